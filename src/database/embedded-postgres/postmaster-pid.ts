@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** What postmaster.pid says: its first line is the pid, its eighth the state (PostgreSQL's pidfile.h). */
+export interface PostmasterPid {
+  readonly pid: number;
+  readonly status: string;
+}
+
+/** A file that names no process: one just being written, or cut short by a power failure. */
+export type Illegible = 'illegible';
+
+/** What a pid turned out to be. */
+export type Holder = 'gone' | 'zombie' | 'a postgres of this folder' | 'something else';
+
+export type Verdict = 'go ahead' | 'remove the file' | 'wait' | 'in use';
+
+/** For a dead process whose parent is slow to collect it (1–2 s under some container inits), or a file half written. */
+const ZOMBIE_PATIENCE_MS = 3_000;
+/** A service was killed and its postgres is about to be told; measured at 200 ms. */
+const ORPHAN_PATIENCE_MS = 3_000;
+/** A checkpoint is being written. */
+const STOPPING_PATIENCE_MS = 30_000;
+
+export function readPostmasterPid(cluster: string): PostmasterPid | Illegible | undefined {
+  try {
+    return parsePostmasterPid(readFileSync(join(cluster, 'postmaster.pid'), 'utf8'));
+  } catch {
+    return undefined; // no such file
+  }
+}
+
+export function parsePostmasterPid(text: string): PostmasterPid | Illegible {
+  const lines = text.split('\n');
+  const pid = Number(lines[0]);
+  if (!Number.isSafeInteger(pid) || pid <= 0) return 'illegible';
+  return { pid, status: lines[7]?.trim() ?? '' };
+}
+
+/**
+ * What to do about a postmaster.pid found at start. A postgres of this folder is never declared stale, and a file
+ * whose process is gone is left to PostgreSQL, which also looks for survivors that still hold its shared memory.
+ */
+export function judgePostmasterPid(
+  file: PostmasterPid | Illegible,
+  holder: Holder,
+  waitedMs: number,
+): Verdict {
+  if (file === 'illegible' || holder === 'zombie') {
+    return waitedMs < ZOMBIE_PATIENCE_MS ? 'wait' : 'remove the file';
+  }
+  if (holder === 'gone') return 'go ahead';
+  if (holder === 'something else') return 'remove the file';
+  const patienceMs = file.status === 'stopping' ? STOPPING_PATIENCE_MS : ORPHAN_PATIENCE_MS;
+  return waitedMs < patienceMs ? 'wait' : 'in use';
+}

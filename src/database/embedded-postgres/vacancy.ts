@@ -1,0 +1,91 @@
+import { rmSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DataDirectory } from './data-directory.js';
+import { EmbeddedPostgresError } from './embedded-postgres-error.js';
+import { judgePostmasterPid, readPostmasterPid } from './postmaster-pid.js';
+import { holderOf } from './processes.js';
+import { socketPath } from './socket-directory.js';
+
+const POLL_MS = 50;
+
+/** For what outlived a killed server: its processes end when they next look, a long query first. */
+const SURVIVOR_PATIENCE_MS = 15_000;
+
+/**
+ * Starts a server once no other holds the data folder: one orphaned by a killed service is gone in a moment, a living
+ * service's stays. @throws EmbeddedPostgresError IN_USE, and what `start` throws
+ */
+export async function whenVacant<T>(
+  directory: DataDirectory,
+  socketDirectory: string,
+  start: () => Promise<T>,
+): Promise<T> {
+  const since = performance.now();
+  for (;;) {
+    await untilVacant(directory, socketDirectory);
+    try {
+      return await start();
+    } catch (error) {
+      if (!isHeldByAnother(error)) throw error;
+      if (performance.now() - since > SURVIVOR_PATIENCE_MS)
+        throw inUse(directory, 'processes that outlived it', error);
+      await sleep(POLL_MS);
+    }
+  }
+}
+
+/** PostgreSQL's own two locks: another start was faster, or processes of a killed server still hold its memory. */
+function isHeldByAnother(error: unknown): boolean {
+  if (!(error instanceof EmbeddedPostgresError) || error.code !== 'START') return false;
+  return /lock file "postmaster\.pid" already exists|pre-existing shared memory block/.test(error.message);
+}
+
+async function untilVacant(directory: DataDirectory, socketDirectory: string): Promise<void> {
+  const since = performance.now();
+  for (;;) {
+    const found = readPostmasterPid(directory.cluster);
+    if (found === undefined) return;
+    const holder = found === 'illegible' ? 'gone' : holderOf(found.pid, directory.cluster);
+    switch (judgePostmasterPid(found, holder, performance.now() - since)) {
+      case 'go ahead':
+        if (await answers(socketDirectory)) throw inUse(directory, 'in another container');
+        return;
+      case 'remove the file':
+        if (await answers(socketDirectory)) throw inUse(directory, 'in another container');
+        removeLocks(directory, socketDirectory);
+        return;
+      case 'in use':
+        throw inUse(directory, found === 'illegible' ? 'unknown' : `process ${found.pid}`);
+      case 'wait':
+        await sleep(POLL_MS);
+    }
+  }
+}
+
+/** The socket's lock names the same pid and would stop PostgreSQL for the same reason. */
+function removeLocks(directory: DataDirectory, socketDirectory: string): void {
+  rmSync(join(directory.cluster, 'postmaster.pid'), { force: true });
+  rmSync(`${socketPath(socketDirectory)}.lock`, { force: true });
+}
+
+/** A pid says nothing across containers that share a volume; a socket that somebody listens on does. */
+function answers(socketDirectory: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(socketPath(socketDirectory));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+function inUse(directory: DataDirectory, where: string, cause?: unknown): EmbeddedPostgresError {
+  return new EmbeddedPostgresError(
+    'IN_USE',
+    `The embedded database in ${directory.postgres} is in use by a PostgreSQL server (${where}). Stop the service that runs it, give this one a DATA_DIR of its own, or let both share a server through DATABASE_URL.`,
+    { cause },
+  );
+}
