@@ -1,0 +1,35 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import {
+  AccessSettings,
+  BalancingSettings,
+  CredentialsSettings,
+  DatabaseSettings,
+  HealthSettings,
+  InferenceSettings,
+  LogSettings,
+  RegistrySettings,
+  ServerSettings,
+  type Settings,
+  UpstreamSettings,
+} from './settings.js';
+
+/** Gives every module its own slice of the settings, already read and checked. */
+@Global()
+@Module({})
+export class ConfigModule {
+  static of(settings: Settings): DynamicModule {
+    const slices = [
+      { provide: AccessSettings, useValue: settings.access },
+      { provide: BalancingSettings, useValue: settings.balancing },
+      { provide: CredentialsSettings, useValue: settings.credentials },
+      { provide: DatabaseSettings, useValue: settings.database },
+      { provide: HealthSettings, useValue: settings.health },
+      { provide: InferenceSettings, useValue: settings.inference },
+      { provide: LogSettings, useValue: settings.log },
+      { provide: RegistrySettings, useValue: settings.registry },
+      { provide: ServerSettings, useValue: settings.server },
+      { provide: UpstreamSettings, useValue: settings.upstream },
+    ];
+    return { module: ConfigModule, providers: slices, exports: slices.map((slice) => slice.provide) };
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Typed slices of the configuration. Classes, because Nest injects by class; a module asks for its slice only.
+ * Durations are in milliseconds, sizes in bytes.
+ */
+export abstract class ServerSettings {
+  abstract readonly host: string;
+  abstract readonly port: number;
+  abstract readonly maxBodyBytes: number;
+  abstract readonly shutdownDelayMs: number;
+  abstract readonly drainTimeoutMs: number;
+}
+
+export abstract class LogSettings {
+  abstract readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  abstract readonly format: 'json' | 'pretty';
+}
+
+export abstract class DatabaseSettings {
+  /** `null`: the embedded PostgreSQL in `dataDir`. */
+  abstract readonly url: string | null;
+  /** For LISTEN and migrations, past a transaction pooler. */
+  abstract readonly directUrl: string | null;
+  abstract readonly schema: string;
+  abstract readonly poolSize: number;
+  abstract readonly migrateOnStart: boolean;
+  abstract readonly dataDir: string;
+}
+
+export abstract class AccessSettings {
+  abstract readonly adminApiKey: string | null;
+  /** No key is set and nobody said that it is meant so: loopback only, foreign `Host` and `Origin` refused. */
+  abstract readonly protectedMode: boolean;
+  abstract readonly metricsOpen: boolean;
+}
+
+export abstract class CredentialsSettings {
+  abstract readonly keys: string | null;
+  abstract readonly keysDir: string;
+  /** With an embedded database a key is made in `keysDir` when none is given. */
+  abstract readonly makeKey: boolean;
+  abstract readonly secretsDir: string | null;
+  /** `NAME` of every `WORKER_SECRET_NAME` in the environment. */
+  abstract readonly workerSecrets: ReadonlyMap<string, string>;
+}
+
+export abstract class UpstreamSettings {
+  abstract readonly allowCidrs: readonly string[];
+  abstract readonly denyCidrs: readonly string[];
+  abstract readonly allowLoopback: boolean;
+  abstract readonly maxResponseBytes: number;
+}
+
+export abstract class InferenceSettings {
+  abstract readonly requestTimeoutMs: number;
+  abstract readonly connectTimeoutMs: number;
+  abstract readonly firstByteTimeoutMs: number;
+  abstract readonly idleTimeoutMs: number;
+  abstract readonly defaultModel: string | null;
+}
+
+export abstract class HealthSettings {
+  /** Between probes of a worker whose state is settled. */
+  abstract readonly intervalMs: number;
+  /** The same for workers at public addresses, which we probe less eagerly. */
+  abstract readonly publicIntervalMs: number;
+  /** While it is changing its mind. */
+  abstract readonly unsureIntervalMs: number;
+  /** The longest, reached by doubling, for a worker that stays down. */
+  abstract readonly downIntervalMs: number;
+  /** ± share of every interval, so that nothing probes in step. */
+  abstract readonly jitter: number;
+  abstract readonly timeoutMs: number;
+  abstract readonly failuresDown: number;
+  abstract readonly successesUp: number;
+  /** How often a replica looks for probes that are due. */
+  abstract readonly tickMs: number;
+  /** After this a claimed probe whose prober said nothing may be claimed by another. */
+  abstract readonly leaseMs: number;
+  /** Probes a replica runs at once. */
+  abstract readonly concurrency: number;
+  /** At most one hint per worker in this time. */
+  abstract readonly hintIntervalMs: number;
+}
+
+export abstract class BalancingSettings {
+  abstract readonly strategy: 'least_request' | 'round_robin';
+  /** Connect errors in a row that put a worker aside on this replica. */
+  abstract readonly ejectConnectErrors: number;
+  abstract readonly ejectionBaseMs: number;
+  abstract readonly ejectionMaxMs: number;
+}
+
+export abstract class RegistrySettings {
+  /** A full resync with the table: the truth, of which NOTIFY is only a hint. */
+  abstract readonly resyncMs: number;
+  abstract readonly offlineRetentionDays: number;
+  abstract readonly eventRetentionDays: number;
+}
+
+export interface Settings {
+  readonly server: ServerSettings;
+  readonly log: LogSettings;
+  readonly database: DatabaseSettings;
+  readonly access: AccessSettings;
+  readonly credentials: CredentialsSettings;
+  readonly upstream: UpstreamSettings;
+  readonly inference: InferenceSettings;
+  readonly health: HealthSettings;
+  readonly balancing: BalancingSettings;
+  readonly registry: RegistrySettings;
+}

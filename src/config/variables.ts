@@ -1,0 +1,81 @@
+import ipaddr from 'ipaddr.js';
+import { flag, fraction, integer, list, oneOf, optional, secret, text } from './variable.js';
+
+const HOUR_MS = 3_600_000;
+/** The longest delay a Node.js timer can hold (2^31 - 1 ms). */
+const LONGEST_TIMER_MS = 2_147_483_647;
+const MIB = 1024 * 1024;
+
+const isPostgresUrl = (given: string): boolean => /^postgres(ql)?:\/\/.+/.test(given) && URL.canParse(given);
+
+const isCredentialsKeys = (given: string): boolean =>
+  given.split(',').every((entry) => /^[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{43}=$/.test(entry.trim()));
+
+/**
+ * Every variable the service reads, with its default and range. `.env.example` says what each is for,
+ * and a test compares the two. Numbers of health and balancing come from docs/balancing.md.
+ */
+export const VARIABLES = {
+  PORT: integer(8007, 0, 65_535),
+  HOST: optional('an address or host name to listen on', (given) => /^[A-Za-z0-9.:_-]+$/.test(given)),
+
+  DATABASE: oneOf('auto', 'auto', 'embedded'),
+  DATABASE_URL: secret(optional('a postgres:// URL', isPostgresUrl)),
+  DATABASE_DIRECT_URL: secret(optional('a postgres:// URL', isPostgresUrl)),
+  DATABASE_SCHEMA: text('a schema name of lower-case letters, digits and _', 'public', (given) =>
+    /^[a-z_][a-z0-9_]{0,62}$/.test(given),
+  ),
+  DATABASE_POOL_SIZE: integer(10, 2, 500),
+  MIGRATE_ON_START: flag(true),
+  DATA_DIR: text('a folder', './data', (given) => !given.includes('\0')),
+
+  ADMIN_API_KEY: secret(
+    optional('at least 16 printable characters without spaces', (given) => /^[\x21-\x7e]{16,}$/.test(given)),
+  ),
+  AUTH: oneOf('on', 'on', 'off'),
+  METRICS_AUTH: oneOf('on', 'on', 'off'),
+
+  CREDENTIALS_KEYS: secret(optional('id:base64-of-32-bytes, separated by commas', isCredentialsKeys)),
+  SECRETS_DIR: optional('a folder', (given) => given !== ''),
+  UPSTREAM_ALLOW_CIDRS: list('addresses or CIDR ranges, separated by commas', isCidr),
+  UPSTREAM_DENY_CIDRS: list('addresses or CIDR ranges, separated by commas', isCidr),
+
+  REQUEST_TIMEOUT_MS: integer(600_000, 100, LONGEST_TIMER_MS),
+  CONNECT_TIMEOUT_MS: integer(2_000, 10, 600_000),
+  FIRST_BYTE_TIMEOUT_MS: integer(300_000, 10, LONGEST_TIMER_MS),
+  IDLE_TIMEOUT_MS: integer(120_000, 10, LONGEST_TIMER_MS),
+  DEFAULT_MODEL: optional('the name of a model, 1 to 200 characters', (given) => given.length <= 200),
+  MAX_BODY_BYTES: integer(32 * MIB, 1024, 1024 * MIB),
+  MAX_RESPONSE_BYTES: integer(64 * MIB, 1024, 1024 * MIB),
+
+  HEALTH_INTERVAL_MS: integer(5_000, 100, HOUR_MS),
+  HEALTH_PUBLIC_INTERVAL_MS: integer(30_000, 100, HOUR_MS),
+  HEALTH_UNSURE_INTERVAL_MS: integer(1_000, 50, HOUR_MS),
+  HEALTH_DOWN_INTERVAL_MS: integer(30_000, 100, HOUR_MS),
+  HEALTH_JITTER: fraction(0.2, 0, 0.5),
+  HEALTH_TIMEOUT_MS: integer(2_000, 10, 600_000),
+  HEALTH_FAILURES_DOWN: integer(3, 1, 100),
+  HEALTH_SUCCESSES_UP: integer(2, 1, 100),
+  HEALTH_TICK_MS: integer(500, 20, 60_000),
+  HEALTH_LEASE_MS: integer(15_000, 1_000, HOUR_MS),
+  HEALTH_CONCURRENCY: integer(32, 1, 1_000),
+  HEALTH_HINT_INTERVAL_MS: integer(5_000, 100, HOUR_MS),
+
+  BALANCING_STRATEGY: oneOf('least_request', 'least_request', 'round_robin'),
+  BALANCING_EJECT_CONNECT_ERRORS: integer(2, 1, 100),
+  BALANCING_EJECTION_BASE_MS: integer(10_000, 10, HOUR_MS),
+  BALANCING_EJECTION_MAX_MS: integer(300_000, 10, HOUR_MS),
+
+  REGISTRY_RESYNC_MS: integer(10_000, 100, HOUR_MS),
+  OFFLINE_RETENTION_DAYS: integer(30, 1, 36_500),
+  EVENT_RETENTION_DAYS: integer(90, 1, 36_500),
+
+  SHUTDOWN_DELAY_MS: integer(0, 0, 600_000),
+  DRAIN_TIMEOUT_MS: integer(600_000, 0, LONGEST_TIMER_MS),
+  LOG_LEVEL: oneOf('info', 'debug', 'info', 'warn', 'error', 'silent'),
+  LOG_FORMAT: oneOf('auto', 'auto', 'json', 'pretty'),
+} as const;
+
+function isCidr(item: string): boolean {
+  return item.includes('/') ? ipaddr.isValidCIDR(item) : ipaddr.isValid(item);
+}

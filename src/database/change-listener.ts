@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { type DatabaseAddress, pgOptions } from './data-source.js';
+
+export interface ChangeListenerOptions {
+  readonly address: DatabaseAddress;
+  readonly channel: string;
+  /** Told each payload. Only a hint to look again: a NOTIFY can be lost. */
+  readonly onNotify: (payload: string) => void;
+  /** Told after each successful LISTEN: whatever came before it was missed. */
+  readonly onListening: () => void;
+  readonly onLost?: (error: Error) => void;
+  /** How often the connection must prove itself, and how long it has for that. A half-open socket looks alive for ever. */
+  readonly proofMs?: number;
+  /** 0 to 1; the jitter of reconnecting. */
+  readonly random?: () => number;
+}
+
+const RECONNECT_BASE_MS = 250;
+const RECONNECT_MAX_MS = 10_000;
+
+/** LISTENs on a connection of its own, and on another whenever that one is lost. */
+export class ChangeListener {
+  private readonly stopping = new AbortController();
+  private running: Promise<void> | null = null;
+
+  constructor(private readonly options: ChangeListenerOptions) {}
+
+  start(): void {
+    this.running ??= this.keepListening();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  private async keepListening(): Promise<void> {
+    const { random = Math.random, onLost } = this.options;
+    let failures = 0;
+    while (!this.stopping.signal.aborted) {
+      try {
+        await this.listenOnce(() => (failures = 0));
+      } catch (error) {
+        onLost?.(error instanceof Error ? error : new Error(String(error)));
+      }
+      const delayMs = Math.min(RECONNECT_MAX_MS, RECONNECT_BASE_MS * 2 ** failures) * (0.5 + random());
+      failures += 1;
+      await this.pause(delayMs);
+    }
+  }
+
+  /** Returns when stopped, throws when the connection is lost. */
+  private async listenOnce(onListening: () => void): Promise<void> {
+    const { address, channel, onNotify, proofMs = 10_000 } = this.options;
+    const client = new pg.Client({
+      ...pgOptions(address, 'multi-model-manager listener'),
+      query_timeout: proofMs,
+    });
+    const lost = new Promise<never>((_resolve, reject) => {
+      client.on('error', reject);
+      client.on('end', () => reject(new Error('the listening connection ended')));
+    });
+    // Awaited only once the connection stands; until then connect() itself reports.
+    lost.catch(() => {});
+    client.on('notification', (message) => onNotify(message.payload ?? ''));
+    try {
+      await client.connect();
+      await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+      onListening();
+      this.options.onListening();
+      while (!this.stopping.signal.aborted) {
+        await Promise.race([this.pause(proofMs), lost]);
+        if (!this.stopping.signal.aborted) await Promise.race([client.query('SELECT 1'), lost]);
+      }
+    } finally {
+      // A silent peer never answers the farewell: don't wait for it.
+      await Promise.race([client.end().catch(() => {}), sleep(500)]);
+    }
+  }
+
+  private async pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.stopping.signal, ref: false }).catch(() => {});
+  }
+}

@@ -1,0 +1,51 @@
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { CreateRegistry1795000000000 } from '../../migrations/1795000000000-create-registry.js';
+import { WorkerEventEntity } from '../registry/worker-event.entity.js';
+import { WorkerProbeEntity } from '../registry/worker-probe.entity.js';
+import { WorkerEntity } from '../registry/worker.entity.js';
+
+/** Where a PostgreSQL is: a URL, or the socket of the embedded one. */
+export type DatabaseAddress =
+  | { readonly url: string }
+  | {
+      readonly host: string;
+      readonly port: number;
+      readonly user: string;
+      readonly database: string;
+    };
+
+/** What `pg` is given. A connection that can't be made within 5 s is an error, so that nothing waits for ever. */
+export function pgOptions(address: DatabaseAddress, applicationName = 'multi-model-manager') {
+  const where = 'url' in address ? { connectionString: address.url } : address;
+  return { ...where, application_name: applicationName, connectionTimeoutMillis: 5_000, keepAlive: true };
+}
+
+export function dataSourceOptions(
+  address: DatabaseAddress,
+  schema: string,
+  poolSize: number,
+): DataSourceOptions {
+  return {
+    type: 'postgres',
+    schema,
+    poolSize,
+    extra: pgOptions(address),
+    entities: [WorkerEntity, WorkerProbeEntity, WorkerEventEntity],
+    migrations: [CreateRegistry1795000000000],
+    migrationsTableName: 'migration',
+    // TypeORM would otherwise create an extension on its own; gen_random_uuid() is built in.
+    installExtensions: false,
+    uuidExtension: 'pgcrypto',
+    synchronize: false,
+    logging: false,
+  };
+}
+
+/** A data source whose connections see `schema` first: for migrations, which name no schema. Not through a transaction pooler. */
+export function migrationDataSource(address: DatabaseAddress, schema: string): DataSource {
+  const options = dataSourceOptions(address, schema, 2);
+  return new DataSource({
+    ...options,
+    extra: { ...pgOptions(address, 'multi-model-manager migrations'), options: `-c search_path=${schema}` },
+  } as DataSourceOptions);
+}

@@ -1,0 +1,78 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DataSource } from 'typeorm';
+import { DatabaseSettings } from '../config/settings.js';
+import { DatabaseAddresses } from './database-addresses.js';
+import { migrate } from './migrate.js';
+
+const RETRY_BASE_MS = 250;
+const RETRY_MAX_MS = 10_000;
+
+/**
+ * Connects once the application is up, and keeps trying while the server is not there: the service lives (`/livez`)
+ * but is not ready (`/readyz`) until then.
+ */
+@Injectable()
+export class DatabaseConnection implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger('Database');
+  private readonly stopping = new AbortController();
+  private readonly whenConnected: (() => void)[] = [];
+  private connecting: Promise<void> | null = null;
+
+  constructor(
+    private readonly source: DataSource,
+    private readonly addresses: DatabaseAddresses,
+    private readonly settings: DatabaseSettings,
+  ) {}
+
+  /** Calls `use` when the database is there and migrated; at once, if it is. */
+  onConnected(use: () => void): void {
+    if (this.source.isInitialized) use();
+    else this.whenConnected.push(use);
+  }
+
+  onApplicationBootstrap(): void {
+    this.connecting ??= this.connect();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stopping.abort();
+    await this.connecting;
+  }
+
+  private async connect(): Promise<void> {
+    for (let failures = 0; !this.stopping.signal.aborted; failures++) {
+      try {
+        await this.tryOnce();
+        this.logger.log('connected');
+        for (const use of this.whenConnected.splice(0)) use();
+        return;
+      } catch (error) {
+        const delayMs = Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** failures) * (0.75 + Math.random() / 2);
+        this.logger.warn(
+          `not there yet, trying again in ${Math.round(delayMs)} ms: ${error instanceof Error ? describe(error) : String(error)}`,
+        );
+        await sleep(delayMs, undefined, { signal: this.stopping.signal }).catch(() => {});
+      }
+    }
+  }
+
+  private async tryOnce(): Promise<void> {
+    if (this.settings.migrateOnStart) {
+      const ran = await migrate(this.addresses.direct, this.settings.schema);
+      for (const name of ran) this.logger.log(`migrated: ${name}`);
+    }
+    await this.source.initialize();
+    if (!this.settings.migrateOnStart && (await this.source.showMigrations())) {
+      await this.source.destroy();
+      throw new Error(
+        'the schema is not up to date: run `npm run migration:run`, or set MIGRATE_ON_START=true',
+      );
+    }
+  }
+}
+
+/** `AggregateError` of a refused connection has no message of its own. */
+function describe(error: Error): string {
+  return error instanceof AggregateError ? error.errors.map((e) => String(e)).join('; ') : error.message;
+}

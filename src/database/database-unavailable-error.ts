@@ -1,0 +1,28 @@
+/** PostgreSQL can't be reached, or is starting or stopping. What was asked may be asked again. */
+export class DatabaseUnavailableError extends Error {
+  constructor(cause: unknown) {
+    super('the registry database is not available now; nothing was changed', { cause });
+    this.name = 'DatabaseUnavailableError';
+  }
+}
+
+/** Classes 08 (connection) and 57P (shutdown, starting up), 53300 (too many connections), of PostgreSQL's Appendix A. */
+const UNAVAILABLE_STATE = /^(08|57P|53300)/;
+const UNAVAILABLE_CODE =
+  /^(ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+/** What `pg` says without a code. */
+const UNAVAILABLE_TEXT =
+  /connection terminated|timeout exceeded when trying to connect|connection timeout|query read timeout|not queryable|Client has encountered a connection error|Driver not Connected/i;
+
+/** The error to throw for one that came out of TypeORM or `pg`: itself, unless the server could not be reached. */
+export function databaseError(error: unknown): unknown {
+  return isUnavailable(error) ? new DatabaseUnavailableError(error) : error;
+}
+
+function isUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof AggregateError && error.errors.some(isUnavailable)) return true;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (UNAVAILABLE_STATE.test(code) || UNAVAILABLE_CODE.test(code)) return true;
+  return UNAVAILABLE_TEXT.test(error.message);
+}

@@ -1,0 +1,29 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { DatabaseSettings } from '../config/settings.js';
+import { dataSourceOptions } from './data-source.js';
+import { Database } from './database.js';
+import { DatabaseAddresses } from './database-addresses.js';
+import { DatabaseConnection } from './database-connection.js';
+
+@Global()
+@Module({})
+export class DatabaseModule {
+  static at(addresses: DatabaseAddresses): DynamicModule {
+    return {
+      module: DatabaseModule,
+      imports: [
+        TypeOrmModule.forRootAsync({
+          inject: [DatabaseSettings],
+          useFactory: (settings: DatabaseSettings) => ({
+            ...dataSourceOptions(addresses.pooled, settings.schema, settings.poolSize),
+            // DatabaseConnection does it, and goes on when the server is not there yet.
+            manualInitialization: true,
+          }),
+        }),
+      ],
+      providers: [{ provide: DatabaseAddresses, useValue: addresses }, Database, DatabaseConnection],
+      exports: [Database, DatabaseAddresses, DatabaseConnection],
+    };
+  }
+}

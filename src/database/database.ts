@@ -1,0 +1,43 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { databaseError, DatabaseUnavailableError } from './database-unavailable-error.js';
+
+/** The way to PostgreSQL for everyone: runs what it is given, and says `DatabaseUnavailableError` when there is none. */
+@Injectable()
+export class Database {
+  constructor(private readonly source: DataSource) {}
+
+  get connected(): boolean {
+    return this.source.isInitialized;
+  }
+
+  /** @throws DatabaseUnavailableError */
+  async run<T>(use: (manager: EntityManager) => Promise<T>): Promise<T> {
+    if (!this.source.isInitialized) throw new DatabaseUnavailableError(new Error('not connected yet'));
+    try {
+      return await use(this.source.manager);
+    } catch (error) {
+      throw databaseError(error);
+    }
+  }
+
+  /** Rows of one statement. @throws DatabaseUnavailableError */
+  query<Row>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return this.run(async (manager) => {
+      const answer: unknown = await manager.query(sql, [...values]);
+      // TypeORM answers [rows, count] to UPDATE and DELETE.
+      const pair = Array.isArray(answer) && Array.isArray(answer[0]) && typeof answer[1] === 'number';
+      return (pair ? answer[0] : answer) as Row[];
+    });
+  }
+
+  /** One transaction; `actor` stands in worker_event as who did it. @throws DatabaseUnavailableError */
+  transaction<T>(actor: string, use: (manager: EntityManager) => Promise<T>): Promise<T> {
+    return this.run((manager) =>
+      manager.transaction(async (inner) => {
+        await inner.query(`SELECT set_config('mmm.actor', $1, true)`, [actor]);
+        return use(inner);
+      }),
+    );
+  }
+}

@@ -1,0 +1,18 @@
+/** Arrays and objects within one another that a request may hold; more has no use here, and recursion elsewhere may not survive it. */
+export const DEEPEST_JSON = 64;
+
+/** Whether a parsed JSON value nests deeper than `limit`, found without recursion and without visiting what lies deeper. */
+export function isDeeperThan(limit: number, value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; depth <= limit; depth++) {
+    const next: unknown[] = [];
+    for (const item of level) {
+      if (typeof item !== 'object' || item === null) continue;
+      for (const child of Object.values(item))
+        if (typeof child === 'object' && child !== null) next.push(child);
+    }
+    if (next.length === 0) return false;
+    level = next;
+  }
+  return true;
+}

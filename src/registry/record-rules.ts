@@ -1,0 +1,60 @@
+import { buildMessage, ValidateBy } from 'class-validator';
+
+const isPlainObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isScalar = (value: unknown): boolean =>
+  typeof value === 'string' ||
+  typeof value === 'boolean' ||
+  (typeof value === 'number' && Number.isFinite(value));
+
+function recordRule(
+  name: string,
+  words: string,
+  check: (record: Record<string, unknown>) => boolean,
+): PropertyDecorator {
+  return ValidateBy({
+    name,
+    validator: {
+      validate: (value: unknown) => isPlainObject(value) && check(value),
+      defaultMessage: buildMessage((each) => `${each}$property must be ${words}`),
+    },
+  });
+}
+
+/** An object of strings, of at most so many entries and so long keys and values. */
+export function IsStringRecord(entries: number, keyLength = 200, valueLength = 16_384): PropertyDecorator {
+  return recordRule(
+    'isStringRecord',
+    `an object of strings: at most ${entries}, keys of 1 to ${keyLength} and values of up to ${valueLength} characters`,
+    (record) =>
+      Object.keys(record).length <= entries &&
+      Object.entries(record).every(
+        ([key, value]) =>
+          key.length >= 1 &&
+          key.length <= keyLength &&
+          typeof value === 'string' &&
+          value.length <= valueLength,
+      ),
+  );
+}
+
+export function IsScalarRecord(entries: number): PropertyDecorator {
+  return recordRule(
+    'isScalarRecord',
+    `an object of strings, numbers and booleans, at most ${entries}`,
+    (record) => Object.keys(record).length <= entries && Object.values(record).every(isScalar),
+  );
+}
+
+export function IsJsonScalar(): PropertyDecorator {
+  return ValidateBy({
+    name: 'isJsonScalar',
+    validator: {
+      validate: (value: unknown) => value === null || isScalar(value),
+      defaultMessage: buildMessage(
+        (each) => `${each}$property must be a string, a number, true, false or null`,
+      ),
+    },
+  });
+}

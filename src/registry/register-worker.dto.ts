@@ -1,0 +1,110 @@
+import { Type } from 'class-transformer';
+import {
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsObject,
+  IsOptional,
+  IsString,
+  Length,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import type { JsonValue } from '../template/json-value.js';
+import { IsScalarRecord, IsStringRecord, IsJsonScalar } from './record-rules.js';
+
+/** No control characters: they hide in logs and tables, and PostgreSQL's text cannot hold U+0000. */
+const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u;
+const printable = { message: '$property must not hold control characters' };
+const LONGEST_WAIT_MS = 2_147_483_647;
+
+export class WorkerDefaultsDto {
+  /** 0 to 2. */
+  @IsOptional() @IsNumber() @Min(0) @Max(2) temperature?: number;
+  @IsOptional() @IsInt() @Min(1) @Max(10_000_000) max_tokens?: number;
+  @IsOptional() @IsString() @MaxLength(65_536) system_prompt?: string;
+}
+
+export class SuccessWhenDto {
+  /** Written as response_extract is. */
+  @IsString() @Length(1, 500) path!: string;
+  @IsJsonScalar() equals!: string | number | boolean | null;
+}
+
+export class TimeoutsDto {
+  @IsOptional() @IsInt() @Min(1) @Max(600_000) connect_ms?: number;
+  @IsOptional() @IsInt() @Min(1) @Max(LONGEST_WAIT_MS) first_byte_ms?: number;
+  @IsOptional() @IsInt() @Min(1) @Max(LONGEST_WAIT_MS) idle_ms?: number;
+  @IsOptional() @IsInt() @Min(1) @Max(LONGEST_WAIT_MS) total_ms?: number;
+}
+
+export class HealthCheckDto {
+  /** http: a request to `path`; tcp: a connection; none: always taken to be healthy. */
+  @IsOptional() @IsIn(['http', 'tcp', 'none']) kind?: 'http' | 'tcp' | 'none';
+  /** At the worker's origin; /health by default. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(2048)
+  @Matches(/^\/[\x21-\x7e]*$/, { message: '$property must begin with / and hold printable ASCII only' })
+  path?: string;
+  @IsOptional() @IsIn(['GET', 'HEAD', 'POST']) method?: 'GET' | 'HEAD' | 'POST';
+  /** Any below 500 by default. */
+  @IsOptional() @IsInt() @Min(100) @Max(599) expected_status?: number;
+  @IsOptional() @IsString() @Length(1, 1000) body_contains?: string;
+  @IsOptional() @IsInt() @Min(100) @Max(3_600_000) interval_ms?: number;
+  @IsOptional() @IsInt() @Min(10) @Max(14_000) timeout_ms?: number;
+  @IsOptional() @IsInt() @Min(1) @Max(100) failures_down?: number;
+  @IsOptional() @IsInt() @Min(1) @Max(100) successes_up?: number;
+}
+
+/** A worker: one inference endpoint, by data alone. */
+export class RegisterWorkerDto {
+  /** What callers ask for; workers with the same name share the work. */
+  @IsString() @Length(1, 200) @Matches(PRINTABLE, printable) model_name!: string;
+  /** http or https; placeholders may stand in the path and the query. */
+  @IsString() @Length(1, 2048) req_url_template!: string;
+  /** The request body, with {USER_PROMPT} where the prompt belongs. */
+  @IsOptional() @IsObject() body?: Record<string, JsonValue>;
+  /** Who owns the worker. */
+  @IsOptional() @IsString() @MaxLength(200) @Matches(PRINTABLE, printable) owner?: string;
+  /** Where the answer stands in the response: data.items[].answer; empty for the whole text. */
+  @IsOptional() @IsString() @MaxLength(500) response_extract?: string;
+  @IsOptional() @IsIn(['GET', 'POST']) req_type?: 'GET' | 'POST';
+  /** Request headers. Values that may be credentials are stored encrypted. */
+  @IsOptional() @IsStringRecord(100) header?: Record<string, string>;
+  @IsOptional() @IsBoolean() is_stream?: boolean;
+  /** Query parameters. */
+  @IsOptional() @IsScalarRecord(100) req_param?: Record<string, string | number | boolean>;
+  /** A label without effect. */
+  @IsOptional() @IsIn(['REMOTE', 'LOCAL']) worker_type?: 'REMOTE' | 'LOCAL';
+  /** Tells apart workers of the same model and URL. */
+  @IsOptional() @IsString() @MaxLength(200) @Matches(PRINTABLE, printable) name?: string;
+  @IsOptional() @IsIn(['template']) protocol?: 'template';
+  @IsOptional() @IsIn(['chat', 'completion', 'embedding', 'image', 'video', 'audio']) task?:
+    'chat' | 'completion' | 'embedding' | 'image' | 'video' | 'audio';
+  @IsOptional() @ValidateNested() @Type(() => WorkerDefaultsDto) defaults?: WorkerDefaultsDto;
+  @IsOptional() @IsIn(['json', 'form']) body_format?: 'json' | 'form';
+  @IsOptional() @ValidateNested() @Type(() => SuccessWhenDto) success_when?: SuccessWhenDto;
+  /** Twice the weight, twice the work. */
+  @IsOptional() @IsInt() @Min(1) @Max(1000) weight?: number;
+  /** Lower first; higher only when no lower one can be used. */
+  @IsOptional() @IsInt() @Min(0) @Max(1000) priority?: number;
+  /** Requests it is given at once. */
+  @IsOptional() @IsInt() @Min(1) @Max(100_000) max_concurrency?: number;
+  @IsOptional() @IsStringRecord(32, 63, 255) labels?: Record<string, string>;
+  @IsOptional() @ValidateNested() @Type(() => TimeoutsDto) timeouts?: TimeoutsDto;
+  /** When the caller hangs up: abort the call, or let it finish. */
+  @IsOptional() @IsIn(['abort', 'finish']) on_disconnect?: 'abort' | 'finish';
+  @IsOptional() @ValidateNested() @Type(() => HealthCheckDto) health_check?: HealthCheckDto;
+}
+
+export class OfflineWorkerDto {
+  @IsString() @Length(1, 200) model_name!: string;
+  @IsString() @Length(1, 2048) req_url_template!: string;
+  /** Left out: all workers of that model at that URL. */
+  @IsOptional() @IsString() @MaxLength(200) name?: string;
+}

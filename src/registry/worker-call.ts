@@ -1,0 +1,113 @@
+import type { InferenceSettings } from '../config/settings.js';
+import { compileBody } from '../template/body-template.js';
+import { compileHeaders } from '../template/header-template.js';
+import type { PlaceholderName, SecretLookup } from '../template/placeholders.js';
+import { compileExtract, parseAnswer } from '../template/response-extract.js';
+import { compileSuccessWhen } from '../template/success-when.js';
+import { TemplateError } from '../template/template-error.js';
+import { compileUrl } from '../template/url-template.js';
+import type { InputFault } from '../input/invalid-input-error.js';
+import { InvalidInputError } from '../input/invalid-input-error.js';
+import { UnsuccessfulAnswerError } from './unsuccessful-answer-error.js';
+import type { WorkerCall } from './worker.js';
+import type { WorkerDefinition } from './worker-definition.js';
+
+/** Where a caller's words can enter; a worker without one of these would answer everyone alike. */
+const CARRIES_INPUT: readonly PlaceholderName[] = ['USER_PROMPT', 'MESSAGES', 'HISTORY', 'INPUT'];
+
+const OWN_HEADERS = { 'accept-encoding': 'identity', 'user-agent': 'multi-model-manager' };
+
+type Callable = Pick<
+  WorkerDefinition,
+  | 'req_url_template'
+  | 'req_type'
+  | 'req_param'
+  | 'body'
+  | 'body_format'
+  | 'response_extract'
+  | 'success_when'
+  | 'connect_ms'
+  | 'first_byte_ms'
+  | 'idle_ms'
+  | 'total_ms'
+>;
+
+/**
+ * Compiles a definition, once. `header` holds all headers, the sealed ones opened.
+ * @throws InvalidInputError with every fault, named by field
+ */
+export function compileCall(
+  definition: Callable,
+  header: Readonly<Record<string, string>>,
+  secrets: SecretLookup,
+  waits: InferenceSettings,
+): WorkerCall {
+  const faults: InputFault[] = [];
+  const attempt = <T>(compile: () => T): T | null => {
+    try {
+      return compile();
+    } catch (error) {
+      if (!(error instanceof TemplateError)) throw error;
+      faults.push({ field: error.field, problem: error.problem });
+      return null;
+    }
+  };
+  const { req_type: method, success_when: rule } = definition;
+  const url = attempt(() => compileUrl(definition.req_url_template, definition.req_param ?? undefined));
+  const body =
+    definition.body === null ? null : attempt(() => compileBody(definition.body, definition.body_format));
+  const headers = attempt(() => compileHeaders(header));
+  const extract = attempt(() => compileExtract(definition.response_extract));
+  const succeeded = rule === null ? null : attempt(() => compileSuccessWhen(rule));
+
+  if (method === 'GET' && definition.body !== null) {
+    faults.push({
+      field: 'body',
+      problem: 'is not sent by a GET worker: put the placeholders into req_param or the URL, or use POST',
+    });
+  }
+  const placeholders = new Set([
+    ...(url?.placeholders ?? []),
+    ...(body?.placeholders ?? []),
+    ...(headers?.placeholders ?? []),
+  ]);
+  const inRequest = new Set([...(url?.placeholders ?? []), ...(body?.placeholders ?? [])]);
+  if (faults.length === 0 && !CARRIES_INPUT.some((name) => inRequest.has(name))) {
+    faults.push({
+      field: method === 'GET' ? 'req_param' : 'body',
+      problem:
+        'carries no {USER_PROMPT} (nor {MESSAGES}, {HISTORY} or {INPUT}), and neither does the URL: put it where the prompt belongs',
+    });
+  }
+  if (faults.length > 0 || url === null || headers === null || extract === null)
+    throw new InvalidInputError(faults);
+
+  const timeouts = {
+    connectMs: definition.connect_ms ?? waits.connectTimeoutMs,
+    // Answers that are not streamed send nothing until they are done: only a worker's own word bounds these waits.
+    firstByteMs: definition.first_byte_ms,
+    idleMs: definition.idle_ms,
+    totalMs: definition.total_ms ?? waits.requestTimeoutMs,
+  };
+  const fixed: Readonly<Record<string, string>> =
+    body === null ? OWN_HEADERS : { ...OWN_HEADERS, 'content-type': body.contentType };
+
+  return {
+    origin: url.origin,
+    placeholders,
+    render: (values, passedOn) => ({
+      method,
+      origin: url.origin,
+      path: url.render(values, secrets),
+      headers: { ...fixed, ...passedOn, ...headers.render(values, secrets) },
+      body: body === null ? null : body.render(values, secrets),
+      timeouts,
+    }),
+    extract: ({ text }) => {
+      if (succeeded !== null && rule !== null && !succeeded(parseAnswer(text))) {
+        throw new UnsuccessfulAnswerError(rule);
+      }
+      return extract.from(text);
+    },
+  };
+}

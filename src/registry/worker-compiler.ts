@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+import { InferenceSettings } from '../config/settings.js';
+import { CredentialVault } from '../credentials/credential-vault.js';
+import { CredentialsUnreadableError } from '../credentials/credential-cipher.js';
+import { WorkerSecrets } from '../credentials/worker-secrets.js';
+import type { JsonValue } from '../template/json-value.js';
+import { InvalidInputError } from '../input/invalid-input-error.js';
+import { ForbiddenUpstreamError } from '../upstream/forbidden-upstream-error.js';
+import { UpstreamGuard } from '../upstream/upstream-guard.js';
+import { compileCall } from './worker-call.js';
+import type { Worker, WorkerCall, WorkerFault } from './worker.js';
+import type { WorkerEntity } from './worker.entity.js';
+
+export type WorkerRow = WorkerEntity & { readonly version: string };
+
+/** Turns a row into what the hot path uses. A row that makes no sense becomes a worker with a fault, and harms no other. */
+@Injectable()
+export class WorkerCompiler {
+  constructor(
+    private readonly vault: CredentialVault,
+    private readonly secrets: WorkerSecrets,
+    private readonly guard: UpstreamGuard,
+    private readonly waits: InferenceSettings,
+  ) {}
+
+  compile(row: WorkerRow): Worker {
+    return {
+      id: row.id,
+      version: row.version,
+      modelName: row.model_name,
+      name: row.name,
+      url: row.req_url_template,
+      adminState: row.admin_state,
+      health: row.health,
+      weight: row.weight,
+      priority: row.priority,
+      maxConcurrency: row.max_concurrency,
+      task: row.task,
+      defaults: row.defaults ?? {},
+      onDisconnect: row.on_disconnect,
+      healthCheck: row.health_check ?? {},
+      generation: row.generation,
+      createdAt: row.created_at,
+      call: this.compileCall(row),
+    };
+  }
+
+  private compileCall(row: WorkerRow): WorkerCall | WorkerFault {
+    try {
+      this.guard.checkUrl(row.req_url_template);
+      const origin = new URL(row.req_url_template).origin;
+      const sealed =
+        row.sealed_header === null ? {} : this.vault.open(row.sealed_header, { workerId: row.id, origin });
+      return compileCall(
+        { ...row, body: row.body as JsonValue | null },
+        { ...row.header, ...sealed },
+        (name) => this.secrets.lookup(name),
+        this.waits,
+      );
+    } catch (error) {
+      return { fault: faultOf(error) };
+    }
+  }
+}
+
+function faultOf(error: unknown): string {
+  if (error instanceof CredentialsUnreadableError) return `credentials missing: ${error.message}`;
+  if (error instanceof InvalidInputError) return `the definition makes no sense: ${error.message}`;
+  if (error instanceof ForbiddenUpstreamError) return error.message;
+  // A column edited by hand can hold any JSON at all; whatever that trips over, the row is what is wrong.
+  return `the definition makes no sense: ${error instanceof Error ? error.message : String(error)}`;
+}

@@ -1,0 +1,43 @@
+import { Column, Entity, JoinColumn, OneToOne, PrimaryColumn } from 'typeorm';
+import { WorkerEntity } from './worker.entity.js';
+
+/** The table `worker_probe`: the prober's diary. */
+@Entity('worker_probe')
+export class WorkerProbeEntity {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'worker_probe_pkey' })
+  worker_id!: string;
+
+  @OneToOne(() => WorkerEntity, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'worker_id', foreignKeyConstraintName: 'worker_probe_worker' })
+  worker?: WorkerEntity;
+
+  @Column('integer', { default: 1 })
+  generation!: number;
+
+  @Column('timestamptz', { default: () => 'now()' })
+  next_probe_at!: Date;
+
+  @Column('text', { nullable: true })
+  lease_owner!: string | null;
+
+  @Column('timestamptz', { nullable: true })
+  lease_until!: Date | null;
+
+  @Column('timestamptz', { nullable: true })
+  last_probe_at!: Date | null;
+
+  @Column('boolean', { nullable: true })
+  last_ok!: boolean | null;
+
+  @Column('text', { default: '' })
+  last_detail!: string;
+
+  @Column('integer', { nullable: true })
+  last_ms!: number | null;
+
+  @Column('integer', { default: 0 })
+  failures_in_row!: number;
+
+  @Column('integer', { default: 0 })
+  successes_in_row!: number;
+}

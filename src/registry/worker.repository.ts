@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { DatabaseSettings } from '../config/settings.js';
+import { Database } from '../database/database.js';
+import type { WorkerRow } from './worker-compiler.js';
+import type { WorkerDefinition } from './worker-definition.js';
+import { WorkerEntity } from './worker.entity.js';
+
+/** What a registration writes; the sealed headers depend on the id, which an offline worker brings back. */
+export interface Registration {
+  readonly definition: WorkerDefinition;
+  readonly seal: (workerId: string) => string | null;
+}
+
+type Standing = Pick<WorkerEntity, 'id' | 'admin_state' | 'admin_state_since' | 'admin_state_by'>;
+
+export type RegistrationOutcome =
+  | { readonly kind: 'registered'; readonly id: string }
+  | { readonly kind: 'exists'; readonly worker: Standing };
+
+/** Every query on the table `worker`. All throw DatabaseUnavailableError when there is no database. */
+@Injectable()
+export class WorkerRepository {
+  private readonly table: string;
+
+  constructor(
+    private readonly database: Database,
+    { schema }: DatabaseSettings,
+  ) {
+    this.table = `"${schema}".worker`;
+  }
+
+  /** By id, those that are not offline; `version` tells whether a row changed since. */
+  findLive(ids: readonly string[]): Promise<WorkerRow[]> {
+    return this.database.query(
+      `SELECT *, xmin::text AS version FROM ${this.table} WHERE id = ANY ($1) AND admin_state <> 'offline'`,
+      [ids],
+    );
+  }
+
+  async liveVersions(): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.database.query<{ id: string; version: string }>(
+      `SELECT id, xmin::text AS version FROM ${this.table} WHERE admin_state <> 'offline'`,
+    );
+    return new Map(rows.map((row) => [row.id, row.version]));
+  }
+
+  async idsOfModel(modelName: string): Promise<readonly string[]> {
+    const rows = await this.database.query<{ id: string }>(
+      `SELECT id FROM ${this.table} WHERE model_name = $1 AND admin_state <> 'offline'`,
+      [modelName],
+    );
+    return rows.map((row) => row.id);
+  }
+
+  /** Oldest first, offline ones left out. */
+  list(): Promise<WorkerEntity[]> {
+    return this.database.query(
+      `SELECT * FROM ${this.table} WHERE admin_state <> 'offline' ORDER BY created_at, id`,
+    );
+  }
+
+  /** Inserts, or brings an offline worker back; anything else that stands there is left as it is and told. */
+  register(registration: Registration, actor: string): Promise<RegistrationOutcome> {
+    return this.database.transaction(actor, async (manager) => {
+      for (;;) {
+        const standing = await this.standing(manager, registration.definition);
+        if (standing === undefined) {
+          const id = await this.insert(manager, registration);
+          if (id !== undefined) return { kind: 'registered', id };
+          // Somebody else inserted it in between: look again.
+        } else if (standing.admin_state === 'offline') {
+          await this.bringBack(manager, standing.id, registration);
+          return { kind: 'registered', id: standing.id };
+        } else {
+          return { kind: 'exists', worker: standing };
+        }
+      }
+    });
+  }
+
+  /** @returns the ids of what was taken offline: all workers of that model at that URL, or the one of that name */
+  takeOffline(
+    key: { readonly modelName: string; readonly url: string; readonly name: string | undefined },
+    actor: string,
+  ): Promise<readonly string[]> {
+    return this.database.transaction(actor, async (manager) => {
+      const result = await manager
+        .createQueryBuilder()
+        .update(WorkerEntity)
+        .set({ admin_state: 'offline' })
+        .where(
+          `model_name = :modelName AND md5(req_url_template) = md5(:url) AND req_url_template = :url`,
+          key,
+        )
+        .andWhere(key.name === undefined ? 'true' : 'name = :name', key)
+        .andWhere(`admin_state <> 'offline'`)
+        .returning('id')
+        .execute();
+      return (result.raw as { id: string }[]).map((row) => row.id);
+    });
+  }
+
+  /** Forgets workers that went offline long ago, and history older than it is kept. */
+  async purge(offlineDays: number, eventDays: number): Promise<void> {
+    await this.database.transaction('retention', async (manager) => {
+      await manager.query(
+        `DELETE FROM ${this.table} WHERE admin_state = 'offline' AND admin_state_since < now() - make_interval(days => $1)`,
+        [offlineDays],
+      );
+      await manager.query(`DELETE FROM ${this.table}_event WHERE at < now() - make_interval(days => $1)`, [
+        eventDays,
+      ]);
+    });
+  }
+
+  private async standing(manager: EntityManager, key: WorkerDefinition): Promise<Standing | undefined> {
+    const rows: Standing[] = await manager.query(
+      `SELECT id, admin_state, admin_state_since, admin_state_by FROM ${this.table}
+       WHERE model_name = $1 AND md5(req_url_template) = md5($2) AND req_url_template = $2 AND name = $3 FOR UPDATE`,
+      [key.model_name, key.req_url_template, key.name],
+    );
+    return rows[0];
+  }
+
+  private async insert(
+    manager: EntityManager,
+    { definition, seal }: Registration,
+  ): Promise<string | undefined> {
+    const id = randomUUID();
+    const result = await manager
+      .createQueryBuilder()
+      .insert()
+      .into(WorkerEntity)
+      .values({ ...definition, id, sealed_header: seal(id) })
+      .orIgnore()
+      .returning('id')
+      .execute();
+    return (result.raw as { id: string }[])[0]?.id;
+  }
+
+  private async bringBack(
+    manager: EntityManager,
+    id: string,
+    { definition, seal }: Registration,
+  ): Promise<void> {
+    await manager
+      .createQueryBuilder()
+      .update(WorkerEntity)
+      .set({ ...definition, sealed_header: seal(id), admin_state: 'enabled' })
+      .where({ id })
+      .execute();
+  }
+}

@@ -1,0 +1,80 @@
+import type { PlaceholderName, PlaceholderValues } from '../template/placeholders.js';
+import type { UpstreamAnswer } from '../upstream/whole-answer.js';
+import type { UpstreamCall } from '../upstream/upstream-client.js';
+
+export type WorkerProtocol = 'template';
+export type WorkerTask = 'chat' | 'completion' | 'embedding' | 'image' | 'video' | 'audio';
+/** What people want. Only people and registration change it; no probe ever does. */
+export type AdminState = 'enabled' | 'disabled' | 'draining' | 'offline';
+/** What the evidence says. Only evidence changes it. */
+export type Health = 'unknown' | 'healthy' | 'suspect' | 'unhealthy' | 'warming';
+
+/** Used where the caller gives none. */
+export interface WorkerDefaults {
+  readonly temperature?: number;
+  readonly max_tokens?: number;
+  readonly system_prompt?: string;
+}
+
+/** An answer for which this does not hold is a failure, whatever its status. */
+export interface SuccessWhen {
+  readonly path: string;
+  readonly equals: string | number | boolean | null;
+}
+
+/** How a worker is probed. What is left out comes from the settings (`HEALTH_*`). */
+export interface HealthCheck {
+  readonly kind?: 'http' | 'tcp' | 'none';
+  /** Path at the worker's origin; `/health` by default. */
+  readonly path?: string;
+  readonly method?: 'GET' | 'HEAD' | 'POST';
+  /** The exact status wanted; any below 500 by default. */
+  readonly expected_status?: number;
+  /** Text that must occur in the body. */
+  readonly body_contains?: string;
+  readonly interval_ms?: number;
+  readonly timeout_ms?: number;
+  readonly failures_down?: number;
+  readonly successes_up?: number;
+}
+
+/** How a worker is called, compiled once from its definition. */
+export interface WorkerCall {
+  readonly origin: string;
+  readonly placeholders: ReadonlySet<PlaceholderName>;
+  /** @throws RenderError for a value that can't stand where the template wants it; SecretMissingError */
+  render(values: PlaceholderValues, passedOn: Readonly<Record<string, string>>): UpstreamCall;
+  /** The answer's text. @throws ExtractError, UnsuccessfulAnswerError */
+  extract(answer: UpstreamAnswer): string;
+}
+
+/** One inference endpoint as the hot path sees it: immutable, replaced whole when its row changes. */
+export interface Worker {
+  readonly id: string;
+  /** Changes with every change of the row (PostgreSQL's xmin). */
+  readonly version: string;
+  readonly modelName: string;
+  readonly name: string;
+  readonly url: string;
+  readonly adminState: AdminState;
+  readonly health: Health;
+  readonly weight: number;
+  readonly priority: number;
+  readonly maxConcurrency: number;
+  readonly task: WorkerTask;
+  readonly defaults: WorkerDefaults;
+  readonly onDisconnect: 'abort' | 'finish';
+  readonly healthCheck: HealthCheck;
+  readonly generation: number;
+  readonly createdAt: Date;
+  readonly call: WorkerCall | WorkerFault;
+}
+
+/** Why a row can't be called as it stands: a definition changed by hand, or credentials bound to another origin. */
+export interface WorkerFault {
+  readonly fault: string;
+}
+
+export function isCallable(worker: Worker): worker is Worker & { readonly call: WorkerCall } {
+  return !('fault' in worker.call);
+}

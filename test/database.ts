@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { inject, onTestFinished } from 'vitest';
+import { type DatabaseAddress, pgOptions } from '../src/database/data-source.js';
+import { onDatabase, TEMPLATE_DATABASE } from './global-setup.js';
+
+/** A fresh, migrated database on the server the tests share. */
+export interface TestDatabase {
+  readonly address: DatabaseAddress;
+  /** What a DBA would type in psql. */
+  query<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  drop(): Promise<void>;
+}
+
+/** @param template `null`: an empty database, not even migrated. */
+export async function createDatabase(template: string | null = TEMPLATE_DATABASE): Promise<TestDatabase> {
+  const server = inject('server');
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  const from = template === null ? '' : `TEMPLATE ${template} STRATEGY file_copy`;
+  await once(server, `CREATE DATABASE ${name} ${from}`);
+  const address = onDatabase(server, name);
+  const pool = new pg.Pool({ ...pgOptions(address, 'test'), max: 4 });
+  pool.on('error', () => {});
+  return {
+    address,
+    async query<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) {
+      return (await pool.query<Row>(sql, [...values])).rows;
+    },
+    async drop() {
+      await pool.end();
+      await once(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    },
+  };
+}
+
+/** A database for one test, dropped when it ends. */
+export async function databaseForTest(template?: string | null): Promise<TestDatabase> {
+  const database = await createDatabase(template);
+  onTestFinished(() => database.drop());
+  return database;
+}
+
+async function once(server: DatabaseAddress, sql: string): Promise<void> {
+  const client = new pg.Client(pgOptions(server));
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises';
+import { DataSource } from 'typeorm';
+import { describe, expect, it } from 'vitest';
+import { dataSourceOptions } from '../src/database/data-source.js';
+import { describeSchema } from '../src/database/describe-schema.js';
+import { migrate, revertMigration } from '../src/database/migrate.js';
+import { databaseForTest } from './database.js';
+
+describe('the schema', () => {
+  it('is what the entities say: TypeORM finds nothing to change', async () => {
+    const database = await databaseForTest();
+    const source = await new DataSource(dataSourceOptions(database.address, 'public', 2)).initialize();
+    const drift = await source.driver.createSchemaBuilder().log();
+    await source.destroy();
+    expect(drift.upQueries.map((query) => query.query)).toEqual([]);
+  });
+
+  it('is what migrations/schema.sql shows (npm run schema:write)', async () => {
+    const database = await databaseForTest();
+    const shown = await readFile('migrations/schema.sql', 'utf8');
+    expect(await describeSchema(database.address, 'public')).toBe(shown);
+  });
+
+  it('is described in full: every table, column and view has a comment', async () => {
+    const database = await databaseForTest();
+    const missing = await database.query<{ what: string }>(`
+      SELECT c.relname || coalesce('.' || a.attname, '') AS what
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
+        LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND c.relkind = 'r' AND NOT a.attisdropped
+      WHERE c.relkind IN ('r', 'v') AND c.relname <> 'migration' AND (obj_description(c.oid) IS NULL
+        OR (a.attnum IS NOT NULL AND col_description(c.oid, a.attnum) IS NULL))`);
+    expect(missing).toEqual([]);
+  });
+
+  it('goes back to nothing and forth again', async () => {
+    const database = await databaseForTest();
+    await revertMigration(database.address, 'public');
+    expect(await relations(database)).toEqual(['migration']);
+    expect(await migrate(database.address, 'public')).not.toEqual([]);
+    expect(await relations(database)).toContain('worker');
+  });
+
+  it('is migrated once when four replicas start together on an empty database', async () => {
+    const database = await databaseForTest(null);
+    const ran = await Promise.all([1, 2, 3, 4].map(() => migrate(database.address, 'public')));
+    expect(ran.filter((names) => names.length > 0)).toHaveLength(1);
+    expect(await relations(database)).toContain('worker_overview');
+  });
+
+  it('lives in any schema', async () => {
+    const database = await databaseForTest(null);
+    await migrate(database.address, 'models');
+    await database.query(
+      `INSERT INTO models.worker (model_name, req_url_template) VALUES ('m', 'http://u/')`,
+    );
+    expect(await database.query(`SELECT kind, actor FROM models.worker_event`)).toEqual([
+      { kind: 'registered', actor: expect.any(String) },
+    ]);
+  });
+
+  it('records a failed migration as failed: the next start tries it again', async () => {
+    const database = await databaseForTest(null);
+    await database.query('CREATE VIEW worker_event AS SELECT 1');
+    await expect(migrate(database.address, 'public')).rejects.toThrow(/worker_event/);
+    expect(await relations(database)).not.toContain('worker');
+    await database.query('DROP VIEW worker_event');
+    expect(await migrate(database.address, 'public')).not.toEqual([]);
+  });
+});
+
+async function relations(database: { query(sql: string): Promise<{ relname?: string }[]> }) {
+  const rows = await database.query(`SELECT relname FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v') ORDER BY relname`);
+  return rows.map((row) => row.relname);
+}
