@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import * as fc from 'fast-check';
+import { compileBody } from './body-template.js';
+import { PLACEHOLDER_NAMES } from './placeholders.js';
+import { callerText, placeholderValues, templateBody, thousands } from '../../test/arbitraries/template.js';
+import type { JsonValue } from './json-value.js';
+import type { PlaceholderValues } from './placeholders.js';
+
+const SLOT = new RegExp(`\\{(${PLACEHOLDER_NAMES.join('|')})\\}|\\$\\{secret:([A-Za-z]+)\\}`);
+
+/** The contract read aloud: walks the template and says what each place must hold. */
+function expected(template: JsonValue, values: PlaceholderValues, secret: string): unknown {
+  if (typeof template === 'string') return expectedText(template, values, secret);
+  if (typeof template !== 'object' || template === null) return template;
+  if (Array.isArray(template))
+    return template.map((child) => expected(child, values, secret)).filter((child) => child !== undefined);
+  const members = Object.entries(template).map(
+    ([key, child]) => [key, expected(child, values, secret)] as const,
+  );
+  return Object.fromEntries(members.filter(([, child]) => child !== undefined));
+}
+
+function expectedText(template: string, values: PlaceholderValues, secret: string): unknown {
+  const found = SLOT.exec(template);
+  if (found === null) return template;
+  const value = PLACEHOLDER_NAMES.find((name) => name === found[1]);
+  const given: unknown = value === undefined ? secret : values[value];
+  if (found[0] === template) return given;
+  const text = typeof given === 'string' ? given : given === undefined ? '' : JSON.stringify(given);
+  const rest = template.slice(found.index + found[0].length);
+  return template.slice(0, found.index) + text + afterSlot(rest, values, secret);
+}
+
+function expectedFields(fields: Readonly<Record<string, JsonValue>>, values: PlaceholderValues) {
+  const pairs = Object.entries(fields).map(([key, value]) => [key, expected(value, values, '')] as const);
+  return pairs.filter(([, value]) => value !== undefined);
+}
+
+function afterSlot(rest: string, values: PlaceholderValues, secret: string): string {
+  // A leading NUL keeps a rest that is one slot from being taken for the whole string.
+  return String(expectedText(`\0${rest}`, values, secret)).slice(1);
+}
+
+function unexpectedSecret(): never {
+  return expect.unreachable('a secret was looked up');
+}
+
+function deepFreeze(value: JsonValue): JsonValue {
+  if (typeof value === 'object' && value !== null) {
+    Object.values(value).forEach(deepFreeze);
+    Object.freeze(value);
+  }
+  return value;
+}
+
+describe('a rendered body', () => {
+  it('parses, and differs from its template only where placeholders stood', () => {
+    fc.assert(
+      fc.property(templateBody, placeholderValues, callerText, (template, values, secret) => {
+        const rendered = compileBody(template, 'json').render(values, () => secret);
+        const wanted = expected(template, values, secret) ?? null;
+        expect(rendered).toBe(JSON.stringify(wanted));
+        expect(() => JSON.parse(rendered) as unknown).not.toThrow();
+      }),
+      thousands,
+    );
+  });
+
+  it("holds a caller's text exactly, whatever it looks like: nothing is substituted twice", () => {
+    fc.assert(
+      fc.property(callerText, callerText, (prompt, system) => {
+        const body = compileBody({ a: '{USER_PROMPT}', b: 'x{SYSTEM_PROMPT}{USER_PROMPT}' }, 'json');
+        const values = { USER_PROMPT: prompt, SYSTEM_PROMPT: system, MODEL_NAME: 'm', REQUEST_ID: 'r' };
+        expect(JSON.parse(body.render(values, unexpectedSecret))).toStrictEqual({
+          a: prompt,
+          b: `x${system}${prompt}`,
+        });
+      }),
+      thousands,
+    );
+  });
+
+  it('leaves the stored template alone, and the next request sees nothing of the last', () => {
+    fc.assert(
+      fc.property(templateBody, placeholderValues, placeholderValues, (template, values, others) => {
+        const before = JSON.stringify(template);
+        const body = compileBody(deepFreeze(template), 'json');
+        const first = body.render(values, () => 's');
+        body.render(others, () => 't');
+        expect(body.render(values, () => 's')).toBe(first);
+        expect(JSON.stringify(template)).toBe(before);
+      }),
+      thousands,
+    );
+  });
+
+  it('as a form, decodes to the very pairs', () => {
+    const template = fc.dictionary(callerText, fc.constantFrom('{USER_PROMPT}', 'x {MODEL_NAME}&=', 7, true));
+    fc.assert(
+      fc.property(template, placeholderValues, (fields, values) => {
+        const rendered = compileBody(fields, 'form').render(values, () => '');
+        const wanted = expectedFields(fields, values).map(([key, value]) =>
+          [key, String(value)].map((text) => text.replace(/\p{Surrogate}/gu, '\uFFFD')),
+        );
+        expect([...new URLSearchParams(rendered)]).toStrictEqual(wanted);
+        expect(rendered).toMatch(/^[\x21-\x7E]*$/);
+      }),
+      thousands,
+    );
+  });
+});

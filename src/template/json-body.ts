@@ -1,0 +1,152 @@
+import { isAlwaysPresent } from './placeholders.js';
+import { printPath } from './json-path.js';
+import { slotText, valueJson, wholePlaceholder } from './template-text.js';
+import { TemplateError } from './template-error.js';
+import type { JsonValue } from './json-value.js';
+import type { Mentions, Part, Render } from './template-text.js';
+import type { PlaceholderName } from './placeholders.js';
+import type { Step } from './json-path.js';
+
+/** A member of an object or element of a list; `prefix` is its key and colon, or nothing. */
+interface Member {
+  readonly prefix: string;
+  readonly value: JsonValue;
+  readonly path: readonly Step[];
+}
+interface OptionalMember {
+  readonly prefix: string;
+  readonly name: PlaceholderName;
+  readonly field: string;
+}
+
+export function compileJson(body: JsonValue, field: string, mentions: Mentions): Render {
+  const { segments } = new JsonCompiler(mentions).compile(body, [field]);
+  return (values, secrets) => {
+    let json = '';
+    for (const segment of segments) json += typeof segment === 'string' ? segment : segment(values, secrets);
+    return json;
+  };
+}
+
+/**
+ * Flattens the body to static JSON text and slots. Commas around members that may be absent need no state
+ * while rendering: before the first member that is sure to come they bring the comma after them, later ones
+ * the comma before them, and where none is sure they are joined as a group.
+ */
+class JsonCompiler {
+  readonly segments: (string | Render)[] = [];
+
+  constructor(private readonly mentions: Mentions) {}
+
+  compile(body: JsonValue, path: readonly Step[]): this {
+    this.value(body, path);
+    return this;
+  }
+
+  private value(value: JsonValue, path: readonly Step[]): void {
+    if (typeof value === 'string') this.text(value, printPath(path));
+    else if (value === null || typeof value !== 'object') this.static(scalarJson(value, path));
+    else if (isList(value))
+      this.members(
+        '[',
+        value.map((child, at) => member('', child, path, at)),
+        ']',
+      );
+    else
+      this.members(
+        '{',
+        Object.entries(value).map(([key, child]) => member(`${JSON.stringify(key)}:`, child, path, key)),
+        '}',
+      );
+  }
+
+  private members(opening: string, members: readonly Member[], closing: string): void {
+    const optional = members.map((each) => this.asOptional(each));
+    const firstSure = optional.indexOf(undefined);
+    this.static(opening);
+    if (firstSure === -1 && members.length > 0)
+      this.segments.push(groupSlot(optional.filter((each) => each !== undefined)));
+    else
+      for (const [at, each] of members.entries()) {
+        const maybe = optional[at];
+        if (maybe !== undefined) this.segments.push(at < firstSure ? slotBefore(maybe) : slotAfter(maybe));
+        else {
+          this.static(at > firstSure ? `,${each.prefix}` : each.prefix);
+          this.value(each.value, each.path);
+        }
+      }
+    this.static(closing);
+  }
+
+  private asOptional({ prefix, value, path }: Member): OptionalMember | undefined {
+    if (typeof value !== 'string') return undefined;
+    const field = printPath(path);
+    const name = wholePlaceholder(this.mentions.parse(value, field));
+    return name === undefined || isAlwaysPresent(name) ? undefined : { prefix, name, field };
+  }
+
+  private text(text: string, field: string): void {
+    const parts = this.mentions.parse(text, field);
+    const whole = wholePlaceholder(parts);
+    // Absent, only the body itself gets here: a body must be something, so it is null.
+    if (whole !== undefined) this.segments.push((values) => valueJson(values[whole], field));
+    else {
+      this.static('"');
+      for (const part of parts) this.part(part, field);
+      this.static('"');
+    }
+  }
+
+  private part(part: Part, field: string): void {
+    if (typeof part === 'string') this.static(inString(part));
+    else this.segments.push((values, secrets) => inString(slotText(part, field, values, secrets)));
+  }
+
+  private static(json: string): void {
+    const last = this.segments.at(-1);
+    if (typeof last === 'string') this.segments[this.segments.length - 1] = last + json;
+    else this.segments.push(json);
+  }
+}
+
+function slotBefore({ prefix, name, field }: OptionalMember): Render {
+  return (values) => {
+    const value = values[name];
+    return value === undefined ? '' : `${prefix}${valueJson(value, field)},`;
+  };
+}
+
+function slotAfter({ prefix, name, field }: OptionalMember): Render {
+  const commaPrefix = `,${prefix}`;
+  return (values) => {
+    const value = values[name];
+    return value === undefined ? '' : commaPrefix + valueJson(value, field);
+  };
+}
+
+function groupSlot(members: readonly OptionalMember[]): Render {
+  return (values) =>
+    members
+      .filter(({ name }) => values[name] !== undefined)
+      .map(({ prefix, name, field }) => prefix + valueJson(values[name], field))
+      .join(',');
+}
+
+function member(prefix: string, value: JsonValue, path: readonly Step[], step: Step): Member {
+  return { prefix, value, path: [...path, step] };
+}
+
+function scalarJson(value: number | boolean | null, path: readonly Step[]): string {
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw new TemplateError(printPath(path), 'is a number too large to be kept');
+  return JSON.stringify(value);
+}
+
+/** Two JSON escapes side by side parse to the two texts side by side, halves of surrogate pairs included. */
+function inString(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}
+
+function isList(value: JsonValue): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
