@@ -1,0 +1,151 @@
+import { encodeIllegal, encodeText } from './percent-encoding.js';
+import { Mentions, slotText, wholePlaceholder } from './template-text.js';
+import { printPath } from './json-path.js';
+import { RenderError, TemplateError } from './template-error.js';
+import type { Part, Render } from './template-text.js';
+import type { PlaceholderName, PlaceholderValues, SecretLookup } from './placeholders.js';
+
+export interface UrlTemplate {
+  readonly placeholders: ReadonlySet<PlaceholderName>;
+  readonly secrets: ReadonlySet<string>;
+  /** Scheme, host and port, which no request can change. */
+  readonly origin: string;
+  /**
+   * Path and query. Append it to the origin (it may begin with `//`, which resolving would take for a host).
+   * Throws RenderError, and what `secrets` throws.
+   */
+  render(values: PlaceholderValues, secrets: SecretLookup): string;
+}
+
+/** One `name=value` of the query; undefined when left out. */
+type Parameter = Render<string | undefined>;
+
+const LONGEST_URL = 2048;
+// Split here, since `new URL` would encode the braces, drop control characters and resolve dots.
+const URL_PIECES = /^(https?):\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?(#?)/i;
+// Also what decodes to dots once, twice, …, and what some servers cut off as a parameter of the segment.
+const DOT_SEGMENT = /^(?:\.|%(?:25)*2e){1,2}(?:;|$)/i;
+
+/** Splits the template before anything parses it as a URL. Throws TemplateError. */
+export function compileUrl(
+  url: string,
+  params: Readonly<Record<string, unknown>> | undefined,
+  field = 'req_url_template',
+): UrlTemplate {
+  const [scheme, authority, path, query] = splitUrl(url, field);
+  const origin = originOf(scheme, authority, field);
+  const mentions = new Mentions();
+  const segments = path.split('/').slice(1);
+  const renderSegments = segments.map((segment) => compileSegment(segment, mentions, field));
+  const parameters = [
+    ...splitQuery(query, params).map((pair) => compilePair(pair, mentions, field)),
+    ...Object.entries(params ?? {}).map(([name, value]) => compileParam(name, value, mentions)),
+  ];
+  return {
+    placeholders: mentions.placeholders,
+    secrets: mentions.secrets,
+    origin,
+    render: (values, secrets) => {
+      let target = '';
+      for (const segment of renderSegments) target += `/${segment(values, secrets)}`;
+      let separator = '?';
+      for (const parameter of parameters) {
+        const pair = parameter(values, secrets);
+        if (pair === undefined) continue;
+        target += separator + pair;
+        separator = '&';
+      }
+      return target;
+    },
+  };
+}
+
+function splitUrl(url: string, field: string): readonly [string, string, string, string | undefined] {
+  if (url.length > LONGEST_URL)
+    throw new TemplateError(field, `is longer than ${LONGEST_URL} characters (${url.length})`);
+  if (/\p{Cc}|^\s|\s$/u.test(url))
+    throw new TemplateError(field, 'must not hold control characters or begin or end with a space');
+  // Browsers' URL rules take `\` for `/`, other parsers don't: what one checks is not what the other calls.
+  if (url.includes('\\')) throw new TemplateError(field, 'must not hold a backslash; in a path write %5C');
+  const [, scheme, authority, path, query, fragment] = URL_PIECES.exec(url) ?? [];
+  if (scheme === undefined || authority === undefined)
+    throw new TemplateError(
+      field,
+      'must begin with http:// or https:// and a host, none of it a placeholder',
+    );
+  if (fragment !== '') throw new TemplateError(field, 'must not have a #fragment, which no server would see');
+  return [scheme, authority, path === undefined || path === '' ? '/' : path, query];
+}
+
+function originOf(scheme: string, authority: string, field: string): string {
+  if (/[{}]/.test(authority))
+    throw new TemplateError(field, 'may have placeholders in path and query only, not in host or port');
+  if (authority.includes('@'))
+    throw new TemplateError(field, 'must not carry credentials; put them into header or api_key');
+  const base = `${scheme}://${authority}/`;
+  if (authority === '' || !URL.canParse(base)) throw new TemplateError(field, 'has no valid host or port');
+  return new URL(base).origin;
+}
+
+/** A `?` with nothing behind it stays, unless parameters follow. */
+function splitQuery(query: string | undefined, params: object | undefined): readonly string[] {
+  const isReplaced = query === '' && Object.keys(params ?? {}).length > 0;
+  return query === undefined || isReplaced ? [] : query.split('&');
+}
+
+function compileSegment(segment: string, mentions: Mentions, field: string): Render {
+  const parts = mentions.parse(segment, field);
+  if (parts.some((part) => typeof part !== 'string' && 'secret' in part))
+    throw new TemplateError(field, 'may have ${secret:…} in its query, not in its path');
+  if (DOT_SEGMENT.test(segment))
+    throw new TemplateError(field, 'must be written without the path segments "." and ".."');
+  const render = compileParts(parts, field);
+  if (isStatic(parts)) return render;
+  return (values, secrets) => {
+    const rendered = render(values, secrets);
+    if (DOT_SEGMENT.test(rendered))
+      throw new RenderError(field, 'the value given would make a path segment "." or ".."');
+    return rendered;
+  };
+}
+
+function compilePair(pair: string, mentions: Mentions, field: string): Parameter {
+  const equals = pair.indexOf('=');
+  const value = mentions.parse(equals === -1 ? pair : pair.slice(equals + 1), field);
+  const name = equals === -1 ? [] : [...mentions.parse(pair.slice(0, equals), field), '='];
+  return leftOutWith(wholePlaceholder(value), compileParts([...name, ...value], field));
+}
+
+function compileParam(name: string, value: unknown, mentions: Mentions): Parameter {
+  const field = printPath(['req_param', name]);
+  if (typeof value !== 'string' && typeof value !== 'boolean' && !Number.isFinite(value))
+    throw new TemplateError(field, 'must be text, a number or a boolean');
+  const parts = mentions.parse(String(value), field);
+  const prefix = `${encodeText(name)}=`;
+  const slots = parts.map((part) => (typeof part === 'string' ? encodeText(part) : part));
+  return leftOutWith(wholePlaceholder(parts), compileParts([prefix, ...slots], field));
+}
+
+function leftOutWith(name: PlaceholderName | undefined, render: Render): Parameter {
+  if (name === undefined) return render;
+  return (values, secrets) => (values[name] === undefined ? undefined : render(values, secrets));
+}
+
+/** Encodes static text once, keeping what is legal in it, and each value wholly. */
+function compileParts(parts: readonly Part[], field: string): Render {
+  const encoded = parts.map((part) => (typeof part === 'string' ? encodeIllegal(part) : part));
+  if (isStatic(encoded)) {
+    const text = encoded.join('');
+    return () => text;
+  }
+  return (values, secrets) => {
+    let text = '';
+    for (const part of encoded)
+      text += typeof part === 'string' ? part : encodeText(slotText(part, field, values, secrets));
+    return text;
+  };
+}
+
+function isStatic(parts: readonly Part[]): parts is readonly string[] {
+  return parts.every((part) => typeof part === 'string');
+}
