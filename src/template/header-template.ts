@@ -1,0 +1,125 @@
+import { Mentions, slotText, wholePlaceholder } from './template-text.js';
+import { printPath } from './json-path.js';
+import { RenderError, TemplateError } from './template-error.js';
+import type { Part, Slot } from './template-text.js';
+import type { PlaceholderName, PlaceholderValues, SecretLookup } from './placeholders.js';
+
+export interface HeaderTemplate {
+  readonly placeholders: ReadonlySet<PlaceholderName>;
+  readonly secrets: ReadonlySet<string>;
+  /** In lower case, for asking whether the worker sets one itself. */
+  readonly names: ReadonlySet<string>;
+  /**
+   * A new object, names as written. Throws RenderError for a caller's value that a header can't carry,
+   * TemplateError for a secret that it can't, and what `secrets` throws.
+   */
+  render(values: PlaceholderValues, secrets: SecretLookup): Record<string, string>;
+}
+
+interface Header {
+  readonly name: string;
+  readonly field: string;
+  readonly parts: readonly Part[];
+  readonly optional: PlaceholderName | undefined;
+}
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/; // RFC 9110 §5.6.2
+const NOT_IN_A_VALUE = /[^\t\x20-\x7E\x80-\xFF]/; // RFC 9110 §5.5
+
+const CANNOT_CARRY = 'holds a character that a header cannot carry';
+
+/** Ours to set: they say where the message ends, how the connection lives, and whom it is for. */
+const REFUSED_NAMES: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host', // the URL names the host; another here could reach a site the guard never saw
+  'http2-settings',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Throws TemplateError. */
+export function compileHeaders(headers: Readonly<Record<string, unknown>>, field = 'header'): HeaderTemplate {
+  const mentions = new Mentions();
+  const names = new Set<string>();
+  const compiled = Object.entries(headers).map(([name, value]): Header => {
+    const path = printPath([field, name]);
+    checkName(name, names, path);
+    const parts = mentions.parse(checkedValue(value, path), path);
+    return { name, field: path, parts, optional: wholePlaceholder(parts) };
+  });
+  return {
+    placeholders: mentions.placeholders,
+    secrets: mentions.secrets,
+    names,
+    render: (values, secrets) => {
+      const rendered: Record<string, string> = {};
+      for (const header of compiled) {
+        if (header.optional !== undefined && values[header.optional] === undefined) continue;
+        rendered[header.name] = renderValue(header, values, secrets);
+      }
+      return rendered;
+    },
+  };
+}
+
+function checkName(name: string, names: Set<string>, field: string): void {
+  const lower = name.toLowerCase();
+  // `__proto__` is a token by its letters, but would be lost as a key of a plain object.
+  if (!TOKEN.test(name) || name === '__proto__') throw new TemplateError(field, 'is no valid header name');
+  if (REFUSED_NAMES.has(lower) || lower.startsWith('proxy-'))
+    throw new TemplateError(field, 'cannot be set: this header belongs to the connection');
+  if (names.has(lower)) throw new TemplateError(field, 'appears twice (names differ only in case)');
+  names.add(lower);
+}
+
+function checkedValue(value: unknown, field: string): string {
+  if (typeof value !== 'string') throw new TemplateError(field, 'must be text');
+  if (NOT_IN_A_VALUE.test(value)) throw new TemplateError(field, CANNOT_CARRY);
+  return trimSpace(value);
+}
+
+function renderValue({ parts, field }: Header, values: PlaceholderValues, secrets: SecretLookup): string {
+  const pieces = parts.map((part) =>
+    typeof part === 'string' ? part : checkedSlot(part, field, values, secrets),
+  );
+  const text = pieces.join('');
+  if (!isSpace(text.at(0)) && !isSpace(text.at(-1))) return text;
+  const first = pieces.findIndex((piece) => piece !== '');
+  const last = pieces.findLastIndex((piece) => piece !== '');
+  if (isSpace(pieces[first]?.at(0)))
+    refuseSlot(parts[first], field, 'begins with a space, which a header cannot carry');
+  if (isSpace(pieces[last]?.at(-1)))
+    refuseSlot(parts[last], field, 'ends with a space, which a header cannot carry');
+  return trimSpace(text);
+}
+
+function checkedSlot(slot: Slot, field: string, values: PlaceholderValues, secrets: SecretLookup): string {
+  const text = slotText(slot, field, values, secrets);
+  if (NOT_IN_A_VALUE.test(text)) refuseSlot(slot, field, CANNOT_CARRY);
+  return text;
+}
+
+/** Static text is never at fault here: what an absent value leaves bare at its edges is cut off. */
+function refuseSlot(part: Part | undefined, field: string, trouble: string): void {
+  if (part === undefined || typeof part === 'string') return;
+  if ('secret' in part) throw new TemplateError(field, `the secret ${part.secret} ${trouble}`);
+  throw new RenderError(field, `the value of {${part.placeholder}} ${trouble}`);
+}
+
+/** By hand: String.trim() takes more than RFC 9110 does, and a regex at the end is quadratic. */
+function trimSpace(value: string): string {
+  let start = 0;
+  let end = value.length;
+  while (start < end && isSpace(value[start])) start += 1;
+  while (end > start && isSpace(value[end - 1])) end -= 1;
+  return value.slice(start, end);
+}
+
+function isSpace(character: string | undefined): boolean {
+  return character === ' ' || character === '\t';
+}
