@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { majorVersion, program } from './binaries.js';
 import type { DataDirectory } from './data-directory.js';
@@ -27,9 +27,6 @@ export async function ensureCluster(
   user: PostgresUser,
   options: ClusterOptions,
 ): Promise<void> {
-  const wanted = majorVersion(binaries.version);
-  if (isThere(directory.cluster, wanted)) return;
-
   const limits = {
     folder: directory.postgres,
     environment: options.environment,
@@ -37,18 +34,21 @@ export async function ensureCluster(
   };
   // Removed as the user it belongs to: whatever it turned out to hold, that user can remove no more than his own.
   const remove = (names: readonly string[]) => runAs(user, 'rm', ['-rf', '--', ...names], limits);
-  await remove(abandonedScratch(directory.postgres, 'initdb-'));
+  const abandoned = abandonedScratch(directory.postgres, 'initdb-');
+  if (abandoned.length > 0) await remove(abandoned);
+
+  const wanted = majorVersion(binaries.version);
+  if (isThere(directory.cluster, wanted)) return;
 
   const scratch = scratchName('initdb-');
-  const { failure, stderr } = await runAs(
-    user,
-    program(binaries, 'initdb'),
-    initdbArguments(scratch, options),
-    limits,
-  );
-  if (failure === undefined) moveInto(directory, scratch);
-  await remove([scratch]);
-  if (failure !== undefined) throw initdbError(directory, user, stderr.trim() || failure.message, failure);
+  const args = initdbArguments(scratch, options);
+  const { failure, stderr } = await runAs(user, program(binaries, 'initdb'), args, limits);
+  try {
+    if (failure !== undefined) throw initdbError(directory, user, stderr.trim() || failure.message, failure);
+    moveInto(directory, scratch);
+  } finally {
+    if (existsSync(join(directory.postgres, scratch))) await remove([scratch]);
+  }
   isThere(directory.cluster, wanted); // another start may have been faster, with another version
 }
 

@@ -15,8 +15,10 @@ export type Holder = 'gone' | 'zombie' | 'a postgres of this folder' | 'somethin
 
 export type Verdict = 'go ahead' | 'remove the file' | 'wait' | 'in use';
 
-/** For a dead process whose parent is slow to collect it (1–2 s under some container inits), or a file half written. */
+/** For a dead process whose parent is slow to collect it (1–2 s under some container inits). */
 const ZOMBIE_PATIENCE_MS = 3_000;
+/** Between making the file and writing it a server does nothing else. */
+const ILLEGIBLE_PATIENCE_MS = 1_000;
 /** A service was killed and its postgres is about to be told; measured at 200 ms. */
 const ORPHAN_PATIENCE_MS = 3_000;
 /** A checkpoint is being written. */
@@ -46,9 +48,8 @@ export function judgePostmasterPid(
   holder: Holder,
   waitedMs: number,
 ): Verdict {
-  if (file === 'illegible' || holder === 'zombie') {
-    return waitedMs < ZOMBIE_PATIENCE_MS ? 'wait' : 'remove the file';
-  }
+  if (file === 'illegible') return waitedMs < ILLEGIBLE_PATIENCE_MS ? 'wait' : 'remove the file';
+  if (holder === 'zombie') return waitedMs < ZOMBIE_PATIENCE_MS ? 'wait' : 'remove the file';
   if (holder === 'gone') return 'go ahead';
   if (holder === 'something else') return 'remove the file';
   const patienceMs = file.status === 'stopping' ? STOPPING_PATIENCE_MS : ORPHAN_PATIENCE_MS;

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { DataDirectory } from './data-directory.js';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import { judgePostmasterPid, readPostmasterPid } from './postmaster-pid.js';
@@ -54,7 +55,7 @@ async function untilVacant(directory: DataDirectory, socketDirectory: string): P
         return;
       case 'remove the file':
         if (await answers(socketDirectory)) throw inUse(directory, 'in another container');
-        removeLocks(directory, socketDirectory);
+        removeLocks(directory, socketDirectory, found);
         return;
       case 'in use':
         throw inUse(directory, found === 'illegible' ? 'unknown' : `process ${found.pid}`);
@@ -64,8 +65,13 @@ async function untilVacant(directory: DataDirectory, socketDirectory: string): P
   }
 }
 
-/** The socket's lock names the same pid and would stop PostgreSQL for the same reason. */
-function removeLocks(directory: DataDirectory, socketDirectory: string): void {
+/** Both name the same pid and would stop PostgreSQL for the same reason; looked at again, lest another start's go. */
+function removeLocks(
+  directory: DataDirectory,
+  socketDirectory: string,
+  judged: ReturnType<typeof readPostmasterPid>,
+): void {
+  if (!isDeepStrictEqual(readPostmasterPid(directory.cluster), judged)) return;
   rmSync(join(directory.cluster, 'postmaster.pid'), { force: true });
   rmSync(`${socketPath(socketDirectory)}.lock`, { force: true });
 }

@@ -1,0 +1,198 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import {
+  type EmbeddedPostgres,
+  type EmbeddedPostgresOptions,
+  startEmbeddedPostgres,
+} from '../src/database/embedded-postgres/embedded-postgres.js';
+import { ask, isServing, withClient } from './embedded-postgres/asking.js';
+import { openFolder, temporaryFolder } from './embedded-postgres/folders.js';
+
+const folder = temporaryFolder();
+/** One database for all: making it takes most of a start. */
+const dataDir = join(folder, 'data');
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const postgres = await startEmbeddedPostgres(options);
+  onTestFinished(() => postgres.stop());
+  return postgres;
+}
+
+describe('a running server', () => {
+  const lines: string[] = [];
+  let postgres: EmbeddedPostgres;
+  beforeAll(async () => {
+    process.env['ADMIN_API_KEY'] = 'not for the server';
+    postgres = await startEmbeddedPostgres({ dataDir, log: (line) => lines.push(line), maxConnections: 23 });
+    delete process.env['ADMIN_API_KEY'];
+  });
+  afterAll(() => postgres.stop());
+
+  const setting = (name: string): Promise<unknown> => ask(postgres, `SHOW ${name}`);
+
+  it('is PostgreSQL 18, with the connections asked for', async () => {
+    expect(await setting('server_version')).toMatch(/^18\./);
+    expect(await setting('max_connections')).toBe('23');
+  });
+
+  it('listens on no TCP port, and its socket is for its own user', async () => {
+    expect(await setting('listen_addresses')).toBe('');
+    const socket = statSync(join(postgres.connection.host, `.s.PGSQL.${postgres.connection.port}`));
+    expect(socket.mode & 0o777).toBe(0o700);
+  });
+
+  it('reckons in UTC and sorts the same on every machine', async () => {
+    expect(await setting('TimeZone')).toBe('UTC');
+    expect(await ask(postgres, `SELECT datlocale FROM pg_database LIMIT 1`)).toBe('C.UTF-8');
+    expect(await ask(postgres, `SELECT upper('äöü')`)).toBe('ÄÖÜ');
+    expect(await setting('server_encoding')).toBe('UTF8');
+  });
+
+  it('keeps what it has acknowledged, unless told otherwise', async () => {
+    expect(await setting('fsync')).toBe('on');
+    expect(await setting('synchronous_commit')).toBe('on');
+    expect(await setting('full_page_writes')).toBe('on');
+  });
+
+  it('hands its lines to the log', () => {
+    expect(lines.join('\n')).toContain('ready to accept connections');
+  });
+
+  it.runIf(process.platform === 'linux')('knows nothing of the environment of the service', () => {
+    const environment = readFileSync(`/proc/${postgres.pid}/environ`, 'utf8');
+    expect(environment).toContain('TZ=UTC');
+    expect(environment).not.toContain('not for the server');
+  });
+
+  it('keeps to DATA_DIR/postgres', () => {
+    const own = ['postgres', 'postgres-lib'];
+    expect(
+      readdirSync(dataDir).filter((name) => !own.includes(name) && !name.startsWith('postgres-binaries')),
+    ).toEqual([]);
+    expect(postgres.connection.host).toBe(join(dataDir, 'postgres'));
+  });
+});
+
+describe('stopping', () => {
+  it('ends sessions and leaves no process, no socket and no pid file', async () => {
+    const postgres = await start({ dataDir, durable: false });
+    expect(await ask(postgres, 'SHOW fsync')).toBe('off');
+    await ask(postgres, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    await withClient(postgres, async () => {
+      await postgres.stop();
+    });
+    await postgres.exited;
+    expect(isServing(postgres.pid, dataDir)).toBe(false);
+    expect(readdirSync(join(dataDir, 'postgres'))).toEqual(['data']);
+    expect(existsSync(join(dataDir, 'postgres/data/postmaster.pid'))).toBe(false);
+  });
+
+  it.runIf(process.platform === 'linux')('ends the watchdog too', async () => {
+    const postgres = await start({ dataDir, durable: false });
+    expect(processesThatName(dataDir)).toHaveLength(2);
+    await postgres.stop();
+    await vi.waitFor(() => expect(processesThatName(dataDir)).toEqual([]));
+  });
+
+  it('may be asked for twice, at once and again', async () => {
+    const postgres = await start({ dataDir, durable: false });
+    await Promise.all([postgres.stop(), postgres.stop()]);
+    await postgres.stop();
+    expect(isServing(postgres.pid, dataDir)).toBe(false);
+  });
+
+  it('leaves a database that the next start opens', async () => {
+    const postgres = await start({ dataDir, durable: false });
+    expect(await ask(postgres, 'SELECT answer FROM kept')).toBe(42);
+  });
+
+  it('is also noticed when nobody asked for it', async () => {
+    const postgres = await start({ dataDir, durable: false });
+    process.kill(postgres.pid, 'SIGKILL');
+    await postgres.exited;
+    const next = await start({ dataDir, durable: false });
+    expect(await ask(next, 'SELECT answer FROM kept')).toBe(42);
+  });
+});
+
+describe('a DATA_DIR whose path is too long for a socket', () => {
+  it('has its socket in a short folder, which goes with the server and is found again after a crash', async () => {
+    const long = join(openFolder(), 'long'.repeat(30));
+    const first = await start({ dataDir: long, durable: false });
+    expect(first.connection.host).not.toContain(long);
+    expect(statSync(first.connection.host).mode & 0o777).toBe(0o700);
+    expect(await ask(first, 'SELECT 1')).toBe(1);
+
+    process.kill(first.pid, 'SIGKILL');
+    await first.exited;
+    expect(existsSync(first.connection.host)).toBe(true);
+
+    const second = await start({ dataDir: long, durable: false });
+    expect(second.connection.host).toBe(first.connection.host);
+    expect(await ask(second, 'SELECT 1')).toBe(1);
+    await second.stop();
+    expect(existsSync(first.connection.host)).toBe(false);
+  });
+});
+
+describe('a start that cannot succeed says why', () => {
+  const failing = join(folder, 'failing');
+  const cluster = join(failing, 'postgres', 'data');
+  const refused = { name: 'EmbeddedPostgresError' };
+
+  it('when another version made the database', async () => {
+    writeAsPostgres(join(cluster, 'PG_VERSION'), '17\n');
+    await expect(startEmbeddedPostgres({ dataDir: failing })).rejects.toMatchObject({
+      ...refused,
+      code: 'VERSION',
+      message: expect.stringMatching(/made by PostgreSQL 17.*brings PostgreSQL 18.*pg_dump/),
+    });
+  });
+
+  it('when something else stands where the database should', async () => {
+    rmSync(join(cluster, 'PG_VERSION'));
+    writeAsPostgres(join(cluster, 'holiday.jpg'), '');
+    await expect(startEmbeddedPostgres({ dataDir: failing })).rejects.toMatchObject({
+      ...refused,
+      code: 'INITDB',
+    });
+    expect(readdirSync(cluster)).toEqual(['holiday.jpg']);
+  });
+
+  it('with the last lines of PostgreSQL when that refuses', async () => {
+    rmSync(join(dataDir, 'postgres/data/global/pg_control'));
+    await expect(startEmbeddedPostgres({ dataDir })).rejects.toMatchObject({
+      ...refused,
+      code: 'START',
+      message: expect.stringContaining('global/pg_control'),
+    });
+  });
+
+  it('when DATA_DIR cannot be made', async () => {
+    writeFileSync(join(folder, 'file'), '');
+    await expect(startEmbeddedPostgres({ dataDir: join(folder, 'file', 'data') })).rejects.toMatchObject({
+      ...refused,
+      code: 'UNREACHABLE',
+      message: expect.stringContaining('Set DATA_DIR'),
+    });
+  });
+});
+
+/** `postgres` itself is handed over by the start: it is ours, and empty of links. */
+function writeAsPostgres(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  writeFileSync(path, text);
+}
+
+function processesThatName(path: string): readonly string[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(path);
+    } catch {
+      return false; // ended meanwhile
+    }
+  });
+}

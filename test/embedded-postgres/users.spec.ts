@@ -1,0 +1,200 @@
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { prepareDataDirectory } from '../../src/database/embedded-postgres/data-directory.js';
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../src/database/embedded-postgres/embedded-postgres.js';
+import { postgresUser } from '../../src/database/embedded-postgres/postgres-user.js';
+import { RELOCATION_BASES, relocatedHome } from '../../src/database/embedded-postgres/relocation.js';
+import { ask } from './asking.js';
+import { buildCopy } from './built-copy.js';
+import { folderInPrivateHome, openFolder, temporaryFolder } from './folders.js';
+import { startHost } from './host-process.js';
+
+const isRootOnLinux = process.platform === 'linux' && process.geteuid?.() === 0;
+const NOBODY = 65534;
+const folder = temporaryFolder();
+/** Its PostgreSQL has no links: every start from it is also one after `npm ci --ignore-scripts`. */
+const app = join(folder, 'app');
+beforeAll(() => buildCopy(app));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function start(dataDir: string): Promise<EmbeddedPostgres> {
+  const postgres = await startEmbeddedPostgres({ dataDir, durable: false });
+  onTestFinished(() => postgres.stop());
+  return postgres;
+}
+
+describe('started by an ordinary user, from a package whose install script did not run', () => {
+  const someone = isRootOnLinux ? { uid: 1, gid: 1 } : {}; // daemon: in every passwd
+
+  it('runs as that user, who keeps DATA_DIR to itself', async () => {
+    const home = openFolder();
+    if (someone.uid !== undefined) chownSync(home, someone.uid, someone.gid);
+    const dataDir = join(home, 'data');
+    const host = await startHost(app, dataDir, { ...someone, env: { HOME: home } });
+    expect(host.report).toMatchObject({ started: true, notices: [] });
+    if (!host.report.started) return;
+    expect(await ask(host.report, "SELECT upper('ä')")).toBe('Ä');
+    const uid = someone.uid ?? process.getuid?.();
+    for (const path of [dataDir, join(dataDir, 'postgres')]) {
+      expect(statSync(path)).toMatchObject({ uid, mode: 0o40700 });
+    }
+    await host.stop();
+  });
+
+  it.runIf(isRootOnLinux)('is told of the passwd entry it lacks', async () => {
+    const home = openFolder();
+    chownSync(home, 54_321, 54_321);
+    const { report } = await startHost(app, join(home, 'data'), { uid: 54_321, gid: 54_321 });
+    expect(report).toMatchObject({
+      started: false,
+      code: 'NO_PASSWD_ENTRY',
+      message: expect.stringMatching(/uid 54321 has none.*DATABASE_URL/),
+    });
+  });
+
+  it.runIf(isRootOnLinux)('is told whose the folder is that root left', async () => {
+    const home = openFolder();
+    const dataDir = join(home, 'data');
+    prepareDataDirectory(dataDir, postgresUser());
+    const { report } = await startHost(app, dataDir, { uid: 1, gid: 1 });
+    expect(report).toMatchObject({
+      started: false,
+      code: 'UNREACHABLE',
+      message: expect.stringMatching(/belongs to uid 65534.*chown/),
+    });
+  });
+});
+
+describe.runIf(isRootOnLinux)('started by root', () => {
+  it('runs as nobody, who is handed its own folder and cannot read the keys beside it', async () => {
+    const dataDir = join(openFolder(), 'data');
+    const postgres = await start(dataDir);
+    mkdirSync(join(dataDir, 'keys'), { mode: 0o700 });
+    writeFileSync(join(dataDir, 'keys', 'first'), 'secret');
+
+    expect(readFileSync(`/proc/${postgres.pid}/status`, 'utf8')).toMatch(
+      /^Uid:\s+65534\s.*\nGid:\s+65534\s/m,
+    );
+    expect(readFileSync(`/proc/${postgres.pid}/status`, 'utf8')).toMatch(/^Groups:\s*$/m);
+    expect(statSync(dataDir)).toMatchObject({ uid: 0, mode: 0o40711 });
+    expect(statSync(join(dataDir, 'postgres'))).toMatchObject({ uid: NOBODY, gid: NOBODY, mode: 0o40700 });
+    await expect(ask(postgres, `SELECT pg_read_file('${dataDir}/keys/first')`)).rejects.toThrow(
+      'Permission denied',
+    );
+    await expect(ask(postgres, `COPY (SELECT 1) TO '${dataDir}/planted'`)).rejects.toThrow(
+      'Permission denied',
+    );
+  });
+
+  const mayMount = isRootOnLinux && spawnSync('unshare', ['--mount', 'true']).status === 0;
+  it.runIf(mayMount)('on a read-only root file system needs no more than DATA_DIR', async () => {
+    const dataDir = join(openFolder(), 'data');
+    mkdirSync(dataDir);
+    const script =
+      'mount --bind "$1" "$1" && mount -o remount,bind,ro / && ! touch /not-read-only && exec "$2" "$3" "$1"';
+    const execArgv = ['--mount', '/bin/sh', '-c', script, 'read-only', dataDir, process.execPath];
+    const host = await startHost(app, dataDir, { execPath: 'unshare', execArgv, silent: true });
+    expect(host.report).toMatchObject({ started: true, notices: [] });
+    await host.stop();
+  });
+
+  it('out of a home folder that nobody may enter, copies the programs once', async () => {
+    const { folder: project } = folderInPrivateHome();
+    buildCopy(project);
+    const dataDir = join(openFolder(), 'data');
+    const made: number[] = [];
+    for (const _ of ['first', 'second']) {
+      const host = await startHost(project, dataDir);
+      expect(host.report).toMatchObject({ started: true, notices: [expect.stringContaining('copied to')] });
+      await host.stop();
+      const copies = readdirSync(dataDir).filter((name) => name.startsWith('postgres-binaries-'));
+      made.push(...copies.map((name) => statSync(join(dataDir, name)).ino));
+    }
+    expect(new Set(made).size).toBe(1);
+    expect(made).toHaveLength(2);
+  });
+
+  it('with DATA_DIR in a home folder that nobody may enter, keeps the database elsewhere, says so, and finds it again', async () => {
+    const dataDir = join(folderInPrivateHome().folder, 'data');
+    const elsewhere = RELOCATION_BASES.map((base) => relocatedHome(dataDir, base));
+    onTestFinished(() => elsewhere.forEach((home) => rmSync(home, { recursive: true, force: true })));
+
+    const first = await start(dataDir);
+    expect(elsewhere.map((home) => join(home, 'postgres'))).toContain(first.connection.host);
+    expect(first.notices).toEqual([
+      expect.stringContaining(`${dataDir} is kept in ${first.connection.host}`),
+    ]);
+    await ask(first, 'CREATE TABLE kept ()');
+    await first.stop();
+
+    const second = await start(dataDir);
+    expect(await ask(second, 'SELECT count(*) FROM kept')).toBe('0');
+  });
+});
+
+describe.runIf(isRootOnLinux)('a folder that root does not trust', () => {
+  const planted: [string, (path: string) => void][] = [
+    ['is a link', (path) => symlinkSync('/etc', path)],
+    ['is not a folder', (path) => writeFileSync(path, '')],
+    ['belongs to uid 1', (path) => (mkdirSync(path), chownSync(path, 1, 1))],
+    ['can be written by others', (path) => (mkdirSync(path), chmodSync(path, 0o777))],
+  ];
+
+  it.each(planted)('in place of a relocated one: it %s', (fault, plant) => {
+    const base = openFolder();
+    const dataDir = join(folderInPrivateHome().folder, 'data');
+    plant(relocatedHome(dataDir, base));
+    expect(() => prepareDataDirectory(dataDir, postgresUser(), [base])).toThrow(
+      expect.objectContaining({ code: 'UNREACHABLE', message: expect.stringContaining(fault) }),
+    );
+  });
+
+  it.each(planted)('in place of DATA_DIR/postgres: it %s', (fault, plant) => {
+    const dataDir = openFolder();
+    plant(join(dataDir, 'postgres'));
+    if (fault === 'can be written by others') chownSync(join(dataDir, 'postgres'), NOBODY, NOBODY);
+    expect(() => prepareDataDirectory(dataDir, postgresUser())).toThrow(
+      expect.objectContaining({ code: 'UNREACHABLE', message: expect.stringContaining(fault) }),
+    );
+    expect(statSync('/etc').uid).toBe(0);
+  });
+
+  it('is passed over for the next base only when it cannot be made at all', () => {
+    const base = openFolder();
+    const dataDir = join(folderInPrivateHome().folder, 'data');
+    const { home } = prepareDataDirectory(dataDir, postgresUser(), ['/proc', join(base, 'missing'), base]);
+    expect(home).toBe(relocatedHome(dataDir, base));
+  });
+});
+
+describe.runIf(isRootOnLinux)('a database that nobody can no longer reach', () => {
+  it('is not replaced by an empty one; the message names the folder to open', () => {
+    const { home, folder: project } = folderInPrivateHome();
+    chmodSync(home, 0o755);
+    const { cluster } = prepareDataDirectory(project, postgresUser());
+    mkdirSync(cluster);
+    writeFileSync(join(cluster, 'PG_VERSION'), '18\n');
+    chmodSync(home, 0o700);
+    expect(() => prepareDataDirectory(project, postgresUser())).toThrow(
+      expect.objectContaining({
+        code: 'UNREACHABLE',
+        message: expect.stringContaining(`chmod o+x ${home})`),
+      }),
+    );
+  });
+});
