@@ -1,0 +1,125 @@
+import type { Dispatcher } from 'undici';
+import { classifyFailure } from './classify-failure.js';
+import { nextDeadline, tooSlow, type Progress, type UpstreamTimeouts } from './deadline.js';
+import { UpstreamError } from './upstream-error.js';
+
+export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+/**
+ * Where an answer goes. `end` or `fail` is called exactly once, last.
+ * What `head` and `chunk` throw ends the exchange with it.
+ */
+export interface AnswerSink {
+  head(status: number, headers: AnswerHeaders): void;
+  chunk(chunk: Buffer): void;
+  end(): void;
+  fail(error: UpstreamError): void;
+}
+
+/** One function for all timers, so that none costs a closure. */
+const look = (exchange: Exchange): void => exchange.look();
+
+/** The longest that setTimeout can wait; more would fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/**
+ * One request on its way through undici: keeps its deadlines with a single timer, obeys the caller's signal, and
+ * tells the sink. The timer is set for the first wait that could run out and looks again when it fires, so that
+ * no piece of an answer costs a timer.
+ */
+export class Exchange implements Dispatcher.DispatchHandler, Progress {
+  readonly calledAt = performance.now();
+  sentAt: number | null = null;
+  lastByteAt: number | null = null;
+  #controller: Dispatcher.DispatchController | null = null;
+  #answerBegan = false;
+  #over = false;
+  #timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly origin: string,
+    private readonly timeouts: UpstreamTimeouts,
+    private readonly signal: AbortSignal | null,
+    private readonly sink: AnswerSink,
+  ) {
+    this.#timer = this.#wait(Math.min(timeouts.connectMs, timeouts.totalMs));
+    signal?.addEventListener('abort', this);
+  }
+
+  /** The caller's signal fired. */
+  handleEvent(): void {
+    this.#fail(new UpstreamError('aborted', 'the caller gave up', this.#facts));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#over) return controller.abort(new Error('over before it was sent'));
+    this.sentAt = performance.now();
+    if (this.timeouts.firstByteMs !== null) this.look();
+  }
+
+  onResponseStarted(): void {
+    this.#answerBegan = true;
+  }
+
+  onResponseStart(_controller: unknown, status: number, headers: AnswerHeaders): void {
+    if (status >= 200) this.sink.head(status, headers);
+  }
+
+  onResponseData(_controller: unknown, chunk: Buffer): void {
+    if (this.#over) return;
+    const isFirst = this.lastByteAt === null;
+    if (this.timeouts.idleMs !== null || isFirst) this.lastByteAt = performance.now();
+    if (isFirst && this.timeouts.idleMs !== null) this.look();
+    this.sink.chunk(chunk);
+  }
+
+  onResponseEnd(): void {
+    if (this.#finish()) this.sink.end();
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    const point = { host: this.#host, sent: this.sentAt !== null, answerBegan: this.#answerBegan };
+    if (this.#finish()) this.sink.fail(classifyFailure(error, point));
+  }
+
+  /** Ends the exchange from this side, and with it the connection. */
+  #fail(error: UpstreamError): void {
+    if (!this.#finish()) return;
+    this.#controller?.abort(error);
+    this.sink.fail(error);
+  }
+
+  #finish(): boolean {
+    if (this.#over) return false;
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.signal?.removeEventListener('abort', this);
+    return true;
+  }
+
+  #wait(delayMs: number): NodeJS.Timeout {
+    return setTimeout(look, Math.min(Math.ceil(delayMs), longestTimerMs), this).unref();
+  }
+
+  /** Fails if a wait has run out, else waits on for the next that can. */
+  look(): void {
+    if (this.#over) return;
+    clearTimeout(this.#timer);
+    const { at, during } = nextDeadline(this, this.timeouts);
+    const leftMs = at - performance.now();
+    if (leftMs > 0) this.#timer = this.#wait(leftMs);
+    else {
+      const message = `${this.#host} ${tooSlow[during](this.timeouts)}`;
+      this.#fail(new UpstreamError('timeout', message, { ...this.#facts, during }));
+    }
+  }
+
+  get #facts(): { answerBegan: boolean } {
+    return { answerBegan: this.#answerBegan };
+  }
+
+  get #host(): string {
+    return this.origin.slice(this.origin.indexOf('//') + 2);
+  }
+}

@@ -1,0 +1,77 @@
+import { Agent } from 'undici';
+import type { UpstreamTimeouts } from './deadline.js';
+import { Exchange } from './exchange.js';
+import { guardedConnector } from './guarded-connector.js';
+import { UpstreamError } from './upstream-error.js';
+import type { UpstreamGuard } from './upstream-guard.js';
+import { WholeAnswer, type UpstreamAnswer } from './whole-answer.js';
+
+export interface UpstreamCall {
+  readonly method: 'GET' | 'POST';
+  /** Scheme, host and port, as `URL.origin` writes them. */
+  readonly origin: string;
+  /** Path and query, percent-encoded. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+  readonly timeouts: UpstreamTimeouts;
+}
+
+/**
+ * How long an unused connection is kept where the server says nothing: uvicorn closes after 5 s and does not say so,
+ * and a connection that closes under a request costs a retry.
+ */
+const keepAliveMs = 4_000;
+/** Where the server names its own limit: not longer than middleboxes forget, and a second before it ends. */
+const keepAliveMaxMs = 60_000;
+const keepAliveMarginMs = 1_000;
+
+/** The inference path: pooled connections to workers, no redirects, no proxies, no retries of its own. */
+export class UpstreamClient {
+  /** By the time a connection may take, rounded up to a power of two, since undici keeps that time per agent. */
+  readonly #agents = new Map<number, Agent>();
+  #closed: Promise<unknown> | null = null;
+
+  constructor(
+    private readonly guard: UpstreamGuard,
+    private readonly limits: { readonly maxResponseBytes: number },
+  ) {}
+
+  /** Any status is an answer, a redirect too. @throws UpstreamError and nothing else */
+  send(call: UpstreamCall, signal: AbortSignal | null): Promise<UpstreamAnswer> {
+    if (signal?.aborted === true) return Promise.reject(aborted('the caller gave up'));
+    if (this.#closed !== null) return Promise.reject(aborted('this service is closing its connections'));
+    return new Promise((resolve, reject) => {
+      const answer = new WholeAnswer(this.limits.maxResponseBytes, resolve, reject);
+      const exchange = new Exchange(call.origin, call.timeouts, signal, answer);
+      this.#agentFor(call.timeouts.connectMs).dispatch(call, exchange);
+    });
+  }
+
+  /** Lets running calls finish, then closes every connection; calls made meanwhile are `aborted`. */
+  async close(): Promise<void> {
+    this.#closed ??= Promise.all(Array.from(this.#agents.values(), (agent) => agent.close()));
+    await this.#closed;
+  }
+
+  #agentFor(connectMs: number): Agent {
+    const atMostMs = 2 ** Math.ceil(Math.log2(connectMs));
+    const known = this.#agents.get(atMostMs);
+    if (known !== undefined) return known;
+    const agent = new Agent({
+      connect: guardedConnector(this.guard, atMostMs),
+      allowH2: false,
+      pipelining: 1,
+      keepAliveTimeout: keepAliveMs,
+      keepAliveMaxTimeout: keepAliveMaxMs,
+      keepAliveTimeoutThreshold: keepAliveMarginMs,
+      // The exchange keeps the deadlines.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+    this.#agents.set(atMostMs, agent);
+    return agent;
+  }
+}
+
+const aborted = (why: string): UpstreamError => new UpstreamError('aborted', why, { answerBegan: false });

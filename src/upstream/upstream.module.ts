@@ -1,0 +1,32 @@
+import { Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { UpstreamSettings } from '../config/settings.js';
+import { UpstreamClient } from './upstream-client.js';
+import { UpstreamGuard } from './upstream-guard.js';
+
+/** Closes connections to workers when nobody needs them any more. */
+@Injectable()
+class ConnectionCloser implements OnApplicationShutdown {
+  constructor(private readonly client: UpstreamClient) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.client.close();
+  }
+}
+
+@Module({
+  providers: [
+    {
+      provide: UpstreamGuard,
+      inject: [UpstreamSettings],
+      useFactory: (settings: UpstreamSettings) => new UpstreamGuard(settings),
+    },
+    {
+      provide: UpstreamClient,
+      inject: [UpstreamGuard, UpstreamSettings],
+      useFactory: (guard: UpstreamGuard, settings: UpstreamSettings) => new UpstreamClient(guard, settings),
+    },
+    ConnectionCloser,
+  ],
+  exports: [UpstreamGuard, UpstreamClient],
+})
+export class UpstreamModule {}

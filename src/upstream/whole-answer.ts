@@ -1,0 +1,74 @@
+import { decompressor, textOf } from './answer-text.js';
+import type { AnswerHeaders, AnswerSink } from './exchange.js';
+import { UpstreamError } from './upstream-error.js';
+
+export interface UpstreamAnswer {
+  readonly status: number;
+  /** As they came: `content-length` and `content-encoding` speak of the bytes on the wire, not of `text`. */
+  readonly headers: AnswerHeaders;
+  readonly text: string;
+}
+
+const single = (value: string | string[] | undefined): string | undefined =>
+  typeof value === 'string' ? value : value?.join(', ');
+
+/** Collects an answer whole, up to a limit. */
+export class WholeAnswer implements AnswerSink {
+  #status = 0;
+  #headers: AnswerHeaders = {};
+  readonly #chunks: Buffer[] = [];
+  #size = 0;
+
+  constructor(
+    private readonly maxBytes: number,
+    private readonly resolve: (answer: UpstreamAnswer | Promise<UpstreamAnswer>) => void,
+    readonly fail: (error: UpstreamError) => void,
+  ) {}
+
+  head(status: number, headers: AnswerHeaders): void {
+    this.#status = status;
+    this.#headers = headers;
+    if (Number(headers['content-length']) > this.maxBytes) throw this.#tooLarge();
+  }
+
+  chunk(chunk: Buffer): void {
+    this.#size += chunk.length;
+    if (this.#size > this.maxBytes) throw this.#tooLarge();
+    this.#chunks.push(chunk);
+  }
+
+  end(): void {
+    const [first] = this.#chunks;
+    const body =
+      this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks, this.#size);
+    const coding = single(this.#headers['content-encoding']);
+    if (coding === undefined || coding === 'identity' || body.length === 0) this.resolve(this.#answer(body));
+    else this.resolve(this.#decompressed(body, coding));
+  }
+
+  #answer(body: Buffer): UpstreamAnswer {
+    const text = textOf(body, single(this.#headers['content-type']));
+    return { status: this.#status, headers: this.#headers, text };
+  }
+
+  /** Nobody asked for a coding, but there are servers that compress whatever they are asked. */
+  async #decompressed(body: Buffer, coding: string): Promise<UpstreamAnswer> {
+    const decompress = decompressor(coding);
+    if (decompress === undefined) throw malformed(`the answer is in a coding nobody asked for: ${coding}`);
+    try {
+      return this.#answer(await decompress(body, { maxOutputLength: this.maxBytes }));
+    } catch (cause) {
+      const isTooLarge = cause instanceof RangeError;
+      throw isTooLarge ? this.#tooLarge() : malformed(`the answer says it is ${coding} and is not`, cause);
+    }
+  }
+
+  #tooLarge(): UpstreamError {
+    return new UpstreamError('too_large', `the answer is larger than ${this.maxBytes} bytes`, {
+      answerBegan: true,
+    });
+  }
+}
+
+const malformed = (message: string, cause?: unknown): UpstreamError =>
+  new UpstreamError('malformed', message, { answerBegan: true, cause });
