@@ -1,5 +1,6 @@
 import { copyFileSync, linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { locateBinaries } from '../../src/database/embedded-postgres/binaries.js';
 import { packageFor, thisPlatform } from '../../src/database/embedded-postgres/platform.js';
@@ -14,7 +15,8 @@ export function buildCopy(folder: string): void {
   const sources = readdirSync(join(ROOT, 'src/database/embedded-postgres'))
     .filter((name) => !name.endsWith('.spec.ts'))
     .map((name) => `src/database/embedded-postgres/${name}`);
-  for (const source of [...sources, 'test/embedded-postgres/host.ts']) transpile(source, folder);
+  const host = relative(ROOT, fileURLToPath(new URL('./host.ts', import.meta.url)));
+  for (const source of [...sources, host]) transpile(source, folder);
   write(join(folder, 'package.json'), '{ "type": "module" }');
 
   const packageName = packageFor(thisPlatform());

@@ -26,6 +26,7 @@ import { startHost } from './host-process.js';
 
 const isRootOnLinux = process.platform === 'linux' && process.geteuid?.() === 0;
 const NOBODY = 65534;
+const UNSHARE = '/usr/bin/unshare';
 const folder = temporaryFolder();
 /** Its PostgreSQL has no links: every start from it is also one after `npm ci --ignore-scripts`. */
 const app = join(folder, 'app');
@@ -81,8 +82,11 @@ describe('started by an ordinary user, from a package whose install script did n
 });
 
 describe.runIf(isRootOnLinux)('started by root', () => {
+  /** For the tests that only want some database. */
+  const shared = join(folder, 'shared');
+
   it('runs as nobody, who is handed its own folder and cannot read the keys beside it', async () => {
-    const dataDir = join(openFolder(), 'data');
+    const dataDir = shared;
     const postgres = await start(dataDir);
     mkdirSync(join(dataDir, 'keys'), { mode: 0o700 });
     writeFileSync(join(dataDir, 'keys', 'first'), 'secret');
@@ -101,14 +105,14 @@ describe.runIf(isRootOnLinux)('started by root', () => {
     );
   });
 
-  const mayMount = isRootOnLinux && spawnSync('unshare', ['--mount', 'true']).status === 0;
+  const mayMount = isRootOnLinux && spawnSync(UNSHARE, ['--mount', 'true']).status === 0;
   it.runIf(mayMount)('on a read-only root file system needs no more than DATA_DIR', async () => {
     const dataDir = join(openFolder(), 'data');
     mkdirSync(dataDir);
     const script =
       'mount --bind "$1" "$1" && mount -o remount,bind,ro / && ! touch /not-read-only && exec "$2" "$3" "$1"';
     const execArgv = ['--mount', '/bin/sh', '-c', script, 'read-only', dataDir, process.execPath];
-    const host = await startHost(app, dataDir, { execPath: 'unshare', execArgv, silent: true });
+    const host = await startHost(app, dataDir, { execPath: UNSHARE, execArgv, silent: true });
     expect(host.report).toMatchObject({ started: true, notices: [] });
     await host.stop();
   });
@@ -116,7 +120,7 @@ describe.runIf(isRootOnLinux)('started by root', () => {
   it('out of a home folder that nobody may enter, copies the programs once', async () => {
     const { folder: project } = folderInPrivateHome();
     buildCopy(project);
-    const dataDir = join(openFolder(), 'data');
+    const dataDir = shared;
     const made: number[] = [];
     for (const _ of ['first', 'second']) {
       const host = await startHost(project, dataDir);

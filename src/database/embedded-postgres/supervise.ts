@@ -31,7 +31,7 @@ export interface SupervisedPostgres {
   stop(): Promise<void>;
 }
 
-export const SUPERVISION_LIMITS: SupervisionLimits = {
+const SUPERVISION_LIMITS: SupervisionLimits = {
   startMs: 60_000,
   fastStopMs: 10_000,
   immediateStopMs: 10_000,
