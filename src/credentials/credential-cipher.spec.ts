@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CredentialCipher, CredentialKeysError, CredentialsUnreadableError } from './credential-cipher.js';
+
+const aKey = (): string => randomBytes(32).toString('base64');
+const [first, second] = [aKey(), aKey()];
+const cipher = CredentialCipher.fromSpec(`a:${first}`);
+const binding = { workerId: '0199-1', origin: 'https://api.example.org' };
+const header = { authorization: 'Bearer sk-123' };
+
+describe('laws of sealed credentials', () => {
+  const headers = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }));
+
+  it('open to what was sealed, and hold nothing of it in the clear', () => {
+    fc.assert(
+      fc.property(headers, fc.string({ minLength: 12 }), (plain, secret) => {
+        const sealed = cipher.seal({ ...plain, secret }, binding);
+        expect(cipher.open(sealed, binding)).toEqual({ ...plain, secret });
+        expect(sealed).not.toContain(secret);
+      }),
+    );
+  });
+
+  it('open for no other worker and no other origin, however the two are cut', () => {
+    fc.assert(
+      fc.property(
+        fc.string(),
+        fc.string(),
+        fc.string(),
+        fc.string(),
+        (workerId, origin, otherId, otherOrigin) => {
+          fc.pre(workerId !== otherId || origin !== otherOrigin);
+          const sealed = cipher.seal(header, { workerId, origin });
+          expect(() => cipher.open(sealed, { workerId: otherId, origin: otherOrigin })).toThrow(
+            CredentialsUnreadableError,
+          );
+        },
+      ),
+    );
+    const sealed = cipher.seal(header, { workerId: 'ab', origin: 'c' });
+    expect(() => cipher.open(sealed, { workerId: 'a', origin: 'bc' })).toThrow(CredentialsUnreadableError);
+  });
+
+  it('open no more once a character is changed', () => {
+    const sealed = cipher.seal(header, binding);
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const lastIsPadding = sealed.length - 1; // its low bits stand for no byte
+    fc.assert(
+      fc.property(fc.nat(lastIsPadding - 1), fc.constantFrom(...Array.from(alphabet)), (at, character) => {
+        fc.pre(sealed[at] !== character);
+        const changed = sealed.slice(0, at) + character + sealed.slice(at + 1);
+        expect(() => cipher.open(changed, binding)).toThrow(CredentialsUnreadableError);
+      }),
+    );
+  });
+
+  it('never throw anything but their own error for what was never sealed', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.string().map((text) => `v1.a.${text}`),
+        ),
+        (text) => {
+          expect(() => cipher.open(text, binding)).toThrow(CredentialsUnreadableError);
+        },
+      ),
+    );
+  });
+});
+
+describe('keys', () => {
+  it('all open, and the first seals', () => {
+    const rotated = CredentialCipher.fromSpec(`b:${second}, a:${first}`);
+    expect(rotated.open(cipher.seal(header, binding), binding)).toEqual(header);
+    const sealed = rotated.seal(header, binding);
+    expect(sealed).toMatch(/^v1\.b\./);
+    expect(() => cipher.open(sealed, binding)).toThrow(/key "b", which CREDENTIALS_KEYS lacks/);
+  });
+
+  it('of one id but other bytes do not open', () => {
+    const other = CredentialCipher.fromSpec(`a:${second}`);
+    expect(() => other.open(cipher.seal(header, binding), binding)).toThrow(CredentialsUnreadableError);
+  });
+
+  it('seal the same twice differently', () => {
+    expect(cipher.seal(header, binding)).not.toBe(cipher.seal(header, binding));
+  });
+
+  it.each([
+    ['', /entry 1 .* not written id:key/],
+    [`a:${first},`, /entry 2 .* not written id:key/],
+    [first, /entry 1 .* not written id:key/],
+    [`a b:${first}`, /entry 1 .* id that is not/],
+    [`:${first}`, /entry 1 .* id that is not/],
+    ['a:c2hvcnQ=', /entry 1 .*"a".* not 32 bytes/],
+    [`a:${first},b:${first.slice(1)}`, /entry 2 .*"b".* not 32 bytes/],
+    [`a:${first},a:${second}`, /entry 2 .* the id "a" of an earlier one/],
+  ])('written "%s" are refused, without being repeated', (spec, message) => {
+    const act = (): CredentialCipher => CredentialCipher.fromSpec(spec);
+    expect(act).toThrow(CredentialKeysError);
+    expect(act).toThrow(message);
+    expect(act).not.toThrow(new RegExp(first.slice(4, 20).replaceAll(/[+/]/g, '.')));
+  });
+});

@@ -1,0 +1,108 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+
+/** What sealed credentials belong to. They open for nothing else, so a changed URL never gets the old one's key. */
+export interface CredentialBinding {
+  readonly workerId: string;
+  /** Scheme, host and port of the worker's URL, as `URL.origin` writes them. */
+  readonly origin: string;
+}
+
+/** `CREDENTIALS_KEYS` is no list of keys. Says which entry and what is wrong, never the key. */
+export class CredentialKeysError extends Error {
+  override readonly name = 'CredentialKeysError';
+}
+
+export class CredentialsUnreadableError extends Error {
+  override readonly name = 'CredentialsUnreadableError';
+}
+
+const algorithm = 'aes-256-gcm';
+const version = 'v1';
+const keyBytes = 32;
+/** NIST SP 800-38D: 96 random bits are safe for 2^32 seals under one key. */
+const nonceBytes = 12;
+const tagBytes = 16;
+const keyId = /^[A-Za-z0-9_-]{1,64}$/;
+const base64 = /^[A-Za-z0-9+/_-]{43}=?$/;
+
+/** Seals headers into a line of text, AES-256-GCM: `v1.<key id>.<base64url of nonce, ciphertext, tag>`. */
+export class CredentialCipher {
+  private constructor(
+    private readonly currentId: string,
+    private readonly keys: ReadonlyMap<string, Buffer>,
+  ) {}
+
+  /** `id:base64-32-bytes,…`: the first seals, all open. @throws CredentialKeysError */
+  static fromSpec(spec: string): CredentialCipher {
+    const keys = new Map<string, Buffer>();
+    for (const [index, entry] of spec.split(',').entries()) {
+      const [id = '', ...rest] = entry.trim().split(':');
+      const key = rest.join(':');
+      const fail = (why: string): CredentialKeysError =>
+        new CredentialKeysError(`entry ${index + 1} of CREDENTIALS_KEYS ${why}`);
+      if (rest.length === 0) throw fail('is not written id:key');
+      if (!keyId.test(id)) throw fail('has an id that is not 1 to 64 letters, digits, "_" or "-"');
+      const bytes = Buffer.from(key, 'base64');
+      if (!base64.test(key) || bytes.length !== keyBytes) throw fail(`("${id}") is not 32 bytes in base64`);
+      if (keys.has(id)) throw fail(`has the id "${id}" of an earlier one`);
+      keys.set(id, bytes);
+    }
+    const [first] = keys.keys();
+    if (first === undefined) throw new CredentialKeysError('CREDENTIALS_KEYS holds no key');
+    return new CredentialCipher(first, keys);
+  }
+
+  seal(plain: Readonly<Record<string, string>>, binding: CredentialBinding): string {
+    const nonce = randomBytes(nonceBytes);
+    const cipher = createCipheriv(algorithm, this.#key(this.currentId), nonce, { authTagLength: tagBytes });
+    cipher.setAAD(boundTo(this.currentId, binding));
+    const sealed = [nonce, cipher.update(JSON.stringify(plain), 'utf8'), cipher.final(), cipher.getAuthTag()];
+    return `${version}.${this.currentId}.${Buffer.concat(sealed).toString('base64url')}`;
+  }
+
+  /** @throws CredentialsUnreadableError */
+  open(sealed: string, binding: CredentialBinding): Record<string, string> {
+    const [sealedVersion, id = '', text = '', ...more] = sealed.split('.');
+    const bytes = Buffer.from(text, 'base64url');
+    if (sealedVersion !== version || more.length > 0 || bytes.length < nonceBytes + tagBytes) {
+      throw new CredentialsUnreadableError('what is stored was not sealed by this service');
+    }
+    const key = this.#key(id);
+    const tagAt = bytes.length - tagBytes;
+    const cipher = createDecipheriv(algorithm, key, bytes.subarray(0, nonceBytes), {
+      authTagLength: tagBytes,
+    });
+    cipher.setAAD(boundTo(id, binding)).setAuthTag(bytes.subarray(tagAt));
+    try {
+      const plain = Buffer.concat([cipher.update(bytes.subarray(nonceBytes, tagAt)), cipher.final()]);
+      return headersIn(plain.toString('utf8'));
+    } catch {
+      throw new CredentialsUnreadableError(
+        `they were stored for another worker or another origin than ${binding.origin}, or were changed since`,
+      );
+    }
+  }
+
+  #key(id: string): Buffer {
+    const key = this.keys.get(id);
+    if (key === undefined) {
+      throw new CredentialsUnreadableError(
+        `they are sealed under the key "${id}", which CREDENTIALS_KEYS lacks`,
+      );
+    }
+    return key;
+  }
+}
+
+/** JSON, so that no two bindings read alike. */
+const boundTo = (id: string, { workerId, origin }: CredentialBinding): Buffer =>
+  Buffer.from(JSON.stringify([version, id, workerId, origin]), 'utf8');
+
+function headersIn(json: string): Record<string, string> {
+  const parsed: unknown = JSON.parse(json);
+  if (typeof parsed !== 'object' || parsed === null) throw new TypeError('not an object');
+  const pairs = Object.entries(parsed).filter(
+    (pair): pair is [string, string] => typeof pair[1] === 'string',
+  );
+  return Object.fromEntries(pairs);
+}

@@ -1,0 +1,99 @@
+import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
+import { join, sep } from 'node:path';
+
+/** A `${secret:NAME}` that has no value where values come from. Never carries a value. */
+export class SecretMissingError extends Error {
+  override readonly name = 'SecretMissingError';
+
+  constructor(
+    readonly secretName: string,
+    why: string,
+    options?: ErrorOptions,
+  ) {
+    super(
+      `no secret "${secretName}": set WORKER_SECRET_${secretName} or put a file ${secretName} into SECRETS_DIR (${why})`,
+      options,
+    );
+  }
+}
+
+const secretName = /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$/;
+const maxBytes = 64 * 1024;
+/** A changed file is seen after this; a request costs no file access meanwhile. */
+const freshMs = 1_000;
+/** Names come from registrations; this many are more than any folder of secrets holds. */
+const maxCached = 1_000;
+
+interface Cached {
+  readonly found: string | SecretMissingError;
+  readonly at: number;
+}
+
+/** Values of `${secret:NAME}`, read when a worker is called, so that nothing is stored. */
+export class WorkerSecrets {
+  readonly #cache = new Map<string, Cached>();
+
+  constructor(
+    /** By name, without `WORKER_SECRET_`. Comes before the folder. */
+    private readonly environment: ReadonlyMap<string, string>,
+    private readonly secretsDir: string | null,
+  ) {}
+
+  /** @throws SecretMissingError */
+  lookup(name: string): string {
+    const value = this.environment.get(name);
+    if (value !== undefined && value !== '') return value;
+    const found = this.#fromFolder(name);
+    if (typeof found !== 'string') throw found;
+    return found;
+  }
+
+  #fromFolder(name: string): string | SecretMissingError {
+    const now = performance.now();
+    const cached = this.#cache.get(name);
+    if (cached !== undefined && now - cached.at < freshMs) return cached.found;
+    if (this.#cache.size >= maxCached) this.#cache.clear();
+    const found = this.#read(name);
+    this.#cache.set(name, { found, at: now });
+    return found;
+  }
+
+  #read(name: string): string | SecretMissingError {
+    if (this.secretsDir === null) return new SecretMissingError(name, 'which is not set');
+    if (!secretName.test(name)) return new SecretMissingError(name, 'such a name can have no file');
+    try {
+      return readSecret(this.secretsDir, name);
+    } catch (error) {
+      const why = error instanceof UnusableFile ? error.message : 'which has no such file that can be read';
+      return new SecretMissingError(name, why, { cause: error });
+    }
+  }
+}
+
+class UnusableFile extends Error {}
+
+function readSecret(folder: string, name: string): string {
+  const root = realpathSync(folder);
+  // Kubernetes mounts each secret as a link to a link inside the folder: links are followed, but not out of it.
+  const path = realpathSync(join(root, name));
+  if (!path.startsWith(root.endsWith(sep) ? root : root + sep))
+    throw new UnusableFile('whose file is a link out of it');
+  // Not blocking: a pipe would hold up the whole process.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    if (!fstatSync(file).isFile()) throw new UnusableFile('where it is no plain file');
+    const bytes = Buffer.alloc(maxBytes + 1);
+    const length = readSync(file, bytes, 0, bytes.length, 0);
+    if (length > maxBytes) throw new UnusableFile(`where it is larger than ${maxBytes} bytes`);
+    return usable(bytes.subarray(0, length));
+  } finally {
+    closeSync(file);
+  }
+}
+
+function usable(bytes: Buffer): string {
+  const text = bytes.toString('utf8').replace(/\r?\n$/, '');
+  if (text === '') throw new UnusableFile('where it is empty');
+  if (text.includes('\ufffd') || text.includes('\0')) throw new UnusableFile('where it is not text in UTF-8');
+  return text;
+}
