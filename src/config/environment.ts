@@ -2,31 +2,41 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { ConfigurationError, type ConfigurationFault } from './configuration-error.js';
+import { contradictions } from './contradictions.js';
+import { isProtected, listeningHost } from './listening.js';
 import type { Settings } from './settings.js';
 import type { Variable } from './variable.js';
-import { VARIABLES } from './variables.js';
+import { type Values, VARIABLES } from './variables.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
-type Values = { readonly [K in keyof typeof VARIABLES]: (typeof VARIABLES)[K]['fallback'] };
 
-const LOOPBACK = '127.0.0.1';
 const SECRET_PREFIX = 'WORKER_SECRET_';
+/** Of what was given, in a message. */
+const SHOWN_CHARACTERS = 80;
 
 /**
  * The environment of this process, over a `.env` file in the working folder. The only place that reads either.
+ * A variable that is there but empty hides the file's, so that `PORT= npm start` takes the default.
  * @throws ConfigurationError with every fault
  */
 export function readProcessEnvironment(): Settings {
-  const file = resolve('.env');
-  const fromFile = existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {};
-  return readEnvironment({ ...fromFile, ...process.env }, process.stdout.isTTY);
+  return readEnvironment({ ...readEnvFile(resolve('.env')), ...process.env }, process.stdout.isTTY);
+}
+
+function readEnvFile(file: string): Environment {
+  if (!existsSync(file)) return {};
+  try {
+    return parseEnv(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new ConfigurationError([{ variable: file, problem: `cannot be read (${String(error)})` }]);
+  }
 }
 
 /** @throws ConfigurationError with every fault */
 export function readEnvironment(environment: Environment, terminal = false): Settings {
   const faults: ConfigurationFault[] = [];
   const values = readVariables(environment, faults);
-  faults.push(...contradictions(values));
+  faults.push(...contradictions(values, new Set(faults.map((fault) => fault.variable))));
   if (faults.length > 0) throw new ConfigurationError(faults);
   return toSettings(values, workerSecrets(environment), terminal);
 }
@@ -38,68 +48,25 @@ function readVariables(environment: Environment, faults: ConfigurationFault[]): 
     if (given === undefined || given === '') return [name, variable.fallback];
     const value = variable.read(given);
     if (value === undefined) {
-      const shown = variable.secret ? 'what was given' : JSON.stringify(given);
+      const shown = variable.secret ? 'what was given' : quote(given);
       faults.push({ variable: name, problem: `${shown} is not ${variable.accepts}` });
       return [name, variable.fallback];
     }
     return [name, value];
   };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every name comes with its own variable's value
   return Object.fromEntries(Object.entries<Variable<unknown>>(VARIABLES).map(read)) as unknown as Values;
 }
 
-function contradictions(values: Values): ConfigurationFault[] {
-  const faults: ConfigurationFault[] = [];
-  const beyondLoopback = values.HOST !== null && !isLoopback(values.HOST);
-  const keyless = values.ADMIN_API_KEY === null && values.AUTH === 'on';
-  if (beyondLoopback && keyless) {
-    faults.push({
-      variable: 'HOST',
-      problem: `"${values.HOST}" is reachable from other machines, and no ADMIN_API_KEY is set: set one, or say AUTH=off if everyone who can reach it may use and change it`,
-    });
-  }
-  const open = beyondLoopback || (values.HOST === null && !keyless);
-  if (open && values.DATABASE_URL === null && values.DATABASE !== 'embedded') {
-    faults.push({
-      variable: 'DATABASE_URL',
-      problem:
-        'is not set, and this service listens beyond loopback, where each copy would silently keep a registry of its own: set it, or say DATABASE=embedded if this is the only copy',
-    });
-  }
-  if (values.DATABASE_URL !== null && values.DATABASE === 'embedded') {
-    faults.push({
-      variable: 'DATABASE',
-      problem: '"embedded" contradicts DATABASE_URL: leave one of them out',
-    });
-  }
-  if (values.AUTH === 'off' && values.ADMIN_API_KEY !== null) {
-    faults.push({ variable: 'AUTH', problem: '"off" contradicts ADMIN_API_KEY: leave one of them out' });
-  }
-  if (values.DATABASE_URL === null && values.DATABASE_DIRECT_URL !== null) {
-    faults.push({ variable: 'DATABASE_DIRECT_URL', problem: 'makes sense only together with DATABASE_URL' });
-  }
-  if (values.BALANCING_EJECTION_MAX_MS < values.BALANCING_EJECTION_BASE_MS) {
-    faults.push({
-      variable: 'BALANCING_EJECTION_MAX_MS',
-      problem: `${values.BALANCING_EJECTION_MAX_MS} is less than BALANCING_EJECTION_BASE_MS (${values.BALANCING_EJECTION_BASE_MS})`,
-    });
-  }
-  if (values.HEALTH_LEASE_MS <= values.HEALTH_TIMEOUT_MS) {
-    faults.push({
-      variable: 'HEALTH_LEASE_MS',
-      problem: `${values.HEALTH_LEASE_MS} must be more than HEALTH_TIMEOUT_MS (${values.HEALTH_TIMEOUT_MS}), or two replicas probe the same worker at once`,
-    });
-  }
-  return faults;
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+function quote(given: string): string {
+  const cut = given.length > SHOWN_CHARACTERS ? '…' : '';
+  return JSON.stringify(given.slice(0, SHOWN_CHARACTERS)) + cut;
 }
 
 function workerSecrets(environment: Environment): ReadonlyMap<string, string> {
   return new Map(
     Object.entries(environment).flatMap(([name, value]) =>
-      name.startsWith(SECRET_PREFIX) && value !== undefined
+      name.startsWith(SECRET_PREFIX) && value !== undefined && value !== ''
         ? [[name.slice(SECRET_PREFIX.length), value]]
         : [],
     ),
@@ -107,11 +74,10 @@ function workerSecrets(environment: Environment): ReadonlyMap<string, string> {
 }
 
 function toSettings(v: Values, secrets: ReadonlyMap<string, string>, terminal: boolean): Settings {
-  const protectedMode = v.ADMIN_API_KEY === null && v.AUTH === 'on';
   const dataDir = resolve(v.DATA_DIR);
   return {
     server: {
-      host: v.HOST ?? (protectedMode ? LOOPBACK : '0.0.0.0'),
+      host: listeningHost(v),
       port: v.PORT,
       maxBodyBytes: v.MAX_BODY_BYTES,
       shutdownDelayMs: v.SHUTDOWN_DELAY_MS,
@@ -131,7 +97,7 @@ function toSettings(v: Values, secrets: ReadonlyMap<string, string>, terminal: b
     },
     access: {
       adminApiKey: v.ADMIN_API_KEY,
-      protectedMode,
+      protectedMode: isProtected(v),
       metricsOpen: v.METRICS_AUTH === 'off',
     },
     credentials: {

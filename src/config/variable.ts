@@ -3,46 +3,46 @@ export interface Variable<T> {
   readonly accepts: string;
   readonly fallback: T;
   /** The value, or `undefined` when the text is not acceptable. */
-  readonly read: (text: string) => T | undefined;
+  readonly read: (given: string) => T | undefined;
   /** Never repeated in an error message. */
   readonly secret: boolean;
 }
 
-function variable<T>(accepts: string, fallback: T, read: (text: string) => T | undefined): Variable<T> {
+function variable<T>(accepts: string, fallback: T, read: (given: string) => T | undefined): Variable<T> {
   return { accepts, fallback, read, secret: false };
 }
 
 export function integer(fallback: number, min: number, max: number): Variable<number> {
-  return variable(`a whole number from ${min} to ${max}`, fallback, (text) => {
-    const value = Number(text);
-    return /^-?\d+$/.test(text) && value >= min && value <= max ? value : undefined;
+  return variable(`a whole number from ${min} to ${max}`, fallback, (given) => {
+    const value = Number(given);
+    return /^-?\d+$/.test(given) && value >= min && value <= max ? value : undefined;
   });
 }
 
 export function fraction(fallback: number, min: number, max: number): Variable<number> {
-  return variable(`a number from ${min} to ${max}`, fallback, (text) => {
-    const value = Number(text);
-    return /^\d+(\.\d+)?$/.test(text) && value >= min && value <= max ? value : undefined;
+  return variable(`a number from ${min} to ${max}`, fallback, (given) => {
+    const value = Number(given);
+    return /^\d+(\.\d+)?$/.test(given) && value >= min && value <= max ? value : undefined;
   });
 }
 
 export function oneOf<const T extends string>(fallback: NoInfer<T>, ...choices: readonly T[]): Variable<T> {
-  return variable(`one of ${choices.join(', ')}`, fallback, (text) => choices.find((c) => c === text));
+  return variable(`one of ${choices.join(', ')}`, fallback, (given) => choices.find((c) => c === given));
 }
 
 export function flag(fallback: boolean): Variable<boolean> {
-  return variable('true or false', fallback, (text) =>
-    text === 'true' ? true : text === 'false' ? false : undefined,
+  return variable('true or false', fallback, (given) =>
+    given === 'true' ? true : given === 'false' ? false : undefined,
   );
 }
 
-export function text(accepts: string, fallback: string, check: (text: string) => boolean): Variable<string> {
+export function text(accepts: string, fallback: string, check: (given: string) => boolean): Variable<string> {
   return variable(accepts, fallback, (given) => (check(given) ? given : undefined));
 }
 
-/** `read` checks and returns the text; unset is `null`. */
-export function optional(accepts: string, read: (text: string) => boolean): Variable<string | null> {
-  return variable<string | null>(accepts, null, (given) => (read(given) ? given : undefined));
+/** Any text that passes `check`; unset is `null`. */
+export function optional(accepts: string, check: (given: string) => boolean): Variable<string | null> {
+  return variable<string | null>(accepts, null, (given) => (check(given) ? given : undefined));
 }
 
 export function list(accepts: string, check: (item: string) => boolean): Variable<readonly string[]> {

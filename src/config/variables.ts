@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { flag, fraction, integer, list, oneOf, optional, secret, text } from './variable.js';
 
@@ -8,12 +9,17 @@ const MIB = 1024 * 1024;
 
 const isPostgresUrl = (given: string): boolean => /^postgres(ql)?:\/\/.+/.test(given) && URL.canParse(given);
 
-const isCredentialsKeys = (given: string): boolean =>
-  given.split(',').every((entry) => /^[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{43}=$/.test(entry.trim()));
+const isCredentialsKeys = (given: string): boolean => {
+  const keys = given.split(',').map((entry) => entry.trim());
+  const ids = new Set(keys.map((key) => key.split(':', 1).join()));
+  return (
+    ids.size === keys.length && keys.every((key) => /^[A-Za-z0-9_-]{1,32}:[A-Za-z0-9+/]{43}=$/.test(key))
+  );
+};
 
 /**
  * Every variable the service reads, with its default and range. `.env.example` says what each is for,
- * and a test compares the two. Numbers of health and balancing come from docs/balancing.md.
+ * and a test compares the two.
  */
 export const VARIABLES = {
   PORT: integer(8007, 0, 65_535),
@@ -32,10 +38,12 @@ export const VARIABLES = {
   ADMIN_API_KEY: secret(
     optional('at least 16 printable characters without spaces', (given) => /^[\x21-\x7e]{16,}$/.test(given)),
   ),
-  AUTH: oneOf('on', 'on', 'off'),
+  AUTH: oneOf('on', 'on', 'local', 'off'),
   METRICS_AUTH: oneOf('on', 'on', 'off'),
 
-  CREDENTIALS_KEYS: secret(optional('id:base64-of-32-bytes, separated by commas', isCredentialsKeys)),
+  CREDENTIALS_KEYS: secret(
+    optional('id:base64-of-32-bytes, separated by commas, each id once', isCredentialsKeys),
+  ),
   SECRETS_DIR: optional('a folder', (given) => given !== ''),
   UPSTREAM_ALLOW_CIDRS: list('addresses or CIDR ranges, separated by commas', isCidr),
   UPSTREAM_DENY_CIDRS: list('addresses or CIDR ranges, separated by commas', isCidr),
@@ -76,6 +84,10 @@ export const VARIABLES = {
   LOG_FORMAT: oneOf('auto', 'auto', 'json', 'pretty'),
 } as const;
 
+export type Values = { readonly [K in keyof typeof VARIABLES]: (typeof VARIABLES)[K]['fallback'] };
+
+/** Addresses in full: ipaddr.js reads `10/8` as 0.0.0.10/8, which nobody means. */
 function isCidr(item: string): boolean {
-  return item.includes('/') ? ipaddr.isValidCIDR(item) : ipaddr.isValid(item);
+  const [address = ''] = item.split('/', 1);
+  return isIP(address) !== 0 && (item.includes('/') ? ipaddr.isValidCIDR(item) : ipaddr.isValid(item));
 }
