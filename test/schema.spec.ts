@@ -9,10 +9,15 @@ import { databaseForTest } from './database.js';
 describe('the schema', () => {
   it('is what the entities say: TypeORM finds nothing to change', async () => {
     const database = await databaseForTest();
+    // Comments are the migrations' own, and shown in migrations/schema.sql; here they would count as changes.
+    await database.query(`DO $$ DECLARE c record; BEGIN
+      FOR c IN SELECT attrelid::regclass AS relation, attname FROM pg_attribute JOIN pg_description ON objoid = attrelid AND objsubid = attnum
+        WHERE attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace) AND attnum > 0
+      LOOP EXECUTE format('COMMENT ON TABLE %s IS NULL', c.relation); EXECUTE format('COMMENT ON COLUMN %s.%I IS NULL', c.relation, c.attname); END LOOP; END $$`);
     const source = await new DataSource(dataSourceOptions(database.address, 'public', 2)).initialize();
     const drift = await source.driver.createSchemaBuilder().log();
     await source.destroy();
-    expect(drift.upQueries.map((query) => query.query)).toEqual([]);
+    expect(drift.upQueries.map(({ query }) => query)).toEqual([]);
   });
 
   it('is what migrations/schema.sql shows (npm run schema:write)', async () => {

@@ -47,5 +47,5 @@ export function migrationDataSource(address: DatabaseAddress, schema: string): D
   return new DataSource({
     ...options,
     extra: { ...pgOptions(address, 'multi-model-manager migrations'), options: `-c search_path=${schema}` },
-  } as DataSourceOptions);
+  });
 }

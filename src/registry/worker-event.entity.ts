@@ -1,7 +1,11 @@
-import { Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 
 /** The table `worker_event`: what happened, written by trigger. */
 @Entity('worker_event')
+@Check(
+  'worker_event_kind_known',
+  `kind IN ('registered', 'changed', 'enabled', 'disabled', 'draining', 'offline', 'healthy', 'suspect', 'unhealthy', 'warming', 'unknown', 'recovered', 'deleted')`,
+)
 @Index('worker_event_of_worker', ['worker_id', 'id'])
 export class WorkerEventEntity {
   @PrimaryGeneratedColumn('identity', {

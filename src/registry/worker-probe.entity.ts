@@ -1,8 +1,10 @@
-import { Column, Entity, JoinColumn, OneToOne, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, JoinColumn, OneToOne, PrimaryColumn } from 'typeorm';
 import { WorkerEntity } from './worker.entity.js';
 
 /** The table `worker_probe`: the prober's diary. */
 @Entity('worker_probe')
+@Check('worker_probe_lease_whole', '(lease_owner IS NULL) = (lease_until IS NULL)')
+@Check('worker_probe_counts', 'failures_in_row >= 0 AND successes_in_row >= 0')
 export class WorkerProbeEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'worker_probe_pkey' })
   worker_id!: string;

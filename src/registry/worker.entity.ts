@@ -1,4 +1,4 @@
-import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 import type {
   AdminState,
   Health,
@@ -14,9 +14,27 @@ import type {
  * a test finds any difference between the two.
  */
 @Entity('worker')
+@Check('worker_model_name_length', 'char_length(model_name) BETWEEN 1 AND 200')
+@Check('worker_name_length', 'char_length(name) <= 200')
+@Check('worker_owner_length', 'char_length(owner) <= 200')
+@Check('worker_url_http', `req_url_template ~ '^https?://' AND char_length(req_url_template) <= 2048`)
+@Check('worker_protocol_known', `protocol IN ('template')`)
+@Check('worker_task_known', `task IN ('chat', 'completion', 'embedding', 'image', 'video', 'audio')`)
+@Check('worker_type_known', `worker_type IN ('REMOTE', 'LOCAL')`)
+@Check('worker_req_type_known', `req_type IN ('GET', 'POST')`)
+@Check('worker_body_format_known', `body_format IN ('json', 'form')`)
+@Check('worker_extract_length', 'char_length(response_extract) <= 500')
+@Check('worker_weight_range', 'weight BETWEEN 1 AND 1000')
+@Check('worker_priority_range', 'priority BETWEEN 0 AND 1000')
+@Check('worker_max_concurrency_range', 'max_concurrency BETWEEN 1 AND 100000')
+@Check('worker_timeouts_positive', 'connect_ms > 0 AND first_byte_ms > 0 AND idle_ms > 0 AND total_ms > 0')
+@Check('worker_on_disconnect_known', `on_disconnect IN ('abort', 'finish')`)
+@Check('worker_admin_state_known', `admin_state IN ('enabled', 'disabled', 'draining', 'offline')`)
+@Check('worker_health_known', `health IN ('unknown', 'healthy', 'suspect', 'unhealthy', 'warming')`)
+@Check('worker_generation_positive', 'generation > 0')
 @Index('worker_natural_key', { synchronize: false })
 export class WorkerEntity {
-  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'worker_pkey', default: () => 'gen_random_uuid()' })
+  @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'worker_pkey' })
   id!: string;
 
   @Column('text')
@@ -44,7 +62,7 @@ export class WorkerEntity {
   req_type!: 'GET' | 'POST';
 
   @Column('json', { nullable: true })
-  body!: unknown;
+  body!: Record<string, unknown> | null;
 
   @Column('text', { default: 'json' })
   body_format!: 'json' | 'form';

@@ -1,0 +1,94 @@
+/**
+ * Who may import whom. `health` never meets `balancing`: health writes through the registry, balancing reads its
+ * snapshot. The worker table is where they meet.
+ */
+const LEAVES = ['template', 'credentials', 'upstream', 'access', 'telemetry', 'config', 'input'];
+
+/** Folder → the folders it may import, besides itself and the leaves. */
+const ARROWS = {
+  database: ['registry'],
+  registry: ['database'],
+  health: ['registry', 'database'],
+  balancing: ['registry'],
+  inference: ['balancing', 'registry'],
+  // Error classes only; a rule below sees to that.
+  errors: ['access', 'balancing', 'credentials', 'database', 'inference', 'registry', 'template', 'upstream'],
+};
+
+const folder = (names) => `^src/(${names.join('|')})/`;
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-circles',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    ...Object.entries(ARROWS).map(([name, may]) => ({
+      name: `${name}-imports-only-what-it-may`,
+      severity: 'error',
+      from: { path: `^src/${name}/`, pathNot: '\\.spec\\.ts$' },
+      to: { path: '^src/', pathNot: folder([name, ...may, ...LEAVES]) },
+    })),
+    ...LEAVES.map((name) => ({
+      name: `${name}-is-a-leaf`,
+      severity: 'error',
+      from: { path: `^src/${name}/`, pathNot: '\\.(spec|module)\\.ts$' },
+      // Settings slices and the faults of input are words all may use.
+      to: { path: '^src/', pathNot: folder([name, 'config', 'input']) },
+    })),
+    {
+      name: 'database-knows-entities-only',
+      severity: 'error',
+      from: { path: '^src/database/' },
+      to: { path: '^src/registry/', pathNot: '\\.entity\\.ts$' },
+    },
+    {
+      name: 'errors-import-error-classes-only',
+      severity: 'error',
+      from: { path: '^src/errors/' },
+      to: {
+        path: '^src/',
+        pathNot: [
+          '^src/errors/',
+          '^src/telemetry/error-type\\.ts$',
+          '-errors?\\.ts$',
+          '^src/inference/parse-chat\\.ts$',
+          '^src/template/response-extract\\.ts$',
+          '^src/credentials/worker-secrets\\.ts$',
+        ],
+      },
+    },
+    {
+      name: 'template-is-pure',
+      severity: 'error',
+      from: { path: '^src/template/', pathNot: '\\.spec\\.ts$' },
+      to: { dependencyTypes: ['core', 'npm'], pathNot: '^(node:)?util$' },
+    },
+    {
+      name: 'only-config-reads-the-environment-file',
+      severity: 'error',
+      from: { pathNot: '^src/(main|config/|database/commands/)' },
+      to: { path: '^src/config/(environment|variables?)\\.ts$' },
+    },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: { orphan: true, pathNot: '\\.(spec|d)\\.ts$' },
+      to: {},
+    },
+    {
+      name: 'nothing-imports-tests',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '\\.spec\\.ts$' },
+      to: { path: '(^test/|\\.spec\\.ts$)' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    exclude: { path: '^(node_modules|dist)' },
+  },
+};

@@ -1,0 +1,43 @@
+import type { DatabaseSettings } from '../config/settings.js';
+import type { DatabaseAddresses } from './database-addresses.js';
+import { startEmbeddedPostgres } from './embedded-postgres/embedded-postgres.js';
+
+/** Connections of the embedded server: our pool, the listener, the migrations, and a few for a person in psql. */
+const SPARE_CONNECTIONS = 20;
+
+export interface DatabaseServer {
+  readonly addresses: DatabaseAddresses;
+  readonly notices: readonly string[];
+  /** Resolves with the reason if a server of our own goes away unasked. */
+  readonly lost: Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Yours, by DATABASE_URL; else the embedded one, started here. @throws EmbeddedPostgresError */
+export async function startDatabaseServer(
+  settings: DatabaseSettings,
+  log: (line: string) => void,
+): Promise<DatabaseServer> {
+  if (settings.url !== null) {
+    const pooled = { url: settings.url };
+    const direct = { url: settings.directUrl ?? settings.url };
+    return { addresses: { pooled, direct }, notices: [], lost: new Promise(() => {}), stop: async () => {} };
+  }
+  const postgres = await startEmbeddedPostgres({
+    dataDir: settings.dataDir,
+    log,
+    maxConnections: settings.poolSize + SPARE_CONNECTIONS,
+  });
+  let stopping = false;
+  return {
+    addresses: { pooled: postgres.connection, direct: postgres.connection },
+    notices: postgres.notices,
+    lost: postgres.exited.then(() =>
+      stopping ? new Promise<string>(() => {}) : 'the embedded PostgreSQL ended unasked',
+    ),
+    stop: async () => {
+      stopping = true;
+      await postgres.stop();
+    },
+  };
+}
