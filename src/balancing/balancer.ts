@@ -32,7 +32,7 @@ export class Balancer {
     private readonly hints: ProbeHints,
     private readonly settings: BalancingSettings,
   ) {
-    this.policy = POLICIES[settings.strategy] as Policy<unknown>;
+    this.policy = POLICIES[settings.strategy];
   }
 
   /**

@@ -6,6 +6,7 @@ import { compileExtract, parseAnswer } from '../template/response-extract.js';
 import { compileSuccessWhen } from '../template/success-when.js';
 import { TemplateError } from '../template/template-error.js';
 import { compileUrl } from '../template/url-template.js';
+import type { JsonValue } from '../template/json-value.js';
 import type { InputFault } from '../input/invalid-input-error.js';
 import { InvalidInputError } from '../input/invalid-input-error.js';
 import { UnsuccessfulAnswerError } from './unsuccessful-answer-error.js';
@@ -52,10 +53,9 @@ export function compileCall(
       return null;
     }
   };
-  const { req_type: method, success_when: rule } = definition;
+  const { req_type: method, success_when: rule, body: given } = definition;
   const url = attempt(() => compileUrl(definition.req_url_template, definition.req_param ?? undefined));
-  const body =
-    definition.body === null ? null : attempt(() => compileBody(definition.body, definition.body_format));
+  const body = given === null ? null : attempt(() => compileBody(given as JsonValue, definition.body_format));
   const headers = attempt(() => compileHeaders(header));
   const extract = attempt(() => compileExtract(definition.response_extract));
   const succeeded = rule === null ? null : attempt(() => compileSuccessWhen(rule));

@@ -3,7 +3,6 @@ import { InferenceSettings } from '../config/settings.js';
 import { CredentialVault } from '../credentials/credential-vault.js';
 import { CredentialsUnreadableError } from '../credentials/credential-cipher.js';
 import { WorkerSecrets } from '../credentials/worker-secrets.js';
-import type { JsonValue } from '../template/json-value.js';
 import { InvalidInputError } from '../input/invalid-input-error.js';
 import { ForbiddenUpstreamError } from '../upstream/forbidden-upstream-error.js';
 import { UpstreamGuard } from '../upstream/upstream-guard.js';
@@ -51,12 +50,7 @@ export class WorkerCompiler {
       const origin = new URL(row.req_url_template).origin;
       const sealed =
         row.sealed_header === null ? {} : this.vault.open(row.sealed_header, { workerId: row.id, origin });
-      return compileCall(
-        { ...row, body: row.body as JsonValue | null },
-        { ...row.header, ...sealed },
-        (name) => this.secrets.lookup(name),
-        this.waits,
-      );
+      return compileCall(row, { ...row.header, ...sealed }, (name) => this.secrets.lookup(name), this.waits);
     } catch (error) {
       return { fault: faultOf(error) };
     }

@@ -1,11 +1,9 @@
-import type { JsonValue } from '../template/json-value.js';
 import type { WorkerEntity } from './worker.entity.js';
 
 /** What a person says about a worker, without what the service knows of it. Named as the columns are. */
 export type WorkerDefinition = Omit<
   WorkerEntity,
   | 'id'
-  | 'body'
   | 'sealed_header'
   | 'admin_state'
   | 'admin_state_since'
@@ -16,4 +14,4 @@ export type WorkerDefinition = Omit<
   | 'generation'
   | 'created_at'
   | 'updated_at'
-> & { readonly body: JsonValue | null };
+>;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
+import type { EntityManager, QueryDeepPartialEntity } from 'typeorm';
 import { DatabaseSettings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import type { WorkerRow } from './worker-compiler.js';
@@ -133,7 +133,7 @@ export class WorkerRepository {
       .createQueryBuilder()
       .insert()
       .into(WorkerEntity)
-      .values({ ...definition, id, sealed_header: seal(id) })
+      .values({ ...columns(definition), id, sealed_header: seal(id) })
       .orIgnore()
       .returning('id')
       .execute();
@@ -148,8 +148,13 @@ export class WorkerRepository {
     await manager
       .createQueryBuilder()
       .update(WorkerEntity)
-      .set({ ...definition, sealed_header: seal(id), admin_state: 'enabled' })
+      .set({ ...columns(definition), sealed_header: seal(id), admin_state: 'enabled' })
       .where({ id })
       .execute();
   }
+}
+
+/** TypeORM's type for what may be written cannot follow JSON of any shape. */
+function columns(definition: WorkerDefinition): QueryDeepPartialEntity<WorkerEntity> {
+  return definition as QueryDeepPartialEntity<WorkerEntity>;
 }

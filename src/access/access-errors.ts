@@ -1,0 +1,21 @@
+/** No key, or not one of ours. */
+export class UnauthorizedError extends Error {
+  constructor(given: boolean) {
+    super(
+      given
+        ? 'this API key is not known here'
+        : 'an API key is needed: send it as `Authorization: Bearer …` or `x-api-key: …`',
+    );
+    this.name = 'UnauthorizedError';
+  }
+}
+
+/** A web page in somebody's browser is trying to reach a service that is meant for this machine only. */
+export class ForeignOriginError extends Error {
+  constructor(header: 'Host' | 'Origin') {
+    super(
+      `in protected mode this service answers only to loopback names, and the ${header} header names another; set ADMIN_API_KEY to open it`,
+    );
+    this.name = 'ForeignOriginError';
+  }
+}

@@ -1,0 +1,48 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { Injectable } from '@nestjs/common';
+import { AccessSettings } from '../config/settings.js';
+import { ForeignOriginError, UnauthorizedError } from './access-errors.js';
+
+/** Open to everyone: the probes, and the pages that describe the API and hold no secret. */
+const OPEN_PATH = /^\/(livez|readyz|health|openapi\.json|docs)(\/|$)/;
+const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
+
+/** Decides for each request, from memory alone, whether it may come in. */
+@Injectable()
+export class AdmissionCheck {
+  private readonly adminKeyHash: Buffer | null;
+
+  constructor(private readonly settings: AccessSettings) {
+    this.adminKeyHash = settings.adminApiKey === null ? null : sha256(settings.adminApiKey);
+  }
+
+  /** @throws UnauthorizedError, ForeignOriginError */
+  check(path: string, headers: IncomingHttpHeaders): void {
+    if (this.settings.protectedMode) return this.checkOrigin(headers);
+    if (this.adminKeyHash === null || OPEN_PATH.test(path)) return;
+    if (path === '/metrics' && this.settings.metricsOpen) return;
+    const key = keyOf(headers);
+    // Hashes are of one length, whatever was sent, and are compared in constant time.
+    if (key === null || !timingSafeEqual(sha256(key), this.adminKeyHash))
+      throw new UnauthorizedError(key !== null);
+  }
+
+  /** Against DNS rebinding: a page of evil.example that resolves to 127.0.0.1 still says `Host: evil.example`. */
+  private checkOrigin({ host, origin }: IncomingHttpHeaders): void {
+    if (host === undefined || !LOOPBACK_HOST.test(host)) throw new ForeignOriginError('Host');
+    if (origin === undefined) return;
+    const [, originHost] = /^https?:\/\/([^/]+)$/.exec(origin) ?? [];
+    if (originHost === undefined || !LOOPBACK_HOST.test(originHost)) throw new ForeignOriginError('Origin');
+  }
+}
+
+function keyOf(headers: IncomingHttpHeaders): string | null {
+  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+  const own = headers['x-api-key'];
+  return bearer ?? (typeof own === 'string' ? own : null);
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

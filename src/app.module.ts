@@ -1,0 +1,33 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+import { AccessModule } from './access/access.module.js';
+import { BalancingModule } from './balancing/balancing.module.js';
+import { ConfigModule } from './config/config.module.js';
+import type { Settings } from './config/settings.js';
+import type { DatabaseAddresses } from './database/database-addresses.js';
+import { DatabaseModule } from './database/database.module.js';
+import { HealthModule } from './health/health.module.js';
+import { InferenceModule } from './inference/inference.module.js';
+import { RegistryModule } from './registry/registry.module.js';
+import { TelemetryModule } from './telemetry/telemetry.module.js';
+
+/** The table of contents. */
+@Module({})
+export class AppModule {
+  static of(settings: Settings, addresses: DatabaseAddresses): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.of(settings),
+        DatabaseModule.at(addresses),
+        ScheduleModule.forRoot(),
+        AccessModule,
+        TelemetryModule,
+        RegistryModule,
+        HealthModule,
+        BalancingModule,
+        InferenceModule,
+      ],
+    };
+  }
+}

@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import helmet from '@fastify/helmet';
+import type { FastifyInstance } from 'fastify';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AdmissionCheck } from './access/admission-check.js';
+import { AppModule } from './app.module.js';
+import type { Settings } from './config/settings.js';
+import type { DatabaseAddresses } from './database/database-addresses.js';
+import { rememberRoutes } from './errors/allowed-methods.js';
+import { ErrorFilter } from './errors/error-filter.js';
+import { Readiness } from './health/readiness.js';
+import { inputPipe } from './input/input-pipe.js';
+import { refuseDeepJson } from './input/refuse-deep-json.js';
+import { serveOpenApi } from './openapi.js';
+import { type Logger, nestLogger } from './telemetry/logger.js';
+import { Metrics } from './telemetry/metrics.js';
+import { logRequests } from './telemetry/request-log.js';
+
+/** A caller's own request id is kept when it is one that is safe in a header and a log. */
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+/** The application as main.ts listens with it and as the tests use it: everything but the port. */
+export async function createApp(
+  settings: Settings,
+  addresses: DatabaseAddresses,
+  logger: Logger,
+): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    logger: false,
+    bodyLimit: settings.server.maxBodyBytes,
+    requestTimeout: 0,
+    // Requests that already stand in a kept-alive connection are served while closing; new connections are not taken.
+    return503OnClosing: false,
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+    requestIdHeader: false,
+    genReqId: requestId,
+    routerOptions: { maxParamLength: 1024 },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(settings, addresses), adapter, {
+    logger: nestLogger(logger),
+    abortOnError: false,
+  });
+  const server = adapter.getInstance();
+  rememberRoutes(server);
+  logRequests(server, logger, app.get(Metrics));
+  admit(app);
+  refuseDeepJson(server);
+  await protectPages(server);
+  app.useGlobalPipes(inputPipe());
+  app.useGlobalFilters(new ErrorFilter());
+  serveOpenApi(app);
+  exposeFigures(app);
+  return app;
+}
+
+/** Pages get helmet's headers; an API answer needs only to be taken for what it says it is. */
+async function protectPages(server: FastifyInstance): Promise<void> {
+  const contentSecurityPolicy = { directives: { upgradeInsecureRequests: null } };
+  await server.register(helmet, { global: false, contentSecurityPolicy });
+  server.addHook('onRequest', (request, reply, done) => {
+    if (request.url.startsWith('/docs')) reply.helmet();
+    done();
+  });
+}
+
+function requestId(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+/** Who may not come in is turned away before his body is read. */
+function admit(app: NestFastifyApplication): void {
+  const check = app.get(AdmissionCheck);
+  const readiness = app.get(Readiness);
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('onRequest', (request, reply, done) => {
+      reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+      // So that a kept-alive client goes to another replica with its next request.
+      if (readiness.state() === 'draining') reply.header('connection', 'close');
+      try {
+        const query = request.url.indexOf('?');
+        check.check(query === -1 ? request.url : request.url.slice(0, query), request.headers);
+        done();
+      } catch (error) {
+        done(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+}
+
+function exposeFigures(app: NestFastifyApplication): void {
+  const readiness = app.get(Readiness);
+  app
+    .get(Metrics)
+    .gauge(
+      'mmm_registry_age_seconds',
+      'Since the registry was last read whole; NaN before.',
+      () => readiness.registryAgeS() ?? NaN,
+    );
+}

@@ -1,0 +1,26 @@
+import type { FastifyInstance } from 'fastify';
+
+interface KnownRoute {
+  readonly method: string;
+  readonly pattern: RegExp;
+}
+
+const known = new WeakMap<object, KnownRoute[]>();
+
+/** Call before any route is made. */
+export function rememberRoutes(server: FastifyInstance): void {
+  const routes: KnownRoute[] = [];
+  known.set(server.server, routes);
+  server.addHook('onRoute', ({ method, url }) => {
+    // Catch-all routes (a page's assets) are nothing a caller would want to be told of.
+    if (url.includes('*')) return;
+    const pattern = new RegExp(`^${url.replaceAll(/[.]/g, '\\.').replaceAll(/:[^/]+/g, '[^/]+')}$`);
+    for (const one of Array.isArray(method) ? method : [method]) routes.push({ method: one, pattern });
+  });
+}
+
+/** The methods this path can be called with; none: there is no such path. */
+export function allowedMethods(server: FastifyInstance, path: string): readonly string[] {
+  const routes = known.get(server.server) ?? [];
+  return [...new Set(routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))];
+}

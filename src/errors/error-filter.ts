@@ -1,0 +1,51 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isOpenAiChat } from '../inference/parse-chat.js';
+import { allowedMethods } from './allowed-methods.js';
+import { isSeedPath, openAiEnvelope, seedEnvelope } from './envelopes.js';
+import type { Problem } from './problem.js';
+import { problemOf } from './problem-of.js';
+
+/** Answers every error, in the envelope of the API that was called. */
+@Catch()
+export class ErrorFilter implements ExceptionFilter {
+  private readonly logger = new Logger('Http');
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    this.answer(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+
+  answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const path = pathOf(request.url);
+    const problem = this.explain(problemOf(error), request.method, path, request.server);
+    request.facts.errorType = problem.errorType;
+    if (problem.status >= 500 && problem.errorType === 'manager_internal') this.logger.error(error);
+    if (reply.sent || reply.raw.headersSent) return;
+    for (const [name, value] of Object.entries(problem.headers ?? {})) reply.header(name, value);
+    const seed = isSeedPath(path) && !isOpenAiChat(request.body);
+    reply
+      .code(problem.status)
+      .type('application/json; charset=utf-8')
+      .send(JSON.stringify(seed ? seedEnvelope(problem) : openAiEnvelope(problem)));
+  }
+
+  /** A path that is there, but not for this method, is no 404. */
+  private explain(problem: Problem, method: string, path: string, server: FastifyRequest['server']): Problem {
+    if (problem.errorType !== 'caller_not_found' || problem.status !== 404) return problem;
+    const allowed = allowedMethods(server, path);
+    if (allowed.length === 0 || allowed.includes(method)) return problem;
+    return {
+      status: 405,
+      errorType: 'caller_method_not_allowed',
+      code: null,
+      message: `${path} takes ${allowed.join(', ')}, not ${method}`,
+      headers: { allow: allowed.join(', ') },
+    };
+  }
+}
+
+function pathOf(url: string): string {
+  const query = url.indexOf('?');
+  return query === -1 ? url : url.slice(0, query);
+}

@@ -1,0 +1,47 @@
+import { Controller, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { InferenceSettings } from '../config/settings.js';
+import { LiveWorkers } from '../registry/live-workers.js';
+import { callerGone } from './caller-gone.js';
+import type { InferenceRequest } from './inference-request.js';
+import { InferenceService } from './inference.service.js';
+import { isOpenAiChat, parseOpenAiChat, parseSeedChat } from './parse-chat.js';
+import { ChatChunksReply, ChatCompletionReply, SeedReply } from './replies.js';
+import type { Reply } from './reply.js';
+
+@Controller('api/v1')
+export class SeedController {
+  constructor(
+    private readonly inference: InferenceService,
+    private readonly live: LiveWorkers,
+    private readonly settings: InferenceSettings,
+  ) {}
+
+  /** The seed's chat (`input`), and OpenAI's (`messages`), of any registered model. */
+  @Post('chat/completions')
+  chat(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const openAi = isOpenAiChat(http.body);
+    const parse = openAi ? parseOpenAiChat : parseSeedChat;
+    const request: InferenceRequest = {
+      id: http.id,
+      ...parse(http.body, this.settings.defaultModel),
+      passedOn: passedOn(http),
+      deadlineMs: performance.now() + this.settings.requestTimeoutMs,
+    };
+    http.facts.model = this.live.model(request.model) === undefined ? null : request.model;
+    return this.inference.infer(request, replyFor(openAi, request, reply), callerGone(reply.raw));
+  }
+}
+
+function replyFor(openAi: boolean, request: InferenceRequest, reply: FastifyReply): Reply {
+  if (request.stream) return new ChatChunksReply(reply, request);
+  return openAi ? new ChatCompletionReply(reply, request) : new SeedReply(reply);
+}
+
+/** What of the caller's headers a worker gets to see. Never his key. */
+function passedOn(http: FastifyRequest): Readonly<Record<string, string>> {
+  const { traceparent } = http.headers;
+  return typeof traceparent === 'string'
+    ? { 'x-request-id': http.id, traceparent }
+    : { 'x-request-id': http.id };
+}

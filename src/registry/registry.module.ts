@@ -1,0 +1,33 @@
+import { Module } from '@nestjs/common';
+import { CredentialsModule } from '../credentials/credentials.module.js';
+import { UpstreamModule } from '../upstream/upstream.module.js';
+import { LiveWorkers } from './live-workers.js';
+import { ModelLookup } from './model-lookup.js';
+import { OwnAddress } from './own-address.js';
+import { ProbeHints } from './probe-hints.js';
+import { RegistrationService } from './registration.service.js';
+import { Retention } from './retention.js';
+import { ServerController } from './server.controller.js';
+import { WorkerActivity } from './worker-activity.js';
+import { WorkerCompiler } from './worker-compiler.js';
+import { WorkerRefresher } from './worker-refresher.js';
+import { WorkerRepository } from './worker.repository.js';
+
+@Module({
+  imports: [CredentialsModule, UpstreamModule],
+  controllers: [ServerController],
+  providers: [
+    LiveWorkers,
+    ModelLookup,
+    OwnAddress,
+    ProbeHints,
+    RegistrationService,
+    Retention,
+    WorkerActivity,
+    WorkerCompiler,
+    WorkerRefresher,
+    WorkerRepository,
+  ],
+  exports: [LiveWorkers, ModelLookup, OwnAddress, ProbeHints, WorkerActivity, WorkerRefresher],
+})
+export class RegistryModule {}

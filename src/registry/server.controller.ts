@@ -1,0 +1,51 @@
+import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
+import { OfflineWorkerDto, RegisterWorkerDto } from './register-worker.dto.js';
+import { ListWorkersDto } from './list-workers.dto.js';
+import { RegistrationService } from './registration.service.js';
+import { WorkerActivity } from './worker-activity.js';
+import { workerView } from './worker-view.js';
+import { WorkerRepository } from './worker.repository.js';
+
+/** Who stands in worker_event for what came through this API. */
+const ACTOR = 'api';
+
+/** The seed's registry API: paths, fields and texts to the letter. */
+@Controller('api/server')
+export class ServerController {
+  constructor(
+    private readonly registration: RegistrationService,
+    private readonly repository: WorkerRepository,
+    private readonly activity: WorkerActivity,
+  ) {}
+
+  /** Registers a worker by data alone. */
+  @Post('register')
+  @HttpCode(200)
+  async register(@Body() dto: RegisterWorkerDto) {
+    await this.registration.register(dto, ACTOR);
+    return { success: true, msg: `register LLM ${dto.model_name} succeed!` };
+  }
+
+  /** All workers that are not offline, oldest first. */
+  @Get('workers')
+  async workers(@Query() { detail }: ListWorkersDto) {
+    const rows = await this.repository.list();
+    const nowMs = Date.now();
+    const data =
+      detail === 'true'
+        ? rows.map((row) => workerView(row, this.activity.of(row.id), nowMs))
+        : rows.map(({ model_name, req_url_template }) => ({ model_name, req_url_template }));
+    return { success: true, data };
+  }
+
+  /** Takes a worker out: no new requests from now on; running ones finish. */
+  @Post('offline')
+  @HttpCode(200)
+  async offline(@Body() dto: OfflineWorkerDto) {
+    await this.registration.takeOffline(dto, ACTOR);
+    return {
+      success: true,
+      msg: `remove llm worker(model_name=${dto.model_name}, url=${dto.req_url_template}) succeed!`,
+    };
+  }
+}

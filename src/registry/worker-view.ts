@@ -1,0 +1,30 @@
+import type { Activity } from './worker-activity.js';
+import type { WorkerEntity } from './worker.entity.js';
+
+/** A worker as the API shows it: no secret, and what this replica knows of it besides. */
+export function workerView(row: WorkerEntity, activity: Activity, nowMs: number) {
+  return {
+    id: row.id,
+    model_name: row.model_name,
+    name: row.name,
+    req_url_template: row.req_url_template,
+    owner: row.owner,
+    protocol: row.protocol,
+    task: row.task,
+    admin_state: row.admin_state,
+    health: row.health,
+    health_reason: row.health_reason,
+    health_since: row.health_since,
+    weight: row.weight,
+    priority: row.priority,
+    max_concurrency: row.max_concurrency,
+    /** Requests of this replica. */
+    in_flight: activity.inFlight,
+    /** Until when this replica passes it over, if it does. */
+    ejected_until: activity.ejectedUntilMs > nowMs ? new Date(activity.ejectedUntilMs) : null,
+    generation: row.generation,
+    labels: row.labels,
+    created_at: row.created_at,
+    updated_at: row.updated_at,
+  };
+}

@@ -1,0 +1,67 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createApp } from './app.setup.js';
+import type { Settings } from './config/settings.js';
+import { DatabaseConnection } from './database/database-connection.js';
+import { startDatabaseServer } from './database/database-server.js';
+import { Readiness } from './health/readiness.js';
+import { OwnAddress } from './registry/own-address.js';
+import { createLog } from './telemetry/logger.js';
+import { welcome } from './welcome.js';
+
+/** Starts the service and leaves it running until SIGTERM or SIGINT. */
+export async function run(settings: Settings): Promise<void> {
+  const log = createLog(settings.log);
+  const database = await startDatabaseServer(settings.database, (line) => log.logger.debug(line));
+  for (const notice of database.notices) log.logger.warn(notice);
+  const app = await createApp(settings, database.addresses, log.logger).catch(async (error: unknown) => {
+    await database.stop();
+    throw error;
+  });
+
+  const stop = once(async (why: string) => {
+    log.logger.info(`stopping: ${why}`);
+    await drainAndClose(app, settings);
+    await database.stop();
+    log.logger.info('stopped');
+    log.flush();
+  });
+  process.on('SIGTERM', () => void stop('SIGTERM'));
+  process.on('SIGINT', () => void stop('SIGINT'));
+  void database.lost.then((reason) => {
+    process.exitCode = 1;
+    return stop(reason);
+  });
+
+  try {
+    await app.listen(settings.server.port, settings.server.host);
+  } catch (error) {
+    await stop('it cannot listen');
+    throw error;
+  }
+  const address = app.getHttpServer().address();
+  const port = typeof address === 'object' && address !== null ? address.port : settings.server.port;
+  app.get(OwnAddress).listeningOn(port);
+  log.logger.info(`listening on ${settings.server.host}:${port}`);
+  app.get(DatabaseConnection).onConnected(() => process.stdout.write(welcome(settings, port)));
+}
+
+/**
+ * New traffic goes elsewhere (`/readyz` 503, `Connection: close`), then no connection is taken any more, then what runs
+ * may finish, at most `DRAIN_TIMEOUT_MS`.
+ */
+async function drainAndClose(app: NestFastifyApplication, settings: Settings): Promise<void> {
+  app.get(Readiness).drain();
+  await sleep(settings.server.shutdownDelayMs);
+  const cut = setTimeout(() => app.getHttpServer().closeAllConnections(), settings.server.drainTimeoutMs);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(cut);
+  }
+}
+
+function once(act: (why: string) => Promise<void>): (why: string) => Promise<void> {
+  let running: Promise<void> | null = null;
+  return (why) => (running ??= act(why));
+}

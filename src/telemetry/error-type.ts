@@ -1,0 +1,21 @@
+/** Whose fault it was and what: a closed vocabulary for logs and metrics, so that an alert is one line. */
+export type ErrorType =
+  | 'caller_bad_request'
+  | 'caller_unauthorized'
+  | 'caller_foreign_origin'
+  | 'caller_not_found'
+  | 'caller_method_not_allowed'
+  | 'caller_conflict'
+  | 'caller_too_large'
+  | 'caller_media_type'
+  | 'caller_unknown_model'
+  | 'caller_gone'
+  | 'policy_no_worker'
+  | 'worker_unreachable'
+  | 'worker_error'
+  | 'worker_bad_answer'
+  | 'worker_rejected_credentials'
+  | 'worker_timeout'
+  | 'manager_database_unavailable'
+  | 'manager_misconfigured'
+  | 'manager_internal';

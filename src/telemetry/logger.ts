@@ -1,0 +1,79 @@
+import type { LoggerService } from '@nestjs/common';
+import { pino, type DestinationStream, type Logger } from 'pino';
+import { PinoPretty } from 'pino-pretty';
+import type { LogSettings } from '../config/settings.js';
+
+export type { Logger } from 'pino';
+
+/** Lines are written in batches of this size, or after FLUSH_MS: a write a line costs as much as the request. */
+const BATCH_BYTES = 4096;
+const FLUSH_MS = 100;
+
+export interface Log {
+  readonly logger: Logger;
+  /** Writes what is still held back. */
+  flush(): void;
+}
+
+export function createLog({ level, format }: LogSettings): Log {
+  if (format === 'pretty') {
+    const stream: DestinationStream = PinoPretty({
+      ignore: 'pid,hostname',
+      translateTime: 'HH:MM:ss',
+      sync: true,
+    });
+    return { logger: pino({ level }, stream), flush: () => {} };
+  }
+  const destination = pino.destination({ fd: 1, minLength: BATCH_BYTES, sync: false });
+  const flushing = setInterval(() => destination.flush(), FLUSH_MS).unref();
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: levelName },
+  };
+  return {
+    logger: pino(options, destination),
+    flush: () => {
+      clearInterval(flushing);
+      destination.flushSync();
+    },
+  };
+}
+
+function levelName(label: string): object {
+  return { level: label };
+}
+
+/** Nest's own lines, and those of `new Logger('Context')`, through the same stream. */
+export function nestLogger(logger: Logger): LoggerService {
+  const write =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: unknown, ...rest: unknown[]): void => {
+      const context = rest.findLast((item) => typeof item === 'string');
+      if (message instanceof Error) logger[level]({ context, err: message }, message.message);
+      else logger[level]({ context }, String(message));
+    };
+  return {
+    // What Nest has to say of its modules and routes is of no interest to who runs the service.
+    log: (message: unknown, ...rest: unknown[]) =>
+      write(isFramework(rest.at(-1)) ? 'debug' : 'info')(message, ...rest),
+    warn: write('warn'),
+    error: write('error'),
+    fatal: write('error'),
+    debug: write('debug'),
+    verbose: write('debug'),
+  };
+}
+
+const FRAMEWORK = new Set([
+  'NestFactory',
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'NestApplication',
+]);
+
+function isFramework(context: unknown): boolean {
+  return typeof context === 'string' && FRAMEWORK.has(context);
+}

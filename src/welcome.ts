@@ -1,0 +1,26 @@
+import type { Settings } from './config/settings.js';
+
+/** What to try next, in plain lines, whatever the format of the log. */
+export function welcome({ access, database, server }: Settings, port: number): string {
+  const host = server.host === '0.0.0.0' || server.host === '::' ? '127.0.0.1' : server.host;
+  const base = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const lines = [
+    '',
+    `Multi-Model Manager serves ${base}   (pages: ${base}/docs)`,
+    database.url === null
+      ? `Registry: embedded PostgreSQL in ${database.dataDir}`
+      : 'Registry: the PostgreSQL of DATABASE_URL',
+  ];
+  if (!access.protectedMode) return `${lines.join('\n')}\n\n`;
+  return `${[
+    ...lines,
+    'Protected mode: no ADMIN_API_KEY is set, so it answers this machine only and asks for no key.',
+    '',
+    'Try it (the built-in echo upstream stands for a model):',
+    '',
+    `curl -X POST -H "Content-Type: application/json" -d '{"model_name": "echo", "body": {"input": "{USER_PROMPT}"}, "req_url_template": "${base}/echo", "response_extract": "output"}' ${base}/api/server/register`,
+    `curl -X POST -H "Content-Type: application/json" -d '{"model_name": "echo", "input": "who are you?"}' ${base}/api/v1/chat/completions`,
+    `curl ${base}/api/server/workers`,
+    `curl -X POST -H "Content-Type: application/json" -d '{"model_name": "echo", "req_url_template": "${base}/echo"}' ${base}/api/server/offline`,
+  ].join('\n')}\n\n`;
+}

@@ -1,0 +1,110 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { pino } from 'pino';
+import { onTestFinished } from 'vitest';
+import { createApp } from '../src/app.setup.js';
+import { readEnvironment } from '../src/config/environment.js';
+import { OwnAddress } from '../src/registry/own-address.js';
+import { createDatabase, type TestDatabase } from './database.js';
+
+export interface TestService {
+  readonly url: string;
+  readonly app: NestFastifyApplication;
+  readonly database: TestDatabase;
+  /** Every log line, parsed. */
+  readonly log: readonly Readonly<Record<string, unknown>>[];
+  get(path: string, headers?: Record<string, string>): Promise<Answer>;
+  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer>;
+  register(worker: Readonly<Record<string, unknown>>): Promise<Answer>;
+  chat(model: string, input: string, headers?: Record<string, string>): Promise<Answer>;
+  stop(): Promise<void>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly json: unknown;
+}
+
+/** Quick enough for tests, and otherwise what a newcomer gets. */
+const QUICK = {
+  HEALTH_INTERVAL_MS: '300',
+  HEALTH_UNSURE_INTERVAL_MS: '100',
+  HEALTH_DOWN_INTERVAL_MS: '300',
+  HEALTH_TIMEOUT_MS: '500',
+  HEALTH_TICK_MS: '50',
+  REGISTRY_RESYNC_MS: '2000',
+};
+
+/** The whole service in this process, on a real port and a real database of its own (or the one given). */
+export async function startService(
+  environment: Readonly<Record<string, string>> = {},
+  given?: TestDatabase,
+): Promise<TestService> {
+  const database = given ?? (await createDatabase());
+  const settings = readEnvironment({ DATA_DIR: '/nonexistent', CREDENTIALS_KEYS: TEST_KEYS, ...QUICK, ...environment });
+  const log: Record<string, unknown>[] = [];
+  const logger = pino({ level: 'debug' }, { write: (line: string) => log.push(JSON.parse(line) as Record<string, unknown>) });
+  const app = await createApp(settings, { pooled: database.address, direct: database.address }, logger);
+  await app.listen(0, '127.0.0.1');
+  const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
+  app.get(OwnAddress).listeningOn(Number(new URL(url).port));
+  await until(async () => (await fetch(`${url}/readyz`)).ok);
+
+  const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+    answerOf(
+      fetch(url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+      }),
+    );
+  return {
+    url,
+    app,
+    database,
+    log,
+    get: (path, headers = {}) => answerOf(fetch(url + path, { headers })),
+    post,
+    register: (worker) => post('/api/server/register', worker),
+    chat: (model, input, headers) => post('/api/v1/chat/completions', { model_name: model, input }, headers),
+    async stop() {
+      await app.close();
+      if (given === undefined) await database.drop();
+    },
+  };
+}
+
+/** For one test; stopped when it ends. */
+export async function serviceForTest(
+  environment: Readonly<Record<string, string>> = {},
+  database?: TestDatabase,
+): Promise<TestService> {
+  const service = await startService(environment, database);
+  onTestFinished(() => service.stop());
+  return service;
+}
+
+/** A fixed key: 32 bytes that are no secret. */
+export const TEST_KEYS = `test:${Buffer.alloc(32, 7).toString('base64')}`;
+
+/** Waits until something is so, and fails with what it last was. */
+export async function until(check: () => Promise<boolean> | boolean, withinMs = 10_000): Promise<void> {
+  const endMs = Date.now() + withinMs;
+  for (;;) {
+    if (await check()) return;
+    if (Date.now() > endMs) throw new Error(`not so within ${withinMs} ms: ${check.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function answerOf(response: Promise<Response>): Promise<Answer> {
+  const { status, headers, ...rest } = await response.then(async (r) => ({ status: r.status, headers: r.headers, text: await r.text() }));
+  let json: unknown;
+  try {
+    json = JSON.parse(rest.text);
+  } catch {
+    json = undefined;
+  }
+  return { status, headers, text: rest.text, json };
+}
