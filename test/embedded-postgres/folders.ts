@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 /** Every user may enter it, as they may a folder of a shared disk; gone when the test is. */
 export function openFolder(): string {
   const folder = temporaryFolder();
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
   return folder;
 }
 

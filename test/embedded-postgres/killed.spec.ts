@@ -16,6 +16,8 @@ import { buildCopy } from './built-copy.js';
 import { temporaryFolder } from './folders.js';
 import { forkHost, type Host, startHost } from './host-process.js';
 
+/** Far beyond what is expected, for machines that are busy. */
+const PATIENT = { timeout: 10_000, interval: 20 };
 const folder = temporaryFolder();
 const app = join(folder, 'app');
 /** One database for all tests that need some database: making it takes most of a start. */
@@ -26,7 +28,7 @@ beforeAll(async () => {
   const postgres = await startEmbeddedPostgres({ dataDir, durable: false });
   await postgres.stop();
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
 
 async function start(at: string): Promise<EmbeddedPostgres> {
   const postgres = await startEmbeddedPostgres({ dataDir: at, durable: false });
@@ -54,7 +56,7 @@ describe('a service killed with -9', () => {
         acknowledged += 1;
       }
     })().catch(() => undefined);
-    await vi.waitFor(() => expect(acknowledged).toBeGreaterThan(20));
+    await vi.waitFor(() => expect(acknowledged).toBeGreaterThan(20), PATIENT);
     await host.kill();
     await inserting;
 
@@ -68,7 +70,7 @@ describe('a service killed with -9', () => {
     const host = await startHost(app, dataDir);
     const { pid } = started(host);
     await host.kill();
-    await vi.waitFor(() => expect(isServing(pid, dataDir)).toBe(false), { timeout: 5_000, interval: 20 });
+    await vi.waitFor(() => expect(isServing(pid, dataDir)).toBe(false), PATIENT);
   });
 
   it('while it made the database leaves nothing that is taken for one', async () => {
@@ -143,7 +145,7 @@ describe('a crashed server', () => {
     onTestFinished(() => void negligent.kill());
     const [printed] = await once(negligent.stdout, 'data');
     const pid = Number(String(printed));
-    await vi.waitFor(() => expect(holderOf(pid, dataDir)).toBe('zombie'));
+    await vi.waitFor(() => expect(holderOf(pid, dataDir)).toBe('zombie'), PATIENT);
     await crash(pid);
     let collected = false;
     setTimeout(() => (collected = negligent.kill()), 300);

@@ -31,7 +31,7 @@ const folder = temporaryFolder();
 /** Its PostgreSQL has no links: every start from it is also one after `npm ci --ignore-scripts`. */
 const app = join(folder, 'app');
 beforeAll(() => buildCopy(app));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
 
 async function start(dataDir: string): Promise<EmbeddedPostgres> {
   const postgres = await startEmbeddedPostgres({ dataDir, durable: false });
@@ -136,7 +136,9 @@ describe.runIf(isRootOnLinux)('started by root', () => {
   it('with DATA_DIR in a home folder that nobody may enter, keeps the database elsewhere, says so, and finds it again', async () => {
     const dataDir = join(folderInPrivateHome().folder, 'data');
     const elsewhere = RELOCATION_BASES.map((base) => relocatedHome(dataDir, base));
-    onTestFinished(() => elsewhere.forEach((home) => rmSync(home, { recursive: true, force: true })));
+    onTestFinished(() =>
+      elsewhere.forEach((home) => rmSync(home, { recursive: true, force: true, maxRetries: 10 })),
+    );
 
     const first = await start(dataDir);
     expect(elsewhere.map((home) => join(home, 'postgres'))).toContain(first.connection.host);

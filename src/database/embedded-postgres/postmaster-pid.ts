@@ -10,8 +10,8 @@ export interface PostmasterPid {
 /** A file that names no process: one just being written, or cut short by a power failure. */
 export type Illegible = 'illegible';
 
-/** What a pid turned out to be. */
-export type Holder = 'gone' | 'zombie' | 'a postgres of this folder' | 'something else';
+/** What a pid turned out to be. Out of sight: none of ours, and yet somebody listens on the folder's socket. */
+export type Holder = 'gone' | 'zombie' | 'a postgres of this folder' | 'something else' | 'out of sight';
 
 export type Verdict = 'go ahead' | 'remove the file' | 'wait' | 'in use';
 
@@ -48,10 +48,21 @@ export function judgePostmasterPid(
   holder: Holder,
   waitedMs: number,
 ): Verdict {
-  if (file === 'illegible') return waitedMs < ILLEGIBLE_PATIENCE_MS ? 'wait' : 'remove the file';
-  if (holder === 'zombie') return waitedMs < ZOMBIE_PATIENCE_MS ? 'wait' : 'remove the file';
-  if (holder === 'gone') return 'go ahead';
-  if (holder === 'something else') return 'remove the file';
-  const patienceMs = file.status === 'stopping' ? STOPPING_PATIENCE_MS : ORPHAN_PATIENCE_MS;
-  return waitedMs < patienceMs ? 'wait' : 'in use';
+  switch (holder) {
+    case 'a postgres of this folder': {
+      const isStopping = file !== 'illegible' && file.status === 'stopping';
+      return waitedMs < (isStopping ? STOPPING_PATIENCE_MS : ORPHAN_PATIENCE_MS) ? 'wait' : 'in use';
+    }
+    case 'out of sight':
+      return waitedMs < ORPHAN_PATIENCE_MS ? 'wait' : 'in use';
+    case 'zombie':
+      return waitedMs < ZOMBIE_PATIENCE_MS ? 'wait' : 'remove the file';
+    case 'something else':
+      return 'remove the file';
+    case 'gone':
+      if (file !== 'illegible') return 'go ahead';
+      return waitedMs < ILLEGIBLE_PATIENCE_MS ? 'wait' : 'remove the file';
+    default:
+      return holder satisfies never;
+  }
 }

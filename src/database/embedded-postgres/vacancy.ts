@@ -5,7 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { DataDirectory } from './data-directory.js';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
-import { judgePostmasterPid, readPostmasterPid } from './postmaster-pid.js';
+import {
+  type Holder,
+  type Illegible,
+  judgePostmasterPid,
+  type PostmasterPid,
+  readPostmasterPid,
+} from './postmaster-pid.js';
 import { holderOf } from './processes.js';
 import { socketPath } from './socket-directory.js';
 
@@ -48,35 +54,51 @@ async function untilVacant(directory: DataDirectory, socketDirectory: string): P
   for (;;) {
     const found = readPostmasterPid(directory.cluster);
     if (found === undefined) return;
-    const holder = found === 'illegible' ? 'gone' : holderOf(found.pid, directory.cluster);
+    const holder = await holderOfFolder(directory, socketDirectory, found);
     switch (judgePostmasterPid(found, holder, performance.now() - since)) {
       case 'go ahead':
-        if (await answers(socketDirectory)) throw inUse(directory, 'in another container');
         return;
       case 'remove the file':
-        if (await answers(socketDirectory)) throw inUse(directory, 'in another container');
         removeLocks(directory, socketDirectory, found);
         return;
       case 'in use':
-        throw inUse(directory, found === 'illegible' ? 'unknown' : `process ${found.pid}`);
+        throw inUse(directory, described(found, holder));
       case 'wait':
         await sleep(POLL_MS);
     }
   }
 }
 
+function described(file: PostmasterPid | Illegible, holder: Holder): string {
+  if (holder === 'out of sight' || file === 'illegible') return 'in another container';
+  return `process ${file.pid}`;
+}
+
+async function holderOfFolder(
+  directory: DataDirectory,
+  socketDirectory: string,
+  file: PostmasterPid | Illegible,
+): Promise<Holder> {
+  const holder = file === 'illegible' ? 'gone' : holderOf(file.pid, directory.cluster);
+  if (holder === 'a postgres of this folder') return holder;
+  return (await answers(socketDirectory)) ? 'out of sight' : holder;
+}
+
 /** Both name the same pid and would stop PostgreSQL for the same reason; looked at again, lest another start's go. */
 function removeLocks(
   directory: DataDirectory,
   socketDirectory: string,
-  judged: ReturnType<typeof readPostmasterPid>,
+  judged: PostmasterPid | Illegible,
 ): void {
   if (!isDeepStrictEqual(readPostmasterPid(directory.cluster), judged)) return;
   rmSync(join(directory.cluster, 'postmaster.pid'), { force: true });
   rmSync(`${socketPath(socketDirectory)}.lock`, { force: true });
 }
 
-/** A pid says nothing across containers that share a volume; a socket that somebody listens on does. */
+/**
+ * A pid says nothing across containers that share a volume; a socket that somebody listens on does. So it does for a
+ * moment after a server is killed, by its youngest children: this is no reason to give up at once.
+ */
 function answers(socketDirectory: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(socketPath(socketDirectory));
