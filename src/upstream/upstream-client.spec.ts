@@ -311,6 +311,30 @@ const quick = (given: Partial<UpstreamCall['timeouts']>): Partial<UpstreamCall> 
   timeouts: { ...patient, ...given },
 });
 
+describe('many calls at once', () => {
+  it('to an upstream that is down all fail to connect, and reach it again once it is back', async () => {
+    const upstream = await start(text('ok'));
+    const one = client();
+    await upstream.kill();
+    const sendAll = (): Promise<unknown>[] =>
+      Array.from({ length: 50 }, () => one.send(callTo(upstream.url), null));
+    const errors = await Promise.all(sendAll().map((answer) => failure(answer)));
+    expect(new Set(errors.map(({ kind }) => kind))).toEqual(new Set(['connect']));
+    await upstream.revive();
+    await expect(Promise.all(sendAll())).resolves.toHaveLength(50);
+  });
+
+  it('to an upstream that is killed under them end as closed before the answer, and none hangs', async () => {
+    const upstream = await start('hangs');
+    const one = client();
+    const answers = Array.from({ length: 50 }, () => failure(one.send(callTo(upstream.url), null)));
+    await vi.waitFor(() => expect(upstream.calls).toBe(50));
+    await upstream.kill();
+    const kinds = (await Promise.all(answers)).map(({ kind }) => kind);
+    expect(new Set(kinds)).toEqual(new Set(['closed_before_answer']));
+  });
+});
+
 describe('a wait', () => {
   it.each([
     ['total', 'hangs', { totalMs: 80 }, false],
@@ -421,6 +445,22 @@ describe('a caller who gives up', () => {
     expect(await answer).toMatchObject({ kind: 'aborted', answerBegan: false });
     await one.send(callTo(upstream.url), null);
     expect(upstream.calls).toBe(1);
+  });
+
+  it('may do so by any signal that has the shape of one', async () => {
+    const upstream = await start('hangs');
+    const listeners = new Set<{ handleEvent(): void }>();
+    const signal = {
+      aborted: false,
+      addEventListener: (_type: 'abort', listener: { handleEvent(): void }) => void listeners.add(listener),
+      removeEventListener: (_type: 'abort', listener: { handleEvent(): void }) =>
+        void listeners.delete(listener),
+    };
+    const answer = failure(client().send(callTo(upstream.url), signal));
+    await vi.waitFor(() => expect(upstream.calls).toBe(1));
+    for (const listener of listeners) listener.handleEvent();
+    expect(await answer).toMatchObject({ kind: 'aborted' });
+    expect(listeners.size).toBe(0);
   });
 
   it('leaves no listener behind, and neither does an answer', async () => {

@@ -1,6 +1,6 @@
 import { Agent } from 'undici';
 import type { UpstreamTimeouts } from './deadline.js';
-import { Exchange } from './exchange.js';
+import { Exchange, type CancelSignal } from './exchange.js';
 import { guardedConnector } from './guarded-connector.js';
 import { UpstreamError } from './upstream-error.js';
 import type { UpstreamGuard } from './upstream-guard.js';
@@ -38,7 +38,7 @@ export class UpstreamClient {
   ) {}
 
   /** Any status is an answer, a redirect too. @throws UpstreamError and nothing else */
-  send(call: UpstreamCall, signal: AbortSignal | null): Promise<UpstreamAnswer> {
+  send(call: UpstreamCall, signal: CancelSignal | null): Promise<UpstreamAnswer> {
     if (signal?.aborted === true) return Promise.reject(aborted('the caller gave up'));
     if (this.#closed !== null) return Promise.reject(aborted('this service is closing its connections'));
     return new Promise((resolve, reject) => {
