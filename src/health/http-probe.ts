@@ -1,0 +1,89 @@
+import axios, { type AxiosResponse } from 'axios';
+import { ClientRequest } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { GuardedAgents } from '../upstream/guarded-agents.js';
+import { describeFailure } from './connection-failure.js';
+import type { HttpTarget } from './probe-plan.js';
+import { ProbeTimer } from './probe-timer.js';
+import { isPublicAddress } from './public-address.js';
+import { sighting, type Sighting } from './sighting.js';
+
+/** As far as the body is read for `body_contains`. */
+const MOST_BODY_BYTES = 64 * 1024;
+/** The worker's own headers stay at home: a probe sends no credentials, and a 401 is alive too. */
+const HEADERS = { 'user-agent': 'multi-model-manager', 'accept-encoding': 'identity' };
+
+/** One request on a connection of its own; the answer's head decides unless its body is asked about. Never throws. */
+export async function probeHttp(
+  target: HttpTarget,
+  agents: GuardedAgents,
+  stop: AbortSignal,
+): Promise<Sighting> {
+  const { url, method, timeoutMs } = target;
+  const { host, pathname } = new URL(url);
+  const what = `${method} ${pathname}`;
+  const timer = new ProbeTimer(timeoutMs, stop);
+  let answerBegan = false;
+  try {
+    const answer = await axios.request<Readable>({
+      ...agents,
+      url,
+      method,
+      headers: HEADERS,
+      signal: timer.signal,
+      responseType: 'stream',
+      proxy: false,
+      maxRedirects: 0,
+      decompress: false,
+      validateStatus: null,
+    });
+    answerBegan = true;
+    try {
+      const { ok, detail } = await judgeAnswer(
+        answer,
+        target,
+        `${what} answered ${answer.status} in ${Math.round(timer.elapsedMs)} ms`,
+      );
+      return sighting(ok, detail, timer.elapsedMs, isPublicAddress(addressOf(answer)));
+    } finally {
+      answer.data.on('error', () => {}).destroy();
+    }
+  } catch (error) {
+    const detail = timer.over
+      ? `${host} was not done with ${what} within ${timeoutMs} ms`
+      : describeFailure(error, host, answerBegan);
+    return sighting(false, detail, timer.elapsedMs, false);
+  } finally {
+    timer.clear();
+  }
+}
+
+async function judgeAnswer({ status, data }: AxiosResponse<Readable>, target: HttpTarget, seen: string) {
+  const { expectedStatus, bodyContains } = target;
+  if (expectedStatus !== null && status !== expectedStatus) {
+    return { ok: false, detail: `${seen}, not ${expectedStatus}` };
+  }
+  if (expectedStatus === null && status >= 500) return { ok: false, detail: seen };
+  if (bodyContains !== null && !(await contains(data, bodyContains))) {
+    return { ok: false, detail: `${seen}, without the text that its health check wants` };
+  }
+  const asWished = expectedStatus !== null || (status >= 200 && status < 300);
+  return { ok: true, detail: asWished ? seen : `reachable only: ${seen}` };
+}
+
+async function contains(body: Readable, wanted: string): Promise<boolean> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    text += decoder.decode(chunk.subarray(0, MOST_BODY_BYTES - bytes), { stream: true });
+    bytes += chunk.length;
+    if (text.includes(wanted)) return true;
+    if (bytes >= MOST_BODY_BYTES) return false;
+  }
+  return false;
+}
+
+function addressOf({ request }: AxiosResponse): string | undefined {
+  return request instanceof ClientRequest ? request.socket?.remoteAddress : undefined;
+}

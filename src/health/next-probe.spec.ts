@@ -1,0 +1,76 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Condition } from './judge.js';
+import { nextProbeMs, type Rhythm } from './next-probe.js';
+
+const usual: Rhythm = { intervalMs: 5_000, unsureIntervalMs: 1_000, downIntervalMs: 30_000, jitter: 0.2 };
+const MIDDLE = 0.5;
+
+function standing(health: Condition['health'], failuresInRow: number, successesInRow: number): Condition {
+  return { health, reason: '', failuresInRow, successesInRow };
+}
+
+const ms = (condition: Condition, rhythm = usual) => nextProbeMs(condition, 3, rhythm, MIDDLE);
+
+describe('nextProbeMs', () => {
+  it('is never less than the shortest interval nor more than the longest, give or take the jitter', () => {
+    const anyRhythm = fc.record({
+      intervalMs: fc.integer({ min: 100, max: 3_600_000 }),
+      unsureIntervalMs: fc.integer({ min: 50, max: 3_600_000 }),
+      downIntervalMs: fc.integer({ min: 100, max: 3_600_000 }),
+      jitter: fc.double({ min: 0, max: 0.5, noNaN: true }),
+    });
+    const anyCondition = fc.record({
+      health: fc.constantFrom('unknown', 'healthy', 'suspect', 'unhealthy', 'warming'),
+      reason: fc.constant(''),
+      failuresInRow: fc.nat({ max: 100_000 }),
+      successesInRow: fc.nat({ max: 100_000 }),
+    });
+    const anyChance = fc.double({ min: 0, max: 1, noNaN: true });
+    const downAfter = fc.integer({ min: 1, max: 100 });
+    fc.assert(
+      fc.property(anyCondition, downAfter, anyRhythm, anyChance, (condition, failures, rhythm, chance) => {
+        const { intervalMs, unsureIntervalMs, downIntervalMs, jitter } = rhythm;
+        const next = nextProbeMs(condition, failures, rhythm, chance);
+        expect(next).toBeGreaterThanOrEqual(Math.min(intervalMs, unsureIntervalMs) * (1 - jitter));
+        expect(next).toBeLessThanOrEqual(Math.max(intervalMs, downIntervalMs) * (1 + jitter));
+      }),
+    );
+  });
+
+  it('is the interval while nothing changes', () => {
+    expect(ms(standing('healthy', 0, 40))).toBe(5_000);
+    expect(ms(standing('unknown', 0, 0))).toBe(5_000);
+  });
+
+  it('is a second while it is changing its mind, either way', () => {
+    expect(ms(standing('healthy', 1, 0))).toBe(1_000);
+    expect(ms(standing('unknown', 2, 0))).toBe(1_000);
+    expect(ms(standing('unhealthy', 0, 1))).toBe(1_000);
+  });
+
+  it('is no less often for being unsure', () => {
+    expect(ms(standing('healthy', 1, 0), { ...usual, intervalMs: 200 })).toBe(200);
+  });
+
+  it('doubles while it stays down, up to the longest', () => {
+    const failures = [3, 4, 5, 6, 7, 2_000];
+    expect(failures.map((count) => ms(standing('unhealthy', count, 0)))).toEqual([
+      5_000, 10_000, 20_000, 30_000, 30_000, 30_000,
+    ]);
+  });
+
+  it('is its own interval where that is longer than the longest', () => {
+    expect(ms(standing('unhealthy', 9, 0), { ...usual, intervalMs: 60_000 })).toBe(60_000);
+  });
+
+  it('is the longest for a definition with a fault: mending it brings a probe at once', () => {
+    expect(ms(standing('unhealthy', 0, 0))).toBe(30_000);
+  });
+
+  it('lies within the jitter, so that nothing probes in step', () => {
+    const healthy = standing('healthy', 0, 1);
+    expect(nextProbeMs(healthy, 3, usual, 0)).toBe(4_000);
+    expect(nextProbeMs(healthy, 3, usual, 1)).toBe(6_000);
+  });
+});

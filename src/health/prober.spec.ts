@@ -1,0 +1,252 @@
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  json,
+  startFakeUpstream,
+  text,
+  type Behaviour,
+  type FakeUpstream,
+} from '../../test/fakes/fake-upstream.js';
+import { faultNames } from '../../test/fakes/upstream-faults.js';
+import { UpstreamGuard } from '../upstream/upstream-guard.js';
+import type { HttpTarget } from './probe-plan.js';
+import { Prober } from './prober.js';
+
+const prober = new Prober(new UpstreamGuard({ allowCidrs: [], denyCidrs: [], allowLoopback: true }));
+const never = new AbortController().signal;
+const upstreams: FakeUpstream[] = [];
+
+afterEach(async () => {
+  await Promise.all(upstreams.splice(0).map((upstream) => upstream.close()));
+});
+
+async function anUpstream(behaviour?: Behaviour): Promise<FakeUpstream> {
+  const upstream = await startFakeUpstream(behaviour);
+  upstreams.push(upstream);
+  return upstream;
+}
+
+function http(url: string, own: Partial<HttpTarget> = {}): HttpTarget {
+  const fixed = {
+    kind: 'http',
+    method: 'GET',
+    timeoutMs: 2_000,
+    expectedStatus: null,
+    bodyContains: null,
+  } as const;
+  return { ...fixed, url, ...own };
+}
+
+describe('an http probe', () => {
+  it('finds a server well that answers /health', async () => {
+    const upstream = await anUpstream();
+    const seen = await prober.probe(http(`${upstream.url}/health`), never);
+    expect(seen).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(/^GET \/health answered 200 in \d+ ms$/),
+    });
+    expect(seen.ms).toBeGreaterThanOrEqual(0);
+    expect(seen.isPublic).toBe(false);
+  });
+
+  it.each([401, 404, 429])('takes %i for alive, and says that it saw no more than that', async (status) => {
+    const upstream = await anUpstream();
+    upstream.health = status;
+    expect(await prober.probe(http(`${upstream.url}/health`), never)).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(new RegExp(`^reachable only: GET /health answered ${status} in`)),
+    });
+  });
+
+  it.each([500, 503])('takes %i for sick', async (status) => {
+    const upstream = await anUpstream();
+    upstream.health = status;
+    expect(await prober.probe(http(`${upstream.url}/health`), never)).toMatchObject({
+      ok: false,
+      detail: expect.stringMatching(new RegExp(`^GET /health answered ${status} in`)),
+    });
+  });
+
+  it('says who refused the connection', async () => {
+    const upstream = await anUpstream();
+    await upstream.kill();
+    expect(await prober.probe(http(`${upstream.url}/health`), never)).toMatchObject({
+      ok: false,
+      detail: `connection refused by 127.0.0.1:${upstream.port}`,
+    });
+  });
+
+  it('follows no redirect', async () => {
+    const elsewhere = await anUpstream();
+    const upstream = await anUpstream(text('', 302, { location: `${elsewhere.url}/health` }));
+    expect(await prober.probe(http(`${upstream.url}/old`), never)).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(/^reachable only: GET \/old answered 302/),
+    });
+    expect(elsewhere.probes + elsewhere.calls).toBe(0);
+  });
+
+  it('wants exactly the status it was told to want', async () => {
+    const upstream = await anUpstream(text('', 204));
+    const wanting = (expectedStatus: number) =>
+      prober.probe(http(`${upstream.url}/ready`, { expectedStatus }), never);
+    expect(await wanting(204)).toMatchObject({ ok: true });
+    expect(await wanting(200)).toMatchObject({
+      ok: false,
+      detail: expect.stringMatching(/answered 204 in \d+ ms, not 200$/),
+    });
+  });
+
+  it('wants the text it was told to want, within the first 64 KiB', async () => {
+    const upstream = await anUpstream(json({ state: 'LOADED' }));
+    const wanting = (bodyContains: string) =>
+      prober.probe(http(`${upstream.url}/ready`, { bodyContains }), never);
+    expect(await wanting('"LOADED"')).toMatchObject({ ok: true });
+    expect(await wanting('"READY"')).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining('without the text that its health check wants'),
+    });
+    upstream.behave(text(`${'x'.repeat(70_000)}LOADED`));
+    expect(await wanting('LOADED')).toMatchObject({ ok: false });
+    upstream.behave('never_stops');
+    expect(await wanting('LOADED')).toMatchObject({ ok: false });
+  });
+
+  it('sends no credentials and names itself; what it asks with is its own', async () => {
+    const upstream = await anUpstream();
+    await prober.probe(http(`${upstream.url}/ready?key=1`, { method: 'POST' }), never);
+    const [request] = upstream.requests;
+    expect(request).toMatchObject({ method: 'POST', url: '/ready?key=1', body: '' });
+    expect(Object.keys(request?.headers ?? {}).toSorted()).toEqual(
+      expect.arrayContaining(['accept', 'accept-encoding', 'host', 'user-agent']),
+    );
+    expect(request?.headers['authorization']).toBeUndefined();
+    expect(request?.headers['user-agent']).toBe('multi-model-manager');
+  });
+
+  it('says nothing of the query, which may hold a key', async () => {
+    const upstream = await anUpstream('hangs');
+    const details = [
+      await prober.probe(http(`${upstream.url}/ready?key=s3cret`, { timeoutMs: 50 }), never),
+      await prober.probe(http(`${upstream.url}/health?key=s3cret`, { timeoutMs: 50 }), never),
+    ].map((seen) => seen.detail);
+    expect(details.join()).not.toContain('s3cret');
+  });
+
+  it('gives up on a server that never answers', async () => {
+    const upstream = await anUpstream('hangs');
+    expect(await prober.probe(http(`${upstream.url}/ready`, { timeoutMs: 100 }), never)).toMatchObject({
+      ok: false,
+      detail: `127.0.0.1:${upstream.port} was not done with GET /ready within 100 ms`,
+    });
+  });
+
+  it('gives up on a body that never ends, where it has to read it', async () => {
+    const upstream = await anUpstream('drips');
+    const target = http(`${upstream.url}/ready`, { timeoutMs: 250, bodyContains: 'LOADED' });
+    expect(await prober.probe(target, never)).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining('within 250 ms'),
+    });
+  });
+
+  it.each(faultNames)('survives a server that %s, and says something', async (fault) => {
+    const upstream = await anUpstream(fault);
+    const seen = await prober.probe(
+      http(`${upstream.url}/ready`, { timeoutMs: 300, bodyContains: 'no' }),
+      never,
+    );
+    expect(seen.ok).toBe(false);
+    expect(seen.detail).toMatch(/127\.0\.0\.1:\d+|GET \/ready answered 200/);
+  });
+
+  it('says that a server speaks no HTTP', async () => {
+    const upstream = await anUpstream('sends_garbage');
+    const garbage = await prober.probe(http(`${upstream.url}/ready`), never);
+    expect(garbage.detail).toMatch(/^127\.0\.0\.1:\d+ answered something that is no HTTP\/1\.1 \(HPE_\w+\)$/);
+    upstream.behave('headers_never_stop');
+    const endless = await prober.probe(http(`${upstream.url}/ready`), never);
+    expect(endless.detail).toMatch(/^127\.0\.0\.1:\d+ sent more than 16 KiB of headers$/);
+  });
+
+  it('ends at once when it is stopped', async () => {
+    const upstream = await anUpstream('hangs');
+    const stop = new AbortController();
+    const seen = prober.probe(http(`${upstream.url}/ready`, { timeoutMs: 60_000 }), stop.signal);
+    stop.abort();
+    await expect(seen).resolves.toMatchObject({ ok: false });
+  });
+
+  it('goes where the upstream guard lets it, by name and by address', async () => {
+    const upstream = await anUpstream();
+    const guarded = new Prober(new UpstreamGuard({ allowCidrs: [], denyCidrs: [], allowLoopback: false }));
+    for (const host of ['127.0.0.1', 'localhost', '169.254.169.254']) {
+      const seen = await guarded.probe(http(`http://${host}:${upstream.port}/health`), never);
+      expect(seen).toMatchObject({ ok: false, detail: expect.stringContaining('an upstream may not be') });
+    }
+    expect(upstream.probes).toBe(0);
+  });
+
+  it('says that a name does not resolve', async () => {
+    const seen = await prober.probe(http('http://nowhere.invalid:8000/health'), never);
+    expect(seen).toMatchObject({ ok: false, detail: expect.stringContaining('nowhere.invalid:8000') });
+  });
+
+  it('ignores the proxies of the environment', async () => {
+    const proxy = await anUpstream();
+    const upstream = await anUpstream();
+    const before = process.env['http_proxy'];
+    process.env['http_proxy'] = proxy.url;
+    try {
+      await prober.probe(http(`${upstream.url}/health`), never);
+    } finally {
+      if (before === undefined) delete process.env['http_proxy'];
+      else process.env['http_proxy'] = before;
+    }
+    expect([proxy.calls, proxy.probes, upstream.probes]).toEqual([0, 0, 1]);
+  });
+});
+
+describe('a tcp probe', () => {
+  const tcp = (port: number, host = '127.0.0.1') => ({ kind: 'tcp', host, port, timeoutMs: 2_000 }) as const;
+
+  it('finds anything well that accepts a connection', async () => {
+    const server = createServer((socket) => socket.end());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    expect(await prober.probe(tcp(port), never)).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(/^127\.0\.0\.1:\d+ accepted a connection in \d+ ms$/),
+    });
+    server.close();
+    await once(server, 'close');
+    expect(await prober.probe(tcp(port), never)).toMatchObject({
+      ok: false,
+      detail: `connection refused by 127.0.0.1:${port}`,
+    });
+  });
+
+  it('obeys the upstream guard', async () => {
+    const guarded = new Prober(new UpstreamGuard({ allowCidrs: [], denyCidrs: [], allowLoopback: false }));
+    for (const host of ['127.0.0.1', 'localhost']) {
+      expect(await guarded.probe(tcp(9, host), never)).toMatchObject({
+        ok: false,
+        detail: expect.stringContaining('an upstream may not be'),
+      });
+    }
+  });
+});
+
+describe('no probe', () => {
+  it('is always well', async () => {
+    expect(await prober.probe({ kind: 'none' }, never)).toEqual({
+      ok: true,
+      detail: 'not probed, as its health_check asks',
+      ms: 0,
+      isPublic: false,
+    });
+  });
+});
