@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const CRUISE = resolve('node_modules/.bin/depcruise');
+
+/** A small house of its own, under the project's rules. */
+describe('the rules of who may import whom', () => {
+  let house: string;
+
+  beforeEach(async () => {
+    house = await mkdtemp(join(tmpdir(), 'mmm-arrows-'));
+    await copyFile('.dependency-cruiser.cjs', join(house, '.dependency-cruiser.cjs'));
+    await writeFile(join(house, 'tsconfig.json'), '{}');
+    await write('src/main.ts', `import './health/prober.js';\nimport './balancing/balancer.js';\n`);
+    await write(
+      'src/health/prober.ts',
+      `import { worker } from '../registry/worker.js';\nexport const prober = worker;\n`,
+    );
+    await write(
+      'src/balancing/balancer.ts',
+      `import { worker } from '../registry/worker.js';\nexport const balancer = worker;\n`,
+    );
+    await write('src/registry/worker.ts', 'export const worker = 1;\n');
+  });
+  afterEach(() => rm(house, { recursive: true, force: true }));
+
+  it('pass a house that keeps them', async () => {
+    expect(await broken()).toEqual([]);
+  });
+
+  it('fire when health meets balancing', async () => {
+    await write(
+      'src/health/prober.ts',
+      `import { balancer } from '../balancing/balancer.js';\nexport const prober = balancer;\n`,
+    );
+    expect(await broken()).toContain('health-imports-only-what-it-may');
+  });
+
+  it('fire when a leaf imports a sibling', async () => {
+    await write(
+      'src/template/render.ts',
+      `import { worker } from '../registry/worker.js';\nexport const render = worker;\n`,
+    );
+    await write(
+      'src/main.ts',
+      `import './template/render.js';\nimport './health/prober.js';\nimport './balancing/balancer.js';\n`,
+    );
+    expect(await broken()).toContain('template-is-a-leaf');
+  });
+
+  it('fire on a circle', async () => {
+    await write('src/registry/worker.ts', `import './live.js';\nexport const worker = 1;\n`);
+    await write(
+      'src/registry/live.ts',
+      `import { worker } from './worker.js';\nexport const live = worker;\n`,
+    );
+    expect(await broken()).toContain('no-circles');
+  });
+
+  async function write(path: string, text: string): Promise<void> {
+    await mkdir(dirname(join(house, path)), { recursive: true });
+    await writeFile(join(house, path), text);
+  }
+
+  async function broken(): Promise<string[]> {
+    const args = ['--config', '.dependency-cruiser.cjs', '--output-type', 'json', 'src'];
+    const { stdout } = await run(CRUISE, args, { cwd: house }).catch((error: { stdout: string }) => error);
+    const report = JSON.parse(stdout) as { summary: { violations: { rule: { name: string } }[] } };
+    return report.summary.violations.map(({ rule }) => rule.name);
+  }
+});
