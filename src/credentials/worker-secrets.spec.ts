@@ -83,7 +83,7 @@ describe('a secret is missing', () => {
     const folder = aFolder({ EMPTY: '\n', LARGE: 'x', BINARY: Buffer.from([0xff, 0xfe]), NUL: 'a\0b' });
     truncateSync(join(folder, 'LARGE'), 64 * 1024 + 1);
     mkdirSync(join(folder, 'FOLDER'));
-    execFileSync('mkfifo', [join(folder, 'PIPE')]);
+    execFileSync('/usr/bin/mkfifo', [join(folder, 'PIPE')]);
     const secrets = inFolder(folder);
     expect(() => secrets.lookup('EMPTY')).toThrow(/it is empty/);
     expect(() => secrets.lookup('LARGE')).toThrow(/larger than 65536 bytes/);
