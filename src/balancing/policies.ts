@@ -6,5 +6,3 @@ export const POLICIES = {
   least_request: leastRequest,
   round_robin: roundRobin,
 } as const;
-
-export type Strategy = keyof typeof POLICIES;
