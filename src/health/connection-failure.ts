@@ -10,6 +10,8 @@ export function describeFailure(error: unknown, host: string, answerBegan = fals
   if (code === 'HPE_HEADER_OVERFLOW') return `${host} sent more than 16 KiB of headers`;
   // What the HTTP parser of Node.js says; its message never quotes the bytes.
   if (code.startsWith('HPE_')) return `${host} answered something that is no HTTP/1.1 (${code})`;
+  const [, opensslReason] = /:SSL routines:[^:]*:([^:]+):/.exec(cause.message) ?? [];
+  if (opensslReason !== undefined) return `no TLS connection to ${host}: ${opensslReason}`;
   const connecting = 'syscall' in cause && cause.syscall === 'connect';
   const sent = answerBegan || (AFTER_CONNECTING.test(code) && !connecting);
   return classifyFailure(cause, { host, sent, answerBegan }).message;

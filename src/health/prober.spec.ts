@@ -188,6 +188,15 @@ describe('an http probe', () => {
     expect(upstream.probes).toBe(0);
   });
 
+  it('says that a server speaks no TLS', async () => {
+    const upstream = await anUpstream();
+    const { port } = upstream;
+    expect(await prober.probe(http(`https://127.0.0.1:${port}/health`), never)).toMatchObject({
+      ok: false,
+      detail: `no TLS connection to 127.0.0.1:${port}: wrong version number`,
+    });
+  });
+
   it('says that a name does not resolve', async () => {
     const seen = await prober.probe(http('http://nowhere.invalid:8000/health'), never);
     expect(seen).toMatchObject({ ok: false, detail: expect.stringContaining('nowhere.invalid:8000') });
