@@ -1,4 +1,4 @@
-import { Controller, Post, Req, Res } from '@nestjs/common';
+import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InferenceSettings } from '../config/settings.js';
 import { LiveWorkers } from '../registry/live-workers.js';
@@ -19,6 +19,8 @@ export class SeedController {
 
   /** The seed's chat (`input`), and OpenAI's (`messages`), of any registered model. */
   @Post('chat/completions')
+  @HttpCode(200)
+  @HttpCode(200)
   chat(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const openAi = isOpenAiChat(http.body);
     const parse = openAi ? parseOpenAiChat : parseSeedChat;
