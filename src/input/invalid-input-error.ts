@@ -6,10 +6,28 @@ export interface InputFault {
   readonly problem: string;
 }
 
-/** What the caller sent can't be used as it is: every fault at once. */
+/** No caller reads more, and what is sent back must not outgrow what was sent. */
+const MOST_TOLD = 50;
+const LONGEST_FIELD = 300;
+
+/** What the caller sent can't be used as it is: every fault at once, up to a number. */
 export class InvalidInputError extends Error {
-  constructor(readonly details: readonly InputFault[]) {
-    super(details.map(({ field, problem }) => (field === '' ? problem : `${field}: ${problem}`)).join('; '));
+  readonly details: readonly InputFault[];
+
+  constructor(faults: readonly InputFault[]) {
+    const told = faults
+      .slice(0, MOST_TOLD)
+      .map(({ field, problem }) => ({ field: shortened(field), problem }));
+    const more = faults.length - told.length;
+    super(
+      told.map(({ field, problem }) => (field === '' ? problem : `${field}: ${problem}`)).join('; ') +
+        (more === 0 ? '' : `; and ${more} more`),
+    );
     this.name = 'InvalidInputError';
+    this.details = told;
   }
+}
+
+function shortened(field: string): string {
+  return field.length <= LONGEST_FIELD ? field : `${field.slice(0, LONGEST_FIELD)}…`;
 }

@@ -1,4 +1,3 @@
-import { Type } from 'class-transformer';
 import {
   IsBoolean,
   IsIn,
@@ -12,14 +11,17 @@ import {
   Max,
   MaxLength,
   Min,
-  ValidateNested,
 } from 'class-validator';
+import { IsDto } from '../input/dto.js';
+import type { HasFurtherFaults } from '../input/input-pipe.js';
+import type { InputFault } from '../input/invalid-input-error.js';
 import type { JsonValue } from '../template/json-value.js';
+import { compileParts } from './call-parts.js';
 import { IsScalarRecord, IsStringRecord, IsJsonScalar } from './record-rules.js';
 
-/** No control characters: they hide in logs and tables, and PostgreSQL's text cannot hold U+0000. */
+/** No control characters: they hide in logs and tables, and PostgreSQL's text cannot hold U+0000, nor lone surrogates. */
 const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u;
-const printable = { message: '$property must not hold control characters' };
+const printable = { message: '$property must not hold control characters or lone surrogates' };
 const LONGEST_WAIT_MS = 2_147_483_647;
 
 export class WorkerDefaultsDto {
@@ -62,17 +64,17 @@ export class HealthCheckDto {
 }
 
 /** A worker: one inference endpoint, by data alone. */
-export class RegisterWorkerDto {
+export class RegisterWorkerDto implements HasFurtherFaults {
   /** What callers ask for; workers with the same name share the work. */
   @IsString() @Length(1, 200) @Matches(PRINTABLE, printable) model_name!: string;
   /** http or https; placeholders may stand in the path and the query. */
-  @IsString() @Length(1, 2048) req_url_template!: string;
+  @IsString() @Length(1, 2048) @Matches(PRINTABLE, printable) req_url_template!: string;
   /** The request body, with {USER_PROMPT} where the prompt belongs. */
   @IsOptional() @IsObject() body?: Record<string, JsonValue>;
   /** Who owns the worker. */
   @IsOptional() @IsString() @MaxLength(200) @Matches(PRINTABLE, printable) owner?: string;
   /** Where the answer stands in the response: data.items[].answer; empty for the whole text. */
-  @IsOptional() @IsString() @MaxLength(500) response_extract?: string;
+  @IsOptional() @IsString() @MaxLength(500) @Matches(PRINTABLE, printable) response_extract?: string;
   @IsOptional() @IsIn(['GET', 'POST']) req_type?: 'GET' | 'POST';
   /** Request headers. Values that may be credentials are stored encrypted. */
   @IsOptional() @IsStringRecord(100) header?: Record<string, string>;
@@ -86,9 +88,9 @@ export class RegisterWorkerDto {
   @IsOptional() @IsIn(['template']) protocol?: 'template';
   @IsOptional() @IsIn(['chat', 'completion', 'embedding', 'image', 'video', 'audio']) task?:
     'chat' | 'completion' | 'embedding' | 'image' | 'video' | 'audio';
-  @IsOptional() @ValidateNested() @Type(() => WorkerDefaultsDto) defaults?: WorkerDefaultsDto;
+  @IsOptional() @IsDto(() => WorkerDefaultsDto) defaults?: WorkerDefaultsDto;
   @IsOptional() @IsIn(['json', 'form']) body_format?: 'json' | 'form';
-  @IsOptional() @ValidateNested() @Type(() => SuccessWhenDto) success_when?: SuccessWhenDto;
+  @IsOptional() @IsDto(() => SuccessWhenDto) success_when?: SuccessWhenDto;
   /** Twice the weight, twice the work. */
   @IsOptional() @IsInt() @Min(1) @Max(1000) weight?: number;
   /** Lower first; higher only when no lower one can be used. */
@@ -96,15 +98,27 @@ export class RegisterWorkerDto {
   /** Requests it is given at once. */
   @IsOptional() @IsInt() @Min(1) @Max(100_000) max_concurrency?: number;
   @IsOptional() @IsStringRecord(32, 63, 255) labels?: Record<string, string>;
-  @IsOptional() @ValidateNested() @Type(() => TimeoutsDto) timeouts?: TimeoutsDto;
+  @IsOptional() @IsDto(() => TimeoutsDto) timeouts?: TimeoutsDto;
   /** When the caller hangs up: abort the call, or let it finish. */
   @IsOptional() @IsIn(['abort', 'finish']) on_disconnect?: 'abort' | 'finish';
-  @IsOptional() @ValidateNested() @Type(() => HealthCheckDto) health_check?: HealthCheckDto;
+  @IsOptional() @IsDto(() => HealthCheckDto) health_check?: HealthCheckDto;
+
+  furtherFaults(faulty: ReadonlySet<string>): readonly InputFault[] {
+    const definition = {
+      req_url_template: this.req_url_template,
+      req_param: this.req_param ?? null,
+      body: this.body ?? null,
+      body_format: this.body_format ?? 'json',
+      response_extract: this.response_extract ?? '',
+      success_when: this.success_when ?? null,
+    } as const;
+    return compileParts(definition, this.header ?? {}, faulty).faults;
+  }
 }
 
 export class OfflineWorkerDto {
-  @IsString() @Length(1, 200) model_name!: string;
-  @IsString() @Length(1, 2048) req_url_template!: string;
+  @IsString() @Length(1, 200) @Matches(PRINTABLE, printable) model_name!: string;
+  @IsString() @Length(1, 2048) @Matches(PRINTABLE, printable) req_url_template!: string;
   /** Left out: all workers of that model at that URL. */
-  @IsOptional() @IsString() @MaxLength(200) name?: string;
+  @IsOptional() @IsString() @MaxLength(200) @Matches(PRINTABLE, printable) name?: string;
 }

@@ -1,14 +1,8 @@
 import type { InferenceSettings } from '../config/settings.js';
-import { compileBody } from '../template/body-template.js';
-import { compileHeaders } from '../template/header-template.js';
-import type { PlaceholderName, SecretLookup } from '../template/placeholders.js';
-import { compileExtract, parseAnswer } from '../template/response-extract.js';
-import { compileSuccessWhen } from '../template/success-when.js';
-import { TemplateError } from '../template/template-error.js';
-import { compileUrl } from '../template/url-template.js';
-import type { JsonValue } from '../template/json-value.js';
-import type { InputFault } from '../input/invalid-input-error.js';
 import { InvalidInputError } from '../input/invalid-input-error.js';
+import type { PlaceholderName, SecretLookup } from '../template/placeholders.js';
+import { parseAnswer } from '../template/response-extract.js';
+import { compileParts } from './call-parts.js';
 import { UnsuccessfulAnswerError } from './unsuccessful-answer-error.js';
 import type { WorkerCall } from './worker.js';
 import type { WorkerDefinition } from './worker-definition.js';
@@ -43,22 +37,9 @@ export function compileCall(
   secrets: SecretLookup,
   waits: InferenceSettings,
 ): WorkerCall {
-  const faults: InputFault[] = [];
-  const attempt = <T>(compile: () => T): T | null => {
-    try {
-      return compile();
-    } catch (error) {
-      if (!(error instanceof TemplateError)) throw error;
-      faults.push({ field: error.field, problem: error.problem });
-      return null;
-    }
-  };
-  const { req_type: method, success_when: rule, body: given } = definition;
-  const url = attempt(() => compileUrl(definition.req_url_template, definition.req_param ?? undefined));
-  const body = given === null ? null : attempt(() => compileBody(given as JsonValue, definition.body_format));
-  const headers = attempt(() => compileHeaders(header));
-  const extract = attempt(() => compileExtract(definition.response_extract));
-  const succeeded = rule === null ? null : attempt(() => compileSuccessWhen(rule));
+  const { req_type: method, success_when: rule } = definition;
+  const { url, body, headers, extract, succeeded, ...parts } = compileParts(definition, header);
+  const faults = [...parts.faults];
 
   if (method === 'GET' && definition.body !== null) {
     faults.push({

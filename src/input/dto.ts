@@ -1,0 +1,47 @@
+import { getMetadataStorage, IsObject, ValidateNested } from 'class-validator';
+import type { InputFault } from './invalid-input-error.js';
+
+export type DtoClass = new () => object;
+
+const nested = new WeakMap<object, Map<string | symbol, () => DtoClass>>();
+
+/** A field that is an object of another DTO. */
+export function IsDto(type: () => DtoClass): PropertyDecorator {
+  return (target, key) => {
+    const ofClass = nested.get(target) ?? new Map<string | symbol, () => DtoClass>();
+    nested.set(target, ofClass.set(key, type));
+    IsObject()(target, key);
+    ValidateNested()(target, key);
+  };
+}
+
+/** The fields a DTO class has rules for; of any other class, none. */
+export function fieldsOf(type: DtoClass): ReadonlySet<string> {
+  const rules = getMetadataStorage().getTargetValidationMetadatas(type, '', true, false);
+  return new Set(rules.map((rule) => rule.propertyName));
+}
+
+/**
+ * What was sent, as an object of the class, its free JSON untouched: class-transformer would walk through that as well,
+ * lose keys such as `toString` in it and stumble over `constructor`. Fields the class does not have become faults.
+ */
+export function toDto(type: DtoClass, sent: object, path: string, faults: InputFault[]): object {
+  const dto = new type();
+  const fields = fieldsOf(type);
+  for (const [key, value] of Object.entries(sent) as [string, unknown][]) {
+    const field = path + key;
+    if (!fields.has(key)) faults.push({ field, problem: 'is not a field here; leave it out' });
+    else Object.assign(dto, { [key]: toField(type, key, value, `${field}.`, faults) });
+  }
+  return dto;
+}
+
+function toField(type: DtoClass, key: string, value: unknown, path: string, faults: InputFault[]): unknown {
+  const child = nested.get(type.prototype as object)?.get(key);
+  if (child === undefined || !isJsonObject(value)) return value;
+  return toDto(child(), value, path, faults);
+}
+
+export function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
