@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import helmet from '@fastify/helmet';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AdmissionCheck } from './access/admission-check.js';
@@ -10,13 +10,16 @@ import type { Settings } from './config/settings.js';
 import type { DatabaseAddresses } from './database/database-addresses.js';
 import { rememberRoutes } from './errors/allowed-methods.js';
 import { ErrorFilter } from './errors/error-filter.js';
+import { answerUnread } from './errors/unread-requests.js';
 import { Readiness } from './health/readiness.js';
-import { inputPipe } from './input/input-pipe.js';
+import { InputPipe } from './input/input-pipe.js';
+import { acceptJsonOnly } from './input/json-body.js';
 import { refuseDeepJson } from './input/refuse-deep-json.js';
 import { serveOpenApi } from './openapi.js';
 import { type Logger, nestLogger } from './telemetry/logger.js';
 import { Metrics } from './telemetry/metrics.js';
-import { logRequests } from './telemetry/request-log.js';
+import { newFacts } from './telemetry/request-facts.js';
+import { logRequests, recordRequest } from './telemetry/request-log.js';
 
 /** A caller's own request id is kept when it is one that is safe in a header and a log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
@@ -27,30 +30,38 @@ export async function createApp(
   addresses: DatabaseAddresses,
   logger: Logger,
 ): Promise<NestFastifyApplication> {
+  const errors = new ErrorFilter();
   const adapter = new FastifyAdapter({
     logger: false,
     bodyLimit: settings.server.maxBodyBytes,
     requestTimeout: 0,
     // Requests that already stand in a kept-alive connection are served while closing; new connections are not taken.
     return503OnClosing: false,
-    onProtoPoisoning: 'error',
-    onConstructorPoisoning: 'error',
     requestIdHeader: false,
     genReqId: requestId,
     routerOptions: { maxParamLength: 1024 },
+    clientErrorHandler: answerUnread,
+    // Before any hook runs: a path that cannot be decoded.
+    frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+      request.facts = newFacts();
+      errors.answer(error, request, reply.header('x-request-id', request.id));
+      recordRequest(request, reply, logger, app.get(Metrics));
+    },
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(settings, addresses), adapter, {
     logger: nestLogger(logger),
     abortOnError: false,
+    bodyParser: false,
   });
   const server = adapter.getInstance();
   rememberRoutes(server);
   logRequests(server, logger, app.get(Metrics));
   admit(app);
+  acceptJsonOnly(server);
   refuseDeepJson(server);
   await protectPages(server);
-  app.useGlobalPipes(inputPipe());
-  app.useGlobalFilters(new ErrorFilter());
+  app.useGlobalPipes(new InputPipe());
+  app.useGlobalFilters(errors);
   serveOpenApi(app);
   exposeFigures(app);
   return app;

@@ -107,16 +107,21 @@ function frameworkProblem(error: unknown): Problem {
         status,
         errorType: 'caller_bad_request',
         code: null,
-        message: `the body cannot be read: ${message}`,
+        message: `the request cannot be read: ${message}`,
       };
     case 404:
-      return { status, errorType: 'caller_not_found', code: null, message };
+      return {
+        status,
+        errorType: 'caller_not_found',
+        code: null,
+        message: 'there is no such path here; /docs lists those there are',
+      };
     case 413:
       return {
         status,
         errorType: 'caller_too_large',
         code: null,
-        message: 'the body is larger than MAX_BODY_BYTES',
+        message: 'the body is larger than this service takes (MAX_BODY_BYTES)',
       };
     case 415:
       return {
@@ -126,6 +131,8 @@ function frameworkProblem(error: unknown): Problem {
         message: 'the body must be JSON, with the header Content-Type: application/json',
       };
     default:
+      if (status > 400 && status < 500)
+        return { status, errorType: 'caller_bad_request', code: null, message };
       return {
         status: 500,
         errorType: 'manager_internal',

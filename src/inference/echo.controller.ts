@@ -1,5 +1,4 @@
-import { Body, Controller, HttpCode, NotFoundException, Post, Req } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import { Body, Controller, HttpCode, NotFoundException, Post } from '@nestjs/common';
 import { AccessSettings } from '../config/settings.js';
 
 /** A worker to try things with when nothing else runs: answers what it was asked. In protected mode only. */
@@ -9,8 +8,8 @@ export class EchoController {
 
   @Post('echo')
   @HttpCode(200)
-  echo(@Body() body: unknown, @Req() request: FastifyRequest): object {
-    if (!this.access.protectedMode) throw new NotFoundException(`Cannot POST ${request.url}`);
+  echo(@Body() body: unknown): object {
+    if (!this.access.protectedMode) throw new NotFoundException();
     const input = typeof body === 'object' && body !== null && 'input' in body ? body.input : body;
     return { output: `You said: ${typeof input === 'string' ? input : JSON.stringify(input)}` };
   }
