@@ -1,6 +1,8 @@
+import { given } from '../input/given.js';
 import { InvalidInputError, type InputFault } from '../input/invalid-input-error.js';
 import { DEEPEST_JSON, isDeeperThan } from '../input/json-depth.js';
-import type { ChatMessage, InferenceRequest } from './inference-request.js';
+import type { InferenceRequest } from './inference-request.js';
+import { readMessages } from './read-messages.js';
 
 type Chat = Pick<InferenceRequest, 'model' | 'messages' | 'temperature' | 'maxTokens' | 'stream'>;
 
@@ -12,7 +14,7 @@ type Chat = Pick<InferenceRequest, 'model' | 'messages' | 'temperature' | 'maxTo
 export function parseSeedChat(body: unknown, defaultModel: string | null): Chat {
   const faults: InputFault[] = [];
   const fields = fieldsOf(body);
-  if (fields['messages'] !== undefined) {
+  if (isThere(fields['messages'])) {
     faults.push({
       field: 'input',
       problem: 'stands beside messages: send one of them, input (text) or messages (an OpenAI chat)',
@@ -32,12 +34,8 @@ export function parseOpenAiChat(body: unknown, defaultModel: string | null): Cha
   const faults: InputFault[] = [];
   const fields = fieldsOf(body);
   const messages = readMessages(fields['messages'], faults);
-  const model = readModel(
-    fields,
-    fields['model'] === undefined ? 'model_name' : 'model',
-    defaultModel,
-    faults,
-  );
+  const field = isThere(fields['model_name']) && !isThere(fields['model']) ? 'model_name' : 'model';
+  const model = readModel(fields, field, defaultModel, faults);
   const options = readOptions(fields, faults);
   if (isDeeperThan(DEEPEST_JSON, body))
     faults.push({ field: 'messages', problem: `nest deeper than ${DEEPEST_JSON} levels` });
@@ -47,7 +45,13 @@ export function parseOpenAiChat(body: unknown, defaultModel: string | null): Cha
 
 /** Whether a chat is an OpenAI request, and is answered and refused in OpenAI's manner. */
 export function isOpenAiChat(body: unknown): boolean {
-  return typeof body === 'object' && body !== null && 'messages' in body && !('input' in body);
+  if (typeof body !== 'object' || body === null || !('messages' in body)) return false;
+  return !('input' in body) || !isThere(body.input);
+}
+
+/** Clients that write out every field they have send `null` for those that were not set. */
+function isThere(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 function fieldsOf(body: unknown): Readonly<Record<string, unknown>> {
@@ -64,7 +68,7 @@ function readModel(
 ): string {
   const model = fields[field] ?? defaultModel;
   if (typeof model === 'string' && model.length >= 1 && model.length <= 200) return model;
-  faults.push({ field, problem: `must name a model, 1 to 200 characters${given(model)}` });
+  faults.push({ field, problem: `must name a model, 1 to 200 characters${given(fields[field])}` });
   return '';
 }
 
@@ -91,31 +95,4 @@ function readOptions(
     maxTokens: maxTokens as number | undefined,
     stream: stream === true,
   };
-}
-
-function readMessages(messages: unknown, faults: InputFault[]): readonly ChatMessage[] {
-  if (!Array.isArray(messages) || messages.length === 0) {
-    faults.push({ field: 'messages', problem: `must be a list of one message or more${given(messages)}` });
-    return [];
-  }
-  for (const [index, message] of (messages as unknown[]).entries()) {
-    const role: unknown =
-      typeof message === 'object' && message !== null && 'role' in message ? message.role : undefined;
-    if (typeof role !== 'string') {
-      faults.push({
-        field: `messages[${index}].role`,
-        problem: `must be a string such as "user"${given(role)}`,
-      });
-    }
-  }
-  return messages as ChatMessage[];
-}
-
-/** What was given instead, by kind: the value itself may be long or private. */
-function given(value: unknown): string {
-  if (value === undefined) return '; it is missing';
-  if (value === null) return ', not null';
-  if (typeof value === 'number' || typeof value === 'boolean') return `, not ${value}`;
-  if (typeof value === 'string') return value === '' ? ', not an empty string' : ', not this string';
-  return Array.isArray(value) ? ', not a list' : ', not an object';
 }
