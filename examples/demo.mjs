@@ -1,0 +1,188 @@
+/**
+ * `npm run demo`: one model name, two real llama.cpp servers behind it, one of which dies and comes back.
+ * Needs nothing that runs already and leaves nothing behind. Exit code 0 if all went as it should, else 1.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { askDuring } from './demo/callers.mjs';
+import { heading, line, quote, table } from './demo/print.mjs';
+import { Service } from './demo/service.mjs';
+import { install, isInstalled, makeModel, TinyWorker } from './demo/tiny-workers.mjs';
+
+const MODEL = 'alice';
+const QUESTIONS = [
+  'Who are you?',
+  'Tell me about the Hatter.',
+  'What do you think of Alice?',
+  'Why is a raven like a writing-desk?',
+];
+const CALLERS = 4;
+/** How long callers go on before something happens. */
+const CALM_MS = 1_000;
+/** How many answers of a worker that came back show that it has its share of the work. */
+const SHARE = 20;
+const SEEN_WITHIN_MS = 30_000;
+
+const interruption = new AbortController();
+const { signal } = interruption;
+for (const name of ['SIGINT', 'SIGTERM']) {
+  process.on(name, () => interruption.abort(new Error(`interrupted by ${name}`)));
+}
+const service = new Service(signal);
+const a = new TinyWorker('A');
+const b = new TinyWorker('B');
+/** @type {Map<string, string>} worker id → letter */
+const letters = new Map();
+/** How many calls each has answered so far. */
+const answered = { A: 0, B: 0 };
+
+try {
+  await start();
+  await register();
+  await ask();
+  await loseA();
+  await getAback();
+} catch (error) {
+  report(signal.aborted ? signal.reason : error);
+} finally {
+  await stop();
+}
+if (process.exitCode === undefined) heading('6. All is stopped again, and nothing is left behind');
+
+async function start() {
+  heading('1. Two llama.cpp servers of a tiny model, and the service');
+  if (!isInstalled()) {
+    line('install', 'llama.cpp and what runs it, about 100 MB, once: npm ci in examples/tiny-worker');
+    await install(signal);
+  }
+  line('model', await makeModel(signal));
+  const started = await Promise.allSettled([a.start(signal), b.start(signal), service.start()]);
+  for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason;
+  for (const worker of [a, b]) line(`worker ${worker.letter}`, `${worker.url}  (process ${worker.pid})`);
+  line('service', `${service.url}  (registry: an embedded PostgreSQL, empty)`);
+}
+
+async function register() {
+  heading(`2. Both are registered as "${MODEL}", by data alone`);
+  for (const worker of [a, b]) {
+    const said = await service.register({
+      model_name: MODEL,
+      req_url_template: worker.url,
+      owner: 'demo',
+      body: {
+        model: '{MODEL_NAME}',
+        messages: [{ role: 'user', content: '{USER_PROMPT}' }],
+        temperature: '{MODEL_TEMPERATURE}',
+        max_tokens: '{MAX_TOKENS}',
+      },
+      response_extract: 'choices[0].message.content',
+    });
+    line(`worker ${worker.letter}`, said);
+  }
+  for (const { id, req_url_template: url } of await service.workers()) {
+    letters.set(id, url === a.url ? a.letter : b.letter);
+  }
+}
+
+async function ask() {
+  heading('3. Questions go to either of them');
+  for (const question of QUESTIONS) {
+    const { text, letter } = await askOnce(question);
+    line('', question);
+    quote(`${letter} answers`, text);
+  }
+}
+
+async function loseA() {
+  heading(`4. A is killed (kill -9) while ${CALLERS} callers keep asking`);
+  await whileAsking(async () => {
+    await a.crash();
+    return `unhealthy in the registry after ${await until('unhealthy', async () => (await healthOfA()) === 'unhealthy')} s`;
+  });
+}
+
+async function getAback() {
+  heading('5. A is started again, and found by itself');
+  await whileAsking(async () => {
+    await a.start(signal);
+    const wellAfterS = await until('healthy', async () => (await healthOfA()) === 'healthy');
+    const before = answered.A;
+    await until('answering', async () => answered.A >= before + SHARE);
+    return `healthy in the registry after ${wellAfterS} s`;
+  });
+}
+
+/** @param {() => Promise<string>} happen says what was seen */
+async function whileAsking(happen) {
+  const event = async () => {
+    await sleep(CALM_MS, undefined, { signal });
+    return happen();
+  };
+  const before = { ...answered };
+  const { result, answers, failures } = await askDuring(
+    CALLERS,
+    (n) => askOnce(QUESTIONS[n % QUESTIONS.length] ?? ''),
+    event(),
+  );
+  const moved = answers.filter(({ attempts }) => attempts > 1).length;
+  line('worker A', result);
+  line(
+    'callers',
+    `${answers.length + failures.length} asked, ${failures.length} failed: ` +
+      `${answered.A - before.A} answered by A, ${answered.B - before.B} by B` +
+      (moved > 0 ? `, ${moved} of them after meeting A dead` : ''),
+  );
+  if (failures.length > 0) throw failures[0];
+  await showRegistry();
+}
+
+/** @param {string} question */
+async function askOnce(question) {
+  const answer = await service.ask(MODEL, question);
+  const letter = letters.get(answer.workerId) === 'A' ? 'A' : 'B';
+  answered[letter] += 1;
+  return { ...answer, letter };
+}
+
+async function healthOfA() {
+  return (await service.workers()).find(({ req_url_template: url }) => url === a.url)?.health;
+}
+
+/**
+ * @param {string} state of worker A
+ * @param {() => Promise<boolean>} isSo
+ * @returns {Promise<string>} after how many seconds
+ */
+async function until(state, isSo) {
+  const startedAt = Date.now();
+  while (Date.now() - startedAt < SEEN_WITHIN_MS) {
+    if (await isSo()) return ((Date.now() - startedAt) / 1000).toFixed(1);
+    await sleep(50, undefined, { signal });
+  }
+  throw new Error(`worker A was not ${state} within ${SEEN_WITHIN_MS / 1000} s`);
+}
+
+async function showRegistry() {
+  const workers = await service.workers();
+  table(
+    'GET /api/server/workers?detail=true',
+    workers.map(({ id, model_name, health, health_reason }) => ({
+      '': letters.get(id),
+      model_name,
+      health,
+      health_reason,
+    })),
+  );
+  const sql = 'SELECT req_url_template, health, last_ok, last_ms FROM worker_overview';
+  table(`psql: ${sql}`, await service.query(sql));
+}
+
+async function stop() {
+  const stopped = await Promise.allSettled([service, a, b].map((one) => one.stop()));
+  for (const outcome of stopped) if (outcome.status === 'rejected') report(outcome.reason);
+}
+
+/** @param {Error} error */
+function report(error) {
+  process.exitCode = 1;
+  console.error(`\nThe demo did not end well: ${error.message}`);
+}

@@ -1,0 +1,67 @@
+/** What the demo needs of examples/tiny-worker: its dependencies, its model, and workers. */
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { Child } from './child.mjs';
+
+const FOLDER = fileURLToPath(new URL('../tiny-worker/', import.meta.url));
+const INSTALLED_WITHIN_MS = 10 * 60_000;
+const MADE_WITHIN_MS = 60_000;
+const run = promisify(execFile);
+
+/** @returns {boolean} whether what the lockfile names is there */
+export function isInstalled() {
+  const manifest = `${FOLDER}node_modules/node-llama-cpp/package.json`;
+  const wanted = JSON.parse(readFileSync(`${FOLDER}package.json`, 'utf8')).dependencies['node-llama-cpp'];
+  return existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).version === wanted;
+}
+
+/** @param {AbortSignal} signal */
+export async function install(signal) {
+  await run('npm', ['ci'], { cwd: FOLDER, signal, timeout: INSTALLED_WITHIN_MS });
+}
+
+/**
+ * @param {AbortSignal} signal
+ * @returns {Promise<string>} what was made of what
+ */
+export async function makeModel(signal) {
+  const { stdout } = await run(process.execPath, ['make-model.mjs'], {
+    cwd: FOLDER,
+    signal,
+    timeout: MADE_WITHIN_MS,
+  });
+  return stdout.trim();
+}
+
+export class TinyWorker {
+  /** @type {Child | undefined} */
+  #process;
+  /** Where it answers, also after it was started again. */
+  url = '';
+
+  /** @param {string} letter */
+  constructor(letter) {
+    this.letter = letter;
+  }
+
+  get pid() {
+    return this.#process?.pid;
+  }
+
+  /** @param {AbortSignal} signal */
+  async start(signal) {
+    const port = this.url === '' ? '0' : new URL(this.url).port;
+    this.#process = new Child(`Worker ${this.letter}`, ['worker.mjs', port], { cwd: FOLDER });
+    this.url = await this.#process.printed(/(http:\S+)\n/, signal);
+  }
+
+  async crash() {
+    await this.#process?.crash();
+  }
+
+  async stop() {
+    await this.#process?.stop();
+  }
+}
