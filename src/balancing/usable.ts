@@ -1,18 +1,24 @@
 import type { Activity } from '../registry/worker-activity.js';
 import { isCallable, type Worker } from '../registry/worker.js';
 import { mayTry } from './ejection.js';
+import { textHash } from './policies/hash.js';
 import type { Candidate } from './policy.js';
 
 /** A worker and what this replica knows of it. */
 export class Standing implements Candidate {
   readonly id: string;
+  readonly hash: number;
   readonly weight: number;
+  readonly slowness = 1;
+  readonly penalty = 0;
+  readonly peakLatencyMs = 0;
 
   constructor(
     readonly worker: Worker,
     readonly activity: Activity,
   ) {
     this.id = worker.id;
+    this.hash = textHash(worker.id);
     this.weight = worker.weight;
   }
 

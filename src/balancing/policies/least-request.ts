@@ -1,30 +1,15 @@
-import type { Policy } from '../policy.js';
+import type { Candidate, Policy } from '../policy.js';
+import { lowestIndex } from './lowest-index.js';
 import { weightedIndex } from './weighted-index.js';
 
-/**
- * The worker with the fewest requests for its weight; ties by chance, or the first in the list would get everything
- * while traffic is light. Among idle workers the choice is by weight.
- */
+const idleWeight = ({ inFlight, weight }: Candidate): number => (inFlight === 0 ? weight : 0);
+const requestsPerWeight = ({ inFlight, weight }: Candidate): number => (inFlight + 1) / weight;
+
+/** The worker with the fewest requests for its weight; among idle ones by weight, or the heaviest would get them all. */
 export const leastRequest: Policy<null> = {
   start: null,
   pick(candidates, memory, random) {
-    const idle = weightedIndex(
-      candidates,
-      (candidate) => (candidate.inFlight === 0 ? candidate.weight : 0),
-      random,
-    );
-    if (idle !== -1) return { index: idle, memory };
-    let index = 0;
-    let lowest = Infinity;
-    let ties = 0;
-    for (const [at, candidate] of candidates.entries()) {
-      const cost = (candidate.inFlight + 1) / candidate.weight;
-      if (cost > lowest) continue;
-      ties = cost < lowest ? 1 : ties + 1;
-      lowest = cost;
-      // Each of n equals is kept with probability 1/n.
-      if (ties === 1 || random() * ties < 1) index = at;
-    }
-    return { index, memory };
+    const idle = weightedIndex(candidates, idleWeight, random);
+    return { index: idle === -1 ? lowestIndex(candidates, requestsPerWeight, random) : idle, memory };
   },
 };

@@ -1,27 +1,50 @@
 import type { Policy } from '../policy.js';
 
+/** Where the next turn falls on the line on which each candidate holds as many places as it weighs. */
+export interface Turn {
+  readonly place: number;
+  /** The length of the line the step was made for. */
+  readonly places: number;
+  readonly step: number;
+}
+
+/** Places for each unit of weight when a warming worker's is a fraction. */
+const FINER = 10;
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+
 /**
- * Smooth weighted round robin, as nginx does it: everyone gains its weight, the richest is picked and pays the total.
- * A heavy worker's turns are spread out instead of coming in a row.
+ * Weighted round robin, smooth: turns walk the line in steps near the golden section, so a heavy worker's turns are
+ * spread out; the step shares no divisor with the line, so a full turn gives each exactly its weight.
  */
-export const roundRobin: Policy<ReadonlyMap<string, number>> = {
-  start: new Map(),
-  pick(candidates, memory) {
-    const next = new Map<string, number>();
-    let total = 0;
+export const roundRobin: Policy<Turn> = {
+  start: { place: 0, places: 1, step: 0 },
+  pick(candidates, { place, places: placesBefore, step: stepBefore }) {
+    const scale = candidates.every(({ weight }) => Number.isInteger(weight)) ? 1 : FINER;
+    let places = 0;
+    for (const { weight } of candidates) places += placesOf(weight, scale);
+    const step = places === placesBefore ? stepBefore : stepFor(places);
+    let left = place % places;
+    const memory = { place: (left + step) % places, places, step };
     let index = 0;
-    let richest = -Infinity;
-    for (const [at, { id, weight }] of candidates.entries()) {
-      const gained = (memory.get(id) ?? 0) + weight;
-      next.set(id, gained);
-      total += weight;
-      if (gained > richest) {
-        richest = gained;
-        index = at;
-      }
+    for (const { weight } of candidates) {
+      left -= placesOf(weight, scale);
+      if (left < 0) break;
+      index += 1;
     }
-    const picked = candidates[index];
-    if (picked !== undefined) next.set(picked.id, richest - total);
-    return { index, memory: next };
+    return { index, memory };
   },
 };
+
+function placesOf(weight: number, scale: number): number {
+  return Math.max(1, Math.round(weight * scale));
+}
+
+function stepFor(places: number): number {
+  let step = Math.round(places * GOLDEN);
+  while (greatestCommonDivisor(step, places) > 1) step -= 1;
+  return step;
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}

@@ -9,12 +9,14 @@ export function weightedIndex<T>(
   if (total === 0) return -1;
   let left = random() * total;
   let last = -1;
-  for (const [index, item] of items.entries()) {
+  let at = -1;
+  for (const item of items) {
+    at += 1;
     const share = shareOf(item);
     if (share === 0) continue;
-    last = index;
+    last = at;
     left -= share;
-    if (left < 0) return index;
+    if (left < 0) return at;
   }
   // Rounding can leave a hair's breadth.
   return last;

@@ -1,0 +1,10 @@
+import type { Policy } from '../policy.js';
+import { weightedIndex } from './weighted-index.js';
+
+/** By chance, in proportion to weight. */
+export const random: Policy<null> = {
+  start: null,
+  pick(candidates, memory, chance) {
+    return { index: weightedIndex(candidates, ({ weight }) => weight, chance), memory };
+  },
+};
