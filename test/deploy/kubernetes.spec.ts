@@ -1,0 +1,168 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { readEnvironment } from '../../src/config/environment.js';
+import { last } from './dockerfile.js';
+import {
+  IMAGE,
+  IMAGE_ENVIRONMENT,
+  LIVEZ,
+  MANIFEST,
+  READYZ,
+  script,
+  SECRETS,
+  STOP_MARGIN_MS,
+  strangers,
+} from './facts.js';
+import { manifestFiles, readKustomization, readManifest } from './kustomization.js';
+import { Tree } from './tree.js';
+
+const BASE = 'deploy/kubernetes';
+
+describe('deploy/kubernetes', () => {
+  const { resources, files, settings, image } = readKustomization(BASE);
+  const configuration = readEnvironment({ ...IMAGE_ENVIRONMENT, ...settings.values, ...SECRETS });
+  const only = (kind: string): Tree => {
+    const [found, ...more] = resources.filter((resource) => resource.at('kind').value === kind);
+    if (found === undefined || more.length > 0) throw new Error(`not one ${kind}`);
+    return found;
+  };
+  const secret = readManifest(`${BASE}/secret.example.yaml`);
+  const deployment = only('Deployment');
+  const pod = deployment.at('spec', 'template', 'spec');
+  const podLabels = deployment.at('spec', 'template', 'metadata', 'labels').value;
+  const manager = pod.at('containers', 0);
+  const migrate = pod.at('initContainers', 0);
+
+  it('holds every manifest of its folder but the example of a Secret', () => {
+    expect([...files, 'kustomization.yaml', 'secret.example.yaml'].toSorted()).toEqual(
+      manifestFiles(BASE).toSorted(),
+    );
+  });
+
+  it.skipIf(spawnSync('kubectl', ['version', '--client']).status !== 0)('is what kubectl makes of it', () => {
+    const { stdout, stderr } = spawnSync('kubectl', ['kustomize', BASE], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    const made = parseAllDocuments(stdout).map((document) => new Tree(document.toJS()));
+    const kinds = made.map((resource) => resource.at('kind').text);
+    expect(kinds.toSorted()).toEqual(
+      [...resources.map((resource) => resource.at('kind').text), 'ConfigMap'].toSorted(),
+    );
+    expect(made.find((resource) => resource.at('kind').value === 'ConfigMap')?.at('data').value).toEqual(
+      settings.values,
+    );
+  });
+
+  it('sets what the service knows and accepts, and leaves the schema to the init container', () => {
+    expect(strangers(Object.keys(settings.values))).toEqual([]);
+    expect(configuration.database.migrateOnStart).toBe(false);
+    expect(configuration.access.protectedMode).toBe(false);
+  });
+
+  it('shows a Secret that names what is needed, and that nobody can use by mistake', () => {
+    const values = secret.at('stringData').value ?? {};
+    expect(Object.keys(values)).toEqual(Object.keys(SECRETS));
+    const faults = () => readEnvironment({ ...IMAGE_ENVIRONMENT, ...values });
+    expect(faults).toThrow(/ADMIN_API_KEY: what was given is not[^]*CREDENTIALS_KEYS: what was given is not/);
+  });
+
+  it('gives both containers the same image and the same settings', () => {
+    const names = [
+      { configMapRef: { name: settings.name } },
+      { secretRef: { name: secret.at('metadata', 'name').text } },
+    ];
+    for (const container of [manager, migrate]) {
+      expect(container.at('image').value).toBe(image.name);
+      expect(container.at('envFrom').value).toEqual(names);
+    }
+    expect(image.tag).toBe(MANIFEST.at('version').value);
+  });
+
+  it('migrates with the command of `npm run migration:run`, before the service starts', () => {
+    const command = migrate
+      .at('command')
+      .items()
+      .map((word) => word.text);
+    expect(command.join(' ')).toBe(script('migration:run'));
+    const [, built = ''] = command;
+    expect(existsSync(built.replace(/^dist\//, '').replace(/\.js$/, '.ts'))).toBe(true);
+  });
+
+  it('selects the pods it makes', () => {
+    expect(podLabels).toBeDefined();
+    const selectors = [
+      deployment.at('spec', 'selector', 'matchLabels'),
+      only('Service').at('spec', 'selector'),
+      only('PodDisruptionBudget').at('spec', 'selector', 'matchLabels'),
+      ...pod
+        .at('topologySpreadConstraints')
+        .items()
+        .map((each) => each.at('labelSelector', 'matchLabels')),
+    ];
+    for (const selector of selectors) expect(podLabels).toMatchObject(selector.value ?? { none: true });
+    expect(pod.at('serviceAccountName').value).toBe(only('ServiceAccount').at('metadata', 'name').value);
+  });
+
+  it('leads from the ingress over the Service to the port the service listens on', () => {
+    const backend = only('Ingress').at('spec', 'rules', 0, 'http', 'paths', 0, 'backend', 'service');
+    expect(backend.at('name').value).toBe(only('Service').at('metadata', 'name').value);
+    const port = only('Service').at('spec', 'ports', 0);
+    expect(backend.at('port', 'name').value).toBe(port.at('name').value);
+    expect(manager.at('ports', 0, 'name').value).toBe(port.at('targetPort').value);
+    expect(manager.at('ports', 0, 'containerPort').value).toBe(configuration.server.port);
+  });
+
+  it('asks the paths the service answers', () => {
+    const path = (probe: string) => manager.at(probe, 'httpGet', 'path').value;
+    expect([path('livenessProbe'), path('readinessProbe')]).toEqual([LIVEZ, READYZ]);
+    expect(path('startupProbe')).toBe(LIVEZ);
+  });
+
+  it('lets every request finish: before a pod is killed, and while proxies still send to it', () => {
+    const { drainTimeoutMs, shutdownDelayMs } = configuration.server;
+    expect(pod.at('terminationGracePeriodSeconds').number * 1_000).toBeGreaterThanOrEqual(
+      shutdownDelayMs + drainTimeoutMs + STOP_MARGIN_MS,
+    );
+    expect(drainTimeoutMs).toBeGreaterThanOrEqual(configuration.inference.requestTimeoutMs);
+    const probe = manager.at('readinessProbe');
+    const noticedMs = probe.at('periodSeconds').number * probe.at('failureThreshold').number * 1_000;
+    expect(shutdownDelayMs).toBeGreaterThanOrEqual(noticedMs);
+  });
+
+  it('loses no replica to a rollout, and one at a time to a drained node', () => {
+    expect(deployment.at('spec', 'replicas').value).toBe(3);
+    expect(deployment.at('spec', 'strategy', 'rollingUpdate', 'maxUnavailable').value).toBe(0);
+    expect(only('PodDisruptionBudget').at('spec', 'maxUnavailable').value).toBe(1);
+  });
+
+  it('passes streams as they come, and bodies and waits as large as the service allows', () => {
+    const nginx = (name: string) =>
+      only('Ingress').at('metadata', 'annotations', `nginx.ingress.kubernetes.io/${name}`).text;
+    expect([nginx('proxy-buffering'), nginx('proxy-request-buffering')]).toEqual(['off', 'off']);
+    expect(nginx('proxy-body-size')).toBe(`${configuration.server.maxBodyBytes / 1024 ** 2}m`);
+    for (const wait of ['proxy-read-timeout', 'proxy-send-timeout'])
+      expect(Number(nginx(wait)) * 1_000).toBeGreaterThan(configuration.inference.requestTimeoutMs);
+  });
+
+  it('can do no more than it needs: not root, read-only but for its own folders, no token', () => {
+    const { value: uid } = pod.at('securityContext', 'runAsUser');
+    expect(pod.at('securityContext')).toMatchObject({
+      value: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    });
+    expect(last(IMAGE, 'USER')).toBe(`${String(uid)}:${String(uid)}`);
+    for (const container of [manager, migrate])
+      expect(container.at('securityContext').value).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      });
+    const writable = manager
+      .at('volumeMounts')
+      .items()
+      .map((mount) => mount.at('mountPath').value);
+    expect(writable).toEqual(['/tmp', configuration.database.dataDir]);
+    expect(only('ServiceAccount').at('automountServiceAccountToken').value).toBe(false);
+    expect(pod.at('automountServiceAccountToken').value).toBe(false);
+  });
+});
