@@ -1,0 +1,85 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { isAbsolute } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Usage } from './messages.js';
+
+const REPORTER = new URL('report-usage.js', import.meta.url);
+const running = new Set<ChildProcess>();
+// However this process ends, it leaves none behind.
+process.on('exit', () => running.forEach((child) => child.kill()));
+
+interface Start {
+  readonly args?: readonly string[];
+  readonly nodeArgs?: readonly string[];
+  /** Whether it answers `usage()`, of which the program itself knows nothing. */
+  readonly isMeasured?: boolean;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** A file descriptor for its standard output; this process's own if left out. */
+  readonly output?: number;
+}
+
+/** A Node process of its own that answers questions, one at a time. */
+export class Child {
+  private constructor(private readonly process: ChildProcess) {}
+
+  /** @param file beside this one, or anywhere by its whole path */
+  static start(
+    file: string,
+    {
+      args = [],
+      nodeArgs = [],
+      isMeasured = false,
+      environment = {},
+      output = process.stdout.fd,
+    }: Start = {},
+  ): Child {
+    const child = fork(beside(file), args, {
+      execArgv: isMeasured ? [...nodeArgs, '--import', REPORTER.href] : [...nodeArgs],
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', output, 'inherit', 'ipc'],
+    });
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    return new Child(child);
+  }
+
+  ask<Answer>(question: object): Promise<Answer> {
+    const answer = this.next<Answer>();
+    this.process.send(question);
+    return answer;
+  }
+
+  usage(): Promise<Usage> {
+    return this.ask({ usage: true });
+  }
+
+  /** What it says next. @throws Error if it ends without a word */
+  next<Message>(): Promise<Message> {
+    return new Promise((resolve, reject) => {
+      const { process: child } = this;
+      const ended = (code: number | null): void =>
+        reject(new Error(`${child.spawnargs.join(' ')} ended with ${code}`));
+      child.once('exit', ended);
+      child.once('message', (message) => {
+        child.off('exit', ended);
+        resolve(message as Message);
+      });
+    });
+  }
+
+  get hasEnded(): boolean {
+    return this.process.exitCode !== null || this.process.signalCode !== null;
+  }
+
+  async stop(): Promise<void> {
+    if (this.hasEnded) return;
+    const exit = new Promise((resolve) => this.process.once('exit', resolve));
+    this.process.kill('SIGTERM');
+    await exit;
+  }
+}
+
+/** The path of a program that stands beside this file; a whole path stays as it is. */
+function beside(file: string): string {
+  return isAbsolute(file) ? file : fileURLToPath(new URL(file, import.meta.url));
+}

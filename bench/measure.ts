@@ -1,0 +1,64 @@
+import { Child } from './child.js';
+import type { Contestant, Name } from './contestants.js';
+import type { LoadOrder, LoadResult } from './messages.js';
+import { rotated } from './statistics.js';
+
+export const CONCURRENCIES = [1, 32] as const;
+export type Concurrency = (typeof CONCURRENCIES)[number];
+
+export interface Plan {
+  readonly rounds: number;
+  /** How long each contestant runs in each round, at each concurrency. */
+  readonly sliceMs: number;
+  readonly warmUpMs: number;
+}
+
+/** One contestant, one concurrency, one round. */
+export interface Slice extends LoadResult {
+  readonly name: Name;
+  readonly concurrency: Concurrency;
+  /** Of the gateway's process; `null` where there is none. */
+  readonly cpuUs: number | null;
+}
+
+export interface Measured {
+  /** Round by round, so that those of one name and concurrency stand in the order of the rounds. */
+  readonly slices: readonly Slice[];
+  readonly sent: ReadonlyMap<Name, number>;
+  /** Of each gateway at the end. */
+  readonly rssMiB: ReadonlyMap<Name, number>;
+}
+
+/** Runs them in turn, round after round, from one load generator: what disturbs the machine disturbs all alike. */
+export async function measure(contestants: readonly Contestant[], plan: Plan): Promise<Measured> {
+  const load = Child.start('load.js');
+  const sent = new Map<Name, number>();
+  const run = async ({ name, target }: Contestant, concurrency: number, durationMs: number) => {
+    const result = await load.ask<LoadResult>({ target, concurrency, durationMs } satisfies LoadOrder);
+    sent.set(name, (sent.get(name) ?? 0) + result.requests);
+    return result;
+  };
+
+  for (const contestant of contestants) await run(contestant, 32, plan.warmUpMs);
+  const slices: Slice[] = [];
+  for (let round = 0; round < plan.rounds; round++) {
+    for (const concurrency of CONCURRENCIES) {
+      for (const contestant of rotated(contestants, round)) {
+        const { name, gateway } = contestant;
+        const before = await gateway?.usage();
+        const result = await run(contestant, concurrency, plan.sliceMs);
+        const after = await gateway?.usage();
+        const cpuUs =
+          before === undefined || after === undefined
+            ? null
+            : ((after.cpuMs - before.cpuMs) / result.requests) * 1000;
+        slices.push({ ...result, name, concurrency, cpuUs });
+      }
+    }
+  }
+  const rssMiB = new Map<Name, number>();
+  for (const { name, gateway } of contestants)
+    if (gateway !== null) rssMiB.set(name, (await gateway.usage()).rssMiB);
+  await load.stop();
+  return { slices, sent, rssMiB };
+}

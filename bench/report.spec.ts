@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import type { Name } from './contestants.js';
+import type { Slice } from './measure.js';
+import { markdown, reportOf } from './report.js';
+
+const aSlice = (name: Name, given: Partial<Slice> = {}): Slice => ({
+  name,
+  concurrency: 1,
+  cpuUs: name === 'direct' ? null : 100,
+  requests: 1000,
+  perSecond: 5000,
+  p50Ms: 1,
+  p99Ms: 2,
+  ...given,
+});
+
+const measured = (...slices: readonly Slice[]) => ({
+  slices,
+  sent: new Map(),
+  rssMiB: new Map<Name, number>([['service', 150.4]]),
+});
+
+describe('reportOf', () => {
+  it('compares round by round, so that a slow round of both changes nothing', () => {
+    const { ratios } = reportOf(
+      measured(
+        ...[100, 100, 400].flatMap((cpuUs) => [
+          aSlice('bare', { cpuUs }),
+          aSlice('service', { cpuUs: cpuUs * 1.2 }),
+        ]),
+      ),
+    );
+    const alone = ratios.find(({ concurrency }) => concurrency === 1);
+    expect(alone).toMatchObject({ of: 'service', to: 'bare' });
+    expect(alone?.cpu?.median).toBeCloseTo(1.2);
+  });
+
+  it('tells the latency that comes on top of the direct call', () => {
+    const { rows } = reportOf(
+      measured(aSlice('direct'), aSlice('bare'), aSlice('service', { p50Ms: 1.5, p99Ms: 5 })),
+    );
+    expect(rows.find(({ name }) => name === 'service')).toMatchObject({ addedP50Ms: 0.5, addedP99Ms: 3 });
+  });
+
+  it('compares the service with its baseline when there is one, and never with the direct call', () => {
+    const { ratios } = reportOf(
+      measured(aSlice('direct'), aSlice('bare'), aSlice('service'), aSlice('baseline', { cpuUs: 200 })),
+    );
+    const alone = ratios.filter(({ concurrency }) => concurrency === 1);
+    expect(alone.map(({ to }) => to)).toEqual(['bare', 'baseline']);
+    expect(alone[1]?.cpu?.median).toBe(0.5);
+  });
+});
+
+describe('markdown', () => {
+  const text = markdown(reportOf(measured(aSlice('direct'), aSlice('bare'), aSlice('service'))));
+
+  it('leaves blank what there is none of: no gateway, no CPU of it', () => {
+    expect(text).toMatch(/^\| direct +\| +1 \| +– \| +5000 \|/m);
+    expect(text).toMatch(/^\| service +\| +1 \| +100\.0 \| .*\| +150 \|$/m);
+  });
+
+  it('is tables of which every row is as wide as its head', () => {
+    for (const table of text.split('\n\n')) {
+      const widths = new Set(table.split('\n').map((line) => line.length));
+      expect(widths.size).toBe(1);
+    }
+  });
+});

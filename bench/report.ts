@@ -1,0 +1,141 @@
+import type { Name } from './contestants.js';
+import { CONCURRENCIES, type Concurrency, type Measured, type Slice } from './measure.js';
+import { median, ratios, type Spread } from './statistics.js';
+
+export interface Row {
+  readonly name: Name;
+  readonly concurrency: Concurrency;
+  /** Medians over the rounds. */
+  readonly cpuUs: number | null;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** What it adds to calling the upstream directly. */
+  readonly addedP50Ms: number;
+  readonly addedP99Ms: number;
+}
+
+export interface Ratio {
+  readonly of: Name;
+  readonly to: Name;
+  readonly concurrency: Concurrency;
+  readonly cpu: Spread | null;
+  readonly perSecond: Spread;
+}
+
+export interface Report {
+  readonly rows: readonly Row[];
+  readonly ratios: readonly Ratio[];
+  readonly rssMiB: Readonly<Record<string, number>>;
+}
+
+export function reportOf({ slices, rssMiB }: Measured): Report {
+  const names = [...new Set(slices.map(({ name }) => name))];
+  const of = (name: Name, concurrency: Concurrency): readonly Slice[] =>
+    slices.filter((slice) => slice.name === name && slice.concurrency === concurrency);
+  return {
+    rows: CONCURRENCIES.flatMap((concurrency) =>
+      names.map((name) => rowOf(of(name, concurrency), of('direct', concurrency), name, concurrency)),
+    ),
+    ratios: CONCURRENCIES.flatMap((concurrency) =>
+      pairs(names).map((pair) =>
+        ratioOf(of(pair.of, concurrency), of(pair.to, concurrency), pair, concurrency),
+      ),
+    ),
+    rssMiB: Object.fromEntries(rssMiB),
+  };
+}
+
+function pairs(names: readonly Name[]): readonly { readonly of: Name; readonly to: Name }[] {
+  const gateways = names.filter((name) => name !== 'direct' && name !== 'service');
+  return gateways.map((to) => ({ of: 'service', to }));
+}
+
+function rowOf(own: readonly Slice[], direct: readonly Slice[], name: Name, concurrency: Concurrency): Row {
+  const p50Ms = median(own.map((slice) => slice.p50Ms));
+  const p99Ms = median(own.map((slice) => slice.p99Ms));
+  const cpuUs = cpuOf(own);
+  return {
+    name,
+    concurrency,
+    cpuUs: cpuUs === null ? null : median(cpuUs),
+    perSecond: median(own.map((slice) => slice.perSecond)),
+    p50Ms,
+    p99Ms,
+    addedP50Ms: p50Ms - median(direct.map((slice) => slice.p50Ms)),
+    addedP99Ms: p99Ms - median(direct.map((slice) => slice.p99Ms)),
+  };
+}
+
+function ratioOf(
+  own: readonly Slice[],
+  others: readonly Slice[],
+  pair: Pick<Ratio, 'of' | 'to'>,
+  concurrency: Concurrency,
+): Ratio {
+  const a = cpuOf(own);
+  const b = cpuOf(others);
+  return {
+    ...pair,
+    concurrency,
+    cpu: a === null || b === null ? null : ratios(a, b),
+    perSecond: ratios(
+      own.map((slice) => slice.perSecond),
+      others.map((slice) => slice.perSecond),
+    ),
+  };
+}
+
+function cpuOf(slices: readonly Slice[]): readonly number[] | null {
+  const figures = slices.flatMap(({ cpuUs }) => (cpuUs === null ? [] : [cpuUs]));
+  return figures.length === 0 ? null : figures;
+}
+
+/** Two Markdown tables: the figures, and what to go by, their ratios. */
+export function markdown({ rows, ratios: compared, rssMiB }: Report): string {
+  const figures = rows.map(({ name, concurrency, cpuUs, ...row }) => [
+    name,
+    String(concurrency),
+    cpuUs === null ? '–' : cpuUs.toFixed(1),
+    row.perSecond.toFixed(0),
+    row.p50Ms.toFixed(3),
+    row.p99Ms.toFixed(2),
+    name === 'direct' ? '–' : row.addedP50Ms.toFixed(3),
+    name === 'direct' ? '–' : row.addedP99Ms.toFixed(2),
+    rssMiB[name]?.toFixed(0) ?? '–',
+  ]);
+  const figureHead = [
+    'through',
+    'at once',
+    'CPU µs a request',
+    'requests/s',
+    'p50 ms',
+    'p99 ms',
+    'added p50 ms',
+    'added p99 ms',
+    'RSS MiB after',
+  ];
+  const ratioRows = compared.map(({ of, to, concurrency, cpu, perSecond }) => [
+    `${of} ÷ ${to}`,
+    String(concurrency),
+    cpu === null ? '–' : inWords(cpu),
+    inWords(perSecond),
+  ]);
+  const ratioHead = ['ratio', 'at once', 'CPU a request', 'requests/s'];
+  return `${table(figureHead, figures)}\n\n${table(ratioHead, ratioRows)}`;
+}
+
+function inWords({ median: middle, from, to }: Spread): string {
+  return `${middle.toFixed(2)} (${from.toFixed(2)} to ${to.toFixed(2)})`;
+}
+
+/** Padded, so that it reads in a terminal as well. The first column is text, the others are figures. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join(' | ')} |`;
+  const rule = `| ${widths.map((width, at) => (at === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
+  return [line(head), rule, ...rows.map(line)].join('\n');
+}

@@ -1,0 +1,53 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { startField } from './contestants.js';
+import { measure, type Plan } from './measure.js';
+import { markdown, reportOf } from './report.js';
+
+/** Under a minute, start and stop included; and under fifteen seconds. */
+const FULL: Plan = { rounds: 24, sliceMs: 240, warmUpMs: 4_000 };
+const QUICK: Plan = { rounds: 8, sliceMs: 120, warmUpMs: 1_000 };
+
+const PAGE = 'docs/benchmarks.md';
+const FIGURES = /(<!-- figures -->\n)[^]*(\n<!-- \/figures -->)/;
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    /** Into the page, in place of the figures there. */
+    write: { type: 'boolean', default: false },
+    /** The folder of another build of the service, to run beside this one. */
+    baseline: { type: 'string' },
+  },
+});
+
+const field = await startField(options.baseline ?? null);
+process.once('SIGINT', () => void field.stop().finally(() => process.exit(130)));
+const measured = await measure(field.contestants, options.quick ? QUICK : FULL).catch(
+  async (error: unknown) => {
+    await field.stop();
+    throw error;
+  },
+);
+for (const [name, counted] of await field.stop()) {
+  const sent = measured.sent.get(name);
+  if (counted.inMetrics === sent && counted.inLog === sent) continue;
+  throw new Error(
+    `${name} answered ${sent} requests; its metrics count ${counted.inMetrics}, its log ${counted.inLog}`,
+  );
+}
+
+const report = reportOf(measured);
+const [cpu] = cpus();
+const machine = `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${cpus().length} × ${cpu?.model}, ${process.platform} ${process.arch}`;
+const text = `${machine}\n\n${markdown(report)}`;
+console.log(`\n${text}\n`);
+writeFileSync('dist/bench/result.json', `${JSON.stringify({ machine, ...report }, null, 2)}\n`);
+if (options.write) {
+  const page = readFileSync(PAGE, 'utf8');
+  writeFileSync(
+    PAGE,
+    page.replace(FIGURES, (_all, before, after) => `${before}\n${text}\n${after}`),
+  );
+}

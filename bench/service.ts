@@ -1,0 +1,85 @@
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Child } from './child.js';
+
+const KEY = 'a-key-for-the-benchmark';
+const HEADERS = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
+const LONGEST_START_MS = 60_000;
+
+/** What of a request is counted in two places, to see that nothing was left out of what is measured. */
+export interface Counted {
+  readonly inMetrics: number;
+  readonly inLog: number;
+}
+
+/** The service as one runs it: its own process, embedded PostgreSQL, a key, three workers, health checks, metrics, log. */
+export class Service {
+  private constructor(
+    readonly child: Child,
+    readonly url: string,
+    private readonly folder: string,
+  ) {}
+
+  /** @param checkout the folder that holds its `dist` */
+  static async start(checkout: string): Promise<Service> {
+    const folder = mkdtempSync(join(tmpdir(), 'mmm-bench-'));
+    const log = openSync(join(folder, 'log'), 'w');
+    const child = Child.start(resolve(checkout, 'dist/src/main.js'), {
+      isMeasured: true,
+      nodeArgs: ['--enable-source-maps'],
+      environment: {
+        NODE_ENV: 'production',
+        PORT: '0',
+        HOST: '127.0.0.1',
+        DATABASE: 'embedded',
+        DATABASE_URL: '',
+        DATABASE_DIRECT_URL: '',
+        DATA_DIR: join(folder, 'data'),
+        ADMIN_API_KEY: KEY,
+        AUTH: 'on',
+        UPSTREAM_ALLOW_CIDRS: '127.0.0.1',
+        LOG_LEVEL: 'info',
+        LOG_FORMAT: 'json',
+      },
+      output: log,
+    });
+    closeSync(log);
+    const url = await untilReady(child, join(folder, 'log'));
+    return new Service(child, url, folder);
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return HEADERS;
+  }
+
+  async register(worker: object): Promise<void> {
+    const body = JSON.stringify(worker);
+    const answer = await fetch(`${this.url}/api/server/register`, { method: 'POST', headers: HEADERS, body });
+    if (!answer.ok) throw new Error(`a worker was not registered: ${await answer.text()}`);
+  }
+
+  /** Stops it and leaves nothing of it behind. */
+  async stop(): Promise<Counted> {
+    const metrics = await (await fetch(`${this.url}/metrics`, { headers: HEADERS })).text();
+    await this.child.stop();
+    const log = readFileSync(join(this.folder, 'log'), 'utf8');
+    rmSync(this.folder, { recursive: true, force: true });
+    return {
+      inMetrics: Number(/^mmm_requests_total\{.*outcome="ok".*\} (\d+)$/m.exec(metrics)?.[1] ?? 0),
+      inLog: log.split('"path":"/api/v1/chat/completions"').length - 1,
+    };
+  }
+}
+
+async function untilReady(child: Child, log: string): Promise<string> {
+  const endMs = performance.now() + LONGEST_START_MS;
+  while (performance.now() < endMs && !child.hasEnded) {
+    const port = /listening on 127\.0\.0\.1:(\d+)/.exec(readFileSync(log, 'utf8'))?.[1];
+    const url = `http://127.0.0.1:${port}`;
+    if (port !== undefined && (await fetch(`${url}/readyz`)).ok) return url;
+    await sleep(50);
+  }
+  throw new Error(`the service did not get ready; it said:\n${readFileSync(log, 'utf8')}`);
+}

@@ -1,0 +1,27 @@
+import { createServer } from 'node:http';
+import { listening } from './listening.js';
+
+/** A model that answers at once, on as many ports as argv says: the workers. */
+const ANSWER = JSON.stringify({
+  data: {
+    items: [
+      {
+        attributes: {
+          answer:
+            'I am a benchmark’s idea of a model: I say the same sentence whatever I am asked, and I say it at once.',
+          finish_reason: 'stop',
+        },
+      },
+    ],
+  },
+  usage: { prompt_tokens: 12, completion_tokens: 24 },
+});
+const HEADERS = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(ANSWER)) };
+
+const count = Number(process.argv[2]);
+const servers = Array.from({ length: count }, () =>
+  createServer((request, response) => {
+    request.resume().on('end', () => response.writeHead(200, HEADERS).end(ANSWER));
+  }),
+);
+process.send?.({ ports: await Promise.all(servers.map(listening)) });
