@@ -20,7 +20,6 @@ export class SeedController {
   /** The seed's chat (`input`), and OpenAI's (`messages`), of any registered model. */
   @Post('chat/completions')
   @HttpCode(200)
-  @HttpCode(200)
   chat(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const openAi = isOpenAiChat(http.body);
     const parse = openAi ? parseOpenAiChat : parseSeedChat;
