@@ -1,0 +1,213 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inTurn, json, slow } from './fakes/fake-upstream.js';
+import { aWorker, keyOf, upstreamForTest, viewsOf } from './fixtures/worker.js';
+import { serviceForTest, startService, type TestService, until } from './service.js';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.stop());
+
+const VIEW_KEYS = [
+  'id',
+  'model_name',
+  'name',
+  'req_url_template',
+  'owner',
+  'protocol',
+  'task',
+  'admin_state',
+  'health',
+  'health_reason',
+  'health_since',
+  'weight',
+  'priority',
+  'max_concurrency',
+  'in_flight',
+  'ejected_until',
+  'generation',
+  'labels',
+  'created_at',
+  'updated_at',
+];
+
+describe('POST /api/server/register', () => {
+  it('says that the model is registered, in JSON', async () => {
+    const upstream = await upstreamForTest();
+    const {
+      status,
+      json: body,
+      headers,
+    } = await service.register(aWorker(upstream, { model_name: 'first' }));
+    expect([status, body]).toEqual([200, { success: true, msg: 'register LLM first succeed!' }]);
+    expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
+  });
+
+  it('refuses the same model and URL a second time', async () => {
+    const worker = aWorker(await upstreamForTest());
+    await service.register(worker);
+    const again = await service.register({ ...worker, owner: 'somebody else' });
+    expect([again.status, again.json]).toEqual([
+      409,
+      {
+        success: false,
+        msg: `LLM(model_name(${worker.model_name}), url=${worker.req_url_template}) has registered!`,
+      },
+    ]);
+  });
+
+  it('lets one of many who register the same at once through', async () => {
+    const worker = aWorker(await upstreamForTest());
+    const statuses = await Promise.all(Array.from({ length: 8 }, async () => service.register(worker)));
+    expect(statuses.map(({ status }) => status).toSorted()).toEqual([200, ...Array(7).fill(409)]);
+  });
+
+  it('tells two accounts on one URL apart by their name, and calls each with its own header', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'a' }));
+    const worker = aWorker(upstream);
+    for (const name of ['', 'second']) {
+      const header = { 'x-account': `account-${name}` };
+      expect((await service.register({ ...worker, name, header })).status).toBe(200);
+    }
+    expect((await service.register({ ...worker, name: 'second' })).status).toBe(409);
+    const seen = () => new Set(upstream.requests.map(({ headers }) => headers['x-account']));
+    await until(async () => {
+      await service.chat(worker.model_name, 'x');
+      return seen().size === 2;
+    });
+    expect([...seen()].toSorted()).toEqual(['account-', 'account-second']);
+  });
+
+  it('brings an offline worker back with its new definition and a higher generation', async () => {
+    const upstream = await upstreamForTest((response, request) =>
+      json({ answer: request.body })(response, request),
+    );
+    const worker = aWorker(upstream);
+    await service.register(worker);
+    const [before] = await viewsOf(service, worker.model_name);
+    await service.post('/api/server/offline', keyOf(worker));
+    expect((await service.register({ ...worker, body: { question: '{USER_PROMPT}' } })).status).toBe(200);
+    const [after] = await viewsOf(service, worker.model_name);
+    expect(after?.id).toBe(before?.id);
+    expect(after?.generation).toBeGreaterThan(before?.generation ?? 0);
+    expect((await service.chat(worker.model_name, 'hi')).json).toMatchObject({ result: '{"question":"hi"}' });
+  });
+
+  it.each(['disabled', 'draining'])(
+    'does not switch a %s worker on: 409, saying who did it and when',
+    async (state) => {
+      const worker = aWorker(await upstreamForTest());
+      await service.register(worker);
+      const [row] = await service.database.query<{ who: string; since: Date }>(
+        `UPDATE worker SET admin_state = $1 WHERE model_name = $2
+         RETURNING session_user AS who, admin_state_since AS since`,
+        [state, worker.model_name],
+      );
+      const { status, json: body } = await service.register(worker);
+      const { msg } = body as { msg: string };
+      expect(status).toBe(409);
+      expect(msg).toMatch(/^LLM\(model_name\(.+\), url=.+\) has registered! /);
+      expect(msg).toContain(state);
+      expect(msg).toContain(row?.who);
+      expect(msg).toContain(row?.since.toISOString());
+      expect((await viewsOf(service, worker.model_name))[0]?.admin_state).toBe(state);
+    },
+  );
+});
+
+describe('GET /api/server/workers', () => {
+  it('lists exactly model and URL, oldest first, without those that are offline', async () => {
+    const fresh = await serviceForTest();
+    const upstream = await upstreamForTest();
+    const empty = await fresh.get('/api/server/workers');
+    expect([empty.status, empty.json]).toEqual([200, { success: true, data: [] }]);
+    const workers = ['zeta', 'alpha', 'gone', 'mid'].map((model_name) => aWorker(upstream, { model_name }));
+    for (const worker of workers) await fresh.register(worker);
+    const gone = workers.filter(({ model_name }) => model_name === 'gone');
+    for (const worker of gone) await fresh.post('/api/server/offline', keyOf(worker));
+    expect((await fresh.get('/api/server/workers')).json).toEqual({
+      success: true,
+      data: workers.filter((worker) => !gone.includes(worker)).map(keyOf),
+    });
+  });
+
+  it('shows with detail=true all that may be seen of a worker, and no secret', async () => {
+    const upstream = await upstreamForTest();
+    const worker = aWorker(upstream, {
+      owner: 'team-a',
+      labels: { zone: 'b' },
+      weight: 7,
+      header: { authorization: 'Bearer sk-very-secret' },
+    });
+    await service.register(worker);
+    const [view = {}] = await viewsOf(service, worker.model_name);
+    expect(Object.keys(view).toSorted()).toEqual(VIEW_KEYS.toSorted());
+    expect(view).toMatchObject({
+      ...keyOf(worker),
+      name: '',
+      owner: 'team-a',
+      labels: { zone: 'b' },
+      weight: 7,
+      priority: 0,
+      max_concurrency: 64,
+      protocol: 'template',
+      task: 'chat',
+      admin_state: 'enabled',
+      generation: 1,
+      in_flight: 0,
+      ejected_until: null,
+    });
+    expect((await service.get('/api/server/workers?detail=true')).text).not.toContain('sk-very-secret');
+  });
+});
+
+describe('POST /api/server/offline', () => {
+  it('says what it removed; the worker gets no more requests, and its row stays', async () => {
+    const worker = aWorker(await upstreamForTest());
+    await service.register(worker);
+    const offline = await service.post('/api/server/offline', keyOf(worker));
+    const msg = `remove llm worker(model_name=${worker.model_name}, url=${worker.req_url_template}) succeed!`;
+    expect([offline.status, offline.json]).toEqual([200, { success: true, msg }]);
+    expect((await service.chat(worker.model_name, 'x')).status).toBe(404);
+    const rows = await service.database.query('SELECT admin_state FROM worker WHERE model_name = $1', [
+      worker.model_name,
+    ]);
+    expect(rows).toEqual([{ admin_state: 'offline' }]);
+  });
+
+  it('answers 404 for a worker that is not there, or not any more, and needs both name and URL', async () => {
+    const worker = aWorker(await upstreamForTest());
+    const nobody = [404, { success: false, msg: 'No llm worker to remove.' }];
+    const remove = async (what: object) => {
+      const answer = await service.post('/api/server/offline', what);
+      return [answer.status, answer.json];
+    };
+    expect(await remove(keyOf(worker))).toEqual(nobody);
+    await service.register(worker);
+    expect(await remove({ ...keyOf(worker), req_url_template: 'http://other.example/' })).toEqual(nobody);
+    expect(await remove({ ...keyOf(worker), model_name: 'other' })).toEqual(nobody);
+    await service.post('/api/server/offline', keyOf(worker));
+    expect(await remove(keyOf(worker))).toEqual(nobody);
+  });
+
+  it('takes out only the worker of the name that is given, else all of that model and URL', async () => {
+    const worker = aWorker(await upstreamForTest());
+    for (const name of ['a', 'b', 'c']) await service.register({ ...worker, name });
+    const names = async () => (await viewsOf(service, worker.model_name)).map(({ name }) => name);
+    await service.post('/api/server/offline', { ...keyOf(worker), name: 'b' });
+    expect(await names()).toEqual(['a', 'c']);
+    await service.post('/api/server/offline', keyOf(worker));
+    expect(await names()).toEqual([]);
+  });
+
+  it('lets a call that runs finish', async () => {
+    const upstream = await upstreamForTest(inTurn(slow(400, json({ answer: 'late' }))));
+    const worker = aWorker(upstream);
+    await service.register(worker);
+    const running = service.chat(worker.model_name, 'x');
+    await until(() => upstream.calls === 1);
+    await service.post('/api/server/offline', keyOf(worker));
+    expect((await running).json).toMatchObject({ success: true, result: 'late' });
+  });
+});

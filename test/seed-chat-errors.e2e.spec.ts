@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Behaviour, json, slow, text } from './fakes/fake-upstream.js';
+import { aWorker, keyOf, upstreamForTest, viewsOf } from './fixtures/worker.js';
+import { startService, type TestService, until } from './service.js';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.stop());
+
+async function registered(behaviour: Behaviour, more: Readonly<Record<string, unknown>> = {}) {
+  const upstream = await upstreamForTest(behaviour);
+  const worker = aWorker(upstream, more);
+  expect((await service.register(worker)).status).toBe(200);
+  return { upstream, worker, model: worker.model_name };
+}
+
+async function failure(behaviour: Behaviour, more: Readonly<Record<string, unknown>> = {}) {
+  const { model } = await registered(behaviour, more);
+  const { status, json: body, headers } = await service.chat(model, 'x');
+  expect(body).toMatchObject({ success: false });
+  expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
+  return { status, msg: (body as { msg: string }).msg };
+}
+
+async function inFlightOf(model: string): Promise<number | undefined> {
+  return (await viewsOf(service, model))[0]?.in_flight;
+}
+
+describe('a chat that cannot be answered', () => {
+  it('says that there is no such model', async () => {
+    const { status, json: body } = await service.chat('no-such-model', 'x');
+    expect([status, body]).toEqual([
+      404,
+      { success: false, msg: 'The request model(no-such-model) not exist in llm worker manager' },
+    ]);
+  });
+
+  it.each(['draining', 'disabled'])('asks to come again where all workers are %s', async (state) => {
+    const { model, upstream } = await registered(json({ answer: 'x' }));
+    await service.database.query('UPDATE worker SET admin_state = $1 WHERE model_name = $2', [state, model]);
+    await until(async () => (await service.chat(model, 'x')).status === 503);
+    const calls = upstream.calls;
+    const { headers, json: body } = await service.chat(model, 'x');
+    expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    expect(body).toEqual({ success: false, msg: `no worker of model(${model}) can be used now: 1 ${state}` });
+    expect(upstream.calls).toBe(calls);
+  });
+
+  it('asks to come again where the only worker is unhealthy', async () => {
+    const { model, upstream } = await registered(json({ answer: 'x' }));
+    await upstream.kill();
+    await until(async () => (await viewsOf(service, model))[0]?.health === 'unhealthy');
+    await until(async () => (await service.chat(model, 'x')).status === 503);
+    expect((await service.chat(model, 'x')).headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+  });
+
+  it.each([500, 503, 429, 404, 403, 401, 302, 204])(
+    'names the status an upstream answered: %i',
+    async (code) => {
+      expect(await failure(text('an upstream’s own words', code))).toEqual({
+        status: 502,
+        msg:
+          code === 204
+            ? 'worker execute error: the answer is not JSON (it is empty)'
+            : `worker execute error: the upstream answered ${code}`,
+      });
+    },
+  );
+
+  it('says how far the path got where nothing is there', async () => {
+    expect(await failure(json({ a: { list: [] } }), { response_extract: 'a.list[].text' })).toEqual({
+      status: 502,
+      msg: 'worker execute error: a.list is an empty list',
+    });
+    expect((await failure(text('<html>busy</html>'))).msg).toContain('the answer is not JSON (17 characters');
+  });
+
+  it('says that the upstream was too slow', async () => {
+    const { status, msg } = await failure('hangs', { timeouts: { total_ms: 150 } });
+    expect(status).toBe(504);
+    expect(msg).toMatch(/^worker execute error: 127\.0\.0\.1:\d+ .*150 ms/);
+  });
+
+  it.each(['closes', 'resets', 'sends_garbage', 'closes_half_way', 'closes_mid_chunks'] as const)(
+    'says that the upstream broke where it %s',
+    async (fault) => {
+      const { status, msg } = await failure(fault);
+      expect(status).toBe(502);
+      expect(msg).toMatch(/^worker execute error: .*127\.0\.0\.1:\d+/);
+    },
+  );
+
+  it('says that a worker refuses connections', async () => {
+    const { model, upstream } = await registered(json({}));
+    await upstream.kill();
+    const { status, json: body } = await service.chat(model, 'x');
+    expect(status).toBe(502);
+    expect((body as { msg: string }).msg).toBe(
+      `worker execute error: connection refused by 127.0.0.1:${upstream.port}`,
+    );
+  });
+
+  it('finds a model again that came after it had been asked for in vain', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'here now' }));
+    const worker = aWorker(upstream);
+    expect((await service.chat(worker.model_name, 'x')).status).toBe(404);
+    await service.register(worker);
+    expect((await service.chat(worker.model_name, 'x')).json).toMatchObject({ result: 'here now' });
+    await service.post('/api/server/offline', keyOf(worker));
+    expect((await service.chat(worker.model_name, 'x')).status).toBe(404);
+  });
+});
+
+describe('in-flight', () => {
+  it('counts what runs, and goes back to 0 however a call ends', async () => {
+    const { model, upstream } = await registered(slow(300, json({ answer: 'x' })), {
+      timeouts: { total_ms: 2_000 },
+    });
+    const calls = [1, 2, 3].map(() => service.chat(model, 'x'));
+    await until(async () => (await inFlightOf(model)) === 3);
+    expect((await Promise.all(calls)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    expect(await inFlightOf(model)).toBe(0);
+
+    for (const behaviour of [text('no', 500), text('not JSON'), 'closes_half_way', 'resets'] as const) {
+      upstream.behave(behaviour);
+      await service.chat(model, 'x');
+      expect(await inFlightOf(model)).toBe(0);
+    }
+  });
+
+  it('goes back to 0 when the caller hangs up, which also ends the call upstream', async () => {
+    const { model, upstream } = await registered('hangs');
+    const caller = new AbortController();
+    const call = fetch(`${service.url}/api/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model_name: model, input: 'x' }),
+      signal: caller.signal,
+    });
+    await until(() => upstream.calls === 1);
+    expect(await inFlightOf(model)).toBe(1);
+    caller.abort();
+    await expect(call).rejects.toThrow('aborted');
+    await until(() => upstream.aborted === 1);
+    await until(async () => (await inFlightOf(model)) === 0);
+  });
+
+  it('never gives a worker more than max_concurrency at once', async () => {
+    const { model, upstream } = await registered(slow(300, json({ answer: 'x' })), { max_concurrency: 2 });
+    const calls = [1, 2, 3, 4].map(() => service.chat(model, 'x'));
+    const statuses = (await Promise.all(calls)).map(({ status }) => status);
+    expect(statuses.toSorted()).toEqual([200, 200, 503, 503]);
+    expect(upstream.calls).toBe(2);
+  });
+});

@@ -1,0 +1,216 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Behaviour, echo, json, text } from './fakes/fake-upstream.js';
+import { aWorker, upstreamForTest, viewsOf } from './fixtures/worker.js';
+import { type Answer, serviceForTest, startService, type TestService } from './service.js';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.stop());
+
+/** Registers a worker at an upstream that behaves so, and calls it. */
+async function calling(
+  behaviour: Behaviour,
+  more: Readonly<Record<string, unknown>> = {},
+  chat: Readonly<Record<string, unknown>> = {},
+) {
+  const upstream = await upstreamForTest(behaviour);
+  const worker = aWorker(upstream, more);
+  const registered = await service.register(worker);
+  expect(registered.text).toContain('succeed');
+  const answer = await service.post('/api/v1/chat/completions', {
+    model_name: worker.model_name,
+    input: 'who are you?',
+    ...chat,
+  });
+  return { answer, upstream, model: worker.model_name, sent: upstream.requests[0] };
+}
+
+const result = (answer: Answer): unknown => (answer.json as { result?: unknown }).result;
+const message = (answer: Answer): string => (answer.json as { msg: string }).msg;
+
+describe('POST /api/v1/chat/completions', () => {
+  it('answers in the seed’s envelope, and tells in headers how the answer came to be', async () => {
+    const { answer, model } = await calling(json({ answer: 'I am' }));
+    expect([answer.status, answer.json]).toEqual([
+      200,
+      { success: true, msg: 'execute succeed', result: 'I am' },
+    ]);
+    const [view] = await viewsOf(service, model);
+    expect(answer.headers.get('x-mmm-worker-id')).toBe(view?.id);
+    expect(answer.headers.get('x-mmm-attempts')).toBe('1');
+    for (const name of ['x-mmm-upstream-ms', 'x-mmm-overhead-ms'])
+      expect(Number(answer.headers.get(name))).toBeGreaterThanOrEqual(0);
+  });
+
+  it('calls GET workers with req_param and placeholders in the URL, percent-encoded', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'got' }));
+    const worker = aWorker(upstream, {
+      req_type: 'GET',
+      req_url_template: `${upstream.url}/ask/{MODEL_NAME}?fixed=1`,
+      req_param: { q: '{USER_PROMPT}', t: '{MODEL_TEMPERATURE}', n: 3, deep: true },
+      model_name: 'org/gét',
+    });
+    await service.register(worker);
+    expect(result(await service.chat('org/gét', 'a&b=c/ü?'))).toBe('got');
+    const [sent] = upstream.requests;
+    expect([sent?.method, sent?.body]).toEqual(['GET', '']);
+    expect(sent?.url).toBe('/ask/org%2Fg%C3%A9t?fixed=1&q=a%26b%3Dc%2F%C3%BC%3F&n=3&deep=true');
+  });
+
+  it('sends form bodies', async () => {
+    const { sent } = await calling(
+      json({ answer: 'x' }),
+      { body: { q: '{USER_PROMPT}', t: '{MODEL_TEMPERATURE}', fixed: 1 }, body_format: 'form' },
+      { input: 'a b&c=d' },
+    );
+    expect(sent?.headers['content-type']).toBe('application/x-www-form-urlencoded');
+    expect([...new URLSearchParams(sent?.body)]).toEqual([
+      ['q', 'a b&c=d'],
+      ['fixed', '1'],
+    ]);
+  });
+
+  it('fills placeholders into headers, and sends none of the caller’s own keys', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'x' }));
+    const worker = aWorker(upstream, {
+      header: { 'x-model': 'm={MODEL_NAME}', 'x-request-id': '{REQUEST_ID}' },
+    });
+    await service.register(worker);
+    const answer = await service.chat(worker.model_name, 'x', {
+      authorization: 'Bearer of-the-caller',
+      'x-api-key': 'of-the-caller',
+      cookie: 'of=the-caller',
+      'x-request-id': 'mine-1',
+    });
+    const [sent] = upstream.requests;
+    expect(sent?.headers).toMatchObject({ 'x-model': `m=${worker.model_name}`, 'x-request-id': 'mine-1' });
+    expect(JSON.stringify(sent)).not.toContain('of-the-caller');
+    expect(answer.headers.get('x-request-id')).toBe('mine-1');
+  });
+
+  it('refuses what a header cannot carry, naming the field', async () => {
+    const { answer, upstream } = await calling(
+      json({ answer: 'x' }),
+      { header: { 'x-prompt': '{USER_PROMPT}' } },
+      { input: 'a\r\nx-evil: 1' },
+    );
+    expect(answer.status).toBe(400);
+    expect(message(answer)).toContain('header.x-prompt');
+    expect(upstream.calls).toBe(0);
+  });
+
+  const BODY = {
+    p: '{USER_PROMPT}',
+    t: '{MODEL_TEMPERATURE}',
+    m: '{MAX_TOKENS}',
+    s: 't={MODEL_TEMPERATURE}',
+  };
+  it.each([
+    ['leaves out what nobody gave', {}, {}, { p: 'who are you?', s: 't=' }],
+    [
+      'types what the caller gave',
+      {},
+      { temperature: 0.7, max_tokens: 5 },
+      { p: 'who are you?', t: 0.7, m: 5, s: 't=0.7' },
+    ],
+    [
+      'takes the worker’s defaults',
+      { temperature: 0.2, max_tokens: 9 },
+      {},
+      { p: 'who are you?', t: 0.2, m: 9, s: 't=0.2' },
+    ],
+    [
+      'lets the caller’s word stand before the defaults',
+      { temperature: 0.2 },
+      { temperature: 0 },
+      { p: 'who are you?', t: 0, s: 't=0' },
+    ],
+  ])('%s', async (_, defaults, chat, expected) => {
+    const { sent } = await calling(json({ answer: 'x' }), { body: BODY, defaults }, chat);
+    expect(JSON.parse(sent?.body ?? '')).toEqual(expected);
+  });
+
+  it('keeps key order and every character of the body, and no prompt changes its shape', async () => {
+    const input = '"},{"a":"{MODEL_NAME}${secret:X}\\u0000\u0000\ud800 \u{1f600}\n{USER_PROMPT}';
+    const body = {
+      z: 1,
+      a: { toString: 'kept', constructor: '{USER_PROMPT}' },
+      1: 'first in JSON',
+      __p: '\u0000',
+    };
+    const { sent } = await calling(json({ answer: 'x' }), { body }, { input });
+    expect(sent?.body).toBe(JSON.stringify({ ...body, a: { toString: 'kept', constructor: input } }));
+  });
+
+  const ANSWER = {
+    a: { b: [{ c: 'first' }, { c: 'last' }] },
+    'odd.key': { "it's": 'odd' },
+    number: 1.5,
+    yes: true,
+    object: { x: [1] },
+    list: [1, 'z'],
+  };
+  it.each([
+    ['a.b[].c', 'first'],
+    ['a.b[0].c', 'first'],
+    ['a.b[1].c', 'last'],
+    ['a.b[-1].c', 'last'],
+    ['["odd.key"]["it\'s"]', 'odd'],
+    ['response["a"]["b"][0]["c"]', 'first'],
+    ["response['a']['b'][-1]['c']", 'last'],
+    ['number', '1.5'],
+    ['yes', 'true'],
+    ['object', '{"x":[1]}'],
+    ['list', '[1,"z"]'],
+    ['', JSON.stringify(ANSWER)],
+  ])('extracts %s', async (response_extract, expected) => {
+    expect(result((await calling(json(ANSWER), { response_extract })).answer)).toBe(expected);
+  });
+
+  it('gives the raw text without response_extract, and the value of a body that is one JSON string', async () => {
+    const raw = { response_extract: undefined };
+    expect(result((await calling(text('plain\ntext'), raw)).answer)).toBe('plain\ntext');
+    expect(result((await calling(json('I am …'), raw)).answer)).toBe('I am …');
+  });
+
+  it('takes an answer for which success_when does not hold for a failure', async () => {
+    const success_when = { path: 'ok', equals: true };
+    const fine = await calling(json({ ok: true, answer: 'a' }), { success_when });
+    expect(result(fine.answer)).toBe('a');
+    const failed = await calling(json({ ok: false, answer: 'a' }), { success_when });
+    expect(failed.answer.status).toBe(502);
+    expect(message(failed.answer)).toBe(
+      'worker execute error: its answer says that it failed: ok is not true',
+    );
+  });
+
+  it('takes DEFAULT_MODEL where none is named', async () => {
+    const withDefault = await serviceForTest({ DEFAULT_MODEL: 'the-default' });
+    const upstream = await upstreamForTest(json({ answer: 'by default' }));
+    await withDefault.register(aWorker(upstream, { model_name: 'the-default' }));
+    expect(result(await withDefault.post('/api/v1/chat/completions', { input: 'x' }))).toBe('by default');
+  });
+
+  it('passes what it is asked to the echo upstream of protected mode, which needs nothing else to run', async () => {
+    const req_url_template = `${service.url}/echo`;
+    const body = { input: '{USER_PROMPT}' };
+    const worker = aWorker(service, { req_url_template, body, response_extract: 'output' });
+    expect((await service.register(worker)).status).toBe(200);
+    expect(result(await service.chat(worker.model_name, 'ping'))).toBe('You said: ping');
+  });
+
+  it('tells the upstream nothing but what the definition says', async () => {
+    const { sent } = await calling(echo, { response_extract: '' });
+    expect(Object.keys(sent?.headers ?? {}).toSorted()).toEqual([
+      'accept-encoding',
+      'connection',
+      'content-length',
+      'content-type',
+      'host',
+      'user-agent',
+      'x-request-id',
+    ]);
+  });
+});
