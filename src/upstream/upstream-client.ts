@@ -54,6 +54,11 @@ export class UpstreamClient {
     await this.#closed;
   }
 
+  /** Ends running calls too: they are `aborted`. */
+  abort(): void {
+    for (const agent of this.#agents.values()) void agent.destroy();
+  }
+
   #agentFor(connectMs: number): Agent {
     const atMostMs = 2 ** Math.ceil(Math.log2(connectMs));
     const known = this.#agents.get(atMostMs);
