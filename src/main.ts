@@ -1,18 +1,28 @@
 import 'reflect-metadata';
 import { ConfigurationError } from './config/configuration-error.js';
 import { readProcessEnvironment } from './config/environment.js';
-import { run } from './run.js';
+import { EmbeddedPostgresError } from './database/embedded-postgres/embedded-postgres-error.js';
+import { ListenError } from './listen-error.js';
 
 /** Unexpected, and nothing to go on from. */
 const FAILED = 1;
 
 try {
-  await run(readProcessEnvironment());
+  const settings = readProcessEnvironment();
+  // Only now: loading the service takes most of a start, and a bad configuration should be told at once.
+  const { run } = await import('./run.js');
+  await run(settings);
 } catch (error) {
   process.exitCode = error instanceof ConfigurationError ? ConfigurationError.exitCode : FAILED;
-  process.stderr.write(`${error instanceof ConfigurationError ? error.message : describe(error)}\n`);
+  process.stderr.write(`${describe(error)}\n`);
 }
 
+/** What the operator can mend is said in words; of the rest, where it came from matters. */
 function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const isForOperator =
+    error instanceof ConfigurationError ||
+    error instanceof EmbeddedPostgresError ||
+    error instanceof ListenError;
+  return isForOperator ? error.message : (error.stack ?? error.message);
 }

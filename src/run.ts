@@ -5,9 +5,15 @@ import type { Settings } from './config/settings.js';
 import { DatabaseConnection } from './database/database-connection.js';
 import { startDatabaseServer } from './database/database-server.js';
 import { Readiness } from './health/readiness.js';
+import { ListenError } from './listen-error.js';
 import { OwnAddress } from './registry/own-address.js';
+import { RunningRequests } from './running-requests.js';
 import { createLog } from './telemetry/logger.js';
+import { UpstreamClient } from './upstream/upstream-client.js';
 import { welcome } from './welcome.js';
+
+/** For what follows the draining, such as giving back leases to a database that does not answer. */
+const LAST_RESORT_MS = 15_000;
 
 /** Starts the service and leaves it running until SIGTERM or SIGINT. */
 export async function run(settings: Settings): Promise<void> {
@@ -18,13 +24,17 @@ export async function run(settings: Settings): Promise<void> {
     await database.stop();
     throw error;
   });
+  const running = new RunningRequests(app.getHttpServer());
 
   const stop = once(async (why: string) => {
     log.logger.info(`stopping: ${why}`);
-    await drainAndClose(app, settings);
-    await database.stop();
-    log.logger.info('stopped');
-    log.flush();
+    try {
+      await drainAndClose(app, running, settings);
+    } finally {
+      await database.stop();
+      log.logger.info('stopped');
+      log.flush();
+    }
   });
   process.on('SIGTERM', () => void stop('SIGTERM'));
   process.on('SIGINT', () => void stop('SIGINT'));
@@ -37,7 +47,7 @@ export async function run(settings: Settings): Promise<void> {
     await app.listen(settings.server.port, settings.server.host);
   } catch (error) {
     await stop('it cannot listen');
-    throw error;
+    throw new ListenError(settings.server.host, settings.server.port, error);
   }
   const address = app.getHttpServer().address();
   const port = typeof address === 'object' && address !== null ? address.port : settings.server.port;
@@ -48,15 +58,26 @@ export async function run(settings: Settings): Promise<void> {
 
 /**
  * New traffic goes elsewhere (`/readyz` 503, `Connection: close`), then no connection is taken any more, then what runs
- * may finish, at most `DRAIN_TIMEOUT_MS`.
+ * may finish, at most `DRAIN_TIMEOUT_MS`: calls that nobody waits for (`on_disconnect: finish`) as well.
  */
-async function drainAndClose(app: NestFastifyApplication, settings: Settings): Promise<void> {
+async function drainAndClose(
+  app: NestFastifyApplication,
+  running: RunningRequests,
+  { server }: Settings,
+): Promise<void> {
   app.get(Readiness).drain();
-  await sleep(settings.server.shutdownDelayMs);
-  const cut = setTimeout(() => app.getHttpServer().closeAllConnections(), settings.server.drainTimeoutMs);
+  running.tellToClose();
+  await sleep(server.shutdownDelayMs);
+  const stopClosing = running.closeWhatIsIdle();
+  const cut = setTimeout(() => {
+    app.getHttpServer().closeAllConnections();
+    app.get(UpstreamClient).abort();
+  }, server.drainTimeoutMs);
+  setTimeout(() => process.exit(1), server.drainTimeoutMs + LAST_RESORT_MS).unref();
   try {
     await app.close();
   } finally {
+    stopClosing();
     clearTimeout(cut);
   }
 }
