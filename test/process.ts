@@ -1,0 +1,164 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { DatabaseAddress } from '../src/database/data-source.js';
+import { readPostmasterPid } from '../src/database/embedded-postgres/postmaster-pid.js';
+import { isServing } from './embedded-postgres/asking.js';
+import { openFolder } from './embedded-postgres/folders.js';
+import { until } from './service.js';
+
+export const ROOT = join(import.meta.dirname, '..');
+const MAIN = join(ROOT, 'dist/src/main.js');
+
+/** Far beyond what is expected, for machines that are busy. */
+export const PATIENT_MS = 30_000;
+
+export interface ProcessOptions {
+  /** Instead of `node dist/src/main.js`. */
+  readonly command?: readonly [string, ...string[]];
+  readonly nodeOptions?: readonly string[];
+  /** A group of its own, so that a signal can reach all of it, as Ctrl-C in a terminal does. */
+  readonly ownGroup?: boolean;
+  readonly cwd?: string;
+}
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface JsonAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly json: unknown;
+}
+
+/** The service as it is run: built, in a process of its own. `npm test` builds it first. */
+export class ServiceProcess {
+  stdout = '';
+  stderr = '';
+  /** When all it wrote has been read, too. */
+  readonly exited: Promise<Exit>;
+  #hasExited = false;
+
+  constructor(private readonly child: ChildProcess) {
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
+    this.exited = once(child, 'close').then(([code, signal]) => {
+      this.#hasExited = true;
+      return { code: code as Exit['code'], signal: signal as Exit['signal'] };
+    });
+  }
+
+  get pid(): number {
+    if (this.child.pid === undefined) throw new Error('the process was not started');
+    return this.child.pid;
+  }
+
+  get hasExited(): boolean {
+    return this.#hasExited;
+  }
+
+  /** Of the log, what is JSON. */
+  get log(): readonly Readonly<Record<string, unknown>>[] {
+    const lines = this.stdout.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
+    return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  get url(): string {
+    const port = /listening on \S+:(\d+)/.exec(this.stdout)?.[1];
+    if (port === undefined) throw new Error(`it does not listen: ${this.stdout}${this.stderr}`);
+    return `http://127.0.0.1:${port}`;
+  }
+
+  async listening(): Promise<this> {
+    await until(() => this.#hasExited || this.stdout.includes('"listening on '), PATIENT_MS);
+    if (this.#hasExited) throw new Error(`it ended: ${this.stdout}${this.stderr}`);
+    return this;
+  }
+
+  async ready(): Promise<this> {
+    await this.listening();
+    await until(async () => (await this.get('/readyz')).status === 200, PATIENT_MS);
+    return this;
+  }
+
+  get(path: string): Promise<JsonAnswer> {
+    return answerOf(fetch(this.url + path));
+  }
+
+  post(path: string, body: unknown): Promise<JsonAnswer> {
+    const headers = { 'content-type': 'application/json' };
+    return answerOf(fetch(this.url + path, { method: 'POST', headers, body: JSON.stringify(body) }));
+  }
+
+  register(worker: Readonly<Record<string, unknown>>): Promise<JsonAnswer> {
+    return this.post('/api/server/register', worker);
+  }
+
+  chat(model: string, input: string): Promise<JsonAnswer> {
+    return this.post('/api/v1/chat/completions', { model_name: model, input });
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  signalGroup(signal: NodeJS.Signals): void {
+    process.kill(-this.pid, signal);
+  }
+
+  /** Asks it to end, and waits until it has. */
+  stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> {
+    this.signal(signal);
+    return this.exited;
+  }
+}
+
+/** Starts it on a free port and does not wait; it is gone when the test is. */
+export function startProcess(
+  environment: Readonly<Record<string, string>>,
+  { command, nodeOptions = [], ownGroup = false, cwd = openFolder() }: ProcessOptions = {},
+): ServiceProcess {
+  const [program, ...args] = command ?? [process.execPath, ...nodeOptions, MAIN];
+  const child = spawn(program, args, {
+    cwd,
+    detached: ownGroup,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], PORT: '0', LOG_FORMAT: 'json', ...environment },
+  });
+  const service = new ServiceProcess(child);
+  onTestFinished(async () => {
+    if (service.hasExited) return;
+    if (ownGroup) service.signalGroup('SIGKILL');
+    else service.signal('SIGKILL');
+    await service.exited;
+  });
+  return service;
+}
+
+/** The settings that lead to a database of the tests' server. */
+export function at(address: DatabaseAddress): { readonly DATABASE_URL: string } {
+  if ('url' in address) return { DATABASE_URL: address.url };
+  const { host, port, user, database } = address;
+  return {
+    DATABASE_URL: `postgres://${user}@localhost:${port}/${database}?host=${encodeURIComponent(host)}`,
+  };
+}
+
+/** The embedded PostgreSQL that serves this DATA_DIR now. */
+export function postgresOf(dataDir: string): number | undefined {
+  const file = readPostmasterPid(join(dataDir, 'postgres', 'data'));
+  if (file === undefined || file === 'illegible') return undefined;
+  return isServing(file.pid, dataDir) ? file.pid : undefined;
+}
+
+async function answerOf(response: Promise<Response>): Promise<JsonAnswer> {
+  const { status, headers, text } = await response.then(async (r) => ({
+    status: r.status,
+    headers: r.headers,
+    text: await r.text(),
+  }));
+  return { status, headers, json: text.startsWith('{') ? JSON.parse(text) : text };
+}

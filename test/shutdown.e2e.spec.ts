@@ -1,0 +1,188 @@
+import { once } from 'node:events';
+import { Agent, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { databaseForTest } from './database.js';
+import { openFolder } from './embedded-postgres/folders.js';
+import { type Behaviour, type FakeUpstream, slow, startFakeUpstream, text } from './fakes/fake-upstream.js';
+import { at, PATIENT_MS, postgresOf, ROOT, type ServiceProcess, startProcess } from './process.js';
+import { until } from './service.js';
+
+const PATIENT = { timeout: PATIENT_MS, interval: 20 };
+const CLEAN = { code: 0, signal: null };
+
+async function upstreamThat(behaviour: Behaviour): Promise<FakeUpstream> {
+  const upstream = await startFakeUpstream(behaviour);
+  onTestFinished(() => upstream.close());
+  return upstream;
+}
+
+async function register(service: ServiceProcess, upstream: FakeUpstream, more: object = {}): Promise<void> {
+  const worker = { model_name: 'm', req_url_template: `${upstream.url}/x`, body: { q: '{USER_PROMPT}' } };
+  expect((await service.register({ ...worker, ...more })).status).toBe(200);
+}
+
+/** On a database of the tests' server, which is there at once. */
+async function startQuick(environment: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
+  const database = await databaseForTest();
+  return startProcess({ ...at(database.address), ...environment }).ready();
+}
+
+const refuses = (url: string): Promise<boolean> =>
+  fetch(url).then(
+    () => false,
+    (error: unknown) => (error as { cause?: { code?: string } }).cause?.code === 'ECONNREFUSED',
+  );
+
+describe('SIGTERM', () => {
+  it('lets running requests finish, takes no more, and takes PostgreSQL along', async () => {
+    const dataDir = openFolder();
+    const service = await startProcess({ DATA_DIR: dataDir }).ready();
+    const upstream = await upstreamThat(slow(2_000, text('done')));
+    await register(service, upstream);
+    const postgres = postgresOf(dataDir);
+    expect(postgres).toBeDefined();
+
+    const answers = Array.from({ length: 20 }, () => service.chat('m', 'hi'));
+    await vi.waitFor(() => expect(upstream.calls).toBe(20), PATIENT);
+    service.signal('SIGTERM');
+
+    await until(() => refuses(service.url));
+    expect(service.hasExited).toBe(false);
+    service.signal('SIGTERM'); // an impatient second one
+    service.signal('SIGINT');
+    const statuses = (await Promise.all(answers)).map(({ status }) => status);
+    expect(statuses).toEqual(Array.from({ length: 20 }, () => 200));
+    expect(await service.exited).toEqual(CLEAN);
+    expect(service.log.at(-1)).toMatchObject({ msg: 'stopped' });
+    expect(service.stderr).toBe('');
+    expect(postgresOf(dataDir)).toBeUndefined();
+  });
+
+  it('loses no request of kept-alive clients, who are told to go elsewhere while it drains', async () => {
+    const service = await startQuick({ SHUTDOWN_DELAY_MS: '1500' });
+    await register(service, await upstreamThat(slow(5, text('done'))));
+    const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+    onTestFinished(() => agent.destroy());
+    const callers = Array.from({ length: 8 }, () => callUntilRefused(service.url, agent));
+    await until(() => service.log.filter(({ path }) => path === '/api/v1/chat/completions').length > 50);
+
+    service.signal('SIGTERM');
+
+    await until(async () => (await service.get('/readyz')).status === 503);
+    expect((await service.get('/readyz')).headers.get('connection')).toBe('close');
+    expect((await service.chat('m', 'still served')).status).toBe(200);
+    for (const { answered, lost } of await Promise.all(callers)) {
+      expect(lost).toEqual([]);
+      expect(answered).toBeGreaterThan(10);
+    }
+    expect(await service.exited).toEqual(CLEAN);
+  });
+
+  it('waits at most DRAIN_TIMEOUT_MS for workers that hang, whether somebody waits for them or not', async () => {
+    const service = await startQuick({ DRAIN_TIMEOUT_MS: '500' });
+    const upstream = await upstreamThat('hangs');
+    await register(service, upstream);
+    await register(service, upstream, { name: 'finish', on_disconnect: 'finish' });
+    const calls = ['one each', 'while both are idle'].map((input) =>
+      service.chat('m', input).catch((error: unknown) => error),
+    );
+    await vi.waitFor(() => expect(upstream.calls).toBe(2), PATIENT);
+    const askedMs = performance.now();
+    expect(await service.stop()).toEqual(CLEAN);
+    expect(performance.now() - askedMs).toBeLessThan(15_000);
+    for (const call of calls) expect(await call).toBeInstanceOf(Error);
+  });
+});
+
+describe('SIGINT', () => {
+  it('does the same, held up neither by kept-alive connections nor by one that says no word', async () => {
+    const service = await startQuick();
+    const upstream = await upstreamThat(slow(1_000, text('done')));
+    await register(service, upstream);
+    const silent = await connection(service);
+    const late = await connection(service);
+    const said = readAll(late);
+    const answer = service.chat('m', 'hi');
+    await vi.waitFor(() => expect(upstream.calls).toBe(1), PATIENT);
+
+    service.signal('SIGINT');
+
+    await until(() => refuses(service.url));
+    late.write('GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+    expect((await answer).status).toBe(200);
+    expect(await service.exited).toEqual(CLEAN);
+    expect(await said).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+    silent.destroy();
+  });
+});
+
+describe('npm run start:prod', () => {
+  it('lets the service take the signal itself and drain', async () => {
+    const database = await databaseForTest();
+    const service = startProcess(at(database.address), {
+      command: ['npm', 'run', '--silent', 'start:prod'],
+      cwd: ROOT,
+      ownGroup: true,
+    });
+    await service.ready();
+    const upstream = await upstreamThat(slow(1_000, text('done')));
+    await register(service, upstream);
+    const answer = service.chat('m', 'hi');
+    await vi.waitFor(() => expect(upstream.calls).toBe(1), PATIENT);
+    service.signalGroup('SIGTERM');
+    expect((await answer).status).toBe(200);
+    await service.exited;
+    expect(service.log.at(-1)).toMatchObject({ msg: 'stopped' });
+  });
+});
+
+async function connection(service: ServiceProcess): Promise<Socket> {
+  const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  return socket;
+}
+
+async function readAll(socket: Socket): Promise<string> {
+  let said = '';
+  for await (const chunk of socket.setEncoding('utf8')) said += String(chunk);
+  return said;
+}
+
+interface Calls {
+  readonly answered: number;
+  readonly lost: readonly string[];
+}
+
+/** As a proxy calls: over connections it keeps until told to close, until a new one is refused. */
+async function callUntilRefused(url: string, agent: Agent): Promise<Calls> {
+  const lost: string[] = [];
+  for (let answered = 0; ;) {
+    const outcome = await callOnce(url, agent);
+    // A connection nobody had taken yet when the port closed is reset instead of refused.
+    const isRefused = outcome === 'ECONNREFUSED' || (outcome === UNTAKEN && (await refuses(url)));
+    if (isRefused) return { answered, lost };
+    if (outcome === '200') answered += 1;
+    else lost.push(outcome);
+  }
+}
+
+const UNTAKEN = 'ECONNRESET on a new connection';
+
+function callOnce(url: string, agent: Agent): Promise<string> {
+  return new Promise((resolve) => {
+    const options = { method: 'POST', agent, headers: { 'content-type': 'application/json' } };
+    const call = request(`${url}/api/v1/chat/completions`, options, (response) => {
+      response.once('error', (error) => resolve(`broken off: ${error.message}`));
+      response.once('end', () => resolve(String(response.statusCode)));
+      response.resume();
+    });
+    call.once('error', (error: NodeJS.ErrnoException) => {
+      const isUntaken = error.code === 'ECONNRESET' && !call.reusedSocket;
+      resolve(isUntaken ? UNTAKEN : (error.code ?? error.message));
+    });
+    call.end('{"model_name":"m","input":"hi"}');
+  });
+}

@@ -1,0 +1,116 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { databaseForTest } from './database.js';
+import { openFolder } from './embedded-postgres/folders.js';
+import { at, PATIENT_MS, postgresOf, ROOT, startProcess } from './process.js';
+import { until } from './service.js';
+
+const run = promisify(execFile);
+
+async function busyPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+describe('a bad configuration', () => {
+  it('stops the start with exit code 78 and every fault in one message, and shows no secret', async () => {
+    const service = startProcess({
+      PORT: 'abc',
+      HEALTH_TIMEOUT_MS: '-1',
+      DATABASE_URL: 'mysql://root:hunter2@db/x',
+      LOG_LEVEL: 'loud',
+    });
+    expect(await service.exited).toEqual({ code: 78, signal: null });
+    expect(service.stdout).toBe('');
+    expect(service.stderr).toContain('4 faults');
+    for (const fault of ['PORT: "abc"', 'HEALTH_TIMEOUT_MS: "-1"', 'DATABASE_URL: ', 'LOG_LEVEL: "loud"'])
+      expect(service.stderr).toContain(fault);
+    expect(service.stderr).not.toContain('hunter2');
+  });
+});
+
+describe('a first start with nothing but Node', () => {
+  it('serves soon, the curl lines it prints work as they stand, and nobody takes its DATA_DIR', async () => {
+    const dataDir = openFolder();
+    const startedMs = performance.now();
+    const service = await startProcess({ DATA_DIR: dataDir }).ready();
+    const coldMs = performance.now() - startedMs;
+    process.stdout.write(`cold start, database made and migrated: ${Math.round(coldMs)} ms\n`);
+    expect(coldMs).toBeLessThan(15_000);
+
+    await until(() => service.stdout.includes('/api/server/offline'));
+    const lines = service.stdout.split('\n').filter((line) => line.startsWith('curl '));
+    const answers: unknown[] = [];
+    for (const line of lines) {
+      const { stdout } = await run('sh', ['-c', `${line} --silent --show-error`]);
+      answers.push(JSON.parse(stdout));
+    }
+    const worker = { model_name: 'echo', req_url_template: `${service.url}/echo` };
+    expect(answers).toEqual([
+      { success: true, msg: 'register LLM echo succeed!' },
+      { success: true, msg: 'execute succeed', result: 'You said: who are you?' },
+      { success: true, data: [worker] },
+      { success: true, msg: `remove llm worker(model_name=echo, url=${worker.req_url_template}) succeed!` },
+    ]);
+
+    const second = startProcess({ DATA_DIR: dataDir });
+    expect(await second.exited).toEqual({ code: 1, signal: null });
+    expect(second.stderr.trim()).toMatch(/^The embedded database in .* is in use .*DATA_DIR of its own.*$/);
+    const again = { ...worker, body: { input: '{USER_PROMPT}' }, response_extract: 'output' };
+    expect((await service.register(again)).status).toBe(200);
+    expect((await service.chat('echo', 'unharmed?')).json).toMatchObject({ result: 'You said: unharmed?' });
+  });
+});
+
+describe('a port in use', () => {
+  it('is said in one line, with exit code 1 and no PostgreSQL left behind', async () => {
+    const port = await busyPort();
+    const dataDir = openFolder();
+    const service = startProcess({ PORT: String(port), DATA_DIR: dataDir });
+    expect(await service.exited).toEqual({ code: 1, signal: null });
+    expect(service.stderr.trim()).toMatch(new RegExp(`^.*127\\.0\\.0\\.1:${port}: .*in use.* set PORT .*$`));
+    expect(postgresOf(dataDir)).toBeUndefined();
+  });
+});
+
+describe('MIGRATE_ON_START=false on an empty database', () => {
+  it('lives, is not ready and says what to run; having run it heals the service', async () => {
+    const database = await databaseForTest(null);
+    const settings = { ...at(database.address), MIGRATE_ON_START: 'false' };
+    const service = await startProcess(settings).listening();
+    await until(() => service.stdout.includes('npm run migration:run'), PATIENT_MS);
+    expect((await service.get('/livez')).status).toBe(200);
+    expect((await service.get('/readyz')).status).toBe(503);
+
+    const { stdout } = await run(process.execPath, ['dist/src/database/commands/migrate.js', 'run'], {
+      cwd: ROOT,
+      env: { ...process.env, ...settings },
+    });
+
+    expect(stdout).toMatch(/^migrated: /);
+    await service.ready();
+    expect((await service.get('/api/server/workers')).json).toEqual({ success: true, data: [] });
+  });
+});
+
+describe('SIGTERM while it starts', () => {
+  it('ends it and its PostgreSQL, at whatever moment it comes', async () => {
+    const left = [500, 2_000, 3_500].map(async (delayMs) => {
+      const dataDir = openFolder();
+      const service = startProcess({ DATA_DIR: dataDir });
+      await sleep(delayMs);
+      await service.stop();
+      await until(() => postgresOf(dataDir) === undefined, PATIENT_MS);
+      return service.stderr;
+    });
+    expect(await Promise.all(left)).toEqual(['', '', '']);
+  });
+});
