@@ -252,10 +252,10 @@ describe('the health checker', () => {
     await startChecker(database);
     await until(() => upstream.probes >= 1);
     const release = await lockProbes(database);
-    await until(async () => (await waitingClaims(database)) === 1);
+    await until(async () => (await waiting(database, 'WITH due%')) === 1);
     for (let look = 0; look < 10; look++) {
       await sleep(50);
-      expect(await waitingClaims(database)).toBe(1);
+      expect(await waiting(database, 'WITH due%')).toBe(1);
     }
     await release();
     const before = upstream.probes;
@@ -393,6 +393,20 @@ describe('a result', () => {
     expect(await leases.claimDue(1)).toHaveLength(1);
   });
 
+  it('waits for a definition that is being changed, and never makes its author the victim of a deadlock', async () => {
+    const database = await databaseForTest();
+    await insertWorker(database, 'http://127.0.0.1:9/');
+    const leases = await someLeases(database, 60_000);
+    const claims = await leases.claimDue(1);
+    const author = await aSession(database);
+    await author.query('BEGIN; SELECT FROM worker FOR UPDATE');
+    const recording = leases.record(claims.map(wentWell));
+    await until(async () => (await waiting(database, '%worker%')) === 1);
+    await author.query('UPDATE worker SET weight = 2');
+    await author.query('COMMIT');
+    expect(await recording).toEqual([]);
+  });
+
   it('is dropped when its lease was over and taken, by another or by the same replica', async () => {
     const database = await databaseForTest();
     const id = await insertWorker(database, 'http://127.0.0.1:9/');
@@ -400,10 +414,11 @@ describe('a result', () => {
     const [first] = await brief.claimDue(1);
     await sleep(5);
     const [second] = await brief.claimDue(1);
+    if (first === undefined || second === undefined) throw new Error('not claimed');
+    expect(await brief.record([wentWell(first)])).toEqual([]);
     await sleep(5);
     const [third] = await lasting.claimDue(1);
-    if (first === undefined || second === undefined || third === undefined) throw new Error('not claimed');
-    expect(await brief.record([wentWell(first)])).toEqual([]);
+    if (third === undefined) throw new Error('not claimed');
     expect(await brief.record([wentWell(second)])).toEqual([]);
     expect((await rowOf(database, id)).health).toBe('unknown');
     expect(await lasting.record([wentWell(third)])).toHaveLength(1);
@@ -418,6 +433,23 @@ describe('a result', () => {
     await database.query(`UPDATE worker SET admin_state = 'offline'`);
     if (claim !== undefined) await leases.record([wentWell(claim)]);
     expect((await rowOf(database, id)).health).toBe('unknown');
+  });
+
+  it('of many workers waits for no row while it holds others, which could deadlock', async () => {
+    const database = await databaseForTest();
+    const ids = await Promise.all(
+      Array.from({ length: 9 }, (_, n) => insertWorker(database, `http://127.0.0.1:9/${n}`)),
+    );
+    const leases = await someLeases(database, 60_000);
+    const claims = await leases.claimDue(9);
+    const dba = await aSession(database);
+    await dba.query('BEGIN');
+    await dba.query('UPDATE worker_probe SET last_ms = 0 WHERE worker_id = $1', [ids[4]]);
+    const recording = leases.record(claims.map((claim) => ({ ...wentWell(claim), after: claim.before })));
+    await until(async () => (await database.query(`SELECT FROM worker_probe WHERE last_ok`)).length === 8);
+    await dba.query('UPDATE worker_probe SET last_ms = 0');
+    await dba.query('COMMIT');
+    expect(await recording).toHaveLength(9);
   });
 
   it("gets in nobody's way: a DBA changes all rows at once while all are probed", async () => {
@@ -440,10 +472,15 @@ describe('a result', () => {
   });
 });
 
-async function countNotifications(database: TestDatabase): Promise<() => number> {
-  const client = new pg.Client(pgOptions(database.address));
+async function aSession(database: TestDatabase): Promise<pg.Client> {
+  const client = new pg.Client(pgOptions(database.address, 'a session of the test'));
   await client.connect();
   onTestFinished(() => client.end());
+  return client;
+}
+
+async function countNotifications(database: TestDatabase): Promise<() => number> {
+  const client = await aSession(database);
   let count = 0;
   client.on('notification', () => (count += 1));
   await client.query('LISTEN worker_changed');
@@ -452,18 +489,18 @@ async function countNotifications(database: TestDatabase): Promise<() => number>
 
 /** As a careless ALTER TABLE would: nobody reads or writes the diary until it is over. */
 async function lockProbes(database: TestDatabase): Promise<() => Promise<void>> {
-  const client = new pg.Client(pgOptions(database.address, 'lock'));
-  await client.connect();
-  onTestFinished(() => client.end());
+  const client = await aSession(database);
   await client.query('BEGIN; LOCK TABLE worker_probe IN ACCESS EXCLUSIVE MODE');
   return async () => {
     await client.query('ROLLBACK');
   };
 }
 
-async function waitingClaims(database: TestDatabase): Promise<number> {
+/** How many such statements wait for a lock. */
+async function waiting(database: TestDatabase, statement: string): Promise<number> {
   const rows = await database.query(
-    `SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'WITH due%' AND wait_event_type = 'Lock'`,
+    `SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE $1 AND wait_event_type = 'Lock'`,
+    [statement],
   );
   return rows.length;
 }

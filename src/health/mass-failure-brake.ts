@@ -1,0 +1,29 @@
+/** What one prober has taken down of one model's workers within an interval. */
+export interface Brake {
+  readonly sinceMs: number;
+  readonly takenDown: number;
+}
+
+export const LOOSE: Brake = { sinceMs: -Infinity, takenDown: 0 };
+
+export interface BrakeLimits {
+  /** Of a model's workers, 0 to 1; one is always allowed. */
+  readonly share: number;
+  readonly intervalMs: number;
+}
+
+/**
+ * Whether a prober may take one more down: one whose own network is gone sees everybody dead.
+ * @param workers of the model
+ */
+export function takeDown(
+  before: Brake,
+  workers: number,
+  { share, intervalMs }: BrakeLimits,
+  nowMs: number,
+): { readonly isAllowed: boolean; readonly after: Brake } {
+  const current = nowMs - before.sinceMs < intervalMs ? before : { sinceMs: nowMs, takenDown: 0 };
+  const isAllowed = current.takenDown < Math.max(1, Math.floor(share * workers));
+  const after = isAllowed ? { ...current, takenDown: current.takenDown + 1 } : current;
+  return { isAllowed, after };
+}
