@@ -20,6 +20,9 @@ import { Tree } from './tree.js';
 
 const BASE = 'deploy/kubernetes';
 
+/** Asked where it is installed; nothing here depends on it. */
+const KUBECTL = 'kubectl';
+
 describe('deploy/kubernetes', () => {
   const { resources, files, settings, image } = readKustomization(BASE);
   const configuration = readEnvironment({ ...IMAGE_ENVIRONMENT, ...settings.values, ...SECRETS });
@@ -41,8 +44,8 @@ describe('deploy/kubernetes', () => {
     );
   });
 
-  it.skipIf(spawnSync('kubectl', ['version', '--client']).status !== 0)('is what kubectl makes of it', () => {
-    const { stdout, stderr } = spawnSync('kubectl', ['kustomize', BASE], { encoding: 'utf8' });
+  it.skipIf(spawnSync(KUBECTL, ['version', '--client']).status !== 0)('is what kubectl makes of it', () => {
+    const { stdout, stderr } = spawnSync(KUBECTL, ['kustomize', BASE], { encoding: 'utf8' });
     expect(stderr).toBe('');
     const made = parseAllDocuments(stdout).map((document) => new Tree(document.toJS()));
     const kinds = made.map((resource) => resource.at('kind').text);
