@@ -58,7 +58,10 @@ async function start() {
   const started = await Promise.allSettled([a.start(signal), b.start(signal), service.start()]);
   for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason;
   for (const worker of [a, b]) line(`worker ${worker.letter}`, `${worker.url}  (process ${worker.pid})`);
-  line('service', `${service.url}  (registry: an embedded PostgreSQL, empty)`);
+  line(
+    'service',
+    `${service.url}  (registry: an embedded PostgreSQL; probes every second, by default every 5)`,
+  );
 }
 
 async function register() {
@@ -87,7 +90,7 @@ async function ask() {
   heading('3. Questions go to either of them');
   for (const question of QUESTIONS) {
     const { text, letter } = await askOnce(question);
-    line('', question);
+    line('question', question);
     quote(`${letter} answers`, text);
   }
 }
@@ -184,5 +187,6 @@ async function stop() {
 /** @param {Error} error */
 function report(error) {
   process.exitCode = 1;
-  console.error(`\nThe demo did not end well: ${error.message}`);
+  const why = error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  console.error(`\nThe demo did not end well: ${error.message}${why}`);
 }

@@ -19,7 +19,14 @@ export function isInstalled() {
 
 /** @param {AbortSignal} signal */
 export async function install(signal) {
-  await run('npm', ['ci'], { cwd: FOLDER, signal, timeout: INSTALLED_WITHIN_MS });
+  await run('npm', ['ci', '--no-update-notifier'], {
+    cwd: FOLDER,
+    signal,
+    timeout: INSTALLED_WITHIN_MS,
+  }).catch(({ stderr = '', message }) => {
+    const [why = message] = /^npm error (?!code).+/m.exec(stderr) ?? [];
+    throw new Error(`npm ci in ${FOLDER} failed: ${why}`);
+  });
 }
 
 /**
