@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { DataSource } from 'typeorm';
-import { describe, expect, it } from 'vitest';
-import { dataSourceOptions } from '../src/database/data-source.js';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type DatabaseAddress, dataSourceOptions } from '../src/database/data-source.js';
 import { describeSchema } from '../src/database/describe-schema.js';
 import { migrate, revertMigration } from '../src/database/migrate.js';
 import { databaseForTest } from './database.js';
@@ -63,6 +63,15 @@ describe('the schema', () => {
     ]);
   });
 
+  it('is migrated by a role that owns its schema and nothing else', async () => {
+    const database = await databaseForTest(null);
+    const role = `owner_${Date.now()}`;
+    await database.query(`CREATE ROLE ${role} LOGIN PASSWORD 'owner'`);
+    onTestFinished(() => database.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`).then(() => {}));
+    await database.query(`CREATE SCHEMA models AUTHORIZATION ${role}`);
+    expect(await migrate(asRole(database.address, role), 'models')).not.toEqual([]);
+  });
+
   it('records a failed migration as failed: the next start tries it again', async () => {
     const database = await databaseForTest(null);
     await database.query('CREATE VIEW worker_event AS SELECT 1');
@@ -72,6 +81,14 @@ describe('the schema', () => {
     expect(await migrate(database.address, 'public')).not.toEqual([]);
   });
 });
+
+function asRole(address: DatabaseAddress, role: string): DatabaseAddress {
+  if (!('url' in address)) return { ...address, user: role };
+  const url = new URL(address.url);
+  url.username = role;
+  url.password = 'owner';
+  return { url: url.href };
+}
 
 async function relations(database: { query(sql: string): Promise<{ relname?: string }[]> }) {
   const rows = await database.query(`SELECT relname FROM pg_class

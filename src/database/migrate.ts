@@ -11,7 +11,7 @@ const MIGRATION_LOCK = 7_306_121_995;
  */
 export async function migrate(address: DatabaseAddress, schema: string): Promise<readonly string[]> {
   return locked(address, async (client) => {
-    await client.query(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(schema)}`);
+    await ensureSchema(client, schema);
     const source = await migrationDataSource(address, schema).initialize();
     try {
       const ran = await source.runMigrations({ transaction: 'each' });
@@ -20,6 +20,12 @@ export async function migrate(address: DatabaseAddress, schema: string): Promise
       await source.destroy();
     }
   });
+}
+
+/** Asks first: CREATE SCHEMA needs a right on the whole database, even with IF NOT EXISTS and a schema that is there. */
+async function ensureSchema(client: pg.Client, schema: string): Promise<void> {
+  const { rowCount } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema]);
+  if (rowCount === 0) await client.query(`CREATE SCHEMA ${pg.escapeIdentifier(schema)}`);
 }
 
 /** Takes back the newest migration. */
