@@ -7,6 +7,8 @@ const SEQUENCES = 4;
 const CONTEXT_LENGTH = 512;
 /** Of a longer conversation only the end is read, so that there is always room for an answer. */
 const MAX_PROMPT_TOKENS = 250;
+/** A model that looks two words back would else say "when I breathe when I breathe when I breathe". */
+const FREQUENCY_PENALTY = 0.4;
 /** On Apple silicon the only ready-made binary is the one with Metal in it. It runs on the processor all the same: no layer is given to the GPU. */
 const GPU = process.platform === 'darwin' && process.arch === 'arm64' ? 'metal' : false;
 
@@ -67,7 +69,8 @@ export class LanguageModel {
         completionTokens: said.length,
         finishReason,
       });
-      for await (const token of sequence.evaluate(evaluated, { temperature, seed })) {
+      const repeatPenalty = { punishTokens: () => said, penalty: 1, frequencyPenalty: FREQUENCY_PENALTY };
+      for await (const token of sequence.evaluate(evaluated, { temperature, seed, repeatPenalty })) {
         signal.throwIfAborted();
         const text = this.#model.detokenize([token], false, said);
         said.push(token);
