@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { openFolder } from './embedded-postgres/folders.js';
+import { PATIENT_MS, postgresOf, type ServiceProcess, startProcess } from './process.js';
+import { until } from './service.js';
+
+/** How long a service is left registering before it is killed, about. */
+const MOMENTS_MS = [20, 400, 1_500];
+const REGISTRARS = 4;
+
+/** Registers one worker after another until the service is gone, noting those it was told are registered. */
+async function keepRegistering(service: ServiceProcess, acknowledged: Set<string>): Promise<void> {
+  for (;;) {
+    const model = randomUUID();
+    const worker = {
+      model_name: model,
+      req_url_template: 'http://127.0.0.1:9/x',
+      body: { q: '{USER_PROMPT}' },
+      health_check: { kind: 'none' },
+    };
+    const answer = await service.register(worker).catch(() => null);
+    if (answer === null) return;
+    expect(answer.status).toBe(200);
+    acknowledged.add(model);
+  }
+}
+
+/** Serves, has nothing to complain of, and knows every registration that was acknowledged. */
+async function expectWhole(service: ServiceProcess, acknowledged: ReadonlySet<string>): Promise<void> {
+  await service.ready();
+  expect(service.log.filter(({ level }) => level !== 'info')).toEqual([]);
+  expect(service.stderr).toBe('');
+  const { json } = await service.get('/api/server/workers');
+  const workers = (json as { data: { model_name: string }[] }).data;
+  const there = new Set(workers.map(({ model_name }) => model_name));
+  expect([...acknowledged].filter((model) => !there.has(model))).toEqual([]);
+}
+
+it('kill -9 at any moment of registering loses nothing that was acknowledged, and the next start is clean', async () => {
+  const dataDir = openFolder();
+  const acknowledged = new Set<string>();
+  const start = (): ServiceProcess => startProcess({ DATA_DIR: dataDir });
+
+  const interrupted = start();
+  await sleep(1_500 + Math.random() * 2_500);
+  await interrupted.stop('SIGKILL');
+
+  for (const momentMs of MOMENTS_MS) {
+    const service = start();
+    await expectWhole(service, acknowledged);
+    const registrars = Array.from({ length: REGISTRARS }, () => keepRegistering(service, acknowledged));
+    await sleep(momentMs * (0.5 + Math.random()));
+    await service.stop('SIGKILL');
+    await Promise.all(registrars);
+  }
+
+  const last = start();
+  await expectWhole(last, acknowledged);
+  expect(acknowledged.size).toBeGreaterThan(0);
+  process.stdout.write(`${acknowledged.size} acknowledged registrations outlived 4 kill -9\n`);
+  await last.stop('SIGKILL');
+  await until(() => postgresOf(dataDir) === undefined, PATIENT_MS);
+}, 240_000);
