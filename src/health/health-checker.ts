@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
+import { setMaxListeners } from 'node:events';
 import { HealthSettings } from '../config/settings.js';
 import { DatabaseConnection } from '../database/database-connection.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
@@ -34,6 +35,8 @@ export class HealthChecker implements OnApplicationBootstrap, OnApplicationShutd
   ) {}
 
   onApplicationBootstrap(): void {
+    // Each running probe listens, and takes its ear away when it is done.
+    setMaxListeners(0, this.stopping.signal);
     this.connection.onConnected(() => this.sweepIn(0));
   }
 

@@ -30,7 +30,7 @@ export interface HealthLimits {
   readonly failuresDown: number;
   /** Successes in a row after which an unhealthy one is let in again; at least 1. */
   readonly successesUp: number;
-  /** `null`: the default probe, which may mean little to this server. Its owner's is obeyed to the letter. */
+  /** The worker's owner wrote the check: it is obeyed to the letter. The default one may mean little to this server. */
   readonly isOwners: boolean;
   /** Requests that succeeded within this time outweigh a default probe. */
   readonly servedMs: number;
