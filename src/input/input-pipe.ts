@@ -1,8 +1,8 @@
 import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
-import { type ValidationError, validateSync } from 'class-validator';
-import { type DtoClass, fieldsOf, isJsonObject, toDto } from './dto.js';
+import { type DtoClass, fieldsOf, isJsonObject } from './dto.js';
 import { given } from './given.js';
 import { type InputFault, InvalidInputError } from './invalid-input-error.js';
+import { readDto } from './read-dto.js';
 
 /** A DTO with rules that no decorator can tell. */
 export interface HasFurtherFaults {
@@ -17,40 +17,14 @@ export class InputPipe implements PipeTransform {
     const type = metatype as DtoClass | undefined;
     if (type === undefined || fieldsOf(type).size === 0) return value;
     if (!isJsonObject(value)) {
-      throw new InvalidInputError([{ field: '', problem: `the body must be a JSON object${given(value)}` }]);
+      const problem = `the body must be a JSON object${given(value)}`;
+      throw new InvalidInputError([{ field: '', problem }]);
     }
-    const faults: InputFault[] = [];
-    const dto = toDto(type, value, '', faults);
-    faults.push(...validateSync(dto).flatMap((error) => faultsOf(error, '')));
+    const { dto, faults } = readDto(type, value);
     if (faults.length === 0) return dto;
-    if (hasFurtherFaults(dto)) faults.push(...dto.furtherFaults(new Set(faults.map(topField))));
-    throw new InvalidInputError(faults);
+    const further = hasFurtherFaults(dto) ? dto.furtherFaults(new Set(faults.map(topField))) : [];
+    throw new InvalidInputError([...faults, ...further]);
   }
-}
-
-/** Rules of kind: where one of these is broken, what the others say is noise. */
-const KINDS: Readonly<Record<string, string>> = {
-  isString: 'must be a string',
-  isNumber: 'must be a number',
-  isInt: 'must be a whole number',
-  isBoolean: 'must be true or false',
-  isObject: 'must be an object',
-};
-
-function faultsOf({ property, value, constraints = {}, children = [] }: ValidationError, path: string) {
-  const field = path + property;
-  for (const [rule, problem] of Object.entries(KINDS))
-    if (rule in constraints) return [{ field, problem: problem + given(value) }];
-  const own = Object.entries(constraints).map(([rule, message]) => ({
-    field,
-    problem: rule === 'isLength' && value === '' ? 'must not be empty' : withoutName(message, property),
-  }));
-  return [...own, ...children.flatMap((child): InputFault[] => faultsOf(child, `${field}.`))];
-}
-
-/** The field stands in front already. */
-function withoutName(message: string, property: string): string {
-  return message.startsWith(`${property} `) ? message.slice(property.length + 1) : message;
 }
 
 function topField({ field }: InputFault): string {

@@ -4,8 +4,10 @@ import { CredentialVault } from '../credentials/credential-vault.js';
 import { CredentialsUnreadableError } from '../credentials/credential-cipher.js';
 import { WorkerSecrets } from '../credentials/worker-secrets.js';
 import { InvalidInputError } from '../input/invalid-input-error.js';
+import { readDto } from '../input/read-dto.js';
 import { ForbiddenUpstreamError } from '../upstream/forbidden-upstream-error.js';
 import { UpstreamGuard } from '../upstream/upstream-guard.js';
+import { RegisterWorkerDto } from './register-worker.dto.js';
 import { compileCall } from './worker-call.js';
 import type { Worker, WorkerCall, WorkerFault } from './worker.js';
 import type { WorkerEntity } from './worker.entity.js';
@@ -46,6 +48,7 @@ export class WorkerCompiler {
 
   private compileCall(row: WorkerRow): WorkerCall | WorkerFault {
     try {
+      checkShape(row);
       this.guard.checkUrl(row.req_url_template);
       const origin = new URL(row.req_url_template).origin;
       const sealed =
@@ -57,10 +60,18 @@ export class WorkerCompiler {
   }
 }
 
+/** What a registration may not hold, a column edited by hand may not hold either. @throws InvalidInputError */
+function checkShape({ req_param, header, success_when, defaults, health_check, labels }: WorkerRow): void {
+  const given = Object.entries({ req_param, header, success_when, defaults, health_check, labels });
+  const sent = Object.fromEntries(given.filter(([, value]) => value !== null));
+  const { faults } = readDto(RegisterWorkerDto, sent, 'given');
+  if (faults.length > 0) throw new InvalidInputError(faults);
+}
+
 function faultOf(error: unknown): string {
   if (error instanceof CredentialsUnreadableError) return `credentials missing: ${error.message}`;
   if (error instanceof InvalidInputError) return `the definition makes no sense: ${error.message}`;
   if (error instanceof ForbiddenUpstreamError) return error.message;
-  // A column edited by hand can hold any JSON at all; whatever that trips over, the row is what is wrong.
+  // Whatever else a row trips over, the row is what is wrong.
   return `the definition makes no sense: ${error instanceof Error ? error.message : String(error)}`;
 }
