@@ -59,8 +59,9 @@ describe('POST /api/server/register', () => {
 
   it('lets one of many who register the same at once through', async () => {
     const worker = aWorker(await upstreamForTest());
-    const statuses = await Promise.all(Array.from({ length: 8 }, async () => service.register(worker)));
-    expect(statuses.map(({ status }) => status).toSorted()).toEqual([200, ...Array(7).fill(409)]);
+    const answers = await Promise.all(Array.from({ length: 8 }, async () => service.register(worker)));
+    const having = (code: number) => answers.filter(({ status }) => status === code).length;
+    expect([having(200), having(409)]).toEqual([1, 7]);
   });
 
   it('tells two accounts on one URL apart by their name, and calls each with its own header', async () => {
@@ -76,7 +77,7 @@ describe('POST /api/server/register', () => {
       await service.chat(worker.model_name, 'x');
       return seen().size === 2;
     });
-    expect([...seen()].toSorted()).toEqual(['account-', 'account-second']);
+    expect(seen()).toEqual(new Set(['account-', 'account-second']));
   });
 
   it('brings an offline worker back with its new definition and a higher generation', async () => {
