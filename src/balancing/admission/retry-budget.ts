@@ -1,0 +1,63 @@
+import { RateWindow } from './rate-window.js';
+
+export interface RetryLimits {
+  /** Retries, as a share of the model's requests … */
+  readonly share: number;
+  /** … in this time … */
+  readonly windowMs: number;
+  /** … and so many in any case. [Envoy, Finagle] */
+  readonly atLeast: number;
+  /** Attempts besides the first. */
+  readonly most: number;
+  /** Waited before the first retry, at most; doubles with each. */
+  readonly backoffMs: number;
+}
+
+export const DEFAULT_RETRY_LIMITS: RetryLimits = {
+  share: 0.2,
+  windowMs: 10_000,
+  atLeast: 3,
+  most: 2,
+  backoffMs: 50,
+};
+
+/** What retries one model may have on this replica, so that they never become the load that keeps it down. */
+export class RetryBudget {
+  private readonly requests: RateWindow;
+  private readonly retries: RateWindow;
+
+  constructor(private readonly limits: RetryLimits) {
+    this.requests = new RateWindow(limits.windowMs);
+    this.retries = new RateWindow(limits.windowMs);
+  }
+
+  /** A caller's request, once, however often it is tried. */
+  countRequest(nowMs: number): void {
+    this.requests.add(nowMs);
+  }
+
+  /** Takes one retry from the budget, if there is one left. */
+  take(nowMs: number): boolean {
+    const { share, atLeast } = this.limits;
+    const allowed = Math.max(atLeast, share * this.requests.count(nowMs));
+    if (this.retries.count(nowMs) + 1 > allowed) return false;
+    this.retries.add(nowMs);
+    return true;
+  }
+}
+
+/**
+ * How long to wait before the next attempt; `null`: there is none.
+ * @param attempts made so far
+ * @param afterConnectError nothing was asked of that worker: another is asked at once
+ */
+export function nextAttemptInMs(
+  attempts: number,
+  afterConnectError: boolean,
+  random: () => number,
+  { most, backoffMs }: RetryLimits,
+): number | null {
+  if (attempts > most) return null;
+  // Full jitter, or those that failed together come back together.
+  return afterConnectError ? 0 : random() * backoffMs * 2 ** (attempts - 1);
+}

@@ -1,0 +1,132 @@
+import type { StandingLimits } from './limits.js';
+import { EMPTY_WINDOW, isBelow, type SuccessWindow, withResult } from './success-window.js';
+
+export type EjectionReason = 'connect_error' | 'failure' | 'credentials';
+
+/**
+ * Whether this replica's own requests leave a worker in use: `whole` → `aside` → (its time is up) `trial` → `warming` →
+ * `whole`.
+ */
+export interface Circuit {
+  /** Rises with every ejection; what was lent before it tells nothing new afterwards. */
+  readonly epoch: number;
+  readonly connectErrorsInARow: number;
+  readonly failuresInARow: number;
+  readonly window: SuccessWindow;
+  /** How often it was put aside since it was last whole. */
+  readonly ejections: number;
+  /** `null`: it is in use. */
+  readonly ejectedFor: EjectionReason | null;
+  readonly untilMs: number;
+  readonly trialRunning: boolean;
+  readonly goodTrials: number;
+  readonly warmingSinceMs: number | null;
+}
+
+export type Phase = 'whole' | 'aside' | 'trial' | 'warming';
+
+export const WHOLE: Circuit = {
+  epoch: 0,
+  connectErrorsInARow: 0,
+  failuresInARow: 0,
+  window: EMPTY_WINDOW,
+  ejections: 0,
+  ejectedFor: null,
+  untilMs: 0,
+  trialRunning: false,
+  goodTrials: 0,
+  warmingSinceMs: null,
+};
+
+/** ± share of an ejection, so that replicas do not try a worker again in step. */
+const JITTER = 0.1;
+
+export function phaseOf(circuit: Circuit, nowMs: number, { warmingMs }: StandingLimits): Phase {
+  if (circuit.ejectedFor !== null) return nowMs < circuit.untilMs ? 'aside' : 'trial';
+  const { warmingSinceMs } = circuit;
+  return warmingSinceMs !== null && nowMs < warmingSinceMs + warmingMs ? 'warming' : 'whole';
+}
+
+/** One trial at a time. */
+export function mayBeLent(circuit: Circuit, nowMs: number): boolean {
+  return circuit.ejectedFor === null || (nowMs >= circuit.untilMs && !circuit.trialRunning);
+}
+
+export function afterLending(circuit: Circuit): Circuit {
+  return circuit.ejectedFor === null ? circuit : { ...circuit, trialRunning: true };
+}
+
+/** The end of a request that says neither good nor ill of the worker, except that it was reached. */
+export function afterReaching(before: Circuit): Circuit {
+  if (before.connectErrorsInARow === 0 && !before.trialRunning) return before;
+  return { ...before, connectErrorsInARow: 0, trialRunning: false };
+}
+
+/** The end of a request that says nothing at all. */
+export function afterNoVerdict(before: Circuit): Circuit {
+  return before.trialRunning ? { ...before, trialRunning: false } : before;
+}
+
+export function afterSuccess(before: Circuit, nowMs: number, limits: StandingLimits): Circuit {
+  if (before.ejectedFor !== null) {
+    const goodTrials = before.goodTrials + 1;
+    if (goodTrials < limits.trialSuccesses) return { ...before, trialRunning: false, goodTrials };
+    return { ...WHOLE, epoch: before.epoch, ejections: before.ejections, warmingSinceMs: nowMs };
+  }
+  const isWhole = phaseOf(before, nowMs, limits) === 'whole';
+  return {
+    ...before,
+    connectErrorsInARow: 0,
+    failuresInARow: 0,
+    window: withResult(before.window, true, nowMs, limits.successWindowMs),
+    ejections: isWhole ? 0 : before.ejections,
+    warmingSinceMs: isWhole ? null : before.warmingSinceMs,
+  };
+}
+
+export function afterFailure(
+  before: Circuit,
+  reason: EjectionReason,
+  nowMs: number,
+  random: () => number,
+  limits: StandingLimits,
+): Circuit {
+  const seen: Circuit = {
+    ...before,
+    connectErrorsInARow: reason === 'connect_error' ? before.connectErrorsInARow + 1 : 0,
+    failuresInARow: before.failuresInARow + 1,
+    window: withResult(before.window, false, nowMs, limits.successWindowMs),
+  };
+  const isEnough = reason === 'credentials' || provesIll(seen, phaseOf(before, nowMs, limits), limits);
+  return isEnough ? ejected(seen, reason, nowMs, random, limits) : seen;
+}
+
+/** One that has not proven itself since its last ejection has half the credit. */
+function provesIll(seen: Circuit, phase: Phase, limits: StandingLimits): boolean {
+  if (phase === 'aside' || phase === 'trial') return true;
+  const credit = phase === 'warming' ? 0.5 : 1;
+  return (
+    seen.connectErrorsInARow >= limits.connectErrorsInARow * credit ||
+    seen.failuresInARow >= limits.failuresInARow * credit ||
+    isBelow(seen.window, limits.successShare, limits.successSamples)
+  );
+}
+
+/** Base × 2ⁿ, jitter and all at most `ejectionMaxMs`; a later deadline never shortens an earlier one. */
+function ejected(
+  before: Circuit,
+  reason: EjectionReason,
+  nowMs: number,
+  random: () => number,
+  { ejectionBaseMs, ejectionMaxMs }: StandingLimits,
+): Circuit {
+  const lengthMs = Math.min(ejectionMaxMs / (1 + JITTER), ejectionBaseMs * 2 ** before.ejections);
+  const jittered = lengthMs * (1 + JITTER * (2 * random() - 1));
+  return {
+    ...WHOLE,
+    epoch: before.epoch + 1,
+    ejections: before.ejections + 1,
+    ejectedFor: reason,
+    untilMs: Math.max(before.untilMs, nowMs + jittered),
+  };
+}

@@ -1,0 +1,56 @@
+/**
+ * Time per unit of output of late: both sums fade with the same time constant, so their quotient needs no correction for
+ * how young it is, and a short answer that had to wait weighs little. Total duration would take long answers for a slow
+ * worker.
+ */
+export interface Pace {
+  readonly timeMs: number;
+  readonly units: number;
+  readonly atMs: number;
+}
+
+export const NO_PACE: Pace = { timeMs: 0, units: 0, atMs: 0 };
+
+/** No worker counts as faster or slower than this, or one odd answer would decide. */
+const FASTEST = 0.25;
+const SLOWEST = 8;
+
+/** @param units of output; an answer of none tells nothing */
+export function afterAnswer(
+  before: Pace,
+  answer: { readonly durationMs: number; readonly units: number },
+  nowMs: number,
+  timeConstantMs: number,
+): Pace {
+  if (!(answer.units > 0)) return before;
+  const kept = Math.exp(-Math.max(0, nowMs - before.atMs) / timeConstantMs);
+  return {
+    timeMs: before.timeMs * kept + answer.durationMs,
+    units: before.units * kept + answer.units,
+    atMs: Math.max(before.atMs, nowMs),
+  };
+}
+
+/** `null` while nothing is known. */
+export function msPerUnit({ timeMs, units }: Pace): number | null {
+  return units > 0 ? timeMs / units : null;
+}
+
+/**
+ * Against the median of its model; 1 while nothing is known. What was not seen again for a while is forgotten by halves,
+ * so that a slow worker is tried again.
+ */
+export function slowness(pace: Pace, medianMsPerUnit: number, nowMs: number, halfLifeMs: number): number {
+  const own = msPerUnit(pace);
+  if (own === null || !(medianMsPerUnit > 0)) return 1;
+  const seen = Math.min(SLOWEST, Math.max(FASTEST, own / medianMsPerUnit));
+  return 1 + (seen - 1) * 2 ** (-Math.max(0, nowMs - pace.atMs) / halfLifeMs);
+}
+
+/** 0 of none. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)] ?? 0;
+  const lower = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
+  return (lower + upper) / 2;
+}
