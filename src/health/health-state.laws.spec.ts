@@ -58,6 +58,8 @@ function* walk(rounds: readonly Round[], its: HealthLimits) {
 const always = (rounds: (all: Round[], its: HealthLimits) => void) =>
   fc.assert(fc.property(fc.array(round, { maxLength: 30 }), limits, rounds));
 
+const times = (count: number, evidence: ProbeEvidence) => Array.from({ length: count }, () => evidence);
+
 /** Probes every five seconds. */
 const after = (
   probes: readonly ProbeEvidence[],
@@ -146,8 +148,8 @@ describe('health', () => {
 
   it('takes a busy worker for suspect, and for dead after a minute of silence', () => {
     expect(after([good, silent, silent, silent])).toMatchObject({ health: 'suspect', sinceMs: 20_000 });
-    expect(after([good, ...Array<ProbeEvidence>(11).fill(silent)]).health).toBe('suspect');
-    expect(after([good, ...Array<ProbeEvidence>(12).fill(silent)]).health).toBe('unhealthy');
+    expect(after([good, ...times(11, silent)]).health).toBe('suspect');
+    expect(after([good, ...times(12, silent)]).health).toBe('unhealthy');
     expect(after([good, silent, silent, silent, good]).health).toBe('healthy');
   });
 
@@ -162,8 +164,8 @@ describe('health', () => {
   it('warms up one that comes back, and calls it healthy half a minute later', () => {
     const back = after([good, bad, bad, bad, good, good]);
     expect(back).toMatchObject({ health: 'warming', sinceMs: 30_000 });
-    expect(after(Array<ProbeEvidence>(5).fill(good), LIMITS, back).health).toBe('warming');
-    expect(after(Array<ProbeEvidence>(6).fill(good), LIMITS, back).health).toBe('healthy');
+    expect(after(times(5, good), LIMITS, back).health).toBe('warming');
+    expect(after(times(6, good), LIMITS, back).health).toBe('healthy');
     expect(after([bad, bad, bad], LIMITS, back).health).toBe('unhealthy');
   });
 
