@@ -10,6 +10,9 @@ import type { WorkerDefinition } from './worker-definition.js';
 /** Where a caller's words can enter; a worker without one of these would answer everyone alike. */
 const CARRIES_INPUT: readonly PlaceholderName[] = ['USER_PROMPT', 'MESSAGES', 'HISTORY', 'INPUT'];
 
+/** Of the caller's headers, those that travel on; in lower case. */
+const PASSED_ON = ['x-request-id', 'traceparent'];
+
 const OWN_HEADERS = { 'accept-encoding': 'identity', 'user-agent': 'multi-model-manager' };
 
 type Callable = Pick<
@@ -70,8 +73,10 @@ export function compileCall(
     idleMs: definition.idle_ms,
     totalMs: definition.total_ms ?? waits.requestTimeoutMs,
   };
-  const fixed: Readonly<Record<string, string>> =
-    body === null ? OWN_HEADERS : { ...OWN_HEADERS, 'content-type': body.contentType };
+  const ours = body === null ? OWN_HEADERS : { ...OWN_HEADERS, 'content-type': body.contentType };
+  // The worker's own word stands alone, in whatever case it is written.
+  const fixed = without(headers.names, ours);
+  const setsPassedOn = PASSED_ON.some((name) => headers.names.has(name));
 
   return {
     origin: url.origin,
@@ -80,7 +85,11 @@ export function compileCall(
       method,
       origin: url.origin,
       path: url.render(values, secrets),
-      headers: { ...fixed, ...passedOn, ...headers.render(values, secrets) },
+      headers: {
+        ...fixed,
+        ...(setsPassedOn ? without(headers.names, passedOn) : passedOn),
+        ...headers.render(values, secrets),
+      },
       body: body === null ? null : body.render(values, secrets),
       timeouts,
     }),
@@ -91,4 +100,11 @@ export function compileCall(
       return extract.from(text);
     },
   };
+}
+
+function without(
+  names: ReadonlySet<string>,
+  headers: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.has(name)));
 }
