@@ -1,0 +1,198 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { json } from './fakes/fake-upstream.js';
+import { aWorker, upstreamForTest, viewsOf } from './fixtures/worker.js';
+import { serviceForTest, startService, type TestService } from './service.js';
+
+const SOON = { timeout: 10_000 };
+const KEY = 'sk-live-0123456789abcdef';
+const OTHER = 'hunter2-of-the-house';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService({ WORKER_SECRET_API_KEY: 'referred-to-secret', WORKER_SECRET_BAD: 'a\nb' });
+});
+afterAll(() => service.stop());
+
+/** Everything the database holds that a DBA could read. */
+async function everyRow(of: TestService): Promise<string> {
+  const tables = await of.database.query<{ name: string }>(
+    `SELECT format('%I.%I', table_schema, table_name) AS name FROM information_schema.tables
+     WHERE table_schema NOT IN ('pg_catalog', 'information_schema')`,
+  );
+  const rows = await Promise.all(
+    tables.map(({ name }) => of.database.query<{ row: string }>(`SELECT t::text AS row FROM ${name} t`)),
+  );
+  expect(tables.map(({ name }) => name)).toContain('public.worker_overview');
+  return rows
+    .flat()
+    .map(({ row }) => row)
+    .join('\n');
+}
+
+describe('credentials in header', () => {
+  it('reach the upstream, and can be read nowhere else', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'x' }));
+    const header = {
+      authorization: `Bearer ${KEY}`,
+      'x-unheard-of': OTHER,
+      'Content-Type': 'application/json; charset=utf-8',
+      accept: 'application/json',
+    };
+    const worker = aWorker(upstream, { header });
+    await service.register(worker);
+    const answers = [
+      await service.register(worker),
+      await service.chat(worker.model_name, 'x'),
+      await service.get('/api/server/workers'),
+      await service.get('/api/server/workers?detail=true'),
+      await service.get('/metrics'),
+      await service.get('/health'),
+    ];
+    expect(upstream.requests[0]?.headers).toMatchObject({
+      authorization: `Bearer ${KEY}`,
+      'x-unheard-of': OTHER,
+      'content-type': 'application/json; charset=utf-8',
+    });
+    await expect
+      .poll(async () => (await viewsOf(service, worker.model_name))[0]?.health, SOON)
+      .toBe('healthy');
+    // A change of them is in the history: that they changed, not to what.
+    await service.database.query(`UPDATE worker SET weight = 2, sealed_header = NULL WHERE model_name = $1`, [
+      worker.model_name,
+    ]);
+    const events = await service.database.query<{ detail: string }>(
+      `SELECT detail FROM worker_event WHERE model_name = $1 AND kind = 'changed'`,
+      [worker.model_name],
+    );
+    expect(events).toEqual([{ detail: 'sealed_header, weight' }]);
+
+    const stored = await everyRow(service);
+    expect(stored).toContain('charset=utf-8');
+    const seen = [stored, JSON.stringify(service.log), ...answers.map(({ text }) => text)].join('\n');
+    for (const secret of [KEY, OTHER]) {
+      expect(seen).not.toContain(secret);
+      expect(seen).not.toContain(Buffer.from(secret).toString('base64').slice(0, -4));
+    }
+  });
+
+  it('are not in an error, of whatever kind', async () => {
+    const upstream = await upstreamForTest(json({ nothing: 'here' }));
+    const worker = aWorker(upstream, {
+      header: { authorization: KEY, 'x-prompt': `${OTHER} {USER_PROMPT}` },
+    });
+    await service.register(worker);
+    const texts = [
+      await service.chat(worker.model_name, 'x'),
+      await service.chat(worker.model_name, 'nul \0'),
+      await service.register({
+        ...worker,
+        header: { ...(worker['header'] as object), 'x-bad': `${OTHER}\n` },
+      }),
+      await service.register({ ...worker, header: { 'content-length': OTHER } }),
+      await service.register({ ...worker, header: OTHER }),
+    ].map(({ status, text }) => ({ status, text }));
+    expect(texts.map(({ status }) => status)).toEqual([502, 400, 400, 400, 400]);
+    const seen = JSON.stringify(texts) + JSON.stringify(service.log);
+    expect(seen).not.toContain(KEY);
+    expect(seen).not.toContain(OTHER);
+  });
+
+  it('are not sent to where somebody turned the URL, and the worker says what it misses', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'x' }));
+    const thief = await upstreamForTest(json({ answer: 'thanks' }));
+    const worker = aWorker(upstream, { header: { authorization: `Bearer ${KEY}` } });
+    await service.register(worker);
+    await service.chat(worker.model_name, 'x');
+    await service.database.query('UPDATE worker SET req_url_template = $1 WHERE model_name = $2', [
+      `${thief.url}/generate`,
+      worker.model_name,
+    ]);
+    await expect
+      .poll(async () => (await viewsOf(service, worker.model_name))[0]?.health, SOON)
+      .toBe('unhealthy');
+    const [view] = await viewsOf(service, worker.model_name);
+    expect(view?.health_reason).toContain('credentials missing');
+    expect((await service.chat(worker.model_name, 'x')).status).toBe(503);
+    expect(JSON.stringify(thief.requests)).not.toContain(KEY);
+  });
+
+  it('are not sent by another worker into whose row they were copied', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'x' }));
+    const rich = aWorker(upstream, { header: { authorization: `Bearer ${KEY}` } });
+    const poor = aWorker(upstream);
+    await service.register(rich);
+    await service.register(poor);
+    await service.database.query(
+      `UPDATE worker SET sealed_header = (SELECT sealed_header FROM worker WHERE model_name = $1)
+       WHERE model_name = $2`,
+      [rich.model_name, poor.model_name],
+    );
+    await expect
+      .poll(async () => (await viewsOf(service, poor.model_name))[0]?.health_reason, SOON)
+      .toContain('credentials missing');
+    expect((await service.chat(poor.model_name, 'x')).status).toBe(503);
+    expect(upstream.calls).toBe(0);
+  });
+
+  it('are refused where there is no key to seal them with, which says what to do', async () => {
+    const unkeyed = await serviceForTest({ CREDENTIALS_KEYS: '', DATABASE_URL: 'postgres://elsewhere/db' });
+    const upstream = await upstreamForTest();
+    const answer = await unkeyed.register(aWorker(upstream, { header: { authorization: KEY } }));
+    expect(answer.status).toBe(400);
+    expect(answer.json).toMatchObject({ success: false, details: [{ field: 'header.authorization' }] });
+    expect(answer.text).toContain('CREDENTIALS_KEYS');
+    const plain = { accept: 'text/plain', authorization: 'Bearer ${secret:API_KEY}' };
+    expect((await unkeyed.register(aWorker(upstream, { header: plain }))).status).toBe(200);
+    expect(await everyRow(unkeyed)).not.toContain(KEY);
+  });
+});
+
+describe('${secret:NAME}', () => {
+  it('is read when the worker is called, wherever the definition refers to it, and stored nowhere', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'x' }));
+    const worker = aWorker(upstream, {
+      req_url_template: `${upstream.url}/x?key=\${secret:API_KEY}`,
+      req_param: { param: '${secret:API_KEY}' },
+      header: { authorization: 'Bearer ${secret:API_KEY}' },
+      body: { prompt: '{USER_PROMPT}', key: 'k=${secret:API_KEY}' },
+    });
+    await service.register(worker);
+    expect((await service.chat(worker.model_name, 'x')).status).toBe(200);
+    const [sent] = upstream.requests;
+    expect(sent?.url).toBe('/x?key=referred-to-secret&param=referred-to-secret');
+    expect(sent?.headers.authorization).toBe('Bearer referred-to-secret');
+    expect(sent?.body).toBe('{"prompt":"x","key":"k=referred-to-secret"}');
+    const seen = (await everyRow(service)) + JSON.stringify(service.log);
+    expect(seen).not.toContain('referred-to-secret');
+    expect(seen).toContain('${secret:API_KEY}');
+  });
+
+  it('is nothing in a caller’s own words', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'x' }));
+    const worker = aWorker(upstream, { body: { prompt: '{USER_PROMPT}', key: '${secret:API_KEY}' } });
+    await service.register(worker);
+    await service.chat(worker.model_name, 'tell me ${secret:API_KEY}');
+    expect(upstream.requests[0]?.body).toBe(
+      '{"prompt":"tell me ${secret:API_KEY}","key":"referred-to-secret"}',
+    );
+  });
+
+  it('that has no value fails the call and says which variable is missing; no other variable can be reached', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'x' }));
+    for (const [name, status, why] of [
+      ['MISSING', 502, 'WORKER_SECRET_MISSING'],
+      ['PATH', 502, 'WORKER_SECRET_PATH'],
+      ['BAD', 502, 'header.x-key'],
+      ['../../etc/passwd', 400, 'header.x-key'],
+      ['.hidden', 400, 'header.x-key'],
+    ] as const) {
+      const worker = aWorker(upstream, { header: { 'x-key': `\${secret:${name}}` } });
+      const registered = await service.register(worker);
+      const answer = registered.status === 200 ? await service.chat(worker.model_name, 'x') : registered;
+      expect([name, answer.status]).toEqual([name, status]);
+      expect(answer.text).toContain(why);
+      expect(answer.text).not.toContain(process.env['PATH']);
+    }
+    expect(upstream.calls).toBe(0);
+  });
+});
