@@ -7,11 +7,16 @@ import { ListenError } from './listen-error.js';
 /** Unexpected, and nothing to go on from. */
 const FAILED = 1;
 
+/** Heard from the first moment on: as process 1 of a container there is no default that would obey. */
+const stopAsked = new Promise<string>((resolve) => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
+});
+
 try {
   const settings = readProcessEnvironment();
   // Only now: loading the service takes most of a start, and a bad configuration should be told at once.
   const { run } = await import('./run.js');
-  await run(settings);
+  await run(settings, stopAsked);
 } catch (error) {
   process.exitCode = error instanceof ConfigurationError ? ConfigurationError.exitCode : FAILED;
   process.stderr.write(`${describe(error)}\n`);

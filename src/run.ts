@@ -15,8 +15,8 @@ import { welcome } from './welcome.js';
 /** For what follows the draining, such as giving back leases to a database that does not answer. */
 const LAST_RESORT_MS = 15_000;
 
-/** Starts the service and leaves it running until SIGTERM or SIGINT. */
-export async function run(settings: Settings): Promise<void> {
+/** Starts the service and leaves it running until it is asked to stop, which may be before it has started. */
+export async function run(settings: Settings, stopAsked: Promise<string>): Promise<void> {
   const log = createLog(settings.log);
   const database = await startDatabaseServer(settings.database, (line) => log.logger.debug(line));
   for (const notice of database.notices) log.logger.warn(notice);
@@ -36,8 +36,11 @@ export async function run(settings: Settings): Promise<void> {
       log.flush();
     }
   });
-  process.on('SIGTERM', () => void stop('SIGTERM'));
-  process.on('SIGINT', () => void stop('SIGINT'));
+  let isAsked = false;
+  void stopAsked.then((signal) => {
+    isAsked = true;
+    return stop(signal);
+  });
   void database.lost.then((reason) => {
     process.exitCode = 1;
     return stop(reason);
@@ -47,6 +50,7 @@ export async function run(settings: Settings): Promise<void> {
     await app.listen(settings.server.port, settings.server.host);
   } catch (error) {
     await stop('it cannot listen');
+    if (isAsked) return;
     throw new ListenError(settings.server.host, settings.server.port, error);
   }
   const address = app.getHttpServer().address();

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { databaseForTest } from './database.js';
 import { openFolder } from './embedded-postgres/folders.js';
@@ -35,6 +37,16 @@ const refuses = (url: string): Promise<boolean> =>
   );
 
 describe('SIGTERM', () => {
+  it('is obeyed while the service is still starting, and leaves no PostgreSQL behind', async () => {
+    const dataDir = openFolder();
+    const service = startProcess({ DATA_DIR: dataDir });
+    // Its folder is the first thing it makes; what follows is initdb, the longest part of a start.
+    await until(() => existsSync(join(dataDir, 'postgres')), PATIENT_MS);
+    expect(await service.stop()).toEqual(CLEAN);
+    expect(service.stderr).toBe('');
+    expect(postgresOf(dataDir)).toBeUndefined();
+  });
+
   it('lets running requests finish, takes no more, and takes PostgreSQL along', async () => {
     const dataDir = openFolder();
     const service = await startProcess({ DATA_DIR: dataDir }).ready();

@@ -14,6 +14,9 @@ export type DatabaseAddress =
       readonly database: string;
     };
 
+/** No query of the service comes near it; a half-open connection would hang for ever. */
+const QUERY_TIMEOUT_MS = 10_000;
+
 /** What `pg` is given. A connection that can't be made within 5 s is an error, so that nothing waits for ever. */
 export function pgOptions(address: DatabaseAddress, applicationName = 'multi-model-manager') {
   const where = 'url' in address ? { connectionString: address.url } : address;
@@ -29,7 +32,8 @@ export function dataSourceOptions(
     type: 'postgres',
     schema,
     poolSize,
-    extra: pgOptions(address),
+    // A silent server is an unavailable one; migrations may take their time.
+    extra: { ...pgOptions(address), query_timeout: QUERY_TIMEOUT_MS },
     entities: [WorkerEntity, WorkerProbeEntity, WorkerEventEntity],
     migrations: [CreateRegistry1795000000000],
     migrationsTableName: 'migration',
