@@ -8,6 +8,7 @@ export interface FailurePoint {
   readonly host: string;
   readonly sent: boolean;
   readonly answerBegan: boolean;
+  readonly reusedConnection?: boolean;
 }
 
 /** Codes of failures to connect that mean the same on every system. */
@@ -34,7 +35,7 @@ function resolvedTo(error: Error, host: string): string {
 
 /** What undici and Node report, in the words callers decide by. Their codes: undici lib/core/errors.js. */
 export function classifyFailure(error: Error, point: FailurePoint): UpstreamError {
-  const { host, sent, answerBegan } = point;
+  const { host, sent, answerBegan, reusedConnection = false } = point;
   const code = codeOf(error);
   const as = (
     kind: UpstreamErrorKind,
@@ -74,5 +75,5 @@ export function classifyFailure(error: Error, point: FailurePoint): UpstreamErro
   }
   return answerBegan
     ? as('broken', `${host} broke off its answer${code === '' ? '' : ` (${code})`}`)
-    : as('closed_before_answer', `${host} closed the connection without an answer`);
+    : as('closed_before_answer', `${host} closed the connection without an answer`, { reusedConnection });
 }

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { classifyFailure } from './classify-failure.js';
 import { nextDeadline, tooSlow, type Progress, type UpstreamTimeouts } from './deadline.js';
+import type { NewConnection } from './new-connection.js';
 import { UpstreamError } from './upstream-error.js';
 
 export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -43,6 +44,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress {
   lastByteAt: number | null = null;
   #controller: Dispatcher.DispatchController | null = null;
   #answerBegan = false;
+  #reusedConnection = false;
   #over = false;
   #timer: NodeJS.Timeout;
 
@@ -51,6 +53,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress {
     private readonly timeouts: UpstreamTimeouts,
     private readonly signal: CancelSignal | null,
     private readonly sink: AnswerSink,
+    private readonly newConnection: NewConnection,
   ) {
     this.#timer = this.#wait(Math.min(timeouts.connectMs, timeouts.totalMs));
     signal?.addEventListener('abort', this);
@@ -63,6 +66,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#reusedConnection = !this.newConnection.take();
     if (this.#over) return controller.abort(new Error('over before it was sent'));
     this.sentAt = performance.now();
     if (this.timeouts.firstByteMs !== null) this.look();
@@ -89,7 +93,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    const point = { host: this.#host, sent: this.sentAt !== null, answerBegan: this.#answerBegan };
+    const point = {
+      host: this.#host,
+      sent: this.sentAt !== null,
+      answerBegan: this.#answerBegan,
+      reusedConnection: this.#reusedConnection,
+    };
     if (this.#finish()) this.sink.fail(classifyFailure(error, point));
   }
 

@@ -2,6 +2,7 @@ import { Agent } from 'undici';
 import type { UpstreamTimeouts } from './deadline.js';
 import { Exchange, type CancelSignal } from './exchange.js';
 import { guardedConnector } from './guarded-connector.js';
+import { NewConnection } from './new-connection.js';
 import { UpstreamError } from './upstream-error.js';
 import type { UpstreamGuard } from './upstream-guard.js';
 import { WholeAnswer, type UpstreamAnswer } from './whole-answer.js';
@@ -15,6 +16,8 @@ export interface UpstreamCall {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
   readonly timeouts: UpstreamTimeouts;
+  /** True: over a connection made for this call alone, since a kept one may be one that the server has just closed. */
+  readonly ownConnection?: boolean;
 }
 
 /**
@@ -26,10 +29,16 @@ const keepAliveMs = 4_000;
 const keepAliveMaxMs = 60_000;
 const keepAliveMarginMs = 1_000;
 
+interface Connections {
+  readonly agent: Agent;
+  readonly newConnection: NewConnection;
+}
+
 /** The inference path: pooled connections to workers, no redirects, no proxies, no retries of its own. */
 export class UpstreamClient {
   /** By the time a connection may take, rounded up to a power of two, since undici keeps that time per agent. */
-  readonly #agents = new Map<number, Agent>();
+  readonly #kept = new Map<number, Connections>();
+  readonly #own = new Map<number, Connections>();
   #closed: Promise<unknown> | null = null;
 
   constructor(
@@ -43,30 +52,36 @@ export class UpstreamClient {
     if (this.#closed !== null) return Promise.reject(aborted('this service is closing its connections'));
     return new Promise((resolve, reject) => {
       const answer = new WholeAnswer(this.limits.maxResponseBytes, resolve, reject);
-      const exchange = new Exchange(call.origin, call.timeouts, signal, answer);
-      this.#agentFor(call.timeouts.connectMs).dispatch(call, exchange);
+      const { agent, newConnection } = this.#connectionsFor(call);
+      agent.dispatch(call, new Exchange(call.origin, call.timeouts, signal, answer, newConnection));
     });
   }
 
   /** Lets running calls finish, then closes every connection; calls made meanwhile are `aborted`. */
   async close(): Promise<void> {
-    this.#closed ??= Promise.all(Array.from(this.#agents.values(), (agent) => agent.close()));
+    this.#closed ??= Promise.all(this.#agents.map((agent) => agent.close()));
     await this.#closed;
   }
 
   /** Ends running calls too: they are `aborted`. */
   abort(): void {
-    for (const agent of this.#agents.values()) void agent.destroy();
+    for (const agent of this.#agents) void agent.destroy();
   }
 
-  #agentFor(connectMs: number): Agent {
+  get #agents(): readonly Agent[] {
+    return [...this.#kept.values(), ...this.#own.values()].map(({ agent }) => agent);
+  }
+
+  #connectionsFor({ timeouts: { connectMs }, ownConnection = false }: UpstreamCall): Connections {
     const atMostMs = 2 ** Math.ceil(Math.log2(connectMs));
-    const known = this.#agents.get(atMostMs);
+    const all = ownConnection ? this.#own : this.#kept;
+    const known = all.get(atMostMs);
     if (known !== undefined) return known;
     const agent = new Agent({
       connect: guardedConnector(this.guard, atMostMs),
       allowH2: false,
-      pipelining: 1,
+      // 0: each connection serves one call.
+      pipelining: ownConnection ? 0 : 1,
       keepAliveTimeout: keepAliveMs,
       keepAliveMaxTimeout: keepAliveMaxMs,
       keepAliveTimeoutThreshold: keepAliveMarginMs,
@@ -74,8 +89,10 @@ export class UpstreamClient {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-    this.#agents.set(atMostMs, agent);
-    return agent;
+    const connections = { agent, newConnection: new NewConnection() };
+    agent.on('connect', () => connections.newConnection.made());
+    all.set(atMostMs, connections);
+    return connections;
   }
 }
 

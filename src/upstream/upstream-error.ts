@@ -25,6 +25,8 @@ export interface UpstreamErrorFacts {
   readonly answerBegan: boolean;
   /** Which wait ran out, for `timeout`. */
   readonly during?: TimeoutPhase;
+  /** The connection had served other calls before: for `closed_before_answer`, the server may just have been done with it. */
+  readonly reusedConnection?: boolean;
   readonly cause?: unknown;
 }
 
@@ -34,11 +36,14 @@ export class UpstreamError extends Error {
   readonly kind: UpstreamErrorKind;
   readonly answerBegan: boolean;
   readonly during?: TimeoutPhase;
+  readonly reusedConnection: boolean;
 
-  constructor(kind: UpstreamErrorKind, message: string, { answerBegan, during, cause }: UpstreamErrorFacts) {
+  constructor(kind: UpstreamErrorKind, message: string, facts: UpstreamErrorFacts) {
+    const { answerBegan, during, reusedConnection = false, cause } = facts;
     super(message, cause === undefined ? undefined : { cause });
     this.kind = kind;
     this.answerBegan = answerBegan;
+    this.reusedConnection = reusedConnection;
     if (during !== undefined) this.during = during;
   }
 }
