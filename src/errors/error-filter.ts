@@ -5,6 +5,7 @@ import { allowedMethods } from './allowed-methods.js';
 import { isSeedPath, openAiEnvelope, seedEnvelope } from './envelopes.js';
 import type { Problem } from './problem.js';
 import { problemOf } from './problem-of.js';
+import { isUnread, readToEnd } from './read-to-end.js';
 
 /** Answers every error, in the envelope of the API that was called. */
 @Catch()
@@ -23,6 +24,11 @@ export class ErrorFilter implements ExceptionFilter {
     if (problem.status >= 500 && problem.errorType === 'manager_internal') this.logger.error(error);
     if (reply.sent || reply.raw.headersSent) return;
     for (const [name, value] of Object.entries(problem.headers ?? {})) reply.header(name, value);
+    if (isUnread(request.raw)) {
+      // Fastify would close here, with the rest of the body unread.
+      reply.removeHeader('connection');
+      readToEnd(request.raw);
+    }
     const seed = isSeedPath(path) && !isOpenAiChat(request.body);
     reply
       .code(problem.status)
