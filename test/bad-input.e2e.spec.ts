@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BAD_CHATS, BAD_OPENAI_CHATS } from './fixtures/bad-chats.js';
+import { BAD_REGISTRATIONS } from './fixtures/bad-registrations.js';
+import { type FakeUpstream, json, startFakeUpstream } from './fakes/fake-upstream.js';
+import { aWorker } from './fixtures/worker.js';
+import { type Answer, startService, type TestService } from './service.js';
+
+let service: TestService;
+let upstream: FakeUpstream;
+beforeAll(async () => {
+  [service, upstream] = await Promise.all([startService(), startFakeUpstream(json({ answer: 'x' }))]);
+  await service.register(aWorker(upstream, { model_name: 'm' }));
+});
+afterAll(async () => {
+  await upstream.close();
+  await service.stop();
+});
+
+/** The fields that a 400 in JSON names, each with words that tell what is wrong with it. */
+function fieldsNamedBy(answer: Answer): readonly string[] {
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([
+    400,
+    'application/json; charset=utf-8',
+  ]);
+  expect(answer.text).not.toMatch(/node_modules|\.[jt]s:\d|\bat \w+ \(|<html|\[object Object\]|undefined/);
+  const { details } = answer.json as { details: readonly { field: string; problem: string }[] };
+  for (const { problem } of details) expect(problem).toMatch(/^\S.{9,}/);
+  return details.map(({ field }) => field);
+}
+
+const noErrors = () => service.log.filter(({ level }) => Number(level) >= 50);
+
+describe('a malformed registration', () => {
+  it.each(BAD_REGISTRATIONS)('with %s', async (_, body, ...fields) => {
+    const sent = (typeof body === 'string' ? body : JSON.stringify(body)).replace('URL/', `${upstream.url}/`);
+    const answer = await service.post('/api/server/register', sent);
+    expect(new Set(fieldsNamedBy(answer))).toEqual(new Set(fields));
+    const { success, msg } = answer.json as { success: boolean; msg: string };
+    expect(success).toBe(false);
+    for (const field of fields) expect(msg).toContain(field);
+  });
+
+  it('is none of those that were let through, and none was our fault', async () => {
+    const list = await service.get('/api/server/workers');
+    expect((list.json as { data: unknown[] }).data).toHaveLength(1);
+    expect(noErrors()).toEqual([]);
+  });
+
+  it('that points at this service itself is refused, in whatever spelling', async () => {
+    const { port } = new URL(service.url);
+    for (const host of [
+      '127.0.0.1',
+      'localhost',
+      '[::1]',
+      '127.1',
+      '0x7f000001',
+      'LOCALHOST.',
+      '[::ffff:127.0.0.1]',
+    ]) {
+      const req_url_template = `http://${host}:${port}/api/v1/chat/completions`;
+      expect(fieldsNamedBy(await service.register(aWorker(upstream, { req_url_template })))).toEqual([
+        'req_url_template',
+      ]);
+    }
+  });
+
+  it('with thousands of faults is answered in few words', async () => {
+    const keys = Array.from({ length: 20_000 }, (_, index) => [`${'k'.repeat(400)}${index}`, 1]);
+    const answer = await service.register(Object.fromEntries(keys) as Record<string, unknown>);
+    expect(answer.status).toBe(400);
+    expect(answer.text.length).toBeLessThan(100_000);
+    expect(answer.text).toMatch(/and \d+ more/);
+  });
+});
+
+describe('a malformed request to take a worker offline', () => {
+  it.each([
+    ['an empty object', {}, ['model_name', 'req_url_template']],
+    [
+      'wrong types',
+      { model_name: 1, req_url_template: [], name: {} },
+      ['model_name', 'req_url_template', 'name'],
+    ],
+    [
+      'U+0000',
+      { model_name: 'a\0', req_url_template: 'http://h/\0', name: '\0' },
+      ['model_name', 'req_url_template', 'name'],
+    ],
+    ['unknown fields', { model_name: 'm', req_url_template: 'http://h/', id: 1 }, ['id']],
+  ])('with %s', async (_, body, fields) => {
+    const answer = await service.post('/api/server/offline', body);
+    expect(fieldsNamedBy(answer)).toEqual(fields);
+  });
+});
+
+describe('a malformed chat', () => {
+  it.each(BAD_CHATS)('with %s', async (_, body, ...fields) => {
+    const answer = await service.post('/api/v1/chat/completions', body);
+    expect(new Set(fieldsNamedBy(answer))).toEqual(new Set(fields));
+    const { success, msg } = answer.json as { success: boolean; msg: string };
+    expect(success).toBe(false);
+    for (const field of fields) expect(msg).toContain(field);
+  });
+
+  it.each(BAD_OPENAI_CHATS)('with %s, in OpenAI’s envelope', async (_, body, ...fields) => {
+    const answer = await service.post('/api/v1/chat/completions', body);
+    expect(new Set(fieldsNamedBy(answer))).toEqual(new Set(fields));
+    const { error } = answer.json as { error: { message: string; type: string; param: string } };
+    expect(error).toMatchObject({ type: 'invalid_request_error', param: fields[0] });
+    for (const field of fields) expect(error.message).toContain(field);
+  });
+
+  it('reaches no worker, and none was our fault', () => {
+    expect(upstream.calls).toBe(0);
+    expect(noErrors()).toEqual([]);
+  });
+
+  it('for a model that cannot be (U+0000, lone surrogates) is told that there is none', async () => {
+    for (const model of ['a\0b', '\ud800', '__proto__', 'constructor', "'; DROP TABLE worker; --"])
+      expect((await service.chat(model, 'x')).status).toBe(404);
+    expect(noErrors()).toEqual([]);
+  });
+});

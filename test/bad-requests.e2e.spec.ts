@@ -1,0 +1,192 @@
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startService, type TestService } from './service.js';
+
+const MAX_BODY_BYTES = 4096;
+/** More than the buffers of a connection hold, so that a server that does not read it would block or break the sender. */
+const HUGE = 16 * 1024 * 1024;
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService({ MAX_BODY_BYTES: String(MAX_BODY_BYTES) });
+});
+afterAll(() => service.stop());
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+const SEED_PATHS = ['/api/server/register', '/api/server/offline', '/api/v1/chat/completions'];
+
+async function ask(method: string, path: string, init: RequestInit = {}) {
+  const response = await fetch(service.url + path, { method, ...init });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text };
+}
+
+/** Sends everything before it reads anything, as simple clients do, and tells all that came back. */
+async function sendAllThenRead(pieces: readonly (string | Buffer)[]): Promise<string> {
+  const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
+  socket.pause();
+  for (const piece of pieces)
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.write(piece, () => {
+        socket.removeListener('error', reject);
+        resolve();
+      });
+    });
+  let received = '';
+  for await (const chunk of socket as AsyncIterable<Buffer>) {
+    received += chunk.toString();
+    if (received.includes('}')) break;
+  }
+  socket.destroy();
+  return received;
+}
+
+const envelope = (text: string) => JSON.parse(text) as { success?: boolean; msg?: string; error?: unknown };
+
+describe('a body that is too large', () => {
+  it.each(SEED_PATHS)('is a 413 at %s, which the client gets to see', async (path) => {
+    const body = JSON.stringify({ model_name: 'm', input: 'x'.repeat(HUGE) });
+    const { status, text } = await ask('POST', path, { headers: JSON_TYPE, body });
+    expect(status).toBe(413);
+    expect(envelope(text)).toMatchObject({ success: false });
+    expect(text).toContain('MAX_BODY_BYTES');
+  });
+
+  it.each([
+    ['whose length is told', (size: number) => [`content-length: ${size}\r\n\r\n`, Buffer.alloc(size, 'x')]],
+    [
+      'that comes in chunks',
+      (size: number) => [
+        `transfer-encoding: chunked\r\n\r\n`,
+        `${size.toString(16)}\r\n`,
+        Buffer.alloc(size, 'x'),
+        '\r\n0\r\n\r\n',
+      ],
+    ],
+  ])('%s is read to its end, so that the answer reaches a client that sends all first', async (_, body) => {
+    const head = `POST /api/v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n`;
+    const received = await sendAllThenRead([head, ...body(HUGE)]);
+    expect(received).toMatch(/^HTTP\/1\.1 413 /);
+    expect(received).toContain('"success":false');
+  });
+
+  it('is no more than one byte too large', async () => {
+    const chat = (length: number) => JSON.stringify({ model_name: 'm', input: 'x'.repeat(length) });
+    const fitting = MAX_BODY_BYTES - chat(0).length;
+    const status = async (body: string) =>
+      (await ask('POST', '/api/v1/chat/completions', { headers: JSON_TYPE, body })).status;
+    expect(await status(chat(fitting))).toBe(404);
+    expect(await status(chat(fitting + 1))).toBe(413);
+  });
+});
+
+describe('a body that is no JSON by its Content-Type', () => {
+  it.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'application/xml',
+    'multipart/form-data; boundary=x',
+    'nonsense',
+  ])('is a 415 that says what to send: %s', async (type) => {
+    for (const path of SEED_PATHS) {
+      const { status, text } = await ask('POST', path, { headers: { 'content-type': type }, body: '{}' });
+      expect(status).toBe(415);
+      expect(envelope(text)).toMatchObject({ success: false });
+      expect(text).toContain('Content-Type: application/json');
+    }
+  });
+
+  it('is JSON in any case, with parameters', async () => {
+    for (const type of ['application/json; charset=utf-8', 'Application/JSON'])
+      expect(
+        (await ask('POST', SEED_PATHS[0] ?? '', { headers: { 'content-type': type }, body: '{}' })).status,
+      ).toBe(400);
+  });
+});
+
+describe('a path or method that is not there', () => {
+  it.each(['/nope', '/api/server/nope', '/api/v1/nope', '/v2/x', '//', '/%00', '/echo/x', '/docs/../nope'])(
+    'is a 404 in JSON: %s',
+    async (path) => {
+      const { status, headers, text } = await ask('GET', path);
+      expect([status, headers.get('content-type')]).toEqual([404, 'application/json; charset=utf-8']);
+      expect(envelope(text)).toMatchObject(
+        path.startsWith('/api/server/') ? { success: false } : { error: { type: 'invalid_request_error' } },
+      );
+    },
+  );
+
+  it('is a 400 where the path cannot be decoded', async () => {
+    const { status, headers, text } = await ask('GET', '/%E0%A4%A');
+    expect([status, headers.get('content-type')]).toEqual([400, 'application/json; charset=utf-8']);
+    expect(envelope(text)).toMatchObject({ error: { type: 'invalid_request_error' } });
+    expect(headers.get('x-request-id')).toMatch(/^[\w-]+$/);
+  });
+
+  it.each([
+    ['GET', '/api/server/register', 'POST'],
+    ['DELETE', '/api/server/workers', 'GET, HEAD'],
+    ['POST', '/api/server/workers', 'GET, HEAD'],
+    ['PUT', '/api/v1/chat/completions', 'POST'],
+    ['OPTIONS', '/api/v1/chat/completions', 'POST'],
+    ['HEAD', '/api/server/offline', 'POST'],
+    ['PATCH', '/livez', 'GET, HEAD'],
+  ])('%s %s is a 405 with Allow: %s', async (method, path, allow) => {
+    const { status, headers, text } = await ask(method, path);
+    expect([status, headers.get('allow')]).toEqual([405, allow]);
+    expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
+    expect(text === '').toBe(method === 'HEAD');
+  });
+
+  it('answers HEAD where it answers GET, without a body', async () => {
+    for (const path of ['/api/server/workers', '/livez', '/readyz', '/health']) {
+      const { status, text } = await ask('HEAD', path);
+      expect([status, text]).toEqual([200, '']);
+    }
+  });
+
+  it('refuses query parameters it does not know, and values it does not', async () => {
+    for (const query of [
+      'detail=maybe',
+      'detail=true&detail=false',
+      'page=2',
+      '__proto__=1',
+      'constructor=1',
+    ]) {
+      const { status, text } = await ask('GET', `/api/server/workers?${query}`);
+      expect([query, status]).toEqual([query, 400]);
+      expect(text).toContain(query.split('=', 1).join());
+    }
+  });
+});
+
+describe('what is no HTTP request', () => {
+  it.each([
+    ['garbage', '\x16\x03\x01 hello\r\n\r\n', 400],
+    [
+      'headers beyond measure',
+      `GET /livez HTTP/1.1\r\nhost: 127.0.0.1\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`,
+      431,
+    ],
+    [
+      'two lengths',
+      'POST /livez HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab',
+      400,
+    ],
+    [
+      'a length and chunks',
+      'POST /livez HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+      400,
+    ],
+  ])('is answered in JSON all the same: %s', async (_, bytes, status) => {
+    const received = await sendAllThenRead([bytes]);
+    expect(received).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    const [, body = ''] = received.split('\r\n\r\n');
+    expect(envelope(body)).toMatchObject({ error: { type: 'invalid_request_error' } });
+  });
+});
+
+it('none of all this was taken for our own fault', () => {
+  expect(service.log.filter(({ level }) => Number(level) >= 50)).toEqual([]);
+});
