@@ -1,0 +1,210 @@
+import { request } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { json } from './fakes/fake-upstream.js';
+import { aWorker, upstreamForTest } from './fixtures/worker.js';
+import { serviceForTest, startService, type TestService } from './service.js';
+
+interface Told {
+  readonly status: number;
+  readonly headers: NodeJS.Dict<string | string[]>;
+  readonly text: string;
+}
+
+/** As it is told: no header or path is put right on its way. */
+function ask(of: TestService, path: string, headers: Record<string, string> = {}, method = 'GET') {
+  const { hostname, port } = new URL(of.url);
+  return new Promise<Told>((resolve, reject) => {
+    const asked = request({ hostname, port, path, method, headers }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.once('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text }),
+      );
+    });
+    asked.once('error', reject).end();
+  });
+}
+
+const statusOf = async (told: Promise<Told>) => (await told).status;
+const parsed = ({ text }: Told) => JSON.parse(text) as unknown;
+/** Beyond loopback, and that is meant. */
+const OPEN = { DATABASE: 'embedded' };
+const LIST = '/api/server/workers';
+
+describe('protected mode', () => {
+  let service: TestService;
+  beforeAll(async () => {
+    service = await startService();
+  });
+  afterAll(() => service.stop());
+
+  it.each([
+    'evil.example',
+    'evil.example:8007',
+    '127.0.0.1.evil.example',
+    'localhost.evil.example',
+    'evil-localhost',
+    '192.168.0.7:8007',
+    '127.0.0.1:8007@evil.example',
+  ])('refuses requests for the host %s, each path in its envelope', async (host) => {
+    const seed = await ask(service, LIST, { host });
+    expect([seed.status, parsed(seed)]).toMatchObject([403, { success: false }]);
+    expect(seed.text).toContain('Host');
+    const other = await ask(service, '/metrics', { host });
+    expect([other.status, parsed(other)]).toMatchObject([403, { error: { type: 'permission_error' } }]);
+    expect(await statusOf(ask(service, '/api/server/offline', { host }, 'POST'))).toBe(403);
+  });
+
+  it.each([
+    'http://evil.example',
+    'https://127.0.0.1.evil.example',
+    'null',
+    'file://',
+    'http://localhost.evil.example',
+  ])('refuses what a page of %s sends', async (origin) => {
+    const told = await ask(service, LIST, { origin });
+    expect([told.status, parsed(told)]).toMatchObject([403, { success: false }]);
+    expect(told.text).toContain('Origin');
+  });
+
+  it('serves this machine, and its own pages', async () => {
+    const { port } = new URL(service.url);
+    for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, 'LOCALHOST', `[::1]:${port}`])
+      expect(await statusOf(ask(service, LIST, { host }))).toBe(200);
+    expect(await statusOf(ask(service, LIST, { origin: `http://localhost:${port}` }))).toBe(200);
+  });
+
+  it('allows no other origin, asked beforehand or not', async () => {
+    const origin = 'http://127.0.0.1:3000';
+    const preflight = { origin, 'access-control-request-method': 'POST' };
+    for (const told of [
+      await ask(service, LIST, { origin }),
+      await ask(service, '/api/server/register', preflight, 'OPTIONS'),
+    ])
+      expect(Object.keys(told.headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
+  });
+});
+
+describe('ADMIN_API_KEY', () => {
+  const KEY = 'a-key-of-some-length';
+  let service: TestService;
+  beforeAll(async () => {
+    service = await startService({ ...OPEN, ADMIN_API_KEY: KEY });
+  });
+  afterAll(() => service.stop());
+
+  it.each([
+    ['GET', LIST],
+    ['GET', `${LIST}?detail=true&api_key=${KEY}`],
+    ['POST', '/api/server/register'],
+    ['POST', '/api/server/offline'],
+    ['POST', '/api/v1/chat/completions'],
+    ['GET', '/api/server/nope'],
+  ])('guards %s %s, in the seed’s envelope', async (method, path) => {
+    const told = await ask(service, path, {}, method);
+    expect(told.status).toBe(401);
+    expect(told.headers['www-authenticate']).toBe('Bearer');
+    expect(told.headers['content-type']).toBe('application/json; charset=utf-8');
+    expect(parsed(told)).toEqual({ success: false, msg: expect.stringContaining('x-api-key') as unknown });
+  });
+
+  it.each([
+    '/metrics',
+    '/v1/models',
+    '/nope',
+    '/',
+    '/echo',
+    '//livez',
+    '/livezz',
+    '/docs%2f..%2fmetrics',
+    '/LIVEZ',
+  ])('guards %s, in OpenAI’s envelope', async (path) => {
+    const told = await ask(service, path);
+    expect(told.status).toBe(401);
+    expect(parsed(told)).toMatchObject({ error: { type: 'authentication_error', code: 'invalid_api_key' } });
+  });
+
+  it('lets everyone see the probes and the description', async () => {
+    for (const path of ['/livez', '/readyz', '/health', '/openapi.json', '/docs'])
+      expect([path, await statusOf(ask(service, path))]).toEqual([path, 200]);
+  });
+
+  it.each([
+    '/docs/../api/server/workers',
+    '/docs/%2e%2e/api/server/workers',
+    '/livez/../metrics',
+    '/health/%2e%2e/metrics',
+  ])('is not got around by %s', async (path) => {
+    const told = await ask(service, path);
+    expect([403, 404]).toContain(told.status);
+    expect(parsed(told)).toMatchObject({ error: {} });
+  });
+
+  it('takes the key in either header, and the name of the scheme in any case', async () => {
+    for (const headers of [
+      { authorization: `Bearer ${KEY}` },
+      { authorization: `bearer  ${KEY}` },
+      { 'x-api-key': KEY },
+      { 'x-api-key': KEY, host: 'models.example', origin: 'https://app.example' },
+    ])
+      expect(await statusOf(ask(service, LIST, headers))).toBe(200);
+  });
+
+  it('refuses any other', async () => {
+    for (const headers of [
+      { authorization: `Bearer ${KEY}x` },
+      { authorization: `Bearer ${KEY.slice(0, -1)}` },
+      { authorization: `Bearer ${KEY.toUpperCase()}` },
+      { authorization: 'Bearer ' },
+      { authorization: KEY },
+      { authorization: `Basic ${Buffer.from(`:${KEY}`).toString('base64')}` },
+      { 'x-api-key': '' },
+      { 'x-api-key': `${KEY}, ${KEY}` },
+      { cookie: `x-api-key=${KEY}` },
+    ])
+      expect([headers, await statusOf(ask(service, LIST, headers))]).toEqual([headers, 401]);
+  });
+
+  it('refuses before it reads: a body of nonsense is not the point', async () => {
+    const answer = await service.post('/api/server/register', '{', { 'x-api-key': 'wrong' });
+    expect(answer.status).toBe(401);
+  });
+
+  it('opens everything, and is never sent on', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'x' }));
+    const open = await serviceForTest({ ...OPEN, ADMIN_API_KEY: KEY, UPSTREAM_ALLOW_CIDRS: '127.0.0.0/8' });
+    const worker = aWorker(upstream);
+    const key = { authorization: `Bearer ${KEY}` };
+    expect((await open.post('/api/server/register', worker, key)).status).toBe(200);
+    expect((await open.chat(worker.model_name, 'x', key)).status).toBe(200);
+    expect((await open.get('/metrics', key)).status).toBe(200);
+    expect(JSON.stringify([upstream.requests, open.log])).not.toContain(KEY);
+  });
+
+  it('keeps workers off loopback, unless UPSTREAM_ALLOW_CIDRS says otherwise', async () => {
+    const upstream = await upstreamForTest();
+    const answer = await service.post('/api/server/register', aWorker(upstream), { 'x-api-key': KEY });
+    expect(answer.status).toBe(400);
+    expect(answer.text).toContain('UPSTREAM_ALLOW_CIDRS');
+  });
+
+  it('leaves the echo upstream to protected mode', async () => {
+    expect((await service.post('/echo', { input: 'x' }, { 'x-api-key': KEY })).status).toBe(404);
+  });
+
+  it('is not needed for metrics where METRICS_AUTH=off says so', async () => {
+    const open = await serviceForTest({ ...OPEN, ADMIN_API_KEY: KEY, METRICS_AUTH: 'off' });
+    expect(await statusOf(ask(open, '/metrics'))).toBe(200);
+    expect(await statusOf(ask(open, LIST))).toBe(401);
+    expect(await statusOf(ask(open, '/metricsx'))).toBe(401);
+  });
+});
+
+describe('AUTH=off', () => {
+  it('serves everyone, for those who mean it', async () => {
+    const service = await serviceForTest({ ...OPEN, AUTH: 'off' });
+    expect(
+      await statusOf(ask(service, LIST, { host: 'models.example', origin: 'https://app.example' })),
+    ).toBe(200);
+  });
+});

@@ -1,0 +1,190 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { json, text } from './fakes/fake-upstream.js';
+import { aWorker, upstreamForTest } from './fixtures/worker.js';
+import { startService, type TestService, until } from './service.js';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.stop());
+
+const linesOf = (requestId: string) => service.log.filter((line) => line['request_id'] === requestId);
+
+/** The line of a request; it is written just after the last byte of the answer. */
+async function lineOf(requestId: string): Promise<Readonly<Record<string, unknown>>> {
+  await until(() => linesOf(requestId).length > 0);
+  const lines = linesOf(requestId);
+  expect(lines).toHaveLength(1);
+  return lines[0] ?? {};
+}
+
+interface Sample {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** Prometheus’ text format 0.0.4, strictly. */
+function samplesOf(exposition: string): readonly Sample[] {
+  return exposition
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => {
+      const [, name = '', inner = '', value = ''] =
+        /^([a-zA-Z_:][\w:]*)(?:\{((?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\[\\"n])*",?)*)\})? (\S+)$/.exec(line) ?? [];
+      expect([line, name]).not.toEqual([line, '']);
+      const labels = [...inner.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(
+        ([, label = '', of = '']): [string, string] => [label, of.replaceAll(/\\(.)/g, '$1')],
+      );
+      return { name, labels: Object.fromEntries(labels), value: Number(value.replace('Inf', 'Infinity')) };
+    });
+}
+
+async function metrics(): Promise<readonly Sample[]> {
+  const answer = await service.get('/metrics');
+  expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+  return samplesOf(answer.text);
+}
+
+const requestsOf = (samples: readonly Sample[], model: string) =>
+  Object.fromEntries(
+    samples
+      .filter(({ name, labels }) => name === 'mmm_requests_total' && labels['gen_ai_request_model'] === model)
+      .map(({ labels, value }) => [labels['outcome'], value]),
+  );
+
+describe('x-request-id', () => {
+  it('is the caller’s own where it is one, travels to the worker, and is in the log', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'x' }));
+    const worker = aWorker(upstream);
+    await service.register(worker);
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const headers = { 'x-request-id': 'my.id:1_a-b', traceparent };
+    const answer = await service.chat(worker.model_name, 'x', headers);
+    expect(answer.headers.get('x-request-id')).toBe('my.id:1_a-b');
+    expect(upstream.requests[0]?.headers).toMatchObject(headers);
+    expect(await lineOf('my.id:1_a-b')).toMatchObject({ status: 200 });
+  });
+
+  it.each(['', 'a b', 'x'.repeat(129), 'a"b', '{"evil":1}', 'é'])(
+    'is made where the caller’s is none: %j',
+    async (given) => {
+      const { headers } = await service.get('/livez', { 'x-request-id': given });
+      expect(headers.get('x-request-id')).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/);
+    },
+  );
+
+  it('is on every answer, errors and pages too', async () => {
+    for (const path of ['/nope', '/api/server/workers', '/docs', '/metrics', '/%'])
+      expect((await service.get(path)).headers.get('x-request-id')).toMatch(/^[\w-]{36}$/);
+  });
+});
+
+describe('the log', () => {
+  it('has one line a request: facts, and not a word of what was said', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'an-answer-of-the-model' }));
+    const worker = aWorker(upstream);
+    await service.register(worker);
+    const ask = (id: string, prompt: unknown) =>
+      service.post(
+        '/api/v1/chat/completions?token=in-the-query',
+        { model_name: worker.model_name, input: prompt },
+        { 'x-request-id': id, authorization: 'Bearer of-the-caller', cookie: 'session=of-the-caller' },
+      );
+    const answers = [
+      await ask('log-1', 'a-prompt-of-somebody'),
+      await ask('log-2', { no: 'a-prompt-of-somebody' }),
+    ];
+    upstream.behave(text('an-error-of-the-model', 500));
+    answers.push(await ask('log-3', 'a-prompt-of-somebody'));
+    expect(answers.map(({ status }) => status)).toEqual([200, 400, 502]);
+
+    const workerId = answers[0]?.headers.get('x-mmm-worker-id');
+    const common = {
+      msg: 'request',
+      method: 'POST',
+      path: '/api/v1/chat/completions',
+      ms: expect.any(Number) as unknown,
+    };
+    expect(await lineOf('log-1')).toMatchObject({
+      ...common,
+      status: 200,
+      model: worker.model_name,
+      attempts: 1,
+      worker_id: workerId,
+      upstream_ms: expect.any(Number) as unknown,
+    });
+    expect(await lineOf('log-2')).toMatchObject({ ...common, status: 400, error_type: 'caller_bad_request' });
+    expect(await lineOf('log-3')).toMatchObject({
+      ...common,
+      status: 502,
+      model: worker.model_name,
+      error_type: 'worker_error',
+    });
+    expect(JSON.stringify(service.log)).not.toMatch(
+      /a-prompt-of|an-answer-of|an-error-of|in-the-query|of-the-caller/,
+    );
+  });
+
+  it('has a line for what never reached a route, and none above info for a caller’s fault', async () => {
+    for (const [id, path] of [
+      ['lost-1', '/nope?secret=1'],
+      ['lost-2', '/%'],
+    ] as const) {
+      await service.get(path, { 'x-request-id': id });
+      expect(await lineOf(id)).toMatchObject({ level: 30, path: path.split('?', 1).join() });
+    }
+  });
+});
+
+describe('/metrics', () => {
+  it('has the process’s own figures', async () => {
+    const samples = await metrics();
+    const value = (of: string) => samples.find(({ name }) => name === of)?.value;
+    expect(value('process_resident_memory_bytes')).toBeGreaterThan(1_000_000);
+    expect(value('process_cpu_seconds_total')).toBeGreaterThan(0);
+    expect(value('nodejs_eventloop_lag_seconds')).toBeGreaterThanOrEqual(0);
+    expect(value('mmm_registry_age_seconds')).toBeGreaterThanOrEqual(0);
+  });
+
+  it('counts requests by model and outcome, whatever the model is called', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'x' }));
+    const model = 'org/"quoted" \\model{}=,';
+    await service.register(aWorker(upstream, { model_name: model }));
+    await service.chat(model, 'x');
+    await service.chat(model, 'x');
+    upstream.behave(text('no', 500));
+    await service.chat(model, 'x');
+    upstream.behave(text('', 401));
+    await service.chat(model, 'x');
+    upstream.behave('resets');
+    await service.chat(model, 'x');
+    await expect
+      .poll(async () => requestsOf(await metrics(), model))
+      .toEqual({ ok: 2, worker_error: 1, worker_rejected_credentials: 1, worker_unreachable: 1 });
+    const durations = (await metrics()).filter(
+      ({ name, labels }) =>
+        name === 'gen_ai_server_request_duration_seconds_count' && labels['gen_ai_request_model'] === model,
+    );
+    expect(durations.reduce((sum, { value }) => sum + value, 0)).toBe(5);
+  });
+
+  it('has no label that a caller could make up, and never a prompt, a key or a URL', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'x' }));
+    await service.register(aWorker(upstream, { model_name: 'bounded' }));
+    await service.chat('bounded', 'x');
+    const before = await metrics();
+    for (let made = 0; made < 20; made++) {
+      await service.chat(`made-up-${made}`, 'a-prompt', { 'x-api-key': `key-${made}` });
+      await service.get(`/made-up-${made}`);
+    }
+    await expect
+      .poll(async () => requestsOf(await metrics(), '')['caller_not_found'])
+      .toBeGreaterThanOrEqual(20);
+    const after = await metrics();
+    // At most a series an outcome, and its histogram.
+    expect(after.length - before.length).toBeLessThan(60);
+    expect(JSON.stringify(after)).not.toMatch(/made-up|a-prompt|key-\d|127\.0\.0\.1/);
+  });
+});
