@@ -9,8 +9,9 @@ const TRUSTED_PENALTY = 1;
 
 const cost = ({ inFlight, weight, slowness, penalty }: Candidate): number =>
   ((inFlight + 1) / weight) * slowness + penalty;
+/** By the square: a slow one that nobody waits for needs no share, only to be tried now and then. */
 const idleShare = ({ inFlight, weight, slowness, penalty }: Candidate): number =>
-  inFlight === 0 && penalty < TRUSTED_PENALTY ? weight / slowness : 0;
+  inFlight === 0 && penalty < TRUSTED_PENALTY ? weight / slowness ** 2 : 0;
 
 /**
  * The worker that would answer soonest: fewest requests for its weight and speed, errors counted as requests. When that

@@ -25,12 +25,13 @@ const step = fc.record({
     'lend',
   ),
   afterMs: fc.oneof(fc.nat({ max: 50 }), fc.nat({ max: 40_000 })),
+  isAlone: fc.boolean(),
   chance: random,
 });
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 const steps = fc.array(step, { maxLength: 60 });
 
-function take(before: Circuit, { kind, chance }: Step, nowMs: number): Circuit {
+function take(before: Circuit, { kind, isAlone, chance }: Step, nowMs: number): Circuit {
   switch (kind) {
     case 'success':
       return afterSuccess(before, nowMs, LIMITS);
@@ -43,7 +44,7 @@ function take(before: Circuit, { kind, chance }: Step, nowMs: number): Circuit {
     case 'failure':
     case 'connect_error':
     case 'credentials':
-      return afterFailure(before, kind, nowMs, () => chance, LIMITS);
+      return afterFailure(before, kind, isAlone, nowMs, () => chance, LIMITS);
   }
 }
 
@@ -63,7 +64,7 @@ function* walk(
 
 const failTimes = (circuit: Circuit, times: number, nowMs: number): Circuit =>
   Array.from({ length: times }).reduce<Circuit>(
-    (so) => afterFailure(so, 'failure', nowMs, () => 0.5, LIMITS),
+    (so) => afterFailure(so, 'failure', false, nowMs, () => 0.5, LIMITS),
     circuit,
   );
 
@@ -147,17 +148,19 @@ describe('a circuit', () => {
   });
 
   it('skips a worker after two connect errors in a row', () => {
-    const one = afterFailure(WHOLE, 'connect_error', 0, () => 0.5, LIMITS);
+    const one = afterFailure(WHOLE, 'connect_error', false, 0, () => 0.5, LIMITS);
     expect(one.ejectedFor).toBeNull();
-    expect(afterFailure(one, 'connect_error', 0, () => 0.5, LIMITS)).toMatchObject({
+    expect(afterFailure(one, 'connect_error', false, 0, () => 0.5, LIMITS)).toMatchObject({
       ejectedFor: 'connect_error',
       untilMs: 10_000,
     });
-    expect(afterFailure(afterReaching(one), 'connect_error', 0, () => 0.5, LIMITS).ejectedFor).toBeNull();
+    expect(
+      afterFailure(afterReaching(one), 'connect_error', false, 0, () => 0.5, LIMITS).ejectedFor,
+    ).toBeNull();
   });
 
   it('skips a worker whose credentials are rejected at once', () => {
-    expect(afterFailure(WHOLE, 'credentials', 0, () => 0.5, LIMITS).ejectedFor).toBe('credentials');
+    expect(afterFailure(WHOLE, 'credentials', false, 0, () => 0.5, LIMITS).ejectedFor).toBe('credentials');
   });
 
   it('skips a worker that fails one in three without ever failing three times in a row', () => {
@@ -183,6 +186,15 @@ describe('a circuit', () => {
       lengths.push(Math.round((circuit.untilMs - atMs) / 1000));
     }
     expect(lengths).toEqual([20, 40, 80, 160, 273, 273, 273]);
+  });
+
+  it('is put aside no longer each time when there is no other worker to use meanwhile', () => {
+    let circuit = failTimes(WHOLE, 3, 0);
+    for (let i = 0; i < 7; i++) {
+      const atMs = circuit.untilMs;
+      circuit = afterFailure(afterLending(circuit), 'failure', true, atMs, () => 0.5, LIMITS);
+      expect(circuit.untilMs - atMs).toBe(10_000);
+    }
   });
 
   it('starts its ejections anew after it has been well for a whole warming', () => {

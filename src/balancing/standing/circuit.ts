@@ -84,9 +84,14 @@ export function afterSuccess(before: Circuit, nowMs: number, limits: StandingLim
   };
 }
 
+/**
+ * @param isAlone no other worker of its model is in use: then its ejections do not double, or a fleet that was down for
+ * five minutes would be left alone for five more
+ */
 export function afterFailure(
   before: Circuit,
   reason: EjectionReason,
+  isAlone: boolean,
   nowMs: number,
   random: () => number,
   limits: StandingLimits,
@@ -98,7 +103,8 @@ export function afterFailure(
     window: withResult(before.window, false, nowMs, limits.successWindowMs),
   };
   const isEnough = reason === 'credentials' || provesIll(seen, phaseOf(before, nowMs, limits), limits);
-  return isEnough ? ejected(seen, reason, nowMs, random, limits) : seen;
+  if (!isEnough) return seen;
+  return ejected(seen, reason, isAlone ? 0 : seen.ejections, nowMs, random, limits);
 }
 
 /** One that has not proven itself since its last ejection has half the credit. */
@@ -116,16 +122,17 @@ function provesIll(seen: Circuit, phase: Phase, limits: StandingLimits): boolean
 function ejected(
   before: Circuit,
   reason: EjectionReason,
+  doublings: number,
   nowMs: number,
   random: () => number,
   { ejectionBaseMs, ejectionMaxMs }: StandingLimits,
 ): Circuit {
-  const lengthMs = Math.min(ejectionMaxMs / (1 + JITTER), ejectionBaseMs * 2 ** before.ejections);
+  const lengthMs = Math.min(ejectionMaxMs / (1 + JITTER), ejectionBaseMs * 2 ** doublings);
   const jittered = lengthMs * (1 + JITTER * (2 * random() - 1));
   return {
     ...WHOLE,
     epoch: before.epoch + 1,
-    ejections: before.ejections + 1,
+    ejections: Math.max(before.ejections, doublings + 1),
     ejectedFor: reason,
     untilMs: Math.max(before.untilMs, nowMs + jittered),
   };

@@ -13,7 +13,7 @@ const learn = (
   outcome: Outcome,
   nowMs: number,
   epoch = before.circuit.epoch,
-): Experience => afterOutcome(before, outcome, epoch, nowMs, half, LIMITS);
+): Experience => afterOutcome(before, { outcome, epoch, isAlone: false }, nowMs, half, LIMITS);
 const served: Outcome = { kind: 'success', durationMs: 1000, units: 100 };
 const failed: Outcome = { kind: 'failure' };
 const answers = fc.array(

@@ -1,12 +1,4 @@
-import {
-  afterFailure,
-  afterNoVerdict,
-  afterReaching,
-  afterSuccess,
-  type Circuit,
-  type EjectionReason,
-  WHOLE,
-} from './circuit.js';
+import { afterFailure, afterNoVerdict, afterReaching, afterSuccess, type Circuit, WHOLE } from './circuit.js';
 import { type Fading, NOTHING, plus } from './fading.js';
 import type { StandingLimits } from './limits.js';
 import type { Outcome } from './outcome.js';
@@ -34,15 +26,22 @@ export const NO_EXPERIENCE: Experience = {
   lastSuccessMs: null,
 };
 
-/**
- * What is known after one more request.
- * @param epoch the circuit's when the request was lent: one that was under way when the worker was put aside tells
- * nothing new, neither good nor ill
- */
+/** How a request ended, and what is to be known to judge by it. */
+export interface Evidence {
+  readonly outcome: Outcome;
+  /**
+   * The circuit's when the request was lent: one that was under way when the worker was put aside tells nothing new,
+   * neither good nor ill.
+   */
+  readonly epoch: number;
+  /** No other worker of its model is in use. */
+  readonly isAlone: boolean;
+}
+
+/** What is known after one more request. */
 export function afterOutcome(
   before: Experience,
-  outcome: Outcome,
-  epoch: number,
+  { outcome, epoch, isAlone }: Evidence,
   nowMs: number,
   random: () => number,
   limits: StandingLimits,
@@ -56,7 +55,10 @@ export function afterOutcome(
     case 'connect_error':
     case 'failure':
     case 'credentials':
-      return afterBad(before, outcome.kind, nowMs, random, limits);
+      return {
+        ...penalized(before, limits.failurePenalty, nowMs, limits),
+        circuit: afterFailure(before.circuit, outcome.kind, isAlone, nowMs, random, limits),
+      };
     case 'timeout':
       return {
         ...penalized(before, limits.failurePenalty, nowMs, limits),
@@ -95,19 +97,6 @@ function afterGood(
     latency: afterLatency(before.latency, durationMs, nowMs, limits.latencyMs),
     busyUntilMs: before.busyUntilMs,
     lastSuccessMs: nowMs,
-  };
-}
-
-function afterBad(
-  before: Experience,
-  reason: EjectionReason,
-  nowMs: number,
-  random: () => number,
-  limits: StandingLimits,
-): Experience {
-  return {
-    ...penalized(before, limits.failurePenalty, nowMs, limits),
-    circuit: afterFailure(before.circuit, reason, nowMs, random, limits),
   };
 }
 

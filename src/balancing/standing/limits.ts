@@ -49,7 +49,7 @@ export const DEFAULT_STANDING_LIMITS: StandingLimits = {
   busyMaxMs: 60_000,
   busyMs: 1000,
   aliveMs: 30_000,
-  paceMs: 30_000,
+  paceMs: 15_000,
   paceHalfLifeMs: 60_000,
   latencyMs: 10_000,
   failurePenalty: 10,

@@ -97,7 +97,13 @@ export class Roster {
     const before = standing.experience;
     const hadRoom = standing.hasRoom;
     standing.inFlight -= 1;
-    standing.experience = afterOutcome(before, outcome, loan.epoch, nowMs, this.random, this.limits);
+    standing.experience = afterOutcome(
+      before,
+      { outcome, epoch: loan.epoch, isAlone: this.isAlone(standing) },
+      nowMs,
+      this.random,
+      this.limits,
+    );
     const { circuit, busyUntilMs } = standing.experience;
     this.isOutdated ||=
       !hadRoom ||
@@ -117,6 +123,10 @@ export class Roster {
     const loan = { standing, isTrial, epoch: standing.epoch };
     this.lent.add(loan);
     return loan;
+  }
+
+  private isAlone(standing: Standing): boolean {
+    return !this.standings.some((other) => other !== standing && isOpen(other));
   }
 
   private refuse(tried: ReadonlySet<string>, nowMs: number): Loan | Refusal {
