@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { BalancingSettings } from '../config/settings.js';
+import { SecretMissingError } from '../credentials/worker-secrets.js';
 import { LiveWorkers, type Model } from '../registry/live-workers.js';
 import { ModelLookup } from '../registry/model-lookup.js';
 import { ProbeHints } from '../registry/probe-hints.js';
 import { WorkerActivity } from '../registry/worker-activity.js';
 import type { Worker, WorkerCall } from '../registry/worker.js';
+import { RenderError } from '../template/template-error.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { NoWorkerAvailableError, UnknownModelError } from './balancing-errors.js';
 import { afterConnectError, NOT_EJECTED } from './ejection.js';
@@ -80,12 +82,8 @@ export class Balancer {
 
   private learn(worker: Worker, error: unknown): void {
     const activity = this.activity.of(worker.id);
-    if (error instanceof UpstreamError && error.kind === 'aborted') return;
-    if (!isUnreachable(error)) {
-      // Whatever else went wrong, it could be reached.
-      Object.assign(activity, NOT_EJECTED);
-      return;
-    }
+    if (wasReached(error)) Object.assign(activity, NOT_EJECTED);
+    if (!isUnreachable(error)) return;
     Object.assign(activity, afterConnectError(activity, this.settings, Date.now(), Math.random));
     this.hints.lookAgain(worker.id);
   }
@@ -100,6 +98,13 @@ export class Balancer {
       if (this.live.model(name) === undefined) this.memories.delete(name);
     return standings;
   }
+}
+
+/** Whether the call got far enough to show that there is somebody. What failed on the way there shows nothing. */
+function wasReached(error: unknown): boolean {
+  if (error instanceof UpstreamError)
+    return error.answerBegan || error.during === 'first_byte' || error.during === 'idle';
+  return !(error instanceof RenderError || error instanceof SecretMissingError);
 }
 
 function isUnreachable(error: unknown): boolean {
