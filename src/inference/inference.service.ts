@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Balancer } from '../balancing/balancer.js';
+import type { CancelSignal } from '../upstream/exchange.js';
 import { UpstreamClient } from '../upstream/upstream-client.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import type { UpstreamAnswer } from '../upstream/whole-answer.js';
@@ -17,8 +18,8 @@ export class InferenceService {
     private readonly upstream: UpstreamClient,
   ) {}
 
-  infer(request: InferenceRequest, reply: Reply, callerGone: AbortSignal): Promise<void> {
-    return retrying((tried) =>
+  infer(request: InferenceRequest, reply: Reply, callerGone: CancelSignal): Promise<void> {
+    return retrying(({ tried, number, ownConnection }) =>
       this.balancer.withWorker(request.model, tried, async (worker) => {
         const call = worker.call.render(chatValues(request, worker), request.passedOn);
         const startedMs = performance.now();
@@ -26,11 +27,12 @@ export class InferenceService {
         const signal = worker.onDisconnect === 'abort' ? callerGone : null;
         if (totalMs < 1)
           throw new UpstreamError('timeout', 'no time is left', { answerBegan: false, during: 'total' });
-        const answer = await this.upstream.send({ ...call, timeouts: { ...call.timeouts, totalMs } }, signal);
+        const timeouts = { ...call.timeouts, totalMs };
+        const answer = await this.upstream.send({ ...call, timeouts, ownConnection }, signal);
         const text = worker.call.extract(successful(answer));
         reply.relay(text, {
           workerId: worker.id,
-          attempts: tried.size,
+          attempts: number,
           upstreamMs: performance.now() - startedMs,
         });
       }),
