@@ -23,7 +23,7 @@ export class InferenceService {
       this.balancer.withWorker(request.model, tried, async (worker) => {
         const call = worker.call.render(chatValues(request, worker), request.passedOn);
         const startedMs = performance.now();
-        const totalMs = Math.min(call.timeouts.totalMs, request.deadlineMs - startedMs);
+        const totalMs = Math.min(call.timeouts.totalMs, Math.floor(request.deadlineMs - startedMs));
         const signal = worker.onDisconnect === 'abort' ? callerGone : null;
         if (totalMs < 1)
           throw new UpstreamError('timeout', 'no time is left', { answerBegan: false, during: 'total' });
