@@ -47,7 +47,7 @@ export class Balancer {
     use: (worker: CallableWorker) => Promise<T>,
   ): Promise<T> {
     const model = this.live.model(modelName) ?? (await this.lookup.find(modelName));
-    if (model === undefined) throw new UnknownModelError(modelName);
+    if (model === undefined) throw this.unknown(modelName);
     // From here to the count nothing waits: two requests never see the same moment.
     const { worker, activity } = this.pick(model, tried);
     tried.add(worker.id);
@@ -62,6 +62,12 @@ export class Balancer {
     } finally {
       activity.inFlight -= 1;
     }
+  }
+
+  /** Nobody is told that there is no such model before anybody can know. */
+  private unknown(modelName: string): Error {
+    if (this.live.lastLoadMs !== null) return new UnknownModelError(modelName);
+    return new NoWorkerAvailableError(modelName, RETRY_AFTER_S, 'the registry has not been read yet');
   }
 
   private pick(model: Model, tried: ReadonlySet<string>): Standing & { readonly worker: CallableWorker } {

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { CreateRegistry1795000000000 } from '../../migrations/1795000000000-create-registry.js';
 import { WorkerEventEntity } from '../registry/worker-event.entity.js';
@@ -14,8 +15,8 @@ export type DatabaseAddress =
       readonly database: string;
     };
 
-/** No query of the service comes near it; a half-open connection would hang for ever. */
-const QUERY_TIMEOUT_MS = 10_000;
+/** No query of the service comes near it, and the pool closes what is idle after 10 s; a half-open connection would hang for ever. */
+const LONGEST_SILENCE_MS = 12_000;
 
 /** What `pg` is given. A connection that can't be made within 5 s is an error, so that nothing waits for ever. */
 export function pgOptions(address: DatabaseAddress, applicationName = 'multi-model-manager') {
@@ -27,13 +28,14 @@ export function dataSourceOptions(
   address: DatabaseAddress,
   schema: string,
   poolSize: number,
+  longestSilenceMs = LONGEST_SILENCE_MS,
 ): DataSourceOptions {
   return {
     type: 'postgres',
     schema,
     poolSize,
     // A silent server is an unavailable one; migrations may take their time.
-    extra: { ...pgOptions(address), query_timeout: QUERY_TIMEOUT_MS },
+    extra: { ...pgOptions(address), stream: () => impatientSocket(longestSilenceMs) },
     entities: [WorkerEntity, WorkerProbeEntity, WorkerEventEntity],
     migrations: [CreateRegistry1795000000000],
     migrationsTableName: 'migration',
@@ -43,6 +45,14 @@ export function dataSourceOptions(
     synchronize: false,
     logging: false,
   };
+}
+
+/** Breaks after a silence. `query_timeout` would fail the query and put its connection, still waiting, back into the pool. */
+function impatientSocket(longestSilenceMs: number): Socket {
+  const socket = new Socket();
+  return socket.setTimeout(longestSilenceMs, () => {
+    socket.destroy(new Error(`query read timeout: PostgreSQL has been silent for ${longestSilenceMs} ms`));
+  });
 }
 
 /** A data source whose connections see `schema` first: for migrations, which name no schema. Not through a transaction pooler. */

@@ -1,13 +1,16 @@
 /** PostgreSQL can't be reached, or is starting or stopping. What was asked may be asked again. */
 export class DatabaseUnavailableError extends Error {
   constructor(cause: unknown) {
-    super('the registry database is not available now; nothing was changed', { cause });
+    super('the registry database is not available now; ask again later', { cause });
     this.name = 'DatabaseUnavailableError';
   }
 }
 
-/** Classes 08 (connection) and 57P (shutdown, starting up), 53300 (too many connections), of PostgreSQL's Appendix A. */
-const UNAVAILABLE_STATE = /^(08|57P|53300)/;
+/**
+ * Of PostgreSQL's Appendix A: 08 (connection), 57P (shutdown, starting up), 53 (no room, no connection left), 28, 3D000 and
+ * 55000 (lets us in no more), 25006 (has become a standby).
+ */
+const UNAVAILABLE_STATE = /^(08|57P|53|28|3D000|55000|25006)/;
 const UNAVAILABLE_CODE =
   /^(ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 /** What `pg` says without a code. */

@@ -1,0 +1,113 @@
+import { DataSource } from 'typeorm';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { dataSourceOptions } from '../src/database/data-source.js';
+import { databaseError, DatabaseUnavailableError } from '../src/database/database-unavailable-error.js';
+import { databaseForTest, type TestDatabase } from './database.js';
+import { startFakeUpstream, text } from './fakes/fake-upstream.js';
+import { startTcpProxy, type TcpProxy } from './fakes/tcp-proxy.js';
+import { startProcess } from './process.js';
+import { type Answer, serviceForTest, until } from './service.js';
+
+interface Reachable {
+  /** The direct way. */
+  readonly database: TestDatabase;
+  readonly url: string;
+  readonly proxy: TcpProxy;
+}
+
+/** A database of its own, behind a proxy that can be cut. */
+async function databaseBehindProxy(): Promise<Reachable> {
+  const database = await databaseForTest();
+  const { address } = database;
+  const server = 'url' in address ? new URL(address.url) : null;
+  const proxy = await startTcpProxy(
+    'url' in address
+      ? { host: server?.hostname ?? '', port: Number(server?.port || 5432) }
+      : { path: `${address.host}/.s.PGSQL.${address.port}` },
+  );
+  onTestFinished(() => proxy.cut());
+  const url = new URL(server?.href ?? `postgres://${'user' in address ? address.user : ''}@localhost`);
+  url.hostname = '127.0.0.1';
+  url.port = String(proxy.port);
+  if ('database' in address) url.pathname = `/${address.database}`;
+  return { database, url: url.href, proxy };
+}
+
+async function worker(model: string): Promise<Readonly<Record<string, unknown>>> {
+  const upstream = await startFakeUpstream(text('hello'));
+  onTestFinished(() => upstream.close());
+  return { model_name: model, req_url_template: `${upstream.url}/x`, body: { q: '{USER_PROMPT}' } };
+}
+
+function expectUnavailable({ status, headers, json }: Pick<Answer, 'status' | 'headers' | 'json'>): void {
+  expect(status).toBe(503);
+  expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+  expect(json).toMatchObject({ success: false, msg: expect.stringContaining('not available now') as string });
+}
+
+describe('PostgreSQL', () => {
+  it('not there at the start, then there, then gone, then back', async () => {
+    const { url, proxy, database } = await databaseBehindProxy();
+    await proxy.cut();
+    const service = await startProcess({ DATABASE_URL: url }).listening();
+    const m = await worker('m');
+
+    expect((await service.get('/livez')).status).toBe(200);
+    expect((await service.get('/readyz')).status).toBe(503);
+    expectUnavailable(await service.register(m));
+    expect((await service.chat('m', 'hi')).status).toBe(503);
+
+    await proxy.open();
+    await service.ready();
+    expect((await service.register(m)).status).toBe(200);
+
+    await proxy.cut();
+    for (let i = 0; i < 50; i++) expect((await service.chat('m', 'hi')).status).toBe(200);
+    const n = await worker('n');
+    expectUnavailable(await service.register(n));
+    const { model_name, req_url_template } = m;
+    expectUnavailable(await service.post('/api/server/offline', { model_name, req_url_template }));
+    expectUnavailable(await service.get('/api/server/workers'));
+    expect((await service.get('/readyz')).status).toBe(200);
+    await database.query(`UPDATE worker SET admin_state = 'disabled'`);
+    expect((await service.chat('m', 'hi')).status).toBe(200);
+
+    await proxy.open();
+    await until(async () => (await service.register(n)).status === 200, 15_000);
+    await until(async () => (await service.chat('m', 'hi')).status === 503, 15_000);
+    expect((await service.chat('n', 'hi')).status).toBe(200);
+
+    await proxy.cut();
+    expect(await service.stop()).toEqual({ code: 0, signal: null });
+    expect(service.stderr).toBe('');
+  }, 90_000);
+
+  it('that lets nobody in is taken for one that is gone', async () => {
+    const database = await databaseForTest();
+    const service = await serviceForTest({}, database);
+    const other = await databaseForTest();
+    const rows = await database.query<{ name: string }>('SELECT current_database() AS name');
+    const name = rows[0]?.name ?? '';
+    await other.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+    await other.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [name]);
+    for (let i = 0; i < 20; i++) expectUnavailable(await service.register(await worker('m')));
+    await other.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);
+    const m = await worker('m');
+    await until(async () => (await service.register(m)).status === 200, 15_000);
+    expect((await service.chat('m', 'hi')).status).toBe(200);
+  });
+
+  it('that falls silent is found out, and new connections serve', async () => {
+    const { url, proxy, database } = await databaseBehindProxy();
+    const source = new DataSource(dataSourceOptions({ url }, 'public', 3, 500));
+    await source.initialize();
+    onTestFinished(() => source.destroy());
+    const ask = (): Promise<unknown> => source.query('SELECT pg_sleep(0.05), count(*) FROM worker');
+    await Promise.all([ask(), ask(), ask()]);
+    proxy.silence();
+    const failures = await Promise.all([ask(), ask(), ask()].map((answer) => answer.catch(databaseError)));
+    for (const failure of failures) expect(failure).toBeInstanceOf(DatabaseUnavailableError);
+    await Promise.all([ask(), ask(), ask()]);
+    expect(await database.query('SELECT 1')).toHaveLength(1);
+  });
+});
