@@ -13,9 +13,25 @@ export function lowestIndex<T>(
     const cost = costOf(item);
     if (cost > lowest) continue;
     ties = cost < lowest ? 1 : ties + 1;
+    if (ties === 1) index = at;
     lowest = cost;
-    // Each of n equals is kept with probability 1/n.
-    if (ties === 1 || random() * ties < 1) index = at;
   }
-  return index;
+  return ties <= 1 ? index : nthOf(items, costOf, lowest, Math.floor(random() * ties), index);
+}
+
+function nthOf<T>(
+  items: readonly T[],
+  costOf: (item: T) => number,
+  cost: number,
+  nth: number,
+  from: number,
+): number {
+  let left = nth;
+  for (let at = from; at < items.length; at++) {
+    const item = items[at];
+    if (item === undefined || costOf(item) !== cost) continue;
+    if (left === 0) return at;
+    left -= 1;
+  }
+  return from;
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  afterComingUp,
   afterFailure,
   afterLending,
   afterNoVerdict,
@@ -195,6 +196,15 @@ describe('a circuit', () => {
       circuit = afterFailure(afterLending(circuit), 'failure', true, atMs, () => 0.5, LIMITS);
       expect(circuit.untilMs - atMs).toBe(10_000);
     }
+  });
+
+  it('may be tried at once when probes see it come up, if it was out of reach; not if it failed', () => {
+    const eject = (reason: 'connect_error' | 'failure') =>
+      [0, 1, 2].reduce((so) => afterFailure(so, reason, false, 0, () => 0.5, LIMITS), WHOLE);
+    const reached = afterComingUp(eject('connect_error'), 5000);
+    expect(phaseOf(reached, 5000, LIMITS)).toBe('trial');
+    expect(reached.ejections).toBeGreaterThan(0);
+    expect(phaseOf(afterComingUp(eject('failure'), 5000), 5000, LIMITS)).toBe('aside');
   });
 
   it('starts its ejections anew after it has been well for a whole warming', () => {

@@ -12,6 +12,8 @@ export interface Loan {
   readonly standing: Standing;
   readonly isTrial: boolean;
   readonly epoch: number;
+  /** The roster's to change. */
+  isReturned: boolean;
 }
 
 export interface Refusal {
@@ -21,8 +23,9 @@ export interface Refusal {
   readonly backInMs: number | null;
 }
 
-/** What fades or grows by time alone is looked at again after so long. */
+/** What fades or grows by time alone is looked at again after so long; after longer when there are very many. */
 const REFRESH_MS = 100;
+const REFRESH_MS_PER_WORKER = 1;
 /** A pace that was not seen for this many time constants says nothing of what is usual now. */
 const PACE_FORGOTTEN = 4;
 const NONE: ReadonlySet<string> = new Set();
@@ -38,7 +41,6 @@ export class Roster {
   private isAnyWarm = false;
   private refreshedAtMs = -Infinity;
   private isOutdated = true;
-  private readonly lent = new Set<Loan>();
 
   /** @param random uniform in [0, 1) */
   constructor(
@@ -92,18 +94,15 @@ export class Roster {
 
   /** Counts back, once for each loan, and learns. */
   giveBack(loan: Loan, outcome: Outcome, nowMs: number): void {
-    if (!this.lent.delete(loan)) return;
+    if (loan.isReturned) return;
+    loan.isReturned = true;
     const { standing } = loan;
     const before = standing.experience;
     const hadRoom = standing.hasRoom;
     standing.inFlight -= 1;
-    standing.experience = afterOutcome(
-      before,
-      { outcome, epoch: loan.epoch, isAlone: this.isAlone(standing) },
-      nowMs,
-      this.random,
-      this.limits,
-    );
+    const isAlone = outcome.kind !== 'success' && this.isAlone(standing);
+    const evidence = { outcome, epoch: loan.epoch, isAlone };
+    standing.learn(afterOutcome(before, evidence, nowMs, this.random, this.limits));
     const { circuit, busyUntilMs } = standing.experience;
     this.isOutdated ||=
       !hadRoom ||
@@ -111,7 +110,6 @@ export class Roster {
       busyUntilMs !== before.busyUntilMs ||
       circuit.ejectedFor !== before.circuit.ejectedFor ||
       circuit.trialRunning !== before.circuit.trialRunning;
-    standing.refresh(this.medianMsPerUnit, nowMs, this.isAnyWarm);
   }
 
   private lendOut(standing: Standing): Loan {
@@ -120,9 +118,7 @@ export class Roster {
     standing.inFlight += 1;
     if (isTrial) standing.experience = { ...experience, circuit: afterLending(experience.circuit) };
     this.isOutdated ||= isTrial || !standing.hasRoom;
-    const loan = { standing, isTrial, epoch: standing.epoch };
-    this.lent.add(loan);
-    return loan;
+    return { standing, isTrial, epoch: standing.epoch, isReturned: false };
   }
 
   private isAlone(standing: Standing): boolean {
@@ -139,7 +135,8 @@ export class Roster {
   }
 
   private bringUpToDate(nowMs: number): void {
-    if (nowMs - this.refreshedAtMs >= REFRESH_MS) this.refresh(nowMs);
+    const refreshMs = Math.max(REFRESH_MS, REFRESH_MS_PER_WORKER * this.standings.length);
+    if (nowMs - this.refreshedAtMs >= refreshMs) this.refresh(nowMs);
     else if (!this.isOutdated) return;
     this.usable = usableOf(this.standings, NONE, nowMs);
     this.trials = awaitingTrial(this.standings, this.usable, nowMs);

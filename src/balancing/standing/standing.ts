@@ -1,7 +1,7 @@
 import type { Health } from '../../registry/worker.js';
 import { textHash } from '../policies/hash.js';
 import type { Candidate } from '../policy.js';
-import { mayBeLent, phaseOf } from './circuit.js';
+import { afterComingUp, mayBeLent, phaseOf } from './circuit.js';
 import { type Experience, NO_EXPERIENCE } from './experience.js';
 import { amountAt } from './fading.js';
 import type { StandingLimits } from './limits.js';
@@ -62,8 +62,10 @@ export class Standing implements Candidate {
     if (member.generation !== this.its.generation) {
       this.experience = { ...NO_EXPERIENCE, circuit: { ...NO_EXPERIENCE.circuit, epoch: this.epoch + 1 } };
     }
-    if (member.health !== this.its.health) {
-      this.warmingSeenMs = member.health === 'warming' ? nowMs : this.warmingSeenMs;
+    if (member.health !== this.its.health && member.health === 'warming') {
+      this.warmingSeenMs = nowMs;
+      const circuit = afterComingUp(this.experience.circuit, nowMs);
+      this.experience = { ...this.experience, circuit };
     }
     this.its = member;
   }
@@ -77,6 +79,15 @@ export class Standing implements Candidate {
 
   get epoch(): number {
     return this.experience.circuit.epoch;
+  }
+
+  /** Errors and latency count at once; what takes its time to learn waits for the next refresh. */
+  learn(experience: Experience): void {
+    const { penalty, latency } = this.experience;
+    // What was learned just now has not faded yet.
+    if (experience.penalty !== penalty) this.penalty = experience.penalty.amount;
+    if (experience.latency !== latency) this.peakLatencyMs = experience.latency.ms;
+    this.experience = experience;
   }
 
   /**

@@ -1,16 +1,19 @@
-/** How many requests succeeded and failed in a slice of time. */
-interface Slice {
-  readonly startMs: number;
+/** How many requests succeeded and failed in this half of the window and in the one before: nothing older counts. */
+export interface SuccessWindow {
+  readonly halfSinceMs: number;
   readonly successes: number;
   readonly failures: number;
+  readonly successesBefore: number;
+  readonly failuresBefore: number;
 }
 
-/** The slices of the time that counts, oldest first. */
-export type SuccessWindow = readonly Slice[];
-
-export const EMPTY_WINDOW: SuccessWindow = [];
-
-const SLICES = 6;
+export const EMPTY_WINDOW: SuccessWindow = {
+  halfSinceMs: -Infinity,
+  successes: 0,
+  failures: 0,
+  successesBefore: 0,
+  failuresBefore: 0,
+};
 
 export function withResult(
   before: SuccessWindow,
@@ -18,28 +21,22 @@ export function withResult(
   nowMs: number,
   windowMs: number,
 ): SuccessWindow {
-  const sliceMs = windowMs / SLICES;
-  const last = before.at(-1);
-  const isCurrent = last !== undefined && nowMs < last.startMs + sliceMs;
-  const current = isCurrent ? last : { startMs: nowMs, successes: 0, failures: 0 };
-  const older = isCurrent ? before.slice(0, -1) : before;
-  return [
-    ...older.filter(({ startMs }) => startMs > nowMs - windowMs),
-    {
-      startMs: current.startMs,
-      successes: current.successes + (succeeded ? 1 : 0),
-      failures: current.failures + (succeeded ? 0 : 1),
-    },
-  ];
+  const ageMs = nowMs - before.halfSinceMs;
+  const halfMs = windowMs / 2;
+  const isCurrent = ageMs < halfMs;
+  const isPrevious = !isCurrent && ageMs < windowMs;
+  return {
+    halfSinceMs: isCurrent ? before.halfSinceMs : isPrevious ? before.halfSinceMs + halfMs : nowMs,
+    successes: (isCurrent ? before.successes : 0) + (succeeded ? 1 : 0),
+    failures: (isCurrent ? before.failures : 0) + (succeeded ? 0 : 1),
+    successesBefore: isCurrent ? before.successesBefore : isPrevious ? before.successes : 0,
+    failuresBefore: isCurrent ? before.failuresBefore : isPrevious ? before.failures : 0,
+  };
 }
 
 /** Fewer successes than `share`, among at least `samples`. */
 export function isBelow(window: SuccessWindow, share: number, samples: number): boolean {
-  let successes = 0;
-  let all = 0;
-  for (const slice of window) {
-    successes += slice.successes;
-    all += slice.successes + slice.failures;
-  }
+  const successes = window.successes + window.successesBefore;
+  const all = successes + window.failures + window.failuresBefore;
   return all >= samples && successes < share * all;
 }

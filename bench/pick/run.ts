@@ -1,0 +1,90 @@
+import { POLICIES, type StrategyName } from '../../src/balancing/policies.js';
+import { DEFAULT_STANDING_LIMITS } from '../../src/balancing/standing/limits.js';
+import type { Outcome } from '../../src/balancing/standing/outcome.js';
+import { type Loan, Roster } from '../../src/balancing/standing/roster.js';
+import type { Member } from '../../src/balancing/standing/standing.js';
+import { seededRandom } from '../../test/seeded-random.js';
+
+/** What a pick costs, by itself and with all that surrounds it: who may be used, count, count back, learn. */
+const SIZES = [4, 64, 1000] as const;
+const SLICE_MS = 60;
+const SLICES = 7;
+const RUNNING_PER_WORKER = 2;
+const SERVED: Outcome = { kind: 'success', durationMs: 800, units: 80 };
+
+const strategies = Object.keys(POLICIES) as StrategyName[];
+console.log(`nanoseconds, the best of ${SLICES} slices of ${SLICE_MS} ms; Node ${process.version}\n`);
+console.log(`| strategy | ${SIZES.map((size) => `pick of ${size} | whole loan of ${size}`).join(' | ')} |`);
+console.log(`|---|${SIZES.map(() => '--:|--:|').join('')}`);
+for (const strategy of strategies) {
+  const cells = SIZES.flatMap((size) => [pickNs(strategy, size), loanNs(strategy, size)]);
+  console.log(`| ${strategy} | ${cells.map((ns) => Math.round(ns).toLocaleString('en')).join(' | ')} |`);
+}
+
+/** The policy alone. */
+function pickNs(strategy: StrategyName, size: number): number {
+  const policy = POLICIES[strategy];
+  const { roster } = busyRoster(strategy, size);
+  const random = seededRandom(1);
+  let memory: unknown = policy.start;
+  return bestNs(() => {
+    const pick = (policy as { pick(...of: unknown[]): { index: number; memory: unknown } }).pick(
+      roster.all,
+      memory,
+      random,
+      'session',
+    );
+    memory = pick.memory;
+  });
+}
+
+/** A whole request's share of balancing: lend and give back, with as many running as usual. */
+function loanNs(strategy: StrategyName, size: number): number {
+  const { roster, loans } = busyRoster(strategy, size);
+  let nowMs = 1000;
+  let at = 0;
+  return bestNs(() => {
+    nowMs += 0.5;
+    const done = loans[at];
+    if (done !== undefined) roster.giveBack(done, SERVED, nowMs);
+    const next = roster.lend(nowMs, undefined, 'session');
+    if ('standing' in next) loans[at] = next;
+    at = (at + 1) % loans.length;
+  });
+}
+
+function busyRoster(strategy: StrategyName, size: number): { roster: Roster; loans: Loan[] } {
+  const roster = new Roster(POLICIES[strategy], DEFAULT_STANDING_LIMITS, seededRandom(2));
+  const members = Array.from({ length: size }, (_, index): Member => ({
+    id: `0b0e5d0a-6f0a-4c8e-9a51-${String(index).padStart(12, '0')}`,
+    weight: 1,
+    priority: 0,
+    cap: 64,
+    isOpen: true,
+    health: 'healthy',
+    generation: 1,
+  }));
+  roster.become(members, 0);
+  const loans: Loan[] = [];
+  for (let i = 0; i < size * RUNNING_PER_WORKER; i++) {
+    const loan = roster.lend(0);
+    if ('standing' in loan) loans.push(loan);
+  }
+  return { roster, loans };
+}
+
+function bestNs(once: () => void): number {
+  let best = Infinity;
+  for (let slice = 0; slice < SLICES; slice++) {
+    const startedMs = performance.now();
+    let times = 0;
+    let tookMs = 0;
+    while (tookMs < SLICE_MS) {
+      for (let i = 0; i < 200; i++) once();
+      times += 200;
+      tookMs = performance.now() - startedMs;
+    }
+    best = Math.min(best, (tookMs * 1e6) / times);
+  }
+  return best;
+}

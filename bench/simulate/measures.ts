@@ -1,0 +1,44 @@
+import type { Record } from './run-once.js';
+
+/** Of the requests that arrived in this time, for which the caller waited; the errors besides. */
+export function p99Ms({ served, unanswered }: Record, fromMs: number, untilMs: number): number {
+  const times = served
+    .filter(({ arrivedMs, answer }) => answer === 'served' && arrivedMs >= fromMs && arrivedMs < untilMs)
+    .map(({ tookMs }) => tookMs);
+  for (let i = 0; i < unanswered; i++) times.push(Infinity);
+  times.sort((one, other) => one - other);
+  return times[Math.floor(times.length * 0.99)] ?? Number.NaN;
+}
+
+/** Of all attempts in this time, the share that went to these workers. */
+export function shareOf(
+  { sent }: Record,
+  workers: readonly number[],
+  fromMs: number,
+  untilMs: number,
+): number {
+  let all = 0;
+  let theirs = 0;
+  for (const { atMs, worker } of sent) {
+    if (atMs < fromMs || atMs >= untilMs) continue;
+    all += 1;
+    if (workers.includes(worker)) theirs += 1;
+  }
+  return theirs / all;
+}
+
+/** Of the requests that arrived in this time, the share that got no answer worth having. */
+export function errorShare({ served, unanswered }: Record, fromMs: number, untilMs: number): number {
+  const all = served.filter(({ arrivedMs }) => arrivedMs >= fromMs && arrivedMs < untilMs);
+  const bad = all.filter(({ answer }) => answer !== 'served').length;
+  return (bad + unanswered) / (all.length + unanswered);
+}
+
+/** Answers a second. */
+export function goodput({ served }: Record, fromMs: number, untilMs: number): number {
+  const done = served.filter(
+    ({ arrivedMs, tookMs, answer }) =>
+      answer === 'served' && arrivedMs + tookMs >= fromMs && arrivedMs + tookMs < untilMs,
+  );
+  return (done.length / (untilMs - fromMs)) * 1000;
+}
