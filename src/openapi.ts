@@ -1,5 +1,12 @@
-import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { DocumentBuilder, getSchemaPath, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { OpenAiErrorDto, SeedErrorDto } from './errors/error-answers.dto.js';
+import { isSeedPath } from './errors/envelopes.js';
+import { ChatAnswerDto, ChatDto } from './inference/chat.dto.js';
+
+const CHAT = '/api/v1/chat/completions';
+/** Asked by machines that hold no key. */
+const PROBES = ['/livez', '/readyz', '/health'];
 
 /** `/openapi.json`, and pages at `/docs` from local files. */
 export function serveOpenApi(app: NestFastifyApplication): void {
@@ -7,10 +14,50 @@ export function serveOpenApi(app: NestFastifyApplication): void {
     .setTitle('Multi-Model Manager')
     .setDescription('One place to register any HTTP inference service by data alone, and to call it through.')
     .setVersion('0.1.0')
-    .addBearerAuth()
+    .addSecurity('bearer', { type: 'http', scheme: 'bearer' })
+    .addSecurity('x-api-key', { type: 'apiKey', in: 'header', name: 'x-api-key' })
+    .addSecurityRequirements('bearer')
+    .addSecurityRequirements('x-api-key')
     .build();
-  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, description), {
+  const extraModels = [ChatDto, ChatAnswerDto, SeedErrorDto, OpenAiErrorDto];
+  const create = () => completed(SwaggerModule.createDocument(app, description, { extraModels }));
+  SwaggerModule.setup('docs', app, create, {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],
+    // Else the page asks validator.swagger.io for a badge.
+    swaggerOptions: { validatorUrl: null },
   });
+}
+
+/** What decorators would repeat for every route, and what the hot path does not declare. */
+function completed(document: OpenAPIObject): OpenAPIObject {
+  for (const [path, { get, post }] of Object.entries(document.paths))
+    for (const operation of [get, post]) {
+      if (operation === undefined) continue;
+      if (PROBES.includes(path)) operation.security = [];
+      else
+        operation.responses['default'] = answer('An error', isSeedPath(path) ? SeedErrorDto : OpenAiErrorDto);
+    }
+  const metrics = document.paths['/metrics']?.get;
+  if (metrics !== undefined)
+    metrics.responses['200'] = {
+      description: 'Figures',
+      content: { 'text/plain': { schema: { type: 'string' } } },
+    };
+  const chat = document.paths[CHAT]?.post;
+  if (chat !== undefined) {
+    chat.requestBody = { required: true, content: json(ChatDto) };
+    chat.responses['200'] = answer('The answer', ChatAnswerDto);
+  }
+  return document;
+}
+
+type Model = new () => object;
+
+function answer(description: string, model: Model) {
+  return { description, content: json(model) };
+}
+
+function json(model: Model) {
+  return { 'application/json': { schema: { $ref: getSchemaPath(model) } } };
 }

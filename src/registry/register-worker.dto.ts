@@ -1,3 +1,4 @@
+import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import {
   IsBoolean,
   IsIn,
@@ -22,6 +23,10 @@ import { IsScalarRecord, IsStringRecord, IsJsonScalar } from './record-rules.js'
 /** No control characters: they hide in logs and tables, and PostgreSQL's text cannot hold U+0000, nor lone surrogates. */
 const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u;
 const printable = { message: '$property must not hold control characters or lone surrogates' };
+/** The one union here: the plugin takes it for an object. */
+const JSON_SCALAR: ApiPropertyOptions = {
+  oneOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }],
+};
 const LONGEST_WAIT_MS = 2_147_483_647;
 
 export class WorkerDefaultsDto {
@@ -34,7 +39,7 @@ export class WorkerDefaultsDto {
 export class SuccessWhenDto {
   /** Written as response_extract is. */
   @IsString() @Length(1, 500) path!: string;
-  @IsJsonScalar() equals!: string | number | boolean | null;
+  @IsJsonScalar() @ApiProperty(JSON_SCALAR) equals!: string | number | boolean | null;
 }
 
 export class TimeoutsDto {

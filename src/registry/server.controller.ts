@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { OfflineWorkerDto, RegisterWorkerDto } from './register-worker.dto.js';
 import { ListWorkersDto } from './list-workers.dto.js';
+import { DoneDto, WorkerListDto } from './server-answers.dto.js';
 import { RegistrationService } from './registration.service.js';
 import { WorkerActivity } from './worker-activity.js';
 import { workerView } from './worker-view.js';
@@ -21,14 +22,14 @@ export class ServerController {
   /** Registers a worker by data alone. */
   @Post('register')
   @HttpCode(200)
-  async register(@Body() dto: RegisterWorkerDto) {
+  async register(@Body() dto: RegisterWorkerDto): Promise<DoneDto> {
     await this.registration.register(dto, ACTOR);
     return { success: true, msg: `register LLM ${dto.model_name} succeed!` };
   }
 
   /** All workers that are not offline, oldest first. */
   @Get('workers')
-  async workers(@Query() { detail }: ListWorkersDto) {
+  async workers(@Query() { detail }: ListWorkersDto): Promise<WorkerListDto> {
     const rows = await this.repository.list();
     const nowMs = Date.now();
     const data =
@@ -41,7 +42,7 @@ export class ServerController {
   /** Takes a worker out: no new requests from now on; running ones finish. */
   @Post('offline')
   @HttpCode(200)
-  async offline(@Body() dto: OfflineWorkerDto) {
+  async offline(@Body() dto: OfflineWorkerDto): Promise<DoneDto> {
     await this.registration.takeOffline(dto, ACTOR);
     return {
       success: true,
