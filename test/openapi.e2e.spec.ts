@@ -1,0 +1,157 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import { format, resolveConfig } from 'prettier';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ROOT, ServiceProcess } from './process.js';
+
+interface Operation {
+  readonly operationId: string;
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: object }>>;
+  readonly requestBody?: { readonly content: object };
+  readonly security?: readonly object[];
+}
+
+interface Document {
+  readonly openapi: string;
+  readonly info: { readonly title: string; readonly version: string };
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: {
+    readonly schemas: Readonly<Record<string, { readonly properties?: object }>>;
+    readonly securitySchemes: object;
+  };
+  readonly security: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** The built service, for the schemas come from a plugin of the build. It describes itself without a database. */
+const ENVIRONMENT = { PORT: '0', LOG_FORMAT: 'json', DATABASE_URL: 'postgres://127.0.0.1:1/nowhere' };
+
+let service: ServiceProcess;
+let document: Document;
+beforeAll(async () => {
+  const main = join(ROOT, 'dist/src/main.js');
+  service = new ServiceProcess(spawn(process.execPath, [main], { env: ENVIRONMENT }));
+  await service.listening();
+  document = (await service.get('/openapi.json')).json as Document;
+});
+afterAll(() => service.stop('SIGKILL'));
+
+const operationsOf = ({ paths }: Document) =>
+  Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+  );
+
+describe('/openapi.json', () => {
+  it('is what docs/openapi.json shows (npm test -- --update writes it anew)', async () => {
+    const file = join(ROOT, 'docs/openapi.json');
+    const shown = await format(JSON.stringify(document), {
+      ...(await resolveConfig(file)),
+      parser: 'json',
+    });
+    await expect(shown).toMatchFileSnapshot(file);
+  });
+
+  it('is valid OpenAPI: every reference leads somewhere, every operation has a name and answers', async () => {
+    expect(document.openapi).toMatch(/^3\.0\.\d$/);
+    expect(document.info).toMatchObject({ title: 'Multi-Model Manager', version: /./.exec('0.1.0')?.input });
+    const operations = operationsOf(document);
+    expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length);
+    for (const { path, method, operation } of operations) {
+      expect(['get', 'post', 'put', 'patch', 'delete']).toContain(method);
+      expect(path).toMatch(/^\/[\w/.{}-]*$/);
+      expect(Object.keys(operation.responses).length).toBeGreaterThan(0);
+      for (const [status, response] of Object.entries(operation.responses)) {
+        expect(status).toMatch(/^([1-5]\d\d|default)$/);
+        expect(response.description).toBeTypeOf('string');
+      }
+    }
+    const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)];
+    expect(references.length).toBeGreaterThan(10);
+    for (const [, name = ''] of references) expect(document.components.schemas).toHaveProperty(name);
+    for (const requirement of document.security)
+      expect(document.components.securitySchemes).toMatchObject(
+        Object.fromEntries(Object.keys(requirement).map((name) => [name, {}])),
+      );
+  });
+
+  it('has a schema with fields for everything that is sent and answered', async () => {
+    const { schemas } = document.components;
+    for (const name of ['RegisterWorkerDto', 'OfflineWorkerDto', 'ChatDto', 'ChatAnswerDto', 'WorkerListDto'])
+      expect(Object.keys(schemas)).toContain(name);
+    for (const [name, schema] of Object.entries(schemas))
+      expect([name, Object.keys(schema.properties ?? {}).length]).not.toEqual([name, 0]);
+    for (const { path, method, operation } of operationsOf(document)) {
+      if (!path.startsWith('/api/')) continue;
+      const { requestBody, responses } = operation;
+      expect([path, requestBody === undefined]).toEqual([path, method === 'get']);
+      expect(responses).toMatchObject({ 200: { content: {} }, default: { content: {} } });
+    }
+  });
+
+  it('accepts what the service accepts, and refuses what it refuses', async () => {
+    const ajv = new Ajv({ strict: false }).addSchema(document, 'openapi');
+    const accepts = (worker: object) =>
+      ajv.validate({ $ref: 'openapi#/components/schemas/RegisterWorkerDto' }, worker);
+    const [curl = ''] = /(?<=-d ')\{[^]*?(?=' http)/.exec(
+      readFileSync(join(ROOT, 'test/fixtures/seed-document.txt'), 'utf8'),
+    ) ?? [''];
+    const worker = JSON.parse(curl) as object;
+    for (const more of [
+      {},
+      {
+        defaults: { temperature: 0.5 },
+        timeouts: { total_ms: 1000 },
+        success_when: { path: 'ok', equals: true },
+      },
+      { header: { a: 'b' }, labels: { a: 'b' }, req_param: { a: 1 }, weight: 5 },
+    ])
+      expect([more, accepts({ ...worker, ...more })]).toEqual([more, true]);
+    for (const more of [
+      { model_name: undefined },
+      { model_name: '' },
+      { weight: 0 },
+      { req_type: 'PUT' },
+      { defaults: { temperature: 3 } },
+      { header: { a: 1 } },
+      { body: 'text' },
+    ])
+      expect([more, accepts(JSON.parse(JSON.stringify({ ...worker, ...more })) as object)]).toEqual([
+        more,
+        false,
+      ]);
+  });
+
+  it('describes only what is there, and says what needs no key', async () => {
+    const open = [];
+    for (const { path, method, operation } of operationsOf(document)) {
+      const { status } = await fetch(service.url + path, { method: method.toUpperCase() });
+      expect([method, path, status]).not.toEqual([method, path, 404]);
+      expect([method, path, status]).not.toEqual([method, path, 405]);
+      if (operation.security?.length === 0) open.push(path);
+    }
+    expect(new Set(open)).toEqual(new Set(['/livez', '/readyz', '/health']));
+  });
+});
+
+describe('/docs', () => {
+  it('serves its page and all it needs from here', async () => {
+    const page = await fetch(`${service.url}/docs`);
+    const html = await page.text();
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html']);
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
+    expect(page.headers.get('content-security-policy')).not.toContain('upgrade-insecure-requests');
+    const assets = [...html.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, address = '']) => address);
+    expect(assets.length).toBeGreaterThanOrEqual(4);
+    for (const address of assets) {
+      expect(address).toMatch(/^\.\/docs\//);
+      const asset = await fetch(new URL(address, `${service.url}/docs`));
+      expect([address, asset.status, (await asset.text()).length > 100]).toEqual([address, 200, true]);
+    }
+    const script = await (await fetch(`${service.url}/docs/swagger-ui-init.js`)).text();
+    expect(script).toContain('/api/server/register');
+    // Swagger UI would else ask validator.swagger.io for a badge.
+    expect(script).toMatch(/"validatorUrl": *null/);
+    expect((html + script).match(/https?:\/\/(?!www\.w3\.org\/)[^\s"'<]+/g) ?? []).toEqual([]);
+  });
+});
