@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { NoWorkerAvailableError } from '../balancing/balancing-errors.js';
+import { SecretMissingError } from '../credentials/worker-secrets.js';
+import { UpstreamError, type UpstreamErrorKind } from '../upstream/upstream-error.js';
+import { UpstreamStatusError } from './answer-errors.js';
+import { retrying } from './retrying.js';
+
+const failure = (kind: UpstreamErrorKind, reusedConnection = false): UpstreamError =>
+  new UpstreamError(kind, kind, { answerBegan: false, reusedConnection });
+
+interface Outcome {
+  /** Who was asked, in order; `+` on a connection of its own. */
+  readonly asked: readonly string[];
+  readonly ending: unknown;
+}
+
+/** Workers in the order in which they are picked, each failing with what is given for it in turn, then answering. */
+async function walk(workers: Readonly<Record<string, readonly Error[]>>): Promise<Outcome> {
+  const asked: string[] = [];
+  const numbers: number[] = [];
+  const ending = await retrying<string>(({ tried, number, ownConnection }) => {
+    const id = Object.keys(workers).find((name) => !tried.has(name));
+    if (id === undefined) throw new NoWorkerAvailableError('m', 1, 'tried already');
+    const before = asked.filter((name) => name.startsWith(id)).length;
+    tried.add(id);
+    asked.push(ownConnection ? `${id}+` : id);
+    numbers.push(number);
+    const error = workers[id]?.[before];
+    return error === undefined ? Promise.resolve(`by ${id}`) : Promise.reject(error);
+  }).catch((error: unknown) => error);
+  expect(numbers).toEqual(asked.map((_id, index) => index + 1));
+  return { asked, ending };
+}
+
+describe('a call that failed', () => {
+  it.each<[string, Error]>([
+    ['it was refused', failure('connect')],
+    ['it was closed before an answer', failure('closed_before_answer')],
+    ['the guard forbids it', failure('forbidden')],
+    ['one of its secrets is missing', new SecretMissingError('KEY', 'is not there')],
+    [
+      'no connection came about in time',
+      new UpstreamError('timeout', 'late', { answerBegan: false, during: 'connect' }),
+    ],
+  ])('goes elsewhere when %s', async (_why, error) => {
+    expect(await walk({ a: [error], b: [error], c: [] })).toEqual({ asked: ['a', 'b', 'c'], ending: 'by c' });
+    expect(await walk({ a: [error], b: [error] })).toEqual({ asked: ['a', 'b'], ending: error });
+  });
+
+  it.each<[string, Error]>([
+    ['the answer broke off', failure('broken')],
+    ['what came is no HTTP', failure('malformed')],
+    ['the answer is too large', failure('too_large')],
+    ['the caller gave up', failure('aborted')],
+    ['the answer was late', new UpstreamError('timeout', 'late', { answerBegan: false, during: 'total' })],
+    ['it answered 500', new UpstreamStatusError(500, undefined)],
+    ['of a mistake of our own', new TypeError('x')],
+  ])('does not when %s: the work may have been done', async (_why, error) => {
+    expect(await walk({ a: [error], b: [] })).toEqual({ asked: ['a'], ending: error });
+  });
+
+  it('says that there is no worker only if none was asked', async () => {
+    expect((await walk({})).ending).toBeInstanceOf(NoWorkerAvailableError);
+  });
+});
+
+describe('a kept connection that closes', () => {
+  const stale = failure('closed_before_answer', true);
+
+  it('is a reason to go elsewhere first', async () => {
+    expect(await walk({ a: [stale], b: [] })).toEqual({ asked: ['a', 'b'], ending: 'by b' });
+  });
+
+  it('is forgiven when there is nobody else, once, on a new connection', async () => {
+    expect(await walk({ a: [stale] })).toEqual({ asked: ['a', 'a+'], ending: 'by a' });
+    expect(await walk({ a: [stale, stale] })).toEqual({ asked: ['a', 'a+'], ending: stale });
+    expect(await walk({ a: [stale, stale], b: [failure('connect')], c: [stale] })).toEqual({
+      asked: ['a', 'b', 'c', 'a+', 'c+'],
+      ending: 'by c',
+    });
+  });
+});
