@@ -147,12 +147,20 @@ describe('in-flight', () => {
     await until(async () => (await inFlightOf(model)) === 0);
   });
 
-  it('never gives a worker more than max_concurrency at once', async () => {
+  it('never gives a worker more than max_concurrency at once: more wait in turn, and too many are told so', async () => {
     const { model, upstream } = await registered(slow(300, json({ answer: 'x' })), { max_concurrency: 2 });
-    const calls = [1, 2, 3, 4].map(() => service.chat(model, 'x'));
+    // Two run, twice as many wait, and one is too many.
+    const calls = [1, 2, 3, 4, 5, 6, 7].map(() => service.chat(model, 'x'));
+    await until(() => upstream.calls === 2);
+    const told = await Promise.race(calls);
+    expect([told.status, told.headers.get('retry-after')]).toEqual([
+      503,
+      expect.stringMatching(/^[1-9]\d*$/),
+    ]);
+    expect(upstream.calls - upstream.aborted).toBeLessThanOrEqual(2);
     const answers = await Promise.all(calls);
     const having = (code: number) => answers.filter(({ status }) => status === code).length;
-    expect([having(200), having(503)]).toEqual([2, 2]);
-    expect(upstream.calls).toBe(2);
+    expect([having(200), having(503)]).toEqual([6, 1]);
+    expect(upstream.calls).toBe(6);
   });
 });

@@ -42,9 +42,17 @@ export async function startService(
   given?: TestDatabase,
 ): Promise<TestService> {
   const database = given ?? (await createDatabase());
-  const settings = readEnvironment({ DATA_DIR: '/nonexistent', CREDENTIALS_KEYS: TEST_KEYS, ...QUICK, ...environment });
+  const settings = readEnvironment({
+    DATA_DIR: '/nonexistent',
+    CREDENTIALS_KEYS: TEST_KEYS,
+    ...QUICK,
+    ...environment,
+  });
   const log: Record<string, unknown>[] = [];
-  const logger = pino({ level: 'debug' }, { write: (line: string) => log.push(JSON.parse(line) as Record<string, unknown>) });
+  const logger = pino(
+    { level: 'debug' },
+    { write: (line: string) => log.push(JSON.parse(line) as Record<string, unknown>) },
+  );
   const app = await createApp(settings, { pooled: database.address, direct: database.address }, logger);
   await app.listen(0, '127.0.0.1');
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
@@ -99,7 +107,11 @@ export async function until(check: () => Promise<boolean> | boolean, withinMs = 
 }
 
 async function answerOf(response: Promise<Response>): Promise<Answer> {
-  const { status, headers, ...rest } = await response.then(async (r) => ({ status: r.status, headers: r.headers, text: await r.text() }));
+  const { status, headers, ...rest } = await response.then(async (r) => ({
+    status: r.status,
+    headers: r.headers,
+    text: await r.text(),
+  }));
   let json: unknown;
   try {
     json = JSON.parse(rest.text);

@@ -156,9 +156,9 @@ describe('/metrics', () => {
     await service.chat(model, 'x');
     upstream.behave(text('no', 500));
     await service.chat(model, 'x');
-    upstream.behave(text('', 401));
-    await service.chat(model, 'x');
     upstream.behave('resets');
+    await service.chat(model, 'x');
+    upstream.behave(text('', 401));
     await service.chat(model, 'x');
     await expect
       .poll(async () => requestsOf(await metrics(), model))

@@ -82,12 +82,52 @@ export abstract class HealthSettings {
   abstract readonly hintIntervalMs: number;
 }
 
+export type Strategy =
+  | 'least_load'
+  | 'least_request'
+  | 'round_robin'
+  | 'random'
+  | 'power_of_two'
+  | 'peak_ewma'
+  | 'consistent_hash';
+
 export abstract class BalancingSettings {
-  abstract readonly strategy: 'least_request' | 'round_robin';
-  /** Connect errors in a row that put a worker aside on this replica. */
-  abstract readonly ejectConnectErrors: number;
-  abstract readonly ejectionBaseMs: number;
-  abstract readonly ejectionMaxMs: number;
+  abstract readonly strategy: Strategy;
+  /** How a replica judges workers from its own requests. */
+  abstract readonly standing: {
+    readonly connectErrorsInARow: number;
+    readonly failuresInARow: number;
+    /** 0 to 1. */
+    readonly successShare: number;
+    readonly successWindowMs: number;
+    readonly successSamples: number;
+    readonly ejectionBaseMs: number;
+    readonly ejectionMaxMs: number;
+    readonly trialSuccesses: number;
+    readonly warmingMs: number;
+    readonly busyMaxMs: number;
+    readonly busyMs: number;
+    readonly aliveMs: number;
+    readonly paceMs: number;
+    readonly paceHalfLifeMs: number;
+    readonly latencyMs: number;
+    readonly failurePenalty: number;
+    readonly callerFaultPenalty: number;
+    readonly penaltyHalfLifeMs: number;
+  };
+  /** Who waits, and how long, when all workers are full. */
+  abstract readonly admission: {
+    readonly perSlot: number;
+    readonly mostWaiting: number;
+    readonly maxWaitMs: number;
+  };
+  abstract readonly retry: {
+    readonly share: number;
+    readonly windowMs: number;
+    readonly atLeast: number;
+    readonly most: number;
+    readonly backoffMs: number;
+  };
 }
 
 export abstract class RegistrySettings {

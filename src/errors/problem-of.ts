@@ -3,7 +3,7 @@ import { ForeignOriginError, UnauthorizedError } from '../access/access-errors.j
 import { NoWorkerAvailableError, UnknownModelError } from '../balancing/balancing-errors.js';
 import { SecretMissingError } from '../credentials/worker-secrets.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
-import { UpstreamStatusError } from '../inference/answer-errors.js';
+import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
 import { InvalidInputError } from '../input/invalid-input-error.js';
 import { NoSuchWorkerError, WorkerExistsError } from '../registry/registration-errors.js';
 import { UnsuccessfulAnswerError } from '../registry/unsuccessful-answer-error.js';

@@ -12,6 +12,8 @@ export interface InferenceRequest {
   readonly temperature: number | undefined;
   readonly maxTokens: number | undefined;
   readonly stream: boolean;
+  /** Requests of one key belong together: `x-session-id`, else the beginning of the first message. */
+  readonly key: string;
   /** Headers that travel on to the worker: x-request-id, traceparent. */
   readonly passedOn: Readonly<Record<string, string>>;
   /** The whole of it must be done by then (`performance.now()` clock). */

@@ -1,14 +1,18 @@
 import { Injectable } from '@nestjs/common';
+import { BalancingSettings } from '../config/settings.js';
 import { Balancer } from '../balancing/balancer.js';
 import type { CancelSignal } from '../upstream/exchange.js';
 import { UpstreamClient } from '../upstream/upstream-client.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
+import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
 import type { UpstreamAnswer } from '../upstream/whole-answer.js';
-import { UpstreamStatusError } from './answer-errors.js';
 import type { InferenceRequest } from './inference-request.js';
 import { chatValues } from './protocols/template-chat.js';
 import type { Reply } from './reply.js';
-import { retrying } from './retrying.js';
+import { type RetryRules, retrying } from './retrying.js';
+
+/** Where a worker does not report tokens. */
+const BYTES_PER_TOKEN = 4;
 
 /** The walk of a request: a worker is lent, called, and its answer relayed; elsewhere again while that is safe. */
 @Injectable()
@@ -16,27 +20,47 @@ export class InferenceService {
   constructor(
     private readonly balancer: Balancer,
     private readonly upstream: UpstreamClient,
+    private readonly settings: BalancingSettings,
   ) {}
 
   infer(request: InferenceRequest, reply: Reply, callerGone: CancelSignal): Promise<void> {
-    return retrying(({ tried, number, ownConnection }) =>
-      this.balancer.withWorker(request.model, tried, async (worker) => {
-        const call = worker.call.render(chatValues(request, worker), request.passedOn);
-        const startedMs = performance.now();
-        const totalMs = Math.min(call.timeouts.totalMs, Math.floor(request.deadlineMs - startedMs));
-        const signal = worker.onDisconnect === 'abort' ? callerGone : null;
-        if (totalMs < 1)
-          throw new UpstreamError('timeout', 'no time is left', { answerBegan: false, during: 'total' });
-        const timeouts = { ...call.timeouts, totalMs };
-        const answer = await this.upstream.send({ ...call, timeouts, ownConnection }, signal);
-        const text = worker.call.extract(successful(answer));
-        reply.relay(text, {
-          workerId: worker.id,
-          attempts: number,
-          upstreamMs: performance.now() - startedMs,
-        });
-      }),
+    this.balancer.retriesOf(request.model)?.countRequest(performance.now());
+    return retrying(
+      ({ tried, number, ownConnection }) => {
+        const { model, deadlineMs, key } = request;
+        return this.balancer.withWorker(
+          { model, tried, key, deadlineMs, signal: callerGone },
+          async (worker) => {
+            const call = worker.call.render(chatValues(request, worker), request.passedOn);
+            const startedMs = performance.now();
+            const totalMs = Math.min(call.timeouts.totalMs, Math.floor(request.deadlineMs - startedMs));
+            const signal = worker.onDisconnect === 'abort' ? callerGone : null;
+            if (totalMs < 1)
+              throw new UpstreamError('timeout', 'no time is left', { answerBegan: false, during: 'total' });
+            const timeouts = { ...call.timeouts, totalMs };
+            const answer = await this.upstream.send({ ...call, timeouts, ownConnection }, signal);
+            const text = worker.call.extract(successful(answer));
+            reply.relay(text, {
+              workerId: worker.id,
+              attempts: number,
+              upstreamMs: performance.now() - startedMs,
+            });
+            return { units: text.length / BYTES_PER_TOKEN };
+          },
+        );
+      },
+      this.rules(request, callerGone),
     );
+  }
+
+  private rules({ model, deadlineMs }: InferenceRequest, callerGone: CancelSignal): RetryRules {
+    return {
+      limits: this.settings.retry,
+      budget: () => this.balancer.retriesOf(model),
+      workers: () => this.balancer.sizeOf(model),
+      isWanted: () => !callerGone.aborted && performance.now() < deadlineMs,
+      random: Math.random,
+    };
   }
 }
 

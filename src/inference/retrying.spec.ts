@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_RETRY_LIMITS, RetryBudget } from '../balancing/admission/retry-budget.js';
 import { NoWorkerAvailableError } from '../balancing/balancing-errors.js';
 import { SecretMissingError } from '../credentials/worker-secrets.js';
 import { UpstreamError, type UpstreamErrorKind } from '../upstream/upstream-error.js';
-import { UpstreamStatusError } from './answer-errors.js';
-import { retrying } from './retrying.js';
+import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
+import { type RetryRules, retrying } from './retrying.js';
 
 const failure = (kind: UpstreamErrorKind, reusedConnection = false): UpstreamError =>
   new UpstreamError(kind, kind, { answerBegan: false, reusedConnection });
@@ -15,7 +16,19 @@ interface Outcome {
 }
 
 /** Workers in the order in which they are picked, each failing with what is given for it in turn, then answering. */
-async function walk(workers: Readonly<Record<string, readonly Error[]>>): Promise<Outcome> {
+async function walk(
+  workers: Readonly<Record<string, readonly Error[]>>,
+  changed: Partial<RetryRules> = {},
+): Promise<Outcome> {
+  const budget = new RetryBudget(DEFAULT_RETRY_LIMITS);
+  const rules: RetryRules = {
+    limits: DEFAULT_RETRY_LIMITS,
+    budget: () => budget,
+    workers: () => Object.keys(workers).length,
+    isWanted: () => true,
+    random: () => 0.1,
+    ...changed,
+  };
   const asked: string[] = [];
   const numbers: number[] = [];
   const ending = await retrying<string>(({ tried, number, ownConnection }) => {
@@ -27,7 +40,7 @@ async function walk(workers: Readonly<Record<string, readonly Error[]>>): Promis
     numbers.push(number);
     const error = workers[id]?.[before];
     return error === undefined ? Promise.resolve(`by ${id}`) : Promise.reject(error);
-  }).catch((error: unknown) => error);
+  }, rules).catch((error: unknown) => error);
   expect(numbers).toEqual(asked.map((_id, index) => index + 1));
   return { asked, ending };
 }
@@ -53,7 +66,7 @@ describe('a call that failed', () => {
     ['the answer is too large', failure('too_large')],
     ['the caller gave up', failure('aborted')],
     ['the answer was late', new UpstreamError('timeout', 'late', { answerBegan: false, during: 'total' })],
-    ['it answered 500', new UpstreamStatusError(500, undefined)],
+    ['the caller is at fault', new UpstreamStatusError(422, undefined)],
     ['of a mistake of our own', new TypeError('x')],
   ])('does not when %s: the work may have been done', async (_why, error) => {
     expect(await walk({ a: [error], b: [] })).toEqual({ asked: ['a'], ending: error });
@@ -61,6 +74,28 @@ describe('a call that failed', () => {
 
   it('says that there is no worker only if none was asked', async () => {
     expect((await walk({})).ending).toBeInstanceOf(NoWorkerAvailableError);
+  });
+});
+
+describe('an answer that says no', () => {
+  const no = new UpstreamStatusError(500, undefined);
+
+  it.each([401, 429, 500, 502, 503, 504])('is a reason to ask another: %i', async (status) => {
+    const error = new UpstreamStatusError(status, undefined);
+    expect(await walk({ a: [error], b: [] })).toEqual({ asked: ['a', 'b'], ending: 'by b' });
+  });
+
+  it('is taken from the third worker', async () => {
+    expect(await walk({ a: [no], b: [no], c: [no], d: [] })).toEqual({ asked: ['a', 'b', 'c'], ending: no });
+  });
+
+  it('is taken when the budget of the model is spent', async () => {
+    const spent = new RetryBudget({ ...DEFAULT_RETRY_LIMITS, atLeast: 0 });
+    expect(await walk({ a: [no], b: [] }, { budget: () => spent })).toEqual({ asked: ['a'], ending: no });
+  });
+
+  it('is taken when nobody waits for another', async () => {
+    expect(await walk({ a: [no], b: [] }, { isWanted: () => false })).toEqual({ asked: ['a'], ending: no });
   });
 });
 

@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { nextAttemptInMs, type RetryBudget, type RetryLimits } from '../balancing/admission/retry-budget.js';
 import { NoWorkerAvailableError } from '../balancing/balancing-errors.js';
 import { SecretMissingError } from '../credentials/worker-secrets.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
+import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
 
 /** What an attempt must know of those before it. */
 export interface Attempt {
@@ -12,16 +15,29 @@ export interface Attempt {
   readonly ownConnection: boolean;
 }
 
+export interface RetryRules {
+  readonly limits: RetryLimits;
+  /** Of the model; `undefined` while it is not known. */
+  readonly budget: () => RetryBudget | undefined;
+  /** How many workers there are to try at all. */
+  readonly workers: () => number;
+  /** Whether the caller still waits. */
+  readonly isWanted: () => boolean;
+  readonly random: () => number;
+}
+
 /**
- * Runs an attempt until one succeeds, on another worker each time while there is one, as long as nothing can have been
- * done twice: only after a connection that was not made, or that ended before a byte of the answer came. When there is
+ * Runs an attempt until one succeeds, on another worker each time while there is one. A connection that was not made, or
+ * that ended before a byte of the answer came, has cost no worker anything: another is asked at once, as long as there
+ * is one. After an answer that says no, at most so many times, with pauses, and out of the model's budget. When there is
  * nobody else, those that only closed a connection they had kept are asked once more, on a new one [RFC 9112, 9.3.1].
  * @throws what the last attempt that reached a worker threw
  */
-export async function retrying<T>(run: (attempt: Attempt) => Promise<T>): Promise<T> {
+export async function retrying<T>(run: (attempt: Attempt) => Promise<T>, rules: RetryRules): Promise<T> {
   const tried = new Set<string>();
   const doneWithConnection = new Set<string>();
   let ownConnection = false;
+  let refusals = 0;
   let last: unknown;
   for (let number = 1; ; number++) {
     try {
@@ -32,34 +48,59 @@ export async function retrying<T>(run: (attempt: Attempt) => Promise<T>): Promis
         ownConnection = true;
         for (const id of doneWithConnection) tried.delete(id);
         number -= 1;
-      } else {
-        if (!mayGoElsewhere(error)) throw error;
-        if (closedKeptConnection(error)) doneWithConnection.add([...tried].at(-1) ?? '');
-        last = error;
+        continue;
       }
+      const reason = retryReason(error);
+      if (reason === null) throw error;
+      last = error;
+      if (reason === 'connection') {
+        if (closedKeptConnection(error)) doneWithConnection.add([...tried].at(-1) ?? '');
+        continue;
+      }
+      refusals += 1;
+      if (!(await mayAskAnother(refusals, tried, rules))) throw error;
     }
   }
 }
 
-function closedKeptConnection(error: unknown): boolean {
-  return error instanceof UpstreamError && error.kind === 'closed_before_answer' && error.reusedConnection;
+async function mayAskAnother(
+  refusals: number,
+  tried: ReadonlySet<string>,
+  rules: RetryRules,
+): Promise<boolean> {
+  if (tried.size >= rules.workers()) return false;
+  const pauseMs = nextAttemptInMs(refusals, false, rules.random, rules.limits);
+  if (pauseMs === null || rules.budget()?.take(performance.now()) !== true) return false;
+  await sleep(pauseMs);
+  return rules.isWanted();
 }
 
-export function mayGoElsewhere(error: unknown): boolean {
+/** `connection`: no worker did anything. `refusal`: one answered, and another may do better. `null`: it is final. */
+export function retryReason(error: unknown): 'connection' | 'refusal' | null {
+  if (error instanceof UpstreamStatusError) return RETRIED_STATUS.has(error.status) ? 'refusal' : null;
   // One of its secrets is not there: it was not called.
-  if (error instanceof SecretMissingError) return true;
-  if (!(error instanceof UpstreamError)) return false;
+  if (error instanceof SecretMissingError) return 'connection';
+  if (!(error instanceof UpstreamError)) return null;
   switch (error.kind) {
     case 'connect':
     case 'closed_before_answer':
     case 'forbidden':
-      return true;
+      return 'connection';
     case 'timeout':
-      return error.during === 'connect';
+      if (error.during === 'connect') return 'connection';
+      // An answer that is not streamed may be nearly done: it would be made twice.
+      return error.during === 'first_byte' && !error.answerBegan ? 'refusal' : null;
     case 'broken':
     case 'malformed':
     case 'too_large':
     case 'aborted':
-      return false;
+      return null;
   }
+}
+
+/** Of its own trouble, or with our credentials: another worker may have neither. */
+const RETRIED_STATUS: ReadonlySet<number> = new Set([401, 402, 403, 429, 500, 502, 503, 504]);
+
+function closedKeptConnection(error: unknown): boolean {
+  return error instanceof UpstreamError && error.kind === 'closed_before_answer' && error.reusedConnection;
 }

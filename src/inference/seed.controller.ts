@@ -2,12 +2,15 @@ import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InferenceSettings } from '../config/settings.js';
 import { LiveWorkers } from '../registry/live-workers.js';
-import { callerGone } from './caller-gone.js';
-import type { InferenceRequest } from './inference-request.js';
+import { CallerGone } from './caller-gone.js';
+import type { ChatMessage, InferenceRequest } from './inference-request.js';
 import { InferenceService } from './inference.service.js';
 import { isOpenAiChat, parseOpenAiChat, parseSeedChat } from './parse-chat.js';
 import { ChatChunksReply, ChatCompletionReply, SeedReply } from './replies.js';
 import type { Reply } from './reply.js';
+
+/** Of a prompt's beginning: prompts that begin alike are answered faster by a worker that has seen one. */
+const KEY_LENGTH = 256;
 
 @Controller('api/v1')
 export class SeedController {
@@ -23,20 +26,30 @@ export class SeedController {
   chat(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const openAi = isOpenAiChat(http.body);
     const parse = openAi ? parseOpenAiChat : parseSeedChat;
+    const chat = parse(http.body, this.settings.defaultModel);
     const request: InferenceRequest = {
       id: http.id,
-      ...parse(http.body, this.settings.defaultModel),
+      ...chat,
+      key: affinityKey(http, chat.messages),
       passedOn: passedOn(http),
       deadlineMs: performance.now() + this.settings.requestTimeoutMs,
     };
     http.facts.model = this.live.model(request.model) === undefined ? null : request.model;
-    return this.inference.infer(request, replyFor(openAi, request, reply), callerGone(reply.raw));
+    return this.inference.infer(request, replyFor(openAi, request, reply), new CallerGone(reply.raw));
   }
 }
 
 function replyFor(openAi: boolean, request: InferenceRequest, reply: FastifyReply): Reply {
   if (request.stream) return new ChatChunksReply(reply, request);
   return openAi ? new ChatCompletionReply(reply, request) : new SeedReply(reply);
+}
+
+/** What tells the requests of one conversation from others; never who asks. */
+function affinityKey(http: FastifyRequest, messages: readonly ChatMessage[]): string {
+  const session = http.headers['x-session-id'];
+  if (typeof session === 'string') return session;
+  const first = messages[0]?.content;
+  return typeof first === 'string' ? first.slice(0, KEY_LENGTH) : '';
 }
 
 /** What of the caller's headers a worker gets to see. Never his key. */

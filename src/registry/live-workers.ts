@@ -13,10 +13,16 @@ export class LiveWorkers {
   private byModel: ReadonlyMap<string, Model> = new Map();
   private byId: ReadonlyMap<string, Worker> = new Map();
   private loadedAtMs: number | null = null;
+  private readonly listeners: (() => void)[] = [];
 
   /** When the table was last read whole; `null` before the first time. */
   get lastLoadMs(): number | null {
     return this.loadedAtMs;
+  }
+
+  /** Calls `listener` after every change. */
+  onChange(listener: () => void): void {
+    this.listeners.push(listener);
   }
 
   model(name: string): Model | undefined {
@@ -67,6 +73,7 @@ export class LiveWorkers {
     }
     this.byId = byId;
     this.byModel = byModel;
+    for (const listener of this.listeners) listener();
   }
 }
 

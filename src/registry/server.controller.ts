@@ -31,10 +31,9 @@ export class ServerController {
   @Get('workers')
   async workers(@Query() { detail }: ListWorkersDto): Promise<WorkerListDto> {
     const rows = await this.repository.list();
-    const nowMs = Date.now();
     const data =
       detail === 'true'
-        ? rows.map((row) => workerView(row, this.activity.of(row.id), nowMs))
+        ? rows.map((row) => workerView(row, this.activity.of(row.id)))
         : rows.map(({ model_name, req_url_template }) => ({ model_name, req_url_template }));
     return { success: true, data };
   }

@@ -2,7 +2,7 @@ import type { Activity } from './worker-activity.js';
 import type { WorkerEntity } from './worker.entity.js';
 
 /** A worker as the API shows it: no secret, and what this replica knows of it besides. */
-export function workerView(row: WorkerEntity, activity: Activity, nowMs: number) {
+export function workerView(row: WorkerEntity, activity: Activity) {
   return {
     id: row.id,
     model_name: row.model_name,
@@ -21,7 +21,7 @@ export function workerView(row: WorkerEntity, activity: Activity, nowMs: number)
     /** Requests of this replica. */
     in_flight: activity.inFlight,
     /** Until when this replica passes it over, if it does. */
-    ejected_until: activity.ejectedUntilMs > nowMs ? new Date(activity.ejectedUntilMs) : null,
+    ejected_until: activity.ejectedUntil,
     generation: row.generation,
     labels: row.labels,
     created_at: row.created_at,
