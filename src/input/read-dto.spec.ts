@@ -1,0 +1,75 @@
+import { IsInt, IsObject, IsOptional, IsString, Length } from 'class-validator';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { IsDto } from './dto.js';
+import { readDto } from './read-dto.js';
+
+class Inner {
+  @IsInt() count!: number;
+}
+
+class Outer {
+  @IsString() @Length(1, 5) name!: string;
+  @IsOptional() @IsObject() free?: Record<string, unknown>;
+  @IsOptional() @IsDto(() => Inner) inner?: Inner;
+}
+
+/** Keys that every object has, and that an object's maker trips over. */
+const key = fc.constantFrom(
+  'name',
+  'free',
+  'inner',
+  'count',
+  'constructor',
+  'toString',
+  'hasOwnProperty',
+  'then',
+  'a',
+);
+const leaf = fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.double(), fc.string());
+const anyJson = fc.oneof(leaf, fc.dictionary(key, leaf, { maxKeys: 4 }), fc.array(leaf, { maxLength: 2 }));
+const anyObject = fc.dictionary(key, fc.oneof(anyJson, fc.dictionary(key, anyJson, { maxKeys: 3 })), {
+  maxKeys: 5,
+});
+
+const fieldsOf = (sent: object) => readDto(Outer, sent).faults.map(({ field }) => field);
+
+describe('reading a DTO', () => {
+  it('never throws, and leaves free JSON as it was sent', () => {
+    fc.assert(
+      fc.property(anyObject, anyObject, (sent, free) => {
+        expect(readDto(Outer, sent).faults.every(({ problem }) => problem.length > 5)).toBe(true);
+        const { dto, faults } = readDto(Outer, { name: 'x', free });
+        expect(faults).toEqual([]);
+        expect(dto).toBeInstanceOf(Outer);
+        expect(JSON.stringify((dto as Outer).free)).toBe(JSON.stringify(free));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('makes objects of nested classes, and of none that was not asked for', () => {
+    const { dto } = readDto(Outer, { name: 'x', inner: { count: 1 }, free: { count: 1 } });
+    expect((dto as Outer).inner).toBeInstanceOf(Inner);
+    expect((dto as Outer).free).not.toBeInstanceOf(Inner);
+  });
+
+  it('names each faulty field once where its kind is wrong, with what was given', () => {
+    expect(readDto(Outer, { name: 7, inner: [], free: null }).faults).toEqual([
+      { field: 'name', problem: 'must be a string, not 7' },
+      { field: 'inner', problem: 'must be an object, not an empty list' },
+    ]);
+    expect(readDto(Outer, {}).faults).toEqual([
+      { field: 'name', problem: 'must be a string; it is missing' },
+    ]);
+  });
+
+  it('names what it does not know, and what is wrong within', () => {
+    const sent = { name: 'x', constructor: 1, toString: 2, inner: { count: 'one', other: 3 } };
+    expect(fieldsOf(sent)).toEqual(['constructor', 'toString', 'inner.other', 'inner.count']);
+  });
+
+  it('takes missing fields for no fault where only some are given', () => {
+    expect(readDto(Outer, { inner: {} }, 'given').faults.map(({ field }) => field)).toEqual(['inner.count']);
+  });
+});
