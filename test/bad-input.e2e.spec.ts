@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BAD_CHATS, BAD_OPENAI_CHATS } from './fixtures/bad-chats.js';
 import { BAD_REGISTRATIONS } from './fixtures/bad-registrations.js';
@@ -118,6 +119,45 @@ describe('a malformed chat', () => {
   it('for a model that cannot be (U+0000, lone surrogates) is told that there is none', async () => {
     for (const model of ['a\0b', '\ud800', '__proto__', 'constructor', "'; DROP TABLE worker; --"])
       expect((await service.chat(model, 'x')).status).toBe(404);
+    expect(noErrors()).toEqual([]);
+  });
+});
+
+describe('any JSON at all', () => {
+  const REGISTRATION = [
+    'model_name',
+    'body',
+    'header',
+    'req_param',
+    'defaults',
+    'timeouts',
+    'labels',
+    'name',
+  ];
+  const CHAT = ['input', 'messages', 'model', 'temperature', 'max_tokens', 'stream', 'constructor'];
+  /** Objects that have some of these fields, and anything in them. */
+  const withFields = (names: readonly string[]) => {
+    const text = fc.string({
+      unit: fc.constantFrom('a', '{', '}', '"', '[', '.', '\0', '\ud800', '{USER_PROMPT}'),
+    });
+    const value = fc.oneof(fc.jsonValue(), text, fc.dictionary(text, fc.jsonValue()), fc.double());
+    return fc.oneof(fc.dictionary(fc.constantFrom(...names), value), fc.jsonValue());
+  };
+
+  it.each([
+    ['/api/server/register', REGISTRATION, { req_url_template: 'http://upstream.example/{USER_PROMPT}' }],
+    ['/api/server/offline', ['model_name', 'req_url_template', 'name'], {}],
+    ['/api/v1/chat/completions', CHAT, {}],
+  ])('is answered in JSON and is no fault of ours: %s', async (path, names, rest) => {
+    await fc.assert(
+      fc.asyncProperty(withFields(names), async (sent) => {
+        const body = typeof sent === 'object' && !Array.isArray(sent) ? { ...rest, ...sent } : sent;
+        const { status, json: answered } = await service.post(path, JSON.stringify(body));
+        expect(status).toBeLessThan(500);
+        expect(answered).toBeTypeOf('object');
+      }),
+      { numRuns: 150 },
+    );
     expect(noErrors()).toEqual([]);
   });
 });
