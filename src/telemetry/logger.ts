@@ -2,6 +2,7 @@ import type { LoggerService } from '@nestjs/common';
 import { pino, type DestinationStream, type Logger } from 'pino';
 import { PinoPretty } from 'pino-pretty';
 import type { LogSettings } from '../config/settings.js';
+import { isoTime } from './iso-time.js';
 
 export type { Logger } from 'pino';
 
@@ -29,7 +30,7 @@ export function createLog({ level, format }: LogSettings): Log {
   const options = {
     level,
     base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
+    timestamp: () => isoTime(),
     formatters: { level: levelName },
   };
   return {

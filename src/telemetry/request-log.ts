@@ -1,49 +1,63 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { newFacts } from './request-facts.js';
 import type { Metrics } from './metrics.js';
+import { plainLines } from './plain-lines.js';
+import { newFacts } from './request-facts.js';
 
 /** Paths that are asked all the time by machines and tell nothing while they succeed. */
 const QUIET = /^\/(livez|readyz|health|metrics)$/;
 
 /** One line a request, once it is over: facts only, never a prompt, an answer, a key or a query string. */
-export function logRequests(server: FastifyInstance, logger: Logger, metrics: Metrics): void {
-  server.addHook('onRequest', (request, _reply, done) => {
-    request.facts = newFacts();
-    done();
-  });
-  server.addHook('onResponse', (request, reply, done) => {
-    recordRequest(request, reply, logger, metrics);
-    done();
-  });
-}
+export class RequestLog {
+  private readonly info: (fields: object) => void;
+  private readonly debug: (fields: object) => void;
 
-/** For requests that no hook sees, too. */
-export function recordRequest(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  logger: Logger,
-  metrics: Metrics,
-): void {
-  const { facts } = request;
-  const path = pathOf(request.url);
-  const ms = reply.elapsedTime;
-  if (facts.model !== null || facts.errorType !== null) metrics.observe(facts, ms / 1000);
-  const level = QUIET.test(path) && reply.statusCode < 500 ? 'debug' : 'info';
-  if (logger.isLevelEnabled(level)) {
-    logger[level]({
+  constructor(
+    logger: Logger,
+    private readonly metrics: Metrics,
+  ) {
+    this.info = plainLines(logger, 'info');
+    this.debug = plainLines(logger, 'debug');
+  }
+
+  /** Of every request that comes to a route. */
+  follow(server: FastifyInstance): void {
+    server.decorateRequest('facts');
+    server.addHook('onRequest', (request, _reply, done) => {
+      request.facts = newFacts();
+      done();
+    });
+    server.addHook('onResponse', (request, reply, done) => {
+      this.record(request, reply);
+      done();
+    });
+  }
+
+  record(request: FastifyRequest, reply: FastifyReply): void {
+    const { facts } = request;
+    const path = pathOf(request.url);
+    const ms = reply.elapsedTime;
+    if (facts.model !== null || facts.errorType !== null) this.metrics.observe(facts, ms / 1000);
+    const write = QUIET.test(path) && reply.statusCode < 500 ? this.debug : this.info;
+    // What is undefined is left out of the line.
+    write({
       msg: 'request',
       request_id: request.id,
       method: request.method,
       path,
       status: reply.statusCode,
-      ms: Math.round(ms * 10) / 10,
-      ...(facts.model === null ? {} : { model: facts.model, attempts: facts.attempts }),
-      ...(facts.workerId === null ? {} : { worker_id: facts.workerId }),
-      ...(facts.upstreamMs === null ? {} : { upstream_ms: Math.round(facts.upstreamMs * 10) / 10 }),
-      ...(facts.errorType === null ? {} : { error_type: facts.errorType }),
+      ms: tenths(ms),
+      model: facts.model ?? undefined,
+      attempts: facts.model === null ? undefined : facts.attempts,
+      worker_id: facts.workerId ?? undefined,
+      upstream_ms: facts.upstreamMs === null ? undefined : tenths(facts.upstreamMs),
+      error_type: facts.errorType ?? undefined,
     });
   }
+}
+
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
 }
 
 function pathOf(url: string): string {
