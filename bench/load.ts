@@ -1,9 +1,13 @@
-import { callInLoop } from './http-loop.js';
-import type { LoadOrder } from './messages.js';
+import { Caller } from './caller.js';
+import type { LoadOrder, LoadResult } from './messages.js';
+import { quantile } from './statistics.js';
+
+/** By target and concurrency; kept, so that no slice pays for connecting. */
+const callers = new Map<string, readonly Caller[]>();
 
 /** The load generator's own process: takes an order, answers with what came of it. */
 process.on('message', (order: LoadOrder) => {
-  void callInLoop(order).then(
+  void run(order).then(
     (result) => process.send?.(result),
     (error: unknown) => {
       console.error(error);
@@ -11,3 +15,19 @@ process.on('message', (order: LoadOrder) => {
     },
   );
 });
+
+/** Each connection calls in a closed loop. @throws Error at the first call that fails */
+async function run({ target, concurrency, durationMs }: LoadOrder): Promise<LoadResult> {
+  const key = `${concurrency} ${target.url}`;
+  const own = callers.get(key) ?? Array.from({ length: concurrency }, () => new Caller(target));
+  callers.set(key, own);
+  const latenciesMs: number[] = [];
+  const startedMs = performance.now();
+  await Promise.all(own.map((caller) => caller.callUntil(startedMs + durationMs, latenciesMs)));
+  return {
+    requests: latenciesMs.length,
+    perSecond: (latenciesMs.length / (performance.now() - startedMs)) * 1000,
+    p50Ms: quantile(latenciesMs, 0.5),
+    p99Ms: quantile(latenciesMs, 0.99),
+  };
+}
