@@ -34,11 +34,14 @@ export function errorShare({ served, unanswered }: Record, fromMs: number, until
   return (bad + unanswered) / (all.length + unanswered);
 }
 
-/** Answers a second. */
-export function goodput({ served }: Record, fromMs: number, untilMs: number): number {
+/** Answers a second that came before their callers lost patience. */
+export function goodput({ served }: Record, patienceMs: number, fromMs: number, untilMs: number): number {
   const done = served.filter(
     ({ arrivedMs, tookMs, answer }) =>
-      answer === 'served' && arrivedMs + tookMs >= fromMs && arrivedMs + tookMs < untilMs,
+      answer === 'served' &&
+      tookMs <= patienceMs &&
+      arrivedMs + tookMs >= fromMs &&
+      arrivedMs + tookMs < untilMs,
   );
   return (done.length / (untilMs - fromMs)) * 1000;
 }

@@ -1,0 +1,108 @@
+import * as echarts from 'echarts';
+import type { Record } from './run-once.js';
+
+export interface Panel {
+  readonly title: string;
+  readonly record: Record;
+}
+
+export interface PlotOptions {
+  readonly title: string;
+  readonly workers: number;
+  readonly untilMs: number;
+  readonly binMs: number;
+  /** When the first worker is not well. */
+  readonly trouble: readonly (readonly [number, number])[];
+}
+
+const WIDTH = 960;
+const HEIGHT = 340;
+const PANEL_WIDTH = 0.43 * WIDTH;
+const ILL = '#c62828';
+const WELL = '#90a4ae';
+
+/** Requests a second that each worker was given, over time: one panel for each who balanced. SVG text. */
+export function plot(panels: readonly Panel[], options: PlotOptions): string {
+  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
+  const rates = panels.map(({ record }) => ratesOf(record, options));
+  const most = Math.max(...rates.flat(2).map(([, perSecond]) => perSecond));
+  const step = most > 20 ? 10 : 2;
+  chart.setOption({
+    animation: false,
+    backgroundColor: '#ffffff',
+    title: [
+      {
+        text: `${options.title}: requests a second given to it (red) and to each of the others`,
+        left: 'center',
+        top: 4,
+        textStyle: { fontSize: 14 },
+      },
+      ...panels.map(({ title }, at) => ({
+        text: title,
+        left: leftOf(at) + PANEL_WIDTH / 2,
+        top: 34,
+        textAlign: 'center',
+        textStyle: { fontSize: 12, fontWeight: 'normal' },
+      })),
+    ],
+    grid: panels.map((_, at) => ({ left: leftOf(at), top: 66, width: PANEL_WIDTH, height: 216 })),
+    xAxis: panels.map((_, at) => ({
+      type: 'value',
+      gridIndex: at,
+      min: 0,
+      max: options.untilMs / 1000,
+      name: 'seconds',
+      nameLocation: 'middle',
+      nameGap: 26,
+      splitLine: { show: false },
+    })),
+    yAxis: panels.map((_, at) => ({
+      type: 'value',
+      gridIndex: at,
+      max: Math.ceil(most / step) * step,
+      interval: step,
+    })),
+    series: rates.flatMap((workers, at) =>
+      workers.map((data, worker) => ({
+        type: 'line' as const,
+        xAxisIndex: at,
+        yAxisIndex: at,
+        data: data.map(([second, perSecond]) => [second, perSecond]),
+        showSymbol: false,
+        z: worker === 0 ? 3 : 2,
+        lineStyle: { width: worker === 0 ? 2 : 1, color: worker === 0 ? ILL : WELL },
+        ...(worker === 0 && {
+          markArea: {
+            silent: true,
+            itemStyle: { color: 'rgba(198, 40, 40, 0.08)' },
+            data: options.trouble.map(([from, until]) => [{ xAxis: from / 1000 }, { xAxis: until / 1000 }]),
+          },
+        }),
+      })),
+    ),
+  });
+  const svg = chart.renderToSVGString();
+  chart.dispose();
+  return svg;
+}
+
+function leftOf(panel: number): number {
+  return 44 + panel * (PANEL_WIDTH + 56);
+}
+
+/** Of each worker, the points of its line. */
+function ratesOf({ sent }: Record, { workers, untilMs, binMs }: PlotOptions) {
+  const bins = Math.floor(untilMs / binMs);
+  const counts = Array.from({ length: workers }, () => Array.from({ length: bins }, () => 0));
+  for (const { atMs, worker } of sent) {
+    const its = counts[worker];
+    const bin = Math.floor(atMs / binMs);
+    if (its !== undefined && bin < bins) its[bin] = (its[bin] ?? 0) + 1;
+  }
+  return counts.map((its) =>
+    its.map((count, bin): readonly [number, number] => [
+      ((bin + 0.5) * binMs) / 1000,
+      (count / binMs) * 1000,
+    ]),
+  );
+}

@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../test/seeded-random.js';
+import { figuresOf, isMet, OURS } from './figures.js';
+import { runOnce } from './run-once.js';
+import { SCENARIOS } from './scenarios.js';
+import { arrive } from './traffic.js';
+import { type Ending, Upstream, WELL } from './upstream.js';
+import { VirtualTime } from './virtual-time.js';
+
+describe('virtual time', () => {
+  it('runs events in order of time, those of one moment in the order in which they were made', () => {
+    const time = new VirtualTime();
+    const random = seededRandom(1);
+    const ran: [number, number][] = [];
+    for (let order = 0; order < 500; order++) {
+      const atMs = Math.floor(random() * 50);
+      time.at(atMs, () => ran.push([time.nowMs(), order]));
+    }
+    time.runUntil(100);
+    expect(ran).toEqual(ran.toSorted(([one, first], [other, second]) => one - other || first - second));
+    expect(ran).toHaveLength(500);
+    expect(time.nowMs()).toBe(100);
+  });
+
+  it('forgets what was called off, and leaves for later what is later', () => {
+    const time = new VirtualTime();
+    const ran: string[] = [];
+    time.after(10, () => ran.push('called off'))();
+    time.after(10, () => time.after(5, () => ran.push('nested')));
+    time.after(1000, () => ran.push('later'));
+    time.runUntil(20);
+    expect(ran).toEqual(['nested']);
+  });
+});
+
+describe('a simulated worker', () => {
+  const play = (
+    phases: ConstructorParameters<typeof Upstream>[2],
+    works: readonly number[],
+    patienceMs = Infinity,
+  ) => {
+    const time = new VirtualTime();
+    const upstream = new Upstream(time, 2, phases, seededRandom(1), patienceMs);
+    const endings: [Ending, number][] = [];
+    for (const workMs of works) upstream.send(workMs, (ending) => endings.push([ending, time.nowMs()]));
+    time.runUntil(100_000);
+    return endings;
+  };
+
+  it('serves as many at once as it has slots, the others in turn', () => {
+    expect(play([], [100, 300, 100])).toEqual([
+      ['served', 100],
+      ['served', 200],
+      ['served', 300],
+    ]);
+  });
+
+  it('does the rest of its work at its new speed when that changes', () => {
+    const phases = [{ fromMs: 50, conduct: { ...WELL, slowness: 4 } }];
+    expect(play(phases, [100])).toEqual([['served', 250]]);
+  });
+
+  it('cuts off what runs when it dies, and keeps nobody waiting for ever when it stands still', () => {
+    expect(play([{ fromMs: 50, conduct: { ...WELL, fault: 'refused' } }], [100, 100, 100])).toEqual(
+      Array.from({ length: 3 }, () => ['cut_off', 50]),
+    );
+    expect(play([{ fromMs: 50, conduct: { ...WELL, slowness: Infinity } }], [100], 1000)).toEqual([
+      ['timeout', 1050],
+    ]);
+  });
+});
+
+describe('the traffic', () => {
+  it('is as much as it should be, and its work a second on average', () => {
+    const time = new VirtualTime();
+    let count = 0;
+    let workMs = 0;
+    arrive(time, seededRandom(4), { perSecond: 50, untilMs: 1_000_000, replicas: 3 }, (request) => {
+      count += 1;
+      workMs += request.workMs;
+    });
+    time.runUntil(1_000_000);
+    expect(count / 1000).toBeCloseTo(50, -0.5);
+    expect(workMs / count / 1000).toBeCloseTo(1, 1);
+  });
+});
+
+describe('the simulation', () => {
+  const light = SCENARIOS.find(({ letter }) => letter === 'L');
+  if (light === undefined) throw new Error('no scenario L');
+
+  it('is the same for the same seed, and another for another', () => {
+    const once = runOnce(light.play, OURS, 1);
+    expect(runOnce(light.play, OURS, 1)).toEqual(once);
+    expect(runOnce(light.play, OURS, 2).sent).not.toEqual(once.sent);
+  });
+
+  it('asks the same of everybody who balances', () => {
+    const arrivals = [OURS, { kind: 'oracle' } as const, { kind: 'rival', strategy: 'random' } as const].map(
+      (contestant) =>
+        runOnce(light.play, contestant, 1)
+          .served.map(({ arrivedMs }) => arrivedMs)
+          .toSorted((one, other) => one - other),
+    );
+    expect(arrivals[1]).toEqual(arrivals[0]);
+    expect(arrivals[2]).toEqual(arrivals[0]);
+  });
+
+  it('sees that plain round robin misses a bar that we meet', () => {
+    const [figure] = figuresOf(light, OURS, [{ kind: 'rival', strategy: 'round_robin' }], [1]);
+    if (figure === undefined) throw new Error('no figure');
+    expect(figure.ours.every((value) => isMet(figure.bar, value))).toBe(true);
+    expect(isMet(figure.bar, figure.rivals.get('round_robin') ?? 0)).toBe(false);
+  });
+
+  it('meets no bar with a figure that is none', () => {
+    const all = SCENARIOS.flatMap(({ bars }) => bars);
+    expect(all.some((bar) => isMet(bar, Number.NaN))).toBe(false);
+  });
+});
