@@ -18,7 +18,6 @@ import { refuseDeepJson } from './input/refuse-deep-json.js';
 import { serveOpenApi } from './openapi.js';
 import { type Logger, nestLogger } from './telemetry/logger.js';
 import { Metrics } from './telemetry/metrics.js';
-import { newFacts } from './telemetry/request-facts.js';
 import { RequestLog } from './telemetry/request-log.js';
 
 /** A caller's own request id is kept when it is one that is safe in a header and a log. */
@@ -43,9 +42,8 @@ export async function createApp(
     clientErrorHandler: answerUnread,
     // Before any hook runs: a path that cannot be decoded.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-      request.facts = newFacts();
+      log.begin(request, reply);
       errors.answer(error, request, reply.header('x-request-id', request.id));
-      log.record(request, reply);
     },
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(settings, addresses), adapter, {

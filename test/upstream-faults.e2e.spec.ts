@@ -144,11 +144,15 @@ describe('a caller who hangs up', () => {
   it('ends the call upstream at once', async () => {
     const { model, upstream } = await modelThat('hangs');
     const hungUpMs = await hangUp(model, upstream);
-    await vi.waitFor(() => expect(upstream.aborted).toBe(1), 5_000);
+    await vi.waitFor(() => expect(upstream.aborted).toBe(1), { timeout: 5_000, interval: 2 });
     process.stdout.write(
       `upstream aborted ${(performance.now() - hungUpMs).toFixed(0)} ms after the hang-up\n`,
     );
     await until(async () => (await inFlight(model)) === 0);
+    const lines = service.log.filter((line) => line['model'] === model);
+    expect(lines).toEqual([
+      expect.objectContaining({ msg: 'request', status: 499, error_type: 'caller_gone' }),
+    ]);
   });
 
   it('lets it run to its end where the worker wants that', async () => {

@@ -8,10 +8,12 @@ type Listener = Parameters<CancelSignal['addEventListener']>[1];
  * would be a seventh of the CPU time of a short call.
  */
 export class CallerGone implements CancelSignal {
-  private gone = false;
+  private gone: boolean;
   private readonly listeners: Listener[] = [];
 
   constructor(response: ServerResponse) {
+    // He may have been quicker than this.
+    this.gone = response.destroyed;
     response.once('close', () => {
       if (response.writableFinished) return;
       this.gone = true;

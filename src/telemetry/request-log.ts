@@ -7,6 +7,9 @@ import { newFacts } from './request-facts.js';
 /** Paths that are asked all the time by machines and tell nothing while they succeed. */
 const QUIET = /^\/(livez|readyz|health|metrics)$/;
 
+/** nginx's status for a caller that hung up. */
+const CALLER_GONE = 499;
+
 /** One line a request, once it is over: facts only, never a prompt, an answer, a key or a query string. */
 export class RequestLog {
   private readonly info: (fields: object) => void;
@@ -23,29 +26,34 @@ export class RequestLog {
   /** Of every request that comes to a route. */
   follow(server: FastifyInstance): void {
     server.decorateRequest('facts');
-    server.addHook('onRequest', (request, _reply, done) => {
-      request.facts = newFacts();
-      done();
-    });
-    server.addHook('onResponse', (request, reply, done) => {
-      this.record(request, reply);
+    server.addHook('onRequest', (request, reply, done) => {
+      this.begin(request, reply);
       done();
     });
   }
 
-  record(request: FastifyRequest, reply: FastifyReply): void {
+  /** For requests that no hook sees, too. Fastify's onResponse would not tell of those whose caller hung up. */
+  begin(request: FastifyRequest, reply: FastifyReply): void {
+    request.facts = newFacts();
+    reply.raw.once('close', () => this.record(request, reply));
+  }
+
+  private record(request: FastifyRequest, reply: FastifyReply): void {
     const { facts } = request;
+    const isAnswered = reply.raw.writableFinished;
+    if (!isAnswered) facts.errorType = 'caller_gone';
+    const status = isAnswered ? reply.statusCode : CALLER_GONE;
     const path = pathOf(request.url);
     const ms = reply.elapsedTime;
     if (facts.model !== null || facts.errorType !== null) this.metrics.observe(facts, ms / 1000);
-    const write = QUIET.test(path) && reply.statusCode < 500 ? this.debug : this.info;
+    const write = QUIET.test(path) && status < 500 ? this.debug : this.info;
     // What is undefined is left out of the line.
     write({
       msg: 'request',
       request_id: request.id,
       method: request.method,
       path,
-      status: reply.statusCode,
+      status,
       ms: tenths(ms),
       model: facts.model ?? undefined,
       attempts: facts.model === null ? undefined : facts.attempts,
