@@ -8,6 +8,7 @@ import {
   startFakeUpstream,
   text,
 } from './fakes/fake-upstream.js';
+import { PATIENT_MS } from './process.js';
 import { serviceForTest, type TestService, until } from './service.js';
 
 /** Probes play no part: what is seen here, requests alone have brought about. */
@@ -65,7 +66,7 @@ describe('a worker that dies', () => {
       BALANCING_EJECTION_MAX_MS: '300',
       HEALTH_TIMEOUT_MS: '5000',
     });
-    const [a, b, c] = await upstreams(slow(5, text('a')), slow(5, text('b')), slow(5, text('c')));
+    const [a, b, c] = await upstreams(slow(20, text('a')), slow(20, text('b')), slow(20, text('c')));
     if (a === undefined || b === undefined || c === undefined) throw new Error('three upstreams');
     for (const upstream of [a, b, c])
       await register(service, upstream, { health_check: { interval_ms: 300 } });
@@ -80,14 +81,14 @@ describe('a worker that dies', () => {
     await until(() => b.calls > 100);
     await b.kill();
     const callsBefore = a.calls + c.calls;
-    await until(() => a.calls + c.calls > callsBefore + 300, 20_000);
+    await until(() => a.calls + c.calls > callsBefore + 300, PATIENT_MS);
     await b.revive();
     const callsOfB = b.calls;
-    await until(() => b.calls > callsOfB + 50, 20_000);
+    await until(() => b.calls > callsOfB + 20, PATIENT_MS);
     traffic.isOver = true;
     await Promise.all(callers);
     expect([...statuses.keys()]).toEqual([200]);
-  });
+  }, 120_000);
 
   it('refuses, and the call goes to another; when all refuse the answer is 502 at once', async () => {
     const service = await serviceForTest();

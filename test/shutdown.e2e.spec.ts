@@ -10,6 +10,7 @@ import { type Behaviour, type FakeUpstream, slow, startFakeUpstream, text } from
 import { at, PATIENT_MS, postgresOf, ROOT, type ServiceProcess, startProcess } from './process.js';
 import { until } from './service.js';
 
+vi.setConfig({ testTimeout: 120_000 });
 const PATIENT = { timeout: PATIENT_MS, interval: 20 };
 const CLEAN = { code: 0, signal: null };
 

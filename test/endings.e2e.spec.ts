@@ -1,0 +1,120 @@
+import { createHook } from 'node:async_hooks';
+import { expect, it, onTestFinished } from 'vitest';
+import { type Answer, json, slow, startFakeUpstream } from './fakes/fake-upstream.js';
+import { faults } from './fakes/upstream-faults.js';
+import { serviceForTest, type TestService, until } from './service.js';
+
+const REQUESTS = 2_000;
+const AT_ONCE = 40;
+const fine = json({ a: 'fine' });
+
+/** What becomes of a request, by its model, and what its caller then sees. */
+const ENDINGS: Readonly<Record<string, readonly [Answer, number | 'gone']>> = {
+  fine: [fine, 200],
+  soon: [slow(20, fine), 200],
+  fails: [json({ error: 'no' }, 500), 502],
+  refuses: [json({ error: 'busy' }, 429), 502],
+  'lacks the answer': [json({ b: 1 }), 502],
+  garbage: [faults.sends_garbage, 502],
+  closes: [faults.closes, 502],
+  resets: [faults.resets, 502],
+  'closes half-way': [faults.closes_half_way, 502],
+  hangs: [faults.hangs, 504],
+  drips: [faults.drips, 504],
+  'tires its caller': [faults.hangs, 'gone'],
+};
+const MODELS = Object.keys(ENDINGS);
+
+async function endingOf(service: TestService, model: string): Promise<number | 'gone'> {
+  try {
+    const answer = await fetch(`${service.url}/api/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model_name: model, input: 'hi' }),
+      signal: model === 'tires its caller' ? AbortSignal.timeout(Math.random() * 100) : null,
+    });
+    await answer.text();
+    return answer.status;
+  } catch (error) {
+    if (model !== 'tires its caller') throw error;
+    return 'gone';
+  }
+}
+
+async function register(service: TestService, model: string, answer: Answer): Promise<void> {
+  for (const name of ['a', 'b']) {
+    const upstream = await startFakeUpstream(answer);
+    onTestFinished(() => upstream.close());
+    const worker = await service.register({
+      model_name: model,
+      name,
+      req_url_template: `${upstream.url}/x`,
+      body: { q: '{USER_PROMPT}' },
+      response_extract: 'a',
+      timeouts: { total_ms: 400 },
+      health_check: { kind: 'none' },
+    });
+    expect(worker.status).toBe(200);
+  }
+}
+
+type Seen = Map<string, Set<number | 'gone'>>;
+
+async function endMany(service: TestService, times: number, seen: Seen): Promise<void> {
+  let left = times;
+  const caller = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      const model = MODELS[Math.floor(Math.random() * MODELS.length)] ?? 'fine';
+      const endings = seen.get(model) ?? new Set();
+      seen.set(model, endings.add(await endingOf(service, model)));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, caller));
+}
+
+async function inFlight(service: TestService): Promise<readonly number[]> {
+  const { json: answer } = await service.get('/api/server/workers?detail=true');
+  return (answer as { data: { in_flight: number }[] }).data.map(({ in_flight }) => in_flight);
+}
+
+/** Timers of this process, service included, that have neither fired for the last time nor been cleared. */
+function countTimers(): () => number {
+  const timers = new Set<number>();
+  const hook = createHook({
+    init: (id, type) => void (type === 'Timeout' && timers.add(id)),
+    destroy: (id) => void timers.delete(id),
+  }).enable();
+  onTestFinished(() => void hook.disable());
+  return () => timers.size;
+}
+
+it('2,000 requests that end in every way leave nothing in flight, no timer and no listener', async () => {
+  const warnings: Error[] = [];
+  const warned = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', warned);
+  onTestFinished(() => void process.off('warning', warned));
+  const service = await serviceForTest({
+    BALANCING_EJECTION_BASE_MS: '10',
+    BALANCING_EJECTION_MAX_MS: '10',
+  });
+  for (const [model, [answer]] of Object.entries(ENDINGS)) await register(service, model, answer);
+  const timers = countTimers();
+  const seen: Seen = new Map();
+  await endMany(service, REQUESTS / 4, seen);
+  await until(async () => (await inFlight(service)).every((count) => count === 0));
+  const before = timers();
+
+  await endMany(service, (REQUESTS * 3) / 4, seen);
+
+  await until(async () => (await inFlight(service)).every((count) => count === 0));
+  await until(() => timers() < before + 50);
+  expect(warnings).toEqual([]);
+  for (const [model, [, ending]] of Object.entries(ENDINGS)) {
+    const endings = seen.get(model) ?? new Set();
+    expect([...endings]).toContain(ending);
+    // Besides, a worker may have been put aside, and on a busy machine anything can take too long.
+    expect([...endings].filter((one) => ![ending, 503, 504].includes(one))).toEqual([]);
+  }
+  expect((await service.chat('fine', 'hi')).status).toBe(200);
+}, 120_000);
