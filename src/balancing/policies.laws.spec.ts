@@ -78,7 +78,7 @@ describe.each(Object.entries(POLICIES))('policy %s', (_name, policy: Policy<unkn
           }
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
@@ -92,7 +92,7 @@ describe.each(Object.entries(POLICIES))('policy %s', (_name, policy: Policy<unkn
         expect(memory).toEqual(before);
         expect(policy.pick(frozen, memory, () => drawn, its)).toEqual(answer);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 

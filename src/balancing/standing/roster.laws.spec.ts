@@ -135,7 +135,7 @@ describe.each(Object.entries(POLICIES))('a roster under %s, whatever happens', (
         for (const loan of loans) roster.giveBack(loan, { kind: 'no_verdict' }, nowMs);
         expect(roster.all.every(({ inFlight }) => inFlight === 0)).toBe(true);
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 });
