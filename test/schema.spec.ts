@@ -67,7 +67,9 @@ describe('the schema', () => {
     const database = await databaseForTest(null);
     const role = `owner_${Date.now()}`;
     await database.query(`CREATE ROLE ${role} LOGIN PASSWORD 'owner'`);
-    onTestFinished(() => database.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`).then(() => {}));
+    onTestFinished(async () => {
+      await database.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+    });
     await database.query(`CREATE SCHEMA models AUTHORIZATION ${role}`);
     expect(await migrate(asRole(database.address, role), 'models')).not.toEqual([]);
   });
