@@ -20,6 +20,7 @@ import { type Logger, nestLogger } from './telemetry/logger.js';
 import { Metrics } from './telemetry/metrics.js';
 import { RequestLog } from './telemetry/request-log.js';
 
+const RECEIVE_TIMEOUT_MS = 300_000;
 /** A caller's own request id is kept when it is one that is safe in a header and a log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
@@ -33,7 +34,8 @@ export async function createApp(
   const adapter = new FastifyAdapter({
     logger: false,
     bodyLimit: settings.server.maxBodyBytes,
-    requestTimeout: 0,
+    // For the whole of a request to come in: a client that stalls in the middle is cut off.
+    requestTimeout: RECEIVE_TIMEOUT_MS,
     // Requests that already stand in a kept-alive connection are served while closing; new connections are not taken.
     return503OnClosing: false,
     requestIdHeader: false,
