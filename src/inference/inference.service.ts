@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { BalancingSettings } from '../config/settings.js';
 import { Balancer } from '../balancing/balancer.js';
 import type { CancelSignal } from '../upstream/exchange.js';
-import { UpstreamClient } from '../upstream/upstream-client.js';
+import { type UpstreamCall, UpstreamClient } from '../upstream/upstream-client.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
 import type { UpstreamAnswer } from '../upstream/whole-answer.js';
@@ -37,8 +37,7 @@ export class InferenceService {
             const signal = worker.onDisconnect === 'abort' ? callerGone : null;
             if (totalMs < 1)
               throw new UpstreamError('timeout', 'no time is left', { answerBegan: false, during: 'total' });
-            const timeouts = { ...call.timeouts, totalMs };
-            const answer = await this.upstream.send({ ...call, timeouts, ownConnection }, signal);
+            const answer = await this.upstream.send(inTime(call, totalMs, ownConnection), signal);
             const text = worker.call.extract(successful(answer));
             reply.relay(text, {
               workerId: worker.id,
@@ -62,6 +61,21 @@ export class InferenceService {
       random: Math.random,
     };
   }
+}
+
+/** Field by field: a spread makes an object of a shape of its own, which undici then has to search for each field. */
+function inTime(call: UpstreamCall, totalMs: number, ownConnection: boolean): UpstreamCall {
+  const { method, origin, path, headers, body } = call;
+  const { connectMs, firstByteMs, idleMs } = call.timeouts;
+  return {
+    method,
+    origin,
+    path,
+    headers,
+    body,
+    timeouts: { connectMs, firstByteMs, idleMs, totalMs },
+    ownConnection,
+  };
 }
 
 function successful(answer: UpstreamAnswer): UpstreamAnswer {

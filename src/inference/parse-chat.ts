@@ -24,9 +24,9 @@ export function parseSeedChat(body: unknown, defaultModel: string | null): Chat 
   if (typeof input !== 'string')
     faults.push({ field: 'input', problem: `must be the prompt, a string${given(input)}` });
   const model = readModel(fields, 'model_name', defaultModel, faults);
-  const options = readOptions(fields, faults);
+  const { temperature, maxTokens, stream } = readOptions(fields, faults);
   if (faults.length > 0) throw new InvalidInputError(faults);
-  return { model, messages: [{ role: 'user', content: input }], ...options };
+  return { model, messages: [{ role: 'user', content: input }], temperature, maxTokens, stream };
 }
 
 /** Reads an OpenAI chat, as far as a template worker can use it. @throws InvalidInputError with every fault */
@@ -36,11 +36,11 @@ export function parseOpenAiChat(body: unknown, defaultModel: string | null): Cha
   const messages = readMessages(fields['messages'], faults);
   const field = isThere(fields['model_name']) && !isThere(fields['model']) ? 'model_name' : 'model';
   const model = readModel(fields, field, defaultModel, faults);
-  const options = readOptions(fields, faults);
+  const { temperature, maxTokens, stream } = readOptions(fields, faults);
   if (isDeeperThan(DEEPEST_JSON, body))
     faults.push({ field: 'messages', problem: `nest deeper than ${DEEPEST_JSON} levels` });
   if (faults.length > 0) throw new InvalidInputError(faults);
-  return { model, messages, ...options };
+  return { model, messages, temperature, maxTokens, stream };
 }
 
 /** Whether a chat is an OpenAI request, and is answered and refused in OpenAI's manner. */

@@ -26,11 +26,15 @@ export class SeedController {
   chat(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const openAi = isOpenAiChat(http.body);
     const parse = openAi ? parseOpenAiChat : parseSeedChat;
-    const chat = parse(http.body, this.settings.defaultModel);
+    const { model, messages, temperature, maxTokens, stream } = parse(http.body, this.settings.defaultModel);
     const request: InferenceRequest = {
       id: http.id,
-      ...chat,
-      key: affinityKey(http, chat.messages),
+      model,
+      messages,
+      temperature,
+      maxTokens,
+      stream,
+      key: affinityKey(http, messages),
       passedOn: passedOn(http),
       deadlineMs: performance.now() + this.settings.requestTimeoutMs,
     };
