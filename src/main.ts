@@ -3,6 +3,7 @@ import { ConfigurationError } from './config/configuration-error.js';
 import { readProcessEnvironment } from './config/environment.js';
 import { EmbeddedPostgresError } from './database/embedded-postgres/embedded-postgres-error.js';
 import { ListenError } from './listen-error.js';
+import { run } from './run.js';
 
 /** Unexpected, and nothing to go on from. */
 const FAILED = 1;
@@ -13,10 +14,7 @@ const stopAsked = new Promise<string>((resolve) => {
 });
 
 try {
-  const settings = readProcessEnvironment();
-  // Only now: loading the service takes most of a start, and a bad configuration should be told at once.
-  const { run } = await import('./run.js');
-  await run(settings, stopAsked);
+  await run(readProcessEnvironment(), stopAsked);
 } catch (error) {
   process.exitCode = error instanceof ConfigurationError ? ConfigurationError.exitCode : FAILED;
   process.stderr.write(`${describe(error)}\n`);

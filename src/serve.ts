@@ -1,0 +1,94 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createApp } from './app.setup.js';
+import type { Settings } from './config/settings.js';
+import { DatabaseConnection } from './database/database-connection.js';
+import type { DatabaseServer } from './database/database-server.js';
+import { Readiness } from './health/readiness.js';
+import { ListenError } from './listen-error.js';
+import { OwnAddress } from './registry/own-address.js';
+import { RunningRequests } from './running-requests.js';
+import type { Log } from './telemetry/logger.js';
+import { UpstreamClient } from './upstream/upstream-client.js';
+import { welcome } from './welcome.js';
+
+/** For what follows the draining, such as giving back leases to a database that does not answer. */
+const LAST_RESORT_MS = 15_000;
+
+/** Serves until it is asked to stop, which may have been already. Takes the database along when it ends. */
+export async function serve(
+  settings: Settings,
+  database: DatabaseServer,
+  log: Log,
+  stopAsked: Promise<string>,
+): Promise<void> {
+  const app = await createApp(settings, database.addresses, log.logger).catch(async (error: unknown) => {
+    await database.stop();
+    throw error;
+  });
+  const running = new RunningRequests(app.getHttpServer());
+
+  const stop = once(async (why: string) => {
+    log.logger.info(`stopping: ${why}`);
+    try {
+      await drainAndClose(app, running, settings);
+    } finally {
+      await database.stop();
+      log.logger.info('stopped');
+      log.flush();
+    }
+  });
+  let isAsked = false;
+  void stopAsked.then((signal) => {
+    isAsked = true;
+    return stop(signal);
+  });
+  void database.lost.then((reason) => {
+    process.exitCode = 1;
+    return stop(reason);
+  });
+
+  try {
+    await app.listen(settings.server.port, settings.server.host);
+  } catch (error) {
+    await stop('it cannot listen');
+    if (isAsked) return;
+    throw new ListenError(settings.server.host, settings.server.port, error);
+  }
+  const address = app.getHttpServer().address();
+  const port = typeof address === 'object' && address !== null ? address.port : settings.server.port;
+  app.get(OwnAddress).listeningOn(port);
+  log.logger.info(`listening on ${settings.server.host}:${port}`);
+  app.get(DatabaseConnection).onConnected(() => process.stdout.write(welcome(settings, port)));
+}
+
+/**
+ * New traffic goes elsewhere (`/readyz` 503, `Connection: close`), then no connection is taken any more, then what runs
+ * may finish, at most `DRAIN_TIMEOUT_MS`: calls that nobody waits for (`on_disconnect: finish`) as well.
+ */
+async function drainAndClose(
+  app: NestFastifyApplication,
+  running: RunningRequests,
+  { server }: Settings,
+): Promise<void> {
+  app.get(Readiness).drain();
+  running.tellToClose();
+  await sleep(server.shutdownDelayMs);
+  const stopClosing = running.closeWhatIsIdle();
+  const cut = setTimeout(() => {
+    app.getHttpServer().closeAllConnections();
+    app.get(UpstreamClient).abort();
+  }, server.drainTimeoutMs);
+  setTimeout(() => process.exit(1), server.drainTimeoutMs + LAST_RESORT_MS).unref();
+  try {
+    await app.close();
+  } finally {
+    stopClosing();
+    clearTimeout(cut);
+  }
+}
+
+function once(act: (why: string) => Promise<void>): (why: string) => Promise<void> {
+  let running: Promise<void> | null = null;
+  return (why) => (running ??= act(why));
+}
