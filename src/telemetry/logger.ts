@@ -3,12 +3,9 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 import { PinoPretty } from 'pino-pretty';
 import type { LogSettings } from '../config/settings.js';
 import { isoTime } from './iso-time.js';
+import { LineBatches } from './line-batches.js';
 
 export type { Logger } from 'pino';
-
-/** Lines are written in batches of this size, or after FLUSH_MS: a write a line costs as much as the request. */
-const BATCH_BYTES = 4096;
-const FLUSH_MS = 100;
 
 export interface Log {
   readonly logger: Logger;
@@ -25,21 +22,14 @@ export function createLog({ level, format }: LogSettings): Log {
     });
     return { logger: pino({ level }, stream), flush: () => {} };
   }
-  const destination = pino.destination({ fd: 1, minLength: BATCH_BYTES, sync: false });
-  const flushing = setInterval(() => destination.flush(), FLUSH_MS).unref();
+  const lines = new LineBatches(process.stdout.fd);
   const options = {
     level,
     base: null,
     timestamp: () => isoTime(),
     formatters: { level: levelName },
   };
-  return {
-    logger: pino(options, destination),
-    flush: () => {
-      clearInterval(flushing);
-      destination.flushSync();
-    },
-  };
+  return { logger: pino(options, lines), flush: () => lines.flushSync() };
 }
 
 function levelName(label: string): object {

@@ -12,8 +12,8 @@ const CALLER_GONE = 499;
 
 /** One line a request, once it is over: facts only, never a prompt, an answer, a key or a query string. */
 export class RequestLog {
-  private readonly info: (fields: object) => void;
-  private readonly debug: (fields: object) => void;
+  private readonly info: (fields: string) => void;
+  private readonly debug: (fields: string) => void;
 
   constructor(
     logger: Logger,
@@ -47,21 +47,17 @@ export class RequestLog {
     const ms = reply.elapsedTime;
     if (facts.model !== null || facts.errorType !== null) this.metrics.observe(facts, ms / 1000);
     const write = QUIET.test(path) && status < 500 ? this.debug : this.info;
-    // What is undefined is left out of the line.
-    write({
-      msg: 'request',
-      request_id: request.id,
-      method: request.method,
-      path,
-      status,
-      ms: tenths(ms),
-      model: facts.model ?? undefined,
-      attempts: facts.model === null ? undefined : facts.attempts,
-      worker_id: facts.workerId ?? undefined,
-      upstream_ms: facts.upstreamMs === null ? undefined : tenths(facts.upstreamMs),
-      error_type: facts.errorType ?? undefined,
-    });
+    let fields = `"msg":"request","request_id":${json(request.id)},"method":${json(request.method)},"path":${json(path)},"status":${status},"ms":${tenths(ms)}`;
+    if (facts.model !== null) fields += `,"model":${json(facts.model)},"attempts":${facts.attempts}`;
+    if (facts.workerId !== null) fields += `,"worker_id":${json(facts.workerId)}`;
+    if (facts.upstreamMs !== null) fields += `,"upstream_ms":${tenths(facts.upstreamMs)}`;
+    if (facts.errorType !== null) fields += `,"error_type":${json(facts.errorType)}`;
+    write(fields);
   }
+}
+
+function json(text: string): string {
+  return JSON.stringify(text);
 }
 
 function tenths(ms: number): number {
