@@ -12,6 +12,7 @@ import { rememberRoutes } from './errors/allowed-methods.js';
 import { ErrorFilter } from './errors/error-filter.js';
 import { answerUnread } from './errors/unread-requests.js';
 import { Readiness } from './health/readiness.js';
+import { callStraight } from './inference/straight-route.js';
 import { InputPipe } from './input/input-pipe.js';
 import { acceptJsonOnly } from './input/json-body.js';
 import { refuseDeepJson } from './input/refuse-deep-json.js';
@@ -55,6 +56,7 @@ export async function createApp(
   });
   const server = adapter.getInstance();
   rememberRoutes(server);
+  callStraight(server, app);
   const log = new RequestLog(logger, app.get(Metrics));
   log.follow(server);
   admit(app);
