@@ -1,4 +1,5 @@
 import { Socket } from 'node:net';
+import pg from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { CreateRegistry1795000000000 } from '../../migrations/1795000000000-create-registry.js';
 import { WorkerEventEntity } from '../registry/worker-event.entity.js';
@@ -35,7 +36,7 @@ export function dataSourceOptions(
     schema,
     poolSize,
     // A silent server is an unavailable one; migrations may take their time.
-    extra: { ...pgOptions(address), stream: () => impatientSocket(longestSilenceMs) },
+    extra: { ...pgOptions(address), Client: PooledClient, stream: () => impatientSocket(longestSilenceMs) },
     entities: [WorkerEntity, WorkerProbeEntity, WorkerEventEntity],
     migrations: [CreateRegistry1795000000000],
     migrationsTableName: 'migration',
@@ -45,6 +46,17 @@ export function dataSourceOptions(
     synchronize: false,
     logging: false,
   };
+}
+
+/**
+ * Hears every error. TypeORM begins to listen only a moment after the pool has given it a connection: a server that
+ * stops within this moment would end the process.
+ */
+class PooledClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    this.on('error', () => {});
+  }
 }
 
 /** Breaks after a silence. `query_timeout` would fail the query and put its connection, still waiting, back into the pool. */
@@ -60,6 +72,10 @@ export function migrationDataSource(address: DatabaseAddress, schema: string): D
   const options = dataSourceOptions(address, schema, 2);
   return new DataSource({
     ...options,
-    extra: { ...pgOptions(address, 'multi-model-manager migrations'), options: `-c search_path=${schema}` },
+    extra: {
+      ...pgOptions(address, 'multi-model-manager migrations'),
+      Client: PooledClient,
+      options: `-c search_path=${schema}`,
+    },
   });
 }
