@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { dataSourceOptions } from '../src/database/data-source.js';
@@ -43,6 +45,20 @@ function expectUnavailable({ status, headers, json }: Pick<Answer, 'status' | 'h
   expect(status).toBe(503);
   expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
   expect(json).toMatchObject({ success: false, msg: expect.stringContaining('not available now') as string });
+}
+
+/** What so many callers, each calling again and again, were answered. */
+async function gather(
+  callers: number,
+  isOver: () => boolean,
+  call: () => Promise<number>,
+): Promise<ReadonlySet<number>> {
+  const answers = new Set<number>();
+  const caller = async (): Promise<void> => {
+    while (!isOver()) answers.add(await call());
+  };
+  await Promise.all(Array.from({ length: callers }, caller));
+  return answers;
 }
 
 describe('PostgreSQL', () => {
@@ -95,6 +111,36 @@ describe('PostgreSQL', () => {
     const m = await worker('m');
     await until(async () => (await service.register(m)).status === 200, 15_000);
     expect((await service.chat('m', 'hi')).status).toBe(200);
+  });
+
+  it('that ends sessions in the middle of things costs those who registered a 503 at most, and chats nothing', async () => {
+    const database = await databaseForTest();
+    const other = await databaseForTest();
+    const service = await serviceForTest({}, database);
+    const m = await worker('m');
+    await service.register(m);
+    const rows = await database.query<{ name: string }>('SELECT current_database() AS name');
+    const endsAtMs = performance.now() + 2_000;
+    const isOver = (): boolean => performance.now() > endsAtMs;
+    const ending = (async () => {
+      while (!isOver()) {
+        await other.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [
+          rows[0]?.name,
+        ]);
+        await sleep(Math.random() * 40);
+      }
+    })();
+    const registering = gather(
+      8,
+      isOver,
+      async () => (await service.register({ ...m, name: randomUUID() })).status,
+    );
+    const chatting = gather(2, isOver, async () => (await service.chat('m', 'hi')).status);
+    const [registered, chatted] = await Promise.all([registering, chatting, ending]);
+    expect(registered).toEqual(new Set([200, 503]));
+    expect(chatted).toEqual(new Set([200]));
+    expect(service.log.filter(({ level }) => Number(level) >= 50)).toEqual([]);
+    await until(async () => (await service.register({ ...m, name: 'after' })).status === 200, 15_000);
   });
 
   it('that falls silent is found out, and new connections serve', async () => {

@@ -13,9 +13,9 @@ export class DatabaseUnavailableError extends Error {
 const UNAVAILABLE_STATE = /^(08|57P|53|28|3D000|55000|25006)/;
 const UNAVAILABLE_CODE =
   /^(ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
-/** What `pg` says without a code. */
+/** What `pg` says without a code, and TypeORM when a connection is lost in the middle of a transaction. */
 const UNAVAILABLE_TEXT =
-  /connection terminated|timeout exceeded when trying to connect|connection timeout|query read timeout|not queryable|Client has encountered a connection error|Driver not Connected/i;
+  /connection terminated|timeout exceeded when trying to connect|connection timeout|query read timeout|not queryable|Client has encountered a connection error|Driver not Connected|already released/i;
 
 /** The error to throw for one that came out of TypeORM or `pg`: itself, unless the server could not be reached. */
 export function databaseError(error: unknown): unknown {
