@@ -14,7 +14,7 @@ export class CallerGone implements CancelSignal {
   constructor(response: ServerResponse) {
     // He may have been quicker than this.
     this.gone = response.destroyed;
-    response.once('close', () => {
+    response.on('close', () => {
       if (response.writableFinished) return;
       this.gone = true;
       for (const listener of this.listeners.splice(0)) listener.handleEvent();

@@ -35,7 +35,7 @@ export class RequestLog {
   /** For requests that no hook sees, too. Fastify's onResponse would not tell of those whose caller hung up. */
   begin(request: FastifyRequest, reply: FastifyReply): void {
     request.facts = newFacts();
-    reply.raw.once('close', () => this.record(request, reply));
+    reply.raw.on('close', () => this.record(request, reply));
   }
 
   private record(request: FastifyRequest, reply: FastifyReply): void {
@@ -47,11 +47,12 @@ export class RequestLog {
     const ms = reply.elapsedTime;
     if (facts.model !== null || facts.errorType !== null) this.metrics.observe(facts, ms / 1000);
     const write = QUIET.test(path) && status < 500 ? this.debug : this.info;
-    let fields = `"msg":"request","request_id":${json(request.id)},"method":${json(request.method)},"path":${json(path)},"status":${status},"ms":${tenths(ms)}`;
+    // Quoted by hand where nothing can need an escape: methods, UUIDs and our own words.
+    let fields = `"msg":"request","request_id":${json(request.id)},"method":"${request.method}","path":${json(path)},"status":${status},"ms":${tenths(ms)}`;
     if (facts.model !== null) fields += `,"model":${json(facts.model)},"attempts":${facts.attempts}`;
-    if (facts.workerId !== null) fields += `,"worker_id":${json(facts.workerId)}`;
+    if (facts.workerId !== null) fields += `,"worker_id":"${facts.workerId}"`;
     if (facts.upstreamMs !== null) fields += `,"upstream_ms":${tenths(facts.upstreamMs)}`;
-    if (facts.errorType !== null) fields += `,"error_type":${json(facts.errorType)}`;
+    if (facts.errorType !== null) fields += `,"error_type":"${facts.errorType}"`;
     write(fields);
   }
 }
