@@ -6,13 +6,24 @@ const LEAVES = ['template', 'credentials', 'upstream', 'access', 'telemetry', 'c
 
 /** Folder → the folders it may import, besides itself and the leaves. */
 const ARROWS = {
-  database: ['registry'],
+  database: ['registry', 'replicas'],
   registry: ['database'],
   health: ['registry', 'database'],
-  balancing: ['registry'],
+  replicas: ['registry', 'database'],
+  balancing: ['registry', 'replicas'],
   inference: ['balancing', 'registry'],
   // Error classes only; a rule below sees to that.
-  errors: ['access', 'balancing', 'credentials', 'database', 'inference', 'registry', 'template', 'upstream'],
+  errors: [
+    'access',
+    'balancing',
+    'credentials',
+    'database',
+    'inference',
+    'registry',
+    'replicas',
+    'template',
+    'upstream',
+  ],
 };
 
 const folder = (names) => `^src/(${names.join('|')})/`;
@@ -42,7 +53,7 @@ module.exports = {
       name: 'database-knows-entities-only',
       severity: 'error',
       from: { path: '^src/database/' },
-      to: { path: '^src/registry/', pathNot: '\\.entity\\.ts$' },
+      to: { path: '^src/(registry|replicas)/', pathNot: '\\.entity\\.ts$' },
     },
     {
       name: 'errors-import-error-classes-only',

@@ -195,7 +195,7 @@ COMMENT ON COLUMN worker_event.actor IS 'Who: the setting mmm.actor where the se
 COMMENT ON COLUMN worker_event.generation IS 'The generation after the change.';
 `;
 
-const WORKER_OVERVIEW = `
+export const WORKER_OVERVIEW = `
 CREATE VIEW worker_overview AS
 SELECT w.model_name, w.name, w.req_url_template, w.owner, w.admin_state, w.health, w.health_reason,
        date_trunc('second', now() - w.health_since) AS health_for,
@@ -207,7 +207,7 @@ COMMENT ON VIEW worker_overview IS 'Who is there, in what state, and what the la
 `;
 
 /** What the row itself must say after any change, also one made by hand. */
-const BEFORE_UPDATE = `
+export const BEFORE_UPDATE = `
 CREATE FUNCTION worker_before_update() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   defined boolean := (NEW.model_name, NEW.name, NEW.req_url_template, NEW.owner, NEW.protocol, NEW.task, NEW.worker_type,
@@ -245,7 +245,7 @@ COMMENT ON FUNCTION worker_before_update() IS 'Keeps generation and the *_since 
 CREATE TRIGGER worker_before_update BEFORE UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_before_update();
 `;
 
-const RECORD = `
+export const RECORD = `
 CREATE FUNCTION worker_record() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   who text := coalesce(nullif(current_setting('mmm.actor', true), ''), session_user);
@@ -314,7 +314,7 @@ CREATE TRIGGER worker_record AFTER INSERT OR UPDATE OR DELETE ON worker FOR EACH
 `;
 
 /** Tells the replicas, and the prober, what they must look at again. Never for probes: a NOTIFY takes a database-wide lock at commit. */
-const FOLLOW = `
+export const FOLLOW = `
 CREATE FUNCTION worker_follow() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
   IF TG_OP = 'DELETE' THEN

@@ -1,5 +1,41 @@
 -- The schema after all migrations, from the catalogue. Written by: npm run schema:write
 
+CREATE TABLE model (
+  name text NOT NULL,
+  strategy text,
+  fallbacks text[] NOT NULL DEFAULT '{}'::text[],
+  retries integer,
+  retry_on text[],
+  queue_max integer,
+  queue_wait_ms integer,
+  connect_ms integer,
+  first_byte_ms integer,
+  idle_ms integer,
+  total_ms integer,
+  generation integer NOT NULL DEFAULT 1,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  updated_at timestamp with time zone NOT NULL DEFAULT now(),
+  updated_by text NOT NULL DEFAULT ''::text,
+  CONSTRAINT model_fallbacks_few CHECK (((cardinality(fallbacks) <= 10) AND (array_position(fallbacks, name) IS NULL))),
+  CONSTRAINT model_generation_positive CHECK ((generation > 0)),
+  CONSTRAINT model_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+  CONSTRAINT model_pkey PRIMARY KEY (name),
+  CONSTRAINT model_queue_range CHECK ((((queue_max >= 0) AND (queue_max <= 1000000)) AND ((queue_wait_ms >= 0) AND (queue_wait_ms <= 3600000)))),
+  CONSTRAINT model_retries_range CHECK (((retries >= 0) AND (retries <= 10))),
+  CONSTRAINT model_retry_on_known CHECK ((retry_on <@ ARRAY['connection'::text, '429'::text, '500'::text, '502'::text, '503'::text, '504'::text, 'timeout'::text, 'credentials'::text])),
+  CONSTRAINT model_strategy_known CHECK ((strategy = ANY (ARRAY['least_load'::text, 'least_request'::text, 'round_robin'::text, 'random'::text, 'power_of_two'::text, 'peak_ewma'::text, 'consistent_hash'::text]))),
+  CONSTRAINT model_timeouts_positive CHECK (((connect_ms > 0) AND (first_byte_ms > 0) AND (idle_ms > 0) AND (total_ms > 0)))
+);
+
+CREATE TABLE replica (
+  id uuid NOT NULL,
+  host text NOT NULL,
+  started_at timestamp with time zone NOT NULL DEFAULT now(),
+  seen_at timestamp with time zone NOT NULL DEFAULT now(),
+  drained json NOT NULL DEFAULT '{}'::json,
+  CONSTRAINT replica_pkey PRIMARY KEY (id)
+);
+
 CREATE TABLE worker (
   id uuid NOT NULL DEFAULT gen_random_uuid(),
   model_name text NOT NULL,
@@ -38,11 +74,13 @@ CREATE TABLE worker (
   generation integer NOT NULL DEFAULT 1,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   updated_at timestamp with time zone NOT NULL DEFAULT now(),
+  heartbeat_ttl_s integer,
   CONSTRAINT worker_admin_state_known CHECK ((admin_state = ANY (ARRAY['enabled'::text, 'disabled'::text, 'draining'::text, 'offline'::text]))),
   CONSTRAINT worker_body_format_known CHECK ((body_format = ANY (ARRAY['json'::text, 'form'::text]))),
   CONSTRAINT worker_extract_length CHECK ((char_length(response_extract) <= 500)),
   CONSTRAINT worker_generation_positive CHECK ((generation > 0)),
   CONSTRAINT worker_health_known CHECK ((health = ANY (ARRAY['unknown'::text, 'healthy'::text, 'suspect'::text, 'unhealthy'::text, 'warming'::text]))),
+  CONSTRAINT worker_heartbeat_ttl_range CHECK (((heartbeat_ttl_s >= 1) AND (heartbeat_ttl_s <= 86400))),
   CONSTRAINT worker_max_concurrency_range CHECK (((max_concurrency >= 1) AND (max_concurrency <= 100000))),
   CONSTRAINT worker_model_name_length CHECK (((char_length(model_name) >= 1) AND (char_length(model_name) <= 200))),
   CONSTRAINT worker_name_length CHECK ((char_length(name) <= 200)),
@@ -85,16 +123,41 @@ CREATE TABLE worker_probe (
   last_ms integer,
   failures_in_row integer NOT NULL DEFAULT 0,
   successes_in_row integer NOT NULL DEFAULT 0,
+  heartbeat_at timestamp with time zone,
+  last_good_at timestamp with time zone NOT NULL DEFAULT now(),
+  last_served_at timestamp with time zone,
   CONSTRAINT worker_probe_counts CHECK (((failures_in_row >= 0) AND (successes_in_row >= 0))),
   CONSTRAINT worker_probe_lease_whole CHECK (((lease_owner IS NULL) = (lease_until IS NULL))),
   CONSTRAINT worker_probe_pkey PRIMARY KEY (worker_id),
   CONSTRAINT worker_probe_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE CASCADE
 );
 
+CREATE TABLE worker_slot (
+  worker_id uuid NOT NULL,
+  slot integer NOT NULL,
+  replica_id uuid NOT NULL,
+  lease_until timestamp with time zone NOT NULL,
+  CONSTRAINT worker_slot_number CHECK ((slot >= 0)),
+  CONSTRAINT worker_slot_pkey PRIMARY KEY (worker_id, slot),
+  CONSTRAINT worker_slot_replica FOREIGN KEY (replica_id) REFERENCES replica(id) ON DELETE CASCADE,
+  CONSTRAINT worker_slot_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE CASCADE
+);
+
+CREATE TABLE worker_slot_wish (
+  worker_id uuid NOT NULL,
+  replica_id uuid NOT NULL,
+  wished_until timestamp with time zone NOT NULL,
+  CONSTRAINT worker_slot_wish_pkey PRIMARY KEY (worker_id, replica_id),
+  CONSTRAINT worker_slot_wish_replica FOREIGN KEY (replica_id) REFERENCES replica(id) ON DELETE CASCADE,
+  CONSTRAINT worker_slot_wish_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE CASCADE
+);
+
 
 CREATE INDEX worker_event_at ON public.worker_event USING btree (at);
 CREATE INDEX worker_event_of_worker ON public.worker_event USING btree (worker_id, id);
 CREATE UNIQUE INDEX worker_natural_key ON public.worker USING btree (model_name, md5(req_url_template), name);
+CREATE INDEX worker_slot_of_replica ON public.worker_slot USING btree (replica_id);
+CREATE INDEX worker_slot_wish_of_replica ON public.worker_slot_wish USING btree (replica_id);
 
 CREATE VIEW worker_overview AS
  SELECT w.model_name,
@@ -115,48 +178,74 @@ CREATE VIEW worker_overview AS
     w.priority,
     w.max_concurrency,
     w.generation,
-    w.id
+    w.id,
+    p.last_served_at,
+    w.heartbeat_ttl_s,
+    p.heartbeat_at
    FROM worker w
      LEFT JOIN worker_probe p ON p.worker_id = w.id
   ORDER BY w.model_name, w.created_at, w.id;
 
+CREATE OR REPLACE FUNCTION public.model_follow()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public'
+AS $function$
+BEGIN
+  PERFORM pg_notify('model_changed', TG_TABLE_SCHEMA || ' ' || coalesce(NEW.name, OLD.name));
+  IF TG_OP = 'DELETE' THEN
+    RETURN OLD;
+  END IF;
+  IF TG_OP = 'UPDATE' THEN
+    NEW.generation := OLD.generation + 1;
+    NEW.updated_at := now();
+  END IF;
+  NEW.updated_by := coalesce(nullif(current_setting('mmm.actor', true), ''), session_user);
+  RETURN NEW;
+END $function$
+;
 CREATE OR REPLACE FUNCTION public.worker_before_update()
  RETURNS trigger
  LANGUAGE plpgsql
  SET search_path TO 'public'
 AS $function$
 DECLARE
-  defined boolean := (NEW.model_name, NEW.name, NEW.req_url_template, NEW.owner, NEW.protocol, NEW.task, NEW.worker_type,
-      NEW.req_type, NEW.body::text, NEW.body_format, NEW.req_param::text, NEW.header::text, NEW.sealed_header,
-      NEW.response_extract, NEW.success_when::text, NEW.is_stream, NEW.defaults::text, NEW.weight, NEW.priority,
-      NEW.max_concurrency, NEW.labels::text, NEW.connect_ms, NEW.first_byte_ms, NEW.idle_ms, NEW.total_ms,
-      NEW.on_disconnect, NEW.health_check::text)
-    IS DISTINCT FROM (OLD.model_name, OLD.name, OLD.req_url_template, OLD.owner, OLD.protocol, OLD.task, OLD.worker_type,
-      OLD.req_type, OLD.body::text, OLD.body_format, OLD.req_param::text, OLD.header::text, OLD.sealed_header,
-      OLD.response_extract, OLD.success_when::text, OLD.is_stream, OLD.defaults::text, OLD.weight, OLD.priority,
-      OLD.max_concurrency, OLD.labels::text, OLD.connect_ms, OLD.first_byte_ms, OLD.idle_ms, OLD.total_ms,
-      OLD.on_disconnect, OLD.health_check::text);
+  changed text[] := worker_changes(OLD, NEW);
   back_online boolean := OLD.admin_state = 'offline' AND NEW.admin_state = 'enabled';
 BEGIN
-  NEW.generation := OLD.generation + (defined OR back_online)::int;
+  NEW.generation := OLD.generation + (cardinality(changed) > 0 OR back_online)::int;
   IF NEW.admin_state <> OLD.admin_state THEN
     NEW.admin_state_since := now();
+  END IF;
+  IF NEW.admin_state_since <> OLD.admin_state_since THEN
     NEW.admin_state_by := coalesce(nullif(current_setting('mmm.actor', true), ''), session_user);
   END IF;
   -- Evidence about another way of calling it says nothing about this one.
-  IF back_online OR (NEW.req_url_template, NEW.req_type, NEW.header::text, NEW.sealed_header, NEW.health_check::text, NEW.protocol)
-     IS DISTINCT FROM (OLD.req_url_template, OLD.req_type, OLD.header::text, OLD.sealed_header, OLD.health_check::text, OLD.protocol) THEN
+  IF back_online OR changed && ARRAY['req_url_template', 'req_type', 'header', 'sealed_header', 'health_check', 'protocol'] THEN
     NEW.health := 'unknown';
     NEW.health_reason := 'not probed yet';
   END IF;
   IF NEW.health <> OLD.health THEN
     NEW.health_since := now();
   END IF;
-  IF defined OR NEW.admin_state <> OLD.admin_state THEN
+  IF cardinality(changed) > 0 OR NEW.admin_state <> OLD.admin_state THEN
     NEW.updated_at := now();
   END IF;
   RETURN NEW;
 END $function$
+;
+CREATE OR REPLACE FUNCTION public.worker_changes(before worker, after worker)
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public'
+AS $function$
+  SELECT coalesce(array_agg(n.key ORDER BY n.ordinality), '{}')
+  FROM json_each_text(row_to_json(after)) WITH ORDINALITY AS n (key, value, ordinality)
+    JOIN json_each_text(row_to_json(before)) AS o (key, value) ON o.key = n.key AND o.value IS DISTINCT FROM n.value
+  WHERE n.key NOT IN ('id', 'admin_state', 'admin_state_since', 'admin_state_by', 'health', 'health_reason', 'health_since',
+    'generation', 'created_at', 'updated_at')
+$function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_follow()
  RETURNS trigger
@@ -170,12 +259,13 @@ BEGIN
   ELSIF TG_OP = 'INSERT' THEN
     INSERT INTO worker_probe (worker_id, generation) VALUES (NEW.id, NEW.generation);
   ELSIF NEW.generation <> OLD.generation THEN
+    -- A worker that is registered anew has until its next heartbeat is due.
     UPDATE worker_probe SET generation = NEW.generation, next_probe_at = now(), lease_owner = NULL, lease_until = NULL,
-      failures_in_row = 0, successes_in_row = 0 WHERE worker_id = NEW.id;
-  ELSIF NEW.admin_state = 'enabled' AND OLD.admin_state <> 'enabled' THEN
+      failures_in_row = 0, successes_in_row = 0, last_good_at = now(), heartbeat_at = now() WHERE worker_id = NEW.id;
+  ELSIF NEW.admin_state = 'enabled' AND OLD.admin_state_since <> NEW.admin_state_since THEN
     UPDATE worker_probe SET next_probe_at = now() WHERE worker_id = NEW.id;
   END IF;
-  IF TG_OP = 'INSERT' OR NEW.generation <> OLD.generation OR NEW.admin_state <> OLD.admin_state OR NEW.health <> OLD.health THEN
+  IF TG_OP = 'INSERT' OR NEW.generation <> OLD.generation OR NEW.admin_state_since <> OLD.admin_state_since OR NEW.health <> OLD.health THEN
     PERFORM pg_notify('worker_changed', TG_TABLE_SCHEMA || ' ' || NEW.id);
   END IF;
   RETURN NULL;
@@ -191,54 +281,21 @@ DECLARE
   w worker := coalesce(NEW, OLD);
   changed text[];
 BEGIN
-  IF TG_OP = 'INSERT' THEN
+  IF TG_OP <> 'UPDATE' THEN
     INSERT INTO worker_event (worker_id, model_name, req_url_template, kind, actor, generation)
-      VALUES (w.id, w.model_name, w.req_url_template, 'registered', who, w.generation);
-    RETURN NULL;
-  ELSIF TG_OP = 'DELETE' THEN
-    INSERT INTO worker_event (worker_id, model_name, req_url_template, kind, actor, generation)
-      VALUES (w.id, w.model_name, w.req_url_template, 'deleted', who, w.generation);
+      VALUES (w.id, w.model_name, w.req_url_template, CASE TG_OP WHEN 'INSERT' THEN 'registered' ELSE 'deleted' END, who, w.generation);
     RETURN NULL;
   END IF;
-
-  IF NEW.admin_state <> OLD.admin_state THEN
+  IF NEW.admin_state_since <> OLD.admin_state_since THEN
     INSERT INTO worker_event (worker_id, model_name, req_url_template, kind, actor, generation)
       VALUES (w.id, w.model_name, w.req_url_template,
         CASE WHEN OLD.admin_state = 'offline' AND NEW.admin_state = 'enabled' THEN 'registered' ELSE NEW.admin_state END,
         who, w.generation);
   END IF;
-  IF NEW.generation <> OLD.generation THEN
-    changed := array_remove(ARRAY[
-      CASE WHEN NEW.model_name IS DISTINCT FROM OLD.model_name THEN 'model_name' END,
-      CASE WHEN NEW.name IS DISTINCT FROM OLD.name THEN 'name' END,
-      CASE WHEN NEW.req_url_template IS DISTINCT FROM OLD.req_url_template THEN 'req_url_template' END,
-      CASE WHEN NEW.owner IS DISTINCT FROM OLD.owner THEN 'owner' END,
-      CASE WHEN NEW.protocol IS DISTINCT FROM OLD.protocol THEN 'protocol' END,
-      CASE WHEN NEW.task IS DISTINCT FROM OLD.task THEN 'task' END,
-      CASE WHEN NEW.worker_type IS DISTINCT FROM OLD.worker_type THEN 'worker_type' END,
-      CASE WHEN NEW.req_type IS DISTINCT FROM OLD.req_type THEN 'req_type' END,
-      CASE WHEN NEW.body::text IS DISTINCT FROM OLD.body::text THEN 'body' END,
-      CASE WHEN NEW.body_format IS DISTINCT FROM OLD.body_format THEN 'body_format' END,
-      CASE WHEN NEW.req_param::text IS DISTINCT FROM OLD.req_param::text THEN 'req_param' END,
-      CASE WHEN NEW.header::text IS DISTINCT FROM OLD.header::text THEN 'header' END,
-      CASE WHEN NEW.sealed_header IS DISTINCT FROM OLD.sealed_header THEN 'sealed_header' END,
-      CASE WHEN NEW.response_extract IS DISTINCT FROM OLD.response_extract THEN 'response_extract' END,
-      CASE WHEN NEW.success_when::text IS DISTINCT FROM OLD.success_when::text THEN 'success_when' END,
-      CASE WHEN NEW.is_stream IS DISTINCT FROM OLD.is_stream THEN 'is_stream' END,
-      CASE WHEN NEW.defaults::text IS DISTINCT FROM OLD.defaults::text THEN 'defaults' END,
-      CASE WHEN NEW.weight IS DISTINCT FROM OLD.weight THEN 'weight' END,
-      CASE WHEN NEW.priority IS DISTINCT FROM OLD.priority THEN 'priority' END,
-      CASE WHEN NEW.max_concurrency IS DISTINCT FROM OLD.max_concurrency THEN 'max_concurrency' END,
-      CASE WHEN NEW.labels::text IS DISTINCT FROM OLD.labels::text THEN 'labels' END,
-      CASE WHEN (NEW.connect_ms, NEW.first_byte_ms, NEW.idle_ms, NEW.total_ms)
-        IS DISTINCT FROM (OLD.connect_ms, OLD.first_byte_ms, OLD.idle_ms, OLD.total_ms) THEN 'timeouts' END,
-      CASE WHEN NEW.on_disconnect IS DISTINCT FROM OLD.on_disconnect THEN 'on_disconnect' END,
-      CASE WHEN NEW.health_check::text IS DISTINCT FROM OLD.health_check::text THEN 'health_check' END
-    ], NULL);
-    IF cardinality(changed) > 0 THEN
-      INSERT INTO worker_event (worker_id, model_name, req_url_template, kind, detail, actor, generation)
-        VALUES (w.id, w.model_name, w.req_url_template, 'changed', array_to_string(changed, ', '), who, w.generation);
-    END IF;
+  changed := worker_changes(OLD, NEW);
+  IF cardinality(changed) > 0 THEN
+    INSERT INTO worker_event (worker_id, model_name, req_url_template, kind, detail, actor, generation)
+      VALUES (w.id, w.model_name, w.req_url_template, 'changed', array_to_string(changed, ', '), who, w.generation);
   END IF;
   IF NEW.health <> OLD.health THEN
     INSERT INTO worker_event (worker_id, model_name, req_url_template, kind, detail, actor, generation)
@@ -250,10 +307,34 @@ BEGIN
 END $function$
 ;
 
+CREATE TRIGGER model_follow BEFORE INSERT OR DELETE OR UPDATE ON model FOR EACH ROW EXECUTE FUNCTION model_follow();
 CREATE TRIGGER worker_before_update BEFORE UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_before_update();
 CREATE TRIGGER worker_follow AFTER INSERT OR DELETE OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_follow();
 CREATE TRIGGER worker_record AFTER INSERT OR DELETE OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_record();
 
+COMMENT ON TABLE model IS 'What holds for all workers of one model_name. No row, or null: the settings decide.';
+COMMENT ON COLUMN model.name IS 'The model_name; it may be here before its first worker.';
+COMMENT ON COLUMN model.strategy IS 'How its workers are picked; null: BALANCING_STRATEGY.';
+COMMENT ON COLUMN model.fallbacks IS 'Models that are asked, in this order, when none of its workers can answer.';
+COMMENT ON COLUMN model.retries IS 'Further workers asked after one refused, 0 to 10; null: BALANCING_RETRIES.';
+COMMENT ON COLUMN model.retry_on IS 'What another worker is asked after: connection, 429, 500, 502, 503, 504, timeout (of a stream that did not begin), credentials; null: all.';
+COMMENT ON COLUMN model.queue_max IS 'Requests that may wait for it on a replica; null: by the caps of its workers.';
+COMMENT ON COLUMN model.queue_wait_ms IS 'Milliseconds a request waits for a worker to become free; null: BALANCING_QUEUE_WAIT_MS.';
+COMMENT ON COLUMN model.connect_ms IS 'Milliseconds to connect, for workers that do not say themselves.';
+COMMENT ON COLUMN model.first_byte_ms IS 'Milliseconds until a stream begins, for workers that do not say themselves.';
+COMMENT ON COLUMN model.idle_ms IS 'Milliseconds of silence within a stream, for workers that do not say themselves.';
+COMMENT ON COLUMN model.total_ms IS 'Milliseconds for a whole request, all attempts and fallbacks together.';
+COMMENT ON COLUMN model.generation IS 'Rises with every change.';
+COMMENT ON COLUMN model.created_at IS 'When this row came.';
+COMMENT ON COLUMN model.updated_at IS 'When it last changed.';
+COMMENT ON COLUMN model.updated_by IS 'Who changed it last.';
+COMMENT ON FUNCTION model_follow() IS 'Keeps generation and updated_* true, and notifies the replicas.';
+COMMENT ON TABLE replica IS 'The running copies of the service. One that was not seen for a while is dead; its row goes later.';
+COMMENT ON COLUMN replica.id IS 'Made at its start.';
+COMMENT ON COLUMN replica.host IS 'The host or pod it runs on.';
+COMMENT ON COLUMN replica.started_at IS 'When it started.';
+COMMENT ON COLUMN replica.seen_at IS 'When it last said that it is there.';
+COMMENT ON COLUMN replica.drained IS 'Of the draining workers, those on which it has no request left: worker id to admin_state_since, in milliseconds since 1970.';
 COMMENT ON TABLE worker IS 'One inference endpoint a row: where it is, how it is called, whether it may be used. Changes made here by hand are obeyed by every replica.';
 COMMENT ON COLUMN worker.id IS 'Made when first registered; kept when it comes back from offline.';
 COMMENT ON COLUMN worker.model_name IS 'What callers ask for. All workers with one model_name serve it together.';
@@ -284,7 +365,7 @@ COMMENT ON COLUMN worker.total_ms IS 'Milliseconds for the whole call; null: REQ
 COMMENT ON COLUMN worker.on_disconnect IS 'When the caller hangs up: abort the call, or finish it.';
 COMMENT ON COLUMN worker.health_check IS 'How it is probed, where the default (GET /health at its origin, below 500 is alive) will not do.';
 COMMENT ON COLUMN worker.admin_state IS 'What people want: enabled; draining (no new requests); disabled (off until enabled by hand); offline (removed, kept for a while).';
-COMMENT ON COLUMN worker.admin_state_since IS 'When admin_state last changed.';
+COMMENT ON COLUMN worker.admin_state_since IS 'When admin_state last changed. Set it to now() on an enabled worker to have the replicas forget what they hold against it.';
 COMMENT ON COLUMN worker.admin_state_by IS 'Who changed admin_state last.';
 COMMENT ON COLUMN worker.health IS 'What the probes say: unknown, healthy, suspect, unhealthy or warming. unhealthy workers get no requests.';
 COMMENT ON COLUMN worker.health_reason IS 'Why, in words.';
@@ -292,7 +373,9 @@ COMMENT ON COLUMN worker.health_since IS 'When health last changed.';
 COMMENT ON COLUMN worker.generation IS 'Rises with every change of the definition; a probe of an older generation is dropped.';
 COMMENT ON COLUMN worker.created_at IS 'When it was first registered.';
 COMMENT ON COLUMN worker.updated_at IS 'When its definition or admin_state last changed.';
+COMMENT ON COLUMN worker.heartbeat_ttl_s IS 'The worker promises a heartbeat within so many seconds; after three missed it is suspect, and offline if its probes fail too. null: it promises none.';
 COMMENT ON FUNCTION worker_before_update() IS 'Keeps generation and the *_since columns true, whoever changes the row.';
+COMMENT ON FUNCTION worker_changes(before worker, after worker) IS 'The columns in which two definitions differ.';
 COMMENT ON TABLE worker_event IS 'What happened to workers, written by trigger, so that changes made by hand are here too. No foreign key: the history outlives the worker.';
 COMMENT ON COLUMN worker_event.id IS 'Rises with time.';
 COMMENT ON COLUMN worker_event.at IS 'When.';
@@ -317,4 +400,16 @@ COMMENT ON COLUMN worker_probe.last_detail IS 'What that probe saw.';
 COMMENT ON COLUMN worker_probe.last_ms IS 'How long that probe took, in milliseconds.';
 COMMENT ON COLUMN worker_probe.failures_in_row IS 'Failed probes since the last success.';
 COMMENT ON COLUMN worker_probe.successes_in_row IS 'Successful probes since the last failure.';
+COMMENT ON COLUMN worker_probe.heartbeat_at IS 'The last heartbeat; null: none yet.';
+COMMENT ON COLUMN worker_probe.last_good_at IS 'The last successful probe; the time of the definition when there was none yet.';
+COMMENT ON COLUMN worker_probe.last_served_at IS 'When a request last succeeded there, on any replica; written every few seconds at most.';
 COMMENT ON FUNCTION worker_record() IS 'Writes worker_event.';
+COMMENT ON TABLE worker_slot IS 'Who may use a worker whose max_concurrency is below the number of replicas: a row for each slot that is in use.';
+COMMENT ON COLUMN worker_slot.worker_id IS 'The worker.';
+COMMENT ON COLUMN worker_slot.slot IS 'From 0 to max_concurrency - 1.';
+COMMENT ON COLUMN worker_slot.replica_id IS 'The replica that may have one request there.';
+COMMENT ON COLUMN worker_slot.lease_until IS 'After this another replica may take it.';
+COMMENT ON TABLE worker_slot_wish IS 'Which replicas have requests waiting for a slot: who holds one gives it up after the request that runs there.';
+COMMENT ON COLUMN worker_slot_wish.worker_id IS 'The worker.';
+COMMENT ON COLUMN worker_slot_wish.replica_id IS 'The replica whose requests wait.';
+COMMENT ON COLUMN worker_slot_wish.wished_until IS 'After this the wish is void.';

@@ -2,9 +2,12 @@ import { Socket } from 'node:net';
 import pg from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { CreateRegistry1795000000000 } from '../../migrations/1795000000000-create-registry.js';
+import { HeartbeatsReplicasModels1796000000000 } from '../../migrations/1796000000000-heartbeats-replicas-models.js';
+import { ModelEntity } from '../registry/model.entity.js';
 import { WorkerEventEntity } from '../registry/worker-event.entity.js';
 import { WorkerProbeEntity } from '../registry/worker-probe.entity.js';
 import { WorkerEntity } from '../registry/worker.entity.js';
+import { ReplicaEntity, WorkerSlotEntity, WorkerSlotWishEntity } from '../replicas/replica.entity.js';
 
 /** Where a PostgreSQL is: a URL, or the socket of the embedded one. */
 export type DatabaseAddress =
@@ -37,8 +40,16 @@ export function dataSourceOptions(
     poolSize,
     // A silent server is an unavailable one; migrations may take their time.
     extra: { ...pgOptions(address), Client: PooledClient, stream: () => impatientSocket(longestSilenceMs) },
-    entities: [WorkerEntity, WorkerProbeEntity, WorkerEventEntity],
-    migrations: [CreateRegistry1795000000000],
+    entities: [
+      WorkerEntity,
+      WorkerProbeEntity,
+      WorkerEventEntity,
+      ModelEntity,
+      ReplicaEntity,
+      WorkerSlotEntity,
+      WorkerSlotWishEntity,
+    ],
+    migrations: [CreateRegistry1795000000000, HeartbeatsReplicasModels1796000000000],
     migrationsTableName: 'migration',
     // TypeORM would otherwise create an extension on its own; gen_random_uuid() is built in.
     installExtensions: false,

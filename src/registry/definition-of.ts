@@ -32,6 +32,7 @@ export function definitionOf(
     idle_ms: dto.timeouts?.idle_ms ?? null,
     total_ms: dto.timeouts?.total_ms ?? null,
     on_disconnect: dto.on_disconnect ?? 'abort',
+    heartbeat_ttl_s: dto.heartbeat_ttl_s ?? null,
     health_check: (dto.health_check as WorkerDefinition['health_check']) ?? null,
   };
 }

@@ -107,6 +107,8 @@ export class RegisterWorkerDto implements HasFurtherFaults {
   /** When the caller hangs up: abort the call, or let it finish. */
   @IsOptional() @IsIn(['abort', 'finish']) on_disconnect?: 'abort' | 'finish';
   @IsOptional() @IsDto(() => HealthCheckDto) health_check?: HealthCheckDto;
+  /** It promises a heartbeat within so many seconds; three missed make it suspect, and offline if probes fail too. */
+  @IsOptional() @IsInt() @Min(1) @Max(86_400) heartbeat_ttl_s?: number;
 
   furtherFaults(faulty: ReadonlySet<string>): readonly InputFault[] {
     const definition = {

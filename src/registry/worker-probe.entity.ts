@@ -42,4 +42,13 @@ export class WorkerProbeEntity {
 
   @Column('integer', { default: 0 })
   successes_in_row!: number;
+
+  @Column('timestamptz', { nullable: true })
+  heartbeat_at!: Date | null;
+
+  @Column('timestamptz', { default: () => 'now()' })
+  last_good_at!: Date;
+
+  @Column('timestamptz', { nullable: true })
+  last_served_at!: Date | null;
 }

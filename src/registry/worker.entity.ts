@@ -31,6 +31,7 @@ import type {
 @Check('worker_on_disconnect_known', `on_disconnect IN ('abort', 'finish')`)
 @Check('worker_admin_state_known', `admin_state IN ('enabled', 'disabled', 'draining', 'offline')`)
 @Check('worker_health_known', `health IN ('unknown', 'healthy', 'suspect', 'unhealthy', 'warming')`)
+@Check('worker_heartbeat_ttl_range', 'heartbeat_ttl_s BETWEEN 1 AND 86400')
 @Check('worker_generation_positive', 'generation > 0')
 @Index('worker_natural_key', { synchronize: false })
 export class WorkerEntity {
@@ -117,6 +118,9 @@ export class WorkerEntity {
 
   @Column('json', { nullable: true })
   health_check!: HealthCheck | null;
+
+  @Column('integer', { nullable: true })
+  heartbeat_ttl_s!: number | null;
 
   @Column('text', { default: 'enabled' })
   admin_state!: AdminState;

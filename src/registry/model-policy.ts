@@ -1,0 +1,34 @@
+import type { Strategy } from '../config/settings.js';
+
+/** After what another worker may be asked. `timeout`: of a stream that did not begin. */
+export const RETRY_CAUSES = [
+  'connection',
+  '429',
+  '500',
+  '502',
+  '503',
+  '504',
+  'timeout',
+  'credentials',
+] as const;
+export type RetryCause = (typeof RETRY_CAUSES)[number];
+
+/** What holds for all workers of one model, as the hot path sees it; `null`: the settings decide. */
+export interface ModelPolicy {
+  readonly name: string;
+  readonly strategy: Strategy | null;
+  /** Asked in this order when none of its workers can answer. */
+  readonly fallbacks: readonly string[];
+  /** Further workers asked after one refused, 0 to 10. */
+  readonly retries: number | null;
+  readonly retryOn: ReadonlySet<RetryCause> | null;
+  /** Requests that may wait for it on a replica. */
+  readonly queueMax: number | null;
+  readonly queueWaitMs: number | null;
+  readonly connectMs: number | null;
+  readonly firstByteMs: number | null;
+  readonly idleMs: number | null;
+  /** For a whole request, all attempts and fallbacks together. */
+  readonly totalMs: number | null;
+  readonly generation: number;
+}

@@ -1,0 +1,66 @@
+import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
+import type { Strategy } from '../config/settings.js';
+import type { RetryCause } from './model-policy.js';
+
+/** The table `model`: what holds for all workers of one name. `null`: the settings decide. */
+@Entity('model')
+@Check('model_name_length', 'char_length(name) BETWEEN 1 AND 200')
+@Check(
+  'model_strategy_known',
+  `strategy IN ('least_load', 'least_request', 'round_robin', 'random', 'power_of_two', 'peak_ewma', 'consistent_hash')`,
+)
+@Check('model_fallbacks_few', 'cardinality(fallbacks) <= 10 AND array_position(fallbacks, name) IS NULL')
+@Check('model_retries_range', 'retries BETWEEN 0 AND 10')
+@Check(
+  'model_retry_on_known',
+  `retry_on <@ ARRAY['connection', '429', '500', '502', '503', '504', 'timeout', 'credentials']`,
+)
+@Check('model_queue_range', 'queue_max BETWEEN 0 AND 1000000 AND queue_wait_ms BETWEEN 0 AND 3600000')
+@Check('model_timeouts_positive', 'connect_ms > 0 AND first_byte_ms > 0 AND idle_ms > 0 AND total_ms > 0')
+@Check('model_generation_positive', 'generation > 0')
+export class ModelEntity {
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'model_pkey' })
+  name!: string;
+
+  @Column('text', { nullable: true })
+  strategy!: Strategy | null;
+
+  @Column('text', { array: true, default: [] })
+  fallbacks!: string[];
+
+  @Column('integer', { nullable: true })
+  retries!: number | null;
+
+  @Column('text', { array: true, nullable: true })
+  retry_on!: RetryCause[] | null;
+
+  @Column('integer', { nullable: true })
+  queue_max!: number | null;
+
+  @Column('integer', { nullable: true })
+  queue_wait_ms!: number | null;
+
+  @Column('integer', { nullable: true })
+  connect_ms!: number | null;
+
+  @Column('integer', { nullable: true })
+  first_byte_ms!: number | null;
+
+  @Column('integer', { nullable: true })
+  idle_ms!: number | null;
+
+  @Column('integer', { nullable: true })
+  total_ms!: number | null;
+
+  @Column('integer', { default: 1 })
+  generation!: number;
+
+  @Column('timestamptz', { default: () => 'now()' })
+  created_at!: Date;
+
+  @Column('timestamptz', { default: () => 'now()' })
+  updated_at!: Date;
+
+  @Column('text', { default: '' })
+  updated_by!: string;
+}

@@ -1,0 +1,69 @@
+import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import { WorkerEntity } from '../registry/worker.entity.js';
+
+/** The table `replica`: the running copies of the service. */
+@Entity('replica')
+export class ReplicaEntity {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'replica_pkey' })
+  id!: string;
+
+  @Column('text')
+  host!: string;
+
+  @Column('timestamptz', { default: () => 'now()' })
+  started_at!: Date;
+
+  @Column('timestamptz', { default: () => 'now()' })
+  seen_at!: Date;
+
+  @Column('json', { default: {} })
+  drained!: Record<string, number>;
+}
+
+/** The table `worker_slot`: who may use a worker that has fewer slots than there are replicas. */
+@Entity('worker_slot')
+@Check('worker_slot_number', 'slot >= 0')
+export class WorkerSlotEntity {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'worker_slot_pkey' })
+  worker_id!: string;
+
+  @PrimaryColumn('integer', { primaryKeyConstraintName: 'worker_slot_pkey' })
+  slot!: number;
+
+  @ManyToOne(() => WorkerEntity, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'worker_id', foreignKeyConstraintName: 'worker_slot_worker' })
+  worker?: WorkerEntity;
+
+  @Index('worker_slot_of_replica')
+  @Column('uuid')
+  replica_id!: string;
+
+  @ManyToOne(() => ReplicaEntity, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'replica_id', foreignKeyConstraintName: 'worker_slot_replica' })
+  replica?: ReplicaEntity;
+
+  @Column('timestamptz')
+  lease_until!: Date;
+}
+
+/** The table `worker_slot_wish`: whose requests wait for a slot. */
+@Entity('worker_slot_wish')
+export class WorkerSlotWishEntity {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'worker_slot_wish_pkey' })
+  worker_id!: string;
+
+  @Index('worker_slot_wish_of_replica')
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'worker_slot_wish_pkey' })
+  replica_id!: string;
+
+  @ManyToOne(() => WorkerEntity, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'worker_id', foreignKeyConstraintName: 'worker_slot_wish_worker' })
+  worker?: WorkerEntity;
+
+  @ManyToOne(() => ReplicaEntity, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'replica_id', foreignKeyConstraintName: 'worker_slot_wish_replica' })
+  replica?: ReplicaEntity;
+
+  @Column('timestamptz')
+  wished_until!: Date;
+}
