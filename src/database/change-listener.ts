@@ -4,9 +4,9 @@ import { type DatabaseAddress, pgOptions } from './data-source.js';
 
 export interface ChangeListenerOptions {
   readonly address: DatabaseAddress;
-  readonly channel: string;
+  readonly channels: readonly string[];
   /** Told each payload. Only a hint to look again: a NOTIFY can be lost. */
-  readonly onNotify: (payload: string) => void;
+  readonly onNotify: (payload: string, channel: string) => void;
   /** Told after each successful LISTEN: whatever came before it was missed. */
   readonly onListening: () => void;
   readonly onLost?: (error: Error) => void;
@@ -19,7 +19,7 @@ export interface ChangeListenerOptions {
 const RECONNECT_BASE_MS = 250;
 const RECONNECT_MAX_MS = 10_000;
 
-/** LISTENs on a connection of its own, and on another whenever that one is lost. */
+/** LISTENs on one connection of its own, and on another whenever that one is lost. */
 export class ChangeListener {
   private readonly stopping = new AbortController();
   private running: Promise<void> | null = null;
@@ -52,7 +52,7 @@ export class ChangeListener {
 
   /** Returns when stopped, throws when the connection is lost. */
   private async listenOnce(onListening: () => void): Promise<void> {
-    const { address, channel, onNotify, proofMs = 10_000 } = this.options;
+    const { address, channels, onNotify, proofMs = 10_000 } = this.options;
     const client = new pg.Client({
       ...pgOptions(address, 'multi-model-manager listener'),
       query_timeout: proofMs,
@@ -63,10 +63,10 @@ export class ChangeListener {
     });
     // Awaited only once the connection stands; until then connect() itself reports.
     lost.catch(() => {});
-    client.on('notification', (message) => onNotify(message.payload ?? ''));
+    client.on('notification', (message) => onNotify(message.payload ?? '', message.channel));
     try {
       await client.connect();
-      await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+      await client.query(channels.map((name) => `LISTEN ${pg.escapeIdentifier(name)}`).join(';'));
       onListening();
       this.options.onListening();
       while (!this.stopping.signal.aborted) {

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { CreateRegistry1795000000000 } from '../../migrations/1795000000000-create-registry.js';
 import { HeartbeatsReplicasModels1796000000000 } from '../../migrations/1796000000000-heartbeats-replicas-models.js';
-import { ModelEntity } from '../registry/model.entity.js';
+import { ModelEntity } from '../registry/models/model.entity.js';
 import { WorkerEventEntity } from '../registry/worker-event.entity.js';
 import { WorkerProbeEntity } from '../registry/worker-probe.entity.js';
 import { WorkerEntity } from '../registry/worker.entity.js';

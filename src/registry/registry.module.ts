@@ -3,6 +3,8 @@ import { CredentialsModule } from '../credentials/credentials.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
 import { LiveWorkers } from './live-workers.js';
 import { ModelLookup } from './model-lookup.js';
+import { ModelPolicies } from './models/model-policies.js';
+import { ModelRepository } from './models/model.repository.js';
 import { OwnAddress } from './own-address.js';
 import { ProbeHints } from './probe-hints.js';
 import { RegistrationService } from './registration.service.js';
@@ -19,6 +21,8 @@ import { WorkerRepository } from './worker.repository.js';
   providers: [
     LiveWorkers,
     ModelLookup,
+    ModelPolicies,
+    ModelRepository,
     OwnAddress,
     ProbeHints,
     RegistrationService,
@@ -28,6 +32,6 @@ import { WorkerRepository } from './worker.repository.js';
     WorkerRefresher,
     WorkerRepository,
   ],
-  exports: [LiveWorkers, ModelLookup, OwnAddress, ProbeHints, WorkerActivity, WorkerRefresher],
+  exports: [LiveWorkers, ModelLookup, ModelPolicies, OwnAddress, ProbeHints, WorkerActivity, WorkerRefresher],
 })
 export class RegistryModule {}

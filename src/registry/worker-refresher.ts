@@ -5,6 +5,7 @@ import { DatabaseAddresses } from '../database/database-addresses.js';
 import { DatabaseConnection } from '../database/database-connection.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
 import { LiveWorkers } from './live-workers.js';
+import { ModelPolicies } from './models/model-policies.js';
 import { WorkerCompiler } from './worker-compiler.js';
 import { WorkerRepository } from './worker.repository.js';
 
@@ -12,7 +13,7 @@ import { WorkerRepository } from './worker.repository.js';
 const GATHER_MS = 50;
 
 /**
- * Keeps LiveWorkers true. The resync is the truth, a NOTIFY a hint to look earlier, and a change made on this replica
+ * Keeps LiveWorkers and ModelPolicies true. The resync is the truth, a NOTIFY a hint to look earlier, and a change made on this replica
  * is seen here before its caller gets an answer (`reload`).
  */
 @Injectable()
@@ -30,6 +31,7 @@ export class WorkerRefresher implements OnApplicationBootstrap, OnApplicationShu
     private readonly repository: WorkerRepository,
     private readonly compiler: WorkerCompiler,
     private readonly live: LiveWorkers,
+    private readonly models: ModelPolicies,
     private readonly connection: DatabaseConnection,
     private readonly settings: RegistrySettings,
     addresses: DatabaseAddresses,
@@ -38,9 +40,11 @@ export class WorkerRefresher implements OnApplicationBootstrap, OnApplicationShu
     const mine = `${schema} `;
     this.listener = new ChangeListener({
       address: addresses.direct,
-      channel: 'worker_changed',
-      onNotify: (payload) => {
-        if (payload.startsWith(mine)) this.hint(payload.slice(mine.length));
+      channels: ['worker_changed', 'model_changed'],
+      onNotify: (payload, channel) => {
+        if (!payload.startsWith(mine)) return;
+        if (channel === 'model_changed') this.reloadModels().catch(() => {});
+        else this.hint(payload.slice(mine.length));
       },
       onListening: () => void this.resync(),
       onLost: (error) => this.logger.warn(`not listening for changes, polling goes on: ${error.message}`),
@@ -73,6 +77,11 @@ export class WorkerRefresher implements OnApplicationBootstrap, OnApplicationShu
     });
   }
 
+  /** Looks at the policies again. @throws DatabaseUnavailableError */
+  reloadModels(): Promise<void> {
+    return this.inTurn(() => this.models.reload());
+  }
+
   /** Looks at the whole table, loading only what changed, and once more after `resyncMs`. */
   private async resync(): Promise<void> {
     if (this.resyncing !== null) clearTimeout(this.resyncing);
@@ -85,6 +94,7 @@ export class WorkerRefresher implements OnApplicationBootstrap, OnApplicationShu
   }
 
   private async lookAtAll(): Promise<void> {
+    await this.models.reload();
     const versions = await this.repository.liveVersions();
     const kept = [...versions].flatMap(([id, version]) => {
       const worker = this.live.worker(id);

@@ -1,4 +1,4 @@
-import type { Strategy } from '../config/settings.js';
+import type { Strategy } from '../../config/settings.js';
 
 /** After what another worker may be asked. `timeout`: of a stream that did not begin. */
 export const RETRY_CAUSES = [
@@ -30,5 +30,6 @@ export interface ModelPolicy {
   readonly idleMs: number | null;
   /** For a whole request, all attempts and fallbacks together. */
   readonly totalMs: number | null;
-  readonly generation: number;
+  /** Changes with every change of the row. */
+  readonly version: string;
 }

@@ -1,5 +1,5 @@
 import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
-import type { Strategy } from '../config/settings.js';
+import type { Strategy } from '../../config/settings.js';
 import type { RetryCause } from './model-policy.js';
 
 /** The table `model`: what holds for all workers of one name. `null`: the settings decide. */

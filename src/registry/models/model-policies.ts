@@ -1,0 +1,59 @@
+import { Injectable } from '@nestjs/common';
+import type { ModelPolicy } from './model-policy.js';
+import type { ModelEntity } from './model.entity.js';
+import { ModelRepository } from './model.repository.js';
+
+/** What the hot path reads: the policies of all models, in memory. Kept true by WorkerRefresher. */
+@Injectable()
+export class ModelPolicies {
+  private byName: ReadonlyMap<string, ModelPolicy> = new Map();
+  private readonly listeners: (() => void)[] = [];
+
+  constructor(private readonly repository: ModelRepository) {}
+
+  of(name: string): ModelPolicy | undefined {
+    return this.byName.get(name);
+  }
+
+  /** Calls `listener` after every change. */
+  onChange(listener: () => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** There are few: all are read again. A policy that did not change stays the same object. @throws DatabaseUnavailableError */
+  async reload(): Promise<void> {
+    const rows = await this.repository.all();
+    const next = new Map(rows.map((row) => [row.name, this.unlessKnown(row)]));
+    const isSame =
+      next.size === this.byName.size && [...next].every(([name, policy]) => this.of(name) === policy);
+    this.byName = next;
+    if (!isSame) for (const listener of this.listeners) listener();
+  }
+
+  private unlessKnown(row: ModelEntity): ModelPolicy {
+    const known = this.of(row.name);
+    // A row that was deleted and made anew begins again at 1, at another time.
+    return known?.version === versionOf(row) ? known : policyOf(row);
+  }
+}
+
+function policyOf(row: ModelEntity): ModelPolicy {
+  return {
+    name: row.name,
+    version: versionOf(row),
+    strategy: row.strategy,
+    fallbacks: row.fallbacks,
+    retries: row.retries,
+    retryOn: row.retry_on === null ? null : new Set(row.retry_on),
+    queueMax: row.queue_max,
+    queueWaitMs: row.queue_wait_ms,
+    connectMs: row.connect_ms,
+    firstByteMs: row.first_byte_ms,
+    idleMs: row.idle_ms,
+    totalMs: row.total_ms,
+  };
+}
+
+function versionOf(row: ModelEntity): string {
+  return `${row.generation} ${row.created_at.getTime()}`;
+}

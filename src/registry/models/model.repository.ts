@@ -1,0 +1,112 @@
+import { Injectable } from '@nestjs/common';
+import { DatabaseSettings } from '../../config/settings.js';
+import { Database } from '../../database/database.js';
+import type { ModelDefinition } from './model-definition.js';
+import type { ModelEntity } from './model.entity.js';
+
+/** A model as it is listed: by its policy, its workers or both. */
+export type ModelRow = { readonly [K in keyof Omit<ModelEntity, 'name'>]: ModelEntity[K] | null } & {
+  readonly name: string;
+  /** How many there are in each state: the health of those enabled, the admin_state of the others. */
+  readonly workers: Readonly<Record<string, number>>;
+};
+
+export interface Applied {
+  readonly row: ModelEntity;
+  readonly outcome: 'created' | 'changed' | 'same';
+}
+
+/** Every query on the table `model`. All throw DatabaseUnavailableError when there is no database. */
+@Injectable()
+export class ModelRepository {
+  private readonly table: string;
+  private readonly worker: string;
+
+  constructor(
+    private readonly database: Database,
+    { schema }: DatabaseSettings,
+  ) {
+    this.table = `"${schema}".model`;
+    this.worker = `"${schema}".worker`;
+  }
+
+  all(): Promise<ModelEntity[]> {
+    return this.database.query(`SELECT * FROM ${this.table}`);
+  }
+
+  async find(name: string): Promise<ModelRow | undefined> {
+    const rows = await this.database.query<ModelRow>(`${this.listed()} WHERE name = $1`, [name]);
+    return rows[0];
+  }
+
+  /** By name, those after `after`. */
+  page(after: string | null, limit: number): Promise<ModelRow[]> {
+    return this.database.query(
+      `${this.listed()} WHERE $1::text IS NULL OR name COLLATE "C" > $1 ORDER BY name COLLATE "C" LIMIT $2`,
+      [after, limit],
+    );
+  }
+
+  /**
+   * Writes the policy unless it stands there already; `check` sees all others, which nobody changes meanwhile, and what
+   * stands there, and may refuse.
+   */
+  apply(
+    name: string,
+    definition: ModelDefinition,
+    check: (others: readonly ModelEntity[], standing: ModelEntity | undefined) => void,
+    actor: string,
+  ): Promise<Applied> {
+    return this.database.transaction(actor, async (manager) => {
+      // Two policies that are harmless alone can close a circle together.
+      await manager.query(`LOCK TABLE ${this.table} IN SHARE ROW EXCLUSIVE MODE`);
+      const rows: ModelEntity[] = await manager.query(`SELECT * FROM ${this.table}`);
+      const standing = rows.find((row) => row.name === name);
+      check(
+        rows.filter((row) => row !== standing),
+        standing,
+      );
+      if (standing !== undefined && isSame(standing, definition)) return { row: standing, outcome: 'same' };
+      const columns = Object.keys(definition);
+      const places = columns.map((_, index) => `$${index + 2}`);
+      const [row]: ModelEntity[] = await manager.query(
+        `INSERT INTO ${this.table} (name, ${columns.join(', ')}) VALUES ($1, ${places.join(', ')})
+         ON CONFLICT (name) DO UPDATE SET (${columns.join(', ')}) = ROW (${places.join(', ')}) RETURNING *`,
+        [name, ...Object.values(definition)],
+      );
+      if (row === undefined) throw new Error('PostgreSQL returned no row for what it wrote');
+      return { row, outcome: standing === undefined ? 'created' : 'changed' };
+    });
+  }
+
+  /** @returns whether there was one; `check` sees it and may refuse */
+  remove(name: string, check: (standing: ModelEntity) => void, actor: string): Promise<boolean> {
+    return this.database.transaction(actor, async (manager) => {
+      const [standing]: ModelEntity[] = await manager.query(
+        `SELECT * FROM ${this.table} WHERE name = $1 FOR UPDATE`,
+        [name],
+      );
+      if (standing === undefined) return false;
+      check(standing);
+      await manager.query(`DELETE FROM ${this.table} WHERE name = $1`, [name]);
+      return true;
+    });
+  }
+
+  private listed(): string {
+    return `
+      SELECT * FROM (
+        SELECT m.*, coalesce(m.name, w.model_name) AS name, coalesce(w.workers, '{}') AS workers
+        FROM ${this.table} m FULL JOIN (
+          SELECT model_name, json_object_agg(state, count) AS workers FROM (
+            SELECT model_name, CASE admin_state WHEN 'enabled' THEN health ELSE admin_state END AS state, count(*) AS count
+            FROM ${this.worker} WHERE admin_state <> 'offline' GROUP BY 1, 2) AS states
+          GROUP BY model_name) AS w ON w.model_name = m.name) AS listed`;
+  }
+}
+
+function isSame(row: ModelEntity, definition: ModelDefinition): boolean {
+  return Object.entries(definition).every(
+    ([column, value]) => JSON.stringify(row[column as keyof ModelDefinition]) === JSON.stringify(value),
+  );
+}
