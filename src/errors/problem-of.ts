@@ -5,6 +5,7 @@ import { SecretMissingError } from '../credentials/worker-secrets.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
 import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
 import { InvalidInputError } from '../input/invalid-input-error.js';
+import { PreconditionFailedError } from '../input/precondition-failed-error.js';
 import { NoSuchWorkerError, WorkerExistsError } from '../registry/registration-errors.js';
 import { UnsuccessfulAnswerError } from '../registry/unsuccessful-answer-error.js';
 import { ExtractError } from '../template/response-extract.js';
@@ -52,6 +53,7 @@ export function problemOf(error: unknown): Problem {
   }
   if (error instanceof NoSuchWorkerError) return problem(404, 'caller_not_found', error);
   if (error instanceof WorkerExistsError) return problem(409, 'caller_conflict', error);
+  if (error instanceof PreconditionFailedError) return problem(412, 'caller_conflict', error);
   if (error instanceof NoWorkerAvailableError)
     return problem(503, 'policy_no_worker', error, error.retryAfterS);
   if (error instanceof DatabaseUnavailableError)
