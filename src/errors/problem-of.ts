@@ -6,6 +6,7 @@ import { DatabaseUnavailableError } from '../database/database-unavailable-error
 import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
 import { InvalidInputError } from '../input/invalid-input-error.js';
 import { PreconditionFailedError } from '../input/precondition-failed-error.js';
+import { NoSuchModelError } from '../registry/models/model-errors.js';
 import { NoSuchWorkerError, WorkerExistsError } from '../registry/registration-errors.js';
 import { UnsuccessfulAnswerError } from '../registry/unsuccessful-answer-error.js';
 import { ExtractError } from '../template/response-extract.js';
@@ -51,6 +52,7 @@ export function problemOf(error: unknown): Problem {
       message: error.message,
     };
   }
+  if (error instanceof NoSuchModelError) return problem(404, 'caller_not_found', error);
   if (error instanceof NoSuchWorkerError) return problem(404, 'caller_not_found', error);
   if (error instanceof WorkerExistsError) return problem(409, 'caller_conflict', error);
   if (error instanceof PreconditionFailedError) return problem(412, 'caller_conflict', error);

@@ -38,7 +38,13 @@ function aWorker(healthCheck: unknown, origin = 'http://10.0.0.3:8000', fault?: 
     createdAt: new Date(0),
     call:
       fault === undefined
-        ? { origin, placeholders: new Set(), render: () => never(), extract: () => never() }
+        ? {
+            origin,
+            ownTimeouts: { connectMs: null, firstByteMs: null, idleMs: null, totalMs: null },
+            placeholders: new Set(),
+            render: () => never(),
+            extract: () => never(),
+          }
         : { fault },
   };
 }

@@ -16,6 +16,8 @@ export interface InferenceRequest {
   readonly key: string;
   /** Headers that travel on to the worker: x-request-id, traceparent. */
   readonly passedOn: Readonly<Record<string, string>>;
+  /** The caller set the deadline, which travels on to the worker. */
+  readonly deadlineIsCallers: boolean;
   /** The whole of it must be done by then (`performance.now()` clock). */
   readonly deadlineMs: number;
 }

@@ -6,10 +6,13 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** The seed's answer: `{"success", "msg", "result"}`. */
 export class SeedReply implements Reply {
-  constructor(private readonly http: FastifyReply) {}
+  constructor(
+    private readonly http: FastifyReply,
+    private readonly request: InferenceRequest,
+  ) {}
 
   relay(text: string, facts: AnswerFacts): void {
-    tell(this.http, facts).type(JSON_TYPE);
+    tell(this.http, this.request, facts).type(JSON_TYPE);
     this.http.send(`{"success":true,"msg":"execute succeed","result":${JSON.stringify(text)}}`);
   }
 }
@@ -22,9 +25,9 @@ export class ChatCompletionReply implements Reply {
   ) {}
 
   relay(text: string, facts: AnswerFacts): void {
-    tell(this.http, facts).type(JSON_TYPE);
+    tell(this.http, this.request, facts).type(JSON_TYPE);
     const choice = { index: 0, message: { role: 'assistant', content: text }, finish_reason: 'stop' };
-    this.http.send(JSON.stringify({ ...head(this.request, 'chat.completion'), choices: [choice] }));
+    this.http.send(JSON.stringify({ ...head(this.request, facts, 'chat.completion'), choices: [choice] }));
   }
 }
 
@@ -36,11 +39,11 @@ export class ChatChunksReply implements Reply {
   ) {}
 
   relay(text: string, facts: AnswerFacts): void {
-    tell(this.http, facts)
+    tell(this.http, this.request, facts)
       .type('text/event-stream; charset=utf-8')
       .header('cache-control', 'no-cache, no-transform')
       .header('x-accel-buffering', 'no');
-    const common = head(this.request, 'chat.completion.chunk');
+    const common = head(this.request, facts, 'chat.completion.chunk');
     const event = (delta: object, finish: string | null): string =>
       `data: ${JSON.stringify({ ...common, choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
     this.http.send(
@@ -49,20 +52,28 @@ export class ChatChunksReply implements Reply {
   }
 }
 
-function head(request: InferenceRequest, object: string): object {
+function head({ id }: InferenceRequest, { model }: AnswerFacts, object: string): object {
   return {
-    id: `chatcmpl-${request.id}`,
+    id: `chatcmpl-${id}`,
     object,
     created: Math.floor(Date.now() / 1000),
-    model: request.model,
+    model,
   };
 }
 
-function tell(http: FastifyReply, { workerId, attempts, upstreamMs }: AnswerFacts): FastifyReply {
+function tell(
+  http: FastifyReply,
+  request: InferenceRequest,
+  { model, workerId, attempts, upstreamMs }: AnswerFacts,
+): FastifyReply {
   const { facts } = http.request;
+  // Unknown when the request came, and found since.
+  facts.model ??= request.model;
   facts.workerId = workerId;
   facts.attempts = attempts;
   facts.upstreamMs = upstreamMs;
+  // A name may hold what a header can't.
+  if (model !== request.model) http.header('x-mmm-model', encodeURI(model));
   return http
     .header('x-mmm-worker-id', workerId)
     .header('x-mmm-attempts', attempts)

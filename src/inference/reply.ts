@@ -1,6 +1,8 @@
 /** What an answer's headers tell about how it came to be. */
 export interface AnswerFacts {
   readonly workerId: string;
+  /** The model that answered: the one that was asked for, or a fallback of it. */
+  readonly model: string;
   /** Workers that were asked, the one that answered included. */
   readonly attempts: number;
   /** The upstream's share of the time. */

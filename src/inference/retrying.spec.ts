@@ -23,6 +23,7 @@ async function walk(
   const budget = new RetryBudget(DEFAULT_RETRY_LIMITS);
   const rules: RetryRules = {
     limits: DEFAULT_RETRY_LIMITS,
+    causes: null,
     budget: () => budget,
     workers: () => Object.keys(workers).length,
     isWanted: () => true,
@@ -30,18 +31,15 @@ async function walk(
     ...changed,
   };
   const asked: string[] = [];
-  const numbers: number[] = [];
-  const ending = await retrying<string>(({ tried, number, ownConnection }) => {
+  const ending = await retrying<string>(({ tried, ownConnection }) => {
     const id = Object.keys(workers).find((name) => !tried.has(name));
     if (id === undefined) throw new NoWorkerAvailableError('m', 1, 'tried already');
     const before = asked.filter((name) => name.startsWith(id)).length;
     tried.add(id);
     asked.push(ownConnection ? `${id}+` : id);
-    numbers.push(number);
     const error = workers[id]?.[before];
     return error === undefined ? Promise.resolve(`by ${id}`) : Promise.reject(error);
   }, rules).catch((error: unknown) => error);
-  expect(numbers).toEqual(asked.map((_id, index) => index + 1));
   return { asked, ending };
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nextAttemptInMs, type RetryBudget, type RetryLimits } from '../balancing/admission/retry-budget.js';
 import { NoWorkerAvailableError } from '../balancing/balancing-errors.js';
+import type { RetryCause } from '../registry/models/model-policy.js';
 import { SecretMissingError } from '../credentials/worker-secrets.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
@@ -9,14 +10,14 @@ import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
 export interface Attempt {
   /** Workers that are not to be asked again; whoever is asked now is added. */
   readonly tried: Set<string>;
-  /** The first is 1. */
-  readonly number: number;
   /** On no kept connection: one of these has just failed. */
   readonly ownConnection: boolean;
 }
 
 export interface RetryRules {
   readonly limits: RetryLimits;
+  /** After what another worker is asked; `null`: after all that allows it. */
+  readonly causes: ReadonlySet<RetryCause> | null;
   /** Of the model; `undefined` while it is not known. */
   readonly budget: () => RetryBudget | undefined;
   /** How many workers there are to try at all. */
@@ -39,21 +40,20 @@ export async function retrying<T>(run: (attempt: Attempt) => Promise<T>, rules: 
   let ownConnection = false;
   let refusals = 0;
   let last: unknown;
-  for (let number = 1; ; number++) {
+  for (;;) {
     try {
-      return await run({ tried, number, ownConnection });
+      return await run({ tried, ownConnection });
     } catch (error) {
       if (error instanceof NoWorkerAvailableError && last !== undefined) {
         if (ownConnection || doneWithConnection.size === 0) throw last;
         ownConnection = true;
         for (const id of doneWithConnection) tried.delete(id);
-        number -= 1;
         continue;
       }
-      const reason = retryReason(error);
-      if (reason === null) throw error;
+      const cause = retryCause(error);
+      if (cause === null || rules.causes?.has(cause) === false) throw error;
       last = error;
-      if (reason === 'connection') {
+      if (cause === 'connection') {
         if (closedKeptConnection(error)) doneWithConnection.add([...tried].at(-1) ?? '');
         continue;
       }
@@ -75,9 +75,12 @@ async function mayAskAnother(
   return rules.isWanted();
 }
 
-/** `connection`: no worker did anything. `refusal`: one answered, and another may do better. `null`: it is final. */
-export function retryReason(error: unknown): 'connection' | 'refusal' | null {
-  if (error instanceof UpstreamStatusError) return RETRIED_STATUS.has(error.status) ? 'refusal' : null;
+/**
+ * Why another worker may do better; `null`: it is final. `connection`: no worker did anything. All others: one answered
+ * with a refusal, or let a stream's beginning wait for too long.
+ */
+export function retryCause(error: unknown): RetryCause | null {
+  if (error instanceof UpstreamStatusError) return CAUSE_OF_STATUS.get(error.status) ?? null;
   // One of its secrets is not there: it was not called.
   if (error instanceof SecretMissingError) return 'connection';
   if (!(error instanceof UpstreamError)) return null;
@@ -89,7 +92,7 @@ export function retryReason(error: unknown): 'connection' | 'refusal' | null {
     case 'timeout':
       if (error.during === 'connect') return 'connection';
       // An answer that is not streamed may be nearly done: it would be made twice.
-      return error.during === 'first_byte' && !error.answerBegan ? 'refusal' : null;
+      return error.during === 'first_byte' && !error.answerBegan ? 'timeout' : null;
     case 'broken':
     case 'malformed':
     case 'too_large':
@@ -99,7 +102,16 @@ export function retryReason(error: unknown): 'connection' | 'refusal' | null {
 }
 
 /** Of its own trouble, or with our credentials: another worker may have neither. */
-const RETRIED_STATUS: ReadonlySet<number> = new Set([401, 402, 403, 429, 500, 502, 503, 504]);
+const CAUSE_OF_STATUS: ReadonlyMap<number, RetryCause> = new Map([
+  [401, 'credentials'],
+  [402, 'credentials'],
+  [403, 'credentials'],
+  [429, '429'],
+  [500, '500'],
+  [502, '502'],
+  [503, '503'],
+  [504, '504'],
+]);
 
 function closedKeptConnection(error: unknown): boolean {
   return error instanceof UpstreamError && error.kind === 'closed_before_answer' && error.reusedConnection;

@@ -2,7 +2,9 @@ import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InferenceSettings } from '../config/settings.js';
 import { LiveWorkers } from '../registry/live-workers.js';
+import { ModelPolicies } from '../registry/models/model-policies.js';
 import { CallerGone } from './caller-gone.js';
+import { callerTimeoutMs } from './deadline.js';
 import type { ChatMessage, InferenceRequest } from './inference-request.js';
 import { InferenceService } from './inference.service.js';
 import { isOpenAiChat, parseOpenAiChat, parseSeedChat } from './parse-chat.js';
@@ -17,6 +19,7 @@ export class SeedController {
   constructor(
     private readonly inference: InferenceService,
     private readonly live: LiveWorkers,
+    private readonly policies: ModelPolicies,
     private readonly settings: InferenceSettings,
   ) {}
 
@@ -27,6 +30,8 @@ export class SeedController {
     const openAi = isOpenAiChat(http.body);
     const parse = openAi ? parseOpenAiChat : parseSeedChat;
     const { model, messages, temperature, maxTokens, stream } = parse(http.body, this.settings.defaultModel);
+    const timeoutMs = callerTimeoutMs(http.headers);
+    const longestMs = this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs;
     const request: InferenceRequest = {
       id: http.id,
       model,
@@ -36,7 +41,8 @@ export class SeedController {
       stream,
       key: affinityKey(http, messages),
       passedOn: passedOn(http),
-      deadlineMs: performance.now() + this.settings.requestTimeoutMs,
+      deadlineIsCallers: timeoutMs !== undefined,
+      deadlineMs: performance.now() + Math.min(timeoutMs ?? longestMs, longestMs),
     };
     http.facts.model = this.live.model(request.model) === undefined ? null : request.model;
     return this.inference.infer(request, replyFor(openAi, request, reply), new CallerGone(reply.raw));
@@ -45,7 +51,7 @@ export class SeedController {
 
 function replyFor(openAi: boolean, request: InferenceRequest, reply: FastifyReply): Reply {
   if (request.stream) return new ChatChunksReply(reply, request);
-  return openAi ? new ChatCompletionReply(reply, request) : new SeedReply(reply);
+  return openAi ? new ChatCompletionReply(reply, request) : new SeedReply(reply, request);
 }
 
 /** What tells the requests of one conversation from others; never who asks. */

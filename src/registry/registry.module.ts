@@ -4,6 +4,8 @@ import { UpstreamModule } from '../upstream/upstream.module.js';
 import { LiveWorkers } from './live-workers.js';
 import { ModelLookup } from './model-lookup.js';
 import { ModelPolicies } from './models/model-policies.js';
+import { ModelService } from './models/model.service.js';
+import { ModelsController } from './models/models.controller.js';
 import { ModelRepository } from './models/model.repository.js';
 import { OwnAddress } from './own-address.js';
 import { ProbeHints } from './probe-hints.js';
@@ -17,12 +19,13 @@ import { WorkerRepository } from './worker.repository.js';
 
 @Module({
   imports: [CredentialsModule, UpstreamModule],
-  controllers: [ServerController],
+  controllers: [ServerController, ModelsController],
   providers: [
     LiveWorkers,
     ModelLookup,
     ModelPolicies,
     ModelRepository,
+    ModelService,
     OwnAddress,
     ProbeHints,
     RegistrationService,

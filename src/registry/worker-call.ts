@@ -66,12 +66,18 @@ export function compileCall(
   if (faults.length > 0 || url === null || headers === null || extract === null)
     throw new InvalidInputError(faults);
 
-  const timeouts = {
-    connectMs: definition.connect_ms ?? waits.connectTimeoutMs,
-    // Answers that are not streamed send nothing until they are done: only a worker's own word bounds these waits.
+  const ownTimeouts = {
+    connectMs: definition.connect_ms,
     firstByteMs: definition.first_byte_ms,
     idleMs: definition.idle_ms,
-    totalMs: definition.total_ms ?? waits.requestTimeoutMs,
+    totalMs: definition.total_ms,
+  };
+  const timeouts = {
+    connectMs: ownTimeouts.connectMs ?? waits.connectTimeoutMs,
+    // Answers that are not streamed send nothing until they are done: only a worker's own word bounds these waits.
+    firstByteMs: ownTimeouts.firstByteMs,
+    idleMs: ownTimeouts.idleMs,
+    totalMs: ownTimeouts.totalMs ?? waits.requestTimeoutMs,
   };
   const ours = body === null ? OWN_HEADERS : { ...OWN_HEADERS, 'content-type': body.contentType };
   // The worker's own word stands alone, in whatever case it is written.
@@ -80,6 +86,7 @@ export function compileCall(
 
   return {
     origin: url.origin,
+    ownTimeouts,
     placeholders,
     render: (values, passedOn) => ({
       method,

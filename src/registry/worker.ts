@@ -38,9 +38,18 @@ export interface HealthCheck {
   readonly successes_up?: number;
 }
 
+/** What a worker says itself of the times it is given; `null`: its model or the settings decide. */
+export interface CallTimeouts {
+  readonly connectMs: number | null;
+  readonly firstByteMs: number | null;
+  readonly idleMs: number | null;
+  readonly totalMs: number | null;
+}
+
 /** How a worker is called, compiled once from its definition. */
 export interface WorkerCall {
   readonly origin: string;
+  readonly ownTimeouts: CallTimeouts;
   readonly placeholders: ReadonlySet<PlaceholderName>;
   /** @throws RenderError for a value that can't stand where the template wants it; SecretMissingError */
   render(values: PlaceholderValues, passedOn: Readonly<Record<string, string>>): UpstreamCall;

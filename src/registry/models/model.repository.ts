@@ -7,8 +7,8 @@ import type { ModelEntity } from './model.entity.js';
 /** A model as it is listed: by its policy, its workers or both. */
 export type ModelRow = { readonly [K in keyof Omit<ModelEntity, 'name'>]: ModelEntity[K] | null } & {
   readonly name: string;
-  /** How many there are in each state: the health of those enabled, the admin_state of the others. */
-  readonly workers: Readonly<Record<string, number>>;
+  /** How many there are in each state: the health of those enabled, the admin_state of the others; `null`: none. */
+  readonly workers: Readonly<Record<string, number>> | null;
 };
 
 export interface Applied {
@@ -71,7 +71,7 @@ export class ModelRepository {
       const places = columns.map((_, index) => `$${index + 2}`);
       const [row]: ModelEntity[] = await manager.query(
         `INSERT INTO ${this.table} (name, ${columns.join(', ')}) VALUES ($1, ${places.join(', ')})
-         ON CONFLICT (name) DO UPDATE SET (${columns.join(', ')}) = ROW (${places.join(', ')}) RETURNING *`,
+         ON CONFLICT (name) DO UPDATE SET ${columns.map((column) => `${column} = EXCLUDED.${column}`).join(', ')} RETURNING *`,
         [name, ...Object.values(definition)],
       );
       if (row === undefined) throw new Error('PostgreSQL returned no row for what it wrote');
@@ -96,12 +96,11 @@ export class ModelRepository {
   private listed(): string {
     return `
       SELECT * FROM (
-        SELECT m.*, coalesce(m.name, w.model_name) AS name, coalesce(w.workers, '{}') AS workers
-        FROM ${this.table} m FULL JOIN (
-          SELECT model_name, json_object_agg(state, count) AS workers FROM (
+        SELECT * FROM ${this.table} FULL JOIN (
+          SELECT model_name AS name, json_object_agg(state, count) AS workers FROM (
             SELECT model_name, CASE admin_state WHEN 'enabled' THEN health ELSE admin_state END AS state, count(*) AS count
             FROM ${this.worker} WHERE admin_state <> 'offline' GROUP BY 1, 2) AS states
-          GROUP BY model_name) AS w ON w.model_name = m.name) AS listed`;
+          GROUP BY model_name) AS counted USING (name)) AS listed`;
   }
 }
 

@@ -1,0 +1,29 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fallbackCircle } from './fallback-circle.js';
+
+const names = fc.constantFrom(...'abcdef');
+const policies = fc
+  .dictionary(names, fc.array(names, { maxLength: 4 }))
+  .map((all) => new Map(Object.entries(all)));
+
+describe('a circle of fallbacks', () => {
+  it('is found exactly when a model can be reached from itself, and is shown as a way that exists', () => {
+    fc.assert(
+      fc.property(names, fc.array(names, { maxLength: 4 }), policies, (model, fallbacks, others) => {
+        const nextOf = (name: string) => (name === model ? fallbacks : (others.get(name) ?? []));
+        const reached = new Set<string>();
+        for (let edge = [...fallbacks]; edge.length > 0;) {
+          const fresh = edge.filter((name) => !reached.has(name));
+          for (const name of fresh) reached.add(name);
+          edge = fresh.flatMap((name) => (name === model ? [] : nextOf(name)));
+        }
+        const way = fallbackCircle(model, fallbacks, others);
+        expect(way !== null).toBe(reached.has(model));
+        if (way === null) return;
+        expect([way[0], way.at(-1)]).toEqual([model, model]);
+        for (const [index, name] of way.slice(1).entries()) expect(nextOf(way[index] ?? '')).toContain(name);
+      }),
+    );
+  });
+});

@@ -1,0 +1,66 @@
+import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Put, Query, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { etagOf, readIfMatch } from '../../input/if-match.js';
+import { InvalidInputError } from '../../input/invalid-input-error.js';
+import { ANY_TEXT, type CursorShape, limitOf, pageOf, readCursor } from '../../input/page.js';
+import { PageQueryDto } from '../../input/page.dto.js';
+import { type ModelDto, type ModelListDto, PutModelDto } from './model.dto.js';
+import { ModelService } from './model.service.js';
+import { modelView } from './model-view.js';
+
+/** Who stands in `updated_by` for what came through this API. */
+const ACTOR = 'api';
+const BY_NAME: CursorShape = { sort: 'name', key: [ANY_TEXT] };
+const NAME = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
+
+/** What holds for all workers of one name: strategy, fallbacks, retries, queue, timeouts. */
+@Controller('api/v1/models')
+export class ModelsController {
+  constructor(private readonly models: ModelService) {}
+
+  /** All models that have workers or a policy, by name. */
+  @Get()
+  async list(@Query() query: PageQueryDto): Promise<ModelListDto> {
+    const [after = null] = readCursor(query.cursor, BY_NAME) ?? [];
+    const limit = limitOf(query);
+    const rows = await this.models.list(after, limit + 1);
+    return { ...pageOf(rows, limit, BY_NAME, ({ name }) => [name], modelView) } as ModelListDto;
+  }
+
+  /** A model's policy, and how its workers are. A name may hold `/`. */
+  @Get('*')
+  async read(@Param('*') name: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<ModelDto> {
+    const view = modelView(await this.models.read(nameOf(name)));
+    reply.header('etag', etagOf(view.generation));
+    return view;
+  }
+
+  /** Sets the whole policy: 201 when there was none, 200 with a higher generation when it changed, 200 when it is the same. */
+  @Put('*')
+  async put(
+    @Param('*') given: string,
+    @Body() dto: PutModelDto,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ModelDto> {
+    const name = nameOf(given);
+    const outcome = await this.models.apply(name, dto, readIfMatch(ifMatch), ACTOR);
+    reply.status(outcome === 'created' ? 201 : 200);
+    return this.read(name, reply);
+  }
+
+  /** Forgets the policy: the settings decide again. Its workers stay. */
+  @Delete('*')
+  @HttpCode(204)
+  async remove(@Param('*') name: string, @Headers('if-match') ifMatch: string | undefined): Promise<void> {
+    await this.models.remove(nameOf(name), readIfMatch(ifMatch), ACTOR);
+  }
+}
+
+/** @throws InvalidInputError */
+function nameOf(given: unknown): string {
+  const name = Array.isArray(given) ? given.join('/') : String(given);
+  if (NAME.test(name)) return name;
+  const problem = 'must be the name of a model, 1 to 200 characters without control characters';
+  throw new InvalidInputError([{ field: 'name', problem }]);
+}

@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Behaviour, type FakeUpstream, json } from './fakes/fake-upstream.js';
+import { aWorker, upstreamForTest } from './fixtures/worker.js';
+import { startService, type TestService } from './service.js';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.stop());
+
+const failing: Behaviour = (response) => response.writeHead(500).end('{"error":"out of memory"}');
+const UNPROBED = { health_check: { kind: 'none' } };
+
+async function model(name: string, behaviour: Behaviour, more: object = {}): Promise<FakeUpstream> {
+  const upstream = await upstreamForTest(behaviour);
+  const worker = aWorker(upstream, { model_name: name, ...UNPROBED, ...more });
+  expect((await service.register(worker)).status).toBe(200);
+  return upstream;
+}
+
+async function policy(name: string, body: object): Promise<void> {
+  const { ok } = await fetch(`${service.url}/api/v1/models/${name}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  expect(ok).toBe(true);
+}
+
+describe('the fallbacks of a model', () => {
+  it('answer when its workers fail, and say who answered', async () => {
+    const [first, second] = [await model('fb-a', failing), await model('fb-b', json({ answer: 'from b' }))];
+    await policy('fb-a', { fallbacks: ['fb-none', 'fb-b'] });
+    const answer = await service.chat('fb-a', 'hello');
+    expect(answer.json).toEqual({ success: true, msg: 'execute succeed', result: 'from b' });
+    expect(answer.headers.get('x-mmm-model')).toBe('fb-b');
+    expect(answer.headers.get('x-mmm-attempts')).toBe('2');
+    expect([first.requests.length, second.requests.length]).toEqual([1, 1]);
+    // The one that was asked for answers as itself.
+    expect((await service.chat('fb-b', 'hello')).headers.get('x-mmm-model')).toBeNull();
+    const openAi = await service.post('/api/v1/chat/completions', {
+      model: 'fb-a',
+      messages: [{ role: 'user', content: 'hello' }],
+    });
+    expect(openAi.json).toMatchObject({ model: 'fb-b', choices: [{ message: { content: 'from b' } }] });
+  });
+
+  it('answer for a model that has no worker, or none that may be used', async () => {
+    await model('fb-c', json({ answer: 'from c' }));
+    await policy('fb-absent', { fallbacks: ['fb-c'] });
+    expect((await service.chat('fb-absent', 'hello')).json).toMatchObject({ result: 'from c' });
+    await model('fb-off', json({ answer: 'never' }));
+    await policy('fb-off', { fallbacks: ['fb-c'] });
+    await service.database.query(`UPDATE worker SET admin_state = 'disabled' WHERE model_name = 'fb-off'`);
+    const answer = async () => (await service.chat('fb-off', 'hello')).json;
+    await expect.poll(answer, { timeout: 10_000 }).toMatchObject({ result: 'from c' });
+  });
+
+  it('that fail as well leave the caller with the error of the model he asked for', async () => {
+    await model('fb-d', failing);
+    await model('fb-e', (response) => response.writeHead(503).end());
+    await policy('fb-d', { fallbacks: ['fb-e'] });
+    const { status, json: refusal } = await service.chat('fb-d', 'hello');
+    expect(status).toBe(502);
+    expect(refusal).toMatchObject({ msg: expect.stringContaining('500') as string });
+  });
+
+  it('are not asked when the caller is at fault, or an answer may be nearly made', async () => {
+    const other = await model('fb-f', json({ answer: 'from f' }));
+    await model('fb-g', (response) => response.writeHead(422).end('{"error":"too long"}'));
+    await model('fb-h', () => {}, { timeouts: { total_ms: 300 } });
+    await policy('fb-g', { fallbacks: ['fb-f'] });
+    await policy('fb-h', { fallbacks: ['fb-f'] });
+    expect((await service.chat('fb-g', 'hello')).status).toBe(502);
+    expect((await service.chat('fb-h', 'hello')).status).toBe(504);
+    expect(other.requests).toEqual([]);
+  });
+
+  it('end where a hand in psql has closed a circle', async () => {
+    await model('fb-i', failing);
+    await model('fb-j', failing);
+    await service.database.query(
+      `INSERT INTO model (name, fallbacks) VALUES ('fb-i', '{fb-j}'), ('fb-j', '{fb-i}')`,
+    );
+    const attempts = async () => {
+      const { status } = await service.chat('fb-i', 'hello');
+      return status;
+    };
+    await expect.poll(attempts, { timeout: 10_000 }).toBe(502);
+  });
+});
+
+describe('the retries of a model', () => {
+  it('are as many, and after such causes, as its policy says', async () => {
+    const upstreams = [await model('r-a', failing), await model('r-a', failing), await model('r-a', failing)];
+    const asked = () => upstreams.reduce((sum, { requests }) => sum + requests.length, 0);
+    await policy('r-a', { retries: 0 });
+    await service.chat('r-a', 'x');
+    expect(asked()).toBe(1);
+    await policy('r-a', { retries: 1 });
+    await service.chat('r-a', 'x');
+    expect(asked()).toBe(3);
+    await policy('r-a', { retries: 2, retry_on: ['503', 'connection'] });
+    await service.chat('r-a', 'x');
+    expect(asked()).toBe(4);
+  });
+});
+
+describe("a caller's deadline", () => {
+  it('bounds the whole request, and travels to the worker as what is left of it', async () => {
+    const upstream = await model('dl-a', json({ answer: 'in time' }));
+    await service.chat('dl-a', 'x', { 'x-request-timeout-ms': '5000' });
+    await service.chat('dl-a', 'x');
+    const [told, untold] = upstream.requests.map(({ headers }) => headers['x-request-timeout-ms']);
+    expect(Number(told)).toBeGreaterThan(3000);
+    expect(Number(told)).toBeLessThanOrEqual(5000);
+    expect(untold).toBeUndefined();
+    await model('dl-b', () => {});
+    const { status, json: refusal } = await service.chat('dl-b', 'x', { 'x-request-timeout-ms': '200' });
+    expect([status, refusal]).toEqual([504, expect.objectContaining({ success: false })]);
+  });
+
+  it("ends where the model's total_ms does", async () => {
+    await model('dl-c', () => {});
+    await policy('dl-c', { timeouts: { total_ms: 200 } });
+    expect((await service.chat('dl-c', 'x', { 'x-request-timeout-ms': '60000' })).status).toBe(504);
+  });
+
+  it.each(['0', '-1', '1.5', 'soon', '99999999999', ''])(
+    'of %j is refused, naming the header',
+    async (given) => {
+      const { status, json: refusal } = await service.chat('dl-a', 'x', { 'x-request-timeout-ms': given });
+      expect(status).toBe(400);
+      expect(refusal).toMatchObject({ details: [{ field: 'x-request-timeout-ms' }] });
+    },
+  );
+});

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { json } from './fakes/fake-upstream.js';
+import { aWorker, upstreamForTest } from './fixtures/worker.js';
+import { type Answer, startService, type TestService } from './service.js';
+
+let service: TestService;
+beforeAll(async () => {
+  // So long that nothing here can be owed to polling.
+  service = await startService({ REGISTRY_RESYNC_MS: '3600000' });
+});
+afterAll(() => service.stop());
+
+const path = (name: string) => `/api/v1/models/${encodeURI(name)}`;
+
+async function send(method: string, name: string, body?: unknown, headers: Record<string, string> = {}) {
+  const response = await fetch(service.url + path(name), {
+    method,
+    headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  const answer = { status: response.status, headers: response.headers, text };
+  return { ...answer, json: (text === '' ? undefined : JSON.parse(text)) as Answer['json'] };
+}
+const put = (name: string, body: unknown, headers?: Record<string, string>) =>
+  send('PUT', name, body, headers);
+
+describe('a model policy', () => {
+  it('is made, read, changed, left as it is, and forgotten; a name may hold / and spaces', async () => {
+    const name = 'meta-llama/Llama 3.1 8B';
+    const made = await put(name, { strategy: 'round_robin', queue: { max: 5 } });
+    expect([made.status, made.headers.get('etag')]).toEqual([201, '"1"']);
+    expect(made.json).toMatchObject({
+      name,
+      strategy: 'round_robin',
+      fallbacks: [],
+      retries: null,
+      queue: { max: 5, wait_ms: null },
+      generation: 1,
+      updated_by: 'api',
+    });
+    expect((await service.get(path(name))).json).toEqual(made.json);
+
+    const same = await put(name, { strategy: 'round_robin', queue: { max: 5 } });
+    expect([same.status, same.headers.get('etag')]).toEqual([200, '"1"']);
+    const changed = await put(name, { retries: 0 });
+    expect([changed.status, changed.headers.get('etag')]).toEqual([200, '"2"']);
+    expect(changed.json).toMatchObject({ strategy: null, retries: 0, queue: { max: null } });
+
+    expect((await send('DELETE', name)).status).toBe(204);
+    expect((await send('DELETE', name)).status).toBe(404);
+    expect((await service.get(path(name))).status).toBe(404);
+  });
+
+  it('is changed only as it was read, where the caller asks for that', async () => {
+    expect((await put('guarded', {}, { 'if-match': '"0"' })).status).toBe(201);
+    expect((await put('guarded', { retries: 1 }, { 'if-match': '"7"' })).status).toBe(412);
+    expect((await put('guarded', { retries: 1 }, { 'if-match': '"1"' })).status).toBe(200);
+    expect((await send('DELETE', 'guarded', undefined, { 'if-match': '"1"' })).status).toBe(412);
+    expect((await send('DELETE', 'guarded', undefined, { 'if-match': '"2"' })).status).toBe(204);
+  });
+
+  it('is listed beside the models that only have workers, by name, page by page', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'x' }));
+    const names = ['list-a', 'list-b/x', 'list-c', 'list-ü'];
+    await service.register(aWorker(upstream, { model_name: 'list-a' }));
+    await service.register(aWorker(upstream, { model_name: 'list-c' }));
+    await put('list-b/x', {});
+    await put('list-c', { retries: 2 });
+    await put('list-ü', {});
+    const seen: { name: string; generation: number; workers: object }[] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const query: string = cursor === '' ? '?limit=2' : `?limit=2&cursor=${cursor}`;
+      const page = (await service.get(`/api/v1/models${query}`)).json as {
+        data: typeof seen;
+        next_cursor: string | null;
+      };
+      expect(page.data.length).toBeLessThanOrEqual(2);
+      seen.push(...page.data);
+      cursor = page.next_cursor;
+    }
+    const listed = seen.filter(({ name }) => name.startsWith('list-'));
+    expect(listed.map(({ name }) => name)).toEqual(names);
+    expect(listed.map(({ generation }) => generation)).toEqual([0, 1, 1, 1]);
+    expect(listed.map(({ workers }) => Object.values(workers).length)).toEqual([1, 0, 1, 0]);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['an unknown field', { strategie: 'random' }, 'strategie'],
+    ['an unknown strategy', { strategy: 'best' }, 'strategy'],
+    ['fallbacks that are no list', { fallbacks: 'b' }, 'fallbacks'],
+    ['a fallback that is no name', { fallbacks: [''] }, 'fallbacks'],
+    ['a fallback named twice', { fallbacks: ['b', 'b'] }, 'fallbacks'],
+    ['more fallbacks than ten', { fallbacks: [...'abcdefghijk'] }, 'fallbacks'],
+    ['half a retry', { retries: 0.5 }, 'retries'],
+    ['an unknown cause of retries', { retry_on: ['404'] }, 'retry_on'],
+    ['a queue that never ends', { queue: { wait_ms: -1 } }, 'queue.wait_ms'],
+    ['no time at all', { timeouts: { total_ms: 0 } }, 'timeouts.total_ms'],
+    ['itself as its fallback', { fallbacks: ['b', 'refused'] }, 'fallbacks'],
+    ['a list', [], ''],
+  ])('with %s is refused, naming the field', async (_what, body, field) => {
+    const { status, json: refusal } = await put('refused', body);
+    expect(status).toBe(400);
+    expect(refusal).toMatchObject({ details: [{ field }], error: { type: 'invalid_request_error' } });
+    expect((await service.get(path('refused'))).status).toBe(404);
+  });
+
+  it('whose fallbacks would lead in a circle is refused, and the way round is shown', async () => {
+    await put('round-b', { fallbacks: ['round-c'] });
+    await put('round-c', { fallbacks: ['round-a'] });
+    const { status, text } = await put('round-a', { fallbacks: ['elsewhere', 'round-b'] });
+    expect(status).toBe(400);
+    expect(text).toContain('round-a → round-b → round-c → round-a');
+    expect((await put('round-a', { fallbacks: ['elsewhere'] })).status).toBe(201);
+  });
+
+  it('cannot be closed into a circle by two who write at once', async () => {
+    for (let round = 0; round < 5; round++) {
+      const [a, b] = [`race-a${round}`, `race-b${round}`];
+      const answers = await Promise.all([put(a, { fallbacks: [b] }), put(b, { fallbacks: [a] })]);
+      expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 400]);
+    }
+  });
+
+  it('written by hand is obeyed, too', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'the other' }));
+    await service.register(aWorker(upstream, { model_name: 'by-hand-b' }));
+    await service.database.query(`INSERT INTO model (name, fallbacks) VALUES ('by-hand-a', '{by-hand-b}')`);
+    const answer = async () => (await service.chat('by-hand-a', 'x')).status;
+    await expect.poll(answer, { timeout: 10_000 }).toBe(200);
+    await service.database.query(`DELETE FROM model WHERE name = 'by-hand-a'`);
+    await expect.poll(answer, { timeout: 10_000 }).toBe(404);
+  });
+});
