@@ -72,6 +72,14 @@ export abstract class HealthSettings {
   abstract readonly timeoutMs: number;
   abstract readonly failuresDown: number;
   abstract readonly successesUp: number;
+  /** Requests that succeeded within this time outweigh a default probe that fails. */
+  abstract readonly servedMs: number;
+  /** A worker that connects but does not answer is suspect at most, until there was no success at all for so long. */
+  abstract readonly silenceMs: number;
+  /** Of a model's workers, 0 to 1: as many may one replica take down in an interval, and always one. */
+  abstract readonly brakeShare: number;
+  /** How long one that comes back is warming; the balancer's own. */
+  abstract readonly warmingMs: number;
   /** How often a replica looks for probes that are due. */
   abstract readonly tickMs: number;
   /** After this a claimed probe whose prober said nothing may be claimed by another. */

@@ -50,8 +50,10 @@ export class TimeoutsDto {
 }
 
 export class HealthCheckDto {
-  /** http: a request to `path`; tcp: a connection; none: always taken to be healthy. */
-  @IsOptional() @IsIn(['http', 'tcp', 'none']) kind?: 'http' | 'tcp' | 'none';
+  /** http: a request to `path`; tcp: a connection; inference: a real call, which costs tokens; none: always taken to be healthy. */
+  @IsOptional() @IsIn(['http', 'tcp', 'inference', 'none']) kind?: 'http' | 'tcp' | 'inference' | 'none';
+  /** What an inference asks; ping by default. */
+  @IsOptional() @IsString() @Length(1, 1000) @Matches(PRINTABLE, printable) prompt?: string;
   /** At the worker's origin; /health by default. */
   @IsOptional()
   @IsString()
