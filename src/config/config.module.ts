@@ -8,6 +8,7 @@ import {
   InferenceSettings,
   LogSettings,
   RegistrySettings,
+  ReplicaSettings,
   ServerSettings,
   type Settings,
   UpstreamSettings,
@@ -27,6 +28,7 @@ export class ConfigModule {
       { provide: InferenceSettings, useValue: settings.inference },
       { provide: LogSettings, useValue: settings.log },
       { provide: RegistrySettings, useValue: settings.registry },
+      { provide: ReplicaSettings, useValue: settings.replicas },
       { provide: ServerSettings, useValue: settings.server },
       { provide: UpstreamSettings, useValue: settings.upstream },
     ];

@@ -53,6 +53,13 @@ const RULES: readonly Rule[] = [
         : null,
   },
   {
+    of: ['REPLICA_LIVE_MS', 'REPLICA_BEAT_MS'],
+    problem: (v) =>
+      v.REPLICA_LIVE_MS < 2 * v.REPLICA_BEAT_MS
+        ? `${v.REPLICA_LIVE_MS} must be at least twice REPLICA_BEAT_MS (${v.REPLICA_BEAT_MS}), or a replica that is merely late is taken for dead`
+        : null,
+  },
+  {
     of: ['HEALTH_LEASE_MS', 'HEALTH_TIMEOUT_MS'],
     problem: (v) =>
       v.HEALTH_LEASE_MS <= v.HEALTH_TIMEOUT_MS

@@ -173,6 +173,11 @@ function toSettings(v: Values, secrets: ReadonlyMap<string, string>, terminal: b
         backoffMs: v.BALANCING_RETRY_BACKOFF_MS,
       },
     },
+    replicas: {
+      beatMs: v.REPLICA_BEAT_MS,
+      liveMs: v.REPLICA_LIVE_MS,
+      drainTimeoutMs: v.DRAIN_TIMEOUT_MS,
+    },
     registry: {
       resyncMs: v.REGISTRY_RESYNC_MS,
       offlineRetentionDays: v.OFFLINE_RETENTION_DAYS,

@@ -138,6 +138,15 @@ export abstract class BalancingSettings {
   };
 }
 
+export abstract class ReplicaSettings {
+  /** How often a replica says that it is there. */
+  abstract readonly beatMs: number;
+  /** One that was not seen for so long is dead. */
+  abstract readonly liveMs: number;
+  /** How long requests that run on a draining worker may take to finish. */
+  abstract readonly drainTimeoutMs: number;
+}
+
 export abstract class RegistrySettings {
   /** A full resync with the table: the truth, of which NOTIFY is only a hint. */
   abstract readonly resyncMs: number;
@@ -155,5 +164,6 @@ export interface Settings {
   readonly inference: InferenceSettings;
   readonly health: HealthSettings;
   readonly balancing: BalancingSettings;
+  readonly replicas: ReplicaSettings;
   readonly registry: RegistrySettings;
 }
