@@ -4,36 +4,11 @@ import { DataSource } from 'typeorm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { dataSourceOptions } from '../src/database/data-source.js';
 import { databaseError, DatabaseUnavailableError } from '../src/database/database-unavailable-error.js';
-import { databaseForTest, type TestDatabase } from './database.js';
+import { databaseForTest } from './database.js';
+import { databaseBehindProxy } from './database-behind-proxy.js';
 import { startFakeUpstream, text } from './fakes/fake-upstream.js';
-import { startTcpProxy, type TcpProxy } from './fakes/tcp-proxy.js';
 import { startProcess } from './process.js';
 import { type Answer, serviceForTest, until } from './service.js';
-
-interface Reachable {
-  /** The direct way. */
-  readonly database: TestDatabase;
-  readonly url: string;
-  readonly proxy: TcpProxy;
-}
-
-/** A database of its own, behind a proxy that can be cut. */
-async function databaseBehindProxy(): Promise<Reachable> {
-  const database = await databaseForTest();
-  const { address } = database;
-  const server = 'url' in address ? new URL(address.url) : null;
-  const proxy = await startTcpProxy(
-    'url' in address
-      ? { host: server?.hostname ?? '', port: Number(server?.port || 5432) }
-      : { path: `${address.host}/.s.PGSQL.${address.port}` },
-  );
-  onTestFinished(() => proxy.cut());
-  const url = new URL(server?.href ?? `postgres://${'user' in address ? address.user : ''}@localhost`);
-  url.hostname = '127.0.0.1';
-  url.port = String(proxy.port);
-  if ('database' in address) url.pathname = `/${address.database}`;
-  return { database, url: url.href, proxy };
-}
 
 async function worker(model: string): Promise<Readonly<Record<string, unknown>>> {
   const upstream = await startFakeUpstream(text('hello'));

@@ -1,6 +1,8 @@
+import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type DatabaseAddress, pgOptions } from './data-source.js';
+import { hangUp } from './hang-up.js';
 
 export interface ChangeListenerOptions {
   readonly address: DatabaseAddress;
@@ -10,8 +12,10 @@ export interface ChangeListenerOptions {
   /** Told after each successful LISTEN: whatever came before it was missed. */
   readonly onListening: () => void;
   readonly onLost?: (error: Error) => void;
-  /** How often the connection must prove itself, and how long it has for that. A half-open socket looks alive for ever. */
+  /** How often the connection must prove itself: a half-open socket looks alive for ever. */
   readonly proofMs?: number;
+  /** How long it has for that, and for LISTEN. */
+  readonly answerMs?: number;
   /** 0 to 1; the jitter of reconnecting. */
   readonly random?: () => number;
 }
@@ -52,10 +56,12 @@ export class ChangeListener {
 
   /** Returns when stopped, throws when the connection is lost. */
   private async listenOnce(onListening: () => void): Promise<void> {
-    const { address, channels, onNotify, proofMs = 10_000 } = this.options;
+    const { address, channels, onNotify, proofMs = 10_000, answerMs = 5_000 } = this.options;
+    const socket = new Socket();
     const client = new pg.Client({
       ...pgOptions(address, 'multi-model-manager listener'),
-      query_timeout: proofMs,
+      query_timeout: answerMs,
+      stream: () => socket,
     });
     const lost = new Promise<never>((_resolve, reject) => {
       client.on('error', reject);
@@ -74,8 +80,7 @@ export class ChangeListener {
         if (!this.stopping.signal.aborted) await Promise.race([client.query('SELECT 1'), lost]);
       }
     } finally {
-      // A silent peer never answers the farewell: don't wait for it.
-      await Promise.race([client.end().catch(() => {}), sleep(500)]);
+      await hangUp(client, socket);
     }
   }
 

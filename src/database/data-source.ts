@@ -78,15 +78,24 @@ function impatientSocket(longestSilenceMs: number): Socket {
   });
 }
 
-/** A data source whose connections see `schema` first: for migrations, which name no schema. Not through a transaction pooler. */
-export function migrationDataSource(address: DatabaseAddress, schema: string): DataSource {
+/**
+ * A data source whose connections see `schema` first: for migrations, which name no schema and may take their time, until
+ * `signal` cuts them off. Not through a transaction pooler.
+ */
+export function migrationDataSource(
+  address: DatabaseAddress,
+  schema: string,
+  lockWaitMs: number,
+  signal: AbortSignal,
+): DataSource {
   const options = dataSourceOptions(address, schema, 2);
   return new DataSource({
     ...options,
     extra: {
       ...pgOptions(address, 'multi-model-manager migrations'),
       Client: PooledClient,
-      options: `-c search_path=${schema}`,
+      stream: () => new Socket({ signal }),
+      options: `-c search_path=${schema} -c lock_timeout=${lockWaitMs}`,
     },
   });
 }

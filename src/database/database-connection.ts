@@ -59,7 +59,9 @@ export class DatabaseConnection implements OnApplicationBootstrap, OnApplication
 
   private async tryOnce(): Promise<void> {
     if (this.settings.migrateOnStart) {
-      const ran = await migrate(this.addresses.direct, this.settings.schema);
+      const ran = await migrate(this.addresses.direct, this.settings.schema, {
+        stop: this.stopping.signal,
+      });
       for (const name of ran) this.logger.log(`migrated: ${name}`);
     }
     await this.source.initialize();

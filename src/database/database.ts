@@ -5,19 +5,26 @@ import { databaseError, DatabaseUnavailableError } from './database-unavailable-
 /** The way to PostgreSQL for everyone: runs what it is given, and says `DatabaseUnavailableError` when there is none. */
 @Injectable()
 export class Database {
+  private answered = true;
+
   constructor(private readonly source: DataSource) {}
 
+  /** Whether it was there when it was last asked, which is every few seconds. */
   get connected(): boolean {
-    return this.source.isInitialized;
+    return this.source.isInitialized && this.answered;
   }
 
   /** @throws DatabaseUnavailableError */
   async run<T>(use: (manager: EntityManager) => Promise<T>): Promise<T> {
     if (!this.source.isInitialized) throw new DatabaseUnavailableError(new Error('not connected yet'));
     try {
-      return await use(this.source.manager);
-    } catch (error) {
-      throw databaseError(error);
+      const result = await use(this.source.manager);
+      this.answered = true;
+      return result;
+    } catch (caught) {
+      const error = databaseError(caught);
+      this.answered = !(error instanceof DatabaseUnavailableError);
+      throw error;
     }
   }
 

@@ -1,13 +1,15 @@
 import { once } from 'node:events';
 import { connect, createServer, type NetConnectOpts, type Socket } from 'node:net';
 
-/** A way to another server that can be cut, and opened again on the same port. */
+/** A way to another server that can be cut, silenced and opened again on the same port. */
 export class TcpProxy {
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   readonly #server = createServer((socket) => this.#carry(socket));
   #port = 0;
+  #isDeaf = false;
 
-  constructor(private readonly target: NetConnectOpts) {}
+  /** @param target may be another one for each connection */
+  constructor(private readonly target: NetConnectOpts | (() => NetConnectOpts)) {}
 
   get port(): number {
     return this.#port;
@@ -18,6 +20,8 @@ export class TcpProxy {
   }
 
   async open(): Promise<void> {
+    this.#isDeaf = false;
+    if (this.#server.listening) return;
     this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
     const address = this.#server.address();
@@ -44,11 +48,17 @@ export class TcpProxy {
     }
   }
 
+  /** So do new ones, until it is opened again. */
+  silenceForGood(): void {
+    this.#isDeaf = true;
+    this.silence();
+  }
+
   #carry(near: Socket): void {
-    const far = connect(this.target);
+    const far = connect(typeof this.target === 'function' ? this.target() : this.target);
     const pair = [near, far] as const;
     this.#pairs.add(pair);
-    near.pipe(far).pipe(near);
+    if (!this.#isDeaf) near.pipe(far).pipe(near);
     for (const socket of pair) {
       socket.on('error', () => {});
       socket.once('close', () => {
@@ -60,7 +70,7 @@ export class TcpProxy {
   }
 }
 
-export async function startTcpProxy(target: NetConnectOpts): Promise<TcpProxy> {
+export async function startTcpProxy(target: NetConnectOpts | (() => NetConnectOpts)): Promise<TcpProxy> {
   const proxy = new TcpProxy(target);
   await proxy.open();
   return proxy;
