@@ -14,6 +14,7 @@ const MOST_MISSES = 10_000;
 @Injectable()
 export class ModelLookup {
   private readonly looking = new Map<string, Promise<void>>();
+  /** On a clock that nobody sets back. */
   private readonly missedAtMs = new Map<string, number>();
 
   constructor(
@@ -24,7 +25,7 @@ export class ModelLookup {
 
   async find(name: string): Promise<Model | undefined> {
     const missedAtMs = this.missedAtMs.get(name);
-    if (missedAtMs !== undefined && Date.now() - missedAtMs < MISS_REMEMBERED_MS) return undefined;
+    if (missedAtMs !== undefined && performance.now() - missedAtMs < MISS_REMEMBERED_MS) return undefined;
     const look = this.looking.get(name) ?? this.look(name);
     await Promise.race([look, sleep(LONGEST_LOOK_MS, undefined, { ref: false })]);
     const model = this.live.model(name);
@@ -49,6 +50,6 @@ export class ModelLookup {
   private remember(name: string): void {
     this.missedAtMs.delete(name);
     if (this.missedAtMs.size >= MOST_MISSES) this.missedAtMs.clear();
-    this.missedAtMs.set(name, Date.now());
+    this.missedAtMs.set(name, performance.now());
   }
 }

@@ -11,10 +11,12 @@ import { WorkerRepository } from './worker.repository.js';
 
 /** Notifications that come together are answered with one look. */
 const GATHER_MS = 50;
+/** After a look for which there was no database, ± half: a database that is back is soon seen, and not by all replicas at one moment. */
+const LOOK_AGAIN_MS = 1_000;
 
 /**
- * Keeps LiveWorkers and ModelPolicies true. The resync is the truth, a NOTIFY a hint to look earlier, and a change made on this replica
- * is seen here before its caller gets an answer (`reload`).
+ * Keeps LiveWorkers and ModelPolicies true. The resync is the truth and needs no LISTEN, a NOTIFY is a hint to look
+ * earlier, and a change made on this replica is seen here before its caller gets an answer (`reload`).
  */
 @Injectable()
 export class WorkerRefresher implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -26,6 +28,8 @@ export class WorkerRefresher implements OnApplicationBootstrap, OnApplicationShu
   /** Looks follow one another, so that an older one never overwrites a newer. */
   private looking: Promise<void> = Promise.resolve();
   private stopped = false;
+  /** `null` until it is known. */
+  private isListening: boolean | null = null;
 
   constructor(
     private readonly repository: WorkerRepository,
@@ -43,11 +47,20 @@ export class WorkerRefresher implements OnApplicationBootstrap, OnApplicationShu
       channels: ['worker_changed', 'model_changed'],
       onNotify: (payload, channel) => {
         if (!payload.startsWith(mine)) return;
-        if (channel === 'model_changed') this.reloadModels().catch(() => {});
+        if (channel === 'model_changed') this.reloadModels().catch(() => this.resync());
         else this.hint(payload.slice(mine.length));
       },
-      onListening: () => void this.resync(),
-      onLost: (error) => this.logger.warn(`not listening for changes, polling goes on: ${error.message}`),
+      onListening: () => {
+        if (this.isListening === false) this.logger.log('listening for changes again');
+        this.isListening = true;
+        void this.resync();
+      },
+      onLost: (error) => {
+        // Once, not at every try: where LISTEN is impossible it stays so.
+        if (this.isListening !== false)
+          this.logger.warn(`not listening for changes, polling goes on: ${error.message}`);
+        this.isListening = false;
+      },
     });
   }
 
@@ -82,15 +95,22 @@ export class WorkerRefresher implements OnApplicationBootstrap, OnApplicationShu
     return this.inTurn(() => this.models.reload());
   }
 
-  /** Looks at the whole table, loading only what changed, and once more after `resyncMs`. */
+  /** Looks at the whole table, loading only what changed, and once more after `resyncMs`; sooner if that failed. */
   private async resync(): Promise<void> {
+    if (this.stopped) return;
     if (this.resyncing !== null) clearTimeout(this.resyncing);
     this.resyncing = null;
-    await this.inTurn(() => this.lookAtAll()).catch((error: unknown) => {
-      if (!(error instanceof DatabaseUnavailableError)) this.logger.error(error);
-    });
+    const nextMs = await this.inTurn(() => this.lookAtAll()).then(
+      () => this.settings.resyncMs,
+      (error: unknown) => {
+        if (error instanceof DatabaseUnavailableError)
+          return Math.min(this.settings.resyncMs, LOOK_AGAIN_MS * (0.5 + Math.random()));
+        this.logger.error(error);
+        return this.settings.resyncMs;
+      },
+    );
     if (this.stopped || this.resyncing !== null) return;
-    this.resyncing = setTimeout(() => void this.resync(), this.settings.resyncMs).unref();
+    this.resyncing = setTimeout(() => void this.resync(), nextMs).unref();
   }
 
   private async lookAtAll(): Promise<void> {
@@ -112,8 +132,7 @@ export class WorkerRefresher implements OnApplicationBootstrap, OnApplicationShu
       this.gathering = null;
       const ids = [...this.hinted];
       this.hinted.clear();
-      // A look that fails is made up for by the next resync.
-      this.reload(ids).catch(() => {});
+      this.reload(ids).catch(() => this.resync());
     }, GATHER_MS);
   }
 
