@@ -24,7 +24,9 @@ export interface SuccessWhen {
 
 /** How a worker is probed. What is left out comes from the settings (`HEALTH_*`). */
 export interface HealthCheck {
-  readonly kind?: 'http' | 'tcp' | 'none';
+  readonly kind?: 'http' | 'tcp' | 'inference' | 'none';
+  /** What an inference asks. */
+  readonly prompt?: string;
   /** Path at the worker's origin; `/health` by default. */
   readonly path?: string;
   readonly method?: 'GET' | 'HEAD' | 'POST';
