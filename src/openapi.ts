@@ -31,8 +31,9 @@ export function serveOpenApi(app: NestFastifyApplication): void {
 
 /** What decorators would repeat for every route, and what the hot path does not declare. */
 function completed(document: OpenAPIObject): OpenAPIObject {
-  for (const [path, { get, post }] of Object.entries(document.paths))
-    for (const operation of [get, post]) {
+  nameModels(document);
+  for (const [path, { get, post, put, patch, delete: remove }] of Object.entries(document.paths))
+    for (const operation of [get, post, put, patch, remove]) {
       if (operation === undefined) continue;
       if (PROBES.includes(path)) operation.security = [];
       else
@@ -50,6 +51,20 @@ function completed(document: OpenAPIObject): OpenAPIObject {
     chat.responses['200'] = answer('The answer', ChatAnswerDto);
   }
   return document;
+}
+
+/** A model's name may hold `/`, so its routes end in a wildcard, which has no name of its own. */
+function nameModels({ paths }: OpenAPIObject): void {
+  for (const [path, item] of Object.entries(paths)) {
+    if (!path.endsWith('/{path}')) continue;
+    delete paths[path];
+    paths[path.replace(/\{path\}$/, '{name}')] = item;
+    for (const { parameters } of [item.get, item.put, item.delete].filter(
+      (operation) => operation !== undefined,
+    ))
+      for (const parameter of parameters ?? [])
+        if ('name' in parameter && parameter.name === '*') parameter.name = 'name';
+  }
 }
 
 type Model = new () => object;

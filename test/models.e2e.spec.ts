@@ -91,7 +91,7 @@ describe('a model policy', () => {
     ['fallbacks that are no list', { fallbacks: 'b' }, 'fallbacks'],
     ['a fallback that is no name', { fallbacks: [''] }, 'fallbacks'],
     ['a fallback named twice', { fallbacks: ['b', 'b'] }, 'fallbacks'],
-    ['more fallbacks than ten', { fallbacks: [...'abcdefghijk'] }, 'fallbacks'],
+    ['more fallbacks than ten', { fallbacks: 'abcdefghijk'.split('') }, 'fallbacks'],
     ['half a retry', { retries: 0.5 }, 'retries'],
     ['an unknown cause of retries', { retry_on: ['404'] }, 'retry_on'],
     ['a queue that never ends', { queue: { wait_ms: -1 } }, 'queue.wait_ms'],
@@ -101,7 +101,9 @@ describe('a model policy', () => {
   ])('with %s is refused, naming the field', async (_what, body, field) => {
     const { status, json: refusal } = await put('refused', body);
     expect(status).toBe(400);
-    expect(refusal).toMatchObject({ details: [{ field }], error: { type: 'invalid_request_error' } });
+    const { details, error } = refusal as { details: { field: string }[]; error: { type: string } };
+    expect(error.type).toBe('invalid_request_error');
+    expect(new Set(details.map((detail) => detail.field))).toEqual(new Set([field]));
     expect((await service.get(path('refused'))).status).toBe(404);
   });
 
@@ -118,7 +120,7 @@ describe('a model policy', () => {
     for (let round = 0; round < 5; round++) {
       const [a, b] = [`race-a${round}`, `race-b${round}`];
       const answers = await Promise.all([put(a, { fallbacks: [b] }), put(b, { fallbacks: [a] })]);
-      expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 400]);
+      expect(answers.map(({ status }) => status).toSorted((one, other) => one - other)).toEqual([201, 400]);
     }
   });
 

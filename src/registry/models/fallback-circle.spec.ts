@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fallbackCircle } from './fallback-circle.js';
 
-const names = fc.constantFrom(...'abcdef');
+const names = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
 const policies = fc
   .dictionary(names, fc.array(names, { maxLength: 4 }))
   .map((all) => new Map(Object.entries(all)));
