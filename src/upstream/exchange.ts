@@ -6,12 +6,18 @@ import { UpstreamError } from './upstream-error.js';
 
 export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
+/** Holds up an answer whose reader is slower than its writer. What is held up is not late: only the total counts. */
+export interface Flow {
+  pause(): void;
+  resume(): void;
+}
+
 /**
  * Where an answer goes. `end` or `fail` is called exactly once, last.
  * What `head` and `chunk` throw ends the exchange with it.
  */
 export interface AnswerSink {
-  head(status: number, headers: AnswerHeaders): void;
+  head(status: number, headers: AnswerHeaders, flow: Flow): void;
   chunk(chunk: Buffer): void;
   end(): void;
   fail(error: UpstreamError): void;
@@ -38,7 +44,7 @@ const longestTimerMs = 2 ** 31 - 1;
  * tells the sink. The timer is set for the first wait that could run out and looks again when it fires, so that
  * no piece of an answer costs a timer.
  */
-export class Exchange implements Dispatcher.DispatchHandler, Progress {
+export class Exchange implements Dispatcher.DispatchHandler, Progress, Flow {
   readonly calledAt = performance.now();
   sentAt: number | null = null;
   lastByteAt: number | null = null;
@@ -77,7 +83,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress {
   }
 
   onResponseStart(_controller: unknown, status: number, headers: AnswerHeaders): void {
-    if (status >= 200) this.sink.head(status, headers);
+    if (status >= 200) this.sink.head(status, headers, this);
   }
 
   onResponseData(_controller: unknown, chunk: Buffer): void {
@@ -100,6 +106,18 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress {
       reusedConnection: this.#reusedConnection,
     };
     if (this.#finish()) this.sink.fail(classifyFailure(error, point));
+  }
+
+  pause(): void {
+    if (!this.#over) this.#controller?.pause();
+  }
+
+  resume(): void {
+    if (this.#over || this.#controller?.paused !== true) return;
+    this.#controller.resume();
+    if (this.timeouts.idleMs === null) return;
+    this.lastByteAt = performance.now();
+    this.look();
   }
 
   /** Ends the exchange from this side, and with it the connection. */
@@ -125,7 +143,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress {
   look(): void {
     if (this.#over) return;
     clearTimeout(this.#timer);
-    const { at, during } = nextDeadline(this, this.timeouts);
+    // What is held up here is not late.
+    const timeouts = this.#controller?.paused === true ? { ...this.timeouts, idleMs: null } : this.timeouts;
+    const { at, during } = nextDeadline(this, timeouts);
     const leftMs = at - performance.now();
     if (leftMs > 0) this.#timer = this.#wait(leftMs);
     else {

@@ -1,8 +1,9 @@
 import { Agent } from 'undici';
 import type { UpstreamTimeouts } from './deadline.js';
-import { Exchange, type CancelSignal } from './exchange.js';
+import { type AnswerSink, type CancelSignal, Exchange } from './exchange.js';
 import { guardedConnector } from './guarded-connector.js';
 import { NewConnection } from './new-connection.js';
+import { OpenAnswer } from './open-answer.js';
 import { UpstreamError } from './upstream-error.js';
 import type { UpstreamGuard } from './upstream-guard.js';
 import { WholeAnswer, type UpstreamAnswer } from './whole-answer.js';
@@ -14,7 +15,7 @@ export interface UpstreamCall {
   /** Path and query, percent-encoded. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | null;
+  readonly body: string | Buffer | null;
   readonly timeouts: UpstreamTimeouts;
   /** True: over a connection made for this call alone, since a kept one may be one that the server has just closed. */
   readonly ownConnection?: boolean;
@@ -48,12 +49,18 @@ export class UpstreamClient {
 
   /** Any status is an answer, a redirect too. @throws UpstreamError and nothing else */
   send(call: UpstreamCall, signal: CancelSignal | null): Promise<UpstreamAnswer> {
-    if (signal?.aborted === true) return Promise.reject(aborted('the caller gave up'));
-    if (this.#closed !== null) return Promise.reject(aborted('this service is closing its connections'));
     return new Promise((resolve, reject) => {
-      const answer = new WholeAnswer(this.limits.maxResponseBytes, resolve, reject);
-      const { agent, newConnection } = this.#connectionsFor(call);
-      agent.dispatch(call, new Exchange(call.origin, call.timeouts, signal, answer, newConnection));
+      this.#dispatch(call, signal, new WholeAnswer(this.limits.maxResponseBytes, resolve, reject));
+    });
+  }
+
+  /**
+   * As `send`, but answers as soon as the first piece of the body is there, or its end: the rest comes to whom
+   * `relayTo` names. Until then a failure rejects, and another worker may be asked.
+   */
+  open(call: UpstreamCall, signal: CancelSignal | null): Promise<OpenAnswer> {
+    return new Promise((resolve, reject) => {
+      this.#dispatch(call, signal, new OpenAnswer(this.limits.maxResponseBytes, resolve, reject));
     });
   }
 
@@ -66,6 +73,13 @@ export class UpstreamClient {
   /** Ends running calls too: they are `aborted`. */
   abort(): void {
     for (const agent of this.#agents) void agent.destroy();
+  }
+
+  #dispatch(call: UpstreamCall, signal: CancelSignal | null, sink: AnswerSink): void {
+    if (signal?.aborted === true) return sink.fail(aborted('the caller gave up'));
+    if (this.#closed !== null) return sink.fail(aborted('this service is closing its connections'));
+    const { agent, newConnection } = this.#connectionsFor(call);
+    agent.dispatch(call, new Exchange(call.origin, call.timeouts, signal, sink, newConnection));
   }
 
   get #agents(): readonly Agent[] {

@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Behaviour, startFakeUpstream, text } from '../../test/fakes/fake-upstream.js';
+import type { OpenAnswer } from './open-answer.js';
+import { type UpstreamCall, UpstreamClient } from './upstream-client.js';
+import { UpstreamGuard } from './upstream-guard.js';
+
+const patient = { connectMs: 2_000, firstByteMs: 1_000, idleMs: 1_000, totalMs: 10_000 };
+
+async function open(
+  behaviour: Behaviour,
+  timeouts: Partial<UpstreamCall['timeouts']> = {},
+  signal: AbortSignal | null = null,
+): Promise<OpenAnswer> {
+  const upstream = await startFakeUpstream(behaviour);
+  const guard = new UpstreamGuard({ allowCidrs: [], denyCidrs: [], allowLoopback: true });
+  const client = new UpstreamClient(guard, { maxResponseBytes: 1_000_000 });
+  onTestFinished(async () => {
+    client.abort();
+    await upstream.close();
+  });
+  const call = {
+    method: 'POST',
+    origin: upstream.url,
+    path: '/',
+    headers: {},
+    body: '{}',
+    timeouts: { ...patient, ...timeouts },
+  } as const;
+  return client.open(call, signal);
+}
+
+const inPieces =
+  (pieces: readonly string[], everyMs: number): Behaviour =>
+  async (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const piece of pieces) {
+      response.write(piece);
+      await sleep(everyMs);
+    }
+    response.end();
+  };
+
+async function collect(answer: OpenAnswer): Promise<string[]> {
+  const pieces: string[] = [];
+  await answer.relayTo({ chunk: (chunk) => pieces.push(chunk.toString()) > 0 });
+  return pieces;
+}
+
+describe('an answer that is opened', () => {
+  it('is there with its first piece, and comes piece by piece', async () => {
+    const answer = await open(inPieces(['one ', 'two ', 'three'], 30));
+    expect([answer.status, answer.headers['content-type']]).toEqual([200, 'text/event-stream']);
+    await sleep(50);
+    expect((await collect(answer)).join('')).toBe('one two three');
+  });
+
+  it('that has no body is there, too, and can be had whole', async () => {
+    expect((await (await open(text('', 204))).whole()).length).toBe(0);
+    expect((await (await open(text('all of it'))).whole()).toString()).toBe('all of it');
+  });
+
+  it('waits for a reader that is slow, without keeping what it does not take, and without calling that idleness', async () => {
+    const answer = await open('never_stops', { idleMs: 100, totalMs: 2_500 });
+    let taken = 0;
+    const done = answer.relayTo({
+      chunk: (chunk) => {
+        taken += chunk.length;
+        return false;
+      },
+    });
+    done.catch(() => {});
+    const before = process.memoryUsage().rss;
+    await sleep(1_500);
+    // What is on its way when the flow stops, and no more: never what a second of loopback would bring.
+    expect(taken).toBeLessThan(1_000_000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
+    answer.resume();
+    await expect(done).rejects.toMatchObject({ kind: 'timeout', during: 'total' });
+  });
+
+  it('that never begins fails before it is there: another can be asked', async () => {
+    await expect(open('hangs', { firstByteMs: 100 })).rejects.toMatchObject({
+      kind: 'timeout',
+      during: 'first_byte',
+      answerBegan: false,
+    });
+    await expect(open('closes')).rejects.toMatchObject({ kind: 'closed_before_answer' });
+  });
+
+  it('that falls silent, breaks off or grows too large tells its reader', async () => {
+    const silent = await open('hangs_after_headers', { idleMs: 100 });
+    await expect(collect(silent)).rejects.toMatchObject({ kind: 'timeout', during: 'idle' });
+    const broken = await open('closes_mid_chunks');
+    await expect(collect(broken)).rejects.toMatchObject({ kind: 'broken', answerBegan: true });
+    const large = await open((response) => response.end('x'.repeat(2_000_000)));
+    await expect(large.whole()).rejects.toMatchObject({ kind: 'too_large' });
+  });
+
+  it('ends when its caller hangs up', async () => {
+    const caller = new AbortController();
+    const answer = await open('drips', {}, caller.signal);
+    const done = collect(answer);
+    setTimeout(() => caller.abort(), 50);
+    await expect(done).rejects.toMatchObject({ kind: 'aborted' });
+  });
+});
