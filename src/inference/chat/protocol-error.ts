@@ -1,0 +1,19 @@
+/** An upstream's answer does not follow the protocol its worker was registered with, or says that it failed. */
+export class ProtocolError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ProtocolError';
+  }
+}
+
+/** The caller asks for what this protocol has no words for. */
+export class UntranslatableError extends Error {
+  constructor(
+    /** The path of the field in OpenAI's words, such as `messages[0].content[1]`. */
+    readonly field: string,
+    readonly problem: string,
+  ) {
+    super(`${field}: ${problem}`);
+    this.name = 'UntranslatableError';
+  }
+}
