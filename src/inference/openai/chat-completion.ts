@@ -1,0 +1,164 @@
+import type { ChatAnswer, ChatEvent, FinishReason, Usage } from '../chat/chat.js';
+
+/** What all objects of one answer have in common. */
+export interface AnswerHead {
+  readonly id: string;
+  /** Seconds since 1970. */
+  readonly created: number;
+  readonly model: string;
+}
+
+/** OpenAI's `chat.completion`. */
+export function chatCompletion(head: AnswerHead, answer: ChatAnswer): object {
+  const { text, reasoning, toolCalls, finish, usage } = answer;
+  return {
+    ...named(head, 'chatcmpl', 'chat.completion'),
+    choices: [
+      {
+        index: 0,
+        message: {
+          role: 'assistant',
+          content: text,
+          refusal: null,
+          ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
+          ...(toolCalls.length === 0 ? {} : { tool_calls: toolCalls }),
+        },
+        logprobs: null,
+        finish_reason: finish,
+      },
+    ],
+    ...(usage === null ? {} : { usage: openAiUsage(usage) }),
+  };
+}
+
+/** OpenAI's `text_completion`, of the older endpoint. */
+export function textCompletion(head: AnswerHead, { text, finish, usage }: ChatAnswer): object {
+  return {
+    ...named(head, 'cmpl', 'text_completion'),
+    choices: [{ index: 0, text: text ?? '', logprobs: null, finish_reason: finish }],
+    ...(usage === null ? {} : { usage: openAiUsage(usage) }),
+  };
+}
+
+/** Writes the events of an answer as the chunks of a stream, each a `data:` of its own. */
+export interface ChunkWriter {
+  /** @returns SSE, perhaps none */
+  event(event: ChatEvent): string;
+  /** After the last event. */
+  end(): string;
+}
+
+/** `chat.completion.chunk`s; the first one names the role. */
+export class ChatChunks implements ChunkWriter {
+  private isFirst = true;
+  private usage: Usage | null = null;
+
+  constructor(
+    private readonly head: AnswerHead,
+    private readonly includeUsage: boolean,
+  ) {}
+
+  event(event: ChatEvent): string {
+    switch (event.kind) {
+      case 'text':
+        return this.chunk({ content: event.text });
+      case 'reasoning':
+        return this.chunk({ reasoning_content: event.text });
+      case 'tool_call': {
+        const { index, id, name } = event;
+        const called = { ...(name === undefined ? {} : { name }), arguments: event.arguments };
+        const call = { index, ...(id === undefined ? {} : { id, type: 'function' }), function: called };
+        return this.chunk({ tool_calls: [call] });
+      }
+      case 'finish':
+        return this.chunk({}, event.reason);
+      case 'usage':
+        this.usage = event.usage;
+        return '';
+    }
+  }
+
+  end(): string {
+    const usage =
+      this.includeUsage && this.usage !== null
+        ? data({ ...this.object, choices: [], usage: openAiUsage(this.usage) })
+        : '';
+    return `${usage}data: [DONE]\n\n`;
+  }
+
+  private get object(): object {
+    return named(this.head, 'chatcmpl', 'chat.completion.chunk');
+  }
+
+  private chunk(delta: object, finish: FinishReason | null = null): string {
+    const role = this.isFirst ? { role: 'assistant' } : {};
+    this.isFirst = false;
+    // Asked for usage, every chunk has the field [OpenAI API, stream_options.include_usage].
+    const usage = this.includeUsage ? { usage: null } : {};
+    const choice = { index: 0, delta: { ...role, ...delta }, logprobs: null, finish_reason: finish };
+    return data({ ...this.object, choices: [choice], ...usage });
+  }
+}
+
+/** `text_completion` chunks, of the older endpoint. */
+export class TextChunks implements ChunkWriter {
+  private usage: Usage | null = null;
+
+  constructor(
+    private readonly head: AnswerHead,
+    private readonly includeUsage: boolean,
+  ) {}
+
+  event(event: ChatEvent): string {
+    if (event.kind === 'text') return this.chunk(event.text, null);
+    if (event.kind === 'finish') return this.chunk('', event.reason);
+    if (event.kind === 'usage') this.usage = event.usage;
+    return '';
+  }
+
+  end(): string {
+    const object = named(this.head, 'cmpl', 'text_completion');
+    const usage =
+      this.includeUsage && this.usage !== null
+        ? data({ ...object, choices: [], usage: openAiUsage(this.usage) })
+        : '';
+    return `${usage}data: [DONE]\n\n`;
+  }
+
+  private chunk(text: string, finish: FinishReason | null): string {
+    const choice = { index: 0, text, logprobs: null, finish_reason: finish };
+    return data({ ...named(this.head, 'cmpl', 'text_completion'), choices: [choice] });
+  }
+}
+
+/** The events of an answer that came whole. */
+export function eventsOf({ text, reasoning, toolCalls, finish, usage }: ChatAnswer): readonly ChatEvent[] {
+  return [
+    ...(reasoning === undefined ? [] : [{ kind: 'reasoning', text: reasoning } as const]),
+    ...(text === null ? [] : [{ kind: 'text', text } as const]),
+    ...toolCalls.map(
+      ({ id, function: { name, arguments: args } }, index) =>
+        ({ kind: 'tool_call', index, id, name, arguments: args }) as const,
+    ),
+    { kind: 'finish', reason: finish },
+    ...(usage === null ? [] : [{ kind: 'usage', usage } as const]),
+  ];
+}
+
+export function openAiUsage({ input, output, cached, reasoning }: Usage): object {
+  return {
+    prompt_tokens: input,
+    completion_tokens: output,
+    total_tokens: input + output,
+    ...(cached === undefined ? {} : { prompt_tokens_details: { cached_tokens: cached } }),
+    ...(reasoning === undefined ? {} : { completion_tokens_details: { reasoning_tokens: reasoning } }),
+  };
+}
+
+function named({ id, created, model }: AnswerHead, prefix: string, object: string): object {
+  return { id: `${prefix}-${id}`, object, created, model };
+}
+
+function data(object: object): string {
+  return `data: ${JSON.stringify(object)}\n\n`;
+}

@@ -1,0 +1,154 @@
+import type {
+  ChatAnswer,
+  ChatEvent,
+  FinishReason,
+  OpenAiToolCall,
+  StreamReader,
+  Usage,
+} from '../chat/chat.js';
+import { ProtocolError } from '../chat/protocol-error.js';
+
+/** Reads what an OpenAI-shaped server answered to a chat. @throws ProtocolError */
+export function openAiAnswer(text: string): ChatAnswer {
+  const body = objectIn(text);
+  const choice = recordOf(listOf(body['choices'])[0]);
+  if (choice === null) throw notOpenAi(body);
+  const message = recordOf(choice['message']);
+  // Of the older endpoint, and of servers that answer a chat in its manner.
+  const content = message === null ? choice['text'] : message['content'];
+  const reasoning = message?.['reasoning_content'] ?? message?.['reasoning'];
+  return {
+    text: typeof content === 'string' ? content : null,
+    ...(typeof reasoning === 'string' && reasoning !== '' ? { reasoning } : {}),
+    toolCalls: listOf(message?.['tool_calls']).flatMap(toolCallOf),
+    finish: finishOf(choice['finish_reason']) ?? 'stop',
+    usage: usageOf(body['usage']),
+  };
+}
+
+/** Reads the chunks of its stream. */
+export function openAiReader(): StreamReader {
+  return ({ data }) => {
+    if (data === '[DONE]') return [];
+    const body = objectIn(data);
+    const choice = recordOf(listOf(body['choices'])[0]);
+    if (choice === null && body['error'] !== undefined) throw notOpenAi(body);
+    const usage = usageOf(body['usage']);
+    return [
+      ...(choice === null ? [] : eventsOfChoice(choice)),
+      ...(usage === null ? [] : [{ kind: 'usage', usage } as const]),
+    ];
+  };
+}
+
+function eventsOfChoice(choice: Fields): readonly ChatEvent[] {
+  const delta = recordOf(choice['delta']) ?? {};
+  const content = delta['content'] ?? choice['text'];
+  const reasoning = delta['reasoning_content'] ?? delta['reasoning'];
+  const reason = finishOf(choice['finish_reason']);
+  return [
+    ...(typeof reasoning === 'string' && reasoning !== ''
+      ? [{ kind: 'reasoning', text: reasoning } as const]
+      : []),
+    ...(typeof content === 'string' && content !== '' ? [{ kind: 'text', text: content } as const] : []),
+    ...listOf(delta['tool_calls']).flatMap(toolCallPiece),
+    ...(reason === null ? [] : [{ kind: 'finish', reason } as const]),
+  ];
+}
+
+function toolCallPiece(value: unknown): readonly ChatEvent[] {
+  const call = recordOf(value);
+  if (call === null) return [];
+  const { index, id } = call;
+  const called = recordOf(call['function']) ?? {};
+  const { name, arguments: args } = called;
+  return [
+    {
+      kind: 'tool_call',
+      index: typeof index === 'number' ? index : 0,
+      ...(typeof id === 'string' ? { id } : {}),
+      ...(typeof name === 'string' ? { name } : {}),
+      arguments: typeof args === 'string' ? args : '',
+    },
+  ];
+}
+
+function toolCallOf(value: unknown, index: number): readonly OpenAiToolCall[] {
+  const call = recordOf(value);
+  const called = recordOf(call?.['function']);
+  if (call === null || called === null) return [];
+  const { name, arguments: args } = called;
+  return [
+    {
+      id: typeof call['id'] === 'string' ? call['id'] : `call_${index}`,
+      type: 'function',
+      function: {
+        name: String(name),
+        arguments: typeof args === 'string' ? args : JSON.stringify(args ?? {}),
+      },
+    },
+  ];
+}
+
+function finishOf(reason: unknown): FinishReason | null {
+  switch (reason) {
+    case null:
+    case undefined:
+      return null;
+    case 'length':
+    case 'tool_calls':
+    case 'content_filter':
+      return reason;
+    case 'function_call':
+      return 'tool_calls';
+    default:
+      return 'stop';
+  }
+}
+
+function usageOf(value: unknown): Usage | null {
+  const usage = recordOf(value);
+  const [input, output] = [usage?.['prompt_tokens'], usage?.['completion_tokens'] ?? 0];
+  if (typeof input !== 'number' || typeof output !== 'number') return null;
+  const cached = recordOf(usage?.['prompt_tokens_details'])?.['cached_tokens'];
+  const reasoning = recordOf(usage?.['completion_tokens_details'])?.['reasoning_tokens'];
+  return {
+    input,
+    output,
+    ...(typeof cached === 'number' ? { cached } : {}),
+    ...(typeof reasoning === 'number' ? { reasoning } : {}),
+  };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function objectIn(text: string): Fields {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new ProtocolError('the answer is not JSON, as an OpenAI-shaped server would send it', { cause });
+  }
+  const body = recordOf(value);
+  if (body === null)
+    throw new ProtocolError('the answer is not a JSON object, as an OpenAI-shaped server would send it');
+  return body;
+}
+
+/** What it says instead of an answer, if it says anything. */
+function notOpenAi(body: Fields): ProtocolError {
+  const error = recordOf(body['error'])?.['message'] ?? body['error'] ?? body['message'] ?? body['detail'];
+  return new ProtocolError(
+    typeof error === 'string'
+      ? `the answer is an error: ${error.slice(0, 500)}`
+      : 'the answer holds no choices',
+  );
+}
+
+function recordOf(value: unknown): Fields | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : null;
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

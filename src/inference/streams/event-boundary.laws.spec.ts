@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { EventBoundary } from './event-boundary.js';
+
+const lineEnd = fc.constantFrom('\n', '\r\n', '\r');
+const line = fc.constantFrom('data: {"a":1}', 'data: grüße 語 😀', ': alive', 'event: x', 'id:', 'data:');
+const event = fc
+  .tuple(fc.array(line, { minLength: 1, maxLength: 3 }), lineEnd)
+  .map(([lines, end]) => [...lines, '', ''].join(end).slice(0, undefined));
+const stream = fc.array(event, { maxLength: 6 }).map((events) => events.join(''));
+/** The stream's bytes, cut anywhere. */
+const pieces = (text: string): fc.Arbitrary<readonly Buffer[]> => {
+  const bytes = Buffer.from(text);
+  return fc.array(fc.nat(bytes.length), { maxLength: 8 }).map((cuts) => {
+    const places = [0, ...cuts.toSorted((a, b) => a - b), bytes.length];
+    return places.slice(1).map((end, i) => bytes.subarray(places[i], end));
+  });
+};
+
+describe('what may be passed on of an event stream', () => {
+  it('is in the end every byte in its order, however it was cut', () => {
+    fc.assert(
+      fc.property(
+        fc
+          .oneof(stream, fc.string({ unit: fc.constantFrom('\n', '\r', 'a') }))
+          .chain((text) => fc.tuple(fc.constant(text), pieces(text))),
+        ([text, cut]) => {
+          const boundary = new EventBoundary();
+          const passed = cut.map((piece) => boundary.push(piece));
+          expect(Buffer.concat([...passed, boundary.rest()]).toString()).toBe(text);
+        },
+      ),
+    );
+  });
+
+  it('always ends where an event ends', () => {
+    fc.assert(
+      fc.property(
+        stream.chain((text) => pieces(text)),
+        (cut) => {
+          const boundary = new EventBoundary();
+          for (const piece of cut) {
+            const passed = boundary.push(piece).toString();
+            if (passed !== '') expect(passed).toMatch(/(\n|\r\n?)(\n|\r\n?)$/);
+          }
+        },
+      ),
+    );
+  });
+
+  it('holds back no event that is whole and followed by another byte', () => {
+    fc.assert(
+      fc.property(event, (text) => {
+        const boundary = new EventBoundary();
+        expect(boundary.push(Buffer.from(`${text}d`)).toString()).toBe(text);
+      }),
+    );
+  });
+
+  it('comes in pieces where a single event is larger than what is kept', () => {
+    const boundary = new EventBoundary();
+    let passed = 0;
+    for (let i = 0; i < 40; i++) passed += boundary.push(Buffer.alloc(64 * 1024, 'x')).length;
+    expect(passed).toBeGreaterThan(1_000_000);
+  });
+});
