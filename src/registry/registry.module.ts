@@ -14,6 +14,7 @@ import { Retention } from './retention.js';
 import { ServerController } from './server.controller.js';
 import { WorkerActivity } from './worker-activity.js';
 import { WorkerCompiler } from './worker-compiler.js';
+import { WorkerList } from './worker-list.js';
 import { WorkerRefresher } from './worker-refresher.js';
 import { WorkerRepository } from './worker.repository.js';
 
@@ -32,6 +33,7 @@ import { WorkerRepository } from './worker.repository.js';
     Retention,
     WorkerActivity,
     WorkerCompiler,
+    WorkerList,
     WorkerRefresher,
     WorkerRepository,
   ],

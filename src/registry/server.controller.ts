@@ -4,8 +4,8 @@ import { ListWorkersDto } from './list-workers.dto.js';
 import { DoneDto, WorkerListDto } from './server-answers.dto.js';
 import { RegistrationService } from './registration.service.js';
 import { WorkerActivity } from './worker-activity.js';
+import { WorkerList } from './worker-list.js';
 import { workerView } from './worker-view.js';
-import { WorkerRepository } from './worker.repository.js';
 
 /** Who stands in worker_event for what came through this API. */
 const ACTOR = 'api';
@@ -15,7 +15,7 @@ const ACTOR = 'api';
 export class ServerController {
   constructor(
     private readonly registration: RegistrationService,
-    private readonly repository: WorkerRepository,
+    private readonly list: WorkerList,
     private readonly activity: WorkerActivity,
   ) {}
 
@@ -27,10 +27,10 @@ export class ServerController {
     return { success: true, msg: `register LLM ${dto.model_name} succeed!` };
   }
 
-  /** All workers that are not offline, oldest first. */
+  /** All workers that are not offline, oldest first; as they were last seen while the database is away. */
   @Get('workers')
   async workers(@Query() { detail }: ListWorkersDto): Promise<WorkerListDto> {
-    const rows = await this.repository.list();
+    const rows = await this.list.all();
     const data =
       detail === 'true'
         ? rows.map((row) => workerView(row, this.activity.of(row.id)))
