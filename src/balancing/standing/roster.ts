@@ -33,6 +33,8 @@ const NONE: ReadonlySet<string> = new Set();
 /** The workers of one model on this replica: lends them, counts, and learns from how requests end. Never waits. */
 export class Roster {
   private standings: readonly Standing[] = [];
+  /** Gone while requests run there: should they come back, these still count. */
+  private departed: readonly Standing[] = [];
   private memory: unknown;
   private usable: readonly Standing[] = [];
   private trials: readonly Standing[] = [];
@@ -55,6 +57,18 @@ export class Roster {
     return this.standings;
   }
 
+  standing(workerId: string): Standing | undefined {
+    return this.standings.find(({ id }) => id === workerId);
+  }
+
+  /** Requests that run, on workers that are gone too. */
+  get inFlight(): number {
+    let sum = 0;
+    for (const { inFlight } of this.standings) sum += inFlight;
+    for (const { inFlight } of this.departed) sum += inFlight;
+    return sum;
+  }
+
   use(policy: Policy<unknown>): void {
     if (policy === this.policy) return;
     this.policy = policy;
@@ -63,17 +77,20 @@ export class Roster {
 
   /** The registry changed. What is known of those that stay is kept. */
   become(members: readonly Member[], nowMs: number): void {
-    const known = new Map(this.standings.map((standing) => [standing.id, standing]));
+    const all = [...this.departed, ...this.standings];
+    const known = new Map(all.map((standing) => [standing.id, standing]));
     this.standings = members.map((member) => {
       const standing = known.get(member.id) ?? new Standing(member, nowMs, this.limits);
       standing.become(member, nowMs);
       return standing;
     });
+    const kept = new Set(this.standings);
+    this.departed = all.filter((standing) => standing.inFlight > 0 && !kept.has(standing));
     this.refreshedAtMs = -Infinity;
   }
 
   pardon(workerId: string): void {
-    this.standings.find(({ id }) => id === workerId)?.pardon();
+    this.standing(workerId)?.pardon();
     this.refreshedAtMs = -Infinity;
   }
 
