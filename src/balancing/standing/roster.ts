@@ -17,7 +17,7 @@ export interface Loan {
 }
 
 export interface Refusal {
-  /** `full`: all that may be used are at their caps. `none`: none may be used. */
+  /** `full`: waiting may help. `none`: none may be used. */
   readonly why: 'full' | 'none';
   /** When time alone may bring one back; `null`: it won't. */
   readonly backInMs: number | null;
@@ -99,14 +99,14 @@ export class Roster {
     this.bringUpToDate(nowMs);
     // A request that was already unlucky is no trial.
     const [trial] = tried.size === 0 ? this.trials : [];
-    if (trial !== undefined) return this.lendOut(trial);
+    if (trial !== undefined) return this.lendOut(trial, nowMs);
     const candidates = tried.size === 0 ? this.usable : usableOf(this.standings, tried, nowMs);
     if (candidates.length === 0) return this.refuse(tried, nowMs);
     const pick = this.policy.pick(candidates, this.memory, this.random, key);
     this.memory = pick.memory;
     const standing = candidates[pick.index];
     if (standing === undefined) throw new RangeError(`no candidate ${pick.index} of ${candidates.length}`);
-    return this.lendOut(standing);
+    return this.lendOut(standing, nowMs);
   }
 
   /** Counts back, once for each loan, and learns. */
@@ -129,11 +129,14 @@ export class Roster {
       circuit.trialRunning !== before.circuit.trialRunning;
   }
 
-  private lendOut(standing: Standing): Loan {
+  private lendOut(standing: Standing, nowMs: number): Loan {
     const { experience } = standing;
     const isTrial = experience.circuit.ejectedFor !== null;
     standing.inFlight += 1;
-    if (isTrial) standing.experience = { ...experience, circuit: afterLending(experience.circuit) };
+    if (isTrial) {
+      standing.trialSinceMs = nowMs;
+      standing.experience = { ...experience, circuit: afterLending(experience.circuit) };
+    }
     this.isOutdated ||= isTrial || !standing.hasRoom;
     return { standing, isTrial, epoch: standing.epoch, isReturned: false };
   }
@@ -144,7 +147,7 @@ export class Roster {
 
   private refuse(tried: ReadonlySet<string>, nowMs: number): Loan | Refusal {
     const [trial] = this.trials.filter(({ id }) => !tried.has(id));
-    if (trial !== undefined) return this.lendOut(trial);
+    if (trial !== undefined) return this.lendOut(trial, nowMs);
     return {
       why: isOnlyFull(this.standings, tried, nowMs) ? 'full' : 'none',
       backInMs: backInMs(this.standings, nowMs),
