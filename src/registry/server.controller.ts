@@ -1,4 +1,5 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
+import { API_ACTOR } from './actor.js';
 import { OfflineWorkerDto, RegisterWorkerDto } from './register-worker.dto.js';
 import { ListWorkersDto } from './list-workers.dto.js';
 import { DoneDto, WorkerListDto } from './server-answers.dto.js';
@@ -6,9 +7,6 @@ import { RegistrationService } from './registration.service.js';
 import { WorkerActivity } from './worker-activity.js';
 import { WorkerList } from './worker-list.js';
 import { workerView } from './worker-view.js';
-
-/** Who stands in worker_event for what came through this API. */
-const ACTOR = 'api';
 
 /** The seed's registry API: paths, fields and texts to the letter. */
 @Controller('api/server')
@@ -23,7 +21,7 @@ export class ServerController {
   @Post('register')
   @HttpCode(200)
   async register(@Body() dto: RegisterWorkerDto): Promise<DoneDto> {
-    await this.registration.register(dto, ACTOR);
+    await this.registration.register(dto, API_ACTOR);
     return { success: true, msg: `register LLM ${dto.model_name} succeed!` };
   }
 
@@ -42,7 +40,7 @@ export class ServerController {
   @Post('offline')
   @HttpCode(200)
   async offline(@Body() dto: OfflineWorkerDto): Promise<DoneDto> {
-    await this.registration.takeOffline(dto, ACTOR);
+    await this.registration.takeOffline(dto, API_ACTOR);
     return {
       success: true,
       msg: `remove llm worker(model_name=${dto.model_name}, url=${dto.req_url_template}) succeed!`,

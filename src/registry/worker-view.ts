@@ -1,3 +1,4 @@
+import { DEEPEST_JSON, isDeeperThan } from '../input/json-depth.js';
 import type { Activity } from './worker-activity.js';
 import type { WorkerEntity } from './worker.entity.js';
 
@@ -51,8 +52,13 @@ export function workerView(row: ShownWorker, activity: Activity) {
     /** Until when this replica passes it over, if it does. */
     ejected_until: activity.ejectedUntil,
     generation: row.generation,
-    labels: row.labels,
+    labels: presentable(row.labels),
     created_at: row.created_at,
     updated_at: row.updated_at,
   };
+}
+
+/** JSON of a column that may have been edited by hand: what nests too deep to be written stays away, not the whole answer. */
+export function presentable<Value>(value: Value): Value | null {
+  return isDeeperThan(DEEPEST_JSON, value) ? null : value;
 }
