@@ -44,6 +44,13 @@ export interface Served {
   readonly units: number;
 }
 
+/** Requests of one model on this replica. */
+export interface ModelLoad {
+  readonly model: string;
+  readonly inFlight: number;
+  readonly queued: number;
+}
+
 /** Lends a worker of a model for one request. */
 @Injectable()
 export class Balancer {
@@ -103,6 +110,15 @@ export class Balancer {
   /** How many workers carry the name, usable or not. */
   sizeOf(modelName: string): number {
     return this.live.model(modelName)?.workers.length ?? 0;
+  }
+
+  /** The models that were asked for since they came, and how things stand with them. */
+  loads(): readonly ModelLoad[] {
+    return [...this.desks].map(([model, { roster, admission }]) => ({
+      model,
+      inFlight: roster.inFlight,
+      queued: admission.queued,
+    }));
   }
 
   private desk(modelName: string): ModelDesk | undefined {
