@@ -6,6 +6,7 @@ import { DatabaseUnavailableError } from '../database/database-unavailable-error
 import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
 import { InvalidInputError } from '../input/invalid-input-error.js';
 import { PreconditionFailedError } from '../input/precondition-failed-error.js';
+import { NoWorkerToRenewError, WorkerOfflineError } from '../registry/heartbeat-errors.js';
 import { NoSuchModelError } from '../registry/models/model-errors.js';
 import {
   NoSuchWorkerError,
@@ -58,6 +59,8 @@ export function problemOf(error: unknown): Problem {
     };
   }
   if (error instanceof NoSuchModelError) return problem(404, 'caller_not_found', error);
+  if (error instanceof NoWorkerToRenewError) return problem(404, 'caller_not_found', error);
+  if (error instanceof WorkerOfflineError) return problem(409, 'caller_conflict', error);
   if (error instanceof NoSuchWorkerError || error instanceof WorkerNotFoundError)
     return problem(404, 'caller_not_found', error);
   if (error instanceof WorkerExistsError || error instanceof WorkerDisabledError)
