@@ -9,6 +9,7 @@ import { DatabaseModule } from './database/database.module.js';
 import { HealthModule } from './health/health.module.js';
 import { InferenceModule } from './inference/inference.module.js';
 import { RegistryModule } from './registry/registry.module.js';
+import { ReplicasModule } from './replicas/replicas.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 
 /** The table of contents. */
@@ -25,6 +26,7 @@ export class AppModule {
         TelemetryModule,
         RegistryModule,
         HealthModule,
+        ReplicasModule,
         BalancingModule,
         InferenceModule,
       ],

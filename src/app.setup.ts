@@ -6,6 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AdmissionCheck } from './access/admission-check.js';
 import { AppModule } from './app.module.js';
+import { Balancer } from './balancing/balancer.js';
 import type { Settings } from './config/settings.js';
 import type { DatabaseAddresses } from './database/database-addresses.js';
 import { rememberRoutes } from './errors/allowed-methods.js';
@@ -17,6 +18,7 @@ import { InputPipe } from './input/input-pipe.js';
 import { acceptJsonOnly } from './input/json-body.js';
 import { refuseDeepJson } from './input/refuse-deep-json.js';
 import { serveOpenApi } from './openapi.js';
+import { Replicas } from './replicas/replicas.js';
 import { type Logger, nestLogger } from './telemetry/logger.js';
 import { Metrics } from './telemetry/metrics.js';
 import { RequestLog } from './telemetry/request-log.js';
@@ -109,12 +111,20 @@ function admit(app: NestFastifyApplication): void {
 }
 
 function exposeFigures(app: NestFastifyApplication): void {
+  const metrics = app.get(Metrics);
   const readiness = app.get(Readiness);
-  app
-    .get(Metrics)
-    .gauge(
-      'mmm_registry_age_seconds',
-      'Since the registry was last read whole; NaN before.',
-      () => readiness.registryAgeS() ?? NaN,
-    );
+  const balancer = app.get(Balancer);
+  const replicas = app.get(Replicas);
+  metrics.gauge(
+    'mmm_registry_age_seconds',
+    'Since the registry was last read whole; NaN before.',
+    () => readiness.registryAgeS() ?? NaN,
+  );
+  metrics.gauge('mmm_replicas', 'Running copies of the service, as this one sees it.', () => replicas.count);
+  metrics.gaugeOfModels('mmm_requests_in_flight', 'Requests that run on workers of the model.', () =>
+    balancer.loads().map(({ model, inFlight }) => [model, inFlight]),
+  );
+  metrics.gaugeOfModels('mmm_requests_queued', 'Requests that wait for a worker of the model.', () =>
+    balancer.loads().map(({ model, queued }) => [model, queued]),
+  );
 }

@@ -58,7 +58,10 @@ describe('PostgreSQL', () => {
     expectUnavailable(await service.register(n));
     const { model_name, req_url_template } = m;
     expectUnavailable(await service.post('/api/server/offline', { model_name, req_url_template }));
-    expectUnavailable(await service.get('/api/server/workers'));
+    expect(await service.get('/api/server/workers')).toMatchObject({
+      status: 200,
+      json: { success: true, data: [{ model_name, req_url_template }] },
+    });
     expect((await service.get('/readyz')).status).toBe(200);
     await database.query(`UPDATE worker SET admin_state = 'disabled'`);
     expect((await service.chat('m', 'hi')).status).toBe(200);

@@ -2,16 +2,21 @@ import { Injectable } from '@nestjs/common';
 import { BalancingSettings } from '../config/settings.js';
 import { LiveWorkers } from '../registry/live-workers.js';
 import { ModelLookup } from '../registry/model-lookup.js';
+import { Replicas } from '../replicas/replicas.js';
+import { SlotLeases } from '../replicas/slot-leases.js';
 import { ProbeHints } from '../registry/probe-hints.js';
-import { type Activity, WorkerActivity } from '../registry/worker-activity.js';
+import { WorkerActivity } from '../registry/worker-activity.js';
 import { isCallable, type Worker, type WorkerCall } from '../registry/worker.js';
 import type { CancelSignal } from '../upstream/exchange.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import type { Applicant, Turned } from './admission/admission.js';
 import { REAL_CLOCK } from './admission/clock.js';
 import { NoWorkerAvailableError, UnknownModelError } from './balancing-errors.js';
+import { DeskActivity } from './desk-activity.js';
 import { ModelDesk } from './model-desk.js';
+import { textHash } from './policies/hash.js';
 import { outcomeOf } from './outcome-of.js';
+import { capShare } from './standing/cap-share.js';
 import type { Outcome } from './standing/outcome.js';
 import type { Loan } from './standing/roster.js';
 import { whyNone } from './why-none.js';
@@ -39,6 +44,13 @@ export interface Served {
   readonly units: number;
 }
 
+/** Requests of one model on this replica. */
+export interface ModelLoad {
+  readonly model: string;
+  readonly inFlight: number;
+  readonly queued: number;
+}
+
 /** Lends a worker of a model for one request. */
 @Injectable()
 export class Balancer {
@@ -48,11 +60,15 @@ export class Balancer {
     private readonly live: LiveWorkers,
     private readonly lookup: ModelLookup,
     private readonly hints: ProbeHints,
+    private readonly replicas: Replicas,
+    private readonly slots: SlotLeases,
     private readonly settings: BalancingSettings,
     activity: WorkerActivity,
   ) {
     live.onChange(() => this.followRegistry());
-    activity.knownBy((workerId) => this.activityOf(workerId));
+    replicas.onChange(() => this.shareOut(this.desks.values()));
+    slots.onChange((workerIds) => this.shareOut(this.desksOf(workerIds)));
+    activity.knownBy(new DeskActivity(live, this.desks));
   }
 
   /**
@@ -63,7 +79,9 @@ export class Balancer {
    */
   async withWorker(wish: Wish, use: (worker: CallableWorker) => Promise<Served>): Promise<void> {
     const desk = this.desk(wish.model) ?? (await this.findDesk(wish.model));
-    const loan = this.lendAtOnce(desk, wish) ?? (await this.lendInTurn(desk, wish));
+    const atOnce = this.lendAtOnce(desk, wish);
+    if (this.slots.isNeeded) this.slots.wake(atOnce === null);
+    const loan = atOnce ?? (await this.lendInTurn(desk, wish));
     const { id } = loan.standing;
     const startedMs = REAL_CLOCK.nowMs();
     let outcome: Outcome = { kind: 'no_verdict' };
@@ -80,6 +98,7 @@ export class Balancer {
       throw error;
     } finally {
       desk.admission.giveBack(loan, outcome);
+      if (this.slots.isNeeded) this.slots.doneWith(id);
     }
   }
 
@@ -93,12 +112,21 @@ export class Balancer {
     return this.live.model(modelName)?.workers.length ?? 0;
   }
 
+  /** The models that were asked for since they came, and how things stand with them. */
+  loads(): readonly ModelLoad[] {
+    return [...this.desks].map(([model, { roster, admission }]) => ({
+      model,
+      inFlight: roster.inFlight,
+      queued: admission.queued,
+    }));
+  }
+
   private desk(modelName: string): ModelDesk | undefined {
     const model = this.live.model(modelName);
     if (model === undefined) return undefined;
     const known = this.desks.get(modelName);
     if (known !== undefined) return known;
-    const desk = new ModelDesk(this.settings, REAL_CLOCK);
+    const desk = new ModelDesk(this.settings, REAL_CLOCK, (worker) => this.capOf(worker));
     desk.become(model);
     this.desks.set(modelName, desk);
     return desk;
@@ -119,8 +147,10 @@ export class Balancer {
 
   /** Without a promise, in the case that matters. */
   private lendAtOnce(desk: ModelDesk, wish: Wish): Loan | null {
+    const nowMs = REAL_CLOCK.nowMs();
+    desk.askedAtMs = nowMs;
     if (desk.admission.queued > 0) return null;
-    const result = desk.roster.lend(REAL_CLOCK.nowMs(), wish.tried, wish.key);
+    const result = desk.roster.lend(nowMs, wish.tried, wish.key);
     return 'standing' in result ? result : null;
   }
 
@@ -164,13 +194,23 @@ export class Balancer {
     }
   }
 
-  private activityOf(workerId: string): Activity | undefined {
-    const worker = this.live.worker(workerId);
-    const standing = worker && this.desks.get(worker.modelName)?.roster.all.find(({ id }) => id === workerId);
-    if (standing === undefined) return undefined;
-    const { ejectedFor, untilMs } = standing.experience.circuit;
-    const inMs = untilMs - REAL_CLOCK.nowMs();
-    const ejectedUntil = ejectedFor !== null && inMs > 0 ? new Date(Date.now() + inMs) : null;
-    return { inFlight: standing.inFlight, ejectedUntil };
+  private shareOut(desks: Iterable<ModelDesk>): void {
+    for (const desk of desks) desk.shareOut();
+  }
+
+  private desksOf(workerIds: readonly string[]): ReadonlySet<ModelDesk> {
+    const desks = workerIds.map((id) => this.desks.get(this.live.worker(id)?.modelName ?? ''));
+    return new Set(desks.filter((desk) => desk !== undefined));
+  }
+
+  /** This replica's part of a cap that holds for all of them. */
+  private capOf({ id, maxConcurrency }: Worker): number {
+    const { count, rank, isKnown } = this.replicas;
+    if (!isKnown) return 0;
+    const share = capShare(maxConcurrency, count, rank, textHash(id));
+    const leased = this.slots.usable(id);
+    if (leased === null) return share;
+    // A share will do again, as soon as all replicas know.
+    return maxConcurrency < count ? leased : Math.min(leased, share);
   }
 }

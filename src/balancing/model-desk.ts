@@ -14,12 +14,15 @@ export class ModelDesk {
   readonly roster: Roster;
   readonly admission: Admission;
   readonly retries: RetryBudget;
+  /** When somebody last asked for the model. */
+  askedAtMs = -Infinity;
   private model: Model | null = null;
   private byId: ReadonlyMap<string, Worker> = new Map();
 
   constructor(
     settings: BalancingSettings,
     private readonly clock: Clock,
+    private readonly capOf: (worker: Worker) => number,
   ) {
     const policy: Policy<unknown> = POLICIES[settings.strategy];
     this.roster = new Roster(policy, settings.standing, Math.random);
@@ -31,9 +34,18 @@ export class ModelDesk {
   become(model: Model | null): void {
     if (model === this.model) return;
     this.model = model;
+    const before = this.byId;
     const workers = model?.workers ?? [];
     this.byId = new Map(workers.map((worker) => [worker.id, worker]));
-    this.roster.become(workers.map(memberOf), this.clock.nowMs());
+    for (const worker of workers)
+      if (isForgiven(worker, before.get(worker.id))) this.roster.pardon(worker.id);
+    this.shareOut();
+  }
+
+  /** The parts of the caps that are this replica's may have changed. */
+  shareOut(): void {
+    const members = [...this.byId.values()].map((worker) => memberOf(worker, this.capOf(worker)));
+    this.roster.become(members, this.clock.nowMs());
     this.admission.serve();
   }
 
@@ -42,18 +54,27 @@ export class ModelDesk {
   }
 
   get isIdle(): boolean {
-    return this.admission.queued === 0 && this.roster.all.every(({ inFlight }) => inFlight === 0);
+    return this.admission.queued === 0 && this.roster.inFlight === 0;
   }
 }
 
-function memberOf(worker: Worker): Member {
+function memberOf(worker: Worker, cap: number): Member {
   return {
     id: worker.id,
     weight: worker.weight,
     priority: worker.priority,
-    cap: worker.maxConcurrency,
+    cap,
     isOpen: worker.adminState === 'enabled' && isCallable(worker),
     health: worker.health,
     generation: worker.generation,
   };
+}
+
+/** Somebody enabled it, again or anew: what was held against it is forgotten. */
+function isForgiven(worker: Worker, before: Worker | undefined): boolean {
+  return (
+    before !== undefined &&
+    worker.adminState === 'enabled' &&
+    worker.adminStateSinceMs !== before.adminStateSinceMs
+  );
 }

@@ -6,8 +6,14 @@ import { DatabaseUnavailableError } from '../database/database-unavailable-error
 import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
 import { InvalidInputError } from '../input/invalid-input-error.js';
 import { PreconditionFailedError } from '../input/precondition-failed-error.js';
+import { NoWorkerToRenewError, WorkerOfflineError } from '../registry/heartbeat-errors.js';
 import { NoSuchModelError } from '../registry/models/model-errors.js';
-import { NoSuchWorkerError, WorkerExistsError } from '../registry/registration-errors.js';
+import {
+  NoSuchWorkerError,
+  WorkerDisabledError,
+  WorkerExistsError,
+  WorkerNotFoundError,
+} from '../registry/registration-errors.js';
 import { UnsuccessfulAnswerError } from '../registry/unsuccessful-answer-error.js';
 import { ExtractError } from '../template/response-extract.js';
 import { RenderError, TemplateError } from '../template/template-error.js';
@@ -53,8 +59,12 @@ export function problemOf(error: unknown): Problem {
     };
   }
   if (error instanceof NoSuchModelError) return problem(404, 'caller_not_found', error);
-  if (error instanceof NoSuchWorkerError) return problem(404, 'caller_not_found', error);
-  if (error instanceof WorkerExistsError) return problem(409, 'caller_conflict', error);
+  if (error instanceof NoWorkerToRenewError) return problem(404, 'caller_not_found', error);
+  if (error instanceof WorkerOfflineError) return problem(409, 'caller_conflict', error);
+  if (error instanceof NoSuchWorkerError || error instanceof WorkerNotFoundError)
+    return problem(404, 'caller_not_found', error);
+  if (error instanceof WorkerExistsError || error instanceof WorkerDisabledError)
+    return problem(409, 'caller_conflict', error);
   if (error instanceof PreconditionFailedError) return problem(412, 'caller_conflict', error);
   if (error instanceof NoWorkerAvailableError)
     return problem(503, 'policy_no_worker', error, error.retryAfterS);

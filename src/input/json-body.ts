@@ -5,7 +5,8 @@ import { InvalidInputError } from './invalid-input-error.js';
 export function acceptJsonOnly(server: FastifyInstance): void {
   const parse = server.getDefaultJsonParser('error', 'error');
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, text, done) => {
+  const types = ['application/json', 'application/merge-patch+json'];
+  server.addContentTypeParser<string>(types, { parseAs: 'string' }, (request, text, done) => {
     void parse(request, text, (error, value) => {
       if (error === null) done(null, value);
       else done(new InvalidInputError([{ field: '', problem: whatIsWrongWith(text) }]));

@@ -22,7 +22,7 @@ export function definitionOf(
     response_extract: dto.response_extract ?? '',
     success_when: dto.success_when ?? null,
     is_stream: dto.is_stream ?? false,
-    defaults: (dto.defaults as WorkerDefinition['defaults']) ?? null,
+    defaults: given(dto.defaults),
     weight: dto.weight ?? 1,
     priority: dto.priority ?? 0,
     max_concurrency: dto.max_concurrency ?? 64,
@@ -33,6 +33,14 @@ export function definitionOf(
     total_ms: dto.timeouts?.total_ms ?? null,
     on_disconnect: dto.on_disconnect ?? 'abort',
     heartbeat_ttl_s: dto.heartbeat_ttl_s ?? null,
-    health_check: (dto.health_check as WorkerDefinition['health_check']) ?? null,
+    health_check: given(dto.health_check),
   };
 }
+
+/** What was given of an object of options; `null` for nothing, in whatever words. */
+function given<Options extends object>(options: Options | null | undefined): Given<Options> | null {
+  const entries = Object.entries(options ?? {}).filter(([, value]) => value !== null && value !== undefined);
+  return entries.length === 0 ? null : (Object.fromEntries(entries) as Given<Options>);
+}
+
+type Given<Options> = { [Key in keyof Options]: Exclude<Options[Key], undefined> };

@@ -18,11 +18,9 @@ import type { HasFurtherFaults } from '../input/input-pipe.js';
 import type { InputFault } from '../input/invalid-input-error.js';
 import type { JsonValue } from '../template/json-value.js';
 import { compileParts } from './call-parts.js';
+import { PRINTABLE, printable } from './printable.js';
 import { IsScalarRecord, IsStringRecord, IsJsonScalar } from './record-rules.js';
 
-/** No control characters: they hide in logs and tables, and PostgreSQL's text cannot hold U+0000, nor lone surrogates. */
-const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u;
-const printable = { message: '$property must not hold control characters or lone surrogates' };
 /** The one union here: the plugin takes it for an object. */
 const JSON_SCALAR: ApiPropertyOptions = {
   oneOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }],

@@ -1,40 +1,71 @@
 import { Module } from '@nestjs/common';
 import { CredentialsModule } from '../credentials/credentials.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
+import { DefinitionCheck } from './definition-check.js';
 import { LiveWorkers } from './live-workers.js';
+import { ChangePlanner } from './management/change-planner.js';
+import { HeaderStore } from './management/stored-headers.js';
+import { WorkerDetails } from './management/worker-details.js';
+import { WorkerDirectory } from './management/worker-directory.js';
+import { WorkerEdits } from './management/worker-edits.js';
+import { WorkerLists } from './management/worker-lists.js';
+import { WorkerManagement } from './management/worker-management.js';
+import { WorkersController } from './management/workers.controller.js';
+import { WorkerSwitchesController } from './management/worker-switches.controller.js';
 import { ModelLookup } from './model-lookup.js';
 import { ModelPolicies } from './models/model-policies.js';
 import { ModelService } from './models/model.service.js';
 import { ModelsController } from './models/models.controller.js';
 import { ModelRepository } from './models/model.repository.js';
 import { OwnAddress } from './own-address.js';
+import { OwnWrites } from './own-writes.js';
 import { ProbeHints } from './probe-hints.js';
 import { RegistrationService } from './registration.service.js';
 import { Retention } from './retention.js';
 import { ServerController } from './server.controller.js';
 import { WorkerActivity } from './worker-activity.js';
 import { WorkerCompiler } from './worker-compiler.js';
+import { WorkerList } from './worker-list.js';
 import { WorkerRefresher } from './worker-refresher.js';
 import { WorkerRepository } from './worker.repository.js';
 
 @Module({
   imports: [CredentialsModule, UpstreamModule],
-  controllers: [ServerController, ModelsController],
+  controllers: [ServerController, ModelsController, WorkersController, WorkerSwitchesController],
   providers: [
+    ChangePlanner,
+    DefinitionCheck,
+    HeaderStore,
     LiveWorkers,
     ModelLookup,
     ModelPolicies,
     ModelRepository,
     ModelService,
     OwnAddress,
+    OwnWrites,
     ProbeHints,
     RegistrationService,
     Retention,
     WorkerActivity,
     WorkerCompiler,
+    WorkerDetails,
+    WorkerDirectory,
+    WorkerEdits,
+    WorkerList,
+    WorkerLists,
+    WorkerManagement,
     WorkerRefresher,
     WorkerRepository,
   ],
-  exports: [LiveWorkers, ModelLookup, ModelPolicies, OwnAddress, ProbeHints, WorkerActivity, WorkerRefresher],
+  exports: [
+    DefinitionCheck,
+    LiveWorkers,
+    ModelLookup,
+    ModelPolicies,
+    OwnAddress,
+    ProbeHints,
+    WorkerActivity,
+    WorkerRefresher,
+  ],
 })
 export class RegistryModule {}

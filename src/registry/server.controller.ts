@@ -1,21 +1,19 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
+import { API_ACTOR } from './actor.js';
 import { OfflineWorkerDto, RegisterWorkerDto } from './register-worker.dto.js';
 import { ListWorkersDto } from './list-workers.dto.js';
 import { DoneDto, WorkerListDto } from './server-answers.dto.js';
 import { RegistrationService } from './registration.service.js';
 import { WorkerActivity } from './worker-activity.js';
+import { WorkerList } from './worker-list.js';
 import { workerView } from './worker-view.js';
-import { WorkerRepository } from './worker.repository.js';
-
-/** Who stands in worker_event for what came through this API. */
-const ACTOR = 'api';
 
 /** The seed's registry API: paths, fields and texts to the letter. */
 @Controller('api/server')
 export class ServerController {
   constructor(
     private readonly registration: RegistrationService,
-    private readonly repository: WorkerRepository,
+    private readonly list: WorkerList,
     private readonly activity: WorkerActivity,
   ) {}
 
@@ -23,14 +21,14 @@ export class ServerController {
   @Post('register')
   @HttpCode(200)
   async register(@Body() dto: RegisterWorkerDto): Promise<DoneDto> {
-    await this.registration.register(dto, ACTOR);
+    await this.registration.register(dto, API_ACTOR);
     return { success: true, msg: `register LLM ${dto.model_name} succeed!` };
   }
 
-  /** All workers that are not offline, oldest first. */
+  /** All workers that are not offline, oldest first; as they were last seen while the database is away. */
   @Get('workers')
   async workers(@Query() { detail }: ListWorkersDto): Promise<WorkerListDto> {
-    const rows = await this.repository.list();
+    const rows = await this.list.all();
     const data =
       detail === 'true'
         ? rows.map((row) => workerView(row, this.activity.of(row.id)))
@@ -42,7 +40,7 @@ export class ServerController {
   @Post('offline')
   @HttpCode(200)
   async offline(@Body() dto: OfflineWorkerDto): Promise<DoneDto> {
-    await this.registration.takeOffline(dto, ACTOR);
+    await this.registration.takeOffline(dto, API_ACTOR);
     return {
       success: true,
       msg: `remove llm worker(model_name=${dto.model_name}, url=${dto.req_url_template}) succeed!`,

@@ -10,6 +10,7 @@ import { UpstreamGuard } from '../upstream/upstream-guard.js';
 import { RegisterWorkerDto } from './register-worker.dto.js';
 import { compileCall } from './worker-call.js';
 import type { Worker, WorkerCall, WorkerFault } from './worker.js';
+import { shownOf, type ShownWorker } from './worker-view.js';
 import type { WorkerEntity } from './worker.entity.js';
 
 export type WorkerRow = WorkerEntity & { readonly version: string };
@@ -17,6 +18,8 @@ export type WorkerRow = WorkerEntity & { readonly version: string };
 /** Turns a row into what the hot path uses. A row that makes no sense becomes a worker with a fault, and harms no other. */
 @Injectable()
 export class WorkerCompiler {
+  private readonly shown = new WeakMap<Worker, ShownWorker>();
+
   constructor(
     private readonly vault: CredentialVault,
     private readonly secrets: WorkerSecrets,
@@ -24,14 +27,20 @@ export class WorkerCompiler {
     private readonly waits: InferenceSettings,
   ) {}
 
+  /** What its row showed, for lists while there is no database. */
+  shownOf(worker: Worker): ShownWorker | undefined {
+    return this.shown.get(worker);
+  }
+
   compile(row: WorkerRow): Worker {
-    return {
+    const worker: Worker = {
       id: row.id,
       version: row.version,
       modelName: row.model_name,
       name: row.name,
       url: row.req_url_template,
       adminState: row.admin_state,
+      adminStateSinceMs: row.admin_state_since.getTime(),
       health: row.health,
       weight: row.weight,
       priority: row.priority,
@@ -44,6 +53,8 @@ export class WorkerCompiler {
       createdAt: row.created_at,
       call: this.compileCall(row),
     };
+    this.shown.set(worker, shownOf(row));
+    return worker;
   }
 
   private compileCall(row: WorkerRow): WorkerCall | WorkerFault {

@@ -1,8 +1,37 @@
+import { DEEPEST_JSON, isDeeperThan } from '../input/json-depth.js';
 import type { Activity } from './worker-activity.js';
 import type { WorkerEntity } from './worker.entity.js';
 
+/** What of a row may be shown to everyone, and is kept in memory for the time when there is no database. */
+const SHOWN = [
+  'id',
+  'model_name',
+  'name',
+  'req_url_template',
+  'owner',
+  'protocol',
+  'task',
+  'admin_state',
+  'health',
+  'health_reason',
+  'health_since',
+  'weight',
+  'priority',
+  'max_concurrency',
+  'generation',
+  'labels',
+  'created_at',
+  'updated_at',
+] as const satisfies readonly (keyof WorkerEntity)[];
+
+export type ShownWorker = Pick<WorkerEntity, (typeof SHOWN)[number]>;
+
+export function shownOf(row: ShownWorker): ShownWorker {
+  return Object.fromEntries(SHOWN.map((column) => [column, row[column]])) as unknown as ShownWorker;
+}
+
 /** A worker as the API shows it: no secret, and what this replica knows of it besides. */
-export function workerView(row: WorkerEntity, activity: Activity) {
+export function workerView(row: ShownWorker, activity: Activity) {
   return {
     id: row.id,
     model_name: row.model_name,
@@ -23,8 +52,13 @@ export function workerView(row: WorkerEntity, activity: Activity) {
     /** Until when this replica passes it over, if it does. */
     ejected_until: activity.ejectedUntil,
     generation: row.generation,
-    labels: row.labels,
+    labels: presentable(row.labels),
     created_at: row.created_at,
     updated_at: row.updated_at,
   };
+}
+
+/** JSON of a column that may have been edited by hand: what nests too deep to be written stays away, not the whole answer. */
+export function presentable<Value>(value: Value): Value | null {
+  return isDeeperThan(DEEPEST_JSON, value) ? null : value;
 }

@@ -16,7 +16,7 @@ export interface Registration {
 type Standing = Pick<WorkerEntity, 'id' | 'admin_state' | 'admin_state_since' | 'admin_state_by'>;
 
 export type RegistrationOutcome =
-  | { readonly kind: 'registered'; readonly id: string }
+  | { readonly kind: 'registered'; readonly row: WorkerEntity }
   | { readonly kind: 'exists'; readonly worker: Standing };
 
 /** Every query on the table `worker`. All throw DatabaseUnavailableError when there is no database. */
@@ -67,12 +67,12 @@ export class WorkerRepository {
       for (;;) {
         const standing = await this.standing(manager, registration.definition);
         if (standing === undefined) {
-          const id = await this.insert(manager, registration);
-          if (id !== undefined) return { kind: 'registered', id };
+          const row = await this.insert(manager, registration);
+          if (row !== undefined) return { kind: 'registered', row };
           // Somebody else inserted it in between: look again.
         } else if (standing.admin_state === 'offline') {
-          await this.bringBack(manager, standing.id, registration);
-          return { kind: 'registered', id: standing.id };
+          const row = await this.bringBack(manager, standing.id, registration);
+          if (row !== undefined) return { kind: 'registered', row };
         } else {
           return { kind: 'exists', worker: standing };
         }
@@ -80,7 +80,11 @@ export class WorkerRepository {
     });
   }
 
-  /** @returns the ids of what was taken offline: all workers of that model at that URL, or the one of that name */
+  /**
+   * All workers of that model at that URL, or the one of that name. A disabled one stays disabled, which stops new requests
+   * as well: were it offline, the next start of its pod would undo an operator's OFF.
+   * @returns their ids
+   */
   takeOffline(
     key: { readonly modelName: string; readonly url: string; readonly name: string | undefined },
     actor: string,
@@ -89,7 +93,9 @@ export class WorkerRepository {
       const result = await manager
         .createQueryBuilder()
         .update(WorkerEntity)
-        .set({ admin_state: 'offline' })
+        .set({
+          admin_state: () => `CASE admin_state WHEN 'disabled' THEN 'disabled' ELSE 'offline' END`,
+        })
         .where(
           `model_name = :modelName AND md5(req_url_template) = md5(:url) AND req_url_template = :url`,
           key,
@@ -127,7 +133,7 @@ export class WorkerRepository {
   private async insert(
     manager: EntityManager,
     { definition, seal }: Registration,
-  ): Promise<string | undefined> {
+  ): Promise<WorkerEntity | undefined> {
     const id = randomUUID();
     const result = await manager
       .createQueryBuilder()
@@ -135,22 +141,24 @@ export class WorkerRepository {
       .into(WorkerEntity)
       .values({ ...columns(definition), id, sealed_header: seal(id) })
       .orIgnore()
-      .returning('id')
+      .returning('*')
       .execute();
-    return (result.raw as { id: string }[])[0]?.id;
+    return (result.raw as WorkerEntity[])[0];
   }
 
   private async bringBack(
     manager: EntityManager,
     id: string,
     { definition, seal }: Registration,
-  ): Promise<void> {
-    await manager
+  ): Promise<WorkerEntity | undefined> {
+    const result = await manager
       .createQueryBuilder()
       .update(WorkerEntity)
       .set({ ...columns(definition), sealed_header: seal(id), admin_state: 'enabled' })
       .where({ id })
+      .returning('*')
       .execute();
+    return (result.raw as WorkerEntity[])[0];
   }
 }
 

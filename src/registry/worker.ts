@@ -68,6 +68,8 @@ export interface Worker {
   readonly name: string;
   readonly url: string;
   readonly adminState: AdminState;
+  /** Milliseconds since 1970. A change of it alone means: forget what was held against it. */
+  readonly adminStateSinceMs: number;
   readonly health: Health;
   readonly weight: number;
   readonly priority: number;

@@ -30,4 +30,22 @@ export class Metrics {
       collect: () => gauge.set(read()),
     });
   }
+
+  /** A figure of each model, read when somebody looks. */
+  gaugeOfModels(
+    name: string,
+    help: string,
+    read: () => Iterable<readonly [model: string, value: number]>,
+  ): void {
+    const gauge: Gauge<'model'> = new Gauge({
+      name,
+      help,
+      labelNames: ['model'],
+      registers: [this.registry],
+      collect: () => {
+        gauge.reset();
+        for (const [model, value] of read()) gauge.set({ model }, value);
+      },
+    });
+  }
 }

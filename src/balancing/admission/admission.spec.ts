@@ -170,6 +170,36 @@ describe('admission', () => {
     expect(answers.at(-1)).toEqual(['waiting', 'none']);
   });
 
+  it('lets those wait who come while a lone worker is on trial, and tells them at once how it ended', () => {
+    const { clock, enter, answers, roster, admission } = setUp([aMember({ cap: 5 })]);
+    const fail = () => {
+      const loan = roster.lend(clock.nowMs());
+      if ('standing' in loan) admission.giveBack(loan, { kind: 'failure' });
+    };
+    for (let i = 0; i < 3; i++) fail();
+    enter('too early');
+    expect(answers.at(-1)).toEqual(['too early', 'none']);
+    clock.pass(12_000);
+    const trial = roster.lend(clock.nowMs());
+    enter('one');
+    enter('other');
+    expect(answers).toHaveLength(1);
+    if ('standing' in trial) admission.giveBack(trial, { kind: 'failure' });
+    expect(answers.slice(1)).toEqual([
+      ['one', 'none'],
+      ['other', 'none'],
+    ]);
+  });
+
+  it('leaves a place in the queue for a worker whose slot another replica has', () => {
+    const { enter, answers, roster, admission } = setUp([aMember({ cap: 0 })]);
+    for (const name of ['one', 'other', 'third']) enter(name);
+    expect(answers).toEqual([['third', 'full']]);
+    roster.become([aMember({ cap: 1 })], 0);
+    admission.serve();
+    expect(answers.at(-1)).toEqual(['one', 'a']);
+  });
+
   it('leaves no clock running when nobody waits', () => {
     const { clock, enter, giveBack } = setUp([aMember({ cap: 1 })]);
     enter('running');

@@ -134,9 +134,10 @@ export class Admission {
     });
   }
 
+  /** One whose slot another replica has now counts as one: its turn will come. */
   private places(): number {
     let slots = 0;
-    for (const { isWanted, member } of this.roster.all) if (isWanted) slots += member.cap;
+    for (const { isWanted, member } of this.roster.all) if (isWanted) slots += Math.max(1, member.cap);
     return Math.min(this.limits.mostWaiting, this.limits.perSlot * slots);
   }
 

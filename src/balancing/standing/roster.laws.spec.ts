@@ -196,6 +196,38 @@ describe('a roster', () => {
     expect(idOf(roster.lend(12_500))).toBe('a');
   });
 
+  it('has those wait who come while a lone worker is on trial, but not for one that hangs', () => {
+    const roster = aRoster([a]);
+    failUntilOut(roster, 0);
+    const trial = lent(roster.lend(12_000));
+    expect(roster.lend(12_100)).toMatchObject({ why: 'full' });
+    expect(roster.lend(12_100, new Set(['a']))).toMatchObject({ why: 'none' });
+    expect(roster.lend(22_000)).toMatchObject({ why: 'none' });
+    roster.giveBack(trial, failed, 22_100);
+    expect(roster.lend(22_100)).toMatchObject({ why: 'none' });
+  });
+
+  it('has those wait for a slot whom a trial needs one for', () => {
+    const roster = aRoster([a]);
+    failUntilOut(roster, 0);
+    roster.become([aMember({ id: 'a', cap: 0 })], 1000);
+    expect(roster.lend(5_000)).toMatchObject({ why: 'none' });
+    expect(roster.lend(12_000)).toMatchObject({ why: 'full' });
+    roster.become([a], 12_100);
+    expect(lent(roster.lend(12_100)).isTrial).toBe(true);
+  });
+
+  it('counts what runs on a worker that went and came back', () => {
+    const roster = aRoster([aMember({ id: 'a', cap: 1 }), b]);
+    const running = lent(roster.lend(0, new Set(['b'])));
+    roster.become([b], 1);
+    expect([roster.inFlight, roster.all.length]).toEqual([1, 1]);
+    roster.become([aMember({ id: 'a', cap: 1 }), b], 2);
+    expect(roster.lend(2, new Set(['b']))).toMatchObject({ why: 'full' });
+    roster.giveBack(running, served, 3);
+    expect([roster.inFlight, roster.lend(3, new Set(['b']))]).toMatchObject([0, { isTrial: false }]);
+  });
+
   it('makes no trial of a worker that is kept in reserve', () => {
     const reserve = aMember({ id: 'b', priority: 1 });
     const roster = aRoster([reserve]);

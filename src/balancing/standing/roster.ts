@@ -17,7 +17,7 @@ export interface Loan {
 }
 
 export interface Refusal {
-  /** `full`: all that may be used are at their caps. `none`: none may be used. */
+  /** `full`: waiting may help. `none`: none may be used. */
   readonly why: 'full' | 'none';
   /** When time alone may bring one back; `null`: it won't. */
   readonly backInMs: number | null;
@@ -33,6 +33,8 @@ const NONE: ReadonlySet<string> = new Set();
 /** The workers of one model on this replica: lends them, counts, and learns from how requests end. Never waits. */
 export class Roster {
   private standings: readonly Standing[] = [];
+  /** Gone while requests run there: should they come back, these still count. */
+  private departed: readonly Standing[] = [];
   private memory: unknown;
   private usable: readonly Standing[] = [];
   private trials: readonly Standing[] = [];
@@ -55,6 +57,18 @@ export class Roster {
     return this.standings;
   }
 
+  standing(workerId: string): Standing | undefined {
+    return this.standings.find(({ id }) => id === workerId);
+  }
+
+  /** Requests that run, on workers that are gone too. */
+  get inFlight(): number {
+    let sum = 0;
+    for (const { inFlight } of this.standings) sum += inFlight;
+    for (const { inFlight } of this.departed) sum += inFlight;
+    return sum;
+  }
+
   use(policy: Policy<unknown>): void {
     if (policy === this.policy) return;
     this.policy = policy;
@@ -63,17 +77,20 @@ export class Roster {
 
   /** The registry changed. What is known of those that stay is kept. */
   become(members: readonly Member[], nowMs: number): void {
-    const known = new Map(this.standings.map((standing) => [standing.id, standing]));
+    const all = [...this.departed, ...this.standings];
+    const known = new Map(all.map((standing) => [standing.id, standing]));
     this.standings = members.map((member) => {
       const standing = known.get(member.id) ?? new Standing(member, nowMs, this.limits);
       standing.become(member, nowMs);
       return standing;
     });
+    const kept = new Set(this.standings);
+    this.departed = all.filter((standing) => standing.inFlight > 0 && !kept.has(standing));
     this.refreshedAtMs = -Infinity;
   }
 
   pardon(workerId: string): void {
-    this.standings.find(({ id }) => id === workerId)?.pardon();
+    this.standing(workerId)?.pardon();
     this.refreshedAtMs = -Infinity;
   }
 
@@ -82,14 +99,14 @@ export class Roster {
     this.bringUpToDate(nowMs);
     // A request that was already unlucky is no trial.
     const [trial] = tried.size === 0 ? this.trials : [];
-    if (trial !== undefined) return this.lendOut(trial);
+    if (trial !== undefined) return this.lendOut(trial, nowMs);
     const candidates = tried.size === 0 ? this.usable : usableOf(this.standings, tried, nowMs);
     if (candidates.length === 0) return this.refuse(tried, nowMs);
     const pick = this.policy.pick(candidates, this.memory, this.random, key);
     this.memory = pick.memory;
     const standing = candidates[pick.index];
     if (standing === undefined) throw new RangeError(`no candidate ${pick.index} of ${candidates.length}`);
-    return this.lendOut(standing);
+    return this.lendOut(standing, nowMs);
   }
 
   /** Counts back, once for each loan, and learns. */
@@ -112,11 +129,14 @@ export class Roster {
       circuit.trialRunning !== before.circuit.trialRunning;
   }
 
-  private lendOut(standing: Standing): Loan {
+  private lendOut(standing: Standing, nowMs: number): Loan {
     const { experience } = standing;
     const isTrial = experience.circuit.ejectedFor !== null;
     standing.inFlight += 1;
-    if (isTrial) standing.experience = { ...experience, circuit: afterLending(experience.circuit) };
+    if (isTrial) {
+      standing.trialSinceMs = nowMs;
+      standing.experience = { ...experience, circuit: afterLending(experience.circuit) };
+    }
     this.isOutdated ||= isTrial || !standing.hasRoom;
     return { standing, isTrial, epoch: standing.epoch, isReturned: false };
   }
@@ -127,7 +147,7 @@ export class Roster {
 
   private refuse(tried: ReadonlySet<string>, nowMs: number): Loan | Refusal {
     const [trial] = this.trials.filter(({ id }) => !tried.has(id));
-    if (trial !== undefined) return this.lendOut(trial);
+    if (trial !== undefined) return this.lendOut(trial, nowMs);
     return {
       why: isOnlyFull(this.standings, tried, nowMs) ? 'full' : 'none',
       backInMs: backInMs(this.standings, nowMs),

@@ -9,6 +9,9 @@ import { slowness } from './pace.js';
 import { latencyAt } from './peak-latency.js';
 import { warmedCap, warmedWeight, warmthAt } from './warmth.js';
 
+/** As long as the queue is by default. */
+const TRIAL_AWAITED_MS = 10_000;
+
 /** What the registry says of a worker, as far as picking is concerned. */
 export interface Member {
   readonly id: string;
@@ -28,6 +31,8 @@ export class Standing implements Candidate {
   readonly id: string;
   readonly hash: number;
   inFlight = 0;
+  /** When its last trial began. */
+  trialSinceMs = -Infinity;
   experience: Experience = NO_EXPERIENCE;
 
   // As of the last refresh; what fades or grows in seconds need not be computed for every pick.
@@ -122,6 +127,11 @@ export class Standing implements Candidate {
   awaitsTrial(nowMs: number): boolean {
     const { circuit } = this.experience;
     return circuit.ejectedFor !== null && mayBeLent(circuit, nowMs);
+  }
+
+  /** Long enough for a trial that ends well to let those in who wait for it; one that hangs is not waited for. */
+  isOnTrial(nowMs: number): boolean {
+    return this.experience.circuit.trialRunning && nowMs - this.trialSinceMs < TRIAL_AWAITED_MS;
   }
 
   isBusy(nowMs: number): boolean {

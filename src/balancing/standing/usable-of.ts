@@ -37,10 +37,14 @@ export function awaitingTrial(
   );
 }
 
-/** Whether one more would fit as soon as one of those running is done. */
+/** Whether waiting may help: until one of those running is done, a slot was leased, or a trial has ended well. */
 export function isOnlyFull(all: readonly Standing[], tried: ReadonlySet<string>, nowMs: number): boolean {
   return all.some(
-    (standing) => isOpen(standing) && !tried.has(standing.id) && !standing.hasRoom && !standing.isBusy(nowMs),
+    (standing) =>
+      standing.isWanted &&
+      !tried.has(standing.id) &&
+      !standing.isBusy(nowMs) &&
+      (standing.isOnTrial(nowMs) || (!standing.hasRoom && (standing.isInUse || standing.awaitsTrial(nowMs)))),
   );
 }
 

@@ -1,0 +1,64 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { LiveWorkers } from '../registry/live-workers.js';
+import { WorkerActivity } from '../registry/worker-activity.js';
+import { WorkerRefresher } from '../registry/worker-refresher.js';
+import type { Worker } from '../registry/worker.js';
+import { drainedHere, isSame } from './drained-here.js';
+import { type Drained, ReplicaTable } from './replica-table.js';
+
+export interface DrainReport {
+  readonly drained: Drained;
+  /** It is not what was reported last. */
+  readonly isNews: boolean;
+}
+
+/** A draining worker goes offline when every replica that lives has said that it has no request left there. */
+@Injectable()
+export class Draining {
+  private readonly logger = new Logger('Replicas');
+  private readonly listeners: (() => void)[] = [];
+  private workers: readonly Worker[] = [];
+  private last: Drained = {};
+
+  constructor(
+    private readonly live: LiveWorkers,
+    private readonly activity: WorkerActivity,
+    private readonly table: ReplicaTable,
+    private readonly refresher: WorkerRefresher,
+  ) {
+    live.onChange(() => this.followRegistry());
+  }
+
+  get isAny(): boolean {
+    return this.workers.length > 0;
+  }
+
+  /** Calls `listener` when a worker begins to drain. */
+  onNews(listener: () => void): void {
+    this.listeners.push(listener);
+  }
+
+  report(): DrainReport {
+    const drained = drainedHere(this.workers, (id) => this.activity.of(id).inFlight);
+    return { drained, isNews: !isSame(drained, this.last) };
+  }
+
+  reported(drained: Drained): void {
+    this.last = drained;
+  }
+
+  /** Any replica may do it. @throws DatabaseUnavailableError */
+  async finish(): Promise<void> {
+    if (!this.isAny) return;
+    const gone = await this.table.takeDrainedOffline(this.workers.map(({ id }) => id));
+    if (gone.length === 0) return;
+    this.logger.log(`drained, and offline now: ${gone.join(', ')}`);
+    await this.refresher.reload(gone);
+  }
+
+  private followRegistry(): void {
+    const before = new Set(this.workers);
+    this.workers = this.live.workers().filter(({ adminState }) => adminState === 'draining');
+    if (this.workers.some((worker) => !before.has(worker))) for (const listener of this.listeners) listener();
+  }
+}

@@ -1,0 +1,95 @@
+import { hostname } from 'node:os';
+import { Injectable } from '@nestjs/common';
+import { DatabaseSettings, ReplicaSettings } from '../config/settings.js';
+import { Database } from '../database/database.js';
+
+/** Of the draining workers, those on which a replica has no request left: id → `admin_state_since` in ms. */
+export type Drained = Readonly<Record<string, number>>;
+
+const DEAD_ROWS_KEPT = '1 hour';
+
+/** Every query on the table `replica`, by the database's clock. All throw DatabaseUnavailableError when there is none. */
+@Injectable()
+export class ReplicaTable {
+  private readonly replica: string;
+  private readonly worker: string;
+  private readonly probe: string;
+
+  constructor(
+    private readonly database: Database,
+    private readonly settings: ReplicaSettings,
+    { schema }: DatabaseSettings,
+  ) {
+    this.replica = `"${schema}".replica`;
+    this.worker = `"${schema}".worker`;
+    this.probe = `"${schema}".worker_probe`;
+  }
+
+  /** Says that this replica lives. @returns the ids of the others that do */
+  async beat(id: string, drained: Drained): Promise<readonly string[]> {
+    const rows = await this.database.query<{ id: string }>(
+      `WITH me AS (
+         INSERT INTO ${this.replica} (id, host, drained) VALUES ($1, $3, $4)
+         ON CONFLICT (id) DO UPDATE SET seen_at = now(), drained = excluded.drained)
+       ${this.othersAlive}`,
+      [id, this.settings.liveMs, hostname(), JSON.stringify(drained)],
+    );
+    return rows.map((row) => row.id);
+  }
+
+  /** @returns the ids of the others that live */
+  async look(id: string): Promise<readonly string[]> {
+    const rows = await this.database.query<{ id: string }>(this.othersAlive, [id, this.settings.liveMs]);
+    return rows.map((row) => row.id);
+  }
+
+  /** Its leases go with it. */
+  async leave(id: string): Promise<void> {
+    await this.database.query(`DELETE FROM ${this.replica} WHERE id = $1`, [id]);
+  }
+
+  async purge(): Promise<void> {
+    await this.database.query(
+      `DELETE FROM ${this.replica} WHERE seen_at < now() - interval '${DEAD_ROWS_KEPT}'`,
+    );
+  }
+
+  /**
+   * Takes those of these workers offline on which no live replica has a request left, or which have been draining for
+   * too long. A report counts for the very draining it was made for: one that began again since has another time.
+   * @returns the ids of those that went
+   */
+  async takeDrainedOffline(workerIds: readonly string[]): Promise<readonly string[]> {
+    const values = [workerIds, this.settings.drainTimeoutMs, this.settings.liveMs];
+    const ready = `SELECT w.id FROM ${this.worker} w WHERE w.id = ANY ($1) AND w.admin_state = 'draining' AND (
+        w.admin_state_since <= now() - $2 * interval '1 ms'
+        OR NOT EXISTS (SELECT FROM ${this.replica} r WHERE r.seen_at > now() - $3 * interval '1 ms'
+          AND (r.drained ->> w.id::text)::numeric IS DISTINCT FROM floor(extract(epoch FROM w.admin_state_since) * 1000)))`;
+    const found = await this.database.query<{ id: string }>(ready, values);
+    if (found.length === 0) return [];
+    await this.database.transaction('drained', (manager) =>
+      manager.query(
+        `WITH done AS MATERIALIZED (${ready} FOR NO KEY UPDATE OF w SKIP LOCKED)
+         UPDATE ${this.worker} w SET admin_state = 'offline' FROM done WHERE w.id = done.id`,
+        values,
+      ),
+    );
+    return found.map((row) => row.id);
+  }
+
+  /** Notes that requests succeeded there: for whoever probes them. A few seconds more or less tell him nothing. */
+  async served(workerIds: readonly string[]): Promise<void> {
+    await this.database.query(
+      `WITH served AS MATERIALIZED (
+         SELECT worker_id FROM ${this.probe} WHERE worker_id = ANY ($1)
+           AND (last_served_at IS NULL OR last_served_at < now() - interval '10 s')
+         FOR NO KEY UPDATE SKIP LOCKED)
+       UPDATE ${this.probe} p SET last_served_at = now() FROM served WHERE p.worker_id = served.worker_id`,
+      [workerIds],
+    );
+  }
+
+  private get othersAlive(): string {
+    return `SELECT id FROM ${this.replica} WHERE seen_at > now() - $2 * interval '1 ms' AND id <> $1`;
+  }
+}
