@@ -45,9 +45,9 @@ function read(writer: ChunkWriter, events: readonly ChatEvent[]): readonly ChatE
 describe('an answer in the words of OpenAI', () => {
   it('is read as it was written, whole', () => {
     fc.assert(
-      fc.property(answers, (answer) =>
-        expect(openAiAnswer(JSON.stringify(chatCompletion(HEAD, answer)))).toEqual(answer),
-      ),
+      fc.property(answers, (answer) => {
+        expect(openAiAnswer(JSON.stringify(chatCompletion(HEAD, answer)))).toEqual(answer);
+      }),
     );
   });
 
