@@ -236,16 +236,24 @@ END $function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_changes(before worker, after worker)
  RETURNS text[]
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO 'public'
 AS $function$
-  SELECT coalesce(array_agg(n.key ORDER BY n.ordinality), '{}')
-  FROM json_each_text(row_to_json(after)) WITH ORDINALITY AS n (key, value, ordinality)
-    JOIN json_each_text(row_to_json(before)) AS o (key, value) ON o.key = n.key AND o.value IS DISTINCT FROM n.value
-  WHERE n.key NOT IN ('id', 'admin_state', 'admin_state_since', 'admin_state_by', 'health', 'health_reason', 'health_since',
-    'generation', 'created_at', 'updated_at')
-$function$
+DECLARE
+  changed text[];
+BEGIN
+  -- As text, not as JSON: its functions fail on U+0000 and lone surrogates, which a body may hold.
+  EXECUTE (
+    SELECT format('SELECT array_remove(ARRAY[%s], NULL)',
+      string_agg(format('CASE WHEN ($1).%1$I::text IS DISTINCT FROM ($2).%1$I::text THEN %1$L END', attname), ', ' ORDER BY attnum))
+    FROM pg_attribute
+    WHERE attrelid = 'worker'::regclass AND attnum > 0 AND NOT attisdropped
+      AND attname NOT IN ('id', 'admin_state', 'admin_state_since', 'admin_state_by', 'health', 'health_reason', 'health_since',
+        'generation', 'created_at', 'updated_at')
+  ) INTO changed USING before, after;
+  RETURN changed;
+END $function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_follow()
  RETURNS trigger

@@ -1,60 +1,125 @@
 import { describe, expect, it } from 'vitest';
 import { databaseForTest } from '../database.js';
-import type { TestService } from '../service.js';
-import { until } from '../service.js';
-import { Crowd, replicas } from './crowd.js';
+import { type TestService, until } from '../service.js';
+import { countOf, Crowd, replicasForTest } from './crowd.js';
 
 interface Tally {
-  readonly statuses: ReadonlyMap<number, number>;
+  readonly statuses: readonly number[];
   /** Answers that each replica's callers got. */
   readonly served: readonly number[];
-  readonly longestMs: number;
 }
 
 /** So many callers at each replica, who ask again as soon as they have an answer. */
 async function callFor(ms: number, services: readonly TestService[], callers: number): Promise<Tally> {
-  const statuses = new Map<number, number>();
+  const statuses = new Set<number>();
   const served = services.map(() => 0);
   const endMs = performance.now() + ms;
-  let longestMs = 0;
   const caller = async (service: TestService, at: number): Promise<void> => {
     while (performance.now() < endMs) {
-      const sinceMs = performance.now();
       const { status } = await service.chat('m', 'hi');
-      longestMs = Math.max(longestMs, performance.now() - sinceMs);
-      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      statuses.add(status);
       if (status === 200) served[at] = (served[at] ?? 0) + 1;
     }
   };
   await Promise.all(
     services.flatMap((service, at) => Array.from({ length: callers }, () => caller(service, at))),
   );
-  return { statuses, served, longestMs };
+  return { statuses: [...statuses], served };
 }
 
-const ROOMY = { BALANCING_QUEUE_PER_SLOT: '20', BALANCING_QUEUE_WAIT_MS: '30000' };
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
+const PATIENT = { BALANCING_QUEUE_PER_SLOT: '20', BALANCING_QUEUE_WAIT_MS: '30000' };
 
 describe('a worker’s max_concurrency holds for three replicas together', () => {
   it.each([1, 2])(
-    'when it is %d: never more at once, and every replica’s callers get their turn',
+    'when it is %d: never more at once, everybody gets his turn, and little time is lost over it',
     async (cap) => {
+      const DURATION_MS = 50;
+      const TIME_MS = 5_000;
       const database = await databaseForTest();
-      const services = await replicas(3, database, ROOMY);
-      const crowd = await Crowd.of(50);
-      const [first] = services;
-      if (first === undefined) throw new Error('a service');
-      await crowd.register(first, cap);
-      await until(
-        async () =>
-          (await Promise.all(services.map((s) => s.chat('m', 'hi')))).every((a) => a.status === 200),
-        20_000,
-      );
-      crowd.upstream.requests.length = 0;
-      const { statuses, served, longestMs } = await callFor(6_000, services, 3);
-      console.log(cap, [...statuses], served, longestMs, crowd.mostAtOnce);
-      expect([...statuses.keys()]).toEqual([200]);
+      const services = await replicasForTest(3, database, PATIENT);
+      const crowd = await Crowd.of(DURATION_MS);
+      await crowd.register(services[0], cap);
+      const { statuses, served } = await callFor(TIME_MS, services, 3);
+      expect(statuses).toEqual([200]);
       expect(crowd.mostAtOnce).toBe(cap);
+      // Busy machines: half of what there is would be too much to ask for.
+      expect(sum(served)).toBeGreaterThan((cap * TIME_MS) / DURATION_MS / 5);
+      for (const count of served) expect(count).toBeGreaterThan(sum(served) / 6);
     },
     90_000,
   );
+
+  it('when it is 64: each has its share, and together they use all of it', async () => {
+    const database = await databaseForTest();
+    const services = await replicasForTest(3, database, PATIENT);
+    const crowd = await Crowd.of(100);
+    await crowd.register(services[0], 64);
+    const { statuses } = await callFor(2_000, services, 40);
+    expect(statuses).toEqual([200]);
+    expect(crowd.mostAtOnce).toBe(64);
+    expect(await database.query('SELECT FROM worker_slot UNION ALL SELECT FROM worker_slot_wish')).toEqual(
+      [],
+    );
+  }, 90_000);
+
+  it('long requests take turns too, however eager one replica is', async () => {
+    const database = await databaseForTest();
+    const services = await replicasForTest(3, database, PATIENT);
+    const crowd = await Crowd.of(600);
+    await crowd.register(services[0], 1);
+    const [eager, ...others] = services;
+    const isOver = { yet: false };
+    const crowding = Array.from({ length: 10 }, async () => {
+      while (!isOver.yet) await eager?.chat('m', 'again');
+    });
+    const sinceMs = performance.now();
+    const answers = await Promise.all(others.map((service) => service.chat('m', 'hi')));
+    const tookMs = performance.now() - sinceMs;
+    isOver.yet = true;
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    // First the newcomers wait until all know of them; ten requests of the eager one alone would take six seconds.
+    expect(tookMs).toBeLessThan(15_000);
+    expect(crowd.mostAtOnce).toBe(1);
+    await Promise.all(crowding);
+  }, 90_000);
+});
+
+describe('slots', () => {
+  it('are not leased by a replica that is alone', async () => {
+    const database = await databaseForTest();
+    const [service] = await replicasForTest(1, database);
+    const crowd = await Crowd.of(20);
+    await crowd.register(service, 1);
+    await callFor(500, [service], 3);
+    expect(crowd.mostAtOnce).toBe(1);
+    expect(await database.query('SELECT FROM worker_slot UNION ALL SELECT FROM worker_slot_wish')).toEqual(
+      [],
+    );
+  });
+
+  it('are given back when nobody asks any more, and cost the database nothing then', async () => {
+    const database = await databaseForTest();
+    const services = await replicasForTest(3, database, PATIENT);
+    const crowd = await Crowd.of(20);
+    await crowd.register(services[0], 1);
+    await callFor(1_000, services, 2);
+    await until(async () => (await database.query('SELECT FROM worker_slot')).length === 0);
+    await until(async () => (await database.query('SELECT FROM worker_slot_wish')).length === 0);
+  }, 60_000);
+
+  it('are not needed any more when the other replicas stop', async () => {
+    const database = await databaseForTest();
+    const services = await replicasForTest(3, database, PATIENT);
+    const crowd = await Crowd.of(20);
+    await crowd.register(services[0], 2);
+    await callFor(500, services, 2);
+    const [left, ...others] = services;
+    await Promise.all(others.map((service) => service.stop()));
+    await until(() => countOf(left) === 1);
+    await until(async () => (await database.query('SELECT FROM worker_slot')).length === 0, 20_000);
+    const { statuses } = await callFor(500, [left], 4);
+    expect(statuses).toEqual([200]);
+    expect(crowd.mostAtOnce).toBe(2);
+  }, 60_000);
 });

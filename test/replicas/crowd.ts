@@ -1,27 +1,41 @@
-import { Replicas } from '../../src/replicas/replicas.js';
-import { type Answer, type FakeUpstream, slow, startFakeUpstream, text } from '../fakes/fake-upstream.js';
-import type { TestDatabase } from '../database.js';
 import { onTestFinished } from 'vitest';
-import { serviceForTest, type TestService, until } from '../service.js';
+import { Replicas } from '../../src/replicas/replicas.js';
+import type { TestDatabase } from '../database.js';
+import { type Answer, type FakeUpstream, slow, startFakeUpstream, text } from '../fakes/fake-upstream.js';
+import { startService, type TestService, until } from '../service.js';
 
-/** As many replicas as wanted, on one database, that know of each other. */
-export async function replicas(
+type AtLeastOne = readonly [TestService, ...TestService[]];
+
+/** As many replicas as wanted, on one database, that know of each other. They are gone when the test is. */
+export async function replicasForTest(
   count: number,
   database: TestDatabase,
   environment: Readonly<Record<string, string>> = {},
-): Promise<readonly TestService[]> {
-  const services: TestService[] = [];
-  for (let i = 0; i < count; i++) services.push(await serviceForTest(environment, database));
+): Promise<AtLeastOne> {
+  const start = async (): Promise<TestService> => {
+    const service = await startService(environment, database);
+    let isStopped = false;
+    const stop = async (): Promise<void> => {
+      if (isStopped) return;
+      isStopped = true;
+      await service.stop();
+    };
+    onTestFinished(stop);
+    return { ...service, stop };
+  };
+  const services: [TestService, ...TestService[]] = [await start()];
+  while (services.length < count) services.push(await start());
   await until(() => services.every((service) => countOf(service) === count));
   return services;
 }
 
+/** How many it sees. */
 export const countOf = (service: TestService): number => service.app.get(Replicas).count;
 
 /** An upstream that counts how many requests it has at once. */
 export class Crowd {
-  atOnce = 0;
   mostAtOnce = 0;
+  private atOnce = 0;
 
   private constructor(readonly upstream: FakeUpstream) {}
 
@@ -32,8 +46,8 @@ export class Crowd {
     return crowd;
   }
 
-  register(service: TestService, maxConcurrency: number, more: object = {}) {
-    return service.register({
+  async register(service: TestService, maxConcurrency: number, more: object = {}): Promise<void> {
+    const { json } = await service.register({
       model_name: 'm',
       req_url_template: `${this.upstream.url}/x`,
       body: { q: '{USER_PROMPT}' },
@@ -41,6 +55,7 @@ export class Crowd {
       health_check: { kind: 'none' },
       ...more,
     });
+    if (!(json as { success: boolean }).success) throw new Error(JSON.stringify(json));
   }
 
   private counting(then: Answer): Answer {
