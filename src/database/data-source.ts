@@ -3,6 +3,7 @@ import pg from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { CreateRegistry1795000000000 } from '../../migrations/1795000000000-create-registry.js';
 import { HeartbeatsReplicasModels1796000000000 } from '../../migrations/1796000000000-heartbeats-replicas-models.js';
+import { Protocols1797000000000 } from '../../migrations/1797000000000-protocols.js';
 import { ModelEntity } from '../registry/models/model.entity.js';
 import { WorkerEventEntity } from '../registry/worker-event.entity.js';
 import { WorkerProbeEntity } from '../registry/worker-probe.entity.js';
@@ -49,7 +50,7 @@ export function dataSourceOptions(
       WorkerSlotEntity,
       WorkerSlotWishEntity,
     ],
-    migrations: [CreateRegistry1795000000000, HeartbeatsReplicasModels1796000000000],
+    migrations: [CreateRegistry1795000000000, HeartbeatsReplicasModels1796000000000, Protocols1797000000000],
     migrationsTableName: 'migration',
     // TypeORM would otherwise create an extension on its own; gen_random_uuid() is built in.
     installExtensions: false,

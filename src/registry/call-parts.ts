@@ -3,6 +3,8 @@ import { type BodyTemplate, compileBody } from '../template/body-template.js';
 import { compileHeaders, type HeaderTemplate } from '../template/header-template.js';
 import type { JsonValue } from '../template/json-value.js';
 import { compileExtract, type Extract } from '../template/response-extract.js';
+import { compileStreamExtract, type StreamExtract } from '../template/stream-extract.js';
+import { compileUsageExtract, type UsageExtract } from '../template/usage-extract.js';
 import { compileSuccessWhen } from '../template/success-when.js';
 import { TemplateError } from '../template/template-error.js';
 import { compileUrl, type UrlTemplate } from '../template/url-template.js';
@@ -15,13 +17,22 @@ export interface CallParts {
   readonly headers: HeaderTemplate | null;
   readonly extract: Extract | null;
   readonly succeeded: ((answer: unknown) => boolean) | null;
+  readonly stream: StreamExtract | null;
+  readonly usage: UsageExtract | null;
   /** The first of each part. */
   readonly faults: readonly InputFault[];
 }
 
 type PartsDefinition = Pick<
   WorkerDefinition,
-  'req_url_template' | 'req_param' | 'body' | 'body_format' | 'response_extract' | 'success_when'
+  | 'req_url_template'
+  | 'req_param'
+  | 'body'
+  | 'body_format'
+  | 'response_extract'
+  | 'success_when'
+  | 'stream_extract'
+  | 'usage_extract'
 >;
 
 /** @param skip fields known to be faulty: what is made of them is left out */
@@ -42,6 +53,7 @@ export function compileParts(
     }
   };
   const { req_url_template: url, req_param: params, body, success_when: rule } = definition;
+  const { stream_extract, usage_extract } = definition;
   return {
     url: attempt(['req_url_template', 'req_param'], () => compileUrl(url, params ?? undefined)),
     body:
@@ -50,6 +62,12 @@ export function compileParts(
         : attempt(['body', 'body_format'], () => compileBody(body as JsonValue, definition.body_format)),
     headers: attempt(['header'], () => compileHeaders(header)),
     extract: attempt(['response_extract'], () => compileExtract(definition.response_extract)),
+    stream:
+      stream_extract === null
+        ? null
+        : attempt(['stream_extract'], () => compileStreamExtract(stream_extract)),
+    usage:
+      usage_extract === null ? null : attempt(['usage_extract'], () => compileUsageExtract(usage_extract)),
     succeeded: rule === null ? null : attempt(['success_when'], () => compileSuccessWhen(rule)),
     faults,
   };

@@ -33,6 +33,9 @@ export function definitionOf(
     total_ms: dto.timeouts?.total_ms ?? null,
     on_disconnect: dto.on_disconnect ?? 'abort',
     heartbeat_ttl_s: dto.heartbeat_ttl_s ?? null,
+    upstream_model: dto.upstream_model ?? null,
+    stream_extract: given(dto.stream_extract) as WorkerDefinition['stream_extract'],
+    usage_extract: dto.usage_extract ?? null,
     health_check: given(dto.health_check),
   };
 }

@@ -17,6 +17,7 @@ import { IsDto } from '../input/dto.js';
 import type { HasFurtherFaults } from '../input/input-pipe.js';
 import type { InputFault } from '../input/invalid-input-error.js';
 import type { JsonValue } from '../template/json-value.js';
+import type { StreamExtractSpec } from '../template/stream-extract.js';
 import { compileParts } from './call-parts.js';
 import { PRINTABLE, printable } from './printable.js';
 import { IsScalarRecord, IsStringRecord, IsJsonScalar } from './record-rules.js';
@@ -38,6 +39,32 @@ export class SuccessWhenDto {
   /** Written as response_extract is. */
   @IsString() @Length(1, 500) path!: string;
   @IsJsonScalar() @ApiProperty(JSON_SCALAR) equals!: string | number | boolean | null;
+}
+
+/** Both written as response_extract is. */
+export class UsageExtractDto {
+  @IsString() @Length(1, 500) input!: string;
+  @IsString() @Length(1, 500) output!: string;
+}
+
+/** What says that a streamed answer is complete: an event that is this text, or one with this value at a path. */
+export class StreamDoneDto {
+  @IsOptional() @IsString() @Length(1, 500) data?: string;
+  @IsOptional() @IsString() @Length(1, 500) path?: string;
+  @IsOptional() @IsJsonScalar() @ApiProperty({ ...JSON_SCALAR, required: false }) equals?:
+    string | number | boolean | null;
+}
+
+export class StreamExtractDto {
+  /** By the answer's content type, if left out. */
+  @IsOptional() @IsIn(['sse', 'ndjson']) format?: 'sse' | 'ndjson';
+  /** Where an event holds its text, written as response_extract is; empty: the event is the text. */
+  @IsString() @MaxLength(500) text!: string;
+  @IsOptional() @IsDto(() => StreamDoneDto) done?: StreamDoneDto;
+  @IsOptional() @IsString() @Length(1, 500) finish_reason?: string;
+  @IsOptional() @IsDto(() => UsageExtractDto) usage?: UsageExtractDto;
+  /** false: each event repeats the whole text so far. */
+  @IsOptional() @IsBoolean() delta?: boolean;
 }
 
 export class TimeoutsDto {
@@ -90,12 +117,20 @@ export class RegisterWorkerDto implements HasFurtherFaults {
   @IsOptional() @IsIn(['REMOTE', 'LOCAL']) worker_type?: 'REMOTE' | 'LOCAL';
   /** Tells apart workers of the same model and URL. */
   @IsOptional() @IsString() @MaxLength(200) @Matches(PRINTABLE, printable) name?: string;
-  @IsOptional() @IsIn(['template']) protocol?: 'template';
+  /** template: spoken to by body, req_param, header and response_extract. Else by that API, at the base req_url_template. */
+  @IsOptional() @IsIn(['template', 'openai', 'anthropic', 'gemini']) protocol?:
+    'template' | 'openai' | 'anthropic' | 'gemini';
+  /** What the upstream calls the model, where it has another name there. */
+  @IsOptional() @IsString() @Length(1, 200) @Matches(PRINTABLE, printable) upstream_model?: string;
   @IsOptional() @IsIn(['chat', 'completion', 'embedding', 'image', 'video', 'audio']) task?:
     'chat' | 'completion' | 'embedding' | 'image' | 'video' | 'audio';
   @IsOptional() @IsDto(() => WorkerDefaultsDto) defaults?: WorkerDefaultsDto;
   @IsOptional() @IsIn(['json', 'form']) body_format?: 'json' | 'form';
   @IsOptional() @IsDto(() => SuccessWhenDto) success_when?: SuccessWhenDto;
+  /** With is_stream: how an answer is read event by event. */
+  @IsOptional() @IsDto(() => StreamExtractDto) stream_extract?: StreamExtractDto;
+  /** Where a whole answer tells its tokens. */
+  @IsOptional() @IsDto(() => UsageExtractDto) usage_extract?: UsageExtractDto;
   /** Twice the weight, twice the work. */
   @IsOptional() @IsInt() @Min(1) @Max(1000) weight?: number;
   /** Lower first; higher only when no lower one can be used. */
@@ -118,6 +153,8 @@ export class RegisterWorkerDto implements HasFurtherFaults {
       body_format: this.body_format ?? 'json',
       response_extract: this.response_extract ?? '',
       success_when: this.success_when ?? null,
+      stream_extract: (this.stream_extract as StreamExtractSpec | undefined) ?? null,
+      usage_extract: this.usage_extract ?? null,
     } as const;
     return compileParts(definition, this.header ?? {}, faulty).faults;
   }

@@ -72,8 +72,19 @@ export class WorkerCompiler {
 }
 
 /** What a registration may not hold, a column edited by hand may not hold either. @throws InvalidInputError */
-function checkShape({ req_param, header, success_when, defaults, health_check, labels }: WorkerRow): void {
-  const given = Object.entries({ req_param, header, success_when, defaults, health_check, labels });
+function checkShape(row: WorkerRow): void {
+  const { req_param, header, success_when, defaults, health_check, labels, stream_extract, usage_extract } =
+    row;
+  const given = Object.entries({
+    req_param,
+    header,
+    success_when,
+    defaults,
+    health_check,
+    labels,
+    stream_extract,
+    usage_extract,
+  });
   const sent = Object.fromEntries(given.filter(([, value]) => value !== null));
   const { faults } = readDto(RegisterWorkerDto, sent, 'given');
   if (faults.length > 0) throw new InvalidInputError(faults);

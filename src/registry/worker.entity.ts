@@ -1,4 +1,6 @@
 import { Check, Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+import type { StreamExtractSpec } from '../template/stream-extract.js';
+import type { UsageSpec } from '../template/usage-extract.js';
 import type {
   AdminState,
   Health,
@@ -18,12 +20,13 @@ import type {
 @Check('worker_name_length', 'char_length(name) <= 200')
 @Check('worker_owner_length', 'char_length(owner) <= 200')
 @Check('worker_url_http', `req_url_template ~ '^https?://' AND char_length(req_url_template) <= 2048`)
-@Check('worker_protocol_known', `protocol IN ('template')`)
+@Check('worker_protocol_known', `protocol IN ('template', 'openai', 'anthropic', 'gemini')`)
 @Check('worker_task_known', `task IN ('chat', 'completion', 'embedding', 'image', 'video', 'audio')`)
 @Check('worker_type_known', `worker_type IN ('REMOTE', 'LOCAL')`)
 @Check('worker_req_type_known', `req_type IN ('GET', 'POST')`)
 @Check('worker_body_format_known', `body_format IN ('json', 'form')`)
 @Check('worker_extract_length', 'char_length(response_extract) <= 500')
+@Check('worker_upstream_model_length', 'char_length(upstream_model) BETWEEN 1 AND 200')
 @Check('worker_weight_range', 'weight BETWEEN 1 AND 1000')
 @Check('worker_priority_range', 'priority BETWEEN 0 AND 1000')
 @Check('worker_max_concurrency_range', 'max_concurrency BETWEEN 1 AND 100000')
@@ -121,6 +124,15 @@ export class WorkerEntity {
 
   @Column('integer', { nullable: true })
   heartbeat_ttl_s!: number | null;
+
+  @Column('text', { nullable: true })
+  upstream_model!: string | null;
+
+  @Column('json', { nullable: true })
+  stream_extract!: StreamExtractSpec | null;
+
+  @Column('json', { nullable: true })
+  usage_extract!: UsageSpec | null;
 
   @Column('text', { default: 'enabled' })
   admin_state!: AdminState;

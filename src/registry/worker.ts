@@ -1,8 +1,12 @@
+import type { StreamExtract } from '../template/stream-extract.js';
+import type { UsageExtract } from '../template/usage-extract.js';
 import type { PlaceholderName, PlaceholderValues } from '../template/placeholders.js';
 import type { UpstreamAnswer } from '../upstream/whole-answer.js';
 import type { UpstreamCall } from '../upstream/upstream-client.js';
 
-export type WorkerProtocol = 'template';
+/** An API that is known here, request and answer. */
+export type ApiProtocol = 'openai' | 'anthropic' | 'gemini';
+export type WorkerProtocol = 'template' | ApiProtocol;
 export type WorkerTask = 'chat' | 'completion' | 'embedding' | 'image' | 'video' | 'audio';
 /** What people want. Only people and registration change it; no probe ever does. */
 export type AdminState = 'enabled' | 'disabled' | 'draining' | 'offline';
@@ -49,14 +53,44 @@ export interface CallTimeouts {
 }
 
 /** How a worker is called, compiled once from its definition. */
-export interface WorkerCall {
+export type WorkerCall = TemplateCall | ApiCall;
+
+interface CallBase {
   readonly origin: string;
   readonly ownTimeouts: CallTimeouts;
+}
+
+/** By its own templates. */
+export interface TemplateCall extends CallBase {
+  readonly kind: 'template';
   readonly placeholders: ReadonlySet<PlaceholderName>;
   /** @throws RenderError for a value that can't stand where the template wants it; SecretMissingError */
   render(values: PlaceholderValues, passedOn: Readonly<Record<string, string>>): UpstreamCall;
   /** The answer's text. @throws ExtractError, UnsuccessfulAnswerError */
-  extract(answer: UpstreamAnswer): string;
+  extract(answer: Pick<UpstreamAnswer, 'text'>): string;
+  /** How its streams are read; `null`: it answers whole only. */
+  readonly stream: StreamExtract | null;
+  readonly usage: UsageExtract | null;
+}
+
+/** By an API that is known here. */
+export interface ApiCall extends CallBase {
+  readonly kind: 'api';
+  readonly protocol: ApiProtocol;
+  /** What the upstream calls the model; `null`: as it is called here. */
+  readonly upstreamModel: string | null;
+  /** @throws SecretMissingError, TemplateError for a secret that a header can't carry */
+  render(request: ApiRequest, passedOn: Readonly<Record<string, string>>): UpstreamCall;
+}
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST';
+  /** Behind the worker's base, such as `/chat/completions`. */
+  readonly path: string;
+  readonly body: string | Buffer | null;
+  readonly contentType: string;
+  /** Its answer is waited for as a stream is. */
+  readonly isStream: boolean;
 }
 
 /** One inference endpoint as the hot path sees it: immutable, replaced whole when its row changes. */

@@ -12,6 +12,9 @@ export interface PlaceholderValues {
   readonly REQUEST_ID: string;
 }
 
+/** For what only refers to secrets. */
+export const NO_VALUES: PlaceholderValues = { MODEL_NAME: '', REQUEST_ID: '' };
+
 export type PlaceholderName = keyof PlaceholderValues;
 
 /** Reads a secret when a request is rendered. Throws an error of its own when there is none. */

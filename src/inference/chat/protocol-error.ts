@@ -1,8 +1,9 @@
+import { UpstreamError } from '../../upstream/upstream-error.js';
+
 /** An upstream's answer does not follow the protocol its worker was registered with, or says that it failed. */
-export class ProtocolError extends Error {
+export class ProtocolError extends UpstreamError {
   constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'ProtocolError';
+    super('malformed', message, { answerBegan: true, cause: options?.cause });
   }
 }
 

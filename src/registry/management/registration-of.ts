@@ -22,6 +22,9 @@ const AS_SENT = [
   'labels',
   'on_disconnect',
   'heartbeat_ttl_s',
+  'upstream_model',
+  'stream_extract',
+  'usage_extract',
   'health_check',
 ] as const satisfies readonly (keyof WorkerEntity)[];
 

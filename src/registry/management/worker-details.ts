@@ -34,6 +34,9 @@ export class WorkerDetails {
       defaults: presentable(row.defaults),
       timeouts: { connect_ms, first_byte_ms, idle_ms, total_ms },
       on_disconnect: row.on_disconnect,
+      upstream_model: row.upstream_model,
+      stream_extract: presentable(row.stream_extract),
+      usage_extract: presentable(row.usage_extract),
       health_check: presentable(row.health_check),
       heartbeat_ttl_s: row.heartbeat_ttl_s,
     };
