@@ -1,4 +1,6 @@
+import type { NetConnectOpts } from 'node:net';
 import { onTestFinished } from 'vitest';
+import type { DatabaseAddress } from '../src/database/data-source.js';
 import { databaseForTest, type TestDatabase } from './database.js';
 import { startTcpProxy, type TcpProxy } from './fakes/tcp-proxy.js';
 
@@ -12,17 +14,24 @@ export interface DatabaseBehindProxy {
 /** A database of its own, behind a proxy that can be cut. */
 export async function databaseBehindProxy(template?: string | null): Promise<DatabaseBehindProxy> {
   const database = await databaseForTest(template);
-  const { address } = database;
-  const server = 'url' in address ? new URL(address.url) : null;
-  const proxy = await startTcpProxy(
-    'url' in address
-      ? { host: server?.hostname ?? '', port: Number(server?.port || 5432) }
-      : { path: `${address.host}/.s.PGSQL.${address.port}` },
-  );
+  const proxy = await startTcpProxy(serverOf(database.address));
   onTestFinished(() => proxy.cut());
-  const url = new URL(server?.href ?? `postgres://${'user' in address ? address.user : ''}@localhost`);
+  return { database, url: urlThrough(proxy, database.address), proxy };
+}
+
+/** Where the server itself listens. */
+export function serverOf(address: DatabaseAddress): NetConnectOpts {
+  if (!('url' in address)) return { path: `${address.host}/.s.PGSQL.${address.port}` };
+  const { hostname, port } = new URL(address.url);
+  return { host: hostname, port: Number(port || 5432) };
+}
+
+/** The same database, through a proxy. */
+export function urlThrough({ port }: { readonly port: number }, address: DatabaseAddress): string {
+  const url = new URL(
+    'url' in address ? address.url : `postgres://${address.user}@localhost/${address.database}`,
+  );
   url.hostname = '127.0.0.1';
-  url.port = String(proxy.port);
-  if ('database' in address) url.pathname = `/${address.database}`;
-  return { database, url: url.href, proxy };
+  url.port = String(port);
+  return url.href;
 }

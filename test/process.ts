@@ -109,6 +109,13 @@ export class ServiceProcess {
     process.kill(-this.pid, signal);
   }
 
+  /** Whatever it does at the moment, even stand still. */
+  async kill(): Promise<void> {
+    if (this.#hasExited) return;
+    this.signal('SIGKILL');
+    await this.exited;
+  }
+
   /** Asks it to end, and waits until it has. */
   stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> {
     this.signal(signal);
@@ -119,7 +126,22 @@ export class ServiceProcess {
 /** Starts it on a free port and does not wait; it is gone when the test is. */
 export function startProcess(
   environment: Readonly<Record<string, string>>,
-  { command, nodeOptions = [], ownGroup = false, cwd = openFolder() }: ProcessOptions = {},
+  options: ProcessOptions = {},
+): ServiceProcess {
+  const service = spawnService(environment, { cwd: openFolder(), ...options });
+  onTestFinished(async () => {
+    if (service.hasExited) return;
+    if (options.ownGroup === true) service.signalGroup('SIGKILL');
+    else service.signal('SIGKILL');
+    await service.exited;
+  });
+  return service;
+}
+
+/** Starts it on a free port and does not wait; the caller sees to its end. */
+export function spawnService(
+  environment: Readonly<Record<string, string>>,
+  { command, nodeOptions = [], ownGroup = false, cwd }: ProcessOptions & { readonly cwd: string },
 ): ServiceProcess {
   const [program, ...args] = command ?? [process.execPath, ...nodeOptions, MAIN];
   const child = spawn(program, args, {
@@ -128,14 +150,7 @@ export function startProcess(
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], PORT: '0', LOG_FORMAT: 'json', ...environment },
   });
-  const service = new ServiceProcess(child);
-  onTestFinished(async () => {
-    if (service.hasExited) return;
-    if (ownGroup) service.signalGroup('SIGKILL');
-    else service.signal('SIGKILL');
-    await service.exited;
-  });
-  return service;
+  return new ServiceProcess(child);
 }
 
 /** The settings that lead to a database of the tests' server. */

@@ -1,11 +1,10 @@
 import {
-  atMostSuspect,
   type HealthLimits,
   type HealthState,
   judgeHealth,
   unknownHealth,
 } from '../../src/health/health-state.js';
-import { type Brake, LOOSE, takeDown } from '../../src/health/mass-failure-brake.js';
+import { type Brake, braked, LOOSE } from '../../src/health/mass-failure-brake.js';
 import { nextProbeMs } from '../../src/health/next-probe.js';
 import type { Health } from '../../src/registry/worker.js';
 import type { Upstream } from './upstream.js';
@@ -82,7 +81,7 @@ export class HealthChecks {
     const judged = judgeHealth(before, evidence, this.around.lastServedMs(prober, worker), LIMITS, nowMs);
     const after = this.braked(prober, before, judged, nowMs);
     this.states[worker] = after;
-    const inMs = nextProbeMs(after, LIMITS.failuresDown, RHYTHM, this.random());
+    const inMs = nextProbeMs(after, LIMITS, RHYTHM, this.random(), nowMs);
     this.callOff[worker] = this.time.after(inMs, () => this.probe(worker));
     if (after.health === before.health) return;
     this.verdicts.push({ atMs: nowMs, worker, health: after.health });
@@ -90,9 +89,9 @@ export class HealthChecks {
   }
 
   private braked(prober: number, before: HealthState, judged: HealthState, nowMs: number): HealthState {
-    if (judged.health !== 'unhealthy' || before.health === 'unhealthy') return judged;
-    const { isAllowed, after } = takeDown(this.brakes[prober] ?? LOOSE, this.upstreams.length, BRAKE, nowMs);
-    this.brakes[prober] = after;
-    return isAllowed ? judged : atMostSuspect(before, judged, nowMs);
+    const brake = this.brakes[prober] ?? LOOSE;
+    const result = braked(brake, before, judged, this.upstreams.length, BRAKE, nowMs);
+    this.brakes[prober] = result.brake;
+    return result.state;
   }
 }

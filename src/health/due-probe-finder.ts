@@ -2,15 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { HealthSettings } from '../config/settings.js';
 import { LiveWorkers } from '../registry/live-workers.js';
 import { WorkerRefresher } from '../registry/worker-refresher.js';
-import type { Worker, WorkerFault } from '../registry/worker.js';
-import { planProbe, type ProbePlan } from './probe-plan.js';
 import { ProbeLeases, type Claim } from './probe-leases.js';
+import { groupByProbe, type Planned, ProbePlans } from './probe-plans.js';
 
 /** A claimed worker and how it is probed. */
-export interface PlannedProbe {
+export interface PlannedProbe extends Planned {
   readonly claim: Claim;
-  readonly worker: Worker;
-  readonly plan: ProbePlan | WorkerFault;
 }
 
 /** Workers that one probe answers for; more than one only where all are asked the same at one origin. */
@@ -25,13 +22,11 @@ export interface DueProbes {
 /** Finds what this replica is to probe now. */
 @Injectable()
 export class DueProbeFinder {
-  /** A worker is replaced whole when it changes, so its plan never does. */
-  private readonly plans = new WeakMap<Worker, ProbePlan | WorkerFault>();
-
   constructor(
     private readonly leases: ProbeLeases,
     private readonly live: LiveWorkers,
     private readonly refresher: WorkerRefresher,
+    private readonly plans: ProbePlans,
     private readonly settings: HealthSettings,
   ) {}
 
@@ -40,7 +35,7 @@ export class DueProbeFinder {
     const claims = await this.leases.claimDue(most);
     const due = await this.planned(claims);
     const along = await this.claimRidersOf(due);
-    return { groups: group([...due, ...along]), mayBeMore: claims.length === most };
+    return { groups: groupByProbe([...due, ...along]), mayBeMore: claims.length === most };
   }
 
   /**
@@ -58,7 +53,7 @@ export class DueProbeFinder {
     const dueIds = new Set(due.map(({ worker }) => worker.id));
     const candidates = new Map<number, string[]>();
     for (const worker of this.live.workers()) {
-      const plan = this.planOf(worker);
+      const plan = this.plans.of(worker);
       if ('fault' in plan || plan.sharedBy === null || dueIds.has(worker.id)) continue;
       const intervalMs = shortestMs.get(plan.sharedBy);
       if (intervalMs === undefined) continue;
@@ -81,28 +76,7 @@ export class DueProbeFinder {
     if (unknown.length > 0) await this.refresher.reload(unknown.map((claim) => claim.workerId));
     return claims.flatMap((claim) => {
       const worker = this.live.worker(claim.workerId);
-      return worker?.generation === claim.generation ? [{ claim, worker, plan: this.planOf(worker) }] : [];
+      return worker?.generation === claim.generation ? [{ claim, worker, plan: this.plans.of(worker) }] : [];
     });
   }
-
-  private planOf(worker: Worker): ProbePlan | WorkerFault {
-    const known = this.plans.get(worker);
-    if (known !== undefined) return known;
-    const plan = planProbe(worker, this.settings);
-    this.plans.set(worker, plan);
-    return plan;
-  }
-}
-
-function group(planned: readonly PlannedProbe[]): readonly ProbeGroup[] {
-  const shared = new Map<string, [PlannedProbe, ...PlannedProbe[]]>();
-  const alone: ProbeGroup[] = [];
-  for (const one of planned) {
-    const key = 'fault' in one.plan ? null : one.plan.sharedBy;
-    const together = key === null ? undefined : shared.get(key);
-    if (together !== undefined) together.push(one);
-    else if (key !== null) shared.set(key, [one]);
-    else alone.push([one]);
-  }
-  return [...alone, ...shared.values()];
 }

@@ -5,6 +5,7 @@ import { HealthSettings } from '../config/settings.js';
 import { DatabaseConnection } from '../database/database-connection.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
 import { DueProbeFinder, type ProbeGroup } from './due-probe-finder.js';
+import { MemoryRounds } from './memory-rounds.js';
 import { ProbeLeases } from './probe-leases.js';
 import { ProbeRound } from './probe-round.js';
 
@@ -28,6 +29,7 @@ export class HealthChecker implements OnApplicationBootstrap, OnApplicationShutd
   constructor(
     private readonly finder: DueProbeFinder,
     private readonly round: ProbeRound,
+    private readonly memory: MemoryRounds,
     private readonly leases: ProbeLeases,
     private readonly schedules: SchedulerRegistry,
     private readonly connection: DatabaseConnection,
@@ -43,6 +45,7 @@ export class HealthChecker implements OnApplicationBootstrap, OnApplicationShutd
   async onApplicationShutdown(): Promise<void> {
     this.stopping.abort();
     this.unschedule();
+    await this.memory.stop();
     await this.sweeping;
     await Promise.all(this.running.values());
     // What can't be given back is taken over when its time is up.
@@ -108,8 +111,10 @@ export class HealthChecker implements OnApplicationBootstrap, OnApplicationShutd
     if (!this.isInterrupted) return;
     const busy = [...this.running.keys()].flatMap((group) => group.map(({ claim }) => claim.workerId));
     await this.leases.release(busy);
+    this.leases.nothingExpiredUntil(performance.now());
     this.isInterrupted = false;
-    this.logger.log('probing again');
+    await this.memory.stop();
+    this.logger.log('probing together again');
   }
 
   /** Each trouble is said once, not at every tick: the loop goes on and tries again. */
@@ -120,7 +125,8 @@ export class HealthChecker implements OnApplicationBootstrap, OnApplicationShutd
       this.lastFault = String(error);
     } else if (!this.isInterrupted) {
       this.isInterrupted = true;
-      this.logger.warn('not probing until the database is back');
+      this.memory.start();
+      this.logger.warn('probing from memory until the database is back');
     }
   }
 }

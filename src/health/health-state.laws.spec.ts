@@ -4,11 +4,13 @@ import {
   atMostSuspect,
   type HealthLimits,
   type HealthState,
+  judgeFault,
   judgeHealth,
   type ProbeEvidence,
   unknownHealth,
 } from './health-state.js';
-import { LOOSE, takeDown } from './mass-failure-brake.js';
+import { braked, LOOSE, takeDown } from './mass-failure-brake.js';
+import { afterMissedHeartbeats } from './missed-heartbeats.js';
 
 const LIMITS: HealthLimits = {
   failuresDown: 3,
@@ -175,7 +177,54 @@ describe('health', () => {
   });
 });
 
+describe('a definition with a fault', () => {
+  it('makes a worker unhealthy without a probe, until it is mended and answers', () => {
+    const faulty = judgeFault(after([good]), 'credentials missing', 9000);
+    expect(faulty).toMatchObject({
+      health: 'unhealthy',
+      reason: 'credentials missing',
+      sinceMs: 9000,
+      failuresInRow: 0,
+    });
+    expect(judgeFault(faulty, 'credentials missing', 20_000)).toEqual(faulty);
+    const mended = judgeHealth(faulty, good, null, LIMITS, 30_000);
+    expect(mended.reason).toBe(`answering again, not yet often enough: ${good.detail}`);
+    expect(judgeHealth(mended, good, null, LIMITS, 31_000).health).toBe('warming');
+  });
+});
+
+describe('a worker that missed its heartbeats', () => {
+  it('is suspect at best, and says why, until one comes', () => {
+    const healthy = after([good]);
+    const late = afterMissedHeartbeats(healthy, after([good], LIMITS, healthy), 10_000);
+    expect(late).toMatchObject({
+      health: 'suspect',
+      sinceMs: 10_000,
+      reason: expect.stringContaining('no heartbeat'),
+    });
+    const still = afterMissedHeartbeats(late, judgeHealth(late, good, null, LIMITS, 15_000), 15_000);
+    expect(still).toMatchObject({ health: 'suspect', sinceMs: 10_000, reason: late.reason });
+    expect(judgeHealth(still, good, null, LIMITS, 20_000)).toMatchObject({
+      health: 'healthy',
+      reason: good.detail,
+    });
+    const down = after([bad, bad, bad], LIMITS, still);
+    expect(afterMissedHeartbeats(still, down, 40_000)).toBe(down);
+  });
+});
+
 describe('the mass-failure brake', () => {
+  it('lets through what takes nobody down, untouched', () => {
+    always((rounds, its) => {
+      for (const { before, after: then, nowMs } of walk(rounds, its)) {
+        const { state, brake } = braked(LOOSE, before, then, 10, { share: 0.3, intervalMs: 5000 }, nowMs);
+        const goesDown = then.health === 'unhealthy' && before.health !== 'unhealthy';
+        expect(state).toBe(then);
+        expect(brake.takenDown).toBe(goesDown ? 1 : 0);
+      }
+    });
+  });
+
   it('lets one prober take down at most max(1, 30 %) of a model in an interval', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 100 }), fc.array(fc.nat({ max: 3000 })), (workers, gaps) => {
@@ -208,10 +257,10 @@ describe('the mass-failure brake', () => {
   it('leaves the rest suspect until the next interval confirms', () => {
     const healthy = after([good]);
     const down = after([bad, bad, bad], LIMITS, healthy);
-    const braked = atMostSuspect(healthy, down, 20_000);
-    expect(braked).toMatchObject({ health: 'suspect', sinceMs: 20_000, failuresInRow: 3 });
-    expect(braked.reason).toContain(down.reason);
-    expect(after([bad], LIMITS, braked).health).toBe('unhealthy');
+    const kept = atMostSuspect(healthy, down, 20_000);
+    expect(kept).toMatchObject({ health: 'suspect', sinceMs: 20_000, failuresInRow: 3 });
+    expect(kept.reason).toContain(down.reason);
+    expect(after([bad], LIMITS, kept).health).toBe('unhealthy');
     expect(atMostSuspect(down, after([bad], LIMITS, down), 30_000).health).toBe('unhealthy');
   });
 });

@@ -74,7 +74,18 @@ export function judgeHealth(
   const health = evidence.ok
     ? afterSuccess(counted, limits, nowMs)
     : afterFailure(counted, evidence, lastServedMs, limits, nowMs);
-  return become(counted, health, because(evidence, counted, health), nowMs);
+  const after = become(counted, health, because(evidence, counted, health), nowMs);
+  // The reason speaks of an earlier definition, or of none ("not probed yet"): the first probe's word is a better one.
+  const isOutdated = before.failuresInRow + before.successesInRow === 0;
+  return isOutdated && health !== 'healthy'
+    ? { ...after, reason: because(evidence, counted, health) }
+    : after;
+}
+
+/** A worker that can't be called as it stands needs no probe to be unhealthy. */
+export function judgeFault(before: HealthState, fault: string, nowMs: number): HealthState {
+  const state = { ...before, failuresInRow: 0, successesInRow: 0, reason: oneLine(fault) };
+  return become(state, 'unhealthy', state.reason, nowMs);
 }
 
 /** The most that may be said of a worker by a prober that has taken down too many already: another must confirm. */
@@ -114,14 +125,13 @@ function afterFailure(
 }
 
 function become(state: HealthState, health: Health, reason: string, nowMs: number): HealthState {
-  const isFirstWord = state.failuresInRow + state.successesInRow === 1 && health !== 'healthy';
-  if (health === state.health) return isFirstWord && health === 'unknown' ? { ...state, reason } : state;
-  return { ...state, health, reason, sinceMs: nowMs };
+  return health === state.health ? state : { ...state, health, reason, sinceMs: nowMs };
 }
 
 function because({ ok, detail, isSilent }: ProbeEvidence, { failuresInRow }: HealthState, health: Health) {
   const seen = oneLine(detail);
-  if (ok) return health === 'warming' ? `warming up: ${seen}` : seen;
+  if (ok && health === 'warming') return `warming up: ${seen}`;
+  if (ok) return health === 'unhealthy' ? `answering again, not yet often enough: ${seen}` : seen;
   if (health === 'suspect' && !isSilent) return `it serves requests, but its probes fail: ${seen}`;
   return failuresInRow === 1 ? `a probe failed: ${seen}` : `${failuresInRow} probes in a row failed: ${seen}`;
 }

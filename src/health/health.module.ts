@@ -3,18 +3,33 @@ import { RegistryModule } from '../registry/registry.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
 import { DueProbeFinder } from './due-probe-finder.js';
 import { HealthChecker } from './health-checker.js';
+import { MemoryRounds } from './memory-rounds.js';
 import { ProbeLeases } from './probe-leases.js';
+import { ProbeNow } from './probe-now.js';
+import { ProbePlans } from './probe-plans.js';
 import { ProbeRound } from './probe-round.js';
+import { ProbeController } from './probe.controller.js';
 import { Prober } from './prober.js';
-
 import { ReadinessController } from './readiness.controller.js';
 import { Readiness } from './readiness.js';
+import { Verdicts } from './verdicts.js';
 
 /** Are they well? Writes what it finds into the registry, from where the balancer learns it. */
 @Module({
   imports: [RegistryModule, UpstreamModule],
-  controllers: [ReadinessController],
-  providers: [DueProbeFinder, HealthChecker, ProbeLeases, ProbeRound, Prober, Readiness],
+  controllers: [ProbeController, ReadinessController],
+  providers: [
+    DueProbeFinder,
+    HealthChecker,
+    MemoryRounds,
+    ProbeLeases,
+    ProbeNow,
+    ProbePlans,
+    ProbeRound,
+    Prober,
+    Readiness,
+    Verdicts,
+  ],
   exports: [Readiness],
 })
 export class HealthModule {}

@@ -1,12 +1,13 @@
 import axios, { type AxiosResponse } from 'axios';
-import { ClientRequest } from 'node:http';
+import http, { ClientRequest } from 'node:http';
+import https from 'node:https';
 import type { Readable } from 'node:stream';
 import type { GuardedAgents } from '../upstream/guarded-agents.js';
 import { describeFailure } from './connection-failure.js';
 import type { HttpTarget } from './probe-plan.js';
 import { ProbeTimer } from './probe-timer.js';
 import { isPublicAddress } from './public-address.js';
-import { sighting, type Sighting } from './sighting.js';
+import { type Sighting, wentWell, wentWrong } from './sighting.js';
 
 /** As far as the body is read for `body_contains`. */
 const MOST_BODY_BYTES = 64 * 1024;
@@ -24,6 +25,7 @@ export async function probeHttp(
   const what = `${method} ${pathname}`;
   const timer = new ProbeTimer(timeoutMs, stop);
   let answerBegan = false;
+  let isConnected = false;
   try {
     const answer = await axios.request<Readable>({
       ...agents,
@@ -36,6 +38,7 @@ export async function probeHttp(
       maxRedirects: 0,
       decompress: false,
       validateStatus: null,
+      transport: listeningFor(() => (isConnected = true)),
     });
     answerBegan = true;
     try {
@@ -44,7 +47,9 @@ export async function probeHttp(
         target,
         `${what} answered ${answer.status} in ${Math.round(timer.elapsedMs)} ms`,
       );
-      return sighting(ok, detail, timer.elapsedMs, isPublicAddress(addressOf(answer)));
+      const isPublic = isPublicAddress(addressOf(answer));
+      const { elapsedMs } = timer;
+      return ok ? wentWell(detail, elapsedMs, isPublic) : wentWrong(detail, elapsedMs, { isPublic });
     } finally {
       answer.data.on('error', () => {}).destroy();
     }
@@ -52,10 +57,20 @@ export async function probeHttp(
     const detail = timer.over
       ? `${host} was not done with ${what} within ${timeoutMs} ms`
       : describeFailure(error, host, answerBegan);
-    return sighting(false, detail, timer.elapsedMs, false);
+    return wentWrong(detail, timer.elapsedMs, { isSilent: timer.over && isConnected });
   } finally {
     timer.clear();
   }
+}
+
+/** Node's own requests, telling of the connection; axios does not. */
+function listeningFor(connected: () => void) {
+  const request = (options: https.RequestOptions, answered: (answer: http.IncomingMessage) => void) => {
+    const made =
+      options.protocol === 'https:' ? https.request(options, answered) : http.request(options, answered);
+    return made.once('socket', (socket) => socket.once('connect', connected));
+  };
+  return { ...http, request };
 }
 
 async function judgeAnswer({ status, data }: AxiosResponse<Readable>, target: HttpTarget, seen: string) {

@@ -1,3 +1,5 @@
+import { atMostSuspect, type HealthState } from './health-state.js';
+
 /** What one prober has taken down of one model's workers within an interval. */
 export interface Brake {
   readonly sinceMs: number;
@@ -26,4 +28,21 @@ export function takeDown(
   const isAllowed = current.takenDown < Math.max(1, Math.floor(share * workers));
   const after = isAllowed ? { ...current, takenDown: current.takenDown + 1 } : current;
   return { isAllowed, after };
+}
+
+/**
+ * The verdict as far as the brake lets it through. It doubts the prober, not the check, so it holds for a check that
+ * its owner wrote as well: that one's word is obeyed when it is confirmed.
+ */
+export function braked(
+  brake: Brake,
+  before: HealthState,
+  judged: HealthState,
+  workers: number,
+  limits: BrakeLimits,
+  nowMs: number,
+): { readonly state: HealthState; readonly brake: Brake } {
+  if (judged.health !== 'unhealthy' || before.health === 'unhealthy') return { state: judged, brake };
+  const { isAllowed, after } = takeDown(brake, workers, limits, nowMs);
+  return { state: isAllowed ? judged : atMostSuspect(before, judged, nowMs), brake: after };
 }

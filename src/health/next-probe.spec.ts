@@ -1,16 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Condition } from './judge.js';
+import { type HealthState, unknownHealth } from './health-state.js';
 import { nextProbeMs, type Rhythm } from './next-probe.js';
 
 const usual: Rhythm = { intervalMs: 5_000, unsureIntervalMs: 1_000, downIntervalMs: 30_000, jitter: 0.2 };
 const MIDDLE = 0.5;
 
-function standing(health: Condition['health'], failuresInRow: number, successesInRow: number): Condition {
-  return { health, reason: '', failuresInRow, successesInRow };
+const LONG_AGO_MS = 1e9;
+const LIMITS = { failuresDown: 3, warmingMs: 30_000 };
+
+function standing(health: HealthState['health'], failuresInRow: number, successesInRow: number): HealthState {
+  return { ...unknownHealth(1, 0), health, failuresInRow, successesInRow };
 }
 
-const ms = (condition: Condition, rhythm = usual) => nextProbeMs(condition, 3, rhythm, MIDDLE);
+const ms = (state: HealthState, rhythm = usual, nowMs = 0) =>
+  nextProbeMs(state, LIMITS, rhythm, MIDDLE, nowMs);
 
 describe('nextProbeMs', () => {
   it('is never less than the shortest interval nor more than the longest, give or take the jitter', () => {
@@ -20,18 +24,25 @@ describe('nextProbeMs', () => {
       downIntervalMs: fc.integer({ min: 100, max: 3_600_000 }),
       jitter: fc.double({ min: 0, max: 0.5, noNaN: true }),
     });
-    const anyCondition = fc.record({
-      health: fc.constantFrom('unknown', 'healthy', 'suspect', 'unhealthy', 'warming'),
-      reason: fc.constant(''),
-      failuresInRow: fc.nat({ max: 100_000 }),
-      successesInRow: fc.nat({ max: 100_000 }),
-    });
+    const anyState = fc
+      .tuple(
+        fc.constantFrom('unknown', 'healthy', 'suspect', 'unhealthy', 'warming'),
+        fc.nat({ max: 100_000 }),
+        fc.nat({ max: 100_000 }),
+      )
+      .map(([health, failures, successes]) => standing(health, failures, successes));
     const anyChance = fc.double({ min: 0, max: 1, noNaN: true });
     const downAfter = fc.integer({ min: 1, max: 100 });
     fc.assert(
-      fc.property(anyCondition, downAfter, anyRhythm, anyChance, (condition, failures, rhythm, chance) => {
+      fc.property(anyState, downAfter, anyRhythm, anyChance, (state, failuresDown, rhythm, chance) => {
         const { intervalMs, unsureIntervalMs, downIntervalMs, jitter } = rhythm;
-        const next = nextProbeMs(condition, failures, rhythm, chance);
+        const next = nextProbeMs(
+          state,
+          { failuresDown, warmingMs: LONG_AGO_MS },
+          rhythm,
+          chance,
+          LONG_AGO_MS,
+        );
         expect(next).toBeGreaterThanOrEqual(Math.min(intervalMs, unsureIntervalMs) * (1 - jitter));
         expect(next).toBeLessThanOrEqual(Math.max(intervalMs, downIntervalMs) * (1 + jitter));
       }),
@@ -60,6 +71,21 @@ describe('nextProbeMs', () => {
     ]);
   });
 
+  it('goes back to the interval for one that fails on and is kept suspect', () => {
+    const failures = [1, 3, 4, 5, 6, 2_000];
+    expect(failures.map((count) => ms(standing('suspect', count, 0)))).toEqual([
+      1_000, 1_000, 2_000, 4_000, 5_000, 5_000,
+    ]);
+  });
+
+  it('comes when a warming worker is warm', () => {
+    const warming = standing('warming', 0, 1);
+    expect(ms(warming, usual, 10_000)).toBe(5_000);
+    expect(ms(warming, usual, 27_000)).toBe(3_000);
+    expect(ms(warming, { ...usual, intervalMs: 60_000 })).toBe(30_000);
+    expect(ms({ ...warming, failuresInRow: 1 }, usual, 31_000)).toBe(1_000);
+  });
+
   it('is its own interval where that is longer than the longest', () => {
     expect(ms(standing('unhealthy', 9, 0), { ...usual, intervalMs: 60_000 })).toBe(60_000);
   });
@@ -70,7 +96,7 @@ describe('nextProbeMs', () => {
 
   it('lies within the jitter, so that nothing probes in step', () => {
     const healthy = standing('healthy', 0, 1);
-    expect(nextProbeMs(healthy, 3, usual, 0)).toBe(4_000);
-    expect(nextProbeMs(healthy, 3, usual, 1)).toBe(6_000);
+    expect(nextProbeMs(healthy, LIMITS, usual, 0, 0)).toBe(4_000);
+    expect(nextProbeMs(healthy, LIMITS, usual, 1, 0)).toBe(6_000);
   });
 });

@@ -1,4 +1,4 @@
-import type { Condition } from './judge.js';
+import type { HealthLimits, HealthState } from './health-state.js';
 
 /** When to look again; all in milliseconds but `jitter`. */
 export interface Rhythm {
@@ -12,29 +12,39 @@ export interface Rhythm {
   readonly jitter: number;
 }
 
+type Limits = Pick<HealthLimits, 'failuresDown' | 'warmingMs'>;
+
 /**
- * Milliseconds until the next probe of a worker in this condition.
- * @param failuresDown how many failures took it down: the doubling starts there
+ * Milliseconds until the next probe of a worker in this state.
  * @param chance 0 to 1
+ * @param nowMs on the clock of the state
  */
 export function nextProbeMs(
-  condition: Condition,
-  failuresDown: number,
+  state: HealthState,
+  { failuresDown, warmingMs }: Limits,
   rhythm: Rhythm,
   chance: number,
+  nowMs: number,
 ): number {
-  return settledMs(condition, failuresDown, rhythm) * (1 + rhythm.jitter * (2 * chance - 1));
+  const usualMs = settledMs(state, failuresDown, rhythm) * (1 + rhythm.jitter * (2 * chance - 1));
+  if (state.health !== 'warming') return usualMs;
+  const coldMs = state.sinceMs + warmingMs - nowMs;
+  return coldMs > 0 ? Math.min(usualMs, coldMs) : usualMs;
 }
 
-function settledMs(condition: Condition, failuresDown: number, rhythm: Rhythm): number {
-  const { health, failuresInRow, successesInRow } = condition;
+function settledMs(state: HealthState, failuresDown: number, rhythm: Rhythm): number {
+  const { health, failuresInRow, successesInRow } = state;
   const { intervalMs } = rhythm;
   const longestMs = Math.max(intervalMs, rhythm.downIntervalMs);
   // Unsure never means less often than sure.
   const unsureMs = Math.min(intervalMs, rhythm.unsureIntervalMs);
-  if (health !== 'unhealthy') return failuresInRow > 0 ? unsureMs : intervalMs;
+  const tooMany = Math.max(0, failuresInRow - failuresDown);
+  if (health !== 'unhealthy') {
+    // One that fails on and stays what it is (suspect, say) is no longer changing its mind.
+    return failuresInRow > 0 ? Math.min(intervalMs, unsureMs * 2 ** tooMany) : intervalMs;
+  }
   if (successesInRow > 0) return unsureMs;
   // Neither success nor failure: not probed, because its definition has a fault. Mending that brings a probe at once.
   if (failuresInRow === 0) return longestMs;
-  return Math.min(longestMs, intervalMs * 2 ** Math.max(0, failuresInRow - failuresDown));
+  return Math.min(longestMs, intervalMs * 2 ** tooMany);
 }

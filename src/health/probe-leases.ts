@@ -4,14 +4,21 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { DatabaseSettings, HealthSettings } from '../config/settings.js';
 import { Database } from '../database/database.js';
-import type { Condition } from './judge.js';
+import { missedHeartbeats } from '../registry/heartbeat-sql.js';
+import type { Health } from '../registry/worker.js';
+import type { HealthState } from './health-state.js';
 import type { Sighting } from './sighting.js';
 
-/** A probe that is this replica's to make, and the worker's condition before it. */
+/** A probe that is this replica's to make, and the worker's state before it. */
 export interface Claim {
   readonly workerId: string;
   readonly generation: number;
-  readonly before: Condition;
+  /** Its times are of `performance.now()`, made of ages by the database's clock. */
+  readonly before: HealthState;
+  /** When a request last succeeded there, on any replica. */
+  readonly lastServedMs: number | null;
+  /** It has promised heartbeats, and the last three did not come. */
+  readonly hasMissedHeartbeats: boolean;
   /** As PostgreSQL writes it, to the microsecond: tells this claim from a later one of the same replica. */
   readonly until: string;
 }
@@ -20,23 +27,29 @@ export interface Result {
   readonly claim: Claim;
   /** `null`: nothing was probed, because the definition has a fault. */
   readonly seen: Sighting | null;
-  readonly after: Condition;
+  readonly after: HealthState;
+  /** No heartbeats, and its probes fail: the worker is gone. */
+  readonly isExpired: boolean;
   readonly nextProbeMs: number;
 }
 
 interface ClaimRow {
   readonly worker_id: string;
   readonly generation: number;
-  readonly health: Condition['health'];
+  readonly health: Health;
   readonly health_reason: string;
+  readonly health_age_ms: number;
+  readonly good_age_ms: number;
+  readonly served_age_ms: number | null;
+  readonly has_missed_heartbeats: boolean;
   readonly failures_in_row: number;
   readonly successes_in_row: number;
   readonly until: string;
 }
 
 /** Whether `worker` itself has to be written: everything else goes to the prober's diary, and nobody is notified. */
-export function isNews({ claim: { before }, after }: Result): boolean {
-  return after.health !== before.health || after.reason !== before.reason;
+export function isNews({ claim: { before }, after, isExpired }: Result): boolean {
+  return isExpired || after.health !== before.health || after.reason !== before.reason;
 }
 
 /**
@@ -48,6 +61,8 @@ export class ProbeLeases {
   private readonly owner = `${hostname()} ${randomUUID()}`;
   private readonly worker: string;
   private readonly probe: string;
+  /** Since when heartbeats could be received here, as far as this replica knows. */
+  private availableSinceMs = performance.now();
 
   constructor(
     private readonly database: Database,
@@ -58,6 +73,11 @@ export class ProbeLeases {
     this.probe = `"${schema}".worker_probe`;
   }
 
+  /** The database was away until now: whoever missed a heartbeat meanwhile is given time for the next. */
+  nothingExpiredUntil(nowMs: number): void {
+    this.availableSinceMs = nowMs;
+  }
+
   /** Up to `most` probes that are due, the longest due first. @throws DatabaseUnavailableError */
   claimDue(most: number): Promise<readonly Claim[]> {
     return this.claim(null, 0, most);
@@ -66,6 +86,12 @@ export class ProbeLeases {
   /** Of these workers those whose probe is due within `withinMs`. @throws DatabaseUnavailableError */
   claimSoonDue(workerIds: readonly string[], withinMs: number): Promise<readonly Claim[]> {
     return this.claim(workerIds, withinMs, workerIds.length);
+  }
+
+  /** This one, due or not; `null`: another is probing it, or nobody is to. @throws DatabaseUnavailableError */
+  async claimNow(workerId: string): Promise<Claim | null> {
+    const [claim] = await this.claim([workerId], EVER_MS, 1);
+    return claim ?? null;
   }
 
   /**
@@ -103,7 +129,8 @@ export class ProbeLeases {
   ): Promise<readonly Claim[]> {
     const rows = await this.database.query<ClaimRow>(
       `WITH due AS MATERIALIZED (
-         SELECT p.worker_id, w.health, w.health_reason
+         SELECT p.worker_id, w.health, w.health_reason, ${ageMs('w.health_since')} AS health_age_ms,
+           ${missedHeartbeats('w', 'p', '$6')} AS has_missed_heartbeats
          FROM ${this.probe} p JOIN ${this.worker} w ON w.id = p.worker_id
          WHERE p.next_probe_at <= now() + $4 * interval '1 ms'
            AND (p.lease_until IS NULL OR p.lease_until <= now())
@@ -112,19 +139,26 @@ export class ProbeLeases {
          ORDER BY p.next_probe_at LIMIT $5 FOR NO KEY UPDATE OF p SKIP LOCKED)
        UPDATE ${this.probe} p SET lease_owner = $1, lease_until = now() + $2 * interval '1 ms'
        FROM due WHERE p.worker_id = due.worker_id
-       RETURNING p.worker_id, p.generation, due.health, due.health_reason, p.failures_in_row, p.successes_in_row,
-         p.lease_until::text AS until`,
-      [this.owner, this.settings.leaseMs, ids, withinMs, most],
+       RETURNING p.worker_id, p.generation, due.health, due.health_reason, due.health_age_ms, due.has_missed_heartbeats,
+         ${ageMs('p.last_good_at')} AS good_age_ms, ${ageMs('p.last_served_at')} AS served_age_ms,
+         p.failures_in_row, p.successes_in_row, p.lease_until::text AS until`,
+      [this.owner, this.settings.leaseMs, ids, withinMs, most, this.availableMs()],
     );
+    const nowMs = performance.now();
     return rows.map((row) => ({
       workerId: row.worker_id,
       generation: row.generation,
       before: {
         health: row.health,
         reason: row.health_reason,
+        sinceMs: nowMs - row.health_age_ms,
         failuresInRow: row.failures_in_row,
         successesInRow: row.successes_in_row,
+        lastGoodMs: nowMs - row.good_age_ms,
+        generation: row.generation,
       },
+      lastServedMs: row.served_age_ms === null ? null : nowMs - row.served_age_ms,
+      hasMissedHeartbeats: row.has_missed_heartbeats,
       until: row.until,
     }));
   }
@@ -161,10 +195,31 @@ export class ProbeLeases {
          WHERE id = $1 AND generation = $2 AND admin_state IN ('enabled', 'draining')`,
         [claim.workerId, claim.generation, after.health, after.reason],
       );
+      if (result.isExpired) await this.expire(manager, claim);
       return true;
     });
   }
+
+  /** Unless a heartbeat has come since: `worker` is locked, and who renews waits for that, or was seen by this look. */
+  private async expire(manager: EntityManager, { workerId, generation }: Claim): Promise<void> {
+    await manager.query(`SELECT set_config('mmm.actor', 'heartbeat expired', true)`);
+    await manager.query(
+      `UPDATE ${this.worker} w SET admin_state = 'offline' FROM ${this.probe} p
+       WHERE w.id = $1 AND w.generation = $2 AND w.admin_state IN ('enabled', 'draining')
+         AND p.worker_id = w.id AND ${missedHeartbeats('w', 'p', '$3')}`,
+      [workerId, generation, this.availableMs()],
+    );
+  }
+
+  private availableMs(): number {
+    return performance.now() - this.availableSinceMs;
+  }
 }
+
+/** Longer than any probe is put off. */
+const EVER_MS = 1e12;
+
+const ageMs = (at: string): string => `extract(epoch FROM now() - ${at})::float8 * 1000`;
 
 const SEEN = `jsonb_to_recordset($2::jsonb) AS seen (worker_id uuid, generation integer, until timestamptz, ok boolean,
   detail text, ms integer, failures integer, successes integer, next_ms double precision)`;
@@ -174,6 +229,7 @@ const STILL_MINE = `p.worker_id = seen.worker_id AND p.lease_owner = $1 AND p.le
 const WHAT_WAS_SEEN = `lease_owner = NULL, lease_until = NULL, next_probe_at = now() + seen.next_ms * interval '1 ms',
   last_probe_at = CASE WHEN seen.ok IS NULL THEN p.last_probe_at ELSE now() END,
   last_ok = coalesce(seen.ok, p.last_ok), last_detail = coalesce(seen.detail, p.last_detail), last_ms = coalesce(seen.ms, p.last_ms),
+  last_good_at = CASE WHEN seen.ok THEN now() ELSE p.last_good_at END,
   failures_in_row = seen.failures, successes_in_row = seen.successes`;
 
 function asRow({ claim, seen, after, nextProbeMs }: Result) {

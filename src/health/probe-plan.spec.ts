@@ -12,11 +12,17 @@ const settings = {
   timeoutMs: 2_000,
   failuresDown: 3,
   successesUp: 2,
+  servedMs: 30_000,
+  silenceMs: 60_000,
+  brakeShare: 0.3,
+  warmingMs: 30_000,
   tickMs: 500,
   leaseMs: 15_000,
   concurrency: 32,
   hintIntervalMs: 5_000,
 };
+
+const LIMITS = { failuresDown: 3, successesUp: 2, servedMs: 30_000, silenceMs: 60_000, warmingMs: 30_000 };
 
 function aWorker(healthCheck: unknown, origin = 'http://10.0.0.3:8000', fault?: string): Worker {
   return {
@@ -26,6 +32,7 @@ function aWorker(healthCheck: unknown, origin = 'http://10.0.0.3:8000', fault?: 
     name: '',
     url: `${origin}/api/generate?key=secret`,
     adminState: 'enabled',
+    adminStateSinceMs: 0,
     health: 'unknown',
     weight: 1,
     priority: 0,
@@ -75,7 +82,7 @@ describe('planProbe', () => {
       },
       sharedBy: 'http://10.0.0.3:8000 2000',
       intervalMs: null,
-      thresholds: { failuresDown: 3, successesUp: 2 },
+      limits: { ...LIMITS, isOwners: false },
     });
     expect(plan({ interval_ms: 900, failures_down: 1 }).sharedBy).toBe(made.sharedBy);
     expect(plan({}, 'http://10.0.0.3:8001').sharedBy).not.toBe(made.sharedBy);
@@ -103,7 +110,40 @@ describe('planProbe', () => {
       },
       sharedBy: null,
       intervalMs: 700,
-      thresholds: { failuresDown: 1, successesUp: 5 },
+      limits: { ...LIMITS, failuresDown: 1, successesUp: 5, isOwners: true },
+    });
+  });
+
+  it('takes only what says what to ask for a check of the owner, which is obeyed to the letter', () => {
+    const isOwners = (check: unknown) => plan(check).limits.isOwners;
+    expect(isOwners({ kind: 'http', interval_ms: 700, timeout_ms: 300, failures_down: 1 })).toBe(false);
+    const own = [
+      { path: '/health' },
+      { method: 'HEAD' },
+      { expected_status: 200 },
+      { kind: 'tcp' },
+      { kind: 'inference' },
+    ];
+    expect(own.map(isOwners)).toEqual(own.map(() => true));
+  });
+
+  it('makes an inference as small as can be, seldom, and with time for an answer', () => {
+    const made = plan({ kind: 'inference' });
+    expect(made).toMatchObject({ intervalMs: 60_000, sharedBy: null });
+    expect(made.target).toMatchObject({
+      kind: 'inference',
+      timeoutMs: 13_500,
+      values: {
+        USER_PROMPT: 'ping',
+        MAX_TOKENS: 1,
+        MODEL_NAME: 'm',
+        MESSAGES: [{ role: 'user', content: 'ping' }],
+      },
+    });
+    const own = plan({ kind: 'inference', prompt: 'well?', interval_ms: 5_000, timeout_ms: 900 });
+    expect(own).toMatchObject({
+      intervalMs: 5_000,
+      target: { timeoutMs: 900, values: { USER_PROMPT: 'well?' } },
     });
   });
 

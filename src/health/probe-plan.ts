@@ -2,14 +2,22 @@ import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import type { HealthSettings } from '../config/settings.js';
 import { HealthCheckDto } from '../registry/register-worker.dto.js';
-import { isCallable, type HealthCheck, type Worker, type WorkerFault } from '../registry/worker.js';
-import type { Thresholds } from './judge.js';
+import {
+  isCallable,
+  type HealthCheck,
+  type Worker,
+  type WorkerCall,
+  type WorkerFault,
+} from '../registry/worker.js';
+import type { PlaceholderValues } from '../template/placeholders.js';
+import type { HealthLimits } from './health-state.js';
 
 /** What a probe does. */
 export type ProbeTarget =
   | { readonly kind: 'none' }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly timeoutMs: number }
-  | HttpTarget;
+  | HttpTarget
+  | InferenceTarget;
 
 export interface HttpTarget {
   readonly kind: 'http';
@@ -21,6 +29,14 @@ export interface HttpTarget {
   readonly bodyContains: string | null;
 }
 
+/** The worker's own call, with next to nothing to do. */
+export interface InferenceTarget {
+  readonly kind: 'inference';
+  readonly call: WorkerCall;
+  readonly values: Omit<PlaceholderValues, 'REQUEST_ID'>;
+  readonly timeoutMs: number;
+}
+
 /** How one worker is probed and judged. */
 export interface ProbePlan {
   readonly target: ProbeTarget;
@@ -28,10 +44,13 @@ export interface ProbePlan {
   readonly sharedBy: string | null;
   /** Its owner's word; `null`: the settings decide. */
   readonly intervalMs: number | null;
-  readonly thresholds: Thresholds;
+  readonly limits: HealthLimits;
 }
 
 const DEFAULT_PATH = '/health';
+const DEFAULT_PROMPT = 'ping';
+/** An answer costs tokens, and takes as long as it takes. */
+const INFERENCE_INTERVAL_MS = 60_000;
 /** A probe ends while its lease is still held, or two replicas would probe one worker. */
 const LEASE_SHARE = 0.9;
 
@@ -43,25 +62,35 @@ export function planProbe(worker: Worker, settings: HealthSettings): ProbePlan |
   const problem = problemOf(check);
   if (problem !== null) return { fault: `the definition makes no sense: health_check${problem}` };
 
-  const timeoutMs = Math.min(
-    check.timeout_ms ?? settings.timeoutMs,
-    Math.floor(settings.leaseMs * LEASE_SHARE),
-  );
-  const target = targetOf(check, worker.call.origin, timeoutMs);
+  const isInference = check.kind === 'inference';
+  const longestMs = Math.floor(settings.leaseMs * LEASE_SHARE);
+  const timeoutMs = Math.min(check.timeout_ms ?? (isInference ? longestMs : settings.timeoutMs), longestMs);
+  const isShared = isDefault(check);
   return {
-    target,
-    sharedBy: isDefault(check) ? `${worker.call.origin} ${timeoutMs}` : null,
-    intervalMs: check.interval_ms ?? null,
-    thresholds: {
+    target: targetOf(check, worker, timeoutMs),
+    sharedBy: isShared ? `${worker.call.origin} ${timeoutMs}` : null,
+    intervalMs: check.interval_ms ?? (isInference ? INFERENCE_INTERVAL_MS : null),
+    limits: {
       failuresDown: check.failures_down ?? settings.failuresDown,
       successesUp: check.successes_up ?? settings.successesUp,
+      isOwners: !isShared,
+      servedMs: settings.servedMs,
+      silenceMs: settings.silenceMs,
+      warmingMs: settings.warmingMs,
     },
   };
 }
 
-function targetOf(check: HealthCheck, origin: string, timeoutMs: number): ProbeTarget {
+type Callable = Worker & { readonly call: WorkerCall };
+
+function targetOf(check: HealthCheck, worker: Callable, timeoutMs: number): ProbeTarget {
+  const { origin } = worker.call;
   const kind = check.kind ?? 'http';
   if (kind === 'none') return { kind };
+  if (kind === 'inference') {
+    const values = smallest(worker, check.prompt ?? DEFAULT_PROMPT);
+    return { kind, call: worker.call, values, timeoutMs };
+  }
   if (kind === 'tcp') {
     const { hostname, port, protocol } = new URL(origin);
     const host = hostname.replace(/^\[(.*)\]$/, '$1');
@@ -74,6 +103,20 @@ function targetOf(check: HealthCheck, origin: string, timeoutMs: number): ProbeT
     timeoutMs,
     expectedStatus: check.expected_status ?? null,
     bodyContains: check.body_contains ?? null,
+  };
+}
+
+/** A chat as short as chats can be. */
+function smallest({ modelName, defaults }: Worker, prompt: string): InferenceTarget['values'] {
+  return {
+    USER_PROMPT: prompt,
+    MODEL_NAME: modelName,
+    MODEL_TEMPERATURE: defaults.temperature,
+    MAX_TOKENS: 1,
+    MESSAGES: [{ role: 'user', content: prompt }],
+    HISTORY: [],
+    INPUT: prompt,
+    STREAM: false,
   };
 }
 

@@ -9,11 +9,18 @@ import {
   type FakeUpstream,
 } from '../../test/fakes/fake-upstream.js';
 import { faultNames } from '../../test/fakes/upstream-faults.js';
+import { compileCall } from '../registry/worker-call.js';
+import { UpstreamClient } from '../upstream/upstream-client.js';
 import { UpstreamGuard } from '../upstream/upstream-guard.js';
 import type { HttpTarget } from './probe-plan.js';
 import { Prober } from './prober.js';
 
-const prober = new Prober(new UpstreamGuard({ allowCidrs: [], denyCidrs: [], allowLoopback: true }));
+function aProber(allowLoopback: boolean): Prober {
+  const guard = new UpstreamGuard({ allowCidrs: [], denyCidrs: [], allowLoopback });
+  return new Prober(guard, new UpstreamClient(guard, { maxResponseBytes: 1_000_000 }));
+}
+
+const prober = aProber(true);
 const never = new AbortController().signal;
 const upstreams: FakeUpstream[] = [];
 
@@ -73,6 +80,7 @@ describe('an http probe', () => {
     await upstream.kill();
     expect(await prober.probe(http(`${upstream.url}/health`), never)).toMatchObject({
       ok: false,
+      isSilent: false,
       detail: `connection refused by 127.0.0.1:${upstream.port}`,
     });
   });
@@ -138,8 +146,20 @@ describe('an http probe', () => {
     const upstream = await anUpstream('hangs');
     expect(await prober.probe(http(`${upstream.url}/ready`, { timeoutMs: 100 }), never)).toMatchObject({
       ok: false,
+      isSilent: true,
       detail: `127.0.0.1:${upstream.port} was not done with GET /ready within 100 ms`,
     });
+  });
+
+  it('tells a server that is silent, busy perhaps, from one that cannot be connected to', async () => {
+    const accepting = await anUpstream('hangs');
+    const seenAt = (url: string) => prober.probe(http(`${url}/ready`, { timeoutMs: 150 }), never);
+    expect(await seenAt(accepting.url)).toMatchObject({ ok: false, isSilent: true });
+    accepting.behave('hangs_after_headers');
+    const target = http(`${accepting.url}/ready`, { timeoutMs: 150, bodyContains: 'never' });
+    expect(await prober.probe(target, never)).toMatchObject({ ok: false, isSilent: true });
+    accepting.behave('resets');
+    expect(await seenAt(accepting.url)).toMatchObject({ ok: false, isSilent: false });
   });
 
   it('gives up on a body that never ends, where it has to read it', async () => {
@@ -180,7 +200,7 @@ describe('an http probe', () => {
 
   it('goes where the upstream guard lets it, by name and by address', async () => {
     const upstream = await anUpstream();
-    const guarded = new Prober(new UpstreamGuard({ allowCidrs: [], denyCidrs: [], allowLoopback: false }));
+    const guarded = aProber(false);
     for (const host of ['127.0.0.1', 'localhost', '169.254.169.254']) {
       const seen = await guarded.probe(http(`http://${host}:${upstream.port}/health`), never);
       expect(seen).toMatchObject({ ok: false, detail: expect.stringContaining('an upstream may not be') });
@@ -239,7 +259,7 @@ describe('a tcp probe', () => {
   });
 
   it('obeys the upstream guard', async () => {
-    const guarded = new Prober(new UpstreamGuard({ allowCidrs: [], denyCidrs: [], allowLoopback: false }));
+    const guarded = aProber(false);
     for (const host of ['127.0.0.1', 'localhost']) {
       expect(await guarded.probe(tcp(9, host), never)).toMatchObject({
         ok: false,
@@ -249,11 +269,79 @@ describe('a tcp probe', () => {
   });
 });
 
+describe('an inference probe', () => {
+  const waits = {
+    requestTimeoutMs: 60_000,
+    connectTimeoutMs: 2_000,
+    firstByteTimeoutMs: 1,
+    idleTimeoutMs: 1,
+    defaultModel: null,
+  };
+  function inference(url: string, timeoutMs = 2_000) {
+    const definition = {
+      req_url_template: `${url}/generate`,
+      req_type: 'POST',
+      req_param: null,
+      body: { q: '{USER_PROMPT}', max: '{MAX_TOKENS}' },
+      body_format: 'json',
+      response_extract: 'answer',
+      success_when: null,
+      connect_ms: null,
+      first_byte_ms: null,
+      idle_ms: null,
+      total_ms: null,
+    } as const;
+    const call = compileCall(definition, { authorization: 'Bearer s3cret' }, () => '', waits);
+    const values = { USER_PROMPT: 'ping', MAX_TOKENS: 1, MODEL_NAME: 'm' };
+    return { kind: 'inference', call, values, timeoutMs } as const;
+  }
+
+  it("makes the worker's own call, and is content with an answer that can be read", async () => {
+    const upstream = await anUpstream(json({ answer: '' }));
+    const seen = await prober.probe(inference(upstream.url), never);
+    expect(seen).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(/^an inference answered 200 in \d+ ms$/),
+    });
+    const [request] = upstream.requests;
+    expect(request).toMatchObject({ url: '/generate', body: '{"q":"ping","max":1}' });
+    expect(request?.headers['authorization']).toBe('Bearer s3cret');
+  });
+
+  it('takes an answer without what is to be read for sick, and a status that says no, quoting nothing', async () => {
+    const upstream = await anUpstream(json({ s3cret: 'x' }));
+    const seen = await prober.probe(inference(upstream.url), never);
+    expect(seen).toMatchObject({ ok: false, isSilent: false });
+    expect(seen.detail).not.toContain('s3cret');
+    upstream.behave(json({ answer: 'x' }, 500));
+    expect(await prober.probe(inference(upstream.url), never)).toMatchObject({
+      ok: false,
+      detail: expect.stringMatching(/^an inference answered 500 in/),
+    });
+    upstream.behave('hangs');
+    expect(await prober.probe(inference(upstream.url, 100), never)).toMatchObject({
+      ok: false,
+      isSilent: true,
+    });
+    await upstream.kill();
+    expect(await prober.probe(inference(upstream.url), never)).toMatchObject({ ok: false, isSilent: false });
+  });
+
+  it('takes one that is too busy to answer for alive', async () => {
+    const upstream = await anUpstream(json({}, 429));
+    expect(await prober.probe(inference(upstream.url), never)).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(/^reachable only: an inference answered 429/),
+    });
+  });
+});
+
 describe('no probe', () => {
   it('is always well', async () => {
     expect(await prober.probe({ kind: 'none' }, never)).toEqual({
       ok: true,
       detail: 'not probed, as its health_check asks',
+      isSilent: false,
       ms: 0,
       isPublic: false,
     });

@@ -5,7 +5,7 @@ import { describeFailure } from './connection-failure.js';
 import type { ProbeTarget } from './probe-plan.js';
 import { ProbeTimer } from './probe-timer.js';
 import { isPublicAddress } from './public-address.js';
-import { sighting, type Sighting } from './sighting.js';
+import { type Sighting, wentWell, wentWrong } from './sighting.js';
 
 type TcpTarget = Extract<ProbeTarget, { kind: 'tcp' }>;
 
@@ -26,7 +26,7 @@ export async function probeTcp(
       await once(socket, 'connect', { signal: timer.signal });
       const ms = timer.elapsedMs;
       const detail = `${name} accepted a connection in ${Math.round(ms)} ms`;
-      return sighting(true, detail, ms, isPublicAddress(socket.remoteAddress));
+      return wentWell(detail, ms, isPublicAddress(socket.remoteAddress));
     } finally {
       socket.on('error', () => {}).destroy();
     }
@@ -34,7 +34,7 @@ export async function probeTcp(
     const detail = timer.over
       ? `${name} did not accept a connection within ${timeoutMs} ms`
       : describeFailure(error, name);
-    return sighting(false, detail, timer.elapsedMs, false);
+    return wentWrong(detail, timer.elapsedMs);
   } finally {
     timer.clear();
   }

@@ -55,6 +55,11 @@ export class LiveWorkers {
     this.become(next);
   }
 
+  /** One that is there already, as this replica takes it to be while the table can't say; the next look at it replaces this. */
+  believe(worker: Worker): void {
+    if (this.byId.has(worker.id)) this.become(new Map(this.byId).set(worker.id, worker));
+  }
+
   private become(byId: ReadonlyMap<string, Worker>): void {
     const grouped = new Map<string, Worker[]>();
     for (const worker of byId.values()) {

@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { CredentialsModule } from '../credentials/credentials.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
 import { DefinitionCheck } from './definition-check.js';
+import { HeartbeatController } from './heartbeat.controller.js';
+import { HeartbeatService } from './heartbeat.service.js';
 import { LiveWorkers } from './live-workers.js';
 import { ChangePlanner } from './management/change-planner.js';
 import { HeaderStore } from './management/stored-headers.js';
@@ -31,11 +33,18 @@ import { WorkerRepository } from './worker.repository.js';
 
 @Module({
   imports: [CredentialsModule, UpstreamModule],
-  controllers: [ServerController, ModelsController, WorkersController, WorkerSwitchesController],
+  controllers: [
+    ServerController,
+    HeartbeatController,
+    ModelsController,
+    WorkersController,
+    WorkerSwitchesController,
+  ],
   providers: [
     ChangePlanner,
     DefinitionCheck,
     HeaderStore,
+    HeartbeatService,
     LiveWorkers,
     ModelLookup,
     ModelPolicies,
@@ -65,6 +74,9 @@ import { WorkerRepository } from './worker.repository.js';
     OwnAddress,
     ProbeHints,
     WorkerActivity,
+    WorkerCompiler,
+    WorkerDetails,
+    WorkerDirectory,
     WorkerRefresher,
   ],
 })

@@ -9,7 +9,7 @@ import { ForbiddenUpstreamError } from '../upstream/forbidden-upstream-error.js'
 import { UpstreamGuard } from '../upstream/upstream-guard.js';
 import { RegisterWorkerDto } from './register-worker.dto.js';
 import { compileCall } from './worker-call.js';
-import type { Worker, WorkerCall, WorkerFault } from './worker.js';
+import type { Health, Worker, WorkerCall, WorkerFault } from './worker.js';
 import { shownOf, type ShownWorker } from './worker-view.js';
 import type { WorkerEntity } from './worker.entity.js';
 
@@ -30,6 +30,16 @@ export class WorkerCompiler {
   /** What its row showed, for lists while there is no database. */
   shownOf(worker: Worker): ShownWorker | undefined {
     return this.shown.get(worker);
+  }
+
+  /** The same worker in the health that this replica alone saw, until its row is looked at again: the version is no row's. */
+  believing(worker: Worker, health: Health, reason: string): Worker {
+    const believed = { ...worker, health, version: '' };
+    const shown = this.shown.get(worker);
+    if (shown !== undefined) {
+      this.shown.set(believed, { ...shown, health, health_reason: reason, health_since: new Date() });
+    }
+    return believed;
   }
 
   compile(row: WorkerRow): Worker {

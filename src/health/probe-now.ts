@@ -1,0 +1,52 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { WorkerDirectory } from '../registry/management/worker-directory.js';
+import { WorkerCompiler } from '../registry/worker-compiler.js';
+import type { WorkerEntity } from '../registry/worker.entity.js';
+import { ProbeLeases } from './probe-leases.js';
+import { ProbePlans } from './probe-plans.js';
+import { ProbeRound } from './probe-round.js';
+import { Prober } from './prober.js';
+import { type Sighting, wentWrong } from './sighting.js';
+
+export interface Probed {
+  /** As it stands afterwards. */
+  readonly row: WorkerEntity;
+  readonly seen: Sighting;
+}
+
+/** Probes a worker because somebody asks, whatever its state; the result counts where it is this replica's to write. */
+@Injectable()
+export class ProbeNow implements OnApplicationShutdown {
+  private readonly stopping = new AbortController();
+
+  constructor(
+    private readonly leases: ProbeLeases,
+    private readonly round: ProbeRound,
+    private readonly plans: ProbePlans,
+    private readonly prober: Prober,
+    private readonly compiler: WorkerCompiler,
+    private readonly directory: WorkerDirectory,
+  ) {}
+
+  onApplicationShutdown(): void {
+    this.stopping.abort();
+  }
+
+  /** @throws WorkerNotFoundError, DatabaseUnavailableError */
+  async probe(id: string): Promise<Probed> {
+    await this.directory.get(id);
+    // Claimed before the definition is read: one that changes after that drops the claim.
+    const claim = await this.leases.claimNow(id);
+    const worker = this.compiler.compile(Object.assign(await this.directory.get(id), { version: '' }));
+    const plan = this.plans.of(worker);
+    const { signal } = this.stopping;
+    const seen =
+      claim !== null
+        ? await this.round.run([{ worker, plan, claim }], signal)
+        : 'fault' in plan
+          ? null
+          : await this.prober.probe(plan.target, signal);
+    const fault = 'fault' in plan ? plan.fault : 'it was not probed';
+    return { row: await this.directory.get(id), seen: seen ?? wentWrong(fault, 0) };
+  }
+}

@@ -1,0 +1,14 @@
+import { WorkerDto } from '../registry/management/worker-answers.dto.js';
+
+export class ProbeSeenDto {
+  ok!: boolean;
+  /** In words. */
+  detail!: string;
+  /** How long it took. */
+  ms!: number;
+}
+
+/** A worker after it was probed, and what was seen. */
+export class ProbedWorkerDto extends WorkerDto {
+  probe!: ProbeSeenDto;
+}

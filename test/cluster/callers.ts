@@ -1,0 +1,56 @@
+import { Agent, request } from 'node:http';
+import type { Replica } from './replica.js';
+
+/** What callers were answered: how often each status, or what went wrong instead. */
+export type Tally = Readonly<Record<string, number>>;
+
+/** Callers of one replica each, who call again as soon as they are answered. */
+export class Callers {
+  private readonly agent = new Agent({ keepAlive: true });
+  private readonly tallies: Record<string, number>[];
+  private readonly done: Promise<unknown>;
+  private isOver = false;
+
+  private constructor(replicas: readonly Replica[], model: string, each: number) {
+    this.tallies = replicas.map(() => ({}));
+    this.done = Promise.all(
+      replicas.flatMap(({ url }, at) => Array.from({ length: each }, () => this.call(url, model, at))),
+    );
+  }
+
+  static of(replicas: readonly Replica[], model: string, each = 2): Callers {
+    return new Callers(replicas, model, each);
+  }
+
+  /** Lets them finish the calls they are in; a tally for each replica. */
+  async stop(): Promise<readonly Tally[]> {
+    this.isOver = true;
+    await this.done;
+    this.agent.destroy();
+    return this.tallies;
+  }
+
+  private async call(url: string, model: string, at: number): Promise<void> {
+    const tally = this.tallies[at] ?? {};
+    while (!this.isOver) {
+      const outcome = await chatOnce(url, model, this.agent);
+      tally[outcome] = (tally[outcome] ?? 0) + 1;
+      // Whoever is refused does not spin.
+      if (outcome !== '200') await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+/** The status of one chat, or the error's code. Over a connection that is kept. */
+export function chatOnce(url: string, model: string, agent: Agent): Promise<string> {
+  return new Promise((resolve) => {
+    const headers = { 'content-type': 'application/json' };
+    const call = request(`${url}/api/v1/chat/completions`, { method: 'POST', agent, headers }, (response) => {
+      response.once('error', (error) => resolve(`broken off: ${error.message}`));
+      response.once('end', () => resolve(String(response.statusCode)));
+      response.resume();
+    });
+    call.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    call.end(JSON.stringify({ model_name: model, input: 'hi' }));
+  });
+}

@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { json, slow } from '../fakes/fake-upstream.js';
+import { aWorker, upstreamForTest } from '../fixtures/worker.js';
+import { Cluster, QUICK } from './cluster.js';
+import { Callers } from './callers.js';
+import { onAll } from './soon.js';
+import { shiftedClock } from './shifted-clock.js';
+
+const FIVE_MINUTES_MS = 300_000;
+const INTERVAL_MS = 500;
+const WATCHED_MS = 6_000;
+
+let cluster: Cluster;
+beforeAll(async () => {
+  cluster = await Cluster.start(
+    [
+      { nodeOptions: shiftedClock(FIVE_MINUTES_MS) },
+      { nodeOptions: shiftedClock(-FIVE_MINUTES_MS) },
+      { nodeOptions: [] },
+    ],
+    { ...QUICK, HEALTH_INTERVAL_MS: String(INTERVAL_MS) },
+  );
+});
+afterAll(() => cluster.close());
+
+describe('replicas whose clocks are five minutes apart, either way', () => {
+  it('agree: nothing flaps, nothing expires early, every worker has one prober', async () => {
+    const clocks = await Promise.all(cluster.replicas.map(async (replica) => loggedAtMs(replica.log)));
+    expect(Math.max(...clocks) - Math.min(...clocks)).toBeGreaterThan(FIVE_MINUTES_MS);
+
+    const upstream = await upstreamForTest(slow(10, json({ answer: 'fine' })));
+    const worker = aWorker(upstream);
+    expect((await cluster.replica(0).register(worker)).status).toBe(200);
+    await onAll(cluster.replicas, 1_000, async (replica) => (await replica.chat(worker.model_name)) === 200);
+    await onAll(['healthy'], 1_000, async (health) => (await healthOf(worker.model_name)) === health);
+    const probesBefore = upstream.probes;
+    const callers = Callers.of(cluster.replicas, worker.model_name, 1);
+    await sleep(WATCHED_MS);
+    const probes = upstream.probes - probesBefore;
+    for (const tally of await callers.stop()) expect(Object.keys(tally)).toEqual(['200']);
+
+    expect(probes).toBeGreaterThan(3);
+    // By one prober with the shortest interval its jitter allows.
+    expect(probes).toBeLessThanOrEqual(WATCHED_MS / (INTERVAL_MS * 0.8) + 1);
+    const events = await cluster.database.query<{ kind: string }>(
+      'SELECT kind FROM worker_event ORDER BY id',
+    );
+    expect(events.map(({ kind }) => kind)).toEqual(['registered', 'healthy']);
+  }, 60_000);
+});
+
+async function healthOf(model: string): Promise<string | undefined> {
+  const rows = await cluster.database.query<{ health: string }>(
+    'SELECT health FROM worker WHERE model_name = $1',
+    [model],
+  );
+  return rows[0]?.health;
+}
+
+/** When the first line of the log says it was written. */
+function loggedAtMs(log: readonly Readonly<Record<string, unknown>>[]): number {
+  return Date.parse(String(log[0]?.['time']));
+}

@@ -1,0 +1,79 @@
+import { rm } from 'node:fs/promises';
+import type { QueryResultRow } from 'pg';
+import { createDatabase } from '../database.js';
+import { temporaryFolder } from '../embedded-postgres/folders.js';
+import { TEST_KEYS } from '../service.js';
+import { type FindDatabase, Replica, type ReplicaOptions } from './replica.js';
+
+/** Quick enough for tests; what a test measures it leaves as it is in production. */
+export const QUICK = {
+  CREDENTIALS_KEYS: TEST_KEYS,
+  HEALTH_INTERVAL_MS: '500',
+  HEALTH_UNSURE_INTERVAL_MS: '200',
+  HEALTH_DOWN_INTERVAL_MS: '500',
+  HEALTH_TIMEOUT_MS: '1000',
+  HEALTH_TICK_MS: '100',
+};
+
+export interface SharedDatabase {
+  readonly address: FindDatabase;
+  query<Row extends QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  close(): Promise<void>;
+}
+
+/** Real service processes on one real PostgreSQL server. */
+export class Cluster {
+  private constructor(
+    readonly database: SharedDatabase,
+    readonly replicas: readonly Replica[],
+    private readonly cwd: string,
+  ) {}
+
+  /** One replica for each of `each`, all with `environment`. */
+  static async start(
+    each: readonly ReplicaOptions[],
+    environment: Readonly<Record<string, string>> = QUICK,
+    database?: SharedDatabase,
+  ): Promise<Cluster> {
+    const shared = database ?? (await onTheTestsServer());
+    const cwd = temporaryFolder();
+    const replicas = await Promise.all(
+      each.map((options) =>
+        Replica.spawn(shared.address, cwd, {
+          ...options,
+          environment: { ...environment, ...options.environment },
+        }),
+      ),
+    );
+    const cluster = new Cluster(shared, replicas, cwd);
+    try {
+      await Promise.all(replicas.map((replica) => replica.ready()));
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
+    return cluster;
+  }
+
+  replica(index: number): Replica {
+    const replica = this.replicas[index];
+    if (replica === undefined) throw new RangeError(`there is no replica ${index}`);
+    return replica;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.replicas.map((replica) => replica.close()));
+    await this.database.close();
+    await rm(this.cwd, { recursive: true, force: true });
+  }
+}
+
+/** A database of its own on the server that all tests share: for those that do not stop it. */
+async function onTheTestsServer(): Promise<SharedDatabase> {
+  const database = await createDatabase();
+  return {
+    address: () => database.address,
+    query: (sql, values) => database.query(sql, values),
+    close: () => database.drop(),
+  };
+}

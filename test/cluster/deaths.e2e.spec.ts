@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { json, slow } from '../fakes/fake-upstream.js';
+import { aWorker, upstreamForTest } from '../fixtures/worker.js';
+import { PATIENT_MS } from '../process.js';
+import { until } from '../service.js';
+import { Callers } from './callers.js';
+import { Cluster, QUICK } from './cluster.js';
+import { Ingress } from './ingress.js';
+import { onAll } from './soon.js';
+
+const fine = json({ answer: 'fine' });
+const CLEAN = { code: 0, signal: null };
+const LEASE_MS = 15_000;
+
+let cluster: Cluster;
+beforeAll(async () => {
+  cluster = await Cluster.start([{}, {}, {}], {
+    ...QUICK,
+    HEALTH_LEASE_MS: String(LEASE_MS),
+    HEALTH_TIMEOUT_MS: '5000',
+    SHUTDOWN_DELAY_MS: '1000',
+  });
+});
+afterAll(() => cluster.close());
+
+async function registered(delayMs = 0): Promise<string> {
+  const worker = aWorker(await upstreamForTest(delayMs === 0 ? fine : slow(delayMs, fine)));
+  expect((await cluster.replica(0).register(worker)).status).toBe(200);
+  return worker.model_name;
+}
+
+const serves = (model: string) =>
+  onAll(cluster.replicas, 1_000, async (replica) => (await replica.chat(model)) === 200);
+
+describe('a drain', () => {
+  it('of a worker cuts no long call, and ends new ones on every replica', async () => {
+    const upstream = await upstreamForTest(slow(3_000, fine));
+    const worker = aWorker(upstream);
+    expect((await cluster.replica(0).register(worker)).status).toBe(200);
+    const running = cluster.replicas.map((replica) => replica.chat(worker.model_name));
+    await until(() => upstream.calls === running.length, PATIENT_MS);
+    await cluster.database.query(`UPDATE worker SET admin_state = 'draining' WHERE model_name = $1`, [
+      worker.model_name,
+    ]);
+    await onAll(cluster.replicas, 1_000, async (replica) => {
+      const answer = await Promise.race([replica.chat(worker.model_name), sleep(1_000, 0)]);
+      return answer === 503 || answer === 404;
+    });
+    expect(new Set(await Promise.all(running))).toEqual(new Set([200]));
+  }, 60_000);
+});
+
+describe('a rolling restart of three replicas', () => {
+  it('loses no request of those who come through an ingress', async () => {
+    const model = await registered(20);
+    await serves(model);
+    const ingress = new Ingress(cluster.replicas, model, 8);
+    for (const replica of cluster.replicas) expect(await replica.restart()).toEqual(CLEAN);
+    const tally = await ingress.stop();
+    expect(Object.keys(tally)).toEqual(['200']);
+    expect(tally['200']).toBeGreaterThan(100);
+  }, 90_000);
+});
+
+describe('kill -9 of one of three replicas under load', () => {
+  it('is no error to the callers of the other two, who take its leases over within 20 s', async () => {
+    const slowProbes = await upstreamForTest(slow(2_000, fine));
+    for (let at = 0; at < 24; at++) {
+      const probed = { model_name: 'probed', name: String(at), health_check: { path: `/slow-${at}` } };
+      expect((await cluster.replica(0).register(aWorker(slowProbes, probed))).status).toBe(200);
+    }
+    const model = await registered();
+    await serves(model);
+    const callers = Callers.of(cluster.replicas, model);
+    await until(async () => (await owners()) === 3, PATIENT_MS);
+
+    await cluster.replica(2).killed();
+
+    const [killed] = await cluster.database.query<{ at: string }>('SELECT now()::text AS at');
+    // By now the living have given back what they held then.
+    await sleep(6_000);
+    const orphans = await cluster.database.query<{ worker_id: string }>(
+      `SELECT worker_id FROM worker_probe WHERE lease_until - $1 * interval '1 ms' < $2::timestamptz`,
+      [LEASE_MS, killed?.at],
+    );
+    expect(orphans).not.toHaveLength(0);
+    const ids = orphans.map(({ worker_id }) => worker_id);
+    await onAll([ids], 20_000 - 6_000, async (these) => {
+      const probed = await cluster.database.query(
+        'SELECT FROM worker_probe WHERE worker_id = ANY ($1) AND last_probe_at > $2::timestamptz',
+        [these, killed?.at],
+      );
+      return probed.length === these.length;
+    });
+
+    const [first, second] = await callers.stop();
+    for (const tally of [first, second]) expect(Object.keys(tally ?? {})).toEqual(['200']);
+  }, 90_000);
+});
+
+/** How many replicas hold leases. */
+async function owners(): Promise<number> {
+  const rows = await cluster.database.query(
+    'SELECT DISTINCT lease_owner FROM worker_probe WHERE lease_until > now()',
+  );
+  return rows.length;
+}

@@ -1,0 +1,53 @@
+import { rm } from 'node:fs/promises';
+import pg from 'pg';
+import { pgOptions } from '../../src/database/data-source.js';
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../src/database/embedded-postgres/embedded-postgres.js';
+import { temporaryFolder } from '../embedded-postgres/folders.js';
+import type { SharedDatabase } from './cluster.js';
+
+/** A PostgreSQL server of one's own, to be killed and started again. */
+export class PostgresServer implements SharedDatabase {
+  private constructor(
+    private readonly dataDir: string,
+    private running: EmbeddedPostgres,
+  ) {}
+
+  static async start(): Promise<PostgresServer> {
+    const dataDir = temporaryFolder();
+    return new PostgresServer(dataDir, await launch(dataDir));
+  }
+
+  readonly address = () => this.running.connection;
+
+  /** As kill -9 of the server does: no session is told. */
+  async kill(): Promise<void> {
+    process.kill(this.running.pid, 'SIGKILL');
+    await this.running.exited;
+  }
+
+  async restart(): Promise<void> {
+    this.running = await launch(this.dataDir);
+  }
+
+  async query<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const client = new pg.Client(pgOptions(this.address(), 'test'));
+    await client.connect();
+    try {
+      return (await client.query<Row>(sql, [...values])).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.running.stop();
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
+}
+
+function launch(dataDir: string): Promise<EmbeddedPostgres> {
+  return startEmbeddedPostgres({ dataDir, durable: false, maxConnections: 100 });
+}

@@ -1,0 +1,13 @@
+/** For `node`: a process whose clock is that far off from its first moment on. */
+export function shiftedClock(byMs: number): readonly [string, string] {
+  const code = `
+    const TrueDate = Date;
+    const nowMs = () => TrueDate.now() + ${byMs};
+    globalThis.Date = new Proxy(TrueDate, {
+      construct: (target, given, newTarget) =>
+        Reflect.construct(target, given.length === 0 ? [nowMs()] : given, newTarget),
+      apply: () => new TrueDate(nowMs()).toString(),
+      get: (target, name) => (name === 'now' ? nowMs : Reflect.get(target, name)),
+    });`;
+  return ['--import', `data:text/javascript,${encodeURIComponent(code)}`];
+}

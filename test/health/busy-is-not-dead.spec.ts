@@ -1,0 +1,200 @@
+import { describe, expect, it } from 'vitest';
+import { databaseForTest, type TestDatabase } from '../database.js';
+import { json } from '../fakes/fake-upstream.js';
+import { until } from '../service.js';
+import {
+  anUpstream,
+  countByHealth,
+  insertWorker,
+  rowOf,
+  startChecker,
+  untilHealthIs,
+  verdictsOn,
+} from './checker.js';
+import { aMoodyServer } from './moody-server.js';
+
+const IMPATIENT = { timeoutMs: 80 };
+
+/** As a replica does on which requests succeed. */
+const serves = (database: TestDatabase) => database.query('UPDATE worker_probe SET last_served_at = now()');
+
+/** Requests go on succeeding until its probes have failed so often in a row. */
+const untilFailed = (database: TestDatabase, id: string, times: number) =>
+  until(async () => {
+    await serves(database);
+    return (await rowOf(database, id)).failures_in_row >= times;
+  });
+
+describe('health checks burn money, or fail a busy worker:', () => {
+  it('one that serves is suspect at most, though its probes time out', async () => {
+    const database = await databaseForTest();
+    const server = await aMoodyServer();
+    server.health = 'hangs';
+    const id = await insertWorker(database, `${server.url}/x`);
+    await serves(database);
+    await startChecker(database, { ...IMPATIENT, silenceMs: 0 });
+    await untilFailed(database, id, 10);
+    expect(await verdictsOn(database, id)).toEqual(['suspect']);
+  });
+
+  it('one that serves is suspect at most, though its /health says 500', async () => {
+    const database = await databaseForTest();
+    const server = await aMoodyServer();
+    server.health = 500;
+    const id = await insertWorker(database, `${server.url}/x`);
+    await serves(database);
+    await startChecker(database);
+    await untilFailed(database, id, 10);
+    expect(await verdictsOn(database, id)).toEqual(['suspect']);
+    expect((await rowOf(database, id)).health_reason).toMatch(
+      /^it serves requests, but its probes fail: GET \/health answered 500/,
+    );
+    server.health = 200;
+    await untilHealthIs(database, id, 'healthy');
+    expect(await verdictsOn(database, id)).toEqual(['suspect', 'recovered']);
+  });
+
+  it('one that connects and says nothing is suspect, and unhealthy when it has been silent for long', async () => {
+    const database = await databaseForTest();
+    const server = await aMoodyServer();
+    const id = await insertWorker(database, `${server.url}/x`);
+    await startChecker(database, { ...IMPATIENT, silenceMs: 2_000 });
+    await untilHealthIs(database, id, 'healthy');
+    server.health = 'hangs';
+    await untilHealthIs(database, id, 'unhealthy');
+    expect(await verdictsOn(database, id)).toEqual(['healthy', 'suspect', 'unhealthy']);
+    const [silent] = await database.query<{ ms: number }>(
+      `SELECT extract(epoch FROM w.health_since - p.last_good_at)::float8 * 1000 AS ms
+       FROM worker w JOIN worker_probe p ON p.worker_id = w.id`,
+    );
+    expect(silent?.ms).toBeGreaterThanOrEqual(1_900);
+  });
+
+  it('a check that the owner wrote is obeyed to the letter, also while the worker serves', async () => {
+    const database = await databaseForTest();
+    const server = await aMoodyServer();
+    const id = await insertWorker(database, `${server.url}/x`, { path: '/health' });
+    await startChecker(database);
+    await untilHealthIs(database, id, 'healthy');
+    server.health = 500;
+    await until(async () => {
+      await serves(database);
+      return (await rowOf(database, id)).health === 'unhealthy';
+    });
+    expect(await verdictsOn(database, id)).toEqual(['healthy', 'unhealthy']);
+  });
+
+  it('the default check calls no model; one that does is asked for, and seldom made', async () => {
+    const database = await databaseForTest();
+    const upstream = await anUpstream(json({ answer: 'pong' }));
+    await insertWorker(database, `${upstream.url}/x`);
+    const asked = await insertWorker(database, `${upstream.url}/y`, { kind: 'inference', prompt: 'well?' });
+    await database.query(`UPDATE worker SET response_extract = 'answer'`);
+    await startChecker(database);
+    await until(() => upstream.probes >= 8);
+    await untilHealthIs(database, asked, 'healthy');
+    expect(upstream.requests.map(({ url, body }) => [url, body])).toEqual([['/y', '{"input":"well?"}']]);
+  });
+});
+
+describe('an inference probe', () => {
+  it('takes down a worker whose answers cannot be read any more, while its /health is fine', async () => {
+    const database = await databaseForTest();
+    const upstream = await anUpstream(json({ answer: 'pong' }));
+    const check = { kind: 'inference', interval_ms: 120 };
+    const id = await insertWorker(database, `${upstream.url}/x`, check);
+    await database.query(`UPDATE worker SET response_extract = 'answer'`);
+    await startChecker(database);
+    await untilHealthIs(database, id, 'healthy');
+    upstream.behave(json({ error: 'CUDA out of memory' }));
+    await untilHealthIs(database, id, 'unhealthy');
+    expect((await rowOf(database, id)).health_reason).toMatch(
+      /^3 probes in a row failed: an inference failed: /,
+    );
+  });
+});
+
+describe('everything is marked down at once by one bad check:', () => {
+  /** So long that a busy machine does not step over it, and short enough to see several. */
+  const INTERVAL_MS = 1_000;
+
+  it('one replica takes down three of ten in an interval, and the others as the next ones confirm', async () => {
+    const database = await databaseForTest();
+    const upstreams = await Promise.all(Array.from({ length: 10 }, () => anUpstream()));
+    for (const upstream of upstreams) await insertWorker(database, `${upstream.url}/x`);
+    await startChecker(database, { intervalMs: INTERVAL_MS, downIntervalMs: INTERVAL_MS });
+    await until(async () => (await countByHealth(database))['healthy'] === 10);
+    await Promise.all(upstreams.map((upstream) => upstream.kill()));
+    await until(async () => (await countByHealth(database))['unhealthy'] === 10, 30_000);
+    const down = await database.query<{ ms: number; detail: string }>(
+      `SELECT extract(epoch FROM at - min(at) OVER ())::float8 * 1000 AS ms, detail FROM worker_event
+       WHERE kind = 'unhealthy' ORDER BY at`,
+    );
+    expect(down).toHaveLength(10);
+    for (const [index, { ms }] of down.entries()) {
+      expect(ms).toBeGreaterThanOrEqual(Math.floor(index / 3) * INTERVAL_MS * 0.7);
+    }
+    const braked = await database.query<{ detail: string }>(
+      `SELECT detail FROM worker_event WHERE kind = 'suspect'`,
+    );
+    expect(braked.length).toBeGreaterThanOrEqual(4);
+    expect(braked[0]?.detail).toMatch(
+      /^to be confirmed, too many went down at once: 3 probes in a row failed/,
+    );
+  }, 60_000);
+
+  it('another replica confirms at once', async () => {
+    const database = await databaseForTest();
+    const upstreams = await Promise.all([1, 2].map(() => anUpstream()));
+    for (const upstream of upstreams) await insertWorker(database, `${upstream.url}/x`);
+    const slow = { brakeShare: 0.3, intervalMs: 3_600_000, downIntervalMs: 3_600_000, unsureIntervalMs: 50 };
+    await Promise.all(upstreams.map((upstream) => upstream.kill()));
+    const first = await startChecker(database, slow);
+    await until(async () => (await countByHealth(database))['unhealthy'] === 1);
+    await until(async () => (await countByHealth(database))['suspect'] === 1);
+    expect(await countByHealth(database)).toEqual({ suspect: 1, unhealthy: 1 });
+    await first.stop();
+    await startChecker(database, slow);
+    await until(async () => (await countByHealth(database))['unhealthy'] === 2);
+  });
+
+  it('a fleet whose health route breaks in one rollout goes on serving', async () => {
+    const database = await databaseForTest();
+    const servers = await Promise.all(Array.from({ length: 8 }, () => aMoodyServer()));
+    const ids = await Promise.all(servers.map(({ url }) => insertWorker(database, `${url}/x`)));
+    await startChecker(database);
+    await until(async () => (await countByHealth(database))['healthy'] === 8);
+    for (const [index, server] of servers.entries()) server.health = index % 2 === 0 ? 500 : 404;
+    await Promise.all(ids.filter((_, index) => index % 2 === 0).map((id) => untilFailed(database, id, 6)));
+    expect(await countByHealth(database)).toEqual({ healthy: 4, suspect: 4 });
+    expect(await database.query(`SELECT FROM worker_event WHERE kind = 'unhealthy'`)).toEqual([]);
+  });
+});
+
+describe('warming', () => {
+  const sinceWarming = (database: TestDatabase) =>
+    database.query<{ ms: number }>(
+      `SELECT extract(epoch FROM r.at - w.at)::float8 * 1000 AS ms FROM worker_event w, worker_event r
+       WHERE w.kind = 'warming' AND r.kind = 'recovered'`,
+    );
+
+  it('follows when an unhealthy worker comes back, and ends when its time is up, however long the interval', async () => {
+    const database = await databaseForTest();
+    const upstream = await anUpstream();
+    const id = await insertWorker(database, `${upstream.url}/x`);
+    const seldom = { intervalMs: 3_600_000, downIntervalMs: 3_600_000, warmingMs: 1_000 };
+    const { live } = await startChecker(database, seldom);
+    await untilHealthIs(database, id, 'healthy');
+    await upstream.kill();
+    await database.query('UPDATE worker_probe SET next_probe_at = now()');
+    await untilHealthIs(database, id, 'unhealthy');
+    await upstream.revive();
+    await database.query('UPDATE worker_probe SET next_probe_at = now()');
+    await untilHealthIs(database, id, 'warming');
+    await until(() => live.worker(id)?.health === 'warming');
+    await untilHealthIs(database, id, 'healthy');
+    expect(await verdictsOn(database, id)).toEqual(['healthy', 'unhealthy', 'warming', 'recovered']);
+    const [lasted] = await sinceWarming(database);
+    expect(lasted?.ms).toBeGreaterThanOrEqual(1_000);
+  });
+});

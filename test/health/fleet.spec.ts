@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { databaseForTest } from '../database.js';
+import { until } from '../service.js';
+import { anUpstream, countByHealth, countNotifications, insertWorker, startChecker } from './checker.js';
+import { aMoodyServer } from './moody-server.js';
+
+const WORKERS = 200;
+const REPLICAS = 5;
+
+describe('200 workers, 5 replicas', () => {
+  it('cost at most 1.2 probes a worker and interval, and a NOTIFY for each transition', async () => {
+    const intervalMs = 2_000;
+    const database = await databaseForTest();
+    const server = await aMoodyServer();
+    const notified = await countNotifications(database);
+    // Each is asked something of its own, so that no probe is shared.
+    await Promise.all(
+      Array.from({ length: WORKERS }, (_, n) =>
+        insertWorker(database, `${server.url}/${n}`, { path: `/health/${n}` }, { model: `m${n % 10}` }),
+      ),
+    );
+    const own = { intervalMs, downIntervalMs: intervalMs, tickMs: 200, timeoutMs: 5_000, leaseMs: 15_000 };
+    await Promise.all(Array.from({ length: REPLICAS }, () => startChecker(database, own)));
+    await until(async () => (await countByHealth(database))['healthy'] === WORKERS, 30_000);
+
+    const before = server.probed;
+    const startedMs = performance.now();
+    await sleep(4 * intervalMs);
+    const intervals = (performance.now() - startedMs) / intervalMs;
+    expect((server.probed - before) / (WORKERS * intervals)).toBeLessThanOrEqual(1.2);
+    expect((server.probed - before) / (WORKERS * intervals)).toBeGreaterThan(0.3);
+
+    server.health = 503;
+    await until(async () => (await countByHealth(database))['unhealthy'] === WORKERS, 60_000);
+    // An insertion is a transition, too.
+    const transitions = async () => (await database.query('SELECT FROM worker_event')).length;
+    await until(async () => notified() === (await transitions()));
+    expect(await transitions()).toBeGreaterThanOrEqual(3 * WORKERS);
+  }, 150_000);
+});
+
+describe('clocks five minutes apart', () => {
+  it('make nobody flap, warm up for ever or expire', async () => {
+    const honest = Date.now;
+    onTestFinished(() => void (Date.now = honest));
+    let asked = 0;
+    // Whoever compares two readings of it errs by ten minutes.
+    Date.now = () => honest() + (asked++ % 2 === 0 ? 300_000 : -300_000);
+    const database = await databaseForTest();
+    const upstream = await anUpstream();
+    const id = await insertWorker(database, `${upstream.url}/x`, null, { ttlS: 60 });
+    await Promise.all([startChecker(database), startChecker(database)]);
+    const probed = async (times: number) => {
+      const probes = upstream.probes;
+      while (upstream.probes < probes + times) await sleep(20);
+    };
+    await probed(10);
+    await upstream.kill();
+    while ((await countByHealth(database))['unhealthy'] !== 1) await sleep(20);
+    await upstream.revive();
+    while ((await countByHealth(database))['healthy'] !== 1) await sleep(20);
+    await probed(10);
+    const events = await database.query<{ kind: string }>(
+      `SELECT kind FROM worker_event WHERE worker_id = $1 ORDER BY id OFFSET 1`,
+      [id],
+    );
+    expect(events.map(({ kind }) => kind)).toEqual(['healthy', 'unhealthy', 'warming', 'recovered']);
+  });
+});

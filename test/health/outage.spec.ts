@@ -1,0 +1,107 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { databaseForTest } from '../database.js';
+import { text } from '../fakes/fake-upstream.js';
+import { serviceForTest, until } from '../service.js';
+import {
+  anUpstream,
+  aRoadTo,
+  insertWorker,
+  rowOf,
+  startChecker,
+  untilHealthIs,
+  verdictsOn,
+} from './checker.js';
+import { aMoodyServer } from './moody-server.js';
+
+describe('while PostgreSQL is away', () => {
+  it('a replica goes on probing what it routes to, tells nobody else, and obeys the table when it is back', async () => {
+    const database = await databaseForTest();
+    const [dying, steady] = await Promise.all([anUpstream(), anUpstream()]);
+    const a = await insertWorker(database, `${dying.url}/x`);
+    const b = await insertWorker(database, `${steady.url}/x`);
+    const { address, proxy } = await aRoadTo(database.address);
+    const { live, lines } = await startChecker(database, {}, address);
+    await untilHealthIs(database, a, 'healthy');
+    await untilHealthIs(database, b, 'healthy');
+    await until(() => live.worker(a)?.health === 'healthy' && live.worker(b)?.health === 'healthy');
+
+    await proxy.cut();
+    await dying.kill();
+    const probes = steady.probes;
+    await until(() => live.worker(a)?.health === 'unhealthy');
+    await until(() => steady.probes >= probes + 5);
+    expect(live.worker(b)?.health).toBe('healthy');
+    expect((await rowOf(database, a)).health).toBe('healthy');
+    await dying.revive();
+    await until(() => live.worker(a)?.health === 'warming');
+    await until(() => live.worker(a)?.health === 'healthy');
+    await dying.kill();
+    await until(() => live.worker(a)?.health === 'unhealthy');
+    await dying.revive();
+    // What people decided meanwhile.
+    await database.query(`UPDATE worker SET admin_state = 'disabled' WHERE id = $1`, [b]);
+
+    await proxy.open();
+    await until(() => live.worker(b)?.adminState === 'disabled', 15_000);
+    await until(() => live.worker(a)?.health === 'healthy', 15_000);
+    expect(lines.filter((line) => line.includes('probing'))).toEqual([
+      'warn probing from memory until the database is back',
+      'log probing together again',
+    ]);
+    expect(await verdictsOn(database, a)).toEqual(['healthy']);
+  });
+
+  it('takes down no more at once than it may otherwise', async () => {
+    const database = await databaseForTest();
+    const upstreams = await Promise.all(Array.from({ length: 4 }, () => anUpstream()));
+    const ids = await Promise.all(upstreams.map(({ url }) => insertWorker(database, `${url}/x`)));
+    const { address, proxy } = await aRoadTo(database.address);
+    const { live } = await startChecker(database, { intervalMs: 2_000, downIntervalMs: 2_000 }, address);
+    const healths = () => ids.map((id) => live.worker(id)?.health);
+    await until(() => healths().every((health) => health === 'healthy'));
+    await proxy.cut();
+    await Promise.all(upstreams.map((upstream) => upstream.kill()));
+    await until(() => healths().filter((health) => health === 'suspect').length === 3);
+    expect(healths().filter((health) => health === 'unhealthy')).toHaveLength(1);
+    await until(() => healths().every((health) => health === 'unhealthy'), 20_000);
+  });
+});
+
+describe('health is checked but routing does not listen:', () => {
+  it('requests go where probes say, with PostgreSQL and without', async () => {
+    const database = await databaseForTest();
+    const { address, proxy } = await aRoadTo(database.address);
+    const settings = { BALANCING_WARMING_MS: '200' };
+    const service = await serviceForTest(settings, { ...database, address });
+    onTestFinished(() => proxy.cut());
+    const [moody, other] = [await aMoodyServer(), await anUpstream(text('other'))];
+    const shared = { model_name: 'm', body: { q: '{USER_PROMPT}' } };
+    // Requests would never tell: it answers them all.
+    const check = { path: '/health', failures_down: 2 };
+    await service.register({ ...shared, req_url_template: `${moody.url}/x`, health_check: check });
+    await service.register({ ...shared, req_url_template: `${other.url}/x` });
+    const callsOfMoody = async (chats: number) => {
+      const before = moody.calls;
+      for (let n = 0; n < chats; n++) expect((await service.chat('m', 'hi')).status).toBe(200);
+      return moody.calls - before;
+    };
+    const isUsed = async () => (await callsOfMoody(4)) > 0;
+    const isAvoided = async () => (await callsOfMoody(10)) === 0;
+    await until(isUsed);
+    moody.health = 500;
+    await until(isAvoided);
+    moody.health = 200;
+    await until(isUsed);
+    await proxy.cut();
+    moody.health = 500;
+    await until(isAvoided, 20_000);
+    moody.health = 200;
+    await until(isUsed, 20_000);
+    await proxy.open();
+    await until(async () => {
+      const { json } = await service.get('/api/server/workers?detail=true');
+      const { data = [] } = json as { data?: { health: string }[] };
+      return data.length === 2 && data.every(({ health }) => health === 'healthy' || health === 'warming');
+    }, 20_000);
+  }, 90_000);
+});
