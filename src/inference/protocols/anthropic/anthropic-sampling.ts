@@ -1,0 +1,31 @@
+import type { OpenAiChat } from '../../chat/chat.js';
+import { type JsonObject, present } from '../from-openai/json-object.js';
+
+/**
+ * What a model takes of temperature and top_p. Claude after 4.6 takes neither and answers 400 to both; Claude before that
+ * wants one of them; others that speak this protocol take both.
+ * https://platform.claude.com/docs/en/about-claude/models/migration-guide
+ */
+type Sampling = 'none' | 'one' | 'both';
+
+/**
+ * OpenAI's temperature goes to 2, Anthropic's to 1: what is above is 1, as in Anthropic's own OpenAI-compatible API
+ * (https://platform.claude.com/docs/en/api/openai-sdk). Where a model takes no temperature, it is a hint not followed.
+ */
+export function anthropicSampling(chat: OpenAiChat, upstreamModel: string): JsonObject {
+  const takes = samplingOf(upstreamModel);
+  if (takes === 'none') return {};
+  const temperature = typeof chat.temperature === 'number' ? Math.min(chat.temperature, 1) : undefined;
+  const topP = typeof chat.top_p === 'number' ? chat.top_p : undefined;
+  return present({ temperature, top_p: takes === 'one' && temperature !== undefined ? undefined : topP });
+}
+
+/** Names such as claude-3-5-sonnet-20241022, claude-sonnet-4-5@20250929, us.anthropic.claude-opus-4-6-v1:0. */
+function samplingOf(model: string): Sampling {
+  if (!/claude/i.test(model)) return 'both';
+  if (/claude-(?:instant|v?[1-3])/i.test(model)) return 'one';
+  const version = /claude-(?:opus|sonnet|haiku)-(\d{1,2})(?:[-.](\d{1,2})(?!\d))?/i.exec(model);
+  const major = Number(version?.[1] ?? Infinity);
+  const minor = Number(version?.[2] ?? 0);
+  return major < 4 || (major === 4 && minor <= 6) ? 'one' : 'none';
+}
