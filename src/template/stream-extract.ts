@@ -1,0 +1,113 @@
+import { isDeepStrictEqual } from 'node:util';
+import { parsePath } from './json-path.js';
+import { valueAt } from './quiet-path.js';
+import { compileExtract, parseAnswer } from './response-extract.js';
+import { TemplateError } from './template-error.js';
+import { compileUsageExtract } from './usage-extract.js';
+import type { TokenCounts, UsageSpec } from './usage-extract.js';
+
+export type StreamFormat = 'sse' | 'ndjson';
+
+/** How a streamed answer is read, event by event. Paths are written as a `response_extract`. */
+export interface StreamExtractSpec {
+  /** Left out: by the answer's content type. */
+  readonly format?: StreamFormat | undefined;
+  /** Where an event holds its text; empty: the event is the text. */
+  readonly text: string;
+  /** What says that the answer is complete. Left out: only the end of the stream does, or a finish reason. */
+  readonly done?: { readonly path: string; readonly equals: unknown } | { readonly data: string } | undefined;
+  readonly finish_reason?: string | undefined;
+  readonly usage?: UsageSpec | undefined;
+  /** False: each event repeats the whole text so far. */
+  readonly delta?: boolean | undefined;
+}
+
+/** What one event says. */
+export interface StreamPiece {
+  readonly text: string;
+  /** This is the end marker. */
+  readonly done: boolean;
+  readonly finishReason: string | null;
+  readonly usage: TokenCounts | null;
+  /** It tells of an error instead of text, as most servers do once their headers are sent: in a member `error`. */
+  readonly failed: boolean;
+}
+
+export interface StreamExtract {
+  readonly format: StreamFormat | null;
+  readonly delta: boolean;
+  /** A stream that ends without its marker was cut off. */
+  readonly hasEndMark: boolean;
+  /** Nothing at a path is no fault: an event may hold a role only. Throws ExtractError for what is not JSON. */
+  read(data: string): StreamPiece;
+}
+
+/** OpenAI's end marker, which is no JSON: it ends a stream of JSON even where no marker was declared. */
+const OPENAI_DONE = '[DONE]';
+const END: StreamPiece = { text: '', done: true, finishReason: null, usage: null, failed: false };
+
+/** Throws TemplateError naming the column. */
+export function compileStreamExtract(spec: StreamExtractSpec, field = 'stream_extract'): StreamExtract {
+  const text = compileText(spec.text, `${field}.text`);
+  const isMark = compileMark(spec, field);
+  const isDone = compileDone(spec, field);
+  const finish =
+    spec.finish_reason === undefined ? null : parsePath(spec.finish_reason, `${field}.finish_reason`);
+  const usage = spec.usage === undefined ? null : compileUsageExtract(spec.usage, `${field}.usage`);
+  return {
+    format: spec.format ?? null,
+    delta: spec.delta ?? true,
+    hasEndMark: spec.done !== undefined,
+    read: (data) => {
+      if (isMark(data)) return END;
+      const event = spec.text === '' ? maybeJson(data) : parseAnswer(data);
+      const reason = finish === null ? null : valueAt(event, finish);
+      const said = text(data, event);
+      return {
+        text: said,
+        done: isDone(event),
+        finishReason: typeof reason === 'string' ? reason : null,
+        usage: usage === null ? null : usage.fromValue(event),
+        failed: said === '' && (valueAt(event, ['error']) ?? null) !== null,
+      };
+    },
+  };
+}
+
+function compileText(path: string, field: string): (data: string, event: unknown) => string {
+  const extract = compileExtract(path, field);
+  if (path === '') return (data) => extract.from(data);
+  const steps = parsePath(path, field);
+  return (_data, event) => {
+    const value = valueAt(event, steps);
+    if (typeof value === 'string') return value;
+    return value === undefined || value === null ? '' : extract.fromValue(event);
+  };
+}
+
+function compileMark({ done, text }: StreamExtractSpec, field: string): (data: string) => boolean {
+  if (done !== undefined && 'data' in done) {
+    const mark = done.data.trim();
+    if (mark === '')
+      throw new TemplateError(`${field}.done.data`, 'is empty: every pause would end the answer');
+    return (data) => data.trim() === mark;
+  }
+  return text === '' ? () => false : (data) => data.trim() === OPENAI_DONE;
+}
+
+function compileDone({ done }: StreamExtractSpec, field: string): (event: unknown) => boolean {
+  if (done === undefined || 'data' in done) return () => false;
+  const { path, equals } = done;
+  const steps = parsePath(path, `${field}.done.path`);
+  if (equals === undefined) throw new TemplateError(`${field}.done.equals`, 'is missing');
+  return (event) => isDeepStrictEqual(valueAt(event, steps), equals);
+}
+
+/** Of raw text, whatever else may be read out of it only if it happens to be JSON. */
+function maybeJson(data: string): unknown {
+  try {
+    return parseAnswer(data);
+  } catch {
+    return undefined;
+  }
+}

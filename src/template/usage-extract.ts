@@ -1,0 +1,46 @@
+import { parsePath } from './json-path.js';
+import { valueAt } from './quiet-path.js';
+
+/** Where an answer tells what it cost. Both are written as a `response_extract`. */
+export interface UsageSpec {
+  readonly input: string;
+  readonly output: string;
+}
+
+/** In tokens, as the upstream counted them. */
+export interface TokenCounts {
+  readonly input: number;
+  readonly output: number;
+}
+
+export interface UsageExtract {
+  /** Out of an answer already parsed; null: it does not tell both. */
+  fromValue(answer: unknown): TokenCounts | null;
+  /** Out of an answer's text; null also when that is no JSON. */
+  from(text: string): TokenCounts | null;
+}
+
+/** What tokens cost must never make an answer fail: there are counts or there are none. Throws TemplateError. */
+export function compileUsageExtract(spec: UsageSpec, field = 'usage_extract'): UsageExtract {
+  const input = parsePath(spec.input, `${field}.input`);
+  const output = parsePath(spec.output, `${field}.output`);
+  const fromValue = (answer: unknown): TokenCounts | null => {
+    const counts = { input: valueAt(answer, input), output: valueAt(answer, output) };
+    return isCount(counts.input) && isCount(counts.output)
+      ? { input: counts.input, output: counts.output }
+      : null;
+  };
+  return { fromValue, from: (text) => fromValue(parsed(text)) };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
