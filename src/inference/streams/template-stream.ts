@@ -1,0 +1,83 @@
+import { ExtractError } from '../../template/response-extract.js';
+import type { StreamExtract, StreamPiece } from '../../template/stream-extract.js';
+import type { ChatEvent, FinishReason, StreamReader, Usage } from '../chat/chat.js';
+import { ProtocolError } from '../chat/protocol-error.js';
+import { finishReasonOf } from './finish-reasons.js';
+import { TextSoFar } from './text-so-far.js';
+
+/** A reader that is also told when the stream ended in order. */
+export interface TemplateReader extends StreamReader {
+  /** What the end of the stream says: for a worker without an end marker, that the answer is complete. @throws ProtocolError */
+  end(): readonly ChatEvent[];
+}
+
+/** Reads a stream as its worker's definition says. After `finish` only usage follows. */
+export function templateReader(extract: StreamExtract): TemplateReader {
+  const state = new TemplateStream(extract);
+  return Object.assign((event: Parameters<StreamReader>[0]) => state.read(event.data, event.name), {
+    end: () => state.end(),
+  });
+}
+
+class TemplateStream {
+  private readonly soFar: TextSoFar | null;
+  private reason: FinishReason | null = null;
+  private usage: Usage | null = null;
+  private finished = false;
+
+  constructor(private readonly extract: StreamExtract) {
+    this.soFar = extract.delta ? null : new TextSoFar();
+  }
+
+  read(data: string, name: string | undefined): readonly ChatEvent[] {
+    // Between events some servers send empty ones to stay in touch.
+    if (data === '') return [];
+    if (this.finished) return this.usage === null ? this.lateUsage(data) : [];
+    const piece = this.pieceOf(data);
+    if (piece.failed || name === 'error')
+      throw new ProtocolError('the upstream told of an error within its stream');
+    this.reason ??= finishReasonOf(piece.finishReason);
+    this.usage = piece.usage ?? this.usage;
+    const isLast = piece.done || (this.reason !== null && !this.extract.hasEndMark);
+    const text = this.soFar === null ? piece.text : this.soFar.newIn(piece.text, isLast);
+    return isLast ? [...textEvents(text), ...this.finish()] : textEvents(text);
+  }
+
+  end(): readonly ChatEvent[] {
+    if (this.finished) return [];
+    if (this.extract.hasEndMark) throw new ProtocolError('the stream ended before its end marker');
+    return [...textEvents(this.soFar?.rest() ?? ''), ...this.finish()];
+  }
+
+  private finish(): readonly ChatEvent[] {
+    this.finished = true;
+    return [{ kind: 'finish', reason: this.reason ?? 'stop' }, ...this.usageEvents()];
+  }
+
+  private usageEvents(): readonly ChatEvent[] {
+    return this.usage === null ? [] : [{ kind: 'usage', usage: this.usage }];
+  }
+
+  /** The answer is complete: what follows can add its usage and spoil nothing. */
+  private lateUsage(data: string): readonly ChatEvent[] {
+    try {
+      this.usage = this.extract.read(data).usage;
+    } catch (error) {
+      if (!(error instanceof ExtractError)) throw error;
+    }
+    return this.usageEvents();
+  }
+
+  private pieceOf(data: string): StreamPiece {
+    try {
+      return this.extract.read(data);
+    } catch (error) {
+      if (!(error instanceof ExtractError)) throw error;
+      throw new ProtocolError(`an event of the stream makes no sense: ${error.message}`, { cause: error });
+    }
+  }
+}
+
+function textEvents(text: string): readonly ChatEvent[] {
+  return text === '' ? [] : [{ kind: 'text', text }];
+}
