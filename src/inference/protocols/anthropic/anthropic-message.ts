@@ -59,7 +59,7 @@ function inputOf({ function: { arguments: text } }: OpenAiToolCall): JsonObject 
   if (text === '') return {};
   try {
     const input = JSON.parse(text) as JsonValue;
-    return isObject(input) ? (input as JsonObject) : { arguments: input };
+    return isObject(input) ? input : { arguments: input };
   } catch {
     return { arguments: text };
   }

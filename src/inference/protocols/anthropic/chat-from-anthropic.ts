@@ -1,0 +1,91 @@
+import { given } from '../../../input/given.js';
+import { InvalidInputError } from '../../../input/invalid-input-error.js';
+import type { OpenAiChat } from '../../chat/chat.js';
+import { isObject } from '../from-openai/json-object.js';
+import { Faults, type Fields } from './faults.js';
+import { messagesFrom } from './messages-from-anthropic.js';
+import { toolChoiceFrom, toolsFrom } from './tools-from-anthropic.js';
+
+/** What other models are asked for differently, or not at all, and what would be missed if it were left out. */
+const ANTHROPICS_OWN = ['container', 'mcp_servers', 'context_management'];
+
+/**
+ * The body of POST /v1/messages as a chat, its shape as in the types of @anthropic-ai/sdk. What steers Anthropic's own
+ * models is a hint, and ignored: cache_control, citations, thinking, top_k, service_tier, output_config.effort,
+ * diagnostics, inference_geo, speed.
+ * @throws InvalidInputError with every fault, in Anthropic's words
+ */
+export function chatFromAnthropic(body: unknown): OpenAiChat {
+  if (!isObject(body))
+    throw new InvalidInputError([{ field: '', problem: `the body must be a JSON object${given(body)}` }]);
+  const faults = new Faults();
+  for (const own of ANTHROPICS_OWN)
+    if (isThere(body[own])) faults.add(own, "is known to Anthropic's own models only; leave it out");
+  const chat = {
+    model: modelFrom(body, faults),
+    messages: messagesFrom(body, faults),
+    max_tokens: maxTokensFrom(body, faults),
+    ...field('tools', toolsFrom(body, faults)),
+    ...toolChoiceFrom(body, faults),
+    ...field('temperature', faults.number(body['temperature'], 'temperature', 0, 1)),
+    ...field('top_p', faults.number(body['top_p'], 'top_p', 0, 1)),
+    ...field('stop', stopsFrom(body, faults)),
+    ...field('user', userFrom(body, faults)),
+    ...field('response_format', formatFrom(body, faults)),
+    ...streamFrom(body, faults),
+  };
+  if (faults.all.length > 0) throw new InvalidInputError(faults.all);
+  return chat;
+}
+
+function modelFrom({ model }: Fields, faults: Faults): string {
+  if (typeof model === 'string' && model.length >= 1 && model.length <= 200) return model;
+  faults.add('model', `must name a model, 1 to 200 characters${given(model)}`);
+  return '';
+}
+
+function maxTokensFrom({ max_tokens: most }: Fields, faults: Faults): number {
+  if (typeof most === 'number' && Number.isSafeInteger(most) && most >= 1) return most;
+  faults.add('max_tokens', `must be a whole number of 1 or more${given(most)}`);
+  return 1;
+}
+
+function stopsFrom({ stop_sequences: stops }: Fields, faults: Faults): readonly string[] | undefined {
+  if (!isThere(stops)) return undefined;
+  const texts = faults
+    .list(stops, 'stop_sequences')
+    .map((stop, index) => faults.string(stop, `stop_sequences[${index}]`));
+  return texts.length === 0 ? undefined : texts;
+}
+
+function userFrom({ metadata }: Fields, faults: Faults): string | undefined {
+  if (!isThere(metadata)) return undefined;
+  const { user_id: user } = faults.object(metadata, 'metadata');
+  return isThere(user) ? faults.string(user, 'metadata.user_id') : undefined;
+}
+
+/** OpenAI wants a name for the schema. */
+function formatFrom({ output_config: config }: Fields, faults: Faults): object | undefined {
+  if (!isThere(config)) return undefined;
+  const { format } = faults.object(config, 'output_config');
+  if (!isThere(format)) return undefined;
+  const { type, schema } = faults.object(format, 'output_config.format');
+  if (type !== 'json_schema') faults.add('output_config.format.type', `must be json_schema${given(type)}`);
+  const checked = faults.object(schema, 'output_config.format.schema');
+  return { type: 'json_schema', json_schema: { name: 'answer', schema: checked, strict: true } };
+}
+
+/** Anthropic always tells the usage, OpenAI when asked. */
+function streamFrom({ stream }: Fields, faults: Faults): Pick<OpenAiChat, 'stream' | 'stream_options'> {
+  if (!isThere(stream) || stream === false) return {};
+  if (stream !== true) faults.add('stream', `must be true or false${given(stream)}`);
+  return { stream: true, stream_options: { include_usage: true } };
+}
+
+function isThere(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+function field<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: V });
+}

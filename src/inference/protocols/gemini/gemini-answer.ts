@@ -1,0 +1,28 @@
+import type { ChatAnswer, OpenAiToolCall } from '../../chat/chat.js';
+import { ProtocolError } from '../../chat/protocol-error.js';
+import { finishOf, readResponse } from './gemini-response.js';
+
+/** @throws ProtocolError */
+export function geminiAnswer(body: unknown): ChatAnswer {
+  const { pieces, finishReason, usage } = readResponse(body);
+  if (pieces.length === 0 && finishReason === null) throw new ProtocolError('the answer has no candidates');
+  const texts: string[] = [];
+  const thoughts: string[] = [];
+  const toolCalls: OpenAiToolCall[] = [];
+  for (const piece of pieces) {
+    if (piece.kind === 'text') texts.push(piece.text);
+    if (piece.kind === 'reasoning') thoughts.push(piece.text);
+    if (piece.kind === 'call') {
+      const { id, name, arguments: text } = piece;
+      const called = { name, arguments: text };
+      toolCalls.push({ id: id ?? `call_${toolCalls.length}`, type: 'function', function: called });
+    }
+  }
+  return {
+    text: texts.length === 0 && toolCalls.length > 0 ? null : texts.join(''),
+    ...(thoughts.length === 0 ? {} : { reasoning: thoughts.join('') }),
+    toolCalls,
+    finish: finishOf(finishReason, toolCalls.length > 0),
+    usage,
+  };
+}

@@ -1,0 +1,103 @@
+import type { FinishReason, Usage } from '../../chat/chat.js';
+import { ProtocolError } from '../../chat/protocol-error.js';
+import { isObject } from '../from-openai/json-object.js';
+import { countOf, listOf, objectOf, textOf } from '../from-upstream.js';
+
+/** A GenerateContentResponse, of which a stream sends many: https://ai.google.dev/api/generate-content */
+export interface GeminiResponse {
+  readonly pieces: readonly GeminiPiece[];
+  /** `null`: it goes on. */
+  readonly finishReason: string | null;
+  readonly usage: Usage | null;
+}
+
+export type GeminiPiece =
+  | { readonly kind: 'text' | 'reasoning'; readonly text: string }
+  /** Gemini sends a call whole. `id` where it gives one. */
+  | { readonly kind: 'call'; readonly id: string | null; readonly name: string; readonly arguments: string };
+
+/** @throws ProtocolError */
+export function readResponse(body: unknown): GeminiResponse {
+  // An error of a stream that was not asked for as SSE comes in a list.
+  const response = objectOf(Array.isArray(body) ? (body as unknown[])[0] : body, 'the answer');
+  refuseError(response['error']);
+  const [first] = listOf(response['candidates'], 'candidates');
+  const candidate = first === undefined ? {} : objectOf(first, 'candidates[0]');
+  const content = isObject(candidate['content']) ? candidate['content'] : {};
+  const parts = listOf(content['parts'], 'parts');
+  const feedback = response['promptFeedback'];
+  const blocked = isObject(feedback) ? feedback['blockReason'] : undefined;
+  const reason = candidate['finishReason'] ?? (typeof blocked === 'string' ? 'SAFETY' : null);
+  return {
+    pieces: parts.flatMap((part, index) => pieceOf(objectOf(part, `parts[${index}]`), `parts[${index}]`)),
+    finishReason: typeof reason === 'string' && reason !== 'FINISH_REASON_UNSPECIFIED' ? reason : null,
+    usage: usageOf(response['usageMetadata']),
+  };
+}
+
+/** @throws ProtocolError where the reason is that the model failed to write what it was to */
+export function finishOf(reason: string | null, calledTools: boolean): FinishReason {
+  switch (reason) {
+    case 'MAX_TOKENS':
+      return 'length';
+    case 'SAFETY':
+    case 'RECITATION':
+    case 'BLOCKLIST':
+    case 'PROHIBITED_CONTENT':
+    case 'SPII':
+    case 'IMAGE_SAFETY':
+    case 'IMAGE_PROHIBITED_CONTENT':
+    case 'IMAGE_RECITATION':
+      return 'content_filter';
+    case 'MALFORMED_FUNCTION_CALL':
+    case 'MALFORMED_RESPONSE':
+    case 'UNEXPECTED_TOOL_CALL':
+    case 'TOO_MANY_TOOL_CALLS':
+    case 'MISSING_THOUGHT_SIGNATURE':
+      throw new ProtocolError(`the worker gave up: ${reason}`);
+    // STOP, and what is no reason: LANGUAGE, OTHER, or one that is new to us.
+    case null:
+    default:
+      return calledTools ? 'tool_calls' : 'stop';
+  }
+}
+
+function refuseError(error: unknown): void {
+  if (error === undefined || error === null) return;
+  const message = isObject(error) ? (error['message'] ?? error['status']) : error;
+  throw new ProtocolError(typeof message === 'string' ? message : 'the worker says that it failed');
+}
+
+/** Parts of kinds nobody asked for, such as code that it ran itself, are left out. */
+function pieceOf(part: Readonly<Record<string, unknown>>, what: string): readonly GeminiPiece[] {
+  if (isObject(part['functionCall'])) {
+    const { id, name, args } = part['functionCall'];
+    return [
+      {
+        kind: 'call',
+        id: typeof id === 'string' && id !== '' ? id : null,
+        name: textOf(name, `${what}.functionCall.name`),
+        arguments: JSON.stringify(objectOf(args ?? {}, `${what}.functionCall.args`)),
+      },
+    ];
+  }
+  if (part['text'] === undefined) return [];
+  const text = textOf(part['text'], `${what}.text`);
+  return text === '' ? [] : [{ kind: part['thought'] === true ? 'reasoning' : 'text', text }];
+}
+
+/** Gemini counts thoughts beside the candidates, and what its own tools put in beside the prompt. */
+function usageOf(told: unknown): Usage | null {
+  if (!isObject(told)) return null;
+  const prompt = countOf(told['promptTokenCount']);
+  const candidates = countOf(told['candidatesTokenCount']);
+  const reasoning = countOf(told['thoughtsTokenCount']);
+  if (prompt === undefined && candidates === undefined && reasoning === undefined) return null;
+  const cached = countOf(told['cachedContentTokenCount']);
+  return {
+    input: (prompt ?? 0) + (countOf(told['toolUsePromptTokenCount']) ?? 0),
+    output: (candidates ?? 0) + (reasoning ?? 0),
+    ...(cached === undefined ? {} : { cached }),
+    ...(reasoning === undefined ? {} : { reasoning }),
+  };
+}
