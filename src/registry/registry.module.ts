@@ -21,6 +21,7 @@ import { ModelsController } from './models/models.controller.js';
 import { ModelRepository } from './models/model.repository.js';
 import { OwnAddress } from './own-address.js';
 import { OwnWrites } from './own-writes.js';
+import { PresetsController } from './presets/presets.controller.js';
 import { ProbeHints } from './probe-hints.js';
 import { RegistrationService } from './registration.service.js';
 import { Retention } from './retention.js';
@@ -37,6 +38,7 @@ import { WorkerRepository } from './worker.repository.js';
     ServerController,
     HeartbeatController,
     ModelsController,
+    PresetsController,
     WorkersController,
     WorkerSwitchesController,
   ],

@@ -1,0 +1,144 @@
+import type { Preset } from './preset.js';
+
+const BEARER = { authorization: 'Bearer {API_KEY}' };
+
+/** A provider's API, at one public address: a key is all it needs. */
+function hosted(title: string, baseUrl: string, model: string, source: string): Preset {
+  return {
+    title,
+    kind: 'text',
+    protocol: 'openai',
+    source,
+    baseUrl,
+    apiKey: 'required',
+    defaults: { req_url_template: '{BASE_URL}', header: BEARER },
+    example: { model_name: model, api_key: '${secret:API_KEY}' },
+  };
+}
+
+/** A server one runs oneself, which may ask for a key. */
+function ownServer(title: string, port: number, model: string, source: string, health?: string): Preset {
+  return {
+    title,
+    kind: 'text',
+    protocol: 'openai',
+    source,
+    apiKey: 'optional',
+    defaults: {
+      req_url_template: '{BASE_URL}/v1',
+      header: BEARER,
+      ...(health === undefined ? {} : { health_check: { path: health, expected_status: 200 } }),
+    },
+    example: { model_name: model, base_url: `http://127.0.0.1:${port}` },
+  };
+}
+
+/** All that speak OpenAI's API and are passed through. */
+export const OPENAI_PRESETS = {
+  openai: hosted(
+    'ChatGPT (OpenAI)',
+    'https://api.openai.com/v1',
+    'gpt-4o-mini',
+    'https://platform.openai.com/docs/api-reference/chat',
+  ),
+  'azure-openai': {
+    title: 'ChatGPT (Azure OpenAI)',
+    kind: 'text',
+    protocol: 'openai',
+    // The v1 API, which needs no api-version.
+    source: 'https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle',
+    apiKey: 'required',
+    defaults: { req_url_template: '{BASE_URL}/openai/v1', header: { 'api-key': '{API_KEY}' } },
+    example: {
+      model_name: 'gpt-4o-mini',
+      base_url: 'https://my-resource.openai.azure.com',
+      api_key: '${secret:API_KEY}',
+      upstream_model: 'my-deployment',
+    },
+  },
+  mistral: hosted(
+    'Mistral',
+    'https://api.mistral.ai/v1',
+    'mistral-small-latest',
+    'https://docs.mistral.ai/api/',
+  ),
+  deepseek: hosted('DeepSeek', 'https://api.deepseek.com', 'deepseek-chat', 'https://api-docs.deepseek.com/'),
+  qwen: hosted(
+    'Qwen (DashScope)',
+    'https://dashscope.aliyuncs.com/compatible-mode/v1',
+    'qwen-plus',
+    'https://help.aliyun.com/zh/model-studio/compatibility-of-openai-with-dashscope',
+  ),
+  zhipu: hosted(
+    'GLM (Zhipu)',
+    'https://open.bigmodel.cn/api/paas/v4',
+    'glm-4-flash',
+    'https://docs.bigmodel.cn/cn/guide/develop/openai/introduction',
+  ),
+  moonshot: hosted(
+    'Kimi (Moonshot)',
+    'https://api.moonshot.cn/v1',
+    'moonshot-v1-8k',
+    'https://platform.moonshot.cn/docs/intro',
+  ),
+  groq: hosted(
+    'Groq',
+    'https://api.groq.com/openai/v1',
+    'llama-3.1-8b-instant',
+    'https://console.groq.com/docs/openai',
+  ),
+  openrouter: hosted(
+    'OpenRouter',
+    'https://openrouter.ai/api/v1',
+    'meta-llama/llama-3.1-8b-instruct',
+    'https://openrouter.ai/docs/quickstart',
+  ),
+  baichuan: hosted(
+    "Baichuan's API",
+    'https://api.baichuan-ai.com/v1',
+    'Baichuan4-Turbo',
+    'https://platform.baichuan-ai.com/docs/api',
+  ),
+  // It does not stream: it refuses a request that asks for it.
+  'baichuan-server': ownServer(
+    "Baichuan's own OpenAI_api.py",
+    8000,
+    'baichuan2-13b-chat',
+    'https://github.com/baichuan-inc/Baichuan2/blob/main/OpenAI_api.py',
+  ),
+  vllm: ownServer(
+    'vLLM: Llama, Baichuan, ChatGLM, Vicuna, …',
+    8000,
+    'llama-3.1-8b',
+    'https://docs.vllm.ai/en/stable/serving/openai_compatible_server/',
+    '/health',
+  ),
+  sglang: ownServer(
+    'SGLang: Llama, Baichuan, ChatGLM, Vicuna, …',
+    30000,
+    'llama-3.1-8b',
+    'https://docs.sglang.ai/basic_usage/openai_api.html',
+    '/health',
+  ),
+  ollama: ownServer('Ollama', 11434, 'llama3', 'https://docs.ollama.com/openai', '/api/version'),
+  'llama-cpp': ownServer(
+    'llama.cpp',
+    8080,
+    'llama-3.1-8b',
+    'https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md',
+    '/health',
+  ),
+  tgi: ownServer(
+    'Text Generation Inference',
+    3000,
+    'llama-3.1-8b',
+    'https://huggingface.co/docs/text-generation-inference/messages_api',
+    '/health',
+  ),
+  fastchat: ownServer(
+    'FastChat: Vicuna',
+    8000,
+    'vicuna-7b-v1.5',
+    'https://github.com/lm-sys/FastChat/blob/main/docs/openai_api.md',
+  ),
+} as const satisfies Readonly<Record<string, Preset>>;
