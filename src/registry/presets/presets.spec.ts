@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 import { describe, expect, it } from 'vitest';
 import { anthropicAnswer } from '../../inference/protocols/anthropic/anthropic-answer.js';
+import { geminiAnswer } from '../../inference/protocols/gemini/gemini-answer.js';
 import { openAiAnswer } from '../../inference/protocols/openai-chat.js';
 import { readDto } from '../../input/read-dto.js';
 import type { PlaceholderValues } from '../../template/placeholders.js';
@@ -127,6 +128,11 @@ it.each(presets.filter(([, { protocol }]) => protocol === 'openai'))(
 it('as the preset anthropic has it, the documented answer is read by the protocol', () => {
   const { answer, text } = fixtureOf('anthropic');
   expect(anthropicAnswer(answer)).toMatchObject({ text, finish: 'stop', usage: { input: 10, output: 30 } });
+});
+
+it('as the preset gemini has it, the documented answer is read by the protocol', () => {
+  const { answer, text } = fixtureOf('gemini');
+  expect(geminiAnswer(answer)).toMatchObject({ text, finish: 'stop', usage: { input: 8, output: 12 } });
 });
 
 describe('README.md', () => {
