@@ -1,0 +1,39 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PRESETS } from '../src/registry/presets/presets.js';
+import { startService, type TestService } from './service.js';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.stop());
+
+describe('GET /api/v1/presets', () => {
+  it('tells of each preset what it is for, which fields it wants, and a registration as it stands', async () => {
+    const { status, json } = await service.get('/api/v1/presets');
+    expect(status).toBe(200);
+    const { data } = json as { data: readonly { readonly name: string }[] };
+    expect(data.map(({ name }) => name)).toEqual(Object.keys(PRESETS));
+    expect(data.find(({ name }) => name === 'stable-diffusion-webui')).toEqual({
+      name: 'stable-diffusion-webui',
+      title: 'Stable Diffusion webui (started with --api)',
+      kind: 'image',
+      protocol: 'template',
+      source: 'https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/API',
+      fields: [
+        { name: 'model_name', required: true, hint: 'what callers ask for' },
+        { name: 'base_url', required: true },
+        {
+          name: 'api_key',
+          required: false,
+          hint: 'user:password in base64, where it was started with --api-auth',
+        },
+      ],
+      example: {
+        preset: 'stable-diffusion-webui',
+        model_name: 'stable-diffusion',
+        base_url: 'http://127.0.0.1:7860',
+      },
+    });
+  });
+});
