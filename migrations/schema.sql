@@ -75,6 +75,9 @@ CREATE TABLE worker (
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   updated_at timestamp with time zone NOT NULL DEFAULT now(),
   heartbeat_ttl_s integer,
+  upstream_model text,
+  stream_extract json,
+  usage_extract json,
   CONSTRAINT worker_admin_state_known CHECK ((admin_state = ANY (ARRAY['enabled'::text, 'disabled'::text, 'draining'::text, 'offline'::text]))),
   CONSTRAINT worker_body_format_known CHECK ((body_format = ANY (ARRAY['json'::text, 'form'::text]))),
   CONSTRAINT worker_extract_length CHECK ((char_length(response_extract) <= 500)),
@@ -88,11 +91,12 @@ CREATE TABLE worker (
   CONSTRAINT worker_owner_length CHECK ((char_length(owner) <= 200)),
   CONSTRAINT worker_pkey PRIMARY KEY (id),
   CONSTRAINT worker_priority_range CHECK (((priority >= 0) AND (priority <= 1000))),
-  CONSTRAINT worker_protocol_known CHECK ((protocol = 'template'::text)),
+  CONSTRAINT worker_protocol_known CHECK ((protocol = ANY (ARRAY['template'::text, 'openai'::text, 'anthropic'::text, 'gemini'::text]))),
   CONSTRAINT worker_req_type_known CHECK ((req_type = ANY (ARRAY['GET'::text, 'POST'::text]))),
   CONSTRAINT worker_task_known CHECK ((task = ANY (ARRAY['chat'::text, 'completion'::text, 'embedding'::text, 'image'::text, 'video'::text, 'audio'::text]))),
   CONSTRAINT worker_timeouts_positive CHECK (((connect_ms > 0) AND (first_byte_ms > 0) AND (idle_ms > 0) AND (total_ms > 0))),
   CONSTRAINT worker_type_known CHECK ((worker_type = ANY (ARRAY['REMOTE'::text, 'LOCAL'::text]))),
+  CONSTRAINT worker_upstream_model_length CHECK (((char_length(upstream_model) >= 1) AND (char_length(upstream_model) <= 200))),
   CONSTRAINT worker_url_http CHECK (((req_url_template ~ '^https?://'::text) AND (char_length(req_url_template) <= 2048))),
   CONSTRAINT worker_weight_range CHECK (((weight >= 1) AND (weight <= 1000)))
 );
@@ -349,7 +353,7 @@ COMMENT ON COLUMN worker.model_name IS 'What callers ask for. All workers with o
 COMMENT ON COLUMN worker.name IS 'Tells two workers with the same model and URL apart (two accounts, say); empty for most.';
 COMMENT ON COLUMN worker.req_url_template IS 'The URL that is called; placeholders such as {USER_PROMPT} may stand in its path and query.';
 COMMENT ON COLUMN worker.owner IS 'Who owns the worker; a label.';
-COMMENT ON COLUMN worker.protocol IS 'How it is spoken to. template: by body, req_param, header and response_extract.';
+COMMENT ON COLUMN worker.protocol IS 'How it is spoken to. template: by body, req_param, header and response_extract. openai, anthropic, gemini: by that API, req_url_template being its base.';
 COMMENT ON COLUMN worker.task IS 'What it does: chat, completion, embedding, image, video or audio.';
 COMMENT ON COLUMN worker.worker_type IS 'REMOTE or LOCAL; a label without effect.';
 COMMENT ON COLUMN worker.req_type IS 'The HTTP method: POST or GET.';
@@ -382,6 +386,9 @@ COMMENT ON COLUMN worker.generation IS 'Rises with every change of the definitio
 COMMENT ON COLUMN worker.created_at IS 'When it was first registered.';
 COMMENT ON COLUMN worker.updated_at IS 'When its definition or admin_state last changed.';
 COMMENT ON COLUMN worker.heartbeat_ttl_s IS 'The worker promises a heartbeat within so many seconds; after three missed it is suspect, and offline if its probes fail too. null: it promises none.';
+COMMENT ON COLUMN worker.upstream_model IS 'What the upstream calls the model, where it has another name there.';
+COMMENT ON COLUMN worker.stream_extract IS 'How a template worker that streams is read, event by event: {"text", "format", "done", "finish_reason", "usage", "delta"}.';
+COMMENT ON COLUMN worker.usage_extract IS 'Where a whole answer tells its tokens: {"input", "output"}, paths as in response_extract.';
 COMMENT ON FUNCTION worker_before_update() IS 'Keeps generation and the *_since columns true, whoever changes the row.';
 COMMENT ON FUNCTION worker_changes(before worker, after worker) IS 'The columns in which two definitions differ.';
 COMMENT ON TABLE worker_event IS 'What happened to workers, written by trigger, so that changes made by hand are here too. No foreign key: the history outlives the worker.';

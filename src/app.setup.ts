@@ -13,6 +13,7 @@ import { rememberRoutes } from './errors/allowed-methods.js';
 import { ErrorFilter } from './errors/error-filter.js';
 import { answerUnread } from './errors/unread-requests.js';
 import { Readiness } from './health/readiness.js';
+import { isOpenAiPath } from './inference/openai/endpoints.js';
 import { callStraight } from './inference/straight-route.js';
 import { InputPipe } from './input/input-pipe.js';
 import { acceptJsonOnly } from './input/json-body.js';
@@ -62,7 +63,7 @@ export async function createApp(
   const log = new RequestLog(logger, app.get(Metrics));
   log.follow(server);
   admit(app);
-  acceptJsonOnly(server);
+  acceptJsonOnly(server, isOpenAiPath);
   refuseDeepJson(server);
   protectPages(server);
   app.useGlobalPipes(new InputPipe());

@@ -38,7 +38,14 @@ describe('a chat with messages, at the seed’s path', () => {
       object: 'chat.completion',
       created: expect.any(Number) as unknown,
       model,
-      choices: [{ index: 0, message: { role: 'assistant', content: 'Hello "you"' }, finish_reason: 'stop' }],
+      choices: [
+        {
+          index: 0,
+          message: { role: 'assistant', content: 'Hello "you"', refusal: null },
+          logprobs: null,
+          finish_reason: 'stop',
+        },
+      ],
     });
   });
 

@@ -1,5 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import { ForeignOriginError, UnauthorizedError } from '../access/access-errors.js';
+import { UntranslatableError } from '../inference/chat/protocol-error.js';
+import { UnsupportedTaskError } from '../inference/unsupported-task-error.js';
 import { NoWorkerAvailableError, UnknownModelError } from '../balancing/balancing-errors.js';
 import { SecretMissingError } from '../credentials/worker-secrets.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
@@ -39,6 +41,11 @@ export function problemOf(error: unknown): Problem {
     const details = [{ field: error.field, problem: error.problem }];
     return { status: 400, errorType: 'caller_bad_request', code: null, message: error.message, details };
   }
+  if (error instanceof UntranslatableError) {
+    const details = [{ field: error.field, problem: error.problem }];
+    return { status: 400, errorType: 'caller_bad_request', code: null, message: error.message, details };
+  }
+  if (error instanceof UnsupportedTaskError) return problem(400, 'caller_bad_request', error);
   if (error instanceof UnauthorizedError) {
     const headers = { 'www-authenticate': 'Bearer' };
     return {

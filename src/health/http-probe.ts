@@ -11,7 +11,9 @@ import { type Sighting, wentWell, wentWrong } from './sighting.js';
 
 /** As far as the body is read for `body_contains`. */
 const MOST_BODY_BYTES = 64 * 1024;
-/** The worker's own headers stay at home: a probe sends no credentials, and a 401 is alive too. */
+/** As far as a list of models is. */
+const MOST_LIST_BYTES = 1024 * 1024;
+/** The worker's own headers stay at home unless it lists its models: a probe sends no credentials, and a 401 is alive too. */
 const HEADERS = { 'user-agent': 'multi-model-manager', 'accept-encoding': 'identity' };
 
 /** One request on a connection of its own; the answer's head decides unless its body is asked about. Never throws. */
@@ -31,7 +33,7 @@ export async function probeHttp(
       ...agents,
       url,
       method,
-      headers: HEADERS,
+      headers: { ...HEADERS, ...target.headers?.() },
       signal: timer.signal,
       responseType: 'stream',
       proxy: false,
@@ -74,27 +76,35 @@ function listeningFor(connected: () => void) {
 }
 
 async function judgeAnswer({ status, data }: AxiosResponse<Readable>, target: HttpTarget, seen: string) {
-  const { expectedStatus, bodyContains } = target;
+  const { expectedStatus, bodyContains, listed } = target;
   if (expectedStatus !== null && status !== expectedStatus) {
     return { ok: false, detail: `${seen}, not ${expectedStatus}` };
   }
   if (expectedStatus === null && status >= 500) return { ok: false, detail: seen };
-  if (bodyContains !== null && !(await contains(data, bodyContains))) {
+  if (bodyContains !== null && !(await contains(data, bodyContains, MOST_BODY_BYTES))) {
     return { ok: false, detail: `${seen}, without the text that its health check wants` };
+  }
+  if (
+    listed !== undefined &&
+    status === 200 &&
+    !(await contains(data, JSON.stringify(listed.model), MOST_LIST_BYTES))
+  ) {
+    const missing = `${seen}, but lists no model ${listed.model}`;
+    return listed.isRequired ? { ok: false, detail: missing } : { ok: true, detail: missing };
   }
   const asWished = expectedStatus !== null || (status >= 200 && status < 300);
   return { ok: true, detail: asWished ? seen : `reachable only: ${seen}` };
 }
 
-async function contains(body: Readable, wanted: string): Promise<boolean> {
+async function contains(body: Readable, wanted: string, mostBytes: number): Promise<boolean> {
   const decoder = new TextDecoder();
   let text = '';
   let bytes = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
-    text += decoder.decode(chunk.subarray(0, MOST_BODY_BYTES - bytes), { stream: true });
+    text += decoder.decode(chunk.subarray(0, mostBytes - bytes), { stream: true });
     bytes += chunk.length;
     if (text.includes(wanted)) return true;
-    if (bytes >= MOST_BODY_BYTES) return false;
+    if (bytes >= mostBytes) return false;
   }
   return false;
 }

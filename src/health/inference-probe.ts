@@ -20,7 +20,7 @@ export async function probeInference(
     // Busy is not sick.
     if (answer.status === TOO_MANY_REQUESTS) return wentWell(`reachable only: ${seen}`, elapsedMs(), false);
     if (answer.status < 200 || answer.status >= 300) return wentWrong(seen, elapsedMs());
-    target.call.extract(answer);
+    target.read(answer);
     return wentWell(seen, elapsedMs(), false);
   } catch (error) {
     const isSilent = error instanceof UpstreamError && error.kind === 'timeout' && error.during !== 'connect';
@@ -29,8 +29,8 @@ export async function probeInference(
   }
 }
 
-function callOf({ call, values, timeoutMs }: InferenceTarget): UpstreamCall {
-  const rendered = call.render({ ...values, REQUEST_ID: `health-${randomUUID()}` }, {});
+function callOf({ render, timeoutMs }: InferenceTarget): UpstreamCall {
+  const rendered = render(`health-${randomUUID()}`);
   const connectMs = Math.min(rendered.timeouts.connectMs, timeoutMs);
   const timeouts = { connectMs, firstByteMs: null, idleMs: null, totalMs: timeoutMs };
   // A kept connection may be one that the server has just closed: that would be no sign of illness.

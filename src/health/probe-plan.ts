@@ -3,14 +3,16 @@ import { validateSync } from 'class-validator';
 import type { HealthSettings } from '../config/settings.js';
 import { HealthCheckDto } from '../registry/register-worker.dto.js';
 import {
+  type ApiCall,
   isCallable,
   type HealthCheck,
   type Worker,
   type WorkerCall,
   type WorkerFault,
 } from '../registry/worker.js';
-import type { PlaceholderValues } from '../template/placeholders.js';
+import type { UpstreamCall } from '../upstream/upstream-client.js';
 import type { HealthLimits } from './health-state.js';
+import { smallestCall } from './smallest-call.js';
 
 /** What a probe does. */
 export type ProbeTarget =
@@ -27,13 +29,19 @@ export interface HttpTarget {
   /** `null`: any below 500. */
   readonly expectedStatus: number | null;
   readonly bodyContains: string | null;
+  /** The worker's own, where it lists its models to those it knows. @throws SecretMissingError */
+  readonly headers?: () => Readonly<Record<string, string>>;
+  /** The model that such a list should hold. Many servers list nothing. */
+  readonly listed?: { readonly model: string; readonly isRequired: boolean };
 }
 
 /** The worker's own call, with next to nothing to do. */
 export interface InferenceTarget {
   readonly kind: 'inference';
-  readonly call: WorkerCall;
-  readonly values: Omit<PlaceholderValues, 'REQUEST_ID'>;
+  /** @throws SecretMissingError, RenderError */
+  readonly render: (requestId: string) => UpstreamCall;
+  /** @throws ExtractError, UnsuccessfulAnswerError when no answer can be read out of it */
+  readonly read: (answer: { readonly text: string }) => void;
   readonly timeoutMs: number;
 }
 
@@ -68,7 +76,8 @@ export function planProbe(worker: Worker, settings: HealthSettings): ProbePlan |
   const isShared = isDefault(check);
   return {
     target: targetOf(check, worker, timeoutMs),
-    sharedBy: isShared ? `${worker.call.origin} ${timeoutMs}` : null,
+    // Credentials are one worker's own, and so is what they are shown.
+    sharedBy: isShared && worker.call.kind === 'template' ? `${worker.call.origin} ${timeoutMs}` : null,
     intervalMs: check.interval_ms ?? (isInference ? INFERENCE_INTERVAL_MS : null),
     limits: {
       failuresDown: check.failures_down ?? settings.failuresDown,
@@ -88,14 +97,14 @@ function targetOf(check: HealthCheck, worker: Callable, timeoutMs: number): Prob
   const kind = check.kind ?? 'http';
   if (kind === 'none') return { kind };
   if (kind === 'inference') {
-    const values = smallest(worker, check.prompt ?? DEFAULT_PROMPT);
-    return { kind, call: worker.call, values, timeoutMs };
+    return { kind, ...smallestCall(worker, worker.call, check.prompt ?? DEFAULT_PROMPT), timeoutMs };
   }
   if (kind === 'tcp') {
     const { hostname, port, protocol } = new URL(origin);
     const host = hostname.replace(/^\[(.*)\]$/, '$1');
     return { kind, host, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port), timeoutMs };
   }
+  if (worker.call.kind === 'api' && isDefault(check)) return modelsOf(worker, worker.call, check, timeoutMs);
   return {
     kind,
     url: origin + (check.path ?? DEFAULT_PATH),
@@ -106,17 +115,25 @@ function targetOf(check: HealthCheck, worker: Callable, timeoutMs: number): Prob
   };
 }
 
-/** A chat as short as chats can be. */
-function smallest({ modelName, defaults }: Worker, prompt: string): InferenceTarget['values'] {
+/** A worker that speaks an API is asked for its models, with its own credentials. */
+function modelsOf(
+  { modelName }: Worker,
+  call: ApiCall,
+  { require_model: isRequired = false }: HealthCheck,
+  timeoutMs: number,
+): HttpTarget {
+  const render = () =>
+    call.render({ method: 'GET', path: '/models', body: null, contentType: '', isStream: false }, {});
+  const model = call.upstreamModel ?? modelName;
   return {
-    USER_PROMPT: prompt,
-    MODEL_NAME: modelName,
-    MODEL_TEMPERATURE: defaults.temperature,
-    MAX_TOKENS: 1,
-    MESSAGES: [{ role: 'user', content: prompt }],
-    HISTORY: [],
-    INPUT: prompt,
-    STREAM: false,
+    kind: 'http',
+    url: call.origin + call.path('/models'),
+    method: 'GET',
+    timeoutMs,
+    expectedStatus: null,
+    bodyContains: null,
+    headers: () => render().headers,
+    listed: { model, isRequired },
   };
 }
 

@@ -9,7 +9,7 @@ import {
   type FakeUpstream,
 } from '../../test/fakes/fake-upstream.js';
 import { faultNames } from '../../test/fakes/upstream-faults.js';
-import { compileCall } from '../registry/worker-call.js';
+import { compileTemplateCall } from '../registry/template-call.js';
 import { UpstreamClient } from '../upstream/upstream-client.js';
 import { UpstreamGuard } from '../upstream/upstream-guard.js';
 import type { HttpTarget } from './probe-plan.js';
@@ -286,14 +286,22 @@ describe('an inference probe', () => {
       body_format: 'json',
       response_extract: 'answer',
       success_when: null,
+      is_stream: false,
+      stream_extract: null,
+      usage_extract: null,
       connect_ms: null,
       first_byte_ms: null,
       idle_ms: null,
       total_ms: null,
     } as const;
-    const call = compileCall(definition, { authorization: 'Bearer s3cret' }, () => '', waits);
+    const call = compileTemplateCall(definition, { authorization: 'Bearer s3cret' }, () => '', waits);
     const values = { USER_PROMPT: 'ping', MAX_TOKENS: 1, MODEL_NAME: 'm' };
-    return { kind: 'inference', call, values, timeoutMs } as const;
+    return {
+      kind: 'inference',
+      render: (id: string) => call.render({ ...values, REQUEST_ID: id }, {}),
+      read: (answer: { readonly text: string }) => call.extract(answer),
+      timeoutMs,
+    } as const;
   }
 
   it("makes the worker's own call, and is content with an answer that can be read", async () => {

@@ -1,17 +1,46 @@
+import type { WorkerTask } from '../registry/worker.js';
+import type { OpenAiChat } from './chat/chat.js';
+import type { Span } from './passthrough/json-fields.js';
+
 /** One turn of a conversation, as OpenAI writes it; what else it holds is passed on as it is. */
 export interface ChatMessage {
   readonly role: string;
   readonly content: unknown;
 }
 
+/** What a template can use of a request. */
+export interface TemplateInput {
+  readonly messages: readonly ChatMessage[];
+  readonly temperature: number | undefined;
+  readonly maxTokens: number | undefined;
+  /** Of embeddings. */
+  readonly input?: unknown;
+}
+
+/** A body as it came, for workers that speak the caller's own language. */
+export interface RawBody {
+  /** Behind the API's base, such as `/chat/completions`. */
+  readonly path: string;
+  readonly contentType: string;
+  readonly bytes: Buffer;
+  /** Where the model's name stands, as JSON or, in a form, as text. */
+  readonly model: Span;
+  readonly spelled: 'json' | 'text';
+}
+
 /** What a caller wants of a model, whichever API it came through. */
 export interface InferenceRequest {
   readonly id: string;
   readonly model: string;
-  readonly messages: readonly ChatMessage[];
-  readonly temperature: number | undefined;
-  readonly maxTokens: number | undefined;
+  /** `null`: whatever the worker does. */
+  readonly task: WorkerTask | null;
   readonly stream: boolean;
+  /** Read when a worker needs it. @throws InvalidInputError */
+  readonly input: () => TemplateInput;
+  /** The same for workers that speak an API. @throws InvalidInputError */
+  readonly openAi: () => OpenAiChat;
+  /** `null`: it came in words of our own. */
+  readonly raw: RawBody | null;
   /** Requests of one key belong together: `x-session-id`, else the beginning of the first message. */
   readonly key: string;
   /** Headers that travel on to the worker: x-request-id, traceparent. */

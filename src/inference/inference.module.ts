@@ -4,11 +4,12 @@ import { RegistryModule } from '../registry/registry.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
 import { EchoController } from './echo.controller.js';
 import { InferenceService } from './inference.service.js';
+import { OpenAiController } from './openai/openai.controller.js';
 import { SeedController } from './seed.controller.js';
 
 @Module({
   imports: [BalancingModule, RegistryModule, UpstreamModule],
-  controllers: [SeedController, EchoController],
+  controllers: [SeedController, OpenAiController, EchoController],
   providers: [InferenceService],
 })
 export class InferenceModule {}

@@ -8,13 +8,17 @@ import type { CancelSignal } from '../upstream/exchange.js';
 import { type UpstreamCall, UpstreamClient } from '../upstream/upstream-client.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
+import type { OpenAnswer } from '../upstream/open-answer.js';
 import type { UpstreamAnswer } from '../upstream/whole-answer.js';
+import type { ChatEvent } from './chat/chat.js';
 import { TIMEOUT_HEADER } from './deadline.js';
 import { fallbacksOf, mayAskAnotherModel } from './fallbacks.js';
 import type { InferenceRequest } from './inference-request.js';
-import { chatValues } from './protocols/template-chat.js';
-import type { Reply } from './reply.js';
+import type { Passing } from './passthrough/passing.js';
+import { CollectedAnswer, relayStream } from './relay-stream.js';
+import type { AnswerFacts, AnswerPieces, Reply } from './reply.js';
 import { type RetryRules, retrying } from './retrying.js';
+import { type Talk, talkWith } from './talk.js';
 
 /** Where a worker does not report tokens. */
 const BYTES_PER_TOKEN = 4;
@@ -23,6 +27,8 @@ const BYTES_PER_TOKEN = 4;
 interface Errand {
   readonly request: InferenceRequest;
   readonly reply: Reply;
+  /** Takes answers of workers that speak the caller's own language; `null`: there are none. */
+  readonly passing: Passing | null;
   readonly callerGone: CancelSignal;
   /** Workers asked so far. */
   attempts: number;
@@ -38,15 +44,22 @@ export class InferenceService {
     private readonly settings: BalancingSettings,
   ) {}
 
-  infer(request: InferenceRequest, reply: Reply, callerGone: CancelSignal): Promise<void> {
-    const errand: Errand = { request, reply, callerGone, attempts: 0 };
+  infer(
+    request: InferenceRequest,
+    reply: Reply,
+    callerGone: CancelSignal,
+    passing: Passing | null = null,
+  ): Promise<void> {
+    const errand: Errand = { request, reply, passing, callerGone, attempts: 0 };
     const answered = this.ask(request.model, errand);
     const policy = this.policies.of(request.model);
-    return policy === undefined || policy.fallbacks.length === 0 ? answered : this.orElse(answered, errand);
+    const walk =
+      policy === undefined || policy.fallbacks.length === 0 ? answered : this.orElse(answered, errand);
+    return reply.isStream || passing !== null ? walk.catch((error: unknown) => settle(error, errand)) : walk;
   }
 
   private ask(model: string, errand: Errand): Promise<void> {
-    const { request, reply, callerGone } = errand;
+    const { request, callerGone } = errand;
     const { key, deadlineMs } = request;
     const policy = this.policies.of(model);
     this.balancer.retriesOf(model)?.countRequest(performance.now());
@@ -56,33 +69,66 @@ export class InferenceService {
           { model, tried, key, deadlineMs, signal: callerGone },
           async (worker) => {
             errand.attempts += 1;
-            const rendered = worker.call.render(chatValues(request, worker), request.passedOn);
+            const talk = talkWith(worker, request);
             const startedMs = performance.now();
             const call = bounded(
-              rendered,
+              talk.call,
               request,
               startedMs,
               worker.call.ownTimeouts,
               policy,
               ownConnection,
             );
-            const answer = await this.upstream.send(
-              call,
-              worker.onDisconnect === 'abort' ? callerGone : null,
-            );
-            const text = worker.call.extract(successful(answer));
-            reply.relay(text, {
+            const signal = worker.onDisconnect === 'abort' ? callerGone : null;
+            const facts = (): AnswerFacts => ({
               workerId: worker.id,
               model,
               attempts: errand.attempts,
               upstreamMs: performance.now() - startedMs,
             });
-            return { units: text.length / BYTES_PER_TOKEN };
+            return { units: await this.converse(talk, call, signal, errand, facts) };
           },
         );
       },
       this.rules(model, policy, errand),
     );
+  }
+
+  /** Calls, and gives the answer on. @returns its size in units of output */
+  private async converse(
+    talk: Talk,
+    call: UpstreamCall,
+    signal: CancelSignal | null,
+    { reply, passing }: Errand,
+    facts: () => AnswerFacts,
+  ): Promise<number> {
+    if (talk.mode === 'whole') {
+      const answer = talk.read(successful(await this.upstream.send(call, signal)));
+      reply.relay(answer, facts());
+      return answer.usage?.output ?? (answer.text?.length ?? 0) / BYTES_PER_TOKEN;
+    }
+    if (talk.mode === 'pass') {
+      if (passing === null) throw new TypeError('an answer to pass on, and nobody to take it');
+      if (!talk.isStream) {
+        const answer = successful(await this.upstream.send(call, signal));
+        passing.whole(answer, facts());
+        return answer.bytes.length / BYTES_PER_TOKEN;
+      }
+      return (
+        (await passing.stream(await opened(await this.upstream.open(call, signal)), facts())) /
+        BYTES_PER_TOKEN
+      );
+    }
+    const answer = await opened(await this.upstream.open(call, signal));
+    if (reply.isStream) {
+      const counting = new Counting(reply.begin(facts(), () => answer.resume()));
+      await relayStream(answer, talk, counting);
+      return counting.units;
+    }
+    const collected = new CollectedAnswer();
+    await relayStream(answer, talk, collected);
+    reply.relay(collected.answer, facts());
+    return collected.answer.usage?.output ?? collected.length / BYTES_PER_TOKEN;
   }
 
   /** The model's fallbacks, when it can't answer itself. When none of them can either, its own error is what counts. */
@@ -154,6 +200,54 @@ function bounded(
 
 function successful(answer: UpstreamAnswer): UpstreamAnswer {
   if (answer.status >= 200 && answer.status < 300) return answer;
-  const retryAfter = answer.headers['retry-after'];
-  throw new UpstreamStatusError(answer.status, typeof retryAfter === 'string' ? retryAfter : undefined);
+  throw statusError(answer, answer.bytes);
+}
+
+/** A stream that is none: what it says instead is small, and read whole. */
+async function opened(answer: OpenAnswer): Promise<OpenAnswer> {
+  if (answer.status >= 200 && answer.status < 300) return answer;
+  throw statusError(answer, await answer.whole());
+}
+
+function statusError(
+  { status, headers }: Pick<UpstreamAnswer, 'status' | 'headers'>,
+  bytes: Buffer,
+): UpstreamStatusError {
+  const retryAfter = headers['retry-after'];
+  return new UpstreamStatusError(status, typeof retryAfter === 'string' ? retryAfter : undefined, {
+    headers,
+    bytes,
+  });
+}
+
+/** What nobody else can answer any more is told to the log only; what an upstream said itself, its caller may hear. */
+function settle(error: unknown, { reply, passing }: Errand): void {
+  if (reply.hasBegun || passing?.hasBegun === true) return;
+  if (passing === null || !(error instanceof UpstreamStatusError) || !passing.refusal(error)) throw error;
+}
+
+/** Counts what it gives on. */
+class Counting implements AnswerPieces {
+  private characters = 0;
+  private tokens: number | null = null;
+
+  constructor(private readonly pieces: AnswerPieces) {}
+
+  get units(): number {
+    return this.tokens ?? this.characters / BYTES_PER_TOKEN;
+  }
+
+  event(event: ChatEvent): boolean {
+    if (event.kind === 'text' || event.kind === 'reasoning') this.characters += event.text.length;
+    if (event.kind === 'usage') this.tokens = event.usage.output;
+    return this.pieces.event(event);
+  }
+
+  end(): void {
+    this.pieces.end();
+  }
+
+  fail(error: unknown): void {
+    this.pieces.fail(error);
+  }
 }

@@ -1,10 +1,10 @@
 import { given } from '../input/given.js';
 import { InvalidInputError, type InputFault } from '../input/invalid-input-error.js';
 import { DEEPEST_JSON, isDeeperThan } from '../input/json-depth.js';
-import type { InferenceRequest } from './inference-request.js';
+import type { InferenceRequest, TemplateInput } from './inference-request.js';
 import { readMessages } from './read-messages.js';
 
-type Chat = Pick<InferenceRequest, 'model' | 'messages' | 'temperature' | 'maxTokens' | 'stream'>;
+export type Chat = Pick<InferenceRequest, 'model' | 'stream'> & TemplateInput;
 
 /**
  * Reads the seed's chat, `{"input", "model_name"}`. By hand, because this is the hot path; fields it does not know are

@@ -1,82 +1,214 @@
 import type { FastifyReply } from 'fastify';
+import { tell } from './answer-headers.js';
+import type { ChatAnswer } from './chat/chat.js';
+import { ProtocolError } from './chat/protocol-error.js';
 import type { InferenceRequest } from './inference-request.js';
-import type { AnswerFacts, Reply } from './reply.js';
+import {
+  type AnswerHead,
+  ChatChunks,
+  chatCompletion,
+  type ChunkWriter,
+  eventsOf,
+  textCompletion,
+  TextChunks,
+} from './openai/chat-completion.js';
+import type { AnswerFacts, AnswerPieces, Reply } from './reply.js';
+import { SseResponse } from './streams/sse-response.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** The seed's answer: `{"success", "msg", "result"}`. */
 export class SeedReply implements Reply {
+  readonly isStream = false;
+  hasBegun = false;
+
   constructor(
     private readonly http: FastifyReply,
     private readonly request: InferenceRequest,
   ) {}
 
-  relay(text: string, facts: AnswerFacts): void {
-    tell(this.http, this.request, facts).type(JSON_TYPE);
-    this.http.send(`{"success":true,"msg":"execute succeed","result":${JSON.stringify(text)}}`);
+  relay({ text, toolCalls }: ChatAnswer, facts: AnswerFacts): void {
+    this.hasBegun = true;
+    const result = text ?? JSON.stringify(toolCalls);
+    tell(this.http, this.request, facts, true).type(JSON_TYPE);
+    this.http.send(`{"success":true,"msg":"execute succeed","result":${JSON.stringify(result)}}`);
+  }
+
+  begin(): AnswerPieces {
+    throw new TypeError('this caller wants the answer whole');
   }
 }
 
-/** OpenAI's `chat.completion`. */
-export class ChatCompletionReply implements Reply {
+/** In what words OpenAI's endpoints answer. */
+export interface AnswerWords {
+  readonly whole: (head: AnswerHead, answer: ChatAnswer) => object;
+  readonly pieces: (head: AnswerHead, includeUsage: boolean) => ChunkWriter;
+}
+
+export const CHAT_WORDS: AnswerWords = {
+  whole: chatCompletion,
+  pieces: (head, includeUsage) => new ChatChunks(head, includeUsage),
+};
+export const TEXT_WORDS: AnswerWords = {
+  whole: textCompletion,
+  pieces: (head, includeUsage) => new TextChunks(head, includeUsage),
+};
+
+/** OpenAI's answer to a chat or a text to complete: whole, or in chunks. */
+export class OpenAiReply implements Reply {
+  hasBegun = false;
+
+  constructor(
+    private readonly http: FastifyReply,
+    private readonly request: InferenceRequest,
+    private readonly words: AnswerWords,
+    private readonly includesUsage: () => boolean,
+  ) {}
+
+  get isStream(): boolean {
+    return this.request.stream;
+  }
+
+  relay(answer: ChatAnswer, facts: AnswerFacts): void {
+    if (!this.isStream) {
+      this.hasBegun = true;
+      tell(this.http, this.request, facts, true).type(JSON_TYPE);
+      this.http.send(JSON.stringify(this.words.whole(this.head(facts), answer)));
+      return;
+    }
+    const pieces = this.begin(facts, () => {});
+    for (const event of eventsOf(answer)) pieces.event(event);
+    pieces.end();
+  }
+
+  begin(facts: AnswerFacts, resume: () => void): AnswerPieces {
+    this.hasBegun = true;
+    const response = new SseResponse(tell(this.http, this.request, facts, false), resume);
+    const chunks = this.words.pieces(this.head(facts), this.includesUsage());
+    return {
+      event: (event) => response.write(chunks.event(event)),
+      end: () => {
+        response.write(chunks.end());
+        response.end();
+      },
+      fail: (error) => {
+        this.http.request.facts.errorType = 'worker_bad_answer';
+        response.write(errorEvent(error));
+        response.end();
+      },
+    };
+  }
+
+  private head({ model }: AnswerFacts): AnswerHead {
+    return { id: this.request.id, created: Math.floor(Date.now() / 1000), model };
+  }
+}
+
+/** OpenAI's `list` of embeddings: the extract must be a vector, or a list of them. */
+export class EmbeddingsReply implements Reply {
+  readonly isStream = false;
+  hasBegun = false;
+
+  constructor(
+    private readonly http: FastifyReply,
+    private readonly request: InferenceRequest,
+    private readonly asBase64: () => boolean,
+  ) {}
+
+  relay({ text, usage }: ChatAnswer, facts: AnswerFacts): void {
+    const vectors = vectorsIn(text ?? '');
+    this.hasBegun = true;
+    tell(this.http, this.request, facts, true).type(JSON_TYPE);
+    const asBase64 = this.asBase64();
+    const data = vectors.map((vector, index) => ({
+      object: 'embedding',
+      index,
+      embedding: asBase64 ? base64Of(vector) : vector,
+    }));
+    const tokens = usage?.input ?? 0;
+    const answer = {
+      object: 'list',
+      data,
+      model: facts.model,
+      usage: { prompt_tokens: tokens, total_tokens: tokens },
+    };
+    this.http.send(JSON.stringify(answer));
+  }
+
+  begin(): AnswerPieces {
+    throw new TypeError('embeddings come whole');
+  }
+}
+
+/** OpenAI's images: the extract must be a URL, base64, or a list of them. */
+export class ImagesReply implements Reply {
+  readonly isStream = false;
+  hasBegun = false;
+
   constructor(
     private readonly http: FastifyReply,
     private readonly request: InferenceRequest,
   ) {}
 
-  relay(text: string, facts: AnswerFacts): void {
-    tell(this.http, this.request, facts).type(JSON_TYPE);
-    const choice = { index: 0, message: { role: 'assistant', content: text }, finish_reason: 'stop' };
-    this.http.send(JSON.stringify({ ...head(this.request, facts, 'chat.completion'), choices: [choice] }));
+  relay({ text }: ChatAnswer, facts: AnswerFacts): void {
+    const images = imagesIn(text ?? '');
+    this.hasBegun = true;
+    tell(this.http, this.request, facts, true).type(JSON_TYPE);
+    this.http.send(JSON.stringify({ created: Math.floor(Date.now() / 1000), data: images }));
+  }
+
+  begin(): AnswerPieces {
+    throw new TypeError('images come whole');
   }
 }
 
-/** OpenAI's chunks, of an answer that came whole: one with the text, one that ends it, `[DONE]`. */
-export class ChatChunksReply implements Reply {
-  constructor(
-    private readonly http: FastifyReply,
-    private readonly request: InferenceRequest,
-  ) {}
+/** In the middle of a stream, instead of an end: a client must not take it for one. */
+export function errorEvent(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const object = { message: `worker execute error: ${message}`, type: 'api_error', param: null, code: null };
+  return `data: ${JSON.stringify({ error: object })}\n\n`;
+}
 
-  relay(text: string, facts: AnswerFacts): void {
-    tell(this.http, this.request, facts)
-      .type('text/event-stream; charset=utf-8')
-      .header('cache-control', 'no-cache, no-transform')
-      .header('x-accel-buffering', 'no');
-    const common = head(this.request, facts, 'chat.completion.chunk');
-    const event = (delta: object, finish: string | null): string =>
-      `data: ${JSON.stringify({ ...common, choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
-    this.http.send(
-      `${event({ role: 'assistant', content: text }, null)}${event({}, 'stop')}data: [DONE]\n\n`,
-    );
+function vectorsIn(text: string): readonly (readonly number[])[] {
+  const value = parsed(text);
+  const vectors: unknown[] = Array.isArray(value) && Array.isArray(value[0]) ? value : [value];
+  if (vectors.every(isVector)) return vectors;
+  throw new ProtocolError(
+    'the answer holds no embedding: response_extract must lead to numbers, or a list of lists of them',
+  );
+}
+
+function isVector(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.length > 0 && value.every((number) => typeof number === 'number');
+}
+
+/** Of 32-bit floats, little-endian, as OpenAI sends it. */
+function base64Of(vector: readonly number[]): string {
+  const bytes = Buffer.alloc(vector.length * 4);
+  for (const [index, number] of vector.entries()) bytes.writeFloatLE(number, index * 4);
+  return bytes.toString('base64');
+}
+
+function imagesIn(text: string): readonly object[] {
+  const value = text.startsWith('[') ? parsed(text) : text;
+  const images: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (images.length > 0 && images.every((image) => typeof image === 'string' && image !== ''))
+    return images.map((image) => imageOf(image as string));
+  throw new ProtocolError(
+    'the answer holds no image: response_extract must lead to a URL, base64, or a list of them',
+  );
+}
+
+function imageOf(image: string): object {
+  const [, base64] = /^data:[^,]*;base64,(.*)$/s.exec(image) ?? [];
+  if (base64 !== undefined) return { b64_json: base64 };
+  return /^https?:\/\//.test(image) ? { url: image } : { b64_json: image };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
-}
-
-function head({ id }: InferenceRequest, { model }: AnswerFacts, object: string): object {
-  return {
-    id: `chatcmpl-${id}`,
-    object,
-    created: Math.floor(Date.now() / 1000),
-    model,
-  };
-}
-
-function tell(
-  http: FastifyReply,
-  request: InferenceRequest,
-  { model, workerId, attempts, upstreamMs }: AnswerFacts,
-): FastifyReply {
-  const { facts } = http.request;
-  // Unknown when the request came, and found since.
-  facts.model ??= request.model;
-  facts.workerId = workerId;
-  facts.attempts = attempts;
-  facts.upstreamMs = upstreamMs;
-  // A name may hold what a header can't.
-  if (model !== request.model) http.header('x-mmm-model', encodeURI(model));
-  return http
-    .header('x-mmm-worker-id', workerId)
-    .header('x-mmm-attempts', attempts)
-    .header('x-mmm-upstream-ms', upstreamMs.toFixed(1))
-    .header('x-mmm-overhead-ms', Math.max(0, http.elapsedTime - upstreamMs).toFixed(1));
 }

@@ -5,14 +5,13 @@ import { LiveWorkers } from '../registry/live-workers.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
 import { CallerGone } from './caller-gone.js';
 import { callerTimeoutMs } from './deadline.js';
-import type { ChatMessage, InferenceRequest } from './inference-request.js';
+import type { OpenAiChat } from './chat/chat.js';
+import { affinityKey, passedOn } from './caller-headers.js';
+import type { InferenceRequest } from './inference-request.js';
 import { InferenceService } from './inference.service.js';
-import { isOpenAiChat, parseOpenAiChat, parseSeedChat } from './parse-chat.js';
-import { ChatChunksReply, ChatCompletionReply, SeedReply } from './replies.js';
+import { type Chat, isOpenAiChat, parseOpenAiChat, parseSeedChat } from './parse-chat.js';
+import { CHAT_WORDS, OpenAiReply, SeedReply } from './replies.js';
 import type { Reply } from './reply.js';
-
-/** Of a prompt's beginning: prompts that begin alike are answered faster by a worker that has seen one. */
-const KEY_LENGTH = 256;
 
 @Controller('api/v1')
 export class SeedController {
@@ -29,17 +28,19 @@ export class SeedController {
   chat(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const openAi = isOpenAiChat(http.body);
     const parse = openAi ? parseOpenAiChat : parseSeedChat;
-    const { model, messages, temperature, maxTokens, stream } = parse(http.body, this.settings.defaultModel);
+    const chat = parse(http.body, this.settings.defaultModel);
+    const { model, stream } = chat;
     const timeoutMs = callerTimeoutMs(http.headers);
     const longestMs = this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs;
     const request: InferenceRequest = {
       id: http.id,
       model,
-      messages,
-      temperature,
-      maxTokens,
+      task: 'chat',
       stream,
-      key: affinityKey(http, messages),
+      input: () => chat,
+      openAi: () => (openAi ? (http.body as OpenAiChat) : inOpenAi(chat)),
+      raw: null,
+      key: affinityKey(http, chat.messages[0]?.content),
       passedOn: passedOn(http),
       deadlineIsCallers: timeoutMs !== undefined,
       deadlineMs: performance.now() + Math.min(timeoutMs ?? longestMs, longestMs),
@@ -49,23 +50,17 @@ export class SeedController {
   }
 }
 
-function replyFor(openAi: boolean, request: InferenceRequest, reply: FastifyReply): Reply {
-  if (request.stream) return new ChatChunksReply(reply, request);
-  return openAi ? new ChatCompletionReply(reply, request) : new SeedReply(reply, request);
+function replyFor(openAi: boolean, request: InferenceRequest, http: FastifyReply): Reply {
+  if (!openAi && !request.stream) return new SeedReply(http, request);
+  const includesUsage = () => request.openAi().stream_options?.include_usage === true;
+  return new OpenAiReply(http, request, CHAT_WORDS, includesUsage);
 }
 
-/** What tells the requests of one conversation from others; never who asks. */
-function affinityKey(http: FastifyRequest, messages: readonly ChatMessage[]): string {
-  const session = http.headers['x-session-id'];
-  if (typeof session === 'string') return session;
-  const first = messages[0]?.content;
-  return typeof first === 'string' ? first.slice(0, KEY_LENGTH) : '';
-}
-
-/** What of the caller's headers a worker gets to see. Never his key. */
-function passedOn(http: FastifyRequest): Readonly<Record<string, string>> {
-  const { traceparent } = http.headers;
-  return typeof traceparent === 'string'
-    ? { 'x-request-id': http.id, traceparent }
-    : { 'x-request-id': http.id };
+function inOpenAi({ model, messages, temperature, maxTokens }: Chat): OpenAiChat {
+  return {
+    model,
+    messages: messages as OpenAiChat['messages'],
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
+  };
 }

@@ -1,18 +1,25 @@
 import type { INestApplicationContext } from '@nestjs/common';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ENDPOINTS, OPENAI_BASE } from './openai/endpoints.js';
+import { OpenAiController } from './openai/openai.controller.js';
 import { SeedController } from './seed.controller.js';
 
 const CHAT = '/api/v1/chat/completions';
+const ANSWERED: ReadonlySet<string> = new Set(Object.keys(ENDPOINTS).map((path) => OPENAI_BASE + path));
 
 /**
- * Lets Fastify call the chat's controller itself. Nest would go through guards, interceptors and pipes, of which this
- * route has none, for a tenth of what a request costs. To all else, the API's description too, it stays Nest's route.
- * Call before routes are made.
+ * Lets Fastify call the controllers of inference itself. Nest would go through guards, interceptors and pipes, of which
+ * these routes have none, for a tenth of what a request costs. To all else, the API's description too, they stay Nest's
+ * routes. Call before routes are made.
  */
 export function callStraight(server: FastifyInstance, app: INestApplicationContext): void {
-  const controller = app.get(SeedController, { strict: false });
+  const seed = app.get(SeedController, { strict: false });
+  const openAi = app.get(OpenAiController, { strict: false });
   server.addHook('onRoute', (route) => {
-    if (route.url === CHAT && route.method === 'POST')
-      route.handler = (request, reply) => controller.chat(request, reply);
+    if (route.method !== 'POST') return;
+    if (route.url === CHAT)
+      route.handler = (request: FastifyRequest, reply: FastifyReply) => seed.chat(request, reply);
+    if (ANSWERED.has(route.url))
+      route.handler = (request: FastifyRequest, reply: FastifyReply) => openAi.answer(request, reply);
   });
 }

@@ -1,17 +1,34 @@
 import type { FastifyInstance } from 'fastify';
 import { InvalidInputError } from './invalid-input-error.js';
 
-/** JSON is the only body there is, anything else a 415. Keys that could reach a prototype are refused. */
-export function acceptJsonOnly(server: FastifyInstance): void {
+/**
+ * JSON is the only body there is, anything else a 415. Keys that could reach a prototype are refused.
+ * @param isRaw of which paths the body is handed on as the bytes that came, forms of several parts too
+ */
+export function acceptJsonOnly(server: FastifyInstance, isRaw: (url: string) => boolean): void {
   const parse = server.getDefaultJsonParser('error', 'error');
   server.removeAllContentTypeParsers();
-  const types = ['application/json', 'application/merge-patch+json'];
-  server.addContentTypeParser<string>(types, { parseAs: 'string' }, (request, text, done) => {
+  server.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+    if (isRaw(request.url)) return done(null, bytes);
+    const text = bytes.toString('utf8');
     void parse(request, text, (error, value) => {
       if (error === null) done(null, value);
       else done(new InvalidInputError([{ field: '', problem: whatIsWrongWith(text) }]));
     });
   });
+  server.addContentTypeParser<Buffer>(
+    'multipart/form-data',
+    { parseAs: 'buffer' },
+    (request, bytes, done) => {
+      if (isRaw(request.url)) done(null, bytes);
+      else done(new NotJsonError());
+    },
+  );
+}
+
+/** A body in a form that is taken elsewhere, but not here. */
+class NotJsonError extends Error {
+  readonly statusCode = 415;
 }
 
 /** The parser says only that something is; asked again, JSON.parse says what and where. */

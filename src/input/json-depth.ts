@@ -3,6 +3,7 @@ export const DEEPEST_JSON = 64;
 
 /** Whether a parsed JSON value nests deeper than `limit`, found without recursion and without visiting what lies deeper. */
 export function isDeeperThan(limit: number, value: unknown): boolean {
+  if (Buffer.isBuffer(value)) return false;
   let level: unknown[] = [value];
   for (let depth = 0; depth <= limit; depth++) {
     const next: unknown[] = [];

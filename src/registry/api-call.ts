@@ -76,6 +76,13 @@ export function compileApiCall(
     origin: url.origin,
     ownTimeouts: ownTimeoutsOf(definition),
     upstreamModel: definition.upstream_model,
+    path: (path) =>
+      behindBase(
+        url.render(NO_VALUES, () => ''),
+        path,
+      )
+        .split('?', 1)
+        .join(),
     render: ({ method, path, body, contentType, isStream }, passedOn) => {
       const ours = body === null ? OWN_HEADERS : { ...OWN_HEADERS, 'content-type': contentType };
       return {

@@ -89,6 +89,8 @@ export class HealthCheckDto {
   /** Any below 500 by default. */
   @IsOptional() @IsInt() @Min(100) @Max(599) expected_status?: number;
   @IsOptional() @IsString() @Length(1, 1000) body_contains?: string;
+  /** Of a worker that speaks an API: fail when upstream_model is not among the models it lists. */
+  @IsOptional() @IsBoolean() require_model?: boolean;
   @IsOptional() @IsInt() @Min(100) @Max(3_600_000) interval_ms?: number;
   @IsOptional() @IsInt() @Min(10) @Max(14_000) timeout_ms?: number;
   @IsOptional() @IsInt() @Min(1) @Max(100) failures_down?: number;

@@ -38,6 +38,8 @@ export interface HealthCheck {
   readonly expected_status?: number;
   /** Text that must occur in the body. */
   readonly body_contains?: string;
+  /** Of a worker that lists its models: the one it serves must be among them. */
+  readonly require_model?: boolean;
   readonly interval_ms?: number;
   readonly timeout_ms?: number;
   readonly failures_down?: number;
@@ -79,6 +81,8 @@ export interface ApiCall extends CallBase {
   readonly protocol: ApiProtocol;
   /** What the upstream calls the model; `null`: as it is called here. */
   readonly upstreamModel: string | null;
+  /** Where that is at the origin, without its query. */
+  path(behindBase: string): string;
   /** @throws SecretMissingError, TemplateError for a secret that a header can't carry */
   render(request: ApiRequest, passedOn: Readonly<Record<string, string>>): UpstreamCall;
 }

@@ -1,3 +1,5 @@
+import type { AnswerHeaders } from './exchange.js';
+
 /** The upstream answered with a status that is no success. */
 export class UpstreamStatusError extends Error {
   override readonly name = 'UpstreamStatusError';
@@ -7,6 +9,8 @@ export class UpstreamStatusError extends Error {
   constructor(
     readonly status: number,
     retryAfter: string | undefined,
+    /** As it came, for callers who speak the same language. */
+    readonly answer: { readonly headers: AnswerHeaders; readonly bytes: Buffer } | null = null,
   ) {
     super(`the upstream answered ${status}`);
     this.retryAfterMs = retryAfter === undefined ? null : delayMs(retryAfter, Date.now());

@@ -2,11 +2,19 @@ import { decompressor, textOf } from './answer-text.js';
 import type { AnswerHeaders, AnswerSink } from './exchange.js';
 import { UpstreamError } from './upstream-error.js';
 
-export interface UpstreamAnswer {
-  readonly status: number;
-  /** As they came: `content-length` and `content-encoding` speak of the bytes on the wire, not of `text`. */
-  readonly headers: AnswerHeaders;
-  readonly text: string;
+/** An answer, whole. */
+export class UpstreamAnswer {
+  constructor(
+    readonly status: number,
+    /** As they came: `content-length` and `content-encoding` speak of the bytes on the wire, not of `bytes`. */
+    readonly headers: AnswerHeaders,
+    /** The body, in no coding. */
+    readonly bytes: Buffer,
+  ) {}
+
+  get text(): string {
+    return textOf(this.bytes, single(this.headers['content-type']));
+  }
 }
 
 const single = (value: string | string[] | undefined): string | undefined =>
@@ -47,8 +55,7 @@ export class WholeAnswer implements AnswerSink {
   }
 
   #answer(body: Buffer): UpstreamAnswer {
-    const text = textOf(body, single(this.#headers['content-type']));
-    return { status: this.#status, headers: this.#headers, text };
+    return new UpstreamAnswer(this.#status, this.#headers, body);
   }
 
   /** Nobody asked for a coding, but there are servers that compress whatever they are asked. */

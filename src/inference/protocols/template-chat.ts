@@ -1,28 +1,28 @@
 import type { WorkerDefaults } from '../../registry/worker.js';
 import type { PlaceholderName, PlaceholderValues } from '../../template/placeholders.js';
-import type { ChatMessage, InferenceRequest } from '../inference-request.js';
+import type { ChatMessage, TemplateInput } from '../inference-request.js';
 
-interface TemplateWorker {
-  readonly modelName: string;
-  readonly defaults: WorkerDefaults;
-  readonly call: { readonly placeholders: ReadonlySet<PlaceholderName> };
-}
-
-/** A chat as placeholder values of one worker: pure, and the request itself is never changed. */
-export function chatValues(request: InferenceRequest, worker: TemplateWorker): PlaceholderValues {
-  const { placeholders } = worker.call;
-  const messages = withSystem(request.messages, worker.defaults.system_prompt);
+/** What was asked as placeholder values of one worker. */
+export function chatValues(
+  id: string,
+  input: TemplateInput,
+  modelName: string,
+  defaults: WorkerDefaults,
+  placeholders: ReadonlySet<PlaceholderName>,
+  stream: boolean,
+): PlaceholderValues {
+  const messages = withSystem(input.messages, defaults.system_prompt);
   return {
     USER_PROMPT: promptOf(messages, placeholders),
-    MODEL_NAME: worker.modelName,
-    MODEL_TEMPERATURE: request.temperature ?? worker.defaults.temperature,
-    MAX_TOKENS: request.maxTokens ?? worker.defaults.max_tokens,
+    MODEL_NAME: modelName,
+    MODEL_TEMPERATURE: input.temperature ?? defaults.temperature,
+    MAX_TOKENS: input.maxTokens ?? defaults.max_tokens,
     SYSTEM_PROMPT: placeholders.has('SYSTEM_PROMPT') ? systemOf(messages) : undefined,
     MESSAGES: messages,
     HISTORY: placeholders.has('HISTORY') ? historyOf(messages) : undefined,
-    INPUT: undefined,
-    STREAM: false,
-    REQUEST_ID: request.id,
+    INPUT: input.input,
+    STREAM: stream,
+    REQUEST_ID: id,
   };
 }
 

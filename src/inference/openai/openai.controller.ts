@@ -1,0 +1,131 @@
+import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { UnknownModelError } from '../../balancing/balancing-errors.js';
+import { InferenceSettings } from '../../config/settings.js';
+import { InvalidInputError } from '../../input/invalid-input-error.js';
+import { DEEPEST_JSON, isDeeperThan } from '../../input/json-depth.js';
+import { LiveWorkers } from '../../registry/live-workers.js';
+import { ModelPolicies } from '../../registry/models/model-policies.js';
+import { CallerGone } from '../caller-gone.js';
+import { passedOn } from '../caller-headers.js';
+import type { OpenAiChat } from '../chat/chat.js';
+import { callerTimeoutMs } from '../deadline.js';
+import type { InferenceRequest } from '../inference-request.js';
+import { InferenceService } from '../inference.service.js';
+import { Passing } from '../passthrough/passing.js';
+import { CHAT_WORDS, EmbeddingsReply, ImagesReply, OpenAiReply, TEXT_WORDS } from '../replies.js';
+import type { Reply } from '../reply.js';
+import { type Endpoint, ENDPOINTS, OPENAI_BASE } from './endpoints.js';
+import { type ListedModel, listedModel } from './listed-models.js';
+import { readBody } from './read-body.js';
+import { readInput } from './read-input.js';
+
+type Body = Readonly<Record<string, unknown>>;
+
+/** OpenAI's API, for any registered model. */
+@Controller('v1')
+export class OpenAiController {
+  constructor(
+    private readonly inference: InferenceService,
+    private readonly live: LiveWorkers,
+    private readonly policies: ModelPolicies,
+    private readonly settings: InferenceSettings,
+  ) {}
+
+  /** The models that are registered. */
+  @Get('models')
+  models(): { object: 'list'; data: ListedModel[] } {
+    return { object: 'list', data: this.live.models().map(listedModel) };
+  }
+
+  /** One of them; a name may hold `/`. */
+  @Get('models/*')
+  model(@Param('*') name: string): ListedModel {
+    const model = this.live.model(name);
+    if (model === undefined) throw new UnknownModelError(name);
+    return listedModel(model);
+  }
+
+  /** Any of the endpoints; which one, its path says. */
+  @Post(Object.keys(ENDPOINTS).map((path) => path.slice(1)))
+  @HttpCode(200)
+  answer(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const endpoint = endpointOf(http.url);
+    const { raw, model, stream, key } = readBody(endpoint, http.headers['content-type'] ?? '', http.body);
+    const body = once(() => parseObject(raw.bytes));
+    const timeoutMs = callerTimeoutMs(http.headers);
+    const longestMs = this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs;
+    const session = http.headers['x-session-id'];
+    const request: InferenceRequest = {
+      id: http.id,
+      model,
+      task: ENDPOINTS[endpoint],
+      stream,
+      input: () => readInput(endpoint, body()),
+      openAi: () => {
+        readInput(endpoint, body());
+        return body() as unknown as OpenAiChat;
+      },
+      raw,
+      key: typeof session === 'string' ? session : key,
+      passedOn: passedOn(http),
+      deadlineIsCallers: timeoutMs !== undefined,
+      deadlineMs: performance.now() + Math.min(timeoutMs ?? longestMs, longestMs),
+    };
+    http.facts.model = this.live.model(model) === undefined ? null : model;
+    const answered = replyFor(endpoint, request, reply, body);
+    return this.inference.infer(request, answered, new CallerGone(reply.raw), new Passing(reply, request));
+  }
+}
+
+function replyFor(
+  endpoint: Endpoint,
+  request: InferenceRequest,
+  http: FastifyReply,
+  body: () => Body,
+): Reply {
+  switch (endpoint) {
+    case '/embeddings':
+      return new EmbeddingsReply(http, request, () => body()['encoding_format'] === 'base64');
+    case '/images/generations':
+      return new ImagesReply(http, request);
+    default: {
+      const words = endpoint === '/completions' ? TEXT_WORDS : CHAT_WORDS;
+      return new OpenAiReply(http, request, words, () => wantsUsage(body()));
+    }
+  }
+}
+
+function wantsUsage({ stream_options: options }: Body): boolean {
+  return (
+    typeof options === 'object' &&
+    options !== null &&
+    'include_usage' in options &&
+    options.include_usage === true
+  );
+}
+
+function endpointOf(url: string): Endpoint {
+  const query = url.indexOf('?');
+  return url.slice(OPENAI_BASE.length, query === -1 ? undefined : query) as Endpoint;
+}
+
+function parseObject(bytes: Buffer): Body {
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new InvalidInputError([{ field: '', problem: `the body is not valid JSON: ${why}` }]);
+  }
+  if (isDeeperThan(DEEPEST_JSON + 1, value))
+    throw new InvalidInputError([
+      { field: '', problem: `the body nests deeper than ${DEEPEST_JSON} levels` },
+    ]);
+  return value as Body;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
+}

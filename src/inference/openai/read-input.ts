@@ -1,0 +1,41 @@
+import { given } from '../../input/given.js';
+import { InvalidInputError } from '../../input/invalid-input-error.js';
+import type { TemplateInput } from '../inference-request.js';
+import { parseOpenAiChat } from '../parse-chat.js';
+import type { Endpoint } from './endpoints.js';
+
+/** What a template can use of a body that was sent to this endpoint. @throws InvalidInputError */
+export function readInput(endpoint: Endpoint, body: Readonly<Record<string, unknown>>): TemplateInput {
+  switch (endpoint) {
+    case '/completions':
+      return asked(textIn('prompt', body['prompt']), body);
+    case '/images/generations':
+      return asked(textIn('prompt', body['prompt']), body);
+    case '/embeddings':
+      return { ...asked(textIn('input', firstOf(body['input'])), body), input: body['input'] };
+    default:
+      return parseOpenAiChat(body, null);
+  }
+}
+
+function asked(
+  prompt: string,
+  { temperature, max_tokens: maxTokens }: Readonly<Record<string, unknown>>,
+): TemplateInput {
+  return {
+    messages: [{ role: 'user', content: prompt }],
+    temperature: typeof temperature === 'number' ? temperature : undefined,
+    maxTokens: typeof maxTokens === 'number' ? maxTokens : undefined,
+  };
+}
+
+/** Templates have no words for a prompt that is given in tokens, or for several. */
+function textIn(field: string, value: unknown): string {
+  const text: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
+  if (typeof text === 'string') return text;
+  throw new InvalidInputError([{ field, problem: `must be text${given(value)}` }]);
+}
+
+function firstOf(input: unknown): unknown {
+  return Array.isArray(input) && typeof input[0] === 'string' ? input[0] : input;
+}

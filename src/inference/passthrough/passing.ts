@@ -1,0 +1,42 @@
+import type { FastifyReply } from 'fastify';
+import type { OpenAnswer } from '../../upstream/open-answer.js';
+import type { UpstreamStatusError } from '../../upstream/upstream-status-error.js';
+import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
+import { tell } from '../answer-headers.js';
+import type { InferenceRequest } from '../inference-request.js';
+import type { AnswerFacts } from '../reply.js';
+import { passStream, passWhole } from './pass-on.js';
+
+/** Ours to answer for: the caller must not doubt his own key. */
+const OUR_CREDENTIALS: ReadonlySet<number> = new Set([401, 402, 403]);
+
+/** Gives a caller what a worker that speaks his language said, as it said it. */
+export class Passing {
+  hasBegun = false;
+
+  constructor(
+    private readonly http: FastifyReply,
+    private readonly request: InferenceRequest,
+  ) {}
+
+  whole(answer: UpstreamAnswer, facts: AnswerFacts): void {
+    this.hasBegun = true;
+    passWhole(tell(this.http, this.request, facts, true), answer.status, answer.headers, answer.bytes);
+  }
+
+  /** @returns its size in bytes @throws UpstreamError when it broke off: the caller saw it */
+  stream(answer: OpenAnswer, facts: AnswerFacts): Promise<number> {
+    this.hasBegun = true;
+    return passStream(tell(this.http, this.request, facts, false), answer);
+  }
+
+  /** An error is passed on, too. @returns false: it is not the caller's to hear */
+  refusal({ status, answer }: UpstreamStatusError): boolean {
+    if (answer === null || OUR_CREDENTIALS.has(status)) return false;
+    this.hasBegun = true;
+    this.http.request.facts.errorType = 'worker_error';
+    // Other workers were asked already, where that helps.
+    passWhole(this.http.header('x-should-retry', 'false'), status, answer.headers, answer.bytes);
+    return true;
+  }
+}

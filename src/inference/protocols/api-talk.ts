@@ -1,0 +1,82 @@
+import type { ApiCall, Worker, WorkerDefaults } from '../../registry/worker.js';
+import type { OpenAiChat, StreamReader } from '../chat/chat.js';
+import { ProtocolError } from '../chat/protocol-error.js';
+import type { InferenceRequest, RawBody } from '../inference-request.js';
+import { withValue } from '../passthrough/json-fields.js';
+import type { PieceReader, Talk } from '../talk.js';
+import { UnsupportedTaskError } from '../unsupported-task-error.js';
+import { PROTOCOLS } from './api-protocols.js';
+
+const JSON_TYPE = 'application/json';
+
+/** To a worker that speaks an API which is known here. */
+export function apiTalk(worker: Worker, call: ApiCall, request: InferenceRequest): Talk {
+  const model = call.upstreamModel ?? request.model;
+  if (call.protocol === 'openai' && request.raw !== null) return passOn(call, request, request.raw, model);
+  if (request.task !== 'chat' || (request.raw !== null && request.raw.path !== '/chat/completions')) {
+    const what = request.raw?.path ?? request.task ?? 'this';
+    throw new UnsupportedTaskError(what, worker.modelName, `chat (by protocol ${call.protocol})`);
+  }
+  const protocol = PROTOCOLS[call.protocol];
+  const { stream } = request;
+  const chat = withDefaults({ ...request.openAi(), model, stream }, worker.defaults);
+  const { path, body } = protocol.request(chat, stream);
+  const rendered = call.render(
+    { method: 'POST', path, body: JSON.stringify(body), contentType: JSON_TYPE, isStream: stream },
+    request.passedOn,
+  );
+  if (!stream) return { mode: 'whole', call: rendered, read: ({ text }) => protocol.answer(text) };
+  return {
+    mode: 'stream',
+    call: rendered,
+    format: 'sse',
+    reader: () => finishing(protocol.reader()),
+  };
+}
+
+/** The caller's own bytes but for the value of `model`. */
+function passOn(call: ApiCall, request: InferenceRequest, raw: RawBody, model: string): Talk {
+  const { path, contentType, bytes } = raw;
+  const isSame = model === request.model;
+  const named = raw.spelled === 'json' ? JSON.stringify(model) : model;
+  const body = isSame ? bytes : withValue(bytes, raw.model, named);
+  // Speech comes as it is made.
+  const isStream = request.stream || path === '/audio/speech';
+  return {
+    mode: 'pass',
+    call: call.render({ method: 'POST', path, body, contentType, isStream }, request.passedOn),
+    isStream,
+  };
+}
+
+function withDefaults(
+  chat: OpenAiChat,
+  { temperature, max_tokens, system_prompt }: WorkerDefaults,
+): OpenAiChat {
+  const hasSystem = chat.messages.some(({ role }) => role === 'system' || role === 'developer');
+  const limit = chat.max_tokens ?? chat.max_completion_tokens;
+  return {
+    ...chat,
+    ...(system_prompt === undefined || hasSystem
+      ? {}
+      : { messages: [{ role: 'system', content: system_prompt }, ...chat.messages] }),
+    ...(temperature === undefined || (chat.temperature ?? null) !== null ? {} : { temperature }),
+    ...(max_tokens === undefined || (limit ?? null) !== null ? {} : { max_tokens }),
+  };
+}
+
+/** A stream that ends without having said why the answer is complete was cut off. */
+function finishing(reader: StreamReader): PieceReader {
+  let isFinished = false;
+  return {
+    read: (event) => {
+      const events = reader(event);
+      isFinished ||= events.some(({ kind }) => kind === 'finish');
+      return events;
+    },
+    end: () => {
+      if (isFinished) return [];
+      throw new ProtocolError('the stream ended in the middle of the answer');
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import type { TemplateCall, Worker } from '../../registry/worker.js';
+import type { InferenceRequest } from '../inference-request.js';
+import { templateReader } from '../streams/template-stream.js';
+import type { Talk } from '../talk.js';
+import { UnsupportedTaskError } from '../unsupported-task-error.js';
+import { chatValues } from './template-chat.js';
+
+/** To a worker that is called by its own templates. */
+export function templateTalk(worker: Worker, call: TemplateCall, request: InferenceRequest): Talk {
+  const { path } = request.raw ?? {};
+  if (path !== undefined && !ANSWERED.has(path))
+    throw new UnsupportedTaskError(path, worker.modelName, worker.task);
+  const { stream } = call;
+  // A worker whose template cannot say whether it should stream always does.
+  const isStream = stream !== null && (request.stream || !call.placeholders.has('STREAM'));
+  const rendered = call.render(
+    chatValues(request.id, request.input(), worker.modelName, worker.defaults, call.placeholders, isStream),
+    request.passedOn,
+  );
+  if (stream === null || !isStream) {
+    return {
+      mode: 'whole',
+      call: rendered,
+      read: (answer) => ({
+        text: call.extract(answer),
+        toolCalls: [],
+        finish: 'stop',
+        usage: call.usage?.from(answer.text) ?? null,
+      }),
+    };
+  }
+  return {
+    mode: 'stream',
+    call: rendered,
+    format: stream.format,
+    reader: () => {
+      const read = templateReader(stream);
+      return { read, end: () => read.end() };
+    },
+  };
+}
+
+/** Endpoints of OpenAI's that can be answered without its server. */
+const ANSWERED: ReadonlySet<string> = new Set([
+  '/chat/completions',
+  '/completions',
+  '/embeddings',
+  '/images/generations',
+]);

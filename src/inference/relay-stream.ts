@@ -1,0 +1,95 @@
+import type { OpenAnswer } from '../upstream/open-answer.js';
+import type { ChatAnswer, ChatEvent, OpenAiToolCall, Usage } from './chat/chat.js';
+import { decodeStream } from './streams/decode-stream.js';
+import type { Talk } from './talk.js';
+import type { AnswerPieces } from './reply.js';
+
+type StreamTalk = Extract<Talk, { mode: 'stream' }>;
+
+/**
+ * Reads an upstream's stream and gives its events on, at the caller's pace; resolves after the last one.
+ * @throws UpstreamError, ProtocolError: it broke off; `pieces` was told
+ */
+export async function relayStream(answer: OpenAnswer, talk: StreamTalk, pieces: AnswerPieces): Promise<void> {
+  const reader = talk.reader();
+  let hasRoom = true;
+  const give = (events: readonly ChatEvent[]): void => {
+    for (const event of events) hasRoom = pieces.event(event) && hasRoom;
+  };
+  const decoder = decodeStream(talk.format, String(answer.headers['content-type'] ?? ''), (event) =>
+    give(reader.read(event)),
+  );
+  try {
+    await answer.relayTo({
+      chunk: (chunk) => {
+        hasRoom = true;
+        decoder.push(chunk);
+        return hasRoom;
+      },
+    });
+    decoder.end();
+    give(reader.end());
+  } catch (error) {
+    pieces.fail(error);
+    throw error;
+  }
+  pieces.end();
+}
+
+/** Puts the events together for a caller who wants the answer whole. */
+export class CollectedAnswer implements AnswerPieces {
+  private text = '';
+  private reasoning = '';
+  private finish: ChatAnswer['finish'] = 'stop';
+  private usage: Usage | null = null;
+  private readonly calls = new Map<number, { id: string; name: string; args: string }>();
+
+  /** Of the text alone; tools are called in few words. */
+  get length(): number {
+    return this.text.length;
+  }
+
+  event(event: ChatEvent): boolean {
+    switch (event.kind) {
+      case 'text':
+        this.text += event.text;
+        break;
+      case 'reasoning':
+        this.reasoning += event.text;
+        break;
+      case 'tool_call': {
+        const call = this.calls.get(event.index) ?? { id: '', name: '', args: '' };
+        call.id ||= event.id ?? '';
+        call.name ||= event.name ?? '';
+        call.args += event.arguments;
+        this.calls.set(event.index, call);
+        break;
+      }
+      case 'finish':
+        this.finish = event.reason;
+        break;
+      case 'usage':
+        this.usage = event.usage;
+    }
+    return true;
+  }
+
+  end(): void {}
+
+  fail(): void {}
+
+  get answer(): ChatAnswer {
+    const toolCalls = [...this.calls.values()].map(({ id, name, args }): OpenAiToolCall => ({
+      id,
+      type: 'function',
+      function: { name, arguments: args },
+    }));
+    return {
+      text: this.text === '' && toolCalls.length > 0 ? null : this.text,
+      ...(this.reasoning === '' ? {} : { reasoning: this.reasoning }),
+      toolCalls,
+      finish: this.finish,
+      usage: this.usage,
+    };
+  }
+}
