@@ -4,7 +4,7 @@ import https from 'node:https';
 import type { Readable } from 'node:stream';
 import type { GuardedAgents } from '../upstream/guarded-agents.js';
 import { describeFailure } from './connection-failure.js';
-import type { HttpTarget } from './probe-plan.js';
+import type { HttpTarget } from './probe-target.js';
 import { ProbeTimer } from './probe-timer.js';
 import { isPublicAddress } from './public-address.js';
 import { type Sighting, wentWell, wentWrong } from './sighting.js';

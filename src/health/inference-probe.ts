@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import type { UpstreamCall, UpstreamClient } from '../upstream/upstream-client.js';
-import type { InferenceTarget } from './probe-plan.js';
+import type { InferenceTarget } from './probe-target.js';
 import { type Sighting, wentWell, wentWrong } from './sighting.js';
 
 const TOO_MANY_REQUESTS = 429;

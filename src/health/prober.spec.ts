@@ -12,7 +12,7 @@ import { faultNames } from '../../test/fakes/upstream-faults.js';
 import { compileTemplateCall } from '../registry/template-call.js';
 import { UpstreamClient } from '../upstream/upstream-client.js';
 import { UpstreamGuard } from '../upstream/upstream-guard.js';
-import type { HttpTarget } from './probe-plan.js';
+import type { HttpTarget } from './probe-target.js';
 import { Prober } from './prober.js';
 
 function aProber(allowLoopback: boolean): Prober {

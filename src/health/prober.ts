@@ -4,7 +4,7 @@ import { UpstreamClient } from '../upstream/upstream-client.js';
 import { UpstreamGuard } from '../upstream/upstream-guard.js';
 import { probeHttp } from './http-probe.js';
 import { probeInference } from './inference-probe.js';
-import type { ProbeTarget } from './probe-plan.js';
+import type { ProbeTarget } from './probe-target.js';
 import { type Sighting, wentWell } from './sighting.js';
 import { probeTcp } from './tcp-probe.js';
 

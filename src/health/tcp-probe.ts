@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { UpstreamGuard } from '../upstream/upstream-guard.js';
 import { describeFailure } from './connection-failure.js';
-import type { ProbeTarget } from './probe-plan.js';
+import type { ProbeTarget } from './probe-target.js';
 import { ProbeTimer } from './probe-timer.js';
 import { isPublicAddress } from './public-address.js';
 import { type Sighting, wentWell, wentWrong } from './sighting.js';

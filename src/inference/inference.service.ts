@@ -18,7 +18,8 @@ import type { Passing } from './passthrough/passing.js';
 import { CollectedAnswer, relayStream } from './relay-stream.js';
 import type { AnswerFacts, AnswerPieces, Reply } from './reply.js';
 import { type RetryRules, retrying } from './retrying.js';
-import { type Talk, talkWith } from './talk.js';
+import type { Talk } from './talk.js';
+import { talkWith } from './talk-with.js';
 
 /** Where a worker does not report tokens. */
 const BYTES_PER_TOKEN = 4;

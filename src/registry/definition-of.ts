@@ -1,3 +1,4 @@
+import { isJsonObject } from '../input/dto.js';
 import type { RegisterWorkerDto } from './register-worker.dto.js';
 import type { WorkerDefinition } from './worker-definition.js';
 
@@ -34,15 +35,17 @@ export function definitionOf(
     on_disconnect: dto.on_disconnect ?? 'abort',
     heartbeat_ttl_s: dto.heartbeat_ttl_s ?? null,
     upstream_model: dto.upstream_model ?? null,
-    stream_extract: given(dto.stream_extract) as WorkerDefinition['stream_extract'],
-    usage_extract: dto.usage_extract ?? null,
+    stream_extract: given(dto.stream_extract),
+    usage_extract: given(dto.usage_extract),
     health_check: given(dto.health_check),
   };
 }
 
 /** What was given of an object of options; `null` for nothing, in whatever words. */
 function given<Options extends object>(options: Options | null | undefined): Given<Options> | null {
-  const entries = Object.entries(options ?? {}).filter(([, value]) => value !== null && value !== undefined);
+  const entries = Object.entries(options ?? {})
+    .map(([name, value]): [string, unknown] => [name, isJsonObject(value) ? given(value) : value])
+    .filter(([, value]) => value !== null && value !== undefined);
   return entries.length === 0 ? null : (Object.fromEntries(entries) as Given<Options>);
 }
 

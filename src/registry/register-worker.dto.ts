@@ -17,7 +17,6 @@ import { IsDto } from '../input/dto.js';
 import type { HasFurtherFaults } from '../input/input-pipe.js';
 import type { InputFault } from '../input/invalid-input-error.js';
 import type { JsonValue } from '../template/json-value.js';
-import type { StreamExtractSpec } from '../template/stream-extract.js';
 import { compileParts } from './call-parts.js';
 import { PRINTABLE, printable } from './printable.js';
 import { IsScalarRecord, IsStringRecord, IsJsonScalar } from './record-rules.js';
@@ -155,7 +154,7 @@ export class RegisterWorkerDto implements HasFurtherFaults {
       body_format: this.body_format ?? 'json',
       response_extract: this.response_extract ?? '',
       success_when: this.success_when ?? null,
-      stream_extract: (this.stream_extract as StreamExtractSpec | undefined) ?? null,
+      stream_extract: this.stream_extract ?? null,
       usage_extract: this.usage_extract ?? null,
     } as const;
     return compileParts(definition, this.header ?? {}, faulty).faults;

@@ -15,7 +15,14 @@ export interface StreamExtractSpec {
   /** Where an event holds its text; empty: the event is the text. */
   readonly text: string;
   /** What says that the answer is complete. Left out: only the end of the stream does, or a finish reason. */
-  readonly done?: { readonly path: string; readonly equals: unknown } | { readonly data: string } | undefined;
+  readonly done?:
+    | {
+        readonly data?: string | undefined;
+        /** Instead of `data`, with `equals`. */
+        readonly path?: string | undefined;
+        readonly equals?: unknown;
+      }
+    | undefined;
   readonly finish_reason?: string | undefined;
   readonly usage?: UsageSpec | undefined;
   /** False: each event repeats the whole text so far. */
@@ -86,7 +93,7 @@ function compileText(path: string, field: string): (data: string, event: unknown
 }
 
 function compileMark({ done, text }: StreamExtractSpec, field: string): (data: string) => boolean {
-  if (done !== undefined && 'data' in done) {
+  if (done?.data !== undefined) {
     const mark = done.data.trim();
     if (mark === '')
       throw new TemplateError(`${field}.done.data`, 'is empty: every pause would end the answer');
@@ -96,8 +103,13 @@ function compileMark({ done, text }: StreamExtractSpec, field: string): (data: s
 }
 
 function compileDone({ done }: StreamExtractSpec, field: string): (event: unknown) => boolean {
-  if (done === undefined || 'data' in done) return () => false;
-  const { path, equals } = done;
+  if (done === undefined) return () => false;
+  const { data, path, equals } = done;
+  if (path === undefined) {
+    if (data === undefined) throw new TemplateError(`${field}.done`, 'needs data, or path and equals');
+    return () => false;
+  }
+  if (data !== undefined) throw new TemplateError(`${field}.done`, 'holds data and path: leave one out');
   const steps = parsePath(path, `${field}.done.path`);
   if (equals === undefined) throw new TemplateError(`${field}.done.equals`, 'is missing');
   return (event) => isDeepStrictEqual(valueAt(event, steps), equals);

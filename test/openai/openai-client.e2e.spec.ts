@@ -18,7 +18,7 @@ const messages = [{ role: 'user', content: 'hello' }] as const;
 async function template(behaviour: Behaviour, more: object = {}) {
   const upstream = await upstreamForTest(behaviour);
   const worker = aWorker(upstream, { ...UNPROBED, ...more });
-  expect((await service.register(worker)).json).toMatchObject({ success: true });
+  expect((await service.register(worker)).text).toContain('succeed!');
   return { upstream, model: worker.model_name };
 }
 
@@ -34,7 +34,7 @@ async function openAi(behaviour: Behaviour, more: object = {}) {
     ...UNPROBED,
     ...more,
   };
-  expect((await service.register(worker)).json).toMatchObject({ success: true });
+  expect((await service.register(worker)).text).toContain('succeed!');
   return { upstream, model };
 }
 

@@ -58,7 +58,7 @@ describe('an answer in Anthropic’s words', () => {
         expect(normal(anthropicAnswer(whole))).toEqual(normal(answer));
         expect(normal(answerOf(read(written(answer))))).toEqual(normal(answer));
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
@@ -118,7 +118,7 @@ describe('an answer of Anthropic', () => {
       fc.property(fc.oneof(fc.jsonValue(), providerJson), (body) =>
         onlyProtocolErrors(() => anthropicAnswer(body)),
       ),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
     const event = fc.oneof(
       fc.string(),
@@ -146,7 +146,7 @@ describe('an answer of Anthropic', () => {
         const reader = anthropicReader();
         for (const data of events) onlyProtocolErrors(() => reader({ data }));
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 

@@ -103,7 +103,7 @@ describe('a chat for Anthropic', () => {
         if (refusal(chat) === 'none') expectTurns(request(chat));
         else expect(refusal(chat)).toMatch(/^[a-z]/);
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
@@ -113,7 +113,7 @@ describe('a chat for Anthropic', () => {
         const back = chatFromAnthropic(JSON.parse(JSON.stringify(request(chat))));
         expect(JSON.stringify(substance(back))).toBe(JSON.stringify(substance(chat)));
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 

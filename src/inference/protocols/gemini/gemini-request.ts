@@ -5,7 +5,7 @@ import { answerFormatOf, maxTokensOf, refuseOnlyOpenAi, stopsOf } from '../from-
 import { type Tool, toolChoiceOf, toolsOf } from '../from-openai/tools.js';
 import { conversationOf } from '../from-openai/turns.js';
 import { geminiContents } from './gemini-contents.js';
-import { geminiSchema } from './gemini-schema.js';
+import { geminiSchema, ReferenceBudget } from './gemini-schema.js';
 
 export interface GeminiDefaults {
   readonly maxTokens?: number;
@@ -23,16 +23,17 @@ export function geminiRequest(
 ): JsonObject {
   refuseOnlyOpenAi(chat);
   const conversation = conversationOf(chat.messages);
-  const config = generationConfig(chat, defaults);
+  const budget = new ReferenceBudget();
+  const config = generationConfig(chat, defaults, budget);
   return present({
     contents: geminiContents(conversation, upstreamModel),
     systemInstruction: conversation.system === '' ? undefined : { parts: [{ text: conversation.system }] },
-    ...toolFields(chat),
+    ...toolFields(chat, budget),
     generationConfig: Object.keys(config).length === 0 ? undefined : config,
   });
 }
 
-function generationConfig(chat: OpenAiChat, defaults: GeminiDefaults): JsonObject {
+function generationConfig(chat: OpenAiChat, defaults: GeminiDefaults, budget: ReferenceBudget): JsonObject {
   const stops = stopsOf(chat);
   const format = answerFormatOf(chat);
   const schema = format === 'text' ? null : format.schema;
@@ -44,15 +45,18 @@ function generationConfig(chat: OpenAiChat, defaults: GeminiDefaults): JsonObjec
     stopSequences: stops.length === 0 ? undefined : stops,
     seed: Number.isInteger(chat['seed']) ? (chat['seed'] as number) : undefined,
     responseMimeType: format === 'text' ? undefined : 'application/json',
-    responseSchema: schema === null ? undefined : geminiSchema(schema, field),
+    responseSchema: schema === null ? undefined : geminiSchema(schema, field, budget),
   });
 }
 
-function toolFields(chat: OpenAiChat): Readonly<Record<string, JsonValue | undefined>> {
+function toolFields(
+  chat: OpenAiChat,
+  budget: ReferenceBudget,
+): Readonly<Record<string, JsonValue | undefined>> {
   const tools = toolsOf(chat);
   const choice = toolChoiceOf(chat, tools);
   if (tools.length === 0) return {};
-  const functionDeclarations = tools.map(declaration);
+  const functionDeclarations = tools.map((tool) => declaration(tool, budget));
   if (choice === undefined) return { tools: [{ functionDeclarations }] };
   const one = typeof choice === 'object' ? [choice.name] : undefined;
   const mode = one !== undefined || choice === 'required' ? 'ANY' : choice === 'none' ? 'NONE' : 'AUTO';
@@ -61,8 +65,9 @@ function toolFields(chat: OpenAiChat): Readonly<Record<string, JsonValue | undef
 }
 
 /** One that takes nothing has no parameters: Gemini refuses an object without properties. */
-function declaration({ name, description, parameters, field }: Tool): JsonObject {
-  const schema = parameters === undefined ? {} : geminiSchema(parameters, `${field}.function.parameters`);
+function declaration({ name, description, parameters, field }: Tool, budget: ReferenceBudget): JsonObject {
+  const schema =
+    parameters === undefined ? {} : geminiSchema(parameters, `${field}.function.parameters`, budget);
   const takesSomething = schema['properties'] !== undefined || schema['anyOf'] !== undefined;
   return present({ name, description, parameters: takesSomething ? schema : undefined });
 }

@@ -12,31 +12,39 @@ const KEPT = new Set(
 /** "When using the Gemini Developer API, this must be either 'enum' or 'date-time'" of strings; of numbers these. */
 const FORMATS = new Set(['enum', 'date-time', 'float', 'double', 'int32', 'int64']);
 
-/** Schemas that name one another can stand for far more than they hold. */
-const MOST_NODES = 10_000;
 const DEEPEST = 100;
+
+/** Schemas that refer to one another can stand for far more than they hold: how many a request may still write out. */
+export class ReferenceBudget {
+  private left = 10_000;
+
+  /** @returns whether there was one left */
+  take(): boolean {
+    return this.left-- > 0;
+  }
+}
 
 /**
  * A JSON schema as Gemini accepts one: references are written out, `null` among types is `nullable`, oneOf and allOf are
  * what comes nearest, and what Gemini has no word for is left out, so that it allows rather more than was meant.
  * @throws UntranslatableError
  */
-export function geminiSchema(schema: JsonObject, field: string): JsonObject {
-  return new Cleaner(schema, field).clean(schema, new Set());
+export function geminiSchema(schema: JsonObject, field: string, budget: ReferenceBudget): JsonObject {
+  return new Cleaner(schema, field, budget).clean(schema, new Set());
 }
 
 class Cleaner {
-  private nodes = 0;
   private depth = 0;
 
   constructor(
     private readonly root: JsonObject,
     private readonly field: string,
+    private readonly budget: ReferenceBudget,
   ) {}
 
   /** @param within the references that are being written out */
   clean(value: JsonValue | undefined, within: ReadonlySet<string>): JsonObject {
-    if (++this.nodes > MOST_NODES || ++this.depth > DEEPEST)
+    if (++this.depth > DEEPEST || (within.size > 0 && !this.budget.take()))
       throw new UntranslatableError(this.field, 'stands for too many schemas, or too deep ones');
     const cleaned = this.resolved(value, within);
     this.depth--;

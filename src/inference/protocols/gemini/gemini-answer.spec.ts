@@ -1,0 +1,236 @@
+import { LLMock } from '@copilotkit/aimock';
+import { createParser } from 'eventsource-parser';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { answerOf } from '../../../../test/arbitraries/chat-answers.js';
+import { providerJson } from '../../../../test/arbitraries/provider-json.js';
+import type { ChatAnswer, ChatEvent, OpenAiChat } from '../../chat/chat.js';
+import { ProtocolError } from '../../chat/protocol-error.js';
+import { geminiAnswer } from './gemini-answer.js';
+import { geminiPath } from './gemini-path.js';
+import { geminiReader } from './gemini-reader.js';
+import { geminiRequest } from './gemini-request.js';
+
+const readAll = (responses: readonly unknown[]): readonly ChatEvent[] => {
+  const reader = geminiReader();
+  return responses.flatMap((response) => reader({ data: JSON.stringify(response) }));
+};
+
+const onlyProtocolErrors = (act: () => unknown): void => {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+  }
+};
+
+// Of the shape of https://ai.google.dev/api/generate-content#GenerateContentResponse, with the thoughts of
+// https://ai.google.dev/gemini-api/docs/thinking and the calls of https://ai.google.dev/gemini-api/docs/function-calling
+const CALLS = {
+  candidates: [
+    {
+      content: {
+        role: 'model',
+        parts: [
+          { text: 'Two cities.', thought: true },
+          {
+            functionCall: { name: 'get_current_temperature', args: { location: 'London' } },
+            thoughtSignature: 'c2ln',
+          },
+          { functionCall: { id: 'own', name: 'get_current_temperature', args: { location: 'Rome' } } },
+          { functionCall: { name: 'now' } },
+        ],
+      },
+      finishReason: 'STOP',
+      index: 0,
+    },
+  ],
+  usageMetadata: {
+    promptTokenCount: 40,
+    cachedContentTokenCount: 8,
+    candidatesTokenCount: 12,
+    thoughtsTokenCount: 30,
+    totalTokenCount: 82,
+  },
+  modelVersion: 'gemini-2.5-flash',
+};
+
+const CALLED: ChatAnswer = {
+  text: null,
+  reasoning: 'Two cities.',
+  toolCalls: [
+    {
+      id: 'call_0',
+      type: 'function',
+      function: { name: 'get_current_temperature', arguments: '{"location":"London"}' },
+    },
+    {
+      id: 'own',
+      type: 'function',
+      function: { name: 'get_current_temperature', arguments: '{"location":"Rome"}' },
+    },
+    { id: 'call_2', type: 'function', function: { name: 'now', arguments: '{}' } },
+  ],
+  finish: 'tool_calls',
+  usage: { input: 40, output: 42, cached: 8, reasoning: 30 },
+};
+
+describe('an answer of Gemini', () => {
+  it('that makes no sense is a ProtocolError and nothing else', () => {
+    const response = fc.dictionary(
+      fc.constantFrom('candidates', 'usageMetadata', 'promptFeedback', 'error'),
+      fc.oneof(
+        providerJson,
+        fc.array(
+          fc.record({
+            content: fc.record({ parts: fc.array(providerJson) }),
+            finishReason: fc.constantFrom('STOP', 'SAFETY'),
+          }),
+        ),
+      ),
+    );
+    const body = fc.oneof(fc.jsonValue(), providerJson, response);
+    fc.assert(
+      fc.property(fc.array(body, { maxLength: 3 }), fc.string(), (bodies, text) => {
+        const reader = geminiReader();
+        onlyProtocolErrors(() => reader({ data: text }));
+        for (const one of bodies) {
+          onlyProtocolErrors(() => geminiAnswer(one));
+          onlyProtocolErrors(() => reader({ data: JSON.stringify(one) }));
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is the same whole and as a stream: thoughts, calls with ids of their own, and what it cost', () => {
+    expect(geminiAnswer(CALLS)).toEqual(CALLED);
+    const [candidate] = CALLS.candidates;
+    const parts = candidate?.content.parts ?? [];
+    const stream = parts.map((part, index) => ({
+      candidates: [
+        { content: { parts: [part] }, ...(index === parts.length - 1 ? { finishReason: 'STOP' } : {}) },
+      ],
+      usageMetadata: CALLS.usageMetadata,
+    }));
+    expect(answerOf(readAll(stream))).toEqual(CALLED);
+  });
+
+  it('streams text, and ends with its finishReason only', () => {
+    const piece = (text: string, more = {}) => ({
+      candidates: [{ content: { parts: [{ text }], role: 'model' }, ...more }],
+    });
+    expect(readAll([piece('Hel')])).toEqual([{ kind: 'text', text: 'Hel' }]);
+    const usageMetadata = { promptTokenCount: 4, candidatesTokenCount: 2, totalTokenCount: 6 };
+    expect(
+      readAll([piece('Hel'), { ...piece('lo', { finishReason: 'MAX_TOKENS' }), usageMetadata }]),
+    ).toEqual([
+      { kind: 'text', text: 'Hel' },
+      { kind: 'text', text: 'lo' },
+      { kind: 'finish', reason: 'length' },
+      { kind: 'usage', usage: { input: 4, output: 2 } },
+    ]);
+  });
+
+  it.each([
+    ['STOP', 'stop'],
+    ['MAX_TOKENS', 'length'],
+    ['SAFETY', 'content_filter'],
+    ['RECITATION', 'content_filter'],
+    ['BLOCKLIST', 'content_filter'],
+    ['PROHIBITED_CONTENT', 'content_filter'],
+    ['SPII', 'content_filter'],
+    ['OTHER', 'stop'],
+  ])('that ended with %s ended with %s', (finishReason, finish) => {
+    const body = { candidates: [{ finishReason }] };
+    expect(geminiAnswer(body)).toEqual({ text: '', toolCalls: [], finish, usage: null });
+    expect(readAll([body])).toEqual([{ kind: 'finish', reason: finish }]);
+  });
+
+  it('to a prompt that was blocked is a filtered one', () => {
+    const body = {
+      promptFeedback: { blockReason: 'PROHIBITED_CONTENT' },
+      usageMetadata: { promptTokenCount: 7 },
+    };
+    expect(geminiAnswer(body)).toEqual({
+      text: '',
+      toolCalls: [],
+      finish: 'content_filter',
+      usage: { input: 7, output: 0 },
+    });
+  });
+
+  // https://ai.google.dev/gemini-api/docs/troubleshooting
+  it.each([
+    [
+      { error: { code: 503, message: 'The model is overloaded.', status: 'UNAVAILABLE' } },
+      'The model is overloaded.',
+    ],
+    [[{ error: { code: 429, message: 'Quota', status: 'RESOURCE_EXHAUSTED' } }], 'Quota'],
+    [
+      { candidates: [{ finishReason: 'MALFORMED_FUNCTION_CALL' }] },
+      'the worker gave up: MALFORMED_FUNCTION_CALL',
+    ],
+    [{}, 'the answer has no candidates'],
+  ])('that says it failed is an error with its words: %j', (body, message) => {
+    expect(() => geminiAnswer(body)).toThrow(new ProtocolError(message));
+  });
+});
+
+describe('a worker that plays Gemini', () => {
+  const mock = new LLMock({ port: 0, host: '127.0.0.1' });
+  beforeAll(async () => {
+    mock.on({ userMessage: 'weather', hasToolResult: true }, { content: 'It is warm.' });
+    mock.onMessage('weather', { toolCalls: [{ name: 'get_weather', arguments: '{"city":"Rome"}' }] });
+    await mock.start();
+  });
+  afterAll(() => mock.stop());
+
+  const chat: OpenAiChat = {
+    model: 'm',
+    messages: [{ role: 'user', content: 'The weather in Rome?' }],
+    tools: [
+      {
+        type: 'function',
+        function: {
+          name: 'get_weather',
+          parameters: { type: 'object', properties: { city: { type: 'string' } } },
+        },
+      },
+    ],
+  };
+
+  async function ask(asked: OpenAiChat): Promise<ChatAnswer> {
+    const stream = asked.stream === true;
+    const response = await fetch(`${mock.url}/v1beta${geminiPath('gemini-2.5-flash', stream)}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-goog-api-key': 'k' },
+      body: JSON.stringify(geminiRequest(asked, 'gemini-2.5-flash')),
+    });
+    const text = await response.text();
+    if (!stream) return geminiAnswer(JSON.parse(text));
+    const reader = geminiReader();
+    const events: ChatEvent[] = [];
+    createParser({ onEvent: ({ data }) => events.push(...reader({ data })) }).feed(text);
+    return answerOf(events);
+  }
+
+  it.each([false, true])(
+    'is asked, calls a tool, and answers with its result (stream: %j)',
+    async (stream) => {
+      const called = await ask({ ...chat, stream });
+      expect(called.finish).toBe('tool_calls');
+      expect(called.toolCalls[0]?.function).toEqual({ name: 'get_weather', arguments: '{"city":"Rome"}' });
+      const answered = await ask({
+        ...chat,
+        stream,
+        messages: [
+          ...chat.messages,
+          { role: 'assistant', content: called.text, tool_calls: called.toolCalls },
+          { role: 'tool', tool_call_id: called.toolCalls[0]?.id ?? '', content: '30 degrees' },
+        ],
+      });
+      expect(answered).toMatchObject({ text: 'It is warm.', toolCalls: [], finish: 'stop' });
+    },
+  );
+});

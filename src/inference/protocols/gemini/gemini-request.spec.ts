@@ -1,0 +1,346 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { anyChat, wellFormedChat } from '../../../../test/arbitraries/chats.js';
+import type { JsonValue } from '../../../template/json-value.js';
+import type { OpenAiChat } from '../../chat/chat.js';
+import { UntranslatableError } from '../../chat/protocol-error.js';
+import { geminiPath } from './gemini-path.js';
+import { geminiRequest } from './gemini-request.js';
+import { geminiSchema, ReferenceBudget } from './gemini-schema.js';
+
+type Part = Readonly<Record<string, { readonly id: string; readonly name: string }>>;
+interface Body {
+  readonly contents: readonly { readonly role: string; readonly parts: readonly Part[] }[];
+}
+
+const request = (chat: OpenAiChat, model = 'gemini-2.5-flash'): Body & Readonly<Record<string, unknown>> =>
+  geminiRequest(chat, model) as unknown as Body & Readonly<Record<string, unknown>>;
+const ask = (fields: Partial<OpenAiChat>): OpenAiChat => ({
+  model: 'm',
+  messages: [{ role: 'user', content: 'Hi' }],
+  ...fields,
+});
+const CONTENTS = [{ role: 'user', parts: [{ text: 'Hi' }] }];
+
+describe('a chat for Gemini', () => {
+  it('has turns that alternate, and answers behind their calls, or is refused by name', () => {
+    fc.assert(
+      fc.property(fc.oneof(wellFormedChat, anyChat), (chat) => {
+        let body: Body;
+        try {
+          body = request(chat);
+        } catch (error) {
+          if (error instanceof UntranslatableError) return;
+          throw error;
+        }
+        for (const [index, { role, parts }] of body.contents.entries()) {
+          expect(parts.length).toBeGreaterThan(0);
+          expect(role).not.toBe(body.contents[index + 1]?.role);
+          const called = parts.flatMap(({ functionCall: call }) =>
+            call === undefined ? [] : [[call.id, call.name]],
+          );
+          const next = body.contents[index + 1]?.parts ?? [];
+          const answered = next.flatMap(({ functionResponse: answer }) =>
+            answer === undefined ? [] : [[answer.id, answer.name]],
+          );
+          expect(answered).toEqual(called);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is never refused where every call is answered', () => {
+    fc.assert(
+      fc.property(wellFormedChat, (chat) => {
+        expect(request(chat).contents.length).toBeGreaterThan(0);
+      }),
+    );
+  });
+
+  // The requests of https://ai.google.dev/gemini-api/docs/function-calling
+  it('asks as the documentation does', () => {
+    const parameters = {
+      type: 'object',
+      properties: { location: { type: 'string', description: 'The city name, e.g. San Francisco' } },
+      required: ['location'],
+    };
+    const body = request({
+      model: 'm',
+      temperature: 0,
+      max_completion_tokens: 50,
+      stop: ['END'],
+      messages: [
+        { role: 'developer', content: 'Be brief.' },
+        { role: 'user', content: "What's the temperature in London?" },
+        {
+          role: 'assistant',
+          tool_calls: [
+            {
+              id: 'call_0',
+              type: 'function',
+              function: { name: 'get_current_temperature', arguments: '{"location":"London"}' },
+            },
+          ],
+        },
+        { role: 'tool', tool_call_id: 'call_0', content: '{"temperature":15}' },
+      ],
+      tools: [
+        {
+          type: 'function',
+          function: {
+            name: 'get_current_temperature',
+            description: 'Gets the current temperature for a given location.',
+            parameters,
+          },
+        },
+      ],
+      tool_choice: { type: 'function', function: { name: 'get_current_temperature' } },
+    });
+    expect(body).toEqual({
+      systemInstruction: { parts: [{ text: 'Be brief.' }] },
+      contents: [
+        { role: 'user', parts: [{ text: "What's the temperature in London?" }] },
+        {
+          role: 'model',
+          parts: [
+            { functionCall: { id: 'call_0', name: 'get_current_temperature', args: { location: 'London' } } },
+          ],
+        },
+        {
+          role: 'user',
+          parts: [
+            {
+              functionResponse: {
+                id: 'call_0',
+                name: 'get_current_temperature',
+                response: { temperature: 15 },
+              },
+            },
+          ],
+        },
+      ],
+      tools: [
+        {
+          functionDeclarations: [
+            {
+              name: 'get_current_temperature',
+              description: 'Gets the current temperature for a given location.',
+              parameters,
+            },
+          ],
+        },
+      ],
+      toolConfig: {
+        functionCallingConfig: { mode: 'ANY', allowedFunctionNames: ['get_current_temperature'] },
+      },
+      generationConfig: { temperature: 0, maxOutputTokens: 50, stopSequences: ['END'] },
+    });
+  });
+
+  // https://ai.google.dev/gemini-api/docs/thought-signatures
+  it('gives Gemini since 3 the signature of its first call, or says that there is none', () => {
+    const call = (id: string, extra = {}) => ({
+      id,
+      type: 'function' as const,
+      function: { name: 'f', arguments: '' },
+      ...extra,
+    });
+    const signed = { extra_content: { google: { thought_signature: 'c2ln' } } };
+    const answer = (id: string) => ({ role: 'tool', tool_call_id: id, content: 'text' });
+    const parts = (extra: object, model: string) =>
+      request(
+        ask({
+          messages: [
+            { role: 'user', content: 'Hi' },
+            { role: 'assistant', tool_calls: [call('a', extra), call('b')] },
+            answer('a'),
+            answer('b'),
+          ],
+        }),
+        model,
+      ).contents[1]?.parts.map(({ thoughtSignature }) => thoughtSignature);
+    expect(parts({}, 'gemini-3-pro')).toEqual(['skip_thought_signature_validator', undefined]);
+    expect(parts({}, 'gemini-2.5-pro')).toEqual([undefined, undefined]);
+    expect(parts(signed, 'gemini-3-pro')).toEqual(['c2ln', undefined]);
+  });
+
+  it('shows pictures, sounds and documents', () => {
+    const { contents } = request(
+      ask({
+        messages: [
+          {
+            role: 'user',
+            content: [
+              { type: 'image_url', image_url: { url: 'data:image/png;base64,iVBO' } },
+              { type: 'image_url', image_url: { url: 'https://a.test/cat.JPG?w=1' } },
+              { type: 'input_audio', input_audio: { data: 'UklG', format: 'wav' } },
+              { type: 'file', file: { filename: 'a.pdf', file_data: 'data:application/pdf;base64,JVBE' } },
+            ],
+          },
+        ],
+      }),
+    );
+    expect(contents[0]?.parts).toEqual([
+      { inlineData: { mimeType: 'image/png', data: 'iVBO' } },
+      { fileData: { mimeType: 'image/jpeg', fileUri: 'https://a.test/cat.JPG?w=1' } },
+      { inlineData: { mimeType: 'audio/wav', data: 'UklG' } },
+      { inlineData: { mimeType: 'application/pdf', data: 'JVBE' } },
+    ]);
+  });
+
+  it('asks for JSON where JSON is wanted', () => {
+    expect(request(ask({ response_format: { type: 'json_object' } }))).toEqual({
+      contents: CONTENTS,
+      generationConfig: { responseMimeType: 'application/json' },
+    });
+    const schema = { type: 'array', items: { type: 'string' }, $schema: 'x' };
+    expect(
+      request(ask({ response_format: { type: 'json_schema', json_schema: { name: 'a', schema } } })),
+    ).toEqual({
+      contents: CONTENTS,
+      generationConfig: {
+        responseMimeType: 'application/json',
+        responseSchema: { type: 'array', items: { type: 'string' } },
+      },
+    });
+  });
+
+  it('declares a tool that takes nothing without parameters', () => {
+    const tools = [
+      {
+        type: 'function' as const,
+        function: { name: 'now', parameters: { type: 'object', properties: {} } },
+      },
+    ];
+    expect(request(ask({ tools, tool_choice: 'none' }))).toEqual({
+      contents: CONTENTS,
+      tools: [{ functionDeclarations: [{ name: 'now' }] }],
+      toolConfig: { functionCallingConfig: { mode: 'NONE' } },
+    });
+  });
+
+  it.each([
+    ['gemini-2.5-flash', false, '/models/gemini-2.5-flash:generateContent'],
+    ['gemini-2.5-flash', true, '/models/gemini-2.5-flash:streamGenerateContent?alt=sse'],
+    ['tunedModels/mine', false, '/tunedModels/mine:generateContent'],
+    ['a?b#c', false, '/models/a%3Fb%23c:generateContent'],
+  ])('goes where %s is (stream: %j)', (model, stream, path) => expect(geminiPath(model, stream)).toBe(path));
+});
+
+describe('a JSON schema for Gemini', () => {
+  const cleaned = (root: unknown) => geminiSchema(root as never, 'f', new ReferenceBudget());
+  const ALLOWED = new Set(
+    'type format title description nullable enum items maxItems minItems properties required minProperties maxProperties minLength maxLength pattern default anyOf propertyOrdering minimum maximum'.split(
+      ' ',
+    ),
+  );
+  const check = (schema: JsonValue): void => {
+    expect(typeof schema === 'object' && schema !== null && !Array.isArray(schema)).toBe(true);
+    const fields = schema as Readonly<Record<string, JsonValue>>;
+    for (const key of Object.keys(fields)) expect(ALLOWED).toContain(key);
+    if (fields['items'] !== undefined) check(fields['items']);
+    for (const choice of (fields['anyOf'] ?? []) as readonly JsonValue[]) check(choice);
+    for (const property of Object.values((fields['properties'] ?? {}) as Readonly<Record<string, JsonValue>>))
+      check(property);
+    for (const name of (fields['required'] ?? []) as readonly string[])
+      expect(fields['properties']).toHaveProperty([name]);
+    if (fields['enum'] !== undefined)
+      expect((fields['enum'] as readonly JsonValue[]).every((value) => typeof value === 'string')).toBe(true);
+  };
+  const schema = fc.letrec((tie) => ({
+    schema: fc.oneof(
+      { depthSize: 'small' },
+      fc.jsonValue({ maxDepth: 1 }),
+      fc.record(
+        {
+          type: fc.oneof(
+            fc.constantFrom('object', 'string', 'array', 'integer', 'null'),
+            fc.constant(['string', 'null']),
+            fc.constant(['string', 'integer']),
+          ),
+          $ref: fc.constantFrom('#/$defs/a', '#/$defs/b', '#', '#/no', 'https://a.test'),
+          $defs: fc.record({ a: tie('schema'), b: tie('schema') }),
+          properties: fc.dictionary(fc.constantFrom('x', 'y', '__proto__'), tie('schema'), { maxKeys: 2 }),
+          required: fc.subarray(['x', 'y', 'z']),
+          items: fc.oneof(tie('schema'), fc.array(tie('schema'), { maxLength: 2 })),
+          anyOf: fc.array(tie('schema'), { maxLength: 2 }),
+          oneOf: fc.array(tie('schema'), { maxLength: 2 }),
+          allOf: fc.array(tie('schema'), { maxLength: 2 }),
+          enum: fc.array(fc.jsonValue({ maxDepth: 0 }), { maxLength: 2 }),
+          const: fc.jsonValue({ maxDepth: 0 }),
+          additionalProperties: fc.boolean(),
+          format: fc.constantFrom('uri', 'date-time'),
+          $schema: fc.constant('https://json-schema.org/draft/2020-12/schema'),
+        },
+        { requiredKeys: [] },
+      ),
+    ),
+  })).schema;
+
+  it('holds nothing that Gemini does not know, and is done with at once', () => {
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.constantFrom('properties', '$defs', 'items', 'anyOf', 'allOf', '$ref'), schema),
+        (root) => {
+          try {
+            check(cleaned(root));
+          } catch (error) {
+            if (!(error instanceof UntranslatableError)) throw error;
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is written out, with null as nullable', () => {
+    const place = {
+      type: 'object',
+      properties: { city: { type: ['string', 'null'], format: 'city' }, next: { $ref: '#/$defs/Place' } },
+      required: ['city', 'gone'],
+      additionalProperties: false,
+    };
+    expect(
+      cleaned({
+        type: 'object',
+        $defs: { Place: place },
+        properties: {
+          from: { $ref: '#/$defs/Place', description: 'Where' },
+          mode: { const: 'air' },
+          when: { anyOf: [{ type: 'string', format: 'date-time' }, { type: 'null' }] },
+          seats: { oneOf: [{ type: 'integer', exclusiveMinimum: 0 }, { type: 'string' }] },
+          note: { allOf: [{ type: 'string' }], description: 'A note' },
+        },
+      }),
+    ).toEqual({
+      type: 'object',
+      properties: {
+        from: {
+          type: 'object',
+          description: 'Where',
+          properties: { city: { type: 'string', nullable: true }, next: { type: 'object' } },
+          required: ['city'],
+        },
+        mode: { type: 'string', enum: ['air'] },
+        when: { anyOf: [{ type: 'string', format: 'date-time' }], nullable: true },
+        seats: { anyOf: [{ type: 'integer' }, { type: 'string' }] },
+        note: { anyOf: [{ type: 'string' }], description: 'A note' },
+      },
+    });
+  });
+
+  it('is refused where it would be written out without end', () => {
+    const $defs = Object.fromEntries(
+      Array.from({ length: 40 }, (_, n) => [
+        `d${n}`,
+        { properties: { a: { $ref: `#/$defs/d${n + 1}` }, b: { $ref: `#/$defs/d${n + 1}` } } },
+      ]),
+    );
+    expect(() => cleaned({ $defs, $ref: '#/$defs/d0' })).toThrow(UntranslatableError);
+    const chain = Object.fromEntries(
+      Array.from({ length: 5000 }, (_, n) => [`d${n}`, { items: { $ref: `#/$defs/d${n + 1}` } }]),
+    );
+    expect(() => cleaned({ $defs: chain, $ref: '#/$defs/d0' })).toThrow(UntranslatableError);
+  });
+});
