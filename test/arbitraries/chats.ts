@@ -33,23 +33,21 @@ const system = fc
   .map((message): Messages => [message]);
 
 /** An assistant's turn, and the answers to what it called, in any order. */
-const exchange = fc
-  .record({ said: fc.option(chatText), calls: toolCalls })
-  .chain(({ said, calls }) =>
-    fc
-      .tuple(
-        fc.shuffledSubarray(calls, { minLength: calls.length }),
-        fc.array(chatText, { minLength: calls.length, maxLength: calls.length }),
-      )
-      .map(([answered, answers]): Messages => [
-        { role: 'assistant', content: said, ...(calls.length === 0 ? {} : { tool_calls: calls }) },
-        ...answered.map(({ id }, index): OpenAiMessage => ({
-          role: 'tool',
-          tool_call_id: id,
-          content: answers[index] ?? '',
-        })),
-      ]),
-  );
+const exchange = fc.record({ said: fc.option(chatText), calls: toolCalls }).chain(({ said, calls }) =>
+  fc
+    .tuple(
+      fc.shuffledSubarray(calls, { minLength: calls.length }),
+      fc.array(chatText, { minLength: calls.length, maxLength: calls.length }),
+    )
+    .map(([answered, answers]): Messages => [
+      { role: 'assistant', content: said, ...(calls.length === 0 ? {} : { tool_calls: calls }) },
+      ...answered.map(({ id }, index): OpenAiMessage => ({
+        role: 'tool',
+        tool_call_id: id,
+        content: answers[index] ?? '',
+      })),
+    ]),
+);
 
 const tool = fc
   .record({ name, description: fc.option(chatText, { nil: undefined }), strict: fc.boolean() })

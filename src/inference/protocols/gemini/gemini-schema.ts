@@ -16,7 +16,7 @@ const DEEPEST = 100;
 
 /** Schemas that refer to one another can stand for far more than they hold: how many a request may still write out. */
 export class ReferenceBudget {
-  private left = 10_000;
+  private left = 2000;
 
   /** @returns whether there was one left */
   take(): boolean {
