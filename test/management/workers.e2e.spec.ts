@@ -199,7 +199,7 @@ describe('the switch', () => {
     for (const [index, before] of ['enabled', 'disabled', 'draining', 'offline'].entries()) {
       const { id } = await made();
       await service.database.query('UPDATE worker SET admin_state = $1 WHERE id = $2', [before, id]);
-      for (const _twice of [1, 2]) {
+      for (let time = 1; time <= 2; time++) {
         const answer = await call(service, 'POST', `/${id}/${to}`);
         expect([before, answer.status, answer.worker.id, answer.worker.admin_state]).toEqual([
           before,
@@ -232,9 +232,9 @@ describe('the switch', () => {
 
   it('says who switched, once: switching to what is so already is no event, but enable pardons every time', async () => {
     const { id, admin_state_since: registered } = await made();
-    const since = [];
+    const since: unknown[] = [];
     for (const to of ['disable', 'disable', 'enable', 'enable'])
-      since.push((await call(service, 'POST', `/${id}/${to}`)).worker['admin_state_since'] as string);
+      since.push((await call(service, 'POST', `/${id}/${to}`)).worker['admin_state_since']);
     expect(since[0]).toBe(since[1]);
     expect(new Set([registered, ...since]).size).toBe(4);
     const events = (await call(service, 'GET', `/${id}/events`)).json as {

@@ -8,8 +8,10 @@ interface TemplateWorker {
   readonly call: { readonly placeholders: ReadonlySet<PlaceholderName> };
 }
 
+type Chat = Pick<InferenceRequest, 'id' | 'messages' | 'temperature' | 'maxTokens'>;
+
 /** A chat as placeholder values of one worker: pure, and the request itself is never changed. */
-export function chatValues(request: InferenceRequest, worker: TemplateWorker): PlaceholderValues {
+export function chatValues(request: Chat, worker: TemplateWorker): PlaceholderValues {
   const { placeholders } = worker.call;
   const messages = withSystem(request.messages, worker.defaults.system_prompt);
   return {
