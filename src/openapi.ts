@@ -3,6 +3,8 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { OpenAiErrorDto, SeedErrorDto } from './errors/error-answers.dto.js';
 import { isSeedPath } from './errors/envelopes.js';
 import { ChatAnswerDto, ChatDto } from './inference/chat.dto.js';
+import { PatchWorkerDto } from './registry/management/patch-worker.dto.js';
+import { WorkerDto } from './registry/management/worker-answers.dto.js';
 
 const CHAT = '/api/v1/chat/completions';
 /** Asked by machines that hold no key. */
@@ -45,12 +47,37 @@ function completed(document: OpenAPIObject): OpenAPIObject {
       description: 'Figures',
       content: { 'text/plain': { schema: { type: 'string' } } },
     };
+  describeWorkers(document);
   const chat = document.paths[CHAT]?.post;
   if (chat !== undefined) {
     chat.requestBody = { required: true, content: json(ChatDto) };
     chat.responses['200'] = answer('The answer', ChatAnswerDto);
   }
   return document;
+}
+
+function describeWorkers({ paths, components }: OpenAPIObject): void {
+  const [all, one] = [paths['/api/v1/workers'], paths['/api/v1/workers/{id}']];
+  if (all?.put !== undefined) all.put.responses['201'] = answer('It was not there before', WorkerDto);
+  for (const operation of [one?.patch, one?.delete])
+    for (const parameter of operation?.parameters ?? [])
+      if ('name' in parameter && parameter.name === 'if-match')
+        Object.assign(parameter, {
+          name: 'If-Match',
+          required: false,
+          description: 'The ETag that was read: 412 if it is another by now.',
+        });
+  const sent = one?.patch?.requestBody;
+  if (sent !== undefined && 'content' in sent)
+    sent.content = { ...sent.content, ...json(PatchWorkerDto, 'application/merge-patch+json') };
+  const patch = components?.schemas?.[PatchWorkerDto.name];
+  if (patch === undefined || '$ref' in patch) return;
+  // In a merge patch null resets.
+  for (const [field, schema] of Object.entries(patch.properties ?? {}))
+    patch.properties = {
+      ...patch.properties,
+      [field]: '$ref' in schema ? { allOf: [schema], nullable: true } : { ...schema, nullable: true },
+    };
 }
 
 /** A model's name may hold `/`, so its routes end in a wildcard, which has no name of its own. */
@@ -73,6 +100,6 @@ function answer(description: string, model: Model) {
   return { description, content: json(model) };
 }
 
-function json(model: Model) {
-  return { 'application/json': { schema: { $ref: getSchemaPath(model) } } };
+function json(model: Model, type = 'application/json') {
+  return { [type]: { schema: { $ref: getSchemaPath(model) } } };
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { json } from './fakes/fake-upstream.js';
+import { json, slow } from './fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from './fixtures/worker.js';
 import { type Answer, startService, type TestService } from './service.js';
 
@@ -132,5 +132,42 @@ describe('a model policy', () => {
     await expect.poll(answer, { timeout: 10_000 }).toBe(200);
     await service.database.query(`DELETE FROM model WHERE name = 'by-hand-a'`);
     await expect.poll(answer, { timeout: 10_000 }).toBe(404);
+  });
+});
+
+describe('what a model policy says of', () => {
+  const UNPROBED = { health_check: { kind: 'none' } };
+
+  async function threeWorkers(model: string) {
+    const upstreams = await Promise.all([1, 2, 3].map(() => upstreamForTest(json({ answer: 'x' }))));
+    for (const upstream of upstreams)
+      await service.register(aWorker(upstream, { model_name: model, ...UNPROBED }));
+    return () => upstreams.map(({ requests }) => requests.length);
+  }
+
+  it('the strategy is how its workers are picked, from the next request on', async () => {
+    const asked = await threeWorkers('strategic');
+    await put('strategic', { strategy: 'round_robin' });
+    for (let i = 0; i < 9; i++) await service.chat('strategic', 'x');
+    expect(asked()).toEqual([3, 3, 3]);
+    await put('strategic', { strategy: 'consistent_hash' });
+    for (let i = 0; i < 9; i++) await service.chat('strategic', 'x', { 'x-session-id': 'one' });
+    expect(asked().toSorted((a, b) => a - b)).toEqual([3, 3, 12]);
+  });
+
+  it('the queue bounds how many wait, and for how long', async () => {
+    const upstream = await upstreamForTest(slow(700, json({ answer: 'x' })));
+    await service.register(aWorker(upstream, { model_name: 'queued', max_concurrency: 1, ...UNPROBED }));
+    const statuses = async () => {
+      const answers = await Promise.all([1, 2, 3].map(() => service.chat('queued', 'x')));
+      return answers.map(({ status }) => status).toSorted((a, b) => a - b);
+    };
+    expect(await statuses()).toEqual([200, 200, 200]);
+    await put('queued', { queue: { max: 1 } });
+    expect(await statuses()).toEqual([200, 200, 503]);
+    await put('queued', { queue: { max: 0 } });
+    expect(await statuses()).toEqual([200, 503, 503]);
+    await put('queued', { queue: { wait_ms: 100 } });
+    expect(await statuses()).toEqual([200, 503, 503]);
   });
 });

@@ -1,5 +1,5 @@
 import {
-  type HealthLimits,
+  DEFAULT_HEALTH_LIMITS,
   type HealthState,
   judgeHealth,
   unknownHealth,
@@ -12,14 +12,6 @@ import type { VirtualTime } from './virtual-time.js';
 
 const INTERVAL_MS = 5000;
 const RHYTHM = { intervalMs: INTERVAL_MS, unsureIntervalMs: 1000, downIntervalMs: 30_000, jitter: 0.2 };
-const LIMITS: HealthLimits = {
-  failuresDown: 3,
-  successesUp: 2,
-  isOwners: false,
-  servedMs: 30_000,
-  silenceMs: 60_000,
-  warmingMs: 30_000,
-};
 const BRAKE = { share: 0.3, intervalMs: INTERVAL_MS };
 const HINT_MS = 5000;
 const PROBE_TIMEOUT_MS = 2000;
@@ -78,10 +70,16 @@ export class HealthChecks {
     const before = this.states[worker];
     if (before === undefined) return;
     const evidence = { ok, detail: '', isSilent, generation: 1 };
-    const judged = judgeHealth(before, evidence, this.around.lastServedMs(prober, worker), LIMITS, nowMs);
+    const judged = judgeHealth(
+      before,
+      evidence,
+      this.around.lastServedMs(prober, worker),
+      DEFAULT_HEALTH_LIMITS,
+      nowMs,
+    );
     const after = this.braked(prober, before, judged, nowMs);
     this.states[worker] = after;
-    const inMs = nextProbeMs(after, LIMITS, RHYTHM, this.random(), nowMs);
+    const inMs = nextProbeMs(after, DEFAULT_HEALTH_LIMITS, RHYTHM, this.random(), nowMs);
     this.callOff[worker] = this.time.after(inMs, () => this.probe(worker));
     if (after.health === before.health) return;
     this.verdicts.push({ atMs: nowMs, worker, health: after.health });

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { BalancingSettings } from '../config/settings.js';
 import { LiveWorkers } from '../registry/live-workers.js';
+import { ModelPolicies } from '../registry/models/model-policies.js';
 import { ModelLookup } from '../registry/model-lookup.js';
 import { Replicas } from '../replicas/replicas.js';
 import { SlotLeases } from '../replicas/slot-leases.js';
@@ -62,10 +63,12 @@ export class Balancer {
     private readonly hints: ProbeHints,
     private readonly replicas: Replicas,
     private readonly slots: SlotLeases,
+    private readonly policies: ModelPolicies,
     private readonly settings: BalancingSettings,
     activity: WorkerActivity,
   ) {
     live.onChange(() => this.followRegistry());
+    policies.onChange(() => this.followPolicies());
     replicas.onChange(() => this.shareOut(this.desks.values()));
     slots.onChange((workerIds) => this.shareOut(this.desksOf(workerIds)));
     activity.knownBy(new DeskActivity(live, this.desks));
@@ -127,6 +130,7 @@ export class Balancer {
     const known = this.desks.get(modelName);
     if (known !== undefined) return known;
     const desk = new ModelDesk(this.settings, REAL_CLOCK, (worker) => this.capOf(worker));
+    desk.obey(this.policies.of(modelName));
     desk.become(model);
     this.desks.set(modelName, desk);
     return desk;
@@ -184,6 +188,10 @@ export class Balancer {
     const full = why === 'full' ? 'too many requests wait for it already; ' : '';
     const waited = why === 'waited' ? 'none became free in time; ' : '';
     return new NoWorkerAvailableError(modelName, retryAfterS, `${full}${waited}${reasons}`);
+  }
+
+  private followPolicies(): void {
+    for (const [name, desk] of this.desks) desk.obey(this.policies.of(name));
   }
 
   private followRegistry(): void {

@@ -1,11 +1,11 @@
 import type { BalancingSettings } from '../config/settings.js';
 import type { Model } from '../registry/live-workers.js';
+import type { ModelPolicy } from '../registry/models/model-policy.js';
 import { isCallable, type Worker } from '../registry/worker.js';
-import { Admission } from './admission/admission.js';
+import { Admission, type AdmissionLimits } from './admission/admission.js';
 import type { Clock } from './admission/clock.js';
 import { RetryBudget } from './admission/retry-budget.js';
 import { POLICIES } from './policies.js';
-import type { Policy } from './policy.js';
 import { Roster } from './standing/roster.js';
 import type { Member } from './standing/standing.js';
 
@@ -20,12 +20,11 @@ export class ModelDesk {
   private byId: ReadonlyMap<string, Worker> = new Map();
 
   constructor(
-    settings: BalancingSettings,
+    private readonly settings: BalancingSettings,
     private readonly clock: Clock,
     private readonly capOf: (worker: Worker) => number,
   ) {
-    const policy: Policy<unknown> = POLICIES[settings.strategy];
-    this.roster = new Roster(policy, settings.standing, Math.random);
+    this.roster = new Roster(POLICIES[settings.strategy], settings.standing, Math.random);
     this.admission = new Admission(this.roster, clock, settings.admission);
     this.retries = new RetryBudget(settings.retry);
   }
@@ -42,6 +41,12 @@ export class ModelDesk {
     this.shareOut();
   }
 
+  /** What holds for the model may have changed; `undefined`: the settings decide. */
+  obey(policy: ModelPolicy | undefined): void {
+    this.roster.use(POLICIES[policy?.strategy ?? this.settings.strategy]);
+    this.admission.use(queueOf(policy, this.settings.admission));
+  }
+
   /** The parts of the caps that are this replica's may have changed. */
   shareOut(): void {
     const members = [...this.byId.values()].map((worker) => memberOf(worker, this.capOf(worker)));
@@ -56,6 +61,13 @@ export class ModelDesk {
   get isIdle(): boolean {
     return this.admission.queued === 0 && this.roster.inFlight === 0;
   }
+}
+
+/** A queue of its own length does not depend on caps. */
+function queueOf(policy: ModelPolicy | undefined, settings: AdmissionLimits): AdmissionLimits {
+  const { queueMax = null, queueWaitMs = null } = policy ?? {};
+  const limits = queueMax === null ? settings : { ...settings, mostWaiting: queueMax, perSlot: queueMax };
+  return queueWaitMs === null ? limits : { ...limits, maxWaitMs: queueWaitMs };
 }
 
 function memberOf(worker: Worker, cap: number): Member {

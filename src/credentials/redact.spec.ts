@@ -36,6 +36,70 @@ describe('redacting', () => {
     expect(redact(text, ['Bearer sk-1"2'])).not.toContain('sk-1');
   });
 
+  const SECRET = 'sk-ä/+ "1"\\2=';
+  it.each<[string, (secret: string) => string]>([
+    ['of a URL', encodeURIComponent],
+    ['of a URL, in small letters', (secret) => encodeURIComponent(secret).toLowerCase()],
+    ['of a URL within a URL', (secret) => encodeURIComponent(encodeURIComponent(secret))],
+    ['of a form', (secret) => new URLSearchParams({ secret }).toString()],
+    ['of JSON', (secret) => JSON.stringify({ secret })],
+    ['of JSON within JSON', (secret) => JSON.stringify(JSON.stringify({ secret }))],
+    ['of JSON in ASCII', (secret) => JSON.stringify(secret).replace('ä', '\\u00e4').replace('/', '\\/')],
+    ['of HTML', (secret) => secret.replaceAll('"', '&quot;').replace('ä', '&#228;').replace('+', '&#x2B;')],
+    ['of hex', (secret) => Buffer.from(secret).toString('hex')],
+    ['of hex, in capitals', (secret) => Buffer.from(secret).toString('hex').toUpperCase()],
+    ['of capitals', (secret) => secret.replace('sk', 'SK')],
+  ])('sees through the letters %s', (_what, encode) => {
+    const shown = redact(`<${encode(SECRET)}>`, [SECRET]);
+    expect(shown).toMatch(/^<[\w"{}:=\\]*\[hidden\]["}\\]*>$/);
+  });
+
+  it('sees through base64, whatever stands around the secret in it', () => {
+    const secret = fc.string({ unit: 'grapheme', minLength: 8, maxLength: 40 });
+    fc.assert(
+      fc.property(
+        secret,
+        fc.string(),
+        fc.string(),
+        fc.constantFrom<BufferEncoding>('base64', 'base64url'),
+        (key, before, after, code) => {
+          const text = Buffer.from(before + key + after).toString(code);
+          const shown = redact(text, [key]);
+          const left = shown.split('[hidden]').map((part) => Buffer.from(part, 'base64').toString());
+          expect(shown).toContain('[hidden]');
+          expect(left.filter((part) => part.includes(key.slice(1, -1)))).toEqual([]);
+        },
+      ),
+    );
+  });
+
+  it('knows what Basic encodes', () => {
+    const header = `Basic ${Buffer.from('robot:hunter22').toString('base64')}`;
+    expect(redact('user robot:hunter22, password hunter22', [header])).toBe(
+      'user [hidden], password [hidden]',
+    );
+  });
+
+  it('hides whole what the end of what is shown would cut in two, and shows nothing behind', () => {
+    for (let shown = 0; shown <= 12; shown++)
+      expect(redact('ab secret99 cd', ['secret99'], shown)).toBe(
+        'ab [hidden] cd'.slice(0, shown <= 3 ? shown : 11) + (shown > 11 ? ' ' : ''),
+      );
+  });
+
+  it('hides what overlaps', () => {
+    expect(redact('xabcdefghx', ['abcdef', 'defgh'])).toBe('x[hidden]x');
+    expect(redact('abcdabcd', ['abcd'])).toBe('[hidden]');
+  });
+
+  it('is quick with long secrets and long texts', () => {
+    const secrets = Array.from({ length: 20 }, (_, index) => `${index}`.repeat(600));
+    const text = '\\'.repeat(30_000) + '%25'.repeat(10_000) + '0'.repeat(3_000);
+    const startMs = performance.now();
+    redact(text, [...secrets, '\\'.repeat(900), 'x'.repeat(16_000)]);
+    expect(performance.now() - startMs).toBeLessThan(30_000);
+  });
+
   it('hides a long secret whole, though a shorter one begins it', () => {
     expect(redact('abcdefgh', ['abcd', 'abcdefgh'])).toBe('[hidden]');
   });

@@ -76,5 +76,8 @@ export class DatabaseConnection implements OnApplicationBootstrap, OnApplication
 
 /** `AggregateError` of a refused connection has no message of its own. */
 function describe(error: Error): string {
+  // PgBouncer's words.
+  if (error.message.includes('unsupported startup parameter'))
+    return `${error.message}; migrations need a way past the connection pooler: DATABASE_DIRECT_URL`;
   return error instanceof AggregateError ? error.errors.map((e) => String(e)).join('; ') : error.message;
 }

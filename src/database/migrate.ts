@@ -25,6 +25,7 @@ export async function migrate(
 ): Promise<readonly string[]> {
   return withMigrations(address, schema, options, async (source) => {
     await ensureSchema(source, schema);
+    await expectToSee(source, schema);
     const ran = await source.runMigrations({ transaction: 'each' });
     return ran.map((migration) => migration.name);
   });
@@ -55,4 +56,13 @@ async function withMigrations<T>(
 async function ensureSchema(source: DataSource, schema: string): Promise<void> {
   const rows: unknown[] = await source.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
   if (rows.length === 0) await source.query(`CREATE SCHEMA ${pg.escapeIdentifier(schema)}`);
+}
+
+/** Some poolers drop what a session asks for at its start, and the tables would land elsewhere. */
+async function expectToSee(source: DataSource, schema: string): Promise<void> {
+  const [row]: { current_schema: string }[] = await source.query('SELECT current_schema()');
+  if (row?.current_schema === schema) return;
+  throw new Error(
+    `migrations would land in the schema ${row?.current_schema} instead of ${schema}: let DATABASE_DIRECT_URL lead past the connection pooler`,
+  );
 }

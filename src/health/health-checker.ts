@@ -113,7 +113,7 @@ export class HealthChecker implements OnApplicationBootstrap, OnApplicationShutd
     await this.leases.release(busy);
     this.leases.nothingExpiredUntil(performance.now());
     this.isInterrupted = false;
-    await this.memory.stop();
+    await this.memory.handBack();
     this.logger.log('probing together again');
   }
 

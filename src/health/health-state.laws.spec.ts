@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   atMostSuspect,
+  DEFAULT_HEALTH_LIMITS as LIMITS,
   type HealthLimits,
   type HealthState,
   judgeFault,
@@ -12,14 +13,6 @@ import {
 import { braked, LOOSE, takeDown } from './mass-failure-brake.js';
 import { afterMissedHeartbeats } from './missed-heartbeats.js';
 
-const LIMITS: HealthLimits = {
-  failuresDown: 3,
-  successesUp: 2,
-  isOwners: false,
-  servedMs: 30_000,
-  silenceMs: 60_000,
-  warmingMs: 30_000,
-};
 const OWNERS = { ...LIMITS, isOwners: true };
 const good: ProbeEvidence = { ok: true, detail: 'GET /health answered 200', isSilent: false, generation: 1 };
 const bad: ProbeEvidence = { ok: false, detail: 'connection refused', isSilent: false, generation: 1 };

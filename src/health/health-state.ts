@@ -40,6 +40,15 @@ export interface HealthLimits {
   readonly warmingMs: number;
 }
 
+export const DEFAULT_HEALTH_LIMITS: HealthLimits = {
+  failuresDown: 3,
+  successesUp: 2,
+  isOwners: false,
+  servedMs: 30_000,
+  silenceMs: 60_000,
+  warmingMs: 30_000,
+};
+
 /** A worker whose definition is new: usable at once, until its first probe tells. */
 export function unknownHealth(generation: number, nowMs: number): HealthState {
   return {

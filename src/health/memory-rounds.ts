@@ -45,14 +45,19 @@ export class MemoryRounds {
     this.tick(this.stopping.signal);
   }
 
-  /** Ends running probes and forgets what was found. The snapshot shows the table's word again, if it can be had. */
+  /** Ends running probes and forgets what was found. */
   async stop(): Promise<void> {
     if (this.ticking !== null) clearTimeout(this.ticking);
     this.stopping?.abort();
     this.stopping = null;
     await Promise.all(this.running.values());
-    const ids = [...this.believed];
     this.remembered.clear();
+  }
+
+  /** Stops, and lets the snapshot show the table's word again. */
+  async handBack(): Promise<void> {
+    await this.stop();
+    const ids = [...this.believed];
     this.believed.clear();
     // What can't be read now, the next resync reads.
     if (ids.length > 0) await this.refresher.reload(ids).catch(() => {});

@@ -8,12 +8,6 @@ import { nextProbeMs } from './next-probe.js';
 import type { Planned } from './probe-plans.js';
 import type { Sighting } from './sighting.js';
 
-/** What is said of a worker, and in how many milliseconds it is looked at again. */
-export interface Verdict {
-  readonly state: HealthState;
-  readonly nextProbeMs: number;
-}
-
 /** What this prober says of what it saw, its brake and its own requests included. Times are of `performance.now()`. */
 @Injectable()
 export class Verdicts {

@@ -1,15 +1,18 @@
 import { Module } from '@nestjs/common';
 import { BalancingModule } from '../balancing/balancing.module.js';
+import { CredentialsModule } from '../credentials/credentials.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
+import { DryRunController } from './dry-run.controller.js';
+import { DryRunService } from './dry-run.service.js';
 import { EchoController } from './echo.controller.js';
 import { InferenceService } from './inference.service.js';
 import { OpenAiController } from './openai/openai.controller.js';
 import { SeedController } from './seed.controller.js';
 
 @Module({
-  imports: [BalancingModule, RegistryModule, UpstreamModule],
-  controllers: [SeedController, OpenAiController, EchoController],
-  providers: [InferenceService],
+  imports: [BalancingModule, CredentialsModule, RegistryModule, UpstreamModule],
+  controllers: [SeedController, OpenAiController, DryRunController, EchoController],
+  providers: [DryRunService, InferenceService],
 })
 export class InferenceModule {}

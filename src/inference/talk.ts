@@ -2,7 +2,8 @@ import type { Worker, WorkerCall } from '../registry/worker.js';
 import type { UpstreamCall } from '../upstream/upstream-client.js';
 import type { ChatAnswer, ChatEvent, StreamEvent } from './chat/chat.js';
 
-export type CallableWorker = Worker & { readonly call: WorkerCall };
+/** What has to be known of a worker to speak with it. */
+export type CallableWorker = Pick<Worker, 'modelName' | 'task' | 'defaults'> & { readonly call: WorkerCall };
 
 /** What of an upstream's whole answer is read. */
 export interface WholeText {

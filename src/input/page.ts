@@ -2,7 +2,7 @@ import { InvalidInputError } from './invalid-input-error.js';
 
 /** What a list answers. */
 export interface Page<Item> {
-  readonly data: readonly Item[];
+  readonly data: Item[];
   /** Given back as `cursor`, it goes on behind the last item; `null`: that was all. */
   readonly next_cursor: string | null;
 }

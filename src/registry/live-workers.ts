@@ -83,7 +83,8 @@ export class LiveWorkers {
 }
 
 function oldestFirst(a: Worker, b: Worker): number {
-  return a.createdAt.getTime() - b.createdAt.getTime() || (a.id < b.id ? -1 : 1);
+  // A time set by hand may be infinity, which the driver makes a number.
+  return Number(a.createdAt) - Number(b.createdAt) || (a.id < b.id ? -1 : 1);
 }
 
 function same(a: readonly Worker[], b: readonly Worker[]): boolean {

@@ -13,7 +13,7 @@ const MOST_MISSES = 10_000;
 /** Finds a model that was registered on another replica a moment ago, before anyone is told that there is none. */
 @Injectable()
 export class ModelLookup {
-  private readonly looking = new Map<string, Promise<void>>();
+  private readonly looking = new Map<string, Promise<true>>();
   /** On a clock that nobody sets back. */
   private readonly missedAtMs = new Map<string, number>();
 
@@ -27,16 +27,18 @@ export class ModelLookup {
     const missedAtMs = this.missedAtMs.get(name);
     if (missedAtMs !== undefined && performance.now() - missedAtMs < MISS_REMEMBERED_MS) return undefined;
     const look = this.looking.get(name) ?? this.look(name);
-    await Promise.race([look, sleep(LONGEST_LOOK_MS, undefined, { ref: false })]);
+    const isAnswered = await Promise.race([look, sleep(LONGEST_LOOK_MS, false, { ref: false })]);
     const model = this.live.model(name);
-    if (model === undefined) this.remember(name);
+    // A look that takes long has found nothing out yet; who asks next waits for the same one.
+    if (model === undefined && isAnswered) this.remember(name);
     return model;
   }
 
-  private look(name: string): Promise<void> {
+  private look(name: string): Promise<true> {
     const look = this.load(name)
       // No database, no answer: the caller hears 404, and a moment later the truth.
       .catch(() => {})
+      .then(() => true as const)
       .finally(() => this.looking.delete(name));
     this.looking.set(name, look);
     return look;

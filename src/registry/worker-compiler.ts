@@ -50,7 +50,7 @@ export class WorkerCompiler {
       name: row.name,
       url: row.req_url_template,
       adminState: row.admin_state,
-      adminStateSinceMs: row.admin_state_since.getTime(),
+      adminStateSinceMs: Number(row.admin_state_since),
       health: row.health,
       weight: row.weight,
       priority: row.priority,

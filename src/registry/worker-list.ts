@@ -35,7 +35,7 @@ export class WorkerList {
     return this.live
       .workers()
       .flatMap((worker) => this.compiler.shownOf(worker) ?? [])
-      .toSorted((a, b) => a.created_at.getTime() - b.created_at.getTime() || (a.id < b.id ? -1 : 1));
+      .toSorted((a, b) => Number(a.created_at) - Number(b.created_at) || (a.id < b.id ? -1 : 1));
   }
 }
 

@@ -128,7 +128,11 @@ export class SlotLeases {
   private isBusy(): boolean {
     return [...this.holdings.values()].some(
       ({ held, wishedMs, partUntilMs, workerId }) =>
-        held > 0 || wishedMs !== null || partUntilMs !== null || this.activity.of(workerId).wanted > 0,
+        this.isAway ||
+        held > 0 ||
+        wishedMs !== null ||
+        partUntilMs !== null ||
+        this.activity.of(workerId).wanted > 0,
     );
   }
 

@@ -7,7 +7,7 @@ import { until } from '../service.js';
 import { Callers } from './callers.js';
 import { Cluster, QUICK } from './cluster.js';
 import { Ingress } from './ingress.js';
-import { onAll } from './soon.js';
+import { onAll, within } from './soon.js';
 
 const fine = json({ answer: 'fine' });
 const CLEAN = { code: 0, signal: null };
@@ -34,7 +34,7 @@ const serves = (model: string) =>
   onAll(cluster.replicas, 1_000, async (replica) => (await replica.chat(model)) === 200);
 
 describe('a drain', () => {
-  it('of a worker cuts no long call, and ends new ones on every replica', async () => {
+  it('of a worker cuts no long call, ends new ones on every replica, and takes it offline when the last call is done', async () => {
     const upstream = await upstreamForTest(slow(3_000, fine));
     const worker = aWorker(upstream);
     expect((await cluster.replica(0).register(worker)).status).toBe(200);
@@ -47,7 +47,9 @@ describe('a drain', () => {
       const answer = await Promise.race([replica.chat(worker.model_name), sleep(1_000, 0)]);
       return answer === 503 || answer === 404;
     });
+    expect(await stateOf(worker.model_name)).toBe('draining');
     expect(new Set(await Promise.all(running))).toEqual(new Set([200]));
+    await expect.poll(() => stateOf(worker.model_name), within(5_000)).toBe('offline');
   }, 60_000);
 });
 
@@ -98,6 +100,14 @@ describe('kill -9 of one of three replicas under load', () => {
     for (const tally of [first, second]) expect(Object.keys(tally ?? {})).toEqual(['200']);
   }, 90_000);
 });
+
+async function stateOf(model: string): Promise<string | undefined> {
+  const rows = await cluster.database.query<{ admin_state: string }>(
+    'SELECT admin_state FROM worker WHERE model_name = $1',
+    [model],
+  );
+  return rows[0]?.admin_state;
+}
 
 /** How many replicas hold leases. */
 async function owners(): Promise<number> {

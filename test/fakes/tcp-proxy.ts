@@ -7,12 +7,18 @@ export class TcpProxy {
   readonly #server = createServer((socket) => this.#carry(socket));
   #port = 0;
   #isDeaf = false;
+  #bytesSent = 0;
 
   /** @param target may be another one for each connection */
   constructor(private readonly target: NetConnectOpts | (() => NetConnectOpts)) {}
 
   get port(): number {
     return this.#port;
+  }
+
+  /** What those who connected have sent so far. */
+  get bytesSent(): number {
+    return this.#bytesSent;
   }
 
   get connections(): number {
@@ -58,7 +64,9 @@ export class TcpProxy {
     const far = connect(typeof this.target === 'function' ? this.target() : this.target);
     const pair = [near, far] as const;
     this.#pairs.add(pair);
-    if (!this.#isDeaf) near.pipe(far).pipe(near);
+    near.on('data', (chunk: Buffer) => (this.#bytesSent += chunk.length));
+    if (this.#isDeaf) near.pause();
+    else near.pipe(far).pipe(near);
     for (const socket of pair) {
       socket.on('error', () => {});
       socket.once('close', () => {

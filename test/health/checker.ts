@@ -97,6 +97,7 @@ export async function insertWorker(
 export interface Row {
   readonly health: string;
   readonly health_reason: string;
+  readonly health_since: Date;
   readonly admin_state: string;
   readonly admin_state_by: string;
   readonly last_ok: boolean | null;

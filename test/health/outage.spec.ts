@@ -105,3 +105,30 @@ describe('health is checked but routing does not listen:', () => {
     }, 20_000);
   }, 90_000);
 });
+
+describe('everything is marked down at once by one bad check:', () => {
+  it('requests that succeed speak for their workers, and go on succeeding', async () => {
+    const service = await serviceForTest();
+    const servers = await Promise.all([1, 2, 3, 4].map(() => aMoodyServer()));
+    for (const { url } of servers) {
+      await service.register({ model_name: 'm', req_url_template: `${url}/x`, body: { q: '{USER_PROMPT}' } });
+    }
+    const healths = async () =>
+      (await service.database.query<{ health: string }>('SELECT health FROM worker')).map(
+        ({ health }) => health,
+      );
+    const chat = async () => expect((await service.chat('m', 'hi')).status).toBe(200);
+    while (servers.some(({ calls }) => calls < 2)) await chat();
+    for (const server of servers) server.health = 500;
+    await until(async () => {
+      await chat();
+      return (await healths()).every((health) => health === 'suspect');
+    });
+    for (let n = 0; n < 40; n++) await chat();
+    expect(await service.database.query(`SELECT FROM worker_event WHERE kind = 'unhealthy'`)).toEqual([]);
+    await until(async () => {
+      const rows = await service.database.query('SELECT FROM worker_probe WHERE last_served_at IS NULL');
+      return rows.length === 0;
+    }, 20_000);
+  });
+});

@@ -34,7 +34,7 @@ export async function call(
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
-  const json = text === '' ? undefined : (JSON.parse(text) as object);
+  const json: unknown = text === '' ? undefined : JSON.parse(text);
   return {
     status: response.status,
     headers: response.headers,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { databaseBehindProxy } from '../database-behind-proxy.js';
 import { databaseForTest } from '../database.js';
 import { type TestService, until } from '../service.js';
 import { countOf, Crowd, replicasForTest } from './crowd.js';
@@ -28,6 +29,9 @@ async function callFor(ms: number, services: readonly TestService[], callers: nu
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
+/** In one process all log to the last one's log. */
+const timesLogged = (services: readonly TestService[], message: string): number =>
+  services.flatMap(({ log }) => log).filter(({ msg }) => msg === message).length;
 const PATIENT = { BALANCING_QUEUE_PER_SLOT: '20', BALANCING_QUEUE_WAIT_MS: '30000' };
 
 describe('a worker’s max_concurrency holds for three replicas together', () => {
@@ -98,14 +102,16 @@ describe('slots', () => {
     );
   });
 
-  it('are given back when nobody asks any more, and cost the database nothing then', async () => {
+  it('are given back when nobody asks any more', async () => {
     const database = await databaseForTest();
     const services = await replicasForTest(3, database, PATIENT);
     const crowd = await Crowd.of(20);
     await crowd.register(services[0], 1);
     await callFor(1_000, services, 2);
-    await until(async () => (await database.query('SELECT FROM worker_slot')).length === 0);
-    await until(async () => (await database.query('SELECT FROM worker_slot_wish')).length === 0);
+    const left = () => database.query('SELECT FROM worker_slot UNION ALL SELECT FROM worker_slot_wish');
+    await until(async () => (await left()).length === 0);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await left()).toEqual([]);
   }, 60_000);
 
   it('are not needed any more when the other replicas stop', async () => {
@@ -122,4 +128,24 @@ describe('slots', () => {
     expect(statuses).toEqual([200]);
     expect(crowd.mostAtOnce).toBe(2);
   }, 60_000);
+
+  it('do without while the database is away: each replica may use one, and waits for nobody', async () => {
+    const { database, url, proxy } = await databaseBehindProxy();
+    const through = { ...database, address: { url } };
+    const services = await replicasForTest(2, through, PATIENT);
+    const crowd = await Crowd.of(50);
+    await crowd.register(services[0], 1);
+    await callFor(500, services, 1);
+    expect(crowd.mostAtOnce).toBe(1);
+    await proxy.cut();
+    const { statuses, served } = await callFor(4_000, services, 2);
+    expect(statuses).toEqual([200]);
+    for (const count of served) expect(count).toBeGreaterThan(5);
+    expect(crowd.mostAtOnce).toBe(2);
+    await proxy.open();
+    await until(() => timesLogged(services, 'leasing slots again') === 2, 30_000);
+    crowd.mostAtOnce = 0;
+    expect((await callFor(2_000, services, 2)).statuses).toEqual([200]);
+    expect(crowd.mostAtOnce).toBe(1);
+  }, 90_000);
 });

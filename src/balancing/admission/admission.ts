@@ -49,8 +49,13 @@ export class Admission {
   constructor(
     readonly roster: Roster,
     private readonly clock: Clock,
-    private readonly limits: AdmissionLimits,
+    private limits: AdmissionLimits,
   ) {}
+
+  /** For those who come from now on. */
+  use(limits: AdmissionLimits): void {
+    this.limits = limits;
+  }
 
   get queued(): number {
     return this.waiting.size;

@@ -84,10 +84,18 @@ describe('pace', () => {
     );
   });
 
+  it('says little as long as little was done, so that a first connection makes nobody slow', () => {
+    const ofMs = (timeMs: number, units: number) => slowness({ timeMs, units, atMs: 0 }, 5, 0, 60_000);
+    expect(ofMs(60, 1)).toBeLessThan(1.15);
+    expect(ofMs(60 + 99 * 5, 100)).toBeLessThan(1.1);
+    expect(ofMs(100 * 20, 100)).toBeGreaterThan(2.4);
+    expect(ofMs(4 * 60_000, 12_000)).toBeGreaterThan(3.9);
+  });
+
   it('is half forgotten after a minute', () => {
-    const pace = { timeMs: 500, units: 100, atMs: 0 };
-    expect(slowness(pace, 1, 0, LIMITS.paceHalfLifeMs)).toBe(5);
-    expect(slowness(pace, 1, 60_000, LIMITS.paceHalfLifeMs)).toBe(3);
+    const pace = { timeMs: 5e6, units: 1e6, atMs: 0 };
+    expect(slowness(pace, 1, 0, LIMITS.paceHalfLifeMs)).toBeCloseTo(5, 2);
+    expect(slowness(pace, 1, 60_000, LIMITS.paceHalfLifeMs)).toBeCloseTo(3, 2);
   });
 
   it('has the middle of all for what is usual', () => {

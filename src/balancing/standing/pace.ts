@@ -15,6 +15,12 @@ export const NO_PACE: Pace = { timeMs: 0, units: 0, atMs: 0 };
 const FASTEST = 0.25;
 const SLOWEST = 8;
 
+/**
+ * So much work says little: a connection to be made, or a process that had to wait its turn, would make a worker of quick
+ * answers look slow.
+ */
+const LITTLE_MS = 500;
+
 /** @param units of output; an answer of none tells nothing */
 export function afterAnswer(
   before: Pace,
@@ -41,9 +47,10 @@ export function msPerUnit({ timeMs, units }: Pace): number | null {
  * so that a slow worker is tried again.
  */
 export function slowness(pace: Pace, medianMsPerUnit: number, nowMs: number, halfLifeMs: number): number {
-  const own = msPerUnit(pace);
-  if (own === null || !(medianMsPerUnit > 0)) return 1;
-  const seen = Math.min(SLOWEST, Math.max(FASTEST, own / medianMsPerUnit));
+  const { timeMs, units } = pace;
+  if (!(units > 0) || !(medianMsPerUnit > 0)) return 1;
+  const ratio = (timeMs + LITTLE_MS) / (units * medianMsPerUnit + LITTLE_MS);
+  const seen = Math.min(SLOWEST, Math.max(FASTEST, ratio));
   return 1 + (seen - 1) * 2 ** (-Math.max(0, nowMs - pace.atMs) / halfLifeMs);
 }
 

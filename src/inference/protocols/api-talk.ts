@@ -1,16 +1,16 @@
-import type { ApiCall, Worker, WorkerDefaults } from '../../registry/worker.js';
+import type { ApiCall, WorkerDefaults } from '../../registry/worker.js';
 import type { OpenAiChat, StreamReader } from '../chat/chat.js';
 import { ProtocolError } from '../chat/protocol-error.js';
 import type { InferenceRequest, RawBody } from '../inference-request.js';
 import { withValue } from '../passthrough/json-fields.js';
-import type { PieceReader, Talk } from '../talk.js';
+import type { CallableWorker, PieceReader, Talk } from '../talk.js';
 import { UnsupportedTaskError } from '../unsupported-task-error.js';
 import { PROTOCOLS } from './api-protocols.js';
 
 const JSON_TYPE = 'application/json';
 
 /** To a worker that speaks an API which is known here. */
-export function apiTalk(worker: Worker, call: ApiCall, request: InferenceRequest): Talk {
+export function apiTalk(worker: CallableWorker, call: ApiCall, request: InferenceRequest): Talk {
   const model = call.upstreamModel ?? request.model;
   if (call.protocol === 'openai' && request.raw !== null) return passOn(call, request, request.raw, model);
   if (request.task !== 'chat' || (request.raw !== null && request.raw.path !== '/chat/completions')) {

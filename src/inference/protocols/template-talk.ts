@@ -1,12 +1,12 @@
-import type { TemplateCall, Worker } from '../../registry/worker.js';
+import type { TemplateCall } from '../../registry/worker.js';
 import type { InferenceRequest } from '../inference-request.js';
 import { templateReader } from '../streams/template-stream.js';
-import type { Talk } from '../talk.js';
+import type { CallableWorker, Talk } from '../talk.js';
 import { UnsupportedTaskError } from '../unsupported-task-error.js';
 import { chatValues } from './template-chat.js';
 
 /** To a worker that is called by its own templates. */
-export function templateTalk(worker: Worker, call: TemplateCall, request: InferenceRequest): Talk {
+export function templateTalk(worker: CallableWorker, call: TemplateCall, request: InferenceRequest): Talk {
   const { path } = request.raw ?? {};
   if (path !== undefined && !ANSWERED.has(path))
     throw new UnsupportedTaskError(path, worker.modelName, worker.task);

@@ -1,4 +1,5 @@
 import { isJsonObject } from '../../input/dto.js';
+import { DEEPEST_JSON, isDeeperThan } from '../../input/json-depth.js';
 import type { WorkerDefinition } from '../worker-definition.js';
 import type { WorkerEntity } from '../worker.entity.js';
 
@@ -15,6 +16,8 @@ export function changedColumns(row: WorkerEntity, definition: WorkerDefinition):
 }
 
 function text(value: unknown, column: string): string {
+  // Only a hand can have stored it, and no definition is the same.
+  if (isDeeperThan(2 * DEEPEST_JSON, value)) return '';
   return JSON.stringify(IN_ORDER.has(column) ? value : sorted(value));
 }
 

@@ -35,7 +35,7 @@ export function mergeHeaders(
       faults.push(fault(name, problem));
     }
     // Given twice in another case, both are kept, for the check of the whole to tell.
-    const key = named.has(lower(name)) ? name : lower(name);
+    const key = named.has(lower(name)) ? `${name} again` : lower(name);
     named.add(lower(name));
     carried.delete(lower(name));
     merged.delete(key);

@@ -74,7 +74,7 @@ export class WorkerDto extends WorkerSummaryDto {
 }
 
 export class WorkerPageDto {
-  data!: readonly WorkerSummaryDto[];
+  data!: WorkerSummaryDto[];
   /** Given back as `cursor`, it leads to the next page; null: this is the last. */
   next_cursor!: string | null;
 }
@@ -97,7 +97,7 @@ export class WorkerEventDto {
 
 export class WorkerEventPageDto {
   /** Newest first. */
-  data!: readonly WorkerEventDto[];
+  data!: WorkerEventDto[];
   /** Given back as `cursor`, it leads to the next page; null: this is the last. */
   next_cursor!: string | null;
 }

@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { type Behaviour, type FakeUpstream, json, slow, text } from '../fakes/fake-upstream.js';
+import { upstreamForTest, viewsOf } from '../fixtures/worker.js';
+import { serviceForTest, type TestService, until } from '../service.js';
+
+const fine = text('fine');
+const fails = json({ error: 'no' }, 500);
+const times = <T>(count: number, make: (at: number) => T): T[] =>
+  Array.from({ length: count }, (_, at) => make(at));
+const callsOf = (upstreams: readonly FakeUpstream[]): readonly number[] =>
+  upstreams.map(({ calls }) => calls);
+
+/** Workers of the model `m`, equal but for how they behave. Probes play no part. */
+async function workers(
+  service: TestService,
+  behaviours: readonly Behaviour[],
+  more: object = {},
+): Promise<readonly FakeUpstream[]> {
+  const upstreams: FakeUpstream[] = [];
+  for (const behaviour of behaviours) {
+    const upstream = await upstreamForTest(behaviour);
+    const { json: answer } = await service.register({
+      model_name: 'm',
+      req_url_template: `${upstream.url}/x`,
+      body: { q: '{USER_PROMPT}' },
+      health_check: { kind: 'none' },
+      ...more,
+    });
+    expect(answer).toMatchObject({ success: true });
+    upstreams.push(upstream);
+  }
+  return upstreams;
+}
+
+/** So many calls in all, so many at once. */
+async function call(service: TestService, count: number, atOnce: number): Promise<readonly number[]> {
+  const statuses: number[] = [];
+  let left = count;
+  const caller = async (): Promise<void> => {
+    while (left-- > 0) statuses.push((await service.chat('m', `${left}`)).status);
+  };
+  await Promise.all(times(atOnce, caller));
+  return statuses;
+}
+
+describe('"identical workers are not balanced: 94 % to one of four, ties pick the first" (litellm #39322, #37622; FastChat #3484)', () => {
+  // Of 240, one of four equals gets 60 ± 6.7 by chance alone: beyond four of these once in thousands.
+  it.each([
+    ['one after another', 1],
+    ['twelve at once', 12],
+  ])('240 calls, %s, go to all four alike', async (_how, atOnce) => {
+    const service = await serviceForTest();
+    const four = await workers(
+      service,
+      times(4, () => slow(5, fine)),
+    );
+    expect(new Set(await call(service, 240, atOnce))).toEqual(new Set([200]));
+    for (const calls of callsOf(four)) {
+      expect(calls).toBeGreaterThan(32);
+      expect(calls).toBeLessThan(88);
+    }
+  });
+
+  it('four calls at once go to four workers', async () => {
+    const service = await serviceForTest();
+    const four = await workers(
+      service,
+      times(4, () => slow(500, fine)),
+    );
+    await call(service, 4, 4);
+    expect(callsOf(four)).toEqual([1, 1, 1, 1]);
+  });
+});
+
+describe('"25 consecutive 500s stay in rotation; a second cooldown shortens the first; retries go A, A, A, B" (litellm PR #34836, #40130; deltallm #247)', () => {
+  // The strategy that would go on asking it.
+  const settings = { BALANCING_STRATEGY: 'round_robin' };
+
+  it('three 500s in a row put a worker out of rotation', async () => {
+    const service = await serviceForTest(settings);
+    const [sick] = await workers(service, [fails, fine]);
+    expect(new Set(await call(service, 60, 1))).toEqual(new Set([200]));
+    expect(sick?.calls).toBe(3);
+  });
+
+  it('failures that come in while it is out change nothing about when it is tried again', async () => {
+    const service = await serviceForTest({ ...settings, BALANCING_EJECTION_BASE_MS: '60000' });
+    const delays = [50, 60, 70, 900, 1_000];
+    const answers = delays.map((ms) => slow(ms, fails));
+    const [sick] = await workers(service, [
+      (response, request) => (answers.shift() ?? fails)(response, request),
+    ]);
+    const calls = call(service, delays.length, delays.length);
+    const ejectedUntil = async () =>
+      (await viewsOf(service, 'm')).map((view) => view['ejected_until'] as string | null)[0] ?? null;
+    await until(async () => (await ejectedUntil()) !== null);
+    const before = Date.parse((await ejectedUntil()) ?? '');
+    await calls;
+    expect(sick?.calls).toBe(5);
+    expect(Math.abs(Date.parse((await ejectedUntil()) ?? '') - before)).toBeLessThan(500);
+  });
+
+  it('a retry goes to another worker, never to the one that has just refused', async () => {
+    const service = await serviceForTest({
+      ...settings,
+      BALANCING_EJECT_FAILURES: '100',
+      BALANCING_EJECT_SAMPLES: '100',
+      BALANCING_RETRY_AT_LEAST: '1000',
+    });
+    const upstreams = await workers(service, [fails, fails, fine], { max_concurrency: 100 });
+    expect(new Set(await call(service, 30, 1))).toEqual(new Set([200]));
+    for (const { requests } of upstreams) {
+      const prompts = requests.map(({ body }) => body);
+      expect(new Set(prompts).size).toBe(prompts.length);
+    }
+  });
+});
+
+describe('"a worker that fails fast draws more traffic" (any least-busy router; simulated: 56 % of it)', () => {
+  it.each(['least_load', 'least_request', 'power_of_two', 'peak_ewma'])(
+    '%s gives one of four that fails at once next to nothing, and callers see none of it',
+    async (strategy) => {
+      // Nobody has been seen failing when the first twenty come: more of them than the budget has retries for.
+      const service = await serviceForTest({
+        BALANCING_STRATEGY: strategy,
+        BALANCING_RETRY_AT_LEAST: '20',
+      });
+      const [hole] = await workers(service, [fails, ...times(3, () => slow(20, fine))]);
+      expect(new Set(await call(service, 400, 20))).toEqual(new Set([200]));
+      // Twenty may be under way before the first has failed three times.
+      expect(hole?.calls).toBeLessThan(25);
+    },
+  );
+});
+
+describe('"one hung backend blocks all: no timeouts" (production-stack #749)', () => {
+  it('calls to the other workers go on; who hit it hears 504 in time', async () => {
+    const service = await serviceForTest();
+    const [hung, well] = await workers(service, ['hangs', slow(5, fine)], { timeouts: { total_ms: 6_000 } });
+    const unlucky = times(4, () => service.chat('m', 'hi'));
+    await until(() => (hung?.calls ?? 0) > 0);
+    const hungBefore = hung?.calls ?? 0;
+    const others = await call(service, 60, 1);
+    expect((await viewsOf(service, 'm')).map(({ in_flight }) => in_flight)).toEqual([hungBefore, 0]);
+    expect(new Set(others)).toEqual(new Set([200]));
+    const statuses = (await Promise.all(unlucky)).map(({ status }) => status);
+    expect(statuses.filter((status) => status === 504)).toHaveLength(hungBefore);
+    // Its timeouts are held against it.
+    await call(service, 40, 2);
+    expect((hung?.calls ?? 0) - hungBefore).toBeLessThan(6);
+    expect(well?.calls).toBeGreaterThan(90);
+  });
+});

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { migrate } from '../../src/database/migrate.js';
+import { databaseForTest } from '../database.js';
+import { databaseBehindProxy } from '../database-behind-proxy.js';
+import { json } from '../fakes/fake-upstream.js';
+import { aWorker, keyOf, upstreamForTest } from '../fixtures/worker.js';
+import { seededRandom } from '../seeded-random.js';
+import { serviceForTest, until } from '../service.js';
+
+const fine = json({ answer: 'fine' });
+
+describe('replicas disagree for minutes (bifrost 2361 and 3547, litellm 22190 and 37188)', () => {
+  it('not here: after a storm of changes on all of them and by hand, all tell the same within seconds', async () => {
+    const random = seededRandom(7);
+    const database = await databaseForTest();
+    const replicas = await Promise.all([1, 2, 3].map(() => serviceForTest({}, database)));
+    const upstream = await upstreamForTest(fine);
+    const workers = Array.from({ length: 12 }, () => aWorker(upstream));
+    const change = async (): Promise<void> => {
+      const worker = workers[Math.floor(random() * workers.length)];
+      const replica = replicas[Math.floor(random() * replicas.length)];
+      const way = random();
+      if (worker === undefined || replica === undefined) return;
+      if (way < 0.5) await replica.register(worker);
+      else if (way < 0.75) await replica.post('/api/server/offline', keyOf(worker));
+      else if (way < 0.9) {
+        await database.query(
+          `UPDATE worker SET admin_state = CASE admin_state WHEN 'enabled' THEN 'disabled' ELSE 'enabled' END WHERE model_name = $1`,
+          [worker.model_name],
+        );
+      } else {
+        await database.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'multi-model-manager listener'
+             AND datname = current_database()`,
+        );
+      }
+    };
+    for (let storm = 0; storm < 15; storm++) await Promise.all([change(), change(), change(), change()]);
+
+    const rows = await database.query<{ model_name: string; admin_state: string }>(
+      'SELECT model_name, admin_state FROM worker',
+    );
+    const states = new Map(rows.map(({ model_name, admin_state }) => [model_name, admin_state]));
+    for (const { model_name } of workers) {
+      const wanted = { enabled: 200, disabled: 503 }[states.get(model_name) ?? ''] ?? 404;
+      for (const replica of replicas) {
+        await until(async () => (await replica.chat(model_name, 'hi')).status === wanted, 12_000);
+      }
+    }
+    expect(new Set(states.values()).size).toBeGreaterThan(1);
+  }, 90_000);
+});
+
+describe('the database is on the request path (litellm 18708 and 8498)', () => {
+  it('not here: a thousand chats send it nothing', async () => {
+    const { database, url, proxy } = await databaseBehindProxy();
+    // What goes on in the background goes on seldom.
+    const service = await serviceForTest(
+      { HEALTH_TICK_MS: '60000', HEALTH_INTERVAL_MS: '60000', REGISTRY_RESYNC_MS: '3600000' },
+      { ...database, address: { url } },
+    );
+    const worker = aWorker(await upstreamForTest(fine));
+    await service.register(worker);
+    expect((await service.chat(worker.model_name, 'hi')).status).toBe(200);
+    const before = proxy.bytesSent;
+    const chat = async (): Promise<void> => {
+      for (let n = 0; n < 100; n++) expect((await service.chat(worker.model_name, 'hi')).status).toBe(200);
+    };
+    await Promise.all(Array.from({ length: 10 }, chat));
+    // The shortest query is longer than twenty bytes.
+    expect(proxy.bytesSent - before).toBeLessThan(1_000 * 20);
+    await service.get('/api/server/workers');
+    expect(proxy.bytesSent).toBeGreaterThan(before);
+  }, 60_000);
+});
+
+describe('a failed migration is recorded as applied; replicas race (litellm 14596)', () => {
+  it('not here: of four that start together all fail, nothing is recorded, and then one migrates', async () => {
+    const database = await databaseForTest(null);
+    await database.query('CREATE VIEW worker_event AS SELECT 1');
+    const failed = await Promise.allSettled([1, 2, 3, 4].map(() => migrate(database.address, 'public')));
+    expect(failed.map(({ status }) => status)).toEqual(Array.from({ length: 4 }, () => 'rejected'));
+    expect(await database.query('SELECT FROM migration')).toEqual([]);
+    await database.query('DROP VIEW worker_event');
+    const ran = await Promise.all([1, 2, 3, 4].map(() => migrate(database.address, 'public')));
+    expect(ran.filter((names) => names.length > 0)).toHaveLength(1);
+    expect(await database.query('SELECT FROM migration')).toHaveLength(ran.flat().length);
+  });
+});

@@ -1,0 +1,250 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { json } from '../fakes/fake-upstream.js';
+import { aWorker, upstreamForTest } from '../fixtures/worker.js';
+import { serviceForTest, startService, type TestService } from '../service.js';
+import { call } from './client.js';
+
+const KEY = 'sk-dry/run+"secret"=9';
+const REFERRED = 'referred-to-secret';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService({ WORKER_SECRET_API_KEY: REFERRED });
+});
+afterAll(() => service.stop());
+
+interface DryRun {
+  readonly request: {
+    method: string;
+    url: string;
+    headers: Record<string, string>;
+    body: string | null;
+  } | null;
+  readonly response?: { status: number; headers: Record<string, string>; body: string; truncated: boolean };
+  readonly extracted?: string;
+  readonly problem?: string;
+}
+
+async function dryRun(worker: unknown, more: object = {}): Promise<DryRun & { readonly text: string }> {
+  const answer = await call(service, 'POST', '/dry-run', { worker, ...more });
+  expect([answer.status, answer.text]).toEqual([200, expect.anything()]);
+  return { ...(answer.json as DryRun), text: answer.text };
+}
+
+describe('POST /api/v1/workers/dry-run', () => {
+  it('shows the request as it would be sent, and sends nothing', async () => {
+    const upstream = await upstreamForTest();
+    const worker = aWorker(upstream, {
+      body: { prompt: '{USER_PROMPT}', t: '{MODEL_TEMPERATURE}', max: '{MAX_TOKENS}', model: '{MODEL_NAME}' },
+      req_param: { q: '{USER_PROMPT}' },
+    });
+    const { request, response } = await dryRun(worker, {
+      prompt: 'a "b" &',
+      temperature: 0.5,
+      max_tokens: 9,
+    });
+    expect(request).toMatchObject({
+      method: 'POST',
+      url: `${upstream.url}/generate?q=a%20%22b%22%20%26`,
+      headers: { 'content-type': 'application/json', 'accept-encoding': 'identity' },
+    });
+    expect(JSON.parse(request?.body ?? '')).toEqual({
+      prompt: 'a "b" &',
+      t: 0.5,
+      max: 9,
+      model: worker.model_name,
+    });
+    expect(response).toBeUndefined();
+    expect(upstream.calls).toBe(0);
+  });
+
+  it('calls if asked to: what came, and what a caller would get', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'forty-two' }));
+    const answer = await dryRun(aWorker(upstream), {
+      messages: [{ role: 'user', content: 'why?' }],
+      call: true,
+    });
+    expect(answer).toMatchObject({
+      response: { status: 200, body: '{"answer":"forty-two"}', truncated: false },
+      extracted: 'forty-two',
+    });
+    expect(answer.problem).toBeUndefined();
+    expect(upstream.requests[0]?.body).toBe('{"prompt":"why?"}');
+    expect(upstream.calls).toBe(1);
+  });
+
+  it('stores nothing', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'x' }));
+    const before = await service.database.query(
+      'SELECT (SELECT count(*) FROM worker) + (SELECT count(*) FROM worker_event) AS rows',
+    );
+    const worker = aWorker(upstream, { header: { authorization: `Bearer ${KEY}` } });
+    await dryRun(worker, { call: true });
+    expect(
+      await service.database.query(
+        'SELECT (SELECT count(*) FROM worker) + (SELECT count(*) FROM worker_event) AS rows',
+      ),
+    ).toEqual(before);
+    expect((await service.chat(worker.model_name, 'x')).status).toBe(404);
+  });
+
+  it('needs no CREDENTIALS_KEYS, for it seals nothing', async () => {
+    const unkeyed = await serviceForTest({ CREDENTIALS_KEYS: '', DATABASE_URL: 'postgres://elsewhere/db' });
+    const worker = aWorker({ url: 'http://127.0.0.1:9' }, { header: { authorization: KEY } });
+    expect((await call(unkeyed, 'POST', '/dry-run', { worker })).status).toBe(200);
+    expect((await call(unkeyed, 'POST', '', worker)).fields).toEqual(['header.authorization']);
+  });
+
+  it.each<[string, (heard: string) => string]>([
+    ['as it is', (heard) => heard],
+    ['in JSON', (heard) => JSON.stringify({ heard })],
+    ['in JSON in JSON', (heard) => JSON.stringify(JSON.stringify({ heard }))],
+    ['in a URL', (heard) => encodeURIComponent(heard)],
+    ['in a form', (heard) => String(new URLSearchParams({ heard }))],
+    ['in base64', (heard) => Buffer.from(`x${heard}`).toString('base64')],
+    ['in base64url in JSON', (heard) => JSON.stringify({ echo: Buffer.from(heard).toString('base64url') })],
+  ])('hides the secrets it knows when the upstream echoes them %s', async (_how, encode) => {
+    const upstream = await upstreamForTest((response, { headers, url }) => {
+      const { authorization = '', 'x-other': other = '' } = headers;
+      const echo = [authorization, String(other), url].map(encode).join('\n');
+      response.writeHead(200, {
+        'content-type': 'text/plain',
+        'x-echo': encodeURIComponent(authorization),
+        'set-cookie': [`a=${REFERRED}`, 'b=2'],
+      });
+      response.end(`${echo} the end`);
+    });
+    const worker = aWorker(upstream, {
+      header: { authorization: `Bearer ${KEY}`, 'x-other': 'k:${secret:API_KEY}', 'x-flag': '1' },
+      req_param: { key: '${secret:API_KEY}' },
+      body: { prompt: '{USER_PROMPT}', key: '${secret:API_KEY}' },
+      response_extract: '',
+    });
+    const { text, response, extracted, request } = await dryRun(worker, {
+      prompt: `I know ${KEY}`,
+      call: true,
+    });
+    const keys = upstream.requests[0]?.headers;
+    expect([keys?.authorization, keys?.['x-other'], keys?.['x-flag']]).toEqual([
+      `Bearer ${KEY}`,
+      `k:${REFERRED}`,
+      '1',
+    ]);
+    expect(response?.body).toMatch(/\[hidden\][^]*the end$/);
+    expect(extracted).toBe(response?.body);
+    expect(request?.headers['x-flag']).toBe('[hidden]');
+    expect(request?.url).toBe(`${upstream.url}/generate?key=[hidden]`);
+    for (const secret of [
+      'dry/run',
+      'dry%2Frun',
+      REFERRED,
+      Buffer.from(REFERRED).toString('base64').slice(2, -4),
+      Buffer.from(KEY).toString('base64url').slice(2, -4),
+    ])
+      expect(text).not.toContain(secret);
+    expect(JSON.stringify(service.log)).not.toContain('dry/run');
+  });
+
+  it('never lends a stored credential', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'x' }));
+    const worker = aWorker(upstream, { header: { authorization: `Bearer ${KEY}` } });
+    await call(service, 'POST', '', worker);
+    const { header: _header, ...bare } = worker;
+    await dryRun(bare, { call: true });
+    const dry = upstream.requests.find(({ body }) => body.includes('Hello!'));
+    expect(dry).toBeDefined();
+    expect(dry?.headers.authorization).toBeUndefined();
+    const sealed = await call(service, 'POST', '/dry-run', {
+      worker: { ...bare, header: { authorization: '<sealed>' } },
+    });
+    expect([sealed.status, sealed.fields]).toEqual([400, ['worker.header.authorization']]);
+    expect((await call(service, 'POST', '/dry-run', { id: 'x', worker: bare })).fields).toEqual(['id']);
+  });
+
+  it('says what a caller would be refused for', async () => {
+    const refusing = await upstreamForTest((response) => response.writeHead(401).end(`bad key ${KEY}`));
+    const other = await upstreamForTest(json({ other: 1 }));
+    const failing = await upstreamForTest(json({ ok: false, answer: 'x' }));
+    for (const [worker, problem] of [
+      [aWorker(refusing, { header: { authorization: KEY } }), /answered 401/],
+      [aWorker(other), /answer/],
+      [aWorker(failing, { success_when: { path: 'ok', equals: true } }), /ok/],
+    ] as const) {
+      const answer = await dryRun(worker, { call: true });
+      expect(answer.problem).toMatch(problem);
+      expect(answer.response?.body).toBeTypeOf('string');
+      expect(answer.extracted).toBeUndefined();
+      expect(answer.text).not.toContain('sk-dry');
+    }
+    const dead = await dryRun(aWorker({ url: 'http://127.0.0.1:9' }), { call: true });
+    expect(dead).toMatchObject({ request: {}, problem: expect.stringContaining('refused') as string });
+    expect(dead.response).toBeUndefined();
+    const lacking = await dryRun(
+      aWorker(other, { header: { authorization: 'Bearer ${secret:NOT_THERE}' } }),
+      { call: true },
+    );
+    expect(lacking).toMatchObject({
+      request: null,
+      problem: expect.stringContaining('WORKER_SECRET_NOT_THERE') as string,
+    });
+  });
+
+  it('waits no longer than it was told, and shows 64 Ki characters of what comes', async () => {
+    const slow = await upstreamForTest(() => {});
+    const { problem } = await dryRun(aWorker(slow, { timeouts: { total_ms: 200 } }), { call: true });
+    expect(problem).toContain('200 ms');
+    const large = await upstreamForTest(json({ answer: 'x'.repeat(100_000) }));
+    const { response, extracted } = await dryRun(aWorker(large), { call: true });
+    expect([response?.body.length, response?.truncated, extracted?.length]).toEqual([65_536, true, 65_536]);
+  });
+
+  it('obeys the guard, on the URL and on the connection', async () => {
+    const guarded = await serviceForTest({ UPSTREAM_DENY_CIDRS: '127.0.0.0/8,::1/128' });
+    const metadata = await call(guarded, 'POST', '/dry-run', {
+      worker: aWorker({ url: 'http://169.254.169.254' }),
+      call: true,
+    });
+    expect([metadata.status, metadata.fields]).toEqual([400, ['worker.req_url_template']]);
+    const local = await call(guarded, 'POST', '/dry-run', {
+      worker: aWorker({ url: 'http://localhost:9' }),
+      call: true,
+    });
+    expect([local.status, local.fields]).toEqual([400, ['worker.req_url_template']]);
+    const own = await call(service, 'POST', '/dry-run', { worker: aWorker(service), call: true });
+    expect([own.status, own.fields]).toEqual([400, ['worker.req_url_template']]);
+  });
+
+  const fine = aWorker({ url: 'http://127.0.0.1:9' });
+  it.each<[unknown, ...string[]]>([
+    [{}, 'worker'],
+    [[], ''],
+    ['null', ''],
+    [{ worker: [] }, 'worker'],
+    [{ worker: {} }, 'worker.model_name', 'worker.req_url_template'],
+    [
+      { worker: { ...fine, weight: 0, timeouts: { total_ms: 0 } } },
+      'worker.weight',
+      'worker.timeouts.total_ms',
+    ],
+    [{ worker: { ...fine, response_extract: 'a[' } }, 'worker.response_extract'],
+    [{ worker: { ...fine, body: { no: 'prompt' } } }, 'worker.body'],
+    [
+      { worker: fine, prompt: 7, call: 'yes', temperature: 3, max_tokens: 0 },
+      'prompt',
+      'call',
+      'temperature',
+      'max_tokens',
+    ],
+    [{ worker: fine, prompt: 'a', messages: [{ role: 'user', content: 'b' }] }, 'prompt'],
+    [{ worker: fine, messages: [] }, 'messages'],
+    [{ worker: fine, messages: 'hi' }, 'messages'],
+    [{ worker: fine, messages: [{ role: 1 }] }, 'messages[0].role', 'messages[0].content'],
+    [{ worker: fine, wroker: 1 }, 'wroker'],
+    [{ ...fine }, 'worker', 'model_name'],
+  ])('refuses %j', async (body, ...fields) => {
+    const answer = await call(service, 'POST', '/dry-run', body);
+    expect(answer.status).toBe(400);
+    for (const field of fields) expect(answer.fields).toContain(field);
+    expect(answer.json).toMatchObject({ error: { type: 'invalid_request_error' } });
+  });
+});

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { databaseForTest } from '../database.js';
+import { json } from '../fakes/fake-upstream.js';
+import { until } from '../service.js';
+import { countOf, Crowd, replicasForTest } from './crowd.js';
+
+const QUICK = { REPLICA_BEAT_MS: '300', REPLICA_LIVE_MS: '2000' };
+
+describe('a replica', () => {
+  it('is seen by the others, and missed when it stops or falls silent', async () => {
+    const database = await databaseForTest();
+    const services = await replicasForTest(3, database, QUICK);
+    const [first, second, third] = services;
+    const hosts = await database.query('SELECT host FROM replica');
+    expect(hosts).toHaveLength(3);
+    await third?.stop();
+    expect(await database.query('SELECT FROM replica')).toHaveLength(2);
+    await until(() => countOf(first) === 2);
+    await database.query(
+      `INSERT INTO replica (id, host, seen_at) VALUES (gen_random_uuid(), 'silent', now() - interval '1 s')`,
+    );
+    if (second === undefined) throw new Error('a second');
+    await until(() => countOf(first) === 3 && countOf(second) === 3);
+    await until(() => countOf(first) === 2 && countOf(second) === 2);
+    const { text } = await first.get('/metrics');
+    expect(text).toMatch(/^mmm_replicas 2$/m);
+  });
+
+  it('forgets rows of the long dead', async () => {
+    const database = await databaseForTest();
+    const [service] = await replicasForTest(1, database, QUICK);
+    await database.query(`INSERT INTO replica (id, host, seen_at)
+      VALUES (gen_random_uuid(), 'dead', now() - interval '61 min'), (gen_random_uuid(), 'dying', now() - interval '59 min')`);
+    const { ReplicaBeat } = await import('../../src/replicas/replica-beat.js');
+    await service.app.get(ReplicaBeat).purge();
+    expect(await database.query(`SELECT host FROM replica WHERE host LIKE 'd%'`)).toEqual([
+      { host: 'dying' },
+    ]);
+  });
+
+  it('notes which workers served, some seconds later, and tells nobody of it', async () => {
+    const database = await databaseForTest();
+    const [service] = await replicasForTest(1, database, QUICK);
+    const [serving, failing] = [await Crowd.of(1), await Crowd.of(1)];
+    failing.upstream.behave(json({}, 500));
+    await serving.register(service, 64, { model_name: 'serving' });
+    await failing.register(service, 64, { model_name: 'failing' });
+    for (const model of ['serving', 'failing']) await service.chat(model, 'hi');
+    const served = () =>
+      database.query<{ model_name: string; ago: number; version: string }>(
+        `SELECT model_name, last_served_at::text AS version FROM worker JOIN worker_probe ON worker_id = id
+         WHERE last_served_at IS NOT NULL`,
+      );
+    await until(async () => (await served()).length === 1);
+    const [first] = await served();
+    expect(first?.model_name).toBe('serving');
+    await service.chat('serving', 'again');
+    await new Promise((resolve) => setTimeout(resolve, 800));
+    // Within ten seconds once is enough.
+    expect(await served()).toEqual([first]);
+    await database.query(`UPDATE worker_probe SET last_served_at = last_served_at - interval '11 s'`);
+    await service.chat('serving', 'again');
+    await until(async () => (await served())[0]?.version !== first?.version);
+  });
+});
+
+describe('a worker that is put aside', () => {
+  it.each([
+    [
+      'enabled again by hand',
+      `UPDATE worker SET admin_state = 'disabled'; UPDATE worker SET admin_state = 'enabled'`,
+    ],
+    ['forgiven', 'UPDATE worker SET admin_state_since = now()'],
+  ])('is used at once by every replica when it is %s', async (_how, sql) => {
+    const database = await databaseForTest();
+    const services = await replicasForTest(2, database, QUICK);
+    const crowd = await Crowd.of(1);
+    await crowd.register(services[0], 64);
+    await crowd.upstream.kill();
+    for (const service of services) {
+      for (let i = 0; i < 3; i++) await service.chat('m', 'hi');
+      expect((await service.chat('m', 'hi')).status).toBe(503);
+    }
+    await crowd.upstream.revive();
+    for (const one of sql.split(';')) await database.query(one);
+    await until(async () => {
+      const answers = await Promise.all(services.map((service) => service.chat('m', 'hi')));
+      return answers.every(({ status }) => status === 200);
+    }, 2_000);
+  });
+});

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { databaseForTest, type TestDatabase } from '../database.js';
+import { type TestService, until } from '../service.js';
+import { Crowd, replicasForTest } from './crowd.js';
+
+const stateOf = async (database: TestDatabase): Promise<unknown> =>
+  (await database.query<{ readonly admin_state: string }>('SELECT admin_state FROM worker'))[0]?.admin_state;
+const set = (database: TestDatabase, state: string) =>
+  database.query('UPDATE worker SET admin_state = $1', [state]);
+const answersOf = (services: readonly TestService[]) =>
+  Promise.all(services.map((service) => service.chat('m', 'hi')));
+const statusesOf = async (services: readonly TestService[]) =>
+  (await answersOf(services)).map(({ status }) => status);
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A replica that is played by hand. */
+const OTHER = '00000000-0000-4000-8000-000000000000';
+const addOther = (database: TestDatabase) =>
+  database.query(`INSERT INTO replica (id, host, seen_at) VALUES ($1, 'other', now() + interval '1 hour')`, [
+    OTHER,
+  ]);
+const sayDrained = (database: TestDatabase, sinceMs: number) =>
+  database.query(
+    `UPDATE replica SET drained = (SELECT json_build_object(id, $2::bigint) FROM worker) WHERE id = $1`,
+    [OTHER, sinceMs],
+  );
+/** What the real one says: since when the worker has been draining on which nothing runs. */
+async function said(database: TestDatabase): Promise<number | undefined> {
+  const rows = await database.query<{ readonly drained: Readonly<Record<string, number>> }>(
+    'SELECT drained FROM replica WHERE id <> $1',
+    [OTHER],
+  );
+  return Object.values(rows[0]?.drained ?? {})[0];
+}
+
+describe('a worker that drains', () => {
+  it('gets no new request on any replica within a second, finishes what runs, and is offline when all are done', async () => {
+    const database = await databaseForTest();
+    const services = await replicasForTest(3, database);
+    const crowd = await Crowd.of(3_000);
+    await crowd.register(services[0], 64);
+    const running = answersOf(services);
+    await until(() => crowd.upstream.calls === 3);
+    await set(database, 'draining');
+    await pause(1_000);
+    expect(await statusesOf(services)).toEqual([503, 503, 503]);
+    expect(await stateOf(database)).toBe('draining');
+    expect((await running).map(({ status }) => status)).toEqual([200, 200, 200]);
+    await until(async () => (await stateOf(database)) === 'offline');
+    expect(crowd.upstream.calls).toBe(3);
+    const events = await database.query(`SELECT actor FROM worker_event WHERE kind = 'offline'`);
+    expect(events).toEqual([{ actor: 'drained' }]);
+    await until(async () => (await statusesOf(services)).every((status) => status === 404));
+  }, 60_000);
+
+  it('is not taken offline while something runs, however often it is drained and enabled', async () => {
+    const database = await databaseForTest();
+    const services = await replicasForTest(2, database);
+    const crowd = await Crowd.of(4_000);
+    await crowd.register(services[0], 64);
+    const running = services[0].chat('m', 'long');
+    await until(() => crowd.upstream.calls === 1);
+    for (const ms of [50, 600, 0, 300, 20, 700]) {
+      await set(database, 'draining');
+      await pause(ms);
+      await set(database, 'enabled');
+    }
+    await set(database, 'draining');
+    expect((await running).status).toBe(200);
+    expect(await database.query(`SELECT FROM worker_event WHERE kind = 'offline'`)).toEqual([]);
+    await until(async () => (await stateOf(database)) === 'offline');
+  }, 60_000);
+
+  it('is not taken offline on what a replica said of an earlier draining', async () => {
+    const database = await databaseForTest();
+    const [service] = await replicasForTest(1, database);
+    const crowd = await Crowd.of(10);
+    await crowd.register(service, 64);
+    await addOther(database);
+    await set(database, 'draining');
+    await until(async () => (await said(database)) !== undefined);
+    const first = (await said(database)) ?? 0;
+    await set(database, 'enabled');
+    await set(database, 'draining');
+    await sayDrained(database, first);
+    await until(async () => ((await said(database)) ?? first) !== first);
+    const second = (await said(database)) ?? 0;
+    await pause(1_200);
+    expect(await stateOf(database)).toBe('draining');
+    await sayDrained(database, second);
+    await until(async () => (await stateOf(database)) === 'offline');
+  }, 60_000);
+
+  it('does not wait for a replica that is dead, nor longer than DRAIN_TIMEOUT_MS for one that lives', async () => {
+    const database = await databaseForTest();
+    const [service] = await replicasForTest(1, database, { DRAIN_TIMEOUT_MS: '2500' });
+    const crowd = await Crowd.of(10);
+    await crowd.register(service, 64);
+    await addOther(database);
+    await set(database, 'draining');
+    await until(async () => (await said(database)) !== undefined);
+    expect(await stateOf(database)).toBe('draining');
+    await until(async () => (await stateOf(database)) === 'offline');
+
+    await crowd.register(service, 64);
+    await database.query(`UPDATE replica SET seen_at = now() - interval '16 s' WHERE id = $1`, [OTHER]);
+    await set(database, 'draining');
+    await until(async () => (await stateOf(database)) === 'offline', 2_300);
+  }, 60_000);
+});
