@@ -1,11 +1,14 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { anthropicError } from '../inference/protocols/anthropic/anthropic-error.js';
 import { isOpenAiChat } from '../inference/parse-chat.js';
 import { allowedMethods } from './allowed-methods.js';
 import { isSeedPath, openAiEnvelope, seedEnvelope } from './envelopes.js';
 import type { Problem } from './problem.js';
 import { problemOf } from './problem-of.js';
 import { isUnread, readToEnd } from './read-to-end.js';
+
+const ANTHROPIC_PATH = '/v1/messages';
 
 /** Answers every error, in the envelope of the API that was called. */
 @Catch()
@@ -24,16 +27,17 @@ export class ErrorFilter implements ExceptionFilter {
     if (problem.status >= 500 && problem.errorType === 'manager_internal') this.logger.error(error);
     if (reply.sent || reply.raw.headersSent) return;
     for (const [name, value] of Object.entries(problem.headers ?? {})) reply.header(name, value);
+    // Our own retries are spent: a client's would only repeat them. [openai-node, x-should-retry]
+    if (problem.errorType.startsWith('worker_')) reply.header('x-should-retry', 'false');
     if (isUnread(request.raw)) {
       // Fastify would close here, with the rest of the body unread.
       reply.removeHeader('connection');
       readToEnd(request.raw);
     }
-    const seed = isSeedPath(path) && !isOpenAiChat(request.body);
     reply
       .code(problem.status)
       .type('application/json; charset=utf-8')
-      .send(JSON.stringify(seed ? seedEnvelope(problem) : openAiEnvelope(problem)));
+      .send(JSON.stringify(envelopeOf(problem, path, request)));
   }
 
   /** A path that is there, but not for this method, is no 404. */
@@ -49,6 +53,12 @@ export class ErrorFilter implements ExceptionFilter {
       headers: { allow: allowed.join(', ') },
     };
   }
+}
+
+/** In the words of the API that was called. */
+function envelopeOf(problem: Problem, path: string, { body, id }: FastifyRequest): object {
+  if (path === ANTHROPIC_PATH) return anthropicError(problem.status, problem.message, id);
+  return isSeedPath(path) && !isOpenAiChat(body) ? seedEnvelope(problem) : openAiEnvelope(problem);
 }
 
 function pathOf(url: string): string {

@@ -47,6 +47,7 @@ function aWorker(healthCheck: unknown, origin = 'http://10.0.0.3:8000', fault?: 
       fault === undefined
         ? {
             kind: 'template',
+            upstreamModel: null,
             origin,
             stream: null,
             usage: null,

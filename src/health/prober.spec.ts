@@ -287,6 +287,7 @@ describe('an inference probe', () => {
       response_extract: 'answer',
       success_when: null,
       is_stream: false,
+      upstream_model: null,
       stream_extract: null,
       usage_extract: null,
       connect_ms: null,

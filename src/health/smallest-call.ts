@@ -24,7 +24,7 @@ export function smallestCall(
   }
   const values = {
     USER_PROMPT: prompt,
-    MODEL_NAME: worker.modelName,
+    MODEL_NAME: call.upstreamModel ?? worker.modelName,
     MODEL_TEMPERATURE: worker.defaults.temperature,
     MAX_TOKENS: 1,
     MESSAGES: messages,

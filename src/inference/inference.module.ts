@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { BalancingModule } from '../balancing/balancing.module.js';
+import { MessagesController } from './anthropic/messages.controller.js';
 import { CredentialsModule } from '../credentials/credentials.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
@@ -12,7 +13,7 @@ import { SeedController } from './seed.controller.js';
 
 @Module({
   imports: [BalancingModule, CredentialsModule, RegistryModule, UpstreamModule],
-  controllers: [SeedController, OpenAiController, DryRunController, EchoController],
+  controllers: [SeedController, OpenAiController, MessagesController, DryRunController, EchoController],
   providers: [DryRunService, InferenceService],
 })
 export class InferenceModule {}

@@ -4,7 +4,7 @@ import { InferenceSettings } from '../config/settings.js';
 import { LiveWorkers } from '../registry/live-workers.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
 import { CallerGone } from './caller-gone.js';
-import { callerTimeoutMs } from './deadline.js';
+import { deadlineOf } from './deadline.js';
 import type { OpenAiChat } from './chat/chat.js';
 import { affinityKey, passedOn } from './caller-headers.js';
 import type { InferenceRequest } from './inference-request.js';
@@ -30,7 +30,6 @@ export class SeedController {
     const parse = openAi ? parseOpenAiChat : parseSeedChat;
     const chat = parse(http.body, this.settings.defaultModel);
     const { model, stream } = chat;
-    const timeoutMs = callerTimeoutMs(http.headers);
     const longestMs = this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs;
     const request: InferenceRequest = {
       id: http.id,
@@ -42,8 +41,7 @@ export class SeedController {
       raw: null,
       key: affinityKey(http, chat.messages[0]?.content),
       passedOn: passedOn(http),
-      deadlineIsCallers: timeoutMs !== undefined,
-      deadlineMs: performance.now() + Math.min(timeoutMs ?? longestMs, longestMs),
+      ...deadlineOf(http.headers, longestMs),
     };
     http.facts.model = this.live.model(request.model) === undefined ? null : request.model;
     return this.inference.infer(request, replyFor(openAi, request, reply), new CallerGone(reply.raw));

@@ -1,7 +1,11 @@
 import { getMetadataStorage, IsObject, ValidateNested } from 'class-validator';
-import type { InputFault } from './invalid-input-error.js';
+import { type InputFault, InvalidInputError } from './invalid-input-error.js';
 
-export type DtoClass = new () => object;
+export type DtoClass = (new () => object) & {
+  /** Puts what was sent in few words in the words of the class. @throws InvalidInputError */
+  readonly expand?: (sent: Sent) => Sent;
+};
+type Sent = Readonly<Record<string, unknown>>;
 
 const nested = new WeakMap<object, Map<string | symbol, () => DtoClass>>();
 
@@ -28,12 +32,24 @@ export function fieldsOf(type: DtoClass): ReadonlySet<string> {
 export function toDto(type: DtoClass, sent: object, path: string, faults: InputFault[]): object {
   const dto = new type();
   const fields = fieldsOf(type);
-  for (const [key, value] of Object.entries(sent) as [string, unknown][]) {
+  for (const [key, value] of Object.entries(expanded(type, sent, path, faults))) {
     const field = path + key;
     if (!fields.has(key)) faults.push({ field, problem: 'is not a field here; leave it out' });
     else Object.assign(dto, { [key]: toField(type, key, value, `${field}.`, faults) });
   }
   return dto;
+}
+
+function expanded({ expand }: DtoClass, sent: object, path: string, faults: InputFault[]): Sent {
+  if (expand === undefined) return sent as Sent;
+  try {
+    return expand(sent as Sent);
+  } catch (error) {
+    if (!(error instanceof InvalidInputError)) throw error;
+    faults.push(...error.details.map(({ field, problem }) => ({ field: path + field, problem })));
+    const { preset: _preset, ...rest } = sent as Sent;
+    return rest;
+  }
 }
 
 function toField(type: DtoClass, key: string, value: unknown, path: string, faults: InputFault[]): unknown {

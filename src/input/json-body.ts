@@ -8,7 +8,8 @@ import { InvalidInputError } from './invalid-input-error.js';
 export function acceptJsonOnly(server: FastifyInstance, isRaw: (url: string) => boolean): void {
   const parse = server.getDefaultJsonParser('error', 'error');
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+  const types = ['application/json', 'application/merge-patch+json'];
+  server.addContentTypeParser<Buffer>(types, { parseAs: 'buffer' }, (request, bytes, done) => {
     if (isRaw(request.url)) return done(null, bytes);
     const text = bytes.toString('utf8');
     void parse(request, text, (error, value) => {

@@ -19,6 +19,7 @@ import type { InputFault } from '../input/invalid-input-error.js';
 import type { JsonValue } from '../template/json-value.js';
 import { compileParts } from './call-parts.js';
 import { PRINTABLE, printable } from './printable.js';
+import { expandPreset } from './presets/apply-preset.js';
 import { IsScalarRecord, IsStringRecord, IsJsonScalar } from './record-rules.js';
 
 /** The one union here: the plugin takes it for an object. */
@@ -98,6 +99,9 @@ export class HealthCheckDto {
 
 /** A worker: one inference endpoint, by data alone. */
 export class RegisterWorkerDto implements HasFurtherFaults {
+  /** With `preset`, `base_url` and `api_key` a few words are enough. */
+  static readonly expand = expandPreset;
+
   /** What callers ask for; workers with the same name share the work. */
   @IsString() @Length(1, 200) @Matches(PRINTABLE, printable) model_name!: string;
   /** http or https; placeholders may stand in the path and the query. */

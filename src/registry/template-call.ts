@@ -24,6 +24,7 @@ type Callable = Pick<
   | 'response_extract'
   | 'success_when'
   | 'is_stream'
+  | 'upstream_model'
   | 'stream_extract'
   | 'usage_extract'
   | 'connect_ms'
@@ -68,6 +69,11 @@ export function compileTemplateCall(
         'carries no {USER_PROMPT} (nor {MESSAGES}, {HISTORY} or {INPUT}), and neither does the URL: put it where the prompt belongs',
     });
   }
+  if (definition.stream_extract !== null && !definition.is_stream)
+    faults.push({
+      field: 'is_stream',
+      problem: 'must be true where stream_extract says how the stream is read',
+    });
   if (faults.length > 0 || url === null || headers === null || extract === null)
     throw new InvalidInputError(faults);
 
@@ -81,6 +87,7 @@ export function compileTemplateCall(
   return {
     origin: url.origin,
     kind: 'template',
+    upstreamModel: definition.upstream_model,
     ownTimeouts: ownTimeoutsOf(definition),
     placeholders,
     stream,

@@ -60,6 +60,8 @@ export type WorkerCall = TemplateCall | ApiCall;
 interface CallBase {
   readonly origin: string;
   readonly ownTimeouts: CallTimeouts;
+  /** What the upstream calls the model; `null`: as it is called here. */
+  readonly upstreamModel: string | null;
 }
 
 /** By its own templates. */
@@ -79,8 +81,6 @@ export interface TemplateCall extends CallBase {
 export interface ApiCall extends CallBase {
   readonly kind: 'api';
   readonly protocol: ApiProtocol;
-  /** What the upstream calls the model; `null`: as it is called here. */
-  readonly upstreamModel: string | null;
   /** Where that is at the origin, without its query. */
   path(behindBase: string): string;
   /** @throws SecretMissingError, TemplateError for a secret that a header can't carry */

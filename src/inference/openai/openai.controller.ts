@@ -2,16 +2,15 @@ import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { UnknownModelError } from '../../balancing/balancing-errors.js';
 import { InferenceSettings } from '../../config/settings.js';
-import { InvalidInputError } from '../../input/invalid-input-error.js';
-import { DEEPEST_JSON, isDeeperThan } from '../../input/json-depth.js';
 import { LiveWorkers } from '../../registry/live-workers.js';
 import { ModelPolicies } from '../../registry/models/model-policies.js';
 import { CallerGone } from '../caller-gone.js';
 import { passedOn } from '../caller-headers.js';
 import type { OpenAiChat } from '../chat/chat.js';
-import { callerTimeoutMs } from '../deadline.js';
+import { deadlineOf } from '../deadline.js';
 import type { InferenceRequest } from '../inference-request.js';
 import { InferenceService } from '../inference.service.js';
+import { parseBody } from '../parse-body.js';
 import { Passing } from '../passthrough/passing.js';
 import { CHAT_WORDS, EmbeddingsReply, ImagesReply, OpenAiReply, TEXT_WORDS } from '../replies.js';
 import type { Reply } from '../reply.js';
@@ -52,8 +51,7 @@ export class OpenAiController {
   answer(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const endpoint = endpointOf(http.url);
     const { raw, model, stream, key } = readBody(endpoint, http.headers['content-type'] ?? '', http.body);
-    const body = once(() => parseObject(raw.bytes));
-    const timeoutMs = callerTimeoutMs(http.headers);
+    const body = once(() => parseBody(raw.bytes) as Body);
     const longestMs = this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs;
     const session = http.headers['x-session-id'];
     const request: InferenceRequest = {
@@ -69,8 +67,7 @@ export class OpenAiController {
       raw,
       key: typeof session === 'string' ? session : key,
       passedOn: passedOn(http),
-      deadlineIsCallers: timeoutMs !== undefined,
-      deadlineMs: performance.now() + Math.min(timeoutMs ?? longestMs, longestMs),
+      ...deadlineOf(http.headers, longestMs),
     };
     http.facts.model = this.live.model(model) === undefined ? null : model;
     const answered = replyFor(endpoint, request, reply, body);
@@ -108,21 +105,6 @@ function wantsUsage({ stream_options: options }: Body): boolean {
 function endpointOf(url: string): Endpoint {
   const query = url.indexOf('?');
   return url.slice(OPENAI_BASE.length, query === -1 ? undefined : query) as Endpoint;
-}
-
-function parseObject(bytes: Buffer): Body {
-  let value: unknown;
-  try {
-    value = JSON.parse(bytes.toString('utf8'));
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new InvalidInputError([{ field: '', problem: `the body is not valid JSON: ${why}` }]);
-  }
-  if (isDeeperThan(DEEPEST_JSON + 1, value))
-    throw new InvalidInputError([
-      { field: '', problem: `the body nests deeper than ${DEEPEST_JSON} levels` },
-    ]);
-  return value as Body;
 }
 
 function once<T>(make: () => T): () => T {

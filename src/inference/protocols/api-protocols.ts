@@ -1,28 +1,59 @@
 import type { ApiProtocol } from '../../registry/worker.js';
 import type { ChatAnswer, OpenAiChat, StreamReader } from '../chat/chat.js';
+import { ProtocolError } from '../chat/protocol-error.js';
+import { anthropicAnswer } from './anthropic/anthropic-answer.js';
+import { anthropicReader } from './anthropic/anthropic-reader.js';
+import { anthropicRequest } from './anthropic/anthropic-request.js';
+import { geminiAnswer } from './gemini/gemini-answer.js';
+import { geminiPath } from './gemini/gemini-path.js';
+import { geminiReader } from './gemini/gemini-reader.js';
+import { geminiRequest } from './gemini/gemini-request.js';
 import { openAiAnswer, openAiReader } from './openai-chat.js';
 
 /** A chat in the words of one API, and its answer out of them. */
 export interface ChatProtocol {
-  /** @throws UntranslatableError */
+  /** `chat.model` is what the upstream calls it. @throws UntranslatableError */
   request(chat: OpenAiChat, stream: boolean): { readonly path: string; readonly body: unknown };
   /** @throws ProtocolError */
   answer(text: string): ChatAnswer;
   reader(): StreamReader;
 }
 
-const openai: ChatProtocol = {
-  request: (chat, stream) => ({
-    path: '/chat/completions',
-    // Tokens are counted for whoever asks for them here.
-    body: stream ? { ...chat, stream_options: { ...chat.stream_options, include_usage: true } } : chat,
-  }),
-  answer: openAiAnswer,
-  reader: openAiReader,
-};
+/** Anthropic must be told a limit: of a caller who names none, one that every model of theirs can keep. */
+const ANTHROPIC_MAX_TOKENS = 4096;
 
 export const PROTOCOLS: Readonly<Record<ApiProtocol, ChatProtocol>> = {
-  openai,
-  anthropic: openai,
-  gemini: openai,
+  openai: {
+    request: (chat, stream) => ({
+      path: '/chat/completions',
+      // Tokens are counted for whoever asks for them here.
+      body: stream ? { ...chat, stream_options: { ...chat.stream_options, include_usage: true } } : chat,
+    }),
+    answer: openAiAnswer,
+    reader: openAiReader,
+  },
+  anthropic: {
+    request: (chat) => ({
+      path: '/messages',
+      body: anthropicRequest(chat, chat.model, { maxTokens: ANTHROPIC_MAX_TOKENS }),
+    }),
+    answer: (text) => anthropicAnswer(jsonOf(text)),
+    reader: anthropicReader,
+  },
+  gemini: {
+    request: (chat, stream) => ({
+      path: geminiPath(chat.model, stream),
+      body: geminiRequest(chat, chat.model),
+    }),
+    answer: (text) => geminiAnswer(jsonOf(text)),
+    reader: geminiReader,
+  },
 };
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ProtocolError('the answer is not JSON', { cause });
+  }
+}

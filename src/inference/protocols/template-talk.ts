@@ -14,7 +14,14 @@ export function templateTalk(worker: CallableWorker, call: TemplateCall, request
   // A worker whose template cannot say whether it should stream always does.
   const isStream = stream !== null && (request.stream || !call.placeholders.has('STREAM'));
   const rendered = call.render(
-    chatValues(request.id, request.input(), worker.modelName, worker.defaults, call.placeholders, isStream),
+    chatValues(
+      request.id,
+      request.input(),
+      call.upstreamModel ?? worker.modelName,
+      worker.defaults,
+      call.placeholders,
+      isStream,
+    ),
     request.passedOn,
   );
   if (stream === null || !isStream) {
