@@ -14,7 +14,7 @@ export class OpenAnswer implements AnswerSink {
   headers: AnswerHeaders = {};
   #flow: Flow | null = null;
   /** What came before anybody took it: one piece, since the flow is held up from then on, or a few that were on their way. */
-  #held: Buffer[] = [];
+  readonly #held: Buffer[] = [];
   #hasBegun = false;
   #consumer: ChunkConsumer | null = null;
   #outcome: { readonly error: UpstreamError | null } | null = null;

@@ -236,7 +236,8 @@ describe("OpenAI's client, with a worker that speaks its API", () => {
     });
     const stream = await client.chat.completions.create({ model, messages: [...messages], stream: true });
     let hungUpMs = 0;
-    for await (const _chunk of stream) {
+    for await (const { id } of stream) {
+      expect(id).toBe('x');
       hungUpMs = performance.now();
       stream.controller.abort();
     }

@@ -81,16 +81,11 @@ function replyFor(
   http: FastifyReply,
   body: () => Body,
 ): Reply {
-  switch (endpoint) {
-    case '/embeddings':
-      return new EmbeddingsReply(http, request, () => body()['encoding_format'] === 'base64');
-    case '/images/generations':
-      return new ImagesReply(http, request);
-    default: {
-      const words = endpoint === '/completions' ? TEXT_WORDS : CHAT_WORDS;
-      return new OpenAiReply(http, request, words, () => wantsUsage(body()));
-    }
-  }
+  if (endpoint === '/embeddings')
+    return new EmbeddingsReply(http, request, () => body()['encoding_format'] === 'base64');
+  if (endpoint === '/images/generations') return new ImagesReply(http, request);
+  const words = endpoint === '/completions' ? TEXT_WORDS : CHAT_WORDS;
+  return new OpenAiReply(http, request, words, () => wantsUsage(body()));
 }
 
 function wantsUsage({ stream_options: options }: Body): boolean {

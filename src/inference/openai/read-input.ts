@@ -6,16 +6,11 @@ import type { Endpoint } from './endpoints.js';
 
 /** What a template can use of a body that was sent to this endpoint. @throws InvalidInputError */
 export function readInput(endpoint: Endpoint, body: Readonly<Record<string, unknown>>): TemplateInput {
-  switch (endpoint) {
-    case '/completions':
-      return asked(textIn('prompt', body['prompt']), body);
-    case '/images/generations':
-      return asked(textIn('prompt', body['prompt']), body);
-    case '/embeddings':
-      return { ...asked(textIn('input', firstOf(body['input'])), body), input: body['input'] };
-    default:
-      return parseOpenAiChat(body, null);
-  }
+  if (endpoint === '/completions' || endpoint === '/images/generations')
+    return asked(textIn('prompt', body['prompt']), body);
+  if (endpoint === '/embeddings')
+    return { ...asked(textIn('input', firstOf(body['input'])), body), input: body['input'] };
+  return parseOpenAiChat(body, null);
 }
 
 function asked(

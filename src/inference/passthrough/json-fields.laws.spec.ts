@@ -7,13 +7,16 @@ const NAMES = new Set(['model', 'stream']);
 
 /** A key or text, spelled with escapes or without. */
 const spelled = (text: string): fc.Arbitrary<string> =>
-  fc
-    .array(fc.boolean(), { minLength: text.length, maxLength: text.length })
-    .map((escaped) =>
-      JSON.stringify(text) === `"${text}"`
-        ? `"${[...text.split('')].map((unit, i) => (escaped[i] === true ? `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}` : unit)).join('')}"`
-        : JSON.stringify(text),
-    );
+  fc.array(fc.boolean(), { minLength: text.length, maxLength: text.length }).map((escaped) =>
+    JSON.stringify(text) === `"${text}"`
+      ? `"${text
+          .split('')
+          .map((unit, i) =>
+            escaped[i] === true ? `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}` : unit,
+          )
+          .join('')}"`
+      : JSON.stringify(text),
+  );
 
 const space = fc.array(fc.constantFrom(' ', '\n', '\r', '\t'), { maxLength: 2 }).map((all) => all.join(''));
 const numbers = fc.constantFrom('0', '-0', '1e400', '1.0', '12345678901234567890', '1E+2', '0.1000');
@@ -105,11 +108,14 @@ describe('a field of a body', () => {
           fc.string({ unit: fc.constantFrom(...'{}[]":,\\ a1'.split('')) }),
         ),
         (bytes) => {
-          try {
-            findFields(Buffer.from(bytes as string), NAMES);
-          } catch (error) {
-            expect(error).toBeInstanceOf(InvalidInputError);
-          }
+          const look = (): unknown => {
+            try {
+              return findFields(Buffer.from(bytes as string), NAMES);
+            } catch (error) {
+              return error;
+            }
+          };
+          expect([Map, InvalidInputError].some((kind) => look() instanceof kind)).toBe(true);
         },
       ),
       { numRuns: 5_000 },

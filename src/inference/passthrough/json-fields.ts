@@ -106,18 +106,12 @@ function skipValue(body: Buffer, from: number): number {
   if (first !== OPEN_OBJECT && first !== OPEN_ARRAY) return skipWord(body, from);
   let depth = 0;
   for (let at = from; at < body.length; at++) {
-    switch (body[at]) {
-      case QUOTE:
-        at = skipString(body, at) - 1;
-        break;
-      case OPEN_OBJECT:
-      case OPEN_ARRAY:
-        depth++;
-        break;
-      case CLOSE_OBJECT:
-      case CLOSE_ARRAY:
-        depth--;
-        if (depth === 0) return at + 1;
+    const byte = body[at];
+    if (byte === QUOTE) at = skipString(body, at) - 1;
+    else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) depth++;
+    else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
+      depth--;
+      if (depth === 0) return at + 1;
     }
   }
   throw malformed(`what begins at byte ${from} does not end`);

@@ -45,7 +45,7 @@ describe('a stream of a template worker', () => {
     fc.assert(
       fc.property(pieces, fc.boolean(), (all, showsUnfinished) => {
         // What is never followed by the finished character stays as it was shown.
-        const texts = all.filter((text) => text !== '');
+        const texts = all.filter((each) => each !== '');
         const events = texts.flatMap((_text, at) => {
           const before = texts.slice(0, at).join('');
           return [
