@@ -24,7 +24,7 @@ export class ModelsController {
     const [after = null] = readCursor(query.cursor, BY_NAME) ?? [];
     const limit = limitOf(query);
     const rows = await this.models.list(after, limit + 1);
-    return { ...pageOf(rows, limit, BY_NAME, ({ name }) => [name], modelView) } as ModelListDto;
+    return pageOf(rows, limit, BY_NAME, ({ name }) => [name], modelView);
   }
 
   /** A model's policy, and how its workers are. A name may hold `/`. */
