@@ -73,7 +73,8 @@ export class Service {
   }
 }
 
-async function untilReady(child: Child, log: string): Promise<string> {
+/** @returns the URL of a service that writes to the file `log`, when it takes traffic */
+export async function untilReady(child: Child, log: string): Promise<string> {
   const endMs = performance.now() + LONGEST_START_MS;
   while (performance.now() < endMs && !child.hasEnded) {
     const port = /listening on 127\.0\.0\.1:(\d+)/.exec(readFileSync(log, 'utf8'))?.[1];

@@ -33,14 +33,14 @@ export function aligned(rows: readonly (readonly string[])[]): string {
   return [lines[0], rule, ...lines.slice(1)].join('\n');
 }
 
-function barText({ atMost, atLeast, above, unit }: Bar): string {
+export function barText({ atMost, atLeast, above, unit }: Bar): string {
   const percent = unit === '%' ? ' %' : '';
   if (atMost !== undefined) return `≤ ${atMost}${percent}`;
   if (atLeast !== undefined) return `≥ ${atLeast}${percent}`;
   return `> ${above ?? 0}${percent}`;
 }
 
-function valueText({ unit, atMost }: Bar, value: number): string {
+export function valueText({ unit, atMost }: Bar, value: number): string {
   if (unit === '×') return value > DIVERGES ? 'diverges' : value.toFixed(2);
   const digits = Math.abs(value) >= 10 ? 1 : (atMost ?? 1) < 0.1 ? 3 : 2;
   return `${value.toFixed(digits)} %`;

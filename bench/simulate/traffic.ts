@@ -1,4 +1,4 @@
-import type { VirtualTime } from './virtual-time.js';
+import type { PlayTime } from './virtual-time.js';
 
 /** What a caller asks for. The same in every run of one seed, whoever balances. */
 export interface Request {
@@ -23,7 +23,7 @@ const SESSIONS = 1000;
 
 /** Poisson arrivals of lognormal work. */
 export function arrive(
-  time: VirtualTime,
+  time: PlayTime,
   random: () => number,
   traffic: { readonly perSecond: number; readonly untilMs: number; readonly replicas: number },
   come: (request: Request) => void,

@@ -1,4 +1,4 @@
-import type { VirtualTime } from './virtual-time.js';
+import type { PlayTime } from './virtual-time.js';
 
 /** How a worker behaves for a while. */
 export interface Conduct {
@@ -39,7 +39,7 @@ export class Upstream {
   private readonly line: Job[] = [];
 
   constructor(
-    private readonly time: VirtualTime,
+    private readonly time: PlayTime,
     readonly slots: number,
     phases: readonly Phase[],
     private readonly random: () => number,

@@ -7,6 +7,9 @@ interface Event {
   run: (() => void) | null;
 }
 
+/** What a play needs of time, whether it jumps or passes. */
+export type PlayTime = Pick<VirtualTime, 'nowMs' | 'after' | 'at'>;
+
 /** A clock that jumps from one event to the next: an hour passes in a second, the same way every time. */
 export class VirtualTime implements Clock {
   private readonly heap: Event[] = [];

@@ -28,6 +28,7 @@ export class ReplicaBeat implements OnApplicationBootstrap, OnApplicationShutdow
   private readonly rounds: Rounds;
   private beatDueMs = -Infinity;
   private servedNotedMs = -Infinity;
+  private unnoted: readonly string[] = [];
   private lastFault = '';
 
   constructor(
@@ -90,8 +91,8 @@ export class ReplicaBeat implements OnApplicationBootstrap, OnApplicationShutdow
   }
 
   private async noteServed(nowMs: number): Promise<void> {
-    const ids = this.activity.servedSince(this.servedNotedMs);
-    if (ids.length > 0) await this.table.served(ids);
+    const ids = [...this.unnoted, ...this.activity.servedSince(this.servedNotedMs)];
+    this.unnoted = ids.length === 0 ? [] : await this.table.served(ids);
     this.servedNotedMs = nowMs;
   }
 

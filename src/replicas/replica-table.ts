@@ -77,16 +77,20 @@ export class ReplicaTable {
     return found.map((row) => row.id);
   }
 
-  /** Notes that requests succeeded there: for whoever probes them. A few seconds more or less tell him nothing. */
-  async served(workerIds: readonly string[]): Promise<void> {
-    await this.database.query(
-      `WITH served AS MATERIALIZED (
-         SELECT worker_id FROM ${this.probe} WHERE worker_id = ANY ($1)
-           AND (last_served_at IS NULL OR last_served_at < now() - interval '10 s')
-         FOR NO KEY UPDATE SKIP LOCKED)
-       UPDATE ${this.probe} p SET last_served_at = now() FROM served WHERE p.worker_id = served.worker_id`,
+  /**
+   * Notes that requests succeeded there: for whoever probes them. A few seconds more or less tell him nothing.
+   * @returns ids of those that somebody was changing at this moment: they are to be noted later
+   */
+  async served(workerIds: readonly string[]): Promise<readonly string[]> {
+    const due = `SELECT worker_id FROM ${this.probe} WHERE worker_id = ANY ($1)
+           AND (last_served_at IS NULL OR last_served_at < now() - interval '10 s')`;
+    const rows = await this.database.query<{ worker_id: string }>(
+      `WITH served AS MATERIALIZED (${due} FOR NO KEY UPDATE SKIP LOCKED), noted AS (
+         UPDATE ${this.probe} p SET last_served_at = now() FROM served WHERE p.worker_id = served.worker_id)
+       ${due} AND worker_id NOT IN (SELECT worker_id FROM served)`,
       [workerIds],
     );
+    return rows.map((row) => row.worker_id);
   }
 
   private get othersAlive(): string {

@@ -38,6 +38,23 @@ describe('a replica', () => {
     ]);
   });
 
+  it('notes that a worker served as soon as nobody else is changing the same row', async () => {
+    const database = await databaseForTest();
+    const [service] = await replicasForTest(1, database, QUICK);
+    const crowd = await Crowd.of(1);
+    await crowd.register(service, 64);
+    const locked = database.query(
+      `DO $$ BEGIN PERFORM 1 FROM worker_probe FOR UPDATE; PERFORM pg_sleep(1.5); END $$`,
+    );
+    await service.chat('m', 'hi');
+    const noted = async () =>
+      (await database.query('SELECT FROM worker_probe WHERE last_served_at IS NOT NULL')).length;
+    await new Promise((resolve) => setTimeout(resolve, 800));
+    expect(await noted()).toBe(0);
+    await locked;
+    await until(async () => (await noted()) === 1);
+  });
+
   it('notes which workers served, some seconds later, and tells nobody of it', async () => {
     const database = await databaseForTest();
     const [service] = await replicasForTest(1, database, QUICK);

@@ -55,5 +55,5 @@ function policyOf(row: ModelEntity): ModelPolicy {
 }
 
 function versionOf(row: ModelEntity): string {
-  return `${row.generation} ${row.created_at.getTime()}`;
+  return `${row.generation} ${String(row.created_at)}`;
 }

@@ -1,0 +1,59 @@
+import { parseArgs } from 'node:util';
+import { Child } from '../../child.js';
+import { OURS } from '../figures.js';
+import { type Record, runOnce } from '../run-once.js';
+import { aligned, barText, valueText } from '../table.js';
+import { playOverHttp } from './play-over-http.js';
+import { HTTP_PLAYS } from './plays.js';
+import { ReplicatedService } from './service.js';
+
+const {
+  values: { only, seed: givenSeed },
+} = parseArgs({
+  options: {
+    /** Letters of the scenarios to play, such as `BD`. */
+    only: { type: 'string', default: '' },
+    seed: { type: 'string', default: '1' },
+  },
+});
+const seed = Number(givenSeed);
+const NO_RETRIES = { BALANCING_RETRIES: '0' };
+
+const rows: (readonly string[])[] = [
+  ['', 'scenario', 'metric', 'bar of ten minutes', 'over HTTP', 'the same play in virtual time'],
+];
+const startedMs = performance.now();
+const workers = Child.start('simulate/http/workers.js');
+await workers.next();
+let service: ReplicatedService | null = null;
+let isRetrying: boolean | null = null;
+try {
+  for (const [index, scenario] of HTTP_PLAYS.entries()) {
+    if (only !== '' && !only.includes(scenario.letter)) continue;
+    process.stderr.write(`${scenario.letter} ${scenario.what}\n`);
+    const retries = scenario.play.ours?.retries ?? true;
+    if (service === null || retries !== isRetrying) {
+      await service?.stop();
+      service = await ReplicatedService.start(retries ? {} : NO_RETRIES);
+      isRetrying = retries;
+    }
+    const real = await playOverHttp(scenario, index, seed, service, workers);
+    const virtual = runOnce(scenario.play, OURS, seed);
+    const oracle = scenario.needsOracle ? runOnce(scenario.play, { kind: 'oracle' }, seed) : real;
+    for (const [at, bar] of scenario.bars.entries()) {
+      const figure = (record: Record): number => bar.read(record, oracle);
+      rows.push([
+        at === 0 ? scenario.letter : '',
+        at === 0 ? scenario.what : '',
+        bar.name,
+        barText(bar),
+        valueText(bar, figure(real)),
+        valueText(bar, figure(virtual)),
+      ]);
+    }
+  }
+} finally {
+  await service?.stop();
+  await workers.stop();
+}
+console.log(`\n${aligned(rows)}\n\nseed ${seed}; ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
