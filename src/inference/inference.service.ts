@@ -17,6 +17,7 @@ import type { InferenceRequest } from './inference-request.js';
 import type { Passing } from './passthrough/passing.js';
 import { CollectedAnswer, relayStream } from './relay-stream.js';
 import type { AnswerFacts, AnswerPieces, Reply } from './reply.js';
+import { refusalOf, RefusedError } from './refused-error.js';
 import { type RetryRules, retrying } from './retrying.js';
 import type { Talk } from './talk.js';
 import { talkWith } from './talk-with.js';
@@ -56,7 +57,9 @@ export class InferenceService {
     const policy = this.policies.of(request.model);
     const walk =
       policy === undefined || policy.fallbacks.length === 0 ? answered : this.orElse(answered, errand);
-    return reply.isStream || passing !== null ? walk.catch((error: unknown) => settle(error, errand)) : walk;
+    return reply.isStream || passing !== null || reply.refuse !== undefined
+      ? walk.catch((error: unknown) => settle(error, errand))
+      : walk;
   }
 
   private ask(model: string, errand: Errand): Promise<void> {
@@ -104,23 +107,23 @@ export class InferenceService {
     facts: () => AnswerFacts,
   ): Promise<number> {
     if (talk.mode === 'whole') {
-      const answer = talk.read(successful(await this.upstream.send(call, signal)));
+      const answer = talk.read(successful(talk, await this.upstream.send(call, signal)));
       reply.relay(answer, facts());
       return answer.usage?.output ?? (answer.text?.length ?? 0) / BYTES_PER_TOKEN;
     }
     if (talk.mode === 'pass') {
       if (passing === null) throw new TypeError('an answer to pass on, and nobody to take it');
       if (!talk.isStream) {
-        const answer = successful(await this.upstream.send(call, signal));
+        const answer = successful(talk, await this.upstream.send(call, signal));
         passing.whole(answer, facts());
         return answer.bytes.length / BYTES_PER_TOKEN;
       }
       return (
-        (await passing.stream(await opened(await this.upstream.open(call, signal)), facts())) /
+        (await passing.stream(await opened(talk, await this.upstream.open(call, signal)), facts())) /
         BYTES_PER_TOKEN
       );
     }
-    const answer = await opened(await this.upstream.open(call, signal));
+    const answer = await opened(talk, await this.upstream.open(call, signal));
     if (reply.isStream) {
       const counting = new Counting(reply.begin(facts(), () => answer.resume()));
       await relayStream(answer, talk, counting);
@@ -199,31 +202,21 @@ function bounded(
   };
 }
 
-function successful(answer: UpstreamAnswer): UpstreamAnswer {
+function successful(talk: Talk, answer: UpstreamAnswer): UpstreamAnswer {
   if (answer.status >= 200 && answer.status < 300) return answer;
-  throw statusError(answer, answer.bytes);
+  throw refusalOf(talk, answer, answer.bytes);
 }
 
 /** A stream that is none: what it says instead is small, and read whole. */
-async function opened(answer: OpenAnswer): Promise<OpenAnswer> {
+async function opened(talk: Talk, answer: OpenAnswer): Promise<OpenAnswer> {
   if (answer.status >= 200 && answer.status < 300) return answer;
-  throw statusError(answer, await answer.whole());
-}
-
-function statusError(
-  { status, headers }: Pick<UpstreamAnswer, 'status' | 'headers'>,
-  bytes: Buffer,
-): UpstreamStatusError {
-  const retryAfter = headers['retry-after'];
-  return new UpstreamStatusError(status, typeof retryAfter === 'string' ? retryAfter : undefined, {
-    headers,
-    bytes,
-  });
+  throw refusalOf(talk, answer, await answer.whole());
 }
 
 /** What nobody else can answer any more is told to the log only; what an upstream said itself, its caller may hear. */
 function settle(error: unknown, { reply, passing }: Errand): void {
   if (reply.hasBegun || passing?.hasBegun === true) return;
+  if (error instanceof RefusedError && reply.refuse?.(error) === true) return;
   if (passing === null || !(error instanceof UpstreamStatusError) || !passing.refusal(error)) throw error;
 }
 

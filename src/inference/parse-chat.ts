@@ -77,7 +77,9 @@ function readOptions(
   faults: InputFault[],
 ): Pick<Chat, 'temperature' | 'maxTokens' | 'stream'> {
   const temperature = fields['temperature'] ?? undefined;
-  const maxTokens = fields['max_tokens'] ?? undefined;
+  // OpenAI's newer name of it, which its clients send now.
+  const limit = isThere(fields['max_tokens']) ? 'max_tokens' : 'max_completion_tokens';
+  const maxTokens = fields[limit] ?? undefined;
   const stream = fields['stream'] ?? false;
   if (
     temperature !== undefined &&
@@ -86,7 +88,7 @@ function readOptions(
     faults.push({ field: 'temperature', problem: `must be a number from 0 to 2${given(temperature)}` });
   }
   if (maxTokens !== undefined && !(Number.isSafeInteger(maxTokens) && (maxTokens as number) >= 1)) {
-    faults.push({ field: 'max_tokens', problem: `must be a whole number of 1 or more${given(maxTokens)}` });
+    faults.push({ field: limit, problem: `must be a whole number of 1 or more${given(maxTokens)}` });
   }
   if (typeof stream !== 'boolean')
     faults.push({ field: 'stream', problem: `must be true or false${given(stream)}` });

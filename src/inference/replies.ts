@@ -12,6 +12,7 @@ import {
   textCompletion,
   TextChunks,
 } from './openai/chat-completion.js';
+import type { RefusedError } from './refused-error.js';
 import type { AnswerFacts, AnswerPieces, Reply } from './reply.js';
 import { SseResponse } from './streams/sse-response.js';
 
@@ -63,6 +64,8 @@ export class OpenAiReply implements Reply {
     private readonly request: InferenceRequest,
     private readonly words: AnswerWords,
     private readonly includesUsage: () => boolean,
+    /** Its errors are OpenAI's, too. */
+    private readonly isOpenAis = true,
   ) {}
 
   get isStream(): boolean {
@@ -97,6 +100,15 @@ export class OpenAiReply implements Reply {
         response.end();
       },
     };
+  }
+
+  refuse(error: RefusedError): boolean {
+    if (!this.isOpenAis) return false;
+    this.hasBegun = true;
+    const type = error.status === 429 ? 'rate_limit_error' : 'invalid_request_error';
+    const body = { error: { message: error.said, type, param: null, code: null } };
+    refused(this.http, error).send(JSON.stringify(body));
+    return true;
   }
 
   private head({ model }: AnswerFacts): AnswerHead {
@@ -160,6 +172,13 @@ export class ImagesReply implements Reply {
   begin(): AnswerPieces {
     throw new TypeError('images come whole');
   }
+}
+
+/** The head of such an answer. Others were asked already, where that helps. */
+export function refused(http: FastifyReply, { status, retryAfterMs }: RefusedError): FastifyReply {
+  http.request.facts.errorType = 'worker_error';
+  if (retryAfterMs !== null) http.header('retry-after', String(Math.ceil(retryAfterMs / 1000)));
+  return http.code(status).header('x-should-retry', 'false').type(JSON_TYPE);
 }
 
 /** In the middle of a stream, instead of an end: a client must not take it for one. */

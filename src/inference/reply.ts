@@ -1,4 +1,5 @@
 import type { ChatAnswer, ChatEvent } from './chat/chat.js';
+import type { RefusedError } from './refused-error.js';
 
 /** What an answer's headers tell about how it came to be. */
 export interface AnswerFacts {
@@ -30,4 +31,6 @@ export interface Reply {
   relay(answer: ChatAnswer, facts: AnswerFacts): void;
   /** @param resume called when the caller can take more */
   begin(facts: AnswerFacts, resume: () => void): AnswerPieces;
+  /** Tells the caller, in the words of his API, why a worker refused. @returns false: it is not his to hear */
+  refuse?(error: RefusedError): boolean;
 }

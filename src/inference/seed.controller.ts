@@ -37,7 +37,7 @@ export class SeedController {
       task: 'chat',
       stream,
       input: () => chat,
-      openAi: () => (openAi ? (http.body as OpenAiChat) : inOpenAi(chat)),
+      openAi: () => (openAi ? withoutOurs(http.body as OpenAiChat) : inOpenAi(chat)),
       raw: null,
       key: affinityKey(http, chat.messages[0]?.content),
       passedOn: passedOn(http),
@@ -51,7 +51,13 @@ export class SeedController {
 function replyFor(openAi: boolean, request: InferenceRequest, http: FastifyReply): Reply {
   if (!openAi && !request.stream) return new SeedReply(http, request);
   const includesUsage = () => request.openAi().stream_options?.include_usage === true;
-  return new OpenAiReply(http, request, CHAT_WORDS, includesUsage);
+  return new OpenAiReply(http, request, CHAT_WORDS, includesUsage, openAi);
+}
+
+/** Strict servers refuse fields they do not know. */
+function withoutOurs(body: OpenAiChat): OpenAiChat {
+  const { model_name: _name, input: _input, ...chat } = body;
+  return chat as OpenAiChat;
 }
 
 function inOpenAi({ model, messages, temperature, maxTokens }: Chat): OpenAiChat {

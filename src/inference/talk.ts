@@ -18,6 +18,9 @@ export interface PieceReader {
   end(): readonly ChatEvent[];
 }
 
+/** What an error says, of an API that is known. */
+export type ReadRefusal = (text: string) => string | undefined;
+
 /** What is said to one worker for one request, and how its answer is taken. */
 export type Talk =
   | {
@@ -25,6 +28,7 @@ export type Talk =
       readonly call: UpstreamCall;
       /** @throws ProtocolError, ExtractError, UnsuccessfulAnswerError */
       readonly read: (answer: WholeText) => ChatAnswer;
+      readonly refusal?: ReadRefusal;
     }
   | {
       readonly mode: 'stream';
@@ -32,6 +36,7 @@ export type Talk =
       /** `null`: by the answer's content type. */
       readonly format: 'sse' | 'ndjson' | null;
       readonly reader: () => PieceReader;
+      readonly refusal?: ReadRefusal;
     }
   /** The caller's own bytes, and the upstream's. */
   | { readonly mode: 'pass'; readonly call: UpstreamCall; readonly isStream: boolean };

@@ -54,6 +54,10 @@ export function compileParts(
   };
   const { req_url_template: url, req_param: params, body, success_when: rule } = definition;
   const { stream_extract, usage_extract } = definition;
+  const usage =
+    usage_extract === null ? null : attempt(['usage_extract'], () => compileUsageExtract(usage_extract));
+  // Events that tell of usage do it as whole answers do, unless something else is said.
+  const ofEvents = usage_extract === null || usage === null ? {} : { usage: usage_extract };
   return {
     url: attempt(['req_url_template', 'req_param'], () => compileUrl(url, params ?? undefined)),
     body:
@@ -65,9 +69,8 @@ export function compileParts(
     stream:
       stream_extract === null
         ? null
-        : attempt(['stream_extract'], () => compileStreamExtract(stream_extract)),
-    usage:
-      usage_extract === null ? null : attempt(['usage_extract'], () => compileUsageExtract(usage_extract)),
+        : attempt(['stream_extract'], () => compileStreamExtract({ ...ofEvents, ...stream_extract })),
+    usage,
     succeeded: rule === null ? null : attempt(['success_when'], () => compileSuccessWhen(rule)),
     faults,
   };

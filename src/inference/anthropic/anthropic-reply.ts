@@ -3,8 +3,11 @@ import { tell } from '../answer-headers.js';
 import type { ChatAnswer } from '../chat/chat.js';
 import type { InferenceRequest } from '../inference-request.js';
 import { eventsOf } from '../openai/chat-completion.js';
+import { anthropicError } from '../protocols/anthropic/anthropic-error.js';
 import { AnthropicEventWriter } from '../protocols/anthropic/anthropic-event-writer.js';
 import { anthropicMessage } from '../protocols/anthropic/anthropic-message.js';
+import type { RefusedError } from '../refused-error.js';
+import { refused } from '../replies.js';
 import type { AnswerFacts, AnswerPieces, Reply } from '../reply.js';
 import { SseResponse } from '../streams/sse-response.js';
 
@@ -53,6 +56,13 @@ export class AnthropicReply implements Reply {
         response.end();
       },
     };
+  }
+
+  refuse(error: RefusedError): boolean {
+    this.hasBegun = true;
+    const body = anthropicError(error.status, error.said, this.request.id);
+    refused(this.http, error).send(JSON.stringify(body));
+    return true;
   }
 
   private head({ model }: AnswerFacts): { readonly id: string; readonly model: string } {

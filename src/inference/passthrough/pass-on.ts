@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import type { AnswerHeaders } from '../../upstream/exchange.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
+import { UpstreamError } from '../../upstream/upstream-error.js';
 import { errorEvent } from '../replies.js';
 import { EventBoundary } from '../streams/event-boundary.js';
 import { SseResponse } from '../streams/sse-response.js';
@@ -8,6 +9,10 @@ import { SseResponse } from '../streams/sse-response.js';
 /** What of an upstream's headers speaks to the caller: of the body, of when to come back, and of his limits. */
 const PASSED_BACK =
   /^(content-type|content-disposition|retry-after|retry-after-ms|x-ratelimit-.+|openai-.+)$/;
+
+/** The end of OpenAI's streams, as the last event of what was passed on. */
+const DONE = /(^|[\r\n])data: ?\[DONE\][\r\n]*$/;
+const DONE_LENGTH = 32;
 
 /** Sends an upstream's answer as it is: status, what of its headers speaks to the caller, every byte. */
 export function passWhole(http: FastifyReply, status: number, headers: AnswerHeaders, bytes: Buffer): void {
@@ -22,34 +27,66 @@ export function passWhole(http: FastifyReply, status: number, headers: AnswerHea
 export async function passStream(http: FastifyReply, answer: OpenAnswer): Promise<number> {
   passHeaders(http, answer.headers);
   http.code(answer.status);
-  const isEvents = /^\s*text\/event-stream\b/i.test(String(answer.headers['content-type'] ?? ''));
-  return isEvents ? passEvents(http, answer) : passBytes(http, answer);
+  return isEvents(answer.headers) ? passEvents(http, answer) : passBytes(http, answer);
+}
+
+/** Whoever compresses although nobody asked for it: where its events end cannot be seen. */
+function isEvents({ 'content-type': type, 'content-encoding': coding }: AnswerHeaders): boolean {
+  const isPlain = coding === undefined || coding === 'identity';
+  return isPlain && /^\s*text\/event-stream\b/i.test(String(type ?? ''));
 }
 
 async function passEvents(http: FastifyReply, answer: OpenAnswer): Promise<number> {
   const response = new SseResponse(http, () => answer.resume());
   const boundary = new EventBoundary();
   let size = 0;
+  let last: Buffer | null = null;
+  const pass = (events: Buffer): boolean => {
+    if (events.length === 0) return true;
+    last = events;
+    return response.write(events, boundary.isWithin);
+  };
   try {
     await answer.relayTo({
       chunk: (chunk) => {
         size += chunk.length;
-        return response.write(boundary.push(chunk));
+        return pass(boundary.push(chunk));
       },
     });
+    const rest = boundary.rest();
+    if (isCutOff(rest, answer.headers)) throw cutOff();
+    pass(rest);
   } catch (error) {
-    http.request.facts.errorType = 'worker_bad_answer';
+    // Nothing of the answer is missing.
+    if (isDone(last)) return size;
+    http.request.facts.errorType = errorTypeOf(error);
     // What stands half is no event, and nobody can read it.
-    response.write(errorEvent(error));
-    response.end();
+    response.write((boundary.isWithin ? '\n\n' : '') + errorEvent(error));
     throw error;
+  } finally {
+    response.end();
   }
-  response.write(boundary.rest());
-  response.end();
   return size;
 }
 
+/** Without a length and without chunks, a body that was cut ends as one that is complete [RFC 9112, 6.3]. */
+function isCutOff(rest: Buffer, headers: AnswerHeaders): boolean {
+  const saysItsEnd = headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined;
+  return rest.length > 0 && !saysItsEnd && !isDone(rest);
+}
+
+function cutOff(): UpstreamError {
+  return new UpstreamError('broken', 'the upstream closed its connection in the middle of an event', {
+    answerBegan: true,
+  });
+}
+
+function isDone(last: Buffer | null): boolean {
+  return last !== null && DONE.test(last.toString('latin1', Math.max(0, last.length - DONE_LENGTH)));
+}
+
 async function passBytes(http: FastifyReply, answer: OpenAnswer): Promise<number> {
+  http.header('cache-control', 'no-cache, no-transform').header('x-accel-buffering', 'no');
   http.hijack();
   const { raw } = http;
   const { 'content-length': length, 'content-encoding': coding } = answer.headers;
@@ -58,23 +95,29 @@ async function passBytes(http: FastifyReply, answer: OpenAnswer): Promise<number
     ...(length === undefined ? {} : { 'content-length': String(length) }),
     ...(coding === undefined ? {} : { 'content-encoding': String(coding) }),
   });
-  raw.on('drain', () => answer.resume());
+  const resume = (): void => answer.resume();
+  raw.on('drain', resume).once('close', resume);
   let size = 0;
   try {
     await answer.relayTo({
       chunk: (chunk) => {
         size += chunk.length;
-        return raw.write(chunk);
+        // A reader who is gone holds up nobody.
+        return raw.destroyed || raw.write(chunk);
       },
     });
   } catch (error) {
-    http.request.facts.errorType = 'worker_bad_answer';
+    http.request.facts.errorType = errorTypeOf(error);
     // There is no other way to say that this is not all of it.
     raw.destroy();
     throw error;
   }
   raw.end();
   return size;
+}
+
+function errorTypeOf(error: unknown): 'worker_timeout' | 'worker_bad_answer' {
+  return error instanceof UpstreamError && error.kind === 'timeout' ? 'worker_timeout' : 'worker_bad_answer';
 }
 
 function passHeaders(http: FastifyReply, headers: AnswerHeaders): void {

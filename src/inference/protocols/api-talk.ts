@@ -6,6 +6,7 @@ import { withValue } from '../passthrough/json-fields.js';
 import type { CallableWorker, PieceReader, Talk } from '../talk.js';
 import { UnsupportedTaskError } from '../unsupported-task-error.js';
 import { PROTOCOLS } from './api-protocols.js';
+import { refusalIn } from './refusal-in.js';
 
 const JSON_TYPE = 'application/json';
 
@@ -25,12 +26,14 @@ export function apiTalk(worker: CallableWorker, call: ApiCall, request: Inferenc
     { method: 'POST', path, body: JSON.stringify(body), contentType: JSON_TYPE, isStream: stream },
     request.passedOn,
   );
-  if (!stream) return { mode: 'whole', call: rendered, read: ({ text }) => protocol.answer(text) };
+  if (!stream)
+    return { mode: 'whole', call: rendered, read: ({ text }) => protocol.answer(text), refusal: refusalIn };
   return {
     mode: 'stream',
     call: rendered,
     format: 'sse',
     reader: () => finishing(protocol.reader()),
+    refusal: refusalIn,
   };
 }
 

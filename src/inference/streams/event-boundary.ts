@@ -4,35 +4,78 @@ const NOTHING: Buffer = Buffer.alloc(0);
 
 /** A single event that is larger is passed on in pieces. */
 const LARGEST_HELD_BYTES = 1024 * 1024;
+/** Of what came before a piece, as much as can be part of the end of an event: CR LF CR LF without its last byte. */
+const LONGEST_BEGUN_END = 3;
 
 /**
  * Passes on the bytes of an event stream up to the end of its last whole event, so that something else may be said
- * between two events: that the stream is still alive, or that it broke. Bytes are kept as they are, and in order.
+ * between two events: that the stream is still alive, or that it broke. Bytes are kept as they are, and in order; each is
+ * looked at once, however small the pieces.
  */
 export class EventBoundary {
-  #held: Buffer = NOTHING;
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  /** The last bytes since the last whole event. */
+  #before = NOTHING;
+  #isWithin = false;
+
+  /** A part of an event was passed on without its end: nothing may be said between. */
+  get isWithin(): boolean {
+    return this.#isWithin;
+  }
 
   /** @returns what may be passed on now; empty: no event ended in this piece */
   push(chunk: Buffer): Buffer {
-    const all = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
-    const end = all.length > LARGEST_HELD_BYTES ? all.length : lastEnd(all);
-    this.#held = end === all.length ? NOTHING : all.subarray(end);
-    return end === 0 ? NOTHING : all.subarray(0, end);
+    const end = this.#before.length === 0 ? lastEnd(chunk) : this.#endBehind(chunk);
+    if (end === null) return this.#holdOrPass(chunk);
+    const passed = this.#release(end === chunk.length ? chunk : chunk.subarray(0, end));
+    this.#isWithin = false;
+    this.#before = NOTHING;
+    if (end < chunk.length) this.#hold(chunk.subarray(end));
+    return passed;
   }
 
   /** What came after the last whole event, when the stream ends. */
   rest(): Buffer {
-    const rest = this.#held;
-    this.#held = NOTHING;
-    return rest;
+    return this.#release(NOTHING);
+  }
+
+  #endBehind(chunk: Buffer): number | null {
+    const end = lastEnd(Buffer.concat([this.#before, chunk]));
+    return end === null ? null : end - this.#before.length;
+  }
+
+  #holdOrPass(chunk: Buffer): Buffer {
+    this.#hold(chunk);
+    if (!this.#isWithin && this.#heldBytes <= LARGEST_HELD_BYTES) return NOTHING;
+    this.#isWithin = true;
+    return this.#release(NOTHING);
+  }
+
+  #hold(chunk: Buffer): void {
+    this.#held.push(chunk);
+    this.#heldBytes += chunk.length;
+    this.#before =
+      chunk.length >= LONGEST_BEGUN_END
+        ? chunk.subarray(-LONGEST_BEGUN_END)
+        : Buffer.concat([this.#before, chunk]).subarray(-LONGEST_BEGUN_END);
+  }
+
+  /** All that is held, and this behind it. */
+  #release(last: Buffer): Buffer {
+    if (this.#held.length === 0) return last;
+    const all = Buffer.concat([...this.#held, last], this.#heldBytes + last.length);
+    this.#held = [];
+    this.#heldBytes = 0;
+    return all;
   }
 }
 
 /**
- * Behind the last empty line; 0: there is none. A line ends with LF, CR LF or CR [WHATWG HTML, 9.2.5]. A CR that comes last
- * ends nothing yet: its LF may be on its way.
+ * Behind the last empty line; `null`: there is none. A line ends with LF, CR LF or CR [WHATWG HTML, 9.2.5]. A CR that comes
+ * last ends nothing yet: its LF may be on its way.
  */
-function lastEnd(bytes: Buffer): number {
+function lastEnd(bytes: Buffer): number | null {
   for (let at = bytes.length - 1; at > 0; at--) {
     const byte = bytes[at];
     if (byte === LF) {
@@ -42,7 +85,7 @@ function lastEnd(bytes: Buffer): number {
       return at + 1;
     }
   }
-  return 0;
+  return null;
 }
 
 function isLineEnd(byte: number | undefined): boolean {

@@ -1,18 +1,24 @@
 import type { FastifyReply } from 'fastify';
 
-/** A proxy or a client that hears nothing for so long may hang up; a comment is no event [WHATWG HTML, 9.2.7]. */
-const HEARTBEAT_MS = 15_000;
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Of every event stream; a proxy or a client that hears nothing for longer may hang up. */
+    streamHeartbeatMs: number;
+  }
+}
+
+/** A comment is no event [WHATWG HTML, 9.2.7]. */
 const HEARTBEAT = ': still here\n\n';
 
 /** A response that is an event stream: written event by event, kept alive between them, at the reader's pace. */
 export class SseResponse {
   private readonly heartbeat: NodeJS.Timeout;
+  private isWithin = false;
 
-  /** Sends the headers at once. @param resume called when the reader can take more, after `write` said no */
+  /** Sends the headers at once. @param resume called when the reader can take more, after `write` said no, and when he is gone */
   constructor(
     private readonly reply: FastifyReply,
     resume: () => void,
-    heartbeatMs = HEARTBEAT_MS,
   ) {
     reply
       .type('text/event-stream; charset=utf-8')
@@ -21,18 +27,30 @@ export class SseResponse {
       .header('x-accel-buffering', 'no');
     reply.hijack();
     const { raw } = reply;
+    this.heartbeat = setTimeout(() => this.beat(), reply.server.streamHeartbeatMs).unref();
+    if (raw.destroyed) clearTimeout(this.heartbeat);
+    // With what is written in this turn, most often the first event: one packet instead of two.
+    raw.cork();
     raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>);
     raw.flushHeaders();
+    process.nextTick(() => raw.uncork());
     raw.on('drain', resume);
-    raw.once('close', () => clearTimeout(this.heartbeat));
-    this.heartbeat = setTimeout(() => this.beat(), heartbeatMs).unref();
+    raw.once('close', () => {
+      clearTimeout(this.heartbeat);
+      resume();
+    });
   }
 
-  /** Whole events only. @returns false: no more until `resume` is called */
-  write(events: string | Buffer): boolean {
-    if (events.length === 0) return true;
+  /**
+   * Whole events, unless `isWithin` says that the last of them goes on with the next call.
+   * @returns false: no more until `resume` is called. Of a reader who is gone everything is true: he holds up nobody.
+   */
+  write(events: string | Buffer, isWithin = false): boolean {
+    const { raw } = this.reply;
+    if (events.length === 0 || raw.destroyed) return true;
+    this.isWithin = isWithin;
     this.heartbeat.refresh();
-    return this.reply.raw.write(events);
+    return raw.write(events);
   }
 
   end(): void {
@@ -41,8 +59,9 @@ export class SseResponse {
   }
 
   private beat(): void {
+    const { raw } = this.reply;
     // A reader that does not take what is there needs no more.
-    if (!this.reply.raw.writableNeedDrain) this.reply.raw.write(HEARTBEAT);
+    if (!this.isWithin && !raw.writableNeedDrain) raw.write(HEARTBEAT);
     this.heartbeat.refresh();
   }
 }

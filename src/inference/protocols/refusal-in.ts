@@ -1,0 +1,23 @@
+import { isObject } from './from-openai/json-object.js';
+
+const LONGEST = 2000;
+
+/**
+ * What an error of OpenAI, Anthropic or Gemini says: all three have it at `error.message`, Gemini's streams in a list.
+ * `undefined`: it is none.
+ */
+export function refusalIn(text: string): string | undefined {
+  const body = parsed(text);
+  const first: unknown = Array.isArray(body) ? body[0] : body;
+  const error = isObject(first) ? first['error'] : undefined;
+  const message = isObject(error) ? error['message'] : error;
+  return typeof message === 'string' && message !== '' ? message.slice(0, LONGEST) : undefined;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

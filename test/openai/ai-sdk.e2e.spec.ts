@@ -1,0 +1,104 @@
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import { APICallError, embedMany, generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startService, type TestService } from '../service.js';
+import { ANSWER, MODELS, registerModels, RICH_MODELS, SUNNY, type Upstreams } from './models.js';
+
+let service: TestService;
+let upstreams: Upstreams;
+let provider: ReturnType<typeof createOpenAICompatible>;
+beforeAll(async () => {
+  service = await startService();
+  upstreams = await registerModels(service);
+  provider = createOpenAICompatible({ name: 'mmm', baseURL: `${service.url}/v1`, includeUsage: true });
+});
+afterAll(async () => {
+  await upstreams.stop();
+  await service.stop();
+});
+
+const tools = {
+  get_weather: tool({
+    description: 'How the weather is',
+    inputSchema: jsonSchema<{ city: string }>({
+      type: 'object',
+      properties: { city: { type: 'string' } },
+      required: ['city'],
+    }),
+    execute: ({ city }) => Promise.resolve({ city, sky: 'clear' }),
+  }),
+};
+
+describe.each(MODELS)("Vercel's AI SDK, with a worker that is $kind", ({ model, streams }) => {
+  it('gets a text, whole and streamed, and its usage', async () => {
+    const whole = await generateText({ model: provider(model), prompt: 'hello', maxRetries: 0 });
+    expect(whole).toMatchObject({ text: ANSWER, finishReason: 'stop' });
+    const stream = streamText({ model: provider(model), prompt: 'hello', maxRetries: 0 });
+    const pieces: string[] = [];
+    for await (const piece of stream.textStream) pieces.push(piece);
+    expect(pieces.join('')).toBe(ANSWER);
+    expect(pieces.length > 1).toBe(streams);
+    expect(await stream.finishReason).toBe('stop');
+    for (const usage of [whole.usage, await stream.usage])
+      expect(usage).toMatchObject({ inputTokens: 3, outputTokens: 5 });
+  });
+});
+
+describe.each(RICH_MODELS)("Vercel's AI SDK, with a worker that is $kind", ({ model }) => {
+  it('has its tools called, and their results read', async () => {
+    const ask = {
+      model: provider(model),
+      prompt: 'How is the weather?',
+      tools,
+      stopWhen: stepCountIs(3),
+      maxRetries: 0,
+    };
+    const whole = await generateText(ask);
+    expect(whole.text).toBe(SUNNY);
+    expect(whole.steps[0]?.toolCalls[0]).toMatchObject({ toolName: 'get_weather', input: { city: 'Paris' } });
+    const stream = streamText(ask);
+    expect(await stream.text).toBe(SUNNY);
+    expect(await stream.finishReason).toBe('stop');
+    const [first] = await stream.steps;
+    expect(first?.finishReason).toBe('tool-calls');
+    expect(first?.toolResults[0]).toMatchObject({ output: { city: 'Paris', sky: 'clear' } });
+  });
+
+  it('hears why it is refused', async () => {
+    const refused = generateText({ model: provider(model), prompt: 'too much', maxRetries: 0 });
+    await expect(refused).rejects.toSatisfy(
+      (error) => APICallError.isInstance(error) && error.statusCode === 400 && /too long/.test(error.message),
+    );
+  });
+});
+
+describe("Vercel's AI SDK", () => {
+  it.each(['org/embedding', 'org/vectors'])('embeds with %s', async (model) => {
+    const { embeddings } = await embedMany({
+      model: provider.embeddingModel(model),
+      values: ['a', 'b'],
+      maxRetries: 0,
+    });
+    expect(embeddings).toEqual([
+      [0.25, -1, 0.5],
+      [0.25, -1, 0.5],
+    ]);
+  });
+
+  it('does not take a stream that was cut for a whole answer', async () => {
+    for (const { model } of RICH_MODELS) {
+      const errors: unknown[] = [];
+      const stream = streamText({
+        model: provider(model),
+        prompt: 'be cut',
+        maxRetries: 0,
+        onError: ({ error }) => void errors.push(error),
+      });
+      for await (const _piece of stream.textStream);
+      expect([model, errors.length]).toEqual([model, 1]);
+      expect(String((errors[0] as { message?: string }).message ?? errors[0])).toContain(
+        'worker execute error',
+      );
+    }
+  });
+});

@@ -1,0 +1,150 @@
+import type { ServerResponse } from 'node:http';
+import { LLMock } from '@copilotkit/aimock';
+import { expect } from 'vitest';
+import { startFakeUpstream } from '../fakes/fake-upstream.js';
+import type { TestService } from '../service.js';
+
+/** A model that every kind of worker serves in its own way, and says the same. */
+export interface SomeModel {
+  /** What serves it. */
+  readonly kind: string;
+  readonly model: string;
+  /** Whether its pieces reach the caller as the upstream makes them. */
+  readonly streams: boolean;
+  /** Whether tools and images reach it. */
+  readonly isRich: boolean;
+}
+
+export const ANSWER = 'Hello, you! 語 and 😀.';
+export const SUNNY = 'It is sunny in Paris.';
+
+const UNPROBED = { health_check: { kind: 'none' } };
+/** In each provider's words. */
+const usage = { prompt_tokens: 3, completion_tokens: 5, input_tokens: 3, output_tokens: 5 };
+const KEY = 'sk-of-the-upstream';
+
+/** By preset, as a person registers them. */
+const BY_PRESET = [
+  { kind: 'passed through', preset: 'openai', base: '/v1' },
+  { kind: 'passed through to Ollama', preset: 'ollama', base: '' },
+  { kind: 'Anthropic', preset: 'anthropic', base: '' },
+  { kind: 'Gemini', preset: 'gemini', base: '' },
+] as const;
+
+export const MODELS: readonly SomeModel[] = [
+  ...BY_PRESET.map(({ kind, preset }) => ({
+    kind,
+    model: `org/${preset}`,
+    streams: true,
+    isRich: true,
+  })),
+  { kind: 'a template', model: 'org/whole', streams: false, isRich: false },
+  { kind: 'a template that streams', model: 'org/stream', streams: true, isRich: false },
+];
+export const RICH_MODELS = MODELS.filter(({ isRich }) => isRich);
+
+export interface Upstreams {
+  /** Plays OpenAI, Ollama, Anthropic and Gemini. */
+  readonly mock: LLMock;
+  stop(): Promise<void>;
+}
+
+/** Registers all of MODELS. */
+export async function registerModels(service: TestService): Promise<Upstreams> {
+  const mock = new LLMock({ port: 0, host: '127.0.0.1', logLevel: 'silent' });
+  script(mock);
+  const url = await mock.start();
+  for (const { preset, base } of BY_PRESET)
+    await mustRegister(service, {
+      preset,
+      model_name: `org/${preset}`,
+      upstream_model: `real-${preset}`,
+      base_url: url + base,
+      api_key: KEY,
+    });
+  await mustRegister(service, {
+    preset: 'openai',
+    model_name: 'org/embedding',
+    task: 'embedding',
+    base_url: `${url}/v1`,
+    api_key: KEY,
+  });
+  const templated = await startFakeUpstream((response, { body }) => answerTemplate(response, body));
+  await mustRegister(service, {
+    model_name: 'org/whole',
+    req_url_template: `${templated.url}/generate`,
+    body: { prompt: '{USER_PROMPT}' },
+    response_extract: 'answer',
+    usage_extract: { input: 'in', output: 'out' },
+  });
+  await mustRegister(service, {
+    model_name: 'org/stream',
+    req_url_template: `${templated.url}/generate`,
+    body: { prompt: '{USER_PROMPT}', stream: '{STREAM}' },
+    response_extract: 'answer',
+    usage_extract: { input: 'in', output: 'out' },
+    is_stream: true,
+    stream_extract: { text: 'token', done: { path: 'done', equals: true } },
+  });
+  await mustRegister(service, {
+    model_name: 'org/vectors',
+    task: 'embedding',
+    req_url_template: `${templated.url}/embed`,
+    body: { texts: '{INPUT}' },
+    response_extract: 'vectors',
+  });
+  return {
+    mock,
+    async stop() {
+      await Promise.all([mock.stop(), templated.close()]);
+    },
+  };
+}
+
+export async function mustRegister(service: TestService, worker: Readonly<Record<string, unknown>>) {
+  const { status, text } = await service.register({ ...UNPROBED, ...worker });
+  expect([status, text]).toEqual([200, expect.stringContaining('succeed!')]);
+}
+
+function script(mock: LLMock): void {
+  const weather = { name: 'get_weather', arguments: { city: 'Paris' } };
+  mock
+    .on({ userMessage: /weather/i, hasToolResult: true }, { content: SUNNY })
+    .on({ userMessage: /weather/i, hasToolResult: false }, { toolCalls: [weather] })
+    .onMessage(/too much/i, {
+      error: { message: 'prompt is too long', type: 'invalid_request_error' },
+      status: 400,
+    })
+    .onMessage(/too often/i, {
+      error: { message: 'slow down', type: 'rate_limit_error' },
+      status: 429,
+      retryAfter: 7,
+    })
+    .onMessage(/wrong key/i, { error: { message: `bad key ${KEY}` }, status: 401 })
+    .onMessage(
+      /be cut/i,
+      { content: 'This answer never comes to its end.' },
+      { chunkSize: 4, truncateAfterChunks: 4 },
+    )
+    .onMessage(/run out/i, { content: 'Too lo', finishReason: 'length' })
+    .onEmbedding(/./, { embedding: [0.25, -1, 0.5] })
+    .onMessage(/hello/i, { content: ANSWER, usage }, { chunkSize: 5, latency: 2 });
+}
+
+function answerTemplate(response: ServerResponse, body: string): void {
+  const { stream, texts } = JSON.parse(body) as { stream?: boolean; texts?: readonly string[] };
+  if (texts !== undefined)
+    return write(response, 'application/json', [{ vectors: texts.map(() => [0.25, -1, 0.5]) }]);
+  if (stream !== true) return write(response, 'application/json', [{ answer: ANSWER, in: 3, out: 5 }]);
+  const tokens = ANSWER.match(/\S+\s*/g) ?? [];
+  write(response, 'application/x-ndjson', [
+    ...tokens.map((token) => ({ token })),
+    { done: true, in: 3, out: 5 },
+  ]);
+}
+
+function write(response: ServerResponse, type: string, lines: readonly object[]): void {
+  response.writeHead(200, { 'content-type': type });
+  for (const line of lines) response.write(`${JSON.stringify(line)}\n`);
+  response.end();
+}
