@@ -20,6 +20,7 @@ import { acceptJsonOnly } from './input/json-body.js';
 import { refuseDeepJson } from './input/refuse-deep-json.js';
 import { serveOpenApi } from './openapi.js';
 import { Replicas } from './replicas/replicas.js';
+import { cutWhoStopsReading } from './stalled-readers.js';
 import { type Logger, nestLogger } from './telemetry/logger.js';
 import { Metrics } from './telemetry/metrics.js';
 import { RequestLog } from './telemetry/request-log.js';
@@ -58,6 +59,8 @@ export async function createApp(
     bodyParser: false,
   });
   const server = adapter.getInstance();
+  server.decorate('streamHeartbeatMs', settings.inference.streamHeartbeatMs);
+  cutWhoStopsReading(server.server, settings.inference.requestTimeoutMs);
   rememberRoutes(server);
   callStraight(server, app);
   const log = new RequestLog(logger, app.get(Metrics));

@@ -118,6 +118,7 @@ function toSettings(v: Values, secrets: ReadonlyMap<string, string>, terminal: b
       connectTimeoutMs: v.CONNECT_TIMEOUT_MS,
       firstByteTimeoutMs: v.FIRST_BYTE_TIMEOUT_MS,
       idleTimeoutMs: v.IDLE_TIMEOUT_MS,
+      streamHeartbeatMs: v.STREAM_HEARTBEAT_MS,
       defaultModel: v.DEFAULT_MODEL,
     },
     health: {

@@ -55,6 +55,8 @@ export abstract class InferenceSettings {
   abstract readonly connectTimeoutMs: number;
   abstract readonly firstByteTimeoutMs: number;
   abstract readonly idleTimeoutMs: number;
+  /** After so much silence between events a stream says that it is still alive. */
+  abstract readonly streamHeartbeatMs: number;
   abstract readonly defaultModel: string | null;
 }
 

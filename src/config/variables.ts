@@ -52,6 +52,7 @@ export const VARIABLES = {
   CONNECT_TIMEOUT_MS: integer(2_000, 10, 600_000),
   FIRST_BYTE_TIMEOUT_MS: integer(300_000, 10, LONGEST_TIMER_MS),
   IDLE_TIMEOUT_MS: integer(120_000, 10, LONGEST_TIMER_MS),
+  STREAM_HEARTBEAT_MS: integer(15_000, 10, HOUR_MS),
   DEFAULT_MODEL: optional('the name of a model, 1 to 200 characters', (given) => given.length <= 200),
   MAX_BODY_BYTES: integer(32 * MIB, 1024, 1024 * MIB),
   MAX_RESPONSE_BYTES: integer(64 * MIB, 1024, 1024 * MIB),

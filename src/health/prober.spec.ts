@@ -275,6 +275,7 @@ describe('an inference probe', () => {
     connectTimeoutMs: 2_000,
     firstByteTimeoutMs: 1,
     idleTimeoutMs: 1,
+    streamHeartbeatMs: 15_000,
     defaultModel: null,
   };
   function inference(url: string, timeoutMs = 2_000) {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { BalancingSettings } from '../config/settings.js';
+import { BalancingSettings, InferenceSettings } from '../config/settings.js';
 import { Balancer } from '../balancing/balancer.js';
 import type { ModelPolicy } from '../registry/models/model-policy.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
@@ -44,6 +44,7 @@ export class InferenceService {
     private readonly upstream: UpstreamClient,
     private readonly policies: ModelPolicies,
     private readonly settings: BalancingSettings,
+    private readonly waits: InferenceSettings,
   ) {}
 
   infer(
@@ -118,12 +119,9 @@ export class InferenceService {
         passing.whole(answer, facts());
         return answer.bytes.length / BYTES_PER_TOKEN;
       }
-      return (
-        (await passing.stream(await opened(talk, await this.upstream.open(call, signal)), facts())) /
-        BYTES_PER_TOKEN
-      );
+      return (await passing.stream(await this.open(talk, call, signal), facts())) / BYTES_PER_TOKEN;
     }
-    const answer = await opened(talk, await this.upstream.open(call, signal));
+    const answer = await this.open(talk, call, signal);
     if (reply.isStream) {
       const counting = new Counting(reply.begin(facts(), () => answer.resume()));
       await relayStream(answer, talk, counting);
@@ -133,6 +131,13 @@ export class InferenceService {
     await relayStream(answer, talk, collected);
     reply.relay(collected.answer, facts());
     return collected.answer.usage?.output ?? collected.length / BYTES_PER_TOKEN;
+  }
+
+  /** A stream that is none is an error: what it says instead is small, and read whole. */
+  private async open(talk: Talk, call: UpstreamCall, signal: CancelSignal | null): Promise<OpenAnswer> {
+    const answer = await this.upstream.open(call, signal, this.waits.streamHeartbeatMs);
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    throw refusalOf(talk, answer, await answer.whole());
   }
 
   /** The model's fallbacks, when it can't answer itself. When none of them can either, its own error is what counts. */
@@ -205,12 +210,6 @@ function bounded(
 function successful(talk: Talk, answer: UpstreamAnswer): UpstreamAnswer {
   if (answer.status >= 200 && answer.status < 300) return answer;
   throw refusalOf(talk, answer, answer.bytes);
-}
-
-/** A stream that is none: what it says instead is small, and read whole. */
-async function opened(talk: Talk, answer: OpenAnswer): Promise<OpenAnswer> {
-  if (answer.status >= 200 && answer.status < 300) return answer;
-  throw refusalOf(talk, answer, await answer.whole());
 }
 
 /** What nobody else can answer any more is told to the log only; what an upstream said itself, its caller may hear. */

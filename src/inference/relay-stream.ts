@@ -13,8 +13,12 @@ type StreamTalk = Extract<Talk, { mode: 'stream' }>;
 export async function relayStream(answer: OpenAnswer, talk: StreamTalk, pieces: AnswerPieces): Promise<void> {
   const reader = talk.reader();
   let hasRoom = true;
+  let isComplete = false;
   const give = (events: readonly ChatEvent[]): void => {
-    for (const event of events) hasRoom = pieces.event(event) && hasRoom;
+    for (const event of events) {
+      isComplete ||= event.kind === 'finish';
+      hasRoom = pieces.event(event) && hasRoom;
+    }
   };
   const decoder = decodeStream(talk.format, String(answer.headers['content-type'] ?? ''), (event) =>
     give(reader.read(event)),
@@ -30,8 +34,11 @@ export async function relayStream(answer: OpenAnswer, talk: StreamTalk, pieces: 
     decoder.end();
     give(reader.end());
   } catch (error) {
-    pieces.fail(error);
-    throw error;
+    // After its end nothing of the answer can be missing but how many tokens it took.
+    if (!isComplete) {
+      pieces.fail(error);
+      throw error;
+    }
   }
   pieces.end();
 }

@@ -10,6 +10,8 @@ export type AnswerHeaders = Readonly<Record<string, string | string[] | undefine
 export interface Flow {
   pause(): void;
   resume(): void;
+  /** Nobody wants the rest: ends the exchange without another word to its sink. */
+  cancel(): void;
 }
 
 /**
@@ -118,6 +120,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, Flow {
     if (this.timeouts.idleMs === null) return;
     this.lastByteAt = performance.now();
     this.look();
+  }
+
+  cancel(): void {
+    if (this.#finish()) this.#controller?.abort(new Error('nobody wants the rest'));
   }
 
   /** Ends the exchange from this side, and with it the connection. */

@@ -1,10 +1,18 @@
 import type { AnswerHeaders, AnswerSink, Flow } from './exchange.js';
-import { UpstreamError } from './upstream-error.js';
+import type { UpstreamError } from './upstream-error.js';
+import { tooLarge, withoutCoding } from './whole-answer.js';
 
 /** Who takes an answer piece by piece. */
 export interface ChunkConsumer {
-  /** @returns false: no more until `resume` of the answer is called */
+  /** What it throws ends the answer. @returns false: no more until `resume` of the answer is called */
   chunk(chunk: Buffer): boolean;
+}
+
+interface Limits {
+  /** Of an answer that is taken whole after all. */
+  readonly maxWholeBytes: number;
+  /** After its headers, if they say 2xx: then it has begun without a byte. `null`: it never has. */
+  readonly silenceMs: number | null;
 }
 
 /** An answer that has begun, and comes piece by piece: as fast as it is taken, and never kept. */
@@ -14,14 +22,15 @@ export class OpenAnswer implements AnswerSink {
   headers: AnswerHeaders = {};
   #flow: Flow | null = null;
   /** What came before anybody took it: one piece, since the flow is held up from then on, or a few that were on their way. */
-  readonly #held: Buffer[] = [];
+  #held: Buffer[] = [];
   #hasBegun = false;
+  #silence: NodeJS.Timeout | undefined;
   #consumer: ChunkConsumer | null = null;
-  #outcome: { readonly error: UpstreamError | null } | null = null;
+  #outcome: { readonly error: unknown } | null = null;
   #settle: (() => void) | null = null;
 
   constructor(
-    private readonly maxWholeBytes: number,
+    private readonly limits: Limits,
     private readonly begun: (answer: OpenAnswer) => void,
     private readonly failed: (error: UpstreamError) => void,
   ) {}
@@ -30,11 +39,14 @@ export class OpenAnswer implements AnswerSink {
     this.status = status;
     this.headers = headers;
     this.#flow = flow;
+    const { silenceMs } = this.limits;
+    if (silenceMs !== null && status < 300)
+      this.#silence = setTimeout(() => this.#begin(), silenceMs).unref();
   }
 
   chunk(chunk: Buffer): void {
     if (this.#consumer !== null && this.#held.length === 0) {
-      if (!this.#consumer.chunk(chunk)) this.#flow?.pause();
+      if (!this.#give(chunk)) this.#flow?.pause();
       return;
     }
     this.#held.push(chunk);
@@ -43,25 +55,29 @@ export class OpenAnswer implements AnswerSink {
   }
 
   end(): void {
-    this.#outcome = { error: null };
+    this.#outcome ??= { error: null };
     this.#begin();
     this.#settleIfDone();
   }
 
   fail(error: UpstreamError): void {
-    this.#outcome = { error };
+    this.#outcome ??= { error };
+    clearTimeout(this.#silence);
     if (this.#hasBegun) this.#settleIfDone();
     else this.failed(error);
   }
 
-  /** Gives the pieces to `consumer`; resolves after the last. To be called once. @throws UpstreamError when it broke off */
+  /**
+   * Gives the pieces to `consumer`; resolves after the last. To be called once.
+   * @throws UpstreamError when it broke off, and what `consumer` throws
+   */
   relayTo(consumer: ChunkConsumer): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#consumer = consumer;
       this.#settle = () => {
         const error = this.#outcome?.error ?? null;
         if (error === null) resolve();
-        else reject(error);
+        else reject(error instanceof Error ? error : new Error(String(error)));
       };
       this.resume();
     });
@@ -69,41 +85,59 @@ export class OpenAnswer implements AnswerSink {
 
   /** The consumer can take more. */
   resume(): void {
-    while (this.#held.length > 0 && this.#consumer !== null) {
+    if (this.#consumer === null) return;
+    while (this.#held.length > 0) {
       const [next] = this.#held.splice(0, 1);
-      if (next !== undefined && !this.#consumer.chunk(next)) return;
+      if (next !== undefined && !this.#give(next)) break;
     }
-    this.#flow?.resume();
+    if (this.#held.length === 0) this.#flow?.resume();
     this.#settleIfDone();
   }
 
-  /** All of it. @throws UpstreamError, `too_large` beyond MAX_RESPONSE_BYTES too */
+  /** All of it, in no coding. @throws UpstreamError, `too_large` beyond MAX_RESPONSE_BYTES too */
   async whole(): Promise<Buffer> {
+    const { maxWholeBytes } = this.limits;
     const chunks: Buffer[] = [];
     let size = 0;
-    let tooLarge = false;
     await this.relayTo({
       chunk: (chunk) => {
         size += chunk.length;
-        if (size <= this.maxWholeBytes) chunks.push(chunk);
-        else tooLarge = true;
-        return true;
+        if (size > maxWholeBytes) throw tooLarge(maxWholeBytes);
+        return chunks.push(chunk) > 0;
       },
     });
-    if (!tooLarge) return Buffer.concat(chunks, size);
-    throw new UpstreamError('too_large', `the answer is larger than ${this.maxWholeBytes} bytes`, {
-      answerBegan: true,
-    });
+    return withoutCoding(Buffer.concat(chunks, size), this.headers, maxWholeBytes);
   }
 
   #begin(): void {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
+    clearTimeout(this.#silence);
     this.begun(this);
   }
 
+  #give(chunk: Buffer): boolean {
+    try {
+      return this.#consumer?.chunk(chunk) ?? true;
+    } catch (error) {
+      this.#stop(error);
+      return true;
+    }
+  }
+
+  /** Its consumer has failed: nobody takes the rest. */
+  #stop(error: unknown): void {
+    this.#consumer = null;
+    this.#held = [];
+    this.#outcome = { error };
+    this.#flow?.cancel();
+    this.#settle?.();
+  }
+
+  /** What is left is little, and a consumer that never says that it can take more must not keep us waiting. */
   #settleIfDone(): void {
-    if (this.#outcome === null || this.#held.length > 0) return;
+    if (this.#outcome === null || this.#consumer === null) return;
+    for (const chunk of this.#held.splice(0)) this.#give(chunk);
     this.#settle?.();
   }
 }

@@ -56,11 +56,17 @@ export class UpstreamClient {
 
   /**
    * As `send`, but answers as soon as the first piece of the body is there, or its end: the rest comes to whom
-   * `relayTo` names. Until then a failure rejects, and another worker may be asked.
+   * `relayTo` names. Until then a failure rejects, and another worker may be asked. A server that says 2xx and then nothing
+   * for `silenceMs` has answered, too: whoever waits for it must hear that it is there.
    */
-  open(call: UpstreamCall, signal: CancelSignal | null): Promise<OpenAnswer> {
+  open(
+    call: UpstreamCall,
+    signal: CancelSignal | null,
+    silenceMs: number | null = null,
+  ): Promise<OpenAnswer> {
+    const limits = { maxWholeBytes: this.limits.maxResponseBytes, silenceMs };
     return new Promise((resolve, reject) => {
-      this.#dispatch(call, signal, new OpenAnswer(this.limits.maxResponseBytes, resolve, reject));
+      this.#dispatch(call, signal, new OpenAnswer(limits, resolve, reject));
     });
   }
 

@@ -49,33 +49,42 @@ export class WholeAnswer implements AnswerSink {
     const [first] = this.#chunks;
     const body =
       this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks, this.#size);
-    const coding = single(this.#headers['content-encoding']);
-    if (coding === undefined || coding === 'identity' || body.length === 0) this.resolve(this.#answer(body));
-    else this.resolve(this.#decompressed(body, coding));
+    if (isPlain(this.#headers) || body.length === 0) this.resolve(this.#answer(body));
+    else this.resolve(withoutCoding(body, this.#headers, this.maxBytes).then((bytes) => this.#answer(bytes)));
   }
 
   #answer(body: Buffer): UpstreamAnswer {
     return new UpstreamAnswer(this.#status, this.#headers, body);
   }
 
-  /** Nobody asked for a coding, but there are servers that compress whatever they are asked. */
-  async #decompressed(body: Buffer, coding: string): Promise<UpstreamAnswer> {
-    const decompress = decompressor(coding);
-    if (decompress === undefined) throw malformed(`the answer is in a coding nobody asked for: ${coding}`);
-    try {
-      return this.#answer(await decompress(body, { maxOutputLength: this.maxBytes }));
-    } catch (cause) {
-      const isTooLarge = cause instanceof RangeError;
-      throw isTooLarge ? this.#tooLarge() : malformed(`the answer says it is ${coding} and is not`, cause);
-    }
-  }
-
   #tooLarge(): UpstreamError {
-    return new UpstreamError('too_large', `the answer is larger than ${this.maxBytes} bytes`, {
-      answerBegan: true,
-    });
+    return tooLarge(this.maxBytes);
   }
 }
+
+function isPlain({ 'content-encoding': coding }: AnswerHeaders): boolean {
+  return coding === undefined || coding === 'identity';
+}
+
+/**
+ * The body as it was before its server compressed it: nobody asked for a coding, but there are servers that compress
+ * whatever they are asked. @throws UpstreamError malformed, too_large
+ */
+export async function withoutCoding(body: Buffer, headers: AnswerHeaders, maxBytes: number): Promise<Buffer> {
+  if (isPlain(headers) || body.length === 0) return body;
+  const coding = single(headers['content-encoding']) ?? '';
+  const decompress = decompressor(coding);
+  if (decompress === undefined) throw malformed(`the answer is in a coding nobody asked for: ${coding}`);
+  try {
+    return await decompress(body, { maxOutputLength: maxBytes });
+  } catch (cause) {
+    const isTooLarge = cause instanceof RangeError;
+    throw isTooLarge ? tooLarge(maxBytes) : malformed(`the answer says it is ${coding} and is not`, cause);
+  }
+}
+
+export const tooLarge = (maxBytes: number): UpstreamError =>
+  new UpstreamError('too_large', `the answer is larger than ${maxBytes} bytes`, { answerBegan: true });
 
 const malformed = (message: string, cause?: unknown): UpstreamError =>
   new UpstreamError('malformed', message, { answerBegan: true, cause });

@@ -33,7 +33,9 @@ export class SseResponse {
     raw.cork();
     raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>);
     raw.flushHeaders();
-    process.nextTick(() => raw.uncork());
+    process.nextTick(() => {
+      if (raw.writableCorked > 0) raw.uncork();
+    });
     raw.on('drain', resume);
     raw.once('close', () => {
       clearTimeout(this.heartbeat);

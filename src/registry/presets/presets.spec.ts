@@ -32,6 +32,7 @@ const waits = {
   connectTimeoutMs: 2000,
   firstByteTimeoutMs: 300_000,
   idleTimeoutMs: 120_000,
+  streamHeartbeatMs: 15_000,
   defaultModel: null,
 };
 
