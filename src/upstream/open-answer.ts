@@ -26,7 +26,7 @@ export class OpenAnswer implements AnswerSink {
   #hasBegun = false;
   #silence: NodeJS.Timeout | undefined;
   #consumer: ChunkConsumer | null = null;
-  #outcome: { readonly error: unknown } | null = null;
+  #outcome: { readonly error: Error | null } | null = null;
   #settle: (() => void) | null = null;
 
   constructor(
@@ -77,7 +77,7 @@ export class OpenAnswer implements AnswerSink {
       this.#settle = () => {
         const error = this.#outcome?.error ?? null;
         if (error === null) resolve();
-        else reject(error instanceof Error ? error : new Error(String(error)));
+        else reject(error);
       };
       this.resume();
     });
@@ -129,7 +129,9 @@ export class OpenAnswer implements AnswerSink {
   #stop(error: unknown): void {
     this.#consumer = null;
     this.#held = [];
-    this.#outcome = { error };
+    this.#outcome = {
+      error: error instanceof Error ? error : new Error('the consumer failed', { cause: error }),
+    };
     this.#flow?.cancel();
     this.#settle?.();
   }

@@ -21,10 +21,11 @@ const BYTE_ORDER_MARK = 0xef;
  * Finds fields of the outermost object without parsing the rest, which is nobody's business here: a body is passed on
  * byte for byte. UTF-8 keeps JSON's own signs apart from the bytes of other characters.
  * @throws InvalidInputError when the body is no JSON object as far as it has to be read, or holds a field twice: readers
- *   do not agree on which of the two counts
+ *   do not agree on which of the two counts. `names` are in lower case.
  */
 export function findFields(body: Buffer, names: ReadonlySet<string>): ReadonlyMap<string, Span> {
   const found = new Map<string, Span>();
+  const seen = new Set<string>();
   // Most readers pass over a byte order mark; it is no part of the JSON.
   let at = skipSpace(body, body[0] === BYTE_ORDER_MARK ? 3 : 0);
   if (body[at] !== OPEN_OBJECT) throw malformed('it must be a JSON object');
@@ -37,10 +38,13 @@ export function findFields(body: Buffer, names: ReadonlySet<string>): ReadonlyMa
     if (body[at] !== COLON) throw malformed(`a colon is missing at byte ${at}`);
     const start = skipSpace(body, at + 1);
     const end = skipValue(body, start);
-    if (names.has(name)) {
-      if (found.has(name))
-        throw new InvalidInputError([{ field: name, problem: 'stands there twice: leave one out' }]);
-      found.set(name, { start, end });
+    // Go's readers take `Model` for `model`, too, and whichever comes last.
+    const folded = name.toLowerCase();
+    if (names.has(folded)) {
+      if (seen.has(folded))
+        throw new InvalidInputError([{ field: folded, problem: 'stands there twice: leave one out' }]);
+      seen.add(folded);
+      if (name === folded) found.set(name, { start, end });
     }
     at = skipSpace(body, end);
     if (body[at] === CLOSE_OBJECT) return endOf(body, at, found);

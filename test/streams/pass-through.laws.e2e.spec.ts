@@ -1,0 +1,219 @@
+import fc from 'fast-check';
+import { Pool } from 'undici';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startService, type TestService } from '../service.js';
+import { modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
+
+let service: TestService;
+let upstream: RawUpstream;
+let pool: Pool;
+/** One is called as it is registered, one by a name of its own. */
+let plain: string;
+let renamed: string;
+const UPSTREAM_NAME = 'up/"stream"\\é';
+
+beforeAll(async () => {
+  service = await startService();
+  upstream = await startRawUpstream((response) => response.end());
+  plain = await modelOn(service, upstream);
+  renamed = await modelOn(service, upstream, { upstream_model: UPSTREAM_NAME });
+  await modelOn(service, upstream, { model_name: 'hears', task: 'audio', upstream_model: UPSTREAM_NAME });
+  pool = new Pool(service.url);
+});
+afterAll(async () => {
+  await pool.close();
+  await service.stop();
+  await upstream.close();
+});
+
+async function post(path: string, contentType: string, body: Buffer) {
+  const headers = { 'content-type': contentType };
+  const answer = await pool.request({ method: 'POST', path, headers, body });
+  const bytes = Buffer.from(await answer.body.arrayBuffer());
+  return { status: answer.statusCode, headers: answer.headers, bytes };
+}
+
+const space = fc.array(fc.constantFrom(' ', '\n', '\r\n', '\t'), { maxLength: 2 }).map((all) => all.join(''));
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 12 }).map((value) => JSON.stringify(value)),
+  fc.constantFrom(
+    '"caf\\u00e9 語 😀"',
+    '"\\ud800"',
+    '"\\/\\b\\f"',
+    '"model"',
+    '"\\"model\\": \\"x\\""',
+    '"\u2028"',
+  ),
+);
+const value = fc.oneof(
+  text,
+  fc.constantFrom('1.0', '-0', '1e400', '0.10', '1E+2', '12345678901234567890123', 'true', 'null'),
+  fc.json({ maxDepth: 3 }),
+  fc.constantFrom('{"model":"nested","model":2}', '[[[]],{"a":[1.0]}]', '{ }', '[ ]'),
+);
+const key = fc.oneof(
+  fc.constantFrom('"temperature"', '"tools"', '"x_unknown"', '"__proto__"', '"Stream_Options"', '"é"', '""'),
+  fc.string({ unit: 'binary', maxLength: 6 }).map((name) => JSON.stringify(name)),
+);
+const modelKey = fc.constantFrom('"model"', '"\\u006dodel"', '"mode\\u006C"', '"m\\u006fd\\u0065l"');
+const bom = fc.constantFrom('', '', '', '\uFEFF');
+/** What stands before the model's name, and what behind. */
+const jsonBody = fc
+  .tuple(bom, space, modelKey, fc.array(fc.tuple(key, value), { maxLength: 5 }), fc.nat(5), space)
+  .map(([mark, gap, model, fields, at, end]) => {
+    const written = fields.map(([name, its]) => `${gap}${name}${gap}:${gap}${its}${gap}`);
+    const before = [...written.slice(0, at), `${gap}${model}${gap}:${gap}`].join(',');
+    const after = ['', ...written.slice(at)].join(',');
+    return { before: `${mark}${gap}{${before}`, after: `${after}${gap}}${end}` };
+  });
+const anyBytes = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
+const status = fc.constantFrom(200, 200, 200, 201, 400, 404, 409, 422);
+
+describe('what is passed through', () => {
+  it('is JSON byte for byte but for the name of the model, and whatever bytes answer it', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        jsonBody,
+        anyBytes,
+        status,
+        fc.boolean(),
+        async ({ before, after }, answer, code, isRenamed) => {
+          upstream.answer = (response) =>
+            response.writeHead(code, { 'content-type': 'application/x-any' }).end(answer);
+          const model = isRenamed ? renamed : plain;
+          const sent = Buffer.from(`${before}${JSON.stringify(model)}${after}`);
+          const got = await post('/v1/chat/completions', 'application/json', sent);
+          const named = JSON.stringify(isRenamed ? UPSTREAM_NAME : model);
+          const expected = Buffer.from(`${before}${named}${after}`);
+          expect([got.status, got.bytes.toString('hex')]).toEqual([code, answer.toString('hex')]);
+          expect(upstream.last?.body.equals(expected)).toBe(true);
+          expect(upstream.last?.message.headers).toMatchObject({
+            'content-length': String(expected.length),
+            'content-type': 'application/json',
+          });
+          expect(got.headers).toMatchObject({
+            'content-length': String(answer.length),
+            'content-type': 'application/x-any',
+          });
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  it('is bytes that come in pieces, too, when a stream was asked for', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyBytes, { maxLength: 5 }), async (pieces) => {
+        upstream.answer = (response) => {
+          response.writeHead(200, { 'content-type': 'application/octet-stream' });
+          for (const piece of pieces) response.write(piece);
+          response.end();
+        };
+        const body = Buffer.from(`{"model":"${plain}","stream":true}`);
+        const got = await post('/v1/chat/completions', 'application/json', body);
+        expect(got.bytes.equals(Buffer.concat(pieces))).toBe(true);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('is a form byte for byte but for the name of the model, its file first', async () => {
+    const boundary = fc.constantFrom('X', '----WebKitFormBoundaryabc', "a'()+_,-./:=?b", '0');
+    const name = fc.constantFrom('language', 'prompt', 'x[]', 'e"t\\c'.replaceAll(/["\\]/g, '_'), 'é');
+    await fc.assert(
+      fc.asyncProperty(
+        boundary,
+        anyBytes,
+        fc.uniqueArray(fc.tuple(name, anyBytes), { selector: ([each]) => each, maxLength: 3 }),
+        fc.boolean(),
+        async (limit, file, fields, isQuoted) => {
+          const part = (headers: string, bytes: Buffer): Buffer =>
+            Buffer.concat([Buffer.from(`--${limit}\r\n${headers}\r\n\r\n`), harmless(bytes, limit), CRLF]);
+          const others = fields.map(([each, bytes]) =>
+            part(`Content-Disposition: form-data; name="${each}"`, bytes),
+          );
+          const form = (model: string): Buffer =>
+            Buffer.concat([
+              part(
+                'Content-Disposition: form-data; name="file"; filename="model"\r\nContent-Type: audio/wav',
+                Buffer.concat([file, Buffer.from(` --${limit} name="model"\r\n`)]),
+              ),
+              ...others,
+              part('content-disposition: form-data; name="model"', Buffer.from(model)),
+              part('Content-Disposition: form-data; name="last"', file),
+              Buffer.from(`--${limit}--\r\n`),
+            ]);
+          upstream.answer = (response) => response.end(file);
+          const contentType = `multipart/form-data; boundary=${isQuoted || /[^\w-]/.test(limit) ? `"${limit}"` : limit}`;
+          const got = await post('/v1/audio/transcriptions', contentType, form('hears'));
+          const expected = form(UPSTREAM_NAME);
+          expect([got.status, got.bytes.toString('hex')]).toEqual([200, file.toString('hex')]);
+          expect(upstream.last?.body.equals(expected)).toBe(true);
+          expect(upstream.last?.message.headers).toMatchObject({
+            'content-length': String(expected.length),
+            'content-type': contentType,
+          });
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});
+
+const CRLF = Buffer.from('\r\n');
+
+/** A boundary is one that does not occur at the beginning of a line of what is sent. */
+function harmless(bytes: Buffer, limit: string): Buffer {
+  const lines = `\n${bytes.toString('latin1')}`;
+  const text = lines.replaceAll(`\n--${limit}`, '-').replaceAll(`\r--${limit}`, '-');
+  return Buffer.from(text.replace(/^\n/, ''), 'latin1');
+}
+
+describe('a body that names its model in two ways', () => {
+  const refused = async (path: string, contentType: string, body: string): Promise<void> => {
+    const before = upstream.calls;
+    const got = await post(path, contentType, Buffer.from(body));
+    expect([got.status, upstream.calls - before, body]).toEqual([400, 0, body]);
+  };
+
+  it.each([
+    (m: string) => `{"model":"${m}","model":"${m}"}`,
+    (m: string) => `{"model":"${m}","x":[1e400],"\\u006dode\\u006c":"other"}`,
+    (m: string) => `{"Model":"other","model":"${m}"}`,
+    (m: string) => `{"model":"${m}","MODEL":"other"}`,
+    (m: string) => `{"model":"${m}"}{"model":"other"}`,
+  ])('is refused: JSON %#', (body) => refused('/v1/chat/completions', 'application/json', body(plain)));
+
+  const field = (headers: string, text = 'hears'): string => `--X\r\n${headers}\r\n\r\n${text}\r\n`;
+  const model = field('content-disposition: form-data; name="model"');
+  it.each([
+    [model, model],
+    [model, field('content-disposition: form-data; name="mo\\del"')],
+    [model, field('content-disposition: form-data; name=model')],
+    [model, field('Content-Disposition: form-data;\r\n name="model"', 'folded')],
+    [model, field('Content-Disposition : form-data; NAME = "model"', 'odd')],
+    [model, field('content-disposition: form-data; name="model"; x="filename=y"', 'no file')],
+    [model, field('content-disposition: form-data; name="model"; filename="y"', 'a file')],
+    [model, field("content-disposition: form-data; name*=utf-8''model", 'other')],
+    [model, field('content-disposition: form-data; name="x"; name="model"', 'other')],
+    [
+      model,
+      field('content-disposition: form-data; name="x"\r\ncontent-disposition: form-data; name="model"'),
+    ],
+    [field('content-disposition: form-data; name="model"\r\ncontent-transfer-encoding: base64', 'aGVhcnM=')],
+    [model, model.replace('--X\r\n', '--X and more\r\n')],
+    [model.replaceAll('\r\n', '\n'), model],
+    [
+      field(
+        'content-disposition: form-data; name="x"',
+        'y\n--X\ncontent-disposition: form-data; name="model"\n\nother',
+      ),
+      model,
+    ],
+  ])('is refused: form %#', (...parts) =>
+    refused('/v1/audio/transcriptions', 'multipart/form-data; boundary=X', `${parts.join('')}--X--\r\n`),
+  );
+
+  it('is refused: two boundaries', () =>
+    refused('/v1/audio/transcriptions', 'multipart/form-data; boundary=X; boundary=Y', `${model}--X--\r\n`));
+});
