@@ -57,7 +57,7 @@ function replyFor(openAi: boolean, request: InferenceRequest, http: FastifyReply
 /** Strict servers refuse fields they do not know. */
 function withoutOurs(body: OpenAiChat): OpenAiChat {
   const { model_name: _name, input: _input, ...chat } = body;
-  return chat as OpenAiChat;
+  return chat;
 }
 
 function inOpenAi({ model, messages, temperature, maxTokens }: Chat): OpenAiChat {

@@ -1,21 +1,21 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { APICallError, embedMany, generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startService, type TestService } from '../service.js';
-import { ANSWER, MODELS, registerModels, RICH_MODELS, SUNNY, type Upstreams } from './models.js';
+import { startService, type TestService, until } from '../service.js';
+import { type Endless, registerEndless } from './endless.js';
+import { ANSWER, MODELS, registerModels, RICH_MODELS, stopAll, SUNNY, type Upstreams } from './models.js';
 
 let service: TestService;
 let upstreams: Upstreams;
+let endless: Endless;
 let provider: ReturnType<typeof createOpenAICompatible>;
 beforeAll(async () => {
   service = await startService();
   upstreams = await registerModels(service);
+  endless = await registerEndless(service);
   provider = createOpenAICompatible({ name: 'mmm', baseURL: `${service.url}/v1`, includeUsage: true });
 });
-afterAll(async () => {
-  await upstreams.stop();
-  await service.stop();
-});
+afterAll(() => stopAll(service, upstreams, endless));
 
 const tools = {
   get_weather: tool({
@@ -94,11 +94,34 @@ describe("Vercel's AI SDK", () => {
         maxRetries: 0,
         onError: ({ error }) => void errors.push(error),
       });
-      for await (const _piece of stream.textStream);
+      await stream.consumeStream({ onError: () => {} });
       expect([model, errors.length]).toEqual([model, 1]);
       expect(String((errors[0] as { message?: string }).message ?? errors[0])).toContain(
         'worker execute error',
       );
+    }
+  });
+
+  it('breaks off, before and during a stream, and the upstream hears of it', async () => {
+    for (const { model, brokenOff } of endless.models) {
+      const controller = new AbortController();
+      const stream = streamText({
+        model: provider(model),
+        prompt: 'go on',
+        maxRetries: 0,
+        abortSignal: controller.signal,
+      });
+      for await (const piece of stream.textStream) if (piece !== '') controller.abort();
+      await until(() => brokenOff() === 1);
+      const abortSignal = AbortSignal.timeout(100);
+      const silent = generateText({
+        model: provider(model),
+        prompt: 'say nothing',
+        maxRetries: 0,
+        abortSignal,
+      });
+      await expect(silent).rejects.toThrow();
+      await until(() => brokenOff() === 2);
     }
   });
 });

@@ -120,11 +120,10 @@ function script(mock: LLMock): void {
       status: 429,
       retryAfter: 7,
     })
-    .onMessage(/wrong key/i, { error: { message: `bad key ${KEY}` }, status: 401 })
     .onMessage(
       /be cut/i,
       { content: 'This answer never comes to its end.' },
-      { chunkSize: 4, truncateAfterChunks: 4 },
+      { chunkSize: 4, truncateAfterChunks: 4, latency: 5 },
     )
     .onMessage(/run out/i, { content: 'Too lo', finishReason: 'length' })
     .onEmbedding(/./, { embedding: [0.25, -1, 0.5] })
@@ -132,9 +131,9 @@ function script(mock: LLMock): void {
 }
 
 function answerTemplate(response: ServerResponse, body: string): void {
-  const { stream, texts } = JSON.parse(body) as { stream?: boolean; texts?: readonly string[] };
+  const { stream, texts } = JSON.parse(body) as { stream?: boolean; texts?: string | readonly string[] };
   if (texts !== undefined)
-    return write(response, 'application/json', [{ vectors: texts.map(() => [0.25, -1, 0.5]) }]);
+    return write(response, 'application/json', [{ vectors: [texts].flat().map(() => [0.25, -1, 0.5]) }]);
   if (stream !== true) return write(response, 'application/json', [{ answer: ANSWER, in: 3, out: 5 }]);
   const tokens = ANSWER.match(/\S+\s*/g) ?? [];
   write(response, 'application/x-ndjson', [
@@ -147,4 +146,14 @@ function write(response: ServerResponse, type: string, lines: readonly object[])
   response.writeHead(200, { 'content-type': type });
   for (const line of lines) response.write(`${JSON.stringify(line)}\n`);
   response.end();
+}
+
+/** Clients keep connections they have opened and never used: nobody waits for those. */
+export async function stopAll(
+  service: TestService,
+  ...upstreams: readonly { stop(): Promise<void> }[]
+): Promise<void> {
+  await Promise.all(upstreams.map((upstream) => upstream.stop()));
+  service.app.getHttpServer().closeAllConnections();
+  await service.stop();
 }

@@ -1,0 +1,128 @@
+import Anthropic from '@anthropic-ai/sdk';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startService, type TestService, until } from '../service.js';
+import { type Endless, registerEndless } from './endless.js';
+import { ANSWER, MODELS, registerModels, RICH_MODELS, stopAll, SUNNY, type Upstreams } from './models.js';
+
+let service: TestService;
+let upstreams: Upstreams;
+let endless: Endless;
+let client: Anthropic;
+beforeAll(async () => {
+  service = await startService();
+  upstreams = await registerModels(service);
+  endless = await registerEndless(service);
+  client = new Anthropic({ baseURL: service.url, apiKey: 'none', maxRetries: 0 });
+});
+afterAll(() => stopAll(service, upstreams, endless));
+
+const ask = (model: string, content: string) => ({
+  model,
+  max_tokens: 100,
+  system: 'Be kind.',
+  messages: [{ role: 'user' as const, content }],
+});
+
+const tools = [
+  {
+    name: 'get_weather',
+    description: 'How the weather is',
+    input_schema: { type: 'object' as const, properties: { city: { type: 'string' } }, required: ['city'] },
+  },
+];
+
+describe.each(MODELS)("Anthropic's client, with a worker that is $kind", ({ model, streams }) => {
+  it('creates a message', async () => {
+    const message = await client.messages.create(ask(model, 'hello'));
+    expect(message).toMatchObject({
+      type: 'message',
+      role: 'assistant',
+      model,
+      content: [{ type: 'text', text: ANSWER }],
+      stop_reason: 'end_turn',
+      usage: { input_tokens: 3, output_tokens: 5 },
+    });
+  });
+
+  it('streams one', async () => {
+    const stream = client.messages.stream(ask(model, 'hello'));
+    const pieces: string[] = [];
+    stream.on('text', (text) => pieces.push(text));
+    const message = await stream.finalMessage();
+    expect(message).toMatchObject({
+      content: [{ type: 'text', text: ANSWER }],
+      stop_reason: 'end_turn',
+      usage: { output_tokens: 5 },
+    });
+    expect(pieces.length > 1).toBe(streams);
+  });
+});
+
+describe.each(RICH_MODELS)("Anthropic's client, with a worker that is $kind", ({ model }) => {
+  it.each([['whole'], ['streamed']])('has its tools called, and gives results back, %s', async (how) => {
+    const send = (messages: Anthropic.MessageParam[]) => {
+      const asked = { model, max_tokens: 100, messages, tools };
+      return how === 'whole' ? client.messages.create(asked) : client.messages.stream(asked).finalMessage();
+    };
+    const question: Anthropic.MessageParam = { role: 'user', content: 'How is the weather?' };
+    const asking = await send([question]);
+    expect(asking.stop_reason).toBe('tool_use');
+    const call = asking.content.find((block) => block.type === 'tool_use');
+    expect(call).toMatchObject({ name: 'get_weather', input: { city: 'Paris' } });
+    const answer = await send([
+      question,
+      { role: 'assistant', content: asking.content },
+      {
+        role: 'user',
+        content: [{ type: 'tool_result', tool_use_id: call?.id ?? '', content: '{"sky":"clear"}' }],
+      },
+    ]);
+    expect(answer.content).toMatchObject([{ type: 'text', text: SUNNY }]);
+  });
+
+  it('is told in its own terms why it is refused', async () => {
+    const error: unknown = await client.messages.create(ask(model, 'too much')).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(Anthropic.BadRequestError);
+    expect(error).toMatchObject({
+      status: 400,
+      type: 'invalid_request_error',
+      error: { type: 'error', error: { message: 'prompt is too long' } },
+    });
+  });
+
+  it('does not take a stream that was cut for a whole answer', async () => {
+    const cut = client.messages.stream(ask(model, 'be cut')).finalMessage();
+    await expect(cut).rejects.toThrow('worker execute error');
+  });
+
+  it('sees that it ran out of tokens', async () => {
+    const message = await client.messages.create(ask(model, 'run out'));
+    expect(message.stop_reason).toBe('max_tokens');
+  });
+});
+
+describe("Anthropic's client", () => {
+  it('hears of an unknown model and of bad input in its own terms', async () => {
+    await expect(client.messages.create(ask('nobody', 'hello'))).rejects.toMatchObject({
+      status: 404,
+      type: 'not_found_error',
+    });
+    const worse = { ...ask('org/whole', 'hello'), messages: [{ role: 'user', content: 7 }] };
+    await expect(client.messages.create(worse as never)).rejects.toMatchObject({
+      status: 400,
+      type: 'invalid_request_error',
+      message: expect.stringContaining('messages[0].content') as string,
+    });
+  });
+
+  it('breaks off, before and during a stream, and the upstream hears of it', async () => {
+    for (const { model, brokenOff } of endless.models) {
+      const stream = await client.messages.create({ ...ask(model, 'go on'), stream: true });
+      for await (const { type } of stream) if (type === 'content_block_delta') break;
+      await until(() => brokenOff() === 1);
+      const signal = AbortSignal.timeout(100);
+      await expect(client.messages.create(ask(model, 'say nothing'), { signal })).rejects.toThrow();
+      await until(() => brokenOff() === 2);
+    }
+  });
+});

@@ -1,0 +1,115 @@
+import { ChatOpenAI, OpenAIEmbeddings } from '@langchain/openai';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startService, type TestService, until } from '../service.js';
+import { type Endless, registerEndless } from './endless.js';
+import { ANSWER, MODELS, registerModels, RICH_MODELS, stopAll, SUNNY, type Upstreams } from './models.js';
+
+let service: TestService;
+let upstreams: Upstreams;
+let endless: Endless;
+beforeAll(async () => {
+  service = await startService();
+  upstreams = await registerModels(service);
+  endless = await registerEndless(service);
+});
+afterAll(() => stopAll(service, upstreams, endless));
+
+const chatOf = (model: string) =>
+  new ChatOpenAI({
+    model,
+    apiKey: 'none',
+    configuration: { baseURL: `${service.url}/v1` },
+    maxRetries: 0,
+    streamUsage: true,
+  });
+
+const WEATHER = {
+  type: 'function',
+  function: {
+    name: 'get_weather',
+    description: 'How the weather is',
+    parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+  },
+} as const;
+
+describe.each(MODELS)('LangChain, with a worker that is $kind', ({ model, streams }) => {
+  it('invokes and streams, and counts tokens', async () => {
+    const chat = chatOf(model);
+    const whole = await chat.invoke([
+      ['system', 'Be kind.'],
+      ['human', 'hello'],
+    ]);
+    expect(whole.text).toBe(ANSWER);
+    expect(whole.usage_metadata).toMatchObject({ input_tokens: 3, output_tokens: 5, total_tokens: 8 });
+    expect(whole.response_metadata).toMatchObject({ finish_reason: 'stop' });
+    const pieces: string[] = [];
+    const counted: unknown[] = [];
+    for await (const piece of await chat.stream('hello')) {
+      if (piece.text !== '') pieces.push(piece.text);
+      if (piece.usage_metadata !== undefined) counted.push(piece.usage_metadata);
+    }
+    expect(pieces.join('')).toBe(ANSWER);
+    expect(pieces.length > 1).toBe(streams);
+    expect(counted).toEqual([expect.objectContaining({ input_tokens: 3, output_tokens: 5 })]);
+  });
+});
+
+describe.each(RICH_MODELS)('LangChain, with a worker that is $kind', ({ model }) => {
+  it('binds tools, and gives their results back', async () => {
+    const chat = chatOf(model).bindTools([WEATHER]);
+    const asked = await chat.invoke('How is the weather?');
+    const [call] = asked.tool_calls ?? [];
+    expect(call).toMatchObject({ name: 'get_weather', args: { city: 'Paris' } });
+    const answered = await chat.invoke([
+      ['human', 'How is the weather?'],
+      asked,
+      { role: 'tool', content: '{"sky":"clear"}', tool_call_id: call?.id ?? '' },
+    ]);
+    expect(answered.text).toBe(SUNNY);
+  });
+
+  it('hears why it is refused', async () => {
+    await expect(chatOf(model).invoke('too much')).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringContaining('prompt is too long') as string,
+    });
+  });
+
+  it('does not take a stream that was cut for a whole answer', async () => {
+    const read = async () => {
+      let text = '';
+      for await (const piece of await chatOf(model).stream('be cut')) text += piece.text;
+      return text;
+    };
+    await expect(read()).rejects.toThrow('worker execute error');
+  });
+});
+
+describe('LangChain', () => {
+  it.each(['org/embedding', 'org/vectors'])('embeds with %s', async (model) => {
+    const configuration = { baseURL: `${service.url}/v1` };
+    const embeddings = new OpenAIEmbeddings({
+      model,
+      apiKey: 'none',
+      configuration,
+      // What plays OpenAI knows no base64, which the client would else ask for.
+      encodingFormat: 'float',
+      maxRetries: 0,
+    });
+    expect(await embeddings.embedDocuments(['a', 'b'])).toEqual([
+      [0.25, -1, 0.5],
+      [0.25, -1, 0.5],
+    ]);
+    expect(await embeddings.embedQuery('a')).toEqual([0.25, -1, 0.5]);
+  });
+
+  it('breaks off, before and during a stream, and the upstream hears of it', async () => {
+    for (const { model, brokenOff } of endless.models) {
+      for await (const piece of await chatOf(model).stream('go on')) if (piece.text !== '') break;
+      await until(() => brokenOff() === 1);
+      const signal = AbortSignal.timeout(100);
+      await expect(chatOf(model).invoke('say nothing', { signal })).rejects.toThrow();
+      await until(() => brokenOff() === 2);
+    }
+  });
+});
