@@ -1,0 +1,155 @@
+import Anthropic from '@anthropic-ai/sdk';
+import { LLMock } from '@copilotkit/aimock';
+import OpenAI, { type APIError } from 'openai';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { startService, type TestService } from '../service.js';
+import { mustRegister, stopAll } from './models.js';
+
+let service: TestService;
+let openai: OpenAI;
+let anthropic: Anthropic;
+beforeAll(async () => {
+  service = await startService();
+  openai = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 });
+  anthropic = new Anthropic({ baseURL: service.url, apiKey: 'none', maxRetries: 0 });
+});
+afterAll(() => stopAll(service));
+
+const KEY = 'sk-of-the-upstream';
+const PRESETS = [
+  { preset: 'openai', base: '/v1' },
+  { preset: 'ollama', base: '' },
+  { preset: 'anthropic', base: '' },
+  { preset: 'gemini', base: '' },
+] as const;
+type Preset = (typeof PRESETS)[number];
+
+async function mockForTest(): Promise<LLMock> {
+  const mock = new LLMock({ port: 0, host: '127.0.0.1', logLevel: 'silent' });
+  await mock.start();
+  onTestFinished(() => mock.stop());
+  return mock;
+}
+
+let made = 0;
+/** One model, with a worker at each of these. */
+async function modelAt({ preset, base }: Preset, ...mocks: readonly LLMock[]): Promise<string> {
+  const model = `faulty/${preset}-${(made += 1)}`;
+  for (const { url } of mocks)
+    await mustRegister(service, {
+      preset,
+      model_name: model,
+      upstream_model: 'real',
+      base_url: url + base,
+      api_key: KEY,
+    });
+  return model;
+}
+
+const ask = (model: string) => ({ model, messages: [{ role: 'user' as const, content: 'hello' }] });
+
+async function failure(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => expect.unreachable('it succeeded'),
+    (error: unknown) => error,
+  );
+}
+
+async function readToEnd(stream: AsyncIterable<unknown>): Promise<number> {
+  let pieces = 0;
+  for await (const piece of stream) pieces += piece === undefined ? 0 : 1;
+  return pieces;
+}
+
+/** What reached the client, and whether the stream said that it was whole. */
+async function rawStream(path: string, body: object) {
+  const response = await fetch(service.url + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ...body, stream: true }),
+  });
+  return { status: response.status, text: await response.text() };
+}
+
+describe.each(PRESETS)('An upstream registered by the preset $preset', (preset) => {
+  it('that answers 429 is passed over for another', async () => {
+    const [busy, free] = [await mockForTest(), await mockForTest()];
+    busy.setChaos({ rateLimitRate: 1 });
+    free.onMessage('hello', { content: 'from the other' });
+    const model = await modelAt(preset, busy, free);
+    for (let i = 0; i < 4; i++) {
+      const answer = await openai.chat.completions.create(ask(model));
+      expect(answer.choices[0]?.message.content).toBe('from the other');
+      const stream = openai.chat.completions.stream(ask(model));
+      expect(await stream.finalContent()).toBe('from the other');
+    }
+  });
+
+  it('that answers 429, and has no other beside it, tells the caller when to come again', async () => {
+    const busy = await mockForTest();
+    busy.onMessage('hello', { error: { message: 'slow down' }, status: 429, retryAfter: 7 });
+    for (const stream of [false, true]) {
+      const asked = { ...ask(await modelAt(preset, busy)), stream };
+      const error = await failure(openai.chat.completions.create(asked));
+      expect(error).toBeInstanceOf(OpenAI.RateLimitError);
+      const { headers, message } = error as APIError;
+      expect([headers?.get('retry-after'), headers?.get('x-should-retry')]).toEqual(['7', 'false']);
+      expect(message).toContain('slow down');
+    }
+    const error = await failure(
+      anthropic.messages.create({ ...ask(await modelAt(preset, busy)), max_tokens: 9 }),
+    );
+    expect(error).toBeInstanceOf(Anthropic.RateLimitError);
+  });
+
+  it('that breaks off in the middle of a stream never looks whole', async () => {
+    const cutting = await mockForTest();
+    cutting.onMessage(
+      'hello',
+      { content: 'This answer never comes to its end.' },
+      { chunkSize: 4, truncateAfterChunks: 4, latency: 10 },
+    );
+    const model = await modelAt(preset, cutting);
+    const { status, text } = await rawStream('/v1/chat/completions', ask(model));
+    expect([status, text.includes('[DONE]')]).toEqual([200, false]);
+    expect(text.trimEnd().split('\n').at(-1)).toMatch(/^data: \{"error":\{"message":"worker execute error: /);
+    const stream = await openai.chat.completions.create({ ...ask(model), stream: true });
+    await expect(readToEnd(stream)).rejects.toThrow('worker execute error');
+
+    const events = await rawStream('/v1/messages', { ...ask(model), max_tokens: 9 });
+    expect([events.status, events.text.includes('message_stop')]).toEqual([200, false]);
+    expect(events.text).toMatch(
+      /event: error\ndata: \{"type":"error","error":\{"type":"api_error"[^\n]*\n\n$/,
+    );
+  });
+
+  it('that is late answers late, whole and in a stream', async () => {
+    const late = await mockForTest();
+    late.setChaos({ latencyMs: 150 });
+    late.onMessage('hello', { content: 'at last' });
+    const model = await modelAt(preset, late);
+    const { data, response } = await openai.chat.completions.create(ask(model)).withResponse();
+    expect(data.choices[0]?.message.content).toBe('at last');
+    expect(Number(response.headers.get('x-mmm-upstream-ms'))).toBeGreaterThan(100);
+    expect(await openai.chat.completions.stream(ask(model)).finalContent()).toBe('at last');
+  });
+
+  it('that rejects our key is a 502 that tells no secret', async () => {
+    const locked = await mockForTest();
+    locked.onMessage('hello', { error: { message: `bad key ${KEY}` }, status: 401 });
+    const error = await failure(openai.chat.completions.create(ask(await modelAt(preset, locked))));
+    expect(error).toMatchObject({ status: 502, type: 'api_error' });
+    expect((error as APIError).message).toContain('worker execute error');
+    expect(JSON.stringify([error, (error as Error).message])).not.toContain(KEY);
+  });
+
+  it('that fails is asked no more than once where nobody else is', async () => {
+    const dropping = await mockForTest();
+    dropping.onMessage('hello', { error: { message: 'on fire', type: 'server_error' }, status: 500 });
+    const model = await modelAt(preset, dropping);
+    const error = await failure(openai.chat.completions.create(ask(model)));
+    expect((error as APIError).headers?.get('x-should-retry')).toBe('false');
+    expect((error as APIError).status).toBeGreaterThanOrEqual(500);
+    expect(dropping.getRequests()).toHaveLength(1);
+  });
+});
