@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net';
 import type { TestService } from '../service.js';
 
-export type Answering = (response: ServerResponse, request: RawRequest) => void;
+export type Answering = (response: ServerResponse, request: RawRequest) => unknown;
 
 export interface RawRequest {
   readonly message: IncomingMessage;

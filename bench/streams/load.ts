@@ -1,0 +1,63 @@
+import { connect } from 'node:net';
+import type { Target } from '../messages.js';
+import { quantile } from '../statistics.js';
+import type { StreamOrder, StreamResult } from './messages.js';
+
+/** So that a thousand streams do not begin, and then speak, in one moment. */
+const BEGIN_WITHIN_MS = 1_000;
+const AT = /"at":([\d.]+)\}/g;
+
+process.on('message', (order: StreamOrder) => {
+  void run(order).then((result) => process.send?.(result));
+});
+
+async function run({ target, streams }: StreamOrder): Promise<StreamResult> {
+  const request = requestBytes(target);
+  const agesMs: number[] = [];
+  const startedMs = performance.now();
+  const ended = await Promise.all(
+    Array.from({ length: streams }, (_stream, index) =>
+      oneStream(target, request, (index / streams) * BEGIN_WITHIN_MS, agesMs),
+    ),
+  );
+  return {
+    chunks: agesMs.length,
+    failed: ended.filter((isWhole) => !isWhole).length,
+    seconds: (performance.now() - startedMs) / 1_000,
+    p50Ms: quantile(agesMs, 0.5),
+    p99Ms: quantile(agesMs, 0.99),
+  };
+}
+
+/** On a bare socket: a client that parses would be measured with what it is to measure. @returns whether it came to its end */
+function oneStream(target: Target, request: Buffer, delayMs: number, agesMs: number[]): Promise<boolean> {
+  const { hostname, port } = new URL(target.url);
+  return new Promise((resolve) => {
+    setTimeout(() => {
+      const socket = connect(Number(port), hostname, () => socket.write(request)).setNoDelay();
+      let isWhole = false;
+      let tail = '';
+      socket.on('data', (chunk) => {
+        const nowMs = performance.timeOrigin + performance.now();
+        const text = tail + chunk.toString('latin1');
+        let end = 0;
+        for (const match of text.matchAll(AT)) {
+          agesMs.push(nowMs - Number(match[1]));
+          end = match.index + match[0].length;
+        }
+        tail = text.slice(end);
+        if (!tail.includes('[DONE]')) return;
+        isWhole = true;
+        socket.end();
+      });
+      socket.on('error', () => {}).on('close', () => resolve(isWhole));
+    }, delayMs);
+  });
+}
+
+function requestBytes({ url, headers, body }: Target): Buffer {
+  const { host, pathname } = new URL(url);
+  const lines = Object.entries({ host, 'content-length': String(Buffer.byteLength(body)), ...headers });
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return Buffer.from(`POST ${pathname} HTTP/1.1\r\n${head}\r\n${body}`);
+}

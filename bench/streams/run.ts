@@ -1,0 +1,144 @@
+import { cpus } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Child } from '../child.js';
+import type { Target } from '../messages.js';
+import { Service } from '../service.js';
+import { median } from '../statistics.js';
+import type { StreamOrder, StreamResult } from './messages.js';
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    streams: { type: 'string', default: '100,1000' },
+    /** Chunks of each stream, one every 50 ms. */
+    chunks: { type: 'string', default: '100' },
+  },
+});
+const MODEL = 'bench';
+const LOOK_MS = 500;
+const BODY = JSON.stringify({
+  model: MODEL,
+  stream: true,
+  max_tokens: Number(options.chunks),
+  messages: [{ role: 'user', content: 'Tell me, in as few words as you can, what a benchmark is good for.' }],
+});
+
+interface Contestant {
+  readonly name: string;
+  readonly target: Target;
+  /** `null`: there is none in between. */
+  readonly gateway: Child | null;
+}
+
+interface Measured extends StreamResult {
+  /** Of one core. */
+  readonly coreShare: number | null;
+  readonly rssMiB: number | null;
+}
+
+const beside = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+const portOf = async (child: Child): Promise<number> =>
+  (await child.next<{ ports: readonly [number] }>()).ports[0];
+const sendTo = (url: string, headers: Readonly<Record<string, string>>): Target => ({
+  url: `${url}/v1/chat/completions`,
+  headers: { 'content-type': 'application/json', ...headers },
+  body: BODY,
+});
+
+const upstream = Child.start(beside('upstream.js'));
+const origin = `http://127.0.0.1:${await portOf(upstream)}`;
+const bare = Child.start(beside('bare.js'), { args: [origin], isMeasured: true });
+const bareUrl = `http://127.0.0.1:${await portOf(bare)}`;
+const service = await Service.start('.');
+process.once('SIGINT', () => void service.stop().finally(() => process.exit(130)));
+await service.register({
+  model_name: MODEL,
+  protocol: 'openai',
+  req_url_template: `${origin}/v1`,
+  max_concurrency: 10_000,
+  health_check: { kind: 'none' },
+});
+const load = Child.start(beside('load.js'));
+const contestants: readonly Contestant[] = [
+  { name: 'direct', target: sendTo(origin, {}), gateway: null },
+  { name: 'bare', target: sendTo(bareUrl, {}), gateway: bare },
+  { name: 'service', target: sendTo(service.url, service.headers), gateway: service.child },
+];
+
+async function measure({ target, gateway }: Contestant, streams: number): Promise<Measured> {
+  const before = await gateway?.usage();
+  let highest = 0;
+  let isOver = false;
+  const watching = (async () => {
+    while (!isOver) {
+      highest = Math.max(highest, (await gateway?.usage())?.rssMiB ?? 0);
+      await sleep(LOOK_MS);
+    }
+  })();
+  const result = await load.ask<StreamResult>({ target, streams } satisfies StreamOrder);
+  isOver = true;
+  await watching;
+  const after = await gateway?.usage();
+  if (before === undefined || after === undefined) return { ...result, coreShare: null, rssMiB: null };
+  const coreShare = (after.cpuMs - before.cpuMs) / 1_000 / result.seconds;
+  return { ...result, coreShare, rssMiB: Math.max(highest, after.rssMiB) };
+}
+
+const rows: string[][] = [];
+try {
+  for (const contestant of contestants) await measure(contestant, 50);
+  for (const streams of options.streams.split(',').map(Number)) {
+    const idle = new Map<string, number>();
+    for (const { name, gateway } of contestants)
+      if (gateway !== null) idle.set(name, (await gateway.usage()).rssMiB);
+    const all = new Map<string, Measured[]>(contestants.map(({ name }) => [name, []]));
+    for (let round = 0; round < Number(options.rounds); round++)
+      for (const contestant of contestants)
+        all.get(contestant.name)?.push(await measure(contestant, streams));
+    const of = (name: string, figure: keyof Measured): number =>
+      median((all.get(name) ?? []).map((each) => each[figure] ?? NaN));
+    for (const { name, gateway } of contestants) {
+      const grown = ((of(name, 'rssMiB') - (idle.get(name) ?? NaN)) * 1024) / streams;
+      const added = (figure: 'p50Ms' | 'p99Ms'): string =>
+        gateway === null ? '–' : (of(name, figure) - of('direct', figure)).toFixed(2);
+      const failed = (all.get(name) ?? []).reduce((sum, each) => sum + each.failed, 0);
+      rows.push([
+        name,
+        String(streams),
+        (of(name, 'chunks') / of(name, 'seconds')).toFixed(0),
+        gateway === null ? '–' : of(name, 'coreShare').toFixed(2),
+        of(name, 'p50Ms').toFixed(2),
+        of(name, 'p99Ms').toFixed(2),
+        added('p50Ms'),
+        added('p99Ms'),
+        gateway === null ? '–' : grown.toFixed(0),
+        String(failed),
+      ]);
+    }
+  }
+} finally {
+  await Promise.all([service.stop(), load.stop(), bare.stop(), upstream.stop()]);
+}
+
+const head = [
+  'through',
+  'streams',
+  'chunks/s',
+  'core share',
+  'p50 ms',
+  'p99 ms',
+  'added p50 ms',
+  'added p99 ms',
+  'RSS KiB a stream',
+  'failed',
+];
+const widths = head.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)));
+const line = (cells: readonly string[]): string =>
+  `| ${cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join(' | ')} |`;
+const rule = `| ${widths.map((width, at) => (at === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
+const [cpu] = cpus();
+console.log(
+  `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${cpus().length} × ${cpu?.model}\n\n${[line(head), rule, ...rows.map(line)].join('\n')}`,
+);

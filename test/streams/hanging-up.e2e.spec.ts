@@ -1,0 +1,181 @@
+import { createHook } from 'node:async_hooks';
+import { once } from 'node:events';
+import { request, type ClientRequest } from 'node:http';
+import { Agent } from 'node:http';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { startService, type TestService, until } from '../service.js';
+import { type Answering, inFlight, modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
+
+/** Promised are 100; a busy machine may be late for a single one. */
+const GENEROUS_MS = 500;
+const PROMISED_MS = 100;
+const TRIES = 15;
+const SERVICE = join(import.meta.dirname, '../../src/');
+
+let service: TestService;
+let upstream: RawUpstream;
+beforeAll(async () => {
+  service = await startService();
+  upstream = await startRawUpstream((response) => response.end());
+});
+afterAll(async () => {
+  await service.stop();
+  await upstream.close();
+});
+
+function ask(model: string, agent?: Agent): ClientRequest {
+  const asked = request(`${service.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    ...(agent === undefined ? {} : { agent }),
+  });
+  asked.on('error', () => {});
+  asked.end(JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: 'hi' }] }));
+  return asked;
+}
+
+/** How long the upstream takes to see that its caller is gone, after each of some hang-ups. */
+async function delays(model: string, answer: Answering, isStreaming: boolean): Promise<readonly number[]> {
+  const seen: number[] = [];
+  for (let i = 0; i < TRIES; i++) {
+    const gone = new Promise<number>((resolve) => {
+      upstream.answer = (response, call) => {
+        response.once('close', () => resolve(performance.now()));
+        void answer(response, call);
+      };
+    });
+    const { calls } = upstream;
+    const asked = ask(model);
+    if (isStreaming) {
+      const [response] = (await once(asked, 'response')) as [NodeJS.ReadableStream];
+      await once(response, 'data');
+    } else await until(() => upstream.calls > calls);
+    const hungUpMs = performance.now();
+    asked.destroy();
+    seen.push((await gone) - hungUpMs);
+  }
+  return seen.toSorted((a, b) => a - b);
+}
+
+const streaming: Answering = (response) => {
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  const timer = setInterval(() => response.write('data: {"t":"."}\n\n'), 5);
+  response.write('data: {"t":"."}\n\n');
+  response.once('close', () => clearInterval(timer));
+};
+const begun: Answering = (response) => {
+  response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: {"t":"."}\n\n');
+};
+const TEMPLATE = { body: { p: '{USER_PROMPT}' }, is_stream: true, stream_extract: { text: 't' } };
+
+describe('hanging up', () => {
+  it.each<[string, Answering, boolean]>([
+    ['before an answer', () => {}, false],
+    ['in the middle of a stream', streaming, true],
+    ['while a stream is silent', begun, true],
+  ])('%s reaches the upstream at once', async (what, answer, isStreaming) => {
+    for (const more of [{}, TEMPLATE]) {
+      const model = await modelOn(service, upstream, more);
+      const sorted = await delays(model, answer, isStreaming);
+      const median = sorted[TRIES >> 1] ?? Infinity;
+      process.stdout.write(
+        `hanging up ${what}: the upstream knows after ${median.toFixed(1)} ms (median of ${TRIES})\n`,
+      );
+      expect(median).toBeLessThan(PROMISED_MS);
+      expect(sorted.at(-1)).toBeLessThan(GENEROUS_MS);
+      await until(async () => (await inFlight(service, model)) === 0);
+    }
+  });
+
+  it.each([{}, TEMPLATE])('lets a worker finish that shall, however much it says', async (more) => {
+    const model = await modelOn(service, upstream, { ...more, on_disconnect: 'finish' });
+    let written = 0;
+    let ended: Promise<unknown> = Promise.resolve();
+    upstream.answer = async (response) => {
+      ended = once(response, 'finish');
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const event = `data: {"t":"${'x'.repeat(8_000)}"}\n\n`;
+      for (; written < 400; written++) {
+        if (response.destroyed) return;
+        if (!response.write(event)) await once(response, 'drain');
+        if (written < 20) await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      response.end('data: {"t":"!"}\n\n');
+    };
+    const asked = ask(model);
+    const [response] = (await once(asked, 'response')) as [NodeJS.ReadableStream];
+    await once(response, 'data');
+    asked.destroy();
+    await until(() => written === 400);
+    await ended;
+    await until(async () => (await inFlight(service, model)) === 0);
+    expect(written).toBe(400);
+  });
+
+  it('leaves no listener on a connection, no timer and nothing in flight', async () => {
+    const model = await modelOn(service, upstream);
+    const connections: Socket[] = [];
+    const server = service.app.getHttpServer();
+    const note = (socket: Socket): void => void connections.push(socket);
+    server.on('connection', note);
+    onTestFinished(() => void server.off('connection', note));
+    const warnings: Error[] = [];
+    const warned = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', warned);
+    onTestFinished(() => void process.off('warning', warned));
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    onTestFinished(() => agent.destroy());
+
+    upstream.answer = (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.end('data: {"t":"."}\n\ndata: [DONE]\n\n');
+    };
+    const listeners = (): number => {
+      const sockets = [...connections.slice(-1), ...upstream.sockets];
+      const all = sockets.flatMap((socket) => socket.eventNames().map((name) => socket.listenerCount(name)));
+      return Math.max(...all);
+    };
+    const askOnce = async (): Promise<void> => {
+      const [response] = (await once(ask(model, agent), 'response')) as [NodeJS.ReadableStream];
+      response.resume();
+      await once(response, 'end');
+    };
+    await askOnce();
+    const before = listeners();
+    const timers = countTimers();
+    for (let i = 0; i < 50; i++) await askOnce();
+    expect(connections).toHaveLength(1);
+    expect(listeners()).toBeLessThanOrEqual(before + 1);
+
+    upstream.answer = streaming;
+    for (let i = 0; i < 50; i++) {
+      const asked = ask(model);
+      if (i % 2 === 0) await once(asked, 'response');
+      else await new Promise((resolve) => setTimeout(resolve, i % 7));
+      asked.destroy();
+    }
+    await until(async () => (await inFlight(service, model)) === 0);
+    await until(() => timers() < 10);
+    expect(warnings).toEqual([]);
+  });
+});
+
+/** Timers that the service's own code sets from now on and that have neither fired for the last time nor been cleared. */
+function countTimers(): () => number {
+  const timers = new Set<number>();
+  const hook = createHook({
+    init: (id, type) => void (type === 'Timeout' && isSetByService() && timers.add(id)),
+    destroy: (id) => void timers.delete(id),
+  }).enable();
+  onTestFinished(() => void hook.disable());
+  return () => timers.size;
+}
+
+/** Sockets and libraries set timers too, and keep them as long as their connections. */
+function isSetByService(): boolean {
+  const frames = new Error('where').stack?.split('\n').slice(1) ?? [];
+  const outside = frames.filter((frame) => !frame.includes('node:') && !frame.includes(import.meta.filename));
+  return outside[0]?.includes(SERVICE) === true;
+}

@@ -1,0 +1,139 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { startService, type TestService, until } from '../service.js';
+import { type Answering, inFlight, modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
+
+const MIB = 1024 * 1024;
+/** All that may be under way between an upstream and a reader who does not read: buffers of sockets, and one of each stream. */
+const UNDER_WAY = 24 * MIB;
+/** What an upstream would like to say. */
+const ALL = 128 * MIB;
+const REQUEST_TIMEOUT_MS = 2_000;
+
+let service: TestService;
+let upstream: RawUpstream;
+/** Of the running answer, in bytes that were handed to its connection. */
+let written: () => number;
+beforeAll(async () => {
+  service = await startService({ REQUEST_TIMEOUT_MS: String(REQUEST_TIMEOUT_MS) });
+  service.app.getHttpServer().on('connection', (socket: Socket) => connections.push(socket));
+  upstream = await startRawUpstream((response) => response.end());
+});
+afterAll(async () => {
+  await service.stop();
+  await upstream.close();
+});
+
+/** Of the service. */
+const connections: Socket[] = [];
+const isConnected = ({ localPort }: Socket): boolean =>
+  connections.some(({ remotePort, destroyed }) => remotePort === localPort && !destroyed);
+
+const PIECE = `data: {"t":"${'x'.repeat(32_000)}"}\n\n`;
+const asMuchAsItCan =
+  (contentType: string): Answering =>
+  (response) => {
+    response.writeHead(200, { 'content-type': contentType });
+    const { socket } = response;
+    const before = socket?.bytesWritten ?? 0;
+    written = () => (socket?.bytesWritten ?? 0) - (socket?.writableLength ?? 0) - before;
+    let left = ALL / PIECE.length;
+    const fill = (): void => {
+      while (left > 0 && !response.destroyed) {
+        left -= 1;
+        if (!response.write(PIECE)) return;
+      }
+      response.end();
+    };
+    response.on('drain', fill);
+    fill();
+  };
+
+/** A reader on a bare socket, who reads nothing until he is told to. */
+async function reader(model: string, stream = true): Promise<Socket> {
+  const { hostname, port } = new URL(service.url);
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => {});
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  socket.pause();
+  const body = JSON.stringify({ model, stream, messages: [{ role: 'user', content: 'hi' }] });
+  socket.write(
+    `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`.replace(
+      'host: x',
+      `host: ${hostname}:${port}`,
+    ),
+  );
+  return socket;
+}
+
+/** It does not become more any more. */
+async function settled(): Promise<number> {
+  for (let last = -1; ;) {
+    const now = written();
+    if (now === last && now > 0) return now;
+    last = now;
+    await sleep(150);
+  }
+}
+
+const TEMPLATE = { body: { p: '{USER_PROMPT}' }, is_stream: true, stream_extract: { text: 't' } };
+const KINDS: readonly (readonly [string, Readonly<Record<string, unknown>>, string])[] = [
+  ['events that are passed on', {}, 'text/event-stream'],
+  ['bytes that are passed on', {}, 'application/octet-stream'],
+  ['events that are made from a template', TEMPLATE, 'text/event-stream'],
+];
+
+describe.each(KINDS)('a reader who does not read, of %s', (what, more, contentType) => {
+  it('stops the upstream from writing, and is cut off in the end', async () => {
+    const model = await modelOn(service, upstream, more);
+    written = () => 0;
+    upstream.answer = asMuchAsItCan(contentType);
+    const startedMs = performance.now();
+    const socket = await reader(model);
+    await until(() => written() > 0);
+    const stoppedAt = await settled();
+    process.stdout.write(`${what}: the upstream could write ${(stoppedAt / MIB).toFixed(1)} MiB\n`);
+    expect(stoppedAt).toBeLessThan(UNDER_WAY);
+    // By the time a request may take, and then as long again for what was written to the end.
+    await until(async () => (await inFlight(service, model)) === 0, REQUEST_TIMEOUT_MS * 2);
+    expect(performance.now() - startedMs).toBeGreaterThan(REQUEST_TIMEOUT_MS * 0.9);
+    await until(() => upstream.sockets.size === 0, REQUEST_TIMEOUT_MS);
+    await until(() => !isConnected(socket), REQUEST_TIMEOUT_MS * 3);
+    socket.resume();
+    await once(socket, 'close');
+    expect(written()).toBeLessThan(UNDER_WAY);
+  }, 40_000);
+
+  it('gets all of it when he reads after all', async () => {
+    const model = await modelOn(service, upstream, more);
+    written = () => 0;
+    upstream.answer = asMuchAsItCan(contentType);
+    const socket = await reader(model);
+    await until(() => written() > 0);
+    await sleep(300);
+    let got = 0;
+    let last: Buffer = Buffer.alloc(0);
+    socket.on('data', (chunk: Buffer) => {
+      got += chunk.length;
+      last = chunk;
+    });
+    socket.resume();
+    await until(() => last.subarray(-5).toString() === '0\r\n\r\n', 20_000);
+    expect(got).toBeGreaterThan(ALL * 0.9);
+  }, 40_000);
+});
+
+it('a reader who takes nothing of an answer that is written whole is cut off, too', async () => {
+  const model = await modelOn(service, upstream);
+  const bytes = Buffer.alloc(32 * MIB, 'x');
+  upstream.answer = (response) => response.end(bytes);
+  const socket = await reader(model, false);
+  await until(() => isConnected(socket));
+  await until(() => !isConnected(socket), REQUEST_TIMEOUT_MS * 4);
+  socket.resume();
+  await once(socket, 'close');
+  expect(socket.bytesRead).toBeLessThan(bytes.length);
+}, 40_000);
