@@ -2,6 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { createApp } from '../src/app.setup.js';
+import { RunningRequests } from '../src/running-requests.js';
 import { readEnvironment } from '../src/config/environment.js';
 import { OwnAddress } from '../src/registry/own-address.js';
 import { createDatabase, type TestDatabase } from './database.js';
@@ -54,6 +55,7 @@ export async function startService(
     { write: (line: string) => log.push(JSON.parse(line) as Record<string, unknown>) },
   );
   const app = await createApp(settings, { pooled: database.address, direct: database.address }, logger);
+  const running = new RunningRequests(app.getHttpServer());
   await app.listen(0, '127.0.0.1');
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
   app.get(OwnAddress).listeningOn(Number(new URL(url).port));
@@ -77,7 +79,9 @@ export async function startService(
     register: (worker) => post('/api/server/register', worker),
     chat: (model, input, headers) => post('/api/v1/chat/completions', { model_name: model, input }, headers),
     async stop() {
+      const stopClosing = running.closeWhatIsIdle();
       await app.close();
+      stopClosing();
       if (given === undefined) await database.drop();
     },
   };

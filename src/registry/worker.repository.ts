@@ -19,6 +19,12 @@ export type RegistrationOutcome =
   | { readonly kind: 'registered'; readonly row: WorkerEntity }
   | { readonly kind: 'exists'; readonly worker: Standing };
 
+/**
+ * Changes with every change of a row. Its transaction's number alone would not: after a crash or a failover that lost the
+ * last transactions, PostgreSQL counts on from before them.
+ */
+const VERSION = `xmin::text || ' ' || extract(epoch FROM pg_postmaster_start_time())`;
+
 /** Every query on the table `worker`. All throw DatabaseUnavailableError when there is no database. */
 @Injectable()
 export class WorkerRepository {
@@ -34,14 +40,14 @@ export class WorkerRepository {
   /** By id, those that are not offline; `version` tells whether a row changed since. */
   findLive(ids: readonly string[]): Promise<WorkerRow[]> {
     return this.database.query(
-      `SELECT *, xmin::text AS version FROM ${this.table} WHERE id = ANY ($1) AND admin_state <> 'offline'`,
+      `SELECT *, ${VERSION} AS version FROM ${this.table} WHERE id = ANY ($1) AND admin_state <> 'offline'`,
       [ids],
     );
   }
 
   async liveVersions(): Promise<ReadonlyMap<string, string>> {
     const rows = await this.database.query<{ id: string; version: string }>(
-      `SELECT id, xmin::text AS version FROM ${this.table} WHERE admin_state <> 'offline'`,
+      `SELECT id, ${VERSION} AS version FROM ${this.table} WHERE admin_state <> 'offline'`,
     );
     return new Map(rows.map((row) => [row.id, row.version]));
   }

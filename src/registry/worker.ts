@@ -100,7 +100,7 @@ export interface ApiRequest {
 /** One inference endpoint as the hot path sees it: immutable, replaced whole when its row changes. */
 export interface Worker {
   readonly id: string;
-  /** Changes with every change of the row (PostgreSQL's xmin). */
+  /** Changes with every change of the row. */
   readonly version: string;
   readonly modelName: string;
   readonly name: string;
