@@ -11,6 +11,17 @@ export interface ListedModel {
 
 export function listedModel({ name, workers }: Model): ListedModel {
   const [first] = workers;
-  const created = Math.floor((first?.createdAt.getTime() ?? 0) / 1000);
-  return { id: name, object: 'model', created, owned_by: 'multi-model-manager' };
+  // A time set by hand may be infinity, which the driver makes a number.
+  const created = Math.floor(Number(first?.createdAt ?? 0) / 1000);
+  return {
+    id: name,
+    object: 'model',
+    created: Number.isFinite(created) ? created : 0,
+    owned_by: 'multi-model-manager',
+  };
+}
+
+/** Somebody means it to be called; whether its workers are well changes by the second. */
+export function isOffered({ workers }: Model): boolean {
+  return workers.some(({ adminState }) => adminState === 'enabled');
 }

@@ -15,7 +15,7 @@ import { Passing } from '../passthrough/passing.js';
 import { CHAT_WORDS, EmbeddingsReply, ImagesReply, OpenAiReply, TEXT_WORDS } from '../replies.js';
 import type { Reply } from '../reply.js';
 import { type Endpoint, ENDPOINTS, OPENAI_BASE } from './endpoints.js';
-import { type ListedModel, listedModel } from './listed-models.js';
+import { isOffered, type ListedModel, listedModel } from './listed-models.js';
 import { readBody } from './read-body.js';
 import { readInput } from './read-input.js';
 
@@ -31,10 +31,10 @@ export class OpenAiController {
     private readonly settings: InferenceSettings,
   ) {}
 
-  /** The models that are registered. */
+  /** The models that are offered: those with a worker that is not switched off. */
   @Get('models')
   models(): { object: 'list'; data: ListedModel[] } {
-    return { object: 'list', data: this.live.models().map(listedModel) };
+    return { object: 'list', data: this.live.models().filter(isOffered).map(listedModel) };
   }
 
   /** One of them; a name may hold `/`. */

@@ -1,0 +1,284 @@
+import OpenAI from 'openai';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { json as answering } from '../fakes/fake-upstream.js';
+import { aWorker, keyOf, upstreamForTest, viewsOf } from '../fixtures/worker.js';
+import { startService, type TestService } from '../service.js';
+import {
+  ANSWER,
+  MODELS,
+  mustRegister,
+  registerModels,
+  RICH_MODELS,
+  stopAll,
+  type Upstreams,
+} from './models.js';
+
+let service: TestService;
+let upstreams: Upstreams;
+let client: OpenAI;
+beforeAll(async () => {
+  service = await startService();
+  upstreams = await registerModels(service);
+  client = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 });
+});
+afterAll(() => stopAll(service, upstreams));
+
+const CHAT_PATHS = ['/v1/chat/completions', '/api/v1/chat/completions'] as const;
+const messages = [{ role: 'user', content: 'hello' }] as const;
+
+/** The objects of a stream of OpenAI's, the end marker left out, and whether it was there. */
+async function chunksOf(path: string, body: object) {
+  const { status, text, headers } = await service.post(path, body);
+  const data = [...text.matchAll(/^data: (.*)$/gm)].map(([, each = '']) => each);
+  const isWhole = data.at(-1) === '[DONE]';
+  const chunks = data
+    .filter((each) => each !== '[DONE]')
+    .map((each) => JSON.parse(each) as OpenAI.ChatCompletionChunk);
+  return { status, headers, isWhole, chunks };
+}
+
+const textOf = (chunks: readonly OpenAI.ChatCompletionChunk[]) =>
+  chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('');
+
+describe.each(MODELS)('With a worker that is $kind', ({ model }) => {
+  it.each(CHAT_PATHS)('a chat at %s says what it was asked to say of its usage', async (path) => {
+    const asked = { model, messages, stream: true };
+    const plain = await chunksOf(path, asked);
+    const counted = await chunksOf(path, { ...asked, stream_options: { include_usage: true } });
+    for (const { status, isWhole, chunks } of [plain, counted]) {
+      expect([status, isWhole, textOf(chunks)]).toEqual([200, true, ANSWER]);
+      expect(chunks[0]?.choices[0]?.delta.role).toBe('assistant');
+      const finishes = chunks.flatMap(({ choices }) => choices[0]?.finish_reason ?? []);
+      expect(finishes).toEqual(['stop']);
+      expect(new Set(chunks.map(({ id, object }) => `${id} ${object}`)).size).toBe(1);
+    }
+    expect(plain.chunks.some(({ usage }) => usage !== undefined && usage !== null)).toBe(false);
+    expect(counted.chunks.at(-1)).toMatchObject({
+      choices: [],
+      usage: { prompt_tokens: 3, completion_tokens: 5, total_tokens: 8 },
+    });
+  });
+
+  it('its answers say how they came to be', async () => {
+    const headers = { 'x-request-id': 'mine-1' };
+    const whole = await service.post('/v1/chat/completions', { model, messages }, headers);
+    expect(whole.headers.get('x-request-id')).toBe('mine-1');
+    expect(whole.headers.get('x-mmm-worker-id')).toMatch(/^[\da-f-]{36}$/);
+    expect(whole.headers.get('x-mmm-attempts')).toBe('1');
+    expect(Number(whole.headers.get('x-mmm-upstream-ms'))).toBeGreaterThan(0);
+    expect(Number(whole.headers.get('x-mmm-overhead-ms'))).toBeGreaterThanOrEqual(0);
+    const streamed = await service.post('/v1/chat/completions', { model, messages, stream: true }, headers);
+    expect(streamed.headers.get('x-request-id')).toBe('mine-1');
+    expect(streamed.headers.get('x-mmm-attempts')).toBe('1');
+    expect(streamed.headers.get('x-mmm-upstream-ms')).toBeNull();
+    expect(streamed.headers.get('cache-control')).toBe('no-cache, no-transform');
+    expect(streamed.headers.get('x-accel-buffering')).toBe('no');
+    expect(streamed.headers.get('content-type')).toMatch(/^text\/event-stream/);
+  });
+
+  it("the seed's API reaches it, in a stream too", async () => {
+    expect((await service.chat(model, 'hello')).json).toEqual({
+      success: true,
+      msg: 'execute succeed',
+      result: ANSWER,
+    });
+    const asked = { model_name: model, input: 'hello', temperature: 0.5, max_tokens: 50, stream: true };
+    const { status, isWhole, chunks } = await chunksOf('/api/v1/chat/completions', asked);
+    expect([status, isWhole, textOf(chunks)]).toEqual([200, true, ANSWER]);
+  });
+});
+
+describe.each(RICH_MODELS)('With a worker that is $kind', ({ model }) => {
+  it('the seed reads errors in its own envelope, an OpenAI chat in OpenAI’s', async () => {
+    const seed = await service.chat(model, 'too much');
+    expect([seed.status, seed.json]).toEqual([
+      502,
+      { success: false, msg: expect.stringMatching(/^worker execute error: .*400/) as string },
+    ]);
+    const tooMuch = [{ role: 'user', content: 'too much' }];
+    for (const stream of [false, true])
+      for (const path of CHAT_PATHS) {
+        const { status, json, headers } = await service.post(path, { model, messages: tooMuch, stream });
+        expect([path, status, headers.get('x-should-retry')]).toEqual([path, 400, 'false']);
+        expect(json).toMatchObject({
+          error: { message: 'prompt is too long', type: 'invalid_request_error' },
+        });
+      }
+  });
+
+  it('an answer that ran out of tokens says so', async () => {
+    const asked = { model, messages: [{ role: 'user' as const, content: 'run out' }] };
+    const whole = await client.chat.completions.create(asked);
+    expect(whole.choices[0]?.finish_reason).toBe('length');
+    const streamed = await client.chat.completions.stream(asked).finalChatCompletion();
+    expect(streamed.choices[0]?.finish_reason).toBe('length');
+  });
+});
+
+describe('Images, the system prompt, options and tools arrive as they were meant', () => {
+  const asked = {
+    temperature: 0.5,
+    max_completion_tokens: 50,
+    stop: ['END'],
+    messages: [
+      { role: 'system', content: 'Be kind.' },
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'What is this?' },
+          { type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } },
+        ],
+      },
+    ],
+    tools: [{ type: 'function', function: { name: 'look', parameters: { type: 'object', properties: {} } } }],
+    tool_choice: 'required',
+  };
+
+  it.each<[string, string, object, object]>([
+    [
+      'anthropic',
+      '/v1/messages',
+      { content: [{ type: 'text', text: 'a pixel' }], stop_reason: 'end_turn' },
+      {
+        model: 'real',
+        temperature: 0.5,
+        max_tokens: 50,
+        stop_sequences: ['END'],
+        system: 'Be kind.',
+        messages: [
+          {
+            role: 'user',
+            content: [
+              { type: 'text', text: 'What is this?' },
+              { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'AAAA' } },
+            ],
+          },
+        ],
+        tools: [{ name: 'look', input_schema: { type: 'object', properties: {} } }],
+        tool_choice: { type: 'any' },
+      },
+    ],
+    [
+      'gemini',
+      '/v1/models/real:generateContent',
+      { candidates: [{ content: { role: 'model', parts: [{ text: 'a pixel' }] }, finishReason: 'STOP' }] },
+      {
+        generationConfig: { temperature: 0.5, maxOutputTokens: 50, stopSequences: ['END'] },
+        systemInstruction: { parts: [{ text: 'Be kind.' }] },
+        contents: [
+          {
+            role: 'user',
+            parts: [{ text: 'What is this?' }, { inlineData: { mimeType: 'image/png', data: 'AAAA' } }],
+          },
+        ],
+        tools: [{ functionDeclarations: [{ name: 'look' }] }],
+        toolConfig: { functionCallingConfig: { mode: 'ANY' } },
+      },
+    ],
+  ])('at %s', async (protocol, path, answer, body) => {
+    const upstream = await upstreamForTest(answering(answer));
+    const model = `rich/${protocol}`;
+    const base = { req_url_template: `${upstream.url}/v1`, protocol, upstream_model: 'real' };
+    await mustRegister(service, { model_name: model, ...base });
+    const { json: said } = await service.post('/v1/chat/completions', { model, ...asked });
+    expect(said).toMatchObject({ model, choices: [{ message: { content: 'a pixel' } }] });
+    expect(upstream.requests.map(({ url }) => url)).toEqual([path]);
+    expect(JSON.parse(upstream.requests[0]?.body ?? '')).toMatchObject(body);
+  });
+});
+
+describe('What an API has no words for', () => {
+  const AUDIO = [{ type: 'input_audio', input_audio: { data: 'AAAA', format: 'wav' } }];
+  it.each<[string, object, string]>([
+    ['org/anthropic', { n: 2 }, 'n'],
+    ['org/gemini', { n: 2 }, 'n'],
+    ['org/anthropic', { messages: [{ role: 'user', content: AUDIO }] }, 'messages[0].content[0]'],
+    ['org/anthropic', { tools: [{ type: 'custom', custom: { name: 'x' } }] }, 'tools[0]'],
+    ['org/gemini', { response_format: { type: 'yaml' } }, 'response_format'],
+  ])('is a 400 of %s that names the field: %j', async (model, more, field) => {
+    for (const path of CHAT_PATHS)
+      for (const stream of [false, true]) {
+        const { status, json } = await service.post(path, { model, messages, stream, ...more });
+        expect([path, status]).toEqual([path, 400]);
+        expect(json).toMatchObject({
+          error: {
+            type: 'invalid_request_error',
+            param: field,
+            message: expect.stringContaining(field) as string,
+          },
+          details: [{ field }],
+        });
+      }
+  });
+
+  it('is a 400 in Anthropic’s envelope for its callers', async () => {
+    const content = [{ type: 'container_upload', file_id: 'x' }];
+    const { status, json } = await service.post('/v1/messages', {
+      model: 'org/openai',
+      max_tokens: 5,
+      messages: [{ role: 'user', content }],
+    });
+    expect([status, json]).toMatchObject([
+      400,
+      {
+        type: 'error',
+        error: {
+          type: 'invalid_request_error',
+          message: expect.stringContaining('messages[0].content[0]') as string,
+        },
+      },
+    ]);
+  });
+});
+
+describe('Models', () => {
+  it('are listed while they have workers that may be used, / in their names or not', async () => {
+    const names = async () => {
+      const { json } = await service.get('/v1/models');
+      return (json as { data: { id: string }[] }).data.map(({ id }) => id);
+    };
+    for (const { model } of MODELS) expect(await names()).toContain(model);
+    const worker = {
+      model_name: 'a/b c/ü',
+      req_url_template: 'http://127.0.0.1:9/x',
+      body: { prompt: '{USER_PROMPT}' },
+    };
+    await mustRegister(service, worker);
+    expect(await names()).toContain(worker.model_name);
+    expect(await client.models.retrieve(worker.model_name)).toMatchObject({ id: worker.model_name });
+    await service.post('/api/server/offline', keyOf(worker));
+    expect(await names()).not.toContain(worker.model_name);
+    await expect(client.models.retrieve(worker.model_name)).rejects.toMatchObject({
+      status: 404,
+      code: 'model_not_found',
+    });
+  });
+
+  it('that are switched off are not called, and it is said what is the matter', async () => {
+    const upstream = await upstreamForTest(answering({ answer: 'x' }));
+    const worker = aWorker(upstream, { model_name: 'org/off', health_check: { kind: 'none' } });
+    await service.register(worker);
+    const [view] = await viewsOf(service, 'org/off');
+    await service.post(`/api/v1/workers/${view?.id ?? ''}/disable`, {});
+    const { status, json: said } = await service.post('/v1/chat/completions', { model: 'org/off', messages });
+    expect([status, said]).toMatchObject([503, { error: { type: 'api_error' } }]);
+    expect(upstream.requests).toEqual([]);
+    expect((await service.get('/v1/models')).text).not.toContain('org/off');
+    expect(await client.models.retrieve('org/off')).toMatchObject({ id: 'org/off' });
+  });
+
+  it.each<[string, string, object, string]>([
+    ['/v1/embeddings', 'org/anthropic', { input: 'x' }, 'chat'],
+    ['/v1/images/generations', 'org/whole', { prompt: 'x' }, 'chat'],
+    ['/v1/chat/completions', 'org/vectors', { messages }, 'embedding'],
+    ['/v1/responses', 'org/gemini', { input: 'x' }, 'chat'],
+    ['/v1/responses', 'org/whole', { input: 'x' }, 'chat'],
+    ['/v1/audio/speech', 'org/openai', { input: 'x', voice: 'alloy' }, 'chat'],
+    ['/v1/moderations', 'org/whole', { input: 'x' }, 'chat'],
+    ['/v1/messages', 'org/embedding', { max_tokens: 1, messages }, 'embedding'],
+    ['/api/v1/chat/completions', 'org/vectors', { input: 'x' }, 'embedding'],
+  ])('asked at %s for what %s does not do, say what they do', async (path, model, body, does) => {
+    const { status, text } = await service.post(path, { model, model_name: model, ...body });
+    expect([status, text]).toEqual([400, expect.stringContaining(`does ${does}`)]);
+  });
+});
