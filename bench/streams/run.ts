@@ -69,17 +69,13 @@ const contestants: readonly Contestant[] = [
 
 async function measure({ target, gateway }: Contestant, streams: number): Promise<Measured> {
   const before = await gateway?.usage();
+  const running = load.ask<StreamResult>({ target, streams } satisfies StreamOrder);
   let highest = 0;
-  let isOver = false;
-  const watching = (async () => {
-    while (!isOver) {
-      highest = Math.max(highest, (await gateway?.usage())?.rssMiB ?? 0);
-      await sleep(LOOK_MS);
-    }
-  })();
-  const result = await load.ask<StreamResult>({ target, streams } satisfies StreamOrder);
-  isOver = true;
-  await watching;
+  let result: StreamResult | null = null;
+  while (result === null) {
+    highest = Math.max(highest, (await gateway?.usage())?.rssMiB ?? 0);
+    result = await Promise.race([running, sleep(LOOK_MS, null)]);
+  }
   const after = await gateway?.usage();
   if (before === undefined || after === undefined) return { ...result, coreShare: null, rssMiB: null };
   const coreShare = (after.cpuMs - before.cpuMs) / 1_000 / result.seconds;
@@ -113,7 +109,8 @@ try {
         of(name, 'p99Ms').toFixed(2),
         added('p50Ms'),
         added('p99Ms'),
-        gateway === null ? '–' : grown.toFixed(0),
+        gateway === null ? '–' : of(name, 'rssMiB').toFixed(0),
+        gateway === null ? '–' : Math.max(0, grown).toFixed(0),
         String(failed),
       ]);
     }
@@ -131,7 +128,8 @@ const head = [
   'p99 ms',
   'added p50 ms',
   'added p99 ms',
-  'RSS KiB a stream',
+  'RSS MiB',
+  'KiB a stream',
   'failed',
 ];
 const widths = head.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)));
