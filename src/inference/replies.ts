@@ -1,7 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { tell } from './answer-headers.js';
 import type { ChatAnswer } from './chat/chat.js';
-import { ProtocolError } from './chat/protocol-error.js';
 import type { InferenceRequest } from './inference-request.js';
 import {
   type AnswerHead,
@@ -12,6 +11,9 @@ import {
   textCompletion,
   TextChunks,
 } from './openai/chat-completion.js';
+import { base64Of, embeddingList, vectorsIn } from './openai/embedding-list.js';
+import { imagesIn } from './openai/image-list.js';
+import type { ImageList } from './openai/openai-objects.js';
 import type { RefusedError } from './refused-error.js';
 import type { AnswerFacts, AnswerPieces, Reply } from './reply.js';
 import { SseResponse } from './streams/sse-response.js';
@@ -131,19 +133,9 @@ export class EmbeddingsReply implements Reply {
     const vectors = vectorsIn(text ?? '');
     this.hasBegun = true;
     tell(this.http, this.request, facts, true).type(JSON_TYPE);
-    const asBase64 = this.asBase64();
-    const data = vectors.map((vector, index) => ({
-      object: 'embedding',
-      index,
-      embedding: asBase64 ? base64Of(vector) : vector,
-    }));
-    const tokens = usage?.input ?? 0;
-    const answer = {
-      object: 'list',
-      data,
-      model: facts.model,
-      usage: { prompt_tokens: tokens, total_tokens: tokens },
-    };
+    const answer = this.asBase64()
+      ? embeddingList(vectors.map(base64Of), facts.model, usage)
+      : embeddingList(vectors, facts.model, usage);
     this.http.send(JSON.stringify(answer));
   }
 
@@ -163,10 +155,11 @@ export class ImagesReply implements Reply {
   ) {}
 
   relay({ text }: ChatAnswer, facts: AnswerFacts): void {
-    const images = imagesIn(text ?? '');
+    const data = imagesIn(text ?? '');
     this.hasBegun = true;
     tell(this.http, this.request, facts, true).type(JSON_TYPE);
-    this.http.send(JSON.stringify({ created: Math.floor(Date.now() / 1000), data: images }));
+    const answer: ImageList = { created: Math.floor(Date.now() / 1000), data };
+    this.http.send(JSON.stringify(answer));
   }
 
   begin(): AnswerPieces {
@@ -186,48 +179,4 @@ export function errorEvent(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const object = { message: `worker execute error: ${message}`, type: 'api_error', param: null, code: null };
   return `data: ${JSON.stringify({ error: object })}\n\n`;
-}
-
-function vectorsIn(text: string): readonly (readonly number[])[] {
-  const value = parsed(text);
-  const vectors: unknown[] = Array.isArray(value) && Array.isArray(value[0]) ? value : [value];
-  if (vectors.every(isVector)) return vectors;
-  throw new ProtocolError(
-    'the answer holds no embedding: response_extract must lead to numbers, or a list of lists of them',
-  );
-}
-
-function isVector(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.length > 0 && value.every((number) => typeof number === 'number');
-}
-
-/** Of 32-bit floats, little-endian, as OpenAI sends it. */
-function base64Of(vector: readonly number[]): string {
-  const bytes = Buffer.alloc(vector.length * 4);
-  for (const [index, number] of vector.entries()) bytes.writeFloatLE(number, index * 4);
-  return bytes.toString('base64');
-}
-
-function imagesIn(text: string): readonly object[] {
-  const value = text.startsWith('[') ? parsed(text) : text;
-  const images: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (images.length > 0 && images.every((image) => typeof image === 'string' && image !== ''))
-    return images.map((image) => imageOf(image as string));
-  throw new ProtocolError(
-    'the answer holds no image: response_extract must lead to a URL, base64, or a list of them',
-  );
-}
-
-function imageOf(image: string): object {
-  const [, base64] = /^data:[^,]*;base64,(.*)$/s.exec(image) ?? [];
-  if (base64 !== undefined) return { b64_json: base64 };
-  return /^https?:\/\//.test(image) ? { url: image } : { b64_json: image };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

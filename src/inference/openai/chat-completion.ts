@@ -1,4 +1,12 @@
 import type { ChatAnswer, ChatEvent, FinishReason, Usage } from '../chat/chat.js';
+import type {
+  ChatCompletion,
+  ChatCompletionChunk,
+  ChatDelta,
+  CompletionUsage,
+  TextCompletion,
+  TextFinishReason,
+} from './openai-objects.js';
 
 /** What all objects of one answer have in common. */
 export interface AnswerHead {
@@ -9,7 +17,7 @@ export interface AnswerHead {
 }
 
 /** OpenAI's `chat.completion`. */
-export function chatCompletion(head: AnswerHead, answer: ChatAnswer): object {
+export function chatCompletion(head: AnswerHead, answer: ChatAnswer): ChatCompletion {
   const { text, reasoning, toolCalls, finish, usage } = answer;
   return {
     ...named(head, 'chatcmpl', 'chat.completion'),
@@ -21,7 +29,7 @@ export function chatCompletion(head: AnswerHead, answer: ChatAnswer): object {
           content: text,
           refusal: null,
           ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
-          ...(toolCalls.length === 0 ? {} : { tool_calls: toolCalls }),
+          ...(toolCalls.length === 0 ? {} : { tool_calls: [...toolCalls] }),
         },
         logprobs: null,
         finish_reason: finish,
@@ -32,10 +40,10 @@ export function chatCompletion(head: AnswerHead, answer: ChatAnswer): object {
 }
 
 /** OpenAI's `text_completion`, of the older endpoint. */
-export function textCompletion(head: AnswerHead, { text, finish, usage }: ChatAnswer): object {
+export function textCompletion(head: AnswerHead, { text, finish, usage }: ChatAnswer): TextCompletion {
   return {
     ...named(head, 'cmpl', 'text_completion'),
-    choices: [{ index: 0, text: text ?? '', logprobs: null, finish_reason: finish }],
+    choices: [{ index: 0, text: text ?? '', logprobs: null, finish_reason: textFinish(finish) }],
     ...(usage === null ? {} : { usage: openAiUsage(usage) }),
   };
 }
@@ -67,7 +75,8 @@ export class ChatChunks implements ChunkWriter {
       case 'tool_call': {
         const { index, id, name } = event;
         const called = { ...(name === undefined ? {} : { name }), arguments: event.arguments };
-        const call = { index, ...(id === undefined ? {} : { id, type: 'function' }), function: called };
+        const identity = id === undefined ? {} : { id, type: 'function' as const };
+        const call = { index, ...identity, function: called };
         return this.chunk({ tool_calls: [call] });
       }
       case 'finish':
@@ -86,12 +95,12 @@ export class ChatChunks implements ChunkWriter {
     return `${usage}data: [DONE]\n\n`;
   }
 
-  private get object(): object {
+  private get object() {
     return named(this.head, 'chatcmpl', 'chat.completion.chunk');
   }
 
-  private chunk(delta: object, finish: FinishReason | null = null): string {
-    const role = this.isFirst ? { role: 'assistant' } : {};
+  private chunk(delta: ChatDelta, finish: FinishReason | null = null): string {
+    const role = this.isFirst ? { role: 'assistant' as const } : {};
     this.isFirst = false;
     // Asked for usage, every chunk has the field [OpenAI API, stream_options.include_usage].
     const usage = this.includeUsage ? { usage: null } : {};
@@ -111,7 +120,7 @@ export class TextChunks implements ChunkWriter {
 
   event(event: ChatEvent): string {
     if (event.kind === 'text') return this.chunk(event.text, null);
-    if (event.kind === 'finish') return this.chunk('', event.reason);
+    if (event.kind === 'finish') return this.chunk('', textFinish(event.reason));
     if (event.kind === 'usage') this.usage = event.usage;
     return '';
   }
@@ -125,9 +134,12 @@ export class TextChunks implements ChunkWriter {
     return `${usage}data: [DONE]\n\n`;
   }
 
-  private chunk(text: string, finish: FinishReason | null): string {
+  private chunk(text: string, finish: TextFinishReason | null): string {
     const choice = { index: 0, text, logprobs: null, finish_reason: finish };
-    return data({ ...named(this.head, 'cmpl', 'text_completion'), choices: [choice] });
+    return data({
+      ...named(this.head, 'cmpl', 'text_completion'),
+      choices: [choice],
+    });
   }
 }
 
@@ -145,7 +157,7 @@ export function eventsOf({ text, reasoning, toolCalls, finish, usage }: ChatAnsw
   ];
 }
 
-export function openAiUsage({ input, output, cached, reasoning }: Usage): object {
+export function openAiUsage({ input, output, cached, reasoning }: Usage): CompletionUsage {
   return {
     prompt_tokens: input,
     completion_tokens: output,
@@ -155,10 +167,15 @@ export function openAiUsage({ input, output, cached, reasoning }: Usage): object
   };
 }
 
-function named({ id, created, model }: AnswerHead, prefix: string, object: string): object {
+function named<O extends string>({ id, created, model }: AnswerHead, prefix: string, object: O) {
   return { id: `${prefix}-${id}`, object, created, model };
 }
 
-function data(object: object): string {
+/** A template has no tools to call. */
+function textFinish(reason: FinishReason): TextFinishReason {
+  return reason === 'tool_calls' ? 'stop' : reason;
+}
+
+function data(object: ChatCompletionChunk | TextCompletion<TextFinishReason | null>): string {
   return `data: ${JSON.stringify(object)}\n\n`;
 }

@@ -1,3 +1,4 @@
+import { parsedOrUndefined } from '../parsed-or-undefined.js';
 import { isObject } from './from-openai/json-object.js';
 
 const LONGEST = 2000;
@@ -7,17 +8,9 @@ const LONGEST = 2000;
  * `undefined`: it is none.
  */
 export function refusalIn(text: string): string | undefined {
-  const body = parsed(text);
+  const body = parsedOrUndefined(text);
   const first: unknown = Array.isArray(body) ? body[0] : body;
   const error = isObject(first) ? first['error'] : undefined;
   const message = isObject(error) ? error['message'] : error;
   return typeof message === 'string' && message !== '' ? message.slice(0, LONGEST) : undefined;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
