@@ -120,8 +120,9 @@ CREATE TABLE model (
   CONSTRAINT model_name_length CHECK (char_length(name) BETWEEN 1 AND 200),
   CONSTRAINT model_strategy_known CHECK (strategy IN ('least_load', 'least_request', 'round_robin', 'random', 'power_of_two', 'peak_ewma', 'consistent_hash')),
   CONSTRAINT model_fallbacks_few CHECK (cardinality(fallbacks) <= 10 AND array_position(fallbacks, name) IS NULL),
+  CONSTRAINT model_fallbacks_named CHECK (array_position(fallbacks, NULL) IS NULL AND array_position(fallbacks, '') IS NULL),
   CONSTRAINT model_retries_range CHECK (retries BETWEEN 0 AND 10),
-  CONSTRAINT model_retry_on_known CHECK (retry_on <@ ARRAY['connection', '429', '500', '502', '503', '504', 'timeout', 'credentials']),
+  CONSTRAINT model_retry_on_known CHECK (retry_on <@ ARRAY['connection', '429', '500', '502', '503', '504', 'timeout', 'credentials'] AND coalesce(array_ndims(retry_on), 1) = 1),
   CONSTRAINT model_queue_range CHECK (queue_max BETWEEN 0 AND 1000000 AND queue_wait_ms BETWEEN 0 AND 3600000),
   CONSTRAINT model_timeouts_positive CHECK (connect_ms > 0 AND first_byte_ms > 0 AND idle_ms > 0 AND total_ms > 0),
   CONSTRAINT model_generation_positive CHECK (generation > 0)

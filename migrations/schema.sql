@@ -17,12 +17,13 @@ CREATE TABLE model (
   updated_at timestamp with time zone NOT NULL DEFAULT now(),
   updated_by text NOT NULL DEFAULT ''::text,
   CONSTRAINT model_fallbacks_few CHECK (((cardinality(fallbacks) <= 10) AND (array_position(fallbacks, name) IS NULL))),
+  CONSTRAINT model_fallbacks_named CHECK (((array_position(fallbacks, NULL::text) IS NULL) AND (array_position(fallbacks, ''::text) IS NULL))),
   CONSTRAINT model_generation_positive CHECK ((generation > 0)),
   CONSTRAINT model_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
   CONSTRAINT model_pkey PRIMARY KEY (name),
   CONSTRAINT model_queue_range CHECK ((((queue_max >= 0) AND (queue_max <= 1000000)) AND ((queue_wait_ms >= 0) AND (queue_wait_ms <= 3600000)))),
   CONSTRAINT model_retries_range CHECK (((retries >= 0) AND (retries <= 10))),
-  CONSTRAINT model_retry_on_known CHECK ((retry_on <@ ARRAY['connection'::text, '429'::text, '500'::text, '502'::text, '503'::text, '504'::text, 'timeout'::text, 'credentials'::text])),
+  CONSTRAINT model_retry_on_known CHECK (((retry_on <@ ARRAY['connection'::text, '429'::text, '500'::text, '502'::text, '503'::text, '504'::text, 'timeout'::text, 'credentials'::text]) AND (COALESCE(array_ndims(retry_on), 1) = 1))),
   CONSTRAINT model_strategy_known CHECK ((strategy = ANY (ARRAY['least_load'::text, 'least_request'::text, 'round_robin'::text, 'random'::text, 'power_of_two'::text, 'peak_ewma'::text, 'consistent_hash'::text]))),
   CONSTRAINT model_timeouts_positive CHECK (((connect_ms > 0) AND (first_byte_ms > 0) AND (idle_ms > 0) AND (total_ms > 0)))
 );

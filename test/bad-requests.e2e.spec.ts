@@ -132,6 +132,7 @@ describe('a path or method that is not there', () => {
     ['OPTIONS', '/api/v1/chat/completions', 'POST'],
     ['HEAD', '/api/server/offline', 'POST'],
     ['PATCH', '/livez', 'GET, HEAD'],
+    ['POST', '/api/v1/models/meta-llama/Llama-3.1-8B', 'GET, HEAD, PUT, DELETE'],
   ])('%s %s is a 405 with Allow: %s', async (method, path, allow) => {
     const { status, headers, text } = await ask(method, path);
     expect([status, headers.get('allow')]).toEqual([405, allow]);

@@ -133,6 +133,23 @@ describe('a model policy', () => {
     await service.database.query(`DELETE FROM model WHERE name = 'by-hand-a'`);
     await expect.poll(answer, { timeout: 10_000 }).toBe(404);
   });
+
+  it.each([
+    `fallbacks = '{NULL}'`,
+    `fallbacks = '{""}'`,
+    `fallbacks = '{nonsense}'`,
+    `fallbacks = '{{a,b},{c,d}}'`,
+    `retry_on = '{NULL}'`,
+    `retry_on = '{{500,502},{503,504}}'`,
+    `strategy = 'best'`,
+    `queue_max = -1`,
+  ])('that makes no sense cannot be written by hand, either: %s', async (nonsense) => {
+    await put('nonsense', { retries: 1 });
+    await expect(
+      service.database.query(`UPDATE model SET ${nonsense} WHERE name = 'nonsense'`),
+    ).rejects.toThrow(/violates check constraint|multidimensional/);
+    expect((await service.get(path('nonsense'))).json).toMatchObject({ generation: 1 });
+  });
 });
 
 describe('what a model policy says of', () => {

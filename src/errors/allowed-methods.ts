@@ -12,9 +12,10 @@ export function rememberRoutes(server: FastifyInstance): void {
   const routes: KnownRoute[] = [];
   known.set(server.server, routes);
   server.addHook('onRoute', ({ method, url }) => {
-    // Catch-all routes (a page's assets) are nothing a caller would want to be told of.
-    if (url.includes('*')) return;
-    const pattern = new RegExp(`^${url.replaceAll(/[.]/g, '\\.').replaceAll(/:[^/]+/g, '[^/]+')}$`);
+    // Catch-all routes of pages (their assets) are nothing a caller would want to be told of.
+    if (url.includes('*') && !url.startsWith('/api/')) return;
+    const literal = url.replaceAll(/[.]/g, '\\.').replaceAll(/:[^/]+/g, '[^/]+');
+    const pattern = new RegExp(`^${literal.replaceAll('*', '.+')}$`);
     for (const one of Array.isArray(method) ? method : [method]) routes.push({ method: one, pattern });
   });
 }

@@ -1,4 +1,4 @@
-import { IsInt, IsObject, IsOptional, IsString, Length } from 'class-validator';
+import { ArrayUnique, IsArray, IsInt, IsObject, IsOptional, IsString, Length } from 'class-validator';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { IsDto } from './dto.js';
@@ -12,6 +12,7 @@ class Outer {
   @IsString() @Length(1, 5) name!: string;
   @IsOptional() @IsObject() free?: Record<string, unknown>;
   @IsOptional() @IsDto(() => Inner) inner?: Inner;
+  @IsOptional() @IsArray() @ArrayUnique() @IsString({ each: true }) names?: string[];
 }
 
 /** Keys that every object has, and that an object's maker trips over. */
@@ -62,6 +63,13 @@ describe('reading a DTO', () => {
     expect(readDto(Outer, {}).faults).toEqual([
       { field: 'name', problem: 'must be a string; it is missing' },
     ]);
+  });
+
+  it.each([
+    ['x', 'must be a list, not this string'],
+    [['x', 1], 'each of them must be a string'],
+  ])('tells a list that is none from one that holds what it may not: %j', (names, problem) => {
+    expect(readDto(Outer, { name: 'x', names }).faults).toEqual([{ field: 'names', problem }]);
   });
 
   it('names what it does not know, and what is wrong within', () => {

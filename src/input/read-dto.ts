@@ -22,6 +22,7 @@ export function readDto(type: DtoClass, sent: object, fields: 'all' | 'given' = 
 
 /** Rules of kind: where one of these is broken, what the others say is noise. */
 const KINDS: Readonly<Record<string, string>> = {
+  isArray: 'must be a list',
   isString: 'must be a string',
   isNumber: 'must be a number',
   isInt: 'must be a whole number',
@@ -34,14 +35,20 @@ function faultsOf(
   path: string,
 ): InputFault[] {
   const field = path + property;
-  for (const [rule, problem] of Object.entries(KINDS))
-    if (rule in constraints) return [{ field, problem: problem + given(value) }];
+  for (const [rule, problem] of Object.entries(KINDS)) {
+    const message = constraints[rule];
+    if (message === undefined) continue;
+    return [{ field, problem: isOfMembers(message) ? `each of them ${problem}` : problem + given(value) }];
+  }
   const own = Object.entries(constraints).map(([rule, message]) => ({
     field,
     problem: rule === 'isLength' && value === '' ? 'must not be empty' : withoutName(message, property),
   }));
   return [...own, ...children.flatMap((child) => faultsOf(child, `${field}.`))];
 }
+
+/** Whether it is what a list holds that is wrong, not the list. */
+const isOfMembers = (message: string): boolean => message.startsWith('each value in ');
 
 /** The field stands in front already. */
 function withoutName(message: string, property: string): string {

@@ -31,6 +31,7 @@ const printable = {
   each: true,
   message: 'each of $property must not hold control characters or lone surrogates',
 };
+const distinct = { message: '$property must not hold the same twice' };
 
 export class QueueDto {
   /** Requests that may wait for the model on a replica, 0 to 1,000,000; by the caps of its workers, if left out. */
@@ -47,7 +48,7 @@ export class PutModelDto {
   @IsOptional()
   @IsArray()
   @ArrayMaxSize(10)
-  @ArrayUnique()
+  @ArrayUnique(distinct)
   @IsString({ each: true })
   @Length(1, 200, { each: true })
   @Matches(PRINTABLE, printable)
@@ -55,7 +56,7 @@ export class PutModelDto {
   /** Further workers that are asked after one refused, 0 to 10; BALANCING_RETRIES, if left out. */
   @IsOptional() @IsInt() @Min(0) @Max(10) retries?: number;
   /** What another worker is asked after; everything that allows it, if left out. timeout: of a stream that did not begin. */
-  @IsOptional() @IsArray() @ArrayUnique() @IsIn(RETRY_CAUSES, { each: true }) retry_on?: RetryCause[];
+  @IsOptional() @IsArray() @ArrayUnique(distinct) @IsIn(RETRY_CAUSES, { each: true }) retry_on?: RetryCause[];
   @IsOptional() @IsDto(() => QueueDto) queue?: QueueDto;
   /** For workers that do not say themselves; total_ms bounds a whole request, all attempts and fallbacks together. */
   @IsOptional() @IsDto(() => TimeoutsDto) timeouts?: TimeoutsDto;

@@ -10,10 +10,14 @@ import type { RetryCause } from './model-policy.js';
   `strategy IN ('least_load', 'least_request', 'round_robin', 'random', 'power_of_two', 'peak_ewma', 'consistent_hash')`,
 )
 @Check('model_fallbacks_few', 'cardinality(fallbacks) <= 10 AND array_position(fallbacks, name) IS NULL')
+@Check(
+  'model_fallbacks_named',
+  `array_position(fallbacks, NULL) IS NULL AND array_position(fallbacks, '') IS NULL`,
+)
 @Check('model_retries_range', 'retries BETWEEN 0 AND 10')
 @Check(
   'model_retry_on_known',
-  `retry_on <@ ARRAY['connection', '429', '500', '502', '503', '504', 'timeout', 'credentials']`,
+  `retry_on <@ ARRAY['connection', '429', '500', '502', '503', '504', 'timeout', 'credentials'] AND coalesce(array_ndims(retry_on), 1) = 1`,
 )
 @Check('model_queue_range', 'queue_max BETWEEN 0 AND 1000000 AND queue_wait_ms BETWEEN 0 AND 3600000')
 @Check('model_timeouts_positive', 'connect_ms > 0 AND first_byte_ms > 0 AND idle_ms > 0 AND total_ms > 0')
