@@ -13,16 +13,19 @@ const ALL = 128 * MIB;
 const REQUEST_TIMEOUT_MS = 2_000;
 
 let service: TestService;
+/** One that has time. */
+let patient: TestService;
 let upstream: RawUpstream;
 /** Of the running answer, in bytes that were handed to its connection. */
 let written: () => number;
 beforeAll(async () => {
   service = await startService({ REQUEST_TIMEOUT_MS: String(REQUEST_TIMEOUT_MS) });
+  patient = await startService();
   service.app.getHttpServer().on('connection', (socket: Socket) => connections.push(socket));
   upstream = await startRawUpstream((response) => response.end());
 });
 afterAll(async () => {
-  await service.stop();
+  await Promise.all([service.stop(), patient.stop()]);
   await upstream.close();
 });
 
@@ -52,8 +55,8 @@ const asMuchAsItCan =
   };
 
 /** A reader on a bare socket, who reads nothing until he is told to. */
-async function reader(model: string, stream = true): Promise<Socket> {
-  const { hostname, port } = new URL(service.url);
+async function reader({ url }: TestService, model: string, stream = true): Promise<Socket> {
+  const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   socket.on('error', () => {});
   onTestFinished(() => void socket.destroy());
@@ -92,7 +95,7 @@ describe.each(KINDS)('a reader who does not read, of %s', (what, more, contentTy
     written = () => 0;
     upstream.answer = asMuchAsItCan(contentType);
     const startedMs = performance.now();
-    const socket = await reader(model);
+    const socket = await reader(service, model);
     await until(() => written() > 0);
     const stoppedAt = await settled();
     process.stdout.write(`${what}: the upstream could write ${(stoppedAt / MIB).toFixed(1)} MiB\n`);
@@ -108,10 +111,10 @@ describe.each(KINDS)('a reader who does not read, of %s', (what, more, contentTy
   }, 40_000);
 
   it('gets all of it when he reads after all', async () => {
-    const model = await modelOn(service, upstream, more);
+    const model = await modelOn(patient, upstream, more);
     written = () => 0;
     upstream.answer = asMuchAsItCan(contentType);
-    const socket = await reader(model);
+    const socket = await reader(patient, model);
     await until(() => written() > 0);
     await sleep(300);
     let got = 0;
@@ -130,7 +133,7 @@ it('a reader who takes nothing of an answer that is written whole is cut off, to
   const model = await modelOn(service, upstream);
   const bytes = Buffer.alloc(32 * MIB, 'x');
   upstream.answer = (response) => response.end(bytes);
-  const socket = await reader(model, false);
+  const socket = await reader(service, model, false);
   await until(() => isConnected(socket));
   await until(() => !isConnected(socket), REQUEST_TIMEOUT_MS * 4);
   socket.resume();
