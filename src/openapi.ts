@@ -1,12 +1,11 @@
 import { DocumentBuilder, getSchemaPath, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { describeInference, INFERENCE_MODELS } from './describe-inference.js';
 import { OpenAiErrorDto, SeedErrorDto } from './errors/error-answers.dto.js';
 import { isSeedPath } from './errors/envelopes.js';
-import { ChatAnswerDto, ChatDto } from './inference/chat.dto.js';
 import { PatchWorkerDto } from './registry/management/patch-worker.dto.js';
 import { WorkerDto } from './registry/management/worker-answers.dto.js';
 
-const CHAT = '/api/v1/chat/completions';
 /** Asked by machines that hold no key. */
 const PROBES = ['/livez', '/readyz', '/health'];
 
@@ -21,7 +20,7 @@ export function serveOpenApi(app: NestFastifyApplication): void {
     .addSecurityRequirements('bearer')
     .addSecurityRequirements('x-api-key')
     .build();
-  const extraModels = [ChatDto, ChatAnswerDto, SeedErrorDto, OpenAiErrorDto];
+  const extraModels = [...INFERENCE_MODELS, SeedErrorDto, OpenAiErrorDto];
   const create = () => completed(SwaggerModule.createDocument(app, description, { extraModels }));
   SwaggerModule.setup('docs', app, create, {
     jsonDocumentUrl: 'openapi.json',
@@ -48,11 +47,7 @@ function completed(document: OpenAPIObject): OpenAPIObject {
       content: { 'text/plain': { schema: { type: 'string' } } },
     };
   describeWorkers(document);
-  const chat = document.paths[CHAT]?.post;
-  if (chat !== undefined) {
-    chat.requestBody = { required: true, content: json(ChatDto) };
-    chat.responses['200'] = answer('The answer', ChatAnswerDto);
-  }
+  describeInference(document);
   return document;
 }
 

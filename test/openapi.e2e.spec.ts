@@ -134,8 +134,14 @@ describe('/openapi.json', () => {
     for (const { path, method, operation } of operationsOf(document)) {
       // No id at all would be one that is not there.
       const url = service.url + path.replace('{id}', randomUUID());
-      const { status } = await fetch(url, { method: method.toUpperCase() });
-      expect([method, path, status]).not.toEqual([method, path, 404]);
+      const response = await fetch(url, { method: method.toUpperCase() });
+      const { status } = response;
+      // A model that is not there is one thing, a path another.
+      expect([method, path, await response.text()]).not.toEqual([
+        method,
+        path,
+        expect.stringContaining('no such path'),
+      ]);
       expect([method, path, status]).not.toEqual([method, path, 405]);
       if (operation.security?.length === 0) open.push(path);
     }

@@ -26,7 +26,6 @@ describe("What is answered in OpenAI's manner", () => {
       'list',
       1,
       'model',
-      'text_completion',
     ]);
     expect(chunk.length).toBe(1);
   });
