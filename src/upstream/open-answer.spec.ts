@@ -86,6 +86,14 @@ describe('an answer that is opened', () => {
       answerBegan: false,
     });
     await expect(open('closes')).rejects.toMatchObject({ kind: 'closed_before_answer' });
+    const headersOnly: Behaviour = (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+      setTimeout(() => response.socket?.destroy(), 50);
+    };
+    await expect(open(headersOnly)).rejects.toMatchObject({
+      kind: 'closed_before_answer',
+      answerBegan: false,
+    });
   });
 
   it('that falls silent, breaks off or grows too large tells its reader', async () => {

@@ -1,5 +1,5 @@
 import type { AnswerHeaders, AnswerSink, Flow } from './exchange.js';
-import type { UpstreamError } from './upstream-error.js';
+import { UpstreamError } from './upstream-error.js';
 import { tooLarge, withoutCoding } from './whole-answer.js';
 
 /** Who takes an answer piece by piece. */
@@ -64,7 +64,7 @@ export class OpenAnswer implements AnswerSink {
     this.#outcome ??= { error };
     clearTimeout(this.#silence);
     if (this.#hasBegun) this.#settleIfDone();
-    else this.failed(error);
+    else this.failed(beforeItBegan(error));
   }
 
   /**
@@ -142,4 +142,10 @@ export class OpenAnswer implements AnswerSink {
     for (const chunk of this.#held.splice(0)) this.#give(chunk);
     this.#settle?.();
   }
+}
+
+/** Of a stream, headers are nothing yet: another worker may be asked. */
+function beforeItBegan(error: UpstreamError): UpstreamError {
+  if (error.kind !== 'broken') return error;
+  return new UpstreamError('closed_before_answer', error.message, { answerBegan: false, cause: error });
 }
