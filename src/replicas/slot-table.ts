@@ -27,7 +27,8 @@ interface ViewRow {
   readonly number: number;
 }
 
-export const LEASE_MS = 15_000;
+/** Shorter than a request waits in the queue (10 s): the slot of a replica that was killed is free before its caller gives up. */
+export const LEASE_MS = 8_000;
 /** A slot handed over is to be renewed by its new owner; if he is dead, it is not lost for long. */
 const HANDED_MS = 2_000;
 export const WISH_MS = 2_000;
