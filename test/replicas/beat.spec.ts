@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import pg from 'pg';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { pgOptions } from '../../src/database/data-source.js';
 import { databaseForTest } from '../database.js';
 import { json } from '../fakes/fake-upstream.js';
 import { until } from '../service.js';
@@ -43,15 +45,16 @@ describe('a replica', () => {
     const [service] = await replicasForTest(1, database, QUICK);
     const crowd = await Crowd.of(1);
     await crowd.register(service, 64);
-    const locked = database.query(
-      `DO $$ BEGIN PERFORM 1 FROM worker_probe FOR UPDATE; PERFORM pg_sleep(1.5); END $$`,
-    );
+    const somebody = new pg.Client(pgOptions(database.address));
+    await somebody.connect();
+    onTestFinished(() => somebody.end());
+    await somebody.query('BEGIN; SELECT FROM worker_probe FOR UPDATE');
     await service.chat('m', 'hi');
     const noted = async () =>
       (await database.query('SELECT FROM worker_probe WHERE last_served_at IS NOT NULL')).length;
     await new Promise((resolve) => setTimeout(resolve, 800));
     expect(await noted()).toBe(0);
-    await locked;
+    await somebody.query('COMMIT');
     await until(async () => (await noted()) === 1);
   });
 
