@@ -21,6 +21,8 @@ export default defineConfig({
           globalSetup: 'test/global-setup.ts',
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          // On busy machines something can be late once; what fails twice is broken.
+          retry: 1,
         },
       },
     ],
