@@ -3,12 +3,15 @@
  * Needs nothing that runs already and leaves nothing behind. Exit code 0 if all went as it should, else 1.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import OpenAI from 'openai';
 import { askDuring } from './demo/callers.mjs';
 import { heading, line, quote, table } from './demo/print.mjs';
 import { Service } from './demo/service.mjs';
 import { install, isInstalled, makeModel, TinyWorker } from './demo/tiny-workers.mjs';
 
 const MODEL = 'alice';
+/** The same worker, spoken to in OpenAI's API, which it happens to speak. */
+const OPENAI_MODEL = 'wonderland/alice';
 const QUESTIONS = [
   'Who are you?',
   'Tell me about the Hatter.',
@@ -20,7 +23,7 @@ const CALLERS = 4;
 const CALM_MS = 1_000;
 /** How many answers of a worker that came back show that it has its share of the work. */
 const SHARE = 20;
-const SEEN_WITHIN_MS = 30_000;
+const SEEN_WITHIN_MS = 60_000;
 
 const interruption = new AbortController();
 const { signal } = interruption;
@@ -39,6 +42,7 @@ try {
   await start();
   await register();
   await ask();
+  await stream();
   await loseA();
   await getAback();
 } catch (error) {
@@ -46,7 +50,7 @@ try {
 } finally {
   await stop();
 }
-if (process.exitCode === undefined) heading('6. All is stopped again, and nothing is left behind');
+if (process.exitCode === undefined) heading('7. All is stopped again, and nothing is left behind');
 
 async function start() {
   heading('1. Two llama.cpp servers of a tiny model, and the service');
@@ -95,8 +99,38 @@ async function ask() {
   }
 }
 
+async function stream() {
+  heading("4. OpenAI's own client streams, from a model with a / in its name");
+  const { origin } = new URL(a.url);
+  const said = await service.register({ preset: 'llama-cpp', model_name: OPENAI_MODEL, base_url: origin });
+  line('worker A', said);
+  const client = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 });
+  const chunks = await client.chat.completions.create(
+    {
+      model: OPENAI_MODEL,
+      messages: [{ role: 'user', content: QUESTIONS[0] ?? '' }],
+      stream: true,
+      stream_options: { include_usage: true },
+    },
+    { signal },
+  );
+  const words = [];
+  let tokens = 0;
+  for await (const { choices, usage } of chunks) {
+    const word = choices[0]?.delta.content;
+    if (word) words.push(word);
+    tokens = usage?.completion_tokens ?? tokens;
+  }
+  line('question', QUESTIONS[0] ?? '');
+  quote('A streams', words.join(''));
+  line('stream', `${words.length} pieces, as llama.cpp made them; usage: ${tokens} tokens`);
+  if (words.length < 2) throw new Error('the answer came in one piece');
+  // Else most of all workers would die at once below, and no replica believes that on its own.
+  await service.offline({ model_name: OPENAI_MODEL, req_url_template: `${origin}/v1` });
+}
+
 async function loseA() {
-  heading(`4. A is killed (kill -9) while ${CALLERS} callers keep asking`);
+  heading(`5. A is killed (kill -9) while ${CALLERS} callers keep asking`);
   await whileAsking(async () => {
     await a.crash();
     return `unhealthy in the registry after ${await until('unhealthy', async () => (await healthOfA()) === 'unhealthy')} s`;
@@ -104,7 +138,7 @@ async function loseA() {
 }
 
 async function getAback() {
-  heading('5. A is started again, and found by itself');
+  heading('6. A is started again, and found by itself');
   await whileAsking(async () => {
     await a.start(signal);
     const wellAfterS = await until('healthy', async () => (await healthOfA()) === 'healthy');
@@ -175,7 +209,7 @@ async function showRegistry() {
       health_reason,
     })),
   );
-  const sql = 'SELECT req_url_template, health, last_ok, last_ms FROM worker_overview';
+  const sql = `SELECT req_url_template, health, last_ok, last_ms FROM worker_overview WHERE model_name = '${MODEL}'`;
   table(`psql: ${sql}`, await service.query(sql));
 }
 

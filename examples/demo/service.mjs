@@ -18,7 +18,9 @@ const IMPATIENCE = {
   HEALTH_INTERVAL_MS: '1000',
   HEALTH_UNSURE_INTERVAL_MS: '300',
   HEALTH_DOWN_INTERVAL_MS: '500',
+  HEALTH_SERVED_MS: '1000', // else what it answered just before its end speaks for it for a while
   BALANCING_EJECTION_BASE_MS: '1000',
+  BALANCING_WARMING_MS: '2000',
 };
 
 /**
@@ -53,6 +55,11 @@ export class Service {
   /** @param {object} worker */
   async register(worker) {
     return (await this.#post('/api/server/register', worker)).body.msg;
+  }
+
+  /** @param {{ readonly model_name: string, readonly req_url_template: string }} worker */
+  async offline(worker) {
+    return (await this.#post('/api/server/offline', worker)).body.msg;
   }
 
   /** @returns {Promise<readonly Worker[]>} */
