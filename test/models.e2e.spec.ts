@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { json, slow } from './fakes/fake-upstream.js';
+import { type Answer as UpstreamAnswer, type Behaviour, json, slow } from './fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from './fixtures/worker.js';
 import { type Answer, startService, type TestService } from './service.js';
 
@@ -186,5 +186,29 @@ describe('what a model policy says of', () => {
     expect(await statuses()).toEqual([200, 503, 503]);
     await put('queued', { queue: { wait_ms: 100 } });
     expect(await statuses()).toEqual([200, 503, 503]);
+  });
+
+  it('the waits of a stream counts for workers that name none, and for streams only', async () => {
+    const begins: UpstreamAnswer = (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n');
+    };
+    const more = { protocol: 'openai', ...UNPROBED };
+    const register = async (model: string, behaviour: Behaviour, own: object = {}) => {
+      const { url } = await upstreamForTest(behaviour);
+      const worker = { model_name: model, req_url_template: `${url}/v1`, ...more, ...own };
+      expect((await service.register(worker)).status).toBe(200);
+      await put(model, { timeouts: { first_byte_ms: 200, idle_ms: 200 } });
+    };
+    await register('waits-first', 'hangs');
+    await register('waits-idle', begins);
+    await register('waits-whole', slow(700, json({ choices: [{ message: { content: 'late' } }] })));
+    await register('waits-own', slow(700, begins), { timeouts: { first_byte_ms: 5_000 } });
+    const ask = (model: string, stream: boolean) =>
+      service.post('/v1/chat/completions', { model, stream, messages: [{ role: 'user', content: 'x' }] });
+    expect((await ask('waits-first', true)).text).toContain('sent nothing within 200 ms');
+    expect((await ask('waits-idle', true)).text).toContain('fell silent for 200 ms');
+    expect((await ask('waits-whole', false)).status).toBe(200);
+    expect((await ask('waits-own', true)).text).toContain('fell silent for 200 ms');
   });
 });

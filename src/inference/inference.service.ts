@@ -3,20 +3,17 @@ import { BalancingSettings, InferenceSettings } from '../config/settings.js';
 import { Balancer } from '../balancing/balancer.js';
 import type { ModelPolicy } from '../registry/models/model-policy.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
-import type { CallTimeouts } from '../registry/worker.js';
 import type { CancelSignal } from '../upstream/exchange.js';
 import { type UpstreamCall, UpstreamClient } from '../upstream/upstream-client.js';
-import { UpstreamError } from '../upstream/upstream-error.js';
 import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
 import type { OpenAnswer } from '../upstream/open-answer.js';
 import type { UpstreamAnswer } from '../upstream/whole-answer.js';
-import type { ChatEvent } from './chat/chat.js';
-import { TIMEOUT_HEADER } from './deadline.js';
+import { bounded } from './bounded-call.js';
 import { fallbacksOf, mayAskAnotherModel } from './fallbacks.js';
 import type { InferenceRequest } from './inference-request.js';
 import type { Passing } from './passthrough/passing.js';
-import { CollectedAnswer, relayStream } from './relay-stream.js';
-import type { AnswerFacts, AnswerPieces, Reply } from './reply.js';
+import { CollectedAnswer, CountedPieces, relayStream } from './relay-stream.js';
+import type { AnswerFacts, Reply } from './reply.js';
 import { refusalOf, RefusedError } from './refused-error.js';
 import { type RetryRules, retrying } from './retrying.js';
 import type { Talk } from './talk.js';
@@ -123,9 +120,9 @@ export class InferenceService {
     }
     const answer = await this.open(talk, call, signal);
     if (reply.isStream) {
-      const counting = new Counting(reply.begin(facts(), () => answer.resume()));
+      const counting = new CountedPieces(reply.begin(facts(), () => answer.resume()));
       await relayStream(answer, talk, counting);
-      return counting.units;
+      return counting.tokens ?? counting.characters / BYTES_PER_TOKEN;
     }
     const collected = new CollectedAnswer();
     await relayStream(answer, talk, collected);
@@ -180,33 +177,6 @@ async function failureOf(promise: Promise<void>): Promise<{ readonly error: unkn
   }
 }
 
-/**
- * The call within what is left of the request's time. Field by field: a spread makes an object of a shape of its own,
- * which undici then has to search for each field.
- */
-function bounded(
-  { method, origin, path, headers, body, timeouts }: UpstreamCall,
-  { deadlineMs, deadlineIsCallers }: InferenceRequest,
-  nowMs: number,
-  own: CallTimeouts,
-  policy: ModelPolicy | undefined,
-  ownConnection: boolean,
-): UpstreamCall {
-  const totalMs = Math.min(timeouts.totalMs, Math.floor(deadlineMs - nowMs));
-  if (totalMs < 1)
-    throw new UpstreamError('timeout', 'no time is left', { answerBegan: false, during: 'total' });
-  const connectMs = own.connectMs ?? policy?.connectMs ?? timeouts.connectMs;
-  return {
-    method,
-    origin,
-    path,
-    headers: deadlineIsCallers ? { ...headers, [TIMEOUT_HEADER]: String(totalMs) } : headers,
-    body,
-    timeouts: { connectMs, firstByteMs: timeouts.firstByteMs, idleMs: timeouts.idleMs, totalMs },
-    ownConnection,
-  };
-}
-
 function successful(talk: Talk, answer: UpstreamAnswer): UpstreamAnswer {
   if (answer.status >= 200 && answer.status < 300) return answer;
   throw refusalOf(talk, answer, answer.bytes);
@@ -217,30 +187,4 @@ function settle(error: unknown, { reply, passing }: Errand): void {
   if (reply.hasBegun || passing?.hasBegun === true) return;
   if (error instanceof RefusedError && reply.refuse?.(error) === true) return;
   if (passing === null || !(error instanceof UpstreamStatusError) || !passing.refusal(error)) throw error;
-}
-
-/** Counts what it gives on. */
-class Counting implements AnswerPieces {
-  private characters = 0;
-  private tokens: number | null = null;
-
-  constructor(private readonly pieces: AnswerPieces) {}
-
-  get units(): number {
-    return this.tokens ?? this.characters / BYTES_PER_TOKEN;
-  }
-
-  event(event: ChatEvent): boolean {
-    if (event.kind === 'text' || event.kind === 'reasoning') this.characters += event.text.length;
-    if (event.kind === 'usage') this.tokens = event.usage.output;
-    return this.pieces.event(event);
-  }
-
-  end(): void {
-    this.pieces.end();
-  }
-
-  fail(error: unknown): void {
-    this.pieces.fail(error);
-  }
 }

@@ -100,3 +100,27 @@ export class CollectedAnswer implements AnswerPieces {
     };
   }
 }
+
+/** Counts what it gives on. */
+export class CountedPieces implements AnswerPieces {
+  /** Of text, reasoning included. */
+  characters = 0;
+  /** Of output; `null`: the upstream has not told. */
+  tokens: number | null = null;
+
+  constructor(private readonly pieces: AnswerPieces) {}
+
+  event(event: ChatEvent): boolean {
+    if (event.kind === 'text' || event.kind === 'reasoning') this.characters += event.text.length;
+    if (event.kind === 'usage') this.tokens = event.usage.output;
+    return this.pieces.event(event);
+  }
+
+  end(): void {
+    this.pieces.end();
+  }
+
+  fail(error: unknown): void {
+    this.pieces.fail(error);
+  }
+}
