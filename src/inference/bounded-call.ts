@@ -22,9 +22,6 @@ export function bounded(
   if (totalMs < 1)
     throw new UpstreamError('timeout', 'no time is left', { answerBegan: false, during: 'total' });
   const connectMs = own.connectMs ?? policy?.connectMs ?? timeouts.connectMs;
-  // Of a whole answer only the worker's own word bounds these waits: without one they are null here, and stay so.
-  const waitMs = (its: number | null, models: number | null | undefined, ours: number | null) =>
-    its ?? (ours === null ? null : (models ?? ours));
   const firstByteMs = waitMs(own.firstByteMs, policy?.firstByteMs, timeouts.firstByteMs);
   const idleMs = waitMs(own.idleMs, policy?.idleMs, timeouts.idleMs);
   return {
@@ -36,4 +33,9 @@ export function bounded(
     timeouts: { connectMs, firstByteMs, idleMs, totalMs },
     ownConnection,
   };
+}
+
+/** Of a whole answer only the worker's own word bounds these waits: without one they are null here, and stay so. */
+function waitMs(own: number | null, models: number | null | undefined, ours: number | null): number | null {
+  return own ?? (ours === null ? null : (models ?? ours));
 }

@@ -51,6 +51,35 @@ describe('a drain', () => {
     expect(new Set(await Promise.all(running))).toEqual(new Set([200]));
     await expect.poll(() => stateOf(worker.model_name), within(5_000)).toBe('offline');
   }, 60_000);
+
+  it('cuts no stream', async () => {
+    const upstream = await upstreamForTest((response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      let at = 0;
+      const timer = setInterval(() => {
+        response.write(`data: {"choices":[{"index":0,"delta":{"content":"${at} "}}]}\n\n`);
+        if (++at === 15) response.end('data: [DONE]\n\n');
+      }, 200);
+      response.once('close', () => clearInterval(timer));
+    });
+    const worker = {
+      model_name: 'streaming',
+      req_url_template: `${upstream.url}/v1`,
+      protocol: 'openai',
+      health_check: { kind: 'none' },
+    };
+    expect((await cluster.replica(0).register(worker)).status).toBe(200);
+    const asked = { model: 'streaming', stream: true, messages: [{ role: 'user', content: 'hi' }] };
+    const running = cluster.replicas.map((replica) => replica.post('/v1/chat/completions', asked));
+    await until(() => upstream.calls === running.length, PATIENT_MS);
+    await cluster.database.query(`UPDATE worker SET admin_state = 'draining' WHERE model_name = 'streaming'`);
+    const streams = (await Promise.all(running)).map(({ json: text }) => String(text));
+    for (const text of streams) {
+      expect(text).toContain('"content":"14 "');
+      expect(text.trimEnd().endsWith('data: [DONE]')).toBe(true);
+    }
+    await expect.poll(() => stateOf('streaming'), within(5_000)).toBe('offline');
+  }, 60_000);
 });
 
 describe('a rolling restart of three replicas', () => {
