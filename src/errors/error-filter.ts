@@ -26,6 +26,8 @@ export class ErrorFilter implements ExceptionFilter {
     request.facts.errorType = problem.errorType;
     if (problem.status >= 500 && problem.errorType === 'manager_internal') this.logger.error(error);
     if (reply.sent || reply.raw.headersSent) return;
+    const { workerId, attempts } = request.facts;
+    if (workerId !== null) reply.header('x-mmm-worker-id', workerId).header('x-mmm-attempts', attempts);
     for (const [name, value] of Object.entries(problem.headers ?? {})) reply.header(name, value);
     // Our own retries are spent: a client's would only repeat them. [openai-node, x-should-retry]
     if (problem.errorType.startsWith('worker_')) reply.header('x-should-retry', 'false');

@@ -2,6 +2,14 @@ import type { FastifyReply } from 'fastify';
 import type { InferenceRequest } from './inference-request.js';
 import type { AnswerFacts } from './reply.js';
 
+/** Who was asked for a request that failed in the end. */
+export function tellAsked(http: FastifyReply): FastifyReply {
+  const { workerId, attempts } = http.request.facts;
+  return workerId === null
+    ? http
+    : http.header('x-mmm-worker-id', workerId).header('x-mmm-attempts', attempts);
+}
+
 /** Tells, in the answer's headers and in the log, how it came to be. */
 export function tell(
   http: FastifyReply,

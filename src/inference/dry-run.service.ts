@@ -9,6 +9,7 @@ import type { CancelSignal } from '../upstream/exchange.js';
 import { type UpstreamCall, UpstreamClient } from '../upstream/upstream-client.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
+import { newFacts } from '../telemetry/request-facts.js';
 import type { UpstreamAnswer } from '../upstream/whole-answer.js';
 import type { DryRunAnswerDto, DryRunDto } from './dry-run.dto.js';
 import { DryRunSecrets } from './dry-run-secrets.js';
@@ -112,6 +113,7 @@ function talkOf(
     openAi: () => chat,
     raw: null,
     key: '',
+    facts: newFacts(),
     passedOn: { 'x-request-id': id },
     deadlineIsCallers: false,
     deadlineMs: Infinity,

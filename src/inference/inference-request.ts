@@ -1,5 +1,6 @@
 import type { WorkerTask } from '../registry/worker.js';
 import type { OpenAiChat } from './chat/chat.js';
+import type { RequestFacts } from '../telemetry/request-facts.js';
 import type { Span } from './passthrough/json-fields.js';
 
 /** One turn of a conversation, as OpenAI writes it; what else it holds is passed on as it is. */
@@ -43,6 +44,8 @@ export interface InferenceRequest {
   readonly raw: RawBody | null;
   /** Requests of one key belong together: `x-session-id`, else the beginning of the first message. */
   readonly key: string;
+  /** Where it is noted who was asked: of a request that fails in the end, too. */
+  readonly facts: Pick<RequestFacts, 'workerId' | 'attempts'>;
   /** Headers that travel on to the worker: x-request-id, traceparent. */
   readonly passedOn: Readonly<Record<string, string>>;
   /** The caller set the deadline, which travels on to the worker. */

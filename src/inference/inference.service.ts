@@ -70,8 +70,10 @@ export class InferenceService {
         return this.balancer.withWorker(
           { model, tried, key, deadlineMs, signal: callerGone },
           async (worker) => {
-            errand.attempts += 1;
             const talk = talkWith(worker, request);
+            errand.attempts += 1;
+            request.facts.attempts = errand.attempts;
+            request.facts.workerId = worker.id;
             const startedMs = performance.now();
             const call = bounded(
               talk.call,

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import { tell } from './answer-headers.js';
+import { tell, tellAsked } from './answer-headers.js';
 import type { ChatAnswer } from './chat/chat.js';
 import type { InferenceRequest } from './inference-request.js';
 import {
@@ -171,7 +171,7 @@ export class ImagesReply implements Reply {
 export function refused(http: FastifyReply, { status, retryAfterMs }: RefusedError): FastifyReply {
   http.request.facts.errorType = 'worker_error';
   if (retryAfterMs !== null) http.header('retry-after', String(Math.ceil(retryAfterMs / 1000)));
-  return http.code(status).header('x-should-retry', 'false').type(JSON_TYPE);
+  return tellAsked(http).code(status).header('x-should-retry', 'false').type(JSON_TYPE);
 }
 
 /** In the middle of a stream, instead of an end: a client must not take it for one. */

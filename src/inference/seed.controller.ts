@@ -40,6 +40,7 @@ export class SeedController {
       openAi: () => (openAi ? withoutOurs(http.body as OpenAiChat) : inOpenAi(chat)),
       raw: null,
       key: affinityKey(http, chat.messages[0]?.content),
+      facts: http.facts,
       passedOn: passedOn(http),
       ...deadlineOf(http.headers, longestMs),
     };

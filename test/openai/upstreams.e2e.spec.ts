@@ -95,6 +95,7 @@ describe.each(PRESETS)('An upstream registered by the preset $preset', (preset) 
       const { headers, message } = error as APIError;
       expect([headers?.get('retry-after'), headers?.get('x-should-retry')]).toEqual(['7', 'false']);
       expect(message).toContain('slow down');
+      expect(headers?.get('x-mmm-attempts')).toBe('1');
     }
     const error = await failure(
       anthropic.messages.create({ ...ask(await modelAt(preset, busy)), max_tokens: 9 }),
@@ -150,6 +151,8 @@ describe.each(PRESETS)('An upstream registered by the preset $preset', (preset) 
     const error = await failure(openai.chat.completions.create(ask(model)));
     expect((error as APIError).headers?.get('x-should-retry')).toBe('false');
     expect((error as APIError).status).toBeGreaterThanOrEqual(500);
+    expect((error as APIError).headers?.get('x-mmm-attempts')).toBe('1');
+    expect((error as APIError).headers?.get('x-mmm-worker-id')).toMatch(/^[\da-f-]{36}$/);
     expect(dropping.getRequests()).toHaveLength(1);
   });
 });

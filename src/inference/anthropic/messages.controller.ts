@@ -38,6 +38,7 @@ export class MessagesController {
       openAi: () => chat,
       raw: null,
       key: affinityKey(http, chat.messages[0]?.content),
+      facts: http.facts,
       passedOn: passedOn(http),
       ...deadlineOf(http.headers, this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs),
     };

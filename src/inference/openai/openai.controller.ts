@@ -66,6 +66,7 @@ export class OpenAiController {
       },
       raw,
       key: typeof session === 'string' ? session : key,
+      facts: http.facts,
       passedOn: passedOn(http),
       ...deadlineOf(http.headers, longestMs),
     };

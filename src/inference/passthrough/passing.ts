@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
 import type { UpstreamStatusError } from '../../upstream/upstream-status-error.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
-import { tell } from '../answer-headers.js';
+import { tell, tellAsked } from '../answer-headers.js';
 import type { InferenceRequest } from '../inference-request.js';
 import type { AnswerFacts } from '../reply.js';
 import { passStream, passWhole } from './pass-on.js';
@@ -36,7 +36,7 @@ export class Passing {
     this.hasBegun = true;
     this.http.request.facts.errorType = 'worker_error';
     // Other workers were asked already, where that helps.
-    passWhole(this.http.header('x-should-retry', 'false'), status, answer.headers, answer.bytes);
+    passWhole(tellAsked(this.http).header('x-should-retry', 'false'), status, answer.headers, answer.bytes);
     return true;
   }
 }
