@@ -9,11 +9,12 @@ import { DryRunService } from './dry-run.service.js';
 import { EchoController } from './echo.controller.js';
 import { InferenceService } from './inference.service.js';
 import { OpenAiController } from './openai/openai.controller.js';
+import { Requests } from './requests.js';
 import { SeedController } from './seed.controller.js';
 
 @Module({
   imports: [BalancingModule, CredentialsModule, RegistryModule, UpstreamModule],
   controllers: [SeedController, OpenAiController, MessagesController, DryRunController, EchoController],
-  providers: [DryRunService, InferenceService],
+  providers: [DryRunService, InferenceService, Requests],
 })
 export class InferenceModule {}

@@ -1,24 +1,20 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InferenceSettings } from '../config/settings.js';
-import { LiveWorkers } from '../registry/live-workers.js';
-import { ModelPolicies } from '../registry/models/model-policies.js';
 import { CallerGone } from './caller-gone.js';
-import { deadlineOf } from './deadline.js';
 import type { OpenAiChat } from './chat/chat.js';
-import { affinityKey, passedOn } from './caller-headers.js';
 import type { InferenceRequest } from './inference-request.js';
 import { InferenceService } from './inference.service.js';
 import { type Chat, isOpenAiChat, parseOpenAiChat, parseSeedChat } from './parse-chat.js';
 import { CHAT_WORDS, OpenAiReply, SeedReply } from './replies.js';
 import type { Reply } from './reply.js';
+import { Requests } from './requests.js';
 
 @Controller('api/v1')
 export class SeedController {
   constructor(
     private readonly inference: InferenceService,
-    private readonly live: LiveWorkers,
-    private readonly policies: ModelPolicies,
+    private readonly requests: Requests,
     private readonly settings: InferenceSettings,
   ) {}
 
@@ -29,22 +25,15 @@ export class SeedController {
     const openAi = isOpenAiChat(http.body);
     const parse = openAi ? parseOpenAiChat : parseSeedChat;
     const chat = parse(http.body, this.settings.defaultModel);
-    const { model, stream } = chat;
-    const longestMs = this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs;
-    const request: InferenceRequest = {
-      id: http.id,
-      model,
+    const request = this.requests.of(http, {
+      model: chat.model,
       task: 'chat',
-      stream,
+      stream: chat.stream,
       input: () => chat,
       openAi: () => (openAi ? withoutOurs(http.body as OpenAiChat) : inOpenAi(chat)),
       raw: null,
-      key: affinityKey(http, chat.messages[0]?.content),
-      facts: http.facts,
-      passedOn: passedOn(http),
-      ...deadlineOf(http.headers, longestMs),
-    };
-    http.facts.model = this.live.model(request.model) === undefined ? null : request.model;
+      beginning: chat.messages[0]?.content,
+    });
     return this.inference.infer(request, replyFor(openAi, request, reply), new CallerGone(reply.raw));
   }
 }

@@ -1,19 +1,16 @@
 import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { UnknownModelError } from '../../balancing/balancing-errors.js';
-import { InferenceSettings } from '../../config/settings.js';
 import { LiveWorkers } from '../../registry/live-workers.js';
-import { ModelPolicies } from '../../registry/models/model-policies.js';
 import { CallerGone } from '../caller-gone.js';
-import { passedOn } from '../caller-headers.js';
 import type { OpenAiChat } from '../chat/chat.js';
-import { deadlineOf } from '../deadline.js';
 import type { InferenceRequest } from '../inference-request.js';
 import { InferenceService } from '../inference.service.js';
 import { parseBody } from '../parse-body.js';
 import { Passing } from '../passthrough/passing.js';
 import { CHAT_WORDS, EmbeddingsReply, ImagesReply, OpenAiReply, TEXT_WORDS } from '../replies.js';
 import type { Reply } from '../reply.js';
+import { Requests } from '../requests.js';
 import { type Endpoint, ENDPOINTS, OPENAI_BASE } from './endpoints.js';
 import { isOffered, type ListedModel, listedModel } from './listed-models.js';
 import { readBody } from './read-body.js';
@@ -27,8 +24,7 @@ export class OpenAiController {
   constructor(
     private readonly inference: InferenceService,
     private readonly live: LiveWorkers,
-    private readonly policies: ModelPolicies,
-    private readonly settings: InferenceSettings,
+    private readonly requests: Requests,
   ) {}
 
   /** The models that are offered: those with a worker that is not switched off. */
@@ -50,12 +46,13 @@ export class OpenAiController {
   @HttpCode(200)
   answer(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const endpoint = endpointOf(http.url);
-    const { raw, model, stream, key } = readBody(endpoint, http.headers['content-type'] ?? '', http.body);
+    const { raw, model, stream, beginning } = readBody(
+      endpoint,
+      http.headers['content-type'] ?? '',
+      http.body,
+    );
     const body = once(() => parseBody(raw.bytes) as Body);
-    const longestMs = this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs;
-    const session = http.headers['x-session-id'];
-    const request: InferenceRequest = {
-      id: http.id,
+    const request = this.requests.of(http, {
       model,
       task: ENDPOINTS[endpoint],
       stream,
@@ -65,12 +62,8 @@ export class OpenAiController {
         return body() as unknown as OpenAiChat;
       },
       raw,
-      key: typeof session === 'string' ? session : key,
-      facts: http.facts,
-      passedOn: passedOn(http),
-      ...deadlineOf(http.headers, longestMs),
-    };
-    http.facts.model = this.live.model(model) === undefined ? null : model;
+      beginning,
+    });
     const answered = replyFor(endpoint, request, reply, body);
     return this.inference.infer(request, answered, new CallerGone(reply.raw), new Passing(reply, request));
   }

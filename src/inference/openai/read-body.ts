@@ -9,8 +9,8 @@ export interface BodyFacts {
   readonly raw: RawBody;
   readonly model: string;
   readonly stream: boolean;
-  /** What tells requests that belong together. */
-  readonly key: string;
+  /** What requests that belong together begin with. */
+  readonly beginning: string;
 }
 
 const LONGEST_NAME = 200;
@@ -48,11 +48,11 @@ function readJson(path: string, contentType: string, bytes: Buffer): BodyFacts {
   const stream = value('stream') ?? false;
   if (typeof stream !== 'boolean') throw fault('stream', `must be true or false${given(stream)}`);
   const told = value('prompt_cache_key') ?? value('user');
-  const key =
+  const beginning =
     typeof told === 'string'
       ? told
-      : beginning(bytes, spans.get('messages') ?? spans.get('prompt') ?? spans.get('input'));
-  return { raw: { path, contentType, bytes, model: span, spelled: 'json' }, model, stream, key };
+      : startOf(bytes, spans.get('messages') ?? spans.get('prompt') ?? spans.get('input'));
+  return { raw: { path, contentType, bytes, model: span, spelled: 'json' }, model, stream, beginning };
 }
 
 function readForm(path: string, contentType: string, bytes: Buffer): BodyFacts {
@@ -66,11 +66,11 @@ function readForm(path: string, contentType: string, bytes: Buffer): BodyFacts {
     raw: { path, contentType, bytes, model: span, spelled: 'text' },
     model,
     stream: stream !== undefined && bytes.toString('utf8', stream.start, stream.end) === 'true',
-    key: '',
+    beginning: '',
   };
 }
 
-function beginning(bytes: Buffer, span: Span | undefined): string {
+function startOf(bytes: Buffer, span: Span | undefined): string {
   if (span === undefined) return '';
   return bytes.toString('latin1', span.start, Math.min(span.end, span.start + KEY_BYTES));
 }

@@ -1,0 +1,38 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { InferenceSettings } from '../config/settings.js';
+import { LiveWorkers } from '../registry/live-workers.js';
+import { ModelPolicies } from '../registry/models/model-policies.js';
+import { affinityKey, passedOn } from './caller-headers.js';
+import { deadlineOf } from './deadline.js';
+import type { InferenceRequest } from './inference-request.js';
+
+/** What a body says, in whichever API's words. */
+type Asked = Pick<InferenceRequest, 'model' | 'task' | 'stream' | 'input' | 'openAi' | 'raw'> & {
+  /** How the conversation begins. */
+  readonly beginning: unknown;
+};
+
+/** Makes an inference request of one over HTTP. */
+@Injectable()
+export class Requests {
+  constructor(
+    private readonly live: LiveWorkers,
+    private readonly policies: ModelPolicies,
+    private readonly settings: InferenceSettings,
+  ) {}
+
+  /** @throws InvalidInputError naming the header */
+  of(http: FastifyRequest, { beginning, ...asked }: Asked): InferenceRequest {
+    const { model } = asked;
+    http.facts.model = this.live.model(model) === undefined ? null : model;
+    return {
+      ...asked,
+      id: http.id,
+      key: affinityKey(http, beginning),
+      facts: http.facts,
+      passedOn: passedOn(http),
+      ...deadlineOf(http.headers, this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs),
+    };
+  }
+}
