@@ -170,6 +170,33 @@ describe('/metrics', () => {
     expect(durations.reduce((sum, { value }) => sum + value, 0)).toBe(5);
   });
 
+  it('tells what tokens answers took, and how soon streams began', async () => {
+    const model = 'counts-tokens';
+    const upstream = await upstreamForTest(json({ answer: 'x', usage: { in: 7, out: 3 } }));
+    const usage = { usage_extract: { input: 'usage.in', output: 'usage.out' } };
+    await service.register(aWorker(upstream, { model_name: model, ...usage }));
+    await service.chat(model, 'x', { 'x-request-id': 'tokens-1' });
+    const stream = { model, stream: true, messages: [{ role: 'user', content: 'x' }] };
+    await service.post('/v1/chat/completions', stream, { 'x-request-id': 'tokens-2' });
+    const told = { input_tokens: 7, output_tokens: 3 };
+    expect(await lineOf('tokens-1')).toMatchObject(told);
+    expect(await lineOf('tokens-1')).not.toHaveProperty('first_event_ms');
+    expect(await lineOf('tokens-2')).toMatchObject({
+      ...told,
+      first_event_ms: expect.any(Number) as unknown,
+    });
+    const figure = (of: readonly Sample[], sought: string, type?: string) =>
+      of.find(
+        ({ name, labels }) =>
+          name === sought && labels['gen_ai_request_model'] === model && labels['gen_ai_token_type'] === type,
+      )?.value;
+    const read = await metrics();
+    expect(figure(read, 'gen_ai_client_token_usage_sum', 'input')).toBe(14);
+    expect(figure(read, 'gen_ai_client_token_usage_sum', 'output')).toBe(6);
+    expect(figure(read, 'gen_ai_client_token_usage_count', 'output')).toBe(2);
+    expect(figure(read, 'gen_ai_server_time_to_first_token_seconds_count')).toBe(1);
+  });
+
   it('has no label that a caller could make up, and never a prompt, a key or a URL', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     await service.register(aWorker(upstream, { model_name: 'bounded' }));

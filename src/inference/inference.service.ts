@@ -11,6 +11,7 @@ import type { UpstreamAnswer } from '../upstream/whole-answer.js';
 import { bounded } from './bounded-call.js';
 import { fallbacksOf, mayAskAnotherModel } from './fallbacks.js';
 import type { InferenceRequest } from './inference-request.js';
+import { noteUsage } from './note-usage.js';
 import type { Passing } from './passthrough/passing.js';
 import { CollectedAnswer, CountedPieces, relayStream } from './relay-stream.js';
 import type { AnswerFacts, Reply } from './reply.js';
@@ -103,11 +104,12 @@ export class InferenceService {
     talk: Talk,
     call: UpstreamCall,
     signal: CancelSignal | null,
-    { reply, passing }: Errand,
+    { request, reply, passing }: Errand,
     facts: () => AnswerFacts,
   ): Promise<number> {
     if (talk.mode === 'whole') {
       const answer = talk.read(successful(talk, await this.upstream.send(call, signal)));
+      noteUsage(request.facts, answer.usage);
       reply.relay(answer, facts());
       return answer.usage?.output ?? (answer.text?.length ?? 0) / BYTES_PER_TOKEN;
     }
@@ -122,12 +124,16 @@ export class InferenceService {
     }
     const answer = await this.open(talk, call, signal);
     if (reply.isStream) {
-      const counting = new CountedPieces(reply.begin(facts(), () => answer.resume()));
+      const counting = new CountedPieces(
+        reply.begin(facts(), () => answer.resume()),
+        request.facts,
+      );
       await relayStream(answer, talk, counting);
       return counting.tokens ?? counting.characters / BYTES_PER_TOKEN;
     }
     const collected = new CollectedAnswer();
     await relayStream(answer, talk, collected);
+    noteUsage(request.facts, collected.answer.usage);
     reply.relay(collected.answer, facts());
     return collected.answer.usage?.output ?? collected.length / BYTES_PER_TOKEN;
   }
