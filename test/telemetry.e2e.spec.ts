@@ -197,6 +197,25 @@ describe('/metrics', () => {
     expect(figure(read, 'gen_ai_server_time_to_first_token_seconds_count')).toBe(1);
   });
 
+  it('tells what tokens answers took that were passed on', async () => {
+    const model = 'passes-tokens';
+    const answer = { choices: [], usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 } };
+    const upstream = await upstreamForTest(json(answer));
+    const base = `${upstream.url}/v1`;
+    await service.register({ model_name: model, protocol: 'openai', req_url_template: base });
+    const messages = [{ role: 'user', content: 'x' }];
+    await service.post('/v1/chat/completions', { model, messages }, { 'x-request-id': 'passed-1' });
+    const events = `data: {"usage":null}\n\ndata: ${JSON.stringify(answer)}\n\ndata: [DONE]\n\n`;
+    upstream.behave(text(events, 200, { 'content-type': 'text/event-stream' }));
+    await service.post(
+      '/v1/chat/completions',
+      { model, messages, stream: true },
+      { 'x-request-id': 'passed-2' },
+    );
+    for (const id of ['passed-1', 'passed-2'])
+      expect(await lineOf(id)).toMatchObject({ status: 200, input_tokens: 5, output_tokens: 2 });
+  });
+
   it('has no label that a caller could make up, and never a prompt, a key or a URL', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     await service.register(aWorker(upstream, { model_name: 'bounded' }));

@@ -12,6 +12,7 @@ import { bounded } from './bounded-call.js';
 import { fallbacksOf, mayAskAnotherModel } from './fallbacks.js';
 import type { InferenceRequest } from './inference-request.js';
 import { noteUsage } from './note-usage.js';
+import { BYTES_PER_TOKEN } from './passthrough/passed-tokens.js';
 import type { Passing } from './passthrough/passing.js';
 import { CollectedAnswer, CountedPieces, relayStream } from './relay-stream.js';
 import type { AnswerFacts, Reply } from './reply.js';
@@ -19,9 +20,6 @@ import { refusalOf, RefusedError } from './refused-error.js';
 import { type RetryRules, retrying } from './retrying.js';
 import type { Talk } from './talk.js';
 import { talkWith } from './talk-with.js';
-
-/** Where a worker does not report tokens. */
-const BYTES_PER_TOKEN = 4;
 
 /** A request on its way. */
 interface Errand {
@@ -117,10 +115,9 @@ export class InferenceService {
       if (passing === null) throw new TypeError('an answer to pass on, and nobody to take it');
       if (!talk.isStream) {
         const answer = successful(talk, await this.upstream.send(call, signal));
-        passing.whole(answer, facts());
-        return answer.bytes.length / BYTES_PER_TOKEN;
+        return passing.whole(answer, facts());
       }
-      return (await passing.stream(await this.open(talk, call, signal), facts())) / BYTES_PER_TOKEN;
+      return passing.stream(await this.open(talk, call, signal), facts());
     }
     const answer = await this.open(talk, call, signal);
     if (reply.isStream) {
