@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { RegistrySettings, DatabaseSettings } from '../config/settings.js';
 import { ChangeListener } from '../database/change-listener.js';
+import { Database } from '../database/database.js';
 import { DatabaseAddresses } from '../database/database-addresses.js';
 import { DatabaseConnection } from '../database/database-connection.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
@@ -38,6 +39,7 @@ export class WorkerRefresher implements OnApplicationBootstrap, OnApplicationShu
     private readonly models: ModelPolicies,
     private readonly connection: DatabaseConnection,
     private readonly settings: RegistrySettings,
+    database: Database,
     addresses: DatabaseAddresses,
     { schema }: DatabaseSettings,
   ) {
@@ -60,6 +62,14 @@ export class WorkerRefresher implements OnApplicationBootstrap, OnApplicationShu
         if (this.isListening !== false)
           this.logger.warn(`not listening for changes, polling goes on: ${error.message}`);
         this.isListening = false;
+      },
+      notify: (channel, payload) => database.query('SELECT pg_notify($1, $2)', [channel, payload]),
+      onDeaf: () => {
+        const poll = `polling every ${this.settings.resyncMs} ms goes on`;
+        this.logger.warn(
+          `LISTEN hears nothing, as behind a pooler in transaction mode; ${poll}. ` +
+            'Set DATABASE_DIRECT_URL to the server itself to see changes within a moment',
+        );
       },
     });
   }
