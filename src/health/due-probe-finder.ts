@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { HealthSettings } from '../config/settings.js';
 import { LiveWorkers } from '../registry/live-workers.js';
 import { WorkerRefresher } from '../registry/worker-refresher.js';
-import { ProbeLeases, type Claim } from './probe-leases.js';
+import { ProbeLeases } from './probe-leases.js';
+import type { Claim } from './probe-result.js';
 import { groupByProbe, type Planned, ProbePlans } from './probe-plans.js';
 
 /** A claimed worker and how it is probed. */
