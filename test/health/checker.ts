@@ -10,9 +10,9 @@ import { type DatabaseAddress, dataSourceOptions, pgOptions } from '../../src/da
 import { Database } from '../../src/database/database.js';
 import { DatabaseModule } from '../../src/database/database.module.js';
 import { HealthModule } from '../../src/health/health.module.js';
-import { ProbeLeases } from '../../src/health/probe-leases.js';
-import type { Claim, Result } from '../../src/health/probe-result.js';
-import { wentWell } from '../../src/health/sighting.js';
+import { ProbeLeases } from '../../src/health/rounds/probe-leases.js';
+import type { Claim, Result } from '../../src/health/rounds/probe-result.js';
+import { wentWell } from '../../src/health/probe/sighting.js';
 import { LiveWorkers } from '../../src/registry/live-workers.js';
 import { WorkerActivity } from '../../src/registry/worker-activity.js';
 import type { TestDatabase } from '../database.js';

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { HealthSettings } from '../config/settings.js';
-import { LiveWorkers } from '../registry/live-workers.js';
-import { WorkerActivity } from '../registry/worker-activity.js';
+import { HealthSettings } from '../../config/settings.js';
+import { LiveWorkers } from '../../registry/live-workers.js';
+import { WorkerActivity } from '../../registry/worker-activity.js';
 import { type HealthState, judgeFault, judgeHealth } from './health-state.js';
 import { type Brake, braked, LOOSE } from './mass-failure-brake.js';
 import { nextProbeMs } from './next-probe.js';
-import type { Planned } from './probe-plans.js';
-import type { Sighting } from './sighting.js';
+import type { Planned } from '../probe/probe-plans.js';
+import type { Sighting } from '../probe/sighting.js';
 
 /** What this prober says of what it saw, its brake and its own requests included. Times are of `performance.now()`. */
 @Injectable()

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { HealthSettings } from '../config/settings.js';
-import { LiveWorkers } from '../registry/live-workers.js';
-import { WorkerRefresher } from '../registry/worker-refresher.js';
+import { HealthSettings } from '../../config/settings.js';
+import { LiveWorkers } from '../../registry/live-workers.js';
+import { WorkerRefresher } from '../../registry/worker-refresher.js';
 import { ProbeLeases } from './probe-leases.js';
 import type { Claim } from './probe-result.js';
-import { groupByProbe, type Planned, ProbePlans } from './probe-plans.js';
+import { groupByProbe, type Planned, ProbePlans } from '../probe/probe-plans.js';
 
 /** A claimed worker and how it is probed. */
 export interface PlannedProbe extends Planned {

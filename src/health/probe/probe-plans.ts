@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { HealthSettings } from '../config/settings.js';
-import type { Worker, WorkerFault } from '../registry/worker.js';
+import { HealthSettings } from '../../config/settings.js';
+import type { Worker, WorkerFault } from '../../registry/worker.js';
 import { planProbe, type ProbePlan } from './probe-plan.js';
 
 /** A worker and how it is probed. */

@@ -1,4 +1,4 @@
-import { classifyFailure } from '../upstream/classify-failure.js';
+import { classifyFailure } from '../../upstream/classify-failure.js';
 
 /** Codes of a connection that was made and then broke; with the others it never came about. */
 const AFTER_CONNECTING = /^(EPIPE|ECONNRESET)$/;

@@ -2,7 +2,7 @@ import axios, { type AxiosResponse } from 'axios';
 import http, { ClientRequest } from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
-import type { GuardedAgents } from '../upstream/guarded-agents.js';
+import type { GuardedAgents } from '../../upstream/guarded-agents.js';
 import { describeFailure } from './connection-failure.js';
 import type { HttpTarget } from './probe-target.js';
 import { ProbeTimer } from './probe-timer.js';

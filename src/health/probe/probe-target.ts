@@ -1,4 +1,4 @@
-import type { UpstreamCall } from '../upstream/upstream-client.js';
+import type { UpstreamCall } from '../../upstream/upstream-client.js';
 
 /** What a probe does. */
 export type ProbeTarget =

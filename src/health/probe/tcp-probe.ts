@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import type { UpstreamGuard } from '../upstream/upstream-guard.js';
+import type { UpstreamGuard } from '../../upstream/upstream-guard.js';
 import { describeFailure } from './connection-failure.js';
 import type { ProbeTarget } from './probe-target.js';
 import { ProbeTimer } from './probe-timer.js';

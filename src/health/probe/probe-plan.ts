@@ -1,7 +1,7 @@
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
-import type { HealthSettings } from '../config/settings.js';
-import { HealthCheckDto } from '../registry/register-worker.dto.js';
+import type { HealthSettings } from '../../config/settings.js';
+import { HealthCheckDto } from '../../registry/register-worker.dto.js';
 import {
   type ApiCall,
   isCallable,
@@ -9,8 +9,8 @@ import {
   type Worker,
   type WorkerCall,
   type WorkerFault,
-} from '../registry/worker.js';
-import type { HealthLimits } from './health-state.js';
+} from '../../registry/worker.js';
+import type { HealthLimits } from '../judging/health-state.js';
 import type { HttpTarget, ProbeTarget } from './probe-target.js';
 import { smallestCall } from './smallest-call.js';
 

@@ -1,5 +1,5 @@
-import type { Health } from '../registry/worker.js';
-import { oneLine } from './one-line.js';
+import type { Health } from '../../registry/worker.js';
+import { oneLine } from '../probe/one-line.js';
 
 /** What is known of a worker's health by all; counts and times since its definition last changed. */
 export interface HealthState {

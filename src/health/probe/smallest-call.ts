@@ -1,4 +1,4 @@
-import type { ApiCall, Worker, WorkerCall } from '../registry/worker.js';
+import type { ApiCall, Worker, WorkerCall } from '../../registry/worker.js';
 import type { InferenceTarget } from './probe-target.js';
 
 /** A worker's own call with a chat as short as chats can be. */

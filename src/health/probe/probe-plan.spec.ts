@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { describe, expect, it } from 'vitest';
-import type { HealthCheck, Worker, WorkerFault } from '../registry/worker.js';
+import type { HealthCheck, Worker, WorkerFault } from '../../registry/worker.js';
 import { planProbe, type ProbePlan } from './probe-plan.js';
 
 const settings = {

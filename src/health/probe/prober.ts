@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { guardedAgents } from '../upstream/guarded-agents.js';
-import { UpstreamClient } from '../upstream/upstream-client.js';
-import { UpstreamGuard } from '../upstream/upstream-guard.js';
+import { guardedAgents } from '../../upstream/guarded-agents.js';
+import { UpstreamClient } from '../../upstream/upstream-client.js';
+import { UpstreamGuard } from '../../upstream/upstream-guard.js';
 import { probeHttp } from './http-probe.js';
 import { probeInference } from './inference-probe.js';
 import type { ProbeTarget } from './probe-target.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { UpstreamError } from '../upstream/upstream-error.js';
-import type { UpstreamCall, UpstreamClient } from '../upstream/upstream-client.js';
+import { UpstreamError } from '../../upstream/upstream-error.js';
+import type { UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
 import type { InferenceTarget } from './probe-target.js';
 import { type Sighting, wentWell, wentWrong } from './sighting.js';
 

@@ -1,4 +1,4 @@
-import type { ProbeEvidence } from './health-state.js';
+import type { ProbeEvidence } from '../judging/health-state.js';
 import { oneLine } from './one-line.js';
 
 /** Evidence, and how it was come by. */

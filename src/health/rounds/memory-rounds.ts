@@ -1,13 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { HealthSettings } from '../config/settings.js';
-import { LiveWorkers } from '../registry/live-workers.js';
-import { WorkerCompiler } from '../registry/worker-compiler.js';
-import { WorkerRefresher } from '../registry/worker-refresher.js';
-import type { Worker } from '../registry/worker.js';
-import { type HealthState, unknownHealth } from './health-state.js';
-import { groupByProbe, type Planned, ProbePlans, sharedBy } from './probe-plans.js';
-import { Prober } from './prober.js';
-import { isProbed, Verdicts } from './verdicts.js';
+import { HealthSettings } from '../../config/settings.js';
+import { LiveWorkers } from '../../registry/live-workers.js';
+import { WorkerCompiler } from '../../registry/worker-compiler.js';
+import { WorkerRefresher } from '../../registry/worker-refresher.js';
+import type { Worker } from '../../registry/worker.js';
+import { type HealthState, unknownHealth } from '../judging/health-state.js';
+import { groupByProbe, type Planned, ProbePlans, sharedBy } from '../probe/probe-plans.js';
+import { Prober } from '../probe/prober.js';
+import { isProbed, Verdicts } from '../judging/verdicts.js';
 
 type Group = readonly [Planned, ...Planned[]];
 

@@ -1,5 +1,5 @@
-import type { HealthState } from './health-state.js';
-import type { Sighting } from './sighting.js';
+import type { HealthState } from '../judging/health-state.js';
+import type { Sighting } from '../probe/sighting.js';
 
 /** A probe that is this replica's to make, and the worker's state before it. */
 export interface Claim {

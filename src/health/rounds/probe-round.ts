@@ -1,12 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { WorkerRefresher } from '../registry/worker-refresher.js';
+import { WorkerRefresher } from '../../registry/worker-refresher.js';
 import type { PlannedProbe, ProbeGroup } from './due-probe-finder.js';
-import { afterMissedHeartbeats } from './missed-heartbeats.js';
+import { afterMissedHeartbeats } from '../judging/missed-heartbeats.js';
 import { ProbeLeases } from './probe-leases.js';
 import { isNews, type Result } from './probe-result.js';
-import { Prober } from './prober.js';
-import type { Sighting } from './sighting.js';
-import { Verdicts } from './verdicts.js';
+import { Prober } from '../probe/prober.js';
+import type { Sighting } from '../probe/sighting.js';
+import { Verdicts } from '../judging/verdicts.js';
 
 /** One probe from looking to writing down: for a group of workers that share it. */
 @Injectable()

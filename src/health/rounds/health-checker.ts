@@ -1,9 +1,9 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { setMaxListeners } from 'node:events';
-import { HealthSettings } from '../config/settings.js';
-import { DatabaseConnection } from '../database/database-connection.js';
-import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
+import { HealthSettings } from '../../config/settings.js';
+import { DatabaseConnection } from '../../database/database-connection.js';
+import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
 import { DueProbeFinder, type ProbeGroup } from './due-probe-finder.js';
 import { MemoryRounds } from './memory-rounds.js';
 import { ProbeLeases } from './probe-leases.js';
