@@ -2,7 +2,7 @@ import { createHook } from 'node:async_hooks';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { ModelDesks } from '../src/balancing/model-desks.js';
-import { WorkerActivity } from '../src/registry/worker-activity.js';
+import { WorkerActivity } from '../src/registry/live/worker-activity.js';
 import { type Answer, json, slow, startFakeUpstream } from './fakes/fake-upstream.js';
 import { faults } from './fakes/upstream-faults.js';
 import { serviceForTest, type TestService, until } from './service.js';

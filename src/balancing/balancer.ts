@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { LiveWorkers } from '../registry/live-workers.js';
+import { LiveWorkers } from '../registry/live/live-workers.js';
 import { SlotLeases } from '../replicas/slot-leases.js';
-import { ProbeHints } from '../registry/probe-hints.js';
+import { ProbeHints } from '../registry/live/probe-hints.js';
 import { isCallable, type Worker, type WorkerCall } from '../registry/worker.js';
 import type { CancelSignal } from '../upstream/exchange.js';
 import { UpstreamError } from '../upstream/upstream-error.js';

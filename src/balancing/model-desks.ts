@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { BalancingSettings } from '../config/settings.js';
-import { LiveWorkers } from '../registry/live-workers.js';
-import { ModelLookup } from '../registry/model-lookup.js';
+import { LiveWorkers } from '../registry/live/live-workers.js';
+import { ModelLookup } from '../registry/live/model-lookup.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
-import { WorkerActivity } from '../registry/worker-activity.js';
+import { WorkerActivity } from '../registry/live/worker-activity.js';
 import type { Worker } from '../registry/worker.js';
 import { Replicas } from '../replicas/replicas.js';
 import { SlotLeases } from '../replicas/slot-leases.js';

@@ -1,6 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { WorkerDirectory } from '../registry/management/worker-directory.js';
-import { WorkerCompiler } from '../registry/worker-compiler.js';
+import { WorkerCompiler } from '../registry/calls/worker-compiler.js';
 import type { WorkerEntity } from '../registry/worker.entity.js';
 import { ProbeLeases } from './rounds/probe-leases.js';
 import { ProbePlans } from './probe/probe-plans.js';

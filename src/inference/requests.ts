@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { InferenceSettings } from '../config/settings.js';
-import { LiveWorkers } from '../registry/live-workers.js';
+import { LiveWorkers } from '../registry/live/live-workers.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
 import { affinityKey, passedOn } from './caller-headers.js';
 import { deadlineOf } from './deadline.js';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { WorkerActivity } from '../registry/worker-activity.js';
+import { WorkerActivity } from '../registry/live/worker-activity.js';
 import type { SlotPlan } from './plan-slots.js';
 import { Replicas, SETTLE_MS } from './replicas.js';
 import type { Demand, SlotHolding } from './slot-holding.js';

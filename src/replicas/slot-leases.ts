@@ -1,8 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LiveWorkers } from '../registry/live-workers.js';
-import { WorkerActivity } from '../registry/worker-activity.js';
+import { LiveWorkers } from '../registry/live/live-workers.js';
+import { WorkerActivity } from '../registry/live/worker-activity.js';
 import { Replicas, SETTLE_MS } from './replicas.js';
 import { Rounds } from './rounds.js';
 import { SlotExchange } from './slot-exchange.js';

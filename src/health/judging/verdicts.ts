@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { HealthSettings } from '../../config/settings.js';
-import { LiveWorkers } from '../../registry/live-workers.js';
-import { WorkerActivity } from '../../registry/worker-activity.js';
+import { LiveWorkers } from '../../registry/live/live-workers.js';
+import { WorkerActivity } from '../../registry/live/worker-activity.js';
 import { type HealthState, judgeFault, judgeHealth } from './health-state.js';
 import { type Brake, braked, LOOSE } from './mass-failure-brake.js';
 import { nextProbeMs } from './next-probe.js';

@@ -9,7 +9,7 @@ import {
   type FakeUpstream,
 } from '../../../test/fakes/fake-upstream.js';
 import { faultNames } from '../../../test/fakes/upstream-faults.js';
-import { compileTemplateCall } from '../../registry/template-call.js';
+import { compileTemplateCall } from '../../registry/calls/template-call.js';
 import { UpstreamClient } from '../../upstream/upstream-client.js';
 import { UpstreamGuard } from '../../upstream/upstream-guard.js';
 import type { HttpTarget } from './probe-target.js';

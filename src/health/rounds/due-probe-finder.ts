@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { HealthSettings } from '../../config/settings.js';
-import { LiveWorkers } from '../../registry/live-workers.js';
-import { WorkerRefresher } from '../../registry/worker-refresher.js';
+import { LiveWorkers } from '../../registry/live/live-workers.js';
+import { WorkerRefresher } from '../../registry/live/worker-refresher.js';
 import { ProbeLeases } from './probe-leases.js';
 import type { Claim } from './probe-result.js';
 import { groupByProbe, type Planned, ProbePlans } from '../probe/probe-plans.js';

@@ -1,8 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { HealthSettings } from '../../config/settings.js';
-import { LiveWorkers } from '../../registry/live-workers.js';
-import { WorkerCompiler } from '../../registry/worker-compiler.js';
-import { WorkerRefresher } from '../../registry/worker-refresher.js';
+import { LiveWorkers } from '../../registry/live/live-workers.js';
+import { WorkerCompiler } from '../../registry/calls/worker-compiler.js';
+import { WorkerRefresher } from '../../registry/live/worker-refresher.js';
 import type { Worker } from '../../registry/worker.js';
 import { type HealthState, unknownHealth } from '../judging/health-state.js';
 import { groupByProbe, type Planned, ProbePlans, sharedBy } from '../probe/probe-plans.js';

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { WorkerRefresher } from '../../registry/worker-refresher.js';
+import { WorkerRefresher } from '../../registry/live/worker-refresher.js';
 import type { PlannedProbe, ProbeGroup } from './due-probe-finder.js';
 import { afterMissedHeartbeats } from '../judging/missed-heartbeats.js';
 import { ProbeLeases } from './probe-leases.js';

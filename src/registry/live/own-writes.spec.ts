@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
+import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
 import { OwnWrites } from './own-writes.js';
 import type { WorkerRefresher } from './worker-refresher.js';
 

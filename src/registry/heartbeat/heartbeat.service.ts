@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { DatabaseSettings } from '../config/settings.js';
-import { Database } from '../database/database.js';
-import { InvalidInputError } from '../input/invalid-input-error.js';
+import { DatabaseSettings } from '../../config/settings.js';
+import { Database } from '../../database/database.js';
+import { InvalidInputError } from '../../input/invalid-input-error.js';
 import { NoWorkerToRenewError, WorkerOfflineError } from './heartbeat-errors.js';
 import { missedHeartbeats } from './heartbeat-sql.js';
 import type { HeartbeatDto } from './heartbeat.dto.js';

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
+import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
 import { WorkerRefresher } from './worker-refresher.js';
 
 /** What was committed here is seen here before its caller has his answer, so that he can call what he registered. */

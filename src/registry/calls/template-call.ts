@@ -1,12 +1,12 @@
-import type { InferenceSettings } from '../config/settings.js';
-import { InvalidInputError } from '../input/invalid-input-error.js';
-import type { PlaceholderName, SecretLookup } from '../template/placeholders.js';
-import { parseAnswer } from '../template/response-extract.js';
+import type { InferenceSettings } from '../../config/settings.js';
+import { InvalidInputError } from '../../input/invalid-input-error.js';
+import type { PlaceholderName, SecretLookup } from '../../template/placeholders.js';
+import { parseAnswer } from '../../template/response-extract.js';
 import { OWN_HEADERS, ownTimeoutsOf, streamTimeoutsOf, timeoutsOf, without } from './call-basics.js';
 import { compileParts } from './call-parts.js';
 import { UnsuccessfulAnswerError } from './unsuccessful-answer-error.js';
-import type { TemplateCall } from './worker.js';
-import type { WorkerDefinition } from './worker-definition.js';
+import type { TemplateCall } from '../worker.js';
+import type { WorkerDefinition } from '../worker-definition.js';
 
 /** Where a caller's words can enter; a worker without one of these would answer everyone alike. */
 const CARRIES_INPUT: readonly PlaceholderName[] = ['USER_PROMPT', 'MESSAGES', 'HISTORY', 'INPUT'];

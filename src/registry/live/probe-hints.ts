@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { DatabaseSettings, HealthSettings } from '../config/settings.js';
-import { Database } from '../database/database.js';
+import { DatabaseSettings, HealthSettings } from '../../config/settings.js';
+import { Database } from '../../database/database.js';
 
 /**
  * "Probe this worker at once": how a failed request reaches whoever probes. Only a hint, at most one per worker in

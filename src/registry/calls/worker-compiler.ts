@@ -1,17 +1,17 @@
 import { Injectable } from '@nestjs/common';
-import { InferenceSettings } from '../config/settings.js';
-import { CredentialVault } from '../credentials/credential-vault.js';
-import { CredentialsUnreadableError } from '../credentials/credential-cipher.js';
-import { WorkerSecrets } from '../credentials/worker-secrets.js';
-import { InvalidInputError } from '../input/invalid-input-error.js';
-import { readDto } from '../input/read-dto.js';
-import { ForbiddenUpstreamError } from '../upstream/forbidden-upstream-error.js';
-import { UpstreamGuard } from '../upstream/upstream-guard.js';
-import { RegisterWorkerDto } from './register-worker.dto.js';
+import { InferenceSettings } from '../../config/settings.js';
+import { CredentialVault } from '../../credentials/credential-vault.js';
+import { CredentialsUnreadableError } from '../../credentials/credential-cipher.js';
+import { WorkerSecrets } from '../../credentials/worker-secrets.js';
+import { InvalidInputError } from '../../input/invalid-input-error.js';
+import { readDto } from '../../input/read-dto.js';
+import { ForbiddenUpstreamError } from '../../upstream/forbidden-upstream-error.js';
+import { UpstreamGuard } from '../../upstream/upstream-guard.js';
+import { RegisterWorkerDto } from '../registration/register-worker.dto.js';
 import { compileCall } from './worker-call.js';
-import type { Health, Worker, WorkerCall, WorkerFault } from './worker.js';
-import { shownOf, type ShownWorker } from './worker-view.js';
-import type { WorkerEntity } from './worker.entity.js';
+import type { Health, Worker, WorkerCall, WorkerFault } from '../worker.js';
+import { shownOf, type ShownWorker } from '../worker-view.js';
+import type { WorkerEntity } from '../worker.entity.js';
 
 export type WorkerRow = WorkerEntity & { readonly version: string };
 

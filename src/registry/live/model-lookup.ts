@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LiveWorkers, type Model } from './live-workers.js';
 import { WorkerRefresher } from './worker-refresher.js';
-import { WorkerRepository } from './worker.repository.js';
+import { WorkerRepository } from '../worker.repository.js';
 
 /** An unknown model is looked for in the database at most this long, and at most once in the time a miss is remembered. */
 const LONGEST_LOOK_MS = 250;

@@ -1,14 +1,14 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { RegistrySettings, DatabaseSettings } from '../config/settings.js';
-import { ChangeListener } from '../database/change-listener.js';
-import { Database } from '../database/database.js';
-import { DatabaseAddresses } from '../database/database-addresses.js';
-import { DatabaseConnection } from '../database/database-connection.js';
-import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
+import { RegistrySettings, DatabaseSettings } from '../../config/settings.js';
+import { ChangeListener } from '../../database/change-listener.js';
+import { Database } from '../../database/database.js';
+import { DatabaseAddresses } from '../../database/database-addresses.js';
+import { DatabaseConnection } from '../../database/database-connection.js';
+import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
 import { LiveWorkers } from './live-workers.js';
-import { ModelPolicies } from './models/model-policies.js';
-import { WorkerCompiler } from './worker-compiler.js';
-import { WorkerRepository } from './worker.repository.js';
+import { ModelPolicies } from '../models/model-policies.js';
+import { WorkerCompiler } from '../calls/worker-compiler.js';
+import { WorkerRepository } from '../worker.repository.js';
 
 /** Notifications that come together are answered with one look. */
 const GATHER_MS = 50;

@@ -1,4 +1,4 @@
-import type { SuccessWhen } from './worker.js';
+import type { SuccessWhen } from '../worker.js';
 
 /** The upstream answered in time and in form, and its own answer says that it failed (`success_when`). */
 export class UnsuccessfulAnswerError extends Error {

@@ -1,7 +1,7 @@
-import type { InferenceSettings } from '../config/settings.js';
-import type { UpstreamTimeouts } from '../upstream/deadline.js';
-import type { WorkerDefinition } from './worker-definition.js';
-import type { CallTimeouts } from './worker.js';
+import type { InferenceSettings } from '../../config/settings.js';
+import type { UpstreamTimeouts } from '../../upstream/deadline.js';
+import type { WorkerDefinition } from '../worker-definition.js';
+import type { CallTimeouts } from '../worker.js';
 
 export const OWN_HEADERS = { 'accept-encoding': 'identity', 'user-agent': 'multi-model-manager' };
 

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
-import { LiveWorkers } from './live-workers.js';
-import { WorkerCompiler } from './worker-compiler.js';
-import type { ShownWorker } from './worker-view.js';
-import { WorkerRepository } from './worker.repository.js';
+import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
+import { LiveWorkers } from '../live/live-workers.js';
+import { WorkerCompiler } from '../calls/worker-compiler.js';
+import type { ShownWorker } from '../worker-view.js';
+import { WorkerRepository } from '../worker.repository.js';
 
 /** A database that says nothing for so long is not there. */
 const LONGEST_WAIT_MS = 2_000;

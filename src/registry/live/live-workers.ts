@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Worker } from './worker.js';
+import type { Worker } from '../worker.js';
 
 /** All workers of one name, oldest first. A new object whenever one of them changes. */
 export interface Model {

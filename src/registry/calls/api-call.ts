@@ -1,10 +1,10 @@
-import type { InferenceSettings } from '../config/settings.js';
-import { type InputFault, InvalidInputError } from '../input/invalid-input-error.js';
-import { NO_VALUES, type SecretLookup } from '../template/placeholders.js';
+import type { InferenceSettings } from '../../config/settings.js';
+import { type InputFault, InvalidInputError } from '../../input/invalid-input-error.js';
+import { NO_VALUES, type SecretLookup } from '../../template/placeholders.js';
 import { compileParts } from './call-parts.js';
 import { ownTimeoutsOf, OWN_HEADERS, streamTimeoutsOf, timeoutsOf, without } from './call-basics.js';
-import type { ApiCall, ApiProtocol } from './worker.js';
-import type { WorkerDefinition } from './worker-definition.js';
+import type { ApiCall, ApiProtocol } from '../worker.js';
+import type { WorkerDefinition } from '../worker-definition.js';
 
 /** Of a template only: what these would say, the protocol says already. */
 const TEMPLATES_ONLY = [

@@ -1,4 +1,4 @@
-import type { AdminState } from './worker.js';
+import type { AdminState } from '../worker.js';
 
 interface Key {
   readonly model_name: string;

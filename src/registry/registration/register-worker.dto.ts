@@ -13,13 +13,13 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
-import { IsDto } from '../input/dto.js';
-import type { HasFurtherFaults } from '../input/input-pipe.js';
-import type { InputFault } from '../input/invalid-input-error.js';
-import type { JsonValue } from '../template/json-value.js';
-import { compileParts } from './call-parts.js';
+import { IsDto } from '../../input/dto.js';
+import type { HasFurtherFaults } from '../../input/input-pipe.js';
+import type { InputFault } from '../../input/invalid-input-error.js';
+import type { JsonValue } from '../../template/json-value.js';
+import { compileParts } from '../calls/call-parts.js';
 import { PRINTABLE, printable } from './printable.js';
-import { expandPreset } from './presets/apply-preset.js';
+import { expandPreset } from '../presets/apply-preset.js';
 import { IsScalarRecord, IsStringRecord, IsJsonScalar } from './record-rules.js';
 
 /** The one union here: the plugin takes it for an object. */

@@ -1,6 +1,6 @@
-import { isJsonObject } from '../input/dto.js';
+import { isJsonObject } from '../../input/dto.js';
 import type { RegisterWorkerDto } from './register-worker.dto.js';
-import type { WorkerDefinition } from './worker-definition.js';
+import type { WorkerDefinition } from '../worker-definition.js';
 
 /** A registration as columns, defaults filled in. `plainHeaders` are those that may be stored readable. */
 export function definitionOf(

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { CredentialVault } from '../credentials/credential-vault.js';
+import { CredentialVault } from '../../credentials/credential-vault.js';
 import { type CheckedDefinition, DefinitionCheck } from './definition-check.js';
-import { OwnWrites } from './own-writes.js';
+import { OwnWrites } from '../live/own-writes.js';
 import type { OfflineWorkerDto, RegisterWorkerDto } from './register-worker.dto.js';
 import { NoSuchWorkerError, WorkerExistsError } from './registration-errors.js';
-import type { WorkerEntity } from './worker.entity.js';
-import { WorkerRepository } from './worker.repository.js';
+import type { WorkerEntity } from '../worker.entity.js';
+import { WorkerRepository } from '../worker.repository.js';
 
 /** Workers come and go. When a call returns, this replica already sees the change; the others within a second. */
 @Injectable()

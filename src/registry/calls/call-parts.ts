@@ -1,14 +1,14 @@
-import type { InputFault } from '../input/invalid-input-error.js';
-import { type BodyTemplate, compileBody } from '../template/body-template.js';
-import { compileHeaders, type HeaderTemplate } from '../template/header-template.js';
-import type { JsonValue } from '../template/json-value.js';
-import { compileExtract, type Extract } from '../template/response-extract.js';
-import { compileStreamExtract, type StreamExtract } from '../template/stream-extract.js';
-import { compileUsageExtract, type UsageExtract } from '../template/usage-extract.js';
-import { compileSuccessWhen } from '../template/success-when.js';
-import { TemplateError } from '../template/template-error.js';
-import { compileUrl, type UrlTemplate } from '../template/url-template.js';
-import type { WorkerDefinition } from './worker-definition.js';
+import type { InputFault } from '../../input/invalid-input-error.js';
+import { type BodyTemplate, compileBody } from '../../template/body-template.js';
+import { compileHeaders, type HeaderTemplate } from '../../template/header-template.js';
+import type { JsonValue } from '../../template/json-value.js';
+import { compileExtract, type Extract } from '../../template/response-extract.js';
+import { compileStreamExtract, type StreamExtract } from '../../template/stream-extract.js';
+import { compileUsageExtract, type UsageExtract } from '../../template/usage-extract.js';
+import { compileSuccessWhen } from '../../template/success-when.js';
+import { TemplateError } from '../../template/template-error.js';
+import { compileUrl, type UrlTemplate } from '../../template/url-template.js';
+import type { WorkerDefinition } from '../worker-definition.js';
 
 /** Compiled one by one; `null` where the definition has none, or a faulty one. */
 export interface CallParts {

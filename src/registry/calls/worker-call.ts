@@ -1,9 +1,9 @@
-import type { InferenceSettings } from '../config/settings.js';
-import type { SecretLookup } from '../template/placeholders.js';
+import type { InferenceSettings } from '../../config/settings.js';
+import type { SecretLookup } from '../../template/placeholders.js';
 import { compileApiCall } from './api-call.js';
 import { compileTemplateCall } from './template-call.js';
-import type { WorkerCall } from './worker.js';
-import type { WorkerDefinition } from './worker-definition.js';
+import type { WorkerCall } from '../worker.js';
+import type { WorkerDefinition } from '../worker-definition.js';
 
 /**
  * Compiles a definition, once. `header` holds all headers, the sealed ones opened.
