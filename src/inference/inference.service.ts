@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { BalancingSettings, InferenceSettings } from '../config/settings.js';
 import { Balancer } from '../balancing/balancer.js';
+import { LiveWorkers } from '../registry/live-workers.js';
 import type { ModelPolicy } from '../registry/models/model-policy.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
 import type { CancelSignal } from '../upstream/exchange.js';
@@ -12,6 +13,7 @@ import { bounded } from './bounded-call.js';
 import { fallbacksOf, mayAskAnotherModel } from './fallbacks.js';
 import type { InferenceRequest } from './inference-request.js';
 import type { Passing } from './passthrough/passing.js';
+import { leaveSpeakers } from './passthrough/speakers.js';
 import { CollectedAnswer, CountedPieces, relayStream } from './relay-stream.js';
 import type { AnswerFacts, Reply } from './reply.js';
 import { refusalOf, RefusedError } from './refused-error.js';
@@ -40,6 +42,7 @@ export class InferenceService {
     private readonly balancer: Balancer,
     private readonly upstream: UpstreamClient,
     private readonly policies: ModelPolicies,
+    private readonly live: LiveWorkers,
     private readonly settings: BalancingSettings,
     private readonly waits: InferenceSettings,
   ) {}
@@ -156,7 +159,7 @@ export class InferenceService {
   private rules(
     model: string,
     policy: ModelPolicy | undefined,
-    { request: { deadlineMs }, callerGone }: Errand,
+    { request: { deadlineMs, raw }, callerGone }: Errand,
   ): RetryRules {
     const { retry } = this.settings;
     return {
@@ -166,6 +169,7 @@ export class InferenceService {
       workers: () => this.balancer.sizeOf(model),
       isWanted: () => !callerGone.aborted && performance.now() < deadlineMs,
       random: Math.random,
+      leaveSpeakers: (tried) => leaveSpeakers(raw?.dialect, this.live.model(model)?.workers ?? [], tried),
     };
   }
 }

@@ -28,6 +28,7 @@ async function walk(
     workers: () => Object.keys(workers).length,
     isWanted: () => true,
     random: () => 0.1,
+    leaveSpeakers: () => false,
     ...changed,
   };
   const asked: string[] = [];
