@@ -22,9 +22,6 @@ export interface ChatProtocol {
   reader(): StreamReader;
 }
 
-/** Anthropic must be told a limit: of a caller who names none, one that every model of theirs can keep. */
-const ANTHROPIC_MAX_TOKENS = 4096;
-
 export const PROTOCOLS: Readonly<Record<ApiProtocol, ChatProtocol>> = {
   openai: {
     request: (chat, stream) => ({
@@ -39,7 +36,7 @@ export const PROTOCOLS: Readonly<Record<ApiProtocol, ChatProtocol>> = {
     headers: ANTHROPIC_HEADERS,
     request: (chat) => ({
       path: '/messages',
-      body: anthropicRequest(chat, chat.model, { maxTokens: ANTHROPIC_MAX_TOKENS }),
+      body: anthropicRequest(chat, chat.model),
     }),
     answer: (text) => anthropicAnswer(jsonOf(text)),
     reader: anthropicReader,
