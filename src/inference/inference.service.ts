@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { BalancingSettings, InferenceSettings } from '../config/settings.js';
 import { Balancer } from '../balancing/balancer.js';
+import { LiveWorkers } from '../registry/live/live-workers.js';
 import type { ModelPolicy } from '../registry/models/model-policy.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
 import type { CancelSignal } from '../upstream/exchange.js';
@@ -14,6 +15,7 @@ import type { InferenceRequest } from './inference-request.js';
 import { noteUsage } from './note-usage.js';
 import { BYTES_PER_TOKEN } from './passthrough/passed-tokens.js';
 import type { Passing } from './passthrough/passing.js';
+import { leaveSpeakers } from './passthrough/speakers.js';
 import { CollectedAnswer, CountedPieces, relayStream } from './relay-stream.js';
 import type { AnswerFacts, Reply } from './reply.js';
 import { refusalOf, RefusedError } from './refused-error.js';
@@ -39,6 +41,7 @@ export class InferenceService {
     private readonly balancer: Balancer,
     private readonly upstream: UpstreamClient,
     private readonly policies: ModelPolicies,
+    private readonly live: LiveWorkers,
     private readonly settings: BalancingSettings,
     private readonly waits: InferenceSettings,
   ) {}
@@ -159,7 +162,7 @@ export class InferenceService {
   private rules(
     model: string,
     policy: ModelPolicy | undefined,
-    { request: { deadlineMs }, callerGone }: Errand,
+    { request: { deadlineMs, raw }, callerGone }: Errand,
   ): RetryRules {
     const { retry } = this.settings;
     return {
@@ -169,6 +172,7 @@ export class InferenceService {
       workers: () => this.balancer.sizeOf(model),
       isWanted: () => !callerGone.aborted && performance.now() < deadlineMs,
       random: Math.random,
+      leaveSpeakers: (tried) => leaveSpeakers(raw?.dialect, this.live.model(model)?.workers ?? [], tried),
     };
   }
 }

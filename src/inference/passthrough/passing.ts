@@ -8,6 +8,7 @@ import type { AnswerFacts } from '../reply.js';
 import { noteUsage } from '../note-usage.js';
 import { passStream, passWhole } from './pass-on.js';
 import { PassedTokens } from './passed-tokens.js';
+import { STREAM_ENDS } from './stream-ends.js';
 
 /** Ours to answer for: the caller must not doubt his own key. */
 const OUR_CREDENTIALS: ReadonlySet<number> = new Set([401, 402, 403]);
@@ -34,7 +35,8 @@ export class Passing {
   /** @returns its size in tokens of output @throws UpstreamError when it broke off: the caller saw it */
   stream(answer: OpenAnswer, facts: AnswerFacts): Promise<number> {
     this.hasBegun = true;
-    return passStream(tell(this.http, this.request, facts, false), answer);
+    const ends = STREAM_ENDS[this.request.raw?.dialect ?? 'openai'];
+    return passStream(tell(this.http, this.request, facts, false), answer, ends);
   }
 
   /** An error is passed on, too. @returns false: it is not the caller's to hear */

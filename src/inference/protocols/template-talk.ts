@@ -1,15 +1,15 @@
 import type { TemplateCall } from '../../registry/worker.js';
+import { MESSAGES } from '../anthropic/endpoints.js';
 import type { InferenceRequest } from '../inference-request.js';
 import { templateReader } from '../streams/template-stream.js';
 import type { CallableWorker, Talk } from '../talk.js';
-import { UnsupportedTaskError } from '../unsupported-task-error.js';
+import { unsupported } from '../unsupported-task-error.js';
 import { chatValues } from './template-chat.js';
 
 /** To a worker that is called by its own templates. */
 export function templateTalk(worker: CallableWorker, call: TemplateCall, request: InferenceRequest): Talk {
   const { path } = request.raw ?? {};
-  if (path !== undefined && !ANSWERED.has(path))
-    throw new UnsupportedTaskError(path, worker.modelName, worker.task);
+  if (path !== undefined && !ANSWERED.has(path)) throw unsupported(worker, request, worker.task);
   const { stream } = call;
   // A worker whose template cannot say whether it should stream always does.
   const isStream = stream !== null && (request.stream || !call.placeholders.has('STREAM'));
@@ -47,10 +47,11 @@ export function templateTalk(worker: CallableWorker, call: TemplateCall, request
   };
 }
 
-/** Endpoints of OpenAI's that can be answered without its server. */
+/** Endpoints that can be answered without OpenAI's server, or Anthropic's. */
 const ANSWERED: ReadonlySet<string> = new Set([
   '/chat/completions',
   '/completions',
   '/embeddings',
   '/images/generations',
+  MESSAGES,
 ]);
