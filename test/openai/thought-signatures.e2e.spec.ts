@@ -85,8 +85,9 @@ describe('The signatures of Gemini’s thoughts', () => {
     const say = async (messages: OpenAI.ChatCompletionMessageParam[]) => {
       const asked = { model: MODEL, messages, tools };
       if (stream) return client.chat.completions.stream(asked).finalMessage();
-      const { choices } = await client.chat.completions.create(asked);
-      return choices[0]?.message ?? expect.unreachable('nothing was said');
+      const [said] = (await client.chat.completions.create(asked)).choices;
+      if (said === undefined) throw new Error('nothing was said');
+      return said.message;
     };
     const question = { role: 'user' as const, content: QUESTION };
     const asking = await say([question]);
