@@ -6,7 +6,7 @@ import { ANTHROPIC_HEADERS } from './anthropic/anthropic-headers.js';
 import { anthropicReader } from './anthropic/anthropic-reader.js';
 import { anthropicRequest } from './anthropic/anthropic-request.js';
 import { geminiAnswer } from './gemini/gemini-answer.js';
-import { geminiPath } from './gemini/gemini-path.js';
+import { geminiChatPath } from './gemini/gemini-path.js';
 import { geminiReader } from './gemini/gemini-reader.js';
 import { geminiRequest } from './gemini/gemini-request.js';
 import { openAiAnswer, openAiReader } from './openai-chat.js';
@@ -43,7 +43,7 @@ export const PROTOCOLS: Readonly<Record<ApiProtocol, ChatProtocol>> = {
   },
   gemini: {
     request: (chat, stream) => ({
-      path: geminiPath(chat.model, stream),
+      path: geminiChatPath(chat.model, stream),
       body: geminiRequest(chat, chat.model),
     }),
     answer: (text) => geminiAnswer(jsonOf(text)),
