@@ -14,7 +14,10 @@ const JSON_TYPE = 'application/json';
 export function apiTalk(worker: CallableWorker, call: ApiCall, request: InferenceRequest): Talk {
   const model = call.upstreamModel ?? request.model;
   if (call.protocol === 'openai' && request.raw !== null) return passOn(call, request, request.raw, model);
-  if (request.task !== 'chat' || (request.raw !== null && request.raw.path !== '/chat/completions')) {
+  if (
+    (request.task ?? 'chat') !== 'chat' ||
+    (request.raw !== null && request.raw.path !== '/chat/completions')
+  ) {
     const what = request.raw?.path ?? request.task ?? 'this';
     throw new UnsupportedTaskError(what, worker.modelName, `chat (by protocol ${call.protocol})`);
   }
