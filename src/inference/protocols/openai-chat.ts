@@ -7,18 +7,19 @@ import type {
   Usage,
 } from '../chat/chat.js';
 import { ProtocolError } from '../chat/protocol-error.js';
+import { contentIn } from './openai-content.js';
 
 /** Reads what an OpenAI-shaped server answered to a chat. @throws ProtocolError */
 export function openAiAnswer(text: string): ChatAnswer {
   const body = objectIn(text);
   const choice = recordOf(listOf(body['choices'])[0]);
-  if (choice === null) throw notOpenAi(body);
+  if (choice === null || isFailed(choice)) throw notOpenAi(body, choice);
   const message = recordOf(choice['message']);
   // Of the older endpoint, and of servers that answer a chat in its manner.
-  const content = message === null ? choice['text'] : message['content'];
-  const reasoning = message?.['reasoning_content'] ?? message?.['reasoning'];
+  const content = contentIn(message === null ? choice['text'] : message['content']);
+  const reasoning = message?.['reasoning_content'] ?? message?.['reasoning'] ?? content.reasoning;
   return {
-    text: typeof content === 'string' ? content : null,
+    text: content.text,
     ...(typeof reasoning === 'string' && reasoning !== '' ? { reasoning } : {}),
     toolCalls: listOf(message?.['tool_calls']).flatMap(toolCallOf),
     finish: finishOf(choice['finish_reason']) ?? 'stop',
@@ -29,11 +30,13 @@ export function openAiAnswer(text: string): ChatAnswer {
 /** Reads the chunks of its stream. */
 export function openAiReader(): StreamReader {
   return ({ data }) => {
-    if (data === '[DONE]') return [];
+    // In Azure's documents there is a space behind it.
+    if (data.trimEnd() === '[DONE]') return [];
     const body = objectIn(data);
     const choice = recordOf(listOf(body['choices'])[0]);
-    if (choice === null && body['error'] !== undefined) throw notOpenAi(body);
-    const usage = usageOf(body['usage']);
+    if ((body['error'] ?? null) !== null || isFailed(choice)) throw notOpenAi(body, choice);
+    // Moonshot counts in the last choice.
+    const usage = usageOf(body['usage']) ?? usageOf(choice?.['usage']);
     return [
       ...(choice === null ? [] : eventsOfChoice(choice)),
       ...(usage === null ? [] : [{ kind: 'usage', usage } as const]),
@@ -43,14 +46,14 @@ export function openAiReader(): StreamReader {
 
 function eventsOfChoice(choice: Fields): readonly ChatEvent[] {
   const delta = recordOf(choice['delta']) ?? {};
-  const content = delta['content'] ?? choice['text'];
-  const reasoning = delta['reasoning_content'] ?? delta['reasoning'];
+  const { text, ...content } = contentIn(delta['content'] ?? choice['text']);
+  const reasoning = delta['reasoning_content'] ?? delta['reasoning'] ?? content.reasoning;
   const reason = finishOf(choice['finish_reason']);
   return [
     ...(typeof reasoning === 'string' && reasoning !== ''
       ? [{ kind: 'reasoning', text: reasoning } as const]
       : []),
-    ...(typeof content === 'string' && content !== '' ? [{ kind: 'text', text: content } as const] : []),
+    ...(text === null || text === '' ? [] : [{ kind: 'text', text } as const]),
     ...listOf(delta['tool_calls']).flatMap(toolCallPiece),
     ...(reason === null ? [] : [{ kind: 'finish', reason } as const]),
   ];
@@ -94,7 +97,12 @@ function finishOf(reason: unknown): FinishReason | null {
   switch (reason) {
     case null:
     case undefined:
+    // Baichuan's way to say that it goes on.
+    case '':
       return null;
+    // Of Mistral's models, whose own end it was.
+    case 'model_length':
+      return 'length';
     case 'length':
     case 'tool_calls':
     case 'content_filter':
@@ -104,6 +112,11 @@ function finishOf(reason: unknown): FinishReason | null {
     default:
       return 'stop';
   }
+}
+
+/** OpenRouter and Mistral end what their upstream broke off with this reason: it is no end. */
+function isFailed(choice: Fields | null): boolean {
+  return choice?.['finish_reason'] === 'error';
 }
 
 function usageOf(value: unknown): Usage | null {
@@ -136,12 +149,15 @@ function objectIn(text: string): Fields {
 }
 
 /** What it says instead of an answer, if it says anything. */
-function notOpenAi(body: Fields): ProtocolError {
-  const error = recordOf(body['error'])?.['message'] ?? body['error'] ?? body['message'] ?? body['detail'];
+function notOpenAi(body: Fields, choice: Fields | null): ProtocolError {
+  const told = body['error'] ?? choice?.['error'];
+  const error = recordOf(told)?.['message'] ?? told ?? body['message'] ?? body['detail'];
   return new ProtocolError(
     typeof error === 'string'
       ? `the answer is an error: ${error.slice(0, 500)}`
-      : 'the answer holds no choices',
+      : choice === null
+        ? 'the answer holds no choices'
+        : 'the answer broke off',
   );
 }
 
