@@ -68,14 +68,14 @@ export class PresetUpstream {
     const text = JSON.stringify(body);
     const isSpoken = Object.values(PLAY).some((prompt) => text.includes(prompt));
     return [
-      ...(method === 'POST' ? [] : [`asked by ${method}`]),
-      ...(url === path ? [] : [`asked at ${url} instead of ${path}`]),
+      ...(method === 'POST' ? [] : [`by ${method}`]),
+      ...(url === path ? [] : [`at ${url} instead of ${path}`]),
       ...auth.flatMap(({ name, value }) =>
-        headers[name] === value ? [] : [`${name}: ${String(headers[name])} instead of ${value}`],
+        headers[name] === value ? [] : [`with ${name}: ${String(headers[name])} instead of ${value}`],
       ),
       ...(headers['authorization'] === undefined || 'authorization' in fixture.headers
         ? []
-        : ['an authorization that nobody asked for']),
+        : ['with an authorization that it has no use for']),
       ...fixture.asks.flatMap((field) => ((body[field] ?? null) === null ? [`without ${field}`] : [])),
       ...(expected.model === null || !('model' in body) || body['model'] === expected.model
         ? []
