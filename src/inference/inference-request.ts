@@ -41,7 +41,7 @@ export interface RawBody {
 export interface InferenceRequest {
   readonly id: string;
   readonly model: string;
-  /** `null`: whatever the worker does. */
+  /** `null`: whatever the worker does, that comes of what was sent. */
   readonly task: WorkerTask | null;
   readonly stream: boolean;
   /** Read when a worker needs it. @throws InvalidInputError */

@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import { PRESETS } from '../../registry/presets/presets.js';
+import { presetFixture } from '../../../test/fixtures/presets/fixture.js';
+import { refusalIn } from './refusal-in.js';
+
+const erring = Object.keys(PRESETS).filter((name) => PRESETS[name]?.protocol !== 'template');
+
+it.each(erring.filter((name) => presetFixture(name).error !== undefined))(
+  'finds what an error of %s says',
+  (name) => {
+    const body = JSON.stringify(presetFixture(name).error?.body);
+    const said = refusalIn(body);
+    expect(said).toMatch(/\w{3}/);
+    expect(body).toContain(JSON.stringify(said));
+  },
+);
+
+it.each([
+  '',
+  '[]',
+  'null',
+  '"no"',
+  '{}',
+  '{"message":"hello"}',
+  '{"error":{}}',
+  '{"object":"error"}',
+  '<html>',
+])('finds none in %s', (text) => {
+  expect(refusalIn(text)).toBeUndefined();
+});
