@@ -1,4 +1,4 @@
-import type { WorkerTask } from '../registry/worker.js';
+import { doesTask } from './does-task.js';
 import type { InferenceRequest } from './inference-request.js';
 import { apiTalk } from './protocols/api-talk.js';
 import { templateTalk } from './protocols/template-talk.js';
@@ -11,12 +11,8 @@ import { UnsupportedTaskError } from './unsupported-task-error.js';
  */
 export function talkWith(worker: CallableWorker, request: InferenceRequest): Talk {
   const { call } = worker;
-  if (request.task !== null && !does(worker.task, request.task))
-    throw new UnsupportedTaskError(request.task, worker.modelName, worker.task);
+  const { task } = request;
+  if (task !== null && !doesTask(worker.task, task))
+    throw new UnsupportedTaskError(task, worker.modelName, worker.task);
   return call.kind === 'template' ? templateTalk(worker, call, request) : apiTalk(worker, call, request);
-}
-
-/** Who chats can complete a text as well. */
-function does(task: WorkerTask, wanted: WorkerTask): boolean {
-  return task === wanted || (wanted === 'completion' && task === 'chat');
 }
