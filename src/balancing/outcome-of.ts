@@ -1,4 +1,4 @@
-import { UnsuccessfulAnswerError } from '../registry/unsuccessful-answer-error.js';
+import { UnsuccessfulAnswerError } from '../registry/calls/unsuccessful-answer-error.js';
 import { ExtractError } from '../template/response-extract.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { UpstreamStatusError } from '../upstream/upstream-status-error.js';

@@ -52,8 +52,8 @@ export interface InferenceRequest {
   readonly raw: RawBody | null;
   /** Requests of one key belong together: `x-session-id`, else the beginning of the first message. */
   readonly key: string;
-  /** Where it is noted who was asked: of a request that fails in the end, too. */
-  readonly facts: Pick<RequestFacts, 'workerId' | 'attempts'>;
+  /** Where it is noted who was asked, of a request that fails in the end, too, and what it took. */
+  readonly facts: Pick<RequestFacts, 'workerId' | 'attempts' | 'inputTokens' | 'outputTokens'>;
   /** Headers that travel on to the worker: x-request-id, traceparent. */
   readonly passedOn: Readonly<Record<string, string>>;
   /** The caller set the deadline, which travels on to the worker. */

@@ -1,7 +1,7 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Model } from '../../registry/live-workers.js';
+import type { Model } from '../../registry/live/live-workers.js';
 import type { Worker } from '../../registry/worker.js';
 import { anthropicModel, anthropicModelList } from './listed-models.js';
 

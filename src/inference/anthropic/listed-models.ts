@@ -1,6 +1,6 @@
 import { given } from '../../input/given.js';
 import { type InputFault, InvalidInputError } from '../../input/invalid-input-error.js';
-import type { Model } from '../../registry/live-workers.js';
+import type { Model } from '../../registry/live/live-workers.js';
 
 /** A model as Anthropic lists it (`ModelInfo` of @anthropic-ai/sdk); of what its workers' models can do nothing is known here. */
 export interface AnthropicModel {

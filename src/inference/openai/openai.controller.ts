@@ -1,7 +1,7 @@
 import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { UnknownModelError } from '../../balancing/balancing-errors.js';
-import { LiveWorkers } from '../../registry/live-workers.js';
+import { LiveWorkers } from '../../registry/live/live-workers.js';
 import { isFromAnthropicClient } from '../anthropic/endpoints.js';
 import {
   type AnthropicModel,

@@ -3,7 +3,9 @@ import type { AnswerHeaders } from '../../upstream/exchange.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
 import { UpstreamError } from '../../upstream/upstream-error.js';
 import { EventBoundary } from '../streams/event-boundary.js';
+import { noteUsage } from '../note-usage.js';
 import { SseResponse } from '../streams/sse-response.js';
+import { BYTES_PER_TOKEN, PassedTokens } from './passed-tokens.js';
 import type { StreamEnds } from './stream-ends.js';
 
 /**
@@ -21,7 +23,7 @@ export function passWhole(http: FastifyReply, status: number, headers: AnswerHea
 
 /**
  * Relays an upstream's stream as it comes: its events byte for byte, with a sign of life in between; anything else piece
- * by piece. Resolves after the last byte. @returns its size in bytes @throws UpstreamError when it broke off: the caller saw it
+ * by piece. Resolves after the last byte. @returns its size in tokens of output @throws UpstreamError when it broke off: the caller saw it
  */
 export async function passStream(http: FastifyReply, answer: OpenAnswer, ends: StreamEnds): Promise<number> {
   passHeaders(http, answer.headers);
@@ -38,34 +40,33 @@ function isEvents({ 'content-type': type, 'content-encoding': coding }: AnswerHe
 async function passEvents(http: FastifyReply, answer: OpenAnswer, ends: StreamEnds): Promise<number> {
   const response = new SseResponse(http, () => answer.resume());
   const boundary = new EventBoundary();
-  let size = 0;
+  const tokens = new PassedTokens(true);
   let isEnded = false;
   const pass = (events: Buffer): boolean => {
     if (events.length === 0) return true;
     isEnded ||= ends.isEnd(events);
+    tokens.see(events);
     return response.write(events, boundary.isWithin);
   };
   try {
     await answer.relayTo({
-      chunk: (chunk) => {
-        size += chunk.length;
-        return pass(boundary.push(chunk));
-      },
+      chunk: (chunk) => pass(boundary.push(chunk)),
     });
     const rest = boundary.rest();
     if (!isEnded && isCutOff(rest, answer.headers, ends)) throw cutOff(rest);
     pass(rest);
   } catch (error) {
     // Nothing of the answer is missing.
-    if (isEnded) return size;
+    if (isEnded) return tokens.output;
     http.request.facts.errorType = errorTypeOf(error);
     // What stands half is no event, and nobody can read it.
     response.write((boundary.isWithin ? '\n\n' : '') + ends.error(error, http.request.id));
     throw error;
   } finally {
+    noteUsage(http.request.facts, tokens.usage);
     response.end();
   }
-  return size;
+  return tokens.output;
 }
 
 function isCutOff(rest: Buffer, headers: AnswerHeaders, ends: StreamEnds): boolean {
@@ -110,7 +111,7 @@ async function passBytes(http: FastifyReply, answer: OpenAnswer): Promise<number
     throw error;
   }
   raw.end();
-  return size;
+  return size / BYTES_PER_TOKEN;
 }
 
 function errorTypeOf(error: unknown): 'worker_timeout' | 'worker_bad_answer' {
