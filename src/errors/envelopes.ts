@@ -5,8 +5,19 @@ export function seedEnvelope({ message, details }: Problem): object {
   return { success: false, msg: message, ...(details === undefined ? {} : { details }) };
 }
 
+interface OpenAiEnvelope {
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    readonly param: string | null;
+    readonly code: string | null;
+  };
+  /** Ours. */
+  readonly details?: Problem['details'];
+}
+
 /** OpenAI's envelope, of everything else. */
-export function openAiEnvelope({ status, code, message, details }: Problem): object {
+export function openAiEnvelope({ status, code, message, details }: Problem): OpenAiEnvelope {
   const param = details?.[0]?.field;
   return {
     error: {

@@ -1,5 +1,6 @@
 import type { OpenAnswer } from '../upstream/open-answer.js';
-import type { ChatAnswer, ChatEvent, OpenAiToolCall, Usage } from './chat/chat.js';
+import type { ChatAnswer, ChatEvent, ExtraContent, OpenAiToolCall, Usage } from './chat/chat.js';
+import { extraOf } from './chat/extra-content.js';
 import { decodeStream } from './streams/decode-stream.js';
 import type { InferenceRequest } from './inference-request.js';
 import { noteUsage } from './note-usage.js';
@@ -45,13 +46,20 @@ export async function relayStream(answer: OpenAnswer, talk: StreamTalk, pieces: 
   pieces.end();
 }
 
+interface CollectedCall {
+  id: string;
+  name: string;
+  args: string;
+  extra_content?: ExtraContent;
+}
+
 /** Puts the events together for a caller who wants the answer whole. */
 export class CollectedAnswer implements AnswerPieces {
   private text = '';
   private reasoning = '';
   private finish: ChatAnswer['finish'] = 'stop';
   private usage: Usage | null = null;
-  private readonly calls = new Map<number, { id: string; name: string; args: string }>();
+  private readonly calls = new Map<number, CollectedCall>();
 
   /** Of the text alone; tools are called in few words. */
   get length(): number {
@@ -67,10 +75,11 @@ export class CollectedAnswer implements AnswerPieces {
         this.reasoning += event.text;
         break;
       case 'tool_call': {
-        const call = this.calls.get(event.index) ?? { id: '', name: '', args: '' };
+        const call: CollectedCall = this.calls.get(event.index) ?? { id: '', name: '', args: '' };
         call.id ||= event.id ?? '';
         call.name ||= event.name ?? '';
         call.args += event.arguments;
+        Object.assign(call, extraOf(event));
         this.calls.set(event.index, call);
         break;
       }
@@ -88,10 +97,11 @@ export class CollectedAnswer implements AnswerPieces {
   fail(): void {}
 
   get answer(): ChatAnswer {
-    const toolCalls = [...this.calls.values()].map(({ id, name, args }): OpenAiToolCall => ({
-      id,
+    const toolCalls = [...this.calls.values()].map((call): OpenAiToolCall => ({
+      id: call.id,
       type: 'function',
-      function: { name, arguments: args },
+      function: { name: call.name, arguments: call.args },
+      ...extraOf(call),
     }));
     return {
       text: this.text === '' && toolCalls.length > 0 ? null : this.text,

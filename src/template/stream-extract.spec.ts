@@ -85,11 +85,26 @@ describe('stream_extract', () => {
     ['an error', {}, '{"error":{"message":"out of memory"}}', { failed: true }],
     ['no error beside text', {}, '{"a":"x","error":"none"}', { failed: false }],
     ['no error in a null', {}, '{"error":null}', { failed: false }],
+    ['an error beside its words', {}, '{"a":"NETWORK ERROR","error_code":50002}', { failed: true }],
+    ['no error in a code of 0', {}, '{"a":"x","error_code":0}', { failed: false }],
     ['raw text', { text: '' }, ' hello', { text: ' hello' }],
     ['a JSON string as its value', { text: '' }, '"hel\\nlo"', { text: 'hel\nlo' }],
     ['raw text that looks like a mark', { text: '' }, '[DONE]', { text: '[DONE]', done: false }],
   ])('reads %s', (_what, spec, event, piece) => {
     expect(compileStreamExtract({ text: 'a', ...spec }).read(event)).toMatchObject(piece);
+  });
+
+  it.each<[string, unknown, Partial<StreamExtractSpec>, string, boolean]>([
+    ['code', 0, {}, '{"a":"x","code":0}', false],
+    ['code', 0, {}, '{"a":"out of memory","code":7}', true],
+    ['code', 0, {}, '{"a":"x"}', false],
+    ['fault', null, {}, '{"a":"x","fault":null}', false],
+    ['fault', null, {}, '{"a":"x","fault":"oh"}', true],
+    ['code', 0, { text: '' }, 'no JSON', false],
+    ['done', true, { done: { path: 'done', equals: true } }, '{"a":"x","done":false}', false],
+  ])('where %s must be %j, and %j, takes %s for a failure: %s', (where, equals, spec, event, failed) => {
+    const extract = compileStreamExtract({ text: 'a', ...spec }, 'stream_extract', { path: where, equals });
+    expect(extract.read(event).failed).toBe(failed);
   });
 
   it.each<[Partial<StreamExtractSpec>, string]>([

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { parsePath } from './json-path.js';
 import { valueAt } from './quiet-path.js';
 import { compileExtract, parseAnswer } from './response-extract.js';
+import { compileFailedEvent, type SuccessRule } from './success-when.js';
 import { TemplateError } from './template-error.js';
 import { compileUsageExtract } from './usage-extract.js';
 import type { TokenCounts, UsageSpec } from './usage-extract.js';
@@ -36,7 +37,7 @@ export interface StreamPiece {
   readonly done: boolean;
   readonly finishReason: string | null;
   readonly usage: TokenCounts | null;
-  /** It tells of an error instead of text, as most servers do once their headers are sent: in a member `error`. */
+  /** It tells of an error: by success_when, or as most servers do once their headers are sent. */
   readonly failed: boolean;
 }
 
@@ -53,14 +54,21 @@ export interface StreamExtract {
 const OPENAI_DONE = '[DONE]';
 const END: StreamPiece = { text: '', done: true, finishReason: null, usage: null, failed: false };
 
-/** Throws TemplateError naming the column. */
-export function compileStreamExtract(spec: StreamExtractSpec, field = 'stream_extract'): StreamExtract {
+/** @param success what a whole answer of this worker must say; an event that says otherwise failed. Throws TemplateError naming the column. */
+export function compileStreamExtract(
+  spec: StreamExtractSpec,
+  field = 'stream_extract',
+  success: SuccessRule | null = null,
+): StreamExtract {
   const text = compileText(spec.text, `${field}.text`);
   const isMark = compileMark(spec, field);
   const isDone = compileDone(spec, field);
   const finish =
     spec.finish_reason === undefined ? null : parsePath(spec.finish_reason, `${field}.finish_reason`);
   const usage = spec.usage === undefined ? null : compileUsageExtract(spec.usage, `${field}.usage`);
+  // What only the end mark says, the events before it deny.
+  const hasFailed =
+    success === null || success.path === spec.done?.path ? () => false : compileFailedEvent(success);
   return {
     format: spec.format ?? null,
     delta: spec.delta ?? true,
@@ -75,10 +83,19 @@ export function compileStreamExtract(spec: StreamExtractSpec, field = 'stream_ex
         done: isDone(event),
         finishReason: typeof reason === 'string' ? reason : null,
         usage: usage === null ? null : usage.fromValue(event),
-        failed: said === '' && (valueAt(event, ['error']) ?? null) !== null,
+        failed: hasFailed(event) || saysError(event, said),
       };
     },
   };
+}
+
+/**
+ * `error` in place of text (Ollama, TGI, vLLM, llama.cpp), or a code that is not 0, whose words stand where text would
+ * [lm-sys/FastChat, fastchat/serve/model_worker.py, generate_stream_gate].
+ */
+function saysError(event: unknown, said: string): boolean {
+  const code = valueAt(event, ['error_code']);
+  return (said === '' && Boolean(valueAt(event, ['error']))) || (typeof code === 'number' && code !== 0);
 }
 
 function compileText(path: string, field: string): (data: string, event: unknown) => string {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { parsePath } from './json-path.js';
+import { valueAt } from './quiet-path.js';
 import { ExtractError, follow } from './response-extract.js';
 import { TemplateError } from './template-error.js';
 
@@ -22,5 +23,14 @@ export function compileSuccessWhen(rule: SuccessRule, field = 'success_when'): (
       if (error instanceof ExtractError) return false;
       throw error;
     }
+  };
+}
+
+/** Whether one event of a stream says that the answer failed. Most events say nothing of it. Throws TemplateError. */
+export function compileFailedEvent(rule: SuccessRule, field = 'success_when'): (event: unknown) => boolean {
+  const steps = parsePath(rule.path, `${field}.path`);
+  return (event) => {
+    const said = valueAt(event, steps);
+    return said !== undefined && !isDeepStrictEqual(said, rule.equals);
   };
 }

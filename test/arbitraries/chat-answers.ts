@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { ChatAnswer, ChatEvent } from '../../src/inference/chat/chat.js';
+import { extraOf } from '../../src/inference/chat/extra-content.js';
 import { chatText, toolCalls } from './chats.js';
 
 const count = fc.nat({ max: 100_000 });
@@ -55,19 +56,21 @@ export function answerOf(events: readonly ChatEvent[]): ChatAnswer {
     throw new Error(`not one end, or not at the end: ${JSON.stringify(events)}`);
   const said = events.flatMap((event) => (event.kind === 'text' ? [event.text] : []));
   const thought = events.flatMap((event) => (event.kind === 'reasoning' ? [event.text] : []));
-  const calls: { id: string; name: string; text: string }[] = [];
+  const calls: { id: string; name: string; text: string; extra: object }[] = [];
   for (const event of events) {
     if (event.kind !== 'tool_call') continue;
-    const call = (calls[event.index] ??= { id: event.id ?? '', name: event.name ?? '', text: '' });
+    const call = (calls[event.index] ??= { id: event.id ?? '', name: event.name ?? '', text: '', extra: {} });
     call.text += event.arguments;
+    call.extra = { ...call.extra, ...extraOf(event) };
   }
   return {
     text: said.length === 0 && calls.length > 0 ? null : said.join(''),
     ...(thought.length === 0 ? {} : { reasoning: thought.join('') }),
-    toolCalls: calls.map(({ id, name, text }) => ({
+    toolCalls: calls.map(({ id, name, text, extra }) => ({
       id,
       type: 'function',
       function: { name, arguments: text },
+      ...extra,
     })),
     finish,
     usage: events.findLast((event) => event.kind === 'usage')?.usage ?? null,

@@ -1,5 +1,15 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { APICallError, embedMany, generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai';
+import {
+  APICallError,
+  embedMany,
+  generateObject,
+  generateText,
+  jsonSchema,
+  stepCountIs,
+  streamObject,
+  streamText,
+  tool,
+} from 'ai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startService, type TestService, until } from '../service.js';
 import { type Endless, registerEndless } from './endless.js';
@@ -64,6 +74,26 @@ describe.each(RICH_MODELS)("Vercel's AI SDK, with a worker that is $kind", ({ mo
     expect(first?.toolResults[0]).toMatchObject({ output: { city: 'Paris', sky: 'clear' } });
   });
 
+  it('gets an object that obeys a schema, whole and streamed', async () => {
+    const city = jsonSchema<{ city: string }>({
+      type: 'object',
+      properties: { city: { type: 'string' } },
+      required: ['city'],
+      additionalProperties: false,
+    });
+    const structured = createOpenAICompatible({
+      name: 'mmm',
+      baseURL: `${service.url}/v1`,
+      supportsStructuredOutputs: true,
+    });
+    const ask = { model: structured(model), schema: city, prompt: 'The city, as JSON', maxRetries: 0 };
+    expect((await generateObject(ask)).object).toEqual({ city: 'Paris' });
+    const stream = streamObject(ask);
+    let last: unknown;
+    for await (const partial of stream.partialObjectStream) last = partial;
+    expect([last, await stream.object]).toEqual([{ city: 'Paris' }, { city: 'Paris' }]);
+  });
+
   it('hears why it is refused', async () => {
     const refused = generateText({ model: provider(model), prompt: 'too much', maxRetries: 0 });
     await expect(refused).rejects.toSatisfy(
@@ -83,6 +113,27 @@ describe("Vercel's AI SDK", () => {
       [0.25, -1, 0.5],
       [0.25, -1, 0.5],
     ]);
+  });
+
+  it('is told that a template calls no tools', async () => {
+    const refused = generateText({ model: provider('org/whole'), prompt: 'hello', tools, maxRetries: 0 });
+    await expect(refused).rejects.toMatchObject({
+      statusCode: 400,
+      message: expect.stringContaining('tools') as string,
+    });
+  });
+
+  it('does not ask again what was asked of others already, or will be refused again', async () => {
+    for (const { model } of RICH_MODELS)
+      for (const [prompt, statusCode] of [
+        ['too much', 400],
+        ['too often', 429],
+      ] as const) {
+        const before = upstreams.mock.getRequests().length;
+        const refused = generateText({ model: provider(model), prompt, maxRetries: 0 });
+        await expect(refused).rejects.toMatchObject({ statusCode });
+        expect([model, upstreams.mock.getRequests().length - before]).toEqual([model, 1]);
+      }
   });
 
   it('does not take a stream that was cut for a whole answer', async () => {

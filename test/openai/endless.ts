@@ -7,6 +7,8 @@ import { mustRegister } from './models.js';
 export interface EndlessModel {
   readonly kind: string;
   readonly model: string;
+  /** How often it was asked. */
+  readonly asked: () => number;
   /** How many of its answers have been broken off. */
   readonly brokenOff: () => number;
 }
@@ -37,7 +39,7 @@ const MANNERS: readonly Manner[] = [
       object: 'chat.completion.chunk',
       created: 1,
       model: 'm',
-      choices: [{ index: 0, delta: { content: 'on ' }, finish_reason: null }],
+      choices: [{ index: 0, delta: { role: 'assistant', content: 'on ' }, finish_reason: null }],
     }),
   },
   {
@@ -103,5 +105,5 @@ async function startEndless(service: TestService, { kind, worker, path, contentT
   });
   const name = `endless/${kind.replaceAll(' ', '-').toLowerCase()}`;
   await mustRegister(service, { ...worker, model_name: name, req_url_template: upstream.url + path });
-  return { upstream, model: { kind, model: name, brokenOff: () => brokenOff } };
+  return { upstream, model: { kind, model: name, asked: () => upstream.calls, brokenOff: () => brokenOff } };
 }

@@ -14,12 +14,12 @@ beforeAll(async () => {
 });
 afterAll(() => stopAll(service, upstreams, endless));
 
-const chatOf = (model: string) =>
+const chatOf = (model: string, maxRetries = 0) =>
   new ChatOpenAI({
     model,
     apiKey: 'none',
     configuration: { baseURL: `${service.url}/v1` },
-    maxRetries: 0,
+    maxRetries,
     streamUsage: true,
   });
 
@@ -66,6 +66,33 @@ describe.each(RICH_MODELS)('LangChain, with a worker that is $kind', ({ model })
       { role: 'tool', content: '{"sky":"clear"}', tool_call_id: call?.id ?? '' },
     ]);
     expect(answered.text).toBe(SUNNY);
+  });
+
+  it('puts a call of a tool together from its chunks', async () => {
+    let asked: Awaited<ReturnType<ChatOpenAI['invoke']>> | undefined;
+    for await (const chunk of await chatOf(model).bindTools([WEATHER]).stream('How is the weather?'))
+      asked = asked === undefined ? chunk : asked.concat(chunk);
+    expect(asked?.tool_calls).toMatchObject([{ name: 'get_weather', args: { city: 'Paris' } }]);
+    expect(asked?.response_metadata).toMatchObject({ finish_reason: 'tool_calls' });
+  });
+
+  it('gets an object that obeys a schema, by response_format or by a tool', async () => {
+    const chat = chatOf(model);
+    const schema = { ...WEATHER.function.parameters, title: 'get_weather' };
+    for (const [method, prompt] of [
+      ['jsonSchema', 'The city, as JSON'],
+      ['jsonMode', 'The city, as JSON'],
+      ['functionCalling', 'How is the weather?'],
+    ] as const) {
+      const structured = chat.withStructuredOutput(schema, { name: 'get_weather', method });
+      expect([method, await structured.invoke(prompt)]).toEqual([method, { city: 'Paris' }]);
+    }
+  });
+
+  it('does not ask again what it is told not to', async () => {
+    const before = upstreams.mock.getRequests().length;
+    await expect(chatOf(model, 2).invoke('too much')).rejects.toMatchObject({ status: 400 });
+    expect(upstreams.mock.getRequests()).toHaveLength(before + 1);
   });
 
   it('hears why it is refused', async () => {

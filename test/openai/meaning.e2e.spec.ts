@@ -188,6 +188,9 @@ describe('Images, the system prompt, options and tools arrive as they were meant
 });
 
 describe('What an API has no words for', () => {
+  const IMAGE = [{ type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }];
+  const TOOLS = [{ type: 'function', function: { name: 'look' } }];
+  const SCHEMA = { type: 'json_schema', json_schema: { name: 'a', schema: { type: 'object' } } };
   const AUDIO = [{ type: 'input_audio', input_audio: { data: 'AAAA', format: 'wav' } }];
   it.each<[string, object, string]>([
     ['org/anthropic', { n: 2 }, 'n'],
@@ -195,6 +198,11 @@ describe('What an API has no words for', () => {
     ['org/anthropic', { messages: [{ role: 'user', content: AUDIO }] }, 'messages[0].content[0]'],
     ['org/anthropic', { tools: [{ type: 'custom', custom: { name: 'x' } }] }, 'tools[0]'],
     ['org/gemini', { response_format: { type: 'yaml' } }, 'response_format'],
+    ['org/whole', { n: 2 }, 'n'],
+    ['org/whole', { tools: TOOLS }, 'tools'],
+    ['org/stream', { tools: TOOLS, tool_choice: 'required' }, 'tools'],
+    ['org/whole', { response_format: SCHEMA }, 'response_format'],
+    ['org/whole', { messages: [{ role: 'user', content: IMAGE }] }, 'messages[0].content[0]'],
   ])('is a 400 of %s that names the field: %j', async (model, more, field) => {
     for (const path of CHAT_PATHS)
       for (const stream of [false, true]) {
@@ -209,6 +217,26 @@ describe('What an API has no words for', () => {
           details: [{ field }],
         });
       }
+  });
+
+  it('is no more than a hint where the answer means the same without it', async () => {
+    const hints = { tools: TOOLS, tool_choice: 'none', response_format: { type: 'json_object' }, seed: 7 };
+    const { status, json } = await service.post('/v1/chat/completions', {
+      model: 'org/whole',
+      messages,
+      ...hints,
+    });
+    expect([status, json]).toMatchObject([200, { choices: [{ message: { content: ANSWER } }] }]);
+  });
+
+  it('reaches a template that has a place for it', async () => {
+    const upstream = await upstreamForTest(answering({ answer: 'a pixel' }));
+    const body = { chat: '{MESSAGES}' };
+    await mustRegister(service, aWorker(upstream, { model_name: 'org/messages', body }));
+    const seeing = [{ role: 'user', content: IMAGE }];
+    const { json } = await service.post('/v1/chat/completions', { model: 'org/messages', messages: seeing });
+    expect(json).toMatchObject({ choices: [{ message: { content: 'a pixel' } }] });
+    expect(JSON.parse(upstream.requests[0]?.body ?? '')).toEqual({ chat: seeing });
   });
 
   it('is a 400 in Anthropic’s envelope for its callers', async () => {

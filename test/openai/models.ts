@@ -126,6 +126,7 @@ function script(mock: LLMock): void {
       { chunkSize: 4, truncateAfterChunks: 4, latency: 5 },
     )
     .onMessage(/run out/i, { content: 'Too lo', finishReason: 'length' })
+    .onMessage(/as json/i, { content: '{"city":"Paris"}' }, { chunkSize: 4 })
     .onEmbedding(/./, { embedding: [0.25, -1, 0.5] })
     .onMessage(/hello/i, { content: ANSWER, usage }, { chunkSize: 5, latency: 2 });
 }

@@ -1,12 +1,22 @@
 import * as fc from 'fast-check';
-import type OpenAI from 'openai';
+import OpenAI from 'openai';
 import { ChatCompletionStream } from 'openai/lib/ChatCompletionStream';
 import { describe, expect, it } from 'vitest';
-import { ChatChunks, chatCompletion, textCompletion } from '../../src/inference/openai/chat-completion.js';
-import { embeddingList } from '../../src/inference/openai/embedding-list.js';
+import {
+  ChatChunks,
+  chatCompletion,
+  TextChunks,
+  textCompletion,
+} from '../../src/inference/openai/chat-completion.js';
+import { base64Of, embeddingList } from '../../src/inference/openai/embedding-list.js';
 import { imagesIn } from '../../src/inference/openai/image-list.js';
 import { listedModel } from '../../src/inference/openai/listed-models.js';
-import type { ChatCompletionChunk } from '../../src/inference/openai/openai-objects.js';
+import type { ChatCompletionChunk, CompletionUsage } from '../../src/inference/openai/openai-objects.js';
+import { openAiEnvelope } from '../../src/errors/envelopes.js';
+import { problemOf } from '../../src/errors/problem-of.js';
+import { UntranslatableError } from '../../src/inference/chat/protocol-error.js';
+import { RefusedError } from '../../src/inference/refused-error.js';
+import { errorEvent } from '../../src/inference/replies.js';
 import { anyAnswer, eventsOf } from '../arbitraries/chat-answers.js';
 
 const HEAD = { id: 'x', created: 1, model: 'm' };
@@ -19,6 +29,8 @@ describe("What is answered in OpenAI's manner", () => {
     const text: OpenAI.Completion = textCompletion(HEAD, ANSWER);
     const embeddings: OpenAI.CreateEmbeddingResponse = embeddingList([[1, 2]], 'm', null);
     const images: OpenAI.ImagesResponse = { created: 1, data: imagesIn('https://a/b.png') };
+    const usage = (given: CompletionUsage): OpenAI.CompletionUsage => given;
+    const error: OpenAI.ErrorObject = openAiEnvelope(problemOf(new Error('x'))).error;
     const model: OpenAI.Model = listedModel({ name: 'm', workers: [] });
     expect([chat.object, text.object, embeddings.object, images.created, model.object]).toEqual([
       'chat.completion',
@@ -27,7 +39,52 @@ describe("What is answered in OpenAI's manner", () => {
       1,
       'model',
     ]);
-    expect(chunk.length).toBe(1);
+    expect([chunk.length, usage.length]).toEqual([1, 1]);
+    expect(error).toMatchObject({ type: expect.any(String) as string, param: null });
+  });
+
+  it('is an error that its client reads, whoever is to blame, and in the middle of a stream', () => {
+    const seen = [
+      openAiEnvelope(problemOf(new UntranslatableError('tools', 'are known to none'))),
+      openAiEnvelope(problemOf(new RefusedError(429, '1', 'slow down'))),
+      JSON.parse(errorEvent(new Error('cut')).replace(/^data: /, '')) as { error: unknown },
+    ].map((body) => OpenAI.APIError.generate(400, body, undefined, new Headers()));
+    for (const error of seen) {
+      expect(Object.keys(error.error as object).toSorted()).toEqual(['code', 'message', 'param', 'type']);
+      expect(error.type).toMatch(/^[a-z_]+$/);
+      expect(error.message).toMatch(/^400 ./);
+    }
+    expect(seen.map(({ param }) => param)).toEqual(['tools', null, null]);
+  });
+
+  it('is a text in chunks, of the older endpoint, which its client puts together', () => {
+    const writer = new TextChunks(HEAD, true);
+    const wire =
+      eventsOf({ ...ANSWER, usage: { input: 3, output: 5, cached: 1, reasoning: 2 } })
+        .map((event) => writer.event(event))
+        .join('') + writer.end();
+    const data = [...wire.matchAll(/^data: (.*)$/gm)].map(([, each = '']) => each);
+    expect(data.pop()).toBe('[DONE]');
+    const chunks = data.map((each) => JSON.parse(each) as OpenAI.Completion);
+    expect(chunks.map(({ choices }) => choices[0]?.text ?? '').join('')).toBe('hi');
+    expect(chunks.flatMap(({ choices }) => choices[0]?.finish_reason ?? [])).toEqual(['stop']);
+    expect(chunks.at(-1)?.usage).toEqual({
+      prompt_tokens: 3,
+      completion_tokens: 5,
+      total_tokens: 8,
+      prompt_tokens_details: { cached_tokens: 1 },
+      completion_tokens_details: { reasoning_tokens: 2 },
+    });
+  });
+
+  it('is an embedding of 32-bit floats in base64, as its client decodes it', () => {
+    fc.assert(
+      fc.property(fc.array(fc.float({ noNaN: true }), { minLength: 1 }), (vector) => {
+        const bytes = Buffer.from(base64Of(vector), 'base64');
+        const floats = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+        expect([...floats]).toEqual(vector);
+      }),
+    );
   });
 
   it('in a stream, is put together by its client to what was said', async () => {

@@ -54,6 +54,12 @@ export interface OpenAiToolCall {
   readonly type: 'function';
   /** `arguments` is JSON text, as the model wrote it. */
   readonly function: { readonly name: string; readonly arguments: string };
+  readonly extra_content?: ExtraContent;
+}
+
+/** What Google's OpenAI-compatible API adds to a call, and wants back: https://ai.google.dev/gemini-api/docs/thought-signatures#openai */
+export interface ExtraContent {
+  readonly google: { readonly thought_signature: string };
 }
 
 /** Why an answer ended. */
@@ -92,6 +98,8 @@ export type ChatEvent =
       readonly id?: string;
       readonly name?: string;
       readonly arguments: string;
+      /** With the first piece. */
+      readonly extra_content?: ExtraContent;
     }
   | { readonly kind: 'finish'; readonly reason: FinishReason }
   | { readonly kind: 'usage'; readonly usage: Usage };
@@ -102,5 +110,10 @@ export interface StreamEvent {
   readonly data: string;
 }
 
-/** Reads one stream, event by event: keeps what it needs from one to the next. @throws ProtocolError */
-export type StreamReader = (event: StreamEvent) => readonly ChatEvent[];
+/** Reads one stream, event by event: keeps what it needs from one to the next. */
+export interface StreamReader {
+  /** @throws ProtocolError */
+  (event: StreamEvent): readonly ChatEvent[];
+  /** What only the end of a stream that ended in order makes certain. @throws ProtocolError */
+  end?(): readonly ChatEvent[];
+}

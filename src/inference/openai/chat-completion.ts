@@ -1,4 +1,5 @@
 import type { ChatAnswer, ChatEvent, FinishReason, Usage } from '../chat/chat.js';
+import { extraOf } from '../chat/extra-content.js';
 import type {
   ChatCompletion,
   ChatCompletionChunk,
@@ -76,7 +77,7 @@ export class ChatChunks implements ChunkWriter {
         const { index, id, name } = event;
         const called = { ...(name === undefined ? {} : { name }), arguments: event.arguments };
         const identity = id === undefined ? {} : { id, type: 'function' as const };
-        const call = { index, ...identity, function: called };
+        const call = { index, ...identity, function: called, ...extraOf(event) };
         return this.chunk({ tool_calls: [call] });
       }
       case 'finish':
@@ -149,8 +150,8 @@ export function eventsOf({ text, reasoning, toolCalls, finish, usage }: ChatAnsw
     ...(reasoning === undefined ? [] : [{ kind: 'reasoning', text: reasoning } as const]),
     ...(text === null ? [] : [{ kind: 'text', text } as const]),
     ...toolCalls.map(
-      ({ id, function: { name, arguments: args } }, index) =>
-        ({ kind: 'tool_call', index, id, name, arguments: args }) as const,
+      (call, index) =>
+        ({ kind: 'tool_call', index, id: call.id, ...call.function, ...extraOf(call) }) as const,
     ),
     { kind: 'finish', reason: finish },
     ...(usage === null ? [] : [{ kind: 'usage', usage } as const]),

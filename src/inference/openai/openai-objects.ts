@@ -1,4 +1,4 @@
-import type { FinishReason, OpenAiToolCall } from '../chat/chat.js';
+import type { ExtraContent, FinishReason, OpenAiToolCall } from '../chat/chat.js';
 
 /*
  * What OpenAI's endpoints answer, as far as it is written here. test/openai/objects.spec.ts holds these to the types that
@@ -47,6 +47,7 @@ export interface ChatDelta {
     id?: string;
     type?: 'function';
     function: { name?: string; arguments: string };
+    extra_content?: ExtraContent;
   }[];
 }
 

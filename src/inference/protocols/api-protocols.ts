@@ -5,7 +5,7 @@ import { anthropicAnswer } from './anthropic/anthropic-answer.js';
 import { anthropicReader } from './anthropic/anthropic-reader.js';
 import { anthropicRequest } from './anthropic/anthropic-request.js';
 import { geminiAnswer } from './gemini/gemini-answer.js';
-import { geminiPath } from './gemini/gemini-path.js';
+import { geminiChatPath } from './gemini/gemini-path.js';
 import { geminiReader } from './gemini/gemini-reader.js';
 import { geminiRequest } from './gemini/gemini-request.js';
 import { openAiAnswer, openAiReader } from './openai-chat.js';
@@ -39,7 +39,7 @@ export const PROTOCOLS: Readonly<Record<ApiProtocol, ChatProtocol>> = {
   },
   gemini: {
     request: (chat, stream) => ({
-      path: geminiPath(chat.model, stream),
+      path: geminiChatPath(chat.model, stream),
       body: geminiRequest(chat, chat.model),
     }),
     answer: (text) => geminiAnswer(jsonOf(text)),

@@ -86,7 +86,8 @@ function finishing(reader: StreamReader): PieceReader {
       return events;
     },
     end: () => {
-      if (isFinished) return [];
+      const last = reader.end?.() ?? [];
+      if (isFinished || last.some(({ kind }) => kind === 'finish')) return last;
       throw new ProtocolError('the stream ended in the middle of the answer');
     },
   };

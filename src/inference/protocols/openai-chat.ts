@@ -6,13 +6,14 @@ import type {
   StreamReader,
   Usage,
 } from '../chat/chat.js';
+import { signatureIn, signed } from '../chat/extra-content.js';
 import { ProtocolError } from '../chat/protocol-error.js';
 
 /** Reads what an OpenAI-shaped server answered to a chat. @throws ProtocolError */
 export function openAiAnswer(text: string): ChatAnswer {
   const body = objectIn(text);
   const choice = recordOf(listOf(body['choices'])[0]);
-  if (choice === null) throw notOpenAi(body);
+  if (choice === null || saysError(body)) throw notOpenAi(body);
   const message = recordOf(choice['message']);
   // Of the older endpoint, and of servers that answer a chat in its manner.
   const content = message === null ? choice['text'] : message['content'];
@@ -32,7 +33,7 @@ export function openAiReader(): StreamReader {
     if (data === '[DONE]') return [];
     const body = objectIn(data);
     const choice = recordOf(listOf(body['choices'])[0]);
-    if (choice === null && body['error'] !== undefined) throw notOpenAi(body);
+    if (saysError(body)) throw notOpenAi(body);
     const usage = usageOf(body['usage']);
     return [
       ...(choice === null ? [] : eventsOfChoice(choice)),
@@ -69,6 +70,7 @@ function toolCallPiece(value: unknown): readonly ChatEvent[] {
       ...(typeof id === 'string' ? { id } : {}),
       ...(typeof name === 'string' ? { name } : {}),
       arguments: typeof args === 'string' ? args : '',
+      ...signed(signatureIn(call['extra_content'])),
     },
   ];
 }
@@ -86,6 +88,7 @@ function toolCallOf(value: unknown, index: number): readonly OpenAiToolCall[] {
         name: String(name),
         arguments: typeof args === 'string' ? args : JSON.stringify(args ?? {}),
       },
+      ...signed(signatureIn(call['extra_content'])),
     },
   ];
 }
@@ -101,6 +104,9 @@ function finishOf(reason: unknown): FinishReason | null {
       return reason;
     case 'function_call':
       return 'tool_calls';
+    // https://openrouter.ai/docs/api-reference/errors
+    case 'error':
+      throw new ProtocolError('the worker gave up: finish_reason is error');
     default:
       return 'stop';
   }
@@ -136,9 +142,23 @@ function objectIn(text: string): Fields {
   return body;
 }
 
+/**
+ * A status of 200 cannot be taken back once a stream has begun: the error comes in its place, of some beside choices
+ * (https://openrouter.ai/docs/api-reference/errors). FastChat's has a code of its own and its words in `text`
+ * [lm-sys/FastChat, fastchat/serve/openai_api_server.py].
+ */
+function saysError({ error, error_code: code }: Fields): boolean {
+  return Boolean(error) || (typeof code === 'number' && code !== 0);
+}
+
 /** What it says instead of an answer, if it says anything. */
 function notOpenAi(body: Fields): ProtocolError {
-  const error = recordOf(body['error'])?.['message'] ?? body['error'] ?? body['message'] ?? body['detail'];
+  const error =
+    recordOf(body['error'])?.['message'] ??
+    body['error'] ??
+    body['message'] ??
+    body['detail'] ??
+    body['text'];
   return new ProtocolError(
     typeof error === 'string'
       ? `the answer is an error: ${error.slice(0, 500)}`

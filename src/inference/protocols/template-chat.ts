@@ -72,11 +72,12 @@ function isSystem({ role }: ChatMessage): boolean {
   return role === 'system' || role === 'developer';
 }
 
-/** Text as it is; of parts, those that are text. */
+/** Text as it is; of parts, those that are text: others come here only beside {MESSAGES}. */
 function textOf(content: unknown): string {
   if (typeof content === 'string') return content;
   if (!Array.isArray(content)) return '';
-  return (content as { type?: unknown; text?: unknown }[])
-    .map((part) => (part?.type === 'text' && typeof part.text === 'string' ? part.text : ''))
+  return (content as { type?: unknown; text?: unknown; refusal?: unknown }[])
+    .map((part) => (part?.type === 'text' ? part.text : part?.type === 'refusal' ? part.refusal : ''))
+    .filter((text) => typeof text === 'string')
     .join('');
 }

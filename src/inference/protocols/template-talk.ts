@@ -4,12 +4,14 @@ import type { InferenceRequest } from '../inference-request.js';
 import { templateReader } from '../streams/template-stream.js';
 import type { CallableWorker, Talk } from '../talk.js';
 import { unsupported } from '../unsupported-task-error.js';
+import { refuseBeyondTemplate } from './beyond-template.js';
 import { chatValues } from './template-chat.js';
 
 /** To a worker that is called by its own templates. */
 export function templateTalk(worker: CallableWorker, call: TemplateCall, request: InferenceRequest): Talk {
   const { path } = request.raw ?? {};
   if (path !== undefined && !ANSWERED.has(path)) throw unsupported(worker, request, worker.task);
+  if (request.task === 'chat') refuseBeyondTemplate(request.openAi(), call.placeholders);
   const { stream } = call;
   // A worker whose template cannot say whether it should stream always does.
   const isStream = stream !== null && (request.stream || !call.placeholders.has('STREAM'));

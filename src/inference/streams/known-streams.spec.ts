@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { compileStreamExtract } from '../../template/stream-extract.js';
 import type { StreamExtractSpec } from '../../template/stream-extract.js';
 import type { ChatEvent } from '../chat/chat.js';
+import { ProtocolError } from '../chat/protocol-error.js';
 import { decodeStream } from './decode-stream.js';
 import { templateReader } from './template-stream.js';
 
@@ -149,6 +150,55 @@ it.each(Object.entries(KNOWN))('reads the stream of %s, byte by byte', (_name, k
     { kind: 'finish', reason: known.reason ?? 'stop' },
     ...(known.usage === null ? [] : [{ kind: 'usage', usage: known.usage }]),
   ]);
+});
+
+/** As these servers write once their headers are sent: no word of it may be taken for the answer. */
+const FAILING: Readonly<Record<string, Omit<KnownStream, 'usage'>>> = {
+  // https://docs.ollama.com/api/errors
+  'Ollama /api/generate': {
+    contentType: 'application/x-ndjson',
+    spec: { text: 'response', done: { path: 'done', equals: true } },
+    wire: lines('\n', [
+      { model: 'gemma3', response: 'Hello', done: false },
+      { error: 'an error was encountered while running the model' },
+    ]),
+  },
+  // [lm-sys/FastChat, fastchat/serve/model_worker.py, generate_stream_gate]
+  'FastChat /worker_generate_stream': {
+    contentType: 'text/plain; charset=utf-8',
+    spec: { text: 'text', delta: false, finish_reason: 'finish_reason' },
+    wire: lines('\0', [
+      { text: 'Hello', error_code: 0 },
+      { text: '**NETWORK ERROR DUE TO HIGH TRAFFIC.**\n\n(CUDA out of memory)', error_code: 50002 },
+    ]),
+  },
+  // [lm-sys/FastChat, fastchat/serve/openai_api_server.py, chat_completion_stream_generator]
+  "FastChat, in OpenAI's words": {
+    contentType: 'text/event-stream',
+    spec: { text: 'choices[].delta.content' },
+    wire: `${sse('data: ', [
+      { choices: [{ delta: { content: 'Hello' } }] },
+      { text: '**NETWORK ERROR DUE TO HIGH TRAFFIC.**', error_code: 50002 },
+    ])}data: [DONE]\n\n`,
+  },
+  // [vllm-project/vllm, vllm/entrypoints/openai/serving_engine.py, create_streaming_error_response]; SGLang and llama.cpp alike
+  "vLLM, in OpenAI's words": {
+    contentType: 'text/event-stream',
+    spec: { text: 'choices[].delta.content', done: { data: '[DONE]' } },
+    wire: `${sse('data: ', [
+      { choices: [{ delta: { content: 'Hello' } }] },
+      { error: { message: 'EngineCore died', type: 'InternalServerError', param: null, code: 500 } },
+    ])}data: [DONE]\n\n`,
+  },
+};
+
+it.each(Object.entries(FAILING))('takes no error of %s for text', (_name, { spec, contentType, wire }) => {
+  const extract = compileStreamExtract(spec);
+  const reader = templateReader(extract);
+  const said: ChatEvent[] = [];
+  const decoder = decodeStream(extract.format, contentType, (event) => void said.push(...reader(event)));
+  expect(() => decoder.push(Buffer.from(wire))).toThrow(ProtocolError);
+  expect(said).toEqual([{ kind: 'text', text: 'Hello' }]);
 });
 
 it.each([

@@ -56,6 +56,8 @@ export function compileParts(
   const { stream_extract, usage_extract } = definition;
   const usage =
     usage_extract === null ? null : attempt(['usage_extract'], () => compileUsageExtract(usage_extract));
+  const succeeded = rule === null ? null : attempt(['success_when'], () => compileSuccessWhen(rule));
+  const success = succeeded === null ? null : rule;
   // Events that tell of usage do it as whole answers do, unless something else is said.
   const ofEvents = usage_extract === null || usage === null ? {} : { usage: usage_extract };
   return {
@@ -69,9 +71,11 @@ export function compileParts(
     stream:
       stream_extract === null
         ? null
-        : attempt(['stream_extract'], () => compileStreamExtract({ ...ofEvents, ...stream_extract })),
+        : attempt(['stream_extract'], () =>
+            compileStreamExtract({ ...ofEvents, ...stream_extract }, 'stream_extract', success),
+          ),
     usage,
-    succeeded: rule === null ? null : attempt(['success_when'], () => compileSuccessWhen(rule)),
+    succeeded,
     faults,
   };
 }

@@ -15,7 +15,7 @@ import type { RowChange } from './worker-edits.js';
 type Members = Readonly<Record<string, unknown>>;
 
 /** Columns whose own `null`s mean something. */
-const MAY_HOLD_NULL = ['body', 'success_when'] as const;
+const MAY_HOLD_NULL = ['body', 'success_when', 'stream_extract'] as const;
 
 /** What a row becomes: decided from the row and what was sent, under the row's lock, so nothing here waits. */
 @Injectable()

@@ -35,10 +35,19 @@ export function definitionOf(
     on_disconnect: dto.on_disconnect ?? 'abort',
     heartbeat_ttl_s: dto.heartbeat_ttl_s ?? null,
     upstream_model: dto.upstream_model ?? null,
-    stream_extract: given(dto.stream_extract),
+    stream_extract: streamExtractOf(dto.stream_extract),
     usage_extract: given(dto.usage_extract),
     health_check: given(dto.health_check),
   };
+}
+
+/** A `null` that ends an answer is a value like any other. */
+function streamExtractOf(
+  spec: RegisterWorkerDto['stream_extract'],
+): Given<NonNullable<RegisterWorkerDto['stream_extract']>> | null {
+  const kept = given(spec);
+  if (kept?.done?.path === undefined || spec?.done?.equals !== null) return kept;
+  return { ...kept, done: { path: kept.done.path, equals: null } };
 }
 
 /** What was given of an object of options; `null` for nothing, in whatever words. */

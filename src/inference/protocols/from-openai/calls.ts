@@ -1,3 +1,4 @@
+import { signatureIn } from '../../chat/extra-content.js';
 import { UntranslatableError } from '../../chat/protocol-error.js';
 import { isObject, type JsonObject } from './json-object.js';
 
@@ -25,7 +26,7 @@ function callOf(call: unknown, field: string): Call {
   const { name, arguments: text } = called;
   if (typeof id !== 'string' || typeof name !== 'string')
     throw new UntranslatableError(field, 'must have an id and the name of its function');
-  const signature = signatureOf(call['extra_content']);
+  const signature = signatureIn(call['extra_content']);
   const input = inputOf(text, `${field}.function.arguments`);
   return { id, name, input, field, ...(signature === undefined ? {} : { signature }) };
 }
@@ -44,10 +45,4 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function signatureOf(extra: unknown): string | undefined {
-  if (!isObject(extra) || !isObject(extra['google'])) return undefined;
-  const signature = extra['google']['thought_signature'];
-  return typeof signature === 'string' ? signature : undefined;
 }

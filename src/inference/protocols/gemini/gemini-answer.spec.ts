@@ -7,13 +7,20 @@ import { providerJson } from '../../../../test/arbitraries/provider-json.js';
 import type { ChatAnswer, ChatEvent, OpenAiChat } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/protocol-error.js';
 import { geminiAnswer } from './gemini-answer.js';
-import { geminiPath } from './gemini-path.js';
+import { geminiChatPath } from './gemini-path.js';
 import { geminiReader } from './gemini-reader.js';
 import { geminiRequest } from './gemini-request.js';
 
+/** In place of chance. */
+const counting = (): (() => string) => {
+  let made = 0;
+  return () => `made_${made++}`;
+};
+
 const readAll = (responses: readonly unknown[]): readonly ChatEvent[] => {
-  const reader = geminiReader();
-  return responses.flatMap((response) => reader({ data: JSON.stringify(response) }));
+  const reader = geminiReader(counting());
+  const events = responses.flatMap((response) => reader({ data: JSON.stringify(response) }));
+  return [...events, ...(reader.end?.() ?? [])];
 };
 
 /** What an act throws that a reader never should. */
@@ -63,16 +70,17 @@ const CALLED: ChatAnswer = {
   reasoning: 'Two cities.',
   toolCalls: [
     {
-      id: 'call_0',
+      id: 'made_0',
       type: 'function',
       function: { name: 'get_current_temperature', arguments: '{"location":"London"}' },
+      extra_content: { google: { thought_signature: 'c2ln' } },
     },
     {
       id: 'own',
       type: 'function',
       function: { name: 'get_current_temperature', arguments: '{"location":"Rome"}' },
     },
-    { id: 'call_2', type: 'function', function: { name: 'now', arguments: '{}' } },
+    { id: 'made_1', type: 'function', function: { name: 'now', arguments: '{}' } },
   ],
   finish: 'tool_calls',
   usage: { input: 40, output: 42, cached: 8, reasoning: 30 },
@@ -87,7 +95,7 @@ describe('an answer of Gemini', () => {
         fc.array(
           fc.record({
             content: fc.record({ parts: fc.array(providerJson) }),
-            finishReason: fc.constantFrom('STOP', 'SAFETY'),
+            finishReason: fc.constantFrom('STOP', 'SAFETY', 'MALFORMED_FUNCTION_CALL'),
           }),
         ),
       ),
@@ -100,14 +108,15 @@ describe('an answer of Gemini', () => {
           () => geminiAnswer(one),
           () => reader({ data: JSON.stringify(one) }),
         ]);
-        expect(otherThanProtocolErrors([() => reader({ data: text }), ...acts])).toEqual([]);
+        const end = () => reader.end?.();
+        expect(otherThanProtocolErrors([() => reader({ data: text }), ...acts, end])).toEqual([]);
       }),
       { numRuns: 300 },
     );
   });
 
   it('is the same whole and as a stream: thoughts, calls with ids of their own, and what it cost', () => {
-    expect(geminiAnswer(CALLS)).toEqual(CALLED);
+    expect(geminiAnswer(CALLS, counting())).toEqual(CALLED);
     const [candidate] = CALLS.candidates;
     const parts = candidate?.content.parts ?? [];
     const stream = parts.map((part, index) => ({
@@ -119,11 +128,17 @@ describe('an answer of Gemini', () => {
     expect(answerOf(readAll(stream))).toEqual(CALLED);
   });
 
-  it('streams text, and ends with its finishReason only', () => {
+  it('streams text, and ends where the stream does: a finishReason may come before, and text behind it', () => {
     const piece = (text: string, more = {}) => ({
       candidates: [{ content: { parts: [{ text }], role: 'model' }, ...more }],
     });
     expect(readAll([piece('Hel')])).toEqual([{ kind: 'text', text: 'Hel' }]);
+    const stop = { finishReason: 'STOP' };
+    expect(readAll([{ candidates: [stop] }, piece('Hel', stop), piece('lo', stop)])).toEqual([
+      { kind: 'text', text: 'Hel' },
+      { kind: 'text', text: 'lo' },
+      { kind: 'finish', reason: 'stop' },
+    ]);
     const usageMetadata = { promptTokenCount: 4, candidatesTokenCount: 2, totalTokenCount: 6 };
     expect(
       readAll([piece('Hel'), { ...piece('lo', { finishReason: 'MAX_TOKENS' }), usageMetadata }]),
@@ -143,7 +158,10 @@ describe('an answer of Gemini', () => {
     ['BLOCKLIST', 'content_filter'],
     ['PROHIBITED_CONTENT', 'content_filter'],
     ['SPII', 'content_filter'],
-    ['OTHER', 'stop'],
+    ['IMAGE_SAFETY', 'content_filter'],
+    ['LANGUAGE', 'content_filter'],
+    ['OTHER', 'content_filter'],
+    ['NEW_TO_US', 'stop'],
   ])('that ended with %s ended with %s', (finishReason, finish) => {
     const body = { candidates: [{ finishReason }] };
     expect(geminiAnswer(body)).toEqual({ text: '', toolCalls: [], finish, usage: null });
@@ -160,6 +178,53 @@ describe('an answer of Gemini', () => {
       toolCalls: [],
       finish: 'content_filter',
       usage: { input: 7, output: 0 },
+    });
+  });
+
+  // https://ai.google.dev/gemini-api/docs/thought-signatures
+  it('gets the signatures of its calls back, whole and from a stream', () => {
+    const signature = fc.option(fc.base64String({ minLength: 4 }), { nil: undefined });
+    fc.assert(
+      fc.property(fc.array(signature, { minLength: 1, maxLength: 3 }), (signatures) => {
+        const parts = signatures.map((thoughtSignature) => ({
+          functionCall: { name: 'f', args: {} },
+          ...(thoughtSignature === undefined ? {} : { thoughtSignature }),
+        }));
+        const body = { candidates: [{ content: { parts }, finishReason: 'STOP' }] };
+        for (const { toolCalls: calls } of [geminiAnswer(body), answerOf(readAll([body]))]) {
+          const answers = calls.map(({ id }) => ({ role: 'tool', tool_call_id: id, content: '1' }));
+          const { contents } = geminiRequest(
+            { model: 'm', messages: [{ role: 'assistant', content: null, tool_calls: calls }, ...answers] },
+            'gemini-2.5-flash',
+          ) as unknown as { readonly contents: readonly { readonly parts: readonly object[] }[] };
+          expect(contents[0]?.parts).toEqual(
+            calls.map(({ id }, index) => ({
+              ...parts[index],
+              functionCall: { id, name: 'f', args: {} },
+            })),
+          );
+        }
+      }),
+    );
+  });
+
+  it('gives calls without ids new ones each time', () => {
+    const body = { candidates: [{ content: { parts: [{ functionCall: { name: 'now' } }] } }] };
+    const ids = [0, 1].map(() => geminiAnswer(body).toolCalls[0]?.id);
+    expect(new Set(ids).size).toBe(2);
+  });
+
+  it('counts what its own tools put into the prompt, and thoughts, as OpenAI does', () => {
+    const usageMetadata = {
+      promptTokenCount: 10,
+      toolUsePromptTokenCount: 3,
+      candidatesTokenCount: 4,
+      thoughtsTokenCount: 5,
+    };
+    expect(geminiAnswer({ candidates: [{ finishReason: 'STOP' }], usageMetadata }).usage).toEqual({
+      input: 13,
+      output: 9,
+      reasoning: 5,
     });
   });
 
@@ -205,7 +270,7 @@ describe('a worker that plays Gemini', () => {
 
   async function ask(asked: OpenAiChat): Promise<ChatAnswer> {
     const stream = asked.stream === true;
-    const response = await fetch(`${mock.url}/v1beta${geminiPath('gemini-2.5-flash', stream)}`, {
+    const response = await fetch(`${mock.url}/v1beta${geminiChatPath('gemini-2.5-flash', stream)}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-goog-api-key': 'k' },
       body: JSON.stringify(geminiRequest(asked, 'gemini-2.5-flash')),
@@ -215,7 +280,7 @@ describe('a worker that plays Gemini', () => {
     const reader = geminiReader();
     const events: ChatEvent[] = [];
     createParser({ onEvent: ({ data }) => events.push(...reader({ data })) }).feed(text);
-    return answerOf(events);
+    return answerOf([...events, ...(reader.end?.() ?? [])]);
   }
 
   it.each([false, true])(

@@ -1,9 +1,11 @@
 import type { ChatAnswer, OpenAiToolCall } from '../../chat/chat.js';
+import { signed } from '../../chat/extra-content.js';
 import { ProtocolError } from '../../chat/protocol-error.js';
+import { newCallId } from '../call-id.js';
 import { finishOf, readResponse } from './gemini-response.js';
 
 /** @throws ProtocolError */
-export function geminiAnswer(body: unknown): ChatAnswer {
+export function geminiAnswer(body: unknown, newId = newCallId): ChatAnswer {
   const { pieces, finishReason, usage } = readResponse(body);
   if (pieces.length === 0 && finishReason === null) throw new ProtocolError('the answer has no candidates');
   const texts: string[] = [];
@@ -13,9 +15,9 @@ export function geminiAnswer(body: unknown): ChatAnswer {
     if (piece.kind === 'text') texts.push(piece.text);
     if (piece.kind === 'reasoning') thoughts.push(piece.text);
     if (piece.kind === 'call') {
-      const { id, name, arguments: text } = piece;
+      const { id, name, arguments: text, signature } = piece;
       const called = { name, arguments: text };
-      toolCalls.push({ id: id ?? `call_${toolCalls.length}`, type: 'function', function: called });
+      toolCalls.push({ id: id ?? newId(), type: 'function', function: called, ...signed(signature) });
     }
   }
   return {

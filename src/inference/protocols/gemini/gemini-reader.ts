@@ -1,33 +1,45 @@
-import type { ChatEvent, StreamEvent, StreamReader } from '../../chat/chat.js';
-import { ProtocolError } from '../../chat/protocol-error.js';
+import type { ChatEvent, StreamEvent, StreamReader, Usage } from '../../chat/chat.js';
+import { signed } from '../../chat/extra-content.js';
+import { newCallId } from '../call-id.js';
 import { parseEvent } from '../from-upstream.js';
 import { finishOf, type GeminiPiece, readResponse } from './gemini-response.js';
 
 /**
- * Reads a stream of streamGenerateContent?alt=sse. It has no end marker: the last response gives its finishReason, and a
- * stream that ended without one was cut off.
+ * Reads a stream of streamGenerateContent?alt=sse. It has no end marker. Responses say "finishReason" before the last one,
+ * too, some of them in every one (https://github.com/BerriAI/litellm/issues/2195): what counts is the last when the stream
+ * ends, and a stream without any was cut off.
  */
-export function geminiReader(): StreamReader {
+export function geminiReader(newId = newCallId): StreamReader {
   let calls = 0;
-  let isFinished = false;
+  let reason: string | null = null;
+  let counted: Usage | null = null;
 
   const toEvent = (piece: GeminiPiece): ChatEvent => {
     if (piece.kind !== 'call') return piece;
-    const index = calls++;
-    const { id, name, arguments: text } = piece;
-    return { kind: 'tool_call', index, id: id ?? `call_${index}`, name, arguments: text };
+    const { id, name, arguments: text, signature } = piece;
+    return {
+      kind: 'tool_call',
+      index: calls++,
+      id: id ?? newId(),
+      name,
+      arguments: text,
+      ...signed(signature),
+    };
   };
 
-  return ({ data }: StreamEvent): readonly ChatEvent[] => {
+  const read = ({ data }: StreamEvent): readonly ChatEvent[] => {
     const { pieces, finishReason, usage } = readResponse(parseEvent(data));
-    if (isFinished && pieces.length > 0) throw new ProtocolError('the stream goes on after its end');
-    const events = pieces.map(toEvent);
-    if (finishReason !== null && !isFinished) {
-      isFinished = true;
-      events.push({ kind: 'finish', reason: finishOf(finishReason, calls > 0) });
-    }
-    // Counted anew in every response: what counts is the last.
-    if (isFinished && usage !== null) events.push({ kind: 'usage', usage });
-    return events;
+    reason = finishReason ?? reason;
+    // Counted anew in every response.
+    counted = usage ?? counted;
+    return pieces.map(toEvent);
   };
+
+  const end = (): readonly ChatEvent[] => {
+    if (reason === null) return [];
+    const finish = { kind: 'finish', reason: finishOf(reason, calls > 0) } as const;
+    return counted === null ? [finish] : [finish, { kind: 'usage', usage: counted }];
+  };
+
+  return Object.assign(read, { end });
 }

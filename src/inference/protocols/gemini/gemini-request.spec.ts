@@ -4,7 +4,7 @@ import { anyChat, wellFormedChat } from '../../../../test/arbitraries/chats.js';
 import type { JsonValue } from '../../../template/json-value.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 import { UntranslatableError } from '../../chat/protocol-error.js';
-import { geminiPath } from './gemini-path.js';
+import { geminiChatPath } from './gemini-path.js';
 import { geminiRequest } from './gemini-request.js';
 import { geminiSchema, ReferenceBudget } from './gemini-schema.js';
 
@@ -220,12 +220,104 @@ describe('a chat for Gemini', () => {
     });
   });
 
+  // https://platform.openai.com/docs/guides/function-calling#tool-choice
+  it('is told of those tools only that may be called', () => {
+    const tools = ['a', 'b', 'c'].map((name) => ({ type: 'function' as const, function: { name } }));
+    const choice = (mode: string) => ({
+      type: 'allowed_tools',
+      allowed_tools: { mode, tools: ['c', 'a'].map((name) => ({ type: 'function', function: { name } })) },
+    });
+    for (const [mode, called] of [
+      ['auto', 'AUTO'],
+      ['required', 'ANY'],
+    ] as const)
+      expect(request(ask({ tools, tool_choice: choice(mode) as never }))).toEqual({
+        contents: CONTENTS,
+        tools: [{ functionDeclarations: [{ name: 'a' }, { name: 'c' }] }],
+        toolConfig: { functionCallingConfig: { mode: called } },
+      });
+    expect(() => request(ask({ tools, tool_choice: choice('some') as never }))).toThrow(
+      new UntranslatableError('tool_choice.allowed_tools.mode', 'must be auto or required'),
+    );
+  });
+
+  // https://ai.google.dev/gemini-api/docs/openai#thinking
+  it.each<[string, string, object | undefined]>([
+    ['gemini-2.5-flash', 'minimal', { thinkingBudget: 1024 }],
+    ['gemini-2.5-flash', 'low', { thinkingBudget: 1024 }],
+    ['gemini-2.5-flash', 'medium', { thinkingBudget: 8192 }],
+    ['gemini-2.5-pro', 'high', { thinkingBudget: 24576 }],
+    ['gemini-2.5-flash', 'none', { thinkingBudget: 0 }],
+    ['gemini-2.5-pro', 'none', { thinkingBudget: 1024 }],
+    ['gemini-3-flash-preview', 'minimal', { thinkingLevel: 'minimal' }],
+    ['models/gemini-3.1-pro-preview', 'minimal', { thinkingLevel: 'low' }],
+    ['gemini-3.1-pro-preview', 'medium', { thinkingLevel: 'medium' }],
+    ['gemini-3-flash-preview', 'none', { thinkingLevel: 'minimal' }],
+    ['gemini-3-flash-preview', 'xhigh', { thinkingLevel: 'high' }],
+    ['gemini-flash-latest', 'medium', { thinkingBudget: 8192 }],
+    ['gemini-2.0-flash', 'high', undefined],
+    ['gemma-3-27b-it', 'high', undefined],
+    ['tunedModels/mine', 'high', undefined],
+    ['gemini-2.5-flash', 'no-such', undefined],
+  ])('of %s with an effort of %s asks for %j', (model, reasoning_effort, thinkingConfig) => {
+    const body = request(ask({ reasoning_effort }), model);
+    expect(body['generationConfig']).toEqual(thinkingConfig === undefined ? undefined : { thinkingConfig });
+  });
+
+  // https://ai.google.dev/gemini-api/docs/openai#extra-body
+  it("says what Google's own fields say", () => {
+    const thinking_config = { thinking_level: 'low', include_thoughts: true };
+    const google = { thinking_config, cached_content: 'cachedContents/a' };
+    expect(request(ask({ reasoning_effort: 'high', extra_body: { google } }))).toEqual({
+      contents: CONTENTS,
+      generationConfig: { thinkingConfig: thinking_config },
+      cachedContent: 'cachedContents/a',
+    });
+  });
+
+  it('gives what a tool answered as an object, whatever it is, in the order of the calls', () => {
+    const call = (id: string) => ({ id, type: 'function' as const, function: { name: id, arguments: '{}' } });
+    const answers = ['[1,2]', 'plain', '7', '{"a":1}', ''];
+    const ids = answers.map((_, index) => `c${index}`);
+    const { contents } = request(
+      ask({
+        messages: [
+          { role: 'user', content: 'Hi' },
+          { role: 'assistant', tool_calls: ids.map(call) },
+          ...answers
+            .map((content, index) => ({ role: 'tool', tool_call_id: `c${index}`, content }))
+            .toReversed(),
+        ],
+      }),
+    );
+    expect(contents[2]?.parts.map(({ functionResponse }) => functionResponse)).toEqual(
+      [{ output: '[1,2]' }, { output: 'plain' }, { output: '7' }, { a: 1 }, { output: '' }].map(
+        (response, index) => ({ id: `c${index}`, name: `c${index}`, response }),
+      ),
+    );
+  });
+
+  it('carries what steers the sampling, and leaves out what today’s models refuse', () => {
+    const sampling = { top_p: 0.5, seed: 7, presence_penalty: 1, frequency_penalty: 1, logprobs: true };
+    expect(request(ask({ ...sampling, stop: 'END' }))).toEqual({
+      contents: CONTENTS,
+      generationConfig: { topP: 0.5, seed: 7, stopSequences: ['END'] },
+    });
+    expect(() => request(ask({ n: 2 }))).toThrow(UntranslatableError);
+  });
+
   it.each([
     ['gemini-2.5-flash', false, '/models/gemini-2.5-flash:generateContent'],
     ['gemini-2.5-flash', true, '/models/gemini-2.5-flash:streamGenerateContent?alt=sse'],
+    ['models/gemini-2.5-flash', false, '/models/gemini-2.5-flash:generateContent'],
     ['tunedModels/mine', false, '/tunedModels/mine:generateContent'],
+    ['publishers/google/models/gemini-3', false, '/publishers/google/models/gemini-3:generateContent'],
+    ['google/gemini-3', false, '/models/google/gemini-3:generateContent'],
+    ['gemma:2b', false, '/models/gemma%3A2b:generateContent'],
     ['a?b#c', false, '/models/a%3Fb%23c:generateContent'],
-  ])('goes where %s is (stream: %j)', (model, stream, path) => expect(geminiPath(model, stream)).toBe(path));
+  ])('goes where %s is (stream: %j)', (model, stream, path) =>
+    expect(geminiChatPath(model, stream)).toBe(path),
+  );
 });
 
 describe('a JSON schema for Gemini', () => {

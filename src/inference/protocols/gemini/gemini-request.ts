@@ -6,6 +6,7 @@ import { type Tool, toolChoiceOf, toolsOf } from '../from-openai/tools.js';
 import { conversationOf } from '../from-openai/turns.js';
 import { geminiContents } from './gemini-contents.js';
 import { geminiSchema, ReferenceBudget } from './gemini-schema.js';
+import { googleBody, thinkingConfig } from './gemini-thinking.js';
 
 export interface GeminiDefaults {
   readonly maxTokens?: number;
@@ -13,7 +14,8 @@ export interface GeminiDefaults {
 
 /**
  * A chat as the body of generateContent and streamGenerateContent: https://ai.google.dev/api/generate-content.
- * Gemini can't be told to call one tool at a time: parallel_tool_calls is a hint; so are user and `strict`.
+ * Gemini can't be told to call one tool at a time: parallel_tool_calls is a hint; so are user and `strict`. Penalties have a
+ * field, but today's models answer 400 "Penalty is not enabled" to it: they stay hints.
  * @throws UntranslatableError
  */
 export function geminiRequest(
@@ -24,16 +26,23 @@ export function geminiRequest(
   refuseOnlyOpenAi(chat);
   const conversation = conversationOf(chat.messages);
   const budget = new ReferenceBudget();
-  const config = generationConfig(chat, defaults, budget);
+  const config = generationConfig(chat, upstreamModel, defaults, budget);
+  const cached = googleBody(chat)['cached_content'];
   return present({
     contents: geminiContents(conversation, upstreamModel),
     systemInstruction: conversation.system === '' ? undefined : { parts: [{ text: conversation.system }] },
     ...toolFields(chat, budget),
     generationConfig: Object.keys(config).length === 0 ? undefined : config,
+    cachedContent: typeof cached === 'string' ? cached : undefined,
   });
 }
 
-function generationConfig(chat: OpenAiChat, defaults: GeminiDefaults, budget: ReferenceBudget): JsonObject {
+function generationConfig(
+  chat: OpenAiChat,
+  upstreamModel: string,
+  defaults: GeminiDefaults,
+  budget: ReferenceBudget,
+): JsonObject {
   const stops = stopsOf(chat);
   const format = answerFormatOf(chat);
   const schema = format === 'text' ? null : format.schema;
@@ -46,6 +55,7 @@ function generationConfig(chat: OpenAiChat, defaults: GeminiDefaults, budget: Re
     seed: Number.isInteger(chat['seed']) ? (chat['seed'] as number) : undefined,
     responseMimeType: format === 'text' ? undefined : 'application/json',
     responseSchema: schema === null ? undefined : geminiSchema(schema, field, budget),
+    thinkingConfig: thinkingConfig(chat, upstreamModel),
   });
 }
 

@@ -13,8 +13,14 @@ export interface GeminiResponse {
 
 export type GeminiPiece =
   | { readonly kind: 'text' | 'reasoning'; readonly text: string }
-  /** Gemini sends a call whole. `id` where it gives one. */
-  | { readonly kind: 'call'; readonly id: string | null; readonly name: string; readonly arguments: string };
+  /** Gemini sends a call whole. `id` where it gives one; of calls made at once the first has the signature. */
+  | {
+      readonly kind: 'call';
+      readonly id: string | null;
+      readonly name: string;
+      readonly arguments: string;
+      readonly signature: string | undefined;
+    };
 
 /** @throws ProtocolError */
 export function readResponse(body: unknown): GeminiResponse {
@@ -48,6 +54,11 @@ export function finishOf(reason: string | null, calledTools: boolean): FinishRea
     case 'IMAGE_SAFETY':
     case 'IMAGE_PROHIBITED_CONTENT':
     case 'IMAGE_RECITATION':
+    // "the query or response may violate the terms of service or be otherwise unsupported"
+    // [https://ai.google.dev/gemini-api/docs/troubleshooting]; an answer in a language that is not supported is kept back, too.
+    case 'OTHER':
+    case 'IMAGE_OTHER':
+    case 'LANGUAGE':
       return 'content_filter';
     case 'MALFORMED_FUNCTION_CALL':
     case 'MALFORMED_RESPONSE':
@@ -55,7 +66,7 @@ export function finishOf(reason: string | null, calledTools: boolean): FinishRea
     case 'TOO_MANY_TOOL_CALLS':
     case 'MISSING_THOUGHT_SIGNATURE':
       throw new ProtocolError(`the worker gave up: ${reason}`);
-    // STOP, and what is no reason: LANGUAGE, OTHER, or one that is new to us.
+    // STOP, NO_IMAGE of who wanted text, or one that is new to us.
     case null:
     default:
       return calledTools ? 'tool_calls' : 'stop';
@@ -72,12 +83,14 @@ function refuseError(error: unknown): void {
 function pieceOf(part: Readonly<Record<string, unknown>>, what: string): readonly GeminiPiece[] {
   if (isObject(part['functionCall'])) {
     const { id, name, args } = part['functionCall'];
+    const signature = part['thoughtSignature'];
     return [
       {
         kind: 'call',
         id: typeof id === 'string' && id !== '' ? id : null,
         name: textOf(name, `${what}.functionCall.name`),
         arguments: JSON.stringify(objectOf(args ?? {}, `${what}.functionCall.args`)),
+        signature: typeof signature === 'string' && signature !== '' ? signature : undefined,
       },
     ];
   }

@@ -1,0 +1,36 @@
+import type { PlaceholderName } from '../../template/placeholders.js';
+import type { OpenAiChat, OpenAiMessage } from '../chat/chat.js';
+import { UntranslatableError } from '../chat/protocol-error.js';
+import { isObject } from './from-openai/json-object.js';
+import { answerFormatOf, refuseOnlyOpenAi } from './from-openai/options.js';
+
+/**
+ * Refuses what no placeholder can say, where the answer would mean something else without it. An answer in JSON
+ * (`json_object`) is asked for in the prompt as well: that one is a hint.
+ * @throws UntranslatableError
+ */
+export function refuseBeyondTemplate(chat: OpenAiChat, placeholders: ReadonlySet<PlaceholderName>): void {
+  refuseOnlyOpenAi(chat);
+  const { tools, tool_choice: choice } = chat;
+  if (Array.isArray(tools) && tools.length > 0 && choice !== 'none')
+    throw new UntranslatableError('tools', 'are known to no template: this worker calls none');
+  const format = answerFormatOf(chat);
+  if (format !== 'text' && format.schema !== null)
+    throw new UntranslatableError('response_format', 'asks for a schema, which no template can say');
+  // The list as it came holds whatever it holds.
+  if (placeholders.has('MESSAGES')) return;
+  for (const [index, message] of chat.messages.entries()) refuseMedia(message, `messages[${index}]`);
+}
+
+function refuseMedia({ content }: OpenAiMessage, field: string): void {
+  if (!Array.isArray(content)) return;
+  const parts = content as readonly unknown[];
+  const at = parts.findIndex(
+    (part) => isObject(part) && part['type'] !== 'text' && part['type'] !== 'refusal',
+  );
+  if (at !== -1)
+    throw new UntranslatableError(
+      `${field}.content[${at}]`,
+      'is no text, and this worker’s template has no {MESSAGES} to carry it',
+    );
+}

@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { anyAnswer, answerOf, eventsOf } from '../../../test/arbitraries/chat-answers.js';
+import { providerJson } from '../../../test/arbitraries/provider-json.js';
+import { ProtocolError } from '../chat/protocol-error.js';
+import { ChatChunks, chatCompletion } from '../openai/chat-completion.js';
+import { openAiAnswer, openAiReader } from './openai-chat.js';
+
+const HEAD = { id: 'x', created: 1, model: 'm' };
+
+const readAll = (chunks: readonly string[]) => {
+  const reader = openAiReader();
+  return chunks.flatMap((data) => reader({ data }));
+};
+const chunk = (delta: object, more: object = {}) =>
+  JSON.stringify({ choices: [{ index: 0, delta, finish_reason: null, ...more }] });
+
+describe("an answer of a server that speaks OpenAI's API", () => {
+  it('says what it said, whole and in chunks', () => {
+    fc.assert(
+      fc.property(anyAnswer, (answer) => {
+        expect(openAiAnswer(JSON.stringify(chatCompletion(HEAD, answer)))).toEqual(withoutNothing(answer));
+        const writer = new ChatChunks(HEAD, true);
+        const wire =
+          eventsOf(answer)
+            .map((event) => writer.event(event))
+            .join('') + writer.end();
+        const data = [...wire.matchAll(/^data: (.*)$/gm)].map(([, each = '']) => each);
+        const read = answerOf(readAll(data));
+        expect({ ...read, text: read.text ?? '' }).toEqual({
+          ...withoutNothing(answer),
+          text: answer.text ?? '',
+        });
+      }),
+    );
+  });
+
+  it('that makes no sense is a ProtocolError and nothing else', () => {
+    fc.assert(
+      fc.property(fc.oneof(providerJson, fc.jsonValue(), fc.string()), (body) => {
+        const text = typeof body === 'string' ? body : JSON.stringify(body);
+        for (const act of [() => openAiAnswer(text), () => readAll([text])])
+          expect(outcome(act)).toSatisfy((thrown) => thrown === null || thrown instanceof ProtocolError);
+      }),
+    );
+  });
+
+  it.each<[string, string, string]>([
+    // [vllm-project/vllm, vllm/entrypoints/openai/serving_engine.py]; SGLang and llama.cpp alike
+    [
+      'vLLM',
+      '{"error":{"message":"EngineCore died","type":"InternalServerError","code":500}}',
+      'EngineCore died',
+    ],
+    ['others', '{"error":"out of memory"}', 'out of memory'],
+    // [lm-sys/FastChat, fastchat/serve/openai_api_server.py]
+    ['FastChat', '{"text":"**NETWORK ERROR**","error_code":50002}', '**NETWORK ERROR**'],
+    // https://openrouter.ai/docs/api-reference/errors
+    [
+      'OpenRouter',
+      '{"error":{"code":502,"message":"Provider died"},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}',
+      'Provider died',
+    ],
+    ['who says it in the reason only', chunk({}, { finish_reason: 'error' }), 'finish_reason is error'],
+  ])('that is an error of %s is a failure with its words, whole and in a stream', (_server, data, words) => {
+    expect(() => readAll([chunk({ content: 'Hello' }), data, '[DONE]'])).toThrow(words);
+    expect(() => openAiAnswer(data)).toThrow(ProtocolError);
+  });
+
+  it('whose error is null is none', () => {
+    const whole = { error: null, choices: [{ message: { content: 'hi' }, finish_reason: 'stop' }] };
+    expect(openAiAnswer(JSON.stringify(whole)).text).toBe('hi');
+  });
+});
+
+/** What is empty is not there. */
+function withoutNothing<A extends { readonly reasoning?: string }>(answer: A): A {
+  const { reasoning, ...rest } = answer;
+  return (reasoning === undefined || reasoning === '' ? rest : answer) as A;
+}
+
+function outcome(act: () => unknown): unknown {
+  try {
+    act();
+    return null;
+  } catch (error) {
+    return error;
+  }
+}

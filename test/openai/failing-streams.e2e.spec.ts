@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { text } from '../fakes/fake-upstream.js';
+import { aWorker, upstreamForTest } from '../fixtures/worker.js';
+import { call } from '../management/client.js';
+import { startService, type TestService } from '../service.js';
+import { mustRegister } from './models.js';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.stop());
+
+const SSE = { 'content-type': 'text/event-stream' };
+const NDJSON = { 'content-type': 'application/x-ndjson' };
+const data = (...events: readonly (object | string)[]) =>
+  events.map((each) => `data: ${typeof each === 'string' ? each : JSON.stringify(each)}\n\n`).join('');
+const lines = (...events: readonly object[]) => events.map((each) => `${JSON.stringify(each)}\n`).join('');
+const chunk = (delta: object, finish_reason: string | null = null) => ({
+  id: 'c',
+  object: 'chat.completion.chunk',
+  created: 1,
+  model: 'm',
+  choices: [{ index: 0, delta, finish_reason }],
+});
+
+const STREAMING = { body: { p: '{USER_PROMPT}', stream: '{STREAM}' }, is_stream: true };
+const OLLAMA = { ...STREAMING, stream_extract: { text: 'response', done: { path: 'done', equals: true } } };
+
+describe('An error in the middle of a stream', () => {
+  it.each<[string, object, string, Record<string, string>]>([
+    [
+      'Ollama',
+      OLLAMA,
+      lines({ response: 'half', done: false }, { error: 'an error was encountered while running the model' }),
+      NDJSON,
+    ],
+    [
+      'FastChat',
+      { ...STREAMING, stream_extract: { text: 'text', delta: false } },
+      lines({ text: 'half', error_code: 0 }, { text: 'NETWORK ERROR', error_code: 50002 }),
+      { 'content-type': 'text/plain' },
+    ],
+    [
+      'who answers as success_when says it must not',
+      { ...STREAMING, stream_extract: { text: 't' }, success_when: { path: 'ok', equals: true } },
+      data({ ok: true, t: 'half' }, { t: '.' }, { ok: false, t: 'NETWORK ERROR' }),
+      SSE,
+    ],
+    [
+      'vLLM',
+      { protocol: 'openai' },
+      data(chunk({ content: 'half' }), { error: { message: 'EngineCore died', code: 500 } }, '[DONE]'),
+      SSE,
+    ],
+    [
+      "FastChat's OpenAI API",
+      { protocol: 'openai' },
+      data(chunk({ content: 'half' }), { text: 'NETWORK ERROR', error_code: 50002 }, '[DONE]'),
+      SSE,
+    ],
+    [
+      'Gemini',
+      { protocol: 'gemini' },
+      data(
+        { candidates: [{ content: { parts: [{ text: 'half' }] } }] },
+        { error: { code: 503, message: 'overloaded', status: 'UNAVAILABLE' } },
+      ),
+      SSE,
+    ],
+  ])('of %s is told as one, and is no text', async (_server, worker, wire, headers) => {
+    const upstream = await upstreamForTest(text(wire, 200, headers));
+    const isApi = 'protocol' in worker;
+    const registration = isApi
+      ? { model_name: `failing-${wire.length}`, req_url_template: `${upstream.url}/v1`, ...worker }
+      : aWorker(upstream, { ...worker });
+    await mustRegister(service, registration);
+    const asked = { model_name: registration.model_name, input: 'hello', stream: true };
+    const { status, text: said } = await service.post('/api/v1/chat/completions', asked);
+    expect([status, said]).toEqual([200, expect.stringContaining('"content":"half"')]);
+    expect(said).not.toContain('"content":"NETWORK');
+    expect(said).not.toContain('[DONE]');
+    expect(said.trimEnd().split('\n').at(-1)).toMatch(/^data: \{"error":\{"message":"worker execute error: /);
+  });
+
+  it('of a worker that is passed through reaches the caller as it came', async () => {
+    const wire = data(chunk({ content: 'half' }), { error: { message: 'EngineCore died' } }, '[DONE]');
+    const upstream = await upstreamForTest(text(wire, 200, SSE));
+    const base = { req_url_template: `${upstream.url}/v1`, protocol: 'openai' };
+    await mustRegister(service, { model_name: 'failing-passed', ...base });
+    const messages = [{ role: 'user', content: 'hello' }];
+    const asked = { model: 'failing-passed', messages, stream: true };
+    expect((await service.post('/v1/chat/completions', asked)).text).toBe(wire);
+  });
+
+  it('is a failure where the answer is wanted whole, and one where the upstream always streams', async () => {
+    const wire = lines({ response: 'half', done: false }, { error: 'oh' });
+    const upstream = await upstreamForTest(text(wire, 200, NDJSON));
+    const worker = aWorker(upstream, { ...OLLAMA, body: { p: '{USER_PROMPT}' } });
+    await mustRegister(service, worker);
+    const { status, json } = await service.chat(worker.model_name, 'hello');
+    expect([status, json]).toMatchObject([
+      502,
+      { success: false, msg: expect.stringContaining('told of an error within its stream') as string },
+    ]);
+  });
+});
+
+describe('An answer that ends where a value becomes null', () => {
+  const stream_extract = { text: 't', done: { path: 'next', equals: null } };
+
+  it('is registered as it was written, and read so', async () => {
+    const wire = lines({ t: 'a', next: 1 }, { t: 'b', next: null }, { t: 'not any more', next: 2 });
+    const upstream = await upstreamForTest(text(wire, 200, NDJSON));
+    const { worker } = await call(service, 'POST', '', aWorker(upstream, { ...STREAMING, stream_extract }));
+    expect(worker['stream_extract']).toEqual(stream_extract);
+    expect((await call(service, 'GET', `/${worker.id}`)).worker['stream_extract']).toEqual(stream_extract);
+    const asked = { model_name: worker.model_name, input: 'hello', stream: true };
+    const said = await service.post('/api/v1/chat/completions', asked);
+    const texts = [...said.text.matchAll(/"content":"([^"]*)"/g)].map(([, each]) => each);
+    expect([texts, said.text.endsWith('data: [DONE]\n\n')]).toEqual([['a', 'b'], true]);
+  });
+
+  it('is not lost by a patch that sends it back: that is told instead', async () => {
+    const anything = { url: 'http://127.0.0.1:9' };
+    const { worker } = await call(service, 'POST', '', aWorker(anything, { ...STREAMING, stream_extract }));
+    const { status, fields } = await call(service, 'PATCH', `/${worker.id}`, { stream_extract });
+    expect([status, fields]).toEqual([400, ['stream_extract.done.equals']]);
+    const put = await call(service, 'PUT', '', {
+      ...aWorker(anything, { ...STREAMING, stream_extract }),
+      model_name: worker.model_name,
+    });
+    expect([put.status, put.worker.generation]).toEqual([200, worker.generation]);
+  });
+});

@@ -1,0 +1,152 @@
+import OpenAI from 'openai';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startService, type TestService, until } from '../service.js';
+import { type Endless, registerEndless } from './endless.js';
+import { ANSWER, MODELS, registerModels, RICH_MODELS, stopAll, SUNNY, type Upstreams } from './models.js';
+
+let service: TestService;
+let upstreams: Upstreams;
+let endless: Endless;
+let client: OpenAI;
+beforeAll(async () => {
+  service = await startService();
+  upstreams = await registerModels(service);
+  endless = await registerEndless(service);
+  client = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 });
+});
+afterAll(() => stopAll(service, upstreams, endless));
+
+const asking = (model: string, content: string) => ({
+  model,
+  messages: [{ role: 'user' as const, content }],
+});
+const CITY = {
+  type: 'object' as const,
+  properties: { city: { type: 'string' as const } },
+  required: ['city'],
+  additionalProperties: false,
+};
+
+describe.each(MODELS)("The helpers of OpenAI's client, with a worker that is $kind", ({ model, streams }) => {
+  it('tell of a stream as it comes', async () => {
+    const counted = { ...asking(model, 'hello'), stream_options: { include_usage: true } };
+    const stream = client.chat.completions.stream(counted);
+    const deltas: string[] = [];
+    const told: string[] = [];
+    stream.on('connect', () => told.push('connect'));
+    stream.on('content.delta', ({ delta }) => deltas.push(delta));
+    stream.on('content.done', ({ content }) => told.push(`content.done ${content}`));
+    stream.on('end', () => told.push('end'));
+    expect(await stream.finalContent()).toBe(ANSWER);
+    expect(await stream.totalUsage()).toMatchObject({
+      prompt_tokens: 3,
+      completion_tokens: 5,
+      total_tokens: 8,
+    });
+    await stream.done();
+    expect(told).toEqual(['connect', `content.done ${ANSWER}`, 'end']);
+    expect(deltas.join('')).toBe(ANSWER);
+    expect(deltas.length > 1).toBe(streams);
+  });
+});
+
+describe.each(RICH_MODELS)("The helpers of OpenAI's client, with a worker that is $kind", ({ model }) => {
+  it.each([false, true])('run tools until there is an answer (in a stream: %s)', async (stream) => {
+    const asked: unknown[] = [];
+    const get_weather = {
+      name: 'get_weather',
+      description: 'How the weather is',
+      parameters: CITY,
+      function: (args: string) => {
+        asked.push(JSON.parse(args));
+        return '{"sky":"clear"}';
+      },
+    };
+    const body = {
+      ...asking(model, 'How is the weather?'),
+      tools: [{ type: 'function' as const, function: get_weather }],
+    };
+    const runner = stream
+      ? client.chat.completions.runTools({ ...body, stream: true })
+      : client.chat.completions.runTools(body);
+    expect(await runner.finalContent()).toBe(SUNNY);
+    expect(asked).toEqual([{ city: 'Paris' }]);
+    expect(runner.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'assistant']);
+  });
+
+  it('tell of the arguments of a call as they come', async () => {
+    const tools = [
+      { type: 'function' as const, function: { name: 'get_weather', strict: true, parameters: CITY } },
+    ];
+    const stream = client.chat.completions.stream({ ...asking(model, 'How is the weather?'), tools });
+    const called: unknown[] = [];
+    stream.on('tool_calls.function.arguments.done', ({ name, parsed_arguments }) =>
+      called.push([name, parsed_arguments]),
+    );
+    const message = await stream.finalMessage();
+    expect(called).toEqual([['get_weather', { city: 'Paris' }]]);
+    expect(message.tool_calls?.[0]).toMatchObject({ function: { parsed_arguments: { city: 'Paris' } } });
+  });
+
+  it('parse an answer that is to obey a schema', async () => {
+    const json_schema = { name: 'city', strict: true, schema: CITY };
+    const body = {
+      ...asking(model, 'The city, as JSON'),
+      response_format: { type: 'json_schema' as const, json_schema },
+    };
+    const { choices } = await client.chat.completions.parse(body);
+    expect(JSON.parse(choices[0]?.message.content ?? '')).toEqual({ city: 'Paris' });
+    const content = await client.chat.completions.stream(body).finalContent();
+    expect(JSON.parse(content ?? '')).toEqual({ city: 'Paris' });
+  });
+
+  it('tell why a request was refused, and that a stream was cut', async () => {
+    const refused = client.chat.completions.stream(asking(model, 'too much'));
+    await expect(refused.finalContent()).rejects.toMatchObject({ status: 400 });
+    const cut = client.chat.completions.stream(asking(model, 'be cut'));
+    await expect(cut.finalContent()).rejects.toThrow('worker execute error');
+  });
+});
+
+describe("OpenAI's client", () => {
+  it('aborts a stream of its helper, and the upstream hears of it', async () => {
+    for (const { model, brokenOff } of endless.models) {
+      const before = brokenOff();
+      const stream = client.chat.completions.stream(asking(model, 'go on'));
+      stream.once('content', () => stream.abort());
+      await expect(stream.finalContent()).rejects.toBeInstanceOf(OpenAI.APIUserAbortError);
+      expect([model, stream.aborted]).toEqual([model, true]);
+      await until(() => brokenOff() === before + 1);
+    }
+  });
+
+  /** 100 ms are promised, of whole requests at the median: test/streams/hanging-up.e2e.spec.ts. */
+  const GENEROUS_MS = 1_000;
+
+  it.each([
+    ['before the headers', 'say nothing', 'it throws'],
+    ['in the middle of a stream', 'go on', 'its loop ends'],
+  ])('aborts %s, and the upstream soon hears of it', async (_when, content, outcome) => {
+    for (const { model, brokenOff, asked } of endless.models) {
+      const [broken, before] = [brokenOff(), asked()];
+      const controller = new AbortController();
+      const body = { ...asking(model, content), stream: true as const };
+      const { signal } = controller;
+      const read = async (): Promise<void> => {
+        const chunks = await client.chat.completions.create(body, { signal });
+        for await (const { choices } of chunks)
+          if ((choices[0]?.delta.content ?? '') !== '') controller.abort();
+      };
+      const ended = read().then(
+        () => 'its loop ends',
+        (error: unknown) => error instanceof OpenAI.APIUserAbortError && 'it throws',
+      );
+      await until(() => asked() === before + 1);
+      if (content === 'say nothing') controller.abort();
+      expect([model, await ended]).toEqual([model, outcome]);
+      const abortedMs = performance.now();
+      await until(() => brokenOff() === broken + 1);
+      expect([model, performance.now() - abortedMs < GENEROUS_MS]).toEqual([model, true]);
+    }
+  });
+});
