@@ -159,20 +159,16 @@ export class InferenceService {
     throw mayAskAnotherModel(last.error) ? first.error : last.error;
   }
 
-  private rules(
-    model: string,
-    policy: ModelPolicy | undefined,
-    { request: { deadlineMs, raw }, callerGone }: Errand,
-  ): RetryRules {
+  private rules(model: string, policy: ModelPolicy | undefined, { request, callerGone }: Errand): RetryRules {
     const { retry } = this.settings;
     return {
       limits: (policy?.retries ?? null) === null ? retry : { ...retry, most: policy?.retries ?? 0 },
       causes: policy?.retryOn ?? null,
       budget: () => this.balancer.retriesOf(model),
       workers: () => this.balancer.sizeOf(model),
-      isWanted: () => !callerGone.aborted && performance.now() < deadlineMs,
+      isWanted: () => !callerGone.aborted && performance.now() < request.deadlineMs,
       random: Math.random,
-      leaveSpeakers: (tried) => leaveSpeakers(raw?.dialect, this.live.model(model)?.workers ?? [], tried),
+      leaveSpeakers: (tried) => leaveSpeakers(request, this.live.model(model)?.workers ?? [], tried),
     };
   }
 }

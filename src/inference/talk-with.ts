@@ -1,4 +1,5 @@
 import type { WorkerTask } from '../registry/worker.js';
+import { doesTask } from './does-task.js';
 import type { InferenceRequest } from './inference-request.js';
 import { apiTalk } from './protocols/api-talk.js';
 import { templateTalk } from './protocols/template-talk.js';
@@ -17,9 +18,8 @@ export function talkWith(worker: CallableWorker, request: InferenceRequest): Tal
 }
 
 function does({ task, call }: CallableWorker, { task: wanted, raw }: InferenceRequest): boolean {
-  if (wanted === null) return raw !== null || task === 'chat' || (call.kind === 'template' && makes(task));
-  // Who chats can complete a text as well.
-  return task === wanted || (wanted === 'completion' && task === 'chat');
+  if (wanted !== null || raw !== null) return doesTask(task, wanted);
+  return task === 'chat' || (call.kind === 'template' && makes(task));
 }
 
 /** The seed has one call for its text, image and video models: the answer is the text, or what leads to the rest. */

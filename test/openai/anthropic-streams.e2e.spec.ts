@@ -63,6 +63,8 @@ describe('A stream of an upstream that speaks Anthropic’s API', () => {
       'request-id': 'req_up',
       'x-mmm-attempts': '1',
     });
+    const line = claude.service.log.findLast(({ path }) => path === '/v1/messages');
+    expect(line).toMatchObject({ input_tokens: 12 + 1024 + 2048, output_tokens: 77 });
     const message = await claude.client.messages.stream(ask).finalMessage();
     expect(message).toMatchObject({
       content: [

@@ -2,7 +2,8 @@ import type { Worker } from '../../registry/worker.js';
 import { InvalidInputError } from '../../input/invalid-input-error.js';
 import { RenderError } from '../../template/template-error.js';
 import { UntranslatableError } from '../chat/protocol-error.js';
-import type { Dialect } from '../inference-request.js';
+import { doesTask } from '../does-task.js';
+import type { Dialect, InferenceRequest } from '../inference-request.js';
 import { UnsupportedTaskError } from '../unsupported-task-error.js';
 
 /** A worker was lent that has no words for this request, and nobody was called. One that takes it as it is needs none. */
@@ -15,21 +16,21 @@ export function hasNoWords(error: unknown): boolean {
   );
 }
 
-/** Leaves nobody to be tried but those that speak the caller's language. @returns whether there is any */
+/** Leaves nobody to be tried but those that take this request as it is. @returns whether there is any */
 export function leaveSpeakers(
-  dialect: Dialect | undefined,
+  { raw, task }: Pick<InferenceRequest, 'raw' | 'task'>,
   workers: readonly Worker[],
   tried: Set<string>,
 ): boolean {
   let isAny = false;
-  for (const { id, adminState, call } of workers) {
-    if (tried.has(id)) continue;
-    if (dialect === undefined || !isSpokenBy(call, dialect)) tried.add(id);
-    else isAny ||= adminState === 'enabled';
+  for (const worker of workers) {
+    if (tried.has(worker.id)) continue;
+    if (!isSpokenBy(worker, raw?.dialect) || !doesTask(worker.task, task)) tried.add(worker.id);
+    else isAny ||= worker.adminState === 'enabled';
   }
   return isAny;
 }
 
-function isSpokenBy(call: Worker['call'], dialect: Dialect): boolean {
+function isSpokenBy({ call }: Worker, dialect: Dialect | undefined): boolean {
   return 'kind' in call && call.kind === 'api' && call.protocol === dialect;
 }

@@ -2,7 +2,6 @@ import type { ApiProtocol } from '../../registry/worker.js';
 import type { ChatAnswer, OpenAiChat, StreamReader } from '../chat/chat.js';
 import { ProtocolError } from '../chat/protocol-error.js';
 import { anthropicAnswer } from './anthropic/anthropic-answer.js';
-import { ANTHROPIC_HEADERS } from './anthropic/anthropic-headers.js';
 import { anthropicReader } from './anthropic/anthropic-reader.js';
 import { anthropicRequest } from './anthropic/anthropic-request.js';
 import { geminiAnswer } from './gemini/gemini-answer.js';
@@ -13,8 +12,6 @@ import { openAiAnswer, openAiReader } from './openai-chat.js';
 
 /** A chat in the words of one API, and its answer out of them. */
 export interface ChatProtocol {
-  /** Sent unless the worker's own say otherwise. */
-  readonly headers?: Readonly<Record<string, string>>;
   /** `chat.model` is what the upstream calls it. @throws UntranslatableError */
   request(chat: OpenAiChat, stream: boolean): { readonly path: string; readonly body: unknown };
   /** @throws ProtocolError */
@@ -33,7 +30,6 @@ export const PROTOCOLS: Readonly<Record<ApiProtocol, ChatProtocol>> = {
     reader: openAiReader,
   },
   anthropic: {
-    headers: ANTHROPIC_HEADERS,
     request: (chat) => ({
       path: '/messages',
       body: anthropicRequest(chat, chat.model),

@@ -16,17 +16,15 @@ const JSON_TYPE = 'application/json';
 export function apiTalk(worker: CallableWorker, call: ApiCall, request: InferenceRequest): Talk {
   const model = call.upstreamModel ?? worker.modelName;
   const { raw, stream } = request;
-  const protocol = PROTOCOLS[call.protocol];
-  const passedOn =
-    protocol.headers === undefined ? request.passedOn : { ...protocol.headers, ...request.passedOn };
-  if (raw?.dialect === call.protocol) return passOn(call, request, raw, model, passedOn);
+  if (raw?.dialect === call.protocol) return passOn(call, request, raw, model);
   if ((request.task ?? 'chat') !== 'chat' || (raw !== null && !CHATS.has(raw.path)))
     throw unsupported(worker, request, `chat (by protocol ${call.protocol})`);
+  const protocol = PROTOCOLS[call.protocol];
   const chat = withDefaults({ ...request.openAi(), model, stream }, worker.defaults);
   const { path, body } = protocol.request(chat, stream);
   const rendered = call.render(
     { method: 'POST', path, body: JSON.stringify(body), contentType: JSON_TYPE, isStream: stream },
-    passedOn,
+    request.passedOn,
   );
   if (!stream)
     return { mode: 'whole', call: rendered, read: ({ text }) => protocol.answer(text), refusal: refusalIn };
@@ -43,13 +41,7 @@ export function apiTalk(worker: CallableWorker, call: ApiCall, request: Inferenc
 const CHATS: ReadonlySet<string> = new Set(['/chat/completions', MESSAGES]);
 
 /** The caller's own bytes but for the value of `model`. */
-function passOn(
-  call: ApiCall,
-  request: InferenceRequest,
-  raw: RawBody,
-  model: string,
-  passedOn: InferenceRequest['passedOn'],
-): Talk {
+function passOn(call: ApiCall, request: InferenceRequest, raw: RawBody, model: string): Talk {
   const { path, contentType, bytes } = raw;
   const isSame = model === request.model;
   const named = raw.spelled === 'json' ? JSON.stringify(model) : model;
@@ -58,7 +50,7 @@ function passOn(
   const isStream = request.stream || path === '/audio/speech';
   const rendered = call.render(
     { method: 'POST', path: path + raw.query, body, contentType, isStream },
-    passedOn,
+    request.passedOn,
   );
   const headers = withCallersHeaders(rendered.headers, raw.headers);
   return {

@@ -6,6 +6,14 @@ import { ownTimeoutsOf, OWN_HEADERS, streamTimeoutsOf, timeoutsOf, without } fro
 import type { ApiCall, ApiProtocol } from '../worker.js';
 import type { WorkerDefinition } from '../worker-definition.js';
 
+/** What an API wants to hear with every request, where the worker does not say it itself. */
+const API_HEADERS: Readonly<Record<ApiProtocol, Readonly<Record<string, string>>>> = {
+  openai: {},
+  // The version that is spoken here. https://platform.claude.com/docs/en/api/versioning
+  anthropic: { 'anthropic-version': '2023-06-01' },
+  gemini: {},
+};
+
 /** Of a template only: what these would say, the protocol says already. */
 const TEMPLATES_ONLY = [
   'body',
@@ -68,6 +76,7 @@ export function compileApiCall(
     faults.push({ field: 'header', problem: `must hold no placeholders with protocol "${protocol}"` });
   if (faults.length > 0 || url === null || headers === null) throw new InvalidInputError(faults);
 
+  const always = { ...OWN_HEADERS, ...API_HEADERS[protocol] };
   const timeouts = timeoutsOf(definition, waits);
   const streamTimeouts = streamTimeoutsOf(definition, waits);
   return {
@@ -84,7 +93,7 @@ export function compileApiCall(
         .split('?', 1)
         .join(),
     render: ({ method, path, body, contentType, isStream }, passedOn) => {
-      const ours = body === null ? OWN_HEADERS : { ...OWN_HEADERS, 'content-type': contentType };
+      const ours = body === null ? always : { ...always, 'content-type': contentType };
       return {
         method,
         origin: url.origin,

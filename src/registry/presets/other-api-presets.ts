@@ -1,6 +1,6 @@
 import type { Preset } from './preset.js';
 
-/** Providers with an API of their own, which is translated. */
+/** Providers with an API of their own, in which workers are spoken to. */
 export const OTHER_API_PRESETS = {
   anthropic: {
     title: 'Claude (Anthropic)',

@@ -7,9 +7,6 @@ const BETA = 'anthropic-beta';
 /** What such a header may hold; more would be no date, and no list of names. */
 const PLAIN = /^[\x21-\x7e][\x20-\x7e]*$/;
 
-/** The version of the API that is spoken here. https://platform.claude.com/docs/en/api/versioning */
-export const ANTHROPIC_HEADERS: Headers = { [VERSION]: '2023-06-01' };
-
 /**
  * What of a caller's headers says how his body is to be read, and what he can read. Whose account is asked
  * (`anthropic-workspace-id`, `anthropic-user-profile-id`) goes with the key, and is the worker's to say.
