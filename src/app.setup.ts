@@ -6,7 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AdmissionCheck } from './access/admission-check.js';
 import { AppModule } from './app.module.js';
-import { Balancer } from './balancing/balancer.js';
+import { ModelDesks } from './balancing/model-desks.js';
 import type { Settings } from './config/settings.js';
 import type { DatabaseAddresses } from './database/database-addresses.js';
 import { rememberRoutes } from './errors/allowed-methods.js';
@@ -117,7 +117,7 @@ function admit(app: NestFastifyApplication): void {
 function exposeFigures(app: NestFastifyApplication): void {
   const metrics = app.get(Metrics);
   const readiness = app.get(Readiness);
-  const balancer = app.get(Balancer);
+  const desks = app.get(ModelDesks);
   const replicas = app.get(Replicas);
   metrics.gauge(
     'mmm_registry_age_seconds',
@@ -126,9 +126,9 @@ function exposeFigures(app: NestFastifyApplication): void {
   );
   metrics.gauge('mmm_replicas', 'Running copies of the service, as this one sees it.', () => replicas.count);
   metrics.gaugeOfModels('mmm_requests_in_flight', 'Requests that run on workers of the model.', () =>
-    balancer.loads().map(({ model, inFlight }) => [model, inFlight]),
+    desks.loads().map(({ model, inFlight }) => [model, inFlight]),
   );
   metrics.gaugeOfModels('mmm_requests_queued', 'Requests that wait for a worker of the model.', () =>
-    balancer.loads().map(({ model, queued }) => [model, queued]),
+    desks.loads().map(({ model, queued }) => [model, queued]),
   );
 }

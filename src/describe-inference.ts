@@ -13,6 +13,7 @@ import {
   OpenAiChatDto,
   PromptDto,
   TextCompletionDto,
+  TokenCountDto,
 } from './inference/openai/openai-api.dto.js';
 
 type Model = new () => object;
@@ -53,9 +54,15 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
     answered: ImageListDto,
   },
   '/v1/messages': {
-    summary: 'Anthropic’s Messages API, for any registered model that chats; streams too.',
+    summary:
+      'Anthropic’s Messages API, for any registered model that chats; streams too. Workers that speak it get what was sent.',
     sent: AnthropicChatDto,
     answered: AnthropicMessageDto,
+  },
+  '/v1/messages/count_tokens': {
+    summary: 'How many tokens a message would take: of models with a worker that speaks Anthropic’s API.',
+    sent: AnthropicChatDto,
+    answered: TokenCountDto,
   },
 };
 
@@ -84,7 +91,7 @@ export function describeInference({ paths }: OpenAPIObject): void {
     post.summary = described.summary;
     post.requestBody = { required: true, content: json(described.sent) };
     post.responses['200'] = { description: 'The answer', content: json(described.answered) };
-    if (path === '/v1/messages')
+    if (path.startsWith('/v1/messages'))
       post.responses['default'] = { description: 'An error', content: json(AnthropicErrorDto) };
   }
 }

@@ -6,7 +6,7 @@ import { DatabaseConnection } from './database/database-connection.js';
 import type { DatabaseServer } from './database/database-server.js';
 import { Readiness } from './health/readiness.js';
 import { ListenError } from './listen-error.js';
-import { OwnAddress } from './registry/own-address.js';
+import { OwnAddress } from './registry/registration/own-address.js';
 import { RunningRequests } from './running-requests.js';
 import type { Log } from './telemetry/logger.js';
 import { UpstreamClient } from './upstream/upstream-client.js';

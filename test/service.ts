@@ -4,7 +4,7 @@ import { onTestFinished } from 'vitest';
 import { createApp } from '../src/app.setup.js';
 import { RunningRequests } from '../src/running-requests.js';
 import { readEnvironment } from '../src/config/environment.js';
-import { OwnAddress } from '../src/registry/own-address.js';
+import { OwnAddress } from '../src/registry/registration/own-address.js';
 import { createDatabase, type TestDatabase } from './database.js';
 
 export interface TestService {

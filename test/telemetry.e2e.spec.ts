@@ -170,6 +170,52 @@ describe('/metrics', () => {
     expect(durations.reduce((sum, { value }) => sum + value, 0)).toBe(5);
   });
 
+  it('tells what tokens answers took, and how soon streams began', async () => {
+    const model = 'counts-tokens';
+    const upstream = await upstreamForTest(json({ answer: 'x', usage: { in: 7, out: 3 } }));
+    const usage = { usage_extract: { input: 'usage.in', output: 'usage.out' } };
+    await service.register(aWorker(upstream, { model_name: model, ...usage }));
+    await service.chat(model, 'x', { 'x-request-id': 'tokens-1' });
+    const stream = { model, stream: true, messages: [{ role: 'user', content: 'x' }] };
+    await service.post('/v1/chat/completions', stream, { 'x-request-id': 'tokens-2' });
+    const told = { input_tokens: 7, output_tokens: 3 };
+    expect(await lineOf('tokens-1')).toMatchObject(told);
+    expect(await lineOf('tokens-1')).not.toHaveProperty('first_event_ms');
+    expect(await lineOf('tokens-2')).toMatchObject({
+      ...told,
+      first_event_ms: expect.any(Number) as unknown,
+    });
+    const figure = (of: readonly Sample[], sought: string, type?: string) =>
+      of.find(
+        ({ name, labels }) =>
+          name === sought && labels['gen_ai_request_model'] === model && labels['gen_ai_token_type'] === type,
+      )?.value;
+    const read = await metrics();
+    expect(figure(read, 'gen_ai_client_token_usage_sum', 'input')).toBe(14);
+    expect(figure(read, 'gen_ai_client_token_usage_sum', 'output')).toBe(6);
+    expect(figure(read, 'gen_ai_client_token_usage_count', 'output')).toBe(2);
+    expect(figure(read, 'gen_ai_server_time_to_first_token_seconds_count')).toBe(1);
+  });
+
+  it('tells what tokens answers took that were passed on', async () => {
+    const model = 'passes-tokens';
+    const answer = { choices: [], usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 } };
+    const upstream = await upstreamForTest(json(answer));
+    const base = `${upstream.url}/v1`;
+    await service.register({ model_name: model, protocol: 'openai', req_url_template: base });
+    const messages = [{ role: 'user', content: 'x' }];
+    await service.post('/v1/chat/completions', { model, messages }, { 'x-request-id': 'passed-1' });
+    const events = `data: {"usage":null}\n\ndata: ${JSON.stringify(answer)}\n\ndata: [DONE]\n\n`;
+    upstream.behave(text(events, 200, { 'content-type': 'text/event-stream' }));
+    await service.post(
+      '/v1/chat/completions',
+      { model, messages, stream: true },
+      { 'x-request-id': 'passed-2' },
+    );
+    for (const id of ['passed-1', 'passed-2'])
+      expect(await lineOf(id)).toMatchObject({ status: 200, input_tokens: 5, output_tokens: 2 });
+  });
+
   it('has no label that a caller could make up, and never a prompt, a key or a URL', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     await service.register(aWorker(upstream, { model_name: 'bounded' }));

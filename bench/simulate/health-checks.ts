@@ -3,9 +3,9 @@ import {
   type HealthState,
   judgeHealth,
   unknownHealth,
-} from '../../src/health/health-state.js';
-import { type Brake, braked, LOOSE } from '../../src/health/mass-failure-brake.js';
-import { nextProbeMs } from '../../src/health/next-probe.js';
+} from '../../src/health/judging/health-state.js';
+import { type Brake, braked, LOOSE } from '../../src/health/judging/mass-failure-brake.js';
+import { nextProbeMs } from '../../src/health/judging/next-probe.js';
 import type { Health } from '../../src/registry/worker.js';
 import type { Upstream } from './upstream.js';
 import type { VirtualTime } from './virtual-time.js';

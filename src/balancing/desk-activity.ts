@@ -1,5 +1,5 @@
-import type { LiveWorkers } from '../registry/live-workers.js';
-import type { Activity, ActivitySource } from '../registry/worker-activity.js';
+import type { LiveWorkers } from '../registry/live/live-workers.js';
+import type { Activity, ActivitySource } from '../registry/live/worker-activity.js';
 import { REAL_CLOCK } from './admission/clock.js';
 import type { ModelDesk } from './model-desk.js';
 import type { Standing } from './standing/standing.js';

@@ -1,5 +1,5 @@
 import type { BalancingSettings } from '../config/settings.js';
-import type { Model } from '../registry/live-workers.js';
+import type { Model } from '../registry/live/live-workers.js';
 import type { ModelPolicy } from '../registry/models/model-policy.js';
 import { isCallable, type Worker } from '../registry/worker.js';
 import { Admission, type AdmissionLimits } from './admission/admission.js';

@@ -1,4 +1,4 @@
-import { UnsuccessfulAnswerError } from '../registry/unsuccessful-answer-error.js';
+import { UnsuccessfulAnswerError } from '../registry/calls/unsuccessful-answer-error.js';
 import { ExtractError } from '../template/response-extract.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
@@ -14,6 +14,8 @@ export function outcomeOf(error: unknown): Outcome {
 }
 
 function outcomeOfStatus({ status, retryAfterMs }: UpstreamStatusError): Outcome {
+  // Anthropic is overloaded, and up: https://platform.claude.com/docs/en/api/errors
+  if (status === 529) return { kind: 'busy', retryAfterMs };
   if (status === 429 || (status === 503 && retryAfterMs !== null)) return { kind: 'busy', retryAfterMs };
   if (status === 401 || status === 402 || status === 403) return { kind: 'credentials' };
   return { kind: status >= 400 && status < 500 ? 'caller_fault' : 'failure' };

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -12,9 +13,13 @@ export interface ChangeListenerOptions {
   /** Told after each successful LISTEN: whatever came before it was missed. */
   readonly onListening: () => void;
   readonly onLost?: (error: Error) => void;
+  /** Sends a NOTIFY by another connection, to see once a connection whether it is heard. */
+  readonly notify?: (channel: string, payload: string) => Promise<unknown>;
+  /** LISTEN succeeded, and nothing is heard all the same: so it is behind a pooler that lends sessions by transaction. */
+  readonly onDeaf?: () => void;
   /** How often the connection must prove itself: a half-open socket looks alive for ever. */
   readonly proofMs?: number;
-  /** How long it has for that, and for LISTEN. */
+  /** How long it has for that, for LISTEN, and to hear. */
   readonly answerMs?: number;
   /** 0 to 1; the jitter of reconnecting. */
   readonly random?: () => number;
@@ -69,12 +74,20 @@ export class ChangeListener {
     });
     // Awaited only once the connection stands; until then connect() itself reports.
     lost.catch(() => {});
-    client.on('notification', (message) => onNotify(message.payload ?? '', message.channel));
+    // A channel nobody else listens to.
+    const proof = `mmm_proof_${randomUUID()}`;
+    let hasHeard = false;
+    client.on('notification', ({ channel, payload }) => {
+      if (channel === proof) hasHeard = true;
+      else onNotify(payload ?? '', channel);
+    });
     try {
       await client.connect();
-      await client.query(channels.map((name) => `LISTEN ${pg.escapeIdentifier(name)}`).join(';'));
+      const names = [...channels, proof].map((name) => `LISTEN ${pg.escapeIdentifier(name)}`);
+      await client.query(names.join(';'));
       onListening();
       this.options.onListening();
+      void this.proveHearing(proof, answerMs, lost, () => hasHeard);
       while (!this.stopping.signal.aborted) {
         await Promise.race([this.pause(proofMs), lost]);
         if (!this.stopping.signal.aborted) await Promise.race([client.query('SELECT 1'), lost]);
@@ -82,6 +95,24 @@ export class ChangeListener {
     } finally {
       await hangUp(client, socket);
     }
+  }
+
+  /** Tells once if what is sent is not heard. Where it can't be sent nothing is known. */
+  private async proveHearing(
+    channel: string,
+    answerMs: number,
+    lost: Promise<never>,
+    hasHeard: () => boolean,
+  ): Promise<void> {
+    const { notify, onDeaf } = this.options;
+    if (notify === undefined) return;
+    try {
+      await notify(channel, '');
+      await Promise.race([this.pause(answerMs), lost]);
+    } catch {
+      return;
+    }
+    if (!hasHeard() && !this.stopping.signal.aborted) onDeaf?.();
   }
 
   private async pause(ms: number): Promise<void> {

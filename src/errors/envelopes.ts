@@ -34,3 +34,9 @@ export function openAiEnvelope({ status, code, message, details }: Problem): Ope
 export function isSeedPath(path: string): boolean {
   return path.startsWith('/api/server/') || path === '/api/v1/chat/completions';
 }
+
+/** Whether a caller speaks Anthropic's API. Models are listed in OpenAI's way for all who do not say so. */
+export function speaksAnthropic(path: string, headers: Readonly<Record<string, unknown>>): boolean {
+  if (/^\/v1\/messages(\/|$)/.test(path)) return true;
+  return headers['anthropic-version'] !== undefined && /^\/v1\/models(\/|$)/.test(path);
+}

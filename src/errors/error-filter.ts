@@ -3,12 +3,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { anthropicError } from '../inference/protocols/anthropic/anthropic-error.js';
 import { isOpenAiChat } from '../inference/parse-chat.js';
 import { allowedMethods } from './allowed-methods.js';
-import { isSeedPath, openAiEnvelope, seedEnvelope } from './envelopes.js';
+import { isSeedPath, openAiEnvelope, seedEnvelope, speaksAnthropic } from './envelopes.js';
 import type { Problem } from './problem.js';
 import { problemOf } from './problem-of.js';
 import { isUnread, readToEnd } from './read-to-end.js';
-
-const ANTHROPIC_PATH = '/v1/messages';
 
 /** Answers every error, in the envelope of the API that was called. */
 @Catch()
@@ -26,6 +24,7 @@ export class ErrorFilter implements ExceptionFilter {
     request.facts.errorType = problem.errorType;
     if (problem.status >= 500 && problem.errorType === 'manager_internal') this.logger.error(error);
     if (reply.sent || reply.raw.headersSent) return;
+    if (speaksAnthropic(path, request.headers)) reply.header('request-id', request.id);
     const { workerId, attempts } = request.facts;
     if (workerId !== null) reply.header('x-mmm-worker-id', workerId).header('x-mmm-attempts', attempts);
     for (const [name, value] of Object.entries(problem.headers ?? {})) reply.header(name, value);
@@ -58,8 +57,8 @@ export class ErrorFilter implements ExceptionFilter {
 }
 
 /** In the words of the API that was called. */
-function envelopeOf(problem: Problem, path: string, { body, id }: FastifyRequest): object {
-  if (path === ANTHROPIC_PATH) return anthropicError(problem.status, problem.message, id);
+function envelopeOf(problem: Problem, path: string, { body, headers, id }: FastifyRequest): object {
+  if (speaksAnthropic(path, headers)) return anthropicError(problem.status, problem.message, id);
   return isSeedPath(path) && !isOpenAiChat(body) ? seedEnvelope(problem) : openAiEnvelope(problem);
 }
 

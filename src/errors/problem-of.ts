@@ -8,15 +8,15 @@ import { DatabaseUnavailableError } from '../database/database-unavailable-error
 import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
 import { InvalidInputError } from '../input/invalid-input-error.js';
 import { PreconditionFailedError } from '../input/precondition-failed-error.js';
-import { NoWorkerToRenewError, WorkerOfflineError } from '../registry/heartbeat-errors.js';
+import { NoWorkerToRenewError, WorkerOfflineError } from '../registry/heartbeat/heartbeat-errors.js';
 import { NoSuchModelError } from '../registry/models/model-errors.js';
 import {
   NoSuchWorkerError,
   WorkerDisabledError,
   WorkerExistsError,
   WorkerNotFoundError,
-} from '../registry/registration-errors.js';
-import { UnsuccessfulAnswerError } from '../registry/unsuccessful-answer-error.js';
+} from '../registry/registration/registration-errors.js';
+import { UnsuccessfulAnswerError } from '../registry/calls/unsuccessful-answer-error.js';
 import { ExtractError } from '../template/response-extract.js';
 import { RenderError, TemplateError } from '../template/template-error.js';
 import { UpstreamError, type UpstreamErrorKind } from '../upstream/upstream-error.js';

@@ -1,12 +1,12 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { WorkerDirectory } from '../registry/management/worker-directory.js';
-import { WorkerCompiler } from '../registry/worker-compiler.js';
+import { WorkerCompiler } from '../registry/calls/worker-compiler.js';
 import type { WorkerEntity } from '../registry/worker.entity.js';
-import { ProbeLeases } from './probe-leases.js';
-import { ProbePlans } from './probe-plans.js';
-import { ProbeRound } from './probe-round.js';
-import { Prober } from './prober.js';
-import { type Sighting, wentWrong } from './sighting.js';
+import { ProbeLeases } from './rounds/probe-leases.js';
+import { ProbePlans } from './probe/probe-plans.js';
+import { ProbeRound } from './rounds/probe-round.js';
+import { Prober } from './probe/prober.js';
+import { type Sighting, wentWrong } from './probe/sighting.js';
 
 export interface Probed {
   /** As it stands afterwards. */

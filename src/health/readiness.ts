@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
-import { LiveWorkers } from '../registry/live-workers.js';
+import { LiveWorkers } from '../registry/live/live-workers.js';
 
 export type ReadinessState = 'ready' | 'starting' | 'draining';
 

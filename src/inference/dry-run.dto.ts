@@ -13,7 +13,7 @@ import {
 import { IsDto } from '../input/dto.js';
 import type { HasFurtherFaults } from '../input/input-pipe.js';
 import type { InputFault } from '../input/invalid-input-error.js';
-import { RegisterWorkerDto } from '../registry/register-worker.dto.js';
+import { RegisterWorkerDto } from '../registry/registration/register-worker.dto.js';
 import { ChatMessageDto } from './chat.dto.js';
 
 /** A registration that is tried out, and what it is asked. */

@@ -1,4 +1,4 @@
-import type { WorkerTask } from '../registry/worker.js';
+import type { ApiProtocol, WorkerTask } from '../registry/worker.js';
 import type { OpenAiChat } from './chat/chat.js';
 import type { RequestFacts } from '../telemetry/request-facts.js';
 import type { Span } from './passthrough/json-fields.js';
@@ -18,10 +18,18 @@ export interface TemplateInput {
   readonly input?: unknown;
 }
 
+/** The languages that callers speak to `/v1`: a worker of the same protocol understands them as they are. */
+export type Dialect = Extract<ApiProtocol, 'openai' | 'anthropic'>;
+
 /** A body as it came, for workers that speak the caller's own language. */
 export interface RawBody {
+  readonly dialect: Dialect;
   /** Behind the API's base, such as `/chat/completions`. */
   readonly path: string;
+  /** What of the URL's query is the API's, such as `?beta=true`. */
+  readonly query: string;
+  /** What of the caller's headers belongs to the body, names in lower case: how it is to be read. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly contentType: string;
   readonly bytes: Buffer;
   /** Where the model's name stands, as JSON or, in a form, as text. */
@@ -44,8 +52,8 @@ export interface InferenceRequest {
   readonly raw: RawBody | null;
   /** Requests of one key belong together: `x-session-id`, else the beginning of the first message. */
   readonly key: string;
-  /** Where it is noted who was asked: of a request that fails in the end, too. */
-  readonly facts: Pick<RequestFacts, 'workerId' | 'attempts'>;
+  /** Where it is noted who was asked, of a request that fails in the end, too, and what it took. */
+  readonly facts: Pick<RequestFacts, 'workerId' | 'attempts' | 'inputTokens' | 'outputTokens'>;
   /** Headers that travel on to the worker: x-request-id, traceparent. */
   readonly passedOn: Readonly<Record<string, string>>;
   /** The caller set the deadline, which travels on to the worker. */

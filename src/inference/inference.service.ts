@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { BalancingSettings, InferenceSettings } from '../config/settings.js';
 import { Balancer } from '../balancing/balancer.js';
+import { LiveWorkers } from '../registry/live/live-workers.js';
 import type { ModelPolicy } from '../registry/models/model-policy.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
 import type { CancelSignal } from '../upstream/exchange.js';
@@ -11,16 +12,16 @@ import type { UpstreamAnswer } from '../upstream/whole-answer.js';
 import { bounded } from './bounded-call.js';
 import { fallbacksOf, mayAskAnotherModel } from './fallbacks.js';
 import type { InferenceRequest } from './inference-request.js';
+import { noteUsage } from './note-usage.js';
+import { BYTES_PER_TOKEN } from './passthrough/passed-tokens.js';
 import type { Passing } from './passthrough/passing.js';
+import { leaveSpeakers } from './passthrough/speakers.js';
 import { CollectedAnswer, CountedPieces, relayStream } from './relay-stream.js';
 import type { AnswerFacts, Reply } from './reply.js';
 import { refusalOf, RefusedError } from './refused-error.js';
 import { type RetryRules, retrying } from './retrying.js';
 import type { Talk } from './talk.js';
 import { talkWith } from './talk-with.js';
-
-/** Where a worker does not report tokens. */
-const BYTES_PER_TOKEN = 4;
 
 /** A request on its way. */
 interface Errand {
@@ -40,6 +41,7 @@ export class InferenceService {
     private readonly balancer: Balancer,
     private readonly upstream: UpstreamClient,
     private readonly policies: ModelPolicies,
+    private readonly live: LiveWorkers,
     private readonly settings: BalancingSettings,
     private readonly waits: InferenceSettings,
   ) {}
@@ -103,11 +105,12 @@ export class InferenceService {
     talk: Talk,
     call: UpstreamCall,
     signal: CancelSignal | null,
-    { reply, passing }: Errand,
+    { request, reply, passing }: Errand,
     facts: () => AnswerFacts,
   ): Promise<number> {
     if (talk.mode === 'whole') {
       const answer = talk.read(successful(talk, await this.upstream.send(call, signal)));
+      noteUsage(request.facts, answer.usage);
       reply.relay(answer, facts());
       return answer.usage?.output ?? (answer.text?.length ?? 0) / BYTES_PER_TOKEN;
     }
@@ -115,19 +118,22 @@ export class InferenceService {
       if (passing === null) throw new TypeError('an answer to pass on, and nobody to take it');
       if (!talk.isStream) {
         const answer = successful(talk, await this.upstream.send(call, signal));
-        passing.whole(answer, facts());
-        return answer.bytes.length / BYTES_PER_TOKEN;
+        return passing.whole(answer, facts());
       }
-      return (await passing.stream(await this.open(talk, call, signal), facts())) / BYTES_PER_TOKEN;
+      return passing.stream(await this.open(talk, call, signal), facts());
     }
     const answer = await this.open(talk, call, signal);
     if (reply.isStream) {
-      const counting = new CountedPieces(reply.begin(facts(), () => answer.resume()));
+      const counting = new CountedPieces(
+        reply.begin(facts(), () => answer.resume()),
+        request.facts,
+      );
       await relayStream(answer, talk, counting);
       return counting.tokens ?? counting.characters / BYTES_PER_TOKEN;
     }
     const collected = new CollectedAnswer();
     await relayStream(answer, talk, collected);
+    noteUsage(request.facts, collected.answer.usage);
     reply.relay(collected.answer, facts());
     return collected.answer.usage?.output ?? collected.length / BYTES_PER_TOKEN;
   }
@@ -156,7 +162,7 @@ export class InferenceService {
   private rules(
     model: string,
     policy: ModelPolicy | undefined,
-    { request: { deadlineMs }, callerGone }: Errand,
+    { request: { deadlineMs, raw }, callerGone }: Errand,
   ): RetryRules {
     const { retry } = this.settings;
     return {
@@ -166,6 +172,7 @@ export class InferenceService {
       workers: () => this.balancer.sizeOf(model),
       isWanted: () => !callerGone.aborted && performance.now() < deadlineMs,
       random: Math.random,
+      leaveSpeakers: (tried) => leaveSpeakers(raw?.dialect, this.live.model(model)?.workers ?? [], tried),
     };
   }
 }

@@ -2,6 +2,8 @@ import type { OpenAnswer } from '../upstream/open-answer.js';
 import type { ChatAnswer, ChatEvent, ExtraContent, OpenAiToolCall, Usage } from './chat/chat.js';
 import { extraOf } from './chat/extra-content.js';
 import { decodeStream } from './streams/decode-stream.js';
+import type { InferenceRequest } from './inference-request.js';
+import { noteUsage } from './note-usage.js';
 import type { Talk } from './talk.js';
 import type { AnswerPieces } from './reply.js';
 
@@ -118,11 +120,17 @@ export class CountedPieces implements AnswerPieces {
   /** Of output; `null`: the upstream has not told. */
   tokens: number | null = null;
 
-  constructor(private readonly pieces: AnswerPieces) {}
+  constructor(
+    private readonly pieces: AnswerPieces,
+    private readonly facts: InferenceRequest['facts'],
+  ) {}
 
   event(event: ChatEvent): boolean {
     if (event.kind === 'text' || event.kind === 'reasoning') this.characters += event.text.length;
-    if (event.kind === 'usage') this.tokens = event.usage.output;
+    if (event.kind === 'usage') {
+      this.tokens = event.usage.output;
+      noteUsage(this.facts, event.usage);
+    }
     return this.pieces.event(event);
   }
 

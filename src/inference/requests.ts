@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { InferenceSettings } from '../config/settings.js';
-import { LiveWorkers } from '../registry/live-workers.js';
+import { LiveWorkers } from '../registry/live/live-workers.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
 import { affinityKey, passedOn } from './caller-headers.js';
 import { deadlineOf } from './deadline.js';
@@ -23,16 +23,24 @@ export class Requests {
   ) {}
 
   /** @throws InvalidInputError naming the header */
-  of(http: FastifyRequest, { beginning, ...asked }: Asked): InferenceRequest {
-    const { model } = asked;
+  of(http: FastifyRequest, { model, task, stream, input, openAi, raw, beginning }: Asked): InferenceRequest {
     http.facts.model = this.live.model(model) === undefined ? null : model;
+    const longestMs = this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs;
+    const { deadlineIsCallers, deadlineMs } = deadlineOf(http.headers, longestMs);
+    // Field by field: a spread took 4 % of a request's time.
     return {
-      ...asked,
       id: http.id,
+      model,
+      task,
+      stream,
+      input,
+      openAi,
+      raw,
       key: affinityKey(http, beginning),
       facts: http.facts,
       passedOn: passedOn(http),
-      ...deadlineOf(http.headers, this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs),
+      deadlineIsCallers,
+      deadlineMs,
     };
   }
 }

@@ -4,6 +4,7 @@ import { NoWorkerAvailableError } from '../balancing/balancing-errors.js';
 import { SecretMissingError } from '../credentials/worker-secrets.js';
 import { UpstreamError, type UpstreamErrorKind } from '../upstream/upstream-error.js';
 import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
+import { UntranslatableError } from './chat/protocol-error.js';
 import { type RetryRules, retrying } from './retrying.js';
 
 const failure = (kind: UpstreamErrorKind, reusedConnection = false): UpstreamError =>
@@ -28,6 +29,7 @@ async function walk(
     workers: () => Object.keys(workers).length,
     isWanted: () => true,
     random: () => 0.1,
+    leaveSpeakers: () => false,
     ...changed,
   };
   const asked: string[] = [];
@@ -78,7 +80,7 @@ describe('a call that failed', () => {
 describe('an answer that says no', () => {
   const no = new UpstreamStatusError(500, undefined);
 
-  it.each([401, 429, 500, 502, 503, 504])('is a reason to ask another: %i', async (status) => {
+  it.each([401, 429, 500, 502, 503, 504, 529])('is a reason to ask another: %i', async (status) => {
     const error = new UpstreamStatusError(status, undefined);
     expect(await walk({ a: [error], b: [] })).toEqual({ asked: ['a', 'b'], ending: 'by b' });
   });
@@ -94,6 +96,38 @@ describe('an answer that says no', () => {
 
   it('is taken when nobody waits for another', async () => {
     expect(await walk({ a: [no], b: [] }, { isWanted: () => false })).toEqual({ asked: ['a'], ending: no });
+  });
+});
+
+describe('a request that a worker has no words for', () => {
+  const wordless = new UntranslatableError('messages[0]', 'is of another world');
+  const gone = failure('connect');
+  /** `c` and `d` speak the caller's language. */
+  const leaveSpeakers = (tried: Set<string>): boolean => {
+    for (const id of ['a', 'b']) tried.add(id);
+    return !tried.has('c') || !tried.has('d');
+  };
+
+  it('goes at once to those that need none, past all others, and costs no budget', async () => {
+    const spent = new RetryBudget({ ...DEFAULT_RETRY_LIMITS, atLeast: 0 });
+    const rules = { leaveSpeakers, budget: () => spent };
+    expect(await walk({ a: [wordless], b: [], c: [] }, rules)).toEqual({ asked: ['a', 'c'], ending: 'by c' });
+    const missing = { a: [wordless], b: [], c: [gone], d: [] };
+    expect(await walk(missing, rules)).toEqual({ asked: ['a', 'c', 'd'], ending: 'by d' });
+  });
+
+  it('is refused for that where nobody needs none', async () => {
+    expect(await walk({ a: [wordless], b: [] })).toEqual({ asked: ['a'], ending: wordless });
+  });
+
+  it('fails by what went wrong with those that need none', async () => {
+    expect(await walk({ c: [gone], a: [wordless] })).toEqual({ asked: ['c', 'a'], ending: gone });
+    expect(await walk({ a: [wordless], c: [gone], d: [gone] }, { leaveSpeakers })).toEqual({
+      asked: ['a', 'c', 'd'],
+      ending: gone,
+    });
+    const { ending } = await walk({ a: [wordless], b: [] }, { leaveSpeakers });
+    expect(ending).toBeInstanceOf(NoWorkerAvailableError);
   });
 });
 

@@ -1,5 +1,5 @@
 import { DEEPEST_JSON, isDeeperThan } from '../input/json-depth.js';
-import type { Activity } from './worker-activity.js';
+import type { Activity } from './live/worker-activity.js';
 import type { WorkerEntity } from './worker.entity.js';
 
 /** What of a row may be shown to everyone, and is kept in memory for the time when there is no database. */

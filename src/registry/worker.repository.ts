@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager, QueryDeepPartialEntity } from 'typeorm';
 import { DatabaseSettings } from '../config/settings.js';
 import { Database } from '../database/database.js';
-import type { WorkerRow } from './worker-compiler.js';
+import type { WorkerRow } from './calls/worker-compiler.js';
 import type { WorkerDefinition } from './worker-definition.js';
 import { WorkerEntity } from './worker.entity.js';
 

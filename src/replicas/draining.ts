@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { LiveWorkers } from '../registry/live-workers.js';
-import { WorkerActivity } from '../registry/worker-activity.js';
-import { WorkerRefresher } from '../registry/worker-refresher.js';
+import { LiveWorkers } from '../registry/live/live-workers.js';
+import { WorkerActivity } from '../registry/live/worker-activity.js';
+import { WorkerRefresher } from '../registry/live/worker-refresher.js';
 import type { Worker } from '../registry/worker.js';
 import { drainedHere, isSame } from './drained-here.js';
 import { type Drained, ReplicaTable } from './replica-table.js';

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplicaSettings } from '../config/settings.js';
 import { DatabaseConnection } from '../database/database-connection.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
-import { WorkerActivity } from '../registry/worker-activity.js';
+import { WorkerActivity } from '../registry/live/worker-activity.js';
 import { Draining } from './draining.js';
 import { ReplicaTable } from './replica-table.js';
 import { LOOK_MS, Replicas } from './replicas.js';

@@ -4,13 +4,14 @@ import { Draining } from './draining.js';
 import { ReplicaBeat } from './replica-beat.js';
 import { ReplicaTable } from './replica-table.js';
 import { Replicas } from './replicas.js';
+import { SlotExchange } from './slot-exchange.js';
 import { SlotLeases } from './slot-leases.js';
 import { SlotTable } from './slot-table.js';
 
 /** HOW MANY ARE WE: what the running copies of the service have to agree on, through the database alone. */
 @Module({
   imports: [RegistryModule],
-  providers: [Draining, ReplicaBeat, Replicas, ReplicaTable, SlotLeases, SlotTable],
+  providers: [Draining, ReplicaBeat, Replicas, ReplicaTable, SlotExchange, SlotLeases, SlotTable],
   exports: [Replicas, SlotLeases],
 })
 export class ReplicasModule {}

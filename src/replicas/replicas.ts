@@ -5,6 +5,8 @@ import { afterInterruption, afterLook, aloneAs, areSame, type Census } from './c
 
 /** How often a replica looks who else is there: caps must be shared out anew sooner than the next beat. */
 export const LOOK_MS = 1_000;
+/** In which all replicas see that there is one more, or one less. */
+export const SETTLE_MS = 2 * LOOK_MS;
 
 /** The running copies of the service, as last seen: how many there are, and which of them this is. */
 @Injectable()
@@ -34,7 +36,7 @@ export class Replicas {
 
   /** By then the others have noticed that this one is there; by the clock of `performance.now()`. */
   get noticedAtMs(): number {
-    return this.cameMs + 2 * LOOK_MS;
+    return this.cameMs + SETTLE_MS;
   }
 
   /** Calls `listener` after every change. */

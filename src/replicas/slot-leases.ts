@@ -1,13 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LiveWorkers } from '../registry/live-workers.js';
-import { WorkerActivity } from '../registry/worker-activity.js';
-import type { SlotPlan } from './plan-slots.js';
-import { LOOK_MS, Replicas } from './replicas.js';
+import { LiveWorkers } from '../registry/live/live-workers.js';
+import { WorkerActivity } from '../registry/live/worker-activity.js';
+import { Replicas, SETTLE_MS } from './replicas.js';
 import { Rounds } from './rounds.js';
-import { type Demand, SlotHolding } from './slot-holding.js';
-import { LEASE_MS, type Slot, SlotTable, WISH_MS } from './slot-table.js';
+import { SlotExchange } from './slot-exchange.js';
+import { SlotHolding } from './slot-holding.js';
 
 const ROUND_MS = 200;
 /** While requests wait and there is no slot for them. */
@@ -16,8 +15,6 @@ const WAITING_ROUND_MS = 100;
 const SHORTEST_PAUSE_MS = 20;
 /** A database that has not answered for so long is away: requests are not to wait for it. */
 const AWAY_MS = 2_000;
-/** In which all replicas see that there is one more, or one less. */
-const SETTLE_MS = 2 * LOOK_MS;
 
 /**
  * The slots of workers that have fewer than there are replicas: leased in PostgreSQL, for as long as requests run or wait
@@ -37,7 +34,7 @@ export class SlotLeases {
 
   constructor(
     private readonly replicas: Replicas,
-    private readonly table: SlotTable,
+    private readonly exchanges: SlotExchange,
     private readonly live: LiveWorkers,
     private readonly activity: WorkerActivity,
     schedules: SchedulerRegistry,
@@ -149,107 +146,14 @@ export class SlotLeases {
   }
 
   private async exchange(): Promise<void> {
-    const askedAtMs = performance.now();
     try {
-      const { mine, wishes } = await this.table.look([...this.holdings.keys()]);
-      for (const [id, holding] of this.holdings) {
-        const slots = mine.filter(({ workerId }) => workerId === id);
-        holding.saw(slots, wishes.get(id) ?? 0, askedAtMs);
-      }
-      await this.settle();
+      await this.exchanges.round(this.holdings, (changed) => this.tell(changed));
       this.lastGoodMs = performance.now();
       this.lastFault = '';
     } catch (error) {
-      this.plan();
       const fault = error instanceof Error ? error.message : String(error);
       if (fault !== this.lastFault) this.logger.warn(`slots cannot be leased now: ${fault}`);
       this.lastFault = fault;
-    }
-  }
-
-  private async settle(): Promise<void> {
-    const plans = this.plan();
-    await this.renew();
-    for (const [holding, { giveBack }] of plans) await this.give(holding, giveBack);
-    await this.take(plans);
-    await this.wish(plans);
-    await this.part();
-  }
-
-  /** What may be used from now on, before anything is given away. */
-  private plan(): readonly (readonly [SlotHolding, SlotPlan])[] {
-    const nowMs = performance.now();
-    const changed: string[] = [];
-    const plans = [...this.holdings.values()].map((holding) => {
-      const before = holding.usable;
-      const plan = holding.plan(this.demandOf(holding, nowMs), nowMs);
-      if (holding.usable !== before) changed.push(holding.workerId);
-      return [holding, plan] as const;
-    });
-    this.tell(changed);
-    return plans;
-  }
-
-  /**
-   * While not all replicas know yet that slots must be leased, others may still use their shares: no more is leased then
-   * than runs here anyway, or one; and one that has just come waits.
-   */
-  private demandOf({ workerId, sinceMs }: SlotHolding, nowMs: number): Demand {
-    const { inFlight, wanted } = this.activity.of(workerId);
-    if (nowMs < this.replicas.noticedAtMs) return { inFlight, wanted: 0 };
-    if (nowMs < sinceMs + SETTLE_MS) return { inFlight, wanted: Math.min(wanted, Math.max(1, inFlight)) };
-    return { inFlight, wanted };
-  }
-
-  private async renew(): Promise<void> {
-    const nowMs = performance.now();
-    const due = [...this.holdings.values()].filter((holding) => holding.isToRenew(nowMs, LEASE_MS / 2));
-    if (due.length > 0) await this.table.renew(due.map(({ workerId }) => workerId));
-  }
-
-  private async give(holding: SlotHolding, count: number): Promise<void> {
-    const unclaimed: Slot[] = [];
-    for (const slot of holding.letGo(count)) {
-      if (!(await this.table.handOver(slot))) unclaimed.push(slot);
-    }
-    if (unclaimed.length > 0) await this.table.release(unclaimed);
-  }
-
-  private async take(plans: readonly (readonly [SlotHolding, SlotPlan])[]): Promise<void> {
-    const wanted = plans
-      .filter(([holding, { take }]) => take > 0 && holding.partUntilMs === null)
-      .map(([{ workerId, cap }, { take }]) => ({ workerId, cap, most: take }));
-    if (wanted.length === 0) return;
-    const nowMs = performance.now();
-    const taken = await this.table.take(wanted);
-    for (const { workerId, slot } of taken) {
-      this.holdings.get(workerId)?.gain(slot, nowMs + LEASE_MS, nowMs);
-    }
-    this.tell(taken.map(({ workerId }) => workerId));
-  }
-
-  private async wish(plans: readonly (readonly [SlotHolding, SlotPlan])[]): Promise<void> {
-    const nowMs = performance.now();
-    const wishing = plans.filter(([{ held }, { wish }]) => wish && held === 0).map(([holding]) => holding);
-    const due = wishing.filter(({ wishedMs }) => wishedMs === null || nowMs - wishedMs > WISH_MS / 2);
-    const over = [...this.holdings.values()].filter(
-      (holding) => holding.wishedMs !== null && !wishing.includes(holding),
-    );
-    if (due.length > 0) await this.table.wishFor(due.map(({ workerId }) => workerId));
-    for (const holding of due) holding.wishedMs = nowMs;
-    if (over.length > 0) await this.table.wishNoMore(over.map(({ workerId }) => workerId));
-    for (const holding of over) holding.wishedMs = null;
-  }
-
-  /** From those whose slots need not be leased any more. */
-  private async part(): Promise<void> {
-    const nowMs = performance.now();
-    for (const holding of this.holdings.values()) {
-      if (holding.partUntilMs === null || nowMs < holding.partUntilMs) continue;
-      const slots = holding.letGo(holding.held);
-      this.holdings.delete(holding.workerId);
-      this.tell([holding.workerId]);
-      if (slots.length > 0) await this.table.release(slots);
     }
   }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { RequestDurations } from './request-durations.js';
+import { RequestFigures } from './request-figures.js';
 import type { RequestFacts } from './request-facts.js';
 
 /**
@@ -10,15 +10,15 @@ import type { RequestFacts } from './request-facts.js';
 @Injectable()
 export class Metrics {
   readonly registry = new Registry();
-  private readonly durations = new RequestDurations();
+  private readonly figures = new RequestFigures();
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
-    this.durations.registerWith(this.registry);
+    this.figures.registerWith(this.registry);
   }
 
-  observe({ model, errorType }: RequestFacts, seconds: number): void {
-    this.durations.observe(model ?? '', errorType, seconds);
+  observe(facts: RequestFacts, seconds: number): void {
+    this.figures.observe(facts, seconds);
   }
 
   /** A figure read when somebody looks. */

@@ -7,11 +7,25 @@ export interface RequestFacts {
   workerId: string | null;
   attempts: number;
   upstreamMs: number | null;
+  /** When the first event of a stream was sent, from when the request came; `null`: none was. */
+  firstEventMs: number | null;
+  /** As the worker counted them; `null`: it has not told. */
+  inputTokens: number | null;
+  outputTokens: number | null;
   errorType: ErrorType | null;
 }
 
 export function newFacts(): RequestFacts {
-  return { model: null, workerId: null, attempts: 0, upstreamMs: null, errorType: null };
+  return {
+    model: null,
+    workerId: null,
+    attempts: 0,
+    upstreamMs: null,
+    firstEventMs: null,
+    inputTokens: null,
+    outputTokens: null,
+    errorType: null,
+  };
 }
 
 declare module 'fastify' {

@@ -52,6 +52,9 @@ export class RequestLog {
     if (facts.model !== null) fields += `,"model":${json(facts.model)},"attempts":${facts.attempts}`;
     if (facts.workerId !== null) fields += `,"worker_id":"${facts.workerId}"`;
     if (facts.upstreamMs !== null) fields += `,"upstream_ms":${tenths(facts.upstreamMs)}`;
+    if (facts.firstEventMs !== null) fields += `,"first_event_ms":${tenths(facts.firstEventMs)}`;
+    if (facts.inputTokens !== null) fields += `,"input_tokens":${facts.inputTokens}`;
+    if (facts.outputTokens !== null) fields += `,"output_tokens":${facts.outputTokens}`;
     if (facts.errorType !== null) fields += `,"error_type":"${facts.errorType}"`;
     write(fields);
   }

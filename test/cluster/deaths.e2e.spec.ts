@@ -7,6 +7,7 @@ import { until } from '../service.js';
 import { Callers } from './callers.js';
 import { Cluster, QUICK } from './cluster.js';
 import { Ingress } from './ingress.js';
+import type { Replica } from './replica.js';
 import { onAll, within } from './soon.js';
 
 const fine = json({ answer: 'fine' });
@@ -105,8 +106,11 @@ describe('kill -9 of one of three replicas under load', () => {
     await serves(model);
     const callers = Callers.of(cluster.replicas, model);
     await until(async () => (await owners()) === 3, PATIENT_MS);
+    const scarce = await slotTakenBy(cluster.replica(2));
 
     await cluster.replica(2).killed();
+    // Whoever comes now has to wait for the slot, and has it before the queue gives up.
+    const inItsPlace = cluster.replica(0).chat(scarce);
 
     const [killed] = await cluster.database.query<{ at: string }>('SELECT now()::text AS at');
     // By now the living have given back what they held then.
@@ -125,10 +129,24 @@ describe('kill -9 of one of three replicas under load', () => {
       return probed.length === these.length;
     });
 
+    expect(await inItsPlace).toBe(200);
     const [first, second] = await callers.stop();
     for (const tally of [first, second]) expect(Object.keys(tally ?? {})).toEqual(['200']);
   }, 90_000);
 });
+
+/** A worker with one slot, which a request of this replica holds until it is killed. @returns its model */
+async function slotTakenBy(replica: Replica): Promise<string> {
+  const upstream = await upstreamForTest('hangs');
+  const worker = aWorker(upstream, { max_concurrency: 1, health_check: { kind: 'none' } });
+  expect((await cluster.replica(0).register(worker)).status).toBe(200);
+  replica.chat(worker.model_name).catch(() => {});
+  await until(() => upstream.calls === 1, PATIENT_MS);
+  upstream.behave(fine);
+  const leased = await cluster.database.query('SELECT FROM worker_slot WHERE lease_until > now()');
+  expect(leased).toHaveLength(1);
+  return worker.model_name;
+}
 
 async function stateOf(model: string): Promise<string | undefined> {
   const rows = await cluster.database.query<{ admin_state: string }>(

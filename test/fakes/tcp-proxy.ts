@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type NetConnectOpts, type Socket } from 'node:net';
+import { type Duplex, PassThrough } from 'node:stream';
 
 /** A way to another server that can be cut, silenced and opened again on the same port. */
 export class TcpProxy {
@@ -9,8 +10,14 @@ export class TcpProxy {
   #isDeaf = false;
   #bytesSent = 0;
 
-  /** @param target may be another one for each connection */
-  constructor(private readonly target: NetConnectOpts | (() => NetConnectOpts)) {}
+  /**
+   * @param target may be another one for each connection
+   * @param answers what the target says goes through
+   */
+  constructor(
+    private readonly target: NetConnectOpts | (() => NetConnectOpts),
+    private readonly answers: () => Duplex = () => new PassThrough(),
+  ) {}
 
   get port(): number {
     return this.#port;
@@ -50,7 +57,7 @@ export class TcpProxy {
   silence(): void {
     for (const [near, far] of this.#pairs) {
       near.unpipe(far).pause();
-      far.unpipe(near).pause();
+      far.unpipe().pause();
     }
   }
 
@@ -66,7 +73,7 @@ export class TcpProxy {
     this.#pairs.add(pair);
     near.on('data', (chunk: Buffer) => (this.#bytesSent += chunk.length));
     if (this.#isDeaf) near.pause();
-    else near.pipe(far).pipe(near);
+    else near.pipe(far).pipe(this.answers()).pipe(near);
     for (const socket of pair) {
       socket.on('error', () => {});
       socket.once('close', () => {

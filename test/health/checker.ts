@@ -10,10 +10,11 @@ import { type DatabaseAddress, dataSourceOptions, pgOptions } from '../../src/da
 import { Database } from '../../src/database/database.js';
 import { DatabaseModule } from '../../src/database/database.module.js';
 import { HealthModule } from '../../src/health/health.module.js';
-import { ProbeLeases, type Claim, type Result } from '../../src/health/probe-leases.js';
-import { wentWell } from '../../src/health/sighting.js';
-import { LiveWorkers } from '../../src/registry/live-workers.js';
-import { WorkerActivity } from '../../src/registry/worker-activity.js';
+import { ProbeLeases } from '../../src/health/rounds/probe-leases.js';
+import type { Claim, Result } from '../../src/health/rounds/probe-result.js';
+import { wentWell } from '../../src/health/probe/sighting.js';
+import { LiveWorkers } from '../../src/registry/live/live-workers.js';
+import { WorkerActivity } from '../../src/registry/live/worker-activity.js';
 import type { TestDatabase } from '../database.js';
 import { startFakeUpstream, type Behaviour, type FakeUpstream } from '../fakes/fake-upstream.js';
 import { startTcpProxy, type TcpProxy } from '../fakes/tcp-proxy.js';

@@ -8,15 +8,26 @@ let service: TestService;
 let upstream: RawUpstream;
 let pool: Pool;
 /** One is called as it is registered, one by a name of its own. */
-let plain: string;
-let renamed: string;
+const PLAIN = { openai: 'plain-openai', anthropic: 'plain-anthropic' };
+const RENAMED = { openai: 'renamed-openai', anthropic: 'renamed-anthropic' };
+const ENDPOINTS = [
+  { path: '/v1/chat/completions', protocol: 'openai' },
+  { path: '/v1/messages', protocol: 'anthropic' },
+  { path: '/v1/messages/count_tokens', protocol: 'anthropic' },
+] as const;
 const UPSTREAM_NAME = 'up/"stream"\\é';
 
 beforeAll(async () => {
   service = await startService();
   upstream = await startRawUpstream((response) => response.end());
-  plain = await modelOn(service, upstream);
-  renamed = await modelOn(service, upstream, { upstream_model: UPSTREAM_NAME });
+  for (const protocol of ['openai', 'anthropic'] as const) {
+    await modelOn(service, upstream, { protocol, model_name: PLAIN[protocol] });
+    await modelOn(service, upstream, {
+      protocol,
+      model_name: RENAMED[protocol],
+      upstream_model: UPSTREAM_NAME,
+    });
+  }
   await modelOn(service, upstream, { model_name: 'hears', task: 'audio', upstream_model: UPSTREAM_NAME });
   pool = new Pool(service.url);
 });
@@ -69,7 +80,7 @@ const jsonBody = fc
 const anyBytes = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
 const status = fc.constantFrom(200, 200, 200, 201, 400, 404, 409, 422);
 
-describe('what is passed through', () => {
+describe.each(ENDPOINTS)('what is passed through at $path', ({ path, protocol }) => {
   it('is JSON byte for byte but for the name of the model, and whatever bytes answer it', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -80,9 +91,9 @@ describe('what is passed through', () => {
         async ({ before, after }, answer, code, isRenamed) => {
           upstream.answer = (response) =>
             response.writeHead(code, { 'content-type': 'application/x-any' }).end(answer);
-          const model = isRenamed ? renamed : plain;
+          const model = isRenamed ? RENAMED[protocol] : PLAIN[protocol];
           const sent = Buffer.from(`${before}${JSON.stringify(model)}${after}`);
-          const got = await post('/v1/chat/completions', 'application/json', sent);
+          const got = await post(path, 'application/json', sent);
           const named = JSON.stringify(isRenamed ? UPSTREAM_NAME : model);
           const expected = Buffer.from(`${before}${named}${after}`);
           expect([got.status, got.bytes.toString('hex')]).toEqual([code, answer.toString('hex')]);
@@ -97,7 +108,7 @@ describe('what is passed through', () => {
           });
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
@@ -109,14 +120,16 @@ describe('what is passed through', () => {
           for (const piece of pieces) response.write(piece);
           response.end();
         };
-        const body = Buffer.from(`{"model":"${plain}","stream":true}`);
-        const got = await post('/v1/chat/completions', 'application/json', body);
+        const body = Buffer.from(`{"model":"${PLAIN[protocol]}","stream":true}`);
+        const got = await post(path, 'application/json', body);
         expect(got.bytes.equals(Buffer.concat(pieces))).toBe(true);
       }),
       { numRuns: 50 },
     );
   });
+});
 
+describe('what is passed through', () => {
   it('is a form byte for byte but for the name of the model, its file first', async () => {
     const boundary = fc.constantFrom('X', '----WebKitFormBoundaryabc', "a'()+_,-./:=?b", '0');
     const name = fc.constantFrom('language', 'prompt', 'x[]', 'e"t\\c'.replaceAll(/["\\]/g, '_'), 'é');
@@ -186,7 +199,8 @@ describe('a body that names its model in two ways', () => {
     (m: string) => `{"model":"${m}","MODEL":"other"}`,
     (m: string) => `{"model":"${m}"}{"model":"other"}`,
   ])('is refused: JSON %#', async (body) => {
-    expect(await answerTo('/v1/chat/completions', 'application/json', body(plain))).toEqual([400, 0]);
+    for (const { path, protocol } of ENDPOINTS)
+      expect(await answerTo(path, 'application/json', body(PLAIN[protocol]))).toEqual([400, 0]);
   });
 
   const field = (headers: string, text = 'hears'): string => `--X\r\n${headers}\r\n\r\n${text}\r\n`;

@@ -3,16 +3,13 @@ import { tell } from '../answer-headers.js';
 import type { ChatAnswer } from '../chat/chat.js';
 import type { InferenceRequest } from '../inference-request.js';
 import { eventsOf } from '../openai/chat-completion.js';
-import { anthropicError } from '../protocols/anthropic/anthropic-error.js';
+import { anthropicError, anthropicErrorEvent } from '../protocols/anthropic/anthropic-error.js';
 import { AnthropicEventWriter } from '../protocols/anthropic/anthropic-event-writer.js';
 import { anthropicMessage } from '../protocols/anthropic/anthropic-message.js';
 import type { RefusedError } from '../refused-error.js';
 import { refused } from '../replies.js';
 import type { AnswerFacts, AnswerPieces, Reply } from '../reply.js';
 import { SseResponse } from '../streams/sse-response.js';
-
-/** To a client that was promised an answer and gets none: the upstream's fault. */
-const BAD_GATEWAY = 502;
 
 /** Anthropic's answer to `POST /v1/messages`: a message, or its events. */
 export class AnthropicReply implements Reply {
@@ -51,8 +48,7 @@ export class AnthropicReply implements Reply {
       },
       fail: (error) => {
         this.http.request.facts.errorType = 'worker_bad_answer';
-        const message = error instanceof Error ? error.message : String(error);
-        response.write(writer.error(BAD_GATEWAY, `worker execute error: ${message}`, this.request.id));
+        response.write(anthropicErrorEvent(error, this.request.id));
         response.end();
       },
     };

@@ -2,11 +2,16 @@ import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CallerGone } from '../caller-gone.js';
 import { InferenceService } from '../inference.service.js';
+import { once } from '../once.js';
 import { parseBody } from '../parse-body.js';
 import { parseOpenAiChat } from '../parse-chat.js';
+import { Passing } from '../passthrough/passing.js';
+import { callersHeaders } from '../protocols/anthropic/anthropic-headers.js';
 import { chatFromAnthropic } from '../protocols/anthropic/chat-from-anthropic.js';
 import { Requests } from '../requests.js';
 import { AnthropicReply } from './anthropic-reply.js';
+import { COUNT_TOKENS, MESSAGES } from './endpoints.js';
+import { readMessage } from './read-message.js';
 
 /** Anthropic's Messages API, for any registered model that chats. */
 @Controller('v1')
@@ -16,20 +21,40 @@ export class MessagesController {
     private readonly requests: Requests,
   ) {}
 
-  /** A message, or its events with `stream`. */
-  @Post('messages')
+  /** A message, or its events with `stream`; or how many tokens one would take. */
+  @Post([MESSAGES, COUNT_TOKENS])
   @HttpCode(200)
   answer(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const chat = chatFromAnthropic(parseBody(http.body));
+    // Anthropic's clients show it; an upstream that passes its own on is known there by that.
+    reply.header('request-id', http.id);
+    const { raw, model, stream, beginning } = readMessage(
+      {
+        ...calledAt(http.url),
+        headers: callersHeaders(http.headers),
+        contentType: http.headers['content-type'] ?? '',
+      },
+      http.body,
+    );
+    const chat = once(() => chatFromAnthropic(parseBody(raw.bytes)));
     const request = this.requests.of(http, {
-      model: chat.model,
+      model,
       task: 'chat',
-      stream: chat.stream === true,
-      input: () => parseOpenAiChat(chat, null),
-      openAi: () => chat,
-      raw: null,
-      beginning: chat.messages[0]?.content,
+      stream,
+      input: () => parseOpenAiChat(chat(), null),
+      openAi: chat,
+      raw,
+      beginning,
     });
-    return this.inference.infer(request, new AnthropicReply(reply, request), new CallerGone(reply.raw));
+    const answered = new AnthropicReply(reply, request);
+    return this.inference.infer(request, answered, new CallerGone(reply.raw), new Passing(reply, request));
   }
+}
+
+/** Clients say in the query, too, that they speak the beta of the API (`beta.messages` of @anthropic-ai/sdk). */
+function calledAt(url: string): { readonly path: string; readonly query: string } {
+  const [path = '', query = ''] = url.split('?', 2);
+  return {
+    path: path.endsWith(COUNT_TOKENS) ? COUNT_TOKENS : MESSAGES,
+    query: new URLSearchParams(query).get('beta') === 'true' ? '?beta=true' : '',
+  };
 }

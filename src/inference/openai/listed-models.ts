@@ -1,4 +1,4 @@
-import type { Model } from '../../registry/live-workers.js';
+import type { Model } from '../../registry/live/live-workers.js';
 
 /** A model as OpenAI lists it. */
 export interface ListedModel {

@@ -147,6 +147,10 @@ export class AnthropicMessageDto {
   stop_reason!: string;
 }
 
+export class TokenCountDto {
+  input_tokens!: number;
+}
+
 /** An error in Anthropic's envelope. */
 export class AnthropicErrorDto {
   type!: string;

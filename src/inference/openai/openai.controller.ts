@@ -1,11 +1,19 @@
 import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { UnknownModelError } from '../../balancing/balancing-errors.js';
-import { LiveWorkers } from '../../registry/live-workers.js';
+import { LiveWorkers } from '../../registry/live/live-workers.js';
+import { isFromAnthropicClient } from '../anthropic/endpoints.js';
+import {
+  type AnthropicModel,
+  anthropicModel,
+  type AnthropicModelList,
+  anthropicModelList,
+} from '../anthropic/listed-models.js';
 import { CallerGone } from '../caller-gone.js';
 import type { OpenAiChat } from '../chat/chat.js';
 import type { InferenceRequest } from '../inference-request.js';
 import { InferenceService } from '../inference.service.js';
+import { once } from '../once.js';
 import { parseBody } from '../parse-body.js';
 import { Passing } from '../passthrough/passing.js';
 import { CHAT_WORDS, EmbeddingsReply, ImagesReply, OpenAiReply, TEXT_WORDS } from '../replies.js';
@@ -17,6 +25,7 @@ import { readBody } from './read-body.js';
 import { readInput } from './read-input.js';
 
 type Body = Readonly<Record<string, unknown>>;
+type Query = Body;
 
 /** OpenAI's API, for any registered model. */
 @Controller('v1')
@@ -27,18 +36,20 @@ export class OpenAiController {
     private readonly requests: Requests,
   ) {}
 
-  /** The models that are offered: those with a worker that is not switched off. */
+  /** The models that are offered: those with a worker that is not switched off. A client of Anthropic's gets its list. */
   @Get('models')
-  models(): { object: 'list'; data: ListedModel[] } {
-    return { object: 'list', data: this.live.models().filter(isOffered).map(listedModel) };
+  models(@Req() http: FastifyRequest): { object: 'list'; data: ListedModel[] } | AnthropicModelList {
+    const offered = this.live.models().filter(isOffered);
+    if (isFromAnthropicClient(http.headers)) return anthropicModelList(offered, http.query as Query);
+    return { object: 'list', data: offered.map(listedModel) };
   }
 
   /** One of them; a name may hold `/`. */
   @Get('models/*')
-  model(@Param('*') name: string): ListedModel {
+  model(@Param('*') name: string, @Req() http: FastifyRequest): ListedModel | AnthropicModel {
     const model = this.live.model(name);
     if (model === undefined) throw new UnknownModelError(name);
-    return listedModel(model);
+    return isFromAnthropicClient(http.headers) ? anthropicModel(model) : listedModel(model);
   }
 
   /** Any of the endpoints; which one, its path says. */
@@ -94,9 +105,4 @@ function wantsUsage({ stream_options: options }: Body): boolean {
 function endpointOf(url: string): Endpoint {
   const query = url.indexOf('?');
   return url.slice(OPENAI_BASE.length, query === -1 ? undefined : query) as Endpoint;
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | null = null;
-  return () => (made ??= { value: make() }).value;
 }

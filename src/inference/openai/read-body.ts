@@ -1,21 +1,10 @@
-import { given } from '../../input/given.js';
 import { InvalidInputError } from '../../input/invalid-input-error.js';
 import type { RawBody } from '../inference-request.js';
-import { findFields, type Span, valueAt } from '../passthrough/json-fields.js';
+import { type BodyFacts, LONGEST_NAME, readAsked, startOf } from '../passthrough/body-facts.js';
 import { findFormFields } from '../passthrough/form-fields.js';
+import type { Span } from '../passthrough/json-fields.js';
 
-/** What has to be known of a body to pass it on. */
-export interface BodyFacts {
-  readonly raw: RawBody;
-  readonly model: string;
-  readonly stream: boolean;
-  /** What requests that belong together begin with. */
-  readonly beginning: string;
-}
-
-const LONGEST_NAME = 200;
-/** Of a prompt's beginning. */
-const KEY_BYTES = 256;
+const NO_HEADERS = {};
 const FIELDS: ReadonlySet<string> = new Set([
   'model',
   'stream',
@@ -29,30 +18,19 @@ const FIELDS: ReadonlySet<string> = new Set([
 /** @throws InvalidInputError */
 export function readBody(path: string, contentType: string, body: unknown): BodyFacts {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
-  if (bytes.length === 0) throw fault('', 'the body is empty; it must be a JSON object');
   return /^multipart\/form-data\b/i.test(contentType)
     ? readForm(path, contentType, bytes)
     : readJson(path, contentType, bytes);
 }
 
 function readJson(path: string, contentType: string, bytes: Buffer): BodyFacts {
-  const spans = findFields(bytes, FIELDS);
-  const value = (name: string): unknown => {
-    const span = spans.get(name);
-    return span === undefined ? undefined : valueAt(bytes, span);
-  };
-  const span = spans.get('model');
-  const model = value('model');
-  if (span === undefined || typeof model !== 'string' || model.length < 1 || model.length > LONGEST_NAME)
-    throw fault('model', `must name a model, 1 to ${LONGEST_NAME} characters${given(model)}`);
-  const stream = value('stream') ?? false;
-  if (typeof stream !== 'boolean') throw fault('stream', `must be true or false${given(stream)}`);
+  const { model, span, stream, spanOf, value } = readAsked(bytes, FIELDS);
   const told = value('prompt_cache_key') ?? value('user');
   const beginning =
     typeof told === 'string'
       ? told
-      : startOf(bytes, spans.get('messages') ?? spans.get('prompt') ?? spans.get('input'));
-  return { raw: { path, contentType, bytes, model: span, spelled: 'json' }, model, stream, beginning };
+      : startOf(bytes, spanOf('messages') ?? spanOf('prompt') ?? spanOf('input'));
+  return { raw: rawBody(path, contentType, bytes, span, 'json'), model, stream, beginning };
 }
 
 function readForm(path: string, contentType: string, bytes: Buffer): BodyFacts {
@@ -63,16 +41,21 @@ function readForm(path: string, contentType: string, bytes: Buffer): BodyFacts {
     throw fault('model', `must name a model, 1 to ${LONGEST_NAME} characters, in a part of the form`);
   const stream = fields.get('stream');
   return {
-    raw: { path, contentType, bytes, model: span, spelled: 'text' },
+    raw: rawBody(path, contentType, bytes, span, 'text'),
     model,
     stream: stream !== undefined && bytes.toString('utf8', stream.start, stream.end) === 'true',
     beginning: '',
   };
 }
 
-function startOf(bytes: Buffer, span: Span | undefined): string {
-  if (span === undefined) return '';
-  return bytes.toString('latin1', span.start, Math.min(span.end, span.start + KEY_BYTES));
+function rawBody(
+  path: string,
+  contentType: string,
+  bytes: Buffer,
+  model: Span,
+  spelled: RawBody['spelled'],
+): RawBody {
+  return { dialect: 'openai', path, query: '', headers: NO_HEADERS, contentType, bytes, model, spelled };
 }
 
 function fault(field: string, problem: string): InvalidInputError {

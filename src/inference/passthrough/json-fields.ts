@@ -62,6 +62,11 @@ export function valueAt(body: Buffer, { start, end }: Span): unknown {
   }
 }
 
+/** Where the value that begins here stands. @throws InvalidInputError when it does not end */
+export function spanAt(body: Buffer, start: number): Span {
+  return { start, end: skipValue(body, start) };
+}
+
 /** The body with another value in this place; every other byte as it was. */
 export function withValue(body: Buffer, { start, end }: Span, value: string): Buffer {
   return Buffer.concat([body.subarray(0, start), Buffer.from(value), body.subarray(end)]);

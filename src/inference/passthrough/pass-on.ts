@@ -2,17 +2,18 @@ import type { FastifyReply } from 'fastify';
 import type { AnswerHeaders } from '../../upstream/exchange.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
 import { UpstreamError } from '../../upstream/upstream-error.js';
-import { errorEvent } from '../replies.js';
 import { EventBoundary } from '../streams/event-boundary.js';
+import { noteUsage } from '../note-usage.js';
 import { SseResponse } from '../streams/sse-response.js';
+import { BYTES_PER_TOKEN, PassedTokens } from './passed-tokens.js';
+import type { StreamEnds } from './stream-ends.js';
 
-/** What of an upstream's headers speaks to the caller: of the body, of when to come back, and of his limits. */
+/**
+ * What of an upstream's headers speaks to the caller: of the body, of when to come back, of his limits, and by what name
+ * Anthropic, whose clients show it, knows this answer.
+ */
 const PASSED_BACK =
-  /^(content-type|content-disposition|retry-after|retry-after-ms|x-ratelimit-.+|openai-.+)$/;
-
-/** The end of OpenAI's streams, as the last event of what was passed on. */
-const DONE = /(^|[\r\n])data: ?\[DONE\][\r\n]*$/;
-const DONE_LENGTH = 32;
+  /^(content-type|content-disposition|retry-after|retry-after-ms|x-ratelimit-.+|openai-.+|anthropic-ratelimit-.+|request-id)$/;
 
 /** Sends an upstream's answer as it is: status, what of its headers speaks to the caller, every byte. */
 export function passWhole(http: FastifyReply, status: number, headers: AnswerHeaders, bytes: Buffer): void {
@@ -22,12 +23,12 @@ export function passWhole(http: FastifyReply, status: number, headers: AnswerHea
 
 /**
  * Relays an upstream's stream as it comes: its events byte for byte, with a sign of life in between; anything else piece
- * by piece. Resolves after the last byte. @returns its size in bytes @throws UpstreamError when it broke off: the caller saw it
+ * by piece. Resolves after the last byte. @returns its size in tokens of output @throws UpstreamError when it broke off: the caller saw it
  */
-export async function passStream(http: FastifyReply, answer: OpenAnswer): Promise<number> {
+export async function passStream(http: FastifyReply, answer: OpenAnswer, ends: StreamEnds): Promise<number> {
   passHeaders(http, answer.headers);
   http.code(answer.status);
-  return isEvents(answer.headers) ? passEvents(http, answer) : passBytes(http, answer);
+  return isEvents(answer.headers) ? passEvents(http, answer, ends) : passBytes(http, answer);
 }
 
 /** Whoever compresses although nobody asked for it: where its events end cannot be seen. */
@@ -36,53 +37,50 @@ function isEvents({ 'content-type': type, 'content-encoding': coding }: AnswerHe
   return isPlain && /^\s*text\/event-stream\b/i.test(String(type ?? ''));
 }
 
-async function passEvents(http: FastifyReply, answer: OpenAnswer): Promise<number> {
+async function passEvents(http: FastifyReply, answer: OpenAnswer, ends: StreamEnds): Promise<number> {
   const response = new SseResponse(http, () => answer.resume());
   const boundary = new EventBoundary();
-  let size = 0;
-  let last: Buffer | null = null;
+  const tokens = new PassedTokens(true);
+  let isEnded = false;
   const pass = (events: Buffer): boolean => {
     if (events.length === 0) return true;
-    last = events;
+    isEnded ||= ends.isEnd(events);
+    tokens.see(events);
     return response.write(events, boundary.isWithin);
   };
   try {
     await answer.relayTo({
-      chunk: (chunk) => {
-        size += chunk.length;
-        return pass(boundary.push(chunk));
-      },
+      chunk: (chunk) => pass(boundary.push(chunk)),
     });
     const rest = boundary.rest();
-    if (isCutOff(rest, answer.headers)) throw cutOff();
+    if (!isEnded && isCutOff(rest, answer.headers, ends)) throw cutOff(rest);
     pass(rest);
   } catch (error) {
     // Nothing of the answer is missing.
-    if (isDone(last)) return size;
+    if (isEnded) return tokens.output;
     http.request.facts.errorType = errorTypeOf(error);
     // What stands half is no event, and nobody can read it.
-    response.write((boundary.isWithin ? '\n\n' : '') + errorEvent(error));
+    response.write((boundary.isWithin ? '\n\n' : '') + ends.error(error, http.request.id));
     throw error;
   } finally {
+    noteUsage(http.request.facts, tokens.usage);
     response.end();
   }
-  return size;
+  return tokens.output;
 }
 
-/** Without a length and without chunks, a body that was cut ends as one that is complete [RFC 9112, 6.3]. */
-function isCutOff(rest: Buffer, headers: AnswerHeaders): boolean {
+function isCutOff(rest: Buffer, headers: AnswerHeaders, ends: StreamEnds): boolean {
+  if (rest.length > 0 && ends.isEnd(rest)) return false;
+  // Without a length and without chunks, a body that was cut ends as one that is complete [RFC 9112, 6.3].
   const saysItsEnd = headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined;
-  return rest.length > 0 && !saysItsEnd && !isDone(rest);
+  return ends.isSure || (rest.length > 0 && !saysItsEnd);
 }
 
-function cutOff(): UpstreamError {
-  return new UpstreamError('broken', 'the upstream closed its connection in the middle of an event', {
+function cutOff(rest: Buffer): UpstreamError {
+  const where = rest.length > 0 ? 'an event' : 'the answer';
+  return new UpstreamError('broken', `the upstream closed its connection in the middle of ${where}`, {
     answerBegan: true,
   });
-}
-
-function isDone(last: Buffer | null): boolean {
-  return last !== null && DONE.test(last.toString('latin1', Math.max(0, last.length - DONE_LENGTH)));
 }
 
 async function passBytes(http: FastifyReply, answer: OpenAnswer): Promise<number> {
@@ -113,7 +111,7 @@ async function passBytes(http: FastifyReply, answer: OpenAnswer): Promise<number
     throw error;
   }
   raw.end();
-  return size;
+  return size / BYTES_PER_TOKEN;
 }
 
 function errorTypeOf(error: unknown): 'worker_timeout' | 'worker_bad_answer' {

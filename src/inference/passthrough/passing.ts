@@ -5,7 +5,10 @@ import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import { tell, tellAsked } from '../answer-headers.js';
 import type { InferenceRequest } from '../inference-request.js';
 import type { AnswerFacts } from '../reply.js';
+import { noteUsage } from '../note-usage.js';
 import { passStream, passWhole } from './pass-on.js';
+import { PassedTokens } from './passed-tokens.js';
+import { STREAM_ENDS } from './stream-ends.js';
 
 /** Ours to answer for: the caller must not doubt his own key. */
 const OUR_CREDENTIALS: ReadonlySet<number> = new Set([401, 402, 403]);
@@ -19,15 +22,21 @@ export class Passing {
     private readonly request: InferenceRequest,
   ) {}
 
-  whole(answer: UpstreamAnswer, facts: AnswerFacts): void {
+  /** @returns its size in tokens of output */
+  whole(answer: UpstreamAnswer, facts: AnswerFacts): number {
     this.hasBegun = true;
+    const tokens = new PassedTokens(false);
+    tokens.see(answer.bytes);
+    noteUsage(this.http.request.facts, tokens.usage);
     passWhole(tell(this.http, this.request, facts, true), answer.status, answer.headers, answer.bytes);
+    return tokens.output;
   }
 
-  /** @returns its size in bytes @throws UpstreamError when it broke off: the caller saw it */
+  /** @returns its size in tokens of output @throws UpstreamError when it broke off: the caller saw it */
   stream(answer: OpenAnswer, facts: AnswerFacts): Promise<number> {
     this.hasBegun = true;
-    return passStream(tell(this.http, this.request, facts, false), answer);
+    const ends = STREAM_ENDS[this.request.raw?.dialect ?? 'openai'];
+    return passStream(tell(this.http, this.request, facts, false), answer, ends);
   }
 
   /** An error is passed on, too. @returns false: it is not the caller's to hear */

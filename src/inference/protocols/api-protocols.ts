@@ -2,6 +2,7 @@ import type { ApiProtocol } from '../../registry/worker.js';
 import type { ChatAnswer, OpenAiChat, StreamReader } from '../chat/chat.js';
 import { ProtocolError } from '../chat/protocol-error.js';
 import { anthropicAnswer } from './anthropic/anthropic-answer.js';
+import { ANTHROPIC_HEADERS } from './anthropic/anthropic-headers.js';
 import { anthropicReader } from './anthropic/anthropic-reader.js';
 import { anthropicRequest } from './anthropic/anthropic-request.js';
 import { geminiAnswer } from './gemini/gemini-answer.js';
@@ -12,15 +13,14 @@ import { openAiAnswer, openAiReader } from './openai-chat.js';
 
 /** A chat in the words of one API, and its answer out of them. */
 export interface ChatProtocol {
+  /** Sent unless the worker's own say otherwise. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** `chat.model` is what the upstream calls it. @throws UntranslatableError */
   request(chat: OpenAiChat, stream: boolean): { readonly path: string; readonly body: unknown };
   /** @throws ProtocolError */
   answer(text: string): ChatAnswer;
   reader(): StreamReader;
 }
-
-/** Anthropic must be told a limit: of a caller who names none, one that every model of theirs can keep. */
-const ANTHROPIC_MAX_TOKENS = 4096;
 
 export const PROTOCOLS: Readonly<Record<ApiProtocol, ChatProtocol>> = {
   openai: {
@@ -33,9 +33,10 @@ export const PROTOCOLS: Readonly<Record<ApiProtocol, ChatProtocol>> = {
     reader: openAiReader,
   },
   anthropic: {
+    headers: ANTHROPIC_HEADERS,
     request: (chat) => ({
       path: '/messages',
-      body: anthropicRequest(chat, chat.model, { maxTokens: ANTHROPIC_MAX_TOKENS }),
+      body: anthropicRequest(chat, chat.model),
     }),
     answer: (text) => anthropicAnswer(jsonOf(text)),
     reader: anthropicReader,

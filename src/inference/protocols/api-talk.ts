@@ -1,10 +1,12 @@
 import type { ApiCall, WorkerDefaults } from '../../registry/worker.js';
+import { MESSAGES } from '../anthropic/endpoints.js';
 import type { OpenAiChat, StreamReader } from '../chat/chat.js';
 import { ProtocolError } from '../chat/protocol-error.js';
 import type { InferenceRequest, RawBody } from '../inference-request.js';
 import { withValue } from '../passthrough/json-fields.js';
 import type { CallableWorker, PieceReader, Talk } from '../talk.js';
-import { UnsupportedTaskError } from '../unsupported-task-error.js';
+import { unsupported } from '../unsupported-task-error.js';
+import { withCallersHeaders } from './anthropic/anthropic-headers.js';
 import { PROTOCOLS } from './api-protocols.js';
 import { refusalIn } from './refusal-in.js';
 
@@ -12,19 +14,19 @@ const JSON_TYPE = 'application/json';
 
 /** To a worker that speaks an API which is known here. */
 export function apiTalk(worker: CallableWorker, call: ApiCall, request: InferenceRequest): Talk {
-  const model = call.upstreamModel ?? request.model;
-  if (call.protocol === 'openai' && request.raw !== null) return passOn(call, request, request.raw, model);
-  if (request.task !== 'chat' || (request.raw !== null && request.raw.path !== '/chat/completions')) {
-    const what = request.raw?.path ?? request.task ?? 'this';
-    throw new UnsupportedTaskError(what, worker.modelName, `chat (by protocol ${call.protocol})`);
-  }
+  const model = call.upstreamModel ?? worker.modelName;
+  const { raw, stream } = request;
   const protocol = PROTOCOLS[call.protocol];
-  const { stream } = request;
+  const passedOn =
+    protocol.headers === undefined ? request.passedOn : { ...protocol.headers, ...request.passedOn };
+  if (raw?.dialect === call.protocol) return passOn(call, request, raw, model, passedOn);
+  if (request.task !== 'chat' || (raw !== null && !CHATS.has(raw.path)))
+    throw unsupported(worker, request, `chat (by protocol ${call.protocol})`);
   const chat = withDefaults({ ...request.openAi(), model, stream }, worker.defaults);
   const { path, body } = protocol.request(chat, stream);
   const rendered = call.render(
     { method: 'POST', path, body: JSON.stringify(body), contentType: JSON_TYPE, isStream: stream },
-    request.passedOn,
+    passedOn,
   );
   if (!stream)
     return { mode: 'whole', call: rendered, read: ({ text }) => protocol.answer(text), refusal: refusalIn };
@@ -37,17 +39,31 @@ export function apiTalk(worker: CallableWorker, call: ApiCall, request: Inferenc
   };
 }
 
+/** Endpoints whose requests have words in every protocol. */
+const CHATS: ReadonlySet<string> = new Set(['/chat/completions', MESSAGES]);
+
 /** The caller's own bytes but for the value of `model`. */
-function passOn(call: ApiCall, request: InferenceRequest, raw: RawBody, model: string): Talk {
+function passOn(
+  call: ApiCall,
+  request: InferenceRequest,
+  raw: RawBody,
+  model: string,
+  passedOn: InferenceRequest['passedOn'],
+): Talk {
   const { path, contentType, bytes } = raw;
   const isSame = model === request.model;
   const named = raw.spelled === 'json' ? JSON.stringify(model) : model;
   const body = isSame ? bytes : withValue(bytes, raw.model, named);
   // Speech comes as it is made.
   const isStream = request.stream || path === '/audio/speech';
+  const rendered = call.render(
+    { method: 'POST', path: path + raw.query, body, contentType, isStream },
+    passedOn,
+  );
+  const headers = withCallersHeaders(rendered.headers, raw.headers);
   return {
     mode: 'pass',
-    call: call.render({ method: 'POST', path, body, contentType, isStream }, request.passedOn),
+    call: headers === rendered.headers ? rendered : { ...rendered, headers },
     isStream,
   };
 }

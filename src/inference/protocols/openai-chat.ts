@@ -112,7 +112,8 @@ function finishOf(reason: unknown): FinishReason | null {
   }
 }
 
-function usageOf(value: unknown): Usage | null {
+/** `null`: it is none of OpenAI's. */
+export function usageOf(value: unknown): Usage | null {
   const usage = recordOf(value);
   const [input, output] = [usage?.['prompt_tokens'], usage?.['completion_tokens'] ?? 0];
   if (typeof input !== 'number' || typeof output !== 'number') return null;

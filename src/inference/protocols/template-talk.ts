@@ -1,16 +1,16 @@
 import type { TemplateCall } from '../../registry/worker.js';
+import { MESSAGES } from '../anthropic/endpoints.js';
 import type { InferenceRequest } from '../inference-request.js';
 import { templateReader } from '../streams/template-stream.js';
 import type { CallableWorker, Talk } from '../talk.js';
-import { UnsupportedTaskError } from '../unsupported-task-error.js';
+import { unsupported } from '../unsupported-task-error.js';
 import { refuseBeyondTemplate } from './beyond-template.js';
 import { chatValues } from './template-chat.js';
 
 /** To a worker that is called by its own templates. */
 export function templateTalk(worker: CallableWorker, call: TemplateCall, request: InferenceRequest): Talk {
   const { path } = request.raw ?? {};
-  if (path !== undefined && !ANSWERED.has(path))
-    throw new UnsupportedTaskError(path, worker.modelName, worker.task);
+  if (path !== undefined && !ANSWERED.has(path)) throw unsupported(worker, request, worker.task);
   if (request.task === 'chat') refuseBeyondTemplate(request.openAi(), call.placeholders);
   const { stream } = call;
   // A worker whose template cannot say whether it should stream always does.
@@ -49,10 +49,11 @@ export function templateTalk(worker: CallableWorker, call: TemplateCall, request
   };
 }
 
-/** Endpoints of OpenAI's that can be answered without its server. */
+/** Endpoints that can be answered without OpenAI's server, or Anthropic's. */
 const ANSWERED: ReadonlySet<string> = new Set([
   '/chat/completions',
   '/completions',
   '/embeddings',
   '/images/generations',
+  MESSAGES,
 ]);

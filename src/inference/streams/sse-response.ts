@@ -52,6 +52,7 @@ export class SseResponse {
     if (events.length === 0 || raw.destroyed) return true;
     this.isWithin = isWithin;
     this.heartbeat.refresh();
+    this.reply.request.facts.firstEventMs ??= this.reply.elapsedTime;
     return raw.write(events);
   }
 

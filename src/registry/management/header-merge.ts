@@ -1,5 +1,5 @@
 import type { InputFault } from '../../input/invalid-input-error.js';
-import { SEALED } from '../sealed.js';
+import { SEALED } from '../registration/sealed.js';
 import type { StoredHeaders } from './stored-headers.js';
 
 interface MergedHeaders {

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
 import { PageQueryDto } from '../../input/page.dto.js';
-import { PRINTABLE, printable } from '../printable.js';
+import { PRINTABLE, printable } from '../registration/printable.js';
 import { DEFAULT_SORT, SORT_NAMES, type SortName } from './worker-sort.js';
 
 const ADMIN_STATES = ['enabled', 'disabled', 'draining', 'offline'];

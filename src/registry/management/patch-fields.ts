@@ -1,7 +1,7 @@
 import { fieldsOf, isJsonObject } from '../../input/dto.js';
 import { given } from '../../input/given.js';
 import { InvalidInputError } from '../../input/invalid-input-error.js';
-import { RegisterWorkerDto } from '../register-worker.dto.js';
+import { RegisterWorkerDto } from '../registration/register-worker.dto.js';
 
 const SWITCH = 'is changed by POST to /enable, /disable, /drain or /offline of the worker; leave it out';
 const KEPT_BY_SERVICE = 'is kept by this service; leave it out';

@@ -1,5 +1,5 @@
 import { PartialType } from '@nestjs/swagger';
-import { RegisterWorkerDto } from '../register-worker.dto.js';
+import { RegisterWorkerDto } from '../registration/register-worker.dto.js';
 
 /**
  * A JSON merge patch on a worker's definition: what is left out stays, null resets to the default, objects merge member by

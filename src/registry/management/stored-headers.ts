@@ -3,7 +3,7 @@ import { CredentialsUnreadableError } from '../../credentials/credential-cipher.
 import { CredentialVault } from '../../credentials/credential-vault.js';
 import { splitHeaders } from '../../credentials/sensitive-headers.js';
 import { isJsonObject } from '../../input/dto.js';
-import { SEALED } from '../sealed.js';
+import { SEALED } from '../registration/sealed.js';
 import type { WorkerEntity } from '../worker.entity.js';
 
 /** The headers of a row, as far as they can be read. */

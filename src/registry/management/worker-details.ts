@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { WorkerActivity } from '../worker-activity.js';
+import { WorkerActivity } from '../live/worker-activity.js';
 import { presentable, workerView } from '../worker-view.js';
 import type { WorkerEntity } from '../worker.entity.js';
 import { HeaderStore, shownHeaders } from './stored-headers.js';

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DatabaseSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import { type CursorShape, type SortKey, UUID } from '../../input/page.js';
-import { WorkerNotFoundError } from '../registration-errors.js';
+import { WorkerNotFoundError } from '../registration/registration-errors.js';
 import type { WorkerEventEntity } from '../worker-event.entity.js';
 import type { WorkerEntity } from '../worker.entity.js';
 import type { WorkerSort } from './worker-sort.js';

@@ -4,7 +4,7 @@ import type { EntityManager, QueryDeepPartialEntity } from 'typeorm';
 import { DatabaseSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import { UUID } from '../../input/page.js';
-import { WorkerExistsError } from '../registration-errors.js';
+import { WorkerExistsError } from '../registration/registration-errors.js';
 import type { WorkerDefinition } from '../worker-definition.js';
 import { WorkerEntity } from '../worker.entity.js';
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { PageQueryDto } from '../../input/page.dto.js';
 import { limitOf, type Page, pageOf, readCursor } from '../../input/page.js';
-import { WorkerActivity } from '../worker-activity.js';
+import { WorkerActivity } from '../live/worker-activity.js';
 import type { WorkerEventEntity } from '../worker-event.entity.js';
 import type { ListWorkersQueryDto } from './list-workers-query.dto.js';
 import { listedWorker } from './worker-details.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { checkGeneration, type WantedGeneration } from '../../input/if-match.js';
 import { InvalidInputError } from '../../input/invalid-input-error.js';
-import { WorkerRefresher } from '../worker-refresher.js';
+import { WorkerRefresher } from '../live/worker-refresher.js';
 import { fallbackCircle } from './fallback-circle.js';
 import type { ModelDefinition } from './model-definition.js';
 import type { PutModelDto } from './model.dto.js';

@@ -6,10 +6,10 @@ import { geminiAnswer } from '../../inference/protocols/gemini/gemini-answer.js'
 import { openAiAnswer } from '../../inference/protocols/openai-chat.js';
 import { readDto } from '../../input/read-dto.js';
 import type { PlaceholderValues } from '../../template/placeholders.js';
-import { definitionOf } from '../definition-of.js';
-import { RegisterWorkerDto } from '../register-worker.dto.js';
+import { definitionOf } from '../registration/definition-of.js';
+import { RegisterWorkerDto } from '../registration/register-worker.dto.js';
 import type { WorkerCall } from '../worker.js';
-import { compileCall } from '../worker-call.js';
+import { compileCall } from '../calls/worker-call.js';
 import { expandPreset } from './apply-preset.js';
 import type { Preset } from './preset.js';
 import { presetView } from './preset-view.js';

@@ -95,6 +95,34 @@ describe('an answer in Anthropic’s words', () => {
     );
   });
 
+  it('has every field that its client is typed for', () => {
+    const usage = { input: 30, output: 5, cached: 20, reasoning: 2 };
+    const whole = anthropicMessage({ text: 'Hi', toolCalls: [], finish: 'stop', usage }, HEAD);
+    expect(whole).toEqual({
+      ...HEAD,
+      type: 'message',
+      role: 'assistant',
+      content: [{ type: 'text', text: 'Hi', citations: null }],
+      stop_reason: 'end_turn',
+      stop_sequence: null,
+      stop_details: null,
+      container: null,
+      diagnostics: null,
+      usage: {
+        input_tokens: 10,
+        cache_read_input_tokens: 20,
+        cache_creation_input_tokens: null,
+        cache_creation: null,
+        output_tokens: 5,
+        output_tokens_details: { thinking_tokens: 2 },
+        server_tool_use: null,
+        inference_geo: null,
+        service_tier: null,
+        speed: null,
+      },
+    } satisfies Anthropic.Message);
+  });
+
   it('is not ended where it was cut off', () => {
     const writer = new AnthropicEventWriter(HEAD);
     writer.write({ kind: 'text', text: 'Hel' });
@@ -379,7 +407,7 @@ describe('a worker that plays Anthropic', () => {
     const response = await fetch(`${mock.url}/v1/messages`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-api-key': 'k', 'anthropic-version': '2023-06-01' },
-      body: JSON.stringify(anthropicRequest(asked, 'claude-sonnet-4-5', { maxTokens: 100 })),
+      body: JSON.stringify(anthropicRequest(asked, 'claude-sonnet-4-5')),
     });
     const text = await response.text();
     return asked.stream === true ? answerOf(read(text)) : anthropicAnswer(JSON.parse(text));

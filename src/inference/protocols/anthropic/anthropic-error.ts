@@ -21,3 +21,13 @@ export function anthropicError(status: number, message: string, requestId: strin
   const type = TYPES[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error');
   return { type: 'error', error: { type, message }, request_id: requestId };
 }
+
+/** To a client that was promised an answer: the upstream's fault. */
+const BAD_GATEWAY = 502;
+
+/** In the middle of a stream, instead of its end. */
+export function anthropicErrorEvent(error: unknown, requestId: string): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const body = anthropicError(BAD_GATEWAY, `worker execute error: ${message}`, requestId);
+  return `event: error\ndata: ${JSON.stringify(body)}\n\n`;
+}

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../../template/json-value.js';
 import type { ChatAnswer, FinishReason, OpenAiToolCall, Usage } from '../../chat/chat.js';
 import { isObject, type JsonObject } from '../from-openai/json-object.js';
-import { usageFields } from './anthropic-usage.js';
+import { messageUsage } from './anthropic-usage.js';
 import { stopReasonOf } from './stop-reason.js';
 
 export interface MessageHead {
@@ -37,7 +37,7 @@ export function messageOf(
     stop_details: null,
     container: null,
     diagnostics: null,
-    usage: usageFields(usage),
+    usage: messageUsage(usage),
   };
 }
 

@@ -14,8 +14,7 @@ type Body = Omit<MessageCreateParams, 'messages'> & {
   readonly messages: readonly { readonly role: string; readonly content: readonly Block[] }[];
 };
 
-const request = (chat: OpenAiChat, model = MODEL) =>
-  anthropicRequest(chat, model, { maxTokens: 4096 }) as unknown as Body;
+const request = (chat: OpenAiChat, model = MODEL) => anthropicRequest(chat, model) as unknown as Body;
 const ask = (fields: Partial<OpenAiChat>): OpenAiChat => ({
   model: 'm',
   messages: [{ role: 'user', content: 'Hi' }],
@@ -198,6 +197,7 @@ describe('a chat for Anthropic', () => {
         },
       ],
     } satisfies MessageCreateParams);
+    expect(request(ask({ user: 'u-1', safety_identifier: 's-1' })).metadata).toEqual({ user_id: 's-1' });
   });
 
   it('shows pictures and documents as blocks', () => {
@@ -228,9 +228,42 @@ describe('a chat for Anthropic', () => {
   });
 
   it('takes the limit the caller set, in either of its spellings, or the default', () => {
-    expect(request(ask({})).max_tokens).toBe(4096);
     expect(request(ask({ max_tokens: 7 })).max_tokens).toBe(7);
     expect(request(ask({ max_tokens: 7, max_completion_tokens: 9 })).max_tokens).toBe(9);
+  });
+
+  it.each<[string, number]>([
+    ['kimi-k2', 4096],
+    ['claude-instant-1.2', 4096],
+    ['claude-2.1', 4096],
+    ['claude-3-haiku-20240307', 4096],
+    ['claude-3-5-haiku-20241022', 8192],
+    ['anthropic.claude-3-7-sonnet-20250219-v1:0', 8192],
+    ['claude-opus-4-20250514', 32_000],
+    ['claude-haiku-4-5@20251001', 32_000],
+    ['claude-fable-5-1', 32_000],
+    ['claude-mythos-preview', 32_000],
+  ])('lets %s write %i tokens where nobody says how many', (model, most) => {
+    expect(request(ask({}), model).max_tokens).toBe(most);
+  });
+
+  it.each<[string, string, unknown]>([
+    ['claude-opus-5-5', 'minimal', { effort: 'low' }],
+    ['claude-opus-5-5', 'xhigh', { effort: 'xhigh' }],
+    ['claude-haiku-5-5', 'medium', { effort: 'medium' }],
+    ['claude-sonnet-4-6', 'xhigh', { effort: 'high' }],
+    ['claude-haiku-4-5', 'high', undefined],
+    ['claude-3-7-sonnet-20250219', 'high', undefined],
+    ['kimi-k2', 'high', undefined],
+    ['claude-opus-5-5', 'constructor', undefined],
+  ])('tells %s of an effort that is %s', (model, effort, config) => {
+    expect(request(ask({ reasoning_effort: effort }), model).output_config).toEqual(config);
+  });
+
+  it('passes on how to think, as Anthropic’s own OpenAI-compatible API takes it', () => {
+    const thinking = { type: 'enabled', budget_tokens: 2048 };
+    expect(request(ask({ thinking })).thinking).toEqual(thinking);
+    expect(request(ask({ thinking: true }))).not.toHaveProperty('thinking');
   });
 
   it.each<[Partial<OpenAiChat>, unknown]>([
@@ -262,7 +295,7 @@ describe('a chat for Anthropic', () => {
   ])('sends %s what it takes of temperature and top_p', (model, sent) => {
     expect(request(ask({ temperature: 1.7, top_p: 0.5 }), model)).toEqual({
       model,
-      max_tokens: 4096,
+      max_tokens: expect.any(Number) as number,
       messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }],
       ...sent,
     });
@@ -280,7 +313,7 @@ describe('a chat for Anthropic', () => {
     });
     expect(request(chat)).toEqual({
       model: MODEL,
-      max_tokens: 4096,
+      max_tokens: 32_000,
       messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }],
       stop_sequences: ['END'],
       metadata: { user_id: 'u-1' },

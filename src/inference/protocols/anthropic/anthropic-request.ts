@@ -5,37 +5,29 @@ import { type JsonObject, present } from '../from-openai/json-object.js';
 import { answerFormatOf, maxTokensOf, refuseOnlyOpenAi, stopsOf } from '../from-openai/options.js';
 import { type Tool, toolChoiceOf, toolsOf } from '../from-openai/tools.js';
 import { conversationOf } from '../from-openai/turns.js';
+import { effortOf, thinkingOf, usualMaxTokens } from './anthropic-effort.js';
 import { anthropicMessages } from './anthropic-messages.js';
 import { anthropicSampling } from './anthropic-sampling.js';
-
-export interface AnthropicDefaults {
-  /** Anthropic wants it said; OpenAI does not. */
-  readonly maxTokens: number;
-}
 
 /**
  * A chat as the body of POST /v1/messages, which is described by the types of @anthropic-ai/sdk.
  * @throws UntranslatableError
  */
-export function anthropicRequest(
-  chat: OpenAiChat,
-  upstreamModel: string,
-  defaults: AnthropicDefaults,
-): JsonObject {
+export function anthropicRequest(chat: OpenAiChat, upstreamModel: string): JsonObject {
   refuseOnlyOpenAi(chat);
   const conversation = conversationOf(chat.messages);
   const stops = stopSequences(chat);
   return present({
     model: upstreamModel,
-    max_tokens: maxTokensOf(chat) ?? defaults.maxTokens,
+    max_tokens: maxTokensOf(chat) ?? usualMaxTokens(upstreamModel),
     system: conversation.system === '' ? undefined : conversation.system,
     messages: anthropicMessages(conversation),
     ...toolFields(chat),
     ...anthropicSampling(chat, upstreamModel),
     stop_sequences: stops.length === 0 ? undefined : stops,
-    output_config: outputConfig(chat),
-    // Both are an opaque name of an end user, against abuse.
-    metadata: typeof chat.user === 'string' && chat.user !== '' ? { user_id: chat.user } : undefined,
+    thinking: thinkingOf(chat),
+    output_config: outputConfig(chat, upstreamModel),
+    metadata: metadataOf(chat),
     stream: chat.stream === true ? true : undefined,
   });
 }
@@ -75,8 +67,16 @@ function toolDefinition({ name, description, parameters, strict }: Tool): JsonOb
 }
 
 /** Of `json_object` nothing is left to say: OpenAI wants the messages to ask for JSON, and so they do. */
-function outputConfig(chat: OpenAiChat): JsonValue | undefined {
-  const format = answerFormatOf(chat);
-  if (format === 'text' || format.schema === null) return undefined;
-  return { format: { type: 'json_schema', schema: format.schema } };
+function outputConfig(chat: OpenAiChat, upstreamModel: string): JsonValue | undefined {
+  const asked = answerFormatOf(chat);
+  const format =
+    asked === 'text' || asked.schema === null ? undefined : { type: 'json_schema', schema: asked.schema };
+  const effort = effortOf(chat, upstreamModel);
+  return format === undefined && effort === undefined ? undefined : present({ effort, format });
+}
+
+/** All of these are an opaque name of an end user, against abuse; `user` is OpenAI's older word for it. */
+function metadataOf(chat: OpenAiChat): JsonValue | undefined {
+  const user = chat['safety_identifier'] ?? chat.user;
+  return typeof user === 'string' && user !== '' ? { user_id: user } : undefined;
 }

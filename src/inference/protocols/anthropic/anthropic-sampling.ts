@@ -1,5 +1,6 @@
 import type { OpenAiChat } from '../../chat/chat.js';
 import { type JsonObject, present } from '../from-openai/json-object.js';
+import { claudeVersion } from './claude-version.js';
 
 /**
  * What a model takes of temperature and top_p. Claude after 4.6 takes neither and answers 400 to both; Claude before that
@@ -20,12 +21,8 @@ export function anthropicSampling(chat: OpenAiChat, upstreamModel: string): Json
   return present({ temperature, top_p: takes === 'one' && temperature !== undefined ? undefined : topP });
 }
 
-/** Names such as claude-3-5-sonnet-20241022, claude-sonnet-4-5@20250929, us.anthropic.claude-opus-4-6-v1:0. */
 function samplingOf(model: string): Sampling {
-  if (!/claude/i.test(model)) return 'both';
-  if (/claude-(?:instant|v?[1-3])/i.test(model)) return 'one';
-  const version = /claude-(?:opus|sonnet|haiku)-(\d{1,2})(?:[-.](\d{1,2})(?!\d))?/i.exec(model);
-  const major = Number(version?.[1] ?? Infinity);
-  const minor = Number(version?.[2] ?? 0);
-  return major < 4 || (major === 4 && minor <= 6) ? 'one' : 'none';
+  const version = claudeVersion(model);
+  if (version === null) return 'both';
+  return version <= 406 ? 'one' : 'none';
 }

@@ -24,7 +24,13 @@ export function anthropicUsage(...told: readonly unknown[]): Usage | null {
   };
 }
 
-/** Anthropic has no word for "not told": it is 0. */
+/** Of a whole message, or of its start. */
+export function messageUsage(usage: Usage | null): JsonObject {
+  const unknown = { cache_creation: null, inference_geo: null, service_tier: null, speed: null };
+  return { ...usageFields(usage), ...unknown };
+}
+
+/** As the end of a stream has them. Anthropic has no word for "not told": it is 0. */
 export function usageFields(usage: Usage | null): JsonObject {
   return {
     input_tokens: Math.max(0, (usage?.input ?? 0) - (usage?.cached ?? 0)),

@@ -1,0 +1,114 @@
+import axios, { type AxiosResponse } from 'axios';
+import http, { ClientRequest } from 'node:http';
+import https from 'node:https';
+import type { Readable } from 'node:stream';
+import type { GuardedAgents } from '../../upstream/guarded-agents.js';
+import { describeFailure } from './connection-failure.js';
+import type { HttpTarget } from './probe-target.js';
+import { ProbeTimer } from './probe-timer.js';
+import { isPublicAddress } from './public-address.js';
+import { type Sighting, wentWell, wentWrong } from './sighting.js';
+
+/** As far as the body is read for `body_contains`. */
+const MOST_BODY_BYTES = 64 * 1024;
+/** As far as a list of models is. */
+const MOST_LIST_BYTES = 1024 * 1024;
+/** The worker's own headers stay at home unless it lists its models: a probe sends no credentials, and a 401 is alive too. */
+const HEADERS = { 'user-agent': 'multi-model-manager', 'accept-encoding': 'identity' };
+
+/** One request on a connection of its own; the answer's head decides unless its body is asked about. Never throws. */
+export async function probeHttp(
+  target: HttpTarget,
+  agents: GuardedAgents,
+  stop: AbortSignal,
+): Promise<Sighting> {
+  const { url, method, timeoutMs } = target;
+  const { host, pathname } = new URL(url);
+  const what = `${method} ${pathname}`;
+  const timer = new ProbeTimer(timeoutMs, stop);
+  let answerBegan = false;
+  let isConnected = false;
+  try {
+    const answer = await axios.request<Readable>({
+      ...agents,
+      url,
+      method,
+      headers: { ...HEADERS, ...target.headers?.() },
+      signal: timer.signal,
+      responseType: 'stream',
+      proxy: false,
+      maxRedirects: 0,
+      decompress: false,
+      validateStatus: null,
+      transport: listeningFor(() => (isConnected = true)),
+    });
+    answerBegan = true;
+    try {
+      const { ok, detail } = await judgeAnswer(
+        answer,
+        target,
+        `${what} answered ${answer.status} in ${Math.round(timer.elapsedMs)} ms`,
+      );
+      const isPublic = isPublicAddress(addressOf(answer));
+      const { elapsedMs } = timer;
+      return ok ? wentWell(detail, elapsedMs, isPublic) : wentWrong(detail, elapsedMs, { isPublic });
+    } finally {
+      answer.data.on('error', () => {}).destroy();
+    }
+  } catch (error) {
+    const detail = timer.over
+      ? `${host} was not done with ${what} within ${timeoutMs} ms`
+      : describeFailure(error, host, answerBegan);
+    return wentWrong(detail, timer.elapsedMs, { isSilent: timer.over && isConnected });
+  } finally {
+    timer.clear();
+  }
+}
+
+/** Node's own requests, telling of the connection; axios does not. */
+function listeningFor(connected: () => void) {
+  const request = (options: https.RequestOptions, answered: (answer: http.IncomingMessage) => void) => {
+    const made =
+      options.protocol === 'https:' ? https.request(options, answered) : http.request(options, answered);
+    return made.once('socket', (socket) => socket.once('connect', connected));
+  };
+  return { ...http, request };
+}
+
+async function judgeAnswer({ status, data }: AxiosResponse<Readable>, target: HttpTarget, seen: string) {
+  const { expectedStatus, bodyContains, listed } = target;
+  if (expectedStatus !== null && status !== expectedStatus) {
+    return { ok: false, detail: `${seen}, not ${expectedStatus}` };
+  }
+  if (expectedStatus === null && status >= 500) return { ok: false, detail: seen };
+  if (bodyContains !== null && !(await contains(data, bodyContains, MOST_BODY_BYTES))) {
+    return { ok: false, detail: `${seen}, without the text that its health check wants` };
+  }
+  if (
+    listed !== undefined &&
+    status === 200 &&
+    !(await contains(data, JSON.stringify(listed.model), MOST_LIST_BYTES))
+  ) {
+    const missing = `${seen}, but lists no model ${listed.model}`;
+    return listed.isRequired ? { ok: false, detail: missing } : { ok: true, detail: missing };
+  }
+  const asWished = expectedStatus !== null || (status >= 200 && status < 300);
+  return { ok: true, detail: asWished ? seen : `reachable only: ${seen}` };
+}
+
+async function contains(body: Readable, wanted: string, mostBytes: number): Promise<boolean> {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    text += decoder.decode(chunk.subarray(0, mostBytes - bytes), { stream: true });
+    bytes += chunk.length;
+    if (text.includes(wanted)) return true;
+    if (bytes >= mostBytes) return false;
+  }
+  return false;
+}
+
+function addressOf({ request }: AxiosResponse): string | undefined {
+  return request instanceof ClientRequest ? request.socket?.remoteAddress : undefined;
+}

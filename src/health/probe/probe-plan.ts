@@ -1,0 +1,124 @@
+import { plainToInstance } from 'class-transformer';
+import { validateSync } from 'class-validator';
+import type { HealthSettings } from '../../config/settings.js';
+import { HealthCheckDto } from '../../registry/registration/register-worker.dto.js';
+import {
+  type ApiCall,
+  isCallable,
+  type HealthCheck,
+  type Worker,
+  type WorkerCall,
+  type WorkerFault,
+} from '../../registry/worker.js';
+import type { HealthLimits } from '../judging/health-state.js';
+import type { HttpTarget, ProbeTarget } from './probe-target.js';
+import { smallestCall } from './smallest-call.js';
+
+/** How one worker is probed and judged. */
+export interface ProbePlan {
+  readonly target: ProbeTarget;
+  /** Workers with the same key are served by one probe; `null`: it is this worker's alone. */
+  readonly sharedBy: string | null;
+  /** Its owner's word; `null`: the settings decide. */
+  readonly intervalMs: number | null;
+  readonly limits: HealthLimits;
+}
+
+const DEFAULT_PATH = '/health';
+const DEFAULT_PROMPT = 'ping';
+/** An answer costs tokens, and takes as long as it takes. */
+const INFERENCE_INTERVAL_MS = 60_000;
+/** A probe ends while its lease is still held, or two replicas would probe one worker. */
+const LEASE_SHARE = 0.9;
+
+/** A fault is what makes it senseless to probe this worker: it can't be called, or its health_check was edited into nonsense. */
+export function planProbe(worker: Worker, settings: HealthSettings): ProbePlan | WorkerFault {
+  if (!isCallable(worker))
+    return { fault: 'fault' in worker.call ? worker.call.fault : 'it cannot be called' };
+  const check = worker.healthCheck;
+  const problem = problemOf(check);
+  if (problem !== null) return { fault: `the definition makes no sense: health_check${problem}` };
+
+  const isInference = check.kind === 'inference';
+  const longestMs = Math.floor(settings.leaseMs * LEASE_SHARE);
+  const timeoutMs = Math.min(check.timeout_ms ?? (isInference ? longestMs : settings.timeoutMs), longestMs);
+  const isShared = isDefault(check);
+  return {
+    target: targetOf(check, worker, timeoutMs),
+    // Credentials are one worker's own, and so is what they are shown.
+    sharedBy: isShared && worker.call.kind === 'template' ? `${worker.call.origin} ${timeoutMs}` : null,
+    intervalMs: check.interval_ms ?? (isInference ? INFERENCE_INTERVAL_MS : null),
+    limits: {
+      failuresDown: check.failures_down ?? settings.failuresDown,
+      successesUp: check.successes_up ?? settings.successesUp,
+      isOwners: !isShared,
+      servedMs: settings.servedMs,
+      silenceMs: settings.silenceMs,
+      warmingMs: settings.warmingMs,
+    },
+  };
+}
+
+type Callable = Worker & { readonly call: WorkerCall };
+
+function targetOf(check: HealthCheck, worker: Callable, timeoutMs: number): ProbeTarget {
+  const { origin } = worker.call;
+  const kind = check.kind ?? 'http';
+  if (kind === 'none') return { kind };
+  if (kind === 'inference') {
+    return { kind, ...smallestCall(worker, worker.call, check.prompt ?? DEFAULT_PROMPT), timeoutMs };
+  }
+  if (kind === 'tcp') {
+    const { hostname, port, protocol } = new URL(origin);
+    const host = hostname.replace(/^\[(.*)\]$/, '$1');
+    return { kind, host, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port), timeoutMs };
+  }
+  if (worker.call.kind === 'api' && isDefault(check)) return modelsOf(worker, worker.call, check, timeoutMs);
+  return {
+    kind,
+    url: origin + (check.path ?? DEFAULT_PATH),
+    method: check.method ?? 'GET',
+    timeoutMs,
+    expectedStatus: check.expected_status ?? null,
+    bodyContains: check.body_contains ?? null,
+  };
+}
+
+/** A worker that speaks an API is asked for its models, with its own credentials. */
+function modelsOf(
+  { modelName }: Worker,
+  call: ApiCall,
+  { require_model: isRequired = false }: HealthCheck,
+  timeoutMs: number,
+): HttpTarget {
+  const render = () =>
+    call.render({ method: 'GET', path: '/models', body: null, contentType: '', isStream: false }, {});
+  const model = call.upstreamModel ?? modelName;
+  return {
+    kind: 'http',
+    url: call.origin + call.path('/models'),
+    method: 'GET',
+    timeoutMs,
+    expectedStatus: null,
+    bodyContains: null,
+    headers: () => render().headers,
+    listed: { model, isRequired },
+  };
+}
+
+/** Asks what every worker of that origin is asked; how often, and what follows from it, may differ. */
+function isDefault({ kind, path, method, expected_status, body_contains }: HealthCheck): boolean {
+  const own = [path, method, expected_status, body_contains];
+  return (kind ?? 'http') === 'http' && own.every((value) => (value ?? null) === null);
+}
+
+/** The column can be edited by hand into any JSON at all. */
+function problemOf(check: unknown): string | null {
+  if (typeof check !== 'object' || check === null || Array.isArray(check)) return ' must be an object';
+  const faults = validateSync(plainToInstance(HealthCheckDto, check), {
+    whitelist: true,
+    forbidNonWhitelisted: true,
+  });
+  const [fault] = faults;
+  return fault === undefined ? null : `: ${Object.values(fault.constraints ?? {}).join(', ')}`;
+}

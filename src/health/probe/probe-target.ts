@@ -1,0 +1,32 @@
+import type { UpstreamCall } from '../../upstream/upstream-client.js';
+
+/** What a probe does. */
+export type ProbeTarget =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly timeoutMs: number }
+  | HttpTarget
+  | InferenceTarget;
+
+export interface HttpTarget {
+  readonly kind: 'http';
+  readonly url: string;
+  readonly method: 'GET' | 'HEAD' | 'POST';
+  readonly timeoutMs: number;
+  /** `null`: any below 500. */
+  readonly expectedStatus: number | null;
+  readonly bodyContains: string | null;
+  /** The worker's own, where it lists its models to those it knows. @throws SecretMissingError */
+  readonly headers?: () => Readonly<Record<string, string>>;
+  /** The model that such a list should hold. Many servers list nothing. */
+  readonly listed?: { readonly model: string; readonly isRequired: boolean };
+}
+
+/** The worker's own call, with next to nothing to do. */
+export interface InferenceTarget {
+  readonly kind: 'inference';
+  /** @throws SecretMissingError, RenderError */
+  readonly render: (requestId: string) => UpstreamCall;
+  /** @throws ExtractError, UnsuccessfulAnswerError when no answer can be read out of it */
+  readonly read: (answer: { readonly text: string }) => void;
+  readonly timeoutMs: number;
+}

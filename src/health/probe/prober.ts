@@ -1,0 +1,36 @@
+import { Injectable } from '@nestjs/common';
+import { guardedAgents } from '../../upstream/guarded-agents.js';
+import { UpstreamClient } from '../../upstream/upstream-client.js';
+import { UpstreamGuard } from '../../upstream/upstream-guard.js';
+import { probeHttp } from './http-probe.js';
+import { probeInference } from './inference-probe.js';
+import type { ProbeTarget } from './probe-target.js';
+import { type Sighting, wentWell } from './sighting.js';
+import { probeTcp } from './tcp-probe.js';
+
+/** Goes and looks. Knows no worker and no verdict. */
+@Injectable()
+export class Prober {
+  private readonly agents;
+
+  constructor(
+    private readonly guard: UpstreamGuard,
+    private readonly client: UpstreamClient,
+  ) {
+    this.agents = guardedAgents(guard);
+  }
+
+  /** Never throws; what it says after `stop` was aborted means nothing. */
+  probe(target: ProbeTarget, stop: AbortSignal): Promise<Sighting> {
+    switch (target.kind) {
+      case 'http':
+        return probeHttp(target, this.agents, stop);
+      case 'tcp':
+        return probeTcp(target, this.guard, stop);
+      case 'inference':
+        return probeInference(target, this.client, stop);
+      case 'none':
+        return Promise.resolve(wentWell('not probed, as its health_check asks', 0, false));
+    }
+  }
+}

@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { DatabaseSettings, HealthSettings } from '../../config/settings.js';
+import { Database } from '../../database/database.js';
+import { missedHeartbeats } from '../../registry/heartbeat/heartbeat-sql.js';
+import type { Health } from '../../registry/worker.js';
+import { asRow, type Claim, isNews, type Result, SEEN, STILL_MINE, WHAT_WAS_SEEN } from './probe-result.js';
+
+interface ClaimRow {
+  readonly worker_id: string;
+  readonly generation: number;
+  readonly health: Health;
+  readonly health_reason: string;
+  readonly health_age_ms: number;
+  readonly good_age_ms: number;
+  readonly served_age_ms: number | null;
+  readonly has_missed_heartbeats: boolean;
+  readonly failures_in_row: number;
+  readonly successes_in_row: number;
+  readonly until: string;
+}
+
+/**
+ * Who probes whom, through `worker_probe`. A claim lasts until its result is written or its time is up, so that each
+ * worker has one prober, and a killed replica's workers find another. All by the database's clock.
+ */
+@Injectable()
+export class ProbeLeases {
+  private readonly owner = `${hostname()} ${randomUUID()}`;
+  private readonly worker: string;
+  private readonly probe: string;
+  /** Since when heartbeats could be received here, as far as this replica knows. */
+  private availableSinceMs = performance.now();
+
+  constructor(
+    private readonly database: Database,
+    private readonly settings: HealthSettings,
+    { schema }: DatabaseSettings,
+  ) {
+    this.worker = `"${schema}".worker`;
+    this.probe = `"${schema}".worker_probe`;
+  }
+
+  /** The database was away until now: whoever missed a heartbeat meanwhile is given time for the next. */
+  nothingExpiredUntil(nowMs: number): void {
+    this.availableSinceMs = nowMs;
+  }
+
+  /** Up to `most` probes that are due, the longest due first. @throws DatabaseUnavailableError */
+  claimDue(most: number): Promise<readonly Claim[]> {
+    return this.claim(null, 0, most);
+  }
+
+  /** Of these workers those whose probe is due within `withinMs`. @throws DatabaseUnavailableError */
+  claimSoonDue(workerIds: readonly string[], withinMs: number): Promise<readonly Claim[]> {
+    return this.claim(workerIds, withinMs, workerIds.length);
+  }
+
+  /** This one, due or not; `null`: another is probing it, or nobody is to. @throws DatabaseUnavailableError */
+  async claimNow(workerId: string): Promise<Claim | null> {
+    const [claim] = await this.claim([workerId], EVER_MS, 1);
+    return claim ?? null;
+  }
+
+  /**
+   * Writes what was seen, unless the claim was lost to time, to another replica or to a new definition.
+   * @returns the results that were written
+   * @throws DatabaseUnavailableError
+   */
+  async record(results: readonly Result[]): Promise<readonly Result[]> {
+    const settled = results.filter((result) => !isNews(result));
+    const together = settled.length > 1 ? await this.recordUncontested(settled) : new Set<string>();
+    const written = settled.filter(({ claim }) => together.has(claim.workerId));
+    // One by one what is left: whoever holds several rows and waits for one more can deadlock.
+    for (const result of settled) {
+      if (together.has(result.claim.workerId)) continue;
+      if (await this.database.run((manager) => this.recordOne(manager, result))) written.push(result);
+    }
+    for (const result of results.filter(isNews)) {
+      if (await this.recordNews(result)) written.push(result);
+    }
+    return written;
+  }
+
+  /** Gives back what this replica holds, but for these workers. @throws DatabaseUnavailableError */
+  async release(except: readonly string[] = []): Promise<void> {
+    await this.database.query(
+      `UPDATE ${this.probe} SET lease_owner = NULL, lease_until = NULL WHERE lease_owner = $1 AND worker_id <> ALL ($2::uuid[])`,
+      [this.owner, except],
+    );
+  }
+
+  private async claim(
+    ids: readonly string[] | null,
+    withinMs: number,
+    most: number,
+  ): Promise<readonly Claim[]> {
+    const rows = await this.database.query<ClaimRow>(
+      `WITH due AS MATERIALIZED (
+         SELECT p.worker_id, w.health, w.health_reason, ${ageMs('w.health_since')} AS health_age_ms,
+           ${missedHeartbeats('w', 'p', '$6')} AS has_missed_heartbeats
+         FROM ${this.probe} p JOIN ${this.worker} w ON w.id = p.worker_id
+         WHERE p.next_probe_at <= now() + $4 * interval '1 ms'
+           AND (p.lease_until IS NULL OR p.lease_until <= now())
+           AND ($3::uuid[] IS NULL OR p.worker_id = ANY ($3))
+           AND w.admin_state IN ('enabled', 'draining')
+         ORDER BY p.next_probe_at LIMIT $5 FOR NO KEY UPDATE OF p SKIP LOCKED)
+       UPDATE ${this.probe} p SET lease_owner = $1, lease_until = now() + $2 * interval '1 ms'
+       FROM due WHERE p.worker_id = due.worker_id
+       RETURNING p.worker_id, p.generation, due.health, due.health_reason, due.health_age_ms, due.has_missed_heartbeats,
+         ${ageMs('p.last_good_at')} AS good_age_ms, ${ageMs('p.last_served_at')} AS served_age_ms,
+         p.failures_in_row, p.successes_in_row, p.lease_until::text AS until`,
+      [this.owner, this.settings.leaseMs, ids, withinMs, most, this.availableMs()],
+    );
+    const nowMs = performance.now();
+    return rows.map((row) => ({
+      workerId: row.worker_id,
+      generation: row.generation,
+      before: {
+        health: row.health,
+        reason: row.health_reason,
+        sinceMs: nowMs - row.health_age_ms,
+        failuresInRow: row.failures_in_row,
+        successesInRow: row.successes_in_row,
+        lastGoodMs: nowMs - row.good_age_ms,
+        generation: row.generation,
+      },
+      lastServedMs: row.served_age_ms === null ? null : nowMs - row.served_age_ms,
+      hasMissedHeartbeats: row.has_missed_heartbeats,
+      until: row.until,
+    }));
+  }
+
+  /** All at once, leaving out rows that somebody is changing at this moment. */
+  private async recordUncontested(results: readonly Result[]): Promise<ReadonlySet<string>> {
+    const rows = await this.database.query<{ worker_id: string }>(
+      `WITH mine AS MATERIALIZED (
+         SELECT p.worker_id FROM ${this.probe} p, ${SEEN} WHERE ${STILL_MINE} FOR NO KEY UPDATE OF p SKIP LOCKED)
+       UPDATE ${this.probe} p SET ${WHAT_WAS_SEEN}
+       FROM ${SEEN} JOIN mine USING (worker_id) WHERE ${STILL_MINE} RETURNING p.worker_id`,
+      [this.owner, JSON.stringify(results.map(asRow))],
+    );
+    return new Set(rows.map((row) => row.worker_id));
+  }
+
+  private async recordOne(manager: EntityManager, result: Result): Promise<boolean> {
+    const answer: unknown = await manager.query(
+      `UPDATE ${this.probe} p SET ${WHAT_WAS_SEEN} FROM ${SEEN} WHERE ${STILL_MINE}`,
+      [this.owner, JSON.stringify([asRow(result)])],
+    );
+    // TypeORM answers [rows, count] to an UPDATE.
+    return Array.isArray(answer) && answer[1] === 1;
+  }
+
+  /** The diary and the verdict, both or neither; `worker` is locked first, as every change of a definition does. */
+  private recordNews(result: Result): Promise<boolean> {
+    const { claim, after } = result;
+    return this.database.transaction('health', async (manager) => {
+      await manager.query(`SELECT FROM ${this.worker} WHERE id = $1 FOR NO KEY UPDATE`, [claim.workerId]);
+      if (!(await this.recordOne(manager, result))) return false;
+      await manager.query(
+        `UPDATE ${this.worker} SET health = $3, health_reason = $4
+         WHERE id = $1 AND generation = $2 AND admin_state IN ('enabled', 'draining')`,
+        [claim.workerId, claim.generation, after.health, after.reason],
+      );
+      if (result.isExpired) await this.expire(manager, claim);
+      return true;
+    });
+  }
+
+  /** Unless a heartbeat has come since: `worker` is locked, and who renews waits for that, or was seen by this look. */
+  private async expire(manager: EntityManager, { workerId, generation }: Claim): Promise<void> {
+    await manager.query(`SELECT set_config('mmm.actor', 'heartbeat expired', true)`);
+    await manager.query(
+      `UPDATE ${this.worker} w SET admin_state = 'offline' FROM ${this.probe} p
+       WHERE w.id = $1 AND w.generation = $2 AND w.admin_state IN ('enabled', 'draining')
+         AND p.worker_id = w.id AND ${missedHeartbeats('w', 'p', '$3')}`,
+      [workerId, generation, this.availableMs()],
+    );
+  }
+
+  private availableMs(): number {
+    return performance.now() - this.availableSinceMs;
+  }
+}
+
+/** Longer than any probe is put off. */
+const EVER_MS = 1e12;
+
+const ageMs = (at: string): string => `extract(epoch FROM now() - ${at})::float8 * 1000`;

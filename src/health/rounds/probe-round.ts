@@ -1,0 +1,65 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { WorkerRefresher } from '../../registry/live/worker-refresher.js';
+import type { PlannedProbe, ProbeGroup } from './due-probe-finder.js';
+import { afterMissedHeartbeats } from '../judging/missed-heartbeats.js';
+import { ProbeLeases } from './probe-leases.js';
+import { isNews, type Result } from './probe-result.js';
+import { Prober } from '../probe/prober.js';
+import type { Sighting } from '../probe/sighting.js';
+import { Verdicts } from '../judging/verdicts.js';
+
+/** One probe from looking to writing down: for a group of workers that share it. */
+@Injectable()
+export class ProbeRound {
+  private readonly logger = new Logger('Health');
+
+  constructor(
+    private readonly prober: Prober,
+    private readonly leases: ProbeLeases,
+    private readonly refresher: WorkerRefresher,
+    private readonly verdicts: Verdicts,
+  ) {}
+
+  /**
+   * When `stop` is aborted, nothing is written.
+   * @returns what was seen; `null`: nothing was, for the definition has a fault
+   * @throws DatabaseUnavailableError
+   */
+  async run(group: ProbeGroup, stop: AbortSignal): Promise<Sighting | null> {
+    const [{ plan }] = group;
+    const seen = 'fault' in plan ? null : await this.prober.probe(plan.target, stop);
+    if (stop.aborted) return seen;
+    // One chance for all: workers that share a probe stay in step.
+    const chance = Math.random();
+    const written = await this.leases.record(group.map((planned) => this.conclude(planned, seen, chance)));
+    await this.spread(written.filter(isNews), group);
+    return seen;
+  }
+
+  private conclude(planned: PlannedProbe, seen: Sighting | null, chance: number): Result {
+    const nowMs = performance.now();
+    const { claim } = planned;
+    const { before, hasMissedHeartbeats } = claim;
+    const judged = this.verdicts.judge(planned, before, seen, claim.lastServedMs, nowMs);
+    const after = hasMissedHeartbeats ? afterMissedHeartbeats(before, judged, nowMs) : judged;
+    const isExpired = hasMissedHeartbeats && seen?.ok === false && after.health === 'unhealthy';
+    const inMs = this.verdicts.nextProbeMs(planned, after, seen, chance, nowMs);
+    return { claim, seen, after, isExpired, nextProbeMs: inMs };
+  }
+
+  /** This replica's snapshot shows a verdict at once, also where LISTEN is impossible. */
+  private async spread(news: readonly Result[], group: ProbeGroup): Promise<void> {
+    const verdicts = news.filter(
+      ({ claim, after, isExpired }) => isExpired || claim.before.health !== after.health,
+    );
+    if (verdicts.length === 0) return;
+    for (const { claim, after, isExpired } of verdicts) {
+      const worker = group.find((planned) => planned.claim === claim)?.worker;
+      const expired = isExpired ? ', and its heartbeats stopped' : '';
+      const line = `${worker?.modelName} (worker ${claim.workerId}) is ${after.health}: ${after.reason}${expired}`;
+      if (after.health === 'unhealthy') this.logger.warn(line);
+      else this.logger.log(line);
+    }
+    await this.refresher.reload(verdicts.map(({ claim }) => claim.workerId));
+  }
+}

@@ -1,0 +1,33 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { DatabaseSettings, HealthSettings } from '../../config/settings.js';
+import { Database } from '../../database/database.js';
+
+/**
+ * "Probe this worker at once": how a failed request reaches whoever probes. Only a hint, at most one per worker in
+ * `HEALTH_HINT_INTERVAL_MS`; verdicts travel, hunches don't.
+ */
+@Injectable()
+export class ProbeHints {
+  private readonly logger = new Logger('Health');
+  private readonly lastMs = new Map<string, number>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly settings: HealthSettings,
+    private readonly where: DatabaseSettings,
+  ) {}
+
+  lookAgain(workerId: string, nowMs = performance.now()): void {
+    const lastMs = this.lastMs.get(workerId);
+    if (lastMs !== undefined && nowMs - lastMs < this.settings.hintIntervalMs) return;
+    for (const [id, atMs] of this.lastMs)
+      if (nowMs - atMs >= this.settings.hintIntervalMs) this.lastMs.delete(id);
+    this.lastMs.set(workerId, nowMs);
+    this.database
+      .query(
+        `UPDATE "${this.where.schema}".worker_probe SET next_probe_at = now() WHERE worker_id = $1 AND next_probe_at > now()`,
+        [workerId],
+      )
+      .catch((error: unknown) => this.logger.debug(`hint not written: ${String(error)}`));
+  }
+}

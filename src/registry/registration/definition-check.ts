@@ -1,0 +1,118 @@
+import { Injectable } from '@nestjs/common';
+import { InferenceSettings } from '../../config/settings.js';
+import { CredentialVault } from '../../credentials/credential-vault.js';
+import { splitHeaders } from '../../credentials/sensitive-headers.js';
+import { WorkerSecrets } from '../../credentials/worker-secrets.js';
+import { type InputFault, InvalidInputError } from '../../input/invalid-input-error.js';
+import type { SecretLookup } from '../../template/placeholders.js';
+import { ForbiddenUpstreamError } from '../../upstream/forbidden-upstream-error.js';
+import { UpstreamGuard } from '../../upstream/upstream-guard.js';
+import { definitionOf } from './definition-of.js';
+import { OwnAddress } from './own-address.js';
+import type { RegisterWorkerDto } from './register-worker.dto.js';
+import { SEALED } from './sealed.js';
+import type { WorkerCall } from '../worker.js';
+import { compileCall } from '../calls/worker-call.js';
+import type { WorkerDefinition } from '../worker-definition.js';
+
+/** A definition that can be called. */
+export interface CheckedDefinition {
+  readonly definition: WorkerDefinition;
+  /** Headers that may be stored sealed only. */
+  readonly sensitive: Readonly<Record<string, string>>;
+  readonly call: WorkerCall;
+}
+
+interface CheckOptions {
+  /** Whether it is going to be stored, and its credentials with it; true by default. */
+  readonly stored?: boolean;
+  /** Where its `${secret:NAME}` come from when it is called. */
+  readonly secrets?: SecretLookup;
+}
+
+/** Everything that can be told of a definition before anything is stored or called, all of it at once. */
+@Injectable()
+export class DefinitionCheck {
+  constructor(
+    private readonly vault: CredentialVault,
+    private readonly workerSecrets: WorkerSecrets,
+    private readonly guard: UpstreamGuard,
+    private readonly ownAddress: OwnAddress,
+    private readonly waits: InferenceSettings,
+  ) {}
+
+  /** @throws InvalidInputError */
+  async check(dto: RegisterWorkerDto, options: CheckOptions = {}): Promise<CheckedDefinition> {
+    return this.checkAt(dto, await this.urlFaults(dto.req_url_template), options);
+  }
+
+  /**
+   * The same for where waiting is no option.
+   * @param urlFaults what `urlFaults` found @throws InvalidInputError
+   */
+  checkAt(
+    dto: RegisterWorkerDto,
+    urlFaults: readonly InputFault[],
+    { stored = true, secrets = (name) => this.workerSecrets.lookup(name) }: CheckOptions = {},
+  ): CheckedDefinition {
+    const header = dto.header ?? {};
+    const { plain, sensitive } = splitHeaders(header);
+    const definition = definitionOf(dto, plain);
+    const faults: InputFault[] = [];
+    const call = this.compile(definition, header, secrets, faults);
+    // What is no URL at all was told already.
+    if (!faults.some(({ field }) => field === 'req_url_template')) faults.push(...urlFaults);
+    faults.push(...Object.keys(header).flatMap((name) => (header[name] === SEALED ? [onlyShown(name)] : [])));
+    if (stored && !this.vault.canSeal) faults.push(...Object.keys(sensitive).map(cannotBeSealed));
+    if (call === null || faults.length > 0) throw new InvalidInputError(faults);
+    return { definition, sensitive, call };
+  }
+
+  /** Why no worker may live there; looks the name up. */
+  async urlFaults(url: string): Promise<readonly InputFault[]> {
+    const field = 'req_url_template';
+    try {
+      await this.guard.checkResolved(url);
+    } catch (error) {
+      if (!(error instanceof ForbiddenUpstreamError)) throw error;
+      return [{ field, problem: error.message }];
+    }
+    if (!this.ownAddress.isOwn(url)) return [];
+    return [
+      {
+        field,
+        problem: 'is this service itself, which would call itself for ever; name the inference server',
+      },
+    ];
+  }
+
+  private compile(
+    definition: WorkerDefinition,
+    header: Readonly<Record<string, string>>,
+    secrets: SecretLookup,
+    faults: InputFault[],
+  ): WorkerCall | null {
+    try {
+      return compileCall(definition, header, secrets, this.waits);
+    } catch (error) {
+      if (!(error instanceof InvalidInputError)) throw error;
+      faults.push(...error.details);
+      return null;
+    }
+  }
+}
+
+function onlyShown(header: string): InputFault {
+  return {
+    field: `header.${header}`,
+    problem: `"${SEALED}" only stands for a stored value where one is shown, and there is none here: give the value itself`,
+  };
+}
+
+function cannotBeSealed(header: string): InputFault {
+  return {
+    field: `header.${header}`,
+    problem:
+      'may be a credential and cannot be stored encrypted: start the service with CREDENTIALS_KEYS, or refer to it as ${secret:NAME}',
+  };
+}

@@ -1,0 +1,61 @@
+import { isJsonObject } from '../../input/dto.js';
+import type { RegisterWorkerDto } from './register-worker.dto.js';
+import type { WorkerDefinition } from '../worker-definition.js';
+
+/** A registration as columns, defaults filled in. `plainHeaders` are those that may be stored readable. */
+export function definitionOf(
+  dto: RegisterWorkerDto,
+  plainHeaders: Readonly<Record<string, string>>,
+): WorkerDefinition {
+  return {
+    model_name: dto.model_name,
+    name: dto.name ?? '',
+    req_url_template: dto.req_url_template,
+    owner: dto.owner ?? '',
+    protocol: dto.protocol ?? 'template',
+    task: dto.task ?? 'chat',
+    worker_type: dto.worker_type ?? 'REMOTE',
+    req_type: dto.req_type ?? 'POST',
+    body: dto.body ?? null,
+    body_format: dto.body_format ?? 'json',
+    req_param: dto.req_param ?? null,
+    header: Object.keys(plainHeaders).length === 0 ? null : { ...plainHeaders },
+    response_extract: dto.response_extract ?? '',
+    success_when: dto.success_when ?? null,
+    is_stream: dto.is_stream ?? false,
+    defaults: given(dto.defaults),
+    weight: dto.weight ?? 1,
+    priority: dto.priority ?? 0,
+    max_concurrency: dto.max_concurrency ?? 64,
+    labels: dto.labels ?? {},
+    connect_ms: dto.timeouts?.connect_ms ?? null,
+    first_byte_ms: dto.timeouts?.first_byte_ms ?? null,
+    idle_ms: dto.timeouts?.idle_ms ?? null,
+    total_ms: dto.timeouts?.total_ms ?? null,
+    on_disconnect: dto.on_disconnect ?? 'abort',
+    heartbeat_ttl_s: dto.heartbeat_ttl_s ?? null,
+    upstream_model: dto.upstream_model ?? null,
+    stream_extract: streamExtractOf(dto.stream_extract),
+    usage_extract: given(dto.usage_extract),
+    health_check: given(dto.health_check),
+  };
+}
+
+/** A `null` that ends an answer is a value like any other. */
+function streamExtractOf(
+  spec: RegisterWorkerDto['stream_extract'],
+): Given<NonNullable<RegisterWorkerDto['stream_extract']>> | null {
+  const kept = given(spec);
+  if (kept?.done?.path === undefined || spec?.done?.equals !== null) return kept;
+  return { ...kept, done: { path: kept.done.path, equals: null } };
+}
+
+/** What was given of an object of options; `null` for nothing, in whatever words. */
+function given<Options extends object>(options: Options | null | undefined): Given<Options> | null {
+  const entries = Object.entries(options ?? {})
+    .map(([name, value]): [string, unknown] => [name, isJsonObject(value) ? given(value) : value])
+    .filter(([, value]) => value !== null && value !== undefined);
+  return entries.length === 0 ? null : (Object.fromEntries(entries) as Given<Options>);
+}
+
+type Given<Options> = { [Key in keyof Options]: Exclude<Options[Key], undefined> };

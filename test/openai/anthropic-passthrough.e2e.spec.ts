@@ -1,0 +1,252 @@
+import { randomUUID } from 'node:crypto';
+import Anthropic from '@anthropic-ai/sdk';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { json } from '../fakes/fake-upstream.js';
+import { upstreamForTest } from '../fixtures/worker.js';
+import { until } from '../service.js';
+import {
+  answering,
+  ask,
+  BLOCKS,
+  CALLERS_KEY,
+  type Claude,
+  failure,
+  KEY,
+  MESSAGE,
+  startClaude,
+} from './claude.js';
+import { mustRegister } from './models.js';
+
+let claude: Claude;
+beforeAll(async () => void (claude = await startClaude()));
+beforeEach(() => {
+  claude.upstream.last = null;
+  claude.upstream.calls = 0;
+});
+afterAll(() => claude.stop());
+
+describe("Anthropic's client, with a worker that speaks its API", () => {
+  it('gets thinking, citations, server tools and cache counts as they were said', async () => {
+    claude.upstream.answer = answering(JSON.stringify(MESSAGE), 200, {
+      'request-id': 'req_up',
+      'anthropic-ratelimit-tokens-remaining': '1000',
+      'anthropic-organization-id': 'the-operators',
+      'set-cookie': 'a=b',
+    });
+    const { data, response } = await claude.client.messages.create(ask).withResponse();
+    expect(data).toMatchObject(MESSAGE);
+    const told = Object.fromEntries(response.headers);
+    expect(told).toMatchObject({
+      'request-id': 'req_up',
+      'anthropic-ratelimit-tokens-remaining': '1000',
+      'x-mmm-attempts': '1',
+      'x-mmm-upstream-ms': expect.stringMatching(/^\d/) as string,
+      'x-mmm-worker-id': expect.stringMatching(/^[\da-f-]{36}$/) as string,
+    });
+    expect(Object.keys(told)).not.toContain('anthropic-organization-id');
+    expect(Object.keys(told)).not.toContain('set-cookie');
+  });
+
+  it('has its request reach the upstream as it wrote it, but for the name of the model', async () => {
+    claude.upstream.answer = answering(JSON.stringify(MESSAGE));
+    const cached = { type: 'ephemeral' as const, ttl: '1h' as const };
+    const asked: Anthropic.MessageCreateParamsNonStreaming = {
+      ...ask,
+      system: [{ type: 'text', text: 'Be kind.', cache_control: cached }],
+      thinking: { type: 'enabled', budget_tokens: 2048 },
+      container: 'container_1',
+      tools: [{ type: 'web_search_20250305', name: 'web_search', max_uses: 3 }],
+      messages: [
+        { role: 'user', content: 'hello' },
+        { role: 'assistant', content: BLOCKS.slice(0, 2) as Anthropic.ContentBlockParam[] },
+        { role: 'user', content: [{ type: 'text', text: 'go on', cache_control: cached }] },
+      ],
+    };
+    await claude.client.messages.create(asked);
+    expect(claude.seen()).toMatchObject({
+      url: '/v1/messages',
+      json: { ...asked, model: 'claude-opus-4-5' },
+      headers: { 'content-type': 'application/json', 'x-api-key': KEY },
+    });
+  });
+
+  it('has its version and its betas travel, the betas beside those of the worker, and never its keys', async () => {
+    claude.upstream.answer = answering(JSON.stringify(MESSAGE));
+    const beta = { 'Anthropic-Beta': 'context-1m-2025-08-07, files-api-2025-04-14' };
+    const workers = { 'x-api-key': KEY, 'Anthropic-Version': '2023-01-01', ...beta };
+    const model = await claude.modelOf({ header: workers });
+    const callers = { cookie: 'c=d', 'anthropic-workspace-id': 'wrkspc_1', 'x-session-id': 's' };
+    const betas = ['files-api-2025-04-14', 'mcp-client-2025-11-20'];
+    await claude.client.beta.messages.create({ ...ask, model, betas }, { headers: callers });
+    const { headers } = claude.seen();
+    expect(headers).toMatchObject({
+      'x-api-key': KEY,
+      'anthropic-version': expect.stringMatching(/^202[6-9]-/) as string,
+      'anthropic-beta': 'context-1m-2025-08-07,files-api-2025-04-14,mcp-client-2025-11-20',
+    });
+    for (const never of ['cookie', 'authorization', 'anthropic-workspace-id', 'x-session-id'])
+      expect(headers).not.toHaveProperty(never);
+    expect(JSON.stringify(headers)).not.toContain(CALLERS_KEY);
+
+    const { status } = await claude.service.post('/v1/messages?beta=true&key=x', { ...ask, model });
+    expect([status, claude.seen().headers['anthropic-version']]).toEqual([200, '2023-01-01']);
+    // As its older clients say that they speak the beta.
+    expect(claude.seen().url).toBe('/v1/messages?beta=true');
+    expect(claude.seen().headers['anthropic-beta']).toBe(beta['Anthropic-Beta']);
+  });
+
+  it('is spoken to in a version that was named, also where neither it nor the worker names one', async () => {
+    claude.upstream.answer = answering(JSON.stringify(MESSAGE));
+    const model = `org/bare-${randomUUID()}`;
+    const worker = {
+      model_name: model,
+      protocol: 'anthropic',
+      req_url_template: `${claude.upstream.url}/v1`,
+    };
+    await mustRegister(claude.service, worker);
+    for (const path of ['/v1/messages', '/v1/chat/completions']) {
+      const { status } = await claude.service.post(path, { ...ask, model });
+      expect([status, claude.seen().headers['anthropic-version']]).toEqual([200, '2023-06-01']);
+    }
+  });
+
+  it.each(['', ' ', 'é', '2026\t10', 'x'.repeat(5000)])('is not harmed by the header %j', async (value) => {
+    claude.upstream.answer = answering(JSON.stringify(MESSAGE));
+    const headers = { 'anthropic-version': value, 'anthropic-beta': value };
+    const { status } = await claude.service.post('/v1/messages', ask, headers);
+    expect([status, claude.upstream.calls]).toEqual([200, 1]);
+  });
+
+  it('counts tokens', async () => {
+    claude.upstream.answer = answering('{"input_tokens":2095}');
+    expect(await claude.client.messages.countTokens({ model: ask.model, messages: ask.messages })).toEqual({
+      input_tokens: 2095,
+    });
+    expect(claude.seen()).toMatchObject({
+      url: '/v1/messages/count_tokens',
+      json: { model: 'claude-opus-4-5', messages: ask.messages },
+    });
+  });
+});
+
+describe('What an upstream refuses', () => {
+  const refusal = (type: string) =>
+    `{"type":"error","error":{"type":"${type}","message":"no, \\u00e9"},  "request_id":"req_up"}`;
+
+  it.each([
+    [400, 'invalid_request_error'],
+    [404, 'not_found_error'],
+    [413, 'request_too_large'],
+    [429, 'rate_limit_error'],
+    [500, 'api_error'],
+    [529, 'overloaded_error'],
+  ])('with %i is heard with its status and in its words, whole and streamed', async (status, type) => {
+    for (const stream of [false, true]) {
+      claude.upstream.answer = answering(refusal(type), status, {
+        'retry-after': '7',
+        'request-id': 'req_up',
+      });
+      const answer = await claude.service.post('/v1/messages', { ...ask, stream });
+      expect([answer.status, answer.text]).toEqual([status, refusal(type)]);
+      expect(Object.fromEntries(answer.headers)).toMatchObject({
+        'content-type': 'application/json',
+        'retry-after': '7',
+        'request-id': 'req_up',
+        'x-should-retry': 'false',
+        'x-mmm-attempts': '1',
+      });
+      const error = await failure(claude.client.messages.create({ ...ask, stream }));
+      expect(error).toBeInstanceOf(Anthropic.APIError);
+      expect(error).toMatchObject({ status, type, requestID: 'req_up' });
+    }
+  });
+
+  it.each([401, 402, 403])('with %i is ours to answer for, and tells no secret', async (status) => {
+    claude.upstream.answer = answering(
+      `{"type":"error","error":{"type":"x","message":"bad key ${KEY}"}}`,
+      status,
+    );
+    for (const stream of [false, true]) {
+      const model = await claude.modelOf({});
+      const error = await failure(claude.client.messages.create({ ...ask, model, stream }));
+      expect(error).toMatchObject({ status: 502, type: 'api_error' });
+      expect((error as Error).message).toContain('worker execute error');
+      expect(JSON.stringify([error, (error as Error).message])).not.toContain(KEY);
+      expect((error as InstanceType<typeof Anthropic.APIError>).requestID).toMatch(/^[\da-f-]{36}$/);
+    }
+  });
+
+  it('is asked of another worker, before the first byte', async () => {
+    const good = await upstreamForTest(json(MESSAGE));
+    const model = await claude.modelOf({});
+    await claude.add(model, good.url);
+    for (const status of [429, 503, 529]) {
+      claude.upstream.answer = answering(refusal('x'), status);
+      for (let i = 0; i < 3; i++)
+        expect(await claude.client.messages.create({ ...ask, model })).toMatchObject({ id: 'msg_up' });
+    }
+  });
+});
+
+describe("Anthropic's client", () => {
+  it('lists models and finds one, page by page, / in its name or not', async () => {
+    const names: string[] = [];
+    for await (const each of claude.client.models.list({ limit: 2 })) names.push(each.id);
+    const listed = (await claude.service.get('/v1/models')).json as {
+      object: string;
+      data: readonly { id: string }[];
+    };
+    expect(listed.object).toBe('list');
+    expect(names.toSorted()).toEqual(listed.data.map(({ id }) => id).toSorted());
+    expect(await claude.client.models.retrieve('org/claude')).toMatchObject({
+      id: 'org/claude',
+      type: 'model',
+      display_name: 'org/claude',
+      created_at: expect.stringMatching(/^20\d\d-.*Z$/) as string,
+    });
+    await expect(claude.client.models.retrieve('nobody')).rejects.toMatchObject({
+      status: 404,
+      type: 'not_found_error',
+    });
+    await expect(claude.client.models.list({ limit: 0 })).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringContaining('limit') as string,
+    });
+  });
+
+  it('is told in its own terms what of a body cannot be read', async () => {
+    const bodies = [
+      '',
+      '[]',
+      '{"model":',
+      '{"messages":[]}',
+      '{"model":"org/claude","stream":"yes"}',
+      '{"model":"a","model":"a"}',
+    ];
+    for (const path of ['/v1/messages', '/v1/messages/count_tokens'])
+      for (const body of bodies) {
+        const { status, json: told } = await claude.service.post(path, body);
+        expect([body, status, told]).toMatchObject([
+          body,
+          400,
+          { type: 'error', error: { type: 'invalid_request_error' } },
+        ]);
+      }
+    const { status, json: told } = await claude.service.post('/v1/messages/batches', {});
+    expect([status, told]).toMatchObject([404, { type: 'error', error: { type: 'not_found_error' } }]);
+    expect(claude.upstream.calls).toBe(0);
+  });
+
+  it('keeps its deadline, and hangs up on the upstream', async () => {
+    let closed = 0;
+    claude.upstream.answer = (response) => void response.once('close', () => (closed += 1));
+    const late = await claude.service.post('/v1/messages', ask, { 'x-request-timeout-ms': '80' });
+    expect([late.status, late.json]).toMatchObject([
+      504,
+      { type: 'error', error: { type: 'timeout_error' } },
+    ]);
+    const signal = AbortSignal.timeout(80);
+    await expect(claude.client.messages.create(ask, { signal })).rejects.toThrow(/abort|timeout/i);
+    await until(() => closed === 2);
+  });
+});
