@@ -109,6 +109,20 @@ describe.each(RICH_MODELS)("The helpers of OpenAI's client, with a worker that i
 });
 
 describe("OpenAI's client", () => {
+  it('does not try again what has no better chance, however patient it is', async () => {
+    const patient = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 2 });
+    for (const { model } of RICH_MODELS)
+      for (const [content, status] of [
+        ['too much', 400],
+        ['too often', 429],
+      ] as const) {
+        const before = upstreams.mock.getRequests().length;
+        const refused = patient.chat.completions.create(asking(model, content));
+        await expect(refused).rejects.toMatchObject({ status });
+        expect([model, upstreams.mock.getRequests().length - before]).toEqual([model, 1]);
+      }
+  });
+
   it('aborts a stream of its helper, and the upstream hears of it', async () => {
     for (const { model, brokenOff } of endless.models) {
       const before = brokenOff();

@@ -7,7 +7,7 @@ import { withValue } from '../passthrough/json-fields.js';
 import type { CallableWorker, PieceReader, Talk } from '../talk.js';
 import { unsupported } from '../unsupported-task-error.js';
 import { withCallersHeaders } from './anthropic/anthropic-headers.js';
-import { PROTOCOLS } from './api-protocols.js';
+import { type EmbeddingProtocol, PROTOCOLS } from './api-protocols.js';
 import { refusalIn } from './refusal-in.js';
 
 const JSON_TYPE = 'application/json';
@@ -20,6 +20,8 @@ export function apiTalk(worker: CallableWorker, call: ApiCall, request: Inferenc
   const passedOn =
     protocol.headers === undefined ? request.passedOn : { ...protocol.headers, ...request.passedOn };
   if (raw?.dialect === call.protocol) return passOn(call, request, raw, model, passedOn);
+  if (request.task === 'embedding' && protocol.embeddings !== undefined)
+    return embeddingTalk(call, request, protocol.embeddings, model, passedOn);
   if (request.task !== 'chat' || (raw !== null && !CHATS.has(raw.path)))
     throw unsupported(worker, request, `chat (by protocol ${call.protocol})`);
   const chat = withDefaults({ ...request.openAi(), model, stream }, worker.defaults);
@@ -35,6 +37,23 @@ export function apiTalk(worker: CallableWorker, call: ApiCall, request: Inferenc
     call: rendered,
     format: 'sse',
     reader: () => finishing(protocol.reader()),
+    refusal: refusalIn,
+  };
+}
+
+function embeddingTalk(
+  call: ApiCall,
+  request: InferenceRequest,
+  protocol: EmbeddingProtocol,
+  model: string,
+  passedOn: InferenceRequest['passedOn'],
+): Talk {
+  const { path, body } = protocol.request({ ...request.openAi(), input: request.input().input }, model);
+  const asked = { path, body: JSON.stringify(body), contentType: JSON_TYPE, isStream: false };
+  return {
+    mode: 'whole',
+    call: call.render({ method: 'POST', ...asked }, passedOn),
+    read: ({ text }) => protocol.answer(text),
     refusal: refusalIn,
   };
 }
