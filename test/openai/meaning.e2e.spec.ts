@@ -303,7 +303,7 @@ describe('Models', () => {
     ['/v1/responses', 'org/whole', { input: 'x' }, 'chat'],
     ['/v1/audio/speech', 'org/openai', { input: 'x', voice: 'alloy' }, 'chat'],
     ['/v1/moderations', 'org/whole', { input: 'x' }, 'chat'],
-    ['/v1/messages', 'org/embedding', { max_tokens: 1, messages }, 'embedding'],
+    ['/v1/messages', 'org/embedding-openai', { max_tokens: 1, messages }, 'embedding'],
     ['/api/v1/chat/completions', 'org/vectors', { input: 'x' }, 'embedding'],
   ])('asked at %s for what %s does not do, say what they do', async (path, model, body, does) => {
     const { status, text } = await service.post(path, { model, model_name: model, ...body });
