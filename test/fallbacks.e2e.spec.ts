@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Behaviour, type FakeUpstream, json } from './fakes/fake-upstream.js';
+import { type Behaviour, type FakeUpstream, json, slow } from './fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from './fixtures/worker.js';
 import { startService, type TestService } from './service.js';
 
@@ -125,6 +125,14 @@ describe("a caller's deadline", () => {
     await model('dl-c', () => {});
     await policy('dl-c', { timeouts: { total_ms: 200 } });
     expect((await service.chat('dl-c', 'x', { 'x-request-timeout-ms': '60000' })).status).toBe(504);
+  });
+
+  it('is longer for a worker that takes longer, as it says itself, and never longer than the caller waits', async () => {
+    await model('dl-d', slow(700, json({ answer: 'a film' })), { timeouts: { total_ms: 20_000 } });
+    await policy('dl-d', { timeouts: { total_ms: 200 } });
+    expect((await service.chat('dl-d', 'x')).status).toBe(200);
+    expect((await service.chat('dl-d', 'x', { 'x-request-timeout-ms': '60000' })).status).toBe(200);
+    expect((await service.chat('dl-d', 'x', { 'x-request-timeout-ms': '250' })).status).toBe(504);
   });
 
   it.each(['0', '-1', '1.5', 'soon', '99999999999', ''])(

@@ -2,23 +2,23 @@ import type { ModelPolicy } from '../registry/models/model-policy.js';
 import type { CallTimeouts } from '../registry/worker.js';
 import type { UpstreamCall } from '../upstream/upstream-client.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
-import { TIMEOUT_HEADER } from './deadline.js';
+import { endOf, TIMEOUT_HEADER } from './deadline.js';
 import type { InferenceRequest } from './inference-request.js';
 
 /**
- * The call within what is left of the request's time, and within the waits of its model where the worker names none. Field by field: a spread makes an object of a shape of its own,
- * which undici then has to search for each field.
+ * The call within what is left of the request's time, and within the waits of its model where the worker names none. Field
+ * by field: a spread makes an object of a shape of its own, which undici then has to search for each field.
  * @throws UpstreamError (timeout) when no time is left
  */
 export function bounded(
   { method, origin, path, headers, body, timeouts }: UpstreamCall,
-  { deadlineMs, deadlineIsCallers }: InferenceRequest,
+  request: InferenceRequest,
   nowMs: number,
   own: CallTimeouts,
   policy: ModelPolicy | undefined,
   ownConnection: boolean,
 ): UpstreamCall {
-  const totalMs = Math.min(timeouts.totalMs, Math.floor(deadlineMs - nowMs));
+  const totalMs = Math.min(own.totalMs ?? Infinity, Math.floor(endOf(request, own.totalMs) - nowMs));
   if (totalMs < 1)
     throw new UpstreamError('timeout', 'no time is left', { answerBegan: false, during: 'total' });
   const connectMs = own.connectMs ?? policy?.connectMs ?? timeouts.connectMs;
@@ -28,7 +28,7 @@ export function bounded(
     method,
     origin,
     path,
-    headers: deadlineIsCallers ? { ...headers, [TIMEOUT_HEADER]: String(totalMs) } : headers,
+    headers: request.deadlineIsCallers ? { ...headers, [TIMEOUT_HEADER]: String(totalMs) } : headers,
     body,
     timeouts: { connectMs, firstByteMs, idleMs, totalMs },
     ownConnection,

@@ -115,8 +115,10 @@ function talkOf(
     key: '',
     facts: newFacts(),
     passedOn: { 'x-request-id': id },
+    arrivedMs: performance.now(),
     deadlineIsCallers: false,
     deadlineMs: Infinity,
+    latestMs: Infinity,
   };
   return talkWith({ modelName, task, defaults: definition.defaults ?? {}, call }, request);
 }

@@ -1,4 +1,5 @@
 import type { ApiProtocol, WorkerTask } from '../registry/worker.js';
+import type { Deadline } from './deadline.js';
 import type { OpenAiChat } from './chat/chat.js';
 import type { RequestFacts } from '../telemetry/request-facts.js';
 import type { Span } from './passthrough/json-fields.js';
@@ -38,10 +39,10 @@ export interface RawBody {
 }
 
 /** What a caller wants of a model, whichever API it came through. */
-export interface InferenceRequest {
+export interface InferenceRequest extends Deadline {
   readonly id: string;
   readonly model: string;
-  /** `null`: whatever the worker does. */
+  /** `null`: whatever the worker does, that comes of what was sent. */
   readonly task: WorkerTask | null;
   readonly stream: boolean;
   /** Read when a worker needs it. @throws InvalidInputError */
@@ -56,8 +57,4 @@ export interface InferenceRequest {
   readonly facts: Pick<RequestFacts, 'workerId' | 'attempts' | 'inputTokens' | 'outputTokens'>;
   /** Headers that travel on to the worker: x-request-id, traceparent. */
   readonly passedOn: Readonly<Record<string, string>>;
-  /** The caller set the deadline, which travels on to the worker. */
-  readonly deadlineIsCallers: boolean;
-  /** The whole of it must be done by then (`performance.now()` clock). */
-  readonly deadlineMs: number;
 }

@@ -26,7 +26,7 @@ export class Requests {
   of(http: FastifyRequest, { model, task, stream, input, openAi, raw, beginning }: Asked): InferenceRequest {
     http.facts.model = this.live.model(model) === undefined ? null : model;
     const longestMs = this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs;
-    const { deadlineIsCallers, deadlineMs } = deadlineOf(http.headers, longestMs);
+    const { arrivedMs, deadlineIsCallers, deadlineMs, latestMs } = deadlineOf(http.headers, longestMs);
     // Field by field: a spread took 4 % of a request's time.
     return {
       id: http.id,
@@ -39,8 +39,10 @@ export class Requests {
       key: affinityKey(http, beginning),
       facts: http.facts,
       passedOn: passedOn(http),
+      arrivedMs,
       deadlineIsCallers,
       deadlineMs,
+      latestMs,
     };
   }
 }

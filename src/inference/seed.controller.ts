@@ -18,7 +18,7 @@ export class SeedController {
     private readonly settings: InferenceSettings,
   ) {}
 
-  /** The seed's chat (`input`), and OpenAI's (`messages`), of any registered model. */
+  /** The seed's call (`input`) of any model that answers a prompt, and OpenAI's chat (`messages`) of any that chats. */
   @Post('chat/completions')
   @HttpCode(200)
   chat(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
@@ -27,7 +27,7 @@ export class SeedController {
     const chat = parse(http.body, this.settings.defaultModel);
     const request = this.requests.of(http, {
       model: chat.model,
-      task: 'chat',
+      task: openAi ? 'chat' : null,
       stream: chat.stream,
       input: () => chat,
       openAi: () => (openAi ? withoutOurs(http.body as OpenAiChat) : inOpenAi(chat)),

@@ -11,12 +11,18 @@ import { UnsupportedTaskError } from './unsupported-task-error.js';
  */
 export function talkWith(worker: CallableWorker, request: InferenceRequest): Talk {
   const { call } = worker;
-  if (request.task !== null && !does(worker.task, request.task))
-    throw new UnsupportedTaskError(request.task, worker.modelName, worker.task);
+  if (!does(worker, request))
+    throw new UnsupportedTaskError(request.task ?? 'chat', worker.modelName, worker.task);
   return call.kind === 'template' ? templateTalk(worker, call, request) : apiTalk(worker, call, request);
 }
 
-/** Who chats can complete a text as well. */
-function does(task: WorkerTask, wanted: WorkerTask): boolean {
+function does({ task, call }: CallableWorker, { task: wanted, raw }: InferenceRequest): boolean {
+  if (wanted === null) return raw !== null || task === 'chat' || (call.kind === 'template' && makes(task));
+  // Who chats can complete a text as well.
   return task === wanted || (wanted === 'completion' && task === 'chat');
+}
+
+/** The seed has one call for its text, image and video models: the answer is the text, or what leads to the rest. */
+function makes(task: WorkerTask): boolean {
+  return task === 'image' || task === 'video';
 }

@@ -16,5 +16,7 @@ export function imagesIn(text: string): ImageList['data'] {
 function imageOf(image: string): ImageList['data'][number] {
   const [, base64] = /^data:[^,]*;base64,(.*)$/s.exec(image) ?? [];
   if (base64 !== undefined) return { b64_json: base64 };
-  return /^https?:\/\//.test(image) ? { url: image } : { b64_json: image };
+  // Base64 has no colon. Some say it in words: the seed's proxy has `downloadUrl= http://…`.
+  const [url] = /https?:\/\/\S+/.exec(image) ?? [];
+  return url === undefined ? { b64_json: image } : { url };
 }

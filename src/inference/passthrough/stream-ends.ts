@@ -13,7 +13,7 @@ export interface StreamEnds {
 }
 
 /** Of OpenAI's, as the last event of what was passed on; some of its streams, and many servers, have none. */
-const DONE = /(^|[\r\n])data: ?\[DONE\][\r\n]*$/;
+const DONE = /(^|[\r\n])data: ?\[DONE\][ \r\n]*$/;
 const DONE_LENGTH = 32;
 
 /**

@@ -22,7 +22,7 @@ export function apiTalk(worker: CallableWorker, call: ApiCall, request: Inferenc
   if (raw?.dialect === call.protocol) return passOn(call, request, raw, model, passedOn);
   if (request.task === 'embedding' && protocol.embeddings !== undefined)
     return embeddingTalk(call, request, protocol.embeddings, model, passedOn);
-  if (request.task !== 'chat' || (raw !== null && !CHATS.has(raw.path)))
+  if ((request.task ?? 'chat') !== 'chat' || (raw !== null && !CHATS.has(raw.path)))
     throw unsupported(worker, request, `chat (by protocol ${call.protocol})`);
   const chat = withDefaults({ ...request.openAi(), model, stream }, worker.defaults);
   const { path, body } = protocol.request(chat, stream);

@@ -8,18 +8,19 @@ import type {
 } from '../chat/chat.js';
 import { signatureIn, signed } from '../chat/extra-content.js';
 import { ProtocolError } from '../chat/protocol-error.js';
+import { contentIn } from './openai-content.js';
 
 /** Reads what an OpenAI-shaped server answered to a chat. @throws ProtocolError */
 export function openAiAnswer(text: string): ChatAnswer {
   const body = objectIn(text);
   const choice = recordOf(listOf(body['choices'])[0]);
-  if (choice === null || saysError(body)) throw notOpenAi(body);
+  if (choice === null || isFailed(body, choice)) throw notOpenAi(body, choice);
   const message = recordOf(choice['message']);
   // Of the older endpoint, and of servers that answer a chat in its manner.
-  const content = message === null ? choice['text'] : message['content'];
-  const reasoning = message?.['reasoning_content'] ?? message?.['reasoning'];
+  const content = contentIn(message === null ? choice['text'] : message['content']);
+  const reasoning = message?.['reasoning_content'] ?? message?.['reasoning'] ?? content.reasoning;
   return {
-    text: typeof content === 'string' ? content : null,
+    text: content.text,
     ...(typeof reasoning === 'string' && reasoning !== '' ? { reasoning } : {}),
     toolCalls: listOf(message?.['tool_calls']).flatMap(toolCallOf),
     finish: finishOf(choice['finish_reason']) ?? 'stop',
@@ -30,11 +31,13 @@ export function openAiAnswer(text: string): ChatAnswer {
 /** Reads the chunks of its stream. */
 export function openAiReader(): StreamReader {
   return ({ data }) => {
-    if (data === '[DONE]') return [];
+    // In Azure's documents there is a space behind it.
+    if (data.trimEnd() === '[DONE]') return [];
     const body = objectIn(data);
     const choice = recordOf(listOf(body['choices'])[0]);
-    if (saysError(body)) throw notOpenAi(body);
-    const usage = usageOf(body['usage']);
+    if (isFailed(body, choice)) throw notOpenAi(body, choice);
+    // Moonshot counts in the last choice.
+    const usage = usageOf(body['usage']) ?? usageOf(choice?.['usage']);
     return [
       ...(choice === null ? [] : eventsOfChoice(choice)),
       ...(usage === null ? [] : [{ kind: 'usage', usage } as const]),
@@ -44,14 +47,14 @@ export function openAiReader(): StreamReader {
 
 function eventsOfChoice(choice: Fields): readonly ChatEvent[] {
   const delta = recordOf(choice['delta']) ?? {};
-  const content = delta['content'] ?? choice['text'];
-  const reasoning = delta['reasoning_content'] ?? delta['reasoning'];
+  const { text, ...content } = contentIn(delta['content'] ?? choice['text']);
+  const reasoning = delta['reasoning_content'] ?? delta['reasoning'] ?? content.reasoning;
   const reason = finishOf(choice['finish_reason']);
   return [
     ...(typeof reasoning === 'string' && reasoning !== ''
       ? [{ kind: 'reasoning', text: reasoning } as const]
       : []),
-    ...(typeof content === 'string' && content !== '' ? [{ kind: 'text', text: content } as const] : []),
+    ...(text === null || text === '' ? [] : [{ kind: 'text', text } as const]),
     ...listOf(delta['tool_calls']).flatMap(toolCallPiece),
     ...(reason === null ? [] : [{ kind: 'finish', reason } as const]),
   ];
@@ -97,19 +100,30 @@ function finishOf(reason: unknown): FinishReason | null {
   switch (reason) {
     case null:
     case undefined:
+    // Baichuan's way to say that it goes on.
+    case '':
       return null;
+    // Of Mistral's models, whose own end it was.
+    case 'model_length':
+      return 'length';
     case 'length':
     case 'tool_calls':
     case 'content_filter':
       return reason;
     case 'function_call':
       return 'tool_calls';
-    // https://openrouter.ai/docs/api-reference/errors
-    case 'error':
-      throw new ProtocolError('the worker gave up: finish_reason is error');
     default:
       return 'stop';
   }
+}
+
+/**
+ * A status of 200 cannot be taken back once a stream has begun: the error comes in its place, of some beside choices, or
+ * as the reason of an end that is none (https://openrouter.ai/docs/api-reference/errors; Mistral's, too). FastChat's has a
+ * code of its own and its words in `text` [lm-sys/FastChat, fastchat/serve/openai_api_server.py].
+ */
+function isFailed({ error, error_code: code }: Fields, choice: Fields | null): boolean {
+  return Boolean(error) || (typeof code === 'number' && code !== 0) || choice?.['finish_reason'] === 'error';
 }
 
 /** `null`: it is none of OpenAI's. */
@@ -142,27 +156,16 @@ function objectIn(text: string): Fields {
   return body;
 }
 
-/**
- * A status of 200 cannot be taken back once a stream has begun: the error comes in its place, of some beside choices
- * (https://openrouter.ai/docs/api-reference/errors). FastChat's has a code of its own and its words in `text`
- * [lm-sys/FastChat, fastchat/serve/openai_api_server.py].
- */
-function saysError({ error, error_code: code }: Fields): boolean {
-  return Boolean(error) || (typeof code === 'number' && code !== 0);
-}
-
 /** What it says instead of an answer, if it says anything. */
-function notOpenAi(body: Fields): ProtocolError {
-  const error =
-    recordOf(body['error'])?.['message'] ??
-    body['error'] ??
-    body['message'] ??
-    body['detail'] ??
-    body['text'];
+function notOpenAi(body: Fields, choice: Fields | null): ProtocolError {
+  const told = body['error'] ?? choice?.['error'];
+  const error = recordOf(told)?.['message'] ?? told ?? body['message'] ?? body['detail'] ?? body['text'];
   return new ProtocolError(
     typeof error === 'string'
       ? `the answer is an error: ${error.slice(0, 500)}`
-      : 'the answer holds no choices',
+      : choice === null
+        ? 'the answer holds no choices'
+        : 'the answer broke off: its finish_reason is error',
   );
 }
 

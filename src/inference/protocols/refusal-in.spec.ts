@@ -1,40 +1,46 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
+import { PRESETS } from '../../registry/presets/presets.js';
+import { presetFixture } from '../../../test/fixtures/presets/fixture.js';
 import { refusalIn } from './refusal-in.js';
 
-describe('what an error says', () => {
-  it.each<[string, unknown, string | undefined]>([
-    ['OpenAI', { error: { message: 'too long', type: 'invalid_request_error' } }, 'too long'],
-    // https://platform.claude.com/docs/en/api/errors
-    [
-      'Anthropic',
-      { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } },
-      'Overloaded',
-    ],
-    // https://ai.google.dev/gemini-api/docs/troubleshooting
-    ['Gemini', { error: { code: 400, message: 'no', status: 'INVALID_ARGUMENT' } }, 'no'],
-    // Of streamGenerateContent, in a list:
-    ['Gemini, of a stream', [{ error: { code: 400, message: 'no' } }], 'no'],
-    // https://docs.ollama.com/api/errors
-    ['Ollama', { error: 'model not found' }, 'model not found'],
-    ['nobody', { detail: 'x' }, undefined],
-    ['nobody, with no words', { error: { message: '' } }, undefined],
-  ])('of %s', (_who, body, said) => {
-    expect(refusalIn(JSON.stringify(body))).toBe(said);
-  });
+const erring = Object.keys(PRESETS).filter((name) => PRESETS[name]?.protocol !== 'template');
 
-  it('is text that is not too long, or nothing, whatever came', () => {
-    const body = fc.oneof(
-      fc.string(),
-      fc.json(),
-      fc.string().map((error) => JSON.stringify({ error })),
-    );
-    fc.assert(
-      fc.property(body, (text) => {
-        const said = refusalIn(text);
-        expect(said === undefined || (said !== '' && said.length <= 2000)).toBe(true);
-      }),
-    );
-    expect(refusalIn(JSON.stringify({ error: 'x'.repeat(9000) }))).toHaveLength(2000);
-  });
+it.each(erring.filter((name) => presetFixture(name).error !== undefined))(
+  'finds what an error of %s says',
+  (name) => {
+    const body = JSON.stringify(presetFixture(name).error?.body);
+    const said = refusalIn(body);
+    expect(said).toMatch(/\w{3}/);
+    expect(body).toContain(JSON.stringify(said));
+  },
+);
+
+it.each([
+  '',
+  '[]',
+  'null',
+  '"no"',
+  '{}',
+  '{"message":"hello"}',
+  '{"error":{}}',
+  '{"object":"error"}',
+  '<html>',
+])('finds none in %s', (text) => {
+  expect(refusalIn(text)).toBeUndefined();
+});
+
+// Of Gemini's streamGenerateContent, and of Ollama [https://docs.ollama.com/api/errors].
+it.each(['[{"error":{"code":400,"message":"no"}}]', '{"error":"no"}'])('finds what %s says', (text) => {
+  expect(refusalIn(text)).toBe('no');
+});
+
+it('finds words that are not too many, or none, in whatever came', () => {
+  const errors = fc.string({ size: 'large' }).map((error) => JSON.stringify({ error }));
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.json(), errors), (text) => {
+      const said = refusalIn(text);
+      expect(said === undefined || (said !== '' && said.length <= 2000)).toBe(true);
+    }),
+  );
 });

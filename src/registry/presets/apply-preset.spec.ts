@@ -87,6 +87,18 @@ describe('a registration by preset', () => {
     expect(expandPreset({ ...ollama, base_url })).toMatchObject({ req_url_template: url });
   });
 
+  it.each([
+    ['http://h:1', 'http://h:1/v1/chat/completions'],
+    ['http://h:1/v1/', 'http://h:1/v1/chat/completions'],
+    ['http://h:1/v1/chat', 'http://h:1/v1/chat/completions'],
+    ['http://h:1/v1/chat/completions', 'http://h:1/v1/chat/completions'],
+    ['http://h:1/my-v1', 'http://h:1/my-v1/v1/chat/completions'],
+    ['http://h:1/chat', 'http://h:1/chat/v1/chat/completions'],
+  ])('finds the call at %s, whatever of it was written', (base_url, url) => {
+    const sent = { preset: 'baichuan-server', model_name: 'm', base_url };
+    expect(expandPreset(sent)).toMatchObject({ req_url_template: url });
+  });
+
   it.each([['sk-1'], ['${secret:KEY}'], ['$& $1'], ['a${secret:A}b']])(
     'puts the key %s where it belongs',
     (api_key) => {

@@ -83,13 +83,20 @@ function withKey(
   return Object.fromEntries(entries.map(([name, value]) => [name, value.split(API_KEY).join(apiKey)]));
 }
 
-/** People write the base with what comes behind it, and without. */
+/** People write the base with what comes behind it, with a part of it, and without. */
 function urlOf(template: string, baseUrl: string): string {
   const suffix = template.slice('{BASE_URL}'.length);
   const query = baseUrl.indexOf('?');
   const [path, rest] = query === -1 ? [baseUrl, ''] : [baseUrl.slice(0, query), baseUrl.slice(query)];
   const base = path.replace(/\/+$/, '');
-  return (suffix !== '' && base.endsWith(suffix) ? base : base + suffix) + rest;
+  return base + suffix.slice(writtenAlready(base, suffix)) + rest;
+}
+
+/** How much of the suffix the base ends with, in whole segments. */
+function writtenAlready(base: string, suffix: string): number {
+  for (let end = suffix.length; end > 0; end = suffix.lastIndexOf('/', end - 1))
+    if (base.endsWith(suffix.slice(0, end))) return end;
+  return 0;
 }
 
 function merged(defaults: Readonly<Record<string, JsonValue>>, given: SentRegistration): SentRegistration {

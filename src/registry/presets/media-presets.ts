@@ -27,7 +27,7 @@ export const MEDIA_PRESETS = {
     title: "OperateGPT's Stable Diffusion proxy",
     kind: 'image',
     protocol: 'template',
-    source: 'https://github.com/xuyuan23/operateGPT/blob/main/operategpt/providers/sd_proxy.py',
+    source: 'https://github.com/xuyuan23/stablediffusion-proxy',
     apiKey: 'none',
     defaults: {
       task: 'image',
@@ -42,7 +42,7 @@ export const MEDIA_PRESETS = {
     title: "OperateGPT's Text2Video proxy",
     kind: 'video',
     protocol: 'template',
-    source: 'https://github.com/xuyuan23/operateGPT/blob/main/operategpt/providers/text2video_proxy.py',
+    source: 'https://github.com/xuyuan23/Text2Video',
     apiKey: 'none',
     defaults: {
       task: 'video',
@@ -58,8 +58,8 @@ export const MEDIA_PRESETS = {
     title: 'zeroscope, through the Text2Video proxy',
     kind: 'video',
     protocol: 'template',
-    // The size it was trained for.
-    source: 'https://huggingface.co/cerspense/zeroscope_v2_576w',
+    // The model and the sizes it has by default.
+    source: 'https://github.com/xuyuan23/Text2Video',
     apiKey: 'none',
     defaults: {
       task: 'video',

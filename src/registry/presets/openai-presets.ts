@@ -62,7 +62,12 @@ export const OPENAI_PRESETS = {
     'mistral-small-latest',
     'https://docs.mistral.ai/api/',
   ),
-  deepseek: hosted('DeepSeek', 'https://api.deepseek.com', 'deepseek-chat', 'https://api-docs.deepseek.com/'),
+  deepseek: hosted(
+    'DeepSeek',
+    'https://api.deepseek.com',
+    'deepseek-v4-flash',
+    'https://api-docs.deepseek.com/api/create-chat-completion',
+  ),
   qwen: hosted(
     'Qwen (DashScope)',
     'https://dashscope.aliyuncs.com/compatible-mode/v1',
@@ -73,38 +78,31 @@ export const OPENAI_PRESETS = {
     'GLM (Zhipu)',
     'https://open.bigmodel.cn/api/paas/v4',
     'glm-4-flash',
-    'https://docs.bigmodel.cn/cn/guide/develop/openai/introduction',
+    'https://docs.bigmodel.cn/cn/guide/capabilities/streaming',
   ),
   moonshot: hosted(
     'Kimi (Moonshot)',
     'https://api.moonshot.cn/v1',
     'moonshot-v1-8k',
-    'https://platform.moonshot.cn/docs/intro',
+    'https://platform.moonshot.cn/docs/api/chat',
   ),
   groq: hosted(
     'Groq',
     'https://api.groq.com/openai/v1',
     'llama-3.1-8b-instant',
-    'https://console.groq.com/docs/openai',
+    'https://console.groq.com/docs/api-reference#chat-create',
   ),
   openrouter: hosted(
     'OpenRouter',
     'https://openrouter.ai/api/v1',
     'meta-llama/llama-3.1-8b-instruct',
-    'https://openrouter.ai/docs/quickstart',
+    'https://openrouter.ai/docs/api/reference/overview',
   ),
   baichuan: hosted(
     "Baichuan's API",
     'https://api.baichuan-ai.com/v1',
     'Baichuan4-Turbo',
     'https://platform.baichuan-ai.com/docs/api',
-  ),
-  // It does not stream: it refuses a request that asks for it.
-  'baichuan-server': ownServer(
-    "Baichuan's own OpenAI_api.py",
-    8000,
-    'baichuan2-13b-chat',
-    'https://github.com/baichuan-inc/Baichuan2/blob/main/OpenAI_api.py',
   ),
   vllm: ownServer(
     'vLLM: Llama, Baichuan, ChatGLM, Vicuna, …',

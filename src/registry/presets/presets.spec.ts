@@ -1,9 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 import { describe, expect, it } from 'vitest';
+import { presetFixture } from '../../../test/fixtures/presets/fixture.js';
+import type { Usage } from '../../inference/chat/chat.js';
 import { anthropicAnswer } from '../../inference/protocols/anthropic/anthropic-answer.js';
+import { PROTOCOLS } from '../../inference/protocols/api-protocols.js';
 import { geminiAnswer } from '../../inference/protocols/gemini/gemini-answer.js';
-import { openAiAnswer } from '../../inference/protocols/openai-chat.js';
+import { openAiAnswer, openAiReader } from '../../inference/protocols/openai-chat.js';
 import { readDto } from '../../input/read-dto.js';
 import type { PlaceholderValues } from '../../template/placeholders.js';
 import { definitionOf } from '../registration/definition-of.js';
@@ -15,18 +18,11 @@ import type { Preset } from './preset.js';
 import { presetView } from './preset-view.js';
 import { PRESETS } from './presets.js';
 
-/** What an upstream answers, as documented there. */
-interface Fixture {
-  readonly source: string;
-  readonly answer: unknown;
-  readonly text: string;
-  /** An answer with status 200 that says it failed. */
-  readonly failure?: unknown;
-}
-
 const presets = Object.entries(PRESETS);
 const templates = presets.filter(([, { protocol }]) => protocol === 'template');
-const failing = templates.filter(([name]) => fixtureOf(name).failure !== undefined);
+const failing = templates.filter(([name]) => presetFixture(name).failure !== undefined);
+const openAis = presets.filter(([, { protocol }]) => protocol === 'openai');
+const streaming = openAis.filter(([name]) => presetFixture(name).stream !== undefined);
 const waits = {
   requestTimeoutMs: 600_000,
   connectTimeoutMs: 2000,
@@ -35,13 +31,6 @@ const waits = {
   streamHeartbeatMs: 15_000,
   defaultModel: null,
 };
-
-/** Those that speak OpenAI's API answer as OpenAI does, unless a fixture of their own says how. */
-function fixtureOf(name: string): Fixture {
-  const own = `test/fixtures/presets/${name}.json`;
-  const file = existsSync(own) ? own : `test/fixtures/presets/${PRESETS[name]?.protocol ?? ''}.json`;
-  return JSON.parse(readFileSync(file, 'utf8')) as Fixture;
-}
 
 /** All the way a registration goes, but for the database. */
 function compiled(name: string, { example }: Preset): WorkerCall {
@@ -62,8 +51,21 @@ function compiledTemplate(name: string, preset: Preset) {
   throw new Error(`${name} is no template`);
 }
 
+/** Where a chat goes. */
+function placeOf(name: string, preset: Preset): string {
+  const call = compiled(name, preset);
+  if (call.kind === 'template') return call.origin + call.render(request, {}).path;
+  const { path } = PROTOCOLS[call.protocol].request(
+    { model: preset.example.model_name, messages: [{ role: 'user', content: 'hi' }] },
+    false,
+  );
+  const sent = { method: 'POST', path, body: '', contentType: 'application/json', isStream: false } as const;
+  return call.origin + call.render(sent, {}).path;
+}
+
 const request: PlaceholderValues = {
   USER_PROMPT: 'a cat, "sitting"',
+  MESSAGES: [{ role: 'user', content: 'a cat, "sitting"' }],
   MODEL_NAME: 'm',
   MODEL_TEMPERATURE: 0.7,
   HISTORY: [['hi', 'hello']],
@@ -93,15 +95,24 @@ describe.each(presets)('the preset %s', (name, preset) => {
     expect(() => expandPreset(Object.fromEntries(enough))).not.toThrow();
   });
 
+  it('asks where its documents say', () => {
+    const { endpoint } = presetFixture(name);
+    const [asked, documented] = [new URL(placeOf(name, preset)), new URL(endpoint)];
+    expect(asked.pathname).toBe(documented.pathname);
+    expect(asked.port).toBe(documented.port);
+    // Of one's own server everybody has another.
+    expect(asked.origin).toBe(preset.baseUrl === undefined ? asked.origin : documented.origin);
+  });
+
   it('says where its shapes and the answer it was tried with are documented', () => {
     expect(preset.source).toMatch(/^https:\/\//);
-    expect(fixtureOf(name).source).toMatch(/^https:\/\//);
+    expect(presetFixture(name).source).toMatch(/^https:\/\//);
   });
 });
 
 describe.each(templates)('as the preset %s has it', (name, preset) => {
   it('the documented answer gives its text', () => {
-    const { answer, text } = fixtureOf(name);
+    const { answer, text } = presetFixture(name);
     expect(compiledTemplate(name, preset).extract({ text: JSON.stringify(answer) })).toBe(text);
   });
 
@@ -109,32 +120,59 @@ describe.each(templates)('as the preset %s has it', (name, preset) => {
     const { method, body, path } = compiledTemplate(name, preset).render(request, {});
     expect(method).toBe('POST');
     expect(path).toMatch(/^\/[\w/]*$/);
-    expect(Object.values(JSON.parse(String(body)) as object)).toContain(request.USER_PROMPT);
+    expect(String(body)).toContain(JSON.stringify(request.USER_PROMPT));
   });
 });
 
 it.each(failing)('as the preset %s has it, an answer that says it failed is a failure', (name, preset) => {
-  const text = JSON.stringify(fixtureOf(name).failure);
+  const text = JSON.stringify(presetFixture(name).failure);
   expect(() => compiledTemplate(name, preset).extract({ text })).toThrow('success');
 });
 
-it.each(presets.filter(([, { protocol }]) => protocol === 'openai'))(
-  'as the preset %s has it, the documented answer is read by the protocol',
-  (name) => {
-    const { answer, text } = fixtureOf(name);
-    expect(openAiAnswer(JSON.stringify(answer)).text).toBe(text);
-  },
-);
+describe.each(openAis)('as the preset %s has it', (name) => {
+  it('the documented answer is read by the protocol', () => {
+    const { answer, text, finish, usage } = presetFixture(name);
+    const read = openAiAnswer(JSON.stringify(answer));
+    expect(read).toMatchObject({ text, finish });
+    expect(countsOf(read.usage)).toEqual(usage);
+  });
+});
+
+describe.each(streaming)('as the preset %s has it', (name) => {
+  it('the documented stream is read by the protocol, to its one end', () => {
+    const { events = [], text, finish, usage } = presetFixture(name).stream ?? {};
+    const reader = openAiReader();
+    const read = events.flatMap((event) => {
+      const [, data] = /^data: ?(.*)$/.exec(event) ?? [];
+      return data === undefined ? [] : reader({ data });
+    });
+    expect(read.map((event) => (event.kind === 'text' ? event.text : '')).join('')).toBe(text);
+    expect(read.flatMap((event) => (event.kind === 'finish' ? [event.reason] : []))).toEqual([finish]);
+    const counted = read.flatMap((event) => (event.kind === 'usage' ? [countsOf(event.usage)] : []));
+    expect(counted.at(-1) ?? null).toEqual(usage);
+  });
+});
 
 it('as the preset anthropic has it, the documented answer is read by the protocol', () => {
-  const { answer, text } = fixtureOf('anthropic');
-  expect(anthropicAnswer(answer)).toMatchObject({ text, finish: 'stop', usage: { input: 10, output: 30 } });
+  const { answer, text, finish, usage } = presetFixture('anthropic');
+  expect(anthropicAnswer(answer)).toMatchObject({ text, finish, usage });
 });
 
 it('as the preset gemini has it, the documented answer is read by the protocol', () => {
-  const { answer, text } = fixtureOf('gemini');
-  expect(geminiAnswer(answer)).toMatchObject({ text, finish: 'stop', usage: { input: 8, output: 12 } });
+  const { answer, text, finish, usage } = presetFixture('gemini');
+  expect(geminiAnswer(answer)).toMatchObject({ text, finish, usage });
 });
+
+it('each preset has a fixture of its own, and each fixture its preset', () => {
+  const files = readdirSync('test/fixtures/presets').filter((file) => file.endsWith('.json'));
+  expect(files.map((file) => file.replace(/\.json$/, '')).toSorted()).toEqual(
+    Object.keys(PRESETS).toSorted(),
+  );
+});
+
+function countsOf(usage: Usage | null) {
+  return usage === null ? null : { input: usage.input, output: usage.output };
+}
 
 describe('README.md', () => {
   it('shows every preset (npm test -- --update writes the table anew)', async () => {

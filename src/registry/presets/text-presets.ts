@@ -19,6 +19,23 @@ export const TEXT_PRESETS = {
     },
     example: { model_name: 'chatglm2-6b', base_url: 'http://127.0.0.1:8000' },
   },
+  'baichuan-server': {
+    title: "Baichuan's own OpenAI_api.py",
+    kind: 'text',
+    protocol: 'template',
+    source: 'https://github.com/baichuan-inc/Baichuan2/blob/main/OpenAI_api.py',
+    apiKey: 'none',
+    defaults: {
+      req_url_template: '{BASE_URL}/v1/chat/completions',
+      // Of OpenAI's request it reads messages, and refuses a stream: passed through, no client that streams could use it.
+      body: { messages: '{MESSAGES}' },
+      response_extract: 'choices[].message.content',
+      usage_extract: { input: 'usage.prompt_tokens', output: 'usage.completion_tokens' },
+      // It may answer nothing else while it generates.
+      health_check: { kind: 'tcp' },
+    },
+    example: { model_name: 'baichuan2-13b-chat', base_url: 'http://127.0.0.1:8000' },
+  },
   llmserver: {
     title: "OperateGPT's llmserver",
     kind: 'text',

@@ -1,0 +1,187 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type PlayedPreset, PLAYED, PresetsStage } from './presets-stage.js';
+import { asMessage, countsOf, failureOf, messageReading, readingOf, saidBy } from './presets-readings.js';
+import { PLAY } from './presets-upstream.js';
+
+let stage: PresetsStage;
+beforeAll(async () => {
+  stage = await PresetsStage.set();
+});
+afterAll(() => stage.strike());
+afterEach(() => stage.checkRequests());
+
+const writing = PLAYED.filter(({ preset }) => preset.kind === 'text');
+const drawing = PLAYED.filter(({ preset }) => preset.kind === 'image');
+const passed = writing.filter(({ preset }) => preset.protocol === 'openai');
+const streaming = passed.filter(({ fixture }) => fixture.stream !== undefined);
+const breaking = streaming.filter(({ fixture }) => fixture.stream?.broken !== undefined);
+const failing = PLAYED.filter(({ fixture }) => fixture.failure !== undefined);
+
+const modelsBeside = (endpoint: string) =>
+  new URL(endpoint).pathname.replace(/\/(chat\/completions|messages|models\/.*)$/, '/models');
+
+const messages = (content: string) => [{ role: 'user' as const, content }];
+const message = (model: string, content: string) => ({ model, max_tokens: 100, messages: messages(content) });
+
+describe.each(PLAYED)('the preset $name', ({ name, model, preset, fixture }) => {
+  const { text, endpoint } = fixture;
+  // Who speaks an API lists its models; the fake keeps /health, what everybody else is asked for, to itself.
+  const { health = preset.protocol === 'template' ? '/health' : modelsBeside(endpoint) } = fixture;
+
+  it('answers by the API of the seed', async () => {
+    const { status, json } = await stage.service.chat(model, PLAY.answer);
+    expect([status, json]).toEqual([200, { success: true, msg: 'execute succeed', result: text }]);
+  });
+
+  it('is well as its documents say it is', async () => {
+    expect(await stage.probe(model)).toMatchObject({ probe: { ok: true } });
+    const probed = [...stage.upstreamOf(name).probed];
+    expect(probed).toEqual(health === '/health' ? [] : [health]);
+  });
+});
+
+it('the API of the seed says what a model does that answers no prompt', async () => {
+  const vectors = {
+    model_name: 'vectors',
+    task: 'embedding',
+    body: { text: '{INPUT}' },
+    response_extract: 'v',
+  };
+  await stage.service.register({ ...vectors, req_url_template: 'http://127.0.0.1:9/embed' });
+  const { status, json } = await stage.service.chat('vectors', PLAY.answer);
+  const msg: unknown = expect.stringContaining('does embedding, not chat');
+  expect([status, json]).toEqual([400, { success: false, msg }]);
+});
+
+describe.each(writing)('the preset $name, which writes,', ({ model, fixture }) => {
+  const inStream = fixture.stream ?? fixture;
+
+  it("answers OpenAI's client", async () => {
+    const asked = { model, messages: messages(PLAY.answer) };
+    const { choices, usage } = await stage.openai.chat.completions.create(asked);
+    expect(choices[0]).toMatchObject({ message: { content: fixture.text }, finish_reason: fixture.finish });
+    expect(countsOf(usage)).toEqual(fixture.usage);
+  });
+
+  it("streams to OpenAI's client", async () => {
+    const asked = { model, messages: messages(PLAY.answer), stream_options: { include_usage: true } };
+    const stream = await stage.openai.chat.completions.create({ ...asked, stream: true });
+    const { text, finish, usage } = inStream;
+    expect(await readingOf(stream)).toEqual({ text, finish, usage });
+  });
+
+  it("answers Anthropic's client", async () => {
+    const answer = await stage.anthropic.messages.create(message(model, PLAY.answer));
+    expect(messageReading(answer)).toEqual(asMessage(fixture));
+  });
+
+  it("streams to Anthropic's client", async () => {
+    const stream = stage.anthropic.messages.stream(message(model, PLAY.answer));
+    expect(messageReading(await stream.finalMessage())).toEqual(asMessage(inStream));
+  });
+});
+
+it.each(passed)('the preset $name loses no byte of the answer', async ({ name, model }) => {
+  const asked = { model, messages: messages(PLAY.answer) };
+  const { status, text } = await stage.service.post('/v1/chat/completions', asked);
+  expect([status, text]).toEqual([200, stage.upstreamOf(name).answerBytes]);
+});
+
+it.each(streaming)('the preset $name loses no byte of the stream', async ({ name, model }) => {
+  const asked = { model, messages: messages(PLAY.answer), stream: true };
+  const { status, text } = await stage.service.post('/v1/chat/completions', asked);
+  expect([status, text]).toEqual([200, stage.upstreamOf(name).streamBytes]);
+});
+
+it.each(drawing)("the preset $name gives OpenAI's client its image", async ({ model, fixture }) => {
+  const { data } = await stage.openai.images.generate({ model, prompt: PLAY.answer });
+  expect(data).toEqual(fixture.images);
+});
+
+it.each(breaking)('the preset $name says what broke its stream', async ({ model, fixture }) => {
+  const says = fixture.stream?.broken?.says ?? '';
+  const asked = { model, messages: messages(PLAY.broken) };
+  const read = stage.openai.chat.completions.stream({ ...asked, stream: true }).done();
+  await expect(read).rejects.toThrow(says);
+  const translated = stage.anthropic.messages.stream(message(model, PLAY.broken)).finalMessage();
+  await expect(translated).rejects.toThrow(says);
+});
+
+/** What the caller can mend or wait for; all else is between the worker and us. */
+const CALLERS: readonly number[] = [400, 413, 422, 429];
+const OUR_CREDENTIALS: readonly number[] = [401, 402, 403];
+
+interface Erring extends PlayedPreset {
+  readonly status: number;
+  readonly body: unknown;
+  /** It is passed through as it is. */
+  readonly isPassed: boolean;
+  /** Translated, it is the caller's to hear. */
+  readonly isHeard: boolean;
+}
+
+const erring = PLAYED.flatMap((each): readonly Erring[] => {
+  const { error } = each.fixture;
+  if (error === undefined) return [];
+  const { protocol } = each.preset;
+  const isPassed = protocol === 'openai' && !OUR_CREDENTIALS.includes(error.status);
+  return [
+    { ...each, ...error, isPassed, isHeard: protocol !== 'template' && CALLERS.includes(error.status) },
+  ];
+});
+/** Who rejects our credentials is put aside, and somebody must see to it before the next call. */
+const forgiven = ({ status, model }: Erring) =>
+  OUR_CREDENTIALS.includes(status) ? stage.forgive(model) : Promise.resolve();
+
+describe.each(erring)('the error $status of the preset $name', (each) => {
+  const { model, preset, status, body, isPassed, isHeard } = each;
+  const ask = (): Promise<unknown> =>
+    preset.kind === 'image'
+      ? stage.openai.images.generate({ model, prompt: PLAY.error })
+      : stage.openai.chat.completions.create({ model, messages: messages(PLAY.error) });
+
+  it("is the worker's to the API of the seed, and names its status", async () => {
+    await forgiven(each);
+    const answer = await stage.service.chat(model, PLAY.error);
+    const msg: unknown = expect.stringMatching(`^worker execute error: .*${status}`);
+    expect([answer.status, answer.json]).toEqual([502, { success: false, msg }]);
+  });
+
+  it("reaches OpenAI's client, unless it is about our credentials", async () => {
+    await forgiven(each);
+    const failure = await failureOf(ask());
+    expect(failure.status).toBe(isPassed || isHeard ? status : 502);
+    // Passed on it is as it is, and some have no envelope that this client could read.
+    expect(failure.message).toContain(isHeard && !isPassed ? saidBy(body) : '');
+  });
+});
+
+it.each(erring.filter(({ isPassed }) => isPassed))(
+  'the error $status of the preset $name loses no byte',
+  async ({ model, body }) => {
+    const asked = { model, messages: messages(PLAY.error) };
+    const { text } = await stage.service.post('/v1/chat/completions', asked);
+    expect(text).toBe(JSON.stringify(body, null, 3));
+  },
+);
+
+it.each(erring.filter(({ preset }) => preset.kind === 'text'))(
+  "the error $status of the preset $name reaches Anthropic's client where the caller can mend it",
+  async (each) => {
+    const { model, status, body } = each;
+    // Who speaks their language is passed through.
+    const isTheirs = each.preset.protocol === 'anthropic' && !OUR_CREDENTIALS.includes(status);
+    const isHeard = each.isHeard || isTheirs;
+    await forgiven(each);
+    const failure = await failureOf(stage.anthropic.messages.create(message(model, PLAY.error)));
+    expect(failure.status).toBe(isHeard ? status : 502);
+    // It tells the whole body.
+    expect(failure.message).toContain(isHeard ? JSON.stringify(saidBy(body)) : '');
+  },
+);
+
+it.each(failing)('a failure of the preset $name with status 200 is one', async ({ model }) => {
+  const { status, json } = await stage.service.chat(model, PLAY.failure);
+  const msg: unknown = expect.stringMatching(/^worker execute error: /);
+  expect([status, json]).toEqual([502, { success: false, msg }]);
+});

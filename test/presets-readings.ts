@@ -1,0 +1,57 @@
+import type Anthropic from '@anthropic-ai/sdk';
+import type OpenAI from 'openai';
+import type { PresetFixture, StreamFixture, TokenCounts } from './fixtures/presets/fixture.js';
+
+/** What OpenAI's client makes of a stream. */
+export async function readingOf(stream: AsyncIterable<OpenAI.ChatCompletionChunk>) {
+  let text = '';
+  let finish: string | null = null;
+  let usage: TokenCounts | null = null;
+  for await (const chunk of stream) {
+    const [choice] = chunk.choices;
+    text += choice?.delta?.content ?? '';
+    // Baichuan's is empty until it has one.
+    finish = (choice?.finish_reason ?? '') === '' ? finish : (choice?.finish_reason ?? null);
+    // Moonshot's counts stand in the choice.
+    const told = chunk.usage ?? (choice as { readonly usage?: OpenAI.CompletionUsage } | undefined)?.usage;
+    usage = countsOf(told) ?? usage;
+  }
+  return { text, finish, usage };
+}
+
+export function countsOf(usage: OpenAI.CompletionUsage | null | undefined): TokenCounts | null {
+  if (usage === undefined || usage === null) return null;
+  return { input: usage.prompt_tokens, output: usage.completion_tokens };
+}
+
+/** What Anthropic's client makes of an answer. */
+export function messageReading({ content, stop_reason: stop, usage }: Anthropic.Message) {
+  return {
+    text: content.map((block) => (block.type === 'text' ? block.text : '')).join(''),
+    stop,
+    usage: { input: usage.input_tokens, output: usage.output_tokens },
+  };
+}
+
+const STOPS: Readonly<Record<string, string>> = { stop: 'end_turn', length: 'max_tokens' };
+
+/** It must be told how many tokens there were, also where nobody knows. */
+export function asMessage({ text, finish, usage }: PresetFixture | StreamFixture) {
+  return { text, stop: STOPS[finish], usage: usage ?? { input: 0, output: 0 } };
+}
+
+/** What an error says, in each upstream's envelope. */
+export function saidBy(body: unknown): string {
+  const { error, message } = body as { readonly error?: unknown; readonly message?: string };
+  if (typeof error === 'string') return error;
+  return (error as { readonly message: string } | undefined)?.message ?? message ?? '';
+}
+
+export async function failureOf(promise: Promise<unknown>): Promise<Error & { readonly status: number }> {
+  try {
+    await promise;
+  } catch (error) {
+    return error as Error & { readonly status: number };
+  }
+  throw new Error('it succeeded');
+}

@@ -1,0 +1,96 @@
+import Anthropic from '@anthropic-ai/sdk';
+import OpenAI from 'openai';
+import type { Preset } from '../src/registry/presets/preset.js';
+import { PRESETS } from '../src/registry/presets/presets.js';
+import { type FakeUpstream, startFakeUpstream } from './fakes/fake-upstream.js';
+import { type PresetFixture, presetFixture } from './fixtures/presets/fixture.js';
+import { viewsOf } from './fixtures/worker.js';
+import { PresetUpstream } from './presets-upstream.js';
+import { startService, type TestService, until } from './service.js';
+
+export interface PlayedPreset {
+  readonly name: string;
+  readonly preset: Preset;
+  readonly fixture: PresetFixture;
+  /** As callers call it. */
+  readonly model: string;
+}
+
+export const PLAYED: readonly PlayedPreset[] = Object.entries(PRESETS).map(([name, preset]) => ({
+  name,
+  preset,
+  fixture: presetFixture(name),
+  model: `org/${name}`,
+}));
+
+/** One service, and for each preset an upstream that plays its fixture, registered as a person would. */
+export class PresetsStage {
+  readonly openai: OpenAI;
+  readonly anthropic: Anthropic;
+  private readonly played = new Map<string, { server: FakeUpstream; upstream: PresetUpstream }>();
+
+  private constructor(readonly service: TestService) {
+    this.openai = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 });
+    this.anthropic = new Anthropic({ baseURL: service.url, apiKey: 'none', maxRetries: 0 });
+  }
+
+  static async set(): Promise<PresetsStage> {
+    const stage = new PresetsStage(await startService());
+    for (const each of PLAYED) await stage.register(each);
+    return stage;
+  }
+
+  upstreamOf(preset: string): PresetUpstream {
+    const found = this.played.get(preset);
+    if (found === undefined) throw new Error(`${preset} is not registered`);
+    return found.upstream;
+  }
+
+  /** @throws Error: an upstream was asked what its documents do not have */
+  checkRequests(): void {
+    const faults = [...this.played].flatMap(([preset, { upstream }]) =>
+      upstream.faults.splice(0).map((fault) => `${preset} was asked ${fault}`),
+    );
+    if (faults.length > 0) throw new Error(faults.join('; '));
+  }
+
+  async probe(model: string): Promise<unknown> {
+    return (await this.service.post(`/api/v1/workers/${await this.idOf(model)}/probe`, {})).json;
+  }
+
+  /** Whoever rejects our credentials is asked no more, until somebody has seen to it. */
+  async forgive(model: string): Promise<void> {
+    await this.service.post(`/api/v1/workers/${await this.idOf(model)}/enable`, {});
+    await until(async () => (await viewsOf(this.service, model))[0]?.['ejected_until'] === null);
+  }
+
+  async strike(): Promise<void> {
+    await Promise.all([...this.played.values()].map(({ server }) => server.close()));
+    // Clients keep connections they have opened and never used: nobody waits for those.
+    this.service.app.getHttpServer().closeAllConnections();
+    await this.service.stop();
+  }
+
+  private async idOf(model: string): Promise<string> {
+    return (await viewsOf(this.service, model))[0]?.id ?? '';
+  }
+
+  /** By what a person writes: nothing but what the preset asks for, and where this upstream is. */
+  private async register({ name, preset, fixture, model }: PlayedPreset): Promise<void> {
+    const { baseUrl, apiKey, protocol } = preset;
+    const key = `key-of-${name}`;
+    const theirs = protocol === 'template' ? null : `their-${name}`;
+    const upstream = new PresetUpstream(fixture, { key, model: theirs });
+    const server = await startFakeUpstream(upstream.behave);
+    this.played.set(name, { server, upstream });
+    const { status, text } = await this.service.register({
+      preset: name,
+      model_name: model,
+      // A provider's base has a path, which its endpoint is behind.
+      base_url: server.url + (baseUrl === undefined ? '' : new URL(baseUrl).pathname),
+      ...(apiKey === 'none' ? {} : { api_key: key }),
+      ...(theirs === null ? {} : { upstream_model: theirs }),
+    });
+    if (status !== 200) throw new Error(`${name} was not registered: ${text}`);
+  }
+}
