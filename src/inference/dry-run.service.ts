@@ -107,7 +107,7 @@ function talkOf(
   const request: InferenceRequest = {
     id,
     model: modelName,
-    task: call.kind === 'template' ? task : 'chat',
+    task: call.kind === 'template' || call.protocol === 'gemini' ? task : 'chat',
     stream: false,
     input: () => input,
     openAi: () => chat,

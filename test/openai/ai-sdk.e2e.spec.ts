@@ -13,7 +13,17 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startService, type TestService, until } from '../service.js';
 import { type Endless, registerEndless } from './endless.js';
-import { ANSWER, MODELS, registerModels, RICH_MODELS, stopAll, SUNNY, type Upstreams } from './models.js';
+import {
+  ANSWER,
+  EMBEDDERS,
+  MODELS,
+  registerModels,
+  RICH_MODELS,
+  stopAll,
+  SUNNY,
+  type Upstreams,
+  VECTOR,
+} from './models.js';
 
 let service: TestService;
 let upstreams: Upstreams;
@@ -103,16 +113,13 @@ describe.each(RICH_MODELS)("Vercel's AI SDK, with a worker that is $kind", ({ mo
 });
 
 describe("Vercel's AI SDK", () => {
-  it.each(['org/embedding', 'org/vectors'])('embeds with %s', async (model) => {
+  it.each(EMBEDDERS)('embeds with %s', async (model) => {
     const { embeddings } = await embedMany({
       model: provider.embeddingModel(model),
       values: ['a', 'b'],
       maxRetries: 0,
     });
-    expect(embeddings).toEqual([
-      [0.25, -1, 0.5],
-      [0.25, -1, 0.5],
-    ]);
+    expect(embeddings).toEqual([VECTOR, VECTOR]);
   });
 
   it('is told that a template calls no tools', async () => {

@@ -2,7 +2,17 @@ import { ChatOpenAI, OpenAIEmbeddings } from '@langchain/openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startService, type TestService, until } from '../service.js';
 import { type Endless, registerEndless } from './endless.js';
-import { ANSWER, MODELS, registerModels, RICH_MODELS, stopAll, SUNNY, type Upstreams } from './models.js';
+import {
+  ANSWER,
+  EMBEDDERS,
+  MODELS,
+  registerModels,
+  RICH_MODELS,
+  stopAll,
+  SUNNY,
+  type Upstreams,
+  VECTOR,
+} from './models.js';
 
 let service: TestService;
 let upstreams: Upstreams;
@@ -113,7 +123,7 @@ describe.each(RICH_MODELS)('LangChain, with a worker that is $kind', ({ model })
 });
 
 describe('LangChain', () => {
-  it.each(['org/embedding', 'org/vectors'])('embeds with %s', async (model) => {
+  it.each(EMBEDDERS)('embeds with %s', async (model) => {
     const configuration = { baseURL: `${service.url}/v1` };
     const embeddings = new OpenAIEmbeddings({
       model,
@@ -123,11 +133,8 @@ describe('LangChain', () => {
       encodingFormat: 'float',
       maxRetries: 0,
     });
-    expect(await embeddings.embedDocuments(['a', 'b'])).toEqual([
-      [0.25, -1, 0.5],
-      [0.25, -1, 0.5],
-    ]);
-    expect(await embeddings.embedQuery('a')).toEqual([0.25, -1, 0.5]);
+    expect(await embeddings.embedDocuments(['a', 'b'])).toEqual([VECTOR, VECTOR]);
+    expect(await embeddings.embedQuery('a')).toEqual(VECTOR);
   });
 
   it('breaks off, before and during a stream, and the upstream hears of it', async () => {

@@ -239,6 +239,23 @@ describe('What an API has no words for', () => {
     expect(JSON.parse(upstream.requests[0]?.body ?? '')).toEqual({ chat: seeing });
   });
 
+  it('goes to a worker that understands it, where the model has one', async () => {
+    const mute = await upstreamForTest(answering({ answer: 'mute' }));
+    await mustRegister(service, aWorker(mute, { model_name: 'org/mixed' }));
+    await mustRegister(service, {
+      preset: 'openai',
+      model_name: 'org/mixed',
+      base_url: `${upstreams.mock.url}/v1`,
+      api_key: 'k',
+    });
+    for (let i = 0; i < 6; i++) {
+      const asked = { model: 'org/mixed', messages, tools: TOOLS, stream: i % 2 === 0 };
+      const { status, text } = await service.post('/v1/chat/completions', asked);
+      expect([status, text]).toEqual([200, expect.not.stringContaining('mute')]);
+    }
+    expect(mute.requests).toEqual([]);
+  });
+
   it('is a 400 in Anthropic’s envelope for its callers', async () => {
     const content = [{ type: 'container_upload', file_id: 'x' }];
     const { status, json } = await service.post('/v1/messages', {
@@ -303,7 +320,7 @@ describe('Models', () => {
     ['/v1/responses', 'org/whole', { input: 'x' }, 'chat'],
     ['/v1/audio/speech', 'org/openai', { input: 'x', voice: 'alloy' }, 'chat'],
     ['/v1/moderations', 'org/whole', { input: 'x' }, 'chat'],
-    ['/v1/messages', 'org/embedding', { max_tokens: 1, messages }, 'embedding'],
+    ['/v1/messages', 'org/embedding-openai', { max_tokens: 1, messages }, 'embedding'],
     ['/api/v1/chat/completions', 'org/vectors', { input: 'x' }, 'embedding'],
   ])('asked at %s for what %s does not do, say what they do', async (path, model, body, does) => {
     const { status, text } = await service.post(path, { model, model_name: model, ...body });

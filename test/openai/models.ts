@@ -41,6 +41,9 @@ export const MODELS: readonly SomeModel[] = [
   { kind: 'a template', model: 'org/whole', streams: false, isRich: false },
   { kind: 'a template that streams', model: 'org/stream', streams: true, isRich: false },
 ];
+/** Two that are passed through, one by a template: each makes the same of every text. */
+export const EMBEDDERS = ['org/embedding-openai', 'org/embedding-ollama', 'org/vectors'] as const;
+export const VECTOR: readonly number[] = [0.25, -1, 0.5];
 export const RICH_MODELS = MODELS.filter(({ isRich }) => isRich);
 
 export interface Upstreams {
@@ -62,13 +65,17 @@ export async function registerModels(service: TestService): Promise<Upstreams> {
       base_url: url + base,
       api_key: KEY,
     });
-  await mustRegister(service, {
-    preset: 'openai',
-    model_name: 'org/embedding',
-    task: 'embedding',
-    base_url: `${url}/v1`,
-    api_key: KEY,
-  });
+  for (const [preset, base] of [
+    ['openai', '/v1'],
+    ['ollama', ''],
+  ] as const)
+    await mustRegister(service, {
+      preset,
+      model_name: `org/embedding-${preset}`,
+      task: 'embedding',
+      base_url: url + base,
+      api_key: KEY,
+    });
   const templated = await startFakeUpstream((response, { body }) => answerTemplate(response, body));
   await mustRegister(service, {
     model_name: 'org/whole',
@@ -127,14 +134,14 @@ function script(mock: LLMock): void {
     )
     .onMessage(/run out/i, { content: 'Too lo', finishReason: 'length' })
     .onMessage(/as json/i, { content: '{"city":"Paris"}' }, { chunkSize: 4 })
-    .onEmbedding(/./, { embedding: [0.25, -1, 0.5] })
+    .onEmbedding(/./, { embedding: [...VECTOR] })
     .onMessage(/hello/i, { content: ANSWER, usage }, { chunkSize: 5, latency: 2 });
 }
 
 function answerTemplate(response: ServerResponse, body: string): void {
   const { stream, texts } = JSON.parse(body) as { stream?: boolean; texts?: string | readonly string[] };
   if (texts !== undefined)
-    return write(response, 'application/json', [{ vectors: [texts].flat().map(() => [0.25, -1, 0.5]) }]);
+    return write(response, 'application/json', [{ vectors: [texts].flat().map(() => VECTOR) }]);
   if (stream !== true) return write(response, 'application/json', [{ answer: ANSWER, in: 3, out: 5 }]);
   const tokens = ANSWER.match(/\S+\s*/g) ?? [];
   write(response, 'application/x-ndjson', [

@@ -2,7 +2,17 @@ import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startService, type TestService, until } from '../service.js';
 import { type Endless, registerEndless } from './endless.js';
-import { ANSWER, MODELS, registerModels, RICH_MODELS, stopAll, SUNNY, type Upstreams } from './models.js';
+import {
+  ANSWER,
+  EMBEDDERS,
+  MODELS,
+  registerModels,
+  RICH_MODELS,
+  stopAll,
+  SUNNY,
+  type Upstreams,
+  VECTOR,
+} from './models.js';
 
 let service: TestService;
 let upstreams: Upstreams;
@@ -109,6 +119,28 @@ describe.each(RICH_MODELS)("The helpers of OpenAI's client, with a worker that i
 });
 
 describe("OpenAI's client", () => {
+  it.each(EMBEDDERS)('embeds with %s', async (model) => {
+    // What plays OpenAI knows no base64, which the client would else ask for.
+    const asked = { model, input: ['a', 'b'], encoding_format: 'float' as const };
+    const { data, object } = await client.embeddings.create(asked);
+    expect(object).toBe('list');
+    expect(data.map(({ embedding }) => embedding)).toEqual([VECTOR, VECTOR]);
+  });
+
+  it('does not try again what has no better chance, however patient it is', async () => {
+    const patient = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 2 });
+    for (const { model } of RICH_MODELS)
+      for (const [content, status] of [
+        ['too much', 400],
+        ['too often', 429],
+      ] as const) {
+        const before = upstreams.mock.getRequests().length;
+        const refused = patient.chat.completions.create(asking(model, content));
+        await expect(refused).rejects.toMatchObject({ status });
+        expect([model, upstreams.mock.getRequests().length - before]).toEqual([model, 1]);
+      }
+  });
+
   it('aborts a stream of its helper, and the upstream hears of it', async () => {
     for (const { model, brokenOff } of endless.models) {
       const before = brokenOff();

@@ -22,7 +22,13 @@ const PRESETS = [
   { preset: 'anthropic', base: '' },
   { preset: 'gemini', base: '' },
 ] as const;
-type Preset = (typeof PRESETS)[number];
+/** Ollama again, in its own words, by data alone. */
+const BY_TEMPLATE = { preset: null, base: '/api/chat' } as const;
+type Kind = (typeof PRESETS)[number] | typeof BY_TEMPLATE;
+const KINDS: readonly (Kind & { readonly kind: string })[] = [
+  ...PRESETS.map((each) => ({ ...each, kind: `registered by the preset ${each.preset}` })),
+  { ...BY_TEMPLATE, kind: "registered by a template, in Ollama's own words" },
+];
 
 async function mockForTest(): Promise<LLMock> {
   const mock = new LLMock({ port: 0, host: '127.0.0.1', logLevel: 'silent' });
@@ -33,17 +39,28 @@ async function mockForTest(): Promise<LLMock> {
 
 let made = 0;
 /** One model, with a worker at each of these. */
-async function modelAt({ preset, base }: Preset, ...mocks: readonly LLMock[]): Promise<string> {
+async function modelAt({ preset, base }: Kind, ...mocks: readonly LLMock[]): Promise<string> {
   const model = `faulty/${preset}-${(made += 1)}`;
   for (const { url } of mocks)
     await mustRegister(service, {
-      preset,
       model_name: model,
       upstream_model: 'real',
-      base_url: url + base,
-      api_key: KEY,
+      ...(preset === null ? inOllamasWords(url + base) : { preset, base_url: url + base, api_key: KEY }),
     });
   return model;
+}
+
+/** https://docs.ollama.com/api/chat */
+function inOllamasWords(url: string): object {
+  return {
+    req_url_template: url,
+    header: { authorization: `Bearer ${KEY}` },
+    body: { model: '{MODEL_NAME}', messages: '{MESSAGES}', stream: '{STREAM}' },
+    response_extract: 'message.content',
+    usage_extract: { input: 'prompt_eval_count', output: 'eval_count' },
+    is_stream: true,
+    stream_extract: { text: 'message.content', done: { path: 'done', equals: true } },
+  };
 }
 
 const ask = (model: string) => ({ model, messages: [{ role: 'user' as const, content: 'hello' }] });
@@ -71,12 +88,16 @@ async function rawStream(path: string, body: object) {
   return { status: response.status, text: await response.text() };
 }
 
-describe.each(PRESETS)('An upstream registered by the preset $preset', (preset) => {
-  it('that answers 429 is passed over for another', async () => {
+describe.each(KINDS)('An upstream $kind', (kind) => {
+  it.each([
+    ['answers 429', { rateLimitRate: 1 }],
+    ['answers 500', { dropRate: 1 }],
+    ['hangs up', { disconnectRate: 1 }],
+  ])('that %s is passed over for another', async (_how, chaos) => {
     const [busy, free] = [await mockForTest(), await mockForTest()];
-    busy.setChaos({ rateLimitRate: 1 });
+    busy.setChaos(chaos);
     free.onMessage('hello', { content: 'from the other' });
-    const model = await modelAt(preset, busy, free);
+    const model = await modelAt(kind, busy, free);
     for (let i = 0; i < 4; i++) {
       const answer = await openai.chat.completions.create(ask(model));
       expect(answer.choices[0]?.message.content).toBe('from the other');
@@ -85,6 +106,72 @@ describe.each(PRESETS)('An upstream registered by the preset $preset', (preset) 
     }
   });
 
+  it('that breaks off in the middle of a stream never looks whole', async () => {
+    const cutting = await mockForTest();
+    cutting.onMessage(
+      'hello',
+      { content: 'This answer never comes to its end.' },
+      { chunkSize: 4, truncateAfterChunks: 4, latency: 10 },
+    );
+    const model = await modelAt(kind, cutting);
+    const { status, text } = await rawStream('/v1/chat/completions', ask(model));
+    expect([status, text.includes('[DONE]')]).toEqual([200, false]);
+    expect(text.trimEnd().split('\n').at(-1)).toMatch(/^data: \{"error":\{"message":"worker execute error: /);
+    const stream = await openai.chat.completions.create({ ...ask(model), stream: true });
+    await expect(readToEnd(stream)).rejects.toThrow('worker execute error');
+
+    const events = await rawStream('/v1/messages', { ...ask(model), max_tokens: 9 });
+    expect([events.status, events.text.includes('message_stop')]).toEqual([200, false]);
+    expect(events.text).toMatch(
+      /event: error\ndata: \{"type":"error","error":\{"type":"api_error"[^\n]*\n\n$/,
+    );
+  });
+
+  it('that talks nonsense says nothing to the caller, who hears of a failure', async () => {
+    const mad = await mockForTest();
+    mad.setChaos({ malformedRate: 1 });
+    const model = await modelAt(kind, mad);
+    for (const stream of [false, true]) {
+      const { status, text } = await service.post('/api/v1/chat/completions', { ...ask(model), stream });
+      expect([status === 200, text]).toEqual([stream, expect.stringContaining('worker execute error')]);
+      expect(text).not.toMatch(/chaos|\[DONE\]/);
+    }
+  });
+
+  it('that is late answers late, whole and in a stream', async () => {
+    const late = await mockForTest();
+    late.setChaos({ latencyMs: 150 });
+    late.onMessage('hello', { content: 'at last' });
+    const model = await modelAt(kind, late);
+    const { data, response } = await openai.chat.completions.create(ask(model)).withResponse();
+    expect(data.choices[0]?.message.content).toBe('at last');
+    expect(Number(response.headers.get('x-mmm-upstream-ms'))).toBeGreaterThan(100);
+    expect(await openai.chat.completions.stream(ask(model)).finalContent()).toBe('at last');
+  });
+
+  it('that rejects our key is a 502 that tells no secret', async () => {
+    const locked = await mockForTest();
+    locked.onMessage('hello', { error: { message: `bad key ${KEY}` }, status: 401 });
+    const error = await failure(openai.chat.completions.create(ask(await modelAt(kind, locked))));
+    expect(error).toMatchObject({ status: 502, type: 'api_error' });
+    expect((error as APIError).message).toContain('worker execute error');
+    expect(JSON.stringify([error, (error as Error).message])).not.toContain(KEY);
+  });
+
+  it('that fails is asked no more than once where nobody else is', async () => {
+    const dropping = await mockForTest();
+    dropping.onMessage('hello', { error: { message: 'on fire', type: 'server_error' }, status: 500 });
+    const model = await modelAt(kind, dropping);
+    const error = await failure(openai.chat.completions.create(ask(model)));
+    expect((error as APIError).headers?.get('x-should-retry')).toBe('false');
+    expect((error as APIError).status).toBeGreaterThanOrEqual(500);
+    expect((error as APIError).headers?.get('x-mmm-attempts')).toBe('1');
+    expect((error as APIError).headers?.get('x-mmm-worker-id')).toMatch(/^[\da-f-]{36}$/);
+    expect(dropping.getRequests()).toHaveLength(1);
+  });
+});
+
+describe.each(PRESETS)('An upstream registered by the preset $preset', (preset) => {
   it('that answers 429, and has no other beside it, tells the caller when to come again', async () => {
     const busy = await mockForTest();
     busy.onMessage('hello', { error: { message: 'slow down' }, status: 429, retryAfter: 7 });
@@ -101,58 +188,5 @@ describe.each(PRESETS)('An upstream registered by the preset $preset', (preset) 
       anthropic.messages.create({ ...ask(await modelAt(preset, busy)), max_tokens: 9 }),
     );
     expect(error).toBeInstanceOf(Anthropic.RateLimitError);
-  });
-
-  it('that breaks off in the middle of a stream never looks whole', async () => {
-    const cutting = await mockForTest();
-    cutting.onMessage(
-      'hello',
-      { content: 'This answer never comes to its end.' },
-      { chunkSize: 4, truncateAfterChunks: 4, latency: 10 },
-    );
-    const model = await modelAt(preset, cutting);
-    const { status, text } = await rawStream('/v1/chat/completions', ask(model));
-    expect([status, text.includes('[DONE]')]).toEqual([200, false]);
-    expect(text.trimEnd().split('\n').at(-1)).toMatch(/^data: \{"error":\{"message":"worker execute error: /);
-    const stream = await openai.chat.completions.create({ ...ask(model), stream: true });
-    await expect(readToEnd(stream)).rejects.toThrow('worker execute error');
-
-    const events = await rawStream('/v1/messages', { ...ask(model), max_tokens: 9 });
-    expect([events.status, events.text.includes('message_stop')]).toEqual([200, false]);
-    expect(events.text).toMatch(
-      /event: error\ndata: \{"type":"error","error":\{"type":"api_error"[^\n]*\n\n$/,
-    );
-  });
-
-  it('that is late answers late, whole and in a stream', async () => {
-    const late = await mockForTest();
-    late.setChaos({ latencyMs: 150 });
-    late.onMessage('hello', { content: 'at last' });
-    const model = await modelAt(preset, late);
-    const { data, response } = await openai.chat.completions.create(ask(model)).withResponse();
-    expect(data.choices[0]?.message.content).toBe('at last');
-    expect(Number(response.headers.get('x-mmm-upstream-ms'))).toBeGreaterThan(100);
-    expect(await openai.chat.completions.stream(ask(model)).finalContent()).toBe('at last');
-  });
-
-  it('that rejects our key is a 502 that tells no secret', async () => {
-    const locked = await mockForTest();
-    locked.onMessage('hello', { error: { message: `bad key ${KEY}` }, status: 401 });
-    const error = await failure(openai.chat.completions.create(ask(await modelAt(preset, locked))));
-    expect(error).toMatchObject({ status: 502, type: 'api_error' });
-    expect((error as APIError).message).toContain('worker execute error');
-    expect(JSON.stringify([error, (error as Error).message])).not.toContain(KEY);
-  });
-
-  it('that fails is asked no more than once where nobody else is', async () => {
-    const dropping = await mockForTest();
-    dropping.onMessage('hello', { error: { message: 'on fire', type: 'server_error' }, status: 500 });
-    const model = await modelAt(preset, dropping);
-    const error = await failure(openai.chat.completions.create(ask(model)));
-    expect((error as APIError).headers?.get('x-should-retry')).toBe('false');
-    expect((error as APIError).status).toBeGreaterThanOrEqual(500);
-    expect((error as APIError).headers?.get('x-mmm-attempts')).toBe('1');
-    expect((error as APIError).headers?.get('x-mmm-worker-id')).toMatch(/^[\da-f-]{36}$/);
-    expect(dropping.getRequests()).toHaveLength(1);
   });
 });

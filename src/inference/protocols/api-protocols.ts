@@ -5,7 +5,8 @@ import { anthropicAnswer } from './anthropic/anthropic-answer.js';
 import { anthropicReader } from './anthropic/anthropic-reader.js';
 import { anthropicRequest } from './anthropic/anthropic-request.js';
 import { geminiAnswer } from './gemini/gemini-answer.js';
-import { geminiChatPath } from './gemini/gemini-path.js';
+import { geminiEmbeddingRequest, geminiEmbeddings } from './gemini/gemini-embeddings.js';
+import { geminiChatPath, geminiPath } from './gemini/gemini-path.js';
 import { geminiReader } from './gemini/gemini-reader.js';
 import { geminiRequest } from './gemini/gemini-request.js';
 import { openAiAnswer, openAiReader } from './openai-chat.js';
@@ -17,6 +18,18 @@ export interface ChatProtocol {
   /** @throws ProtocolError */
   answer(text: string): ChatAnswer;
   reader(): StreamReader;
+  /** Left out: it makes none, or those that are passed on need no words. */
+  readonly embeddings?: EmbeddingProtocol;
+}
+
+export interface EmbeddingProtocol {
+  /** Of OpenAI's body. @throws UntranslatableError */
+  request(
+    body: Readonly<Record<string, unknown>>,
+    model: string,
+  ): { readonly path: string; readonly body: unknown };
+  /** Its text is the JSON of the vectors. @throws ProtocolError */
+  answer(text: string): ChatAnswer;
 }
 
 export const PROTOCOLS: Readonly<Record<ApiProtocol, ChatProtocol>> = {
@@ -44,6 +57,13 @@ export const PROTOCOLS: Readonly<Record<ApiProtocol, ChatProtocol>> = {
     }),
     answer: (text) => geminiAnswer(jsonOf(text)),
     reader: geminiReader,
+    embeddings: {
+      request: (body, model) => ({
+        path: geminiPath(model, 'batchEmbedContents'),
+        body: geminiEmbeddingRequest(body, model),
+      }),
+      answer: (text) => geminiEmbeddings(jsonOf(text)),
+    },
   },
 };
 

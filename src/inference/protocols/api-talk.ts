@@ -7,7 +7,7 @@ import { withValue } from '../passthrough/json-fields.js';
 import type { CallableWorker, PieceReader, Talk } from '../talk.js';
 import { unsupported } from '../unsupported-task-error.js';
 import { withCallersHeaders } from './anthropic/anthropic-headers.js';
-import { PROTOCOLS } from './api-protocols.js';
+import { type EmbeddingProtocol, PROTOCOLS } from './api-protocols.js';
 import { refusalIn } from './refusal-in.js';
 
 const JSON_TYPE = 'application/json';
@@ -16,10 +16,12 @@ const JSON_TYPE = 'application/json';
 export function apiTalk(worker: CallableWorker, call: ApiCall, request: InferenceRequest): Talk {
   const model = call.upstreamModel ?? worker.modelName;
   const { raw, stream } = request;
+  const protocol = PROTOCOLS[call.protocol];
   if (raw?.dialect === call.protocol) return passOn(call, request, raw, model);
+  if (request.task === 'embedding' && protocol.embeddings !== undefined)
+    return embeddingTalk(call, request, protocol.embeddings, model);
   if ((request.task ?? 'chat') !== 'chat' || (raw !== null && !CHATS.has(raw.path)))
     throw unsupported(worker, request, `chat (by protocol ${call.protocol})`);
-  const protocol = PROTOCOLS[call.protocol];
   const chat = withDefaults({ ...request.openAi(), model, stream }, worker.defaults);
   const { path, body } = protocol.request(chat, stream);
   const rendered = call.render(
@@ -33,6 +35,22 @@ export function apiTalk(worker: CallableWorker, call: ApiCall, request: Inferenc
     call: rendered,
     format: 'sse',
     reader: () => finishing(protocol.reader()),
+    refusal: refusalIn,
+  };
+}
+
+function embeddingTalk(
+  call: ApiCall,
+  request: InferenceRequest,
+  protocol: EmbeddingProtocol,
+  model: string,
+): Talk {
+  const { path, body } = protocol.request({ ...request.openAi(), input: request.input().input }, model);
+  const asked = { path, body: JSON.stringify(body), contentType: JSON_TYPE, isStream: false };
+  return {
+    mode: 'whole',
+    call: call.render({ method: 'POST', ...asked }, request.passedOn),
+    read: ({ text }) => protocol.answer(text),
     refusal: refusalIn,
   };
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { PRESETS } from '../../registry/presets/presets.js';
 import { presetFixture } from '../../../test/fixtures/presets/fixture.js';
@@ -27,4 +28,19 @@ it.each([
   '<html>',
 ])('finds none in %s', (text) => {
   expect(refusalIn(text)).toBeUndefined();
+});
+
+// Of Gemini's streamGenerateContent, and of Ollama [https://docs.ollama.com/api/errors].
+it.each(['[{"error":{"code":400,"message":"no"}}]', '{"error":"no"}'])('finds what %s says', (text) => {
+  expect(refusalIn(text)).toBe('no');
+});
+
+it('finds words that are not too many, or none, in whatever came', () => {
+  const errors = fc.string({ size: 'large' }).map((error) => JSON.stringify({ error }));
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.json(), errors), (text) => {
+      const said = refusalIn(text);
+      expect(said === undefined || (said !== '' && said.length <= 2000)).toBe(true);
+    }),
+  );
 });

@@ -303,6 +303,7 @@ describe('a chat for Gemini', () => {
       contents: CONTENTS,
       generationConfig: { topP: 0.5, seed: 7, stopSequences: ['END'] },
     });
+    expect(request(ask({ seed: 2 ** 40 }))).toEqual({ contents: CONTENTS });
     expect(() => request(ask({ n: 2 }))).toThrow(UntranslatableError);
   });
 

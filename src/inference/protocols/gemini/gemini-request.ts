@@ -52,11 +52,16 @@ function generationConfig(
     topP: chat.top_p ?? undefined,
     maxOutputTokens: maxTokensOf(chat) ?? defaults.maxTokens,
     stopSequences: stops.length === 0 ? undefined : stops,
-    seed: Number.isInteger(chat['seed']) ? (chat['seed'] as number) : undefined,
+    seed: seedOf(chat),
     responseMimeType: format === 'text' ? undefined : 'application/json',
     responseSchema: schema === null ? undefined : geminiSchema(schema, field, budget),
     thinkingConfig: thinkingConfig(chat, upstreamModel),
   });
+}
+
+/** OpenAI's may be larger than Gemini's 32 bits. No seed is a promise, so that one is left out. */
+function seedOf({ seed }: OpenAiChat): number | undefined {
+  return typeof seed === 'number' && (seed | 0) === seed ? seed : undefined;
 }
 
 function toolFields(
