@@ -18,7 +18,7 @@ export function bounded(
   policy: ModelPolicy | undefined,
   ownConnection: boolean,
 ): UpstreamCall {
-  const totalMs = Math.min(own.totalMs ?? Infinity, Math.floor(endOf(request, own.totalMs) - nowMs));
+  const totalMs = Math.min(own.totalMs ?? Infinity, Math.round(endOf(request, own.totalMs) - nowMs));
   if (totalMs < 1)
     throw new UpstreamError('timeout', 'no time is left', { answerBegan: false, during: 'total' });
   const connectMs = own.connectMs ?? policy?.connectMs ?? timeouts.connectMs;
