@@ -65,7 +65,7 @@ module.exports = {
           '^src/errors/',
           '^src/telemetry/error-type\\.ts$',
           '-errors?\\.ts$',
-          '^src/inference/parse-chat\\.ts$',
+          '^src/inference/request/parse-chat\\.ts$',
           '^src/template/response-extract\\.ts$',
           '^src/credentials/worker-secrets\\.ts$',
         ],

@@ -1,5 +1,5 @@
 import { getSchemaPath, type OpenAPIObject } from '@nestjs/swagger';
-import { ChatAnswerDto, ChatDto } from './inference/chat.dto.js';
+import { ChatAnswerDto, ChatDto } from './inference/seed/chat.dto.js';
 import {
   AnthropicChatDto,
   AnthropicErrorDto,

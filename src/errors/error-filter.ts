@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { anthropicError } from '../inference/protocols/anthropic/anthropic-error.js';
-import { isOpenAiChat } from '../inference/parse-chat.js';
+import { isOpenAiChat } from '../inference/request/parse-chat.js';
 import { allowedMethods } from './allowed-methods.js';
 import { isSeedPath, openAiEnvelope, seedEnvelope, speaksAnthropic } from './envelopes.js';
 import type { Problem } from './problem.js';

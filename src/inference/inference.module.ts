@@ -4,13 +4,13 @@ import { MessagesController } from './anthropic/messages.controller.js';
 import { CredentialsModule } from '../credentials/credentials.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
-import { DryRunController } from './dry-run.controller.js';
-import { DryRunService } from './dry-run.service.js';
-import { EchoController } from './echo.controller.js';
+import { DryRunController } from './dry-run/dry-run.controller.js';
+import { DryRunService } from './dry-run/dry-run.service.js';
+import { EchoController } from './seed/echo.controller.js';
 import { InferenceService } from './inference.service.js';
 import { OpenAiController } from './openai/openai.controller.js';
-import { Requests } from './requests.js';
-import { SeedController } from './seed.controller.js';
+import { Requests } from './request/requests.js';
+import { SeedController } from './seed/seed.controller.js';
 
 @Module({
   imports: [BalancingModule, CredentialsModule, RegistryModule, UpstreamModule],

@@ -9,19 +9,19 @@ import { type UpstreamCall, UpstreamClient } from '../upstream/upstream-client.j
 import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
 import type { OpenAnswer } from '../upstream/open-answer.js';
 import type { UpstreamAnswer } from '../upstream/whole-answer.js';
-import { bounded } from './bounded-call.js';
-import { fallbacksOf, mayAskAnotherModel } from './fallbacks.js';
-import type { InferenceRequest } from './inference-request.js';
-import { noteUsage } from './note-usage.js';
+import { bounded } from './walk/bounded-call.js';
+import { fallbacksOf, mayAskAnotherModel } from './walk/fallbacks.js';
+import type { InferenceRequest } from './request/inference-request.js';
+import { noteUsage } from './replies/note-usage.js';
 import { BYTES_PER_TOKEN } from './passthrough/passed-tokens.js';
 import type { Passing } from './passthrough/passing.js';
 import { leaveSpeakers } from './passthrough/speakers.js';
-import { CollectedAnswer, CountedPieces, relayStream } from './relay-stream.js';
-import type { AnswerFacts, Reply } from './reply.js';
-import { refusalOf, RefusedError } from './refused-error.js';
-import { type RetryRules, retrying } from './retrying.js';
-import type { Talk } from './talk.js';
-import { talkWith } from './talk-with.js';
+import { CollectedAnswer, CountedPieces, relayStream } from './walk/relay-stream.js';
+import type { AnswerFacts, Reply } from './replies/reply.js';
+import { refusalOf, RefusedError } from './walk/refused-error.js';
+import { type RetryRules, retrying } from './walk/retrying.js';
+import type { Talk } from './protocols/talk.js';
+import { talkWith } from './protocols/talk-with.js';
 
 /** A request on its way. */
 interface Errand {

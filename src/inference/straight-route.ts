@@ -4,7 +4,7 @@ import { COUNT_TOKENS, MESSAGES } from './anthropic/endpoints.js';
 import { MessagesController } from './anthropic/messages.controller.js';
 import { ENDPOINTS, OPENAI_BASE } from './openai/endpoints.js';
 import { OpenAiController } from './openai/openai.controller.js';
-import { SeedController } from './seed.controller.js';
+import { SeedController } from './seed/seed.controller.js';
 
 const CHAT = '/api/v1/chat/completions';
 const ANSWERED: ReadonlySet<string> = new Set(Object.keys(ENDPOINTS).map((path) => OPENAI_BASE + path));

@@ -15,8 +15,8 @@ import type { ChatCompletionChunk, CompletionUsage } from '../../src/inference/o
 import { openAiEnvelope } from '../../src/errors/envelopes.js';
 import { problemOf } from '../../src/errors/problem-of.js';
 import { UntranslatableError } from '../../src/inference/chat/protocol-error.js';
-import { RefusedError } from '../../src/inference/refused-error.js';
-import { errorEvent } from '../../src/inference/replies.js';
+import { RefusedError } from '../../src/inference/walk/refused-error.js';
+import { errorEvent } from '../../src/inference/openai/error-event.js';
 import { anyAnswer, eventsOf } from '../arbitraries/chat-answers.js';
 
 const HEAD = { id: 'x', created: 1, model: 'm' };

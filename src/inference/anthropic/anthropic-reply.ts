@@ -1,14 +1,14 @@
 import type { FastifyReply } from 'fastify';
-import { tell } from '../answer-headers.js';
+import { tell } from '../replies/answer-headers.js';
 import type { ChatAnswer } from '../chat/chat.js';
-import type { InferenceRequest } from '../inference-request.js';
+import type { InferenceRequest } from '../request/inference-request.js';
 import { eventsOf } from '../openai/chat-completion.js';
 import { anthropicError, anthropicErrorEvent } from '../protocols/anthropic/anthropic-error.js';
 import { AnthropicEventWriter } from '../protocols/anthropic/anthropic-event-writer.js';
 import { anthropicMessage } from '../protocols/anthropic/anthropic-message.js';
-import type { RefusedError } from '../refused-error.js';
-import { refused } from '../replies.js';
-import type { AnswerFacts, AnswerPieces, Reply } from '../reply.js';
+import type { RefusedError } from '../walk/refused-error.js';
+import { refused } from '../replies/refused.js';
+import type { AnswerFacts, AnswerPieces, Reply } from '../replies/reply.js';
 import { SseResponse } from '../streams/sse-response.js';
 
 /** Anthropic's answer to `POST /v1/messages`: a message, or its events. */

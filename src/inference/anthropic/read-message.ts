@@ -1,5 +1,5 @@
 import { isObject } from '../protocols/from-openai/json-object.js';
-import type { RawBody } from '../inference-request.js';
+import type { RawBody } from '../request/inference-request.js';
 import { type BodyFacts, readAsked, startOf } from '../passthrough/body-facts.js';
 
 const FIELDS: ReadonlySet<string> = new Set(['model', 'stream', 'metadata', 'messages']);

@@ -1,4 +1,4 @@
-import { parsedOrUndefined } from '../parsed-or-undefined.js';
+import { parsedOrUndefined } from '../request/parsed-or-undefined.js';
 import type { Usage } from '../chat/chat.js';
 import { ProtocolError } from '../chat/protocol-error.js';
 import type { EmbeddingList } from './openai-objects.js';

@@ -1,5 +1,5 @@
 import { ProtocolError } from '../chat/protocol-error.js';
-import { parsedOrUndefined } from '../parsed-or-undefined.js';
+import { parsedOrUndefined } from '../request/parsed-or-undefined.js';
 import type { ImageList } from './openai-objects.js';
 
 /** An extract that is a URL, base64, or a list of them. @throws ProtocolError */

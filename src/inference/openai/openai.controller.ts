@@ -9,16 +9,17 @@ import {
   type AnthropicModelList,
   anthropicModelList,
 } from '../anthropic/listed-models.js';
-import { CallerGone } from '../caller-gone.js';
+import { CallerGone } from '../request/caller-gone.js';
 import type { OpenAiChat } from '../chat/chat.js';
-import type { InferenceRequest } from '../inference-request.js';
+import type { InferenceRequest } from '../request/inference-request.js';
 import { InferenceService } from '../inference.service.js';
-import { once } from '../once.js';
-import { parseBody } from '../parse-body.js';
+import { once } from '../request/once.js';
+import { parseBody } from '../request/parse-body.js';
 import { Passing } from '../passthrough/passing.js';
-import { CHAT_WORDS, EmbeddingsReply, ImagesReply, OpenAiReply, TEXT_WORDS } from '../replies.js';
-import type { Reply } from '../reply.js';
-import { Requests } from '../requests.js';
+import { EmbeddingsReply, ImagesReply } from './list-replies.js';
+import { CHAT_WORDS, OpenAiReply, TEXT_WORDS } from './openai-reply.js';
+import type { Reply } from '../replies/reply.js';
+import { Requests } from '../request/requests.js';
 import { type Endpoint, ENDPOINTS, OPENAI_BASE } from './endpoints.js';
 import { isOffered, type ListedModel, listedModel } from './listed-models.js';
 import { readBody } from './read-body.js';

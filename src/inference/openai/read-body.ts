@@ -1,5 +1,5 @@
 import { InvalidInputError } from '../../input/invalid-input-error.js';
-import type { RawBody } from '../inference-request.js';
+import type { RawBody } from '../request/inference-request.js';
 import { type BodyFacts, LONGEST_NAME, readAsked, startOf } from '../passthrough/body-facts.js';
 import { findFormFields } from '../passthrough/form-fields.js';
 import type { Span } from '../passthrough/json-fields.js';

@@ -1,7 +1,7 @@
 import { given } from '../../input/given.js';
 import { InvalidInputError } from '../../input/invalid-input-error.js';
-import type { TemplateInput } from '../inference-request.js';
-import { parseOpenAiChat } from '../parse-chat.js';
+import type { TemplateInput } from '../request/inference-request.js';
+import { parseOpenAiChat } from '../request/parse-chat.js';
 import type { Endpoint } from './endpoints.js';
 
 /** What a template can use of a body that was sent to this endpoint. @throws InvalidInputError */

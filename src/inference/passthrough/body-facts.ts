@@ -1,6 +1,6 @@
 import { given } from '../../input/given.js';
 import { InvalidInputError } from '../../input/invalid-input-error.js';
-import type { RawBody } from '../inference-request.js';
+import type { RawBody } from '../request/inference-request.js';
 import { findFields, type Span, valueAt } from './json-fields.js';
 
 /** What has to be known of a body to pass it on. */

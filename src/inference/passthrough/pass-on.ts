@@ -3,7 +3,7 @@ import type { AnswerHeaders } from '../../upstream/exchange.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
 import { UpstreamError } from '../../upstream/upstream-error.js';
 import { EventBoundary } from '../streams/event-boundary.js';
-import { noteUsage } from '../note-usage.js';
+import { noteUsage } from '../replies/note-usage.js';
 import { SseResponse } from '../streams/sse-response.js';
 import { BYTES_PER_TOKEN, PassedTokens } from './passed-tokens.js';
 import type { StreamEnds } from './stream-ends.js';

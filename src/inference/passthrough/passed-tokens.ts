@@ -1,5 +1,5 @@
 import type { Usage } from '../chat/chat.js';
-import { parsedOrUndefined } from '../parsed-or-undefined.js';
+import { parsedOrUndefined } from '../request/parsed-or-undefined.js';
 import { anthropicUsage } from '../protocols/anthropic/anthropic-usage.js';
 import { usageOf } from '../protocols/openai-chat.js';
 import { spanAt } from './json-fields.js';

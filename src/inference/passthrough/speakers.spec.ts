@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Worker, WorkerTask } from '../../registry/worker.js';
-import type { Dialect, RawBody } from '../inference-request.js';
+import type { Dialect, RawBody } from '../request/inference-request.js';
 import { leaveSpeakers } from './speakers.js';
 
 interface Some {

@@ -2,9 +2,9 @@ import type { Worker } from '../../registry/worker.js';
 import { InvalidInputError } from '../../input/invalid-input-error.js';
 import { RenderError } from '../../template/template-error.js';
 import { UntranslatableError } from '../chat/protocol-error.js';
-import { doesTask } from '../does-task.js';
-import type { Dialect, InferenceRequest } from '../inference-request.js';
-import { UnsupportedTaskError } from '../unsupported-task-error.js';
+import { doesTask } from '../protocols/does-task.js';
+import type { Dialect, InferenceRequest } from '../request/inference-request.js';
+import { UnsupportedTaskError } from '../protocols/unsupported-task-error.js';
 
 /** A worker was lent that has no words for this request, and nobody was called. One that takes it as it is needs none. */
 export function hasNoWords(error: unknown): boolean {

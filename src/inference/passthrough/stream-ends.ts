@@ -1,6 +1,6 @@
-import type { Dialect } from '../inference-request.js';
+import type { Dialect } from '../request/inference-request.js';
 import { anthropicErrorEvent } from '../protocols/anthropic/anthropic-error.js';
-import { errorEvent } from '../replies.js';
+import { errorEvent } from '../openai/error-event.js';
 
 /** How the streams of an API end, and what stands there instead of the end of one that broke. */
 export interface StreamEnds {

@@ -1,4 +1,4 @@
-import { parsedOrUndefined } from '../parsed-or-undefined.js';
+import { parsedOrUndefined } from '../request/parsed-or-undefined.js';
 import { isObject } from './from-openai/json-object.js';
 
 const LONGEST = 2000;

@@ -1,9 +1,9 @@
 import type { TemplateCall } from '../../registry/worker.js';
 import { MESSAGES } from '../anthropic/endpoints.js';
-import type { InferenceRequest } from '../inference-request.js';
+import type { InferenceRequest } from '../request/inference-request.js';
 import { templateReader } from '../streams/template-stream.js';
-import type { CallableWorker, Talk } from '../talk.js';
-import { unsupported } from '../unsupported-task-error.js';
+import type { CallableWorker, Talk } from './talk.js';
+import { unsupported } from './unsupported-task-error.js';
 import { refuseBeyondTemplate } from './beyond-template.js';
 import { chatValues } from './template-chat.js';
 

@@ -1,0 +1,69 @@
+import { ApiProperty } from '@nestjs/swagger';
+import {
+  IsArray,
+  IsBoolean,
+  IsInt,
+  IsNumber,
+  IsOptional,
+  IsString,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
+import { IsDto } from '../../input/dto.js';
+import type { HasFurtherFaults } from '../../input/input-pipe.js';
+import type { InputFault } from '../../input/invalid-input-error.js';
+import { RegisterWorkerDto } from '../../registry/registration/register-worker.dto.js';
+import { ChatMessageDto } from '../seed/chat.dto.js';
+
+/** A registration that is tried out, and what it is asked. */
+export class DryRunDto implements HasFurtherFaults {
+  /** What would be registered. */
+  @IsDto(() => RegisterWorkerDto) worker!: RegisterWorkerDto;
+  /** A greeting, where neither this nor `messages` is given. */
+  @IsOptional() @IsString() @MaxLength(65_536) prompt?: string;
+  /** OpenAI's, instead of `prompt`. */
+  @IsOptional()
+  @IsArray()
+  @ApiProperty({ type: [ChatMessageDto], required: false })
+  messages?: ChatMessageDto[];
+  /** 0 to 2. */
+  @IsOptional() @IsNumber() @Min(0) @Max(2) temperature?: number;
+  @IsOptional() @IsInt() @Min(1) @Max(10_000_000) max_tokens?: number;
+  /** true: the request is sent, too. */
+  @IsOptional() @IsBoolean() call?: boolean;
+
+  furtherFaults(faulty: ReadonlySet<string>): readonly InputFault[] {
+    if (faulty.has('worker')) return [];
+    return this.worker
+      .furtherFaults(new Set())
+      .map(({ field, problem }) => ({ field: `worker.${field}`, problem }));
+  }
+}
+
+export class DryRequestDto {
+  method!: string;
+  url!: string;
+  headers!: Record<string, string>;
+  body!: string | null;
+}
+
+export class DryResponseDto {
+  status!: number;
+  headers!: Record<string, string>;
+  /** Its first 64 Ki characters. */
+  body!: string;
+  /** Whether there was more. */
+  truncated!: boolean;
+}
+
+/** What was, or would be, sent; and what came back. Secrets are hidden in all of it. */
+export class DryRunAnswerDto {
+  /** null where it cannot be made: `problem` says why. */
+  request!: DryRequestDto | null;
+  response?: DryResponseDto;
+  /** What a caller would get as the answer. */
+  extracted?: string;
+  /** Why a caller would get none. */
+  problem?: string;
+}

@@ -1,0 +1,203 @@
+import { Injectable } from '@nestjs/common';
+import { SecretMissingError, WorkerSecrets } from '../../credentials/worker-secrets.js';
+import { type InputFault, InvalidInputError } from '../../input/invalid-input-error.js';
+import { type CheckedDefinition, DefinitionCheck } from '../../registry/registration/definition-check.js';
+import { UnsuccessfulAnswerError } from '../../registry/calls/unsuccessful-answer-error.js';
+import { ExtractError } from '../../template/response-extract.js';
+import { RenderError, TemplateError } from '../../template/template-error.js';
+import type { CancelSignal } from '../../upstream/exchange.js';
+import { type UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
+import { UpstreamError } from '../../upstream/upstream-error.js';
+import { UpstreamStatusError } from '../../upstream/upstream-status-error.js';
+import { newFacts } from '../../telemetry/request-facts.js';
+import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
+import type { DryRunAnswerDto, DryRunDto } from './dry-run.dto.js';
+import { DryRunSecrets } from './dry-run-secrets.js';
+import type { OpenAiChat } from '../chat/chat.js';
+import { UntranslatableError } from '../chat/protocol-error.js';
+import type { ChatMessage, InferenceRequest } from '../request/inference-request.js';
+import { readMessages } from '../request/read-messages.js';
+import { CollectedAnswer } from '../walk/relay-stream.js';
+import { decodeStream } from '../streams/decode-stream.js';
+import type { Talk } from '../protocols/talk.js';
+import { talkWith } from '../protocols/talk-with.js';
+import { UnsupportedTaskError } from '../protocols/unsupported-task-error.js';
+
+const LONGEST_MS = 30_000;
+const MOST_SHOWN = 64 * 1024;
+const GREETING = 'Hello!';
+
+/** Tries out what might be registered. Whatever comes back has passed `secrets.hide`. */
+@Injectable()
+export class DryRunService {
+  constructor(
+    private readonly definitionCheck: DefinitionCheck,
+    private readonly upstream: UpstreamClient,
+    private readonly workerSecrets: WorkerSecrets,
+  ) {}
+
+  /** @throws InvalidInputError where registering would, and for a chat that is none */
+  async run(dto: DryRunDto, requestId: string, callerGone: CancelSignal): Promise<DryRunAnswerDto> {
+    const messages = messagesOf(dto);
+    const secrets = new DryRunSecrets((name) => this.workerSecrets.lookup(name));
+    const checked = await this.check(dto, secrets);
+    secrets.know(checked.sensitive);
+    let talk: Talk;
+    try {
+      talk = talkOf(dto, checked, messages, requestId);
+    } catch (error) {
+      return { request: null, problem: problemOf(error, secrets) };
+    }
+    const { call } = talk;
+    secrets.know(
+      Object.fromEntries(Object.keys(checked.sensitive).map((name) => [name, call.headers[name] ?? ''])),
+    );
+    const request = shownRequest(call, secrets);
+    if (dto.call !== true) return { request };
+    try {
+      const answer = await this.upstream.send(withinLimits(call), callerGone);
+      return { request, response: shownResponse(answer, secrets), ...outcome(answer, talk, secrets) };
+    } catch (error) {
+      return { request, problem: problemOf(error, secrets) };
+    }
+  }
+
+  private async check({ worker }: DryRunDto, secrets: DryRunSecrets): Promise<CheckedDefinition> {
+    try {
+      return await this.definitionCheck.check(worker, { stored: false, secrets: secrets.lookup });
+    } catch (error) {
+      if (!(error instanceof InvalidInputError)) throw error;
+      throw new InvalidInputError(
+        error.details.map(({ field, problem }) => ({ field: `worker.${field}`, problem })),
+      );
+    }
+  }
+}
+
+/** @throws InvalidInputError */
+function messagesOf({ prompt, messages }: DryRunDto): readonly ChatMessage[] {
+  if (messages === undefined || messages === null) return [{ role: 'user', content: prompt ?? GREETING }];
+  const faults: InputFault[] = [];
+  if (prompt !== undefined && prompt !== null)
+    faults.push({ field: 'prompt', problem: 'stands beside messages: send one of them' });
+  const read = readMessages(messages, faults);
+  if (faults.length > 0) throw new InvalidInputError(faults);
+  return read;
+}
+
+function talkOf(
+  { temperature, max_tokens: maxTokens }: DryRunDto,
+  { definition, call }: CheckedDefinition,
+  messages: readonly ChatMessage[],
+  id: string,
+): Talk {
+  const { model_name: modelName, task } = definition;
+  const chat: OpenAiChat = {
+    model: modelName,
+    messages: messages as OpenAiChat['messages'],
+    ...(typeof temperature === 'number' ? { temperature } : {}),
+    ...(typeof maxTokens === 'number' ? { max_tokens: maxTokens } : {}),
+  };
+  const input = {
+    messages,
+    temperature: temperature ?? undefined,
+    maxTokens: maxTokens ?? undefined,
+    input: messages.at(-1)?.content,
+  };
+  const request: InferenceRequest = {
+    id,
+    model: modelName,
+    task: call.kind === 'template' || call.protocol === 'gemini' ? task : 'chat',
+    stream: false,
+    input: () => input,
+    openAi: () => chat,
+    raw: null,
+    key: '',
+    facts: newFacts(),
+    passedOn: { 'x-request-id': id },
+    arrivedMs: performance.now(),
+    deadlineIsCallers: false,
+    deadlineMs: Infinity,
+    latestMs: Infinity,
+  };
+  return talkWith({ modelName, task, defaults: definition.defaults ?? {}, call }, request);
+}
+
+/** What the caller would be answered. @throws ProtocolError, ExtractError, UnsuccessfulAnswerError */
+function textOf(answer: UpstreamAnswer, talk: Talk): string {
+  if (talk.mode === 'pass') return answer.text;
+  if (talk.mode === 'whole') {
+    const { text, toolCalls } = talk.read(answer);
+    return text ?? JSON.stringify(toolCalls);
+  }
+  const collected = new CollectedAnswer();
+  const reader = talk.reader();
+  const decoder = decodeStream(talk.format, String(answer.headers['content-type'] ?? ''), (event) => {
+    for (const each of reader.read(event)) collected.event(each);
+  });
+  decoder.push(answer.bytes);
+  decoder.end();
+  for (const each of reader.end()) collected.event(each);
+  return collected.answer.text ?? '';
+}
+
+/** Over a connection of its own, so that no stale one makes a good worker look bad. */
+function withinLimits(call: UpstreamCall): UpstreamCall {
+  const { connectMs, firstByteMs, idleMs, totalMs } = call.timeouts;
+  return {
+    ...call,
+    timeouts: {
+      connectMs: Math.min(connectMs, LONGEST_MS),
+      firstByteMs,
+      idleMs,
+      totalMs: Math.min(totalMs, LONGEST_MS),
+    },
+    ownConnection: true,
+  };
+}
+
+function shownRequest({ method, origin, path, headers, body }: UpstreamCall, secrets: DryRunSecrets) {
+  return {
+    method,
+    url: secrets.hide(origin + path),
+    headers: secrets.hideHeaders(headers),
+    body: body === null ? null : secrets.hide(String(body)),
+  };
+}
+
+function shownResponse({ status, headers, text }: UpstreamAnswer, secrets: DryRunSecrets) {
+  return {
+    status,
+    headers: secrets.hideHeaders(headers),
+    body: secrets.hide(text, MOST_SHOWN),
+    truncated: text.length > MOST_SHOWN,
+  };
+}
+
+function outcome(answer: UpstreamAnswer, talk: Talk, secrets: DryRunSecrets) {
+  try {
+    if (answer.status < 200 || answer.status >= 300) throw new UpstreamStatusError(answer.status, undefined);
+    return { extracted: secrets.hide(textOf(answer, talk), MOST_SHOWN) };
+  } catch (error) {
+    return { problem: problemOf(error, secrets) };
+  }
+}
+
+const EXPECTED = [
+  ExtractError,
+  RenderError,
+  SecretMissingError,
+  TemplateError,
+  UnsuccessfulAnswerError,
+  UnsupportedTaskError,
+  UntranslatableError,
+  UpstreamError,
+  UpstreamStatusError,
+];
+
+/** What is wrong with the worker is the answer here; anything else is an error of ours. */
+function problemOf(error: unknown, secrets: DryRunSecrets): string {
+  if (error instanceof Error && EXPECTED.some((expected) => error instanceof expected))
+    return secrets.hide(error.message);
+  throw error;
+}
