@@ -131,6 +131,7 @@ export class RegisterWorkerDto implements HasFurtherFaults {
     'chat' | 'completion' | 'embedding' | 'image' | 'video' | 'audio';
   @IsOptional() @IsDto(() => WorkerDefaultsDto) defaults?: WorkerDefaultsDto;
   @IsOptional() @IsIn(['json', 'form']) body_format?: 'json' | 'form';
+  /** What an answer must say; of a stream, every event that has something at the path, but for its end mark. */
   @IsOptional() @IsDto(() => SuccessWhenDto) success_when?: SuccessWhenDto;
   /** With is_stream: how an answer is read event by event. */
   @IsOptional() @IsDto(() => StreamExtractDto) stream_extract?: StreamExtractDto;
