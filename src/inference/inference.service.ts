@@ -15,7 +15,7 @@ import type { InferenceRequest } from './request/inference-request.js';
 import { noteUsage } from './replies/note-usage.js';
 import { BYTES_PER_TOKEN } from './passthrough/passed-tokens.js';
 import type { Passing } from './passthrough/passing.js';
-import { leaveSpeakers } from './passthrough/speakers.js';
+import { leaveOtherWords } from './walk/other-words.js';
 import { CollectedAnswer, CountedPieces, relayStream } from './walk/relay-stream.js';
 import type { AnswerFacts, Reply } from './replies/reply.js';
 import { refusalOf, RefusedError } from './walk/refused-error.js';
@@ -168,7 +168,7 @@ export class InferenceService {
       workers: () => this.balancer.sizeOf(model),
       isWanted: () => !callerGone.aborted && performance.now() < request.deadlineMs,
       random: Math.random,
-      leaveSpeakers: (tried) => leaveSpeakers(request, this.live.model(model)?.workers ?? [], tried),
+      leaveOtherWords: (tried) => leaveOtherWords(this.live.model(model)?.workers ?? [], tried),
     };
   }
 }

@@ -219,6 +219,22 @@ describe('What an API has no words for', () => {
       }
   });
 
+  it('goes to a worker of the model that has: tools past a template', async () => {
+    const model = 'org/of-both-kinds';
+    const templated = await upstreamForTest(answering({ answer: 'of a template' }));
+    const choice = { index: 0, message: { role: 'assistant', content: 'by an API' }, finish_reason: 'stop' };
+    const api = await upstreamForTest(answering({ choices: [choice] }));
+    for (const name of ['one', 'two', 'three'])
+      await mustRegister(service, aWorker(templated, { model_name: model, name }));
+    const base = `${api.url}/v1`;
+    await mustRegister(service, { model_name: model, protocol: 'openai', req_url_template: base });
+    for (let at = 0; at < 8; at++) {
+      const { json } = await service.post('/v1/chat/completions', { model, messages, tools: TOOLS });
+      expect(json).toMatchObject({ choices: [{ message: { content: 'by an API' } }] });
+    }
+    expect([templated.requests.length, api.requests.length]).toEqual([0, 8]);
+  });
+
   it('is no more than a hint where the answer means the same without it', async () => {
     const hints = { tools: TOOLS, tool_choice: 'none', response_format: { type: 'json_object' }, seed: 7 };
     const { status, json } = await service.post('/v1/chat/completions', {

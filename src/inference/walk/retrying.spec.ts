@@ -29,7 +29,7 @@ async function walk(
     workers: () => Object.keys(workers).length,
     isWanted: () => true,
     random: () => 0.1,
-    leaveSpeakers: () => false,
+    leaveOtherWords: () => false,
     ...changed,
   };
   const asked: string[] = [];
@@ -103,14 +103,14 @@ describe('a request that a worker has no words for', () => {
   const wordless = new UntranslatableError('messages[0]', 'is of another world');
   const gone = failure('connect');
   /** `c` and `d` speak the caller's language. */
-  const leaveSpeakers = (tried: Set<string>): boolean => {
+  const leaveOtherWords = (tried: Set<string>): boolean => {
     for (const id of ['a', 'b']) tried.add(id);
     return !tried.has('c') || !tried.has('d');
   };
 
   it('goes at once to those that need none, past all others, and costs no budget', async () => {
     const spent = new RetryBudget({ ...DEFAULT_RETRY_LIMITS, atLeast: 0 });
-    const rules = { leaveSpeakers, budget: () => spent };
+    const rules = { leaveOtherWords, budget: () => spent };
     expect(await walk({ a: [wordless], b: [], c: [] }, rules)).toEqual({ asked: ['a', 'c'], ending: 'by c' });
     const missing = { a: [wordless], b: [], c: [gone], d: [] };
     expect(await walk(missing, rules)).toEqual({ asked: ['a', 'c', 'd'], ending: 'by d' });
@@ -122,11 +122,11 @@ describe('a request that a worker has no words for', () => {
 
   it('fails by what went wrong with those that need none', async () => {
     expect(await walk({ c: [gone], a: [wordless] })).toEqual({ asked: ['c', 'a'], ending: gone });
-    expect(await walk({ a: [wordless], c: [gone], d: [gone] }, { leaveSpeakers })).toEqual({
+    expect(await walk({ a: [wordless], c: [gone], d: [gone] }, { leaveOtherWords })).toEqual({
       asked: ['a', 'c', 'd'],
       ending: gone,
     });
-    const { ending } = await walk({ a: [wordless], b: [] }, { leaveSpeakers });
+    const { ending } = await walk({ a: [wordless], b: [] }, { leaveOtherWords });
     expect(ending).toBeInstanceOf(NoWorkerAvailableError);
   });
 });

@@ -7,7 +7,7 @@ import {
 import { NoWorkerAvailableError } from '../../balancing/balancing-errors.js';
 import type { RetryCause } from '../../registry/models/model-policy.js';
 import { SecretMissingError } from '../../credentials/worker-secrets.js';
-import { hasNoWords } from '../passthrough/speakers.js';
+import { hasNoWords } from './other-words.js';
 import { UpstreamError } from '../../upstream/upstream-error.js';
 import { UpstreamStatusError } from '../../upstream/upstream-status-error.js';
 
@@ -30,8 +30,8 @@ export interface RetryRules {
   /** Whether the caller still waits. */
   readonly isWanted: () => boolean;
   readonly random: () => number;
-  /** For a request that a worker has no words for: leaves those that need none. @returns whether there is any */
-  readonly leaveSpeakers: (tried: Set<string>) => boolean;
+  /** For a request that a worker has no words for: leaves those that may have. @returns whether there is any */
+  readonly leaveOtherWords: (tried: Set<string>) => boolean;
 }
 
 /**
@@ -39,7 +39,7 @@ export interface RetryRules {
  * that ended before a byte of the answer came, has cost no worker anything: another is asked at once, as long as there
  * is one. After an answer that says no, at most so many times, with pauses, and out of the model's budget. When there is
  * nobody else, those that only closed a connection they had kept are asked once more, on a new one [RFC 9112, 9.3.1].
- * What a worker has no words for goes at once to one that speaks the caller's language, if the model has one.
+ * What a worker has no words for goes at once to one that speaks otherwise, if the model has one.
  * @throws what the last attempt that reached a worker threw
  */
 export async function retrying<T>(run: (attempt: Attempt) => Promise<T>, rules: RetryRules): Promise<T> {
@@ -59,7 +59,7 @@ export async function retrying<T>(run: (attempt: Attempt) => Promise<T>, rules: 
         continue;
       }
       if (hasNoWords(error)) {
-        if (rules.leaveSpeakers(tried)) continue;
+        if (rules.leaveOtherWords(tried)) continue;
         throw last ?? error;
       }
       const cause = retryCause(error);
