@@ -111,12 +111,12 @@ export const OPENAI_PRESETS = {
     'https://docs.vllm.ai/en/stable/serving/openai_compatible_server/',
     '/health',
   ),
+  // Its newer versions generate a token to answer /health: its list of models costs none.
   sglang: ownServer(
     'SGLang: Llama, Baichuan, ChatGLM, Vicuna, …',
     30000,
     'llama-3.1-8b',
     'https://docs.sglang.ai/basic_usage/openai_api.html',
-    '/health',
   ),
   ollama: ownServer('Ollama', 11434, 'llama3', 'https://docs.ollama.com/openai', '/api/version'),
   'llama-cpp': ownServer(
