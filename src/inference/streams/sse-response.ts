@@ -33,9 +33,7 @@ export class SseResponse {
     raw.cork();
     raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>);
     raw.flushHeaders();
-    process.nextTick(() => {
-      if (raw.writableCorked > 0) raw.uncork();
-    });
+    process.nextTick(() => this.uncork());
     raw.on('drain', resume);
     raw.once('close', () => {
       clearTimeout(this.heartbeat);
@@ -58,7 +56,14 @@ export class SseResponse {
 
   end(): void {
     clearTimeout(this.heartbeat);
+    // Node.js 22 and later lose what is corked when a response in chunks ends.
+    this.uncork();
     this.reply.raw.end();
+  }
+
+  private uncork(): void {
+    const { raw } = this.reply;
+    if (raw.writableCorked > 0) raw.uncork();
   }
 
   private beat(): void {
