@@ -9,7 +9,7 @@ import {
   EmbeddingsDto,
   ImageListDto,
   ListedModelDto,
-  ModelListDto,
+  OpenAiModelListDto,
   OpenAiChatDto,
   PromptDto,
   TextCompletionDto,
@@ -69,7 +69,7 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
 export const INFERENCE_MODELS: readonly Model[] = [
   AnthropicErrorDto,
   ListedModelDto,
-  ModelListDto,
+  OpenAiModelListDto,
   ...Object.values(DESCRIPTIONS).flatMap(({ sent, answered }) => [sent, answered]),
 ];
 
@@ -78,7 +78,7 @@ export function describeInference({ paths }: OpenAPIObject): void {
     if (get !== undefined && path.startsWith('/v1/models'))
       get.responses['200'] = {
         description: 'The answer',
-        content: json(path === '/v1/models' ? ModelListDto : ListedModelDto),
+        content: json(path === '/v1/models' ? OpenAiModelListDto : ListedModelDto),
       };
     if (post === undefined) continue;
     // One method answers them all, and each needs a name of its own.

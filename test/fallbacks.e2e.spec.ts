@@ -77,6 +77,28 @@ describe('the fallbacks of a model', () => {
     expect(other.requests).toEqual([]);
   });
 
+  it('answer what the model itself has no words for, and turn no outage into the caller’s fault', async () => {
+    const answer = { choices: [{ index: 0, message: { role: 'assistant', content: 'by tools' } }] };
+    const upstream = await upstreamForTest(json(answer));
+    const base = { protocol: 'openai', health_check: { kind: 'none' } };
+    await service.register({ ...base, model_name: 'fb-k', req_url_template: `${upstream.url}/v1` });
+    await service.register({ ...base, model_name: 'fb-dead', req_url_template: 'http://127.0.0.1:9/v1' });
+    await model('fb-l', json({ answer: 'plain' }));
+    await policy('fb-l', { fallbacks: ['fb-k'] });
+    await policy('fb-dead', { fallbacks: ['fb-m'] });
+    await model('fb-m', json({ answer: 'plain' }));
+    const tools = [{ type: 'function', function: { name: 'look' } }];
+    const ask = (name: string) =>
+      service.post('/v1/chat/completions', {
+        model: name,
+        messages: [{ role: 'user', content: 'x' }],
+        tools,
+      });
+    expect((await ask('fb-l')).json).toEqual(answer);
+    expect((await ask('fb-m')).status).toBe(400);
+    expect((await ask('fb-dead')).status).toBe(502);
+  });
+
   it('end where a hand in psql has closed a circle', async () => {
     await model('fb-i', failing);
     await model('fb-j', failing);

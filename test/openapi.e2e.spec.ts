@@ -58,6 +58,8 @@ describe('/openapi.json', () => {
 
   it('is valid OpenAPI: every reference leads somewhere, every operation has a name and answers', async () => {
     expect(document.openapi).toMatch(/^3\.0\.\d$/);
+    // Two schemas of one name: the second would stand for both.
+    expect(service.log.filter(({ msg }) => String(msg).includes('Duplicate'))).toEqual([]);
     expect(document.info).toMatchObject({ title: 'Multi-Model Manager', version: /./.exec('0.1.0')?.input });
     const operations = operationsOf(document);
     expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(operations.length);

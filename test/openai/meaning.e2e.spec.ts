@@ -219,6 +219,44 @@ describe('What an API has no words for', () => {
       }
   });
 
+  it.each<[string, object, string]>([
+    ['embeddings', { input: ['a', 'b'] }, 'input'],
+    ['embeddings', { input: 'a', dimensions: 8 }, 'dimensions'],
+    ['embeddings', { input: 'a', dimensions: 0 }, 'dimensions'],
+    ['embeddings', { input: 'a', encoding_format: 'hex' }, 'encoding_format'],
+    ['images/generations', { prompt: 'a', n: 2 }, 'n'],
+    ['images/generations', { prompt: 'a', stream: true }, 'stream'],
+    ['completions', { prompt: 'a', n: 2 }, 'n'],
+    ['completions', { prompt: 'a', best_of: 3 }, 'best_of'],
+    ['completions', { prompt: 'a', suffix: 'z' }, 'suffix'],
+    ['completions', { prompt: 'a', echo: true }, 'echo'],
+  ])('is a 400 at /v1/%s: %j', async (path, asked, field) => {
+    const task = { embeddings: 'embedding', 'images/generations': 'image', completions: 'completion' }[path];
+    const upstream = await upstreamForTest(answering({ answer: [1, 2] }));
+    const model = `org/plain-${path}-${field}-${JSON.stringify(asked).length}`;
+    await mustRegister(service, aWorker(upstream, { model_name: model, task }));
+    const { status, json } = await service.post(`/v1/${path}`, { model, ...asked });
+    expect([status, json]).toMatchObject([
+      400,
+      { error: { message: expect.stringContaining(field) as string } },
+    ]);
+    expect(upstream.requests).toEqual([]);
+  });
+
+  it('and embeddings that are not one for each text are no answer', async () => {
+    const upstream = await upstreamForTest(answering({ answer: [[1, 2]] }));
+    const model = 'org/one-for-all';
+    const body = { texts: '{INPUT}' };
+    await mustRegister(service, aWorker(upstream, { model_name: model, task: 'embedding', body }));
+    const asked = await service.post('/v1/embeddings', { model, input: ['a', 'b'] });
+    expect([asked.status, JSON.stringify(asked.json)]).toEqual([
+      502,
+      expect.stringContaining('of 2 texts the answer holds 1 embeddings'),
+    ]);
+    const one = await service.post('/v1/embeddings', { model, input: ['a'] });
+    expect([one.status, one.json]).toMatchObject([200, { data: [{ embedding: [1, 2] }] }]);
+  });
+
   it('goes to a worker of the model that has: tools past a template', async () => {
     const model = 'org/of-both-kinds';
     const templated = await upstreamForTest(answering({ answer: 'of a template' }));

@@ -18,14 +18,16 @@ export function embeddingList<E extends number[] | string>(
   };
 }
 
-/** An extract that is a vector, or a list of them. @throws ProtocolError */
-export function vectorsIn(text: string): readonly number[][] {
+/** An extract that is a vector, or a list of them: one for each text. @throws ProtocolError */
+export function vectorsIn(text: string, texts: number): readonly number[][] {
   const value = parsedOrUndefined(text);
   const vectors: unknown[] = Array.isArray(value) && Array.isArray(value[0]) ? value : [value];
-  if (vectors.every(isVector)) return vectors;
-  throw new ProtocolError(
-    'the answer holds no embedding: response_extract must lead to numbers, or a list of lists of them',
-  );
+  if (!vectors.every(isVector))
+    throw new ProtocolError(
+      'the answer holds no embedding: response_extract must lead to numbers, or a list of lists of them',
+    );
+  if (vectors.length === texts) return vectors;
+  throw new ProtocolError(`of ${texts} texts the answer holds ${vectors.length} embeddings`);
 }
 
 /** Of 32-bit floats, little-endian, as OpenAI sends it. */

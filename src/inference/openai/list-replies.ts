@@ -20,7 +20,8 @@ export class EmbeddingsReply implements Reply {
   ) {}
 
   relay({ text, usage }: ChatAnswer, facts: AnswerFacts): void {
-    const vectors = vectorsIn(text ?? '');
+    const { input } = this.request.input();
+    const vectors = vectorsIn(text ?? '', Array.isArray(input) ? input.length : 1);
     this.hasBegun = true;
     tell(this.http, this.request, facts, true).type(JSON_TYPE);
     const answer = this.asBase64()

@@ -119,7 +119,7 @@ export class ListedModelDto {
   owned_by!: string;
 }
 
-export class ModelListDto {
+export class OpenAiModelListDto {
   /** list */
   object!: string;
   data!: ListedModelDto[];

@@ -4,13 +4,30 @@ import type { TemplateInput } from '../request/inference-request.js';
 import { parseOpenAiChat } from '../request/parse-chat.js';
 import type { Endpoint } from './endpoints.js';
 
+const FORMATS: ReadonlySet<unknown> = new Set([null, 'float', 'base64']);
+
 /** What a template can use of a body that was sent to this endpoint. @throws InvalidInputError */
 export function readInput(endpoint: Endpoint, body: Readonly<Record<string, unknown>>): TemplateInput {
   if (endpoint === '/completions' || endpoint === '/images/generations')
     return asked(textIn('prompt', body['prompt']), body);
-  if (endpoint === '/embeddings')
+  if (endpoint === '/embeddings') {
+    checkVectors(body);
     return { ...asked(textIn('input', firstOf(body['input'])), body), input: body['input'] };
+  }
   return parseOpenAiChat(body, null);
+}
+
+/** What kind of vectors is asked for. */
+function checkVectors({ dimensions, encoding_format: format }: Readonly<Record<string, unknown>>): void {
+  const isSize = Number.isSafeInteger(dimensions) && Number(dimensions) > 0;
+  if ((dimensions ?? null) !== null && !isSize)
+    throw new InvalidInputError([
+      { field: 'dimensions', problem: `must be a whole number from 1${given(dimensions)}` },
+    ]);
+  if (!FORMATS.has(format ?? null))
+    throw new InvalidInputError([
+      { field: 'encoding_format', problem: `must be float or base64${given(format)}` },
+    ]);
 }
 
 function asked(

@@ -1,3 +1,4 @@
+import type { WorkerTask } from '../../registry/worker.js';
 import type { PlaceholderName } from '../../template/placeholders.js';
 import type { OpenAiChat, OpenAiMessage } from '../chat/chat.js';
 import { UntranslatableError } from '../chat/protocol-error.js';
@@ -9,7 +10,41 @@ import { answerFormatOf, refuseOnlyOpenAi } from './from-openai/options.js';
  * (`json_object`) is asked for in the prompt as well: that one is a hint.
  * @throws UntranslatableError
  */
-export function refuseBeyondTemplate(chat: OpenAiChat, placeholders: ReadonlySet<PlaceholderName>): void {
+export function refuseBeyondTemplate(
+  task: WorkerTask,
+  asked: OpenAiChat,
+  placeholders: ReadonlySet<PlaceholderName>,
+): void {
+  if (task === 'chat') refuseBeyondChat(asked, placeholders);
+  if (task === 'embedding') refuseBeyondEmbedding(asked, placeholders);
+  if (task === 'image' && asked.stream === true)
+    throw new UntranslatableError('stream', 'must be false: images of this worker come whole');
+  for (const field of SEVERAL)
+    if ((asked[field] ?? 1) !== 1)
+      throw new UntranslatableError(field, 'must be 1: this worker gives one answer');
+  for (const field of OF_A_TEXT)
+    if (task === 'completion' && Boolean(asked[field]))
+      throw new UntranslatableError(field, 'is known to no template: leave it out');
+}
+
+const SEVERAL = ['n', 'best_of'] as const;
+/** Of a text to complete: what changes which text comes back. */
+const OF_A_TEXT = ['echo', 'suffix'] as const;
+
+function refuseBeyondEmbedding(
+  { input, dimensions }: OpenAiChat,
+  placeholders: ReadonlySet<PlaceholderName>,
+): void {
+  if (Array.isArray(input) && input.length > 1 && !placeholders.has('INPUT'))
+    throw new UntranslatableError(
+      'input',
+      'must be one text: this worker’s template has no {INPUT} to carry more',
+    );
+  if ((dimensions ?? null) !== null)
+    throw new UntranslatableError('dimensions', 'are known to no template: leave them out');
+}
+
+function refuseBeyondChat(chat: OpenAiChat, placeholders: ReadonlySet<PlaceholderName>): void {
   refuseOnlyOpenAi(chat);
   const { tools, tool_choice: choice } = chat;
   if (Array.isArray(tools) && tools.length > 0 && choice !== 'none')

@@ -11,7 +11,7 @@ import { chatValues } from './template-chat.js';
 export function templateTalk(worker: CallableWorker, call: TemplateCall, request: InferenceRequest): Talk {
   const { path } = request.raw ?? {};
   if (path !== undefined && !ANSWERED.has(path)) throw unsupported(worker, request, worker.task);
-  if (request.task === 'chat') refuseBeyondTemplate(request.openAi(), call.placeholders);
+  if (request.task !== null) refuseBeyondTemplate(request.task, request.openAi(), call.placeholders);
   const { stream } = call;
   // A worker whose template cannot say whether it should stream always does.
   const isStream = stream !== null && (request.stream || !call.placeholders.has('STREAM'));

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NoWorkerAvailableError, UnknownModelError } from '../../balancing/balancing-errors.js';
 import { UpstreamError } from '../../upstream/upstream-error.js';
+import { UntranslatableError } from '../chat/protocol-error.js';
 import { UpstreamStatusError } from '../../upstream/upstream-status-error.js';
 import { fallbacksOf, mayAskAnotherModel } from './fallbacks.js';
 
@@ -34,6 +35,7 @@ describe('another model', () => {
     ['has no worker that can be used', new NoWorkerAvailableError('m', 1, 'all unhealthy')],
     ['is not known', new UnknownModelError('m')],
     ['refuses', new UpstreamStatusError(503, undefined)],
+    ['has no words for what is asked', new UntranslatableError('tools', 'are known to no template')],
     ['rejects our credentials', new UpstreamStatusError(401, undefined)],
     ['cannot be reached', new UpstreamError('connect', 'refused', { answerBegan: false })],
   ])('is asked when the model %s', (_why, error) => expect(mayAskAnotherModel(error)).toBe(true));

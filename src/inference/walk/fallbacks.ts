@@ -1,4 +1,5 @@
 import { NoWorkerAvailableError, UnknownModelError } from '../../balancing/balancing-errors.js';
+import { isBeyond } from './other-words.js';
 import { retryCause } from './retrying.js';
 
 /**
@@ -22,11 +23,12 @@ export function* fallbacksOf(
   }
 }
 
-/** Whether another model may do better: this one has no worker, or its workers refused and none of them made anything. */
+/** Whether another model may do better: this one has no worker, or none with words for it, or its workers refused and made nothing. */
 export function mayAskAnotherModel(error: unknown): boolean {
   return (
     error instanceof NoWorkerAvailableError ||
     error instanceof UnknownModelError ||
+    isBeyond(error) ||
     retryCause(error) !== null
   );
 }

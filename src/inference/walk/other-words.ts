@@ -4,14 +4,14 @@ import { RenderError } from '../../template/template-error.js';
 import { UntranslatableError } from '../chat/protocol-error.js';
 import { UnsupportedTaskError } from '../protocols/unsupported-task-error.js';
 
+/** What was asked is beyond a worker, or a model: not wrong by itself. */
+export function isBeyond(error: unknown): boolean {
+  return error instanceof UnsupportedTaskError || error instanceof UntranslatableError;
+}
+
 /** A worker was lent that has no words for this request, and nobody was called. One that takes it as it is needs none. */
 export function hasNoWords(error: unknown): boolean {
-  return (
-    error instanceof UnsupportedTaskError ||
-    error instanceof UntranslatableError ||
-    error instanceof InvalidInputError ||
-    error instanceof RenderError
-  );
+  return isBeyond(error) || error instanceof InvalidInputError || error instanceof RenderError;
 }
 
 /**
