@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { json } from '../fakes/fake-upstream.js';
+import { json, text } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
 import { serviceForTest, startService, type TestService } from '../service.js';
 import { call } from './client.js';
@@ -22,6 +22,7 @@ interface DryRun {
   } | null;
   readonly response?: { status: number; headers: Record<string, string>; body: string; truncated: boolean };
   readonly extracted?: string;
+  readonly usage?: object;
   readonly problem?: string;
 }
 
@@ -71,6 +72,41 @@ describe('POST /api/v1/workers/dry-run', () => {
     expect(answer.problem).toBeUndefined();
     expect(upstream.requests[0]?.body).toBe('{"prompt":"why?"}');
     expect(upstream.calls).toBe(1);
+  });
+
+  it('streams, too: how its events are read, and what tokens they tell of', async () => {
+    const events = ['{"t":"forty-"}', '{"t":"two"}', '{"t":"","end":true,"in":5,"out":2}'];
+    const upstream = await upstreamForTest(text(events.map((event) => `data: ${event}\n\n`).join('')));
+    const streams = (path: string) => ({ format: 'sse', text: path, done: { path: 'end', equals: true } });
+    const worker = aWorker(upstream, {
+      body: { prompt: '{USER_PROMPT}', stream: '{STREAM}' },
+      is_stream: true,
+      stream_extract: streams('t'),
+      usage_extract: { input: 'in', output: 'out' },
+    });
+    const answer = await dryRun(worker, { stream: true, call: true });
+    expect(answer).toMatchObject({ extracted: 'forty-two', usage: { input: 5, output: 2 } });
+    expect(JSON.parse(answer.request?.body ?? '')).toEqual({ prompt: 'Hello!', stream: true });
+    const wrong = { ...worker, stream_extract: streams('text') };
+    const { extracted, problem } = await dryRun(wrong, { stream: true, call: true });
+    expect([extracted ?? '', problem ?? '']).not.toEqual(['forty-two', '']);
+  });
+
+  it.each([
+    ['embedding', '/v1/embeddings', { input: 'why?' }],
+    ['image', '/v1/images/generations', { prompt: 'why?' }],
+    ['completion', '/v1/completions', { prompt: 'why?' }],
+    ['audio', '/v1/audio/speech', { input: 'why?', voice: 'alloy' }],
+  ])('asks a worker that passes through for what it does: %s', async (task, path, body) => {
+    const answer = { data: [], usage: { prompt_tokens: 3, total_tokens: 3 } };
+    const upstream = await upstreamForTest(json(answer));
+    const worker = { model_name: 'm', protocol: 'openai', task, req_url_template: `${upstream.url}/v1` };
+    const { request, extracted, usage } = await dryRun(worker, { prompt: 'why?', call: true });
+    expect([request?.url, JSON.parse(request?.body ?? '')]).toEqual([
+      `${upstream.url}${path}`,
+      { model: 'm', ...body },
+    ]);
+    expect([extracted, usage]).toEqual([JSON.stringify(answer), { input: 3, output: 0 }]);
   });
 
   it('stores nothing', async () => {

@@ -30,6 +30,8 @@ export class DryRunDto implements HasFurtherFaults {
   /** 0 to 2. */
   @IsOptional() @IsNumber() @Min(0) @Max(2) temperature?: number;
   @IsOptional() @IsInt() @Min(1) @Max(10_000_000) max_tokens?: number;
+  /** true: as a caller asks who wants the answer in pieces; they are put together again. */
+  @IsOptional() @IsBoolean() stream?: boolean;
   /** true: the request is sent, too. */
   @IsOptional() @IsBoolean() call?: boolean;
 
@@ -57,6 +59,15 @@ export class DryResponseDto {
   truncated!: boolean;
 }
 
+export class DryUsageDto {
+  input!: number;
+  output!: number;
+  /** Of the input, read from a cache. */
+  cached?: number;
+  /** Of the output, spent on reasoning. */
+  reasoning?: number;
+}
+
 /** What was, or would be, sent; and what came back. Secrets are hidden in all of it. */
 export class DryRunAnswerDto {
   /** null where it cannot be made: `problem` says why. */
@@ -64,6 +75,8 @@ export class DryRunAnswerDto {
   response?: DryResponseDto;
   /** What a caller would get as the answer. */
   extracted?: string;
+  /** The tokens it took, where the worker tells. */
+  usage?: DryUsageDto;
   /** Why a caller would get none. */
   problem?: string;
 }

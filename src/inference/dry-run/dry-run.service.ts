@@ -9,18 +9,14 @@ import type { CancelSignal } from '../../upstream/exchange.js';
 import { type UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
 import { UpstreamError } from '../../upstream/upstream-error.js';
 import { UpstreamStatusError } from '../../upstream/upstream-status-error.js';
-import { newFacts } from '../../telemetry/request-facts.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { DryRunAnswerDto, DryRunDto } from './dry-run.dto.js';
 import { DryRunSecrets } from './dry-run-secrets.js';
-import type { OpenAiChat } from '../chat/chat.js';
+import { dryTalk, readDry } from './dry-talk.js';
 import { UntranslatableError } from '../chat/protocol-error.js';
-import type { ChatMessage, InferenceRequest } from '../request/inference-request.js';
+import type { ChatMessage } from '../request/inference-request.js';
 import { readMessages } from '../request/read-messages.js';
-import { CollectedAnswer } from '../walk/relay-stream.js';
-import { decodeStream } from '../streams/decode-stream.js';
 import type { Talk } from '../protocols/talk.js';
-import { talkWith } from '../protocols/talk-with.js';
 import { UnsupportedTaskError } from '../protocols/unsupported-task-error.js';
 
 const LONGEST_MS = 30_000;
@@ -44,7 +40,7 @@ export class DryRunService {
     secrets.know(checked.sensitive);
     let talk: Talk;
     try {
-      talk = talkOf(dto, checked, messages, requestId);
+      talk = dryTalk(dto, checked, messages, requestId);
     } catch (error) {
       return { request: null, problem: problemOf(error, secrets) };
     }
@@ -85,62 +81,6 @@ function messagesOf({ prompt, messages }: DryRunDto): readonly ChatMessage[] {
   return read;
 }
 
-function talkOf(
-  { temperature, max_tokens: maxTokens }: DryRunDto,
-  { definition, call }: CheckedDefinition,
-  messages: readonly ChatMessage[],
-  id: string,
-): Talk {
-  const { model_name: modelName, task } = definition;
-  const chat: OpenAiChat = {
-    model: modelName,
-    messages: messages as OpenAiChat['messages'],
-    ...(typeof temperature === 'number' ? { temperature } : {}),
-    ...(typeof maxTokens === 'number' ? { max_tokens: maxTokens } : {}),
-  };
-  const input = {
-    messages,
-    temperature: temperature ?? undefined,
-    maxTokens: maxTokens ?? undefined,
-    input: messages.at(-1)?.content,
-  };
-  const request: InferenceRequest = {
-    id,
-    model: modelName,
-    task: call.kind === 'template' || call.protocol === 'gemini' ? task : 'chat',
-    stream: false,
-    input: () => input,
-    openAi: () => chat,
-    raw: null,
-    key: '',
-    facts: newFacts(),
-    passedOn: { 'x-request-id': id },
-    arrivedMs: performance.now(),
-    deadlineIsCallers: false,
-    deadlineMs: Infinity,
-    latestMs: Infinity,
-  };
-  return talkWith({ modelName, task, defaults: definition.defaults ?? {}, call }, request);
-}
-
-/** What the caller would be answered. @throws ProtocolError, ExtractError, UnsuccessfulAnswerError */
-function textOf(answer: UpstreamAnswer, talk: Talk): string {
-  if (talk.mode === 'pass') return answer.text;
-  if (talk.mode === 'whole') {
-    const { text, toolCalls } = talk.read(answer);
-    return text ?? JSON.stringify(toolCalls);
-  }
-  const collected = new CollectedAnswer();
-  const reader = talk.reader();
-  const decoder = decodeStream(talk.format, String(answer.headers['content-type'] ?? ''), (event) => {
-    for (const each of reader.read(event)) collected.event(each);
-  });
-  decoder.push(answer.bytes);
-  decoder.end();
-  for (const each of reader.end()) collected.event(each);
-  return collected.answer.text ?? '';
-}
-
 /** Over a connection of its own, so that no stale one makes a good worker look bad. */
 function withinLimits(call: UpstreamCall): UpstreamCall {
   const { connectMs, firstByteMs, idleMs, totalMs } = call.timeouts;
@@ -177,7 +117,8 @@ function shownResponse({ status, headers, text }: UpstreamAnswer, secrets: DryRu
 function outcome(answer: UpstreamAnswer, talk: Talk, secrets: DryRunSecrets) {
   try {
     if (answer.status < 200 || answer.status >= 300) throw new UpstreamStatusError(answer.status, undefined);
-    return { extracted: secrets.hide(textOf(answer, talk), MOST_SHOWN) };
+    const { text, usage } = readDry(answer, talk);
+    return { extracted: secrets.hide(text, MOST_SHOWN), ...(usage === null ? {} : { usage }) };
   } catch (error) {
     return { problem: problemOf(error, secrets) };
   }
