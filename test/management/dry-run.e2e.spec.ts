@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { json, text } from '../fakes/fake-upstream.js';
+import { json, text as plain } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
 import { serviceForTest, startService, type TestService } from '../service.js';
 import { call } from './client.js';
@@ -76,7 +76,7 @@ describe('POST /api/v1/workers/dry-run', () => {
 
   it('streams, too: how its events are read, and what tokens they tell of', async () => {
     const events = ['{"t":"forty-"}', '{"t":"two"}', '{"t":"","end":true,"in":5,"out":2}'];
-    const upstream = await upstreamForTest(text(events.map((event) => `data: ${event}\n\n`).join('')));
+    const upstream = await upstreamForTest(plain(events.map((event) => `data: ${event}\n\n`).join('')));
     const streams = (path: string) => ({ format: 'sse', text: path, done: { path: 'end', equals: true } });
     const worker = aWorker(upstream, {
       body: { prompt: '{USER_PROMPT}', stream: '{STREAM}' },
