@@ -87,6 +87,20 @@ describe("an answer of a server that speaks OpenAI's API", () => {
     expect(readAll(chunks).at(-1)).toEqual({ kind: 'finish', reason: finish });
   });
 
+  // https://platform.openai.com/docs/guides/structured-outputs/refusals
+  it('that refuses says why, and that it is no answer', () => {
+    const message = { role: 'assistant', content: null, refusal: "I can't" };
+    const whole = openAiAnswer(JSON.stringify({ choices: [{ message, finish_reason: 'stop' }] }));
+    const chunks = [
+      chunk({ role: 'assistant', content: '', refusal: null }),
+      chunk({ refusal: 'I ' }),
+      chunk({ refusal: "can't" }),
+      chunk({}, { finish_reason: 'stop' }),
+    ];
+    for (const answer of [whole, answerOf(readAll(chunks))])
+      expect(answer).toMatchObject({ text: "I can't", finish: 'content_filter' });
+  });
+
   it('whose error is null is none', () => {
     const whole = { error: null, choices: [{ message: { content: 'hi' }, finish_reason: 'stop' }] };
     expect(openAiAnswer(JSON.stringify(whole)).text).toBe('hi');

@@ -22,20 +22,32 @@ export function openAiAnswer(text: string, newId = newCallId): ChatAnswer {
   const content = contentIn(message === null ? choice['text'] : message['content']);
   const reasoning = message?.['reasoning_content'] ?? message?.['reasoning'] ?? content.reasoning;
   const toolCalls = listOf(message?.['tool_calls']).flatMap((call) => toolCallOf(call, newId));
-  const calledTools = toolCalls.length > 0;
+  const refusal = refusalOf(message);
+  const end = endOf(toolCalls.length > 0, refusal !== '');
   return {
-    text: content.text,
+    text: refusal === '' ? content.text : (content.text ?? '') + refusal,
     ...(typeof reasoning === 'string' && reasoning !== '' ? { reasoning } : {}),
     toolCalls,
-    finish: finishOf(choice['finish_reason'], calledTools) ?? endOf(calledTools),
+    finish: finishOf(choice['finish_reason'], end) ?? end,
     usage: usageOf(body['usage']),
   };
 }
 
 /** Reads the chunks of its stream. */
 export function openAiReader(newId = newCallId): StreamReader {
-  const calls = new OpenAiStreamCalls(newId);
-  return ({ data }) => {
+  const stream = new OpenAiStream(newId);
+  return ({ data }) => stream.read(data);
+}
+
+class OpenAiStream {
+  private readonly calls: OpenAiStreamCalls;
+  private refused = false;
+
+  constructor(newId: () => string) {
+    this.calls = new OpenAiStreamCalls(newId);
+  }
+
+  read(data: string): readonly ChatEvent[] {
     // In Azure's documents there is a space behind it.
     if (data.trimEnd() === '[DONE]') return [];
     const body = objectIn(data);
@@ -44,26 +56,35 @@ export function openAiReader(newId = newCallId): StreamReader {
     // Moonshot counts in the last choice.
     const usage = usageOf(body['usage']) ?? usageOf(choice?.['usage']);
     return [
-      ...(choice === null ? [] : eventsOfChoice(choice, calls)),
+      ...(choice === null ? [] : this.eventsOf(choice)),
       ...(usage === null ? [] : [{ kind: 'usage', usage } as const]),
     ];
-  };
+  }
+
+  private eventsOf(choice: Fields): readonly ChatEvent[] {
+    const delta = recordOf(choice['delta']);
+    const content = contentIn(delta?.['content'] ?? choice['text']);
+    const reasoning = delta?.['reasoning_content'] ?? delta?.['reasoning'] ?? content.reasoning;
+    const refusal = refusalOf(delta);
+    this.refused ||= refusal !== '';
+    const text = (content.text ?? '') + refusal;
+    const pieces = listOf(delta?.['tool_calls']).flatMap((piece) => this.calls.read(piece));
+    const reason = finishOf(choice['finish_reason'], endOf(this.calls.isAny, this.refused));
+    return [
+      ...(typeof reasoning === 'string' && reasoning !== ''
+        ? [{ kind: 'reasoning', text: reasoning } as const]
+        : []),
+      ...(text === '' ? [] : [{ kind: 'text', text } as const]),
+      ...pieces,
+      ...(reason === null ? [] : [{ kind: 'finish', reason } as const]),
+    ];
+  }
 }
 
-function eventsOfChoice(choice: Fields, calls: OpenAiStreamCalls): readonly ChatEvent[] {
-  const delta = recordOf(choice['delta']) ?? {};
-  const { text, ...content } = contentIn(delta['content'] ?? choice['text']);
-  const reasoning = delta['reasoning_content'] ?? delta['reasoning'] ?? content.reasoning;
-  const pieces = listOf(delta['tool_calls']).flatMap((piece) => calls.read(piece));
-  const reason = finishOf(choice['finish_reason'], calls.isAny);
-  return [
-    ...(typeof reasoning === 'string' && reasoning !== ''
-      ? [{ kind: 'reasoning', text: reasoning } as const]
-      : []),
-    ...(text === null || text === '' ? [] : [{ kind: 'text', text } as const]),
-    ...pieces,
-    ...(reason === null ? [] : [{ kind: 'finish', reason } as const]),
-  ];
+/** What a model says instead of what it was asked for, of a message or a piece of one. */
+function refusalOf(message: Fields | null): string {
+  const refusal = message?.['refusal'];
+  return typeof refusal === 'string' ? refusal : '';
 }
 
 function toolCallOf(value: unknown, newId: () => string): readonly OpenAiToolCall[] {
@@ -82,7 +103,8 @@ function toolCallOf(value: unknown, newId: () => string): readonly OpenAiToolCal
   ];
 }
 
-function finishOf(reason: unknown, calledTools: boolean): FinishReason | null {
+/** @param end what `stop` means here */
+function finishOf(reason: unknown, end: FinishReason): FinishReason | null {
   switch (reason) {
     case null:
     case undefined:
@@ -99,16 +121,17 @@ function finishOf(reason: unknown, calledTools: boolean): FinishReason | null {
     case 'function_call':
       return 'tool_calls';
     default:
-      return endOf(calledTools);
+      return end;
   }
 }
 
 /**
  * Who calls waits for what comes of it, also where the reason is `stop`, as OpenAI has it when its caller named the function
- * (https://community.openai.com/t/function-call-with-finish-reason-of-stop/437226).
+ * (https://community.openai.com/t/function-call-with-finish-reason-of-stop/437226); and to refuse is no answer.
  */
-function endOf(calledTools: boolean): FinishReason {
-  return calledTools ? 'tool_calls' : 'stop';
+function endOf(calledTools: boolean, refused: boolean): FinishReason {
+  if (calledTools) return 'tool_calls';
+  return refused ? 'content_filter' : 'stop';
 }
 
 /**
