@@ -214,3 +214,34 @@ describe('POST /api/v1/chat/completions', () => {
     ]);
   });
 });
+
+describe('the seed’s answer from a worker that speaks OpenAI’s API', () => {
+  const asking = async (said: object) => {
+    const upstream = await upstreamForTest(
+      json({ choices: [{ index: 0, message: { role: 'assistant', ...said }, finish_reason: 'stop' }] }),
+    );
+    const model = `openai-${new URL(upstream.url).port}`;
+    const registration = { model_name: model, protocol: 'openai', req_url_template: `${upstream.url}/v1` };
+    expect((await service.register(registration)).text).toContain('succeed');
+    return { model, answer: await service.chat(model, 'hi') };
+  };
+
+  it.each([
+    [{ content: 'I am' }, 'I am'],
+    [{ content: '' }, ''],
+    [{ content: null, refusal: 'no way' }, 'no way'],
+  ])('is what it says: %j', async (said, expected) => {
+    const { answer } = await asking(said);
+    expect([answer.status, result(answer)]).toEqual([200, expected]);
+  });
+
+  it('is none where it holds no text, as of a model that was still thinking, and no fault of the worker', async () => {
+    const { model, answer } = await asking({ content: null, reasoning_content: 'Let me see' });
+    expect([answer.status, message(answer)]).toEqual([
+      502,
+      expect.stringContaining('the answer holds no text'),
+    ]);
+    for (let at = 0; at < 5; at++)
+      expect(message(await service.chat(model, 'hi'))).toContain('the answer holds no text');
+  });
+});

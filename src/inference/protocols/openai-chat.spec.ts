@@ -2,14 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyAnswer, answerOf, eventsOf } from '../../../test/arbitraries/chat-answers.js';
 import { providerJson } from '../../../test/arbitraries/provider-json.js';
+import type { ChatAnswer } from '../chat/chat.js';
 import { ProtocolError } from '../chat/protocol-error.js';
 import { ChatChunks, chatCompletion } from '../openai/chat-completion.js';
 import { openAiAnswer, openAiReader } from './openai-chat.js';
 
 const HEAD = { id: 'x', created: 1, model: 'm' };
 
+/** Of calls that have none. */
+const noId = () => '';
 const readAll = (chunks: readonly string[]) => {
-  const reader = openAiReader();
+  const reader = openAiReader(noId);
   return chunks.flatMap((data) => reader({ data }));
 };
 const chunk = (delta: object, more: object = {}) =>
@@ -19,7 +22,9 @@ describe("an answer of a server that speaks OpenAI's API", () => {
   it('says what it said, whole and in chunks', () => {
     fc.assert(
       fc.property(anyAnswer, (answer) => {
-        expect(openAiAnswer(JSON.stringify(chatCompletion(HEAD, answer)))).toEqual(withoutNothing(answer));
+        expect(openAiAnswer(JSON.stringify(chatCompletion(HEAD, answer)), noId)).toEqual(
+          withoutNothing(answer),
+        );
         const writer = new ChatChunks(HEAD, true);
         const wire =
           eventsOf(answer)
@@ -67,16 +72,45 @@ describe("an answer of a server that speaks OpenAI's API", () => {
     expect(() => openAiAnswer(data)).toThrow(ProtocolError);
   });
 
+  it.each([
+    ['stop', 'tool_calls'],
+    ['', 'tool_calls'],
+    ['length', 'length'],
+    ['content_filter', 'content_filter'],
+  ])('that calls a tool and ended with "%s" ended with %s', (reason, finish) => {
+    const call = { index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } };
+    const message = { role: 'assistant', content: null, tool_calls: [call] };
+    const whole = JSON.stringify({ choices: [{ message, finish_reason: reason }] });
+    expect(openAiAnswer(whole).finish).toBe(finish);
+    if (reason === '') return;
+    const chunks = [chunk({ tool_calls: [call] }), chunk({}, { finish_reason: reason }), '[DONE]'];
+    expect(readAll(chunks).at(-1)).toEqual({ kind: 'finish', reason: finish });
+  });
+
+  // https://platform.openai.com/docs/guides/structured-outputs/refusals
+  it('that refuses says why, and that it is no answer', () => {
+    const message = { role: 'assistant', content: null, refusal: "I can't" };
+    const whole = openAiAnswer(JSON.stringify({ choices: [{ message, finish_reason: 'stop' }] }));
+    const chunks = [
+      chunk({ role: 'assistant', content: '', refusal: null }),
+      chunk({ refusal: 'I ' }),
+      chunk({ refusal: "can't" }),
+      chunk({}, { finish_reason: 'stop' }),
+    ];
+    for (const answer of [whole, answerOf(readAll(chunks))])
+      expect(answer).toMatchObject({ text: "I can't", finish: 'content_filter' });
+  });
+
   it('whose error is null is none', () => {
     const whole = { error: null, choices: [{ message: { content: 'hi' }, finish_reason: 'stop' }] };
     expect(openAiAnswer(JSON.stringify(whole)).text).toBe('hi');
   });
 });
 
-/** What is empty is not there. */
-function withoutNothing<A extends { readonly reasoning?: string }>(answer: A): A {
-  const { reasoning, ...rest } = answer;
-  return (reasoning === undefined || reasoning === '' ? rest : answer) as A;
+/** What is empty is not there, and who calls waits for the result. */
+function withoutNothing({ reasoning, ...rest }: ChatAnswer): ChatAnswer {
+  const finish = rest.finish === 'stop' && rest.toolCalls.length > 0 ? 'tool_calls' : rest.finish;
+  return { ...rest, ...((reasoning ?? '') === '' ? {} : { reasoning: reasoning ?? '' }), finish };
 }
 
 function outcome(act: () => unknown): unknown {

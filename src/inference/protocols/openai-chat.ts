@@ -8,10 +8,12 @@ import type {
 } from '../chat/chat.js';
 import { signatureIn, signed } from '../chat/extra-content.js';
 import { ProtocolError } from '../chat/protocol-error.js';
+import { newCallId } from './call-id.js';
 import { contentIn } from './openai-content.js';
+import { jsonTextOf, OpenAiStreamCalls } from './openai-stream-calls.js';
 
 /** Reads what an OpenAI-shaped server answered to a chat. @throws ProtocolError */
-export function openAiAnswer(text: string): ChatAnswer {
+export function openAiAnswer(text: string, newId = newCallId): ChatAnswer {
   const body = objectIn(text);
   const choice = recordOf(listOf(body['choices'])[0]);
   if (choice === null || isFailed(body, choice)) throw notOpenAi(body, choice);
@@ -19,18 +21,33 @@ export function openAiAnswer(text: string): ChatAnswer {
   // Of the older endpoint, and of servers that answer a chat in its manner.
   const content = contentIn(message === null ? choice['text'] : message['content']);
   const reasoning = message?.['reasoning_content'] ?? message?.['reasoning'] ?? content.reasoning;
+  const toolCalls = listOf(message?.['tool_calls']).flatMap((call) => toolCallOf(call, newId));
+  const refusal = refusalOf(message);
+  const end = endOf(toolCalls.length > 0, refusal !== '');
   return {
-    text: content.text,
+    text: refusal === '' ? content.text : (content.text ?? '') + refusal,
     ...(typeof reasoning === 'string' && reasoning !== '' ? { reasoning } : {}),
-    toolCalls: listOf(message?.['tool_calls']).flatMap(toolCallOf),
-    finish: finishOf(choice['finish_reason']) ?? 'stop',
+    toolCalls,
+    finish: finishOf(choice['finish_reason'], end) ?? end,
     usage: usageOf(body['usage']),
   };
 }
 
 /** Reads the chunks of its stream. */
-export function openAiReader(): StreamReader {
-  return ({ data }) => {
+export function openAiReader(newId = newCallId): StreamReader {
+  const stream = new OpenAiStream(newId);
+  return ({ data }) => stream.read(data);
+}
+
+class OpenAiStream {
+  private readonly calls: OpenAiStreamCalls;
+  private refused = false;
+
+  constructor(newId: () => string) {
+    this.calls = new OpenAiStreamCalls(newId);
+  }
+
+  read(data: string): readonly ChatEvent[] {
     // In Azure's documents there is a space behind it.
     if (data.trimEnd() === '[DONE]') return [];
     const body = objectIn(data);
@@ -39,64 +56,55 @@ export function openAiReader(): StreamReader {
     // Moonshot counts in the last choice.
     const usage = usageOf(body['usage']) ?? usageOf(choice?.['usage']);
     return [
-      ...(choice === null ? [] : eventsOfChoice(choice)),
+      ...(choice === null ? [] : this.eventsOf(choice)),
       ...(usage === null ? [] : [{ kind: 'usage', usage } as const]),
     ];
-  };
+  }
+
+  private eventsOf(choice: Fields): readonly ChatEvent[] {
+    const delta = recordOf(choice['delta']);
+    const content = contentIn(delta?.['content'] ?? choice['text']);
+    const reasoning = delta?.['reasoning_content'] ?? delta?.['reasoning'] ?? content.reasoning;
+    const refusal = refusalOf(delta);
+    this.refused ||= refusal !== '';
+    const text = (content.text ?? '') + refusal;
+    const pieces = listOf(delta?.['tool_calls']).flatMap((piece) => this.calls.read(piece));
+    const reason = finishOf(choice['finish_reason'], endOf(this.calls.isAny, this.refused));
+    return [
+      ...(typeof reasoning === 'string' && reasoning !== ''
+        ? [{ kind: 'reasoning', text: reasoning } as const]
+        : []),
+      ...(text === '' ? [] : [{ kind: 'text', text } as const]),
+      ...pieces,
+      ...(reason === null ? [] : [{ kind: 'finish', reason } as const]),
+    ];
+  }
 }
 
-function eventsOfChoice(choice: Fields): readonly ChatEvent[] {
-  const delta = recordOf(choice['delta']) ?? {};
-  const { text, ...content } = contentIn(delta['content'] ?? choice['text']);
-  const reasoning = delta['reasoning_content'] ?? delta['reasoning'] ?? content.reasoning;
-  const reason = finishOf(choice['finish_reason']);
-  return [
-    ...(typeof reasoning === 'string' && reasoning !== ''
-      ? [{ kind: 'reasoning', text: reasoning } as const]
-      : []),
-    ...(text === null || text === '' ? [] : [{ kind: 'text', text } as const]),
-    ...listOf(delta['tool_calls']).flatMap(toolCallPiece),
-    ...(reason === null ? [] : [{ kind: 'finish', reason } as const]),
-  ];
+/** What a model says instead of what it was asked for, of a message or a piece of one. */
+function refusalOf(message: Fields | null): string {
+  const refusal = message?.['refusal'];
+  return typeof refusal === 'string' ? refusal : '';
 }
 
-function toolCallPiece(value: unknown): readonly ChatEvent[] {
-  const call = recordOf(value);
-  if (call === null) return [];
-  const { index, id } = call;
-  const called = recordOf(call['function']) ?? {};
-  const { name, arguments: args } = called;
-  return [
-    {
-      kind: 'tool_call',
-      index: typeof index === 'number' ? index : 0,
-      ...(typeof id === 'string' ? { id } : {}),
-      ...(typeof name === 'string' ? { name } : {}),
-      arguments: typeof args === 'string' ? args : '',
-      ...signed(signatureIn(call['extra_content'])),
-    },
-  ];
-}
-
-function toolCallOf(value: unknown, index: number): readonly OpenAiToolCall[] {
+function toolCallOf(value: unknown, newId: () => string): readonly OpenAiToolCall[] {
   const call = recordOf(value);
   const called = recordOf(call?.['function']);
   if (call === null || called === null) return [];
+  const { id } = call;
   const { name, arguments: args } = called;
   return [
     {
-      id: typeof call['id'] === 'string' ? call['id'] : `call_${index}`,
+      id: typeof id === 'string' && id !== '' ? id : newId(),
       type: 'function',
-      function: {
-        name: String(name),
-        arguments: typeof args === 'string' ? args : JSON.stringify(args ?? {}),
-      },
+      function: { name: String(name), arguments: jsonTextOf(args ?? {}) },
       ...signed(signatureIn(call['extra_content'])),
     },
   ];
 }
 
-function finishOf(reason: unknown): FinishReason | null {
+/** @param end what `stop` means here */
+function finishOf(reason: unknown, end: FinishReason): FinishReason | null {
   switch (reason) {
     case null:
     case undefined:
@@ -113,8 +121,17 @@ function finishOf(reason: unknown): FinishReason | null {
     case 'function_call':
       return 'tool_calls';
     default:
-      return 'stop';
+      return end;
   }
+}
+
+/**
+ * Who calls waits for what comes of it, also where the reason is `stop`, as OpenAI has it when its caller named the function
+ * (https://community.openai.com/t/function-call-with-finish-reason-of-stop/437226); and to refuse is no answer.
+ */
+function endOf(calledTools: boolean, refused: boolean): FinishReason {
+  if (calledTools) return 'tool_calls';
+  return refused ? 'content_filter' : 'stop';
 }
 
 /**

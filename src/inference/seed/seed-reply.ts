@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import { UnjudgedError } from '../../upstream/unjudged-error.js';
 import type { ChatAnswer } from '../chat/chat.js';
 import { tell } from '../replies/answer-headers.js';
 import { JSON_TYPE } from '../replies/json-type.js';
@@ -16,6 +17,8 @@ export class SeedReply implements Reply {
   ) {}
 
   relay({ text, toolCalls }: ChatAnswer, facts: AnswerFacts): void {
+    // Such as one that was thinking when its tokens ran out.
+    if (text === null && toolCalls.length === 0) throw new UnjudgedError('the answer holds no text');
     this.hasBegun = true;
     const result = text ?? JSON.stringify(toolCalls);
     tell(this.http, this.request, facts, true).type(JSON_TYPE);

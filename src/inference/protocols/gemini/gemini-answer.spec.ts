@@ -6,6 +6,7 @@ import { answerOf } from '../../../../test/arbitraries/chat-answers.js';
 import { providerJson } from '../../../../test/arbitraries/provider-json.js';
 import type { ChatAnswer, ChatEvent, OpenAiChat } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/protocol-error.js';
+import { UnjudgedError } from '../../../upstream/unjudged-error.js';
 import { geminiAnswer } from './gemini-answer.js';
 import { geminiChatPath } from './gemini-path.js';
 import { geminiReader } from './gemini-reader.js';
@@ -24,13 +25,13 @@ const readAll = (responses: readonly unknown[]): readonly ChatEvent[] => {
 };
 
 /** What an act throws that a reader never should. */
-const otherThanProtocolErrors = (acts: readonly (() => unknown)[]): readonly unknown[] =>
+const unexpectedErrors = (acts: readonly (() => unknown)[]): readonly unknown[] =>
   acts.flatMap((act) => {
     try {
       act();
       return [];
     } catch (error) {
-      return error instanceof ProtocolError ? [] : [error];
+      return error instanceof ProtocolError || error instanceof UnjudgedError ? [] : [error];
     }
   });
 
@@ -109,7 +110,7 @@ describe('an answer of Gemini', () => {
           () => reader({ data: JSON.stringify(one) }),
         ]);
         const end = () => reader.end?.();
-        expect(otherThanProtocolErrors([() => reader({ data: text }), ...acts, end])).toEqual([]);
+        expect(unexpectedErrors([() => reader({ data: text }), ...acts, end])).toEqual([]);
       }),
       { numRuns: 300 },
     );
@@ -235,13 +236,24 @@ describe('an answer of Gemini', () => {
       'The model is overloaded.',
     ],
     [[{ error: { code: 429, message: 'Quota', status: 'RESOURCE_EXHAUSTED' } }], 'Quota'],
-    [
-      { candidates: [{ finishReason: 'MALFORMED_FUNCTION_CALL' }] },
-      'the worker gave up: MALFORMED_FUNCTION_CALL',
-    ],
     [{}, 'the answer has no candidates'],
   ])('that says it failed is an error with its words: %j', (body, message) => {
     expect(() => geminiAnswer(body)).toThrow(new ProtocolError(message));
+  });
+
+  it.each([
+    'MALFORMED_FUNCTION_CALL',
+    'MALFORMED_RESPONSE',
+    'UNEXPECTED_TOOL_CALL',
+    'TOO_MANY_TOOL_CALLS',
+    'MISSING_THOUGHT_SIGNATURE',
+  ])('that the model gave up (%s) says nothing about the worker', (finishReason) => {
+    const body = { candidates: [{ finishReason }] };
+    const error = new UnjudgedError(`the model gave up: ${finishReason}`);
+    for (const read of [() => geminiAnswer(body), () => readAll([body])]) {
+      expect(read).toThrow(error);
+      expect(read).toThrow(UnjudgedError);
+    }
   });
 });
 
