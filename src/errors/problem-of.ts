@@ -5,6 +5,7 @@ import { UnsupportedTaskError } from '../inference/protocols/unsupported-task-er
 import { NoWorkerAvailableError, UnknownModelError } from '../balancing/balancing-errors.js';
 import { SecretMissingError } from '../credentials/worker-secrets.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
+import { NoAnswerError } from '../upstream/no-answer-error.js';
 import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
 import { InvalidInputError } from '../input/invalid-input-error.js';
 import { PreconditionFailedError } from '../input/precondition-failed-error.js';
@@ -106,7 +107,8 @@ function upstreamProblem(error: UpstreamError): Problem {
 
 function statusProblem(error: UpstreamStatusError): Problem {
   const rejected = error.status === 401 || error.status === 402 || error.status === 403;
-  return workerProblem(502, rejected ? 'worker_rejected_credentials' : 'worker_error', error);
+  const otherwise = error instanceof NoAnswerError ? 'worker_bad_answer' : 'worker_error';
+  return workerProblem(502, rejected ? 'worker_rejected_credentials' : otherwise, error);
 }
 
 function workerProblem(status: number, errorType: ErrorType, error: Error): Problem {

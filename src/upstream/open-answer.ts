@@ -94,6 +94,19 @@ export class OpenAnswer implements AnswerSink {
     this.#settleIfDone();
   }
 
+  /** What is there before anybody takes it. */
+  get come(): { readonly bytes: Buffer; readonly isAll: boolean } {
+    const [first, ...more] = this.#held;
+    const bytes = first !== undefined && more.length === 0 ? first : Buffer.concat(this.#held);
+    return { bytes, isAll: this.#outcome !== null && this.#outcome.error === null };
+  }
+
+  /** Nobody takes it. */
+  drop(): void {
+    this.#held = [];
+    this.#flow?.cancel();
+  }
+
   /** All of it, in no coding. @throws UpstreamError, `too_large` beyond MAX_RESPONSE_BYTES too */
   async whole(): Promise<Buffer> {
     const { maxWholeBytes } = this.limits;

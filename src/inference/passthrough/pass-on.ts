@@ -6,7 +6,7 @@ import { EventBoundary } from '../streams/event-boundary.js';
 import { noteUsage } from '../replies/note-usage.js';
 import { SseResponse } from '../streams/sse-response.js';
 import { BYTES_PER_TOKEN, PassedTokens } from './passed-tokens.js';
-import type { StreamEnds } from './stream-ends.js';
+import type { StreamWatch } from './stream-watch.js';
 
 /**
  * What of an upstream's headers speaks to the caller: of the body, of when to come back, of his limits, and by what name
@@ -14,6 +14,8 @@ import type { StreamEnds } from './stream-ends.js';
  */
 const PASSED_BACK =
   /^(content-type|content-disposition|retry-after|retry-after-ms|x-ratelimit-.+|openai-.+|anthropic-ratelimit-.+|request-id)$/;
+
+const NOTHING = Buffer.alloc(0);
 
 /** Sends an upstream's answer as it is: status, what of its headers speaks to the caller, every byte. */
 export function passWhole(http: FastifyReply, status: number, headers: AnswerHeaders, bytes: Buffer): void {
@@ -25,10 +27,14 @@ export function passWhole(http: FastifyReply, status: number, headers: AnswerHea
  * Relays an upstream's stream as it comes: its events byte for byte, with a sign of life in between; anything else piece
  * by piece. Resolves after the last byte. @returns its size in tokens of output @throws UpstreamError when it broke off: the caller saw it
  */
-export async function passStream(http: FastifyReply, answer: OpenAnswer, ends: StreamEnds): Promise<number> {
+export async function passStream(
+  http: FastifyReply,
+  answer: OpenAnswer,
+  watch: StreamWatch,
+): Promise<number> {
   passHeaders(http, answer.headers);
   http.code(answer.status);
-  return isEvents(answer.headers) ? passEvents(http, answer, ends) : passBytes(http, answer);
+  return isEvents(answer.headers) ? passEvents(http, answer, watch) : passBytes(http, answer);
 }
 
 /** Whoever compresses although nobody asked for it: where its events end cannot be seen. */
@@ -37,14 +43,16 @@ function isEvents({ 'content-type': type, 'content-encoding': coding }: AnswerHe
   return isPlain && /^\s*text\/event-stream\b/i.test(String(type ?? ''));
 }
 
-async function passEvents(http: FastifyReply, answer: OpenAnswer, ends: StreamEnds): Promise<number> {
+async function passEvents(http: FastifyReply, answer: OpenAnswer, watch: StreamWatch): Promise<number> {
   const response = new SseResponse(http, () => answer.resume());
   const boundary = new EventBoundary();
   const tokens = new PassedTokens(true);
-  let isEnded = false;
+  const { facts } = http.request;
   const pass = (events: Buffer): boolean => {
     if (events.length === 0) return true;
-    isEnded ||= ends.isEnd(events);
+    watch.see(events);
+    // At once: a caller who hears of an error most often hangs up.
+    if (watch.failure !== null) facts.errorType ??= 'worker_bad_answer';
     tokens.see(events);
     return response.write(events, boundary.isWithin);
   };
@@ -53,24 +61,29 @@ async function passEvents(http: FastifyReply, answer: OpenAnswer, ends: StreamEn
       chunk: (chunk) => pass(boundary.push(chunk)),
     });
     const rest = boundary.rest();
-    if (!isEnded && isCutOff(rest, answer.headers, ends)) throw cutOff(rest);
+    if (isCutOff(rest, answer.headers, watch)) throw cutOff(rest);
     pass(rest);
+    if (watch.isCutShort) throw cutOff(NOTHING);
   } catch (error) {
-    // Nothing of the answer is missing.
-    if (isEnded) return tokens.output;
-    http.request.facts.errorType = errorTypeOf(error);
-    // What stands half is no event, and nobody can read it.
-    response.write((boundary.isWithin ? '\n\n' : '') + ends.error(error, http.request.id));
-    throw error;
+    if (watch.failure === null) {
+      // Nothing of the answer is missing.
+      if (watch.isEnded) return tokens.output;
+      facts.errorType ??= errorTypeOf(error);
+      // What stands half is no event, and nobody can read it.
+      response.write((boundary.isWithin ? '\n\n' : '') + watch.ends.error(error, http.request.id));
+      throw error;
+    }
   } finally {
-    noteUsage(http.request.facts, tokens.usage);
+    noteUsage(facts, tokens.usage);
     response.end();
   }
-  return tokens.output;
+  if (watch.failure === null) return tokens.output;
+  // The caller has heard it from the worker itself; who picks workers has not.
+  throw new UpstreamError('broken', `the stream told of an error: ${watch.failure}`, { answerBegan: true });
 }
 
-function isCutOff(rest: Buffer, headers: AnswerHeaders, ends: StreamEnds): boolean {
-  if (rest.length > 0 && ends.isEnd(rest)) return false;
+function isCutOff(rest: Buffer, headers: AnswerHeaders, { ends, isEnded, hasError }: StreamWatch): boolean {
+  if (isEnded || hasError || (rest.length > 0 && ends.isEnd(rest))) return false;
   // Without a length and without chunks, a body that was cut ends as one that is complete [RFC 9112, 6.3].
   const saysItsEnd = headers['transfer-encoding'] !== undefined || headers['content-length'] !== undefined;
   return ends.isSure || (rest.length > 0 && !saysItsEnd);
@@ -114,7 +127,8 @@ async function passBytes(http: FastifyReply, answer: OpenAnswer): Promise<number
   return size / BYTES_PER_TOKEN;
 }
 
-function errorTypeOf(error: unknown): 'worker_timeout' | 'worker_bad_answer' {
+function errorTypeOf(error: unknown): 'worker_timeout' | 'worker_bad_answer' | 'caller_gone' {
+  if (error instanceof UpstreamError && error.kind === 'aborted') return 'caller_gone';
   return error instanceof UpstreamError && error.kind === 'timeout' ? 'worker_timeout' : 'worker_bad_answer';
 }
 

@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startService, type TestService, until } from '../service.js';
+import { type Answering, modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
+
+let service: TestService;
+/** Says success and gives no answer. */
+let hollow: RawUpstream;
+let sound: RawUpstream;
+beforeAll(async () => {
+  service = await startService();
+  [hollow, sound] = [await startRawUpstream(() => {}), await startRawUpstream(() => {})];
+});
+afterAll(async () => {
+  await service.stop();
+  await Promise.all([hollow.close(), sound.close()]);
+});
+
+const EVENTS = 'text/event-stream';
+const JSON_TYPE = 'application/json';
+const says =
+  (body: string, type: string | undefined, status = 200): Answering =>
+  (response) =>
+    response.writeHead(status, type === undefined ? {} : { 'content-type': type }).end(body);
+const chunk = (content: string, finish_reason: string | null = null): string =>
+  `data: ${JSON.stringify({ object: 'chat.completion.chunk', choices: [{ index: 0, delta: { content }, finish_reason }] })}\n\n`;
+const COMPLETE = `${chunk('all')}${chunk('', 'stop')}data: [DONE]\n\n`;
+const MESSAGE = 'event: message_start\ndata: {"type":"message_start"}\n\nevent: message_stop\ndata: {}\n\n';
+const WHOLE = JSON.stringify({ choices: [{ message: { content: 'say "error"' } }], error: null });
+const PATHS = { openai: '/v1/chat/completions', anthropic: '/v1/messages' } as const;
+
+interface Sample {
+  readonly protocol?: keyof typeof PATHS;
+  readonly stream: boolean;
+  readonly answer: Answering;
+  readonly told: RegExp;
+}
+const overloaded = '{"error":{"message":"out of memory","type":"server_error","code":500}}';
+const HOLLOW: Readonly<Record<string, Sample>> = {
+  'an error': { stream: false, answer: says(overloaded, JSON_TYPE), told: /out of memory/ },
+  'an error without its envelope': {
+    stream: false,
+    answer: says('{"object":"error","message":"busy","code":50001}', JSON_TYPE),
+    told: /busy/,
+  },
+  'a web page': {
+    stream: false,
+    answer: says('<html>Welcome</html>', 'text/html; charset=x'),
+    told: /web page/,
+  },
+  nothing: { stream: false, answer: says('', JSON_TYPE), told: /empty/ },
+  'no content': { stream: false, answer: says('', undefined, 204), told: /empty/ },
+  'a stream of an error': {
+    stream: true,
+    answer: says(`: hi\n\ndata: ${overloaded}\n\n`, EVENTS),
+    told: /memory/,
+  },
+  'an error where a stream was asked for': {
+    stream: true,
+    answer: says(overloaded, JSON_TYPE),
+    told: /memory/,
+  },
+  'a web page where a stream was asked for': {
+    stream: true,
+    answer: says('<html>', 'text/html'),
+    told: /page/,
+  },
+  'a stream of nothing': { stream: true, answer: says('', EVENTS), told: /empty/ },
+  'a message that is an error': {
+    protocol: 'anthropic',
+    stream: true,
+    answer: says(
+      'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"oh"}}\n\n',
+      EVENTS,
+    ),
+    told: /oh/,
+  },
+};
+
+async function ask(model: string, stream: boolean, path: string = PATHS.openai) {
+  const id = randomUUID();
+  const body = { model, stream, max_tokens: 9, messages: [{ role: 'user', content: 'hi' }] };
+  const answer = await service.post(path, body, { 'x-request-id': id });
+  await until(() => service.log.some((line) => line['request_id'] === id && line['msg'] === 'request'));
+  const line = service.log.find((each) => each['request_id'] === id && each['msg'] === 'request');
+  return { ...answer, line };
+}
+
+describe.each(Object.entries(HOLLOW))('a worker that answers 200 and %s', (_what, sample) => {
+  const { protocol = 'openai', stream, answer, told } = sample;
+
+  it('has failed: another is asked', async () => {
+    const model = await modelOn(service, hollow, { protocol });
+    await modelOn(service, sound, { protocol, model_name: model });
+    hollow.answer = answer;
+    const good = stream ? (protocol === 'openai' ? COMPLETE : MESSAGE) : WHOLE;
+    sound.answer = says(good, stream ? EVENTS : JSON_TYPE);
+    hollow.calls = 0;
+    for (let i = 0; i < 6; i += 1)
+      expect(await ask(model, stream, PATHS[protocol])).toMatchObject({ status: 200, text: good });
+    expect(hollow.calls).toBeGreaterThan(0);
+  });
+
+  it('is no success for the caller where there is nobody else, nor for the log', async () => {
+    const model = await modelOn(service, hollow, { protocol });
+    hollow.answer = answer;
+    const { status, json, line } = await ask(model, stream, PATHS[protocol]);
+    expect(status).toBe(502);
+    expect((json as { error: { message: string } }).error.message).toMatch(told);
+    expect(line).toMatchObject({ status: 502, error_type: 'worker_bad_answer' });
+  });
+});
+
+describe('a stream that is passed on and goes wrong behind its beginning', () => {
+  it('has failed for the log and for who picks workers, and reaches the caller as it came', async () => {
+    const wire = `${chunk('half')}data: ${overloaded}\n\ndata: [DONE]\n\n`;
+    const model = await modelOn(service, hollow);
+    hollow.answer = says(wire, EVENTS);
+    const heard: unknown[] = [];
+    // Of one that fails every time, nobody is asked any more.
+    await until(async () => {
+      const { status, text, line } = await ask(model, true);
+      heard.push(status === 200 ? [text, line?.['error_type']] : status);
+      return status === 503;
+    });
+    expect(heard[0]).toEqual([wire, 'worker_bad_answer']);
+  });
+
+  it.each(['/v1/chat/completions', '/v1/completions'])(
+    'without its end is told as one that broke: %s',
+    async (path) => {
+      const task = path === '/v1/completions' ? { task: 'completion' } : {};
+      const model = await modelOn(service, hollow, task);
+      hollow.answer = says(chunk('half'), EVENTS);
+      const { text, line } = await ask(model, true, path);
+      expect(text.startsWith(chunk('half'))).toBe(true);
+      expect(text.slice(chunk('half').length)).toMatch(/^data: \{"error":.*in the middle of the answer/);
+      expect(line).toMatchObject({ error_type: 'worker_bad_answer' });
+    },
+  );
+});
+
+describe('what only looks like a failure', () => {
+  const callers = '{"error":{"message":"too long","type":"BadRequestError","code":400}}';
+  it.each<[string, boolean, string, string]>([
+    [
+      'a response that says it has no error',
+      false,
+      '{"object":"response","error":null,"output":[]}',
+      JSON_TYPE,
+    ],
+    ['a text about errors', false, WHOLE, JSON_TYPE],
+    ['an error beside an answer', false, '{"error":{"message":"x"},"choices":[{}]}', JSON_TYPE],
+    ['what the caller did wrong', false, callers, JSON_TYPE],
+    ['what the caller did wrong, in a stream', true, `data: ${callers}\n\n`, EVENTS],
+    ['no [DONE] behind the reason of its end', true, chunk('a') + chunk('', 'length'), EVENTS],
+    ['no reason before [DONE]', true, `${chunk('a')}data: [DONE]\n\n`, EVENTS],
+    ['a text that quotes one', true, `${chunk('{"error":{"message":"x"}}')}data: [DONE]\n\n`, EVENTS],
+    ['events that are no chunks', true, 'data: {"t":1}\n\n', EVENTS],
+  ])('is passed on as it came: %s', async (_what, stream, body, type) => {
+    const model = await modelOn(service, hollow);
+    hollow.answer = says(body, type);
+    const { status, text, line } = await ask(model, stream);
+    expect([status, text, line?.['error_type']]).toEqual([200, body, undefined]);
+  });
+
+  it('is passed on as it came: audio, whatever it says it is', async () => {
+    const model = await modelOn(service, hollow, { task: 'audio' });
+    hollow.answer = says('<html>', 'text/html');
+    const { status, text } = await service.post('/v1/audio/speech', { model, input: 'hi', voice: 'x' });
+    expect([status, text]).toEqual([200, '<html>']);
+  });
+});
+
+it('an upstream that sends its callers elsewhere is a failure, and where to is not told', async () => {
+  const model = await modelOn(service, hollow);
+  hollow.answer = (response) => response.writeHead(302, { location: 'http://10.0.0.1/' }).end();
+  const { status, headers } = await ask(model, false);
+  expect([status, headers.get('location')]).toEqual([502, null]);
+});
