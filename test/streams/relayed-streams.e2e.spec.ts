@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
@@ -10,6 +11,11 @@ import { type Answering, inFlight, modelOn, type RawUpstream, startRawUpstream }
 const HEARTBEAT_MS = 60;
 const IDLE_MS = 600;
 const BEAT = ': still here\n\n';
+const TEMPLATE = {
+  body: { p: '{USER_PROMPT}', stream: '{STREAM}' },
+  is_stream: true,
+  stream_extract: { text: 't', done: { path: 'done', equals: true } },
+};
 
 let service: TestService;
 let upstream: RawUpstream;
@@ -27,12 +33,7 @@ beforeAll(async () => {
   upstream = await startRawUpstream((response) => response.end());
   const timeouts = { idle_ms: IDLE_MS, first_byte_ms: 2_000 };
   passed = await modelOn(service, upstream, { timeouts });
-  made = await modelOn(service, upstream, {
-    body: { p: '{USER_PROMPT}', stream: '{STREAM}' },
-    is_stream: true,
-    stream_extract: { text: 't', done: { path: 'done', equals: true } },
-    timeouts,
-  });
+  made = await modelOn(service, upstream, { ...TEMPLATE, timeouts });
   pool = new Pool(service.url);
 });
 beforeEach(() => void (upstream.calls = 0));
@@ -209,6 +210,79 @@ describe.each(Object.entries(BREAKS))('an upstream that %s', (_what, [answer, wh
     expectBroken(text, why);
     expect(upstream.calls).toBe(1);
     await until(async () => (await inFlight(service, model)) === 0);
+  });
+});
+
+const data = (event: object): string => `data: ${JSON.stringify(event)}\n\n`;
+const gpt = (delta: object, finish_reason: string | null = null): string =>
+  data({ choices: [{ index: 0, delta, finish_reason }] });
+/** By what it is registered as; in the words of its API: an answer, the end marker, and what must not be heard. */
+const HELD_OPEN: Readonly<Record<string, readonly [object, string, string]>> = {
+  'a template': [TEMPLATE, data({ t: 'all' }) + data({ t: '', done: true }), data({ t: 'late' })],
+  'a template that counts': [
+    { ...TEMPLATE, usage_extract: { input: 'i', output: 'n' } },
+    data({ t: 'all' }) + data({ t: '', done: true, i: 1, n: 3 }),
+    data({ t: 'late' }),
+  ],
+  'a template that counts, and was not told': [
+    { ...TEMPLATE, usage_extract: { input: 'i', output: 'n' } },
+    data({ t: 'all' }) + data({ t: '', done: true }),
+    data({ t: 'late' }),
+  ],
+  OpenAI: [
+    { protocol: 'openai' },
+    `${gpt({ content: 'all' }) + gpt({}, 'stop')}data: [DONE]\n\n`,
+    gpt({ content: 'late' }),
+  ],
+  Anthropic: [
+    { protocol: 'anthropic' },
+    [
+      { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'all' } },
+      { type: 'message_delta', delta: { stop_reason: 'end_turn' } },
+      { type: 'message_stop' },
+    ]
+      .map(data)
+      .join(''),
+    data({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'late' } }),
+  ],
+};
+
+describe.each(Object.entries(HELD_OPEN))('an answer of %s', (_what, [worker, wire, late]) => {
+  it('ends with its end marker, though the upstream goes on and keeps the connection open', async () => {
+    let response: ServerResponse | undefined;
+    upstream.answer = (answer) => {
+      response = answer;
+      answer.writeHead(200, EVENTS).write(wire + late);
+    };
+    const model = await modelOn(service, upstream, { timeouts: { idle_ms: 60_000 }, ...worker });
+    const { status, json, text } = await service.post('/api/v1/chat/completions', {
+      model_name: model,
+      input: 'hi',
+      stream: true,
+    });
+    expect([status, json]).toEqual([200, undefined]);
+    expect(text).toContain('"content":"all"');
+    expect(text).not.toMatch(/late|error/);
+    expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
+    expect(await inFlight(service, model)).toBe(0);
+    // Nobody reads on for ever, either.
+    await until(() => Promise.resolve(response?.destroyed === true));
+  }, 10_000);
+
+  it('costs no connection where the stream ends soon', async () => {
+    upstream.answer = (response) => {
+      response.writeHead(200, EVENTS).write(wire);
+      setTimeout(() => response.end(), 20);
+    };
+    const own = await startRawUpstream(upstream.answer);
+    const model = await modelOn(service, own, worker);
+    const asked = { model_name: model, input: 'hi', stream: true };
+    for (let i = 0; i < 3; i++) {
+      expect((await service.post('/api/v1/chat/completions', asked)).status).toBe(200);
+      await sleep(60);
+    }
+    expect([own.calls, own.sockets.size]).toEqual([3, 1]);
+    await own.close();
   });
 });
 

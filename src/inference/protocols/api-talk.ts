@@ -98,6 +98,9 @@ function withDefaults(
 function finishing(reader: StreamReader): PieceReader {
   let isFinished = false;
   return {
+    get stage() {
+      return reader.stage?.() ?? 'open';
+    },
     read: (event) => {
       const events = reader(event);
       isFinished ||= events.some(({ kind }) => kind === 'finish');

@@ -3,6 +3,7 @@ import type {
   ChatEvent,
   FinishReason,
   OpenAiToolCall,
+  StreamEvent,
   StreamReader,
   Usage,
 } from '../chat/chat.js';
@@ -30,9 +31,11 @@ export function openAiAnswer(text: string): ChatAnswer {
 
 /** Reads the chunks of its stream. */
 export function openAiReader(): StreamReader {
-  return ({ data }) => {
+  let isOver = false;
+  const read = ({ data }: StreamEvent): readonly ChatEvent[] => {
     // In Azure's documents there is a space behind it.
-    if (data.trimEnd() === '[DONE]') return [];
+    isOver = data.trimEnd() === '[DONE]';
+    if (isOver) return [];
     const body = objectIn(data);
     const choice = recordOf(listOf(body['choices'])[0]);
     if (isFailed(body, choice)) throw notOpenAi(body, choice);
@@ -43,6 +46,7 @@ export function openAiReader(): StreamReader {
       ...(usage === null ? [] : [{ kind: 'usage', usage } as const]),
     ];
   };
+  return Object.assign(read, { stage: () => (isOver ? 'over' : 'open') } as const);
 }
 
 function eventsOfChoice(choice: Fields): readonly ChatEvent[] {

@@ -9,8 +9,12 @@ import type { AnswerPieces } from '../replies/reply.js';
 
 type StreamTalk = Extract<Talk, { mode: 'stream' }>;
 
+/** After the end marker, for what the answer cost: it comes at once, or there is none. */
+const COUNTING_MS = 1_000;
+
 /**
- * Reads an upstream's stream and gives its events on, at the caller's pace; resolves after the last one.
+ * Reads an upstream's stream and gives its events on, at the caller's pace; resolves after the last one, which an end
+ * marker is, too: there are servers that keep the connection open behind it.
  * @throws UpstreamError, ProtocolError: it broke off; `pieces` was told
  */
 export async function relayStream(answer: OpenAnswer, talk: StreamTalk, pieces: AnswerPieces): Promise<void> {
@@ -23,18 +27,21 @@ export async function relayStream(answer: OpenAnswer, talk: StreamTalk, pieces: 
       hasRoom = pieces.event(event) && hasRoom;
     }
   };
-  const decoder = decodeStream(talk.format, String(answer.headers['content-type'] ?? ''), (event) =>
-    give(reader.read(event)),
-  );
+  let counting: NodeJS.Timeout | undefined;
+  const decoder = decodeStream(talk.format, String(answer.headers['content-type'] ?? ''), (event) => {
+    if (reader.stage !== 'over') give(reader.read(event));
+  });
   try {
     await answer.relayTo({
       chunk: (chunk) => {
         hasRoom = true;
         decoder.push(chunk);
+        if (reader.stage === 'over') answer.letGo();
+        if (reader.stage === 'counting') counting ??= setTimeout(() => answer.letGo(), COUNTING_MS);
         return hasRoom;
       },
     });
-    decoder.end();
+    if (reader.stage !== 'over') decoder.end();
     give(reader.end());
   } catch (error) {
     // After its end nothing of the answer can be missing but how many tokens it took.
@@ -42,6 +49,8 @@ export async function relayStream(answer: OpenAnswer, talk: StreamTalk, pieces: 
       pieces.fail(error);
       throw error;
     }
+  } finally {
+    clearTimeout(counting);
   }
   pieces.end();
 }
