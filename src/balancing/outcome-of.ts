@@ -1,11 +1,13 @@
 import { UnsuccessfulAnswerError } from '../registry/calls/unsuccessful-answer-error.js';
 import { ExtractError } from '../template/response-extract.js';
+import { UnjudgedError } from '../upstream/unjudged-error.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
 import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
 import type { Outcome } from './standing/outcome.js';
 
 /** What an error tells of the worker that was asked. */
 export function outcomeOf(error: unknown): Outcome {
+  if (error instanceof UnjudgedError) return { kind: 'no_verdict' };
   if (error instanceof UpstreamStatusError) return outcomeOfStatus(error);
   if (error instanceof UpstreamError) return outcomeOfExchange(error);
   if (error instanceof ExtractError || error instanceof UnsuccessfulAnswerError) return { kind: 'failure' };

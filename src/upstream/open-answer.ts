@@ -24,6 +24,8 @@ const LINGER_MS = 250;
 /** An answer that has begun, and comes piece by piece: as fast as it is taken, and never kept. */
 export class OpenAnswer implements AnswerSink {
   status = 0;
+  /** When its headers came, by `performance.now()`. */
+  headAtMs = 0;
   /** As they came. */
   headers: AnswerHeaders = {};
   #flow: Flow | null = null;
@@ -44,6 +46,7 @@ export class OpenAnswer implements AnswerSink {
 
   head(status: number, headers: AnswerHeaders, flow: Flow): void {
     this.status = status;
+    this.headAtMs = performance.now();
     this.headers = headers;
     this.#flow = flow;
     const { silenceMs } = this.limits;

@@ -11,6 +11,7 @@ import { type Answering, inFlight, modelOn, type RawUpstream, startRawUpstream }
 const HEARTBEAT_MS = 60;
 const IDLE_MS = 600;
 const BEAT = ': still here\n\n';
+type Worker = Readonly<Record<string, unknown>>;
 const TEMPLATE = {
   body: { p: '{USER_PROMPT}', stream: '{STREAM}' },
   is_stream: true,
@@ -217,7 +218,7 @@ const data = (event: object): string => `data: ${JSON.stringify(event)}\n\n`;
 const gpt = (delta: object, finish_reason: string | null = null): string =>
   data({ choices: [{ index: 0, delta, finish_reason }] });
 /** By what it is registered as; in the words of its API: an answer, the end marker, and what must not be heard. */
-const HELD_OPEN: Readonly<Record<string, readonly [object, string, string]>> = {
+const HELD_OPEN: Readonly<Record<string, readonly [Worker, string, string]>> = {
   'a template': [TEMPLATE, data({ t: 'all' }) + data({ t: '', done: true }), data({ t: 'late' })],
   'a template that counts': [
     { ...TEMPLATE, usage_extract: { input: 'i', output: 'n' } },
@@ -246,6 +247,90 @@ const HELD_OPEN: Readonly<Record<string, readonly [object, string, string]>> = {
     data({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'late' } }),
   ],
 };
+
+const openAiError = { error: { message: 'the engine died', code: 500 } };
+/** By what it is registered as; in the words of its API: what says nothing yet and then that it failed, and an answer. */
+const EARLY: Readonly<Record<string, readonly [Worker, string, string]>> = {
+  'a template': [TEMPLATE, data({ error: 'the engine died' }), data({ t: 'all' }) + data({ done: true })],
+  'a template whose stream ends at once': [TEMPLATE, ': hi\n\n', data({ t: 'all' }) + data({ done: true })],
+  OpenAI: [
+    { protocol: 'openai' },
+    gpt({ role: 'assistant', content: '' }) + data(openAiError),
+    gpt({ content: 'all' }) + gpt({}, 'stop'),
+  ],
+  'OpenAI, which counts from the first event on': [
+    { protocol: 'openai' },
+    data({ choices: [], usage: { prompt_tokens: 1, completion_tokens: 0 } }) + data(openAiError),
+    data({ choices: [], usage: { prompt_tokens: 1, completion_tokens: 0 } }) +
+      gpt({ content: 'all' }) +
+      gpt({}, 'stop'),
+  ],
+  Anthropic: [
+    { protocol: 'anthropic' },
+    [
+      { type: 'message_start', message: { usage: { input_tokens: 1, output_tokens: 1 } } },
+      { type: 'ping' },
+      { type: 'error', error: { type: 'overloaded_error', message: 'the engine died' } },
+    ]
+      .map(data)
+      .join(''),
+    [
+      { type: 'message_start', message: { usage: { input_tokens: 1, output_tokens: 1 } } },
+      { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'all' } },
+      { type: 'message_delta', delta: { stop_reason: 'end_turn' } },
+      { type: 'message_stop' },
+    ]
+      .map(data)
+      .join(''),
+  ],
+};
+
+describe.each(Object.entries(EARLY))(
+  'a stream of %s that fails before it said anything',
+  (_what, example) => {
+    const [worker, failing, wire] = example;
+    const inOne =
+      (text: string): Answering =>
+      (response) =>
+        response.writeHead(200, EVENTS).end(text);
+    const ask = (model: string) => {
+      const asked = { model_name: model, input: 'hi', stream: true };
+      return service.post('/api/v1/chat/completions', asked);
+    };
+
+    it('is asked of another worker', async () => {
+      const other = await startRawUpstream(inOne(wire));
+      upstream.answer = inOne(failing);
+      const model = await modelOn(service, upstream, { ...worker, priority: 0 });
+      await modelOn(service, other, { ...worker, model_name: model, priority: 1 });
+      const { status, text, headers } = await ask(model);
+      expect([status, upstream.calls, other.calls, headers.get('x-mmm-attempts')]).toEqual([200, 1, 1, '2']);
+      expect(text).toContain('"content":"all"');
+      expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
+      await other.close();
+    });
+
+    it('is an error with a status, where there is no other', async () => {
+      upstream.answer = inOne(failing);
+      const { status, json } = await ask(await modelOn(service, upstream, worker));
+      expect([status, json]).toMatchObject([502, { success: false }]);
+    });
+
+    it('is told within the stream and asked of nobody else, once the caller was told to wait', async () => {
+      upstream.answer = (response) => {
+        response.writeHead(200, EVENTS).write(': hi\n\n');
+        setTimeout(() => response.end(failing), HEARTBEAT_MS * 3);
+      };
+      const other = await startRawUpstream(inOne(wire));
+      const model = await modelOn(service, upstream, { ...worker, priority: 0 });
+      await modelOn(service, other, { ...worker, model_name: model, priority: 1 });
+      const { status, text } = await ask(model);
+      expect([status, other.calls]).toEqual([200, 0]);
+      expectBroken(text, /./);
+      await other.close();
+    });
+  },
+);
 
 describe.each(Object.entries(HELD_OPEN))('an answer of %s', (_what, [worker, wire, late]) => {
   it('ends with its end marker, though the upstream goes on and keeps the connection open', async () => {
@@ -351,7 +436,8 @@ describe('an upstream', () => {
     upstream.answer = (response) => response.writeHead(200, { 'content-type': 'application/json' }).end(json);
     const whole = await stream(passed);
     expect([whole.text, whole.headers['content-type']]).toEqual([json, 'application/json']);
-    expectBroken((await stream(made)).text, /makes no sense|end marker/);
+    const { status, text } = await stream(made);
+    expect([status, text]).toEqual([502, expect.stringMatching(/makes no sense|end marker/)]);
   });
 
   it('whose bytes break off takes the connection with it: nothing else can tell', async () => {

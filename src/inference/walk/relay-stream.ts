@@ -5,7 +5,13 @@ import { decodeStream } from '../streams/decode-stream.js';
 import type { InferenceRequest } from '../request/inference-request.js';
 import { noteUsage } from '../replies/note-usage.js';
 import type { Talk } from '../protocols/talk.js';
+import { beforeAnyPiece } from './unbegun-error.js';
 import type { AnswerPieces } from '../replies/reply.js';
+
+export interface RelayedPieces extends AnswerPieces {
+  /** Something was given on: nobody else may answer now. */
+  readonly hasBegun: boolean;
+}
 
 type StreamTalk = Extract<Talk, { mode: 'stream' }>;
 
@@ -15,9 +21,13 @@ const COUNTING_MS = 1_000;
 /**
  * Reads an upstream's stream and gives its events on, at the caller's pace; resolves after the last one, which an end
  * marker is, too: there are servers that keep the connection open behind it.
- * @throws UpstreamError, ProtocolError: it broke off; `pieces` was told
+ * @throws UpstreamError, ProtocolError: it broke off; `pieces` was told. UnbegunError: before anything of an answer came
  */
-export async function relayStream(answer: OpenAnswer, talk: StreamTalk, pieces: AnswerPieces): Promise<void> {
+export async function relayStream(
+  answer: OpenAnswer,
+  talk: StreamTalk,
+  pieces: RelayedPieces,
+): Promise<void> {
   const reader = talk.reader();
   let hasRoom = true;
   let isComplete = false;
@@ -46,8 +56,9 @@ export async function relayStream(answer: OpenAnswer, talk: StreamTalk, pieces: 
   } catch (error) {
     // After its end nothing of the answer can be missing but how many tokens it took.
     if (!isComplete) {
+      const isTold = pieces.hasBegun;
       pieces.fail(error);
-      throw error;
+      throw isTold ? error : beforeAnyPiece(error);
     }
   } finally {
     clearTimeout(counting);
@@ -63,7 +74,8 @@ interface CollectedCall {
 }
 
 /** Puts the events together for a caller who wants the answer whole. */
-export class CollectedAnswer implements AnswerPieces {
+export class CollectedAnswer implements RelayedPieces {
+  hasBegun = false;
   private text = '';
   private reasoning = '';
   private finish: ChatAnswer['finish'] = 'stop';
@@ -76,6 +88,7 @@ export class CollectedAnswer implements AnswerPieces {
   }
 
   event(event: ChatEvent): boolean {
+    this.hasBegun ||= event.kind !== 'usage';
     switch (event.kind) {
       case 'text':
         this.text += event.text;
@@ -123,16 +136,20 @@ export class CollectedAnswer implements AnswerPieces {
 }
 
 /** Counts what it gives on. */
-export class CountedPieces implements AnswerPieces {
+export class CountedPieces implements RelayedPieces {
   /** Of text, reasoning included. */
   characters = 0;
   /** Of output; `null`: the upstream has not told. */
   tokens: number | null = null;
 
   constructor(
-    private readonly pieces: AnswerPieces,
+    private readonly pieces: RelayedPieces,
     private readonly facts: InferenceRequest['facts'],
   ) {}
+
+  get hasBegun(): boolean {
+    return this.pieces.hasBegun;
+  }
 
   event(event: ChatEvent): boolean {
     if (event.kind === 'text' || event.kind === 'reasoning') this.characters += event.text.length;
