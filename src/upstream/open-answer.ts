@@ -80,6 +80,11 @@ export class OpenAnswer implements AnswerSink {
     else this.failed(beforeItBegan(error));
   }
 
+  /** What is there before anybody takes it; `undefined`: the answer is open without a byte. */
+  get firstBytes(): Buffer | undefined {
+    return this.#held[0];
+  }
+
   /**
    * Gives the pieces to `consumer`; resolves after the last. To be called once.
    * @throws UpstreamError when it broke off, and what `consumer` throws

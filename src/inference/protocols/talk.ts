@@ -38,6 +38,8 @@ export type Talk =
       /** `null`: by the answer's content type. */
       readonly format: 'sse' | 'ndjson' | null;
       readonly reader: () => PieceReader;
+      /** Reads what came whole although a stream was asked for; left out: that has no meaning. @throws ProtocolError */
+      readonly whole?: (answer: WholeText) => readonly ChatEvent[];
       readonly refusal?: ReadRefusal;
     }
   /** The caller's own bytes, and the upstream's. */

@@ -6,6 +6,7 @@ import type { InferenceRequest } from '../request/inference-request.js';
 import { noteUsage } from '../replies/note-usage.js';
 import type { Talk } from '../protocols/talk.js';
 import { beforeAnyPiece } from './unbegun-error.js';
+import { eventsInstead, isWholeInstead } from './whole-instead.js';
 import type { AnswerPieces } from '../replies/reply.js';
 
 export interface RelayedPieces extends AnswerPieces {
@@ -41,7 +42,7 @@ export async function relayStream(
   const decoder = decodeStream(talk.format, String(answer.headers['content-type'] ?? ''), (event) => {
     if (reader.stage !== 'over') give(reader.read(event));
   });
-  try {
+  const relay = async (): Promise<void> => {
     await answer.relayTo({
       chunk: (chunk) => {
         hasRoom = true;
@@ -53,6 +54,10 @@ export async function relayStream(
     });
     if (reader.stage !== 'over') decoder.end();
     give(reader.end());
+  };
+  try {
+    if (talk.whole !== undefined && isWholeInstead(answer)) give(await eventsInstead(answer, talk.whole));
+    else await relay();
   } catch (error) {
     // After its end nothing of the answer can be missing but how many tokens it took.
     if (!isComplete) {
