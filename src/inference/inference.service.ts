@@ -9,6 +9,7 @@ import { type UpstreamCall, UpstreamClient } from '../upstream/upstream-client.j
 import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
 import type { OpenAnswer } from '../upstream/open-answer.js';
 import type { UpstreamAnswer } from '../upstream/whole-answer.js';
+import { AwaitedPieces } from './walk/awaited-pieces.js';
 import { bounded } from './walk/bounded-call.js';
 import { fallbacksOf, mayAskAnotherModel } from './walk/fallbacks.js';
 import type { InferenceRequest } from './request/inference-request.js';
@@ -124,10 +125,10 @@ export class InferenceService {
     }
     const answer = await this.open(talk, call, signal);
     if (reply.isStream) {
-      const counting = new CountedPieces(
-        reply.begin(facts(), () => answer.resume()),
-        request.facts,
-      );
+      const begin = () => reply.begin(facts(), () => answer.resume());
+      const silentMs = performance.now() - answer.headAtMs;
+      const awaited = new AwaitedPieces(begin, this.waits.streamHeartbeatMs - silentMs);
+      const counting = new CountedPieces(awaited, request.facts);
       await relayStream(answer, talk, counting);
       return counting.tokens ?? counting.characters / BYTES_PER_TOKEN;
     }

@@ -46,6 +46,7 @@ export interface StreamExtract {
   readonly delta: boolean;
   /** A stream that ends without its marker was cut off. */
   readonly hasEndMark: boolean;
+  readonly hasUsage: boolean;
   /** Nothing at a path is no fault: an event may hold a role only. Throws ExtractError for what is not JSON. */
   read(data: string): StreamPiece;
 }
@@ -73,6 +74,7 @@ export function compileStreamExtract(
     format: spec.format ?? null,
     delta: spec.delta ?? true,
     hasEndMark: spec.done !== undefined,
+    hasUsage: usage !== null,
     read: (data) => {
       if (isMark(data)) return END;
       const event = spec.text === '' ? maybeJson(data) : parseAnswer(data);

@@ -15,9 +15,17 @@ interface Limits {
   readonly silenceMs: number | null;
 }
 
+/**
+ * For the end of an answer whose rest nobody wants: it comes with the last piece or right behind it, and the connection
+ * can be kept. One that stays open is worth no longer wait than a new one takes.
+ */
+const LINGER_MS = 250;
+
 /** An answer that has begun, and comes piece by piece: as fast as it is taken, and never kept. */
 export class OpenAnswer implements AnswerSink {
   status = 0;
+  /** When its headers came, by `performance.now()`. */
+  headAtMs = 0;
   /** As they came. */
   headers: AnswerHeaders = {};
   #flow: Flow | null = null;
@@ -25,6 +33,7 @@ export class OpenAnswer implements AnswerSink {
   #held: Buffer[] = [];
   #hasBegun = false;
   #silence: NodeJS.Timeout | undefined;
+  #linger: NodeJS.Timeout | undefined;
   #consumer: ChunkConsumer | null = null;
   #outcome: { readonly error: Error | null } | null = null;
   #settle: (() => void) | null = null;
@@ -37,6 +46,7 @@ export class OpenAnswer implements AnswerSink {
 
   head(status: number, headers: AnswerHeaders, flow: Flow): void {
     this.status = status;
+    this.headAtMs = performance.now();
     this.headers = headers;
     this.#flow = flow;
     const { silenceMs } = this.limits;
@@ -45,8 +55,9 @@ export class OpenAnswer implements AnswerSink {
   }
 
   chunk(chunk: Buffer): void {
+    if (this.#linger !== undefined) return;
     if (this.#consumer !== null && this.#held.length === 0) {
-      if (!this.#give(chunk)) this.#flow?.pause();
+      if (!this.#give(chunk) && this.#linger === undefined) this.#flow?.pause();
       return;
     }
     this.#held.push(chunk);
@@ -55,6 +66,7 @@ export class OpenAnswer implements AnswerSink {
   }
 
   end(): void {
+    clearTimeout(this.#linger);
     this.#outcome ??= { error: null };
     this.#begin();
     this.#settleIfDone();
@@ -63,8 +75,14 @@ export class OpenAnswer implements AnswerSink {
   fail(error: UpstreamError): void {
     this.#outcome ??= { error };
     clearTimeout(this.#silence);
+    clearTimeout(this.#linger);
     if (this.#hasBegun) this.#settleIfDone();
     else this.failed(beforeItBegan(error));
+  }
+
+  /** What is there before anybody takes it; `undefined`: the answer is open without a byte. */
+  get firstBytes(): Buffer | undefined {
+    return this.#held[0];
   }
 
   /**
@@ -120,6 +138,16 @@ export class OpenAnswer implements AnswerSink {
       },
     });
     return withoutCoding(Buffer.concat(chunks, size), this.headers, maxWholeBytes);
+  }
+
+  /** All that was wanted is there: `relayTo` resolves as if this were the end. */
+  letGo(): void {
+    if (this.#linger !== undefined || this.#outcome !== null) return;
+    this.#outcome = { error: null };
+    this.#held = [];
+    this.#linger = setTimeout(() => this.#flow?.cancel(), LINGER_MS).unref();
+    this.#flow?.resume();
+    this.#settle?.();
   }
 
   #begin(): void {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
@@ -10,6 +11,12 @@ import { type Answering, inFlight, modelOn, type RawUpstream, startRawUpstream }
 const HEARTBEAT_MS = 60;
 const IDLE_MS = 600;
 const BEAT = ': still here\n\n';
+type Worker = Readonly<Record<string, unknown>>;
+const TEMPLATE = {
+  body: { p: '{USER_PROMPT}', stream: '{STREAM}' },
+  is_stream: true,
+  stream_extract: { text: 't', done: { path: 'done', equals: true } },
+};
 
 let service: TestService;
 let upstream: RawUpstream;
@@ -27,12 +34,7 @@ beforeAll(async () => {
   upstream = await startRawUpstream((response) => response.end());
   const timeouts = { idle_ms: IDLE_MS, first_byte_ms: 2_000 };
   passed = await modelOn(service, upstream, { timeouts });
-  made = await modelOn(service, upstream, {
-    body: { p: '{USER_PROMPT}', stream: '{STREAM}' },
-    is_stream: true,
-    stream_extract: { text: 't', done: { path: 'done', equals: true } },
-    timeouts,
-  });
+  made = await modelOn(service, upstream, { ...TEMPLATE, timeouts });
   pool = new Pool(service.url);
 });
 beforeEach(() => void (upstream.calls = 0));
@@ -169,7 +171,9 @@ describe('a heartbeat', () => {
       response.end('\n\n');
     };
     const { text } = await stream(passed);
-    expect(text).toBe(`data: ${half.toString()}${half.toString()}\n\n`);
+    // A busy machine is silent for long enough before it, too.
+    const event = text.slice(text.lastIndexOf(BEAT) + (text.includes(BEAT) ? BEAT.length : 0));
+    expect(event).toBe(`data: ${half.toString()}${half.toString()}\n\n`);
   });
 });
 
@@ -212,6 +216,251 @@ describe.each(Object.entries(BREAKS))('an upstream that %s', (_what, [answer, wh
     expectBroken(text, why);
     expect(upstream.calls).toBe(1);
     await until(async () => (await inFlight(service, model)) === 0);
+  });
+});
+
+const data = (event: object): string => `data: ${JSON.stringify(event)}\n\n`;
+const gpt = (delta: object, finish_reason: string | null = null): string =>
+  data({ choices: [{ index: 0, delta, finish_reason }] });
+/** By what it is registered as; in the words of its API: an answer, the end marker, and what must not be heard. */
+const HELD_OPEN: Readonly<Record<string, readonly [Worker, string, string]>> = {
+  'a template': [TEMPLATE, data({ t: 'all' }) + data({ t: '', done: true }), data({ t: 'late' })],
+  'a template that counts': [
+    { ...TEMPLATE, usage_extract: { input: 'i', output: 'n' } },
+    data({ t: 'all' }) + data({ t: '', done: true, i: 1, n: 3 }),
+    data({ t: 'late' }),
+  ],
+  'a template that counts, and was not told': [
+    { ...TEMPLATE, usage_extract: { input: 'i', output: 'n' } },
+    data({ t: 'all' }) + data({ t: '', done: true }),
+    data({ t: 'late' }),
+  ],
+  OpenAI: [
+    { protocol: 'openai' },
+    `${gpt({ content: 'all' }) + gpt({}, 'stop')}data: [DONE]\n\n`,
+    gpt({ content: 'late' }),
+  ],
+  Anthropic: [
+    { protocol: 'anthropic' },
+    [
+      { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'all' } },
+      { type: 'message_delta', delta: { stop_reason: 'end_turn' } },
+      { type: 'message_stop' },
+    ]
+      .map(data)
+      .join(''),
+    data({ type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'late' } }),
+  ],
+};
+
+const openAiError = { error: { message: 'the engine died', code: 500 } };
+/** By what it is registered as; in the words of its API: what says nothing yet and then that it failed, and an answer. */
+const EARLY: Readonly<Record<string, readonly [Worker, string, string]>> = {
+  'a template': [TEMPLATE, data({ error: 'the engine died' }), data({ t: 'all' }) + data({ done: true })],
+  'a template whose stream ends at once': [TEMPLATE, ': hi\n\n', data({ t: 'all' }) + data({ done: true })],
+  OpenAI: [
+    { protocol: 'openai' },
+    gpt({ role: 'assistant', content: '' }) + data(openAiError),
+    gpt({ content: 'all' }) + gpt({}, 'stop'),
+  ],
+  'OpenAI, which counts from the first event on': [
+    { protocol: 'openai' },
+    data({ choices: [], usage: { prompt_tokens: 1, completion_tokens: 0 } }) + data(openAiError),
+    data({ choices: [], usage: { prompt_tokens: 1, completion_tokens: 0 } }) +
+      gpt({ content: 'all' }) +
+      gpt({}, 'stop'),
+  ],
+  Anthropic: [
+    { protocol: 'anthropic' },
+    [
+      { type: 'message_start', message: { usage: { input_tokens: 1, output_tokens: 1 } } },
+      { type: 'ping' },
+      { type: 'error', error: { type: 'overloaded_error', message: 'the engine died' } },
+    ]
+      .map(data)
+      .join(''),
+    [
+      { type: 'message_start', message: { usage: { input_tokens: 1, output_tokens: 1 } } },
+      { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'all' } },
+      { type: 'message_delta', delta: { stop_reason: 'end_turn' } },
+      { type: 'message_stop' },
+    ]
+      .map(data)
+      .join(''),
+  ],
+};
+
+describe.each(Object.entries(EARLY))(
+  'a stream of %s that fails before it said anything',
+  (_what, example) => {
+    const [worker, failing, wire] = example;
+    const inOne =
+      (text: string): Answering =>
+      (response) =>
+        response.writeHead(200, EVENTS).end(text);
+    const ask = (model: string) => {
+      const asked = { model_name: model, input: 'hi', stream: true };
+      return service.post('/api/v1/chat/completions', asked);
+    };
+
+    it('is asked of another worker', async () => {
+      const other = await startRawUpstream(inOne(wire));
+      upstream.answer = inOne(failing);
+      const model = await modelOn(service, upstream, { ...worker, priority: 0 });
+      await modelOn(service, other, { ...worker, model_name: model, priority: 1 });
+      const { status, text, headers } = await ask(model);
+      expect([status, upstream.calls, other.calls, headers.get('x-mmm-attempts')]).toEqual([200, 1, 1, '2']);
+      expect(text).toContain('"content":"all"');
+      expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
+      await other.close();
+    });
+
+    it('is an error with a status, where there is no other', async () => {
+      upstream.answer = inOne(failing);
+      const { status, json } = await ask(await modelOn(service, upstream, worker));
+      expect([status, json]).toMatchObject([502, { success: false }]);
+    });
+
+    it('is told within the stream and asked of nobody else, once the caller was told to wait', async () => {
+      upstream.answer = (response) => {
+        response.writeHead(200, EVENTS).write(': hi\n\n');
+        setTimeout(() => response.end(failing), HEARTBEAT_MS * 3);
+      };
+      const other = await startRawUpstream(inOne(wire));
+      const model = await modelOn(service, upstream, { ...worker, priority: 0 });
+      await modelOn(service, other, { ...worker, model_name: model, priority: 1 });
+      const { status, text } = await ask(model);
+      expect([status, other.calls]).toEqual([200, 0]);
+      expectBroken(text, /./);
+      await other.close();
+    });
+  },
+);
+
+const JSON_HEADERS = { 'content-type': 'application/json' };
+/** By protocol: an answer that is no stream, and an error. */
+const WHOLE_INSTEAD: Readonly<Record<string, readonly [object, object]>> = {
+  openai: [{ choices: [{ message: { content: 'all' }, finish_reason: 'length' }] }, openAiError],
+  anthropic: [
+    { content: [{ type: 'text', text: 'all' }], stop_reason: 'max_tokens' },
+    { type: 'error', error: { type: 'x', message: 'the engine died' } },
+  ],
+  gemini: [
+    { candidates: [{ content: { parts: [{ text: 'all' }] }, finishReason: 'MAX_TOKENS' }] },
+    { error: { code: 500, message: 'the engine died' } },
+  ],
+};
+
+describe.each(Object.entries(WHOLE_INSTEAD))(
+  'a worker of %s that answers no stream although one was asked for',
+  (protocol, [good, bad]) => {
+    const ask = (model: string) =>
+      service.post('/api/v1/chat/completions', { model_name: model, input: 'hi', stream: true });
+
+    it('is understood, and its answer streamed', async () => {
+      const model = await modelOn(service, upstream, { protocol });
+      for (const type of ['application/json', 'text/plain']) {
+        upstream.answer = (response) =>
+          response.writeHead(200, { 'content-type': type }).end(JSON.stringify(good));
+        const { status, text } = await ask(model);
+        expect(status).toBe(200);
+        expect(text).toMatch(/"content":"all".*"finish_reason":"length".*\[DONE\]\n\n$/s);
+      }
+    });
+
+    it('and says nothing for long has a caller who is told to wait', async () => {
+      upstream.answer = (response) => {
+        response.writeHead(200, JSON_HEADERS).flushHeaders();
+        setTimeout(() => response.end(JSON.stringify(good)), HEARTBEAT_MS * 4);
+      };
+      const { text } = await ask(await modelOn(service, upstream, { protocol }));
+      expect(text.startsWith(BEAT)).toBe(true);
+      expect(text).toMatch(/"content":"all".*\[DONE\]\n\n$/s);
+    });
+
+    it('is told with what came, where that is an error or a page, and another is asked', async () => {
+      const model = await modelOn(service, upstream, { protocol, priority: 0 });
+      upstream.answer = (response) => response.writeHead(200, JSON_HEADERS).end(JSON.stringify(bad));
+      expect(await ask(model)).toMatchObject({
+        status: 502,
+        text: expect.stringMatching(/application\/json came: .*the engine died/) as string,
+      });
+      upstream.answer = (response) =>
+        response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Log in</html>');
+      expect(await ask(model)).toMatchObject({
+        status: 502,
+        text: expect.stringMatching(/text\/html came: .*not JSON/) as string,
+      });
+      const other = await startRawUpstream((response) =>
+        response.writeHead(200, JSON_HEADERS).end(JSON.stringify(good)),
+      );
+      await modelOn(service, other, { protocol, model_name: model, priority: 1 });
+      const { status, text } = await ask(model);
+      expect([status, other.calls]).toEqual([200, 1]);
+      expect(text).toContain('"content":"all"');
+      await other.close();
+    });
+  },
+);
+
+it('a stream of Gemini that comes as a list is read to its end', async () => {
+  const piece = (text: string, finishReason?: string) => ({
+    candidates: [{ content: { parts: [{ text }] }, finishReason }],
+  });
+  upstream.answer = (response) =>
+    response.writeHead(200, JSON_HEADERS).end(JSON.stringify([piece('a'), piece('b', 'STOP')]));
+  const model = await modelOn(service, upstream, { protocol: 'gemini' });
+  const asked = { model_name: model, input: 'hi', stream: true };
+  const { text } = await service.post('/api/v1/chat/completions', asked);
+  expect(text).toMatch(/"content":"a".*"content":"b".*\[DONE\]\n\n$/s);
+});
+
+it('an event of several MiB is read as it is, as Gemini sends its images', async () => {
+  const part = { inlineData: { mimeType: 'image/png', data: 'A'.repeat(4 * 1024 * 1024) } };
+  const said = { candidates: [{ content: { parts: [{ text: 'all' }, part] }, finishReason: 'STOP' }] };
+  upstream.answer = (response) => response.writeHead(200, EVENTS).end(data(said));
+  const model = await modelOn(service, upstream, { protocol: 'gemini' });
+  const asked = { model_name: model, input: 'hi', stream: true };
+  const { status, text } = await service.post('/api/v1/chat/completions', asked);
+  expect([status, text]).toEqual([200, expect.stringMatching(/"content":"all".*\[DONE\]\n\n$/s)]);
+});
+
+describe.each(Object.entries(HELD_OPEN))('an answer of %s', (_what, [worker, wire, late]) => {
+  it('ends with its end marker, though the upstream goes on and keeps the connection open', async () => {
+    let response: ServerResponse | undefined;
+    upstream.answer = (answer) => {
+      response = answer;
+      answer.writeHead(200, EVENTS).write(wire + late);
+    };
+    const model = await modelOn(service, upstream, { timeouts: { idle_ms: 60_000 }, ...worker });
+    const { status, json, text } = await service.post('/api/v1/chat/completions', {
+      model_name: model,
+      input: 'hi',
+      stream: true,
+    });
+    expect([status, json]).toEqual([200, undefined]);
+    expect(text).toContain('"content":"all"');
+    expect(text).not.toMatch(/late|error/);
+    expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
+    expect(await inFlight(service, model)).toBe(0);
+    // Nobody reads on for ever, either.
+    await until(() => Promise.resolve(response?.destroyed === true));
+  }, 10_000);
+
+  it('costs no connection where the stream ends soon', async () => {
+    upstream.answer = (response) => {
+      response.writeHead(200, EVENTS).write(wire);
+      setTimeout(() => response.end(), 20);
+    };
+    const own = await startRawUpstream(upstream.answer);
+    const model = await modelOn(service, own, worker);
+    const asked = { model_name: model, input: 'hi', stream: true };
+    for (let i = 0; i < 3; i++) {
+      expect((await service.post('/api/v1/chat/completions', asked)).status).toBe(200);
+      await sleep(60);
+    }
+    expect([own.calls, own.sockets.size]).toEqual([3, 1]);
+    await own.close();
   });
 });
 
@@ -280,7 +529,8 @@ describe('an upstream', () => {
     upstream.answer = (response) => response.writeHead(200, { 'content-type': 'application/json' }).end(json);
     const whole = await stream(passed);
     expect([whole.text, whole.headers['content-type']]).toEqual([json, 'application/json']);
-    expectBroken((await stream(made)).text, /makes no sense|end marker/);
+    const { status, text } = await stream(made);
+    expect([status, text]).toEqual([502, expect.stringMatching(/makes no sense|end marker/)]);
   });
 
   it('whose bytes break off takes the connection with it: nothing else can tell', async () => {

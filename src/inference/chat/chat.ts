@@ -110,10 +110,15 @@ export interface StreamEvent {
   readonly data: string;
 }
 
+/** `counting`: the end marker came, only usage may follow. `over`: nothing may. Else it goes on, as far as anybody knows. */
+export type StreamStage = 'open' | 'counting' | 'over';
+
 /** Reads one stream, event by event: keeps what it needs from one to the next. */
 export interface StreamReader {
   /** @throws ProtocolError */
   (event: StreamEvent): readonly ChatEvent[];
+  /** Left out: there is no end marker, so that only the stream's end is one. */
+  stage?(): StreamStage;
   /** What only the end of a stream that ended in order makes certain. @throws ProtocolError */
   end?(): readonly ChatEvent[];
 }

@@ -1,13 +1,15 @@
 import type { ApiCall, WorkerDefaults } from '../../registry/worker.js';
 import { MESSAGES } from '../anthropic/endpoints.js';
-import type { OpenAiChat, StreamReader } from '../chat/chat.js';
+import type { ChatEvent, OpenAiChat, StreamReader } from '../chat/chat.js';
 import { ProtocolError } from '../chat/protocol-error.js';
 import type { InferenceRequest, RawBody } from '../request/inference-request.js';
+import { eventsOf } from '../openai/chat-completion.js';
+import { parsedOrUndefined } from '../request/parsed-or-undefined.js';
 import { withValue } from '../passthrough/json-fields.js';
 import type { CallableWorker, PieceReader, Talk } from './talk.js';
 import { unsupported } from './unsupported-task-error.js';
 import { withCallersHeaders } from './anthropic/anthropic-headers.js';
-import { type EmbeddingProtocol, PROTOCOLS } from './api-protocols.js';
+import { type ChatProtocol, type EmbeddingProtocol, PROTOCOLS } from './api-protocols.js';
 import { refusalIn } from './refusal-in.js';
 
 const JSON_TYPE = 'application/json';
@@ -35,6 +37,7 @@ export function apiTalk(worker: CallableWorker, call: ApiCall, request: Inferenc
     call: rendered,
     format: 'sse',
     reader: () => finishing(protocol.reader()),
+    whole: ({ text }) => eventsInWhole(protocol, text),
     refusal: refusalIn,
   };
 }
@@ -94,10 +97,22 @@ function withDefaults(
   };
 }
 
+/** What came whole although a stream was asked for; Gemini's streams are lists where nobody knows `alt=sse`. */
+function eventsInWhole(protocol: ChatProtocol, text: string): readonly ChatEvent[] {
+  const body = parsedOrUndefined(text);
+  if (!Array.isArray(body)) return eventsOf(protocol.answer(text));
+  const reader = finishing(protocol.reader());
+  const events = body.flatMap((each: unknown) => reader.read({ data: JSON.stringify(each) }));
+  return [...events, ...reader.end()];
+}
+
 /** A stream that ends without having said why the answer is complete was cut off. */
 function finishing(reader: StreamReader): PieceReader {
   let isFinished = false;
   return {
+    get stage() {
+      return reader.stage?.() ?? 'open';
+    },
     read: (event) => {
       const events = reader(event);
       isFinished ||= events.some(({ kind }) => kind === 'finish');

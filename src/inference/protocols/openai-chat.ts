@@ -3,6 +3,7 @@ import type {
   ChatEvent,
   FinishReason,
   OpenAiToolCall,
+  StreamEvent,
   StreamReader,
   Usage,
 } from '../chat/chat.js';
@@ -36,10 +37,13 @@ export function openAiAnswer(text: string, newId = newCallId): ChatAnswer {
 /** Reads the chunks of its stream. */
 export function openAiReader(newId = newCallId): StreamReader {
   const stream = new OpenAiStream(newId);
-  return ({ data }) => stream.read(data);
+  const read = ({ data }: StreamEvent): readonly ChatEvent[] => stream.read(data);
+  return Object.assign(read, { stage: () => (stream.isOver ? 'over' : 'open') } as const);
 }
 
 class OpenAiStream {
+  /** Its end marker has come. */
+  isOver = false;
   private readonly calls: OpenAiStreamCalls;
   private refused = false;
 
@@ -49,7 +53,8 @@ class OpenAiStream {
 
   read(data: string): readonly ChatEvent[] {
     // In Azure's documents there is a space behind it.
-    if (data.trimEnd() === '[DONE]') return [];
+    this.isOver = data.trimEnd() === '[DONE]';
+    if (this.isOver) return [];
     const body = objectIn(data);
     const choice = recordOf(listOf(body['choices'])[0]);
     if (isFailed(body, choice)) throw notOpenAi(body, choice);

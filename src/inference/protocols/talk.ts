@@ -1,6 +1,6 @@
 import type { Worker, WorkerCall } from '../../registry/worker.js';
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
-import type { ChatAnswer, ChatEvent, StreamEvent } from '../chat/chat.js';
+import type { ChatAnswer, ChatEvent, StreamEvent, StreamStage } from '../chat/chat.js';
 
 /** What has to be known of a worker to speak with it. */
 export type CallableWorker = Pick<Worker, 'modelName' | 'task' | 'defaults'> & { readonly call: WorkerCall };
@@ -12,6 +12,8 @@ export interface WholeText {
 
 /** Reads one stream. */
 export interface PieceReader {
+  /** How far the stream is: past its end marker it is `over`, or `counting` while what it cost may follow. */
+  readonly stage: StreamStage;
   /** @throws ProtocolError */
   read(event: StreamEvent): readonly ChatEvent[];
   /** The stream ended in order, as far as HTTP is concerned. @throws ProtocolError when it was cut off all the same */
@@ -36,6 +38,8 @@ export type Talk =
       /** `null`: by the answer's content type. */
       readonly format: 'sse' | 'ndjson' | null;
       readonly reader: () => PieceReader;
+      /** Reads what came whole although a stream was asked for; left out: that has no meaning. @throws ProtocolError */
+      readonly whole?: (answer: WholeText) => readonly ChatEvent[];
       readonly refusal?: ReadRefusal;
     }
   /** The caller's own bytes, and the upstream's. */

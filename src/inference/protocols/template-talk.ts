@@ -44,7 +44,13 @@ export function templateTalk(worker: CallableWorker, call: TemplateCall, request
     format: stream.format,
     reader: () => {
       const read = templateReader(stream);
-      return { read, end: () => read.end() };
+      return {
+        get stage() {
+          return read.stage();
+        },
+        read,
+        end: () => read.end(),
+      };
     },
   };
 }

@@ -1,10 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decoded, lineText, piecesOf } from '../../../test/arbitraries/stream.js';
-
-import { ProtocolError } from '../chat/protocol-error.js';
-import { LONGEST_EVENT } from './largest-event.js';
+import { UnjudgedError } from '../../upstream/unjudged-error.js';
 import { ndjsonDecoder } from './ndjson-events.js';
+
+/** Less than it is, so that there is less to cut. */
+const LONGEST = 64 * 1024;
+const bounded: typeof ndjsonDecoder = (onEvent) => ndjsonDecoder(onEvent, LONGEST);
 
 const runs = { numRuns: 1000 };
 
@@ -52,15 +54,13 @@ describe('JSON line by line', () => {
 
   it('is bounded: the same line is too long however it is cut, and those before it came out', () => {
     fc.assert(
-      fc.property(fc.nat(4), fc.nat(LONGEST_EVENT + 10), (more, at) => {
-        const length = LONGEST_EVENT - 2 + more;
+      fc.property(fc.nat(4), fc.nat(LONGEST + 10), (more, at) => {
+        const length = LONGEST - 2 + more;
         const bytes = Buffer.from(`1\n${'2'.repeat(length)}\n3\n`);
         for (const pieces of [[bytes], [bytes.subarray(0, at), bytes.subarray(at)]]) {
-          const { events, error } = decoded(ndjsonDecoder, pieces);
-          expect(error instanceof ProtocolError).toBe(length > LONGEST_EVENT);
-          expect(events.map(({ data }) => data.length)).toEqual(
-            length > LONGEST_EVENT ? [1] : [1, length, 1],
-          );
+          const { events, error } = decoded(bounded, pieces);
+          expect(error instanceof UnjudgedError).toBe(length > LONGEST);
+          expect(events.map(({ data }) => data.length)).toEqual(length > LONGEST ? [1] : [1, length, 1]);
         }
       }),
       { numRuns: 30 },

@@ -10,13 +10,13 @@ import { Utf8Text } from './utf8-text.js';
 const SEPARATORS = /[\n\r\0]/;
 
 /** One JSON text a line. Lines without anything in them are skipped. */
-export function ndjsonDecoder(onEvent: (event: StreamEvent) => void): StreamDecoder {
+export function ndjsonDecoder(onEvent: (event: StreamEvent) => void, longest = LONGEST_EVENT): StreamDecoder {
   const text = new Utf8Text();
   const pieces: string[] = [];
   let held = 0;
   const hold = (piece: string): void => {
     held += piece.length;
-    if (held > LONGEST_EVENT) throw eventTooLong();
+    if (held > longest) throw eventTooLong(longest);
     pieces.push(piece);
   };
   const release = (): void => {

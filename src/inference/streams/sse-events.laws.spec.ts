@@ -1,10 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decoded, lineEnd, lineText, piecesOf } from '../../../test/arbitraries/stream.js';
-
-import { ProtocolError } from '../chat/protocol-error.js';
-import { LONGEST_EVENT } from './largest-event.js';
+import { UnjudgedError } from '../../upstream/unjudged-error.js';
 import { sseDecoder } from './sse-events.js';
+
+/** Less than it is, so that there is less to cut. */
+const LONGEST = 64 * 1024;
+const bounded: typeof sseDecoder = (onEvent) => sseDecoder(onEvent, LONGEST);
 
 /** An event as a server writes it: its name, its data line by line, and what a reader must pass over. */
 const written = fc.record({
@@ -81,14 +83,14 @@ describe('server-sent events', () => {
 
   it('are bounded: the same event is too long however it is cut, and those before it came out', () => {
     fc.assert(
-      fc.property(fc.nat(200), fc.nat(LONGEST_EVENT + 300), (more, at) => {
-        const length = LONGEST_EVENT - 100 + more;
+      fc.property(fc.nat(200), fc.nat(LONGEST + 300), (more, at) => {
+        const length = LONGEST - 100 + more;
         const long = `data:${'x'.repeat(length - 'data:'.length)}`;
         const bytes = Buffer.from(`data: before\n\n${long}\n\ndata: after\n\n`);
         for (const pieces of [[bytes], [bytes.subarray(0, at), bytes.subarray(at)]]) {
-          const { events, error } = decoded(sseDecoder, pieces);
-          const isTooLong = length > LONGEST_EVENT;
-          expect(error instanceof ProtocolError).toBe(isTooLong);
+          const { events, error } = decoded(bounded, pieces);
+          const isTooLong = length > LONGEST;
+          expect(error instanceof UnjudgedError).toBe(isTooLong);
           expect(events.map(({ data }) => data.length)).toEqual(isTooLong ? [6] : [6, length - 5, 5]);
         }
       }),
@@ -98,9 +100,9 @@ describe('server-sent events', () => {
 
   it('are bounded also where no event ever ends', () => {
     const line = Buffer.from(`data: ${'x'.repeat(1000)}\n`);
-    const { events, error } = decoded(sseDecoder, Array<Buffer>(2000).fill(line));
+    const { events, error } = decoded(bounded, Array<Buffer>(2000).fill(line));
     expect(events).toEqual([]);
-    expect(error).toBeInstanceOf(ProtocolError);
+    expect(error).toBeInstanceOf(UnjudgedError);
   });
 
   it('come out as soon as their empty line is there, whichever its line end', () => {

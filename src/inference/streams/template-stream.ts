@@ -1,6 +1,6 @@
 import { ExtractError } from '../../template/response-extract.js';
 import type { StreamExtract, StreamPiece } from '../../template/stream-extract.js';
-import type { ChatEvent, FinishReason, StreamReader, Usage } from '../chat/chat.js';
+import type { ChatEvent, FinishReason, StreamReader, StreamStage, Usage } from '../chat/chat.js';
 import { ProtocolError } from '../chat/protocol-error.js';
 import { finishReasonOf } from './finish-reasons.js';
 import { TextSoFar } from './text-so-far.js';
@@ -9,6 +9,7 @@ import { TextSoFar } from './text-so-far.js';
 export interface TemplateReader extends StreamReader {
   /** What the end of the stream says: for a worker without an end marker, that the answer is complete. @throws ProtocolError */
   end(): readonly ChatEvent[];
+  stage(): StreamStage;
 }
 
 /** Reads a stream as its worker's definition says. After `finish` only usage follows. */
@@ -16,6 +17,7 @@ export function templateReader(extract: StreamExtract): TemplateReader {
   const state = new TemplateStream(extract);
   return Object.assign((event: Parameters<StreamReader>[0]) => state.read(event.data, event.name), {
     end: () => state.end(),
+    stage: () => state.stage,
   });
 }
 
@@ -24,20 +26,27 @@ class TemplateStream {
   private reason: FinishReason | null = null;
   private usage: Usage | null = null;
   private finished = false;
+  private marked = false;
 
   constructor(private readonly extract: StreamExtract) {
     this.soFar = extract.delta ? null : new TextSoFar();
   }
 
+  get stage(): StreamStage {
+    if (!this.marked) return 'open';
+    return this.extract.hasUsage && this.usage === null ? 'counting' : 'over';
+  }
+
   read(data: string, name: string | undefined): readonly ChatEvent[] {
     // Between events some servers send empty ones to stay in touch.
     if (data === '') return [];
-    if (this.finished) return this.usage === null ? this.lateUsage(data) : [];
+    if (this.finished) return this.afterFinish(data);
     const piece = this.pieceOf(data);
     if (piece.failed || name === 'error')
       throw new ProtocolError('the upstream told of an error within its stream');
     this.reason ??= finishReasonOf(piece.finishReason);
     this.usage = piece.usage ?? this.usage;
+    this.marked = piece.done;
     const isLast = piece.done || (this.reason !== null && !this.extract.hasEndMark);
     const text = this.soFar === null ? piece.text : this.soFar.newIn(piece.text, isLast);
     return isLast ? [...textEvents(text), ...this.finish()] : textEvents(text);
@@ -59,13 +68,16 @@ class TemplateStream {
   }
 
   /** The answer is complete: what follows can add its usage and spoil nothing. */
-  private lateUsage(data: string): readonly ChatEvent[] {
+  private afterFinish(data: string): readonly ChatEvent[] {
+    const isCounted = this.usage !== null;
     try {
-      this.usage = this.extract.read(data).usage;
+      const { done, usage } = this.extract.read(data);
+      this.marked ||= done;
+      this.usage ??= usage;
     } catch (error) {
       if (!(error instanceof ExtractError)) throw error;
     }
-    return this.usageEvents();
+    return isCounted ? [] : this.usageEvents();
   }
 
   private pieceOf(data: string): StreamPiece {

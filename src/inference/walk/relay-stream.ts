@@ -5,15 +5,30 @@ import { decodeStream } from '../streams/decode-stream.js';
 import type { InferenceRequest } from '../request/inference-request.js';
 import { noteUsage } from '../replies/note-usage.js';
 import type { Talk } from '../protocols/talk.js';
+import { beforeAnyPiece } from './unbegun-error.js';
+import { eventsInstead, isWholeInstead } from './whole-instead.js';
 import type { AnswerPieces } from '../replies/reply.js';
+
+export interface RelayedPieces extends AnswerPieces {
+  /** Something was given on: nobody else may answer now. */
+  readonly hasBegun: boolean;
+}
 
 type StreamTalk = Extract<Talk, { mode: 'stream' }>;
 
+/** After the end marker, for what the answer cost: it comes at once, or there is none. */
+const COUNTING_MS = 1_000;
+
 /**
- * Reads an upstream's stream and gives its events on, at the caller's pace; resolves after the last one.
- * @throws UpstreamError, ProtocolError: it broke off; `pieces` was told
+ * Reads an upstream's stream and gives its events on, at the caller's pace; resolves after the last one, which an end
+ * marker is, too: there are servers that keep the connection open behind it.
+ * @throws UpstreamError, ProtocolError: it broke off; `pieces` was told. UnbegunError: before anything of an answer came
  */
-export async function relayStream(answer: OpenAnswer, talk: StreamTalk, pieces: AnswerPieces): Promise<void> {
+export async function relayStream(
+  answer: OpenAnswer,
+  talk: StreamTalk,
+  pieces: RelayedPieces,
+): Promise<void> {
   const reader = talk.reader();
   let hasRoom = true;
   let isComplete = false;
@@ -23,25 +38,35 @@ export async function relayStream(answer: OpenAnswer, talk: StreamTalk, pieces: 
       hasRoom = pieces.event(event) && hasRoom;
     }
   };
-  const decoder = decodeStream(talk.format, String(answer.headers['content-type'] ?? ''), (event) =>
-    give(reader.read(event)),
-  );
-  try {
+  let counting: NodeJS.Timeout | undefined;
+  const decoder = decodeStream(talk.format, String(answer.headers['content-type'] ?? ''), (event) => {
+    if (reader.stage !== 'over') give(reader.read(event));
+  });
+  const relay = async (): Promise<void> => {
     await answer.relayTo({
       chunk: (chunk) => {
         hasRoom = true;
         decoder.push(chunk);
+        if (reader.stage === 'over') answer.letGo();
+        if (reader.stage === 'counting') counting ??= setTimeout(() => answer.letGo(), COUNTING_MS);
         return hasRoom;
       },
     });
-    decoder.end();
+    if (reader.stage !== 'over') decoder.end();
     give(reader.end());
+  };
+  try {
+    if (talk.whole !== undefined && isWholeInstead(answer)) give(await eventsInstead(answer, talk.whole));
+    else await relay();
   } catch (error) {
     // After its end nothing of the answer can be missing but how many tokens it took.
     if (!isComplete) {
+      const isTold = pieces.hasBegun;
       pieces.fail(error);
-      throw error;
+      throw isTold ? error : beforeAnyPiece(error);
     }
+  } finally {
+    clearTimeout(counting);
   }
   pieces.end();
 }
@@ -54,7 +79,8 @@ interface CollectedCall {
 }
 
 /** Puts the events together for a caller who wants the answer whole. */
-export class CollectedAnswer implements AnswerPieces {
+export class CollectedAnswer implements RelayedPieces {
+  hasBegun = false;
   private text = '';
   private reasoning = '';
   private finish: ChatAnswer['finish'] = 'stop';
@@ -67,6 +93,7 @@ export class CollectedAnswer implements AnswerPieces {
   }
 
   event(event: ChatEvent): boolean {
+    this.hasBegun ||= event.kind !== 'usage';
     switch (event.kind) {
       case 'text':
         this.text += event.text;
@@ -114,16 +141,20 @@ export class CollectedAnswer implements AnswerPieces {
 }
 
 /** Counts what it gives on. */
-export class CountedPieces implements AnswerPieces {
+export class CountedPieces implements RelayedPieces {
   /** Of text, reasoning included. */
   characters = 0;
   /** Of output; `null`: the upstream has not told. */
   tokens: number | null = null;
 
   constructor(
-    private readonly pieces: AnswerPieces,
+    private readonly pieces: RelayedPieces,
     private readonly facts: InferenceRequest['facts'],
   ) {}
+
+  get hasBegun(): boolean {
+    return this.pieces.hasBegun;
+  }
 
   event(event: ChatEvent): boolean {
     if (event.kind === 'text' || event.kind === 'reasoning') this.characters += event.text.length;

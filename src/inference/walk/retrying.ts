@@ -8,6 +8,7 @@ import { NoWorkerAvailableError } from '../../balancing/balancing-errors.js';
 import type { RetryCause } from '../../registry/models/model-policy.js';
 import { SecretMissingError } from '../../credentials/worker-secrets.js';
 import { hasNoWords } from './other-words.js';
+import { UnbegunError } from './unbegun-error.js';
 import { UpstreamError } from '../../upstream/upstream-error.js';
 import { UpstreamStatusError } from '../../upstream/upstream-status-error.js';
 
@@ -93,6 +94,7 @@ async function mayAskAnother(
  */
 export function retryCause(error: unknown): RetryCause | null {
   if (error instanceof UpstreamStatusError) return CAUSE_OF_STATUS.get(error.status) ?? null;
+  if (error instanceof UnbegunError) return '502';
   // One of its secrets is not there: it was not called.
   if (error instanceof SecretMissingError) return 'connection';
   if (!(error instanceof UpstreamError)) return null;

@@ -1,4 +1,4 @@
-import type { ChatEvent, StreamEvent, StreamReader } from '../../chat/chat.js';
+import type { ChatEvent, StreamEvent, StreamReader, StreamStage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/protocol-error.js';
 import { objectOf, parseEvent, textOf } from '../from-upstream.js';
 import { refuseError } from './anthropic-answer.js';
@@ -13,7 +13,7 @@ type Fields = Readonly<Record<string, unknown>>;
  */
 export function anthropicReader(): StreamReader {
   const stream = new AnthropicStream();
-  return (event) => stream.read(event);
+  return Object.assign((event: StreamEvent) => stream.read(event), { stage: () => stream.stage });
 }
 
 /** A call that is being written. */
@@ -28,6 +28,10 @@ class AnthropicStream {
   private calls = 0;
   private stopReason: unknown = null;
   private stopped = false;
+
+  get stage(): StreamStage {
+    return this.stopped ? 'over' : 'open';
+  }
 
   read({ data }: StreamEvent): readonly ChatEvent[] {
     const event = parseEvent(data);
