@@ -46,6 +46,8 @@ class OpenAiStream {
   isOver = false;
   private readonly calls: OpenAiStreamCalls;
   private refused = false;
+  private said = false;
+  private finished = false;
 
   constructor(newId: () => string) {
     this.calls = new OpenAiStreamCalls(newId);
@@ -54,7 +56,7 @@ class OpenAiStream {
   read(data: string): readonly ChatEvent[] {
     // In Azure's documents there is a space behind it.
     this.isOver = data.trimEnd() === '[DONE]';
-    if (this.isOver) return [];
+    if (this.isOver) return this.done();
     const body = objectIn(data);
     const choice = recordOf(listOf(body['choices'])[0]);
     if (isFailed(body, choice)) throw notOpenAi(body, choice);
@@ -74,7 +76,9 @@ class OpenAiStream {
     this.refused ||= refusal !== '';
     const text = (content.text ?? '') + refusal;
     const pieces = listOf(delta?.['tool_calls']).flatMap((piece) => this.calls.read(piece));
-    const reason = finishOf(choice['finish_reason'], endOf(this.calls.isAny, this.refused));
+    const reason = finishOf(choice['finish_reason'], this.end);
+    this.said ||= text !== '' || pieces.length > 0;
+    this.finished ||= reason !== null;
     return [
       ...(typeof reasoning === 'string' && reasoning !== ''
         ? [{ kind: 'reasoning', text: reasoning } as const]
@@ -83,6 +87,17 @@ class OpenAiStream {
       ...pieces,
       ...(reason === null ? [] : [{ kind: 'finish', reason } as const]),
     ];
+  }
+
+  /** The mark of the end says that nothing is missing, where a server gives no reason for it. */
+  private done(): readonly ChatEvent[] {
+    if (this.finished || !this.said) return [];
+    this.finished = true;
+    return [{ kind: 'finish', reason: this.end }];
+  }
+
+  private get end(): FinishReason {
+    return endOf(this.calls.isAny, this.refused);
   }
 }
 

@@ -57,6 +57,24 @@ describe('servers that speak the API of OpenAI', () => {
     expect(() => answered({ message: { content: 'half' }, finish_reason: 'error' })).toThrow('broke off');
   });
 
+  it('end with the mark of the end alone, once they have said something', () => {
+    const events = (...data: readonly string[]) => {
+      const reader = openAiReader();
+      return data.flatMap((each) => reader({ data: each }));
+    };
+    const said = JSON.stringify(chunk('hi'));
+    const stopped = JSON.stringify(chunk('', { finish_reason: 'length' }));
+    expect(events(said, '[DONE]')).toEqual([
+      { kind: 'text', text: 'hi' },
+      { kind: 'finish', reason: 'stop' },
+    ]);
+    expect(events(said, stopped, '[DONE]')).toEqual([
+      { kind: 'text', text: 'hi' },
+      { kind: 'finish', reason: 'length' },
+    ]);
+    expect(events(JSON.stringify(chunk('')), '[DONE]')).toEqual([]);
+  });
+
   it('name no error where there is none', () => {
     expect(answered({ message: { content: 'hi' } }, { error: null })).toMatchObject({ text: 'hi' });
     expect(streamed({ ...chunk('hi'), error: null })).toEqual([{ kind: 'text', text: 'hi' }]);

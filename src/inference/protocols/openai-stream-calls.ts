@@ -1,6 +1,7 @@
 import type { ChatEvent } from '../chat/chat.js';
 import { signatureIn, signed } from '../chat/extra-content.js';
 import { isObject } from './from-openai/json-object.js';
+import { isWholeObject } from './whole-object.js';
 
 /** A call that is being written. */
 interface StreamedCall {
@@ -90,18 +91,7 @@ export function jsonTextOf(args: unknown): string {
 function isAnother(told: Told, current: StreamedCall): boolean {
   if (told.id !== undefined && current.id !== undefined && told.id !== current.id) return true;
   if (told.name === undefined || current.name === undefined) return false;
-  return told.name !== current.name || (told.arguments !== '' && isWhole(current.arguments));
-}
-
-/** Nothing can follow that would make sense. */
-function isWhole(json: string): boolean {
-  if (!json.trimEnd().endsWith('}')) return false;
-  try {
-    JSON.parse(json);
-    return true;
-  } catch {
-    return false;
-  }
+  return told.name !== current.name || (told.arguments !== '' && isWholeObject(current.arguments));
 }
 
 /** Some servers send empty ones where there is nothing new. */

@@ -9,6 +9,7 @@ import { answerOf, anyAnswer, eventsOf } from '../../../../test/arbitraries/chat
 import { providerJson } from '../../../../test/arbitraries/provider-json.js';
 import type { ChatAnswer, ChatEvent, OpenAiChat } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/protocol-error.js';
+import { UnjudgedError } from '../../../upstream/unjudged-error.js';
 import { anthropicAnswer } from './anthropic-answer.js';
 import { anthropicError } from './anthropic-error.js';
 import { AnthropicEventWriter } from './anthropic-event-writer.js';
@@ -49,6 +50,24 @@ function normal(answer: ChatAnswer): ChatAnswer {
   const thought = (reasoning ?? '') === '' ? {} : { reasoning: reasoning ?? '' };
   return { ...rest, ...thought, text, toolCalls, usage: answer.usage ?? { input: 0, output: 0 } };
 }
+
+const belongsTo = (event: ChatEvent) => (event.kind === 'tool_call' ? event.index : event.kind);
+
+/** An answer, and its events with those of its texts and calls in any order between them. */
+const sideBySide = anyAnswer.chain((answer) => {
+  const ends = eventsOf(answer).filter(({ kind }) => kind === 'finish' || kind === 'usage');
+  const pieces = eventsOf(answer).filter((event) => !ends.some(({ kind }) => kind === event.kind));
+  return fc.shuffledSubarray(pieces.map(belongsTo), { minLength: pieces.length }).map((order) => {
+    const left = [...pieces];
+    const mixed = order.flatMap((turn) =>
+      left.splice(
+        left.findIndex((event) => belongsTo(event) === turn),
+        1,
+      ),
+    );
+    return { answer, events: [...mixed, ...ends] };
+  });
+});
 
 /** What an act throws that a reader never should. */
 const otherThanProtocolErrors = (acts: readonly (() => unknown)[]): readonly unknown[] =>
@@ -130,11 +149,37 @@ describe('an answer in Anthropic’s words', () => {
     expect(() => writer.end()).toThrow(ProtocolError);
   });
 
-  it('does not mix up calls that a worker writes at the same time', () => {
+  it('is the same where a worker writes its calls side by side', () => {
+    fc.assert(
+      fc.property(sideBySide, ({ answer, events }) => {
+        const writer = new AnthropicEventWriter(HEAD);
+        const wire = events.map((event) => writer.write(event)).join('') + writer.end();
+        const { toolCalls, ...rest } = normal(answerOf(read(wire)));
+        expect({ ...rest, toolCalls: new Set(toolCalls) }).toEqual({
+          ...normal(answer),
+          toolCalls: new Set(normal(answer).toolCalls),
+        });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('shows a call as soon as the one before it is whole', () => {
     const writer = new AnthropicEventWriter(HEAD);
-    writer.write({ kind: 'tool_call', index: 0, id: 'a', name: 'f', arguments: '{' });
-    writer.write({ kind: 'tool_call', index: 1, id: 'b', name: 'f', arguments: '{}' });
-    expect(() => writer.write({ kind: 'tool_call', index: 0, arguments: '}' })).toThrow(ProtocolError);
+    const write = (index: number, text: string, id?: string) =>
+      writer.write({
+        kind: 'tool_call',
+        index,
+        ...(id === undefined ? {} : { id, name: 'f' }),
+        arguments: text,
+      });
+    write(0, '{"a":{}', 'a');
+    expect(write(1, '{', 'b')).toBe('');
+    expect(write(0, '}')).toContain('"id":"b"');
+    expect(write(1, '}')).toContain('input_json_delta');
+    expect(write(2, '', 'c')).toContain('"id":"c"');
+    expect(write(0, ' \n')).toBe('');
+    expect(() => write(0, '}')).toThrow(UnjudgedError);
   });
 
   it('shows arguments that are no JSON object rather than losing them', () => {

@@ -4,6 +4,7 @@ import type { JsonObject } from '../from-openai/json-object.js';
 import { anthropicError } from './anthropic-error.js';
 import { type MessageHead, messageOf, textBlock, thinkingBlock, toolUseBlock } from './anthropic-message.js';
 import { usageFields } from './anthropic-usage.js';
+import { OneAtATime } from './one-at-a-time.js';
 import { stopReasonOf } from './stop-reason.js';
 
 /** The block that is being written; blocks come one after the other, each closed before the next. */
@@ -21,7 +22,7 @@ export class AnthropicEventWriter {
   private begun = false;
   private open: OpenBlock | null = null;
   private blocks = 0;
-  private readonly closedCalls = new Set<number>();
+  private readonly order = new OneAtATime();
   private finish: FinishReason | null = null;
   private usage: Usage | null = null;
 
@@ -34,28 +35,10 @@ export class AnthropicEventWriter {
     return sse('message_start', { message: messageOf(this.head, [], null, null) });
   }
 
-  /** @throws ProtocolError if a call goes on after another has begun, which Anthropic's blocks can't tell */
+  /** @returns perhaps nothing yet @throws UnjudgedError if a call goes on after its end */
   write(event: ChatEvent): string {
-    switch (event.kind) {
-      case 'finish':
-        this.finish = event.reason;
-        return this.start();
-      case 'usage':
-        this.usage = event.usage;
-        return this.start();
-      case 'text':
-        return this.piece({ kind: 'text' }, textBlock(''), { type: 'text_delta', text: event.text });
-      case 'reasoning':
-        return this.piece({ kind: 'reasoning' }, thinkingBlock(''), {
-          type: 'thinking_delta',
-          thinking: event.text,
-        });
-      case 'tool_call': {
-        const { index: call, id = `call_${call}`, name = '' } = event;
-        const delta = { type: 'input_json_delta', partial_json: event.arguments };
-        return this.piece({ kind: 'tool_call', call }, toolUseBlock(id, name, {}), delta);
-      }
-    }
+    const events = this.order.next(event);
+    return events.length === 0 ? this.start() : events.map((each) => this.written(each)).join('');
   }
 
   ping(): string {
@@ -85,11 +68,32 @@ export class AnthropicEventWriter {
     return sse('error', anthropicError(status, message, requestId));
   }
 
+  private written(event: ChatEvent): string {
+    switch (event.kind) {
+      case 'finish':
+        this.finish = event.reason;
+        return this.start();
+      case 'usage':
+        this.usage = event.usage;
+        return this.start();
+      case 'text':
+        return this.piece({ kind: 'text' }, textBlock(''), { type: 'text_delta', text: event.text });
+      case 'reasoning':
+        return this.piece({ kind: 'reasoning' }, thinkingBlock(''), {
+          type: 'thinking_delta',
+          thinking: event.text,
+        });
+      case 'tool_call': {
+        const { index: call, id = `call_${call}`, name = '' } = event;
+        const delta = { type: 'input_json_delta', partial_json: event.arguments };
+        return this.piece({ kind: 'tool_call', call }, toolUseBlock(id, name, {}), delta);
+      }
+    }
+  }
+
   private piece(block: OpenBlock, empty: JsonObject, delta: JsonObject): string {
     let text = this.start();
     if (block.kind !== this.open?.kind || block.call !== this.open.call) {
-      if (block.call !== undefined && this.closedCalls.has(block.call))
-        throw new ProtocolError(`the call ${block.call} goes on after another has begun`);
       text += this.close();
       this.open = block;
       text += sse('content_block_start', { index: this.blocks, content_block: empty });
@@ -99,7 +103,6 @@ export class AnthropicEventWriter {
 
   private close(): string {
     if (this.open === null) return '';
-    if (this.open.call !== undefined) this.closedCalls.add(this.open.call);
     this.open = null;
     return sse('content_block_stop', { index: this.blocks++ });
   }

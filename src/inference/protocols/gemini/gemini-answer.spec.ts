@@ -209,6 +209,15 @@ describe('an answer of Gemini', () => {
     );
   });
 
+  it('shows the images it made, and not the drafts', () => {
+    const inlineData = { mimeType: 'image/png', data: 'iVBO' };
+    const audio = { mimeType: 'audio/wav', data: 'UklG' };
+    const parts = [{ text: 'A cat: ' }, { inlineData, thought: true }, { inlineData }, { inlineData: audio }];
+    const body = { candidates: [{ content: { parts }, finishReason: 'STOP' }] };
+    const text = 'A cat: ![image](data:image/png;base64,iVBO)';
+    expect([geminiAnswer(body).text, answerOf(readAll([body])).text]).toEqual([text, text]);
+  });
+
   it('gives calls without ids new ones each time', () => {
     const body = { candidates: [{ content: { parts: [{ functionCall: { name: 'now' } }] } }] };
     const ids = [0, 1].map(() => geminiAnswer(body).toolCalls[0]?.id);

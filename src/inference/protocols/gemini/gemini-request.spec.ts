@@ -319,6 +319,10 @@ describe('a chat for Gemini', () => {
   ])('goes where %s is (stream: %j)', (model, stream, path) =>
     expect(geminiChatPath(model, stream)).toBe(path),
   );
+
+  it.each(['models/../files', 'models/./x', '../x'])('is none for a model called %s', (model) => {
+    expect(() => geminiChatPath(model, false)).toThrow(UntranslatableError);
+  });
 });
 
 describe('a JSON schema for Gemini', () => {

@@ -95,9 +95,17 @@ function pieceOf(part: Readonly<Record<string, unknown>>, what: string): readonl
       },
     ];
   }
-  if (part['text'] === undefined) return [];
+  if (part['text'] === undefined) return imageIn(part);
   const text = textOf(part['text'], `${what}.text`);
   return text === '' ? [] : [{ kind: part['thought'] === true ? 'reasoning' : 'text', text }];
+}
+
+/** In a text there is no place for an image but Markdown. https://ai.google.dev/gemini-api/docs/image-generation */
+function imageIn({ inlineData: blob, thought }: Readonly<Record<string, unknown>>): readonly GeminiPiece[] {
+  if (!isObject(blob) || thought === true) return [];
+  const { mimeType, data } = blob;
+  if (typeof mimeType !== 'string' || typeof data !== 'string' || !mimeType.startsWith('image/')) return [];
+  return [{ kind: 'text', text: `![image](data:${mimeType};base64,${data})` }];
 }
 
 /** Gemini counts thoughts beside the candidates, and what its own tools put in beside the prompt. */
