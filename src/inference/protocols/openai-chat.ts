@@ -8,6 +8,7 @@ import type {
 } from '../chat/chat.js';
 import { signatureIn, signed } from '../chat/extra-content.js';
 import { ProtocolError } from '../chat/protocol-error.js';
+import { countOf } from './from-upstream.js';
 import { contentIn } from './openai-content.js';
 
 /** Reads what an OpenAI-shaped server answered to a chat. @throws ProtocolError */
@@ -129,15 +130,16 @@ function isFailed({ error, error_code: code }: Fields, choice: Fields | null): b
 /** `null`: it is none of OpenAI's. */
 export function usageOf(value: unknown): Usage | null {
   const usage = recordOf(value);
-  const [input, output] = [usage?.['prompt_tokens'], usage?.['completion_tokens'] ?? 0];
-  if (typeof input !== 'number' || typeof output !== 'number') return null;
-  const cached = recordOf(usage?.['prompt_tokens_details'])?.['cached_tokens'];
-  const reasoning = recordOf(usage?.['completion_tokens_details'])?.['reasoning_tokens'];
+  const input = countOf(usage?.['prompt_tokens']);
+  const output = countOf(usage?.['completion_tokens'] ?? 0);
+  if (input === undefined || output === undefined) return null;
+  const cached = countOf(recordOf(usage?.['prompt_tokens_details'])?.['cached_tokens']);
+  const reasoning = countOf(recordOf(usage?.['completion_tokens_details'])?.['reasoning_tokens']);
   return {
     input,
     output,
-    ...(typeof cached === 'number' ? { cached } : {}),
-    ...(typeof reasoning === 'number' ? { reasoning } : {}),
+    ...(cached === undefined ? {} : { cached }),
+    ...(reasoning === undefined ? {} : { reasoning }),
   };
 }
 
