@@ -186,7 +186,9 @@ it('a body that breaks off with its upstream is no caller who has gone', async (
     response.write('half', () => response.socket?.destroy());
   };
   const asked = { model, stream: true, messages: [] };
-  await expect(service.post(PATHS.openai, asked, { 'x-request-id': 'breaks' })).rejects.toThrow(/fetch failed|terminated/);
+  await expect(service.post(PATHS.openai, asked, { 'x-request-id': 'breaks' })).rejects.toThrow(
+    /fetch failed|terminated/,
+  );
   const lines = () => service.log.filter((line) => line['request_id'] === 'breaks');
   await until(() => lines().length > 0);
   expect(lines()).toEqual([expect.objectContaining({ status: 200, error_type: 'worker_bad_answer' })]);
