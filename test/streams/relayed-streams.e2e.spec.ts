@@ -220,7 +220,9 @@ describe('a heartbeat', () => {
       response.end('\n\n');
     };
     const { text } = await stream(passed);
-    expect(text).toBe(`data: ${half.toString()}${half.toString()}\n\n`);
+    // A busy machine takes long to send so much: in front of it silence may be filled.
+    const event = text.replace(/^(: still here\n\n)+/, '');
+    expect(event === `data: ${half.toString()}${half.toString()}\n\n`).toBe(true);
   });
 });
 
