@@ -40,9 +40,9 @@ export class RequestLog {
 
   private record(request: FastifyRequest, reply: FastifyReply): void {
     const { facts } = request;
-    const isAnswered = reply.raw.writableFinished;
-    if (!isAnswered) facts.errorType = 'caller_gone';
-    const status = isAnswered ? reply.statusCode : CALLER_GONE;
+    // What is cut off from this side, since its worker broke off, was not left by its caller.
+    if (!reply.raw.writableFinished) facts.errorType ??= 'caller_gone';
+    const status = facts.errorType === 'caller_gone' ? CALLER_GONE : reply.statusCode;
     const path = pathOf(request.url);
     const ms = reply.elapsedTime;
     if (facts.model !== null || facts.errorType !== null) this.metrics.observe(facts, ms / 1000);

@@ -26,7 +26,7 @@ export class OpenAnswer implements AnswerSink {
   status = 0;
   /** When its headers came, by `performance.now()`. */
   headAtMs = 0;
-  /** As they came. */
+  /** As they came, but for those of a coding that was taken away. */
   headers: AnswerHeaders = {};
   #flow: Flow | null = null;
   /** What came before anybody took it: one piece, since the flow is held up from then on, or a few that were on their way. */

@@ -1,4 +1,5 @@
 import { Agent } from 'undici';
+import { Decoding } from './decoding.js';
 import type { UpstreamTimeouts } from './deadline.js';
 import { type AnswerSink, type CancelSignal, Exchange } from './exchange.js';
 import { guardedConnector } from './guarded-connector.js';
@@ -66,7 +67,7 @@ export class UpstreamClient {
   ): Promise<OpenAnswer> {
     const limits = { maxWholeBytes: this.limits.maxResponseBytes, silenceMs };
     return new Promise((resolve, reject) => {
-      this.#dispatch(call, signal, new OpenAnswer(limits, resolve, reject));
+      this.#dispatch(call, signal, new Decoding(new OpenAnswer(limits, resolve, reject)));
     });
   }
 

@@ -178,3 +178,18 @@ it('an upstream that sends its callers elsewhere is a failure, and where to is n
   const { status, headers } = await ask(model, false);
   expect([status, headers.get('location')]).toEqual([502, null]);
 });
+
+it('a body that breaks off with its upstream is no caller who has gone', async () => {
+  const model = await modelOn(service, hollow);
+  hollow.answer = (response) => {
+    response.writeHead(200, { 'content-type': 'audio/mpeg', 'content-length': '1000' });
+    response.write('half', () => response.socket?.destroy());
+  };
+  const asked = { model, stream: true, messages: [] };
+  await expect(service.post(PATHS.openai, asked, { 'x-request-id': 'breaks' })).rejects.toThrow(
+    /fetch failed|terminated/,
+  );
+  const lines = () => service.log.filter((line) => line['request_id'] === 'breaks');
+  await until(() => lines().length > 0);
+  expect(lines()).toEqual([expect.objectContaining({ status: 200, error_type: 'worker_bad_answer' })]);
+});

@@ -21,7 +21,15 @@ const answers = fc
   .map(({ answer, bait }) => ({ ...answer, text: `${answer.text ?? ''}${bait}` }));
 
 function told(...pieces: readonly string[]) {
-  const usage = new PassedTokens(true);
+  return usageIn(true, pieces);
+}
+
+function toldWhole(answer: string) {
+  return usageIn(false, [answer]);
+}
+
+function usageIn(isEvents: boolean, pieces: readonly string[]) {
+  const usage = new PassedTokens(isEvents);
   for (const piece of pieces) usage.see(Buffer.from(piece));
   return usage.usage;
 }
@@ -36,6 +44,7 @@ describe('what an answer that is passed on tells of its tokens', () => {
     fc.assert(
       fc.property(answers, fc.constantFrom(0, 1, 2), (answer, indent) => {
         const text = JSON.stringify(chatCompletion(head, answer), null, indent);
+        expect(counts(toldWhole(text))).toEqual(counts(answer.usage));
         expect(counts(told(text))).toEqual(counts(answer.usage));
       }),
     );
@@ -59,7 +68,7 @@ describe('what an answer that is passed on tells of its tokens', () => {
         const writer = new AnthropicEventWriter(of);
         const events = [...eventsOf(answer).map((event) => writer.write(event)), writer.end()];
         const expected = counts(answer.usage) ?? [0, 0];
-        expect(counts(told(JSON.stringify(anthropicMessage(answer, of))))).toEqual(expected);
+        expect(counts(toldWhole(JSON.stringify(anthropicMessage(answer, of))))).toEqual(expected);
         expect(counts(told(...(inOne ? [events.join('')] : events)))).toEqual(expected);
       }),
     );
@@ -85,5 +94,39 @@ describe('what an answer that is passed on tells of its tokens', () => {
     ],
   ])('of %s is %j', (text, expected) => {
     expect(counts(told(text))).toEqual(expected);
+  });
+
+  it('is non-negative and whole, or nothing', () => {
+    const numbers = fc.oneof(fc.integer(), fc.double(), fc.constantFrom(1e300, -1, 1.5, '7', null, [], {}));
+    const shapes = fc.constantFrom(
+      ['prompt_tokens', 'completion_tokens'],
+      ['input_tokens', 'output_tokens', 'cache_read_input_tokens'],
+    );
+    fc.assert(
+      fc.property(shapes, fc.array(numbers, { minLength: 3, maxLength: 3 }), (names, values) => {
+        const usage = Object.fromEntries(names.map((name, i) => [name, values[i]]));
+        const text = JSON.stringify({ usage });
+        for (const found of [told(`data: ${text}\n\n`), toldWhole(text)])
+          for (const count of Object.values(found ?? {}))
+            expect(count).toSatisfy((value: number) => Number.isSafeInteger(value) && value >= 0);
+      }),
+    );
+  });
+
+  const bait = '"usage":{"prompt_tokens":900,"completion_tokens":800}';
+  it.each([
+    [
+      `{"usage":{"prompt_tokens":7,"completion_tokens":3},"choices":[{"message":{"meta":{${bait}}}}]}`,
+      [7, 3],
+    ],
+    [
+      `{"content":[{"type":"tool_use","input":{${bait}}}],"usage":{"input_tokens":4,"output_tokens":2}}`,
+      [4, 2],
+    ],
+    [`{"content":[{"type":"tool_use","input":{${bait}}}]}`, null],
+    [`{"usage":{"prompt_tokens":7},"usage":{"prompt_tokens":8}}`, null],
+    ['{"usage":null}', null],
+  ])('is what stands outermost, of the whole answer %s', (text, expected) => {
+    expect(counts(toldWhole(text))).toEqual(expected);
   });
 });

@@ -2,7 +2,7 @@ import type { Usage } from '../chat/chat.js';
 import { parsedOrUndefined } from '../request/parsed-or-undefined.js';
 import { anthropicUsage } from '../protocols/anthropic/anthropic-usage.js';
 import { usageOf } from '../protocols/openai-chat.js';
-import { spanAt } from './json-fields.js';
+import { findFields, spanAt } from './json-fields.js';
 
 /** Where a worker does not report tokens. */
 export const BYTES_PER_TOKEN = 4;
@@ -14,6 +14,9 @@ const SPACE = 0x20;
 const OPEN_OBJECT = 0x7b;
 /** Ten times what OpenAI and Anthropic write. */
 const LARGEST_BYTES = 8192;
+/** A larger answer is searched, not read: reading takes about a millisecond for so much. */
+const LARGEST_READ_BYTES = 128 * 1024;
+const USAGE: ReadonlySet<string> = new Set(['usage']);
 
 /**
  * What an answer that is passed on tells of the tokens it took. Nothing else of it is parsed: within JSON's texts a quote
@@ -31,10 +34,10 @@ export class PassedTokens {
   see(bytes: Buffer): void {
     this.#bytes += bytes.length;
     if (this.isEvents) this.#events += timesIn(bytes, LF_END) || timesIn(bytes, CRLF_END);
-    const last = lastIn(bytes);
+    const last = !this.isEvents && bytes.length <= LARGEST_READ_BYTES ? outermostIn(bytes) : lastIn(bytes);
     if (last === null) return;
     // Anthropic tells of the input when a message begins, of the output when it ends.
-    this.#first ??= firstIn(bytes);
+    this.#first ??= this.isEvents ? firstIn(bytes) : last;
     this.#last = last;
   }
 
@@ -57,6 +60,17 @@ function timesIn(bytes: Buffer, sought: Buffer): number {
   let times = 0;
   for (let at = bytes.indexOf(sought); at !== -1; at = bytes.indexOf(sought, at + sought.length)) times++;
   return times;
+}
+
+/** What a tool is called with, or what describes a message, may have a `usage` of its own. */
+function outermostIn(bytes: Buffer): string | null {
+  if (!bytes.includes(KEY)) return null;
+  try {
+    const span = findFields(bytes, USAGE).get('usage');
+    return span === undefined ? null : bytes.toString('utf8', span.start, span.end);
+  } catch {
+    return null;
+  }
 }
 
 function firstIn(bytes: Buffer): string | null {

@@ -34,5 +34,5 @@ export function textOf(value: unknown, what: string): string {
 
 /** A count of tokens; of anything else, `undefined`: an answer is not thrown away for how it was counted. */
 export function countOf(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }

@@ -10,6 +10,7 @@ import type {
 import { signatureIn, signed } from '../chat/extra-content.js';
 import { ProtocolError } from '../chat/protocol-error.js';
 import { newCallId } from './call-id.js';
+import { countOf } from './from-upstream.js';
 import { contentIn } from './openai-content.js';
 import { jsonTextOf, OpenAiStreamCalls } from './openai-stream-calls.js';
 
@@ -166,15 +167,16 @@ function isFailed({ error, error_code: code }: Fields, choice: Fields | null): b
 /** `null`: it is none of OpenAI's. */
 export function usageOf(value: unknown): Usage | null {
   const usage = recordOf(value);
-  const [input, output] = [usage?.['prompt_tokens'], usage?.['completion_tokens'] ?? 0];
-  if (typeof input !== 'number' || typeof output !== 'number') return null;
-  const cached = recordOf(usage?.['prompt_tokens_details'])?.['cached_tokens'];
-  const reasoning = recordOf(usage?.['completion_tokens_details'])?.['reasoning_tokens'];
+  const input = countOf(usage?.['prompt_tokens']);
+  const output = countOf(usage?.['completion_tokens'] ?? 0);
+  if (input === undefined || output === undefined) return null;
+  const cached = countOf(recordOf(usage?.['prompt_tokens_details'])?.['cached_tokens']);
+  const reasoning = countOf(recordOf(usage?.['completion_tokens_details'])?.['reasoning_tokens']);
   return {
     input,
     output,
-    ...(typeof cached === 'number' ? { cached } : {}),
-    ...(typeof reasoning === 'number' ? { reasoning } : {}),
+    ...(cached === undefined ? {} : { cached }),
+    ...(reasoning === undefined ? {} : { reasoning }),
   };
 }
 
