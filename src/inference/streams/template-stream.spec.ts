@@ -120,17 +120,27 @@ describe('a stream of a template worker', () => {
     ).toEqual([finish()]);
   });
 
-  it('that is cut off, broken or failed is a ProtocolError, which quotes nothing', () => {
+  it.each<[string, object | string, string]>([
+    ['of Ollama', { error: 'model is gone' }, ': model is gone'],
+    ['of vLLM', { error: { message: 'EngineCore died', code: 500 } }, ': EngineCore died'],
+    ['of FastChat', { text: 'NETWORK ERROR', error_code: 50002 }, ': NETWORK ERROR'],
+    ['that is long', { error: 'x'.repeat(301) }, `: ${'x'.repeat(300)}`],
+    ['that says nothing', { error: true }, ''],
+  ])('that tells of an error %s is told in its words', (_server, event, words) => {
+    const what = 'the upstream told of an error within its stream';
+    const failing = () => read({ text: 't' }, [{ t: 'a' }, event]);
+    expect(failing).toThrow(new ProtocolError(what + words));
+    const named = () => templateReader(compileStreamExtract({ text: '' }))({ name: 'error', data: 'oh no' });
+    expect(named).toThrow(new ProtocolError(`${what}: oh no`));
+  });
+
+  it('that is cut off or broken is a ProtocolError, which quotes nothing', () => {
     const marked = { text: 't', done: { data: '[DONE]' } };
     expect(() => read(marked, [{ t: 'a' }])).toThrow('the stream ended before its end marker');
-    for (const bad of ['{"t":"sec', 'secret', { error: 'the key secret is wrong' }]) {
+    for (const bad of ['{"t":"sec', 'secret']) {
       const reading = () => read(marked, [{ t: 'a' }, bad]);
       expect(reading).toThrow(ProtocolError);
       expect(reading).not.toThrow(/sec/);
     }
-    const reader = templateReader(compileStreamExtract(marked));
-    expect(() => reader({ name: 'error', data: '{"detail":"secret"}' })).toThrow(
-      'the upstream told of an error within its stream',
-    );
   });
 });

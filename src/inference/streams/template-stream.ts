@@ -3,6 +3,7 @@ import type { StreamExtract, StreamPiece } from '../../template/stream-extract.j
 import type { ChatEvent, FinishReason, StreamReader, StreamStage, Usage } from '../chat/chat.js';
 import { ProtocolError } from '../chat/protocol-error.js';
 import { finishReasonOf } from './finish-reasons.js';
+import { shortened, toldError } from './told-error.js';
 import { TextSoFar } from './text-so-far.js';
 
 /** A reader that is also told when the stream ended in order. */
@@ -42,8 +43,7 @@ class TemplateStream {
     if (data === '') return [];
     if (this.finished) return this.afterFinish(data);
     const piece = this.pieceOf(data);
-    if (piece.failed || name === 'error')
-      throw new ProtocolError('the upstream told of an error within its stream');
+    if (piece.failed || name === 'error') throw failure(toldError(data) ?? shortened(piece.text) ?? '');
     this.reason ??= finishReasonOf(piece.finishReason);
     this.usage = piece.usage ?? this.usage;
     this.marked = piece.done;
@@ -88,6 +88,11 @@ class TemplateStream {
       throw new ProtocolError(`an event of the stream makes no sense: ${error.message}`, { cause: error });
     }
   }
+}
+
+function failure(told: string): ProtocolError {
+  const what = 'the upstream told of an error within its stream';
+  return new ProtocolError(told === '' ? what : `${what}: ${told}`);
 }
 
 function textEvents(text: string): readonly ChatEvent[] {
