@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ChatAnswer, ChatEvent, FinishReason } from '../chat/chat.js';
-import { openAiAnswer, openAiReader } from '../protocols/openai-chat.js';
+import { openAiAnswer } from '../protocols/openai/openai-answer.js';
+import { openAiReader } from '../protocols/openai/openai-reader.js';
 import {
   ChatChunks,
   chatCompletion,

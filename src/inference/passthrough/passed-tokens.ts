@@ -1,7 +1,7 @@
 import type { Usage } from '../chat/chat.js';
 import { parsedOrUndefined } from '../request/parsed-or-undefined.js';
 import { anthropicUsage } from '../protocols/anthropic/anthropic-usage.js';
-import { usageOf } from '../protocols/openai-chat.js';
+import { usageOf } from '../protocols/openai/openai-body.js';
 import { findFields, spanAt } from './json-fields.js';
 
 /** Where a worker does not report tokens. */

@@ -9,7 +9,8 @@ import { geminiEmbeddingRequest, geminiEmbeddings } from './gemini/gemini-embedd
 import { geminiChatPath, geminiPath } from './gemini/gemini-path.js';
 import { geminiReader } from './gemini/gemini-reader.js';
 import { geminiRequest } from './gemini/gemini-request.js';
-import { openAiAnswer, openAiReader } from './openai-chat.js';
+import { openAiAnswer } from './openai/openai-answer.js';
+import { openAiReader } from './openai/openai-reader.js';
 
 /** A chat in the words of one API, and its answer out of them. */
 export interface ChatProtocol {

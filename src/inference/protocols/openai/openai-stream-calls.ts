@@ -1,7 +1,7 @@
-import type { ChatEvent } from '../chat/chat.js';
-import { signatureIn, signed } from '../chat/extra-content.js';
-import { isObject } from './from-openai/json-object.js';
-import { isWholeObject } from './whole-object.js';
+import type { ChatEvent } from '../../chat/chat.js';
+import { signatureIn, signed } from '../../chat/extra-content.js';
+import { isObject } from '../from-openai/json-object.js';
+import { isWholeObject } from '../whole-object.js';
 
 /** A call that is being written. */
 interface StreamedCall {

@@ -1,4 +1,4 @@
-import { isObject } from './from-openai/json-object.js';
+import { isObject } from '../from-openai/json-object.js';
 
 export interface OpenAiContent {
   /** `null`: there is none. */

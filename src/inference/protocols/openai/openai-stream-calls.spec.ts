@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { answerOf } from '../../../test/arbitraries/chat-answers.js';
-import { toolCalls } from '../../../test/arbitraries/chats.js';
-import type { OpenAiToolCall } from '../chat/chat.js';
-import { openAiReader } from './openai-chat.js';
+import { answerOf } from '../../../../test/arbitraries/chat-answers.js';
+import { toolCalls } from '../../../../test/arbitraries/chats.js';
+import type { OpenAiToolCall } from '../../chat/chat.js';
+import { openAiReader } from './openai-reader.js';
 
 type Numbers = 'right' | 'all 0' | 'none';
 type Ids = 'once' | 'always' | 'never';

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anyAnswer, answerOf, eventsOf } from '../../../test/arbitraries/chat-answers.js';
-import { providerJson } from '../../../test/arbitraries/provider-json.js';
-import type { ChatAnswer } from '../chat/chat.js';
-import { ProtocolError } from '../chat/protocol-error.js';
-import { ChatChunks, chatCompletion } from '../openai/chat-completion.js';
-import { openAiAnswer, openAiReader } from './openai-chat.js';
+import { anyAnswer, answerOf, eventsOf } from '../../../../test/arbitraries/chat-answers.js';
+import { providerJson } from '../../../../test/arbitraries/provider-json.js';
+import type { ChatAnswer } from '../../chat/chat.js';
+import { ProtocolError } from '../../chat/protocol-error.js';
+import { ChatChunks, chatCompletion } from '../../openai/chat-completion.js';
+import { openAiAnswer } from './openai-answer.js';
+import { openAiReader } from './openai-reader.js';
 
 const HEAD = { id: 'x', created: 1, model: 'm' };
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { presetFixture } from '../../../test/fixtures/presets/fixture.js';
-import { openAiAnswer, openAiReader } from './openai-chat.js';
+import { presetFixture } from '../../../../test/fixtures/presets/fixture.js';
+import { openAiAnswer } from './openai-answer.js';
+import { openAiReader } from './openai-reader.js';
 
 const answered = (choice: object, more: object = {}) =>
   openAiAnswer(JSON.stringify({ choices: [choice], ...more }));
