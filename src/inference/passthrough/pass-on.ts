@@ -37,7 +37,7 @@ export async function passStream(
   return isEvents(answer.headers) ? passEvents(http, answer, watch) : passBytes(http, answer);
 }
 
-/** Whoever compresses although nobody asked for it: where its events end cannot be seen. */
+/** In a coding that nobody here knows, where its events end cannot be seen; others were taken away. */
 function isEvents({ 'content-type': type, 'content-encoding': coding }: AnswerHeaders): boolean {
   const isPlain = coding === undefined || coding === 'identity';
   return isPlain && /^\s*text\/event-stream\b/i.test(String(type ?? ''));

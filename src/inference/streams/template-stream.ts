@@ -3,7 +3,7 @@ import type { StreamExtract, StreamPiece } from '../../template/stream-extract.j
 import type { ChatEvent, FinishReason, StreamReader, StreamStage, Usage } from '../chat/chat.js';
 import { ProtocolError } from '../chat/protocol-error.js';
 import { finishReasonOf } from './finish-reasons.js';
-import { shortened, toldError } from './told-error.js';
+import { shortened, toldError } from './own-words.js';
 import { TextSoFar } from './text-so-far.js';
 
 /** A reader that is also told when the stream ended in order. */
