@@ -1,16 +1,16 @@
 /**
  * `npm run demo`: one model name, two real llama.cpp servers behind it, one of which dies and comes back.
- * Needs nothing that runs already and leaves nothing behind. Exit code 0 if all went as it should, else 1.
+ * Needs no running service and leaves nothing behind. Exit code 0 on success, else 1.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import OpenAI from 'openai';
-import { askDuring } from './demo/callers.mjs';
+import { sendDuring } from './demo/clients.mjs';
 import { heading, line, quote, table } from './demo/print.mjs';
 import { Service } from './demo/service.mjs';
 import { install, isInstalled, makeModel, TinyWorker } from './demo/tiny-workers.mjs';
 
 const MODEL = 'alice';
-/** The same worker, spoken to in OpenAI's API, which it happens to speak. */
+/** The same worker, registered with OpenAI's API. */
 const OPENAI_MODEL = 'wonderland/alice';
 const QUESTIONS = [
   'Who are you?',
@@ -18,10 +18,10 @@ const QUESTIONS = [
   'What do you think of Alice?',
   'Why is a raven like a writing-desk?',
 ];
-const CALLERS = 4;
-/** How long callers go on before something happens. */
+const CLIENTS = 4;
+/** How long the clients run before something happens. */
 const CALM_MS = 1_000;
-/** How many answers of a worker that came back show that it has its share of the work. */
+/** This many answers of a recovered worker show that it gets its share again. */
 const SHARE = 20;
 const SEEN_WITHIN_MS = 60_000;
 
@@ -35,13 +35,13 @@ const a = new TinyWorker('A');
 const b = new TinyWorker('B');
 /** @type {Map<string, string>} worker id → letter */
 const letters = new Map();
-/** How many calls each has answered so far. */
+/** Requests that each worker has answered so far. */
 const answered = { A: 0, B: 0 };
 
 try {
   await start();
   await register();
-  await ask();
+  await sendQuestions();
   await stream();
   await loseA();
   await getAback();
@@ -50,12 +50,12 @@ try {
 } finally {
   await stop();
 }
-if (process.exitCode === undefined) heading('7. All is stopped again, and nothing is left behind');
+if (process.exitCode === undefined) heading('7. Everything is stopped, and nothing is left behind');
 
 async function start() {
   heading('1. Two llama.cpp servers of a tiny model, and the service');
   if (!isInstalled()) {
-    line('install', 'llama.cpp and what runs it, about 100 MB, once: npm ci in examples/tiny-worker');
+    line('install', 'llama.cpp and its Node binding, about 100 MB, once: npm ci in examples/tiny-worker');
     await install(signal);
   }
   line('model', await makeModel(signal));
@@ -71,7 +71,7 @@ async function start() {
 async function register() {
   heading(`2. Both are registered as "${MODEL}", by data alone`);
   for (const worker of [a, b]) {
-    const said = await service.register({
+    const message = await service.register({
       model_name: MODEL,
       req_url_template: worker.url,
       owner: 'demo',
@@ -83,27 +83,27 @@ async function register() {
       },
       response_extract: 'choices[0].message.content',
     });
-    line(`worker ${worker.letter}`, said);
+    line(`worker ${worker.letter}`, message);
   }
   for (const { id, req_url_template: url } of await service.workers()) {
     letters.set(id, url === a.url ? a.letter : b.letter);
   }
 }
 
-async function ask() {
-  heading('3. Questions go to either of them');
+async function sendQuestions() {
+  heading('3. Questions go to either worker');
   for (const question of QUESTIONS) {
-    const { text, letter } = await askOnce(question);
+    const { text, letter } = await send(question);
     line('question', question);
     quote(`${letter} answers`, text);
   }
 }
 
 async function stream() {
-  heading("4. OpenAI's own client streams, from a model with a / in its name");
+  heading("4. OpenAI's client streams from a model with a / in its name");
   const { origin } = new URL(a.url);
-  const said = await service.register({ preset: 'llama-cpp', model_name: OPENAI_MODEL, base_url: origin });
-  line('worker A', said);
+  const message = await service.register({ preset: 'llama-cpp', model_name: OPENAI_MODEL, base_url: origin });
+  line('worker A', message);
   const client = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 });
   const chunks = await client.chat.completions.create(
     {
@@ -123,58 +123,58 @@ async function stream() {
   }
   line('question', QUESTIONS[0] ?? '');
   quote('A streams', words.join(''));
-  line('stream', `${words.length} pieces, as llama.cpp made them; usage: ${tokens} tokens`);
-  if (words.length < 2) throw new Error('the answer came in one piece');
-  // Else most of all workers would die at once below, and no replica believes that on its own.
+  line('stream', `${words.length} chunks, as llama.cpp generated them; usage: ${tokens} tokens`);
+  if (words.length < 2) throw new Error('the answer came in one chunk');
+  // Otherwise two of three workers die at once below, and one replica alone does not take down so many.
   await service.offline({ model_name: OPENAI_MODEL, req_url_template: `${origin}/v1` });
 }
 
 async function loseA() {
-  heading(`5. A is killed (kill -9) while ${CALLERS} callers keep asking`);
-  await whileAsking(async () => {
+  heading(`5. A is killed (kill -9) while ${CLIENTS} clients keep calling`);
+  await underLoad(async () => {
     await a.crash();
     return `unhealthy in the registry after ${await until('unhealthy', async () => (await healthOfA()) === 'unhealthy')} s`;
   });
 }
 
 async function getAback() {
-  heading('6. A is started again, and found by itself');
-  await whileAsking(async () => {
+  heading('6. A is started again, and the probes find it');
+  await underLoad(async () => {
     await a.start(signal);
-    const wellAfterS = await until('healthy', async () => (await healthOfA()) === 'healthy');
+    const healthyAfterS = await until('healthy', async () => (await healthOfA()) === 'healthy');
     const before = answered.A;
     await until('answering', async () => answered.A >= before + SHARE);
-    return `healthy in the registry after ${wellAfterS} s`;
+    return `healthy in the registry after ${healthyAfterS} s`;
   });
 }
 
-/** @param {() => Promise<string>} happen says what was seen */
-async function whileAsking(happen) {
+/** @param {() => Promise<string>} happen describes what was observed */
+async function underLoad(happen) {
   const event = async () => {
     await sleep(CALM_MS, undefined, { signal });
     return happen();
   };
   const before = { ...answered };
-  const { result, answers, failures } = await askDuring(
-    CALLERS,
-    (n) => askOnce(QUESTIONS[n % QUESTIONS.length] ?? ''),
+  const { result, answers, failures } = await sendDuring(
+    CLIENTS,
+    (n) => send(QUESTIONS[n % QUESTIONS.length] ?? ''),
     event(),
   );
-  const moved = answers.filter(({ attempts }) => attempts > 1).length;
+  const retried = answers.filter(({ attempts }) => attempts > 1).length;
   line('worker A', result);
   line(
-    'callers',
-    `${answers.length + failures.length} asked, ${failures.length} failed: ` +
+    'clients',
+    `${answers.length + failures.length} sent, ${failures.length} failed: ` +
       `${answered.A - before.A} answered by A, ${answered.B - before.B} by B` +
-      (moved > 0 ? `, ${moved} of them after meeting A dead` : ''),
+      (retried > 0 ? `, ${retried} of them retried after A had died` : ''),
   );
   if (failures.length > 0) throw failures[0];
   await showRegistry();
 }
 
 /** @param {string} question */
-async function askOnce(question) {
-  const answer = await service.ask(MODEL, question);
+async function send(question) {
+  const answer = await service.chat(MODEL, question);
   const letter = letters.get(answer.workerId) === 'A' ? 'A' : 'B';
   answered[letter] += 1;
   return { ...answer, letter };
@@ -186,13 +186,13 @@ async function healthOfA() {
 
 /**
  * @param {string} state of worker A
- * @param {() => Promise<boolean>} isSo
- * @returns {Promise<string>} after how many seconds
+ * @param {() => Promise<boolean>} isReached
+ * @returns {Promise<string>} seconds until the state was reached
  */
-async function until(state, isSo) {
+async function until(state, isReached) {
   const startedAt = Date.now();
   while (Date.now() - startedAt < SEEN_WITHIN_MS) {
-    if (await isSo()) return ((Date.now() - startedAt) / 1000).toFixed(1);
+    if (await isReached()) return ((Date.now() - startedAt) / 1000).toFixed(1);
     await sleep(50, undefined, { signal });
   }
   throw new Error(`worker A was not ${state} within ${SEEN_WITHIN_MS / 1000} s`);
@@ -222,5 +222,5 @@ async function stop() {
 function report(error) {
   process.exitCode = 1;
   const why = error.cause instanceof Error ? `: ${error.cause.message}` : '';
-  console.error(`\nThe demo did not end well: ${error.message}${why}`);
+  console.error(`\nThe demo failed: ${error.message}${why}`);
 }

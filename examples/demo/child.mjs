@@ -1,4 +1,4 @@
-/** Processes of the demo: started, waited for until they say that they are up, and surely ended. */
+/** Child processes of the demo: started, awaited until they report that they are up, and always stopped. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,10 +41,10 @@ export class Child {
   }
 
   /**
-   * Waits until it has printed something.
+   * Waits until the process has printed a match.
    * @param {RegExp} pattern
    * @param {AbortSignal} signal
-   * @returns {Promise<string>} what the pattern's first group found
+   * @returns {Promise<string>} the pattern's first group
    */
   async printed(pattern, signal) {
     const deadline = Date.now() + STARTED_WITHIN_MS;
@@ -56,18 +56,18 @@ export class Child {
     throw new Error(`${this.#name} ${this.isRunning ? 'did not start in time' : 'ended'}:\n${this.#output}`);
   }
 
-  /** Without any warning, as a crash or the kernel would: `kill -9`. */
+  /** Ends it without warning, as a crash or the kernel does: `kill -9`. */
   async crash() {
     this.#process.kill('SIGKILL');
     await this.#exited;
   }
 
-  /** Lets it finish what it does; a process that will not end is killed. */
+  /** Lets it finish its work; a process that does not end in time is killed. */
   async stop() {
     if (!this.isRunning) return;
     this.#process.kill('SIGTERM');
-    const patience = setTimeout(() => this.#process.kill('SIGKILL'), STOPPED_WITHIN_MS);
+    const timeout = setTimeout(() => this.#process.kill('SIGKILL'), STOPPED_WITHIN_MS);
     await this.#exited;
-    clearTimeout(patience);
+    clearTimeout(timeout);
   }
 }

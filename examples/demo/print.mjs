@@ -1,4 +1,4 @@
-/** How the demo looks: headings, aligned columns, colour where a terminal shows it. */
+/** Output of the demo: headings, aligned columns, colour on a terminal. */
 const WIDTH = 100;
 const COLOURED = process.stdout.isTTY && process.env.NO_COLOR === undefined;
 
@@ -23,7 +23,7 @@ export function line(label, text) {
 }
 
 /**
- * A long text goes on below where it began.
+ * Wraps a long text below its first line.
  * @param {string} label
  * @param {string} text
  */

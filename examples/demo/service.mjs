@@ -1,4 +1,4 @@
-/** The service as the demo runs it, on a registry of its own, and what the demo asks of it. */
+/** The service as the demo runs it, with a registry of its own, and the calls that the demo makes. */
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,18 +7,18 @@ import pg from 'pg';
 import { Child } from './child.mjs';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
-/** Short, as a socket's path must be, and open to any user, as PostgreSQL never runs as root. */
+/** Short, because a socket's path must be; open to any user, because PostgreSQL never runs as root. */
 const TEMPORARY = '/tmp/mmm-demo-';
 const ANSWERED_WITHIN_MS = 20_000;
 const DATABASE_GONE_WITHIN_MS = 10_000;
 
-/** A demonstration does not want to wait: by default it probes every 5 s, and every 30 s what is down. */
-const IMPATIENCE = {
+/** Shorter intervals than the defaults, which probe every 5 s, and every 30 s what is down. */
+const QUICK_SETTINGS = {
   HEALTH_TICK_MS: '100',
   HEALTH_INTERVAL_MS: '1000',
   HEALTH_UNSURE_INTERVAL_MS: '300',
   HEALTH_DOWN_INTERVAL_MS: '500',
-  HEALTH_SERVED_MS: '1000', // else what it answered just before its end speaks for it for a while
+  HEALTH_SERVED_MS: '1000', // a worker that served a request within this time is only suspect
   BALANCING_EJECTION_BASE_MS: '1000',
   BALANCING_WARMING_MS: '2000',
 };
@@ -45,8 +45,8 @@ export class Service {
     this.#signal.throwIfAborted();
     const { PATH = '', HOME = '' } = process.env;
     this.#process = new Child('The service', ['--enable-source-maps', MAIN], {
-      cwd: this.#dataDir, // so that it reads nobody's .env
-      env: { PATH, HOME, ...IMPATIENCE, PORT: '0', DATA_DIR: this.#dataDir, LOG_LEVEL: 'warn' },
+      cwd: this.#dataDir, // no .env is there to be read
+      env: { PATH, HOME, ...QUICK_SETTINGS, PORT: '0', DATA_DIR: this.#dataDir, LOG_LEVEL: 'warn' },
     });
     this.url = await this.#process.printed(/serves (http:\S+)/, this.#signal);
     await this.#fetch('/readyz');
@@ -72,7 +72,7 @@ export class Service {
    * @param {string} input
    * @returns {Promise<Answer>}
    */
-  async ask(model, input) {
+  async chat(model, input) {
     const { body, headers } = await this.#post('/api/v1/chat/completions', { model_name: model, input });
     return {
       text: body.result,
@@ -82,7 +82,7 @@ export class Service {
   }
 
   /**
-   * Straight from PostgreSQL, past the service: what a DBA sees in psql.
+   * Queries PostgreSQL directly: what a DBA sees in psql.
    * @param {string} sql
    * @returns {Promise<readonly Record<string, string | number | boolean | null>[]>}
    */
@@ -93,7 +93,7 @@ export class Service {
       database: 'postgres',
       query_timeout: ANSWERED_WITHIN_MS,
     });
-    client.on('error', () => {}); // a server that goes away shows in the query
+    client.on('error', () => {}); // a lost server fails the query
     await client.connect();
     try {
       return (await client.query(sql)).rows;
@@ -102,7 +102,7 @@ export class Service {
     }
   }
 
-  /** Ends the service and with it its database, and removes what they kept. */
+  /** Stops the service and its database, and removes their files. */
   async stop() {
     await this.#process?.stop();
     if (this.#dataDir === '') return;
@@ -110,11 +110,11 @@ export class Service {
     await rm(this.#dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 
-  /** It goes before the service does, unless that was ended while it was only just starting. */
+  /** The database stops before the service does, unless the service was stopped while it started. */
   async #databaseGone() {
     const deadline = Date.now() + DATABASE_GONE_WITHIN_MS;
     while (existsSync(`${this.#socketFolder}/.s.PGSQL.5432`)) {
-      if (Date.now() > deadline) throw new Error(`a database is left over in ${this.#dataDir}`);
+      if (Date.now() > deadline) throw new Error(`the database in ${this.#dataDir} is still running`);
       await sleep(50);
     }
   }

@@ -1,4 +1,4 @@
-/** What the demo needs of examples/tiny-worker: its dependencies, its model, and workers. */
+/** Dependencies, model and workers of examples/tiny-worker. */
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,7 @@ const INSTALLED_WITHIN_MS = 10 * 60_000;
 const MADE_WITHIN_MS = 60_000;
 const run = promisify(execFile);
 
-/** @returns {boolean} whether what the lockfile names is there */
+/** @returns {boolean} whether the locked version is installed */
 export function isInstalled() {
   const manifest = `${FOLDER}node_modules/node-llama-cpp/package.json`;
   const wanted = JSON.parse(readFileSync(`${FOLDER}package.json`, 'utf8')).dependencies['node-llama-cpp'];
@@ -31,7 +31,7 @@ export async function install(signal) {
 
 /**
  * @param {AbortSignal} signal
- * @returns {Promise<string>} what was made of what
+ * @returns {Promise<string>} a line that describes the model
  */
 export async function makeModel(signal) {
   const { stdout } = await run(process.execPath, ['make-model.mjs'], {
@@ -45,7 +45,7 @@ export async function makeModel(signal) {
 export class TinyWorker {
   /** @type {Child | undefined} */
   #process;
-  /** Where it answers, also after it was started again. */
+  /** Its URL, the same after a restart. */
   url = '';
 
   /** @param {string} letter */

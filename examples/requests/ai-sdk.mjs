@@ -6,5 +6,5 @@ const { MMM_URL = 'http://127.0.0.1:8007', MMM_MODEL = 'llama3', MMM_KEY = 'none
 const provider = createOpenAICompatible({ name: 'mmm', baseURL: `${MMM_URL}/v1`, apiKey: MMM_KEY });
 
 const { textStream } = streamText({ model: provider(MMM_MODEL), prompt: 'hello' });
-for await (const piece of textStream) process.stdout.write(piece);
+for await (const text of textStream) process.stdout.write(text);
 console.log();

@@ -1,4 +1,4 @@
-// Anthropic's client, with any model: npm install @anthropic-ai/sdk
+// Anthropic's client with any model: npm install @anthropic-ai/sdk
 import Anthropic from '@anthropic-ai/sdk';
 
 const { MMM_URL = 'http://127.0.0.1:8007', MMM_MODEL = 'llama3', MMM_KEY = 'none' } = process.env;

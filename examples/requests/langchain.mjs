@@ -8,5 +8,5 @@ const chat = new ChatOpenAI({
   configuration: { baseURL: `${MMM_URL}/v1` },
 });
 
-for await (const piece of await chat.stream('hello')) process.stdout.write(piece.text);
+for await (const chunk of await chat.stream('hello')) process.stdout.write(chunk.text);
 console.log();

@@ -1,14 +1,14 @@
 /**
- * What a chat completion asks for, as far as this model can do it. Unknown fields are ignored, as OpenAI's clients send many.
+ * The fields of a chat completion that this model supports. Unknown fields are ignored, because OpenAI's clients send many.
  *
  * @typedef {object} ChatRequest
  * @property {string} model
- * @property {readonly string[]} turns what has been said, oldest first
+ * @property {readonly string[]} turns the conversation, oldest first
  * @property {boolean} stream
- * @property {boolean} includeUsage in a stream: end with a chunk that tells the usage
+ * @property {boolean} includeUsage in a stream: end with a chunk that holds the usage
  * @property {number} maxTokens
  * @property {number} temperature
- * @property {number} seed the same one gives the same answer
+ * @property {number} seed the same seed gives the same answer
  */
 
 import { randomInt } from 'node:crypto';
@@ -47,7 +47,7 @@ function parseObject(text) {
     const body = JSON.parse(text);
     if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body;
   } catch {
-    // said below, as for JSON that is no object
+    // reported below, as JSON that is not an object is
   }
   throw new BadRequestError('the body must be a JSON object');
 }
@@ -61,7 +61,7 @@ function turnsOf(messages) {
 }
 
 /**
- * @param {unknown} content text, or a list of parts of which only text is understood
+ * @param {unknown} content text, or a list of text parts
  * @param {string} field
  */
 function textOf(content, field) {

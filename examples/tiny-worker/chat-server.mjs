@@ -1,4 +1,4 @@
-/** OpenAI's chat completions over HTTP, as much of them as one small model needs. */
+/** OpenAI's chat completions over HTTP, as far as one small model needs them. */
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { BadRequestError, parseChatRequest } from './chat-request.mjs';
@@ -47,17 +47,17 @@ async function route(model, request, response) {
  * @param {Response} response
  */
 async function complete(model, request, response) {
-  const caller = new AbortController();
-  response.once('close', () => caller.abort());
+  const disconnect = new AbortController();
+  response.once('close', () => disconnect.abort());
   const answer = {
     id: `chatcmpl-${randomUUID()}`,
     created: Math.floor(Date.now() / 1000),
     model: request.model,
   };
-  if (request.stream) return streamAnswer(model, request, response, caller.signal, answer);
+  if (request.stream) return streamAnswer(model, request, response, disconnect.signal, answer);
 
   let content = '';
-  const outcome = await model.answer(request, caller.signal, (text) => {
+  const outcome = await model.answer(request, disconnect.signal, (text) => {
     content += text;
   });
   send(response, 200, {
@@ -115,12 +115,12 @@ async function bodyOf(request) {
  * @param {unknown} error
  */
 function fail(response, error) {
-  if (response.destroyed) return; // the caller hung up, so that there is nobody to tell
-  const isTheirs = error instanceof BadRequestError;
-  if (!isTheirs) console.error(error);
-  if (response.headersSent) return response.destroy(); // a stream cut short must not look complete
+  if (response.destroyed) return; // the client has disconnected
+  const isClientError = error instanceof BadRequestError;
+  if (!isClientError) console.error(error);
+  if (response.headersSent) return response.destroy(); // a broken stream must not look complete
   response.shouldKeepAlive = false; // part of the body may be unread
-  send(response, isTheirs ? 400 : 500, errorOf(isTheirs ? error.message : 'the model failed'));
+  send(response, isClientError ? 400 : 500, errorOf(isClientError ? error.message : 'the model failed'));
 }
 
 /** @param {string} message */

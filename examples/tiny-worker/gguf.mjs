@@ -1,19 +1,19 @@
 /**
- * Writes GGUF, the file format of llama.cpp: a header, named facts, the tensors' names and shapes, then their numbers.
+ * Writes GGUF, the file format of llama.cpp: a header, metadata, the tensors' names and shapes, then their values.
  * Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md (version 3, little-endian).
  *
  * @typedef {{ readonly name: string, readonly shape: readonly number[], readonly values: Float32Array }} Tensor
- *   `shape` has the length of a row first, as ggml has it
+ *   `shape` begins with the length of a row, as in ggml
  * @typedef {{ readonly type: number, readonly bytes: Buffer }} Value
  */
 
 const VERSION = 3;
-/** Tensors begin at multiples of this; it is the format's default. */
+/** Tensors begin at multiples of this, the format's default. */
 const ALIGNMENT = 32;
 const TYPE = { i32: 5, u32: 4, f32: 6, bool: 7, string: 8, array: 9 };
 const TENSOR_OF_F32 = 0;
 
-/** Makers of metadata values, one for each type used here. */
+/** Constructors of metadata values, one for each type used here. */
 export const u32 = (/** @type {number} */ n) => ({ type: TYPE.u32, bytes: bytesOfU32(n) });
 export const f32 = (/** @type {number} */ n) => ({ type: TYPE.f32, bytes: bytesOfFloats([n]) });
 export const bool = (/** @type {boolean} */ b) => ({ type: TYPE.bool, bytes: Buffer.from([b ? 1 : 0]) });
@@ -31,13 +31,13 @@ export const ints = (/** @type {readonly number[]} */ all) =>
  * @returns {Buffer} the whole file
  */
 export function encodeGguf(metadata, tensors) {
-  const facts = Object.entries(metadata);
+  const entries = Object.entries(metadata);
   const head = Buffer.concat([
     Buffer.from('GGUF'),
     bytesOfU32(VERSION),
     bytesOfU64(tensors.length),
-    bytesOfU64(facts.length),
-    ...facts.flatMap(([key, { type, bytes }]) => [bytesOfString(key), bytesOfU32(type), bytes]),
+    bytesOfU64(entries.length),
+    ...entries.flatMap(([key, { type, bytes }]) => [bytesOfString(key), bytesOfU32(type), bytes]),
     ...describe(tensors),
   ]);
   return Buffer.concat([padded(head), ...tensors.map((tensor) => padded(bytesOfFloats(tensor.values)))]);
@@ -45,7 +45,7 @@ export function encodeGguf(metadata, tensors) {
 
 /**
  * @param {readonly Tensor[]} tensors
- * @returns {Buffer[]} name, shape, type and place of each
+ * @returns {Buffer[]} name, shape, type and offset of each
  */
 function describe(tensors) {
   let offset = 0;
@@ -110,7 +110,7 @@ function bytesOfString(text) {
 }
 
 /**
- * All machines llama.cpp's binaries run on are little-endian, so that memory is already what the file wants.
+ * Every machine that llama.cpp's binaries run on is little-endian, so memory already has the file's byte order.
  * @param {Float32Array | readonly number[]} values
  */
 function bytesOfFloats(values) {

@@ -1,15 +1,15 @@
-/** The model in llama.cpp: text in, pieces of text out. */
+/** The model in llama.cpp: text in, chunks of text out. */
 import { getLlama, LlamaLogLevel } from 'node-llama-cpp';
-import { Lending } from './lending.mjs';
+import { Pool } from './pool.mjs';
 
-/** How many answers it can be giving at once. More wait their turn. */
+/** Answers generated at once. More requests wait. */
 const SEQUENCES = 4;
 const CONTEXT_LENGTH = 512;
-/** Of a longer conversation only the end is read, so that there is always room for an answer. */
+/** Only the end of a longer conversation is read, so that an answer always fits. */
 const MAX_PROMPT_TOKENS = 250;
-/** A model that looks two words back would else say "when I breathe when I breathe when I breathe". */
+/** Without it, a model that looks two words back repeats "when I breathe when I breathe when I breathe". */
 const FREQUENCY_PENALTY = 0.4;
-/** On Apple silicon the only ready-made binary is the one with Metal in it. It runs on the processor all the same: no layer is given to the GPU. */
+/** The only prebuilt binary for Apple silicon is the one with Metal. The model still runs on the CPU: the GPU gets no layer. */
 const GPU = process.platform === 'darwin' && process.arch === 'arm64' ? 'metal' : false;
 
 /**
@@ -28,7 +28,7 @@ export class LanguageModel {
    */
   constructor(model, context) {
     this.#model = model;
-    this.#sequences = new Lending(Array.from({ length: SEQUENCES }, () => context.getSequence()));
+    this.#sequences = new Pool(Array.from({ length: SEQUENCES }, () => context.getSequence()));
   }
 
   /** @param {string} modelPath */
@@ -62,33 +62,37 @@ export class LanguageModel {
     return this.#sequences.with(signal, async (sequence) => {
       await sequence.clearHistory();
       /** @type {Token[]} */
-      const said = [];
+      const generated = [];
       /** @param {'stop' | 'length'} finishReason @returns {Outcome} */
       const outcome = (finishReason) => ({
         promptTokens: prompt.length,
-        completionTokens: said.length,
+        completionTokens: generated.length,
         finishReason,
       });
-      const repeatPenalty = { punishTokens: () => said, penalty: 1, frequencyPenalty: FREQUENCY_PENALTY };
+      const repeatPenalty = {
+        punishTokens: () => generated,
+        penalty: 1,
+        frequencyPenalty: FREQUENCY_PENALTY,
+      };
       for await (const token of sequence.evaluate(evaluated, { temperature, seed, repeatPenalty })) {
         signal.throwIfAborted();
-        const text = this.#model.detokenize([token], false, said);
-        said.push(token);
-        onText(said.length === 1 ? text.trimStart() : text);
-        if (said.length === maxTokens) return outcome('length');
+        const text = this.#model.detokenize([token], false, generated);
+        generated.push(token);
+        onText(generated.length === 1 ? text.trimStart() : text);
+        if (generated.length === maxTokens) return outcome('length');
       }
       return outcome('stop');
     });
   }
 
   /**
-   * Each turn between its signs, then the sign that a new one begins: the answer.
+   * Each turn between its start and end tokens, then the start token of the answer.
    * @param {readonly string[]} turns
    */
   #promptOf(turns) {
     const { bos, eos } = this.#model.tokens;
     if (bos === null || eos === null)
-      throw new Error('This model has no signs for where a turn begins and ends.');
+      throw new Error('the model has no tokens for the start and end of a turn');
     return [...turns.flatMap((turn) => [bos, ...this.#model.tokenize(turn), eos]), bos];
   }
 }

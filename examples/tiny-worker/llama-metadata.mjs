@@ -1,10 +1,10 @@
-/** What llama.cpp must know beside the tensors: the network's measures and the vocabulary. */
+/** The metadata that llama.cpp needs beside the tensors: the network's dimensions and the vocabulary. */
 import { bool, f32, floats, ints, string, strings, u32 } from './gguf.mjs';
 import { FEED_FORWARD_LENGTH, lengthOfThird, ROPE_BASE } from './llama-tensors.mjs';
 import { TURN_END, TURN_START, UNKNOWN } from './word-counts.mjs';
 
 const CONTEXT_LENGTH = 2048;
-/** Only keeps a root mean square from being 0. */
+/** Keeps a root mean square above 0. */
 const NORM_EPSILON = 1e-9;
 /** llama.cpp's llama_token_type. */
 const TOKEN_TYPE = { normal: 1, unknown: 2, control: 3 };
@@ -38,7 +38,7 @@ export function llamaMetadata(words, name) {
 function tokenizer({ tokens, counts }) {
   const read = counts.reduce((total, count) => total + count, 0);
   return {
-    // T5's way of cutting text into tokens (SentencePiece's unigram): it finds whole words without having their parts.
+    // T5's tokenizer (SentencePiece's unigram): it finds whole words without tokens for their parts.
     'tokenizer.ggml.model': string('t5'),
     'tokenizer.ggml.tokens': strings(tokens),
     'tokenizer.ggml.scores': floats(counts.map((count) => Math.log(Math.max(count, 1) / read))),

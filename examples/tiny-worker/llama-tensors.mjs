@@ -1,15 +1,16 @@
 /**
- * Says word counts in the tensors of a Llama network. No training: each number is written down, and llama.cpp runs it like any other.
+ * Writes word counts as the tensors of a Llama network. Nothing is trained: each number is computed, and llama.cpp runs the network like
+ * any other.
  *
- * A Llama turns the last token into a vector, lets each layer add what it makes of the text so far, and scores every token against
- * the outcome. Here a vector has three thirds, each with a place for every token of the vocabulary:
+ * A Llama turns the last token into a vector, each layer adds information about the text so far, and every token is scored against the
+ * result. Here a vector has three thirds, each with a position for every token of the vocabulary:
  *
  *   now      1 at the last token                             written by the embedding
- *   before   a whisper at the token before that              written by the first head of attention
- *   so far   whispers at all tokens, each by its share       written by the second head
+ *   before   a small value at the token before that          written by the first attention head
+ *   so far   small values at all tokens, by frequency        written by the second head
  *
- * From these the output scores what comes next: after these two words, and with a bonus if it has been mentioned, so that a question
- * about the Hatter is answered about the Hatter.
+ * From these the output layer scores the next token: by the last two words, with a bonus for words that have been mentioned, so that a
+ * question about the Hatter is answered about the Hatter.
  *
  * @typedef {import('./word-counts.mjs').WordCounts} WordCounts
  * @typedef {import('./word-counts.mjs').Counted} Counted
@@ -17,24 +18,24 @@
  * @typedef {(row: number, place: number, value: number) => void} Write
  */
 
-/** The narrowest feed-forward: it adds nothing, and is there only because a Llama has one. */
+/** The narrowest feed-forward layer. It adds nothing; a Llama must have one. */
 export const FEED_FORWARD_LENGTH = 32;
-/** Of rotary position embedding, as Llama has it. */
+/** Of rotary position embedding, as in Llama. */
 export const ROPE_BASE = 10_000;
-/** Thirds as long as a multiple of this suit the processor's wide instructions. */
+/** Multiples of this length suit the CPU's vector instructions. */
 const LENGTH_STEP = 64;
-/** So faint that the last norm, which sees the whole vector, is as if it saw only "now". */
-const WHISPER = 0.01;
-/** How much closer the first head looks than it need: with 10, any other place gets less than e^-30 of its attention. */
+/** So small that the last norm, computed over the whole vector, depends almost only on "now". */
+const SMALL = 0.01;
+/** Concentration of the first head: with 10, any other position gets less than e^-30 of its attention. */
 const SHARPNESS = 10;
-/** The score of what never came next: less than one in a million. Not minus infinity, which could not be added up. */
+/** The score of a token that never came next: less than one in a million. Minus infinity could not be added up. */
 const NEVER = -14;
-/** As if each token had been read this often, in proportion, two places after each: what was not is then unlikely, not impossible. */
+/** Additive smoothing of the counts two positions back: a pair that was never read is unlikely, not impossible. */
 const SMOOTHING = 0.3;
-/** The bonus of a word if nothing else had been said. In a question it is about an eighth of what was said. */
+/** The bonus of a word if it were the whole conversation. In a question, a word is about an eighth of it. */
 const MENTIONED = 40;
-/** Shorter words are mostly "the", "and" and "you", which are in any question. */
-const TELLING_LETTERS = 5;
+/** Shorter words are mostly "the", "and" and "you", which occur in any question. */
+const BONUS_LETTERS = 5;
 
 /** @param {readonly string[]} tokens */
 export function lengthOfThird(tokens) {
@@ -66,8 +67,8 @@ export function llamaTensors(words) {
 /**
  * Two heads that share keys and values. A value is "now" of its token.
  *
- * Keys are all alike until rotary embedding turns each by its position. The first head's query is the same key turned back by one
- * position, so it agrees best with the key one place before. The second asks for nothing: it sees all values alike, their average.
+ * All keys are equal until rotary embedding rotates each by its position. The first head's query is the same key rotated back by one
+ * position, so it matches the key one position before. The second head's query is zero: it averages all values.
  *
  * @param {number} third
  * @returns {Tensor[]}
@@ -96,7 +97,7 @@ function attention(third) {
     }),
     // Row by row: first head to "before", second head to "so far", nothing to "now".
     matrix('blk.0.attn_output.weight', 2 * third, length, (write) => {
-      for (let place = 0; place < 2 * third; place += 1) write(third + place, place, WHISPER);
+      for (let place = 0; place < 2 * third; place += 1) write(third + place, place, SMALL);
     }),
   ];
 }
@@ -143,13 +144,13 @@ function scoreAfterNext(write, { counts, afterNext }, third) {
     for (const [candidate, count] of counts.entries()) {
       const expected = Math.max(count, 1) / read;
       const ratio = ((counted.get(candidate) ?? 0) / expected + SMOOTHING) / (total + SMOOTHING);
-      write(candidate, third + before, unnormed(Math.log(ratio) / WHISPER, 3 * third));
+      write(candidate, third + before, unnormed(Math.log(ratio) / SMALL, 3 * third));
     }
   }
 }
 
 /**
- * In "so far": a bonus of each telling word for itself.
+ * In "so far": a bonus of each long word for itself.
  * @param {Write} write
  * @param {WordCounts} words
  * @param {number} third
@@ -157,12 +158,12 @@ function scoreAfterNext(write, { counts, afterNext }, third) {
 function scoreMentioned(write, { tokens }, third) {
   for (const [id, token] of tokens.entries()) {
     const letters = /\p{L}+/u.exec(token)?.[0].length ?? 0;
-    if (letters >= TELLING_LETTERS) write(id, 2 * third + id, unnormed(MENTIONED / WHISPER, 3 * third));
+    if (letters >= BONUS_LETTERS) write(id, 2 * third + id, unnormed(MENTIONED / SMALL, 3 * third));
   }
 }
 
 /**
- * A norm makes a vector whose only entry is a 1 √length times as long. The weight that meets it next takes that out again.
+ * A norm multiplies a vector whose only entry is 1 by √length. Dividing the next weight by √length undoes that.
  * @param {number} weight
  * @param {number} length
  */
@@ -173,7 +174,7 @@ function unnormed(weight, length) {
 /**
  * @param {string} name
  * @param {number} inputs the length of a row
- * @param {number} outputs how many rows
+ * @param {number} outputs the number of rows
  * @param {(write: Write) => void} fill
  * @returns {Tensor}
  */

@@ -1,26 +1,26 @@
 /**
- * Everything the model knows: which words there are, and which came how often one place and two places after which.
+ * The model's knowledge: its words, and how often each came one and two positions after another.
  *
- * @typedef {ReadonlyMap<number, number>} Counted token id → how often
+ * @typedef {ReadonlyMap<number, number>} Counted token id → count
  * @typedef {object} WordCounts
- * @property {readonly string[]} tokens the vocabulary; a token's place in it is its id
- * @property {readonly number[]} counts how often each token was read
- * @property {readonly Counted[]} next for each token: what came right after it
- * @property {readonly Counted[]} afterNext for each token: what came one place further on
+ * @property {readonly string[]} tokens the vocabulary; a token's index is its id
+ * @property {readonly number[]} counts how often each token occurs
+ * @property {readonly Counted[]} next for each token: what came directly after it
+ * @property {readonly Counted[]} afterNext for each token: what came one position later
  */
 
-/** llama.cpp wants these three in any vocabulary. A line of the text is a turn, so the end of a line is the end of an answer. */
+/** llama.cpp requires these three in every vocabulary. A line of the text is a turn, so the end of a line is the end of an answer. */
 export const UNKNOWN = 0;
 export const TURN_START = 1;
 export const TURN_END = 2;
 const SPECIAL = ['<unk>', '<s>', '</s>'];
 
-// Words keep their inner apostrophes and hyphens. Quotes and brackets are left out: what opens one would rarely close it.
+// Words keep their inner apostrophes and hyphens. Quotes and brackets are left out: an opened one would rarely be closed.
 const WORD_OR_MARK = /[\p{L}\p{N}]+(?:['’-][\p{L}\p{N}]+)*|[.,!?;:]/gu;
 const MARK = /^[.,!?;:]$/;
-/** Rarer words are passed over: the tensors grow with the square of this. */
+/** Rarer words are skipped: the tensors grow with the square of this. */
 const MAX_WORDS = 500;
-/** SentencePiece's sign for "a space stands before". */
+/** SentencePiece's character for a preceding space. */
 const SPACE = '\u2581';
 
 /**
@@ -39,7 +39,7 @@ export function countWords(text) {
   const idsOf = (/** @type {string[]} */ turn) => turn.flatMap((token) => idOf.get(token) ?? []);
   const read = turns.flatMap((turn) => [TURN_START, ...idsOf(turn), TURN_END]);
   const next = followersOf(tokens.length, read, 1);
-  // What it never saw anything follow is followed by the beginning of a turn.
+  // A token that nothing follows is followed by the start of a turn.
   next[UNKNOWN] = next[TURN_START];
   if (next[TURN_END].size === 0) next[TURN_END].set(TURN_START, 1);
   return {
@@ -52,7 +52,7 @@ export function countWords(text) {
 
 /** @param {string} line */
 function toTokens(line) {
-  return (line.match(WORD_OR_MARK) ?? []).map((piece) => (MARK.test(piece) ? piece : SPACE + piece));
+  return (line.match(WORD_OR_MARK) ?? []).map((token) => (MARK.test(token) ? token : SPACE + token));
 }
 
 /** @param {readonly string[]} words */

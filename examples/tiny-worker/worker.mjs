@@ -1,6 +1,6 @@
 /**
  * Serves a model on this machine only: `node worker.mjs [port] [model.gguf]`. Port 0 takes a free one.
- * Ends on SIGTERM or SIGINT, after the answers it is giving.
+ * Ends on SIGTERM or SIGINT, after its running answers.
  */
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { createChatServer } from './chat-server.mjs';
 import { LanguageModel } from './language-model.mjs';
 
 const DEFAULT_PORT = 4020;
-/** An answer takes a second at most; what is still open then is a caller that does not read. */
+/** An answer takes a second at most; a connection that is open longer belongs to a client that does not read. */
 const GRACE_MS = 5_000;
 
 const [port = DEFAULT_PORT, modelFile = fileURLToPath(new URL('model.gguf', import.meta.url))] =

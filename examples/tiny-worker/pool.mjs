@@ -1,31 +1,31 @@
 /**
- * Lends a fixed number of things, one to a borrower at a time; who finds none waits in line.
+ * A fixed number of resources, each used by one task at a time; more tasks wait in order of arrival.
  * @template T
  */
-export class Lending {
+export class Pool {
   /** @type {T[]} @readonly */
   #free;
-  /** @type {((thing: T) => void)[]} */
+  /** @type {((resource: T) => void)[]} */
   #waiting = [];
 
-  /** @param {Iterable<T>} things */
-  constructor(things) {
-    this.#free = [...things];
+  /** @param {Iterable<T>} resources */
+  constructor(resources) {
+    this.#free = [...resources];
   }
 
   /**
    * @template R
    * @param {AbortSignal} signal
-   * @param {(thing: T) => Promise<R>} use
+   * @param {(resource: T) => Promise<R>} use
    * @returns {Promise<R>}
-   * @throws the signal's reason if it was aborted while waiting
+   * @throws the signal's reason if it is aborted while waiting
    */
   async with(signal, use) {
-    const thing = this.#free.pop() ?? (await this.#turn(signal));
+    const resource = this.#free.pop() ?? (await this.#next(signal));
     try {
-      return await use(thing);
+      return await use(resource);
     } finally {
-      this.#giveBack(thing);
+      this.#release(resource);
     }
   }
 
@@ -33,15 +33,15 @@ export class Lending {
    * @param {AbortSignal} signal
    * @returns {Promise<T>}
    */
-  #turn(signal) {
+  #next(signal) {
     return new Promise((resolve, reject) => {
       const leave = () => {
         this.#waiting = this.#waiting.filter((waiting) => waiting !== take);
         reject(signal.reason);
       };
-      const take = (/** @type {T} */ thing) => {
+      const take = (/** @type {T} */ resource) => {
         signal.removeEventListener('abort', leave);
-        resolve(thing);
+        resolve(resource);
       };
       if (signal.aborted) return reject(signal.reason);
       signal.addEventListener('abort', leave, { once: true });
@@ -49,10 +49,10 @@ export class Lending {
     });
   }
 
-  /** @param {T} thing */
-  #giveBack(thing) {
+  /** @param {T} resource */
+  #release(resource) {
     const next = this.#waiting.shift();
-    if (next === undefined) this.#free.push(thing);
-    else next(thing);
+    if (next === undefined) this.#free.push(resource);
+    else next(resource);
   }
 }
