@@ -17,7 +17,7 @@ import { isOpenAiPath } from './inference/openai/endpoints.js';
 import { callStraight } from './inference/straight-route.js';
 import { InputPipe } from './input/input-pipe.js';
 import { acceptJsonOnly } from './input/json-body.js';
-import { refuseDeepJson } from './input/refuse-deep-json.js';
+import { refuseDeepJson } from './input/json-body.js';
 import { serveOpenApi } from './openapi.js';
 import { Replicas } from './replicas/replicas.js';
 import { cutWhoStopsReading } from './stalled-readers.js';

@@ -3,8 +3,8 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { describeInference, INFERENCE_MODELS } from './describe-inference.js';
 import { OpenAiErrorDto, SeedErrorDto } from './errors/error-answers.dto.js';
 import { isSeedPath } from './errors/envelopes.js';
-import { PatchWorkerDto } from './registry/management/patch-worker.dto.js';
-import { WorkerDto } from './registry/management/worker-answers.dto.js';
+import { PatchWorkerDto } from './registry/register-worker.dto.js';
+import { WorkerDto } from './registry/worker-answers.dto.js';
 
 /** Asked by machines that hold no key. */
 const PROBES = ['/livez', '/readyz', '/health'];

@@ -68,7 +68,7 @@ export class Balancer {
       outcome = { kind: 'success', durationMs: REAL_CLOCK.nowMs() - startedMs, units };
     } catch (error) {
       outcome = outcomeOf(error);
-      if (outcome.kind === 'connect_error' || outcome.kind === 'failure') this.hints.lookAgain(id);
+      if (outcome.kind === 'connect_error' || outcome.kind === 'failure') this.hints.requestProbe(id);
       throw error;
     } finally {
       desk.admission.giveBack(loan, outcome);

@@ -42,7 +42,7 @@ export class ModelDesks {
     policies.onChange(() => this.followPolicies());
     replicas.onChange(() => this.shareOut(this.desks.values()));
     slots.onChange((workerIds) => this.shareOut(this.desksOf(workerIds)));
-    activity.knownBy(new DeskActivity(live, this.desks));
+    activity.setSource(new DeskActivity(live, this.desks));
   }
 
   /** `undefined`: as far as is known here there is no such model. */

@@ -1,4 +1,4 @@
-import { UnsuccessfulAnswerError } from '../registry/calls/unsuccessful-answer-error.js';
+import { UnsuccessfulAnswerError } from '../registry/registry-errors.js';
 import { ExtractError } from '../template/response-extract.js';
 import { UnjudgedError } from '../upstream/unjudged-error.js';
 import { UpstreamError } from '../upstream/upstream-error.js';

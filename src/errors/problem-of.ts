@@ -7,17 +7,17 @@ import { SecretMissingError } from '../credentials/worker-secrets.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
 import { NoAnswerError } from '../upstream/no-answer-error.js';
 import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
-import { InvalidInputError } from '../input/invalid-input-error.js';
-import { PreconditionFailedError } from '../input/precondition-failed-error.js';
-import { NoWorkerToRenewError, WorkerOfflineError } from '../registry/heartbeat/heartbeat-errors.js';
-import { NoSuchModelError } from '../registry/models/model-errors.js';
+import { InvalidInputError } from '../input/input-errors.js';
+import { PreconditionFailedError } from '../input/input-errors.js';
+import { NoWorkerToRenewError, WorkerOfflineError } from '../registry/registry-errors.js';
+import { NoSuchModelError } from '../registry/registry-errors.js';
 import {
   NoSuchWorkerError,
   WorkerDisabledError,
   WorkerExistsError,
   WorkerNotFoundError,
-} from '../registry/registration/registration-errors.js';
-import { UnsuccessfulAnswerError } from '../registry/calls/unsuccessful-answer-error.js';
+} from '../registry/registry-errors.js';
+import { UnsuccessfulAnswerError } from '../registry/registry-errors.js';
 import { ExtractError } from '../template/response-extract.js';
 import { RenderError, TemplateError } from '../template/template-error.js';
 import { UpstreamError, type UpstreamErrorKind } from '../upstream/upstream-error.js';

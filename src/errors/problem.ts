@@ -1,5 +1,5 @@
 import type { ErrorType } from '../telemetry/error-type.js';
-import type { InputFault } from '../input/invalid-input-error.js';
+import type { InputFault } from '../input/input-errors.js';
 
 /** An error as HTTP tells it, before it is put into an envelope. */
 export interface Problem {

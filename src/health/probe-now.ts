@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { WorkerDirectory } from '../registry/management/worker-directory.js';
+import { WorkerQueries } from '../registry/worker-queries.js';
 import { WorkerCompiler } from '../registry/calls/worker-compiler.js';
 import type { WorkerEntity } from '../registry/worker.entity.js';
 import { ProbeLeases } from './rounds/probe-leases.js';
@@ -25,7 +25,7 @@ export class ProbeNow implements OnApplicationShutdown {
     private readonly plans: ProbePlans,
     private readonly prober: Prober,
     private readonly compiler: WorkerCompiler,
-    private readonly directory: WorkerDirectory,
+    private readonly directory: WorkerQueries,
   ) {}
 
   onApplicationShutdown(): void {

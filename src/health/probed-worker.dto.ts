@@ -1,4 +1,4 @@
-import { WorkerDto } from '../registry/management/worker-answers.dto.js';
+import { WorkerDto } from '../registry/worker-answers.dto.js';
 
 export class ProbeSeenDto {
   ok!: boolean;

@@ -1,5 +1,6 @@
 import { getMetadataStorage, IsObject, ValidateNested } from 'class-validator';
-import { type InputFault, InvalidInputError } from './invalid-input-error.js';
+import { type InputFault, InvalidInputError } from './input-errors.js';
+import { isJsonObject } from './json.js';
 
 export type DtoClass = (new () => object) & {
   /** Puts what was sent in few words in the words of the class. @throws InvalidInputError */
@@ -56,8 +57,4 @@ function toField(type: DtoClass, key: string, value: unknown, path: string, faul
   const child = nested.get(type.prototype as object)?.get(key);
   if (child === undefined || !isJsonObject(value)) return value;
   return toDto(child(), value, path, faults);
-}
-
-export function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkGeneration, etagOf, readIfMatch } from './if-match.js';
-import { InvalidInputError } from './invalid-input-error.js';
-import { PreconditionFailedError } from './precondition-failed-error.js';
+import { InvalidInputError } from './input-errors.js';
+import { PreconditionFailedError } from './input-errors.js';
 
 describe('If-Match', () => {
   it.each([

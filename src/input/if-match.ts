@@ -1,5 +1,5 @@
-import { InvalidInputError } from './invalid-input-error.js';
-import { PreconditionFailedError } from './precondition-failed-error.js';
+import { InvalidInputError } from './input-errors.js';
+import { PreconditionFailedError } from './input-errors.js';
 
 /** The generations a change is meant for; `any`: whatever it is now. */
 export type WantedGeneration = 'any' | readonly number[];

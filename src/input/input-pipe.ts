@@ -1,7 +1,8 @@
 import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
-import { type DtoClass, fieldsOf, isJsonObject } from './dto.js';
-import { given } from './given.js';
-import { type InputFault, InvalidInputError } from './invalid-input-error.js';
+import { type DtoClass, fieldsOf } from './dto.js';
+import { isJsonObject } from './json.js';
+import { describeValue } from './json.js';
+import { type InputFault, InvalidInputError } from './input-errors.js';
 import { readDto } from './read-dto.js';
 
 /** A DTO with rules that no decorator can tell. */
@@ -17,7 +18,7 @@ export class InputPipe implements PipeTransform {
     const type = metatype as DtoClass | undefined;
     if (type === undefined || fieldsOf(type).size === 0) return value;
     if (!isJsonObject(value)) {
-      const problem = `the body must be a JSON object${given(value)}`;
+      const problem = `the body must be a JSON object${describeValue(value)}`;
       throw new InvalidInputError([{ field: '', problem }]);
     }
     const { dto, faults } = readDto(type, value);

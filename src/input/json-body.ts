@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { InvalidInputError } from './invalid-input-error.js';
+import { InvalidInputError } from './input-errors.js';
+import { isDeeperThan, DEEPEST_JSON, isJsonObject } from './json.js';
 
 /**
  * JSON is the only body there is, anything else a 415. Keys that could reach a prototype are refused.
@@ -41,4 +42,20 @@ function whatIsWrongWith(text: string): string {
     return `the body is not valid JSON: ${error instanceof Error ? error.message : String(error)}`;
   }
   return 'the body holds the key "__proto__", or "constructor" with "prototype" within, which are refused';
+}
+
+/** Before validation, which recurses, sees it. */
+export function refuseDeepJson(server: FastifyInstance): void {
+  server.addHook('preValidation', ({ body }, _reply, done) => {
+    // One more than a worker's own body may nest, which stands in a field of the request.
+    if (isDeeperThan(DEEPEST_JSON + 1, body)) done(tooDeep(body));
+    else done();
+  });
+}
+
+function tooDeep(body: unknown): InvalidInputError {
+  const fields = isJsonObject(body) ? Object.entries(body) : [];
+  const [field = ''] = fields.find(([, value]) => isDeeperThan(DEEPEST_JSON, value)) ?? [];
+  const subject = field === '' ? 'the body ' : '';
+  return new InvalidInputError([{ field, problem: `${subject}nests deeper than ${DEEPEST_JSON} levels` }]);
 }

@@ -1,4 +1,4 @@
-import { isJsonObject } from './dto.js';
+import { isJsonObject } from './json.js';
 
 /** JSON Merge Patch [RFC 7396, 2]: members are replaced, `null` removes one, objects merge, anything else replaces. */
 export function mergePatch(target: unknown, patch: unknown): unknown {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { InvalidInputError } from './invalid-input-error.js';
+import { InvalidInputError } from './input-errors.js';
 import { ANY_TEXT, type CursorShape, limitOf, LONGEST_CURSOR, pageOf, readCursor, UUID } from './page.js';
 import { PageQueryDto } from './page.dto.js';
 import { readDto } from './read-dto.js';

@@ -1,4 +1,4 @@
-import { InvalidInputError } from './invalid-input-error.js';
+import { InvalidInputError } from './input-errors.js';
 
 /** What a list answers. */
 export interface Page<Item> {

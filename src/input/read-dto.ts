@@ -1,7 +1,7 @@
 import { type ValidationError, validateSync } from 'class-validator';
 import { type DtoClass, toDto } from './dto.js';
-import { given } from './given.js';
-import type { InputFault } from './invalid-input-error.js';
+import { describeValue } from './json.js';
+import type { InputFault } from './input-errors.js';
 
 export interface ReadDto {
   readonly dto: object;
@@ -38,7 +38,9 @@ function faultsOf(
   for (const [rule, problem] of Object.entries(KINDS)) {
     const message = constraints[rule];
     if (message === undefined) continue;
-    return [{ field, problem: isOfMembers(message) ? `each of them ${problem}` : problem + given(value) }];
+    return [
+      { field, problem: isOfMembers(message) ? `each of them ${problem}` : problem + describeValue(value) },
+    ];
   }
   const own = Object.entries(constraints).map(([rule, message]) => ({
     field,

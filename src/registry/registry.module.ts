@@ -2,14 +2,14 @@ import { Module } from '@nestjs/common';
 import { CredentialsModule } from '../credentials/credentials.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
 import { DefinitionCheck } from './registration/definition-check.js';
-import { HeartbeatController } from './heartbeat/heartbeat.controller.js';
-import { HeartbeatService } from './heartbeat/heartbeat.service.js';
+import { HeartbeatController } from './registration/heartbeat.controller.js';
+import { HeartbeatService } from './registration/heartbeat.service.js';
 import { LiveWorkers } from './live/live-workers.js';
 import { ChangePlanner } from './management/change-planner.js';
-import { HeaderStore } from './management/stored-headers.js';
+import { SealedHeaders } from './sealed-headers.js';
 import { WorkerDetails } from './management/worker-details.js';
-import { WorkerDirectory } from './management/worker-directory.js';
-import { WorkerEdits } from './management/worker-edits.js';
+import { WorkerQueries } from './worker-queries.js';
+import { WorkerEdits } from './worker-writer.js';
 import { WorkerLists } from './management/worker-lists.js';
 import { WorkerManagement } from './management/worker-management.js';
 import { WorkersController } from './management/workers.controller.js';
@@ -20,22 +20,22 @@ import { ModelService } from './models/model.service.js';
 import { ModelsController } from './models/models.controller.js';
 import { ModelRepository } from './models/model.repository.js';
 import { OwnAddress } from './registration/own-address.js';
-import { OwnWrites } from './live/own-writes.js';
+import { OwnWrites } from './live/registry-sync.js';
 import { PresetsController } from './presets/presets.controller.js';
 import { ProbeHints } from './live/probe-hints.js';
 import { RegistrationService } from './registration/registration.service.js';
 import { Retention } from './retention.js';
-import { ServerController } from './registration/server.controller.js';
+import { NativeRegistryController } from './registration/native-registry.controller.js';
 import { WorkerActivity } from './live/worker-activity.js';
 import { WorkerCompiler } from './calls/worker-compiler.js';
-import { WorkerList } from './registration/worker-list.js';
-import { WorkerRefresher } from './live/worker-refresher.js';
-import { WorkerRepository } from './worker.repository.js';
+import { WorkerList } from './worker-queries.js';
+import { RegistrySync } from './live/registry-sync.js';
+import { WorkerWriter } from './worker-writer.js';
 
 @Module({
   imports: [CredentialsModule, UpstreamModule],
   controllers: [
-    ServerController,
+    NativeRegistryController,
     HeartbeatController,
     ModelsController,
     PresetsController,
@@ -45,7 +45,7 @@ import { WorkerRepository } from './worker.repository.js';
   providers: [
     ChangePlanner,
     DefinitionCheck,
-    HeaderStore,
+    SealedHeaders,
     HeartbeatService,
     LiveWorkers,
     ModelLookup,
@@ -60,13 +60,13 @@ import { WorkerRepository } from './worker.repository.js';
     WorkerActivity,
     WorkerCompiler,
     WorkerDetails,
-    WorkerDirectory,
+    WorkerQueries,
     WorkerEdits,
     WorkerList,
     WorkerLists,
     WorkerManagement,
-    WorkerRefresher,
-    WorkerRepository,
+    RegistrySync,
+    WorkerWriter,
   ],
   exports: [
     DefinitionCheck,
@@ -78,8 +78,8 @@ import { WorkerRepository } from './worker.repository.js';
     WorkerActivity,
     WorkerCompiler,
     WorkerDetails,
-    WorkerDirectory,
-    WorkerRefresher,
+    WorkerQueries,
+    RegistrySync,
   ],
 })
 export class RegistryModule {}

@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { RegistrySettings } from '../config/settings.js';
-import { WorkerRepository } from './worker.repository.js';
+import { WorkerWriter } from './worker-writer.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -11,7 +11,7 @@ export class Retention {
   private readonly logger = new Logger('Registry');
 
   constructor(
-    private readonly repository: WorkerRepository,
+    private readonly repository: WorkerWriter,
     private readonly settings: RegistrySettings,
   ) {}
 

@@ -1,4 +1,4 @@
-import { DEEPEST_JSON, isDeeperThan } from '../input/json-depth.js';
+import { DEEPEST_JSON, isDeeperThan } from '../input/json.js';
 import type { Activity } from './live/worker-activity.js';
 import type { WorkerEntity } from './worker.entity.js';
 

@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { LiveWorkers } from '../registry/live/live-workers.js';
 import { WorkerActivity } from '../registry/live/worker-activity.js';
-import { WorkerRefresher } from '../registry/live/worker-refresher.js';
+import { RegistrySync } from '../registry/live/registry-sync.js';
 import type { Worker } from '../registry/worker.js';
 import { drainedHere, isSame } from './drained-here.js';
 import { type Drained, ReplicaTable } from './replica-table.js';
@@ -24,7 +24,7 @@ export class Draining {
     private readonly live: LiveWorkers,
     private readonly activity: WorkerActivity,
     private readonly table: ReplicaTable,
-    private readonly refresher: WorkerRefresher,
+    private readonly refresher: RegistrySync,
   ) {
     live.onChange(() => this.followRegistry());
   }

@@ -1,7 +1,7 @@
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import type { HealthSettings } from '../../config/settings.js';
-import { HealthCheckDto } from '../../registry/registration/register-worker.dto.js';
+import { HealthCheckDto } from '../../registry/register-worker.dto.js';
 import {
   type ApiCall,
   isCallable,

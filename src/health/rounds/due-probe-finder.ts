@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { HealthSettings } from '../../config/settings.js';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
-import { WorkerRefresher } from '../../registry/live/worker-refresher.js';
+import { RegistrySync } from '../../registry/live/registry-sync.js';
 import { ProbeLeases } from './probe-leases.js';
 import type { Claim } from './probe-result.js';
 import { groupByProbe, type Planned, ProbePlans } from '../probe/probe-plans.js';
@@ -26,7 +26,7 @@ export class DueProbeFinder {
   constructor(
     private readonly leases: ProbeLeases,
     private readonly live: LiveWorkers,
-    private readonly refresher: WorkerRefresher,
+    private readonly refresher: RegistrySync,
     private readonly plans: ProbePlans,
     private readonly settings: HealthSettings,
   ) {}

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { HealthSettings } from '../../config/settings.js';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
 import { WorkerCompiler } from '../../registry/calls/worker-compiler.js';
-import { WorkerRefresher } from '../../registry/live/worker-refresher.js';
+import { RegistrySync } from '../../registry/live/registry-sync.js';
 import type { Worker } from '../../registry/worker.js';
 import { type HealthState, unknownHealth } from '../judging/health-state.js';
 import { groupByProbe, type Planned, ProbePlans, sharedBy } from '../probe/probe-plans.js';
@@ -35,7 +35,7 @@ export class MemoryRounds {
     private readonly prober: Prober,
     private readonly verdicts: Verdicts,
     private readonly compiler: WorkerCompiler,
-    private readonly refresher: WorkerRefresher,
+    private readonly refresher: RegistrySync,
     private readonly settings: HealthSettings,
   ) {}
 
@@ -113,7 +113,7 @@ export class MemoryRounds {
   private believe({ id, modelName, generation }: Worker, { health, reason }: HealthState): void {
     const current = this.live.worker(id);
     if (current === undefined || current.generation !== generation || current.health === health) return;
-    this.live.believe(this.compiler.believing(current, health, reason));
+    this.live.overrideHealth(this.compiler.withHealth(current, health, reason));
     this.believed.add(id);
     this.logger.warn(`${modelName} (worker ${id}) is taken to be ${health} here: ${reason}`);
   }

@@ -4,7 +4,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { DatabaseSettings, HealthSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
-import { missedHeartbeats } from '../../registry/heartbeat/heartbeat-sql.js';
+import { missedHeartbeats } from '../../registry/registration/heartbeat.service.js';
 import type { Health } from '../../registry/worker.js';
 import { asRow, type Claim, isNews, type Result, SEEN, STILL_MINE, WHAT_WAS_SEEN } from './probe-result.js';
 

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { WorkerRefresher } from '../../registry/live/worker-refresher.js';
+import { RegistrySync } from '../../registry/live/registry-sync.js';
 import type { PlannedProbe, ProbeGroup } from './due-probe-finder.js';
 import { afterMissedHeartbeats } from '../judging/missed-heartbeats.js';
 import { ProbeLeases } from './probe-leases.js';
@@ -16,7 +16,7 @@ export class ProbeRound {
   constructor(
     private readonly prober: Prober,
     private readonly leases: ProbeLeases,
-    private readonly refresher: WorkerRefresher,
+    private readonly refresher: RegistrySync,
     private readonly verdicts: Verdicts,
   ) {}
 

@@ -1,5 +1,5 @@
-import { given } from '../../input/given.js';
-import { type InputFault, InvalidInputError } from '../../input/invalid-input-error.js';
+import { describeValue } from '../../input/json.js';
+import { type InputFault, InvalidInputError } from '../../input/input-errors.js';
 import type { Model } from '../../registry/live/live-workers.js';
 
 /** A model as Anthropic lists it (`ModelInfo` of @anthropic-ai/sdk); of what its workers' models can do nothing is known here. */
@@ -74,7 +74,7 @@ function limitOf({ limit }: Query, faults: InputFault[]): number {
   if (number >= 1 && number <= LARGEST_LIMIT) return number;
   faults.push({
     field: 'limit',
-    problem: `must be a whole number from 1 to ${LARGEST_LIMIT}${given(limit)}`,
+    problem: `must be a whole number from 1 to ${LARGEST_LIMIT}${describeValue(limit)}`,
   });
   return USUAL_LIMIT;
 }
@@ -88,7 +88,7 @@ function positionOf(
   if (id === undefined) return undefined;
   const position = models.findIndex(({ name }) => name === id);
   if (position === -1)
-    faults.push({ field, problem: `must be the id of a model that is listed${given(id)}` });
+    faults.push({ field, problem: `must be the id of a model that is listed${describeValue(id)}` });
   return position;
 }
 

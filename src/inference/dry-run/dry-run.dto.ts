@@ -12,8 +12,8 @@ import {
 } from 'class-validator';
 import { IsDto } from '../../input/dto.js';
 import type { HasFurtherFaults } from '../../input/input-pipe.js';
-import type { InputFault } from '../../input/invalid-input-error.js';
-import { RegisterWorkerDto } from '../../registry/registration/register-worker.dto.js';
+import type { InputFault } from '../../input/input-errors.js';
+import { RegisterWorkerDto } from '../../registry/register-worker.dto.js';
 import { ChatMessageDto } from '../seed/chat.dto.js';
 
 /** A registration that is tried out, and what it is asked. */

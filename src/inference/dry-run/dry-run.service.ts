@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { SecretMissingError, WorkerSecrets } from '../../credentials/worker-secrets.js';
-import { type InputFault, InvalidInputError } from '../../input/invalid-input-error.js';
+import { type InputFault, InvalidInputError } from '../../input/input-errors.js';
 import { type CheckedDefinition, DefinitionCheck } from '../../registry/registration/definition-check.js';
-import { UnsuccessfulAnswerError } from '../../registry/calls/unsuccessful-answer-error.js';
+import { UnsuccessfulAnswerError } from '../../registry/registry-errors.js';
 import { ExtractError } from '../../template/response-extract.js';
 import { RenderError, TemplateError } from '../../template/template-error.js';
 import type { CancelSignal } from '../../upstream/exchange.js';

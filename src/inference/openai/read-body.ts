@@ -1,4 +1,4 @@
-import { InvalidInputError } from '../../input/invalid-input-error.js';
+import { InvalidInputError } from '../../input/input-errors.js';
 import type { RawBody } from '../request/inference-request.js';
 import { type BodyFacts, LONGEST_NAME, readAsked, startOf } from '../passthrough/body-facts.js';
 import { findFormFields } from '../passthrough/form-fields.js';

@@ -1,5 +1,5 @@
-import { given } from '../../input/given.js';
-import { InvalidInputError } from '../../input/invalid-input-error.js';
+import { describeValue } from '../../input/json.js';
+import { InvalidInputError } from '../../input/input-errors.js';
 import type { TemplateInput } from '../request/inference-request.js';
 import { parseOpenAiChat } from '../request/parse-chat.js';
 import type { Endpoint } from './endpoints.js';
@@ -22,11 +22,11 @@ function checkVectors({ dimensions, encoding_format: format }: Readonly<Record<s
   const isSize = Number.isSafeInteger(dimensions) && Number(dimensions) > 0;
   if ((dimensions ?? null) !== null && !isSize)
     throw new InvalidInputError([
-      { field: 'dimensions', problem: `must be a whole number from 1${given(dimensions)}` },
+      { field: 'dimensions', problem: `must be a whole number from 1${describeValue(dimensions)}` },
     ]);
   if (!FORMATS.has(format ?? null))
     throw new InvalidInputError([
-      { field: 'encoding_format', problem: `must be float or base64${given(format)}` },
+      { field: 'encoding_format', problem: `must be float or base64${describeValue(format)}` },
     ]);
 }
 
@@ -45,7 +45,7 @@ function asked(
 function textIn(field: string, value: unknown): string {
   const text: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
   if (typeof text === 'string') return text;
-  throw new InvalidInputError([{ field, problem: `must be text${given(value)}` }]);
+  throw new InvalidInputError([{ field, problem: `must be text${describeValue(value)}` }]);
 }
 
 function firstOf(input: unknown): unknown {

@@ -1,5 +1,5 @@
-import { given } from '../../input/given.js';
-import { InvalidInputError } from '../../input/invalid-input-error.js';
+import { describeValue } from '../../input/json.js';
+import { InvalidInputError } from '../../input/input-errors.js';
 import type { RawBody } from '../request/inference-request.js';
 import { findFields, type Span, valueAt } from './json-fields.js';
 
@@ -41,9 +41,9 @@ export function readAsked(bytes: Buffer, fields: ReadonlySet<string>): Asked {
   const span = spans.get('model');
   const model = value('model');
   if (span === undefined || typeof model !== 'string' || model.length < 1 || model.length > LONGEST_NAME)
-    throw fault('model', `must name a model, 1 to ${LONGEST_NAME} characters${given(model)}`);
+    throw fault('model', `must name a model, 1 to ${LONGEST_NAME} characters${describeValue(model)}`);
   const stream = value('stream') ?? false;
-  if (typeof stream !== 'boolean') throw fault('stream', `must be true or false${given(stream)}`);
+  if (typeof stream !== 'boolean') throw fault('stream', `must be true or false${describeValue(stream)}`);
   return { model, span, stream, spanOf: (field) => spans.get(field), value };
 }
 

@@ -1,4 +1,4 @@
-import { InvalidInputError } from '../../input/invalid-input-error.js';
+import { InvalidInputError } from '../../input/input-errors.js';
 import type { Span } from './json-fields.js';
 import { partHeaders } from './part-headers.js';
 

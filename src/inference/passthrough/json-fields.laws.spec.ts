@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { InvalidInputError } from '../../input/invalid-input-error.js';
+import { InvalidInputError } from '../../input/input-errors.js';
 import { findFields, valueAt, withValue } from './json-fields.js';
 
 const NAMES = new Set(['model', 'stream']);

@@ -1,4 +1,4 @@
-import { InvalidInputError } from '../../input/invalid-input-error.js';
+import { InvalidInputError } from '../../input/input-errors.js';
 
 /** Where a value stands in a body, in bytes. */
 export interface Span {

@@ -1,4 +1,4 @@
-import { InvalidInputError } from '../../input/invalid-input-error.js';
+import { InvalidInputError } from '../../input/input-errors.js';
 
 /** What the headers of a part of a form say of it. */
 export interface PartHeaders {

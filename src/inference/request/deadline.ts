@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { InvalidInputError } from '../../input/invalid-input-error.js';
+import { InvalidInputError } from '../../input/input-errors.js';
 
 /** How long the caller waits, in milliseconds from when it is read; travels on to the worker. */
 export const TIMEOUT_HEADER = 'x-request-timeout-ms';

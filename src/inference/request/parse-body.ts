@@ -1,5 +1,5 @@
-import { InvalidInputError } from '../../input/invalid-input-error.js';
-import { DEEPEST_JSON, isDeeperThan } from '../../input/json-depth.js';
+import { InvalidInputError } from '../../input/input-errors.js';
+import { DEEPEST_JSON, isDeeperThan } from '../../input/json.js';
 
 /** A body that came as bytes. @throws InvalidInputError for what is no JSON, or nests too deep */
 export function parseBody(body: unknown): unknown {

@@ -1,6 +1,6 @@
-import { given } from '../../input/given.js';
-import { InvalidInputError, type InputFault } from '../../input/invalid-input-error.js';
-import { DEEPEST_JSON, isDeeperThan } from '../../input/json-depth.js';
+import { describeValue } from '../../input/json.js';
+import { InvalidInputError, type InputFault } from '../../input/input-errors.js';
+import { DEEPEST_JSON, isDeeperThan } from '../../input/json.js';
 import type { InferenceRequest, TemplateInput } from './inference-request.js';
 import { readMessages } from './read-messages.js';
 
@@ -22,7 +22,7 @@ export function parseSeedChat(body: unknown, defaultModel: string | null): Chat 
   }
   const input = fields['input'];
   if (typeof input !== 'string')
-    faults.push({ field: 'input', problem: `must be the prompt, a string${given(input)}` });
+    faults.push({ field: 'input', problem: `must be the prompt, a string${describeValue(input)}` });
   const model = readModel(fields, 'model_name', defaultModel, faults);
   const { temperature, maxTokens, stream } = readOptions(fields, faults);
   if (faults.length > 0) throw new InvalidInputError(faults);
@@ -57,7 +57,9 @@ function isThere(value: unknown): boolean {
 function fieldsOf(body: unknown): Readonly<Record<string, unknown>> {
   if (typeof body === 'object' && body !== null && !Array.isArray(body))
     return body as Record<string, unknown>;
-  throw new InvalidInputError([{ field: '', problem: `the body must be a JSON object${given(body)}` }]);
+  throw new InvalidInputError([
+    { field: '', problem: `the body must be a JSON object${describeValue(body)}` },
+  ]);
 }
 
 function readModel(
@@ -68,7 +70,7 @@ function readModel(
 ): string {
   const model = fields[field] ?? defaultModel;
   if (typeof model === 'string' && model.length >= 1 && model.length <= 200) return model;
-  faults.push({ field, problem: `must name a model, 1 to 200 characters${given(fields[field])}` });
+  faults.push({ field, problem: `must name a model, 1 to 200 characters${describeValue(fields[field])}` });
   return '';
 }
 
@@ -85,13 +87,16 @@ function readOptions(
     temperature !== undefined &&
     !(typeof temperature === 'number' && temperature >= 0 && temperature <= 2)
   ) {
-    faults.push({ field: 'temperature', problem: `must be a number from 0 to 2${given(temperature)}` });
+    faults.push({
+      field: 'temperature',
+      problem: `must be a number from 0 to 2${describeValue(temperature)}`,
+    });
   }
   if (maxTokens !== undefined && !(Number.isSafeInteger(maxTokens) && (maxTokens as number) >= 1)) {
-    faults.push({ field: limit, problem: `must be a whole number of 1 or more${given(maxTokens)}` });
+    faults.push({ field: limit, problem: `must be a whole number of 1 or more${describeValue(maxTokens)}` });
   }
   if (typeof stream !== 'boolean')
-    faults.push({ field: 'stream', problem: `must be true or false${given(stream)}` });
+    faults.push({ field: 'stream', problem: `must be true or false${describeValue(stream)}` });
   return {
     temperature: temperature as number | undefined,
     maxTokens: maxTokens as number | undefined,

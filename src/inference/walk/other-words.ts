@@ -1,4 +1,4 @@
-import { InvalidInputError } from '../../input/invalid-input-error.js';
+import { InvalidInputError } from '../../input/input-errors.js';
 import { isCallable, type Worker } from '../../registry/worker.js';
 import { RenderError } from '../../template/template-error.js';
 import { UntranslatableError } from '../chat/protocol-error.js';

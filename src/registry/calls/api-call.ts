@@ -1,5 +1,5 @@
 import type { InferenceSettings } from '../../config/settings.js';
-import { type InputFault, InvalidInputError } from '../../input/invalid-input-error.js';
+import { type InputFault, InvalidInputError } from '../../input/input-errors.js';
 import { NO_VALUES, type SecretLookup } from '../../template/placeholders.js';
 import { compileParts } from './call-parts.js';
 import { ownTimeoutsOf, OWN_HEADERS, streamTimeoutsOf, timeoutsOf, without } from './call-basics.js';

@@ -1,4 +1,4 @@
-import type { InputFault } from '../../input/invalid-input-error.js';
+import type { InputFault } from '../../input/input-errors.js';
 import { type BodyTemplate, compileBody } from '../../template/body-template.js';
 import { compileHeaders, type HeaderTemplate } from '../../template/header-template.js';
 import type { JsonValue } from '../../template/json-value.js';

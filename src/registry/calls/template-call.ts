@@ -1,10 +1,10 @@
 import type { InferenceSettings } from '../../config/settings.js';
-import { InvalidInputError } from '../../input/invalid-input-error.js';
+import { InvalidInputError } from '../../input/input-errors.js';
 import type { PlaceholderName, SecretLookup } from '../../template/placeholders.js';
 import { parseAnswer } from '../../template/response-extract.js';
 import { OWN_HEADERS, ownTimeoutsOf, streamTimeoutsOf, timeoutsOf, without } from './call-basics.js';
 import { compileParts } from './call-parts.js';
-import { UnsuccessfulAnswerError } from './unsuccessful-answer-error.js';
+import { UnsuccessfulAnswerError } from '../registry-errors.js';
 import type { TemplateCall } from '../worker.js';
 import type { WorkerDefinition } from '../worker-definition.js';
 
@@ -12,7 +12,7 @@ import type { WorkerDefinition } from '../worker-definition.js';
 const CARRIES_INPUT: readonly PlaceholderName[] = ['USER_PROMPT', 'MESSAGES', 'HISTORY', 'INPUT'];
 
 /** Of the caller's headers, those that travel on; in lower case. */
-const PASSED_ON = ['x-request-id', 'traceparent'];
+const FORWARDED_HEADERS = ['x-request-id', 'traceparent'];
 
 type Callable = Pick<
   WorkerDefinition,
@@ -82,7 +82,7 @@ export function compileTemplateCall(
   const ours = body === null ? OWN_HEADERS : { ...OWN_HEADERS, 'content-type': body.contentType };
   // The worker's own word stands alone, in whatever case it is written.
   const fixed = without(headers.names, ours);
-  const setsPassedOn = PASSED_ON.some((name) => headers.names.has(name));
+  const setsPassedOn = FORWARDED_HEADERS.some((name) => headers.names.has(name));
 
   return {
     origin: url.origin,

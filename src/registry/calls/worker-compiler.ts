@@ -3,15 +3,18 @@ import { InferenceSettings } from '../../config/settings.js';
 import { CredentialVault } from '../../credentials/credential-vault.js';
 import { CredentialsUnreadableError } from '../../credentials/credential-cipher.js';
 import { WorkerSecrets } from '../../credentials/worker-secrets.js';
-import { InvalidInputError } from '../../input/invalid-input-error.js';
+import { InvalidInputError } from '../../input/input-errors.js';
 import { readDto } from '../../input/read-dto.js';
 import { ForbiddenUpstreamError } from '../../upstream/forbidden-upstream-error.js';
 import { UpstreamGuard } from '../../upstream/upstream-guard.js';
-import { RegisterWorkerDto } from '../registration/register-worker.dto.js';
-import { compileCall } from './worker-call.js';
+import { RegisterWorkerDto } from '../register-worker.dto.js';
 import type { Health, Worker, WorkerCall, WorkerFault } from '../worker.js';
 import { shownOf, type ShownWorker } from '../worker-view.js';
 import type { WorkerEntity } from '../worker.entity.js';
+import type { SecretLookup } from '../../template/placeholders.js';
+import type { WorkerDefinition } from '../worker-definition.js';
+import { compileApiCall } from './api-call.js';
+import { compileTemplateCall } from './template-call.js';
 
 export type WorkerRow = WorkerEntity & { readonly version: string };
 
@@ -33,7 +36,7 @@ export class WorkerCompiler {
   }
 
   /** The same worker in the health that this replica alone saw, until its row is looked at again: the version is no row's. */
-  believing(worker: Worker, health: Health, reason: string): Worker {
+  withHealth(worker: Worker, health: Health, reason: string): Worker {
     const believed = { ...worker, health, version: '' };
     const shown = this.shown.get(worker);
     if (shown !== undefined) {
@@ -106,4 +109,20 @@ function faultOf(error: unknown): string {
   if (error instanceof ForbiddenUpstreamError) return error.message;
   // Whatever else a row trips over, the row is what is wrong.
   return `the definition makes no sense: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+/**
+ * Compiles a definition, once. `header` holds all headers, the sealed ones opened.
+ * @throws InvalidInputError with every fault, named by field
+ */
+export function compileCall(
+  definition: WorkerDefinition,
+  header: Readonly<Record<string, string>>,
+  secrets: SecretLookup,
+  waits: InferenceSettings,
+): WorkerCall {
+  const { protocol } = definition;
+  return protocol === 'template'
+    ? compileTemplateCall(definition, header, secrets, waits)
+    : compileApiCall(protocol, definition, header, secrets, waits);
 }

@@ -44,7 +44,7 @@ export class LiveWorkers {
   /** The whole table. */
   replaceAll(workers: readonly Worker[], nowMs: number): void {
     this.loadedAtMs = nowMs;
-    this.become(new Map(workers.map((worker) => [worker.id, worker])));
+    this.update(new Map(workers.map((worker) => [worker.id, worker])));
   }
 
   /** What was found of `ids`; those not found are gone. */
@@ -52,15 +52,15 @@ export class LiveWorkers {
     const next = new Map(this.byId);
     for (const id of ids) next.delete(id);
     for (const worker of found) next.set(worker.id, worker);
-    this.become(next);
+    this.update(next);
   }
 
   /** One that is there already, as this replica takes it to be while the table can't say; the next look at it replaces this. */
-  believe(worker: Worker): void {
-    if (this.byId.has(worker.id)) this.become(new Map(this.byId).set(worker.id, worker));
+  overrideHealth(worker: Worker): void {
+    if (this.byId.has(worker.id)) this.update(new Map(this.byId).set(worker.id, worker));
   }
 
-  private become(byId: ReadonlyMap<string, Worker>): void {
+  private update(byId: ReadonlyMap<string, Worker>): void {
     const grouped = new Map<string, Worker[]>();
     for (const worker of byId.values()) {
       const siblings = grouped.get(worker.modelName);

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LiveWorkers, type Model } from './live-workers.js';
-import { WorkerRefresher } from './worker-refresher.js';
-import { WorkerRepository } from '../worker.repository.js';
+import { RegistrySync } from './registry-sync.js';
+import { WorkerWriter } from '../worker-writer.js';
 
 /** An unknown model is looked for in the database at most this long, and at most once in the time a miss is remembered. */
 const LONGEST_LOOK_MS = 250;
@@ -19,8 +19,8 @@ export class ModelLookup {
 
   constructor(
     private readonly live: LiveWorkers,
-    private readonly repository: WorkerRepository,
-    private readonly refresher: WorkerRefresher,
+    private readonly repository: WorkerWriter,
+    private readonly refresher: RegistrySync,
   ) {}
 
   async find(name: string): Promise<Model | undefined> {

@@ -17,7 +17,7 @@ export class ProbeHints {
     private readonly where: DatabaseSettings,
   ) {}
 
-  lookAgain(workerId: string, nowMs = performance.now()): void {
+  requestProbe(workerId: string, nowMs = performance.now()): void {
     const lastMs = this.lastMs.get(workerId);
     if (lastMs !== undefined && nowMs - lastMs < this.settings.hintIntervalMs) return;
     for (const [id, atMs] of this.lastMs)

@@ -19,14 +19,14 @@ export interface ActivitySource {
 }
 
 const NONE: Activity = { inFlight: 0, wanted: 0, ejectedUntil: null };
-const NOBODY: ActivitySource = { of: () => undefined, servedSince: () => [], isIdle: true };
+const NO_SOURCE: ActivitySource = { of: () => undefined, servedSince: () => [], isIdle: true };
 
 /** Where it is asked what is known of a worker by those that use it, without knowing them. */
 @Injectable()
 export class WorkerActivity {
-  private source: ActivitySource = NOBODY;
+  private source: ActivitySource = NO_SOURCE;
 
-  knownBy(source: ActivitySource): void {
+  setSource(source: ActivitySource): void {
     this.source = source;
   }
 

@@ -1,6 +1,6 @@
-import type { InputFault } from '../../input/invalid-input-error.js';
-import { SEALED } from '../registration/sealed.js';
-import type { StoredHeaders } from './stored-headers.js';
+import type { InputFault } from '../../input/input-errors.js';
+import { SEALED } from '../sealed-headers.js';
+import type { StoredHeaders } from '../sealed-headers.js';
 
 interface MergedHeaders {
   /** Values of any kind, for what was given is checked with the rest of the definition. */

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { WorkerActivity } from '../live/worker-activity.js';
 import { presentable, workerView } from '../worker-view.js';
 import type { WorkerEntity } from '../worker.entity.js';
-import { HeaderStore, shownHeaders } from './stored-headers.js';
+import { SealedHeaders, shownHeaders } from '../sealed-headers.js';
 
 /** A row of a list: the state, without how the worker is called. */
 export function listedWorker(row: WorkerEntity, activity: WorkerActivity) {
@@ -14,7 +14,7 @@ export function listedWorker(row: WorkerEntity, activity: WorkerActivity) {
 @Injectable()
 export class WorkerDetails {
   constructor(
-    private readonly headers: HeaderStore,
+    private readonly headers: SealedHeaders,
     private readonly activity: WorkerActivity,
   ) {}
 

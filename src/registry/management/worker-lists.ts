@@ -3,16 +3,16 @@ import type { PageQueryDto } from '../../input/page.dto.js';
 import { limitOf, type Page, pageOf, readCursor } from '../../input/page.js';
 import { WorkerActivity } from '../live/worker-activity.js';
 import type { WorkerEventEntity } from '../worker-event.entity.js';
-import type { ListWorkersQueryDto } from './list-workers-query.dto.js';
+import type { ListWorkersQueryDto } from '../list-workers-query.dto.js';
 import { listedWorker } from './worker-details.js';
-import { EVENT_CURSOR, WorkerDirectory } from './worker-directory.js';
+import { EVENT_CURSOR, WorkerQueries } from '../worker-queries.js';
 import { sortNamed } from './worker-sort.js';
 
 /** Lists, a page at a time, from the database: what a replica has in memory lacks workers that are offline. */
 @Injectable()
 export class WorkerLists {
   constructor(
-    private readonly directory: WorkerDirectory,
+    private readonly directory: WorkerQueries,
     private readonly activity: WorkerActivity,
   ) {}
 

@@ -1,24 +1,24 @@
 import { Injectable } from '@nestjs/common';
 import { CredentialVault } from '../../credentials/credential-vault.js';
 import { checkGeneration, type WantedGeneration } from '../../input/if-match.js';
-import { API_ACTOR } from '../actor.js';
+import { API_ACTOR } from '../worker-writer.js';
 import { DefinitionCheck } from '../registration/definition-check.js';
-import { OwnWrites } from '../live/own-writes.js';
-import type { RegisterWorkerDto } from '../registration/register-worker.dto.js';
-import { WorkerDisabledError, WorkerNotFoundError } from '../registration/registration-errors.js';
+import { OwnWrites } from '../live/registry-sync.js';
+import type { RegisterWorkerDto } from '../register-worker.dto.js';
+import { WorkerDisabledError, WorkerNotFoundError } from '../registry-errors.js';
 import type { WorkerEntity } from '../worker.entity.js';
-import { type AdminSwitch, switched } from './admin-switch.js';
 import { ChangePlanner } from './change-planner.js';
-import { checkPatch } from './patch-fields.js';
-import { type RowChange, WorkerEdits } from './worker-edits.js';
-import { WorkerDirectory } from './worker-directory.js';
+import { checkPatch } from './change-planner.js';
+import { type RowChange, WorkerEdits } from '../worker-writer.js';
+import { WorkerQueries } from '../worker-queries.js';
+import type { AdminState } from '../worker.js';
 
 /** People and start-up scripts change workers. When a call returns, this replica already sees the change. */
 @Injectable()
 export class WorkerManagement {
   constructor(
     private readonly edits: WorkerEdits,
-    private readonly directory: WorkerDirectory,
+    private readonly directory: WorkerQueries,
     private readonly planner: ChangePlanner,
     private readonly definitionCheck: DefinitionCheck,
     private readonly vault: CredentialVault,
@@ -49,7 +49,7 @@ export class WorkerManagement {
           : { columns: { ...columns, admin_state: 'enabled' } };
       },
     );
-    await this.ownWrites.show([applied.row.id]);
+    await this.ownWrites.readYourWrites([applied.row.id]);
     return applied;
   }
 
@@ -72,7 +72,7 @@ export class WorkerManagement {
     return this.change(id, (row) => {
       const admin_state = switched(row.admin_state, to);
       const columns = admin_state === row.admin_state ? {} : { admin_state };
-      return { columns, pardon: to === 'enable' };
+      return { columns, clearEjection: to === 'enable' };
     });
   }
 
@@ -82,13 +82,33 @@ export class WorkerManagement {
       checkGeneration(wanted, generation),
     );
     if (!wasThere) throw new WorkerNotFoundError();
-    await this.ownWrites.show([id]);
+    await this.ownWrites.readYourWrites([id]);
   }
 
   private async change(id: string, decide: (row: WorkerEntity) => RowChange): Promise<WorkerEntity> {
     const row = await this.edits.change(id, API_ACTOR, decide);
     if (row === undefined) throw new WorkerNotFoundError();
-    await this.ownWrites.show([row.id]);
+    await this.ownWrites.readYourWrites([row.id]);
     return row;
+  }
+}
+
+/** The ON/OFF switch of a worker. */
+export type AdminSwitch = 'enable' | 'disable' | 'drain' | 'offline';
+
+/**
+ * What a worker is after it. Draining takes out a worker that is in use: one that is disabled or offline gets no requests
+ * already, and stays what it is.
+ */
+export function switched(state: AdminState, to: AdminSwitch): AdminState {
+  switch (to) {
+    case 'enable':
+      return 'enabled';
+    case 'disable':
+      return 'disabled';
+    case 'drain':
+      return state === 'enabled' ? 'draining' : state;
+    case 'offline':
+      return 'offline';
   }
 }

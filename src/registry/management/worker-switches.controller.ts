@@ -2,8 +2,8 @@ import { Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/comm
 import type { FastifyReply } from 'fastify';
 import { etagOf } from '../../input/if-match.js';
 import { PageQueryDto } from '../../input/page.dto.js';
-import type { AdminSwitch } from './admin-switch.js';
-import { WorkerDto, WorkerEventPageDto } from './worker-answers.dto.js';
+import type { AdminSwitch } from './worker-management.js';
+import { WorkerDto, WorkerEventPageDto } from '../worker-answers.dto.js';
 import { WorkerDetails } from './worker-details.js';
 import { WorkerLists } from './worker-lists.js';
 import { WorkerManagement } from './worker-management.js';

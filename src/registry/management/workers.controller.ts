@@ -15,15 +15,15 @@ import {
 import { ApiBody } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { etagOf, readIfMatch } from '../../input/if-match.js';
-import { API_ACTOR } from '../actor.js';
-import { RegisterWorkerDto } from '../registration/register-worker.dto.js';
+import { API_ACTOR } from '../worker-writer.js';
+import { RegisterWorkerDto } from '../register-worker.dto.js';
 import { RegistrationService } from '../registration/registration.service.js';
 import type { WorkerEntity } from '../worker.entity.js';
-import { ListWorkersQueryDto } from './list-workers-query.dto.js';
-import { PatchWorkerDto } from './patch-worker.dto.js';
-import { WorkerDto, WorkerPageDto } from './worker-answers.dto.js';
+import { ListWorkersQueryDto } from '../list-workers-query.dto.js';
+import { PatchWorkerDto } from '../register-worker.dto.js';
+import { WorkerDto, WorkerPageDto } from '../worker-answers.dto.js';
 import { WorkerDetails } from './worker-details.js';
-import { WorkerDirectory } from './worker-directory.js';
+import { WorkerQueries } from '../worker-queries.js';
 import { WorkerLists } from './worker-lists.js';
 import { WorkerManagement } from './worker-management.js';
 
@@ -32,7 +32,7 @@ import { WorkerManagement } from './worker-management.js';
 export class WorkersController {
   constructor(
     private readonly lists: WorkerLists,
-    private readonly directory: WorkerDirectory,
+    private readonly directory: WorkerQueries,
     private readonly registration: RegistrationService,
     private readonly management: WorkerManagement,
     private readonly details: WorkerDetails,

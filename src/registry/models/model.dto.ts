@@ -13,7 +13,7 @@ import {
 } from 'class-validator';
 import type { Strategy } from '../../config/settings.js';
 import { IsDto } from '../../input/dto.js';
-import { TimeoutsDto } from '../registration/register-worker.dto.js';
+import { TimeoutsDto } from '../register-worker.dto.js';
 import { RETRY_CAUSES, type RetryCause } from './model-policy.js';
 
 export const STRATEGIES = [

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DatabaseSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
-import type { ModelDefinition } from './model-definition.js';
 import type { ModelEntity } from './model.entity.js';
 
 /** A model as it is listed: by its policy, its workers or both. */
@@ -109,3 +108,9 @@ function isSame(row: ModelEntity, definition: ModelDefinition): boolean {
     ([column, value]) => JSON.stringify(row[column as keyof ModelDefinition]) === JSON.stringify(value),
   );
 }
+
+/** What a person says about a model. Named as the columns are. */
+export type ModelDefinition = Omit<
+  ModelEntity,
+  'name' | 'generation' | 'created_at' | 'updated_at' | 'updated_by'
+>;

@@ -1,12 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { checkGeneration, type WantedGeneration } from '../../input/if-match.js';
-import { InvalidInputError } from '../../input/invalid-input-error.js';
-import { WorkerRefresher } from '../live/worker-refresher.js';
-import { fallbackCircle } from './fallback-circle.js';
-import type { ModelDefinition } from './model-definition.js';
+import { InvalidInputError } from '../../input/input-errors.js';
+import { RegistrySync } from '../live/registry-sync.js';
+import type { ModelDefinition } from './model.repository.js';
 import type { PutModelDto } from './model.dto.js';
 import type { ModelEntity } from './model.entity.js';
-import { NoSuchModelError } from './model-errors.js';
+import { NoSuchModelError } from '../registry-errors.js';
 import { type Applied, type ModelRow, ModelRepository } from './model.repository.js';
 
 /** Model policies come and go. When a call returns, this replica already obeys; the others within a second. */
@@ -14,7 +13,7 @@ import { type Applied, type ModelRow, ModelRepository } from './model.repository
 export class ModelService {
   constructor(
     private readonly repository: ModelRepository,
-    private readonly refresher: WorkerRefresher,
+    private readonly refresher: RegistrySync,
   ) {}
 
   /** Up to `limit` by name, those after `after`. @throws DatabaseUnavailableError */
@@ -39,7 +38,7 @@ export class ModelService {
     const definition = definitionOf(dto);
     const check = (others: readonly ModelEntity[], standing: ModelEntity | undefined): void => {
       checkGeneration(wanted, standing?.generation ?? 0);
-      refuseCircle(name, definition.fallbacks, others);
+      rejectCycle(name, definition.fallbacks, others);
     };
     const { outcome } = await this.repository.apply(name, definition, check, actor);
     await this.show();
@@ -59,9 +58,9 @@ export class ModelService {
   }
 }
 
-function refuseCircle(name: string, fallbacks: readonly string[], others: readonly ModelEntity[]): void {
+function rejectCycle(name: string, fallbacks: readonly string[], others: readonly ModelEntity[]): void {
   const known = new Map(others.map((other) => [other.name, other.fallbacks]));
-  const circle = fallbackCircle(name, fallbacks, known);
+  const circle = fallbackCycle(name, fallbacks, known);
   if (circle === null) return;
   const problem = `would lead in a circle: ${circle.join(' → ')}; leave out ${circle.at(1)}, or change the fallbacks of another`;
   throw new InvalidInputError([{ field: 'fallbacks', problem }]);
@@ -80,4 +79,27 @@ function definitionOf(dto: PutModelDto): ModelDefinition {
     idle_ms: dto.timeouts?.idle_ms ?? null,
     total_ms: dto.timeouts?.total_ms ?? null,
   };
+}
+
+/**
+ * The way round, if these fallbacks of `model` would lead back to it: `['a', 'b', 'a']`; `null`: they don't. Circles that
+ * leave `model` out are not its fault.
+ */
+export function fallbackCycle(
+  model: string,
+  fallbacks: readonly string[],
+  others: ReadonlyMap<string, readonly string[]>,
+): readonly string[] | null {
+  const seen = new Set<string>();
+  const search = (from: readonly string[], nexts: readonly string[]): readonly string[] | null => {
+    for (const next of nexts) {
+      if (next === model) return [...from, model];
+      if (seen.has(next)) continue;
+      seen.add(next);
+      const found = search([...from, next], others.get(next) ?? []);
+      if (found !== null) return found;
+    }
+    return null;
+  };
+  return search([model], fallbacks);
 }

@@ -1,12 +1,12 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Put, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { etagOf, readIfMatch } from '../../input/if-match.js';
-import { InvalidInputError } from '../../input/invalid-input-error.js';
+import { InvalidInputError } from '../../input/input-errors.js';
 import { ANY_TEXT, type CursorShape, limitOf, pageOf, readCursor } from '../../input/page.js';
 import { PageQueryDto } from '../../input/page.dto.js';
 import { type ModelDto, type ModelListDto, PutModelDto } from './model.dto.js';
 import { ModelService } from './model.service.js';
-import { modelView } from './model-view.js';
+import type { ModelRow } from './model.repository.js';
 
 /** Who stands in `updated_by` for what came through this API. */
 const ACTOR = 'api';
@@ -63,4 +63,26 @@ function nameOf(given: unknown): string {
   if (NAME.test(name)) return name;
   const problem = 'must be the name of a model, 1 to 200 characters without control characters';
   throw new InvalidInputError([{ field: 'name', problem }]);
+}
+
+/** A model as the API shows it. */
+export function modelView(row: ModelRow): ModelDto {
+  return {
+    name: row.name,
+    strategy: row.strategy,
+    fallbacks: row.fallbacks ?? [],
+    retries: row.retries,
+    retry_on: row.retry_on,
+    queue: { max: row.queue_max, wait_ms: row.queue_wait_ms },
+    timeouts: {
+      connect_ms: row.connect_ms,
+      first_byte_ms: row.first_byte_ms,
+      idle_ms: row.idle_ms,
+      total_ms: row.total_ms,
+    },
+    workers: { ...row.workers },
+    generation: row.generation ?? 0,
+    updated_at: row.updated_at,
+    updated_by: row.updated_by,
+  };
 }

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { InvalidInputError } from '../../input/invalid-input-error.js';
+import { InvalidInputError } from '../../input/input-errors.js';
 import { anyText, thousands } from '../../../test/arbitraries/template.js';
-import { expandPreset } from './apply-preset.js';
+import { expandPreset } from './presets.js';
 import { PRESETS } from './presets.js';
 
 const presetName = fc.constantFrom(...Object.keys(PRESETS));

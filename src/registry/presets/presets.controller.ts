@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
-import { presetView } from './preset-view.js';
-import type { PresetListDto } from './presets.dto.js';
+import type { PresetFieldDto, PresetDto, PresetListDto } from './presets.dto.js';
 import { PRESETS } from './presets.js';
+import type { Preset } from './preset.js';
 
 @Controller('api/v1/presets')
 export class PresetsController {
@@ -10,4 +10,31 @@ export class PresetsController {
   list(): PresetListDto {
     return { data: Object.entries(PRESETS).map(([name, preset]) => presetView(name, preset)) };
   }
+}
+
+/** What a person needs to know to register by this preset. */
+export function presetView(name: string, preset: Preset): PresetDto {
+  const { title, kind, protocol, source, example } = preset;
+  return {
+    name,
+    title,
+    kind,
+    protocol,
+    source,
+    fields: fieldsOf(preset),
+    example: { preset: name, ...example },
+  };
+}
+
+function fieldsOf({ baseUrl, apiKey, apiKeyHint, protocol }: Preset): PresetFieldDto[] {
+  const place = baseUrl === undefined ? { required: true } : { required: false, default: baseUrl };
+  const hint = apiKeyHint === undefined ? {} : { hint: apiKeyHint };
+  return [
+    { name: 'model_name', required: true, hint: 'what callers ask for' },
+    { name: 'base_url', ...place },
+    ...(apiKey === 'none' ? [] : [{ name: 'api_key', required: apiKey === 'required', ...hint }]),
+    ...(protocol === 'template'
+      ? []
+      : [{ name: 'upstream_model', required: false, hint: 'the name there, where it is not model_name' }]),
+  ];
 }

@@ -10,13 +10,13 @@ import { openAiAnswer } from '../../inference/protocols/openai/openai-answer.js'
 import { openAiReader } from '../../inference/protocols/openai/openai-reader.js';
 import { readDto } from '../../input/read-dto.js';
 import type { PlaceholderValues } from '../../template/placeholders.js';
-import { definitionOf } from '../registration/definition-of.js';
-import { RegisterWorkerDto } from '../registration/register-worker.dto.js';
+import { definitionOf } from '../worker-fields.js';
+import { RegisterWorkerDto } from '../register-worker.dto.js';
 import type { WorkerCall } from '../worker.js';
-import { compileCall } from '../calls/worker-call.js';
-import { expandPreset } from './apply-preset.js';
+import { compileCall } from '../calls/worker-compiler.js';
+import { expandPreset } from './presets.js';
 import type { Preset } from './preset.js';
-import { presetView } from './preset-view.js';
+import { presetView } from './presets.controller.js';
 import { PRESETS } from './presets.js';
 
 const presets = Object.entries(PRESETS);

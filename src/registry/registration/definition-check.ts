@@ -3,16 +3,16 @@ import { InferenceSettings } from '../../config/settings.js';
 import { CredentialVault } from '../../credentials/credential-vault.js';
 import { splitHeaders } from '../../credentials/sensitive-headers.js';
 import { WorkerSecrets } from '../../credentials/worker-secrets.js';
-import { type InputFault, InvalidInputError } from '../../input/invalid-input-error.js';
+import { type InputFault, InvalidInputError } from '../../input/input-errors.js';
 import type { SecretLookup } from '../../template/placeholders.js';
 import { ForbiddenUpstreamError } from '../../upstream/forbidden-upstream-error.js';
 import { UpstreamGuard } from '../../upstream/upstream-guard.js';
-import { definitionOf } from './definition-of.js';
+import { definitionOf } from '../worker-fields.js';
 import { OwnAddress } from './own-address.js';
-import type { RegisterWorkerDto } from './register-worker.dto.js';
-import { SEALED } from './sealed.js';
+import type { RegisterWorkerDto } from '../register-worker.dto.js';
+import { SEALED } from '../sealed-headers.js';
 import type { WorkerCall } from '../worker.js';
-import { compileCall } from '../calls/worker-call.js';
+import { compileCall } from '../calls/worker-compiler.js';
 import type { WorkerDefinition } from '../worker-definition.js';
 
 /** A definition that can be called. */

@@ -2,7 +2,7 @@ import type { MessageCreateParams } from '@anthropic-ai/sdk/resources/messages/m
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { providerJson } from '../../../../test/arbitraries/provider-json.js';
-import { InvalidInputError } from '../../../input/invalid-input-error.js';
+import { InvalidInputError } from '../../../input/input-errors.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 import { chatFromAnthropic } from './chat-from-anthropic.js';
 

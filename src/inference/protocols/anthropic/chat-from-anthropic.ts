@@ -1,5 +1,5 @@
-import { given } from '../../../input/given.js';
-import { InvalidInputError } from '../../../input/invalid-input-error.js';
+import { describeValue } from '../../../input/json.js';
+import { InvalidInputError } from '../../../input/input-errors.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 import { isObject } from '../from-openai/json-object.js';
 import { Faults, type Fields } from './faults.js';
@@ -17,7 +17,9 @@ const ANTHROPICS_OWN = ['container', 'mcp_servers', 'context_management'];
  */
 export function chatFromAnthropic(body: unknown): OpenAiChat {
   if (!isObject(body))
-    throw new InvalidInputError([{ field: '', problem: `the body must be a JSON object${given(body)}` }]);
+    throw new InvalidInputError([
+      { field: '', problem: `the body must be a JSON object${describeValue(body)}` },
+    ]);
   const faults = new Faults();
   for (const own of ANTHROPICS_OWN)
     if (isThere(body[own])) faults.add(own, "is known to Anthropic's own models only; leave it out");
@@ -40,13 +42,13 @@ export function chatFromAnthropic(body: unknown): OpenAiChat {
 
 function modelFrom({ model }: Fields, faults: Faults): string {
   if (typeof model === 'string' && model.length >= 1 && model.length <= 200) return model;
-  faults.add('model', `must name a model, 1 to 200 characters${given(model)}`);
+  faults.add('model', `must name a model, 1 to 200 characters${describeValue(model)}`);
   return '';
 }
 
 function maxTokensFrom({ max_tokens: most }: Fields, faults: Faults): number {
   if (typeof most === 'number' && Number.isSafeInteger(most) && most >= 1) return most;
-  faults.add('max_tokens', `must be a whole number of 1 or more${given(most)}`);
+  faults.add('max_tokens', `must be a whole number of 1 or more${describeValue(most)}`);
   return 1;
 }
 
@@ -70,7 +72,8 @@ function formatFrom({ output_config: config }: Fields, faults: Faults): object |
   const { format } = faults.object(config, 'output_config');
   if (!isThere(format)) return undefined;
   const { type, schema } = faults.object(format, 'output_config.format');
-  if (type !== 'json_schema') faults.add('output_config.format.type', `must be json_schema${given(type)}`);
+  if (type !== 'json_schema')
+    faults.add('output_config.format.type', `must be json_schema${describeValue(type)}`);
   const checked = faults.object(schema, 'output_config.format.schema');
   return { type: 'json_schema', json_schema: { name: 'answer', schema: checked, strict: true } };
 }
@@ -78,7 +81,7 @@ function formatFrom({ output_config: config }: Fields, faults: Faults): object |
 /** Anthropic always tells the usage, OpenAI when asked. */
 function streamFrom({ stream }: Fields, faults: Faults): Pick<OpenAiChat, 'stream' | 'stream_options'> {
   if (!isThere(stream) || stream === false) return {};
-  if (stream !== true) faults.add('stream', `must be true or false${given(stream)}`);
+  if (stream !== true) faults.add('stream', `must be true or false${describeValue(stream)}`);
   return { stream: true, stream_options: { include_usage: true } };
 }
 

@@ -1,5 +1,5 @@
-import { given } from '../../../input/given.js';
-import type { InputFault } from '../../../input/invalid-input-error.js';
+import { describeValue } from '../../../input/json.js';
+import type { InputFault } from '../../../input/input-errors.js';
 import { isObject } from '../from-openai/json-object.js';
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -14,19 +14,19 @@ export class Faults {
 
   string(value: unknown, field: string, what = 'must be a string'): string {
     if (typeof value === 'string') return value;
-    this.add(field, `${what}${given(value)}`);
+    this.add(field, `${what}${describeValue(value)}`);
     return '';
   }
 
   object(value: unknown, field: string, what = 'must be an object'): Fields {
     if (isObject(value)) return value;
-    this.add(field, `${what}${given(value)}`);
+    this.add(field, `${what}${describeValue(value)}`);
     return {};
   }
 
   list(value: unknown, field: string, what = 'must be a list'): readonly unknown[] {
     if (Array.isArray(value)) return value as unknown[];
-    this.add(field, `${what}${given(value)}`);
+    this.add(field, `${what}${describeValue(value)}`);
     return [];
   }
 
@@ -34,7 +34,7 @@ export class Faults {
   number(value: unknown, field: string, from: number, to: number): number | undefined {
     if (value === undefined || value === null) return undefined;
     if (typeof value === 'number' && value >= from && value <= to) return value;
-    this.add(field, `must be a number from ${from} to ${to}${given(value)}`);
+    this.add(field, `must be a number from ${from} to ${to}${describeValue(value)}`);
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fallbackCircle } from './fallback-circle.js';
+import { fallbackCycle } from './model.service.js';
 
 const names = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
 const policies = fc
@@ -18,7 +18,7 @@ describe('a circle of fallbacks', () => {
           for (const name of fresh) reached.add(name);
           edge = fresh.flatMap((name) => (name === model ? [] : nextOf(name)));
         }
-        const way = fallbackCircle(model, fallbacks, others);
+        const way = fallbackCycle(model, fallbacks, others);
         expect(way !== null).toBe(reached.has(model));
         if (way === null) return;
         expect([way[0], way.at(-1)]).toEqual([model, model]);

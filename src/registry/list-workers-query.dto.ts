@@ -1,8 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
-import { PageQueryDto } from '../../input/page.dto.js';
-import { PRINTABLE, printable } from '../registration/printable.js';
-import { DEFAULT_SORT, SORT_NAMES, type SortName } from './worker-sort.js';
+import { PageQueryDto } from '../input/page.dto.js';
+import { PRINTABLE, printable } from '../input/dto-rules.js';
+import { DEFAULT_SORT, SORT_NAMES, type SortName } from './management/worker-sort.js';
 
 const ADMIN_STATES = ['enabled', 'disabled', 'draining', 'offline'];
 const HEALTHS = ['unknown', 'healthy', 'suspect', 'unhealthy', 'warming'];

@@ -1,7 +1,7 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
-import { HeartbeatDto } from './heartbeat.dto.js';
+import { HeartbeatDto } from '../register-worker.dto.js';
 import { HeartbeatService } from './heartbeat.service.js';
-import { DoneDto } from '../registration/server-answers.dto.js';
+import { DoneDto } from './native-registry.dto.js';
 
 /** For workers that register themselves with `heartbeat_ttl_s`. */
 @Controller('api/server')

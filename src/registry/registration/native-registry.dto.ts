@@ -1,3 +1,5 @@
+import { IsOptional, IsIn } from 'class-validator';
+
 /** What the seed's API answers when it did what it was asked. */
 export class DoneDto {
   success!: boolean;
@@ -36,4 +38,11 @@ export class ListedWorkerDto {
 export class WorkerListDto {
   success!: boolean;
   data!: ListedWorkerDto[];
+}
+
+export class ListWorkersDto {
+  /** true: everything that may be shown of each worker. */
+  @IsOptional()
+  @IsIn(['true', 'false'])
+  detail?: 'true' | 'false';
 }

@@ -1,3 +1,6 @@
+export function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 /** Arrays and objects within one another that a request may hold; more has no use here, and recursion elsewhere may not survive it. */
 export const DEEPEST_JSON = 64;
 
@@ -16,4 +19,14 @@ export function isDeeperThan(limit: number, value: unknown): boolean {
     level = next;
   }
   return true;
+}
+
+/** For the end of a fault: what was given instead, by kind. The value itself may be long or private. */
+export function describeValue(value: unknown): string {
+  if (value === undefined) return '; it is missing';
+  if (value === null) return ', not null';
+  if (typeof value === 'number' || typeof value === 'boolean') return `, not ${value}`;
+  if (typeof value === 'string') return value === '' ? ', not an empty string' : ', not this string';
+  if (Array.isArray(value)) return value.length === 0 ? ', not an empty list' : ', not a list';
+  return ', not an object';
 }

@@ -8,10 +8,11 @@ import { DatabaseUnavailableError } from '../../database/database-unavailable-er
 import { LiveWorkers } from './live-workers.js';
 import { ModelPolicies } from '../models/model-policies.js';
 import { WorkerCompiler } from '../calls/worker-compiler.js';
-import { WorkerRepository } from '../worker.repository.js';
+import { WorkerWriter } from '../worker-writer.js';
 
 /** Notifications that come together are answered with one look. */
 const GATHER_MS = 50;
+
 /** After a look for which there was no database, ± half: a database that is back is soon seen, and not by all replicas at one moment. */
 const LOOK_AGAIN_MS = 1_000;
 
@@ -20,7 +21,7 @@ const LOOK_AGAIN_MS = 1_000;
  * earlier, and a change made on this replica is seen here before its caller gets an answer (`reload`).
  */
 @Injectable()
-export class WorkerRefresher implements OnApplicationBootstrap, OnApplicationShutdown {
+export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('Registry');
   private readonly listener: ChangeListener;
   private readonly hinted = new Set<string>();
@@ -33,7 +34,7 @@ export class WorkerRefresher implements OnApplicationBootstrap, OnApplicationShu
   private isListening: boolean | null = null;
 
   constructor(
-    private readonly repository: WorkerRepository,
+    private readonly repository: WorkerWriter,
     private readonly compiler: WorkerCompiler,
     private readonly live: LiveWorkers,
     private readonly models: ModelPolicies,
@@ -150,5 +151,23 @@ export class WorkerRefresher implements OnApplicationBootstrap, OnApplicationShu
     const mine = this.looking.then(look);
     this.looking = mine.catch(() => {});
     return mine;
+  }
+}
+
+/** What was committed here is seen here before its caller has his answer, so that he can call what he registered. */
+@Injectable()
+export class OwnWrites {
+  private readonly logger = new Logger('Registry');
+
+  constructor(private readonly refresher: RegistrySync) {}
+
+  /** Never fails for want of a database: the change is committed, and the next resync shows it. */
+  async readYourWrites(ids: readonly string[]): Promise<void> {
+    try {
+      await this.refresher.reload(ids);
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailableError)) throw error;
+      this.logger.warn('the database left after a change was committed; it is seen here when it is back');
+    }
   }
 }

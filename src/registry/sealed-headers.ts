@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { CredentialsUnreadableError } from '../../credentials/credential-cipher.js';
-import { CredentialVault } from '../../credentials/credential-vault.js';
-import { splitHeaders } from '../../credentials/sensitive-headers.js';
-import { isJsonObject } from '../../input/dto.js';
-import { SEALED } from '../registration/sealed.js';
-import type { WorkerEntity } from '../worker.entity.js';
+import { CredentialsUnreadableError } from '../credentials/credential-cipher.js';
+import { CredentialVault } from '../credentials/credential-vault.js';
+import { splitHeaders } from '../credentials/sensitive-headers.js';
+import { isJsonObject } from '../input/json.js';
+import type { WorkerEntity } from './worker.entity.js';
 
 /** The headers of a row, as far as they can be read. */
 export interface StoredHeaders {
@@ -21,7 +20,7 @@ export interface StoredHeaders {
 
 /** Opens what is sealed in a row, and seals it again when it changed. */
 @Injectable()
-export class HeaderStore {
+export class SealedHeaders {
   constructor(private readonly vault: CredentialVault) {}
 
   /** @param returnTo an origin the worker is about to get: a URL that was changed by hand may be put right */
@@ -85,3 +84,6 @@ function isSame(a: Readonly<Record<string, string>>, b: Readonly<Record<string, 
   const names = Object.keys(a);
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }
+
+/** Stands where a view shows a header whose value is stored and never shown. Sent back in a change: what is stored stays. */
+export const SEALED = '<sealed>';

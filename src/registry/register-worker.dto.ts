@@ -1,4 +1,4 @@
-import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
+import { ApiProperty, PartialType, type ApiPropertyOptions } from '@nestjs/swagger';
 import {
   IsBoolean,
   IsIn,
@@ -13,19 +13,20 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
-import { IsDto } from '../../input/dto.js';
-import type { HasFurtherFaults } from '../../input/input-pipe.js';
-import type { InputFault } from '../../input/invalid-input-error.js';
-import type { JsonValue } from '../../template/json-value.js';
-import { compileParts } from '../calls/call-parts.js';
-import { PRINTABLE, printable } from './printable.js';
-import { expandPreset } from '../presets/apply-preset.js';
-import { IsScalarRecord, IsStringRecord, IsJsonScalar } from './record-rules.js';
+import { IsDto } from '../input/dto.js';
+import type { HasFurtherFaults } from '../input/input-pipe.js';
+import type { InputFault } from '../input/input-errors.js';
+import type { JsonValue } from '../template/json-value.js';
+import { compileParts } from './calls/call-parts.js';
+import { PRINTABLE, printable } from '../input/dto-rules.js';
+import { expandPreset } from './presets/presets.js';
+import { IsScalarRecord, IsStringRecord, IsJsonScalar } from '../input/dto-rules.js';
 
 /** The one union here: the plugin takes it for an object. */
 const JSON_SCALAR: ApiPropertyOptions = {
   oneOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }],
 };
+
 const LONGEST_WAIT_MS = 2_147_483_647;
 
 export class WorkerDefaultsDto {
@@ -172,3 +173,12 @@ export class OfflineWorkerDto {
   /** Left out: all workers of that model at that URL. */
   @IsOptional() @IsString() @MaxLength(200) @Matches(PRINTABLE, printable) name?: string;
 }
+
+/**
+ * A JSON merge patch on a worker's definition: what is left out stays, null resets to the default, objects merge member by
+ * member. Describes it only: what counts is the definition that it makes.
+ */
+export class PatchWorkerDto extends PartialType(RegisterWorkerDto) {}
+
+/** Whom it renews: all workers of that model at that URL, or the one of that name. */
+export class HeartbeatDto extends OfflineWorkerDto {}

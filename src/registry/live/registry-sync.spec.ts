@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
-import { OwnWrites } from './own-writes.js';
-import type { WorkerRefresher } from './worker-refresher.js';
+import { OwnWrites } from './registry-sync.js';
+import type { RegistrySync } from './registry-sync.js';
 
 /** A look at the registry that ends as it is told to. */
 class Look {
@@ -15,22 +15,22 @@ class Look {
   }
 }
 
-const ownWrites = (look: Look) => new OwnWrites(look as unknown as WorkerRefresher);
+const ownWrites = (look: Look) => new OwnWrites(look as unknown as RegistrySync);
 
 describe('what was committed here', () => {
   it('is looked at again', async () => {
     const look = new Look(null);
-    await ownWrites(look).show(['a', 'b']);
+    await ownWrites(look).readYourWrites(['a', 'b']);
     expect(look.asked).toEqual([['a', 'b']]);
   });
 
   it('stays committed when the database leaves before it is seen', async () => {
     const look = new Look(new DatabaseUnavailableError(new Error('gone')));
-    await expect(ownWrites(look).show(['a'])).resolves.toBeUndefined();
+    await expect(ownWrites(look).readYourWrites(['a'])).resolves.toBeUndefined();
   });
 
   it('hides no error of ours', async () => {
     const look = new Look(new TypeError('ours'));
-    await expect(ownWrites(look).show(['a'])).rejects.toThrow('ours');
+    await expect(ownWrites(look).readYourWrites(['a'])).rejects.toThrow('ours');
   });
 });

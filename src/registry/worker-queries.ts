@@ -1,11 +1,17 @@
 import { Injectable } from '@nestjs/common';
-import { DatabaseSettings } from '../../config/settings.js';
-import { Database } from '../../database/database.js';
-import { type CursorShape, type SortKey, UUID } from '../../input/page.js';
-import { WorkerNotFoundError } from '../registration/registration-errors.js';
-import type { WorkerEventEntity } from '../worker-event.entity.js';
-import type { WorkerEntity } from '../worker.entity.js';
-import type { WorkerSort } from './worker-sort.js';
+import { DatabaseSettings } from '../config/settings.js';
+import { Database } from '../database/database.js';
+import { type CursorShape, type SortKey, UUID } from '../input/page.js';
+import { WorkerNotFoundError } from './registry-errors.js';
+import type { WorkerEventEntity } from './worker-event.entity.js';
+import type { WorkerEntity } from './worker.entity.js';
+import type { WorkerSort } from './management/worker-sort.js';
+import { setTimeout as sleep } from 'timers/promises';
+import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
+import { WorkerCompiler } from './calls/worker-compiler.js';
+import { LiveWorkers } from './live/live-workers.js';
+import type { ShownWorker } from './worker-view.js';
+import { WorkerWriter } from './worker-writer.js';
 
 export interface WorkerFilter {
   readonly model_name: string | undefined;
@@ -34,7 +40,7 @@ const READABLE_LABELS = String.raw`CASE WHEN json_typeof(labels) = 'object' AND 
 
 /** Reads of the tables `worker` and `worker_event` for people. All throw DatabaseUnavailableError when there is no database. */
 @Injectable()
-export class WorkerDirectory {
+export class WorkerQueries {
   private readonly table: string;
 
   constructor(
@@ -89,4 +95,42 @@ export class WorkerDirectory {
     if (events.length === 0 && after === null) await this.get(workerId);
     return events;
   }
+}
+
+/** A database that says nothing for so long is not there. */
+const LONGEST_WAIT_MS = 2000;
+
+/** The workers that are not offline, oldest first: from the database while it is there, else as they were last seen. */
+@Injectable()
+export class WorkerList {
+  constructor(
+    private readonly repository: WorkerWriter,
+    private readonly live: LiveWorkers,
+    private readonly compiler: WorkerCompiler,
+  ) {}
+
+  /** @throws DatabaseUnavailableError when it never was there */
+  async all(): Promise<readonly ShownWorker[]> {
+    const answered = new AbortController();
+    try {
+      return await Promise.race([this.repository.list(), silence(answered.signal)]);
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailableError) || this.live.lastLoadMs === null) throw error;
+      return this.remembered();
+    } finally {
+      answered.abort();
+    }
+  }
+
+  private remembered(): readonly ShownWorker[] {
+    return this.live
+      .workers()
+      .flatMap((worker) => this.compiler.shownOf(worker) ?? [])
+      .toSorted((a, b) => Number(a.created_at) - Number(b.created_at) || (a.id < b.id ? -1 : 1));
+  }
+}
+
+async function silence(answered: AbortSignal): Promise<never> {
+  await sleep(LONGEST_WAIT_MS, undefined, { signal: answered, ref: false }).catch(() => {});
+  throw new DatabaseUnavailableError(new Error(`no answer within ${LONGEST_WAIT_MS} ms`));
 }

@@ -1,16 +1,16 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
-import { API_ACTOR } from '../actor.js';
-import { OfflineWorkerDto, RegisterWorkerDto } from './register-worker.dto.js';
-import { ListWorkersDto } from './list-workers.dto.js';
-import { DoneDto, WorkerListDto } from './server-answers.dto.js';
+import { API_ACTOR } from '../worker-writer.js';
+import { OfflineWorkerDto, RegisterWorkerDto } from '../register-worker.dto.js';
+import { ListWorkersDto } from './native-registry.dto.js';
+import { DoneDto, WorkerListDto } from './native-registry.dto.js';
 import { RegistrationService } from './registration.service.js';
 import { WorkerActivity } from '../live/worker-activity.js';
-import { WorkerList } from './worker-list.js';
+import { WorkerList } from '../worker-queries.js';
 import { workerView } from '../worker-view.js';
 
 /** The seed's registry API: paths, fields and texts to the letter. */
 @Controller('api/server')
-export class ServerController {
+export class NativeRegistryController {
   constructor(
     private readonly registration: RegistrationService,
     private readonly list: WorkerList,

@@ -1,4 +1,4 @@
-import type { AdminState } from '../worker.js';
+import type { AdminState, SuccessWhen } from './worker.js';
 
 interface Key {
   readonly model_name: string;
@@ -56,4 +56,40 @@ function whoAndWhen({ admin_state_by: by, admin_state_since: since }: Switched):
   // A time set by hand may be infinity.
   const when = Number.isFinite(Number(since)) ? since.toISOString() : 'an unknown time';
   return `since ${when}, by ${by === '' ? 'an unknown hand' : by}`;
+}
+
+/** Nobody of that model at that URL was ever registered, or it was forgotten. */
+export class NoWorkerToRenewError extends Error {
+  override readonly name = 'NoWorkerToRenewError';
+
+  constructor() {
+    super('No llm worker to renew.');
+  }
+}
+
+/** A heartbeat that comes too late revives nobody. */
+export class WorkerOfflineError extends Error {
+  override readonly name = 'WorkerOfflineError';
+
+  constructor(modelName: string, url: string) {
+    super(
+      `LLM(model_name(${modelName}), url=${url}) is offline, which no heartbeat changes: register it anew`,
+    );
+  }
+}
+
+/** There is neither a policy nor a worker of that name. */
+export class NoSuchModelError extends Error {
+  constructor(name: string) {
+    super(`there is no model(${name}) here: no worker carries that name, and it has no policy`);
+    this.name = 'NoSuchModelError';
+  }
+}
+
+/** The upstream answered in time and in form, and its own answer says that it failed (`success_when`). */
+export class UnsuccessfulAnswerError extends Error {
+  constructor(rule: SuccessWhen) {
+    super(`its answer says that it failed: ${rule.path} is not ${JSON.stringify(rule.equals)}`);
+    this.name = 'UnsuccessfulAnswerError';
+  }
 }

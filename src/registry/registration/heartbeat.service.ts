@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DatabaseSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
-import { InvalidInputError } from '../../input/invalid-input-error.js';
-import { NoWorkerToRenewError, WorkerOfflineError } from './heartbeat-errors.js';
-import { missedHeartbeats } from './heartbeat-sql.js';
-import type { HeartbeatDto } from './heartbeat.dto.js';
+import { InvalidInputError } from '../../input/input-errors.js';
+import { NoWorkerToRenewError, WorkerOfflineError } from '../registry-errors.js';
+import type { HeartbeatDto } from '../register-worker.dto.js';
 
 interface Found {
   readonly is_offline: boolean;
@@ -61,3 +60,14 @@ export class HeartbeatService {
 
 /** It does not matter here for how long the database has been there: a probe more does no harm. */
 const EVER_MS = 1e12;
+
+/**
+ * Whether the last three heartbeats that a worker promised did not come, by the database's clock. While PostgreSQL was
+ * away nobody could send one, so nothing expires in that time.
+ * @param w,p the aliases of `worker` and `worker_probe`
+ * @param availableMs for how long the asker knows the database to have been there; a parameter such as `$1`
+ */
+export function missedHeartbeats(w: string, p: string, availableMs: string): string {
+  return `(${w}.heartbeat_ttl_s IS NOT NULL AND now() > greatest(coalesce(${p}.heartbeat_at, ${w}.created_at),
+    pg_postmaster_start_time(), now() - ${availableMs} * interval '1 ms') + 3 * ${w}.heartbeat_ttl_s * interval '1 s')`;
+}
