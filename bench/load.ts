@@ -1,12 +1,12 @@
 import { Caller } from './caller.js';
-import type { LoadOrder, LoadResult } from './messages.js';
+import type { LoadRequest, LoadResult } from './messages.js';
 import { quantile } from './statistics.js';
 
 /** By target and concurrency; kept, so that no slice pays for connecting. */
 const callers = new Map<string, readonly Caller[]>();
 
 /** The load generator's own process: takes an order, answers with what came of it. */
-process.on('message', (order: LoadOrder) => {
+process.on('message', (order: LoadRequest) => {
   void run(order).then(
     (result) => process.send?.(result),
     (error: unknown) => {
@@ -17,7 +17,7 @@ process.on('message', (order: LoadOrder) => {
 });
 
 /** Each connection calls in a closed loop. @throws Error at the first call that fails */
-async function run({ target, concurrency, durationMs }: LoadOrder): Promise<LoadResult> {
+async function run({ target, concurrency, durationMs }: LoadRequest): Promise<LoadResult> {
   const key = `${concurrency} ${target.url}`;
   const own = callers.get(key) ?? Array.from({ length: concurrency }, () => new Caller(target));
   callers.set(key, own);

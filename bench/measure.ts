@@ -1,6 +1,6 @@
 import { Child } from './child.js';
-import type { Contestant, Name } from './contestants.js';
-import type { LoadOrder, LoadResult } from './messages.js';
+import type { System, SystemName } from './systems.js';
+import type { LoadRequest, LoadResult } from './messages.js';
 import { rotated } from './statistics.js';
 
 export const CONCURRENCIES = [1, 32] as const;
@@ -15,7 +15,7 @@ export interface Plan {
 
 /** One contestant, one concurrency, one round. */
 export interface Slice extends LoadResult {
-  readonly name: Name;
+  readonly name: SystemName;
   readonly concurrency: Concurrency;
   /** Of the gateway's process; `null` where there is none. */
   readonly cpuUs: number | null;
@@ -24,17 +24,17 @@ export interface Slice extends LoadResult {
 export interface Measured {
   /** Round by round, so that those of one name and concurrency stand in the order of the rounds. */
   readonly slices: readonly Slice[];
-  readonly sent: ReadonlyMap<Name, number>;
+  readonly sent: ReadonlyMap<SystemName, number>;
   /** Of each gateway at the end. */
-  readonly rssMiB: ReadonlyMap<Name, number>;
+  readonly rssMiB: ReadonlyMap<SystemName, number>;
 }
 
 /** Runs them in turn, round after round, from one load generator: what disturbs the machine disturbs all alike. */
-export async function measure(contestants: readonly Contestant[], plan: Plan): Promise<Measured> {
+export async function measure(contestants: readonly System[], plan: Plan): Promise<Measured> {
   const load = Child.start('load.js');
-  const sent = new Map<Name, number>();
-  const run = async ({ name, target }: Contestant, concurrency: number, durationMs: number) => {
-    const result = await load.ask<LoadResult>({ target, concurrency, durationMs } satisfies LoadOrder);
+  const sent = new Map<SystemName, number>();
+  const run = async ({ name, target }: System, concurrency: number, durationMs: number) => {
+    const result = await load.ask<LoadResult>({ target, concurrency, durationMs } satisfies LoadRequest);
     sent.set(name, (sent.get(name) ?? 0) + result.requests);
     return result;
   };
@@ -56,7 +56,7 @@ export async function measure(contestants: readonly Contestant[], plan: Plan): P
       }
     }
   }
-  const rssMiB = new Map<Name, number>();
+  const rssMiB = new Map<SystemName, number>();
   for (const { name, gateway } of contestants)
     if (gateway !== null) rssMiB.set(name, (await gateway.usage()).rssMiB);
   await load.stop();

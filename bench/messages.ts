@@ -6,7 +6,7 @@ export interface Target {
 }
 
 /** To the process that makes the load. */
-export interface LoadOrder {
+export interface LoadRequest {
   readonly target: Target;
   readonly concurrency: number;
   readonly durationMs: number;

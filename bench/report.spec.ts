@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Name } from './contestants.js';
+import type { SystemName } from './systems.js';
 import type { Slice } from './measure.js';
 import { markdown, reportOf } from './report.js';
 
-const aSlice = (name: Name, given: Partial<Slice> = {}): Slice => ({
+const aSlice = (name: SystemName, given: Partial<Slice> = {}): Slice => ({
   name,
   concurrency: 1,
   cpuUs: name === 'direct' ? null : 100,
@@ -17,7 +17,7 @@ const aSlice = (name: Name, given: Partial<Slice> = {}): Slice => ({
 const measured = (...slices: readonly Slice[]) => ({
   slices,
   sent: new Map(),
-  rssMiB: new Map<Name, number>([['service', 150.4]]),
+  rssMiB: new Map<SystemName, number>([['service', 150.4]]),
 });
 
 describe('reportOf', () => {

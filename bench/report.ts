@@ -1,9 +1,9 @@
-import type { Name } from './contestants.js';
+import type { SystemName } from './systems.js';
 import { CONCURRENCIES, type Concurrency, type Measured, type Slice } from './measure.js';
 import { median, ratios, type Spread } from './statistics.js';
 
 export interface Row {
-  readonly name: Name;
+  readonly name: SystemName;
   readonly concurrency: Concurrency;
   /** Medians over the rounds. */
   readonly cpuUs: number | null;
@@ -16,8 +16,8 @@ export interface Row {
 }
 
 export interface Ratio {
-  readonly of: Name;
-  readonly to: Name;
+  readonly of: SystemName;
+  readonly to: SystemName;
   readonly concurrency: Concurrency;
   readonly cpu: Spread | null;
   readonly perSecond: Spread;
@@ -31,7 +31,7 @@ export interface Report {
 
 export function reportOf({ slices, rssMiB }: Measured): Report {
   const names = [...new Set(slices.map(({ name }) => name))];
-  const of = (name: Name, concurrency: Concurrency): readonly Slice[] =>
+  const of = (name: SystemName, concurrency: Concurrency): readonly Slice[] =>
     slices.filter((slice) => slice.name === name && slice.concurrency === concurrency);
   return {
     rows: CONCURRENCIES.flatMap((concurrency) =>
@@ -46,12 +46,19 @@ export function reportOf({ slices, rssMiB }: Measured): Report {
   };
 }
 
-function pairs(names: readonly Name[]): readonly { readonly of: Name; readonly to: Name }[] {
+function pairs(
+  names: readonly SystemName[],
+): readonly { readonly of: SystemName; readonly to: SystemName }[] {
   const gateways = names.filter((name) => name !== 'direct' && name !== 'service');
   return gateways.map((to) => ({ of: 'service', to }));
 }
 
-function rowOf(own: readonly Slice[], direct: readonly Slice[], name: Name, concurrency: Concurrency): Row {
+function rowOf(
+  own: readonly Slice[],
+  direct: readonly Slice[],
+  name: SystemName,
+  concurrency: Concurrency,
+): Row {
   const p50Ms = median(own.map((slice) => slice.p50Ms));
   const p99Ms = median(own.map((slice) => slice.p99Ms));
   const cpuUs = cpuOf(own);

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { startField } from './contestants.js';
+import { startSystems } from './systems.js';
 import { measure, type Plan } from './measure.js';
 import { markdown, reportOf } from './report.js';
 
@@ -22,14 +22,12 @@ const { values: options } = parseArgs({
   },
 });
 
-const field = await startField(options.baseline ?? null);
+const field = await startSystems(options.baseline ?? null);
 process.once('SIGINT', () => void field.stop().finally(() => process.exit(130)));
-const measured = await measure(field.contestants, options.quick ? QUICK : FULL).catch(
-  async (error: unknown) => {
-    await field.stop();
-    throw error;
-  },
-);
+const measured = await measure(field.systems, options.quick ? QUICK : FULL).catch(async (error: unknown) => {
+  await field.stop();
+  throw error;
+});
 for (const [name, counted] of await field.stop()) {
   const sent = measured.sent.get(name);
   if (counted.inMetrics === sent && counted.inLog === sent) continue;

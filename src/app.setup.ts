@@ -6,7 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AdmissionCheck } from './access/admission-check.js';
 import { AppModule } from './app.module.js';
-import { ModelDesks } from './balancing/model-desks.js';
+import { ModelPools } from './balancing/model-pools.js';
 import type { Settings } from './config/settings.js';
 import type { DatabaseAddresses } from './database/database-addresses.js';
 import { rememberRoutes } from './errors/allowed-methods.js';
@@ -117,7 +117,7 @@ function admit(app: NestFastifyApplication): void {
 function exposeFigures(app: NestFastifyApplication): void {
   const metrics = app.get(Metrics);
   const readiness = app.get(Readiness);
-  const desks = app.get(ModelDesks);
+  const desks = app.get(ModelPools);
   const replicas = app.get(Replicas);
   metrics.gauge(
     'mmm_registry_age_seconds',

@@ -1,7 +1,7 @@
 import { createHook } from 'node:async_hooks';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { ModelDesks } from '../src/balancing/model-desks.js';
+import { ModelPools } from '../src/balancing/model-pools.js';
 import { WorkerActivity } from '../src/registry/live/worker-activity.js';
 import { type Answer, json, slow, startFakeUpstream } from './fakes/fake-upstream.js';
 import { faults } from './fakes/upstream-faults.js';
@@ -125,7 +125,7 @@ it('10,000 requests that end in every way leave nothing in flight, no timer and 
   const seen: Seen = new Map();
   await endMany(service, REQUESTS, seen);
   await until(async () => (await inFlight(service)).every((count) => count === 0));
-  const loads = service.app.get(ModelDesks).loads();
+  const loads = service.app.get(ModelPools).loads();
   expect(loads.map(({ model }) => model).toSorted()).toEqual(MODELS.toSorted());
   expect(loads.filter(({ inFlight: running, queued }) => running + queued > 0)).toEqual([]);
   expect(service.app.get(WorkerActivity).isIdle).toBe(true);

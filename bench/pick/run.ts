@@ -1,8 +1,8 @@
-import { POLICIES, type StrategyName } from '../../src/balancing/policies.js';
-import { DEFAULT_STANDING_LIMITS } from '../../src/balancing/standing/limits.js';
-import type { Outcome } from '../../src/balancing/standing/outcome.js';
-import { type Loan, Roster } from '../../src/balancing/standing/roster.js';
-import type { Member } from '../../src/balancing/standing/standing.js';
+import { POLICIES, type StrategyName } from '../../src/balancing/policies/strategies.js';
+import { DEFAULT_STATS_LIMITS } from '../../src/balancing/pool/stats-limits.js';
+import type { RequestResult } from '../../src/balancing/request-result.js';
+import { type AcquiredWorker, WorkerPool } from '../../src/balancing/pool/worker-pool.js';
+import type { PoolMember } from '../../src/balancing/pool/pooled-worker.js';
 import { seededRandom } from '../../test/seeded-random.js';
 
 /** What a pick costs, by itself and with all that surrounds it: who may be used, count, count back, learn. */
@@ -10,7 +10,7 @@ const SIZES = [4, 64, 1000] as const;
 const SLICE_MS = 60;
 const SLICES = 7;
 const RUNNING_PER_WORKER = 2;
-const SERVED: Outcome = { kind: 'success', durationMs: 800, units: 80 };
+const SERVED: RequestResult = { kind: 'success', durationMs: 800, units: 80 };
 
 const strategies = Object.keys(POLICIES) as StrategyName[];
 console.log(`nanoseconds, the best of ${SLICES} slices of ${SLICE_MS} ms; Node ${process.version}\n`);
@@ -46,16 +46,16 @@ function loanNs(strategy: StrategyName, size: number): number {
   return bestNs(() => {
     nowMs += 0.5;
     const done = loans[at];
-    if (done !== undefined) roster.giveBack(done, SERVED, nowMs);
-    const next = roster.lend(nowMs, undefined, 'session');
+    if (done !== undefined) roster.release(done, SERVED, nowMs);
+    const next = roster.acquire(nowMs, undefined, 'session');
     if ('standing' in next) loans[at] = next;
     at = (at + 1) % loans.length;
   });
 }
 
-function busyRoster(strategy: StrategyName, size: number): { roster: Roster; loans: Loan[] } {
-  const roster = new Roster(POLICIES[strategy], DEFAULT_STANDING_LIMITS, seededRandom(2));
-  const members = Array.from({ length: size }, (_, index): Member => ({
+function busyRoster(strategy: StrategyName, size: number): { roster: WorkerPool; loans: AcquiredWorker[] } {
+  const roster = new WorkerPool(POLICIES[strategy], DEFAULT_STATS_LIMITS, seededRandom(2));
+  const members = Array.from({ length: size }, (_, index): PoolMember => ({
     id: `0b0e5d0a-6f0a-4c8e-9a51-${String(index).padStart(12, '0')}`,
     weight: 1,
     priority: 0,
@@ -64,10 +64,10 @@ function busyRoster(strategy: StrategyName, size: number): { roster: Roster; loa
     health: 'healthy',
     generation: 1,
   }));
-  roster.become(members, 0);
-  const loans: Loan[] = [];
+  roster.update(members, 0);
+  const loans: AcquiredWorker[] = [];
   for (let i = 0; i < size * RUNNING_PER_WORKER; i++) {
-    const loan = roster.lend(0);
+    const loan = roster.acquire(0);
     if ('standing' in loan) loans.push(loan);
   }
   return { roster, loans };

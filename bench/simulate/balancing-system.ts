@@ -1,5 +1,5 @@
 import type { Answer, Request } from './traffic.js';
-import type { Ending } from './upstream.js';
+import type { CallResult } from './simulated-worker.js';
 
 /** What stands between callers and workers. */
 export interface BalancingSystem {
@@ -8,4 +8,4 @@ export interface BalancingSystem {
 }
 
 /** Sends to a worker, and counts that it was sent. */
-export type Send = (worker: number, request: Request, end: (ending: Ending) => void) => void;
+export type Send = (worker: number, request: Request, end: (ending: CallResult) => void) => void;

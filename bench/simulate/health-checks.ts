@@ -7,7 +7,7 @@ import {
 import { type Brake, braked, LOOSE } from '../../src/health/judging/mass-failure-brake.js';
 import { nextProbeMs } from '../../src/health/judging/next-probe.js';
 import type { Health } from '../../src/registry/worker.js';
-import type { Upstream } from './upstream.js';
+import type { SimulatedWorker } from './simulated-worker.js';
 import type { VirtualTime } from './virtual-time.js';
 
 const INTERVAL_MS = 5000;
@@ -25,7 +25,7 @@ export class HealthChecks {
   private readonly callOff: (() => void)[];
 
   constructor(
-    private readonly upstreams: readonly Upstream[],
+    private readonly upstreams: readonly SimulatedWorker[],
     private readonly replicas: number,
     private readonly time: VirtualTime,
     private readonly random: () => number,
@@ -54,7 +54,7 @@ export class HealthChecks {
   }
 
   private probe(worker: number): void {
-    const conduct = this.upstreams[worker]?.conduct;
+    const conduct = this.upstreams[worker]?.behaviour;
     if (conduct === undefined) return;
     const isDead = conduct.fault === 'refused';
     const isSilent = !isDead && conduct.probe === 'good' && conduct.slowness === Infinity;

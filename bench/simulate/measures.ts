@@ -1,7 +1,7 @@
-import type { Record } from './run-once.js';
+import type { RunRecord } from './run-once.js';
 
 /** Of the requests that arrived in this time, for which the caller waited; the errors besides. */
-export function p99Ms({ served, unanswered }: Record, fromMs: number, untilMs: number): number {
+export function p99Ms({ served, unanswered }: RunRecord, fromMs: number, untilMs: number): number {
   const times = served
     .filter(({ arrivedMs, answer }) => answer === 'served' && arrivedMs >= fromMs && arrivedMs < untilMs)
     .map(({ tookMs }) => tookMs);
@@ -12,7 +12,7 @@ export function p99Ms({ served, unanswered }: Record, fromMs: number, untilMs: n
 
 /** Of all attempts in this time, the share that went to these workers. */
 export function shareOf(
-  { sent }: Record,
+  { sent }: RunRecord,
   workers: readonly number[],
   fromMs: number,
   untilMs: number,
@@ -28,14 +28,14 @@ export function shareOf(
 }
 
 /** Of the requests that arrived in this time, the share that got no answer worth having. */
-export function errorShare({ served, unanswered }: Record, fromMs: number, untilMs: number): number {
+export function errorShare({ served, unanswered }: RunRecord, fromMs: number, untilMs: number): number {
   const all = served.filter(({ arrivedMs }) => arrivedMs >= fromMs && arrivedMs < untilMs);
   const bad = all.filter(({ answer }) => answer !== 'served').length;
   return (bad + unanswered) / (all.length + unanswered);
 }
 
 /** Answers a second that came before their callers lost patience. */
-export function goodput({ served }: Record, patienceMs: number, fromMs: number, untilMs: number): number {
+export function goodput({ served }: RunRecord, patienceMs: number, fromMs: number, untilMs: number): number {
   const done = served.filter(
     ({ arrivedMs, tookMs, answer }) =>
       answer === 'served' &&

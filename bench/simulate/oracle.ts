@@ -1,6 +1,6 @@
 import type { BalancingSystem, Send } from './balancing-system.js';
 import type { Answer, Request } from './traffic.js';
-import type { Upstream } from './upstream.js';
+import type { SimulatedWorker } from './simulated-worker.js';
 
 /**
  * Stands in one place, sees every request of all replicas, and knows of each worker, at every moment, how many slots it
@@ -9,7 +9,7 @@ import type { Upstream } from './upstream.js';
  */
 export class Oracle implements BalancingSystem {
   constructor(
-    private readonly upstreams: readonly Upstream[],
+    private readonly upstreams: readonly SimulatedWorker[],
     private readonly send: Send,
     private readonly random: () => number,
   ) {}
@@ -30,7 +30,7 @@ export class Oracle implements BalancingSystem {
 }
 
 /** In units of the mean work: its own, and its place in the line before the slots. */
-function expectedOf({ conduct, load, slots }: Upstream): number {
+function expectedOf({ behaviour: conduct, load, slots }: SimulatedWorker): number {
   if (conduct.fault !== 'none' || conduct.failShare > 0) return Number.MAX_VALUE;
   const inLine = Math.max(0, load + 1 - slots);
   return conduct.slowness * (1 + inLine / slots);

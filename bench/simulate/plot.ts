@@ -1,9 +1,9 @@
 import * as echarts from 'echarts';
-import type { Record } from './run-once.js';
+import type { RunRecord } from './run-once.js';
 
 export interface Panel {
   readonly title: string;
-  readonly record: Record;
+  readonly record: RunRecord;
 }
 
 export interface PlotOptions {
@@ -91,7 +91,7 @@ function leftOf(panel: number): number {
 }
 
 /** Of each worker, the points of its line. */
-function ratesOf({ sent }: Record, { workers, untilMs, binMs }: PlotOptions) {
+function ratesOf({ sent }: RunRecord, { workers, untilMs, binMs }: PlotOptions) {
   const bins = Math.floor(untilMs / binMs);
   const counts = Array.from({ length: workers }, () => Array.from({ length: bins }, () => 0));
   for (const { atMs, worker } of sent) {

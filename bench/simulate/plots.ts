@@ -1,11 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { OURS } from './figures.js';
+import { SERVICE } from './measurements.js';
 import { plot, type PlotOptions } from './plot.js';
-import { type Contestant, runOnce } from './run-once.js';
+import { type System, runOnce } from './run-once.js';
 import { SCENARIOS } from './scenarios.js';
 
 const FOLDER = 'docs/balancing';
-const RIVAL: Contestant = { kind: 'rival', strategy: 'least_request' };
+const RIVAL: System = { kind: 'rival', strategy: 'least_request' };
 
 const PLOTS: readonly (Omit<PlotOptions, 'workers'> & { readonly letter: string })[] = [
   { letter: 'B', title: 'B, one is 4× slower', untilMs: 300_000, binMs: 10_000, trouble: [[0, 300_000]] },
@@ -35,9 +35,9 @@ export function drawPlots(seed: number): void {
   for (const { letter, ...options } of PLOTS) {
     const scenario = SCENARIOS.find((its) => its.letter === letter);
     if (scenario === undefined) throw new RangeError(`no scenario ${letter}`);
-    const { play } = scenario;
+    const { setup: play } = scenario;
     const panels = [
-      { title: 'least_load in the service', record: runOnce(play, OURS, seed) },
+      { title: 'least_load in the service', record: runOnce(play, SERVICE, seed) },
       { title: 'least-request in a plain router', record: runOnce(play, RIVAL, seed) },
     ];
     writeFileSync(`${FOLDER}/${letter}.svg`, plot(panels, { ...options, workers: play.workers.length }));

@@ -1,26 +1,26 @@
 import { seededRandom } from '../../test/seeded-random.js';
-import { POLICIES, type StrategyName } from '../../src/balancing/policies.js';
+import { POLICIES, type StrategyName } from '../../src/balancing/policies/strategies.js';
 import type { BalancingSystem, Send } from './balancing-system.js';
 import { Oracle } from './oracle.js';
-import { type OurOptions, Ours } from './ours.js';
-import { Rival } from './rival.js';
+import { type ServiceOptions, SimulatedService } from './simulated-service.js';
+import { PlainRouter } from './plain-router.js';
 import { type Answer, arrive } from './traffic.js';
-import { type Phase, Upstream } from './upstream.js';
+import { type Phase, SimulatedWorker } from './simulated-worker.js';
 import { VirtualTime } from './virtual-time.js';
 
 /** A play: how the workers behave, and how much is asked of them. */
-export interface Play {
+export interface Setup {
   /** One entry a worker. */
   readonly workers: readonly (readonly Phase[])[];
   readonly perSecond: number;
   readonly untilMs: number;
   /** How long a first byte is awaited; for ever if left out. */
   readonly patienceMs?: number;
-  readonly ours?: Partial<OurOptions>;
+  readonly service?: Partial<ServiceOptions>;
 }
 
 /** Who balances. */
-export type Contestant =
+export type System =
   | { readonly kind: 'ours'; readonly strategy: StrategyName }
   | { readonly kind: 'rival'; readonly strategy: StrategyName }
   | { readonly kind: 'oracle' };
@@ -38,7 +38,7 @@ export interface Sent {
   readonly worker: number;
 }
 
-export interface Record {
+export interface RunRecord {
   readonly served: readonly Served[];
   readonly sent: readonly Sent[];
   /** Requests that had no answer when the play was over. */
@@ -48,22 +48,28 @@ export interface Record {
 
 export const SLOTS = 8;
 export const REPLICAS = 3;
-const OURS: OurOptions = {
+const SERVICE_OPTIONS: ServiceOptions = {
   strategy: 'least_load',
   replicas: REPLICAS,
-  cap: 64,
+  concurrencyLimit: 64,
   retries: true,
 };
 /** Long enough for what runs to end. */
 const AFTERWARDS_MS = 1_200_000;
 
 /** The same play of the same seed has the same requests, whoever balances. */
-export function runOnce(play: Play, contestant: Contestant, seed: number): Record {
+export function runOnce(play: Setup, contestant: System, seed: number): RunRecord {
   const time = new VirtualTime();
   const chance = seededRandom(seed * 7919 + 1);
   const upstreams = play.workers.map(
     (phases, worker) =>
-      new Upstream(time, SLOTS, phases, seededRandom(seed * 104_729 + worker), play.patienceMs ?? Infinity),
+      new SimulatedWorker(
+        time,
+        SLOTS,
+        phases,
+        seededRandom(seed * 104_729 + worker),
+        play.patienceMs ?? Infinity,
+      ),
   );
   const served: Served[] = [];
   const sent: Sent[] = [];
@@ -82,14 +88,14 @@ export function runOnce(play: Play, contestant: Contestant, seed: number): Recor
     system.handle(request, (answer) => served.push({ arrivedMs, tookMs: time.nowMs() - arrivedMs, answer }));
   });
   time.runUntil(play.untilMs + AFTERWARDS_MS);
-  const verdicts = system instanceof Ours ? system.verdicts : [];
+  const verdicts = system instanceof SimulatedService ? system.verdicts : [];
   return { served, sent, unanswered: arrived - served.length, verdicts };
 }
 
 function systemOf(
-  contestant: Contestant,
-  play: Play,
-  upstreams: readonly Upstream[],
+  contestant: System,
+  play: Setup,
+  upstreams: readonly SimulatedWorker[],
   time: VirtualTime,
   send: Send,
   random: () => number,
@@ -99,12 +105,12 @@ function systemOf(
       return new Oracle(upstreams, send, random);
     case 'rival': {
       const count = { workers: upstreams.length, replicas: REPLICAS };
-      return new Rival(POLICIES[contestant.strategy], count, time, send, random);
+      return new PlainRouter(POLICIES[contestant.strategy], count, time, send, random);
     }
     case 'ours':
-      return new Ours(
+      return new SimulatedService(
         upstreams,
-        { ...OURS, ...play.ours, strategy: contestant.strategy },
+        { ...SERVICE_OPTIONS, ...play.service, strategy: contestant.strategy },
         time,
         send,
         random,

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { POLICIES, type StrategyName } from '../../src/balancing/policies.js';
-import { type Figure, figuresOf, isMet, OURS } from './figures.js';
-import type { Contestant } from './run-once.js';
+import { POLICIES, type StrategyName } from '../../src/balancing/policies/strategies.js';
+import { type Measurement, measurementsOf, isMet, SERVICE } from './measurements.js';
+import type { System } from './run-once.js';
 import { SCENARIOS } from './scenarios.js';
 import { tableOf } from './table.js';
 
@@ -26,8 +26,8 @@ const scenarios = SCENARIOS.filter(({ letter }) => options.only === '' || option
 const startedMs = performance.now();
 
 const rivals = options.quick ? [] : others;
-const plain: readonly Contestant[] = rivals.map((strategy) => ({ kind: 'rival', strategy }));
-const figures = play(OURS, plain);
+const plain: readonly System[] = rivals.map((strategy) => ({ kind: 'rival', strategy }));
+const figures = play(SERVICE, plain);
 const table = tableOf(figures, SEEDS, rivals);
 console.log(`\n${table}\n`);
 console.log(`seeds ${SEEDS.join(', ')}; ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
@@ -48,17 +48,17 @@ if (options.write) {
 
 const missed = figures.filter(({ bar, ours }) => !ours.every((value) => isMet(bar, value)));
 for (const { scenario, bar } of missed)
-  console.error(`missed: ${scenario.letter}, ${scenario.what}: ${bar.name}`);
+  console.error(`missed: ${scenario.letter}, ${scenario.title}: ${bar.name}`);
 process.exitCode = missed.length > 0 ? 1 : 0;
 
-function play(contestant: Contestant, beside: readonly Contestant[]): readonly Figure[] {
+function play(contestant: System, beside: readonly System[]): readonly Measurement[] {
   return scenarios.flatMap((scenario) => {
-    process.stderr.write(`${scenario.letter} ${scenario.what}\n`);
-    return figuresOf(scenario, contestant, beside, SEEDS);
+    process.stderr.write(`${scenario.letter} ${scenario.title}\n`);
+    return measurementsOf(scenario, contestant, beside, SEEDS);
   });
 }
 
-function keyed({ bar, ours }: Figure) {
+function keyed({ bar, ours }: Measurement) {
   return [bar, ours.reduce((sum, value) => sum + value, 0) / ours.length] as const;
 }
 

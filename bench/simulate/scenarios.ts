@@ -1,6 +1,6 @@
 import { errorShare, goodput, p99Ms, shareOf } from './measures.js';
-import { type Play, type Record, SLOTS } from './run-once.js';
-import { type Conduct, type Phase, WELL } from './upstream.js';
+import { type Setup, type RunRecord, SLOTS } from './run-once.js';
+import { type Behaviour, type Phase, HEALTHY } from './simulated-worker.js';
 
 /** A figure that must be met. */
 export interface Bar {
@@ -11,13 +11,13 @@ export interface Bar {
   /** Must be more than this. */
   readonly above?: number;
   /** The oracle's record is there where `needsOracle`. */
-  read(record: Record, oracle: Record): number;
+  read(record: RunRecord, oracle: RunRecord): number;
 }
 
 export interface Scenario {
   readonly letter: string;
-  readonly what: string;
-  readonly play: Play;
+  readonly title: string;
+  readonly setup: Setup;
   readonly needsOracle: boolean;
   readonly bars: readonly Bar[];
 }
@@ -31,12 +31,12 @@ const FAULT_MS = 60_000;
 const ONE = 0;
 const FAIR = 1 / WORKERS;
 
-const always = (conduct: Partial<Conduct>): readonly Phase[] => [
-  { fromMs: 0, conduct: { ...WELL, ...conduct } },
+const always = (conduct: Partial<Behaviour>): readonly Phase[] => [
+  { fromMs: 0, conduct: { ...HEALTHY, ...conduct } },
 ];
-const from = (fromMs: number, conduct: Partial<Conduct>): Phase => ({
+const from = (fromMs: number, conduct: Partial<Behaviour>): Phase => ({
   fromMs,
-  conduct: { ...WELL, ...conduct },
+  conduct: { ...HEALTHY, ...conduct },
 });
 /** As many with that conduct, the others well. */
 const some = (count: number, phases: readonly Phase[]): readonly (readonly Phase[])[] =>
@@ -75,43 +75,48 @@ const GONE_MS = 60_000;
 const BACK_MS = 120_000;
 const COLD_MS = 10_000;
 /** When it is in rotation again: for whom probes decide, when they say so. */
-const backInRotation = ({ verdicts }: Record): number =>
+const backInRotation = ({ verdicts }: RunRecord): number =>
   verdicts.find(({ atMs, worker, health }) => worker === ONE && atMs > BACK_MS && health === 'warming')
     ?.atMs ?? BACK_MS;
 
 export const SCENARIOS: readonly Scenario[] = [
   {
     letter: 'A',
-    what: 'equal workers, 90 % busy',
-    play: { workers: some(0, []), perSecond: perSecond(0.9, 8), untilMs: END_MS },
+    title: 'equal workers, 90 % busy',
+    setup: { workers: some(0, []), perSecond: perSecond(0.9, 8), untilMs: END_MS },
     needsOracle: true,
     bars: [slowerThanOracle(1.15)],
   },
   {
     letter: 'A',
-    what: 'the same, max_concurrency 8 given',
-    play: { workers: some(0, []), perSecond: perSecond(0.9, 8), untilMs: END_MS, ours: { cap: SLOTS } },
+    title: 'the same, max_concurrency 8 given',
+    setup: {
+      workers: some(0, []),
+      perSecond: perSecond(0.9, 8),
+      untilMs: END_MS,
+      service: { concurrencyLimit: SLOTS },
+    },
     needsOracle: true,
     bars: [slowerThanOracle(1.15)],
   },
   {
     letter: 'B',
-    what: 'one is 4× slower, 80 % busy',
-    play: { workers: some(1, always({ slowness: 4 })), perSecond: perSecond(0.8, 7.25), untilMs: END_MS },
+    title: 'one is 4× slower, 80 % busy',
+    setup: { workers: some(1, always({ slowness: 4 })), perSecond: perSecond(0.8, 7.25), untilMs: END_MS },
     needsOracle: true,
     bars: [slowerThanOracle(1.15)],
   },
   {
     letter: 'C',
-    what: 'half 1×, half 4×, no weights given',
-    play: { workers: some(4, always({ slowness: 4 })), perSecond: perSecond(0.8, 5), untilMs: END_MS },
+    title: 'half 1×, half 4×, no weights given',
+    setup: { workers: some(4, always({ slowness: 4 })), perSecond: perSecond(0.8, 5), untilMs: END_MS },
     needsOracle: true,
     bars: [slowerThanOracle(1.25)],
   },
   {
     letter: 'D',
-    what: 'one fails at once (5 ms, 500)',
-    play: {
+    title: 'one fails at once (5 ms, 500)',
+    setup: {
       workers: some(1, [from(FAULT_MS, { fault: '500' })]),
       perSecond: perSecond(0.8, 7),
       untilMs: END_MS,
@@ -121,8 +126,8 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   ...[10_000, 300_000].map((patienceMs): Scenario => ({
     letter: 'E',
-    what: `one accepts and never answers (first byte awaited ${patienceMs / 1000} s)`,
-    play: {
+    title: `one accepts and never answers (first byte awaited ${patienceMs / 1000} s)`,
+    setup: {
       workers: some(1, [from(FAULT_MS, { slowness: Infinity })]),
       perSecond: perSecond(0.8, 7),
       untilMs: END_MS,
@@ -133,20 +138,20 @@ export const SCENARIOS: readonly Scenario[] = [
   })),
   {
     letter: 'F',
-    what: 'one flaps, 10 s up, 10 s down',
-    play: {
+    title: 'one flaps, 10 s up, 10 s down',
+    setup: {
       workers: some(1, flapping),
       perSecond: perSecond(0.8, 7),
       untilMs: END_MS,
-      ours: { retries: false },
+      service: { retries: false },
     },
     needsOracle: false,
     bars: [errors(0.6, 'errors without retry')],
   },
   {
     letter: 'G',
-    what: 'one fails 30 % of calls',
-    play: {
+    title: 'one fails 30 % of calls',
+    setup: {
       workers: some(1, [from(FAULT_MS, { failShare: 0.3 })]),
       perSecond: perSecond(0.8, 7),
       untilMs: END_MS,
@@ -156,8 +161,8 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     letter: 'H',
-    what: 'one turns 10× slow, later recovers',
-    play: {
+    title: 'one turns 10× slow, later recovers',
+    setup: {
       workers: some(1, [from(SLOW_FROM_MS, { slowness: 10 }), from(SLOW_UNTIL_MS, {})]),
       perSecond: perSecond(0.8, 7),
       untilMs: END_MS,
@@ -176,8 +181,8 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     letter: 'I',
-    what: 'a cold worker returns',
-    play: {
+    title: 'a cold worker returns',
+    setup: {
       workers: some(1, [
         from(GONE_MS, { fault: 'refused' }),
         from(BACK_MS, { slowness: 4 }),
@@ -205,8 +210,8 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     letter: 'J',
-    what: 'the default probe wrongly fails on 6 of 8',
-    play: {
+    title: 'the default probe wrongly fails on 6 of 8',
+    setup: {
       workers: some(6, [from(FAULT_MS, { probe: 'bad' })]),
       perSecond: perSecond(0.8, 8),
       untilMs: END_MS,
@@ -216,8 +221,8 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     letter: 'J',
-    what: '6 of 8 truly dead',
-    play: {
+    title: '6 of 8 truly dead',
+    setup: {
       workers: some(6, [from(FAULT_MS, { fault: 'refused' })]),
       perSecond: perSecond(0.8, 2),
       untilMs: END_MS,
@@ -227,8 +232,8 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     letter: 'K',
-    what: '2× overload',
-    play: { workers: some(0, []), perSecond: perSecond(2, 8), untilMs: 300_000 },
+    title: '2× overload',
+    setup: { workers: some(0, []), perSecond: perSecond(2, 8), untilMs: 300_000 },
     needsOracle: false,
     bars: [
       {
@@ -241,15 +246,15 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     letter: 'L',
-    what: 'light traffic (20 %), one 4× slower',
-    play: { workers: some(1, always({ slowness: 4 })), perSecond: perSecond(0.2, 7.25), untilMs: END_MS },
+    title: 'light traffic (20 %), one 4× slower',
+    setup: { workers: some(1, always({ slowness: 4 })), perSecond: perSecond(0.2, 7.25), untilMs: END_MS },
     needsOracle: true,
     bars: [slowerThanOracle(1.35)],
   },
   {
     letter: 'L',
-    what: 'light traffic (20 %), all equal',
-    play: { workers: some(0, []), perSecond: perSecond(0.2, 8), untilMs: END_MS },
+    title: 'light traffic (20 %), all equal',
+    setup: { workers: some(0, []), perSecond: perSecond(0.2, 8), untilMs: END_MS },
     needsOracle: false,
     bars: [
       {
@@ -267,8 +272,8 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     letter: 'M',
-    what: 'all fail at once for 4 min',
-    play: {
+    title: 'all fail at once for 4 min',
+    setup: {
       workers: some(WORKERS, [from(FAULT_MS, { fault: '500' }), from(FAULT_MS + 240_000, {})]),
       perSecond: perSecond(0.8, 8),
       untilMs: END_MS,

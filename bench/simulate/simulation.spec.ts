@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../test/seeded-random.js';
-import { figuresOf, isMet, OURS } from './figures.js';
+import { measurementsOf, isMet, SERVICE } from './measurements.js';
 import { runOnce } from './run-once.js';
 import { SCENARIOS } from './scenarios.js';
 import { arrive } from './traffic.js';
-import { type Ending, Upstream, WELL } from './upstream.js';
+import { type CallResult, SimulatedWorker, HEALTHY } from './simulated-worker.js';
 import { VirtualTime } from './virtual-time.js';
 
 describe('virtual time', () => {
@@ -35,13 +35,13 @@ describe('virtual time', () => {
 
 describe('a simulated worker', () => {
   const play = (
-    phases: ConstructorParameters<typeof Upstream>[2],
+    phases: ConstructorParameters<typeof SimulatedWorker>[2],
     works: readonly number[],
     patienceMs = Infinity,
   ) => {
     const time = new VirtualTime();
-    const upstream = new Upstream(time, 2, phases, seededRandom(1), patienceMs);
-    const endings: [Ending, number][] = [];
+    const upstream = new SimulatedWorker(time, 2, phases, seededRandom(1), patienceMs);
+    const endings: [CallResult, number][] = [];
     for (const workMs of works) upstream.send(workMs, (ending) => endings.push([ending, time.nowMs()]));
     time.runUntil(100_000);
     return endings;
@@ -56,15 +56,15 @@ describe('a simulated worker', () => {
   });
 
   it('does the rest of its work at its new speed when that changes', () => {
-    const phases = [{ fromMs: 50, conduct: { ...WELL, slowness: 4 } }];
+    const phases = [{ fromMs: 50, conduct: { ...HEALTHY, slowness: 4 } }];
     expect(play(phases, [100])).toEqual([['served', 250]]);
   });
 
   it('cuts off what runs when it dies, and keeps nobody waiting for ever when it stands still', () => {
-    expect(play([{ fromMs: 50, conduct: { ...WELL, fault: 'refused' } }], [100, 100, 100])).toEqual(
+    expect(play([{ fromMs: 50, conduct: { ...HEALTHY, fault: 'refused' } }], [100, 100, 100])).toEqual(
       Array.from({ length: 3 }, () => ['cut_off', 50]),
     );
-    expect(play([{ fromMs: 50, conduct: { ...WELL, slowness: Infinity } }], [100], 1000)).toEqual([
+    expect(play([{ fromMs: 50, conduct: { ...HEALTHY, slowness: Infinity } }], [100], 1000)).toEqual([
       ['timeout', 1050],
     ]);
   });
@@ -90,24 +90,27 @@ describe('the simulation', () => {
   if (light === undefined) throw new Error('no scenario L');
 
   it('is the same for the same seed, and another for another', () => {
-    const once = runOnce(light.play, OURS, 1);
-    expect(runOnce(light.play, OURS, 1)).toEqual(once);
-    expect(runOnce(light.play, OURS, 2).sent).not.toEqual(once.sent);
+    const once = runOnce(light.setup, SERVICE, 1);
+    expect(runOnce(light.setup, SERVICE, 1)).toEqual(once);
+    expect(runOnce(light.setup, SERVICE, 2).sent).not.toEqual(once.sent);
   });
 
   it('asks the same of everybody who balances', () => {
-    const arrivals = [OURS, { kind: 'oracle' } as const, { kind: 'rival', strategy: 'random' } as const].map(
-      (contestant) =>
-        runOnce(light.play, contestant, 1)
-          .served.map(({ arrivedMs }) => arrivedMs)
-          .toSorted((one, other) => one - other),
+    const arrivals = [
+      SERVICE,
+      { kind: 'oracle' } as const,
+      { kind: 'rival', strategy: 'random' } as const,
+    ].map((contestant) =>
+      runOnce(light.setup, contestant, 1)
+        .served.map(({ arrivedMs }) => arrivedMs)
+        .toSorted((one, other) => one - other),
     );
     expect(arrivals[1]).toEqual(arrivals[0]);
     expect(arrivals[2]).toEqual(arrivals[0]);
   });
 
   it('sees that plain round robin misses a bar that we meet', () => {
-    const [figure] = figuresOf(light, OURS, [{ kind: 'rival', strategy: 'round_robin' }], [1]);
+    const [figure] = measurementsOf(light, SERVICE, [{ kind: 'rival', strategy: 'round_robin' }], [1]);
     if (figure === undefined) throw new Error('no figure');
     expect(figure.ours.every((value) => isMet(figure.bar, value))).toBe(true);
     expect(isMet(figure.bar, figure.rivals.get('round_robin') ?? 0)).toBe(false);

@@ -1,5 +1,5 @@
-import type { StrategyName } from '../../src/balancing/policies.js';
-import { type Figure, isMet } from './figures.js';
+import type { StrategyName } from '../../src/balancing/policies/strategies.js';
+import { type Measurement, isMet } from './measurements.js';
 import type { Bar } from './scenarios.js';
 
 /** More times as slow as the oracle than this, and growing with the time one looks. */
@@ -7,14 +7,14 @@ const DIVERGES = 20;
 
 /** Markdown that reads well in a terminal, too. */
 export function tableOf(
-  figures: readonly Figure[],
+  figures: readonly Measurement[],
   seeds: readonly number[],
   rivals: readonly StrategyName[],
 ): string {
   const head = ['', 'scenario', 'metric', 'bar', ...seeds.map((seed) => `seed ${seed}`), 'met', ...rivals];
   const rows = figures.map(({ scenario, bar, ours, rivals: theirs }, at) => [
     figures[at - 1]?.scenario.letter === scenario.letter ? '' : scenario.letter,
-    figures[at - 1]?.scenario === scenario ? '' : scenario.what,
+    figures[at - 1]?.scenario === scenario ? '' : scenario.title,
     bar.name,
     barText(bar),
     ...ours.map((value) => valueText(bar, value)),

@@ -1,4 +1,4 @@
-import type { PlayTime } from './virtual-time.js';
+import type { SimulationTime } from './virtual-time.js';
 
 /** What a caller asks for. The same in every run of one seed, whoever balances. */
 export interface Request {
@@ -6,11 +6,11 @@ export interface Request {
   /** At a worker of slowness 1, by itself. */
   readonly workMs: number;
   /** Tokens of the answer. */
-  readonly units: number;
+  readonly tokens: number;
   /** Which replica it comes to. */
   readonly replica: number;
   /** Of its caller's session. */
-  readonly key: string;
+  readonly affinityKey: string;
 }
 
 /** How a request ended for its caller. */
@@ -23,7 +23,7 @@ const SESSIONS = 1000;
 
 /** Poisson arrivals of lognormal work. */
 export function arrive(
-  time: PlayTime,
+  time: SimulationTime,
   random: () => number,
   traffic: { readonly perSecond: number; readonly untilMs: number; readonly replicas: number },
   come: (request: Request) => void,
@@ -36,7 +36,13 @@ export function arrive(
     time.after(gapMs, () => {
       const arrivedMs = time.nowMs();
       if (arrivedMs >= traffic.untilMs) return;
-      come({ arrivedMs, workMs, units: Math.max(1, Math.round(workMs / MS_PER_UNIT)), replica, key });
+      come({
+        arrivedMs,
+        workMs,
+        tokens: Math.max(1, Math.round(workMs / MS_PER_UNIT)),
+        replica,
+        affinityKey: key,
+      });
       next();
     });
   };

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/balancing/admission/clock.js';
+import type { Clock } from '../../src/balancing/admission/admission.js';
 
 interface Event {
   readonly atMs: number;
@@ -8,7 +8,7 @@ interface Event {
 }
 
 /** What a play needs of time, whether it jumps or passes. */
-export type PlayTime = Pick<VirtualTime, 'nowMs' | 'after' | 'at'>;
+export type SimulationTime = Pick<VirtualTime, 'nowMs' | 'after' | 'at'>;
 
 /** A clock that jumps from one event to the next: an hour passes in a second, the same way every time. */
 export class VirtualTime implements Clock {

@@ -1,17 +1,17 @@
 import { connect } from 'node:net';
 import type { Target } from '../messages.js';
 import { quantile } from '../statistics.js';
-import type { StreamOrder, StreamResult } from './messages.js';
+import type { StreamRequest, StreamResult } from './messages.js';
 
 /** So that a thousand streams do not begin, and then speak, in one moment. */
 const BEGIN_WITHIN_MS = 1_000;
 const AT = /"at":([\d.]+)\}/g;
 
-process.on('message', (order: StreamOrder) => {
+process.on('message', (order: StreamRequest) => {
   void run(order).then((result) => process.send?.(result));
 });
 
-async function run({ target, streams }: StreamOrder): Promise<StreamResult> {
+async function run({ target, streams }: StreamRequest): Promise<StreamResult> {
   const request = requestBytes(target);
   const agesMs: number[] = [];
   const startedMs = performance.now();

@@ -1,7 +1,7 @@
 import type { Target } from '../messages.js';
 
 /** To the process that makes the load. */
-export interface StreamOrder {
+export interface StreamRequest {
   readonly target: Target;
   readonly streams: number;
 }

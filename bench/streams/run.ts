@@ -6,7 +6,7 @@ import { Child } from '../child.js';
 import type { Target } from '../messages.js';
 import { Service } from '../service.js';
 import { median } from '../statistics.js';
-import type { StreamOrder, StreamResult } from './messages.js';
+import type { StreamRequest, StreamResult } from './messages.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -69,7 +69,7 @@ const contestants: readonly Contestant[] = [
 
 async function measure({ target, gateway }: Contestant, streams: number): Promise<Measured> {
   const before = await gateway?.usage();
-  const running = load.ask<StreamResult>({ target, streams } satisfies StreamOrder);
+  const running = load.ask<StreamResult>({ target, streams } satisfies StreamRequest);
   let highest = 0;
   let result: StreamResult | null = null;
   while (result === null) {

@@ -5,32 +5,32 @@ import { ProbeHints } from '../registry/live/probe-hints.js';
 import { isCallable, type Worker, type WorkerCall } from '../registry/worker.js';
 import type { CancelSignal } from '../upstream/exchange.js';
 import { UpstreamError } from '../upstream/upstream-error.js';
-import type { Applicant, Turned } from './admission/admission.js';
-import { REAL_CLOCK } from './admission/clock.js';
+import type { Waiter, Rejection } from './admission/admission.js';
+import { REAL_CLOCK } from './admission/admission.js';
 import { NoWorkerAvailableError } from './balancing-errors.js';
-import type { ModelDesk } from './model-desk.js';
-import { ModelDesks } from './model-desks.js';
-import { outcomeOf } from './outcome-of.js';
-import type { Outcome } from './standing/outcome.js';
-import type { Loan } from './standing/roster.js';
-import { whyNone } from './why-none.js';
+import type { ModelPool } from './model-pool.js';
+import { ModelPools } from './model-pools.js';
+import { resultOf } from './request-result.js';
+import type { RequestResult } from './request-result.js';
+import type { AcquiredWorker } from './pool/worker-pool.js';
+import { unavailableReason } from './balancing-errors.js';
 
 export type CallableWorker = Worker & { readonly call: WorkerCall };
 
 /** A caller's wish for a worker. */
-export interface Wish {
+export interface PickRequest {
   readonly model: string;
   /** Workers that are not to be asked again; the one that is lent is added. */
   readonly tried: Set<string>;
   /** Requests of one key belong together, for strategies that care. */
-  readonly key?: string;
+  readonly affinityKey?: string;
   /** On the clock of `performance.now()`. */
   readonly deadlineMs: number;
   readonly signal: CancelSignal;
 }
 
 /** What a request got out of its worker. */
-export interface Served {
+export interface ServedOutput {
   /** Of output: tokens where the worker reports them, else an estimate. */
   readonly units: number;
 }
@@ -39,7 +39,7 @@ export interface Served {
 @Injectable()
 export class Balancer {
   constructor(
-    private readonly desks: ModelDesks,
+    private readonly desks: ModelPools,
     private readonly live: LiveWorkers,
     private readonly hints: ProbeHints,
     private readonly slots: SlotLeases,
@@ -51,55 +51,57 @@ export class Balancer {
    * @throws UnknownModelError, NoWorkerAvailableError, UpstreamError (aborted) when the caller left the queue, and
    *   whatever `use` throws
    */
-  async withWorker(wish: Wish, use: (worker: CallableWorker) => Promise<Served>): Promise<void> {
+  async withWorker(wish: PickRequest, use: (worker: CallableWorker) => Promise<ServedOutput>): Promise<void> {
     const desk = this.desks.of(wish.model) ?? (await this.desks.find(wish.model));
-    const atOnce = this.lendAtOnce(desk, wish);
+    const atOnce = this.acquireNow(desk, wish);
     if (this.slots.isNeeded) this.slots.wake(atOnce === null);
-    const loan = atOnce ?? (await this.lendInTurn(desk, wish));
+    const loan = atOnce ?? (await this.acquireInTurn(desk, wish));
     const { id } = loan.standing;
     const startedMs = REAL_CLOCK.nowMs();
-    let outcome: Outcome = { kind: 'no_verdict' };
+    let outcome: RequestResult = { kind: 'no_verdict' };
     wish.tried.add(id);
     try {
       const worker = desk.worker(id);
       // Lent in the same breath as it was known, or after a wait in which it went.
-      if (worker === undefined || !isCallable(worker)) throw this.none(desk, wish.model, 1);
+      if (worker === undefined || !isCallable(worker)) throw this.unavailable(desk, wish.model, 1);
       const { units } = await use(worker);
       outcome = { kind: 'success', durationMs: REAL_CLOCK.nowMs() - startedMs, units };
     } catch (error) {
-      outcome = outcomeOf(error);
+      outcome = resultOf(error);
       if (outcome.kind === 'connect_error' || outcome.kind === 'failure') this.hints.requestProbe(id);
       throw error;
     } finally {
-      desk.admission.giveBack(loan, outcome);
+      desk.admission.release(loan, outcome);
       if (this.slots.isNeeded) this.slots.doneWith(id);
     }
   }
 
   /** Counts a caller's request; a retry of it has to come out of what this returns. */
-  retriesOf(modelName: string): ModelDesk['retries'] | undefined {
-    return this.desks.of(modelName)?.retries;
+  retryBudgetOf(modelName: string): ModelPool['retryBudget'] | undefined {
+    return this.desks.of(modelName)?.retryBudget;
   }
 
   /** How many workers carry the name, usable or not. */
-  sizeOf(modelName: string): number {
+  workerCountOf(modelName: string): number {
     return this.live.model(modelName)?.workers.length ?? 0;
   }
 
   /** Without a promise, in the case that matters. */
-  private lendAtOnce(desk: ModelDesk, wish: Wish): Loan | null {
+  private acquireNow(desk: ModelPool, wish: PickRequest): AcquiredWorker | null {
     const nowMs = REAL_CLOCK.nowMs();
-    desk.askedAtMs = nowMs;
+    desk.lastRequestMs = nowMs;
     if (desk.admission.queued > 0) return null;
-    const result = desk.roster.lend(nowMs, wish.tried, wish.key);
+    const result = desk.workerPool.acquire(nowMs, wish.tried, wish.affinityKey);
     return 'standing' in result ? result : null;
   }
 
-  private async lendInTurn(desk: ModelDesk, wish: Wish): Promise<Loan> {
+  private async acquireInTurn(desk: ModelPool, wish: PickRequest): Promise<AcquiredWorker> {
     const { tried, deadlineMs, signal } = wish;
-    const applicant: Applicant =
-      wish.key === undefined ? { tried, deadlineMs } : { tried, deadlineMs, key: wish.key };
-    const result = await new Promise<Loan | Turned>((resolve, reject) => {
+    const applicant: Waiter =
+      wish.affinityKey === undefined
+        ? { tried, deadlineMs }
+        : { tried, deadlineMs, affinityKey: wish.affinityKey };
+    const result = await new Promise<AcquiredWorker | Rejection>((resolve, reject) => {
       const leaving = { handleEvent: (): void => {} };
       const leave = desk.admission.enter(applicant, (answer) => {
         signal.removeEventListener('abort', leaving);
@@ -117,11 +119,16 @@ export class Balancer {
       else signal.addEventListener('abort', leaving);
     });
     if ('standing' in result) return result;
-    throw this.none(desk, wish.model, result.retryAfterS, result.why);
+    throw this.unavailable(desk, wish.model, result.retryAfterS, result.reason);
   }
 
-  private none(desk: ModelDesk, modelName: string, retryAfterS: number, why: Turned['why'] = 'none') {
-    const reasons = whyNone(desk.roster.all, (id) => desk.worker(id), REAL_CLOCK.nowMs());
+  private unavailable(
+    desk: ModelPool,
+    modelName: string,
+    retryAfterS: number,
+    why: Rejection['reason'] = 'none',
+  ) {
+    const reasons = unavailableReason(desk.workerPool.all, (id) => desk.worker(id), REAL_CLOCK.nowMs());
     const full = why === 'full' ? 'too many requests wait for it already; ' : '';
     const waited = why === 'waited' ? 'none became free in time; ' : '';
     return new NoWorkerAvailableError(modelName, retryAfterS, `${full}${waited}${reasons}`);

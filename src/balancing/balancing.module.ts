@@ -2,11 +2,11 @@ import { Module } from '@nestjs/common';
 import { RegistryModule } from '../registry/registry.module.js';
 import { ReplicasModule } from '../replicas/replicas.module.js';
 import { Balancer } from './balancer.js';
-import { ModelDesks } from './model-desks.js';
+import { ModelPools } from './model-pools.js';
 
 @Module({
   imports: [RegistryModule, ReplicasModule],
-  providers: [Balancer, ModelDesks],
-  exports: [Balancer, ModelDesks],
+  providers: [Balancer, ModelPools],
+  exports: [Balancer, ModelPools],
 })
 export class BalancingModule {}

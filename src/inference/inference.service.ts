@@ -67,11 +67,11 @@ export class InferenceService {
     const { request, callerGone } = errand;
     const { key, deadlineMs } = request;
     const policy = this.policies.of(model);
-    this.balancer.retriesOf(model)?.countRequest(performance.now());
+    this.balancer.retryBudgetOf(model)?.countRequest(performance.now());
     return retrying(
       ({ tried, ownConnection }) => {
         return this.balancer.withWorker(
-          { model, tried, key, deadlineMs, signal: callerGone },
+          { model, tried, affinityKey: key, deadlineMs, signal: callerGone },
           async (worker) => {
             const talk = talkWith(worker, request);
             errand.attempts += 1;
@@ -165,8 +165,8 @@ export class InferenceService {
     return {
       limits: (policy?.retries ?? null) === null ? retry : { ...retry, most: policy?.retries ?? 0 },
       causes: policy?.retryOn ?? null,
-      budget: () => this.balancer.retriesOf(model),
-      workers: () => this.balancer.sizeOf(model),
+      budget: () => this.balancer.retryBudgetOf(model),
+      workers: () => this.balancer.workerCountOf(model),
       isWanted: () => !callerGone.aborted && performance.now() < request.deadlineMs,
       random: Math.random,
       leaveOtherWords: (tried) => leaveOtherWords(this.live.model(model)?.workers ?? [], tried),

@@ -1,4 +1,4 @@
-import type { PlayTime } from '../virtual-time.js';
+import type { SimulationTime } from '../virtual-time.js';
 
 /** So many milliseconds of a play pass in one. */
 export const SPEED = 6;
@@ -7,7 +7,7 @@ export const SPEED = 6;
  * A play's time while real time passes. What happens at a moment happens as of that moment, even if the machine was late
  * for it: arrivals stay a Poisson process, and what a caller waits is counted from when he came.
  */
-export class RealTime implements PlayTime {
+export class RealTime implements SimulationTime {
   private asOfMs: number | null = null;
 
   /** @param beganMs on the clock all processes share, milliseconds since 1970 */

@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
 import { Child } from '../../child.js';
-import { OURS } from '../figures.js';
-import { type Record, runOnce } from '../run-once.js';
+import { SERVICE } from '../measurements.js';
+import { type RunRecord, runOnce } from '../run-once.js';
 import { aligned, barText, valueText } from '../table.js';
-import { playOverHttp } from './play-over-http.js';
-import { HTTP_PLAYS } from './plays.js';
+import { runOverHttp } from './run-over-http.js';
+import { HTTP_SCENARIOS } from './scenarios.js';
 import { ReplicatedService } from './service.js';
 
 const {
@@ -28,23 +28,23 @@ await workers.next();
 let service: ReplicatedService | null = null;
 let isRetrying: boolean | null = null;
 try {
-  for (const [index, scenario] of HTTP_PLAYS.entries()) {
+  for (const [index, scenario] of HTTP_SCENARIOS.entries()) {
     if (only !== '' && !only.includes(scenario.letter)) continue;
-    process.stderr.write(`${scenario.letter} ${scenario.what}\n`);
-    const retries = scenario.play.ours?.retries ?? true;
+    process.stderr.write(`${scenario.letter} ${scenario.title}\n`);
+    const retries = scenario.setup.service?.retries ?? true;
     if (service === null || retries !== isRetrying) {
       await service?.stop();
       service = await ReplicatedService.start(retries ? {} : NO_RETRIES);
       isRetrying = retries;
     }
-    const real = await playOverHttp(scenario, index, seed, service, workers);
-    const virtual = runOnce(scenario.play, OURS, seed);
-    const oracle = scenario.needsOracle ? runOnce(scenario.play, { kind: 'oracle' }, seed) : real;
+    const real = await runOverHttp(scenario, index, seed, service, workers);
+    const virtual = runOnce(scenario.setup, SERVICE, seed);
+    const oracle = scenario.needsOracle ? runOnce(scenario.setup, { kind: 'oracle' }, seed) : real;
     for (const [at, bar] of scenario.bars.entries()) {
-      const figure = (record: Record): number => bar.read(record, oracle);
+      const figure = (record: RunRecord): number => bar.read(record, oracle);
       rows.push([
         at === 0 ? scenario.letter : '',
-        at === 0 ? scenario.what : '',
+        at === 0 ? scenario.title : '',
         bar.name,
         barText(bar),
         valueText(bar, figure(real)),

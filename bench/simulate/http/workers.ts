@@ -4,8 +4,8 @@ import { text } from 'node:stream/consumers';
 import { seededRandom } from '../../../test/seeded-random.js';
 import { listening } from '../../listening.js';
 import { type Sent, SLOTS } from '../run-once.js';
-import { type Ending, type Phase, Upstream, WELL } from '../upstream.js';
-import { HTTP_PLAYS } from './plays.js';
+import { type CallResult, type Phase, SimulatedWorker, HEALTHY } from '../simulated-worker.js';
+import { HTTP_SCENARIOS } from './scenarios.js';
 import { RealTime, SPEED } from './real-time.js';
 
 /** The workers of a play as real servers, in a process of their own. Told what to do by its parent, one thing at a time. */
@@ -19,7 +19,7 @@ const BYTES_A_UNIT = 4;
 class RealWorker {
   readonly sent: Sent[] = [];
   private readonly server: Server = createServer((request, response) => void this.serve(request, response));
-  private upstream: Upstream | null = null;
+  private upstream: SimulatedWorker | null = null;
   private time = new RealTime(0);
 
   constructor(
@@ -33,7 +33,7 @@ class RealWorker {
 
   begin(atMs: number, seed: number): void {
     this.time = new RealTime(atMs);
-    this.upstream = new Upstream(
+    this.upstream = new SimulatedWorker(
       this.time,
       SLOTS,
       this.phases,
@@ -69,7 +69,7 @@ class RealWorker {
     else {
       const { prompt } = JSON.parse(body) as { prompt: string };
       const [workMs = 0, units = 0] = prompt.split(' ').map(Number);
-      const end = (ending: Ending): void => answer(response, ending, units);
+      const end = (ending: CallResult): void => answer(response, ending, units);
       if (this.upstream === null) end('served');
       else {
         this.sent.push({ atMs: this.time.passedMs(), worker: this.index });
@@ -79,13 +79,13 @@ class RealWorker {
   }
 
   private answerProbe(response: ServerResponse): void {
-    const { probe, slowness } = this.upstream?.conduct ?? WELL;
+    const { probe, slowness } = this.upstream?.behaviour ?? HEALTHY;
     if (probe === 'bad') response.writeHead(500).end();
     else if (slowness !== Infinity) response.writeHead(200).end();
   }
 }
 
-function answer(response: ServerResponse, ending: Ending, units: number): void {
+function answer(response: ServerResponse, ending: CallResult, units: number): void {
   if (ending === 'served') {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end(JSON.stringify({ answer: 'x'.repeat(units * BYTES_A_UNIT) }));
@@ -98,7 +98,9 @@ let workers: readonly RealWorker[] = [];
 async function obey(order: Order): Promise<object> {
   switch (order.kind) {
     case 'listen':
-      workers = (HTTP_PLAYS[order.play]?.play.workers ?? []).map((phases, at) => new RealWorker(at, phases));
+      workers = (HTTP_SCENARIOS[order.play]?.setup.workers ?? []).map(
+        (phases, at) => new RealWorker(at, phases),
+      );
       return { ports: await Promise.all(workers.map((worker) => worker.listen())), speed: SPEED };
     case 'begin':
       for (const worker of workers) worker.begin(order.atMs, order.seed);

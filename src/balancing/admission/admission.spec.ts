@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../test/seeded-random.js';
-import { POLICIES } from '../policies.js';
-import { DEFAULT_STANDING_LIMITS } from '../standing/limits.js';
-import { type Loan, Roster } from '../standing/roster.js';
-import type { Member } from '../standing/standing.js';
-import { Admission, DEFAULT_ADMISSION_LIMITS, type Turned } from './admission.js';
-import type { Clock } from './clock.js';
+import { POLICIES } from '../policies/strategies.js';
+import { DEFAULT_STATS_LIMITS } from '../pool/stats-limits.js';
+import { type AcquiredWorker, WorkerPool } from '../pool/worker-pool.js';
+import type { PoolMember } from '../pool/pooled-worker.js';
+import { Admission, DEFAULT_ADMISSION_LIMITS, type Rejection } from './admission.js';
+import type { Clock } from './admission.js';
 
 /** Time that stands still until told. */
 class HandClock implements Clock {
@@ -35,7 +35,7 @@ class HandClock implements Clock {
   }
 }
 
-const aMember = (about: Partial<Member>): Member => ({
+const aMember = (about: Partial<PoolMember>): PoolMember => ({
   id: 'a',
   weight: 1,
   priority: 0,
@@ -46,24 +46,24 @@ const aMember = (about: Partial<Member>): Member => ({
   ...about,
 });
 
-function setUp(members: readonly Member[]) {
+function setUp(members: readonly PoolMember[]) {
   const clock = new HandClock();
-  const roster = new Roster(POLICIES.least_load, DEFAULT_STANDING_LIMITS, seededRandom(3));
-  roster.become(members, 0);
+  const roster = new WorkerPool(POLICIES.least_load, DEFAULT_STATS_LIMITS, seededRandom(3));
+  roster.update(members, 0);
   const admission = new Admission(roster, clock, DEFAULT_ADMISSION_LIMITS);
   const answers: [string, string][] = [];
-  const loans: Loan[] = [];
+  const loans: AcquiredWorker[] = [];
   const enter = (name: string, about: { tried?: string[]; deadlineMs?: number } = {}) =>
     admission.enter(
       { tried: new Set(about.tried), deadlineMs: about.deadlineMs ?? Infinity },
-      (result: Loan | Turned) => {
+      (result: AcquiredWorker | Rejection) => {
         if ('standing' in result) loans.push(result);
-        answers.push([name, 'standing' in result ? result.standing.id : result.why]);
+        answers.push([name, 'standing' in result ? result.standing.id : result.reason]);
       },
     );
   const giveBack = () => {
     const loan = loans.shift();
-    if (loan !== undefined) admission.giveBack(loan, { kind: 'success', durationMs: 1, units: 1 });
+    if (loan !== undefined) admission.release(loan, { kind: 'success', durationMs: 1, units: 1 });
   };
   return { clock, admission, roster, answers, enter, giveBack };
 }
@@ -152,11 +152,11 @@ describe('admission', () => {
     const { clock, enter, answers, roster, admission } = setUp([aMember({ cap: 1 })]);
     enter('running');
     enter('waiting');
-    roster.become([aMember({ cap: 1 }), aMember({ id: 'b', cap: 1 })], 0);
-    admission.serve();
+    roster.update([aMember({ cap: 1 }), aMember({ id: 'b', cap: 1 })], 0);
+    admission.serveQueue();
     expect(answers.at(-1)).toEqual(['waiting', 'b']);
     enter('another');
-    roster.become([aMember({ cap: 2 })], 0);
+    roster.update([aMember({ cap: 2 })], 0);
     clock.pass(100);
     expect(answers.at(-1)).toEqual(['another', 'a']);
   });
@@ -165,7 +165,7 @@ describe('admission', () => {
     const { clock, enter, answers, roster } = setUp([aMember({ cap: 1 })]);
     enter('running');
     enter('waiting');
-    roster.become([], 0);
+    roster.update([], 0);
     clock.pass(100);
     expect(answers.at(-1)).toEqual(['waiting', 'none']);
   });
@@ -173,18 +173,18 @@ describe('admission', () => {
   it('lets those wait who come while a lone worker is on trial, and tells them at once how it ended', () => {
     const { clock, enter, answers, roster, admission } = setUp([aMember({ cap: 5 })]);
     const fail = () => {
-      const loan = roster.lend(clock.nowMs());
-      if ('standing' in loan) admission.giveBack(loan, { kind: 'failure' });
+      const loan = roster.acquire(clock.nowMs());
+      if ('standing' in loan) admission.release(loan, { kind: 'failure' });
     };
     for (let i = 0; i < 3; i++) fail();
     enter('too early');
     expect(answers.at(-1)).toEqual(['too early', 'none']);
     clock.pass(12_000);
-    const trial = roster.lend(clock.nowMs());
+    const trial = roster.acquire(clock.nowMs());
     enter('one');
     enter('other');
     expect(answers).toHaveLength(1);
-    if ('standing' in trial) admission.giveBack(trial, { kind: 'failure' });
+    if ('standing' in trial) admission.release(trial, { kind: 'failure' });
     expect(answers.slice(1)).toEqual([
       ['one', 'none'],
       ['other', 'none'],
@@ -195,8 +195,8 @@ describe('admission', () => {
     const { enter, answers, roster, admission } = setUp([aMember({ cap: 0 })]);
     for (const name of ['one', 'other', 'third']) enter(name);
     expect(answers).toEqual([['third', 'full']]);
-    roster.become([aMember({ cap: 1 })], 0);
-    admission.serve();
+    roster.update([aMember({ cap: 1 })], 0);
+    admission.serveQueue();
     expect(answers.at(-1)).toEqual(['one', 'a']);
   });
 

@@ -1,5 +1,5 @@
-import type { Candidate, Policy } from '../policy.js';
-import { mix, textHash } from './hash.js';
+import type { Candidate, Policy } from './policy.js';
+import { mix, textHash } from './picking.js';
 
 /** How much above its fair share of what is running a worker may have. [Mirrokni et al. 2016, bounded loads] */
 const BOUND = 1.25;

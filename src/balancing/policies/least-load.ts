@@ -1,16 +1,16 @@
-import type { Candidate, Policy } from '../policy.js';
-import { lowestIndex } from './lowest-index.js';
-import { weightedIndex } from './weighted-index.js';
+import type { Candidate, Policy } from './policy.js';
+import { lowestIndex } from './picking.js';
+import { weightedIndex } from './picking.js';
 
 /** Up to so many are all looked at; of more, two at random, which is nearly as good and costs the same for any number. */
 const LOOK_AT_ALL = 64;
 /** Idleness alone must not draw traffic to a worker that fails at once and is idle therefore. */
 const TRUSTED_PENALTY = 1;
 
-const cost = ({ inFlight, weight, slowness, penalty }: Candidate): number =>
+const cost = ({ inFlight, weight, relativeLatency: slowness, penalty }: Candidate): number =>
   ((inFlight + 1) / weight) * slowness + penalty;
 /** By the square: a slow one that nobody waits for needs no share, only to be tried now and then. */
-const idleShare = ({ inFlight, weight, slowness, penalty }: Candidate): number =>
+const idleShare = ({ inFlight, weight, relativeLatency: slowness, penalty }: Candidate): number =>
   inFlight === 0 && penalty < TRUSTED_PENALTY ? weight / slowness ** 2 : 0;
 
 /**

@@ -1,6 +1,6 @@
-import type { Candidate, Policy } from '../policy.js';
-import { lowestIndex } from './lowest-index.js';
-import { weightedIndex } from './weighted-index.js';
+import type { Candidate, Policy } from './policy.js';
+import { lowestIndex } from './picking.js';
+import { weightedIndex } from './picking.js';
 
 const idleWeight = ({ inFlight, weight }: Candidate): number => (inFlight === 0 ? weight : 0);
 const requestsPerWeight = ({ inFlight, weight }: Candidate): number => (inFlight + 1) / weight;

@@ -1,5 +1,5 @@
-import type { Policy } from '../policy.js';
-import { cheaperOfTwo } from './cheaper-of-two.js';
+import type { Policy } from './policy.js';
+import { cheaperOfTwo } from './picking.js';
 
 /** Taken for one whose latency is not known yet: it is tried soon, and not at any price. */
 const SOME_MS = 1;

@@ -1,5 +1,5 @@
-import type { Policy } from '../policy.js';
-import { cheaperOfTwo } from './cheaper-of-two.js';
+import type { Policy } from './policy.js';
+import { cheaperOfTwo } from './picking.js';
 
 /** Of two at random the one with fewer requests for its weight. [Mitzenmacher 2001] */
 export const powerOfTwo: Policy<null> = {

@@ -1,5 +1,5 @@
-import type { Policy } from '../policy.js';
-import { weightedIndex } from './weighted-index.js';
+import type { Policy } from './policy.js';
+import { weightedIndex } from './picking.js';
 
 /** By chance, in proportion to weight. */
 export const random: Policy<null> = {

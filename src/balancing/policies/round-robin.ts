@@ -1,4 +1,4 @@
-import type { Policy } from '../policy.js';
+import type { Policy } from './policy.js';
 
 /** Where the next turn falls on the line on which each candidate holds as many places as it weighs. */
 export interface Turn {

@@ -1,0 +1,127 @@
+import type { SimulationTime } from './virtual-time.js';
+
+/** How a worker behaves for a while. */
+export interface Behaviour {
+  /** Milliseconds for a millisecond of work; `Infinity`: it stands still. */
+  readonly slowness: number;
+  /** `500`: answers so at once. `refused`: nothing listens, and what runs is cut off. */
+  readonly fault: 'none' | '500' | 'refused';
+  /** Of calls, 0 to 1, that are answered with a 500 at once. */
+  readonly failShare: number;
+  /** Whether its health endpoint says so. */
+  readonly probe: 'good' | 'bad';
+}
+
+export const HEALTHY: Behaviour = { slowness: 1, fault: 'none', failShare: 0, probe: 'good' };
+
+/** A conduct from a moment on. */
+export interface Phase {
+  readonly fromMs: number;
+  readonly conduct: Behaviour;
+}
+
+/** `timeout`: it stood still, and nobody waits for ever. */
+export type CallResult = 'served' | '500' | 'refused' | 'cut_off' | 'timeout';
+
+interface Job {
+  workLeftMs: number;
+  readonly end: (ending: CallResult) => void;
+  stopWaiting: () => void;
+}
+
+const FAIL_MS = 5;
+const REFUSE_MS = 1;
+
+/** A server with a number of slots, and a line before them. */
+export class SimulatedWorker {
+  behaviour: Behaviour = HEALTHY;
+  private readonly running = new Map<Job, { readonly sinceMs: number; readonly stop: () => void }>();
+  private readonly line: Job[] = [];
+
+  constructor(
+    private readonly time: SimulationTime,
+    readonly slots: number,
+    phases: readonly Phase[],
+    private readonly random: () => number,
+    /** How long its callers wait for a first byte. */
+    private readonly patienceMs: number,
+  ) {
+    for (const { fromMs, conduct } of phases) time.at(fromMs, () => this.turn(conduct));
+  }
+
+  /** In service and in line. */
+  get load(): number {
+    return this.running.size + this.line.length;
+  }
+
+  send(workMs: number, end: (ending: CallResult) => void): void {
+    const { fault, failShare } = this.behaviour;
+    if (fault === 'refused') this.time.after(REFUSE_MS, () => end('refused'));
+    else if (fault === '500' || (failShare > 0 && this.random() < failShare)) {
+      this.time.after(FAIL_MS, () => end('500'));
+    } else {
+      const job: Job = { workLeftMs: workMs, end, stopWaiting: () => undefined };
+      this.line.push(job);
+      this.awaitByte(job);
+      this.fillSlots();
+    }
+  }
+
+  private turn(conduct: Behaviour): void {
+    const jobs = [...this.running.keys()];
+    for (const job of jobs) this.pause(job);
+    this.behaviour = conduct;
+    if (conduct.fault === 'refused') {
+      for (const job of [...jobs, ...this.line.splice(0)]) {
+        job.stopWaiting();
+        job.end('cut_off');
+      }
+    } else for (const job of jobs) this.run(job);
+    this.fillSlots();
+  }
+
+  private fillSlots(): void {
+    while (this.running.size < this.slots) {
+      const next = this.line.shift();
+      if (next === undefined) return;
+      this.run(next);
+    }
+  }
+
+  private run(job: Job): void {
+    const { slowness } = this.behaviour;
+    if (slowness === Infinity) this.awaitByte(job);
+    else job.stopWaiting();
+    const done = () => {
+      this.running.delete(job);
+      this.fillSlots();
+      job.end('served');
+    };
+    const stop = slowness === Infinity ? () => undefined : this.time.after(job.workLeftMs * slowness, done);
+    this.running.set(job, { sinceMs: this.time.nowMs(), stop });
+  }
+
+  private pause(job: Job): void {
+    const its = this.running.get(job);
+    if (its === undefined) return;
+    its.stop();
+    this.running.delete(job);
+    job.workLeftMs -= (this.time.nowMs() - its.sinceMs) / this.behaviour.slowness;
+  }
+
+  private awaitByte(job: Job): void {
+    job.stopWaiting();
+    if (this.patienceMs === Infinity) return;
+    job.stopWaiting = this.time.after(this.patienceMs, () => {
+      this.drop(job);
+      job.end('timeout');
+    });
+  }
+
+  private drop(job: Job): void {
+    this.pause(job);
+    const at = this.line.indexOf(job);
+    if (at !== -1) this.line.splice(at, 1);
+    this.fillSlots();
+  }
+}

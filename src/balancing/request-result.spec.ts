@@ -1,0 +1,15 @@
+import { describe, expect, it } from 'vitest';
+import { UnjudgedError } from '../upstream/unjudged-error.js';
+import { UpstreamError } from '../upstream/upstream-error.js';
+import { resultOf } from './request-result.js';
+
+describe('what an answer that cannot be used tells of its worker', () => {
+  it('is that it failed, where it is garbled', () => {
+    const garbled = new UpstreamError('malformed', 'no JSON', { answerBegan: true });
+    expect(resultOf(garbled)).toEqual({ kind: 'failure' });
+  });
+
+  it('is nothing, where only this one answer went wrong', () => {
+    expect(resultOf(new UnjudgedError('the model gave up'))).toEqual({ kind: 'no_verdict' });
+  });
+});
