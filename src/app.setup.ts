@@ -20,7 +20,7 @@ import { acceptJsonOnly } from './input/json-body.js';
 import { refuseDeepJson } from './input/json-body.js';
 import { serveOpenApi } from './openapi.js';
 import { Replicas } from './replicas/replicas.js';
-import { cutWhoStopsReading } from './stalled-readers.js';
+import { limitStalledWrites } from './server-connections.js';
 import { type Logger, nestLogger } from './telemetry/logger.js';
 import { Metrics } from './telemetry/metrics.js';
 import { RequestLog } from './telemetry/request-log.js';
@@ -60,7 +60,7 @@ export async function createApp(
   });
   const server = adapter.getInstance();
   server.decorate('streamHeartbeatMs', settings.inference.streamHeartbeatMs);
-  cutWhoStopsReading(server.server, settings.inference.requestTimeoutMs);
+  limitStalledWrites(server.server, settings.inference.requestTimeoutMs);
   rememberRoutes(server);
   callStraight(server, app);
   const log = new RequestLog(logger, app.get(Metrics));

@@ -1,8 +1,8 @@
 import 'reflect-metadata';
-import { ConfigurationError } from './config/configuration-error.js';
+import { ConfigurationError } from './config/variable.js';
 import { readProcessEnvironment } from './config/environment.js';
-import { EmbeddedPostgresError } from './database/embedded-postgres/embedded-postgres-error.js';
-import { ListenError } from './listen-error.js';
+import { EmbeddedPostgresError } from './embedded-postgres/embedded-postgres-error.js';
+import { ListenError } from './serve.js';
 import { run } from './run.js';
 
 /** Unexpected, and nothing to go on from. */

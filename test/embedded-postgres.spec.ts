@@ -5,7 +5,7 @@ import {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
-} from '../src/database/embedded-postgres/embedded-postgres.js';
+} from '../src/embedded-postgres/embedded-postgres.js';
 import { ask, isServing, withClient } from './embedded-postgres/asking.js';
 import { openFolder, temporaryFolder } from './embedded-postgres/folders.js';
 

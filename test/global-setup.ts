@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { type DatabaseAddress, pgOptions } from '../src/database/data-source.js';
-import { startEmbeddedPostgres } from '../src/database/embedded-postgres/embedded-postgres.js';
+import { startEmbeddedPostgres } from '../src/embedded-postgres/embedded-postgres.js';
 import { migrate } from '../src/database/migrate.js';
 
 declare module 'vitest' {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { DatabaseAddress } from '../src/database/data-source.js';
-import { readPostmasterPid } from '../src/database/embedded-postgres/postmaster-pid.js';
+import { readPostmasterPid } from '../src/embedded-postgres/postmaster-pid.js';
 import { isServing } from './embedded-postgres/asking.js';
 import { openFolder } from './embedded-postgres/folders.js';
 import { until } from './service.js';

@@ -3,9 +3,13 @@ import {
   type HealthState,
   judgeHealth,
   unknownHealth,
-} from '../../src/health/judging/health-state.js';
-import { type Brake, braked, LOOSE } from '../../src/health/judging/mass-failure-brake.js';
-import { nextProbeMs } from '../../src/health/judging/next-probe.js';
+} from '../../src/health/evaluation/health-state.js';
+import {
+  type RecentEjections,
+  limitEjection,
+  NO_EJECTIONS,
+} from '../../src/health/evaluation/ejection-limit.js';
+import { nextProbeMs } from '../../src/health/evaluation/next-probe.js';
 import type { Health } from '../../src/registry/worker.js';
 import type { SimulatedWorker } from './simulated-worker.js';
 import type { VirtualTime } from './virtual-time.js';
@@ -20,7 +24,7 @@ const PROBE_TIMEOUT_MS = 2000;
 export class HealthChecks {
   readonly verdicts: { readonly atMs: number; readonly worker: number; readonly health: Health }[] = [];
   private readonly states: HealthState[];
-  private readonly brakes: Brake[];
+  private readonly brakes: RecentEjections[];
   private readonly hintedMs: number[];
   private readonly callOff: (() => void)[];
 
@@ -35,7 +39,7 @@ export class HealthChecks {
     },
   ) {
     this.states = upstreams.map(() => unknownHealth(1, 0));
-    this.brakes = Array.from({ length: replicas }, () => LOOSE);
+    this.brakes = Array.from({ length: replicas }, () => NO_EJECTIONS);
     this.hintedMs = upstreams.map(() => -Infinity);
     this.callOff = upstreams.map((_, worker) => time.after(random() * 100, () => this.probe(worker)));
   }
@@ -87,8 +91,8 @@ export class HealthChecks {
   }
 
   private braked(prober: number, before: HealthState, judged: HealthState, nowMs: number): HealthState {
-    const brake = this.brakes[prober] ?? LOOSE;
-    const result = braked(brake, before, judged, this.upstreams.length, BRAKE, nowMs);
+    const brake = this.brakes[prober] ?? NO_EJECTIONS;
+    const result = limitEjection(brake, before, judged, this.upstreams.length, BRAKE, nowMs);
     this.brakes[prober] = result.brake;
     return result.state;
   }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { LiveWorkers } from '../registry/live/live-workers.js';
-import { SlotLeases } from '../replicas/slot-leases.js';
+import { SlotLeases } from '../replicas/slots/slot-leases.js';
 import { ProbeHints } from '../registry/live/probe-hints.js';
 import { isCallable, type Worker, type WorkerCall } from '../registry/worker.js';
 import type { CancelSignal } from '../upstream/exchange.js';

@@ -6,7 +6,7 @@ import { ModelPolicies } from '../registry/models/model-policies.js';
 import { WorkerActivity } from '../registry/live/worker-activity.js';
 import type { Worker } from '../registry/worker.js';
 import { Replicas } from '../replicas/replicas.js';
-import { SlotLeases } from '../replicas/slot-leases.js';
+import { SlotLeases } from '../replicas/slots/slot-leases.js';
 import { REAL_CLOCK } from './admission/admission.js';
 import { NoWorkerAvailableError, UnknownModelError } from './balancing-errors.js';
 import { PoolActivity } from './pool-activity.js';

@@ -1,4 +1,4 @@
-import type { ConfigurationFault } from './configuration-error.js';
+import type { ConfigurationFault } from './variable.js';
 import { isLoopback, isProtected, listeningHost } from './listening.js';
 import type { Values } from './variables.js';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { ConfigurationError } from './configuration-error.js';
+import { ConfigurationError } from './variable.js';
 import { readEnvironment, readProcessEnvironment } from './environment.js';
 import type { Variable } from './variable.js';
 import { VARIABLES } from './variables.js';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import { ConfigurationError, type ConfigurationFault } from './configuration-error.js';
+import { ConfigurationError, type ConfigurationFault } from './variable.js';
 import { contradictions } from './contradictions.js';
 import { isProtected, listeningHost } from './listening.js';
 import type { Settings } from './settings.js';
@@ -175,7 +175,7 @@ function toSettings(v: Values, secrets: ReadonlyMap<string, string>, terminal: b
       },
     },
     replicas: {
-      beatMs: v.REPLICA_BEAT_MS,
+      heartbeatMs: v.REPLICA_BEAT_MS,
       liveMs: v.REPLICA_LIVE_MS,
       drainTimeoutMs: v.DRAIN_TIMEOUT_MS,
     },

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { DEFAULT_HEALTH_LIMITS } from '../health/judging/health-state.js';
+import { DEFAULT_HEALTH_LIMITS } from '../health/evaluation/health-state.js';
 import { readEnvironment } from './environment.js';
 
 it('judges by default with the numbers that the simulation proves', () => {

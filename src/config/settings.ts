@@ -142,7 +142,7 @@ export abstract class BalancingSettings {
 
 export abstract class ReplicaSettings {
   /** How often a replica says that it is there. */
-  abstract readonly beatMs: number;
+  abstract readonly heartbeatMs: number;
   /** One that was not seen for so long is dead. */
   abstract readonly liveMs: number;
   /** How long requests that run on a draining worker may take to finish. */

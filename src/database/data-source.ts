@@ -8,7 +8,7 @@ import { ModelEntity } from '../registry/models/model.entity.js';
 import { WorkerEventEntity } from '../registry/worker-event.entity.js';
 import { WorkerProbeEntity } from '../registry/worker-probe.entity.js';
 import { WorkerEntity } from '../registry/worker.entity.js';
-import { ReplicaEntity, WorkerSlotEntity, WorkerSlotWishEntity } from '../replicas/replica.entity.js';
+import { ReplicaEntity, WorkerSlotEntity, WorkerSlotRequestEntity } from '../replicas/replica.entity.js';
 
 /** Where a PostgreSQL is: a URL, or the socket of the embedded one. */
 export type DatabaseAddress =
@@ -48,7 +48,7 @@ export function dataSourceOptions(
       ModelEntity,
       ReplicaEntity,
       WorkerSlotEntity,
-      WorkerSlotWishEntity,
+      WorkerSlotRequestEntity,
     ],
     migrations: [CreateRegistry1795000000000, HeartbeatsReplicasModels1796000000000, Protocols1797000000000],
     migrationsTableName: 'migration',

@@ -1,6 +1,6 @@
 import type { DatabaseSettings } from '../config/settings.js';
 import type { DatabaseAddresses } from './database-addresses.js';
-import { startEmbeddedPostgres } from './embedded-postgres/embedded-postgres.js';
+import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.js';
 
 /** Connections of the embedded server: our pool, the listener, the migrations, and a few for a person in psql. */
 const SPARE_CONNECTIONS = 20;

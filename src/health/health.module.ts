@@ -1,18 +1,18 @@
 import { Module } from '@nestjs/common';
 import { RegistryModule } from '../registry/registry.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
-import { DueProbeFinder } from './rounds/due-probe-finder.js';
-import { HealthChecker } from './rounds/health-checker.js';
-import { MemoryRounds } from './rounds/memory-rounds.js';
-import { ProbeLeases } from './rounds/probe-leases.js';
+import { DueProbeFinder } from './scheduler/due-probe-finder.js';
+import { HealthChecker } from './scheduler/health-checker.js';
+import { LocalProber } from './scheduler/local-prober.js';
+import { ProbeLeases } from './scheduler/probe-leases.js';
 import { ProbeNow } from './probe-now.js';
 import { ProbePlans } from './probe/probe-plans.js';
-import { ProbeRound } from './rounds/probe-round.js';
+import { ProbeRunner } from './scheduler/probe-runner.js';
 import { ProbeController } from './probe.controller.js';
 import { Prober } from './probe/prober.js';
 import { ReadinessController } from './readiness.controller.js';
 import { Readiness } from './readiness.js';
-import { Verdicts } from './judging/verdicts.js';
+import { HealthEvaluator } from './scheduler/health-evaluator.js';
 
 /** Are they well? Writes what it finds into the registry, from where the balancer learns it. */
 @Module({
@@ -21,14 +21,14 @@ import { Verdicts } from './judging/verdicts.js';
   providers: [
     DueProbeFinder,
     HealthChecker,
-    MemoryRounds,
+    LocalProber,
     ProbeLeases,
     ProbeNow,
     ProbePlans,
-    ProbeRound,
+    ProbeRunner,
     Prober,
     Readiness,
-    Verdicts,
+    HealthEvaluator,
   ],
   exports: [Readiness],
 })

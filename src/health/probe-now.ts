@@ -2,16 +2,16 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { WorkerQueries } from '../registry/worker-queries.js';
 import { WorkerCompiler } from '../registry/calls/worker-compiler.js';
 import type { WorkerEntity } from '../registry/worker.entity.js';
-import { ProbeLeases } from './rounds/probe-leases.js';
+import { ProbeLeases } from './scheduler/probe-leases.js';
 import { ProbePlans } from './probe/probe-plans.js';
-import { ProbeRound } from './rounds/probe-round.js';
+import { ProbeRunner } from './scheduler/probe-runner.js';
 import { Prober } from './probe/prober.js';
-import { type Sighting, wentWrong } from './probe/sighting.js';
+import { type ProbeResult, failed } from './probe/probe-result.js';
 
 export interface Probed {
   /** As it stands afterwards. */
   readonly row: WorkerEntity;
-  readonly seen: Sighting;
+  readonly seen: ProbeResult;
 }
 
 /** Probes a worker because somebody asks, whatever its state; the result counts where it is this replica's to write. */
@@ -21,7 +21,7 @@ export class ProbeNow implements OnApplicationShutdown {
 
   constructor(
     private readonly leases: ProbeLeases,
-    private readonly round: ProbeRound,
+    private readonly round: ProbeRunner,
     private readonly plans: ProbePlans,
     private readonly prober: Prober,
     private readonly compiler: WorkerCompiler,
@@ -47,6 +47,6 @@ export class ProbeNow implements OnApplicationShutdown {
           ? null
           : await this.prober.probe(plan.target, signal);
     const fault = 'fault' in plan ? plan.fault : 'it was not probed';
-    return { row: await this.directory.get(id), seen: seen ?? wentWrong(fault, 0) };
+    return { row: await this.directory.get(id), seen: seen ?? failed(fault, 0) };
   }
 }

@@ -3,7 +3,6 @@ import { LiveWorkers } from '../registry/live/live-workers.js';
 import { WorkerActivity } from '../registry/live/worker-activity.js';
 import { RegistrySync } from '../registry/live/registry-sync.js';
 import type { Worker } from '../registry/worker.js';
-import { drainedHere, isSame } from './drained-here.js';
 import { type Drained, ReplicaTable } from './replica-table.js';
 
 export interface DrainReport {
@@ -61,4 +60,15 @@ export class Draining {
     this.workers = this.live.workers().filter(({ adminState }) => adminState === 'draining');
     if (this.workers.some((worker) => !before.has(worker))) for (const listener of this.listeners) listener();
   }
+}
+
+/** Those on which this replica has no request left. A worker that is seen draining gets no further one. */
+export function drainedHere(workers: readonly Worker[], inFlight: (workerId: string) => number): Drained {
+  const done = workers.filter(({ adminState, id }) => adminState === 'draining' && inFlight(id) === 0);
+  return Object.fromEntries(done.map(({ id, adminStateSinceMs }) => [id, adminStateSinceMs]));
+}
+
+export function isSame(one: Drained, other: Drained): boolean {
+  const ids = Object.keys(one);
+  return ids.length === Object.keys(other).length && ids.every((id) => one[id] === other[id]);
 }

@@ -48,7 +48,7 @@ export class WorkerSlotEntity {
 
 /** The table `worker_slot_wish`: whose requests wait for a slot. */
 @Entity('worker_slot_wish')
-export class WorkerSlotWishEntity {
+export class WorkerSlotRequestEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'worker_slot_wish_pkey' })
   worker_id!: string;
 

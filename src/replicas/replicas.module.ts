@@ -1,17 +1,17 @@
 import { Module } from '@nestjs/common';
 import { RegistryModule } from '../registry/registry.module.js';
 import { Draining } from './draining.js';
-import { ReplicaBeat } from './replica-beat.js';
+import { ReplicaHeartbeat } from './replica-heartbeat.js';
 import { ReplicaTable } from './replica-table.js';
 import { Replicas } from './replicas.js';
-import { SlotExchange } from './slot-exchange.js';
-import { SlotLeases } from './slot-leases.js';
-import { SlotTable } from './slot-table.js';
+import { SlotExchange } from './slots/slot-exchange.js';
+import { SlotLeases } from './slots/slot-leases.js';
+import { SlotTable } from './slots/slot-table.js';
 
 /** HOW MANY ARE WE: what the running copies of the service have to agree on, through the database alone. */
 @Module({
   imports: [RegistryModule],
-  providers: [Draining, ReplicaBeat, Replicas, ReplicaTable, SlotExchange, SlotLeases, SlotTable],
+  providers: [Draining, ReplicaHeartbeat, Replicas, ReplicaTable, SlotExchange, SlotLeases, SlotTable],
   exports: [Replicas, SlotLeases],
 })
 export class ReplicasModule {}

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { ReplicaSettings } from '../config/settings.js';
-import { afterInterruption, afterLook, aloneAs, areSame, type Census } from './census.js';
+import {
+  afterInterruption,
+  afterLook,
+  aloneAs,
+  areSame,
+  type ReplicaMembership,
+} from './replica-membership.js';
 
 /** How often a replica looks who else is there: caps must be shared out anew sooner than the next beat. */
 export const LOOK_MS = 1_000;
@@ -12,7 +18,7 @@ export const SETTLE_MS = 2 * LOOK_MS;
 @Injectable()
 export class Replicas {
   readonly id = randomUUID();
-  private census: Census = aloneAs(this.id);
+  private census: ReplicaMembership = aloneAs(this.id);
   private hasLooked = false;
   /** `-Infinity`: there was nobody else. */
   private cameMs = Infinity;
@@ -44,16 +50,16 @@ export class Replicas {
     this.listeners.push(listener);
   }
 
-  saw(others: readonly string[], nowMs: number): void {
+  update(others: readonly string[], nowMs: number): void {
     if (this.cameMs === Infinity) this.cameMs = others.length === 0 ? -Infinity : nowMs;
-    this.become(afterLook(this.census, [...others, this.id], nowMs, 2 * this.settings.beatMs));
+    this.become(afterLook(this.census, [...others, this.id], nowMs, 2 * this.settings.heartbeatMs));
   }
 
-  sawNothing(): void {
+  markInterrupted(): void {
     this.become(afterInterruption(this.census));
   }
 
-  private become(census: Census): void {
+  private become(census: ReplicaMembership): void {
     const isNews = !this.hasLooked || !areSame(this.census, census);
     this.census = census;
     this.hasLooked = true;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isoTime } from './iso-time.js';
+import { isoTime } from './log-lines.js';
 
 const from2000To2100 = fc.integer({ min: 946_684_800_000, max: 4_102_444_800_000 });
 

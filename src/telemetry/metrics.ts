@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { RequestFigures } from './request-figures.js';
+import { RequestMetrics } from './request-metrics.js';
 import type { RequestFacts } from './request-facts.js';
 
 /**
@@ -10,7 +10,7 @@ import type { RequestFacts } from './request-facts.js';
 @Injectable()
 export class Metrics {
   readonly registry = new Registry();
-  private readonly figures = new RequestFigures();
+  private readonly figures = new RequestMetrics();
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { Metrics } from './metrics.js';
-import { plainLines } from './plain-lines.js';
+import { plainLines } from './log-lines.js';
 import { newFacts } from './request-facts.js';
 
 /** Paths that are asked all the time by machines and tell nothing while they succeed. */

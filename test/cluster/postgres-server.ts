@@ -4,7 +4,7 @@ import { pgOptions } from '../../src/database/data-source.js';
 import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
-} from '../../src/database/embedded-postgres/embedded-postgres.js';
+} from '../../src/embedded-postgres/embedded-postgres.js';
 import { temporaryFolder } from '../embedded-postgres/folders.js';
 import type { SharedDatabase } from './cluster.js';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Client } from 'pg';
-import type { EmbeddedPostgres } from '../../src/database/embedded-postgres/embedded-postgres.js';
-import { holderOf } from '../../src/database/embedded-postgres/processes.js';
+import type { EmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.js';
+import { holderOf } from '../../src/embedded-postgres/processes.js';
 
 /** The first column of the first row. */
 export async function ask(postgres: Pick<EmbeddedPostgres, 'connection'>, sql: string): Promise<unknown> {

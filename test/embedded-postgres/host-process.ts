@@ -1,7 +1,7 @@
 import { type ChildProcess, fork, type ForkOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { onTestFinished } from 'vitest';
-import type { EmbeddedPostgres } from '../../src/database/embedded-postgres/embedded-postgres.js';
+import type { EmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.js';
 
 export type HostReport =
   | ({ readonly started: true } & Pick<EmbeddedPostgres, 'pid' | 'connection' | 'notices'>)

@@ -1,5 +1,5 @@
-import { startEmbeddedPostgres } from '../../src/database/embedded-postgres/embedded-postgres.js';
-import { EmbeddedPostgresError } from '../../src/database/embedded-postgres/embedded-postgres-error.js';
+import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.js';
+import { EmbeddedPostgresError } from '../../src/embedded-postgres/embedded-postgres-error.js';
 import type { HostReport } from './host-process.js';
 
 /** A service reduced to its database, in a process of its own: started by host-process.ts, built by built-copy.ts. */

@@ -8,9 +8,9 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
-} from '../../src/database/embedded-postgres/embedded-postgres.js';
-import { postgresUser } from '../../src/database/embedded-postgres/postgres-user.js';
-import { holderOf } from '../../src/database/embedded-postgres/processes.js';
+} from '../../src/embedded-postgres/embedded-postgres.js';
+import { postgresUser } from '../../src/embedded-postgres/postgres-user.js';
+import { holderOf } from '../../src/embedded-postgres/processes.js';
 import { ask, isServing } from './asking.js';
 import { buildCopy } from './built-copy.js';
 import { temporaryFolder } from './folders.js';

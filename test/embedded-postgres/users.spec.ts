@@ -12,13 +12,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { prepareDataDirectory } from '../../src/database/embedded-postgres/data-directory.js';
+import { prepareDataDirectory } from '../../src/embedded-postgres/data-directory.js';
 import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
-} from '../../src/database/embedded-postgres/embedded-postgres.js';
-import { postgresUser } from '../../src/database/embedded-postgres/postgres-user.js';
-import { RELOCATION_BASES, relocatedHome } from '../../src/database/embedded-postgres/relocation.js';
+} from '../../src/embedded-postgres/embedded-postgres.js';
+import { postgresUser } from '../../src/embedded-postgres/postgres-user.js';
+import { RELOCATION_BASES, relocatedHome } from '../../src/embedded-postgres/data-directory.js';
 import { ask } from './asking.js';
 import { buildCopy } from './built-copy.js';
 import { folderInPrivateHome, openFolder, temporaryFolder } from './folders.js';

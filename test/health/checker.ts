@@ -10,9 +10,9 @@ import { type DatabaseAddress, dataSourceOptions, pgOptions } from '../../src/da
 import { Database } from '../../src/database/database.js';
 import { DatabaseModule } from '../../src/database/database.module.js';
 import { HealthModule } from '../../src/health/health.module.js';
-import { ProbeLeases } from '../../src/health/rounds/probe-leases.js';
-import type { Claim, Result } from '../../src/health/rounds/probe-result.js';
-import { wentWell } from '../../src/health/probe/sighting.js';
+import { ProbeLeases } from '../../src/health/scheduler/probe-leases.js';
+import type { Claim, ProbeOutcome } from '../../src/health/scheduler/probe-leases.js';
+import { succeeded } from '../../src/health/probe/probe-result.js';
 import { LiveWorkers } from '../../src/registry/live/live-workers.js';
 import { WorkerActivity } from '../../src/registry/live/worker-activity.js';
 import type { TestDatabase } from '../database.js';
@@ -146,8 +146,8 @@ export async function someLeases(database: TestDatabase, leaseMs: number): Promi
 }
 
 /** What a probe would have written that found the worker well. */
-export function foundWell(claim: Claim): Result {
-  const seen = wentWell('GET /health answered 200 in 1 ms', 1, false);
+export function foundWell(claim: Claim): ProbeOutcome {
+  const seen = succeeded('GET /health answered 200 in 1 ms', 1, false);
   const after = {
     ...claim.before,
     health: 'healthy',

@@ -33,8 +33,8 @@ describe('a replica', () => {
     const [service] = await replicasForTest(1, database, QUICK);
     await database.query(`INSERT INTO replica (id, host, seen_at)
       VALUES (gen_random_uuid(), 'dead', now() - interval '61 min'), (gen_random_uuid(), 'dying', now() - interval '59 min')`);
-    const { ReplicaBeat } = await import('../../src/replicas/replica-beat.js');
-    await service.app.get(ReplicaBeat).purge();
+    const { ReplicaHeartbeat } = await import('../../src/replicas/replica-heartbeat.js');
+    await service.app.get(ReplicaHeartbeat).purge();
     expect(await database.query(`SELECT host FROM replica WHERE host LIKE 'd%'`)).toEqual([
       { host: 'dying' },
     ]);

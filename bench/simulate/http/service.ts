@@ -7,7 +7,7 @@ import { VARIABLES } from '../../../src/config/variables.js';
 import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
-} from '../../../src/database/embedded-postgres/embedded-postgres.js';
+} from '../../../src/embedded-postgres/embedded-postgres.js';
 import { Child } from '../../child.js';
 import { untilReady } from '../../service.js';
 import { REPLICAS } from '../run-once.js';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeSchema } from '../describe-schema.js';
-import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.js';
+import { startEmbeddedPostgres } from '../../embedded-postgres/embedded-postgres.js';
 import { migrate } from '../migrate.js';
 
 /** `npm run schema:write`: migrates an empty database and writes down what came of it. */

@@ -3,11 +3,11 @@ import http, { ClientRequest } from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 import type { GuardedAgents } from '../../upstream/guarded-agents.js';
-import { describeFailure } from './connection-failure.js';
+import { describeFailure } from './probe-connection.js';
 import type { HttpTarget } from './probe-target.js';
-import { ProbeTimer } from './probe-timer.js';
-import { isPublicAddress } from './public-address.js';
-import { type Sighting, wentWell, wentWrong } from './sighting.js';
+import { ProbeTimer } from './probe-connection.js';
+import { isPublicAddress } from './probe-result.js';
+import { type ProbeResult, succeeded, failed } from './probe-result.js';
 
 /** As far as the body is read for `body_contains`. */
 const MOST_BODY_BYTES = 64 * 1024;
@@ -21,7 +21,7 @@ export async function probeHttp(
   target: HttpTarget,
   agents: GuardedAgents,
   stop: AbortSignal,
-): Promise<Sighting> {
+): Promise<ProbeResult> {
   const { url, method, timeoutMs } = target;
   const { host, pathname } = new URL(url);
   const what = `${method} ${pathname}`;
@@ -51,7 +51,7 @@ export async function probeHttp(
       );
       const isPublic = isPublicAddress(addressOf(answer));
       const { elapsedMs } = timer;
-      return ok ? wentWell(detail, elapsedMs, isPublic) : wentWrong(detail, elapsedMs, { isPublic });
+      return ok ? succeeded(detail, elapsedMs, isPublic) : failed(detail, elapsedMs, { isPublic });
     } finally {
       answer.data.on('error', () => {}).destroy();
     }
@@ -59,7 +59,7 @@ export async function probeHttp(
     const detail = timer.over
       ? `${host} was not done with ${what} within ${timeoutMs} ms`
       : describeFailure(error, host, answerBegan);
-    return wentWrong(detail, timer.elapsedMs, { isSilent: timer.over && isConnected });
+    return failed(detail, timer.elapsedMs, { isSilent: timer.over && isConnected });
   } finally {
     timer.clear();
   }

@@ -10,9 +10,9 @@ import {
   type WorkerCall,
   type WorkerFault,
 } from '../../registry/worker.js';
-import type { HealthLimits } from '../judging/health-state.js';
+import type { HealthLimits } from '../evaluation/health-state.js';
 import type { HttpTarget, ProbeTarget } from './probe-target.js';
-import { smallestCall } from './smallest-call.js';
+import { smallestCall } from './inference-probe.js';
 
 /** How one worker is probed and judged. */
 export interface ProbePlan {

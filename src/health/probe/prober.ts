@@ -5,7 +5,7 @@ import { UpstreamGuard } from '../../upstream/upstream-guard.js';
 import { probeHttp } from './http-probe.js';
 import { probeInference } from './inference-probe.js';
 import type { ProbeTarget } from './probe-target.js';
-import { type Sighting, wentWell } from './sighting.js';
+import { type ProbeResult, succeeded } from './probe-result.js';
 import { probeTcp } from './tcp-probe.js';
 
 /** Goes and looks. Knows no worker and no verdict. */
@@ -21,7 +21,7 @@ export class Prober {
   }
 
   /** Never throws; what it says after `stop` was aborted means nothing. */
-  probe(target: ProbeTarget, stop: AbortSignal): Promise<Sighting> {
+  probe(target: ProbeTarget, stop: AbortSignal): Promise<ProbeResult> {
     switch (target.kind) {
       case 'http':
         return probeHttp(target, this.agents, stop);
@@ -30,7 +30,7 @@ export class Prober {
       case 'inference':
         return probeInference(target, this.client, stop);
       case 'none':
-        return Promise.resolve(wentWell('not probed, as its health_check asks', 0, false));
+        return Promise.resolve(succeeded('not probed, as its health_check asks', 0, false));
     }
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isPublicAddress } from './public-address.js';
+import { isPublicAddress } from './probe-result.js';
 
 describe('isPublicAddress', () => {
   it.each(['8.8.8.8', '::ffff:8.8.8.8', '2606:4700:4700::1111'])('%s is out in the internet', (address) => {

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { UpstreamGuard } from '../../upstream/upstream-guard.js';
-import { describeFailure } from './connection-failure.js';
+import { describeFailure } from './probe-connection.js';
 import type { ProbeTarget } from './probe-target.js';
-import { ProbeTimer } from './probe-timer.js';
-import { isPublicAddress } from './public-address.js';
-import { type Sighting, wentWell, wentWrong } from './sighting.js';
+import { ProbeTimer } from './probe-connection.js';
+import { isPublicAddress } from './probe-result.js';
+import { type ProbeResult, succeeded, failed } from './probe-result.js';
 
 type TcpTarget = Extract<ProbeTarget, { kind: 'tcp' }>;
 
@@ -14,7 +14,7 @@ export async function probeTcp(
   target: TcpTarget,
   guard: UpstreamGuard,
   stop: AbortSignal,
-): Promise<Sighting> {
+): Promise<ProbeResult> {
   const { host, port, timeoutMs } = target;
   const name = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const timer = new ProbeTimer(timeoutMs, stop);
@@ -26,7 +26,7 @@ export async function probeTcp(
       await once(socket, 'connect', { signal: timer.signal });
       const ms = timer.elapsedMs;
       const detail = `${name} accepted a connection in ${Math.round(ms)} ms`;
-      return wentWell(detail, ms, isPublicAddress(socket.remoteAddress));
+      return succeeded(detail, ms, isPublicAddress(socket.remoteAddress));
     } finally {
       socket.on('error', () => {}).destroy();
     }
@@ -34,7 +34,7 @@ export async function probeTcp(
     const detail = timer.over
       ? `${name} did not accept a connection within ${timeoutMs} ms`
       : describeFailure(error, name);
-    return wentWrong(detail, timer.elapsedMs);
+    return failed(detail, timer.elapsedMs);
   } finally {
     timer.clear();
   }

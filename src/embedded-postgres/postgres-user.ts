@@ -1,0 +1,62 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { EmbeddedPostgresError } from './embedded-postgres-error.js';
+import { SHELL } from './binaries.js';
+
+/** Whom initdb and postgres run as: ourselves or, since both refuse root, `nobody`. */
+export interface PostgresUser {
+  readonly uid: number;
+  readonly gid: number;
+  /** True when that is somebody else than the service: then the folder is handed over and reach is checked. */
+  readonly isOther: boolean;
+  /** For child_process; empty when there is nothing to switch. */
+  readonly credentials: { readonly uid?: number; readonly gid?: number };
+}
+
+/** `nobody` of every current Linux distribution; no user is created. */
+const NOBODY = 65534;
+
+/** @throws EmbeddedPostgresError UNSUPPORTED for root elsewhere than on Linux, where uid 65534 has no passwd entry */
+export function postgresUser(): PostgresUser {
+  const uid = process.geteuid?.() ?? -1;
+  const gid = process.getegid?.() ?? -1;
+  if (uid !== 0) return { uid, gid, isOther: false, credentials: {} };
+  if (process.platform !== 'linux') {
+    throw new EmbeddedPostgresError(
+      'UNSUPPORTED',
+      'PostgreSQL refuses to run as root. Start the service as an ordinary user, or set DATABASE_URL.',
+    );
+  }
+  return { uid: NOBODY, gid: NOBODY, isOther: true, credentials: { uid: NOBODY, gid: NOBODY } };
+}
+
+/**
+ * Can that user execute each file, enter each folder? The kernel is asked, as that user, since mode bits are not all
+ * there is (ACLs, user namespaces, mounts). @throws EmbeddedPostgresError UNSUPPORTED if we may not become that user
+ */
+export function canReach(user: PostgresUser, paths: readonly string[]): boolean {
+  if (!user.isOther) return paths.every(isExecutable);
+  const script = 'for path; do [ -x "$path" ] || exit 1; done';
+  const asked = spawnSync(SHELL, ['-c', script, 'can-reach', ...paths], {
+    ...user.credentials,
+    cwd: '/',
+    stdio: 'ignore',
+  });
+  if (asked.error !== undefined) {
+    throw new EmbeddedPostgresError(
+      'UNSUPPORTED',
+      `PostgreSQL refuses to run as root, and this process may not start one as uid ${user.uid} (${asked.error.message}). Start the service as an ordinary user, or set DATABASE_URL.`,
+      { cause: asked.error },
+    );
+  }
+  return asked.status === 0;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,83 @@
+import { Injectable } from '@nestjs/common';
+import { HealthSettings } from '../../config/settings.js';
+import { LiveWorkers } from '../../registry/live/live-workers.js';
+import { RegistrySync } from '../../registry/live/registry-sync.js';
+import { ProbeLeases } from './probe-leases.js';
+import type { Claim } from './probe-leases.js';
+import { groupByProbe, type Planned, ProbePlans } from '../probe/probe-plans.js';
+
+/** A claimed worker and how it is probed. */
+export interface PlannedProbe extends Planned {
+  readonly claim: Claim;
+}
+
+/** Workers that one probe answers for; more than one only where all are asked the same at one origin. */
+export type ProbeGroup = readonly [PlannedProbe, ...PlannedProbe[]];
+
+export interface DueProbes {
+  readonly groups: readonly ProbeGroup[];
+  /** As many were due as were asked for: there may be more. */
+  readonly mayBeMore: boolean;
+}
+
+/** Finds what this replica is to probe now. */
+@Injectable()
+export class DueProbeFinder {
+  constructor(
+    private readonly leases: ProbeLeases,
+    private readonly live: LiveWorkers,
+    private readonly refresher: RegistrySync,
+    private readonly plans: ProbePlans,
+    private readonly settings: HealthSettings,
+  ) {}
+
+  /** Claims up to `most` probes and those that can ride along with them. @throws DatabaseUnavailableError */
+  async claim(most: number): Promise<DueProbes> {
+    const claims = await this.leases.claimDue(most);
+    const due = await this.planned(claims);
+    const along = await this.claimRidersOf(due);
+    return { groups: groupByProbe([...due, ...along]), mayBeMore: claims.length === most };
+  }
+
+  /**
+   * Others that would ask the same origin the same within half an interval: claimed now, they need no probe of their
+   * own, and stay in step from then on.
+   */
+  private async claimRidersOf(due: readonly PlannedProbe[]): Promise<readonly PlannedProbe[]> {
+    const shortestMs = new Map<string, number>();
+    for (const { plan } of due) {
+      if ('fault' in plan || plan.sharedBy === null) continue;
+      const intervalMs = plan.intervalMs ?? this.settings.intervalMs;
+      shortestMs.set(plan.sharedBy, Math.min(intervalMs, shortestMs.get(plan.sharedBy) ?? Infinity));
+    }
+    if (shortestMs.size === 0) return [];
+    const dueIds = new Set(due.map(({ worker }) => worker.id));
+    const candidates = new Map<number, string[]>();
+    for (const worker of this.live.workers()) {
+      const plan = this.plans.of(worker);
+      if ('fault' in plan || plan.sharedBy === null || dueIds.has(worker.id)) continue;
+      const intervalMs = shortestMs.get(plan.sharedBy);
+      if (intervalMs === undefined) continue;
+      const sameInterval = candidates.get(intervalMs);
+      if (sameInterval === undefined) candidates.set(intervalMs, [worker.id]);
+      else sameInterval.push(worker.id);
+    }
+    const claims: Claim[] = [];
+    for (const [intervalMs, ids] of candidates) {
+      claims.push(...(await this.leases.claimSoonDue(ids, intervalMs / 2)));
+    }
+    return this.planned(claims);
+  }
+
+  /** Claims of workers that are gone, or were changed once more, are left to lapse: the database dropped them itself. */
+  private async planned(claims: readonly Claim[]): Promise<readonly PlannedProbe[]> {
+    const unknown = claims.filter(
+      (claim) => this.live.worker(claim.workerId)?.generation !== claim.generation,
+    );
+    if (unknown.length > 0) await this.refresher.reload(unknown.map((claim) => claim.workerId));
+    return claims.flatMap((claim) => {
+      const worker = this.live.worker(claim.workerId);
+      return worker?.generation === claim.generation ? [{ claim, worker, plan: this.plans.of(worker) }] : [];
+    });
+  }
+}

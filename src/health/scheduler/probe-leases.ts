@@ -1,0 +1,249 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { DatabaseSettings, HealthSettings } from '../../config/settings.js';
+import { Database } from '../../database/database.js';
+import { missedHeartbeats } from '../../registry/registration/heartbeat.service.js';
+import type { Health } from '../../registry/worker.js';
+import type { HealthState } from '../evaluation/health-state.js';
+import type { ProbeResult } from '../probe/probe-result.js';
+
+interface ClaimRow {
+  readonly worker_id: string;
+  readonly generation: number;
+  readonly health: Health;
+  readonly health_reason: string;
+  readonly health_age_ms: number;
+  readonly good_age_ms: number;
+  readonly served_age_ms: number | null;
+  readonly has_missed_heartbeats: boolean;
+  readonly failures_in_row: number;
+  readonly successes_in_row: number;
+  readonly until: string;
+}
+
+/**
+ * Who probes whom, through `worker_probe`. A claim lasts until its result is written or its time is up, so that each
+ * worker has one prober, and a killed replica's workers find another. All by the database's clock.
+ */
+@Injectable()
+export class ProbeLeases {
+  private readonly owner = `${hostname()} ${randomUUID()}`;
+  private readonly worker: string;
+  private readonly probe: string;
+  /** Since when heartbeats could be received here, as far as this replica knows. */
+  private availableSinceMs = performance.now();
+
+  constructor(
+    private readonly database: Database,
+    private readonly settings: HealthSettings,
+    { schema }: DatabaseSettings,
+  ) {
+    this.worker = `"${schema}".worker`;
+    this.probe = `"${schema}".worker_probe`;
+  }
+
+  /** The database was away until now: whoever missed a heartbeat meanwhile is given time for the next. */
+  forgiveHeartbeatsUntil(nowMs: number): void {
+    this.availableSinceMs = nowMs;
+  }
+
+  /** Up to `most` probes that are due, the longest due first. @throws DatabaseUnavailableError */
+  claimDue(most: number): Promise<readonly Claim[]> {
+    return this.claim(null, 0, most);
+  }
+
+  /** Of these workers those whose probe is due within `withinMs`. @throws DatabaseUnavailableError */
+  claimSoonDue(workerIds: readonly string[], withinMs: number): Promise<readonly Claim[]> {
+    return this.claim(workerIds, withinMs, workerIds.length);
+  }
+
+  /** This one, due or not; `null`: another is probing it, or nobody is to. @throws DatabaseUnavailableError */
+  async claimNow(workerId: string): Promise<Claim | null> {
+    const [claim] = await this.claim([workerId], EVER_MS, 1);
+    return claim ?? null;
+  }
+
+  /**
+   * Writes what was seen, unless the claim was lost to time, to another replica or to a new definition.
+   * @returns the results that were written
+   * @throws DatabaseUnavailableError
+   */
+  async record(results: readonly ProbeOutcome[]): Promise<readonly ProbeOutcome[]> {
+    const settled = results.filter((result) => !changesWorker(result));
+    const together = settled.length > 1 ? await this.recordUncontested(settled) : new Set<string>();
+    const written = settled.filter(({ claim }) => together.has(claim.workerId));
+    // One by one what is left: whoever holds several rows and waits for one more can deadlock.
+    for (const result of settled) {
+      if (together.has(result.claim.workerId)) continue;
+      if (await this.database.run((manager) => this.recordOne(manager, result))) written.push(result);
+    }
+    for (const result of results.filter(changesWorker)) {
+      if (await this.recordNews(result)) written.push(result);
+    }
+    return written;
+  }
+
+  /** Gives back what this replica holds, but for these workers. @throws DatabaseUnavailableError */
+  async release(except: readonly string[] = []): Promise<void> {
+    await this.database.query(
+      `UPDATE ${this.probe} SET lease_owner = NULL, lease_until = NULL WHERE lease_owner = $1 AND worker_id <> ALL ($2::uuid[])`,
+      [this.owner, except],
+    );
+  }
+
+  private async claim(
+    ids: readonly string[] | null,
+    withinMs: number,
+    most: number,
+  ): Promise<readonly Claim[]> {
+    const rows = await this.database.query<ClaimRow>(
+      `WITH due AS MATERIALIZED (
+         SELECT p.worker_id, w.health, w.health_reason, ${ageMs('w.health_since')} AS health_age_ms,
+           ${missedHeartbeats('w', 'p', '$6')} AS has_missed_heartbeats
+         FROM ${this.probe} p JOIN ${this.worker} w ON w.id = p.worker_id
+         WHERE p.next_probe_at <= now() + $4 * interval '1 ms'
+           AND (p.lease_until IS NULL OR p.lease_until <= now())
+           AND ($3::uuid[] IS NULL OR p.worker_id = ANY ($3))
+           AND w.admin_state IN ('enabled', 'draining')
+         ORDER BY p.next_probe_at LIMIT $5 FOR NO KEY UPDATE OF p SKIP LOCKED)
+       UPDATE ${this.probe} p SET lease_owner = $1, lease_until = now() + $2 * interval '1 ms'
+       FROM due WHERE p.worker_id = due.worker_id
+       RETURNING p.worker_id, p.generation, due.health, due.health_reason, due.health_age_ms, due.has_missed_heartbeats,
+         ${ageMs('p.last_good_at')} AS good_age_ms, ${ageMs('p.last_served_at')} AS served_age_ms,
+         p.failures_in_row, p.successes_in_row, p.lease_until::text AS until`,
+      [this.owner, this.settings.leaseMs, ids, withinMs, most, this.availableMs()],
+    );
+    const nowMs = performance.now();
+    return rows.map((row) => ({
+      workerId: row.worker_id,
+      generation: row.generation,
+      before: {
+        health: row.health,
+        reason: row.health_reason,
+        sinceMs: nowMs - row.health_age_ms,
+        failuresInRow: row.failures_in_row,
+        successesInRow: row.successes_in_row,
+        lastGoodMs: nowMs - row.good_age_ms,
+        generation: row.generation,
+      },
+      lastServedMs: row.served_age_ms === null ? null : nowMs - row.served_age_ms,
+      hasMissedHeartbeats: row.has_missed_heartbeats,
+      until: row.until,
+    }));
+  }
+
+  /** All at once, leaving out rows that somebody is changing at this moment. */
+  private async recordUncontested(results: readonly ProbeOutcome[]): Promise<ReadonlySet<string>> {
+    const rows = await this.database.query<{ worker_id: string }>(
+      `WITH mine AS MATERIALIZED (
+         SELECT p.worker_id FROM ${this.probe} p, ${SEEN} WHERE ${STILL_MINE} FOR NO KEY UPDATE OF p SKIP LOCKED)
+       UPDATE ${this.probe} p SET ${WHAT_WAS_SEEN}
+       FROM ${SEEN} JOIN mine USING (worker_id) WHERE ${STILL_MINE} RETURNING p.worker_id`,
+      [this.owner, JSON.stringify(results.map(asRow))],
+    );
+    return new Set(rows.map((row) => row.worker_id));
+  }
+
+  private async recordOne(manager: EntityManager, result: ProbeOutcome): Promise<boolean> {
+    const answer: unknown = await manager.query(
+      `UPDATE ${this.probe} p SET ${WHAT_WAS_SEEN} FROM ${SEEN} WHERE ${STILL_MINE}`,
+      [this.owner, JSON.stringify([asRow(result)])],
+    );
+    // TypeORM answers [rows, count] to an UPDATE.
+    return Array.isArray(answer) && answer[1] === 1;
+  }
+
+  /** The diary and the verdict, both or neither; `worker` is locked first, as every change of a definition does. */
+  private recordNews(result: ProbeOutcome): Promise<boolean> {
+    const { claim, after } = result;
+    return this.database.transaction('health', async (manager) => {
+      await manager.query(`SELECT FROM ${this.worker} WHERE id = $1 FOR NO KEY UPDATE`, [claim.workerId]);
+      if (!(await this.recordOne(manager, result))) return false;
+      await manager.query(
+        `UPDATE ${this.worker} SET health = $3, health_reason = $4
+         WHERE id = $1 AND generation = $2 AND admin_state IN ('enabled', 'draining')`,
+        [claim.workerId, claim.generation, after.health, after.reason],
+      );
+      if (result.isExpired) await this.expire(manager, claim);
+      return true;
+    });
+  }
+
+  /** Unless a heartbeat has come since: `worker` is locked, and who renews waits for that, or was seen by this look. */
+  private async expire(manager: EntityManager, { workerId, generation }: Claim): Promise<void> {
+    await manager.query(`SELECT set_config('mmm.actor', 'heartbeat expired', true)`);
+    await manager.query(
+      `UPDATE ${this.worker} w SET admin_state = 'offline' FROM ${this.probe} p
+       WHERE w.id = $1 AND w.generation = $2 AND w.admin_state IN ('enabled', 'draining')
+         AND p.worker_id = w.id AND ${missedHeartbeats('w', 'p', '$3')}`,
+      [workerId, generation, this.availableMs()],
+    );
+  }
+
+  private availableMs(): number {
+    return performance.now() - this.availableSinceMs;
+  }
+}
+
+/** Longer than any probe is put off. */
+const EVER_MS = 1e12;
+
+const ageMs = (at: string): string => `extract(epoch FROM now() - ${at})::float8 * 1000`;
+
+/** A probe that is this replica's to make, and the worker's state before it. */
+export interface Claim {
+  readonly workerId: string;
+  readonly generation: number;
+  /** Its times are of `performance.now()`, made of ages by the database's clock. */
+  readonly before: HealthState;
+  /** When a request last succeeded there, on any replica. */
+  readonly lastServedMs: number | null;
+  /** It has promised heartbeats, and the last three did not come. */
+  readonly hasMissedHeartbeats: boolean;
+  /** As PostgreSQL writes it, to the microsecond: tells this claim from a later one of the same replica. */
+  readonly until: string;
+}
+
+export interface ProbeOutcome {
+  readonly claim: Claim;
+  /** `null`: nothing was probed, because the definition has a fault. */
+  readonly seen: ProbeResult | null;
+  readonly after: HealthState;
+  /** No heartbeats, and its probes fail: the worker is gone. */
+  readonly isExpired: boolean;
+  readonly nextProbeMs: number;
+}
+
+/** Whether `worker` itself has to be written: everything else goes to the prober's diary, and nobody is notified. */
+export function changesWorker({ claim: { before }, after, isExpired }: ProbeOutcome): boolean {
+  return isExpired || after.health !== before.health || after.reason !== before.reason;
+}
+
+/** `$2`: rows of JSON, from `asRow`. */
+export const SEEN = `jsonb_to_recordset($2::jsonb) AS seen (worker_id uuid, generation integer, until timestamptz, ok boolean,
+  detail text, ms integer, failures integer, successes integer, next_ms double precision)`;
+
+/** `$1`: the owner. */
+export const STILL_MINE = `p.worker_id = seen.worker_id AND p.lease_owner = $1 AND p.lease_until = seen.until AND p.generation = seen.generation`;
+
+export const WHAT_WAS_SEEN = `lease_owner = NULL, lease_until = NULL, next_probe_at = now() + seen.next_ms * interval '1 ms',
+  last_probe_at = CASE WHEN seen.ok IS NULL THEN p.last_probe_at ELSE now() END,
+  last_ok = coalesce(seen.ok, p.last_ok), last_detail = coalesce(seen.detail, p.last_detail), last_ms = coalesce(seen.ms, p.last_ms),
+  last_good_at = CASE WHEN seen.ok THEN now() ELSE p.last_good_at END,
+  failures_in_row = seen.failures, successes_in_row = seen.successes`;
+
+export function asRow({ claim, seen, after, nextProbeMs }: ProbeOutcome) {
+  return {
+    worker_id: claim.workerId,
+    generation: claim.generation,
+    until: claim.until,
+    ok: seen?.ok,
+    detail: seen?.detail,
+    ms: seen?.ms,
+    failures: after.failuresInRow,
+    successes: after.successesInRow,
+    next_ms: nextProbeMs,
+  };
+}

@@ -1,0 +1,65 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { RegistrySync } from '../../registry/live/registry-sync.js';
+import type { PlannedProbe, ProbeGroup } from './due-probe-finder.js';
+import { afterMissedHeartbeats } from '../evaluation/missed-heartbeats.js';
+import { ProbeLeases } from './probe-leases.js';
+import { changesWorker, type ProbeOutcome } from './probe-leases.js';
+import { Prober } from '../probe/prober.js';
+import type { ProbeResult } from '../probe/probe-result.js';
+import { HealthEvaluator } from './health-evaluator.js';
+
+/** One probe from looking to writing down: for a group of workers that share it. */
+@Injectable()
+export class ProbeRunner {
+  private readonly logger = new Logger('Health');
+
+  constructor(
+    private readonly prober: Prober,
+    private readonly leases: ProbeLeases,
+    private readonly refresher: RegistrySync,
+    private readonly verdicts: HealthEvaluator,
+  ) {}
+
+  /**
+   * When `stop` is aborted, nothing is written.
+   * @returns what was seen; `null`: nothing was, for the definition has a fault
+   * @throws DatabaseUnavailableError
+   */
+  async run(group: ProbeGroup, stop: AbortSignal): Promise<ProbeResult | null> {
+    const [{ plan }] = group;
+    const seen = 'fault' in plan ? null : await this.prober.probe(plan.target, stop);
+    if (stop.aborted) return seen;
+    // One chance for all: workers that share a probe stay in step.
+    const chance = Math.random();
+    const written = await this.leases.record(group.map((planned) => this.evaluate(planned, seen, chance)));
+    await this.publish(written.filter(changesWorker), group);
+    return seen;
+  }
+
+  private evaluate(planned: PlannedProbe, seen: ProbeResult | null, chance: number): ProbeOutcome {
+    const nowMs = performance.now();
+    const { claim } = planned;
+    const { before, hasMissedHeartbeats } = claim;
+    const judged = this.verdicts.evaluate(planned, before, seen, claim.lastServedMs, nowMs);
+    const after = hasMissedHeartbeats ? afterMissedHeartbeats(before, judged, nowMs) : judged;
+    const isExpired = hasMissedHeartbeats && seen?.ok === false && after.health === 'unhealthy';
+    const inMs = this.verdicts.nextProbeMs(planned, after, seen, chance, nowMs);
+    return { claim, seen, after, isExpired, nextProbeMs: inMs };
+  }
+
+  /** This replica's snapshot shows a verdict at once, also where LISTEN is impossible. */
+  private async publish(news: readonly ProbeOutcome[], group: ProbeGroup): Promise<void> {
+    const verdicts = news.filter(
+      ({ claim, after, isExpired }) => isExpired || claim.before.health !== after.health,
+    );
+    if (verdicts.length === 0) return;
+    for (const { claim, after, isExpired } of verdicts) {
+      const worker = group.find((planned) => planned.claim === claim)?.worker;
+      const expired = isExpired ? ', and its heartbeats stopped' : '';
+      const line = `${worker?.modelName} (worker ${claim.workerId}) is ${after.health}: ${after.reason}${expired}`;
+      if (after.health === 'unhealthy') this.logger.warn(line);
+      else this.logger.log(line);
+    }
+    await this.refresher.reload(verdicts.map(({ claim }) => claim.workerId));
+  }
+}

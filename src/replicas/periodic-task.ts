@@ -1,0 +1,58 @@
+import type { SchedulerRegistry } from '@nestjs/schedule';
+
+/** Does something again and again, never twice at once; each turn says when the next is due. */
+export class PeriodicTask {
+  private isRunning = false;
+  private isStopped = false;
+  private turnEnds: Promise<void> = Promise.resolve();
+  /** By the clock of `performance.now()`; `Infinity`: none is planned. */
+  private nextMs = Infinity;
+
+  /** @param turn must not throw. @returns milliseconds to the next turn; `null`: none until one is asked for */
+  constructor(
+    private readonly name: string,
+    private readonly schedules: SchedulerRegistry,
+    private readonly turn: () => Promise<number | null>,
+  ) {}
+
+  /** Sees to it that a turn begins within this time, or as soon as the one that runs now has ended. */
+  runWithin(delayMs: number): void {
+    const atMs = performance.now() + delayMs;
+    if (this.isStopped || atMs >= this.nextMs) return;
+    this.nextMs = atMs;
+    if (!this.isRunning) this.schedule();
+  }
+
+  /** Waits for the turn that runs now; there is none after it. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    this.unschedule();
+    await this.turnEnds;
+  }
+
+  private schedule(): void {
+    this.unschedule();
+    if (this.isStopped || this.nextMs === Infinity) return;
+    const timer = setTimeout(
+      () => {
+        this.schedules.deleteTimeout(this.name);
+        this.turnEnds = this.run();
+      },
+      Math.max(0, this.nextMs - performance.now()),
+    );
+    this.schedules.addTimeout(this.name, timer);
+  }
+
+  private unschedule(): void {
+    if (this.schedules.doesExist('timeout', this.name)) this.schedules.deleteTimeout(this.name);
+  }
+
+  private async run(): Promise<void> {
+    this.isRunning = true;
+    this.nextMs = Infinity;
+    const delayMs = await this.turn();
+    this.isRunning = false;
+    if (delayMs !== null) this.nextMs = Math.min(this.nextMs, performance.now() + delayMs);
+    this.schedule();
+  }
+}

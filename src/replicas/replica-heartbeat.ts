@@ -1,0 +1,107 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Interval, SchedulerRegistry } from '@nestjs/schedule';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ReplicaSettings } from '../config/settings.js';
+import { DatabaseConnection } from '../database/database-connection.js';
+import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
+import { WorkerActivity } from '../registry/live/worker-activity.js';
+import { Draining } from './draining.js';
+import { ReplicaTable } from './replica-table.js';
+import { LOOK_MS, Replicas } from './replicas.js';
+import { PeriodicTask } from './periodic-task.js';
+import { SlotLeases } from './slots/slot-leases.js';
+
+const HOUR_MS = 3_600_000;
+/** While a worker drains, and so the least time between two reports. */
+const DRAINING_LOOK_MS = 500;
+/** ± share of every pause, so that replicas do nothing in step. */
+const JITTER = 0.2;
+const IDLE_LOOK_MS = 50;
+
+/**
+ * Shows that this replica lives, and sees which others do. With it goes what the others have to know: which draining
+ * workers it is done with, and which workers served.
+ */
+@Injectable()
+export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger('Replicas');
+  private readonly rounds: PeriodicTask;
+  private beatDueMs = -Infinity;
+  private servedNotedMs = -Infinity;
+  private unnoted: readonly string[] = [];
+  private lastFault = '';
+
+  constructor(
+    private readonly replicas: Replicas,
+    private readonly table: ReplicaTable,
+    private readonly draining: Draining,
+    private readonly slots: SlotLeases,
+    private readonly activity: WorkerActivity,
+    private readonly connection: DatabaseConnection,
+    private readonly settings: ReplicaSettings,
+    schedules: SchedulerRegistry,
+  ) {
+    this.rounds = new PeriodicTask('replica-beat', schedules, () => this.turn());
+    draining.onNews(() => this.rounds.runWithin(DRAINING_LOOK_MS));
+  }
+
+  onApplicationBootstrap(): void {
+    this.connection.onConnected(() => this.rounds.runWithin(0));
+  }
+
+  /** Callers are gone by now; calls that nobody waits for may still run, and hold what this replica holds. */
+  async onApplicationShutdown(): Promise<void> {
+    while (!this.activity.isIdle) await sleep(IDLE_LOOK_MS);
+    await Promise.all([this.rounds.stop(), this.slots.stop()]);
+    // If it can't say so, the others notice by its silence.
+    await this.table.leave(this.replicas.id).catch(() => {});
+  }
+
+  @Interval(HOUR_MS)
+  async purge(): Promise<void> {
+    await this.table.purge().catch((error: unknown) => this.logger.debug(`nothing purged: ${String(error)}`));
+  }
+
+  private async turn(): Promise<number> {
+    try {
+      await this.look();
+      await this.draining.finish();
+      this.lastFault = '';
+    } catch (error) {
+      this.replicas.markInterrupted();
+      this.report(error);
+    }
+    const pauseMs = this.draining.isAny ? DRAINING_LOOK_MS : LOOK_MS;
+    return Math.min(pauseMs, this.settings.heartbeatMs) * (1 + JITTER * (2 * Math.random() - 1));
+  }
+
+  private async look(): Promise<void> {
+    const nowMs = performance.now();
+    const isDue = nowMs >= this.beatDueMs;
+    const report = this.draining.report();
+    if (!isDue && !report.isNews) {
+      this.replicas.update(await this.table.look(this.replicas.id), performance.now());
+      return;
+    }
+    this.replicas.update(await this.table.beat(this.replicas.id, report.drained), performance.now());
+    this.draining.reported(report.drained);
+    if (!isDue) return;
+    this.beatDueMs = nowMs + this.settings.heartbeatMs * (1 - JITTER * Math.random());
+    await this.noteServed(nowMs);
+  }
+
+  private async noteServed(nowMs: number): Promise<void> {
+    const ids = [...this.unnoted, ...this.activity.servedSince(this.servedNotedMs)];
+    this.unnoted = ids.length === 0 ? [] : await this.table.served(ids);
+    this.servedNotedMs = nowMs;
+  }
+
+  private report(error: unknown): void {
+    const fault = error instanceof Error ? error.message : String(error);
+    if (fault === this.lastFault) return;
+    this.lastFault = fault;
+    if (error instanceof DatabaseUnavailableError) {
+      this.logger.warn(`cannot see the other replicas, ${this.replicas.count} there were: ${fault}`);
+    } else this.logger.error(error);
+  }
+}

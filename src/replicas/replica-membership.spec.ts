@@ -1,0 +1,33 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { afterInterruption, afterLook, aloneAs, type ReplicaMembership } from './replica-membership.js';
+
+const ids = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd'), { minLength: 1 });
+const step = fc.oneof(
+  fc.record({ seen: ids, ms: fc.nat({ max: 3000 }) }),
+  fc.record({ seen: fc.constant(null), ms: fc.nat({ max: 3000 }) }),
+);
+const PATIENCE_MS = 2000;
+const play = (before: ReplicaMembership, seen: readonly string[] | null, nowMs: number): ReplicaMembership =>
+  seen === null ? afterInterruption(before) : afterLook(before, seen, nowMs, PATIENCE_MS);
+
+describe('the census of replicas, whatever happens', () => {
+  it('holds all that were seen, in one order, and misses nobody while or shortly after the database was away', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        let census = aloneAs('a');
+        let nowMs = 0;
+        let backMs = -Infinity;
+        for (const { seen, ms } of steps) {
+          nowMs += ms;
+          const before = census;
+          if (seen !== null && before.isInterrupted) backMs = nowMs;
+          census = play(before, seen, nowMs);
+          const isMissing = seen !== null && nowMs >= backMs + PATIENCE_MS;
+          const known = isMissing ? seen : [...before.ids, ...(seen ?? [])];
+          expect(census.ids).toEqual([...new Set(known)].toSorted());
+        }
+      }),
+    );
+  });
+});

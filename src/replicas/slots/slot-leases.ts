@@ -1,0 +1,163 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { SchedulerRegistry } from '@nestjs/schedule';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LiveWorkers } from '../../registry/live/live-workers.js';
+import { WorkerActivity } from '../../registry/live/worker-activity.js';
+import { Replicas, SETTLE_MS } from '../replicas.js';
+import { PeriodicTask } from '../periodic-task.js';
+import { SlotExchange } from './slot-exchange.js';
+import { SlotHolding } from './slot-holding.js';
+
+const ROUND_MS = 200;
+/** While requests wait and there is no slot for them. */
+const WAITING_ROUND_MS = 100;
+/** However many requests ask for a round. */
+const SHORTEST_PAUSE_MS = 20;
+/** A database that has not answered for so long is away: requests are not to wait for it. */
+const AWAY_MS = 2_000;
+
+/**
+ * The slots of workers that have fewer than there are replicas: leased in PostgreSQL, for as long as requests run or wait
+ * here. While the database is away each replica may use one of each worker. Idle where there is no such worker.
+ */
+@Injectable()
+export class SlotLeases {
+  private readonly logger = new Logger('Replicas');
+  private readonly holdings = new Map<string, SlotHolding>();
+  private readonly listeners: ((workerIds: readonly string[]) => void)[] = [];
+  private readonly rounds: PeriodicTask;
+  private exchanging: Promise<void> | null = null;
+  private lastGoodMs = 0;
+  private lastRoundMs = -Infinity;
+  private isAway = false;
+  private lastFault = '';
+
+  constructor(
+    private readonly replicas: Replicas,
+    private readonly exchanges: SlotExchange,
+    private readonly live: LiveWorkers,
+    private readonly activity: WorkerActivity,
+    schedules: SchedulerRegistry,
+  ) {
+    this.rounds = new PeriodicTask('slot-leases', schedules, () => this.round());
+    replicas.onChange(() => this.follow());
+    live.onChange(() => this.follow());
+  }
+
+  /** Whether there is a worker whose slots have to be leased. */
+  get isNeeded(): boolean {
+    return this.holdings.size > 0;
+  }
+
+  /** Requests of this replica that may run there; `null`: its slots need not be leased. */
+  usable(workerId: string): number | null {
+    const holding = this.holdings.get(workerId);
+    if (holding === undefined) return null;
+    return this.isAway ? Math.max(1, holding.usable) : holding.usable;
+  }
+
+  /** Calls `listener` with the workers of which more or fewer slots may be used. */
+  onChange(listener: (workerIds: readonly string[]) => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** A request came for a model that has such a worker; `isWaiting`: none of them could take it. */
+  wake(isWaiting: boolean): void {
+    const isContended = [...this.holdings.values()].some(({ requestedMs: wishedMs }) => wishedMs !== null);
+    const pauseMs = !isWaiting ? ROUND_MS : isContended ? WAITING_ROUND_MS : SHORTEST_PAUSE_MS;
+    this.rounds.runWithin(Math.max(0, this.lastRoundMs + pauseMs - performance.now()));
+  }
+
+  /** A request has ended there: somebody else may be waiting for its slot. */
+  doneWith(workerId: string): void {
+    if (this.holdings.get(workerId)?.isLeaving === true) this.rounds.runWithin(0);
+  }
+
+  /** What is still held goes with the replica's row. */
+  stop(): Promise<void> {
+    return this.rounds.stop();
+  }
+
+  private follow(): void {
+    if (!this.replicas.isKnown) return;
+    const nowMs = performance.now();
+    const scarce = new Map(
+      this.live
+        .workers()
+        .filter(({ maxConcurrency }) => maxConcurrency < this.replicas.count)
+        .map((worker) => [worker.id, worker.maxConcurrency]),
+    );
+    for (const [id, cap] of scarce) {
+      const holding = this.holdings.get(id) ?? new SlotHolding(id, cap, nowMs);
+      holding.cap = cap;
+      holding.releaseAllAtMs = null;
+      this.holdings.set(id, holding);
+    }
+    for (const [id, holding] of this.holdings) {
+      if (scarce.has(id)) continue;
+      holding.releaseAllAtMs ??= nowMs + SETTLE_MS;
+      this.rounds.runWithin(SETTLE_MS);
+    }
+  }
+
+  private async round(): Promise<number | null> {
+    if (!this.isBusy()) return null;
+    const isFresh = performance.now() - this.lastRoundMs > AWAY_MS;
+    if (isFresh && !this.isAway) this.lastGoodMs = performance.now();
+    this.exchanging ??= this.exchange().finally(() => (this.exchanging = null));
+    // One that hangs is waited for, but nobody waits with it.
+    const patience = new AbortController();
+    await Promise.race([this.exchanging, sleep(AWAY_MS, undefined, patience).catch(() => {})]);
+    patience.abort();
+    this.lastRoundMs = performance.now();
+    this.judgeAbsence(this.lastRoundMs);
+    return this.pauseMs();
+  }
+
+  private pauseMs(): number | null {
+    const isWaiting = [...this.holdings.values()].some(
+      ({ held, workerId }) => held === 0 && this.activity.of(workerId).wanted > 0,
+    );
+    if (isWaiting) return WAITING_ROUND_MS;
+    return this.isBusy() ? ROUND_MS : null;
+  }
+
+  private isBusy(): boolean {
+    return [...this.holdings.values()].some(
+      ({ held, requestedMs: wishedMs, releaseAllAtMs: partUntilMs, workerId }) =>
+        this.isAway ||
+        held > 0 ||
+        wishedMs !== null ||
+        partUntilMs !== null ||
+        this.activity.of(workerId).wanted > 0,
+    );
+  }
+
+  private judgeAbsence(nowMs: number): void {
+    const isAway = nowMs - this.lastGoodMs >= AWAY_MS;
+    if (isAway === this.isAway) return;
+    this.isAway = isAway;
+    this.logger.warn(
+      isAway
+        ? 'no slots can be leased: each replica uses one of each worker that has too few'
+        : 'leasing slots again',
+    );
+    this.tell([...this.holdings.keys()]);
+  }
+
+  private async exchange(): Promise<void> {
+    try {
+      await this.exchanges.round(this.holdings, (changed) => this.tell(changed));
+      this.lastGoodMs = performance.now();
+      this.lastFault = '';
+    } catch (error) {
+      const fault = error instanceof Error ? error.message : String(error);
+      if (fault !== this.lastFault) this.logger.warn(`slots cannot be leased now: ${fault}`);
+      this.lastFault = fault;
+    }
+  }
+
+  private tell(workerIds: readonly string[]): void {
+    if (workerIds.length > 0) for (const listener of this.listeners) listener(workerIds);
+  }
+}

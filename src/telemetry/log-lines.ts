@@ -1,0 +1,71 @@
+import { pino, symbols, type DestinationStream, type Logger, type Level } from 'pino';
+
+/** A write to the system for each line would cost as much as the request it tells of. */
+const BATCH_CHARACTERS = 65_536;
+const FLUSH_MS = 100;
+
+/** Collects lines and writes them many at a time, at the latest after FLUSH_MS and when the process ends. */
+export class LineBatches implements DestinationStream {
+  private pending = '';
+  private readonly later: DestinationStream;
+  private readonly atOnce: DestinationStream;
+
+  constructor(fd: number) {
+    this.later = pino.destination({ fd, sync: false });
+    this.atOnce = pino.destination({ fd, sync: true });
+    setInterval(() => this.passOn(this.later), FLUSH_MS).unref();
+    process.once('exit', () => this.flushSync());
+  }
+
+  write(line: string): void {
+    this.pending += line;
+    if (this.pending.length >= BATCH_CHARACTERS) this.passOn(this.later);
+  }
+
+  /** Returns when what was still held back is written. */
+  flushSync(): void {
+    this.passOn(this.atOnce);
+  }
+
+  private passOn(output: DestinationStream): void {
+    if (this.pending === '') return;
+    const lines = this.pending;
+    this.pending = '';
+    output.write(lines);
+  }
+}
+
+const SECOND_MS = 1000;
+let second = NaN;
+let upToTheSecond = '';
+
+/** `,"time":"2026-11-23T00:01:02.003Z"` of now, as pino wants it. What does not change within a second is made once. */
+export function isoTime(nowMs = Date.now()): string {
+  const ms = nowMs % SECOND_MS;
+  if (nowMs - ms !== second) {
+    second = nowMs - ms;
+    upToTheSecond = `,"time":"${new Date(second).toISOString().slice(0, -'000Z'.length)}`;
+  }
+  return `${upToTheSecond}${String(ms).padStart(3, '0')}Z"`;
+}
+
+/** What pino keeps in a logger, under the symbols it documents. */
+interface Insides {
+  readonly [symbols.lsCacheSym]: Readonly<Record<number, string>>;
+  readonly [symbols.timeSym]: () => string;
+  readonly [symbols.chindingsSym]: string;
+  readonly [symbols.streamSym]: DestinationStream;
+}
+
+/**
+ * Writes the very line that `logger[level](fields)` would, given the fields as JSON without the braces: pino looks for
+ * serializers, redaction and merging at every field of every line, which costs several times what there is to do.
+ */
+export function plainLines(logger: Logger, level: Level): (fields: string) => void {
+  if (!logger.isLevelEnabled(level)) return () => {};
+  const insides = logger as unknown as Insides;
+  const stream = insides[symbols.streamSym];
+  const head = insides[symbols.lsCacheSym][logger.levels.values[level] ?? NaN];
+  const bindings = insides[symbols.chindingsSym];
+  return (fields) => stream.write(`${head}${insides[symbols.timeSym]()}${bindings},${fields}}\n`);
+}

@@ -1,0 +1,107 @@
+import fc from 'fast-check';
+import { Counter, Histogram, Registry } from 'prom-client';
+import { describe, expect, it } from 'vitest';
+import { newFacts, type RequestFacts } from './request-facts.js';
+import { RequestMetrics } from './request-metrics.js';
+
+const SECONDS = [
+  0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
+];
+
+const FIRST_TOKEN_SECONDS = [
+  0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+];
+const TOKENS = [
+  1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864,
+];
+
+/** Whole 1024ths, so that a sum does not depend on the order; the bounds of buckets themselves among them. */
+const seconds = (bounds: readonly number[]) =>
+  fc.oneof(
+    fc.integer({ min: 0, max: 200_000 }).map((ms) => ms / 1024),
+    fc.constantFrom(...bounds),
+  );
+const tokens = fc.option(fc.oneof(fc.nat(100_000_000), fc.constantFrom(...TOKENS)));
+
+const endings = fc.array(
+  fc.record({
+    model: fc.constantFrom(null, 'llama', 'a "quoted\\ model\n'),
+    errorType: fc.constantFrom(null, 'worker_error', 'caller_gone'),
+    seconds: seconds(SECONDS),
+    firstEventMs: fc.option(seconds(FIRST_TOKEN_SECONDS).map((of) => of * 1000)),
+    inputTokens: tokens,
+    outputTokens: tokens,
+  }),
+  { maxLength: 60 },
+);
+
+describe('RequestFigures', () => {
+  it('tells a registry what prom-client’s own counter and histograms would', async () => {
+    await fc.assert(
+      fc.asyncProperty(endings, async (ended) => {
+        const ours = new Registry();
+        const figures = new RequestMetrics();
+        figures.registerWith(ours);
+        const theirs = new TheirFigures();
+        for (const { seconds: took, ...facts } of ended) {
+          figures.observe({ ...newFacts(), ...facts }, took);
+          theirs.observe({ ...newFacts(), ...facts }, took);
+        }
+        expect(await samples(ours)).toEqual(await samples(theirs.registry));
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+class TheirFigures {
+  readonly registry = new Registry();
+  private readonly requests = new Counter({
+    name: 'mmm_requests_total',
+    help: 'x',
+    labelNames: ['gen_ai_request_model', 'outcome'],
+    registers: [this.registry],
+  });
+  private readonly durations = this.histogram(
+    'gen_ai_server_request_duration_seconds',
+    SECONDS,
+    'error_type',
+  );
+  private readonly firstTokens = this.histogram(
+    'gen_ai_server_time_to_first_token_seconds',
+    FIRST_TOKEN_SECONDS,
+  );
+  private readonly tokens = this.histogram('gen_ai_client_token_usage', TOKENS, 'gen_ai_token_type');
+
+  observe({ model, errorType, firstEventMs, inputTokens, outputTokens }: RequestFacts, took: number): void {
+    const of = { gen_ai_request_model: model ?? '' };
+    this.requests.inc({ ...of, outcome: errorType ?? 'ok' });
+    this.durations.observe({ ...of, error_type: errorType ?? '' }, took);
+    if (errorType === null && firstEventMs !== null) this.firstTokens.observe(of, firstEventMs / 1000);
+    if (inputTokens !== null) this.tokens.observe({ ...of, gen_ai_token_type: 'input' }, inputTokens);
+    if (outputTokens !== null) this.tokens.observe({ ...of, gen_ai_token_type: 'output' }, outputTokens);
+  }
+
+  private histogram(name: string, buckets: readonly number[], ...labels: readonly string[]): Histogram {
+    return new Histogram({
+      name,
+      help: 'x',
+      labelNames: ['gen_ai_request_model', ...labels],
+      buckets: [...buckets],
+      registers: [this.registry],
+    });
+  }
+}
+
+async function samples(registry: Registry): Promise<ReadonlyMap<string, number>> {
+  const text = await registry.metrics();
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('# HELP'));
+  return new Map(
+    lines.map((line) => {
+      const end = line.lastIndexOf(' ');
+      const value = Number(line.slice(end));
+      // Sums are added up in another order.
+      return [line.slice(0, end), Number.isNaN(value) ? NaN : Number(value.toFixed(9))] as const;
+    }),
+  );
+}
