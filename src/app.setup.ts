@@ -11,10 +11,10 @@ import type { Settings } from './config/settings.js';
 import type { DatabaseAddresses } from './database/database-addresses.js';
 import { rememberRoutes } from './errors/allowed-methods.js';
 import { ErrorFilter } from './errors/error-filter.js';
-import { answerUnread } from './errors/unread-requests.js';
+import { answerMalformedRequest } from './errors/unread-requests.js';
 import { Readiness } from './health/readiness.js';
 import { isOpenAiPath } from './inference/openai/endpoints.js';
-import { callStraight } from './inference/straight-route.js';
+import { bypassNest } from './inference/hot-routes.js';
 import { InputPipe } from './input/input-pipe.js';
 import { acceptJsonOnly } from './input/json-body.js';
 import { refuseDeepJson } from './input/json-body.js';
@@ -46,7 +46,7 @@ export async function createApp(
     requestIdHeader: false,
     genReqId: requestId,
     routerOptions: { maxParamLength: 1024 },
-    clientErrorHandler: answerUnread,
+    clientErrorHandler: answerMalformedRequest,
     // Before any hook runs: a path that cannot be decoded.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
       log.begin(request, reply);
@@ -62,7 +62,7 @@ export async function createApp(
   server.decorate('streamHeartbeatMs', settings.inference.streamHeartbeatMs);
   limitStalledWrites(server.server, settings.inference.requestTimeoutMs);
   rememberRoutes(server);
-  callStraight(server, app);
+  bypassNest(server, app);
   const log = new RequestLog(logger, app.get(Metrics));
   log.follow(server);
   admit(app);

@@ -1,8 +1,8 @@
 import { DocumentBuilder, getSchemaPath, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { describeInference, INFERENCE_MODELS } from './describe-inference.js';
-import { OpenAiErrorDto, SeedErrorDto } from './errors/error-answers.dto.js';
-import { isSeedPath } from './errors/envelopes.js';
+import { OpenAiErrorDto, NativeErrorDto } from './errors/error-answers.dto.js';
+import { isNativePath } from './errors/envelopes.js';
 import { PatchWorkerDto } from './registry/register-worker.dto.js';
 import { WorkerDto } from './registry/worker-answers.dto.js';
 
@@ -20,7 +20,7 @@ export function serveOpenApi(app: NestFastifyApplication): void {
     .addSecurityRequirements('bearer')
     .addSecurityRequirements('x-api-key')
     .build();
-  const extraModels = [...INFERENCE_MODELS, SeedErrorDto, OpenAiErrorDto];
+  const extraModels = [...INFERENCE_MODELS, NativeErrorDto, OpenAiErrorDto];
   const create = () => completed(SwaggerModule.createDocument(app, description, { extraModels }));
   SwaggerModule.setup('docs', app, create, {
     jsonDocumentUrl: 'openapi.json',
@@ -38,7 +38,10 @@ function completed(document: OpenAPIObject): OpenAPIObject {
       if (operation === undefined) continue;
       if (PROBES.includes(path)) operation.security = [];
       else
-        operation.responses['default'] = answer('An error', isSeedPath(path) ? SeedErrorDto : OpenAiErrorDto);
+        operation.responses['default'] = answer(
+          'An error',
+          isNativePath(path) ? NativeErrorDto : OpenAiErrorDto,
+        );
     }
   const metrics = document.paths['/metrics']?.get;
   if (metrics !== undefined)

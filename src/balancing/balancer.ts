@@ -4,7 +4,7 @@ import { SlotLeases } from '../replicas/slots/slot-leases.js';
 import { ProbeHints } from '../registry/live/probe-hints.js';
 import { isCallable, type Worker, type WorkerCall } from '../registry/worker.js';
 import type { CancelSignal } from '../upstream/exchange.js';
-import { UpstreamError } from '../upstream/upstream-error.js';
+import { UpstreamError } from '../upstream/upstream-errors.js';
 import type { Waiter, Rejection } from './admission/admission.js';
 import { REAL_CLOCK } from './admission/admission.js';
 import { NoWorkerAvailableError } from './balancing-errors.js';

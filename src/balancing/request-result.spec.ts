@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { UnjudgedError } from '../upstream/unjudged-error.js';
-import { UpstreamError } from '../upstream/upstream-error.js';
+import { NeutralError } from '../upstream/upstream-errors.js';
+import { UpstreamError } from '../upstream/upstream-errors.js';
 import { resultOf } from './request-result.js';
 
 describe('what an answer that cannot be used tells of its worker', () => {
@@ -10,6 +10,6 @@ describe('what an answer that cannot be used tells of its worker', () => {
   });
 
   it('is nothing, where only this one answer went wrong', () => {
-    expect(resultOf(new UnjudgedError('the model gave up'))).toEqual({ kind: 'no_verdict' });
+    expect(resultOf(new NeutralError('the model gave up'))).toEqual({ kind: 'no_verdict' });
   });
 });

@@ -1,12 +1,12 @@
 import { UnsuccessfulAnswerError } from '../registry/registry-errors.js';
 import { ExtractError } from '../template/response-extract.js';
-import { UnjudgedError } from '../upstream/unjudged-error.js';
-import { UpstreamError } from '../upstream/upstream-error.js';
-import { UpstreamStatusError } from '../upstream/upstream-status-error.js';
+import { NeutralError } from '../upstream/upstream-errors.js';
+import { UpstreamError } from '../upstream/upstream-errors.js';
+import { UpstreamStatusError } from '../upstream/upstream-errors.js';
 
 /** What an error tells of the worker that was asked. */
 export function resultOf(error: unknown): RequestResult {
-  if (error instanceof UnjudgedError) return { kind: 'no_verdict' };
+  if (error instanceof NeutralError) return { kind: 'no_verdict' };
   if (error instanceof UpstreamStatusError) return resultOfStatus(error);
   if (error instanceof UpstreamError) return resultOfExchange(error);
   if (error instanceof ExtractError || error instanceof UnsuccessfulAnswerError) return { kind: 'failure' };

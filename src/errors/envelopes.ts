@@ -1,7 +1,7 @@
 import { openAiType, type Problem } from './problem.js';
 
 /** The seed's envelope, of its own paths. */
-export function seedEnvelope({ message, details }: Problem): object {
+export function nativeEnvelope({ message, details }: Problem): object {
   return { success: false, msg: message, ...(details === undefined ? {} : { details }) };
 }
 
@@ -31,7 +31,7 @@ export function openAiEnvelope({ status, code, message, details }: Problem): Ope
 }
 
 /** The seed's paths: what its existing clients call. */
-export function isSeedPath(path: string): boolean {
+export function isNativePath(path: string): boolean {
   return path.startsWith('/api/server/') || path === '/api/v1/chat/completions';
 }
 

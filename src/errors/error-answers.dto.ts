@@ -6,7 +6,7 @@ export class FaultDto {
 }
 
 /** An error at the seed's paths. */
-export class SeedErrorDto {
+export class NativeErrorDto {
   /** false */
   success!: boolean;
   msg!: string;

@@ -1,12 +1,12 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { anthropicError } from '../inference/protocols/anthropic/anthropic-error.js';
-import { isOpenAiChat } from '../inference/request/parse-chat.js';
+import { isOpenAiChat } from '../inference/chat/parse-chat.js';
 import { allowedMethods } from './allowed-methods.js';
-import { isSeedPath, openAiEnvelope, seedEnvelope, speaksAnthropic } from './envelopes.js';
+import { isNativePath, openAiEnvelope, nativeEnvelope, speaksAnthropic } from './envelopes.js';
 import type { Problem } from './problem.js';
-import { problemOf } from './problem-of.js';
-import { isUnread, readToEnd } from './read-to-end.js';
+import { problemOf } from './problem.js';
+import { hasUnreadBody, drainBody } from './unread-requests.js';
 
 /** Answers every error, in the envelope of the API that was called. */
 @Catch()
@@ -30,10 +30,10 @@ export class ErrorFilter implements ExceptionFilter {
     for (const [name, value] of Object.entries(problem.headers ?? {})) reply.header(name, value);
     // Our own retries are spent: a client's would only repeat them. [openai-node, x-should-retry]
     if (problem.errorType.startsWith('worker_')) reply.header('x-should-retry', 'false');
-    if (isUnread(request.raw)) {
+    if (hasUnreadBody(request.raw)) {
       // Fastify would close here, with the rest of the body unread.
       reply.removeHeader('connection');
-      readToEnd(request.raw);
+      drainBody(request.raw);
     }
     reply
       .code(problem.status)
@@ -59,7 +59,7 @@ export class ErrorFilter implements ExceptionFilter {
 /** In the words of the API that was called. */
 function envelopeOf(problem: Problem, path: string, { body, headers, id }: FastifyRequest): object {
   if (speaksAnthropic(path, headers)) return anthropicError(problem.status, problem.message, id);
-  return isSeedPath(path) && !isOpenAiChat(body) ? seedEnvelope(problem) : openAiEnvelope(problem);
+  return isNativePath(path) && !isOpenAiChat(body) ? nativeEnvelope(problem) : openAiEnvelope(problem);
 }
 
 function pathOf(url: string): string {

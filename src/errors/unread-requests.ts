@@ -1,9 +1,10 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { openAiEnvelope } from './envelopes.js';
+import type { IncomingMessage } from 'http';
 
 /** Answers on the bare connection what never became a request: no HTTP, too much of headers, or headers that never ended. */
-export function answerUnread(error: Error & { readonly code?: string }, socket: Socket): void {
+export function answerMalformedRequest(error: Error & { readonly code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
@@ -22,3 +23,29 @@ const UNREAD: Readonly<Record<string, readonly [number, string]>> = {
   HPE_HEADER_OVERFLOW: [431, 'the path and headers are larger than 16 KiB'],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request did not come in time'],
 };
+
+/** More, or slower, than any honest client: the connection is cut. */
+const MOST_BYTES = 256 * 1024 * 1024;
+const LONGEST_MS = 30000;
+
+/**
+ * Reads away what is still coming of a request that was answered early. Otherwise the connection is reset under a
+ * client that sends all of its body before it reads, and it never sees the answer.
+ */
+export function drainBody(request: IncomingMessage): void {
+  const cut = () => request.destroy();
+  const timer = setTimeout(cut, LONGEST_MS).unref();
+  let leftBytes = MOST_BYTES;
+  request.on('data', (chunk: Buffer) => {
+    leftBytes -= chunk.length;
+    if (leftBytes < 0) cut();
+  });
+  request.once('close', () => clearTimeout(timer));
+  request.resume();
+}
+
+/** Whether a body, or a part of it, has not been read yet. */
+export function hasUnreadBody({ complete, headers }: IncomingMessage): boolean {
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+  return hasBody && !complete;
+}

@@ -9,12 +9,12 @@ import { DryRunService } from './dry-run/dry-run.service.js';
 import { EchoController } from './seed/echo.controller.js';
 import { InferenceService } from './inference.service.js';
 import { OpenAiController } from './openai/openai.controller.js';
-import { Requests } from './request/requests.js';
+import { InferenceRequests } from './client/inference-requests.js';
 import { SeedController } from './seed/seed.controller.js';
 
 @Module({
   imports: [BalancingModule, CredentialsModule, RegistryModule, UpstreamModule],
   controllers: [SeedController, OpenAiController, MessagesController, DryRunController, EchoController],
-  providers: [DryRunService, InferenceService, Requests],
+  providers: [DryRunService, InferenceService, InferenceRequests],
 })
 export class InferenceModule {}

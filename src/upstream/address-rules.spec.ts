@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as fc from 'fast-check';
-import { InvalidCidrError, parseCidr, refusalOf, type AddressRules } from './address-rules.js';
+import { InvalidCidrError, parseCidr, denialOf, type AddressRules } from './address-rules.js';
 
 const rules = (given: { allow?: string[]; deny?: string[]; allowLoopback?: boolean } = {}): AddressRules => ({
   allow: (given.allow ?? []).map((text) => parseCidr(text)),
@@ -9,7 +9,7 @@ const rules = (given: { allow?: string[]; deny?: string[]; allowLoopback?: boole
 });
 const everything = rules({ allow: ['0.0.0.0/0', '::/0'], allowLoopback: true });
 
-const isOpen = (address: string, allow: string[]): boolean => refusalOf(address, rules({ allow })) === null;
+const isOpen = (address: string, allow: string[]): boolean => denialOf(address, rules({ allow })) === null;
 
 const ipv4 = fc.ipV4();
 const hex = (address: string, flip = 0): string =>
@@ -36,9 +36,9 @@ describe('laws of address rules', () => {
     fc.assert(
       fc.property(ipv4, (address) => {
         fc.pre(!address.startsWith('0.0.0.')); // ::ffff:0:0 and :: have meanings of their own
-        const plain = refusalOf(address, given) === null;
+        const plain = denialOf(address, given) === null;
         for (const text of carried(address))
-          expect([text, refusalOf(text, given) === null]).toEqual([text, plain]);
+          expect([text, denialOf(text, given) === null]).toEqual([text, plain]);
       }),
       { numRuns: 2000 },
     );
@@ -63,7 +63,7 @@ describe('laws of address rules', () => {
     );
     fc.assert(
       fc.property(never, (address) => {
-        expect(refusalOf(address, everything)).toMatchObject({ address, setting: null });
+        expect(denialOf(address, everything)).toMatchObject({ address, setting: null });
       }),
     );
   });
@@ -71,7 +71,7 @@ describe('laws of address rules', () => {
   it('let DENY beat ALLOW', () => {
     fc.assert(
       fc.property(ipv4, (address) => {
-        expect(refusalOf(address, rules({ allow: ['0.0.0.0/0'], deny: ['0.0.0.0/0'] }))).not.toBeNull();
+        expect(denialOf(address, rules({ allow: ['0.0.0.0/0'], deny: ['0.0.0.0/0'] }))).not.toBeNull();
       }),
     );
   });
@@ -95,7 +95,7 @@ describe('address rules', () => {
     '8.8.8.8',
     '2606:4700::1111',
   ])('allow %s: private ranges are where workers live', (address) =>
-    expect(refusalOf(address, rules())).toBeNull(),
+    expect(denialOf(address, rules())).toBeNull(),
   );
 
   it.each([
@@ -107,14 +107,14 @@ describe('address rules', () => {
     '2002:7f00:1::',
     '::127.0.0.1',
   ])('refuse %s, loopback, and name the setting that opens it', (address) => {
-    expect(refusalOf(address, rules())).toMatchObject({ address, setting: 'UPSTREAM_ALLOW_CIDRS' });
-    expect(refusalOf(address, rules({ allowLoopback: true }))).toBeNull();
-    expect(refusalOf(address, rules({ allow: ['127.0.0.0/8', '::1'] }))).toBeNull();
-    expect(refusalOf(address, rules({ allowLoopback: true, deny: ['127.0.0.0/8', '::1'] }))).not.toBeNull();
+    expect(denialOf(address, rules())).toMatchObject({ address, setting: 'UPSTREAM_ALLOW_CIDRS' });
+    expect(denialOf(address, rules({ allowLoopback: true }))).toBeNull();
+    expect(denialOf(address, rules({ allow: ['127.0.0.0/8', '::1'] }))).toBeNull();
+    expect(denialOf(address, rules({ allowLoopback: true, deny: ['127.0.0.0/8', '::1'] }))).not.toBeNull();
   });
 
   it('name the range that denies', () => {
-    const refusal = refusalOf('10.1.2.3', rules({ deny: ['10.0.0.0/8'] }));
+    const refusal = denialOf('10.1.2.3', rules({ deny: ['10.0.0.0/8'] }));
     expect(refusal).toEqual({
       address: '10.1.2.3',
       why: 'denied by 10.0.0.0/8',
@@ -123,13 +123,13 @@ describe('address rules', () => {
   });
 
   it('know fd00:ec2::254 from its neighbour', () => {
-    expect(refusalOf('fd00:ec2::254', everything)?.why).toContain('metadata');
-    expect(refusalOf('fd00:ec2::253', rules())).toBeNull();
+    expect(denialOf('fd00:ec2::254', everything)?.why).toContain('metadata');
+    expect(denialOf('fd00:ec2::253', rules())).toBeNull();
   });
 
   it('read a mapped range as the IPv4 range it is', () => {
-    expect(refusalOf('10.1.2.3', rules({ deny: ['::ffff:10.0.0.0/104'] }))).not.toBeNull();
-    expect(refusalOf('11.1.2.3', rules({ deny: ['::ffff:10.0.0.0/104'] }))).toBeNull();
+    expect(denialOf('10.1.2.3', rules({ deny: ['::ffff:10.0.0.0/104'] }))).not.toBeNull();
+    expect(denialOf('11.1.2.3', rules({ deny: ['::ffff:10.0.0.0/104'] }))).toBeNull();
   });
 
   it.each([

@@ -19,7 +19,7 @@ export interface AddressRules {
   readonly allowLoopback: boolean;
 }
 
-export interface Refusal {
+export interface AddressDenial {
   readonly address: string;
   readonly why: string;
   /** What an operator changes to allow it; null where nothing does. */
@@ -121,7 +121,7 @@ const whyNever = (address: Address): string | undefined =>
   (address instanceof ipaddr.IPv6 && !withinAny(address, usableIPv6) ? 'reserved' : undefined);
 
 /** Judges one address in any standard spelling, an IPv6 address that carries an IPv4 one by both. */
-export function refusalOf(text: string, rules: AddressRules): Refusal | null {
+export function denialOf(text: string, rules: AddressRules): AddressDenial | null {
   const address = ipaddr.process(text.replace(/%.*$/, ''));
   const embedded = embeddedIPv4(address);
   const forms = [address, ...embedded];

@@ -1,6 +1,6 @@
 import { errors } from 'undici';
-import { ForbiddenUpstreamError } from './forbidden-upstream-error.js';
-import { UpstreamError, type UpstreamErrorFacts, type UpstreamErrorKind } from './upstream-error.js';
+import { ForbiddenUpstreamError } from './upstream-errors.js';
+import { UpstreamError, type UpstreamErrorFacts, type UpstreamErrorKind } from './upstream-errors.js';
 
 /** How far an exchange had come when it failed. */
 export interface FailurePoint {

@@ -1,8 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { classifyFailure } from './classify-failure.js';
-import { nextDeadline, tooSlow, type Progress, type UpstreamTimeouts } from './deadline.js';
-import type { NewConnection } from './new-connection.js';
-import { UpstreamError } from './upstream-error.js';
+import { nextTimeout, timeoutMessages, type Progress, type UpstreamTimeouts } from './timeouts.js';
+import { UpstreamError } from './upstream-errors.js';
 
 export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -151,11 +150,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, Flow {
     clearTimeout(this.#timer);
     // What is held up here is not late.
     const timeouts = this.#controller?.paused === true ? { ...this.timeouts, idleMs: null } : this.timeouts;
-    const { at, during } = nextDeadline(this, timeouts);
+    const { at, during } = nextTimeout(this, timeouts);
     const leftMs = at - performance.now();
     if (leftMs > 0) this.#timer = this.#wait(leftMs);
     else {
-      const message = `${this.#host} ${tooSlow[during](this.timeouts)}`;
+      const message = `${this.#host} ${timeoutMessages[during](this.timeouts)}`;
       this.#fail(new UpstreamError('timeout', message, { ...this.#facts, during }));
     }
   }
@@ -166,5 +165,25 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, Flow {
 
   get #host(): string {
     return this.origin.slice(this.origin.indexOf('//') + 2);
+  }
+}
+
+/**
+ * Tells a call that is the first of its connection from the later ones. An agent says that it has connected, and sends
+ * the first call in the same breath.
+ */
+export class NewConnection {
+  #isThere = false;
+
+  made(): void {
+    this.#isThere = true;
+    queueMicrotask(() => (this.#isThere = false));
+  }
+
+  /** Whether there is one that nobody has used; from now on somebody has. */
+  take(): boolean {
+    const wasThere = this.#isThere;
+    this.#isThere = false;
+    return wasThere;
   }
 }

@@ -7,7 +7,7 @@ import {
   text,
 } from '../../test/fakes/fake-upstream.js';
 import { UpstreamClient, type UpstreamCall } from './upstream-client.js';
-import type { UpstreamError } from './upstream-error.js';
+import type { UpstreamError } from './upstream-errors.js';
 import { UpstreamGuard } from './upstream-guard.js';
 
 const guard = new UpstreamGuard({ allowCidrs: [], denyCidrs: [], allowLoopback: true });
@@ -70,7 +70,7 @@ describe('a call that wants a connection of its own', () => {
       text('ok')(response, request);
     });
     await client.send(callTo(upstream), null);
-    for (let i = 0; i < 3; i++) await client.send(callTo(upstream, { ownConnection: true }), null);
+    for (let i = 0; i < 3; i++) await client.send(callTo(upstream, { freshConnection: true }), null);
     expect(sockets.size).toBe(4);
     await sleep(50);
     await client.send(callTo(upstream), null);

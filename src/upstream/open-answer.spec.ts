@@ -43,7 +43,7 @@ const inPieces =
 
 async function collect(answer: OpenAnswer): Promise<string[]> {
   const pieces: string[] = [];
-  await answer.relayTo({ chunk: (chunk) => pieces.push(chunk.toString()) > 0 });
+  await answer.pipeTo({ chunk: (chunk) => pieces.push(chunk.toString()) > 0 });
   return pieces;
 }
 
@@ -56,14 +56,14 @@ describe('an answer that is opened', () => {
   });
 
   it('that has no body is there, too, and can be had whole', async () => {
-    expect((await (await open(text('', 204))).whole()).length).toBe(0);
-    expect((await (await open(text('all of it'))).whole()).toString()).toBe('all of it');
+    expect((await (await open(text('', 204))).readAll()).length).toBe(0);
+    expect((await (await open(text('all of it'))).readAll()).toString()).toBe('all of it');
   });
 
   it('waits for a reader that is slow, without keeping what it does not take, and without calling that idleness', async () => {
     const answer = await open('never_stops', { idleMs: 100, totalMs: 2_500 });
     let taken = 0;
-    const done = answer.relayTo({
+    const done = answer.pipeTo({
       chunk: (chunk) => {
         taken += chunk.length;
         return false;
@@ -102,7 +102,7 @@ describe('an answer that is opened', () => {
     const broken = await open('closes_mid_chunks');
     await expect(collect(broken)).rejects.toMatchObject({ kind: 'broken', answerBegan: true });
     const large = await open((response) => response.end('x'.repeat(2_000_000)));
-    await expect(large.whole()).rejects.toMatchObject({ kind: 'too_large' });
+    await expect(large.readAll()).rejects.toMatchObject({ kind: 'too_large' });
   });
 
   it('ends when its caller hangs up', async () => {

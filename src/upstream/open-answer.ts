@@ -1,5 +1,5 @@
 import type { AnswerHeaders, AnswerSink, Flow } from './exchange.js';
-import { UpstreamError } from './upstream-error.js';
+import { UpstreamError } from './upstream-errors.js';
 import { tooLarge, withoutCoding } from './whole-answer.js';
 
 /** Who takes an answer piece by piece. */
@@ -89,7 +89,7 @@ export class OpenAnswer implements AnswerSink {
    * Gives the pieces to `consumer`; resolves after the last. To be called once.
    * @throws UpstreamError when it broke off, and what `consumer` throws
    */
-  relayTo(consumer: ChunkConsumer): Promise<void> {
+  pipeTo(consumer: ChunkConsumer): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#consumer = consumer;
       this.#settle = () => {
@@ -113,24 +113,24 @@ export class OpenAnswer implements AnswerSink {
   }
 
   /** What is there before anybody takes it. */
-  get come(): { readonly bytes: Buffer; readonly isAll: boolean } {
+  get buffered(): { readonly bytes: Buffer; readonly isAll: boolean } {
     const [first, ...more] = this.#held;
     const bytes = first !== undefined && more.length === 0 ? first : Buffer.concat(this.#held);
     return { bytes, isAll: this.#outcome !== null && this.#outcome.error === null };
   }
 
   /** Nobody takes it. */
-  drop(): void {
+  discard(): void {
     this.#held = [];
     this.#flow?.cancel();
   }
 
   /** All of it, in no coding. @throws UpstreamError, `too_large` beyond MAX_RESPONSE_BYTES too */
-  async whole(): Promise<Buffer> {
+  async readAll(): Promise<Buffer> {
     const { maxWholeBytes } = this.limits;
     const chunks: Buffer[] = [];
     let size = 0;
-    await this.relayTo({
+    await this.pipeTo({
       chunk: (chunk) => {
         size += chunk.length;
         if (size > maxWholeBytes) throw tooLarge(maxWholeBytes);
@@ -140,8 +140,8 @@ export class OpenAnswer implements AnswerSink {
     return withoutCoding(Buffer.concat(chunks, size), this.headers, maxWholeBytes);
   }
 
-  /** All that was wanted is there: `relayTo` resolves as if this were the end. */
-  letGo(): void {
+  /** All that was wanted is there: `pipeTo` resolves as if this were the end. */
+  finishEarly(): void {
     if (this.#linger !== undefined || this.#outcome !== null) return;
     this.#outcome = { error: null };
     this.#held = [];

@@ -12,7 +12,7 @@ import {
   type FakeUpstream,
 } from '../../test/fakes/fake-upstream.js';
 import { UpstreamClient, type UpstreamCall } from './upstream-client.js';
-import { UpstreamError } from './upstream-error.js';
+import { UpstreamError } from './upstream-errors.js';
 import { UpstreamGuard } from './upstream-guard.js';
 
 const settings = { allowCidrs: [], denyCidrs: [], allowLoopback: true };

@@ -1,11 +1,11 @@
 import { Agent } from 'undici';
-import { Decoding } from './decoding.js';
-import type { UpstreamTimeouts } from './deadline.js';
+import { DecodingSink } from './content-coding.js';
+import type { UpstreamTimeouts } from './timeouts.js';
 import { type AnswerSink, type CancelSignal, Exchange } from './exchange.js';
 import { guardedConnector } from './guarded-connector.js';
-import { NewConnection } from './new-connection.js';
+import { NewConnection } from './exchange.js';
 import { OpenAnswer } from './open-answer.js';
-import { UpstreamError } from './upstream-error.js';
+import { UpstreamError } from './upstream-errors.js';
 import type { UpstreamGuard } from './upstream-guard.js';
 import { WholeAnswer, type UpstreamAnswer } from './whole-answer.js';
 
@@ -19,7 +19,7 @@ export interface UpstreamCall {
   readonly body: string | Buffer | null;
   readonly timeouts: UpstreamTimeouts;
   /** True: over a connection made for this call alone, since a kept one may be one that the server has just closed. */
-  readonly ownConnection?: boolean;
+  readonly freshConnection?: boolean;
 }
 
 /**
@@ -67,7 +67,7 @@ export class UpstreamClient {
   ): Promise<OpenAnswer> {
     const limits = { maxWholeBytes: this.limits.maxResponseBytes, silenceMs };
     return new Promise((resolve, reject) => {
-      this.#dispatch(call, signal, new Decoding(new OpenAnswer(limits, resolve, reject)));
+      this.#dispatch(call, signal, new DecodingSink(new OpenAnswer(limits, resolve, reject)));
     });
   }
 
@@ -93,7 +93,10 @@ export class UpstreamClient {
     return [...this.#kept.values(), ...this.#own.values()].map(({ agent }) => agent);
   }
 
-  #connectionsFor({ timeouts: { connectMs }, ownConnection = false }: UpstreamCall): Connections {
+  #connectionsFor({
+    timeouts: { connectMs },
+    freshConnection: ownConnection = false,
+  }: UpstreamCall): Connections {
     const atMostMs = 2 ** Math.ceil(Math.log2(connectMs));
     const all = ownConnection ? this.#own : this.#kept;
     const known = all.get(atMostMs);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import axios from 'axios';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { ForbiddenUpstreamError } from './forbidden-upstream-error.js';
+import { ForbiddenUpstreamError } from './upstream-errors.js';
 import { guardedAgents } from './guarded-agents.js';
 import { UpstreamGuard } from './upstream-guard.js';
 

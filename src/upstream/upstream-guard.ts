@@ -1,7 +1,7 @@
 import dns from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import { parseCidr, refusalOf, type AddressRules } from './address-rules.js';
-import { ForbiddenUpstreamError } from './forbidden-upstream-error.js';
+import { parseCidr, denialOf, type AddressRules } from './address-rules.js';
+import { ForbiddenUpstreamError } from './upstream-errors.js';
 
 export interface UpstreamGuardSettings {
   /** Opens what is closed by default, such as loopback; it does not close the rest. */
@@ -58,7 +58,7 @@ export class UpstreamGuard {
     if (isIP(host) !== 0) return this.#checkAddress(host, hostname);
     if (!localhost.test(host)) return;
     // RFC 6761: such a name is always loopback, one of these two.
-    if (refusalOf('::1', this.#rules) !== null) this.#checkAddress('127.0.0.1', hostname);
+    if (denialOf('::1', this.#rules) !== null) this.#checkAddress('127.0.0.1', hostname);
   }
 
   /** Looks the name up as well; one that does not resolve (yet) passes. @throws ForbiddenUpstreamError */
@@ -86,7 +86,7 @@ export class UpstreamGuard {
   };
 
   #checkAddress(address: string, host: string): void {
-    const refusal = refusalOf(address, this.#rules);
+    const refusal = denialOf(address, this.#rules);
     if (refusal !== null) throw new ForbiddenUpstreamError(refusal, host);
   }
 

@@ -1,6 +1,6 @@
-import { decompressor, textOf } from './answer-text.js';
+import { decompressor, textOf } from './content-coding.js';
 import type { AnswerHeaders, AnswerSink } from './exchange.js';
-import { UpstreamError } from './upstream-error.js';
+import { UpstreamError } from './upstream-errors.js';
 
 /** An answer, whole. */
 export class UpstreamAnswer {

@@ -13,9 +13,9 @@ import { imagesIn } from '../../src/inference/openai/image-list.js';
 import { listedModel } from '../../src/inference/openai/listed-models.js';
 import type { ChatCompletionChunk, CompletionUsage } from '../../src/inference/openai/openai-objects.js';
 import { openAiEnvelope } from '../../src/errors/envelopes.js';
-import { problemOf } from '../../src/errors/problem-of.js';
+import { problemOf } from '../../src/errors/problem.js';
 import { UntranslatableError } from '../../src/inference/chat/protocol-error.js';
-import { RefusedError } from '../../src/inference/walk/refused-error.js';
+import { UpstreamRejectedError } from '../../src/inference/pipeline/rejected-error.js';
 import { errorEvent } from '../../src/inference/openai/error-event.js';
 import { anyAnswer, eventsOf } from '../arbitraries/chat-answers.js';
 
@@ -46,7 +46,7 @@ describe("What is answered in OpenAI's manner", () => {
   it('is an error that its client reads, whoever is to blame, and in the middle of a stream', () => {
     const seen = [
       openAiEnvelope(problemOf(new UntranslatableError('tools', 'are known to none'))),
-      openAiEnvelope(problemOf(new RefusedError(429, '1', 'slow down'))),
+      openAiEnvelope(problemOf(new UpstreamRejectedError(429, '1', 'slow down'))),
       JSON.parse(errorEvent(new Error('cut')).replace(/^data: /, '')) as { error: unknown },
     ].map((body) => OpenAI.APIError.generate(400, body, undefined, new Headers()));
     for (const error of seen) {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { UpstreamError } from '../../upstream/upstream-error.js';
+import { UpstreamError } from '../../upstream/upstream-errors.js';
 import type { UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
 import type { InferenceTarget } from './probe-target.js';
 import { type ProbeResult, succeeded, failed } from './probe-result.js';
@@ -35,7 +35,7 @@ function callOf({ render, timeoutMs }: InferenceTarget): UpstreamCall {
   const connectMs = Math.min(rendered.timeouts.connectMs, timeoutMs);
   const timeouts = { connectMs, firstByteMs: null, idleMs: null, totalMs: timeoutMs };
   // A kept connection may be one that the server has just closed: that would be no sign of illness.
-  return { ...rendered, timeouts, ownConnection: true };
+  return { ...rendered, timeouts, freshConnection: true };
 }
 
 /** A worker's own call with a chat as short as chats can be. */

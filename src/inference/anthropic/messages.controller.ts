@@ -1,15 +1,15 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { CallerGone } from '../request/caller-gone.js';
+import { ClientDisconnect } from '../client/client-disconnect.js';
 import { InferenceService } from '../inference.service.js';
-import { once } from '../request/once.js';
-import { parseBody } from '../request/parse-body.js';
-import { parseOpenAiChat } from '../request/parse-chat.js';
-import { Passing } from '../passthrough/passing.js';
+import { memoize } from '../passthrough/raw-request.js';
+import { parseBody } from '../passthrough/raw-request.js';
+import { parseOpenAiChat } from '../chat/parse-chat.js';
+import { ProxyResponse } from '../passthrough/proxy-response.js';
 import { callersHeaders } from '../protocols/anthropic/anthropic-headers.js';
 import { chatFromAnthropic } from '../protocols/anthropic/chat-from-anthropic.js';
-import { Requests } from '../request/requests.js';
-import { AnthropicReply } from './anthropic-reply.js';
+import { InferenceRequests } from '../client/inference-requests.js';
+import { AnthropicResponse } from '../apis/anthropic/client-response.js';
 import { COUNT_TOKENS, MESSAGES } from './endpoints.js';
 import { readMessage } from './read-message.js';
 
@@ -18,7 +18,7 @@ import { readMessage } from './read-message.js';
 export class MessagesController {
   constructor(
     private readonly inference: InferenceService,
-    private readonly requests: Requests,
+    private readonly requests: InferenceRequests,
   ) {}
 
   /** A message, or its events with `stream`; or how many tokens one would take. */
@@ -27,7 +27,12 @@ export class MessagesController {
   answer(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     // Anthropic's clients show it; an upstream that passes its own on is known there by that.
     reply.header('request-id', http.id);
-    const { raw, model, stream, beginning } = readMessage(
+    const {
+      raw,
+      model,
+      stream,
+      affinitySource: beginning,
+    } = readMessage(
       {
         ...calledAt(http.url),
         headers: callersHeaders(http.headers),
@@ -35,7 +40,7 @@ export class MessagesController {
       },
       http.body,
     );
-    const chat = once(() => chatFromAnthropic(parseBody(raw.bytes)));
+    const chat = memoize(() => chatFromAnthropic(parseBody(raw.bytes)));
     const request = this.requests.of(http, {
       model,
       task: 'chat',
@@ -43,10 +48,15 @@ export class MessagesController {
       input: () => parseOpenAiChat(chat(), null),
       openAi: chat,
       raw,
-      beginning,
+      affinitySource: beginning,
     });
-    const answered = new AnthropicReply(reply, request);
-    return this.inference.infer(request, answered, new CallerGone(reply.raw), new Passing(reply, request));
+    const answered = new AnthropicResponse(reply, request);
+    return this.inference.infer(
+      request,
+      answered,
+      new ClientDisconnect(reply.raw),
+      new ProxyResponse(reply, request),
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { UpstreamError } from '../../upstream/upstream-error.js';
+import { UpstreamError } from '../../upstream/upstream-errors.js';
 
 /** An upstream's answer does not follow the protocol its worker was registered with, or says that it failed. */
 export class ProtocolError extends UpstreamError {

@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { CallerGone } from '../request/caller-gone.js';
+import { ClientDisconnect } from '../client/client-disconnect.js';
 import { DryRunAnswerDto, DryRunDto } from './dry-run.dto.js';
 import { DryRunService } from './dry-run.service.js';
 
@@ -16,6 +16,6 @@ export class DryRunController {
     @Req() { id }: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<DryRunAnswerDto> {
-    return this.dryRuns.run(dto, id, new CallerGone(reply.raw));
+    return this.dryRuns.run(dto, id, new ClientDisconnect(reply.raw));
   }
 }

@@ -7,16 +7,16 @@ import { ExtractError } from '../../template/response-extract.js';
 import { RenderError, TemplateError } from '../../template/template-error.js';
 import type { CancelSignal } from '../../upstream/exchange.js';
 import { type UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
-import { UpstreamError } from '../../upstream/upstream-error.js';
-import { UpstreamStatusError } from '../../upstream/upstream-status-error.js';
+import { UpstreamError } from '../../upstream/upstream-errors.js';
+import { UpstreamStatusError } from '../../upstream/upstream-errors.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { DryRunAnswerDto, DryRunDto } from './dry-run.dto.js';
 import { DryRunSecrets } from './dry-run-secrets.js';
 import { dryTalk, readDry } from './dry-talk.js';
 import { UntranslatableError } from '../chat/protocol-error.js';
-import type { ChatMessage } from '../request/inference-request.js';
-import { readMessages } from '../request/read-messages.js';
-import type { Talk } from '../protocols/talk.js';
+import type { ChatMessage } from '../client/inference-request.js';
+import { readMessages } from '../chat/parse-chat.js';
+import type { PreparedCall } from '../apis/prepared-call.js';
 import { UnsupportedTaskError } from '../protocols/unsupported-task-error.js';
 
 const LONGEST_MS = 30_000;
@@ -38,7 +38,7 @@ export class DryRunService {
     const secrets = new DryRunSecrets((name) => this.workerSecrets.lookup(name));
     const checked = await this.check(dto, secrets);
     secrets.know(checked.sensitive);
-    let talk: Talk;
+    let talk: PreparedCall;
     try {
       talk = dryTalk(dto, checked, messages, requestId);
     } catch (error) {
@@ -92,7 +92,7 @@ function withinLimits(call: UpstreamCall): UpstreamCall {
       idleMs,
       totalMs: Math.min(totalMs, LONGEST_MS),
     },
-    ownConnection: true,
+    freshConnection: true,
   };
 }
 
@@ -114,7 +114,7 @@ function shownResponse({ status, headers, text }: UpstreamAnswer, secrets: DryRu
   };
 }
 
-function outcome(answer: UpstreamAnswer, talk: Talk, secrets: DryRunSecrets) {
+function outcome(answer: UpstreamAnswer, talk: PreparedCall, secrets: DryRunSecrets) {
   try {
     if (answer.status < 200 || answer.status >= 300) throw new UpstreamStatusError(answer.status, undefined);
     const { text, usage } = readDry(answer, talk);

@@ -5,21 +5,21 @@ import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { OpenAiChat, Usage } from '../chat/chat.js';
 import type { Endpoint } from '../openai/endpoints.js';
 import { readBody } from '../openai/read-body.js';
-import { PassedTokens } from '../passthrough/passed-tokens.js';
-import type { Talk } from '../protocols/talk.js';
-import { talkWith } from '../protocols/talk-with.js';
-import type { ChatMessage, InferenceRequest, RawBody } from '../request/inference-request.js';
-import { decodeStream } from '../streams/decode-stream.js';
-import { CollectedAnswer } from '../walk/relay-stream.js';
+import { UsageScanner } from '../passthrough/usage-scanner.js';
+import type { PreparedCall } from '../apis/prepared-call.js';
+import { prepareCall } from '../apis/prepare-call.js';
+import type { ChatMessage, InferenceRequest, RawBody } from '../client/inference-request.js';
+import { streamDecoder } from '../streams/stream-decoder.js';
+import { AnswerCollector } from '../pipeline/relay-stream.js';
 import type { DryRunDto } from './dry-run.dto.js';
 
-/** What would be said to a worker. @throws what `talkWith` throws */
+/** What would be said to a worker. @throws what `prepareCall` throws */
 export function dryTalk(
   { temperature, max_tokens: maxTokens, stream }: DryRunDto,
   { definition, call }: CheckedDefinition,
   messages: readonly ChatMessage[],
   id: string,
-): Talk {
+): PreparedCall {
   const { model_name: modelName, task } = definition;
   const chat: OpenAiChat = {
     model: modelName,
@@ -43,15 +43,15 @@ export function dryTalk(
     input: () => input,
     openAi: () => chat,
     raw: isOpenAi ? sampleBody(modelName, task, asked) : null,
-    key: '',
+    affinityKey: '',
     facts: newFacts(),
-    passedOn: { 'x-request-id': id },
+    forwardedHeaders: { 'x-request-id': id },
     arrivedMs: performance.now(),
-    deadlineIsCallers: false,
+    clientSetDeadline: false,
     deadlineMs: Infinity,
     latestMs: Infinity,
   };
-  return talkWith({ modelName, task, defaults: definition.defaults ?? {}, call }, request);
+  return prepareCall({ modelName, task, defaults: definition.defaults ?? {}, call }, request);
 }
 
 /** What only passes through, as a client of OpenAI's would send it; `null`: chats can be written anew. */
@@ -72,20 +72,20 @@ const SAMPLES: Partial<Record<WorkerTask, (asked: unknown) => readonly [Endpoint
 /** What the caller would be answered. @throws ProtocolError, ExtractError, UnsuccessfulAnswerError */
 export function readDry(
   answer: UpstreamAnswer,
-  talk: Talk,
+  talk: PreparedCall,
 ): { readonly text: string; readonly usage: Usage | null } {
   if (talk.mode === 'pass') {
-    const tokens = new PassedTokens(talk.isStream);
-    tokens.see(answer.bytes);
+    const tokens = new UsageScanner(talk.isStream);
+    tokens.scan(answer.bytes);
     return { text: answer.text, usage: tokens.usage };
   }
   if (talk.mode === 'whole') {
     const { text, toolCalls, usage } = talk.read(answer);
     return { text: text ?? JSON.stringify(toolCalls), usage };
   }
-  const collected = new CollectedAnswer();
+  const collected = new AnswerCollector();
   const reader = talk.reader();
-  const decoder = decodeStream(talk.format, String(answer.headers['content-type'] ?? ''), (event) => {
+  const decoder = streamDecoder(talk.format, String(answer.headers['content-type'] ?? ''), (event) => {
     for (const each of reader.read(event)) collected.event(each);
   });
   decoder.push(answer.bytes);

@@ -9,17 +9,17 @@ import {
   type AnthropicModelList,
   anthropicModelList,
 } from '../anthropic/listed-models.js';
-import { CallerGone } from '../request/caller-gone.js';
+import { ClientDisconnect } from '../client/client-disconnect.js';
 import type { OpenAiChat } from '../chat/chat.js';
-import type { InferenceRequest } from '../request/inference-request.js';
+import type { InferenceRequest } from '../client/inference-request.js';
 import { InferenceService } from '../inference.service.js';
-import { once } from '../request/once.js';
-import { parseBody } from '../request/parse-body.js';
-import { Passing } from '../passthrough/passing.js';
-import { EmbeddingsReply, ImagesReply } from './list-replies.js';
-import { CHAT_WORDS, OpenAiReply, TEXT_WORDS } from './openai-reply.js';
-import type { Reply } from '../replies/reply.js';
-import { Requests } from '../request/requests.js';
+import { memoize } from '../passthrough/raw-request.js';
+import { parseBody } from '../passthrough/raw-request.js';
+import { ProxyResponse } from '../passthrough/proxy-response.js';
+import { EmbeddingsResponse, ImagesResponse } from '../apis/openai/client-response.js';
+import { CHAT_FORMAT, OpenAiResponse, TEXT_FORMAT } from '../apis/openai/client-response.js';
+import type { ClientResponse } from '../client/client-response.js';
+import { InferenceRequests } from '../client/inference-requests.js';
 import { type Endpoint, ENDPOINTS, OPENAI_BASE } from './endpoints.js';
 import { isOffered, type ListedModel, listedModel } from './listed-models.js';
 import { readBody } from './read-body.js';
@@ -34,7 +34,7 @@ export class OpenAiController {
   constructor(
     private readonly inference: InferenceService,
     private readonly live: LiveWorkers,
-    private readonly requests: Requests,
+    private readonly requests: InferenceRequests,
   ) {}
 
   /** The models that are offered: those with a worker that is not switched off. A client of Anthropic's gets its list. */
@@ -58,12 +58,13 @@ export class OpenAiController {
   @HttpCode(200)
   answer(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const endpoint = endpointOf(http.url);
-    const { raw, model, stream, beginning } = readBody(
-      endpoint,
-      http.headers['content-type'] ?? '',
-      http.body,
-    );
-    const body = once(() => parseBody(raw.bytes) as Body);
+    const {
+      raw,
+      model,
+      stream,
+      affinitySource: beginning,
+    } = readBody(endpoint, http.headers['content-type'] ?? '', http.body);
+    const body = memoize(() => parseBody(raw.bytes) as Body);
     const request = this.requests.of(http, {
       model,
       task: ENDPOINTS[endpoint],
@@ -74,10 +75,15 @@ export class OpenAiController {
         return body() as unknown as OpenAiChat;
       },
       raw,
-      beginning,
+      affinitySource: beginning,
     });
     const answered = replyFor(endpoint, request, reply, body);
-    return this.inference.infer(request, answered, new CallerGone(reply.raw), new Passing(reply, request));
+    return this.inference.infer(
+      request,
+      answered,
+      new ClientDisconnect(reply.raw),
+      new ProxyResponse(reply, request),
+    );
   }
 }
 
@@ -86,12 +92,12 @@ function replyFor(
   request: InferenceRequest,
   http: FastifyReply,
   body: () => Body,
-): Reply {
+): ClientResponse {
   if (endpoint === '/embeddings')
-    return new EmbeddingsReply(http, request, () => body()['encoding_format'] === 'base64');
-  if (endpoint === '/images/generations') return new ImagesReply(http, request);
-  const words = endpoint === '/completions' ? TEXT_WORDS : CHAT_WORDS;
-  return new OpenAiReply(http, request, words, () => wantsUsage(body()));
+    return new EmbeddingsResponse(http, request, () => body()['encoding_format'] === 'base64');
+  if (endpoint === '/images/generations') return new ImagesResponse(http, request);
+  const words = endpoint === '/completions' ? TEXT_FORMAT : CHAT_FORMAT;
+  return new OpenAiResponse(http, request, words, () => wantsUsage(body()));
 }
 
 function wantsUsage({ stream_options: options }: Body): boolean {

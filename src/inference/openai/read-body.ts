@@ -1,8 +1,8 @@
 import { InvalidInputError } from '../../input/input-errors.js';
-import type { RawBody } from '../request/inference-request.js';
-import { type BodyFacts, LONGEST_NAME, readAsked, startOf } from '../passthrough/body-facts.js';
-import { findFormFields } from '../passthrough/form-fields.js';
-import type { Span } from '../passthrough/json-fields.js';
+import type { RawBody } from '../client/inference-request.js';
+import { type RawRequest, LONGEST_NAME, parseBodyFields, startOf } from '../passthrough/raw-request.js';
+import { findFormFields } from '../passthrough/multipart-scanner.js';
+import type { Span } from '../passthrough/json-scanner.js';
 
 const NO_HEADERS = {};
 const FIELDS: ReadonlySet<string> = new Set([
@@ -16,24 +16,24 @@ const FIELDS: ReadonlySet<string> = new Set([
 ]);
 
 /** @throws InvalidInputError */
-export function readBody(path: string, contentType: string, body: unknown): BodyFacts {
+export function readBody(path: string, contentType: string, body: unknown): RawRequest {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
   return /^multipart\/form-data\b/i.test(contentType)
     ? readForm(path, contentType, bytes)
     : readJson(path, contentType, bytes);
 }
 
-function readJson(path: string, contentType: string, bytes: Buffer): BodyFacts {
-  const { model, span, stream, spanOf, value } = readAsked(bytes, FIELDS);
+function readJson(path: string, contentType: string, bytes: Buffer): RawRequest {
+  const { model, span, stream, spanOf, value } = parseBodyFields(bytes, FIELDS);
   const told = value('prompt_cache_key') ?? value('user');
   const beginning =
     typeof told === 'string'
       ? told
       : startOf(bytes, spanOf('messages') ?? spanOf('prompt') ?? spanOf('input'));
-  return { raw: rawBody(path, contentType, bytes, span, 'json'), model, stream, beginning };
+  return { raw: rawBody(path, contentType, bytes, span, 'json'), model, stream, affinitySource: beginning };
 }
 
-function readForm(path: string, contentType: string, bytes: Buffer): BodyFacts {
+function readForm(path: string, contentType: string, bytes: Buffer): RawRequest {
   const fields = findFormFields(contentType, bytes);
   const span = fields.get('model');
   const model = span === undefined ? '' : bytes.toString('utf8', span.start, span.end);
@@ -44,7 +44,7 @@ function readForm(path: string, contentType: string, bytes: Buffer): BodyFacts {
     raw: rawBody(path, contentType, bytes, span, 'text'),
     model,
     stream: stream !== undefined && bytes.toString('utf8', stream.start, stream.end) === 'true',
-    beginning: '',
+    affinitySource: '',
   };
 }
 

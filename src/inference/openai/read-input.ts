@@ -1,7 +1,7 @@
 import { describeValue } from '../../input/json.js';
 import { InvalidInputError } from '../../input/input-errors.js';
-import type { TemplateInput } from '../request/inference-request.js';
-import { parseOpenAiChat } from '../request/parse-chat.js';
+import type { TemplateInput } from '../client/inference-request.js';
+import { parseOpenAiChat } from '../chat/parse-chat.js';
 import type { Endpoint } from './endpoints.js';
 
 const FORMATS: ReadonlySet<unknown> = new Set([null, 'float', 'base64']);

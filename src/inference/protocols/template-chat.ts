@@ -1,6 +1,6 @@
 import type { WorkerDefaults } from '../../registry/worker.js';
 import type { PlaceholderName, PlaceholderValues } from '../../template/placeholders.js';
-import type { ChatMessage, TemplateInput } from '../request/inference-request.js';
+import type { ChatMessage, TemplateInput } from '../client/inference-request.js';
 
 /** What was asked as placeholder values of one worker. */
 export function chatValues(

@@ -1,5 +1,5 @@
 import { COUNT_TOKENS } from '../anthropic/endpoints.js';
-import type { InferenceRequest } from '../request/inference-request.js';
+import type { InferenceRequest } from '../client/inference-request.js';
 
 /** The caller wants what this worker does not do. */
 export class UnsupportedTaskError extends Error {

@@ -1,21 +1,21 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InferenceSettings } from '../../config/settings.js';
-import { CallerGone } from '../request/caller-gone.js';
+import { ClientDisconnect } from '../client/client-disconnect.js';
 import type { OpenAiChat } from '../chat/chat.js';
-import type { InferenceRequest } from '../request/inference-request.js';
+import type { InferenceRequest } from '../client/inference-request.js';
 import { InferenceService } from '../inference.service.js';
-import { type Chat, isOpenAiChat, parseOpenAiChat, parseSeedChat } from '../request/parse-chat.js';
-import { CHAT_WORDS, OpenAiReply } from '../openai/openai-reply.js';
-import { SeedReply } from './seed-reply.js';
-import type { Reply } from '../replies/reply.js';
-import { Requests } from '../request/requests.js';
+import { type Chat, isOpenAiChat, parseOpenAiChat, parseNativeChat } from '../chat/parse-chat.js';
+import { CHAT_FORMAT, OpenAiResponse } from '../apis/openai/client-response.js';
+import { NativeResponse } from '../apis/native/client-response.js';
+import type { ClientResponse } from '../client/client-response.js';
+import { InferenceRequests } from '../client/inference-requests.js';
 
 @Controller('api/v1')
 export class SeedController {
   constructor(
     private readonly inference: InferenceService,
-    private readonly requests: Requests,
+    private readonly requests: InferenceRequests,
     private readonly settings: InferenceSettings,
   ) {}
 
@@ -24,7 +24,7 @@ export class SeedController {
   @HttpCode(200)
   chat(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const openAi = isOpenAiChat(http.body);
-    const parse = openAi ? parseOpenAiChat : parseSeedChat;
+    const parse = openAi ? parseOpenAiChat : parseNativeChat;
     const chat = parse(http.body, this.settings.defaultModel);
     const request = this.requests.of(http, {
       model: chat.model,
@@ -33,16 +33,16 @@ export class SeedController {
       input: () => chat,
       openAi: () => (openAi ? withoutOurs(http.body as OpenAiChat) : inOpenAi(chat)),
       raw: null,
-      beginning: chat.messages[0]?.content,
+      affinitySource: chat.messages[0]?.content,
     });
-    return this.inference.infer(request, replyFor(openAi, request, reply), new CallerGone(reply.raw));
+    return this.inference.infer(request, replyFor(openAi, request, reply), new ClientDisconnect(reply.raw));
   }
 }
 
-function replyFor(openAi: boolean, request: InferenceRequest, http: FastifyReply): Reply {
-  if (!openAi && !request.stream) return new SeedReply(http, request);
+function replyFor(openAi: boolean, request: InferenceRequest, http: FastifyReply): ClientResponse {
+  if (!openAi && !request.stream) return new NativeResponse(http, request);
   const includesUsage = () => request.openAi().stream_options?.include_usage === true;
-  return new OpenAiReply(http, request, CHAT_WORDS, includesUsage, openAi);
+  return new OpenAiResponse(http, request, CHAT_FORMAT, includesUsage, openAi);
 }
 
 /** Strict servers refuse fields they do not know. */

@@ -1,5 +1,5 @@
 import type { InferenceSettings } from '../../config/settings.js';
-import type { UpstreamTimeouts } from '../../upstream/deadline.js';
+import type { UpstreamTimeouts } from '../../upstream/timeouts.js';
 import type { WorkerDefinition } from '../worker-definition.js';
 import type { CallTimeouts } from '../worker.js';
 

@@ -5,7 +5,7 @@ import { CredentialsUnreadableError } from '../../credentials/credential-cipher.
 import { WorkerSecrets } from '../../credentials/worker-secrets.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import { readDto } from '../../input/read-dto.js';
-import { ForbiddenUpstreamError } from '../../upstream/forbidden-upstream-error.js';
+import { ForbiddenUpstreamError } from '../../upstream/upstream-errors.js';
 import { UpstreamGuard } from '../../upstream/upstream-guard.js';
 import { RegisterWorkerDto } from '../register-worker.dto.js';
 import type { Health, Worker, WorkerCall, WorkerFault } from '../worker.js';

@@ -5,7 +5,7 @@ import { splitHeaders } from '../../credentials/sensitive-headers.js';
 import { WorkerSecrets } from '../../credentials/worker-secrets.js';
 import { type InputFault, InvalidInputError } from '../../input/input-errors.js';
 import type { SecretLookup } from '../../template/placeholders.js';
-import { ForbiddenUpstreamError } from '../../upstream/forbidden-upstream-error.js';
+import { ForbiddenUpstreamError } from '../../upstream/upstream-errors.js';
 import { UpstreamGuard } from '../../upstream/upstream-guard.js';
 import { definitionOf } from '../worker-fields.js';
 import { OwnAddress } from './own-address.js';

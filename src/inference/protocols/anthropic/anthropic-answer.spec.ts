@@ -9,7 +9,7 @@ import { answerOf, anyAnswer, eventsOf } from '../../../../test/arbitraries/chat
 import { providerJson } from '../../../../test/arbitraries/provider-json.js';
 import type { ChatAnswer, ChatEvent, OpenAiChat } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/protocol-error.js';
-import { UnjudgedError } from '../../../upstream/unjudged-error.js';
+import { NeutralError } from '../../../upstream/upstream-errors.js';
 import { anthropicAnswer } from './anthropic-answer.js';
 import { anthropicError } from './anthropic-error.js';
 import { AnthropicEventWriter } from './anthropic-event-writer.js';
@@ -179,7 +179,7 @@ describe('an answer in Anthropic’s words', () => {
     expect(write(1, '}')).toContain('input_json_delta');
     expect(write(2, '', 'c')).toContain('"id":"c"');
     expect(write(0, ' \n')).toBe('');
-    expect(() => write(0, '}')).toThrow(UnjudgedError);
+    expect(() => write(0, '}')).toThrow(NeutralError);
   });
 
   it('shows arguments that are no JSON object rather than losing them', () => {

@@ -1,4 +1,4 @@
-import { UnjudgedError } from '../../../upstream/unjudged-error.js';
+import { NeutralError } from '../../../upstream/upstream-errors.js';
 import type { ChatEvent } from '../../chat/chat.js';
 import { isWholeObject } from '../whole-object.js';
 
@@ -12,7 +12,7 @@ export class OneAtATime {
   /** By what it belongs to. */
   private readonly waiting = new Map<number | 'text' | 'reasoning', ChatEvent[]>();
 
-  /** @returns what may be written now @throws UnjudgedError where a call goes on though its arguments were whole */
+  /** @returns what may be written now @throws NeutralError where a call goes on though its arguments were whole */
   next(event: ChatEvent): readonly ChatEvent[] {
     if (event.kind === 'usage') return [event];
     if (event.kind === 'finish') return [...this.release(() => true), event];
@@ -58,5 +58,5 @@ export class OneAtATime {
 
 function nothingMore(call: Extract<ChatEvent, { kind: 'tool_call' }>): readonly ChatEvent[] {
   if (call.arguments.trim() === '') return [];
-  throw new UnjudgedError(`the call ${call.index} goes on after its arguments were whole`);
+  throw new NeutralError(`the call ${call.index} goes on after its arguments were whole`);
 }

@@ -6,7 +6,7 @@ import { answerOf } from '../../../../test/arbitraries/chat-answers.js';
 import { providerJson } from '../../../../test/arbitraries/provider-json.js';
 import type { ChatAnswer, ChatEvent, OpenAiChat } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/protocol-error.js';
-import { UnjudgedError } from '../../../upstream/unjudged-error.js';
+import { NeutralError } from '../../../upstream/upstream-errors.js';
 import { geminiAnswer } from './gemini-answer.js';
 import { geminiChatPath } from './gemini-path.js';
 import { geminiReader } from './gemini-reader.js';
@@ -31,7 +31,7 @@ const unexpectedErrors = (acts: readonly (() => unknown)[]): readonly unknown[] 
       act();
       return [];
     } catch (error) {
-      return error instanceof ProtocolError || error instanceof UnjudgedError ? [] : [error];
+      return error instanceof ProtocolError || error instanceof NeutralError ? [] : [error];
     }
   });
 
@@ -258,10 +258,10 @@ describe('an answer of Gemini', () => {
     'MISSING_THOUGHT_SIGNATURE',
   ])('that the model gave up (%s) says nothing about the worker', (finishReason) => {
     const body = { candidates: [{ finishReason }] };
-    const error = new UnjudgedError(`the model gave up: ${finishReason}`);
+    const error = new NeutralError(`the model gave up: ${finishReason}`);
     for (const read of [() => geminiAnswer(body), () => readAll([body])]) {
       expect(read).toThrow(error);
-      expect(read).toThrow(UnjudgedError);
+      expect(read).toThrow(NeutralError);
     }
   });
 });

@@ -1,6 +1,6 @@
 import type { FinishReason, Usage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/protocol-error.js';
-import { UnjudgedError } from '../../../upstream/unjudged-error.js';
+import { NeutralError } from '../../../upstream/upstream-errors.js';
 import { isObject } from '../from-openai/json-object.js';
 import { countOf, listOf, objectOf, textOf } from '../from-upstream.js';
 
@@ -42,7 +42,7 @@ export function readResponse(body: unknown): GeminiResponse {
   };
 }
 
-/** @throws UnjudgedError where the model failed to write what it was to: the service it runs on is well */
+/** @throws NeutralError where the model failed to write what it was to: the service it runs on is well */
 export function finishOf(reason: string | null, calledTools: boolean): FinishReason {
   switch (reason) {
     case 'MAX_TOKENS':
@@ -66,7 +66,7 @@ export function finishOf(reason: string | null, calledTools: boolean): FinishRea
     case 'UNEXPECTED_TOOL_CALL':
     case 'TOO_MANY_TOOL_CALLS':
     case 'MISSING_THOUGHT_SIGNATURE':
-      throw new UnjudgedError(`the model gave up: ${reason}`);
+      throw new NeutralError(`the model gave up: ${reason}`);
     // STOP, NO_IMAGE of who wanted text, or one that is new to us.
     case null:
     default:

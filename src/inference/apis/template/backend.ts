@@ -1,0 +1,69 @@
+import type { TemplateCall } from '../../../registry/worker.js';
+import { MESSAGES } from '../../anthropic/endpoints.js';
+import type { InferenceRequest } from '../../client/inference-request.js';
+import { templateReader } from './stream.js';
+import type { CallableWorker, PreparedCall } from '../prepared-call.js';
+import { unsupported } from '../../protocols/unsupported-task-error.js';
+import { refuseBeyondTemplate } from '../../protocols/beyond-template.js';
+import { chatValues } from '../../protocols/template-chat.js';
+
+/** To a worker that is called by its own templates. */
+export function prepareTemplateCall(
+  worker: CallableWorker,
+  call: TemplateCall,
+  request: InferenceRequest,
+): PreparedCall {
+  const { path } = request.raw ?? {};
+  if (path !== undefined && !ANSWERED.has(path)) throw unsupported(worker, request, worker.task);
+  if (request.task !== null) refuseBeyondTemplate(request.task, request.openAi(), call.placeholders);
+  const { stream } = call;
+  // A worker whose template cannot say whether it should stream always does.
+  const isStream = stream !== null && (request.stream || !call.placeholders.has('STREAM'));
+  const rendered = call.render(
+    chatValues(
+      request.id,
+      request.input(),
+      call.upstreamModel ?? worker.modelName,
+      worker.defaults,
+      call.placeholders,
+      isStream,
+    ),
+    request.forwardedHeaders,
+  );
+  if (stream === null || !isStream) {
+    return {
+      mode: 'whole',
+      call: rendered,
+      read: (answer) => ({
+        text: call.extract(answer),
+        toolCalls: [],
+        finish: 'stop',
+        usage: call.usage?.from(answer.text) ?? null,
+      }),
+    };
+  }
+  return {
+    mode: 'stream',
+    call: rendered,
+    format: stream.format,
+    reader: () => {
+      const read = templateReader(stream);
+      return {
+        get stage() {
+          return read.stage();
+        },
+        read,
+        end: () => read.end(),
+      };
+    },
+  };
+}
+
+/** Endpoints that can be answered without OpenAI's server, or Anthropic's. */
+const ANSWERED: ReadonlySet<string> = new Set([
+  '/chat/completions',
+  '/completions',
+  '/embeddings',
+  '/images/generations',
+  MESSAGES,
+]);

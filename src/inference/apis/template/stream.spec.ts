@@ -1,0 +1,146 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { compileStreamExtract } from '../../../template/stream-extract.js';
+import type { StreamExtractSpec } from '../../../template/stream-extract.js';
+import type { ChatEvent } from '../../chat/chat.js';
+import { ProtocolError } from '../../chat/protocol-error.js';
+import { templateReader } from './stream.js';
+
+/** All that a reader makes of a stream that ends in order. */
+function read(spec: StreamExtractSpec, events: readonly (object | string)[]): readonly ChatEvent[] {
+  const reader = templateReader(compileStreamExtract(spec));
+  const data = events.map((event) => (typeof event === 'string' ? event : JSON.stringify(event)));
+  return [...data.flatMap((each) => reader({ data: each })), ...reader.end()];
+}
+
+const text = (said: string): ChatEvent => ({ kind: 'text', text: said });
+const finish = (reason: 'stop' | 'length' = 'stop'): ChatEvent => ({ kind: 'finish', reason });
+const said = (events: readonly ChatEvent[]) =>
+  events.map((event) => (event.kind === 'text' ? event.text : '')).join('');
+
+/** As servers write them: pieces that may end within a character of which they show what they have. */
+const pieces = fc.array(fc.string({ unit: fc.constantFrom('a', ' ', '語', '😀', '\n') }), { maxLength: 8 });
+
+describe('a stream of a template worker', () => {
+  it('says the pieces in their order, whichever way it tells the end, and finishes once, last', () => {
+    const ends: readonly [Partial<StreamExtractSpec>, readonly (object | string)[]][] = [
+      [{}, []],
+      [{}, ['[DONE]']],
+      [{ done: { data: 'bye' } }, ['bye']],
+      [{ done: { path: 'done', equals: true } }, [{ done: true }]],
+      [{ finish_reason: 'why' }, [{ why: 'eos_token' }]],
+      [{ finish_reason: 'why' }, [{ why: 'stop' }, '[DONE]', 'whatever']],
+    ];
+    fc.assert(
+      fc.property(pieces, fc.constantFrom(...ends), (texts, [spec, end]) => {
+        const events = read({ text: 't', ...spec }, [...texts.map((t) => ({ t })), ...end]);
+        expect(said(events)).toBe(texts.join(''));
+        expect(events.at(-1)).toEqual(finish());
+        expect(events.filter(({ kind }) => kind === 'finish')).toHaveLength(1);
+      }),
+    );
+  });
+
+  it('that repeats the whole text so far says each piece once, however a character comes in', () => {
+    fc.assert(
+      fc.property(pieces, fc.boolean(), (all, showsUnfinished) => {
+        // What is never followed by the finished character stays as it was shown.
+        const texts = all.filter((each) => each !== '');
+        const events = texts.flatMap((_text, at) => {
+          const before = texts.slice(0, at).join('');
+          return [
+            ...(showsUnfinished ? [{ t: `${before}\uFFFD` }] : []),
+            { t: before + texts[at] },
+            { t: '' },
+          ];
+        });
+        expect(said(read({ text: 't', delta: false }, events))).toBe(texts.join(''));
+      }),
+    );
+  });
+
+  it('that takes back what it said goes on where it is longer again', () => {
+    const spec = { text: 't', delta: false };
+    expect(said(read(spec, [{ t: 'Hello##' }, { t: 'Hello' }, { t: 'Hello## you' }]))).toBe('Hello## you');
+    expect(said(read(spec, [{ t: 'odd \uFFFD' }]))).toBe('odd \uFFFD');
+  });
+
+  it('tells usage once, after the finish: the last word before it, or the first behind it', () => {
+    const spec = { text: 't', done: { data: '[DONE]' }, usage: { input: 'u.i', output: 'u.o' } };
+    const usage = (output: number): ChatEvent => ({ kind: 'usage', usage: { input: 1, output } });
+    expect(read(spec, [{ t: 'a', u: { i: 1, o: 1 } }, { t: 'b', u: { i: 1, o: 2 } }, '[DONE]'])).toEqual([
+      text('a'),
+      text('b'),
+      finish(),
+      usage(2),
+    ]);
+    expect(
+      read({ ...spec, done: { path: 'end', equals: 1 } }, [
+        { t: 'a', end: 1 },
+        { u: { i: 1, o: 3 } },
+        { u: { i: 1, o: 4 } },
+      ]),
+    ).toEqual([text('a'), finish(), usage(3)]);
+  });
+
+  it.each([
+    ['length', 'length'],
+    ['MAX_TOKENS', 'length'],
+    ['eos_token', 'stop'],
+    ['sensitive', 'content_filter'],
+    ['tool_use', 'tool_calls'],
+  ])('that ended by %s ended by %s', (word, reason) => {
+    expect(read({ text: 't', finish_reason: 'f' }, [{ t: 'a' }, { t: 'b', f: word }])).toEqual([
+      text('a'),
+      text('b'),
+      { kind: 'finish', reason },
+    ]);
+  });
+
+  it('goes on while the reason is none that anybody knows, and waits for its marker', () => {
+    const spec = { text: 't', finish_reason: 'f' };
+    expect(
+      read(spec, [
+        { t: 'a', f: 'null' },
+        { t: 'b', f: '' },
+        { t: 'c', f: 'constructor' },
+      ]),
+    ).toEqual([text('a'), text('b'), text('c'), finish()]);
+    const marked = { ...spec, done: { data: 'END' } };
+    expect(read(marked, [{ t: 'a', f: 'length' }, { t: 'b' }, 'END'])).toEqual([
+      text('a'),
+      text('b'),
+      finish('length'),
+    ]);
+  });
+
+  it('says nothing of events that hold no text', () => {
+    expect(
+      read({ text: 'choices[].delta.content' }, [{ choices: [{ delta: { role: 'assistant' } }] }, '']),
+    ).toEqual([finish()]);
+  });
+
+  it.each<[string, object | string, string]>([
+    ['of Ollama', { error: 'model is gone' }, ': model is gone'],
+    ['of vLLM', { error: { message: 'EngineCore died', code: 500 } }, ': EngineCore died'],
+    ['of FastChat', { text: 'NETWORK ERROR', error_code: 50002 }, ': NETWORK ERROR'],
+    ['that is long', { error: 'x'.repeat(301) }, `: ${'x'.repeat(300)}`],
+    ['that says nothing', { error: true }, ''],
+  ])('that tells of an error %s is told in its words', (_server, event, words) => {
+    const what = 'the upstream told of an error within its stream';
+    const failing = () => read({ text: 't' }, [{ t: 'a' }, event]);
+    expect(failing).toThrow(new ProtocolError(what + words));
+    const named = () => templateReader(compileStreamExtract({ text: '' }))({ name: 'error', data: 'oh no' });
+    expect(named).toThrow(new ProtocolError(`${what}: oh no`));
+  });
+
+  it('that is cut off or broken is a ProtocolError, which quotes nothing', () => {
+    const marked = { text: 't', done: { data: '[DONE]' } };
+    expect(() => read(marked, [{ t: 'a' }])).toThrow('the stream ended before its end marker');
+    for (const bad of ['{"t":"sec', 'secret']) {
+      const reading = () => read(marked, [{ t: 'a' }, bad]);
+      expect(reading).toThrow(ProtocolError);
+      expect(reading).not.toThrow(/sec/);
+    }
+  });
+});

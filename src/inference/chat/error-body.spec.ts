@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { PRESETS } from '../../registry/presets/presets.js';
+import { presetFixture } from '../../../test/fixtures/presets/fixture.js';
+import { errorMessageOf } from './error-body.js';
+
+const erring = Object.keys(PRESETS).filter((name) => PRESETS[name]?.protocol !== 'template');
+
+it.each(erring.filter((name) => presetFixture(name).error !== undefined))(
+  'finds what an error of %s says',
+  (name) => {
+    const body = JSON.stringify(presetFixture(name).error?.body);
+    const said = errorMessageOf(body);
+    expect(said).toMatch(/\w{3}/);
+    expect(body).toContain(JSON.stringify(said));
+  },
+);
+
+it.each([
+  '',
+  '[]',
+  'null',
+  '"no"',
+  '{}',
+  '{"message":"hello"}',
+  '{"error":{}}',
+  '{"object":"error"}',
+  '<html>',
+])('finds none in %s', (text) => {
+  expect(errorMessageOf(text)).toBeUndefined();
+});
+
+// Of Gemini's streamGenerateContent, and of Ollama [https://docs.ollama.com/api/errors].
+it.each(['[{"error":{"code":400,"message":"no"}}]', '{"error":"no"}'])('finds what %s says', (text) => {
+  expect(errorMessageOf(text)).toBe('no');
+});
+
+it('finds words that are not too many, or none, in whatever came', () => {
+  const errors = fc.string({ size: 'large' }).map((error) => JSON.stringify({ error }));
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.json(), errors), (text) => {
+      const said = errorMessageOf(text);
+      expect(said === undefined || (said !== '' && said.length <= 2000)).toBe(true);
+    }),
+  );
+});

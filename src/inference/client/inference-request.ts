@@ -1,0 +1,60 @@
+import type { ApiProtocol, WorkerTask } from '../../registry/worker.js';
+import type { Deadline } from './deadline.js';
+import type { OpenAiChat } from '../chat/chat.js';
+import type { RequestFacts } from '../../telemetry/request-facts.js';
+import type { Span } from '../passthrough/json-scanner.js';
+
+/** One turn of a conversation, as OpenAI writes it; what else it holds is passed on as it is. */
+export interface ChatMessage {
+  readonly role: string;
+  readonly content: unknown;
+}
+
+/** What a template can use of a request. */
+export interface TemplateInput {
+  readonly messages: readonly ChatMessage[];
+  readonly temperature: number | undefined;
+  readonly maxTokens: number | undefined;
+  /** Of embeddings. */
+  readonly input?: unknown;
+}
+
+/** The languages that callers speak to `/v1`: a worker of the same protocol understands them as they are. */
+export type Dialect = Extract<ApiProtocol, 'openai' | 'anthropic'>;
+
+/** A body as it came, for workers that speak the caller's own language. */
+export interface RawBody {
+  readonly dialect: Dialect;
+  /** Behind the API's base, such as `/chat/completions`. */
+  readonly path: string;
+  /** What of the URL's query is the API's, such as `?beta=true`. */
+  readonly query: string;
+  /** What of the caller's headers belongs to the body, names in lower case: how it is to be read. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly contentType: string;
+  readonly bytes: Buffer;
+  /** Where the model's name stands, as JSON or, in a form, as text. */
+  readonly model: Span;
+  readonly spelled: 'json' | 'text';
+}
+
+/** What a caller wants of a model, whichever API it came through. */
+export interface InferenceRequest extends Deadline {
+  readonly id: string;
+  readonly model: string;
+  /** `null`: whatever the worker does, that comes of what was sent. */
+  readonly task: WorkerTask | null;
+  readonly stream: boolean;
+  /** Read when a worker needs it. @throws InvalidInputError */
+  readonly input: () => TemplateInput;
+  /** The same for workers that speak an API. @throws InvalidInputError */
+  readonly openAi: () => OpenAiChat;
+  /** `null`: it came in words of our own. */
+  readonly raw: RawBody | null;
+  /** Requests of one key belong together: `x-session-id`, else the beginning of the first message. */
+  readonly affinityKey: string;
+  /** Where it is noted who was asked, of a request that fails in the end, too, and what it took. */
+  readonly facts: Pick<RequestFacts, 'workerId' | 'attempts' | 'inputTokens' | 'outputTokens'>;
+  /** Headers that travel on to the worker: x-request-id, traceparent. */
+  readonly forwardedHeaders: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,131 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { InvalidInputError } from '../../input/input-errors.js';
+import { findFields, valueAt, withValue } from './json-scanner.js';
+
+const NAMES = new Set(['model', 'stream']);
+
+/** A key or text, spelled with escapes or without. */
+const spelled = (text: string): fc.Arbitrary<string> =>
+  fc.array(fc.boolean(), { minLength: text.length, maxLength: text.length }).map((escaped) =>
+    JSON.stringify(text) === `"${text}"`
+      ? `"${text
+          .split('')
+          .map((unit, i) =>
+            escaped[i] === true ? `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}` : unit,
+          )
+          .join('')}"`
+      : JSON.stringify(text),
+  );
+
+const space = fc.array(fc.constantFrom(' ', '\n', '\r', '\t'), { maxLength: 2 }).map((all) => all.join(''));
+const numbers = fc.constantFrom('0', '-0', '1e400', '1.0', '12345678901234567890', '1E+2', '0.1000');
+const scalars = fc.oneof(
+  fc.json({ maxDepth: 0 }),
+  numbers,
+  fc.string({ unit: 'binary' }).map((text) => JSON.stringify(text)),
+);
+const values: fc.Arbitrary<string> = fc.oneof(
+  { weight: 3, arbitrary: scalars },
+  { weight: 1, arbitrary: fc.json({ maxDepth: 4 }) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('{"model":"not this one"}', '["model","}",{"model":1}]', '"\\\\\\""', '"}"'),
+  },
+);
+const otherName = fc.string({ unit: 'binary', maxLength: 8 }).filter((name) => !NAMES.has(name));
+
+interface Sample {
+  readonly json: string;
+  readonly before: string;
+  readonly value: string;
+  readonly after: string;
+}
+
+/** An object with one `model` in it, written as people and machines write JSON. */
+const bodies: fc.Arbitrary<Sample> = fc
+  .record({
+    fields: fc.array(fc.tuple(otherName.chain(spelled), values, space), { maxLength: 6 }),
+    at: fc.nat(6),
+    key: spelled('model'),
+    value: values,
+    spaces: fc.tuple(space, space, space, space),
+  })
+  .map(({ fields, at, key, value, spaces: [a, b, c, d] }) => {
+    const written = fields.map(([name, its, gap]) => `${gap}${name}${gap}:${its}${gap}`);
+    const head = written.slice(0, at);
+    const tail = written.slice(at);
+    const before = `${a}{${[...head, ''].join(',')}${b}${key}${c}:${d}`;
+    const after = `${['', ...tail].join(',')}}${a}`;
+    return { json: before + value + after, before, value, after };
+  });
+
+describe('a field of a body', () => {
+  it('is found where it stands, whatever stands around it, and only that is replaced', () => {
+    fc.assert(
+      fc.property(bodies, ({ json, before, value, after }) => {
+        const body = Buffer.from(json);
+        const span = findFields(body, NAMES).get('model');
+        if (span === undefined) throw new Error(`not found in ${json}`);
+        expect(body.toString('utf8', span.start, span.end)).toBe(Buffer.from(value).toString());
+        const replaced = withValue(body, span, '"other"').toString();
+        expect(replaced).toBe(Buffer.from(`${before}"other"${after}`).toString());
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('is found exactly where JSON.parse finds it', () => {
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.oneof(fc.constant('model'), fc.string({ unit: 'binary' })), fc.jsonValue()),
+        (object) => {
+          const body = Buffer.from(JSON.stringify(object));
+          const span = findFields(body, NAMES).get('model');
+          const parsed = JSON.parse(body.toString()) as Record<string, unknown>;
+          expect(span === undefined ? undefined : valueAt(body, span)).toEqual(
+            Object.hasOwn(parsed, 'model') ? parsed['model'] : undefined,
+          );
+        },
+      ),
+    );
+  });
+
+  it('that stands there twice is refused, escaped spellings too', () => {
+    fc.assert(
+      fc.property(spelled('model'), spelled('model'), values, (one, two, value) => {
+        const body = Buffer.from(`{${one}:${value},"x":1,${two}:${value}}`);
+        expect(() => findFields(body, NAMES)).toThrow(InvalidInputError);
+      }),
+    );
+  });
+
+  it('looked for in anything at all gives an answer or the one error, and never hangs', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.uint8Array({ maxLength: 200 }),
+          fc.string({ unit: fc.constantFrom(...'{}[]":,\\ a1'.split('')) }),
+        ),
+        (bytes) => {
+          const look = (): unknown => {
+            try {
+              return findFields(Buffer.from(bytes as string), NAMES);
+            } catch (error) {
+              return error;
+            }
+          };
+          expect([Map, InvalidInputError].some((kind) => look() instanceof kind)).toBe(true);
+        },
+      ),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it('is found behind a hundred thousand brackets', () => {
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    const body = Buffer.from(`{"a":${deep},"model":"m"}`);
+    const span = findFields(body, NAMES).get('model');
+    expect(span && valueAt(body, span)).toBe('m');
+  });
+});

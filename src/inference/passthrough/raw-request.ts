@@ -1,0 +1,85 @@
+import { DEEPEST_JSON, describeValue, isDeeperThan } from '../../input/json.js';
+import { InvalidInputError } from '../../input/input-errors.js';
+import type { RawBody } from '../client/inference-request.js';
+import { findFields, type Span, valueAt } from './json-scanner.js';
+
+/** What has to be known of a body to pass it on. */
+export interface RawRequest {
+  readonly raw: RawBody;
+  readonly model: string;
+  readonly stream: boolean;
+  /** What requests that belong together begin with. */
+  readonly affinitySource: string;
+}
+
+/** Of a JSON body, in whichever API's words: all of them name a model, and say whether the answer is to be a stream. */
+export interface ParsedBody {
+  readonly model: string;
+  /** Where its name stands. */
+  readonly span: Span;
+  readonly stream: boolean;
+  readonly spanOf: (field: string) => Span | undefined;
+  /** Parsed. @throws InvalidInputError */
+  readonly value: (field: string) => unknown;
+}
+
+export const LONGEST_NAME = 200;
+
+/** Of a prompt's beginning. */
+const KEY_BYTES = 256;
+
+/**
+ * Reads `fields` of a JSON body and nothing else of it: what a field means is its worker's business.
+ * @throws InvalidInputError when it names no model, or one of the fields twice
+ */
+export function parseBodyFields(bytes: Buffer, fields: ReadonlySet<string>): ParsedBody {
+  if (bytes.length === 0) throw fieldFault('', 'the body is empty; it must be a JSON object');
+  const spans = findFields(bytes, fields);
+  const value = (field: string): unknown => {
+    const span = spans.get(field);
+    return span === undefined ? undefined : valueAt(bytes, span);
+  };
+  const span = spans.get('model');
+  const model = value('model');
+  if (span === undefined || typeof model !== 'string' || model.length < 1 || model.length > LONGEST_NAME)
+    throw fieldFault('model', `must name a model, 1 to ${LONGEST_NAME} characters${describeValue(model)}`);
+  const stream = value('stream') ?? false;
+  if (typeof stream !== 'boolean')
+    throw fieldFault('stream', `must be true or false${describeValue(stream)}`);
+  return { model, span, stream, spanOf: (field) => spans.get(field), value };
+}
+
+/** How what stands there begins. */
+export function startOf(bytes: Buffer, span: Span | undefined): string {
+  if (span === undefined) return '';
+  return bytes.toString('latin1', span.start, Math.min(span.end, span.start + KEY_BYTES));
+}
+
+function fieldFault(field: string, problem: string): InvalidInputError {
+  return new InvalidInputError([{ field, problem }]);
+}
+
+/** A body that came as bytes. @throws InvalidInputError for what is no JSON, or nests too deep */
+export function parseBody(body: unknown): unknown {
+  const text = Buffer.isBuffer(body) ? body.toString('utf8') : '';
+  if (text.trim() === '') throw bodyFault('the body is empty; it must be a JSON object');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw bodyFault(`the body is not valid JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (isDeeperThan(DEEPEST_JSON + 1, value))
+    throw bodyFault(`the body nests deeper than ${DEEPEST_JSON} levels`);
+  return value;
+}
+
+function bodyFault(problem: string): InvalidInputError {
+  return new InvalidInputError([{ field: '', problem }]);
+}
+
+/** Makes it when it is asked for, and only once. */
+export function memoize<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
+}

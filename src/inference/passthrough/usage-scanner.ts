@@ -1,0 +1,117 @@
+import type { Usage } from '../chat/chat.js';
+import { parsedOrUndefined } from '../request/parsed-or-undefined.js';
+import { anthropicUsage } from '../protocols/anthropic/anthropic-usage.js';
+import { usageOf } from '../protocols/openai/openai-body.js';
+import { findFields, spanAt } from './json-scanner.js';
+
+/** Where a worker does not report tokens. */
+export const BYTES_PER_TOKEN = 4;
+
+const KEY = Buffer.from('"usage"');
+const [LF_END, CRLF_END] = [Buffer.from('\n\n'), Buffer.from('\r\n\r\n')] as const;
+const COLON = 0x3a;
+const SPACE = 0x20;
+const OPEN_OBJECT = 0x7b;
+/** Ten times what OpenAI and Anthropic write. */
+const LARGEST_BYTES = 8192;
+/** A larger answer is searched, not read: reading takes about a millisecond for so much. */
+const LARGEST_READ_BYTES = 128 * 1024;
+const USAGE: ReadonlySet<string> = new Set(['usage']);
+
+/**
+ * What an answer that is passed on tells of the tokens it took. Nothing else of it is parsed: within JSON's texts a quote
+ * is escaped, so that `"usage"` with a colon behind it is a key. Where nothing is told it costs a search for seven bytes.
+ */
+export class UsageScanner {
+  #bytes = 0;
+  #events = 0;
+  #first: string | null = null;
+  #last: string | null = null;
+
+  constructor(private readonly isEvents: boolean) {}
+
+  /** Of a whole answer, or of whole events of a stream. */
+  scan(bytes: Buffer): void {
+    this.#bytes += bytes.length;
+    if (this.isEvents) this.#events += timesIn(bytes, LF_END) || timesIn(bytes, CRLF_END);
+    const last = !this.isEvents && bytes.length <= LARGEST_READ_BYTES ? outermostIn(bytes) : lastIn(bytes);
+    if (last === null) return;
+    // Anthropic tells of the input when a message begins, of the output when it ends.
+    this.#first ??= this.isEvents ? firstIn(bytes) : last;
+    this.#last = last;
+  }
+
+  /** `null`: nothing that is known here. */
+  get usage(): Usage | null {
+    if (this.#last === null) return null;
+    const last = parsedOrUndefined(this.#last);
+    return usageOf(last) ?? anthropicUsage(parsedOrUndefined(this.#first ?? ''), last);
+  }
+
+  /** Of output: as told, else about one an event, else by the answer's length. */
+  get output(): number {
+    const told = this.usage?.output ?? 0;
+    if (told > 0) return told;
+    return this.#events > 0 ? this.#events : this.#bytes / BYTES_PER_TOKEN;
+  }
+}
+
+function timesIn(bytes: Buffer, sought: Buffer): number {
+  let times = 0;
+  for (let at = bytes.indexOf(sought); at !== -1; at = bytes.indexOf(sought, at + sought.length)) times++;
+  return times;
+}
+
+/** What a tool is called with, or what describes a message, may have a `usage` of its own. */
+function outermostIn(bytes: Buffer): string | null {
+  if (!bytes.includes(KEY)) return null;
+  try {
+    const span = findFields(bytes, USAGE).get('usage');
+    return span === undefined ? null : bytes.toString('utf8', span.start, span.end);
+  } catch {
+    return null;
+  }
+}
+
+function firstIn(bytes: Buffer): string | null {
+  for (let key = bytes.indexOf(KEY); key !== -1; key = bytes.indexOf(KEY, key + 1)) {
+    const start = objectBehind(bytes, key + KEY.length);
+    if (start !== null) return objectAt(bytes, start);
+  }
+  return null;
+}
+
+function lastIn(bytes: Buffer): string | null {
+  for (let end = bytes.length; end > 0;) {
+    const key = bytes.subarray(0, end).lastIndexOf(KEY);
+    if (key === -1) return null;
+    const start = objectBehind(bytes, key + KEY.length);
+    if (start !== null) return objectAt(bytes, start);
+    end = key;
+  }
+  return null;
+}
+
+/** @param at behind a name @returns `null`: its value is no object, as of a stream that will tell only at its end */
+function objectBehind(bytes: Buffer, at: number): number | null {
+  const colon = skipSpaces(bytes, at);
+  if (bytes[colon] !== COLON) return null;
+  const start = skipSpaces(bytes, colon + 1);
+  return bytes[start] === OPEN_OBJECT ? start : null;
+}
+
+/** `null`: it is larger than any that tells of tokens. */
+function objectAt(bytes: Buffer, start: number): string | null {
+  try {
+    const { end } = spanAt(bytes.subarray(0, start + LARGEST_BYTES), start);
+    return bytes.toString('utf8', start, end);
+  } catch {
+    return null;
+  }
+}
+
+function skipSpaces(bytes: Buffer, from: number): number {
+  let at = from;
+  while ((bytes[at] ?? Infinity) <= SPACE) at++;
+  return at;
+}

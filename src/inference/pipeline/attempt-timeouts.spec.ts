@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import type { CallTimeouts } from '../../registry/worker.js';
+import type { UpstreamCall } from '../../upstream/upstream-client.js';
+import { UpstreamError } from '../../upstream/upstream-errors.js';
+import { withTimeouts } from './attempt-timeouts.js';
+import { deadlineOf } from '../client/deadline.js';
+import type { InferenceRequest } from '../client/inference-request.js';
+
+const NOTHING_OWN: CallTimeouts = { connectMs: null, firstByteMs: null, idleMs: null, totalMs: null };
+const CALL = {
+  headers: {},
+  timeouts: { connectMs: 1, firstByteMs: null, idleMs: null, totalMs: 600_000 },
+} as unknown as UpstreamCall;
+
+/** What a call may take that begins `afterMs` after its request came. */
+function totalMs(callersMs: number | null, longestMs: number, ownMs: number | null, afterMs = 0): number {
+  const headers = callersMs === null ? {} : { 'x-request-timeout-ms': String(callersMs) };
+  const deadline = deadlineOf(headers, longestMs);
+  const own = { ...NOTHING_OWN, totalMs: ownMs };
+  const nowMs = deadline.arrivedMs + afterMs;
+  return withTimeouts(CALL, deadline as InferenceRequest, nowMs, own, undefined, false).timeouts.totalMs;
+}
+
+describe('how long a call may take', () => {
+  it.each<[string, number, [number | null, number, number | null, number?]]>([
+    ['as long as requests may', 600_000, [null, 600_000, null]],
+    ['as long as its model says, shorter or longer', 5_000, [null, 5_000, null]],
+    ['as long as its model says, shorter or longer', 900_000, [null, 900_000, null]],
+    ['as long as its worker says, shorter or longer', 5_000, [null, 600_000, 5_000]],
+    ['as long as its worker says, shorter or longer', 1_800_000, [null, 600_000, 1_800_000]],
+    ['no longer than its caller waits', 700_000, [700_000, 600_000, 1_800_000]],
+    ['no longer than its caller waits', 5_000, [5_000, 600_000, null]],
+    ['no longer than requests may, whatever its caller says', 600_000, [900_000, 600_000, null]],
+    ['what is left of that', 400_000, [null, 600_000, null, 200_000]],
+    ['what is left of that', 1_600_000, [null, 600_000, 1_800_000, 200_000]],
+    ['what is left of that', 5_000, [null, 600_000, 5_000, 200_000]],
+  ])('is %s: %d ms', (_what, expected, given) => {
+    expect(totalMs(...given)).toBe(expected);
+  });
+
+  it('is an end at once when nothing is left', () => {
+    expect(() => totalMs(5_000, 600_000, 1_800_000, 5_000)).toThrow(UpstreamError);
+  });
+});

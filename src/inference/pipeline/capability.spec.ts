@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import type { Worker, WorkerTask } from '../../registry/worker.js';
+import { excludeIncapable } from './capability.js';
+
+interface Some {
+  readonly protocol?: string;
+  readonly task?: WorkerTask;
+  readonly placeholders?: readonly string[];
+  readonly adminState?: Worker['adminState'];
+}
+
+const worker = (
+  id: string,
+  { protocol, task = 'chat', placeholders = ['USER_PROMPT'], adminState = 'enabled' }: Some,
+): Worker =>
+  ({
+    id,
+    task,
+    adminState,
+    call:
+      protocol === undefined
+        ? { kind: 'template', placeholders: new Set(placeholders) }
+        : { kind: 'api', protocol },
+  }) as unknown as Worker;
+
+function left(workers: Readonly<Record<string, Some>>, ...tried: readonly string[]) {
+  const done = new Set(tried);
+  const all = Object.entries(workers).map(([id, some]) => worker(id, some));
+  const isAny = excludeIncapable(all, done);
+  return { isAny, left: Object.keys(workers).filter((id) => !done.has(id)) };
+}
+
+describe('whoever may have words that the last one had not', () => {
+  it('speaks another language', () => {
+    const all = {
+      a: {},
+      b: {},
+      c: { protocol: 'gemini' },
+      d: { protocol: 'gemini' },
+      e: { protocol: 'openai' },
+    };
+    expect(left(all, 'a')).toEqual({ isAny: true, left: ['c', 'd', 'e'] });
+    expect(left(all, 'a', 'b', 'd')).toEqual({ isAny: true, left: ['e'] });
+    expect(left(all, 'a', 'b', 'c', 'd', 'e')).toEqual({ isAny: false, left: [] });
+  });
+
+  it('has a template with a place for more', () => {
+    const all = { a: {}, b: { placeholders: ['MESSAGES'] }, c: { placeholders: ['MESSAGES'] } };
+    expect(left(all, 'a')).toEqual({ isAny: true, left: ['b', 'c'] });
+    expect(left(all, 'a', 'b')).toEqual({ isAny: false, left: [] });
+  });
+
+  it('does something else', () => {
+    const all = { a: { protocol: 'openai' }, b: { protocol: 'openai', task: 'embedding' } } as const;
+    expect(left(all, 'a')).toEqual({ isAny: true, left: ['b'] });
+  });
+
+  it('is switched on, and a definition that makes no sense has no words', () => {
+    expect(left({ a: {}, b: { protocol: 'openai', adminState: 'disabled' } }, 'a').isAny).toBe(false);
+    const faulty = { ...worker('x', {}), call: { fault: 'nonsense' } } as unknown as Worker;
+    expect(excludeIncapable([worker('a', {}), faulty], new Set(['a']))).toBe(false);
+  });
+});

@@ -1,0 +1,51 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { nextTimeout, type Progress, type UpstreamTimeouts } from './timeouts.js';
+
+const ms = fc.nat(1_000_000);
+const timeouts: fc.Arbitrary<UpstreamTimeouts> = fc.record({
+  connectMs: ms,
+  firstByteMs: fc.option(ms),
+  idleMs: fc.option(ms),
+  totalMs: ms,
+});
+/** In the order in which things happen. */
+const progress: fc.Arbitrary<Progress> = fc
+  .tuple(ms, fc.option(ms), fc.option(ms))
+  .map(([calledAt, connecting, thinking]) => {
+    const sentAt = connecting === null ? null : calledAt + connecting;
+    const lastByteAt = sentAt === null || thinking === null ? null : sentAt + thinking;
+    return { calledAt, sentAt, lastByteAt };
+  });
+
+describe('the next deadline', () => {
+  it('is never after the total, and is the total where nothing else is set', () => {
+    fc.assert(
+      fc.property(progress, timeouts, (at, given) => {
+        expect(nextTimeout(at, given).at).toBeLessThanOrEqual(at.calledAt + given.totalMs);
+        const alone = { ...given, connectMs: Infinity, firstByteMs: null, idleMs: null };
+        expect(nextTimeout(at, alone)).toEqual({ at: at.calledAt + given.totalMs, during: 'total' });
+      }),
+    );
+  });
+
+  it('is named after the step the exchange is in, or the total', () => {
+    fc.assert(
+      fc.property(progress, timeouts, (at, given) => {
+        const step = at.sentAt === null ? 'connect' : at.lastByteAt === null ? 'first_byte' : 'idle';
+        expect([step, 'total']).toContain(nextTimeout(at, given).during);
+      }),
+    );
+  });
+
+  it('moves on with each step', () => {
+    const given = { connectMs: 10, firstByteMs: 100, idleMs: 20, totalMs: 500 };
+    const called = { calledAt: 1_000, sentAt: null, lastByteAt: null };
+    expect(nextTimeout(called, given)).toEqual({ at: 1_010, during: 'connect' });
+    const sent = { ...called, sentAt: 1_005 };
+    expect(nextTimeout(sent, given)).toEqual({ at: 1_105, during: 'first_byte' });
+    const talking = { ...sent, lastByteAt: 1_050 };
+    expect(nextTimeout(talking, given)).toEqual({ at: 1_070, during: 'idle' });
+    expect(nextTimeout({ ...talking, lastByteAt: 1_490 }, given)).toEqual({ at: 1_500, during: 'total' });
+  });
+});
