@@ -13,7 +13,7 @@ import { rememberRoutes } from './errors/allowed-methods.js';
 import { ErrorFilter } from './errors/error-filter.js';
 import { answerMalformedRequest } from './errors/unread-requests.js';
 import { Readiness } from './health/readiness.js';
-import { isOpenAiPath } from './inference/openai/endpoints.js';
+import { isOpenAiPath } from './inference/apis/endpoints.js';
 import { bypassNest } from './inference/hot-routes.js';
 import { InputPipe } from './input/input-pipe.js';
 import { acceptJsonOnly } from './input/json-body.js';

@@ -1,6 +1,6 @@
 import { DocumentBuilder, getSchemaPath, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { describeInference, INFERENCE_MODELS } from './describe-inference.js';
+import { describeInference, INFERENCE_MODELS } from './inference/apis/describe-inference.js';
 import { OpenAiErrorDto, NativeErrorDto } from './errors/error-answers.dto.js';
 import { isNativePath } from './errors/envelopes.js';
 import { PatchWorkerDto } from './registry/register-worker.dto.js';

@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { anthropicError } from '../inference/protocols/anthropic/anthropic-error.js';
+import { anthropicError } from '../inference/apis/anthropic/anthropic-error.js';
 import { isOpenAiChat } from '../inference/chat/parse-chat.js';
 import { allowedMethods } from './allowed-methods.js';
 import { isNativePath, openAiEnvelope, nativeEnvelope, speaksAnthropic } from './envelopes.js';

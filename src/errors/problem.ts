@@ -1,7 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import { ForeignOriginError, UnauthorizedError } from '../access/access-errors.js';
-import { UntranslatableError } from '../inference/chat/protocol-error.js';
-import { UnsupportedTaskError } from '../inference/protocols/unsupported-task-error.js';
+import { UntranslatableError } from '../inference/chat/chat-errors.js';
+import { UnsupportedTaskError } from '../inference/apis/unsupported-task-error.js';
 import { NoWorkerAvailableError, UnknownModelError } from '../balancing/balancing-errors.js';
 import { SecretMissingError } from '../credentials/worker-secrets.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';

@@ -1,10 +1,10 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { COUNT_TOKENS, MESSAGES } from './anthropic/endpoints.js';
-import { MessagesController } from './anthropic/messages.controller.js';
-import { ENDPOINTS, OPENAI_BASE } from './openai/endpoints.js';
-import { OpenAiController } from './openai/openai.controller.js';
-import { SeedController } from './seed/seed.controller.js';
+import { COUNT_TOKENS, MESSAGES } from './apis/endpoints.js';
+import { MessagesController } from './apis/anthropic/messages.controller.js';
+import { ENDPOINTS, OPENAI_BASE } from './apis/endpoints.js';
+import { OpenAiController } from './apis/openai/openai.controller.js';
+import { NativeController } from './apis/native/native.controller.js';
 
 const CHAT = '/api/v1/chat/completions';
 const ANSWERED: ReadonlySet<string> = new Set(Object.keys(ENDPOINTS).map((path) => OPENAI_BASE + path));
@@ -16,7 +16,7 @@ const MESSAGES_URLS: ReadonlySet<string> = new Set([`/v1${MESSAGES}`, `/v1${COUN
  * routes. Call before routes are made.
  */
 export function bypassNest(server: FastifyInstance, app: INestApplicationContext): void {
-  const seed = app.get(SeedController, { strict: false });
+  const seed = app.get(NativeController, { strict: false });
   const openAi = app.get(OpenAiController, { strict: false });
   const anthropic = app.get(MessagesController, { strict: false });
   server.addHook('onRoute', (route) => {

@@ -1,20 +1,20 @@
 import { Module } from '@nestjs/common';
 import { BalancingModule } from '../balancing/balancing.module.js';
-import { MessagesController } from './anthropic/messages.controller.js';
+import { MessagesController } from './apis/anthropic/messages.controller.js';
 import { CredentialsModule } from '../credentials/credentials.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
 import { DryRunController } from './dry-run/dry-run.controller.js';
 import { DryRunService } from './dry-run/dry-run.service.js';
-import { EchoController } from './seed/echo.controller.js';
+import { EchoController } from './apis/native/echo.controller.js';
 import { InferenceService } from './inference.service.js';
-import { OpenAiController } from './openai/openai.controller.js';
+import { OpenAiController } from './apis/openai/openai.controller.js';
 import { InferenceRequests } from './client/inference-requests.js';
-import { SeedController } from './seed/seed.controller.js';
+import { NativeController } from './apis/native/native.controller.js';
 
 @Module({
   imports: [BalancingModule, CredentialsModule, RegistryModule, UpstreamModule],
-  controllers: [SeedController, OpenAiController, MessagesController, DryRunController, EchoController],
+  controllers: [NativeController, OpenAiController, MessagesController, DryRunController, EchoController],
   providers: [DryRunService, InferenceService, InferenceRequests],
 })
 export class InferenceModule {}

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { ChatAnswer, ChatEvent } from '../../src/inference/chat/chat.js';
-import { extraOf } from '../../src/inference/chat/extra-content.js';
+import { extraOf } from '../../src/inference/chat/tool-calls.js';
 import { chatText, toolCalls } from './chats.js';
 
 const count = fc.nat({ max: 100_000 });

@@ -7,16 +7,16 @@ import {
   chatCompletion,
   TextChunks,
   textCompletion,
-} from '../../src/inference/openai/chat-completion.js';
-import { base64Of, embeddingList } from '../../src/inference/openai/embedding-list.js';
-import { imagesIn } from '../../src/inference/openai/image-list.js';
-import { listedModel } from '../../src/inference/openai/listed-models.js';
-import type { ChatCompletionChunk, CompletionUsage } from '../../src/inference/openai/openai-objects.js';
+} from '../../src/inference/apis/openai/chat-completion.js';
+import { base64Of, embeddingList } from '../../src/inference/apis/openai/lists.js';
+import { imagesIn } from '../../src/inference/apis/openai/lists.js';
+import { listedModel } from '../../src/inference/apis/openai/lists.js';
+import type { ChatCompletionChunk, CompletionUsage } from '../../src/inference/apis/openai/objects.js';
 import { openAiEnvelope } from '../../src/errors/envelopes.js';
 import { problemOf } from '../../src/errors/problem.js';
-import { UntranslatableError } from '../../src/inference/chat/protocol-error.js';
+import { UntranslatableError } from '../../src/inference/chat/chat-errors.js';
 import { UpstreamRejectedError } from '../../src/inference/pipeline/rejected-error.js';
-import { errorEvent } from '../../src/inference/openai/error-event.js';
+import { openAiErrorEvent } from '../../src/inference/apis/openai/chat-completion.js';
 import { anyAnswer, eventsOf } from '../arbitraries/chat-answers.js';
 
 const HEAD = { id: 'x', created: 1, model: 'm' };
@@ -47,7 +47,7 @@ describe("What is answered in OpenAI's manner", () => {
     const seen = [
       openAiEnvelope(problemOf(new UntranslatableError('tools', 'are known to none'))),
       openAiEnvelope(problemOf(new UpstreamRejectedError(429, '1', 'slow down'))),
-      JSON.parse(errorEvent(new Error('cut')).replace(/^data: /, '')) as { error: unknown },
+      JSON.parse(openAiErrorEvent(new Error('cut')).replace(/^data: /, '')) as { error: unknown },
     ].map((body) => OpenAI.APIError.generate(400, body, undefined, new Headers()));
     for (const error of seen) {
       expect(Object.keys(error.error as object).toSorted()).toEqual(['code', 'message', 'param', 'type']);

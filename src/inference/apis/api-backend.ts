@@ -1,15 +1,15 @@
 import type { ApiCall, WorkerDefaults } from '../../registry/worker.js';
-import { MESSAGES } from '../anthropic/endpoints.js';
+import { MESSAGES } from './endpoints.js';
 import type { ChatEvent, OpenAiChat, StreamReader } from '../chat/chat.js';
-import { ProtocolError } from '../chat/protocol-error.js';
+import { ProtocolError } from '../chat/chat-errors.js';
 import type { InferenceRequest, RawBody } from '../client/inference-request.js';
-import { eventsOf } from '../openai/chat-completion.js';
+import { eventsOf } from '../chat/tool-calls.js';
 import { parsedOrUndefined } from '../request/parsed-or-undefined.js';
 import { withValue } from '../passthrough/json-scanner.js';
 import type { CallableWorker, EventReader, PreparedCall } from './prepared-call.js';
-import { unsupported } from '../protocols/unsupported-task-error.js';
-import { withCallersHeaders } from '../protocols/anthropic/anthropic-headers.js';
-import { type ChatProtocol, type EmbeddingProtocol, PROTOCOLS } from '../protocols/api-protocols.js';
+import { unsupported } from './unsupported-task-error.js';
+import { withClientHeaders } from './anthropic/headers.js';
+import { type ApiAdapter, type EmbeddingAdapter, API_ADAPTERS } from './api-adapters.js';
 import { errorMessageOf } from '../chat/error-body.js';
 
 const JSON_TYPE = 'application/json';
@@ -22,7 +22,7 @@ export function prepareApiCall(
 ): PreparedCall {
   const model = call.upstreamModel ?? worker.modelName;
   const { raw, stream } = request;
-  const protocol = PROTOCOLS[call.protocol];
+  const protocol = API_ADAPTERS[call.protocol];
   if (raw?.dialect === call.protocol) return prepareProxyCall(call, request, raw, model);
   if (request.task === 'embedding' && protocol.embeddings !== undefined)
     return prepareEmbeddingCall(call, request, protocol.embeddings, model);
@@ -54,7 +54,7 @@ export function prepareApiCall(
 function prepareEmbeddingCall(
   call: ApiCall,
   request: InferenceRequest,
-  protocol: EmbeddingProtocol,
+  protocol: EmbeddingAdapter,
   model: string,
 ): PreparedCall {
   const { path, body } = protocol.request({ ...request.openAi(), input: request.input().input }, model);
@@ -87,7 +87,7 @@ function prepareProxyCall(
     { method: 'POST', path: path + raw.query, body, contentType, isStream },
     request.forwardedHeaders,
   );
-  const headers = withCallersHeaders(rendered.headers, raw.headers);
+  const headers = withClientHeaders(rendered.headers, raw.headers);
   return {
     mode: 'pass',
     call: headers === rendered.headers ? rendered : { ...rendered, headers },
@@ -112,7 +112,7 @@ function withDefaults(
 }
 
 /** What came whole although a stream was asked for; Gemini's streams are lists where nobody knows `alt=sse`. */
-function eventsInWhole(protocol: ChatProtocol, text: string): readonly ChatEvent[] {
+function eventsInWhole(protocol: ApiAdapter, text: string): readonly ChatEvent[] {
   const body = parsedOrUndefined(text);
   if (!Array.isArray(body)) return eventsOf(protocol.answer(text));
   const reader = finishing(protocol.reader());

@@ -1,10 +1,10 @@
 import type { WorkerTask } from '../../registry/worker.js';
-import { doesTask } from '../protocols/does-task.js';
+import { supportsTask } from './unsupported-task-error.js';
 import type { InferenceRequest } from '../client/inference-request.js';
 import { prepareApiCall } from './api-backend.js';
 import { prepareTemplateCall } from './template/backend.js';
 import type { CallableWorker, PreparedCall } from './prepared-call.js';
-import { UnsupportedTaskError } from '../protocols/unsupported-task-error.js';
+import { UnsupportedTaskError } from './unsupported-task-error.js';
 
 /**
  * Renders the request for a worker. Pure, and the request itself is never changed.
@@ -20,7 +20,7 @@ export function prepareCall(worker: CallableWorker, request: InferenceRequest): 
 }
 
 function does({ task, call }: CallableWorker, { task: wanted, raw }: InferenceRequest): boolean {
-  if (wanted !== null || raw !== null) return doesTask(task, wanted);
+  if (wanted !== null || raw !== null) return supportsTask(task, wanted);
   return task === 'chat' || (call.kind === 'template' && makes(task));
 }
 

@@ -1,4 +1,4 @@
-import { isObject } from '../protocols/from-openai/json-object.js';
+import { isObject } from './json.js';
 import { parsedOrUndefined } from '../request/parsed-or-undefined.js';
 
 /** An error that stands where an answer should. */

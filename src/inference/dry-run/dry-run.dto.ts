@@ -14,7 +14,7 @@ import { IsDto } from '../../input/dto.js';
 import type { HasFurtherFaults } from '../../input/input-pipe.js';
 import type { InputFault } from '../../input/input-errors.js';
 import { RegisterWorkerDto } from '../../registry/register-worker.dto.js';
-import { ChatMessageDto } from '../seed/chat.dto.js';
+import { ChatMessageDto } from '../apis/native/native-api.dto.js';
 
 /** A registration that is tried out, and what it is asked. */
 export class DryRunDto implements HasFurtherFaults {

@@ -12,12 +12,12 @@ import { UpstreamStatusError } from '../../upstream/upstream-errors.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { DryRunAnswerDto, DryRunDto } from './dry-run.dto.js';
 import { DryRunSecrets } from './dry-run-secrets.js';
-import { dryTalk, readDry } from './dry-talk.js';
-import { UntranslatableError } from '../chat/protocol-error.js';
+import { prepareDryCall, readDryAnswer } from './dry-call.js';
+import { UntranslatableError } from '../chat/chat-errors.js';
 import type { ChatMessage } from '../client/inference-request.js';
 import { readMessages } from '../chat/parse-chat.js';
 import type { PreparedCall } from '../apis/prepared-call.js';
-import { UnsupportedTaskError } from '../protocols/unsupported-task-error.js';
+import { UnsupportedTaskError } from '../apis/unsupported-task-error.js';
 
 const LONGEST_MS = 30_000;
 const MOST_SHOWN = 64 * 1024;
@@ -40,7 +40,7 @@ export class DryRunService {
     secrets.know(checked.sensitive);
     let talk: PreparedCall;
     try {
-      talk = dryTalk(dto, checked, messages, requestId);
+      talk = prepareDryCall(dto, checked, messages, requestId);
     } catch (error) {
       return { request: null, problem: problemOf(error, secrets) };
     }
@@ -117,7 +117,7 @@ function shownResponse({ status, headers, text }: UpstreamAnswer, secrets: DryRu
 function outcome(answer: UpstreamAnswer, talk: PreparedCall, secrets: DryRunSecrets) {
   try {
     if (answer.status < 200 || answer.status >= 300) throw new UpstreamStatusError(answer.status, undefined);
-    const { text, usage } = readDry(answer, talk);
+    const { text, usage } = readDryAnswer(answer, talk);
     return { extracted: secrets.hide(text, MOST_SHOWN), ...(usage === null ? {} : { usage }) };
   } catch (error) {
     return { problem: problemOf(error, secrets) };

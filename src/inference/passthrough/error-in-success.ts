@@ -1,6 +1,6 @@
 import type { AnswerHeaders } from '../../upstream/exchange.js';
 import { NoAnswerError } from '../../upstream/upstream-errors.js';
-import { isObject } from '../protocols/from-openai/json-object.js';
+import { isObject } from '../chat/json.js';
 import { parsedOrUndefined } from '../request/parsed-or-undefined.js';
 import { sseDecoder } from '../streams/stream-decoder.js';
 import { errorBodyOf, isClientFault, type ErrorBody } from '../chat/error-body.js';

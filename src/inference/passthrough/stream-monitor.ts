@@ -1,8 +1,8 @@
 import type { Dialect, RawBody } from '../client/inference-request.js';
 import { answersJson, errorsInEvents } from './error-in-success.js';
 import { isClientFault } from '../chat/error-body.js';
-import { errorEvent } from '../openai/error-event.js';
-import { anthropicErrorEvent } from '../protocols/anthropic/anthropic-error.js';
+import { openAiErrorEvent } from '../apis/openai/chat-completion.js';
+import { anthropicErrorEvent } from '../apis/anthropic/anthropic-error.js';
 
 const CHOICES = Buffer.from('"choices"');
 
@@ -83,7 +83,7 @@ export const STREAM_ENDS: Readonly<Record<Dialect, StreamEnds>> = {
       return tail.includes('[DONE]') && DONE.test(tail.toString('latin1'));
     },
     isSure: false,
-    error: errorEvent,
+    error: openAiErrorEvent,
   },
   anthropic: {
     isEnd: (events) =>

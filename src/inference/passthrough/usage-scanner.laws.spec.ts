@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyAnswer, eventsOf } from '../../../test/arbitraries/chat-answers.js';
-import { ChatChunks, chatCompletion } from '../openai/chat-completion.js';
-import { AnthropicEventWriter } from '../protocols/anthropic/anthropic-event-writer.js';
-import { anthropicMessage } from '../protocols/anthropic/anthropic-message.js';
+import { ChatChunks, chatCompletion } from '../apis/openai/chat-completion.js';
+import { AnthropicEventWriter } from '../apis/anthropic/event-writer.js';
+import { anthropicMessage } from '../apis/anthropic/message.js';
 import { UsageScanner } from './usage-scanner.js';
 
 const head = { id: 'chatcmpl-1', created: 1, model: 'm' };

@@ -1,7 +1,7 @@
 import type { Usage } from '../chat/chat.js';
 import { parsedOrUndefined } from '../request/parsed-or-undefined.js';
-import { anthropicUsage } from '../protocols/anthropic/anthropic-usage.js';
-import { usageOf } from '../protocols/openai/openai-body.js';
+import { anthropicUsage } from '../apis/anthropic/vocabulary.js';
+import { usageOf } from '../apis/openai/response-body.js';
 import { findFields, spanAt } from './json-scanner.js';
 
 /** Where a worker does not report tokens. */

@@ -1,8 +1,8 @@
 import { InvalidInputError } from '../../input/input-errors.js';
 import { isCallable, type Worker } from '../../registry/worker.js';
 import { RenderError } from '../../template/template-error.js';
-import { UntranslatableError } from '../chat/protocol-error.js';
-import { UnsupportedTaskError } from '../protocols/unsupported-task-error.js';
+import { UntranslatableError } from '../chat/chat-errors.js';
+import { UnsupportedTaskError } from '../apis/unsupported-task-error.js';
 
 /** What was asked is beyond a worker, or a model: not wrong by itself. */
 export function isCapabilityError(error: unknown): boolean {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NoWorkerAvailableError, UnknownModelError } from '../../balancing/balancing-errors.js';
 import { UpstreamError } from '../../upstream/upstream-errors.js';
-import { UntranslatableError } from '../chat/protocol-error.js';
+import { UntranslatableError } from '../chat/chat-errors.js';
 import { UpstreamStatusError } from '../../upstream/upstream-errors.js';
 import { fallbacksOf, mayFallBack } from './failover.js';
 

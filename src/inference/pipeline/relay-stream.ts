@@ -1,6 +1,6 @@
 import type { OpenAnswer } from '../../upstream/open-answer.js';
 import type { ChatAnswer, ChatEvent, ExtraContent, OpenAiToolCall, Usage } from '../chat/chat.js';
-import { extraOf } from '../chat/extra-content.js';
+import { extraOf } from '../chat/tool-calls.js';
 import { streamDecoder } from '../streams/stream-decoder.js';
 import type { InferenceRequest } from '../client/inference-request.js';
 import { recordUsage } from '../client/client-response.js';

@@ -4,7 +4,7 @@ import { NoWorkerAvailableError } from '../../balancing/balancing-errors.js';
 import { SecretMissingError } from '../../credentials/worker-secrets.js';
 import { UpstreamError, type UpstreamErrorKind } from '../../upstream/upstream-errors.js';
 import { UpstreamStatusError } from '../../upstream/upstream-errors.js';
-import { UntranslatableError } from '../chat/protocol-error.js';
+import { UntranslatableError } from '../chat/chat-errors.js';
 import { type RetryRules, retrying } from './retry.js';
 
 const failure = (kind: UpstreamErrorKind, reusedConnection = false): UpstreamError =>

@@ -1,7 +1,7 @@
 import type { OpenAnswer } from '../../upstream/open-answer.js';
 import { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { ChatEvent } from '../chat/chat.js';
-import { ProtocolError } from '../chat/protocol-error.js';
+import { ProtocolError } from '../chat/chat-errors.js';
 import type { AnswerText } from '../apis/prepared-call.js';
 
 /** JSON and HTML begin so, and no event of a stream does [WHATWG HTML, 9.2.6]. */

@@ -3,11 +3,11 @@ import { format, resolveConfig } from 'prettier';
 import { describe, expect, it } from 'vitest';
 import { presetFixture } from '../../../test/fixtures/presets/fixture.js';
 import type { Usage } from '../../inference/chat/chat.js';
-import { anthropicAnswer } from '../../inference/protocols/anthropic/anthropic-answer.js';
-import { PROTOCOLS } from '../../inference/protocols/api-protocols.js';
-import { geminiAnswer } from '../../inference/protocols/gemini/gemini-answer.js';
-import { openAiAnswer } from '../../inference/protocols/openai/openai-answer.js';
-import { openAiReader } from '../../inference/protocols/openai/openai-reader.js';
+import { anthropicAnswer } from '../../inference/apis/anthropic/backend-response.js';
+import { API_ADAPTERS } from '../../inference/apis/api-adapters.js';
+import { geminiAnswer } from '../../inference/apis/gemini/backend-response.js';
+import { openAiAnswer } from '../../inference/apis/openai/backend-response.js';
+import { openAiReader } from '../../inference/apis/openai/backend-stream.js';
 import { readDto } from '../../input/read-dto.js';
 import type { PlaceholderValues } from '../../template/placeholders.js';
 import { definitionOf } from '../worker-fields.js';
@@ -56,7 +56,7 @@ function compiledTemplate(name: string, preset: Preset) {
 function placeOf(name: string, preset: Preset): string {
   const call = compiled(name, preset);
   if (call.kind === 'template') return call.origin + call.render(request, {}).path;
-  const { path } = PROTOCOLS[call.protocol].request(
+  const { path } = API_ADAPTERS[call.protocol].request(
     { model: preset.example.model_name, messages: [{ role: 'user', content: 'hi' }] },
     false,
   );

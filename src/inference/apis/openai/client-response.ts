@@ -12,14 +12,14 @@ import {
   ChatChunks,
   chatCompletion,
   type ChunkWriter,
-  eventsOf,
   textCompletion,
   TextChunks,
-} from '../../openai/chat-completion.js';
-import { errorEvent } from '../../openai/error-event.js';
-import { vectorsIn, embeddingList, base64Of } from '../../openai/embedding-list.js';
-import { imagesIn } from '../../openai/image-list.js';
-import type { ImageList } from '../../openai/openai-objects.js';
+} from './chat-completion.js';
+import { eventsOf } from '../../chat/tool-calls.js';
+import { openAiErrorEvent } from './chat-completion.js';
+import { vectorsIn, embeddingList, base64Of } from './lists.js';
+import { imagesIn } from './lists.js';
+import type { ImageList } from './objects.js';
 
 /** In what words OpenAI's endpoints answer. */
 export interface ResponseFormat {
@@ -78,7 +78,7 @@ export class OpenAiResponse implements ClientResponse {
       },
       fail: (error) => {
         this.http.request.facts.errorType = 'worker_bad_answer';
-        response.write(errorEvent(error));
+        response.write(openAiErrorEvent(error));
         response.end();
       },
     };

@@ -1,11 +1,11 @@
 import type { TemplateCall } from '../../../registry/worker.js';
-import { MESSAGES } from '../../anthropic/endpoints.js';
+import { MESSAGES } from '../endpoints.js';
 import type { InferenceRequest } from '../../client/inference-request.js';
 import { templateReader } from './stream.js';
 import type { CallableWorker, PreparedCall } from '../prepared-call.js';
-import { unsupported } from '../../protocols/unsupported-task-error.js';
-import { refuseBeyondTemplate } from '../../protocols/beyond-template.js';
-import { chatValues } from '../../protocols/template-chat.js';
+import { unsupported } from '../unsupported-task-error.js';
+import { rejectUnsupportedFields } from './unsupported.js';
+import { placeholderValues } from './placeholder-values.js';
 
 /** To a worker that is called by its own templates. */
 export function prepareTemplateCall(
@@ -15,12 +15,12 @@ export function prepareTemplateCall(
 ): PreparedCall {
   const { path } = request.raw ?? {};
   if (path !== undefined && !ANSWERED.has(path)) throw unsupported(worker, request, worker.task);
-  if (request.task !== null) refuseBeyondTemplate(request.task, request.openAi(), call.placeholders);
+  if (request.task !== null) rejectUnsupportedFields(request.task, request.openAi(), call.placeholders);
   const { stream } = call;
   // A worker whose template cannot say whether it should stream always does.
   const isStream = stream !== null && (request.stream || !call.placeholders.has('STREAM'));
   const rendered = call.render(
-    chatValues(
+    placeholderValues(
       request.id,
       request.input(),
       call.upstreamModel ?? worker.modelName,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { compileStreamExtract } from '../../../template/stream-extract.js';
 import type { StreamExtractSpec } from '../../../template/stream-extract.js';
 import type { ChatEvent } from '../../chat/chat.js';
-import { ProtocolError } from '../../chat/protocol-error.js';
+import { ProtocolError } from '../../chat/chat-errors.js';
 import { templateReader } from './stream.js';
 
 /** All that a reader makes of a stream that ends in order. */

@@ -1,7 +1,7 @@
 import { ExtractError } from '../../../template/response-extract.js';
 import type { StreamExtract, StreamPiece } from '../../../template/stream-extract.js';
 import type { ChatEvent, FinishReason, StreamReader, StreamStage, Usage } from '../../chat/chat.js';
-import { ProtocolError } from '../../chat/protocol-error.js';
+import { ProtocolError } from '../../chat/chat-errors.js';
 import { shortened, errorMessageOfEvent } from '../../chat/error-body.js';
 
 /** A reader that is also told when the stream ended in order. */

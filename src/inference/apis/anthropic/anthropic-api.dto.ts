@@ -1,0 +1,35 @@
+import { OpenAiMessageDto } from '../openai/openai-api.dto.js';
+
+export class AnthropicChatDto {
+  model!: string;
+  max_tokens!: number;
+  /** Roles user and assistant; contents are text, or Anthropic's list of blocks. */
+  messages!: OpenAiMessageDto[];
+  system?: string;
+  stream?: boolean;
+  /** `[{"name", "description", "input_schema"}]`. */
+  tools?: object[];
+}
+
+export class AnthropicMessageDto {
+  id!: string;
+  type!: string;
+  role!: string;
+  model!: string;
+  /** Blocks: text, thinking, tool_use. */
+  content!: object[];
+  /** end_turn, max_tokens, tool_use or refusal. */
+  stop_reason!: string;
+}
+
+export class TokenCountDto {
+  input_tokens!: number;
+}
+/** An error in Anthropic's envelope. */
+
+export class AnthropicErrorDto {
+  type!: string;
+  /** `{"type", "message"}`. */
+  error!: object;
+  request_id!: string;
+}

@@ -1,0 +1,382 @@
+import type { MessageCreateParams } from '@anthropic-ai/sdk/resources/messages/messages';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { anyChat, wellFormedChat } from '../../../../test/arbitraries/chats.js';
+import type { OpenAiChat, OpenAiMessage } from '../../chat/chat.js';
+import { UntranslatableError } from '../../chat/chat-errors.js';
+import { isText } from './client-messages.js';
+import { anthropicRequest } from './backend-request.js';
+import { chatFromAnthropic } from './client-request.js';
+
+const MODEL = 'claude-sonnet-4-5-20250929';
+type Block = Readonly<Record<string, unknown>>;
+type Body = Omit<MessageCreateParams, 'messages'> & {
+  readonly messages: readonly { readonly role: string; readonly content: readonly Block[] }[];
+};
+
+const request = (chat: OpenAiChat, model = MODEL) => anthropicRequest(chat, model) as unknown as Body;
+const ask = (fields: Partial<OpenAiChat>): OpenAiChat => ({
+  model: 'm',
+  messages: [{ role: 'user', content: 'Hi' }],
+  ...fields,
+});
+const saying = (...messages: OpenAiMessage[]) => ask({ messages });
+const refusal = (chat: OpenAiChat): string => {
+  try {
+    request(chat);
+    return 'none';
+  } catch (error) {
+    if (error instanceof UntranslatableError) return error.field;
+    throw error;
+  }
+};
+
+/** Roles alternate, no block is blank, and results stand first in the turn after their calls, one each. */
+function expectTurns({ messages }: Body): void {
+  expect(messages.length).toBeGreaterThan(0);
+  const ids = messages.flatMap(({ content }) =>
+    content.filter(({ type }) => type === 'tool_use').map(({ id }) => id),
+  );
+  expect(new Set(ids).size).toBe(ids.length);
+  for (const id of ids) expect(id).toMatch(/^[a-zA-Z0-9_-]+$/);
+  for (const [index, { role, content }] of messages.entries()) {
+    expect(content.length).toBeGreaterThan(0);
+    expect(role).not.toBe(messages[index + 1]?.role);
+    expect(content.filter(({ text }) => typeof text === 'string' && text.trim() === '')).toEqual([]);
+    const called = content.filter(({ type }) => type === 'tool_use').map(({ id }) => id);
+    const next = messages[index + 1]?.content ?? [];
+    const answered = next.filter(({ type }) => type === 'tool_result').map(({ tool_use_id: id }) => id);
+    expect(answered).toEqual(called);
+    expect(next.slice(0, called.length).every(({ type }) => type === 'tool_result')).toBe(true);
+  }
+}
+
+/** What a chat says, whatever its shape: texts by turn, pictures, calls, and the answers to them. */
+function substance({ messages, tools }: OpenAiChat): unknown {
+  const system: string[] = [];
+  const turns: { role: string; said: string }[] = [];
+  const calls: unknown[] = [];
+  const answers: unknown[] = [];
+  let open: { id: string; at: number }[] = [];
+  for (const { role, content, tool_calls: called, tool_call_id: id } of messages) {
+    const parts = typeof content === 'string' ? [{ type: 'text', text: content }] : (content ?? []);
+    const said = parts.map((part) =>
+      isText(part) ? (part.text.trim() === '' ? '' : part.text) : `[${part.type}]`,
+    );
+    if (role === 'tool') {
+      answers.push([open.find((call) => call.id === id)?.at, said.join('')]);
+      continue;
+    }
+    if (role === 'system' || role === 'developer') {
+      if (said.join('') !== '') system.push(said.join(''));
+      continue;
+    }
+    if (called !== undefined && called !== null) {
+      open = called.map((call, index) => ({ id: call.id, at: calls.length + index }));
+      calls.push(
+        ...called.map(({ function: { name, arguments: text } }) => [
+          name,
+          JSON.parse(text || '{}') as unknown,
+        ]),
+      );
+    }
+    if (said.join('') === '' && (called ?? []).length === 0) continue;
+    const last = turns.at(-1);
+    if (last?.role === role) last.said += said.join('');
+    else turns.push({ role, said: said.join('') });
+  }
+  return {
+    system: system.join('\n'),
+    turns: turns.filter(({ said }) => said !== ''),
+    calls,
+    answers: answers.map((answer) => JSON.stringify(answer)).toSorted(),
+    tools: tools ?? [],
+  };
+}
+
+describe('a chat for Anthropic', () => {
+  it('has turns as Anthropic wants them, whatever was said in whichever order, or is refused by name', () => {
+    fc.assert(
+      fc.property(fc.oneof(wellFormedChat, anyChat), (chat) => {
+        const field = refusal(chat);
+        expect(field).toMatch(/^[a-z]/);
+        if (field === 'none') expectTurns(request(chat));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is never refused where every call is answered, and comes back with the same texts, tools, calls and results', () => {
+    fc.assert(
+      fc.property(wellFormedChat, (chat) => {
+        const back = chatFromAnthropic(JSON.parse(JSON.stringify(request(chat))));
+        expect(JSON.stringify(substance(back))).toBe(JSON.stringify(substance(chat)));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  // The example of https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview, and its second request.
+  it('asks as the documentation does', () => {
+    const body = request({
+      model: 'claude',
+      max_tokens: 1024,
+      tools: [
+        {
+          type: 'function',
+          function: {
+            name: 'get_weather',
+            description: 'Get the current weather in a given location',
+            parameters: {
+              type: 'object',
+              properties: {
+                location: { type: 'string', description: 'The city and state, e.g. San Francisco, CA' },
+              },
+              required: ['location'],
+            },
+          },
+        },
+      ],
+      messages: [
+        { role: 'system', content: 'Be brief.' },
+        { role: 'user', content: "What's the weather like in San Francisco?" },
+        {
+          role: 'assistant',
+          content: "I'll check the current weather in San Francisco for you.",
+          tool_calls: [
+            {
+              id: 'toolu_01A09q90qw90lq917835lq9',
+              type: 'function',
+              function: { name: 'get_weather', arguments: '{"location": "San Francisco, CA"}' },
+            },
+          ],
+        },
+        { role: 'tool', tool_call_id: 'toolu_01A09q90qw90lq917835lq9', content: '15 degrees' },
+      ],
+    });
+    expect(body).toEqual({
+      model: MODEL,
+      max_tokens: 1024,
+      system: 'Be brief.',
+      tools: [
+        {
+          name: 'get_weather',
+          description: 'Get the current weather in a given location',
+          input_schema: {
+            type: 'object',
+            properties: {
+              location: { type: 'string', description: 'The city and state, e.g. San Francisco, CA' },
+            },
+            required: ['location'],
+          },
+        },
+      ],
+      messages: [
+        { role: 'user', content: [{ type: 'text', text: "What's the weather like in San Francisco?" }] },
+        {
+          role: 'assistant',
+          content: [
+            { type: 'text', text: "I'll check the current weather in San Francisco for you." },
+            {
+              type: 'tool_use',
+              id: 'toolu_01A09q90qw90lq917835lq9',
+              name: 'get_weather',
+              input: { location: 'San Francisco, CA' },
+            },
+          ],
+        },
+        {
+          role: 'user',
+          content: [
+            {
+              type: 'tool_result',
+              tool_use_id: 'toolu_01A09q90qw90lq917835lq9',
+              content: [{ type: 'text', text: '15 degrees' }],
+            },
+          ],
+        },
+      ],
+    } satisfies MessageCreateParams);
+    expect(request(ask({ user: 'u-1', safety_identifier: 's-1' })).metadata).toEqual({ user_id: 's-1' });
+  });
+
+  it('shows pictures and documents as blocks', () => {
+    const { messages } = request(
+      saying({
+        role: 'user',
+        content: [
+          { type: 'image_url', image_url: { url: 'https://a.test/cat' } },
+          { type: 'image_url', image_url: { url: 'data:image/jpg;base64,/9j/' } },
+          { type: 'file', file: { filename: 'a.pdf', file_data: 'data:application/pdf;base64,JVBE' } },
+          {
+            type: 'file',
+            file: { file_data: `data:text/csv;base64,${Buffer.from('ä,1').toString('base64')}` },
+          },
+        ],
+      }),
+    );
+    expect(messages[0]?.content).toEqual([
+      { type: 'image', source: { type: 'url', url: 'https://a.test/cat' } },
+      { type: 'image', source: { type: 'base64', media_type: 'image/jpeg', data: '/9j/' } },
+      {
+        type: 'document',
+        title: 'a.pdf',
+        source: { type: 'base64', media_type: 'application/pdf', data: 'JVBE' },
+      },
+      { type: 'document', source: { type: 'text', media_type: 'text/plain', data: 'ä,1' } },
+    ]);
+  });
+
+  it('takes the limit the caller set, in either of its spellings, or the default', () => {
+    expect(request(ask({ max_tokens: 7 })).max_tokens).toBe(7);
+    expect(request(ask({ max_tokens: 7, max_completion_tokens: 9 })).max_tokens).toBe(9);
+  });
+
+  it.each<[string, number]>([
+    ['kimi-k2', 4096],
+    ['claude-instant-1.2', 4096],
+    ['claude-2.1', 4096],
+    ['claude-3-haiku-20240307', 4096],
+    ['claude-3-5-haiku-20241022', 8192],
+    ['anthropic.claude-3-7-sonnet-20250219-v1:0', 8192],
+    ['claude-opus-4-20250514', 32_000],
+    ['claude-haiku-4-5@20251001', 32_000],
+    ['claude-fable-5-1', 32_000],
+    ['claude-mythos-preview', 32_000],
+  ])('lets %s write %i tokens where nobody says how many', (model, most) => {
+    expect(request(ask({}), model).max_tokens).toBe(most);
+  });
+
+  it.each<[string, string, unknown]>([
+    ['claude-opus-5-5', 'minimal', { effort: 'low' }],
+    ['claude-opus-5-5', 'xhigh', { effort: 'xhigh' }],
+    ['claude-haiku-5-5', 'medium', { effort: 'medium' }],
+    ['claude-sonnet-4-6', 'xhigh', { effort: 'high' }],
+    ['claude-haiku-4-5', 'high', undefined],
+    ['claude-3-7-sonnet-20250219', 'high', undefined],
+    ['kimi-k2', 'high', undefined],
+    ['claude-opus-5-5', 'constructor', undefined],
+  ])('tells %s of an effort that is %s', (model, effort, config) => {
+    expect(request(ask({ reasoning_effort: effort }), model).output_config).toEqual(config);
+  });
+
+  it('passes on how to think, as Anthropic’s own OpenAI-compatible API takes it', () => {
+    const thinking = { type: 'enabled', budget_tokens: 2048 };
+    expect(request(ask({ thinking })).thinking).toEqual(thinking);
+    expect(request(ask({ thinking: true }))).not.toHaveProperty('thinking');
+  });
+
+  it.each<[Partial<OpenAiChat>, unknown]>([
+    [{ tool_choice: 'none', parallel_tool_calls: false }, { type: 'none' }],
+    [{ tool_choice: 'auto' }, { type: 'auto' }],
+    [{ tool_choice: 'required' }, { type: 'any' }],
+    [{ tool_choice: { type: 'function', function: { name: 'f' } } }, { type: 'tool', name: 'f' }],
+    [{ parallel_tool_calls: false }, { type: 'auto', disable_parallel_tool_use: true }],
+    [
+      { tool_choice: 'required', parallel_tool_calls: false },
+      { type: 'any', disable_parallel_tool_use: true },
+    ],
+    [{ parallel_tool_calls: true }, undefined],
+  ])('chooses tools: %j', (fields, choice) => {
+    const body = request(ask({ tools: [{ type: 'function', function: { name: 'f' } }], ...fields }));
+    expect(body.tool_choice).toEqual(choice);
+    expect(body.tools).toEqual([{ name: 'f', input_schema: { type: 'object' } }]);
+  });
+
+  it.each<[string, object]>([
+    ['claude-3-5-sonnet-20241022', { temperature: 1 }],
+    ['claude-sonnet-4-20250514', { temperature: 1 }],
+    ['us.anthropic.claude-opus-4-6-v1:0', { temperature: 1 }],
+    ['claude-opus-4-7', {}],
+    ['claude-opus-5', {}],
+    ['claude-haiku-5-5', {}],
+    ['claude-mythos-preview', {}],
+    ['kimi-k2', { temperature: 1, top_p: 0.5 }],
+  ])('sends %s what it takes of temperature and top_p', (model, sent) => {
+    expect(request(ask({ temperature: 1.7, top_p: 0.5 }), model)).toEqual({
+      model,
+      max_tokens: expect.any(Number) as number,
+      messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }],
+      ...sent,
+    });
+  });
+
+  it('says the rest in Anthropic’s words, and leaves out hints it has no word for', () => {
+    const schema = { type: 'object', properties: {}, additionalProperties: false };
+    const chat = ask({
+      stop: 'END',
+      user: 'u-1',
+      stream: true,
+      logprobs: true,
+      seed: 1,
+      response_format: { type: 'json_schema', json_schema: { name: 'a', schema } },
+    });
+    expect(request(chat)).toEqual({
+      model: MODEL,
+      max_tokens: 32_000,
+      messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }],
+      stop_sequences: ['END'],
+      metadata: { user_id: 'u-1' },
+      output_config: { format: { type: 'json_schema', schema } },
+      stream: true,
+    } satisfies MessageCreateParams);
+  });
+
+  it('makes a chat of instructions alone a prompt', () => {
+    const body = request(saying({ role: 'system', content: 'Write a poem.' }));
+    expect(body.system).toBeUndefined();
+    expect(body.messages).toEqual([{ role: 'user', content: [{ type: 'text', text: 'Write a poem.' }] }]);
+  });
+
+  const call = (id: string, text = '{}') => ({
+    id,
+    type: 'function' as const,
+    function: { name: 'f', arguments: text },
+  });
+
+  it.each<[string, OpenAiChat]>([
+    ['n', ask({ n: 2 })],
+    ['modalities', ask({ modalities: ['text', 'audio'] })],
+    ['functions', ask({ functions: [] })],
+    ['web_search_options', ask({ web_search_options: {} })],
+    ['stop', ask({ stop: '\n' })],
+    ['tool_choice', ask({ tool_choice: 'required' })],
+    ['tools[0]', ask({ tools: [{ type: 'custom', custom: { name: 'f' } }] as never })],
+    ['messages', saying({ role: 'user', content: ' ' })],
+    ['messages[0].role', saying({ role: 'critic', content: 'x' })],
+    [
+      'messages[0].content[0]',
+      saying({ role: 'user', content: [{ type: 'input_audio', input_audio: { data: '', format: 'wav' } }] }),
+    ],
+    [
+      'messages[0].content[0].image_url.url',
+      saying({ role: 'user', content: [{ type: 'image_url', image_url: { url: 'file:///etc/passwd' } }] }),
+    ],
+    [
+      'messages[0].content[0].file',
+      saying({ role: 'user', content: [{ type: 'file', file: { file_id: 'f' } }] }),
+    ],
+    [
+      'messages[0].content[0]',
+      saying({
+        role: 'user',
+        content: [{ type: 'image_url', image_url: { url: 'data:image/tiff;base64,AA' } }],
+      }),
+    ],
+    [
+      'messages[0].tool_calls[0].function.arguments',
+      saying({ role: 'assistant', tool_calls: [call('a', '[1]')] }),
+    ],
+    [
+      'messages[0].tool_calls[1]',
+      saying(
+        { role: 'assistant', tool_calls: [call('a'), call('b')] },
+        { role: 'tool', tool_call_id: 'a', content: '' },
+      ),
+    ],
+    [
+      'messages[1].tool_call_id',
+      saying({ role: 'user', content: 'x' }, { role: 'tool', tool_call_id: 'a', content: '' }),
+    ],
+  ])('is refused for %s rather than changed', (field, chat) => expect(refusal(chat)).toBe(field));
+});

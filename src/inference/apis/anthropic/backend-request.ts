@@ -1,0 +1,181 @@
+import type { JsonValue } from '../../../template/json-value.js';
+import type { OpenAiChat } from '../../chat/chat.js';
+import { UntranslatableError } from '../../chat/chat-errors.js';
+import { type JsonObject, present } from '../../chat/json.js';
+import { answerFormatOf, maxTokensOf, rejectOpenAiOnlyFields, stopsOf } from '../../chat/options.js';
+import { type Tool, toolChoiceOf, toolsOf } from '../../chat/tools.js';
+import {
+  conversationOf,
+  type UserTurn,
+  type Result,
+  type Conversation,
+  type Call,
+  type AssistantTurn,
+} from '../../chat/conversation.js';
+import { effortOf, thinkingOf, defaultMaxTokens } from './model-limits.js';
+import { anthropicSampling } from './model-limits.js';
+import type { Part, Media } from '../../chat/parts.js';
+
+/**
+ * A chat as the body of POST /v1/messages, which is described by the types of @anthropic-ai/sdk.
+ * @throws UntranslatableError
+ */
+export function anthropicRequest(chat: OpenAiChat, upstreamModel: string): JsonObject {
+  rejectOpenAiOnlyFields(chat);
+  const conversation = conversationOf(chat.messages);
+  const stops = stopSequences(chat);
+  return present({
+    model: upstreamModel,
+    max_tokens: maxTokensOf(chat) ?? defaultMaxTokens(upstreamModel),
+    system: conversation.system === '' ? undefined : conversation.system,
+    messages: anthropicMessages(conversation),
+    ...toolFields(chat),
+    ...anthropicSampling(chat, upstreamModel),
+    stop_sequences: stops.length === 0 ? undefined : stops,
+    thinking: thinkingOf(chat),
+    output_config: outputConfig(chat, upstreamModel),
+    metadata: metadataOf(chat),
+    stream: chat.stream === true ? true : undefined,
+  });
+}
+
+/** "All non-whitespace stop sequences work": https://platform.claude.com/docs/en/api/openai-sdk */
+function stopSequences(chat: OpenAiChat): readonly string[] {
+  const stops = stopsOf(chat);
+  if (stops.some((stop) => stop.trim() === ''))
+    throw new UntranslatableError('stop', 'must hold more than white space for Anthropic');
+  return stops;
+}
+
+function toolFields(chat: OpenAiChat): Readonly<Record<string, JsonValue | undefined>> {
+  const tools = toolsOf(chat);
+  const choice = toolChoiceOf(chat, tools);
+  if (tools.length === 0) return {};
+  const single = chat.parallel_tool_calls === false ? true : undefined;
+  const named = tools.map(toolDefinition);
+  if (choice === 'none') return { tools: named, tool_choice: { type: 'none' } };
+  if (choice === undefined && single === undefined) return { tools: named };
+  const type =
+    typeof choice === 'object' ? { type: 'tool', name: choice.name } : choice === 'required' ? ANY : AUTO;
+  return { tools: named, tool_choice: present({ ...type, disable_parallel_tool_use: single }) };
+}
+
+const ANY = { type: 'any' };
+const AUTO = { type: 'auto' };
+
+function toolDefinition({ name, description, parameters, strict }: Tool): JsonObject {
+  return present({
+    name,
+    description,
+    // Anthropic wants the type said.
+    input_schema: { type: 'object', ...parameters },
+    strict: strict ? true : undefined,
+  });
+}
+
+/** Of `json_object` nothing is left to say: OpenAI wants the messages to ask for JSON, and so they do. */
+function outputConfig(chat: OpenAiChat, upstreamModel: string): JsonValue | undefined {
+  const asked = answerFormatOf(chat);
+  const format =
+    asked === 'text' || asked.schema === null ? undefined : { type: 'json_schema', schema: asked.schema };
+  const effort = effortOf(chat, upstreamModel);
+  return format === undefined && effort === undefined ? undefined : present({ effort, format });
+}
+
+/** All of these are an opaque name of an end user, against abuse; `user` is OpenAI's older word for it. */
+function metadataOf(chat: OpenAiChat): JsonValue | undefined {
+  const user = chat['safety_identifier'] ?? chat.user;
+  return typeof user === 'string' && user !== '' ? { user_id: user } : undefined;
+}
+
+/** The four of `Base64ImageSource` in @anthropic-ai/sdk. */
+const IMAGES: ReadonlySet<string> = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp']);
+
+/** @throws UntranslatableError */
+export function anthropicMessages({ turns }: Conversation): readonly JsonObject[] {
+  const ids = new CallIds();
+  return turns.map((turn) => ({
+    role: turn.role,
+    content: turn.role === 'user' ? userBlocks(turn, ids) : assistantBlocks(turn, ids),
+  }));
+}
+
+/** Results first: Anthropic wants them at the head of the turn that follows the calls. */
+function userBlocks({ results, parts }: UserTurn, ids: CallIds): readonly JsonObject[] {
+  return [...results.map((result) => resultBlock(result, ids)), ...parts.map(block)];
+}
+
+function assistantBlocks({ texts, calls }: AssistantTurn, ids: CallIds): readonly JsonObject[] {
+  const used = calls.map((call) => ({
+    type: 'tool_use',
+    id: ids.take(call),
+    name: call.name,
+    input: call.input,
+  }));
+  return [...texts.map((text) => ({ type: 'text', text })), ...used];
+}
+
+function resultBlock({ call, parts }: Result, ids: CallIds): JsonObject {
+  return present({
+    type: 'tool_result',
+    tool_use_id: ids.of(call),
+    content: parts.length === 0 ? undefined : parts.map(block),
+  });
+}
+
+function block(part: Part): JsonObject {
+  switch (part.kind) {
+    case 'text':
+      return { type: 'text', text: part.text };
+    case 'image':
+      return { type: 'image', source: imageSource(part.media, part.field) };
+    case 'file':
+      return present({
+        type: 'document',
+        source: documentSource(part.media, part.field),
+        title: part.name,
+      });
+    case 'audio':
+      throw new UntranslatableError(part.field, 'is audio, which Anthropic takes none of');
+  }
+}
+
+function imageSource(media: Media, field: string): JsonValue {
+  if ('url' in media) return { type: 'url', url: media.url };
+  const mediaType = media.mediaType === 'image/jpg' ? 'image/jpeg' : media.mediaType;
+  if (!IMAGES.has(mediaType))
+    throw new UntranslatableError(field, 'must be a jpeg, png, gif or webp image for Anthropic');
+  return { type: 'base64', media_type: mediaType, data: media.base64 };
+}
+
+function documentSource(media: Media, field: string): JsonValue {
+  if ('url' in media) return { type: 'url', url: media.url };
+  if (media.mediaType === 'application/pdf')
+    return { type: 'base64', media_type: media.mediaType, data: media.base64 };
+  if (media.mediaType.startsWith('text/'))
+    return { type: 'text', media_type: 'text/plain', data: Buffer.from(media.base64, 'base64').toString() };
+  throw new UntranslatableError(field, 'must be a PDF or text for Anthropic');
+}
+
+/** Anthropic's ids are unique in a request, and of letters, digits, _ and -; other models' need not be. */
+class CallIds {
+  private readonly byCall = new Map<Call, string>();
+  private readonly taken = new Map<string, number>();
+
+  take(call: Call): string {
+    const clean = call.id.replaceAll(/[^a-zA-Z0-9_-]/g, '_') || 'call';
+    let id = clean;
+    // Counting on from where it stopped, or a thousand calls named alike would be a million looks.
+    for (let nth = (this.taken.get(clean) ?? 0) + 1; this.taken.has(id); nth++) {
+      id = `${clean}_${nth}`;
+      this.taken.set(clean, nth);
+    }
+    this.taken.set(id, this.taken.get(id) ?? 1);
+    this.byCall.set(call, id);
+    return id;
+  }
+
+  of(call: Call): string {
+    return this.byCall.get(call) ?? call.id;
+  }
+}

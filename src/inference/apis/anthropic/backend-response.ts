@@ -1,0 +1,159 @@
+import type {
+  ChatAnswer,
+  ChatEvent,
+  OpenAiToolCall,
+  StreamStage,
+  StreamReader,
+  StreamEvent,
+} from '../../chat/chat.js';
+import { ProtocolError } from '../../chat/chat-errors.js';
+import { isObject } from '../../chat/json.js';
+import { listOf, objectOf, parseEvent, textOf } from '../../chat/upstream-json.js';
+import { anthropicUsage } from './vocabulary.js';
+import { finishOf } from './vocabulary.js';
+
+/** Reads a `Message`. Blocks of kinds nobody asked for are left out. @throws ProtocolError */
+export function anthropicAnswer(body: unknown): ChatAnswer {
+  const message = objectOf(body, 'the answer');
+  throwIfError(message);
+  if (!Array.isArray(message['content'])) throw new ProtocolError('the answer has no content');
+  const texts: string[] = [];
+  const thoughts: string[] = [];
+  const toolCalls: OpenAiToolCall[] = [];
+  for (const [index, item] of listOf(message['content'], 'content').entries()) {
+    const what = `content[${index}]`;
+    const block = objectOf(item, what);
+    if (block['type'] === 'text') texts.push(textOf(block['text'], `${what}.text`));
+    if (block['type'] === 'thinking') thoughts.push(textOf(block['thinking'], `${what}.thinking`));
+    if (block['type'] === 'tool_use') toolCalls.push(toolCall(block, what));
+  }
+  return {
+    text: texts.length === 0 && toolCalls.length > 0 ? null : texts.join(''),
+    ...(thoughts.length === 0 ? {} : { reasoning: thoughts.join('') }),
+    toolCalls,
+    finish: finishOf(message['stop_reason'], toolCalls.length > 0),
+    usage: anthropicUsage(message['usage']),
+  };
+}
+
+/** Of an answer, or of an event of a stream. @throws ProtocolError */
+export function throwIfError(body: Readonly<Record<string, unknown>>): void {
+  if (body['type'] !== 'error') return;
+  const { error } = body;
+  const message = isObject(error) ? (error['message'] ?? error['type']) : undefined;
+  throw new ProtocolError(typeof message === 'string' ? message : 'the worker says that it failed');
+}
+
+function toolCall(block: Readonly<Record<string, unknown>>, what: string): OpenAiToolCall {
+  const name = textOf(block['name'], `${what}.name`);
+  const text = JSON.stringify(objectOf(block['input'] ?? {}, `${what}.input`));
+  return { id: textOf(block['id'], `${what}.id`), type: 'function', function: { name, arguments: text } };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads a stream of the Messages API. `finish` comes with message_stop: a stream that ended without one was cut off.
+ * https://platform.claude.com/docs/en/build-with-claude/streaming
+ */
+export function anthropicReader(): StreamReader {
+  const stream = new AnthropicStream();
+  return Object.assign((event: StreamEvent) => stream.read(event), { stage: () => stream.stage });
+}
+
+/** A call that is being written. */
+interface OpenCall {
+  readonly index: number;
+  wrote: boolean;
+}
+
+class AnthropicStream {
+  private readonly open = new Map<unknown, OpenCall>();
+  private readonly usages: unknown[] = [];
+  private calls = 0;
+  private stopReason: unknown = null;
+  private stopped = false;
+
+  get stage(): StreamStage {
+    return this.stopped ? 'over' : 'open';
+  }
+
+  read({ data }: StreamEvent): readonly ChatEvent[] {
+    const event = parseEvent(data);
+    throwIfError(event);
+    if (this.stopped) return [];
+    switch (event['type']) {
+      case 'message_start':
+        this.usages[0] = objectOf(event['message'], 'message')['usage'];
+        return [];
+      case 'content_block_start':
+        return this.start(event['index'], objectOf(event['content_block'], 'content_block'));
+      case 'content_block_delta':
+        return this.continue(event['index'], objectOf(event['delta'], 'delta'));
+      case 'content_block_stop':
+        return this.stopBlock(event['index']);
+      case 'message_delta':
+        this.stopReason = objectOf(event['delta'], 'delta')['stop_reason'] ?? this.stopReason;
+        this.usages[1] = event['usage'];
+        return [];
+      case 'message_stop':
+        return this.stop();
+      default:
+        // ping; and "new event types may be added, and your code should handle unknown event types gracefully".
+        return [];
+    }
+  }
+
+  private start(at: unknown, block: Fields): readonly ChatEvent[] {
+    if (block['type'] === 'text') return piece('text', block['text'] ?? '');
+    if (block['type'] === 'thinking') return piece('reasoning', block['thinking'] ?? '');
+    if (block['type'] !== 'tool_use') return [];
+    const index = this.calls++;
+    // Anthropic streams the input and sends {} here; others that speak this protocol may send it whole.
+    const input = objectOf(block['input'] ?? {}, 'content_block.input');
+    const whole = Object.keys(input).length > 0;
+    this.open.set(at, { index, wrote: whole });
+    const id = textOf(block['id'], 'content_block.id');
+    const name = textOf(block['name'], 'content_block.name');
+    return [{ kind: 'tool_call', index, id, name, arguments: whole ? JSON.stringify(input) : '' }];
+  }
+
+  private continue(at: unknown, delta: Fields): readonly ChatEvent[] {
+    if (delta['type'] === 'text_delta') return piece('text', delta['text']);
+    if (delta['type'] === 'thinking_delta') return piece('reasoning', delta['thinking']);
+    const call = this.open.get(at);
+    // Of a block that is none of our calls, such as a tool that Anthropic runs itself.
+    if (delta['type'] !== 'input_json_delta' || call === undefined) return [];
+    const text = textOf(delta['partial_json'], 'delta.partial_json');
+    if (text === '') return [];
+    call.wrote = true;
+    return [{ kind: 'tool_call', index: call.index, arguments: text }];
+  }
+
+  /** Of a call that takes nothing no JSON is streamed, and its arguments are to be JSON all the same. */
+  private stopBlock(at: unknown): readonly ChatEvent[] {
+    const call = this.open.get(at);
+    this.open.delete(at);
+    return call === undefined || call.wrote
+      ? []
+      : [{ kind: 'tool_call', index: call.index, arguments: '{}' }];
+  }
+
+  private stop(): readonly ChatEvent[] {
+    if (this.open.size > 0) throw new ProtocolError('the stream stopped in the midst of a call');
+    this.stopped = true;
+    const reason = finishOf(this.stopReason, this.calls > 0);
+    const usage = anthropicUsage(...this.usages);
+    return usage === null
+      ? [{ kind: 'finish', reason }]
+      : [
+          { kind: 'finish', reason },
+          { kind: 'usage', usage },
+        ];
+  }
+}
+
+function piece(kind: 'text' | 'reasoning', value: unknown): readonly ChatEvent[] {
+  const text = textOf(value, kind);
+  return text === '' ? [] : [{ kind, text }];
+}

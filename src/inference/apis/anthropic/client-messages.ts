@@ -1,0 +1,174 @@
+import type { OpenAiMessage, OpenAiPart, OpenAiToolCall } from '../../chat/chat.js';
+import type { FaultCollector, Fields } from './fault-collector.js';
+
+const ROLES = 'must be user, assistant or system';
+
+/** `system` and `messages` of a request as OpenAI's messages. */
+export function messagesFrom({ system, messages }: Fields, faults: FaultCollector): readonly OpenAiMessage[] {
+  const said = faults.list(messages, 'messages', 'must be a list of one message or more');
+  if (Array.isArray(messages) && said.length === 0) faults.add('messages', 'must hold one message or more');
+  const first = system === undefined || system === null ? [] : systemMessage(system, 'system', faults);
+  return [...first, ...said.flatMap((message, index) => messageFrom(message, `messages[${index}]`, faults))];
+}
+
+function messageFrom(message: unknown, field: string, faults: FaultCollector): readonly OpenAiMessage[] {
+  const { role, content } = faults.object(message, field, 'must be an object with role and content');
+  const path = `${field}.content`;
+  switch (role) {
+    case 'user':
+      return userMessages(content, path, faults);
+    case 'assistant':
+      return [assistantMessage(content, path, faults)];
+    case 'system':
+      return systemMessage(content, path, faults);
+    default:
+      faults.add(`${field}.role`, ROLES);
+      return [];
+  }
+}
+
+function systemMessage(content: unknown, field: string, faults: FaultCollector): readonly OpenAiMessage[] {
+  const parts = partsFrom(content, field, faults);
+  if (!parts.every(isText)) faults.add(field, 'must hold text only');
+  const text = joinedText(parts, '\n');
+  return text === '' ? [] : [{ role: 'system', content: text }];
+}
+
+/** Results become messages of their own, which come first: OpenAI wants them right behind the calls. */
+function userMessages(content: unknown, field: string, faults: FaultCollector): readonly OpenAiMessage[] {
+  if (!Array.isArray(content)) return [userMessage(partsFrom(content, field, faults))];
+  const results: OpenAiMessage[] = [];
+  const parts: OpenAiPart[] = [];
+  for (const [index, item] of (content as unknown[]).entries()) {
+    const path = `${field}[${index}]`;
+    const block = faults.object(item, path);
+    if (block['type'] !== 'tool_result') {
+      parts.push(...partFrom(block, path, faults));
+      continue;
+    }
+    const answered = resultParts(block, path, faults);
+    const id = faults.string(block['tool_use_id'], `${path}.tool_use_id`);
+    results.push({ role: 'tool', tool_call_id: id, content: resultText(block, answered) });
+    // A tool of OpenAI's answers with text alone: what else it answered, the user shows.
+    parts.push(...answered.filter((part) => !isText(part)));
+  }
+  return parts.length === 0 && results.length > 0 ? results : [...results, userMessage(parts)];
+}
+
+function resultParts(block: Fields, field: string, faults: FaultCollector): readonly OpenAiPart[] {
+  const { content } = block;
+  return content === undefined || content === null ? [] : partsFrom(content, `${field}.content`, faults);
+}
+
+/** OpenAI's results have no mark that says that a tool failed. */
+function resultText(block: Fields, parts: readonly OpenAiPart[]): string {
+  const text = joinedText(parts, '\n');
+  return block['is_error'] === true ? `Error: ${text}` : text;
+}
+
+function userMessage(parts: readonly OpenAiPart[]): OpenAiMessage {
+  const [only, ...more] = parts;
+  if (only === undefined) return { role: 'user', content: '' };
+  return { role: 'user', content: more.length === 0 && isText(only) ? only.text : parts };
+}
+
+/** What it thought is left out: only the model that thought it may be told, and OpenAI has no word for it. */
+function assistantMessage(content: unknown, field: string, faults: FaultCollector): OpenAiMessage {
+  if (typeof content === 'string') return { role: 'assistant', content };
+  const texts: string[] = [];
+  const calls: OpenAiToolCall[] = [];
+  for (const [index, item] of faults.list(content, field, 'must be text or a list of blocks').entries()) {
+    const path = `${field}[${index}]`;
+    const block = faults.object(item, path);
+    if (block['type'] === 'thinking' || block['type'] === 'redacted_thinking') continue;
+    if (block['type'] === 'text') texts.push(faults.string(block['text'], `${path}.text`));
+    else if (block['type'] === 'tool_use') calls.push(callFrom(block, path, faults));
+    else faults.add(`${path}.type`, 'must be text, tool_use, thinking or redacted_thinking');
+  }
+  // Texts of one turn are pieces of one text, cut where a citation begins or ends.
+  const text = texts.length === 0 ? null : texts.join('');
+  return { role: 'assistant', content: text, ...(calls.length === 0 ? {} : { tool_calls: calls }) };
+}
+
+function callFrom(block: Fields, field: string, faults: FaultCollector): OpenAiToolCall {
+  const id = faults.string(block['id'], `${field}.id`);
+  const name = faults.string(block['name'], `${field}.name`);
+  const input = faults.object(block['input'], `${field}.input`);
+  return { id, type: 'function', function: { name, arguments: JSON.stringify(input) } };
+}
+
+/** What a user says, or a tool answers: OpenAI's parts of it. */
+export function partsFrom(content: unknown, field: string, faults: FaultCollector): readonly OpenAiPart[] {
+  if (typeof content === 'string') return [textPart(content)];
+  return faults.list(content, field, 'must be text or a list of blocks').flatMap((item, index) => {
+    const path = `${field}[${index}]`;
+    return partFrom(faults.object(item, path), path, faults);
+  });
+}
+
+/** @param block of any kind but tool_use and tool_result, which are no parts */
+export function partFrom(block: Fields, field: string, faults: FaultCollector): readonly OpenAiPart[] {
+  switch (block['type']) {
+    case 'text':
+      return [textPart(faults.string(block['text'], `${field}.text`))];
+    case 'image':
+      return imageParts(faults.object(block['source'], `${field}.source`), `${field}.source`, faults);
+    case 'document':
+      return documentParts(block, field, faults);
+    case 'search_result': {
+      const texts = partsFrom(block['content'], `${field}.content`, faults);
+      const head = [block['title'], block['source']].filter((text) => typeof text === 'string').join('\n');
+      return [textPart(head), ...texts];
+    }
+    default:
+      faults.add(`${field}.type`, "is no block that another than Anthropic's own models can read here");
+      return [];
+  }
+}
+
+/** The texts of parts, side by side. */
+export function joinedText(parts: readonly OpenAiPart[], separator: string): string {
+  return parts.flatMap((part) => (isText(part) ? [part.text] : [])).join(separator);
+}
+
+export function isText(part: OpenAiPart): part is { readonly type: 'text'; readonly text: string } {
+  return part.type === 'text';
+}
+
+function imageParts(source: Fields, field: string, faults: FaultCollector): readonly OpenAiPart[] {
+  if (source['type'] === 'url') return [imagePart(faults.string(source['url'], `${field}.url`))];
+  if (source['type'] === 'base64') return [imagePart(dataUrl(source, field, faults))];
+  faults.add(`${field}.type`, 'must be base64 or url: files uploaded to Anthropic are not here');
+  return [];
+}
+
+function documentParts(block: Fields, field: string, faults: FaultCollector): readonly OpenAiPart[] {
+  const path = `${field}.source`;
+  const source = faults.object(block['source'], path);
+  switch (source['type']) {
+    case 'text':
+      return [textPart(faults.string(source['data'], `${path}.data`))];
+    case 'content':
+      return partsFrom(source['content'], `${path}.content`, faults);
+    case 'base64': {
+      const filename = typeof block['title'] === 'string' ? block['title'] : 'document.pdf';
+      return [{ type: 'file', file: { filename, file_data: dataUrl(source, path, faults) } }];
+    }
+    default:
+      faults.add(`${path}.type`, 'must be base64, text or content: documents elsewhere are not fetched here');
+      return [];
+  }
+}
+
+function dataUrl(source: Fields, field: string, faults: FaultCollector): string {
+  const mediaType = faults.string(source['media_type'], `${field}.media_type`);
+  return `data:${mediaType};base64,${faults.string(source['data'], `${field}.data`)}`;
+}
+
+function imagePart(url: string): OpenAiPart {
+  return { type: 'image_url', image_url: { url } };
+}
+
+function textPart(text: string): OpenAiPart {
+  return { type: 'text', text };
+}

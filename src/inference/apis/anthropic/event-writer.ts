@@ -1,0 +1,114 @@
+import type { ChatEvent, FinishReason, Usage } from '../../chat/chat.js';
+import { ProtocolError } from '../../chat/chat-errors.js';
+import type { JsonObject } from '../../chat/json.js';
+import { anthropicError } from './anthropic-error.js';
+import { type MessageHead, messageOf, textBlock, thinkingBlock, toolUseBlock } from './message.js';
+import { usageFields } from './vocabulary.js';
+import { ToolCallSequencer } from './tool-call-sequencer.js';
+import { stopReasonOf } from './vocabulary.js';
+
+/** The block that is being written; blocks come one after the other, each closed before the next. */
+interface OpenBlock {
+  readonly kind: 'text' | 'reasoning' | 'tool_call';
+  /** Which call. */
+  readonly call?: number;
+}
+
+/**
+ * Writes an answer as the events an Anthropic client expects, each as the text of an event of SSE: message_start, the
+ * blocks, message_delta, message_stop. https://platform.claude.com/docs/en/build-with-claude/streaming
+ */
+export class AnthropicEventWriter {
+  private begun = false;
+  private open: OpenBlock | null = null;
+  private blocks = 0;
+  private readonly order = new ToolCallSequencer();
+  private finish: FinishReason | null = null;
+  private usage: Usage | null = null;
+
+  constructor(private readonly head: MessageHead) {}
+
+  /** May be called as soon as there will be an answer; else its first piece does it. */
+  start(): string {
+    if (this.begun) return '';
+    this.begun = true;
+    return sse('message_start', { message: messageOf(this.head, [], null, null) });
+  }
+
+  /** @returns perhaps nothing yet @throws UnjudgedError if a call goes on after its end */
+  write(event: ChatEvent): string {
+    const events = this.order.next(event);
+    return events.length === 0 ? this.start() : events.map((each) => this.written(each)).join('');
+  }
+
+  ping(): string {
+    return sse('ping', {});
+  }
+
+  /** Whether the answer is whole, and may be ended. */
+  get isFinished(): boolean {
+    return this.finish !== null;
+  }
+
+  /** @throws ProtocolError if the answer was cut off: an `error` is its end then */
+  end(): string {
+    if (this.finish === null) throw new ProtocolError('the answer was cut off');
+    const delta = {
+      stop_reason: stopReasonOf(this.finish),
+      stop_sequence: null,
+      stop_details: null,
+      container: null,
+    };
+    const usage = usageFields(this.usage);
+    return `${this.start()}${this.close()}${sse('message_delta', { delta, usage })}${sse('message_stop', {})}`;
+  }
+
+  /** The end of an answer that broke. */
+  error(status: number, message: string, requestId: string): string {
+    return sse('error', anthropicError(status, message, requestId));
+  }
+
+  private written(event: ChatEvent): string {
+    switch (event.kind) {
+      case 'finish':
+        this.finish = event.reason;
+        return this.start();
+      case 'usage':
+        this.usage = event.usage;
+        return this.start();
+      case 'text':
+        return this.piece({ kind: 'text' }, textBlock(''), { type: 'text_delta', text: event.text });
+      case 'reasoning':
+        return this.piece({ kind: 'reasoning' }, thinkingBlock(''), {
+          type: 'thinking_delta',
+          thinking: event.text,
+        });
+      case 'tool_call': {
+        const { index: call, id = `call_${call}`, name = '' } = event;
+        const delta = { type: 'input_json_delta', partial_json: event.arguments };
+        return this.piece({ kind: 'tool_call', call }, toolUseBlock(id, name, {}), delta);
+      }
+    }
+  }
+
+  private piece(block: OpenBlock, empty: JsonObject, delta: JsonObject): string {
+    let text = this.start();
+    if (block.kind !== this.open?.kind || block.call !== this.open.call) {
+      text += this.close();
+      this.open = block;
+      text += sse('content_block_start', { index: this.blocks, content_block: empty });
+    }
+    return text + sse('content_block_delta', { index: this.blocks, delta });
+  }
+
+  private close(): string {
+    if (this.open === null) return '';
+    this.open = null;
+    return sse('content_block_stop', { index: this.blocks++ });
+  }
+}
+
+/** JSON holds no line break: one line of data. */
+function sse(type: string, fields: JsonObject): string {
+  return `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`;
+}

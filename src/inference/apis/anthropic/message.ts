@@ -1,0 +1,66 @@
+import type { JsonValue } from '../../../template/json-value.js';
+import type { ChatAnswer, FinishReason, OpenAiToolCall, Usage } from '../../chat/chat.js';
+import { isObject, type JsonObject } from '../../chat/json.js';
+import { messageUsage } from './vocabulary.js';
+import { stopReasonOf } from './vocabulary.js';
+
+export interface MessageHead {
+  /** Such as `msg_…`. */
+  readonly id: string;
+  readonly model: string;
+}
+
+/** An answer as the `Message` of @anthropic-ai/sdk. */
+export function anthropicMessage(answer: ChatAnswer, head: MessageHead): JsonObject {
+  const content: JsonObject[] = [];
+  if (answer.reasoning !== undefined) content.push(thinkingBlock(answer.reasoning));
+  if (answer.text !== null && answer.text !== '') content.push(textBlock(answer.text));
+  content.push(...answer.toolCalls.map((call) => toolUseBlock(call.id, call.function.name, inputOf(call))));
+  return messageOf(head, content, answer.finish, answer.usage);
+}
+
+/** @param finish `null`: it has only begun */
+export function messageOf(
+  { id, model }: MessageHead,
+  content: readonly JsonObject[],
+  finish: FinishReason | null,
+  usage: Usage | null,
+): JsonObject {
+  return {
+    id,
+    type: 'message',
+    role: 'assistant',
+    model,
+    content,
+    stop_reason: finish === null ? null : stopReasonOf(finish),
+    stop_sequence: null,
+    stop_details: null,
+    container: null,
+    diagnostics: null,
+    usage: messageUsage(usage),
+  };
+}
+
+export function textBlock(text: string): JsonObject {
+  return { type: 'text', text, citations: null };
+}
+
+/** A signature proves to Anthropic that it thought this itself: there is none for others' thoughts. */
+export function thinkingBlock(thinking: string): JsonObject {
+  return { type: 'thinking', thinking, signature: '' };
+}
+
+export function toolUseBlock(id: string, name: string, input: JsonObject): JsonObject {
+  return { type: 'tool_use', id, name, input };
+}
+
+/** Models write what they like: what is no JSON object is shown as it is, under one key, rather than lost. */
+function inputOf({ function: { arguments: text } }: OpenAiToolCall): JsonObject {
+  if (text === '') return {};
+  try {
+    const input = JSON.parse(text) as JsonValue;
+    return isObject(input) ? input : { arguments: input };
+  } catch {
+    return { arguments: text };
+  }
+}

@@ -1,0 +1,70 @@
+import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ClientDisconnect } from '../../client/client-disconnect.js';
+import { InferenceService } from '../../inference.service.js';
+import { memoize } from '../../passthrough/raw-request.js';
+import { parseBody } from '../../passthrough/raw-request.js';
+import { parseOpenAiChat } from '../../chat/parse-chat.js';
+import { ProxyResponse } from '../../passthrough/proxy-response.js';
+import { apiHeadersOf } from './headers.js';
+import { chatFromAnthropic } from './client-request.js';
+import { InferenceRequests } from '../../client/inference-requests.js';
+import { AnthropicResponse } from './client-response.js';
+import { COUNT_TOKENS, MESSAGES } from '../endpoints.js';
+import { readMessage } from './client-request.js';
+
+/** Anthropic's Messages API, for any registered model that chats. */
+@Controller('v1')
+export class MessagesController {
+  constructor(
+    private readonly inference: InferenceService,
+    private readonly requests: InferenceRequests,
+  ) {}
+
+  /** A message, or its events with `stream`; or how many tokens one would take. */
+  @Post([MESSAGES, COUNT_TOKENS])
+  @HttpCode(200)
+  answer(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    // Anthropic's clients show it; an upstream that passes its own on is known there by that.
+    reply.header('request-id', http.id);
+    const {
+      raw,
+      model,
+      stream,
+      affinitySource: beginning,
+    } = readMessage(
+      {
+        ...calledAt(http.url),
+        headers: apiHeadersOf(http.headers),
+        contentType: http.headers['content-type'] ?? '',
+      },
+      http.body,
+    );
+    const chat = memoize(() => chatFromAnthropic(parseBody(raw.bytes)));
+    const request = this.requests.of(http, {
+      model,
+      task: 'chat',
+      stream,
+      input: () => parseOpenAiChat(chat(), null),
+      openAi: chat,
+      raw,
+      affinitySource: beginning,
+    });
+    const answered = new AnthropicResponse(reply, request);
+    return this.inference.infer(
+      request,
+      answered,
+      new ClientDisconnect(reply.raw),
+      new ProxyResponse(reply, request),
+    );
+  }
+}
+
+/** Clients say in the query, too, that they speak the beta of the API (`beta.messages` of @anthropic-ai/sdk). */
+function calledAt(url: string): { readonly path: string; readonly query: string } {
+  const [path = '', query = ''] = url.split('?', 2);
+  return {
+    path: path.endsWith(COUNT_TOKENS) ? COUNT_TOKENS : MESSAGES,
+    query: new URLSearchParams(query).get('beta') === 'true' ? '?beta=true' : '',
+  };
+}

@@ -1,0 +1,82 @@
+import type { FinishReason, Usage } from '../../chat/chat.js';
+import { countOf } from '../../chat/upstream-json.js';
+import { isObject, type JsonObject } from '../../chat/json.js';
+
+/** `pause_turn` is a long turn of Anthropic's own tools, of which we ask for none. */
+const FINISH: Readonly<Record<string, FinishReason>> = {
+  end_turn: 'stop',
+  stop_sequence: 'stop',
+  pause_turn: 'stop',
+  max_tokens: 'length',
+  model_context_window_exceeded: 'length',
+  tool_use: 'tool_calls',
+  refusal: 'content_filter',
+};
+
+/** Reasons that are new to us are an end like any other; where none is given, calls tell. */
+export function finishOf(stopReason: unknown, calledTools: boolean): FinishReason {
+  if (typeof stopReason === 'string')
+    return Object.hasOwn(FINISH, stopReason) ? (FINISH[stopReason] ?? 'stop') : 'stop';
+  return calledTools ? 'tool_calls' : 'stop';
+}
+
+export function stopReasonOf(finish: FinishReason): string {
+  switch (finish) {
+    case 'stop':
+      return 'end_turn';
+    case 'length':
+      return 'max_tokens';
+    case 'tool_calls':
+      return 'tool_use';
+    case 'content_filter':
+      return 'refusal';
+  }
+}
+
+/**
+ * Anthropic counts apart what came from the cache and what went into it: "Total input tokens in a request is the summation
+ * of input_tokens, cache_creation_input_tokens, and cache_read_input_tokens" (@anthropic-ai/sdk, `Usage`).
+ * Counts of a stream are cumulative, and left out where they don't apply: the later one stands.
+ */
+export function anthropicUsage(...told: readonly unknown[]): Usage | null {
+  const latest = (key: string): number | undefined =>
+    told.map((usage) => (isObject(usage) ? countOf(usage[key]) : undefined)).findLast(isThere);
+  const input = latest('input_tokens');
+  const output = latest('output_tokens');
+  if (input === undefined && output === undefined) return null;
+  const cached = latest('cache_read_input_tokens');
+  const reasoning = told.map(thinkingTokens).findLast(isThere);
+  return {
+    input: (input ?? 0) + (cached ?? 0) + (latest('cache_creation_input_tokens') ?? 0),
+    output: output ?? 0,
+    ...(cached === undefined ? {} : { cached }),
+    ...(reasoning === undefined ? {} : { reasoning }),
+  };
+}
+
+/** Of a whole message, or of its start. */
+export function messageUsage(usage: Usage | null): JsonObject {
+  const unknown = { cache_creation: null, inference_geo: null, service_tier: null, speed: null };
+  return { ...usageFields(usage), ...unknown };
+}
+
+/** As the end of a stream has them. Anthropic has no word for "not told": it is 0. */
+export function usageFields(usage: Usage | null): JsonObject {
+  return {
+    input_tokens: Math.max(0, (usage?.input ?? 0) - (usage?.cached ?? 0)),
+    cache_creation_input_tokens: null,
+    cache_read_input_tokens: usage?.cached ?? null,
+    output_tokens: usage?.output ?? 0,
+    output_tokens_details: usage?.reasoning === undefined ? null : { thinking_tokens: usage.reasoning },
+    server_tool_use: null,
+  };
+}
+
+function thinkingTokens(usage: unknown): number | undefined {
+  const details = isObject(usage) ? usage['output_tokens_details'] : undefined;
+  return isObject(details) ? countOf(details['thinking_tokens']) : undefined;
+}
+
+function isThere(count: number | undefined): count is number {
+  return count !== undefined;
+}

@@ -1,0 +1,325 @@
+import { LLMock } from '@copilotkit/aimock';
+import { createParser } from 'eventsource-parser';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { answerOf } from '../../../../test/arbitraries/chat-answers.js';
+import { providerJson } from '../../../../test/arbitraries/provider-json.js';
+import type { ChatAnswer, ChatEvent, OpenAiChat } from '../../chat/chat.js';
+import { ProtocolError } from '../../chat/chat-errors.js';
+import { NeutralError } from '../../../upstream/upstream-errors.js';
+import { geminiAnswer } from './backend-response.js';
+import { geminiChatPath } from './backend-request.js';
+import { geminiReader } from './backend-response.js';
+import { geminiRequest } from './backend-request.js';
+
+/** In place of chance. */
+const counting = (): (() => string) => {
+  let made = 0;
+  return () => `made_${made++}`;
+};
+
+const readAll = (responses: readonly unknown[]): readonly ChatEvent[] => {
+  const reader = geminiReader(counting());
+  const events = responses.flatMap((response) => reader({ data: JSON.stringify(response) }));
+  return [...events, ...(reader.end?.() ?? [])];
+};
+
+/** What an act throws that a reader never should. */
+const unexpectedErrors = (acts: readonly (() => unknown)[]): readonly unknown[] =>
+  acts.flatMap((act) => {
+    try {
+      act();
+      return [];
+    } catch (error) {
+      return error instanceof ProtocolError || error instanceof NeutralError ? [] : [error];
+    }
+  });
+
+// Of the shape of https://ai.google.dev/api/generate-content#GenerateContentResponse, with the thoughts of
+// https://ai.google.dev/gemini-api/docs/thinking and the calls of https://ai.google.dev/gemini-api/docs/function-calling
+const CALLS = {
+  candidates: [
+    {
+      content: {
+        role: 'model',
+        parts: [
+          { text: 'Two cities.', thought: true },
+          {
+            functionCall: { name: 'get_current_temperature', args: { location: 'London' } },
+            thoughtSignature: 'c2ln',
+          },
+          { functionCall: { id: 'own', name: 'get_current_temperature', args: { location: 'Rome' } } },
+          { functionCall: { name: 'now' } },
+        ],
+      },
+      finishReason: 'STOP',
+      index: 0,
+    },
+  ],
+  usageMetadata: {
+    promptTokenCount: 40,
+    cachedContentTokenCount: 8,
+    candidatesTokenCount: 12,
+    thoughtsTokenCount: 30,
+    totalTokenCount: 82,
+  },
+  modelVersion: 'gemini-2.5-flash',
+};
+
+const CALLED: ChatAnswer = {
+  text: null,
+  reasoning: 'Two cities.',
+  toolCalls: [
+    {
+      id: 'made_0',
+      type: 'function',
+      function: { name: 'get_current_temperature', arguments: '{"location":"London"}' },
+      extra_content: { google: { thought_signature: 'c2ln' } },
+    },
+    {
+      id: 'own',
+      type: 'function',
+      function: { name: 'get_current_temperature', arguments: '{"location":"Rome"}' },
+    },
+    { id: 'made_1', type: 'function', function: { name: 'now', arguments: '{}' } },
+  ],
+  finish: 'tool_calls',
+  usage: { input: 40, output: 42, cached: 8, reasoning: 30 },
+};
+
+describe('an answer of Gemini', () => {
+  it('that makes no sense is a ProtocolError and nothing else', () => {
+    const response = fc.dictionary(
+      fc.constantFrom('candidates', 'usageMetadata', 'promptFeedback', 'error'),
+      fc.oneof(
+        providerJson,
+        fc.array(
+          fc.record({
+            content: fc.record({ parts: fc.array(providerJson) }),
+            finishReason: fc.constantFrom('STOP', 'SAFETY', 'MALFORMED_FUNCTION_CALL'),
+          }),
+        ),
+      ),
+    );
+    const body = fc.oneof(fc.jsonValue(), providerJson, response);
+    fc.assert(
+      fc.property(fc.array(body, { maxLength: 3 }), fc.string(), (bodies, text) => {
+        const reader = geminiReader();
+        const acts = bodies.flatMap((one) => [
+          () => geminiAnswer(one),
+          () => reader({ data: JSON.stringify(one) }),
+        ]);
+        const end = () => reader.end?.();
+        expect(unexpectedErrors([() => reader({ data: text }), ...acts, end])).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is the same whole and as a stream: thoughts, calls with ids of their own, and what it cost', () => {
+    expect(geminiAnswer(CALLS, counting())).toEqual(CALLED);
+    const [candidate] = CALLS.candidates;
+    const parts = candidate?.content.parts ?? [];
+    const stream = parts.map((part, index) => ({
+      candidates: [
+        { content: { parts: [part] }, ...(index === parts.length - 1 ? { finishReason: 'STOP' } : {}) },
+      ],
+      usageMetadata: CALLS.usageMetadata,
+    }));
+    expect(answerOf(readAll(stream))).toEqual(CALLED);
+  });
+
+  it('streams text, and ends where the stream does: a finishReason may come before, and text behind it', () => {
+    const piece = (text: string, more = {}) => ({
+      candidates: [{ content: { parts: [{ text }], role: 'model' }, ...more }],
+    });
+    expect(readAll([piece('Hel')])).toEqual([{ kind: 'text', text: 'Hel' }]);
+    const stop = { finishReason: 'STOP' };
+    expect(readAll([{ candidates: [stop] }, piece('Hel', stop), piece('lo', stop)])).toEqual([
+      { kind: 'text', text: 'Hel' },
+      { kind: 'text', text: 'lo' },
+      { kind: 'finish', reason: 'stop' },
+    ]);
+    const usageMetadata = { promptTokenCount: 4, candidatesTokenCount: 2, totalTokenCount: 6 };
+    expect(
+      readAll([piece('Hel'), { ...piece('lo', { finishReason: 'MAX_TOKENS' }), usageMetadata }]),
+    ).toEqual([
+      { kind: 'text', text: 'Hel' },
+      { kind: 'text', text: 'lo' },
+      { kind: 'finish', reason: 'length' },
+      { kind: 'usage', usage: { input: 4, output: 2 } },
+    ]);
+  });
+
+  it.each([
+    ['STOP', 'stop'],
+    ['MAX_TOKENS', 'length'],
+    ['SAFETY', 'content_filter'],
+    ['RECITATION', 'content_filter'],
+    ['BLOCKLIST', 'content_filter'],
+    ['PROHIBITED_CONTENT', 'content_filter'],
+    ['SPII', 'content_filter'],
+    ['IMAGE_SAFETY', 'content_filter'],
+    ['LANGUAGE', 'content_filter'],
+    ['OTHER', 'content_filter'],
+    ['NEW_TO_US', 'stop'],
+  ])('that ended with %s ended with %s', (finishReason, finish) => {
+    const body = { candidates: [{ finishReason }] };
+    expect(geminiAnswer(body)).toEqual({ text: '', toolCalls: [], finish, usage: null });
+    expect(readAll([body])).toEqual([{ kind: 'finish', reason: finish }]);
+  });
+
+  it('to a prompt that was blocked is a filtered one', () => {
+    const body = {
+      promptFeedback: { blockReason: 'PROHIBITED_CONTENT' },
+      usageMetadata: { promptTokenCount: 7 },
+    };
+    expect(geminiAnswer(body)).toEqual({
+      text: '',
+      toolCalls: [],
+      finish: 'content_filter',
+      usage: { input: 7, output: 0 },
+    });
+  });
+
+  // https://ai.google.dev/gemini-api/docs/thought-signatures
+  it('gets the signatures of its calls back, whole and from a stream', () => {
+    const signature = fc.option(fc.base64String({ minLength: 4 }), { nil: undefined });
+    fc.assert(
+      fc.property(fc.array(signature, { minLength: 1, maxLength: 3 }), (signatures) => {
+        const parts = signatures.map((thoughtSignature) => ({
+          functionCall: { name: 'f', args: {} },
+          ...(thoughtSignature === undefined ? {} : { thoughtSignature }),
+        }));
+        const body = { candidates: [{ content: { parts }, finishReason: 'STOP' }] };
+        for (const { toolCalls: calls } of [geminiAnswer(body), answerOf(readAll([body]))]) {
+          const answers = calls.map(({ id }) => ({ role: 'tool', tool_call_id: id, content: '1' }));
+          const { contents } = geminiRequest(
+            { model: 'm', messages: [{ role: 'assistant', content: null, tool_calls: calls }, ...answers] },
+            'gemini-2.5-flash',
+          ) as unknown as { readonly contents: readonly { readonly parts: readonly object[] }[] };
+          expect(contents[0]?.parts).toEqual(
+            calls.map(({ id }, index) => ({
+              ...parts[index],
+              functionCall: { id, name: 'f', args: {} },
+            })),
+          );
+        }
+      }),
+    );
+  });
+
+  it('shows the images it made, and not the drafts', () => {
+    const inlineData = { mimeType: 'image/png', data: 'iVBO' };
+    const audio = { mimeType: 'audio/wav', data: 'UklG' };
+    const parts = [{ text: 'A cat: ' }, { inlineData, thought: true }, { inlineData }, { inlineData: audio }];
+    const body = { candidates: [{ content: { parts }, finishReason: 'STOP' }] };
+    const text = 'A cat: ![image](data:image/png;base64,iVBO)';
+    expect([geminiAnswer(body).text, answerOf(readAll([body])).text]).toEqual([text, text]);
+  });
+
+  it('gives calls without ids new ones each time', () => {
+    const body = { candidates: [{ content: { parts: [{ functionCall: { name: 'now' } }] } }] };
+    const ids = [0, 1].map(() => geminiAnswer(body).toolCalls[0]?.id);
+    expect(new Set(ids).size).toBe(2);
+  });
+
+  it('counts what its own tools put into the prompt, and thoughts, as OpenAI does', () => {
+    const usageMetadata = {
+      promptTokenCount: 10,
+      toolUsePromptTokenCount: 3,
+      candidatesTokenCount: 4,
+      thoughtsTokenCount: 5,
+    };
+    expect(geminiAnswer({ candidates: [{ finishReason: 'STOP' }], usageMetadata }).usage).toEqual({
+      input: 13,
+      output: 9,
+      reasoning: 5,
+    });
+  });
+
+  // https://ai.google.dev/gemini-api/docs/troubleshooting
+  it.each([
+    [
+      { error: { code: 503, message: 'The model is overloaded.', status: 'UNAVAILABLE' } },
+      'The model is overloaded.',
+    ],
+    [[{ error: { code: 429, message: 'Quota', status: 'RESOURCE_EXHAUSTED' } }], 'Quota'],
+    [{}, 'the answer has no candidates'],
+  ])('that says it failed is an error with its words: %j', (body, message) => {
+    expect(() => geminiAnswer(body)).toThrow(new ProtocolError(message));
+  });
+
+  it.each([
+    'MALFORMED_FUNCTION_CALL',
+    'MALFORMED_RESPONSE',
+    'UNEXPECTED_TOOL_CALL',
+    'TOO_MANY_TOOL_CALLS',
+    'MISSING_THOUGHT_SIGNATURE',
+  ])('that the model gave up (%s) says nothing about the worker', (finishReason) => {
+    const body = { candidates: [{ finishReason }] };
+    const error = new NeutralError(`the model gave up: ${finishReason}`);
+    for (const read of [() => geminiAnswer(body), () => readAll([body])]) {
+      expect(read).toThrow(error);
+      expect(read).toThrow(NeutralError);
+    }
+  });
+});
+
+describe('a worker that plays Gemini', () => {
+  const mock = new LLMock({ port: 0, host: '127.0.0.1' });
+  beforeAll(async () => {
+    mock.on({ userMessage: 'weather', hasToolResult: true }, { content: 'It is warm.' });
+    mock.onMessage('weather', { toolCalls: [{ name: 'get_weather', arguments: '{"city":"Rome"}' }] });
+    await mock.start();
+  });
+  afterAll(() => mock.stop());
+
+  const chat: OpenAiChat = {
+    model: 'm',
+    messages: [{ role: 'user', content: 'The weather in Rome?' }],
+    tools: [
+      {
+        type: 'function',
+        function: {
+          name: 'get_weather',
+          parameters: { type: 'object', properties: { city: { type: 'string' } } },
+        },
+      },
+    ],
+  };
+
+  async function ask(asked: OpenAiChat): Promise<ChatAnswer> {
+    const stream = asked.stream === true;
+    const response = await fetch(`${mock.url}/v1beta${geminiChatPath('gemini-2.5-flash', stream)}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-goog-api-key': 'k' },
+      body: JSON.stringify(geminiRequest(asked, 'gemini-2.5-flash')),
+    });
+    const text = await response.text();
+    if (!stream) return geminiAnswer(JSON.parse(text));
+    const reader = geminiReader();
+    const events: ChatEvent[] = [];
+    createParser({ onEvent: ({ data }) => events.push(...reader({ data })) }).feed(text);
+    return answerOf([...events, ...(reader.end?.() ?? [])]);
+  }
+
+  it.each([false, true])(
+    'is asked, calls a tool, and answers with its result (stream: %j)',
+    async (stream) => {
+      const called = await ask({ ...chat, stream });
+      expect(called.finish).toBe('tool_calls');
+      expect(called.toolCalls[0]?.function).toEqual({ name: 'get_weather', arguments: '{"city":"Rome"}' });
+      const answered = await ask({
+        ...chat,
+        stream,
+        messages: [
+          ...chat.messages,
+          { role: 'assistant', content: called.text, tool_calls: called.toolCalls },
+          { role: 'tool', tool_call_id: called.toolCalls[0]?.id ?? '', content: '30 degrees' },
+        ],
+      });
+      expect(answered).toMatchObject({ text: 'It is warm.', toolCalls: [], finish: 'stop' });
+    },
+  );
+});

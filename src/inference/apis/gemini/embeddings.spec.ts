@@ -1,0 +1,55 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { providerJson } from '../../../../test/arbitraries/provider-json.js';
+import { ProtocolError, UntranslatableError } from '../../chat/chat-errors.js';
+import { geminiEmbeddingRequest, geminiEmbeddings } from './embeddings.js';
+
+describe("Gemini's embeddings", () => {
+  // https://ai.google.dev/gemini-api/docs/embeddings
+  it('are asked for as the documentation does, one text or many', () => {
+    const asked = (text: string) => ({
+      model: 'models/gemini-embedding-001',
+      content: { parts: [{ text }] },
+    });
+    const body = (input: unknown, more = {}) =>
+      geminiEmbeddingRequest({ input, ...more }, 'gemini-embedding-001');
+    expect(body('a')).toEqual({ requests: [asked('a')] });
+    expect(body(['a', ''])).toEqual({ requests: [asked('a'), asked('')] });
+    expect(body('a', { dimensions: 768 })).toEqual({
+      requests: [{ ...asked('a'), outputDimensionality: 768 }],
+    });
+    expect(() => body([[1, 2]])).toThrow(
+      new UntranslatableError('input[0]', 'must be text: this worker takes no tokens'),
+    );
+    expect(() => body(7)).toThrow(UntranslatableError);
+  });
+
+  it('are read in their order, with what they cost where it is told', () => {
+    const body = { embeddings: [{ values: [0.25, -1] }, { values: [1, 2] }] };
+    expect(geminiEmbeddings(body)).toEqual({
+      text: '[[0.25,-1],[1,2]]',
+      toolCalls: [],
+      finish: 'stop',
+      usage: null,
+    });
+    expect(geminiEmbeddings({ ...body, usageMetadata: { promptTokenCount: 3 } }).usage).toEqual({
+      input: 3,
+      output: 0,
+    });
+  });
+
+  it('that make no sense are a ProtocolError and nothing else', () => {
+    const body = fc.oneof(providerJson, fc.record({ embeddings: fc.array(providerJson) }));
+    fc.assert(
+      fc.property(body, (answer) => {
+        let thrown: unknown = null;
+        try {
+          geminiEmbeddings(answer);
+        } catch (error) {
+          thrown = error;
+        }
+        expect(thrown).toSatisfy((error) => error === null || error instanceof ProtocolError);
+      }),
+    );
+  });
+});

@@ -1,0 +1,46 @@
+import type { ChatAnswer } from '../../chat/chat.js';
+import { ProtocolError, UntranslatableError } from '../../chat/chat-errors.js';
+import { isObject, type JsonObject, present } from '../../chat/json.js';
+import { countOf, listOf, objectOf } from '../../chat/upstream-json.js';
+import { geminiModel } from './backend-request.js';
+
+/** OpenAI's embeddings, as far as Gemini has words for them. */
+interface Wanted {
+  readonly input?: unknown;
+  readonly dimensions?: unknown;
+}
+
+/**
+ * As the body of batchEmbedContents, of a single text too: https://ai.google.dev/api/embeddings
+ * @throws UntranslatableError
+ */
+export function geminiEmbeddingRequest({ input, dimensions }: Wanted, upstreamModel: string): JsonObject {
+  const texts: readonly unknown[] = Array.isArray(input) ? input : [input];
+  const model = geminiModel(upstreamModel);
+  const outputDimensionality = typeof dimensions === 'number' ? dimensions : undefined;
+  return {
+    requests: texts.map((text, index) => {
+      if (typeof text === 'string')
+        return present({ model, content: { parts: [{ text }] }, outputDimensionality });
+      const field = Array.isArray(input) ? `input[${index}]` : 'input';
+      throw new UntranslatableError(field, 'must be text: this worker takes no tokens');
+    }),
+  };
+}
+
+/** Its vectors, as a text of JSON, in the order of the texts. @throws ProtocolError */
+export function geminiEmbeddings(body: unknown): ChatAnswer {
+  const answer = objectOf(body, 'the answer');
+  const vectors = listOf(answer['embeddings'], 'embeddings').map(
+    (one, index) => objectOf(one, `embeddings[${index}]`)['values'],
+  );
+  if (vectors.length === 0) throw new ProtocolError('the answer has no embeddings');
+  const told = answer['usageMetadata'];
+  const input = isObject(told) ? countOf(told['promptTokenCount']) : undefined;
+  return {
+    text: JSON.stringify(vectors),
+    toolCalls: [],
+    finish: 'stop',
+    usage: input === undefined ? null : { input, output: 0 },
+  };
+}

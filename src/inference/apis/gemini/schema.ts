@@ -1,0 +1,169 @@
+import type { JsonValue } from '../../../template/json-value.js';
+import { UntranslatableError } from '../../chat/chat-errors.js';
+import { isObject, type JsonObject } from '../../chat/json.js';
+
+/** Of Gemini's `Schema`, a subset of OpenAPI 3.0's: https://ai.google.dev/api/caching#Schema. Others are a 400 there. */
+const KEPT = new Set(
+  'title description default minItems maxItems minLength maxLength minProperties maxProperties pattern minimum maximum propertyOrdering'.split(
+    ' ',
+  ),
+);
+
+/** "When using the Gemini Developer API, this must be either 'enum' or 'date-time'" of strings; of numbers these. */
+const FORMATS = new Set(['enum', 'date-time', 'float', 'double', 'int32', 'int64']);
+
+const DEEPEST = 100;
+
+/** Schemas that refer to one another can stand for far more than they hold: how many a request may still write out. */
+export class ReferenceBudget {
+  private left = 2000;
+
+  /** @returns whether there was one left */
+  take(): boolean {
+    return this.left-- > 0;
+  }
+}
+
+/**
+ * A JSON schema as Gemini accepts one: references are written out, `null` among types is `nullable`, oneOf and allOf are
+ * what comes nearest, and what Gemini has no word for is left out, so that it allows rather more than was meant.
+ * @throws UntranslatableError
+ */
+export function geminiSchema(schema: JsonObject, field: string, budget: ReferenceBudget): JsonObject {
+  return new Cleaner(schema, field, budget).clean(schema, new Set());
+}
+
+class Cleaner {
+  private depth = 0;
+
+  constructor(
+    private readonly root: JsonObject,
+    private readonly field: string,
+    private readonly budget: ReferenceBudget,
+  ) {}
+
+  /** @param within the references that are being written out */
+  clean(value: JsonValue | undefined, within: ReadonlySet<string>): JsonObject {
+    if (++this.depth > DEEPEST || (within.size > 0 && !this.budget.take()))
+      throw new UntranslatableError(this.field, 'stands for too many schemas, or too deep ones');
+    const cleaned = this.resolved(value, within);
+    this.depth--;
+    return cleaned;
+  }
+
+  private resolved(value: JsonValue | undefined, within: ReadonlySet<string>): JsonObject {
+    if (!isObject(value)) return {};
+    const schema = value as JsonObject;
+    const { $ref, ...rest } = schema;
+    if (typeof $ref === 'string') {
+      // One that holds itself ends here: any object will do.
+      if (within.has($ref)) return { type: 'object' };
+      const target = this.find($ref);
+      return this.clean({ ...(isObject(target) ? target : {}), ...rest }, new Set(within).add($ref));
+    }
+    return this.cleaned(merged(schema), within);
+  }
+
+  private cleaned(schema: JsonObject, within: ReadonlySet<string>): JsonObject {
+    const out: Record<string, JsonValue> = {};
+    for (const [key, value] of Object.entries(schema)) if (KEPT.has(key)) out[key] = value;
+    const { format } = schema;
+    if (typeof format === 'string' && FORMATS.has(format)) out['format'] = format;
+    const choices = this.choices(schema, within);
+    const types = typesOf(schema);
+    if (types.isNullable || choices.isNullable) out['nullable'] = true;
+    const [type, ...others] = types.names;
+    if (choices.schemas.length > 0) out['anyOf'] = choices.schemas;
+    else if (type !== undefined && others.length > 0)
+      out['anyOf'] = types.names.map((name) => ({ type: name }));
+    else if (type !== undefined) out['type'] = type;
+    const texts = enumOf(schema);
+    if (texts !== undefined) Object.assign(out, { type: 'string', enum: texts });
+    if (schema['items'] !== undefined || type === 'array') out['items'] = this.clean(itemsOf(schema), within);
+    this.addProperties(out, schema, within);
+    return out;
+  }
+
+  private addProperties(
+    out: Record<string, JsonValue>,
+    schema: JsonObject,
+    within: ReadonlySet<string>,
+  ): void {
+    const { properties, required } = schema;
+    if (!isObject(properties)) return;
+    const cleaned = Object.entries(properties as JsonObject).map(
+      ([name, value]) => [name, this.clean(value, within)] as const,
+    );
+    // "should be non-empty for OBJECT type"
+    if (cleaned.length === 0) return;
+    out['type'] = 'object';
+    out['properties'] = Object.fromEntries(cleaned);
+    const named = Array.isArray(required) ? (required as readonly JsonValue[]) : [];
+    const known = named.filter((name) => typeof name === 'string' && Object.hasOwn(properties, name));
+    if (known.length > 0) out['required'] = known;
+  }
+
+  private choices(
+    schema: JsonObject,
+    within: ReadonlySet<string>,
+  ): { readonly schemas: readonly JsonObject[]; readonly isNullable: boolean } {
+    const given = schema['anyOf'] ?? schema['oneOf'];
+    const all = Array.isArray(given) ? (given as readonly JsonValue[]) : [];
+    const others = all.filter((choice) => !(isObject(choice) && choice['type'] === 'null'));
+    return {
+      schemas: others.map((choice) => this.clean(choice, within)),
+      isNullable: others.length < all.length,
+    };
+  }
+
+  /** A reference within the schema, such as `#/$defs/Place`. */
+  private find(reference: string): JsonValue | undefined {
+    if (!reference.startsWith('#')) return undefined;
+    let at: JsonValue | undefined = this.root;
+    for (const step of reference.slice(1).split('/').slice(1)) {
+      const key = step.replaceAll('~1', '/').replaceAll('~0', '~');
+      if (typeof at !== 'object' || at === null || !Object.hasOwn(at, key)) return undefined;
+      at = (at as JsonObject)[key];
+    }
+    return at;
+  }
+}
+
+/** What allOf asks for at once, side by side; a lone schema in it is how a reference gets a description. */
+function merged(schema: JsonObject): JsonObject {
+  const { allOf, ...rest } = schema;
+  if (!Array.isArray(allOf)) return schema;
+  const [only, ...more] = allOf as readonly JsonValue[];
+  if (more.length === 0) return { anyOf: [only ?? {}], ...rest };
+  const parts = (allOf as readonly JsonValue[]).filter(isObject) as readonly JsonObject[];
+  const properties = Object.assign({}, ...parts.map((part) => part['properties'] ?? {})) as JsonObject;
+  const required = parts.flatMap((part) => (Array.isArray(part['required']) ? part['required'] : []));
+  return { ...Object.assign({}, ...parts), properties, required, ...rest } as JsonObject;
+}
+
+function typesOf({ type, nullable }: JsonObject): {
+  readonly names: readonly string[];
+  readonly isNullable: boolean;
+} {
+  const all = (Array.isArray(type) ? (type as readonly JsonValue[]) : [type]).filter(
+    (name) => typeof name === 'string',
+  );
+  const names = all.filter((name) => name !== 'null');
+  return { names, isNullable: names.length < all.length || nullable === true };
+}
+
+/** Gemini's are texts: of other values any is allowed. */
+function enumOf(schema: JsonObject): readonly string[] | undefined {
+  const values = schema['const'] === undefined ? schema['enum'] : [schema['const']];
+  if (!Array.isArray(values)) return undefined;
+  const texts = (values as readonly JsonValue[]).filter((value) => value !== null && value !== '');
+  if (texts.length === 0 || !texts.every((value) => typeof value === 'string')) return undefined;
+  return texts;
+}
+
+/** Of a tuple the first: Gemini's arrays hold one kind of thing. */
+function itemsOf({ items, prefixItems }: JsonObject): JsonValue | undefined {
+  if (isObject(items)) return items;
+  const tuple = Array.isArray(prefixItems) ? prefixItems : items;
+  return Array.isArray(tuple) ? (tuple as readonly JsonValue[])[0] : undefined;
+}

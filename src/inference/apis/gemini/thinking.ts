@@ -1,0 +1,57 @@
+import type { OpenAiChat } from '../../chat/chat.js';
+import { isObject, type JsonObject } from '../../chat/json.js';
+
+type Effort = 'minimal' | 'low' | 'medium' | 'high';
+
+const BUDGETS: Readonly<Record<Effort, number>> = { minimal: 1024, low: 1024, medium: 8192, high: 24576 };
+
+/**
+ * How hard the model is to think, as Google's own OpenAI-compatible API has it: what stands in
+ * extra_body.google.thinking_config, else OpenAI's reasoning_effort by Google's table
+ * (https://ai.google.dev/gemini-api/docs/openai#thinking).
+ */
+export function thinkingConfig(chat: OpenAiChat, upstreamModel: string): JsonObject | undefined {
+  const own = googleBody(chat)['thinking_config'];
+  if (isObject(own)) return own as JsonObject;
+  const effort = effortIn(chat['reasoning_effort']);
+  return effort === undefined ? undefined : configOf(effort, upstreamModel);
+}
+
+/** Fields that are Google's only: https://ai.google.dev/gemini-api/docs/openai#extra-body */
+export function googleBody(chat: OpenAiChat): Readonly<Record<string, unknown>> {
+  const extra = chat['extra_body'];
+  return isObject(extra) && isObject(extra['google']) ? extra['google'] : {};
+}
+
+/** Which models know what: https://ai.google.dev/gemini-api/docs/thinking. Others refuse to be told, so they aren't. */
+function configOf(effort: Effort | 'none', upstreamModel: string): JsonObject | undefined {
+  const [, version] = /gemini-(\d+(?:\.\d+)?)/.exec(upstreamModel) ?? [];
+  const isPro = /-pro\b/.test(upstreamModel);
+  if (version !== undefined && Number(version) < 2.5) return undefined;
+  if (version !== undefined && Number(version) >= 3) {
+    // Thinking can't be turned off here, and Pro knows no `minimal`.
+    const least = effort === 'none' || effort === 'minimal';
+    return { thinkingLevel: least ? (isPro ? 'low' : 'minimal') : effort };
+  }
+  // An alias, such as gemini-flash-latest: newer models take a budget, too.
+  if (version === undefined && !/gemini-(?:pro|flash)/.test(upstreamModel)) return undefined;
+  if (effort === 'none') return { thinkingBudget: isPro ? BUDGETS.minimal : 0 };
+  return { thinkingBudget: BUDGETS[effort] };
+}
+
+function effortIn(value: unknown): Effort | 'none' | undefined {
+  switch (value) {
+    case 'none':
+    case 'minimal':
+    case 'low':
+    case 'medium':
+    case 'high':
+      return value;
+    // Of OpenAI's newest models only.
+    case 'xhigh':
+    case 'max':
+      return 'high';
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,61 @@
+import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { InferenceSettings } from '../../../config/settings.js';
+import { ClientDisconnect } from '../../client/client-disconnect.js';
+import type { OpenAiChat } from '../../chat/chat.js';
+import type { InferenceRequest } from '../../client/inference-request.js';
+import { InferenceService } from '../../inference.service.js';
+import { type Chat, isOpenAiChat, parseOpenAiChat, parseNativeChat } from '../../chat/parse-chat.js';
+import { CHAT_FORMAT, OpenAiResponse } from '../openai/client-response.js';
+import { NativeResponse } from './client-response.js';
+import type { ClientResponse } from '../../client/client-response.js';
+import { InferenceRequests } from '../../client/inference-requests.js';
+
+@Controller('api/v1')
+export class NativeController {
+  constructor(
+    private readonly inference: InferenceService,
+    private readonly requests: InferenceRequests,
+    private readonly settings: InferenceSettings,
+  ) {}
+
+  /** The seed's call (`input`) of any model that answers a prompt, and OpenAI's chat (`messages`) of any that chats. */
+  @Post('chat/completions')
+  @HttpCode(200)
+  chat(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const openAi = isOpenAiChat(http.body);
+    const parse = openAi ? parseOpenAiChat : parseNativeChat;
+    const chat = parse(http.body, this.settings.defaultModel);
+    const request = this.requests.of(http, {
+      model: chat.model,
+      task: openAi ? 'chat' : null,
+      stream: chat.stream,
+      input: () => chat,
+      openAi: () => (openAi ? withoutOurs(http.body as OpenAiChat) : inOpenAi(chat)),
+      raw: null,
+      affinitySource: chat.messages[0]?.content,
+    });
+    return this.inference.infer(request, replyFor(openAi, request, reply), new ClientDisconnect(reply.raw));
+  }
+}
+
+function replyFor(openAi: boolean, request: InferenceRequest, http: FastifyReply): ClientResponse {
+  if (!openAi && !request.stream) return new NativeResponse(http, request);
+  const includesUsage = () => request.openAi().stream_options?.include_usage === true;
+  return new OpenAiResponse(http, request, CHAT_FORMAT, includesUsage, openAi);
+}
+
+/** Strict servers refuse fields they do not know. */
+function withoutOurs(body: OpenAiChat): OpenAiChat {
+  const { model_name: _name, input: _input, ...chat } = body;
+  return chat;
+}
+
+function inOpenAi({ model, messages, temperature, maxTokens }: Chat): OpenAiChat {
+  return {
+    model,
+    messages: messages as OpenAiChat['messages'],
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
+  };
+}

@@ -1,0 +1,80 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ChatAnswer, ChatEvent, FinishReason } from '../../chat/chat.js';
+import { openAiAnswer } from './backend-response.js';
+import { openAiReader } from './backend-stream.js';
+import {
+  ChatChunks,
+  chatCompletion,
+  type ChunkWriter,
+  textCompletion,
+  TextChunks,
+} from './chat-completion.js';
+import { eventsOf } from '../../chat/tool-calls.js';
+
+const HEAD = { id: 'x', created: 1, model: 'm' };
+const text = fc.string({ unit: 'binary', minLength: 1 });
+const finish = fc.constantFrom<FinishReason>('stop', 'length', 'tool_calls', 'content_filter');
+const usage = fc.option(
+  fc.record({ input: fc.nat(), output: fc.nat(), cached: fc.nat(), reasoning: fc.nat() }),
+);
+const toolCalls = fc.array(
+  fc.record({
+    id: text,
+    type: fc.constant('function' as const),
+    function: fc.record({ name: text, arguments: fc.json() }),
+  }),
+  { maxLength: 3 },
+);
+const answers: fc.Arbitrary<ChatAnswer> = fc
+  .record({ text: fc.option(text), reasoning: text, toolCalls, finish, usage })
+  // One that calls tools is read as such.
+  .filter(({ toolCalls: calls, finish: reason }) => calls.length === 0 || reason !== 'stop');
+
+/** What a client makes of the stream. */
+function read(writer: ChunkWriter, events: readonly ChatEvent[]): readonly ChatEvent[] {
+  const stream = events.map((event) => writer.event(event)).join('') + writer.end();
+  const reader = openAiReader();
+  const data = stream.split('\n\n').filter((event) => event !== '');
+  expect(data.at(-1)).toBe('data: [DONE]');
+  return data.flatMap((event) => reader({ data: event.replace(/^data: /, '') }));
+}
+
+describe('an answer in the words of OpenAI', () => {
+  it('is read as it was written, whole', () => {
+    fc.assert(
+      fc.property(answers, (answer) => {
+        expect(openAiAnswer(JSON.stringify(chatCompletion(HEAD, answer)))).toEqual(answer);
+      }),
+    );
+  });
+
+  it('is read as it was written, in a stream', () => {
+    fc.assert(
+      fc.property(answers, (answer) => {
+        const events = eventsOf(answer);
+        expect(read(new ChatChunks(HEAD, true), events)).toEqual(events);
+        // Who did not ask for usage gets none.
+        const unasked = events.filter(({ kind }) => kind !== 'usage');
+        expect(read(new ChatChunks(HEAD, false), events)).toEqual(unasked);
+      }),
+    );
+  });
+
+  it('of the older endpoint holds the text, the reason and the usage', () => {
+    fc.assert(
+      fc.property(answers, (full) => {
+        const answer: ChatAnswer = {
+          text: full.text ?? '',
+          toolCalls: [],
+          // It knows no tools.
+          finish: full.finish === 'tool_calls' ? 'stop' : full.finish,
+          usage: full.usage,
+        };
+        expect(openAiAnswer(JSON.stringify(textCompletion(HEAD, answer)))).toEqual(answer);
+        const events = eventsOf(answer).filter((event) => event.kind !== 'text' || event.text !== '');
+        expect(read(new TextChunks(HEAD, true), events)).toEqual(events);
+      }),
+    );
+  });
+});

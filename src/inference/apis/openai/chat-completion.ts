@@ -1,0 +1,175 @@
+import type { ChatAnswer, ChatEvent, FinishReason, Usage } from '../../chat/chat.js';
+import { extraOf } from '../../chat/tool-calls.js';
+import type {
+  ChatCompletion,
+  ChatCompletionChunk,
+  ChatDelta,
+  CompletionUsage,
+  TextCompletion,
+  TextFinishReason,
+} from './objects.js';
+
+/** What all objects of one answer have in common. */
+export interface AnswerHead {
+  readonly id: string;
+  /** Seconds since 1970. */
+  readonly created: number;
+  readonly model: string;
+}
+
+/** OpenAI's `chat.completion`. */
+export function chatCompletion(head: AnswerHead, answer: ChatAnswer): ChatCompletion {
+  const { text, reasoning, toolCalls, finish, usage } = answer;
+  return {
+    ...named(head, 'chatcmpl', 'chat.completion'),
+    choices: [
+      {
+        index: 0,
+        message: {
+          role: 'assistant',
+          content: text,
+          refusal: null,
+          ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
+          ...(toolCalls.length === 0 ? {} : { tool_calls: [...toolCalls] }),
+        },
+        logprobs: null,
+        finish_reason: finish,
+      },
+    ],
+    ...(usage === null ? {} : { usage: openAiUsage(usage) }),
+  };
+}
+
+/** OpenAI's `text_completion`, of the older endpoint. */
+export function textCompletion(head: AnswerHead, { text, finish, usage }: ChatAnswer): TextCompletion {
+  return {
+    ...named(head, 'cmpl', 'text_completion'),
+    choices: [{ index: 0, text: text ?? '', logprobs: null, finish_reason: textFinish(finish) }],
+    ...(usage === null ? {} : { usage: openAiUsage(usage) }),
+  };
+}
+
+/** Writes the events of an answer as the chunks of a stream, each a `data:` of its own. */
+export interface ChunkWriter {
+  /** @returns SSE, perhaps none */
+  event(event: ChatEvent): string;
+  /** After the last event. */
+  end(): string;
+}
+
+/** `chat.completion.chunk`s; the first one names the role. */
+export class ChatChunks implements ChunkWriter {
+  private isFirst = true;
+  private usage: Usage | null = null;
+
+  constructor(
+    private readonly head: AnswerHead,
+    private readonly includeUsage: boolean,
+  ) {}
+
+  event(event: ChatEvent): string {
+    switch (event.kind) {
+      case 'text':
+        return this.chunk({ content: event.text });
+      case 'reasoning':
+        return this.chunk({ reasoning_content: event.text });
+      case 'tool_call': {
+        const { index, id, name } = event;
+        const called = { ...(name === undefined ? {} : { name }), arguments: event.arguments };
+        const identity = id === undefined ? {} : { id, type: 'function' as const };
+        const call = { index, ...identity, function: called, ...extraOf(event) };
+        return this.chunk({ tool_calls: [call] });
+      }
+      case 'finish':
+        return this.chunk({}, event.reason);
+      case 'usage':
+        this.usage = event.usage;
+        return '';
+    }
+  }
+
+  end(): string {
+    const usage =
+      this.includeUsage && this.usage !== null
+        ? data({ ...this.object, choices: [], usage: openAiUsage(this.usage) })
+        : '';
+    return `${usage}data: [DONE]\n\n`;
+  }
+
+  private get object() {
+    return named(this.head, 'chatcmpl', 'chat.completion.chunk');
+  }
+
+  private chunk(delta: ChatDelta, finish: FinishReason | null = null): string {
+    const role = this.isFirst ? { role: 'assistant' as const } : {};
+    this.isFirst = false;
+    // Asked for usage, every chunk has the field [OpenAI API, stream_options.include_usage].
+    const usage = this.includeUsage ? { usage: null } : {};
+    const choice = { index: 0, delta: { ...role, ...delta }, logprobs: null, finish_reason: finish };
+    return data({ ...this.object, choices: [choice], ...usage });
+  }
+}
+
+/** `text_completion` chunks, of the older endpoint. */
+export class TextChunks implements ChunkWriter {
+  private usage: Usage | null = null;
+
+  constructor(
+    private readonly head: AnswerHead,
+    private readonly includeUsage: boolean,
+  ) {}
+
+  event(event: ChatEvent): string {
+    if (event.kind === 'text') return this.chunk(event.text, null);
+    if (event.kind === 'finish') return this.chunk('', textFinish(event.reason));
+    if (event.kind === 'usage') this.usage = event.usage;
+    return '';
+  }
+
+  end(): string {
+    const object = named(this.head, 'cmpl', 'text_completion');
+    const usage =
+      this.includeUsage && this.usage !== null
+        ? data({ ...object, choices: [], usage: openAiUsage(this.usage) })
+        : '';
+    return `${usage}data: [DONE]\n\n`;
+  }
+
+  private chunk(text: string, finish: TextFinishReason | null): string {
+    const choice = { index: 0, text, logprobs: null, finish_reason: finish };
+    return data({
+      ...named(this.head, 'cmpl', 'text_completion'),
+      choices: [choice],
+    });
+  }
+}
+
+export function openAiUsage({ input, output, cached, reasoning }: Usage): CompletionUsage {
+  return {
+    prompt_tokens: input,
+    completion_tokens: output,
+    total_tokens: input + output,
+    ...(cached === undefined ? {} : { prompt_tokens_details: { cached_tokens: cached } }),
+    ...(reasoning === undefined ? {} : { completion_tokens_details: { reasoning_tokens: reasoning } }),
+  };
+}
+
+function named<O extends string>({ id, created, model }: AnswerHead, prefix: string, object: O) {
+  return { id: `${prefix}-${id}`, object, created, model };
+}
+
+/** A template has no tools to call. */
+function textFinish(reason: FinishReason): TextFinishReason {
+  return reason === 'tool_calls' ? 'stop' : reason;
+}
+
+function data(object: ChatCompletionChunk | TextCompletion<TextFinishReason | null>): string {
+  return `data: ${JSON.stringify(object)}\n\n`;
+}
+
+/** In the middle of a stream, instead of an end: a client must not take it for one. */
+export function openAiErrorEvent(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const object = { message: `worker execute error: ${message}`, type: 'api_error', param: null, code: null };
+  return `data: ${JSON.stringify({ error: object })}\n\n`;
+}

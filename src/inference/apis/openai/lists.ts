@@ -1,0 +1,88 @@
+import { parsedOrUndefined } from '../../request/parsed-or-undefined.js';
+import type { Usage } from '../../chat/chat.js';
+import { ProtocolError } from '../../chat/chat-errors.js';
+import type { EmbeddingList, ImageList } from './objects.js';
+import type { Model } from '../../../registry/live/live-workers.js';
+
+/** OpenAI's `list` of embeddings. */
+export function embeddingList<E extends number[] | string>(
+  embeddings: readonly E[],
+  model: string,
+  usage: Usage | null,
+): EmbeddingList<E> {
+  const tokens = usage?.input ?? 0;
+  return {
+    object: 'list',
+    data: embeddings.map((embedding, index) => ({ object: 'embedding', index, embedding })),
+    model,
+    usage: { prompt_tokens: tokens, total_tokens: tokens },
+  };
+}
+
+/** An extract that is a vector, or a list of them: one for each text. @throws ProtocolError */
+export function vectorsIn(text: string, texts: number): readonly number[][] {
+  const value = parsedOrUndefined(text);
+  const vectors: unknown[] = Array.isArray(value) && Array.isArray(value[0]) ? value : [value];
+  if (!vectors.every(isVector))
+    throw new ProtocolError(
+      'the answer holds no embedding: response_extract must lead to numbers, or a list of lists of them',
+    );
+  if (vectors.length === texts) return vectors;
+  throw new ProtocolError(`of ${texts} texts the answer holds ${vectors.length} embeddings`);
+}
+
+/** Of 32-bit floats, little-endian, as OpenAI sends it. */
+export function base64Of(vector: readonly number[]): string {
+  const bytes = Buffer.alloc(vector.length * 4);
+  for (const [index, number] of vector.entries()) bytes.writeFloatLE(number, index * 4);
+  return bytes.toString('base64');
+}
+
+function isVector(value: unknown): value is number[] {
+  return Array.isArray(value) && value.length > 0 && value.every((number) => typeof number === 'number');
+}
+
+/** An extract that is a URL, base64, or a list of them. @throws ProtocolError */
+export function imagesIn(text: string): ImageList['data'] {
+  const value = text.startsWith('[') ? parsedOrUndefined(text) : text;
+  const images: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (images.length > 0 && images.every((image) => typeof image === 'string' && image !== ''))
+    return images.map((image) => imageOf(image as string));
+  throw new ProtocolError(
+    'the answer holds no image: response_extract must lead to a URL, base64, or a list of them',
+  );
+}
+
+function imageOf(image: string): ImageList['data'][number] {
+  const [, base64] = /^data:[^,]*;base64,(.*)$/s.exec(image) ?? [];
+  if (base64 !== undefined) return { b64_json: base64 };
+  // Base64 has no colon. Some say it in words: the seed's proxy has `downloadUrl= http://…`.
+  const [url] = /https?:\/\/\S+/.exec(image) ?? [];
+  return url === undefined ? { b64_json: image } : { url };
+}
+
+/** A model as OpenAI lists it. */
+export interface ListedModel {
+  readonly id: string;
+  readonly object: 'model';
+  /** Seconds since 1970: when its first worker was registered. */
+  readonly created: number;
+  readonly owned_by: string;
+}
+
+export function listedModel({ name, workers }: Model): ListedModel {
+  const [first] = workers;
+  // A time set by hand may be infinity, which the driver makes a number.
+  const created = Math.floor(Number(first?.createdAt ?? 0) / 1000);
+  return {
+    id: name,
+    object: 'model',
+    created: Number.isFinite(created) ? created : 0,
+    owned_by: 'multi-model-manager',
+  };
+}
+
+/** Somebody means it to be called; whether its workers are well changes by the second. */
+export function isOffered({ workers }: Model): boolean {
+  return workers.some(({ adminState }) => adminState === 'enabled');
+}

@@ -1,0 +1,80 @@
+import type { ExtraContent, FinishReason, OpenAiToolCall } from '../../chat/chat.js';
+
+/*
+ * What OpenAI's endpoints answer, as far as it is written here. test/openai/objects.spec.ts holds these to the types that
+ * its own client publishes.
+ */
+
+export interface CompletionUsage {
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
+  prompt_tokens_details?: { cached_tokens: number };
+  completion_tokens_details?: { reasoning_tokens: number };
+}
+
+interface Named<O extends string> {
+  id: string;
+  object: O;
+  /** Seconds since 1970. */
+  created: number;
+  model: string;
+}
+
+export interface ChatCompletion extends Named<'chat.completion'> {
+  choices: {
+    index: number;
+    message: {
+      role: 'assistant';
+      content: string | null;
+      refusal: null;
+      /** As DeepSeek, vLLM and others have it, and clients read it. */
+      reasoning_content?: string;
+      tool_calls?: OpenAiToolCall[];
+    };
+    logprobs: null;
+    finish_reason: FinishReason;
+  }[];
+  usage?: CompletionUsage;
+}
+
+export interface ChatDelta {
+  role?: 'assistant';
+  content?: string;
+  reasoning_content?: string;
+  tool_calls?: {
+    index: number;
+    id?: string;
+    type?: 'function';
+    function: { name?: string; arguments: string };
+    extra_content?: ExtraContent;
+  }[];
+}
+
+export interface ChatCompletionChunk extends Named<'chat.completion.chunk'> {
+  choices: { index: number; delta: ChatDelta; logprobs: null; finish_reason: FinishReason | null }[];
+  usage?: CompletionUsage | null;
+}
+
+/** Of the older endpoint, which calls no tools. */
+export type TextFinishReason = Exclude<FinishReason, 'tool_calls'>;
+
+export interface TextCompletion<
+  F extends TextFinishReason | null = TextFinishReason,
+> extends Named<'text_completion'> {
+  choices: { index: number; text: string; logprobs: null; finish_reason: F }[];
+  usage?: CompletionUsage;
+}
+
+/** Each a list of numbers, or base64 of their 32-bit floats where that was asked for. */
+export interface EmbeddingList<E extends number[] | string> {
+  object: 'list';
+  data: { object: 'embedding'; index: number; embedding: E }[];
+  model: string;
+  usage: { prompt_tokens: number; total_tokens: number };
+}
+
+export interface ImageList {
+  created: number;
+  data: ({ url: string } | { b64_json: string })[];
+}

@@ -1,0 +1,115 @@
+import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { UnknownModelError } from '../../../balancing/balancing-errors.js';
+import { LiveWorkers } from '../../../registry/live/live-workers.js';
+import { isFromAnthropicClient } from '../endpoints.js';
+import {
+  type AnthropicModel,
+  anthropicModel,
+  type AnthropicModelList,
+  anthropicModelList,
+} from '../anthropic/listed-models.js';
+import { ClientDisconnect } from '../../client/client-disconnect.js';
+import type { OpenAiChat } from '../../chat/chat.js';
+import type { InferenceRequest } from '../../client/inference-request.js';
+import { InferenceService } from '../../inference.service.js';
+import { memoize } from '../../passthrough/raw-request.js';
+import { parseBody } from '../../passthrough/raw-request.js';
+import { ProxyResponse } from '../../passthrough/proxy-response.js';
+import { EmbeddingsResponse, ImagesResponse } from './client-response.js';
+import { CHAT_FORMAT, OpenAiResponse, TEXT_FORMAT } from './client-response.js';
+import type { ClientResponse } from '../../client/client-response.js';
+import { InferenceRequests } from '../../client/inference-requests.js';
+import { type Endpoint, ENDPOINTS, OPENAI_BASE } from '../endpoints.js';
+import { isOffered, type ListedModel, listedModel } from './lists.js';
+import { readBody } from '../../openai/read-body.js';
+import { readInput } from './client-request.js';
+
+type Body = Readonly<Record<string, unknown>>;
+type Query = Body;
+
+/** OpenAI's API, for any registered model. */
+@Controller('v1')
+export class OpenAiController {
+  constructor(
+    private readonly inference: InferenceService,
+    private readonly live: LiveWorkers,
+    private readonly requests: InferenceRequests,
+  ) {}
+
+  /** The models that are offered: those with a worker that is not switched off. A client of Anthropic's gets its list. */
+  @Get('models')
+  models(@Req() http: FastifyRequest): { object: 'list'; data: ListedModel[] } | AnthropicModelList {
+    const offered = this.live.models().filter(isOffered);
+    if (isFromAnthropicClient(http.headers)) return anthropicModelList(offered, http.query as Query);
+    return { object: 'list', data: offered.map(listedModel) };
+  }
+
+  /** One of them; a name may hold `/`. */
+  @Get('models/*')
+  model(@Param('*') name: string, @Req() http: FastifyRequest): ListedModel | AnthropicModel {
+    const model = this.live.model(name);
+    if (model === undefined) throw new UnknownModelError(name);
+    return isFromAnthropicClient(http.headers) ? anthropicModel(model) : listedModel(model);
+  }
+
+  /** Any of the endpoints; which one, its path says. */
+  @Post(Object.keys(ENDPOINTS).map((path) => path.slice(1)))
+  @HttpCode(200)
+  answer(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const endpoint = endpointOf(http.url);
+    const {
+      raw,
+      model,
+      stream,
+      affinitySource: beginning,
+    } = readBody(endpoint, http.headers['content-type'] ?? '', http.body);
+    const body = memoize(() => parseBody(raw.bytes) as Body);
+    const request = this.requests.of(http, {
+      model,
+      task: ENDPOINTS[endpoint],
+      stream,
+      input: () => readInput(endpoint, body()),
+      openAi: () => {
+        readInput(endpoint, body());
+        return body() as unknown as OpenAiChat;
+      },
+      raw,
+      affinitySource: beginning,
+    });
+    const answered = replyFor(endpoint, request, reply, body);
+    return this.inference.infer(
+      request,
+      answered,
+      new ClientDisconnect(reply.raw),
+      new ProxyResponse(reply, request),
+    );
+  }
+}
+
+function replyFor(
+  endpoint: Endpoint,
+  request: InferenceRequest,
+  http: FastifyReply,
+  body: () => Body,
+): ClientResponse {
+  if (endpoint === '/embeddings')
+    return new EmbeddingsResponse(http, request, () => body()['encoding_format'] === 'base64');
+  if (endpoint === '/images/generations') return new ImagesResponse(http, request);
+  const words = endpoint === '/completions' ? TEXT_FORMAT : CHAT_FORMAT;
+  return new OpenAiResponse(http, request, words, () => wantsUsage(body()));
+}
+
+function wantsUsage({ stream_options: options }: Body): boolean {
+  return (
+    typeof options === 'object' &&
+    options !== null &&
+    'include_usage' in options &&
+    options.include_usage === true
+  );
+}
+
+function endpointOf(url: string): Endpoint {
+  const query = url.indexOf('?');
+  return url.slice(OPENAI_BASE.length, query === -1 ? undefined : query) as Endpoint;
+}

@@ -1,0 +1,83 @@
+import type { WorkerDefaults } from '../../../registry/worker.js';
+import type { PlaceholderName, PlaceholderValues } from '../../../template/placeholders.js';
+import type { ChatMessage, TemplateInput } from '../../client/inference-request.js';
+
+/** What was asked as placeholder values of one worker. */
+export function placeholderValues(
+  id: string,
+  input: TemplateInput,
+  modelName: string,
+  defaults: WorkerDefaults,
+  placeholders: ReadonlySet<PlaceholderName>,
+  stream: boolean,
+): PlaceholderValues {
+  const messages = withSystem(input.messages, defaults.system_prompt);
+  return {
+    USER_PROMPT: promptOf(messages, placeholders),
+    MODEL_NAME: modelName,
+    MODEL_TEMPERATURE: input.temperature ?? defaults.temperature,
+    MAX_TOKENS: input.maxTokens ?? defaults.max_tokens,
+    SYSTEM_PROMPT: placeholders.has('SYSTEM_PROMPT') ? systemOf(messages) : undefined,
+    MESSAGES: messages,
+    HISTORY: placeholders.has('HISTORY') ? historyOf(messages) : undefined,
+    INPUT: input.input,
+    STREAM: stream,
+    REQUEST_ID: id,
+  };
+}
+
+/** The worker's own system prompt, where the caller gave none. */
+function withSystem(
+  messages: readonly ChatMessage[],
+  systemPrompt: string | undefined,
+): readonly ChatMessage[] {
+  if (systemPrompt === undefined || messages.some(isSystem)) return messages;
+  return [{ role: 'system', content: systemPrompt }, ...messages];
+}
+
+/**
+ * The last user message when other placeholders carry the rest, else a plain transcript of what nobody else carries;
+ * a single message is always just itself.
+ */
+function promptOf(messages: readonly ChatMessage[], placeholders: ReadonlySet<PlaceholderName>): string {
+  const lastUser = messages.findLastIndex(({ role }) => role === 'user');
+  const last = textOf(messages[lastUser === -1 ? messages.length - 1 : lastUser]?.content);
+  if (messages.length === 1 || placeholders.has('MESSAGES')) return last;
+  const carried = messages.filter((message, index) => {
+    if (placeholders.has('SYSTEM_PROMPT') && isSystem(message)) return false;
+    return !placeholders.has('HISTORY') || isSystem(message) || index >= lastUser;
+  });
+  if (carried.length <= 1) return last;
+  return carried.map(({ role, content }) => `${role}: ${textOf(content)}`).join('\n');
+}
+
+function systemOf(messages: readonly ChatMessage[]): string | undefined {
+  const texts = messages.filter(isSystem).map(({ content }) => textOf(content));
+  return texts.length === 0 ? undefined : texts.join('\n');
+}
+
+/** Earlier turns as [question, answer]; the last question is the prompt. */
+function historyOf(messages: readonly ChatMessage[]): readonly (readonly [string, string])[] {
+  const turns: [string, string][] = [];
+  const lastUser = messages.findLastIndex(({ role }) => role === 'user');
+  for (const { role, content } of messages.slice(0, Math.max(0, lastUser))) {
+    if (role === 'user') turns.push([textOf(content), '']);
+    const turn = turns.at(-1);
+    if (role === 'assistant' && turn !== undefined) turn[1] += textOf(content);
+  }
+  return turns;
+}
+
+function isSystem({ role }: ChatMessage): boolean {
+  return role === 'system' || role === 'developer';
+}
+
+/** Text as it is; of parts, those that are text: others come here only beside {MESSAGES}. */
+function textOf(content: unknown): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  return (content as { type?: unknown; text?: unknown; refusal?: unknown }[])
+    .map((part) => (part?.type === 'text' ? part.text : part?.type === 'refusal' ? part.refusal : ''))
+    .filter((text) => typeof text === 'string')
+    .join('');
+}

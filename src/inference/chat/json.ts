@@ -1,0 +1,26 @@
+import type { JsonValue } from '../../template/json-value.js';
+
+export type JsonObject = Readonly<Record<string, JsonValue>>;
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The fields that have a value. */
+export function present(fields: Readonly<Record<string, JsonValue | undefined>>): JsonObject {
+  return Object.fromEntries(
+    Object.entries(fields).filter((field): field is [string, JsonValue] => field[1] !== undefined),
+  );
+}
+
+/** Whether this JSON text is an object, so that nothing can follow that would make sense. */
+export function isWholeObject(text: string): boolean {
+  // Most often not even the last character fits.
+  if (!text.trimEnd().endsWith('}')) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,96 @@
+import type { WorkerTask } from '../../registry/worker.js';
+import type { CheckedDefinition } from '../../registry/registration/definition-check.js';
+import { newFacts } from '../../telemetry/request-facts.js';
+import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
+import type { OpenAiChat, Usage } from '../chat/chat.js';
+import type { Endpoint } from '../apis/endpoints.js';
+import { readBody } from '../openai/read-body.js';
+import { UsageScanner } from '../passthrough/usage-scanner.js';
+import type { PreparedCall } from '../apis/prepared-call.js';
+import { prepareCall } from '../apis/prepare-call.js';
+import type { ChatMessage, InferenceRequest, RawBody } from '../client/inference-request.js';
+import { streamDecoder } from '../streams/stream-decoder.js';
+import { AnswerCollector } from '../pipeline/relay-stream.js';
+import type { DryRunDto } from './dry-run.dto.js';
+
+/** What would be said to a worker. @throws what `prepareCall` throws */
+export function prepareDryCall(
+  { temperature, max_tokens: maxTokens, stream }: DryRunDto,
+  { definition, call }: CheckedDefinition,
+  messages: readonly ChatMessage[],
+  id: string,
+): PreparedCall {
+  const { model_name: modelName, task } = definition;
+  const chat: OpenAiChat = {
+    model: modelName,
+    messages: messages as OpenAiChat['messages'],
+    ...(typeof temperature === 'number' ? { temperature } : {}),
+    ...(typeof maxTokens === 'number' ? { max_tokens: maxTokens } : {}),
+  };
+  const asked = messages.at(-1)?.content;
+  const input = {
+    messages,
+    temperature: temperature ?? undefined,
+    maxTokens: maxTokens ?? undefined,
+    input: asked,
+  };
+  const isOpenAi = call.kind === 'api' && call.protocol === 'openai';
+  const request: InferenceRequest = {
+    id,
+    model: modelName,
+    task,
+    stream: stream === true,
+    input: () => input,
+    openAi: () => chat,
+    raw: isOpenAi ? sampleBody(modelName, task, asked) : null,
+    affinityKey: '',
+    facts: newFacts(),
+    forwardedHeaders: { 'x-request-id': id },
+    arrivedMs: performance.now(),
+    clientSetDeadline: false,
+    deadlineMs: Infinity,
+    latestMs: Infinity,
+  };
+  return prepareCall({ modelName, task, defaults: definition.defaults ?? {}, call }, request);
+}
+
+/** What only passes through, as a client of OpenAI's would send it; `null`: chats can be written anew. */
+function sampleBody(model: string, task: WorkerTask, asked: unknown): RawBody | null {
+  const sample = SAMPLES[task]?.(asked);
+  if (sample === undefined) return null;
+  const [endpoint, body] = sample;
+  return readBody(endpoint, 'application/json', Buffer.from(JSON.stringify({ model, ...body }))).raw;
+}
+
+const SAMPLES: Partial<Record<WorkerTask, (asked: unknown) => readonly [Endpoint, object]>> = {
+  completion: (prompt) => ['/completions', { prompt }],
+  embedding: (input) => ['/embeddings', { input }],
+  image: (prompt) => ['/images/generations', { prompt }],
+  audio: (input) => ['/audio/speech', { input, voice: 'alloy' }],
+};
+
+/** What the caller would be answered. @throws ProtocolError, ExtractError, UnsuccessfulAnswerError */
+export function readDryAnswer(
+  answer: UpstreamAnswer,
+  talk: PreparedCall,
+): { readonly text: string; readonly usage: Usage | null } {
+  if (talk.mode === 'pass') {
+    const tokens = new UsageScanner(talk.isStream);
+    tokens.scan(answer.bytes);
+    return { text: answer.text, usage: tokens.usage };
+  }
+  if (talk.mode === 'whole') {
+    const { text, toolCalls, usage } = talk.read(answer);
+    return { text: text ?? JSON.stringify(toolCalls), usage };
+  }
+  const collected = new AnswerCollector();
+  const reader = talk.reader();
+  const decoder = streamDecoder(talk.format, String(answer.headers['content-type'] ?? ''), (event) => {
+    for (const each of reader.read(event)) collected.event(each);
+  });
+  decoder.push(answer.bytes);
+  decoder.end();
+  for (const each of reader.end()) collected.event(each);
+  const { text, toolCalls, usage } = collected.answer;
+  return { text: text ?? JSON.stringify(toolCalls), usage };
+}
