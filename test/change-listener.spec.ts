@@ -4,7 +4,7 @@ import { databaseForTest } from './database.js';
 import { serverOf, urlThrough } from './database-behind-proxy.js';
 import { TcpProxy } from './fakes/tcp-proxy.js';
 import { WithoutNotifications } from './fakes/without-notifications.js';
-import { until } from './service.js';
+import { until } from './until.js';
 
 async function listening(isPooled: boolean) {
   const database = await databaseForTest();

@@ -8,7 +8,8 @@ import { databaseForTest } from './database.js';
 import { databaseBehindProxy } from './database-behind-proxy.js';
 import { startFakeUpstream, text } from './fakes/fake-upstream.js';
 import { startProcess } from './process.js';
-import { type Answer, serviceForTest, until } from './service.js';
+import { type Answer, serviceForTest } from './service.js';
+import { until } from './until.js';
 
 async function worker(model: string): Promise<Readonly<Record<string, unknown>>> {
   const upstream = await startFakeUpstream(text('hello'));

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { openFolder } from './embedded-postgres/folders.js';
-import { PATIENT_MS, postgresOf, type ServiceProcess, startProcess } from './process.js';
-import { until } from './service.js';
+import { postgresOf, type ServiceProcess, startProcess } from './process.js';
+import { PATIENT_MS } from './until.js';
+import { until } from './until.js';
 
 /** Who is killed, and for about how long the service is left registering before that. */
 const KILLS = [

@@ -6,7 +6,7 @@ import {
   type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
 } from '../src/embedded-postgres/embedded-postgres.js';
-import { ask, isServing, withClient } from './embedded-postgres/asking.js';
+import { firstValue, isServing, withClient } from './embedded-postgres/query.js';
 import { openFolder, temporaryFolder } from './embedded-postgres/folders.js';
 
 /** Far beyond what is expected, for machines that are busy. */
@@ -32,7 +32,7 @@ describe('a running server', () => {
   });
   afterAll(() => postgres.stop());
 
-  const setting = (name: string): Promise<unknown> => ask(postgres, `SHOW ${name}`);
+  const setting = (name: string): Promise<unknown> => firstValue(postgres, `SHOW ${name}`);
 
   it('is PostgreSQL 18, with the connections asked for', async () => {
     expect(await setting('server_version')).toMatch(/^18\./);
@@ -47,8 +47,8 @@ describe('a running server', () => {
 
   it('reckons in UTC and sorts the same on every machine', async () => {
     expect(await setting('TimeZone')).toBe('UTC');
-    expect(await ask(postgres, `SELECT datlocale FROM pg_database LIMIT 1`)).toBe('C.UTF-8');
-    expect(await ask(postgres, `SELECT upper('äöü')`)).toBe('ÄÖÜ');
+    expect(await firstValue(postgres, `SELECT datlocale FROM pg_database LIMIT 1`)).toBe('C.UTF-8');
+    expect(await firstValue(postgres, `SELECT upper('äöü')`)).toBe('ÄÖÜ');
     expect(await setting('server_encoding')).toBe('UTF8');
   });
 
@@ -80,8 +80,8 @@ describe('a running server', () => {
 describe('stopping', () => {
   it('ends sessions and leaves no process, no socket and no pid file', async () => {
     const postgres = await start({ dataDir, durable: false });
-    expect(await ask(postgres, 'SHOW fsync')).toBe('off');
-    await ask(postgres, 'CREATE TABLE kept AS SELECT 42 AS answer');
+    expect(await firstValue(postgres, 'SHOW fsync')).toBe('off');
+    await firstValue(postgres, 'CREATE TABLE kept AS SELECT 42 AS answer');
     await withClient(postgres, async () => {
       await postgres.stop();
     });
@@ -108,7 +108,7 @@ describe('stopping', () => {
 
   it('leaves a database that the next start opens', async () => {
     const postgres = await start({ dataDir, durable: false });
-    expect(await ask(postgres, 'SELECT answer FROM kept')).toBe(42);
+    expect(await firstValue(postgres, 'SELECT answer FROM kept')).toBe(42);
   });
 
   it('is also noticed when nobody asked for it', async () => {
@@ -116,7 +116,7 @@ describe('stopping', () => {
     process.kill(postgres.pid, 'SIGKILL');
     await postgres.exited;
     const next = await start({ dataDir, durable: false });
-    expect(await ask(next, 'SELECT answer FROM kept')).toBe(42);
+    expect(await firstValue(next, 'SELECT answer FROM kept')).toBe(42);
   });
 });
 
@@ -126,7 +126,7 @@ describe('a DATA_DIR whose path is too long for a socket', () => {
     const first = await start({ dataDir: long, durable: false });
     expect(first.connection.host).not.toContain(long);
     expect(statSync(first.connection.host).mode & 0o777).toBe(0o700);
-    expect(await ask(first, 'SELECT 1')).toBe(1);
+    expect(await firstValue(first, 'SELECT 1')).toBe(1);
 
     process.kill(first.pid, 'SIGKILL');
     await first.exited;
@@ -134,7 +134,7 @@ describe('a DATA_DIR whose path is too long for a socket', () => {
 
     const second = await start({ dataDir: long, durable: false });
     expect(second.connection.host).toBe(first.connection.host);
-    expect(await ask(second, 'SELECT 1')).toBe(1);
+    expect(await firstValue(second, 'SELECT 1')).toBe(1);
     await second.stop();
     expect(existsSync(first.connection.host)).toBe(false);
   });

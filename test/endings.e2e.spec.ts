@@ -5,7 +5,8 @@ import { ModelPools } from '../src/balancing/model-pools.js';
 import { WorkerActivity } from '../src/registry/live/worker-activity.js';
 import { type Answer, json, slow, startFakeUpstream } from './fakes/fake-upstream.js';
 import { faults } from './fakes/upstream-faults.js';
-import { serviceForTest, type TestService, until } from './service.js';
+import { serviceForTest, type TestService } from './service.js';
+import { until } from './until.js';
 
 const REQUESTS = 10_000;
 const AT_ONCE = 80;

@@ -3,8 +3,9 @@ import { Pool, WebSocket } from 'undici';
 import { expect, it, onTestFinished } from 'vitest';
 import { databaseForTest } from './database.js';
 import { type Answer, echo, json, slow, startFakeUpstream } from './fakes/fake-upstream.js';
-import { at, PATIENT_MS, type ServiceProcess, startProcess } from './process.js';
-import { until } from './service.js';
+import { databaseSettings, type ServiceProcess, startProcess } from './process.js';
+import { PATIENT_MS } from './until.js';
+import { until } from './until.js';
 
 const MIB = 1024 * 1024;
 const CALLS = 10_000;
@@ -24,7 +25,9 @@ it('holds no more memory after 10,000 calls than before, whatever became of them
   const database = await databaseForTest();
   const upstream = await startFakeUpstream(behave);
   onTestFinished(() => upstream.close());
-  const service = startProcess(at(database.address), { nodeOptions: ['--inspect=127.0.0.1:0'] });
+  const service = startProcess(databaseSettings(database.address), {
+    nodeOptions: ['--inspect=127.0.0.1:0'],
+  });
   await service.ready();
   const url = `${upstream.url}/x`;
   await service.register({ model_name: 'm', req_url_template: url, body: { q: '{USER_PROMPT}' } });

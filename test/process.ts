@@ -4,15 +4,12 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { DatabaseAddress } from '../src/database/data-source.js';
 import { readPostmasterPid } from '../src/embedded-postgres/postmaster-pid.js';
-import { isServing } from './embedded-postgres/asking.js';
+import { isServing } from './embedded-postgres/query.js';
 import { openFolder } from './embedded-postgres/folders.js';
-import { until } from './service.js';
+import { PATIENT_MS, until } from './until.js';
 
 export const ROOT = join(import.meta.dirname, '..');
 const MAIN = join(ROOT, 'dist/src/main.js');
-
-/** Far beyond what is expected, for machines that are busy. */
-export const PATIENT_MS = 30_000;
 
 export interface ProcessOptions {
   /** Instead of `node dist/src/main.js`. */
@@ -154,7 +151,7 @@ export function spawnService(
 }
 
 /** The settings that lead to a database of the tests' server. */
-export function at(address: DatabaseAddress): { readonly DATABASE_URL: string } {
+export function databaseSettings(address: DatabaseAddress): { readonly DATABASE_URL: string } {
   if ('url' in address) return { DATABASE_URL: address.url };
   const { host, port, user, database } = address;
   return {

@@ -6,6 +6,7 @@ import { RunningRequests } from '../src/server-connections.js';
 import { readEnvironment } from '../src/config/environment.js';
 import { OwnAddress } from '../src/registry/registration/own-address.js';
 import { createDatabase, type TestDatabase } from './database.js';
+import { until } from './until.js';
 
 export interface TestService {
   readonly url: string;
@@ -99,16 +100,6 @@ export async function serviceForTest(
 
 /** A fixed key: 32 bytes that are no secret. */
 export const TEST_KEYS = `test:${Buffer.alloc(32, 7).toString('base64')}`;
-
-/** Waits until something is so, and fails with what it last was. */
-export async function until(check: () => Promise<boolean> | boolean, withinMs = 10_000): Promise<void> {
-  const endMs = Date.now() + withinMs;
-  for (;;) {
-    if (await check()) return;
-    if (Date.now() > endMs) throw new Error(`not so within ${withinMs} ms: ${check.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 async function answerOf(response: Promise<Response>): Promise<Answer> {
   const { status, headers, ...rest } = await response.then(async (r) => ({

@@ -7,8 +7,9 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { databaseForTest } from './database.js';
 import { openFolder } from './embedded-postgres/folders.js';
 import { type Behaviour, type FakeUpstream, slow, startFakeUpstream, text } from './fakes/fake-upstream.js';
-import { at, PATIENT_MS, postgresOf, ROOT, type ServiceProcess, startProcess } from './process.js';
-import { until } from './service.js';
+import { databaseSettings, postgresOf, ROOT, type ServiceProcess, startProcess } from './process.js';
+import { PATIENT_MS } from './until.js';
+import { until } from './until.js';
 
 vi.setConfig({ testTimeout: 120_000 });
 const PATIENT = { timeout: PATIENT_MS, interval: 20 };
@@ -28,7 +29,7 @@ async function register(service: ServiceProcess, upstream: FakeUpstream, more: o
 /** On a database of the tests' server, which is there at once. */
 async function startQuick(environment: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
   const database = await databaseForTest();
-  return startProcess({ ...at(database.address), ...environment }).ready();
+  return startProcess({ ...databaseSettings(database.address), ...environment }).ready();
 }
 
 const refuses = (url: string): Promise<boolean> =>
@@ -133,7 +134,7 @@ describe('SIGINT', () => {
 describe('npm run start:prod', () => {
   it('lets the service take the signal itself and drain', async () => {
     const database = await databaseForTest();
-    const service = startProcess(at(database.address), {
+    const service = startProcess(databaseSettings(database.address), {
       command: ['npm', 'run', '--silent', 'start:prod'],
       cwd: ROOT,
       ownGroup: true,

@@ -5,8 +5,9 @@ import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { databaseForTest } from './database.js';
 import { openFolder } from './embedded-postgres/folders.js';
-import { at, PATIENT_MS, postgresOf, ROOT, startProcess } from './process.js';
-import { until } from './service.js';
+import { databaseSettings, postgresOf, ROOT, startProcess } from './process.js';
+import { PATIENT_MS } from './until.js';
+import { until } from './until.js';
 
 const run = promisify(execFile);
 vi.setConfig({ testTimeout: 120_000 });
@@ -83,7 +84,7 @@ describe('a port in use', () => {
 describe('MIGRATE_ON_START=false on an empty database', () => {
   it('lives, is not ready and says what to run; having run it heals the service', async () => {
     const database = await databaseForTest(null);
-    const settings = { ...at(database.address), MIGRATE_ON_START: 'false' };
+    const settings = { ...databaseSettings(database.address), MIGRATE_ON_START: 'false' };
     const service = await startProcess(settings).listening();
     await until(() => service.stdout.includes('npm run migration:run'), PATIENT_MS);
     expect((await service.get('/livez')).status).toBe(200);

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { json, text } from './fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from './fixtures/worker.js';
-import { startService, type TestService, until } from './service.js';
+import { startService, type TestService } from './service.js';
+import { until } from './until.js';
 
 let service: TestService;
 beforeAll(async () => {

@@ -8,7 +8,8 @@ import {
   text,
 } from './fakes/fake-upstream.js';
 import type { FaultName } from './fakes/upstream-faults.js';
-import { type Answer, serviceForTest, startService, type TestService, until } from './service.js';
+import { type Answer, serviceForTest, startService, type TestService } from './service.js';
+import { until } from './until.js';
 
 const MAX_RESPONSE_BYTES = 12_000_000;
 /** So much longer than any limit below that what comes sooner came because of it. */

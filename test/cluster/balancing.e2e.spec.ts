@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, type FakeUpstream, json, slow } from '../fakes/fake-upstream.js';
 import { faults } from '../fakes/upstream-faults.js';
 import { aWorker, keyOf, upstreamForTest, viewsOf } from '../fixtures/worker.js';
-import { PATIENT_MS } from '../process.js';
-import { until } from '../service.js';
+import { PATIENT_MS } from '../until.js';
+import { until } from '../until.js';
 import { Callers } from './callers.js';
 import { Cluster, QUICK } from './cluster.js';
 import type { Replica } from './replica.js';
-import { onAll } from './soon.js';
+import { untilAll } from '../until.js';
 
 const fine = json({ answer: 'fine' });
 /** Long enough to see who lifts it, short enough to wait for its end. */
@@ -22,7 +22,7 @@ beforeAll(async () => {
     BALANCING_EJECTION_BASE_MS: String(EJECTION_MS),
     BALANCING_EJECTION_MAX_MS: String(EJECTION_MS),
   });
-  await onAll(cluster.replicas, 15_000, async (replica) => (await replica.metric('mmm_replicas')) === 3);
+  await untilAll(cluster.replicas, 15_000, async (replica) => (await replica.metric('mmm_replicas')) === 3);
 });
 afterAll(() => cluster.close());
 
@@ -42,7 +42,7 @@ async function equalWorkers(count: number, answer: Answer): Promise<Equals> {
     const more = { ...worker, req_url_template: `${url}/generate` };
     expect((await cluster.replica(0).register(more)).status).toBe(200);
   }
-  await onAll(cluster.replicas, 2_000, async (replica) => {
+  await untilAll(cluster.replicas, 2_000, async (replica) => {
     const views = await viewsOf(replica, worker.model_name);
     return views.length === count && views.every(({ health }) => health === 'healthy');
   });
@@ -135,7 +135,7 @@ describe('after every kind of ending', () => {
             expect(expected).toContain(await ending(replica, model, signal));
         }),
       );
-    await onAll(cluster.replicas, 1_000, async (replica) => (await inFlight(replica)) === 0);
+    await untilAll(cluster.replicas, 1_000, async (replica) => (await inFlight(replica)) === 0);
     for (const replica of cluster.replicas) {
       const metrics = String((await replica.get('/metrics')).json);
       const gauges = [...metrics.matchAll(/^mmm_requests_in_flight\{.*\} (\S+)$/gm)];
@@ -171,7 +171,7 @@ async function ejectedEverywhere(): Promise<{ readonly model: string; readonly u
   const upstream = await upstreamForTest(json({ error: 'no' }, 500));
   const worker = aWorker(upstream, { health_check: { kind: 'none' } });
   expect((await cluster.replica(0).register(worker)).status).toBe(200);
-  await onAll(cluster.replicas, 5_000, async (replica) => {
+  await untilAll(cluster.replicas, 5_000, async (replica) => {
     await replica.chat(worker.model_name);
     return (await ejectedUntilMs(replica, worker.model_name)) !== null;
   });
@@ -230,7 +230,11 @@ describe('an offline worker', () => {
     for (const { status } of during) expect([200, 409]).toContain(status);
     for (const replica of cluster.replicas) expect((await beat(replica, worker)).status).toBe(409);
     expect(await stateOf(worker.model_name)).toBe('offline');
-    await onAll(cluster.replicas, 1_000, async (replica) => (await replica.chat(worker.model_name)) === 404);
+    await untilAll(
+      cluster.replicas,
+      1_000,
+      async (replica) => (await replica.chat(worker.model_name)) === 404,
+    );
   });
 
   it('is one whose heartbeats ceased, not one whose heartbeats reach any replica', async () => {
@@ -258,7 +262,11 @@ describe('enable on one replica', () => {
     const enabled = await cluster.replica(1).post(`/api/v1/workers/${view?.id}/enable`, {});
     expect(enabled.status).toBe(200);
 
-    await onAll(cluster.replicas, 1_000, async (replica) => (await ejectedUntilMs(replica, model)) === null);
+    await untilAll(
+      cluster.replicas,
+      1_000,
+      async (replica) => (await ejectedUntilMs(replica, model)) === null,
+    );
     // Not because its time was up.
     expect(Date.now()).toBeLessThan(Math.min(...untils.map(Number)));
     upstream.behave(fine);

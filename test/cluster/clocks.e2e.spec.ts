@@ -4,7 +4,7 @@ import { json, slow } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
 import { Cluster, QUICK } from './cluster.js';
 import { Callers } from './callers.js';
-import { onAll } from './soon.js';
+import { untilAll } from '../until.js';
 import { shiftedClock } from './shifted-clock.js';
 
 const FIVE_MINUTES_MS = 300_000;
@@ -32,8 +32,12 @@ describe('replicas whose clocks are five minutes apart, either way', () => {
     const upstream = await upstreamForTest(slow(10, json({ answer: 'fine' })));
     const worker = aWorker(upstream);
     expect((await cluster.replica(0).register(worker)).status).toBe(200);
-    await onAll(cluster.replicas, 1_000, async (replica) => (await replica.chat(worker.model_name)) === 200);
-    await onAll(['healthy'], 1_000, async (health) => (await healthOf(worker.model_name)) === health);
+    await untilAll(
+      cluster.replicas,
+      1_000,
+      async (replica) => (await replica.chat(worker.model_name)) === 200,
+    );
+    await untilAll(['healthy'], 1_000, async (health) => (await healthOf(worker.model_name)) === health);
     const probesBefore = upstream.probes;
     const callers = Callers.of(cluster.replicas, worker.model_name, 1);
     await sleep(WATCHED_MS);

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { json, slow } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
-import { PATIENT_MS } from '../process.js';
-import { until } from '../service.js';
+import { PATIENT_MS } from '../until.js';
+import { until } from '../until.js';
 import { Callers } from './callers.js';
 import { Cluster, QUICK } from './cluster.js';
 import { Ingress } from './ingress.js';
 import type { Replica } from './replica.js';
-import { onAll, within } from './soon.js';
+import { untilAll, within } from '../until.js';
 
 const fine = json({ answer: 'fine' });
 const CLEAN = { code: 0, signal: null };
@@ -32,7 +32,7 @@ async function registered(delayMs = 0): Promise<string> {
 }
 
 const serves = (model: string) =>
-  onAll(cluster.replicas, 1_000, async (replica) => (await replica.chat(model)) === 200);
+  untilAll(cluster.replicas, 1_000, async (replica) => (await replica.chat(model)) === 200);
 
 describe('a drain', () => {
   it('of a worker cuts no long call, ends new ones on every replica, and takes it offline when the last call is done', async () => {
@@ -44,7 +44,7 @@ describe('a drain', () => {
     await cluster.database.query(`UPDATE worker SET admin_state = 'draining' WHERE model_name = $1`, [
       worker.model_name,
     ]);
-    await onAll(cluster.replicas, 1_000, async (replica) => {
+    await untilAll(cluster.replicas, 1_000, async (replica) => {
       const answer = await Promise.race([replica.chat(worker.model_name), sleep(1_000, 0)]);
       return answer === 503 || answer === 404;
     });
@@ -121,7 +121,7 @@ describe('kill -9 of one of three replicas under load', () => {
     );
     expect(orphans).not.toHaveLength(0);
     const ids = orphans.map(({ worker_id }) => worker_id);
-    await onAll([ids], 20_000 - 6_000, async (these) => {
+    await untilAll([ids], 20_000 - 6_000, async (these) => {
       const probed = await cluster.database.query(
         'SELECT FROM worker_probe WHERE worker_id = ANY ($1) AND last_probe_at > $2::timestamptz',
         [these, killed?.at],

@@ -5,7 +5,7 @@ import { aWorker, keyOf, upstreamForTest, viewsOf } from '../fixtures/worker.js'
 import { Callers } from './callers.js';
 import { Cluster, QUICK } from './cluster.js';
 import { PostgresServer } from './postgres-server.js';
-import { onAll } from './soon.js';
+import { untilAll } from '../until.js';
 
 /** A shortened minute: far beyond every interval and lease these replicas have. */
 const AWAY_MS = 8_000;
@@ -24,10 +24,10 @@ describe('PostgreSQL killed under load', () => {
     const [m, kept] = [aWorker(upstream), aWorker(upstream, { owner: 'somebody' })];
     for (const worker of [m, kept]) expect((await cluster.replica(0).register(worker)).status).toBe(200);
     const { replicas } = cluster;
-    await onAll(replicas, 1_000, async (replica) => (await replica.chat(m.model_name)) === 200);
-    await onAll(replicas, 1_000, async (replica) => (await replica.chat(kept.model_name)) === 200);
+    await untilAll(replicas, 1_000, async (replica) => (await replica.chat(m.model_name)) === 200);
+    await untilAll(replicas, 1_000, async (replica) => (await replica.chat(kept.model_name)) === 200);
     // The summary is told from memory, too.
-    await onAll(replicas, 1_000, async (replica) => {
+    await untilAll(replicas, 1_000, async (replica) => {
       const { json: summary } = await replica.get('/health');
       return (summary as { workers: { healthy?: number } }).workers.healthy === 2;
     });
@@ -57,12 +57,16 @@ describe('PostgreSQL killed under load', () => {
     await postgres.query(`UPDATE worker SET admin_state = 'disabled' WHERE model_name = $1`, [
       kept.model_name,
     ]);
-    await onAll(replicas, 15_000, async (replica) => (await replica.chat(kept.model_name)) === 503);
+    await untilAll(replicas, 15_000, async (replica) => (await replica.chat(kept.model_name)) === 503);
     const later = aWorker(upstream);
-    await onAll(replicas, 15_000, async (replica) =>
+    await untilAll(replicas, 15_000, async (replica) =>
       [200, 409].includes((await replica.register(later)).status),
     );
-    await onAll(replicas, 15_000, async (replica) => (await replica.metric('mmm_registry_age_seconds')) < 5);
+    await untilAll(
+      replicas,
+      15_000,
+      async (replica) => (await replica.metric('mmm_registry_age_seconds')) < 5,
+    );
 
     for (const tally of await callers.stop()) {
       expect(Object.keys(tally)).toEqual(['200']);

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { json } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
-import { until } from '../service.js';
+import { until } from '../until.js';
 import { Cluster } from './cluster.js';
-import { within } from './soon.js';
+import { within } from '../until.js';
 
 let cluster: Cluster;
 beforeAll(async () => {

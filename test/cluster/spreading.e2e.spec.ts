@@ -3,7 +3,7 @@ import { json } from '../fakes/fake-upstream.js';
 import { aWorker, keyOf, upstreamForTest } from '../fixtures/worker.js';
 import { Cluster, QUICK } from './cluster.js';
 import type { Replica } from './replica.js';
-import { onAll } from './soon.js';
+import { untilAll } from '../until.js';
 
 /** So long that what these replicas see they owe to NOTIFY. */
 const NO_POLLING = { REGISTRY_RESYNC_MS: '3600000' };
@@ -26,7 +26,7 @@ afterAll(() => cluster.close());
 
 /** Within a second where replicas listen, within ten where they only poll. */
 async function seenByAll(isSo: (replica: Replica) => Promise<boolean>): Promise<void> {
-  await Promise.all([onAll(listening, 1_000, isSo), onAll(polling, 10_000, isSo)]);
+  await Promise.all([untilAll(listening, 1_000, isSo), untilAll(polling, 10_000, isSo)]);
 }
 
 const answers = (model: string, status: number) => async (replica: Replica) =>
@@ -79,7 +79,7 @@ describe('a worker registered on one replica', () => {
     const upstream = await upstreamForTest(json({ answer: 'fine' }));
     const second = aWorker(upstream, { model_name: first.model_name });
     expect((await cluster.replica(0).register(second)).status).toBe(200);
-    await onAll(listening, 1_000, async (replica) => {
+    await untilAll(listening, 1_000, async (replica) => {
       const before = upstream.calls;
       expect(await replica.chat(first.model_name)).toBe(200);
       return upstream.calls > before;
@@ -93,6 +93,6 @@ describe('a worker taken offline on one replica', () => {
     for (const replica of cluster.replicas) expect(await replica.chat(worker.model_name)).toBe(200);
     expect((await cluster.replica(0).post('/api/server/offline', keyOf(worker))).status).toBe(200);
     expect(await cluster.replica(0).chat(worker.model_name)).toBe(404);
-    await onAll(listening, 1_000, answers(worker.model_name, 404));
+    await untilAll(listening, 1_000, answers(worker.model_name, 404));
   });
 });

@@ -11,7 +11,7 @@ import {
 } from '../../src/embedded-postgres/embedded-postgres.js';
 import { postgresUser } from '../../src/embedded-postgres/postgres-user.js';
 import { holderOf } from '../../src/embedded-postgres/processes.js';
-import { ask, isServing } from './asking.js';
+import { firstValue, isServing } from './query.js';
 import { buildCopy } from './built-copy.js';
 import { temporaryFolder } from './folders.js';
 import { forkHost, type Host, startHost } from './host-process.js';
@@ -63,7 +63,9 @@ describe('a service killed with -9', () => {
     const successor = await start(dataDir);
     expect(isServing(pid, dataDir)).toBe(false);
     expect(successor.pid).not.toBe(pid);
-    expect(Number(await ask(successor, 'SELECT count(*) FROM kept'))).toBeGreaterThanOrEqual(acknowledged);
+    expect(Number(await firstValue(successor, 'SELECT count(*) FROM kept'))).toBeGreaterThanOrEqual(
+      acknowledged,
+    );
   });
 
   it('takes its server with it, though nobody follows', async () => {
@@ -83,7 +85,7 @@ describe('a service killed with -9', () => {
     process.kill('SIGKILL');
     await once(process, 'exit');
     const successor = await start(fresh);
-    expect(await ask(successor, 'SELECT 1')).toBe(1);
+    expect(await firstValue(successor, 'SELECT 1')).toBe(1);
   });
 
   it('leaves no half-made database for longer than to the next start', async () => {
@@ -102,7 +104,7 @@ describe('Ctrl-C in a terminal', () => {
     const { pid, connection } = started(host);
     process.kill(-host.process.pid, 'SIGINT');
     process.kill(-host.process.pid, 'SIGINT');
-    expect(await ask({ connection }, 'SELECT pg_sleep(0.3), 1')).toBe('');
+    expect(await firstValue({ connection }, 'SELECT pg_sleep(0.3), 1')).toBe('');
     expect(isServing(pid, dataDir)).toBe(true);
     await host.stop();
     expect(isServing(pid, dataDir)).toBe(false);
@@ -123,7 +125,7 @@ describe('a DATA_DIR in use', () => {
     ]);
     const [winner, loser] = 'error' in here ? [started(host), here.error] : [here, host.report];
     expect(loser).toMatchObject(inUse);
-    expect(await ask(winner, 'SELECT 1')).toBe(1);
+    expect(await firstValue(winner, 'SELECT 1')).toBe(1);
     expect(isServing(winner.pid, raced)).toBe(true);
     expect(readdirSync(join(raced, 'postgres')).join()).not.toContain('initdb-');
   });
@@ -135,7 +137,7 @@ describe('a crashed server', () => {
     onTestFinished(() => void bystander.kill());
     await crash(bystander.pid);
     const postgres = await start(dataDir);
-    expect(await ask(postgres, 'SELECT 1')).toBe(1);
+    expect(await firstValue(postgres, 'SELECT 1')).toBe(1);
     expect(bystander.exitCode ?? bystander.signalCode).toBeNull();
   });
 
@@ -149,14 +151,14 @@ describe('a crashed server', () => {
     await crash(pid);
     let collected = false;
     setTimeout(() => (collected = negligent.kill()), 300);
-    expect(await ask(await start(dataDir), 'SELECT 1')).toBe(1);
+    expect(await firstValue(await start(dataDir), 'SELECT 1')).toBe(1);
     expect(collected).toBe(true);
   });
 
   it('that a power failure left with an empty pid file is followed', async () => {
     await crash();
     writeFileSync(join(dataDir, 'postgres/data/postmaster.pid'), '');
-    expect(await ask(await start(dataDir), 'SELECT 1')).toBe(1);
+    expect(await firstValue(await start(dataDir), 'SELECT 1')).toBe(1);
   });
 
   it('that has processes left is followed when they have ended', async () => {
@@ -170,7 +172,7 @@ describe('a crashed server', () => {
     process.kill(postgres.pid, 'SIGKILL');
     await postgres.exited;
     setTimeout(() => process.kill(pid, 'SIGKILL'), 500);
-    expect(await ask(await start(dataDir), 'SELECT 1')).toBe(1);
+    expect(await firstValue(await start(dataDir), 'SELECT 1')).toBe(1);
   });
 
   it('is not what it looks like while its socket answers: that is a container with the same volume', async () => {
@@ -182,7 +184,7 @@ describe('a crashed server', () => {
     await expect(start(dataDir)).rejects.toMatchObject({ code: 'IN_USE' });
     elsewhere.close();
     await once(elsewhere, 'close');
-    expect(await ask(await start(dataDir), 'SELECT 1')).toBe(1);
+    expect(await firstValue(await start(dataDir), 'SELECT 1')).toBe(1);
   });
 });
 

@@ -19,7 +19,7 @@ import {
 } from '../../src/embedded-postgres/embedded-postgres.js';
 import { postgresUser } from '../../src/embedded-postgres/postgres-user.js';
 import { RELOCATION_BASES, relocatedHome } from '../../src/embedded-postgres/data-directory.js';
-import { ask } from './asking.js';
+import { firstValue } from './query.js';
 import { buildCopy } from './built-copy.js';
 import { folderInPrivateHome, openFolder, temporaryFolder } from './folders.js';
 import { startHost } from './host-process.js';
@@ -49,7 +49,7 @@ describe('started by an ordinary user, from a package whose install script did n
     const host = await startHost(app, dataDir, { ...someone, env: { HOME: home } });
     expect(host.report).toMatchObject({ started: true, notices: [] });
     if (!host.report.started) return;
-    expect(await ask(host.report, "SELECT upper('ä')")).toBe('Ä');
+    expect(await firstValue(host.report, "SELECT upper('ä')")).toBe('Ä');
     const uid = someone.uid ?? process.getuid?.();
     for (const path of [dataDir, join(dataDir, 'postgres')]) {
       expect(statSync(path)).toMatchObject({ uid, mode: 0o40700 });
@@ -97,10 +97,10 @@ describe.runIf(isRootOnLinux)('started by root', () => {
     expect(readFileSync(`/proc/${postgres.pid}/status`, 'utf8')).toMatch(/^Groups:\s*$/m);
     expect(statSync(dataDir)).toMatchObject({ uid: 0, mode: 0o40711 });
     expect(statSync(join(dataDir, 'postgres'))).toMatchObject({ uid: NOBODY, gid: NOBODY, mode: 0o40700 });
-    await expect(ask(postgres, `SELECT pg_read_file('${dataDir}/keys/first')`)).rejects.toThrow(
+    await expect(firstValue(postgres, `SELECT pg_read_file('${dataDir}/keys/first')`)).rejects.toThrow(
       'Permission denied',
     );
-    await expect(ask(postgres, `COPY (SELECT 1) TO '${dataDir}/planted'`)).rejects.toThrow(
+    await expect(firstValue(postgres, `COPY (SELECT 1) TO '${dataDir}/planted'`)).rejects.toThrow(
       'Permission denied',
     );
   });
@@ -145,11 +145,11 @@ describe.runIf(isRootOnLinux)('started by root', () => {
     expect(first.notices).toEqual([
       expect.stringContaining(`${dataDir} is kept in ${first.connection.host}`),
     ]);
-    await ask(first, 'CREATE TABLE kept ()');
+    await firstValue(first, 'CREATE TABLE kept ()');
     await first.stop();
 
     const second = await start(dataDir);
-    expect(await ask(second, 'SELECT count(*) FROM kept')).toBe('0');
+    expect(await firstValue(second, 'SELECT count(*) FROM kept')).toBe('0');
   });
 });
 

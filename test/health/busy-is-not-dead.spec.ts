@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { databaseForTest, type TestDatabase } from '../database.js';
 import { json } from '../fakes/fake-upstream.js';
-import { until } from '../service.js';
+import { until } from '../until.js';
 import {
   anUpstream,
   countByHealth,
@@ -11,7 +11,7 @@ import {
   untilHealthIs,
   verdictsOn,
 } from './checker.js';
-import { aMoodyServer } from './moody-server.js';
+import { probedUpstreamForTest } from '../fakes/probed-upstream.js';
 
 const IMPATIENT = { timeoutMs: 80 };
 
@@ -28,7 +28,7 @@ const untilFailed = (database: TestDatabase, id: string, times: number) =>
 describe('health checks burn money, or fail a busy worker:', () => {
   it('one that serves is suspect at most, though its probes time out', async () => {
     const database = await databaseForTest();
-    const server = await aMoodyServer();
+    const server = await probedUpstreamForTest();
     server.health = 'hangs';
     const id = await insertWorker(database, `${server.url}/x`);
     await serves(database);
@@ -39,7 +39,7 @@ describe('health checks burn money, or fail a busy worker:', () => {
 
   it('one that serves is suspect at most, though its /health says 500', async () => {
     const database = await databaseForTest();
-    const server = await aMoodyServer();
+    const server = await probedUpstreamForTest();
     server.health = 500;
     const id = await insertWorker(database, `${server.url}/x`);
     await serves(database);
@@ -56,7 +56,7 @@ describe('health checks burn money, or fail a busy worker:', () => {
 
   it('one that connects and says nothing is suspect, and unhealthy when it has been silent for long', async () => {
     const database = await databaseForTest();
-    const server = await aMoodyServer();
+    const server = await probedUpstreamForTest();
     const id = await insertWorker(database, `${server.url}/x`);
     await startChecker(database, { ...IMPATIENT, silenceMs: 2_000 });
     await untilHealthIs(database, id, 'healthy');
@@ -72,7 +72,7 @@ describe('health checks burn money, or fail a busy worker:', () => {
 
   it('a check that the owner wrote is obeyed to the letter, also while the worker serves', async () => {
     const database = await databaseForTest();
-    const server = await aMoodyServer();
+    const server = await probedUpstreamForTest();
     const id = await insertWorker(database, `${server.url}/x`, { path: '/health' });
     await startChecker(database);
     await untilHealthIs(database, id, 'healthy');
@@ -160,7 +160,7 @@ describe('everything is marked down at once by one bad check:', () => {
 
   it('a fleet whose health route breaks in one rollout goes on serving', async () => {
     const database = await databaseForTest();
-    const servers = await Promise.all(Array.from({ length: 8 }, () => aMoodyServer()));
+    const servers = await Promise.all(Array.from({ length: 8 }, () => probedUpstreamForTest()));
     const ids = await Promise.all(servers.map(({ url }) => insertWorker(database, `${url}/x`)));
     await startChecker(database);
     await until(async () => (await countByHealth(database))['healthy'] === 8);

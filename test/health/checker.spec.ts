@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { databaseForTest, type TestDatabase } from '../database.js';
-import { until } from '../service.js';
+import { until } from '../until.js';
 import {
   anUpstream,
   aRoadTo,

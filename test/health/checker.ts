@@ -18,7 +18,8 @@ import { WorkerActivity } from '../../src/registry/live/worker-activity.js';
 import type { TestDatabase } from '../database.js';
 import { startFakeUpstream, type Behaviour, type FakeUpstream } from '../fakes/fake-upstream.js';
 import { startTcpProxy, type TcpProxy } from '../fakes/tcp-proxy.js';
-import { TEST_KEYS, until } from '../service.js';
+import { TEST_KEYS } from '../service.js';
+import { until } from '../until.js';
 
 const { health: usual, ...others }: { health: Rhythm } & Omit<Settings, 'health'> = readEnvironment({
   DATA_DIR: '/nonexistent',

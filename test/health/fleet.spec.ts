@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { databaseForTest } from '../database.js';
-import { until } from '../service.js';
+import { until } from '../until.js';
 import { anUpstream, countByHealth, countNotifications, insertWorker, startChecker } from './checker.js';
-import { aMoodyServer } from './moody-server.js';
+import { probedUpstreamForTest } from '../fakes/probed-upstream.js';
 
 const WORKERS = 200;
 const REPLICAS = 5;
@@ -12,7 +12,7 @@ describe('200 workers, 5 replicas', () => {
   it('cost at most 1.2 probes a worker and interval, and a NOTIFY for each transition', async () => {
     const intervalMs = 2_000;
     const database = await databaseForTest();
-    const server = await aMoodyServer();
+    const server = await probedUpstreamForTest();
     const notified = await countNotifications(database);
     // Each is asked something of its own, so that no probe is shared.
     await Promise.all(

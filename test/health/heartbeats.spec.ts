@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { databaseForTest } from '../database.js';
-import { serviceForTest, type TestService, until } from '../service.js';
+import { serviceForTest, type TestService } from '../service.js';
+import { until } from '../until.js';
 import {
   anUpstream,
   countNotifications,

@@ -1,7 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { databaseForTest } from '../database.js';
 import { text } from '../fakes/fake-upstream.js';
-import { serviceForTest, until } from '../service.js';
+import { serviceForTest } from '../service.js';
+import { until } from '../until.js';
 import {
   anUpstream,
   aRoadTo,
@@ -11,7 +12,7 @@ import {
   untilHealthIs,
   verdictsOn,
 } from './checker.js';
-import { aMoodyServer } from './moody-server.js';
+import { probedUpstreamForTest } from '../fakes/probed-upstream.js';
 
 describe('while PostgreSQL is away', () => {
   it('a replica goes on probing what it routes to, tells nobody else, and obeys the table when it is back', async () => {
@@ -74,7 +75,7 @@ describe('health is checked but routing does not listen:', () => {
     const settings = { BALANCING_WARMING_MS: '200' };
     const service = await serviceForTest(settings, { ...database, address });
     onTestFinished(() => proxy.cut());
-    const [moody, other] = [await aMoodyServer(), await anUpstream(text('other'))];
+    const [moody, other] = [await probedUpstreamForTest(), await anUpstream(text('other'))];
     const shared = { model_name: 'm', body: { q: '{USER_PROMPT}' } };
     // Requests would never tell: it answers them all.
     const check = { path: '/health', failures_down: 2 };
@@ -109,7 +110,7 @@ describe('health is checked but routing does not listen:', () => {
 describe('everything is marked down at once by one bad check:', () => {
   it('requests that succeed speak for their workers, and go on succeeding', async () => {
     const service = await serviceForTest();
-    const servers = await Promise.all([1, 2, 3, 4].map(() => aMoodyServer()));
+    const servers = await Promise.all([1, 2, 3, 4].map(() => probedUpstreamForTest()));
     for (const { url } of servers) {
       await service.register({ model_name: 'm', req_url_template: `${url}/x`, body: { q: '{USER_PROMPT}' } });
     }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { aWorker } from '../fixtures/worker.js';
-import { serviceForTest, type TestService, until } from '../service.js';
+import { serviceForTest, type TestService } from '../service.js';
+import { until } from '../until.js';
 import { anUpstream } from './checker.js';
 
 /** So seldom that what is seen was asked for. */

@@ -1,6 +1,7 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startService, type TestService, until } from '../service.js';
+import { startService, type TestService } from '../service.js';
+import { until } from '../until.js';
 import { type Endless, registerEndless } from './endless.js';
 import { ANSWER, MODELS, registerModels, RICH_MODELS, stopAll, SUNNY, type Upstreams } from './models.js';
 

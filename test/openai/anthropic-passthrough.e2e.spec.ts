@@ -3,7 +3,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { json } from '../fakes/fake-upstream.js';
 import { upstreamForTest } from '../fixtures/worker.js';
-import { until } from '../service.js';
+import { until } from '../until.js';
 import {
   answering,
   ask,

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lineEnd, lineText, piecesOf } from '../arbitraries/stream.js';
-import { until } from '../service.js';
+import { until } from '../until.js';
 import { ask, type Claude, MESSAGE, startClaude, USAGE } from './claude.js';
 
 let claude: Claude;

@@ -1,6 +1,7 @@
 import { ChatOpenAI, OpenAIEmbeddings } from '@langchain/openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startService, type TestService, until } from '../service.js';
+import { startService, type TestService } from '../service.js';
+import { until } from '../until.js';
 import { type Endless, registerEndless } from './endless.js';
 import {
   ANSWER,

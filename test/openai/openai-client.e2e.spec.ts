@@ -2,7 +2,8 @@ import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Behaviour, json, text } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
-import { startService, type TestService, until } from '../service.js';
+import { startService, type TestService } from '../service.js';
+import { until } from '../until.js';
 
 let service: TestService;
 let client: OpenAI;

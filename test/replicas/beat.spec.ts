@@ -3,8 +3,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { pgOptions } from '../../src/database/data-source.js';
 import { databaseForTest } from '../database.js';
 import { json } from '../fakes/fake-upstream.js';
-import { until } from '../service.js';
-import { countOf, Crowd, replicasForTest } from './crowd.js';
+import { until } from '../until.js';
+import { countOf, CountingUpstream, replicasForTest } from './replicas-for-test.js';
 
 const QUICK = { REPLICA_BEAT_MS: '300', REPLICA_LIVE_MS: '2000' };
 
@@ -43,7 +43,7 @@ describe('a replica', () => {
   it('notes that a worker served as soon as nobody else is changing the same row', async () => {
     const database = await databaseForTest();
     const [service] = await replicasForTest(1, database, QUICK);
-    const crowd = await Crowd.of(1);
+    const crowd = await CountingUpstream.of(1);
     await crowd.register(service, 64);
     const somebody = new pg.Client(pgOptions(database.address));
     await somebody.connect();
@@ -61,7 +61,7 @@ describe('a replica', () => {
   it('notes which workers served, some seconds later, and tells nobody of it', async () => {
     const database = await databaseForTest();
     const [service] = await replicasForTest(1, database, QUICK);
-    const [serving, failing] = [await Crowd.of(1), await Crowd.of(1)];
+    const [serving, failing] = [await CountingUpstream.of(1), await CountingUpstream.of(1)];
     failing.upstream.behave(json({}, 500));
     await serving.register(service, 64, { model_name: 'serving' });
     await failing.register(service, 64, { model_name: 'failing' });
@@ -94,7 +94,7 @@ describe('a worker that is put aside', () => {
   ])('is used at once by every replica when it is %s', async (_how, sql) => {
     const database = await databaseForTest();
     const services = await replicasForTest(2, database, QUICK);
-    const crowd = await Crowd.of(1);
+    const crowd = await CountingUpstream.of(1);
     await crowd.register(services[0], 64);
     await crowd.upstream.kill();
     for (const service of services) {

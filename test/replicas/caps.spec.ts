@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { databaseBehindProxy } from '../database-behind-proxy.js';
 import { databaseForTest } from '../database.js';
-import { type TestService, until } from '../service.js';
-import { countOf, Crowd, replicasForTest } from './crowd.js';
+import { type TestService } from '../service.js';
+import { until } from '../until.js';
+import { countOf, CountingUpstream, replicasForTest } from './replicas-for-test.js';
 
 interface Tally {
   readonly statuses: readonly number[];
@@ -42,7 +43,7 @@ describe('a worker’s max_concurrency holds for three replicas together', () =>
       const TIME_MS = 5_000;
       const database = await databaseForTest();
       const services = await replicasForTest(3, database, PATIENT);
-      const crowd = await Crowd.of(DURATION_MS);
+      const crowd = await CountingUpstream.of(DURATION_MS);
       await crowd.register(services[0], cap);
       const { statuses, served } = await callFor(TIME_MS, services, 3);
       expect(statuses).toEqual([200]);
@@ -58,7 +59,7 @@ describe('a worker’s max_concurrency holds for three replicas together', () =>
     const database = await databaseForTest();
     const services = await replicasForTest(3, database, PATIENT);
     // So long that a busy machine, too, has begun them all before the first is done.
-    const crowd = await Crowd.of(1_000);
+    const crowd = await CountingUpstream.of(1_000);
     await crowd.register(services[0], 64);
     const { statuses } = await callFor(2_000, services, 40);
     expect(statuses).toEqual([200]);
@@ -73,7 +74,7 @@ describe('a worker’s max_concurrency holds for three replicas together', () =>
   it('long requests take turns too, however eager one replica is', async () => {
     const database = await databaseForTest();
     const services = await replicasForTest(3, database, PATIENT);
-    const crowd = await Crowd.of(600);
+    const crowd = await CountingUpstream.of(600);
     await crowd.register(services[0], 1);
     const [eager, ...others] = services;
     const isOver = { yet: false };
@@ -96,7 +97,7 @@ describe('slots', () => {
   it('are not leased by a replica that is alone', async () => {
     const database = await databaseForTest();
     const [service] = await replicasForTest(1, database);
-    const crowd = await Crowd.of(20);
+    const crowd = await CountingUpstream.of(20);
     await crowd.register(service, 1);
     await callFor(500, [service], 3);
     expect(crowd.mostAtOnce).toBe(1);
@@ -108,7 +109,7 @@ describe('slots', () => {
   it('are given back when nobody asks any more', async () => {
     const database = await databaseForTest();
     const services = await replicasForTest(3, database, PATIENT);
-    const crowd = await Crowd.of(20);
+    const crowd = await CountingUpstream.of(20);
     await crowd.register(services[0], 1);
     await callFor(1_000, services, 2);
     const left = () => database.query('SELECT FROM worker_slot UNION ALL SELECT FROM worker_slot_wish');
@@ -120,7 +121,7 @@ describe('slots', () => {
   it('are not needed any more when the other replicas stop', async () => {
     const database = await databaseForTest();
     const services = await replicasForTest(3, database, PATIENT);
-    const crowd = await Crowd.of(20);
+    const crowd = await CountingUpstream.of(20);
     await crowd.register(services[0], 2);
     await callFor(500, services, 2);
     const [left, ...others] = services;
@@ -136,7 +137,7 @@ describe('slots', () => {
     const { database, url, proxy } = await databaseBehindProxy();
     const through = { ...database, address: { url } };
     const services = await replicasForTest(2, through, PATIENT);
-    const crowd = await Crowd.of(50);
+    const crowd = await CountingUpstream.of(50);
     await crowd.register(services[0], 1);
     await callFor(500, services, 1);
     expect(crowd.mostAtOnce).toBe(1);

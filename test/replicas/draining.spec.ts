@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { databaseForTest, type TestDatabase } from '../database.js';
-import { type TestService, until } from '../service.js';
-import { Crowd, replicasForTest } from './crowd.js';
+import { type TestService } from '../service.js';
+import { until } from '../until.js';
+import { CountingUpstream, replicasForTest } from './replicas-for-test.js';
 
 const stateOf = async (database: TestDatabase): Promise<unknown> =>
   (await database.query<{ readonly admin_state: string }>('SELECT admin_state FROM worker'))[0]?.admin_state;
@@ -37,7 +38,7 @@ describe('a worker that drains', () => {
   it('gets no new request on any replica within a second, finishes what runs, and is offline when all are done', async () => {
     const database = await databaseForTest();
     const services = await replicasForTest(3, database);
-    const crowd = await Crowd.of(3_000);
+    const crowd = await CountingUpstream.of(3_000);
     await crowd.register(services[0], 64);
     const running = answersOf(services);
     await until(() => crowd.upstream.calls === 3);
@@ -56,7 +57,7 @@ describe('a worker that drains', () => {
   it('is not taken offline while something runs, however often it is drained and enabled', async () => {
     const database = await databaseForTest();
     const services = await replicasForTest(2, database);
-    const crowd = await Crowd.of(4_000);
+    const crowd = await CountingUpstream.of(4_000);
     await crowd.register(services[0], 64);
     const running = services[0].chat('m', 'long');
     await until(() => crowd.upstream.calls === 1);
@@ -74,7 +75,7 @@ describe('a worker that drains', () => {
   it('is not taken offline on what a replica said of an earlier draining', async () => {
     const database = await databaseForTest();
     const [service] = await replicasForTest(1, database);
-    const crowd = await Crowd.of(10);
+    const crowd = await CountingUpstream.of(10);
     await crowd.register(service, 64);
     await addOther(database);
     await set(database, 'draining');
@@ -94,7 +95,7 @@ describe('a worker that drains', () => {
   it('does not wait for a replica that is dead, nor longer than DRAIN_TIMEOUT_MS for one that lives', async () => {
     const database = await databaseForTest();
     const [service] = await replicasForTest(1, database, { DRAIN_TIMEOUT_MS: '2500' });
-    const crowd = await Crowd.of(10);
+    const crowd = await CountingUpstream.of(10);
     await crowd.register(service, 64);
     await addOther(database);
     await set(database, 'draining');

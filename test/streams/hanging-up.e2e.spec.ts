@@ -5,8 +5,9 @@ import { Agent } from 'node:http';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { startService, type TestService, until } from '../service.js';
-import { type Answering, inFlight, modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
+import { startService, type TestService } from '../service.js';
+import { until } from '../until.js';
+import { type RawAnswer, inFlight, modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
 
 /** Promised are 100; a busy machine may be late for a single one. */
 const GENEROUS_MS = 500;
@@ -37,7 +38,7 @@ function ask(model: string, agent?: Agent): ClientRequest {
 }
 
 /** How long the upstream takes to see that its caller is gone, after each of some hang-ups. */
-async function delays(model: string, answer: Answering, isStreaming: boolean): Promise<readonly number[]> {
+async function delays(model: string, answer: RawAnswer, isStreaming: boolean): Promise<readonly number[]> {
   const seen: number[] = [];
   for (let i = 0; i < TRIES; i++) {
     const gone = new Promise<number>((resolve) => {
@@ -59,19 +60,19 @@ async function delays(model: string, answer: Answering, isStreaming: boolean): P
   return seen.toSorted((a, b) => a - b);
 }
 
-const streaming: Answering = (response) => {
+const streaming: RawAnswer = (response) => {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   const timer = setInterval(() => response.write('data: {"t":"."}\n\n'), 5);
   response.write('data: {"t":"."}\n\n');
   response.once('close', () => clearInterval(timer));
 };
-const begun: Answering = (response) => {
+const begun: RawAnswer = (response) => {
   response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: {"t":"."}\n\n');
 };
 const TEMPLATE = { body: { p: '{USER_PROMPT}' }, is_stream: true, stream_extract: { text: 't' } };
 
 describe('hanging up', () => {
-  it.each<[string, Answering, boolean]>([
+  it.each<[string, RawAnswer, boolean]>([
     ['before an answer', () => {}, false],
     ['in the middle of a stream', streaming, true],
     ['while a stream is silent', begun, true],

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startService, type TestService, until } from '../service.js';
-import { type Answering, modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
+import { startService, type TestService } from '../service.js';
+import { until } from '../until.js';
+import { type RawAnswer, modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
 
 let service: TestService;
 /** Says success and gives no answer. */
@@ -19,7 +20,7 @@ afterAll(async () => {
 const EVENTS = 'text/event-stream';
 const JSON_TYPE = 'application/json';
 const says =
-  (body: string, type: string | undefined, status = 200): Answering =>
+  (body: string, type: string | undefined, status = 200): RawAnswer =>
   (response) =>
     response.writeHead(status, type === undefined ? {} : { 'content-type': type }).end(body);
 const chunk = (content: string, finish_reason: string | null = null): string =>
@@ -32,7 +33,7 @@ const PATHS = { openai: '/v1/chat/completions', anthropic: '/v1/messages' } as c
 interface Sample {
   readonly protocol?: keyof typeof PATHS;
   readonly stream: boolean;
-  readonly answer: Answering;
+  readonly answer: RawAnswer;
   readonly told: RegExp;
 }
 const overloaded = '{"error":{"message":"out of memory","type":"server_error","code":500}}';

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Socket } from 'node:net';
 import type { TestService } from '../service.js';
 
-export type Answering = (response: ServerResponse, request: RawRequest) => unknown;
+export type RawAnswer = (response: ServerResponse, request: RawRequest) => unknown;
 
 export interface RawRequest {
   readonly message: IncomingMessage;
@@ -15,12 +15,12 @@ export interface RawUpstream {
   readonly url: string;
   last: RawRequest | null;
   calls: number;
-  answer: Answering;
+  answer: RawAnswer;
   readonly sockets: ReadonlySet<Socket>;
   close(): Promise<void>;
 }
 
-export async function startRawUpstream(answer: Answering): Promise<RawUpstream> {
+export async function startRawUpstream(answer: RawAnswer): Promise<RawUpstream> {
   const sockets = new Set<Socket>();
   const server = createServer((message, response) => {
     const chunks: Buffer[] = [];

@@ -5,8 +5,9 @@ import fc from 'fast-check';
 import { Pool } from 'undici';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lineEnd, lineText, piecesOf } from '../arbitraries/stream.js';
-import { startService, type TestService, until } from '../service.js';
-import { type Answering, inFlight, modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
+import { startService, type TestService } from '../service.js';
+import { until } from '../until.js';
+import { type RawAnswer, inFlight, modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
 
 const HEARTBEAT_MS = 60;
 const IDLE_MS = 600;
@@ -59,7 +60,7 @@ async function stream(model: string, headers: Record<string, string> = {}) {
 const EVENTS = { 'content-type': 'text/event-stream' };
 const WHOLE = 'data: {"t":"a"}\n\n';
 const begin =
-  (then: Answering, events = WHOLE): Answering =>
+  (then: RawAnswer, events = WHOLE): RawAnswer =>
   (response, request) => {
     response.writeHead(200, EVENTS).write(events, () => void then(response, request));
   };
@@ -228,8 +229,8 @@ describe('a heartbeat', () => {
   });
 });
 
-const cutNow: Answering = (response) => void response.socket?.destroy();
-const BREAKS: Readonly<Record<string, readonly [Answering, RegExp]>> = {
+const cutNow: RawAnswer = (response) => void response.socket?.destroy();
+const BREAKS: Readonly<Record<string, readonly [RawAnswer, RegExp]>> = {
   'dies between events': [begin(cutNow), /broke off/],
   'dies within an event': [begin(cutNow, `${WHOLE}data: {"t":"b`), /broke off/],
   'dies within a character': [
@@ -346,7 +347,7 @@ describe.each(Object.entries(EARLY))(
   (_what, example) => {
     const [worker, failing, wire] = example;
     const inOne =
-      (text: string): Answering =>
+      (text: string): RawAnswer =>
       (response) =>
         response.writeHead(200, EVENTS).end(text);
     const ask = (model: string) => {

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { startService, type TestService, until } from '../service.js';
-import { type Answering, inFlight, modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
+import { startService, type TestService } from '../service.js';
+import { until } from '../until.js';
+import { type RawAnswer, inFlight, modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
 
 const MIB = 1024 * 1024;
 /** All that may be under way between an upstream and a reader who does not read: buffers of sockets, and one of each stream. */
@@ -36,7 +37,7 @@ const isConnected = ({ localPort }: Socket): boolean =>
 
 const PIECE = `data: {"t":"${'x'.repeat(32_000)}"}\n\n`;
 const asMuchAsItCan =
-  (contentType: string): Answering =>
+  (contentType: string): RawAnswer =>
   (response) => {
     response.writeHead(200, { 'content-type': contentType });
     const { socket } = response;

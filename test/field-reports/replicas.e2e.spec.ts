@@ -5,7 +5,8 @@ import { databaseBehindProxy } from '../database-behind-proxy.js';
 import { json } from '../fakes/fake-upstream.js';
 import { aWorker, keyOf, upstreamForTest } from '../fixtures/worker.js';
 import { seededRandom } from '../seeded-random.js';
-import { serviceForTest, until } from '../service.js';
+import { serviceForTest } from '../service.js';
+import { until } from '../until.js';
 
 const fine = json({ answer: 'fine' });
 

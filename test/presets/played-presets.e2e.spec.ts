@@ -1,13 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type PlayedPreset, PLAYED, PresetsStage } from './presets-stage.js';
-import { asMessage, countsOf, failureOf, messageReading, readingOf, saidBy } from './presets-readings.js';
-import { PLAY } from './presets-upstream.js';
+import { type PlayedPreset, PLAYED, PresetHarness } from './preset-harness.js';
+import { asMessage, countsOf, failureOf, messageReading, readingOf, saidBy } from './read-answers.js';
+import { PLAY } from './preset-upstream.js';
 
-let stage: PresetsStage;
+let stage: PresetHarness;
 beforeAll(async () => {
-  stage = await PresetsStage.set();
+  stage = await PresetHarness.start();
 });
-afterAll(() => stage.strike());
+afterAll(() => stage.stop());
 afterEach(() => stage.checkRequests());
 
 const writing = PLAYED.filter(({ preset }) => preset.kind === 'text');
@@ -131,7 +131,7 @@ const erring = PLAYED.flatMap((each): readonly Erring[] => {
 });
 /** Who rejects our credentials is put aside, and somebody must see to it before the next call. */
 const forgiven = ({ status, model }: Erring) =>
-  OUR_CREDENTIALS.includes(status) ? stage.forgive(model) : Promise.resolve();
+  OUR_CREDENTIALS.includes(status) ? stage.enable(model) : Promise.resolve();
 
 describe.each(erring)('the error $status of the preset $name', (each) => {
   const { model, preset, status, body, isPassed, isHeard } = each;

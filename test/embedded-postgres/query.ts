@@ -4,7 +4,10 @@ import type { EmbeddedPostgres } from '../../src/embedded-postgres/embedded-post
 import { holderOf } from '../../src/embedded-postgres/processes.js';
 
 /** The first column of the first row. */
-export async function ask(postgres: Pick<EmbeddedPostgres, 'connection'>, sql: string): Promise<unknown> {
+export async function firstValue(
+  postgres: Pick<EmbeddedPostgres, 'connection'>,
+  sql: string,
+): Promise<unknown> {
   return withClient(postgres, async (client) => {
     const { rows } = await client.query<unknown[]>({ text: sql, rowMode: 'array' });
     return rows[0]?.[0];

@@ -2,7 +2,8 @@ import { onTestFinished } from 'vitest';
 import { Replicas } from '../../src/replicas/replicas.js';
 import type { TestDatabase } from '../database.js';
 import { type Answer, type FakeUpstream, slow, startFakeUpstream, text } from '../fakes/fake-upstream.js';
-import { startService, type TestService, until } from '../service.js';
+import { startService, type TestService } from '../service.js';
+import { until } from '../until.js';
 
 type AtLeastOne = readonly [TestService, ...TestService[]];
 
@@ -33,14 +34,14 @@ export async function replicasForTest(
 export const countOf = (service: TestService): number => service.app.get(Replicas).count;
 
 /** An upstream that counts how many requests it has at once. */
-export class Crowd {
+export class CountingUpstream {
   mostAtOnce = 0;
   private atOnce = 0;
 
   private constructor(readonly upstream: FakeUpstream) {}
 
-  static async of(durationMs: number): Promise<Crowd> {
-    const crowd = new Crowd(await startFakeUpstream());
+  static async of(durationMs: number): Promise<CountingUpstream> {
+    const crowd = new CountingUpstream(await startFakeUpstream());
     crowd.upstream.behave(crowd.counting(slow(durationMs, text('done'))));
     onTestFinished(() => crowd.upstream.close());
     return crowd;

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import type { SeenRequest } from './fakes/fake-upstream.js';
-import type { PresetFixture } from './fixtures/presets/fixture.js';
+import type { SeenRequest } from '../fakes/fake-upstream.js';
+import type { PresetFixture } from '../fixtures/presets/fixture.js';
 
 /** What a prompt asks the upstream to play. */
 export const PLAY = {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { onTestFinished } from 'vitest';
 
 /** A worker that answers requests whatever its health endpoints say, and counts both. */
-export class MoodyServer {
+export class ProbedUpstream {
   /** Of `GET /health…`; `hangs`: no answer. */
   health: number | 'hangs' = 200;
   /** Of everything else. */
@@ -45,8 +45,8 @@ export class MoodyServer {
   }
 }
 
-export async function aMoodyServer(): Promise<MoodyServer> {
-  const server = await new MoodyServer().open();
+export async function probedUpstreamForTest(): Promise<ProbedUpstream> {
+  const server = await new ProbedUpstream().open();
   onTestFinished(() => server.close());
   return server;
 }

@@ -1,12 +1,13 @@
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
-import type { Preset } from '../src/registry/presets/preset.js';
-import { PRESETS } from '../src/registry/presets/presets.js';
-import { type FakeUpstream, startFakeUpstream } from './fakes/fake-upstream.js';
-import { type PresetFixture, presetFixture } from './fixtures/presets/fixture.js';
-import { viewsOf } from './fixtures/worker.js';
-import { PresetUpstream } from './presets-upstream.js';
-import { startService, type TestService, until } from './service.js';
+import type { Preset } from '../../src/registry/presets/preset.js';
+import { PRESETS } from '../../src/registry/presets/presets.js';
+import { type FakeUpstream, startFakeUpstream } from '../fakes/fake-upstream.js';
+import { type PresetFixture, presetFixture } from '../fixtures/presets/fixture.js';
+import { viewsOf } from '../fixtures/worker.js';
+import { PresetUpstream } from './preset-upstream.js';
+import { startService, type TestService } from '../service.js';
+import { until } from '../until.js';
 
 export interface PlayedPreset {
   readonly name: string;
@@ -24,7 +25,7 @@ export const PLAYED: readonly PlayedPreset[] = Object.entries(PRESETS).map(([nam
 }));
 
 /** One service, and for each preset an upstream that plays its fixture, registered as a person would. */
-export class PresetsStage {
+export class PresetHarness {
   readonly openai: OpenAI;
   readonly anthropic: Anthropic;
   private readonly played = new Map<string, { server: FakeUpstream; upstream: PresetUpstream }>();
@@ -34,8 +35,8 @@ export class PresetsStage {
     this.anthropic = new Anthropic({ baseURL: service.url, apiKey: 'none', maxRetries: 0 });
   }
 
-  static async set(): Promise<PresetsStage> {
-    const stage = new PresetsStage(await startService());
+  static async start(): Promise<PresetHarness> {
+    const stage = new PresetHarness(await startService());
     for (const each of PLAYED) await stage.register(each);
     return stage;
   }
@@ -59,12 +60,12 @@ export class PresetsStage {
   }
 
   /** Whoever rejects our credentials is asked no more, until somebody has seen to it. */
-  async forgive(model: string): Promise<void> {
+  async enable(model: string): Promise<void> {
     await this.service.post(`/api/v1/workers/${await this.idOf(model)}/enable`, {});
     await until(async () => (await viewsOf(this.service, model))[0]?.['ejected_until'] === null);
   }
 
-  async strike(): Promise<void> {
+  async stop(): Promise<void> {
     await Promise.all([...this.played.values()].map(({ server }) => server.close()));
     // Clients keep connections they have opened and never used: nobody waits for those.
     this.service.app.getHttpServer().closeAllConnections();

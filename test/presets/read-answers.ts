@@ -1,6 +1,6 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import type OpenAI from 'openai';
-import type { PresetFixture, StreamFixture, TokenCounts } from './fixtures/presets/fixture.js';
+import type { PresetFixture, StreamFixture, TokenCounts } from '../fixtures/presets/fixture.js';
 
 /** What OpenAI's client makes of a stream. */
 export async function readingOf(stream: AsyncIterable<OpenAI.ChatCompletionChunk>) {
