@@ -6,7 +6,8 @@ const LEAVES = ['template', 'credentials', 'upstream', 'access', 'telemetry', 'c
 
 /** Folder → the folders it may import, besides itself and the leaves. */
 const ARROWS = {
-  database: ['registry', 'replicas'],
+  database: ['registry', 'replicas', 'embedded-postgres'],
+  'embedded-postgres': [],
   registry: ['database'],
   health: ['registry', 'database'],
   replicas: ['registry', 'database'],
@@ -65,7 +66,7 @@ module.exports = {
           '^src/errors/',
           '^src/telemetry/error-type\\.ts$',
           '-errors?\\.ts$',
-          '^src/inference/request/parse-chat\\.ts$',
+          '^src/inference/chat/parse-chat\\.ts$',
           '^src/template/response-extract\\.ts$',
           '^src/credentials/worker-secrets\\.ts$',
         ],

@@ -95,12 +95,14 @@ function once(act: (why: string) => Promise<void>): (why: string) => Promise<voi
 /** The address to listen on can't be had. The message is for the operator and needs no stack. */
 export class ListenError extends Error {
   constructor(host: string, port: number, cause: unknown) {
-    super(`cannot listen on ${host.includes(':') ? `[${host}]` : host}:${port}: ${why(cause)}`, { cause });
+    super(`cannot listen on ${host.includes(':') ? `[${host}]` : host}:${port}: ${listenFault(cause)}`, {
+      cause,
+    });
     this.name = 'ListenError';
   }
 }
 
-function why(cause: unknown): string {
+function listenFault(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   switch (code) {
     case 'EADDRINUSE':

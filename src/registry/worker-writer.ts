@@ -147,7 +147,7 @@ export class WorkerWriter {
       .createQueryBuilder()
       .insert()
       .into(WorkerEntity)
-      .values({ ...columns(definition), id, sealed_header: seal(id) })
+      .values({ ...columnsOf(definition), id, sealed_header: seal(id) })
       .orIgnore()
       .returning('*')
       .execute();
@@ -162,7 +162,7 @@ export class WorkerWriter {
     const result = await manager
       .createQueryBuilder()
       .update(WorkerEntity)
-      .set({ ...columns(definition), sealed_header: seal(id), admin_state: 'enabled' })
+      .set({ ...columnsOf(definition), sealed_header: seal(id), admin_state: 'enabled' })
       .where({ id })
       .returning('*')
       .execute();
@@ -171,7 +171,7 @@ export class WorkerWriter {
 }
 
 /** TypeORM's type for what may be written cannot follow JSON of any shape. */
-function columns(definition: WorkerDefinition): QueryDeepPartialEntity<WorkerEntity> {
+function columnsOf(definition: WorkerDefinition): QueryDeepPartialEntity<WorkerEntity> {
   return definition as QueryDeepPartialEntity<WorkerEntity>;
 }
 

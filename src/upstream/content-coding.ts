@@ -1,7 +1,8 @@
 import { promisify, TextDecoder } from 'node:util';
 import { brotliDecompress, gunzip, inflate, type ZlibOptions } from 'node:zlib';
 import { UpstreamError } from './upstream-errors.js';
-import type { AnswerSink, Flow, AnswerHeaders } from './exchange.js';
+import type { AnswerSink, Flow } from './exchange.js';
+import type { AnswerHeaders } from './upstream-errors.js';
 import { createGunzip, createInflate, createBrotliDecompress } from 'zlib';
 import type { Transform } from 'stream';
 

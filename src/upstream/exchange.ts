@@ -1,9 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { classifyFailure } from './classify-failure.js';
 import { nextTimeout, timeoutMessages, type Progress, type UpstreamTimeouts } from './timeouts.js';
-import { UpstreamError } from './upstream-errors.js';
-
-export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
+import { AnswerHeaders, UpstreamError } from './upstream-errors.js';
 
 /** Holds up an answer whose reader is slower than its writer. What is held up is not late: only the total counts. */
 export interface Flow {

@@ -1,4 +1,5 @@
-import type { AnswerHeaders, AnswerSink, Flow } from './exchange.js';
+import type { AnswerSink, Flow } from './exchange.js';
+import type { AnswerHeaders } from './upstream-errors.js';
 import { UpstreamError } from './upstream-errors.js';
 import { tooLarge, withoutCoding } from './whole-answer.js';
 

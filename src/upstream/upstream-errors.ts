@@ -1,5 +1,4 @@
 import type { AddressDenial } from './address-rules.js';
-import type { AnswerHeaders } from './exchange.js';
 
 /**
  * connect               no connection was made: refused, unresolvable, no route, TLS failed. Nothing was sent.
@@ -133,3 +132,5 @@ export class ForbiddenUpstreamError extends Error {
     this.setting = setting;
   }
 }
+
+export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;

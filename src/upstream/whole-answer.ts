@@ -1,5 +1,6 @@
 import { decompressor, textOf } from './content-coding.js';
-import type { AnswerHeaders, AnswerSink } from './exchange.js';
+import type { AnswerSink } from './exchange.js';
+import type { AnswerHeaders } from './upstream-errors.js';
 import { UpstreamError } from './upstream-errors.js';
 
 /** An answer, whole. */

@@ -12,9 +12,9 @@ const ROOT = join(import.meta.dirname, '..', '..');
  * scripts are off: without its links. Other users can run it, whatever the checkout's place and modes.
  */
 export function buildCopy(folder: string): void {
-  const sources = readdirSync(join(ROOT, 'src/database/embedded-postgres'))
+  const sources = readdirSync(join(ROOT, 'src/embedded-postgres'))
     .filter((name) => !name.endsWith('.spec.ts'))
-    .map((name) => `src/database/embedded-postgres/${name}`);
+    .map((name) => `src/embedded-postgres/${name}`);
   const host = relative(ROOT, fileURLToPath(new URL('./host.ts', import.meta.url)));
   for (const source of [...sources, host]) transpile(source, folder);
   write(join(folder, 'package.json'), '{ "type": "module" }');

@@ -1,4 +1,4 @@
-import type { AnswerHeaders } from '../../upstream/exchange.js';
+import type { AnswerHeaders } from '../../upstream/upstream-errors.js';
 import { NoAnswerError } from '../../upstream/upstream-errors.js';
 import { isObject } from '../chat/json.js';
 import { parsedOrUndefined } from '../request/parsed-or-undefined.js';

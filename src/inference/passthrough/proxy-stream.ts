@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import type { AnswerHeaders } from '../../upstream/exchange.js';
+import type { AnswerHeaders } from '../../upstream/upstream-errors.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
 import { UpstreamError } from '../../upstream/upstream-errors.js';
 import { EventBoundary } from '../streams/event-boundary.js';

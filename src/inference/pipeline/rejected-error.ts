@@ -1,4 +1,4 @@
-import type { AnswerHeaders } from '../../upstream/exchange.js';
+import type { AnswerHeaders } from '../../upstream/upstream-errors.js';
 import { UpstreamStatusError } from '../../upstream/upstream-errors.js';
 import type { PreparedCall } from '../apis/prepared-call.js';
 

@@ -29,13 +29,13 @@ export function chatFromAnthropic(body: unknown): OpenAiChat {
     model: modelFrom(body, faults),
     messages: messagesFrom(body, faults),
     max_tokens: maxTokensFrom(body, faults),
-    ...field('tools', toolsFrom(body, faults)),
+    ...optional('tools', toolsFrom(body, faults)),
     ...toolChoiceFrom(body, faults),
-    ...field('temperature', faults.number(body['temperature'], 'temperature', 0, 1)),
-    ...field('top_p', faults.number(body['top_p'], 'top_p', 0, 1)),
-    ...field('stop', stopsFrom(body, faults)),
-    ...field('user', userFrom(body, faults)),
-    ...field('response_format', formatFrom(body, faults)),
+    ...optional('temperature', faults.number(body['temperature'], 'temperature', 0, 1)),
+    ...optional('top_p', faults.number(body['top_p'], 'top_p', 0, 1)),
+    ...optional('stop', stopsFrom(body, faults)),
+    ...optional('user', userFrom(body, faults)),
+    ...optional('response_format', formatFrom(body, faults)),
     ...streamFrom(body, faults),
   };
   if (faults.all.length > 0) throw new InvalidInputError(faults.all);
@@ -94,7 +94,7 @@ function isThere(value: unknown): boolean {
   return value !== undefined && value !== null;
 }
 
-function field<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
   return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: V });
 }
 
