@@ -35,7 +35,11 @@ async function keepRegistering(service: ServiceProcess, acknowledged: Set<string
 /** Serves, has nothing to complain of, and knows every registration that was acknowledged. */
 async function expectWhole(service: ServiceProcess, acknowledged: ReadonlySet<string>): Promise<void> {
   await service.ready();
-  expect(service.log.filter(({ level }) => level !== 'info')).toEqual([]);
+  // A service in a folder that other users cannot enter warns that it copied PostgreSQL's programs.
+  const complaints = service.log.filter(
+    ({ level, msg }) => level !== 'info' && !/were copied to/.test(String(msg)),
+  );
+  expect(complaints).toEqual([]);
   expect(service.stderr).toBe('');
   const { json } = await service.get('/api/server/workers');
   const workers = (json as { data: { model_name: string }[] }).data;
