@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { ForeignOriginError, UnauthorizedError } from '../access/access-errors.js';
-import { UntranslatableError } from '../inference/chat/chat-errors.js';
+import { UnsupportedFieldError } from '../inference/chat/chat-errors.js';
 import { UnsupportedTaskError } from '../inference/apis/unsupported-task-error.js';
 import { NoWorkerAvailableError, UnknownModelError } from '../balancing/balancing-errors.js';
 import { SecretMissingError } from '../credentials/worker-secrets.js';
@@ -41,7 +41,7 @@ export function problemOf(error: unknown): Problem {
     const details = [{ field: error.field, problem: error.problem }];
     return { status: 400, errorType: 'caller_bad_request', code: null, message: error.message, details };
   }
-  if (error instanceof UntranslatableError) {
+  if (error instanceof UnsupportedFieldError) {
     const details = [{ field: error.field, problem: error.problem }];
     return { status: 400, errorType: 'caller_bad_request', code: null, message: error.message, details };
   }

@@ -1,20 +1,17 @@
 import type { ApiProtocol } from '../../registry/worker.js';
 import type { ChatAnswer, OpenAiChat, StreamReader } from '../chat/chat.js';
 import { ProtocolError } from '../chat/chat-errors.js';
-import { anthropicAnswer } from './anthropic/backend-response.js';
-import { anthropicReader } from './anthropic/backend-response.js';
+import { anthropicAnswer, anthropicReader } from './anthropic/backend-response.js';
 import { anthropicRequest } from './anthropic/backend-request.js';
-import { geminiAnswer } from './gemini/backend-response.js';
+import { geminiAnswer, geminiReader } from './gemini/backend-response.js';
 import { geminiEmbeddingRequest, geminiEmbeddings } from './gemini/embeddings.js';
-import { geminiChatPath, geminiPath } from './gemini/backend-request.js';
-import { geminiReader } from './gemini/backend-response.js';
-import { geminiRequest } from './gemini/backend-request.js';
+import { geminiChatPath, geminiPath, geminiRequest } from './gemini/backend-request.js';
 import { openAiAnswer } from './openai/backend-response.js';
 import { openAiReader } from './openai/backend-stream.js';
 
 /** A chat in the words of one API, and its answer out of them. */
 export interface ApiAdapter {
-  /** `chat.model` is what the upstream calls it. @throws UntranslatableError */
+  /** `chat.model` is what the upstream calls it. @throws UnsupportedFieldError */
   request(chat: OpenAiChat, stream: boolean): { readonly path: string; readonly body: unknown };
   /** @throws ProtocolError */
   answer(text: string): ChatAnswer;
@@ -24,7 +21,7 @@ export interface ApiAdapter {
 }
 
 export interface EmbeddingAdapter {
-  /** Of OpenAI's body. @throws UntranslatableError */
+  /** Of OpenAI's body. @throws UnsupportedFieldError */
   request(
     body: Readonly<Record<string, unknown>>,
     model: string,

@@ -4,7 +4,7 @@ import type { ChatEvent, OpenAiChat, StreamReader } from '../chat/chat.js';
 import { ProtocolError } from '../chat/chat-errors.js';
 import type { InferenceRequest, RawBody } from '../client/inference-request.js';
 import { eventsOf } from '../chat/tool-calls.js';
-import { parsedOrUndefined } from '../request/parsed-or-undefined.js';
+import { parsedOrUndefined } from '../chat/json.js';
 import { withValue } from '../passthrough/json-scanner.js';
 import type { CallableWorker, EventReader, PreparedCall } from './prepared-call.js';
 import { unsupported } from './unsupported-task-error.js';

@@ -1,14 +1,13 @@
 import type { WorkerTask } from '../../registry/worker.js';
-import { supportsTask } from './unsupported-task-error.js';
+import { UnsupportedTaskError, supportsTask } from './unsupported-task-error.js';
 import type { InferenceRequest } from '../client/inference-request.js';
 import { prepareApiCall } from './api-backend.js';
 import { prepareTemplateCall } from './template/backend.js';
 import type { CallableWorker, PreparedCall } from './prepared-call.js';
-import { UnsupportedTaskError } from './unsupported-task-error.js';
 
 /**
  * Renders the request for a worker. Pure, and the request itself is never changed.
- * @throws UnsupportedTaskError, UntranslatableError, InvalidInputError, RenderError: the caller's fault; SecretMissingError
+ * @throws UnsupportedTaskError, UnsupportedFieldError, InvalidInputError, RenderError: the caller's fault; SecretMissingError
  */
 export function prepareCall(worker: CallableWorker, request: InferenceRequest): PreparedCall {
   const { call } = worker;

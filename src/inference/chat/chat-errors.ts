@@ -8,13 +8,13 @@ export class ProtocolError extends UpstreamError {
 }
 
 /** The caller asks for what this protocol has no words for. */
-export class UntranslatableError extends Error {
+export class UnsupportedFieldError extends Error {
   constructor(
     /** The path of the field in OpenAI's words, such as `messages[0].content[1]`. */
     readonly field: string,
     readonly problem: string,
   ) {
     super(`${field}: ${problem}`);
-    this.name = 'UntranslatableError';
+    this.name = 'UnsupportedFieldError';
   }
 }

@@ -1,7 +1,8 @@
 import type { OpenAiMessage } from './chat.js';
-import { UntranslatableError } from './chat-errors.js';
+import { UnsupportedFieldError } from './chat-errors.js';
 import { type Part, partsOf, textsOf } from './parts.js';
-import { type JsonObject, isObject } from './json.js';
+import { isJsonObject } from '../../input/json.js';
+import { type JsonObject } from './json.js';
 import { signatureIn } from './tool-calls.js';
 
 export interface Result {
@@ -41,14 +42,14 @@ interface OpenAssistantTurn extends AssistantTurn {
 
 /**
  * OpenAI's messages as the turns of APIs in which two sides take turns, and results stand with the user.
- * @throws UntranslatableError
+ * @throws UnsupportedFieldError
  */
 export function conversationOf(messages: readonly OpenAiMessage[]): Conversation {
   const turns = new Turns();
   const system = messages.flatMap((message, index) => turns.add(message, `messages[${index}]`)).join('\n');
   const taken = turns.end();
   if (taken.length > 0) return { system, turns: taken };
-  if (system === '') throw new UntranslatableError('messages', 'say nothing');
+  if (system === '') throw new UnsupportedFieldError('messages', 'say nothing');
   // A chat of instructions only is a prompt: these APIs want a user to have spoken.
   return { system: '', turns: [{ role: 'user', results: [], parts: [{ kind: 'text', text: system }] }] };
 }
@@ -77,7 +78,7 @@ class Turns {
         return [];
       }
       default:
-        throw new UntranslatableError(`${field}.role`, 'is none that this worker has a word for');
+        throw new UnsupportedFieldError(`${field}.role`, 'is none that this worker has a word for');
     }
   }
 
@@ -87,7 +88,7 @@ class Turns {
       if (turn.role === 'assistant') {
         const results = next?.role === 'user' ? next.results : [];
         const open = turn.calls.find((call) => !results.some((result) => result.call === call));
-        if (open !== undefined) throw new UntranslatableError(open.field, 'is answered by no tool message');
+        if (open !== undefined) throw new UnsupportedFieldError(open.field, 'is answered by no tool message');
         return turn;
       }
       const before = this.turns[index - 1];
@@ -98,9 +99,10 @@ class Turns {
   }
 
   private addAssistant(message: OpenAiMessage, field: string): void {
-    if (isThere(message['audio'])) throw new UntranslatableError(`${field}.audio`, 'is known to OpenAI only');
+    if (isThere(message['audio']))
+      throw new UnsupportedFieldError(`${field}.audio`, 'is known to OpenAI only');
     if (isThere(message['function_call']))
-      throw new UntranslatableError(`${field}.function_call`, 'is out of use: send tool_calls');
+      throw new UnsupportedFieldError(`${field}.function_call`, 'is out of use: send tool_calls');
     const texts = textsOf(message.content, `${field}.content`);
     const refusal = textsOf(message['refusal'], `${field}.refusal`);
     const calls = callsOf(message.tool_calls, `${field}.tool_calls`);
@@ -134,7 +136,7 @@ class Turns {
     const calls = asked?.role === 'assistant' ? asked.calls : [];
     const call = calls.find((one) => one.id === id && !results.some((result) => result.call === one));
     if (call === undefined)
-      throw new UntranslatableError(field, 'answers no open call of the assistant message before it');
+      throw new UnsupportedFieldError(field, 'answers no open call of the assistant message before it');
     return call;
   }
 }
@@ -153,20 +155,20 @@ export interface Call {
   readonly field: string;
 }
 
-/** The calls of an assistant's message. @throws UntranslatableError */
+/** The calls of an assistant's message. @throws UnsupportedFieldError */
 export function callsOf(calls: unknown, field: string): readonly Call[] {
   if (calls === undefined || calls === null) return [];
-  if (!Array.isArray(calls)) throw new UntranslatableError(field, 'must be a list');
+  if (!Array.isArray(calls)) throw new UnsupportedFieldError(field, 'must be a list');
   return (calls as unknown[]).map((call, index) => callOf(call, `${field}[${index}]`));
 }
 
 function callOf(call: unknown, field: string): Call {
-  if (!isObject(call) || !isObject(call['function']))
-    throw new UntranslatableError(field, 'must be the call of a function');
+  if (!isJsonObject(call) || !isJsonObject(call['function']))
+    throw new UnsupportedFieldError(field, 'must be the call of a function');
   const { id, function: called } = call;
   const { name, arguments: text } = called;
   if (typeof id !== 'string' || typeof name !== 'string')
-    throw new UntranslatableError(field, 'must have an id and the name of its function');
+    throw new UnsupportedFieldError(field, 'must have an id and the name of its function');
   const signature = signatureIn(call['extra_content']);
   const input = inputOf(text, `${field}.function.arguments`);
   return { id, name, input, field, ...(signature === undefined ? {} : { signature }) };
@@ -176,7 +178,7 @@ function callOf(call: unknown, field: string): Call {
 function inputOf(text: unknown, field: string): JsonObject {
   if (text === undefined || text === null || text === '') return {};
   const input = typeof text === 'string' ? parsed(text) : undefined;
-  if (!isObject(input)) throw new UntranslatableError(field, 'must be the text of a JSON object');
+  if (!isJsonObject(input)) throw new UnsupportedFieldError(field, 'must be the text of a JSON object');
   return input as JsonObject;
 }
 

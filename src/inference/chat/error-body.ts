@@ -1,5 +1,5 @@
-import { isObject } from './json.js';
-import { parsedOrUndefined } from '../request/parsed-or-undefined.js';
+import { isJsonObject } from '../../input/json.js';
+import { parsedOrUndefined } from './json.js';
 
 /** An error that stands where an answer should. */
 export interface ErrorBody {
@@ -29,10 +29,10 @@ const CALLERS_TYPES: ReadonlySet<unknown> = new Set([
  * OpenAI's responses `type`. An `error` that is null belongs to every response that went well.
  */
 export function errorBodyOf(body: unknown): ErrorBody | null {
-  if (!isObject(body)) return null;
+  if (!isJsonObject(body)) return null;
   const error = body['error'] || (body['object'] === 'error' || body['type'] === 'error' ? body : null);
   if (error === null) return null;
-  const fields = isObject(error) ? error : { message: error };
+  const fields = isJsonObject(error) ? error : { message: error };
   const { message, code, status, type } = fields;
   const text = typeof message === 'string' ? message.slice(0, LONGEST_DETECTED) : '';
   return { message: text, status: CALLERS_TYPES.has(type) ? 400 : statusOf(code ?? status) };
@@ -53,9 +53,9 @@ const LONGEST_IN_STREAM = 300;
 export function errorMessageOfEvent(data: string): string | undefined {
   const body = parsedOrUndefined(data);
   if (body === undefined) return shortened(data);
-  if (!isObject(body)) return undefined;
+  if (!isJsonObject(body)) return undefined;
   const { error, message, detail, text } = body;
-  const places = [isObject(error) ? error['message'] : error, message, detail, text];
+  const places = [isJsonObject(error) ? error['message'] : error, message, detail, text];
   return places.map(shortened).find((told) => told !== undefined);
 }
 
@@ -73,7 +73,7 @@ const LONGEST_MESSAGE = 2000;
 export function errorMessageOf(text: string): string | undefined {
   const body = parsedOrUndefined(text);
   const first: unknown = Array.isArray(body) ? body[0] : body;
-  const error = isObject(first) ? (first['object'] === 'error' ? first : first['error']) : undefined;
-  const message = isObject(error) ? error['message'] : error;
+  const error = isJsonObject(first) ? (first['object'] === 'error' ? first : first['error']) : undefined;
+  const message = isJsonObject(error) ? error['message'] : error;
   return typeof message === 'string' && message !== '' ? message.slice(0, LONGEST_MESSAGE) : undefined;
 }

@@ -2,10 +2,6 @@ import type { JsonValue } from '../../template/json-value.js';
 
 export type JsonObject = Readonly<Record<string, JsonValue>>;
 
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** The fields that have a value. */
 export function present(fields: Readonly<Record<string, JsonValue | undefined>>): JsonObject {
   return Object.fromEntries(
@@ -22,5 +18,14 @@ export function isWholeObject(text: string): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/** The parsed JSON text; `undefined`, which is no JSON value, when it is not JSON. */
+export function parsedOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

@@ -1,5 +1,5 @@
-import { UntranslatableError } from './chat-errors.js';
-import { isObject } from './json.js';
+import { UnsupportedFieldError } from './chat-errors.js';
+import { isJsonObject } from '../../input/json.js';
 
 /** Bytes in base64, or where they lie. */
 export type Media = { readonly mediaType: string; readonly base64: string } | { readonly url: string };
@@ -12,25 +12,25 @@ export type Part =
 
 /**
  * Content as parts. Blank text is left out: it says nothing, and neither Anthropic nor Gemini takes it.
- * @throws UntranslatableError
+ * @throws UnsupportedFieldError
  */
 export function partsOf(content: unknown, field: string): readonly Part[] {
   if (content === undefined || content === null) return [];
   if (typeof content === 'string') return textPart(content);
-  if (!Array.isArray(content)) throw new UntranslatableError(field, 'must be text or a list of parts');
+  if (!Array.isArray(content)) throw new UnsupportedFieldError(field, 'must be text or a list of parts');
   return (content as unknown[]).flatMap((part, index) => partOf(part, `${field}[${index}]`));
 }
 
-/** Content where nothing but text can stand. @throws UntranslatableError */
+/** Content where nothing but text can stand. @throws UnsupportedFieldError */
 export function textsOf(content: unknown, field: string): readonly string[] {
   return partsOf(content, field).map((part) => {
     if (part.kind === 'text') return part.text;
-    throw new UntranslatableError(part.field, `${part.kind} can't stand in a message of this role here`);
+    throw new UnsupportedFieldError(part.field, `${part.kind} can't stand in a message of this role here`);
   });
 }
 
 function partOf(part: unknown, field: string): readonly Part[] {
-  if (!isObject(part)) throw new UntranslatableError(field, 'must be an object with a type');
+  if (!isJsonObject(part)) throw new UnsupportedFieldError(field, 'must be an object with a type');
   switch (part['type']) {
     case 'text':
       return textPart(stringIn(part, 'text', field));
@@ -52,13 +52,13 @@ function partOf(part: unknown, field: string): readonly Part[] {
       return [{ kind: 'audio', media: { mediaType: `audio/${format}`, base64 }, field }];
     }
     default:
-      throw new UntranslatableError(field, 'is of a type that this worker has no words for');
+      throw new UnsupportedFieldError(field, 'is of a type that this worker has no words for');
   }
 }
 
 function fileOf(file: unknown, field: string): Part {
-  if (!isObject(file) || typeof file['file_data'] !== 'string')
-    throw new UntranslatableError(
+  if (!isJsonObject(file) || typeof file['file_data'] !== 'string')
+    throw new UnsupportedFieldError(
       `${field}.file`,
       'must carry its file_data: a file uploaded elsewhere is not here',
     );
@@ -78,12 +78,12 @@ function mediaOf(url: string, field: string): Media {
   const head = /^data:([^;,]+)(?:;[^;,]*)*;base64$/i.exec(url.slice(0, Math.min(Math.max(comma, 0), 200)));
   const mediaType = head?.[1];
   if (mediaType === undefined)
-    throw new UntranslatableError(field, 'must be an http(s) URL, or a data URL in base64');
+    throw new UnsupportedFieldError(field, 'must be an http(s) URL, or a data URL in base64');
   return { mediaType: mediaType.toLowerCase(), base64: url.slice(comma + 1) };
 }
 
 function stringIn(holder: unknown, key: string, field: string): string {
-  const value = isObject(holder) ? holder[key] : undefined;
+  const value = isJsonObject(holder) ? holder[key] : undefined;
   if (typeof value === 'string') return value;
-  throw new UntranslatableError(`${field}.${key}`, 'must be a string');
+  throw new UnsupportedFieldError(`${field}.${key}`, 'must be a string');
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from 'crypto';
+import { randomUUID } from 'node:crypto';
 import type { ChatEvent, ChatAnswer, ExtraContent } from './chat.js';
 
 interface Extra {

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../template/json-value.js';
 import type { OpenAiChat } from './chat.js';
-import { UntranslatableError } from './chat-errors.js';
-import { isObject } from './json.js';
+import { UnsupportedFieldError } from './chat-errors.js';
+import { isJsonObject } from '../../input/json.js';
 
 export interface Tool {
   readonly name: string;
@@ -14,10 +14,10 @@ export interface Tool {
 /** `{ name }`: that one must be called. */
 export type ToolChoice = 'none' | 'auto' | 'required' | { readonly name: string };
 
-/** Those that may be called: where tool_choice allows only some, the others are not told of. @throws UntranslatableError */
+/** Those that may be called: where tool_choice allows only some, the others are not told of. @throws UnsupportedFieldError */
 export function toolsOf({ tools, tool_choice: choice }: OpenAiChat): readonly Tool[] {
   if (tools === undefined || tools === null) return [];
-  if (!Array.isArray(tools)) throw new UntranslatableError('tools', 'must be a list');
+  if (!Array.isArray(tools)) throw new UnsupportedFieldError('tools', 'must be a list');
   const all = (tools as unknown[]).map((tool, index) => toolOf(tool, `tools[${index}]`));
   const allowed = allowedOf(choice);
   if (allowed === null) return all;
@@ -25,13 +25,13 @@ export function toolsOf({ tools, tool_choice: choice }: OpenAiChat): readonly To
 }
 
 function toolOf(tool: unknown, field: string): Tool {
-  if (!isObject(tool) || tool['type'] !== 'function' || !isObject(tool['function']))
-    throw new UntranslatableError(field, 'must be a function: this worker knows no other tools');
+  if (!isJsonObject(tool) || tool['type'] !== 'function' || !isJsonObject(tool['function']))
+    throw new UnsupportedFieldError(field, 'must be a function: this worker knows no other tools');
   const { name, description, parameters, strict } = tool['function'];
-  if (typeof name !== 'string') throw new UntranslatableError(`${field}.function.name`, 'must be a string');
+  if (typeof name !== 'string') throw new UnsupportedFieldError(`${field}.function.name`, 'must be a string');
   const hasParameters = parameters !== undefined && parameters !== null;
-  if (hasParameters && !isObject(parameters))
-    throw new UntranslatableError(`${field}.function.parameters`, 'must be a JSON schema of an object');
+  if (hasParameters && !isJsonObject(parameters))
+    throw new UnsupportedFieldError(`${field}.function.parameters`, 'must be a JSON schema of an object');
   return {
     name,
     strict: strict === true,
@@ -41,33 +41,34 @@ function toolOf(tool: unknown, field: string): Tool {
   };
 }
 
-/** `undefined`: the caller leaves it open. @throws UntranslatableError */
+/** `undefined`: the caller leaves it open. @throws UnsupportedFieldError */
 export function toolChoiceOf(chat: OpenAiChat, tools: readonly Tool[]): ToolChoice | undefined {
   const choice: unknown = chat.tool_choice ?? undefined;
   const allowed = allowedOf(choice);
   if (allowed?.mode === 'auto') return 'auto';
   if (choice === undefined || choice === 'none' || choice === 'auto') return choice;
-  if (tools.length === 0) throw new UntranslatableError('tool_choice', 'asks for a tool, and there is none');
+  if (tools.length === 0)
+    throw new UnsupportedFieldError('tool_choice', 'asks for a tool, and there is none');
   if (choice === 'required' || allowed !== null) return 'required';
-  const chosen = isObject(choice) && choice['type'] === 'function' ? choice['function'] : undefined;
-  if (isObject(chosen) && typeof chosen['name'] === 'string') return { name: chosen['name'] };
-  throw new UntranslatableError('tool_choice', 'must be none, auto, required or one function');
+  const chosen = isJsonObject(choice) && choice['type'] === 'function' ? choice['function'] : undefined;
+  if (isJsonObject(chosen) && typeof chosen['name'] === 'string') return { name: chosen['name'] };
+  throw new UnsupportedFieldError('tool_choice', 'must be none, auto, required or one function');
 }
 
-/** `{"type": "allowed_tools", "allowed_tools": {"mode", "tools"}}`; `null`: it is none. @throws UntranslatableError */
+/** `{"type": "allowed_tools", "allowed_tools": {"mode", "tools"}}`; `null`: it is none. @throws UnsupportedFieldError */
 function allowedOf(choice: unknown): { readonly mode: string; readonly names: ReadonlySet<string> } | null {
-  if (!isObject(choice) || choice['type'] !== 'allowed_tools') return null;
+  if (!isJsonObject(choice) || choice['type'] !== 'allowed_tools') return null;
   const field = 'tool_choice.allowed_tools';
   const allowed = choice['allowed_tools'];
-  const mode = isObject(allowed) ? allowed['mode'] : undefined;
+  const mode = isJsonObject(allowed) ? allowed['mode'] : undefined;
   if (mode !== 'auto' && mode !== 'required')
-    throw new UntranslatableError(`${field}.mode`, 'must be auto or required');
-  const tools = isObject(allowed) ? allowed['tools'] : undefined;
-  if (!Array.isArray(tools)) throw new UntranslatableError(`${field}.tools`, 'must be a list');
+    throw new UnsupportedFieldError(`${field}.mode`, 'must be auto or required');
+  const tools = isJsonObject(allowed) ? allowed['tools'] : undefined;
+  if (!Array.isArray(tools)) throw new UnsupportedFieldError(`${field}.tools`, 'must be a list');
   const names = (tools as unknown[]).map((tool, index) => {
-    const name = isObject(tool) && isObject(tool['function']) ? tool['function']['name'] : undefined;
+    const name = isJsonObject(tool) && isJsonObject(tool['function']) ? tool['function']['name'] : undefined;
     if (typeof name === 'string') return name;
-    throw new UntranslatableError(`${field}.tools[${index}]`, 'must be a function');
+    throw new UnsupportedFieldError(`${field}.tools[${index}]`, 'must be a function');
   });
   return { mode, names: new Set(names) };
 }

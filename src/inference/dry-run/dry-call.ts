@@ -4,7 +4,7 @@ import { newFacts } from '../../telemetry/request-facts.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { OpenAiChat, Usage } from '../chat/chat.js';
 import type { Endpoint } from '../apis/endpoints.js';
-import { readBody } from '../openai/read-body.js';
+import { readBody } from '../apis/openai/client-request.js';
 import { UsageScanner } from '../passthrough/usage-scanner.js';
 import type { PreparedCall } from '../apis/prepared-call.js';
 import { prepareCall } from '../apis/prepare-call.js';

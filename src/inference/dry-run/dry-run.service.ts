@@ -7,13 +7,12 @@ import { ExtractError } from '../../template/response-extract.js';
 import { RenderError, TemplateError } from '../../template/template-error.js';
 import type { CancelSignal } from '../../upstream/exchange.js';
 import { type UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
-import { UpstreamError } from '../../upstream/upstream-errors.js';
-import { UpstreamStatusError } from '../../upstream/upstream-errors.js';
+import { UpstreamError, UpstreamStatusError } from '../../upstream/upstream-errors.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { DryRunAnswerDto, DryRunDto } from './dry-run.dto.js';
 import { DryRunSecrets } from './dry-run-secrets.js';
 import { prepareDryCall, readDryAnswer } from './dry-call.js';
-import { UntranslatableError } from '../chat/chat-errors.js';
+import { UnsupportedFieldError } from '../chat/chat-errors.js';
 import type { ChatMessage } from '../client/inference-request.js';
 import { readMessages } from '../chat/parse-chat.js';
 import type { PreparedCall } from '../apis/prepared-call.js';
@@ -131,7 +130,7 @@ const EXPECTED = [
   TemplateError,
   UnsuccessfulAnswerError,
   UnsupportedTaskError,
-  UntranslatableError,
+  UnsupportedFieldError,
   UpstreamError,
   UpstreamStatusError,
 ];

@@ -1,7 +1,6 @@
-import type { AnswerHeaders } from '../../upstream/upstream-errors.js';
-import { NoAnswerError } from '../../upstream/upstream-errors.js';
-import { isObject } from '../chat/json.js';
-import { parsedOrUndefined } from '../request/parsed-or-undefined.js';
+import { type AnswerHeaders, NoAnswerError } from '../../upstream/upstream-errors.js';
+import { isJsonObject } from '../../input/json.js';
+import { parsedOrUndefined } from '../chat/json.js';
 import { sseDecoder } from '../streams/stream-decoder.js';
 import { errorBodyOf, isClientFault, type ErrorBody } from '../chat/error-body.js';
 
@@ -55,7 +54,7 @@ function firstError(events: Buffer): ErrorBody | null {
 
 function wholeError(bytes: Buffer): ErrorBody | null {
   const body = parsedOrUndefined(bytes.toString());
-  if (!isObject(body) || ANSWERS.some((field) => isSaid(body[field]))) return null;
+  if (!isJsonObject(body) || ANSWERS.some((field) => isSaid(body[field]))) return null;
   return errorBodyOf(body);
 }
 

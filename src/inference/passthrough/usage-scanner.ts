@@ -1,5 +1,5 @@
 import type { Usage } from '../chat/chat.js';
-import { parsedOrUndefined } from '../request/parsed-or-undefined.js';
+import { parsedOrUndefined } from '../chat/json.js';
 import { anthropicUsage } from '../apis/anthropic/vocabulary.js';
 import { usageOf } from '../apis/openai/response-body.js';
 import { findFields, spanAt } from './json-scanner.js';

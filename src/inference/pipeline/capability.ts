@@ -1,12 +1,12 @@
 import { InvalidInputError } from '../../input/input-errors.js';
 import { isCallable, type Worker } from '../../registry/worker.js';
 import { RenderError } from '../../template/template-error.js';
-import { UntranslatableError } from '../chat/chat-errors.js';
+import { UnsupportedFieldError } from '../chat/chat-errors.js';
 import { UnsupportedTaskError } from '../apis/unsupported-task-error.js';
 
 /** What was asked is beyond a worker, or a model: not wrong by itself. */
 export function isCapabilityError(error: unknown): boolean {
-  return error instanceof UnsupportedTaskError || error instanceof UntranslatableError;
+  return error instanceof UnsupportedTaskError || error instanceof UnsupportedFieldError;
 }
 
 /** A worker was lent that has no words for this request, and nobody was called. One that takes it as it is needs none. */

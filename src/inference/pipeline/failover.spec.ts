@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NoWorkerAvailableError, UnknownModelError } from '../../balancing/balancing-errors.js';
-import { UpstreamError } from '../../upstream/upstream-errors.js';
-import { UntranslatableError } from '../chat/chat-errors.js';
-import { UpstreamStatusError } from '../../upstream/upstream-errors.js';
+import { UpstreamError, UpstreamStatusError } from '../../upstream/upstream-errors.js';
+import { UnsupportedFieldError } from '../chat/chat-errors.js';
 import { fallbacksOf, mayFallBack } from './failover.js';
 
 const follow = (model: string, all: Readonly<Record<string, readonly string[]>>): readonly string[] => [
@@ -35,7 +34,7 @@ describe('another model', () => {
     ['has no worker that can be used', new NoWorkerAvailableError('m', 1, 'all unhealthy')],
     ['is not known', new UnknownModelError('m')],
     ['refuses', new UpstreamStatusError(503, undefined)],
-    ['has no words for what is asked', new UntranslatableError('tools', 'are known to no template')],
+    ['has no words for what is asked', new UnsupportedFieldError('tools', 'are known to no template')],
     ['rejects our credentials', new UpstreamStatusError(401, undefined)],
     ['cannot be reached', new UpstreamError('connect', 'refused', { answerBegan: false })],
   ])('is asked when the model %s', (_why, error) => expect(mayFallBack(error)).toBe(true));

@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { DEFAULT_RETRY_LIMITS, RetryBudget } from '../../balancing/admission/retry-budget.js';
 import { NoWorkerAvailableError } from '../../balancing/balancing-errors.js';
 import { SecretMissingError } from '../../credentials/worker-secrets.js';
-import { UpstreamError, type UpstreamErrorKind } from '../../upstream/upstream-errors.js';
-import { UpstreamStatusError } from '../../upstream/upstream-errors.js';
-import { UntranslatableError } from '../chat/chat-errors.js';
+import {
+  UpstreamError,
+  type UpstreamErrorKind,
+  UpstreamStatusError,
+} from '../../upstream/upstream-errors.js';
+import { UnsupportedFieldError } from '../chat/chat-errors.js';
 import { type RetryRules, retrying } from './retry.js';
 
 const failure = (kind: UpstreamErrorKind, reusedConnection = false): UpstreamError =>
@@ -103,7 +106,7 @@ describe('an answer that says no', () => {
 });
 
 describe('a request that a worker has no words for', () => {
-  const wordless = new UntranslatableError('messages[0]', 'is of another world');
+  const wordless = new UnsupportedFieldError('messages[0]', 'is of another world');
   const gone = failure('connect');
   /** `c` and `d` speak the caller's language. */
   const leaveOtherWords = (tried: Set<string>): boolean => {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyChat, wellFormedChat } from '../../../../test/arbitraries/chats.js';
 import type { OpenAiChat, OpenAiMessage } from '../../chat/chat.js';
-import { UntranslatableError } from '../../chat/chat-errors.js';
+import { UnsupportedFieldError } from '../../chat/chat-errors.js';
 import { isText } from './client-messages.js';
 import { anthropicRequest } from './backend-request.js';
 import { chatFromAnthropic } from './client-request.js';
@@ -26,7 +26,7 @@ const refusal = (chat: OpenAiChat): string => {
     request(chat);
     return 'none';
   } catch (error) {
-    if (error instanceof UntranslatableError) return error.field;
+    if (error instanceof UnsupportedFieldError) return error.field;
     throw error;
   }
 };

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../../template/json-value.js';
 import type { OpenAiChat } from '../../chat/chat.js';
-import { UntranslatableError } from '../../chat/chat-errors.js';
+import { UnsupportedFieldError } from '../../chat/chat-errors.js';
 import { type JsonObject, present } from '../../chat/json.js';
 import { answerFormatOf, maxTokensOf, rejectOpenAiOnlyFields, stopsOf } from '../../chat/options.js';
 import { type Tool, toolChoiceOf, toolsOf } from '../../chat/tools.js';
@@ -12,13 +12,12 @@ import {
   type Call,
   type AssistantTurn,
 } from '../../chat/conversation.js';
-import { effortOf, thinkingOf, defaultMaxTokens } from './model-limits.js';
-import { anthropicSampling } from './model-limits.js';
+import { anthropicSampling, defaultMaxTokens, effortOf, thinkingOf } from './model-limits.js';
 import type { Part, Media } from '../../chat/parts.js';
 
 /**
  * A chat as the body of POST /v1/messages, which is described by the types of @anthropic-ai/sdk.
- * @throws UntranslatableError
+ * @throws UnsupportedFieldError
  */
 export function anthropicRequest(chat: OpenAiChat, upstreamModel: string): JsonObject {
   rejectOpenAiOnlyFields(chat);
@@ -43,7 +42,7 @@ export function anthropicRequest(chat: OpenAiChat, upstreamModel: string): JsonO
 function stopSequences(chat: OpenAiChat): readonly string[] {
   const stops = stopsOf(chat);
   if (stops.some((stop) => stop.trim() === ''))
-    throw new UntranslatableError('stop', 'must hold more than white space for Anthropic');
+    throw new UnsupportedFieldError('stop', 'must hold more than white space for Anthropic');
   return stops;
 }
 
@@ -91,7 +90,7 @@ function metadataOf(chat: OpenAiChat): JsonValue | undefined {
 /** The four of `Base64ImageSource` in @anthropic-ai/sdk. */
 const IMAGES: ReadonlySet<string> = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp']);
 
-/** @throws UntranslatableError */
+/** @throws UnsupportedFieldError */
 export function anthropicMessages({ turns }: Conversation): readonly JsonObject[] {
   const ids = new CallIds();
   return turns.map((turn) => ({
@@ -136,7 +135,7 @@ function block(part: Part): JsonObject {
         title: part.name,
       });
     case 'audio':
-      throw new UntranslatableError(part.field, 'is audio, which Anthropic takes none of');
+      throw new UnsupportedFieldError(part.field, 'is audio, which Anthropic takes none of');
   }
 }
 
@@ -144,7 +143,7 @@ function imageSource(media: Media, field: string): JsonValue {
   if ('url' in media) return { type: 'url', url: media.url };
   const mediaType = media.mediaType === 'image/jpg' ? 'image/jpeg' : media.mediaType;
   if (!IMAGES.has(mediaType))
-    throw new UntranslatableError(field, 'must be a jpeg, png, gif or webp image for Anthropic');
+    throw new UnsupportedFieldError(field, 'must be a jpeg, png, gif or webp image for Anthropic');
   return { type: 'base64', media_type: mediaType, data: media.base64 };
 }
 
@@ -154,7 +153,7 @@ function documentSource(media: Media, field: string): JsonValue {
     return { type: 'base64', media_type: media.mediaType, data: media.base64 };
   if (media.mediaType.startsWith('text/'))
     return { type: 'text', media_type: 'text/plain', data: Buffer.from(media.base64, 'base64').toString() };
-  throw new UntranslatableError(field, 'must be a PDF or text for Anthropic');
+  throw new UnsupportedFieldError(field, 'must be a PDF or text for Anthropic');
 }
 
 /** Anthropic's ids are unique in a request, and of letters, digits, _ and -; other models' need not be. */

@@ -10,11 +10,10 @@ import { providerJson } from '../../../../test/arbitraries/provider-json.js';
 import type { ChatAnswer, ChatEvent, OpenAiChat } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
 import { NeutralError } from '../../../upstream/upstream-errors.js';
-import { anthropicAnswer } from './backend-response.js';
+import { anthropicAnswer, anthropicReader } from './backend-response.js';
 import { anthropicError } from './anthropic-error.js';
 import { AnthropicEventWriter } from './event-writer.js';
 import { anthropicMessage } from './message.js';
-import { anthropicReader } from './backend-response.js';
 import { anthropicRequest } from './backend-request.js';
 
 const HEAD = { id: 'msg_1', model: 'llama3' };

@@ -7,10 +7,9 @@ import type {
   StreamEvent,
 } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
-import { isObject } from '../../chat/json.js';
+import { isJsonObject } from '../../../input/json.js';
 import { listOf, objectOf, parseEvent, textOf } from '../../chat/upstream-json.js';
-import { anthropicUsage } from './vocabulary.js';
-import { finishOf } from './vocabulary.js';
+import { anthropicUsage, finishOf } from './vocabulary.js';
 
 /** Reads a `Message`. Blocks of kinds nobody asked for are left out. @throws ProtocolError */
 export function anthropicAnswer(body: unknown): ChatAnswer {
@@ -40,7 +39,7 @@ export function anthropicAnswer(body: unknown): ChatAnswer {
 export function throwIfError(body: Readonly<Record<string, unknown>>): void {
   if (body['type'] !== 'error') return;
   const { error } = body;
-  const message = isObject(error) ? (error['message'] ?? error['type']) : undefined;
+  const message = isJsonObject(error) ? (error['message'] ?? error['type']) : undefined;
   throw new ProtocolError(typeof message === 'string' ? message : 'the worker says that it failed');
 }
 

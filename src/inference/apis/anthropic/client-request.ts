@@ -1,7 +1,6 @@
-import { describeValue } from '../../../input/json.js';
+import { describeValue, isJsonObject } from '../../../input/json.js';
 import { InvalidInputError } from '../../../input/input-errors.js';
 import type { OpenAiChat, OpenAiToolChoice, OpenAiTool } from '../../chat/chat.js';
-import { isObject } from '../../chat/json.js';
 import { FaultCollector, type Fields } from './fault-collector.js';
 import { messagesFrom } from './client-messages.js';
 import type { JsonValue } from '../../../template/json-value.js';
@@ -18,7 +17,7 @@ const ANTHROPICS_OWN = ['container', 'mcp_servers', 'context_management'];
  * @throws InvalidInputError with every fault, in Anthropic's words
  */
 export function chatFromAnthropic(body: unknown): OpenAiChat {
-  if (!isObject(body))
+  if (!isJsonObject(body))
     throw new InvalidInputError([
       { field: '', problem: `the body must be a JSON object${describeValue(body)}` },
     ]);
@@ -151,7 +150,7 @@ export function readMessage(
   const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
   const { model, span, stream, spanOf, value } = parseBodyFields(bytes, FIELDS);
   const metadata = value('metadata');
-  const user = isObject(metadata) ? metadata['user_id'] : undefined;
+  const user = isJsonObject(metadata) ? metadata['user_id'] : undefined;
   return {
     raw: { dialect: 'anthropic', ...called, bytes, model: span, spelled: 'json' },
     model,

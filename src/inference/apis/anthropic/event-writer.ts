@@ -3,9 +3,8 @@ import { ProtocolError } from '../../chat/chat-errors.js';
 import type { JsonObject } from '../../chat/json.js';
 import { anthropicError } from './anthropic-error.js';
 import { type MessageHead, messageOf, textBlock, thinkingBlock, toolUseBlock } from './message.js';
-import { usageFields } from './vocabulary.js';
+import { stopReasonOf, usageFields } from './vocabulary.js';
 import { ToolCallSequencer } from './tool-call-sequencer.js';
-import { stopReasonOf } from './vocabulary.js';
 
 /** The block that is being written; blocks come one after the other, each closed before the next. */
 interface OpenBlock {

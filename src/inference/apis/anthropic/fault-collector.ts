@@ -1,6 +1,5 @@
-import { describeValue } from '../../../input/json.js';
+import { describeValue, isJsonObject } from '../../../input/json.js';
 import type { InputFault } from '../../../input/input-errors.js';
-import { isObject } from '../../chat/json.js';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -19,7 +18,7 @@ export class FaultCollector {
   }
 
   object(value: unknown, field: string, what = 'must be an object'): Fields {
-    if (isObject(value)) return value;
+    if (isJsonObject(value)) return value;
     this.add(field, `${what}${describeValue(value)}`);
     return {};
   }

@@ -1,8 +1,8 @@
 import type { JsonValue } from '../../../template/json-value.js';
 import type { ChatAnswer, FinishReason, OpenAiToolCall, Usage } from '../../chat/chat.js';
-import { isObject, type JsonObject } from '../../chat/json.js';
-import { messageUsage } from './vocabulary.js';
-import { stopReasonOf } from './vocabulary.js';
+import { isJsonObject } from '../../../input/json.js';
+import { type JsonObject } from '../../chat/json.js';
+import { messageUsage, stopReasonOf } from './vocabulary.js';
 
 export interface MessageHead {
   /** Such as `msg_…`. */
@@ -59,7 +59,7 @@ function inputOf({ function: { arguments: text } }: OpenAiToolCall): JsonObject 
   if (text === '') return {};
   try {
     const input = JSON.parse(text) as JsonValue;
-    return isObject(input) ? input : { arguments: input };
+    return isJsonObject(input) ? input : { arguments: input };
   } catch {
     return { arguments: text };
   }

@@ -2,16 +2,14 @@ import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ClientDisconnect } from '../../client/client-disconnect.js';
 import { InferenceService } from '../../inference.service.js';
-import { memoize } from '../../passthrough/raw-request.js';
-import { parseBody } from '../../passthrough/raw-request.js';
+import { memoize, parseBody } from '../../passthrough/raw-request.js';
 import { parseOpenAiChat } from '../../chat/parse-chat.js';
 import { ProxyResponse } from '../../passthrough/proxy-response.js';
 import { apiHeadersOf } from './headers.js';
-import { chatFromAnthropic } from './client-request.js';
+import { chatFromAnthropic, readMessage } from './client-request.js';
 import { InferenceRequests } from '../../client/inference-requests.js';
 import { AnthropicResponse } from './client-response.js';
 import { COUNT_TOKENS, MESSAGES } from '../endpoints.js';
-import { readMessage } from './client-request.js';
 
 /** Anthropic's Messages API, for any registered model that chats. */
 @Controller('v1')

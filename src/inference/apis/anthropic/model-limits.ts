@@ -1,6 +1,7 @@
 import type { JsonValue } from '../../../template/json-value.js';
 import type { OpenAiChat } from '../../chat/chat.js';
-import { isObject, type JsonObject, present } from '../../chat/json.js';
+import { isJsonObject } from '../../../input/json.js';
+import { type JsonObject, present } from '../../chat/json.js';
 
 /**
  * Which Claude a model is, by its name: 406 is Claude 4.6; `null`: another's, that speaks this protocol. Names such as
@@ -46,7 +47,7 @@ export function effortOf(chat: OpenAiChat, upstreamModel: string): string | unde
 /** As callers of Anthropic's own OpenAI-compatible API ask for it. https://platform.claude.com/docs/en/api/openai-sdk */
 export function thinkingOf(chat: OpenAiChat): JsonValue | undefined {
   const { thinking } = chat;
-  return isObject(thinking) ? (thinking as Readonly<Record<string, JsonValue>>) : undefined;
+  return isJsonObject(thinking) ? (thinking as Readonly<Record<string, JsonValue>>) : undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { FinishReason, Usage } from '../../chat/chat.js';
 import { countOf } from '../../chat/upstream-json.js';
-import { isObject, type JsonObject } from '../../chat/json.js';
+import { isJsonObject } from '../../../input/json.js';
+import { type JsonObject } from '../../chat/json.js';
 
 /** `pause_turn` is a long turn of Anthropic's own tools, of which we ask for none. */
 const FINISH: Readonly<Record<string, FinishReason>> = {
@@ -40,7 +41,7 @@ export function stopReasonOf(finish: FinishReason): string {
  */
 export function anthropicUsage(...told: readonly unknown[]): Usage | null {
   const latest = (key: string): number | undefined =>
-    told.map((usage) => (isObject(usage) ? countOf(usage[key]) : undefined)).findLast(isThere);
+    told.map((usage) => (isJsonObject(usage) ? countOf(usage[key]) : undefined)).findLast(isThere);
   const input = latest('input_tokens');
   const output = latest('output_tokens');
   if (input === undefined && output === undefined) return null;
@@ -73,8 +74,8 @@ export function usageFields(usage: Usage | null): JsonObject {
 }
 
 function thinkingTokens(usage: unknown): number | undefined {
-  const details = isObject(usage) ? usage['output_tokens_details'] : undefined;
-  return isObject(details) ? countOf(details['thinking_tokens']) : undefined;
+  const details = isJsonObject(usage) ? usage['output_tokens_details'] : undefined;
+  return isJsonObject(details) ? countOf(details['thinking_tokens']) : undefined;
 }
 
 function isThere(count: number | undefined): count is number {

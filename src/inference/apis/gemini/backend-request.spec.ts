@@ -3,9 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { anyChat, wellFormedChat } from '../../../../test/arbitraries/chats.js';
 import type { JsonValue } from '../../../template/json-value.js';
 import type { OpenAiChat } from '../../chat/chat.js';
-import { UntranslatableError } from '../../chat/chat-errors.js';
-import { geminiChatPath } from './backend-request.js';
-import { geminiRequest } from './backend-request.js';
+import { UnsupportedFieldError } from '../../chat/chat-errors.js';
+import { geminiChatPath, geminiRequest } from './backend-request.js';
 import { geminiSchema, ReferenceBudget } from './schema.js';
 
 type Part = Readonly<Record<string, { readonly id: string; readonly name: string }>>;
@@ -30,7 +29,7 @@ describe('a chat for Gemini', () => {
         try {
           body = request(chat);
         } catch (error) {
-          if (error instanceof UntranslatableError) return;
+          if (error instanceof UnsupportedFieldError) return;
           throw error;
         }
         for (const [index, { role, parts }] of body.contents.entries()) {
@@ -237,7 +236,7 @@ describe('a chat for Gemini', () => {
         toolConfig: { functionCallingConfig: { mode: called } },
       });
     expect(() => request(ask({ tools, tool_choice: choice('some') as never }))).toThrow(
-      new UntranslatableError('tool_choice.allowed_tools.mode', 'must be auto or required'),
+      new UnsupportedFieldError('tool_choice.allowed_tools.mode', 'must be auto or required'),
     );
   });
 
@@ -304,7 +303,7 @@ describe('a chat for Gemini', () => {
       generationConfig: { topP: 0.5, seed: 7, stopSequences: ['END'] },
     });
     expect(request(ask({ seed: 2 ** 40 }))).toEqual({ contents: CONTENTS });
-    expect(() => request(ask({ n: 2 }))).toThrow(UntranslatableError);
+    expect(() => request(ask({ n: 2 }))).toThrow(UnsupportedFieldError);
   });
 
   it.each([
@@ -321,7 +320,7 @@ describe('a chat for Gemini', () => {
   );
 
   it.each(['models/../files', 'models/./x', '../x'])('is none for a model called %s', (model) => {
-    expect(() => geminiChatPath(model, false)).toThrow(UntranslatableError);
+    expect(() => geminiChatPath(model, false)).toThrow(UnsupportedFieldError);
   });
 });
 
@@ -352,7 +351,7 @@ describe('a JSON schema for Gemini', () => {
     try {
       return isKnown(cleaned(root));
     } catch (error) {
-      if (error instanceof UntranslatableError) return true;
+      if (error instanceof UnsupportedFieldError) return true;
       throw error;
     }
   };
@@ -442,10 +441,10 @@ describe('a JSON schema for Gemini', () => {
         { properties: { a: { $ref: `#/$defs/d${n + 1}` }, b: { $ref: `#/$defs/d${n + 1}` } } },
       ]),
     );
-    expect(() => cleaned({ $defs, $ref: '#/$defs/d0' })).toThrow(UntranslatableError);
+    expect(() => cleaned({ $defs, $ref: '#/$defs/d0' })).toThrow(UnsupportedFieldError);
     const chain = Object.fromEntries(
       Array.from({ length: 5000 }, (_, n) => [`d${n}`, { items: { $ref: `#/$defs/d${n + 1}` } }]),
     );
-    expect(() => cleaned({ $defs: chain, $ref: '#/$defs/d0' })).toThrow(UntranslatableError);
+    expect(() => cleaned({ $defs: chain, $ref: '#/$defs/d0' })).toThrow(UnsupportedFieldError);
   });
 });

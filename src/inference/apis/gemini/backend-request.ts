@@ -1,6 +1,7 @@
 import type { JsonValue } from '../../../template/json-value.js';
 import type { OpenAiChat } from '../../chat/chat.js';
-import { isObject, type JsonObject, present } from '../../chat/json.js';
+import { isJsonObject } from '../../../input/json.js';
+import { type JsonObject, present } from '../../chat/json.js';
 import { answerFormatOf, maxTokensOf, rejectOpenAiOnlyFields, stopsOf } from '../../chat/options.js';
 import { type Tool, toolChoiceOf, toolsOf } from '../../chat/tools.js';
 import {
@@ -13,7 +14,7 @@ import {
 } from '../../chat/conversation.js';
 import { geminiSchema, ReferenceBudget } from './schema.js';
 import { googleBody, thinkingConfig } from './thinking.js';
-import { UntranslatableError } from '../../chat/chat-errors.js';
+import { UnsupportedFieldError } from '../../chat/chat-errors.js';
 import type { Part } from '../../chat/parts.js';
 
 export interface GeminiDefaults {
@@ -24,7 +25,7 @@ export interface GeminiDefaults {
  * A chat as the body of generateContent and streamGenerateContent: https://ai.google.dev/api/generate-content.
  * Gemini can't be told to call one tool at a time: parallel_tool_calls is a hint; so are user and `strict`. Penalties have a
  * field, but today's models answer 400 "Penalty is not enabled" to it: they stay hints.
- * @throws UntranslatableError
+ * @throws UnsupportedFieldError
  */
 export function geminiRequest(
   chat: OpenAiChat,
@@ -138,7 +139,7 @@ function resultPart({ call, parts }: Result): JsonObject {
 function parsed(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return isObject(value) ? (value as JsonObject) : undefined;
+    return isJsonObject(value) ? (value as JsonObject) : undefined;
   } catch {
     return undefined;
   }
@@ -148,7 +149,7 @@ function part(one: Part): JsonObject {
   if (one.kind === 'text') return { text: one.text };
   const { media } = one;
   if (!('url' in media)) return { inlineData: { mimeType: media.mediaType, data: media.base64 } };
-  if (one.kind === 'audio') throw new UntranslatableError(one.field, 'must carry its data');
+  if (one.kind === 'audio') throw new UnsupportedFieldError(one.field, 'must carry its data');
   return { fileData: present({ mimeType: mimeTypeOf(media.url), fileUri: media.url }) };
 }
 
@@ -173,12 +174,12 @@ export function geminiModel(upstreamModel: string): string {
 
 /**
  * What follows the base URL, which ends in the API's version (https://generativelanguage.googleapis.com/v1beta).
- * @throws UntranslatableError for a name that leads elsewhere [RFC 3986, 5.2.4]
+ * @throws UnsupportedFieldError for a name that leads elsewhere [RFC 3986, 5.2.4]
  */
 export function geminiPath(upstreamModel: string, method: string): string {
   const segments = geminiModel(upstreamModel).split('/');
   if (segments.some((segment) => segment === '.' || segment === '..'))
-    throw new UntranslatableError('model', 'is no name of a model of Gemini');
+    throw new UnsupportedFieldError('model', 'is no name of a model of Gemini');
   const path = segments.map(encodeURIComponent).join('/');
   return `/${path}:${method}`;
 }

@@ -7,10 +7,8 @@ import { providerJson } from '../../../../test/arbitraries/provider-json.js';
 import type { ChatAnswer, ChatEvent, OpenAiChat } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
 import { NeutralError } from '../../../upstream/upstream-errors.js';
-import { geminiAnswer } from './backend-response.js';
-import { geminiChatPath } from './backend-request.js';
-import { geminiReader } from './backend-response.js';
-import { geminiRequest } from './backend-request.js';
+import { geminiAnswer, geminiReader } from './backend-response.js';
+import { geminiChatPath, geminiRequest } from './backend-request.js';
 
 /** In place of chance. */
 const counting = (): (() => string) => {

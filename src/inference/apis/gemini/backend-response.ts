@@ -7,12 +7,11 @@ import type {
   StreamEvent,
   FinishReason,
 } from '../../chat/chat.js';
-import { signed } from '../../chat/tool-calls.js';
+import { newCallId, signed } from '../../chat/tool-calls.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
-import { newCallId } from '../../chat/tool-calls.js';
 import { objectOf, listOf, countOf, parseEvent, textOf } from '../../chat/upstream-json.js';
 import { NeutralError } from '../../../upstream/upstream-errors.js';
-import { isObject } from '../../chat/json.js';
+import { isJsonObject } from '../../../input/json.js';
 
 /** @throws ProtocolError */
 export function geminiAnswer(body: unknown, newId = newCallId): ChatAnswer {
@@ -105,10 +104,10 @@ export function readResponse(body: unknown): GeminiResponse {
   throwIfError(response['error']);
   const [first] = listOf(response['candidates'], 'candidates');
   const candidate = first === undefined ? {} : objectOf(first, 'candidates[0]');
-  const content = isObject(candidate['content']) ? candidate['content'] : {};
+  const content = isJsonObject(candidate['content']) ? candidate['content'] : {};
   const parts = listOf(content['parts'], 'parts');
   const feedback = response['promptFeedback'];
-  const blocked = isObject(feedback) ? feedback['blockReason'] : undefined;
+  const blocked = isJsonObject(feedback) ? feedback['blockReason'] : undefined;
   const reason = candidate['finishReason'] ?? (typeof blocked === 'string' ? 'SAFETY' : null);
   return {
     pieces: parts.flatMap((part, index) => pieceOf(objectOf(part, `parts[${index}]`), `parts[${index}]`)),
@@ -151,13 +150,13 @@ export function finishOf(reason: string | null, calledTools: boolean): FinishRea
 
 function throwIfError(error: unknown): void {
   if (error === undefined || error === null) return;
-  const message = isObject(error) ? (error['message'] ?? error['status']) : error;
+  const message = isJsonObject(error) ? (error['message'] ?? error['status']) : error;
   throw new ProtocolError(typeof message === 'string' ? message : 'the worker says that it failed');
 }
 
 /** Parts of kinds nobody asked for, such as code that it ran itself, are left out. */
 function pieceOf(part: Readonly<Record<string, unknown>>, what: string): readonly GeminiPiece[] {
-  if (isObject(part['functionCall'])) {
+  if (isJsonObject(part['functionCall'])) {
     const { id, name, args } = part['functionCall'];
     const signature = part['thoughtSignature'];
     return [
@@ -177,7 +176,7 @@ function pieceOf(part: Readonly<Record<string, unknown>>, what: string): readonl
 
 /** In a text there is no place for an image but Markdown. https://ai.google.dev/gemini-api/docs/image-generation */
 function imageIn({ inlineData: blob, thought }: Readonly<Record<string, unknown>>): readonly GeminiPiece[] {
-  if (!isObject(blob) || thought === true) return [];
+  if (!isJsonObject(blob) || thought === true) return [];
   const { mimeType, data } = blob;
   if (typeof mimeType !== 'string' || typeof data !== 'string' || !mimeType.startsWith('image/')) return [];
   return [{ kind: 'text', text: `![image](data:${mimeType};base64,${data})` }];
@@ -185,7 +184,7 @@ function imageIn({ inlineData: blob, thought }: Readonly<Record<string, unknown>
 
 /** Gemini counts thoughts beside the candidates, and what its own tools put in beside the prompt. */
 function usageOf(told: unknown): Usage | null {
-  if (!isObject(told)) return null;
+  if (!isJsonObject(told)) return null;
   const prompt = countOf(told['promptTokenCount']);
   const candidates = countOf(told['candidatesTokenCount']);
   const reasoning = countOf(told['thoughtsTokenCount']);

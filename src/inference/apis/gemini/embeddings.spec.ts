@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { providerJson } from '../../../../test/arbitraries/provider-json.js';
-import { ProtocolError, UntranslatableError } from '../../chat/chat-errors.js';
+import { ProtocolError, UnsupportedFieldError } from '../../chat/chat-errors.js';
 import { geminiEmbeddingRequest, geminiEmbeddings } from './embeddings.js';
 
 describe("Gemini's embeddings", () => {
@@ -19,9 +19,9 @@ describe("Gemini's embeddings", () => {
       requests: [{ ...asked('a'), outputDimensionality: 768 }],
     });
     expect(() => body([[1, 2]])).toThrow(
-      new UntranslatableError('input[0]', 'must be text: this worker takes no tokens'),
+      new UnsupportedFieldError('input[0]', 'must be text: this worker takes no tokens'),
     );
-    expect(() => body(7)).toThrow(UntranslatableError);
+    expect(() => body(7)).toThrow(UnsupportedFieldError);
   });
 
   it('are read in their order, with what they cost where it is told', () => {

@@ -1,6 +1,7 @@
 import type { ChatAnswer } from '../../chat/chat.js';
-import { ProtocolError, UntranslatableError } from '../../chat/chat-errors.js';
-import { isObject, type JsonObject, present } from '../../chat/json.js';
+import { ProtocolError, UnsupportedFieldError } from '../../chat/chat-errors.js';
+import { isJsonObject } from '../../../input/json.js';
+import { type JsonObject, present } from '../../chat/json.js';
 import { countOf, listOf, objectOf } from '../../chat/upstream-json.js';
 import { geminiModel } from './backend-request.js';
 
@@ -12,7 +13,7 @@ interface Wanted {
 
 /**
  * As the body of batchEmbedContents, of a single text too: https://ai.google.dev/api/embeddings
- * @throws UntranslatableError
+ * @throws UnsupportedFieldError
  */
 export function geminiEmbeddingRequest({ input, dimensions }: Wanted, upstreamModel: string): JsonObject {
   const texts: readonly unknown[] = Array.isArray(input) ? input : [input];
@@ -23,7 +24,7 @@ export function geminiEmbeddingRequest({ input, dimensions }: Wanted, upstreamMo
       if (typeof text === 'string')
         return present({ model, content: { parts: [{ text }] }, outputDimensionality });
       const field = Array.isArray(input) ? `input[${index}]` : 'input';
-      throw new UntranslatableError(field, 'must be text: this worker takes no tokens');
+      throw new UnsupportedFieldError(field, 'must be text: this worker takes no tokens');
     }),
   };
 }
@@ -36,7 +37,7 @@ export function geminiEmbeddings(body: unknown): ChatAnswer {
   );
   if (vectors.length === 0) throw new ProtocolError('the answer has no embeddings');
   const told = answer['usageMetadata'];
-  const input = isObject(told) ? countOf(told['promptTokenCount']) : undefined;
+  const input = isJsonObject(told) ? countOf(told['promptTokenCount']) : undefined;
   return {
     text: JSON.stringify(vectors),
     toolCalls: [],

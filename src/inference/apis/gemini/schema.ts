@@ -1,6 +1,7 @@
 import type { JsonValue } from '../../../template/json-value.js';
-import { UntranslatableError } from '../../chat/chat-errors.js';
-import { isObject, type JsonObject } from '../../chat/json.js';
+import { UnsupportedFieldError } from '../../chat/chat-errors.js';
+import { isJsonObject } from '../../../input/json.js';
+import { type JsonObject } from '../../chat/json.js';
 
 /** Of Gemini's `Schema`, a subset of OpenAPI 3.0's: https://ai.google.dev/api/caching#Schema. Others are a 400 there. */
 const KEPT = new Set(
@@ -27,7 +28,7 @@ export class ReferenceBudget {
 /**
  * A JSON schema as Gemini accepts one: references are written out, `null` among types is `nullable`, oneOf and allOf are
  * what comes nearest, and what Gemini has no word for is left out, so that it allows rather more than was meant.
- * @throws UntranslatableError
+ * @throws UnsupportedFieldError
  */
 export function geminiSchema(schema: JsonObject, field: string, budget: ReferenceBudget): JsonObject {
   return new Cleaner(schema, field, budget).clean(schema, new Set());
@@ -45,21 +46,21 @@ class Cleaner {
   /** @param within the references that are being written out */
   clean(value: JsonValue | undefined, within: ReadonlySet<string>): JsonObject {
     if (++this.depth > DEEPEST || (within.size > 0 && !this.budget.take()))
-      throw new UntranslatableError(this.field, 'stands for too many schemas, or too deep ones');
+      throw new UnsupportedFieldError(this.field, 'stands for too many schemas, or too deep ones');
     const cleaned = this.resolved(value, within);
     this.depth--;
     return cleaned;
   }
 
   private resolved(value: JsonValue | undefined, within: ReadonlySet<string>): JsonObject {
-    if (!isObject(value)) return {};
+    if (!isJsonObject(value)) return {};
     const schema = value as JsonObject;
     const { $ref, ...rest } = schema;
     if (typeof $ref === 'string') {
       // One that holds itself ends here: any object will do.
       if (within.has($ref)) return { type: 'object' };
       const target = this.find($ref);
-      return this.clean({ ...(isObject(target) ? target : {}), ...rest }, new Set(within).add($ref));
+      return this.clean({ ...(isJsonObject(target) ? target : {}), ...rest }, new Set(within).add($ref));
     }
     return this.cleaned(merged(schema), within);
   }
@@ -90,7 +91,7 @@ class Cleaner {
     within: ReadonlySet<string>,
   ): void {
     const { properties, required } = schema;
-    if (!isObject(properties)) return;
+    if (!isJsonObject(properties)) return;
     const cleaned = Object.entries(properties as JsonObject).map(
       ([name, value]) => [name, this.clean(value, within)] as const,
     );
@@ -109,7 +110,7 @@ class Cleaner {
   ): { readonly schemas: readonly JsonObject[]; readonly isNullable: boolean } {
     const given = schema['anyOf'] ?? schema['oneOf'];
     const all = Array.isArray(given) ? (given as readonly JsonValue[]) : [];
-    const others = all.filter((choice) => !(isObject(choice) && choice['type'] === 'null'));
+    const others = all.filter((choice) => !(isJsonObject(choice) && choice['type'] === 'null'));
     return {
       schemas: others.map((choice) => this.clean(choice, within)),
       isNullable: others.length < all.length,
@@ -135,7 +136,7 @@ function merged(schema: JsonObject): JsonObject {
   if (!Array.isArray(allOf)) return schema;
   const [only, ...more] = allOf as readonly JsonValue[];
   if (more.length === 0) return { anyOf: [only ?? {}], ...rest };
-  const parts = (allOf as readonly JsonValue[]).filter(isObject) as readonly JsonObject[];
+  const parts = (allOf as readonly JsonValue[]).filter(isJsonObject) as readonly JsonObject[];
   const properties = Object.assign({}, ...parts.map((part) => part['properties'] ?? {})) as JsonObject;
   const required = parts.flatMap((part) => (Array.isArray(part['required']) ? part['required'] : []));
   return { ...Object.assign({}, ...parts), properties, required, ...rest } as JsonObject;
@@ -163,7 +164,7 @@ function enumOf(schema: JsonObject): readonly string[] | undefined {
 
 /** Of a tuple the first: Gemini's arrays hold one kind of thing. */
 function itemsOf({ items, prefixItems }: JsonObject): JsonValue | undefined {
-  if (isObject(items)) return items;
+  if (isJsonObject(items)) return items;
   const tuple = Array.isArray(prefixItems) ? prefixItems : items;
   return Array.isArray(tuple) ? (tuple as readonly JsonValue[])[0] : undefined;
 }

@@ -1,5 +1,6 @@
 import type { OpenAiChat } from '../../chat/chat.js';
-import { isObject, type JsonObject } from '../../chat/json.js';
+import { isJsonObject } from '../../../input/json.js';
+import { type JsonObject } from '../../chat/json.js';
 
 type Effort = 'minimal' | 'low' | 'medium' | 'high';
 
@@ -12,7 +13,7 @@ const BUDGETS: Readonly<Record<Effort, number>> = { minimal: 1024, low: 1024, me
  */
 export function thinkingConfig(chat: OpenAiChat, upstreamModel: string): JsonObject | undefined {
   const own = googleBody(chat)['thinking_config'];
-  if (isObject(own)) return own as JsonObject;
+  if (isJsonObject(own)) return own as JsonObject;
   const effort = effortIn(chat['reasoning_effort']);
   return effort === undefined ? undefined : configOf(effort, upstreamModel);
 }
@@ -20,7 +21,7 @@ export function thinkingConfig(chat: OpenAiChat, upstreamModel: string): JsonObj
 /** Fields that are Google's only: https://ai.google.dev/gemini-api/docs/openai#extra-body */
 export function googleBody(chat: OpenAiChat): Readonly<Record<string, unknown>> {
   const extra = chat['extra_body'];
-  return isObject(extra) && isObject(extra['google']) ? extra['google'] : {};
+  return isJsonObject(extra) && isJsonObject(extra['google']) ? extra['google'] : {};
 }
 
 /** Which models know what: https://ai.google.dev/gemini-api/docs/thinking. Others refuse to be told, so they aren't. */

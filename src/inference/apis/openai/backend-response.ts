@@ -1,7 +1,7 @@
 import type { ChatAnswer, OpenAiToolCall } from '../../chat/chat.js';
-import { signatureIn, signed } from '../../chat/tool-calls.js';
-import { newCallId } from '../../chat/tool-calls.js';
+import { newCallId, signatureIn, signed } from '../../chat/tool-calls.js';
 import {
+  contentIn,
   endOf,
   finishOf,
   isFailed,
@@ -12,7 +12,6 @@ import {
   refusalOf,
   usageOf,
 } from './response-body.js';
-import { contentIn } from './response-body.js';
 import { jsonTextOf } from './tool-call-chunks.js';
 
 /** Reads what an OpenAI-shaped server answered to a chat. @throws ProtocolError */

@@ -1,8 +1,9 @@
 import type { ChatEvent, FinishReason, StreamEvent, StreamReader } from '../../chat/chat.js';
 import { newCallId } from '../../chat/tool-calls.js';
 import {
-  endOf,
   type Fields,
+  contentIn,
+  endOf,
   finishOf,
   isFailed,
   listOf,
@@ -12,7 +13,6 @@ import {
   refusalOf,
   usageOf,
 } from './response-body.js';
-import { contentIn } from './response-body.js';
 import { ToolCallChunks } from './tool-call-chunks.js';
 
 /** Reads the chunks of its stream. */

@@ -1,4 +1,4 @@
-import { parsedOrUndefined } from '../../request/parsed-or-undefined.js';
+import { parsedOrUndefined } from '../../chat/json.js';
 import type { Usage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
 import type { EmbeddingList, ImageList } from './objects.js';

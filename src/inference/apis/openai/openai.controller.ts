@@ -2,7 +2,7 @@ import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { UnknownModelError } from '../../../balancing/balancing-errors.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
-import { isFromAnthropicClient } from '../endpoints.js';
+import { ENDPOINTS, type Endpoint, OPENAI_BASE, isFromAnthropicClient } from '../endpoints.js';
 import {
   type AnthropicModel,
   anthropicModel,
@@ -13,16 +13,19 @@ import { ClientDisconnect } from '../../client/client-disconnect.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 import type { InferenceRequest } from '../../client/inference-request.js';
 import { InferenceService } from '../../inference.service.js';
-import { memoize } from '../../passthrough/raw-request.js';
-import { parseBody } from '../../passthrough/raw-request.js';
+import { memoize, parseBody } from '../../passthrough/raw-request.js';
 import { ProxyResponse } from '../../passthrough/proxy-response.js';
-import { EmbeddingsResponse, ImagesResponse } from './client-response.js';
-import { CHAT_FORMAT, OpenAiResponse, TEXT_FORMAT } from './client-response.js';
+import {
+  CHAT_FORMAT,
+  EmbeddingsResponse,
+  ImagesResponse,
+  OpenAiResponse,
+  TEXT_FORMAT,
+} from './client-response.js';
 import type { ClientResponse } from '../../client/client-response.js';
 import { InferenceRequests } from '../../client/inference-requests.js';
-import { type Endpoint, ENDPOINTS, OPENAI_BASE } from '../endpoints.js';
 import { isOffered, type ListedModel, listedModel } from './lists.js';
-import { readBody } from '../../openai/read-body.js';
+import { readBody } from './client-request.js';
 import { readInput } from './client-request.js';
 
 type Body = Readonly<Record<string, unknown>>;

@@ -1,7 +1,7 @@
 import type { FinishReason, Usage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
 import { countOf } from '../../chat/upstream-json.js';
-import { isObject } from '../../chat/json.js';
+import { isJsonObject } from '../../../input/json.js';
 
 /** What a model says instead of what it was asked for, of a message or a piece of one. */
 export function refusalOf(message: Fields | null): string {
@@ -114,13 +114,13 @@ export interface OpenAiContent {
 export function contentIn(content: unknown): OpenAiContent {
   if (typeof content === 'string') return { text: content, reasoning: '' };
   if (!Array.isArray(content)) return { text: null, reasoning: '' };
-  const parts = (content as unknown[]).filter(isObject);
+  const parts = (content as unknown[]).filter(isJsonObject);
   return {
     text: textOf(parts),
     reasoning: parts
       .map(({ type, thinking }) =>
         type === 'thinking' && Array.isArray(thinking)
-          ? textOf((thinking as unknown[]).filter(isObject))
+          ? textOf((thinking as unknown[]).filter(isJsonObject))
           : '',
       )
       .join(''),

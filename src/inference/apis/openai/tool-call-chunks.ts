@@ -1,6 +1,6 @@
 import type { ChatEvent } from '../../chat/chat.js';
 import { signatureIn, signed } from '../../chat/tool-calls.js';
-import { isObject } from '../../chat/json.js';
+import { isJsonObject } from '../../../input/json.js';
 import { isWholeObject } from '../../chat/json.js';
 
 /** A call that is being written. */
@@ -38,8 +38,8 @@ export class ToolCallChunks {
   }
 
   read(piece: unknown): readonly ChatEvent[] {
-    if (!isObject(piece)) return [];
-    const called = isObject(piece['function']) ? piece['function'] : {};
+    if (!isJsonObject(piece)) return [];
+    const called = isJsonObject(piece['function']) ? piece['function'] : {};
     const told: Told = {
       id: wordIn(piece['id']),
       name: wordIn(called['name']),
