@@ -161,9 +161,9 @@ describe('a roster', () => {
   it('says whether there is no room or nobody', () => {
     expect(aRoster([aMember({ id: 'a', health: 'unhealthy' })]).acquire(0)).toEqual({
       why: 'none',
-      backInMs: null,
+      retryInMs: null,
     });
-    expect(aRoster([]).acquire(0)).toEqual({ why: 'none', backInMs: null });
+    expect(aRoster([]).acquire(0)).toEqual({ why: 'none', retryInMs: null });
     const full = aRoster([aMember({ id: 'a', cap: 1 })]);
     full.acquire(0);
     expect(full.acquire(0)).toMatchObject({ why: 'full' });

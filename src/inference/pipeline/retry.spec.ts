@@ -109,14 +109,14 @@ describe('a request that a worker has no words for', () => {
   const wordless = new UnsupportedFieldError('messages[0]', 'is of another world');
   const gone = failure('connect');
   /** `c` and `d` speak the caller's language. */
-  const leaveOtherWords = (tried: Set<string>): boolean => {
+  const excludeIncapable = (tried: Set<string>): boolean => {
     for (const id of ['a', 'b']) tried.add(id);
     return !tried.has('c') || !tried.has('d');
   };
 
   it('goes at once to those that need none, past all others, and costs no budget', async () => {
     const spent = new RetryBudget({ ...DEFAULT_RETRY_LIMITS, atLeast: 0 });
-    const rules = { leaveOtherWords, budget: () => spent };
+    const rules = { excludeIncapable, budget: () => spent };
     expect(await walk({ a: [wordless], b: [], c: [] }, rules)).toEqual({ asked: ['a', 'c'], ending: 'by c' });
     const missing = { a: [wordless], b: [], c: [gone], d: [] };
     expect(await walk(missing, rules)).toEqual({ asked: ['a', 'c', 'd'], ending: 'by d' });
@@ -128,13 +128,11 @@ describe('a request that a worker has no words for', () => {
 
   it('fails by what went wrong with those that need none', async () => {
     expect(await walk({ c: [gone], a: [wordless] })).toEqual({ asked: ['c', 'a'], ending: gone });
-    expect(
-      await walk({ a: [wordless], c: [gone], d: [gone] }, { excludeIncapable: leaveOtherWords }),
-    ).toEqual({
+    expect(await walk({ a: [wordless], c: [gone], d: [gone] }, { excludeIncapable })).toEqual({
       asked: ['a', 'c', 'd'],
       ending: gone,
     });
-    const { ending } = await walk({ a: [wordless], b: [] }, { excludeIncapable: leaveOtherWords });
+    const { ending } = await walk({ a: [wordless], b: [] }, { excludeIncapable });
     expect(ending).toBeInstanceOf(NoWorkerAvailableError);
   });
 });
