@@ -79,6 +79,7 @@ CREATE TABLE worker (
   upstream_model text,
   stream_extract json,
   usage_extract json,
+  any_task boolean NOT NULL DEFAULT false,
   CONSTRAINT worker_admin_state_known CHECK ((admin_state = ANY (ARRAY['enabled'::text, 'disabled'::text, 'draining'::text, 'offline'::text]))),
   CONSTRAINT worker_body_format_known CHECK ((body_format = ANY (ARRAY['json'::text, 'form'::text]))),
   CONSTRAINT worker_extract_length CHECK ((char_length(response_extract) <= 500)),
@@ -390,6 +391,7 @@ COMMENT ON COLUMN worker.heartbeat_ttl_s IS 'The worker promises a heartbeat wit
 COMMENT ON COLUMN worker.upstream_model IS 'What the upstream calls the model, where it has another name there.';
 COMMENT ON COLUMN worker.stream_extract IS 'How a template worker that streams is read, event by event: {"text", "format", "done", "finish_reason", "usage", "delta"}.';
 COMMENT ON COLUMN worker.usage_extract IS 'Where a whole answer tells its tokens: {"input", "output"}, paths as in response_extract.';
+COMMENT ON COLUMN worker.any_task IS 'Takes whatever its API offers, such as chat and embeddings: registered without a task, protocol openai or anthropic. task has no meaning then.';
 COMMENT ON FUNCTION worker_before_update() IS 'Keeps generation and the *_since columns true, whoever changes the row.';
 COMMENT ON FUNCTION worker_changes(before worker, after worker) IS 'The columns in which two definitions differ.';
 COMMENT ON TABLE worker_event IS 'What happened to workers, written by trigger, so that changes made by hand are here too. No foreign key: the history outlives the worker.';

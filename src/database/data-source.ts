@@ -4,6 +4,7 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import { CreateRegistry1795000000000 } from '../../migrations/1795000000000-create-registry.js';
 import { HeartbeatsReplicasModels1796000000000 } from '../../migrations/1796000000000-heartbeats-replicas-models.js';
 import { Protocols1797000000000 } from '../../migrations/1797000000000-protocols.js';
+import { AnyTask1798000000000 } from '../../migrations/1798000000000-any-task.js';
 import { ModelEntity } from '../registry/models/model.entity.js';
 import { WorkerEventEntity } from '../registry/worker-event.entity.js';
 import { WorkerProbeEntity } from '../registry/worker-probe.entity.js';
@@ -50,7 +51,12 @@ export function dataSourceOptions(
       WorkerSlotEntity,
       WorkerSlotRequestEntity,
     ],
-    migrations: [CreateRegistry1795000000000, HeartbeatsReplicasModels1796000000000, Protocols1797000000000],
+    migrations: [
+      CreateRegistry1795000000000,
+      HeartbeatsReplicasModels1796000000000,
+      Protocols1797000000000,
+      AnyTask1798000000000,
+    ],
     migrationsTableName: 'migration',
     // TypeORM would otherwise create an extension on its own; gen_random_uuid() is built in.
     installExtensions: false,

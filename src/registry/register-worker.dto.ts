@@ -128,6 +128,7 @@ export class RegisterWorkerDto implements HasFurtherFaults {
     'template' | 'openai' | 'anthropic' | 'gemini';
   /** What the upstream calls the model, where it has another name there. */
   @IsOptional() @IsString() @Length(1, 200) @Matches(PRINTABLE, printable) upstream_model?: string;
+  /** Left out: whatever its API offers with protocol openai or anthropic, else chat. */
   @IsOptional() @IsIn(['chat', 'completion', 'embedding', 'image', 'video', 'audio']) task?:
     'chat' | 'completion' | 'embedding' | 'image' | 'video' | 'audio';
   @IsOptional() @IsDto(() => WorkerDefaultsDto) defaults?: WorkerDefaultsDto;

@@ -10,7 +10,8 @@ export class WorkerSummaryDto {
   req_url_template!: string;
   owner!: string;
   protocol!: string;
-  task!: string;
+  /** null: whatever its API offers. */
+  task!: string | null;
   /** What people want. */
   admin_state!: 'enabled' | 'disabled' | 'draining' | 'offline';
   /** When that was last said, and by whom. */

@@ -2,6 +2,7 @@ import { isJsonObject } from '../input/json.js';
 import type { RegisterWorkerDto } from './register-worker.dto.js';
 import type { WorkerDefinition } from './worker-definition.js';
 import type { WorkerEntity } from './worker.entity.js';
+import type { WorkerProtocol, WorkerTask } from './worker.js';
 
 /** A registration as columns, defaults filled in. `plainHeaders` are those that may be stored readable. */
 export function definitionOf(
@@ -15,6 +16,7 @@ export function definitionOf(
     owner: dto.owner ?? '',
     protocol: dto.protocol ?? 'template',
     task: dto.task ?? 'chat',
+    any_task: (dto.task ?? null) === null && PASSED_THROUGH.has(dto.protocol ?? 'template'),
     worker_type: dto.worker_type ?? 'REMOTE',
     req_type: dto.req_type ?? 'POST',
     body: dto.body ?? null,
@@ -40,6 +42,17 @@ export function definitionOf(
     usage_extract: given(dto.usage_extract),
     health_check: given(dto.health_check),
   };
+}
+
+/** Protocols that clients speak, too: their requests are passed through, and the worker knows best what it can do. */
+const PASSED_THROUGH: ReadonlySet<WorkerProtocol> = new Set(['openai', 'anthropic']);
+
+/** `null`: whatever the worker's API offers. */
+export function taskOf({
+  task,
+  any_task: isAny,
+}: Pick<WorkerEntity, 'task' | 'any_task'>): WorkerTask | null {
+  return isAny ? null : task;
 }
 
 /** A `null` that ends an answer is a value like any other. */
@@ -91,7 +104,8 @@ const TIMEOUTS = ['connect_ms', 'first_byte_ms', 'idle_ms', 'total_ms'] as const
 
 /** A row as the registration that would make it, without its headers; what has no value is left out. */
 export function registrationOf(row: WorkerEntity): Readonly<Record<string, unknown>> {
-  return { ...present(row, AS_SENT), timeouts: present(row, TIMEOUTS) };
+  const sent = row.any_task ? AS_SENT.filter((field) => field !== 'task') : AS_SENT;
+  return { ...present(row, sent), timeouts: present(row, TIMEOUTS) };
 }
 
 function present<Key extends keyof WorkerEntity>(row: WorkerEntity, keys: readonly Key[]) {

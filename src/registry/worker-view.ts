@@ -1,5 +1,6 @@
 import { DEEPEST_JSON, isDeeperThan } from '../input/json.js';
 import type { Activity } from './live/worker-activity.js';
+import { taskOf } from './worker-fields.js';
 import type { WorkerEntity } from './worker.entity.js';
 
 /** What of a row may be shown to everyone, and is kept in memory for the time when there is no database. */
@@ -11,6 +12,7 @@ const SHOWN = [
   'owner',
   'protocol',
   'task',
+  'any_task',
   'admin_state',
   'health',
   'health_reason',
@@ -39,7 +41,7 @@ export function workerView(row: ShownWorker, activity: Activity) {
     req_url_template: row.req_url_template,
     owner: row.owner,
     protocol: row.protocol,
-    task: row.task,
+    task: taskOf(row),
     admin_state: row.admin_state,
     health: row.health,
     health_reason: row.health_reason,

@@ -59,6 +59,10 @@ export class WorkerEntity {
   @Column('text', { default: 'chat' })
   task!: WorkerTask;
 
+  /** `task` has no meaning then. */
+  @Column('boolean', { default: false })
+  any_task!: boolean;
+
   @Column('text', { default: 'REMOTE' })
   worker_type!: 'REMOTE' | 'LOCAL';
 

@@ -112,7 +112,8 @@ export interface Worker {
   readonly weight: number;
   readonly priority: number;
   readonly maxConcurrency: number;
-  readonly task: WorkerTask;
+  /** `null`: whatever its API offers. */
+  readonly task: WorkerTask | null;
   readonly defaults: WorkerDefaults;
   readonly onDisconnect: 'abort' | 'finish';
   readonly healthCheck: HealthCheck;

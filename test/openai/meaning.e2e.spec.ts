@@ -372,7 +372,7 @@ describe('Models', () => {
     ['/v1/chat/completions', 'org/vectors', { messages }, 'embedding'],
     ['/v1/responses', 'org/gemini', { input: 'x' }, 'chat'],
     ['/v1/responses', 'org/whole', { input: 'x' }, 'chat'],
-    ['/v1/audio/speech', 'org/openai', { input: 'x', voice: 'alloy' }, 'chat'],
+    ['/v1/audio/speech', 'org/embedding-openai', { input: 'x', voice: 'alloy' }, 'embedding'],
     ['/v1/moderations', 'org/whole', { input: 'x' }, 'chat'],
     ['/v1/messages', 'org/embedding-openai', { max_tokens: 1, messages }, 'embedding'],
     ['/api/v1/chat/completions', 'org/vectors', { input: 'x' }, 'embedding'],

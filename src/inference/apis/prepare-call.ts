@@ -12,7 +12,7 @@ import type { CallableWorker, PreparedCall } from './prepared-call.js';
 export function prepareCall(worker: CallableWorker, request: InferenceRequest): PreparedCall {
   const { call } = worker;
   if (!does(worker, request))
-    throw new UnsupportedTaskError(request.task ?? 'chat', worker.modelName, worker.task);
+    throw new UnsupportedTaskError(request.task ?? 'chat', worker.modelName, worker.task ?? 'chat');
   return call.kind === 'template'
     ? prepareTemplateCall(worker, call, request)
     : prepareApiCall(worker, call, request);
@@ -20,7 +20,7 @@ export function prepareCall(worker: CallableWorker, request: InferenceRequest): 
 
 function does({ task, call }: CallableWorker, { task: wanted, raw }: InferenceRequest): boolean {
   if (wanted !== null || raw !== null) return supportsTask(task, wanted);
-  return task === 'chat' || (call.kind === 'template' && makes(task));
+  return task === null || task === 'chat' || (call.kind === 'template' && makes(task));
 }
 
 /** The seed has one call for its text, image and video models: the answer is the text, or what leads to the rest. */

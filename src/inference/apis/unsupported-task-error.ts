@@ -31,6 +31,6 @@ const COUNTED_BY =
   'tokens are counted by workers with protocol "anthropic", and guessed by nobody; the usage of an answer tells them, too';
 
 /** Who chats can complete a text as well. `null`: whatever it does. */
-export function supportsTask(task: WorkerTask, wanted: WorkerTask | null): boolean {
-  return wanted === null || task === wanted || (wanted === 'completion' && task === 'chat');
+export function supportsTask(task: WorkerTask | null, wanted: WorkerTask | null): boolean {
+  return task === null || wanted === null || task === wanted || (wanted === 'completion' && task === 'chat');
 }

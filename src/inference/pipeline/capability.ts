@@ -36,6 +36,6 @@ export function excludeIncapable(workers: readonly Worker[], tried: Set<string>)
 function capabilityOf(worker: Worker): string | null {
   if (!isCallable(worker)) return null;
   const { call, task } = worker;
-  if (call.kind === 'api') return `${task} by ${call.protocol}`;
-  return `${task} with ${[...call.placeholders].toSorted().join(' ')}`;
+  if (call.kind === 'api') return `${task ?? 'any'} by ${call.protocol}`;
+  return `${task ?? 'any'} with ${[...call.placeholders].toSorted().join(' ')}`;
 }

@@ -10,6 +10,7 @@ import { UpstreamGuard } from '../../upstream/upstream-guard.js';
 import { RegisterWorkerDto } from '../register-worker.dto.js';
 import type { Health, Worker, WorkerCall, WorkerFault } from '../worker.js';
 import { shownOf, type ShownWorker } from '../worker-view.js';
+import { taskOf } from '../worker-fields.js';
 import type { WorkerEntity } from '../worker.entity.js';
 import type { SecretLookup } from '../../template/placeholders.js';
 import type { WorkerDefinition } from '../worker-definition.js';
@@ -58,7 +59,7 @@ export class WorkerCompiler {
       weight: row.weight,
       priority: row.priority,
       maxConcurrency: row.max_concurrency,
-      task: row.task,
+      task: taskOf(row),
       defaults: row.defaults ?? {},
       onDisconnect: row.on_disconnect,
       healthCheck: row.health_check ?? {},

@@ -14,7 +14,8 @@ export class ListedWorkerDto {
   name?: string;
   owner?: string;
   protocol?: string;
-  task?: string;
+  /** null: whatever its API offers. */
+  task?: string | null;
   /** What people want. */
   admin_state?: 'enabled' | 'disabled' | 'draining' | 'offline';
   /** What the probes say. */

@@ -14,7 +14,7 @@ export function prepareTemplateCall(
   request: InferenceRequest,
 ): PreparedCall {
   const { path } = request.raw ?? {};
-  if (path !== undefined && !ANSWERED.has(path)) throw unsupported(worker, request, worker.task);
+  if (path !== undefined && !ANSWERED.has(path)) throw unsupported(worker, request, worker.task ?? 'chat');
   if (request.task !== null) rejectUnsupportedFields(request.task, request.openAi(), call.placeholders);
   const { stream } = call;
   // A worker whose template cannot say whether it should stream always does.
