@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { inject, onTestFinished } from 'vitest';
 import { type DatabaseAddress, pgOptions } from '../src/database/data-source.js';
-import { onDatabase, TEMPLATE_DATABASE } from './global-setup.js';
+import { onDatabase, TEMPLATE_DATABASE } from './test-server.js';
 
 /** A fresh, migrated database on the server the tests share. */
 export interface TestDatabase {

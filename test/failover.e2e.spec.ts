@@ -8,9 +8,8 @@ import {
   startFakeUpstream,
   text,
 } from './fakes/fake-upstream.js';
-import { PATIENT_MS } from './until.js';
+import { PATIENT_MS, until } from './until.js';
 import { serviceForTest, type TestService } from './service.js';
-import { until } from './until.js';
 
 /** Probes play no part: what is seen here, requests alone have brought about. */
 const UNPROBED = { health_check: { kind: 'none' } };

@@ -1,51 +1,23 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import pg from 'pg';
 import type { TestProject } from 'vitest/node';
-import { type DatabaseAddress, pgOptions } from '../src/database/data-source.js';
-import { startEmbeddedPostgres } from '../src/embedded-postgres/embedded-postgres.js';
-import { migrate } from '../src/database/migrate.js';
 
-declare module 'vitest' {
-  export interface ProvidedContext {
-    /** The server all tests share; each test file makes databases of its own on it (test/database.ts). */
-    server: DatabaseAddress;
-  }
-}
+const ROOT = join(import.meta.dirname, '..');
+const SOURCES = ['src', 'migrations', 'nest-cli.json', 'tsconfig.json', 'tsconfig.build.json'];
 
-export const TEMPLATE_DATABASE = 'mmm_template';
-
-/** One real PostgreSQL a run (embedded, or TEST_DATABASE_URL), with one migrated template database. */
+/** Builds first when `dist/` is older than a source, so that `npx vitest run test/x` never tests an old build. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const url = process.env['TEST_DATABASE_URL'];
-  const server = url === undefined ? await startServer() : { address: { url }, stop: async () => {} };
-  const client = new pg.Client(pgOptions(server.address));
-  await client.connect();
-  await client.query(`DROP DATABASE IF EXISTS ${TEMPLATE_DATABASE}`);
-  await client.query(`CREATE DATABASE ${TEMPLATE_DATABASE}`);
-  await client.end();
-  await migrate(onDatabase(server.address, TEMPLATE_DATABASE), 'public');
-  project.provide('server', server.address);
-  return server.stop;
+  const builtMs = statSync(join(ROOT, 'dist/src/main.js'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (SOURCES.some((source) => newestMs(join(ROOT, source)) > builtMs))
+    execFileSync('npm', ['run', 'build'], { cwd: ROOT, stdio: 'inherit' });
+  const { startTestServer } = await import('./test-server.js');
+  return startTestServer(project);
 }
 
-async function startServer() {
-  const dataDir = await mkdtemp(join(tmpdir(), 'mmm-test-'));
-  const postgres = await startEmbeddedPostgres({ dataDir, durable: false, maxConnections: 200 });
-  return {
-    address: postgres.connection,
-    async stop() {
-      await postgres.stop();
-      await rm(dataDir, { recursive: true, force: true });
-    },
-  };
-}
-
-/** The same server, another database. */
-export function onDatabase(server: DatabaseAddress, database: string): DatabaseAddress {
-  if (!('url' in server)) return { ...server, database };
-  const url = new URL(server.url);
-  url.pathname = `/${database}`;
-  return { url: url.href };
+/** Folders count too: that a file was removed shows only there. */
+function newestMs(path: string): number {
+  const stat = statSync(path);
+  if (!stat.isDirectory()) return path.endsWith('.spec.ts') ? 0 : stat.mtimeMs;
+  return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => newestMs(join(path, name))));
 }

@@ -10,6 +10,7 @@ import { PATIENT_MS, until } from './until.js';
 
 export const ROOT = join(import.meta.dirname, '..');
 const MAIN = join(ROOT, 'dist/src/main.js');
+const NODE_COMPILE_CACHE = join(ROOT, 'node_modules/.cache/compiled');
 
 export interface ProcessOptions {
   /** Instead of `node dist/src/main.js`. */
@@ -145,7 +146,8 @@ export function spawnService(
     cwd,
     detached: ownGroup,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], PORT: '0', LOG_FORMAT: 'json', ...environment },
+    // Compiled code is kept: starts are a third quicker.
+    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE, PORT: '0', LOG_FORMAT: 'json', ...environment },
   });
   return new ServiceProcess(child);
 }

@@ -8,10 +8,9 @@ import { databaseForTest } from './database.js';
 import { openFolder } from './embedded-postgres/folders.js';
 import { type Behaviour, type FakeUpstream, slow, startFakeUpstream, text } from './fakes/fake-upstream.js';
 import { databaseSettings, postgresOf, ROOT, type ServiceProcess, startProcess } from './process.js';
-import { PATIENT_MS } from './until.js';
-import { until } from './until.js';
+import { PATIENT_MS, until } from './until.js';
 
-vi.setConfig({ testTimeout: 120_000 });
+const PATIENTLY = { timeout: 120_000 };
 const PATIENT = { timeout: PATIENT_MS, interval: 20 };
 const CLEAN = { code: 0, signal: null };
 
@@ -38,7 +37,7 @@ const refuses = (url: string): Promise<boolean> =>
     (error: unknown) => (error as { cause?: { code?: string } }).cause?.code === 'ECONNREFUSED',
   );
 
-describe('SIGTERM', () => {
+describe('SIGTERM', PATIENTLY, () => {
   it('is obeyed while the service is still starting, and leaves no PostgreSQL behind', async () => {
     const dataDir = openFolder();
     const service = startProcess({ DATA_DIR: dataDir });
@@ -52,7 +51,7 @@ describe('SIGTERM', () => {
   it('lets running requests finish, takes no more, and takes PostgreSQL along', async () => {
     const dataDir = openFolder();
     const service = await startProcess({ DATA_DIR: dataDir }).ready();
-    const upstream = await upstreamThat(slow(2_000, text('done')));
+    const upstream = await upstreamThat(slow(1_000, text('done')));
     await register(service, upstream);
     const postgres = postgresOf(dataDir);
     expect(postgres).toBeDefined();
@@ -74,7 +73,7 @@ describe('SIGTERM', () => {
   });
 
   it('loses no request of kept-alive clients, who are told to go elsewhere while it drains', async () => {
-    const service = await startQuick({ SHUTDOWN_DELAY_MS: '1500' });
+    const service = await startQuick({ SHUTDOWN_DELAY_MS: '1000' });
     await register(service, await upstreamThat(slow(5, text('done'))));
     const agent = new Agent({ keepAlive: true, maxSockets: 8 });
     onTestFinished(() => agent.destroy());
@@ -109,7 +108,7 @@ describe('SIGTERM', () => {
   });
 });
 
-describe('SIGINT', () => {
+describe('SIGINT', PATIENTLY, () => {
   it('does the same, held up neither by kept-alive connections nor by one that says no word', async () => {
     const service = await startQuick();
     const upstream = await upstreamThat(slow(1_000, text('done')));
@@ -131,7 +130,7 @@ describe('SIGINT', () => {
   });
 });
 
-describe('npm run start:prod', () => {
+describe('npm run start:prod', PATIENTLY, () => {
   it('lets the service take the signal itself and drain', async () => {
     const database = await databaseForTest();
     const service = startProcess(databaseSettings(database.address), {

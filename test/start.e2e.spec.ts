@@ -2,15 +2,14 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { databaseForTest } from './database.js';
 import { openFolder } from './embedded-postgres/folders.js';
 import { databaseSettings, postgresOf, ROOT, startProcess } from './process.js';
-import { PATIENT_MS } from './until.js';
-import { until } from './until.js';
+import { PATIENT_MS, until } from './until.js';
 
 const run = promisify(execFile);
-vi.setConfig({ testTimeout: 120_000 });
+const PATIENTLY = { timeout: 120_000 };
 
 async function busyPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -21,7 +20,7 @@ async function busyPort(): Promise<number> {
   return address.port;
 }
 
-describe('a bad configuration', () => {
+describe('a bad configuration', PATIENTLY, () => {
   it('stops the start with exit code 78 and every fault in one message, and shows no secret', async () => {
     const service = startProcess({
       PORT: 'abc',
@@ -38,7 +37,7 @@ describe('a bad configuration', () => {
   });
 });
 
-describe('a first start with nothing but Node', () => {
+describe('a first start with nothing but Node', PATIENTLY, () => {
   it('serves soon, the curl lines it prints work as they stand, and nobody takes its DATA_DIR', async () => {
     const dataDir = openFolder();
     const startedMs = performance.now();
@@ -70,7 +69,7 @@ describe('a first start with nothing but Node', () => {
   });
 });
 
-describe('a port in use', () => {
+describe('a port in use', PATIENTLY, () => {
   it('is said in one line, with exit code 1 and no PostgreSQL left behind', async () => {
     const port = await busyPort();
     const dataDir = openFolder();
@@ -81,7 +80,7 @@ describe('a port in use', () => {
   });
 });
 
-describe('MIGRATE_ON_START=false on an empty database', () => {
+describe('MIGRATE_ON_START=false on an empty database', PATIENTLY, () => {
   it('lives, is not ready and says what to run; having run it heals the service', async () => {
     const database = await databaseForTest(null);
     const settings = { ...databaseSettings(database.address), MIGRATE_ON_START: 'false' };

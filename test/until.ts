@@ -1,6 +1,5 @@
-/** Waits until something is so, and fails with what it last was. */
-
-export async function until(check: () => Promise<boolean> | boolean, withinMs = 10000): Promise<void> {
+/** Waits until the check holds; fails with the source of the check. */
+export async function until(check: () => Promise<boolean> | boolean, withinMs = 10_000): Promise<void> {
   const endMs = Date.now() + withinMs;
   for (;;) {
     if (await check()) return;
@@ -8,11 +7,12 @@ export async function until(check: () => Promise<boolean> | boolean, withinMs = 
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
 /** Far beyond what is expected, for machines that are busy. */
-export const PATIENT_MS = 30000;
+export const PATIENT_MS = 30_000;
 
 /** What a busy machine gets beyond what is promised. */
-const GRACE_MS = 5000;
+const GRACE_MS = 5_000;
 
 /** For `expect.poll`. */
 export const within = (promisedMs: number) => ({ timeout: promisedMs + GRACE_MS, interval: 20 });
