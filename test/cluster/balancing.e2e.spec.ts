@@ -3,12 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Answer, type FakeUpstream, json, slow } from '../fakes/fake-upstream.js';
 import { faults } from '../fakes/upstream-faults.js';
 import { aWorker, keyOf, upstreamForTest, viewsOf } from '../fixtures/worker.js';
-import { PATIENT_MS } from '../until.js';
-import { until } from '../until.js';
+import { PATIENT_MS, until, untilAll } from '../until.js';
 import { Callers } from './callers.js';
-import { Cluster, QUICK } from './cluster.js';
+import { Cluster, QUICK, RETRIED } from './cluster.js';
 import type { Replica } from './replica.js';
-import { untilAll } from '../until.js';
 
 const fine = json({ answer: 'fine' });
 /** Long enough to see who lifts it, short enough to wait for its end. */
@@ -75,7 +73,7 @@ function chatAs(at: number, call: number, model: string): Promise<number> {
   });
 }
 
-describe('1,000 requests at once over equal workers', () => {
+describe('1,000 requests at once over equal workers', RETRIED, () => {
   it('differ by at most one on every replica', async () => {
     const waiting: (() => void)[] = [];
     const equals = await equalWorkers(7, (response, request) => {
@@ -93,7 +91,7 @@ describe('1,000 requests at once over equal workers', () => {
   }, 60_000);
 });
 
-describe('light traffic over equal workers', () => {
+describe('light traffic over equal workers', RETRIED, () => {
   it('is even, though it comes one at a time', async () => {
     const equals = await equalWorkers(4, fine);
     for (let call = 0; call < 200; call++)
@@ -106,7 +104,7 @@ describe('light traffic over equal workers', () => {
   }, 60_000);
 });
 
-describe('after every kind of ending', () => {
+describe('after every kind of ending', RETRIED, () => {
   it('nothing is in flight on any replica', async () => {
     const endings: readonly (readonly [string, Answer, readonly (number | 'gone')[]])[] = [
       ['success', fine, [200]],
@@ -184,7 +182,7 @@ async function ejectedUntilMs(replica: Replica, model: string): Promise<number |
   return typeof shown === 'string' ? Date.parse(shown) : null;
 }
 
-describe('an ejected worker', () => {
+describe('an ejected worker', RETRIED, () => {
   it('is tried by one request at a time of each replica, however many callers there are', async () => {
     const { model, upstream } = await ejectedEverywhere();
     let running = 0;
@@ -205,7 +203,7 @@ describe('an ejected worker', () => {
   }, 60_000);
 });
 
-describe('an offline worker', () => {
+describe('an offline worker', RETRIED, () => {
   const beat = (replica: Replica, worker: ReturnType<typeof aWorker>) =>
     replica.post('/api/server/heartbeat', keyOf(worker));
 
@@ -254,7 +252,7 @@ describe('an offline worker', () => {
   }, 60_000);
 });
 
-describe('enable on one replica', () => {
+describe('enable on one replica', RETRIED, () => {
   it('lets every replica forget that it put the worker aside', async () => {
     const { model, upstream } = await ejectedEverywhere();
     const untils = await Promise.all(cluster.replicas.map((replica) => ejectedUntilMs(replica, model)));

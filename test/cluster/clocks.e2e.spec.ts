@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { json, slow } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
-import { Cluster, QUICK } from './cluster.js';
+import { Cluster, QUICK, RETRIED } from './cluster.js';
 import { Callers } from './callers.js';
 import { untilAll } from '../until.js';
 import { shiftedClock } from './shifted-clock.js';
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.close());
 
-describe('replicas whose clocks are five minutes apart, either way', () => {
+describe('replicas whose clocks are five minutes apart, either way', RETRIED, () => {
   it('agree: nothing flaps, nothing expires early, every worker has one prober', async () => {
     const clocks = await Promise.all(cluster.replicas.map(async (replica) => loggedAtMs(replica.log)));
     expect(Math.max(...clocks) - Math.min(...clocks)).toBeGreaterThan(FIVE_MINUTES_MS);

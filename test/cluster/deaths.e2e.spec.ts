@@ -2,13 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { json, slow } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
-import { PATIENT_MS } from '../until.js';
-import { until } from '../until.js';
+import { PATIENT_MS, until, untilAll, within } from '../until.js';
 import { Callers } from './callers.js';
-import { Cluster, QUICK } from './cluster.js';
+import { Cluster, QUICK, RETRIED } from './cluster.js';
 import { Ingress } from './ingress.js';
 import type { Replica } from './replica.js';
-import { untilAll, within } from '../until.js';
 
 const fine = json({ answer: 'fine' });
 const CLEAN = { code: 0, signal: null };
@@ -34,7 +32,7 @@ async function registered(delayMs = 0): Promise<string> {
 const serves = (model: string) =>
   untilAll(cluster.replicas, 1_000, async (replica) => (await replica.chat(model)) === 200);
 
-describe('a drain', () => {
+describe('a drain', RETRIED, () => {
   it('of a worker cuts no long call, ends new ones on every replica, and takes it offline when the last call is done', async () => {
     const upstream = await upstreamForTest(slow(3_000, fine));
     const worker = aWorker(upstream);
@@ -83,7 +81,7 @@ describe('a drain', () => {
   }, 60_000);
 });
 
-describe('a rolling restart of three replicas', () => {
+describe('a rolling restart of three replicas', RETRIED, () => {
   it('loses no request of those who come through an ingress', async () => {
     const model = await registered(20);
     await serves(model);
@@ -95,7 +93,7 @@ describe('a rolling restart of three replicas', () => {
   }, 90_000);
 });
 
-describe('kill -9 of one of three replicas under load', () => {
+describe('kill -9 of one of three replicas under load', RETRIED, () => {
   it('is no error to the callers of the other two, who take its leases over within 20 s', async () => {
     const slowProbes = await upstreamForTest(slow(2_000, fine));
     for (let at = 0; at < 24; at++) {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { json } from '../fakes/fake-upstream.js';
 import { aWorker, keyOf, upstreamForTest, viewsOf } from '../fixtures/worker.js';
 import { Callers } from './callers.js';
-import { Cluster, QUICK } from './cluster.js';
+import { Cluster, QUICK, RETRIED } from './cluster.js';
 import { PostgresServer } from './postgres-server.js';
 import { untilAll } from '../until.js';
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.close());
 
-describe('PostgreSQL killed under load', () => {
+describe('PostgreSQL killed under load', RETRIED, () => {
   it('costs no request; what needs it answers 503 until it is back, and then all replicas converge', async () => {
     const upstream = await upstreamForTest(json({ answer: 'fine' }));
     const [m, kept] = [aWorker(upstream), aWorker(upstream, { owner: 'somebody' })];

@@ -2,9 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { json } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
-import { until } from '../until.js';
-import { Cluster } from './cluster.js';
-import { within } from '../until.js';
+import { until, within } from '../until.js';
+import { Cluster, RETRIED } from './cluster.js';
 
 let cluster: Cluster;
 beforeAll(async () => {
@@ -27,7 +26,7 @@ async function known(): Promise<string> {
 const setState = (model: string, state: string) =>
   cluster.database.query('UPDATE worker SET admin_state = $2 WHERE model_name = $1', [model, state]);
 
-describe('a replica', () => {
+describe('a replica', RETRIED, () => {
   it('whose LISTEN connection falls silent converges within 12 s, and listens again', async () => {
     const model = await known();
     const deaf = cluster.replica(1);

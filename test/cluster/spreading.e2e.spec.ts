@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { json } from '../fakes/fake-upstream.js';
 import { aWorker, keyOf, upstreamForTest } from '../fixtures/worker.js';
-import { Cluster, QUICK } from './cluster.js';
+import { Cluster, QUICK, RETRIED } from './cluster.js';
 import type { Replica } from './replica.js';
 import { untilAll } from '../until.js';
 
@@ -39,7 +39,7 @@ async function registered() {
   return worker;
 }
 
-describe('a worker changed by hand in psql', () => {
+describe('a worker changed by hand in psql', RETRIED, () => {
   it('is obeyed by every replica within a second, within ten where LISTEN is impossible', async () => {
     const { database } = cluster;
     const upstream = await upstreamForTest(json({ answer: 'fine' }));
@@ -67,7 +67,7 @@ describe('a worker changed by hand in psql', () => {
   });
 });
 
-describe('a worker registered on one replica', () => {
+describe('a worker registered on one replica', RETRIED, () => {
   it('is callable at once on all, also where LISTEN is impossible', async () => {
     const { model_name } = await registered();
     for (const replica of cluster.replicas) expect(await replica.chat(model_name)).toBe(200);
@@ -87,7 +87,7 @@ describe('a worker registered on one replica', () => {
   });
 });
 
-describe('a worker taken offline on one replica', () => {
+describe('a worker taken offline on one replica', RETRIED, () => {
   it('is refused on the others within a second', async () => {
     const worker = await registered();
     for (const replica of cluster.replicas) expect(await replica.chat(worker.model_name)).toBe(200);
