@@ -8,8 +8,11 @@ import { databaseForTest } from './database.js';
 import { databaseBehindProxy } from './database-behind-proxy.js';
 import { startFakeUpstream, text } from './fakes/fake-upstream.js';
 import { startProcess } from './process.js';
+import { printedRandom } from './seeded-random.js';
 import { type Answer, serviceForTest } from './service.js';
 import { until } from './until.js';
+
+const random = printedRandom('database outage');
 
 async function worker(model: string): Promise<Readonly<Record<string, unknown>>> {
   const upstream = await startFakeUpstream(text('hello'));
@@ -106,7 +109,7 @@ describe('PostgreSQL', () => {
         await other.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [
           rows[0]?.name,
         ]);
-        await sleep(Math.random() * 40);
+        await sleep(random() * 40);
       }
     })();
     const registering = gather(

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { openFolder } from './embedded-postgres/folders.js';
 import { postgresOf, type ServiceProcess, startProcess } from './process.js';
-import { PATIENT_MS } from './until.js';
-import { until } from './until.js';
+import { printedRandom } from './seeded-random.js';
+import { PATIENT_MS, until } from './until.js';
 
 /** Who is killed, and for about how long the service is left registering before that. */
 const KILLS = [
@@ -13,6 +13,7 @@ const KILLS = [
   ['the service', 1_500],
 ] as const;
 const REGISTRARS = 4;
+const random = printedRandom('durability');
 
 /** Registers one worker after another until the service is gone, noting those it was told are registered. */
 async function keepRegistering(service: ServiceProcess, acknowledged: Set<string>): Promise<void> {
@@ -53,14 +54,14 @@ it('kill -9 of the service or its PostgreSQL, at any moment of registering, lose
   const start = (): ServiceProcess => startProcess({ DATA_DIR: dataDir });
 
   const interrupted = start();
-  await sleep(1_500 + Math.random() * 2_500);
+  await sleep(1_500 + random() * 2_500);
   await interrupted.stop('SIGKILL');
 
   for (const [victim, momentMs] of KILLS) {
     const service = start();
     await expectWhole(service, acknowledged);
     const registrars = Array.from({ length: REGISTRARS }, () => keepRegistering(service, acknowledged));
-    await sleep(momentMs * (0.5 + Math.random()));
+    await sleep(momentMs * (0.5 + random()));
     if (victim === 'the service') service.signal('SIGKILL');
     else process.kill(postgresOf(dataDir) ?? NaN, 'SIGKILL');
     const byItself = victim === 'the service' ? { code: null, signal: 'SIGKILL' } : { code: 1, signal: null };

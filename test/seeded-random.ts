@@ -8,3 +8,10 @@ export function seededRandom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** Another seed in each run, which is printed; TEST_SEED repeats it. */
+export function printedRandom(test: string): () => number {
+  const seed = Number(process.env['TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+  process.stdout.write(`${test}: TEST_SEED=${seed} repeats these random choices\n`);
+  return seededRandom(seed);
+}
