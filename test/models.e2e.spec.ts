@@ -173,7 +173,7 @@ describe('what a model policy says of', () => {
   });
 
   it('the queue bounds how many wait, and for how long', async () => {
-    const upstream = await upstreamForTest(slow(700, json({ answer: 'x' })));
+    const upstream = await upstreamForTest(slow(400, json({ answer: 'x' })));
     await service.register(aWorker(upstream, { model_name: 'queued', max_concurrency: 1, ...UNPROBED }));
     const statuses = async () => {
       const answers = await Promise.all([1, 2, 3].map(() => service.chat('queued', 'x')));

@@ -137,7 +137,7 @@ describe('"a worker that fails fast draws more traffic" (any least-busy router; 
 describe('"one hung backend blocks all: no timeouts" (production-stack #749)', () => {
   it('calls to the other workers go on; who hit it hears 504 in time', async () => {
     const service = await serviceForTest();
-    const [hung, well] = await workers(service, ['hangs', slow(5, fine)], { timeouts: { total_ms: 6_000 } });
+    const [hung, well] = await workers(service, ['hangs', slow(5, fine)], { timeouts: { total_ms: 4_000 } });
     const unlucky = times(4, () => service.chat('m', 'hi'));
     await until(() => (hung?.calls ?? 0) + (well?.calls ?? 0) === 4 && (hung?.calls ?? 0) > 0);
     const hungBefore = hung?.calls ?? 0;

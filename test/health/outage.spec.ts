@@ -57,7 +57,7 @@ describe('while PostgreSQL is away', () => {
     const upstreams = await Promise.all(Array.from({ length: 4 }, () => anUpstream()));
     const ids = await Promise.all(upstreams.map(({ url }) => insertWorker(database, `${url}/x`)));
     const { address, proxy } = await aRoadTo(database.address);
-    const { live } = await startChecker(database, { intervalMs: 2_000, downIntervalMs: 2_000 }, address);
+    const { live } = await startChecker(database, { intervalMs: 1_500, downIntervalMs: 1_500 }, address);
     const healths = () => ids.map((id) => live.worker(id)?.health);
     await until(() => healths().every((health) => health === 'healthy'));
     await proxy.cut();

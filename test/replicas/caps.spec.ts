@@ -40,7 +40,7 @@ describe('a worker’s max_concurrency holds for three replicas together', () =>
     'when it is %d: never more at once, everybody gets his turn, and little time is lost over it',
     async (cap) => {
       const DURATION_MS = 50;
-      const TIME_MS = 5_000;
+      const TIME_MS = 3_000;
       const database = await databaseForTest();
       const services = await replicasForTest(3, database, PATIENT);
       const crowd = await CountingUpstream.of(DURATION_MS);
@@ -78,7 +78,7 @@ describe('a worker’s max_concurrency holds for three replicas together', () =>
     await crowd.register(services[0], 1);
     const [eager, ...others] = services;
     const isOver = { yet: false };
-    const crowding = Array.from({ length: 10 }, async () => {
+    const crowding = Array.from({ length: 5 }, async () => {
       while (!isOver.yet) await eager?.chat('m', 'again');
     });
     const sinceMs = performance.now();
@@ -86,7 +86,7 @@ describe('a worker’s max_concurrency holds for three replicas together', () =>
     const tookMs = performance.now() - sinceMs;
     isOver.yet = true;
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
-    // First the newcomers wait until all know of them; ten requests of the eager one alone would take six seconds.
+    // First the newcomers wait until all know of them; five requests of the eager one alone would take three seconds.
     expect(tookMs).toBeLessThan(15_000);
     expect(crowd.mostAtOnce).toBe(1);
     await Promise.all(crowding);
@@ -142,14 +142,14 @@ describe('slots', () => {
     await callFor(500, services, 1);
     expect(crowd.mostAtOnce).toBe(1);
     await proxy.cut();
-    const { statuses, served } = await callFor(4_000, services, 2);
+    const { statuses, served } = await callFor(3_000, services, 2);
     expect(statuses).toEqual([200]);
     for (const count of served) expect(count).toBeGreaterThan(5);
     expect(crowd.mostAtOnce).toBe(2);
     await proxy.open();
     await until(() => timesLogged(services, 'leasing slots again') === 2, 30_000);
     crowd.mostAtOnce = 0;
-    expect((await callFor(2_000, services, 2)).statuses).toEqual([200]);
+    expect((await callFor(1_000, services, 2)).statuses).toEqual([200]);
     expect(crowd.mostAtOnce).toBe(1);
   }, 90_000);
 });
