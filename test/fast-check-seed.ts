@@ -1,8 +1,5 @@
-// A law that fails prints its seed; TEST_SEED repeats it. Laws that need no repeating do not pay for the import.
-const seed = process.env['TEST_SEED'];
-if (seed !== undefined) {
-  const { default: fc } = await import('fast-check');
-  fc.configureGlobal({ ...fc.readConfigureGlobal(), seed: Number(seed) });
-}
+import fc from 'fast-check';
 
-export {};
+// A law that fails prints its seed; TEST_SEED repeats it.
+const seed = process.env['TEST_SEED'];
+if (seed !== undefined) fc.configureGlobal({ ...fc.readConfigureGlobal(), seed: Number(seed) });
