@@ -48,7 +48,7 @@ function loanNs(strategy: StrategyName, size: number): number {
     const done = loans[at];
     if (done !== undefined) roster.release(done, SERVED, nowMs);
     const next = roster.acquire(nowMs, undefined, 'session');
-    if ('standing' in next) loans[at] = next;
+    if ('worker' in next) loans[at] = next;
     at = (at + 1) % loans.length;
   });
 }
@@ -59,16 +59,16 @@ function busyRoster(strategy: StrategyName, size: number): { roster: WorkerPool;
     id: `0b0e5d0a-6f0a-4c8e-9a51-${String(index).padStart(12, '0')}`,
     weight: 1,
     priority: 0,
-    cap: 64,
-    isOpen: true,
+    concurrencyLimit: 64,
+    isEnabled: true,
     health: 'healthy',
     generation: 1,
   }));
-  roster.update(members, 0);
+  roster.update(members);
   const loans: AcquiredWorker[] = [];
   for (let i = 0; i < size * RUNNING_PER_WORKER; i++) {
     const loan = roster.acquire(0);
-    if ('standing' in loan) loans.push(loan);
+    if ('worker' in loan) loans.push(loan);
   }
   return { roster, loans };
 }

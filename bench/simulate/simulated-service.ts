@@ -1,20 +1,25 @@
-import { Admission, DEFAULT_ADMISSION_LIMITS } from '../../src/balancing/admission/admission.js';
+import {
+  Admission,
+  DEFAULT_ADMISSION_LIMITS,
+  type Rejection,
+} from '../../src/balancing/admission/admission.js';
 import {
   DEFAULT_RETRY_LIMITS,
   nextAttemptInMs,
   RetryBudget,
 } from '../../src/balancing/admission/retry-budget.js';
-import { POLICIES, type StrategyName } from '../../src/balancing/policies/strategies.js';
-import { textHash } from '../../src/balancing/policies/picking.js';
 import { concurrencyShare } from '../../src/balancing/model-pool.js';
-import { DEFAULT_STATS_LIMITS } from '../../src/balancing/pool/stats-limits.js';
-import type { RequestResult } from '../../src/balancing/request-result.js';
-import { type AcquiredWorker, WorkerPool } from '../../src/balancing/pool/worker-pool.js';
+import { textHash } from '../../src/balancing/policies/picking.js';
+import { POLICIES, type StrategyName } from '../../src/balancing/policies/strategies.js';
 import type { PoolMember } from '../../src/balancing/pool/pooled-worker.js';
+import { DEFAULT_STATS_LIMITS } from '../../src/balancing/pool/stats-limits.js';
+import { type AcquiredWorker, WorkerPool } from '../../src/balancing/pool/worker-pool.js';
+import { RequestAttempts } from '../../src/balancing/request-attempts.js';
+import type { RequestResult } from '../../src/balancing/request-result.js';
 import type { BalancingSystem, Send } from './balancing-system.js';
 import { HealthChecks } from './health-checks.js';
-import type { Answer, Request } from './traffic.js';
 import type { CallResult, SimulatedWorker } from './simulated-worker.js';
+import type { Answer, Request } from './traffic.js';
 import type { VirtualTime } from './virtual-time.js';
 
 export interface ServiceOptions {
@@ -33,28 +38,40 @@ interface Replica {
   readonly budget: RetryBudget;
 }
 
-/** The service's own roster, policy, admission, retries and judge, on as many replicas, in virtual time. */
+/** A request on its way through one replica. */
+interface Call {
+  readonly request: Request;
+  readonly replica: Replica;
+  readonly tried: Set<string>;
+  readonly attempts: RequestAttempts;
+  /** Attempts that a worker answered with a failure; refused connections are not among them. */
+  failures: number;
+  /** Ends it. */
+  readonly end: (answer: Answer) => void;
+}
+
+/** The service's own pool, policies, admission, retries and health evaluation, on as many replicas, in virtual time. */
 export class SimulatedService implements BalancingSystem {
   private readonly replicas: readonly Replica[];
   private readonly ids: readonly string[];
   private readonly checks: HealthChecks;
 
   constructor(
-    upstreams: readonly SimulatedWorker[],
+    workers: readonly SimulatedWorker[],
     private readonly options: ServiceOptions,
     private readonly time: VirtualTime,
     private readonly send: Send,
     private readonly random: () => number,
   ) {
-    this.ids = upstreams.map((_, worker) => `worker-${worker}`);
+    this.ids = workers.map((_, worker) => `worker-${worker}`);
     this.replicas = Array.from({ length: options.replicas }, () => {
-      const roster = new WorkerPool(POLICIES[options.strategy], DEFAULT_STATS_LIMITS, random);
+      const pool = new WorkerPool(POLICIES[options.strategy], DEFAULT_STATS_LIMITS, random);
       return {
-        admission: new Admission(roster, time, DEFAULT_ADMISSION_LIMITS),
+        admission: new Admission(pool, time, DEFAULT_ADMISSION_LIMITS),
         budget: new RetryBudget(DEFAULT_RETRY_LIMITS),
       };
     });
-    this.checks = new HealthChecks(upstreams, options.replicas, time, random, {
+    this.checks = new HealthChecks(workers, options.replicas, time, random, {
       lastServedMs: (replica, worker) => this.lastServedMs(replica, worker),
       changed: () => time.after(NOTIFY_MS, () => this.spread()),
     });
@@ -66,57 +83,57 @@ export class SimulatedService implements BalancingSystem {
     return this.checks.verdicts;
   }
 
+  /** Ejections so far, of all workers on all replicas. */
+  get ejections(): number {
+    return this.replicas
+      .flatMap(({ admission }) => admission.workerPool.all)
+      .reduce((sum, { epoch }) => sum + epoch, 0);
+  }
+
   handle(request: Request, answer: (answer: Answer) => void): void {
     const replica = this.replicas[request.replica];
     if (replica === undefined) throw new RangeError('no such replica');
     replica.budget.countRequest(this.time.nowMs());
-    this.attempt(request, replica, new Set(), answer);
+    const attempts = new RequestAttempts();
+    const end = (how: Answer): void => {
+      attempts.settle();
+      answer(how);
+    };
+    this.attempt({ request, replica, tried: new Set(), attempts, failures: 0, end });
   }
 
-  private attempt(
-    request: Request,
-    replica: Replica,
-    tried: ReadonlySet<string>,
-    answer: (answer: Answer) => void,
-  ): void {
-    replica.admission.enter({ tried, affinityKey: request.affinityKey, deadlineMs: Infinity }, (result) => {
-      if (!('standing' in result)) answer(tried.size === 0 ? 'turned_away' : 'error');
-      else {
-        this.call(request, replica, result, (outcome) => {
-          if (outcome.kind === 'success') answer('served');
-          else this.retry(request, replica, new Set([...tried, result.standing.id]), outcome, answer);
-        });
-      }
+  private attempt(call: Call): void {
+    const { request, replica, tried, end } = call;
+    const waiter = { tried: new Set(tried), affinityKey: request.affinityKey, deadlineMs: Infinity };
+    replica.admission.enter(waiter, (result: AcquiredWorker | Rejection) => {
+      if ('worker' in result) this.call(call, result);
+      else end(tried.size === 0 ? 'turned_away' : 'error');
     });
   }
 
-  private call(
-    request: Request,
-    replica: Replica,
-    loan: AcquiredWorker,
-    end: (outcome: RequestResult) => void,
-  ): void {
+  private call(call: Call, acquired: AcquiredWorker): void {
+    const { request, replica, tried, attempts, end } = call;
     const startedMs = this.time.nowMs();
-    const worker = this.ids.indexOf(loan.standing.id);
-    this.send(worker, request, (ending) => {
-      const outcome = resultOf(ending, this.time.nowMs() - startedMs, request.tokens);
-      replica.admission.release(loan, outcome);
-      if (outcome.kind !== 'success') this.checks.hint(worker);
-      end(outcome);
+    const worker = this.ids.indexOf(acquired.worker.id);
+    tried.add(acquired.worker.id);
+    this.send(worker, request, (callResult) => {
+      const result = resultOf(callResult, this.time.nowMs() - startedMs, request.tokens);
+      replica.admission.release(acquired, result);
+      attempts.add(acquired, result, replica.admission);
+      if (result.kind === 'success') return end('served');
+      this.checks.hint(worker);
+      this.retry(call, result);
     });
   }
 
-  private retry(
-    request: Request,
-    replica: Replica,
-    tried: ReadonlySet<string>,
-    outcome: RequestResult,
-    answer: (answer: Answer) => void,
-  ): void {
-    const afterConnectError = outcome.kind === 'connect_error';
-    const inMs = nextAttemptInMs(tried.size, afterConnectError, this.random, DEFAULT_RETRY_LIMITS);
-    if (!this.options.retries || inMs === null || !replica.budget.take(this.time.nowMs())) answer('error');
-    else this.time.after(inMs, () => this.attempt(request, replica, tried, answer));
+  private retry(call: Call, { kind }: RequestResult): void {
+    if (!this.options.retries) return call.end('error');
+    if (kind === 'connect_error') return this.attempt(call);
+    call.failures += 1;
+    const inMs = nextAttemptInMs(call.failures, false, this.random, DEFAULT_RETRY_LIMITS);
+    const isOver = call.tried.size >= this.ids.length || inMs === null;
+    if (isOver || !call.replica.budget.take(this.time.nowMs())) call.end('error');
+    else this.time.after(inMs, () => this.attempt(call));
   }
 
   private lastServedMs(replica: number, worker: number): number | null {
@@ -125,26 +142,25 @@ export class SimulatedService implements BalancingSystem {
 
   /** What every replica reads in the registry. */
   private spread(): void {
-    const { concurrencyLimit: cap, replicas } = this.options;
-    const nowMs = this.time.nowMs();
+    const { concurrencyLimit, replicas } = this.options;
     for (const [rank, { admission }] of this.replicas.entries()) {
       const members = this.ids.map((id, worker): PoolMember => ({
         id,
         weight: 1,
         priority: 0,
-        cap: concurrencyShare(cap, replicas, rank, textHash(id)),
-        isOpen: true,
+        concurrencyLimit: concurrencyShare(concurrencyLimit, replicas, rank, textHash(id)),
+        isEnabled: true,
         health: this.checks.healthOf(worker),
         generation: 1,
       }));
-      admission.workerPool.update(members, nowMs);
+      admission.workerPool.update(members);
       admission.serveQueue();
     }
   }
 }
 
-function resultOf(ending: CallResult, durationMs: number, units: number): RequestResult {
-  switch (ending) {
+function resultOf(callResult: CallResult, durationMs: number, units: number): RequestResult {
+  switch (callResult) {
     case 'served':
       return { kind: 'success', durationMs, units };
     case 'refused':

@@ -1,27 +1,27 @@
 import { Injectable } from '@nestjs/common';
 import { LiveWorkers } from '../registry/live/live-workers.js';
-import { SlotLeases } from '../replicas/slots/slot-leases.js';
 import { ProbeHints } from '../registry/live/probe-hints.js';
 import { isCallable, type Worker, type WorkerCall } from '../registry/worker.js';
+import { SlotLeases } from '../replicas/slots/slot-leases.js';
 import type { CancelSignal } from '../upstream/exchange.js';
 import { UpstreamError } from '../upstream/upstream-errors.js';
-import type { Waiter, Rejection } from './admission/admission.js';
-import { REAL_CLOCK } from './admission/admission.js';
-import { NoWorkerAvailableError } from './balancing-errors.js';
+import { REAL_CLOCK, type Rejection, type Waiter } from './admission/admission.js';
+import { NoWorkerAvailableError, unavailableReason } from './balancing-errors.js';
 import type { ModelPool } from './model-pool.js';
 import { ModelPools } from './model-pools.js';
-import { resultOf } from './request-result.js';
-import type { RequestResult } from './request-result.js';
 import type { AcquiredWorker } from './pool/worker-pool.js';
-import { unavailableReason } from './balancing-errors.js';
+import type { RequestAttempts } from './request-attempts.js';
+import { type RequestResult, resultOf } from './request-result.js';
 
 export type CallableWorker = Worker & { readonly call: WorkerCall };
 
-/** A caller's wish for a worker. */
+/** What a request needs of the worker that is picked for it. */
 export interface PickRequest {
   readonly model: string;
-  /** Workers that are not to be asked again; the one that is lent is added. */
+  /** Workers that are not used again; the one that is picked is added. */
   readonly tried: Set<string>;
+  /** Collects the attempts of this request at this model; the retry loop settles it. */
+  readonly attempts: RequestAttempts;
   /** Requests of one key belong together, for strategies that care. */
   readonly affinityKey?: string;
   /** On the clock of `performance.now()`. */
@@ -29,17 +29,17 @@ export interface PickRequest {
   readonly signal: CancelSignal;
 }
 
-/** What a request got out of its worker. */
+/** What a worker produced for a request. */
 export interface ServedOutput {
-  /** Of output: tokens where the worker reports them, else an estimate. */
+  /** Tokens where the worker reports them, else an estimate. */
   readonly units: number;
 }
 
-/** Lends a worker of a model for one request. */
+/** Lends a worker of a model to one request. */
 @Injectable()
 export class Balancer {
   constructor(
-    private readonly desks: ModelPools,
+    private readonly pools: ModelPools,
     private readonly live: LiveWorkers,
     private readonly hints: ProbeHints,
     private readonly slots: SlotLeases,
@@ -48,37 +48,41 @@ export class Balancer {
   /**
    * Picks a worker that is not in `tried`, waiting in turn while all are full, counts the request there for as long as
    * `use` runs, and learns from how it ends.
-   * @throws UnknownModelError, NoWorkerAvailableError, UpstreamError (aborted) when the caller left the queue, and
+   * @throws UnknownModelError, NoWorkerAvailableError, UpstreamError (aborted) when the client left the queue, and
    *   whatever `use` throws
    */
-  async withWorker(wish: PickRequest, use: (worker: CallableWorker) => Promise<ServedOutput>): Promise<void> {
-    const desk = this.desks.of(wish.model) ?? (await this.desks.find(wish.model));
-    const atOnce = this.acquireNow(desk, wish);
+  async withWorker(
+    request: PickRequest,
+    use: (worker: CallableWorker) => Promise<ServedOutput>,
+  ): Promise<void> {
+    const pool = this.pools.of(request.model) ?? (await this.pools.find(request.model));
+    const atOnce = this.acquireNow(pool, request);
     if (this.slots.isNeeded) this.slots.wake(atOnce === null);
-    const loan = atOnce ?? (await this.acquireInTurn(desk, wish));
-    const { id } = loan.standing;
+    const acquired = atOnce ?? (await this.acquireInTurn(pool, request));
+    const { id } = acquired.worker;
     const startedMs = REAL_CLOCK.nowMs();
-    let outcome: RequestResult = { kind: 'no_verdict' };
-    wish.tried.add(id);
+    let result: RequestResult = { kind: 'neutral' };
+    request.tried.add(id);
     try {
-      const worker = desk.worker(id);
-      // Lent in the same breath as it was known, or after a wait in which it went.
-      if (worker === undefined || !isCallable(worker)) throw this.unavailable(desk, wish.model, 1);
+      const worker = pool.worker(id);
+      // It may have been removed while the request was queued.
+      if (worker === undefined || !isCallable(worker)) throw this.unavailable(pool, request.model, 1);
       const { units } = await use(worker);
-      outcome = { kind: 'success', durationMs: REAL_CLOCK.nowMs() - startedMs, units };
+      result = { kind: 'success', durationMs: REAL_CLOCK.nowMs() - startedMs, units };
     } catch (error) {
-      outcome = resultOf(error);
-      if (outcome.kind === 'connect_error' || outcome.kind === 'failure') this.hints.requestProbe(id);
+      result = resultOf(error);
+      if (result.kind === 'connect_error' || result.kind === 'failure') this.hints.requestProbe(id);
       throw error;
     } finally {
-      desk.admission.release(loan, outcome);
+      pool.admission.release(acquired, result);
+      request.attempts.add(acquired, result, pool.admission);
       if (this.slots.isNeeded) this.slots.doneWith(id);
     }
   }
 
-  /** Counts a caller's request; a retry of it has to come out of what this returns. */
+  /** The retry budget of a model; `undefined` while the model is not known. */
   retryBudgetOf(modelName: string): ModelPool['retryBudget'] | undefined {
-    return this.desks.of(modelName)?.retryBudget;
+    return this.pools.of(modelName)?.retryBudget;
   }
 
   /** How many workers carry the name, usable or not. */
@@ -87,50 +91,45 @@ export class Balancer {
   }
 
   /** Without a promise, in the case that matters. */
-  private acquireNow(desk: ModelPool, wish: PickRequest): AcquiredWorker | null {
+  private acquireNow(pool: ModelPool, { tried, affinityKey }: PickRequest): AcquiredWorker | null {
     const nowMs = REAL_CLOCK.nowMs();
-    desk.lastRequestMs = nowMs;
-    if (desk.admission.queued > 0) return null;
-    const result = desk.workerPool.acquire(nowMs, wish.tried, wish.affinityKey);
-    return 'standing' in result ? result : null;
+    pool.lastRequestMs = nowMs;
+    if (pool.admission.queued > 0) return null;
+    const result = pool.workerPool.acquire(nowMs, tried, affinityKey);
+    return 'worker' in result ? result : null;
   }
 
-  private async acquireInTurn(desk: ModelPool, wish: PickRequest): Promise<AcquiredWorker> {
-    const { tried, deadlineMs, signal } = wish;
-    const applicant: Waiter =
-      wish.affinityKey === undefined
-        ? { tried, deadlineMs }
-        : { tried, deadlineMs, affinityKey: wish.affinityKey };
+  private async acquireInTurn(pool: ModelPool, request: PickRequest): Promise<AcquiredWorker> {
+    const { model, tried, affinityKey, deadlineMs, signal } = request;
+    const waiter: Waiter =
+      affinityKey === undefined ? { tried, deadlineMs } : { tried, deadlineMs, affinityKey };
     const result = await new Promise<AcquiredWorker | Rejection>((resolve, reject) => {
-      const leaving = { handleEvent: (): void => {} };
-      const leave = desk.admission.enter(applicant, (answer) => {
-        signal.removeEventListener('abort', leaving);
+      const onAbort = { handleEvent: (): void => {} };
+      const leave = pool.admission.enter(waiter, (answer) => {
+        signal.removeEventListener('abort', onAbort);
         resolve(answer);
       });
-      leaving.handleEvent = () => {
+      onAbort.handleEvent = () => {
         leave();
-        reject(
-          new UpstreamError('aborted', 'the caller gave up while waiting for a worker', {
-            answerBegan: false,
-          }),
-        );
+        const message = 'the client disconnected while its request was waiting for a worker';
+        reject(new UpstreamError('aborted', message, { answerBegan: false }));
       };
-      if (signal.aborted) leaving.handleEvent();
-      else signal.addEventListener('abort', leaving);
+      if (signal.aborted) onAbort.handleEvent();
+      else signal.addEventListener('abort', onAbort);
     });
-    if ('standing' in result) return result;
-    throw this.unavailable(desk, wish.model, result.retryAfterS, result.reason);
+    if ('worker' in result) return result;
+    throw this.unavailable(pool, model, result.retryAfterS, result.reason);
   }
 
   private unavailable(
-    desk: ModelPool,
+    pool: ModelPool,
     modelName: string,
     retryAfterS: number,
-    why: Rejection['reason'] = 'none',
-  ) {
-    const reasons = unavailableReason(desk.workerPool.all, (id) => desk.worker(id), REAL_CLOCK.nowMs());
-    const full = why === 'full' ? 'too many requests wait for it already; ' : '';
-    const waited = why === 'waited' ? 'none became free in time; ' : '';
+    reason: Rejection['reason'] = 'none',
+  ): NoWorkerAvailableError {
+    const reasons = unavailableReason(pool.workerPool.all, (id) => pool.worker(id), REAL_CLOCK.nowMs());
+    const full = reason === 'full' ? 'too many requests are waiting already; ' : '';
+    const waited = reason === 'waited' ? 'no worker became free in time; ' : '';
     return new NoWorkerAvailableError(modelName, retryAfterS, `${full}${waited}${reasons}`);
   }
 }

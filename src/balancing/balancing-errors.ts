@@ -1,4 +1,4 @@
-import { type Worker, isCallable } from '../registry/worker.js';
+import { isCallable, type Worker } from '../registry/worker.js';
 import type { PooledWorker } from './pool/pooled-worker.js';
 
 /** No worker that is not offline carries this name. */
@@ -13,42 +13,43 @@ export class UnknownModelError extends Error {
 export class NoWorkerAvailableError extends Error {
   constructor(
     readonly modelName: string,
-    /** When it is worth asking again, in seconds, 1 or more. */
+    /** When it is worth trying again, in seconds, 1 or more. */
     readonly retryAfterS: number,
-    why: string,
+    reason: string,
   ) {
-    super(`no worker of model(${modelName}) can be used now: ${why}`);
+    super(`no worker of model(${modelName}) can be used now: ${reason}`);
     this.name = 'NoWorkerAvailableError';
   }
 }
 
-/** In words: what keeps each of the workers from being used. */
+/** What keeps each of the workers from being used, such as `2 unhealthy, 1 busy`. */
 export function unavailableReason(
   all: readonly PooledWorker[],
   workerOf: (id: string) => Worker | undefined,
   nowMs: number,
 ): string {
   const reasons = new Map<string, number>();
-  for (const standing of all) {
-    const reason = reasonFor(standing, workerOf(standing.id), nowMs);
+  for (const pooled of all) {
+    const reason = reasonFor(pooled, workerOf(pooled.id), nowMs);
     reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   }
   return [...reasons].map(([reason, count]) => `${count} ${reason}`).join(', ');
 }
 
-function reasonFor(standing: PooledWorker, worker: Worker | undefined, nowMs: number): string {
+function reasonFor(pooled: PooledWorker, worker: Worker | undefined, nowMs: number): string {
   if (worker === undefined) return 'gone';
   if (worker.adminState !== 'enabled') return worker.adminState;
   if (!isCallable(worker)) return 'with a definition or credentials that cannot be used';
-  if (standing.member.health === 'unhealthy') return 'unhealthy';
-  switch (standing.stats.circuit.ejectedFor) {
+  if (pooled.member.health === 'unhealthy') return 'unhealthy';
+  switch (pooled.stats.circuit.ejectedFor) {
     case 'connect_error':
       return 'unreachable a moment ago';
     case 'failure':
       return 'failing a moment ago';
     case 'credentials':
+    case 'access_denied':
       return 'rejecting our credentials';
     case null:
-      return standing.isThrottled(nowMs) || !standing.hasCapacity ? 'busy' : 'tried already';
+      return pooled.isThrottled(nowMs) || !pooled.hasCapacity ? 'busy' : 'tried already';
   }
 }

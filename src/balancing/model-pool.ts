@@ -2,34 +2,33 @@ import type { BalancingSettings } from '../config/settings.js';
 import type { Model } from '../registry/live/live-workers.js';
 import type { ModelPolicy } from '../registry/models/model-policy.js';
 import { isCallable, type Worker } from '../registry/worker.js';
-import { Admission, type AdmissionLimits } from './admission/admission.js';
-import type { Clock } from './admission/admission.js';
+import { Admission, type AdmissionLimits, type Clock } from './admission/admission.js';
 import { RetryBudget } from './admission/retry-budget.js';
 import { POLICIES } from './policies/strategies.js';
-import { WorkerPool } from './pool/worker-pool.js';
 import type { PoolMember } from './pool/pooled-worker.js';
+import { WorkerPool } from './pool/worker-pool.js';
 
-/** All that this replica keeps of one model to balance it: who serves, who waits, what may be retried. */
+/** What this replica keeps of one model to balance it: its workers, its queue, its retry budget. */
 export class ModelPool {
   readonly workerPool: WorkerPool;
   readonly admission: Admission;
   readonly retryBudget: RetryBudget;
-  /** When somebody last asked for the model. */
+  /** When the last request for the model came. */
   lastRequestMs = -Infinity;
   private model: Model | null = null;
   private byId: ReadonlyMap<string, Worker> = new Map();
 
   constructor(
     private readonly settings: BalancingSettings,
-    private readonly clock: Clock,
-    private readonly capOf: (worker: Worker) => number,
+    clock: Clock,
+    private readonly concurrencyLimitOf: (worker: Worker) => number,
   ) {
     this.workerPool = new WorkerPool(POLICIES[settings.strategy], settings.standing, Math.random);
     this.admission = new Admission(this.workerPool, clock, settings.admission);
     this.retryBudget = new RetryBudget(settings.retry);
   }
 
-  /** The registry may have changed; `null`: the model is gone, and so is whoever waits for it. */
+  /** Follows the registry; `null`: the model is gone, and waiting requests are rejected. */
   update(model: Model | null): void {
     if (model === this.model) return;
     this.model = model;
@@ -41,16 +40,18 @@ export class ModelPool {
     this.rebalance();
   }
 
-  /** What holds for the model may have changed; `undefined`: the settings decide. */
+  /** Follows the model's policy; `undefined`: the settings decide. */
   setPolicy(policy: ModelPolicy | undefined): void {
     this.workerPool.setPolicy(POLICIES[policy?.strategy ?? this.settings.strategy]);
     this.admission.setLimits(queueLimits(policy, this.settings.admission));
   }
 
-  /** The parts of the caps that are this replica's may have changed. */
+  /** Recalculates this replica's share of each worker's concurrency limit. */
   rebalance(): void {
-    const members = [...this.byId.values()].map((worker) => memberOf(worker, this.capOf(worker)));
-    this.workerPool.update(members, this.clock.nowMs());
+    const members = [...this.byId.values()].map((worker) =>
+      memberOf(worker, this.concurrencyLimitOf(worker)),
+    );
+    this.workerPool.update(members);
     this.admission.serveQueue();
   }
 
@@ -63,26 +64,26 @@ export class ModelPool {
   }
 }
 
-/** A queue of its own length does not depend on caps. */
+/** A queue length given by the model's policy does not depend on concurrency limits. */
 function queueLimits(policy: ModelPolicy | undefined, settings: AdmissionLimits): AdmissionLimits {
   const { queueMax = null, queueWaitMs = null } = policy ?? {};
   const limits = queueMax === null ? settings : { ...settings, mostWaiting: queueMax, perSlot: queueMax };
   return queueWaitMs === null ? limits : { ...limits, maxWaitMs: queueWaitMs };
 }
 
-function memberOf(worker: Worker, cap: number): PoolMember {
+function memberOf(worker: Worker, concurrencyLimit: number): PoolMember {
   return {
     id: worker.id,
     weight: worker.weight,
     priority: worker.priority,
-    cap,
-    isOpen: worker.adminState === 'enabled' && isCallable(worker),
+    concurrencyLimit,
+    isEnabled: worker.adminState === 'enabled' && isCallable(worker),
     health: worker.health,
     generation: worker.generation,
   };
 }
 
-/** Somebody enabled it, again or anew: what was held against it is forgotten. */
+/** An operator enabled it, again or anew. */
 function wasEnabledAgain(worker: Worker, before: Worker | undefined): boolean {
   return (
     before !== undefined &&
@@ -92,14 +93,14 @@ function wasEnabledAgain(worker: Worker, before: Worker | undefined): boolean {
 }
 
 /**
- * One replica's part of a cap that holds for the whole cluster. The parts add up to the cap; who gets what is left over
- * differs from worker to worker, so that no replica is the poorest everywhere. 0 where the cap is below the number of
- * replicas and this one has no part: such slots must be leased.
+ * One replica's share of a concurrency limit that holds for the whole cluster. The shares add up to the limit; the
+ * replicas that get the remainder differ from worker to worker, so that none is the poorest everywhere. 0 where the limit
+ * is below the number of replicas and this one has no share: such slots must be leased.
  * @param rank of this replica among the live ones, 0 to replicas - 1
  * @param workerHash the worker's, the same on every replica
  */
-export function concurrencyShare(cap: number, replicas: number, rank: number, workerHash: number): number {
-  if (replicas <= 1) return cap;
+export function concurrencyShare(limit: number, replicas: number, rank: number, workerHash: number): number {
+  if (replicas <= 1) return limit;
   const turn = (rank + workerHash) % replicas;
-  return Math.floor(cap / replicas) + (turn < cap % replicas ? 1 : 0);
+  return Math.floor(limit / replicas) + (turn < limit % replicas ? 1 : 0);
 }

@@ -2,17 +2,16 @@ import { Injectable } from '@nestjs/common';
 import { BalancingSettings } from '../config/settings.js';
 import { LiveWorkers } from '../registry/live/live-workers.js';
 import { ModelLookup } from '../registry/live/model-lookup.js';
-import { ModelPolicies } from '../registry/models/model-policies.js';
 import { WorkerActivity } from '../registry/live/worker-activity.js';
+import { ModelPolicies } from '../registry/models/model-policies.js';
 import type { Worker } from '../registry/worker.js';
 import { Replicas } from '../replicas/replicas.js';
 import { SlotLeases } from '../replicas/slots/slot-leases.js';
 import { REAL_CLOCK } from './admission/admission.js';
 import { NoWorkerAvailableError, UnknownModelError } from './balancing-errors.js';
-import { PoolActivity } from './pool-activity.js';
-import { ModelPool } from './model-pool.js';
+import { concurrencyShare, ModelPool } from './model-pool.js';
 import { textHash } from './policies/picking.js';
-import { concurrencyShare } from './model-pool.js';
+import { PoolActivity } from './pool-activity.js';
 
 /** Until the registry has been read. */
 const RETRY_AFTER_S = 5;
@@ -24,10 +23,10 @@ export interface ModelLoad {
   readonly queued: number;
 }
 
-/** The desks of the models that were asked for, kept true to the registry, the policies and the other replicas. */
+/** The pools of the models in use. They follow the registry, the models' policies and the number of replicas. */
 @Injectable()
 export class ModelPools {
-  private readonly desks = new Map<string, ModelPool>();
+  private readonly pools = new Map<string, ModelPool>();
 
   constructor(
     private readonly live: LiveWorkers,
@@ -40,76 +39,76 @@ export class ModelPools {
   ) {
     live.onChange(() => this.applyRegistry());
     policies.onChange(() => this.applyPolicies());
-    replicas.onChange(() => this.rebalance(this.desks.values()));
+    replicas.onChange(() => this.rebalance(this.pools.values()));
     slots.onChange((workerIds) => this.rebalance(this.poolsOf(workerIds)));
-    activity.setSource(new PoolActivity(live, this.desks));
+    activity.setSource(new PoolActivity(live, this.pools));
   }
 
   /** `undefined`: as far as is known here there is no such model. */
   of(modelName: string): ModelPool | undefined {
     const model = this.live.model(modelName);
     if (model === undefined) return undefined;
-    const known = this.desks.get(modelName);
+    const known = this.pools.get(modelName);
     if (known !== undefined) return known;
-    const desk = new ModelPool(this.settings, REAL_CLOCK, (worker) => this.concurrencyLimitOf(worker));
-    desk.setPolicy(this.policies.of(modelName));
-    desk.update(model);
-    this.desks.set(modelName, desk);
-    return desk;
+    const pool = new ModelPool(this.settings, REAL_CLOCK, (worker) => this.concurrencyLimitOf(worker));
+    pool.setPolicy(this.policies.of(modelName));
+    pool.update(model);
+    this.pools.set(modelName, pool);
+    return pool;
   }
 
-  /** As `of`, after a look into the database. @throws UnknownModelError, NoWorkerAvailableError */
+  /** Like `of`, but reads the database first. @throws UnknownModelError, NoWorkerAvailableError */
   async find(modelName: string): Promise<ModelPool> {
     await this.lookup.find(modelName);
-    const desk = this.of(modelName);
-    if (desk === undefined) throw this.unknownModel(modelName);
-    return desk;
+    const pool = this.of(modelName);
+    if (pool === undefined) throw this.unknownModel(modelName);
+    return pool;
   }
 
-  /** The models that were asked for since they came, and how things stand with them. */
+  /** The models that have been used, with their load. */
   loads(): readonly ModelLoad[] {
-    return [...this.desks].map(([model, { workerPool: roster, admission }]) => ({
+    return [...this.pools].map(([model, { workerPool, admission }]) => ({
       model,
-      inFlight: roster.inFlight,
+      inFlight: workerPool.inFlight,
       queued: admission.queued,
     }));
   }
 
-  /** Nobody is told that there is no such model before anybody can know. */
+  /** Before the registry has been read, no model is reported as unknown. */
   private unknownModel(modelName: string): Error {
     if (this.live.lastLoadMs !== null) return new UnknownModelError(modelName);
     return new NoWorkerAvailableError(modelName, RETRY_AFTER_S, 'the registry has not been read yet');
   }
 
   private applyPolicies(): void {
-    for (const [name, desk] of this.desks) desk.setPolicy(this.policies.of(name));
+    for (const [name, pool] of this.pools) pool.setPolicy(this.policies.of(name));
   }
 
   private applyRegistry(): void {
-    for (const [name, desk] of this.desks) {
+    for (const [name, pool] of this.pools) {
       const model = this.live.model(name) ?? null;
-      desk.update(model);
-      if (model === null && desk.isIdle) this.desks.delete(name);
+      pool.update(model);
+      if (model === null && pool.isIdle) this.pools.delete(name);
     }
   }
 
-  private rebalance(desks: Iterable<ModelPool>): void {
-    for (const desk of desks) desk.rebalance();
+  private rebalance(pools: Iterable<ModelPool>): void {
+    for (const pool of pools) pool.rebalance();
   }
 
   private poolsOf(workerIds: readonly string[]): ReadonlySet<ModelPool> {
-    const desks = workerIds.map((id) => this.desks.get(this.live.worker(id)?.modelName ?? ''));
-    return new Set(desks.filter((desk) => desk !== undefined));
+    const pools = workerIds.map((id) => this.pools.get(this.live.worker(id)?.modelName ?? ''));
+    return new Set(pools.filter((pool) => pool !== undefined));
   }
 
-  /** This replica's part of a cap that holds for all of them. */
+  /** This replica's share of a limit that holds for the whole cluster. */
   private concurrencyLimitOf({ id, maxConcurrency }: Worker): number {
     const { count, rank, isKnown } = this.replicas;
     if (!isKnown) return 0;
     const share = concurrencyShare(maxConcurrency, count, rank, textHash(id));
     const leased = this.slots.usable(id);
     if (leased === null) return share;
-    // A share will do again, as soon as all replicas know.
+    // A share is enough again as soon as all replicas know.
     return maxConcurrency < count ? leased : Math.min(leased, share);
   }
 }

@@ -10,6 +10,6 @@ describe('what an answer that cannot be used tells of its worker', () => {
   });
 
   it('is nothing, where only this one answer went wrong', () => {
-    expect(resultOf(new NeutralError('the model gave up'))).toEqual({ kind: 'no_verdict' });
+    expect(resultOf(new NeutralError('the model gave up'))).toEqual({ kind: 'neutral' });
   });
 });

@@ -150,7 +150,6 @@ function toSettings(v: Values, secrets: ReadonlyMap<string, string>, terminal: b
         ejectionBaseMs: v.BALANCING_EJECTION_BASE_MS,
         ejectionMaxMs: v.BALANCING_EJECTION_MAX_MS,
         trialSuccesses: v.BALANCING_TRIAL_SUCCESSES,
-        warmingMs: v.BALANCING_WARMING_MS,
         busyMaxMs: v.BALANCING_BUSY_MAX_MS,
         busyMs: v.BALANCING_BUSY_MS,
         aliveMs: v.BALANCING_ALIVE_MS,

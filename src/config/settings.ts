@@ -114,7 +114,6 @@ export abstract class BalancingSettings {
     readonly ejectionBaseMs: number;
     readonly ejectionMaxMs: number;
     readonly trialSuccesses: number;
-    readonly warmingMs: number;
     readonly busyMaxMs: number;
     readonly busyMs: number;
     readonly aliveMs: number;

@@ -69,9 +69,9 @@ export class InferenceService {
     const policy = this.policies.of(model);
     this.balancer.retryBudgetOf(model)?.countRequest(performance.now());
     return retrying(
-      ({ tried, freshConnection: ownConnection }) => {
+      ({ tried, freshConnection: ownConnection, attempts }) => {
         return this.balancer.withWorker(
-          { model, tried, affinityKey: key, deadlineMs, signal: callerGone },
+          { model, tried, attempts, affinityKey: key, deadlineMs, signal: callerGone },
           async (worker) => {
             const talk = prepareCall(worker, request);
             errand.attempts += 1;

@@ -1,9 +1,25 @@
+import type { AcquiredWorker, FinishedAttempt, Unavailable, WorkerPool } from '../pool/worker-pool.js';
 import type { RequestResult } from '../request-result.js';
-import type { AcquiredWorker, Unavailable, WorkerPool } from '../pool/worker-pool.js';
 import { RateWindow } from './rate-window.js';
 
+/** Time, as far as waiting needs it: the real one, or one in which an hour passes in a second. */
+export interface Clock {
+  /** Never goes back. */
+  nowMs(): number;
+  /** @returns cancels it */
+  after(delayMs: number, run: () => void): () => void;
+}
+
+export const REAL_CLOCK: Clock = {
+  nowMs: () => performance.now(),
+  after(delayMs, run) {
+    const timer = setTimeout(run, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
 export interface AdmissionLimits {
-  /** Places in the queue, as a multiple of what the workers together can have at once. */
+  /** Places in the queue, as a multiple of the concurrency of all workers together. */
   readonly perSlot: number;
   readonly mostWaiting: number;
   readonly maxWaitMs: number;
@@ -11,18 +27,19 @@ export interface AdmissionLimits {
 
 export const DEFAULT_ADMISSION_LIMITS: AdmissionLimits = { perSlot: 2, mostWaiting: 1000, maxWaitMs: 10_000 };
 
+/** A request that needs a worker. */
 export interface Waiter {
-  /** Ids of workers that are not to be asked again. */
+  /** Ids of workers that are not used again. */
   readonly tried: ReadonlySet<string>;
   readonly affinityKey?: string;
-  /** By the clock; `Infinity`: the caller waits for ever. */
+  /** By the clock; `Infinity`: there is none. */
   readonly deadlineMs: number;
 }
 
 export interface Rejection {
-  /** `none`: no worker may be used. `full`: too many wait already. `waited`: its time was up before its turn came. */
+  /** `none`: no worker may be used. `full`: the queue is full. `waited`: its time was up before its turn came. */
   readonly reason: 'none' | 'full' | 'waited';
-  /** When it is worth asking again; at least 1. */
+  /** When it is worth trying again; at least 1. */
   readonly retryAfterS: number;
 }
 
@@ -33,12 +50,10 @@ interface QueueEntry {
 }
 
 const RATE_MS = 10_000;
-const LONGEST_RETRY_AFTER_S = 60;
-
-/** Asked again this late when nothing tells when a worker will be back: about two probes. */
+const MAX_RETRY_AFTER_S = 60;
+/** When nothing tells when a worker will be back: about two probes. */
 const UNKNOWN_RETRY_AFTER_S = 5;
-
-/** While somebody waits: time alone opens workers, too. */
+/** While requests wait: time alone makes workers available, too. */
 const RECHECK_MS = 100;
 
 /** The way to a model's workers: at once, in turn, or not at all. First come, first served. */
@@ -53,7 +68,7 @@ export class Admission {
     private limits: AdmissionLimits,
   ) {}
 
-  /** For those who come from now on. */
+  /** For requests that come from now on. */
   setLimits(limits: AdmissionLimits): void {
     this.limits = limits;
   }
@@ -66,13 +81,13 @@ export class Admission {
    * Answers once: at once if it can, else when its turn has come or its time is up.
    * @returns leaves the queue; answers nothing more. Without effect when it has been answered
    */
-  enter(applicant: Waiter, answer: (result: AcquiredWorker | Rejection) => void): () => void {
+  enter(waiter: Waiter, answer: (result: AcquiredWorker | Rejection) => void): () => void {
     const nowMs = this.clock.nowMs();
-    // Those that wait were here first; only a retry may pass one that waits for a worker it has tried.
+    // Waiting requests were here first; only a retry may pass one that waits for a worker it has tried.
     if (this.waiting.size === 0) {
-      const result = this.workerPool.acquire(nowMs, applicant.tried, applicant.affinityKey);
-      if ('standing' in result || result.why === 'none') {
-        answer(this.rejectionOf(result));
+      const result = this.workerPool.acquire(nowMs, waiter.tried, waiter.affinityKey);
+      if ('worker' in result || result.why === 'none') {
+        answer(this.answerOf(result));
         return () => undefined;
       }
     }
@@ -80,54 +95,60 @@ export class Admission {
       answer({ reason: 'full', retryAfterS: this.queueDrainS(this.waiting.size + 1) });
       return () => undefined;
     }
-    return this.queue(applicant, answer, nowMs);
+    return this.queue(waiter, answer, nowMs);
   }
 
-  release(loan: AcquiredWorker, outcome: RequestResult): void {
+  release(acquired: AcquiredWorker, result: RequestResult): void {
     const nowMs = this.clock.nowMs();
     this.done.add(nowMs);
-    this.workerPool.release(loan, outcome, nowMs);
+    this.workerPool.release(acquired, result, nowMs);
     this.serveQueue();
   }
 
-  /** Lets in whoever can be; to be called when workers came or changed. */
+  /** Judges the failed attempts of a request that is over. */
+  settle(attempts: readonly FinishedAttempt[]): void {
+    this.workerPool.settle(attempts, this.clock.nowMs());
+    this.serveQueue();
+  }
+
+  /** Admits the requests that can be; to be called when workers came or changed. */
   serveQueue(): void {
     const nowMs = this.clock.nowMs();
-    for (const waiter of this.waiting) {
-      const result = this.workerPool.acquire(nowMs, waiter.waiter.tried, waiter.waiter.affinityKey);
-      const mustWait = !('standing' in result) && result.why === 'full';
-      if (!mustWait) this.answer(waiter, this.rejectionOf(result));
-      // Who has tried none yet can be served by any: behind him nobody can be.
-      else if (waiter.waiter.tried.size === 0) return;
+    for (const entry of this.waiting) {
+      const result = this.workerPool.acquire(nowMs, entry.waiter.tried, entry.waiter.affinityKey);
+      const mustWait = !('worker' in result) && result.why === 'full';
+      if (!mustWait) this.answer(entry, this.answerOf(result));
+      // A request that has tried no worker can use any: none behind it can be served either.
+      else if (entry.waiter.tried.size === 0) return;
     }
   }
 
   private queue(
-    applicant: Waiter,
+    waiter: Waiter,
     answer: (result: AcquiredWorker | Rejection) => void,
     nowMs: number,
   ): () => void {
-    const waitMs = Math.max(0, Math.min(this.limits.maxWaitMs, applicant.deadlineMs - nowMs));
-    const waiter: QueueEntry = {
-      waiter: applicant,
+    const waitMs = Math.max(0, Math.min(this.limits.maxWaitMs, waiter.deadlineMs - nowMs));
+    const entry: QueueEntry = {
+      waiter,
       answer,
       stopClock: this.clock.after(waitMs, () =>
-        this.answer(waiter, { reason: 'waited', retryAfterS: this.queueDrainS(this.waiting.size) }),
+        this.answer(entry, { reason: 'waited', retryAfterS: this.queueDrainS(this.waiting.size) }),
       ),
     };
-    this.waiting.add(waiter);
+    this.waiting.add(entry);
     if (this.waiting.size > 1) this.serveQueue();
     this.keepRechecking();
-    return () => this.remove(waiter);
+    return () => this.remove(entry);
   }
 
-  private answer(waiter: QueueEntry, result: AcquiredWorker | Rejection): void {
-    if (this.remove(waiter)) waiter.answer(result);
+  private answer(entry: QueueEntry, result: AcquiredWorker | Rejection): void {
+    if (this.remove(entry)) entry.answer(result);
   }
 
-  private remove(waiter: QueueEntry): boolean {
-    waiter.stopClock();
-    const wasThere = this.waiting.delete(waiter);
+  private remove(entry: QueueEntry): boolean {
+    entry.stopClock();
+    const wasThere = this.waiting.delete(entry);
     if (this.waiting.size === 0) {
       this.stopRechecking?.();
       this.stopRechecking = null;
@@ -144,22 +165,22 @@ export class Admission {
     });
   }
 
-  /** One whose slot another replica has now counts as one: its turn will come. */
+  /** A worker whose slots other replicas hold now counts as one slot: its turn will come. */
   private queueCapacity(): number {
     let slots = 0;
-    for (const { isEligible: isWanted, member } of this.workerPool.all)
-      if (isWanted) slots += Math.max(1, member.cap);
+    for (const { isEligible, member } of this.workerPool.all)
+      if (isEligible) slots += Math.max(1, member.concurrencyLimit);
     return Math.min(this.limits.mostWaiting, this.limits.perSlot * slots);
   }
 
-  private rejectionOf(result: AcquiredWorker | Unavailable): AcquiredWorker | Rejection {
-    if ('standing' in result) return result;
-    const { retryInMs: backInMs } = result;
-    const retryAfterS = backInMs === null ? UNKNOWN_RETRY_AFTER_S : inSeconds(backInMs);
+  private answerOf(result: AcquiredWorker | Unavailable): AcquiredWorker | Rejection {
+    if ('worker' in result) return result;
+    const { retryInMs } = result;
+    const retryAfterS = retryInMs === null ? UNKNOWN_RETRY_AFTER_S : inSeconds(retryInMs);
     return { reason: 'none', retryAfterS };
   }
 
-  /** How long so many take to be served at the rate of late. */
+  /** How long so many take to be served at the recent rate. */
   private queueDrainS(requests: number): number {
     const perMs = this.done.count(this.clock.nowMs()) / RATE_MS;
     return inSeconds(perMs === 0 ? this.limits.maxWaitMs : requests / perMs);
@@ -167,21 +188,5 @@ export class Admission {
 }
 
 function inSeconds(ms: number): number {
-  return Math.min(LONGEST_RETRY_AFTER_S, Math.max(1, Math.ceil(ms / 1000)));
+  return Math.min(MAX_RETRY_AFTER_S, Math.max(1, Math.ceil(ms / 1000)));
 }
-
-/** Time, as far as waiting needs it: the real one, or one in which an hour passes in a second. */
-export interface Clock {
-  /** Never goes back. */
-  nowMs(): number;
-  /** @returns calls it off */
-  after(delayMs: number, run: () => void): () => void;
-}
-
-export const REAL_CLOCK: Clock = {
-  nowMs: () => performance.now(),
-  after(delayMs, run) {
-    const timer = setTimeout(run, delayMs);
-    return () => clearTimeout(timer);
-  },
-};

@@ -1,26 +1,26 @@
 import type { PooledWorker } from './pooled-worker.js';
 
 /**
- * Those a request may be lent to now: wanted by people, well, in use, not busy, with room, not tried yet, of the lowest
- * priority number there is. Suspects only when there is nobody better.
+ * The workers that a request may be sent to now: available, not throttled, with capacity, not tried yet, and of the
+ * lowest priority number there is. Suspect ones only when there is none better.
  */
 export function usableWorkers(
   all: readonly PooledWorker[],
   tried: ReadonlySet<string>,
   nowMs: number,
 ): readonly PooledWorker[] {
-  const open = all.filter(isAvailable);
-  // One lone worker is never made unreachable by 429s.
-  const [lone] = open.length === 1 ? open : [];
-  const free = open.filter(
-    (standing) =>
-      standing.hasCapacity && !tried.has(standing.id) && (standing === lone || !standing.isThrottled(nowMs)),
+  const available = all.filter((worker) => worker.isAvailable);
+  // A lone worker is never made unreachable by 429s.
+  const [lone] = available.length === 1 ? available : [];
+  const free = available.filter(
+    (worker) =>
+      worker.hasCapacity && !tried.has(worker.id) && (worker === lone || !worker.isThrottled(nowMs)),
   );
-  const trusted = free.filter((standing) => standing.isTrusted(nowMs));
+  const trusted = free.filter((worker) => worker.isTrusted(nowMs));
   return firstTier(trusted.length > 0 ? trusted : free);
 }
 
-/** Those put aside whose time is up, as far as they are of no later tier than those in use. */
+/** The ejected workers that may have a trial now, unless they are of a later tier than the usable ones. */
 export function workersAwaitingTrial(
   all: readonly PooledWorker[],
   usable: readonly PooledWorker[],
@@ -28,45 +28,39 @@ export function workersAwaitingTrial(
 ): readonly PooledWorker[] {
   const tier = usable[0]?.member.priority ?? Infinity;
   return all.filter(
-    (standing) =>
-      standing.isEligible &&
-      standing.awaitsTrial(nowMs) &&
-      standing.member.priority <= tier &&
-      !standing.isThrottled(nowMs) &&
-      standing.hasCapacity,
+    (worker) =>
+      worker.isEligible &&
+      worker.awaitsTrial(nowMs) &&
+      worker.member.priority <= tier &&
+      !worker.isThrottled(nowMs) &&
+      worker.hasCapacity,
   );
 }
 
-/** Whether waiting may help: until one of those running is done, a slot was leased, or a trial has ended well. */
+/** Whether waiting may help: until a running request ends, a slot is leased, or a trial ends well. */
 export function isAtCapacity(
   all: readonly PooledWorker[],
   tried: ReadonlySet<string>,
   nowMs: number,
 ): boolean {
   return all.some(
-    (standing) =>
-      standing.isEligible &&
-      !tried.has(standing.id) &&
-      !standing.isThrottled(nowMs) &&
-      (standing.isOnTrial(nowMs) ||
-        (!standing.hasCapacity && (standing.isInRotation || standing.awaitsTrial(nowMs)))),
+    (worker) =>
+      worker.isEligible &&
+      !tried.has(worker.id) &&
+      !worker.isThrottled(nowMs) &&
+      (worker.isOnTrial(nowMs) ||
+        (!worker.hasCapacity && (worker.isInRotation || worker.awaitsTrial(nowMs)))),
   );
 }
 
-/** When the first of those that only time keeps away may be asked again; `null`: time alone won't help. */
+/** When the first worker that only time keeps away may be used again; `null`: time alone does not help. */
 export function retryInMs(all: readonly PooledWorker[], nowMs: number): number | null {
-  const times = all
-    .filter(({ isEligible: isWanted }) => isWanted)
-    .map(
-      ({ stats: { circuit, throttledUntilMs: busyUntilMs } }) =>
-        Math.max(circuit.untilMs, busyUntilMs) - nowMs,
-    )
-    .filter((inMs) => inMs > 0);
-  return times.length === 0 ? null : Math.min(...times);
-}
-
-export function isAvailable(standing: PooledWorker): boolean {
-  return standing.isEligible && standing.isInRotation;
+  let earliest = Infinity;
+  for (const { isEligible, stats } of all) {
+    const inMs = Math.max(stats.circuit.untilMs, stats.throttledUntilMs) - nowMs;
+    if (isEligible && inMs > 0) earliest = Math.min(earliest, inMs);
+  }
+  return earliest === Infinity ? null : earliest;
 }
 
 function firstTier(free: readonly PooledWorker[]): readonly PooledWorker[] {

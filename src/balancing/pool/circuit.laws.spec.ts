@@ -1,76 +1,85 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  afterRecovery,
   afterFailure,
   afterAcquire,
   afterNeutral,
   afterContact,
+  afterRecovery,
   afterSuccess,
+  afterUnsettled,
   type Circuit,
   allowsRequest,
   phaseOf,
   CLOSED,
+  WARM_SUCCESSES,
 } from './circuit.js';
 import { DEFAULT_STATS_LIMITS as LIMITS } from './stats-limits.js';
 
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
-const step = fc.record({
+const aStep = fc.record({
   kind: fc.constantFrom(
     'success',
     'failure',
     'connect_error',
     'credentials',
     'reached',
-    'no_verdict',
-    'lend',
+    'neutral',
+    'acquire',
+    'unsettled',
   ),
   afterMs: fc.oneof(fc.nat({ max: 50 }), fc.nat({ max: 40_000 })),
-  isAlone: fc.boolean(),
+  isLastAvailable: fc.boolean(),
+  mayEject: fc.boolean(),
   chance: random,
 });
-type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
-const steps = fc.array(step, { maxLength: 60 });
+type Step = typeof aStep extends fc.Arbitrary<infer T> ? T : never;
+const steps = fc.array(aStep, { maxLength: 60 });
 
-function take(before: Circuit, { kind, isAlone, chance }: Step, nowMs: number): Circuit {
+function take(before: Circuit, { kind, isLastAvailable, mayEject, chance }: Step, nowMs: number): Circuit {
   switch (kind) {
     case 'success':
       return afterSuccess(before, nowMs, LIMITS);
     case 'reached':
       return afterContact(before);
-    case 'no_verdict':
+    case 'neutral':
       return afterNeutral(before);
-    case 'lend':
+    case 'unsettled':
+      return afterUnsettled(before);
+    case 'acquire':
       return allowsRequest(before, nowMs) ? afterAcquire(before) : before;
     case 'failure':
     case 'connect_error':
     case 'credentials':
-      return afterFailure(before, kind, isAlone, nowMs, () => chance, LIMITS);
+      return afterFailure(before, kind, { isLastAvailable, mayEject }, nowMs, () => chance, LIMITS);
   }
 }
 
 /** Every two states that followed one another. */
 function* walk(
   all: readonly Step[],
-): Generator<{ before: Circuit; after: Circuit; its: Step; nowMs: number }> {
+): Generator<{ before: Circuit; after: Circuit; step: Step; nowMs: number }> {
   let before = CLOSED;
   let nowMs = 0;
-  for (const its of all) {
-    nowMs += its.afterMs;
-    const after = take(before, its, nowMs);
-    yield { before, after, its, nowMs };
+  for (const step of all) {
+    nowMs += step.afterMs;
+    const after = take(before, step, nowMs);
+    yield { before, after, step, nowMs };
     before = after;
   }
 }
 
+/** There are other workers to use. */
+const OTHERS = { isLastAvailable: false, mayEject: true };
+
 const failTimes = (circuit: Circuit, times: number, nowMs: number): Circuit =>
   Array.from({ length: times }).reduce<Circuit>(
-    (so) => afterFailure(so, 'failure', false, nowMs, () => 0.5, LIMITS),
+    (so) => afterFailure(so, 'failure', OTHERS, nowMs, () => 0.5, LIMITS),
     circuit,
   );
 
-describe('a circuit, whatever happens', () => {
-  it('never has its deadline shortened by a later one', () => {
+describe('a circuit, for any results', () => {
+  it('never has its ejection shortened by a later one', () => {
     fc.assert(
       fc.property(steps, (all) => {
         for (const { before, after } of walk(all)) {
@@ -81,7 +90,7 @@ describe('a circuit, whatever happens', () => {
     );
   });
 
-  it('is put aside for at least 9 s and at most 300 s', () => {
+  it('ejects for at least 9 s and at most 300 s', () => {
     fc.assert(
       fc.property(steps, (all) => {
         for (const { before, after, nowMs } of walk(all)) {
@@ -96,42 +105,42 @@ describe('a circuit, whatever happens', () => {
     );
   });
 
-  it('lends one trial at a time, and nothing before its time is up', () => {
+  it('allows one trial at a time, and none before the ejection is over', () => {
     fc.assert(
       fc.property(steps, (all) => {
-        for (const { before, after, its, nowMs } of walk(all)) {
-          const phase = phaseOf(before, nowMs, LIMITS);
+        for (const { before, after, step, nowMs } of walk(all)) {
+          const phase = phaseOf(before, nowMs);
           const may = allowsRequest(before, nowMs);
           expect(may).toBe(
-            phase === 'whole' || phase === 'warming' || (phase === 'trial' && !before.trialRunning),
+            phase === 'closed' || phase === 'warming' || (phase === 'half_open' && !before.trialRunning),
           );
-          const tookTrial = its.kind === 'lend' && phase === 'trial';
+          const tookTrial = step.kind === 'acquire' && phase === 'half_open';
           expect(tookTrial ? after.trialRunning : true).toBe(true);
         }
       }),
     );
   });
 
-  it('comes back into use only by two good trials, and warms up then', () => {
+  it('closes only after two successful trials, and warms up then', () => {
     fc.assert(
       fc.property(steps, (all) => {
-        for (const { before, after, its, nowMs } of walk(all)) {
+        for (const { before, after, step, nowMs } of walk(all)) {
           const cameBack = before.ejectedFor !== null && after.ejectedFor === null;
           expect(cameBack).toBe(
-            its.kind === 'success' && before.ejectedFor !== null && before.successfulTrials === 1,
+            step.kind === 'success' && before.ejectedFor !== null && before.successfulTrials === 1,
           );
-          expect(cameBack ? phaseOf(after, nowMs, LIMITS) : 'warming').toBe('warming');
+          expect(cameBack ? phaseOf(after, nowMs) : 'warming').toBe('warming');
         }
       }),
     );
   });
 
-  it('forgets its ejections only when it is whole again', () => {
+  it('forgets earlier ejections only when it is closed', () => {
     fc.assert(
       fc.property(steps, (all) => {
         for (const { before, after, nowMs } of walk(all)) {
           const forgot = after.ejections < before.ejections;
-          expect(forgot ? phaseOf(before, nowMs, LIMITS) : 'whole').toBe('whole');
+          expect(forgot ? phaseOf(before, nowMs) : 'closed').toBe('closed');
         }
       }),
     );
@@ -139,32 +148,32 @@ describe('a circuit, whatever happens', () => {
 });
 
 describe('a circuit', () => {
-  it('skips a worker after three failures in a row, not after two and a success', () => {
-    const well = Array.from({ length: 30 }).reduce<Circuit>((so) => afterSuccess(so, 0, LIMITS), CLOSED);
-    const twice = failTimes(well, 2, 0);
+  it('ejects a worker after three failures in a row, not after two and a success', () => {
+    const healthy = Array.from({ length: 30 }).reduce<Circuit>((so) => afterSuccess(so, 0, LIMITS), CLOSED);
+    const twice = failTimes(healthy, 2, 0);
     expect(twice.ejectedFor).toBeNull();
     expect(failTimes(twice, 1, 0).ejectedFor).toBe('failure');
     expect(failTimes(afterSuccess(twice, 1, LIMITS), 2, 2).ejectedFor).toBeNull();
     expect(failTimes(CLOSED, 3, 0).ejectedFor).toBe('failure');
   });
 
-  it('skips a worker after two connect errors in a row', () => {
-    const one = afterFailure(CLOSED, 'connect_error', false, 0, () => 0.5, LIMITS);
+  it('ejects a worker after two connect errors in a row', () => {
+    const one = afterFailure(CLOSED, 'connect_error', OTHERS, 0, () => 0.5, LIMITS);
     expect(one.ejectedFor).toBeNull();
-    expect(afterFailure(one, 'connect_error', false, 0, () => 0.5, LIMITS)).toMatchObject({
+    expect(afterFailure(one, 'connect_error', OTHERS, 0, () => 0.5, LIMITS)).toMatchObject({
       ejectedFor: 'connect_error',
       untilMs: 10_000,
     });
     expect(
-      afterFailure(afterContact(one), 'connect_error', false, 0, () => 0.5, LIMITS).ejectedFor,
+      afterFailure(afterContact(one), 'connect_error', OTHERS, 0, () => 0.5, LIMITS).ejectedFor,
     ).toBeNull();
   });
 
-  it('skips a worker whose credentials are rejected at once', () => {
-    expect(afterFailure(CLOSED, 'credentials', false, 0, () => 0.5, LIMITS).ejectedFor).toBe('credentials');
+  it('ejects a worker at once when it rejects the credentials', () => {
+    expect(afterFailure(CLOSED, 'credentials', OTHERS, 0, () => 0.5, LIMITS).ejectedFor).toBe('credentials');
   });
 
-  it('skips a worker that fails one in three without ever failing three times in a row', () => {
+  it('ejects a worker that fails one request in three without ever failing three in a row', () => {
     let circuit = CLOSED;
     for (let i = 0; i < 9 && circuit.ejectedFor === null; i++) {
       circuit = i % 3 === 2 ? failTimes(circuit, 1, i * 1000) : afterSuccess(circuit, i * 1000, LIMITS);
@@ -172,13 +181,13 @@ describe('a circuit', () => {
     expect(circuit.ejectedFor).toBe('failure');
   });
 
-  it('forgives failures that are older than the window', () => {
+  it('forgets failures that are older than the window', () => {
     const early = failTimes(CLOSED, 2, 0);
     const later = [35_000, 36_000, 37_000, 38_000].reduce((so, at) => afterSuccess(so, at, LIMITS), early);
     expect(failTimes(later, 1, 39_000).ejectedFor).toBeNull();
   });
 
-  it('is put aside twice as long each time it fails its trial, and never beyond five minutes', () => {
+  it('ejects for twice as long after each failed trial, up to five minutes', () => {
     let circuit = failTimes(CLOSED, 3, 0);
     const lengths: number[] = [];
     for (let i = 0; i < 7; i++) {
@@ -189,29 +198,58 @@ describe('a circuit', () => {
     expect(lengths).toEqual([20, 40, 80, 160, 273, 273, 273]);
   });
 
-  it('is put aside no longer each time when there is no other worker to use meanwhile', () => {
+  it('does not lengthen ejections when there is no other worker to use meanwhile', () => {
     let circuit = failTimes(CLOSED, 3, 0);
     for (let i = 0; i < 7; i++) {
       const atMs = circuit.untilMs;
-      circuit = afterFailure(afterAcquire(circuit), 'failure', true, atMs, () => 0.5, LIMITS);
+      circuit = afterFailure(
+        afterAcquire(circuit),
+        'failure',
+        { isLastAvailable: true, mayEject: true },
+        atMs,
+        () => 0.5,
+        LIMITS,
+      );
       expect(circuit.untilMs - atMs).toBe(10_000);
     }
   });
 
-  it('may be tried at once when probes see it come up, if it was out of reach; not if it failed', () => {
-    const eject = (reason: 'connect_error' | 'failure') =>
-      [0, 1, 2].reduce((so) => afterFailure(so, reason, false, 0, () => 0.5, LIMITS), CLOSED);
-    const reached = afterRecovery(eject('connect_error'), 5000);
-    expect(phaseOf(reached, 5000, LIMITS)).toBe('trial');
-    expect(reached.ejections).toBeGreaterThan(0);
-    expect(phaseOf(afterRecovery(eject('failure'), 5000), 5000, LIMITS)).toBe('aside');
+  it('keeps a failing worker in rotation when it may not be ejected, and ejects it as soon as it may', () => {
+    const kept = { isLastAvailable: true, mayEject: false };
+    const failing = Array.from({ length: 9 }).reduce<Circuit>(
+      (circuit) => afterFailure(circuit, 'failure', kept, 0, () => 0.5, LIMITS),
+      CLOSED,
+    );
+    expect([failing.ejectedFor, failing.failuresInARow]).toEqual([null, 9]);
+    expect(failTimes(failing, 1, 0).ejectedFor).toBe('failure');
   });
 
-  it('starts its ejections anew after it has been well for a whole warming', () => {
-    const out = failTimes(CLOSED, 3, 0);
-    const back = afterSuccess(afterSuccess(out, 10_000, LIMITS), 10_001, LIMITS);
-    expect(back.ejections).toBe(1);
-    expect(failTimes(back, 2, 20_000)).toMatchObject({ ejectedFor: 'failure', untilMs: 40_000 });
-    expect(afterSuccess(back, 40_002, LIMITS).ejections).toBe(0);
+  it('ejects a warming worker after one failure', () => {
+    const warming = afterRecovery(CLOSED);
+    expect(phaseOf(failTimes(warming, 1, 0), 0)).toBe('open');
+  });
+
+  it('is warm after twenty successes, and forgets its ejections with the next one', () => {
+    const ejected = failTimes(CLOSED, 3, 0);
+    const back = afterSuccess(afterSuccess(ejected, 10_000, LIMITS), 10_001, LIMITS);
+    expect([back.ejections, back.warmSuccesses]).toEqual([1, 0]);
+    let warm = back;
+    for (let i = 0; i < WARM_SUCCESSES; i++) warm = afterSuccess(warm, 10_002, LIMITS);
+    expect([phaseOf(warm, 10_002), warm.ejections]).toEqual(['closed', 1]);
+    expect(afterSuccess(warm, 10_003, LIMITS).ejections).toBe(0);
+  });
+
+  it('ejects for longer when the worker fails again while warming', () => {
+    const ejected = failTimes(CLOSED, 3, 0);
+    const back = afterSuccess(afterSuccess(ejected, 10_000, LIMITS), 10_001, LIMITS);
+    expect(failTimes(back, 1, 20_000)).toMatchObject({ ejectedFor: 'failure', untilMs: 40_000 });
+  });
+
+  it('keeps a trial running while the failure of its request is not settled', () => {
+    const ejected = failTimes(CLOSED, 3, 0);
+    const onTrial = afterAcquire(ejected);
+    expect(afterUnsettled(onTrial).trialRunning).toBe(true);
+    expect(allowsRequest(afterUnsettled(onTrial), 60_000)).toBe(false);
+    expect(allowsRequest(afterNeutral(onTrial), 60_000)).toBe(true);
   });
 });

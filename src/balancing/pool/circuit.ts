@@ -1,29 +1,50 @@
 import type { StatsLimits } from './stats-limits.js';
-import { EMPTY_WINDOW, isBelow, type SuccessWindow, withResult } from './success-window.js';
 
-export type EjectionReason = 'connect_error' | 'failure' | 'credentials';
+/** `failure` and `access_denied` are told by answers; the other two by the connection or our own credentials. */
+export type EjectionReason = 'connect_error' | 'credentials' | 'failure' | 'access_denied';
 
 /**
- * Whether this replica's own requests leave a worker in use: `whole` → `aside` → (its time is up) `trial` → `warming` →
- * `whole`.
+ * A circuit breaker: whether this replica's own requests leave a worker in rotation.
+ * `closed` → `open` (ejected) → `half_open` (its time is up: one trial at a time) → `warming` → `closed`.
  */
 export interface Circuit {
-  /** Rises with every ejection; what was lent before it tells nothing new afterwards. */
+  /** Rises with every ejection and recovery. The end of a request that began in an older epoch tells nothing new. */
   readonly epoch: number;
   readonly connectErrorsInARow: number;
   readonly failuresInARow: number;
   readonly window: SuccessWindow;
-  /** How often it was put aside since it was last whole. */
+  /** Ejections since the circuit was last closed. */
   readonly ejections: number;
-  /** `null`: it is in use. */
+  /** `null`: the worker is in rotation. */
   readonly ejectedFor: EjectionReason | null;
   readonly untilMs: number;
   readonly trialRunning: boolean;
   readonly successfulTrials: number;
-  readonly warmingSinceMs: number | null;
+  /** Successes since the worker came back; `WARM_SUCCESSES` and it is warm. */
+  readonly warmSuccesses: number;
 }
 
-export type Phase = 'whole' | 'aside' | 'trial' | 'warming';
+export type Phase = 'closed' | 'open' | 'half_open' | 'warming';
+
+/** Successes after which a worker that came back is as good as any other. */
+export const WARM_SUCCESSES = 20;
+
+/** Successes and failures in this half of the window and in the one before; nothing older counts. */
+export interface SuccessWindow {
+  readonly halfSinceMs: number;
+  readonly successes: number;
+  readonly failures: number;
+  readonly successesBefore: number;
+  readonly failuresBefore: number;
+}
+
+const EMPTY_WINDOW: SuccessWindow = {
+  halfSinceMs: -Infinity,
+  successes: 0,
+  failures: 0,
+  successesBefore: 0,
+  failuresBefore: 0,
+};
 
 export const CLOSED: Circuit = {
   epoch: 0,
@@ -35,16 +56,23 @@ export const CLOSED: Circuit = {
   untilMs: 0,
   trialRunning: false,
   successfulTrials: 0,
-  warmingSinceMs: null,
+  warmSuccesses: WARM_SUCCESSES,
 };
 
-/** ± share of an ejection, so that replicas do not try a worker again in step. */
+/** Random part of an ejection, ±, so that replicas do not retry a worker in step. */
 const JITTER = 0.1;
 
-export function phaseOf(circuit: Circuit, nowMs: number, { warmingMs }: StatsLimits): Phase {
-  if (circuit.ejectedFor !== null) return nowMs < circuit.untilMs ? 'aside' : 'trial';
-  const { warmingSinceMs } = circuit;
-  return warmingSinceMs !== null && nowMs < warmingSinceMs + warmingMs ? 'warming' : 'whole';
+export function phaseOf(circuit: Circuit, nowMs: number): Phase {
+  if (circuit.ejectedFor !== null) return nowMs < circuit.untilMs ? 'open' : 'half_open';
+  return isWarming(circuit) ? 'warming' : 'closed';
+}
+
+export function isWarming({ ejectedFor, warmSuccesses }: Circuit): boolean {
+  return ejectedFor === null && warmSuccesses < WARM_SUCCESSES;
+}
+
+export function isEjectedByAnswers({ ejectedFor }: Circuit): boolean {
+  return ejectedFor === 'failure' || ejectedFor === 'access_denied';
 }
 
 /** One trial at a time. */
@@ -56,48 +84,56 @@ export function afterAcquire(circuit: Circuit): Circuit {
   return circuit.ejectedFor === null ? circuit : { ...circuit, trialRunning: true };
 }
 
-/** The end of a request that says neither good nor ill of the worker, except that it was reached. */
+/** After a request that reached the worker and says nothing else about it. */
 export function afterContact(before: Circuit): Circuit {
   if (before.connectErrorsInARow === 0 && !before.trialRunning) return before;
   return { ...before, connectErrorsInARow: 0, trialRunning: false };
 }
 
-/** The end of a request that says nothing at all. */
+/** After a failed answer, before it is known whether worker or request is at fault: a trial goes on until then. */
+export function afterUnsettled(before: Circuit): Circuit {
+  return before.connectErrorsInARow === 0 ? before : { ...before, connectErrorsInARow: 0 };
+}
+
+/** After a request that says nothing at all. */
 export function afterNeutral(before: Circuit): Circuit {
   return before.trialRunning ? { ...before, trialRunning: false } : before;
 }
 
 export function afterSuccess(before: Circuit, nowMs: number, limits: StatsLimits): Circuit {
   if (before.ejectedFor !== null) {
-    const goodTrials = before.successfulTrials + 1;
-    if (goodTrials < limits.trialSuccesses)
-      return { ...before, trialRunning: false, successfulTrials: goodTrials };
-    return { ...CLOSED, epoch: before.epoch, ejections: before.ejections, warmingSinceMs: nowMs };
+    const successfulTrials = before.successfulTrials + 1;
+    if (successfulTrials < limits.trialSuccesses) return { ...before, trialRunning: false, successfulTrials };
+    return { ...CLOSED, epoch: before.epoch, ejections: before.ejections, warmSuccesses: 0 };
   }
-  const isWhole = phaseOf(before, nowMs, limits) === 'whole';
-  // Spelled out: this is what happens after every good request, and spreading ten fields costs a microsecond.
+  const isWarm = before.warmSuccesses >= WARM_SUCCESSES;
+  // Spelled out: this runs after every good request, and spreading ten fields costs a microsecond.
   return {
     epoch: before.epoch,
     connectErrorsInARow: 0,
     failuresInARow: 0,
     window: withResult(before.window, true, nowMs, limits.successWindowMs),
-    ejections: isWhole ? 0 : before.ejections,
+    ejections: isWarm ? 0 : before.ejections,
     ejectedFor: null,
     untilMs: before.untilMs,
     trialRunning: false,
     successfulTrials: 0,
-    warmingSinceMs: isWhole ? null : before.warmingSinceMs,
+    warmSuccesses: isWarm ? WARM_SUCCESSES : before.warmSuccesses + 1,
   };
 }
 
-/**
- * @param isAlone no other worker of its model is in use: then its ejections do not double, or a fleet that was down for
- * five minutes would be left alone for five more
- */
+/** What the other workers of the model allow. */
+export interface Surroundings {
+  /** No other worker is available: ejections do not double, or a fleet that was down for five minutes would rest for five more. */
+  readonly isLastAvailable: boolean;
+  /** `false`: too many are ejected already, or this is the last one. Failures are counted and the worker stays in rotation. */
+  readonly mayEject: boolean;
+}
+
 export function afterFailure(
   before: Circuit,
   reason: EjectionReason,
-  isAlone: boolean,
+  { isLastAvailable, mayEject }: Surroundings,
   nowMs: number,
   random: () => number,
   limits: StatsLimits,
@@ -108,32 +144,27 @@ export function afterFailure(
     failuresInARow: before.failuresInARow + 1,
     window: withResult(before.window, false, nowMs, limits.successWindowMs),
   };
-  const isEnough = reason === 'credentials' || shouldEject(seen, phaseOf(before, nowMs, limits), limits);
-  if (!isEnough) return seen;
-  return ejected(seen, reason, isAlone ? 0 : seen.ejections, nowMs, random, limits);
+  if (before.ejectedFor === null && (!mayEject || !shouldEject(seen, reason, limits))) return seen;
+  return ejected(seen, reason, isLastAvailable ? 0 : seen.ejections, nowMs, random, limits);
 }
 
-/**
- * Probes saw it down and see it up again. A good probe clears nothing that requests caused; but one that could not be
- * reached, and now can be, need not wait for its trial.
- */
-export function afterRecovery(before: Circuit, nowMs: number): Circuit {
-  if (before.ejectedFor !== 'connect_error' || before.untilMs <= nowMs) return before;
-  return { ...before, untilMs: nowMs };
+/** Probes find a worker well again that could not be reached before: it starts afresh, warming. */
+export function afterRecovery({ epoch, ejections }: Circuit): Circuit {
+  return { ...CLOSED, epoch: epoch + 1, ejections, warmSuccesses: 0 };
 }
 
-/** One that has not proven itself since its last ejection has half the credit. */
-function shouldEject(seen: Circuit, phase: Phase, limits: StatsLimits): boolean {
-  if (phase === 'aside' || phase === 'trial') return true;
-  const credit = phase === 'warming' ? 0.5 : 1;
+/** A worker that has not proven itself since it came back has no credit left. */
+function shouldEject(seen: Circuit, reason: EjectionReason, limits: StatsLimits): boolean {
   return (
-    seen.connectErrorsInARow >= limits.connectErrorsInARow * credit ||
-    seen.failuresInARow >= limits.failuresInARow * credit ||
+    reason === 'credentials' ||
+    isWarming(seen) ||
+    seen.connectErrorsInARow >= limits.connectErrorsInARow ||
+    seen.failuresInARow >= limits.failuresInARow ||
     isBelow(seen.window, limits.successShare, limits.successSamples)
   );
 }
 
-/** Base × 2ⁿ, jitter and all at most `ejectionMaxMs`; a later deadline never shortens an earlier one. */
+/** Base × 2ⁿ, at most `ejectionMaxMs` with jitter; a later deadline never shortens an earlier one. */
 function ejected(
   before: Circuit,
   reason: EjectionReason,
@@ -151,4 +182,30 @@ function ejected(
     ejectedFor: reason,
     untilMs: Math.max(before.untilMs, nowMs + jittered),
   };
+}
+
+function withResult(
+  before: SuccessWindow,
+  succeeded: boolean,
+  nowMs: number,
+  windowMs: number,
+): SuccessWindow {
+  const ageMs = nowMs - before.halfSinceMs;
+  const halfMs = windowMs / 2;
+  const isCurrent = ageMs < halfMs;
+  const isPrevious = !isCurrent && ageMs < windowMs;
+  return {
+    halfSinceMs: isCurrent ? before.halfSinceMs : isPrevious ? before.halfSinceMs + halfMs : nowMs,
+    successes: (isCurrent ? before.successes : 0) + (succeeded ? 1 : 0),
+    failures: (isCurrent ? before.failures : 0) + (succeeded ? 0 : 1),
+    successesBefore: isCurrent ? before.successesBefore : isPrevious ? before.successes : 0,
+    failuresBefore: isCurrent ? before.failuresBefore : isPrevious ? before.failures : 0,
+  };
+}
+
+/** Fewer successes than `share`, among at least `samples`. */
+function isBelow(window: SuccessWindow, share: number, samples: number): boolean {
+  const successes = window.successes + window.successesBefore;
+  const all = successes + window.failures + window.failuresBefore;
+  return all >= samples && successes < share * all;
 }

@@ -1,13 +1,10 @@
 import type { Health } from '../../registry/worker.js';
 import { textHash } from '../policies/picking.js';
 import type { Candidate } from '../policies/policy.js';
-import { afterRecovery, allowsRequest, phaseOf } from './circuit.js';
-import { type WorkerStats, EMPTY_STATS } from './worker-stats.js';
-import { amountAt } from './averages.js';
+import { amountAt, latencyAt, relativeLatency } from './averages.js';
+import { allowsRequest, isWarming } from './circuit.js';
 import type { StatsLimits } from './stats-limits.js';
-import { relativeLatency } from './averages.js';
-import { latencyAt } from './averages.js';
-import { warmedCap, warmedWeight, warmthAt } from './warmth.js';
+import { afterComingUp, afterEnabling, EMPTY_STATS, type WorkerStats } from './worker-stats.js';
 
 /** As long as the queue is by default. */
 const TRIAL_WAIT_MS = 10_000;
@@ -19,14 +16,14 @@ export interface PoolMember {
   /** Lower first. */
   readonly priority: number;
   /** Requests this replica may have there at once. */
-  readonly cap: number;
+  readonly concurrencyLimit: number;
   /** Enabled, and its definition can be called. */
-  readonly isOpen: boolean;
+  readonly isEnabled: boolean;
   readonly health: Health;
   readonly generation: number;
 }
 
-/** One worker as this replica sees it: what the registry says, what its own requests have shown, what runs there. */
+/** A worker as this replica sees it: its registry entry, what its own requests have shown, what runs there. */
 export class PooledWorker implements Candidate {
   readonly id: string;
   readonly hash: number;
@@ -35,106 +32,95 @@ export class PooledWorker implements Candidate {
   trialSinceMs = -Infinity;
   stats: WorkerStats = EMPTY_STATS;
 
-  // As of the last refresh; what fades or grows in seconds need not be computed for every pick.
   weight: number;
+  // As of the last refresh: what changes in seconds is not computed for every pick.
   relativeLatency = 1;
   penalty = 0;
   peakLatencyMs = 0;
-  /** The cap as it is while warming. */
-  private warmCap: number;
-
-  /** When this replica saw its health turn to warming; the database's clock is not ours. */
-  private warmingSeenMs: number | null;
+  /** Whether its concurrency is limited while it warms up. */
+  private warmsUp = false;
 
   constructor(
-    private its: PoolMember,
-    nowMs: number,
+    private entry: PoolMember,
     private readonly limits: StatsLimits,
   ) {
-    this.id = its.id;
-    this.hash = textHash(its.id);
-    this.weight = its.weight;
-    this.warmCap = its.cap;
-    this.warmingSeenMs = its.health === 'warming' ? nowMs : null;
+    this.id = entry.id;
+    this.hash = textHash(entry.id);
+    this.weight = entry.weight;
+    if (entry.health === 'warming') this.stats = afterComingUp(this.stats, true);
   }
 
   get member(): PoolMember {
-    return this.its;
+    return this.entry;
   }
 
-  /** A changed definition is a new beginning: what was learned about the old one is forgotten. */
-  update(member: PoolMember, nowMs: number): void {
-    if (member.generation !== this.its.generation) {
-      this.stats = { ...EMPTY_STATS, circuit: { ...EMPTY_STATS.circuit, epoch: this.epoch + 1 } };
+  /** A changed definition starts with empty stats. */
+  update(member: PoolMember): void {
+    const { health, generation } = this.entry;
+    if (member.generation !== generation) {
+      this.stats = afterEnabling({ ...EMPTY_STATS, circuit: this.stats.circuit });
+    } else if (isWell(member.health) && (health === 'suspect' || health === 'unhealthy')) {
+      this.stats = afterComingUp(this.stats, health === 'unhealthy');
     }
-    if (member.health !== this.its.health && member.health === 'warming') {
-      this.warmingSeenMs = nowMs;
-      const circuit = afterRecovery(this.stats.circuit, nowMs);
-      this.stats = { ...this.stats, circuit };
-    }
-    this.its = member;
+    this.entry = member;
+    this.weight = member.weight;
   }
 
-  /** Somebody says it is well again: ejections and penalties are forgotten. */
+  /** An operator enabled it: ejections and penalties are forgotten. */
   clearEjection(): void {
-    const { outputSpeed: pace, latency, lastSuccessMs } = this.stats;
-    const circuit = { ...EMPTY_STATS.circuit, epoch: this.epoch + 1 };
-    this.stats = { ...EMPTY_STATS, circuit, outputSpeed: pace, latency, lastSuccessMs };
+    this.stats = afterEnabling(this.stats);
   }
 
   get epoch(): number {
     return this.stats.circuit.epoch;
   }
 
-  /** Errors and latency count at once; what takes its time to learn waits for the next refresh. */
-  record(experience: WorkerStats): void {
+  /** Errors and latency count at once; everything else waits for the next refresh. */
+  record(stats: WorkerStats): void {
     const { penalty, latency } = this.stats;
-    // What was learned just now has not faded yet.
-    if (experience.penalty !== penalty) this.penalty = experience.penalty.amount;
-    if (experience.latency !== latency) this.peakLatencyMs = experience.latency.ms;
-    this.stats = experience;
+    // What was recorded just now has not decayed yet.
+    if (stats.penalty !== penalty) this.penalty = stats.penalty.amount;
+    if (stats.latency !== latency) this.peakLatencyMs = stats.latency.ms;
+    this.stats = stats;
   }
 
   /**
    * Brings what depends on time up to date.
-   * @param mayWarm whether there is a warmer one to lean on meanwhile; else it does not warm up slowly
+   * @param isOtherWarm whether a warm worker can take the load meanwhile; without one, none is limited while it warms up
    */
-  refresh(medianMsPerUnit: number, nowMs: number, mayWarm: boolean): void {
-    const { limits, stats: experience } = this;
-    const warmth = mayWarm ? this.warmth(nowMs) : 1;
-    this.weight = warmth === 1 ? this.its.weight : warmedWeight(this.its.weight, warmth);
-    this.warmCap = warmth === 1 ? this.its.cap : warmedCap(this.its.cap, warmth);
-    this.relativeLatency = relativeLatency(
-      experience.outputSpeed,
-      medianMsPerUnit,
-      nowMs,
-      limits.paceHalfLifeMs,
-    );
-    this.penalty = amountAt(experience.penalty, nowMs, limits.penaltyHalfLifeMs);
-    this.peakLatencyMs = latencyAt(experience.latency, nowMs, limits.latencyMs);
+  refresh(medianMsPerToken: number, nowMs: number, isOtherWarm: boolean): void {
+    const { limits, stats } = this;
+    this.warmsUp = isOtherWarm;
+    this.relativeLatency = relativeLatency(stats.outputSpeed, medianMsPerToken, nowMs, limits.paceHalfLifeMs);
+    this.penalty = amountAt(stats.penalty, nowMs, limits.penaltyHalfLifeMs);
+    this.peakLatencyMs = latencyAt(stats.latency, nowMs, limits.latencyMs);
   }
 
-  isWarming(nowMs: number): boolean {
-    return this.warmth(nowMs) < 1;
+  get isWarming(): boolean {
+    return isWarming(this.stats.circuit);
   }
 
   /** People and probes let it be used. */
   get isEligible(): boolean {
-    return this.its.isOpen && this.its.health !== 'unhealthy';
+    return this.entry.isEnabled && this.entry.health !== 'unhealthy';
   }
 
-  /** This replica's own requests do too. */
+  /** This replica's own requests let it be used. */
   get isInRotation(): boolean {
     return this.stats.circuit.ejectedFor === null;
   }
 
-  /** It was put aside, its time is up, and no trial is running. */
+  get isAvailable(): boolean {
+    return this.isEligible && this.isInRotation;
+  }
+
+  /** It is ejected, its time is up, and no trial is running. */
   awaitsTrial(nowMs: number): boolean {
     const { circuit } = this.stats;
     return circuit.ejectedFor !== null && allowsRequest(circuit, nowMs);
   }
 
-  /** Long enough for a trial that ends well to let those in who wait for it; one that hangs is not waited for. */
+  /** A trial is running, and requests may wait for its end; they do not wait for one that hangs. */
   isOnTrial(nowMs: number): boolean {
     return this.stats.circuit.trialRunning && nowMs - this.trialSinceMs < TRIAL_WAIT_MS;
   }
@@ -143,26 +129,22 @@ export class PooledWorker implements Candidate {
     return nowMs < this.stats.throttledUntilMs;
   }
 
+  /** While warming, one request more than it has served since it came back: the limit doubles with each round. */
   get hasCapacity(): boolean {
-    return this.inFlight < this.warmCap;
+    const { concurrencyLimit } = this.entry;
+    if (this.inFlight >= concurrencyLimit) return false;
+    return !this.warmsUp || !this.isWarming || this.inFlight <= this.stats.circuit.warmSuccesses;
   }
 
-  /** Its own answers outrank a probe: a suspect that serves is none. */
+  /** Its own answers outrank a probe: a suspect worker that serves requests is trusted. */
   isTrusted(nowMs: number): boolean {
-    if (this.its.health !== 'suspect') return true;
+    if (this.entry.health !== 'suspect') return true;
     const { lastSuccessMs, circuit } = this.stats;
     const isAlive = lastSuccessMs !== null && nowMs - lastSuccessMs < this.limits.aliveMs;
     return isAlive && circuit.failuresInARow === 0;
   }
+}
 
-  private warmth(nowMs: number): number {
-    const { warmingMs } = this.limits;
-    const { circuit } = this.stats;
-    const own =
-      phaseOf(circuit, nowMs, this.limits) === 'warming' && circuit.warmingSinceMs !== null
-        ? warmthAt(circuit.warmingSinceMs, nowMs, warmingMs)
-        : 1;
-    const seen = this.warmingSeenMs === null ? 1 : warmthAt(this.warmingSeenMs, nowMs, warmingMs);
-    return Math.min(own, seen);
-  }
+function isWell(health: Health): boolean {
+  return health === 'healthy' || health === 'warming';
 }

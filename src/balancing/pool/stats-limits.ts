@@ -15,8 +15,6 @@ export interface StatsLimits {
   readonly ejectionMaxMs: number;
   /** Good trials that end it. */
   readonly trialSuccesses: number;
-  /** How long cap and weight take to grow back. */
-  readonly warmingMs: number;
   /** The longest a busy worker is passed over, whatever it asks for. */
   readonly busyMaxMs: number;
   /** For one that does not say how long. */
@@ -45,7 +43,6 @@ export const DEFAULT_STATS_LIMITS: StatsLimits = {
   ejectionBaseMs: 10_000,
   ejectionMaxMs: 300_000,
   trialSuccesses: 2,
-  warmingMs: 30_000,
   busyMaxMs: 60_000,
   busyMs: 1000,
   aliveMs: 30_000,

@@ -1,46 +1,58 @@
 import type { Policy } from '../policies/policy.js';
-import { afterAcquire } from './circuit.js';
-import { afterResult } from './worker-stats.js';
-import type { StatsLimits } from './stats-limits.js';
 import type { RequestResult } from '../request-result.js';
+import { isAtCapacity, retryInMs, usableWorkers, workersAwaitingTrial } from './availability.js';
 import { median, msPerToken } from './averages.js';
+import { blame, type EndedAttempt } from './blame.js';
+import {
+  afterAcquire,
+  afterFailure,
+  afterNeutral,
+  type Circuit,
+  type EjectionReason,
+  isEjectedByAnswers,
+} from './circuit.js';
 import { type PoolMember, PooledWorker } from './pooled-worker.js';
-import { workersAwaitingTrial, retryInMs, isAtCapacity, isAvailable, usableWorkers } from './availability.js';
+import type { StatsLimits } from './stats-limits.js';
+import { afterResult } from './worker-stats.js';
 
-/** A request's right to one worker, until it is given back. */
+/** A request's right to one worker, until it is released. */
 export interface AcquiredWorker {
-  readonly standing: PooledWorker;
+  readonly worker: PooledWorker;
   readonly isTrial: boolean;
   readonly epoch: number;
-  /** The roster's to change. */
+  /** Changed by the pool alone. */
   isReleased: boolean;
 }
 
+/** One attempt of a request that is over. */
+export interface FinishedAttempt extends EndedAttempt {
+  readonly acquired: AcquiredWorker;
+}
+
 export interface Unavailable {
-  /** `full`: waiting may help. `none`: none may be used. */
+  /** `full`: waiting may help. `none`: no worker may be used. */
   readonly why: 'full' | 'none';
-  /** When time alone may bring one back; `null`: it won't. */
+  /** When time alone may bring a worker back; `null`: it does not. */
   readonly retryInMs: number | null;
 }
 
-/** What fades or grows by time alone is looked at again after so long; after longer when there are very many. */
+/** What changes by time alone is looked at this often; less often when there are very many workers. */
 const REFRESH_MS = 100;
 const REFRESH_MS_PER_WORKER = 1;
-/** A pace that was not seen for this many time constants says nothing of what is usual now. */
+/** A speed not seen for this many time constants does not count towards the median. */
 const STALE_SPEED_WINDOWS = 4;
+/** Of a model's workers, ejected by answers at once. [Envoy: max_ejection_percent] */
+const MAX_EJECTED_SHARE = 0.5;
 const NONE: ReadonlySet<string> = new Set();
 
-/** The workers of one model on this replica: lends them, counts, and learns from how requests end. Never waits. */
+/** The workers of one model on this replica: picks, counts, and learns from how requests end. Never waits. */
 export class WorkerPool {
   private workers: readonly PooledWorker[] = [];
-  /** Gone while requests run there: should they come back, these still count. */
+  /** Removed while requests run there: should they come back, these still count. */
   private departed: readonly PooledWorker[] = [];
   private memory: unknown;
   private usable: readonly PooledWorker[] = [];
   private trials: readonly PooledWorker[] = [];
-  private medianMsPerUnit = 0;
-  /** Whether there is a worker to lean on while others warm up. */
-  private isAnyWarm = false;
   private refreshedAtMs = -Infinity;
   private isOutdated = true;
 
@@ -61,7 +73,7 @@ export class WorkerPool {
     return this.workers.find(({ id }) => id === workerId);
   }
 
-  /** Requests that run, on workers that are gone too. */
+  /** Running requests, those on removed workers included. */
   get inFlight(): number {
     let sum = 0;
     for (const { inFlight } of this.workers) sum += inFlight;
@@ -75,17 +87,17 @@ export class WorkerPool {
     this.memory = policy.start;
   }
 
-  /** The registry changed. What is known of those that stay is kept. */
-  update(members: readonly PoolMember[], nowMs: number): void {
+  /** Takes over the registry's members. The stats of those that stay are kept. */
+  update(members: readonly PoolMember[]): void {
     const all = [...this.departed, ...this.workers];
-    const known = new Map(all.map((standing) => [standing.id, standing]));
+    const known = new Map(all.map((worker) => [worker.id, worker]));
     this.workers = members.map((member) => {
-      const standing = known.get(member.id) ?? new PooledWorker(member, nowMs, this.limits);
-      standing.update(member, nowMs);
-      return standing;
+      const worker = known.get(member.id) ?? new PooledWorker(member, this.limits);
+      worker.update(member);
+      return worker;
     });
     const kept = new Set(this.workers);
-    this.departed = all.filter((standing) => standing.inFlight > 0 && !kept.has(standing));
+    this.departed = all.filter((worker) => worker.inFlight > 0 && !kept.has(worker));
     this.refreshedAtMs = -Infinity;
   }
 
@@ -94,59 +106,90 @@ export class WorkerPool {
     this.refreshedAtMs = -Infinity;
   }
 
-  /** Picks and counts in one step: two requests never see the same moment. */
-  acquire(nowMs: number, tried: ReadonlySet<string> = NONE, key?: string): AcquiredWorker | Unavailable {
+  /** Picks and counts in one step: two requests never see the same state. */
+  acquire(
+    nowMs: number,
+    tried: ReadonlySet<string> = NONE,
+    affinityKey?: string,
+  ): AcquiredWorker | Unavailable {
     this.ensureFresh(nowMs);
-    // A request that was already unlucky is no trial.
+    // A request that failed once is not used for a trial.
     const [trial] = tried.size === 0 ? this.trials : [];
     if (trial !== undefined) return this.take(trial, nowMs);
     const candidates = tried.size === 0 ? this.usable : usableWorkers(this.workers, tried, nowMs);
     if (candidates.length === 0) return this.reject(tried, nowMs);
-    const pick = this.policy.pick(candidates, this.memory, this.random, key);
+    const pick = this.policy.pick(candidates, this.memory, this.random, affinityKey);
     this.memory = pick.memory;
-    const standing = candidates[pick.index];
-    if (standing === undefined) throw new RangeError(`no candidate ${pick.index} of ${candidates.length}`);
-    return this.take(standing, nowMs);
+    const worker = candidates[pick.index];
+    if (worker === undefined) throw new RangeError(`no candidate ${pick.index} of ${candidates.length}`);
+    return this.take(worker, nowMs);
   }
 
-  /** Counts back, once for each loan, and learns. */
-  release(loan: AcquiredWorker, outcome: RequestResult, nowMs: number): void {
-    if (loan.isReleased) return;
-    loan.isReleased = true;
-    const { standing } = loan;
-    const before = standing.stats;
-    const hadRoom = standing.hasCapacity;
-    standing.inFlight -= 1;
-    const isLastAvailable = outcome.kind !== 'success' && this.isAlone(standing);
-    const evidence = { outcome, epoch: loan.epoch, isLastAvailable };
-    standing.record(afterResult(before, evidence, nowMs, this.random, this.limits));
-    const { circuit, throttledUntilMs: busyUntilMs } = standing.stats;
+  /** Counts back, once for each acquired worker, and learns. */
+  release(acquired: AcquiredWorker, result: RequestResult, nowMs: number): void {
+    if (acquired.isReleased) return;
+    acquired.isReleased = true;
+    const { worker } = acquired;
+    const before = worker.stats;
+    const hadCapacity = worker.hasCapacity;
+    worker.inFlight -= 1;
+    const isLastAvailable = result.kind !== 'success' && this.isLastAvailable(worker);
+    const observed = { result, epoch: acquired.epoch, isLastAvailable };
+    worker.record(afterResult(before, observed, nowMs, this.random, this.limits));
+    const { circuit, throttledUntilMs } = worker.stats;
     this.isOutdated ||=
-      !hadRoom ||
-      standing.member.health === 'suspect' ||
-      busyUntilMs !== before.throttledUntilMs ||
+      !hadCapacity ||
+      worker.member.health === 'suspect' ||
+      throttledUntilMs !== before.throttledUntilMs ||
       circuit.ejectedFor !== before.circuit.ejectedFor ||
       circuit.trialRunning !== before.circuit.trialRunning;
   }
 
-  private take(standing: PooledWorker, nowMs: number): AcquiredWorker {
-    const { stats: experience } = standing;
-    const isTrial = experience.circuit.ejectedFor !== null;
-    standing.inFlight += 1;
-    if (isTrial) {
-      standing.trialSinceMs = nowMs;
-      standing.stats = { ...experience, circuit: afterAcquire(experience.circuit) };
+  /** Decides what the failed attempts of a request say about their workers, once the request is over. */
+  settle(attempts: readonly FinishedAttempt[], nowMs: number): void {
+    const verdicts = blame(attempts);
+    for (const [index, { acquired, kind }] of attempts.entries()) {
+      const verdict = verdicts[index];
+      const { worker, epoch } = acquired;
+      if (verdict === 'none' || epoch !== worker.epoch) continue;
+      const before = worker.stats.circuit;
+      const reason = kind === 'access_denied' ? kind : 'failure';
+      const circuit =
+        verdict === 'request' ? afterNeutral(before) : this.afterBlame(worker, before, reason, nowMs);
+      worker.stats = { ...worker.stats, circuit };
+      this.isOutdated = true;
     }
-    this.isOutdated ||= isTrial || !standing.hasCapacity;
-    return { standing, isTrial, epoch: standing.epoch, isReleased: false };
   }
 
-  private isAlone(standing: PooledWorker): boolean {
-    return !this.workers.some((other) => other !== standing && isAvailable(other));
+  private afterBlame(worker: PooledWorker, before: Circuit, reason: EjectionReason, nowMs: number): Circuit {
+    const isLastAvailable = this.isLastAvailable(worker);
+    const surroundings = { isLastAvailable, mayEject: !isLastAvailable && this.mayEjectAnother() };
+    return afterFailure(before, reason, surroundings, nowMs, this.random, this.limits);
+  }
+
+  private mayEjectAnother(): boolean {
+    const ejected = this.workers.filter(({ stats }) => isEjectedByAnswers(stats.circuit)).length;
+    return ejected + 1 <= MAX_EJECTED_SHARE * this.workers.length;
+  }
+
+  private take(worker: PooledWorker, nowMs: number): AcquiredWorker {
+    const { stats } = worker;
+    const isTrial = stats.circuit.ejectedFor !== null;
+    worker.inFlight += 1;
+    if (isTrial) {
+      worker.trialSinceMs = nowMs;
+      worker.stats = { ...stats, circuit: afterAcquire(stats.circuit) };
+    }
+    this.isOutdated ||= isTrial || !worker.hasCapacity;
+    return { worker, isTrial, epoch: worker.epoch, isReleased: false };
+  }
+
+  private isLastAvailable(worker: PooledWorker): boolean {
+    return !this.workers.some((other) => other !== worker && other.isAvailable);
   }
 
   private reject(tried: ReadonlySet<string>, nowMs: number): AcquiredWorker | Unavailable {
-    const [trial] = this.trials.filter(({ id }) => !tried.has(id));
+    const trial = this.trials.find(({ id }) => !tried.has(id));
     if (trial !== undefined) return this.take(trial, nowMs);
     return {
       why: isAtCapacity(this.workers, tried, nowMs) ? 'full' : 'none',
@@ -167,13 +210,11 @@ export class WorkerPool {
     this.refreshedAtMs = nowMs;
     this.isOutdated = true;
     const sinceMs = nowMs - STALE_SPEED_WINDOWS * this.limits.paceMs;
-    const paces = this.workers
-      .map(({ stats: { outputSpeed: pace } }) => (pace.atMs >= sinceMs ? msPerToken(pace) : null))
-      .filter((pace) => pace !== null);
-    this.medianMsPerUnit = median(paces);
-    this.isAnyWarm = this.workers.some((standing) => isAvailable(standing) && !standing.isWarming(nowMs));
-    for (const standing of this.workers) {
-      standing.refresh(this.medianMsPerUnit, nowMs, this.isAnyWarm);
-    }
+    const speeds = this.workers
+      .map(({ stats: { outputSpeed } }) => (outputSpeed.atMs >= sinceMs ? msPerToken(outputSpeed) : null))
+      .filter((speed) => speed !== null);
+    const medianMsPerToken = median(speeds);
+    const isAnyWarm = this.workers.some((worker) => worker.isAvailable && !worker.isWarming);
+    for (const worker of this.workers) worker.refresh(medianMsPerToken, nowMs, isAnyWarm);
   }
 }

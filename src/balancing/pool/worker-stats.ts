@@ -1,9 +1,27 @@
-import { afterFailure, afterNeutral, afterContact, afterSuccess, type Circuit, CLOSED } from './circuit.js';
-import { type DecayingCounter, ZERO, plus } from './averages.js';
-import type { StatsLimits } from './stats-limits.js';
 import type { RequestResult } from '../request-result.js';
-import { afterOutput, NO_OUTPUT, type OutputSpeed } from './averages.js';
-import { afterLatency, NO_LATENCY, type PeakLatency } from './averages.js';
+import {
+  afterLatency,
+  afterOutput,
+  type DecayingCounter,
+  NO_LATENCY,
+  NO_OUTPUT,
+  type OutputSpeed,
+  type PeakLatency,
+  plus,
+  ZERO,
+} from './averages.js';
+import {
+  afterContact,
+  afterFailure,
+  afterNeutral,
+  afterRecovery,
+  afterSuccess,
+  afterUnsettled,
+  type Circuit,
+  CLOSED,
+  isEjectedByAnswers,
+} from './circuit.js';
+import type { StatsLimits } from './stats-limits.js';
 
 /** What this replica's own requests have shown of a worker. */
 export interface WorkerStats {
@@ -11,7 +29,7 @@ export interface WorkerStats {
   readonly penalty: DecayingCounter;
   readonly outputSpeed: OutputSpeed;
   readonly latency: PeakLatency;
-  /** It asked to be left alone until then. */
+  /** The worker asked for no requests until then. */
   readonly throttledUntilMs: number;
   /** `null`: it has never served one. */
   readonly lastSuccessMs: number | null;
@@ -26,38 +44,44 @@ export const EMPTY_STATS: WorkerStats = {
   lastSuccessMs: null,
 };
 
-/** How a request ended, and what is to be known to judge by it. */
+/** How a request ended, and what must be known to judge by it. */
 export interface ObservedResult {
-  readonly outcome: RequestResult;
-  /**
-   * The circuit's when the request was lent: one that was under way when the worker was put aside tells nothing new,
-   * neither good nor ill.
-   */
+  readonly result: RequestResult;
+  /** The circuit's when the request began: one that was running when the worker was ejected tells nothing new. */
   readonly epoch: number;
-  /** No other worker of its model is in use. */
   readonly isLastAvailable: boolean;
 }
 
-/** What is known after one more request. */
+/**
+ * The stats after one more request. A failure by an answer only costs its penalty here: whether it counts towards an
+ * ejection is known when the request is over (blame.ts).
+ */
 export function afterResult(
   before: WorkerStats,
-  { outcome, epoch, isLastAvailable: isAlone }: ObservedResult,
+  { result, epoch, isLastAvailable }: ObservedResult,
   nowMs: number,
   random: () => number,
   limits: StatsLimits,
 ): WorkerStats {
   if (epoch !== before.circuit.epoch) {
-    return outcome.kind === 'success' ? { ...before, lastSuccessMs: nowMs } : before;
+    return result.kind === 'success' ? { ...before, lastSuccessMs: nowMs } : before;
   }
-  switch (outcome.kind) {
+  switch (result.kind) {
     case 'success':
-      return afterServing(before, outcome, nowMs, limits);
+      return afterServing(before, result, nowMs, limits);
     case 'connect_error':
-    case 'failure':
-    case 'credentials':
+    case 'credentials': {
+      const surroundings = { isLastAvailable, mayEject: true };
       return {
         ...penalized(before, limits.failurePenalty, nowMs, limits),
-        circuit: afterFailure(before.circuit, outcome.kind, isAlone, nowMs, random, limits),
+        circuit: afterFailure(before.circuit, result.kind, surroundings, nowMs, random, limits),
+      };
+    }
+    case 'failure':
+    case 'access_denied':
+      return {
+        ...penalized(before, limits.failurePenalty, nowMs, limits),
+        circuit: afterUnsettled(before.circuit),
       };
     case 'timeout':
       return {
@@ -69,17 +93,42 @@ export function afterResult(
         ...penalized(before, limits.callerFaultPenalty, nowMs, limits),
         circuit: afterContact(before.circuit),
       };
-    case 'busy': {
-      const busyMs = Math.min(limits.busyMaxMs, Math.max(0, outcome.retryAfterMs ?? limits.busyMs));
+    case 'throttled': {
+      const throttledMs = Math.min(limits.busyMaxMs, Math.max(0, result.retryAfterMs ?? limits.busyMs));
       return {
         ...before,
         circuit: afterContact(before.circuit),
-        throttledUntilMs: Math.max(before.throttledUntilMs, nowMs + busyMs),
+        throttledUntilMs: Math.max(before.throttledUntilMs, nowMs + throttledMs),
       };
     }
-    case 'no_verdict':
+    case 'neutral':
       return { ...before, circuit: afterNeutral(before.circuit) };
   }
+}
+
+/**
+ * The stats when probes find a worker well that they had found suspect or unhealthy. A probe shows that it can be
+ * reached again, so what connect errors and its interrupted requests cost is forgotten; it does not show what a request
+ * does, so an ejection by answers stays.
+ * @param wasDown it was out of rotation, so it comes back warming
+ */
+export function afterComingUp(before: WorkerStats, wasDown: boolean): WorkerStats {
+  const { circuit } = before;
+  if (isEjectedByAnswers(circuit) || circuit.ejectedFor === 'credentials') return before;
+  const isBack = wasDown || circuit.ejectedFor === 'connect_error';
+  return { ...before, penalty: ZERO, circuit: isBack ? afterRecovery(circuit) : circuit };
+}
+
+/** The stats of a worker that an operator enabled again. */
+export function afterEnabling({ circuit, outputSpeed, latency, lastSuccessMs }: WorkerStats): WorkerStats {
+  return {
+    circuit: { ...CLOSED, epoch: circuit.epoch + 1 },
+    penalty: ZERO,
+    outputSpeed,
+    latency,
+    throttledUntilMs: 0,
+    lastSuccessMs,
+  };
 }
 
 function afterServing(

@@ -5,6 +5,7 @@ import {
   type RetryLimits,
 } from '../../balancing/admission/retry-budget.js';
 import { NoWorkerAvailableError } from '../../balancing/balancing-errors.js';
+import { RequestAttempts } from '../../balancing/request-attempts.js';
 import type { RetryCause } from '../../registry/models/model-policy.js';
 import { SecretMissingError } from '../../credentials/worker-secrets.js';
 import { cannotServe } from './capability.js';
@@ -18,6 +19,8 @@ export interface Attempt {
   readonly tried: Set<string>;
   /** On no kept connection: one of these has just failed. */
   readonly freshConnection: boolean;
+  /** Collects what the attempts say of their workers. */
+  readonly attempts: RequestAttempts;
 }
 
 export interface RetryRules {
@@ -44,6 +47,19 @@ export interface RetryRules {
  * @throws what the last attempt that reached a worker threw
  */
 export async function retrying<T>(run: (attempt: Attempt) => Promise<T>, rules: RetryRules): Promise<T> {
+  const attempts = new RequestAttempts();
+  try {
+    return await untilServed(run, rules, attempts);
+  } finally {
+    attempts.settle();
+  }
+}
+
+async function untilServed<T>(
+  run: (attempt: Attempt) => Promise<T>,
+  rules: RetryRules,
+  attempts: RequestAttempts,
+): Promise<T> {
   const tried = new Set<string>();
   const doneWithConnection = new Set<string>();
   let ownConnection = false;
@@ -51,7 +67,7 @@ export async function retrying<T>(run: (attempt: Attempt) => Promise<T>, rules: 
   let last: unknown;
   for (;;) {
     try {
-      return await run({ tried, freshConnection: ownConnection });
+      return await run({ tried, freshConnection: ownConnection, attempts });
     } catch (error) {
       if (error instanceof NoWorkerAvailableError && last !== undefined) {
         if (ownConnection || doneWithConnection.size === 0) throw last;

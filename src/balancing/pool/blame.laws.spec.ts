@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { blame, type EndedAttempt, isAnswerFailure } from './blame.js';
+
+const KINDS = [
+  'success',
+  'connect_error',
+  'failure',
+  'access_denied',
+  'timeout',
+  'throttled',
+  'caller_fault',
+  'credentials',
+  'neutral',
+] as const;
+const anAttempt = fc.record({
+  workerId: fc.constantFrom('a', 'b', 'c'),
+  kind: fc.constantFrom<EndedAttempt['kind']>(...KINDS),
+});
+const attempts = fc.array(anAttempt, { maxLength: 6 });
+const failure = (workerId: string): EndedAttempt => ({ workerId, kind: 'failure' });
+const success = (workerId: string): EndedAttempt => ({ workerId, kind: 'success' });
+
+describe('blame, for any attempts', () => {
+  it('judges every failure by an answer and nothing else', () => {
+    fc.assert(
+      fc.property(attempts, (all) => {
+        expect(blame(all).map((verdict) => verdict !== 'none')).toEqual(
+          all.map(({ kind }) => isAnswerFailure(kind)),
+        );
+      }),
+    );
+  });
+
+  it('blames every worker that failed when the request went well at a worker that did not', () => {
+    fc.assert(
+      fc.property(attempts, (all) => {
+        const verdicts = blame([...all, success('other')]);
+        expect(verdicts).not.toContain('request');
+      }),
+    );
+  });
+
+  it('blames no worker when the request failed at two workers and went well at none', () => {
+    fc.assert(
+      fc.property(attempts, (all) => {
+        const unserved = all.filter(({ kind }) => kind !== 'success');
+        expect(blame([failure('x'), ...unserved, failure('y')])).not.toContain('worker');
+      }),
+    );
+  });
+
+  it('blames a worker that failed when no other worker answered', () => {
+    const silent = attempts.map((all) =>
+      all.filter(({ kind }) => ['connect_error', 'throttled', 'credentials', 'neutral'].includes(kind)),
+    );
+    fc.assert(
+      fc.property(silent, (others) => {
+        expect(blame([failure('x'), ...others])[0]).toBe('worker');
+      }),
+    );
+  });
+
+  it('does not depend on the order of the attempts', () => {
+    fc.assert(
+      fc.property(attempts, (all) => {
+        expect(blame(all.toReversed())).toEqual(blame(all).toReversed());
+      }),
+    );
+  });
+});
+
+describe('blame', () => {
+  it('finds the request at fault when a second worker rejects it as invalid or times out', () => {
+    expect(blame([failure('a'), { workerId: 'b', kind: 'caller_fault' }])).toEqual(['request', 'none']);
+    expect(blame([failure('a'), { workerId: 'b', kind: 'timeout' }])).toEqual(['request', 'none']);
+  });
+
+  it('compares no worker with itself', () => {
+    expect(blame([failure('a'), failure('a')])).toEqual(['worker', 'worker']);
+    expect(blame([failure('a'), success('a')])).toEqual(['worker', 'none']);
+  });
+});
