@@ -1,0 +1,46 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startService, type TestService } from './service.js';
+
+const run = promisify(execFile);
+/** Commands that install, or need Docker, Kubernetes or a shell of their own. */
+const NOT_RUN = /npm ci|docker|kubectl|psql/;
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.stop());
+
+describe('The commands in the documentation', () => {
+  it('work as printed in README.md', async () => {
+    const output = await runBlocks('README.md');
+    expect(output).toContain('"result":"You said: who are you?"');
+    expect(output.trimEnd()).toMatch(/\}You said: who are you\?$/);
+  });
+
+  it.each(['docs/registration.md', 'docs/presets.md', 'docs/scheduling.md', 'docs/management.md'])(
+    'succeed in %s',
+    async (page) => {
+      await expect(runBlocks(page)).resolves.not.toBe('');
+    },
+  );
+});
+
+/** Runs the shell blocks of a page as one script that ends at the first failure. */
+async function runBlocks(page: string): Promise<string> {
+  const blocks = [...readFileSync(page, 'utf8').matchAll(/^```sh\n([^]*?)^```$/gm)]
+    .map(([, block = '']) => block)
+    .filter((block) => !NOT_RUN.test(block));
+  const id = `$(curl -s $API | node -p 'JSON.parse(require("fs").readFileSync(0)).data.at(-1).id')`;
+  const etag = `$(curl -si $API/$ID | tr -d '\\r' | grep -i '^etag:' | cut -d' ' -f2)`;
+  const script = blocks
+    .join('\n')
+    .replaceAll('http://127.0.0.1:8007', service.url)
+    .replaceAll(/^curl /gm, 'curl -fsS ')
+    .replace(/^ID=… ETAG=….*$/m, `ID=${id}; ETAG=${etag}`);
+  const { stdout } = await run('bash', ['-euc', script], { timeout: 60_000 });
+  return stdout;
+}
