@@ -1,6 +1,6 @@
 import type { AcquiredWorker, FinishedAttempt, Unavailable, WorkerPool } from '../pool/worker-pool.js';
 import type { RequestResult } from '../request-result.js';
-import { RateWindow } from './rate-window.js';
+import { RateWindow } from '../rate-window.js';
 
 /** Time, as far as waiting needs it: the real one, or one in which an hour passes in a second. */
 export interface Clock {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { blame, type EndedAttempt, isAnswerFailure } from './blame.js';
+import { blame, counts, type EndedAttempt, isAnswerFailure } from './blame.js';
 
 const KINDS = [
   'success',
@@ -37,6 +37,7 @@ describe('blame, for any attempts', () => {
       fc.property(attempts, (all) => {
         const verdicts = blame([...all, success('other')]);
         expect(verdicts).not.toContain('request');
+        expect(verdicts).not.toContain('unknown');
       }),
     );
   });
@@ -45,18 +46,21 @@ describe('blame, for any attempts', () => {
     fc.assert(
       fc.property(attempts, (all) => {
         const unserved = all.filter(({ kind }) => kind !== 'success');
-        expect(blame([failure('x'), ...unserved, failure('y')])).not.toContain('worker');
+        const verdicts = blame([failure('x'), ...unserved, failure('y')]);
+        expect(verdicts.filter((verdict) => verdict !== 'none')).toEqual(
+          verdicts.flatMap((verdict) => (verdict === 'none' ? [] : ['request'])),
+        );
       }),
     );
   });
 
-  it('blames a worker that failed when no other worker answered', () => {
+  it('cannot tell when no other worker answered', () => {
     const silent = attempts.map((all) =>
       all.filter(({ kind }) => ['connect_error', 'throttled', 'credentials', 'neutral'].includes(kind)),
     );
     fc.assert(
       fc.property(silent, (others) => {
-        expect(blame([failure('x'), ...others])[0]).toBe('worker');
+        expect(blame([failure('x'), ...others])[0]).toBe('unknown');
       }),
     );
   });
@@ -77,7 +81,17 @@ describe('blame', () => {
   });
 
   it('compares no worker with itself', () => {
-    expect(blame([failure('a'), failure('a')])).toEqual(['worker', 'worker']);
-    expect(blame([failure('a'), success('a')])).toEqual(['worker', 'none']);
+    expect(blame([failure('a'), failure('a')])).toEqual(['unknown', 'unknown']);
+    expect(blame([failure('a'), success('a')])).toEqual(['unknown', 'none']);
+  });
+});
+
+describe('a failure that could not be compared', () => {
+  it('counts unless recent compared failures were more often the requests’ fault', () => {
+    expect(counts('unknown', { requests: 0, workers: 0 })).toBe(true);
+    expect(counts('unknown', { requests: 1, workers: 1 })).toBe(true);
+    expect(counts('unknown', { requests: 2, workers: 1 })).toBe(false);
+    expect(counts('worker', { requests: 2, workers: 1 })).toBe(true);
+    expect(counts('request', { requests: 0, workers: 1 })).toBe(false);
   });
 });

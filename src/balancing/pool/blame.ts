@@ -7,18 +7,16 @@ export interface EndedAttempt {
 }
 
 /**
- * `worker`: the failure counts towards the worker's ejection.
- * `request`: the request fails elsewhere, too, so its failure says nothing about the worker.
- * `none`: the attempt's result was judged when it ended.
+ * `worker`: the request went well at another worker.
+ * `request`: the request failed at another worker, too, so its failure says nothing about this one.
+ * `unknown`: no other worker gave an answer to compare with.
+ * `none`: the attempt did not fail by an answer; its result was judged when it ended.
  */
-export type Blame = 'worker' | 'request' | 'none';
+export type Blame = 'worker' | 'request' | 'unknown' | 'none';
 
 /**
- * Decides, for each attempt of one finished request, what its failure says about the worker. Only failures by answers
- * are compared, because a prompt can cause them; no prompt causes a refused connection or a 401.
- *
- * A failure counts when the request went well at another worker, or when no other worker gave an answer to compare with.
- * A request that fails at two workers is at fault itself.
+ * Compares the attempts of one finished request and says, for each, what its failure is to be blamed on. Only failures by
+ * answers are compared, because a prompt can cause them; no prompt causes a refused connection or a 401.
  */
 export function blame(attempts: readonly EndedAttempt[]): readonly Blame[] {
   return attempts.map(({ workerId, kind }) => {
@@ -29,8 +27,20 @@ export function blame(attempts: readonly EndedAttempt[]): readonly Blame[] {
       if (other.kind === 'success') return 'worker';
       failedElsewhere ||= speaksAgainstRequest(other.kind);
     }
-    return failedElsewhere ? 'request' : 'worker';
+    return failedElsewhere ? 'request' : 'unknown';
   });
+}
+
+/**
+ * Whether a failure counts towards the worker's ejection. One that could not be compared counts unless the model's
+ * compared failures were more often the requests' fault than the workers': while bad prompts use up the retry budget,
+ * the failures that are not retried any more come from the same prompts.
+ */
+export function counts(
+  verdict: Blame,
+  recent: { readonly requests: number; readonly workers: number },
+): boolean {
+  return verdict === 'worker' || (verdict === 'unknown' && recent.requests <= recent.workers);
 }
 
 /** Whether a result is compared with the request's other attempts before it counts. */

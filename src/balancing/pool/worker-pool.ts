@@ -1,8 +1,9 @@
 import type { Policy } from '../policies/policy.js';
+import { RateWindow } from '../rate-window.js';
 import type { RequestResult } from '../request-result.js';
 import { isAtCapacity, retryInMs, usableWorkers, workersAwaitingTrial } from './availability.js';
 import { median, msPerToken } from './averages.js';
-import { blame, type EndedAttempt } from './blame.js';
+import { blame, counts, type EndedAttempt } from './blame.js';
 import {
   afterAcquire,
   afterFailure,
@@ -55,6 +56,8 @@ export class WorkerPool {
   private trials: readonly PooledWorker[] = [];
   private refreshedAtMs = -Infinity;
   private isOutdated = true;
+  private readonly requestFaults: RateWindow;
+  private readonly workerFaults: RateWindow;
 
   /** @param random uniform in [0, 1) */
   constructor(
@@ -63,6 +66,8 @@ export class WorkerPool {
     private readonly random: () => number,
   ) {
     this.memory = policy.start;
+    this.requestFaults = new RateWindow(limits.successWindowMs);
+    this.workerFaults = new RateWindow(limits.successWindowMs);
   }
 
   get all(): readonly PooledWorker[] {
@@ -148,14 +153,18 @@ export class WorkerPool {
   /** Decides what the failed attempts of a request say about their workers, once the request is over. */
   settle(attempts: readonly FinishedAttempt[], nowMs: number): void {
     const verdicts = blame(attempts);
+    if (verdicts.includes('request')) this.requestFaults.add(nowMs);
+    if (verdicts.includes('worker')) this.workerFaults.add(nowMs);
+    const recent = { requests: this.requestFaults.count(nowMs), workers: this.workerFaults.count(nowMs) };
     for (const [index, { acquired, kind }] of attempts.entries()) {
-      const verdict = verdicts[index];
+      const verdict = verdicts[index] ?? 'none';
       const { worker, epoch } = acquired;
       if (verdict === 'none' || epoch !== worker.epoch) continue;
       const before = worker.stats.circuit;
       const reason = kind === 'access_denied' ? kind : 'failure';
-      const circuit =
-        verdict === 'request' ? afterNeutral(before) : this.afterBlame(worker, before, reason, nowMs);
+      const circuit = counts(verdict, recent)
+        ? this.afterBlame(worker, before, reason, nowMs)
+        : afterNeutral(before);
       worker.stats = { ...worker.stats, circuit };
       this.isOutdated = true;
     }
