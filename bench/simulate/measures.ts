@@ -1,6 +1,6 @@
 import type { RunRecord } from './run-once.js';
 
-/** Of the requests that arrived in this time, for which the caller waited; the errors besides. */
+/** Of the served requests that arrived in this time; unanswered ones count as endless. */
 export function p99Ms({ served, unanswered }: RunRecord, fromMs: number, untilMs: number): number {
   const times = served
     .filter(({ arrivedMs, answer }) => answer === 'served' && arrivedMs >= fromMs && arrivedMs < untilMs)
@@ -27,14 +27,14 @@ export function shareOf(
   return theirs / all;
 }
 
-/** Of the requests that arrived in this time, the share that got no answer worth having. */
+/** Of the requests that arrived in this time, the share that was not served. */
 export function errorShare({ served, unanswered }: RunRecord, fromMs: number, untilMs: number): number {
   const all = served.filter(({ arrivedMs }) => arrivedMs >= fromMs && arrivedMs < untilMs);
   const bad = all.filter(({ answer }) => answer !== 'served').length;
   return (bad + unanswered) / (all.length + unanswered);
 }
 
-/** Answers a second that came before their callers lost patience. */
+/** Answers a second that came before their clients lost patience. */
 export function goodput({ served }: RunRecord, patienceMs: number, fromMs: number, untilMs: number): number {
   const done = served.filter(
     ({ arrivedMs, tookMs, answer }) =>

@@ -2,8 +2,8 @@ import { textHash } from '../../src/balancing/policies/picking.js';
 import type { Candidate, Policy } from '../../src/balancing/policies/policy.js';
 import { DEFAULT_STATS_LIMITS } from '../../src/balancing/pool/stats-limits.js';
 import { afterLatency, latencyAt, NO_LATENCY } from '../../src/balancing/pool/averages.js';
-import type { BalancingSystem, Send } from './balancing-system.js';
-import type { Answer, Request } from './traffic.js';
+
+import type { Answer, BalancingSystem, Request, Send } from './traffic.js';
 import type { VirtualTime } from './virtual-time.js';
 
 /** A strategy by itself, as a plain router has it: counts per replica, no ejection, no health, no queue, no retries. */
@@ -33,10 +33,10 @@ export class PlainRouter implements BalancingSystem {
     const view = views[pick.index];
     if (view === undefined) throw new RangeError('no such worker');
     view.inFlight += 1;
-    this.send(pick.index, request, (ending) => {
+    this.send(pick.index, request, (result) => {
       view.inFlight -= 1;
-      if (ending === 'served') view.learn(this.time.nowMs() - nowMs, this.time.nowMs());
-      answer(ending === 'served' ? 'served' : 'error');
+      if (result === 'served') view.learn(this.time.nowMs() - nowMs, this.time.nowMs());
+      answer(result === 'served' ? 'served' : 'error');
     });
   }
 }

@@ -1,28 +1,71 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import * as echarts from 'echarts';
-import type { RunRecord } from './run-once.js';
+import { SERVICE } from './measurements.js';
+import { type RunRecord, runOnce, type System } from './run-once.js';
+import { SCENARIOS } from './scenarios.js';
 
-export interface Panel {
+const FOLDER = 'docs/balancing';
+const ROUTER: System = { kind: 'router', strategy: 'least_request' };
+
+interface Panel {
   readonly title: string;
   readonly record: RunRecord;
 }
 
-export interface PlotOptions {
+interface PlotOptions {
   readonly title: string;
   readonly workers: number;
   readonly untilMs: number;
   readonly binMs: number;
-  /** When the first worker is not well. */
+  /** When the first worker misbehaves. */
   readonly trouble: readonly (readonly [number, number])[];
 }
 
 const WIDTH = 960;
 const HEIGHT = 340;
 const PANEL_WIDTH = 0.43 * WIDTH;
-const ILL = '#c62828';
-const WELL = '#90a4ae';
+const FAULTY = '#c62828';
+const HEALTHY = '#90a4ae';
 
-/** Requests a second that each worker was given, over time: one panel for each who balanced. SVG text. */
-export function plot(panels: readonly Panel[], options: PlotOptions): string {
+const PLOTS: readonly (Omit<PlotOptions, 'workers'> & { readonly letter: string })[] = [
+  { letter: 'B', title: 'B, one is 4× slower', untilMs: 300_000, binMs: 10_000, trouble: [[0, 300_000]] },
+  { letter: 'D', title: 'D, one fails at once', untilMs: 300_000, binMs: 5000, trouble: [[60_000, 300_000]] },
+  {
+    letter: 'F',
+    title: 'F, one flaps, 10 s up, 10 s down',
+    untilMs: 120_000,
+    binMs: 2000,
+    trouble: Array.from(
+      { length: 6 },
+      (_, turn) => [turn * 20_000 + 10_000, turn * 20_000 + 20_000] as const,
+    ),
+  },
+  {
+    letter: 'H',
+    title: 'H, one turns 10× slow, later recovers',
+    untilMs: 420_000,
+    binMs: 10_000,
+    trouble: [[120_000, 240_000]],
+  },
+];
+
+/** Draws what the service does beside what a plain least-request router does. */
+export function drawPlots(seed: number): void {
+  mkdirSync(FOLDER, { recursive: true });
+  for (const { letter, ...options } of PLOTS) {
+    const scenario = SCENARIOS.find((one) => one.letter === letter);
+    if (scenario === undefined) throw new RangeError(`no scenario ${letter}`);
+    const { setup } = scenario;
+    const panels = [
+      { title: 'least_load in the service', record: runOnce(setup, SERVICE, seed) },
+      { title: 'least-request in a plain router', record: runOnce(setup, ROUTER, seed) },
+    ];
+    writeFileSync(`${FOLDER}/${letter}.svg`, plot(panels, { ...options, workers: setup.workers.length }));
+  }
+}
+
+/** Requests a second that each worker was given, over time: one panel for each system. SVG text. */
+function plot(panels: readonly Panel[], options: PlotOptions): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
   const rates = panels.map(({ record }) => ratesOf(record, options));
   const most = Math.max(...rates.flat(2).map(([, perSecond]) => perSecond));
@@ -70,7 +113,7 @@ export function plot(panels: readonly Panel[], options: PlotOptions): string {
         data: data.map(([second, perSecond]) => [second, perSecond]),
         showSymbol: false,
         z: worker === 0 ? 3 : 2,
-        lineStyle: { width: worker === 0 ? 2 : 1, color: worker === 0 ? ILL : WELL },
+        lineStyle: { width: worker === 0 ? 2 : 1, color: worker === 0 ? FAULTY : HEALTHY },
         ...(worker === 0 && {
           markArea: {
             silent: true,

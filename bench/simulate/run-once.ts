@@ -1,31 +1,32 @@
-import { seededRandom } from '../../test/seeded-random.js';
 import { POLICIES, type StrategyName } from '../../src/balancing/policies/strategies.js';
-import type { BalancingSystem, Send } from './balancing-system.js';
+import { seededRandom } from '../../test/seeded-random.js';
 import { Oracle } from './oracle.js';
-import { type ServiceOptions, SimulatedService } from './simulated-service.js';
 import { PlainRouter } from './plain-router.js';
-import { type Answer, arrive } from './traffic.js';
+import { type ServiceOptions, SimulatedService } from './simulated-service.js';
 import { type Phase, SimulatedWorker } from './simulated-worker.js';
+import { type Answer, arrive, type BalancingSystem, type Request, type Send } from './traffic.js';
 import { VirtualTime } from './virtual-time.js';
 
-/** A play: how the workers behave, and how much is asked of them. */
+/** How the workers behave, and how much traffic there is. */
 export interface Setup {
-  /** One entry a worker. */
+  /** One entry for each worker. */
   readonly workers: readonly (readonly Phase[])[];
   readonly perSecond: number;
   readonly untilMs: number;
   /** How long a first byte is awaited; for ever if left out. */
   readonly patienceMs?: number;
+  /** Of the requests, 0 to 1, that every worker answers with a 500; none if left out. They are not measured. */
+  readonly poisonedShare?: number;
   readonly service?: Partial<ServiceOptions>;
 }
 
-/** Who balances. */
+/** The system that balances. `router`: a strategy by itself. */
 export type System =
-  | { readonly kind: 'ours'; readonly strategy: StrategyName }
-  | { readonly kind: 'rival'; readonly strategy: StrategyName }
+  | { readonly kind: 'service'; readonly strategy: StrategyName }
+  | { readonly kind: 'router'; readonly strategy: StrategyName }
   | { readonly kind: 'oracle' };
 
-/** One caller's request. */
+/** One client's request. */
 export interface Served {
   readonly arrivedMs: number;
   readonly tookMs: number;
@@ -41,9 +42,11 @@ export interface Sent {
 export interface RunRecord {
   readonly served: readonly Served[];
   readonly sent: readonly Sent[];
-  /** Requests that had no answer when the play was over. */
+  /** Requests that had no answer when the run was over. */
   readonly unanswered: number;
   readonly verdicts: readonly { readonly atMs: number; readonly worker: number; readonly health: string }[];
+  /** Ejections and recoveries, on all replicas together. */
+  readonly ejections: number;
 }
 
 export const SLOTS = 8;
@@ -54,63 +57,77 @@ const SERVICE_OPTIONS: ServiceOptions = {
   concurrencyLimit: 64,
   retries: true,
 };
-/** Long enough for what runs to end. */
+/** Long enough for running requests to end. */
 const AFTERWARDS_MS = 1_200_000;
+const POISON_MS = 5;
 
-/** The same play of the same seed has the same requests, whoever balances. */
-export function runOnce(play: Setup, contestant: System, seed: number): RunRecord {
+/** Runs of one setup and one seed have the same requests, whichever system balances. */
+export function runOnce(setup: Setup, kind: System, seed: number): RunRecord {
   const time = new VirtualTime();
   const chance = seededRandom(seed * 7919 + 1);
-  const upstreams = play.workers.map(
+  const poison = seededRandom(seed * 31 + 7);
+  const workers = setup.workers.map(
     (phases, worker) =>
       new SimulatedWorker(
         time,
         SLOTS,
         phases,
         seededRandom(seed * 104_729 + worker),
-        play.patienceMs ?? Infinity,
+        setup.patienceMs ?? Infinity,
       ),
   );
   const served: Served[] = [];
   const sent: Sent[] = [];
+  const poisoned = new Set<Request>();
   const send: Send = (worker, request, end) => {
-    const upstream = upstreams[worker];
-    if (upstream === undefined) throw new RangeError(`no worker ${worker}`);
+    const its = workers[worker];
+    if (its === undefined) throw new RangeError(`no worker ${worker}`);
     sent.push({ atMs: time.nowMs(), worker });
-    upstream.send(request.workMs, end);
+    if (poisoned.has(request)) time.after(POISON_MS, () => end('500'));
+    else its.send(request.workMs, end);
   };
-  const system = systemOf(contestant, play, upstreams, time, send, chance);
+  const system = systemOf(kind, setup, workers, time, send, chance);
   let arrived = 0;
-  const traffic = { perSecond: play.perSecond, untilMs: play.untilMs, replicas: REPLICAS };
+  const traffic = { perSecond: setup.perSecond, untilMs: setup.untilMs, replicas: REPLICAS };
   arrive(time, seededRandom(seed), traffic, (request) => {
+    if (setup.poisonedShare !== undefined && poison() < setup.poisonedShare) {
+      poisoned.add(request);
+      return system.handle(request, () => poisoned.delete(request));
+    }
     arrived += 1;
     const { arrivedMs } = request;
     system.handle(request, (answer) => served.push({ arrivedMs, tookMs: time.nowMs() - arrivedMs, answer }));
   });
-  time.runUntil(play.untilMs + AFTERWARDS_MS);
-  const verdicts = system instanceof SimulatedService ? system.verdicts : [];
-  return { served, sent, unanswered: arrived - served.length, verdicts };
+  time.runUntil(setup.untilMs + AFTERWARDS_MS);
+  const isService = system instanceof SimulatedService;
+  return {
+    served,
+    sent,
+    unanswered: arrived - served.length,
+    verdicts: isService ? system.verdicts : [],
+    ejections: isService ? system.ejections : 0,
+  };
 }
 
 function systemOf(
-  contestant: System,
-  play: Setup,
-  upstreams: readonly SimulatedWorker[],
+  system: System,
+  setup: Setup,
+  workers: readonly SimulatedWorker[],
   time: VirtualTime,
   send: Send,
   random: () => number,
 ): BalancingSystem {
-  switch (contestant.kind) {
+  switch (system.kind) {
     case 'oracle':
-      return new Oracle(upstreams, send, random);
-    case 'rival': {
-      const count = { workers: upstreams.length, replicas: REPLICAS };
-      return new PlainRouter(POLICIES[contestant.strategy], count, time, send, random);
+      return new Oracle(workers, send, random);
+    case 'router': {
+      const count = { workers: workers.length, replicas: REPLICAS };
+      return new PlainRouter(POLICIES[system.strategy], count, time, send, random);
     }
-    case 'ours':
+    case 'service':
       return new SimulatedService(
-        upstreams,
-        { ...SERVICE_OPTIONS, ...play.service, strategy: contestant.strategy },
+        workers,
+        { ...SERVICE_OPTIONS, ...setup.service, strategy: system.strategy },
         time,
         send,
         random,

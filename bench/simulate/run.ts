@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { POLICIES, type StrategyName } from '../../src/balancing/policies/strategies.js';
-import { type Measurement, measurementsOf, isMet, SERVICE } from './measurements.js';
+import { isMet } from './bars.js';
+import { mean, measure, type Measurement, SERVICE } from './measurements.js';
 import type { System } from './run-once.js';
 import { SCENARIOS } from './scenarios.js';
 import { tableOf } from './table.js';
@@ -11,55 +12,52 @@ const PAGE = 'docs/balancing.md';
 
 const { values: options } = parseArgs({
   options: {
-    /** Without the rivals, for CI. */
+    /** Without the plain routers, for CI. */
     quick: { type: 'boolean', default: false },
     /** Tables and plots into the page. */
     write: { type: 'boolean', default: false },
-    /** Letters of the scenarios to play, such as `BCH`. */
+    /** Letters of the scenarios to run, such as `B,C,AA`. */
     only: { type: 'string', default: '' },
   },
 });
 
 const strategies = Object.keys(POLICIES) as StrategyName[];
 const others = strategies.filter((strategy) => strategy !== 'least_load');
-const scenarios = SCENARIOS.filter(({ letter }) => options.only === '' || options.only.includes(letter));
+const letters = options.only.split(',');
+const scenarios = SCENARIOS.filter(({ letter }) => options.only === '' || letters.includes(letter));
 const startedMs = performance.now();
 
-const rivals = options.quick ? [] : others;
-const plain: readonly System[] = rivals.map((strategy) => ({ kind: 'rival', strategy }));
-const figures = play(SERVICE, plain);
-const table = tableOf(figures, SEEDS, rivals);
+const routers = options.quick ? [] : others;
+const measured = measureAll(SERVICE, routers);
+const table = tableOf(measured, SEEDS, routers);
 console.log(`\n${table}\n`);
 console.log(`seeds ${SEEDS.join(', ')}; ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
 
 if (options.write) {
-  const within = rivals.map(
-    (strategy) => [strategy, new Map(play({ kind: 'ours', strategy }, []).map(keyed))] as const,
-  );
-  const compared = figures.map((figure) => ({
-    ...figure,
-    rivals: new Map(within.map(([strategy, its]) => [strategy, its.get(figure.bar) ?? Number.NaN])),
+  const inService = routers.map((strategy) => {
+    const all = measureAll({ kind: 'service', strategy }, []);
+    return [strategy, new Map(all.map(({ bar, service }) => [bar, mean(service)]))] as const;
+  });
+  const compared = measured.map((measurement) => ({
+    ...measurement,
+    routers: new Map(inService.map(([strategy, its]) => [strategy, its.get(measurement.bar) ?? Number.NaN])),
   }));
   fillIn('figures', table);
-  fillIn('strategies', tableOf(compared, SEEDS, rivals));
-  const { drawPlots } = await import('./plots.js');
+  fillIn('strategies', tableOf(compared, SEEDS, routers));
+  const { drawPlots } = await import('./plot.js');
   drawPlots(SEEDS[0] ?? 1);
 }
 
-const missed = figures.filter(({ bar, ours }) => !ours.every((value) => isMet(bar, value)));
+const missed = measured.filter(({ bar, service }) => !service.every((value) => isMet(bar, value)));
 for (const { scenario, bar } of missed)
   console.error(`missed: ${scenario.letter}, ${scenario.title}: ${bar.name}`);
 process.exitCode = missed.length > 0 ? 1 : 0;
 
-function play(contestant: System, beside: readonly System[]): readonly Measurement[] {
+function measureAll(system: System, beside: readonly StrategyName[]): readonly Measurement[] {
   return scenarios.flatMap((scenario) => {
     process.stderr.write(`${scenario.letter} ${scenario.title}\n`);
-    return measurementsOf(scenario, contestant, beside, SEEDS);
+    return measure(scenario, system, beside, SEEDS);
   });
-}
-
-function keyed({ bar, ours }: Measurement) {
-  return [bar, ours.reduce((sum, value) => sum + value, 0) / ours.length] as const;
 }
 
 /** Between the page's marks of that name. @throws Error if it has none */
@@ -69,6 +67,6 @@ function fillIn(name: string, text: string): void {
   if (!marks.test(page)) throw new Error(`${PAGE} has no place for ${name}`);
   writeFileSync(
     PAGE,
-    page.replace(marks, (_, from, to) => `${from}\n\n${text}\n\n${to}`),
+    page.replace(marks, (_, before, after) => `${before}\n\n${text}\n\n${after}`),
   );
 }

@@ -16,10 +16,10 @@ import { DEFAULT_STATS_LIMITS } from '../../src/balancing/pool/stats-limits.js';
 import { type AcquiredWorker, WorkerPool } from '../../src/balancing/pool/worker-pool.js';
 import { RequestAttempts } from '../../src/balancing/request-attempts.js';
 import type { RequestResult } from '../../src/balancing/request-result.js';
-import type { BalancingSystem, Send } from './balancing-system.js';
+
 import { HealthChecks } from './health-checks.js';
 import type { CallResult, SimulatedWorker } from './simulated-worker.js';
-import type { Answer, Request } from './traffic.js';
+import type { Answer, BalancingSystem, Request, Send } from './traffic.js';
 import type { VirtualTime } from './virtual-time.js';
 
 export interface ServiceOptions {
@@ -83,7 +83,7 @@ export class SimulatedService implements BalancingSystem {
     return this.checks.verdicts;
   }
 
-  /** Ejections so far, of all workers on all replicas. */
+  /** Ejections and recoveries so far, of all workers on all replicas. */
   get ejections(): number {
     return this.replicas
       .flatMap(({ admission }) => admission.workerPool.all)

@@ -4,75 +4,75 @@ import type { SimulationTime } from './virtual-time.js';
 export interface Behaviour {
   /** Milliseconds for a millisecond of work; `Infinity`: it stands still. */
   readonly slowness: number;
-  /** `500`: answers so at once. `refused`: nothing listens, and what runs is cut off. */
+  /** `500`: answers 500 at once. `refused`: nothing listens, and running requests are cut off. */
   readonly fault: 'none' | '500' | 'refused';
   /** Of calls, 0 to 1, that are answered with a 500 at once. */
   readonly failShare: number;
-  /** Whether its health endpoint says so. */
+  /** What its health endpoint answers. */
   readonly probe: 'good' | 'bad';
 }
 
 export const HEALTHY: Behaviour = { slowness: 1, fault: 'none', failShare: 0, probe: 'good' };
 
-/** A conduct from a moment on. */
+/** A behaviour from a moment on. */
 export interface Phase {
   readonly fromMs: number;
-  readonly conduct: Behaviour;
+  readonly behaviour: Behaviour;
 }
 
-/** `timeout`: it stood still, and nobody waits for ever. */
+/** `timeout`: the worker stood still for too long. */
 export type CallResult = 'served' | '500' | 'refused' | 'cut_off' | 'timeout';
 
 interface Job {
   workLeftMs: number;
-  readonly end: (ending: CallResult) => void;
+  readonly end: (result: CallResult) => void;
   stopWaiting: () => void;
 }
 
 const FAIL_MS = 5;
 const REFUSE_MS = 1;
 
-/** A server with a number of slots, and a line before them. */
+/** A server with a number of slots and a queue before them. */
 export class SimulatedWorker {
   behaviour: Behaviour = HEALTHY;
   private readonly running = new Map<Job, { readonly sinceMs: number; readonly stop: () => void }>();
-  private readonly line: Job[] = [];
+  private readonly queue: Job[] = [];
 
   constructor(
     private readonly time: SimulationTime,
     readonly slots: number,
     phases: readonly Phase[],
     private readonly random: () => number,
-    /** How long its callers wait for a first byte. */
+    /** How long clients wait for a first byte. */
     private readonly patienceMs: number,
   ) {
-    for (const { fromMs, conduct } of phases) time.at(fromMs, () => this.turn(conduct));
+    for (const { fromMs, behaviour } of phases) time.at(fromMs, () => this.setBehaviour(behaviour));
   }
 
-  /** In service and in line. */
+  /** In service and in the queue. */
   get load(): number {
-    return this.running.size + this.line.length;
+    return this.running.size + this.queue.length;
   }
 
-  send(workMs: number, end: (ending: CallResult) => void): void {
+  send(workMs: number, end: (result: CallResult) => void): void {
     const { fault, failShare } = this.behaviour;
     if (fault === 'refused') this.time.after(REFUSE_MS, () => end('refused'));
     else if (fault === '500' || (failShare > 0 && this.random() < failShare)) {
       this.time.after(FAIL_MS, () => end('500'));
     } else {
       const job: Job = { workLeftMs: workMs, end, stopWaiting: () => undefined };
-      this.line.push(job);
+      this.queue.push(job);
       this.awaitByte(job);
       this.fillSlots();
     }
   }
 
-  private turn(conduct: Behaviour): void {
+  private setBehaviour(behaviour: Behaviour): void {
     const jobs = [...this.running.keys()];
     for (const job of jobs) this.pause(job);
-    this.behaviour = conduct;
-    if (conduct.fault === 'refused') {
-      for (const job of [...jobs, ...this.line.splice(0)]) {
+    this.behaviour = behaviour;
+    if (behaviour.fault === 'refused') {
+      for (const job of [...jobs, ...this.queue.splice(0)]) {
         job.stopWaiting();
         job.end('cut_off');
       }
@@ -82,7 +82,7 @@ export class SimulatedWorker {
 
   private fillSlots(): void {
     while (this.running.size < this.slots) {
-      const next = this.line.shift();
+      const next = this.queue.shift();
       if (next === undefined) return;
       this.run(next);
     }
@@ -102,11 +102,11 @@ export class SimulatedWorker {
   }
 
   private pause(job: Job): void {
-    const its = this.running.get(job);
-    if (its === undefined) return;
-    its.stop();
+    const run = this.running.get(job);
+    if (run === undefined) return;
+    run.stop();
     this.running.delete(job);
-    job.workLeftMs -= (this.time.nowMs() - its.sinceMs) / this.behaviour.slowness;
+    job.workLeftMs -= (this.time.nowMs() - run.sinceMs) / this.behaviour.slowness;
   }
 
   private awaitByte(job: Job): void {
@@ -120,8 +120,8 @@ export class SimulatedWorker {
 
   private drop(job: Job): void {
     this.pause(job);
-    const at = this.line.indexOf(job);
-    if (at !== -1) this.line.splice(at, 1);
+    const at = this.queue.indexOf(job);
+    if (at !== -1) this.queue.splice(at, 1);
     this.fillSlots();
   }
 }

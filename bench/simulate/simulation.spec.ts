@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../test/seeded-random.js';
-import { measurementsOf, isMet, SERVICE } from './measurements.js';
+import { isMet } from './bars.js';
+import { measure, SERVICE } from './measurements.js';
 import { runOnce } from './run-once.js';
 import { SCENARIOS } from './scenarios.js';
 import { arrive } from './traffic.js';
@@ -8,7 +9,7 @@ import { type CallResult, SimulatedWorker, HEALTHY } from './simulated-worker.js
 import { VirtualTime } from './virtual-time.js';
 
 describe('virtual time', () => {
-  it('runs events in order of time, those of one moment in the order in which they were made', () => {
+  it('runs events in order of time, and those of one moment in the order in which they were made', () => {
     const time = new VirtualTime();
     const random = seededRandom(1);
     const ran: [number, number][] = [];
@@ -22,10 +23,10 @@ describe('virtual time', () => {
     expect(time.nowMs()).toBe(100);
   });
 
-  it('forgets what was called off, and leaves for later what is later', () => {
+  it('skips cancelled events and leaves later ones for later', () => {
     const time = new VirtualTime();
     const ran: string[] = [];
-    time.after(10, () => ran.push('called off'))();
+    time.after(10, () => ran.push('cancelled'))();
     time.after(10, () => time.after(5, () => ran.push('nested')));
     time.after(1000, () => ran.push('later'));
     time.runUntil(20);
@@ -34,7 +35,7 @@ describe('virtual time', () => {
 });
 
 describe('a simulated worker', () => {
-  const play = (
+  const run = (
     phases: ConstructorParameters<typeof SimulatedWorker>[2],
     works: readonly number[],
     patienceMs = Infinity,
@@ -47,31 +48,31 @@ describe('a simulated worker', () => {
     return endings;
   };
 
-  it('serves as many at once as it has slots, the others in turn', () => {
-    expect(play([], [100, 300, 100])).toEqual([
+  it('serves as many requests at once as it has slots, and the others in turn', () => {
+    expect(run([], [100, 300, 100])).toEqual([
       ['served', 100],
       ['served', 200],
       ['served', 300],
     ]);
   });
 
-  it('does the rest of its work at its new speed when that changes', () => {
-    const phases = [{ fromMs: 50, conduct: { ...HEALTHY, slowness: 4 } }];
-    expect(play(phases, [100])).toEqual([['served', 250]]);
+  it('does the rest of its work at its new speed when its speed changes', () => {
+    const phases = [{ fromMs: 50, behaviour: { ...HEALTHY, slowness: 4 } }];
+    expect(run(phases, [100])).toEqual([['served', 250]]);
   });
 
-  it('cuts off what runs when it dies, and keeps nobody waiting for ever when it stands still', () => {
-    expect(play([{ fromMs: 50, conduct: { ...HEALTHY, fault: 'refused' } }], [100, 100, 100])).toEqual(
+  it('cuts off running requests when it dies, and lets them time out when it stands still', () => {
+    expect(run([{ fromMs: 50, behaviour: { ...HEALTHY, fault: 'refused' } }], [100, 100, 100])).toEqual(
       Array.from({ length: 3 }, () => ['cut_off', 50]),
     );
-    expect(play([{ fromMs: 50, conduct: { ...HEALTHY, slowness: Infinity } }], [100], 1000)).toEqual([
+    expect(run([{ fromMs: 50, behaviour: { ...HEALTHY, slowness: Infinity } }], [100], 1000)).toEqual([
       ['timeout', 1050],
     ]);
   });
 });
 
 describe('the traffic', () => {
-  it('is as much as it should be, and its work a second on average', () => {
+  it('has the given rate, and a second of work on average', () => {
     const time = new VirtualTime();
     let count = 0;
     let workMs = 0;
@@ -89,19 +90,19 @@ describe('the simulation', () => {
   const light = SCENARIOS.find(({ letter }) => letter === 'L');
   if (light === undefined) throw new Error('no scenario L');
 
-  it('is the same for the same seed, and another for another', () => {
+  it('is the same for the same seed and differs for another', () => {
     const once = runOnce(light.setup, SERVICE, 1);
     expect(runOnce(light.setup, SERVICE, 1)).toEqual(once);
     expect(runOnce(light.setup, SERVICE, 2).sent).not.toEqual(once.sent);
   });
 
-  it('asks the same of everybody who balances', () => {
+  it('sends the same requests to every system', () => {
     const arrivals = [
       SERVICE,
       { kind: 'oracle' } as const,
-      { kind: 'rival', strategy: 'random' } as const,
-    ].map((contestant) =>
-      runOnce(light.setup, contestant, 1)
+      { kind: 'router', strategy: 'random' } as const,
+    ].map((system) =>
+      runOnce(light.setup, system, 1)
         .served.map(({ arrivedMs }) => arrivedMs)
         .toSorted((one, other) => one - other),
     );
@@ -109,14 +110,14 @@ describe('the simulation', () => {
     expect(arrivals[2]).toEqual(arrivals[0]);
   });
 
-  it('sees that plain round robin misses a bar that we meet', () => {
-    const [figure] = measurementsOf(light, SERVICE, [{ kind: 'rival', strategy: 'round_robin' }], [1]);
+  it('shows that a plain round robin router misses a bar that the service meets', () => {
+    const [figure] = measure(light, SERVICE, ['round_robin'], [1]);
     if (figure === undefined) throw new Error('no figure');
-    expect(figure.ours.every((value) => isMet(figure.bar, value))).toBe(true);
-    expect(isMet(figure.bar, figure.rivals.get('round_robin') ?? 0)).toBe(false);
+    expect(figure.service.every((value) => isMet(figure.bar, value))).toBe(true);
+    expect(isMet(figure.bar, figure.routers.get('round_robin') ?? 0)).toBe(false);
   });
 
-  it('meets no bar with a figure that is none', () => {
+  it('meets no bar with NaN', () => {
     const all = SCENARIOS.flatMap(({ bars }) => bars);
     expect(all.some((bar) => isMet(bar, Number.NaN))).toBe(false);
   });

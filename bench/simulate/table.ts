@@ -1,25 +1,25 @@
 import type { StrategyName } from '../../src/balancing/policies/strategies.js';
-import { type Measurement, isMet } from './measurements.js';
-import type { Bar } from './scenarios.js';
+import { type Bar, isMet } from './bars.js';
+import type { Measurement } from './measurements.js';
 
-/** More times as slow as the oracle than this, and growing with the time one looks. */
+/** A ratio to the oracle above this grows with the length of the run. */
 const DIVERGES = 20;
 
 /** Markdown that reads well in a terminal, too. */
 export function tableOf(
-  figures: readonly Measurement[],
+  measurements: readonly Measurement[],
   seeds: readonly number[],
-  rivals: readonly StrategyName[],
+  routers: readonly StrategyName[],
 ): string {
-  const head = ['', 'scenario', 'metric', 'bar', ...seeds.map((seed) => `seed ${seed}`), 'met', ...rivals];
-  const rows = figures.map(({ scenario, bar, ours, rivals: theirs }, at) => [
-    figures[at - 1]?.scenario.letter === scenario.letter ? '' : scenario.letter,
-    figures[at - 1]?.scenario === scenario ? '' : scenario.title,
+  const head = ['', 'scenario', 'metric', 'bar', ...seeds.map((seed) => `seed ${seed}`), 'met', ...routers];
+  const rows = measurements.map(({ scenario, bar, service, routers: others }, at) => [
+    measurements[at - 1]?.scenario.letter === scenario.letter ? '' : scenario.letter,
+    measurements[at - 1]?.scenario === scenario ? '' : scenario.title,
     bar.name,
     barText(bar),
-    ...ours.map((value) => valueText(bar, value)),
-    ours.every((value) => isMet(bar, value)) ? 'yes' : '**no**',
-    ...rivals.map((rival) => valueText(bar, theirs.get(rival) ?? Number.NaN)),
+    ...service.map((value) => valueText(bar, value)),
+    service.every((value) => isMet(bar, value)) ? 'yes' : '**no**',
+    ...routers.map((router) => valueText(bar, others.get(router) ?? Number.NaN)),
   ]);
   return aligned([head, ...rows]);
 }
@@ -34,14 +34,15 @@ export function aligned(rows: readonly (readonly string[])[]): string {
 }
 
 export function barText({ atMost, atLeast, above, unit }: Bar): string {
-  const percent = unit === '%' ? ' %' : '';
-  if (atMost !== undefined) return `≤ ${atMost}${percent}`;
-  if (atLeast !== undefined) return `≥ ${atLeast}${percent}`;
-  return `> ${above ?? 0}${percent}`;
+  const suffix = unit === '%' ? ' %' : '';
+  if (atMost !== undefined) return `≤ ${atMost}${suffix}`;
+  if (atLeast !== undefined) return `≥ ${atLeast}${suffix}`;
+  return `> ${above ?? 0}${suffix}`;
 }
 
 export function valueText({ unit, atMost }: Bar, value: number): string {
   if (unit === '×') return value > DIVERGES ? 'diverges' : value.toFixed(2);
+  if (unit === '') return value.toFixed(0);
   const digits = Math.abs(value) >= 10 ? 1 : (atMost ?? 1) < 0.1 ? 3 : 2;
   return `${value.toFixed(digits)} %`;
 }

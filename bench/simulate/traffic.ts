@@ -1,24 +1,34 @@
+import type { CallResult } from './simulated-worker.js';
 import type { SimulationTime } from './virtual-time.js';
 
-/** What a caller asks for. The same in every run of one seed, whoever balances. */
+/** What a client asks for. The same in every run of one seed, whichever system balances. */
 export interface Request {
   readonly arrivedMs: number;
-  /** At a worker of slowness 1, by itself. */
+  /** Alone at a worker of slowness 1. */
   readonly workMs: number;
   /** Tokens of the answer. */
   readonly tokens: number;
-  /** Which replica it comes to. */
+  /** Index of the replica that receives it. */
   readonly replica: number;
-  /** Of its caller's session. */
+  /** Of its client's session. */
   readonly affinityKey: string;
 }
 
-/** How a request ended for its caller. */
+/** How a request ended for its client. */
 export type Answer = 'served' | 'error' | 'turned_away';
+
+/** What stands between clients and workers. */
+export interface BalancingSystem {
+  /** Answers once. */
+  handle(request: Request, answer: (answer: Answer) => void): void;
+}
+
+/** Sends to a worker, and counts that it was sent. */
+export type Send = (worker: number, request: Request, end: (result: CallResult) => void) => void;
 
 const MEAN_WORK_MS = 1000;
 const SIGMA = 1;
-const MS_PER_UNIT = 10;
+const MS_PER_TOKEN = 10;
 const SESSIONS = 1000;
 
 /** Poisson arrivals of lognormal work. */
@@ -26,23 +36,18 @@ export function arrive(
   time: SimulationTime,
   random: () => number,
   traffic: { readonly perSecond: number; readonly untilMs: number; readonly replicas: number },
-  come: (request: Request) => void,
+  onRequest: (request: Request) => void,
 ): void {
   const next = (): void => {
     const gapMs = (-Math.log(1 - random()) / traffic.perSecond) * 1000;
     const workMs = MEAN_WORK_MS * Math.exp(SIGMA * normal(random) - SIGMA ** 2 / 2);
     const replica = Math.floor(random() * traffic.replicas);
-    const key = `session ${Math.floor(random() * SESSIONS)}`;
+    const affinityKey = `session ${Math.floor(random() * SESSIONS)}`;
     time.after(gapMs, () => {
       const arrivedMs = time.nowMs();
       if (arrivedMs >= traffic.untilMs) return;
-      come({
-        arrivedMs,
-        workMs,
-        tokens: Math.max(1, Math.round(workMs / MS_PER_UNIT)),
-        replica,
-        affinityKey: key,
-      });
+      const tokens = Math.max(1, Math.round(workMs / MS_PER_TOKEN));
+      onRequest({ arrivedMs, workMs, tokens, replica, affinityKey });
       next();
     });
   };

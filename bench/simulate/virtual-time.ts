@@ -7,7 +7,7 @@ interface Event {
   run: (() => void) | null;
 }
 
-/** What a play needs of time, whether it jumps or passes. */
+/** What a run needs of time, whether it jumps or passes. */
 export type SimulationTime = Pick<VirtualTime, 'nowMs' | 'after' | 'at'>;
 
 /** A clock that jumps from one event to the next: an hour passes in a second, the same way every time. */

@@ -1,11 +1,11 @@
 import type { SimulationTime } from '../virtual-time.js';
 
-/** So many milliseconds of a play pass in one. */
+/** Milliseconds of a scenario that pass in a real one. */
 export const SPEED = 6;
 
 /**
- * A play's time while real time passes. What happens at a moment happens as of that moment, even if the machine was late
- * for it: arrivals stay a Poisson process, and what a caller waits is counted from when he came.
+ * A scenario's time while real time passes. What happens at a moment happens as of that moment, even if the machine was
+ * late for it: arrivals stay a Poisson process, and a client's wait is counted from its arrival.
  */
 export class RealTime implements SimulationTime {
   private asOfMs: number | null = null;
@@ -37,7 +37,7 @@ export class RealTime implements SimulationTime {
     this.after(atMs - this.nowMs(), run);
   }
 
-  /** Of the play, whatever happens at the moment. */
+  /** Of the scenario's time, whatever runs at the moment. */
   passedMs(): number {
     return (performance.timeOrigin + performance.now() - this.beganMs) * SPEED;
   }

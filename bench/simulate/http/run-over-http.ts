@@ -3,49 +3,49 @@ import { Agent, request as send } from 'undici';
 import { seededRandom } from '../../../test/seeded-random.js';
 import type { Child } from '../../child.js';
 import { type RunRecord, REPLICAS, type Sent, type Served } from '../run-once.js';
-import type { Scenario } from '../scenarios.js';
+import type { Scenario } from '../bars.js';
 import { type Answer, arrive, type Request } from '../traffic.js';
 import { RealTime, SPEED } from './real-time.js';
 import type { ReplicatedService } from './service.js';
-import type { Order } from './workers.js';
+import type { Command } from './workers.js';
 
-/** Until everybody has seen that it begins. */
+/** Until all processes know the start. */
 const COUNTDOWN_MS = 300;
-/** Then who still waits has no answer. */
+/** A request that still waits then counts as unanswered. */
 const PATIENCE_MS = 4_000;
 
-/** Plays a scenario with real requests through real replicas to real servers. All times are the play's. */
+/** Runs a scenario with real requests through real replicas to real servers. All times are the scenario's. */
 export async function runOverHttp(
-  { setup: play, title: what }: Scenario,
+  { setup, title }: Scenario,
   index: number,
   seed: number,
   service: ReplicatedService,
   workers: Child,
 ): Promise<RunRecord> {
-  const tell = <Told>(order: Order): Promise<Told> => workers.ask<Told>(order);
-  const { ports } = await tell<{ ports: readonly number[] }>({ kind: 'listen', play: index });
+  const ask = <Reply>(command: Command): Promise<Reply> => workers.ask<Reply>(command);
+  const { ports } = await ask<{ ports: readonly number[] }>({ kind: 'listen', scenario: index });
   for (const port of ports) {
     await service.register({
-      model_name: what,
+      model_name: title,
       req_url_template: `http://127.0.0.1:${port}/generate`,
       body: { prompt: '{USER_PROMPT}' },
       response_extract: 'answer',
-      ...(play.patienceMs === undefined
+      ...(setup.patienceMs === undefined
         ? {}
-        : { timeouts: { first_byte_ms: Math.round(play.patienceMs / SPEED) } }),
+        : { timeouts: { first_byte_ms: Math.round(setup.patienceMs / SPEED) } }),
     });
   }
   await service.untilHealthy(ports.length);
 
   const beganMs = Date.now() + COUNTDOWN_MS;
-  await tell({ kind: 'begin', atMs: beganMs, seed });
+  await ask({ kind: 'begin', atMs: beganMs, seed });
   const time = new RealTime(beganMs);
   const agent = new Agent({ connections: null });
   const served: Served[] = [];
   let arrived = 0;
-  const traffic = { perSecond: play.perSecond, untilMs: play.untilMs, replicas: REPLICAS };
+  const traffic = { perSecond: setup.perSecond, untilMs: setup.untilMs, replicas: REPLICAS };
   const call = async (request: Request): Promise<void> => {
-    const answer = await chat(service.urls[request.replica] ?? '', what, request, agent);
+    const answer = await chat(service.urls[request.replica] ?? '', title, request, agent);
     served.push({ arrivedMs: request.arrivedMs, tookMs: time.passedMs() - request.arrivedMs, answer });
   };
   time.at(0, () =>
@@ -54,17 +54,17 @@ export async function runOverHttp(
       void call(request);
     }),
   );
-  await sleep(COUNTDOWN_MS + play.untilMs / SPEED);
+  await sleep(COUNTDOWN_MS + setup.untilMs / SPEED);
   const deadlineMs = performance.now() + PATIENCE_MS;
   while (served.length < arrived && performance.now() < deadlineMs) await sleep(20);
   const unanswered = arrived - served.length;
 
-  const verdicts = await verdictsOn(service, what, ports, beganMs);
+  const verdicts = await verdictsOn(service, title, ports, beganMs);
   await service.database.query('DELETE FROM worker');
-  const { sent } = await tell<{ sent: readonly Sent[] }>({ kind: 'end' });
+  const { sent } = await ask<{ sent: readonly Sent[] }>({ kind: 'end' });
   await service.untilHealthy(0);
   await agent.destroy();
-  return { served: [...served], sent, unanswered, verdicts };
+  return { served: [...served], sent, unanswered, verdicts, ejections: 0 };
 }
 
 async function chat(

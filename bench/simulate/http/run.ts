@@ -11,7 +11,7 @@ const {
   values: { only, seed: givenSeed },
 } = parseArgs({
   options: {
-    /** Letters of the scenarios to play, such as `BD`. */
+    /** Letters of the scenarios to run, such as `B,D`. */
     only: { type: 'string', default: '' },
     seed: { type: 'string', default: '1' },
   },
@@ -20,7 +20,7 @@ const seed = Number(givenSeed);
 const NO_RETRIES = { BALANCING_RETRIES: '0' };
 
 const rows: (readonly string[])[] = [
-  ['', 'scenario', 'metric', 'bar of ten minutes', 'over HTTP', 'the same play in virtual time'],
+  ['', 'scenario', 'metric', 'bar of ten minutes', 'over HTTP', 'the same in virtual time'],
 ];
 const startedMs = performance.now();
 const workers = Child.start('simulate/http/workers.js');
@@ -29,7 +29,7 @@ let service: ReplicatedService | null = null;
 let isRetrying: boolean | null = null;
 try {
   for (const [index, scenario] of HTTP_SCENARIOS.entries()) {
-    if (only !== '' && !only.includes(scenario.letter)) continue;
+    if (only !== '' && !only.split(',').includes(scenario.letter)) continue;
     process.stderr.write(`${scenario.letter} ${scenario.title}\n`);
     const retries = scenario.setup.service?.retries ?? true;
     if (service === null || retries !== isRetrying) {

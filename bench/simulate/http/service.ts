@@ -13,7 +13,7 @@ import { untilReady } from '../../service.js';
 import { REPLICAS } from '../run-once.js';
 import { SPEED } from './real-time.js';
 
-/** Real replicas on one real PostgreSQL, whose every interval is as much shorter as the play is quicker. */
+/** Real replicas on one real PostgreSQL, all intervals divided by the simulation's speed. */
 export class ReplicatedService {
   private constructor(
     readonly urls: readonly string[],
@@ -30,7 +30,7 @@ export class ReplicatedService {
     const url = `postgres://${user}@localhost:${port}/${database}?host=${encodeURIComponent(host)}`;
     const logs = Array.from({ length: REPLICAS }, (_, at) => join(folder, `log-${at}`));
     const children = logs.map((log) =>
-      startReplica(log, { DATABASE_URL: url, ...hastened(), ...environment }),
+      startReplica(log, { DATABASE_URL: url, ...shortenedIntervals(), ...environment }),
     );
     const urls = await Promise.all(children.map((child, at) => untilReady(child, logs[at] ?? '')));
     const pool = new pg.Pool({ connectionString: url, max: 2 });
@@ -42,10 +42,10 @@ export class ReplicatedService {
     const headers = { 'content-type': 'application/json' };
     const body = JSON.stringify(worker);
     const answer = await fetch(`${this.urls[0]}/api/server/register`, { method: 'POST', headers, body });
-    if (!answer.ok) throw new Error(`a worker was not registered: ${await answer.text()}`);
+    if (!answer.ok) throw new Error(`the registration failed: ${await answer.text()}`);
   }
 
-  /** Until every replica takes so many workers for healthy, and knows no others. */
+  /** Until every replica sees so many healthy workers and no others. */
   async untilHealthy(count: number): Promise<void> {
     for (const url of this.urls) {
       for (let healths = ''; healths !== (count === 0 ? '{}' : `{"healthy":${count}}`); await sleep(50)) {
@@ -73,8 +73,8 @@ function startReplica(log: string, environment: Readonly<Record<string, string>>
   return child;
 }
 
-/** The defaults of all that is a time of health, balancing or replicas. */
-function hastened(): Readonly<Record<string, string>> {
+/** The default intervals of health, balancing and replicas, divided by the speed. */
+function shortenedIntervals(): Readonly<Record<string, string>> {
   const shorter = Object.entries(VARIABLES).flatMap(([name, { fallback }]) =>
     /^(HEALTH|BALANCING|REPLICA)_.*_MS$/.test(name) && typeof fallback === 'number'
       ? [[name, String(Math.round(fallback / SPEED))] as const]

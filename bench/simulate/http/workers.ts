@@ -4,22 +4,22 @@ import { text } from 'node:stream/consumers';
 import { seededRandom } from '../../../test/seeded-random.js';
 import { listening } from '../../listening.js';
 import { type Sent, SLOTS } from '../run-once.js';
-import { type CallResult, type Phase, SimulatedWorker, HEALTHY } from '../simulated-worker.js';
+import { type CallResult, HEALTHY, type Phase, SimulatedWorker } from '../simulated-worker.js';
 import { HTTP_SCENARIOS } from './scenarios.js';
 import { RealTime, SPEED } from './real-time.js';
 
-/** The workers of a play as real servers, in a process of their own. Told what to do by its parent, one thing at a time. */
-export type Order =
-  | { readonly kind: 'listen'; readonly play: number }
+/** The workers of a scenario as real servers, in a process of their own. It takes one command of its parent at a time. */
+export type Command =
+  | { readonly kind: 'listen'; readonly scenario: number }
   | { readonly kind: 'begin'; readonly atMs: number; readonly seed: number }
   | { readonly kind: 'end' };
 
-const BYTES_A_UNIT = 4;
+const BYTES_PER_TOKEN = 4;
 
 class RealWorker {
   readonly sent: Sent[] = [];
   private readonly server: Server = createServer((request, response) => void this.serve(request, response));
-  private upstream: SimulatedWorker | null = null;
+  private worker: SimulatedWorker | null = null;
   private time = new RealTime(0);
 
   constructor(
@@ -33,7 +33,7 @@ class RealWorker {
 
   begin(atMs: number, seed: number): void {
     this.time = new RealTime(atMs);
-    this.upstream = new SimulatedWorker(
+    this.worker = new SimulatedWorker(
       this.time,
       SLOTS,
       this.phases,
@@ -42,9 +42,9 @@ class RealWorker {
     );
     const address = this.server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
-    for (const [at, { fromMs, conduct }] of this.phases.entries()) {
-      const wasGone = this.phases[at - 1]?.conduct.fault === 'refused';
-      if (conduct.fault === 'refused') this.time.at(fromMs, () => this.leave());
+    for (const [at, { fromMs, behaviour }] of this.phases.entries()) {
+      const wasGone = this.phases[at - 1]?.behaviour.fault === 'refused';
+      if (behaviour.fault === 'refused') this.time.at(fromMs, () => this.stopListening());
       else if (wasGone) this.time.at(fromMs, () => void this.server.listen(port, '127.0.0.1'));
     }
   }
@@ -52,12 +52,12 @@ class RealWorker {
   async end(): Promise<void> {
     if (!this.server.listening) return;
     const closed = once(this.server, 'close');
-    this.leave();
+    this.stopListening();
     await closed;
   }
 
-  /** As a killed process does: the port refuses, and every connection breaks. */
-  private leave(): void {
+  /** Like a killed process: the port refuses, and every connection breaks. */
+  private stopListening(): void {
     this.server.close();
     this.server.closeAllConnections();
   }
@@ -68,42 +68,42 @@ class RealWorker {
     if (request.url === '/health') this.answerProbe(response);
     else {
       const { prompt } = JSON.parse(body) as { prompt: string };
-      const [workMs = 0, units = 0] = prompt.split(' ').map(Number);
-      const end = (ending: CallResult): void => answer(response, ending, units);
-      if (this.upstream === null) end('served');
+      const [workMs = 0, tokens = 0] = prompt.split(' ').map(Number);
+      const end = (result: CallResult): void => answer(response, result, tokens);
+      if (this.worker === null) end('served');
       else {
         this.sent.push({ atMs: this.time.passedMs(), worker: this.index });
-        this.upstream.send(workMs, end);
+        this.worker.send(workMs, end);
       }
     }
   }
 
   private answerProbe(response: ServerResponse): void {
-    const { probe, slowness } = this.upstream?.behaviour ?? HEALTHY;
+    const { probe, slowness } = this.worker?.behaviour ?? HEALTHY;
     if (probe === 'bad') response.writeHead(500).end();
     else if (slowness !== Infinity) response.writeHead(200).end();
   }
 }
 
-function answer(response: ServerResponse, ending: CallResult, units: number): void {
-  if (ending === 'served') {
+function answer(response: ServerResponse, result: CallResult, tokens: number): void {
+  if (result === 'served') {
     response.writeHead(200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ answer: 'x'.repeat(units * BYTES_A_UNIT) }));
-  } else if (ending === '500') response.writeHead(500).end();
+    response.end(JSON.stringify({ answer: 'x'.repeat(tokens * BYTES_PER_TOKEN) }));
+  } else if (result === '500') response.writeHead(500).end();
   else response.destroy();
 }
 
 let workers: readonly RealWorker[] = [];
 
-async function obey(order: Order): Promise<object> {
-  switch (order.kind) {
+async function run(command: Command): Promise<object> {
+  switch (command.kind) {
     case 'listen':
-      workers = (HTTP_SCENARIOS[order.play]?.setup.workers ?? []).map(
+      workers = (HTTP_SCENARIOS[command.scenario]?.setup.workers ?? []).map(
         (phases, at) => new RealWorker(at, phases),
       );
       return { ports: await Promise.all(workers.map((worker) => worker.listen())), speed: SPEED };
     case 'begin':
-      for (const worker of workers) worker.begin(order.atMs, order.seed);
+      for (const worker of workers) worker.begin(command.atMs, command.seed);
       return {};
     case 'end':
       await Promise.all(workers.map((worker) => worker.end()));
@@ -111,5 +111,5 @@ async function obey(order: Order): Promise<object> {
   }
 }
 
-process.on('message', (order) => void obey(order as Order).then((told) => process.send?.(told)));
+process.on('message', (command) => void run(command as Command).then((answer) => process.send?.(answer)));
 process.send?.({ ready: true });
