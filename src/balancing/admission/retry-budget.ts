@@ -1,4 +1,4 @@
-import { RateWindow } from './rate-window.js';
+import { RateWindow } from '../rate-window.js';
 
 export interface RetryLimits {
   /** Retries, as a share of the model's requests … */
@@ -16,7 +16,7 @@ export interface RetryLimits {
 export const DEFAULT_RETRY_LIMITS: RetryLimits = {
   share: 0.2,
   windowMs: 10_000,
-  atLeast: 3,
+  atLeast: 10,
   most: 2,
   backoffMs: 50,
 };

@@ -97,6 +97,20 @@ describe('an answer that says no', () => {
     expect(await walk({ a: [no], b: [] }, { budget: () => spent })).toEqual({ asked: ['a'], ending: no });
   });
 
+  it.each([
+    ['429', new UpstreamStatusError(429, undefined)],
+    ['503 with Retry-After', new UpstreamStatusError(503, '1')],
+  ])(
+    'is retried after %s though the budget is spent, because a throttled worker did no work',
+    async (_what, error) => {
+      const spent = new RetryBudget({ ...DEFAULT_RETRY_LIMITS, atLeast: 0 });
+      expect(await walk({ a: [error], b: [] }, { budget: () => spent })).toEqual({
+        asked: ['a', 'b'],
+        ending: 'by b',
+      });
+    },
+  );
+
   it('is taken when nobody waits for another', async () => {
     expect(await walk({ a: [no], b: [] }, { shouldContinue: () => false })).toEqual({
       asked: ['a'],

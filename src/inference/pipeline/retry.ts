@@ -6,6 +6,7 @@ import {
 } from '../../balancing/admission/retry-budget.js';
 import { NoWorkerAvailableError } from '../../balancing/balancing-errors.js';
 import { RequestAttempts } from '../../balancing/request-attempts.js';
+import { resultOf } from '../../balancing/request-result.js';
 import type { RetryCause } from '../../registry/models/model-policy.js';
 import { SecretMissingError } from '../../credentials/worker-secrets.js';
 import { cannotServe } from './capability.js';
@@ -87,19 +88,23 @@ async function untilServed<T>(
         continue;
       }
       refusals += 1;
-      if (!(await mayAskAnother(refusals, tried, rules))) throw error;
+      // A throttled worker did no work, and is skipped until its time: such a retry adds no load.
+      const isFree = resultOf(error).kind === 'throttled';
+      if (!(await mayAskAnother(refusals, isFree, tried, rules))) throw error;
     }
   }
 }
 
 async function mayAskAnother(
   refusals: number,
+  isFree: boolean,
   tried: ReadonlySet<string>,
   rules: RetryRules,
 ): Promise<boolean> {
   if (tried.size >= rules.workers()) return false;
   const pauseMs = nextAttemptInMs(refusals, false, rules.random, rules.limits);
-  if (pauseMs === null || rules.budget()?.take(performance.now()) !== true) return false;
+  if (pauseMs === null) return false;
+  if (!isFree && rules.budget()?.take(performance.now()) !== true) return false;
   await sleep(pauseMs);
   return rules.shouldContinue();
 }
