@@ -1,4 +1,5 @@
-import { POLICIES, type StrategyName } from '../../src/balancing/policies/strategies.js';
+import { POLICIES } from '../../src/balancing/policies/strategies.js';
+import type { Strategy } from '../../src/config/settings.js';
 import { DEFAULT_STATS_LIMITS } from '../../src/balancing/pool/stats-limits.js';
 import type { RequestResult } from '../../src/balancing/request-result.js';
 import { type AcquiredWorker, WorkerPool } from '../../src/balancing/pool/worker-pool.js';
@@ -12,7 +13,7 @@ const SLICES = 7;
 const RUNNING_PER_WORKER = 2;
 const SERVED: RequestResult = { kind: 'success', durationMs: 800, units: 80 };
 
-const strategies = Object.keys(POLICIES) as StrategyName[];
+const strategies = Object.keys(POLICIES) as Strategy[];
 console.log(`nanoseconds, the best of ${SLICES} slices of ${SLICE_MS} ms; Node ${process.version}\n`);
 console.log(`| strategy | ${SIZES.map((size) => `pick of ${size} | whole loan of ${size}`).join(' | ')} |`);
 console.log(`|---|${SIZES.map(() => '--:|--:|').join('')}`);
@@ -22,7 +23,7 @@ for (const strategy of strategies) {
 }
 
 /** The policy alone. */
-function pickNs(strategy: StrategyName, size: number): number {
+function pickNs(strategy: Strategy, size: number): number {
   const policy = POLICIES[strategy];
   const { roster } = busyRoster(strategy, size);
   const random = seededRandom(1);
@@ -39,7 +40,7 @@ function pickNs(strategy: StrategyName, size: number): number {
 }
 
 /** A whole request's share of balancing: lend and give back, with as many running as usual. */
-function loanNs(strategy: StrategyName, size: number): number {
+function loanNs(strategy: Strategy, size: number): number {
   const { roster, loans } = busyRoster(strategy, size);
   let nowMs = 1000;
   let at = 0;
@@ -53,7 +54,7 @@ function loanNs(strategy: StrategyName, size: number): number {
   });
 }
 
-function busyRoster(strategy: StrategyName, size: number): { roster: WorkerPool; loans: AcquiredWorker[] } {
+function busyRoster(strategy: Strategy, size: number): { roster: WorkerPool; loans: AcquiredWorker[] } {
   const roster = new WorkerPool(POLICIES[strategy], DEFAULT_STATS_LIMITS, seededRandom(2));
   const members = Array.from({ length: size }, (_, index): PoolMember => ({
     id: `0b0e5d0a-6f0a-4c8e-9a51-${String(index).padStart(12, '0')}`,

@@ -1,4 +1,4 @@
-import type { StrategyName } from '../../src/balancing/policies/strategies.js';
+import type { Strategy } from '../../src/config/settings.js';
 import type { Bar, Scenario } from './bars.js';
 import { type RunRecord, runOnce, type System } from './run-once.js';
 
@@ -7,7 +7,7 @@ export interface Measurement {
   readonly scenario: Scenario;
   readonly bar: Bar;
   readonly service: readonly number[];
-  readonly routers: ReadonlyMap<StrategyName, number>;
+  readonly routers: ReadonlyMap<Strategy, number>;
 }
 
 export const SERVICE: System = { kind: 'service', strategy: 'least_load' };
@@ -16,7 +16,7 @@ const ORACLE: System = { kind: 'oracle' };
 export function measure(
   scenario: Scenario,
   system: System,
-  routers: readonly StrategyName[],
+  routers: readonly Strategy[],
   seeds: readonly number[],
 ): readonly Measurement[] {
   const { bars, setup, needsOracle } = scenario;

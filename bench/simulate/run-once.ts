@@ -1,4 +1,5 @@
-import { POLICIES, type StrategyName } from '../../src/balancing/policies/strategies.js';
+import { POLICIES } from '../../src/balancing/policies/strategies.js';
+import type { Strategy } from '../../src/config/settings.js';
 import { seededRandom } from '../../test/seeded-random.js';
 import { Oracle } from './oracle.js';
 import { PlainRouter } from './plain-router.js';
@@ -22,8 +23,8 @@ export interface Setup {
 
 /** The system that balances. `router`: a strategy by itself. */
 export type System =
-  | { readonly kind: 'service'; readonly strategy: StrategyName }
-  | { readonly kind: 'router'; readonly strategy: StrategyName }
+  | { readonly kind: 'service'; readonly strategy: Strategy }
+  | { readonly kind: 'router'; readonly strategy: Strategy }
   | { readonly kind: 'oracle' };
 
 /** One client's request. */

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { POLICIES, type StrategyName } from '../../src/balancing/policies/strategies.js';
+import { STRATEGIES, type Strategy } from '../../src/config/settings.js';
 import { isMet } from './bars.js';
 import { mean, measure, type Measurement, SERVICE } from './measurements.js';
 import type { System } from './run-once.js';
@@ -21,8 +21,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const strategies = Object.keys(POLICIES) as StrategyName[];
-const others = strategies.filter((strategy) => strategy !== 'least_load');
+const others = STRATEGIES.filter((strategy) => strategy !== 'least_load');
 const letters = options.only.split(',');
 const scenarios = SCENARIOS.filter(({ letter }) => options.only === '' || letters.includes(letter));
 const startedMs = performance.now();
@@ -53,7 +52,7 @@ for (const { scenario, bar } of missed)
   console.error(`missed: ${scenario.letter}, ${scenario.title}: ${bar.name}`);
 process.exitCode = missed.length > 0 ? 1 : 0;
 
-function measureAll(system: System, beside: readonly StrategyName[]): readonly Measurement[] {
+function measureAll(system: System, beside: readonly Strategy[]): readonly Measurement[] {
   return scenarios.flatMap((scenario) => {
     process.stderr.write(`${scenario.letter} ${scenario.title}\n`);
     return measure(scenario, system, beside, SEEDS);

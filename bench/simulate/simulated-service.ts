@@ -10,7 +10,8 @@ import {
 } from '../../src/balancing/admission/retry-budget.js';
 import { concurrencyShare } from '../../src/balancing/model-pool.js';
 import { textHash } from '../../src/balancing/policies/picking.js';
-import { POLICIES, type StrategyName } from '../../src/balancing/policies/strategies.js';
+import { POLICIES } from '../../src/balancing/policies/strategies.js';
+import type { Strategy } from '../../src/config/settings.js';
 import type { PoolMember } from '../../src/balancing/pool/pooled-worker.js';
 import { DEFAULT_STATS_LIMITS } from '../../src/balancing/pool/stats-limits.js';
 import { type AcquiredWorker, WorkerPool } from '../../src/balancing/pool/worker-pool.js';
@@ -23,7 +24,7 @@ import type { Answer, BalancingSystem, Request, Send } from './traffic.js';
 import type { VirtualTime } from './virtual-time.js';
 
 export interface ServiceOptions {
-  readonly strategy: StrategyName;
+  readonly strategy: Strategy;
   readonly replicas: number;
   /** `max_concurrency` of each worker. */
   readonly concurrencyLimit: number;

@@ -1,4 +1,4 @@
-import type { StrategyName } from '../../src/balancing/policies/strategies.js';
+import type { Strategy } from '../../src/config/settings.js';
 import { type Bar, isMet } from './bars.js';
 import type { Measurement } from './measurements.js';
 
@@ -9,7 +9,7 @@ const DIVERGES = 20;
 export function tableOf(
   measurements: readonly Measurement[],
   seeds: readonly number[],
-  routers: readonly StrategyName[],
+  routers: readonly Strategy[],
 ): string {
   const head = ['', 'scenario', 'metric', 'bar', ...seeds.map((seed) => `seed ${seed}`), 'met', ...routers];
   const rows = measurements.map(({ scenario, bar, service, routers: others }, at) => [

@@ -1,6 +1,6 @@
 const SLICES = 10;
 
-/** How often something happened of late. Costs the same however often it does. */
+/** Counts events of the last while, at a constant cost for any number. */
 export class RateWindow {
   private readonly counts = Array.from({ length: SLICES }, () => 0);
   private readonly sliceMs: number;

@@ -92,14 +92,17 @@ export abstract class HealthSettings {
   abstract readonly hintIntervalMs: number;
 }
 
-export type Strategy =
-  | 'least_load'
-  | 'least_request'
-  | 'round_robin'
-  | 'random'
-  | 'power_of_two'
-  | 'peak_ewma'
-  | 'consistent_hash';
+/** How a worker is picked. Config, API and the table's CHECK derive from this list; balancing has a policy for each. */
+export const STRATEGIES = [
+  'least_load',
+  'least_request',
+  'round_robin',
+  'random',
+  'power_of_two',
+  'peak_ewma',
+  'consistent_hash',
+] as const;
+export type Strategy = (typeof STRATEGIES)[number];
 
 export abstract class BalancingSettings {
   abstract readonly strategy: Strategy;

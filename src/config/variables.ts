@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { STRATEGIES } from './settings.js';
 import { flag, fraction, integer, list, oneOf, optional, secret, text } from './variable.js';
 
 const HOUR_MS = 3_600_000;
@@ -73,16 +74,7 @@ export const VARIABLES = {
   HEALTH_CONCURRENCY: integer(32, 1, 1_000),
   HEALTH_HINT_INTERVAL_MS: integer(5_000, 100, HOUR_MS),
 
-  BALANCING_STRATEGY: oneOf(
-    'least_load',
-    'least_load',
-    'least_request',
-    'round_robin',
-    'random',
-    'power_of_two',
-    'peak_ewma',
-    'consistent_hash',
-  ),
+  BALANCING_STRATEGY: oneOf('least_load', ...STRATEGIES),
   BALANCING_EJECT_CONNECT_ERRORS: integer(2, 1, 100),
   BALANCING_EJECT_FAILURES: integer(3, 1, 100),
   BALANCING_EJECT_SUCCESS_SHARE: fraction(0.8, 0, 1),

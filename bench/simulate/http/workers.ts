@@ -111,5 +111,5 @@ async function run(command: Command): Promise<object> {
   }
 }
 
-process.on('message', (command) => void run(command as Command).then((answer) => process.send?.(answer)));
+process.on('message', (command) => void run(command as Command).then((reply) => process.send?.(reply)));
 process.send?.({ ready: true });

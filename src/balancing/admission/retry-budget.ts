@@ -5,7 +5,7 @@ export interface RetryLimits {
   readonly share: number;
   /** … in this time … */
   readonly windowMs: number;
-  /** … and so many in any case. [Envoy, Finagle] */
+  /** … and this many in any case. [Envoy, Finagle] */
   readonly atLeast: number;
   /** Attempts besides the first. */
   readonly most: number;
@@ -21,7 +21,7 @@ export const DEFAULT_RETRY_LIMITS: RetryLimits = {
   backoffMs: 50,
 };
 
-/** What retries one model may have on this replica, so that they never become the load that keeps it down. */
+/** The retries that a model may have on this replica, so that they never become the load that keeps it down. */
 export class RetryBudget {
   private readonly requests: RateWindow;
   private readonly retries: RateWindow;
@@ -31,7 +31,7 @@ export class RetryBudget {
     this.retries = new RateWindow(limits.windowMs);
   }
 
-  /** A caller's request, once, however often it is tried. */
+  /** Counts a client's request once, however often it is tried. */
   countRequest(nowMs: number): void {
     this.requests.add(nowMs);
   }
@@ -49,7 +49,7 @@ export class RetryBudget {
 /**
  * How long to wait before the next attempt; `null`: there is none.
  * @param attempts made so far
- * @param afterConnectError nothing was asked of that worker: another is asked at once
+ * @param afterConnectError the worker did no work: the next attempt is made at once
  */
 export function nextAttemptInMs(
   attempts: number,
@@ -58,6 +58,6 @@ export function nextAttemptInMs(
   { most, backoffMs }: RetryLimits,
 ): number | null {
   if (attempts > most) return null;
-  // Full jitter, or those that failed together come back together.
+  // Full jitter, or requests that failed together come back together.
   return afterConnectError ? 0 : random() * backoffMs * 2 ** (attempts - 1);
 }

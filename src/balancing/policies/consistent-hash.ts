@@ -1,18 +1,18 @@
 import type { Candidate, Policy } from './policy.js';
 import { mix, textHash } from './picking.js';
 
-/** How much above its fair share of what is running a worker may have. [Mirrokni et al. 2016, bounded loads] */
+/** A worker's load may be this many times its fair share. [Mirrokni et al. 2016, bounded loads] */
 const BOUND = 1.25;
 
 /**
- * Requests of one key go to one worker as long as it has room, so that its caches serve them; a worker that leaves takes
- * only its own keys along. Rendezvous hashing, which gives every key an order of all workers to fall back in; no ring to
- * keep. [Thaler, Ravishankar 1998; weights: Schindelhauer, Schomaker 2005] Without a key: by chance.
+ * Sends requests of one key to one worker while it has room, so that its caches serve them; when a worker leaves, only
+ * its own keys move. Rendezvous hashing gives every key an order of all workers to fall back on and needs no ring.
+ * [Thaler, Ravishankar 1998; weights: Schindelhauer, Schomaker 2005] Without a key, it picks at random.
  */
 export const consistentHash: Policy<null> = {
   start: null,
-  pick(candidates, memory, random, key) {
-    const hash = key === undefined ? Math.floor(random() * 2 ** 32) : textHash(key);
+  pick(candidates, memory, random, affinityKey) {
+    const hash = affinityKey === undefined ? Math.floor(random() * 2 ** 32) : textHash(affinityKey);
     let running = 1;
     let weights = 0;
     for (const { inFlight, weight } of candidates) {
@@ -35,7 +35,7 @@ export const consistentHash: Policy<null> = {
   },
 };
 
-/** Below 0; the highest of a key's affinities falls on each worker as often as its weight says. */
+/** Below 0. The highest affinity of a key falls on each worker in proportion to its weight. */
 function affinity({ hash, weight }: Candidate, keyHash: number): number {
   return Math.log((mix(hash ^ keyHash) + 0.5) / 2 ** 32) / weight;
 }

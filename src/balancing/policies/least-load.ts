@@ -2,21 +2,21 @@ import type { Candidate, Policy } from './policy.js';
 import { lowestIndex } from './picking.js';
 import { weightedIndex } from './picking.js';
 
-/** Up to so many are all looked at; of more, two at random, which is nearly as good and costs the same for any number. */
+/** Up to this many candidates are all compared; of more, two at random, which is nearly as good at a constant cost. */
 const LOOK_AT_ALL = 64;
-/** Idleness alone must not draw traffic to a worker that fails at once and is idle therefore. */
+/** A worker that fails at once is idle, too: idleness alone must not draw traffic to it. */
 const TRUSTED_PENALTY = 1;
 
 const cost = ({ inFlight, weight, relativeLatency: slowness, penalty }: Candidate): number =>
   ((inFlight + 1) / weight) * slowness + penalty;
-/** By the square: a slow one that nobody waits for needs no share, only to be tried now and then. */
+/** By the square: an idle slow worker needs to be tried now and then, not to have a share. */
 const idleShare = ({ inFlight, weight, relativeLatency: slowness, penalty }: Candidate): number =>
   inFlight === 0 && penalty < TRUSTED_PENALTY ? weight / slowness ** 2 : 0;
 
 /**
- * The worker that would answer soonest: fewest requests for its weight and speed, errors counted as requests. When that
- * is an idle one, any of the idle by weight and speed: the bare minimum would give one worker everything while traffic
- * is light.
+ * Picks the worker that would answer soonest: the fewest requests for its weight and speed, errors counted as requests.
+ * When that worker is idle, picks among all idle ones by weight and speed: the bare minimum would give one worker
+ * everything while traffic is light.
  */
 export const leastLoad: Policy<null> = {
   start: null,

@@ -5,7 +5,7 @@ import { weightedIndex } from './picking.js';
 const idleWeight = ({ inFlight, weight }: Candidate): number => (inFlight === 0 ? weight : 0);
 const requestsPerWeight = ({ inFlight, weight }: Candidate): number => (inFlight + 1) / weight;
 
-/** The worker with the fewest requests for its weight; among idle ones by weight, or the heaviest would get them all. */
+/** Picks the worker with the fewest requests for its weight; among idle ones by weight, or the heaviest would get all. */
 export const leastRequest: Policy<null> = {
   start: null,
   pick(candidates, memory, random) {

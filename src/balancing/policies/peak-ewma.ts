@@ -1,10 +1,10 @@
 import type { Policy } from './policy.js';
 import { cheaperOfTwo } from './picking.js';
 
-/** Taken for one whose latency is not known yet: it is tried soon, and not at any price. */
+/** The latency of a worker that has not answered yet: it is tried soon, but not at any load. */
 const SOME_MS = 1;
 
-/** Of two at random the one whose requests, this one added, would be done sooner at its latency of late. [Finagle] */
+/** Picks, of two at random, the one that would finish its requests and this one sooner at its recent latency. [Finagle] */
 export const peakEwma: Policy<null> = {
   start: null,
   pick(candidates, memory, random) {

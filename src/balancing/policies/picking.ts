@@ -1,20 +1,20 @@
 import type { Candidate } from './policy.js';
 
-/** 32 bits of a text, well spread. [FNV-1a over UTF-16, then mixed] */
+/** A 32-bit hash of a text. [FNV-1a over UTF-16, then mixed] */
 export function textHash(text: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   return mix(hash);
 }
 
-/** Spreads 32 bits so that each depends on all. [MurmurHash3's finalizer] */
+/** Mixes 32 bits so that each depends on all. [MurmurHash3's finalizer] */
 export function mix(bits: number): number {
   let mixed = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
   return (mixed ^ (mixed >>> 16)) >>> 0;
 }
 
-/** The index of the lowest cost, any of them when several are equal, or the first in the list would get everything. */
+/** The index of the lowest cost. Ties are broken at random, or the first in the list would get everything. */
 export function lowestIndex<T>(
   items: readonly T[],
   costOf: (item: T) => number,
@@ -52,7 +52,7 @@ function nthOf<T>(
   return from;
 }
 
-/** An index by chance in proportion to the shares (0 or more); -1 when all are 0. */
+/** A random index in proportion to the shares (0 or more); -1 when all are 0. */
 export function weightedIndex<T>(
   items: readonly T[],
   shareOf: (item: T) => number,
@@ -72,13 +72,13 @@ export function weightedIndex<T>(
     left -= share;
     if (left < 0) return at;
   }
-  // Rounding can leave a hair's breadth.
+  // Rounding can leave a tiny rest.
   return last;
 }
 
 /**
- * Two different ones by chance, in proportion to weight, and of these the one that costs less; the first when equal, so
- * that shares follow weights as long as nothing tells them apart.
+ * The cheaper of two different candidates that are drawn in proportion to weight; the first when they cost the same, so
+ * that shares follow weights as long as the costs are equal.
  */
 export function cheaperOfTwo(
   candidates: readonly Candidate[],
@@ -97,18 +97,18 @@ export function cheaperOfTwo(
   return costOf(second) < costOf(first) ? secondAt : firstAt;
 }
 
-/** Whose place it is on the line on which each, but the one that is left out, holds as much as it weighs. */
-function placeOf(candidates: readonly Candidate[], place: number, leftOut: Candidate | null): number {
+/** The candidate at a place on the line on which each one, except the excluded, is as long as its weight. */
+function placeOf(candidates: readonly Candidate[], place: number, excluded: Candidate | null): number {
   let left = place;
   let last = 0;
   let at = -1;
   for (const candidate of candidates) {
     at += 1;
-    if (candidate === leftOut) continue;
+    if (candidate === excluded) continue;
     last = at;
     left -= candidate.weight;
     if (left < 0) return at;
   }
-  // Rounding can leave a hair's breadth.
+  // Rounding can leave a tiny rest.
   return last;
 }

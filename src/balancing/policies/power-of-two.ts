@@ -1,7 +1,7 @@
 import type { Policy } from './policy.js';
 import { cheaperOfTwo } from './picking.js';
 
-/** Of two at random the one with fewer requests for its weight. [Mitzenmacher 2001] */
+/** Picks, of two at random, the one with fewer requests for its weight. [Mitzenmacher 2001] */
 export const powerOfTwo: Policy<null> = {
   start: null,
   pick(candidates, memory, random) {

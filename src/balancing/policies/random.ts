@@ -1,7 +1,7 @@
 import type { Policy } from './policy.js';
 import { weightedIndex } from './picking.js';
 
-/** By chance, in proportion to weight. */
+/** Picks at random, in proportion to weight. */
 export const random: Policy<null> = {
   start: null,
   pick(candidates, memory, chance) {

@@ -1,6 +1,6 @@
 import type { Policy } from './policy.js';
 
-/** Where the next turn falls on the line on which each candidate holds as many places as it weighs. */
+/** Where the next turn falls on the line on which each candidate has as many places as its weight. */
 export interface Turn {
   readonly place: number;
   /** The length of the line the step was made for. */
@@ -8,13 +8,13 @@ export interface Turn {
   readonly step: number;
 }
 
-/** Places for each unit of weight when a warming worker's is a fraction. */
+/** Places for each unit of weight when a weight is a fraction. */
 const FINER = 10;
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
 /**
- * Weighted round robin, smooth: turns walk the line in steps near the golden section, so a heavy worker's turns are
- * spread out; the step shares no divisor with the line, so a full turn gives each exactly its weight.
+ * Smooth weighted round robin. Turns walk the line in steps near the golden section, so the turns of a heavy worker are
+ * spread out; the step shares no divisor with the line, so a full round gives each worker exactly its weight.
  */
 export const roundRobin: Policy<Turn> = {
   start: { place: 0, places: 1, step: 0 },

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../test/seeded-random.js';
-import { POLICIES } from './strategies.js';
 import { textHash } from './picking.js';
 import type { Candidate, Policy } from './policy.js';
+import { POLICIES } from './strategies.js';
 
 function aCandidate(about: Partial<Candidate> & { readonly id: string }): Candidate {
   return {
@@ -21,7 +21,7 @@ const weight = fc.oneof(fc.integer({ min: 1, max: 1000 }), fc.double({ min: 0.1,
 const facts = fc.record({
   weight,
   inFlight: fc.nat({ max: 100 }),
-  slowness: fc.double({ min: 0.25, max: 8, noNaN: true }),
+  relativeLatency: fc.double({ min: 0.25, max: 8, noNaN: true }),
   penalty: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 1000, noNaN: true })),
   peakLatencyMs: fc.oneof(fc.constant(0), fc.double({ min: 0, max: 600_000, noNaN: true })),
 });
@@ -36,7 +36,7 @@ function drawing(stream: Iterator<number>): () => number {
   return () => stream.next().value as number;
 }
 
-/** How often each is picked when every request finishes before the next begins. */
+/** How often each is picked when every request ends before the next begins. */
 function lightTraffic(policy: Policy<unknown>, idle: readonly Candidate[], times: number): number[] {
   const counts = idle.map(() => 0);
   const random = seededRandom(7);
@@ -49,7 +49,7 @@ function lightTraffic(policy: Policy<unknown>, idle: readonly Candidate[], times
   return counts;
 }
 
-/** What each has when `times` requests came at once and none is done. */
+/** How many each has when `times` requests come at once and none has ended. */
 function atOnce(policy: Policy<unknown>, equals: number, times: number): number[] {
   const loads = Array.from({ length: equals }, () => 0);
   const random = seededRandom(11);
@@ -64,15 +64,15 @@ function atOnce(policy: Policy<unknown>, equals: number, times: number): number[
 }
 
 describe.each(Object.entries(POLICIES))('policy %s', (_name, policy: Policy<unknown>) => {
-  it('picks one of the candidates, whatever they are', () => {
+  it('picks one of the candidates', () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(candidates, key), { minLength: 1, maxLength: 5 }),
         chances,
         (rounds, stream) => {
           let memory = policy.start;
-          for (const [round, its] of rounds) {
-            const pick = policy.pick(round, memory, drawing(stream), its);
+          for (const [round, affinityKey] of rounds) {
+            const pick = policy.pick(round, memory, drawing(stream), affinityKey);
             memory = pick.memory;
             expect(round[pick.index]).toBeDefined();
           }
@@ -82,7 +82,7 @@ describe.each(Object.entries(POLICIES))('policy %s', (_name, policy: Policy<unkn
     );
   });
 
-  it('is a function of its arguments: changes none, and answers the same to the same', () => {
+  it('changes none of its arguments and returns the same for the same', () => {
     fc.assert(
       fc.property(candidates, chance, key, (list, drawn, its) => {
         const frozen = Object.freeze(list.map((item) => Object.freeze(item)));
@@ -96,7 +96,7 @@ describe.each(Object.entries(POLICIES))('policy %s', (_name, policy: Policy<unkn
     );
   });
 
-  it('starves nobody when traffic is light: shares follow weights', () => {
+  it('gives shares in proportion to weights while traffic is light', () => {
     const idle = [1, 1, 2, 4].map((its, index) => aCandidate({ id: `w${index}`, weight: its }));
     const counts = lightTraffic(policy, idle, 8000);
     for (const [index, its] of [1, 1, 2, 4].entries()) {
@@ -105,7 +105,7 @@ describe.each(Object.entries(POLICIES))('policy %s', (_name, policy: Policy<unkn
     }
   });
 
-  it('reaches every one of many equals', () => {
+  it('uses every one of many equal workers', () => {
     const idle = Array.from({ length: 200 }, (_, index) => aCandidate({ id: `w${index}` }));
     expect(Math.min(...lightTraffic(policy, idle, 8000))).toBeGreaterThan(10);
   });
@@ -122,7 +122,7 @@ describe('least_load', () => {
   const { least_load: policy } = POLICIES;
   const cost = (item: Candidate) => ((item.inFlight + 1) / item.weight) * item.relativeLatency + item.penalty;
 
-  it('picks the lowest cost, or one of the idle when that is idle', () => {
+  it('picks the lowest cost, or an idle worker when the lowest is idle', () => {
     fc.assert(
       fc.property(candidates, chances, (list, stream) => {
         fc.pre(list.length <= 64);
@@ -138,7 +138,7 @@ describe('least_load', () => {
     );
   });
 
-  it('never picks the dearer of two of many', () => {
+  it('picks the cheaper of two when there are very many', () => {
     fc.assert(
       fc.property(fc.integer({ min: 65, max: 500 }), chance, chance, (count, one, other) => {
         const list = Array.from({ length: count }, (_, index) =>
@@ -152,7 +152,7 @@ describe('least_load', () => {
     );
   });
 
-  it('draws no traffic to a worker that is idle because it fails at once', () => {
+  it('gives no traffic to a worker that is idle because it fails at once', () => {
     const failing = aCandidate({ id: 'failing', penalty: 10 });
     const idle = aCandidate({ id: 'idle' });
     const busy = aCandidate({ id: 'busy', inFlight: 3 });
@@ -160,7 +160,7 @@ describe('least_load', () => {
     expect(lightTraffic(policy, [failing, busy], 1000)).toEqual([0, 1000]);
   });
 
-  it('gives an idle worker that is four times as slow one turn for sixteen of the other', () => {
+  it('gives an idle worker that is four times slower one turn for sixteen of the other', () => {
     const counts = lightTraffic(
       policy,
       [aCandidate({ id: 'slow', relativeLatency: 4 }), aCandidate({ id: 'fast' })],
@@ -172,7 +172,7 @@ describe('least_load', () => {
 });
 
 describe.each(['power_of_two', 'peak_ewma'] as const)('%s', (name) => {
-  it('never picks the busiest of equals but by chance of one alone', () => {
+  it('never picks the busiest of equal workers', () => {
     const list = [9, 1, 1, 1].map((inFlight, index) =>
       aCandidate({ id: `w${index}`, inFlight, peakLatencyMs: 50 }),
     );
@@ -181,7 +181,7 @@ describe.each(['power_of_two', 'peak_ewma'] as const)('%s', (name) => {
 });
 
 describe('peak_ewma', () => {
-  it('passes over an idle worker whose latency is high, where it has a choice', () => {
+  it('skips an idle worker with a high latency while there is another', () => {
     const idle = [
       aCandidate({ id: 'slow', peakLatencyMs: 900 }),
       aCandidate({ id: 'fast', peakLatencyMs: 30 }),
@@ -193,7 +193,7 @@ describe('peak_ewma', () => {
 describe('round_robin', () => {
   const policy = POLICIES.round_robin;
 
-  it('gives each exactly its weight in every full turn', () => {
+  it('gives each worker exactly its weight in every full round', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 10 }),
@@ -214,7 +214,7 @@ describe('round_robin', () => {
     );
   });
 
-  it('spreads the turns of a heavy worker out', () => {
+  it('spreads out the turns of a heavy worker', () => {
     const list = [6, 1, 1].map((its, index) => aCandidate({ id: `w${index}`, weight: its }));
     let memory = policy.start;
     const turns = Array.from({ length: 16 }, () => {
@@ -225,7 +225,7 @@ describe('round_robin', () => {
     expect(turns.join('')).not.toContain('000000');
   });
 
-  it('does not flood a worker that was away', () => {
+  it('does not flood a worker that comes back', () => {
     const a = aCandidate({ id: 'a' });
     const b = aCandidate({ id: 'b' });
     let memory = policy.start;
@@ -246,7 +246,7 @@ describe('consistent_hash', () => {
   const home = (list: readonly Candidate[], of: string) =>
     list[policy.pick(list, null, Math.random, of).index];
 
-  it('keeps a key where it was, and moves only the keys of a worker that left', () => {
+  it('moves only the keys of a worker that left', () => {
     const without = idle.slice(1);
     const moved = keys.filter((its) => home(without, its) !== home(idle, its));
     const ofTheOneThatLeft = keys.filter((its) => home(idle, its) === idle[0]);
@@ -254,14 +254,14 @@ describe('consistent_hash', () => {
     expect(moved.length).toBeGreaterThan(100);
   });
 
-  it('spreads keys by weight', () => {
+  it('spreads keys in proportion to weights', () => {
     const list = [1, 1, 2].map((its, index) => aCandidate({ id: `w${index}`, weight: its }));
     const heavy = keys.filter((its) => home(list, its) === list[2]).length;
     expect(heavy / keys.length).toBeGreaterThan(0.45);
     expect(heavy / keys.length).toBeLessThan(0.55);
   });
 
-  it('never gives a worker more than a quarter above its fair share of what is running', () => {
+  it('never gives a worker more than 1.25 times its fair share of the load', () => {
     fc.assert(
       fc.property(candidates, fc.string(), (list, its) => {
         const picked = home(list, its);

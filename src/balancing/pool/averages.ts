@@ -20,9 +20,9 @@ export function plus(
 }
 
 /**
- * Time per unit of output of late: both sums fade with the same time constant, so their quotient needs no correction for
- * how young it is, and a short answer that had to wait weighs little. Total duration would take long answers for a slow
- * worker.
+ * Recent time and output of a worker. Both sums decay with the same time constant, so their quotient needs no correction
+ * while it is young, and a short answer that had to wait weighs little. Averages of total durations would take long
+ * answers for a sign of a slow worker.
  */
 export interface OutputSpeed {
   readonly timeMs: number;
@@ -32,17 +32,14 @@ export interface OutputSpeed {
 
 export const NO_OUTPUT: OutputSpeed = { timeMs: 0, units: 0, atMs: 0 };
 
-/** No worker counts as faster or slower than this, or one odd answer would decide. */
+/** No worker counts as faster or slower than this, or one unusual answer would decide. */
 const LOWEST_RATIO = 0.25;
 const HIGHEST_RATIO = 8;
 
-/**
- * So much work says little: a connection to be made, or a process that had to wait its turn, would make a worker of quick
- * answers look slow.
- */
+/** Added to both sides of the comparison: one new connection must not make a worker of quick answers look slow. */
 const LITTLE_MS = 500;
 
-/** @param units of output; an answer of none tells nothing */
+/** @param answer without output, it changes nothing */
 export function afterOutput(
   before: OutputSpeed,
   answer: { readonly durationMs: number; readonly units: number },
@@ -64,23 +61,23 @@ export function msPerToken({ timeMs, units }: OutputSpeed): number | null {
 }
 
 /**
- * Against the median of its model; 1 while nothing is known. What was not seen again for a while is forgotten by halves,
- * so that a slow worker is tried again.
+ * Compared with the median of the model; 1 while nothing is known. It halves its distance to 1 in every half-life without
+ * an answer, so that a slow worker is tried again.
  */
 export function relativeLatency(
-  pace: OutputSpeed,
-  medianMsPerUnit: number,
+  speed: OutputSpeed,
+  medianMsPerToken: number,
   nowMs: number,
   halfLifeMs: number,
 ): number {
-  const { timeMs, units } = pace;
-  if (!(units > 0) || !(medianMsPerUnit > 0)) return 1;
-  const ratio = (timeMs + LITTLE_MS) / (units * medianMsPerUnit + LITTLE_MS);
+  const { timeMs, units } = speed;
+  if (!(units > 0) || !(medianMsPerToken > 0)) return 1;
+  const ratio = (timeMs + LITTLE_MS) / (units * medianMsPerToken + LITTLE_MS);
   const seen = Math.min(HIGHEST_RATIO, Math.max(LOWEST_RATIO, ratio));
-  return 1 + (seen - 1) * 2 ** (-Math.max(0, nowMs - pace.atMs) / halfLifeMs);
+  return 1 + (seen - 1) * 2 ** (-Math.max(0, nowMs - speed.atMs) / halfLifeMs);
 }
 
-/** 0 of none. */
+/** 0 for an empty list. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const upper = sorted[Math.floor(sorted.length / 2)] ?? 0;
@@ -107,7 +104,7 @@ export function afterLatency(
   return { ms: before.ms * kept + ms * (1 - kept), atMs: nowMs };
 }
 
-/** Unseen, it fades to nothing, so that the worker is tried again. */
+/** It decays to 0 without an answer, so that the worker is tried again. */
 export function latencyAt({ ms, atMs }: PeakLatency, nowMs: number, timeConstantMs: number): number {
   return ms === 0 ? 0 : ms * Math.exp(-Math.max(0, nowMs - atMs) / timeConstantMs);
 }

@@ -11,20 +11,10 @@ import {
   Max,
   Min,
 } from 'class-validator';
-import type { Strategy } from '../../config/settings.js';
+import { STRATEGIES, type Strategy } from '../../config/settings.js';
 import { IsDto } from '../../input/dto.js';
 import { TimeoutsDto } from '../register-worker.dto.js';
 import { RETRY_CAUSES, type RetryCause } from './model-policy.js';
-
-export const STRATEGIES = [
-  'least_load',
-  'least_request',
-  'round_robin',
-  'random',
-  'power_of_two',
-  'peak_ewma',
-  'consistent_hash',
-] as const satisfies readonly Strategy[];
 
 const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u;
 const printable = {

@@ -1,14 +1,11 @@
 import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
-import type { Strategy } from '../../config/settings.js';
+import { STRATEGIES, type Strategy } from '../../config/settings.js';
 import type { RetryCause } from './model-policy.js';
 
 /** The table `model`: what holds for all workers of one name. `null`: the settings decide. */
 @Entity('model')
 @Check('model_name_length', 'char_length(name) BETWEEN 1 AND 200')
-@Check(
-  'model_strategy_known',
-  `strategy IN ('least_load', 'least_request', 'round_robin', 'random', 'power_of_two', 'peak_ewma', 'consistent_hash')`,
-)
+@Check('model_strategy_known', `strategy IN (${STRATEGIES.map((name) => `'${name}'`).join(', ')})`)
 @Check('model_fallbacks_few', 'cardinality(fallbacks) <= 10 AND array_position(fallbacks, name) IS NULL')
 @Check(
   'model_fallbacks_named',
