@@ -1,5 +1,5 @@
 import { Controller, HttpCode, Param, Post } from '@nestjs/common';
-import { WorkerDetails } from '../registry/management/worker-details.js';
+import { WorkerViews } from '../registry/worker-view.js';
 import { ProbeNow } from './probe-now.js';
 import { ProbedWorkerDto } from './probed-worker.dto.js';
 
@@ -7,7 +7,7 @@ import { ProbedWorkerDto } from './probed-worker.dto.js';
 export class ProbeController {
   constructor(
     private readonly prober: ProbeNow,
-    private readonly details: WorkerDetails,
+    private readonly views: WorkerViews,
   ) {}
 
   /** Probes a worker now and shows what was seen; it counts as any other probe does. */
@@ -16,6 +16,6 @@ export class ProbeController {
   async probe(@Param('id') id: string): Promise<ProbedWorkerDto> {
     const { row, seen } = await this.prober.probe(id);
     const { ok, detail, ms } = seen;
-    return { ...this.details.of(row), probe: { ok, detail, ms } };
+    return { ...this.views.detail(row), probe: { ok, detail, ms } };
   }
 }

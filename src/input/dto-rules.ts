@@ -1,7 +1,9 @@
 import { buildMessage, ValidateBy } from 'class-validator';
+import { isJsonObject } from './json.js';
 
-const isPlainObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+/** No control characters: they hide in logs and tables, and PostgreSQL's text cannot hold U+0000 or lone surrogates. */
+export const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u;
+export const printable = { message: '$property must not hold control characters or lone surrogates' };
 
 const isScalar = (value: unknown): boolean =>
   typeof value === 'string' ||
@@ -10,19 +12,19 @@ const isScalar = (value: unknown): boolean =>
 
 function recordRule(
   name: string,
-  words: string,
-  check: (record: Record<string, unknown>) => boolean,
+  accepted: string,
+  check: (record: Readonly<Record<string, unknown>>) => boolean,
 ): PropertyDecorator {
   return ValidateBy({
     name,
     validator: {
-      validate: (value: unknown) => isPlainObject(value) && check(value),
-      defaultMessage: buildMessage((each) => `${each}$property must be ${words}`),
+      validate: (value: unknown) => isJsonObject(value) && check(value),
+      defaultMessage: buildMessage((each) => `${each}$property must be ${accepted}`),
     },
   });
 }
 
-/** An object of strings, of at most so many entries and so long keys and values. */
+/** An object of strings, with limits on the number of entries and on the length of keys and values. */
 export function IsStringRecord(entries: number, keyLength = 200, valueLength = 16_384): PropertyDecorator {
   return recordRule(
     'isStringRecord',
@@ -58,7 +60,3 @@ export function IsJsonScalar(): PropertyDecorator {
     },
   });
 }
-
-/** No control characters: they hide in logs and tables, and PostgreSQL's text cannot hold U+0000, nor lone surrogates. */
-export const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u;
-export const printable = { message: '$property must not hold control characters or lone surrogates' };

@@ -1,8 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkGeneration, etagOf, readIfMatch } from './if-match.js';
-import { InvalidInputError } from './input-errors.js';
-import { PreconditionFailedError } from './input-errors.js';
+import { InvalidInputError, PreconditionFailedError } from './input-errors.js';
 
 describe('If-Match', () => {
   it.each([
@@ -13,7 +12,7 @@ describe('If-Match', () => {
     [' "7" ', [7]],
     ['"7", W/"8" ,"9"', [7, 8, 9]],
     ['"7",,', [7]],
-  ])('%j means %j', (header, wanted) => {
+  ])('reads %j as %j', (header, wanted) => {
     expect(readIfMatch(header)).toEqual(wanted);
   });
 
@@ -30,25 +29,25 @@ describe('If-Match', () => {
     '*, "7"',
     '"99999999999999999999"',
     ',',
-  ])('%j is a fault that names it', (header) => {
+  ])('rejects %j with a fault that names the header', (header) => {
     expect(() => readIfMatch(header)).toThrow(InvalidInputError);
-    expect(() => readIfMatch(header)).toThrow('If-Match: must be the ETag that was read');
+    expect(() => readIfMatch(header)).toThrow('If-Match: must be an ETag in quotes');
   });
 
-  it('fits the generation whose ETag it is, and no other', () => {
+  it('matches the generation of its ETag and no other', () => {
     const generation = fc.integer({ min: 1, max: 999_999_999 });
     fc.assert(
-      fc.property(generation, generation, (mine, theirs) => {
-        const wanted = readIfMatch(etagOf(mine));
-        expect(() => checkGeneration(wanted, mine)).not.toThrow();
-        fc.pre(mine !== theirs);
-        expect(() => checkGeneration(wanted, theirs)).toThrow(PreconditionFailedError);
+      fc.property(generation, generation, (own, other) => {
+        const wanted = readIfMatch(etagOf(own));
+        expect(() => checkGeneration(wanted, own)).not.toThrow();
+        fc.pre(own !== other);
+        expect(() => checkGeneration(wanted, other)).toThrow(PreconditionFailedError);
       }),
     );
   });
 
-  it('that does not fit is answered with both generations', () => {
-    expect(() => checkGeneration([2, 4], 7)).toThrow('generation 2 or 4, but it is 7');
+  it('names the expected and the current generation when they differ', () => {
+    expect(() => checkGeneration([2, 4], 7)).toThrow('generation 2 or 4, but the generation is 7');
     expect(() => checkGeneration('any', 7)).not.toThrow();
   });
 });

@@ -1,38 +1,34 @@
-/** One fault of what a caller sent. */
+/** One fault in what a client sent. */
 export interface InputFault {
-  /** The path of the field, such as `body.messages[0].content`; empty for the whole. */
+  /** The path of the field, such as `body.messages[0].content`; empty for the whole body. */
   readonly field: string;
-  /** What is wrong with it, and what would be right. */
+  /** What is wrong with it, and what is accepted. */
   readonly problem: string;
 }
 
-/** No caller reads more, and what is sent back must not outgrow what was sent. */
-const MOST_TOLD = 50;
-const LONGEST_FIELD = 300;
+/** More faults help no reader, and an answer must not outgrow its request. */
+const MAX_DETAILS = 50;
+const MAX_FIELD_LENGTH = 300;
 
-/** What the caller sent can't be used as it is: every fault at once, up to a number. */
+/** What a client sent cannot be used. Lists every fault at once, up to a number. */
 export class InvalidInputError extends Error {
   readonly details: readonly InputFault[];
 
   constructor(faults: readonly InputFault[]) {
-    const told = faults
-      .slice(0, MOST_TOLD)
+    const details = faults
+      .slice(0, MAX_DETAILS)
       .map(({ field, problem }) => ({ field: shortened(field), problem }));
-    const more = faults.length - told.length;
+    const more = faults.length - details.length;
     super(
-      told.map(({ field, problem }) => (field === '' ? problem : `${field}: ${problem}`)).join('; ') +
+      details.map(({ field, problem }) => (field === '' ? problem : `${field}: ${problem}`)).join('; ') +
         (more === 0 ? '' : `; and ${more} more`),
     );
     this.name = 'InvalidInputError';
-    this.details = told;
+    this.details = details;
   }
 }
 
-function shortened(field: string): string {
-  return field.length <= LONGEST_FIELD ? field : `${field.slice(0, LONGEST_FIELD)}…`;
-}
-
-/** What is to be changed was changed by somebody else since the caller last saw it. */
+/** The object changed since the client read it (`If-Match`). */
 export class PreconditionFailedError extends Error {
   override readonly name = 'PreconditionFailedError';
 
@@ -41,7 +37,11 @@ export class PreconditionFailedError extends Error {
     readonly actual: number,
   ) {
     super(
-      `If-Match says generation ${expected.join(' or ')}, but it is ${actual} by now: read it again and decide anew`,
+      `If-Match: expects generation ${expected.join(' or ')}, but the generation is ${actual}; read it again and repeat the change`,
     );
   }
+}
+
+function shortened(field: string): string {
+  return field.length <= MAX_FIELD_LENGTH ? field : `${field.slice(0, MAX_FIELD_LENGTH)}…`;
 }

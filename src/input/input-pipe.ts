@@ -1,17 +1,15 @@
 import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
-import { type DtoClass, fieldsOf } from './dto.js';
-import { isJsonObject } from './json.js';
-import { describeValue } from './json.js';
 import { type InputFault, InvalidInputError } from './input-errors.js';
-import { readDto } from './read-dto.js';
+import { describeValue, isJsonObject } from './json.js';
+import { type DtoClass, fieldsOf, readDto } from './read-dto.js';
 
-/** A DTO with rules that no decorator can tell. */
+/** A DTO with rules that no decorator can express. */
 export interface HasFurtherFaults {
-  /** Those of its fields that are not among `faulty`, so that a caller hears of all faults at once. */
+  /** Faults of the fields that are not in `faulty`, so that a client gets all faults at once. */
   furtherFaults(faulty: ReadonlySet<string>): readonly InputFault[];
 }
 
-/** class-validator on the control routes: unknown fields are faults, and all faults are told at once. */
+/** Validates the DTOs of the control routes. Unknown fields are faults, and all faults are listed at once. */
 export class InputPipe implements PipeTransform {
   /** @throws InvalidInputError */
   transform(value: unknown, { metatype }: ArgumentMetadata): unknown {
@@ -28,7 +26,8 @@ export class InputPipe implements PipeTransform {
   }
 }
 
-function topField({ field }: InputFault): string {
+/** Of `timeouts.total_ms`, `timeouts`. */
+export function topField({ field }: InputFault): string {
   return field.split('.', 1).join();
 }
 

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { InvalidInputError } from './input-errors.js';
-import { isDeeperThan, DEEPEST_JSON, isJsonObject } from './json.js';
+import { DEEPEST_JSON, isDeeperThan, isJsonObject } from './json.js';
 
 /**
- * JSON is the only body there is, anything else a 415. Keys that could reach a prototype are refused.
- * @param isRaw of which paths the body is handed on as the bytes that came, forms of several parts too
+ * Accepts JSON bodies only; any other content type is a 415. Keys that could reach a prototype are rejected.
+ * @param isRaw the paths that get the bytes of the body unparsed, multipart forms too
  */
 export function acceptJsonOnly(server: FastifyInstance, isRaw: (url: string) => boolean): void {
   const parse = server.getDefaultJsonParser('error', 'error');
@@ -15,7 +15,7 @@ export function acceptJsonOnly(server: FastifyInstance, isRaw: (url: string) => 
     const text = bytes.toString('utf8');
     void parse(request, text, (error, value) => {
       if (error === null) done(null, value);
-      else done(new InvalidInputError([{ field: '', problem: whatIsWrongWith(text) }]));
+      else done(new InvalidInputError([{ field: '', problem: problemOf(text) }]));
     });
   });
   server.addContentTypeParser<Buffer>(
@@ -28,26 +28,26 @@ export function acceptJsonOnly(server: FastifyInstance, isRaw: (url: string) => 
   );
 }
 
-/** A body in a form that is taken elsewhere, but not here. */
+/** A multipart form on a path that takes JSON only. */
 class NotJsonError extends Error {
   readonly statusCode = 415;
 }
 
-/** The parser says only that something is; asked again, JSON.parse says what and where. */
-function whatIsWrongWith(text: string): string {
+/** Fastify's parser says only that the text is invalid; JSON.parse says what is wrong and where. */
+function problemOf(text: string): string {
   if (text.trim() === '') return 'the body is empty; it must be a JSON object';
   try {
     JSON.parse(text);
   } catch (error) {
     return `the body is not valid JSON: ${error instanceof Error ? error.message : String(error)}`;
   }
-  return 'the body holds the key "__proto__", or "constructor" with "prototype" within, which are refused';
+  return 'the body holds the key "__proto__", or "constructor" with "prototype" within, which are not accepted';
 }
 
-/** Before validation, which recurses, sees it. */
+/** Rejects deep JSON before validation, which recurses. */
 export function refuseDeepJson(server: FastifyInstance): void {
   server.addHook('preValidation', ({ body }, _reply, done) => {
-    // One more than a worker's own body may nest, which stands in a field of the request.
+    // One level more than a worker's body may have, for the body stands in a field of the request.
     if (isDeeperThan(DEEPEST_JSON + 1, body)) done(tooDeep(body));
     else done();
   });

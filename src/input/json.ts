@@ -1,10 +1,11 @@
+/** Nesting that a request may have. Deeper JSON has no use here, and recursion elsewhere may not survive it. */
+export const DEEPEST_JSON = 64;
+
 export function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
-/** Arrays and objects within one another that a request may hold; more has no use here, and recursion elsewhere may not survive it. */
-export const DEEPEST_JSON = 64;
 
-/** Whether a parsed JSON value nests deeper than `limit`, found without recursion and without visiting what lies deeper. */
+/** Whether a parsed JSON value nests deeper than `limit`, without recursion and without visiting what lies deeper. */
 export function isDeeperThan(limit: number, value: unknown): boolean {
   if (Buffer.isBuffer(value)) return false;
   let level: unknown[] = [value];
@@ -21,7 +22,7 @@ export function isDeeperThan(limit: number, value: unknown): boolean {
   return true;
 }
 
-/** For the end of a fault: what was given instead, by kind. The value itself may be long or private. */
+/** The kind of the value that was sent, for the end of a fault. The value itself may be long or private. */
 export function describeValue(value: unknown): string {
   if (value === undefined) return '; it is missing';
   if (value === null) return ', not null';

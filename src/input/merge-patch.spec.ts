@@ -8,7 +8,7 @@ const hasNull = (value: unknown): boolean =>
   value === null ||
   (typeof value === 'object' && !Array.isArray(value) && Object.values(value).some(hasNull));
 
-describe('a merge patch', () => {
+describe('mergePatch', () => {
   // RFC 7396, appendix A.
   it.each([
     ['{"a":"b"}', '{"a":"c"}', '{"a":"c"}'],
@@ -26,11 +26,11 @@ describe('a merge patch', () => {
     ['{"e":null}', '{"a":1}', '{"e":null,"a":1}'],
     ['[1,2]', '{"a":"b","c":null}', '{"a":"b"}'],
     ['{}', '{"a":{"bb":{"ccc":null}}}', '{"a":{"bb":{}}}'],
-  ])('%s with %s is %s', (target, patch, result) => {
+  ])('merges %s with %s into %s', (target, patch, result) => {
     expect(JSON.stringify(mergePatch(JSON.parse(target), JSON.parse(patch)))).toBe(result);
   });
 
-  it('done twice is done once, changes neither of the two, and brings in no null', () => {
+  it('is idempotent, changes neither argument and adds no null', () => {
     fc.assert(
       fc.property(object, object, (target, patch) => {
         const before = JSON.stringify([target, patch]);
@@ -42,7 +42,7 @@ describe('a merge patch', () => {
     );
   });
 
-  it('that is what was read changes nothing, or its nulls are told', () => {
+  it('changes nothing when the target itself is the patch, unless ambiguousNulls reports its nulls', () => {
     fc.assert(
       fc.property(object, (target) => {
         const isSame = JSON.stringify(mergePatch(target, target)) === JSON.stringify(target);
@@ -52,7 +52,7 @@ describe('a merge patch', () => {
     );
   });
 
-  it('reaches nothing but its target', () => {
+  it('never changes a prototype', () => {
     const merged = mergePatch(
       {},
       JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}'),

@@ -12,8 +12,8 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
 }
 
 /**
- * Members that are `null` already and that the patch says are `null`: it means to leave them alone (what was read is sent
- * back), but would remove them.
+ * Members that are `null` in both. A client that sends back what it read means to keep them, but the patch would remove
+ * them.
  */
 export function ambiguousNulls(target: unknown, patch: unknown, path: string): readonly string[] {
   if (!isJsonObject(target) || !isJsonObject(patch)) return [];

@@ -1,8 +1,7 @@
 import { ArrayUnique, IsArray, IsInt, IsObject, IsOptional, IsString, Length } from 'class-validator';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { IsDto } from './dto.js';
-import { readDto } from './read-dto.js';
+import { IsDto, readDto } from './read-dto.js';
 
 class Inner {
   @IsInt() count!: number;
@@ -15,7 +14,7 @@ class Outer {
   @IsOptional() @IsArray() @ArrayUnique() @IsString({ each: true }) names?: string[];
 }
 
-/** Keys that every object has, and that an object's maker trips over. */
+/** Keys that every object inherits, and that libraries fail on. */
 const key = fc.constantFrom(
   'name',
   'free',
@@ -35,27 +34,27 @@ const anyObject = fc.dictionary(key, fc.oneof(anyJson, fc.dictionary(key, anyJso
 
 const fieldsOf = (sent: object) => readDto(Outer, sent).faults.map(({ field }) => field);
 
-describe('reading a DTO', () => {
-  it('never throws, and leaves free JSON as it was sent', () => {
+describe('readDto', () => {
+  it('never throws and keeps free JSON unchanged', () => {
     fc.assert(
       fc.property(anyObject, anyObject, (sent, free) => {
         expect(readDto(Outer, sent).faults.every(({ problem }) => problem.length > 5)).toBe(true);
         const { dto, faults } = readDto(Outer, { name: 'x', free });
         expect(faults).toEqual([]);
         expect(dto).toBeInstanceOf(Outer);
-        expect(JSON.stringify((dto as Outer).free)).toBe(JSON.stringify(free));
+        expect(JSON.stringify(dto.free)).toBe(JSON.stringify(free));
       }),
       { numRuns: 300 },
     );
   });
 
-  it('makes objects of nested classes, and of none that was not asked for', () => {
+  it('makes nested DTOs where a field has one, and nowhere else', () => {
     const { dto } = readDto(Outer, { name: 'x', inner: { count: 1 }, free: { count: 1 } });
-    expect((dto as Outer).inner).toBeInstanceOf(Inner);
-    expect((dto as Outer).free).not.toBeInstanceOf(Inner);
+    expect(dto.inner).toBeInstanceOf(Inner);
+    expect(dto.free).not.toBeInstanceOf(Inner);
   });
 
-  it('names each faulty field once where its kind is wrong, with what was given', () => {
+  it('names a field of the wrong kind once, with the kind that was sent', () => {
     expect(readDto(Outer, { name: 7, inner: [], free: null }).faults).toEqual([
       { field: 'name', problem: 'must be a string, not 7' },
       { field: 'inner', problem: 'must be an object, not an empty list' },
@@ -68,16 +67,16 @@ describe('reading a DTO', () => {
   it.each([
     ['x', 'must be a list, not this string'],
     [['x', 1], 'each of them must be a string'],
-  ])('tells a list that is none from one that holds what it may not: %j', (names, problem) => {
+  ])('distinguishes a value that is not a list from a list with wrong members: %j', (names, problem) => {
     expect(readDto(Outer, { name: 'x', names }).faults).toEqual([{ field: 'names', problem }]);
   });
 
-  it('names what it does not know, and what is wrong within', () => {
+  it('names unknown fields and faults of nested DTOs', () => {
     const sent = { name: 'x', constructor: 1, toString: 2, inner: { count: 'one', other: 3 } };
     expect(fieldsOf(sent)).toEqual(['constructor', 'toString', 'inner.other', 'inner.count']);
   });
 
-  it('takes missing fields for no fault where only some are given', () => {
-    expect(readDto(Outer, { inner: {} }, 'given').faults.map(({ field }) => field)).toEqual(['inner.count']);
+  it('accepts missing fields when only the sent ones are checked', () => {
+    expect(readDto(Outer, { inner: {} }, 'sent').faults.map(({ field }) => field)).toEqual(['inner.count']);
   });
 });

@@ -1,16 +1,45 @@
-import { type ValidationError, validateSync } from 'class-validator';
-import { type DtoClass, toDto } from './dto.js';
-import { describeValue } from './json.js';
+import {
+  getMetadataStorage,
+  IsObject,
+  ValidateNested,
+  type ValidationError,
+  validateSync,
+} from 'class-validator';
 import type { InputFault } from './input-errors.js';
+import { describeValue, isJsonObject } from './json.js';
 
-export interface ReadDto {
-  readonly dto: object;
-  /** None: the DTO is what its class says. */
+export type DtoClass<Dto extends object = object> = new () => Dto;
+
+export interface ReadDto<Dto extends object> {
+  readonly dto: Dto;
+  /** None: the DTO is valid. */
   readonly faults: readonly InputFault[];
 }
 
-/** @param fields `given`: those that were not sent are no fault */
-export function readDto(type: DtoClass, sent: object, fields: 'all' | 'given' = 'all'): ReadDto {
+const nested = new WeakMap<object, Map<string | symbol, () => DtoClass>>();
+
+/** A field that holds another DTO. */
+export function IsDto(type: () => DtoClass): PropertyDecorator {
+  return (target, key) => {
+    const ofClass = nested.get(target) ?? new Map<string | symbol, () => DtoClass>();
+    nested.set(target, ofClass.set(key, type));
+    IsObject()(target, key);
+    ValidateNested()(target, key);
+  };
+}
+
+/** The fields that a DTO class has rules for; none for any other class. */
+export function fieldsOf(type: DtoClass): ReadonlySet<string> {
+  const rules = getMetadataStorage().getTargetValidationMetadatas(type, '', true, false);
+  return new Set(rules.map((rule) => rule.propertyName));
+}
+
+/** @param fields `sent`: fields that were not sent are no fault */
+export function readDto<Dto extends object>(
+  type: DtoClass<Dto>,
+  sent: object,
+  fields: 'all' | 'sent' = 'all',
+): ReadDto<Dto> {
   const faults: InputFault[] = [];
   const dto = toDto(type, sent, '', faults);
   const errors = validateSync(dto).filter(
@@ -20,7 +49,33 @@ export function readDto(type: DtoClass, sent: object, fields: 'all' | 'given' = 
   return { dto, faults };
 }
 
-/** Rules of kind: where one of these is broken, what the others say is noise. */
+/**
+ * What was sent, as an object of the class, with its free JSON untouched: class-transformer would walk through that as well,
+ * lose keys such as `toString` in it and fail on `constructor`. Fields that the class does not have become faults.
+ */
+function toDto<Dto extends object>(
+  type: DtoClass<Dto>,
+  sent: object,
+  path: string,
+  faults: InputFault[],
+): Dto {
+  const dto = new type();
+  const fields = fieldsOf(type);
+  for (const [key, value] of Object.entries(sent)) {
+    const field = path + key;
+    if (!fields.has(key)) faults.push({ field, problem: 'is not a field here; leave it out' });
+    else Object.assign(dto, { [key]: toField(type, key, value, `${field}.`, faults) });
+  }
+  return dto;
+}
+
+function toField(type: DtoClass, key: string, value: unknown, path: string, faults: InputFault[]): unknown {
+  const child = nested.get(type.prototype as object)?.get(key);
+  if (child === undefined || !isJsonObject(value)) return value;
+  return toDto(child(), value, path, faults);
+}
+
+/** Rules of kind: when one of these is broken, the messages of the others are noise. */
 const KINDS: Readonly<Record<string, string>> = {
   isArray: 'must be a list',
   isString: 'must be a string',
@@ -49,10 +104,10 @@ function faultsOf(
   return [...own, ...children.flatMap((child) => faultsOf(child, `${field}.`))];
 }
 
-/** Whether it is what a list holds that is wrong, not the list. */
+/** Whether a member of the list is wrong, not the list itself. */
 const isOfMembers = (message: string): boolean => message.startsWith('each value in ');
 
-/** The field stands in front already. */
+/** The message without the field's name, which stands in `field`. */
 function withoutName(message: string, property: string): string {
   return message.startsWith(`${property} `) ? message.slice(property.length + 1) : message;
 }

@@ -1,31 +1,71 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
-import { PageQueryDto } from '../input/page.dto.js';
 import { PRINTABLE, printable } from '../input/dto-rules.js';
-import { DEFAULT_SORT, SORT_NAMES, type SortName } from './management/worker-sort.js';
+import { PageQueryDto } from '../input/page.dto.js';
+import { ANY_TEXT, type CursorShape, UUID } from '../input/page.dto.js';
+
+/** An order of the table, as SQL; `id` decides between equals. */
+export interface WorkerSort extends CursorShape {
+  readonly expression: string;
+  readonly type: 'numeric' | 'text';
+  readonly descending: boolean;
+}
+
+/** Seconds to the microsecond, as PostgreSQL keeps them; a time that was set by hand may be infinity. */
+const NUMBER = /^(-?\d{1,18}(\.\d{1,6})?|-?Infinity)$/;
+
+const time = (column: string) => ({ expression: `extract(epoch FROM ${column})`, type: 'numeric' }) as const;
+/** By code point, whatever the locale of the database is. */
+const text = (column: string) => ({ expression: `${column} COLLATE "C"`, type: 'text' }) as const;
+const number = (column: string) => ({ expression: `${column}::numeric`, type: 'numeric' }) as const;
+
+const COLUMNS = {
+  created_at: time('created_at'),
+  updated_at: time('updated_at'),
+  health_since: time('health_since'),
+  model_name: text('model_name'),
+  owner: text('owner'),
+  health: text('health'),
+  admin_state: text('admin_state'),
+  weight: number('weight'),
+  priority: number('priority'),
+} as const;
+
+type Column = keyof typeof COLUMNS;
+type SortName = Column | `-${Column}`;
+
+/** Ascending by a column's name, descending with `-` in front. */
+const SORT_NAMES = (Object.keys(COLUMNS) as Column[]).flatMap((name): SortName[] => [name, `-${name}`]);
+const DEFAULT_SORT: SortName = 'created_at';
+
+export function sortNamed(sort: SortName = DEFAULT_SORT): WorkerSort {
+  const { expression, type } = COLUMNS[sort.replace('-', '') as Column];
+  const key = [type === 'numeric' ? NUMBER : ANY_TEXT, UUID];
+  return { sort, expression, type, descending: sort.startsWith('-'), key };
+}
 
 const ADMIN_STATES = ['enabled', 'disabled', 'draining', 'offline'];
 const HEALTHS = ['unknown', 'healthy', 'suspect', 'unhealthy', 'warming'];
 
-/** Which workers to list, all of them by default: also those that are offline and not purged yet. */
+/** Which workers to list: all of them by default, also those that are offline and not purged yet. */
 export class ListWorkersQueryDto extends PageQueryDto {
   @IsOptional() @IsString() @Length(1, 200) @Matches(PRINTABLE, printable) model_name?: string;
 
   @IsOptional() @IsString() @MaxLength(200) @Matches(PRINTABLE, printable) owner?: string;
 
-  /** What the probes say; given several times, any of them. */
+  /** Several values mean any of them. */
   @IsOptional()
   @IsIn(HEALTHS, { each: true, message: oneOf(HEALTHS) })
   @ApiProperty({ enum: HEALTHS, isArray: true, required: false })
   health?: string | string[];
 
-  /** What people want; given several times, any of them. */
+  /** Several values mean any of them. */
   @IsOptional()
   @IsIn(ADMIN_STATES, { each: true, message: oneOf(ADMIN_STATES) })
   @ApiProperty({ enum: ADMIN_STATES, isArray: true, required: false })
   admin_state?: string | string[];
 
-  /** `key:value`, or `key` for any value; given several times, all of them. */
+  /** `key:value`, or `key` for any value. Several values mean all of them. */
   @IsOptional()
   @IsString({ each: true })
   @Length(1, 320, { each: true })
@@ -33,7 +73,7 @@ export class ListWorkersQueryDto extends PageQueryDto {
   @ApiProperty({ type: 'string', isArray: true, required: false })
   label?: string | string[];
 
-  /** What to sort by; with `-` in front, the other way round. */
+  /** The column to sort by; `-` in front of it sorts in descending order. */
   @IsOptional()
   @IsIn(SORT_NAMES, { message: oneOf(SORT_NAMES) })
   @ApiProperty({ enum: SORT_NAMES, default: DEFAULT_SORT, required: false })

@@ -13,16 +13,11 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
-import { IsDto } from '../input/dto.js';
-import type { HasFurtherFaults } from '../input/input-pipe.js';
-import type { InputFault } from '../input/input-errors.js';
+import { IsJsonScalar, IsScalarRecord, IsStringRecord, PRINTABLE, printable } from '../input/dto-rules.js';
+import { IsDto } from '../input/read-dto.js';
 import type { JsonValue } from '../template/json-value.js';
-import { compileParts } from './calls/call-parts.js';
-import { PRINTABLE, printable } from '../input/dto-rules.js';
-import { expandPreset } from './presets/presets.js';
-import { IsScalarRecord, IsStringRecord, IsJsonScalar } from '../input/dto-rules.js';
 
-/** The one union here: the plugin takes it for an object. */
+/** The swagger plugin takes a union for an object. */
 const JSON_SCALAR: ApiPropertyOptions = {
   oneOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }],
 };
@@ -48,7 +43,7 @@ export class UsageExtractDto {
   @IsString() @Length(1, 500) output!: string;
 }
 
-/** What says that a streamed answer is complete: an event that is this text, or one with this value at a path. */
+/** The event that completes a streamed answer: its data is this text, or it has this value at a path. */
 export class StreamDoneDto {
   @IsOptional() @IsString() @Length(1, 500) data?: string;
   @IsOptional() @IsString() @Length(1, 500) path?: string;
@@ -76,9 +71,9 @@ export class TimeoutsDto {
 }
 
 export class HealthCheckDto {
-  /** http: a request to `path`; tcp: a connection; inference: a real call, which costs tokens; none: always taken to be healthy. */
+  /** http: a request to `path`; tcp: a connection; inference: a real call, which costs tokens; none: always healthy. */
   @IsOptional() @IsIn(['http', 'tcp', 'inference', 'none']) kind?: 'http' | 'tcp' | 'inference' | 'none';
-  /** What an inference asks; ping by default. */
+  /** The prompt of an inference probe; ping by default. */
   @IsOptional() @IsString() @Length(1, 1000) @Matches(PRINTABLE, printable) prompt?: string;
   /** At the worker's origin; /health by default. */
   @IsOptional()
@@ -90,7 +85,7 @@ export class HealthCheckDto {
   /** Any below 500 by default. */
   @IsOptional() @IsInt() @Min(100) @Max(599) expected_status?: number;
   @IsOptional() @IsString() @Length(1, 1000) body_contains?: string;
-  /** Of a worker that speaks an API: fail when upstream_model is not among the models it lists. */
+  /** For a worker with an API protocol: fail if upstream_model is not among the models it lists. */
   @IsOptional() @IsBoolean() require_model?: boolean;
   @IsOptional() @IsInt() @Min(100) @Max(3_600_000) interval_ms?: number;
   @IsOptional() @IsInt() @Min(10) @Max(14_000) timeout_ms?: number;
@@ -98,20 +93,17 @@ export class HealthCheckDto {
   @IsOptional() @IsInt() @Min(1) @Max(100) successes_up?: number;
 }
 
-/** A worker: one inference endpoint, by data alone. */
-export class RegisterWorkerDto implements HasFurtherFaults {
-  /** With `preset`, `base_url` and `api_key` a few words are enough. */
-  static readonly expand = expandPreset;
-
-  /** What callers ask for; workers with the same name share the work. */
+/** A worker: one inference endpoint and how it is called. With `preset` (see GET /api/v1/presets) most fields can be left out. */
+export class RegisterWorkerDto {
+  /** The model that clients request; workers with the same model_name share its requests. */
   @IsString() @Length(1, 200) @Matches(PRINTABLE, printable) model_name!: string;
-  /** http or https; placeholders may stand in the path and the query. */
+  /** http or https; the path and the query may hold placeholders. */
   @IsString() @Length(1, 2048) @Matches(PRINTABLE, printable) req_url_template!: string;
-  /** The request body, with {USER_PROMPT} where the prompt belongs. */
+  /** The request body, with placeholders such as {USER_PROMPT}. */
   @IsOptional() @IsObject() body?: Record<string, JsonValue>;
-  /** Who owns the worker. */
+  /** The owner of the worker; a label without effect. */
   @IsOptional() @IsString() @MaxLength(200) @Matches(PRINTABLE, printable) owner?: string;
-  /** Where the answer stands in the response: data.items[].answer; empty for the whole text. */
+  /** The path of the text in the response, such as data.items[].answer; empty: the whole response. */
   @IsOptional() @IsString() @MaxLength(500) @Matches(PRINTABLE, printable) response_extract?: string;
   @IsOptional() @IsIn(['GET', 'POST']) req_type?: 'GET' | 'POST';
   /** Request headers. Values that may be credentials are stored encrypted. */
@@ -121,65 +113,51 @@ export class RegisterWorkerDto implements HasFurtherFaults {
   @IsOptional() @IsScalarRecord(100) req_param?: Record<string, string | number | boolean>;
   /** A label without effect. */
   @IsOptional() @IsIn(['REMOTE', 'LOCAL']) worker_type?: 'REMOTE' | 'LOCAL';
-  /** Tells apart workers of the same model and URL. */
+  /** Distinguishes workers with the same model and URL. */
   @IsOptional() @IsString() @MaxLength(200) @Matches(PRINTABLE, printable) name?: string;
-  /** template: spoken to by body, req_param, header and response_extract. Else by that API, at the base req_url_template. */
+  /** template: called by body, req_param, header and response_extract. Otherwise called by that API, with req_url_template as its base URL. */
   @IsOptional() @IsIn(['template', 'openai', 'anthropic', 'gemini']) protocol?:
     'template' | 'openai' | 'anthropic' | 'gemini';
-  /** What the upstream calls the model, where it has another name there. */
+  /** The upstream's name of the model, if it is not model_name. */
   @IsOptional() @IsString() @Length(1, 200) @Matches(PRINTABLE, printable) upstream_model?: string;
   /** Left out: whatever its API offers with protocol openai or anthropic, else chat. */
   @IsOptional() @IsIn(['chat', 'completion', 'embedding', 'image', 'video', 'audio']) task?:
     'chat' | 'completion' | 'embedding' | 'image' | 'video' | 'audio';
   @IsOptional() @IsDto(() => WorkerDefaultsDto) defaults?: WorkerDefaultsDto;
   @IsOptional() @IsIn(['json', 'form']) body_format?: 'json' | 'form';
-  /** What an answer must say; of a stream, every event that has something at the path, but for its end mark. */
+  /** An answer without this value is a failure; in a stream, every event that has the path, except the one that ends it. */
   @IsOptional() @IsDto(() => SuccessWhenDto) success_when?: SuccessWhenDto;
-  /** With is_stream: how an answer is read event by event. */
+  /** With is_stream: how the events of an answer are read. */
   @IsOptional() @IsDto(() => StreamExtractDto) stream_extract?: StreamExtractDto;
-  /** Where a whole answer tells its tokens. */
+  /** Where an answer reports its tokens. */
   @IsOptional() @IsDto(() => UsageExtractDto) usage_extract?: UsageExtractDto;
-  /** Twice the weight, twice the work. */
+  /** A worker with twice the weight gets twice the requests. */
   @IsOptional() @IsInt() @Min(1) @Max(1000) weight?: number;
-  /** Lower first; higher only when no lower one can be used. */
+  /** Workers with a higher number are used only if none with a lower number is available. */
   @IsOptional() @IsInt() @Min(0) @Max(1000) priority?: number;
-  /** Requests it is given at once. */
+  /** Concurrent requests, over all replicas. */
   @IsOptional() @IsInt() @Min(1) @Max(100_000) max_concurrency?: number;
   @IsOptional() @IsStringRecord(32, 63, 255) labels?: Record<string, string>;
   @IsOptional() @IsDto(() => TimeoutsDto) timeouts?: TimeoutsDto;
-  /** When the caller hangs up: abort the call, or let it finish. */
+  /** When the client disconnects: abort the call, or let it finish. */
   @IsOptional() @IsIn(['abort', 'finish']) on_disconnect?: 'abort' | 'finish';
   @IsOptional() @IsDto(() => HealthCheckDto) health_check?: HealthCheckDto;
-  /** It promises a heartbeat within so many seconds; three missed make it suspect, and offline if probes fail too. */
+  /** The worker sends a heartbeat at least every so many seconds; after three missed ones it is suspect, and offline if its probes fail too. */
   @IsOptional() @IsInt() @Min(1) @Max(86_400) heartbeat_ttl_s?: number;
-
-  furtherFaults(faulty: ReadonlySet<string>): readonly InputFault[] {
-    const definition = {
-      req_url_template: this.req_url_template,
-      req_param: this.req_param ?? null,
-      body: this.body ?? null,
-      body_format: this.body_format ?? 'json',
-      response_extract: this.response_extract ?? '',
-      success_when: this.success_when ?? null,
-      stream_extract: this.stream_extract ?? null,
-      usage_extract: this.usage_extract ?? null,
-    } as const;
-    return compileParts(definition, this.header ?? {}, faulty).faults;
-  }
 }
 
 export class OfflineWorkerDto {
   @IsString() @Length(1, 200) @Matches(PRINTABLE, printable) model_name!: string;
   @IsString() @Length(1, 2048) @Matches(PRINTABLE, printable) req_url_template!: string;
-  /** Left out: all workers of that model at that URL. */
+  /** Left out: all workers with that model and URL. */
   @IsOptional() @IsString() @MaxLength(200) @Matches(PRINTABLE, printable) name?: string;
 }
 
 /**
- * A JSON merge patch on a worker's definition: what is left out stays, null resets to the default, objects merge member by
- * member. Describes it only: what counts is the definition that it makes.
+ * A JSON merge patch on a worker's definition: fields that are left out stay, null resets to the default, objects merge member
+ * by member. It describes the patch only; the definition that results is what is checked.
  */
 export class PatchWorkerDto extends PartialType(RegisterWorkerDto) {}
 
-/** Whom it renews: all workers of that model at that URL, or the one of that name. */
+/** Renews all workers with that model and URL, or the one with that name. */
 export class HeartbeatDto extends OfflineWorkerDto {}

@@ -11,31 +11,33 @@ interface Switched {
   readonly admin_state_since: Date;
 }
 
-/** The natural key is taken by a worker that is not offline. */
+/** The natural key belongs to a worker that is not offline. */
 export class WorkerExistsError extends Error {
   override readonly name = 'WorkerExistsError';
 
-  constructor({ model_name, req_url_template }: Key, standing: Switched) {
+  constructor({ model_name, req_url_template }: Key, existing: Switched) {
+    // This sentence is fixed: clients of the native API compare it to the letter.
     const registered = `LLM(model_name(${model_name}), url=${req_url_template}) has registered!`;
     super(
-      standing.admin_state === 'enabled'
+      existing.admin_state === 'enabled'
         ? registered
-        : `${registered} It is ${standing.admin_state} ${whoAndWhen(standing)}; registering does not change that.`,
+        : `${registered} It is ${existing.admin_state} ${sinceAndBy(existing)}; registering does not change that.`,
     );
   }
 }
 
-/** An operator's OFF: no start-up script undoes it. */
+/** An operator switched the worker off, and no start-up script may undo it. */
 export class WorkerDisabledError extends Error {
   override readonly name = 'WorkerDisabledError';
 
   constructor(worker: Switched & { readonly id: string }) {
     super(
-      `this worker is disabled ${whoAndWhen(worker)}, and stays so until POST /api/v1/workers/${worker.id}/enable; nothing was changed`,
+      `this worker is disabled ${sinceAndBy(worker)}, until POST /api/v1/workers/${worker.id}/enable; nothing was changed`,
     );
   }
 }
 
+/** No worker to take offline. The text is fixed. */
 export class NoSuchWorkerError extends Error {
   override readonly name = 'NoSuchWorkerError';
 
@@ -48,17 +50,11 @@ export class WorkerNotFoundError extends Error {
   override readonly name = 'WorkerNotFoundError';
 
   constructor() {
-    super('there is no worker with this id; GET /api/v1/workers lists those there are');
+    super('there is no worker with this id; GET /api/v1/workers lists all workers');
   }
 }
 
-function whoAndWhen({ admin_state_by: by, admin_state_since: since }: Switched): string {
-  // A time set by hand may be infinity.
-  const when = Number.isFinite(Number(since)) ? since.toISOString() : 'an unknown time';
-  return `since ${when}, by ${by === '' ? 'an unknown hand' : by}`;
-}
-
-/** Nobody of that model at that URL was ever registered, or it was forgotten. */
+/** A heartbeat for a model and URL of which no worker is registered. */
 export class NoWorkerToRenewError extends Error {
   override readonly name = 'NoWorkerToRenewError';
 
@@ -67,29 +63,37 @@ export class NoWorkerToRenewError extends Error {
   }
 }
 
-/** A heartbeat that comes too late revives nobody. */
+/** A heartbeat that comes too late: it does not bring a worker back. */
 export class WorkerOfflineError extends Error {
   override readonly name = 'WorkerOfflineError';
 
   constructor(modelName: string, url: string) {
     super(
-      `LLM(model_name(${modelName}), url=${url}) is offline, which no heartbeat changes: register it anew`,
+      `LLM(model_name(${modelName}), url=${url}) is offline, and a heartbeat does not change that: register it again`,
     );
   }
 }
 
-/** There is neither a policy nor a worker of that name. */
+/** There is neither a policy nor a worker with that name. */
 export class NoSuchModelError extends Error {
+  override readonly name = 'NoSuchModelError';
+
   constructor(name: string) {
-    super(`there is no model(${name}) here: no worker carries that name, and it has no policy`);
-    this.name = 'NoSuchModelError';
+    super(`there is no model(${name}) here: no worker has that model_name, and it has no policy`);
   }
 }
 
-/** The upstream answered in time and in form, and its own answer says that it failed (`success_when`). */
+/** The upstream's answer arrived and is well-formed, but reports a failure (`success_when`). */
 export class UnsuccessfulAnswerError extends Error {
+  override readonly name = 'UnsuccessfulAnswerError';
+
   constructor(rule: SuccessWhen) {
-    super(`its answer says that it failed: ${rule.path} is not ${JSON.stringify(rule.equals)}`);
-    this.name = 'UnsuccessfulAnswerError';
+    super(`its answer reports a failure: ${rule.path} is not ${JSON.stringify(rule.equals)}`);
   }
+}
+
+function sinceAndBy({ admin_state_by: by, admin_state_since: since }: Switched): string {
+  // A time that was set by hand may be infinity.
+  const when = Number.isFinite(Number(since)) ? since.toISOString() : 'an unknown time';
+  return `since ${when}, by ${by === '' ? 'an unknown actor' : by}`;
 }

@@ -5,21 +5,21 @@ import { WorkerWriter } from './worker-writer.js';
 
 const HOUR_MS = 3_600_000;
 
-/** Forgets what is older than it is kept. Every replica does it; what one has deleted the next does not find. */
+/** Deletes old rows every hour. Every replica does it: rows that one has deleted are gone for the next. */
 @Injectable()
 export class Retention {
   private readonly logger = new Logger('Registry');
 
   constructor(
-    private readonly repository: WorkerWriter,
+    private readonly writer: WorkerWriter,
     private readonly settings: RegistrySettings,
   ) {}
 
   @Interval(HOUR_MS)
   async purge(): Promise<void> {
     const { offlineRetentionDays, eventRetentionDays } = this.settings;
-    await this.repository
+    await this.writer
       .purge(offlineRetentionDays, eventRetentionDays)
-      .catch((error: unknown) => this.logger.warn(`nothing purged: ${String(error)}`));
+      .catch((error: unknown) => this.logger.warn(`retention deleted nothing: ${String(error)}`));
   }
 }

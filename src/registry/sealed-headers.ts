@@ -1,36 +1,39 @@
 import { Injectable } from '@nestjs/common';
-import { CredentialsUnreadableError } from '../credentials/credential-cipher.js';
-import { CredentialVault } from '../credentials/credential-vault.js';
+import { CredentialsUnreadableError, CredentialVault } from '../credentials/credential-cipher.js';
 import { splitHeaders } from '../credentials/sensitive-headers.js';
+import type { InputFault } from '../input/input-errors.js';
 import { isJsonObject } from '../input/json.js';
 import type { WorkerEntity } from './worker.entity.js';
 
+/** Shown instead of a stored header value that may be a credential. Sent back in a change, it keeps the stored value. */
+export const SEALED = '<sealed>';
+
 /** The headers of a row, as far as they can be read. */
-export interface StoredHeaders {
+interface StoredHeaders {
   readonly shown: Readonly<Record<string, string>>;
-  /** Their values never leave this service but to the worker itself. */
+  /** Their values are sent to the worker itself only. */
   readonly hidden: Readonly<Record<string, string>>;
-  /** Of `hidden`, what is sealed in the row. */
+  /** Those of `hidden` that are stored sealed. */
   readonly sealed: Readonly<Record<string, string>>;
-  /** Where the hidden ones may go; `null` if the URL is none. */
+  /** Where the hidden ones may be sent; `null`: the row holds no valid URL. */
   readonly origin: string | null;
-  /** Why the sealed ones cannot be read, if they cannot. */
+  /** Why the sealed ones cannot be read; `null`: they can. */
   readonly unreadable: string | null;
 }
 
-/** Opens what is sealed in a row, and seals it again when it changed. */
+/** Opens the sealed headers of a row, and seals them again after a change. */
 @Injectable()
 export class SealedHeaders {
   constructor(private readonly vault: CredentialVault) {}
 
-  /** @param returnTo an origin the worker is about to get: a URL that was changed by hand may be put right */
-  read(row: WorkerEntity, returnTo: string | null = null): StoredHeaders {
+  /** @param newOrigin the origin that a change gives the worker: after a change of the URL by hand, this may be the one they are sealed for */
+  read(row: WorkerEntity, newOrigin: string | null = null): StoredHeaders {
     const { plain: shown, sensitive } = splitHeaders(stringsOf(row.header));
     const own = originOf(row.req_url_template);
     const none = { shown, hidden: sensitive, sealed: {}, origin: own };
     if (row.sealed_header === null) return { ...none, unreadable: null };
-    let unreadable = 'its URL is none';
-    for (const origin of new Set([own, returnTo])) {
+    let unreadable = 'the worker has no valid URL';
+    for (const origin of new Set([own, newOrigin])) {
       if (origin === null) continue;
       try {
         const sealed = this.vault.open(row.sealed_header, { workerId: row.id, origin });
@@ -44,8 +47,8 @@ export class SealedHeaders {
   }
 
   /**
-   * The column `sealed_header`: as it is where it holds the same already (sealing again would give another text, and the
-   * worker another generation), or where nobody can tell what it holds and nothing was given instead.
+   * The column `sealed_header`. It stays as it is if it holds the same values (sealing them again gives another text, and
+   * the worker another generation), or if it cannot be read and no new values were sent.
    */
   seal(
     row: WorkerEntity,
@@ -53,15 +56,14 @@ export class SealedHeaders {
     sensitive: Readonly<Record<string, string>>,
     origin: string,
   ): string | null {
-    if (stored.unreadable !== null && Object.keys(sensitive).length === 0) return row.sealed_header;
-    if (Object.keys(sensitive).length === 0) return null;
+    if (Object.keys(sensitive).length === 0) return stored.unreadable === null ? null : row.sealed_header;
     if (row.sealed_header !== null && stored.origin === origin && isSame(stored.sealed, sensitive))
       return row.sealed_header;
     return this.vault.seal(sensitive, { workerId: row.id, origin });
   }
 }
 
-/** What a view shows: names, and values only of those that are no secret. */
+/** What a view shows: all names, and the values that are no secret. */
 export function shownHeaders({ shown, hidden }: StoredHeaders): Readonly<Record<string, string>> | null {
   const names = Object.keys(hidden);
   if (names.length + Object.keys(shown).length === 0) return null;
@@ -72,7 +74,75 @@ export function originOf(url: unknown): string | null {
   return typeof url === 'string' && URL.canParse(url) ? new URL(url).origin : null;
 }
 
-/** Of a column that may have been edited by hand. */
+interface MergedHeaders {
+  /** Values of any kind: the check of the whole definition follows. */
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly faults: readonly InputFault[];
+}
+
+/**
+ * A merge patch on headers whose values the client cannot see: a header that is left out, or sent as `"<sealed>"`, stays;
+ * `null` removes it. Credentials never move to another origin by themselves. Names are case-insensitive [RFC 9110, 5.1].
+ */
+export function mergeHeaders(
+  stored: StoredHeaders,
+  patch: Readonly<Record<string, unknown>>,
+  origin: string | null,
+): MergedHeaders {
+  const faults: InputFault[] = [];
+  const kept = new Set(Object.keys(stored.hidden).map(lower));
+  const merged = new Map<string, readonly [string, unknown]>(
+    Object.entries({ ...stored.shown, ...stored.hidden }).map((entry) => [lower(entry[0]), entry]),
+  );
+  const named = new Set<string>();
+  for (const [name, value] of Object.entries(patch)) {
+    const isStored = merged.has(lower(name)) && !named.has(lower(name));
+    if (value === SEALED) {
+      if (!kept.has(lower(name)) && stored.unreadable === null)
+        faults.push(
+          fault(name, `"${SEALED}" keeps a stored value, and none is stored: give the value itself`),
+        );
+      continue;
+    }
+    if (value === null && !isStored && stored.unreadable !== null) {
+      const problem = `cannot be removed alone, because the stored credentials cannot be read (${stored.unreadable}): give all of them again, or send "header": null`;
+      faults.push(fault(name, problem));
+    }
+    // A name that was sent twice, in different case, is kept twice: the check of the whole definition reports it.
+    const key = named.has(lower(name)) ? `${name} again` : lower(name);
+    named.add(lower(name));
+    kept.delete(lower(name));
+    merged.delete(key);
+    if (value !== null) merged.set(key, [name, value]);
+  }
+  if (stored.origin !== origin)
+    for (const key of kept) faults.push(fault(merged.get(key)?.[0] ?? key, notMoved(stored, origin)));
+  return { header: Object.fromEntries(merged.values()), faults };
+}
+
+/** The headers of a whole definition as a patch: credentials that it leaves out stay, other headers are removed. */
+export function keepingCredentials(
+  stored: StoredHeaders,
+  header: Readonly<Record<string, string>>,
+): Readonly<Record<string, unknown>> {
+  const named = new Set(Object.keys(header).map(lower));
+  const removed = Object.keys(stored.shown).filter((name) => !named.has(lower(name)));
+  return { ...Object.fromEntries(removed.map((name) => [name, null])), ...header };
+}
+
+function notMoved({ origin }: StoredHeaders, to: string | null): string {
+  return `is stored for ${origin ?? 'another origin'} and is not sent to ${to ?? 'another origin'}: give the value again, or null to remove it`;
+}
+
+function fault(name: string, problem: string): InputFault {
+  return { field: `header.${name}`, problem };
+}
+
+function lower(name: string): string {
+  return name.toLowerCase();
+}
+
+/** The strings of a column that may have been edited by hand. */
 function stringsOf(header: unknown): Readonly<Record<string, string>> {
   if (!isJsonObject(header)) return {};
   return Object.fromEntries(
@@ -84,6 +154,3 @@ function isSame(a: Readonly<Record<string, string>>, b: Readonly<Record<string, 
   const names = Object.keys(a);
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }
-
-/** Stands where a view shows a header whose value is stored and never shown. Sent back in a change: what is stored stays. */
-export const SEALED = '<sealed>';

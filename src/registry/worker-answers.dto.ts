@@ -1,9 +1,9 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagger';
 
 const SCALAR = { oneOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }], nullable: true };
 
-/** A worker in a list: who it is and in what state. */
-export class WorkerSummaryDto {
+/** A worker in the native list: what it is and in what state. */
+export class WorkerOverviewDto {
   id!: string;
   model_name!: string;
   name!: string;
@@ -12,27 +12,38 @@ export class WorkerSummaryDto {
   protocol!: string;
   /** null: whatever its API offers. */
   task!: string | null;
-  /** What people want. */
+  /** Set by operators and registrations, never by probes. */
   admin_state!: 'enabled' | 'disabled' | 'draining' | 'offline';
-  /** When that was last said, and by whom. */
-  admin_state_since!: Date;
-  admin_state_by!: string;
-  /** What the probes say. */
+  /** Set by probes, heartbeats and requests, never by operators. */
   health!: 'unknown' | 'healthy' | 'suspect' | 'unhealthy' | 'warming';
   health_reason!: string;
   health_since!: Date;
   weight!: number;
   priority!: number;
   max_concurrency!: number;
-  /** Requests that this replica has running there. */
+  /** Requests of this replica that run there now. */
   in_flight!: number;
-  /** Until when this replica passes it over, if it does. */
+  /** This replica sends no requests there until then; null: it is not ejected. */
   ejected_until!: Date | null;
   /** Rises with every change of the definition; the ETag. */
   generation!: number;
   labels!: Record<string, string> | null;
   created_at!: Date;
   updated_at!: Date;
+}
+
+/** A worker in the native list. Fields other than the first two appear only with `detail=true`. */
+export class ListedWorkerDto extends IntersectionType(
+  PickType(WorkerOverviewDto, ['model_name', 'req_url_template']),
+  PartialType(OmitType(WorkerOverviewDto, ['model_name', 'req_url_template'])),
+) {}
+
+/** A worker in a list. */
+export class WorkerSummaryDto extends WorkerOverviewDto {
+  /** When admin_state last changed. */
+  admin_state_since!: Date;
+  /** The client or database user that changed admin_state last. */
+  admin_state_by!: string;
 }
 
 export class ShownDefaultsDto {
@@ -46,7 +57,7 @@ export class ShownSuccessRuleDto {
   @ApiProperty(SCALAR) equals!: string | number | boolean | null;
 }
 
-/** null: as the service is set. */
+/** Milliseconds; null: the model's policy or the settings decide. */
 export class ShownTimeoutsDto {
   connect_ms!: number | null;
   first_byte_ms!: number | null;
@@ -54,11 +65,17 @@ export class ShownTimeoutsDto {
   total_ms!: number | null;
 }
 
-/** A worker whole, with its definition in the words it is registered with. */
+/** Paths of the token counts in an answer. */
+export class ShownUsageExtractDto {
+  input!: string;
+  output!: string;
+}
+
+/** A worker with its definition, in the fields it is registered with. */
 export class WorkerDto extends WorkerSummaryDto {
   worker_type!: 'REMOTE' | 'LOCAL';
   req_type!: 'GET' | 'POST';
-  /** "<sealed>" stands for a value that may be a credential; sent back in a change, it keeps what is stored. */
+  /** "<sealed>" stands for a value that may be a credential; sent back in a change, it keeps the stored value. */
   header!: Record<string, string> | null;
   body!: Record<string, unknown> | null;
   body_format!: 'json' | 'form';
@@ -66,17 +83,24 @@ export class WorkerDto extends WorkerSummaryDto {
   response_extract!: string;
   success_when!: ShownSuccessRuleDto | null;
   is_stream!: boolean;
+  /** How a streamed answer is read; null: the worker is not streamed event by event. */
+  stream_extract!: object | null;
+  /** Where a whole answer reports its tokens. */
+  usage_extract!: ShownUsageExtractDto | null;
+  /** The upstream's name of the model; null: model_name. */
+  upstream_model!: string | null;
   defaults!: ShownDefaultsDto | null;
   timeouts!: ShownTimeoutsDto;
   on_disconnect!: 'abort' | 'finish';
-  /** As it was given; what is left out is as the service is set (HEALTH_*). */
+  /** As registered; members that are left out come from the settings (HEALTH_*). */
   health_check!: object | null;
+  /** Seconds; null: the worker sends no heartbeats. */
   heartbeat_ttl_s!: number | null;
 }
 
 export class WorkerPageDto {
   data!: WorkerSummaryDto[];
-  /** Given back as `cursor`, it leads to the next page; null: this is the last. */
+  /** Sent as `cursor`, it returns the next page; null: this page is the last. */
   next_cursor!: string | null;
 }
 
@@ -86,10 +110,10 @@ export class WorkerEventDto {
   at!: Date;
   /** registered, changed, deleted; a new admin_state; a new health (recovered: healthy again). */
   kind!: string;
-  /** The columns that changed, or the reason of a verdict. */
+  /** The columns that changed, or the reason of a new health. */
   detail!: string;
   actor!: string;
-  /** The one after it. */
+  /** The generation after the event. */
   generation!: number;
   /** The worker's model and URL at that time. */
   model_name!: string;
@@ -99,6 +123,6 @@ export class WorkerEventDto {
 export class WorkerEventPageDto {
   /** Newest first. */
   data!: WorkerEventDto[];
-  /** Given back as `cursor`, it leads to the next page; null: this is the last. */
+  /** Sent as `cursor`, it returns the next page; null: this page is the last. */
   next_cursor!: string | null;
 }

@@ -1,6 +1,6 @@
 import { Check, Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 
-/** The table `worker_event`: what happened, written by trigger. */
+/** The table `worker_event`: the history of workers, written by a trigger. */
 @Entity('worker_event')
 @Check(
   'worker_event_kind_known',

@@ -1,7 +1,7 @@
 import { Check, Column, Entity, JoinColumn, OneToOne, PrimaryColumn } from 'typeorm';
 import { WorkerEntity } from './worker.entity.js';
 
-/** The table `worker_probe`: the prober's diary. */
+/** The table `worker_probe`: when each worker is probed, and what its last probe found. */
 @Entity('worker_probe')
 @Check('worker_probe_lease_whole', '(lease_owner IS NULL) = (lease_until IS NULL)')
 @Check('worker_probe_counts', 'failures_in_row >= 0 AND successes_in_row >= 0')

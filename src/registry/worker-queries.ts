@@ -1,44 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DatabaseSettings } from '../config/settings.js';
-import { Database } from '../database/database.js';
-import { type CursorShape, type SortKey, UUID } from '../input/page.js';
-import { WorkerNotFoundError } from './registry-errors.js';
-import type { WorkerEventEntity } from './worker-event.entity.js';
-import type { WorkerEntity } from './worker.entity.js';
-import type { WorkerSort } from './management/worker-sort.js';
-import { setTimeout as sleep } from 'timers/promises';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
-import { WorkerCompiler } from './calls/worker-compiler.js';
-import { LiveWorkers } from './live/live-workers.js';
-import type { ShownWorker } from './worker-view.js';
-import { WorkerWriter } from './worker-writer.js';
+import { Database } from '../database/database.js';
+import type { PageQueryDto } from '../input/page.dto.js';
+import { type CursorShape, limitOf, type Page, pageOf, readCursor, UUID } from '../input/page.dto.js';
+import { type ListWorkersQueryDto, sortNamed } from './list-workers-query.dto.js';
+import { WorkerNotFoundError } from './registry-errors.js';
+import type { WorkerEventDto } from './worker-answers.dto.js';
+import type { WorkerEventEntity } from './worker-event.entity.js';
+import type { WorkerKey } from './worker-fields.js';
+import type { WorkerEntity } from './worker.entity.js';
 
-export interface WorkerFilter {
-  readonly model_name: string | undefined;
-  readonly owner: string | undefined;
-  /** Any of them; none means all. */
-  readonly health: readonly string[];
-  /** Any of them; none means all. */
-  readonly admin_state: readonly string[];
-  /** All of them: `key:value`, or a `key` of any value. */
-  readonly label: readonly string[];
-}
+/**
+ * Changes with every change of a row. The number of its transaction alone does not: after a crash or a failover that lost
+ * the last transactions, PostgreSQL counts on from before them.
+ */
+export const VERSION = `xmin::text || ' ' || extract(epoch FROM pg_postmaster_start_time())`;
 
-/** `after`: the sort key of the last row already seen. */
-interface Stretch {
-  readonly limit: number;
-  readonly after: SortKey | null;
-}
+export type WorkerRow = WorkerEntity & { readonly version: string };
 
-export type SortedRow = WorkerEntity & { readonly sort_key: string };
+/** A database that does not answer for so long counts as away. */
+const LIST_TIMEOUT_MS = 2_000;
 
 /** Events have one order. */
-export const EVENT_CURSOR: CursorShape = { sort: '-id', key: [/^\d{1,18}$/] };
+const EVENT_CURSOR: CursorShape = { sort: '-id', key: [/^\d{1,18}$/] };
 
-/** Labels are read by a function that fails on what it cannot decode, and a row edited by hand must not hide the others. */
+/** Labels are read by a function that fails on what it cannot decode; a row edited by hand must not hide the others. */
 const READABLE_LABELS = String.raw`CASE WHEN json_typeof(labels) = 'object' AND labels::text !~ '\\u(0000|[dD][89a-fA-F])' THEN labels ELSE '{}' END`;
 
-/** Reads of the tables `worker` and `worker_event` for people. All throw DatabaseUnavailableError when there is no database. */
+/**
+ * Every read of the table `worker` and of its events, but for those that are part of a write under lock (WorkerWriter,
+ * health's ProbeLeases, heartbeats, replicas) and the count of workers in ModelRepository's list.
+ * All throw DatabaseUnavailableError when there is no database.
+ */
 @Injectable()
 export class WorkerQueries {
   private readonly table: string;
@@ -50,6 +45,42 @@ export class WorkerQueries {
     this.table = `"${schema}".worker`;
   }
 
+  /** Those of `ids` that are not offline. */
+  findLive(ids: readonly string[]): Promise<WorkerRow[]> {
+    return this.database.query(
+      `SELECT *, ${VERSION} AS version FROM ${this.table} WHERE id = ANY ($1) AND admin_state <> 'offline'`,
+      [ids],
+    );
+  }
+
+  async liveVersions(): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.database.query<{ id: string; version: string }>(
+      `SELECT id, ${VERSION} AS version FROM ${this.table} WHERE admin_state <> 'offline'`,
+    );
+    return new Map(rows.map((row) => [row.id, row.version]));
+  }
+
+  async liveIdsOfModel(modelName: string): Promise<readonly string[]> {
+    const rows = await this.database.query<{ id: string }>(
+      `SELECT id FROM ${this.table} WHERE model_name = $1 AND admin_state <> 'offline'`,
+      [modelName],
+    );
+    return rows.map((row) => row.id);
+  }
+
+  /** Oldest first, without those that are offline. A database that does not answer within 2 s counts as unavailable. */
+  async allLive(): Promise<WorkerEntity[]> {
+    const answered = new AbortController();
+    const rows = this.database.query<WorkerEntity>(
+      `SELECT * FROM ${this.table} WHERE admin_state <> 'offline' ORDER BY created_at, id`,
+    );
+    try {
+      return await Promise.race([rows, timeout(answered.signal)]);
+    } finally {
+      answered.abort();
+    }
+  }
+
   /** @throws WorkerNotFoundError */
   async get(id: string): Promise<WorkerEntity> {
     const rows = UUID.test(id)
@@ -59,11 +90,25 @@ export class WorkerQueries {
     return rows[0];
   }
 
-  /** One more than `limit`, where there are more. Behind a key, not an offset: rows that come and go move nobody's page. */
-  list(filter: WorkerFilter, sort: WorkerSort, { limit, after }: Stretch): Promise<SortedRow[]> {
+  async withKey(key: WorkerKey): Promise<WorkerEntity | undefined> {
+    const rows = await this.database.query<WorkerEntity>(
+      `SELECT * FROM ${this.table} WHERE model_name = $1 AND md5(req_url_template) = md5($2) AND req_url_template = $2 AND name = $3`,
+      [key.model_name, key.req_url_template, key.name],
+    );
+    return rows[0];
+  }
+
+  /**
+   * A page of workers in any state. It begins behind a key, not at an offset, so rows that come and go shift no page.
+   * @throws InvalidInputError for a cursor of another list
+   */
+  async page<Shown>(query: ListWorkersQueryDto, show: (row: WorkerEntity) => Shown): Promise<Page<Shown>> {
+    const sort = sortNamed(query.sort);
     const { expression, type, descending } = sort;
     const order = descending ? 'DESC' : 'ASC';
-    return this.database.query(
+    const limit = limitOf(query);
+    const after = readCursor(query.cursor, sort);
+    const rows = await this.database.query<WorkerEntity & { readonly sort_key: string }>(
       `SELECT *, (${expression})::text AS sort_key FROM ${this.table}
        WHERE ($1::text IS NULL OR model_name = $1) AND ($2::text IS NULL OR owner = $2)
          AND (cardinality($3::text[]) = 0 OR health = ANY ($3)) AND (cardinality($4::text[]) = 0 OR admin_state = ANY ($4))
@@ -72,65 +117,46 @@ export class WorkerQueries {
          AND ($6::text IS NULL OR (${expression}, id) ${descending ? '<' : '>'} ($6::${type}, $7::uuid))
        ORDER BY ${expression} ${order}, id ${order} LIMIT $8`,
       [
-        filter.model_name ?? null,
-        filter.owner ?? null,
-        filter.health,
-        filter.admin_state,
-        filter.label,
+        query.model_name ?? null,
+        query.owner ?? null,
+        listOf(query.health),
+        listOf(query.admin_state),
+        listOf(query.label),
         after?.[0] ?? null,
         after?.[1] ?? null,
         limit + 1,
       ],
     );
+    return pageOf(rows, limit, sort, ({ sort_key, id }) => [sort_key, id], show);
   }
 
-  /** Newest first, one more than `limit` where there are more. @throws WorkerNotFoundError where there never was such a worker */
-  async events(workerId: string, { limit, after }: Stretch): Promise<WorkerEventEntity[]> {
+  /** A page of a worker's events, newest first. @throws InvalidInputError, WorkerNotFoundError where there never was such a worker */
+  async events(workerId: string, query: PageQueryDto): Promise<Page<WorkerEventDto>> {
+    const limit = limitOf(query);
+    const after = readCursor(query.cursor, EVENT_CURSOR);
     if (!UUID.test(workerId)) throw new WorkerNotFoundError();
-    const events = await this.database.query<WorkerEventEntity>(
+    const rows = await this.database.query<WorkerEventEntity>(
       `SELECT * FROM ${this.table}_event WHERE worker_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
       [workerId, after?.[0] ?? null, limit + 1],
     );
-    // Of a worker that is there, the history may be empty: it is not kept for ever.
-    if (events.length === 0 && after === null) await this.get(workerId);
-    return events;
+    // The events of an existing worker may all be purged.
+    if (rows.length === 0 && after === null) await this.get(workerId);
+    return pageOf(rows, limit, EVENT_CURSOR, ({ id }) => [id], eventOf);
   }
 }
 
-/** A database that says nothing for so long is not there. */
-const LONGEST_WAIT_MS = 2000;
-
-/** The workers that are not offline, oldest first: from the database while it is there, else as they were last seen. */
-@Injectable()
-export class WorkerList {
-  constructor(
-    private readonly repository: WorkerWriter,
-    private readonly live: LiveWorkers,
-    private readonly compiler: WorkerCompiler,
-  ) {}
-
-  /** @throws DatabaseUnavailableError when it never was there */
-  async all(): Promise<readonly ShownWorker[]> {
-    const answered = new AbortController();
-    try {
-      return await Promise.race([this.repository.list(), silence(answered.signal)]);
-    } catch (error) {
-      if (!(error instanceof DatabaseUnavailableError) || this.live.lastLoadMs === null) throw error;
-      return this.remembered();
-    } finally {
-      answered.abort();
-    }
-  }
-
-  private remembered(): readonly ShownWorker[] {
-    return this.live
-      .workers()
-      .flatMap((worker) => this.compiler.shownOf(worker) ?? [])
-      .toSorted((a, b) => Number(a.created_at) - Number(b.created_at) || (a.id < b.id ? -1 : 1));
-  }
+async function timeout(answered: AbortSignal): Promise<never> {
+  await sleep(LIST_TIMEOUT_MS, undefined, { signal: answered, ref: false }).catch(() => {});
+  throw new DatabaseUnavailableError(new Error(`no answer within ${LIST_TIMEOUT_MS} ms`));
 }
 
-async function silence(answered: AbortSignal): Promise<never> {
-  await sleep(LONGEST_WAIT_MS, undefined, { signal: answered, ref: false }).catch(() => {});
-  throw new DatabaseUnavailableError(new Error(`no answer within ${LONGEST_WAIT_MS} ms`));
+function eventOf(row: WorkerEventEntity): WorkerEventDto {
+  const { id, at, kind, detail, actor, generation, model_name, req_url_template } = row;
+  return { id, at, kind, detail, actor, generation, model_name, req_url_template };
+}
+
+/** A query parameter that may be given several times. */
+function listOf(value: string | string[] | undefined): readonly string[] {
+  if (value === undefined) return [];
+  return typeof value === 'string' ? [value] : value;
 }

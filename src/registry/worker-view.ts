@@ -1,66 +1,68 @@
+import { Injectable } from '@nestjs/common';
 import { DEEPEST_JSON, isDeeperThan } from '../input/json.js';
-import type { Activity } from './live/worker-activity.js';
-import { taskOf } from './worker-fields.js';
+import { type Activity, WorkerActivity } from './live/worker-activity.js';
+import { SealedHeaders, shownHeaders } from './sealed-headers.js';
+import type { WorkerDto, WorkerOverviewDto, WorkerSummaryDto } from './worker-answers.dto.js';
+import { columnsOf, taskOf, TIMEOUT_COLUMNS, type View } from './worker-fields.js';
 import type { WorkerEntity } from './worker.entity.js';
 
-/** What of a row may be shown to everyone, and is kept in memory for the time when there is no database. */
-const SHOWN = [
-  'id',
-  'model_name',
-  'name',
-  'req_url_template',
-  'owner',
-  'protocol',
-  'task',
-  'any_task',
-  'admin_state',
-  'health',
-  'health_reason',
-  'health_since',
-  'weight',
-  'priority',
-  'max_concurrency',
-  'generation',
-  'labels',
-  'created_at',
-  'updated_at',
-] as const satisfies readonly (keyof WorkerEntity)[];
+/** A DTO's fields without its class. */
+type Plain<Dto> = { [Name in keyof Dto]: Dto[Name] };
 
-export type ShownWorker = Pick<WorkerEntity, (typeof SHOWN)[number]>;
+/** What of a row may be shown to everyone. It is kept in memory for the time when there is no database. */
+export type OverviewRow = Pick<WorkerEntity, (keyof WorkerEntity & keyof WorkerOverviewDto) | 'any_task'>;
 
-export function shownOf(row: ShownWorker): ShownWorker {
-  return Object.fromEntries(SHOWN.map((column) => [column, row[column]])) as unknown as ShownWorker;
+export function overviewRowOf(row: OverviewRow): OverviewRow {
+  return { ...columnsOf(row, 'overview'), any_task: row.any_task } as OverviewRow;
 }
 
-/** A worker as the API shows it: no secret, and what this replica knows of it besides. */
-export function workerView(row: ShownWorker, activity: Activity) {
+/** A worker of the native list: its columns without a secret, and what this replica knows about it. */
+export function overviewOf(row: OverviewRow, { inFlight, ejectedUntil }: Activity): Plain<WorkerOverviewDto> {
   return {
-    id: row.id,
-    model_name: row.model_name,
-    name: row.name,
-    req_url_template: row.req_url_template,
-    owner: row.owner,
-    protocol: row.protocol,
+    ...(presentable(row, 'overview') as OverviewColumns),
     task: taskOf(row),
-    admin_state: row.admin_state,
-    health: row.health,
-    health_reason: row.health_reason,
-    health_since: row.health_since,
-    weight: row.weight,
-    priority: row.priority,
-    max_concurrency: row.max_concurrency,
-    /** Requests of this replica. */
-    in_flight: activity.inFlight,
-    /** Until when this replica passes it over, if it does. */
-    ejected_until: activity.ejectedUntil,
-    generation: row.generation,
-    labels: presentable(row.labels),
-    created_at: row.created_at,
-    updated_at: row.updated_at,
+    in_flight: inFlight,
+    ejected_until: ejectedUntil,
   };
 }
 
-/** JSON of a column that may have been edited by hand: what nests too deep to be written stays away, not the whole answer. */
-export function presentable<Value>(value: Value): Value | null {
-  return isDeeperThan(DEEPEST_JSON, value) ? null : value;
+type OverviewColumns = Omit<WorkerOverviewDto, 'in_flight' | 'ejected_until'>;
+type SummaryColumns = Omit<WorkerSummaryDto, keyof WorkerOverviewDto>;
+type DetailColumns = Omit<WorkerDto, keyof WorkerSummaryDto | 'header' | 'timeouts'>;
+
+/** A worker as the management API shows it. */
+@Injectable()
+export class WorkerViews {
+  constructor(
+    private readonly headers: SealedHeaders,
+    private readonly activity: WorkerActivity,
+  ) {}
+
+  /** In a list: its state, without how it is called. */
+  summary(row: WorkerEntity): Plain<WorkerSummaryDto> {
+    return {
+      ...overviewOf(row, this.activity.of(row.id)),
+      ...(presentable(row, 'summary') as SummaryColumns),
+    };
+  }
+
+  /** Alone: its state and its definition. */
+  detail(row: WorkerEntity): Plain<WorkerDto> {
+    return {
+      ...this.summary(row),
+      ...(presentable(row, 'detail') as DetailColumns),
+      header: shownHeaders(this.headers.read(row)),
+      timeouts: Object.fromEntries(
+        TIMEOUT_COLUMNS.map((column) => [column, row[column]]),
+      ) as unknown as WorkerDto['timeouts'],
+    };
+  }
+}
+
+/** A column that was edited by hand may nest too deep to be written: it is shown as null, and the rest of the answer stays. */
+function presentable(row: Partial<WorkerEntity>, view: View): object {
+  const columns = Object.entries(columnsOf(row, view));
+  return Object.fromEntries(
+    columns.map(([column, value]) => [column, isDeeperThan(DEEPEST_JSON, value) ? null : value]),
+  );
 }

@@ -3,94 +3,98 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager, QueryDeepPartialEntity } from 'typeorm';
 import { DatabaseSettings } from '../config/settings.js';
 import { Database } from '../database/database.js';
-import type { WorkerRow } from './calls/worker-compiler.js';
-import type { WorkerDefinition } from './worker-definition.js';
-import { WorkerEntity } from './worker.entity.js';
-import { UUID } from '../input/page.js';
+import { UUID } from '../input/page.dto.js';
 import { WorkerExistsError } from './registry-errors.js';
+import type { WorkerDefinition, WorkerKey } from './worker-fields.js';
+import { VERSION, WorkerQueries, type WorkerRow } from './worker-queries.js';
+import { WorkerEntity } from './worker.entity.js';
 
-/** What a registration writes; the sealed headers depend on the id, which an offline worker brings back. */
-export interface Registration {
-  readonly definition: WorkerDefinition;
-  readonly seal: (workerId: string) => string | null;
+/** The actor in `worker_event` and `updated_by` of changes that came through the API. */
+export const API_ACTOR = 'api';
+
+export type NewColumns = WorkerDefinition & Pick<WorkerEntity, 'sealed_header'>;
+
+/** What a decision about a row writes; without columns nothing is written. */
+export interface RowChange {
+  readonly columns: Partial<NewColumns & Pick<WorkerEntity, 'admin_state'>>;
+  /** `admin_state_since` becomes now, upon which every replica clears the worker's ejection. */
+  readonly clearEjection?: boolean;
 }
 
-type Standing = Pick<WorkerEntity, 'id' | 'admin_state' | 'admin_state_since' | 'admin_state_by'>;
-
-export type RegistrationOutcome =
-  | { readonly kind: 'registered'; readonly row: WorkerEntity }
-  | { readonly kind: 'exists'; readonly worker: Standing };
-
 /**
- * Changes with every change of a row. Its transaction's number alone would not: after a crash or a failover that lost the
- * last transactions, PostgreSQL counts on from before them.
+ * Every write to the table `worker`, but for two that stand beside their locks: the health of probed workers (health's
+ * ProbeLeases) and workers that end draining or miss their heartbeats (replicas' ReplicaTable).
+ * All throw DatabaseUnavailableError when there is no database.
  */
-const VERSION = `xmin::text || ' ' || extract(epoch FROM pg_postmaster_start_time())`;
-
-/** Every query on the table `worker`. All throw DatabaseUnavailableError when there is no database. */
 @Injectable()
 export class WorkerWriter {
   private readonly table: string;
 
   constructor(
     private readonly database: Database,
+    private readonly queries: WorkerQueries,
     { schema }: DatabaseSettings,
   ) {
     this.table = `"${schema}".worker`;
   }
 
-  /** By id, those that are not offline; `version` tells whether a row changed since. */
-  findLive(ids: readonly string[]): Promise<WorkerRow[]> {
-    return this.database.query(
-      `SELECT *, ${VERSION} AS version FROM ${this.table} WHERE id = ANY ($1) AND admin_state <> 'offline'`,
-      [ids],
-    );
-  }
-
-  async liveVersions(): Promise<ReadonlyMap<string, string>> {
-    const rows = await this.database.query<{ id: string; version: string }>(
-      `SELECT id, ${VERSION} AS version FROM ${this.table} WHERE admin_state <> 'offline'`,
-    );
-    return new Map(rows.map((row) => [row.id, row.version]));
-  }
-
-  async idsOfModel(modelName: string): Promise<readonly string[]> {
-    const rows = await this.database.query<{ id: string }>(
-      `SELECT id FROM ${this.table} WHERE model_name = $1 AND admin_state <> 'offline'`,
-      [modelName],
-    );
-    return rows.map((row) => row.id);
-  }
-
-  /** Oldest first, offline ones left out. */
-  list(): Promise<WorkerEntity[]> {
-    return this.database.query(
-      `SELECT * FROM ${this.table} WHERE admin_state <> 'offline' ORDER BY created_at, id`,
-    );
-  }
-
-  /** Inserts, or brings an offline worker back; anything else that stands there is left as it is and told. */
-  register(registration: Registration, actor: string): Promise<RegistrationOutcome> {
+  /**
+   * Makes the worker with this key, or locks the one there is and writes what `decide` says. Of several calls at once, one
+   * makes the row. @throws what `decide` throws
+   */
+  put(
+    key: WorkerKey,
+    actor: string,
+    make: (id: string) => NewColumns,
+    decide: (row: WorkerEntity) => RowChange,
+  ): Promise<{ readonly isNew: boolean; readonly row: WorkerRow }> {
     return this.database.transaction(actor, async (manager) => {
       for (;;) {
-        const standing = await this.standing(manager, registration.definition);
-        if (standing === undefined) {
-          const row = await this.insert(manager, registration);
-          if (row !== undefined) return { kind: 'registered', row };
-          // Somebody else inserted it in between: look again.
-        } else if (standing.admin_state === 'offline') {
-          const row = await this.bringBack(manager, standing.id, registration);
-          if (row !== undefined) return { kind: 'registered', row };
-        } else {
-          return { kind: 'exists', worker: standing };
-        }
+        const existing = await this.lock(
+          manager,
+          'model_name = $1 AND md5(req_url_template) = md5($2) AND req_url_template = $2 AND name = $3',
+          [key.model_name, key.req_url_template, key.name],
+        );
+        if (existing !== undefined)
+          return { isNew: false, row: await write(manager, existing, decide(existing)) };
+        const made = await insert(manager, make);
+        if (made !== undefined) return { isNew: true, row: made };
+        // Another transaction made it in between: lock that one.
       }
     });
   }
 
   /**
-   * All workers of that model at that URL, or the one of that name. A disabled one stays disabled, which stops new requests
-   * as well: were it offline, the next start of its pod would undo an operator's OFF.
+   * Locks the row and writes what `decide` says. @returns the row afterwards; `undefined`: there is none
+   * @throws what `decide` throws, WorkerExistsError if the new key belongs to another worker
+   */
+  async change(
+    id: string,
+    actor: string,
+    decide: (row: WorkerEntity) => RowChange,
+  ): Promise<WorkerRow | undefined> {
+    if (!UUID.test(id)) return undefined;
+    let wanted: WorkerKey | undefined;
+    try {
+      return await this.database.transaction(actor, async (manager) => {
+        const row = await this.lock(manager, 'id = $1', [id]);
+        if (row === undefined) return undefined;
+        const decided = decide(row);
+        wanted = { ...keyOf(row), ...decided.columns };
+        return write(manager, row, decided);
+      });
+    } catch (error) {
+      if (wanted === undefined || !isKeyTaken(error)) throw error;
+      const other = await this.queries.withKey(keyOf(wanted));
+      // The other worker may have been deleted in the meantime.
+      if (other === undefined) return this.change(id, actor, decide);
+      throw new WorkerExistsError(wanted, other);
+    }
+  }
+
+  /**
+   * All workers of that model at that URL, or the one with that name. A disabled worker stays disabled, which stops new
+   * requests as well: offline, the next start of its pod would undo an operator's switch.
    * @returns their ids
    */
   takeOffline(
@@ -116,7 +120,19 @@ export class WorkerWriter {
     });
   }
 
-  /** Forgets workers that went offline long ago, and history older than it is kept. */
+  /** @returns whether there was such a worker @throws what `check` throws */
+  async delete(id: string, actor: string, check: (row: WorkerEntity) => void): Promise<boolean> {
+    if (!UUID.test(id)) return false;
+    return this.database.transaction(actor, async (manager) => {
+      const row = await this.lock(manager, 'id = $1', [id]);
+      if (row === undefined) return false;
+      check(row);
+      await manager.delete(WorkerEntity, { id });
+      return true;
+    });
+  }
+
+  /** Deletes workers that went offline long ago, and old events. */
   async purge(offlineDays: number, eventDays: number): Promise<void> {
     await this.database.transaction('retention', async (manager) => {
       await manager.query(
@@ -129,168 +145,42 @@ export class WorkerWriter {
     });
   }
 
-  private async standing(manager: EntityManager, key: WorkerDefinition): Promise<Standing | undefined> {
-    const rows: Standing[] = await manager.query(
-      `SELECT id, admin_state, admin_state_since, admin_state_by FROM ${this.table}
-       WHERE model_name = $1 AND md5(req_url_template) = md5($2) AND req_url_template = $2 AND name = $3 FOR UPDATE`,
-      [key.model_name, key.req_url_template, key.name],
-    );
-    return rows[0];
-  }
-
-  private async insert(
-    manager: EntityManager,
-    { definition, seal }: Registration,
-  ): Promise<WorkerEntity | undefined> {
-    const id = randomUUID();
-    const result = await manager
-      .createQueryBuilder()
-      .insert()
-      .into(WorkerEntity)
-      .values({ ...columnsOf(definition), id, sealed_header: seal(id) })
-      .orIgnore()
-      .returning('*')
-      .execute();
-    return (result.raw as WorkerEntity[])[0];
-  }
-
-  private async bringBack(
-    manager: EntityManager,
-    id: string,
-    { definition, seal }: Registration,
-  ): Promise<WorkerEntity | undefined> {
-    const result = await manager
-      .createQueryBuilder()
-      .update(WorkerEntity)
-      .set({ ...columnsOf(definition), sealed_header: seal(id), admin_state: 'enabled' })
-      .where({ id })
-      .returning('*')
-      .execute();
-    return (result.raw as WorkerEntity[])[0];
-  }
-}
-
-/** TypeORM's type for what may be written cannot follow JSON of any shape. */
-function columnsOf(definition: WorkerDefinition): QueryDeepPartialEntity<WorkerEntity> {
-  return definition as QueryDeepPartialEntity<WorkerEntity>;
-}
-
-type Key = Pick<WorkerDefinition, 'model_name' | 'req_url_template' | 'name'>;
-export type NewColumns = WorkerDefinition & Pick<WorkerEntity, 'sealed_header'>;
-
-/** What a decision about a row writes; nothing, where nothing changes. */
-export interface RowChange {
-  readonly columns: Partial<NewColumns & Pick<WorkerEntity, 'admin_state'>>;
-  /** Replicas forget what they hold against it: `admin_state_since` becomes now. */
-  readonly clearEjection?: boolean;
-}
-
-/** Locks a row, has it decided, writes what was decided. All throw what the decision throws, and DatabaseUnavailableError. */
-@Injectable()
-export class WorkerEdits {
-  private readonly table: string;
-
-  constructor(
-    private readonly database: Database,
-    { schema }: DatabaseSettings,
-  ) {
-    this.table = `"${schema}".worker`;
-  }
-
-  /** @returns the row after it; `undefined`: there is none @throws WorkerExistsError where its new key is taken */
-  async change(
-    id: string,
-    actor: string,
-    decide: (row: WorkerEntity) => RowChange,
-  ): Promise<WorkerEntity | undefined> {
-    if (!UUID.test(id)) return undefined;
-    let wanted: Key | undefined;
-    try {
-      return await this.database.transaction(actor, async (manager) => {
-        const row = await this.lock(manager, 'id = $1', [id]);
-        if (row === undefined) return undefined;
-        const decided = decide(row);
-        wanted = { ...keyOf(row), ...decided.columns };
-        return write(manager, row, decided);
-      });
-    } catch (error) {
-      if (wanted === undefined || !isKeyTaken(error)) throw error;
-      const key = keyOf(wanted);
-      const standing = await this.database.run((manager) => manager.findOneBy(WorkerEntity, key));
-      // Whoever had it may be gone meanwhile.
-      if (standing === null) return this.change(id, actor, decide);
-      throw new WorkerExistsError(wanted, standing);
-    }
-  }
-
-  /** Of several at once for one key, one makes the row, and the others find it made. */
-  put(
-    key: Key,
-    actor: string,
-    make: (id: string) => NewColumns,
-    decide: (row: WorkerEntity) => RowChange,
-  ): Promise<{ readonly isNew: boolean; readonly row: WorkerEntity }> {
-    return this.database.transaction(actor, async (manager) => {
-      for (;;) {
-        const standing = await this.lock(
-          manager,
-          'model_name = $1 AND md5(req_url_template) = md5($2) AND req_url_template = $2 AND name = $3',
-          [key.model_name, key.req_url_template, key.name],
-        );
-        if (standing !== undefined)
-          return { isNew: false, row: await write(manager, standing, decide(standing)) };
-        const made = await insert(manager, make);
-        if (made !== undefined) return { isNew: true, row: made };
-      }
-    });
-  }
-
-  /** @returns whether there was such a worker */
-  async forget(id: string, actor: string, allow: (row: WorkerEntity) => void): Promise<boolean> {
-    if (!UUID.test(id)) return false;
-    return this.database.transaction(actor, async (manager) => {
-      const row = await this.lock(manager, 'id = $1', [id]);
-      if (row === undefined) return false;
-      allow(row);
-      await manager.delete(WorkerEntity, { id });
-      return true;
-    });
-  }
-
   private async lock(
     manager: EntityManager,
     where: string,
     values: unknown[],
-  ): Promise<WorkerEntity | undefined> {
-    const rows: WorkerEntity[] = await manager.query(
-      `SELECT * FROM ${this.table} WHERE ${where} FOR UPDATE`,
+  ): Promise<WorkerRow | undefined> {
+    const rows: WorkerRow[] = await manager.query(
+      `SELECT *, ${VERSION} AS version FROM ${this.table} WHERE ${where} FOR UPDATE`,
       values,
     );
     return rows[0];
   }
 }
 
+const ROW_AND_VERSION = `*, ${VERSION} AS version`;
+
 async function write(
   manager: EntityManager,
-  row: WorkerEntity,
-  { columns, clearEjection: pardon = false }: RowChange,
-): Promise<WorkerEntity> {
-  if (Object.keys(columns).length === 0 && !pardon) return row;
-  const since = pardon ? { admin_state_since: () => 'now()' } : {};
+  row: WorkerRow,
+  { columns, clearEjection = false }: RowChange,
+): Promise<WorkerRow> {
+  if (Object.keys(columns).length === 0 && !clearEjection) return row;
+  const since = clearEjection ? { admin_state_since: () => 'now()' } : {};
   const result = await manager
     .createQueryBuilder()
     .update(WorkerEntity)
     .set({ ...forTypeOrm(columns), ...since })
     .where({ id: row.id })
-    .returning('*')
+    .returning(ROW_AND_VERSION)
     .execute();
-  return (result.raw as WorkerEntity[])[0] ?? row;
+  return (result.raw as WorkerRow[])[0] ?? row;
 }
 
 async function insert(
   manager: EntityManager,
   make: (id: string) => NewColumns,
-): Promise<WorkerEntity | undefined> {
+): Promise<WorkerRow | undefined> {
   const id = randomUUID();
   const result = await manager
     .createQueryBuilder()
@@ -298,9 +188,9 @@ async function insert(
     .into(WorkerEntity)
     .values({ ...forTypeOrm(make(id)), id })
     .orIgnore()
-    .returning('*')
+    .returning(ROW_AND_VERSION)
     .execute();
-  return (result.raw as WorkerEntity[])[0];
+  return (result.raw as WorkerRow[])[0];
 }
 
 /** TypeORM's type for what may be written cannot follow JSON of any shape. */
@@ -308,7 +198,7 @@ function forTypeOrm(columns: RowChange['columns']): QueryDeepPartialEntity<Worke
   return columns as QueryDeepPartialEntity<WorkerEntity>;
 }
 
-function keyOf({ model_name, req_url_template, name }: Key): Key {
+function keyOf({ model_name, req_url_template, name }: WorkerKey): WorkerKey {
   return { model_name, req_url_template, name };
 }
 
@@ -316,6 +206,3 @@ function keyOf({ model_name, req_url_template, name }: Key): Key {
 function isKeyTaken(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '23505';
 }
-
-/** Who stands in worker_event for what came through the API. */
-export const API_ACTOR = 'api';

@@ -12,8 +12,8 @@ import type {
 } from './worker.js';
 
 /**
- * The table `worker`, as migrations/ makes it. What each column is for is said there in COMMENTs, for the DBA;
- * a test finds any difference between the two.
+ * The table `worker`, as migrations/ make it. Their COMMENTs say what each column is for; a test finds any difference
+ * between the two.
  */
 @Entity('worker')
 @Check('worker_model_name_length', 'char_length(model_name) BETWEEN 1 AND 200')

@@ -82,8 +82,8 @@ describe('the health checker', () => {
     await startChecker(database);
     await untilHealthIs(database, frozen, 'unhealthy');
     await untilHealthIs(database, odd, 'unhealthy');
-    expect((await rowOf(database, frozen)).health_reason).toMatch(/makes no sense.*USER_PROMPT/);
-    expect((await rowOf(database, odd)).health_reason).toMatch(/makes no sense.*timeout_ms/);
+    expect((await rowOf(database, frozen)).health_reason).toMatch(/invalid definition.*USER_PROMPT/);
+    expect((await rowOf(database, odd)).health_reason).toMatch(/invalid definition.*timeout_ms/);
     expect(upstream.probes).toBe(0);
 
     await database.query(`UPDATE worker SET body = '{"input":"{USER_PROMPT}"}' WHERE id = $1`, [frozen]);

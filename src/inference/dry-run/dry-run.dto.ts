@@ -4,22 +4,23 @@ import {
   IsBoolean,
   IsInt,
   IsNumber,
+  IsObject,
   IsOptional,
   IsString,
   Max,
   MaxLength,
   Min,
 } from 'class-validator';
-import { IsDto } from '../../input/dto.js';
 import type { HasFurtherFaults } from '../../input/input-pipe.js';
 import type { InputFault } from '../../input/input-errors.js';
 import { RegisterWorkerDto } from '../../registry/register-worker.dto.js';
+import { faultsOfRegistration } from '../../registry/registration/read-registration.js';
 import { ChatMessageDto } from '../apis/native/native-api.dto.js';
 
 /** A registration that is tried out, and what it is asked. */
 export class DryRunDto implements HasFurtherFaults {
   /** What would be registered. */
-  @IsDto(() => RegisterWorkerDto) worker!: RegisterWorkerDto;
+  @IsObject() @ApiProperty({ type: RegisterWorkerDto }) worker!: object;
   /** A greeting, where neither this nor `messages` is given. */
   @IsOptional() @IsString() @MaxLength(65_536) prompt?: string;
   /** OpenAI's, instead of `prompt`. */
@@ -37,9 +38,10 @@ export class DryRunDto implements HasFurtherFaults {
 
   furtherFaults(faulty: ReadonlySet<string>): readonly InputFault[] {
     if (faulty.has('worker')) return [];
-    return this.worker
-      .furtherFaults(new Set())
-      .map(({ field, problem }) => ({ field: `worker.${field}`, problem }));
+    return faultsOfRegistration(this.worker).map(({ field, problem }) => ({
+      field: `worker.${field}`,
+      problem,
+    }));
   }
 }
 

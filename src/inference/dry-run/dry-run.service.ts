@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { SecretMissingError, WorkerSecrets } from '../../credentials/worker-secrets.js';
 import { type InputFault, InvalidInputError } from '../../input/input-errors.js';
 import { type CheckedDefinition, DefinitionCheck } from '../../registry/registration/definition-check.js';
+import { readRegistration } from '../../registry/registration/read-registration.js';
 import { UnsuccessfulAnswerError } from '../../registry/registry-errors.js';
 import { ExtractError } from '../../template/response-extract.js';
 import { RenderError, TemplateError } from '../../template/template-error.js';
@@ -59,7 +60,8 @@ export class DryRunService {
 
   private async check({ worker }: DryRunDto, secrets: DryRunSecrets): Promise<CheckedDefinition> {
     try {
-      return await this.definitionCheck.check(worker, { stored: false, secrets: secrets.lookup });
+      const registration = readRegistration(worker);
+      return await this.definitionCheck.check(registration, { stored: false, secrets: secrets.lookup });
     } catch (error) {
       if (!(error instanceof InvalidInputError)) throw error;
       throw new InvalidInputError(

@@ -4,7 +4,7 @@ import { NO_VALUES, type SecretLookup } from '../../template/placeholders.js';
 import { compileParts } from './call-parts.js';
 import { ownTimeoutsOf, OWN_HEADERS, streamTimeoutsOf, timeoutsOf, without } from './call-basics.js';
 import type { ApiCall, ApiProtocol } from '../worker.js';
-import type { WorkerDefinition } from '../worker-definition.js';
+import type { WorkerDefinition } from '../worker-fields.js';
 
 /** What an API wants to hear with every request, where the worker does not say it itself. */
 const API_HEADERS: Readonly<Record<ApiProtocol, Readonly<Record<string, string>>>> = {

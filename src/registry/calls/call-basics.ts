@@ -1,6 +1,6 @@
 import type { InferenceSettings } from '../../config/settings.js';
 import type { UpstreamTimeouts } from '../../upstream/timeouts.js';
-import type { WorkerDefinition } from '../worker-definition.js';
+import type { WorkerDefinition } from '../worker-fields.js';
 import type { CallTimeouts } from '../worker.js';
 
 export const OWN_HEADERS = { 'accept-encoding': 'identity', 'user-agent': 'multi-model-manager' };

@@ -8,7 +8,7 @@ import { compileUsageExtract, type UsageExtract } from '../../template/usage-ext
 import { compileSuccessWhen } from '../../template/success-when.js';
 import { TemplateError } from '../../template/template-error.js';
 import { compileUrl, type UrlTemplate } from '../../template/url-template.js';
-import type { WorkerDefinition } from '../worker-definition.js';
+import type { WorkerDefinition } from '../worker-fields.js';
 
 /** Compiled one by one; `null` where the definition has none, or a faulty one. */
 export interface CallParts {

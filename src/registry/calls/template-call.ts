@@ -6,7 +6,7 @@ import { OWN_HEADERS, ownTimeoutsOf, streamTimeoutsOf, timeoutsOf, without } fro
 import { compileParts } from './call-parts.js';
 import { UnsuccessfulAnswerError } from '../registry-errors.js';
 import type { TemplateCall } from '../worker.js';
-import type { WorkerDefinition } from '../worker-definition.js';
+import type { WorkerDefinition } from '../worker-fields.js';
 
 /** Where a caller's words can enter; a worker without one of these would answer everyone alike. */
 const CARRIES_INPUT: readonly PlaceholderName[] = ['USER_PROMPT', 'MESSAGES', 'HISTORY', 'INPUT'];

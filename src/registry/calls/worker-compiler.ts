@@ -1,28 +1,32 @@
 import { Injectable } from '@nestjs/common';
 import { InferenceSettings } from '../../config/settings.js';
-import { CredentialVault } from '../../credentials/credential-vault.js';
 import { CredentialsUnreadableError } from '../../credentials/credential-cipher.js';
+import { CredentialVault } from '../../credentials/credential-cipher.js';
 import { WorkerSecrets } from '../../credentials/worker-secrets.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import { readDto } from '../../input/read-dto.js';
+import type { SecretLookup } from '../../template/placeholders.js';
 import { ForbiddenUpstreamError } from '../../upstream/upstream-errors.js';
 import { UpstreamGuard } from '../../upstream/upstream-guard.js';
 import { RegisterWorkerDto } from '../register-worker.dto.js';
 import type { Health, Worker, WorkerCall, WorkerFault } from '../worker.js';
-import { shownOf, type ShownWorker } from '../worker-view.js';
-import { taskOf } from '../worker-fields.js';
-import type { WorkerEntity } from '../worker.entity.js';
-import type { SecretLookup } from '../../template/placeholders.js';
-import type { WorkerDefinition } from '../worker-definition.js';
+import { JSON_COLUMNS, taskOf, type WorkerDefinition } from '../worker-fields.js';
+import type { WorkerRow } from '../worker-queries.js';
+import { type OverviewRow, overviewRowOf } from '../worker-view.js';
 import { compileApiCall } from './api-call.js';
 import { compileTemplateCall } from './template-call.js';
 
-export type WorkerRow = WorkerEntity & { readonly version: string };
+/** A row whose call was compiled before it was written. */
+export interface CompiledRow {
+  readonly id: string;
+  readonly version: string;
+  readonly call: WorkerCall;
+}
 
-/** Turns a row into what the hot path uses. A row that makes no sense becomes a worker with a fault, and harms no other. */
+/** Turns a row into what the hot path uses. A row with an invalid definition becomes a worker with a fault and harms no other. */
 @Injectable()
 export class WorkerCompiler {
-  private readonly shown = new WeakMap<Worker, ShownWorker>();
+  private readonly rows = new WeakMap<Worker, OverviewRow>();
 
   constructor(
     private readonly vault: CredentialVault,
@@ -31,22 +35,23 @@ export class WorkerCompiler {
     private readonly waits: InferenceSettings,
   ) {}
 
-  /** What its row showed, for lists while there is no database. */
-  shownOf(worker: Worker): ShownWorker | undefined {
-    return this.shown.get(worker);
+  /** What the worker's row shows in lists while there is no database. */
+  overviewRowOf(worker: Worker): OverviewRow | undefined {
+    return this.rows.get(worker);
   }
 
-  /** The same worker in the health that this replica alone saw, until its row is looked at again: the version is no row's. */
+  /** The worker with a health that only this replica has observed. It lasts until the row is read again: no row has its version. */
   withHealth(worker: Worker, health: Health, reason: string): Worker {
-    const believed = { ...worker, health, version: '' };
-    const shown = this.shown.get(worker);
-    if (shown !== undefined) {
-      this.shown.set(believed, { ...shown, health, health_reason: reason, health_since: new Date() });
-    }
-    return believed;
+    const changed = { ...worker, health, version: '' };
+    const row = this.rows.get(worker);
+    if (row !== undefined)
+      this.rows.set(changed, { ...row, health, health_reason: reason, health_since: new Date() });
+    return changed;
   }
 
-  compile(row: WorkerRow): Worker {
+  /** @param known of a row that was written a moment ago, its call */
+  compile(row: WorkerRow, known?: CompiledRow): Worker {
+    const isKnown = known?.id === row.id && known.version === row.version;
     const worker: Worker = {
       id: row.id,
       version: row.version,
@@ -65,13 +70,13 @@ export class WorkerCompiler {
       healthCheck: row.health_check ?? {},
       generation: row.generation,
       createdAt: row.created_at,
-      call: this.compileCall(row),
+      call: isKnown ? known.call : this.callOf(row),
     };
-    this.shown.set(worker, shownOf(row));
+    this.rows.set(worker, overviewRowOf(row));
     return worker;
   }
 
-  private compileCall(row: WorkerRow): WorkerCall | WorkerFault {
+  private callOf(row: WorkerRow): WorkerCall | WorkerFault {
     try {
       checkShape(row);
       this.guard.checkUrl(row.req_url_template);
@@ -85,35 +90,8 @@ export class WorkerCompiler {
   }
 }
 
-/** What a registration may not hold, a column edited by hand may not hold either. @throws InvalidInputError */
-function checkShape(row: WorkerRow): void {
-  const { req_param, header, success_when, defaults, health_check, labels, stream_extract, usage_extract } =
-    row;
-  const given = Object.entries({
-    req_param,
-    header,
-    success_when,
-    defaults,
-    health_check,
-    labels,
-    stream_extract,
-    usage_extract,
-  });
-  const sent = Object.fromEntries(given.filter(([, value]) => value !== null));
-  const { faults } = readDto(RegisterWorkerDto, sent, 'given');
-  if (faults.length > 0) throw new InvalidInputError(faults);
-}
-
-function faultOf(error: unknown): string {
-  if (error instanceof CredentialsUnreadableError) return `credentials missing: ${error.message}`;
-  if (error instanceof InvalidInputError) return `the definition makes no sense: ${error.message}`;
-  if (error instanceof ForbiddenUpstreamError) return error.message;
-  // Whatever else a row trips over, the row is what is wrong.
-  return `the definition makes no sense: ${error instanceof Error ? error.message : String(error)}`;
-}
-
 /**
- * Compiles a definition, once. `header` holds all headers, the sealed ones opened.
+ * How a worker with this definition is called. `header` holds all headers, the sealed ones opened.
  * @throws InvalidInputError with every fault, named by field
  */
 export function compileCall(
@@ -126,4 +104,19 @@ export function compileCall(
   return protocol === 'template'
     ? compileTemplateCall(definition, header, secrets, waits)
     : compileApiCall(protocol, definition, header, secrets, waits);
+}
+
+/** A JSON column edited by hand must hold what a registration may hold. @throws InvalidInputError */
+function checkShape(row: WorkerRow): void {
+  const held = JSON_COLUMNS.flatMap((column) => (row[column] === null ? [] : [[column, row[column]]]));
+  const { faults } = readDto(RegisterWorkerDto, Object.fromEntries(held) as object, 'sent');
+  if (faults.length > 0) throw new InvalidInputError(faults);
+}
+
+function faultOf(error: unknown): string {
+  if (error instanceof CredentialsUnreadableError) return `credentials missing: ${error.message}`;
+  if (error instanceof InvalidInputError) return `invalid definition: ${error.message}`;
+  if (error instanceof ForbiddenUpstreamError) return error.message;
+  // Whatever else fails, the row causes it.
+  return `invalid definition: ${error instanceof Error ? error.message : String(error)}`;
 }

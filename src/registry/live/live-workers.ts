@@ -7,7 +7,7 @@ export interface Model {
   readonly workers: readonly Worker[];
 }
 
-/** What the hot path reads: the registry as of the last look, in memory. Replaced whole; never waits. */
+/** The registry as last read, in memory, for the hot path. Snapshots are replaced whole; reading never waits. */
 @Injectable()
 export class LiveWorkers {
   private byModel: ReadonlyMap<string, Model> = new Map();
@@ -47,7 +47,7 @@ export class LiveWorkers {
     this.update(new Map(workers.map((worker) => [worker.id, worker])));
   }
 
-  /** What was found of `ids`; those not found are gone. */
+  /** The workers found for `ids`; ids without a worker are removed. */
   replace(ids: readonly string[], found: readonly Worker[]): void {
     const next = new Map(this.byId);
     for (const id of ids) next.delete(id);
@@ -55,7 +55,7 @@ export class LiveWorkers {
     this.update(next);
   }
 
-  /** One that is there already, as this replica takes it to be while the table can't say; the next look at it replaces this. */
+  /** Replaces a worker with what this replica observed while the table cannot be written; the next read of its row replaces this. */
   overrideHealth(worker: Worker): void {
     if (this.byId.has(worker.id)) this.update(new Map(this.byId).set(worker.id, worker));
   }
@@ -82,8 +82,8 @@ export class LiveWorkers {
   }
 }
 
-function oldestFirst(a: Worker, b: Worker): number {
-  // A time set by hand may be infinity, which the driver makes a number.
+export function oldestFirst(a: Worker, b: Worker): number {
+  // A time that was set by hand may be infinity, which the driver returns as a number.
   return Number(a.createdAt) - Number(b.createdAt) || (a.id < b.id ? -1 : 1);
 }
 

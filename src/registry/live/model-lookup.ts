@@ -1,57 +1,58 @@
 import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { WorkerQueries } from '../worker-queries.js';
 import { LiveWorkers, type Model } from './live-workers.js';
 import { RegistrySync } from './registry-sync.js';
-import { WorkerWriter } from '../worker-writer.js';
 
-/** An unknown model is looked for in the database at most this long, and at most once in the time a miss is remembered. */
-const LONGEST_LOOK_MS = 250;
-const MISS_REMEMBERED_MS = 1_000;
-/** So that callers of made-up names don't fill memory. */
-const MOST_MISSES = 10_000;
+/** An unknown model is looked up in the database for at most this long. */
+const LOOKUP_TIMEOUT_MS = 250;
+/** An unknown model is looked up at most once in this time. */
+const MISS_TTL_MS = 1_000;
+/** Keeps clients that send made-up names from filling memory. */
+const MAX_MISSES = 10_000;
 
-/** Finds a model that was registered on another replica a moment ago, before anyone is told that there is none. */
+/** Finds a model that was registered on another replica a moment ago, before its client gets a 404. */
 @Injectable()
 export class ModelLookup {
-  private readonly looking = new Map<string, Promise<true>>();
-  /** On a clock that nobody sets back. */
+  private readonly lookups = new Map<string, Promise<true>>();
+  /** By `performance.now()`, which no clock adjustment changes. */
   private readonly missedAtMs = new Map<string, number>();
 
   constructor(
     private readonly live: LiveWorkers,
-    private readonly repository: WorkerWriter,
-    private readonly refresher: RegistrySync,
+    private readonly queries: WorkerQueries,
+    private readonly sync: RegistrySync,
   ) {}
 
   async find(name: string): Promise<Model | undefined> {
     const missedAtMs = this.missedAtMs.get(name);
-    if (missedAtMs !== undefined && performance.now() - missedAtMs < MISS_REMEMBERED_MS) return undefined;
-    const look = this.looking.get(name) ?? this.look(name);
-    const isAnswered = await Promise.race([look, sleep(LONGEST_LOOK_MS, false, { ref: false })]);
+    if (missedAtMs !== undefined && performance.now() - missedAtMs < MISS_TTL_MS) return undefined;
+    const lookup = this.lookups.get(name) ?? this.lookUp(name);
+    const isDone = await Promise.race([lookup, sleep(LOOKUP_TIMEOUT_MS, false, { ref: false })]);
     const model = this.live.model(name);
-    // A look that takes long has found nothing out yet; who asks next waits for the same one.
-    if (model === undefined && isAnswered) this.remember(name);
+    // A lookup that is still running has found nothing out: the next request waits for the same one.
+    if (model === undefined && isDone) this.rememberMiss(name);
     return model;
   }
 
-  private look(name: string): Promise<true> {
-    const look = this.load(name)
-      // No database, no answer: the caller hears 404, and a moment later the truth.
+  private lookUp(name: string): Promise<true> {
+    const lookup = this.load(name)
+      // Without a database the client gets a 404 now and the right answer a moment later.
       .catch(() => {})
       .then(() => true as const)
-      .finally(() => this.looking.delete(name));
-    this.looking.set(name, look);
-    return look;
+      .finally(() => this.lookups.delete(name));
+    this.lookups.set(name, lookup);
+    return lookup;
   }
 
   private async load(name: string): Promise<void> {
-    const ids = await this.repository.idsOfModel(name);
-    if (ids.length > 0) await this.refresher.reload(ids);
+    const ids = await this.queries.liveIdsOfModel(name);
+    if (ids.length > 0) await this.sync.reload(ids);
   }
 
-  private remember(name: string): void {
+  private rememberMiss(name: string): void {
     this.missedAtMs.delete(name);
-    if (this.missedAtMs.size >= MOST_MISSES) this.missedAtMs.clear();
+    if (this.missedAtMs.size >= MAX_MISSES) this.missedAtMs.clear();
     this.missedAtMs.set(name, performance.now());
   }
 }

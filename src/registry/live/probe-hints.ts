@@ -3,8 +3,8 @@ import { DatabaseSettings, HealthSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 
 /**
- * "Probe this worker at once": how a failed request reaches whoever probes. Only a hint, at most one per worker in
- * `HEALTH_HINT_INTERVAL_MS`; verdicts travel, hunches don't.
+ * A failed request asks for a probe at once, on whichever replica probes the worker. At most one hint per worker in
+ * `hintIntervalMs`; the failure itself never changes the worker's health.
  */
 @Injectable()
 export class ProbeHints {
@@ -28,6 +28,6 @@ export class ProbeHints {
         `UPDATE "${this.where.schema}".worker_probe SET next_probe_at = now() WHERE worker_id = $1 AND next_probe_at > now()`,
         [workerId],
       )
-      .catch((error: unknown) => this.logger.debug(`hint not written: ${String(error)}`));
+      .catch((error: unknown) => this.logger.debug(`probe hint not written: ${String(error)}`));
   }
 }

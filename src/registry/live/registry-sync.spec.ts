@@ -1,36 +1,55 @@
 import { describe, expect, it } from 'vitest';
+import { DatabaseSettings, RegistrySettings } from '../../config/settings.js';
+import { DatabaseAddresses } from '../../database/database-addresses.js';
+import { DatabaseConnection } from '../../database/database-connection.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
-import { OwnWrites } from './registry-sync.js';
-import type { RegistrySync } from './registry-sync.js';
+import { Database } from '../../database/database.js';
+import { WorkerCompiler } from '../calls/worker-compiler.js';
+import { ModelPolicies } from '../models/model-policies.js';
+import { WorkerQueries, type WorkerRow } from '../worker-queries.js';
+import { LiveWorkers } from './live-workers.js';
+import { RegistrySync } from './registry-sync.js';
 
-/** A look at the registry that ends as it is told to. */
-class Look {
-  readonly asked: (readonly string[])[] = [];
+/** A table that answers every read with no rows, or with an error. */
+class Rows {
+  readonly reads: (readonly string[])[] = [];
 
   constructor(private readonly error: Error | null) {}
 
-  async reload(ids: readonly string[]): Promise<void> {
-    this.asked.push(ids);
+  async findLive(ids: readonly string[]): Promise<WorkerRow[]> {
+    this.reads.push(ids);
     if (this.error !== null) throw this.error;
+    return [];
   }
 }
 
-const ownWrites = (look: Look) => new OwnWrites(look as unknown as RegistrySync);
+function syncOf(rows: Rows): RegistrySync {
+  return new RegistrySync(
+    rows as unknown as WorkerQueries,
+    {} as WorkerCompiler,
+    new LiveWorkers(),
+    {} as ModelPolicies,
+    {} as DatabaseConnection,
+    { resyncMs: 1_000 } as RegistrySettings,
+    {} as Database,
+    { direct: '' } as unknown as DatabaseAddresses,
+    { schema: 'public' } as DatabaseSettings,
+  );
+}
 
-describe('what was committed here', () => {
-  it('is looked at again', async () => {
-    const look = new Look(null);
-    await ownWrites(look).readYourWrites(['a', 'b']);
-    expect(look.asked).toEqual([['a', 'b']]);
+describe('RegistrySync.readYourWrites', () => {
+  it('reads the written rows again before it resolves', async () => {
+    const rows = new Rows(null);
+    await syncOf(rows).readYourWrites(['a', 'b']);
+    expect(rows.reads).toEqual([['a', 'b']]);
   });
 
-  it('stays committed when the database leaves before it is seen', async () => {
-    const look = new Look(new DatabaseUnavailableError(new Error('gone')));
-    await expect(ownWrites(look).readYourWrites(['a'])).resolves.toBeUndefined();
+  it('succeeds when the database goes away after the commit', async () => {
+    const rows = new Rows(new DatabaseUnavailableError(new Error('gone')));
+    await expect(syncOf(rows).readYourWrites(['a'])).resolves.toBeUndefined();
   });
 
-  it('hides no error of ours', async () => {
-    const look = new Look(new TypeError('ours'));
-    await expect(ownWrites(look).readYourWrites(['a'])).rejects.toThrow('ours');
+  it('throws any other error', async () => {
+    await expect(syncOf(new Rows(new TypeError('a bug'))).readYourWrites(['a'])).rejects.toThrow('a bug');
   });
 });

@@ -1,27 +1,27 @@
 import { Injectable } from '@nestjs/common';
 
-/** What this replica itself knows of one worker. */
+/** What this replica alone knows about a worker. */
 export interface Activity {
   readonly inFlight: number;
-  /** Requests that would run there if it had room for all: those that do, and those that wait for its model. */
+  /** Requests that run there, and those that wait for its model. */
   readonly wanted: number;
-  /** Until when it is put aside here; `null`: it is not. */
+  /** This replica ejected the worker until then; `null`: it is not ejected. */
   readonly ejectedUntil: Date | null;
 }
 
-/** Those that use workers. */
+/** The module that sends requests to workers. */
 export interface ActivitySource {
   of(workerId: string): Activity | undefined;
-  /** Ids of those on which a request succeeded after that, by the clock of `performance.now()`. */
+  /** Ids of the workers on which a request succeeded after that, by `performance.now()`. */
   servedSince(sinceMs: number): readonly string[];
-  /** No request runs anywhere. */
+  /** No request is running. */
   readonly isIdle: boolean;
 }
 
 const NONE: Activity = { inFlight: 0, wanted: 0, ejectedUntil: null };
 const NO_SOURCE: ActivitySource = { of: () => undefined, servedSince: () => [], isIdle: true };
 
-/** Where it is asked what is known of a worker by those that use it, without knowing them. */
+/** Inverts the dependency on balancing: the registry shows requests in flight without importing the module that counts them. */
 @Injectable()
 export class WorkerActivity {
   private source: ActivitySource = NO_SOURCE;

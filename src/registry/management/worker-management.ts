@@ -1,64 +1,67 @@
 import { Injectable } from '@nestjs/common';
-import { CredentialVault } from '../../credentials/credential-vault.js';
 import { checkGeneration, type WantedGeneration } from '../../input/if-match.js';
-import { API_ACTOR } from '../worker-writer.js';
+import { type CompiledRow } from '../calls/worker-compiler.js';
+import { RegistrySync } from '../live/registry-sync.js';
 import { DefinitionCheck } from '../registration/definition-check.js';
-import { OwnWrites } from '../live/registry-sync.js';
-import type { RegisterWorkerDto } from '../register-worker.dto.js';
+import { readRegistration } from '../registration/read-registration.js';
 import { WorkerDisabledError, WorkerNotFoundError } from '../registry-errors.js';
-import type { WorkerEntity } from '../worker.entity.js';
-import { ChangePlanner } from './change-planner.js';
-import { checkPatch } from './change-planner.js';
-import { type RowChange, WorkerEdits } from '../worker-writer.js';
+import type { AdminState, WorkerCall } from '../worker.js';
 import { WorkerQueries } from '../worker-queries.js';
-import type { AdminState } from '../worker.js';
+import { API_ACTOR, type RowChange, WorkerWriter } from '../worker-writer.js';
+import type { WorkerEntity } from '../worker.entity.js';
+import { ChangePlanner, checkPatch } from './change-planner.js';
 
-/** People and start-up scripts change workers. When a call returns, this replica already sees the change. */
+/** The ON/OFF switch of a worker. */
+export type AdminSwitch = 'enable' | 'disable' | 'drain' | 'offline';
+
+/** Changes workers for operators and start-up scripts. When a call returns, this replica already shows the change. */
 @Injectable()
 export class WorkerManagement {
   constructor(
-    private readonly edits: WorkerEdits,
-    private readonly directory: WorkerQueries,
+    private readonly writer: WorkerWriter,
+    private readonly queries: WorkerQueries,
     private readonly planner: ChangePlanner,
     private readonly definitionCheck: DefinitionCheck,
-    private readonly vault: CredentialVault,
-    private readonly ownWrites: OwnWrites,
+    private readonly sync: RegistrySync,
   ) {}
 
   /**
-   * Makes the worker be what is sent, and enabled, whether it was there before or not; but one that an operator switched off
-   * stays off. @throws InvalidInputError, WorkerDisabledError, DatabaseUnavailableError
+   * Makes the worker equal to the registration, and enabled, whether it is new or not. A worker that an operator disabled
+   * stays disabled. @throws InvalidInputError, WorkerDisabledError, DatabaseUnavailableError
    */
-  async apply(dto: RegisterWorkerDto): Promise<{ readonly isNew: boolean; readonly row: WorkerEntity }> {
-    const urlFaults = await this.definitionCheck.urlFaults(dto.req_url_template);
-    const key = { model_name: dto.model_name, req_url_template: dto.req_url_template, name: dto.name ?? '' };
-    const applied = await this.edits.put(
-      key,
+  async apply(sent: unknown): Promise<{ readonly isNew: boolean; readonly row: WorkerEntity }> {
+    const registration = readRegistration(sent);
+    const { model_name, req_url_template, name = '' } = registration;
+    const urlFaults = await this.definitionCheck.urlFaults(req_url_template);
+    let made: WorkerCall | null = null;
+    const { isNew, row } = await this.writer.put(
+      { model_name, req_url_template, name },
       API_ACTOR,
       (workerId) => {
-        const { definition, sensitive, call } = this.definitionCheck.checkAt(dto, urlFaults);
-        const binding = { workerId, origin: call.origin };
-        const sealed = Object.keys(sensitive).length === 0 ? null : this.vault.seal(sensitive, binding);
-        return { ...definition, sealed_header: sealed };
+        const checked = this.definitionCheck.checkWith(urlFaults, registration);
+        made = checked.call;
+        return this.definitionCheck.columnsOf(checked, workerId);
       },
-      (row) => {
-        if (row.admin_state === 'disabled') throw new WorkerDisabledError(row);
-        const { columns } = this.planner.replace(row, dto, urlFaults);
-        return row.admin_state === 'enabled'
+      (existing) => {
+        if (existing.admin_state === 'disabled') throw new WorkerDisabledError(existing);
+        const { columns } = this.planner.replace(existing, registration, urlFaults);
+        return existing.admin_state === 'enabled'
           ? { columns }
           : { columns: { ...columns, admin_state: 'enabled' } };
       },
     );
-    await this.ownWrites.readYourWrites([applied.row.id]);
-    return applied;
+    const compiled: CompiledRow | undefined =
+      isNew && made !== null ? { id: row.id, version: row.version, call: made } : undefined;
+    await this.sync.readYourWrites([row.id], compiled);
+    return { isNew, row };
   }
 
   /** @throws InvalidInputError, PreconditionFailedError, WorkerNotFoundError, WorkerExistsError, DatabaseUnavailableError */
   async patch(id: string, sent: unknown, wanted: WantedGeneration): Promise<WorkerEntity> {
     const patch = checkPatch(sent);
-    const before = await this.directory.get(id);
+    const before = await this.queries.get(id);
     checkGeneration(wanted, before.generation);
-    // Names are looked up before the row is locked.
+    // The URL's name is resolved before the row is locked.
     const url = 'req_url_template' in patch ? patch['req_url_template'] : before.req_url_template;
     const urlFaults = typeof url === 'string' ? await this.definitionCheck.urlFaults(url) : [];
     return this.change(id, (row) => {
@@ -77,30 +80,24 @@ export class WorkerManagement {
   }
 
   /** @throws PreconditionFailedError, WorkerNotFoundError, DatabaseUnavailableError */
-  async forget(id: string, wanted: WantedGeneration): Promise<void> {
-    const wasThere = await this.edits.forget(id, API_ACTOR, ({ generation }) =>
+  async delete(id: string, wanted: WantedGeneration): Promise<void> {
+    const wasThere = await this.writer.delete(id, API_ACTOR, ({ generation }) =>
       checkGeneration(wanted, generation),
     );
     if (!wasThere) throw new WorkerNotFoundError();
-    await this.ownWrites.readYourWrites([id]);
+    await this.sync.readYourWrites([id]);
   }
 
   private async change(id: string, decide: (row: WorkerEntity) => RowChange): Promise<WorkerEntity> {
-    const row = await this.edits.change(id, API_ACTOR, decide);
+    const row = await this.writer.change(id, API_ACTOR, decide);
     if (row === undefined) throw new WorkerNotFoundError();
-    await this.ownWrites.readYourWrites([row.id]);
+    await this.sync.readYourWrites([row.id]);
     return row;
   }
 }
 
-/** The ON/OFF switch of a worker. */
-export type AdminSwitch = 'enable' | 'disable' | 'drain' | 'offline';
-
-/**
- * What a worker is after it. Draining takes out a worker that is in use: one that is disabled or offline gets no requests
- * already, and stays what it is.
- */
-export function switched(state: AdminState, to: AdminSwitch): AdminState {
+/** Draining is for a worker in use: a disabled or offline worker gets no requests already, and stays as it is. */
+function switched(state: AdminState, to: AdminSwitch): AdminState {
   switch (to) {
     case 'enable':
       return 'enabled';

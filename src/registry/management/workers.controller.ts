@@ -15,64 +15,57 @@ import {
 import { ApiBody } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { etagOf, readIfMatch } from '../../input/if-match.js';
-import { API_ACTOR } from '../worker-writer.js';
-import { RegisterWorkerDto } from '../register-worker.dto.js';
-import { RegistrationService } from '../registration/registration.service.js';
-import type { WorkerEntity } from '../worker.entity.js';
 import { ListWorkersQueryDto } from '../list-workers-query.dto.js';
-import { PatchWorkerDto } from '../register-worker.dto.js';
+import { PatchWorkerDto, RegisterWorkerDto } from '../register-worker.dto.js';
+import { RegistrationService } from '../registration/registration.service.js';
 import { WorkerDto, WorkerPageDto } from '../worker-answers.dto.js';
-import { WorkerDetails } from './worker-details.js';
 import { WorkerQueries } from '../worker-queries.js';
-import { WorkerLists } from './worker-lists.js';
+import { WorkerViews } from '../worker-view.js';
+import { API_ACTOR } from '../worker-writer.js';
+import type { WorkerEntity } from '../worker.entity.js';
 import { WorkerManagement } from './worker-management.js';
 
-/** Workers, for those who run them. */
+/** Workers, for operators. */
 @Controller('api/v1/workers')
 export class WorkersController {
   constructor(
-    private readonly lists: WorkerLists,
-    private readonly directory: WorkerQueries,
+    private readonly queries: WorkerQueries,
     private readonly registration: RegistrationService,
     private readonly management: WorkerManagement,
-    private readonly details: WorkerDetails,
+    private readonly views: WorkerViews,
   ) {}
 
   /** Workers in any state, offline ones too, page by page. */
   @Get()
   list(@Query() query: ListWorkersQueryDto): Promise<WorkerPageDto> {
-    return this.lists.workers(query);
+    return this.queries.page(query, (row) => this.views.summary(row));
   }
 
-  /** Registers a worker. One with the same model_name, req_url_template and name that is not offline is a 409. */
+  /** Registers a worker. A worker with the same model_name, req_url_template and name that is not offline is a 409. */
   @Post()
-  async register(
-    @Body() dto: RegisterWorkerDto,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<WorkerDto> {
-    return this.made(await this.registration.register(dto, API_ACTOR), reply);
+  @ApiBody({ type: RegisterWorkerDto })
+  async register(@Body() sent: unknown, @Res({ passthrough: true }) reply: FastifyReply): Promise<WorkerDto> {
+    return this.made(await this.registration.register(sent, API_ACTOR), reply);
   }
 
   /**
-   * Makes the worker of this model_name, req_url_template and name be what is sent: 201 where it is new, else 200, with a
-   * higher generation if anything changed. Credentials that are left out stay. It is enabled afterwards; a disabled one is a 409.
+   * Makes the worker with this model_name, req_url_template and name equal to the body: 201 if it is new, else 200, with a
+   * higher generation if anything changed. Credentials that are left out stay. It is enabled afterwards; a disabled worker is a 409.
    */
   @Put()
-  async apply(
-    @Body() dto: RegisterWorkerDto,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<WorkerDto> {
-    const { isNew, row } = await this.management.apply(dto);
+  @ApiBody({ type: RegisterWorkerDto })
+  async apply(@Body() sent: unknown, @Res({ passthrough: true }) reply: FastifyReply): Promise<WorkerDto> {
+    const { isNew, row } = await this.management.apply(sent);
     return isNew ? this.made(row, reply.code(201)) : this.shown(row, reply);
   }
 
   /** A worker with its definition. Credentials are shown as "<sealed>". */
   @Get(':id')
   async read(@Param('id') id: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<WorkerDto> {
-    return this.shown(await this.directory.get(id), reply);
+    return this.shown(await this.queries.get(id), reply);
   }
 
-  /** A JSON merge patch [RFC 7396] on the definition; with If-Match, a 412 if it changed since it was read. */
+  /** A JSON merge patch [RFC 7396] on the definition. With If-Match, a 412 if the generation is another one by now. */
   @Patch(':id')
   @ApiBody({ type: PatchWorkerDto })
   async patch(
@@ -84,11 +77,11 @@ export class WorkersController {
     return this.shown(await this.management.patch(id, patch, readIfMatch(ifMatch)), reply);
   }
 
-  /** Forgets the worker for good; its events stay for a while. */
+  /** Deletes the worker; its events stay until EVENT_RETENTION_DAYS. */
   @Delete(':id')
   @HttpCode(204)
-  async forget(@Param('id') id: string, @Headers('if-match') ifMatch?: string): Promise<void> {
-    await this.management.forget(id, readIfMatch(ifMatch));
+  async delete(@Param('id') id: string, @Headers('if-match') ifMatch?: string): Promise<void> {
+    await this.management.delete(id, readIfMatch(ifMatch));
   }
 
   private made(row: WorkerEntity, reply: FastifyReply): WorkerDto {
@@ -97,6 +90,6 @@ export class WorkersController {
 
   private shown(row: WorkerEntity, reply: FastifyReply): WorkerDto {
     reply.header('etag', etagOf(row.generation));
-    return this.details.of(row);
+    return this.views.detail(row);
   }
 }

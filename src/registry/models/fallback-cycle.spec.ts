@@ -7,8 +7,8 @@ const policies = fc
   .dictionary(names, fc.array(names, { maxLength: 4 }))
   .map((all) => new Map(Object.entries(all)));
 
-describe('a circle of fallbacks', () => {
-  it('is found exactly when a model can be reached from itself, and is shown as a way that exists', () => {
+describe('fallbackCycle', () => {
+  it('finds a cycle exactly when the model can be reached from itself, and returns its edges in order', () => {
     fc.assert(
       fc.property(names, fc.array(names, { maxLength: 4 }), policies, (model, fallbacks, others) => {
         const nextOf = (name: string) => (name === model ? fallbacks : (others.get(name) ?? []));
@@ -18,11 +18,12 @@ describe('a circle of fallbacks', () => {
           for (const name of fresh) reached.add(name);
           edge = fresh.flatMap((name) => (name === model ? [] : nextOf(name)));
         }
-        const way = fallbackCycle(model, fallbacks, others);
-        expect(way !== null).toBe(reached.has(model));
-        if (way === null) return;
-        expect([way[0], way.at(-1)]).toEqual([model, model]);
-        for (const [index, name] of way.slice(1).entries()) expect(nextOf(way[index] ?? '')).toContain(name);
+        const cycle = fallbackCycle(model, fallbacks, others);
+        expect(cycle !== null).toBe(reached.has(model));
+        if (cycle === null) return;
+        expect([cycle[0], cycle.at(-1)]).toEqual([model, model]);
+        for (const [index, name] of cycle.slice(1).entries())
+          expect(nextOf(cycle[index] ?? '')).toContain(name);
       }),
     );
   });

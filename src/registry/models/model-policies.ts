@@ -3,7 +3,7 @@ import type { ModelPolicy } from './model-policy.js';
 import type { ModelEntity } from './model.entity.js';
 import { ModelRepository } from './model.repository.js';
 
-/** What the hot path reads: the policies of all models, in memory. Kept true by WorkerRefresher. */
+/** The policies of all models in memory, for the hot path. RegistrySync keeps them up to date. */
 @Injectable()
 export class ModelPolicies {
   private byName: ReadonlyMap<string, ModelPolicy> = new Map();
@@ -20,7 +20,7 @@ export class ModelPolicies {
     this.listeners.push(listener);
   }
 
-  /** There are few: all are read again. A policy that did not change stays the same object. @throws DatabaseUnavailableError */
+  /** Reads all again, for there are few. A policy that did not change stays the same object. @throws DatabaseUnavailableError */
   async reload(): Promise<void> {
     const rows = await this.repository.all();
     const next = new Map(rows.map((row) => [row.name, this.unlessKnown(row)]));
@@ -32,7 +32,7 @@ export class ModelPolicies {
 
   private unlessKnown(row: ModelEntity): ModelPolicy {
     const known = this.of(row.name);
-    // A row that was deleted and made anew begins again at 1, at another time.
+    // A row that was deleted and made again starts at generation 1, with another created_at.
     return known?.version === versionOf(row) ? known : policyOf(row);
   }
 }

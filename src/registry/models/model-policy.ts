@@ -1,6 +1,6 @@
 import type { Strategy } from '../../config/settings.js';
 
-/** After what another worker may be asked. `timeout`: of a stream that did not begin. */
+/** Failures after which another worker may be tried. `timeout`: of a stream that did not begin. */
 export const RETRY_CAUSES = [
   'connection',
   '429',
@@ -13,16 +13,16 @@ export const RETRY_CAUSES = [
 ] as const;
 export type RetryCause = (typeof RETRY_CAUSES)[number];
 
-/** What holds for all workers of one model, as the hot path sees it; `null`: the settings decide. */
+/** The policy for all workers of one model, for the hot path; `null`: the settings decide. */
 export interface ModelPolicy {
   readonly name: string;
   readonly strategy: Strategy | null;
-  /** Asked in this order when none of its workers can answer. */
+  /** Models that are tried in this order when none of its workers can answer. */
   readonly fallbacks: readonly string[];
-  /** Further workers asked after one refused, 0 to 10. */
+  /** Further workers that are tried after a failure, 0 to 10. */
   readonly retries: number | null;
   readonly retryOn: ReadonlySet<RetryCause> | null;
-  /** Requests that may wait for it on a replica. */
+  /** Requests that may wait for the model on one replica. */
   readonly queueMax: number | null;
   readonly queueWaitMs: number | null;
   readonly connectMs: number | null;

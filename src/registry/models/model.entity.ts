@@ -2,7 +2,7 @@ import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 import { STRATEGIES, type Strategy } from '../../config/settings.js';
 import type { RetryCause } from './model-policy.js';
 
-/** The table `model`: what holds for all workers of one name. `null`: the settings decide. */
+/** The table `model`: the policy for all workers of one model. `null`: the settings decide. */
 @Entity('model')
 @Check('model_name_length', 'char_length(name) BETWEEN 1 AND 200')
 @Check('model_strategy_known', `strategy IN (${STRATEGIES.map((name) => `'${name}'`).join(', ')})`)

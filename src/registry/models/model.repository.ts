@@ -3,10 +3,10 @@ import { DatabaseSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import type { ModelEntity } from './model.entity.js';
 
-/** A model as it is listed: by its policy, its workers or both. */
+/** A model in the list: it has a policy, workers or both. */
 export type ModelRow = { readonly [K in keyof Omit<ModelEntity, 'name'>]: ModelEntity[K] | null } & {
   readonly name: string;
-  /** How many there are in each state: the health of those enabled, the admin_state of the others; `null`: none. */
+  /** The number of workers by state: the health of enabled workers, the admin_state of the others; `null`: no workers. */
   readonly workers: Readonly<Record<string, number>> | null;
 };
 
@@ -46,26 +46,23 @@ export class ModelRepository {
     );
   }
 
-  /**
-   * Writes the policy unless it stands there already; `check` sees all others, which nobody changes meanwhile, and what
-   * stands there, and may refuse.
-   */
+  /** Writes the policy unless the row is the same. `check` gets all rows while they are locked. @throws what `check` throws */
   apply(
     name: string,
     definition: ModelDefinition,
-    check: (others: readonly ModelEntity[], standing: ModelEntity | undefined) => void,
+    check: (others: readonly ModelEntity[], existing: ModelEntity | undefined) => void,
     actor: string,
   ): Promise<Applied> {
     return this.database.transaction(actor, async (manager) => {
-      // Two policies that are harmless alone can close a circle together.
+      // Two policies that are valid alone can form a cycle together.
       await manager.query(`LOCK TABLE ${this.table} IN SHARE ROW EXCLUSIVE MODE`);
       const rows: ModelEntity[] = await manager.query(`SELECT * FROM ${this.table}`);
-      const standing = rows.find((row) => row.name === name);
+      const existing = rows.find((row) => row.name === name);
       check(
-        rows.filter((row) => row !== standing),
-        standing,
+        rows.filter((row) => row !== existing),
+        existing,
       );
-      if (standing !== undefined && isSame(standing, definition)) return { row: standing, outcome: 'same' };
+      if (existing !== undefined && isSame(existing, definition)) return { row: existing, outcome: 'same' };
       const columns = Object.keys(definition);
       const places = columns.map((_, index) => `$${index + 2}`);
       const [row]: ModelEntity[] = await manager.query(
@@ -74,19 +71,19 @@ export class ModelRepository {
         [name, ...Object.values(definition)],
       );
       if (row === undefined) throw new Error('PostgreSQL returned no row for what it wrote');
-      return { row, outcome: standing === undefined ? 'created' : 'changed' };
+      return { row, outcome: existing === undefined ? 'created' : 'changed' };
     });
   }
 
-  /** @returns whether there was one; `check` sees it and may refuse */
-  remove(name: string, check: (standing: ModelEntity) => void, actor: string): Promise<boolean> {
+  /** @returns whether there was one @throws what `check` throws */
+  remove(name: string, check: (existing: ModelEntity) => void, actor: string): Promise<boolean> {
     return this.database.transaction(actor, async (manager) => {
-      const [standing]: ModelEntity[] = await manager.query(
+      const [existing]: ModelEntity[] = await manager.query(
         `SELECT * FROM ${this.table} WHERE name = $1 FOR UPDATE`,
         [name],
       );
-      if (standing === undefined) return false;
-      check(standing);
+      if (existing === undefined) return false;
+      check(existing);
       await manager.query(`DELETE FROM ${this.table} WHERE name = $1`, [name]);
       return true;
     });
@@ -109,7 +106,7 @@ function isSame(row: ModelEntity, definition: ModelDefinition): boolean {
   );
 }
 
-/** What a person says about a model. Named as the columns are. */
+/** The columns that a client sets. */
 export type ModelDefinition = Omit<
   ModelEntity,
   'name' | 'generation' | 'created_at' | 'updated_at' | 'updated_by'

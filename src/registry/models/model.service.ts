@@ -2,18 +2,17 @@ import { Injectable } from '@nestjs/common';
 import { checkGeneration, type WantedGeneration } from '../../input/if-match.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import { RegistrySync } from '../live/registry-sync.js';
-import type { ModelDefinition } from './model.repository.js';
 import type { PutModelDto } from './model.dto.js';
 import type { ModelEntity } from './model.entity.js';
 import { NoSuchModelError } from '../registry-errors.js';
-import { type Applied, type ModelRow, ModelRepository } from './model.repository.js';
+import { type Applied, type ModelDefinition, ModelRepository, type ModelRow } from './model.repository.js';
 
-/** Model policies come and go. When a call returns, this replica already obeys; the others within a second. */
+/** Reads and writes model policies. When a call returns, this replica applies the change; the others do within a second. */
 @Injectable()
 export class ModelService {
   constructor(
     private readonly repository: ModelRepository,
-    private readonly refresher: RegistrySync,
+    private readonly sync: RegistrySync,
   ) {}
 
   /** Up to `limit` by name, those after `after`. @throws DatabaseUnavailableError */
@@ -21,7 +20,7 @@ export class ModelService {
     return this.repository.page(after, limit);
   }
 
-  /** One that has a policy, workers or both. @throws NoSuchModelError, DatabaseUnavailableError */
+  /** A model that has a policy, workers or both. @throws NoSuchModelError, DatabaseUnavailableError */
   async read(name: string): Promise<ModelRow> {
     const row = await this.repository.find(name);
     if (row === undefined) throw new NoSuchModelError(name);
@@ -36,33 +35,33 @@ export class ModelService {
     actor: string,
   ): Promise<Applied['outcome']> {
     const definition = definitionOf(dto);
-    const check = (others: readonly ModelEntity[], standing: ModelEntity | undefined): void => {
-      checkGeneration(wanted, standing?.generation ?? 0);
+    const check = (others: readonly ModelEntity[], existing: ModelEntity | undefined): void => {
+      checkGeneration(wanted, existing?.generation ?? 0);
       rejectCycle(name, definition.fallbacks, others);
     };
     const { outcome } = await this.repository.apply(name, definition, check, actor);
-    await this.show();
+    await this.readYourWrites();
     return outcome;
   }
 
   /** @throws NoSuchModelError, PreconditionFailedError, DatabaseUnavailableError */
   async remove(name: string, wanted: WantedGeneration, actor: string): Promise<void> {
-    const check = (standing: ModelEntity): void => checkGeneration(wanted, standing.generation);
+    const check = (existing: ModelEntity): void => checkGeneration(wanted, existing.generation);
     if (!(await this.repository.remove(name, check, actor))) throw new NoSuchModelError(name);
-    await this.show();
+    await this.readYourWrites();
   }
 
-  /** What is written is written: if it can't be read back now, the next resync brings it. */
-  private async show(): Promise<void> {
-    await this.refresher.reloadModels().catch(() => {});
+  /** The change is committed: if it cannot be read back now, the next resync does it. */
+  private async readYourWrites(): Promise<void> {
+    await this.sync.reloadModels().catch(() => {});
   }
 }
 
 function rejectCycle(name: string, fallbacks: readonly string[], others: readonly ModelEntity[]): void {
   const known = new Map(others.map((other) => [other.name, other.fallbacks]));
-  const circle = fallbackCycle(name, fallbacks, known);
-  if (circle === null) return;
-  const problem = `would lead in a circle: ${circle.join(' → ')}; leave out ${circle.at(1)}, or change the fallbacks of another`;
+  const cycle = fallbackCycle(name, fallbacks, known);
+  if (cycle === null) return;
+  const problem = `would form a cycle: ${cycle.join(' → ')}; leave out ${cycle.at(1)}, or change the fallbacks of another model`;
   throw new InvalidInputError([{ field: 'fallbacks', problem }]);
 }
 
@@ -81,10 +80,7 @@ function definitionOf(dto: PutModelDto): ModelDefinition {
   };
 }
 
-/**
- * The way round, if these fallbacks of `model` would lead back to it: `['a', 'b', 'a']`; `null`: they don't. Circles that
- * leave `model` out are not its fault.
- */
+/** The cycle that these fallbacks of `model` would form, such as `['a', 'b', 'a']`; `null`: none. Cycles without `model` do not count. */
 export function fallbackCycle(
   model: string,
   fallbacks: readonly string[],

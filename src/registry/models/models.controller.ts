@@ -2,18 +2,23 @@ import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Put, Query, Re
 import type { FastifyReply } from 'fastify';
 import { etagOf, readIfMatch } from '../../input/if-match.js';
 import { InvalidInputError } from '../../input/input-errors.js';
-import { ANY_TEXT, type CursorShape, limitOf, pageOf, readCursor } from '../../input/page.js';
-import { PageQueryDto } from '../../input/page.dto.js';
+import {
+  ANY_TEXT,
+  type CursorShape,
+  limitOf,
+  pageOf,
+  PageQueryDto,
+  readCursor,
+} from '../../input/page.dto.js';
+import { API_ACTOR } from '../worker-writer.js';
 import { type ModelDto, type ModelListDto, PutModelDto } from './model.dto.js';
 import { ModelService } from './model.service.js';
 import type { ModelRow } from './model.repository.js';
 
-/** Who stands in `updated_by` for what came through this API. */
-const ACTOR = 'api';
 const BY_NAME: CursorShape = { sort: 'name', key: [ANY_TEXT] };
 const NAME = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
 
-/** What holds for all workers of one name: strategy, fallbacks, retries, queue, timeouts. */
+/** Policies of models: strategy, fallbacks, retries, queue and timeouts for all workers of a model. */
 @Controller('api/v1/models')
 export class ModelsController {
   constructor(private readonly models: ModelService) {}
@@ -27,7 +32,7 @@ export class ModelsController {
     return pageOf(rows, limit, BY_NAME, ({ name }) => [name], modelView);
   }
 
-  /** A model's policy, and how its workers are. A name may hold `/`. */
+  /** A model's policy and the states of its workers. A name may hold `/`. */
   @Get('*')
   async read(@Param('*') name: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<ModelDto> {
     const view = modelView(await this.models.read(nameOf(name)));
@@ -38,30 +43,30 @@ export class ModelsController {
   /** Sets the whole policy: 201 when there was none, 200 with a higher generation when it changed, 200 when it is the same. */
   @Put('*')
   async put(
-    @Param('*') given: string,
+    @Param('*') path: string,
     @Body() dto: PutModelDto,
     @Headers('if-match') ifMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ModelDto> {
-    const name = nameOf(given);
-    const outcome = await this.models.apply(name, dto, readIfMatch(ifMatch), ACTOR);
+    const name = nameOf(path);
+    const outcome = await this.models.apply(name, dto, readIfMatch(ifMatch), API_ACTOR);
     reply.status(outcome === 'created' ? 201 : 200);
     return this.read(name, reply);
   }
 
-  /** Forgets the policy: the settings decide again. Its workers stay. */
+  /** Deletes the policy: the settings decide again. The workers stay. */
   @Delete('*')
   @HttpCode(204)
   async remove(@Param('*') name: string, @Headers('if-match') ifMatch: string | undefined): Promise<void> {
-    await this.models.remove(nameOf(name), readIfMatch(ifMatch), ACTOR);
+    await this.models.remove(nameOf(name), readIfMatch(ifMatch), API_ACTOR);
   }
 }
 
 /** @throws InvalidInputError */
-function nameOf(given: unknown): string {
-  const name = Array.isArray(given) ? given.join('/') : String(given);
+function nameOf(path: unknown): string {
+  const name = Array.isArray(path) ? path.join('/') : String(path);
   if (NAME.test(name)) return name;
-  const problem = 'must be the name of a model, 1 to 200 characters without control characters';
+  const problem = 'must be the name of a model: 1 to 200 characters without control characters';
   throw new InvalidInputError([{ field: 'name', problem }]);
 }
 

@@ -2,20 +2,20 @@ import type { JsonValue } from '../../template/json-value.js';
 
 /** How to register a well-known system, as data. */
 export interface Preset {
-  /** The system, as people call it. */
+  /** The common name of the system. */
   readonly title: string;
   readonly kind: 'text' | 'image' | 'video';
   readonly protocol: 'openai' | 'anthropic' | 'gemini' | 'template';
-  /** Where its shapes are documented. */
+  /** Where its requests and answers are documented. */
   readonly source: string;
-  /** Where it is, if it is one place. */
+  /** Its address, if it is the same for everyone. */
   readonly baseUrl?: string;
   readonly apiKey: 'required' | 'optional' | 'none';
-  /** What api_key holds, where that is not plain. */
+  /** What api_key must hold, if that is not obvious. */
   readonly apiKeyHint?: string;
-  /** Of a registration. {BASE_URL} begins its URL, {API_KEY} stands in headers, which are left out without a key. */
+  /** Fields of a registration. Its URL begins with {BASE_URL}; headers with {API_KEY} are left out without a key. */
   readonly defaults: PresetDefaults;
-  /** What a person writes, besides the preset's name. */
+  /** The fields of a registration by this preset, besides its name. */
   readonly example: PresetExample;
 }
 

@@ -1,18 +1,18 @@
 import { Controller, Get } from '@nestjs/common';
-import type { PresetFieldDto, PresetDto, PresetListDto } from './presets.dto.js';
-import { PRESETS } from './presets.js';
 import type { Preset } from './preset.js';
+import type { PresetDto, PresetFieldDto, PresetListDto } from './presets.dto.js';
+import { PRESETS } from './presets.js';
 
 @Controller('api/v1/presets')
 export class PresetsController {
-  /** The systems that a few words register: `{"preset": name, "model_name", "base_url", "api_key"}`. */
+  /** The systems that a registration can name as its preset: `{"preset": name, "model_name", "base_url", "api_key"}`. */
   @Get()
   list(): PresetListDto {
     return { data: Object.entries(PRESETS).map(([name, preset]) => presetView(name, preset)) };
   }
 }
 
-/** What a person needs to know to register by this preset. */
+/** What a client needs to know to register by this preset. */
 export function presetView(name: string, preset: Preset): PresetDto {
   const { title, kind, protocol, source, example } = preset;
   return {
@@ -30,11 +30,17 @@ function fieldsOf({ baseUrl, apiKey, apiKeyHint, protocol }: Preset): PresetFiel
   const place = baseUrl === undefined ? { required: true } : { required: false, default: baseUrl };
   const hint = apiKeyHint === undefined ? {} : { hint: apiKeyHint };
   return [
-    { name: 'model_name', required: true, hint: 'what callers ask for' },
+    { name: 'model_name', required: true, hint: 'the name that clients request' },
     { name: 'base_url', ...place },
     ...(apiKey === 'none' ? [] : [{ name: 'api_key', required: apiKey === 'required', ...hint }]),
     ...(protocol === 'template'
       ? []
-      : [{ name: 'upstream_model', required: false, hint: 'the name there, where it is not model_name' }]),
+      : [
+          {
+            name: 'upstream_model',
+            required: false,
+            hint: "the server's name of the model, if it is not model_name",
+          },
+        ]),
   ];
 }

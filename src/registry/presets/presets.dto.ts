@@ -2,7 +2,7 @@
 export class PresetFieldDto {
   name!: string;
   required!: boolean;
-  /** What holds where it is left out. */
+  /** Used when the field is left out. */
   default?: string;
   hint?: string;
 }
@@ -15,17 +15,17 @@ export class PresetExampleDto {
   upstream_model?: string;
 }
 
-/** How a well-known system is registered: by these fields, and any other of a registration, which then wins. */
+/** How a well-known system is registered: with these fields and any other field of a registration, which overrides the preset's. */
 export class PresetDto {
   name!: string;
   title!: string;
   kind!: 'text' | 'image' | 'video';
-  /** How it is spoken to. */
+  /** The API that it is called by. */
   protocol!: 'template' | 'openai' | 'anthropic' | 'gemini';
-  /** Where its shapes are documented. */
+  /** Where its requests and answers are documented. */
   source!: string;
   fields!: PresetFieldDto[];
-  /** A registration as it stands. */
+  /** A complete registration. */
   example!: PresetExampleDto;
 }
 

@@ -8,16 +8,14 @@ import { API_ADAPTERS } from '../../inference/apis/api-adapters.js';
 import { geminiAnswer } from '../../inference/apis/gemini/backend-response.js';
 import { openAiAnswer } from '../../inference/apis/openai/backend-response.js';
 import { openAiReader } from '../../inference/apis/openai/backend-stream.js';
-import { readDto } from '../../input/read-dto.js';
 import type { PlaceholderValues } from '../../template/placeholders.js';
 import { definitionOf } from '../worker-fields.js';
-import { RegisterWorkerDto } from '../register-worker.dto.js';
+import { readRegistration } from '../registration/read-registration.js';
 import type { WorkerCall } from '../worker.js';
 import { compileCall } from '../calls/worker-compiler.js';
-import { expandPreset } from './presets.js';
 import type { Preset } from './preset.js';
 import { presetView } from './presets.controller.js';
-import { PRESETS } from './presets.js';
+import { expandPreset, PRESETS } from './presets.js';
 
 const presets = Object.entries(PRESETS);
 const templates = presets.filter(([, { protocol }]) => protocol === 'template');
@@ -33,11 +31,9 @@ const waits = {
   defaultModel: null,
 };
 
-/** All the way a registration goes, but for the database. */
+/** The whole way of a registration, without the database. */
 function compiled(name: string, { example }: Preset): WorkerCall {
-  const { dto, faults } = readDto(RegisterWorkerDto, expandPreset({ preset: name, ...example }));
-  expect(faults).toEqual([]);
-  const registration = dto as RegisterWorkerDto;
+  const registration = readRegistration({ preset: name, ...example });
   return compileCall(
     definitionOf(registration, {}),
     registration.header ?? {},
@@ -49,10 +45,10 @@ function compiled(name: string, { example }: Preset): WorkerCall {
 function compiledTemplate(name: string, preset: Preset) {
   const call = compiled(name, preset);
   if (call.kind === 'template') return call;
-  throw new Error(`${name} is no template`);
+  throw new Error(`${name} is not a template`);
 }
 
-/** Where a chat goes. */
+/** The URL of a chat. */
 function placeOf(name: string, preset: Preset): string {
   const call = compiled(name, preset);
   if (call.kind === 'template') return call.origin + call.render(request, {}).path;
@@ -76,7 +72,7 @@ const request: PlaceholderValues = {
 describe.each(presets)('the preset %s', (name, preset) => {
   const view = presetView(name, preset);
 
-  it('makes a registration that compiles, of a handful of fields', () => {
+  it('makes a registration that compiles from at most five fields', () => {
     expect(Object.keys(view.example).length).toBeLessThanOrEqual(5);
     expect(compiled(name, preset)).toMatchObject({
       kind: preset.protocol === 'template' ? 'template' : 'api',
@@ -84,40 +80,42 @@ describe.each(presets)('the preset %s', (name, preset) => {
     });
   });
 
-  it('asks for the fields that its example holds, and for no more', () => {
+  it('requires the fields of its example and no more', () => {
     const required = view.fields.filter((field) => field.required).map((field) => field.name);
     expect(Object.keys(view.example)).toEqual(expect.arrayContaining(required));
     const written = Object.entries(view.example);
     for (const field of required.filter((each) => each !== 'model_name')) {
       const others = Object.fromEntries(written.filter(([each]) => each !== field));
-      expect(() => expandPreset(others)).toThrow(`${field}: is missing`);
+      expect(expandPreset(others).faults).toMatchObject([
+        { field, problem: expect.stringContaining('is missing') as string },
+      ]);
     }
     const enough = written.filter(([field]) => field === 'preset' || required.includes(field));
-    expect(() => expandPreset(Object.fromEntries(enough))).not.toThrow();
+    expect(expandPreset(Object.fromEntries(enough)).faults).toEqual([]);
   });
 
-  it('asks where its documents say', () => {
+  it('calls the documented endpoint', () => {
     const { endpoint } = presetFixture(name);
-    const [asked, documented] = [new URL(placeOf(name, preset)), new URL(endpoint)];
-    expect(asked.pathname).toBe(documented.pathname);
-    expect(asked.port).toBe(documented.port);
-    // Of one's own server everybody has another.
-    expect(asked.origin).toBe(preset.baseUrl === undefined ? asked.origin : documented.origin);
+    const [called, documented] = [new URL(placeOf(name, preset)), new URL(endpoint)];
+    expect(called.pathname).toBe(documented.pathname);
+    expect(called.port).toBe(documented.port);
+    // A server of one's own has any origin.
+    expect(called.origin).toBe(preset.baseUrl === undefined ? called.origin : documented.origin);
   });
 
-  it('says where its shapes and the answer it was tried with are documented', () => {
+  it('names the documents of its API and of its fixture', () => {
     expect(preset.source).toMatch(/^https:\/\//);
     expect(presetFixture(name).source).toMatch(/^https:\/\//);
   });
 });
 
-describe.each(templates)('as the preset %s has it', (name, preset) => {
-  it('the documented answer gives its text', () => {
+describe.each(templates)('a worker by the preset %s', (name, preset) => {
+  it('extracts the text of the documented answer', () => {
     const { answer, text } = presetFixture(name);
     expect(compiledTemplate(name, preset).extract({ text: JSON.stringify(answer) })).toBe(text);
   });
 
-  it('the request carries what the caller asks, as it is', () => {
+  it('sends the prompt unchanged', () => {
     const { method, body, path } = compiledTemplate(name, preset).render(request, {});
     expect(method).toBe('POST');
     expect(path).toMatch(/^\/[\w/]*$/);
@@ -125,13 +123,16 @@ describe.each(templates)('as the preset %s has it', (name, preset) => {
   });
 });
 
-it.each(failing)('as the preset %s has it, an answer that says it failed is a failure', (name, preset) => {
-  const text = JSON.stringify(presetFixture(name).failure);
-  expect(() => compiledTemplate(name, preset).extract({ text })).toThrow('success');
-});
+it.each(failing)(
+  'a worker by the preset %s takes an answer that reports a failure for one',
+  (name, preset) => {
+    const text = JSON.stringify(presetFixture(name).failure);
+    expect(() => compiledTemplate(name, preset).extract({ text })).toThrow('success');
+  },
+);
 
-describe.each(openAis)('as the preset %s has it', (name) => {
-  it('the documented answer is read by the protocol', () => {
+describe.each(openAis)('the API of the preset %s', (name) => {
+  it('has a documented answer that the openai adapter reads', () => {
     const { answer, text, finish, usage } = presetFixture(name);
     const read = openAiAnswer(JSON.stringify(answer));
     expect(read).toMatchObject({ text, finish });
@@ -139,8 +140,8 @@ describe.each(openAis)('as the preset %s has it', (name) => {
   });
 });
 
-describe.each(streaming)('as the preset %s has it', (name) => {
-  it('the documented stream is read by the protocol, to its one end', () => {
+describe.each(streaming)('the API of the preset %s', (name) => {
+  it('has a documented stream that the openai adapter reads to its one end', () => {
     const { events = [], text, finish, usage } = presetFixture(name).stream ?? {};
     const reader = openAiReader();
     const read = events.flatMap((event) => {
@@ -154,17 +155,17 @@ describe.each(streaming)('as the preset %s has it', (name) => {
   });
 });
 
-it('as the preset anthropic has it, the documented answer is read by the protocol', () => {
+it('the anthropic adapter reads the documented answer of its preset', () => {
   const { answer, text, finish, usage } = presetFixture('anthropic');
   expect(anthropicAnswer(answer)).toMatchObject({ text, finish, usage });
 });
 
-it('as the preset gemini has it, the documented answer is read by the protocol', () => {
+it('the gemini adapter reads the documented answer of its preset', () => {
   const { answer, text, finish, usage } = presetFixture('gemini');
   expect(geminiAnswer(answer)).toMatchObject({ text, finish, usage });
 });
 
-it('each preset has a fixture of its own, and each fixture its preset', () => {
+it('every preset has a fixture, and every fixture a preset', () => {
   const files = readdirSync('test/fixtures/presets').filter((file) => file.endsWith('.json'));
   expect(files.map((file) => file.replace(/\.json$/, '')).toSorted()).toEqual(
     Object.keys(PRESETS).toSorted(),
@@ -180,8 +181,8 @@ describe('docs/presets.md', () => {
     const page = readFileSync('docs/presets.md', 'utf8');
     const rows = presets.map(([name, preset]) => {
       const { fields } = presetView(name, preset);
-      const asked = fields.filter((field) => field.required).map((field) => `\`${field.name}\``);
-      return `| \`${name}\` | ${preset.title} | ${preset.kind} | ${preset.protocol} | ${asked.join(', ')} |`;
+      const required = fields.filter((field) => field.required).map((field) => `\`${field.name}\``);
+      return `| \`${name}\` | ${preset.title} | ${preset.kind} | ${preset.protocol} | ${required.join(', ')} |`;
     });
     const table = ['| preset | system | kind | protocol | you give |', '|---|---|---|---|---|', ...rows].join(
       '\n',

@@ -1,19 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { InferenceSettings } from '../../config/settings.js';
-import { CredentialVault } from '../../credentials/credential-vault.js';
+import { CredentialVault } from '../../credentials/credential-cipher.js';
 import { splitHeaders } from '../../credentials/sensitive-headers.js';
 import { WorkerSecrets } from '../../credentials/worker-secrets.js';
 import { type InputFault, InvalidInputError } from '../../input/input-errors.js';
 import type { SecretLookup } from '../../template/placeholders.js';
 import { ForbiddenUpstreamError } from '../../upstream/upstream-errors.js';
 import { UpstreamGuard } from '../../upstream/upstream-guard.js';
-import { definitionOf } from '../worker-fields.js';
-import { OwnAddress } from './own-address.js';
+import { compileCall } from '../calls/worker-compiler.js';
 import type { RegisterWorkerDto } from '../register-worker.dto.js';
 import { SEALED } from '../sealed-headers.js';
 import type { WorkerCall } from '../worker.js';
-import { compileCall } from '../calls/worker-compiler.js';
-import type { WorkerDefinition } from '../worker-definition.js';
+import { definitionOf, type WorkerDefinition } from '../worker-fields.js';
+import type { NewColumns } from '../worker-writer.js';
+import { OwnAddress } from './own-address.js';
 
 /** A definition that can be called. */
 export interface CheckedDefinition {
@@ -30,7 +30,7 @@ interface CheckOptions {
   readonly secrets?: SecretLookup;
 }
 
-/** Everything that can be told of a definition before anything is stored or called, all of it at once. */
+/** Finds every fault of a definition before anything is stored or called, and compiles it. */
 @Injectable()
 export class DefinitionCheck {
   constructor(
@@ -41,18 +41,15 @@ export class DefinitionCheck {
     private readonly waits: InferenceSettings,
   ) {}
 
-  /** @throws InvalidInputError */
+  /** @throws InvalidInputError with every fault */
   async check(dto: RegisterWorkerDto, options: CheckOptions = {}): Promise<CheckedDefinition> {
-    return this.checkAt(dto, await this.urlFaults(dto.req_url_template), options);
+    return this.checkWith(await this.urlFaults(dto.req_url_template), dto, options);
   }
 
-  /**
-   * The same for where waiting is no option.
-   * @param urlFaults what `urlFaults` found @throws InvalidInputError
-   */
-  checkAt(
-    dto: RegisterWorkerDto,
+  /** `check` for callers that cannot wait: they hold a row's lock and have called `urlFaults` before. @throws InvalidInputError */
+  checkWith(
     urlFaults: readonly InputFault[],
+    dto: RegisterWorkerDto,
     { stored = true, secrets = (name) => this.workerSecrets.lookup(name) }: CheckOptions = {},
   ): CheckedDefinition {
     const header = dto.header ?? {};
@@ -60,7 +57,7 @@ export class DefinitionCheck {
     const definition = definitionOf(dto, plain);
     const faults: InputFault[] = [];
     const call = this.compile(definition, header, secrets, faults);
-    // What is no URL at all was told already.
+    // A fault of the URL's syntax makes those of its address noise.
     if (!faults.some(({ field }) => field === 'req_url_template')) faults.push(...urlFaults);
     faults.push(...Object.keys(header).flatMap((name) => (header[name] === SEALED ? [onlyShown(name)] : [])));
     if (stored && !this.vault.canSeal) faults.push(...Object.keys(sensitive).map(cannotBeSealed));
@@ -68,7 +65,7 @@ export class DefinitionCheck {
     return { definition, sensitive, call };
   }
 
-  /** Why no worker may live there; looks the name up. */
+  /** Why no worker may live at this URL; resolves its name. */
   async urlFaults(url: string): Promise<readonly InputFault[]> {
     const field = 'req_url_template';
     try {
@@ -78,12 +75,16 @@ export class DefinitionCheck {
       return [{ field, problem: error.message }];
     }
     if (!this.ownAddress.isOwn(url)) return [];
-    return [
-      {
-        field,
-        problem: 'is this service itself, which would call itself for ever; name the inference server',
-      },
-    ];
+    const problem =
+      'is the address of this service, which would call itself without end; give the inference server';
+    return [{ field, problem }];
+  }
+
+  /** The columns of a worker with this definition, its credentials sealed for that id and origin. */
+  columnsOf({ definition, sensitive, call }: CheckedDefinition, workerId: string): NewColumns {
+    const hasNone = Object.keys(sensitive).length === 0;
+    const sealed = hasNone ? null : this.vault.seal(sensitive, { workerId, origin: call.origin });
+    return { ...definition, sealed_header: sealed };
   }
 
   private compile(
@@ -105,7 +106,7 @@ export class DefinitionCheck {
 function onlyShown(header: string): InputFault {
   return {
     field: `header.${header}`,
-    problem: `"${SEALED}" only stands for a stored value where one is shown, and there is none here: give the value itself`,
+    problem: `"${SEALED}" stands for a stored value, and this worker has none: give the value itself`,
   };
 }
 

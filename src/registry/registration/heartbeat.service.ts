@@ -2,15 +2,18 @@ import { Injectable } from '@nestjs/common';
 import { DatabaseSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import { InvalidInputError } from '../../input/input-errors.js';
-import { NoWorkerToRenewError, WorkerOfflineError } from '../registry-errors.js';
 import type { HeartbeatDto } from '../register-worker.dto.js';
+import { NoWorkerToRenewError, WorkerOfflineError } from '../registry-errors.js';
 
 interface Found {
   readonly is_offline: boolean;
-  readonly promises: boolean;
+  readonly sends_heartbeats: boolean;
 }
 
-/** Takes down when a worker was last heard of. Never announced, and nobody's state is changed by it. */
+/** So large that only missed heartbeats count: a probe too many does no harm here. */
+const ALWAYS_AVAILABLE_MS = 1e12;
+
+/** Records when a worker sent its last heartbeat. Nothing is announced, and no worker changes its state by it. */
 @Injectable()
 export class HeartbeatService {
   private readonly worker: string;
@@ -25,24 +28,24 @@ export class HeartbeatService {
   }
 
   /**
-   * A disabled worker is renewed too: it is there, only not wanted at the moment.
+   * A disabled worker is renewed too: it is there, only switched off.
    * @throws NoWorkerToRenewError, WorkerOfflineError, InvalidInputError, DatabaseUnavailableError
    */
   async renew({ model_name: modelName, req_url_template: url, name }: HeartbeatDto): Promise<void> {
-    const found = await this.beat(modelName, url, name ?? null);
+    const found = await this.record(modelName, url, name ?? null);
     if (found.length === 0) throw new NoWorkerToRenewError();
     const live = found.filter(({ is_offline }) => !is_offline);
     if (live.length === 0) throw new WorkerOfflineError(modelName, url);
-    if (live.some(({ promises }) => promises)) return;
+    if (live.some(({ sends_heartbeats }) => sends_heartbeats)) return;
     const problem = 'this worker was registered without it, so it needs no heartbeats';
     throw new InvalidInputError([{ field: 'heartbeat_ttl_s', problem }]);
   }
 
   /**
-   * One statement, and the row is locked before its state is read: whoever is taking the worker offline is waited for,
-   * and who was not is seen by that one. One that had been late is probed at once.
+   * One statement that locks the row before it reads the state: a transaction that takes the worker offline is either waited
+   * for or sees this heartbeat. A worker that had missed heartbeats is probed at once.
    */
-  private beat(modelName: string, url: string, name: string | null): Promise<readonly Found[]> {
+  private record(modelName: string, url: string, name: string | null): Promise<readonly Found[]> {
     return this.database.query<Found>(
       `WITH w AS MATERIALIZED (
          SELECT id, admin_state, heartbeat_ttl_s, created_at FROM ${this.worker}
@@ -52,20 +55,17 @@ export class HeartbeatService {
          UPDATE ${this.probe} p SET heartbeat_at = now(),
            next_probe_at = CASE WHEN ${missedHeartbeats('w', 'p', '$4')} THEN least(p.next_probe_at, now()) ELSE p.next_probe_at END
          FROM w WHERE p.worker_id = w.id AND w.admin_state <> 'offline' AND w.heartbeat_ttl_s IS NOT NULL)
-       SELECT admin_state = 'offline' AS is_offline, heartbeat_ttl_s IS NOT NULL AS promises FROM w`,
-      [modelName, url, name, EVER_MS],
+       SELECT admin_state = 'offline' AS is_offline, heartbeat_ttl_s IS NOT NULL AS sends_heartbeats FROM w`,
+      [modelName, url, name, ALWAYS_AVAILABLE_MS],
     );
   }
 }
 
-/** It does not matter here for how long the database has been there: a probe more does no harm. */
-const EVER_MS = 1e12;
-
 /**
- * Whether the last three heartbeats that a worker promised did not come, by the database's clock. While PostgreSQL was
- * away nobody could send one, so nothing expires in that time.
+ * SQL: whether the last three heartbeats that a worker promised are missing, by the database's clock. No worker can send
+ * one while PostgreSQL is away, so that time does not count.
  * @param w,p the aliases of `worker` and `worker_probe`
- * @param availableMs for how long the asker knows the database to have been there; a parameter such as `$1`
+ * @param availableMs for how long the reader knows the database to be available; a parameter such as `$1`
  */
 export function missedHeartbeats(w: string, p: string, availableMs: string): string {
   return `(${w}.heartbeat_ttl_s IS NOT NULL AND now() > greatest(coalesce(${p}.heartbeat_at, ${w}.created_at),

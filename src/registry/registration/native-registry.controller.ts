@@ -1,42 +1,43 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
-import { API_ACTOR } from '../worker-writer.js';
-import { OfflineWorkerDto, RegisterWorkerDto } from '../register-worker.dto.js';
-import { ListWorkersDto } from './native-registry.dto.js';
-import { DoneDto, WorkerListDto } from './native-registry.dto.js';
-import { RegistrationService } from './registration.service.js';
+import { ApiBody } from '@nestjs/swagger';
 import { WorkerActivity } from '../live/worker-activity.js';
-import { WorkerList } from '../worker-queries.js';
-import { workerView } from '../worker-view.js';
+import { HeartbeatDto, OfflineWorkerDto, RegisterWorkerDto } from '../register-worker.dto.js';
+import { overviewOf } from '../worker-view.js';
+import { API_ACTOR } from '../worker-writer.js';
+import { HeartbeatService } from './heartbeat.service.js';
+import { DoneDto, ListWorkersDto, WorkerListDto } from './native-registry.dto.js';
+import { RegistrationService } from './registration.service.js';
 
-/** The seed's registry API: paths, fields and texts to the letter. */
+/** The native registry API. Its paths, fields and texts are fixed: existing clients compare them to the letter. */
 @Controller('api/server')
 export class NativeRegistryController {
   constructor(
     private readonly registration: RegistrationService,
-    private readonly list: WorkerList,
+    private readonly heartbeats: HeartbeatService,
     private readonly activity: WorkerActivity,
   ) {}
 
-  /** Registers a worker by data alone. */
+  /** Registers a worker, by its definition or by a preset. */
   @Post('register')
   @HttpCode(200)
-  async register(@Body() dto: RegisterWorkerDto): Promise<DoneDto> {
-    await this.registration.register(dto, API_ACTOR);
-    return { success: true, msg: `register LLM ${dto.model_name} succeed!` };
+  @ApiBody({ type: RegisterWorkerDto })
+  async register(@Body() sent: unknown): Promise<DoneDto> {
+    const { model_name } = await this.registration.register(sent, API_ACTOR);
+    return { success: true, msg: `register LLM ${model_name} succeed!` };
   }
 
-  /** All workers that are not offline, oldest first; as they were last seen while the database is away. */
+  /** All workers that are not offline, oldest first; as last seen while the database is away. */
   @Get('workers')
   async workers(@Query() { detail }: ListWorkersDto): Promise<WorkerListDto> {
-    const rows = await this.list.all();
+    const rows = await this.registration.list();
     const data =
       detail === 'true'
-        ? rows.map((row) => workerView(row, this.activity.of(row.id)))
+        ? rows.map((row) => overviewOf(row, this.activity.of(row.id)))
         : rows.map(({ model_name, req_url_template }) => ({ model_name, req_url_template }));
     return { success: true, data };
   }
 
-  /** Takes a worker out: no new requests from now on; running ones finish. */
+  /** Takes a worker out: it gets no new requests, and running ones finish. */
   @Post('offline')
   @HttpCode(200)
   async offline(@Body() dto: OfflineWorkerDto): Promise<DoneDto> {
@@ -44,6 +45,18 @@ export class NativeRegistryController {
     return {
       success: true,
       msg: `remove llm worker(model_name=${dto.model_name}, url=${dto.req_url_template}) succeed!`,
+    };
+  }
+
+  /** Renews a worker that was registered with `heartbeat_ttl_s`. */
+  @Post('heartbeat')
+  @HttpCode(200)
+  async heartbeat(@Body() dto: HeartbeatDto): Promise<DoneDto> {
+    await this.heartbeats.renew(dto);
+    const { model_name, req_url_template } = dto;
+    return {
+      success: true,
+      msg: `heartbeat of llm worker(model_name=${model_name}, url=${req_url_template}) received`,
     };
   }
 }

@@ -1,39 +1,10 @@
-import { IsOptional, IsIn } from 'class-validator';
+import { IsIn, IsOptional } from 'class-validator';
+import type { ListedWorkerDto } from '../worker-answers.dto.js';
 
-/** What the seed's API answers when it did what it was asked. */
+/** What the native API answers when a call succeeded. */
 export class DoneDto {
   success!: boolean;
   msg!: string;
-}
-
-/** A worker in the list. All but the first two only with `detail=true`. */
-export class ListedWorkerDto {
-  model_name!: string;
-  req_url_template!: string;
-  id?: string;
-  name?: string;
-  owner?: string;
-  protocol?: string;
-  /** null: whatever its API offers. */
-  task?: string | null;
-  /** What people want. */
-  admin_state?: 'enabled' | 'disabled' | 'draining' | 'offline';
-  /** What the probes say. */
-  health?: 'unknown' | 'healthy' | 'suspect' | 'unhealthy' | 'warming';
-  health_reason?: string;
-  health_since?: Date;
-  weight?: number;
-  priority?: number;
-  max_concurrency?: number;
-  /** Requests that this replica has running there. */
-  in_flight?: number;
-  /** Until when this replica passes it over, if it does. */
-  ejected_until?: Date | null;
-  /** Rises with every change of the definition. */
-  generation?: number;
-  labels?: Record<string, string>;
-  created_at?: Date;
-  updated_at?: Date;
 }
 
 export class WorkerListDto {
@@ -42,7 +13,7 @@ export class WorkerListDto {
 }
 
 export class ListWorkersDto {
-  /** true: everything that may be shown of each worker. */
+  /** true: each worker with its state. */
   @IsOptional()
   @IsIn(['true', 'false'])
   detail?: 'true' | 'false';

@@ -1,43 +1,70 @@
 import { Injectable } from '@nestjs/common';
-import { CredentialVault } from '../../credentials/credential-vault.js';
-import { type CheckedDefinition, DefinitionCheck } from './definition-check.js';
-import { OwnWrites } from '../live/registry-sync.js';
-import type { OfflineWorkerDto, RegisterWorkerDto } from '../register-worker.dto.js';
+import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
+import { WorkerCompiler } from '../calls/worker-compiler.js';
+import { LiveWorkers, oldestFirst } from '../live/live-workers.js';
+import { RegistrySync } from '../live/registry-sync.js';
+import type { OfflineWorkerDto } from '../register-worker.dto.js';
 import { NoSuchWorkerError, WorkerExistsError } from '../registry-errors.js';
-import type { WorkerEntity } from '../worker.entity.js';
+import { WorkerQueries } from '../worker-queries.js';
+import type { OverviewRow } from '../worker-view.js';
 import { WorkerWriter } from '../worker-writer.js';
+import type { WorkerEntity } from '../worker.entity.js';
+import { DefinitionCheck } from './definition-check.js';
+import { readRegistration } from './read-registration.js';
 
-/** Workers come and go. When a call returns, this replica already sees the change; the others within a second. */
+/** Registers workers and takes them offline. When a call returns, this replica shows the change; the others do within a second. */
 @Injectable()
 export class RegistrationService {
   constructor(
-    private readonly repository: WorkerWriter,
-    private readonly ownWrites: OwnWrites,
     private readonly definitionCheck: DefinitionCheck,
-    private readonly vault: CredentialVault,
+    private readonly writer: WorkerWriter,
+    private readonly queries: WorkerQueries,
+    private readonly sync: RegistrySync,
+    private readonly live: LiveWorkers,
+    private readonly compiler: WorkerCompiler,
   ) {}
 
-  /** @throws InvalidInputError, WorkerExistsError, DatabaseUnavailableError */
-  async register(dto: RegisterWorkerDto, actor: string): Promise<WorkerEntity> {
-    const checked = await this.definitionCheck.check(dto);
-    const { definition } = checked;
-    const seal = (workerId: string) => this.seal(checked, workerId);
-    const outcome = await this.repository.register({ definition, seal }, actor);
-    if (outcome.kind === 'exists') throw new WorkerExistsError(definition, outcome.worker);
-    await this.ownWrites.readYourWrites([outcome.row.id]);
-    return outcome.row;
+  /**
+   * Makes a new worker, or brings an offline one back with this definition.
+   * @param sent as the client sent it, with or without a preset
+   * @throws InvalidInputError, WorkerExistsError, DatabaseUnavailableError
+   */
+  async register(sent: unknown, actor: string): Promise<WorkerEntity> {
+    const registration = readRegistration(sent);
+    const checked = await this.definitionCheck.check(registration);
+    const { definition, call } = checked;
+    const { row } = await this.writer.put(
+      definition,
+      actor,
+      (id) => this.definitionCheck.columnsOf(checked, id),
+      (existing) => {
+        if (existing.admin_state !== 'offline') throw new WorkerExistsError(definition, existing);
+        const columns = this.definitionCheck.columnsOf(checked, existing.id);
+        return { columns: { ...columns, admin_state: 'enabled' } };
+      },
+    );
+    await this.sync.readYourWrites([row.id], { id: row.id, version: row.version, call });
+    return row;
+  }
+
+  /** Workers that are not offline, oldest first; as last seen while the database is away. @throws DatabaseUnavailableError before the first load */
+  async list(): Promise<readonly OverviewRow[]> {
+    try {
+      return await this.queries.allLive();
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailableError) || this.live.lastLoadMs === null) throw error;
+      return this.live
+        .workers()
+        .toSorted(oldestFirst)
+        .flatMap((worker) => this.compiler.overviewRowOf(worker) ?? []);
+    }
   }
 
   /** @throws NoSuchWorkerError, DatabaseUnavailableError */
   async takeOffline(dto: OfflineWorkerDto, actor: string): Promise<void> {
     const key = { modelName: dto.model_name, url: dto.req_url_template, name: dto.name };
-    const ids = await this.repository.takeOffline(key, actor);
+    const ids = await this.writer.takeOffline(key, actor);
     if (ids.length === 0) throw new NoSuchWorkerError();
-    await this.ownWrites.readYourWrites(ids);
-  }
-
-  private seal({ sensitive, call }: CheckedDefinition, workerId: string): string | null {
-    if (Object.keys(sensitive).length === 0) return null;
-    return this.vault.seal(sensitive, { workerId, origin: call.origin });
+    await this.sync.readYourWrites(ids);
   }
 }

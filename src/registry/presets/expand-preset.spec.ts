@@ -1,24 +1,21 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { InvalidInputError } from '../../input/input-errors.js';
 import { anyText, thousands } from '../../../test/arbitraries/template.js';
-import { expandPreset } from './presets.js';
-import { PRESETS } from './presets.js';
+import { expandPreset, PRESETS } from './presets.js';
 
 const presetName = fc.constantFrom(...Object.keys(PRESETS));
 const ollama = { preset: 'ollama', model_name: 'llama3', base_url: 'http://10.0.0.7:11434' };
 const openai = { preset: 'openai', model_name: 'gpt', api_key: 'sk-1' };
 
-function outcome(sent: Readonly<Record<string, unknown>>): unknown {
-  try {
-    return expandPreset(sent);
-  } catch (error) {
-    return error;
-  }
+/** The registration of a preset without faults. */
+function expanded(sent: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { registration, faults } = expandPreset(sent);
+  expect(faults).toEqual([]);
+  return registration;
 }
 
 describe('a registration by preset', () => {
-  it('is a registration or a fault of the fields that are its own, whatever is sent', () => {
+  it('has faults only in the fields of presets, whatever is sent', () => {
     const anything = fc.oneof(anyText, fc.jsonValue(), fc.webUrl());
     const sent = fc.record(
       { preset: fc.oneof(presetName, anything), base_url: anything, api_key: anything, header: anything },
@@ -26,21 +23,22 @@ describe('a registration by preset', () => {
     );
     fc.assert(
       fc.property(sent, (each) => {
-        const result = outcome(each);
-        const fields = result instanceof InvalidInputError ? result.details.map(({ field }) => field) : [];
-        expect(['preset', 'base_url', 'api_key']).toEqual(expect.arrayContaining(fields));
-        expect(result).not.toSatisfy((made) => made instanceof Error && !(made instanceof InvalidInputError));
+        const { registration, faults } = expandPreset(each);
+        expect(['preset', 'base_url', 'api_key']).toEqual(
+          expect.arrayContaining(faults.map(({ field }) => field)),
+        );
+        expect(registration).not.toHaveProperty('preset');
       }),
       thousands,
     );
   });
 
-  it('keeps no stand-in, and nothing that only presets understand', () => {
+  it('keeps neither a placeholder of the preset nor its fields', () => {
     fc.assert(
       fc.property(presetName, anyText, (preset, text) => {
         const api_key =
           PRESETS[preset]?.apiKey === 'none' ? undefined : `k${text.replace(/[{}\p{Cc}]/gu, '')}`;
-        const made = expandPreset({ preset, model_name: 'm', base_url: 'http://h:1/', api_key });
+        const made = expanded({ preset, model_name: 'm', base_url: 'http://h:1/', api_key });
         expect(JSON.stringify(made)).not.toMatch(/\{(BASE_URL|API_KEY)\}/);
         expect(made).not.toHaveProperty('preset');
         expect(made).not.toHaveProperty('base_url');
@@ -49,26 +47,24 @@ describe('a registration by preset', () => {
     );
   });
 
-  it('lets what is given win', () => {
+  it('keeps every field that the client sent', () => {
     fc.assert(
       fc.property(presetName, fc.dictionary(fc.string(), fc.jsonValue()), (preset, more) => {
         const { header: _header, body: _body, health_check: _check, timeouts: _timeouts, ...plain } = more;
         const own = Object.entries(plain).filter(([key]) => !['preset', 'base_url', 'api_key'].includes(key));
-        const given = { ...Object.fromEntries(own), header: {} };
-        expect(expandPreset({ preset, base_url: 'http://h', ...given })).toMatchObject(
-          Object.fromEntries(own),
-        );
+        const sent = { ...Object.fromEntries(own), header: {} };
+        expect(expanded({ preset, base_url: 'http://h', ...sent })).toMatchObject(Object.fromEntries(own));
       }),
     );
   });
 
-  it('is left as it is where it names none', () => {
+  it('stays the same object without a preset', () => {
     const sent = { model_name: 'm', base_url: 'http://h' };
-    expect(expandPreset(sent)).toBe(sent);
+    expect(expanded(sent)).toBe(sent);
   });
 
-  it('fills in what the contract says', () => {
-    expect(expandPreset(ollama)).toEqual({
+  it('fills in the fields that the contract names', () => {
+    expect(expanded(ollama)).toEqual({
       model_name: 'llama3',
       protocol: 'openai',
       req_url_template: 'http://10.0.0.7:11434/v1',
@@ -83,8 +79,8 @@ describe('a registration by preset', () => {
     ['http://h:1/v1/', 'http://h:1/v1'],
     ['http://h:1/gpu/2', 'http://h:1/gpu/2/v1'],
     ['http://h:1?zone=a', 'http://h:1/v1?zone=a'],
-  ])('finds the API at %s', (base_url, url) => {
-    expect(expandPreset({ ...ollama, base_url })).toMatchObject({ req_url_template: url });
+  ])('finds the API below the base URL %s', (base_url, url) => {
+    expect(expanded({ ...ollama, base_url })).toMatchObject({ req_url_template: url });
   });
 
   it.each([
@@ -94,33 +90,33 @@ describe('a registration by preset', () => {
     ['http://h:1/v1/chat/completions', 'http://h:1/v1/chat/completions'],
     ['http://h:1/my-v1', 'http://h:1/my-v1/v1/chat/completions'],
     ['http://h:1/chat', 'http://h:1/chat/v1/chat/completions'],
-  ])('finds the call at %s, whatever of it was written', (base_url, url) => {
+  ])('completes the base URL %s to the URL of the call', (base_url, url) => {
     const sent = { preset: 'baichuan-server', model_name: 'm', base_url };
-    expect(expandPreset(sent)).toMatchObject({ req_url_template: url });
+    expect(expanded(sent)).toMatchObject({ req_url_template: url });
   });
 
   it.each([['sk-1'], ['${secret:KEY}'], ['$& $1'], ['a${secret:A}b']])(
-    'puts the key %s where it belongs',
+    'puts the key %s into the header of the preset',
     (api_key) => {
-      expect(expandPreset({ ...openai, api_key })).toMatchObject({
+      expect(expanded({ ...openai, api_key })).toMatchObject({
         header: { authorization: `Bearer ${api_key}` },
       });
     },
   );
 
-  it('merges what is an object, member by member, and headers in any case', () => {
+  it('merges objects member by member, and header names in any case', () => {
     const image = { preset: 'stable-diffusion-webui', model_name: 'sd', base_url: 'http://h' };
-    expect(expandPreset({ ...image, body: { steps: 30 } })).toMatchObject({
+    expect(expanded({ ...image, body: { steps: 30 } })).toMatchObject({
       body: { prompt: '{USER_PROMPT}', steps: 30, width: 512 },
     });
     const header = { 'X-Team': 'a', Authorization: 'Bearer mine' };
-    expect(expandPreset({ ...openai, header })).toHaveProperty('header', header);
+    expect(expanded({ ...openai, header })).toHaveProperty('header', header);
   });
 
   it.each<[object, string]>([
     [{ preset: 'olama' }, 'preset: must be one of openai, '],
     [{ preset: '__proto__' }, 'preset: must be one of openai, '],
-    [{ preset: 'ollama' }, 'base_url: is missing: where the server is, such as http://127.0.0.1:11434'],
+    [{ preset: 'ollama' }, 'base_url: is missing: the URL of the server, such as http://127.0.0.1:11434'],
     [{ ...ollama, base_url: 'h:1' }, 'base_url: must be an http or https URL without placeholders'],
     [{ ...ollama, base_url: 'http://{USER_PROMPT}' }, 'base_url: must be an http or https URL'],
     [{ ...ollama, base_url: ['http://h'] }, 'base_url: must be an http or https URL'],
@@ -129,13 +125,13 @@ describe('a registration by preset', () => {
     [{ ...openai, api_key: 7 }, 'api_key: must be the key as text'],
     [{ ...openai, api_key: 'a{USER_PROMPT}' }, 'api_key: must be the key as text'],
     [{ ...openai, api_key: 'a\r\nb: c' }, 'api_key: must be the key as text'],
-    [{ preset: 'chatglm', base_url: 'http://h', api_key: 'k' }, 'api_key: is not asked for by this server'],
+    [{ preset: 'chatglm', base_url: 'http://h', api_key: 'k' }, 'api_key: is not used by this server'],
     [
       { preset: 'azure-openai' },
-      'base_url: is missing: where the server is, such as https://my-resource.openai.azure.com; api_key: is missing',
+      'base_url: is missing: the URL of the server, such as https://my-resource.openai.azure.com; api_key: is missing',
     ],
-  ])('refuses %j', (sent, problem) => {
-    expect(() => expandPreset(sent as Record<string, unknown>)).toThrow(InvalidInputError);
-    expect(() => expandPreset(sent as Record<string, unknown>)).toThrow(problem);
+  ])('has a fault for %j', (sent, problem) => {
+    const { faults } = expandPreset(sent as Record<string, unknown>);
+    expect(faults.map((fault) => `${fault.field}: ${fault.problem}`).join('; ')).toContain(problem);
   });
 });
