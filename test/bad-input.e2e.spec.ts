@@ -17,7 +17,7 @@ afterAll(async () => {
   await service.stop();
 });
 
-/** The fields that a 400 in JSON names, each with words that tell what is wrong with it. */
+/** The fields that a 400 in JSON names, each with its problem. */
 function fieldsNamedBy(answer: Answer): readonly string[] {
   expect([answer.status, answer.headers.get('content-type')]).toEqual([
     400,
@@ -32,7 +32,7 @@ function fieldsNamedBy(answer: Answer): readonly string[] {
 const noErrors = () => service.log.filter(({ level }) => Number(level) >= 50);
 
 describe('a malformed registration', () => {
-  it.each(BAD_REGISTRATIONS)('with %s', async (_, body, ...fields) => {
+  it.each(BAD_REGISTRATIONS)('gets a 400 that names its fields: %s', async (_, body, ...fields) => {
     const sent = (typeof body === 'string' ? body : JSON.stringify(body)).replace('URL/', `${upstream.url}/`);
     const answer = await service.post('/api/server/register', sent);
     expect(new Set(fieldsNamedBy(answer))).toEqual(new Set(fields));
@@ -41,13 +41,13 @@ describe('a malformed registration', () => {
     for (const field of fields) expect(msg).toContain(field);
   });
 
-  it('is none of those that were let through, and none was our fault', async () => {
+  it('registers nothing and logs no error', async () => {
     const list = await service.get('/api/server/workers');
     expect((list.json as { data: unknown[] }).data).toHaveLength(1);
     expect(noErrors()).toEqual([]);
   });
 
-  it('that points at this service itself is refused, in whatever spelling', async () => {
+  it('gets a 400 if it points at this service, in any spelling', async () => {
     const { port } = new URL(service.url);
     for (const host of [
       '127.0.0.1',
@@ -65,7 +65,7 @@ describe('a malformed registration', () => {
     }
   });
 
-  it('with thousands of faults is answered in few words', async () => {
+  it('gets at most 50 of thousands of faults', async () => {
     const keys = Array.from({ length: 20_000 }, (_, index) => [`${'k'.repeat(400)}${index}`, 1]);
     const answer = await service.register(Object.fromEntries(keys) as Record<string, unknown>);
     expect(answer.status).toBe(400);
@@ -88,14 +88,14 @@ describe('a malformed request to take a worker offline', () => {
       ['model_name', 'req_url_template', 'name'],
     ],
     ['unknown fields', { model_name: 'm', req_url_template: 'http://h/', id: 1 }, ['id']],
-  ])('with %s', async (_, body, fields) => {
+  ])('gets a 400 that names its fields: %s', async (_, body, fields) => {
     const answer = await service.post('/api/server/offline', body);
     expect(fieldsNamedBy(answer)).toEqual(fields);
   });
 });
 
 describe('a malformed chat', () => {
-  it.each(BAD_CHATS)('with %s', async (_, body, ...fields) => {
+  it.each(BAD_CHATS)('gets a 400 that names its fields: %s', async (_, body, ...fields) => {
     const answer = await service.post('/api/v1/chat/completions', body);
     expect(new Set(fieldsNamedBy(answer))).toEqual(new Set(fields));
     const { success, msg } = answer.json as { success: boolean; msg: string };
@@ -103,20 +103,23 @@ describe('a malformed chat', () => {
     for (const field of fields) expect(msg).toContain(field);
   });
 
-  it.each(BAD_OPENAI_CHATS)('with %s, in OpenAI’s envelope', async (_, body, ...fields) => {
-    const answer = await service.post('/api/v1/chat/completions', body);
-    expect(new Set(fieldsNamedBy(answer))).toEqual(new Set(fields));
-    const { error } = answer.json as { error: { message: string; type: string; param: string } };
-    expect(error).toMatchObject({ type: 'invalid_request_error', param: fields[0] });
-    for (const field of fields) expect(error.message).toContain(field);
-  });
+  it.each(BAD_OPENAI_CHATS)(
+    'gets a 400 in OpenAI’s envelope that names its fields: %s',
+    async (_, body, ...fields) => {
+      const answer = await service.post('/api/v1/chat/completions', body);
+      expect(new Set(fieldsNamedBy(answer))).toEqual(new Set(fields));
+      const { error } = answer.json as { error: { message: string; type: string; param: string } };
+      expect(error).toMatchObject({ type: 'invalid_request_error', param: fields[0] });
+      for (const field of fields) expect(error.message).toContain(field);
+    },
+  );
 
-  it('reaches no worker, and none was our fault', () => {
+  it('reaches no worker and logs no error', () => {
     expect(upstream.calls).toBe(0);
     expect(noErrors()).toEqual([]);
   });
 
-  it('for a model that cannot be (U+0000, lone surrogates) is told that there is none', async () => {
+  it('gets a 404 for a model name that no worker can have (U+0000, lone surrogates)', async () => {
     for (const model of ['a\0b', '\ud800', '__proto__', 'constructor', "'; DROP TABLE worker; --"])
       expect((await service.chat(model, 'x')).status).toBe(404);
     expect(noErrors()).toEqual([]);
@@ -148,7 +151,7 @@ describe('any JSON at all', () => {
     ['/api/server/register', REGISTRATION, { req_url_template: 'http://upstream.example/{USER_PROMPT}' }],
     ['/api/server/offline', ['model_name', 'req_url_template', 'name'], {}],
     ['/api/v1/chat/completions', CHAT, {}],
-  ])('is answered in JSON and is no fault of ours: %s', async (path, names, rest) => {
+  ])('gets a JSON answer without a server error: %s', async (path, names, rest) => {
     await fc.assert(
       fc.asyncProperty(withFields(names), async (sent) => {
         const body = typeof sent === 'object' && !Array.isArray(sent) ? { ...rest, ...sent } : sent;

@@ -5,7 +5,7 @@ import { aWorker, upstreamForTest, viewsOf } from './fixtures/worker.js';
 import { serviceForTest, startService, type TestService } from './service.js';
 import { until } from './until.js';
 
-/** So long that nothing here can be owed to polling. */
+/** So long that no change here can arrive by polling. */
 const NO_POLLING = { REGISTRY_RESYNC_MS: '3600000' };
 
 let service: TestService;
@@ -23,12 +23,12 @@ async function registered() {
 
 const sql = (text: string, ...values: readonly unknown[]) => service.database.query(text, values);
 const statusOf = async (model: string) => (await service.chat(model, 'x')).status;
-/** A second is promised; a busy machine gets more. */
+/** A change takes effect within a second; a busy machine gets more. */
 const SOON = { timeout: 10_000 };
 const viewOf = async (model: string) => (await viewsOf(service, model))[0];
 
-describe('a change made by hand in SQL', () => {
-  it.each(['disabled', 'draining'])('to %s is obeyed, and back', async (state) => {
+describe('a change in SQL', () => {
+  it.each(['disabled', 'draining'])('of the admin state to %s, and back, takes effect', async (state) => {
     const { model } = await registered();
     await sql('UPDATE worker SET admin_state = $1 WHERE model_name = $2', state, model);
     await expect.poll(() => statusOf(model), SOON).toBe(503);
@@ -36,7 +36,7 @@ describe('a change made by hand in SQL', () => {
     await expect.poll(() => statusOf(model), SOON).toBe(200);
   });
 
-  it('that takes a worker offline is obeyed', async () => {
+  it('to offline removes the worker', async () => {
     const { model } = await registered();
     await sql(`UPDATE worker SET admin_state = 'offline' WHERE model_name = $1`, model);
     await expect.poll(() => statusOf(model), SOON).toBe(404);
@@ -55,13 +55,13 @@ describe('a change made by hand in SQL', () => {
     await until(async () => (await viewOf('hand-made'))?.health === 'healthy');
   });
 
-  it('that deletes a worker is obeyed', async () => {
+  it('that deletes a worker removes it', async () => {
     const { model } = await registered();
     await sql('DELETE FROM worker WHERE model_name = $1', model);
     await expect.poll(() => statusOf(model), SOON).toBe(404);
   });
 
-  it('to another body or extract is what the next call goes by', async () => {
+  it('of body or response_extract applies to the next call', async () => {
     const { model, upstream } = await registered();
     await sql(`UPDATE worker SET body = '{"other": "{USER_PROMPT}"}' WHERE model_name = $1`, model);
     const nextCall = async () => {
@@ -71,9 +71,9 @@ describe('a change made by hand in SQL', () => {
     await expect.poll(nextCall, SOON).toBe('{"other":"x"}');
   });
 
-  const NONSENSE = [
+  const INVALID = [
     ['response_extract', `'a['`, 'response_extract: column 3'],
-    ['body', `'5'`, '{USER_PROMPT}'],
+    ['body', `'5'`, 'body: must be an object'],
     ['body', `'{"no": "prompt"}'`, '{USER_PROMPT}'],
     ['header', `'{"bad name": "x"}'`, 'header["bad name"]'],
     ['header', `'[1, {"a": 2}]'`, 'header'],
@@ -88,10 +88,10 @@ describe('a change made by hand in SQL', () => {
     ['health_check', `'{"kind": "telepathy"}'`, 'health_check'],
     ['health_check', `'[]'`, 'health_check'],
   ] as const;
-  it('that makes no sense is shown unhealthy with the reason, and harms no other', async () => {
+  it('to an invalid definition makes the worker unhealthy with the reason, and affects no other', async () => {
     const other = await registered();
     const cases = await Promise.all(
-      NONSENSE.map(async ([column, value, why]) => {
+      INVALID.map(async ([column, value, why]) => {
         const { model } = await registered();
         await sql(`UPDATE worker SET ${column} = ${value} WHERE model_name = $1`, model);
         return { model, why };
@@ -106,7 +106,7 @@ describe('a change made by hand in SQL', () => {
     expect((await service.get('/readyz')).status).toBe(200);
   });
 
-  it('is in the history, with who and what, as are those of the API', async () => {
+  it('is in the history with its actor and columns, like changes through the API', async () => {
     const { model } = await registered();
     await sql(`UPDATE worker SET weight = 9, owner = 'dba' WHERE model_name = $1`, model);
     await sql(`UPDATE worker SET admin_state = 'disabled' WHERE model_name = $1`, model);
@@ -116,10 +116,10 @@ describe('a change made by hand in SQL', () => {
       'SELECT kind, detail, actor, at FROM worker_event WHERE model_name = $1 ORDER BY id',
       [model],
     );
-    const told = events
+    const recorded = events
       .filter(({ kind }) => kind !== 'healthy' && kind !== 'unknown')
       .map(({ kind, detail, actor }) => ({ kind, detail, actor }));
-    expect(told).toEqual([
+    expect(recorded).toEqual([
       { kind: 'registered', detail: '', actor: 'api' },
       { kind: 'changed', detail: 'owner, weight', actor: me?.name },
       { kind: 'disabled', detail: '', actor: me?.name },
@@ -130,7 +130,7 @@ describe('a change made by hand in SQL', () => {
 });
 
 describe('two replicas on one database', () => {
-  it('find a model that was registered on the other a moment ago, and lose one that was taken offline', async () => {
+  it('find a model that the other registered a moment ago, and lose a model that the other took offline', async () => {
     const database = await databaseForTest();
     const [one, two] = await Promise.all([
       serviceForTest(NO_POLLING, database),

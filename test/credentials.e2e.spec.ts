@@ -29,8 +29,8 @@ async function everyRow(of: TestService): Promise<string> {
     .join('\n');
 }
 
-describe('credentials in header', () => {
-  it('reach the upstream, and can be read nowhere else', async () => {
+describe('credentials in the header field', () => {
+  it('reach the upstream and can be read nowhere else', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const header = {
       authorization: `Bearer ${KEY}`,
@@ -75,7 +75,7 @@ describe('credentials in header', () => {
     }
   });
 
-  it('are not in an error, of whatever kind', async () => {
+  it('appear in no error of any kind', async () => {
     const upstream = await upstreamForTest(json({ nothing: 'here' }));
     const worker = aWorker(upstream, {
       header: { authorization: KEY, 'x-prompt': `${OTHER} {USER_PROMPT}` },
@@ -97,7 +97,7 @@ describe('credentials in header', () => {
     expect(seen).not.toContain(OTHER);
   });
 
-  it('are not sent to where somebody turned the URL, and the worker says what it misses', async () => {
+  it('are not sent to a URL that was changed in SQL, and the worker names what is missing', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const thief = await upstreamForTest(json({ answer: 'thanks' }));
     const worker = aWorker(upstream, { header: { authorization: `Bearer ${KEY}` } });
@@ -116,7 +116,7 @@ describe('credentials in header', () => {
     expect(JSON.stringify(thief.requests)).not.toContain(KEY);
   });
 
-  it('are not sent by another worker into whose row they were copied', async () => {
+  it('are not sent by a worker into whose row they were copied', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const rich = aWorker(upstream, { header: { authorization: `Bearer ${KEY}` } });
     const poor = aWorker(upstream);
@@ -134,7 +134,7 @@ describe('credentials in header', () => {
     expect(upstream.calls).toBe(0);
   });
 
-  it('are refused where there is no key to seal them with, which says what to do', async () => {
+  it('get a 400 that names the remedy if there is no key to seal them with', async () => {
     const unkeyed = await serviceForTest({ CREDENTIALS_KEYS: '', DATABASE_URL: 'postgres://elsewhere/db' });
     const upstream = await upstreamForTest();
     const answer = await unkeyed.register(aWorker(upstream, { header: { authorization: KEY } }));
@@ -148,7 +148,7 @@ describe('credentials in header', () => {
 });
 
 describe('${secret:NAME}', () => {
-  it('is read when the worker is called, wherever the definition refers to it, and stored nowhere', async () => {
+  it('is read at each call wherever the definition refers to it, and stored nowhere', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const worker = aWorker(upstream, {
       req_url_template: `${upstream.url}/x?key=\${secret:API_KEY}`,
@@ -167,7 +167,7 @@ describe('${secret:NAME}', () => {
     expect(seen).toContain('${secret:API_KEY}');
   });
 
-  it('is nothing in a caller’s own words', async () => {
+  it('is plain text in a prompt', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const worker = aWorker(upstream, { body: { prompt: '{USER_PROMPT}', key: '${secret:API_KEY}' } });
     await service.register(worker);
@@ -177,7 +177,7 @@ describe('${secret:NAME}', () => {
     );
   });
 
-  it('that has no value fails the call and says which variable is missing; no other variable can be reached', async () => {
+  it('fails the call and names the missing variable if it has no value; no other variable can be read', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     for (const [name, status, why] of [
       ['MISSING', 502, 'WORKER_SECRET_MISSING'],

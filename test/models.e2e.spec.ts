@@ -26,7 +26,7 @@ const put = (name: string, body: unknown, headers?: Record<string, string>) =>
   send('PUT', name, body, headers);
 
 describe('a model policy', () => {
-  it('is made, read, changed, left as it is, and forgotten; a name may hold / and spaces', async () => {
+  it('is created, read, changed, kept and deleted; a name may hold / and spaces', async () => {
     const name = 'meta-llama/Llama 3.1 8B';
     const made = await put(name, { strategy: 'round_robin', queue: { max: 5 } });
     expect([made.status, made.headers.get('etag')]).toEqual([201, '"1"']);
@@ -52,7 +52,7 @@ describe('a model policy', () => {
     expect((await service.get(path(name))).status).toBe(404);
   });
 
-  it('is changed only as it was read, where the caller asks for that', async () => {
+  it('is changed only in the generation of If-Match', async () => {
     expect((await put('guarded', {}, { 'if-match': '"0"' })).status).toBe(201);
     expect((await put('guarded', { retries: 1 }, { 'if-match': '"7"' })).status).toBe(412);
     expect((await put('guarded', { retries: 1 }, { 'if-match': '"1"' })).status).toBe(200);
@@ -60,7 +60,7 @@ describe('a model policy', () => {
     expect((await send('DELETE', 'guarded', undefined, { 'if-match': '"2"' })).status).toBe(204);
   });
 
-  it('is listed beside the models that only have workers, by name, page by page', async () => {
+  it('is listed by name, page by page, with the models that have only workers', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const names = ['list-a', 'list-b/x', 'list-c', 'list-ü'];
     await service.register(aWorker(upstream, { model_name: 'list-a' }));
@@ -88,17 +88,17 @@ describe('a model policy', () => {
   it.each<[string, unknown, string]>([
     ['an unknown field', { strategie: 'random' }, 'strategie'],
     ['an unknown strategy', { strategy: 'best' }, 'strategy'],
-    ['fallbacks that are no list', { fallbacks: 'b' }, 'fallbacks'],
-    ['a fallback that is no name', { fallbacks: [''] }, 'fallbacks'],
+    ['fallbacks that are not a list', { fallbacks: 'b' }, 'fallbacks'],
+    ['an empty fallback', { fallbacks: [''] }, 'fallbacks'],
     ['a fallback named twice', { fallbacks: ['b', 'b'] }, 'fallbacks'],
     ['more fallbacks than ten', { fallbacks: 'abcdefghijk'.split('') }, 'fallbacks'],
-    ['half a retry', { retries: 0.5 }, 'retries'],
+    ['a fraction of a retry', { retries: 0.5 }, 'retries'],
     ['an unknown cause of retries', { retry_on: ['404'] }, 'retry_on'],
-    ['a queue that never ends', { queue: { wait_ms: -1 } }, 'queue.wait_ms'],
-    ['no time at all', { timeouts: { total_ms: 0 } }, 'timeouts.total_ms'],
+    ['a negative queue wait', { queue: { wait_ms: -1 } }, 'queue.wait_ms'],
+    ['a timeout of 0 ms', { timeouts: { total_ms: 0 } }, 'timeouts.total_ms'],
     ['itself as its fallback', { fallbacks: ['b', 'refused'] }, 'fallbacks'],
     ['a list', [], ''],
-  ])('with %s is refused, naming the field', async (_what, body, field) => {
+  ])('gets a 400 that names the field: %s', async (_what, body, field) => {
     const { status, json: refusal } = await put('refused', body);
     expect(status).toBe(400);
     const { details, error } = refusal as { details: { field: string }[]; error: { type: string } };
@@ -107,7 +107,7 @@ describe('a model policy', () => {
     expect((await service.get(path('refused'))).status).toBe(404);
   });
 
-  it('whose fallbacks would lead in a circle is refused, and the way round is shown', async () => {
+  it('whose fallbacks would form a cycle is rejected with the cycle', async () => {
     await put('round-b', { fallbacks: ['round-c'] });
     await put('round-c', { fallbacks: ['round-a'] });
     const { status, text } = await put('round-a', { fallbacks: ['elsewhere', 'round-b'] });
@@ -116,7 +116,7 @@ describe('a model policy', () => {
     expect((await put('round-a', { fallbacks: ['elsewhere'] })).status).toBe(201);
   });
 
-  it('cannot be closed into a circle by two who write at once', async () => {
+  it('cannot form a cycle when two policies are written at once', async () => {
     for (let round = 0; round < 5; round++) {
       const [a, b] = [`race-a${round}`, `race-b${round}`];
       const answers = await Promise.all([put(a, { fallbacks: [b] }), put(b, { fallbacks: [a] })]);
@@ -124,7 +124,7 @@ describe('a model policy', () => {
     }
   });
 
-  it('written by hand is obeyed, too', async () => {
+  it('is applied when it is written in SQL', async () => {
     const upstream = await upstreamForTest(json({ answer: 'the other' }));
     await service.register(aWorker(upstream, { model_name: 'by-hand-b' }));
     await service.database.query(`INSERT INTO model (name, fallbacks) VALUES ('by-hand-a', '{by-hand-b}')`);
@@ -143,7 +143,7 @@ describe('a model policy', () => {
     `retry_on = '{{500,502},{503,504}}'`,
     `strategy = 'best'`,
     `queue_max = -1`,
-  ])('that makes no sense cannot be written by hand, either: %s', async (nonsense) => {
+  ])('cannot be written in SQL if it is invalid: %s', async (nonsense) => {
     await put('nonsense', { retries: 1 });
     await expect(
       service.database.query(`UPDATE model SET ${nonsense} WHERE name = 'nonsense'`),
@@ -152,7 +152,7 @@ describe('a model policy', () => {
   });
 });
 
-describe('what a model policy says of', () => {
+describe('a model policy', () => {
   const UNPROBED = { health_check: { kind: 'none' } };
 
   async function threeWorkers(model: string) {
@@ -162,7 +162,7 @@ describe('what a model policy says of', () => {
     return () => upstreams.map(({ requests }) => requests.length);
   }
 
-  it('the strategy is how its workers are picked, from the next request on', async () => {
+  it('sets the strategy from the next request on', async () => {
     const asked = await threeWorkers('strategic');
     await put('strategic', { strategy: 'round_robin' });
     for (let i = 0; i < 9; i++) await service.chat('strategic', 'x');
@@ -172,7 +172,7 @@ describe('what a model policy says of', () => {
     expect(asked().toSorted((a, b) => a - b)).toEqual([3, 3, 12]);
   });
 
-  it('the queue bounds how many wait, and for how long', async () => {
+  it('bounds how many requests wait and for how long', async () => {
     const upstream = await upstreamForTest(slow(400, json({ answer: 'x' })));
     await service.register(aWorker(upstream, { model_name: 'queued', max_concurrency: 1, ...UNPROBED }));
     const statuses = async () => {
@@ -188,7 +188,7 @@ describe('what a model policy says of', () => {
     expect(await statuses()).toEqual([200, 503, 503]);
   });
 
-  it('the waits of a stream counts for workers that name none, and for streams only', async () => {
+  it('sets the timeouts of streams for workers that have none of their own', async () => {
     const begins: UpstreamAnswer = (response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       response.write('data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n');

@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => service.stop());
 
 describe('GET /api/v1/presets', () => {
-  it('tells of each preset what it is for, which fields it wants, and a registration as it stands', async () => {
+  it('shows the system, the fields and an example of each preset', async () => {
     const { status, json } = await service.get('/api/v1/presets');
     expect(status).toBe(200);
     const { data } = json as { data: readonly { readonly name: string }[] };
@@ -21,7 +21,7 @@ describe('GET /api/v1/presets', () => {
       protocol: 'template',
       source: 'https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/API',
       fields: [
-        { name: 'model_name', required: true, hint: 'what callers ask for' },
+        { name: 'model_name', required: true, hint: 'the name that clients request' },
         { name: 'base_url', required: true },
         {
           name: 'api_key',

@@ -33,7 +33,7 @@ async function dryRun(worker: unknown, more: object = {}): Promise<DryRun & { re
 }
 
 describe('POST /api/v1/workers/dry-run', () => {
-  it('shows the request as it would be sent, and sends nothing', async () => {
+  it('shows the request without sending it', async () => {
     const upstream = await upstreamForTest();
     const worker = aWorker(upstream, {
       body: { prompt: '{USER_PROMPT}', t: '{MODEL_TEMPERATURE}', max: '{MAX_TOKENS}', model: '{MODEL_NAME}' },
@@ -59,7 +59,7 @@ describe('POST /api/v1/workers/dry-run', () => {
     expect(upstream.calls).toBe(0);
   });
 
-  it('calls if asked to: what came, and what a caller would get', async () => {
+  it('calls the upstream with call: true and shows its answer and the extracted text', async () => {
     const upstream = await upstreamForTest(json({ answer: 'forty-two' }));
     const answer = await dryRun(aWorker(upstream), {
       messages: [{ role: 'user', content: 'why?' }],
@@ -74,7 +74,7 @@ describe('POST /api/v1/workers/dry-run', () => {
     expect(upstream.calls).toBe(1);
   });
 
-  it('streams, too: how its events are read, and what tokens they tell of', async () => {
+  it('reads a streamed answer and its token counts', async () => {
     const events = ['{"t":"forty-"}', '{"t":"two"}', '{"t":"","end":true,"in":5,"out":2}'];
     const upstream = await upstreamForTest(plain(events.map((event) => `data: ${event}\n\n`).join('')));
     const streams = (path: string) => ({ format: 'sse', text: path, done: { path: 'end', equals: true } });
@@ -97,7 +97,7 @@ describe('POST /api/v1/workers/dry-run', () => {
     ['image', '/v1/images/generations', { prompt: 'why?' }],
     ['completion', '/v1/completions', { prompt: 'why?' }],
     ['audio', '/v1/audio/speech', { input: 'why?', voice: 'alloy' }],
-  ])('asks a worker that passes through for what it does: %s', async (task, path, body) => {
+  ])('calls the endpoint of its task on a passed-through worker: %s', async (task, path, body) => {
     const answer = { data: [], usage: { prompt_tokens: 3, total_tokens: 3 } };
     const upstream = await upstreamForTest(json(answer));
     const worker = { model_name: 'm', protocol: 'openai', task, req_url_template: `${upstream.url}/v1` };
@@ -124,7 +124,7 @@ describe('POST /api/v1/workers/dry-run', () => {
     expect((await service.chat(worker.model_name, 'x')).status).toBe(404);
   });
 
-  it('needs no CREDENTIALS_KEYS, for it seals nothing', async () => {
+  it('needs no CREDENTIALS_KEYS because it seals nothing', async () => {
     const unkeyed = await serviceForTest({ CREDENTIALS_KEYS: '', DATABASE_URL: 'postgres://elsewhere/db' });
     const worker = aWorker({ url: 'http://127.0.0.1:9' }, { header: { authorization: KEY } });
     expect((await call(unkeyed, 'POST', '/dry-run', { worker })).status).toBe(200);
@@ -139,7 +139,7 @@ describe('POST /api/v1/workers/dry-run', () => {
     ['in a form', (heard) => String(new URLSearchParams({ heard }))],
     ['in base64', (heard) => Buffer.from(`x${heard}`).toString('base64')],
     ['in base64url in JSON', (heard) => JSON.stringify({ echo: Buffer.from(heard).toString('base64url') })],
-  ])('hides the secrets it knows when the upstream echoes them %s', async (_how, encode) => {
+  ])('hides the secrets that the upstream echoes %s', async (_how, encode) => {
     const upstream = await upstreamForTest((response, { headers, url }) => {
       const { authorization = '', 'x-other': other = '' } = headers;
       const echo = [authorization, String(other), url].map(encode).join('\n');
@@ -181,7 +181,7 @@ describe('POST /api/v1/workers/dry-run', () => {
     expect(JSON.stringify(service.log)).not.toContain('dry/run');
   });
 
-  it('never lends a stored credential', async () => {
+  it('never sends a stored credential', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const worker = aWorker(upstream, { header: { authorization: `Bearer ${KEY}` } });
     await call(service, 'POST', '', worker);
@@ -197,7 +197,7 @@ describe('POST /api/v1/workers/dry-run', () => {
     expect((await call(service, 'POST', '/dry-run', { id: 'x', worker: bare })).fields).toEqual(['id']);
   });
 
-  it('says what a caller would be refused for', async () => {
+  it('shows the problem that a client would get an error for', async () => {
     const refusing = await upstreamForTest((response) => response.writeHead(401).end(`bad key ${KEY}`));
     const other = await upstreamForTest(json({ other: 1 }));
     const failing = await upstreamForTest(json({ ok: false, answer: 'x' }));
@@ -225,7 +225,7 @@ describe('POST /api/v1/workers/dry-run', () => {
     });
   });
 
-  it('waits no longer than it was told, and shows 64 Ki characters of what comes', async () => {
+  it('obeys the timeouts of the worker and shows at most 64 Ki characters of the answer', async () => {
     const slow = await upstreamForTest(() => {});
     const { problem } = await dryRun(aWorker(slow, { timeouts: { total_ms: 200 } }), { call: true });
     expect(problem).toContain('200 ms');
@@ -234,7 +234,7 @@ describe('POST /api/v1/workers/dry-run', () => {
     expect([response?.body.length, response?.truncated, extracted?.length]).toEqual([65_536, true, 65_536]);
   });
 
-  it('obeys the guard, on the URL and on the connection', async () => {
+  it('obeys the upstream guard for the URL and for the connection', async () => {
     const guarded = await serviceForTest({ UPSTREAM_DENY_CIDRS: '127.0.0.0/8,::1/128' });
     const metadata = await call(guarded, 'POST', '/dry-run', {
       worker: aWorker({ url: 'http://169.254.169.254' }),
@@ -277,7 +277,7 @@ describe('POST /api/v1/workers/dry-run', () => {
     [{ worker: fine, messages: [{ role: 1 }] }, 'messages[0].role', 'messages[0].content'],
     [{ worker: fine, wroker: 1 }, 'wroker'],
     [{ ...fine }, 'worker', 'model_name'],
-  ])('refuses %j', async (body, ...fields) => {
+  ])('answers %j with a 400 that names the fields', async (body, ...fields) => {
     const answer = await call(service, 'POST', '/dry-run', body);
     expect(answer.status).toBe(400);
     for (const field of fields) expect(answer.fields).toContain(field);

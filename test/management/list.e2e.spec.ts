@@ -17,7 +17,7 @@ async function register(service: TestService, ...workers: Readonly<Record<string
 }
 
 describe('GET /api/v1/workers', () => {
-  it('lists all of them, oldest first: offline ones too, and nothing but their state', async () => {
+  it('lists all workers, oldest first, offline ones too, without their definitions', async () => {
     const service = await serviceForTest();
     expect(await list(service)).toEqual({ data: [], next_cursor: null });
     await register(
@@ -44,7 +44,7 @@ describe('GET /api/v1/workers', () => {
     expect(JSON.stringify(after)).not.toContain('listed-secret');
   });
 
-  it('filters by model, owner, states and labels, several of them and each several times', async () => {
+  it('filters by model, owner, states and labels, each of them several times', async () => {
     const service = await serviceForTest();
     await register(
       service,
@@ -88,7 +88,7 @@ describe('GET /api/v1/workers', () => {
     expect(healths.data).toHaveLength(4);
   });
 
-  it('sorts by what is asked, each way, and pages lead from the first to the last', async () => {
+  it('sorts by any column in both directions, across all pages', async () => {
     const service = await serviceForTest();
     const models = ['b', 'B', 'a', 'ä', '中', 'a b', '"', 'z'.repeat(200), '\u{1f600}'];
     await register(
@@ -129,7 +129,7 @@ describe('GET /api/v1/workers', () => {
       expect(await list(service, `?sort=${sort}`)).toMatchObject({ next_cursor: null });
   });
 
-  it('turns pages that stay true while rows come and go: none twice, none left out that was there all the time', async () => {
+  it('shows every row that stays exactly once while other rows come and go between pages', async () => {
     const service = await serviceForTest();
     await register(service, ...Array.from({ length: 60 }, (_, index) => ({ name: `old-${index}` })));
     for (const sort of ['created_at', '-created_at', 'model_name', 'weight']) {
@@ -150,7 +150,7 @@ describe('GET /api/v1/workers', () => {
     }
   });
 
-  it('tells rows of one moment apart', async () => {
+  it('sorts rows of the same time by id', async () => {
     const service = await serviceForTest();
     await register(service, ...Array.from({ length: 7 }, (_, index) => ({ name: String(index) })));
     await service.database.query(`UPDATE worker SET created_at = '2026-01-01T00:00:00.123456Z'`);
@@ -161,7 +161,7 @@ describe('GET /api/v1/workers', () => {
     }
   });
 
-  it('refuses what it cannot mean: 400 that names the field', async () => {
+  it('answers invalid parameters with a 400 that names the field', async () => {
     const service = await serviceForTest();
     const { next_cursor } = await register(service, {}, {}).then(() => list(service, '?limit=1'));
     const cursorOf = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -221,8 +221,8 @@ describe('GET /api/v1/workers', () => {
   });
 });
 
-describe('while the database is away', () => {
-  it('every call answers 503 with Retry-After, and works again when it is back', async () => {
+describe('the management API without its database', () => {
+  it('answers every call with 503 and Retry-After until the database is back', async () => {
     const { url, proxy } = await databaseBehindProxy();
     const service = startProcess({ DATABASE_URL: url, HEALTH_INTERVAL_MS: '60000' });
     await service.ready();

@@ -44,7 +44,7 @@ describe('PATCH /api/v1/workers/{id}', () => {
     'application/json',
     'application/merge-patch+json',
     'application/merge-patch+json; charset=utf-8',
-  ])('merges (%s): what is left out stays, null resets, objects merge', async (type) => {
+  ])('keeps fields that are left out, resets null to the default and merges objects (%s)', async (type) => {
     const { id } = await made({
       weight: 3,
       owner: 'me',
@@ -83,7 +83,7 @@ describe('PATCH /api/v1/workers/{id}', () => {
     expect((await call(service, 'GET', `/${id}`)).worker).toMatchObject(definitionIn(answer.worker));
   });
 
-  it('is seen by the next request', async () => {
+  it('applies to the next request', async () => {
     const upstream = await upstreamForTest((response, request) =>
       json({ answer: request.body })(response, request),
     );
@@ -92,7 +92,7 @@ describe('PATCH /api/v1/workers/{id}', () => {
     expect((await service.chat(model_name, 'hi')).json).toMatchObject({ result: '{"question":"hi"}' });
   });
 
-  it('of what was read is the same worker again; with what is read-only, each such field is named', async () => {
+  it('changes nothing when the definition is sent back, and names each read-only field', async () => {
     const { id } = await made({
       header: { authorization: `Bearer ${KEY}`, accept: 'text/plain' },
       labels: { a: '1' },
@@ -109,7 +109,7 @@ describe('PATCH /api/v1/workers/{id}', () => {
     expect([put.status, put.worker.generation]).toEqual([200, 1]);
   });
 
-  it('says where a null that is sent back would remove one that is there', async () => {
+  it('names a null that was sent back and would remove a stored null', async () => {
     const { id } = await made({
       body: { prompt: '{USER_PROMPT}', stop: null, deep: { x: null } },
       success_when: { path: 'error', equals: null },
@@ -130,7 +130,7 @@ describe('PATCH /api/v1/workers/{id}', () => {
     });
   });
 
-  it('prevents a lost update: of two that read the same, the second hears of it', async () => {
+  it('answers the second of two changes of one generation with a 412', async () => {
     const { id } = await made();
     const etag = (await call(service, 'GET', `/${id}`)).headers.get('etag') ?? '';
     expect((await patch(id, { weight: 2 }, { 'if-match': etag })).status).toBe(200);
@@ -139,7 +139,8 @@ describe('PATCH /api/v1/workers/{id}', () => {
       412,
       {
         error: {
-          message: 'If-Match says generation 1, but it is 2 by now: read it again and decide anew',
+          message:
+            'If-Match: expects generation 1, but the generation is 2; read it again and repeat the change',
           type: 'invalid_request_error',
           param: null,
           code: null,
@@ -159,7 +160,7 @@ describe('PATCH /api/v1/workers/{id}', () => {
     ]);
   });
 
-  it('of different fields at once loses none, without If-Match too', async () => {
+  it('loses no field when different fields are patched at once, even without If-Match', async () => {
     const { id } = await made();
     await Promise.all(
       Array.from({ length: 20 }, (_, index) => patch(id, { labels: { [`l${index}`]: 'x' } })),
@@ -169,7 +170,7 @@ describe('PATCH /api/v1/workers/{id}', () => {
     expect(worker.generation).toBe(21);
   });
 
-  it('to a key that is taken is a 409, and changes nothing', async () => {
+  it('answers a change to the key of another worker with a 409 and changes nothing', async () => {
     const [first, second] = [await made({ name: 'a' }), await made({ name: 'b' })];
     const key = { model_name: first.model_name, name: 'a' };
     const answer = await patch(second.id, key);
@@ -183,15 +184,15 @@ describe('PATCH /api/v1/workers/{id}', () => {
     expect((await patch(second.id, key)).status).toBe(200);
   });
 
-  it('does not touch the switch', async () => {
+  it('does not change the admin state', async () => {
     const { id } = await made();
     await call(service, 'POST', `/${id}/disable`);
     expect((await patch(id, { weight: 2 })).worker.admin_state).toBe('disabled');
   });
 });
 
-describe('credentials', () => {
-  it('stay when they are left out or sent as shown, change when given, go when null', async () => {
+describe('stored credentials', () => {
+  it('stay when left out or sent as shown, change with a new value and are removed by null', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const { id, model_name, header } = await made(
       { header: { Authorization: `Bearer ${KEY}`, 'x-second': 'second-secret', accept: 'text/plain' } },
@@ -228,7 +229,7 @@ describe('credentials', () => {
     expect([nothing.status, nothing.fields]).toEqual([400, ['header.authorization']]);
   });
 
-  it('stay through a PUT that leaves them out, and other headers do not', async () => {
+  it('stay after a PUT without them, which removes other headers', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const registration = aWorker(upstream, {
       header: { authorization: `Bearer ${KEY}`, accept: 'text/plain' },
@@ -251,7 +252,7 @@ describe('credentials', () => {
     expect([fresh.status, fresh.fields]).toEqual([400, ['header.authorization']]);
   });
 
-  it('do not follow to another origin unasked: 400 that names each and says what to do', async () => {
+  it('do not move to another origin: a 400 names each of them and the remedy', async () => {
     const [home, elsewhere] = [
       await upstreamForTest(json({ answer: 'x' })),
       await upstreamForTest(json({ answer: 'y' })),
@@ -263,7 +264,12 @@ describe('credentials', () => {
     const there = { req_url_template: `${elsewhere.url}/generate` };
     const refused = await patch(id, { ...there, header: { 'x-second': '<sealed>' } });
     expect([refused.status, refused.fields]).toEqual([400, ['header.authorization', 'header.x-second']]);
-    for (const told of [new URL(home.url).origin, new URL(elsewhere.url).origin, 'give it anew', 'null'])
+    for (const told of [
+      new URL(home.url).origin,
+      new URL(elsewhere.url).origin,
+      'give the value again',
+      'null',
+    ])
       expect(refused.text).toContain(told);
     const moved = await patch(id, {
       ...there,
@@ -281,7 +287,7 @@ describe('credentials', () => {
     });
   });
 
-  it('that a hand moved to another origin come back with its URL, and can be replaced or removed', async () => {
+  it('of a worker whose URL was changed in SQL return with the old URL, and can be replaced or removed', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const { id, model_name, req_url_template } = await made(
       { header: { authorization: `Bearer ${KEY}` } },
@@ -307,7 +313,7 @@ describe('credentials', () => {
     ]);
   });
 
-  it('are shown nowhere: no list, no view, no events, no error, no log, no table', async () => {
+  it('appear in no list, view, event, error, log or table', async () => {
     const { id, model_name } = await made({ header: { authorization: `Bearer ${KEY}` } });
     const bad = `${KEY}\n`;
     const answers = await Promise.all([
@@ -335,7 +341,7 @@ describe('credentials', () => {
       expect(text).not.toContain(KEY);
   });
 
-  it('that a hand wrote readable into the table are not shown, and sealed by the next change', async () => {
+  it('that were written unsealed in SQL are not shown, and the next change seals them', async () => {
     const { id } = await made();
     await service.database.query(`UPDATE worker SET header = $1 WHERE id = $2`, [
       JSON.stringify({ authorization: KEY, accept: 'a/b' }),
@@ -360,7 +366,7 @@ describe('credentials', () => {
   });
 });
 
-describe('a bad patch', () => {
+describe('an invalid patch', () => {
   it.each<[unknown, ...string[]]>([
     ['null', ''],
     ['[]', ''],
@@ -408,7 +414,7 @@ describe('a bad patch', () => {
     [{ header: 'x' }, 'header'],
     [`{"body": ${'{"a":'.repeat(500)}1${'}'.repeat(500)}}`, 'body'],
     ['['.repeat(100_000) + ']'.repeat(100_000), ''],
-  ])('%j is a 400 that names what is wrong', async (body, ...fields) => {
+  ])('gets a 400 that names the fields: %j', async (body, ...fields) => {
     const { id } = await made();
     const answer = await patch(id, body);
     expect([answer.status, answer.json]).toMatchObject([400, { error: { type: 'invalid_request_error' } }]);
@@ -416,14 +422,14 @@ describe('a bad patch', () => {
     expect((await call(service, 'GET', `/${id}`)).worker.generation).toBe(1);
   });
 
-  it('of another media type is a 415', async () => {
+  it('of another media type gets a 415', async () => {
     const { id } = await made();
     for (const type of ['text/plain', 'application/json-patch+json', 'application/x-www-form-urlencoded'])
       expect([type, (await patch(id, '{}', { 'content-type': type })).status]).toEqual([type, 415]);
   });
 });
 
-describe('a worker edited by hand into nonsense', () => {
+describe('a worker with an invalid definition written in SQL', () => {
   const NONSENSE: readonly (readonly [set: string, fix: object])[] = [
     [`labels = '[1, "x"]'`, { labels: null }],
     [`labels = '"\\u0000"'`, { labels: null }],
@@ -446,22 +452,25 @@ describe('a worker edited by hand into nonsense', () => {
     [`created_at = 'infinity', updated_at = '-infinity', admin_state_since = 'infinity'`, {}],
   ];
 
-  it.each(NONSENSE)('%s is listed and shown, harms no other, and can be put right', async (set, fix) => {
-    const { id } = await made({ name: `by-hand-${Math.random()}` });
-    const healthy = await made();
-    await service.database.query(`UPDATE worker SET ${set} WHERE id = $1`, [id]);
-    for (const query of ['?limit=200', '?limit=200&label=gpu', '?limit=200&sort=-updated_at']) {
-      const { status } = await call(service, 'GET', query);
-      expect([query, status]).toEqual([query, 200]);
-    }
-    expect((await call(service, 'GET', `/${id}`)).status).toBe(200);
-    expect((await patch(healthy.id, { weight: 2 })).status).toBe(200);
-    const broken = await patch(id, { weight: 2 });
-    expect([200, 400]).toContain(broken.status);
-    const mended = await patch(id, { ...fix, weight: 3 });
-    expect([mended.status, mended.worker['weight'], mended.text]).toEqual([200, 3, expect.anything()]);
-    for (const to of ['disable', 'enable', 'drain', 'offline'])
-      expect((await call(service, 'POST', `/${id}/${to}`)).status).toBe(200);
-    expect((await call(service, 'DELETE', `/${id}`)).status).toBe(204);
-  });
+  it.each(NONSENSE)(
+    'is listed and shown, affects no other worker and can be corrected: %s',
+    async (set, fix) => {
+      const { id } = await made({ name: `by-hand-${Math.random()}` });
+      const healthy = await made();
+      await service.database.query(`UPDATE worker SET ${set} WHERE id = $1`, [id]);
+      for (const query of ['?limit=200', '?limit=200&label=gpu', '?limit=200&sort=-updated_at']) {
+        const { status } = await call(service, 'GET', query);
+        expect([query, status]).toEqual([query, 200]);
+      }
+      expect((await call(service, 'GET', `/${id}`)).status).toBe(200);
+      expect((await patch(healthy.id, { weight: 2 })).status).toBe(200);
+      const broken = await patch(id, { weight: 2 });
+      expect([200, 400]).toContain(broken.status);
+      const mended = await patch(id, { ...fix, weight: 3 });
+      expect([mended.status, mended.worker['weight'], mended.text]).toEqual([200, 3, expect.anything()]);
+      for (const to of ['disable', 'enable', 'drain', 'offline'])
+        expect((await call(service, 'POST', `/${id}/${to}`)).status).toBe(200);
+      expect((await call(service, 'DELETE', `/${id}`)).status).toBe(204);
+    },
+  );
 });

@@ -4,7 +4,7 @@ import { aWorker, keyOf, upstreamForTest } from '../fixtures/worker.js';
 import { startService, type TestService } from '../service.js';
 import { call, list } from './client.js';
 
-const NOBODY = '00000000-0000-4000-8000-000000000000';
+const UNKNOWN_ID = '00000000-0000-4000-8000-000000000000';
 
 let service: TestService;
 beforeAll(async () => {
@@ -18,7 +18,7 @@ const made = async (more: Readonly<Record<string, unknown>> = {}) =>
 const stateOf = async (id: string) => (await call(service, 'GET', `/${id}`)).worker.admin_state;
 
 describe('POST /api/v1/workers', () => {
-  it('registers: 201, where it is, its ETag and its view; it can be called at once', async () => {
+  it('answers 201 with Location, ETag and view, and the worker can be called at once', async () => {
     const upstream = await upstreamForTest(json({ answer: 'hello' }));
     const registration = aWorker(upstream, {
       weight: 3,
@@ -47,7 +47,7 @@ describe('POST /api/v1/workers', () => {
     expect((read.json as { id: string }).id).toBe(answer.worker.id);
   });
 
-  it('refuses one that is there: 409; brings an offline one back: 201, same id, higher generation', async () => {
+  it('answers 409 for an existing worker, and brings an offline one back with the same id and a higher generation', async () => {
     const registration = aWorker(anything);
     const { worker } = await call(service, 'POST', '', registration);
     const again = await call(service, 'POST', '', registration);
@@ -62,7 +62,7 @@ describe('POST /api/v1/workers', () => {
 });
 
 describe('PUT /api/v1/workers', () => {
-  it('makes what is new (201), changes what differs (200, higher generation), leaves alone what is the same', async () => {
+  it('creates with 201, changes with 200 and a higher generation, and keeps the generation of the same definition', async () => {
     const registration = aWorker(anything, {
       body: { b: '{USER_PROMPT}', a: 1 },
       labels: { x: '1', y: '2' },
@@ -96,7 +96,7 @@ describe('PUT /api/v1/workers', () => {
     expect(reset.fields).toEqual(['body']);
   });
 
-  it.each(['draining', 'offline'])('switches a %s worker on again', async (state) => {
+  it.each(['draining', 'offline'])('enables a %s worker', async (state) => {
     const registration = aWorker(anything);
     const { worker } = await call(service, 'PUT', '', registration);
     await call(service, 'POST', `/${worker.id}/${state === 'offline' ? 'offline' : 'drain'}`);
@@ -104,7 +104,7 @@ describe('PUT /api/v1/workers', () => {
     expect([again.status, again.worker.id, again.worker.admin_state]).toEqual([200, worker.id, 'enabled']);
   });
 
-  it('leaves one that an operator switched off, and says who did and when', async () => {
+  it('answers 409 for a worker that an operator disabled, with the actor and the time', async () => {
     const registration = aWorker(anything);
     const { worker } = await call(service, 'PUT', '', registration);
     const off = (await call(service, 'POST', `/${worker.id}/disable`)).worker;
@@ -126,7 +126,7 @@ describe('PUT /api/v1/workers', () => {
     expect((await call(service, 'PUT', '', registration)).status).toBe(200);
   });
 
-  it('fifty times at once makes one row of one generation, and one of them made it', async () => {
+  it('creates one row of one generation when it is called fifty times at once', async () => {
     const registration = aWorker(anything, { header: { authorization: 'Bearer fifty-times-secret' } });
     const answers = await Promise.all(
       Array.from({ length: 50 }, () => call(service, 'PUT', '', registration)),
@@ -146,7 +146,7 @@ describe('PUT /api/v1/workers', () => {
     expect(kinds).toEqual([{ kind: 'registered' }]);
   });
 
-  it('from an old and a new version at once ends with one of the two, whole', async () => {
+  it('ends with one whole definition when two versions are applied at once', async () => {
     const registration = aWorker(anything);
     const versions = [1, 2].map((weight) => ({
       ...registration,
@@ -163,7 +163,7 @@ describe('PUT /api/v1/workers', () => {
 });
 
 describe('DELETE /api/v1/workers/{id}', () => {
-  it('forgets for good: 204, then 404; its key is free, its events stay', async () => {
+  it('answers 204, then 404; the key is free again and the events stay', async () => {
     const registration = aWorker(anything);
     const { worker } = await call(service, 'POST', '', registration);
     const gone = await call(service, 'DELETE', `/${worker.id}`);
@@ -176,11 +176,11 @@ describe('DELETE /api/v1/workers/{id}', () => {
     expect(events.json).toMatchObject({ data: [{ kind: 'deleted', actor: 'api' }, {}] });
   });
 
-  it('with If-Match only forgets what was read', async () => {
+  it('deletes only the generation of If-Match', async () => {
     const { id } = await made();
     await call(service, 'PATCH', `/${id}`, { weight: 2 });
     const stale = await call(service, 'DELETE', `/${id}`, undefined, { 'if-match': '"1"' });
-    expect([stale.status, stale.text.includes('generation 1, but it is 2')]).toEqual([412, true]);
+    expect([stale.status, stale.text.includes('generation 1, but the generation is 2')]).toEqual([412, true]);
     expect((await call(service, 'DELETE', `/${id}`, undefined, { 'if-match': 'nonsense' })).fields).toEqual([
       'If-Match',
     ]);
@@ -188,17 +188,17 @@ describe('DELETE /api/v1/workers/{id}', () => {
   });
 });
 
-describe('the switch', () => {
+describe('the admin switch', () => {
   it.each([
     ['enable', 'enabled', 'enabled', 'enabled', 'enabled'],
     ['disable', 'disabled', 'disabled', 'disabled', 'disabled'],
     ['drain', 'draining', 'disabled', 'draining', 'offline'],
     ['offline', 'offline', 'offline', 'offline', 'offline'],
-  ])('%s makes of enabled, disabled, draining, offline: %s, %s, %s, %s', async (to, ...after) => {
+  ])('by %s turns enabled, disabled, draining and offline into %s, %s, %s and %s', async (to, ...after) => {
     for (const [index, before] of ['enabled', 'disabled', 'draining', 'offline'].entries()) {
       const { id } = await made();
       await service.database.query('UPDATE worker SET admin_state = $1 WHERE id = $2', [before, id]);
-      // A draining one may be done, and offline, before it is asked again.
+      // A draining worker may go offline before the second call.
       for (let time = 1; time <= (to === 'drain' ? 1 : 2); time++) {
         const answer = await call(service, 'POST', `/${id}/${to}`);
         expect([before, answer.status, answer.worker.id, answer.worker.admin_state]).toEqual([
@@ -213,7 +213,7 @@ describe('the switch', () => {
     }
   });
 
-  it('is obeyed by the time its answer comes', async () => {
+  it('is in effect when its answer arrives', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const registration = aWorker(upstream);
     const { worker } = await call(service, 'POST', '', registration);
@@ -230,7 +230,7 @@ describe('the switch', () => {
     }
   });
 
-  it('says who switched, once: switching to what is so already is no event, but enable pardons every time', async () => {
+  it('records the actor once: repeating a switch is no event, but enable clears ejections every time', async () => {
     const { id, admin_state_since: registered } = await made();
     const since: unknown[] = [];
     for (const to of ['disable', 'disable', 'enable', 'enable'])
@@ -249,7 +249,7 @@ describe('the switch', () => {
     ]);
   });
 
-  it('to disabled is not undone by a pod that takes itself offline and registers again', async () => {
+  it('keeps a worker disabled when its pod takes it offline and registers again', async () => {
     const registration = aWorker(anything);
     const { worker } = await call(service, 'POST', '', registration);
     await call(service, 'POST', `/${worker.id}/disable`);
@@ -265,7 +265,7 @@ describe('the switch', () => {
 });
 
 describe('GET /api/v1/workers/{id}/events', () => {
-  it('tells what changed, newest first, page by page', async () => {
+  it('shows what changed, newest first, page by page', async () => {
     const { id, model_name } = await made({ header: { authorization: 'Bearer events-secret' } });
     await call(service, 'PATCH', `/${id}`, {
       weight: 2,
@@ -299,25 +299,25 @@ describe('GET /api/v1/workers/{id}/events', () => {
     expect(new Set(seen.map((event) => event['id'])).size).toBe(seen.length);
   });
 
-  it('of a worker whose history was cleared are none; of one that never was, a 404', async () => {
+  it('shows no events after a purge, and a 404 for an unknown worker', async () => {
     const { id } = await made();
     await service.database.query('DELETE FROM worker_event WHERE worker_id = $1', [id]);
     const { json: page } = await call(service, 'GET', `/${id}/events`);
     expect((page as { next_cursor: unknown }).next_cursor).toBeNull();
-    expect((await call(service, 'GET', `/${NOBODY}/events`)).status).toBe(404);
+    expect((await call(service, 'GET', `/${UNKNOWN_ID}/events`)).status).toBe(404);
   });
 });
 
-describe('an id', () => {
+describe('a worker id', () => {
   it.each([
-    NOBODY,
+    UNKNOWN_ID,
     'nonsense',
     '1',
     '%00',
     '00000000-0000-0000-0000-00000000000g',
     'x'.repeat(900),
     "'; DROP TABLE worker --",
-  ])('of no worker is a 404 everywhere: %s', async (id) => {
+  ])('gets a 404 on every path if no worker has it: %s', async (id) => {
     const path = `/${encodeURIComponent(id).replaceAll('%2500', '%00')}`;
     const answers = await Promise.all([
       call(service, 'GET', path),
@@ -337,13 +337,13 @@ describe('an id', () => {
     }
   });
 
-  it('in capitals is the same id', async () => {
+  it('may be written in upper case', async () => {
     const { id } = await made();
     expect((await call(service, 'GET', `/${id.toUpperCase()}`)).worker.id).toBe(id);
   });
 
-  it('with a method that is not there is a 405 that says what is', async () => {
-    const answer = await call(service, 'PUT', `/${NOBODY}`, {});
+  it('answers an unknown method with a 405 that names the methods there are', async () => {
+    const answer = await call(service, 'PUT', `/${UNKNOWN_ID}`, {});
     expect([answer.status, answer.headers.get('allow')?.split(', ').toSorted()]).toEqual([
       405,
       ['DELETE', 'GET', 'HEAD', 'PATCH'],
