@@ -21,7 +21,7 @@ async function ask(method: string, path: string, init: RequestInit = {}) {
   return { status: response.status, headers: response.headers, text };
 }
 
-/** Sends everything before it reads anything, as simple clients do, and tells all that came back. */
+/** Sends everything before it reads anything, as simple clients do. @returns all that was received */
 async function sendAllThenRead(pieces: readonly (string | Buffer)[]): Promise<string> {
   const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
   socket.pause();
@@ -45,18 +45,21 @@ async function sendAllThenRead(pieces: readonly (string | Buffer)[]): Promise<st
 const envelope = (text: string) => JSON.parse(text) as { success?: boolean; msg?: string; error?: unknown };
 
 describe('a body that is too large', () => {
-  it.each(SEED_PATHS)('is a 413 at %s, which the client gets to see', async (path) => {
-    const body = JSON.stringify({ model_name: 'm', input: 'x'.repeat(HUGE) });
-    const { status, text } = await ask('POST', path, { headers: JSON_TYPE, body });
-    expect(status).toBe(413);
-    expect(envelope(text)).toMatchObject({ success: false });
-    expect(text).toContain('MAX_BODY_BYTES');
-  });
+  it.each(SEED_PATHS)(
+    'answers 413 to a too large body at %s, and the client receives the answer',
+    async (path) => {
+      const body = JSON.stringify({ model_name: 'm', input: 'x'.repeat(HUGE) });
+      const { status, text } = await ask('POST', path, { headers: JSON_TYPE, body });
+      expect(status).toBe(413);
+      expect(envelope(text)).toMatchObject({ success: false });
+      expect(text).toContain('MAX_BODY_BYTES');
+    },
+  );
 
   it.each([
-    ['whose length is told', (size: number) => [`content-length: ${size}\r\n\r\n`, Buffer.alloc(size, 'x')]],
+    ['a content-length', (size: number) => [`content-length: ${size}\r\n\r\n`, Buffer.alloc(size, 'x')]],
     [
-      'that comes in chunks',
+      'chunks',
       (size: number) => [
         `transfer-encoding: chunked\r\n\r\n`,
         `${size.toString(16)}\r\n`,
@@ -64,14 +67,17 @@ describe('a body that is too large', () => {
         '\r\n0\r\n\r\n',
       ],
     ],
-  ])('%s is read to its end, so that the answer reaches a client that sends all first', async (_, body) => {
-    const head = `POST /api/v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n`;
-    const received = await sendAllThenRead([head, ...body(HUGE)]);
-    expect(received).toMatch(/^HTTP\/1\.1 413 /);
-    expect(received).toContain('"success":false');
-  });
+  ])(
+    'reads a too large body with %s to its end, so that a client that sends everything first receives the answer',
+    async (_, body) => {
+      const head = `POST /api/v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n`;
+      const received = await sendAllThenRead([head, ...body(HUGE)]);
+      expect(received).toMatch(/^HTTP\/1\.1 413 /);
+      expect(received).toContain('"success":false');
+    },
+  );
 
-  it('is no more than one byte too large', async () => {
+  it('answers 413 from one byte above MAX_BODY_BYTES', async () => {
     const chat = (length: number) => JSON.stringify({ model_name: 'm', input: 'x'.repeat(length) });
     const fitting = MAX_BODY_BYTES - chat(0).length;
     const status = async (body: string) =>
@@ -81,14 +87,14 @@ describe('a body that is too large', () => {
   });
 });
 
-describe('a body that is no JSON by its Content-Type', () => {
+describe('a body whose Content-Type is not JSON', () => {
   it.each([
     'text/plain',
     'application/x-www-form-urlencoded',
     'application/xml',
     'multipart/form-data; boundary=x',
     'nonsense',
-  ])('is a 415 that says what to send: %s', async (type) => {
+  ])('is answered with a 415 that names the accepted Content-Type: %s', async (type) => {
     for (const path of SEED_PATHS) {
       const { status, text } = await ask('POST', path, { headers: { 'content-type': type }, body: '{}' });
       expect(status).toBe(415);
@@ -97,7 +103,7 @@ describe('a body that is no JSON by its Content-Type', () => {
     }
   });
 
-  it('is JSON in any case, with parameters', async () => {
+  it('accepts application/json in any case and with parameters', async () => {
     for (const type of ['application/json; charset=utf-8', 'Application/JSON'])
       expect(
         (await ask('POST', SEED_PATHS[0] ?? '', { headers: { 'content-type': type }, body: '{}' })).status,
@@ -105,9 +111,9 @@ describe('a body that is no JSON by its Content-Type', () => {
   });
 });
 
-describe('a path or method that is not there', () => {
+describe('an unknown path or method', () => {
   it.each(['/nope', '/api/server/nope', '/api/v1/nope', '/v2/x', '//', '/%00', '/echo/x', '/docs/../nope'])(
-    'is a 404 in JSON: %s',
+    'answers 404 in JSON at the unknown path %s',
     async (path) => {
       const { status, headers, text } = await ask('GET', path);
       expect([status, headers.get('content-type')]).toEqual([404, 'application/json; charset=utf-8']);
@@ -117,7 +123,7 @@ describe('a path or method that is not there', () => {
     },
   );
 
-  it('is a 400 where the path cannot be decoded', async () => {
+  it('answers 400 to a path that cannot be decoded', async () => {
     const { status, headers, text } = await ask('GET', '/%E0%A4%A');
     expect([status, headers.get('content-type')]).toEqual([400, 'application/json; charset=utf-8']);
     expect(envelope(text)).toMatchObject({ error: { type: 'invalid_request_error' } });
@@ -133,21 +139,21 @@ describe('a path or method that is not there', () => {
     ['HEAD', '/api/server/offline', 'POST'],
     ['PATCH', '/livez', 'GET, HEAD'],
     ['POST', '/api/v1/models/meta-llama/Llama-3.1-8B', 'GET, HEAD, PUT, DELETE'],
-  ])('%s %s is a 405 with Allow: %s', async (method, path, allow) => {
+  ])('answers %s %s with 405 and Allow: %s', async (method, path, allow) => {
     const { status, headers, text } = await ask(method, path);
     expect([status, headers.get('allow')]).toEqual([405, allow]);
     expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
     expect(text === '').toBe(method === 'HEAD');
   });
 
-  it('answers HEAD where it answers GET, without a body', async () => {
+  it('answers HEAD like GET, without a body', async () => {
     for (const path of ['/api/server/workers', '/livez', '/readyz', '/health']) {
       const { status, text } = await ask('HEAD', path);
       expect([status, text]).toEqual([200, '']);
     }
   });
 
-  it('refuses query parameters it does not know, and values it does not', async () => {
+  it('refuses unknown query parameters and unknown values', async () => {
     for (const query of [
       'detail=maybe',
       'detail=true&detail=false',
@@ -162,7 +168,7 @@ describe('a path or method that is not there', () => {
   });
 });
 
-describe('what is no HTTP request', () => {
+describe('bytes that are not a valid HTTP request', () => {
   it.each([
     ['garbage', '\x16\x03\x01 hello\r\n\r\n', 400],
     [
@@ -180,7 +186,7 @@ describe('what is no HTTP request', () => {
       'POST /livez HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
       400,
     ],
-  ])('is answered in JSON all the same: %s', async (_, bytes, status) => {
+  ])('answers %s in JSON', async (_, bytes, status) => {
     const received = await sendAllThenRead([bytes]);
     expect(received).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     const [, body = ''] = received.split('\r\n\r\n');
@@ -188,6 +194,6 @@ describe('what is no HTTP request', () => {
   });
 });
 
-it('none of all this was taken for our own fault', () => {
+it('logs none of the bad requests above as a fault of the service', () => {
   expect(service.log.filter(({ level }) => Number(level) >= 50)).toEqual([]);
 });

@@ -35,13 +35,13 @@ async function listening(isPooled: boolean) {
   return { database, told, heard };
 }
 
-it('A listener behind a pooler that passes no notifications on says that it hears nothing', async () => {
+it('the change listener reports that it hears nothing behind a pooler that forwards no notifications', async () => {
   const { told } = await listening(true);
   await until(() => told.includes('deaf'));
   expect(told).toEqual(['listening', 'deaf']);
 });
 
-it('A listener that hears says nothing of the kind, and tells nobody of its proof', async () => {
+it('the change listener reports nothing while notifications arrive, and hides its own test notifications', async () => {
   const { database, told, heard } = await listening(false);
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   await database.query(`NOTIFY something, 'x'`);

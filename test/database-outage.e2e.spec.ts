@@ -26,7 +26,7 @@ function expectUnavailable({ status, headers, json }: Pick<Answer, 'status' | 'h
   expect(json).toMatchObject({ success: false, msg: expect.stringContaining('not available now') as string });
 }
 
-/** What so many callers, each calling again and again, were answered. */
+/** Calls repeatedly from so many clients at once. @returns the different answers */
 async function gather(
   callers: number,
   isOver: () => boolean,
@@ -40,8 +40,8 @@ async function gather(
   return answers;
 }
 
-describe('PostgreSQL', () => {
-  it('not there at the start, then there, then gone, then back', async () => {
+describe('an outage of PostgreSQL', () => {
+  it('answers 503 to writes while PostgreSQL is away at the start or later, and goes on serving chats', async () => {
     const { url, proxy, database } = await databaseBehindProxy();
     await proxy.cut();
     const service = await startProcess({ DATABASE_URL: url }).listening();
@@ -80,7 +80,7 @@ describe('PostgreSQL', () => {
     expect(service.stderr).toBe('');
   }, 90_000);
 
-  it('that lets nobody in is taken for one that is gone', async () => {
+  it('treats a PostgreSQL that refuses connections like one that is away', async () => {
     const database = await databaseForTest();
     const service = await serviceForTest({}, database);
     const other = await databaseForTest();
@@ -95,7 +95,7 @@ describe('PostgreSQL', () => {
     expect((await service.chat('m', 'hi')).status).toBe(200);
   });
 
-  it('that ends sessions in the middle of things costs those who registered a 503 at most, and chats nothing', async () => {
+  it('answers a registration with 503 at most while PostgreSQL ends sessions, and serves every chat', async () => {
     const database = await databaseForTest();
     const other = await databaseForTest();
     const service = await serviceForTest({}, database);
@@ -125,7 +125,7 @@ describe('PostgreSQL', () => {
     await until(async () => (await service.register({ ...m, name: 'after' })).status === 200, 15_000);
   });
 
-  it('that falls silent is found out, and new connections serve', async () => {
+  it('detects a PostgreSQL that falls silent, and goes on with new connections', async () => {
     const { url, proxy, database } = await databaseBehindProxy();
     const source = new DataSource(dataSourceOptions({ url }, 'public', 3, 500));
     await source.initialize();

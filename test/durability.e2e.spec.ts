@@ -6,7 +6,7 @@ import { postgresOf, type ServiceProcess, startProcess } from './process.js';
 import { printedRandom } from './seeded-random.js';
 import { PATIENT_MS, until } from './until.js';
 
-/** Who is killed, and for about how long the service is left registering before that. */
+/** The process that is killed, and for about how long the service registers workers before that. */
 const KILLS = [
   ['the service', 20],
   ['its PostgreSQL', 400],
@@ -15,7 +15,7 @@ const KILLS = [
 const REGISTRARS = 4;
 const random = printedRandom('durability');
 
-/** Registers one worker after another until the service is gone, noting those it was told are registered. */
+/** Registers one worker after another until the service is gone, and notes those that were acknowledged. */
 async function keepRegistering(service: ServiceProcess, acknowledged: Set<string>): Promise<void> {
   for (;;) {
     const model = randomUUID();
@@ -33,7 +33,7 @@ async function keepRegistering(service: ServiceProcess, acknowledged: Set<string
   }
 }
 
-/** Serves, has nothing to complain of, and knows every registration that was acknowledged. */
+/** Serves, has logged no warning, and knows every registration that was acknowledged. */
 async function expectWhole(service: ServiceProcess, acknowledged: ReadonlySet<string>): Promise<void> {
   await service.ready();
   // A service in a folder that other users cannot enter warns that it copied PostgreSQL's programs.
@@ -48,7 +48,7 @@ async function expectWhole(service: ServiceProcess, acknowledged: ReadonlySet<st
   expect([...acknowledged].filter((model) => !there.has(model))).toEqual([]);
 }
 
-it('kill -9 of the service or its PostgreSQL, at any moment of registering, loses nothing that was acknowledged, and the next start is clean', async () => {
+it('loses no acknowledged registration to a kill -9 of the service or its PostgreSQL at any moment, and starts cleanly afterwards', async () => {
   const dataDir = openFolder();
   const acknowledged = new Set<string>();
   const start = (): ServiceProcess => startProcess({ DATA_DIR: dataDir });

@@ -1,5 +1,3 @@
-import { createHook } from 'node:async_hooks';
-import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { ModelPools } from '../src/balancing/model-pools.js';
 import { WorkerActivity } from '../src/registry/live/worker-activity.js';
@@ -7,16 +5,15 @@ import { type Answer, json, slow, startFakeUpstream } from './fakes/fake-upstrea
 import { faults } from './fakes/upstream-faults.js';
 import { printedRandom } from './seeded-random.js';
 import { serviceForTest, type TestService } from './service.js';
+import { countServiceTimers } from './service-timers.js';
 import { until } from './until.js';
 
 const REQUESTS = 4_000;
 const AT_ONCE = 80;
-/** The tests run the build. */
-const SERVICE = join(import.meta.dirname, '../dist/src/');
 const random = printedRandom('endings');
 const fine = json({ a: 'fine' });
 
-/** What becomes of a request, by its model, and what its caller then sees. */
+/** How the worker of each model answers, and what the client receives. */
 const ENDINGS: Readonly<Record<string, readonly [Answer, number | 'gone']>> = {
   fine: [fine, 200],
   soon: [slow(20, fine), 200],
@@ -29,7 +26,7 @@ const ENDINGS: Readonly<Record<string, readonly [Answer, number | 'gone']>> = {
   'closes half-way': [faults.closes_half_way, 502],
   hangs: [faults.hangs, 504],
   drips: [faults.drips, 504],
-  'tires its caller': [faults.hangs, 'gone'],
+  'outlasts its client': [faults.hangs, 'gone'],
 };
 const MODELS = Object.keys(ENDINGS);
 
@@ -39,17 +36,17 @@ async function endingOf(service: TestService, model: string): Promise<number | '
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ model_name: model, input: 'hi' }),
-      signal: model === 'tires its caller' ? AbortSignal.timeout(Math.ceil(random() * 200)) : null,
+      signal: model === 'outlasts its client' ? AbortSignal.timeout(Math.ceil(random() * 200)) : null,
     });
     await answer.text();
     return answer.status;
   } catch (error) {
-    if (model !== 'tires its caller') throw error;
+    if (model !== 'outlasts its client') throw error;
     return 'gone';
   }
 }
 
-/** Where nothing runs out, the wait is ten minutes: a timer that is not cleared is there to be seen. */
+/** Without timeouts of its own a request may take ten minutes: a timer that is not cleared stays visible. */
 async function register(
   service: TestService,
   model: string,
@@ -92,30 +89,7 @@ async function inFlight(service: TestService): Promise<readonly number[]> {
   return (answer as { data: { in_flight: number }[] }).data.map(({ in_flight }) => in_flight);
 }
 
-/** Timers that the service's own code sets from now on and that have neither fired for the last time nor been cleared. */
-function countTimers() {
-  const timers = new Set<number>();
-  let everSet = 0;
-  const hook = createHook({
-    init(id, type) {
-      if (type !== 'Timeout' || !isSetByService()) return;
-      everSet += 1;
-      timers.add(id);
-    },
-    destroy: (id) => void timers.delete(id),
-  }).enable();
-  onTestFinished(() => void hook.disable());
-  return { pending: () => timers.size, everSet: () => everSet };
-}
-
-/** Sockets and libraries set timers too, and keep them as long as their connections. */
-function isSetByService(): boolean {
-  const frames = new Error('where').stack?.split('\n').slice(1) ?? [];
-  const outside = frames.filter((frame) => !frame.includes('node:') && !frame.includes(import.meta.filename));
-  return outside[0]?.includes(SERVICE) === true;
-}
-
-it('4,000 requests that end in every way leave nothing in flight, no timer and no listener', async () => {
+it('leaves nothing in flight, no timer and no listener after 4,000 requests that end in every way', async () => {
   const warnings: Error[] = [];
   const warned = (warning: Error): void => void warnings.push(warning);
   process.on('warning', warned);
@@ -124,13 +98,13 @@ it('4,000 requests that end in every way leave nothing in flight, no timer and n
     BALANCING_EJECTION_BASE_MS: '10',
     BALANCING_EJECTION_MAX_MS: '10',
   });
-  // Callers who give up early leave connections on which nothing was asked: a server that closes would wait for them.
+  // Clients that give up early leave unused connections; a server that closes would wait for them.
   onTestFinished(() => {
     service.app.getHttpServer().closeAllConnections();
   });
   for (const [model, [answer, ending]] of Object.entries(ENDINGS))
     await register(service, model, answer, ending === 504 ? { total_ms: 400 } : {});
-  const timers = countTimers();
+  const timers = countServiceTimers();
   const seen: Seen = new Map();
   await endMany(service, REQUESTS, seen);
   await until(async () => (await inFlight(service)).every((count) => count === 0));
@@ -144,7 +118,7 @@ it('4,000 requests that end in every way leave nothing in flight, no timer and n
   for (const [model, [, ending]] of Object.entries(ENDINGS)) {
     const endings = seen.get(model) ?? new Set();
     expect([...endings]).toContain(ending);
-    // Besides, a worker may have been put aside, and on a busy machine anything can take too long.
+    // Besides, a worker may be ejected (503), and on a busy machine any request can time out (504).
     expect([...endings].filter((one) => ![ending, 503, 504].includes(one))).toEqual([]);
   }
   expect((await service.chat('fine', 'hi')).status).toBe(200);

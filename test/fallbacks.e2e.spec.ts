@@ -29,7 +29,7 @@ async function policy(name: string, body: object): Promise<void> {
 }
 
 describe('the fallbacks of a model', () => {
-  it('answer when its workers fail, and say who answered', async () => {
+  it('answer when the workers of the model fail, and the answer names the model that served it', async () => {
     const [first, second] = [await model('fb-a', failing), await model('fb-b', json({ answer: 'from b' }))];
     await policy('fb-a', { fallbacks: ['fb-none', 'fb-b'] });
     const answer = await service.chat('fb-a', 'hello');
@@ -46,7 +46,7 @@ describe('the fallbacks of a model', () => {
     expect(openAi.json).toMatchObject({ model: 'fb-b', choices: [{ message: { content: 'from b' } }] });
   });
 
-  it('answer for a model that has no worker, or none that may be used', async () => {
+  it('answer for a model without a worker, or without a usable one', async () => {
     await model('fb-c', json({ answer: 'from c' }));
     await policy('fb-absent', { fallbacks: ['fb-c'] });
     expect((await service.chat('fb-absent', 'hello')).json).toMatchObject({ result: 'from c' });
@@ -57,7 +57,7 @@ describe('the fallbacks of a model', () => {
     await expect.poll(answer, { timeout: 10_000 }).toMatchObject({ result: 'from c' });
   });
 
-  it('that fail as well leave the caller with the error of the model he asked for', async () => {
+  it('leave the client with the error of the requested model when they fail as well', async () => {
     await model('fb-d', failing);
     await model('fb-e', (response) => response.writeHead(503).end());
     await policy('fb-d', { fallbacks: ['fb-e'] });
@@ -66,7 +66,7 @@ describe('the fallbacks of a model', () => {
     expect(refusal).toMatchObject({ msg: expect.stringContaining('500') as string });
   });
 
-  it('are not asked when the caller is at fault, or an answer may be nearly made', async () => {
+  it('are not called after an error of the client, or when the worker may still be generating the answer', async () => {
     const other = await model('fb-f', json({ answer: 'from f' }));
     await model('fb-g', (response) => response.writeHead(422).end('{"error":"too long"}'));
     await model('fb-h', () => {}, { timeouts: { total_ms: 300 } });
@@ -77,7 +77,7 @@ describe('the fallbacks of a model', () => {
     expect(other.requests).toEqual([]);
   });
 
-  it('answer what the model itself has no words for, and turn no outage into the caller’s fault', async () => {
+  it('answer what the API of the model cannot express, and never turn an outage into an error of the client', async () => {
     const answer = { choices: [{ index: 0, message: { role: 'assistant', content: 'by tools' } }] };
     const upstream = await upstreamForTest(json(answer));
     const base = { protocol: 'openai', health_check: { kind: 'none' } };
@@ -99,7 +99,7 @@ describe('the fallbacks of a model', () => {
     expect((await ask('fb-dead')).status).toBe(502);
   });
 
-  it('end where a hand in psql has closed a circle', async () => {
+  it('end when a change in psql has made the fallbacks a cycle', async () => {
     await model('fb-i', failing);
     await model('fb-j', failing);
     await service.database.query(
@@ -114,7 +114,7 @@ describe('the fallbacks of a model', () => {
 });
 
 describe('the retries of a model', () => {
-  it('are as many, and after such causes, as its policy says', async () => {
+  it('are limited in number and cause by the policy of the model', async () => {
     const upstreams = [await model('r-a', failing), await model('r-a', failing), await model('r-a', failing)];
     const asked = () => upstreams.reduce((sum, { requests }) => sum + requests.length, 0);
     await policy('r-a', { retries: 0 });
@@ -129,8 +129,8 @@ describe('the retries of a model', () => {
   });
 });
 
-describe("a caller's deadline", () => {
-  it('bounds the whole request, and travels to the worker as what is left of it', async () => {
+describe('the deadline of a request', () => {
+  it('bounds the whole request, and the worker receives the time that is left', async () => {
     const upstream = await model('dl-a', json({ answer: 'in time' }));
     await service.chat('dl-a', 'x', { 'x-request-timeout-ms': '5000' });
     await service.chat('dl-a', 'x');
@@ -143,13 +143,13 @@ describe("a caller's deadline", () => {
     expect([status, refusal]).toEqual([504, expect.objectContaining({ success: false })]);
   });
 
-  it("ends where the model's total_ms does", async () => {
+  it("is shortened to the model's total_ms", async () => {
     await model('dl-c', () => {});
     await policy('dl-c', { timeouts: { total_ms: 200 } });
     expect((await service.chat('dl-c', 'x', { 'x-request-timeout-ms': '60000' })).status).toBe(504);
   });
 
-  it('is longer for a worker that takes longer, as it says itself, and never longer than the caller waits', async () => {
+  it('is extended by the total_ms of a worker, but never beyond the deadline of the client', async () => {
     await model('dl-d', slow(700, json({ answer: 'a film' })), { timeouts: { total_ms: 20_000 } });
     await policy('dl-d', { timeouts: { total_ms: 200 } });
     expect((await service.chat('dl-d', 'x')).status).toBe(200);
@@ -158,7 +158,7 @@ describe("a caller's deadline", () => {
   });
 
   it.each(['0', '-1', '1.5', 'soon', '99999999999', ''])(
-    'of %j is refused, naming the header',
+    'refuses a deadline of %j with a message that names the header',
     async (given) => {
       const { status, json: refusal } = await service.chat('dl-a', 'x', { 'x-request-timeout-ms': given });
       expect(status).toBe(400);

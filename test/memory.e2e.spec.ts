@@ -12,7 +12,7 @@ const AT_ONCE = 16;
 /** Until caches, pools and compiled code have their size. */
 const WARM_UP = 2_000;
 
-/** As the prompt says; every tenth call fails, and every tenth has a caller who does not wait for the answer. */
+/** The prompt tells the upstream what to do: every tenth call fails, and every tenth client does not wait for the answer. */
 const PROMPTS = ['ok', 'ok', 'ok', 'ok', 'fail', 'ok', 'ok', 'ok', 'ok', 'late'];
 const behave: Answer = (response, request) => {
   const late = request.body.includes('late');
@@ -20,7 +20,7 @@ const behave: Answer = (response, request) => {
   answer(response, request);
 };
 
-it('holds no more memory after 6,000 calls than before, whatever became of them', async () => {
+it('holds no more memory after 6,000 calls with answers, errors and disconnects than before', async () => {
   const database = await databaseForTest();
   const upstream = await startFakeUpstream(behave);
   onTestFinished(() => upstream.close());
@@ -92,7 +92,7 @@ interface Memory {
 }
 
 async function memory(service: ServiceProcess, inspector: Inspector): Promise<Memory> {
-  await sleep(500); // for calls whose callers are gone
+  await sleep(500); // for calls whose clients have disconnected
   for (let i = 0; i < 3; i++) await inspector.ask('HeapProfiler.collectGarbage');
   const { usedSize } = await inspector.ask('Runtime.getHeapUsage');
   const figures = String((await service.get('/metrics')).json);
@@ -104,7 +104,7 @@ async function memory(service: ServiceProcess, inspector: Inspector): Promise<Me
   };
 }
 
-/** Node's own, of a process started with --inspect: the only way to have a process that runs collect its garbage. */
+/** The inspector of a process started with --inspect: the only way to make a running process collect its garbage. */
 class Inspector {
   #lastId = 0;
   readonly #waiting = new Map<number, (result: Readonly<Record<string, unknown>>) => void>();

@@ -5,7 +5,7 @@ import { migrate, revertMigration } from '../src/database/migrate.js';
 import { databaseForTest, type TestDatabase } from './database.js';
 import { databaseBehindProxy } from './database-behind-proxy.js';
 
-/** Somebody else in a transaction that he does not end. */
+/** Another client, in a transaction that stays open. */
 async function holding(database: TestDatabase, sql: string): Promise<pg.Client> {
   const client = new pg.Client(pgOptions(database.address, 'test'));
   client.on('error', () => {});
@@ -15,19 +15,19 @@ async function holding(database: TestDatabase, sql: string): Promise<pg.Client> 
   return client;
 }
 
-const SOMEBODY_MIGRATES = 'SELECT pg_advisory_xact_lock(7306121995)';
+const MIGRATION_RUNS = 'SELECT pg_advisory_xact_lock(7306121995)';
 
 describe('a migration', () => {
-  it('that waits for another one gives up when the server falls silent', async () => {
+  it('gives up waiting for another migration when the server falls silent', async () => {
     const { database, url, proxy } = await databaseBehindProxy(null);
-    await holding(database, SOMEBODY_MIGRATES);
+    await holding(database, MIGRATION_RUNS);
     const migrating = migrate({ url }, 'public', { answerMs: 500 }).catch(String);
     await expect.poll(() => proxy.connections).toBe(1);
     proxy.silenceForGood();
     expect(await migrating).toMatch(/timeout/);
   });
 
-  it('that runs gives up when the server falls silent, and what it did is undone', async () => {
+  it('gives up in the middle when the server falls silent, and its changes are rolled back', async () => {
     const { database, url, proxy } = await databaseBehindProxy(null);
     const other = await holding(database, 'CREATE TABLE worker ()');
     const migrating = migrate({ url }, 'public', { answerMs: 500 }).catch(String);
@@ -40,7 +40,7 @@ describe('a migration', () => {
     expect(await migrate(database.address, 'public')).not.toEqual([]);
   });
 
-  it('does not queue up before a table that somebody reads for long, where all others would queue behind it', async () => {
+  it('gives up its place in the queue for a table lock, so that no other query queues behind it', async () => {
     const database = await databaseForTest();
     await revertMigration(database.address, 'public');
     const reader = await holding(database, 'SELECT FROM worker');
@@ -50,9 +50,9 @@ describe('a migration', () => {
     expect(await migrate(database.address, 'public')).not.toEqual([]);
   });
 
-  it('is given up at once by a service that is to stop', async () => {
+  it('stops at once when the service stops', async () => {
     const database = await databaseForTest(null);
-    await holding(database, SOMEBODY_MIGRATES);
+    await holding(database, MIGRATION_RUNS);
     const stopping = new AbortController();
     const migrating = migrate(database.address, 'public', { stop: stopping.signal });
     await expect.poll(() => sessionsOf(database)).toBe(1);

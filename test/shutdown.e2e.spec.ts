@@ -38,7 +38,7 @@ const refuses = (url: string): Promise<boolean> =>
   );
 
 describe('SIGTERM', PATIENTLY, () => {
-  it('is obeyed while the service is still starting, and leaves no PostgreSQL behind', async () => {
+  it('stops a service that is still starting, and leaves no PostgreSQL behind', async () => {
     const dataDir = openFolder();
     const service = startProcess({ DATA_DIR: dataDir });
     // Its folder is the first thing it makes; what follows is initdb, the longest part of a start.
@@ -48,7 +48,7 @@ describe('SIGTERM', PATIENTLY, () => {
     expect(postgresOf(dataDir)).toBeUndefined();
   });
 
-  it('lets running requests finish, takes no more, and takes PostgreSQL along', async () => {
+  it('lets running requests finish, refuses new ones, and stops PostgreSQL too', async () => {
     const dataDir = openFolder();
     const service = await startProcess({ DATA_DIR: dataDir }).ready();
     const upstream = await upstreamThat(slow(1_000, text('done')));
@@ -62,7 +62,7 @@ describe('SIGTERM', PATIENTLY, () => {
 
     await until(() => refuses(service.url));
     expect(service.hasExited).toBe(false);
-    service.signal('SIGTERM'); // an impatient second one
+    service.signal('SIGTERM'); // repeated signals change nothing
     service.signal('SIGINT');
     const statuses = (await Promise.all(answers)).map(({ status }) => status);
     expect(statuses).toEqual(Array.from({ length: 20 }, () => 200));
@@ -72,7 +72,7 @@ describe('SIGTERM', PATIENTLY, () => {
     expect(postgresOf(dataDir)).toBeUndefined();
   });
 
-  it('loses no request of kept-alive clients, who are told to go elsewhere while it drains', async () => {
+  it('loses no request on kept-alive connections, and asks their clients to close them while it drains', async () => {
     const service = await startQuick({ SHUTDOWN_DELAY_MS: '1000' });
     await register(service, await upstreamThat(slow(5, text('done'))));
     const agent = new Agent({ keepAlive: true, maxSockets: 8 });
@@ -92,7 +92,7 @@ describe('SIGTERM', PATIENTLY, () => {
     expect(await service.exited).toEqual(CLEAN);
   });
 
-  it('waits at most DRAIN_TIMEOUT_MS for workers that hang, whether somebody waits for them or not', async () => {
+  it('waits at most DRAIN_TIMEOUT_MS for workers that hang, whether a client waits for them or not', async () => {
     const service = await startQuick({ DRAIN_TIMEOUT_MS: '500' });
     const upstream = await upstreamThat('hangs');
     await register(service, upstream);
@@ -109,7 +109,7 @@ describe('SIGTERM', PATIENTLY, () => {
 });
 
 describe('SIGINT', PATIENTLY, () => {
-  it('does the same, held up neither by kept-alive connections nor by one that says no word', async () => {
+  it('drains like SIGTERM, and neither kept-alive nor silent connections delay it', async () => {
     const service = await startQuick();
     const upstream = await upstreamThat(slow(1_000, text('done')));
     await register(service, upstream);
@@ -131,7 +131,7 @@ describe('SIGINT', PATIENTLY, () => {
 });
 
 describe('npm run start:prod', PATIENTLY, () => {
-  it('lets the service take the signal itself and drain', async () => {
+  it('passes the signal to the service, which drains', async () => {
     const database = await databaseForTest();
     const service = startProcess(databaseSettings(database.address), {
       command: ['npm', 'run', '--silent', 'start:prod'],
@@ -174,7 +174,7 @@ async function callUntilRefused(url: string, agent: Agent): Promise<Calls> {
   const lost: string[] = [];
   for (let answered = 0; ;) {
     const outcome = await callOnce(url, agent);
-    // A connection nobody had taken yet when the port closed is reset instead of refused.
+    // A connection that was not accepted before the port closed is reset instead of refused.
     const isRefused = outcome === 'ECONNREFUSED' || (outcome === UNTAKEN && (await refuses(url)));
     if (isRefused) return { answered, lost };
     if (outcome === '200') answered += 1;

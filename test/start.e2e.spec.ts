@@ -38,7 +38,7 @@ describe('a bad configuration', PATIENTLY, () => {
 });
 
 describe('a first start with nothing but Node', PATIENTLY, () => {
-  it('serves soon, the curl lines it prints work as they stand, and nobody takes its DATA_DIR', async () => {
+  it('serves, prints curl lines that work, and keeps other services off its DATA_DIR', async () => {
     const dataDir = openFolder();
     const startedMs = performance.now();
     const service = await startProcess({ DATA_DIR: dataDir }).ready();
@@ -70,7 +70,7 @@ describe('a first start with nothing but Node', PATIENTLY, () => {
 });
 
 describe('a port in use', PATIENTLY, () => {
-  it('is said in one line, with exit code 1 and no PostgreSQL left behind', async () => {
+  it('stops the start with one line and exit code 1, and leaves no PostgreSQL behind', async () => {
     const port = await busyPort();
     const dataDir = openFolder();
     const service = startProcess({ PORT: String(port), DATA_DIR: dataDir });
@@ -81,7 +81,7 @@ describe('a port in use', PATIENTLY, () => {
 });
 
 describe('MIGRATE_ON_START=false on an empty database', PATIENTLY, () => {
-  it('lives, is not ready and says what to run; having run it heals the service', async () => {
+  it('keeps the service alive but not ready until the printed command has migrated the database', async () => {
     const database = await databaseForTest(null);
     const settings = { ...databaseSettings(database.address), MIGRATE_ON_START: 'false' };
     const service = await startProcess(settings).listening();

@@ -16,8 +16,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-describe('The model of examples/tiny-worker', () => {
-  it('is a Llama that GGUF describes without a gap or an overlap', async () => {
+describe('the model of examples/tiny-worker', () => {
+  it('is a Llama model whose GGUF tensors leave no gap and do not overlap', async () => {
     const { metadata, tensors, dataBytes } = readGguf(await modelOf('The cat sat.\nThe dog ran!'));
     expect(metadata.get('general.architecture')).toBe('llama');
     expect(tensors.map(({ name }) => name)).toEqual([
@@ -42,7 +42,7 @@ describe('The model of examples/tiny-worker', () => {
     expect(dataBytes).toBe(end);
   });
 
-  it('has each word and mark once, and knows which follows which', async () => {
+  it('has each word and mark once, and predicts the one that follows', async () => {
     const gguf = readGguf(await modelOf('The cat sat.\nThe cat ran!\nThe dog ran.'));
     const tokens = vocabulary(gguf);
     expect(new Set(tokens)).toEqual(
@@ -56,12 +56,12 @@ describe('The model of examples/tiny-worker', () => {
     expect(likelihood(gguf, '▁dog', '▁cat')).toBeLessThan(1e-5);
   });
 
-  it('is the same to the byte when made again', async () => {
+  it('is byte for byte the same when it is made again', async () => {
     const [once, again] = await Promise.all([modelOf('Once upon a time.'), modelOf('Once upon a time.')]);
     expect(once.equals(again)).toBe(true);
   });
 
-  it('passes over the rarest words of a long text, and gives no score that is not a number', async () => {
+  it('leaves out the rarest words of a long text, and every score is a number', async () => {
     const words = Array.from({ length: 700 }, (_, i) => `w${i} often`).join(' ');
     const gguf = readGguf(await modelOf(words));
     expect(vocabulary(gguf)).toHaveLength(3 + 500);
@@ -69,7 +69,7 @@ describe('The model of examples/tiny-worker', () => {
     for (const { values } of gguf.tensors) expect(values.every(Number.isFinite)).toBe(true);
   });
 
-  it('is not made of a text without a word', async () => {
+  it('refuses to be made from a text without a word', async () => {
     await expect(modelOf('…\n')).rejects.toThrow('There is not a word in this text');
   });
 });

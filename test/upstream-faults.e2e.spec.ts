@@ -12,7 +12,7 @@ import { type Answer, serviceForTest, startService, type TestService } from './s
 import { until } from './until.js';
 
 const MAX_RESPONSE_BYTES = 12_000_000;
-/** So much longer than any limit below that what comes sooner came because of it. */
+/** Much longer than any limit below: what ends sooner ended because of a limit. */
 const LONG_MS = 15_000;
 
 let service: TestService;
@@ -44,7 +44,7 @@ const failed = (msg: RegExp) => ({
   msg: expect.stringMatching(new RegExp(`^worker execute error: .*${msg.source}`)) as string,
 });
 
-describe('an upstream that', () => {
+describe('a failing upstream', () => {
   it.each<[FaultName, object, number, RegExp]>([
     ['hangs', { total_ms: 300 }, 504, /was not done within 300 ms/],
     ['hangs', { first_byte_ms: 300 }, 504, /sent nothing within 300 ms/],
@@ -69,7 +69,7 @@ describe('an upstream that', () => {
     await until(() => upstream.openConnections === 0);
   });
 
-  it('fails in the envelope of the API that was called', async () => {
+  it('is reported in the error envelope of the API that was called', async () => {
     const { model } = await modelThat('closes');
     const messages = [{ role: 'user', content: 'hi' }];
     const answer = await service.post('/api/v1/chat/completions', { model, messages });
@@ -79,7 +79,7 @@ describe('an upstream that', () => {
     });
   });
 
-  it('redirects is not followed: where it leads nobody has looked', async () => {
+  it('has its redirects refused, because their target passed no check', async () => {
     const secret = await startFakeUpstream(text('secret'));
     onTestFinished(() => secret.close());
     const { model } = await modelThat(text('', 302, { location: `${secret.url}/secret` }));
@@ -93,7 +93,7 @@ describe('an upstream that', () => {
 describe('the size of an answer', () => {
   const ofBytes = (bytes: number): string => '文'.repeat(Math.floor(bytes / 3)) + '.'.repeat(bytes % 3);
 
-  it('may be 10 MB, and every character arrives', async () => {
+  it('may be 10 MB, and every character of the answer arrives', async () => {
     const answer = ofBytes(10_000_000);
     const { model } = await modelThat(json({ answer }), { response_extract: 'answer' });
     const { status, json: got } = await service.chat(model, 'hi');
@@ -102,7 +102,7 @@ describe('the size of an answer', () => {
     expect((got as { result: string }).result === answer).toBe(true);
   });
 
-  it('is limited to the byte by MAX_RESPONSE_BYTES, said in advance or not', async () => {
+  it('is limited to the byte by MAX_RESPONSE_BYTES, with a content-length and without', async () => {
     const most = await modelThat(text(ofBytes(MAX_RESPONSE_BYTES)));
     expect((await service.chat(most.model, 'hi')).status).toBe(200);
     const body = ofBytes(MAX_RESPONSE_BYTES + 1);
@@ -120,7 +120,7 @@ describe('the size of an answer', () => {
   });
 });
 
-describe('a caller who hangs up', () => {
+describe('a client that disconnects', () => {
   async function hangUp(model: string, upstream: FakeUpstream): Promise<number> {
     const caller = new AbortController();
     const call = fetch(`${service.url}/api/v1/chat/completions`, {
@@ -142,7 +142,7 @@ describe('a caller who hangs up', () => {
     return views.find(({ model_name }) => model_name === model)?.in_flight ?? NaN;
   };
 
-  it('ends the call upstream at once', async () => {
+  it('ends the upstream call at once', async () => {
     const { model, upstream } = await modelThat('hangs');
     const hungUpMs = await hangUp(model, upstream);
     await vi.waitFor(() => expect(upstream.aborted).toBe(1), { timeout: 5_000, interval: 2 });
@@ -156,7 +156,7 @@ describe('a caller who hangs up', () => {
     ]);
   });
 
-  it('lets it run to its end where the worker wants that', async () => {
+  it('does not end the upstream call of a worker with on_disconnect: finish', async () => {
     let answered = 0;
     const answer: Behaviour = slow(800, (response, request) => {
       text('done')(response, request);
@@ -171,7 +171,7 @@ describe('a caller who hangs up', () => {
 });
 
 describe('REQUEST_TIMEOUT_MS', () => {
-  it('bounds all attempts together', async () => {
+  it('bounds all attempts of a request together', async () => {
     const hasty = await serviceForTest({ REQUEST_TIMEOUT_MS: '1000' });
     const closesLate: Behaviour = slow(600, (response) => response.socket?.end());
     const all = await Promise.all(Array.from({ length: 8 }, () => startFakeUpstream(closesLate)));

@@ -9,7 +9,7 @@ import { Cluster, QUICK, RETRIED } from './cluster.js';
 import type { Replica } from './replica.js';
 
 const fine = json({ answer: 'fine' });
-/** Long enough to see who lifts it, short enough to wait for its end. */
+/** Long enough to see what lifts it, short enough to wait for its end. */
 const EJECTION_MS = 5_000;
 const BEAT_S = 1;
 
@@ -73,8 +73,8 @@ function chatAs(at: number, call: number, model: string): Promise<number> {
   });
 }
 
-describe('1,000 requests at once over equal workers', RETRIED, () => {
-  it('differ by at most one on every replica', async () => {
+describe('1,000 requests at once', RETRIED, () => {
+  it('differ by at most one between equal workers on every replica', async () => {
     const waiting: (() => void)[] = [];
     const equals = await equalWorkers(7, (response, request) => {
       waiting.push(() => fine(response, request));
@@ -91,8 +91,8 @@ describe('1,000 requests at once over equal workers', RETRIED, () => {
   }, 60_000);
 });
 
-describe('light traffic over equal workers', RETRIED, () => {
-  it('is even, though it comes one at a time', async () => {
+describe('light traffic', RETRIED, () => {
+  it('is spread evenly over equal workers, though requests come one at a time', async () => {
     const equals = await equalWorkers(4, fine);
     for (let call = 0; call < 200; call++)
       for (const at of [0, 1, 2]) expect(await chatAs(at, call, equals.model)).toBe(200);
@@ -104,8 +104,8 @@ describe('light traffic over equal workers', RETRIED, () => {
   }, 60_000);
 });
 
-describe('after every kind of ending', RETRIED, () => {
-  it('nothing is in flight on any replica', async () => {
+describe('a replica', RETRIED, () => {
+  it('has nothing in flight after requests that end in every way', async () => {
     const endings: readonly (readonly [string, Answer, readonly (number | 'gone')[]])[] = [
       ['success', fine, [200]],
       ['an error of the upstream', json({ error: 'no' }, 500), [502, 503]],
@@ -164,7 +164,7 @@ async function inFlight(replica: Replica): Promise<number> {
   return (list as { data: { in_flight: number }[] }).data.reduce((sum, { in_flight }) => sum + in_flight, 0);
 }
 
-/** A worker that only fails, and that every replica has put aside. */
+/** A worker that only fails, and that every replica has ejected. */
 async function ejectedEverywhere(): Promise<{ readonly model: string; readonly upstream: FakeUpstream }> {
   const upstream = await upstreamForTest(json({ error: 'no' }, 500));
   const worker = aWorker(upstream, { health_check: { kind: 'none' } });
@@ -183,7 +183,7 @@ async function ejectedUntilMs(replica: Replica, model: string): Promise<number |
 }
 
 describe('an ejected worker', RETRIED, () => {
-  it('is tried by one request at a time of each replica, however many callers there are', async () => {
+  it('is tried with one request at a time by each replica, however many clients call', async () => {
     const { model, upstream } = await ejectedEverywhere();
     let running = 0;
     let most = 0;
@@ -215,7 +215,7 @@ describe('an offline worker', RETRIED, () => {
     return rows[0]?.admin_state;
   };
 
-  it('is not brought back by a late heartbeat, whichever replica it reaches', async () => {
+  it('stays offline after a late heartbeat, whichever replica receives it', async () => {
     const worker = aWorker(await upstreamForTest(fine), { heartbeat_ttl_s: 30 });
     expect((await cluster.replica(0).register(worker)).status).toBe(200);
     for (const replica of cluster.replicas) expect((await beat(replica, worker)).status).toBe(200);
@@ -235,7 +235,7 @@ describe('an offline worker', RETRIED, () => {
     );
   });
 
-  it('is one whose heartbeats ceased, not one whose heartbeats reach any replica', async () => {
+  it('went offline because its heartbeats ceased; a worker whose heartbeats reach any replica stays enabled', async () => {
     const upstream = await upstreamForTest(fine);
     const [kept, ceased] = [1, 2].map(() => aWorker(upstream, { heartbeat_ttl_s: BEAT_S }));
     if (kept === undefined || ceased === undefined) throw new Error('two');
@@ -253,7 +253,7 @@ describe('an offline worker', RETRIED, () => {
 });
 
 describe('enable on one replica', RETRIED, () => {
-  it('lets every replica forget that it put the worker aside', async () => {
+  it('clears the ejection of the worker on every replica', async () => {
     const { model, upstream } = await ejectedEverywhere();
     const untils = await Promise.all(cluster.replicas.map((replica) => ejectedUntilMs(replica, model)));
     const [view] = await viewsOf(cluster.replica(0), model);
@@ -265,7 +265,7 @@ describe('enable on one replica', RETRIED, () => {
       1_000,
       async (replica) => (await ejectedUntilMs(replica, model)) === null,
     );
-    // Not because its time was up.
+    // Not because the ejection ran out.
     expect(Date.now()).toBeLessThan(Math.min(...untils.map(Number)));
     upstream.behave(fine);
     for (const replica of cluster.replicas) expect(await replica.chat(model)).toBe(200);

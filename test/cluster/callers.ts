@@ -1,10 +1,10 @@
 import { Agent, request } from 'node:http';
 import type { Replica } from './replica.js';
 
-/** What callers were answered: how often each status, or what went wrong instead. */
+/** How often each status was received, or which error instead. */
 export type Tally = Readonly<Record<string, number>>;
 
-/** Callers of one replica each, who call again as soon as they are answered. */
+/** Clients of one replica each, which call again as soon as they have an answer. */
 export class Callers {
   private readonly agent = new Agent({ keepAlive: true });
   private readonly tallies: Record<string, number>[];
@@ -35,7 +35,7 @@ export class Callers {
     while (!this.isOver) {
       const outcome = await chatOnce(url, model, this.agent);
       tally[outcome] = (tally[outcome] ?? 0) + 1;
-      // Whoever is refused does not spin.
+      // A refused client does not spin.
       if (outcome !== '200') await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => cluster.close());
 
 describe('replicas whose clocks are five minutes apart, either way', RETRIED, () => {
-  it('agree: nothing flaps, nothing expires early, every worker has one prober', async () => {
+  it('agree: no verdict flaps, no lease or heartbeat expires early, and every worker has one prober', async () => {
     const clocks = await Promise.all(cluster.replicas.map(async (replica) => loggedAtMs(replica.log)));
     expect(Math.max(...clocks) - Math.min(...clocks)).toBeGreaterThan(FIVE_MINUTES_MS);
 
@@ -62,7 +62,7 @@ async function healthOf(model: string): Promise<string | undefined> {
   return rows[0]?.health;
 }
 
-/** When the first line of the log says it was written. */
+/** The time of the first line in the log. */
 function loggedAtMs(log: readonly Readonly<Record<string, unknown>>[]): number {
   return Date.parse(String(log[0]?.['time']));
 }

@@ -32,8 +32,8 @@ async function registered(delayMs = 0): Promise<string> {
 const serves = (model: string) =>
   untilAll(cluster.replicas, 1_000, async (replica) => (await replica.chat(model)) === 200);
 
-describe('a drain', RETRIED, () => {
-  it('of a worker cuts no long call, ends new ones on every replica, and takes it offline when the last call is done', async () => {
+describe('a drained worker', RETRIED, () => {
+  it('finishes its long calls, gets no new ones from any replica, and is offline when the last call is done', async () => {
     const upstream = await upstreamForTest(slow(3_000, fine));
     const worker = aWorker(upstream);
     expect((await cluster.replica(0).register(worker)).status).toBe(200);
@@ -51,7 +51,7 @@ describe('a drain', RETRIED, () => {
     await expect.poll(() => stateOf(worker.model_name), within(5_000)).toBe('offline');
   }, 60_000);
 
-  it('cuts no stream', async () => {
+  it('finishes its streams', async () => {
     const upstream = await upstreamForTest((response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       let at = 0;
@@ -82,7 +82,7 @@ describe('a drain', RETRIED, () => {
 });
 
 describe('a rolling restart of three replicas', RETRIED, () => {
-  it('loses no request of those who come through an ingress', async () => {
+  it('loses no request that comes through an ingress', async () => {
     const model = await registered(20);
     await serves(model);
     const ingress = new Ingress(cluster.replicas, model, 8);
@@ -94,7 +94,7 @@ describe('a rolling restart of three replicas', RETRIED, () => {
 });
 
 describe('kill -9 of one of three replicas under load', RETRIED, () => {
-  it('is no error to the callers of the other two, who take its leases over within 20 s', async () => {
+  it('causes no error on the other two, which take over its leases within 20 s', async () => {
     const slowProbes = await upstreamForTest(slow(2_000, fine));
     for (let at = 0; at < 24; at++) {
       const probed = { model_name: 'probed', name: String(at), health_check: { path: `/slow-${at}` } };
@@ -107,11 +107,11 @@ describe('kill -9 of one of three replicas under load', RETRIED, () => {
     const scarce = await slotTakenBy(cluster.replica(2));
 
     await cluster.replica(2).killed();
-    // Whoever comes now has to wait for the slot, and has it before the queue gives up.
+    // A request that comes now waits for the slot, and gets it before the queue gives up.
     const inItsPlace = cluster.replica(0).chat(scarce);
 
     const [killed] = await cluster.database.query<{ at: string }>('SELECT now()::text AS at');
-    // By now the living have given back what they held then.
+    // By now the living replicas have released the leases they held at that time.
     await sleep(6_000);
     const orphans = await cluster.database.query<{ worker_id: string }>(
       `SELECT worker_id FROM worker_probe WHERE lease_until - $1 * interval '1 ms' < $2::timestamptz`,

@@ -19,14 +19,14 @@ beforeAll(async () => {
 afterAll(() => cluster.close());
 
 describe('PostgreSQL killed under load', RETRIED, () => {
-  it('costs no request; what needs it answers 503 until it is back, and then all replicas converge', async () => {
+  it('costs no request; writes answer 503 until PostgreSQL is back, and then all replicas converge', async () => {
     const upstream = await upstreamForTest(json({ answer: 'fine' }));
     const [m, kept] = [aWorker(upstream), aWorker(upstream, { owner: 'somebody' })];
     for (const worker of [m, kept]) expect((await cluster.replica(0).register(worker)).status).toBe(200);
     const { replicas } = cluster;
     await untilAll(replicas, 1_000, async (replica) => (await replica.chat(m.model_name)) === 200);
     await untilAll(replicas, 1_000, async (replica) => (await replica.chat(kept.model_name)) === 200);
-    // The summary is told from memory, too.
+    // The summary comes from memory, too.
     await untilAll(replicas, 1_000, async (replica) => {
       const { json: summary } = await replica.get('/health');
       return (summary as { workers: { healthy?: number } }).workers.healthy === 2;

@@ -8,7 +8,7 @@ import {
 import { temporaryFolder } from '../embedded-postgres/folders.js';
 import type { SharedDatabase } from './cluster.js';
 
-/** A PostgreSQL server of one's own, to be killed and started again. */
+/** A PostgreSQL server for one test file, which may kill and restart it. */
 export class PostgresServer implements SharedDatabase {
   private constructor(
     private readonly dataDir: string,
@@ -22,7 +22,7 @@ export class PostgresServer implements SharedDatabase {
 
   readonly address = () => this.running.connection;
 
-  /** As kill -9 of the server does: no session is told. */
+  /** As kill -9: no session is told. */
   async kill(): Promise<void> {
     process.kill(this.running.pid, 'SIGKILL');
     await this.running.exited;

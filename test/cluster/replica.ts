@@ -3,7 +3,7 @@ import { serverOf, urlThrough } from '../database-behind-proxy.js';
 import { startTcpProxy, type TcpProxy } from '../fakes/tcp-proxy.js';
 import { type Exit, type JsonAnswer, type ServiceProcess, spawnService } from '../process.js';
 
-/** Where the database is at the moment: another place after it was started anew. */
+/** The current address of the database, which changes when it is restarted. */
 export type FindDatabase = () => DatabaseAddress;
 
 export interface ReplicaOptions {
@@ -11,7 +11,7 @@ export interface ReplicaOptions {
   readonly nodeOptions?: readonly string[];
 }
 
-/** A service process whose ways to PostgreSQL are its own: one for queries, one past poolers, for LISTEN. */
+/** A service process with proxies of its own to PostgreSQL: one for queries, and a direct one for LISTEN. */
 export class Replica {
   private constructor(
     readonly queries: TcpProxy,
@@ -75,7 +75,7 @@ export class Replica {
     this.process.signal(signal);
   }
 
-  /** As the machine's fall would: nothing is given back. */
+  /** As when its machine fails: no lease is released. */
   async killed(): Promise<void> {
     await this.process.kill();
   }

@@ -5,9 +5,9 @@ import { Cluster, QUICK, RETRIED } from './cluster.js';
 import type { Replica } from './replica.js';
 import { untilAll } from '../until.js';
 
-/** So long that what these replicas see they owe to NOTIFY. */
+/** So long that these replicas learn of changes by NOTIFY only. */
 const NO_POLLING = { REGISTRY_RESYNC_MS: '3600000' };
-/** As behind a pooler that nothing leads past: the schema is there, LISTEN never succeeds. */
+/** As behind a pooler without a direct way: the schema is there, LISTEN never succeeds. */
 const NO_LISTENING = { DATABASE_DIRECT_URL: 'postgres://nobody@127.0.0.1:9/none', MIGRATE_ON_START: 'false' };
 
 let cluster: Cluster;
@@ -40,7 +40,7 @@ async function registered() {
 }
 
 describe('a worker changed by hand in psql', RETRIED, () => {
-  it('is obeyed by every replica within a second, within ten where LISTEN is impossible', async () => {
+  it('reaches every replica within a second, or within ten where LISTEN is impossible', async () => {
     const { database } = cluster;
     const upstream = await upstreamForTest(json({ answer: 'fine' }));
     const [updated, deleted] = [await registered(), await registered()];
@@ -68,12 +68,12 @@ describe('a worker changed by hand in psql', RETRIED, () => {
 });
 
 describe('a worker registered on one replica', RETRIED, () => {
-  it('is callable at once on all, also where LISTEN is impossible', async () => {
+  it('is callable at once on all replicas, also where LISTEN is impossible', async () => {
     const { model_name } = await registered();
     for (const replica of cluster.replicas) expect(await replica.chat(model_name)).toBe(200);
   });
 
-  it('gets its share on the others within a second where its model has workers already', async () => {
+  it('gets its share of a model with other workers within a second on every replica', async () => {
     const first = await registered();
     for (const replica of listening) expect(await replica.chat(first.model_name)).toBe(200);
     const upstream = await upstreamForTest(json({ answer: 'fine' }));
@@ -88,7 +88,7 @@ describe('a worker registered on one replica', RETRIED, () => {
 });
 
 describe('a worker taken offline on one replica', RETRIED, () => {
-  it('is refused on the others within a second', async () => {
+  it('is refused by the other replicas within a second', async () => {
     const worker = await registered();
     for (const replica of cluster.replicas) expect(await replica.chat(worker.model_name)).toBe(200);
     expect((await cluster.replica(0).post('/api/server/offline', keyOf(worker))).status).toBe(200);

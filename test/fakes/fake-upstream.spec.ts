@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 describe('a fake upstream', () => {
-  it('records what it was asked and echoes it', async () => {
+  it('records each request and echoes it', async () => {
     const upstream = await start();
     const answer = await fetch(`${upstream.url}/a?b=c`, {
       method: 'POST',
@@ -33,7 +33,7 @@ describe('a fake upstream', () => {
     expect(upstream.calls).toBe(1);
   });
 
-  it('is switched while it runs, and can answer differently in turn', async () => {
+  it('changes its behaviour while it runs, and can answer differently in turn', async () => {
     const upstream = await start(json({ n: 1 }, 503));
     expect((await fetch(upstream.url)).status).toBe(503);
     upstream.behave(inTurn(text('first'), text('then')));
@@ -42,14 +42,14 @@ describe('a fake upstream', () => {
     expect(bodies).toEqual(['first', 'then', 'then']);
   });
 
-  it('answers probes with the health it was told, apart from its calls', async () => {
+  it('answers probes with the status it was given, and counts them apart from its calls', async () => {
     const upstream = await start();
     upstream.health = 500;
     expect((await fetch(`${upstream.url}/health`)).status).toBe(500);
     expect([upstream.probes, upstream.calls]).toEqual([1, 0]);
   });
 
-  it('refuses once killed, also on connections that were open, and comes back on the same port', async () => {
+  it('refuses connections and breaks open ones once killed, and comes back on the same port', async () => {
     const upstream = await start(slow(5_000, text('late')));
     const pending = fetch(upstream.url).catch((error: unknown) => error);
     await vi.waitFor(() => expect(upstream.calls).toBe(1));
@@ -63,7 +63,7 @@ describe('a fake upstream', () => {
     expect(await (await fetch(before)).text()).toBe('back');
   });
 
-  it('counts the callers that hung up, not the answers it broke off itself', async () => {
+  it('counts the clients that disconnected, not the answers it broke off itself', async () => {
     const upstream = await start('hangs');
     const caller = new AbortController();
     const call = fetch(upstream.url, { signal: caller.signal }).catch((error: unknown) => error);
@@ -78,7 +78,7 @@ describe('a fake upstream', () => {
     expect(upstream.aborted).toBe(1);
   });
 
-  it.each(faultNames)('lets no caller finish when it %s', async (name) => {
+  it.each(faultNames)('lets no client finish when it %s', async (name) => {
     const upstream = await start(name);
     const call = fetch(upstream.url, { signal: AbortSignal.timeout(400) }).then((answer) => answer.text());
     await expect(call).rejects.toThrow(/terminated|fetch failed|timeout/);

@@ -5,7 +5,7 @@ import { faults, type FaultName } from './upstream-faults.js';
 
 export interface SeenRequest {
   readonly method: string;
-  /** Path and query, as they came. */
+  /** Path and query, as received. */
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
@@ -13,7 +13,7 @@ export interface SeenRequest {
 
 /** Runs when the whole request has been read; must end `response`, or leave it hanging on purpose. */
 export type Answer = (response: ServerResponse, request: SeenRequest) => void;
-/** An answer of one's own, or a fault by its name. */
+/** An answer, or a fault by its name. */
 export type Behaviour = Answer | FaultName;
 
 export const json =
@@ -63,7 +63,7 @@ export class FakeUpstream {
   readonly requests: SeenRequest[] = [];
   health = 200;
   probes = 0;
-  /** Requests whose client hung up before their answer was done. */
+  /** Requests whose client disconnected before their answer was done. */
   aborted = 0;
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((message, response) => void this.#serve(message, response));
@@ -117,7 +117,7 @@ export class FakeUpstream {
     if (address !== null && typeof address === 'object') this.#port = address.port;
   }
 
-  /** Breaks the connections nobody is using, as a server does whose keep-alive ran out. */
+  /** Closes idle connections, as a server does whose keep-alive timeout ran out. */
   dropIdleConnections(): void {
     this.#server.closeIdleConnections();
   }

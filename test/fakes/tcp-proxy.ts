@@ -23,7 +23,7 @@ export class TcpProxy {
     return this.#port;
   }
 
-  /** What those who connected have sent so far. */
+  /** What clients have sent so far. */
   get bytesSent(): number {
     return this.#bytesSent;
   }

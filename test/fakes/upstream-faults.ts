@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** The ways in which servers misbehave. Each is given a response nobody has written to. */
+/** The ways in which servers misbehave. Each gets a response with nothing written to it. */
 export const faults = {
   /** Takes the request and never answers. */
   hangs: () => {},
@@ -31,7 +31,7 @@ export const faults = {
     const timer = setInterval(() => socket?.write(`x-more: ${'x'.repeat(1024)}\r\n`), 1);
     response.once('close', () => clearInterval(timer));
   },
-  /** Bytes that are no HTTP. */
+  /** Bytes that are not HTTP. */
   sends_garbage: (response: ServerResponse) => {
     response.socket?.end('\x00\x01\x02 this is no HTTP at all \xff\r\n\r\n');
   },

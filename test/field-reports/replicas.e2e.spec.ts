@@ -10,8 +10,8 @@ import { until } from '../until.js';
 
 const fine = json({ answer: 'fine' });
 
-describe('replicas disagree for minutes (bifrost 2361 and 3547, litellm 22190 and 37188)', () => {
-  it('not here: after a storm of changes on all of them and by hand, all tell the same within seconds', async () => {
+describe('replicas ("disagree for minutes": bifrost 2361 and 3547, litellm 22190 and 37188)', () => {
+  it('agree within seconds after a storm of changes on all of them and in psql', async () => {
     const random = seededRandom(7);
     const database = await databaseForTest();
     const replicas = await Promise.all([1, 2, 3].map(() => serviceForTest({}, database)));
@@ -52,8 +52,8 @@ describe('replicas disagree for minutes (bifrost 2361 and 3547, litellm 22190 an
   }, 90_000);
 });
 
-describe('the database is on the request path (litellm 18708 and 8498)', () => {
-  it('not here: a thousand chats send it nothing', async () => {
+describe('the database ("is on the request path": litellm 18708 and 8498)', () => {
+  it('receives nothing from a thousand chats', async () => {
     const { database, url, proxy } = await databaseBehindProxy();
     // What goes on in the background goes on seldom.
     const service = await serviceForTest(
@@ -75,8 +75,8 @@ describe('the database is on the request path (litellm 18708 and 8498)', () => {
   }, 60_000);
 });
 
-describe('a failed migration is recorded as applied; replicas race (litellm 14596)', () => {
-  it('not here: of four that start together all fail, nothing is recorded, and then one migrates', async () => {
+describe('a failed migration ("is recorded as applied; replicas race": litellm 14596)', () => {
+  it('fails on all four replicas that start together and is not recorded; afterwards one of them migrates', async () => {
     const database = await databaseForTest(null);
     await database.query('CREATE VIEW worker_event AS SELECT 1');
     const failed = await Promise.allSettled([1, 2, 3, 4].map(() => migrate(database.address, 'public')));

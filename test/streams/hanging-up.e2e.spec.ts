@@ -1,11 +1,10 @@
-import { createHook } from 'node:async_hooks';
 import { once } from 'node:events';
 import { request, type ClientRequest } from 'node:http';
 import { Agent } from 'node:http';
 import type { Socket } from 'node:net';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startService, type TestService } from '../service.js';
+import { countServiceTimers } from '../service-timers.js';
 import { until } from '../until.js';
 import { type RawAnswer, inFlight, modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
 
@@ -13,7 +12,6 @@ import { type RawAnswer, inFlight, modelOn, type RawUpstream, startRawUpstream }
 const GENEROUS_MS = 500;
 const PROMISED_MS = 100;
 const TRIES = 15;
-const SERVICE = join(import.meta.dirname, '../../src/');
 
 let service: TestService;
 let upstream: RawUpstream;
@@ -71,12 +69,12 @@ const begun: RawAnswer = (response) => {
 };
 const TEMPLATE = { body: { p: '{USER_PROMPT}' }, is_stream: true, stream_extract: { text: 't' } };
 
-describe('hanging up', () => {
+describe('a client that disconnects', () => {
   it.each<[string, RawAnswer, boolean]>([
     ['before an answer', () => {}, false],
     ['in the middle of a stream', streaming, true],
     ['while a stream is silent', begun, true],
-  ])('%s reaches the upstream at once', async (what, answer, isStreaming) => {
+  ])('breaks off the upstream call at once: %s', async (what, answer, isStreaming) => {
     for (const more of [{}, TEMPLATE]) {
       const model = await modelOn(service, upstream, more);
       const sorted = await delays(model, answer, isStreaming);
@@ -90,7 +88,7 @@ describe('hanging up', () => {
     }
   });
 
-  it.each([{}, TEMPLATE])('lets a worker finish that shall, however much it says', async (more) => {
+  it.each([{}, TEMPLATE])('lets a worker with on_disconnect: finish send its whole answer', async (more) => {
     const model = await modelOn(service, upstream, { ...more, on_disconnect: 'finish' });
     let written = 0;
     let ended: Promise<unknown> = Promise.resolve();
@@ -145,7 +143,7 @@ describe('hanging up', () => {
     };
     await askOnce();
     const before = listeners();
-    const timers = countTimers();
+    const timers = countServiceTimers();
     for (let i = 0; i < 50; i++) await askOnce();
     expect(connections).toHaveLength(1);
     expect(listeners()).toBeLessThanOrEqual(before + 1);
@@ -158,25 +156,8 @@ describe('hanging up', () => {
       asked.destroy();
     }
     await until(async () => (await inFlight(service, model)) === 0);
-    await until(() => timers() < 10);
+    expect(timers.everSet()).toBeGreaterThan(50);
+    await until(() => timers.pending() < 10);
     expect(warnings).toEqual([]);
   });
 });
-
-/** Timers that the service's own code sets from now on and that have neither fired for the last time nor been cleared. */
-function countTimers(): () => number {
-  const timers = new Set<number>();
-  const hook = createHook({
-    init: (id, type) => void (type === 'Timeout' && isSetByService() && timers.add(id)),
-    destroy: (id) => void timers.delete(id),
-  }).enable();
-  onTestFinished(() => void hook.disable());
-  return () => timers.size;
-}
-
-/** Sockets and libraries set timers too, and keep them as long as their connections. */
-function isSetByService(): boolean {
-  const frames = new Error('where').stack?.split('\n').slice(1) ?? [];
-  const outside = frames.filter((frame) => !frame.includes('node:') && !frame.includes(import.meta.filename));
-  return outside[0]?.includes(SERVICE) === true;
-}

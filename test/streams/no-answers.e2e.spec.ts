@@ -90,19 +90,20 @@ async function ask(model: string, stream: boolean, path: string = PATHS.openai) 
 describe.each(Object.entries(HOLLOW))('a worker that answers 200 and %s', (_what, sample) => {
   const { protocol = 'openai', stream, answer, told } = sample;
 
-  it('has failed: another is asked', async () => {
+  it('has failed, and another worker is called', async () => {
     const model = await modelOn(service, hollow, { protocol });
     await modelOn(service, sound, { protocol, model_name: model });
     hollow.answer = answer;
     const good = stream ? (protocol === 'openai' ? COMPLETE : MESSAGE) : WHOLE;
     sound.answer = says(good, stream ? EVENTS : JSON_TYPE);
     hollow.calls = 0;
-    for (let i = 0; i < 6; i += 1)
+    // Equal workers are picked at random: one of sixty picks is this one.
+    for (let i = 0; i < 6 || (i < 60 && hollow.calls === 0); i += 1)
       expect(await ask(model, stream, PATHS[protocol])).toMatchObject({ status: 200, text: good });
     expect(hollow.calls).toBeGreaterThan(0);
   });
 
-  it('is no success for the caller where there is nobody else, nor for the log', async () => {
+  it('is a 502 for the client and a bad answer in the log when there is no other worker', async () => {
     const model = await modelOn(service, hollow, { protocol });
     hollow.answer = answer;
     const { status, json, line } = await ask(model, stream, PATHS[protocol]);
@@ -112,23 +113,25 @@ describe.each(Object.entries(HOLLOW))('a worker that answers 200 and %s', (_what
   });
 });
 
-describe('a stream that is passed on and goes wrong behind its beginning', () => {
-  it('has failed for the log and for who picks workers, and reaches the caller as it came', async () => {
+describe('a passed-through stream that fails after its start', () => {
+  it('reaches the client unchanged, and counts as failed in the log and in balancing', async () => {
     const wire = `${chunk('half')}data: ${overloaded}\n\ndata: [DONE]\n\n`;
     const model = await modelOn(service, hollow);
     hollow.answer = says(wire, EVENTS);
-    const heard: unknown[] = [];
-    // Of one that fails every time, nobody is asked any more.
-    await until(async () => {
-      const { status, text, line } = await ask(model, true);
-      heard.push(status === 200 ? [text, line?.['error_type']] : status);
-      return status === 503;
-    });
-    expect(heard[0]).toEqual([wire, 'worker_bad_answer']);
+    const { text, line } = await ask(model, true);
+    expect(text).toBe(wire);
+    expect(line).toMatchObject({ error_type: 'worker_bad_answer' });
+
+    await modelOn(service, sound, { model_name: model });
+    sound.answer = says(COMPLETE, EVENTS);
+    hollow.calls = 0;
+    for (let i = 0; i < 12; i += 1) await ask(model, true);
+    // Equal workers would get six each.
+    expect(hollow.calls).toBeLessThan(3);
   });
 
   it.each(['/v1/chat/completions', '/v1/completions'])(
-    'without its end is told as one that broke: %s',
+    'is reported as broken off when its end is missing: %s',
     async (path) => {
       const task = path === '/v1/completions' ? { task: 'completion' } : {};
       const model = await modelOn(service, hollow, task);
@@ -141,7 +144,7 @@ describe('a stream that is passed on and goes wrong behind its beginning', () =>
   );
 });
 
-describe('what only looks like a failure', () => {
+describe('an answer that only looks like a failure', () => {
   const callers = '{"error":{"message":"too long","type":"BadRequestError","code":400}}';
   it.each<[string, boolean, string, string]>([
     [
@@ -152,20 +155,20 @@ describe('what only looks like a failure', () => {
     ],
     ['a text about errors', false, WHOLE, JSON_TYPE],
     ['an error beside an answer', false, '{"error":{"message":"x"},"choices":[{}]}', JSON_TYPE],
-    ['what the caller did wrong', false, callers, JSON_TYPE],
-    ['what the caller did wrong, in a stream', true, `data: ${callers}\n\n`, EVENTS],
+    ['an error of the client', false, callers, JSON_TYPE],
+    ['an error of the client, in a stream', true, `data: ${callers}\n\n`, EVENTS],
     ['no [DONE] behind the reason of its end', true, chunk('a') + chunk('', 'length'), EVENTS],
     ['no reason before [DONE]', true, `${chunk('a')}data: [DONE]\n\n`, EVENTS],
     ['a text that quotes one', true, `${chunk('{"error":{"message":"x"}}')}data: [DONE]\n\n`, EVENTS],
     ['events that are no chunks', true, 'data: {"t":1}\n\n', EVENTS],
-  ])('is passed on as it came: %s', async (_what, stream, body, type) => {
+  ])('is passed through unchanged: %s', async (_what, stream, body, type) => {
     const model = await modelOn(service, hollow);
     hollow.answer = says(body, type);
     const { status, text, line } = await ask(model, stream);
     expect([status, text, line?.['error_type']]).toEqual([200, body, undefined]);
   });
 
-  it('is passed on as it came: audio, whatever it says it is', async () => {
+  it('is passed through unchanged: audio, whatever its Content-Type', async () => {
     const model = await modelOn(service, hollow, { task: 'audio' });
     hollow.answer = says('<html>', 'text/html');
     const { status, text } = await service.post('/v1/audio/speech', { model, input: 'hi', voice: 'x' });
@@ -173,14 +176,14 @@ describe('what only looks like a failure', () => {
   });
 });
 
-it('an upstream that sends its callers elsewhere is a failure, and where to is not told', async () => {
+it('treats a redirect of an upstream as a failure, and does not reveal its target', async () => {
   const model = await modelOn(service, hollow);
   hollow.answer = (response) => response.writeHead(302, { location: 'http://10.0.0.1/' }).end();
   const { status, headers } = await ask(model, false);
   expect([status, headers.get('location')]).toEqual([502, null]);
 });
 
-it('a body that breaks off with its upstream is no caller who has gone', async () => {
+it('does not log an upstream that breaks off a request body as a client disconnect', async () => {
   const model = await modelOn(service, hollow);
   hollow.answer = (response) => {
     response.writeHead(200, { 'content-type': 'audio/mpeg', 'content-length': '1000' });

@@ -80,8 +80,8 @@ const jsonBody = fc
 const anyBytes = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
 const status = fc.constantFrom(200, 200, 200, 201, 400, 404, 409, 422);
 
-describe.each(ENDPOINTS)('what is passed through at $path', ({ path, protocol }) => {
-  it('is JSON byte for byte but for the name of the model, and whatever bytes answer it', async () => {
+describe.each(ENDPOINTS)('a pass-through request to $path', ({ path, protocol }) => {
+  it('reaches the worker byte for byte except for the name of the model, and its answer returns byte for byte', async () => {
     await fc.assert(
       fc.asyncProperty(
         jsonBody,
@@ -112,7 +112,7 @@ describe.each(ENDPOINTS)('what is passed through at $path', ({ path, protocol })
     );
   });
 
-  it('is bytes that come in pieces, too, when a stream was asked for', async () => {
+  it('returns every byte of a streamed answer, however it was cut', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyBytes, { maxLength: 5 }), async (pieces) => {
         upstream.answer = (response) => {
@@ -129,8 +129,8 @@ describe.each(ENDPOINTS)('what is passed through at $path', ({ path, protocol })
   });
 });
 
-describe('what is passed through', () => {
-  it('is a form byte for byte but for the name of the model, its file first', async () => {
+describe('a pass-through form', () => {
+  it('reaches the worker byte for byte except for the name of the model, also with its file first', async () => {
     const boundary = fc.constantFrom('X', '----WebKitFormBoundaryabc', "a'()+_,-./:=?b", '0');
     const name = fc.constantFrom('language', 'prompt', 'x[]', 'e"t\\c'.replaceAll(/["\\]/g, '_'), 'é');
     await fc.assert(
@@ -182,7 +182,7 @@ function harmless(bytes: Buffer, limit: string): Buffer {
   return Buffer.from(text.replace(/^\n/, ''), 'latin1');
 }
 
-describe('a body that names its model in two ways', () => {
+describe('a body that names its model twice', () => {
   /** Status, and how often the upstream was called. */
   const answerTo = async (path: string, contentType: string, body: string) => {
     const before = upstream.calls;
@@ -198,7 +198,7 @@ describe('a body that names its model in two ways', () => {
     (m: string) => `{"Model":"other","model":"${m}"}`,
     (m: string) => `{"model":"${m}","MODEL":"other"}`,
     (m: string) => `{"model":"${m}"}{"model":"other"}`,
-  ])('is refused: JSON %#', async (body) => {
+  ])('is refused as JSON (variant %#)', async (body) => {
     for (const { path, protocol } of ENDPOINTS)
       expect(await answerTo(path, 'application/json', body(PLAIN[protocol]))).toEqual([400, 0]);
   });
@@ -229,11 +229,11 @@ describe('a body that names its model in two ways', () => {
       ),
       model,
     ],
-  ])('is refused: form %#', async (...parts) => {
+  ])('is refused as a form (variant %#)', async (...parts) => {
     expect(await toForm(parts.join(''))).toEqual([400, 0]);
   });
 
-  it('is refused: two boundaries', async () => {
+  it('is refused with two boundaries', async () => {
     expect(await toForm(model, 'multipart/form-data; boundary=X; boundary=Y')).toEqual([400, 0]);
     expect(await toForm(model)).toEqual([200, 1]);
   });

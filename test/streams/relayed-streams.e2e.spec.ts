@@ -27,7 +27,7 @@ let made: string;
 beforeAll(async () => {
   service = await startService({
     STREAM_HEARTBEAT_MS: String(HEARTBEAT_MS),
-    // What breaks here is meant to break: nobody is to be put aside for it.
+    // What breaks here is meant to break: no worker is ejected for it.
     BALANCING_EJECT_FAILURES: '100',
     BALANCING_EJECT_SUCCESS_SHARE: '0',
     BALANCING_EJECT_CONNECT_ERRORS: '100',
@@ -75,8 +75,8 @@ function expectBroken(text: string, why: RegExp): void {
   expect(text).not.toContain('[DONE]');
 }
 
-describe('a stream that is passed on', () => {
-  it('is every byte of it, however it was cut', async () => {
+describe('a passed-through stream', () => {
+  it('keeps every byte, however it was cut', async () => {
     const event = fc
       .tuple(fc.array(lineText, { minLength: 1, maxLength: 3 }), lineEnd)
       .map(([lines, end]) => [...lines.map((line) => `data: ${line}`), '', ''].join(end));
@@ -105,7 +105,7 @@ describe('a stream that is passed on', () => {
     );
   });
 
-  it('says that nothing on the way may hold it back', async () => {
+  it('has headers that keep proxies from buffering it', async () => {
     upstream.answer = begin((response) => response.end());
     const { headers } = await stream(passed);
     expect(headers).toMatchObject({
@@ -121,7 +121,7 @@ describe('a stream that is passed on', () => {
     ['deflate', createDeflate],
     ['br', createBrotliCompress],
   ] as const)(
-    'that is compressed though nobody asked for it is what it was before, as it comes: %s',
+    'is decompressed as it comes when the upstream compresses it unasked: %s',
     async (coding, compress) => {
       const done = 'data: {"done":true}\n\ndata: [DONE]\n\n';
       let hasWaited = false;
@@ -152,7 +152,7 @@ describe('a stream that is passed on', () => {
     },
   );
 
-  it('that is in a coding nobody here knows is passed on as it is', async () => {
+  it('is passed through unchanged in an unknown content-encoding', async () => {
     upstream.answer = (response) =>
       response.writeHead(200, { ...EVENTS, 'content-encoding': 'x-own' }).end(WHOLE);
     const { text, headers } = await stream(passed);
@@ -160,15 +160,15 @@ describe('a stream that is passed on', () => {
   });
 
   it.each([
-    ['is cut', gzipSync(`${WHOLE}${'x'.repeat(99)}`).subarray(0, -12), /middle of its gzip/],
-    ['is not what it says', Buffer.from(WHOLE), /502|is gzip and is not/],
-  ])('that is compressed and %s is told as one that broke', async (_what, bytes, why) => {
+    ['is cut off', gzipSync(`${WHOLE}${'x'.repeat(99)}`).subarray(0, -12), /middle of its gzip/],
+    ['is not gzip at all', Buffer.from(WHOLE), /502|is gzip and is not/],
+  ])('is reported as broken off when its gzip %s', async (_what, bytes, why) => {
     upstream.answer = (response) =>
       response.writeHead(200, { ...EVENTS, 'content-encoding': 'gzip' }).end(bytes);
     expect((await stream(passed)).text).toMatch(why);
   });
 
-  it('that is compressed and large is held up by a slow reader, and is whole', async () => {
+  it('is slowed by a slow reader and arrives whole, though it is large and compressed', async () => {
     const large = `data: ${'y'.repeat(5_000)}\n\n`.repeat(2_000);
     upstream.answer = (response) =>
       response.writeHead(200, { ...EVENTS, 'content-encoding': 'gzip' }).end(gzipSync(large));
@@ -176,8 +176,8 @@ describe('a stream that is passed on', () => {
   });
 });
 
-describe('a heartbeat', () => {
-  it('comes in silence, between events only, and only after the headers', async () => {
+describe('a heartbeat comment', () => {
+  it('is sent in silence, between events only, and only after the headers', async () => {
     upstream.answer = async (response) => {
       await sleep(HEARTBEAT_MS * 4);
       response.writeHead(200, EVENTS).flushHeaders();
@@ -204,7 +204,7 @@ describe('a heartbeat', () => {
     expect(text).toContain(`"a"}\n\n${BEAT}`);
   });
 
-  it('keeps template streams alive, too', async () => {
+  it('is sent in template streams, too', async () => {
     upstream.answer = begin((response) => {
       setTimeout(() => response.end('data: {"done":true}\n\n'), HEARTBEAT_MS * 4);
     });
@@ -213,7 +213,7 @@ describe('a heartbeat', () => {
     expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
   });
 
-  it('does not stand within an event that is too large to be held', async () => {
+  it('is never sent within an event that is too large to be buffered', async () => {
     const half = Buffer.alloc(1_200_000, 'x');
     upstream.answer = async (response) => {
       response.writeHead(200, EVENTS).write('data: ');
@@ -241,7 +241,7 @@ const BREAKS: Readonly<Record<string, readonly [RawAnswer, RegExp]>> = {
     /broke off/,
   ],
   'falls silent': [begin(() => {}), /fell silent/],
-  'sends what is no HTTP': [
+  'sends bytes that are not HTTP': [
     (response) => {
       response.socket?.write(
         `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n11\r\n${WHOLE}\r\n`,
@@ -250,7 +250,7 @@ const BREAKS: Readonly<Record<string, readonly [RawAnswer, RegExp]>> = {
     },
     /127\.0\.0\.1/,
   ],
-  'closes within an event, and HTTP cannot tell': [
+  'closes within an event of an answer without a length': [
     (response) => {
       response.socket?.end(`HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n${WHOLE}data: {"t":`);
     },
@@ -259,16 +259,19 @@ const BREAKS: Readonly<Record<string, readonly [RawAnswer, RegExp]>> = {
 };
 
 describe.each(Object.entries(BREAKS))('an upstream that %s', (_what, [answer, why]) => {
-  it.each(['passed on', 'made from a template'])('ends a stream that is %s with an error', async (kind) => {
-    upstream.answer = answer;
-    const model = kind === 'passed on' ? passed : made;
-    const { status, text } = await stream(model);
-    expect(status).toBe(200);
-    expect(withoutBeats(text).startsWith('data: {')).toBe(true);
-    expectBroken(text, why);
-    expect(upstream.calls).toBe(1);
-    await until(async () => (await inFlight(service, model)) === 0);
-  });
+  it.each(['passed through', 'made from a template'])(
+    'ends a stream that is %s with an error event',
+    async (kind) => {
+      upstream.answer = answer;
+      const model = kind === 'passed through' ? passed : made;
+      const { status, text } = await stream(model);
+      expect(status).toBe(200);
+      expect(withoutBeats(text).startsWith('data: {')).toBe(true);
+      expectBroken(text, why);
+      expect(upstream.calls).toBe(1);
+      await until(async () => (await inFlight(service, model)) === 0);
+    },
+  );
 });
 
 const data = (event: object): string => `data: ${JSON.stringify(event)}\n\n`;
@@ -277,12 +280,12 @@ const gpt = (delta: object, finish_reason: string | null = null): string =>
 /** By what it is registered as; in the words of its API: an answer, the end marker, and what must not be heard. */
 const HELD_OPEN: Readonly<Record<string, readonly [Worker, string, string]>> = {
   'a template': [TEMPLATE, data({ t: 'all' }) + data({ t: '', done: true }), data({ t: 'late' })],
-  'a template that counts': [
+  'a template worker that reports usage': [
     { ...TEMPLATE, usage_extract: { input: 'i', output: 'n' } },
     data({ t: 'all' }) + data({ t: '', done: true, i: 1, n: 3 }),
     data({ t: 'late' }),
   ],
-  'a template that counts, and was not told': [
+  'a template worker that should report usage and does not': [
     { ...TEMPLATE, usage_extract: { input: 'i', output: 'n' } },
     data({ t: 'all' }) + data({ t: '', done: true }),
     data({ t: 'late' }),
@@ -309,13 +312,17 @@ const openAiError = { error: { message: 'the engine died', code: 500 } };
 /** By what it is registered as; in the words of its API: what says nothing yet and then that it failed, and an answer. */
 const EARLY: Readonly<Record<string, readonly [Worker, string, string]>> = {
   'a template': [TEMPLATE, data({ error: 'the engine died' }), data({ t: 'all' }) + data({ done: true })],
-  'a template whose stream ends at once': [TEMPLATE, ': hi\n\n', data({ t: 'all' }) + data({ done: true })],
+  'a template worker that ends its stream at once': [
+    TEMPLATE,
+    ': hi\n\n',
+    data({ t: 'all' }) + data({ done: true }),
+  ],
   OpenAI: [
     { protocol: 'openai' },
     gpt({ role: 'assistant', content: '' }) + data(openAiError),
     gpt({ content: 'all' }) + gpt({}, 'stop'),
   ],
-  'OpenAI, which counts from the first event on': [
+  'OpenAI that reports usage from the first event on': [
     { protocol: 'openai' },
     data({ choices: [], usage: { prompt_tokens: 1, completion_tokens: 0 } }) + data(openAiError),
     data({ choices: [], usage: { prompt_tokens: 1, completion_tokens: 0 } }) +
@@ -343,7 +350,7 @@ const EARLY: Readonly<Record<string, readonly [Worker, string, string]>> = {
 };
 
 describe.each(Object.entries(EARLY))(
-  'a stream of %s that fails before it said anything',
+  'a stream of %s that fails before its first output',
   (_what, example) => {
     const [worker, failing, wire] = example;
     const inOne =
@@ -355,7 +362,7 @@ describe.each(Object.entries(EARLY))(
       return service.post('/api/v1/chat/completions', asked);
     };
 
-    it('is asked of another worker', async () => {
+    it('is requested from another worker', async () => {
       const other = await startRawUpstream(inOne(wire));
       upstream.answer = inOne(failing);
       const model = await modelOn(service, upstream, { ...worker, priority: 0 });
@@ -367,13 +374,13 @@ describe.each(Object.entries(EARLY))(
       await other.close();
     });
 
-    it('is an error with a status, where there is no other', async () => {
+    it('is answered with an error status when there is no other worker', async () => {
       upstream.answer = inOne(failing);
       const { status, json } = await ask(await modelOn(service, upstream, worker));
       expect([status, json]).toMatchObject([502, { success: false }]);
     });
 
-    it('is told within the stream and asked of nobody else, once the caller was told to wait', async () => {
+    it('is reported within the stream and not retried once a heartbeat was sent', async () => {
       upstream.answer = (response) => {
         response.writeHead(200, EVENTS).write(': hi\n\n');
         setTimeout(() => response.end(failing), HEARTBEAT_MS * 3);
@@ -404,12 +411,12 @@ const WHOLE_INSTEAD: Readonly<Record<string, readonly [object, object]>> = {
 };
 
 describe.each(Object.entries(WHOLE_INSTEAD))(
-  'a worker of %s that answers no stream although one was asked for',
+  'a %s worker that does not stream although a stream was requested',
   (protocol, [good, bad]) => {
     const ask = (model: string) =>
       service.post('/api/v1/chat/completions', { model_name: model, input: 'hi', stream: true });
 
-    it('is understood, and its answer streamed', async () => {
+    it('has its whole answer converted to a stream', async () => {
       const model = await modelOn(service, upstream, { protocol });
       for (const type of ['application/json', 'text/plain']) {
         upstream.answer = (response) =>
@@ -420,7 +427,7 @@ describe.each(Object.entries(WHOLE_INSTEAD))(
       }
     });
 
-    it('and says nothing for long has a caller who is told to wait', async () => {
+    it('is covered by heartbeats while it is silent', async () => {
       upstream.answer = (response) => {
         response.writeHead(200, JSON_HEADERS).flushHeaders();
         setTimeout(() => response.end(JSON.stringify(good)), HEARTBEAT_MS * 4);
@@ -430,7 +437,7 @@ describe.each(Object.entries(WHOLE_INSTEAD))(
       expect(text).toMatch(/"content":"all".*\[DONE\]\n\n$/s);
     });
 
-    it('is told with what came, where that is an error or a page, and another is asked', async () => {
+    it('has failed when it sends an error or a web page, and another worker is called', async () => {
       const model = await modelOn(service, upstream, { protocol, priority: 0 });
       upstream.answer = (response) => response.writeHead(200, JSON_HEADERS).end(JSON.stringify(bad));
       expect(await ask(model)).toMatchObject({
@@ -455,7 +462,7 @@ describe.each(Object.entries(WHOLE_INSTEAD))(
   },
 );
 
-it('a stream of Gemini that comes as a list is read to its end', async () => {
+it('reads a Gemini stream that comes as a JSON array to its end', async () => {
   const piece = (text: string, finishReason?: string) => ({
     candidates: [{ content: { parts: [{ text }] }, finishReason }],
   });
@@ -467,7 +474,7 @@ it('a stream of Gemini that comes as a list is read to its end', async () => {
   expect(text).toMatch(/"content":"a".*"content":"b".*\[DONE\]\n\n$/s);
 });
 
-it('an event of several MiB is read as it is, as Gemini sends its images', async () => {
+it('reads an event of several MiB, as Gemini sends images', async () => {
   const part = { inlineData: { mimeType: 'image/png', data: 'A'.repeat(4 * 1024 * 1024) } };
   const said = { candidates: [{ content: { parts: [{ text: 'all' }, part] }, finishReason: 'STOP' }] };
   upstream.answer = (response) => response.writeHead(200, EVENTS).end(data(said));
@@ -478,7 +485,7 @@ it('an event of several MiB is read as it is, as Gemini sends its images', async
 });
 
 describe.each(Object.entries(HELD_OPEN))('an answer of %s', (_what, [worker, wire, late]) => {
-  it('ends with its end marker, though the upstream goes on and keeps the connection open', async () => {
+  it('ends at its end marker, though the upstream goes on and keeps the connection open', async () => {
     let response: ServerResponse | undefined;
     upstream.answer = (answer) => {
       response = answer;
@@ -499,7 +506,7 @@ describe.each(Object.entries(HELD_OPEN))('an answer of %s', (_what, [worker, wir
     await until(() => Promise.resolve(response?.destroyed === true));
   }, 10_000);
 
-  it('costs no connection where the stream ends soon', async () => {
+  it('keeps the connection for the next request when the stream ends soon after the marker', async () => {
     upstream.answer = (response) => {
       response.writeHead(200, EVENTS).write(wire);
       setTimeout(() => response.end(), 20);
@@ -516,8 +523,8 @@ describe.each(Object.entries(HELD_OPEN))('an answer of %s', (_what, [worker, wir
   });
 });
 
-describe('an upstream', () => {
-  it('that dies after the end of the answer has spoiled nothing of it', async () => {
+describe('the upstream of a stream', () => {
+  it('leaves the answer intact when it dies after the end marker', async () => {
     upstream.answer = begin(cutNow, `${WHOLE}data: [DONE]\n\n`);
     expect((await stream(passed)).text).toBe(`${WHOLE}data: [DONE]\n\n`);
     upstream.answer = begin(cutNow, `${WHOLE}data: {"done":true}\n\n`);
@@ -526,7 +533,7 @@ describe('an upstream', () => {
     expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
   });
 
-  it('that is silent after its headers is not called again once the caller knows of them', async () => {
+  it('is not called again when it is silent after headers that the client has received', async () => {
     upstream.answer = (response) => {
       response.writeHead(200, EVENTS).flushHeaders();
       setTimeout(() => response.socket?.destroy(), HEARTBEAT_MS * 3);
@@ -537,7 +544,7 @@ describe('an upstream', () => {
     expect(upstream.calls).toBe(1);
   });
 
-  it('that is silent for too long after its headers has a caller who is told', async () => {
+  it('is reported to the client when it is silent for too long after its headers', async () => {
     const hung = await modelOn(service, upstream, { timeouts: { first_byte_ms: HEARTBEAT_MS * 5 } });
     upstream.answer = (response) => response.writeHead(200, EVENTS).flushHeaders();
     const { text, status } = await stream(hung);
@@ -545,7 +552,7 @@ describe('an upstream', () => {
     expectBroken(text, /sent nothing/);
   });
 
-  it('that refuses is heard, and the next one asked before the first byte only', async () => {
+  it('is replaced by the next worker when it refuses, before the first byte only', async () => {
     const other = await startRawUpstream(begin((response) => response.end('data: [DONE]\n\n')));
     const model = await modelOn(service, upstream);
     await modelOn(service, other, { model_name: model });
@@ -559,24 +566,21 @@ describe('an upstream', () => {
     await other.close();
   });
 
-  it.each([400, 404, 422, 500])(
-    'that answers %i has its own error passed on, with its status',
-    async (code) => {
-      const error = '{"error":{"message":"no","type":"x","param":null,"code":"y"}}';
-      upstream.answer = (response) =>
-        response.writeHead(code, { 'content-type': 'application/json' }).end(error);
-      const { status, text, headers } = await stream(passed);
-      expect([status, text, headers['content-type']]).toEqual([code, error, 'application/json']);
-    },
-  );
+  it.each([400, 404, 422, 500])('has its own error passed through with its status %i', async (code) => {
+    const error = '{"error":{"message":"no","type":"x","param":null,"code":"y"}}';
+    upstream.answer = (response) =>
+      response.writeHead(code, { 'content-type': 'application/json' }).end(error);
+    const { status, text, headers } = await stream(passed);
+    expect([status, text, headers['content-type']]).toEqual([code, error, 'application/json']);
+  });
 
-  it('that compresses its error is read all the same', async () => {
+  it('may compress its error', async () => {
     upstream.answer = (response) =>
       response.writeHead(400, { 'content-encoding': 'gzip' }).end(gzipSync('{"error":"no"}'));
     expect(await stream(passed)).toMatchObject({ status: 400, text: '{"error":"no"}' });
   });
 
-  it('that answers JSON although a stream was asked for is passed on as what it is, or told as an error', async () => {
+  it('may answer a stream request with JSON, which is passed through or reported as an error', async () => {
     const json = '{"choices":\n[]}';
     upstream.answer = (response) => response.writeHead(200, { 'content-type': 'application/json' }).end(json);
     const whole = await stream(passed);
@@ -585,7 +589,7 @@ describe('an upstream', () => {
     expect([status, text]).toEqual([502, expect.stringMatching(/makes no sense|end marker/)]);
   });
 
-  it('whose bytes break off takes the connection with it: nothing else can tell', async () => {
+  it('closes the connection of the client when raw bytes break off, since nothing else can signal it', async () => {
     upstream.answer = (response) => {
       response.writeHead(200, { 'content-type': 'audio/mpeg', 'content-length': '1000' });
       response.write('half', () => response.socket?.destroy());

@@ -7,17 +7,17 @@ import { until } from '../until.js';
 import { type RawAnswer, inFlight, modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
 
 const MIB = 1024 * 1024;
-/** All that may be under way between an upstream and a reader who does not read: buffers of sockets, and one of each stream. */
+/** The most that may be buffered between an upstream and a client that does not read: sockets, and one buffer of each stream. */
 const UNDER_WAY = 24 * MIB;
-/** What an upstream would like to say. */
+/** What the upstream tries to send. */
 const ALL = 128 * MIB;
 const REQUEST_TIMEOUT_MS = 1_500;
 
 let service: TestService;
-/** One that has time. */
+/** With the default timeouts. */
 let patient: TestService;
 let upstream: RawUpstream;
-/** Of the running answer, in bytes that were handed to its connection. */
+/** Bytes of the current answer that were handed to its connection. */
 let written: () => number;
 let isBrokenOff: () => boolean;
 beforeAll(async () => {
@@ -57,7 +57,7 @@ const asMuchAsItCan =
     fill();
   };
 
-/** A reader on a bare socket, who reads nothing until he is told to. */
+/** A client on a bare socket, which reads nothing until it is resumed. */
 async function reader({ url }: TestService, model: string, stream = true): Promise<Socket> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -75,7 +75,7 @@ async function reader({ url }: TestService, model: string, stream = true): Promi
   return socket;
 }
 
-/** It does not become more any more. */
+/** Waits until no more is written. */
 async function settled(): Promise<number> {
   for (let last = -1; ;) {
     const now = written();
@@ -87,13 +87,13 @@ async function settled(): Promise<number> {
 
 const TEMPLATE = { body: { p: '{USER_PROMPT}' }, is_stream: true, stream_extract: { text: 't' } };
 const KINDS: readonly (readonly [string, Readonly<Record<string, unknown>>, string])[] = [
-  ['events that are passed on', {}, 'text/event-stream'],
-  ['bytes that are passed on', {}, 'application/octet-stream'],
-  ['events that are made from a template', TEMPLATE, 'text/event-stream'],
+  ['events that are passed through', {}, 'text/event-stream'],
+  ['bytes that are passed through', {}, 'application/octet-stream'],
+  ['events of a template worker', TEMPLATE, 'text/event-stream'],
 ];
 
-describe.each(KINDS)('a reader who does not read, of %s', (what, more, contentType) => {
-  it('stops the upstream from writing, and is cut off in the end', async () => {
+describe.each(KINDS)('a client that does not read %s', (what, more, contentType) => {
+  it('stops the upstream from writing, and is disconnected in the end', async () => {
     const model = await modelOn(service, upstream, more);
     written = () => 0;
     upstream.answer = asMuchAsItCan(contentType);
@@ -113,7 +113,7 @@ describe.each(KINDS)('a reader who does not read, of %s', (what, more, contentTy
     expect(written()).toBeLessThan(UNDER_WAY);
   }, 40_000);
 
-  it('gets all of it when he reads after all', async () => {
+  it('receives everything when it reads after all', async () => {
     const model = await modelOn(patient, upstream, more);
     written = () => 0;
     upstream.answer = asMuchAsItCan(contentType);
@@ -132,7 +132,7 @@ describe.each(KINDS)('a reader who does not read, of %s', (what, more, contentTy
   }, 40_000);
 });
 
-it('a reader who takes nothing of an answer that is written whole is cut off, too', async () => {
+it('disconnects a client that does not read an answer that is written whole', async () => {
   const model = await modelOn(service, upstream);
   const bytes = Buffer.alloc(32 * MIB, 'x');
   upstream.answer = (response) => response.end(bytes);
