@@ -132,6 +132,8 @@ CREATE TABLE worker_probe (
   heartbeat_at timestamp with time zone,
   last_good_at timestamp with time zone NOT NULL DEFAULT now(),
   last_served_at timestamp with time zone,
+  failing_since timestamp with time zone,
+  unreachable_in_row integer NOT NULL DEFAULT 0,
   CONSTRAINT worker_probe_counts CHECK (((failures_in_row >= 0) AND (successes_in_row >= 0))),
   CONSTRAINT worker_probe_lease_whole CHECK (((lease_owner IS NULL) = (lease_until IS NULL))),
   CONSTRAINT worker_probe_pkey PRIMARY KEY (worker_id),
@@ -421,6 +423,8 @@ COMMENT ON COLUMN worker_probe.successes_in_row IS 'Successful probes since the 
 COMMENT ON COLUMN worker_probe.heartbeat_at IS 'The last heartbeat; null: none yet.';
 COMMENT ON COLUMN worker_probe.last_good_at IS 'The last successful probe; the time of the definition when there was none yet.';
 COMMENT ON COLUMN worker_probe.last_served_at IS 'When a request last succeeded there, on any replica; written every few seconds at most.';
+COMMENT ON COLUMN worker_probe.failing_since IS 'When the first of the failed probes in a row failed; counts only while failures_in_row is above 0.';
+COMMENT ON COLUMN worker_probe.unreachable_in_row IS 'Failed probes in a row that were refused, reset or got no connection; at most failures_in_row.';
 COMMENT ON FUNCTION worker_record() IS 'Writes worker_event.';
 COMMENT ON TABLE worker_slot IS 'Who may use a worker whose max_concurrency is below the number of replicas: a row for each slot that is in use.';
 COMMENT ON COLUMN worker_slot.worker_id IS 'The worker.';

@@ -2,6 +2,7 @@ import {
   DEFAULT_HEALTH_LIMITS,
   type HealthState,
   judgeHealth,
+  type ProbeFailure,
   unknownHealth,
 } from '../../src/health/evaluation/health-state.js';
 import {
@@ -60,20 +61,17 @@ export class HealthChecks {
   private probe(worker: number): void {
     const behaviour = this.workers[worker]?.behaviour;
     if (behaviour === undefined) return;
-    const isDead = behaviour.fault === 'refused';
-    const isSilent = !isDead && behaviour.probe === 'good' && behaviour.slowness === Infinity;
-    const ok = !isDead && !isSilent && behaviour.probe === 'good';
-    this.cancelProbe[worker] = this.time.after(isSilent ? PROBE_TIMEOUT_MS : 5, () =>
-      this.judge(worker, ok, isSilent),
-    );
+    const failure = failureOf(behaviour);
+    const takesMs = failure === 'timeout' ? PROBE_TIMEOUT_MS : 5;
+    this.cancelProbe[worker] = this.time.after(takesMs, () => this.judge(worker, failure));
   }
 
-  private judge(worker: number, ok: boolean, isSilent: boolean): void {
+  private judge(worker: number, failure: ProbeFailure | null): void {
     const nowMs = this.time.nowMs();
     const prober = worker % this.replicas;
     const before = this.states[worker];
     if (before === undefined) return;
-    const evidence = { ok, detail: '', isSilent, generation: 1 };
+    const evidence = { failure, detail: '', generation: 1 };
     const judged = judgeHealth(
       before,
       evidence,
@@ -93,7 +91,13 @@ export class HealthChecks {
   private limited(prober: number, before: HealthState, judged: HealthState, nowMs: number): HealthState {
     const recent = this.recentEjections[prober] ?? NO_EJECTIONS;
     const result = limitEjection(recent, before, judged, this.workers.length, EJECTION_LIMIT, nowMs);
-    this.recentEjections[prober] = result.brake;
+    this.recentEjections[prober] = result.recent;
     return result.state;
   }
+}
+
+function failureOf({ fault, probe, slowness }: SimulatedWorker['behaviour']): ProbeFailure | null {
+  if (fault === 'refused') return 'connection';
+  if (probe !== 'good') return 'answer';
+  return slowness === Infinity ? 'timeout' : null;
 }

@@ -35,6 +35,12 @@ export class PoolActivity implements ActivitySource {
     );
   }
 
+  lastServedMs(workerId: string): number | null {
+    const worker = this.live.worker(workerId);
+    const pooled = worker && this.pools.get(worker.modelName)?.workerPool.worker(workerId);
+    return pooled?.stats.lastSuccessMs ?? null;
+  }
+
   get isIdle(): boolean {
     return [...this.pools.values()].every(({ isIdle }) => isIdle);
   }

@@ -5,6 +5,7 @@ import { CreateRegistry1795000000000 } from '../../migrations/1795000000000-crea
 import { HeartbeatsReplicasModels1796000000000 } from '../../migrations/1796000000000-heartbeats-replicas-models.js';
 import { Protocols1797000000000 } from '../../migrations/1797000000000-protocols.js';
 import { AnyTask1798000000000 } from '../../migrations/1798000000000-any-task.js';
+import { ProbeFailures1799000000000 } from '../../migrations/1799000000000-probe-failures.js';
 import { ModelEntity } from '../registry/models/model.entity.js';
 import { WorkerEventEntity } from '../registry/worker-event.entity.js';
 import { WorkerProbeEntity } from '../registry/worker-probe.entity.js';
@@ -56,6 +57,7 @@ export function dataSourceOptions(
       HeartbeatsReplicasModels1796000000000,
       Protocols1797000000000,
       AnyTask1798000000000,
+      ProbeFailures1799000000000,
     ],
     migrationsTableName: 'migration',
     // TypeORM would otherwise create an extension on its own; gen_random_uuid() is built in.

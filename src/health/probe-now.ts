@@ -46,7 +46,7 @@ export class ProbeNow implements OnApplicationShutdown {
         : 'fault' in plan
           ? null
           : await this.prober.probe(plan.target, signal);
-    const fault = 'fault' in plan ? plan.fault : 'it was not probed';
-    return { row: await this.directory.get(id), seen: seen ?? failed(fault, 0) };
+    const fault = 'fault' in plan ? plan.fault : 'not probed';
+    return { row: await this.directory.get(id), seen: seen ?? failed('answer', fault, 0) };
   }
 }

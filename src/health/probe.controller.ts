@@ -15,7 +15,7 @@ export class ProbeController {
   @HttpCode(200)
   async probe(@Param('id') id: string): Promise<ProbedWorkerDto> {
     const { row, seen } = await this.prober.probe(id);
-    const { ok, detail, ms } = seen;
-    return { ...this.views.detail(row), probe: { ok, detail, ms } };
+    const { failure, detail, ms } = seen;
+    return { ...this.views.detail(row), probe: { ok: failure === null, detail, ms } };
   }
 }

@@ -51,4 +51,10 @@ export class WorkerProbeEntity {
 
   @Column('timestamptz', { nullable: true })
   last_served_at!: Date | null;
+
+  @Column('timestamptz', { nullable: true })
+  failing_since!: Date | null;
+
+  @Column('integer', { default: 0 })
+  unreachable_in_row!: number;
 }

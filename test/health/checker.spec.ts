@@ -116,9 +116,9 @@ describe('the health checker', () => {
     );
     expect(reasons).toEqual([
       expect.stringMatching(/^127\.0\.0\.1:\d+ accepted a connection in \d+ ms$/),
-      'not probed, as its health_check asks',
-      `2 probes in a row failed: 127.0.0.1:${silent.port} was not done with GET /slow within 100 ms`,
-      expect.stringMatching(/^2 probes in a row failed: 127\.0\.0\.1:\d+ answered something that is no HTTP/),
+      'not probed: its health_check has kind none',
+      `2 probes in a row failed: 127.0.0.1:${silent.port} did not complete GET /slow within 100 ms`,
+      expect.stringMatching(/^2 probes in a row failed: 127\.0\.0\.1:\d+ sent an answer that is not HTTP/),
     ]);
   });
 

@@ -119,7 +119,7 @@ describe('a worker that promised heartbeats', () => {
     expect(late?.s).toBeGreaterThanOrEqual(3 * TTL_S);
     const row = await rowOf(database, id);
     expect(row).toMatchObject({ last_ok: true, admin_state: 'enabled' });
-    expect(row.health_reason).toMatch(/^no heartbeat for three times its heartbeat_ttl_s/);
+    expect(row.health_reason).toMatch(/^no heartbeat for three times heartbeat_ttl_s/);
     await database.query('UPDATE worker_probe SET heartbeat_at = now()');
     await untilHealthIs(database, id, 'healthy');
   });

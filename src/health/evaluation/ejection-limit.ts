@@ -1,13 +1,14 @@
 import { atMostSuspect, type HealthState } from './health-state.js';
 
-/** What one prober has taken down of one model's workers within an interval. */
+/** How many of one model's workers one prober has made unhealthy within an interval. */
 export interface RecentEjections {
   readonly sinceMs: number;
-  readonly takenDown: number;
+  readonly count: number;
 }
 
-export const NO_EJECTIONS: RecentEjections = { sinceMs: -Infinity, takenDown: 0 };
+export const NO_EJECTIONS: RecentEjections = { sinceMs: -Infinity, count: 0 };
 
+/** As Envoy's max_ejection_percent, for one prober and interval. */
 export interface EjectionLimit {
   /** Of a model's workers, 0 to 1; one is always allowed. */
   readonly share: number;
@@ -15,7 +16,7 @@ export interface EjectionLimit {
 }
 
 /**
- * Whether a prober may take one more down: one whose own network is gone sees everybody dead.
+ * Whether a prober may make one more worker unhealthy. A prober whose own network fails sees all workers fail.
  * @param workers of the model
  */
 export function tryEject(
@@ -24,25 +25,25 @@ export function tryEject(
   { share, intervalMs }: EjectionLimit,
   nowMs: number,
 ): { readonly isAllowed: boolean; readonly after: RecentEjections } {
-  const current = nowMs - before.sinceMs < intervalMs ? before : { sinceMs: nowMs, takenDown: 0 };
-  const isAllowed = current.takenDown < Math.max(1, Math.floor(share * workers));
-  const after = isAllowed ? { ...current, takenDown: current.takenDown + 1 } : current;
+  const current = nowMs - before.sinceMs < intervalMs ? before : { sinceMs: nowMs, count: 0 };
+  const isAllowed = current.count < Math.max(1, Math.floor(share * workers));
+  const after = isAllowed ? { ...current, count: current.count + 1 } : current;
   return { isAllowed, after };
 }
 
 /**
- * The verdict as far as the brake lets it through. It doubts the prober, not the check, so it holds for a check that
- * its owner wrote as well: that one's word is obeyed when it is confirmed.
+ * The verdict within the limit. The limit doubts the prober, not the check, so it also holds for a check that the owner
+ * wrote, until another prober or the next interval confirms.
  */
 export function limitEjection(
-  brake: RecentEjections,
+  recent: RecentEjections,
   before: HealthState,
   judged: HealthState,
   workers: number,
-  limits: EjectionLimit,
+  limit: EjectionLimit,
   nowMs: number,
-): { readonly state: HealthState; readonly brake: RecentEjections } {
-  if (judged.health !== 'unhealthy' || before.health === 'unhealthy') return { state: judged, brake };
-  const { isAllowed, after } = tryEject(brake, workers, limits, nowMs);
-  return { state: isAllowed ? judged : atMostSuspect(before, judged, nowMs), brake: after };
+): { readonly state: HealthState; readonly recent: RecentEjections } {
+  if (judged.health !== 'unhealthy' || before.health === 'unhealthy') return { state: judged, recent };
+  const { isAllowed, after } = tryEject(recent, workers, limit, nowMs);
+  return { state: isAllowed ? judged : atMostSuspect(before, judged, nowMs), recent: after };
 }

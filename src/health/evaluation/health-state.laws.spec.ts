@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  afterMissedHeartbeats,
   atMostSuspect,
   DEFAULT_HEALTH_LIMITS as LIMITS,
   type HealthLimits,
@@ -11,17 +12,16 @@ import {
   unknownHealth,
 } from './health-state.js';
 import { limitEjection, NO_EJECTIONS, tryEject } from './ejection-limit.js';
-import { afterMissedHeartbeats } from './missed-heartbeats.js';
 
 const OWNERS = { ...LIMITS, isOwners: true };
-const good: ProbeEvidence = { ok: true, detail: 'GET /health answered 200', isSilent: false, generation: 1 };
-const bad: ProbeEvidence = { ok: false, detail: 'connection refused', isSilent: false, generation: 1 };
-const silent: ProbeEvidence = { ok: false, detail: 'no answer in 2 s', isSilent: true, generation: 1 };
+const good: ProbeEvidence = { failure: null, detail: 'GET /health answered 200', generation: 1 };
+const refused: ProbeEvidence = { failure: 'connection', detail: 'connection refused', generation: 1 };
+const silent: ProbeEvidence = { failure: 'timeout', detail: 'no answer in 2 s', generation: 1 };
+const bad: ProbeEvidence = { failure: 'answer', detail: 'GET /health answered 500', generation: 1 };
 
-const probe = fc.record({
-  ok: fc.boolean(),
+const probe = fc.record<ProbeEvidence>({
+  failure: fc.constantFrom(null, null, 'connection', 'timeout', 'answer'),
   detail: fc.string(),
-  isSilent: fc.boolean(),
   generation: fc.constantFrom(1, 1, 1, 0),
 });
 const round = fc.record({
@@ -34,6 +34,7 @@ const limits = fc.record({
   successesUp: fc.integer({ min: 1, max: 5 }),
   isOwners: fc.boolean(),
   servedMs: fc.constant(30_000),
+  reportMs: fc.constant(20_000),
   silenceMs: fc.constant(60_000),
   warmingMs: fc.constant(30_000),
 });
@@ -53,6 +54,7 @@ function* walk(rounds: readonly Round[], its: HealthLimits) {
 const always = (rounds: (all: Round[], its: HealthLimits) => void) =>
   fc.assert(fc.property(fc.array(round, { maxLength: 30 }), limits, rounds));
 
+const START = unknownHealth(1, 0);
 const times = (count: number, evidence: ProbeEvidence) => Array.from({ length: count }, () => evidence);
 
 /** Probes every five seconds. */
@@ -67,8 +69,8 @@ const after = (
     from,
   );
 
-describe('health, whatever the probes say', () => {
-  it('drops evidence of an older definition whole', () => {
+describe('health after any sequence of probes', () => {
+  it('ignores evidence of an older definition', () => {
     always((rounds, its) => {
       for (const { before, after: then, evidence } of walk(rounds, its)) {
         expect(then === before).toBe(evidence.generation < 1);
@@ -76,7 +78,7 @@ describe('health, whatever the probes say', () => {
     });
   });
 
-  it('takes no step but those there are', () => {
+  it('changes only along the allowed steps', () => {
     const steps = new Set([
       ...['healthy', 'suspect', 'unhealthy'].map((to) => `unknown ${to}`),
       ...['suspect', 'unhealthy'].map((to) => `healthy ${to}`),
@@ -93,7 +95,7 @@ describe('health, whatever the probes say', () => {
     });
   });
 
-  it('takes nobody down without enough failures in a row, and nobody up without enough successes', () => {
+  it('needs enough failures in a row to make a worker unhealthy and enough successes to bring it back', () => {
     always((rounds, its) => {
       for (const { before, after: then } of walk(rounds, its)) {
         const wentDown = then.health === 'unhealthy' && before.health !== 'unhealthy';
@@ -104,16 +106,35 @@ describe('health, whatever the probes say', () => {
     });
   });
 
-  it('never takes down by a default probe what has served a request in the last half minute', () => {
+  it('keeps a worker at suspect that served since its first failed probe, unless its connections fail', () => {
     always((rounds, its) => {
-      for (const { before, after: then, servedMsAgo } of walk(rounds, { ...its, isOwners: false })) {
-        const wentDown = then.health === 'unhealthy' && before.health !== 'unhealthy';
-        expect(wentDown ? (servedMsAgo ?? Infinity) : Infinity).toBeGreaterThanOrEqual(30_000);
+      for (const { before, after: then, servedMsAgo, nowMs } of walk(rounds, { ...its, isOwners: false })) {
+        if (then.health !== 'unhealthy' || before.health === 'unhealthy') continue;
+        if (then.unreachableInRow >= its.failuresDown) continue;
+        const servedMs = servedMsAgo === null || servedMsAgo >= 30_000 ? -Infinity : nowMs - servedMsAgo;
+        expect(servedMs).toBeLessThan(then.failingSinceMs ?? Infinity);
       }
     });
   });
 
-  it('obeys a check its owner wrote to the letter', () => {
+  it('makes a worker unhealthy after enough failed connections in a row, even while it serves', () => {
+    always((rounds, its) => {
+      for (const { after: then } of walk(rounds, its)) {
+        expect(then.unreachableInRow >= its.failuresDown ? then.health : 'unhealthy').toBe('unhealthy');
+      }
+    });
+  });
+
+  it('counts failed connections among the failures, and knows since when probes fail', () => {
+    always((rounds, its) => {
+      for (const { after: then } of walk(rounds, its)) {
+        expect(then.unreachableInRow).toBeLessThanOrEqual(then.failuresInRow);
+        expect(then.failingSinceMs === null).toBe(then.failuresInRow === 0);
+      }
+    });
+  });
+
+  it('follows a health_check of the owner to the letter', () => {
     always((rounds, its) => {
       for (const { after: then } of walk(rounds, { ...its, isOwners: true })) {
         expect(then.failuresInRow >= its.failuresDown ? then.health : 'unhealthy').toBe('unhealthy');
@@ -123,40 +144,63 @@ describe('health, whatever the probes say', () => {
   });
 });
 
-describe('health', () => {
-  it('trusts a new worker after one success, without warming it up', () => {
+describe('judgeHealth', () => {
+  it('makes a new worker healthy after one success, without warming', () => {
     expect(after([good])).toMatchObject({ health: 'healthy', reason: good.detail, sinceMs: 5000 });
   });
 
-  it('takes a worker down at the third failure in a row', () => {
+  it('makes a worker unhealthy at the third failure in a row', () => {
     expect(after([good, bad, bad]).health).toBe('healthy');
     expect(after([good, bad, bad, good, bad, bad]).health).toBe('healthy');
     expect(after([good, bad, bad, bad])).toMatchObject({
       health: 'unhealthy',
-      reason: '3 probes in a row failed: connection refused',
+      reason: '3 probes in a row failed: GET /health answered 500',
     });
   });
 
-  it('says of a new worker how it looks before the verdict', () => {
-    expect(after([bad])).toMatchObject({ health: 'unknown', reason: 'a probe failed: connection refused' });
+  it('tells the first failure of a new worker before the verdict', () => {
+    expect(after([bad])).toMatchObject({
+      health: 'unknown',
+      reason: 'a probe failed: GET /health answered 500',
+    });
   });
 
-  it('takes a busy worker for suspect, and for dead after a minute of silence', () => {
+  it('keeps a silent worker at suspect for a minute, then makes it unhealthy', () => {
     expect(after([good, silent, silent, silent])).toMatchObject({ health: 'suspect', sinceMs: 20_000 });
     expect(after([good, ...times(11, silent)]).health).toBe('suspect');
     expect(after([good, ...times(12, silent)]).health).toBe('unhealthy');
     expect(after([good, silent, silent, silent, good]).health).toBe('healthy');
   });
 
-  it('takes one whose default probe fails while it serves for suspect, whatever the failure', () => {
-    expect(after([good, bad, bad, bad, bad], LIMITS, unknownHealth(1, 0), 20_000)).toMatchObject({
-      health: 'suspect',
-      reason: 'it serves requests, but its probes fail: connection refused',
+  it('makes a killed worker unhealthy although it served just before', () => {
+    expect(after([good, refused, refused], LIMITS, START, 9_000).health).toBe('healthy');
+    expect(after([good, refused, refused, refused], LIMITS, START, 9_000)).toMatchObject({
+      health: 'unhealthy',
+      reason: '3 probes in a row failed: connection refused',
     });
-    expect(after([good, bad, bad, bad, bad], OWNERS, unknownHealth(1, 0), 20_000).health).toBe('unhealthy');
   });
 
-  it('warms up one that comes back, and calls it healthy half a minute later', () => {
+  it('does not take a single refused connection after timeouts for a dead worker', () => {
+    expect(after([good, silent, silent, refused]).health).toBe('suspect');
+    expect(after([good, silent, silent, refused, refused, refused]).health).toBe('unhealthy');
+  });
+
+  it('keeps a worker at suspect that goes on serving while its default probe is answered with errors', () => {
+    const failing = [good, bad, bad, bad, bad];
+    expect(after(failing, LIMITS, START, 20_000)).toMatchObject({
+      health: 'suspect',
+      reason: 'serves requests, but its probes fail: GET /health answered 500',
+    });
+    expect(after(failing, OWNERS, START, 20_000).health).toBe('unhealthy');
+  });
+
+  it('waits for reports of other replicas before it calls a worker unhealthy that served until its probes failed', () => {
+    const served = (probes: number) => after([good, ...times(probes, bad)], LIMITS, START, 9_000).health;
+    expect(served(4)).toBe('suspect');
+    expect(served(5)).toBe('unhealthy');
+  });
+
+  it('warms a worker that comes back, and calls it healthy half a minute later', () => {
     const back = after([good, bad, bad, bad, good, good]);
     expect(back).toMatchObject({ health: 'warming', sinceMs: 30_000 });
     expect(after(times(5, good), LIMITS, back).health).toBe('warming');
@@ -164,14 +208,14 @@ describe('health', () => {
     expect(after([bad, bad, bad], LIMITS, back).health).toBe('unhealthy');
   });
 
-  it('keeps the reason of the moment it went down', () => {
+  it('keeps the reason of the moment a worker became unhealthy', () => {
     const down = after([good, bad, bad, bad]);
     expect(after([silent, good, bad], LIMITS, down).reason).toBe(down.reason);
   });
 });
 
 describe('a definition with a fault', () => {
-  it('makes a worker unhealthy without a probe, until it is mended and answers', () => {
+  it('makes a worker unhealthy without a probe, until it is fixed and probes succeed', () => {
     const faulty = judgeFault(after([good]), 'credentials missing', 9000);
     expect(faulty).toMatchObject({
       health: 'unhealthy',
@@ -180,14 +224,14 @@ describe('a definition with a fault', () => {
       failuresInRow: 0,
     });
     expect(judgeFault(faulty, 'credentials missing', 20_000)).toEqual(faulty);
-    const mended = judgeHealth(faulty, good, null, LIMITS, 30_000);
-    expect(mended.reason).toBe(`answering again, not yet often enough: ${good.detail}`);
-    expect(judgeHealth(mended, good, null, LIMITS, 31_000).health).toBe('warming');
+    const fixed = judgeHealth(faulty, good, null, LIMITS, 30_000);
+    expect(fixed.reason).toBe(`answers again, not often enough yet: ${good.detail}`);
+    expect(judgeHealth(fixed, good, null, LIMITS, 31_000).health).toBe('warming');
   });
 });
 
 describe('a worker that missed its heartbeats', () => {
-  it('is suspect at best, and says why, until one comes', () => {
+  it('is suspect at best until a heartbeat comes, and the reason says so', () => {
     const healthy = after([good]);
     const late = afterMissedHeartbeats(healthy, after([good], LIMITS, healthy), 10_000);
     expect(late).toMatchObject({
@@ -206,11 +250,11 @@ describe('a worker that missed its heartbeats', () => {
   });
 });
 
-describe('the mass-failure brake', () => {
-  it('lets through what takes nobody down, untouched', () => {
+describe('the ejection limit', () => {
+  it('changes no verdict that makes no worker unhealthy', () => {
     always((rounds, its) => {
       for (const { before, after: then, nowMs } of walk(rounds, its)) {
-        const { state, brake } = limitEjection(
+        const { state, recent } = limitEjection(
           NO_EJECTIONS,
           before,
           then,
@@ -220,26 +264,26 @@ describe('the mass-failure brake', () => {
         );
         const goesDown = then.health === 'unhealthy' && before.health !== 'unhealthy';
         expect(state).toBe(then);
-        expect(brake.takenDown).toBe(goesDown ? 1 : 0);
+        expect(recent.count).toBe(goesDown ? 1 : 0);
       }
     });
   });
 
-  it('lets one prober take down at most max(1, 30 %) of a model in an interval', () => {
+  it('lets one prober make at most max(1, 30 %) of a model unhealthy in an interval', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 100 }), fc.array(fc.nat({ max: 3000 })), (workers, gaps) => {
-        let brake = NO_EJECTIONS;
+        let recent = NO_EJECTIONS;
         let nowMs = 0;
         const taken: number[] = [];
         for (const gap of gaps) {
           nowMs += gap;
           const { isAllowed, after: then } = tryEject(
-            brake,
+            recent,
             workers,
             { share: 0.3, intervalMs: 5000 },
             nowMs,
           );
-          brake = then;
+          recent = then;
           if (isAllowed) taken.push(nowMs);
         }
         // Intervals follow one another: in any five seconds there are at most two.

@@ -1,69 +1,85 @@
 import type { Health } from '../../registry/worker.js';
 
-/** What is known of a worker's health by all; counts and times since its definition last changed. */
+/** The agreed health of a worker. Counts and times start when its definition changes. */
 export interface HealthState {
   readonly health: Health;
-  /** Why it is so: of the moment it became so, not of the latest probe. */
+  /** Why `health` last changed; not what the latest probe saw. */
   readonly reason: string;
   readonly sinceMs: number;
   readonly failuresInRow: number;
+  /** Failures in a row with `connection` as their kind. */
+  readonly unreachableInRow: number;
   readonly successesInRow: number;
-  /** Of a probe; the time the definition changed when there was none yet. */
+  /** When the first probe of this run of failures failed; `null`: the last probe succeeded. */
+  readonly failingSinceMs: number | null;
+  /** The last successful probe; before the first, the time of the definition. */
   readonly lastGoodMs: number;
   /** Of the definition. */
   readonly generation: number;
 }
 
-/** What one probe saw, of which definition. */
+/**
+ * How a probe failed. `connection`: refused, reset or never made, so the worker is not merely busy. `timeout`: connected,
+ * no answer in time. `answer`: an answer that the health check rejects.
+ */
+export type ProbeFailure = 'connection' | 'timeout' | 'answer';
+
+/** What one probe saw of one definition. */
 export interface ProbeEvidence {
-  readonly ok: boolean;
-  /** In words, for people. */
+  /** `null`: the probe succeeded. */
+  readonly failure: ProbeFailure | null;
+  /** One line for people. */
   readonly detail: string;
-  /** It could be connected to, and did not answer in time: busy, perhaps. */
-  readonly isSilent: boolean;
   readonly generation: number;
 }
 
 export interface HealthLimits {
-  /** Failures in a row after which it is down; at least 1. */
+  /** Failures in a row that make a worker unhealthy; at least 1. */
   readonly failuresDown: number;
-  /** Successes in a row after which an unhealthy one is let in again; at least 1. */
+  /** Successes in a row after which an unhealthy worker is used again; at least 1. */
   readonly successesUp: number;
-  /** The worker's owner wrote the check: it is obeyed to the letter. The default one may mean little to this server. */
+  /** The owner wrote the check, so requests never outweigh it. The default check may mean little to a server. */
   readonly isOwners: boolean;
-  /** Requests that succeeded within this time outweigh a default probe. */
+  /** A request outweighs a default probe for this long. */
   readonly servedMs: number;
-  /** Without any success for so long, of probe or request, nothing speaks for it any more. */
+  /** Other replicas report served requests with this delay at most. */
+  readonly reportMs: number;
+  /** Without a success of any probe or request for this long, a worker counts as dead. */
   readonly silenceMs: number;
-  /** How long it is warming. */
+  /** How long a worker is warming. */
   readonly warmingMs: number;
 }
 
+/** Thresholds follow HAProxy's fall and rise; "busy is not dead" follows SGLang's router. */
 export const DEFAULT_HEALTH_LIMITS: HealthLimits = {
   failuresDown: 3,
   successesUp: 2,
   isOwners: false,
   servedMs: 30_000,
+  // The table is written at most every 10 s, with a heartbeat every 5 s.
+  reportMs: 20_000,
   silenceMs: 60_000,
   warmingMs: 30_000,
 };
 
-/** A worker whose definition is new: usable at once, until its first probe tells. */
+/** A new definition: usable at once, until its first probe. */
 export function unknownHealth(generation: number, nowMs: number): HealthState {
   return {
     health: 'unknown',
     reason: 'not probed yet',
     sinceMs: nowMs,
     failuresInRow: 0,
+    unreachableInRow: 0,
     successesInRow: 0,
+    failingSinceMs: null,
     lastGoodMs: nowMs,
     generation,
   };
 }
 
 /**
- * The state after one more probe. Evidence of an older definition is dropped: the very same state comes back.
- * @param lastServedMs when a request last succeeded there, as far as the prober knows
+ * The state after one more probe. Evidence of an older definition is dropped: the same state comes back.
+ * @param lastServedMs when a request last succeeded on the worker, as far as the prober knows
  */
 export function judgeHealth(
   before: HealthState,
@@ -73,34 +89,78 @@ export function judgeHealth(
   nowMs: number,
 ): HealthState {
   if (evidence.generation < before.generation) return before;
-  const counted: HealthState = {
-    ...before,
-    failuresInRow: evidence.ok ? 0 : before.failuresInRow + 1,
-    successesInRow: evidence.ok ? before.successesInRow + 1 : 0,
-    lastGoodMs: evidence.ok ? nowMs : before.lastGoodMs,
-  };
-  const health = evidence.ok
-    ? afterSuccess(counted, limits, nowMs)
-    : afterFailure(counted, evidence, lastServedMs, limits, nowMs);
-  const after = become(counted, health, because(evidence, counted, health), nowMs);
-  // The reason speaks of an earlier definition, or of none ("not probed yet"): the first probe's word is a better one.
-  const isOutdated = before.failuresInRow + before.successesInRow === 0;
-  return isOutdated && health !== 'healthy'
-    ? { ...after, reason: because(evidence, counted, health) }
-    : after;
+  const { failure } = evidence;
+  const counted = failure === null ? countSuccess(before, nowMs) : countFailure(before, failure, nowMs);
+  const health =
+    failure === null
+      ? afterSuccess(counted, limits, nowMs)
+      : afterFailure(counted, failure, lastServedMs, limits, nowMs);
+  const reason = reasonFor(evidence, counted, health);
+  const after = withHealth(counted, health, reason, nowMs);
+  // The first probe of a definition replaces the reason of the definition before it.
+  const isFirst = before.failuresInRow + before.successesInRow === 0;
+  return isFirst && health !== 'healthy' ? { ...after, reason } : after;
 }
 
-/** A worker that can't be called as it stands needs no probe to be unhealthy. */
+/** A worker that cannot be called as it is defined is unhealthy without a probe. */
 export function judgeFault(before: HealthState, fault: string, nowMs: number): HealthState {
-  const state = { ...before, failuresInRow: 0, successesInRow: 0, reason: oneLine(fault) };
-  return become(state, 'unhealthy', state.reason, nowMs);
+  const reason = oneLine(fault);
+  const state = {
+    ...before,
+    failuresInRow: 0,
+    unreachableInRow: 0,
+    successesInRow: 0,
+    failingSinceMs: null,
+    reason,
+  };
+  return withHealth(state, 'unhealthy', reason, nowMs);
 }
 
-/** The most that may be said of a worker by a prober that has taken down too many already: another must confirm. */
+/** The verdict of a prober that has reached its ejection limit: another prober must confirm it. */
 export function atMostSuspect(before: HealthState, after: HealthState, nowMs: number): HealthState {
   if (after.health !== 'unhealthy' || before.health === 'unhealthy') return after;
-  const health = { ...after, health: before.health, reason: before.reason, sinceMs: before.sinceMs };
-  return become(health, 'suspect', `to be confirmed, too many went down at once: ${after.reason}`, nowMs);
+  const state = { ...after, health: before.health, reason: before.reason, sinceMs: before.sinceMs };
+  return withHealth(state, 'suspect', `not confirmed, too many failed at once: ${after.reason}`, nowMs);
+}
+
+/** The verdict on a worker that missed three heartbeats: suspect at best, even when its probes succeed. */
+export function afterMissedHeartbeats(before: HealthState, judged: HealthState, nowMs: number): HealthState {
+  if (judged.health === 'suspect' || judged.health === 'unhealthy') return judged;
+  const sinceMs = before.health === 'suspect' ? before.sinceMs : nowMs;
+  const reason = 'no heartbeat for three times heartbeat_ttl_s, though probes succeed';
+  return { ...judged, health: 'suspect', reason, sinceMs };
+}
+
+const LONGEST_LINE = 500;
+
+/**
+ * Text for a table cell and a log line: no control characters (PostgreSQL's text cannot hold U+0000), no lone surrogates,
+ * limited length. Reasons may quote a server's certificate or a column edited by hand.
+ */
+export function oneLine(text: string): string {
+  const line = text.replace(/[\p{Cc}\p{Cs}]+/gu, ' ').trim();
+  return line.length <= LONGEST_LINE ? line : `${line.slice(0, LONGEST_LINE - 1).replace(/\p{Cs}$/u, '')}…`;
+}
+
+function countSuccess(before: HealthState, nowMs: number): HealthState {
+  return {
+    ...before,
+    failuresInRow: 0,
+    unreachableInRow: 0,
+    successesInRow: before.successesInRow + 1,
+    failingSinceMs: null,
+    lastGoodMs: nowMs,
+  };
+}
+
+function countFailure(before: HealthState, failure: ProbeFailure, nowMs: number): HealthState {
+  return {
+    ...before,
+    failuresInRow: before.failuresInRow + 1,
+    unreachableInRow: failure === 'connection' ? before.unreachableInRow + 1 : 0,
+    successesInRow: 0,
+    failingSinceMs: before.failingSinceMs ?? nowMs,
+  };
 }
 
 function afterSuccess({ health, successesInRow, sinceMs }: HealthState, limits: HealthLimits, nowMs: number) {
@@ -116,41 +176,40 @@ function afterSuccess({ health, successesInRow, sinceMs }: HealthState, limits: 
   }
 }
 
-/** Busy is not dead: while something speaks for it, it is suspect at most. */
 function afterFailure(
-  { health, failuresInRow, lastGoodMs }: HealthState,
-  { isSilent }: ProbeEvidence,
+  state: HealthState,
+  failure: ProbeFailure,
   lastServedMs: number | null,
-  { failuresDown, isOwners, servedMs, silenceMs }: HealthLimits,
+  limits: HealthLimits,
   nowMs: number,
 ): Health {
-  if (health === 'unhealthy' || failuresInRow < failuresDown) return health;
-  if (isOwners) return 'unhealthy';
-  const hasServed = lastServedMs !== null && nowMs - lastServedMs < servedMs;
-  const lastSignMs = Math.max(lastGoodMs, lastServedMs ?? -Infinity);
-  const mayBeBusy = isSilent && nowMs - lastSignMs < silenceMs;
-  return hasServed || mayBeBusy ? 'suspect' : 'unhealthy';
+  if (state.health === 'unhealthy' || state.failuresInRow < limits.failuresDown) return state.health;
+  if (limits.isOwners || state.unreachableInRow >= limits.failuresDown) return 'unhealthy';
+  const lastSuccessMs = Math.max(state.lastGoodMs, lastServedMs ?? -Infinity);
+  const mayBeBusy = failure !== 'answer' && nowMs - lastSuccessMs < limits.silenceMs;
+  return mayBeBusy || goesOnServing(state, lastServedMs, limits, nowMs) ? 'suspect' : 'unhealthy';
 }
 
-function become(state: HealthState, health: Health, reason: string, nowMs: number): HealthState {
+/** Whether requests succeed while the probes fail: one ended well since the first failure, or may yet be reported. */
+function goesOnServing(
+  { failingSinceMs }: HealthState,
+  lastServedMs: number | null,
+  { servedMs, reportMs }: HealthLimits,
+  nowMs: number,
+): boolean {
+  if (lastServedMs === null || nowMs - lastServedMs >= servedMs) return false;
+  const failingMs = failingSinceMs ?? nowMs;
+  return lastServedMs >= failingMs || nowMs - failingMs < reportMs;
+}
+
+function withHealth(state: HealthState, health: Health, reason: string, nowMs: number): HealthState {
   return health === state.health ? state : { ...state, health, reason, sinceMs: nowMs };
 }
 
-function because({ ok, detail, isSilent }: ProbeEvidence, { failuresInRow }: HealthState, health: Health) {
+function reasonFor({ failure, detail }: ProbeEvidence, { failuresInRow }: HealthState, health: Health) {
   const seen = oneLine(detail);
-  if (ok && health === 'warming') return `warming up: ${seen}`;
-  if (ok) return health === 'unhealthy' ? `answering again, not yet often enough: ${seen}` : seen;
-  if (health === 'suspect' && !isSilent) return `it serves requests, but its probes fail: ${seen}`;
+  if (failure === null && health === 'warming') return `warming up: ${seen}`;
+  if (failure === null) return health === 'unhealthy' ? `answers again, not often enough yet: ${seen}` : seen;
+  if (health === 'suspect' && failure === 'answer') return `serves requests, but its probes fail: ${seen}`;
   return failuresInRow === 1 ? `a probe failed: ${seen}` : `${failuresInRow} probes in a row failed: ${seen}`;
-}
-
-const LONGEST = 500;
-
-/**
- * For a table cell and a log line. Reasons may quote a server's certificate or a column edited by hand: no control
- * characters (PostgreSQL's text can't hold U+0000), no half characters, not endless.
- */
-export function oneLine(text: string): string {
-  const line = text.replace(/[\p{Cc}\p{Cs}]+/gu, ' ').trim();
-  return line.length <= LONGEST ? line : `${line.slice(0, LONGEST - 1).replace(/\p{Cs}$/u, '')}…`;
 }

@@ -3,20 +3,18 @@ import http, { ClientRequest } from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 import type { GuardedAgents } from '../../upstream/guarded-agents.js';
-import { describeFailure } from './probe-connection.js';
+import { describeFailure, failureOf, ProbeTimer } from './probe-connection.js';
+import { failed, isPublicAddress, type ProbeResult, succeeded } from './probe-result.js';
 import type { HttpTarget } from './probe-target.js';
-import { ProbeTimer } from './probe-connection.js';
-import { isPublicAddress } from './probe-result.js';
-import { type ProbeResult, succeeded, failed } from './probe-result.js';
 
-/** As far as the body is read for `body_contains`. */
+/** How much of a body is searched for `body_contains`. */
 const MOST_BODY_BYTES = 64 * 1024;
-/** As far as a list of models is. */
+/** How much of a list of models is searched. */
 const MOST_LIST_BYTES = 1024 * 1024;
-/** The worker's own headers stay at home unless it lists its models: a probe sends no credentials, and a 401 is alive too. */
+/** Without the worker's own headers, except for a list of models: a probe sends no credentials, and a 401 shows life too. */
 const HEADERS = { 'user-agent': 'multi-model-manager', 'accept-encoding': 'identity' };
 
-/** One request on a connection of its own; the answer's head decides unless its body is asked about. Never throws. */
+/** One request on its own connection. Status and headers decide, unless the check reads the body. Never throws. */
 export async function probeHttp(
   target: HttpTarget,
   agents: GuardedAgents,
@@ -26,7 +24,7 @@ export async function probeHttp(
   const { host, pathname } = new URL(url);
   const what = `${method} ${pathname}`;
   const timer = new ProbeTimer(timeoutMs, stop);
-  let answerBegan = false;
+  let hasAnswered = false;
   let isConnected = false;
   try {
     const answer = await axios.request<Readable>({
@@ -40,9 +38,9 @@ export async function probeHttp(
       maxRedirects: 0,
       decompress: false,
       validateStatus: null,
-      transport: listeningFor(() => (isConnected = true)),
+      transport: withConnectListener(() => (isConnected = true)),
     });
-    answerBegan = true;
+    hasAnswered = true;
     try {
       const { ok, detail } = await judgeAnswer(
         answer,
@@ -51,22 +49,24 @@ export async function probeHttp(
       );
       const isPublic = isPublicAddress(addressOf(answer));
       const { elapsedMs } = timer;
-      return ok ? succeeded(detail, elapsedMs, isPublic) : failed(detail, elapsedMs, { isPublic });
+      return ok ? succeeded(detail, elapsedMs, isPublic) : failed('answer', detail, elapsedMs, isPublic);
     } finally {
       answer.data.on('error', () => {}).destroy();
     }
   } catch (error) {
-    const detail = timer.over
-      ? `${host} was not done with ${what} within ${timeoutMs} ms`
-      : describeFailure(error, host, answerBegan);
-    return failed(detail, timer.elapsedMs, { isSilent: timer.over && isConnected });
+    if (timer.isOver) {
+      const detail = `${host} did not complete ${what} within ${timeoutMs} ms`;
+      return failed(isConnected ? 'timeout' : 'connection', detail, timer.elapsedMs);
+    }
+    const detail = describeFailure(error, host, hasAnswered);
+    return failed(failureOf(error, hasAnswered), detail, timer.elapsedMs);
   } finally {
     timer.clear();
   }
 }
 
-/** Node's own requests, telling of the connection; axios does not. */
-function listeningFor(connected: () => void) {
+/** Reports when the socket connects, which axios does not. */
+function withConnectListener(connected: () => void) {
   const request = (options: https.RequestOptions, answered: (answer: http.IncomingMessage) => void) => {
     const made =
       options.protocol === 'https:' ? https.request(options, answered) : http.request(options, answered);
@@ -82,7 +82,7 @@ async function judgeAnswer({ status, data }: AxiosResponse<Readable>, target: Ht
   }
   if (expectedStatus === null && status >= 500) return { ok: false, detail: seen };
   if (bodyContains !== null && !(await contains(data, bodyContains, MOST_BODY_BYTES))) {
-    return { ok: false, detail: `${seen}, without the text that its health check wants` };
+    return { ok: false, detail: `${seen}, without the text that body_contains names` };
   }
   if (
     listed !== undefined &&
@@ -92,8 +92,8 @@ async function judgeAnswer({ status, data }: AxiosResponse<Readable>, target: Ht
     const missing = `${seen}, but lists no model ${listed.model}`;
     return listed.isRequired ? { ok: false, detail: missing } : { ok: true, detail: missing };
   }
-  const asWished = expectedStatus !== null || (status >= 200 && status < 300);
-  return { ok: true, detail: asWished ? seen : `reachable only: ${seen}` };
+  const isExpected = expectedStatus !== null || (status >= 200 && status < 300);
+  return { ok: true, detail: isExpected ? seen : `reachable only: ${seen}` };
 }
 
 async function contains(body: Readable, wanted: string, mostBytes: number): Promise<boolean> {

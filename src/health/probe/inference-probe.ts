@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { UpstreamError } from '../../upstream/upstream-errors.js';
+import type { ApiCall, Worker, WorkerCall } from '../../registry/worker.js';
 import type { UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
+import { UpstreamError } from '../../upstream/upstream-errors.js';
+import type { ProbeFailure } from '../evaluation/health-state.js';
+import { failed, type ProbeResult, succeeded } from './probe-result.js';
 import type { InferenceTarget } from './probe-target.js';
-import { type ProbeResult, succeeded, failed } from './probe-result.js';
-import type { Worker, WorkerCall, ApiCall } from '../../registry/worker.js';
 
 const TOO_MANY_REQUESTS = 429;
 
-/** One real call: well if an answer can be read out of it. Never throws. */
+/** One real call; succeeds when an answer can be read from the response. Never throws. */
 export async function probeInference(
   target: InferenceTarget,
   client: UpstreamClient,
@@ -18,27 +19,32 @@ export async function probeInference(
   try {
     const answer = await client.send(callOf(target), stop);
     const seen = `an inference answered ${answer.status} in ${Math.round(elapsedMs())} ms`;
-    // Busy is not sick.
-    if (answer.status === TOO_MANY_REQUESTS) return succeeded(`reachable only: ${seen}`, elapsedMs(), false);
-    if (answer.status < 200 || answer.status >= 300) return failed(seen, elapsedMs());
+    // A throttled worker is alive.
+    if (answer.status === TOO_MANY_REQUESTS) return succeeded(`reachable only: ${seen}`, elapsedMs());
+    if (answer.status < 200 || answer.status >= 300) return failed('answer', seen, elapsedMs());
     target.read(answer);
-    return succeeded(seen, elapsedMs(), false);
+    return succeeded(seen, elapsedMs());
   } catch (error) {
-    const isSilent = error instanceof UpstreamError && error.kind === 'timeout' && error.during !== 'connect';
     const why = error instanceof Error ? error.message : String(error);
-    return failed(`an inference failed: ${why}`, elapsedMs(), { isSilent });
+    return failed(failureOf(error), `an inference failed: ${why}`, elapsedMs());
   }
+}
+
+function failureOf(error: unknown): ProbeFailure {
+  if (!(error instanceof UpstreamError)) return 'answer';
+  if (error.kind === 'timeout') return error.during === 'connect' ? 'connection' : 'timeout';
+  return error.kind === 'connect' || error.kind === 'closed_before_answer' ? 'connection' : 'answer';
 }
 
 function callOf({ render, timeoutMs }: InferenceTarget): UpstreamCall {
   const rendered = render(`health-${randomUUID()}`);
   const connectMs = Math.min(rendered.timeouts.connectMs, timeoutMs);
   const timeouts = { connectMs, firstByteMs: null, idleMs: null, totalMs: timeoutMs };
-  // A kept connection may be one that the server has just closed: that would be no sign of illness.
+  // A kept-alive connection may be one that the server has just closed, which says nothing about its health.
   return { ...rendered, timeouts, freshConnection: true };
 }
 
-/** A worker's own call with a chat as short as chats can be. */
+/** A worker's own call with the shortest possible chat. */
 export function smallestCall(
   worker: Worker,
   call: WorkerCall,
@@ -53,7 +59,7 @@ export function smallestCall(
       body: JSON.stringify(body),
       contentType: 'application/json',
     } as const;
-    // That it answered 200 says enough of a server whose API is known.
+    // A 200 of a server with a known API is proof enough.
     return {
       render: (id) => call.render({ ...request, isStream: false }, { 'x-request-id': id }),
       read: () => {},

@@ -1,6 +1,7 @@
 import { classifyFailure } from '../../upstream/classify-failure.js';
+import type { ProbeFailure } from '../evaluation/health-state.js';
 
-/** Ends a probe when its time is up, or when `stop` says so, and keeps no hold on `stop` afterwards. */
+/** Aborts a probe when its time is over or when `stop` is aborted. Removes its listener from `stop` afterwards. */
 export class ProbeTimer {
   private readonly controller = new AbortController();
   private readonly startedAt = performance.now();
@@ -20,8 +21,8 @@ export class ProbeTimer {
     return this.controller.signal;
   }
 
-  /** Whether it was ended before its time; a failure after that says nothing of the worker. */
-  get over(): boolean {
+  /** Whether the probe was aborted; a failure after that is ours, not the worker's. */
+  get isOver(): boolean {
     return this.controller.signal.aborted;
   }
 
@@ -35,24 +36,36 @@ export class ProbeTimer {
   }
 }
 
-/** Codes of a connection that was made and then broke; with the others it never came about. */
+/** Codes of a connection that was made and then broke; with all others it was never made. */
 const AFTER_CONNECTING = /^(EPIPE|ECONNRESET)$/;
+/** Codes of Node.js's HTTP parser. */
+const NOT_HTTP = /^HPE_/;
 
-/** What went wrong between us and `host` (host:port), in the words that failed requests use too. */
-export function describeFailure(error: unknown, host: string, answerBegan = false): string {
+/** Describes what failed between this service and `host` (host:port), as failed requests do. */
+export function describeFailure(error: unknown, host: string, hasAnswered = false): string {
   const cause = rootOf(error);
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  const code = codeOf(cause);
   if (code === 'HPE_HEADER_OVERFLOW') return `${host} sent more than 16 KiB of headers`;
-  // What the HTTP parser of Node.js says; its message never quotes the bytes.
-  if (code.startsWith('HPE_')) return `${host} answered something that is no HTTP/1.1 (${code})`;
+  // The parser's message never quotes the bytes, so only its code helps.
+  if (NOT_HTTP.test(code)) return `${host} sent an answer that is not HTTP/1.1 (${code})`;
   const [, opensslReason] = /:SSL routines:[^:]*:([^:]+):/.exec(cause.message) ?? [];
   if (opensslReason !== undefined) return `no TLS connection to ${host}: ${opensslReason}`;
-  const connecting = 'syscall' in cause && cause.syscall === 'connect';
-  const sent = answerBegan || (AFTER_CONNECTING.test(code) && !connecting);
-  return classifyFailure(cause, { host, sent, answerBegan }).message;
+  const isConnecting = 'syscall' in cause && cause.syscall === 'connect';
+  const sent = hasAnswered || (AFTER_CONNECTING.test(code) && !isConnecting);
+  return classifyFailure(cause, { host, sent, answerBegan: hasAnswered }).message;
 }
 
-/** axios wraps what Node.js said. */
+/** Errors of sockets, name resolution and TLS carry a code; after the answer began, or if it is no HTTP, the answer failed. */
+export function failureOf(error: unknown, hasAnswered: boolean): ProbeFailure {
+  const code = codeOf(rootOf(error));
+  return hasAnswered || code === '' || NOT_HTTP.test(code) ? 'answer' : 'connection';
+}
+
+function codeOf(cause: Error): string {
+  return 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+}
+
+/** The error of Node.js that axios wraps. */
 function rootOf(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   return 'isAxiosError' in error && error.cause instanceof Error ? error.cause : error;

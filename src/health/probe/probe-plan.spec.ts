@@ -22,7 +22,14 @@ const settings = {
   hintIntervalMs: 5_000,
 };
 
-const LIMITS = { failuresDown: 3, successesUp: 2, servedMs: 30_000, silenceMs: 60_000, warmingMs: 30_000 };
+const LIMITS = {
+  failuresDown: 3,
+  successesUp: 2,
+  servedMs: 30_000,
+  reportMs: 20_000,
+  silenceMs: 60_000,
+  warmingMs: 30_000,
+};
 
 function aWorker(healthCheck: unknown, origin = 'http://10.0.0.3:8000', fault?: string): Worker {
   return {

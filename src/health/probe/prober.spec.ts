@@ -50,7 +50,7 @@ describe('an http probe', () => {
     const upstream = await anUpstream();
     const seen = await prober.probe(http(`${upstream.url}/health`), never);
     expect(seen).toMatchObject({
-      ok: true,
+      failure: null,
       detail: expect.stringMatching(/^GET \/health answered 200 in \d+ ms$/),
     });
     expect(seen.ms).toBeGreaterThanOrEqual(0);
@@ -61,7 +61,7 @@ describe('an http probe', () => {
     const upstream = await anUpstream();
     upstream.health = status;
     expect(await prober.probe(http(`${upstream.url}/health`), never)).toMatchObject({
-      ok: true,
+      failure: null,
       detail: expect.stringMatching(new RegExp(`^reachable only: GET /health answered ${status} in`)),
     });
   });
@@ -70,7 +70,7 @@ describe('an http probe', () => {
     const upstream = await anUpstream();
     upstream.health = status;
     expect(await prober.probe(http(`${upstream.url}/health`), never)).toMatchObject({
-      ok: false,
+      failure: 'answer',
       detail: expect.stringMatching(new RegExp(`^GET /health answered ${status} in`)),
     });
   });
@@ -79,8 +79,7 @@ describe('an http probe', () => {
     const upstream = await anUpstream();
     await upstream.kill();
     expect(await prober.probe(http(`${upstream.url}/health`), never)).toMatchObject({
-      ok: false,
-      isSilent: false,
+      failure: 'connection',
       detail: `connection refused by 127.0.0.1:${upstream.port}`,
     });
   });
@@ -89,7 +88,7 @@ describe('an http probe', () => {
     const elsewhere = await anUpstream();
     const upstream = await anUpstream(text('', 302, { location: `${elsewhere.url}/health` }));
     expect(await prober.probe(http(`${upstream.url}/old`), never)).toMatchObject({
-      ok: true,
+      failure: null,
       detail: expect.stringMatching(/^reachable only: GET \/old answered 302/),
     });
     expect(elsewhere.probes + elsewhere.calls).toBe(0);
@@ -99,9 +98,9 @@ describe('an http probe', () => {
     const upstream = await anUpstream(text('', 204));
     const wanting = (expectedStatus: number) =>
       prober.probe(http(`${upstream.url}/ready`, { expectedStatus }), never);
-    expect(await wanting(204)).toMatchObject({ ok: true });
+    expect(await wanting(204)).toMatchObject({ failure: null });
     expect(await wanting(200)).toMatchObject({
-      ok: false,
+      failure: 'answer',
       detail: expect.stringMatching(/answered 204 in \d+ ms, not 200$/),
     });
   });
@@ -110,15 +109,15 @@ describe('an http probe', () => {
     const upstream = await anUpstream(json({ state: 'LOADED' }));
     const wanting = (bodyContains: string) =>
       prober.probe(http(`${upstream.url}/ready`, { bodyContains }), never);
-    expect(await wanting('"LOADED"')).toMatchObject({ ok: true });
+    expect(await wanting('"LOADED"')).toMatchObject({ failure: null });
     expect(await wanting('"READY"')).toMatchObject({
-      ok: false,
-      detail: expect.stringContaining('without the text that its health check wants'),
+      failure: 'answer',
+      detail: expect.stringContaining('without the text that body_contains names'),
     });
     upstream.behave(text(`${'x'.repeat(70_000)}LOADED`));
-    expect(await wanting('LOADED')).toMatchObject({ ok: false });
+    expect(await wanting('LOADED')).toMatchObject({ failure: 'answer' });
     upstream.behave('never_stops');
-    expect(await wanting('LOADED')).toMatchObject({ ok: false });
+    expect(await wanting('LOADED')).toMatchObject({ failure: 'answer' });
   });
 
   it('sends no credentials and names itself; what it asks with is its own', async () => {
@@ -145,30 +144,29 @@ describe('an http probe', () => {
   it('gives up on a server that never answers', async () => {
     const upstream = await anUpstream('hangs');
     expect(await prober.probe(http(`${upstream.url}/ready`, { timeoutMs: 100 }), never)).toMatchObject({
-      ok: false,
-      isSilent: true,
-      detail: `127.0.0.1:${upstream.port} was not done with GET /ready within 100 ms`,
+      failure: 'timeout',
+      detail: `127.0.0.1:${upstream.port} did not complete GET /ready within 100 ms`,
     });
   });
 
   it('tells a server that is silent, busy perhaps, from one that cannot be connected to', async () => {
     const accepting = await anUpstream('hangs');
     const seenAt = (url: string) => prober.probe(http(`${url}/ready`, { timeoutMs: 150 }), never);
-    expect(await seenAt(accepting.url)).toMatchObject({ ok: false, isSilent: true });
+    expect(await seenAt(accepting.url)).toMatchObject({ failure: 'timeout' });
     accepting.behave('hangs_after_headers');
     const target = http(`${accepting.url}/ready`, { timeoutMs: 150, bodyContains: 'never' });
-    expect(await prober.probe(target, never)).toMatchObject({ ok: false, isSilent: true });
+    expect(await prober.probe(target, never)).toMatchObject({ failure: 'timeout' });
     accepting.behave('resets');
     // On a busy machine that may take longer than silence is waited for above.
     const patient = http(`${accepting.url}/ready`, { timeoutMs: 10_000 });
-    expect(await prober.probe(patient, never)).toMatchObject({ ok: false, isSilent: false });
+    expect(await prober.probe(patient, never)).toMatchObject({ failure: 'connection' });
   });
 
   it('gives up on a body that never ends, where it has to read it', async () => {
     const upstream = await anUpstream('drips');
     const target = http(`${upstream.url}/ready`, { timeoutMs: 250, bodyContains: 'LOADED' });
     expect(await prober.probe(target, never)).toMatchObject({
-      ok: false,
+      failure: 'timeout',
       detail: expect.stringContaining('within 250 ms'),
     });
   });
@@ -179,14 +177,14 @@ describe('an http probe', () => {
       http(`${upstream.url}/ready`, { timeoutMs: 300, bodyContains: 'no' }),
       never,
     );
-    expect(seen.ok).toBe(false);
+    expect(seen.failure).not.toBeNull();
     expect(seen.detail).toMatch(/127\.0\.0\.1:\d+|GET \/ready answered 200/);
   });
 
   it('says that a server speaks no HTTP', async () => {
     const upstream = await anUpstream('sends_garbage');
     const garbage = await prober.probe(http(`${upstream.url}/ready`), never);
-    expect(garbage.detail).toMatch(/^127\.0\.0\.1:\d+ answered something that is no HTTP\/1\.1 \(HPE_\w+\)$/);
+    expect(garbage.detail).toMatch(/^127\.0\.0\.1:\d+ sent an answer that is not HTTP\/1\.1 \(HPE_\w+\)$/);
     upstream.behave('headers_never_stop');
     const endless = await prober.probe(http(`${upstream.url}/ready`), never);
     expect(endless.detail).toMatch(/^127\.0\.0\.1:\d+ sent more than 16 KiB of headers$/);
@@ -197,7 +195,7 @@ describe('an http probe', () => {
     const stop = new AbortController();
     const seen = prober.probe(http(`${upstream.url}/ready`, { timeoutMs: 60_000 }), stop.signal);
     stop.abort();
-    await expect(seen).resolves.toMatchObject({ ok: false });
+    await expect(seen).resolves.toMatchObject({ failure: 'connection' });
   });
 
   it('goes where the upstream guard lets it, by name and by address', async () => {
@@ -205,7 +203,10 @@ describe('an http probe', () => {
     const guarded = aProber(false);
     for (const host of ['127.0.0.1', 'localhost', '169.254.169.254']) {
       const seen = await guarded.probe(http(`http://${host}:${upstream.port}/health`), never);
-      expect(seen).toMatchObject({ ok: false, detail: expect.stringContaining('an upstream may not be') });
+      expect(seen).toMatchObject({
+        failure: 'answer',
+        detail: expect.stringContaining('an upstream may not be'),
+      });
     }
     expect(upstream.probes).toBe(0);
   });
@@ -214,14 +215,17 @@ describe('an http probe', () => {
     const upstream = await anUpstream();
     const { port } = upstream;
     expect(await prober.probe(http(`https://127.0.0.1:${port}/health`), never)).toMatchObject({
-      ok: false,
+      failure: 'connection',
       detail: `no TLS connection to 127.0.0.1:${port}: wrong version number`,
     });
   });
 
   it('says that a name does not resolve', async () => {
     const seen = await prober.probe(http('http://nowhere.invalid:8000/health'), never);
-    expect(seen).toMatchObject({ ok: false, detail: expect.stringContaining('nowhere.invalid:8000') });
+    expect(seen).toMatchObject({
+      failure: 'connection',
+      detail: expect.stringContaining('nowhere.invalid:8000'),
+    });
   });
 
   it('ignores the proxies of the environment', async () => {
@@ -249,13 +253,13 @@ describe('a tcp probe', () => {
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
     expect(await prober.probe(tcp(port), never)).toMatchObject({
-      ok: true,
+      failure: null,
       detail: expect.stringMatching(/^127\.0\.0\.1:\d+ accepted a connection in \d+ ms$/),
     });
     server.close();
     await once(server, 'close');
     expect(await prober.probe(tcp(port), never)).toMatchObject({
-      ok: false,
+      failure: 'connection',
       detail: `connection refused by 127.0.0.1:${port}`,
     });
   });
@@ -264,7 +268,7 @@ describe('a tcp probe', () => {
     const guarded = aProber(false);
     for (const host of ['127.0.0.1', 'localhost']) {
       expect(await guarded.probe(tcp(9, host), never)).toMatchObject({
-        ok: false,
+        failure: 'connection',
         detail: expect.stringContaining('an upstream may not be'),
       });
     }
@@ -312,7 +316,7 @@ describe('an inference probe', () => {
     const upstream = await anUpstream(json({ answer: '' }));
     const seen = await prober.probe(inference(upstream.url), never);
     expect(seen).toMatchObject({
-      ok: true,
+      failure: null,
       detail: expect.stringMatching(/^an inference answered 200 in \d+ ms$/),
     });
     const [request] = upstream.requests;
@@ -323,26 +327,25 @@ describe('an inference probe', () => {
   it('takes an answer without what is to be read for sick, and a status that says no, quoting nothing', async () => {
     const upstream = await anUpstream(json({ s3cret: 'x' }));
     const seen = await prober.probe(inference(upstream.url), never);
-    expect(seen).toMatchObject({ ok: false, isSilent: false });
+    expect(seen).toMatchObject({ failure: 'answer' });
     expect(seen.detail).not.toContain('s3cret');
     upstream.behave(json({ answer: 'x' }, 500));
     expect(await prober.probe(inference(upstream.url), never)).toMatchObject({
-      ok: false,
+      failure: 'answer',
       detail: expect.stringMatching(/^an inference answered 500 in/),
     });
     upstream.behave('hangs');
     expect(await prober.probe(inference(upstream.url, 100), never)).toMatchObject({
-      ok: false,
-      isSilent: true,
+      failure: 'timeout',
     });
     await upstream.kill();
-    expect(await prober.probe(inference(upstream.url), never)).toMatchObject({ ok: false, isSilent: false });
+    expect(await prober.probe(inference(upstream.url), never)).toMatchObject({ failure: 'connection' });
   });
 
   it('takes one that is too busy to answer for alive', async () => {
     const upstream = await anUpstream(json({}, 429));
     expect(await prober.probe(inference(upstream.url), never)).toMatchObject({
-      ok: true,
+      failure: null,
       detail: expect.stringMatching(/^reachable only: an inference answered 429/),
     });
   });
@@ -351,9 +354,8 @@ describe('an inference probe', () => {
 describe('no probe', () => {
   it('is always well', async () => {
     expect(await prober.probe({ kind: 'none' }, never)).toEqual({
-      ok: true,
-      detail: 'not probed, as its health_check asks',
-      isSilent: false,
+      failure: null,
+      detail: 'not probed: its health_check has kind none',
       ms: 0,
       isPublic: false,
     });

@@ -8,7 +8,7 @@ import type { ProbeTarget } from './probe-target.js';
 import { type ProbeResult, succeeded } from './probe-result.js';
 import { probeTcp } from './tcp-probe.js';
 
-/** Goes and looks. Knows no worker and no verdict. */
+/** Makes probes. Knows neither workers nor verdicts. */
 @Injectable()
 export class Prober {
   private readonly agents;
@@ -20,7 +20,7 @@ export class Prober {
     this.agents = guardedAgents(guard);
   }
 
-  /** Never throws; what it says after `stop` was aborted means nothing. */
+  /** Never throws. A result after `stop` was aborted means nothing. */
   probe(target: ProbeTarget, stop: AbortSignal): Promise<ProbeResult> {
     switch (target.kind) {
       case 'http':
@@ -30,7 +30,7 @@ export class Prober {
       case 'inference':
         return probeInference(target, this.client, stop);
       case 'none':
-        return Promise.resolve(succeeded('not probed, as its health_check asks', 0, false));
+        return Promise.resolve(succeeded('not probed: its health_check has kind none', 0));
     }
   }
 }

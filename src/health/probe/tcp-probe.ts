@@ -9,7 +9,7 @@ import { type ProbeResult, succeeded, failed } from './probe-result.js';
 
 type TcpTarget = Extract<ProbeTarget, { kind: 'tcp' }>;
 
-/** Well if it accepts a connection. Never throws. */
+/** Succeeds when the worker accepts a connection. Never throws. */
 export async function probeTcp(
   target: TcpTarget,
   guard: UpstreamGuard,
@@ -19,7 +19,7 @@ export async function probeTcp(
   const name = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const timer = new ProbeTimer(timeoutMs, stop);
   try {
-    // Node.js asks `lookup` about names only.
+    // Node.js calls `lookup` for names only, not for addresses.
     guard.checkHost(host);
     const socket = connect({ host, port, lookup: guard.lookup });
     try {
@@ -31,10 +31,10 @@ export async function probeTcp(
       socket.on('error', () => {}).destroy();
     }
   } catch (error) {
-    const detail = timer.over
+    const detail = timer.isOver
       ? `${name} did not accept a connection within ${timeoutMs} ms`
       : describeFailure(error, name);
-    return failed(detail, timer.elapsedMs);
+    return failed('connection', detail, timer.elapsedMs);
   } finally {
     timer.clear();
   }

@@ -8,7 +8,7 @@ import { nextProbeMs } from '../evaluation/next-probe.js';
 import type { Planned } from '../probe/probe-plans.js';
 import type { ProbeResult } from '../probe/probe-result.js';
 
-/** What this prober says of what it saw, its brake and its own requests included. Times are of `performance.now()`. */
+/** Turns probe results into verdicts, with this replica's ejection limit and its own requests. Times are of `performance.now()`. */
 @Injectable()
 export class HealthEvaluator {
   /** By model. */
@@ -21,8 +21,8 @@ export class HealthEvaluator {
   ) {}
 
   /**
-   * @param seen `null`: the worker has a fault, and was not probed
-   * @param lastServedMs as the other replicas know it
+   * @param seen `null`: the worker has a fault and was not probed
+   * @param lastServedMs as the table has it, from all replicas
    */
   evaluate(
     planned: Planned,
@@ -33,19 +33,15 @@ export class HealthEvaluator {
   ): HealthState {
     const { plan, worker } = planned;
     if ('fault' in plan || seen === null) {
-      return judgeFault(before, 'fault' in plan ? plan.fault : 'it was not probed', nowMs);
+      return judgeFault(before, 'fault' in plan ? plan.fault : 'not probed', nowMs);
     }
     const evidence = { ...seen, generation: before.generation };
-    const servedMs = this.hasServedHere(worker.id, nowMs) ? nowMs : lastServedMs;
-    return this.limited(
-      worker.modelName,
-      before,
-      judgeHealth(before, evidence, servedMs, plan.limits, nowMs),
-      nowMs,
-    );
+    const servedMs = latest(lastServedMs, this.activity.lastServedMs(worker.id));
+    const judged = judgeHealth(before, evidence, servedMs, plan.limits, nowMs);
+    return this.limited(worker.modelName, before, judged, nowMs);
   }
 
-  /** @param chance 0 to 1; one for all that share a probe keeps them in step */
+  /** @param chance 0 to 1, the same for all workers that share a probe, so that they stay in step */
   nextProbeMs(
     { plan }: Planned,
     state: HealthState,
@@ -61,24 +57,24 @@ export class HealthEvaluator {
     return nextProbeMs(state, own?.limits ?? this.settings, rhythm, chance, nowMs);
   }
 
-  private hasServedHere(workerId: string, nowMs: number): boolean {
-    return this.activity.servedSince(nowMs - this.settings.servedMs).includes(workerId);
-  }
-
   private limited(modelName: string, before: HealthState, judged: HealthState, nowMs: number): HealthState {
     const probed = this.live.model(modelName)?.workers.filter(isProbed).length ?? 1;
     const limits = { share: this.settings.brakeShare, intervalMs: this.settings.intervalMs };
     for (const [name, { sinceMs }] of this.ejections) {
       if (nowMs - sinceMs >= limits.intervalMs) this.ejections.delete(name);
     }
-    const pressed = this.ejections.get(modelName) ?? NO_EJECTIONS;
-    const { state, brake } = limitEjection(pressed, before, judged, probed, limits, nowMs);
-    if (brake !== pressed) this.ejections.set(modelName, brake);
-    return state;
+    const recent = this.ejections.get(modelName) ?? NO_EJECTIONS;
+    const limited = limitEjection(recent, before, judged, probed, limits, nowMs);
+    if (limited.recent !== recent) this.ejections.set(modelName, limited.recent);
+    return limited.state;
   }
 }
 
-/** People want it: it is, or was a moment ago, asked by callers. */
+function latest(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.max(one, other);
+}
+
+/** Only workers that clients use, or used until a moment ago, are probed. */
 export function isProbed({ adminState }: Pick<Planned['worker'], 'adminState'>): boolean {
   return adminState === 'enabled' || adminState === 'draining';
 }

@@ -19,6 +19,8 @@ interface ClaimRow {
   readonly served_age_ms: number | null;
   readonly has_missed_heartbeats: boolean;
   readonly failures_in_row: number;
+  readonly unreachable_in_row: number;
+  readonly failing_age_ms: number | null;
   readonly successes_in_row: number;
   readonly until: string;
 }
@@ -112,7 +114,8 @@ export class ProbeLeases {
        FROM due WHERE p.worker_id = due.worker_id
        RETURNING p.worker_id, p.generation, due.health, due.health_reason, due.health_age_ms, due.has_missed_heartbeats,
          ${ageMs('p.last_good_at')} AS good_age_ms, ${ageMs('p.last_served_at')} AS served_age_ms,
-         p.failures_in_row, p.successes_in_row, p.lease_until::text AS until`,
+         p.failures_in_row, p.successes_in_row, least(p.unreachable_in_row, p.failures_in_row) AS unreachable_in_row,
+         CASE WHEN p.failures_in_row > 0 THEN ${ageMs('p.failing_since')} END AS failing_age_ms, p.lease_until::text AS until`,
       [this.owner, this.settings.leaseMs, ids, withinMs, most, this.availableMs()],
     );
     const nowMs = performance.now();
@@ -124,7 +127,9 @@ export class ProbeLeases {
         reason: row.health_reason,
         sinceMs: nowMs - row.health_age_ms,
         failuresInRow: row.failures_in_row,
+        unreachableInRow: row.unreachable_in_row,
         successesInRow: row.successes_in_row,
+        failingSinceMs: row.failing_age_ms === null ? null : nowMs - row.failing_age_ms,
         lastGoodMs: nowMs - row.good_age_ms,
         generation: row.generation,
       },
@@ -223,7 +228,7 @@ export function changesWorker({ claim: { before }, after, isExpired }: ProbeOutc
 
 /** `$2`: rows of JSON, from `asRow`. */
 export const SEEN = `jsonb_to_recordset($2::jsonb) AS seen (worker_id uuid, generation integer, until timestamptz, ok boolean,
-  detail text, ms integer, failures integer, successes integer, next_ms double precision)`;
+  detail text, ms integer, failures integer, unreachable integer, failing_ms double precision, successes integer, next_ms double precision)`;
 
 /** `$1`: the owner. */
 export const STILL_MINE = `p.worker_id = seen.worker_id AND p.lease_owner = $1 AND p.lease_until = seen.until AND p.generation = seen.generation`;
@@ -232,17 +237,20 @@ export const WHAT_WAS_SEEN = `lease_owner = NULL, lease_until = NULL, next_probe
   last_probe_at = CASE WHEN seen.ok IS NULL THEN p.last_probe_at ELSE now() END,
   last_ok = coalesce(seen.ok, p.last_ok), last_detail = coalesce(seen.detail, p.last_detail), last_ms = coalesce(seen.ms, p.last_ms),
   last_good_at = CASE WHEN seen.ok THEN now() ELSE p.last_good_at END,
-  failures_in_row = seen.failures, successes_in_row = seen.successes`;
+  failing_since = now() - seen.failing_ms * interval '1 ms', failures_in_row = seen.failures,
+  unreachable_in_row = seen.unreachable, successes_in_row = seen.successes`;
 
 export function asRow({ claim, seen, after, nextProbeMs }: ProbeOutcome) {
   return {
     worker_id: claim.workerId,
     generation: claim.generation,
     until: claim.until,
-    ok: seen?.ok,
+    ok: seen === null ? undefined : seen.failure === null,
     detail: seen?.detail,
     ms: seen?.ms,
     failures: after.failuresInRow,
+    unreachable: after.unreachableInRow,
+    failing_ms: after.failingSinceMs === null ? undefined : performance.now() - after.failingSinceMs,
     successes: after.successesInRow,
     next_ms: nextProbeMs,
   };

@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { RegistrySync } from '../../registry/live/registry-sync.js';
 import type { PlannedProbe, ProbeGroup } from './due-probe-finder.js';
-import { afterMissedHeartbeats } from '../evaluation/missed-heartbeats.js';
+import { afterMissedHeartbeats } from '../evaluation/health-state.js';
 import { ProbeLeases } from './probe-leases.js';
 import { changesWorker, type ProbeOutcome } from './probe-leases.js';
 import { Prober } from '../probe/prober.js';
@@ -42,7 +42,8 @@ export class ProbeRunner {
     const { before, hasMissedHeartbeats } = claim;
     const judged = this.verdicts.evaluate(planned, before, seen, claim.lastServedMs, nowMs);
     const after = hasMissedHeartbeats ? afterMissedHeartbeats(before, judged, nowMs) : judged;
-    const isExpired = hasMissedHeartbeats && seen?.ok === false && after.health === 'unhealthy';
+    const isExpired =
+      hasMissedHeartbeats && seen !== null && seen.failure !== null && after.health === 'unhealthy';
     const inMs = this.verdicts.nextProbeMs(planned, after, seen, chance, nowMs);
     return { claim, seen, after, isExpired, nextProbeMs: inMs };
   }

@@ -14,12 +14,19 @@ export interface ActivitySource {
   of(workerId: string): Activity | undefined;
   /** Ids of the workers on which a request succeeded after that, by `performance.now()`. */
   servedSince(sinceMs: number): readonly string[];
+  /** When a request last succeeded there, by `performance.now()`; `null`: none yet. */
+  lastServedMs(workerId: string): number | null;
   /** No request is running. */
   readonly isIdle: boolean;
 }
 
 const NONE: Activity = { inFlight: 0, wanted: 0, ejectedUntil: null };
-const NO_SOURCE: ActivitySource = { of: () => undefined, servedSince: () => [], isIdle: true };
+const NO_SOURCE: ActivitySource = {
+  of: () => undefined,
+  servedSince: () => [],
+  lastServedMs: () => null,
+  isIdle: true,
+};
 
 /** Inverts the dependency on balancing: the registry shows requests in flight without importing the module that counts them. */
 @Injectable()
@@ -36,6 +43,10 @@ export class WorkerActivity {
 
   servedSince(sinceMs: number): readonly string[] {
     return this.source.servedSince(sinceMs);
+  }
+
+  lastServedMs(workerId: string): number | null {
+    return this.source.lastServedMs(workerId);
   }
 
   get isIdle(): boolean {

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { json } from '../fakes/fake-upstream.js';
+import { aWorker } from '../fixtures/worker.js';
+import { serviceForTest, type TestService } from '../service.js';
+import { until } from '../until.js';
+import { anUpstream } from './checker.js';
+
+/** What an operator gets who sets nothing. */
+const DEFAULTS = {
+  HEALTH_INTERVAL_MS: '',
+  HEALTH_UNSURE_INTERVAL_MS: '',
+  HEALTH_DOWN_INTERVAL_MS: '',
+  HEALTH_TIMEOUT_MS: '',
+  HEALTH_TICK_MS: '',
+};
+
+/** Two workers of one model that both served, and one of them is killed. */
+async function killOneOfTwo(service: TestService, keepsTraffic: boolean) {
+  const [kept, killed] = await Promise.all([
+    anUpstream(json({ answer: 'a' })),
+    anUpstream(json({ answer: 'b' })),
+  ]);
+  for (const { url } of [kept, killed]) {
+    await service.register(aWorker({ url }, { model_name: 'm' }));
+  }
+  await until(async () => (await healths(service)).join() === 'healthy,healthy');
+  const errors: number[] = [];
+  const callOnce = async () => {
+    const { status } = await service.chat('m', 'hello');
+    if (status !== 200) errors.push(status);
+  };
+  for (let calls = 0; calls < 20; calls++) await callOnce();
+  expect(killed.requests.length).toBeGreaterThan(0);
+  await killed.kill();
+  const killedMs = performance.now();
+  await until(async () => {
+    if (keepsTraffic) await Promise.all([callOnce(), callOnce()]);
+    return (await healths(service)).includes('unhealthy');
+  }, 30_000);
+  return { afterMs: performance.now() - killedMs, errors };
+}
+
+async function healths(service: TestService): Promise<readonly string[]> {
+  const rows = await service.database.query<{ health: string }>('SELECT health FROM worker ORDER BY health');
+  return rows.map(({ health }) => health);
+}
+
+describe('a killed worker, with default settings', () => {
+  it('is unhealthy in the table within 5 s while clients send requests, and no client sees an error', async () => {
+    const { afterMs, errors } = await killOneOfTwo(await serviceForTest(DEFAULTS), true);
+    expect(afterMs).toBeLessThan(5_000);
+    expect(errors).toEqual([]);
+  });
+
+  it('is unhealthy in the table within 20 s when no client sends requests', async () => {
+    const { afterMs } = await killOneOfTwo(await serviceForTest(DEFAULTS), false);
+    expect(afterMs).toBeLessThan(20_000);
+  }, 60_000);
+});
