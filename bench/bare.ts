@@ -3,9 +3,8 @@ import { Agent } from 'undici';
 import { listening } from './listening.js';
 
 /**
- * The yardstick: what one writes by hand for one model with node:http and undici. The same work as the service's
- * (parse, render, call, extract, answer) and nothing besides: no keys, no balancing, no health, no deadlines, no retries,
- * no limits, no metrics, no log.
+ * The yardstick: a hand-written handler for one model with node:http and undici. It does the service's work (parse, render,
+ * call, extract, answer) and nothing else: no keys, balancing, health, deadlines, retries, limits, metrics or log.
  */
 interface Chat {
   readonly input: string;

@@ -5,8 +5,8 @@ const HEAD_END = '\r\n\r\n';
 const CONTENT_LENGTH = /\r\ncontent-length: *(\d+)/i;
 
 /**
- * One kept connection that sends its next request when it has its answer. On a bare socket, because a load generator
- * that works harder than what it measures measures itself.
+ * One kept connection that sends its next request when it has its answer. It uses a bare socket, because a load generator
+ * that works harder than the measured system measures itself.
  */
 export class Caller {
   private readonly socket: Socket;
@@ -26,7 +26,7 @@ export class Caller {
   }
 
   /**
-   * Calls until then, at least once, and notes how long each call took.
+   * Calls until then, at least once, and records how long each call took.
    * @throws Error at the first answer that is not a 200, and when the connection ends
    */
   async callUntil(endMs: number, latenciesMs: number[]): Promise<void> {
@@ -63,7 +63,7 @@ function requestBytes({ url, headers, body }: Target): Buffer {
   return Buffer.from(`POST ${pathname} HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
 }
 
-/** Of answers that say their length, which all that are measured here do. */
+/** Whether an answer with a content-length is complete; all measured answers have one. */
 function isWhole(received: string): boolean {
   const headEnd = received.indexOf(HEAD_END);
   if (headEnd === -1) return false;

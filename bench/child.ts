@@ -5,24 +5,24 @@ import type { Usage } from './messages.js';
 
 const REPORTER = new URL('report-usage.js', import.meta.url);
 const running = new Set<ChildProcess>();
-// However this process ends, it leaves none behind.
+// However this process ends, no child remains.
 process.on('exit', () => running.forEach((child) => child.kill()));
 
 interface Start {
   readonly args?: readonly string[];
   readonly nodeArgs?: readonly string[];
-  /** Whether it answers `usage()`, of which the program itself knows nothing. */
+  /** Whether it answers `usage()`; the program itself needs no code for it. */
   readonly isMeasured?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
-  /** A file descriptor for its standard output; this process's own if left out. */
+  /** File descriptor of its standard output; this process's own if left out. */
   readonly output?: number;
 }
 
-/** A Node process of its own that answers questions, one at a time. */
+/** A Node process that answers messages, one at a time. */
 export class Child {
   private constructor(private readonly process: ChildProcess) {}
 
-  /** @param file beside this one, or anywhere by its whole path */
+  /** @param file beside this one, or an absolute path */
   static start(
     file: string,
     {
@@ -43,9 +43,9 @@ export class Child {
     return new Child(child);
   }
 
-  ask<Answer>(question: object): Promise<Answer> {
+  ask<Answer>(message: object): Promise<Answer> {
     const answer = this.next<Answer>();
-    this.process.send(question);
+    this.process.send(message);
     return answer;
   }
 
@@ -53,7 +53,7 @@ export class Child {
     return this.ask({ usage: true });
   }
 
-  /** What it says next. @throws Error if it ends without a word */
+  /** Its next message. @throws Error if it ends without one */
   next<Message>(): Promise<Message> {
     return new Promise((resolve, reject) => {
       const { process: child } = this;
@@ -79,7 +79,7 @@ export class Child {
   }
 }
 
-/** The path of a program that stands beside this file; a whole path stays as it is. */
+/** The path of a program beside this file; an absolute path stays as it is. */
 function beside(file: string): string {
   return isAbsolute(file) ? file : fileURLToPath(new URL(file, import.meta.url));
 }

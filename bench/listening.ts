@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 
-/** The port on which it listens from now on, on loopback. */
+/** Starts to listen on loopback. @returns the port */
 export async function listening(server: Server): Promise<number> {
   server.keepAliveTimeout = 60_000;
   await once(server.listen(0, '127.0.0.1'), 'listening');

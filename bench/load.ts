@@ -2,12 +2,12 @@ import { Caller } from './caller.js';
 import type { LoadRequest, LoadResult } from './messages.js';
 import { quantile } from './statistics.js';
 
-/** By target and concurrency; kept, so that no slice pays for connecting. */
+/** By target and concurrency. They are kept, so that no slice pays for connecting. */
 const callers = new Map<string, readonly Caller[]>();
 
-/** The load generator's own process: takes an order, answers with what came of it. */
-process.on('message', (order: LoadRequest) => {
-  void run(order).then(
+/** The process of the load generator: takes a request for load, answers with its result. */
+process.on('message', (request: LoadRequest) => {
+  void run(request).then(
     (result) => process.send?.(result),
     (error: unknown) => {
       console.error(error);

@@ -8,29 +8,29 @@ export type Concurrency = (typeof CONCURRENCIES)[number];
 
 export interface Plan {
   readonly rounds: number;
-  /** How long each contestant runs in each round, at each concurrency. */
+  /** How long each system runs in each round, at each concurrency. */
   readonly sliceMs: number;
   readonly warmUpMs: number;
 }
 
-/** One contestant, one concurrency, one round. */
+/** One system, one concurrency, one round. */
 export interface Slice extends LoadResult {
   readonly name: SystemName;
   readonly concurrency: Concurrency;
-  /** Of the gateway's process; `null` where there is none. */
+  /** Of the gateway's process; `null` without one. */
   readonly cpuUs: number | null;
 }
 
 export interface Measured {
-  /** Round by round, so that those of one name and concurrency stand in the order of the rounds. */
+  /** In the order of the rounds. */
   readonly slices: readonly Slice[];
   readonly sent: ReadonlyMap<SystemName, number>;
-  /** Of each gateway at the end. */
+  /** Of each gateway at the end of the measurement. */
   readonly rssMiB: ReadonlyMap<SystemName, number>;
 }
 
-/** Runs them in turn, round after round, from one load generator: what disturbs the machine disturbs all alike. */
-export async function measure(contestants: readonly System[], plan: Plan): Promise<Measured> {
+/** Runs the systems in turn, round after round, from one load generator: a disturbance affects all of them alike. */
+export async function measure(systems: readonly System[], plan: Plan): Promise<Measured> {
   const load = Child.start('load.js');
   const sent = new Map<SystemName, number>();
   const run = async ({ name, target }: System, concurrency: number, durationMs: number) => {
@@ -39,14 +39,14 @@ export async function measure(contestants: readonly System[], plan: Plan): Promi
     return result;
   };
 
-  for (const contestant of contestants) await run(contestant, 32, plan.warmUpMs);
+  for (const system of systems) await run(system, 32, plan.warmUpMs);
   const slices: Slice[] = [];
   for (let round = 0; round < plan.rounds; round++) {
     for (const concurrency of CONCURRENCIES) {
-      for (const contestant of rotated(contestants, round)) {
-        const { name, gateway } = contestant;
+      for (const system of rotated(systems, round)) {
+        const { name, gateway } = system;
         const before = await gateway?.usage();
-        const result = await run(contestant, concurrency, plan.sliceMs);
+        const result = await run(system, concurrency, plan.sliceMs);
         const after = await gateway?.usage();
         const cpuUs =
           before === undefined || after === undefined
@@ -57,7 +57,7 @@ export async function measure(contestants: readonly System[], plan: Plan): Promi
     }
   }
   const rssMiB = new Map<SystemName, number>();
-  for (const { name, gateway } of contestants)
+  for (const { name, gateway } of systems)
     if (gateway !== null) rssMiB.set(name, (await gateway.usage()).rssMiB);
   await load.stop();
   return { slices, sent, rssMiB };

@@ -1,18 +1,18 @@
-/** Where to send what, again and again. */
+/** The request that is sent again and again. */
 export interface Target {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** To the process that makes the load. */
+/** A command to the load generator. */
 export interface LoadRequest {
   readonly target: Target;
   readonly concurrency: number;
   readonly durationMs: number;
 }
 
-/** What came of it; every answer was a 200. */
+/** Its result; every answer was a 200. */
 export interface LoadResult {
   readonly requests: number;
   readonly perSecond: number;
@@ -20,9 +20,9 @@ export interface LoadResult {
   readonly p99Ms: number;
 }
 
-/** What a process has used since it started. */
+/** CPU and memory that a process has used since it started. */
 export interface Usage {
-  /** User and system, of all its threads. */
+  /** User and system time of all threads. */
   readonly cpuMs: number;
   readonly rssMiB: number;
 }

@@ -21,7 +21,7 @@ const measured = (...slices: readonly Slice[]) => ({
 });
 
 describe('reportOf', () => {
-  it('compares round by round, so that a slow round of both changes nothing', () => {
+  it('compares round by round, so that a round that is slow for both changes nothing', () => {
     const { ratios } = reportOf(
       measured(
         ...[100, 100, 400].flatMap((cpuUs) => [
@@ -35,14 +35,14 @@ describe('reportOf', () => {
     expect(alone?.cpu?.median).toBeCloseTo(1.2);
   });
 
-  it('tells the latency that comes on top of the direct call', () => {
+  it('shows the latency added to the direct call', () => {
     const { rows } = reportOf(
       measured(aSlice('direct'), aSlice('bare'), aSlice('service', { p50Ms: 1.5, p99Ms: 5 })),
     );
     expect(rows.find(({ name }) => name === 'service')).toMatchObject({ addedP50Ms: 0.5, addedP99Ms: 3 });
   });
 
-  it('compares the service with its baseline when there is one, and never with the direct call', () => {
+  it('compares the service with its baseline if there is one, and never with the direct call', () => {
     const { ratios } = reportOf(
       measured(aSlice('direct'), aSlice('bare'), aSlice('service'), aSlice('baseline', { cpuUs: 200 })),
     );
@@ -55,12 +55,12 @@ describe('reportOf', () => {
 describe('markdown', () => {
   const text = markdown(reportOf(measured(aSlice('direct'), aSlice('bare'), aSlice('service'))));
 
-  it('leaves blank what there is none of: no gateway, no CPU of it', () => {
+  it('leaves the CPU blank where there is no gateway', () => {
     expect(text).toMatch(/^\| direct +\| +1 \| +– \| +5000 \|/m);
     expect(text).toMatch(/^\| service +\| +1 \| +100\.0 \| .*\| +150 \|$/m);
   });
 
-  it('is tables of which every row is as wide as its head', () => {
+  it('prints tables whose rows are all as wide as their head', () => {
     for (const table of text.split('\n\n')) {
       const widths = new Set(table.split('\n').map((line) => line.length));
       expect(widths.size).toBe(1);

@@ -5,12 +5,12 @@ import { median, ratios, type Spread } from './statistics.js';
 export interface Row {
   readonly name: SystemName;
   readonly concurrency: Concurrency;
-  /** Medians over the rounds. */
+  /** Median over the rounds. */
   readonly cpuUs: number | null;
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** What it adds to calling the upstream directly. */
+  /** Added to calling the upstream directly. */
   readonly addedP50Ms: number;
   readonly addedP99Ms: number;
 }
@@ -98,7 +98,7 @@ function cpuOf(slices: readonly Slice[]): readonly number[] | null {
   return figures.length === 0 ? null : figures;
 }
 
-/** Two Markdown tables: the figures, and what to go by, their ratios. */
+/** Two Markdown tables: the figures, and the ratios, which are steadier. */
 export function markdown({ rows, ratios: compared, rssMiB }: Report): string {
   const figures = rows.map(({ name, concurrency, cpuUs, ...row }) => [
     name,
@@ -125,18 +125,18 @@ export function markdown({ rows, ratios: compared, rssMiB }: Report): string {
   const ratioRows = compared.map(({ of, to, concurrency, cpu, perSecond }) => [
     `${of} ÷ ${to}`,
     String(concurrency),
-    cpu === null ? '–' : inWords(cpu),
-    inWords(perSecond),
+    cpu === null ? '–' : spreadText(cpu),
+    spreadText(perSecond),
   ]);
   const ratioHead = ['ratio', 'at once', 'CPU a request', 'requests/s'];
   return `${table(figureHead, figures)}\n\n${table(ratioHead, ratioRows)}`;
 }
 
-function inWords({ median: middle, from, to }: Spread): string {
+function spreadText({ median: middle, from, to }: Spread): string {
   return `${middle.toFixed(2)} (${from.toFixed(2)} to ${to.toFixed(2)})`;
 }
 
-/** Padded, so that it reads in a terminal as well. The first column is text, the others are figures. */
+/** Padded, so that it reads well in a terminal. The first column is text, the others are figures. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),

@@ -5,7 +5,7 @@ import { startSystems } from './systems.js';
 import { measure, type Plan } from './measure.js';
 import { markdown, reportOf } from './report.js';
 
-/** Under a minute, start and stop included; and under fifteen seconds. */
+/** Under a minute with start and stop, and under fifteen seconds. */
 const FULL: Plan = { rounds: 24, sliceMs: 240, warmUpMs: 4_000 };
 const QUICK: Plan = { rounds: 8, sliceMs: 120, warmUpMs: 1_000 };
 
@@ -15,20 +15,22 @@ const FIGURES = /(<!-- figures -->\n)[^]*(\n<!-- \/figures -->)/;
 const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    /** Into the page, in place of the figures there. */
+    /** Replaces the figures in the page. */
     write: { type: 'boolean', default: false },
-    /** The folder of another build of the service, to run beside this one. */
+    /** The folder of another build of the service to compare with. */
     baseline: { type: 'string' },
   },
 });
 
-const field = await startSystems(options.baseline ?? null);
-process.once('SIGINT', () => void field.stop().finally(() => process.exit(130)));
-const measured = await measure(field.systems, options.quick ? QUICK : FULL).catch(async (error: unknown) => {
-  await field.stop();
-  throw error;
-});
-for (const [name, counted] of await field.stop()) {
+const systems = await startSystems(options.baseline ?? null);
+process.once('SIGINT', () => void systems.stop().finally(() => process.exit(130)));
+const measured = await measure(systems.systems, options.quick ? QUICK : FULL).catch(
+  async (error: unknown) => {
+    await systems.stop();
+    throw error;
+  },
+);
+for (const [name, counted] of await systems.stop()) {
   const sent = measured.sent.get(name);
   if (counted.inMetrics === sent && counted.inLog === sent) continue;
   throw new Error(

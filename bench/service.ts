@@ -8,13 +8,13 @@ const KEY = 'a-key-for-the-benchmark';
 const HEADERS = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
 const LONGEST_START_MS = 60_000;
 
-/** What of a request is counted in two places, to see that nothing was left out of what is measured. */
+/** Requests counted in two places, to see that nothing was left out of the measurement. */
 export interface Counted {
   readonly inMetrics: number;
   readonly inLog: number;
 }
 
-/** The service as one runs it: its own process, embedded PostgreSQL, a key, three workers, health checks, metrics, log. */
+/** The service as in production: its own process, embedded PostgreSQL, a key, three workers, health checks, metrics, log. */
 export class Service {
   private constructor(
     readonly child: Child,
@@ -57,10 +57,10 @@ export class Service {
   async register(worker: object): Promise<void> {
     const body = JSON.stringify(worker);
     const answer = await fetch(`${this.url}/api/server/register`, { method: 'POST', headers: HEADERS, body });
-    if (!answer.ok) throw new Error(`a worker was not registered: ${await answer.text()}`);
+    if (!answer.ok) throw new Error(`the registration failed: ${await answer.text()}`);
   }
 
-  /** Stops it and leaves nothing of it behind. */
+  /** Stops it and removes its files. */
   async stop(): Promise<Counted> {
     const metrics = await (await fetch(`${this.url}/metrics`, { headers: HEADERS })).text();
     await this.child.stop();
@@ -73,7 +73,7 @@ export class Service {
   }
 }
 
-/** @returns the URL of a service that writes to the file `log`, when it takes traffic */
+/** @returns the URL of a service that writes to the file `log`, once it is ready */
 export async function untilReady(child: Child, log: string): Promise<string> {
   const endMs = performance.now() + LONGEST_START_MS;
   while (performance.now() < endMs && !child.hasEnded) {
@@ -82,5 +82,5 @@ export async function untilReady(child: Child, log: string): Promise<string> {
     if (port !== undefined && (await fetch(`${url}/readyz`)).ok) return url;
     await sleep(50);
   }
-  throw new Error(`the service did not get ready; it said:\n${readFileSync(log, 'utf8')}`);
+  throw new Error(`the service did not become ready; its log:\n${readFileSync(log, 'utf8')}`);
 }

@@ -16,24 +16,24 @@ describe('median', () => {
     );
   });
 
-  it('does not depend on the order, and leaves it as it was', () => {
+  it('does not depend on the order and does not change it', () => {
     const values = [3, 1, 2, 10];
     expect(median(values)).toBe(2.5);
     expect(median(values.toReversed())).toBe(2.5);
     expect(values).toEqual([3, 1, 2, 10]);
   });
 
-  it('is not moved by one wild value', () => {
+  it('is not moved by one outlier', () => {
     expect(median([10, 11, 12, 13, 1e9])).toBe(12);
   });
 
-  it('of nothing is not a number', () => {
+  it('is NaN for an empty list', () => {
     expect(median([])).toBeNaN();
   });
 });
 
 describe('quantile', () => {
-  it('is one of the values, not exceeded by the share asked for and by no smaller one', () => {
+  it('is the smallest value that the given share does not exceed', () => {
     fc.assert(
       fc.property(figures, fc.double({ min: 0.001, max: 1, noNaN: true }), (values, share) => {
         const found = quantile(values, share);
@@ -46,7 +46,7 @@ describe('quantile', () => {
     );
   });
 
-  it('of a hundred values is the one that its name says', () => {
+  it('is the 99th of a hundred values for 0.99', () => {
     const values = Array.from({ length: 100 }, (_, index) => index + 1);
     expect(quantile(values, 0.5)).toBe(50);
     expect(quantile(values, 0.99)).toBe(99);
@@ -55,19 +55,19 @@ describe('quantile', () => {
 });
 
 describe('ratios', () => {
-  it('see through a disturbance that both of a pair suffer', () => {
+  it('are not affected by a disturbance of both values of a pair', () => {
     const quiet = [10, 20, 10, 30];
     const doubled = quiet.map((value) => value * 2);
     expect(ratios(doubled, quiet)).toEqual({ median: 2, from: 2, to: 2 });
   });
 
-  it('are refused where there are no pairs', () => {
+  it('reject lists of different lengths', () => {
     expect(() => ratios([1, 2], [1])).toThrow('2 values cannot be paired with 1');
   });
 });
 
 describe('spread', () => {
-  it('encloses its median and at least half of the values', () => {
+  it('contains its median and at least half of the values', () => {
     fc.assert(
       fc.property(figures, (values) => {
         const { from, median: middle, to } = spread(values);
@@ -81,7 +81,7 @@ describe('spread', () => {
 });
 
 describe('rotated', () => {
-  it('puts each first equally often and loses none', () => {
+  it('puts each item first equally often and loses none', () => {
     const items = ['a', 'b', 'c'];
     const orders = [0, 1, 2].map((round) => rotated(items, round));
     expect(orders.map(([first]) => first)).toEqual(items);

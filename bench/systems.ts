@@ -4,29 +4,29 @@ import { type Counted, Service } from './service.js';
 
 export type SystemName = 'direct' | 'bare' | 'service' | 'baseline';
 
-/** One of the ways to the same answer. */
+/** One of the ways to get the same answer. */
 export interface System {
   readonly name: SystemName;
   readonly target: Target;
-  /** The gateway's process; `null` where there is none in between. */
+  /** The gateway's process; `null` without one. */
   readonly gateway: Child | null;
 }
 
 const WORKERS = 3;
 const MODEL = 'bench';
-/** A question of a usual length: 70 words. */
+/** A prompt of a usual length: 70 words. */
 const PROMPT = 'Tell me, in as few words as you can, what a benchmark is good for. '.repeat(5).trim();
-/** What a caller sends, and what the worker's template makes of it. */
+/** What a client sends, and what the worker's template renders. */
 const CHAT = JSON.stringify({ input: PROMPT, model_name: MODEL, temperature: 0.7 });
 
 export interface RunningSystems {
   readonly systems: readonly System[];
-  /** Ends all processes, and tells what each service counted. */
+  /** Ends all processes. @returns what each service counted */
   stop(): Promise<ReadonlyMap<SystemName, Counted>>;
 }
 
 /**
- * Starts the upstream, and in front of it the bare handler and the service.
+ * Starts the upstream, and the bare handler and the service in front of it.
  * @param baseline the folder of another build of the service to run beside it; `null`: none
  */
 export async function startSystems(baseline: string | null): Promise<RunningSystems> {

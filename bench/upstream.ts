@@ -1,14 +1,14 @@
 import { createServer } from 'node:http';
 import { listening } from './listening.js';
 
-/** A model that answers at once, on as many ports as argv says: the workers. */
+/** The workers: a model that answers at once, on as many ports as the argument says. */
 const ANSWER = JSON.stringify({
   data: {
     items: [
       {
         attributes: {
           answer:
-            'I am a benchmark’s idea of a model: I say the same sentence whatever I am asked, and I say it at once.',
+            'This model belongs to a benchmark: it answers every request with this same sentence, and it does so at once.',
           finish_reason: 'stop',
         },
       },

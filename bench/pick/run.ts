@@ -6,7 +6,7 @@ import { type AcquiredWorker, WorkerPool } from '../../src/balancing/pool/worker
 import type { PoolMember } from '../../src/balancing/pool/pooled-worker.js';
 import { seededRandom } from '../../test/seeded-random.js';
 
-/** What a pick costs, by itself and with all that surrounds it: who may be used, count, count back, learn. */
+/** The cost of a pick, alone and with acquire and release: usable workers, counting, learning from the result. */
 const SIZES = [4, 64, 1000] as const;
 const SLICE_MS = 60;
 const SLICES = 7;
@@ -15,22 +15,24 @@ const SERVED: RequestResult = { kind: 'success', durationMs: 800, units: 80 };
 
 const strategies = Object.keys(POLICIES) as Strategy[];
 console.log(`nanoseconds, the best of ${SLICES} slices of ${SLICE_MS} ms; Node ${process.version}\n`);
-console.log(`| strategy | ${SIZES.map((size) => `pick of ${size} | whole loan of ${size}`).join(' | ')} |`);
+console.log(
+  `| strategy | ${SIZES.map((size) => `pick of ${size} | acquire and release of ${size}`).join(' | ')} |`,
+);
 console.log(`|---|${SIZES.map(() => '--:|--:|').join('')}`);
 for (const strategy of strategies) {
-  const cells = SIZES.flatMap((size) => [pickNs(strategy, size), loanNs(strategy, size)]);
+  const cells = SIZES.flatMap((size) => [pickNs(strategy, size), roundTripNs(strategy, size)]);
   console.log(`| ${strategy} | ${cells.map((ns) => Math.round(ns).toLocaleString('en')).join(' | ')} |`);
 }
 
 /** The policy alone. */
 function pickNs(strategy: Strategy, size: number): number {
   const policy = POLICIES[strategy];
-  const { roster } = busyRoster(strategy, size);
+  const { pool } = busyPool(strategy, size);
   const random = seededRandom(1);
   let memory: unknown = policy.start;
   return bestNs(() => {
     const pick = (policy as { pick(...of: unknown[]): { index: number; memory: unknown } }).pick(
-      roster.all,
+      pool.all,
       memory,
       random,
       'session',
@@ -39,23 +41,23 @@ function pickNs(strategy: Strategy, size: number): number {
   });
 }
 
-/** A whole request's share of balancing: lend and give back, with as many running as usual. */
-function loanNs(strategy: Strategy, size: number): number {
-  const { roster, loans } = busyRoster(strategy, size);
+/** A whole request's share of balancing: acquire and release, with the usual number of running requests. */
+function roundTripNs(strategy: Strategy, size: number): number {
+  const { pool, acquired } = busyPool(strategy, size);
   let nowMs = 1000;
   let at = 0;
   return bestNs(() => {
     nowMs += 0.5;
-    const done = loans[at];
-    if (done !== undefined) roster.release(done, SERVED, nowMs);
-    const next = roster.acquire(nowMs, undefined, 'session');
-    if ('worker' in next) loans[at] = next;
-    at = (at + 1) % loans.length;
+    const done = acquired[at];
+    if (done !== undefined) pool.release(done, SERVED, nowMs);
+    const next = pool.acquire(nowMs, undefined, 'session');
+    if ('worker' in next) acquired[at] = next;
+    at = (at + 1) % acquired.length;
   });
 }
 
-function busyRoster(strategy: Strategy, size: number): { roster: WorkerPool; loans: AcquiredWorker[] } {
-  const roster = new WorkerPool(POLICIES[strategy], DEFAULT_STATS_LIMITS, seededRandom(2));
+function busyPool(strategy: Strategy, size: number): { pool: WorkerPool; acquired: AcquiredWorker[] } {
+  const pool = new WorkerPool(POLICIES[strategy], DEFAULT_STATS_LIMITS, seededRandom(2));
   const members = Array.from({ length: size }, (_, index): PoolMember => ({
     id: `0b0e5d0a-6f0a-4c8e-9a51-${String(index).padStart(12, '0')}`,
     weight: 1,
@@ -65,13 +67,13 @@ function busyRoster(strategy: Strategy, size: number): { roster: WorkerPool; loa
     health: 'healthy',
     generation: 1,
   }));
-  roster.update(members);
-  const loans: AcquiredWorker[] = [];
+  pool.update(members);
+  const acquired: AcquiredWorker[] = [];
   for (let i = 0; i < size * RUNNING_PER_WORKER; i++) {
-    const loan = roster.acquire(0);
-    if ('worker' in loan) loans.push(loan);
+    const one = pool.acquire(0);
+    if ('worker' in one) acquired.push(one);
   }
-  return { roster, loans };
+  return { pool, acquired };
 }
 
 function bestNs(once: () => void): number {

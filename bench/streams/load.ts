@@ -3,12 +3,12 @@ import type { Target } from '../messages.js';
 import { quantile } from '../statistics.js';
 import type { StreamRequest, StreamResult } from './messages.js';
 
-/** So that a thousand streams do not begin, and then speak, in one moment. */
+/** So that a thousand streams do not begin, and send, at the same moment. */
 const BEGIN_WITHIN_MS = 1_000;
 const AT = /"at":([\d.]+)\}/g;
 
-process.on('message', (order: StreamRequest) => {
-  void run(order).then((result) => process.send?.(result));
+process.on('message', (request: StreamRequest) => {
+  void run(request).then((result) => process.send?.(result));
 });
 
 async function run({ target, streams }: StreamRequest): Promise<StreamResult> {
@@ -29,7 +29,7 @@ async function run({ target, streams }: StreamRequest): Promise<StreamResult> {
   };
 }
 
-/** On a bare socket: a client that parses would be measured with what it is to measure. @returns whether it came to its end */
+/** Uses a bare socket: a client that parses would measure itself. @returns whether the stream was complete */
 function oneStream(target: Target, request: Buffer, delayMs: number, agesMs: number[]): Promise<boolean> {
   const { hostname, port } = new URL(target.url);
   return new Promise((resolve) => {

@@ -1,18 +1,18 @@
 import type { Target } from '../messages.js';
 
-/** To the process that makes the load. */
+/** A command to the load generator. */
 export interface StreamRequest {
   readonly target: Target;
   readonly streams: number;
 }
 
-/** What came of it. */
+/** Its result. */
 export interface StreamResult {
   readonly chunks: number;
-  /** Streams that did not come to their `[DONE]`. */
+  /** Streams that ended without `[DONE]`. */
   readonly failed: number;
   readonly seconds: number;
-  /** From when a chunk left the upstream to when it was here. */
+  /** From the sending of a chunk by the upstream to its arrival. */
   readonly p50Ms: number;
   readonly p99Ms: number;
 }

@@ -25,10 +25,10 @@ const BODY = JSON.stringify({
   messages: [{ role: 'user', content: 'Tell me, in as few words as you can, what a benchmark is good for.' }],
 });
 
-interface Contestant {
+interface System {
   readonly name: string;
   readonly target: Target;
-  /** `null`: there is none in between. */
+  /** `null` without one. */
   readonly gateway: Child | null;
 }
 
@@ -61,13 +61,13 @@ await service.register({
   health_check: { kind: 'none' },
 });
 const load = Child.start(beside('load.js'));
-const contestants: readonly Contestant[] = [
+const systems: readonly System[] = [
   { name: 'direct', target: sendTo(origin, {}), gateway: null },
   { name: 'bare', target: sendTo(bareUrl, {}), gateway: bare },
   { name: 'service', target: sendTo(service.url, service.headers), gateway: service.child },
 ];
 
-async function measure({ target, gateway }: Contestant, streams: number): Promise<Measured> {
+async function measure({ target, gateway }: System, streams: number): Promise<Measured> {
   const before = await gateway?.usage();
   const running = load.ask<StreamResult>({ target, streams } satisfies StreamRequest);
   let highest = 0;
@@ -84,18 +84,17 @@ async function measure({ target, gateway }: Contestant, streams: number): Promis
 
 const rows: string[][] = [];
 try {
-  for (const contestant of contestants) await measure(contestant, 50);
+  for (const system of systems) await measure(system, 50);
   for (const streams of options.streams.split(',').map(Number)) {
     const idle = new Map<string, number>();
-    for (const { name, gateway } of contestants)
+    for (const { name, gateway } of systems)
       if (gateway !== null) idle.set(name, (await gateway.usage()).rssMiB);
-    const all = new Map<string, Measured[]>(contestants.map(({ name }) => [name, []]));
+    const all = new Map<string, Measured[]>(systems.map(({ name }) => [name, []]));
     for (let round = 0; round < Number(options.rounds); round++)
-      for (const contestant of contestants)
-        all.get(contestant.name)?.push(await measure(contestant, streams));
+      for (const system of systems) all.get(system.name)?.push(await measure(system, streams));
     const of = (name: string, figure: keyof Measured): number =>
       median((all.get(name) ?? []).map((each) => each[figure] ?? NaN));
-    for (const { name, gateway } of contestants) {
+    for (const { name, gateway } of systems) {
       const grown = ((of(name, 'rssMiB') - (idle.get(name) ?? NaN)) * 1024) / streams;
       const added = (figure: 'p50Ms' | 'p99Ms'): string =>
         gateway === null ? '–' : (of(name, figure) - of('direct', figure)).toFixed(2);

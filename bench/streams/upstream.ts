@@ -1,24 +1,24 @@
 import { createServer, type ServerResponse } from 'node:http';
 import { listening } from '../listening.js';
 
-/** A model that streams: a chunk every so many milliseconds, each with the time at which it left. */
+/** A model that streams a chunk every 50 ms, each with the time of its sending. */
 const EVERY_MS = 50;
 
-interface Asked {
+interface Request {
   /** How many chunks the answer has. */
   readonly max_tokens: number;
 }
 
 const server = createServer((request, response) => {
-  const pieces: Buffer[] = [];
-  request.on('data', (piece: Buffer) => pieces.push(piece));
-  request.on('end', () => answer(response, JSON.parse(Buffer.concat(pieces).toString()) as Asked));
+  const chunksRead: Buffer[] = [];
+  request.on('data', (piece: Buffer) => chunksRead.push(piece));
+  request.on('end', () => answer(response, JSON.parse(Buffer.concat(chunksRead).toString()) as Request));
 });
 
-function answer(response: ServerResponse, { max_tokens: chunks }: Asked): void {
+function answer(response: ServerResponse, { max_tokens: chunks }: Request): void {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   let left = chunks;
-  const say = (): void => {
+  const send = (): void => {
     left -= 1;
     const chunk = {
       id: 'chatcmpl-1',
@@ -26,7 +26,7 @@ function answer(response: ServerResponse, { max_tokens: chunks }: Asked): void {
       created: 1,
       model: 'bench',
       choices: [{ index: 0, delta: { content: 'word ' }, logprobs: null, finish_reason: null }],
-      // Of the whole machine, so that another process can tell how old a chunk is.
+      // A clock of the whole machine, so that another process can compute the age of a chunk.
       at: performance.timeOrigin + performance.now(),
     };
     response.write(`data: ${JSON.stringify(chunk)}\n\n`);
@@ -34,7 +34,7 @@ function answer(response: ServerResponse, { max_tokens: chunks }: Asked): void {
     clearInterval(timer);
     response.end('data: [DONE]\n\n');
   };
-  const timer = setInterval(say, EVERY_MS);
+  const timer = setInterval(send, EVERY_MS);
   response.once('close', () => clearInterval(timer));
 }
 
