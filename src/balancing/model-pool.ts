@@ -4,7 +4,7 @@ import type { ModelPolicy } from '../registry/models/model-policy.js';
 import { isCallable, type Worker } from '../registry/worker.js';
 import { Admission, type AdmissionLimits, type Clock } from './admission/admission.js';
 import { RetryBudget } from './admission/retry-budget.js';
-import { POLICIES } from './policies/strategies.js';
+import { POLICIES, policyOf } from './policies/strategies.js';
 import type { PoolMember } from './pool/pooled-worker.js';
 import { WorkerPool } from './pool/worker-pool.js';
 
@@ -42,7 +42,8 @@ export class ModelPool {
 
   /** Follows the model's policy; `undefined`: the settings decide. */
   setPolicy(policy: ModelPolicy | undefined): void {
-    this.workerPool.setPolicy(POLICIES[policy?.strategy ?? this.settings.strategy]);
+    const { strategy } = this.settings;
+    this.workerPool.setPolicy(policyOf(policy?.strategy ?? strategy, strategy));
     this.admission.setLimits(queueLimits(policy, this.settings.admission));
   }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../test/seeded-random.js';
 import { textHash } from './picking.js';
 import type { Candidate, Policy } from './policy.js';
-import { POLICIES } from './strategies.js';
+import { POLICIES, policyOf } from './strategies.js';
 
 function aCandidate(about: Partial<Candidate> & { readonly id: string }): Candidate {
   return {
@@ -109,6 +109,12 @@ describe.each(Object.entries(POLICIES))('policy %s', (_name, policy: Policy<unkn
     const idle = Array.from({ length: 200 }, (_, index) => aCandidate({ id: `w${index}` }));
     expect(Math.min(...lightTraffic(policy, idle, 8000))).toBeGreaterThan(10);
   });
+});
+
+it('falls back to the default for a strategy that only a newer release knows', () => {
+  const newer = JSON.parse('"from_the_future"') as keyof typeof POLICIES;
+  expect(policyOf(newer, 'least_load')).toBe(POLICIES.least_load);
+  expect(policyOf('random', 'least_load')).toBe(POLICIES.random);
 });
 
 describe.each(['least_load', 'least_request', 'round_robin'] as const)('%s', (name) => {

@@ -18,3 +18,8 @@ export const POLICIES = {
   peak_ewma: peakEwma,
   consistent_hash: consistentHash,
 } as const satisfies Readonly<Record<Strategy, Policy<unknown>>>;
+
+/** @param fallback used when a newer replica has stored a strategy that this one does not know yet */
+export function policyOf(strategy: Strategy, fallback: Strategy): Policy<unknown> {
+  return Object.hasOwn(POLICIES, strategy) ? POLICIES[strategy] : POLICIES[fallback];
+}
