@@ -6,10 +6,10 @@ import { isNativePath } from './errors/envelopes.js';
 import { PatchWorkerDto } from './registry/register-worker.dto.js';
 import { WorkerDto } from './registry/worker-answers.dto.js';
 
-/** Asked by machines that hold no key. */
+/** Called without a key. */
 const PROBES = ['/livez', '/readyz', '/health'];
 
-/** `/openapi.json`, and pages at `/docs` from local files. */
+/** Serves `/openapi.json`, and pages at `/docs` from local files. */
 export function serveOpenApi(app: NestFastifyApplication): void {
   const description = new DocumentBuilder()
     .setTitle('Multi-Model Manager')
@@ -25,17 +25,18 @@ export function serveOpenApi(app: NestFastifyApplication): void {
   SwaggerModule.setup('docs', app, create, {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],
-    // Else the page asks validator.swagger.io for a badge.
+    // Otherwise the page loads a badge from validator.swagger.io.
     swaggerOptions: { validatorUrl: null },
   });
 }
 
-/** What decorators would repeat for every route, and what the hot path does not declare. */
+/** Adds what decorators would repeat for every route, and the hot routes, which declare nothing. */
 function completed(document: OpenAPIObject): OpenAPIObject {
   nameModels(document);
   for (const [path, { get, post, put, patch, delete: remove }] of Object.entries(document.paths))
     for (const operation of [get, post, put, patch, remove]) {
       if (operation === undefined) continue;
+      if (isNativePath(path)) operation.tags = ['Native API'];
       if (PROBES.includes(path)) operation.security = [];
       else
         operation.responses['default'] = answer(
@@ -46,7 +47,7 @@ function completed(document: OpenAPIObject): OpenAPIObject {
   const metrics = document.paths['/metrics']?.get;
   if (metrics !== undefined)
     metrics.responses['200'] = {
-      description: 'Figures',
+      description: 'The metrics',
       content: { 'text/plain': { schema: { type: 'string' } } },
     };
   describeWorkers(document);
@@ -56,21 +57,21 @@ function completed(document: OpenAPIObject): OpenAPIObject {
 
 function describeWorkers({ paths, components }: OpenAPIObject): void {
   const [all, one] = [paths['/api/v1/workers'], paths['/api/v1/workers/{id}']];
-  if (all?.put !== undefined) all.put.responses['201'] = answer('It was not there before', WorkerDto);
+  if (all?.put !== undefined) all.put.responses['201'] = answer('The worker is new', WorkerDto);
   for (const operation of [one?.patch, one?.delete])
     for (const parameter of operation?.parameters ?? [])
       if ('name' in parameter && parameter.name === 'if-match')
         Object.assign(parameter, {
           name: 'If-Match',
           required: false,
-          description: 'The ETag that was read: 412 if it is another by now.',
+          description: 'The ETag of the version that the change is based on: 412 if there is a newer one.',
         });
   const sent = one?.patch?.requestBody;
   if (sent !== undefined && 'content' in sent)
     sent.content = { ...sent.content, ...json(PatchWorkerDto, 'application/merge-patch+json') };
   const patch = components?.schemas?.[PatchWorkerDto.name];
   if (patch === undefined || '$ref' in patch) return;
-  // In a merge patch null resets.
+  // In a merge patch, null resets a field.
   for (const [field, schema] of Object.entries(patch.properties ?? {}))
     patch.properties = {
       ...patch.properties,
@@ -78,7 +79,7 @@ function describeWorkers({ paths, components }: OpenAPIObject): void {
     };
 }
 
-/** A model's name may hold `/`, so its routes end in a wildcard, which has no name of its own. */
+/** Names of models may contain `/`, so their routes end in a wildcard, which has no name. */
 function nameModels({ paths }: OpenAPIObject): void {
   for (const [path, item] of Object.entries(paths)) {
     if (!path.endsWith('/{path}')) continue;

@@ -251,7 +251,7 @@ describe('What an API has no words for', () => {
     const asked = await service.post('/v1/embeddings', { model, input: ['a', 'b'] });
     expect([asked.status, JSON.stringify(asked.json)]).toEqual([
       502,
-      expect.stringContaining('of 2 texts the answer holds 1 embeddings'),
+      expect.stringContaining('the answer contains 1 embeddings for 2 inputs'),
     ]);
     const one = await service.post('/v1/embeddings', { model, input: ['a'] });
     expect([one.status, one.json]).toMatchObject([200, { data: [{ embedding: [1, 2] }] }]);

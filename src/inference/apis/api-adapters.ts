@@ -1,6 +1,6 @@
 import type { ApiProtocol } from '../../registry/worker.js';
 import type { ChatAnswer, OpenAiChat, StreamReader } from '../chat/chat.js';
-import { ProtocolError } from '../chat/chat-errors.js';
+import { parseAnswer } from '../chat/upstream-json.js';
 import { anthropicAnswer, anthropicReader } from './anthropic/backend-response.js';
 import { anthropicRequest } from './anthropic/backend-request.js';
 import { geminiAnswer, geminiReader } from './gemini/backend-response.js';
@@ -9,24 +9,27 @@ import { geminiChatPath, geminiPath, geminiRequest } from './gemini/backend-requ
 import { openAiAnswer } from './openai/backend-response.js';
 import { openAiReader } from './openai/backend-stream.js';
 
-/** A chat in the words of one API, and its answer out of them. */
+/**
+ * The API of one vendor towards workers: how a chat becomes its request, and how its answer and its stream are read.
+ * All of it is pure.
+ */
 export interface ApiAdapter {
-  /** `chat.model` is what the upstream calls it. @throws UnsupportedFieldError */
+  /** @param chat whose `model` is the upstream's name of it. @throws UnsupportedFieldError */
   request(chat: OpenAiChat, stream: boolean): { readonly path: string; readonly body: unknown };
   /** @throws ProtocolError */
   answer(text: string): ChatAnswer;
   reader(): StreamReader;
-  /** Left out: it makes none, or those that are passed on need no words. */
+  /** Left out: the API has none, or passes them through only. */
   readonly embeddings?: EmbeddingAdapter;
 }
 
 export interface EmbeddingAdapter {
-  /** Of OpenAI's body. @throws UnsupportedFieldError */
+  /** @param body in the OpenAI format. @throws UnsupportedFieldError */
   request(
     body: Readonly<Record<string, unknown>>,
     model: string,
   ): { readonly path: string; readonly body: unknown };
-  /** Its text is the JSON of the vectors. @throws ProtocolError */
+  /** @returns an answer whose text is the JSON of the vectors. @throws ProtocolError */
   answer(text: string): ChatAnswer;
 }
 
@@ -34,18 +37,15 @@ export const API_ADAPTERS: Readonly<Record<ApiProtocol, ApiAdapter>> = {
   openai: {
     request: (chat, stream) => ({
       path: '/chat/completions',
-      // Tokens are counted for whoever asks for them here.
+      // Usage is always needed for metrics.
       body: stream ? { ...chat, stream_options: { ...chat.stream_options, include_usage: true } } : chat,
     }),
     answer: openAiAnswer,
     reader: openAiReader,
   },
   anthropic: {
-    request: (chat) => ({
-      path: '/messages',
-      body: anthropicRequest(chat, chat.model),
-    }),
-    answer: (text) => anthropicAnswer(jsonOf(text)),
+    request: (chat) => ({ path: '/messages', body: anthropicRequest(chat, chat.model) }),
+    answer: (text) => anthropicAnswer(parseAnswer(text)),
     reader: anthropicReader,
   },
   gemini: {
@@ -53,22 +53,14 @@ export const API_ADAPTERS: Readonly<Record<ApiProtocol, ApiAdapter>> = {
       path: geminiChatPath(chat.model, stream),
       body: geminiRequest(chat, chat.model),
     }),
-    answer: (text) => geminiAnswer(jsonOf(text)),
+    answer: (text) => geminiAnswer(parseAnswer(text)),
     reader: geminiReader,
     embeddings: {
       request: (body, model) => ({
         path: geminiPath(model, 'batchEmbedContents'),
         body: geminiEmbeddingRequest(body, model),
       }),
-      answer: (text) => geminiEmbeddings(jsonOf(text)),
+      answer: (text) => geminiEmbeddings(parseAnswer(text)),
     },
   },
 };
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new ProtocolError('the answer is not JSON', { cause });
-  }
-}

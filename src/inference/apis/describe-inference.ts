@@ -26,43 +26,43 @@ interface Description {
   readonly answered: Model;
 }
 
-const PASSED = 'For workers that speak OpenAI’s API themselves: passed on as it came.';
+const PASSED = 'Passed through to workers with protocol "openai".';
 
-/** What the hot path does not declare: it reads bodies by hand, and one method answers many paths. */
+/** The hot routes declare nothing: they read bodies by hand, and one method answers many paths. */
 const DESCRIPTIONS: Readonly<Record<string, Description>> = {
   '/api/v1/chat/completions': {
-    summary: 'The seed’s chat (`input`), and OpenAI’s (`messages`), of any registered model.',
+    summary: 'A native chat (`input`) or an OpenAI chat (`messages`) with any registered model.',
     sent: ChatDto,
     answered: ChatAnswerDto,
   },
   '/v1/chat/completions': {
-    summary: 'OpenAI’s chat with any registered model, whichever API its workers speak; streams too.',
+    summary: 'An OpenAI chat with any registered model, whole or as a stream.',
     sent: OpenAiChatDto,
     answered: ChatCompletionDto,
   },
   '/v1/completions': {
-    summary: 'OpenAI’s older endpoint: a text to complete.',
+    summary: 'Completes a text.',
     sent: PromptDto,
     answered: TextCompletionDto,
   },
   '/v1/embeddings': {
-    summary: 'Embeddings, of workers registered with `task: "embedding"`.',
+    summary: 'Embeddings, by workers with `task: "embedding"`, or with protocol "openai" and no task.',
     sent: EmbeddingsDto,
     answered: EmbeddingListDto,
   },
   '/v1/images/generations': {
-    summary: 'Images, of workers registered with `task: "image"`.',
+    summary: 'Images, by workers with `task: "image"`, or with protocol "openai" and no task.',
     sent: PromptDto,
     answered: ImageListDto,
   },
   '/v1/messages': {
     summary:
-      'Anthropic’s Messages API, for any registered model that chats; streams too. Workers that speak it get what was sent.',
+      'The Messages API of Anthropic with any registered model that chats, whole or as a stream; passed through to workers with protocol "anthropic".',
     sent: AnthropicChatDto,
     answered: AnthropicMessageDto,
   },
   '/v1/messages/count_tokens': {
-    summary: 'How many tokens a message would take: of models with a worker that speaks Anthropic’s API.',
+    summary: 'The number of tokens that a message takes, for models with a worker of protocol "anthropic".',
     sent: AnthropicChatDto,
     answered: TokenCountDto,
   },
@@ -83,7 +83,7 @@ export function describeInference({ paths }: OpenAPIObject): void {
         content: json(path === '/v1/models' ? OpenAiModelListDto : ListedModelDto),
       };
     if (post === undefined) continue;
-    // One method answers them all, and each needs a name of its own.
+    // One method answers them all, but each needs an operationId.
     if (path.startsWith('/v1/')) post.operationId = path.slice(1).replaceAll('/', '_');
     const described = DESCRIPTIONS[path];
     if (described === undefined) {
@@ -106,7 +106,7 @@ function describePassed(path: string, post: NonNullable<OpenAPIObject['paths'][s
   post.requestBody = { required: true, content: sent };
   const answered =
     path === '/v1/audio/speech' ? { 'audio/*': { schema: { type: 'string', format: 'binary' } } } : anything;
-  post.responses['200'] = { description: 'The answer, as the worker gave it', content: answered };
+  post.responses['200'] = { description: 'The answer of the worker, unchanged', content: answered };
 }
 
 function json(model: Model) {

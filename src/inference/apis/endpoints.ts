@@ -1,9 +1,9 @@
 import type { WorkerTask } from '../../registry/worker.js';
 
-/** What OpenAI's API is served under. */
+/** The base path of the OpenAI API here. */
 export const OPENAI_BASE = '/v1';
 
-/** Endpoints and what they want of a model; `null`: whatever it does. */
+/** The endpoints of the OpenAI API and the task each needs; `null`: any. */
 export const ENDPOINTS = {
   '/chat/completions': 'chat',
   '/completions': 'completion',
@@ -19,16 +19,16 @@ export const ENDPOINTS = {
 
 export type Endpoint = keyof typeof ENDPOINTS;
 
-/** Bodies of these are passed on as they came. */
+/** Whether the body stays bytes, so that it can be passed through. */
 export function isOpenAiPath(url: string): boolean {
   return url.startsWith(`${OPENAI_BASE}/`);
 }
 
-/** What of Anthropic's API is about a message. */
+/** The endpoints of the Anthropic API. */
 export const MESSAGES = '/messages';
 export const COUNT_TOKENS = '/messages/count_tokens';
 
-/** Every client of Anthropic's API sends it. https://platform.claude.com/docs/en/api/versioning */
+/** Every client of the Anthropic API sends this header. https://platform.claude.com/docs/en/api/versioning */
 export function isFromAnthropicClient(headers: Readonly<Record<string, unknown>>): boolean {
   return headers['anthropic-version'] !== undefined;
 }

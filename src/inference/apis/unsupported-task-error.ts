@@ -2,15 +2,15 @@ import { COUNT_TOKENS } from './endpoints.js';
 import type { InferenceRequest } from '../client/inference-request.js';
 import type { WorkerTask } from '../../registry/worker.js';
 
-/** The caller wants what this worker does not do. */
+/** The request needs a task that the worker does not do. */
 export class UnsupportedTaskError extends Error {
   constructor(
     wanted: string,
     model: string,
     does: string,
-    todo = 'ask a model that does, or use another endpoint',
+    remedy = 'use a model that does, or another endpoint',
   ) {
-    super(`model(${model}) does ${does}, not ${wanted}: ${todo}`);
+    super(`model(${model}) does ${does}, not ${wanted}: ${remedy}`);
     this.name = 'UnsupportedTaskError';
   }
 }
@@ -26,11 +26,10 @@ export function unsupported(
   return new UnsupportedTaskError(wanted, modelName, does, COUNTED_BY);
 }
 
-/** Every model counts in tokens of its own. */
 const COUNTED_BY =
-  'tokens are counted by workers with protocol "anthropic", and guessed by nobody; the usage of an answer tells them, too';
+  'only workers with protocol "anthropic" count tokens; usage in an answer reports them, too';
 
-/** Who chats can complete a text as well. `null`: whatever it does. */
+/** A worker that chats can complete text, too. @param task `null`: any. @param wanted `null`: any */
 export function supportsTask(task: WorkerTask | null, wanted: WorkerTask | null): boolean {
   return task === null || wanted === null || task === wanted || (wanted === 'completion' && task === 'chat');
 }

@@ -1,8 +1,8 @@
 import type { JsonValue } from '../../template/json-value.js';
 
 /**
- * A chat in OpenAI's vocabulary, the one every protocol is translated from and to: the caller's body as it came, once
- * its shape has been checked. Fields nobody here knows are in it, too.
+ * The canonical form of a chat, from and to which every API is translated: the OpenAI format. It is the client's body,
+ * unchanged but checked, unknown fields included.
  */
 export interface OpenAiChat {
   readonly model: string;
@@ -57,7 +57,7 @@ export interface OpenAiToolCall {
   readonly extra_content?: ExtraContent;
 }
 
-/** What Google's OpenAI-compatible API adds to a call, and wants back: https://ai.google.dev/gemini-api/docs/thought-signatures#openai */
+/** What Google's OpenAI-compatible API adds to a call and expects back: https://ai.google.dev/gemini-api/docs/thought-signatures#openai */
 export interface ExtraContent {
   readonly google: { readonly thought_signature: string };
 }
@@ -69,56 +69,56 @@ export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 export interface Usage {
   readonly input: number;
   readonly output: number;
-  /** Of the input, read from the upstream's cache. */
+  /** Part of the input, read from the upstream's cache. */
   readonly cached?: number;
-  /** Of the output, spent on reasoning. */
+  /** Part of the output, spent on reasoning. */
   readonly reasoning?: number;
 }
 
-/** What a model answered, whichever protocol it came by. */
+/** The answer of a model, whichever API it came from. */
 export interface ChatAnswer {
-  /** `null`: only tools are called. */
+  /** `null`: there are tool calls only. */
   readonly text: string | null;
-  /** What it thought aloud, where the upstream shows it. */
+  /** Where the upstream shows it. */
   readonly reasoning?: string;
   readonly toolCalls: readonly OpenAiToolCall[];
   readonly finish: FinishReason;
-  /** `null`: the upstream does not tell. */
+  /** `null`: the upstream reports none. */
   readonly usage: Usage | null;
 }
 
-/** A piece of an answer that comes in a stream. `finish` comes once, after all text and tool calls; `usage` may follow it. */
+/** A part of a streamed answer. `finish` comes once, after all text and tool calls; `usage` may follow it. */
 export type ChatEvent =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'reasoning'; readonly text: string }
-  /** `id` and `name` with the first piece of a call, then its arguments in pieces of JSON text. */
+  /** `id` and `name` come with the first event of a call; its arguments are JSON text in parts. */
   | {
       readonly kind: 'tool_call';
       readonly index: number;
       readonly id?: string;
       readonly name?: string;
       readonly arguments: string;
-      /** With the first piece. */
+      /** With the first event. */
       readonly extra_content?: ExtraContent;
     }
   | { readonly kind: 'finish'; readonly reason: FinishReason }
   | { readonly kind: 'usage'; readonly usage: Usage };
 
-/** One event of an upstream's stream: of SSE with its name, of NDJSON a line. */
+/** One event of an upstream's stream: an SSE event with its name, or a line of NDJSON. */
 export interface StreamEvent {
   readonly name?: string | undefined;
   readonly data: string;
 }
 
-/** `counting`: the end marker came, only usage may follow. `over`: nothing may. Else it goes on, as far as anybody knows. */
+/** `counting`: the end marker came and only usage may follow. `over`: nothing may follow. */
 export type StreamStage = 'open' | 'counting' | 'over';
 
-/** Reads one stream, event by event: keeps what it needs from one to the next. */
+/** Reads one stream, event by event, and keeps state between them. */
 export interface StreamReader {
   /** @throws ProtocolError */
   (event: StreamEvent): readonly ChatEvent[];
-  /** Left out: there is no end marker, so that only the stream's end is one. */
+  /** Left out: the API has no end marker, only the end of the stream. */
   stage?(): StreamStage;
-  /** What only the end of a stream that ended in order makes certain. @throws ProtocolError */
+  /** The events that only the regular end of the stream makes certain. @throws ProtocolError */
   end?(): readonly ChatEvent[];
 }

@@ -1,9 +1,19 @@
+import { isJsonObject } from '../../input/json.js';
 import type { OpenAiMessage } from './chat.js';
 import { UnsupportedFieldError } from './chat-errors.js';
+import { isPresent, type JsonObject, parsedOrUndefined } from './json.js';
 import { type Part, partsOf, textsOf } from './parts.js';
-import { isJsonObject } from '../../input/json.js';
-import { type JsonObject } from './json.js';
 import { signatureIn } from './tool-calls.js';
+
+/** A tool call of an earlier turn. */
+export interface Call {
+  readonly id: string;
+  readonly name: string;
+  readonly input: JsonObject;
+  /** Of Gemini, as its own OpenAI-compatible API returns it: https://ai.google.dev/gemini-api/docs/thought-signatures */
+  readonly signature?: string;
+  readonly field: string;
+}
 
 export interface Result {
   readonly call: Call;
@@ -12,7 +22,7 @@ export interface Result {
 
 export interface UserTurn {
   readonly role: 'user';
-  /** Of the calls in the turn before, in the order of those. */
+  /** Of the calls of the turn before, in their order. */
   readonly results: readonly Result[];
   readonly parts: readonly Part[];
 }
@@ -24,9 +34,9 @@ export interface AssistantTurn {
 }
 
 export interface Conversation {
-  /** All that was said as system or developer, wherever it stood; empty if nothing was. */
+  /** All system and developer messages, wherever they are; empty if there are none. */
   readonly system: string;
-  /** Roles alternate, no turn is empty, and every call has its result in the turn after it. */
+  /** Roles alternate, no turn is empty, and every call has its result in the next turn. */
   readonly turns: readonly (UserTurn | AssistantTurn)[];
 }
 
@@ -41,23 +51,24 @@ interface OpenAssistantTurn extends AssistantTurn {
 }
 
 /**
- * OpenAI's messages as the turns of APIs in which two sides take turns, and results stand with the user.
+ * OpenAI messages as the alternating turns of Anthropic and Gemini, in which tool results belong to the user.
  * @throws UnsupportedFieldError
  */
 export function conversationOf(messages: readonly OpenAiMessage[]): Conversation {
-  const turns = new Turns();
-  const system = messages.flatMap((message, index) => turns.add(message, `messages[${index}]`)).join('\n');
-  const taken = turns.end();
-  if (taken.length > 0) return { system, turns: taken };
-  if (system === '') throw new UnsupportedFieldError('messages', 'say nothing');
-  // A chat of instructions only is a prompt: these APIs want a user to have spoken.
+  const builder = new ConversationBuilder();
+  const system = messages.flatMap((message, index) => builder.add(message, `messages[${index}]`)).join('\n');
+  const turns = builder.build();
+  if (turns.length > 0) return { system, turns };
+  if (system === '')
+    throw new UnsupportedFieldError('messages', 'all are empty; at least one must have content');
+  // These APIs require a user turn: instructions alone become one.
   return { system: '', turns: [{ role: 'user', results: [], parts: [{ kind: 'text', text: system }] }] };
 }
 
-class Turns {
+class ConversationBuilder {
   private readonly turns: (OpenUserTurn | OpenAssistantTurn)[] = [];
 
-  /** @returns what it says as the system */
+  /** @returns the system texts of the message */
   add(message: OpenAiMessage, field: string): readonly string[] {
     const content = `${field}.content`;
     switch (message.role) {
@@ -73,22 +84,26 @@ class Turns {
         this.addAssistant(message, field);
         return [];
       case 'tool': {
-        const call = this.called(message.tool_call_id, `${field}.tool_call_id`);
+        const call = this.openCall(message.tool_call_id, `${field}.tool_call_id`);
         this.user().results.push({ call, parts: partsOf(message.content, content) });
         return [];
       }
       default:
-        throw new UnsupportedFieldError(`${field}.role`, 'is none that this worker has a word for');
+        throw new UnsupportedFieldError(
+          `${field}.role`,
+          'not supported by this worker; use system, developer, user, assistant or tool',
+        );
     }
   }
 
-  end(): readonly (UserTurn | AssistantTurn)[] {
+  build(): readonly (UserTurn | AssistantTurn)[] {
     return this.turns.map((turn, index) => {
       const next = this.turns[index + 1];
       if (turn.role === 'assistant') {
         const results = next?.role === 'user' ? next.results : [];
         const open = turn.calls.find((call) => !results.some((result) => result.call === call));
-        if (open !== undefined) throw new UnsupportedFieldError(open.field, 'is answered by no tool message');
+        if (open !== undefined)
+          throw new UnsupportedFieldError(open.field, 'must be answered by a tool message that follows it');
         return turn;
       }
       const before = this.turns[index - 1];
@@ -99,16 +114,21 @@ class Turns {
   }
 
   private addAssistant(message: OpenAiMessage, field: string): void {
-    if (isThere(message['audio']))
-      throw new UnsupportedFieldError(`${field}.audio`, 'is known to OpenAI only');
-    if (isThere(message['function_call']))
-      throw new UnsupportedFieldError(`${field}.function_call`, 'is out of use: send tool_calls');
-    const texts = textsOf(message.content, `${field}.content`);
-    const refusal = textsOf(message['refusal'], `${field}.refusal`);
+    if (isPresent(message['audio']))
+      throw new UnsupportedFieldError(`${field}.audio`, 'not supported by this worker; leave it out');
+    if (isPresent(message['function_call']))
+      throw new UnsupportedFieldError(
+        `${field}.function_call`,
+        'deprecated and not supported by this worker; use tool_calls',
+      );
+    const texts = [
+      ...textsOf(message.content, `${field}.content`),
+      ...textsOf(refusalOf(message, field), `${field}.refusal`),
+    ];
     const calls = callsOf(message.tool_calls, `${field}.tool_calls`);
-    if (texts.length + refusal.length + calls.length === 0) return;
+    if (texts.length + calls.length === 0) return;
     const turn = this.assistant();
-    turn.texts.push(...texts, ...refusal);
+    turn.texts.push(...texts);
     turn.calls.push(...calls);
   }
 
@@ -128,64 +148,51 @@ class Turns {
     return turn;
   }
 
-  /** Ids are only unique within a turn: some models count from 0 in each. */
-  private called(id: unknown, field: string): Call {
+  /** Ids are unique within a turn only: some models count from 0 in each. */
+  private openCall(id: unknown, field: string): Call {
     const last = this.turns.at(-1);
-    const asked = last?.role === 'user' ? this.turns.at(-2) : last;
+    const caller = last?.role === 'user' ? this.turns.at(-2) : last;
     const results = last?.role === 'user' ? last.results : [];
-    const calls = asked?.role === 'assistant' ? asked.calls : [];
+    const calls = caller?.role === 'assistant' ? caller.calls : [];
     const call = calls.find((one) => one.id === id && !results.some((result) => result.call === one));
-    if (call === undefined)
-      throw new UnsupportedFieldError(field, 'answers no open call of the assistant message before it');
-    return call;
+    if (call !== undefined) return call;
+    throw new UnsupportedFieldError(
+      field,
+      'must be the id of an unanswered tool call in the assistant message before it',
+    );
   }
 }
 
-function isThere(value: unknown): boolean {
-  return value !== undefined && value !== null;
+function refusalOf({ refusal }: OpenAiMessage, field: string): string | null {
+  if (!isPresent(refusal)) return null;
+  if (typeof refusal === 'string') return refusal;
+  throw new UnsupportedFieldError(`${field}.refusal`, 'must be a string');
 }
 
-/** A call of a tool that stands in the history. */
-export interface Call {
-  readonly id: string;
-  readonly name: string;
-  readonly input: JsonObject;
-  /** Gemini's, as its own OpenAI-compatible API hands it out: https://ai.google.dev/gemini-api/docs/thought-signatures */
-  readonly signature?: string;
-  readonly field: string;
-}
-
-/** The calls of an assistant's message. @throws UnsupportedFieldError */
-export function callsOf(calls: unknown, field: string): readonly Call[] {
-  if (calls === undefined || calls === null) return [];
+/** @throws UnsupportedFieldError */
+function callsOf(calls: unknown, field: string): readonly Call[] {
+  if (!isPresent(calls)) return [];
   if (!Array.isArray(calls)) throw new UnsupportedFieldError(field, 'must be a list');
   return (calls as unknown[]).map((call, index) => callOf(call, `${field}[${index}]`));
 }
 
 function callOf(call: unknown, field: string): Call {
-  if (!isJsonObject(call) || !isJsonObject(call['function']))
-    throw new UnsupportedFieldError(field, 'must be the call of a function');
-  const { id, function: called } = call;
+  const called = isJsonObject(call) ? call['function'] : undefined;
+  if (!isJsonObject(call) || !isJsonObject(called))
+    throw new UnsupportedFieldError(field, 'must be a function call: an object with id and function');
+  const { id } = call;
   const { name, arguments: text } = called;
   if (typeof id !== 'string' || typeof name !== 'string')
-    throw new UnsupportedFieldError(field, 'must have an id and the name of its function');
+    throw new UnsupportedFieldError(field, 'must have an id and a function.name');
   const signature = signatureIn(call['extra_content']);
   const input = inputOf(text, `${field}.function.arguments`);
   return { id, name, input, field, ...(signature === undefined ? {} : { signature }) };
 }
 
-/** Models write no text at all where a tool takes nothing. */
+/** Models send no text at all for a tool without parameters. */
 function inputOf(text: unknown, field: string): JsonObject {
   if (text === undefined || text === null || text === '') return {};
-  const input = typeof text === 'string' ? parsed(text) : undefined;
-  if (!isJsonObject(input)) throw new UnsupportedFieldError(field, 'must be the text of a JSON object');
+  const input = typeof text === 'string' ? parsedOrUndefined(text) : undefined;
+  if (!isJsonObject(input)) throw new UnsupportedFieldError(field, 'must be a JSON object in a string');
   return input as JsonObject;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

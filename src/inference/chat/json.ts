@@ -1,6 +1,13 @@
 import type { JsonValue } from '../../template/json-value.js';
 
 export type JsonObject = Readonly<Record<string, JsonValue>>;
+/** An object whose values are not checked yet. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Clients that write out every field send `null` for those that are not set. */
+export function isPresent<Value>(value: Value): value is NonNullable<Value> {
+  return value !== undefined && value !== null;
+}
 
 /** The fields that have a value. */
 export function present(fields: Readonly<Record<string, JsonValue | undefined>>): JsonObject {
@@ -9,16 +16,10 @@ export function present(fields: Readonly<Record<string, JsonValue | undefined>>)
   );
 }
 
-/** Whether this JSON text is an object, so that nothing can follow that would make sense. */
-export function isWholeObject(text: string): boolean {
-  // Most often not even the last character fits.
-  if (!text.trimEnd().endsWith('}')) return false;
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+/** Whether this text is a complete JSON object, after which no more can follow. */
+export function isCompleteObject(text: string): boolean {
+  // Most often the last character decides already.
+  return text.trimEnd().endsWith('}') && parsedOrUndefined(text) !== undefined;
 }
 
 /** The parsed JSON text; `undefined`, which is no JSON value, when it is not JSON. */

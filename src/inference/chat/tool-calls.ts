@@ -1,34 +1,33 @@
 import { randomUUID } from 'node:crypto';
-import type { ChatEvent, ChatAnswer, ExtraContent } from './chat.js';
+import { isJsonObject } from '../../input/json.js';
+import type { ChatAnswer, ChatEvent, ExtraContent } from './chat.js';
 
 interface Extra {
   readonly extra_content?: ExtraContent;
 }
 
-/** The signature of Gemini's thoughts, as calls carry it in OpenAI's words. */
+/** An id for a call that has none. Clients keep the calls of a whole chat by id, so each id is unique. */
+export function newCallId(): string {
+  return `call_${randomUUID().replaceAll('-', '')}`;
+}
+
+/** The thought signature of Gemini in the `extra_content` of a tool call. */
 export function signatureIn(extra: unknown): string | undefined {
-  const google = memberOf(extra, 'google');
-  const signature = memberOf(google, 'thought_signature');
+  const google = isJsonObject(extra) ? extra['google'] : undefined;
+  const signature = isJsonObject(google) ? google['thought_signature'] : undefined;
   return typeof signature === 'string' && signature !== '' ? signature : undefined;
 }
 
-/** The fields of a call that carry one. */
+/** The fields of a tool call that carry a signature. */
 export function signed(signature: string | undefined): Extra {
   return signature === undefined ? {} : { extra_content: { google: { thought_signature: signature } } };
 }
 
-/** What of a call's fields is such, to be carried on. */
 export function extraOf({ extra_content }: Extra): Extra {
   return extra_content === undefined ? {} : { extra_content };
 }
 
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null
-    ? (value as Readonly<Record<string, unknown>>)[name]
-    : null;
-}
-
-/** The events of an answer that came whole. */
+/** A whole answer as the events of a stream. */
 export function eventsOf({ text, reasoning, toolCalls, finish, usage }: ChatAnswer): readonly ChatEvent[] {
   return [
     ...(reasoning === undefined ? [] : [{ kind: 'reasoning', text: reasoning } as const]),
@@ -40,9 +39,4 @@ export function eventsOf({ text, reasoning, toolCalls, finish, usage }: ChatAnsw
     { kind: 'finish', reason: finish },
     ...(usage === null ? [] : [{ kind: 'usage', usage } as const]),
   ];
-}
-
-/** Of a call that came without one. Clients keep the calls of a whole chat by their ids, so none comes twice. */
-export function newCallId(): string {
-  return `call_${randomUUID().replaceAll('-', '')}`;
 }

@@ -1,38 +1,47 @@
+import { isJsonObject } from '../../input/json.js';
 import { ProtocolError } from './chat-errors.js';
-
-type JsonFields = Readonly<Record<string, unknown>>;
+import type { Fields } from './json.js';
 
 /** @throws ProtocolError */
-export function parseEvent(data: string): JsonFields {
+export function parseAnswer(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new ProtocolError('the answer is not JSON', { cause });
+  }
+}
+
+/** @throws ProtocolError */
+export function parseEvent(data: string): Fields {
   let value: unknown;
   try {
     value = JSON.parse(data);
-  } catch (error) {
-    throw new ProtocolError('an event of the stream is no JSON', { cause: error });
+  } catch (cause) {
+    throw new ProtocolError('an event of the stream is not JSON', { cause });
   }
   return objectOf(value, 'an event of the stream');
 }
 
 /** @throws ProtocolError */
-export function objectOf(value: unknown, what: string): JsonFields {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonFields;
-  throw new ProtocolError(`${what} is no object`);
+export function objectOf(value: unknown, what: string): Fields {
+  if (isJsonObject(value)) return value;
+  throw new ProtocolError(`${what} is not an object`);
 }
 
-/** What is absent is an empty list. @throws ProtocolError */
+/** An absent list is an empty one. @throws ProtocolError */
 export function listOf(value: unknown, what: string): readonly unknown[] {
   if (value === undefined || value === null) return [];
   if (Array.isArray(value)) return value as unknown[];
-  throw new ProtocolError(`${what} is no list`);
+  throw new ProtocolError(`${what} is not a list`);
 }
 
 /** @throws ProtocolError */
 export function textOf(value: unknown, what: string): string {
   if (typeof value === 'string') return value;
-  throw new ProtocolError(`${what} is no text`);
+  throw new ProtocolError(`${what} is not a string`);
 }
 
-/** A count of tokens; of anything else, `undefined`: an answer is not thrown away for how it was counted. */
+/** A count of tokens; `undefined` for anything else: a wrong count does not spoil an answer. */
 export function countOf(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }

@@ -1,7 +1,7 @@
 import type { Usage } from '../chat/chat.js';
 import { parsedOrUndefined } from '../chat/json.js';
 import { anthropicUsage } from '../apis/anthropic/vocabulary.js';
-import { usageOf } from '../apis/openai/response-body.js';
+import { usageOf } from '../apis/openai/backend-response.js';
 import { findFields, spanAt } from './json-scanner.js';
 
 /** Where a worker does not report tokens. */

@@ -1,9 +1,11 @@
 import { OpenAiMessageDto } from '../openai/openai-api.dto.js';
 
+/* These DTOs only describe hot routes (describe-inference.ts): bodies are read by hand. */
+
 export class AnthropicChatDto {
   model!: string;
   max_tokens!: number;
-  /** Roles user and assistant; contents are text, or Anthropic's list of blocks. */
+  /** Roles user and assistant; content is text or a list of blocks. */
   messages!: OpenAiMessageDto[];
   system?: string;
   stream?: boolean;

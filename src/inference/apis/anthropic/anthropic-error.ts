@@ -10,22 +10,21 @@ const TYPES: Readonly<Record<number, string>> = {
   409: 'conflict_error',
   413: 'request_too_large',
   429: 'rate_limit_error',
-  // Anthropic says 529 where others say 503.
+  // Anthropic uses 529 where others use 503.
   503: 'overloaded_error',
   504: 'timeout_error',
   529: 'overloaded_error',
 };
 
-/** Anthropic's envelope of an error, of an answer and of a stream alike. */
+/** The error envelope of Anthropic, in answers and in streams. */
 export function anthropicError(status: number, message: string, requestId: string): JsonObject {
   const type = TYPES[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error');
   return { type: 'error', error: { type, message }, request_id: requestId };
 }
 
-/** To a client that was promised an answer: the upstream's fault. */
 const BAD_GATEWAY = 502;
 
-/** In the middle of a stream, instead of its end. */
+/** Ends a broken stream, so that the client does not take it for complete. */
 export function anthropicErrorEvent(error: unknown, requestId: string): string {
   const message = error instanceof Error ? error.message : String(error);
   const body = anthropicError(BAD_GATEWAY, `worker execute error: ${message}`, requestId);

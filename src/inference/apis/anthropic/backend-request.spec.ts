@@ -94,8 +94,8 @@ function substance({ messages, tools }: OpenAiChat): unknown {
   };
 }
 
-describe('a chat for Anthropic', () => {
-  it('has turns as Anthropic wants them, whatever was said in whichever order, or is refused by name', () => {
+describe('The Anthropic backend request', () => {
+  it('has turns in the order that Anthropic requires for any chat, or names the unsupported field', () => {
     fc.assert(
       fc.property(fc.oneof(wellFormedChat, anyChat), (chat) => {
         const field = refusal(chat);
@@ -106,7 +106,7 @@ describe('a chat for Anthropic', () => {
     );
   });
 
-  it('is never refused where every call is answered, and comes back with the same texts, tools, calls and results', () => {
+  it('keeps texts, tools, calls and results of every chat whose calls are all answered', () => {
     fc.assert(
       fc.property(wellFormedChat, (chat) => {
         const back = chatFromAnthropic(JSON.parse(JSON.stringify(request(chat))));
@@ -117,7 +117,7 @@ describe('a chat for Anthropic', () => {
   });
 
   // The example of https://platform.claude.com/docs/en/agents-and-tools/tool-use/overview, and its second request.
-  it('asks as the documentation does', () => {
+  it('equals the requests of the documentation', () => {
     const body = request({
       model: 'claude',
       max_tokens: 1024,
@@ -200,7 +200,7 @@ describe('a chat for Anthropic', () => {
     expect(request(ask({ user: 'u-1', safety_identifier: 's-1' })).metadata).toEqual({ user_id: 's-1' });
   });
 
-  it('shows pictures and documents as blocks', () => {
+  it('sends images and documents as blocks', () => {
     const { messages } = request(
       saying({
         role: 'user',
@@ -227,7 +227,7 @@ describe('a chat for Anthropic', () => {
     ]);
   });
 
-  it('takes the limit the caller set, in either of its spellings, or the default', () => {
+  it('takes the token limit from max_tokens or max_completion_tokens', () => {
     expect(request(ask({ max_tokens: 7 })).max_tokens).toBe(7);
     expect(request(ask({ max_tokens: 7, max_completion_tokens: 9 })).max_tokens).toBe(9);
   });
@@ -243,7 +243,7 @@ describe('a chat for Anthropic', () => {
     ['claude-haiku-4-5@20251001', 32_000],
     ['claude-fable-5-1', 32_000],
     ['claude-mythos-preview', 32_000],
-  ])('lets %s write %i tokens where nobody says how many', (model, most) => {
+  ])('gives %s a default limit of %i tokens', (model, most) => {
     expect(request(ask({}), model).max_tokens).toBe(most);
   });
 
@@ -256,11 +256,11 @@ describe('a chat for Anthropic', () => {
     ['claude-3-7-sonnet-20250219', 'high', undefined],
     ['kimi-k2', 'high', undefined],
     ['claude-opus-5-5', 'constructor', undefined],
-  ])('tells %s of an effort that is %s', (model, effort, config) => {
+  ])('sends the effort that %s accepts for reasoning_effort %s', (model, effort, config) => {
     expect(request(ask({ reasoning_effort: effort }), model).output_config).toEqual(config);
   });
 
-  it('passes on how to think, as Anthropic’s own OpenAI-compatible API takes it', () => {
+  it('passes the field thinking on, as Anthropic’s own OpenAI-compatible API does', () => {
     const thinking = { type: 'enabled', budget_tokens: 2048 };
     expect(request(ask({ thinking })).thinking).toEqual(thinking);
     expect(request(ask({ thinking: true }))).not.toHaveProperty('thinking');
@@ -277,7 +277,7 @@ describe('a chat for Anthropic', () => {
       { type: 'any', disable_parallel_tool_use: true },
     ],
     [{ parallel_tool_calls: true }, undefined],
-  ])('chooses tools: %j', (fields, choice) => {
+  ])('translates the tool choice %j', (fields, choice) => {
     const body = request(ask({ tools: [{ type: 'function', function: { name: 'f' } }], ...fields }));
     expect(body.tool_choice).toEqual(choice);
     expect(body.tools).toEqual([{ name: 'f', input_schema: { type: 'object' } }]);
@@ -292,7 +292,7 @@ describe('a chat for Anthropic', () => {
     ['claude-haiku-5-5', {}],
     ['claude-mythos-preview', {}],
     ['kimi-k2', { temperature: 1, top_p: 0.5 }],
-  ])('sends %s what it takes of temperature and top_p', (model, sent) => {
+  ])('sends %s the temperature and top_p that it accepts', (model, sent) => {
     expect(request(ask({ temperature: 1.7, top_p: 0.5 }), model)).toEqual({
       model,
       max_tokens: expect.any(Number) as number,
@@ -301,7 +301,7 @@ describe('a chat for Anthropic', () => {
     });
   });
 
-  it('says the rest in Anthropic’s words, and leaves out hints it has no word for', () => {
+  it('translates the other fields and leaves out unsupported hints', () => {
     const schema = { type: 'object', properties: {}, additionalProperties: false };
     const chat = ask({
       stop: 'END',
@@ -322,7 +322,7 @@ describe('a chat for Anthropic', () => {
     } satisfies MessageCreateParams);
   });
 
-  it('makes a chat of instructions alone a prompt', () => {
+  it('makes a chat of system messages alone a user turn', () => {
     const body = request(saying({ role: 'system', content: 'Write a poem.' }));
     expect(body.system).toBeUndefined();
     expect(body.messages).toEqual([{ role: 'user', content: [{ type: 'text', text: 'Write a poem.' }] }]);
@@ -378,5 +378,5 @@ describe('a chat for Anthropic', () => {
       'messages[1].tool_call_id',
       saying({ role: 'user', content: 'x' }, { role: 'tool', tool_call_id: 'a', content: '' }),
     ],
-  ])('is refused for %s rather than changed', (field, chat) => expect(refusal(chat)).toBe(field));
+  ])('rejects a chat with an unsupported %s', (field, chat) => expect(refusal(chat)).toBe(field));
 });

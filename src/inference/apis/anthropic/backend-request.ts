@@ -16,7 +16,7 @@ import { anthropicSampling, defaultMaxTokens, effortOf, thinkingOf } from './mod
 import type { Part, Media } from '../../chat/parts.js';
 
 /**
- * A chat as the body of POST /v1/messages, which is described by the types of @anthropic-ai/sdk.
+ * A chat as the body of POST /v1/messages, as the types of @anthropic-ai/sdk describe it.
  * @throws UnsupportedFieldError
  */
 export function anthropicRequest(chat: OpenAiChat, upstreamModel: string): JsonObject {
@@ -42,7 +42,7 @@ export function anthropicRequest(chat: OpenAiChat, upstreamModel: string): JsonO
 function stopSequences(chat: OpenAiChat): readonly string[] {
   const stops = stopsOf(chat);
   if (stops.some((stop) => stop.trim() === ''))
-    throw new UnsupportedFieldError('stop', 'must hold more than white space for Anthropic');
+    throw new UnsupportedFieldError('stop', 'must not be blank for an Anthropic worker');
   return stops;
 }
 
@@ -66,22 +66,22 @@ function toolDefinition({ name, description, parameters, strict }: Tool): JsonOb
   return present({
     name,
     description,
-    // Anthropic wants the type said.
+    // Anthropic requires the type.
     input_schema: { type: 'object', ...parameters },
     strict: strict ? true : undefined,
   });
 }
 
-/** Of `json_object` nothing is left to say: OpenAI wants the messages to ask for JSON, and so they do. */
+/** `json_object` needs no field: OpenAI requires the messages themselves to ask for JSON. */
 function outputConfig(chat: OpenAiChat, upstreamModel: string): JsonValue | undefined {
-  const asked = answerFormatOf(chat);
+  const wanted = answerFormatOf(chat);
   const format =
-    asked === 'text' || asked.schema === null ? undefined : { type: 'json_schema', schema: asked.schema };
+    wanted === 'text' || wanted.schema === null ? undefined : { type: 'json_schema', schema: wanted.schema };
   const effort = effortOf(chat, upstreamModel);
   return format === undefined && effort === undefined ? undefined : present({ effort, format });
 }
 
-/** All of these are an opaque name of an end user, against abuse; `user` is OpenAI's older word for it. */
+/** An opaque id of the end user, against abuse; `user` is the older field of OpenAI. */
 function metadataOf(chat: OpenAiChat): JsonValue | undefined {
   const user = chat['safety_identifier'] ?? chat.user;
   return typeof user === 'string' && user !== '' ? { user_id: user } : undefined;
@@ -99,7 +99,7 @@ export function anthropicMessages({ turns }: Conversation): readonly JsonObject[
   }));
 }
 
-/** Results first: Anthropic wants them at the head of the turn that follows the calls. */
+/** Anthropic requires the results first in the turn after the calls. */
 function userBlocks({ results, parts }: UserTurn, ids: CallIds): readonly JsonObject[] {
   return [...results.map((result) => resultBlock(result, ids)), ...parts.map(block)];
 }
@@ -135,7 +135,10 @@ function block(part: Part): JsonObject {
         title: part.name,
       });
     case 'audio':
-      throw new UnsupportedFieldError(part.field, 'is audio, which Anthropic takes none of');
+      throw new UnsupportedFieldError(
+        part.field,
+        'audio is not supported by Anthropic workers; use text, image_url or file',
+      );
   }
 }
 
@@ -143,7 +146,10 @@ function imageSource(media: Media, field: string): JsonValue {
   if ('url' in media) return { type: 'url', url: media.url };
   const mediaType = media.mediaType === 'image/jpg' ? 'image/jpeg' : media.mediaType;
   if (!IMAGES.has(mediaType))
-    throw new UnsupportedFieldError(field, 'must be a jpeg, png, gif or webp image for Anthropic');
+    throw new UnsupportedFieldError(
+      field,
+      `image type "${mediaType}" is not supported by Anthropic workers; use JPEG, PNG, GIF or WebP`,
+    );
   return { type: 'base64', media_type: mediaType, data: media.base64 };
 }
 
@@ -153,10 +159,13 @@ function documentSource(media: Media, field: string): JsonValue {
     return { type: 'base64', media_type: media.mediaType, data: media.base64 };
   if (media.mediaType.startsWith('text/'))
     return { type: 'text', media_type: 'text/plain', data: Buffer.from(media.base64, 'base64').toString() };
-  throw new UnsupportedFieldError(field, 'must be a PDF or text for Anthropic');
+  throw new UnsupportedFieldError(
+    field,
+    `file type "${media.mediaType}" is not supported by Anthropic workers; use PDF or text`,
+  );
 }
 
-/** Anthropic's ids are unique in a request, and of letters, digits, _ and -; other models' need not be. */
+/** Anthropic requires ids that are unique in a request, of letters, digits, _ and -. */
 class CallIds {
   private readonly byCall = new Map<Call, string>();
   private readonly taken = new Map<string, number>();
@@ -164,7 +173,7 @@ class CallIds {
   take(call: Call): string {
     const clean = call.id.replaceAll(/[^a-zA-Z0-9_-]/g, '_') || 'call';
     let id = clean;
-    // Counting on from where it stopped, or a thousand calls named alike would be a million looks.
+    // Counts on from the last number: a thousand calls of the same name must not take a million look-ups.
     for (let nth = (this.taken.get(clean) ?? 0) + 1; this.taken.has(id); nth++) {
       id = `${clean}_${nth}`;
       this.taken.set(clean, nth);

@@ -11,7 +11,7 @@ import type { ChatAnswer, ChatEvent, OpenAiChat } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
 import { NeutralError } from '../../../upstream/upstream-errors.js';
 import { anthropicAnswer, anthropicReader } from './backend-response.js';
-import { anthropicError } from './anthropic-error.js';
+import { anthropicError, anthropicErrorEvent } from './anthropic-error.js';
 import { AnthropicEventWriter } from './event-writer.js';
 import { anthropicMessage } from './message.js';
 import { anthropicRequest } from './backend-request.js';
@@ -79,8 +79,8 @@ const otherThanProtocolErrors = (acts: readonly (() => unknown)[]): readonly unk
     }
   });
 
-describe('an answer in Anthropic’s words', () => {
-  it('says the same when it is read again, whole or as a stream', () => {
+describe('An answer in the format of Anthropic', () => {
+  it('is read back unchanged, whole and as a stream', () => {
     fc.assert(
       fc.property(anyAnswer, (answer) => {
         const whole = JSON.parse(JSON.stringify(anthropicMessage(answer, HEAD))) as unknown;
@@ -91,7 +91,7 @@ describe('an answer in Anthropic’s words', () => {
     );
   });
 
-  it('comes in blocks, one after the other, between message_start and message_stop', () => {
+  it('streams its blocks one after the other between message_start and message_stop', () => {
     fc.assert(
       fc.property(anyAnswer, (answer) => {
         const events = sseEvents(written(answer)).map(({ event, data }) => {
@@ -113,7 +113,7 @@ describe('an answer in Anthropic’s words', () => {
     );
   });
 
-  it('has every field that its client is typed for', () => {
+  it('has every field of the types of the official client', () => {
     const usage = { input: 30, output: 5, cached: 20, reasoning: 2 };
     const whole = anthropicMessage({ text: 'Hi', toolCalls: [], finish: 'stop', usage }, HEAD);
     expect(whole).toEqual({
@@ -141,14 +141,13 @@ describe('an answer in Anthropic’s words', () => {
     } satisfies Anthropic.Message);
   });
 
-  it('is not ended where it was cut off', () => {
+  it('throws at the end of a stream that was cut off', () => {
     const writer = new AnthropicEventWriter(HEAD);
     writer.write({ kind: 'text', text: 'Hel' });
-    expect(writer.isFinished).toBe(false);
     expect(() => writer.end()).toThrow(ProtocolError);
   });
 
-  it('is the same where a worker writes its calls side by side', () => {
+  it('has the same content if the worker interleaves its tool calls', () => {
     fc.assert(
       fc.property(sideBySide, ({ answer, events }) => {
         const writer = new AnthropicEventWriter(HEAD);
@@ -163,7 +162,7 @@ describe('an answer in Anthropic’s words', () => {
     );
   });
 
-  it('shows a call as soon as the one before it is whole', () => {
+  it('writes a tool call as soon as the call before it is complete', () => {
     const writer = new AnthropicEventWriter(HEAD);
     const write = (index: number, text: string, id?: string) =>
       writer.write({
@@ -181,7 +180,7 @@ describe('an answer in Anthropic’s words', () => {
     expect(() => write(0, '}')).toThrow(NeutralError);
   });
 
-  it('shows arguments that are no JSON object rather than losing them', () => {
+  it('keeps arguments that are not a JSON object', () => {
     const call = { id: 'a', type: 'function' as const, function: { name: 'f', arguments: '{"city": ' } };
     const answer: ChatAnswer = { text: null, toolCalls: [call], finish: 'length', usage: null };
     expect(anthropicMessage(answer, HEAD)['content']).toEqual([
@@ -190,8 +189,8 @@ describe('an answer in Anthropic’s words', () => {
   });
 });
 
-describe('an answer of Anthropic', () => {
-  it('that makes no sense is a ProtocolError and nothing else', () => {
+describe('The Anthropic backend response', () => {
+  it('throws only ProtocolError for malformed answers', () => {
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), providerJson), (body) => {
         expect(otherThanProtocolErrors([() => anthropicAnswer(body)])).toEqual([]);
@@ -253,7 +252,7 @@ data: {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_seque
 `;
   const STOP = 'event: message_stop\ndata: {"type": "message_stop"}\n\n';
 
-  it('streams as the documentation shows', () => {
+  it('reads the streams of the documentation', () => {
     expect(read(HELLO + STOP)).toEqual([
       { kind: 'text', text: 'Hello' },
       { kind: 'text', text: '!' },
@@ -262,12 +261,12 @@ data: {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_seque
     ]);
   });
 
-  it('has no end without message_stop', () => {
+  it('does not finish without message_stop', () => {
     expect(read(HELLO).map(({ kind }) => kind)).toEqual(['text', 'text']);
   });
 
   // "Streaming request with tool use" and "with extended thinking" there, shortened.
-  it('streams calls and thoughts', () => {
+  it('streams tool calls and thinking', () => {
     const events = [
       { type: 'message_start', message: { usage: { input_tokens: 472, output_tokens: 2 } } },
       { type: 'content_block_start', index: 0, content_block: { type: 'thinking', thinking: '' } },
@@ -331,7 +330,7 @@ data: {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_seque
   });
 
   // "Error events" there, and https://platform.claude.com/docs/en/api/errors
-  it('that says it failed is an error with its words', () => {
+  it('throws the message of an error that the worker reports', () => {
     const failed = { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } };
     expect(() => read(`event: error\ndata: ${JSON.stringify(failed)}\n\n`)).toThrow(
       new ProtocolError('Overloaded'),
@@ -339,7 +338,7 @@ data: {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_seque
     expect(() => anthropicAnswer(failed)).toThrow(new ProtocolError('Overloaded'));
   });
 
-  it('counts as input what came from the cache and what went into it', () => {
+  it('counts tokens read from and written to the cache as input', () => {
     const usage = {
       input_tokens: 50,
       cache_creation_input_tokens: 248,
@@ -363,12 +362,12 @@ data: {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_seque
     ['tool_use', 'tool_calls'],
     ['refusal', 'content_filter'],
     ['constructor', 'stop'],
-  ])('that ended with %s ended with %s', (reason, finish) => {
+  ])('translates the stop reason %s to %s', (reason, finish) => {
     expect(anthropicAnswer({ content: [], stop_reason: reason }).finish).toBe(finish);
   });
 });
 
-describe('Anthropic’s own client', () => {
+describe('The official Anthropic client', () => {
   let server: Server;
   let play: { status: number; type: string; body: string };
   let client: Anthropic;
@@ -387,7 +386,7 @@ describe('Anthropic’s own client', () => {
 
   const params = { model: 'llama3', max_tokens: 100, messages: [{ role: 'user' as const, content: 'Hi' }] };
 
-  it('reads the same from a message and from a stream', async () => {
+  it('reads the same answer from a message and from a stream', async () => {
     await fc.assert(
       fc.asyncProperty(anyAnswer, async (answer) => {
         play = { status: 200, type: 'text/event-stream', body: written(answer) };
@@ -405,7 +404,7 @@ describe('Anthropic’s own client', () => {
     );
   });
 
-  it('hears what went wrong, before and during a stream', async () => {
+  it('reports an error before and during a stream', async () => {
     play = {
       status: 404,
       type: 'application/json',
@@ -418,19 +417,18 @@ describe('Anthropic’s own client', () => {
     });
     const writer = new AnthropicEventWriter(HEAD);
     const body =
-      writer.start() +
-      writer.ping() +
+      'event: ping\ndata: {"type":"ping"}\n\n' +
       writer.write({ kind: 'text', text: 'Hel' }) +
-      writer.error(502, 'gone', 'req_2');
+      anthropicErrorEvent(new Error('gone'), 'req_2');
     play = { status: 200, type: 'text/event-stream', body };
     await expect(client.messages.stream(params).finalMessage()).rejects.toMatchObject({
       type: 'api_error',
-      apiMessage: 'gone',
+      apiMessage: 'worker execute error: gone',
     });
   });
 });
 
-describe('a worker that plays Anthropic', () => {
+describe('A simulated Anthropic server', () => {
   const mock = new LLMock({ port: 0, host: '127.0.0.1' });
   beforeAll(async () => {
     mock.onToolResult('toolu_1', { content: 'It is warm.' });
@@ -447,33 +445,30 @@ describe('a worker that plays Anthropic', () => {
     tools: [{ type: 'function', function: { name: 'get_weather', parameters: { type: 'object' } } }],
   };
 
-  async function ask(asked: OpenAiChat): Promise<ChatAnswer> {
+  async function send(request: OpenAiChat): Promise<ChatAnswer> {
     const response = await fetch(`${mock.url}/v1/messages`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-api-key': 'k', 'anthropic-version': '2023-06-01' },
-      body: JSON.stringify(anthropicRequest(asked, 'claude-sonnet-4-5')),
+      body: JSON.stringify(anthropicRequest(request, 'claude-sonnet-4-5')),
     });
     const text = await response.text();
-    return asked.stream === true ? answerOf(read(text)) : anthropicAnswer(JSON.parse(text));
+    return request.stream === true ? answerOf(read(text)) : anthropicAnswer(JSON.parse(text));
   }
 
-  it.each([false, true])(
-    'is asked, calls a tool, and answers with its result (stream: %j)',
-    async (stream) => {
-      const called = await ask({ ...chat, stream });
-      expect(called.finish).toBe('tool_calls');
-      expect(called.toolCalls[0]?.function.name).toBe('get_weather');
-      expect(JSON.parse(called.toolCalls[0]?.function.arguments ?? '')).toEqual({ city: 'Rome' });
-      const answered = await ask({
-        ...chat,
-        stream,
-        messages: [
-          ...chat.messages,
-          { role: 'assistant', content: called.text, tool_calls: called.toolCalls },
-          { role: 'tool', tool_call_id: called.toolCalls[0]?.id ?? '', content: '30 degrees' },
-        ],
-      });
-      expect(answered).toMatchObject({ text: 'It is warm.', toolCalls: [], finish: 'stop' });
-    },
-  );
+  it.each([false, true])('completes a chat with a tool call (stream: %j)', async (stream) => {
+    const called = await send({ ...chat, stream });
+    expect(called.finish).toBe('tool_calls');
+    expect(called.toolCalls[0]?.function.name).toBe('get_weather');
+    expect(JSON.parse(called.toolCalls[0]?.function.arguments ?? '')).toEqual({ city: 'Rome' });
+    const answered = await send({
+      ...chat,
+      stream,
+      messages: [
+        ...chat.messages,
+        { role: 'assistant', content: called.text, tool_calls: called.toolCalls },
+        { role: 'tool', tool_call_id: called.toolCalls[0]?.id ?? '', content: '30 degrees' },
+      ],
+    });
+    expect(answered).toMatchObject({ text: 'It is warm.', toolCalls: [], finish: 'stop' });
+  });
 });

@@ -8,10 +8,11 @@ import type {
 } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
 import { isJsonObject } from '../../../input/json.js';
+import type { Fields } from '../../chat/json.js';
 import { listOf, objectOf, parseEvent, textOf } from '../../chat/upstream-json.js';
 import { anthropicUsage, finishOf } from './vocabulary.js';
 
-/** Reads a `Message`. Blocks of kinds nobody asked for are left out. @throws ProtocolError */
+/** Reads a `Message`; blocks of other types are left out. @throws ProtocolError */
 export function anthropicAnswer(body: unknown): ChatAnswer {
   const message = objectOf(body, 'the answer');
   throwIfError(message);
@@ -35,24 +36,24 @@ export function anthropicAnswer(body: unknown): ChatAnswer {
   };
 }
 
-/** Of an answer, or of an event of a stream. @throws ProtocolError */
-export function throwIfError(body: Readonly<Record<string, unknown>>): void {
+/** @param body an answer, or an event of a stream. @throws ProtocolError */
+export function throwIfError(body: Fields): void {
   if (body['type'] !== 'error') return;
   const { error } = body;
   const message = isJsonObject(error) ? (error['message'] ?? error['type']) : undefined;
-  throw new ProtocolError(typeof message === 'string' ? message : 'the worker says that it failed');
+  throw new ProtocolError(
+    typeof message === 'string' ? message : 'the worker reported an error without a message',
+  );
 }
 
-function toolCall(block: Readonly<Record<string, unknown>>, what: string): OpenAiToolCall {
+function toolCall(block: Fields, what: string): OpenAiToolCall {
   const name = textOf(block['name'], `${what}.name`);
   const text = JSON.stringify(objectOf(block['input'] ?? {}, `${what}.input`));
   return { id: textOf(block['id'], `${what}.id`), type: 'function', function: { name, arguments: text } };
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /**
- * Reads a stream of the Messages API. `finish` comes with message_stop: a stream that ended without one was cut off.
+ * Reads a stream of the Messages API. `finish` comes with message_stop: a stream without it was cut off.
  * https://platform.claude.com/docs/en/build-with-claude/streaming
  */
 export function anthropicReader(): StreamReader {
@@ -60,10 +61,10 @@ export function anthropicReader(): StreamReader {
   return Object.assign((event: StreamEvent) => stream.read(event), { stage: () => stream.stage });
 }
 
-/** A call that is being written. */
+/** A call that is still arriving. */
 interface OpenCall {
   readonly index: number;
-  wrote: boolean;
+  hasArguments: boolean;
 }
 
 class AnthropicStream {
@@ -98,7 +99,7 @@ class AnthropicStream {
       case 'message_stop':
         return this.stop();
       default:
-        // ping; and "new event types may be added, and your code should handle unknown event types gracefully".
+        // ping; "new event types may be added, and your code should handle unknown event types gracefully".
         return [];
     }
   }
@@ -108,10 +109,10 @@ class AnthropicStream {
     if (block['type'] === 'thinking') return piece('reasoning', block['thinking'] ?? '');
     if (block['type'] !== 'tool_use') return [];
     const index = this.calls++;
-    // Anthropic streams the input and sends {} here; others that speak this protocol may send it whole.
+    // Anthropic sends {} here and streams the input; compatible servers may send it whole.
     const input = objectOf(block['input'] ?? {}, 'content_block.input');
     const whole = Object.keys(input).length > 0;
-    this.open.set(at, { index, wrote: whole });
+    this.open.set(at, { index, hasArguments: whole });
     const id = textOf(block['id'], 'content_block.id');
     const name = textOf(block['name'], 'content_block.name');
     return [{ kind: 'tool_call', index, id, name, arguments: whole ? JSON.stringify(input) : '' }];
@@ -121,25 +122,25 @@ class AnthropicStream {
     if (delta['type'] === 'text_delta') return piece('text', delta['text']);
     if (delta['type'] === 'thinking_delta') return piece('reasoning', delta['thinking']);
     const call = this.open.get(at);
-    // Of a block that is none of our calls, such as a tool that Anthropic runs itself.
+    // Other blocks, such as the tools that Anthropic runs itself, have no call.
     if (delta['type'] !== 'input_json_delta' || call === undefined) return [];
     const text = textOf(delta['partial_json'], 'delta.partial_json');
     if (text === '') return [];
-    call.wrote = true;
+    call.hasArguments = true;
     return [{ kind: 'tool_call', index: call.index, arguments: text }];
   }
 
-  /** Of a call that takes nothing no JSON is streamed, and its arguments are to be JSON all the same. */
+  /** A call without arguments streams no JSON, but its arguments must be JSON. */
   private stopBlock(at: unknown): readonly ChatEvent[] {
     const call = this.open.get(at);
     this.open.delete(at);
-    return call === undefined || call.wrote
+    return call === undefined || call.hasArguments
       ? []
       : [{ kind: 'tool_call', index: call.index, arguments: '{}' }];
   }
 
   private stop(): readonly ChatEvent[] {
-    if (this.open.size > 0) throw new ProtocolError('the stream stopped in the midst of a call');
+    if (this.open.size > 0) throw new ProtocolError('the stream ended inside a tool call');
     this.stopped = true;
     const reason = finishOf(this.stopReason, this.calls > 0);
     const usage = anthropicUsage(...this.usages);

@@ -1,14 +1,16 @@
 import type { OpenAiMessage, OpenAiPart, OpenAiToolCall } from '../../chat/chat.js';
-import type { FaultCollector, Fields } from './fault-collector.js';
+import type { Fields } from '../../chat/json.js';
+import type { FaultCollector } from './fault-collector.js';
 
-const ROLES = 'must be user, assistant or system';
+const ROLES = 'must be "user", "assistant" or "system"';
 
-/** `system` and `messages` of a request as OpenAI's messages. */
+/** `system` and `messages` of a request as OpenAI messages. */
 export function messagesFrom({ system, messages }: Fields, faults: FaultCollector): readonly OpenAiMessage[] {
-  const said = faults.list(messages, 'messages', 'must be a list of one message or more');
-  if (Array.isArray(messages) && said.length === 0) faults.add('messages', 'must hold one message or more');
+  const all = faults.list(messages, 'messages', 'must be a list of one or more messages');
+  if (Array.isArray(messages) && all.length === 0)
+    faults.add('messages', 'must contain one or more messages');
   const first = system === undefined || system === null ? [] : systemMessage(system, 'system', faults);
-  return [...first, ...said.flatMap((message, index) => messageFrom(message, `messages[${index}]`, faults))];
+  return [...first, ...all.flatMap((message, index) => messageFrom(message, `messages[${index}]`, faults))];
 }
 
 function messageFrom(message: unknown, field: string, faults: FaultCollector): readonly OpenAiMessage[] {
@@ -29,12 +31,12 @@ function messageFrom(message: unknown, field: string, faults: FaultCollector): r
 
 function systemMessage(content: unknown, field: string, faults: FaultCollector): readonly OpenAiMessage[] {
   const parts = partsFrom(content, field, faults);
-  if (!parts.every(isText)) faults.add(field, 'must hold text only');
+  if (!parts.every(isText)) faults.add(field, 'must contain text only');
   const text = joinedText(parts, '\n');
   return text === '' ? [] : [{ role: 'system', content: text }];
 }
 
-/** Results become messages of their own, which come first: OpenAI wants them right behind the calls. */
+/** Results become messages of their own; they come first, because OpenAI requires them directly after the calls. */
 function userMessages(content: unknown, field: string, faults: FaultCollector): readonly OpenAiMessage[] {
   if (!Array.isArray(content)) return [userMessage(partsFrom(content, field, faults))];
   const results: OpenAiMessage[] = [];
@@ -46,11 +48,11 @@ function userMessages(content: unknown, field: string, faults: FaultCollector): 
       parts.push(...partFrom(block, path, faults));
       continue;
     }
-    const answered = resultParts(block, path, faults);
+    const result = resultParts(block, path, faults);
     const id = faults.string(block['tool_use_id'], `${path}.tool_use_id`);
-    results.push({ role: 'tool', tool_call_id: id, content: resultText(block, answered) });
-    // A tool of OpenAI's answers with text alone: what else it answered, the user shows.
-    parts.push(...answered.filter((part) => !isText(part)));
+    results.push({ role: 'tool', tool_call_id: id, content: resultText(block, result) });
+    // Tool messages of OpenAI contain text only: the user message carries the other parts.
+    parts.push(...result.filter((part) => !isText(part)));
   }
   return parts.length === 0 && results.length > 0 ? results : [...results, userMessage(parts)];
 }
@@ -60,7 +62,7 @@ function resultParts(block: Fields, field: string, faults: FaultCollector): read
   return content === undefined || content === null ? [] : partsFrom(content, `${field}.content`, faults);
 }
 
-/** OpenAI's results have no mark that says that a tool failed. */
+/** Tool messages of OpenAI have no field for a failed tool. */
 function resultText(block: Fields, parts: readonly OpenAiPart[]): string {
   const text = joinedText(parts, '\n');
   return block['is_error'] === true ? `Error: ${text}` : text;
@@ -72,7 +74,7 @@ function userMessage(parts: readonly OpenAiPart[]): OpenAiMessage {
   return { role: 'user', content: more.length === 0 && isText(only) ? only.text : parts };
 }
 
-/** What it thought is left out: only the model that thought it may be told, and OpenAI has no word for it. */
+/** Thinking is left out: only the model that produced it may get it, and OpenAI has no field for it. */
 function assistantMessage(content: unknown, field: string, faults: FaultCollector): OpenAiMessage {
   if (typeof content === 'string') return { role: 'assistant', content };
   const texts: string[] = [];
@@ -83,9 +85,9 @@ function assistantMessage(content: unknown, field: string, faults: FaultCollecto
     if (block['type'] === 'thinking' || block['type'] === 'redacted_thinking') continue;
     if (block['type'] === 'text') texts.push(faults.string(block['text'], `${path}.text`));
     else if (block['type'] === 'tool_use') calls.push(callFrom(block, path, faults));
-    else faults.add(`${path}.type`, 'must be text, tool_use, thinking or redacted_thinking');
+    else faults.add(`${path}.type`, 'must be "text", "tool_use", "thinking" or "redacted_thinking"');
   }
-  // Texts of one turn are pieces of one text, cut where a citation begins or ends.
+  // The texts of one turn form one text, split at citations.
   const text = texts.length === 0 ? null : texts.join('');
   return { role: 'assistant', content: text, ...(calls.length === 0 ? {} : { tool_calls: calls }) };
 }
@@ -97,7 +99,7 @@ function callFrom(block: Fields, field: string, faults: FaultCollector): OpenAiT
   return { id, type: 'function', function: { name, arguments: JSON.stringify(input) } };
 }
 
-/** What a user says, or a tool answers: OpenAI's parts of it. */
+/** The content of a user message or a tool result as OpenAI parts. */
 export function partsFrom(content: unknown, field: string, faults: FaultCollector): readonly OpenAiPart[] {
   if (typeof content === 'string') return [textPart(content)];
   return faults.list(content, field, 'must be text or a list of blocks').flatMap((item, index) => {
@@ -106,7 +108,7 @@ export function partsFrom(content: unknown, field: string, faults: FaultCollecto
   });
 }
 
-/** @param block of any kind but tool_use and tool_result, which are no parts */
+/** @param block of any type but tool_use and tool_result */
 export function partFrom(block: Fields, field: string, faults: FaultCollector): readonly OpenAiPart[] {
   switch (block['type']) {
     case 'text':
@@ -121,12 +123,14 @@ export function partFrom(block: Fields, field: string, faults: FaultCollector): 
       return [textPart(head), ...texts];
     }
     default:
-      faults.add(`${field}.type`, "is no block that another than Anthropic's own models can read here");
+      faults.add(
+        `${field}.type`,
+        'not supported by this worker; use text, image, document, search_result or tool_result',
+      );
       return [];
   }
 }
 
-/** The texts of parts, side by side. */
 export function joinedText(parts: readonly OpenAiPart[], separator: string): string {
   return parts.flatMap((part) => (isText(part) ? [part.text] : [])).join(separator);
 }
@@ -138,7 +142,7 @@ export function isText(part: OpenAiPart): part is { readonly type: 'text'; reado
 function imageParts(source: Fields, field: string, faults: FaultCollector): readonly OpenAiPart[] {
   if (source['type'] === 'url') return [imagePart(faults.string(source['url'], `${field}.url`))];
   if (source['type'] === 'base64') return [imagePart(dataUrl(source, field, faults))];
-  faults.add(`${field}.type`, 'must be base64 or url: files uploaded to Anthropic are not here');
+  faults.add(`${field}.type`, 'must be "base64" or "url"; files uploaded to Anthropic are not supported');
   return [];
 }
 
@@ -155,7 +159,10 @@ function documentParts(block: Fields, field: string, faults: FaultCollector): re
       return [{ type: 'file', file: { filename, file_data: dataUrl(source, path, faults) } }];
     }
     default:
-      faults.add(`${path}.type`, 'must be base64, text or content: documents elsewhere are not fetched here');
+      faults.add(
+        `${path}.type`,
+        'must be "base64", "text" or "content"; URLs and uploaded files are not supported',
+      );
       return [];
   }
 }

@@ -6,7 +6,7 @@ import { InvalidInputError } from '../../../input/input-errors.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 import { chatFromAnthropic } from './client-request.js';
 
-const asked = (fields: Partial<MessageCreateParams>): MessageCreateParams => ({
+const aRequest = (fields: Partial<MessageCreateParams>): MessageCreateParams => ({
   model: 'llama3',
   max_tokens: 100,
   messages: [{ role: 'user', content: 'Hi' }],
@@ -23,8 +23,8 @@ const faultsOf = (body: unknown): readonly string[] => {
   }
 };
 
-describe('a request of an Anthropic client', () => {
-  it('is a chat, or has faults, and nothing else happens', () => {
+describe('The request of an Anthropic client', () => {
+  it('becomes a chat or throws InvalidInputError for any input', () => {
     const body = fc.dictionary(
       fc.constantFrom(
         'model',
@@ -59,8 +59,8 @@ describe('a request of an Anthropic client', () => {
   });
 
   // What Anthropic's agents send: system in blocks, cached; thoughts sent back; results with pictures; a failure.
-  it('becomes OpenAI’s chat', () => {
-    const body = asked({
+  it('becomes a chat in the OpenAI format', () => {
+    const body = aRequest({
       system: [
         { type: 'text', text: 'You help.', cache_control: { type: 'ephemeral' } },
         { type: 'text', text: 'Be brief.' },
@@ -163,9 +163,9 @@ describe('a request of an Anthropic client', () => {
     } satisfies OpenAiChat);
   });
 
-  it('shows documents as what another model can read', () => {
+  it('turns documents into parts that other models can read', () => {
     const { messages } = chatFromAnthropic(
-      asked({
+      aRequest({
         messages: [
           {
             role: 'user',
@@ -195,7 +195,7 @@ describe('a request of an Anthropic client', () => {
     ]);
   });
 
-  it('hears of every fault at once, in its own words', () => {
+  it('reports every fault at once, by the names of Anthropic’s fields', () => {
     const body = {
       messages: [
         { role: 'critic', content: 'x' },
@@ -232,7 +232,7 @@ describe('a request of an Anthropic client', () => {
         'container',
       ].toSorted(),
     );
-    expect(faultsOf(asked({ messages: [] }))).toEqual(['messages']);
+    expect(faultsOf(aRequest({ messages: [] }))).toEqual(['messages']);
     expect(faultsOf([])).toEqual(['']);
   });
 });

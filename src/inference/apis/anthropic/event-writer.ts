@@ -1,24 +1,23 @@
 import type { ChatEvent, FinishReason, Usage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
 import type { JsonObject } from '../../chat/json.js';
-import { anthropicError } from './anthropic-error.js';
 import { type MessageHead, messageOf, textBlock, thinkingBlock, toolUseBlock } from './message.js';
 import { stopReasonOf, usageFields } from './vocabulary.js';
 import { ToolCallSequencer } from './tool-call-sequencer.js';
 
-/** The block that is being written; blocks come one after the other, each closed before the next. */
+/** The block that is being written; each block is closed before the next one starts. */
 interface OpenBlock {
   readonly kind: 'text' | 'reasoning' | 'tool_call';
-  /** Which call. */
+  /** The index of the call. */
   readonly call?: number;
 }
 
 /**
- * Writes an answer as the events an Anthropic client expects, each as the text of an event of SSE: message_start, the
- * blocks, message_delta, message_stop. https://platform.claude.com/docs/en/build-with-claude/streaming
+ * Writes an answer as the SSE events of Anthropic: message_start, the blocks, message_delta, message_stop.
+ * https://platform.claude.com/docs/en/build-with-claude/streaming
  */
 export class AnthropicEventWriter {
-  private begun = false;
+  private started = false;
   private open: OpenBlock | null = null;
   private blocks = 0;
   private readonly order = new ToolCallSequencer();
@@ -27,10 +26,9 @@ export class AnthropicEventWriter {
 
   constructor(private readonly head: MessageHead) {}
 
-  /** May be called as soon as there will be an answer; else its first piece does it. */
-  start(): string {
-    if (this.begun) return '';
-    this.begun = true;
+  private start(): string {
+    if (this.started) return '';
+    this.started = true;
     return sse('message_start', { message: messageOf(this.head, [], null, null) });
   }
 
@@ -40,18 +38,9 @@ export class AnthropicEventWriter {
     return events.length === 0 ? this.start() : events.map((each) => this.written(each)).join('');
   }
 
-  ping(): string {
-    return sse('ping', {});
-  }
-
-  /** Whether the answer is whole, and may be ended. */
-  get isFinished(): boolean {
-    return this.finish !== null;
-  }
-
-  /** @throws ProtocolError if the answer was cut off: an `error` is its end then */
+  /** @throws ProtocolError if the answer was cut off */
   end(): string {
-    if (this.finish === null) throw new ProtocolError('the answer was cut off');
+    if (this.finish === null) throw new ProtocolError('the answer ended before it was complete');
     const delta = {
       stop_reason: stopReasonOf(this.finish),
       stop_sequence: null,
@@ -60,11 +49,6 @@ export class AnthropicEventWriter {
     };
     const usage = usageFields(this.usage);
     return `${this.start()}${this.close()}${sse('message_delta', { delta, usage })}${sse('message_stop', {})}`;
-  }
-
-  /** The end of an answer that broke. */
-  error(status: number, message: string, requestId: string): string {
-    return sse('error', anthropicError(status, message, requestId));
   }
 
   private written(event: ChatEvent): string {
@@ -107,7 +91,7 @@ export class AnthropicEventWriter {
   }
 }
 
-/** JSON holds no line break: one line of data. */
+/** JSON has no line breaks: one line of data. */
 function sse(type: string, fields: JsonObject): string {
   return `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`;
 }

@@ -1,9 +1,8 @@
 import { describeValue, isJsonObject } from '../../../input/json.js';
+import type { Fields } from '../../chat/json.js';
 import type { InputFault } from '../../../input/input-errors.js';
 
-export type Fields = Readonly<Record<string, unknown>>;
-
-/** Reads what a caller sent, and keeps account of what is wrong with it. */
+/** Reads fields of a body and collects the faults, so that the client sees all at once. */
 export class FaultCollector {
   readonly all: InputFault[] = [];
 
@@ -29,7 +28,7 @@ export class FaultCollector {
     return [];
   }
 
-  /** @returns `undefined` where it is absent or wrong */
+  /** @returns `undefined` if absent or invalid */
   number(value: unknown, field: string, from: number, to: number): number | undefined {
     if (value === undefined || value === null) return undefined;
     if (typeof value === 'number' && value >= from && value <= to) return value;

@@ -6,8 +6,8 @@ const beta = fc.stringMatching(/^[a-z0-9-]{1,8}$/);
 const betas = fc.array(beta, { minLength: 1, maxLength: 4 }).map((names) => names.join(', '));
 const inAnyCase = (name: string) => fc.constantFrom(name, name.toUpperCase(), 'A' + name.slice(1));
 
-describe('what a caller says of Anthropic’s API', () => {
-  it('is its version and its betas, whatever else was sent, and only what a header can carry', () => {
+describe('The Anthropic headers of a client', () => {
+  it('are its version and betas only, if they are valid header values', () => {
     const name = fc.constantFrom(
       'anthropic-version',
       'anthropic-beta',
@@ -30,7 +30,7 @@ describe('what a caller says of Anthropic’s API', () => {
     );
   });
 
-  it('stands once beside what the worker says: his version, the betas of both', () => {
+  it('are merged with those of the worker: the client’s version, the betas of both', () => {
     fc.assert(
       fc.property(
         fc.record(

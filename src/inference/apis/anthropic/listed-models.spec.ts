@@ -30,8 +30,8 @@ function turned(all: readonly Model[], limit: number, way: 'after_id' | 'before_
   }
 }
 
-describe('the list of models in Anthropic’s words', () => {
-  it('holds each model once, the newest first, however large its pages are', () => {
+describe('The model list in the format of Anthropic', () => {
+  it('contains each model once, newest first, for every page size', () => {
     fc.assert(
       fc.property(models, fc.integer({ min: 1, max: 5 }), (all, limit) => {
         const ids = anthropicModelList(all, { limit: '1000' }).data.map(({ id }) => id);
@@ -43,7 +43,7 @@ describe('the list of models in Anthropic’s words', () => {
     );
   });
 
-  it('can be turned back from where one stands', () => {
+  it('can be paged backwards', () => {
     fc.assert(
       fc.property(models, fc.integer({ min: 1, max: 5 }), (all, limit) => {
         const ids = anthropicModelList(all, {}).data.map(({ id }) => id);
@@ -56,17 +56,20 @@ describe('the list of models in Anthropic’s words', () => {
     );
   });
 
-  it('is what its client is typed for, also of a time that is no date', () => {
+  it('matches the types of the official client, even without a valid date', () => {
     const model: Anthropic.ModelInfo = anthropicModel(registered('org/a', new Date(0)));
     expect(model).toMatchObject({ id: 'org/a', created_at: '1970-01-01T00:00:00.000Z' });
     const odd = anthropicModel(registered('org/a', Infinity as unknown as Date));
     expect(odd.created_at).toBe('1970-01-01T00:00:00.000Z');
   });
 
-  it.each([{ limit: '0' }, { limit: '1001' }, { limit: 'x' }, { limit: ['1', '2'] }, { after_id: 'nobody' }])(
-    'is refused to %j, naming the field',
-    (query) => {
-      expect(() => anthropicModelList([], query)).toThrow(new RegExp(Object.keys(query)[0] ?? ''));
-    },
-  );
+  it.each([
+    { limit: '0' },
+    { limit: '1001' },
+    { limit: 'x' },
+    { limit: ['1', '2'] },
+    { after_id: 'unknown' },
+  ])('is refused to %j, naming the field', (query) => {
+    expect(() => anthropicModelList([], query)).toThrow(new RegExp(Object.keys(query)[0] ?? ''));
+  });
 });

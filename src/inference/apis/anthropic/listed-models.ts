@@ -2,12 +2,12 @@ import { describeValue } from '../../../input/json.js';
 import { type InputFault, InvalidInputError } from '../../../input/input-errors.js';
 import type { Model } from '../../../registry/live/live-workers.js';
 
-/** A model as Anthropic lists it (`ModelInfo` of @anthropic-ai/sdk); of what its workers' models can do nothing is known here. */
+/** A model in Anthropic's format (`ModelInfo` of @anthropic-ai/sdk); the capabilities of models are not known here. */
 export interface AnthropicModel {
   readonly type: 'model';
   readonly id: string;
   readonly display_name: string;
-  /** RFC 3339: when its first worker was registered. */
+  /** When the first worker was registered, in RFC 3339. */
   readonly created_at: string;
   readonly lifecycle: 'active';
   readonly capabilities: null;
@@ -31,7 +31,7 @@ const LARGEST_LIMIT = 1000;
 
 type Query = Readonly<Record<string, unknown>>;
 
-/** A page of them, the newest first. @throws InvalidInputError */
+/** One page of models, newest first. @throws InvalidInputError */
 export function anthropicModelList(models: readonly Model[], query: Query): AnthropicModelList {
   const faults: InputFault[] = [];
   const all = models.toSorted(newestFirst);
@@ -41,7 +41,7 @@ export function anthropicModelList(models: readonly Model[], query: Query): Anth
   if (faults.length > 0) throw new InvalidInputError(faults);
   const end = before ?? all.length;
   const left = all.slice((after ?? -1) + 1, end);
-  // Backwards: what stands right before.
+  // With before_id alone: the page that ends there.
   const isBackwards = before !== undefined && after === undefined;
   const page = isBackwards ? left.slice(-limit) : left.slice(0, limit);
   return {
@@ -88,7 +88,7 @@ function positionOf(
   if (id === undefined) return undefined;
   const position = models.findIndex(({ name }) => name === id);
   if (position === -1)
-    faults.push({ field, problem: `must be the id of a model that is listed${describeValue(id)}` });
+    faults.push({ field, problem: `must be the id of a listed model${describeValue(id)}` });
   return position;
 }
 
@@ -96,7 +96,7 @@ function newestFirst(a: Model, b: Model): number {
   return createdMs(b) - createdMs(a) || (a.name < b.name ? -1 : 1);
 }
 
-/** A time set by hand may be infinity, which the driver makes a number, and no date. */
+/** A time set by hand may be infinity, which is not a date. */
 function createdMs({ workers: [first] }: Model): number {
   const ms = Number(first?.createdAt ?? 0);
   return Number.isFinite(ms) ? ms : 0;

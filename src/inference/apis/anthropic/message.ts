@@ -10,7 +10,7 @@ export interface MessageHead {
   readonly model: string;
 }
 
-/** An answer as the `Message` of @anthropic-ai/sdk. */
+/** An answer as a `Message` of @anthropic-ai/sdk. */
 export function anthropicMessage(answer: ChatAnswer, head: MessageHead): JsonObject {
   const content: JsonObject[] = [];
   if (answer.reasoning !== undefined) content.push(thinkingBlock(answer.reasoning));
@@ -19,7 +19,7 @@ export function anthropicMessage(answer: ChatAnswer, head: MessageHead): JsonObj
   return messageOf(head, content, answer.finish, answer.usage);
 }
 
-/** @param finish `null`: it has only begun */
+/** @param finish `null`: the answer has just started */
 export function messageOf(
   { id, model }: MessageHead,
   content: readonly JsonObject[],
@@ -45,7 +45,7 @@ export function textBlock(text: string): JsonObject {
   return { type: 'text', text, citations: null };
 }
 
-/** A signature proves to Anthropic that it thought this itself: there is none for others' thoughts. */
+/** Only Anthropic can sign thinking: that of other models has no signature. */
 export function thinkingBlock(thinking: string): JsonObject {
   return { type: 'thinking', thinking, signature: '' };
 }
@@ -54,7 +54,7 @@ export function toolUseBlock(id: string, name: string, input: JsonObject): JsonO
   return { type: 'tool_use', id, name, input };
 }
 
-/** Models write what they like: what is no JSON object is shown as it is, under one key, rather than lost. */
+/** Arguments that are not a JSON object are kept under one key. */
 function inputOf({ function: { arguments: text } }: OpenAiToolCall): JsonObject {
   if (text === '') return {};
   try {

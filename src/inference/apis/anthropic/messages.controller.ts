@@ -11,7 +11,7 @@ import { InferenceRequests } from '../../client/inference-requests.js';
 import { AnthropicResponse } from './client-response.js';
 import { COUNT_TOKENS, MESSAGES } from '../endpoints.js';
 
-/** Anthropic's Messages API, for any registered model that chats. */
+/** The Messages API of Anthropic, for every registered model that chats. */
 @Controller('v1')
 export class MessagesController {
   constructor(
@@ -19,20 +19,18 @@ export class MessagesController {
     private readonly requests: InferenceRequests,
   ) {}
 
-  /** A message, or its events with `stream`; or how many tokens one would take. */
+  /**
+   * A message, its events with `stream`, or the number of tokens that a message takes. hot-routes.ts calls this directly,
+   * past guards, pipes and interceptors.
+   */
   @Post([MESSAGES, COUNT_TOKENS])
   @HttpCode(200)
   answer(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    // Anthropic's clients show it; an upstream that passes its own on is known there by that.
+    // Anthropic clients show this id; an upstream's own request-id replaces it.
     reply.header('request-id', http.id);
-    const {
-      raw,
-      model,
-      stream,
-      affinitySource: beginning,
-    } = readMessage(
+    const { raw, model, stream, affinitySource } = readMessage(
       {
-        ...calledAt(http.url),
+        ...targetOf(http.url),
         headers: apiHeadersOf(http.headers),
         contentType: http.headers['content-type'] ?? '',
       },
@@ -46,7 +44,7 @@ export class MessagesController {
       input: () => parseOpenAiChat(chat(), null),
       openAi: chat,
       raw,
-      affinitySource: beginning,
+      affinitySource,
     });
     const answered = new AnthropicResponse(reply, request);
     return this.inference.infer(
@@ -58,8 +56,8 @@ export class MessagesController {
   }
 }
 
-/** Clients say in the query, too, that they speak the beta of the API (`beta.messages` of @anthropic-ai/sdk). */
-function calledAt(url: string): { readonly path: string; readonly query: string } {
+/** Clients of the beta API say so in the query (`beta.messages` of @anthropic-ai/sdk). */
+function targetOf(url: string): { readonly path: string; readonly query: string } {
   const [path = '', query = ''] = url.split('?', 2);
   return {
     path: path.endsWith(COUNT_TOKENS) ? COUNT_TOKENS : MESSAGES,

@@ -4,9 +4,9 @@ import { isJsonObject } from '../../../input/json.js';
 import { type JsonObject, present } from '../../chat/json.js';
 
 /**
- * Which Claude a model is, by its name: 406 is Claude 4.6; `null`: another's, that speaks this protocol. Names such as
- * claude-3-5-sonnet-20241022, claude-sonnet-4-5@20250929, us.anthropic.claude-opus-4-6-v1:0; of what is named in another
- * way all is taken for newer than these. https://platform.claude.com/docs/en/about-claude/models/overview
+ * The version of Claude by the model's name: 406 is Claude 4.6; `null`: the model of another vendor. Examples:
+ * claude-3-5-sonnet-20241022, claude-sonnet-4-5@20250929, us.anthropic.claude-opus-4-6-v1:0. A Claude with another kind of
+ * name counts as newer than all of these. https://platform.claude.com/docs/en/about-claude/models/overview
  */
 export function claudeVersion(model: string): number | null {
   if (!/claude/i.test(model)) return null;
@@ -21,7 +21,7 @@ function versionOf(major: string | undefined, minor: string | undefined): number
   return Number(major ?? 0) * 100 + Number(minor ?? 0);
 }
 
-/** Claude took `effort` without a beta from 4.6 on, and `xhigh` after that. */
+/** Claude accepts `effort` without a beta since 4.6, and `xhigh` since later versions. */
 const FIRST_WITH_EFFORT = 406;
 const EFFORTS: Readonly<Record<string, string>> = {
   none: 'low',
@@ -33,7 +33,7 @@ const EFFORTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * OpenAI's `reasoning_effort` as Anthropic's, of which thinking is a part: a hint, left out for models that would refuse it.
+ * OpenAI's `reasoning_effort` as Anthropic's `effort`: a hint, left out for models that reject it.
  * https://platform.claude.com/docs/en/build-with-claude/effort
  */
 export function effortOf(chat: OpenAiChat, upstreamModel: string): string | undefined {
@@ -44,15 +44,15 @@ export function effortOf(chat: OpenAiChat, upstreamModel: string): string | unde
   return effort === 'xhigh' && version === FIRST_WITH_EFFORT ? 'high' : effort;
 }
 
-/** As callers of Anthropic's own OpenAI-compatible API ask for it. https://platform.claude.com/docs/en/api/openai-sdk */
+/** The field of Anthropic's own OpenAI-compatible API. https://platform.claude.com/docs/en/api/openai-sdk */
 export function thinkingOf(chat: OpenAiChat): JsonValue | undefined {
   const { thinking } = chat;
   return isJsonObject(thinking) ? (thinking as Readonly<Record<string, JsonValue>>) : undefined;
 }
 
 /**
- * For whom names no limit, which Anthropic wants named: what every model of the version can write, its thinking included
- * (https://platform.claude.com/docs/en/about-claude/models/overview). Others that speak this protocol get what the oldest can.
+ * Anthropic requires max_tokens. The default is what all models of a version can write, thinking included
+ * (https://platform.claude.com/docs/en/about-claude/models/overview); models of other vendors get the smallest.
  */
 export function defaultMaxTokens(upstreamModel: string): number {
   const version = claudeVersion(upstreamModel) ?? 0;
@@ -61,15 +61,15 @@ export function defaultMaxTokens(upstreamModel: string): number {
 }
 
 /**
- * What a model takes of temperature and top_p. Claude after 4.6 takes neither and answers 400 to both; Claude before that
- * wants one of them; others that speak this protocol take both.
+ * Which of temperature and top_p a model accepts. Claude after 4.6 answers 400 to both; older Claude accepts one of them;
+ * models of other vendors accept both.
  * https://platform.claude.com/docs/en/about-claude/models/migration-guide
  */
 type Sampling = 'none' | 'one' | 'both';
 
 /**
- * OpenAI's temperature goes to 2, Anthropic's to 1: what is above is 1, as in Anthropic's own OpenAI-compatible API
- * (https://platform.claude.com/docs/en/api/openai-sdk). Where a model takes no temperature, it is a hint not followed.
+ * OpenAI's temperature goes up to 2, Anthropic's to 1: higher values become 1, as in Anthropic's own OpenAI-compatible API
+ * (https://platform.claude.com/docs/en/api/openai-sdk). It is a hint, left out for models that reject it.
  */
 export function anthropicSampling(chat: OpenAiChat, upstreamModel: string): JsonObject {
   const takes = samplingOf(upstreamModel);

@@ -1,35 +1,35 @@
 import { NeutralError } from '../../../upstream/upstream-errors.js';
 import type { ChatEvent } from '../../chat/chat.js';
-import { isWholeObject } from '../../chat/json.js';
+import { isCompleteObject } from '../../chat/json.js';
 
 /**
- * Puts the events of an answer in an order in which nothing comes between the pieces of a call: OpenAI's format allows calls
- * to be written side by side, Anthropic's does not. What comes while a call is not whole waits for it, at most until the end.
+ * Orders the events of an answer so that nothing comes between the parts of a tool call: OpenAI interleaves calls,
+ * Anthropic must not. Other events wait until the open call is complete, at most until the end of the answer.
  */
 export class ToolCallSequencer {
   private open: { readonly index: number; arguments: string } | null = null;
   private readonly ended = new Set<number>();
-  /** By what it belongs to. */
+  /** Waiting events by call index or kind. */
   private readonly waiting = new Map<number | 'text' | 'reasoning', ChatEvent[]>();
 
-  /** @returns what may be written now @throws NeutralError where a call goes on though its arguments were whole */
+  /** @returns the events that may be written now. @throws NeutralError if a call continues after its arguments were complete */
   next(event: ChatEvent): readonly ChatEvent[] {
     if (event.kind === 'usage') return [event];
     if (event.kind === 'finish') return [...this.release(() => true), event];
     const belongsTo = event.kind === 'tool_call' ? event.index : event.kind;
-    if (event.kind === 'tool_call' && this.ended.has(event.index)) return nothingMore(event);
+    if (event.kind === 'tool_call' && this.ended.has(event.index)) return onlyBlank(event);
     if (this.open !== null && this.open.index !== belongsTo && !this.isFree()) {
       const before = this.waiting.get(belongsTo);
       if (before === undefined) this.waiting.set(belongsTo, [event]);
       else before.push(event);
       return [];
     }
-    this.pass(event);
+    this.track(event);
     return [event, ...this.release(() => this.isFree())];
   }
 
   private isFree(): boolean {
-    return this.open === null || isWholeObject(this.open.arguments);
+    return this.open === null || isCompleteObject(this.open.arguments);
   }
 
   private release(isFree: () => boolean): readonly ChatEvent[] {
@@ -38,14 +38,14 @@ export class ToolCallSequencer {
       if (!isFree()) break;
       this.waiting.delete(belongsTo);
       for (const event of events) {
-        this.pass(event);
+        this.track(event);
         released.push(event);
       }
     }
     return released;
   }
 
-  private pass(event: ChatEvent): void {
+  private track(event: ChatEvent): void {
     const call = event.kind === 'tool_call' ? event : null;
     if (call !== null && call.index === this.open?.index) {
       this.open.arguments += call.arguments;
@@ -56,7 +56,7 @@ export class ToolCallSequencer {
   }
 }
 
-function nothingMore(call: Extract<ChatEvent, { kind: 'tool_call' }>): readonly ChatEvent[] {
+function onlyBlank(call: Extract<ChatEvent, { kind: 'tool_call' }>): readonly ChatEvent[] {
   if (call.arguments.trim() === '') return [];
-  throw new NeutralError(`the call ${call.index} goes on after its arguments were whole`);
+  throw new NeutralError(`tool call ${call.index} continues after its arguments were complete`);
 }

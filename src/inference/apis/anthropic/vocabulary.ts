@@ -1,9 +1,9 @@
 import type { FinishReason, Usage } from '../../chat/chat.js';
 import { countOf } from '../../chat/upstream-json.js';
 import { isJsonObject } from '../../../input/json.js';
-import { type JsonObject } from '../../chat/json.js';
+import { isPresent, type JsonObject } from '../../chat/json.js';
 
-/** `pause_turn` is a long turn of Anthropic's own tools, of which we ask for none. */
+/** `pause_turn` ends a long turn with Anthropic's own tools, which are never requested here. */
 const FINISH: Readonly<Record<string, FinishReason>> = {
   end_turn: 'stop',
   stop_sequence: 'stop',
@@ -14,7 +14,7 @@ const FINISH: Readonly<Record<string, FinishReason>> = {
   refusal: 'content_filter',
 };
 
-/** Reasons that are new to us are an end like any other; where none is given, calls tell. */
+/** Unknown reasons count as `stop`; without a reason, tool calls decide. */
 export function finishOf(stopReason: unknown, calledTools: boolean): FinishReason {
   if (typeof stopReason === 'string')
     return Object.hasOwn(FINISH, stopReason) ? (FINISH[stopReason] ?? 'stop') : 'stop';
@@ -35,18 +35,18 @@ export function stopReasonOf(finish: FinishReason): string {
 }
 
 /**
- * Anthropic counts apart what came from the cache and what went into it: "Total input tokens in a request is the summation
+ * Anthropic counts tokens read from and written to the cache separately: "Total input tokens in a request is the summation
  * of input_tokens, cache_creation_input_tokens, and cache_read_input_tokens" (@anthropic-ai/sdk, `Usage`).
- * Counts of a stream are cumulative, and left out where they don't apply: the later one stands.
+ * Counts of a stream are cumulative, and left out where they do not apply: the latest one counts.
  */
-export function anthropicUsage(...told: readonly unknown[]): Usage | null {
+export function anthropicUsage(...reports: readonly unknown[]): Usage | null {
   const latest = (key: string): number | undefined =>
-    told.map((usage) => (isJsonObject(usage) ? countOf(usage[key]) : undefined)).findLast(isThere);
+    reports.map((usage) => (isJsonObject(usage) ? countOf(usage[key]) : undefined)).findLast(isPresent);
   const input = latest('input_tokens');
   const output = latest('output_tokens');
   if (input === undefined && output === undefined) return null;
   const cached = latest('cache_read_input_tokens');
-  const reasoning = told.map(thinkingTokens).findLast(isThere);
+  const reasoning = reports.map(thinkingTokens).findLast(isPresent);
   return {
     input: (input ?? 0) + (cached ?? 0) + (latest('cache_creation_input_tokens') ?? 0),
     output: output ?? 0,
@@ -55,13 +55,13 @@ export function anthropicUsage(...told: readonly unknown[]): Usage | null {
   };
 }
 
-/** Of a whole message, or of its start. */
+/** The usage of a whole message or of message_start. */
 export function messageUsage(usage: Usage | null): JsonObject {
   const unknown = { cache_creation: null, inference_geo: null, service_tier: null, speed: null };
   return { ...usageFields(usage), ...unknown };
 }
 
-/** As the end of a stream has them. Anthropic has no word for "not told": it is 0. */
+/** The usage of message_delta. Anthropic has no value for unknown counts: they are 0. */
 export function usageFields(usage: Usage | null): JsonObject {
   return {
     input_tokens: Math.max(0, (usage?.input ?? 0) - (usage?.cached ?? 0)),
@@ -76,8 +76,4 @@ export function usageFields(usage: Usage | null): JsonObject {
 function thinkingTokens(usage: unknown): number | undefined {
   const details = isJsonObject(usage) ? usage['output_tokens_details'] : undefined;
   return isJsonObject(details) ? countOf(details['thinking_tokens']) : undefined;
-}
-
-function isThere(count: number | undefined): count is number {
-  return count !== undefined;
 }

@@ -21,8 +21,8 @@ const ask = (fields: Partial<OpenAiChat>): OpenAiChat => ({
 });
 const CONTENTS = [{ role: 'user', parts: [{ text: 'Hi' }] }];
 
-describe('a chat for Gemini', () => {
-  it('has turns that alternate, and answers behind their calls, or is refused by name', () => {
+describe('The Gemini backend request', () => {
+  it('has alternating turns with results after their calls for any chat, or names the unsupported field', () => {
     fc.assert(
       fc.property(fc.oneof(wellFormedChat, anyChat), (chat) => {
         let body: Body;
@@ -49,7 +49,7 @@ describe('a chat for Gemini', () => {
     );
   });
 
-  it('is never refused where every call is answered', () => {
+  it('accepts every chat whose calls are all answered', () => {
     fc.assert(
       fc.property(wellFormedChat, (chat) => {
         expect(request(chat).contents.length).toBeGreaterThan(0);
@@ -58,7 +58,7 @@ describe('a chat for Gemini', () => {
   });
 
   // The requests of https://ai.google.dev/gemini-api/docs/function-calling
-  it('asks as the documentation does', () => {
+  it('equals the requests of the documentation', () => {
     const parameters = {
       type: 'object',
       properties: { location: { type: 'string', description: 'The city name, e.g. San Francisco' } },
@@ -138,7 +138,7 @@ describe('a chat for Gemini', () => {
   });
 
   // https://ai.google.dev/gemini-api/docs/thought-signatures
-  it('gives Gemini since 3 the signature of its first call, or says that there is none', () => {
+  it('sends Gemini since 3 the signature of the first call, or the value for a missing one', () => {
     const call = (id: string, extra = {}) => ({
       id,
       type: 'function' as const,
@@ -164,7 +164,7 @@ describe('a chat for Gemini', () => {
     expect(parts(signed, 'gemini-3-pro')).toEqual(['c2ln', undefined]);
   });
 
-  it('shows pictures, sounds and documents', () => {
+  it('sends images, audio and documents', () => {
     const { contents } = request(
       ask({
         messages: [
@@ -188,7 +188,7 @@ describe('a chat for Gemini', () => {
     ]);
   });
 
-  it('asks for JSON where JSON is wanted', () => {
+  it('requests JSON for a JSON response_format', () => {
     expect(request(ask({ response_format: { type: 'json_object' } }))).toEqual({
       contents: CONTENTS,
       generationConfig: { responseMimeType: 'application/json' },
@@ -205,7 +205,7 @@ describe('a chat for Gemini', () => {
     });
   });
 
-  it('declares a tool that takes nothing without parameters', () => {
+  it('declares a tool without properties without parameters', () => {
     const tools = [
       {
         type: 'function' as const,
@@ -220,7 +220,7 @@ describe('a chat for Gemini', () => {
   });
 
   // https://platform.openai.com/docs/guides/function-calling#tool-choice
-  it('is told of those tools only that may be called', () => {
+  it('declares only the tools that may be called', () => {
     const tools = ['a', 'b', 'c'].map((name) => ({ type: 'function' as const, function: { name } }));
     const choice = (mode: string) => ({
       type: 'allowed_tools',
@@ -236,7 +236,7 @@ describe('a chat for Gemini', () => {
         toolConfig: { functionCallingConfig: { mode: called } },
       });
     expect(() => request(ask({ tools, tool_choice: choice('some') as never }))).toThrow(
-      new UnsupportedFieldError('tool_choice.allowed_tools.mode', 'must be auto or required'),
+      new UnsupportedFieldError('tool_choice.allowed_tools.mode', 'must be "auto" or "required"'),
     );
   });
 
@@ -258,13 +258,13 @@ describe('a chat for Gemini', () => {
     ['gemma-3-27b-it', 'high', undefined],
     ['tunedModels/mine', 'high', undefined],
     ['gemini-2.5-flash', 'no-such', undefined],
-  ])('of %s with an effort of %s asks for %j', (model, reasoning_effort, thinkingConfig) => {
+  ])('translates for %s the effort %s to %j', (model, reasoning_effort, thinkingConfig) => {
     const body = request(ask({ reasoning_effort }), model);
     expect(body['generationConfig']).toEqual(thinkingConfig === undefined ? undefined : { thinkingConfig });
   });
 
   // https://ai.google.dev/gemini-api/docs/openai#extra-body
-  it("says what Google's own fields say", () => {
+  it("passes Google's own fields on", () => {
     const thinking_config = { thinking_level: 'low', include_thoughts: true };
     const google = { thinking_config, cached_content: 'cachedContents/a' };
     expect(request(ask({ reasoning_effort: 'high', extra_body: { google } }))).toEqual({
@@ -274,7 +274,7 @@ describe('a chat for Gemini', () => {
     });
   });
 
-  it('gives what a tool answered as an object, whatever it is, in the order of the calls', () => {
+  it('sends tool results as objects in the order of the calls', () => {
     const call = (id: string) => ({ id, type: 'function' as const, function: { name: id, arguments: '{}' } });
     const answers = ['[1,2]', 'plain', '7', '{"a":1}', ''];
     const ids = answers.map((_, index) => `c${index}`);
@@ -296,7 +296,7 @@ describe('a chat for Gemini', () => {
     );
   });
 
-  it('carries what steers the sampling, and leaves out what today’s models refuse', () => {
+  it('sends sampling options and leaves out those that today’s models reject', () => {
     const sampling = { top_p: 0.5, seed: 7, presence_penalty: 1, frequency_penalty: 1, logprobs: true };
     expect(request(ask({ ...sampling, stop: 'END' }))).toEqual({
       contents: CONTENTS,
@@ -315,16 +315,16 @@ describe('a chat for Gemini', () => {
     ['google/gemini-3', false, '/models/google/gemini-3:generateContent'],
     ['gemma:2b', false, '/models/gemma%3A2b:generateContent'],
     ['a?b#c', false, '/models/a%3Fb%23c:generateContent'],
-  ])('goes where %s is (stream: %j)', (model, stream, path) =>
+  ])('uses the path of %s (stream: %j)', (model, stream, path) =>
     expect(geminiChatPath(model, stream)).toBe(path),
   );
 
-  it.each(['models/../files', 'models/./x', '../x'])('is none for a model called %s', (model) => {
+  it.each(['models/../files', 'models/./x', '../x'])('rejects the model name %s', (model) => {
     expect(() => geminiChatPath(model, false)).toThrow(UnsupportedFieldError);
   });
 });
 
-describe('a JSON schema for Gemini', () => {
+describe('The Gemini schema', () => {
   const cleaned = (root: unknown) => geminiSchema(root as never, 'f', new ReferenceBudget());
   const ALLOWED = new Set(
     'type format title description nullable enum items maxItems minItems properties required minProperties maxProperties minLength maxLength pattern default anyOf propertyOrdering minimum maximum'.split(
@@ -385,7 +385,7 @@ describe('a JSON schema for Gemini', () => {
     ),
   })).schema;
 
-  it('holds nothing that Gemini does not know', () => {
+  it('contains only keywords that Gemini accepts', () => {
     const root = fc.dictionary(
       fc.constantFrom('properties', '$defs', 'items', 'anyOf', 'allOf', '$ref'),
       schema,
@@ -398,7 +398,7 @@ describe('a JSON schema for Gemini', () => {
     );
   });
 
-  it('is written out, with null as nullable', () => {
+  it('expands references and turns the type null into nullable', () => {
     const place = {
       type: 'object',
       properties: { city: { type: ['string', 'null'], format: 'city' }, next: { $ref: '#/$defs/Place' } },
@@ -434,7 +434,7 @@ describe('a JSON schema for Gemini', () => {
     });
   });
 
-  it('is refused where it would be written out without end', () => {
+  it('rejects a schema that expands without end', () => {
     const $defs = Object.fromEntries(
       Array.from({ length: 40 }, (_, n) => [
         `d${n}`,

@@ -1,7 +1,7 @@
 import type { JsonValue } from '../../../template/json-value.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 import { isJsonObject } from '../../../input/json.js';
-import { type JsonObject, present } from '../../chat/json.js';
+import { type JsonObject, parsedOrUndefined, present } from '../../chat/json.js';
 import { answerFormatOf, maxTokensOf, rejectOpenAiOnlyFields, stopsOf } from '../../chat/options.js';
 import { type Tool, toolChoiceOf, toolsOf } from '../../chat/tools.js';
 import {
@@ -17,25 +17,17 @@ import { googleBody, thinkingConfig } from './thinking.js';
 import { UnsupportedFieldError } from '../../chat/chat-errors.js';
 import type { Part } from '../../chat/parts.js';
 
-export interface GeminiDefaults {
-  readonly maxTokens?: number;
-}
-
 /**
  * A chat as the body of generateContent and streamGenerateContent: https://ai.google.dev/api/generate-content.
- * Gemini can't be told to call one tool at a time: parallel_tool_calls is a hint; so are user and `strict`. Penalties have a
- * field, but today's models answer 400 "Penalty is not enabled" to it: they stay hints.
+ * parallel_tool_calls, user and `strict` have no field: they are hints. Penalties have one, but today's models answer 400
+ * "Penalty is not enabled": they are hints, too.
  * @throws UnsupportedFieldError
  */
-export function geminiRequest(
-  chat: OpenAiChat,
-  upstreamModel: string,
-  defaults: GeminiDefaults = {},
-): JsonObject {
+export function geminiRequest(chat: OpenAiChat, upstreamModel: string): JsonObject {
   rejectOpenAiOnlyFields(chat);
   const conversation = conversationOf(chat.messages);
   const budget = new ReferenceBudget();
-  const config = generationConfig(chat, upstreamModel, defaults, budget);
+  const config = generationConfig(chat, upstreamModel, budget);
   const cached = googleBody(chat)['cached_content'];
   return present({
     contents: geminiContents(conversation, upstreamModel),
@@ -46,12 +38,7 @@ export function geminiRequest(
   });
 }
 
-function generationConfig(
-  chat: OpenAiChat,
-  upstreamModel: string,
-  defaults: GeminiDefaults,
-  budget: ReferenceBudget,
-): JsonObject {
+function generationConfig(chat: OpenAiChat, upstreamModel: string, budget: ReferenceBudget): JsonObject {
   const stops = stopsOf(chat);
   const format = answerFormatOf(chat);
   const schema = format === 'text' ? null : format.schema;
@@ -59,7 +46,7 @@ function generationConfig(
   return present({
     temperature: chat.temperature ?? undefined,
     topP: chat.top_p ?? undefined,
-    maxOutputTokens: maxTokensOf(chat) ?? defaults.maxTokens,
+    maxOutputTokens: maxTokensOf(chat),
     stopSequences: stops.length === 0 ? undefined : stops,
     seed: seedOf(chat),
     responseMimeType: format === 'text' ? undefined : 'application/json',
@@ -68,7 +55,7 @@ function generationConfig(
   });
 }
 
-/** OpenAI's may be larger than Gemini's 32 bits. No seed is a promise, so that one is left out. */
+/** Seeds above Gemini's 32 bits are left out: a seed promises nothing. */
 function seedOf({ seed }: OpenAiChat): number | undefined {
   return typeof seed === 'number' && (seed | 0) === seed ? seed : undefined;
 }
@@ -88,17 +75,16 @@ function toolFields(
   return { tools: [{ functionDeclarations }], toolConfig: { functionCallingConfig } };
 }
 
-/** One that takes nothing has no parameters: Gemini refuses an object without properties. */
+/** Gemini rejects a schema without properties: a tool that takes nothing has no parameters. */
 function declaration({ name, description, parameters, field }: Tool, budget: ReferenceBudget): JsonObject {
   const schema =
     parameters === undefined ? {} : geminiSchema(parameters, `${field}.function.parameters`, budget);
-  const takesSomething = schema['properties'] !== undefined || schema['anyOf'] !== undefined;
-  return present({ name, description, parameters: takesSomething ? schema : undefined });
+  const hasParameters = schema['properties'] !== undefined || schema['anyOf'] !== undefined;
+  return present({ name, description, parameters: hasParameters ? schema : undefined });
 }
 
 /**
- * Gemini since 3 refuses a history of calls without the signatures of its thoughts; of a history that came without, this
- * takes their place: https://ai.google.dev/gemini-api/docs/thought-signatures
+ * Gemini since 3 rejects earlier tool calls without thought signatures; this value replaces a missing one: https://ai.google.dev/gemini-api/docs/thought-signatures
  */
 const NO_SIGNATURE = 'skip_thought_signature_validator';
 
@@ -111,7 +97,7 @@ export function geminiContents({ turns }: Conversation, upstreamModel: string): 
   );
 }
 
-/** What a tool answered besides text follows its answer. */
+/** Media in a tool result follows the result. */
 function userParts({ results, parts }: UserTurn): readonly JsonObject[] {
   const media = results.flatMap((result) => result.parts.filter(({ kind }) => kind !== 'text'));
   return [...results.map(resultPart), ...media.map(part), ...parts.map(part)];
@@ -124,36 +110,38 @@ function modelParts({ texts, calls }: AssistantTurn, wantsSignatures: boolean): 
   ];
 }
 
-/** Of calls made at once the first carries the signature of all. */
+/** The first of parallel calls carries the signature of all. */
 function callPart({ id, name, input, signature }: Call, index: number, wantsSignatures: boolean): JsonObject {
   const placeholder = wantsSignatures && index === 0 ? NO_SIGNATURE : undefined;
   return present({ functionCall: { id, name, args: input }, thoughtSignature: signature ?? placeholder });
 }
 
-/** `response` is an object: what is none stands under "output", as Gemini's own clients write it. */
+/** `response` must be an object: other results stand under "output", as in Gemini's own clients. */
 function resultPart({ call, parts }: Result): JsonObject {
   const text = parts.map((one) => (one.kind === 'text' ? one.text : '')).join('');
-  return { functionResponse: { id: call.id, name: call.name, response: parsed(text) ?? { output: text } } };
-}
-
-function parsed(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? (value as JsonObject) : undefined;
-  } catch {
-    return undefined;
-  }
+  const result = parsedOrUndefined(text);
+  return {
+    functionResponse: {
+      id: call.id,
+      name: call.name,
+      response: isJsonObject(result) ? (result as JsonObject) : { output: text },
+    },
+  };
 }
 
 function part(one: Part): JsonObject {
   if (one.kind === 'text') return { text: one.text };
   const { media } = one;
   if (!('url' in media)) return { inlineData: { mimeType: media.mediaType, data: media.base64 } };
-  if (one.kind === 'audio') throw new UnsupportedFieldError(one.field, 'must carry its data');
+  if (one.kind === 'audio')
+    throw new UnsupportedFieldError(
+      one.field,
+      'must contain the audio data; audio URLs are not supported by Gemini workers',
+    );
   return { fileData: present({ mimeType: mimeTypeOf(media.url), fileUri: media.url }) };
 }
 
-/** Gemini finds it out itself where it can; Vertex wants it said. */
+/** Gemini detects the type itself; Vertex AI requires it. */
 function mimeTypeOf(url: string): string | undefined {
   const ending = /\.(png|jpe?g|webp|gif|heic|heif|pdf)(?:[?#]|$)/i.exec(url)?.[1]?.toLowerCase();
   if (ending === undefined) return undefined;
@@ -162,29 +150,31 @@ function mimeTypeOf(url: string): string | undefined {
 }
 
 /**
- * What a name begins with that says itself where the model lies: in Gemini's API, and in Vertex AI's
- * [googleapis/js-genai, src/_transformers.ts, tModel; generative_service.proto]. Any other is one of `models`.
+ * Names that contain their collection, in the APIs of Gemini and Vertex AI
+ * [googleapis/js-genai, src/_transformers.ts, tModel; generative_service.proto]. All others belong to `models`.
  */
 const COLLECTION = /^(?:models|tunedModels|dynamic|publishers|projects|endpoints)\//;
 
-/** The resource's name: models/gemini-2.5-flash, tunedModels/mine. */
+/** The resource name: models/gemini-2.5-flash, tunedModels/mine. */
 export function geminiModel(upstreamModel: string): string {
   return COLLECTION.test(upstreamModel) ? upstreamModel : `models/${upstreamModel}`;
 }
 
 /**
- * What follows the base URL, which ends in the API's version (https://generativelanguage.googleapis.com/v1beta).
- * @throws UnsupportedFieldError for a name that leads elsewhere [RFC 3986, 5.2.4]
+ * The path after the base URL, which ends with the API version (https://generativelanguage.googleapis.com/v1beta).
+ * @throws UnsupportedFieldError for a name with dot segments [RFC 3986, 5.2.4]
  */
 export function geminiPath(upstreamModel: string, method: string): string {
   const segments = geminiModel(upstreamModel).split('/');
   if (segments.some((segment) => segment === '.' || segment === '..'))
-    throw new UnsupportedFieldError('model', 'is no name of a model of Gemini');
+    throw new UnsupportedFieldError(
+      'model',
+      'not a valid Gemini model name: path segments "." and ".." are not allowed',
+    );
   const path = segments.map(encodeURIComponent).join('/');
   return `/${path}:${method}`;
 }
 
-/** Of the methods that answer a chat. */
 export function geminiChatPath(upstreamModel: string, stream: boolean): string {
   return geminiPath(upstreamModel, stream ? 'streamGenerateContent?alt=sse' : 'generateContent');
 }

@@ -85,8 +85,8 @@ const CALLED: ChatAnswer = {
   usage: { input: 40, output: 42, cached: 8, reasoning: 30 },
 };
 
-describe('an answer of Gemini', () => {
-  it('that makes no sense is a ProtocolError and nothing else', () => {
+describe('The Gemini backend response', () => {
+  it('throws only ProtocolError for malformed answers', () => {
     const response = fc.dictionary(
       fc.constantFrom('candidates', 'usageMetadata', 'promptFeedback', 'error'),
       fc.oneof(
@@ -114,7 +114,7 @@ describe('an answer of Gemini', () => {
     );
   });
 
-  it('is the same whole and as a stream: thoughts, calls with ids of their own, and what it cost', () => {
+  it('has the same thoughts, calls and usage whole and as a stream', () => {
     expect(geminiAnswer(CALLS, counting())).toEqual(CALLED);
     const [candidate] = CALLS.candidates;
     const parts = candidate?.content.parts ?? [];
@@ -127,7 +127,7 @@ describe('an answer of Gemini', () => {
     expect(answerOf(readAll(stream))).toEqual(CALLED);
   });
 
-  it('streams text, and ends where the stream does: a finishReason may come before, and text behind it', () => {
+  it('finishes at the end of the stream, even if text follows a finishReason', () => {
     const piece = (text: string, more = {}) => ({
       candidates: [{ content: { parts: [{ text }], role: 'model' }, ...more }],
     });
@@ -161,13 +161,13 @@ describe('an answer of Gemini', () => {
     ['LANGUAGE', 'content_filter'],
     ['OTHER', 'content_filter'],
     ['NEW_TO_US', 'stop'],
-  ])('that ended with %s ended with %s', (finishReason, finish) => {
+  ])('translates the finishReason %s to %s', (finishReason, finish) => {
     const body = { candidates: [{ finishReason }] };
     expect(geminiAnswer(body)).toEqual({ text: '', toolCalls: [], finish, usage: null });
     expect(readAll([body])).toEqual([{ kind: 'finish', reason: finish }]);
   });
 
-  it('to a prompt that was blocked is a filtered one', () => {
+  it('is content_filter for a blocked prompt', () => {
     const body = {
       promptFeedback: { blockReason: 'PROHIBITED_CONTENT' },
       usageMetadata: { promptTokenCount: 7 },
@@ -181,7 +181,7 @@ describe('an answer of Gemini', () => {
   });
 
   // https://ai.google.dev/gemini-api/docs/thought-signatures
-  it('gets the signatures of its calls back, whole and from a stream', () => {
+  it('returns the signatures of its calls, whole and from a stream', () => {
     const signature = fc.option(fc.base64String({ minLength: 4 }), { nil: undefined });
     fc.assert(
       fc.property(fc.array(signature, { minLength: 1, maxLength: 3 }), (signatures) => {
@@ -207,7 +207,7 @@ describe('an answer of Gemini', () => {
     );
   });
 
-  it('shows the images it made, and not the drafts', () => {
+  it('returns images as Markdown, but not drafts', () => {
     const inlineData = { mimeType: 'image/png', data: 'iVBO' };
     const audio = { mimeType: 'audio/wav', data: 'UklG' };
     const parts = [{ text: 'A cat: ' }, { inlineData, thought: true }, { inlineData }, { inlineData: audio }];
@@ -216,13 +216,13 @@ describe('an answer of Gemini', () => {
     expect([geminiAnswer(body).text, answerOf(readAll([body])).text]).toEqual([text, text]);
   });
 
-  it('gives calls without ids new ones each time', () => {
+  it('gives calls without an id new ids each time', () => {
     const body = { candidates: [{ content: { parts: [{ functionCall: { name: 'now' } }] } }] };
     const ids = [0, 1].map(() => geminiAnswer(body).toolCalls[0]?.id);
     expect(new Set(ids).size).toBe(2);
   });
 
-  it('counts what its own tools put into the prompt, and thoughts, as OpenAI does', () => {
+  it('counts input of its own tools and thoughts as OpenAI does', () => {
     const usageMetadata = {
       promptTokenCount: 10,
       toolUsePromptTokenCount: 3,
@@ -244,7 +244,7 @@ describe('an answer of Gemini', () => {
     ],
     [[{ error: { code: 429, message: 'Quota', status: 'RESOURCE_EXHAUSTED' } }], 'Quota'],
     [{}, 'the answer has no candidates'],
-  ])('that says it failed is an error with its words: %j', (body, message) => {
+  ])('throws the message of a reported error: %j', (body, message) => {
     expect(() => geminiAnswer(body)).toThrow(new ProtocolError(message));
   });
 
@@ -254,9 +254,9 @@ describe('an answer of Gemini', () => {
     'UNEXPECTED_TOOL_CALL',
     'TOO_MANY_TOOL_CALLS',
     'MISSING_THOUGHT_SIGNATURE',
-  ])('that the model gave up (%s) says nothing about the worker', (finishReason) => {
+  ])('is neutral for the worker if the model stopped with %s', (finishReason) => {
     const body = { candidates: [{ finishReason }] };
-    const error = new NeutralError(`the model gave up: ${finishReason}`);
+    const error = new NeutralError(`the model stopped without an answer: ${finishReason}`);
     for (const read of [() => geminiAnswer(body), () => readAll([body])]) {
       expect(read).toThrow(error);
       expect(read).toThrow(NeutralError);
@@ -264,7 +264,7 @@ describe('an answer of Gemini', () => {
   });
 });
 
-describe('a worker that plays Gemini', () => {
+describe('A simulated Gemini server', () => {
   const mock = new LLMock({ port: 0, host: '127.0.0.1' });
   beforeAll(async () => {
     mock.on({ userMessage: 'weather', hasToolResult: true }, { content: 'It is warm.' });
@@ -287,12 +287,12 @@ describe('a worker that plays Gemini', () => {
     ],
   };
 
-  async function ask(asked: OpenAiChat): Promise<ChatAnswer> {
-    const stream = asked.stream === true;
+  async function send(request: OpenAiChat): Promise<ChatAnswer> {
+    const stream = request.stream === true;
     const response = await fetch(`${mock.url}/v1beta${geminiChatPath('gemini-2.5-flash', stream)}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-goog-api-key': 'k' },
-      body: JSON.stringify(geminiRequest(asked, 'gemini-2.5-flash')),
+      body: JSON.stringify(geminiRequest(request, 'gemini-2.5-flash')),
     });
     const text = await response.text();
     if (!stream) return geminiAnswer(JSON.parse(text));
@@ -302,22 +302,19 @@ describe('a worker that plays Gemini', () => {
     return answerOf([...events, ...(reader.end?.() ?? [])]);
   }
 
-  it.each([false, true])(
-    'is asked, calls a tool, and answers with its result (stream: %j)',
-    async (stream) => {
-      const called = await ask({ ...chat, stream });
-      expect(called.finish).toBe('tool_calls');
-      expect(called.toolCalls[0]?.function).toEqual({ name: 'get_weather', arguments: '{"city":"Rome"}' });
-      const answered = await ask({
-        ...chat,
-        stream,
-        messages: [
-          ...chat.messages,
-          { role: 'assistant', content: called.text, tool_calls: called.toolCalls },
-          { role: 'tool', tool_call_id: called.toolCalls[0]?.id ?? '', content: '30 degrees' },
-        ],
-      });
-      expect(answered).toMatchObject({ text: 'It is warm.', toolCalls: [], finish: 'stop' });
-    },
-  );
+  it.each([false, true])('completes a chat with a tool call (stream: %j)', async (stream) => {
+    const called = await send({ ...chat, stream });
+    expect(called.finish).toBe('tool_calls');
+    expect(called.toolCalls[0]?.function).toEqual({ name: 'get_weather', arguments: '{"city":"Rome"}' });
+    const answered = await send({
+      ...chat,
+      stream,
+      messages: [
+        ...chat.messages,
+        { role: 'assistant', content: called.text, tool_calls: called.toolCalls },
+        { role: 'tool', tool_call_id: called.toolCalls[0]?.id ?? '', content: '30 degrees' },
+      ],
+    });
+    expect(answered).toMatchObject({ text: 'It is warm.', toolCalls: [], finish: 'stop' });
+  });
 });

@@ -39,14 +39,14 @@ export function geminiAnswer(body: unknown, newId = newCallId): ChatAnswer {
 }
 
 /**
- * Reads a stream of streamGenerateContent?alt=sse. It has no end marker. Responses say "finishReason" before the last one,
- * too, some of them in every one (https://github.com/BerriAI/litellm/issues/2195): what counts is the last when the stream
- * ends, and a stream without any was cut off.
+ * Reads a stream of streamGenerateContent?alt=sse. It has no end marker, and "finishReason" may come before the last
+ * response, even in every one (https://github.com/BerriAI/litellm/issues/2195): the last one counts when the stream ends.
+ * A stream without any was cut off.
  */
 export function geminiReader(newId = newCallId): StreamReader {
   let calls = 0;
   let reason: string | null = null;
-  let counted: Usage | null = null;
+  let total: Usage | null = null;
 
   const toEvent = (piece: GeminiPiece): ChatEvent => {
     if (piece.kind !== 'call') return piece;
@@ -64,31 +64,31 @@ export function geminiReader(newId = newCallId): StreamReader {
   const read = ({ data }: StreamEvent): readonly ChatEvent[] => {
     const { pieces, finishReason, usage } = readResponse(parseEvent(data));
     reason = finishReason ?? reason;
-    // Counted anew in every response.
-    counted = usage ?? counted;
+    // Every response counts the whole answer so far.
+    total = usage ?? total;
     return pieces.map(toEvent);
   };
 
   const end = (): readonly ChatEvent[] => {
     if (reason === null) return [];
     const finish = { kind: 'finish', reason: finishOf(reason, calls > 0) } as const;
-    return counted === null ? [finish] : [finish, { kind: 'usage', usage: counted }];
+    return total === null ? [finish] : [finish, { kind: 'usage', usage: total }];
   };
 
   return Object.assign(read, { end });
 }
 
-/** A GenerateContentResponse, of which a stream sends many: https://ai.google.dev/api/generate-content */
+/** A GenerateContentResponse; a stream is a sequence of them: https://ai.google.dev/api/generate-content */
 export interface GeminiResponse {
   readonly pieces: readonly GeminiPiece[];
-  /** `null`: it goes on. */
+  /** `null`: the answer goes on. */
   readonly finishReason: string | null;
   readonly usage: Usage | null;
 }
 
 export type GeminiPiece =
   | { readonly kind: 'text' | 'reasoning'; readonly text: string }
-  /** Gemini sends a call whole. `id` where it gives one; of calls made at once the first has the signature. */
+  /** Calls come whole, `id` not always. The first of parallel calls has the signature. */
   | {
       readonly kind: 'call';
       readonly id: string | null;
@@ -99,7 +99,7 @@ export type GeminiPiece =
 
 /** @throws ProtocolError */
 export function readResponse(body: unknown): GeminiResponse {
-  // An error of a stream that was not asked for as SSE comes in a list.
+  // Without alt=sse, errors of a stream come in a list.
   const response = objectOf(Array.isArray(body) ? (body as unknown[])[0] : body, 'the answer');
   throwIfError(response['error']);
   const [first] = listOf(response['candidates'], 'candidates');
@@ -116,7 +116,7 @@ export function readResponse(body: unknown): GeminiResponse {
   };
 }
 
-/** @throws NeutralError where the model failed to write what it was to: the service it runs on is well */
+/** @throws NeutralError if the model failed to produce an answer: the service itself is healthy */
 export function finishOf(reason: string | null, calledTools: boolean): FinishReason {
   switch (reason) {
     case 'MAX_TOKENS':
@@ -130,7 +130,7 @@ export function finishOf(reason: string | null, calledTools: boolean): FinishRea
     case 'IMAGE_PROHIBITED_CONTENT':
     case 'IMAGE_RECITATION':
     // "the query or response may violate the terms of service or be otherwise unsupported"
-    // [https://ai.google.dev/gemini-api/docs/troubleshooting]; an answer in a language that is not supported is kept back, too.
+    // [https://ai.google.dev/gemini-api/docs/troubleshooting]; answers in an unsupported language are held back, too.
     case 'OTHER':
     case 'IMAGE_OTHER':
     case 'LANGUAGE':
@@ -140,8 +140,8 @@ export function finishOf(reason: string | null, calledTools: boolean): FinishRea
     case 'UNEXPECTED_TOOL_CALL':
     case 'TOO_MANY_TOOL_CALLS':
     case 'MISSING_THOUGHT_SIGNATURE':
-      throw new NeutralError(`the model gave up: ${reason}`);
-    // STOP, NO_IMAGE of who wanted text, or one that is new to us.
+      throw new NeutralError(`the model stopped without an answer: ${reason}`);
+    // STOP, NO_IMAGE, and unknown reasons.
     case null:
     default:
       return calledTools ? 'tool_calls' : 'stop';
@@ -151,10 +151,12 @@ export function finishOf(reason: string | null, calledTools: boolean): FinishRea
 function throwIfError(error: unknown): void {
   if (error === undefined || error === null) return;
   const message = isJsonObject(error) ? (error['message'] ?? error['status']) : error;
-  throw new ProtocolError(typeof message === 'string' ? message : 'the worker says that it failed');
+  throw new ProtocolError(
+    typeof message === 'string' ? message : 'the worker reported an error without a message',
+  );
 }
 
-/** Parts of kinds nobody asked for, such as code that it ran itself, are left out. */
+/** Parts of other kinds, such as code that the model ran itself, are left out. */
 function pieceOf(part: Readonly<Record<string, unknown>>, what: string): readonly GeminiPiece[] {
   if (isJsonObject(part['functionCall'])) {
     const { id, name, args } = part['functionCall'];
@@ -174,7 +176,7 @@ function pieceOf(part: Readonly<Record<string, unknown>>, what: string): readonl
   return text === '' ? [] : [{ kind: part['thought'] === true ? 'reasoning' : 'text', text }];
 }
 
-/** In a text there is no place for an image but Markdown. https://ai.google.dev/gemini-api/docs/image-generation */
+/** Text can contain an image only as Markdown. https://ai.google.dev/gemini-api/docs/image-generation */
 function imageIn({ inlineData: blob, thought }: Readonly<Record<string, unknown>>): readonly GeminiPiece[] {
   if (!isJsonObject(blob) || thought === true) return [];
   const { mimeType, data } = blob;
@@ -182,16 +184,16 @@ function imageIn({ inlineData: blob, thought }: Readonly<Record<string, unknown>
   return [{ kind: 'text', text: `![image](data:${mimeType};base64,${data})` }];
 }
 
-/** Gemini counts thoughts beside the candidates, and what its own tools put in beside the prompt. */
-function usageOf(told: unknown): Usage | null {
-  if (!isJsonObject(told)) return null;
-  const prompt = countOf(told['promptTokenCount']);
-  const candidates = countOf(told['candidatesTokenCount']);
-  const reasoning = countOf(told['thoughtsTokenCount']);
+/** Gemini counts thoughts besides the candidates, and input of its own tools besides the prompt. */
+function usageOf(metadata: unknown): Usage | null {
+  if (!isJsonObject(metadata)) return null;
+  const prompt = countOf(metadata['promptTokenCount']);
+  const candidates = countOf(metadata['candidatesTokenCount']);
+  const reasoning = countOf(metadata['thoughtsTokenCount']);
   if (prompt === undefined && candidates === undefined && reasoning === undefined) return null;
-  const cached = countOf(told['cachedContentTokenCount']);
+  const cached = countOf(metadata['cachedContentTokenCount']);
   return {
-    input: (prompt ?? 0) + (countOf(told['toolUsePromptTokenCount']) ?? 0),
+    input: (prompt ?? 0) + (countOf(metadata['toolUsePromptTokenCount']) ?? 0),
     output: (candidates ?? 0) + (reasoning ?? 0),
     ...(cached === undefined ? {} : { cached }),
     ...(reasoning === undefined ? {} : { reasoning }),

@@ -4,27 +4,27 @@ import { providerJson } from '../../../../test/arbitraries/provider-json.js';
 import { ProtocolError, UnsupportedFieldError } from '../../chat/chat-errors.js';
 import { geminiEmbeddingRequest, geminiEmbeddings } from './embeddings.js';
 
-describe("Gemini's embeddings", () => {
+describe('Gemini embeddings', () => {
   // https://ai.google.dev/gemini-api/docs/embeddings
-  it('are asked for as the documentation does, one text or many', () => {
-    const asked = (text: string) => ({
+  it('are requested as in the documentation, for one text or many', () => {
+    const aRequest = (text: string) => ({
       model: 'models/gemini-embedding-001',
       content: { parts: [{ text }] },
     });
     const body = (input: unknown, more = {}) =>
       geminiEmbeddingRequest({ input, ...more }, 'gemini-embedding-001');
-    expect(body('a')).toEqual({ requests: [asked('a')] });
-    expect(body(['a', ''])).toEqual({ requests: [asked('a'), asked('')] });
+    expect(body('a')).toEqual({ requests: [aRequest('a')] });
+    expect(body(['a', ''])).toEqual({ requests: [aRequest('a'), aRequest('')] });
     expect(body('a', { dimensions: 768 })).toEqual({
-      requests: [{ ...asked('a'), outputDimensionality: 768 }],
+      requests: [{ ...aRequest('a'), outputDimensionality: 768 }],
     });
     expect(() => body([[1, 2]])).toThrow(
-      new UnsupportedFieldError('input[0]', 'must be text: this worker takes no tokens'),
+      new UnsupportedFieldError('input[0]', 'must be text; token arrays are not supported by Gemini workers'),
     );
     expect(() => body(7)).toThrow(UnsupportedFieldError);
   });
 
-  it('are read in their order, with what they cost where it is told', () => {
+  it('are read in order, with their usage if it is reported', () => {
     const body = { embeddings: [{ values: [0.25, -1] }, { values: [1, 2] }] };
     expect(geminiEmbeddings(body)).toEqual({
       text: '[[0.25,-1],[1,2]]',
@@ -38,7 +38,7 @@ describe("Gemini's embeddings", () => {
     });
   });
 
-  it('that make no sense are a ProtocolError and nothing else', () => {
+  it('throw only ProtocolError for malformed answers', () => {
     const body = fc.oneof(providerJson, fc.record({ embeddings: fc.array(providerJson) }));
     fc.assert(
       fc.property(body, (answer) => {

@@ -5,17 +5,20 @@ import { type JsonObject, present } from '../../chat/json.js';
 import { countOf, listOf, objectOf } from '../../chat/upstream-json.js';
 import { geminiModel } from './backend-request.js';
 
-/** OpenAI's embeddings, as far as Gemini has words for them. */
-interface Wanted {
+/** The fields of OpenAI's embeddings that Gemini supports. */
+interface EmbeddingRequest {
   readonly input?: unknown;
   readonly dimensions?: unknown;
 }
 
 /**
- * As the body of batchEmbedContents, of a single text too: https://ai.google.dev/api/embeddings
+ * The body of batchEmbedContents, for a single text, too: https://ai.google.dev/api/embeddings
  * @throws UnsupportedFieldError
  */
-export function geminiEmbeddingRequest({ input, dimensions }: Wanted, upstreamModel: string): JsonObject {
+export function geminiEmbeddingRequest(
+  { input, dimensions }: EmbeddingRequest,
+  upstreamModel: string,
+): JsonObject {
   const texts: readonly unknown[] = Array.isArray(input) ? input : [input];
   const model = geminiModel(upstreamModel);
   const outputDimensionality = typeof dimensions === 'number' ? dimensions : undefined;
@@ -24,20 +27,23 @@ export function geminiEmbeddingRequest({ input, dimensions }: Wanted, upstreamMo
       if (typeof text === 'string')
         return present({ model, content: { parts: [{ text }] }, outputDimensionality });
       const field = Array.isArray(input) ? `input[${index}]` : 'input';
-      throw new UnsupportedFieldError(field, 'must be text: this worker takes no tokens');
+      throw new UnsupportedFieldError(
+        field,
+        'must be text; token arrays are not supported by Gemini workers',
+      );
     }),
   };
 }
 
-/** Its vectors, as a text of JSON, in the order of the texts. @throws ProtocolError */
+/** @returns an answer whose text is the JSON of the vectors, in the order of the inputs. @throws ProtocolError */
 export function geminiEmbeddings(body: unknown): ChatAnswer {
   const answer = objectOf(body, 'the answer');
   const vectors = listOf(answer['embeddings'], 'embeddings').map(
     (one, index) => objectOf(one, `embeddings[${index}]`)['values'],
   );
   if (vectors.length === 0) throw new ProtocolError('the answer has no embeddings');
-  const told = answer['usageMetadata'];
-  const input = isJsonObject(told) ? countOf(told['promptTokenCount']) : undefined;
+  const metadata = answer['usageMetadata'];
+  const input = isJsonObject(metadata) ? countOf(metadata['promptTokenCount']) : undefined;
   return {
     text: JSON.stringify(vectors),
     toolCalls: [],

@@ -3,31 +3,32 @@ import { UnsupportedFieldError } from '../../chat/chat-errors.js';
 import { isJsonObject } from '../../../input/json.js';
 import { type JsonObject } from '../../chat/json.js';
 
-/** Of Gemini's `Schema`, a subset of OpenAPI 3.0's: https://ai.google.dev/api/caching#Schema. Others are a 400 there. */
+/** Fields of Gemini's `Schema`, a subset of OpenAPI 3.0: https://ai.google.dev/api/caching#Schema. Gemini answers 400 to others. */
 const KEPT = new Set(
   'title description default minItems maxItems minLength maxLength minProperties maxProperties pattern minimum maximum propertyOrdering'.split(
     ' ',
   ),
 );
 
-/** "When using the Gemini Developer API, this must be either 'enum' or 'date-time'" of strings; of numbers these. */
+/** "When using the Gemini Developer API, this must be either 'enum' or 'date-time'" for strings; the rest are for numbers. */
 const FORMATS = new Set(['enum', 'date-time', 'float', 'double', 'int32', 'int64']);
 
-const DEEPEST = 100;
+const MAX_DEPTH = 100;
+const MAX_REFERENCES = 2000;
 
-/** Schemas that refer to one another can stand for far more than they hold: how many a request may still write out. */
+/** References can expand to far more than a schema contains: bounds the expansions of one request. */
 export class ReferenceBudget {
-  private left = 2000;
+  private left = MAX_REFERENCES;
 
-  /** @returns whether there was one left */
+  /** @returns false: the budget is spent */
   take(): boolean {
     return this.left-- > 0;
   }
 }
 
 /**
- * A JSON schema as Gemini accepts one: references are written out, `null` among types is `nullable`, oneOf and allOf are
- * what comes nearest, and what Gemini has no word for is left out, so that it allows rather more than was meant.
+ * A JSON schema in the subset that Gemini accepts: references are expanded, the type `null` becomes `nullable`, oneOf and
+ * allOf become their nearest equivalent, and other keywords are left out, so that the result may allow more.
  * @throws UnsupportedFieldError
  */
 export function geminiSchema(schema: JsonObject, field: string, budget: ReferenceBudget): JsonObject {
@@ -43,10 +44,13 @@ class Cleaner {
     private readonly budget: ReferenceBudget,
   ) {}
 
-  /** @param within the references that are being written out */
+  /** @param within the references that are being expanded */
   clean(value: JsonValue | undefined, within: ReadonlySet<string>): JsonObject {
-    if (++this.depth > DEEPEST || (within.size > 0 && !this.budget.take()))
-      throw new UnsupportedFieldError(this.field, 'stands for too many schemas, or too deep ones');
+    if (++this.depth > MAX_DEPTH || (within.size > 0 && !this.budget.take()))
+      throw new UnsupportedFieldError(
+        this.field,
+        `expands to too many or too deeply nested schemas; at most ${MAX_REFERENCES} references and ${MAX_DEPTH} levels are supported`,
+      );
     const cleaned = this.resolved(value, within);
     this.depth--;
     return cleaned;
@@ -57,7 +61,7 @@ class Cleaner {
     const schema = value as JsonObject;
     const { $ref, ...rest } = schema;
     if (typeof $ref === 'string') {
-      // One that holds itself ends here: any object will do.
+      // A recursive reference ends here: any object is allowed.
       if (within.has($ref)) return { type: 'object' };
       const target = this.find($ref);
       return this.clean({ ...(isJsonObject(target) ? target : {}), ...rest }, new Set(within).add($ref));
@@ -130,7 +134,7 @@ class Cleaner {
   }
 }
 
-/** What allOf asks for at once, side by side; a lone schema in it is how a reference gets a description. */
+/** Merges allOf into one schema; with a single schema it is a common way to describe a reference. */
 function merged(schema: JsonObject): JsonObject {
   const { allOf, ...rest } = schema;
   if (!Array.isArray(allOf)) return schema;
@@ -153,7 +157,7 @@ function typesOf({ type, nullable }: JsonObject): {
   return { names, isNullable: names.length < all.length || nullable === true };
 }
 
-/** Gemini's are texts: of other values any is allowed. */
+/** Enums of Gemini are strings: other values are not restricted. */
 function enumOf(schema: JsonObject): readonly string[] | undefined {
   const values = schema['const'] === undefined ? schema['enum'] : [schema['const']];
   if (!Array.isArray(values)) return undefined;
@@ -162,7 +166,7 @@ function enumOf(schema: JsonObject): readonly string[] | undefined {
   return texts;
 }
 
-/** Of a tuple the first: Gemini's arrays hold one kind of thing. */
+/** The first schema of a tuple: arrays of Gemini have one type of item. */
 function itemsOf({ items, prefixItems }: JsonObject): JsonValue | undefined {
   if (isJsonObject(items)) return items;
   const tuple = Array.isArray(prefixItems) ? prefixItems : items;

@@ -7,8 +7,8 @@ type Effort = 'minimal' | 'low' | 'medium' | 'high';
 const BUDGETS: Readonly<Record<Effort, number>> = { minimal: 1024, low: 1024, medium: 8192, high: 24576 };
 
 /**
- * How hard the model is to think, as Google's own OpenAI-compatible API has it: what stands in
- * extra_body.google.thinking_config, else OpenAI's reasoning_effort by Google's table
+ * The thinking of the model, as in Google's own OpenAI-compatible API: extra_body.google.thinking_config, otherwise
+ * OpenAI's reasoning_effort by Google's table
  * (https://ai.google.dev/gemini-api/docs/openai#thinking).
  */
 export function thinkingConfig(chat: OpenAiChat, upstreamModel: string): JsonObject | undefined {
@@ -18,23 +18,23 @@ export function thinkingConfig(chat: OpenAiChat, upstreamModel: string): JsonObj
   return effort === undefined ? undefined : configOf(effort, upstreamModel);
 }
 
-/** Fields that are Google's only: https://ai.google.dev/gemini-api/docs/openai#extra-body */
+/** Google's own fields: https://ai.google.dev/gemini-api/docs/openai#extra-body */
 export function googleBody(chat: OpenAiChat): Readonly<Record<string, unknown>> {
   const extra = chat['extra_body'];
   return isJsonObject(extra) && isJsonObject(extra['google']) ? extra['google'] : {};
 }
 
-/** Which models know what: https://ai.google.dev/gemini-api/docs/thinking. Others refuse to be told, so they aren't. */
+/** What each model accepts: https://ai.google.dev/gemini-api/docs/thinking. Other models reject the field. */
 function configOf(effort: Effort | 'none', upstreamModel: string): JsonObject | undefined {
   const [, version] = /gemini-(\d+(?:\.\d+)?)/.exec(upstreamModel) ?? [];
   const isPro = /-pro\b/.test(upstreamModel);
   if (version !== undefined && Number(version) < 2.5) return undefined;
   if (version !== undefined && Number(version) >= 3) {
-    // Thinking can't be turned off here, and Pro knows no `minimal`.
+    // Thinking cannot be turned off here, and Pro has no `minimal`.
     const least = effort === 'none' || effort === 'minimal';
     return { thinkingLevel: least ? (isPro ? 'low' : 'minimal') : effort };
   }
-  // An alias, such as gemini-flash-latest: newer models take a budget, too.
+  // An alias, such as gemini-flash-latest: newer models accept a budget, too.
   if (version === undefined && !/gemini-(?:pro|flash)/.test(upstreamModel)) return undefined;
   if (effort === 'none') return { thinkingBudget: isPro ? BUDGETS.minimal : 0 };
   return { thinkingBudget: BUDGETS[effort] };
@@ -48,7 +48,7 @@ function effortIn(value: unknown): Effort | 'none' | undefined {
     case 'medium':
     case 'high':
       return value;
-    // Of OpenAI's newest models only.
+    // Only the newest models of OpenAI have these.
     case 'xhigh':
     case 'max':
       return 'high';

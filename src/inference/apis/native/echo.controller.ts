@@ -1,7 +1,7 @@
 import { Body, Controller, HttpCode, NotFoundException, Post } from '@nestjs/common';
 import { AccessSettings } from '../../../config/settings.js';
 
-/** A worker to try things with when nothing else runs: answers what it was asked. In protected mode only. */
+/** A worker for first tries: returns its input. Only in protected mode. */
 @Controller()
 export class EchoController {
   constructor(private readonly access: AccessSettings) {}

@@ -1,25 +1,26 @@
-/** These describe the API only: the hot path reads a chat by hand (parse-chat.ts). */
+/* These DTOs only describe hot routes (describe-inference.ts): bodies are read by hand (chat/parse-chat.ts). */
+
 export class ChatMessageDto {
   /** system, user or assistant. */
   role!: string;
-  /** Text, or OpenAI's list of parts. */
+  /** Text, or a list of parts in the OpenAI format. */
   content!: string;
 }
 
-/** The seed's chat, with `input`; or an OpenAI chat, with `messages`. */
+/** A native chat, with `input`; or an OpenAI chat, with `messages`. */
 export class ChatDto {
   /** The prompt. */
   input?: string;
-  /** A registered model. May be left out where DEFAULT_MODEL is set. */
+  /** A registered model; optional if DEFAULT_MODEL is set. */
   model_name?: string;
-  /** The same, as OpenAI calls it. */
+  /** The same, by OpenAI's name. */
   model?: string;
-  /** Instead of `input`: the answer is OpenAI's then. */
+  /** Instead of `input`: the answer is in the OpenAI format then. */
   messages?: ChatMessageDto[];
   /** 0 to 2. */
   temperature?: number;
   max_tokens?: number;
-  /** true: the answer comes in OpenAI's chunks. */
+  /** true: the answer is a stream of chunks in the OpenAI format. */
   stream?: boolean;
 }
 
@@ -27,6 +28,6 @@ export class ChatDto {
 export class ChatAnswerDto {
   success!: boolean;
   msg!: string;
-  /** What the model said. */
+  /** The answer of the model. */
   result!: string;
 }

@@ -11,6 +11,7 @@ import { NativeResponse } from './client-response.js';
 import type { ClientResponse } from '../../client/client-response.js';
 import { InferenceRequests } from '../../client/inference-requests.js';
 
+/** The native API. */
 @Controller('api/v1')
 export class NativeController {
   constructor(
@@ -19,7 +20,10 @@ export class NativeController {
     private readonly settings: InferenceSettings,
   ) {}
 
-  /** The seed's call (`input`) of any model that answers a prompt, and OpenAI's chat (`messages`) of any that chats. */
+  /**
+   * A native call (`input`) of any model that answers a prompt, or an OpenAI chat (`messages`) of any that chats.
+   * hot-routes.ts calls this directly, past guards, pipes and interceptors.
+   */
   @Post('chat/completions')
   @HttpCode(200)
   chat(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
@@ -31,7 +35,7 @@ export class NativeController {
       task: openAi ? 'chat' : null,
       stream: chat.stream,
       input: () => chat,
-      openAi: () => (openAi ? withoutOurs(http.body as OpenAiChat) : inOpenAi(chat)),
+      openAi: () => (openAi ? withoutNativeFields(http.body as OpenAiChat) : asOpenAiChat(chat)),
       raw: null,
       affinitySource: chat.messages[0]?.content,
     });
@@ -45,13 +49,13 @@ function replyFor(openAi: boolean, request: InferenceRequest, http: FastifyReply
   return new OpenAiResponse(http, request, CHAT_FORMAT, includesUsage, openAi);
 }
 
-/** Strict servers refuse fields they do not know. */
-function withoutOurs(body: OpenAiChat): OpenAiChat {
+/** Strict servers reject unknown fields. */
+function withoutNativeFields(body: OpenAiChat): OpenAiChat {
   const { model_name: _name, input: _input, ...chat } = body;
   return chat;
 }
 
-function inOpenAi({ model, messages, temperature, maxTokens }: Chat): OpenAiChat {
+function asOpenAiChat({ model, messages, temperature, maxTokens }: Chat): OpenAiChat {
   return {
     model,
     messages: messages as OpenAiChat['messages'],

@@ -19,8 +19,8 @@ const readAll = (chunks: readonly string[]) => {
 const chunk = (delta: object, more: object = {}) =>
   JSON.stringify({ choices: [{ index: 0, delta, finish_reason: null, ...more }] });
 
-describe("an answer of a server that speaks OpenAI's API", () => {
-  it('says what it said, whole and in chunks', () => {
+describe('The answer of an OpenAI-compatible server', () => {
+  it('is the same whole and in chunks', () => {
     fc.assert(
       fc.property(anyAnswer, (answer) => {
         expect(openAiAnswer(JSON.stringify(chatCompletion(HEAD, answer)), noId)).toEqual(
@@ -41,7 +41,7 @@ describe("an answer of a server that speaks OpenAI's API", () => {
     );
   });
 
-  it('that makes no sense is a ProtocolError and nothing else', () => {
+  it('throws only ProtocolError when malformed', () => {
     fc.assert(
       fc.property(fc.oneof(providerJson, fc.jsonValue(), fc.string()), (body) => {
         const text = typeof body === 'string' ? body : JSON.stringify(body);
@@ -67,8 +67,12 @@ describe("an answer of a server that speaks OpenAI's API", () => {
       '{"error":{"code":502,"message":"Provider died"},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}',
       'Provider died',
     ],
-    ['who says it in the reason only', chunk({}, { finish_reason: 'error' }), 'finish_reason is error'],
-  ])('that is an error of %s is a failure with its words, whole and in a stream', (_server, data, words) => {
+    [
+      'a server that reports it as finish_reason only',
+      chunk({}, { finish_reason: 'error' }),
+      'finish_reason is "error"',
+    ],
+  ])('throws the error message of %s, whole and in a stream', (_server, data, words) => {
     expect(() => readAll([chunk({ content: 'Hello' }), data, '[DONE]'])).toThrow(words);
     expect(() => openAiAnswer(data)).toThrow(ProtocolError);
   });
@@ -78,7 +82,7 @@ describe("an answer of a server that speaks OpenAI's API", () => {
     ['', 'tool_calls'],
     ['length', 'length'],
     ['content_filter', 'content_filter'],
-  ])('that calls a tool and ended with "%s" ended with %s', (reason, finish) => {
+  ])('translates finish_reason "%s" after a tool call to %s', (reason, finish) => {
     const call = { index: 0, id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } };
     const message = { role: 'assistant', content: null, tool_calls: [call] };
     const whole = JSON.stringify({ choices: [{ message, finish_reason: reason }] });
@@ -89,7 +93,7 @@ describe("an answer of a server that speaks OpenAI's API", () => {
   });
 
   // https://platform.openai.com/docs/guides/structured-outputs/refusals
-  it('that refuses says why, and that it is no answer', () => {
+  it('contains the refusal of the model and finishes with content_filter', () => {
     const message = { role: 'assistant', content: null, refusal: "I can't" };
     const whole = openAiAnswer(JSON.stringify({ choices: [{ message, finish_reason: 'stop' }] }));
     const chunks = [
@@ -102,7 +106,7 @@ describe("an answer of a server that speaks OpenAI's API", () => {
       expect(answer).toMatchObject({ text: "I can't", finish: 'content_filter' });
   });
 
-  it('whose error is null is none', () => {
+  it('is not an error if its error is null', () => {
     const whole = { error: null, choices: [{ message: { content: 'hi' }, finish_reason: 'stop' }] };
     expect(openAiAnswer(JSON.stringify(whole)).text).toBe('hi');
   });

@@ -12,14 +12,14 @@ const streamed = (...chunks: readonly object[]) => {
 const chunk = (content: unknown, more: object = {}) => ({ choices: [{ delta: { content }, ...more }] });
 
 /** What they do in their own way: the plain streams of each are read in presets.spec.ts. */
-describe('servers that speak the API of OpenAI', () => {
+describe('OpenAI-compatible servers', () => {
   const thinking = [{ type: 'thinking', thinking: [{ type: 'text', text: 'by 2 is' }], closed: true }];
   const text = [
     { type: 'text', text: 'Four' },
     { type: 'reference', reference_ids: [1] },
   ];
 
-  it('write a message in parts, and what they thought beside it: Mistral', () => {
+  it('may send a message as parts with thinking (Mistral)', () => {
     const message = { role: 'assistant', content: [...thinking, ...text], tool_calls: null };
     expect(answered({ message, finish_reason: 'stop' })).toMatchObject({
       text: 'Four',
@@ -32,16 +32,16 @@ describe('servers that speak the API of OpenAI', () => {
     ]);
   });
 
-  it('end where their own context does: Mistral', () => {
+  it('may finish at the context limit of the model (Mistral)', () => {
     const choice = { message: { content: 'and so' }, finish_reason: 'model_length' };
     expect(answered(choice)).toMatchObject({ finish: 'length' });
   });
 
-  it('go on while their reason to end is empty: Baichuan', () => {
+  it('may send an empty finish_reason while the answer goes on (Baichuan)', () => {
     expect(streamed(chunk('世', { finish_reason: '' }))).toEqual([{ kind: 'text', text: '世' }]);
   });
 
-  it('count within the choice: Moonshot', () => {
+  it('may send usage in the choice (Moonshot)', () => {
     const usage = { prompt_tokens: 19, completion_tokens: 13, total_tokens: 32 };
     expect(streamed(chunk('', { finish_reason: 'stop', usage }))).toEqual([
       { kind: 'finish', reason: 'stop' },
@@ -49,16 +49,16 @@ describe('servers that speak the API of OpenAI', () => {
     ]);
   });
 
-  it('fail in a chunk that looks like one of the answer: OpenRouter', () => {
+  it('may report an error in a chunk (OpenRouter)', () => {
     const { events = [], says = '' } = presetFixture('openrouter').stream?.broken ?? {};
     const reader = openAiReader();
     const read = () => events.map((event) => reader({ data: event.replace(/^data: /, '') }));
     expect(read).toThrow(says);
     expect(() => answered({ error: { message: 'gone' }, finish_reason: 'error' })).toThrow('gone');
-    expect(() => answered({ message: { content: 'half' }, finish_reason: 'error' })).toThrow('broke off');
+    expect(() => answered({ message: { content: 'half' }, finish_reason: 'error' })).toThrow('is incomplete');
   });
 
-  it('end with the mark of the end alone, once they have said something', () => {
+  it('may finish with the end marker alone after some content', () => {
     const events = (...data: readonly string[]) => {
       const reader = openAiReader();
       return data.flatMap((each) => reader({ data: each }));
@@ -76,7 +76,7 @@ describe('servers that speak the API of OpenAI', () => {
     expect(events(JSON.stringify(chunk('')), '[DONE]')).toEqual([]);
   });
 
-  it('name no error where there is none', () => {
+  it('are not in error when no error is reported', () => {
     expect(answered({ message: { content: 'hi' } }, { error: null })).toMatchObject({ text: 'hi' });
     expect(streamed({ ...chunk('hi'), error: null })).toEqual([{ kind: 'text', text: 'hi' }]);
   });

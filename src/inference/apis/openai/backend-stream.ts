@@ -1,21 +1,21 @@
 import type { ChatEvent, FinishReason, StreamEvent, StreamReader } from '../../chat/chat.js';
 import { newCallId } from '../../chat/tool-calls.js';
+import type { Fields } from '../../chat/json.js';
+import { objectOf, parseAnswer } from '../../chat/upstream-json.js';
 import {
-  type Fields,
   contentIn,
   endOf,
+  failureIn,
   finishOf,
   isFailed,
   listOf,
-  notOpenAi,
-  objectIn,
   recordOf,
   refusalOf,
   usageOf,
-} from './response-body.js';
+} from './backend-response.js';
 import { ToolCallChunks } from './tool-call-chunks.js';
 
-/** Reads the chunks of its stream. */
+/** Reads the stream of an OpenAI-compatible server. */
 export function openAiReader(newId = newCallId): StreamReader {
   const stream = new OpenAiStream(newId);
   const read = ({ data }: StreamEvent): readonly ChatEvent[] => stream.read(data);
@@ -23,11 +23,11 @@ export function openAiReader(newId = newCallId): StreamReader {
 }
 
 class OpenAiStream {
-  /** Its end marker has come. */
+  /** The end marker came. */
   isOver = false;
   private readonly calls: ToolCallChunks;
-  private refused = false;
-  private said = false;
+  private declined = false;
+  private hasContent = false;
   private finished = false;
 
   constructor(newId: () => string) {
@@ -35,13 +35,13 @@ class OpenAiStream {
   }
 
   read(data: string): readonly ChatEvent[] {
-    // In Azure's documents there is a space behind it.
+    // Azure's documentation shows it with a trailing space.
     this.isOver = data.trimEnd() === '[DONE]';
     if (this.isOver) return this.done();
-    const body = objectIn(data);
+    const body = objectOf(parseAnswer(data), 'the answer');
     const choice = recordOf(listOf(body['choices'])[0]);
-    if (isFailed(body, choice)) throw notOpenAi(body, choice);
-    // Moonshot counts in the last choice.
+    if (isFailed(body, choice)) throw failureIn(body, choice);
+    // Moonshot sends usage in the last choice.
     const usage = usageOf(body['usage']) ?? usageOf(choice?.['usage']);
     return [
       ...(choice === null ? [] : this.eventsOf(choice)),
@@ -54,11 +54,11 @@ class OpenAiStream {
     const content = contentIn(delta?.['content'] ?? choice['text']);
     const reasoning = delta?.['reasoning_content'] ?? delta?.['reasoning'] ?? content.reasoning;
     const refusal = refusalOf(delta);
-    this.refused ||= refusal !== '';
+    this.declined ||= refusal !== '';
     const text = (content.text ?? '') + refusal;
     const pieces = listOf(delta?.['tool_calls']).flatMap((piece) => this.calls.read(piece));
     const reason = finishOf(choice['finish_reason'], this.end);
-    this.said ||= text !== '' || pieces.length > 0;
+    this.hasContent ||= text !== '' || pieces.length > 0;
     this.finished ||= reason !== null;
     return [
       ...(typeof reasoning === 'string' && reasoning !== ''
@@ -70,14 +70,14 @@ class OpenAiStream {
     ];
   }
 
-  /** The mark of the end says that nothing is missing, where a server gives no reason for it. */
+  /** Some servers send no finish_reason: the end marker shows that the answer is complete. */
   private done(): readonly ChatEvent[] {
-    if (this.finished || !this.said) return [];
+    if (this.finished || !this.hasContent) return [];
     this.finished = true;
     return [{ kind: 'finish', reason: this.end }];
   }
 
   private get end(): FinishReason {
-    return endOf(this.calls.isAny, this.refused);
+    return endOf(this.calls.isAny, this.declined);
   }
 }

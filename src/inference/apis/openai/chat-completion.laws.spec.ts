@@ -40,8 +40,8 @@ function read(writer: ChunkWriter, events: readonly ChatEvent[]): readonly ChatE
   return data.flatMap((event) => reader({ data: event.replace(/^data: /, '') }));
 }
 
-describe('an answer in the words of OpenAI', () => {
-  it('is read as it was written, whole', () => {
+describe('An answer in the format of OpenAI', () => {
+  it('is read back unchanged when whole', () => {
     fc.assert(
       fc.property(answers, (answer) => {
         expect(openAiAnswer(JSON.stringify(chatCompletion(HEAD, answer)))).toEqual(answer);
@@ -49,7 +49,7 @@ describe('an answer in the words of OpenAI', () => {
     );
   });
 
-  it('is read as it was written, in a stream', () => {
+  it('is read back unchanged from a stream', () => {
     fc.assert(
       fc.property(answers, (answer) => {
         const events = eventsOf(answer);
@@ -61,7 +61,7 @@ describe('an answer in the words of OpenAI', () => {
     );
   });
 
-  it('of the older endpoint holds the text, the reason and the usage', () => {
+  it('of /completions contains the text, the finish reason and the usage', () => {
     fc.assert(
       fc.property(answers, (full) => {
         const answer: ChatAnswer = {

@@ -9,7 +9,7 @@ import type {
   TextFinishReason,
 } from './objects.js';
 
-/** What all objects of one answer have in common. */
+/** The fields that all objects of one answer share. */
 export interface AnswerHead {
   readonly id: string;
   /** Seconds since 1970. */
@@ -40,7 +40,7 @@ export function chatCompletion(head: AnswerHead, answer: ChatAnswer): ChatComple
   };
 }
 
-/** OpenAI's `text_completion`, of the older endpoint. */
+/** OpenAI's `text_completion`, the answer of /completions. */
 export function textCompletion(head: AnswerHead, { text, finish, usage }: ChatAnswer): TextCompletion {
   return {
     ...named(head, 'cmpl', 'text_completion'),
@@ -49,15 +49,15 @@ export function textCompletion(head: AnswerHead, { text, finish, usage }: ChatAn
   };
 }
 
-/** Writes the events of an answer as the chunks of a stream, each a `data:` of its own. */
+/** Writes the events of an answer as the chunks of an SSE stream. */
 export interface ChunkWriter {
-  /** @returns SSE, perhaps none */
+  /** @returns SSE events, perhaps none */
   event(event: ChatEvent): string;
   /** After the last event. */
   end(): string;
 }
 
-/** `chat.completion.chunk`s; the first one names the role. */
+/** `chat.completion.chunk`s; the first one has the role. */
 export class ChatChunks implements ChunkWriter {
   private isFirst = true;
   private usage: Usage | null = null;
@@ -103,14 +103,14 @@ export class ChatChunks implements ChunkWriter {
   private chunk(delta: ChatDelta, finish: FinishReason | null = null): string {
     const role = this.isFirst ? { role: 'assistant' as const } : {};
     this.isFirst = false;
-    // Asked for usage, every chunk has the field [OpenAI API, stream_options.include_usage].
+    // With include_usage every chunk has the field [OpenAI API, stream_options.include_usage].
     const usage = this.includeUsage ? { usage: null } : {};
     const choice = { index: 0, delta: { ...role, ...delta }, logprobs: null, finish_reason: finish };
     return data({ ...this.object, choices: [choice], ...usage });
   }
 }
 
-/** `text_completion` chunks, of the older endpoint. */
+/** `text_completion` chunks, the stream of /completions. */
 export class TextChunks implements ChunkWriter {
   private usage: Usage | null = null;
 
@@ -158,7 +158,6 @@ function named<O extends string>({ id, created, model }: AnswerHead, prefix: str
   return { id: `${prefix}-${id}`, object, created, model };
 }
 
-/** A template has no tools to call. */
 function textFinish(reason: FinishReason): TextFinishReason {
   return reason === 'tool_calls' ? 'stop' : reason;
 }
@@ -167,7 +166,7 @@ function data(object: ChatCompletionChunk | TextCompletion<TextFinishReason | nu
   return `data: ${JSON.stringify(object)}\n\n`;
 }
 
-/** In the middle of a stream, instead of an end: a client must not take it for one. */
+/** Ends a broken stream, so that the client does not take it for complete. */
 export function openAiErrorEvent(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const object = { message: `worker execute error: ${message}`, type: 'api_error', param: null, code: null };

@@ -41,7 +41,7 @@ function readForm(path: string, contentType: string, bytes: Buffer): RawRequest 
   const span = fields.get('model');
   const model = span === undefined ? '' : bytes.toString('utf8', span.start, span.end);
   if (span === undefined || model.length < 1 || model.length > LONGEST_NAME)
-    throw fault('model', `must name a model, 1 to ${LONGEST_NAME} characters, in a part of the form`);
+    throw fault('model', `must be a model name of 1 to ${LONGEST_NAME} characters, in a part of the form`);
   const stream = fields.get('stream');
   return {
     raw: rawBody(path, contentType, bytes, span, 'text'),
@@ -67,31 +67,33 @@ function fault(field: string, problem: string): InvalidInputError {
 
 const FORMATS: ReadonlySet<unknown> = new Set([null, 'float', 'base64']);
 
-/** What a template can use of a body that was sent to this endpoint. @throws InvalidInputError */
+/** The fields of a body that a template can use. @throws InvalidInputError */
 export function readInput(endpoint: Endpoint, body: Readonly<Record<string, unknown>>): TemplateInput {
   if (endpoint === '/completions' || endpoint === '/images/generations')
-    return asked(textIn('prompt', body['prompt']), body);
+    return inputOf(textIn('prompt', body['prompt']), body);
   if (endpoint === '/embeddings') {
-    checkVectors(body);
-    return { ...asked(textIn('input', firstOf(body['input'])), body), input: body['input'] };
+    checkEmbeddingOptions(body);
+    return { ...inputOf(textIn('input', firstOf(body['input'])), body), input: body['input'] };
   }
   return parseOpenAiChat(body, null);
 }
 
-/** What kind of vectors is asked for. */
-function checkVectors({ dimensions, encoding_format: format }: Readonly<Record<string, unknown>>): void {
+function checkEmbeddingOptions({
+  dimensions,
+  encoding_format: format,
+}: Readonly<Record<string, unknown>>): void {
   const isSize = Number.isSafeInteger(dimensions) && Number(dimensions) > 0;
   if ((dimensions ?? null) !== null && !isSize)
     throw new InvalidInputError([
-      { field: 'dimensions', problem: `must be a whole number from 1${describeValue(dimensions)}` },
+      { field: 'dimensions', problem: `must be a whole number of 1 or more${describeValue(dimensions)}` },
     ]);
   if (!FORMATS.has(format ?? null))
     throw new InvalidInputError([
-      { field: 'encoding_format', problem: `must be float or base64${describeValue(format)}` },
+      { field: 'encoding_format', problem: `must be "float" or "base64"${describeValue(format)}` },
     ]);
 }
 
-function asked(
+function inputOf(
   prompt: string,
   { temperature, max_tokens: maxTokens }: Readonly<Record<string, unknown>>,
 ): TemplateInput {
@@ -102,11 +104,11 @@ function asked(
   };
 }
 
-/** Templates have no words for a prompt that is given in tokens, or for several. */
+/** Templates take one prompt as text: neither tokens nor several prompts. */
 function textIn(field: string, value: unknown): string {
   const text: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
   if (typeof text === 'string') return text;
-  throw new InvalidInputError([{ field, problem: `must be text${describeValue(value)}` }]);
+  throw new InvalidInputError([{ field, problem: `must be one text${describeValue(value)}` }]);
 }
 
 function firstOf(input: unknown): unknown {

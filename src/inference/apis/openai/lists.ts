@@ -4,7 +4,7 @@ import { ProtocolError } from '../../chat/chat-errors.js';
 import type { EmbeddingList, ImageList } from './objects.js';
 import type { Model } from '../../../registry/live/live-workers.js';
 
-/** OpenAI's `list` of embeddings. */
+/** The answer of /embeddings. */
 export function embeddingList<E extends number[] | string>(
   embeddings: readonly E[],
   model: string,
@@ -19,19 +19,21 @@ export function embeddingList<E extends number[] | string>(
   };
 }
 
-/** An extract that is a vector, or a list of them: one for each text. @throws ProtocolError */
-export function vectorsIn(text: string, texts: number): readonly number[][] {
+/** The extract of a template worker as vectors, one for each input. @throws ProtocolError */
+export function vectorsIn(text: string, inputs: number): readonly number[][] {
   const value = parsedOrUndefined(text);
   const vectors: unknown[] = Array.isArray(value) && Array.isArray(value[0]) ? value : [value];
   if (!vectors.every(isVector))
     throw new ProtocolError(
-      'the answer holds no embedding: response_extract must lead to numbers, or a list of lists of them',
+      'the answer contains no embedding: response_extract must select a list of numbers, or a list of such lists',
     );
-  if (vectors.length === texts) return vectors;
-  throw new ProtocolError(`of ${texts} texts the answer holds ${vectors.length} embeddings`);
+  if (vectors.length === inputs) return vectors;
+  throw new ProtocolError(
+    `the answer contains ${vectors.length} embeddings for ${inputs} inputs; one for each is expected`,
+  );
 }
 
-/** Of 32-bit floats, little-endian, as OpenAI sends it. */
+/** Base64 of 32-bit floats, little-endian, as OpenAI sends it. */
 export function base64Of(vector: readonly number[]): string {
   const bytes = Buffer.alloc(vector.length * 4);
   for (const [index, number] of vector.entries()) bytes.writeFloatLE(number, index * 4);
@@ -42,37 +44,37 @@ function isVector(value: unknown): value is number[] {
   return Array.isArray(value) && value.length > 0 && value.every((number) => typeof number === 'number');
 }
 
-/** An extract that is a URL, base64, or a list of them. @throws ProtocolError */
+/** The extract of a template worker as images. @throws ProtocolError */
 export function imagesIn(text: string): ImageList['data'] {
   const value = text.startsWith('[') ? parsedOrUndefined(text) : text;
   const images: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (images.length > 0 && images.every((image) => typeof image === 'string' && image !== ''))
     return images.map((image) => imageOf(image as string));
   throw new ProtocolError(
-    'the answer holds no image: response_extract must lead to a URL, base64, or a list of them',
+    'the answer contains no image: response_extract must select a URL, base64 text, or a list of them',
   );
 }
 
 function imageOf(image: string): ImageList['data'][number] {
   const [, base64] = /^data:[^,]*;base64,(.*)$/s.exec(image) ?? [];
   if (base64 !== undefined) return { b64_json: base64 };
-  // Base64 has no colon. Some say it in words: the seed's proxy has `downloadUrl= http://…`.
+  // Base64 has no colon. Some servers wrap the URL in text: `downloadUrl= http://…`.
   const [url] = /https?:\/\/\S+/.exec(image) ?? [];
   return url === undefined ? { b64_json: image } : { url };
 }
 
-/** A model as OpenAI lists it. */
+/** A model in the answer of /models. */
 export interface ListedModel {
   readonly id: string;
   readonly object: 'model';
-  /** Seconds since 1970: when its first worker was registered. */
+  /** When the first worker was registered, in seconds since 1970. */
   readonly created: number;
   readonly owned_by: string;
 }
 
 export function listedModel({ name, workers }: Model): ListedModel {
   const [first] = workers;
-  // A time set by hand may be infinity, which the driver makes a number.
+  // A time set by hand may be infinity.
   const created = Math.floor(Number(first?.createdAt ?? 0) / 1000);
   return {
     id: name,
@@ -82,7 +84,7 @@ export function listedModel({ name, workers }: Model): ListedModel {
   };
 }
 
-/** Somebody means it to be called; whether its workers are well changes by the second. */
+/** Only the admin state counts: health changes by the second. */
 export function isOffered({ workers }: Model): boolean {
   return workers.some(({ adminState }) => adminState === 'enabled');
 }

@@ -1,8 +1,8 @@
 import type { ExtraContent, FinishReason, OpenAiToolCall } from '../../chat/chat.js';
 
 /*
- * What OpenAI's endpoints answer, as far as it is written here. test/openai/objects.spec.ts holds these to the types that
- * its own client publishes.
+ * The answers of OpenAI's endpoints, as far as they are written here. test/openai/objects.spec.ts compares them with the
+ * types of the official client.
  */
 
 export interface CompletionUsage {
@@ -28,7 +28,7 @@ export interface ChatCompletion extends Named<'chat.completion'> {
       role: 'assistant';
       content: string | null;
       refusal: null;
-      /** As DeepSeek, vLLM and others have it, and clients read it. */
+      /** As DeepSeek, vLLM and others send it, and clients read it. */
       reasoning_content?: string;
       tool_calls?: OpenAiToolCall[];
     };
@@ -56,7 +56,7 @@ export interface ChatCompletionChunk extends Named<'chat.completion.chunk'> {
   usage?: CompletionUsage | null;
 }
 
-/** Of the older endpoint, which calls no tools. */
+/** /completions has no tools. */
 export type TextFinishReason = Exclude<FinishReason, 'tool_calls'>;
 
 export interface TextCompletion<
@@ -66,7 +66,7 @@ export interface TextCompletion<
   usage?: CompletionUsage;
 }
 
-/** Each a list of numbers, or base64 of their 32-bit floats where that was asked for. */
+/** Each embedding is a list of numbers, or base64 of 32-bit floats with encoding_format base64. */
 export interface EmbeddingList<E extends number[] | string> {
   object: 'list';
   data: { object: 'embedding'; index: number; embedding: E }[];

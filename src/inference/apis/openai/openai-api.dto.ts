@@ -1,34 +1,34 @@
 /*
- * These describe the API only: bodies are read by hand, and what they hold besides is passed on to workers that speak
- * OpenAI's API. Whole: https://platform.openai.com/docs/api-reference
+ * These DTOs only describe hot routes (describe-inference.ts): bodies are read by hand, and other fields pass through.
+ * In full: https://platform.openai.com/docs/api-reference
  */
 
 export class OpenAiMessageDto {
   /** system, developer, user, assistant or tool. */
   role!: string;
-  /** Text; or OpenAI's list of parts: text, image_url, input_audio, file. */
+  /** Text, or a list of parts: text, image_url, input_audio, file. */
   content?: string;
-  /** Of an assistant that calls tools: `[{"id", "type": "function", "function": {"name", "arguments"}}]`. */
+  /** Tool calls of an assistant: `[{"id", "type": "function", "function": {"name", "arguments"}}]`. */
   tool_calls?: object[];
-  /** Of a tool's answer: which call it answers. */
+  /** The id of the call that a tool message answers. */
   tool_call_id?: string;
 }
 
 export class StreamOptionsDto {
-  /** true: one more chunk at the end, which counts the tokens. */
+  /** true: one more chunk at the end has the usage. */
   include_usage?: boolean;
 }
 
 export class OpenAiChatDto {
-  /** A registered model; a name may hold `/`. */
+  /** A registered model; `/` is allowed in names. */
   model!: string;
   messages!: OpenAiMessageDto[];
   /** 0 to 2. */
   temperature?: number;
   max_tokens?: number;
-  /** OpenAI's newer name of max_tokens. */
+  /** The newer name of max_tokens. */
   max_completion_tokens?: number;
-  /** true: the answer comes in chunks, as server-sent events, and ends in `[DONE]`. */
+  /** true: the answer is a stream of server-sent events that ends with `[DONE]`. */
   stream?: boolean;
   stream_options?: StreamOptionsDto;
   /** `[{"type": "function", "function": {"name", "description", "parameters"}}]`. */
@@ -50,18 +50,18 @@ export class ChatChoiceDto {
 
 export class ChatCompletionDto {
   id!: string;
-  /** chat.completion; in a stream chat.completion.chunk, whose choices have `delta` in place of `message`. */
+  /** chat.completion; in a stream chat.completion.chunk, whose choices have `delta` instead of `message`. */
   object!: string;
   created!: number;
   model!: string;
   choices!: ChatChoiceDto[];
-  /** Where the worker tells. */
+  /** If the worker reports it. */
   usage?: CompletionUsageDto;
 }
 
 export class EmbeddingsDto {
   model!: string;
-  /** Or a list of texts. */
+  /** One text, or a list of texts. */
   input!: string;
   /** float or base64. */
   encoding_format?: string;

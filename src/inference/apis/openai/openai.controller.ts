@@ -1,6 +1,7 @@
 import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { UnknownModelError } from '../../../balancing/balancing-errors.js';
+import { isJsonObject } from '../../../input/json.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
 import { ENDPOINTS, type Endpoint, OPENAI_BASE, isFromAnthropicClient } from '../endpoints.js';
 import {
@@ -40,7 +41,7 @@ export class OpenAiController {
     private readonly requests: InferenceRequests,
   ) {}
 
-  /** The models that are offered: those with a worker that is not switched off. A client of Anthropic's gets its list. */
+  /** The models with an enabled worker. Anthropic clients get the list in their format. */
   @Get('models')
   models(@Req() http: FastifyRequest): { object: 'list'; data: ListedModel[] } | AnthropicModelList {
     const offered = this.live.models().filter(isOffered);
@@ -48,7 +49,7 @@ export class OpenAiController {
     return { object: 'list', data: offered.map(listedModel) };
   }
 
-  /** One of them; a name may hold `/`. */
+  /** One model; `/` is allowed in names. */
   @Get('models/*')
   model(@Param('*') name: string, @Req() http: FastifyRequest): ListedModel | AnthropicModel {
     const model = this.live.model(name);
@@ -56,29 +57,27 @@ export class OpenAiController {
     return isFromAnthropicClient(http.headers) ? anthropicModel(model) : listedModel(model);
   }
 
-  /** Any of the endpoints; which one, its path says. */
+  /** All endpoints; the path says which. hot-routes.ts calls this directly, past guards, pipes and interceptors. */
   @Post(Object.keys(ENDPOINTS).map((path) => path.slice(1)))
   @HttpCode(200)
   answer(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const endpoint = endpointOf(http.url);
-    const {
-      raw,
-      model,
-      stream,
-      affinitySource: beginning,
-    } = readBody(endpoint, http.headers['content-type'] ?? '', http.body);
+    const contentType = http.headers['content-type'] ?? '';
+    const { raw, model, stream, affinitySource } = readBody(endpoint, contentType, http.body);
     const body = memoize(() => parseBody(raw.bytes) as Body);
+    const input = memoize(() => readInput(endpoint, body()));
     const request = this.requests.of(http, {
       model,
       task: ENDPOINTS[endpoint],
       stream,
-      input: () => readInput(endpoint, body()),
+      input,
       openAi: () => {
-        readInput(endpoint, body());
+        // Throws where the body is invalid.
+        input();
         return body() as unknown as OpenAiChat;
       },
       raw,
-      affinitySource: beginning,
+      affinitySource,
     });
     const answered = replyFor(endpoint, request, reply, body);
     return this.inference.infer(
@@ -99,17 +98,12 @@ function replyFor(
   if (endpoint === '/embeddings')
     return new EmbeddingsResponse(http, request, () => body()['encoding_format'] === 'base64');
   if (endpoint === '/images/generations') return new ImagesResponse(http, request);
-  const words = endpoint === '/completions' ? TEXT_FORMAT : CHAT_FORMAT;
-  return new OpenAiResponse(http, request, words, () => wantsUsage(body()));
+  const format = endpoint === '/completions' ? TEXT_FORMAT : CHAT_FORMAT;
+  return new OpenAiResponse(http, request, format, () => wantsUsage(body()));
 }
 
 function wantsUsage({ stream_options: options }: Body): boolean {
-  return (
-    typeof options === 'object' &&
-    options !== null &&
-    'include_usage' in options &&
-    options.include_usage === true
-  );
+  return isJsonObject(options) && options['include_usage'] === true;
 }
 
 function endpointOf(url: string): Endpoint {

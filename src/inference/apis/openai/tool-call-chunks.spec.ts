@@ -54,8 +54,8 @@ function read(pieces: readonly Piece[], reason = 'tool_calls') {
 const withMadeIds = (all: readonly OpenAiToolCall[]): readonly OpenAiToolCall[] =>
   all.map((call, index) => ({ ...call, id: `made_${index}` }));
 
-describe('the calls of a stream', () => {
-  it('are the same however they are numbered, and wherever their ids stand', () => {
+describe('The tool calls of a stream', () => {
+  it('are the same for every numbering and position of ids', () => {
     fc.assert(
       fc.property(calls, numbers, fc.constantFrom<Ids>('once', 'always'), (all, style, named) => {
         expect(read(all.flatMap((call, index) => piecesOf(call, index, style, named)))).toEqual(all);
@@ -63,7 +63,7 @@ describe('the calls of a stream', () => {
     );
   });
 
-  it('are the same with their pieces in any order between them, where each says whose it is', () => {
+  it('are the same with interleaved chunks, if each names its call', () => {
     const shuffled = fc
       .record({ all: calls, style: numbers, named: ids })
       .filter(({ style, named }) => style === 'right' || named === 'always')
@@ -89,7 +89,7 @@ describe('the calls of a stream', () => {
     );
   });
 
-  it('are the same where each comes in one piece, without ids and as text or as an object', () => {
+  it('are the same when each comes in one chunk, without id, as text or as an object', () => {
     fc.assert(
       fc.property(wholeCalls, numbers, fc.boolean(), (all, style, isText) => {
         const pieces = all.map(({ function: { name, arguments: text } }, index) => ({
@@ -101,7 +101,7 @@ describe('the calls of a stream', () => {
     );
   });
 
-  it('are named once, though a server names them with each piece', () => {
+  it('are named once, even if a server repeats the name in every chunk', () => {
     const reader = openAiReader();
     const piece = { index: 0, id: 'a', function: { name: 'f', arguments: '{' } };
     const chunk = JSON.stringify({ choices: [{ delta: { tool_calls: [piece] } }] });
@@ -111,7 +111,7 @@ describe('the calls of a stream', () => {
     ]);
   });
 
-  it('are none where a piece says nothing', () => {
+  it('ignore empty chunks', () => {
     expect(read([{ index: 0, function: { arguments: '' } }], 'stop')).toEqual([]);
   });
 });

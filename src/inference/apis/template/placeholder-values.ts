@@ -2,7 +2,7 @@ import type { WorkerDefaults } from '../../../registry/worker.js';
 import type { PlaceholderName, PlaceholderValues } from '../../../template/placeholders.js';
 import type { ChatMessage, TemplateInput } from '../../client/inference-request.js';
 
-/** What was asked as placeholder values of one worker. */
+/** The request as placeholder values for one worker. */
 export function placeholderValues(
   id: string,
   input: TemplateInput,
@@ -26,7 +26,7 @@ export function placeholderValues(
   };
 }
 
-/** The worker's own system prompt, where the caller gave none. */
+/** Adds the worker's own system prompt if the request has none. */
 function withSystem(
   messages: readonly ChatMessage[],
   systemPrompt: string | undefined,
@@ -36,8 +36,8 @@ function withSystem(
 }
 
 /**
- * The last user message when other placeholders carry the rest, else a plain transcript of what nobody else carries;
- * a single message is always just itself.
+ * The last user message if other placeholders carry the rest, otherwise a transcript of the messages that no other
+ * placeholder carries. A single message stays as it is.
  */
 function promptOf(messages: readonly ChatMessage[], placeholders: ReadonlySet<PlaceholderName>): string {
   const lastUser = messages.findLastIndex(({ role }) => role === 'user');
@@ -72,7 +72,7 @@ function isSystem({ role }: ChatMessage): boolean {
   return role === 'system' || role === 'developer';
 }
 
-/** Text as it is; of parts, those that are text: others come here only beside {MESSAGES}. */
+/** The text of a message. Other parts are lost here only if {MESSAGES} carries them. */
 function textOf(content: unknown): string {
   if (typeof content === 'string') return content;
   if (!Array.isArray(content)) return '';

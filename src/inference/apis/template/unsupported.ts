@@ -6,58 +6,64 @@ import { isJsonObject } from '../../../input/json.js';
 import { answerFormatOf, rejectOpenAiOnlyFields } from '../../chat/options.js';
 
 /**
- * Refuses what no placeholder can say, where the answer would mean something else without it. An answer in JSON
- * (`json_object`) is asked for in the prompt as well: that one is a hint.
+ * Rejects fields that no placeholder can express and that change the answer. `json_object` is a hint: the prompt must ask
+ * for JSON as well.
  * @throws UnsupportedFieldError
  */
 export function rejectUnsupportedFields(
   task: WorkerTask,
-  asked: OpenAiChat,
+  body: OpenAiChat,
   placeholders: ReadonlySet<PlaceholderName>,
 ): void {
-  if (task === 'chat') refuseBeyondChat(asked, placeholders);
-  if (task === 'embedding') refuseBeyondEmbedding(asked, placeholders);
-  if (task === 'image' && asked.stream === true)
-    throw new UnsupportedFieldError('stream', 'must be false: images of this worker come whole');
+  if (task === 'chat') rejectInChat(body, placeholders);
+  if (task === 'embedding') rejectInEmbedding(body, placeholders);
+  if (task === 'image' && body.stream === true)
+    throw new UnsupportedFieldError('stream', 'must be false: this worker returns images whole');
   for (const field of SEVERAL)
-    if ((asked[field] ?? 1) !== 1)
-      throw new UnsupportedFieldError(field, 'must be 1: this worker gives one answer');
-  for (const field of OF_A_TEXT)
-    if (task === 'completion' && Boolean(asked[field]))
-      throw new UnsupportedFieldError(field, 'is known to no template: leave it out');
+    if ((body[field] ?? 1) !== 1)
+      throw new UnsupportedFieldError(field, 'must be 1: this worker returns one answer');
+  for (const field of COMPLETION_ONLY)
+    if (task === 'completion' && Boolean(body[field]))
+      throw new UnsupportedFieldError(field, 'not supported by template workers; leave it out');
 }
 
 const SEVERAL = ['n', 'best_of'] as const;
-/** Of a text to complete: what changes which text comes back. */
-const OF_A_TEXT = ['echo', 'suffix'] as const;
+/** Options of a completion that change the returned text. */
+const COMPLETION_ONLY = ['echo', 'suffix'] as const;
 
-function refuseBeyondEmbedding(
+function rejectInEmbedding(
   { input, dimensions }: OpenAiChat,
   placeholders: ReadonlySet<PlaceholderName>,
 ): void {
   if (Array.isArray(input) && input.length > 1 && !placeholders.has('INPUT'))
     throw new UnsupportedFieldError(
       'input',
-      'must be one text: this worker’s template has no {INPUT} to carry more',
+      'must be one text: the template of this worker has no {INPUT} placeholder for a list',
     );
   if ((dimensions ?? null) !== null)
-    throw new UnsupportedFieldError('dimensions', 'are known to no template: leave them out');
+    throw new UnsupportedFieldError('dimensions', 'not supported by template workers; leave it out');
 }
 
-function refuseBeyondChat(chat: OpenAiChat, placeholders: ReadonlySet<PlaceholderName>): void {
+function rejectInChat(chat: OpenAiChat, placeholders: ReadonlySet<PlaceholderName>): void {
   rejectOpenAiOnlyFields(chat);
   const { tools, tool_choice: choice } = chat;
   if (Array.isArray(tools) && tools.length > 0 && choice !== 'none')
-    throw new UnsupportedFieldError('tools', 'are known to no template: this worker calls none');
+    throw new UnsupportedFieldError(
+      'tools',
+      'not supported by template workers; leave it out or set tool_choice to "none"',
+    );
   const format = answerFormatOf(chat);
   if (format !== 'text' && format.schema !== null)
-    throw new UnsupportedFieldError('response_format', 'asks for a schema, which no template can say');
-  // The list as it came holds whatever it holds.
+    throw new UnsupportedFieldError(
+      'response_format',
+      'a JSON schema is not supported by template workers; use text or json_object',
+    );
+  // {MESSAGES} carries all content unchanged.
   if (placeholders.has('MESSAGES')) return;
-  for (const [index, message] of chat.messages.entries()) refuseMedia(message, `messages[${index}]`);
+  for (const [index, message] of chat.messages.entries()) rejectMedia(message, `messages[${index}]`);
 }
 
-function refuseMedia({ content }: OpenAiMessage, field: string): void {
+function rejectMedia({ content }: OpenAiMessage, field: string): void {
   if (!Array.isArray(content)) return;
   const parts = content as readonly unknown[];
   const at = parts.findIndex(
@@ -66,6 +72,6 @@ function refuseMedia({ content }: OpenAiMessage, field: string): void {
   if (at !== -1)
     throw new UnsupportedFieldError(
       `${field}.content[${at}]`,
-      'is no text, and this worker’s template has no {MESSAGES} to carry it',
+      'not text: the template of this worker has no {MESSAGES} placeholder for other content',
     );
 }
