@@ -151,9 +151,9 @@ class ConversationBuilder {
   /** Ids are unique within a turn only: some models count from 0 in each. */
   private openCall(id: unknown, field: string): Call {
     const last = this.turns.at(-1);
-    const caller = last?.role === 'user' ? this.turns.at(-2) : last;
+    const before = last?.role === 'user' ? this.turns.at(-2) : last;
     const results = last?.role === 'user' ? last.results : [];
-    const calls = caller?.role === 'assistant' ? caller.calls : [];
+    const calls = before?.role === 'assistant' ? before.calls : [];
     const call = calls.find((one) => one.id === id && !results.some((result) => result.call === one));
     if (call !== undefined) return call;
     throw new UnsupportedFieldError(

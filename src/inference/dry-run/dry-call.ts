@@ -13,7 +13,7 @@ import { streamDecoder } from '../streams/stream-decoder.js';
 import { AnswerCollector } from '../pipeline/relay-stream.js';
 import type { DryRunDto } from './dry-run.dto.js';
 
-/** What would be said to a worker. @throws what `prepareCall` throws */
+/** The call that a request would make. @throws what `prepareCall` throws */
 export function prepareDryCall(
   { temperature, max_tokens: maxTokens, stream }: DryRunDto,
   { definition, call }: CheckedDefinition,
@@ -27,12 +27,12 @@ export function prepareDryCall(
     ...(typeof temperature === 'number' ? { temperature } : {}),
     ...(typeof maxTokens === 'number' ? { max_tokens: maxTokens } : {}),
   };
-  const asked = messages.at(-1)?.content;
+  const prompt = messages.at(-1)?.content;
   const input = {
     messages,
     temperature: temperature ?? undefined,
     maxTokens: maxTokens ?? undefined,
-    input: asked,
+    input: prompt,
   };
   const isOpenAi = call.kind === 'api' && call.protocol === 'openai';
   const request: InferenceRequest = {
@@ -42,7 +42,7 @@ export function prepareDryCall(
     stream: stream === true,
     input: () => input,
     openAi: () => chat,
-    raw: isOpenAi ? sampleBody(modelName, task, asked) : null,
+    raw: isOpenAi ? sampleBody(modelName, task, prompt) : null,
     affinityKey: '',
     facts: newFacts(),
     forwardedHeaders: { 'x-request-id': id },
@@ -54,22 +54,22 @@ export function prepareDryCall(
   return prepareCall({ modelName, task, defaults: definition.defaults ?? {}, call }, request);
 }
 
-/** What only passes through, as a client of OpenAI's would send it; `null`: chats can be written anew. */
-function sampleBody(model: string, task: WorkerTask, asked: unknown): RawBody | null {
-  const sample = SAMPLES[task]?.(asked);
+/** The body of an OpenAI client, for tasks that only pass through; `null`: a chat, which can be translated. */
+function sampleBody(model: string, task: WorkerTask, prompt: unknown): RawBody | null {
+  const sample = SAMPLES[task]?.(prompt);
   if (sample === undefined) return null;
   const [endpoint, body] = sample;
   return readBody(endpoint, 'application/json', Buffer.from(JSON.stringify({ model, ...body }))).raw;
 }
 
-const SAMPLES: Partial<Record<WorkerTask, (asked: unknown) => readonly [Endpoint, object]>> = {
+const SAMPLES: Partial<Record<WorkerTask, (prompt: unknown) => readonly [Endpoint, object]>> = {
   completion: (prompt) => ['/completions', { prompt }],
   embedding: (input) => ['/embeddings', { input }],
   image: (prompt) => ['/images/generations', { prompt }],
   audio: (input) => ['/audio/speech', { input, voice: 'alloy' }],
 };
 
-/** What the caller would be answered. @throws ProtocolError, ExtractError, UnsuccessfulAnswerError */
+/** The answer that a client would get. @throws ProtocolError, ExtractError, UnsuccessfulAnswerError */
 export function readDryAnswer(
   answer: UpstreamAnswer,
   talk: PreparedCall,

@@ -3,33 +3,33 @@ import type { SecretLookup } from '../../template/placeholders.js';
 
 const WHOLE_PLACEHOLDER = /^\{[A-Z_]+\}$/;
 
-/** The secrets one dry run has come to know: the credentials it was given, and what its `${secret:NAME}` stand for. */
+/** The secrets of one dry run: its credentials, and the values of its `${secret:NAME}`. */
 export class DryRunSecrets {
   private readonly known = new Set<string>();
   private readonly credentials = new Set<string>();
-  private readonly spoken = new Set<string>();
+  private readonly visible = new Set<string>();
 
   constructor(private readonly source: SecretLookup) {}
 
-  /** Remembers whatever it hands out. */
+  /** Remembers every value it returns. */
   readonly lookup: SecretLookup = (name) => {
     const value = this.source(name);
     this.known.add(value);
     return value;
   };
 
-  /** Headers that are credentials: as they are registered, and again as they are rendered. */
+  /** Adds headers that are credentials: as they are registered, and again as they are rendered. */
   know(headers: Readonly<Record<string, string>>): void {
     for (const [name, value] of Object.entries(headers)) {
-      // A caller's word and nothing else: he may see it.
-      if (WHOLE_PLACEHOLDER.test(value)) this.spoken.add(name);
-      if (this.spoken.has(name)) continue;
+      // The value comes from the request alone, so the client may see it.
+      if (WHOLE_PLACEHOLDER.test(value)) this.visible.add(name);
+      if (this.visible.has(name)) continue;
       this.known.add(value);
       this.credentials.add(name);
     }
   }
 
-  /** @param shown of a longer text, no more than its beginning */
+  /** @param shown the number of characters to return */
   hide(text: string, shown: number = text.length): string {
     return redact(text, this.known, Math.min(shown, text.length));
   }
@@ -42,7 +42,7 @@ export class DryRunSecrets {
         if (value === undefined) return [];
         const text = typeof value === 'string' ? value : value.join(', ');
         const hidden = this.hide(text);
-        // Too short to be looked for elsewhere.
+        // A value too short to search for is hidden as a whole.
         return [[this.hide(name), this.credentials.has(name) && hidden === text ? '[hidden]' : hidden]];
       }),
     );

@@ -8,7 +8,7 @@ import { DryRunService } from './dry-run.service.js';
 export class DryRunController {
   constructor(private readonly dryRuns: DryRunService) {}
 
-  /** Tries a registration out: shows the request it makes, sends it if asked to, and shows what came. Stores nothing. */
+  /** Tries a registration: shows its request and, with `call`, the response of the worker. Stores nothing. */
   @Post('dry-run')
   @HttpCode(200)
   run(

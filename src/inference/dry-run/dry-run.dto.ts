@@ -17,13 +17,13 @@ import { RegisterWorkerDto } from '../../registry/register-worker.dto.js';
 import { faultsOfRegistration } from '../../registry/registration/read-registration.js';
 import { ChatMessageDto } from '../apis/native/native-api.dto.js';
 
-/** A registration that is tried out, and what it is asked. */
+/** A registration to try, and the request for it. */
 export class DryRunDto implements HasFurtherFaults {
-  /** What would be registered. */
+  /** The registration. */
   @IsObject() @ApiProperty({ type: RegisterWorkerDto }) worker!: object;
-  /** A greeting, where neither this nor `messages` is given. */
+  /** A greeting if neither this nor `messages` is set. */
   @IsOptional() @IsString() @MaxLength(65_536) prompt?: string;
-  /** OpenAI's, instead of `prompt`. */
+  /** In the OpenAI format, instead of `prompt`. */
   @IsOptional()
   @IsArray()
   @ApiProperty({ type: [ChatMessageDto], required: false })
@@ -31,9 +31,9 @@ export class DryRunDto implements HasFurtherFaults {
   /** 0 to 2. */
   @IsOptional() @IsNumber() @Min(0) @Max(2) temperature?: number;
   @IsOptional() @IsInt() @Min(1) @Max(10_000_000) max_tokens?: number;
-  /** true: as a caller asks who wants the answer in pieces; they are put together again. */
+  /** true: as a client that requests a stream; the events are joined here. */
   @IsOptional() @IsBoolean() stream?: boolean;
-  /** true: the request is sent, too. */
+  /** true: the request is sent to the worker. */
   @IsOptional() @IsBoolean() call?: boolean;
 
   furtherFaults(faulty: ReadonlySet<string>): readonly InputFault[] {
@@ -55,30 +55,30 @@ export class DryRequestDto {
 export class DryResponseDto {
   status!: number;
   headers!: Record<string, string>;
-  /** Its first 64 Ki characters. */
+  /** The first 64 Ki characters. */
   body!: string;
-  /** Whether there was more. */
+  /** Whether the body is longer. */
   truncated!: boolean;
 }
 
 export class DryUsageDto {
   input!: number;
   output!: number;
-  /** Of the input, read from a cache. */
+  /** Part of the input, read from a cache. */
   cached?: number;
-  /** Of the output, spent on reasoning. */
+  /** Part of the output, spent on reasoning. */
   reasoning?: number;
 }
 
-/** What was, or would be, sent; and what came back. Secrets are hidden in all of it. */
+/** The request and the response. Secrets are hidden in both. */
 export class DryRunAnswerDto {
-  /** null where it cannot be made: `problem` says why. */
+  /** null: it cannot be made, and `problem` says why. */
   request!: DryRequestDto | null;
   response?: DryResponseDto;
-  /** What a caller would get as the answer. */
+  /** The answer that a client would get. */
   extracted?: string;
-  /** The tokens it took, where the worker tells. */
+  /** The tokens used, if the worker reports them. */
   usage?: DryUsageDto;
-  /** Why a caller would get none. */
+  /** Why a client would get no answer. */
   problem?: string;
 }

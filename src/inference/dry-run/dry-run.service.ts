@@ -19,11 +19,11 @@ import { readMessages } from '../chat/parse-chat.js';
 import type { PreparedCall } from '../apis/prepared-call.js';
 import { UnsupportedTaskError } from '../apis/unsupported-task-error.js';
 
-const LONGEST_MS = 30_000;
-const MOST_SHOWN = 64 * 1024;
+const MAX_WAIT_MS = 30_000;
+const SHOWN_CHARACTERS = 64 * 1024;
 const GREETING = 'Hello!';
 
-/** Tries out what might be registered. Whatever comes back has passed `secrets.hide`. */
+/** Tries a registration. All output has passed `secrets.hide`. */
 @Injectable()
 export class DryRunService {
   constructor(
@@ -32,8 +32,8 @@ export class DryRunService {
     private readonly workerSecrets: WorkerSecrets,
   ) {}
 
-  /** @throws InvalidInputError where registering would, and for a chat that is none */
-  async run(dto: DryRunDto, requestId: string, callerGone: CancelSignal): Promise<DryRunAnswerDto> {
+  /** @throws InvalidInputError as registering does, and for invalid messages */
+  async run(dto: DryRunDto, requestId: string, disconnectSignal: CancelSignal): Promise<DryRunAnswerDto> {
     const messages = messagesOf(dto);
     const secrets = new DryRunSecrets((name) => this.workerSecrets.lookup(name));
     const checked = await this.check(dto, secrets);
@@ -51,7 +51,7 @@ export class DryRunService {
     const request = shownRequest(call, secrets);
     if (dto.call !== true) return { request };
     try {
-      const answer = await this.upstream.send(withinLimits(call), callerGone);
+      const answer = await this.upstream.send(withinLimits(call), disconnectSignal);
       return { request, response: shownResponse(answer, secrets), ...outcome(answer, talk, secrets) };
     } catch (error) {
       return { request, problem: problemOf(error, secrets) };
@@ -76,22 +76,22 @@ function messagesOf({ prompt, messages }: DryRunDto): readonly ChatMessage[] {
   if (messages === undefined || messages === null) return [{ role: 'user', content: prompt ?? GREETING }];
   const faults: InputFault[] = [];
   if (prompt !== undefined && prompt !== null)
-    faults.push({ field: 'prompt', problem: 'stands beside messages: send one of them' });
+    faults.push({ field: 'prompt', problem: 'not allowed together with messages; send one of them' });
   const read = readMessages(messages, faults);
   if (faults.length > 0) throw new InvalidInputError(faults);
   return read;
 }
 
-/** Over a connection of its own, so that no stale one makes a good worker look bad. */
+/** Uses a fresh connection: a stale one would make a healthy worker look broken. */
 function withinLimits(call: UpstreamCall): UpstreamCall {
   const { connectMs, firstByteMs, idleMs, totalMs } = call.timeouts;
   return {
     ...call,
     timeouts: {
-      connectMs: Math.min(connectMs, LONGEST_MS),
+      connectMs: Math.min(connectMs, MAX_WAIT_MS),
       firstByteMs,
       idleMs,
-      totalMs: Math.min(totalMs, LONGEST_MS),
+      totalMs: Math.min(totalMs, MAX_WAIT_MS),
     },
     freshConnection: true,
   };
@@ -110,8 +110,8 @@ function shownResponse({ status, headers, text }: UpstreamAnswer, secrets: DryRu
   return {
     status,
     headers: secrets.hideHeaders(headers),
-    body: secrets.hide(text, MOST_SHOWN),
-    truncated: text.length > MOST_SHOWN,
+    body: secrets.hide(text, SHOWN_CHARACTERS),
+    truncated: text.length > SHOWN_CHARACTERS,
   };
 }
 
@@ -119,7 +119,7 @@ function outcome(answer: UpstreamAnswer, talk: PreparedCall, secrets: DryRunSecr
   try {
     if (answer.status < 200 || answer.status >= 300) throw new UpstreamStatusError(answer.status, undefined);
     const { text, usage } = readDryAnswer(answer, talk);
-    return { extracted: secrets.hide(text, MOST_SHOWN), ...(usage === null ? {} : { usage }) };
+    return { extracted: secrets.hide(text, SHOWN_CHARACTERS), ...(usage === null ? {} : { usage }) };
   } catch (error) {
     return { problem: problemOf(error, secrets) };
   }
@@ -137,7 +137,7 @@ const EXPECTED = [
   UpstreamStatusError,
 ];
 
-/** What is wrong with the worker is the answer here; anything else is an error of ours. */
+/** Errors of the worker are the result of a dry run; other errors are thrown. */
 function problemOf(error: unknown, secrets: DryRunSecrets): string {
   if (error instanceof Error && EXPECTED.some((expected) => error instanceof expected))
     return secrets.hide(error.message);

@@ -18,7 +18,7 @@ const FIELDS: ReadonlySet<string> = new Set([
   'input',
 ]);
 
-/** @throws InvalidInputError */
+/** Reads the fields of a body that routing needs. @throws InvalidInputError */
 export function readBody(path: string, contentType: string, body: unknown): RawRequest {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
   return /^multipart\/form-data\b/i.test(contentType)
@@ -28,12 +28,12 @@ export function readBody(path: string, contentType: string, body: unknown): RawR
 
 function readJson(path: string, contentType: string, bytes: Buffer): RawRequest {
   const { model, span, stream, spanOf, value } = parseBodyFields(bytes, FIELDS);
-  const told = value('prompt_cache_key') ?? value('user');
-  const beginning =
-    typeof told === 'string'
-      ? told
+  const session = value('prompt_cache_key') ?? value('user');
+  const affinitySource =
+    typeof session === 'string'
+      ? session
       : startOf(bytes, spanOf('messages') ?? spanOf('prompt') ?? spanOf('input'));
-  return { raw: rawBody(path, contentType, bytes, span, 'json'), model, stream, affinitySource: beginning };
+  return { raw: rawBody(path, contentType, bytes, span, 'json'), model, stream, affinitySource };
 }
 
 function readForm(path: string, contentType: string, bytes: Buffer): RawRequest {
