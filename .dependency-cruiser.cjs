@@ -47,8 +47,8 @@ module.exports = {
       name: `${name}-is-a-leaf`,
       severity: 'error',
       from: { path: `^src/${name}/`, pathNot: '\\.(spec|module)\\.ts$' },
-      // Settings slices and the faults of input are words all may use.
-      to: { path: '^src/', pathNot: folder([name, 'config', 'input']) },
+      // All may use settings slices, the faults of input and the vocabulary of error types.
+      to: { path: '^src/', pathNot: [folder([name, 'config', 'input']), '^src/telemetry/error-type\\.ts$'] },
     })),
     {
       name: 'database-knows-entities-only',
@@ -67,8 +67,7 @@ module.exports = {
           '^src/telemetry/error-type\\.ts$',
           '-errors?\\.ts$',
           '^src/inference/chat/parse-chat\\.ts$',
-          '^src/template/response-extract\\.ts$',
-          '^src/credentials/worker-secrets\\.ts$',
+          '^src/upstream/failure\\.ts$',
         ],
       },
     },

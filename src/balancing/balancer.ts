@@ -4,7 +4,7 @@ import { ProbeHints } from '../registry/live/probe-hints.js';
 import { isCallable, type Worker, type WorkerCall } from '../registry/worker.js';
 import { SlotLeases } from '../replicas/slots/slot-leases.js';
 import type { CancelSignal } from '../upstream/exchange.js';
-import { UpstreamError } from '../upstream/upstream-errors.js';
+import { UpstreamError } from '../upstream/failure.js';
 import { REAL_CLOCK, type Rejection, type Waiter } from './admission/admission.js';
 import { NoWorkerAvailableError, unavailableReason } from './balancing-errors.js';
 import type { ModelPool } from './model-pool.js';
@@ -112,7 +112,7 @@ export class Balancer {
       onAbort.handleEvent = () => {
         leave();
         const message = 'the client disconnected while its request was waiting for a worker';
-        reject(new UpstreamError('aborted', message, { answerBegan: false }));
+        reject(new UpstreamError('aborted', message));
       };
       if (signal.aborted) onAbort.handleEvent();
       else signal.addEventListener('abort', onAbort);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { NeutralError } from '../upstream/upstream-errors.js';
-import { UpstreamError } from '../upstream/upstream-errors.js';
+import { UpstreamError } from '../upstream/failure.js';
 import { resultOf } from './request-result.js';
 
 describe('what an answer that cannot be used tells of its worker', () => {
   it('is that it failed, where it is garbled', () => {
-    const garbled = new UpstreamError('malformed', 'no JSON', { answerBegan: true });
+    const garbled = new UpstreamError('bad_answer', 'no JSON');
     expect(resultOf(garbled)).toEqual({ kind: 'failure' });
   });
 

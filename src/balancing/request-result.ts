@@ -1,48 +1,11 @@
-import { UnsuccessfulAnswerError } from '../registry/registry-errors.js';
-import { ExtractError } from '../template/response-extract.js';
-import { NeutralError } from '../upstream/upstream-errors.js';
-import { UpstreamError } from '../upstream/upstream-errors.js';
-import { UpstreamStatusError } from '../upstream/upstream-errors.js';
+import { failureOf } from '../upstream/failure.js';
+import { UpstreamRejectedError } from '../upstream/upstream-errors.js';
 
-/** What an error tells of the worker that was asked. */
+/** What an error tells about the worker: the verdict of `upstream/failure.ts`. */
 export function resultOf(error: unknown): RequestResult {
-  if (error instanceof NeutralError) return { kind: 'neutral' };
-  if (error instanceof UpstreamStatusError) return resultOfStatus(error);
-  if (error instanceof UpstreamError) return resultOfExchange(error);
-  if (error instanceof ExtractError || error instanceof UnsuccessfulAnswerError) return { kind: 'failure' };
-  // It was never asked: the caller's value did not fit, a secret is missing, or the fault is our own.
-  return { kind: 'neutral' };
-}
-
-function resultOfStatus({ status, retryAfterMs }: UpstreamStatusError): RequestResult {
-  // Anthropic is overloaded, and up: https://platform.claude.com/docs/en/api/errors
-  if (status === 529) return { kind: 'throttled', retryAfterMs };
-  if (status === 429 || (status === 503 && retryAfterMs !== null)) return { kind: 'throttled', retryAfterMs };
-  if (status === 401 || status === 402) return { kind: 'credentials' };
-  if (status === 403) return { kind: 'access_denied' };
-  return { kind: status >= 400 && status < 500 ? 'caller_fault' : 'failure' };
-}
-
-function resultOfExchange(error: UpstreamError): RequestResult {
-  switch (error.kind) {
-    case 'connect':
-    case 'forbidden':
-      return { kind: 'connect_error' };
-    case 'timeout':
-      if (error.during === 'connect') return { kind: 'connect_error' };
-      return { kind: error.during === 'total' ? 'timeout' : 'failure' };
-    case 'closed_before_answer':
-      // A connection kept too long says nothing of the server behind it.
-      return { kind: error.reusedConnection ? 'neutral' : 'failure' };
-    case 'broken':
-      return { kind: 'failure' };
-    case 'malformed':
-      return { kind: error.answerBegan ? 'failure' : 'neutral' };
-    case 'too_large':
-      return { kind: 'caller_fault' };
-    case 'aborted':
-      return { kind: 'neutral' };
-  }
+  const kind = failureOf(error)?.verdict ?? 'neutral';
+  if (kind !== 'throttled') return { kind };
+  return { kind, retryAfterMs: error instanceof UpstreamRejectedError ? error.retryAfterMs : null };
 }
 
 /** How a request ended, as far as it tells something about its worker. */
@@ -61,7 +24,7 @@ export type RequestResult =
   /** 429, or 503 with `Retry-After`. */
   | { readonly kind: 'throttled'; readonly retryAfterMs: number | null }
   /** 400, 404, 422 and the like: it was reached, and the caller asked for what it can't do. */
-  | { readonly kind: 'caller_fault' }
+  | { readonly kind: 'client_fault' }
   /** 401, 402: the worker rejects our credentials, whatever the request. */
   | { readonly kind: 'credentials' }
   /** 403: our credentials, or a prompt that some providers refuse to serve. */

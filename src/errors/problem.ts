@@ -3,10 +3,7 @@ import { ForeignOriginError, UnauthorizedError } from '../access/access-errors.j
 import { UnsupportedFieldError } from '../inference/chat/chat-errors.js';
 import { UnsupportedTaskError } from '../inference/apis/unsupported-task-error.js';
 import { NoWorkerAvailableError, UnknownModelError } from '../balancing/balancing-errors.js';
-import { SecretMissingError } from '../credentials/worker-secrets.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
-import { NoAnswerError } from '../upstream/upstream-errors.js';
-import { UpstreamStatusError } from '../upstream/upstream-errors.js';
 import { InvalidInputError, type InputFault } from '../input/input-errors.js';
 import { PreconditionFailedError } from '../input/input-errors.js';
 import { NoWorkerToRenewError, WorkerOfflineError } from '../registry/registry-errors.js';
@@ -17,14 +14,12 @@ import {
   WorkerExistsError,
   WorkerNotFoundError,
 } from '../registry/registry-errors.js';
-import { UnsuccessfulAnswerError } from '../registry/registry-errors.js';
-import { ExtractError } from '../template/response-extract.js';
-import { RenderError, TemplateError } from '../template/template-error.js';
-import { UpstreamError, type UpstreamErrorKind } from '../upstream/upstream-errors.js';
+import { RenderError } from '../template/template-error.js';
+import { type FailureKind, UpstreamError } from '../upstream/failure.js';
 import type { ErrorType } from '../telemetry/error-type.js';
 
-/** nginx's status for a caller that hung up; nobody reads it but the log. */
-const CALLER_GONE = 499;
+/** nginx's status for a client that disconnected; only the log sees it. */
+const CLIENT_CLOSED_REQUEST = 499;
 
 /** The one table from what went wrong to what HTTP says. */
 export function problemOf(error: unknown): Problem {
@@ -77,41 +72,27 @@ export function problemOf(error: unknown): Problem {
     return problem(503, 'policy_no_worker', error, error.retryAfterS);
   if (error instanceof DatabaseUnavailableError)
     return problem(503, 'manager_database_unavailable', error, 5);
-  if (error instanceof UpstreamError) return upstreamProblem(error);
-  if (error instanceof UpstreamStatusError) return statusProblem(error);
-  if (error instanceof ExtractError || error instanceof UnsuccessfulAnswerError) {
-    return workerProblem(502, 'worker_bad_answer', error);
-  }
-  if (error instanceof SecretMissingError || error instanceof TemplateError) {
-    return workerProblem(502, 'manager_misconfigured', error);
-  }
+  if (error instanceof UpstreamError) return attemptProblem(error);
   return frameworkProblem(error);
 }
 
-const KINDS: Readonly<Record<UpstreamErrorKind, readonly [number, ErrorType]>> = {
-  connect: [502, 'worker_unreachable'],
-  closed_before_answer: [502, 'worker_unreachable'],
-  broken: [502, 'worker_bad_answer'],
-  malformed: [502, 'worker_bad_answer'],
-  too_large: [502, 'worker_bad_answer'],
-  forbidden: [502, 'worker_unreachable'],
-  timeout: [504, 'worker_timeout'],
-  aborted: [CALLER_GONE, 'caller_gone'],
+/** Statuses of failed attempts other than 502. */
+const STATUS_OF_KIND: Partial<Record<FailureKind, number>> = {
+  connect_timeout: 504,
+  first_byte_timeout: 504,
+  body_timeout: 504,
+  idle_timeout: 504,
+  total_timeout: 504,
+  aborted: CLIENT_CLOSED_REQUEST,
 };
 
-function upstreamProblem(error: UpstreamError): Problem {
-  const [status, errorType] = KINDS[error.kind];
-  return workerProblem(status, errorType, error);
-}
-
-function statusProblem(error: UpstreamStatusError): Problem {
-  const rejected = error.status === 401 || error.status === 402 || error.status === 403;
-  const otherwise = error instanceof NoAnswerError ? 'worker_bad_answer' : 'worker_error';
-  return workerProblem(502, rejected ? 'worker_rejected_credentials' : otherwise, error);
-}
-
-function workerProblem(status: number, errorType: ErrorType, error: Error): Problem {
-  return { status, errorType, code: null, message: `worker execute error: ${error.message}` };
+function attemptProblem({ kind, failure, message }: UpstreamError): Problem {
+  return {
+    status: STATUS_OF_KIND[kind] ?? 502,
+    errorType: failure.errorType,
+    code: null,
+    message: `worker execute error: ${message}`,
+  };
 }
 
 function problem(status: number, errorType: ErrorType, error: Error, retryAfterS?: number): Problem {

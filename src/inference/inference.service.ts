@@ -6,7 +6,7 @@ import type { ModelPolicy } from '../registry/models/model-policy.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
 import type { CancelSignal } from '../upstream/exchange.js';
 import { type UpstreamCall, UpstreamClient } from '../upstream/upstream-client.js';
-import { UpstreamStatusError } from '../upstream/upstream-errors.js';
+import { UpstreamRejectedError } from '../upstream/upstream-errors.js';
 import type { OpenAnswer } from '../upstream/open-answer.js';
 import type { UpstreamAnswer } from '../upstream/whole-answer.js';
 import { LazyStream } from './pipeline/lazy-stream.js';
@@ -19,7 +19,7 @@ import type { ProxyResponse } from './passthrough/proxy-response.js';
 import { excludeIncapable } from './pipeline/capability.js';
 import { AnswerCollector, UsageMeter, relayStream } from './pipeline/relay-stream.js';
 import type { AttemptFacts, ClientResponse } from './client/client-response.js';
-import { rejectionOf, UpstreamRejectedError } from './pipeline/rejected-error.js';
+import { rejectionOf } from './pipeline/rejected-error.js';
 import { type RetryRules, retrying } from './pipeline/retry.js';
 import type { PreparedCall } from './apis/prepared-call.js';
 import { prepareCall } from './apis/prepare-call.js';
@@ -196,9 +196,12 @@ function successful(talk: PreparedCall, answer: UpstreamAnswer): UpstreamAnswer 
   throw rejectionOf(talk, answer, answer.bytes);
 }
 
-/** What nobody else can answer any more is told to the log only; what an upstream said itself, its caller may hear. */
+/** An error that no other worker could avoid: the client sees what it may of a rejection; everything else is an error of ours. */
 function settle(error: unknown, { reply, passing }: RequestContext): void {
   if (reply.committed || passing?.committed === true) return;
-  if (error instanceof UpstreamRejectedError && reply.reject?.(error) === true) return;
-  if (passing === null || !(error instanceof UpstreamStatusError) || !passing.reject(error)) throw error;
+  if (!(error instanceof UpstreamRejectedError) || error.exposed === null) throw error;
+  const { exposed } = error;
+  const isTold =
+    'message' in exposed ? reply.reject?.(error, exposed.message) : passing?.reject(error, exposed);
+  if (isTold !== true) throw error;
 }

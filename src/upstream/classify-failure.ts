@@ -1,6 +1,6 @@
 import { errors } from 'undici';
+import { type FailureKind, UpstreamError } from './failure.js';
 import { ForbiddenUpstreamError } from './upstream-errors.js';
-import { UpstreamError, type UpstreamErrorFacts, type UpstreamErrorKind } from './upstream-errors.js';
 
 /** How far an exchange had come when it failed. */
 export interface FailurePoint {
@@ -12,7 +12,7 @@ export interface FailurePoint {
 }
 
 /** Codes of failures to connect that mean the same on every system. */
-const whyNoConnection: Readonly<Record<string, (host: string) => string>> = {
+const CONNECT_MESSAGES: Readonly<Record<string, (host: string) => string>> = {
   ECONNREFUSED: (host) => `connection refused by ${host}`,
   ECONNRESET: (host) => `${host} reset the connection while connecting`,
   ENOTFOUND: (host) => `${host} does not resolve`,
@@ -22,58 +22,55 @@ const whyNoConnection: Readonly<Record<string, (host: string) => string>> = {
   EHOSTDOWN: (host) => `${host} is down`,
 };
 
-const codeOf = (error: Error): string =>
-  'code' in error && typeof error.code === 'string' ? error.code : '';
-
-/** ` (10.0.0.3)` where the system names the address that a host name stood for. */
-function resolvedTo(error: Error, host: string): string {
-  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  const address =
-    first instanceof Error && 'address' in first && typeof first.address === 'string' ? first.address : null;
-  return address === null || host.includes(address) ? '' : ` (${address})`;
-}
-
-/** What undici and Node report, in the words callers decide by. Their codes: undici lib/core/errors.js. */
+/** What undici and Node report, as a kind of failure. Their codes: undici lib/core/errors.js. */
 export function classifyFailure(error: Error, point: FailurePoint): UpstreamError {
   const { host, sent, answerBegan, reusedConnection = false } = point;
   const code = codeOf(error);
-  const as = (
-    kind: UpstreamErrorKind,
-    message: string,
-    facts: Partial<UpstreamErrorFacts> = {},
-  ): UpstreamError => new UpstreamError(kind, message, { answerBegan, cause: error, ...facts });
+  const as = (kind: FailureKind, message: string): UpstreamError =>
+    new UpstreamError(kind, message, { cause: error });
 
   if (error instanceof UpstreamError) return error;
-  if (error instanceof ForbiddenUpstreamError) return as('forbidden', error.message);
+  if (error instanceof ForbiddenUpstreamError) return as('address_forbidden', error.message);
 
   switch (code) {
     case 'UND_ERR_INVALID_ARG':
     case 'UND_ERR_NOT_SUPPORTED':
       // Raised before anything is sent; undici names the header or part at fault, never its value.
-      return as('malformed', `the request to ${host} cannot be written: ${error.message}`);
+      return as('unwritable_request', `the request to ${host} cannot be written: ${error.message}`);
     case 'UND_ERR_CLOSED':
     case 'UND_ERR_DESTROYED':
       return as('aborted', 'this service is closing its connections');
     case 'UND_ERR_HEADERS_OVERFLOW':
-      return as('malformed', `${host} sent more than 16 KiB of headers`);
+      return as('bad_answer', `${host} sent more than 16 KiB of headers`);
     case 'UND_ERR_CONNECT_TIMEOUT':
-      return as('timeout', `${host} did not accept a connection in time`, { during: 'connect' });
+      return as('connect_timeout', `${host} did not accept a connection in time`);
   }
   if (!sent) {
-    const why = whyNoConnection[code]?.(host);
-    if (why !== undefined) return as('connect', why + resolvedTo(error, host));
-    if (code === 'ETIMEDOUT')
-      return as('timeout', `${host} did not accept a connection`, { during: 'connect' });
+    const message = CONNECT_MESSAGES[code]?.(host);
+    if (message !== undefined) return as('connect', message + resolvedTo(error, host));
+    if (code === 'ETIMEDOUT') return as('connect_timeout', `${host} did not accept a connection`);
     return as('connect', `no connection to ${host}: ${error.message}`);
   }
   if (error.message === 'bad response' || error.message === 'bad upgrade') {
-    return as('malformed', `${host} answered with a status that nobody asked for (100 or 101)`);
+    return as('bad_answer', `${host} answered with the status 100 or 101, which was not requested`);
   }
-  // Its code is undefined in this version of undici, and it carries the bytes, which no log may show: no cause.
+  // The parser's error carries the bytes, which must stay out of every log: no cause.
   if (error instanceof errors.HTTPParserError && !error.message.includes('Invalid EOF state')) {
-    return as('malformed', `${host}: ${error.message}`, { cause: undefined });
+    return new UpstreamError('bad_answer', `${host}: ${error.message}`);
   }
-  return answerBegan
-    ? as('broken', `${host} broke off its answer${code === '' ? '' : ` (${code})`}`)
-    : as('closed_before_answer', `${host} closed the connection without an answer`, { reusedConnection });
+  if (answerBegan) return as('broken', `${host} broke off its answer${code === '' ? '' : ` (${code})`}`);
+  const kind = reusedConnection ? 'stale_connection' : 'closed_before_answer';
+  return as(kind, `${host} closed the connection without an answer`);
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** ` (10.0.0.3)` where the system names the address that a host name resolved to. */
+function resolvedTo(error: Error, host: string): string {
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  const address =
+    first instanceof Error && 'address' in first && typeof first.address === 'string' ? first.address : null;
+  return address === null || host.includes(address) ? '' : ` (${address})`;
 }

@@ -1,28 +1,46 @@
+import type { Transform } from 'node:stream';
 import { promisify, TextDecoder } from 'node:util';
-import { brotliDecompress, gunzip, inflate, type ZlibOptions } from 'node:zlib';
-import { UpstreamError } from './upstream-errors.js';
+import {
+  brotliDecompress,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  gunzip,
+  inflate,
+  type ZlibOptions,
+} from 'node:zlib';
 import type { AnswerSink, Flow } from './exchange.js';
-import type { AnswerHeaders } from './upstream-errors.js';
-import { createGunzip, createInflate, createBrotliDecompress } from 'zlib';
-import type { Transform } from 'stream';
+import { UpstreamError } from './failure.js';
+import type { AnswerHeaders } from './headers.js';
 
-type Decompress = (data: Buffer, options: ZlibOptions) => Promise<Buffer>;
+/** One way to compress a body [RFC 9110, 8.4.1]. */
+interface Coding {
+  /** @throws RangeError beyond `maxOutputLength` */
+  decompress(data: Buffer, options: ZlibOptions): Promise<Buffer>;
+  stream(): Transform;
+}
 
-const codings: Readonly<Record<string, Decompress>> = {
-  gzip: promisify<Buffer, ZlibOptions, Buffer>(gunzip),
-  'x-gzip': promisify<Buffer, ZlibOptions, Buffer>(gunzip),
-  deflate: promisify<Buffer, ZlibOptions, Buffer>(inflate),
-  br: promisify<Buffer, ZlibOptions, Buffer>(brotliDecompress),
-};
+const GZIP: Coding = { decompress: promisify<Buffer, ZlibOptions, Buffer>(gunzip), stream: createGunzip };
+const CODINGS: ReadonlyMap<string, Coding> = new Map<string, Coding>([
+  ['gzip', GZIP],
+  ['x-gzip', GZIP],
+  ['deflate', { decompress: promisify<Buffer, ZlibOptions, Buffer>(inflate), stream: createInflate }],
+  [
+    'br',
+    { decompress: promisify<Buffer, ZlibOptions, Buffer>(brotliDecompress), stream: createBrotliDecompress },
+  ],
+]);
 
-/** The decoder of a content-coding (RFC 9110 §8.4.1); undefined for one we do not know. */
-export const decompressor = (coding: string): Decompress | undefined => codings[coding.trim().toLowerCase()];
+/** `undefined`: an unknown coding. */
+export function codingOf({ 'content-encoding': coding }: AnswerHeaders): Coding | undefined {
+  return typeof coding === 'string' ? CODINGS.get(coding.trim().toLowerCase()) : undefined;
+}
 
-const charsetOf = /;\s*charset\s*=\s*"?([^\s";]+)/i;
+const CHARSET = /;\s*charset\s*=\s*"?([^\s";]+)/i;
 
 /** The text of a body in the charset its content-type names, UTF-8 otherwise. Never throws: bad bytes become U+FFFD. */
 export function textOf(body: Buffer, contentType: string | undefined): string {
-  const charset = contentType === undefined ? undefined : charsetOf.exec(contentType)?.[1];
+  const charset = contentType === undefined ? undefined : CHARSET.exec(contentType)?.[1];
   if (charset === undefined || /^utf-?8$/i.test(charset)) {
     const text = body.toString('utf8');
     return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
@@ -38,17 +56,7 @@ function decoderOf(charset: string): TextDecoder {
   }
 }
 
-const DECODERS: ReadonlyMap<string, () => Transform> = new Map<string, () => Transform>([
-  ['gzip', createGunzip],
-  ['x-gzip', createGunzip],
-  ['deflate', createInflate],
-  ['br', createBrotliDecompress],
-]);
-
-/**
- * Takes the coding from an answer that its server compressed although nobody asked for it, piece by piece. What is in none,
- * or in one that is not known, goes through as it is.
- */
+/** Decompresses an answer chunk by chunk: some servers compress unasked. A body in no known coding stays as it is. */
 export class DecodingSink implements AnswerSink {
   #decoder: Transform | null = null;
   #flow: Flow | null = null;
@@ -58,30 +66,29 @@ export class DecodingSink implements AnswerSink {
   constructor(private readonly sink: AnswerSink) {}
 
   head(status: number, headers: AnswerHeaders, flow: Flow): void {
-    const coding = headers['content-encoding'];
-    const decoder = typeof coding === 'string' ? DECODERS.get(coding.trim().toLowerCase())?.() : undefined;
+    const decoder = codingOf(headers)?.stream();
     if (decoder === undefined) return this.sink.head(status, headers, flow);
     this.#decoder = decoder;
-    let isHeld = false;
+    let isPaused = false;
     decoder
       .on('data', (chunk: Buffer) => this.#isOver || this.sink.chunk(chunk))
-      .on('drain', () => isHeld || flow.resume())
+      .on('drain', () => isPaused || flow.resume())
       .on('end', () => this.#settle(() => this.sink.end()))
       .on('error', (cause: Error) => {
         flow.cancel();
-        this.#settle(() => this.sink.fail(notDecodable(String(coding), cause)));
+        this.#settle(() => this.sink.fail(notDecodable(String(headers['content-encoding']), cause)));
       });
     this.sink.head(
       status,
       { ...headers, 'content-encoding': undefined, 'content-length': undefined },
       {
         pause: () => {
-          isHeld = true;
+          isPaused = true;
           decoder.pause();
           flow.pause();
         },
         resume: () => {
-          isHeld = false;
+          isPaused = false;
           decoder.resume();
           if (!decoder.writableNeedDrain) flow.resume();
         },
@@ -111,16 +118,15 @@ export class DecodingSink implements AnswerSink {
     this.#decoder?.destroy();
   }
 
-  #settle(tell: () => void): void {
+  #settle(report: () => void): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    tell();
+    report();
   }
 }
 
 function notDecodable(coding: string, cause: Error): UpstreamError {
-  const facts = { answerBegan: true, cause };
   if ('code' in cause && cause.code === 'Z_BUF_ERROR')
-    return new UpstreamError('broken', `the answer ended in the middle of its ${coding}`, facts);
-  return new UpstreamError('malformed', `the answer says it is ${coding} and is not`, facts);
+    return new UpstreamError('broken', `the answer ended in the middle of its ${coding}`, { cause });
+  return new UpstreamError('bad_answer', `the answer says it is ${coding} and is not`, { cause });
 }

@@ -1,13 +1,14 @@
 import type { Dispatcher } from 'undici';
 import { classifyFailure } from './classify-failure.js';
 import { nextTimeout, timeoutMessages, type Progress, type UpstreamTimeouts } from './timeouts.js';
-import { AnswerHeaders, UpstreamError } from './upstream-errors.js';
+import { UpstreamError } from './failure.js';
+import type { AnswerHeaders } from './headers.js';
 
-/** Holds up an answer whose reader is slower than its writer. What is held up is not late: only the total counts. */
+/** Back-pressure: pauses an answer whose reader is slow. While it is paused only the total timeout runs. */
 export interface Flow {
   pause(): void;
   resume(): void;
-  /** Nobody wants the rest: ends the exchange without another word to its sink. */
+  /** Discards the rest: ends the exchange without another call of its sink. */
   cancel(): void;
 }
 
@@ -22,10 +23,7 @@ export interface AnswerSink {
   fail(error: UpstreamError): void;
 }
 
-/**
- * What an exchange needs of an AbortSignal, which is one of these. A lighter one of the caller's own will do as well:
- * making an AbortSignal and listening to it is a tenth of the whole CPU time of a short call.
- */
+/** The part of AbortSignal that an exchange needs. An AbortSignal itself costs a tenth of the CPU time of a short call. */
 export interface CancelSignal {
   readonly aborted: boolean;
   addEventListener(type: 'abort', listener: { handleEvent(): void }): void;
@@ -33,15 +31,14 @@ export interface CancelSignal {
 }
 
 /** One function for all timers, so that none costs a closure. */
-const look = (exchange: Exchange): void => exchange.look();
+const checkTimeouts = (exchange: Exchange): void => exchange.checkTimeouts();
 
 /** The longest that setTimeout can wait; more would fire at once. */
-const longestTimerMs = 2 ** 31 - 1;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * One request on its way through undici: keeps its deadlines with a single timer, obeys the caller's signal, and
- * tells the sink. The timer is set for the first wait that could run out and looks again when it fires, so that
- * no piece of an answer costs a timer.
+ * One request in progress in undici: enforces its timeouts, follows the caller's signal and feeds the sink. A single
+ * timer is set for the first timeout that can expire and checks again when it fires: no chunk costs a timer.
  */
 export class Exchange implements Dispatcher.DispatchHandler, Progress, Flow {
   readonly calledAt = performance.now();
@@ -64,17 +61,17 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, Flow {
     signal?.addEventListener('abort', this);
   }
 
-  /** The caller's signal fired. */
+  /** The signal fired. */
   handleEvent(): void {
-    this.#fail(new UpstreamError('aborted', 'the caller gave up', this.#facts));
+    this.#fail(new UpstreamError('aborted', 'the client disconnected'));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     this.#reusedConnection = !this.newConnection.take();
-    if (this.#over) return controller.abort(new Error('over before it was sent'));
+    if (this.#over) return controller.abort(new Error('ended before it was sent'));
     this.sentAt = performance.now();
-    if (this.timeouts.firstByteMs !== null) this.look();
+    if (this.timeouts.firstByteMs !== null) this.checkTimeouts();
   }
 
   onResponseStarted(): void {
@@ -89,7 +86,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, Flow {
     if (this.#over) return;
     const isFirst = this.lastByteAt === null;
     if (this.timeouts.idleMs !== null || isFirst) this.lastByteAt = performance.now();
-    if (isFirst && this.timeouts.idleMs !== null) this.look();
+    if (isFirst && this.timeouts.idleMs !== null) this.checkTimeouts();
     this.sink.chunk(chunk);
   }
 
@@ -116,11 +113,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, Flow {
     this.#controller.resume();
     if (this.timeouts.idleMs === null) return;
     this.lastByteAt = performance.now();
-    this.look();
+    this.checkTimeouts();
   }
 
   cancel(): void {
-    if (this.#finish()) this.#controller?.abort(new Error('nobody wants the rest'));
+    if (this.#finish()) this.#controller?.abort(new Error('the rest is not needed'));
   }
 
   /** Ends the exchange from this side, and with it the connection. */
@@ -139,26 +136,24 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, Flow {
   }
 
   #wait(delayMs: number): NodeJS.Timeout {
-    return setTimeout(look, Math.min(Math.ceil(delayMs), longestTimerMs), this).unref();
+    return setTimeout(checkTimeouts, Math.min(Math.ceil(delayMs), LONGEST_TIMER_MS), this).unref();
   }
 
-  /** Fails if a wait has run out, else waits on for the next that can. */
-  look(): void {
+  /** Fails if a timeout has expired, else waits for the next that can. */
+  checkTimeouts(): void {
     if (this.#over) return;
     clearTimeout(this.#timer);
-    // What is held up here is not late.
+    // A paused answer is not idle.
     const timeouts = this.#controller?.paused === true ? { ...this.timeouts, idleMs: null } : this.timeouts;
-    const { at, during } = nextTimeout(this, timeouts);
+    const { at, kind } = nextTimeout(this, timeouts);
     const leftMs = at - performance.now();
     if (leftMs > 0) this.#timer = this.#wait(leftMs);
     else {
-      const message = `${this.#host} ${timeoutMessages[during](this.timeouts)}`;
-      this.#fail(new UpstreamError('timeout', message, { ...this.#facts, during }));
+      const message = `${this.#host} ${timeoutMessages[kind](this.timeouts)}`;
+      // Headers without a body: the work has begun, and a retry would repeat it.
+      const hasHeaders = kind === 'first_byte_timeout' && this.#answerBegan;
+      this.#fail(new UpstreamError(hasHeaders ? 'body_timeout' : kind, message));
     }
-  }
-
-  get #facts(): { answerBegan: boolean } {
-    return { answerBegan: this.#answerBegan };
   }
 
   get #host(): string {
@@ -167,21 +162,21 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, Flow {
 }
 
 /**
- * Tells a call that is the first of its connection from the later ones. An agent says that it has connected, and sends
- * the first call in the same breath.
+ * Tells the first call of a connection from later ones: an agent reports that it has connected and sends the first call
+ * in the same tick.
  */
 export class NewConnection {
-  #isThere = false;
+  #isUnused = false;
 
   made(): void {
-    this.#isThere = true;
-    queueMicrotask(() => (this.#isThere = false));
+    this.#isUnused = true;
+    queueMicrotask(() => (this.#isUnused = false));
   }
 
-  /** Whether there is one that nobody has used; from now on somebody has. */
+  /** Whether the connection is unused; from now on it is used. */
   take(): boolean {
-    const wasThere = this.#isThere;
-    this.#isThere = false;
-    return wasThere;
+    const wasUnused = this.#isUnused;
+    this.#isUnused = false;
+    return wasUnused;
   }
 }

@@ -76,14 +76,12 @@ describe('an answer that is opened', () => {
     expect(taken).toBeLessThan(1_000_000);
     expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
     answer.resume();
-    await expect(done).rejects.toMatchObject({ kind: 'timeout', during: 'total' });
+    await expect(done).rejects.toMatchObject({ kind: 'total_timeout' });
   });
 
   it('that never begins fails before it is there: another can be asked', async () => {
     await expect(open('hangs', { firstByteMs: 100 })).rejects.toMatchObject({
-      kind: 'timeout',
-      during: 'first_byte',
-      answerBegan: false,
+      kind: 'first_byte_timeout',
     });
     await expect(open('closes')).rejects.toMatchObject({ kind: 'closed_before_answer' });
     const headersOnly: Behaviour = (response) => {
@@ -92,15 +90,14 @@ describe('an answer that is opened', () => {
     };
     await expect(open(headersOnly)).rejects.toMatchObject({
       kind: 'closed_before_answer',
-      answerBegan: false,
     });
   });
 
   it('that falls silent, breaks off or grows too large tells its reader', async () => {
     const silent = await open('hangs_after_headers', { idleMs: 100 });
-    await expect(collect(silent)).rejects.toMatchObject({ kind: 'timeout', during: 'idle' });
+    await expect(collect(silent)).rejects.toMatchObject({ kind: 'idle_timeout' });
     const broken = await open('closes_mid_chunks');
-    await expect(collect(broken)).rejects.toMatchObject({ kind: 'broken', answerBegan: true });
+    await expect(collect(broken)).rejects.toMatchObject({ kind: 'broken' });
     const large = await open((response) => response.end('x'.repeat(2_000_000)));
     await expect(large.readAll()).rejects.toMatchObject({ kind: 'too_large' });
   });

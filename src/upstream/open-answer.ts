@@ -1,36 +1,42 @@
 import type { AnswerSink, Flow } from './exchange.js';
-import type { AnswerHeaders } from './upstream-errors.js';
-import { UpstreamError } from './upstream-errors.js';
+import { UpstreamError } from './failure.js';
+import type { AnswerHeaders } from './headers.js';
 import { tooLarge, withoutCoding } from './whole-answer.js';
 
-/** Who takes an answer piece by piece. */
+/** Receives an answer chunk by chunk. */
 export interface ChunkConsumer {
-  /** What it throws ends the answer. @returns false: no more until `resume` of the answer is called */
+  /** An error thrown here ends the answer. @returns false: no more until `resume` of the answer is called */
   chunk(chunk: Buffer): boolean;
 }
 
+/** The part of a body that has come so far. */
+export interface BufferedBody {
+  readonly bytes: Buffer;
+  readonly isComplete: boolean;
+}
+
 interface Limits {
-  /** Of an answer that is taken whole after all. */
+  /** Of an answer that is read whole after all. */
   readonly maxWholeBytes: number;
-  /** After its headers, if they say 2xx: then it has begun without a byte. `null`: it never has. */
+  /** So long after headers with a 2xx status the answer counts as begun without a byte; `null`: never. */
   readonly silenceMs: number | null;
 }
 
 /**
- * For the end of an answer whose rest nobody wants: it comes with the last piece or right behind it, and the connection
- * can be kept. One that stays open is worth no longer wait than a new one takes.
+ * How long to wait for the end of an answer whose rest is not needed. Most often it follows at once, and the connection
+ * can be kept; a longer wait would cost more than a new connection.
  */
 const LINGER_MS = 250;
 
-/** An answer that has begun, and comes piece by piece: as fast as it is taken, and never kept. */
+/** An answer that has begun: its chunks are passed to a consumer at the consumer's pace and not kept. */
 export class OpenAnswer implements AnswerSink {
   status = 0;
-  /** When its headers came, by `performance.now()`. */
+  /** When the headers came, by `performance.now()`. */
   headAtMs = 0;
-  /** As they came, but for those of a coding that was taken away. */
+  /** As received, without those of a coding that was removed. */
   headers: AnswerHeaders = {};
   #flow: Flow | null = null;
-  /** What came before anybody took it: one piece, since the flow is held up from then on, or a few that were on their way. */
+  /** Chunks that came before the consumer: one, since the flow is paused from then on, or a few in transit. */
   #held: Buffer[] = [];
   #hasBegun = false;
   #silence: NodeJS.Timeout | undefined;
@@ -81,14 +87,14 @@ export class OpenAnswer implements AnswerSink {
     else this.failed(beforeItBegan(error));
   }
 
-  /** What is there before anybody takes it; `undefined`: the answer is open without a byte. */
+  /** The first chunk before the consumer takes it; `undefined`: no byte came yet. */
   get firstBytes(): Buffer | undefined {
     return this.#held[0];
   }
 
   /**
-   * Gives the pieces to `consumer`; resolves after the last. To be called once.
-   * @throws UpstreamError when it broke off, and what `consumer` throws
+   * Passes the chunks to `consumer`; resolves after the last. Called once.
+   * @throws UpstreamError when the answer fails, and what `consumer` throws
    */
   pipeTo(consumer: ChunkConsumer): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -113,20 +119,20 @@ export class OpenAnswer implements AnswerSink {
     this.#settleIfDone();
   }
 
-  /** What is there before anybody takes it. */
-  get buffered(): { readonly bytes: Buffer; readonly isAll: boolean } {
+  /** The body so far, before the consumer takes it. */
+  get buffered(): BufferedBody {
     const [first, ...more] = this.#held;
     const bytes = first !== undefined && more.length === 0 ? first : Buffer.concat(this.#held);
-    return { bytes, isAll: this.#outcome !== null && this.#outcome.error === null };
+    return { bytes, isComplete: this.#outcome !== null && this.#outcome.error === null };
   }
 
-  /** Nobody takes it. */
+  /** Discards the answer. */
   discard(): void {
     this.#held = [];
     this.#flow?.cancel();
   }
 
-  /** All of it, in no coding. @throws UpstreamError, `too_large` beyond MAX_RESPONSE_BYTES too */
+  /** The whole body, decompressed. @throws UpstreamError, `too_large` beyond MAX_RESPONSE_BYTES too */
   async readAll(): Promise<Buffer> {
     const { maxWholeBytes } = this.limits;
     const chunks: Buffer[] = [];
@@ -141,7 +147,7 @@ export class OpenAnswer implements AnswerSink {
     return withoutCoding(Buffer.concat(chunks, size), this.headers, maxWholeBytes);
   }
 
-  /** All that was wanted is there: `pipeTo` resolves as if this were the end. */
+  /** Everything needed has come: `pipeTo` resolves as if this were the end. */
   finishEarly(): void {
     if (this.#linger !== undefined || this.#outcome !== null) return;
     this.#outcome = { error: null };
@@ -167,7 +173,7 @@ export class OpenAnswer implements AnswerSink {
     }
   }
 
-  /** Its consumer has failed: nobody takes the rest. */
+  /** The consumer has failed: the rest is discarded. */
   #stop(error: unknown): void {
     this.#consumer = null;
     this.#held = [];
@@ -178,7 +184,7 @@ export class OpenAnswer implements AnswerSink {
     this.#settle?.();
   }
 
-  /** What is left is little, and a consumer that never says that it can take more must not keep us waiting. */
+  /** The rest is small: a consumer that never resumes must not keep the answer open. */
   #settleIfDone(): void {
     if (this.#outcome === null || this.#consumer === null) return;
     for (const chunk of this.#held.splice(0)) this.#give(chunk);
@@ -186,8 +192,8 @@ export class OpenAnswer implements AnswerSink {
   }
 }
 
-/** Of a stream, headers are nothing yet: another worker may be asked. */
+/** Headers are no output: another worker may be tried. */
 function beforeItBegan(error: UpstreamError): UpstreamError {
   if (error.kind !== 'broken') return error;
-  return new UpstreamError('closed_before_answer', error.message, { answerBegan: false, cause: error });
+  return new UpstreamError('closed_before_answer', error.message, { cause: error });
 }

@@ -24,7 +24,7 @@ describe('the next deadline', () => {
       fc.property(progress, timeouts, (at, given) => {
         expect(nextTimeout(at, given).at).toBeLessThanOrEqual(at.calledAt + given.totalMs);
         const alone = { ...given, connectMs: Infinity, firstByteMs: null, idleMs: null };
-        expect(nextTimeout(at, alone)).toEqual({ at: at.calledAt + given.totalMs, during: 'total' });
+        expect(nextTimeout(at, alone)).toEqual({ at: at.calledAt + given.totalMs, kind: 'total_timeout' });
       }),
     );
   });
@@ -32,8 +32,13 @@ describe('the next deadline', () => {
   it('is named after the step the exchange is in, or the total', () => {
     fc.assert(
       fc.property(progress, timeouts, (at, given) => {
-        const step = at.sentAt === null ? 'connect' : at.lastByteAt === null ? 'first_byte' : 'idle';
-        expect([step, 'total']).toContain(nextTimeout(at, given).during);
+        const step =
+          at.sentAt === null
+            ? 'connect_timeout'
+            : at.lastByteAt === null
+              ? 'first_byte_timeout'
+              : 'idle_timeout';
+        expect([step, 'total_timeout']).toContain(nextTimeout(at, given).kind);
       }),
     );
   });
@@ -41,11 +46,14 @@ describe('the next deadline', () => {
   it('moves on with each step', () => {
     const given = { connectMs: 10, firstByteMs: 100, idleMs: 20, totalMs: 500 };
     const called = { calledAt: 1_000, sentAt: null, lastByteAt: null };
-    expect(nextTimeout(called, given)).toEqual({ at: 1_010, during: 'connect' });
+    expect(nextTimeout(called, given)).toEqual({ at: 1_010, kind: 'connect_timeout' });
     const sent = { ...called, sentAt: 1_005 };
-    expect(nextTimeout(sent, given)).toEqual({ at: 1_105, during: 'first_byte' });
+    expect(nextTimeout(sent, given)).toEqual({ at: 1_105, kind: 'first_byte_timeout' });
     const talking = { ...sent, lastByteAt: 1_050 };
-    expect(nextTimeout(talking, given)).toEqual({ at: 1_070, during: 'idle' });
-    expect(nextTimeout({ ...talking, lastByteAt: 1_490 }, given)).toEqual({ at: 1_500, during: 'total' });
+    expect(nextTimeout(talking, given)).toEqual({ at: 1_070, kind: 'idle_timeout' });
+    expect(nextTimeout({ ...talking, lastByteAt: 1_490 }, given)).toEqual({
+      at: 1_500,
+      kind: 'total_timeout',
+    });
   });
 });

@@ -1,12 +1,10 @@
-import type { TimeoutPhase } from './upstream-errors.js';
-
-/** Any number of milliseconds; null means that only the total counts. */
+/** Any number of milliseconds; null: only the total counts. */
 export interface UpstreamTimeouts {
   /** From the call to a connection that takes the request, DNS and TLS included. */
   readonly connectMs: number;
-  /** From the request's last byte to the first byte of the answer's body: servers send headers before they think. */
+  /** From the request's last byte to the first byte of the response's body: servers send headers before they compute. */
   readonly firstByteMs: number | null;
-  /** Between two pieces of the body. */
+  /** Between two chunks of the body. */
   readonly idleMs: number | null;
   /** The whole, connecting included. */
   readonly totalMs: number;
@@ -19,35 +17,37 @@ export interface Progress {
   readonly lastByteAt: number | null;
 }
 
+export type TimeoutKind = 'connect_timeout' | 'first_byte_timeout' | 'idle_timeout' | 'total_timeout';
+
 export interface NextTimeout {
   readonly at: number;
-  readonly during: TimeoutPhase;
+  readonly kind: TimeoutKind;
 }
 
-/** The wait that will run out first if nothing happens. */
+/** The timeout that expires first if nothing happens. */
 export function nextTimeout(
   { calledAt, sentAt, lastByteAt }: Progress,
   timeouts: UpstreamTimeouts,
 ): NextTimeout {
-  const total: NextTimeout = { at: calledAt + timeouts.totalMs, during: 'total' };
-  const step = stepDeadline();
+  const total: NextTimeout = { at: calledAt + timeouts.totalMs, kind: 'total_timeout' };
+  const step = stepTimeout();
   return step !== null && step.at < total.at ? step : total;
 
-  function stepDeadline(): NextTimeout | null {
-    if (sentAt === null) return { at: calledAt + timeouts.connectMs, during: 'connect' };
+  function stepTimeout(): NextTimeout | null {
+    if (sentAt === null) return { at: calledAt + timeouts.connectMs, kind: 'connect_timeout' };
     if (lastByteAt === null) {
       return timeouts.firstByteMs === null
         ? null
-        : { at: sentAt + timeouts.firstByteMs, during: 'first_byte' };
+        : { at: sentAt + timeouts.firstByteMs, kind: 'first_byte_timeout' };
     }
-    return timeouts.idleMs === null ? null : { at: lastByteAt + timeouts.idleMs, during: 'idle' };
+    return timeouts.idleMs === null ? null : { at: lastByteAt + timeouts.idleMs, kind: 'idle_timeout' };
   }
 }
 
-/** What to say of an upstream whose wait ran out. */
-export const timeoutMessages: Readonly<Record<TimeoutPhase, (timeouts: UpstreamTimeouts) => string>> = {
-  connect: ({ connectMs }) => `did not accept a connection within ${connectMs} ms`,
-  first_byte: ({ firstByteMs }) => `sent nothing within ${firstByteMs} ms`,
-  idle: ({ idleMs }) => `fell silent for ${idleMs} ms in the middle of its answer`,
-  total: ({ totalMs }) => `was not done within ${totalMs} ms`,
+/** The end of a message that begins with the upstream's host. */
+export const timeoutMessages: Readonly<Record<TimeoutKind, (timeouts: UpstreamTimeouts) => string>> = {
+  connect_timeout: ({ connectMs }) => `did not accept a connection within ${connectMs} ms`,
+  first_byte_timeout: ({ firstByteMs }) => `sent nothing within ${firstByteMs} ms`,
+  idle_timeout: ({ idleMs }) => `fell silent for ${idleMs} ms in the middle of its answer`,
+  total_timeout: ({ totalMs }) => `was not done within ${totalMs} ms`,
 };

@@ -12,7 +12,7 @@ import {
   type FakeUpstream,
 } from '../../test/fakes/fake-upstream.js';
 import { UpstreamClient, type UpstreamCall } from './upstream-client.js';
-import { UpstreamError } from './upstream-errors.js';
+import { UpstreamError } from './failure.js';
 import { UpstreamGuard } from './upstream-guard.js';
 
 const settings = { allowCidrs: [], denyCidrs: [], allowLoopback: true };
@@ -176,7 +176,7 @@ describe('an upstream that', () => {
     const upstream = await start(text('ok'));
     await upstream.kill();
     const error = await failure(client().send(callTo(upstream.url), null));
-    expect(error).toMatchObject({ kind: 'connect', answerBegan: false });
+    expect(error).toMatchObject({ kind: 'connect' });
     expect(error.message).toBe(`connection refused by 127.0.0.1:${upstream.port}`);
   });
 
@@ -190,21 +190,21 @@ describe('an upstream that', () => {
 
   it('does not resolve is a failure to connect', async () => {
     const error = await failure(client().send(callTo('http://no-such-host.invalid'), null));
-    expect(error).toMatchObject({ kind: 'connect', answerBegan: false });
+    expect(error).toMatchObject({ kind: 'connect' });
     expect(error.message).toContain('no-such-host.invalid');
   });
 
   it('speaks no TLS where TLS is wanted is a failure to connect', async () => {
     const upstream = await start(text('ok'));
     const error = await failure(client().send(callTo(upstream.url.replace('http:', 'https:')), null));
-    expect(error).toMatchObject({ kind: 'connect', answerBegan: false });
+    expect(error).toMatchObject({ kind: 'connect' });
   });
 
   it.each(['closes', 'resets'] as const)(
     '%s before it answers has closed before the answer',
     async (name) => {
       const { error } = await failureOf(name);
-      expect(error).toMatchObject({ kind: 'closed_before_answer', answerBegan: false });
+      expect(error).toMatchObject({ kind: 'closed_before_answer' });
     },
   );
 
@@ -214,7 +214,7 @@ describe('an upstream that', () => {
     await one.send(callTo(upstream.url), null);
     upstream.behave('closes');
     const error = await failure(one.send(callTo(upstream.url), null));
-    expect(error).toMatchObject({ kind: 'closed_before_answer', answerBegan: false });
+    expect(error).toMatchObject({ kind: 'closed_before_answer' });
     upstream.behave(text('again'));
     await one.send(callTo(upstream.url), null);
     upstream.dropIdleConnections();
@@ -226,7 +226,7 @@ describe('an upstream that', () => {
     '%s has broken off its answer',
     async (name) => {
       const { error } = await failureOf(name);
-      expect(error).toMatchObject({ kind: 'broken', answerBegan: true });
+      expect(error).toMatchObject({ kind: 'broken' });
     },
   );
 
@@ -245,7 +245,7 @@ describe('an upstream that', () => {
     ],
   ])('closes %s has broken off its answer', async (_where, bytes) => {
     const error = await failure(client().send(callTo(await raw(bytes)), null));
-    expect(error).toMatchObject({ kind: 'broken', answerBegan: true });
+    expect(error).toMatchObject({ kind: 'broken' });
   });
 
   it.each([
@@ -258,18 +258,18 @@ describe('an upstream that', () => {
     ['gzip that is none', 'HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\nx'],
   ])('answers %s is malformed', async (_what, bytes) => {
     const error = await failure(client().send(callTo(await raw(bytes)), null));
-    expect(error).toMatchObject({ kind: 'malformed' });
+    expect(error).toMatchObject({ kind: 'bad_answer' });
   });
 
   it('sends headers for ever is stopped', async () => {
     const { error, upstream } = await failureOf('headers_never_stop');
-    expect(error).toMatchObject({ kind: 'malformed', message: expect.stringContaining('headers') });
+    expect(error).toMatchObject({ kind: 'bad_answer', message: expect.stringContaining('headers') });
     await vi.waitFor(() => expect(upstream.openConnections).toBe(0));
   });
 
   it('sends a body for ever is stopped at the limit, and its connection ended', async () => {
     const { error, upstream } = await failureOf('never_stops');
-    expect(error).toMatchObject({ kind: 'too_large', answerBegan: true });
+    expect(error).toMatchObject({ kind: 'too_large' });
     expect(error.message).toContain(String(maxResponseBytes));
     await vi.waitFor(() => expect(upstream.openConnections).toBe(0));
   });
@@ -293,7 +293,7 @@ describe('an upstream that', () => {
     for (const host of ['127.0.0.1', 'localhost', '[::ffff:127.0.0.1]', '0x7f.1']) {
       const { origin } = new URL(`http://${host}:${upstream.port}`);
       const error = await failure(closed.send(callTo(origin), null));
-      expect(error).toMatchObject({ kind: 'forbidden', answerBegan: false });
+      expect(error).toMatchObject({ kind: 'address_forbidden' });
     }
     expect(upstream.openConnections).toBe(0);
   });
@@ -302,7 +302,7 @@ describe('an upstream that', () => {
     const upstream = await start(text('ok'));
     const headers = { authorization: 'hunter2\r\nx-evil: 1' };
     const error = await failure(client().send(callTo(upstream.url, { headers }), null));
-    expect(error).toMatchObject({ kind: 'malformed', answerBegan: false });
+    expect(error).toMatchObject({ kind: 'unwritable_request' });
     expect(upstream.calls).toBe(0);
   });
 });
@@ -337,14 +337,14 @@ describe('many calls at once', () => {
 
 describe('a wait', () => {
   it.each([
-    ['total', 'hangs', { totalMs: 80 }, false],
-    ['total', 'drips', { totalMs: 250, idleMs: 5_000 }, true],
-    ['total', 'hangs_after_headers', { totalMs: 80 }, true],
-    ['first_byte', 'hangs', { firstByteMs: 80, idleMs: 1_000 }, false],
-    ['idle', 'hangs_after_headers', { firstByteMs: 5_000, idleMs: 80 }, true],
-  ] as const)('of %s ends an upstream that %s', async (during, name, timeouts, answerBegan) => {
+    ['total_timeout', 'hangs', { totalMs: 80 }],
+    ['total_timeout', 'drips', { totalMs: 250, idleMs: 5_000 }],
+    ['total_timeout', 'hangs_after_headers', { totalMs: 80 }],
+    ['first_byte_timeout', 'hangs', { firstByteMs: 80, idleMs: 1_000 }],
+    ['idle_timeout', 'hangs_after_headers', { firstByteMs: 5_000, idleMs: 80 }],
+  ] as const)('of kind %s ends a call of an upstream that %s', async (kind, name, timeouts) => {
     const { error, upstream } = await failureOf(name, quick(timeouts));
-    expect(error).toMatchObject({ kind: 'timeout', during, answerBegan });
+    expect(error).toMatchObject({ kind });
     expect(error.message).toContain(`127.0.0.1:${upstream.port}`);
     await vi.waitFor(() => expect(upstream.aborted).toBe(1));
   });
@@ -353,7 +353,7 @@ describe('a wait', () => {
     const origin = await raw('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n', false);
     const timeouts = quick({ firstByteMs: 80, idleMs: 5_000 });
     const error = await failure(client().send(callTo(origin, timeouts), null));
-    expect(error).toMatchObject({ kind: 'timeout', during: 'first_byte', answerBegan: true });
+    expect(error).toMatchObject({ kind: 'body_timeout' });
   });
 
   it('does not end an upstream that is slower than connecting may be', async () => {
@@ -401,9 +401,8 @@ describe('a wait', () => {
       failure(one.send(callTo(originOf(address ?? null), { timeouts }), null)),
     );
     const errors = await Promise.all(answers);
-    const connecting = errors.filter(({ during }) => during === 'connect');
+    const connecting = errors.filter(({ kind }) => kind === 'connect_timeout');
     expect(connecting.length).toBeGreaterThan(0);
-    expect(connecting[0]).toMatchObject({ kind: 'timeout', answerBegan: false });
     await sleeper.terminate();
   });
 });
@@ -415,7 +414,7 @@ describe('a caller who gives up', () => {
     const answer = failure(client().send(callTo(upstream.url), caller.signal));
     await vi.waitFor(() => expect(upstream.calls).toBe(1));
     caller.abort(new Error('hunter2'));
-    expect(await answer).toMatchObject({ kind: 'aborted', answerBegan: false });
+    expect(await answer).toMatchObject({ kind: 'aborted' });
     await vi.waitFor(() => expect(upstream.aborted).toBe(1), { interval: 5, timeout: 100 });
   });
 
@@ -425,7 +424,7 @@ describe('a caller who gives up', () => {
     const answer = failure(client().send(callTo(upstream.url), caller.signal));
     await new Promise((resolve) => setTimeout(resolve, 250));
     caller.abort();
-    expect(await answer).toMatchObject({ kind: 'aborted', answerBegan: true });
+    expect(await answer).toMatchObject({ kind: 'aborted' });
     await vi.waitFor(() => expect(upstream.aborted).toBe(1));
   });
 
@@ -442,7 +441,7 @@ describe('a caller who gives up', () => {
     const one = client();
     const answer = failure(one.send(callTo(upstream.url), caller.signal));
     caller.abort();
-    expect(await answer).toMatchObject({ kind: 'aborted', answerBegan: false });
+    expect(await answer).toMatchObject({ kind: 'aborted' });
     await one.send(callTo(upstream.url), null);
     expect(upstream.calls).toBe(1);
   });

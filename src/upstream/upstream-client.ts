@@ -2,10 +2,10 @@ import { Agent } from 'undici';
 import { DecodingSink } from './content-coding.js';
 import type { UpstreamTimeouts } from './timeouts.js';
 import { type AnswerSink, type CancelSignal, Exchange } from './exchange.js';
-import { guardedConnector } from './guarded-connector.js';
+import { guardedConnector } from './guarded-connections.js';
 import { NewConnection } from './exchange.js';
 import { OpenAnswer } from './open-answer.js';
-import { UpstreamError } from './upstream-errors.js';
+import { UpstreamError } from './failure.js';
 import type { UpstreamGuard } from './upstream-guard.js';
 import { WholeAnswer, type UpstreamAnswer } from './whole-answer.js';
 
@@ -18,16 +18,13 @@ export interface UpstreamCall {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Buffer | null;
   readonly timeouts: UpstreamTimeouts;
-  /** True: over a connection made for this call alone, since a kept one may be one that the server has just closed. */
+  /** true: uses a connection made for this call alone, since a kept one may have just been closed by the server. */
   readonly freshConnection?: boolean;
 }
 
-/**
- * How long an unused connection is kept where the server says nothing: uvicorn closes after 5 s and does not say so,
- * and a connection that closes under a request costs a retry.
- */
+/** How long an idle connection is kept where the server names no limit: uvicorn closes after 5 s without saying so. */
 const keepAliveMs = 4_000;
-/** Where the server names its own limit: not longer than middleboxes forget, and a second before it ends. */
+/** Where the server names a limit: at most what middleboxes keep, and a second less than the limit. */
 const keepAliveMaxMs = 60_000;
 const keepAliveMarginMs = 1_000;
 
@@ -38,7 +35,7 @@ interface Connections {
 
 /** The inference path: pooled connections to workers, no redirects, no proxies, no retries of its own. */
 export class UpstreamClient {
-  /** By the time a connection may take, rounded up to a power of two, since undici keeps that time per agent. */
+  /** By connect timeout, rounded up to a power of two: undici fixes it per agent. */
   readonly #kept = new Map<number, Connections>();
   readonly #own = new Map<number, Connections>();
   #closed: Promise<unknown> | null = null;
@@ -48,7 +45,7 @@ export class UpstreamClient {
     private readonly limits: { readonly maxResponseBytes: number },
   ) {}
 
-  /** Any status is an answer, a redirect too. @throws UpstreamError and nothing else */
+  /** Any status is an answer, redirects included. @throws UpstreamError and nothing else */
   send(call: UpstreamCall, signal: CancelSignal | null): Promise<UpstreamAnswer> {
     return new Promise((resolve, reject) => {
       this.#dispatch(call, signal, new WholeAnswer(this.limits.maxResponseBytes, resolve, reject));
@@ -56,9 +53,9 @@ export class UpstreamClient {
   }
 
   /**
-   * As `send`, but answers as soon as the first piece of the body is there, or its end: the rest comes to whom
-   * `relayTo` names. Until then a failure rejects, and another worker may be asked. A server that says 2xx and then nothing
-   * for `silenceMs` has answered, too: whoever waits for it must hear that it is there.
+   * Like `send`, but resolves with the first chunk of the body, or its end; `pipeTo` takes the rest. Until then a failure
+   * rejects, and another worker may be tried. A server that sends a 2xx status and then nothing for `silenceMs` has
+   * answered, too: the client must see a sign of life.
    */
   open(
     call: UpstreamCall,
@@ -71,19 +68,19 @@ export class UpstreamClient {
     });
   }
 
-  /** Lets running calls finish, then closes every connection; calls made meanwhile are `aborted`. */
+  /** Lets running calls finish, then closes every connection; calls made meanwhile fail as `aborted`. */
   async close(): Promise<void> {
     this.#closed ??= Promise.all(this.#agents.map((agent) => agent.close()));
     await this.#closed;
   }
 
-  /** Ends running calls too: they are `aborted`. */
+  /** Ends running calls too: they fail as `aborted`. */
   abort(): void {
     for (const agent of this.#agents) void agent.destroy();
   }
 
   #dispatch(call: UpstreamCall, signal: CancelSignal | null, sink: AnswerSink): void {
-    if (signal?.aborted === true) return sink.fail(aborted('the caller gave up'));
+    if (signal?.aborted === true) return sink.fail(aborted('the client disconnected'));
     if (this.#closed !== null) return sink.fail(aborted('this service is closing its connections'));
     const { agent, newConnection } = this.#connectionsFor(call);
     agent.dispatch(call, new Exchange(call.origin, call.timeouts, signal, sink, newConnection));
@@ -104,12 +101,12 @@ export class UpstreamClient {
     const agent = new Agent({
       connect: guardedConnector(this.guard, atMostMs),
       allowH2: false,
-      // 0: each connection serves one call.
+      // 0: one call a connection.
       pipelining: ownConnection ? 0 : 1,
       keepAliveTimeout: keepAliveMs,
       keepAliveMaxTimeout: keepAliveMaxMs,
       keepAliveTimeoutThreshold: keepAliveMarginMs,
-      // The exchange keeps the deadlines.
+      // The exchange enforces the timeouts.
       headersTimeout: 0,
       bodyTimeout: 0,
     });
@@ -120,4 +117,6 @@ export class UpstreamClient {
   }
 }
 
-const aborted = (why: string): UpstreamError => new UpstreamError('aborted', why, { answerBegan: false });
+function aborted(message: string): UpstreamError {
+  return new UpstreamError('aborted', message);
+}

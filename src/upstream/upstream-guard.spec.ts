@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import axios from 'axios';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ForbiddenUpstreamError } from './upstream-errors.js';
-import { guardedAgents } from './guarded-agents.js';
+import { guardedAgents } from './guarded-connections.js';
 import { UpstreamGuard } from './upstream-guard.js';
 
 const closed = { allowCidrs: [], denyCidrs: [], allowLoopback: false };

@@ -3,7 +3,7 @@ import { UpstreamSettings } from '../config/settings.js';
 import { UpstreamClient } from './upstream-client.js';
 import { UpstreamGuard } from './upstream-guard.js';
 
-/** Closes connections to workers when nobody needs them any more. */
+/** Closes the connections to workers at shutdown. */
 @Injectable()
 class ConnectionCloser implements OnApplicationShutdown {
   constructor(private readonly client: UpstreamClient) {}

@@ -1,15 +1,15 @@
-import { decompressor, textOf } from './content-coding.js';
+import { codingOf, textOf } from './content-coding.js';
 import type { AnswerSink } from './exchange.js';
-import type { AnswerHeaders } from './upstream-errors.js';
-import { UpstreamError } from './upstream-errors.js';
+import { UpstreamError } from './failure.js';
+import type { AnswerHeaders } from './headers.js';
 
 /** An answer, whole. */
 export class UpstreamAnswer {
   constructor(
     readonly status: number,
-    /** As they came: `content-length` and `content-encoding` speak of the bytes on the wire, not of `bytes`. */
+    /** As received: `content-length` and `content-encoding` describe the bytes on the wire, not `bytes`. */
     readonly headers: AnswerHeaders,
-    /** The body, in no coding. */
+    /** The body, decompressed. */
     readonly bytes: Buffer,
   ) {}
 
@@ -21,7 +21,7 @@ export class UpstreamAnswer {
 const single = (value: string | string[] | undefined): string | undefined =>
   typeof value === 'string' ? value : value?.join(', ');
 
-/** Collects an answer whole, up to a limit. */
+/** Collects a whole answer, up to a limit. */
 export class WholeAnswer implements AnswerSink {
   #status = 0;
   #headers: AnswerHeaders = {};
@@ -37,12 +37,12 @@ export class WholeAnswer implements AnswerSink {
   head(status: number, headers: AnswerHeaders): void {
     this.#status = status;
     this.#headers = headers;
-    if (Number(headers['content-length']) > this.maxBytes) throw this.#tooLarge();
+    if (Number(headers['content-length']) > this.maxBytes) throw tooLarge(this.maxBytes);
   }
 
   chunk(chunk: Buffer): void {
     this.#size += chunk.length;
-    if (this.#size > this.maxBytes) throw this.#tooLarge();
+    if (this.#size > this.maxBytes) throw tooLarge(this.maxBytes);
     this.#chunks.push(chunk);
   }
 
@@ -57,35 +57,27 @@ export class WholeAnswer implements AnswerSink {
   #answer(body: Buffer): UpstreamAnswer {
     return new UpstreamAnswer(this.#status, this.#headers, body);
   }
-
-  #tooLarge(): UpstreamError {
-    return tooLarge(this.maxBytes);
-  }
 }
 
 function isPlain({ 'content-encoding': coding }: AnswerHeaders): boolean {
   return coding === undefined || coding === 'identity';
 }
 
-/**
- * The body as it was before its server compressed it: nobody asked for a coding, but there are servers that compress
- * whatever they are asked. @throws UpstreamError malformed, too_large
- */
+/** Decompresses a body: some servers compress unasked. @throws UpstreamError bad_answer, too_large */
 export async function withoutCoding(body: Buffer, headers: AnswerHeaders, maxBytes: number): Promise<Buffer> {
   if (isPlain(headers) || body.length === 0) return body;
-  const coding = single(headers['content-encoding']) ?? '';
-  const decompress = decompressor(coding);
-  if (decompress === undefined) throw malformed(`the answer is in a coding nobody asked for: ${coding}`);
+  const name = single(headers['content-encoding']) ?? '';
+  const coding = codingOf(headers);
+  if (coding === undefined)
+    throw new UpstreamError('bad_answer', `the answer has an unknown content-encoding: ${name}`);
   try {
-    return await decompress(body, { maxOutputLength: maxBytes });
+    return await coding.decompress(body, { maxOutputLength: maxBytes });
   } catch (cause) {
-    const isTooLarge = cause instanceof RangeError;
-    throw isTooLarge ? tooLarge(maxBytes) : malformed(`the answer says it is ${coding} and is not`, cause);
+    if (cause instanceof RangeError) throw tooLarge(maxBytes);
+    throw new UpstreamError('bad_answer', `the answer says it is ${name} and is not`, { cause });
   }
 }
 
-export const tooLarge = (maxBytes: number): UpstreamError =>
-  new UpstreamError('too_large', `the answer is larger than ${maxBytes} bytes`, { answerBegan: true });
-
-const malformed = (message: string, cause?: unknown): UpstreamError =>
-  new UpstreamError('malformed', message, { answerBegan: true, cause });
+export function tooLarge(maxBytes: number): UpstreamError {
+  return new UpstreamError('too_large', `the answer is larger than ${maxBytes} bytes`);
+}

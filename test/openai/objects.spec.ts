@@ -15,7 +15,7 @@ import type { ChatCompletionChunk, CompletionUsage } from '../../src/inference/a
 import { openAiEnvelope } from '../../src/errors/envelopes.js';
 import { problemOf } from '../../src/errors/problem.js';
 import { UnsupportedFieldError } from '../../src/inference/chat/chat-errors.js';
-import { UpstreamRejectedError } from '../../src/inference/pipeline/rejected-error.js';
+import { UpstreamRejectedError } from '../../src/upstream/upstream-errors.js';
 import { openAiErrorEvent } from '../../src/inference/apis/openai/chat-completion.js';
 import { anyAnswer, eventsOf } from '../arbitraries/chat-answers.js';
 
@@ -46,7 +46,7 @@ describe("What is answered in OpenAI's manner", () => {
   it('is an error that its client reads, whoever is to blame, and in the middle of a stream', () => {
     const seen = [
       openAiEnvelope(problemOf(new UnsupportedFieldError('tools', 'are known to none'))),
-      openAiEnvelope(problemOf(new UpstreamRejectedError(429, '1', 'slow down'))),
+      openAiEnvelope(problemOf(new UpstreamRejectedError(429, '1', { message: 'slow down' }))),
       JSON.parse(openAiErrorEvent(new Error('cut')).replace(/^data: /, '')) as { error: unknown },
     ].map((body) => OpenAI.APIError.generate(400, body, undefined, new Headers()));
     for (const error of seen) {

@@ -9,7 +9,7 @@ const KINDS = [
   'access_denied',
   'timeout',
   'throttled',
-  'caller_fault',
+  'client_fault',
   'credentials',
   'neutral',
 ] as const;
@@ -76,7 +76,7 @@ describe('blame, for any attempts', () => {
 
 describe('blame', () => {
   it('finds the request at fault when a second worker rejects it as invalid or times out', () => {
-    expect(blame([failure('a'), { workerId: 'b', kind: 'caller_fault' }])).toEqual(['request', 'none']);
+    expect(blame([failure('a'), { workerId: 'b', kind: 'client_fault' }])).toEqual(['request', 'none']);
     expect(blame([failure('a'), { workerId: 'b', kind: 'timeout' }])).toEqual(['request', 'none']);
   });
 

@@ -49,5 +49,5 @@ export function isAnswerFailure(kind: RequestResult['kind']): kind is 'failure' 
 }
 
 function speaksAgainstRequest(kind: RequestResult['kind']): boolean {
-  return isAnswerFailure(kind) || kind === 'timeout' || kind === 'caller_fault';
+  return isAnswerFailure(kind) || kind === 'timeout' || kind === 'client_fault';
 }

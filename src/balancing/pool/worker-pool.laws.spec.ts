@@ -84,7 +84,7 @@ const aResult: fc.Arbitrary<RequestResult> = fc.oneof(
     { kind: 'failure' },
     { kind: 'access_denied' },
     { kind: 'timeout' },
-    { kind: 'caller_fault' },
+    { kind: 'client_fault' },
     { kind: 'credentials' },
     { kind: 'neutral' },
   ),

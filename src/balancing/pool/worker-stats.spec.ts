@@ -141,13 +141,13 @@ describe('worker stats', () => {
   });
 
   it('put a penalty on every error, and a small one on a 4xx', () => {
-    const penaltyOf = (kind: 'failure' | 'access_denied' | 'timeout' | 'connect_error' | 'caller_fault') =>
+    const penaltyOf = (kind: 'failure' | 'access_denied' | 'timeout' | 'connect_error' | 'client_fault') =>
       record(EMPTY_STATS, { kind }, 0).penalty.amount;
     expect(penaltyOf('failure')).toBe(10);
     expect(penaltyOf('access_denied')).toBe(10);
     expect(penaltyOf('timeout')).toBe(10);
     expect(penaltyOf('connect_error')).toBe(10);
-    expect(penaltyOf('caller_fault')).toBe(0.1);
+    expect(penaltyOf('client_fault')).toBe(0.1);
     expect(record(EMPTY_STATS, { kind: 'neutral' }, 0)).toEqual(EMPTY_STATS);
   });
 
@@ -155,7 +155,7 @@ describe('worker stats', () => {
     { kind: 'failure' },
     { kind: 'access_denied' },
     { kind: 'timeout' },
-    { kind: 'caller_fault' },
+    { kind: 'client_fault' },
     { kind: 'throttled', retryAfterMs: 1000 },
     { kind: 'neutral' },
   ])('eject no worker for $kind by itself', (result) => {

@@ -88,7 +88,7 @@ export function afterResult(
         ...penalized(before, limits.failurePenalty, nowMs, limits),
         circuit: afterContact(before.circuit),
       };
-    case 'caller_fault':
+    case 'client_fault':
       return {
         ...penalized(before, limits.callerFaultPenalty, nowMs, limits),
         circuit: afterContact(before.circuit),

@@ -2,7 +2,7 @@ import axios, { type AxiosResponse } from 'axios';
 import http, { ClientRequest } from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
-import type { GuardedAgents } from '../../upstream/guarded-agents.js';
+import type { GuardedAgents } from '../../upstream/guarded-connections.js';
 import { describeFailure, failureOf, ProbeTimer } from './probe-connection.js';
 import { failed, isPublicAddress, type ProbeResult, succeeded } from './probe-result.js';
 import type { HttpTarget } from './probe-target.js';

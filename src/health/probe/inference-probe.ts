@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ApiCall, Worker, WorkerCall } from '../../registry/worker.js';
 import type { UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
-import { UpstreamError } from '../../upstream/upstream-errors.js';
+import { UpstreamError } from '../../upstream/failure.js';
 import type { ProbeFailure } from '../evaluation/health-state.js';
 import { failed, type ProbeResult, succeeded } from './probe-result.js';
 import type { InferenceTarget } from './probe-target.js';
@@ -32,8 +32,8 @@ export async function probeInference(
 
 function failureOf(error: unknown): ProbeFailure {
   if (!(error instanceof UpstreamError)) return 'answer';
-  if (error.kind === 'timeout') return error.during === 'connect' ? 'connection' : 'timeout';
-  return error.kind === 'connect' || error.kind === 'closed_before_answer' ? 'connection' : 'answer';
+  if (error.kind === 'total_timeout') return 'timeout';
+  return error.failure.retryOn === 'connection' ? 'connection' : 'answer';
 }
 
 function callOf({ render, timeoutMs }: InferenceTarget): UpstreamCall {

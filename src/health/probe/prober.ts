@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { guardedAgents } from '../../upstream/guarded-agents.js';
+import { guardedAgents } from '../../upstream/guarded-connections.js';
 import { UpstreamClient } from '../../upstream/upstream-client.js';
 import { UpstreamGuard } from '../../upstream/upstream-guard.js';
 import { probeHttp } from './http-probe.js';

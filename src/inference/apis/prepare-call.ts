@@ -1,29 +1,41 @@
+import { SecretMissingError } from '../../credentials/worker-secrets.js';
 import type { WorkerTask } from '../../registry/worker.js';
-import { UnsupportedTaskError, supportsTask } from './unsupported-task-error.js';
+import { TemplateError } from '../../template/template-error.js';
+import { UpstreamError } from '../../upstream/failure.js';
 import type { InferenceRequest } from '../client/inference-request.js';
 import { prepareApiCall } from './api-backend.js';
-import { prepareTemplateCall } from './template/backend.js';
 import type { CallableWorker, PreparedCall } from './prepared-call.js';
+import { prepareTemplateCall } from './template/backend.js';
+import { supportsTask, UnsupportedTaskError } from './unsupported-task-error.js';
 
 /**
- * Renders the request for a worker. Pure, and the request itself is never changed.
- * @throws UnsupportedTaskError, UnsupportedFieldError, InvalidInputError, RenderError: the caller's fault; SecretMissingError
+ * Renders the request for a worker. Pure: the request is never changed.
+ * @throws UnsupportedTaskError, UnsupportedFieldError, InvalidInputError, RenderError: this worker cannot serve the request;
+ *   UpstreamError secret_missing, bad_definition
  */
 export function prepareCall(worker: CallableWorker, request: InferenceRequest): PreparedCall {
   const { call } = worker;
-  if (!does(worker, request))
+  if (!canServe(worker, request))
     throw new UnsupportedTaskError(request.task ?? 'chat', worker.modelName, worker.task ?? 'chat');
-  return call.kind === 'template'
-    ? prepareTemplateCall(worker, call, request)
-    : prepareApiCall(worker, call, request);
+  try {
+    return call.kind === 'template'
+      ? prepareTemplateCall(worker, call, request)
+      : prepareApiCall(worker, call, request);
+  } catch (error) {
+    if (error instanceof SecretMissingError)
+      throw new UpstreamError('secret_missing', error.message, { cause: error });
+    if (error instanceof TemplateError)
+      throw new UpstreamError('bad_definition', error.message, { cause: error });
+    throw error;
+  }
 }
 
-function does({ task, call }: CallableWorker, { task: wanted, raw }: InferenceRequest): boolean {
+function canServe({ task, call }: CallableWorker, { task: wanted, raw }: InferenceRequest): boolean {
   if (wanted !== null || raw !== null) return supportsTask(task, wanted);
-  return task === null || task === 'chat' || (call.kind === 'template' && makes(task));
+  return task === null || task === 'chat' || (call.kind === 'template' && isMedia(task));
 }
 
-/** The seed has one call for its text, image and video models: the answer is the text, or what leads to the rest. */
-function makes(task: WorkerTask): boolean {
+/** The native API has one call for text, image and video models: it answers with the text, or with a link to the rest. */
+function isMedia(task: WorkerTask): boolean {
   return task === 'image' || task === 'video';
 }

@@ -1,9 +1,9 @@
-import { UpstreamError } from '../../upstream/upstream-errors.js';
+import { UpstreamError } from '../../upstream/failure.js';
 
 /** The answer of an upstream violates the protocol that its worker is registered with, or reports a failure. */
 export class ProtocolError extends UpstreamError {
   constructor(message: string, options?: ErrorOptions) {
-    super('malformed', message, { answerBegan: true, cause: options?.cause });
+    super('bad_answer', message, options);
   }
 }
 

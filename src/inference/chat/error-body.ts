@@ -1,23 +1,24 @@
 import { isJsonObject } from '../../input/json.js';
+import { ProtocolError } from './chat-errors.js';
 import { parsedOrUndefined } from './json.js';
 
-/** An error that stands where an answer should. */
+/** In characters; OpenAI takes about a thousand to describe a faulty schema. */
+const LONGEST_MESSAGE = 2000;
+
+/** An error in the place of an answer. */
 export interface ErrorBody {
-  /** The status that says the same. */
-  readonly status: number;
+  /** '' where there is none. */
   readonly message: string;
+  /** The status that means the same, 502 where nothing tells. */
+  readonly status: number;
 }
 
-const LONGEST_DETECTED = 500;
-
-/** Statuses that mean more than trouble to who walks from worker to worker. */
-const TELLING: ReadonlySet<number> = new Set([401, 402, 403, 429, 503, 529]);
-
-/** The caller's own fault: any other worker would say the same. */
-const CALLERS: ReadonlySet<number> = new Set([400, 404, 409, 413, 415, 422]);
-
-/** As OpenAI, Anthropic and vLLM name it. */
-const CALLERS_TYPES: ReadonlySet<unknown> = new Set([
+/** Statuses that decide how the request goes on. */
+const KNOWN_STATUSES: ReadonlySet<number> = new Set([401, 402, 403, 429, 503, 529]);
+/** Faults of the request: every other worker would answer the same. */
+const CLIENT_STATUSES: ReadonlySet<number> = new Set([400, 404, 409, 413, 415, 422]);
+/** The names of such faults at OpenAI, Anthropic and vLLM. */
+const CLIENT_TYPES: ReadonlySet<unknown> = new Set([
   'invalid_request_error',
   'BadRequestError',
   'not_found_error',
@@ -25,55 +26,56 @@ const CALLERS_TYPES: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * Of a whole answer or of an event, in JSON: OpenAI and Anthropic write `error`; FastChat, SGLang and Mistral `object`; events of
- * OpenAI's responses `type`. An `error` that is null belongs to every response that went well.
+ * The error in a parsed answer or event; `null`: there is none. OpenAI, Anthropic and Gemini write `error`, Gemini's
+ * streams in a list; FastChat, SGLang and Mistral `object: "error"`; events of OpenAI's responses `type: "error"`. A
+ * response that succeeded may hold `error: null`.
  */
 export function errorBodyOf(body: unknown): ErrorBody | null {
-  if (!isJsonObject(body)) return null;
-  const error = body['error'] || (body['object'] === 'error' || body['type'] === 'error' ? body : null);
+  const first: unknown = Array.isArray(body) ? body[0] : body;
+  if (!isJsonObject(first)) return null;
+  const isBare = first['object'] === 'error' || first['type'] === 'error';
+  const error = first['error'] || (isBare ? first : null);
   if (error === null) return null;
   const fields = isJsonObject(error) ? error : { message: error };
-  const { message, code, status, type } = fields;
-  const text = typeof message === 'string' ? message.slice(0, LONGEST_DETECTED) : '';
-  return { message: text, status: CALLERS_TYPES.has(type) ? 400 : statusOf(code ?? status) };
+  const { code, status, type } = fields;
+  const name = typeof type === 'string' && type !== 'error' ? type : status;
+  return {
+    message: messageIn(fields) || (typeof name === 'string' ? name : ''),
+    status: CLIENT_TYPES.has(type) ? 400 : statusOf(code ?? status),
+  };
+}
+
+/** @throws ProtocolError for an answer or event that is an error */
+export function throwIfError(body: unknown): void {
+  const error = errorBodyOf(body);
+  if (error !== null)
+    throw new ProtocolError(error.message || 'the worker reported an error without a message');
+}
+
+/** The message of an error that is known to be one, such as the body of a 400. `undefined`: there is none. */
+export function errorMessageOf(text: string): string | undefined {
+  return errorBodyOf(parsedOrUndefined(text))?.message || undefined;
+}
+
+/** The same of an event of a stream, which may have any form. Text that is no JSON is the message. */
+export function errorMessageOfEvent(data: string): string | undefined {
+  const body = parsedOrUndefined(data);
+  const fields = isJsonObject(body) ? body : { message: data.trim() };
+  return errorBodyOf(body)?.message || messageIn(fields) || undefined;
 }
 
 export function isClientFault({ status }: ErrorBody): boolean {
-  return CALLERS.has(status);
+  return CLIENT_STATUSES.has(status);
 }
 
-function statusOf(told: unknown): number {
-  const code = Number(told);
-  return TELLING.has(code) || CALLERS.has(code) ? code : 502;
+/** Where servers put the message of an error; '' where there is none. */
+export function messageIn({ message, detail, text }: Readonly<Record<string, unknown>>): string {
+  for (const value of [message, detail, text])
+    if (typeof value === 'string' && value.trim() !== '') return value.slice(0, LONGEST_MESSAGE);
+  return '';
 }
 
-const LONGEST_IN_STREAM = 300;
-
-/** What an event says of an error, where servers put it; `undefined`: nothing. An event that is no JSON is its own words. */
-export function errorMessageOfEvent(data: string): string | undefined {
-  const body = parsedOrUndefined(data);
-  if (body === undefined) return shortened(data);
-  if (!isJsonObject(body)) return undefined;
-  const { error, message, detail, text } = body;
-  const places = [isJsonObject(error) ? error['message'] : error, message, detail, text];
-  return places.map(shortened).find((told) => told !== undefined);
-}
-
-/** `undefined`: it is no text, or none that says anything. */
-export function shortened(told: unknown): string | undefined {
-  return typeof told === 'string' && told.trim() !== '' ? told.trim().slice(0, LONGEST_IN_STREAM) : undefined;
-}
-
-const LONGEST_MESSAGE = 2000;
-
-/**
- * What an error of OpenAI, Anthropic or Gemini says: all three have it at `error.message`, Gemini's streams in a list. Of those
- * that speak OpenAI's API, Mistral, SGLang and FastChat have no envelope around it. `undefined`: it is none.
- */
-export function errorMessageOf(text: string): string | undefined {
-  const body = parsedOrUndefined(text);
-  const first: unknown = Array.isArray(body) ? body[0] : body;
-  const error = isJsonObject(first) ? (first['object'] === 'error' ? first : first['error']) : undefined;
-  const message = isJsonObject(error) ? error['message'] : error;
-  return typeof message === 'string' && message !== '' ? message.slice(0, LONGEST_MESSAGE) : undefined;
+function statusOf(value: unknown): number {
+  const status = Number(value);
+  return KNOWN_STATUSES.has(status) || CLIENT_STATUSES.has(status) ? status : 502;
 }

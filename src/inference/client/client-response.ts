@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify';
 import type { InferenceRequest } from './inference-request.js';
 import type { RequestFacts } from '../../telemetry/request-facts.js';
 import type { ChatEvent, ChatAnswer, Usage } from '../chat/chat.js';
-import type { UpstreamRejectedError } from '../pipeline/rejected-error.js';
+import type { UpstreamRejectedError } from '../../upstream/upstream-errors.js';
 
 /** Who was asked for a request that failed in the end. */
 export function setAttemptHeaders(http: FastifyReply): FastifyReply {
@@ -50,9 +50,9 @@ export function recordUsage(
 /** The head of an answer that a worker refused. Others were asked already, where that helps. */
 export function setRejectionHeaders(
   http: FastifyReply,
-  { status, retryAfterMs }: UpstreamRejectedError,
+  { status, retryAfterMs, failure }: UpstreamRejectedError,
 ): FastifyReply {
-  http.request.facts.errorType = 'worker_error';
+  http.request.facts.errorType = failure.errorType;
   if (retryAfterMs !== null) http.header('retry-after', String(Math.ceil(retryAfterMs / 1000)));
   return setAttemptHeaders(http).code(status).header('x-should-retry', 'false').type(JSON_TYPE);
 }
@@ -88,5 +88,5 @@ export interface ClientResponse {
   /** @param resume called when the caller can take more */
   startStream(facts: AttemptFacts, resume: () => void): ResponseStream;
   /** Tells the caller, in the words of his API, why a worker refused. @returns false: it is not his to hear */
-  reject?(error: UpstreamRejectedError): boolean;
+  reject?(error: UpstreamRejectedError, message: string): boolean;
 }

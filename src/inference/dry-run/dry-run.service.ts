@@ -1,23 +1,20 @@
 import { Injectable } from '@nestjs/common';
-import { SecretMissingError, WorkerSecrets } from '../../credentials/worker-secrets.js';
+import { WorkerSecrets } from '../../credentials/worker-secrets.js';
 import { type InputFault, InvalidInputError } from '../../input/input-errors.js';
 import { type CheckedDefinition, DefinitionCheck } from '../../registry/registration/definition-check.js';
 import { readRegistration } from '../../registry/registration/read-registration.js';
-import { UnsuccessfulAnswerError } from '../../registry/registry-errors.js';
-import { ExtractError } from '../../template/response-extract.js';
-import { RenderError, TemplateError } from '../../template/template-error.js';
 import type { CancelSignal } from '../../upstream/exchange.js';
 import { type UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
-import { UpstreamError, UpstreamStatusError } from '../../upstream/upstream-errors.js';
+import { cannotServe } from '../pipeline/capability.js';
+import { UpstreamError } from '../../upstream/failure.js';
+import { UpstreamRejectedError } from '../../upstream/upstream-errors.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { DryRunAnswerDto, DryRunDto } from './dry-run.dto.js';
 import { DryRunSecrets } from './dry-run-secrets.js';
 import { prepareDryCall, readDryAnswer } from './dry-call.js';
-import { UnsupportedFieldError } from '../chat/chat-errors.js';
 import type { ChatMessage } from '../client/inference-request.js';
 import { readMessages } from '../chat/parse-chat.js';
 import type { PreparedCall } from '../apis/prepared-call.js';
-import { UnsupportedTaskError } from '../apis/unsupported-task-error.js';
 
 const MAX_WAIT_MS = 30_000;
 const SHOWN_CHARACTERS = 64 * 1024;
@@ -117,7 +114,7 @@ function shownResponse({ status, headers, text }: UpstreamAnswer, secrets: DryRu
 
 function outcome(answer: UpstreamAnswer, talk: PreparedCall, secrets: DryRunSecrets) {
   try {
-    if (answer.status < 200 || answer.status >= 300) throw new UpstreamStatusError(answer.status, undefined);
+    if (answer.status < 200 || answer.status >= 300) throw new UpstreamRejectedError(answer.status);
     const { text, usage } = readDryAnswer(answer, talk);
     return { extracted: secrets.hide(text, SHOWN_CHARACTERS), ...(usage === null ? {} : { usage }) };
   } catch (error) {
@@ -125,21 +122,8 @@ function outcome(answer: UpstreamAnswer, talk: PreparedCall, secrets: DryRunSecr
   }
 }
 
-const EXPECTED = [
-  ExtractError,
-  RenderError,
-  SecretMissingError,
-  TemplateError,
-  UnsuccessfulAnswerError,
-  UnsupportedTaskError,
-  UnsupportedFieldError,
-  UpstreamError,
-  UpstreamStatusError,
-];
-
 /** Errors of the worker are the result of a dry run; other errors are thrown. */
 function problemOf(error: unknown, secrets: DryRunSecrets): string {
-  if (error instanceof Error && EXPECTED.some((expected) => error instanceof expected))
-    return secrets.hide(error.message);
+  if (error instanceof UpstreamError || cannotServe(error)) return secrets.hide((error as Error).message);
   throw error;
 }

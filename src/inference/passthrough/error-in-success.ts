@@ -1,5 +1,7 @@
-import { type AnswerHeaders, NoAnswerError } from '../../upstream/upstream-errors.js';
 import { isJsonObject } from '../../input/json.js';
+import type { AnswerHeaders } from '../../upstream/headers.js';
+import type { BufferedBody } from '../../upstream/open-answer.js';
+import { NoAnswerError } from '../../upstream/upstream-errors.js';
 import { parsedOrUndefined } from '../chat/json.js';
 import { sseDecoder } from '../streams/stream-decoder.js';
 import { errorBodyOf, isClientFault, type ErrorBody } from '../chat/error-body.js';
@@ -16,23 +18,20 @@ const LARGEST_READ_BYTES = 1024 * 1024;
 /** What a whole answer holds, at one endpoint or another. */
 const ANSWERS = ['choices', 'data', 'content', 'output', 'results', 'embeddings'];
 
-/** What has come of an answer. */
-export interface BufferedBody {
-  readonly bytes: Buffer;
-  readonly isAll: boolean;
-}
-
 /** Audio is anything; all other endpoints answer JSON, or events of it. */
 export function answersJson(path: string): boolean {
   return !path.startsWith('/audio/');
 }
 
 /** What came of an endpoint that answers JSON, before any of it was passed on. `null`: it may well be an answer. */
-export function findNoAnswer(headers: AnswerHeaders, { bytes, isAll }: BufferedBody): NoAnswerError | null {
+export function findNoAnswer(
+  headers: AnswerHeaders,
+  { bytes, isComplete }: BufferedBody,
+): NoAnswerError | null {
   const type = String(headers['content-type'] ?? '');
   if (WEB_PAGE.test(type)) return new NoAnswerError(502, 'the answer is a web page');
   if (bytes.length === 0)
-    return isAll && NEVER_EMPTY.test(type) ? new NoAnswerError(502, 'the answer is empty') : null;
+    return isComplete && NEVER_EMPTY.test(type) ? new NoAnswerError(502, 'the answer is empty') : null;
   if (bytes.length > LARGEST_ERROR_BYTES || !bytes.includes(ERROR)) return null;
   const error = EVENTS.test(type) ? firstError(bytes) : wholeError(bytes);
   // Of what he did wrong its caller reads best in the worker's own words.

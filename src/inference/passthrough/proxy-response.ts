@@ -1,18 +1,16 @@
 import type { FastifyReply } from 'fastify';
-import type { OpenAnswer } from '../../upstream/open-answer.js';
-import type { UpstreamStatusError } from '../../upstream/upstream-errors.js';
+import type { AnswerHeaders } from '../../upstream/headers.js';
+import type { BufferedBody, OpenAnswer } from '../../upstream/open-answer.js';
+import type { UpstreamRejectedError } from '../../upstream/upstream-errors.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import { setResponseHeaders, setAttemptHeaders } from '../client/client-response.js';
 import type { InferenceRequest } from '../client/inference-request.js';
 import type { AttemptFacts } from '../client/client-response.js';
 import { recordUsage } from '../client/client-response.js';
-import { answersJson, type BufferedBody, findNoAnswer } from './error-in-success.js';
+import { answersJson, findNoAnswer } from './error-in-success.js';
 import { proxyStream, sendUnchanged } from './proxy-stream.js';
 import { UsageScanner } from './usage-scanner.js';
 import { StreamMonitor } from './stream-monitor.js';
-
-/** Ours to answer for: the caller must not doubt his own key. */
-const OUR_CREDENTIALS: ReadonlySet<number> = new Set([401, 402, 403]);
 
 /** Gives a caller what a worker that speaks his language said, as it said it. */
 export class ProxyResponse {
@@ -25,7 +23,7 @@ export class ProxyResponse {
 
   /** @returns its size in tokens of output @throws NoAnswerError before anything was passed on */
   send(answer: UpstreamAnswer, facts: AttemptFacts): number {
-    this.mustBeAnswer(answer, { bytes: answer.bytes, isAll: true });
+    this.mustBeAnswer(answer, { bytes: answer.bytes, isComplete: true });
     this.committed = true;
     const tokens = new UsageScanner(false);
     tokens.scan(answer.bytes);
@@ -55,19 +53,14 @@ export class ProxyResponse {
     return proxyStream(setResponseHeaders(this.http, this.request, facts, false), answer, watch);
   }
 
-  /** An error is passed on, too. @returns false: it is not the caller's to hear */
-  reject({ status, answer }: UpstreamStatusError): boolean {
-    // Where a redirect leads is between the worker and us.
-    if (answer === null || OUR_CREDENTIALS.has(status) || status < 400) return false;
+  /** Forwards the response of a worker that rejected the request; other workers were tried where that helps. */
+  reject(
+    { status, failure }: UpstreamRejectedError,
+    { headers, bytes }: { readonly headers: AnswerHeaders; readonly bytes: Buffer },
+  ): boolean {
     this.committed = true;
-    this.http.request.facts.errorType = 'worker_error';
-    // Other workers were asked already, where that helps.
-    sendUnchanged(
-      setAttemptHeaders(this.http).header('x-should-retry', 'false'),
-      status,
-      answer.headers,
-      answer.bytes,
-    );
+    this.http.request.facts.errorType = failure.errorType;
+    sendUnchanged(setAttemptHeaders(this.http).header('x-should-retry', 'false'), status, headers, bytes);
     return true;
   }
 

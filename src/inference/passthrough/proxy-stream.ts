@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
-import type { AnswerHeaders } from '../../upstream/upstream-errors.js';
+import type { AnswerHeaders } from '../../upstream/headers.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
-import { UpstreamError } from '../../upstream/upstream-errors.js';
+import { errorTypeOf, FAILURES, UpstreamError } from '../../upstream/failure.js';
 import { EventBoundary } from '../streams/event-boundary.js';
 import { recordUsage } from '../client/client-response.js';
 import { SseResponse } from '../streams/sse-response.js';
@@ -57,7 +57,7 @@ async function proxyEvents(http: FastifyReply, answer: OpenAnswer, watch: Stream
     if (events.length === 0) return true;
     watch.scan(events);
     // At once: a caller who hears of an error most often hangs up.
-    if (watch.failure !== null) facts.errorType ??= 'worker_bad_answer';
+    if (watch.failure !== null) facts.errorType ??= FAILURES.bad_answer.errorType;
     tokens.scan(events);
     return response.write(events, boundary.isWithin);
   };
@@ -84,7 +84,7 @@ async function proxyEvents(http: FastifyReply, answer: OpenAnswer, watch: Stream
   }
   if (watch.failure === null) return tokens.output;
   // The caller has heard it from the worker itself; who picks workers has not.
-  throw new UpstreamError('broken', `the stream told of an error: ${watch.failure}`, { answerBegan: true });
+  throw new UpstreamError('bad_answer', `the stream reported an error: ${watch.failure}`);
 }
 
 function isCutOff(rest: Buffer, headers: AnswerHeaders, { ends, isEnded, hasError }: StreamMonitor): boolean {
@@ -96,9 +96,7 @@ function isCutOff(rest: Buffer, headers: AnswerHeaders, { ends, isEnded, hasErro
 
 function cutOff(rest: Buffer): UpstreamError {
   const where = rest.length > 0 ? 'an event' : 'the answer';
-  return new UpstreamError('broken', `the upstream closed its connection in the middle of ${where}`, {
-    answerBegan: true,
-  });
+  return new UpstreamError('broken', `the upstream closed its connection in the middle of ${where}`);
 }
 
 async function proxyBytes(http: FastifyReply, answer: OpenAnswer): Promise<number> {
@@ -130,11 +128,6 @@ async function proxyBytes(http: FastifyReply, answer: OpenAnswer): Promise<numbe
   }
   raw.end();
   return size / BYTES_PER_TOKEN;
-}
-
-function errorTypeOf(error: unknown): 'worker_timeout' | 'worker_bad_answer' | 'caller_gone' {
-  if (error instanceof UpstreamError && error.kind === 'aborted') return 'caller_gone';
-  return error instanceof UpstreamError && error.kind === 'timeout' ? 'worker_timeout' : 'worker_bad_answer';
 }
 
 function copyHeaders(http: FastifyReply, headers: AnswerHeaders): void {

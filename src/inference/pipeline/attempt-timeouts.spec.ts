@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CallTimeouts } from '../../registry/worker.js';
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
-import { UpstreamError } from '../../upstream/upstream-errors.js';
+import { UpstreamError } from '../../upstream/failure.js';
 import { withTimeouts } from './attempt-timeouts.js';
 import { deadlineOf } from '../client/deadline.js';
 import type { InferenceRequest } from '../client/inference-request.js';

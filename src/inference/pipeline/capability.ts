@@ -4,35 +4,35 @@ import { RenderError } from '../../template/template-error.js';
 import { UnsupportedFieldError } from '../chat/chat-errors.js';
 import { UnsupportedTaskError } from '../apis/unsupported-task-error.js';
 
-/** What was asked is beyond a worker, or a model: not wrong by itself. */
+/** The request is valid, and this worker or model cannot serve it. */
 export function isCapabilityError(error: unknown): boolean {
   return error instanceof UnsupportedTaskError || error instanceof UnsupportedFieldError;
 }
 
-/** A worker was lent that has no words for this request, and nobody was called. One that takes it as it is needs none. */
+/** The request could not be prepared for a worker, and nothing was sent. A worker of the client's own API may still take it. */
 export function cannotServe(error: unknown): boolean {
   return isCapabilityError(error) || error instanceof InvalidInputError || error instanceof RenderError;
 }
 
 /**
- * Adds to `tried`, whose last one had no words for a request, all others that have no more than it.
- * @returns whether anybody is left
+ * Adds to `tried`, whose last worker could not serve a request, all others of the same capability.
+ * @returns whether a worker is left
  */
 export function excludeIncapable(workers: readonly Worker[], tried: Set<string>): boolean {
   const lastId = [...tried].at(-1);
-  const wordless = workers.find(({ id }) => id === lastId);
-  const words = wordless === undefined ? null : capabilityOf(wordless);
-  let isAny = false;
+  const last = workers.find(({ id }) => id === lastId);
+  const insufficient = last === undefined ? null : capabilityOf(last);
+  let isAnyLeft = false;
   for (const worker of workers) {
     if (tried.has(worker.id)) continue;
-    const its = capabilityOf(worker);
-    if (its === null || its === words) tried.add(worker.id);
-    else isAny ||= worker.adminState === 'enabled';
+    const capability = capabilityOf(worker);
+    if (capability === null || capability === insufficient) tried.add(worker.id);
+    else isAnyLeft ||= worker.adminState === 'enabled';
   }
-  return isAny;
+  return isAnyLeft;
 }
 
-/** What can be said to a worker: the same for two means that either all or none of a request. `null`: nothing. */
+/** Workers of the same capability can serve the same requests. `null`: the definition is faulty. */
 function capabilityOf(worker: Worker): string | null {
   if (!isCallable(worker)) return null;
   const { call, task } = worker;

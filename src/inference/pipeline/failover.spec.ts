@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NoWorkerAvailableError, UnknownModelError } from '../../balancing/balancing-errors.js';
-import { UpstreamError, UpstreamStatusError } from '../../upstream/upstream-errors.js';
+import { UpstreamError } from '../../upstream/failure.js';
 import { UnsupportedFieldError } from '../chat/chat-errors.js';
+import { UpstreamRejectedError } from '../../upstream/upstream-errors.js';
 import { fallbacksOf, mayFallBack } from './failover.js';
 
 const follow = (model: string, all: Readonly<Record<string, readonly string[]>>): readonly string[] => [
@@ -10,12 +11,12 @@ const follow = (model: string, all: Readonly<Record<string, readonly string[]>>)
 ];
 
 describe('the fallbacks of a model', () => {
-  it('come in order, each with its own behind it', () => {
+  it('come in order, each followed by its own', () => {
     expect(follow('a', { a: ['b', 'c'], b: ['d'], c: ['e'] })).toEqual(['b', 'd', 'c', 'e']);
     expect(follow('a', {})).toEqual([]);
   });
 
-  it('are each asked once and end, whatever circles a hand has drawn', () => {
+  it('are each tried once, whatever cycles SQL created', () => {
     const names = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
     const drawn = fc.dictionary(names, fc.array(names, { maxLength: 5 }));
     fc.assert(
@@ -29,23 +30,20 @@ describe('the fallbacks of a model', () => {
   });
 });
 
-describe('another model', () => {
+describe('a fallback', () => {
   it.each([
     ['has no worker that can be used', new NoWorkerAvailableError('m', 1, 'all unhealthy')],
-    ['is not known', new UnknownModelError('m')],
-    ['refuses', new UpstreamStatusError(503, undefined)],
-    ['has no words for what is asked', new UnsupportedFieldError('tools', 'are known to no template')],
-    ['rejects our credentials', new UpstreamStatusError(401, undefined)],
-    ['cannot be reached', new UpstreamError('connect', 'refused', { answerBegan: false })],
-  ])('is asked when the model %s', (_why, error) => expect(mayFallBack(error)).toBe(true));
+    ['is unknown', new UnknownModelError('m')],
+    ['answers 503', new UpstreamRejectedError(503)],
+    ['cannot serve the request', new UnsupportedFieldError('tools', 'not supported')],
+    ['rejects our credentials', new UpstreamRejectedError(401)],
+    ['cannot be reached', new UpstreamError('connect', 'refused')],
+  ])('is tried when the model %s', (_why, error) => expect(mayFallBack(error)).toBe(true));
 
   it.each([
-    ['the caller is at fault', new UpstreamStatusError(422, undefined)],
-    [
-      'an answer took too long, which may be nearly made',
-      new UpstreamError('timeout', 'late', { answerBegan: false, during: 'total' }),
-    ],
-    ['the caller has gone', new UpstreamError('aborted', 'gone', { answerBegan: false })],
-    ['it is our own fault', new TypeError('oops')],
-  ])('is not asked when %s', (_why, error) => expect(mayFallBack(error)).toBe(false));
+    ['the request is at fault', new UpstreamRejectedError(422)],
+    ['a long answer may be nearly done', new UpstreamError('total_timeout', 'late')],
+    ['the client disconnected', new UpstreamError('aborted', 'gone')],
+    ['the manager has a bug', new TypeError('oops')],
+  ])('is not tried when %s', (_why, error) => expect(mayFallBack(error)).toBe(false));
 });

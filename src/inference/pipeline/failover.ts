@@ -1,10 +1,10 @@
 import { NoWorkerAvailableError, UnknownModelError } from '../../balancing/balancing-errors.js';
+import { failureOf } from '../../upstream/failure.js';
 import { isCapabilityError } from './capability.js';
-import { retryCause } from './retry.js';
 
 /**
- * The models to ask after `model` itself: its fallbacks in order, each followed by its own, none twice. A circle, which
- * the API refuses and a hand in psql may draw, ends where it closes.
+ * The models to try after `model`: its fallbacks in order, each followed by its own, none twice. A cycle, which the API
+ * rejects but SQL can create, ends where it closes.
  */
 export function* fallbacksOf(
   model: string,
@@ -23,12 +23,12 @@ export function* fallbacksOf(
   }
 }
 
-/** Whether another model may do better: this one has no worker, or none with words for it, or its workers refused and made nothing. */
+/** Whether another model may succeed: this one has no worker, none that can serve the request, or failures that may be retried. */
 export function mayFallBack(error: unknown): boolean {
   return (
     error instanceof NoWorkerAvailableError ||
     error instanceof UnknownModelError ||
     isCapabilityError(error) ||
-    retryCause(error) !== null
+    (failureOf(error)?.retry ?? 'never') !== 'never'
   );
 }

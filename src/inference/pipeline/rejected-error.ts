@@ -1,32 +1,29 @@
-import type { AnswerHeaders } from '../../upstream/upstream-errors.js';
-import { UpstreamStatusError } from '../../upstream/upstream-errors.js';
+import type { AnswerHeaders } from '../../upstream/headers.js';
+import { type Exposed, UpstreamRejectedError } from '../../upstream/upstream-errors.js';
 import type { PreparedCall } from '../apis/prepared-call.js';
 
-/** A worker whose API is translated refused, and says why: so much of it is for the caller. */
-export class UpstreamRejectedError extends UpstreamStatusError {
-  constructor(
-    status: number,
-    retryAfter: string | undefined,
-    readonly said: string,
-  ) {
-    super(status, retryAfter);
-  }
-}
+/** Statuses that the client can act on: it gets the worker's message. */
+const CLIENT_STATUSES: ReadonlySet<number> = new Set([400, 413, 422, 429]);
 
-/** What the caller can mend, or wait for. All else is between the worker and us. */
-const CALLERS: ReadonlySet<number> = new Set([400, 413, 422, 429]);
-
-/** An answer with a status that is no success, as what the caller may hear of it. */
+/** The error of a response with a status other than 2xx, with the part of it that the client may see. */
 export function rejectionOf(
-  talk: PreparedCall,
+  prepared: PreparedCall,
   { status, headers }: { readonly status: number; readonly headers: AnswerHeaders },
   bytes: Buffer,
-): UpstreamStatusError {
-  const told = headers['retry-after'];
-  const retryAfter = typeof told === 'string' ? told : undefined;
-  if (talk.mode === 'pass') return new UpstreamStatusError(status, retryAfter, { headers, bytes });
-  const said = CALLERS.has(status) ? talk.refusal?.(bytes.toString()) : undefined;
-  return said === undefined
-    ? new UpstreamStatusError(status, retryAfter)
-    : new UpstreamRejectedError(status, retryAfter, said);
+): UpstreamRejectedError {
+  const retryAfter = headers['retry-after'];
+  return new UpstreamRejectedError(
+    status,
+    typeof retryAfter === 'string' ? retryAfter : undefined,
+    exposedOf(prepared, status, headers, bytes),
+  );
+}
+
+function exposedOf(prepared: PreparedCall, status: number, headers: AnswerHeaders, bytes: Buffer): Exposed {
+  // Our credentials and redirects stay between the worker and the manager.
+  if (prepared.mode === 'pass')
+    return status < 400 || (status >= 401 && status <= 403) ? null : { headers, bytes };
+  if (!CLIENT_STATUSES.has(status)) return null;
+  const message = prepared.refusal?.(bytes.toString());
+  return message === undefined ? null : { message };
 }

@@ -1,29 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_RETRY_LIMITS, RetryBudget } from '../../balancing/admission/retry-budget.js';
 import { NoWorkerAvailableError } from '../../balancing/balancing-errors.js';
-import { SecretMissingError } from '../../credentials/worker-secrets.js';
-import {
-  UpstreamError,
-  type UpstreamErrorKind,
-  UpstreamStatusError,
-} from '../../upstream/upstream-errors.js';
+import { UpstreamError, type FailureKind } from '../../upstream/failure.js';
+import { UpstreamRejectedError } from '../../upstream/upstream-errors.js';
 import { UnsupportedFieldError } from '../chat/chat-errors.js';
 import { type RetryRules, retrying } from './retry.js';
 
-const failure = (kind: UpstreamErrorKind, reusedConnection = false): UpstreamError =>
-  new UpstreamError(kind, kind, { answerBegan: false, reusedConnection });
+const failure = (kind: FailureKind): UpstreamError => new UpstreamError(kind, kind);
 
-interface Outcome {
-  /** Who was asked, in order; `+` on a connection of its own. */
-  readonly asked: readonly string[];
+interface Run {
+  /** The workers in the order of the attempts; `+`: on a new connection. */
+  readonly attempts: readonly string[];
   readonly ending: unknown;
 }
 
-/** Workers in the order in which they are picked, each failing with what is given for it in turn, then answering. */
-async function walk(
+/** Workers in the order in which they are picked: each fails with its errors in turn, then answers. */
+async function run(
   workers: Readonly<Record<string, readonly Error[]>>,
   changed: Partial<RetryRules> = {},
-): Promise<Outcome> {
+): Promise<Run> {
   const budget = new RetryBudget(DEFAULT_RETRY_LIMITS);
   const rules: RetryRules = {
     limits: DEFAULT_RETRY_LIMITS,
@@ -35,134 +30,138 @@ async function walk(
     excludeIncapable: () => false,
     ...changed,
   };
-  const asked: string[] = [];
+  const attempts: string[] = [];
   const ending = await retrying<string>(({ tried, freshConnection: ownConnection }) => {
     const id = Object.keys(workers).find((name) => !tried.has(name));
     if (id === undefined) throw new NoWorkerAvailableError('m', 1, 'tried already');
-    const before = asked.filter((name) => name.startsWith(id)).length;
+    const before = attempts.filter((name) => name.startsWith(id)).length;
     tried.add(id);
-    asked.push(ownConnection ? `${id}+` : id);
+    attempts.push(ownConnection ? `${id}+` : id);
     const error = workers[id]?.[before];
     return error === undefined ? Promise.resolve(`by ${id}`) : Promise.reject(error);
   }, rules).catch((error: unknown) => error);
-  return { asked, ending };
+  return { attempts, ending };
 }
 
-describe('a call that failed', () => {
+describe('an attempt that failed', () => {
   it.each<[string, Error]>([
-    ['it was refused', failure('connect')],
-    ['it was closed before an answer', failure('closed_before_answer')],
-    ['the guard forbids it', failure('forbidden')],
-    ['one of its secrets is missing', new SecretMissingError('KEY', 'is not there')],
-    [
-      'no connection came about in time',
-      new UpstreamError('timeout', 'late', { answerBegan: false, during: 'connect' }),
-    ],
-  ])('goes elsewhere when %s', async (_why, error) => {
-    expect(await walk({ a: [error], b: [error], c: [] })).toEqual({ asked: ['a', 'b', 'c'], ending: 'by c' });
-    expect(await walk({ a: [error], b: [error] })).toEqual({ asked: ['a', 'b'], ending: error });
+    ['the connection was refused', failure('connect')],
+    ['the connection closed before an answer', failure('closed_before_answer')],
+    ['the guard denies the address', failure('address_forbidden')],
+    ['one of its secrets is missing', failure('secret_missing')],
+    ['no connection was made in time', new UpstreamError('connect_timeout', 'late')],
+  ])('is retried at another worker at once when %s', async (_why, error) => {
+    expect(await run({ a: [error], b: [error], c: [] })).toEqual({
+      attempts: ['a', 'b', 'c'],
+      ending: 'by c',
+    });
+    expect(await run({ a: [error], b: [error] })).toEqual({ attempts: ['a', 'b'], ending: error });
   });
 
   it.each<[string, Error]>([
     ['the answer broke off', failure('broken')],
-    ['what came is no HTTP', failure('malformed')],
+    ['the answer is not HTTP', failure('bad_answer')],
     ['the answer is too large', failure('too_large')],
-    ['the caller gave up', failure('aborted')],
-    ['the answer was late', new UpstreamError('timeout', 'late', { answerBegan: false, during: 'total' })],
-    ['the caller is at fault', new UpstreamStatusError(422, undefined)],
-    ['of a mistake of our own', new TypeError('x')],
-  ])('does not when %s: the work may have been done', async (_why, error) => {
-    expect(await walk({ a: [error], b: [] })).toEqual({ asked: ['a'], ending: error });
+    ['the client disconnected', failure('aborted')],
+    ['the answer was late', new UpstreamError('total_timeout', 'late')],
+    ['the request is at fault', new UpstreamRejectedError(422)],
+    ['the manager has a bug', new TypeError('x')],
+  ])('is not retried when %s', async (_why, error) => {
+    expect(await run({ a: [error], b: [] })).toEqual({ attempts: ['a'], ending: error });
   });
 
-  it('says that there is no worker only if none was asked', async () => {
-    expect((await walk({})).ending).toBeInstanceOf(NoWorkerAvailableError);
+  it('reports that there is no worker only if none was tried', async () => {
+    expect((await run({})).ending).toBeInstanceOf(NoWorkerAvailableError);
   });
 });
 
-describe('an answer that says no', () => {
-  const no = new UpstreamStatusError(500, undefined);
+describe('a worker that rejects the request', () => {
+  const no = new UpstreamRejectedError(500);
 
-  it.each([401, 429, 500, 502, 503, 504, 529])('is a reason to ask another: %i', async (status) => {
-    const error = new UpstreamStatusError(status, undefined);
-    expect(await walk({ a: [error], b: [] })).toEqual({ asked: ['a', 'b'], ending: 'by b' });
+  it.each([401, 429, 500, 502, 503, 504, 529])('leads to another worker after status %i', async (status) => {
+    const error = new UpstreamRejectedError(status);
+    expect(await run({ a: [error], b: [] })).toEqual({ attempts: ['a', 'b'], ending: 'by b' });
   });
 
-  it('is taken from the third worker', async () => {
-    expect(await walk({ a: [no], b: [no], c: [no], d: [] })).toEqual({ asked: ['a', 'b', 'c'], ending: no });
+  it('is tried at most twice more', async () => {
+    expect(await run({ a: [no], b: [no], c: [no], d: [] })).toEqual({
+      attempts: ['a', 'b', 'c'],
+      ending: no,
+    });
   });
 
-  it('is taken when the budget of the model is spent', async () => {
+  it('is not retried when the retry budget of the model is spent', async () => {
     const spent = new RetryBudget({ ...DEFAULT_RETRY_LIMITS, atLeast: 0 });
-    expect(await walk({ a: [no], b: [] }, { budget: () => spent })).toEqual({ asked: ['a'], ending: no });
+    expect(await run({ a: [no], b: [] }, { budget: () => spent })).toEqual({ attempts: ['a'], ending: no });
   });
 
   it.each([
-    ['429', new UpstreamStatusError(429, undefined)],
-    ['503 with Retry-After', new UpstreamStatusError(503, '1')],
-  ])(
-    'is retried after %s though the budget is spent, because a throttled worker did no work',
-    async (_what, error) => {
-      const spent = new RetryBudget({ ...DEFAULT_RETRY_LIMITS, atLeast: 0 });
-      expect(await walk({ a: [error], b: [] }, { budget: () => spent })).toEqual({
-        asked: ['a', 'b'],
-        ending: 'by b',
-      });
-    },
-  );
+    ['429', new UpstreamRejectedError(429)],
+    ['503 with Retry-After', new UpstreamRejectedError(503, '1')],
+  ])('is retried after %s though the retry budget is spent', async (_status, error) => {
+    const spent = new RetryBudget({ ...DEFAULT_RETRY_LIMITS, atLeast: 0 });
+    const { attempts, ending } = await run({ a: [error], b: [] }, { budget: () => spent });
+    expect(attempts).toEqual(['a', 'b']);
+    expect(ending).toBe('by b');
+  });
 
-  it('is taken when nobody waits for another', async () => {
-    expect(await walk({ a: [no], b: [] }, { shouldContinue: () => false })).toEqual({
-      asked: ['a'],
+  it('is not retried when the client no longer waits', async () => {
+    expect(await run({ a: [no], b: [] }, { shouldContinue: () => false })).toEqual({
+      attempts: ['a'],
       ending: no,
     });
   });
 });
 
-describe('a request that a worker has no words for', () => {
-  const wordless = new UnsupportedFieldError('messages[0]', 'is of another world');
+describe('a request that a worker cannot serve', () => {
+  const incapable = new UnsupportedFieldError('messages[0]', 'is unsupported');
   const gone = failure('connect');
-  /** `c` and `d` speak the caller's language. */
+  /** `c` and `d` can serve it. */
   const excludeIncapable = (tried: Set<string>): boolean => {
     for (const id of ['a', 'b']) tried.add(id);
     return !tried.has('c') || !tried.has('d');
   };
 
-  it('goes at once to those that need none, past all others, and costs no budget', async () => {
+  it('goes at once to a worker that can, without spending the retry budget', async () => {
     const spent = new RetryBudget({ ...DEFAULT_RETRY_LIMITS, atLeast: 0 });
     const rules = { excludeIncapable, budget: () => spent };
-    expect(await walk({ a: [wordless], b: [], c: [] }, rules)).toEqual({ asked: ['a', 'c'], ending: 'by c' });
-    const missing = { a: [wordless], b: [], c: [gone], d: [] };
-    expect(await walk(missing, rules)).toEqual({ asked: ['a', 'c', 'd'], ending: 'by d' });
+    expect(await run({ a: [incapable], b: [], c: [] }, rules)).toEqual({
+      attempts: ['a', 'c'],
+      ending: 'by c',
+    });
+    const missing = { a: [incapable], b: [], c: [gone], d: [] };
+    expect(await run(missing, rules)).toEqual({ attempts: ['a', 'c', 'd'], ending: 'by d' });
   });
 
-  it('is refused for that where nobody needs none', async () => {
-    expect(await walk({ a: [wordless], b: [] })).toEqual({ asked: ['a'], ending: wordless });
+  it('fails with the reason where no worker can', async () => {
+    expect(await run({ a: [incapable], b: [] })).toEqual({ attempts: ['a'], ending: incapable });
   });
 
-  it('fails by what went wrong with those that need none', async () => {
-    expect(await walk({ c: [gone], a: [wordless] })).toEqual({ asked: ['c', 'a'], ending: gone });
-    expect(await walk({ a: [wordless], c: [gone], d: [gone] }, { excludeIncapable })).toEqual({
-      asked: ['a', 'c', 'd'],
+  it('fails with the error of the workers that can', async () => {
+    expect(await run({ c: [gone], a: [incapable] })).toEqual({ attempts: ['c', 'a'], ending: gone });
+    expect(
+      await run({ a: [incapable], c: [gone], d: [gone] }, { excludeIncapable: excludeIncapable }),
+    ).toEqual({
+      attempts: ['a', 'c', 'd'],
       ending: gone,
     });
-    const { ending } = await walk({ a: [wordless], b: [] }, { excludeIncapable });
+    const { ending } = await run({ a: [incapable], b: [] }, { excludeIncapable: excludeIncapable });
     expect(ending).toBeInstanceOf(NoWorkerAvailableError);
   });
 });
 
-describe('a kept connection that closes', () => {
-  const stale = failure('closed_before_answer', true);
+describe('a kept connection that the worker closed', () => {
+  const stale = failure('stale_connection');
 
-  it('is a reason to go elsewhere first', async () => {
-    expect(await walk({ a: [stale], b: [] })).toEqual({ asked: ['a', 'b'], ending: 'by b' });
+  it('leads to another worker first', async () => {
+    expect(await run({ a: [stale], b: [] })).toEqual({ attempts: ['a', 'b'], ending: 'by b' });
   });
 
-  it('is forgiven when there is nobody else, once, on a new connection', async () => {
-    expect(await walk({ a: [stale] })).toEqual({ asked: ['a', 'a+'], ending: 'by a' });
-    expect(await walk({ a: [stale, stale] })).toEqual({ asked: ['a', 'a+'], ending: stale });
-    expect(await walk({ a: [stale, stale], b: [failure('connect')], c: [stale] })).toEqual({
-      asked: ['a', 'b', 'c', 'a+', 'c+'],
+  it('leads to the same worker once more, on a new connection, when no other is left', async () => {
+    expect(await run({ a: [stale] })).toEqual({ attempts: ['a', 'a+'], ending: 'by a' });
+    expect(await run({ a: [stale, stale] })).toEqual({ attempts: ['a', 'a+'], ending: stale });
+    expect(await run({ a: [stale, stale], b: [failure('connect')], c: [stale] })).toEqual({
+      attempts: ['a', 'b', 'c', 'a+', 'c+'],
       ending: 'by c',
     });
   });

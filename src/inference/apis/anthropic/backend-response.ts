@@ -7,7 +7,7 @@ import type {
   StreamEvent,
 } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
-import { isJsonObject } from '../../../input/json.js';
+import { throwIfError } from '../../chat/error-body.js';
 import type { Fields } from '../../chat/json.js';
 import { listOf, objectOf, parseEvent, textOf } from '../../chat/upstream-json.js';
 import { anthropicUsage, finishOf } from './vocabulary.js';
@@ -34,16 +34,6 @@ export function anthropicAnswer(body: unknown): ChatAnswer {
     finish: finishOf(message['stop_reason'], toolCalls.length > 0),
     usage: anthropicUsage(message['usage']),
   };
-}
-
-/** @param body an answer, or an event of a stream. @throws ProtocolError */
-export function throwIfError(body: Fields): void {
-  if (body['type'] !== 'error') return;
-  const { error } = body;
-  const message = isJsonObject(error) ? (error['message'] ?? error['type']) : undefined;
-  throw new ProtocolError(
-    typeof message === 'string' ? message : 'the worker reported an error without a message',
-  );
 }
 
 function toolCall(block: Fields, what: string): OpenAiToolCall {

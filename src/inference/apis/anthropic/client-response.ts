@@ -6,7 +6,8 @@ import { eventsOf } from '../../chat/tool-calls.js';
 import { anthropicError, anthropicErrorEvent } from './anthropic-error.js';
 import { AnthropicEventWriter } from './event-writer.js';
 import { anthropicMessage } from './message.js';
-import type { UpstreamRejectedError } from '../../pipeline/rejected-error.js';
+import { errorTypeOf } from '../../../upstream/failure.js';
+import type { UpstreamRejectedError } from '../../../upstream/upstream-errors.js';
 import { setRejectionHeaders } from '../../client/client-response.js';
 import type { AttemptFacts, ResponseStream, ClientResponse } from '../../client/client-response.js';
 import { SseResponse } from '../../streams/sse-response.js';
@@ -47,16 +48,16 @@ export class AnthropicResponse implements ClientResponse {
         response.end();
       },
       fail: (error) => {
-        this.http.request.facts.errorType = 'worker_bad_answer';
+        this.http.request.facts.errorType = errorTypeOf(error);
         response.write(anthropicErrorEvent(error, this.request.id));
         response.end();
       },
     };
   }
 
-  reject(error: UpstreamRejectedError): boolean {
+  reject(error: UpstreamRejectedError, message: string): boolean {
     this.committed = true;
-    const body = anthropicError(error.status, error.said, this.request.id);
+    const body = anthropicError(error.status, message, this.request.id);
     setRejectionHeaders(this.http, error).send(JSON.stringify(body));
     return true;
   }

@@ -9,6 +9,7 @@ import type {
 } from '../../chat/chat.js';
 import { newCallId, signed } from '../../chat/tool-calls.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
+import { throwIfError } from '../../chat/error-body.js';
 import { objectOf, listOf, countOf, parseEvent, textOf } from '../../chat/upstream-json.js';
 import { NeutralError } from '../../../upstream/upstream-errors.js';
 import { isJsonObject } from '../../../input/json.js';
@@ -101,7 +102,7 @@ export type GeminiPiece =
 export function readResponse(body: unknown): GeminiResponse {
   // Without alt=sse, errors of a stream come in a list.
   const response = objectOf(Array.isArray(body) ? (body as unknown[])[0] : body, 'the answer');
-  throwIfError(response['error']);
+  throwIfError(response);
   const [first] = listOf(response['candidates'], 'candidates');
   const candidate = first === undefined ? {} : objectOf(first, 'candidates[0]');
   const content = isJsonObject(candidate['content']) ? candidate['content'] : {};
@@ -146,14 +147,6 @@ export function finishOf(reason: string | null, calledTools: boolean): FinishRea
     default:
       return calledTools ? 'tool_calls' : 'stop';
   }
-}
-
-function throwIfError(error: unknown): void {
-  if (error === undefined || error === null) return;
-  const message = isJsonObject(error) ? (error['message'] ?? error['status']) : error;
-  throw new ProtocolError(
-    typeof message === 'string' ? message : 'the worker reported an error without a message',
-  );
 }
 
 /** Parts of other kinds, such as code that the model ran itself, are left out. */

@@ -1,6 +1,7 @@
 import { isJsonObject } from '../../../input/json.js';
 import type { ChatAnswer, FinishReason, OpenAiToolCall, Usage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
+import { errorBodyOf, messageIn } from '../../chat/error-body.js';
 import { newCallId, signatureIn, signed } from '../../chat/tool-calls.js';
 import type { Fields } from '../../chat/json.js';
 import { countOf, objectOf, parseAnswer } from '../../chat/upstream-json.js';
@@ -107,14 +108,10 @@ export function usageOf(value: unknown): Usage | null {
 
 /** Why a body is not an answer: the error it contains, or what it lacks. */
 export function failureIn(body: Fields, choice: Fields | null): ProtocolError {
-  const error = body['error'] ?? choice?.['error'];
-  const message = recordOf(error)?.['message'] ?? error ?? body['message'] ?? body['detail'] ?? body['text'];
+  const message = errorBodyOf(body)?.message || errorBodyOf(choice)?.message || messageIn(body);
+  if (message !== '') return new ProtocolError(`the answer is an error: ${message}`);
   return new ProtocolError(
-    typeof message === 'string'
-      ? `the answer is an error: ${message.slice(0, 500)}`
-      : choice === null
-        ? 'the answer has no choices'
-        : 'the answer is incomplete: its finish_reason is "error"',
+    choice === null ? 'the answer has no choices' : 'the answer is incomplete: its finish_reason is "error"',
   );
 }
 

@@ -6,7 +6,8 @@ import { setRejectionHeaders } from '../../client/client-response.js';
 import type { AttemptFacts, ResponseStream, ClientResponse } from '../../client/client-response.js';
 import type { InferenceRequest } from '../../client/inference-request.js';
 import { SseResponse } from '../../streams/sse-response.js';
-import type { UpstreamRejectedError } from '../../pipeline/rejected-error.js';
+import { errorTypeOf } from '../../../upstream/failure.js';
+import type { UpstreamRejectedError } from '../../../upstream/upstream-errors.js';
 import {
   type AnswerHead,
   ChatChunks,
@@ -77,18 +78,18 @@ export class OpenAiResponse implements ClientResponse {
         response.end();
       },
       fail: (error) => {
-        this.http.request.facts.errorType = 'worker_bad_answer';
+        this.http.request.facts.errorType = errorTypeOf(error);
         response.write(openAiErrorEvent(error));
         response.end();
       },
     };
   }
 
-  reject(error: UpstreamRejectedError): boolean {
+  reject(error: UpstreamRejectedError, message: string): boolean {
     if (!this.isOpenAis) return false;
     this.committed = true;
     const type = error.status === 429 ? 'rate_limit_error' : 'invalid_request_error';
-    const body = { error: { message: error.said, type, param: null, code: null } };
+    const body = { error: { message, type, param: null, code: null } };
     setRejectionHeaders(this.http, error).send(JSON.stringify(body));
     return true;
   }

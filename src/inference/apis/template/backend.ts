@@ -1,8 +1,11 @@
 import type { TemplateCall } from '../../../registry/worker.js';
+import { UnsuccessfulAnswerError } from '../../../registry/registry-errors.js';
+import { ExtractError } from '../../../template/response-extract.js';
+import { ProtocolError } from '../../chat/chat-errors.js';
 import { MESSAGES } from '../endpoints.js';
 import type { InferenceRequest } from '../../client/inference-request.js';
 import { templateReader } from './stream.js';
-import type { CallableWorker, PreparedCall } from '../prepared-call.js';
+import type { AnswerText, CallableWorker, PreparedCall } from '../prepared-call.js';
 import { unsupported } from '../unsupported-task-error.js';
 import { rejectUnsupportedFields } from './unsupported.js';
 import { placeholderValues } from './placeholder-values.js';
@@ -35,7 +38,7 @@ export function prepareTemplateCall(
       mode: 'whole',
       call: rendered,
       read: (answer) => ({
-        text: call.extract(answer),
+        text: extracted(call, answer),
         toolCalls: [],
         finish: 'stop',
         usage: call.usage?.from(answer.text) ?? null,
@@ -57,6 +60,16 @@ export function prepareTemplateCall(
       };
     },
   };
+}
+
+/** @throws ProtocolError */
+function extracted(call: TemplateCall, answer: AnswerText): string {
+  try {
+    return call.extract(answer);
+  } catch (error) {
+    if (!(error instanceof ExtractError || error instanceof UnsuccessfulAnswerError)) throw error;
+    throw new ProtocolError(error.message, { cause: error });
+  }
 }
 
 /** Endpoints that can be answered without OpenAI's server, or Anthropic's. */

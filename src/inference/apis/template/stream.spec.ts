@@ -124,7 +124,7 @@ describe('a stream of a template worker', () => {
     ['of Ollama', { error: 'model is gone' }, ': model is gone'],
     ['of vLLM', { error: { message: 'EngineCore died', code: 500 } }, ': EngineCore died'],
     ['of FastChat', { text: 'NETWORK ERROR', error_code: 50002 }, ': NETWORK ERROR'],
-    ['that is long', { error: 'x'.repeat(301) }, `: ${'x'.repeat(300)}`],
+    ['that is long', { error: 'x'.repeat(2001) }, `: ${'x'.repeat(2000)}`],
     ['that says nothing', { error: true }, ''],
   ])('that tells of an error %s is told in its words', (_server, event, words) => {
     const what = 'the upstream told of an error within its stream';

@@ -2,7 +2,7 @@ import { ExtractError } from '../../../template/response-extract.js';
 import type { StreamExtract, StreamPiece } from '../../../template/stream-extract.js';
 import type { ChatEvent, FinishReason, StreamReader, StreamStage, Usage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
-import { shortened, errorMessageOfEvent } from '../../chat/error-body.js';
+import { errorMessageOfEvent } from '../../chat/error-body.js';
 
 /** A reader that is also told when the stream ended in order. */
 export interface TemplateReader extends StreamReader {
@@ -41,8 +41,7 @@ class TemplateStream {
     if (data === '') return [];
     if (this.finished) return this.afterFinish(data);
     const piece = this.pieceOf(data);
-    if (piece.failed || name === 'error')
-      throw failure(errorMessageOfEvent(data) ?? shortened(piece.text) ?? '');
+    if (piece.failed || name === 'error') throw failure(errorMessageOfEvent(data) ?? piece.text.trim());
     this.reason ??= finishReasonOf(piece.finishReason);
     this.usage = piece.usage ?? this.usage;
     this.marked = piece.done;
