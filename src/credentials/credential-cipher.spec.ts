@@ -9,10 +9,10 @@ const cipher = CredentialCipher.fromSpec(`a:${first}`);
 const binding = { workerId: '0199-1', origin: 'https://api.example.org' };
 const header = { authorization: 'Bearer sk-123' };
 
-describe('laws of sealed credentials', () => {
+describe('CredentialCipher', () => {
   const headers = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }));
 
-  it('open to what was sealed, and hold nothing of it in the clear', () => {
+  it('opens what it sealed, and leaves no value readable in the text', () => {
     fc.assert(
       fc.property(headers, fc.string({ minLength: 12 }), (plain, secret) => {
         const sealed = cipher.seal({ ...plain, secret }, binding);
@@ -22,7 +22,7 @@ describe('laws of sealed credentials', () => {
     );
   });
 
-  it('open for no other worker and no other origin, however the two are cut', () => {
+  it('opens nothing for another worker or another origin, wherever the two are divided', () => {
     fc.assert(
       fc.property(
         fc.string(),
@@ -42,7 +42,7 @@ describe('laws of sealed credentials', () => {
     expect(() => cipher.open(sealed, { workerId: 'a', origin: 'bc' })).toThrow(CredentialsUnreadableError);
   });
 
-  it('open no more once a character is changed', () => {
+  it('opens nothing after a change of one character', () => {
     const sealed = cipher.seal(header, binding);
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
     const lastIsPadding = sealed.length - 1; // its low bits stand for no byte
@@ -55,7 +55,7 @@ describe('laws of sealed credentials', () => {
     );
   });
 
-  it('never throw anything but their own error for what was never sealed', () => {
+  it('throws only CredentialsUnreadableError for a text that was never sealed', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -70,8 +70,8 @@ describe('laws of sealed credentials', () => {
   });
 });
 
-describe('keys', () => {
-  it('all open, and the first seals', () => {
+describe('the keys of CredentialCipher', () => {
+  it('all open, and the first one seals', () => {
     const rotated = CredentialCipher.fromSpec(`b:${second}, a:${first}`);
     expect(rotated.open(cipher.seal(header, binding), binding)).toEqual(header);
     const sealed = rotated.seal(header, binding);
@@ -79,12 +79,12 @@ describe('keys', () => {
     expect(() => cipher.open(sealed, binding)).toThrow(/key "b", which CREDENTIALS_KEYS lacks/);
   });
 
-  it('of one id but other bytes do not open', () => {
+  it('with the same id but other bytes open nothing', () => {
     const other = CredentialCipher.fromSpec(`a:${second}`);
     expect(() => other.open(cipher.seal(header, binding), binding)).toThrow(CredentialsUnreadableError);
   });
 
-  it('seal the same twice differently', () => {
+  it('seal the same values into different texts', () => {
     expect(cipher.seal(header, binding)).not.toBe(cipher.seal(header, binding));
   });
 
@@ -96,8 +96,8 @@ describe('keys', () => {
     [`:${first}`, /entry 1 .* id that is not/],
     ['a:c2hvcnQ=', /entry 1 .*"a".* not 32 bytes/],
     [`a:${first},b:${first.slice(1)}`, /entry 2 .*"b".* not 32 bytes/],
-    [`a:${first},a:${second}`, /entry 2 .* the id "a" of an earlier one/],
-  ])('written "%s" are refused, without being repeated', (spec, message) => {
+    [`a:${first},a:${second}`, /entry 2 .* the same id "a" as an earlier entry/],
+  ])('are rejected in the form "%s" by a message without the key', (spec, message) => {
     const act = (): CredentialCipher => CredentialCipher.fromSpec(spec);
     expect(act).toThrow(CredentialKeysError);
     expect(act).toThrow(message);

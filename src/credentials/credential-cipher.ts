@@ -1,13 +1,13 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 
-/** What sealed credentials belong to. They open for nothing else, so a changed URL never gets the old one's key. */
+/** What sealed credentials belong to. They open for nothing else, so a changed URL never gets the key of the old one. */
 export interface CredentialBinding {
   readonly workerId: string;
   /** Scheme, host and port of the worker's URL, as `URL.origin` writes them. */
   readonly origin: string;
 }
 
-/** `CREDENTIALS_KEYS` is no list of keys. Says which entry and what is wrong, never the key. */
+/** `CREDENTIALS_KEYS` is not a list of keys. The message names the entry and the fault, never the key. */
 export class CredentialKeysError extends Error {
   override readonly name = 'CredentialKeysError';
 }
@@ -44,7 +44,7 @@ export class CredentialCipher {
       if (!keyId.test(id)) throw fail('has an id that is not 1 to 64 letters, digits, "_" or "-"');
       const bytes = Buffer.from(key, 'base64');
       if (!base64.test(key) || bytes.length !== keyBytes) throw fail(`("${id}") is not 32 bytes in base64`);
-      if (keys.has(id)) throw fail(`has the id "${id}" of an earlier one`);
+      if (keys.has(id)) throw fail(`has the same id "${id}" as an earlier entry`);
       keys.set(id, bytes);
     }
     const [first] = keys.keys();
@@ -65,7 +65,7 @@ export class CredentialCipher {
     const [sealedVersion, id = '', text = '', ...more] = sealed.split('.');
     const bytes = Buffer.from(text, 'base64url');
     if (sealedVersion !== version || more.length > 0 || bytes.length < nonceBytes + tagBytes) {
-      throw new CredentialsUnreadableError('what is stored was not sealed by this service');
+      throw new CredentialsUnreadableError('the stored text was not sealed by this service');
     }
     const key = this.#key(id);
     const tagAt = bytes.length - tagBytes;
@@ -94,7 +94,7 @@ export class CredentialCipher {
   }
 }
 
-/** JSON, so that no two bindings read alike. */
+/** JSON, so that no two bindings give the same text. */
 const boundTo = (id: string, { workerId, origin }: CredentialBinding): Buffer =>
   Buffer.from(JSON.stringify([version, id, workerId, origin]), 'utf8');
 

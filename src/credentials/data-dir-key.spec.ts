@@ -13,7 +13,7 @@ const aFolder = async (): Promise<string> => {
 const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
 
 describe('the key of a data folder', () => {
-  it('is made once, for its owner only, and leaves nothing else behind', async () => {
+  it('is made once, readable by its owner only, without other files', async () => {
     const folder = await aFolder();
     const made = await loadOrCreateKey(folder);
     expect(() => CredentialCipher.fromSpec(made)).not.toThrow();
@@ -23,31 +23,34 @@ describe('the key of a data folder', () => {
     expect(await readdir(folder)).toEqual(['credentials.key']);
   });
 
-  it('is another in another folder', async () => {
+  it('differs between folders', async () => {
     expect(await loadOrCreateKey(await aFolder())).not.toBe(await loadOrCreateKey(await aFolder()));
   });
 
-  it('is one key for all who start at once', async () => {
+  it('is the same for processes that start at once', async () => {
     const folder = await aFolder();
     const keys = await Promise.all(Array.from({ length: 20 }, () => loadOrCreateKey(folder)));
     expect(new Set(keys).size).toBe(1);
     expect(await readdir(folder)).toEqual(['credentials.key']);
   });
 
-  it('is not used when every user of the machine may read it', async () => {
+  it('is rejected if every user of the machine may read it', async () => {
     const folder = await aFolder();
     await loadOrCreateKey(folder);
     await chmod(join(folder, 'credentials.key'), 0o644);
-    await expect(loadOrCreateKey(folder)).rejects.toThrow(/open to every user/);
+    await expect(loadOrCreateKey(folder)).rejects.toThrow(/can be read by every user/);
     await chmod(join(folder, 'credentials.key'), 0o640);
     await expect(loadOrCreateKey(folder)).resolves.toMatch(/^local-/);
   });
 
-  it.each(['', 'not a key', 'a:c2hvcnQ='])('is never replaced, though it holds "%s"', async (content) => {
-    const folder = await aFolder();
-    await loadOrCreateKey(folder);
-    await writeFile(join(folder, 'credentials.key'), content);
-    await expect(loadOrCreateKey(folder)).rejects.toThrow(KeyFileError);
-    await expect(loadOrCreateKey(folder)).rejects.toThrow(/credentials\.key holds no key; restore it/);
-  });
+  it.each(['', 'not a key', 'a:c2hvcnQ='])(
+    'is never replaced, even if the file holds "%s"',
+    async (content) => {
+      const folder = await aFolder();
+      await loadOrCreateKey(folder);
+      await writeFile(join(folder, 'credentials.key'), content);
+      await expect(loadOrCreateKey(folder)).rejects.toThrow(KeyFileError);
+      await expect(loadOrCreateKey(folder)).rejects.toThrow(/credentials\.key holds no key; restore it/);
+    },
+  );
 });

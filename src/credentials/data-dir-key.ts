@@ -3,7 +3,7 @@ import { chmod, link, mkdir, open, readFile, stat, unlink } from 'node:fs/promis
 import { join } from 'node:path';
 import { CredentialCipher } from './credential-cipher.js';
 
-/** The key file of the data folder can't be used; it is never replaced, for what it sealed would be lost. */
+/** The key file of the data folder cannot be used. It is never replaced: credentials sealed with it would be lost. */
 export class KeyFileError extends Error {
   override readonly name = 'KeyFileError';
 }
@@ -13,7 +13,7 @@ const worldBits = 0o007;
 
 /**
  * The key of a service that has a data folder and no `CREDENTIALS_KEYS`, in that setting's form.
- * Made at the first start; of several that start at once, all get the same one. @throws KeyFileError
+ * It is made at the first start; processes that start at once get the same key. @throws KeyFileError
  */
 export async function loadOrCreateKey(keysDir: string): Promise<string> {
   const path = join(keysDir, fileName);
@@ -21,7 +21,7 @@ export async function loadOrCreateKey(keysDir: string): Promise<string> {
   if (found !== null) return found;
   await create(keysDir, path);
   const made = await read(path);
-  if (made === null) throw new KeyFileError(`${path} vanished while it was made`);
+  if (made === null) throw new KeyFileError(`${path} was removed while it was made`);
   return made;
 }
 
@@ -33,22 +33,24 @@ async function read(path: string): Promise<string | null> {
     if (hasCode(error, 'ENOENT')) return null;
     throw new KeyFileError(`${path} cannot be read`, { cause: error });
   }
-  // The group may read it: volumes of a cluster belong to a group (fsGroup). Windows has no such bits.
+  // The group may read it: volumes of a cluster belong to a group (fsGroup). Windows has no permission bits.
   if (process.platform !== 'win32' && ((await stat(path)).mode & worldBits) !== 0) {
-    throw new KeyFileError(`${path} is open to every user of this machine; chmod 600 it, or replace the key`);
+    throw new KeyFileError(
+      `${path} can be read by every user of this machine; run chmod 600 on it, or replace the key`,
+    );
   }
   try {
     CredentialCipher.fromSpec(spec);
   } catch (error) {
     throw new KeyFileError(
-      `${path} holds no key; restore it, or remove it and enter the workers' credentials anew`,
+      `${path} holds no key; restore it, or remove it and register the workers' credentials again`,
       { cause: error },
     );
   }
   return spec;
 }
 
-/** Written and synced under another name, then linked: the name never stands for half a key, nor for a second one. */
+/** Written and synced under another name, then linked: the file never holds half a key, and never a second one. */
 async function create(keysDir: string, path: string): Promise<void> {
   await mkdir(keysDir, { recursive: true, mode: 0o700 });
   await chmod(keysDir, 0o700);

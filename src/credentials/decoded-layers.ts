@@ -1,18 +1,18 @@
-/** A text, and where each of its letters stood in the text it was decoded from. */
+/** A text, and the position of each of its characters in the text it was decoded from. */
 export interface Layer {
   readonly text: string;
   readonly start: (at: number) => number;
   readonly end: (at: number) => number;
 }
 
-/** URL within URL within JSON within JSON is more than anybody sends by accident. */
+/** No client nests more encodings than URL within URL within JSON within JSON by accident. */
 const MOST_LAYERS = 5;
 const TOKEN =
   /(?:%[0-9a-f]{2})+|\\u[0-9a-f]{4}|\\["\\/bfnrt]|&(?:#\d{1,7}|#x[0-9a-f]{1,6}|amp|lt|gt|quot|apos);/gi;
 const ESCAPED: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-/** The text itself, and what it says when it is read as a URL, JSON or HTML: once, twice, … until nothing is left to decode. */
+/** The text itself, and the text decoded from URL, JSON or HTML encoding: once, twice, … until nothing is left to decode. */
 export function decodedLayers(text: string): readonly Layer[] {
   const layers: Layer[] = [{ text, start: (at) => at, end: (at) => at + 1 }];
   for (let outer = layers[0]; outer !== undefined && layers.length < MOST_LAYERS;) {
@@ -53,7 +53,7 @@ function decodedOnce(outer: Layer): Layer {
   return { text: parts.join(''), start: (at) => starts[at] ?? 0, end: (at) => ends[at] ?? 0 };
 }
 
-/** Letters, each with the length of what stood for it. */
+/** Characters, each with the length of its encoded form. */
 function decoded(token: string): readonly (readonly [letters: string, length: number])[] {
   if (token.startsWith('%')) return decodedBytes(Buffer.from(token.replaceAll('%', ''), 'hex'));
   if (token.startsWith('\\')) {

@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { redact } from './redact.js';
 
-describe('redacting', () => {
-  it('leaves no secret behind, wherever and however often it stands', () => {
+describe('redact', () => {
+  it('hides every occurrence of every secret', () => {
     const secret = fc
       .string({ unit: 'grapheme-ascii', minLength: 4 })
       .filter((text) => !'[hidden]'.includes(text));
@@ -18,7 +18,7 @@ describe('redacting', () => {
     );
   });
 
-  it('changes nothing where there is none', () => {
+  it('changes nothing in a text without secrets', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         expect(redact(text, [`${text}1234`])).toBe(text);
@@ -27,7 +27,7 @@ describe('redacting', () => {
   });
 
   it.each([
-    ['as it is', 'key Bearer sk-1"2 is wrong'],
+    ['as plain text', 'key Bearer sk-1"2 is wrong'],
     ['without its scheme', 'key sk-1"2 is wrong'],
     ['in JSON', '{"key":"sk-1\\"2"}'],
     ['in a URL', '/?key=sk-1%222'],
@@ -54,7 +54,7 @@ describe('redacting', () => {
     expect(shown).toMatch(/^<[\w"{}:=\\]*\[hidden\]["}\\]*>$/);
   });
 
-  it('sees through base64, whatever stands around the secret in it', () => {
+  it('hides a secret inside longer base64', () => {
     const secret = fc.string({ unit: 'grapheme', minLength: 8, maxLength: 40 });
     fc.assert(
       fc.property(
@@ -73,26 +73,26 @@ describe('redacting', () => {
     );
   });
 
-  it('knows what Basic encodes', () => {
+  it('hides the user and password of a Basic header', () => {
     const header = `Basic ${Buffer.from('robot:hunter22').toString('base64')}`;
     expect(redact('user robot:hunter22, password hunter22', [header])).toBe(
       'user [hidden], password [hidden]',
     );
   });
 
-  it('hides whole what the end of what is shown would cut in two, and shows nothing behind', () => {
+  it('hides a whole secret at the end of the shown part, and shows nothing behind it', () => {
     for (let shown = 0; shown <= 12; shown++)
       expect(redact('ab secret99 cd', ['secret99'], shown)).toBe(
         'ab [hidden] cd'.slice(0, shown <= 3 ? shown : 11) + (shown > 11 ? ' ' : ''),
       );
   });
 
-  it('hides what overlaps', () => {
+  it('hides overlapping secrets', () => {
     expect(redact('xabcdefghx', ['abcdef', 'defgh'])).toBe('x[hidden]x');
     expect(redact('abcdabcd', ['abcd'])).toBe('[hidden]');
   });
 
-  it('is quick with long secrets and long texts', () => {
+  it('takes little time for long secrets and long texts', () => {
     const secrets = Array.from({ length: 20 }, (_, index) => `${index}`.repeat(600));
     const text = '\\'.repeat(30_000) + '%25'.repeat(10_000) + '0'.repeat(3_000);
     const startMs = performance.now();
@@ -100,11 +100,11 @@ describe('redacting', () => {
     expect(performance.now() - startMs).toBeLessThan(30_000);
   });
 
-  it('hides a long secret whole, though a shorter one begins it', () => {
+  it('hides a whole secret that begins with a shorter one', () => {
     expect(redact('abcdefgh', ['abcd', 'abcdefgh'])).toBe('[hidden]');
   });
 
-  it('leaves words alone that are too short to be a secret', () => {
+  it('keeps words that are too short to be a secret', () => {
     expect(redact('the cat', ['the', 'a'])).toBe('the cat');
   });
 });

@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { splitHeaders } from './sensitive-headers.js';
 
-describe('splitting headers', () => {
-  it('loses none, doubles none and changes none', () => {
+describe('splitHeaders', () => {
+  it('loses, duplicates and changes no header', () => {
     const name = fc.oneof(
       fc.string(),
       fc.constantFrom('Accept', 'authorization', '__proto__', 'constructor'),
@@ -20,7 +20,7 @@ describe('splitting headers', () => {
     );
   });
 
-  it('takes every value for a credential whose header is not known to hold none', () => {
+  it('treats the value of every unknown header as a credential', () => {
     const header = {
       'Content-Type': 'application/json',
       ACCEPT: 'text/plain',
@@ -34,7 +34,7 @@ describe('splitting headers', () => {
   });
 
   it.each(['${secret:KEY}', 'Bearer ${secret:KEY}', 'basic ${secret:A}', '${secret:USER}:${secret:PASS}'])(
-    'takes "%s" for plain: it only says where the secret is',
+    'treats "%s" as plain: it holds only the name of a secret',
     (value) => expect(splitHeaders({ authorization: value }).sensitive).toEqual({}),
   );
 
@@ -46,7 +46,7 @@ describe('splitting headers', () => {
     '',
     '${secret:KEY',
     'user:${secret:P}',
-  ])('takes "%s" for a credential', (value) =>
+  ])('treats "%s" as a credential', (value) =>
     expect(splitHeaders({ authorization: value }).plain).toEqual({}),
   );
 });

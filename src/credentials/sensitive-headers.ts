@@ -1,4 +1,4 @@
-/** Headers whose values are known to be no credentials; those of any other are taken for one. */
+/** Headers whose values are known to be no credentials; the values of all others are treated as credentials. */
 const plainNames: ReadonlySet<string> = new Set([
   'accept',
   'accept-charset',
@@ -20,10 +20,10 @@ const plainNames: ReadonlySet<string> = new Set([
 ]);
 
 const reference = /\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\}/g;
-/** What may stand beside references and tells nothing: a scheme's name, punctuation. */
+/** Text beside references that reveals nothing: the name of a scheme, punctuation. */
 const harmless = /^(?:(?:basic|bearer|token|key|apikey|api-key)\s)?[\s:;,.=/-]*$/i;
 
-/** `Bearer ${secret:KEY}` only says where the secret is. */
+/** `Bearer ${secret:KEY}` holds only the name of a secret. */
 function holdsOnlyReferences(value: string): boolean {
   const rest = value.replace(reference, '');
   return rest !== value && harmless.test(rest);

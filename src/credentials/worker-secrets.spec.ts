@@ -24,8 +24,8 @@ const aFolder = (files: Readonly<Record<string, string | Buffer>> = {}): string 
 const none: ReadonlyMap<string, string> = new Map();
 const inFolder = (folder: string | null): WorkerSecrets => new WorkerSecrets(none, folder);
 
-describe('a secret', () => {
-  it('comes from the environment first, then from the folder', () => {
+describe('WorkerSecrets', () => {
+  it('reads the environment first, then the folder', () => {
     const secrets = new WorkerSecrets(new Map([['A', 'environment']]), aFolder({ A: 'file', B: 'file' }));
     expect([secrets.lookup('A'), secrets.lookup('B')]).toEqual(['environment', 'file']);
   });
@@ -36,11 +36,11 @@ describe('a secret', () => {
     ['value\n\n', 'value\n'],
     [' value ', ' value '],
     ['ключ', 'ключ'],
-  ])('file holding %j is %j: one newline at its end is the editor’s', (content, value) => {
+  ])('removes one newline at the end of a file: %j gives %j', (content, value) => {
     expect(inFolder(aFolder({ KEY: content })).lookup('KEY')).toBe(value);
   });
 
-  it('is looked for anew after a second, found or not', async () => {
+  it('reads a file again after a second, found or not', async () => {
     const folder = aFolder({ KEY: 'old' });
     const secrets = inFolder(folder);
     expect(secrets.lookup('KEY')).toBe('old');
@@ -52,7 +52,7 @@ describe('a secret', () => {
     expect(secrets.lookup('LATE')).toBe('there');
   });
 
-  it('is found through the links Kubernetes mounts it with', () => {
+  it('follows the links by which Kubernetes mounts a secret', () => {
     const folder = aFolder();
     mkdirSync(join(folder, '..2024_01_01'));
     writeFileSync(join(folder, '..2024_01_01', 'KEY'), 'mounted');
@@ -61,15 +61,15 @@ describe('a secret', () => {
     expect(inFolder(folder).lookup('KEY')).toBe('mounted');
   });
 
-  it('folder may itself be a link', () => {
+  it('accepts a folder that is a link', () => {
     const folder = aFolder({ KEY: 'value' });
     symlinkSync(folder, `${folder}-link`);
     expect(inFolder(`${folder}-link`).lookup('KEY')).toBe('value');
   });
 });
 
-describe('a secret is missing', () => {
-  it('by its name and both places it could be in', () => {
+describe('WorkerSecrets reports a missing secret', () => {
+  it('with its name and both places it could be in', () => {
     expect(() => inFolder(null).lookup('OPENAI')).toThrow(
       'no secret "OPENAI": set WORKER_SECRET_OPENAI or put a file OPENAI into SECRETS_DIR (which is not set)',
     );
@@ -79,7 +79,7 @@ describe('a secret is missing', () => {
     );
   });
 
-  it('when its file cannot be its value', () => {
+  it('if its file cannot be used as a value', () => {
     const folder = aFolder({ EMPTY: '\n', LARGE: 'x', BINARY: Buffer.from([0xff, 0xfe]), NUL: 'a\0b' });
     truncateSync(join(folder, 'LARGE'), 64 * 1024 + 1);
     mkdirSync(join(folder, 'FOLDER'));
@@ -89,11 +89,11 @@ describe('a secret is missing', () => {
     expect(() => secrets.lookup('LARGE')).toThrow(/larger than 65536 bytes/);
     expect(() => secrets.lookup('BINARY')).toThrow(/not text/);
     expect(() => secrets.lookup('NUL')).toThrow(/not text/);
-    expect(() => secrets.lookup('FOLDER')).toThrow(/no plain file/);
-    expect(() => secrets.lookup('PIPE')).toThrow(/no plain file/);
+    expect(() => secrets.lookup('FOLDER')).toThrow(/not a plain file/);
+    expect(() => secrets.lookup('PIPE')).toThrow(/not a plain file/);
   });
 
-  it('when its file is a link out of the folder, or leads nowhere', () => {
+  it('if its file is a link out of the folder, or to nothing', () => {
     const folder = aFolder();
     const outside = join(folder, '..', 'outside');
     writeFileSync(outside, 'root:x:0:0');
@@ -112,7 +112,7 @@ describe('a secret is missing', () => {
     unlinkSync(outside);
   });
 
-  it('for every name that is more than a name', () => {
+  it('for every name that is not a plain file name', () => {
     const folder = aFolder({ KEY: 'value' });
     writeFileSync(join(folder, '..', 'outside'), 'secret');
     const secrets = inFolder(folder);

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
 import { join, sep } from 'node:path';
 
-/** A `${secret:NAME}` that has no value where values come from. Never carries a value. */
+/** No source has a value for a `${secret:NAME}`. The message never holds a value. */
 export class SecretMissingError extends Error {
   override readonly name = 'SecretMissingError';
 
@@ -19,9 +19,9 @@ export class SecretMissingError extends Error {
 
 const secretName = /^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$/;
 const maxBytes = 64 * 1024;
-/** A changed file is seen after this; a request costs no file access meanwhile. */
+/** A changed file takes effect after this time; requests before it read no file. */
 const freshMs = 1_000;
-/** Names come from registrations; this many are more than any folder of secrets holds. */
+/** Names come from registrations; no folder of secrets holds more. */
 const maxCached = 1_000;
 
 interface Cached {
@@ -60,7 +60,7 @@ export class WorkerSecrets {
 
   #read(name: string): string | SecretMissingError {
     if (this.secretsDir === null) return new SecretMissingError(name, 'which is not set');
-    if (!secretName.test(name)) return new SecretMissingError(name, 'such a name can have no file');
+    if (!secretName.test(name)) return new SecretMissingError(name, 'which cannot hold a file of that name');
     try {
       return readSecret(this.secretsDir, name);
     } catch (error) {
@@ -81,7 +81,7 @@ function readSecret(folder: string, name: string): string {
   // Not blocking: a pipe would hold up the whole process.
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    if (!fstatSync(file).isFile()) throw new UnusableFile('where it is no plain file');
+    if (!fstatSync(file).isFile()) throw new UnusableFile('where it is not a plain file');
     const bytes = Buffer.alloc(maxBytes + 1);
     const length = readSync(file, bytes, 0, bytes.length, 0);
     if (length > maxBytes) throw new UnusableFile(`where it is larger than ${maxBytes} bytes`);
