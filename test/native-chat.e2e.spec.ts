@@ -181,9 +181,7 @@ describe('POST /api/v1/chat/completions', () => {
     expect(result(fine.answer)).toBe('a');
     const failed = await calling(json({ ok: false, answer: 'a' }), { success_when });
     expect(failed.answer.status).toBe(502);
-    expect(message(failed.answer)).toBe(
-      'worker execute error: its answer says that it failed: ok is not true',
-    );
+    expect(message(failed.answer)).toBe('worker execute error: its answer reports a failure: ok is not true');
   });
 
   it('takes DEFAULT_MODEL where none is named', async () => {

@@ -26,7 +26,7 @@ describe('GET /api/v1/presets', () => {
         {
           name: 'api_key',
           required: false,
-          hint: 'user:password in base64, where it was started with --api-auth',
+          hint: 'user:password in base64, if it was started with --api-auth',
         },
       ],
       example: {

@@ -4,41 +4,41 @@ import type { PlaceholderName, PlaceholderValues } from '../template/placeholder
 import type { UpstreamAnswer } from '../upstream/whole-answer.js';
 import type { UpstreamCall } from '../upstream/upstream-client.js';
 
-/** An API that is known here, request and answer. */
+/** An API that this service can translate. */
 export type ApiProtocol = 'openai' | 'anthropic' | 'gemini';
 export type WorkerProtocol = 'template' | ApiProtocol;
 export type WorkerTask = 'chat' | 'completion' | 'embedding' | 'image' | 'video' | 'audio';
-/** What people want. Only people and registration change it; no probe ever does. */
+/** Set by operators and registrations, never by probes. */
 export type AdminState = 'enabled' | 'disabled' | 'draining' | 'offline';
-/** What the evidence says. Only evidence changes it. */
+/** Set by probes, heartbeats and requests, never by operators. */
 export type Health = 'unknown' | 'healthy' | 'suspect' | 'unhealthy' | 'warming';
 
-/** Used where the caller gives none. */
+/** Used when the client sends none. */
 export interface WorkerDefaults {
   readonly temperature?: number;
   readonly max_tokens?: number;
   readonly system_prompt?: string;
 }
 
-/** An answer for which this does not hold is a failure, whatever its status. */
+/** An answer without this value is a failure, whatever its status is. */
 export interface SuccessWhen {
   readonly path: string;
   readonly equals: string | number | boolean | null;
 }
 
-/** How a worker is probed. What is left out comes from the settings (`HEALTH_*`). */
+/** How a worker is probed. The settings (`HEALTH_*`) decide what is left out. */
 export interface HealthCheck {
   readonly kind?: 'http' | 'tcp' | 'inference' | 'none';
-  /** What an inference asks. */
+  /** The prompt of an inference probe. */
   readonly prompt?: string;
   /** Path at the worker's origin; `/health` by default. */
   readonly path?: string;
   readonly method?: 'GET' | 'HEAD' | 'POST';
-  /** The exact status wanted; any below 500 by default. */
+  /** The expected status; any below 500 by default. */
   readonly expected_status?: number;
   /** Text that must occur in the body. */
   readonly body_contains?: string;
-  /** Of a worker that lists its models: the one it serves must be among them. */
+  /** The worker's model must be among the models it lists. */
   readonly require_model?: boolean;
   readonly interval_ms?: number;
   readonly timeout_ms?: number;
@@ -46,7 +46,7 @@ export interface HealthCheck {
   readonly successes_up?: number;
 }
 
-/** What a worker says itself of the times it is given; `null`: its model or the settings decide. */
+/** The timeouts of a worker's own definition; `null`: its model's policy or the settings decide. */
 export interface CallTimeouts {
   readonly connectMs: number | null;
   readonly firstByteMs: number | null;
@@ -60,40 +60,40 @@ export type WorkerCall = TemplateCall | ApiCall;
 interface CallBase {
   readonly origin: string;
   readonly ownTimeouts: CallTimeouts;
-  /** What the upstream calls the model; `null`: as it is called here. */
+  /** The upstream's name of the model; `null`: the worker's model_name. */
   readonly upstreamModel: string | null;
 }
 
-/** By its own templates. */
+/** A call by the worker's own templates. */
 export interface TemplateCall extends CallBase {
   readonly kind: 'template';
   readonly placeholders: ReadonlySet<PlaceholderName>;
-  /** @throws RenderError for a value that can't stand where the template wants it; SecretMissingError */
-  render(values: PlaceholderValues, passedOn: Readonly<Record<string, string>>): UpstreamCall;
+  /** @throws RenderError for a value that its place in the template cannot hold, SecretMissingError */
+  render(values: PlaceholderValues, forwardedHeaders: Readonly<Record<string, string>>): UpstreamCall;
   /** The answer's text. @throws ExtractError, UnsuccessfulAnswerError */
   extract(answer: Pick<UpstreamAnswer, 'text'>): string;
-  /** How its streams are read; `null`: it answers whole only. */
+  /** How its streams are read; `null`: it sends whole answers only. */
   readonly stream: StreamExtract | null;
   readonly usage: UsageExtract | null;
 }
 
-/** By an API that is known here. */
+/** A call by an API that this service can translate. */
 export interface ApiCall extends CallBase {
   readonly kind: 'api';
   readonly protocol: ApiProtocol;
-  /** Where that is at the origin, without its query. */
+  /** The path of an endpoint at the origin, without the query. */
   path(behindBase: string): string;
-  /** @throws SecretMissingError, TemplateError for a secret that a header can't carry */
-  render(request: ApiRequest, passedOn: Readonly<Record<string, string>>): UpstreamCall;
+  /** @throws SecretMissingError, TemplateError for a secret that no header can hold */
+  render(request: ApiRequest, forwardedHeaders: Readonly<Record<string, string>>): UpstreamCall;
 }
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST';
-  /** Behind the worker's base, such as `/chat/completions`. */
+  /** Below the worker's base URL, such as `/chat/completions`. */
   readonly path: string;
   readonly body: string | Buffer | null;
   readonly contentType: string;
-  /** Its answer is waited for as a stream is. */
+  /** The timeouts of streams apply. */
   readonly isStream: boolean;
 }
 
@@ -106,7 +106,7 @@ export interface Worker {
   readonly name: string;
   readonly url: string;
   readonly adminState: AdminState;
-  /** Milliseconds since 1970. A change of it alone means: forget what was held against it. */
+  /** Milliseconds since 1970. A change of it alone clears the worker's ejection. */
   readonly adminStateSinceMs: number;
   readonly health: Health;
   readonly weight: number;
@@ -122,7 +122,7 @@ export interface Worker {
   readonly call: WorkerCall | WorkerFault;
 }
 
-/** Why a row can't be called as it stands: a definition changed by hand, or credentials bound to another origin. */
+/** Why a row cannot be called: its definition was changed by hand, or its credentials are bound to another origin. */
 export interface WorkerFault {
   readonly fault: string;
 }

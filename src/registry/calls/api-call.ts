@@ -1,20 +1,26 @@
 import type { InferenceSettings } from '../../config/settings.js';
 import { type InputFault, InvalidInputError } from '../../input/input-errors.js';
 import { NO_VALUES, type SecretLookup } from '../../template/placeholders.js';
-import { compileParts } from './call-parts.js';
-import { ownTimeoutsOf, OWN_HEADERS, streamTimeoutsOf, timeoutsOf, without } from './call-basics.js';
 import type { ApiCall, ApiProtocol } from '../worker.js';
-import type { WorkerDefinition } from '../worker-fields.js';
+import {
+  type CallDefinition,
+  compileParts,
+  OWN_HEADERS,
+  ownTimeoutsOf,
+  streamTimeoutsOf,
+  timeoutsOf,
+  without,
+} from './call-parts.js';
 
-/** What an API wants to hear with every request, where the worker does not say it itself. */
+/** Headers that an API requires with every request, unless the worker's definition names them. */
 const API_HEADERS: Readonly<Record<ApiProtocol, Readonly<Record<string, string>>>> = {
   openai: {},
-  // The version that is spoken here. https://platform.claude.com/docs/en/api/versioning
+  // The version that this service implements. https://platform.claude.com/docs/en/api/versioning
   anthropic: { 'anthropic-version': '2023-06-01' },
   gemini: {},
 };
 
-/** Of a template only: what these would say, the protocol says already. */
+/** Fields of template workers: an API defines what they would say. */
 const TEMPLATES_ONLY = [
   'body',
   'response_extract',
@@ -23,35 +29,17 @@ const TEMPLATES_ONLY = [
   'usage_extract',
 ] as const;
 
-type Callable = Pick<
-  WorkerDefinition,
-  | 'req_url_template'
-  | 'req_type'
-  | 'req_param'
-  | 'body'
-  | 'body_format'
-  | 'response_extract'
-  | 'success_when'
-  | 'stream_extract'
-  | 'usage_extract'
-  | 'upstream_model'
-  | 'connect_ms'
-  | 'first_byte_ms'
-  | 'idle_ms'
-  | 'total_ms'
->;
-
 /**
- * Compiles a worker that speaks a known API, at the base `req_url_template`. `header` holds all headers, the sealed ones
- * opened; they and `req_param` may refer to secrets, and to nothing of a request.
+ * Compiles the call of a worker with a known API, whose base URL is `req_url_template`. `header` holds all headers, the
+ * sealed ones opened. Headers and `req_param` may refer to secrets, but not to anything in a request.
  * @throws InvalidInputError with every fault, named by field
  */
 export function compileApiCall(
   protocol: ApiProtocol,
-  definition: Callable,
+  definition: CallDefinition,
   header: Readonly<Record<string, string>>,
   secrets: SecretLookup,
-  waits: InferenceSettings,
+  settings: InferenceSettings,
 ): ApiCall {
   const { url, headers, ...parts } = compileParts(
     { ...definition, body: null, response_extract: '', success_when: null },
@@ -62,11 +50,11 @@ export function compileApiCall(
     if (definition[field] === null || definition[field] === '') continue;
     faults.push({
       field,
-      problem: `is for protocol "template"; "${protocol}" says it already: leave it out`,
+      problem: `is used with protocol "template" only; leave it out with protocol "${protocol}"`,
     });
   }
   if (definition.req_type !== 'POST')
-    faults.push({ field: 'req_type', problem: `must be POST, or be left out, with protocol "${protocol}"` });
+    faults.push({ field: 'req_type', problem: `must be POST with protocol "${protocol}"` });
   if (url !== null && url.placeholders.size > 0)
     faults.push({
       field: 'req_url_template',
@@ -77,8 +65,8 @@ export function compileApiCall(
   if (faults.length > 0 || url === null || headers === null) throw new InvalidInputError(faults);
 
   const always = { ...OWN_HEADERS, ...API_HEADERS[protocol] };
-  const timeouts = timeoutsOf(definition, waits);
-  const streamTimeouts = streamTimeoutsOf(definition, waits);
+  const timeouts = timeoutsOf(definition, settings);
+  const streamTimeouts = streamTimeoutsOf(definition, settings);
   return {
     kind: 'api',
     protocol,
@@ -92,14 +80,14 @@ export function compileApiCall(
       )
         .split('?', 1)
         .join(),
-    render: ({ method, path, body, contentType, isStream }, passedOn) => {
+    render: ({ method, path, body, contentType, isStream }, forwardedHeaders) => {
       const ours = body === null ? always : { ...always, 'content-type': contentType };
       return {
         method,
         origin: url.origin,
         path: behindBase(url.render(NO_VALUES, secrets), path),
         headers: {
-          ...without(headers.names, { ...ours, ...passedOn }),
+          ...without(headers.names, { ...ours, ...forwardedHeaders }),
           ...headers.render(NO_VALUES, secrets),
         },
         body,
@@ -109,11 +97,11 @@ export function compileApiCall(
   };
 }
 
-/** The base may end in a slash, and may carry a query, such as Azure's api-version. */
+/** The base may end in a slash and may have a query, such as Azure's api-version. */
 function behindBase(base: string, path: string): string {
   const query = base.indexOf('?');
   const [before, after] = query === -1 ? [base, ''] : [base.slice(0, query), base.slice(query)];
-  const [own = '', its] = path.split('?', 2);
-  const joined = before.replace(/\/$/, '') + own + after;
-  return its === undefined ? joined : `${joined}${after === '' ? '?' : '&'}${its}`;
+  const [appended = '', ownQuery] = path.split('?', 2);
+  const joined = before.replace(/\/$/, '') + appended + after;
+  return ownQuery === undefined ? joined : `${joined}${after === '' ? '?' : '&'}${ownQuery}`;
 }

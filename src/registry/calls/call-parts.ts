@@ -1,17 +1,40 @@
+import type { InferenceSettings } from '../../config/settings.js';
 import type { InputFault } from '../../input/input-errors.js';
 import { type BodyTemplate, compileBody } from '../../template/body-template.js';
 import { compileHeaders, type HeaderTemplate } from '../../template/header-template.js';
 import type { JsonValue } from '../../template/json-value.js';
 import { compileExtract, type Extract } from '../../template/response-extract.js';
 import { compileStreamExtract, type StreamExtract } from '../../template/stream-extract.js';
-import { compileUsageExtract, type UsageExtract } from '../../template/usage-extract.js';
 import { compileSuccessWhen } from '../../template/success-when.js';
 import { TemplateError } from '../../template/template-error.js';
 import { compileUrl, type UrlTemplate } from '../../template/url-template.js';
+import { compileUsageExtract, type UsageExtract } from '../../template/usage-extract.js';
+import type { UpstreamTimeouts } from '../../upstream/timeouts.js';
+import type { CallTimeouts } from '../worker.js';
 import type { WorkerDefinition } from '../worker-fields.js';
 
-/** Compiled one by one; `null` where the definition has none, or a faulty one. */
-export interface CallParts {
+/** The part of a definition that says how its worker is called. */
+export type CallDefinition = Pick<
+  WorkerDefinition,
+  | 'req_url_template'
+  | 'req_type'
+  | 'req_param'
+  | 'body'
+  | 'body_format'
+  | 'response_extract'
+  | 'success_when'
+  | 'is_stream'
+  | 'upstream_model'
+  | 'stream_extract'
+  | 'usage_extract'
+  | 'connect_ms'
+  | 'first_byte_ms'
+  | 'idle_ms'
+  | 'total_ms'
+>;
+
+/** Compiled one by one; `null`: the definition has none, or a faulty one. */
+interface CallParts {
   readonly url: UrlTemplate | null;
   readonly body: BodyTemplate | null;
   readonly headers: HeaderTemplate | null;
@@ -19,30 +42,18 @@ export interface CallParts {
   readonly succeeded: ((answer: unknown) => boolean) | null;
   readonly stream: StreamExtract | null;
   readonly usage: UsageExtract | null;
-  /** The first of each part. */
+  /** The first fault of each part. */
   readonly faults: readonly InputFault[];
 }
 
-type PartsDefinition = Pick<
-  WorkerDefinition,
-  | 'req_url_template'
-  | 'req_param'
-  | 'body'
-  | 'body_format'
-  | 'response_extract'
-  | 'success_when'
-  | 'stream_extract'
-  | 'usage_extract'
->;
-
-/** @param skip fields known to be faulty: what is made of them is left out */
+/** @param skip fields with faults that are known already: parts that need them are left out */
 export function compileParts(
-  definition: PartsDefinition,
+  definition: CallDefinition,
   header: Readonly<Record<string, string>>,
   skip: ReadonlySet<string> = new Set(),
 ): CallParts {
   const faults: InputFault[] = [];
-  const attempt = <T>(fields: readonly (keyof PartsDefinition | 'header')[], compile: () => T): T | null => {
+  const attempt = <T>(fields: readonly (keyof CallDefinition | 'header')[], compile: () => T): T | null => {
     if (fields.some((field) => skip.has(field))) return null;
     try {
       return compile();
@@ -58,8 +69,8 @@ export function compileParts(
     usage_extract === null ? null : attempt(['usage_extract'], () => compileUsageExtract(usage_extract));
   const succeeded = rule === null ? null : attempt(['success_when'], () => compileSuccessWhen(rule));
   const success = succeeded === null ? null : rule;
-  // Events that tell of usage do it as whole answers do, unless something else is said.
-  const ofEvents = usage_extract === null || usage === null ? {} : { usage: usage_extract };
+  // Events report usage as whole answers do, unless stream_extract says otherwise.
+  const usageOfEvents = usage_extract === null || usage === null ? {} : { usage: usage_extract };
   return {
     url: attempt(['req_url_template', 'req_param'], () => compileUrl(url, params ?? undefined)),
     body:
@@ -72,10 +83,49 @@ export function compileParts(
       stream_extract === null
         ? null
         : attempt(['stream_extract'], () =>
-            compileStreamExtract({ ...ofEvents, ...stream_extract }, 'stream_extract', success),
+            compileStreamExtract({ ...usageOfEvents, ...stream_extract }, 'stream_extract', success),
           ),
     usage,
     succeeded,
     faults,
+  };
+}
+
+/** Headers that this service sends unless the worker's definition names them. */
+export const OWN_HEADERS = { 'accept-encoding': 'identity', 'user-agent': 'multi-model-manager' };
+
+/** The headers that the worker's definition does not name itself. `names` and the keys are in lower case. */
+export function without(
+  names: ReadonlySet<string>,
+  headers: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.has(name)));
+}
+
+export function ownTimeoutsOf(definition: CallDefinition): CallTimeouts {
+  return {
+    connectMs: definition.connect_ms,
+    firstByteMs: definition.first_byte_ms,
+    idleMs: definition.idle_ms,
+    totalMs: definition.total_ms,
+  };
+}
+
+/** For whole answers. They send nothing until they are complete, so only the worker's own settings bound the silence before. */
+export function timeoutsOf(definition: CallDefinition, settings: InferenceSettings): UpstreamTimeouts {
+  return {
+    connectMs: definition.connect_ms ?? settings.connectTimeoutMs,
+    firstByteMs: definition.first_byte_ms,
+    idleMs: definition.idle_ms,
+    totalMs: definition.total_ms ?? settings.requestTimeoutMs,
+  };
+}
+
+/** For streams. */
+export function streamTimeoutsOf(definition: CallDefinition, settings: InferenceSettings): UpstreamTimeouts {
+  return {
+    ...timeoutsOf(definition, settings),
+    firstByteMs: definition.first_byte_ms ?? settings.firstByteTimeoutMs,
+    idleMs: definition.idle_ms ?? settings.idleTimeoutMs,
   };
 }

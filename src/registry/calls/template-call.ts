@@ -2,46 +2,33 @@ import type { InferenceSettings } from '../../config/settings.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import type { PlaceholderName, SecretLookup } from '../../template/placeholders.js';
 import { parseAnswer } from '../../template/response-extract.js';
-import { OWN_HEADERS, ownTimeoutsOf, streamTimeoutsOf, timeoutsOf, without } from './call-basics.js';
-import { compileParts } from './call-parts.js';
 import { UnsuccessfulAnswerError } from '../registry-errors.js';
 import type { TemplateCall } from '../worker.js';
-import type { WorkerDefinition } from '../worker-fields.js';
+import {
+  type CallDefinition,
+  compileParts,
+  OWN_HEADERS,
+  ownTimeoutsOf,
+  streamTimeoutsOf,
+  timeoutsOf,
+  without,
+} from './call-parts.js';
 
-/** Where a caller's words can enter; a worker without one of these would answer everyone alike. */
+/** The placeholders of a request's input. A worker without any of them would answer every request alike. */
 const CARRIES_INPUT: readonly PlaceholderName[] = ['USER_PROMPT', 'MESSAGES', 'HISTORY', 'INPUT'];
 
-/** Of the caller's headers, those that travel on; in lower case. */
+/** The client's headers that are forwarded, in lower case. */
 const FORWARDED_HEADERS = ['x-request-id', 'traceparent'];
 
-type Callable = Pick<
-  WorkerDefinition,
-  | 'req_url_template'
-  | 'req_type'
-  | 'req_param'
-  | 'body'
-  | 'body_format'
-  | 'response_extract'
-  | 'success_when'
-  | 'is_stream'
-  | 'upstream_model'
-  | 'stream_extract'
-  | 'usage_extract'
-  | 'connect_ms'
-  | 'first_byte_ms'
-  | 'idle_ms'
-  | 'total_ms'
->;
-
 /**
- * Compiles a definition, once. `header` holds all headers, the sealed ones opened.
+ * Compiles the call of a template worker. `header` holds all headers, the sealed ones opened.
  * @throws InvalidInputError with every fault, named by field
  */
 export function compileTemplateCall(
-  definition: Callable,
+  definition: CallDefinition,
   header: Readonly<Record<string, string>>,
   secrets: SecretLookup,
-  waits: InferenceSettings,
+  settings: InferenceSettings,
 ): TemplateCall {
   const { req_type: method, success_when: rule } = definition;
   const { url, body, headers, extract, succeeded, stream, usage, ...parts } = compileParts(
@@ -53,7 +40,7 @@ export function compileTemplateCall(
   if (method === 'GET' && definition.body !== null) {
     faults.push({
       field: 'body',
-      problem: 'is not sent by a GET worker: put the placeholders into req_param or the URL, or use POST',
+      problem: 'is not sent with req_type GET: put the placeholders into req_param or the URL, or use POST',
     });
   }
   const placeholders = new Set([
@@ -66,23 +53,23 @@ export function compileTemplateCall(
     faults.push({
       field: method === 'GET' ? 'req_param' : 'body',
       problem:
-        'carries no {USER_PROMPT} (nor {MESSAGES}, {HISTORY} or {INPUT}), and neither does the URL: put it where the prompt belongs',
+        'must hold {USER_PROMPT}, {MESSAGES}, {HISTORY} or {INPUT} if the URL holds none of them: put it where the prompt belongs',
     });
   }
   if (definition.stream_extract !== null && !definition.is_stream)
     faults.push({
       field: 'is_stream',
-      problem: 'must be true where stream_extract says how the stream is read',
+      problem: 'must be true with stream_extract',
     });
   if (faults.length > 0 || url === null || headers === null || extract === null)
     throw new InvalidInputError(faults);
 
-  const timeouts = timeoutsOf(definition, waits);
-  const streamTimeouts = streamTimeoutsOf(definition, waits);
+  const timeouts = timeoutsOf(definition, settings);
+  const streamTimeouts = streamTimeoutsOf(definition, settings);
   const ours = body === null ? OWN_HEADERS : { ...OWN_HEADERS, 'content-type': body.contentType };
-  // The worker's own word stands alone, in whatever case it is written.
+  // Headers of the definition replace these, in any case.
   const fixed = without(headers.names, ours);
-  const setsPassedOn = FORWARDED_HEADERS.some((name) => headers.names.has(name));
+  const setsForwarded = FORWARDED_HEADERS.some((name) => headers.names.has(name));
 
   return {
     origin: url.origin,
@@ -92,13 +79,13 @@ export function compileTemplateCall(
     placeholders,
     stream,
     usage,
-    render: (values, passedOn) => ({
+    render: (values, forwardedHeaders) => ({
       method,
       origin: url.origin,
       path: url.render(values, secrets),
       headers: {
         ...fixed,
-        ...(setsPassedOn ? without(headers.names, passedOn) : passedOn),
+        ...(setsForwarded ? without(headers.names, forwardedHeaders) : forwardedHeaders),
         ...headers.render(values, secrets),
       },
       body: body === null ? null : body.render(values, secrets),

@@ -32,7 +32,7 @@ export class WorkerCompiler {
     private readonly vault: CredentialVault,
     private readonly secrets: WorkerSecrets,
     private readonly guard: UpstreamGuard,
-    private readonly waits: InferenceSettings,
+    private readonly settings: InferenceSettings,
   ) {}
 
   /** What the worker's row shows in lists while there is no database. */
@@ -83,7 +83,12 @@ export class WorkerCompiler {
       const origin = new URL(row.req_url_template).origin;
       const sealed =
         row.sealed_header === null ? {} : this.vault.open(row.sealed_header, { workerId: row.id, origin });
-      return compileCall(row, { ...row.header, ...sealed }, (name) => this.secrets.lookup(name), this.waits);
+      return compileCall(
+        row,
+        { ...row.header, ...sealed },
+        (name) => this.secrets.lookup(name),
+        this.settings,
+      );
     } catch (error) {
       return { fault: faultOf(error) };
     }
@@ -98,12 +103,12 @@ export function compileCall(
   definition: WorkerDefinition,
   header: Readonly<Record<string, string>>,
   secrets: SecretLookup,
-  waits: InferenceSettings,
+  settings: InferenceSettings,
 ): WorkerCall {
   const { protocol } = definition;
   return protocol === 'template'
-    ? compileTemplateCall(definition, header, secrets, waits)
-    : compileApiCall(protocol, definition, header, secrets, waits);
+    ? compileTemplateCall(definition, header, secrets, settings)
+    : compileApiCall(protocol, definition, header, secrets, settings);
 }
 
 /** A JSON column edited by hand must hold what a registration may hold. @throws InvalidInputError */

@@ -2,7 +2,7 @@ import type { Preset } from './preset.js';
 
 const BEARER = { authorization: 'Bearer {API_KEY}' };
 
-/** A provider's API, at one public address: a key is all it needs. */
+/** A provider's API at one public address: only a key is required. */
 function hosted(title: string, baseUrl: string, model: string, source: string): Preset {
   return {
     title,
@@ -16,7 +16,7 @@ function hosted(title: string, baseUrl: string, model: string, source: string): 
   };
 }
 
-/** A server one runs oneself, which may ask for a key. */
+/** A self-hosted server, which may require a key. */
 function ownServer(title: string, port: number, model: string, source: string, health?: string): Preset {
   return {
     title,
@@ -33,7 +33,7 @@ function ownServer(title: string, port: number, model: string, source: string, h
   };
 }
 
-/** All that speak OpenAI's API and are passed through. */
+/** Systems with OpenAI's API, which are passed through. */
 export const OPENAI_PRESETS = {
   openai: hosted(
     'ChatGPT (OpenAI)',
@@ -111,7 +111,7 @@ export const OPENAI_PRESETS = {
     'https://docs.vllm.ai/en/stable/serving/openai_compatible_server/',
     '/health',
   ),
-  // Its newer versions generate a token to answer /health: its list of models costs none.
+  // Newer versions generate a token to answer /health; their list of models costs none.
   sglang: ownServer(
     'SGLang: Llama, Baichuan, ChatGLM, Vicuna, …',
     30000,
@@ -141,7 +141,7 @@ export const OPENAI_PRESETS = {
   ),
 } as const satisfies Readonly<Record<string, Preset>>;
 
-/** Providers with an API of their own, in which workers are spoken to. */
+/** Providers with an API of their own. */
 export const OTHER_API_PRESETS = {
   anthropic: {
     title: 'Claude (Anthropic)',

@@ -1,6 +1,6 @@
 import type { Preset } from './preset.js';
 
-/** Text servers with a shape of their own. */
+/** Text servers with an API of their own. */
 export const TEXT_PRESETS = {
   chatglm: {
     title: "ChatGLM's own api.py",
@@ -10,11 +10,11 @@ export const TEXT_PRESETS = {
     apiKey: 'none',
     defaults: {
       req_url_template: '{BASE_URL}/',
-      // Its max_length counts the prompt, too: no caller's max_tokens means that.
+      // Its max_length includes the prompt, which a client's max_tokens does not.
       body: { prompt: '{USER_PROMPT}', history: '{HISTORY}', temperature: '{MODEL_TEMPERATURE}' },
       response_extract: 'response',
       success_when: { path: 'status', equals: 200 },
-      // It answers nothing else while it generates.
+      // It answers no probe while it generates.
       health_check: { kind: 'tcp' },
     },
     example: { model_name: 'chatglm2-6b', base_url: 'http://127.0.0.1:8000' },
@@ -27,11 +27,11 @@ export const TEXT_PRESETS = {
     apiKey: 'none',
     defaults: {
       req_url_template: '{BASE_URL}/v1/chat/completions',
-      // Of OpenAI's request it reads messages, and refuses a stream: passed through, no client that streams could use it.
+      // It reads only messages of OpenAI's request and rejects streams: passed through, no streaming client could use it.
       body: { messages: '{MESSAGES}' },
       response_extract: 'choices[].message.content',
       usage_extract: { input: 'usage.prompt_tokens', output: 'usage.completion_tokens' },
-      // It may answer nothing else while it generates.
+      // It may answer no probe while it generates.
       health_check: { kind: 'tcp' },
     },
     example: { model_name: 'baichuan2-13b-chat', base_url: 'http://127.0.0.1:8000' },
@@ -52,10 +52,10 @@ export const TEXT_PRESETS = {
   },
 } as const satisfies Readonly<Record<string, Preset>>;
 
-/** A video takes minutes, and the answer comes when it is done. */
+/** A video takes minutes, and the answer arrives when it is done. */
 const VIDEO_TOTAL_MS = 1800000;
 
-/** Images and videos that come with the answer. */
+/** Servers whose answer holds the image or video. */
 export const MEDIA_PRESETS = {
   'stable-diffusion-webui': {
     title: 'Stable Diffusion webui (started with --api)',
@@ -63,7 +63,7 @@ export const MEDIA_PRESETS = {
     protocol: 'template',
     source: 'https://github.com/AUTOMATIC1111/stable-diffusion-webui/wiki/API',
     apiKey: 'optional',
-    apiKeyHint: 'user:password in base64, where it was started with --api-auth',
+    apiKeyHint: 'user:password in base64, if it was started with --api-auth',
     defaults: {
       task: 'image',
       req_url_template: '{BASE_URL}/sdapi/v1/txt2img',
@@ -110,7 +110,7 @@ export const MEDIA_PRESETS = {
     title: 'zeroscope, through the Text2Video proxy',
     kind: 'video',
     protocol: 'template',
-    // The model and the sizes it has by default.
+    // The model and its default sizes.
     source: 'https://github.com/xuyuan23/Text2Video',
     apiKey: 'none',
     defaults: {

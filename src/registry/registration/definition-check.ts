@@ -38,7 +38,7 @@ export class DefinitionCheck {
     private readonly workerSecrets: WorkerSecrets,
     private readonly guard: UpstreamGuard,
     private readonly ownAddress: OwnAddress,
-    private readonly waits: InferenceSettings,
+    private readonly settings: InferenceSettings,
   ) {}
 
   /** @throws InvalidInputError with every fault */
@@ -94,7 +94,7 @@ export class DefinitionCheck {
     faults: InputFault[],
   ): WorkerCall | null {
     try {
-      return compileCall(definition, header, secrets, this.waits);
+      return compileCall(definition, header, secrets, this.settings);
     } catch (error) {
       if (!(error instanceof InvalidInputError)) throw error;
       faults.push(...error.details);
