@@ -23,6 +23,16 @@ describe.each(PAGES)('%s', (page) => {
   });
 });
 
+describe('ARCHITECTURE.md', () => {
+  it('names only source files and folders that exist', () => {
+    const text = readFileSync('ARCHITECTURE.md', 'utf8');
+    const names = [...text.matchAll(/`([\w./-]+(?:\.(?:c?ts|mjs|cjs|sql|md|json)|\/))`/g)].map(
+      ([, name = '']) => name,
+    );
+    expect(names.filter((name) => !existsSync(name) && !existsSync(join('src', name)))).toEqual([]);
+  });
+});
+
 function leadsSomewhere(page: string, link: string): boolean {
   const [path = '', heading] = link.split('#');
   const target = path === '' ? page : join(dirname(page), path);
