@@ -116,7 +116,10 @@ describe('an unknown path or method', () => {
     'answers 404 in JSON at the unknown path %s',
     async (path) => {
       const { status, headers, text } = await ask('GET', path);
-      expect([status, headers.get('content-type')]).toEqual([404, 'application/json; charset=utf-8']);
+      expect({ status, contentType: headers.get('content-type') }).toEqual({
+        status: 404,
+        contentType: 'application/json; charset=utf-8',
+      });
       expect(envelope(text)).toMatchObject(
         path.startsWith('/api/server/') ? { success: false } : { error: { type: 'invalid_request_error' } },
       );
@@ -125,7 +128,10 @@ describe('an unknown path or method', () => {
 
   it('answers 400 to a path that cannot be decoded', async () => {
     const { status, headers, text } = await ask('GET', '/%E0%A4%A');
-    expect([status, headers.get('content-type')]).toEqual([400, 'application/json; charset=utf-8']);
+    expect({ status, contentType: headers.get('content-type') }).toEqual({
+      status: 400,
+      contentType: 'application/json; charset=utf-8',
+    });
     expect(envelope(text)).toMatchObject({ error: { type: 'invalid_request_error' } });
     expect(headers.get('x-request-id')).toMatch(/^[\w-]+$/);
   });
@@ -141,7 +147,7 @@ describe('an unknown path or method', () => {
     ['POST', '/api/v1/models/meta-llama/Llama-3.1-8B', 'GET, HEAD, PUT, DELETE'],
   ])('answers %s %s with 405 and Allow: %s', async (method, path, allow) => {
     const { status, headers, text } = await ask(method, path);
-    expect([status, headers.get('allow')]).toEqual([405, allow]);
+    expect({ status, allow: headers.get('allow') }).toEqual({ status: 405, allow });
     expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
     expect(text === '').toBe(method === 'HEAD');
   });
@@ -149,7 +155,7 @@ describe('an unknown path or method', () => {
   it('answers HEAD like GET, without a body', async () => {
     for (const path of ['/api/server/workers', '/livez', '/readyz', '/health']) {
       const { status, text } = await ask('HEAD', path);
-      expect([status, text]).toEqual([200, '']);
+      expect({ status, text }).toEqual({ status: 200, text: '' });
     }
   });
 
@@ -162,7 +168,7 @@ describe('an unknown path or method', () => {
       'constructor=1',
     ]) {
       const { status, text } = await ask('GET', `/api/server/workers?${query}`);
-      expect([query, status]).toEqual([query, 400]);
+      expect({ query, status }).toEqual({ query, status: 400 });
       expect(text).toContain(query.split('=', 1).join());
     }
   });

@@ -36,7 +36,10 @@ describe('the fallbacks of a model', () => {
     expect(answer.json).toEqual({ success: true, msg: 'execute succeed', result: 'from b' });
     expect(answer.headers.get('x-mmm-model')).toBe('fb-b');
     expect(answer.headers.get('x-mmm-attempts')).toBe('2');
-    expect([first.requests.length, second.requests.length]).toEqual([1, 1]);
+    expect({ callsOfFirst: first.requests.length, callsOfSecond: second.requests.length }).toEqual({
+      callsOfFirst: 1,
+      callsOfSecond: 1,
+    });
     // The one that was asked for answers as itself.
     expect((await service.chat('fb-b', 'hello')).headers.get('x-mmm-model')).toBeNull();
     const openAi = await service.post('/api/v1/chat/completions', {
@@ -140,7 +143,10 @@ describe('the deadline of a request', () => {
     expect(untold).toBeUndefined();
     await model('dl-b', () => {});
     const { status, json: refusal } = await service.chat('dl-b', 'x', { 'x-request-timeout-ms': '200' });
-    expect([status, refusal]).toEqual([504, expect.objectContaining({ success: false })]);
+    expect({ status, refusal }).toEqual({
+      status: 504,
+      refusal: expect.objectContaining({ success: false }),
+    });
   });
 
   it("is shortened to the model's total_ms", async () => {

@@ -16,7 +16,7 @@ export interface ProcessOptions {
   /** Instead of `node dist/src/main.js`. */
   readonly command?: readonly [string, ...string[]];
   readonly nodeOptions?: readonly string[];
-  /** A group of its own, so that a signal can reach all of it, as Ctrl-C in a terminal does. */
+  /** A process group of its own, so that a signal reaches all of it, as Ctrl-C in a terminal does. */
   readonly ownGroup?: boolean;
   readonly cwd?: string;
 }
@@ -36,7 +36,7 @@ export interface JsonAnswer {
 export class ServiceProcess {
   stdout = '';
   stderr = '';
-  /** When all it wrote has been read, too. */
+  /** Resolves when its output has been read, too. */
   readonly exited: Promise<Exit>;
   #hasExited = false;
 
@@ -58,7 +58,7 @@ export class ServiceProcess {
     return this.#hasExited;
   }
 
-  /** Of the log, what is JSON. */
+  /** The lines of the log that are JSON. */
   get log(): readonly Readonly<Record<string, unknown>>[] {
     const lines = this.stdout.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'));
     return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -107,7 +107,7 @@ export class ServiceProcess {
     process.kill(-this.pid, signal);
   }
 
-  /** Whatever it does at the moment, even stand still. */
+  /** Also ends a process that is stopped. */
   async kill(): Promise<void> {
     if (this.#hasExited) return;
     this.signal('SIGKILL');

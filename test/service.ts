@@ -28,7 +28,7 @@ export interface Answer {
   readonly json: unknown;
 }
 
-/** Quick enough for tests, and otherwise what a newcomer gets. */
+/** Quick enough for tests; all other settings have their defaults. */
 const QUICK = {
   HEALTH_INTERVAL_MS: '300',
   HEALTH_UNSURE_INTERVAL_MS: '100',

@@ -8,16 +8,16 @@ export async function until(check: () => Promise<boolean> | boolean, withinMs = 
   }
 }
 
-/** Far beyond what is expected, for machines that are busy. */
+/** Far beyond what is expected, for busy machines. */
 export const PATIENT_MS = 30_000;
 
-/** What a busy machine gets beyond what is promised. */
+/** Added to what is promised, for busy machines. */
 const GRACE_MS = 5_000;
 
 /** For `expect.poll`. */
 export const within = (promisedMs: number) => ({ timeout: promisedMs + GRACE_MS, interval: 20 });
 
-/** Waits until it is so on each of these; fails where it is not within what is promised, and some grace. */
+/** Waits until the check holds for each of these; fails after the promised time and some grace. */
 export async function untilAll<T>(
   these: readonly T[],
   promisedMs: number,

@@ -166,7 +166,7 @@ describe('a client that disconnects', () => {
     await hangUp(model, upstream);
     expect(await inFlight(model)).toBe(1);
     await until(async () => (await inFlight(model)) === 0);
-    expect([answered, upstream.aborted]).toEqual([1, 0]);
+    expect({ answered, aborted: upstream.aborted }).toEqual({ answered: 1, aborted: 0 });
   });
 });
 

@@ -47,7 +47,7 @@ function pieces(whole: string): readonly string[] {
   return [whole.slice(0, middle), whole.slice(middle)].filter((piece) => piece !== '');
 }
 
-/** What a stream says in all. @throws Error if it has no end, or goes on after it */
+/** The whole content of a stream. @throws Error if it has no end, or goes on after it */
 export function answerOf(events: readonly ChatEvent[]): ChatAnswer {
   const ends = events.flatMap((event) => (event.kind === 'finish' ? [event.reason] : []));
   const [finish] = ends;

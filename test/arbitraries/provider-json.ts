@@ -12,7 +12,7 @@ const KEYS = list(
     'usageMetadata promptTokenCount thought',
 );
 
-/** JSON in the words of Anthropic and Gemini, in any arrangement. */
+/** JSON with field names of Anthropic and Gemini, in any arrangement. */
 export const providerJson: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   value: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },

@@ -26,7 +26,7 @@ export function piecesOf(bytes: Buffer): fc.Arbitrary<readonly Buffer[]> {
   });
 }
 
-/** What comes out, and what is thrown. */
+/** The decoded events, and the error that is thrown. */
 export function decoded(
   decoderOf: (onEvent: (event: StreamEvent) => void) => StreamDecoder,
   pieces: readonly Buffer[],

@@ -28,7 +28,7 @@ export const templateText = fc
   .map((pieces) => pieces.join(''))
   .filter((text) => !/\$\{secret:(?!TOKEN\})/.test(text));
 
-/** What a caller may send, with every trick a template itself would understand. */
+/** Values a client may send, with everything that has a meaning in a template. */
 export const callerText = fc.oneof(anyText, templateText);
 
 const oddKey = fc.oneof(fc.constantFrom('__proto__', 'constructor', 'toString', '0', ''), templateText);

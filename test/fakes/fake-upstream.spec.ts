@@ -46,7 +46,7 @@ describe('a fake upstream', () => {
     const upstream = await start();
     upstream.health = 500;
     expect((await fetch(`${upstream.url}/health`)).status).toBe(500);
-    expect([upstream.probes, upstream.calls]).toEqual([1, 0]);
+    expect({ probes: upstream.probes, calls: upstream.calls }).toEqual({ probes: 1, calls: 0 });
   });
 
   it('refuses connections and breaks open ones once killed, and comes back on the same port', async () => {

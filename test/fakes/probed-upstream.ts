@@ -2,7 +2,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { onTestFinished } from 'vitest';
 
-/** A worker that answers requests whatever its health endpoints say, and counts both. */
+/** A worker that answers requests whatever its health endpoints answer, and counts both. */
 export class ProbedUpstream {
   /** Of `GET /health…`; `hangs`: no answer. */
   health: number | 'hangs' = 200;

@@ -16,7 +16,7 @@ export interface Tensor {
 const ALIGNMENT = 32;
 const F32 = 0;
 
-/** @throws Error on anything it does not know */
+/** @throws Error on anything unknown */
 export function readGguf(file: Buffer): Gguf {
   const reader = new Reader(file);
   if (reader.bytes(4).toString('latin1') !== 'GGUF') throw new Error('this is not GGUF');

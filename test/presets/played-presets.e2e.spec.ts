@@ -25,12 +25,15 @@ const message = (model: string, content: string) => ({ model, max_tokens: 100, m
 
 describe.each(PLAYED)('the preset $name', ({ name, model, preset, fixture }) => {
   const { text, endpoint } = fixture;
-  // Who speaks an API lists its models; the fake keeps /health, what everybody else is asked for, to itself.
+  // Workers of a known API are probed by their list of models; the fake answers /health, the probe of all others, itself.
   const { health = preset.protocol === 'template' ? '/health' : modelsBeside(endpoint) } = fixture;
 
   it('answers by the API of the seed', async () => {
     const { status, json } = await stage.service.chat(model, PLAY.answer);
-    expect([status, json]).toEqual([200, { success: true, msg: 'execute succeed', result: text }]);
+    expect({ status, json }).toEqual({
+      status: 200,
+      json: { success: true, msg: 'execute succeed', result: text },
+    });
   });
 
   it('is well as its documents say it is', async () => {
@@ -50,7 +53,7 @@ it('the API of the seed says what a model does that answers no prompt', async ()
   await stage.service.register({ ...vectors, req_url_template: 'http://127.0.0.1:9/embed' });
   const { status, json } = await stage.service.chat('vectors', PLAY.answer);
   const msg: unknown = expect.stringContaining('does embedding, not chat');
-  expect([status, json]).toEqual([400, { success: false, msg }]);
+  expect({ status, json }).toEqual({ status: 400, json: { success: false, msg } });
 });
 
 describe.each(writing)('the preset $name, which writes,', ({ model, fixture }) => {
@@ -84,13 +87,13 @@ describe.each(writing)('the preset $name, which writes,', ({ model, fixture }) =
 it.each(passed)('the preset $name loses no byte of the answer', async ({ name, model }) => {
   const asked = { model, messages: messages(PLAY.answer) };
   const { status, text } = await stage.service.post('/v1/chat/completions', asked);
-  expect([status, text]).toEqual([200, stage.upstreamOf(name).answerBytes]);
+  expect({ status, text }).toEqual({ status: 200, text: stage.upstreamOf(name).answerBytes });
 });
 
 it.each(streaming)('the preset $name loses no byte of the stream', async ({ name, model }) => {
   const asked = { model, messages: messages(PLAY.answer), stream: true };
   const { status, text } = await stage.service.post('/v1/chat/completions', asked);
-  expect([status, text]).toEqual([200, stage.upstreamOf(name).streamBytes]);
+  expect({ status, text }).toEqual({ status: 200, text: stage.upstreamOf(name).streamBytes });
 });
 
 it.each(drawing)("the preset $name gives OpenAI's client its image", async ({ model, fixture }) => {
@@ -107,16 +110,16 @@ it.each(breaking)('the preset $name says what broke its stream', async ({ model,
   await expect(translated).rejects.toThrow(says);
 });
 
-/** What the caller can mend or wait for; all else is between the worker and us. */
+/** Errors the client can mend or wait for; all others are between the service and the worker. */
 const CALLERS: readonly number[] = [400, 413, 422, 429];
 const OUR_CREDENTIALS: readonly number[] = [401, 402, 403];
 
 interface Erring extends PlayedPreset {
   readonly status: number;
   readonly body: unknown;
-  /** It is passed through as it is. */
+  /** Passed through unchanged. */
   readonly isPassed: boolean;
-  /** Translated, it is the caller's to hear. */
+  /** Translated for the client. */
   readonly isHeard: boolean;
 }
 
@@ -129,7 +132,7 @@ const erring = PLAYED.flatMap((each): readonly Erring[] => {
     { ...each, ...error, isPassed, isHeard: protocol !== 'template' && CALLERS.includes(error.status) },
   ];
 });
-/** Who rejects our credentials is put aside, and somebody must see to it before the next call. */
+/** A worker that rejects the credentials is ejected until it is enabled again. */
 const forgiven = ({ status, model }: Erring) =>
   OUR_CREDENTIALS.includes(status) ? stage.enable(model) : Promise.resolve();
 
@@ -144,14 +147,17 @@ describe.each(erring)('the error $status of the preset $name', (each) => {
     await forgiven(each);
     const answer = await stage.service.chat(model, PLAY.error);
     const msg: unknown = expect.stringMatching(`^worker execute error: .*${status}`);
-    expect([answer.status, answer.json]).toEqual([502, { success: false, msg }]);
+    expect({ status: answer.status, json: answer.json }).toEqual({
+      status: 502,
+      json: { success: false, msg },
+    });
   });
 
   it("reaches OpenAI's client, unless it is about our credentials", async () => {
     await forgiven(each);
     const failure = await failureOf(ask());
     expect(failure.status).toBe(isPassed || isHeard ? status : 502);
-    // Passed on it is as it is, and some have no envelope that this client could read.
+    // Passed through, it is unchanged, and some envelopes are unknown to this client.
     expect(failure.message).toContain(isHeard && !isPassed ? saidBy(body) : '');
   });
 });
@@ -169,13 +175,13 @@ it.each(erring.filter(({ preset }) => preset.kind === 'text'))(
   "the error $status of the preset $name reaches Anthropic's client where the caller can mend it",
   async (each) => {
     const { model, status, body } = each;
-    // Who speaks their language is passed through.
+    // Requests in the worker's own API are passed through.
     const isTheirs = each.preset.protocol === 'anthropic' && !OUR_CREDENTIALS.includes(status);
     const isHeard = each.isHeard || isTheirs;
     await forgiven(each);
     const failure = await failureOf(stage.anthropic.messages.create(message(model, PLAY.error)));
     expect(failure.status).toBe(isHeard ? status : 502);
-    // It tells the whole body.
+    // The message is the whole body.
     expect(failure.message).toContain(isHeard ? JSON.stringify(saidBy(body)) : '');
   },
 );
@@ -183,5 +189,5 @@ it.each(erring.filter(({ preset }) => preset.kind === 'text'))(
 it.each(failing)('a failure of the preset $name with status 200 is one', async ({ model }) => {
   const { status, json } = await stage.service.chat(model, PLAY.failure);
   const msg: unknown = expect.stringMatching(/^worker execute error: /);
-  expect([status, json]).toEqual([502, { success: false, msg }]);
+  expect({ status, json }).toEqual({ status: 502, json: { success: false, msg } });
 });

@@ -13,7 +13,7 @@ export interface PlayedPreset {
   readonly name: string;
   readonly preset: Preset;
   readonly fixture: PresetFixture;
-  /** As callers call it. */
+  /** The name that clients use. */
   readonly model: string;
 }
 
@@ -47,7 +47,7 @@ export class PresetHarness {
     return found.upstream;
   }
 
-  /** @throws Error: an upstream was asked what its documents do not have */
+  /** @throws Error when an upstream received a request that its documents do not have */
   checkRequests(): void {
     const faults = [...this.played].flatMap(([preset, { upstream }]) =>
       upstream.faults.splice(0).map((fault) => `${preset} was asked ${fault}`),
@@ -59,7 +59,7 @@ export class PresetHarness {
     return (await this.service.post(`/api/v1/workers/${await this.idOf(model)}/probe`, {})).json;
   }
 
-  /** Whoever rejects our credentials is asked no more, until somebody has seen to it. */
+  /** A worker that rejects its credentials gets no more calls until it is enabled again. */
   async enable(model: string): Promise<void> {
     await this.service.post(`/api/v1/workers/${await this.idOf(model)}/enable`, {});
     await until(async () => (await viewsOf(this.service, model))[0]?.['ejected_until'] === null);
@@ -67,7 +67,7 @@ export class PresetHarness {
 
   async stop(): Promise<void> {
     await Promise.all([...this.played.values()].map(({ server }) => server.close()));
-    // Clients keep connections they have opened and never used: nobody waits for those.
+    // Clients keep connections open that they never used; the service would wait for them.
     this.service.app.getHttpServer().closeAllConnections();
     await this.service.stop();
   }
@@ -76,7 +76,7 @@ export class PresetHarness {
     return (await viewsOf(this.service, model))[0]?.id ?? '';
   }
 
-  /** By what a person writes: nothing but what the preset asks for, and where this upstream is. */
+  /** With the fields a person would write: those that the preset asks for, and the address of this upstream. */
   private async register({ name, preset, fixture, model }: PlayedPreset): Promise<void> {
     const { baseUrl, apiKey, protocol } = preset;
     const key = `key-of-${name}`;
@@ -87,7 +87,7 @@ export class PresetHarness {
     const { status, text } = await this.service.register({
       preset: name,
       model_name: model,
-      // A provider's base has a path, which its endpoint is behind.
+      // The base URL of a provider may have a path.
       base_url: server.url + (baseUrl === undefined ? '' : new URL(baseUrl).pathname),
       ...(apiKey === 'none' ? {} : { api_key: key }),
       ...(theirs === null ? {} : { upstream_model: theirs }),

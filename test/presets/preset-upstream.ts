@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { SeenRequest } from '../fakes/fake-upstream.js';
 import type { PresetFixture } from '../fixtures/presets/fixture.js';
 
-/** What a prompt asks the upstream to play. */
+/** Prompts that tell the upstream what to play. */
 export const PLAY = {
   answer: 'Say hello.',
   error: 'Play the error.',
@@ -12,16 +12,16 @@ export const PLAY = {
 
 export interface Expected {
   readonly key: string;
-  /** What the upstream calls its model; `null`: it has but one. */
+  /** The name of the model at the upstream; `null`: it has only one. */
   readonly model: string | null;
 }
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Plays a fixture over HTTP, and finds fault with requests that are not as its documents want them. */
+/** Plays a fixture over HTTP, and records requests that differ from its documents. */
 export class PresetUpstream {
   readonly faults: string[] = [];
-  /** Of GETs: what asks whether it is well. */
+  /** Paths of GET requests, which are probes. */
   readonly probed = new Set<string>();
 
   constructor(
@@ -29,7 +29,7 @@ export class PresetUpstream {
     private readonly expected: Expected,
   ) {}
 
-  /** As it stands on the wire: not as we would write it. */
+  /** The bytes on the wire, formatted unlike ours. */
   get answerBytes(): string {
     return JSON.stringify(this.fixture.answer, null, 3);
   }
@@ -88,7 +88,7 @@ export class PresetUpstream {
   }
 }
 
-/** Gemini has its model in the path, and another method for streams. */
+/** Gemini has the model in the path, and another method for streams. */
 function pathOf(endpoint: string, model: string | null, isStream: boolean): string {
   const { pathname } = new URL(endpoint);
   const [, before] = /^(.*\/models\/)[^/]+:generateContent$/.exec(pathname) ?? [];
@@ -104,7 +104,7 @@ function respond(response: ServerResponse, status: number, body: string): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(body);
 }
 
-/** Callers who speak Anthropic's language themselves say in which version. */
+/** Clients of Anthropic's API name the version themselves. */
 function isVersion(name: string, value: unknown): boolean {
   return name === 'anthropic-version' && typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value);
 }

@@ -2,7 +2,7 @@ import type Anthropic from '@anthropic-ai/sdk';
 import type OpenAI from 'openai';
 import type { PresetFixture, StreamFixture, TokenCounts } from '../fixtures/presets/fixture.js';
 
-/** What OpenAI's client makes of a stream. */
+/** A stream as OpenAI's client reads it. */
 export async function readingOf(stream: AsyncIterable<OpenAI.ChatCompletionChunk>) {
   let text = '';
   let finish: string | null = null;
@@ -10,9 +10,9 @@ export async function readingOf(stream: AsyncIterable<OpenAI.ChatCompletionChunk
   for await (const chunk of stream) {
     const [choice] = chunk.choices;
     text += choice?.delta?.content ?? '';
-    // Baichuan's is empty until it has one.
+    // Baichuan sends an empty one until the end.
     finish = (choice?.finish_reason ?? '') === '' ? finish : (choice?.finish_reason ?? null);
-    // Moonshot's counts stand in the choice.
+    // Moonshot reports usage in the choice.
     const told = chunk.usage ?? (choice as { readonly usage?: OpenAI.CompletionUsage } | undefined)?.usage;
     usage = countsOf(told) ?? usage;
   }
@@ -24,7 +24,7 @@ export function countsOf(usage: OpenAI.CompletionUsage | null | undefined): Toke
   return { input: usage.prompt_tokens, output: usage.completion_tokens };
 }
 
-/** What Anthropic's client makes of an answer. */
+/** An answer as Anthropic's client reads it. */
 export function messageReading({ content, stop_reason: stop, usage }: Anthropic.Message) {
   return {
     text: content.map((block) => (block.type === 'text' ? block.text : '')).join(''),
@@ -35,12 +35,12 @@ export function messageReading({ content, stop_reason: stop, usage }: Anthropic.
 
 const STOPS: Readonly<Record<string, string>> = { stop: 'end_turn', length: 'max_tokens' };
 
-/** It must be told how many tokens there were, also where nobody knows. */
+/** Anthropic's API requires token counts, also where they are unknown. */
 export function asMessage({ text, finish, usage }: PresetFixture | StreamFixture) {
   return { text, stop: STOPS[finish], usage: usage ?? { input: 0, output: 0 } };
 }
 
-/** What an error says, in each upstream's envelope. */
+/** The message of an error, in each upstream's envelope. */
 export function saidBy(body: unknown): string {
   const { error, message } = body as { readonly error?: unknown; readonly message?: string };
   if (typeof error === 'string') return error;

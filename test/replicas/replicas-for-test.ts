@@ -7,7 +7,7 @@ import { until } from '../until.js';
 
 type AtLeastOne = readonly [TestService, ...TestService[]];
 
-/** As many replicas as wanted, on one database, that know of each other. They are gone when the test is. */
+/** Replicas on one database that know of each other. They stop when the test ends. */
 export async function replicasForTest(
   count: number,
   database: TestDatabase,
@@ -30,7 +30,7 @@ export async function replicasForTest(
   return services;
 }
 
-/** How many it sees. */
+/** The number of replicas that this one sees. */
 export const countOf = (service: TestService): number => service.app.get(Replicas).count;
 
 /** An upstream that counts how many requests it has at once. */

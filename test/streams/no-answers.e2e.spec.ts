@@ -165,14 +165,18 @@ describe('an answer that only looks like a failure', () => {
     const model = await modelOn(service, hollow);
     hollow.answer = says(body, type);
     const { status, text, line } = await ask(model, stream);
-    expect([status, text, line?.['error_type']]).toEqual([200, body, undefined]);
+    expect({ status, text, errorType: line?.['error_type'] }).toEqual({
+      status: 200,
+      text: body,
+      errorType: undefined,
+    });
   });
 
   it('is passed through unchanged: audio, whatever its Content-Type', async () => {
     const model = await modelOn(service, hollow, { task: 'audio' });
     hollow.answer = says('<html>', 'text/html');
     const { status, text } = await service.post('/v1/audio/speech', { model, input: 'hi', voice: 'x' });
-    expect([status, text]).toEqual([200, '<html>']);
+    expect({ status, text }).toEqual({ status: 200, text: '<html>' });
   });
 });
 
@@ -180,7 +184,7 @@ it('treats a redirect of an upstream as a failure, and does not reveal its targe
   const model = await modelOn(service, hollow);
   hollow.answer = (response) => response.writeHead(302, { location: 'http://10.0.0.1/' }).end();
   const { status, headers } = await ask(model, false);
-  expect([status, headers.get('location')]).toEqual([502, null]);
+  expect({ status, location: headers.get('location') }).toEqual({ status: 502, location: null });
 });
 
 it('does not log an upstream that breaks off a request body as a client disconnect', async () => {

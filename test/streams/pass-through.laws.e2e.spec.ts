@@ -96,7 +96,10 @@ describe.each(ENDPOINTS)('a pass-through request to $path', ({ path, protocol })
           const got = await post(path, 'application/json', sent);
           const named = JSON.stringify(isRenamed ? UPSTREAM_NAME : model);
           const expected = Buffer.from(`${before}${named}${after}`);
-          expect([got.status, got.bytes.toString('hex')]).toEqual([code, answer.toString('hex')]);
+          expect({ status: got.status, bytes: got.bytes.toString('hex') }).toEqual({
+            status: code,
+            bytes: answer.toString('hex'),
+          });
           expect(upstream.last?.body.equals(expected)).toBe(true);
           expect(upstream.last?.message.headers).toMatchObject({
             'content-length': String(expected.length),
@@ -160,7 +163,10 @@ describe('a pass-through form', () => {
           const contentType = `multipart/form-data; boundary=${isQuoted || /[^\w-]/.test(limit) ? `"${limit}"` : limit}`;
           const got = await post('/v1/audio/transcriptions', contentType, form('hears'));
           const expected = form(UPSTREAM_NAME);
-          expect([got.status, got.bytes.toString('hex')]).toEqual([200, file.toString('hex')]);
+          expect({ status: got.status, bytes: got.bytes.toString('hex') }).toEqual({
+            status: 200,
+            bytes: file.toString('hex'),
+          });
           expect(upstream.last?.body.equals(expected)).toBe(true);
           expect(upstream.last?.message.headers).toMatchObject({
             'content-length': String(expected.length),

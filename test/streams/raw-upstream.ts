@@ -10,7 +10,7 @@ export interface RawRequest {
   readonly body: Buffer;
 }
 
-/** A server that keeps the bytes of the last request as they came, and answers as told. */
+/** A server that keeps the bytes of the last request as received, and gives the answer it is set to. */
 export interface RawUpstream {
   readonly url: string;
   last: RawRequest | null;
@@ -73,7 +73,7 @@ export async function modelOn(
   return model;
 }
 
-/** Requests that a replica believes to run on workers of the model. */
+/** Requests that run on workers of the model, as the replica counts them. */
 export async function inFlight(service: TestService, model: string): Promise<number> {
   const { json } = await service.get('/api/server/workers?detail=true');
   const { data } = json as { data: readonly { model_name: string; in_flight: number }[] };

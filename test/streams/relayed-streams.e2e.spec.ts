@@ -156,7 +156,7 @@ describe('a passed-through stream', () => {
     upstream.answer = (response) =>
       response.writeHead(200, { ...EVENTS, 'content-encoding': 'x-own' }).end(WHOLE);
     const { text, headers } = await stream(passed);
-    expect([headers['content-encoding'], text]).toEqual(['x-own', WHOLE]);
+    expect({ encoding: headers['content-encoding'], text }).toEqual({ encoding: 'x-own', text: WHOLE });
   });
 
   it.each([
@@ -368,7 +368,12 @@ describe.each(Object.entries(EARLY))(
       const model = await modelOn(service, upstream, { ...worker, priority: 0 });
       await modelOn(service, other, { ...worker, model_name: model, priority: 1 });
       const { status, text, headers } = await ask(model);
-      expect([status, upstream.calls, other.calls, headers.get('x-mmm-attempts')]).toEqual([200, 1, 1, '2']);
+      expect({
+        status,
+        calls: upstream.calls,
+        callsOfOther: other.calls,
+        attempts: headers.get('x-mmm-attempts'),
+      }).toEqual({ status: 200, calls: 1, callsOfOther: 1, attempts: '2' });
       expect(text).toContain('"content":"all"');
       expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
       await other.close();
@@ -377,7 +382,7 @@ describe.each(Object.entries(EARLY))(
     it('is answered with an error status when there is no other worker', async () => {
       upstream.answer = inOne(failing);
       const { status, json } = await ask(await modelOn(service, upstream, worker));
-      expect([status, json]).toMatchObject([502, { success: false }]);
+      expect({ status, json }).toMatchObject({ status: 502, json: { success: false } });
     });
 
     it('is reported within the stream and not retried once a heartbeat was sent', async () => {
@@ -389,7 +394,7 @@ describe.each(Object.entries(EARLY))(
       const model = await modelOn(service, upstream, { ...worker, priority: 0 });
       await modelOn(service, other, { ...worker, model_name: model, priority: 1 });
       const { status, text } = await ask(model);
-      expect([status, other.calls]).toEqual([200, 0]);
+      expect({ status, callsOfOther: other.calls }).toEqual({ status: 200, callsOfOther: 0 });
       expectBroken(text, /./);
       await other.close();
     });
@@ -455,7 +460,7 @@ describe.each(Object.entries(WHOLE_INSTEAD))(
       );
       await modelOn(service, other, { protocol, model_name: model, priority: 1 });
       const { status, text } = await ask(model);
-      expect([status, other.calls]).toEqual([200, 1]);
+      expect({ status, callsOfOther: other.calls }).toEqual({ status: 200, callsOfOther: 1 });
       expect(text).toContain('"content":"all"');
       await other.close();
     });
@@ -481,7 +486,10 @@ it('reads an event of several MiB, as Gemini sends images', async () => {
   const model = await modelOn(service, upstream, { protocol: 'gemini' });
   const asked = { model_name: model, input: 'hi', stream: true };
   const { status, text } = await service.post('/api/v1/chat/completions', asked);
-  expect([status, text]).toEqual([200, expect.stringMatching(/"content":"all".*\[DONE\]\n\n$/s)]);
+  expect({ status, text }).toEqual({
+    status: 200,
+    text: expect.stringMatching(/"content":"all".*\[DONE\]\n\n$/s),
+  });
 });
 
 describe.each(Object.entries(HELD_OPEN))('an answer of %s', (_what, [worker, wire, late]) => {
@@ -497,12 +505,12 @@ describe.each(Object.entries(HELD_OPEN))('an answer of %s', (_what, [worker, wir
       input: 'hi',
       stream: true,
     });
-    expect([status, json]).toEqual([200, undefined]);
+    expect({ status, json }).toEqual({ status: 200, json: undefined });
     expect(text).toContain('"content":"all"');
     expect(text).not.toMatch(/late|error/);
     expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
     expect(await inFlight(service, model)).toBe(0);
-    // Nobody reads on for ever, either.
+    // Reading on ends at a limit, too.
     await until(() => Promise.resolve(response?.destroyed === true));
   }, 10_000);
 
@@ -518,7 +526,7 @@ describe.each(Object.entries(HELD_OPEN))('an answer of %s', (_what, [worker, wir
       expect((await service.post('/api/v1/chat/completions', asked)).status).toBe(200);
       await sleep(60);
     }
-    expect([own.calls, own.sockets.size]).toEqual([3, 1]);
+    expect({ calls: own.calls, connections: own.sockets.size }).toEqual({ calls: 3, connections: 1 });
     await own.close();
   });
 });
@@ -571,7 +579,11 @@ describe('the upstream of a stream', () => {
     upstream.answer = (response) =>
       response.writeHead(code, { 'content-type': 'application/json' }).end(error);
     const { status, text, headers } = await stream(passed);
-    expect([status, text, headers['content-type']]).toEqual([code, error, 'application/json']);
+    expect({ status, text, contentType: headers['content-type'] }).toEqual({
+      status: code,
+      text: error,
+      contentType: 'application/json',
+    });
   });
 
   it('may compress its error', async () => {
@@ -584,9 +596,15 @@ describe('the upstream of a stream', () => {
     const json = '{"choices":\n[]}';
     upstream.answer = (response) => response.writeHead(200, { 'content-type': 'application/json' }).end(json);
     const whole = await stream(passed);
-    expect([whole.text, whole.headers['content-type']]).toEqual([json, 'application/json']);
+    expect({ text: whole.text, contentType: whole.headers['content-type'] }).toEqual({
+      text: json,
+      contentType: 'application/json',
+    });
     const { status, text } = await stream(made);
-    expect([status, text]).toEqual([502, expect.stringMatching(/makes no sense|end marker/)]);
+    expect({ status, text }).toEqual({
+      status: 502,
+      text: expect.stringMatching(/makes no sense|end marker/),
+    });
   });
 
   it('closes the connection of the client when raw bytes break off, since nothing else can signal it', async () => {
