@@ -43,7 +43,7 @@ describe('a migration', () => {
   it('gives up its place in the queue for a table lock, so that no other query queues behind it', async () => {
     const database = await databaseForTest();
     await revertMigration(database.address, 'public');
-    const reader = await holding(database, 'SELECT FROM worker');
+    const reader = await holding(database, 'SELECT FROM worker, worker_probe');
     await expect(migrate(database.address, 'public', { lockWaitMs: 500 })).rejects.toThrow(/lock timeout/);
     expect(await database.query('SELECT FROM worker')).toEqual([]);
     await reader.query('COMMIT');

@@ -164,15 +164,17 @@ async function inFlight(replica: Replica): Promise<number> {
   return (list as { data: { in_flight: number }[] }).data.reduce((sum, { in_flight }) => sum + in_flight, 0);
 }
 
-/** A worker that only fails, and that every replica has ejected. */
+/** A worker that every replica has ejected because it refused connections; it accepts them again. */
 async function ejectedEverywhere(): Promise<{ readonly model: string; readonly upstream: FakeUpstream }> {
-  const upstream = await upstreamForTest(json({ error: 'no' }, 500));
+  const upstream = await upstreamForTest(fine);
   const worker = aWorker(upstream, { health_check: { kind: 'none' } });
   expect((await cluster.replica(0).register(worker)).status).toBe(200);
+  await upstream.kill();
   await untilAll(cluster.replicas, 5_000, async (replica) => {
     await replica.chat(worker.model_name);
     return (await ejectedUntilMs(replica, worker.model_name)) !== null;
   });
+  await upstream.revive();
   return { model: worker.model_name, upstream };
 }
 

@@ -49,7 +49,7 @@ describe('POST /api/server/heartbeat', () => {
     expect(unpromised.json).toMatchObject({ success: false, details: [{ field: 'heartbeat_ttl_s' }] });
     const late = await beat(service, 'm', off);
     expect(late.status).toBe(409);
-    expect(late.json).toMatchObject({ success: false, msg: expect.stringContaining('register it anew') });
+    expect(late.json).toMatchObject({ success: false, msg: expect.stringContaining('register it again') });
     expect((await service.post('/api/server/heartbeat', { model_name: 'm' })).status).toBe(400);
     const beats = await service.database.query<{ url: string }>(
       `SELECT w.req_url_template AS url FROM worker w JOIN worker_probe p ON p.worker_id = w.id WHERE heartbeat_at IS NOT NULL`,
