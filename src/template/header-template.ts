@@ -7,11 +7,11 @@ import type { PlaceholderName, PlaceholderValues, SecretLookup } from './placeho
 export interface HeaderTemplate {
   readonly placeholders: ReadonlySet<PlaceholderName>;
   readonly secrets: ReadonlySet<string>;
-  /** In lower case, for asking whether the worker sets one itself. */
+  /** The names that the worker sets itself, in lower case. */
   readonly names: ReadonlySet<string>;
   /**
-   * A new object, names as written. Throws RenderError for a caller's value that a header can't carry,
-   * TemplateError for a secret that it can't, and what `secrets` throws.
+   * A new object, names as written. Throws RenderError for a client's value that no header can hold, TemplateError for a
+   * secret that none can, and what `secrets` throws.
    */
   render(values: PlaceholderValues, secrets: SecretLookup): Record<string, string>;
 }
@@ -28,12 +28,12 @@ const NOT_IN_A_VALUE = /[^\t\x20-\x7E\x80-\xFF]/; // RFC 9110 §5.5
 
 const CANNOT_CARRY = 'holds a character that a header cannot carry';
 
-/** Ours to set: they say where the message ends, how the connection lives, and whom it is for. */
+/** Set by this service: they define the end of the message, the connection and the host. */
 const REFUSED_NAMES: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
   'expect',
-  'host', // the URL names the host; another here could reach a site the guard never saw
+  'host', // the URL names the host; another one here could reach a site that the guard never checked
   'http2-settings',
   'keep-alive',
   'te',
@@ -69,7 +69,7 @@ export function compileHeaders(headers: Readonly<Record<string, unknown>>, field
 
 function checkName(name: string, names: Set<string>, field: string): void {
   const lower = name.toLowerCase();
-  // `__proto__` is a token by its letters, but would be lost as a key of a plain object.
+  // `__proto__` is a valid token, but is lost as a key of a plain object.
   if (!TOKEN.test(name) || name === '__proto__') throw new TemplateError(field, 'is no valid header name');
   if (REFUSED_NAMES.has(lower) || lower.startsWith('proxy-'))
     throw new TemplateError(field, 'cannot be set: this header belongs to the connection');
@@ -104,14 +104,14 @@ function checkedSlot(slot: Slot, field: string, values: PlaceholderValues, secre
   return text;
 }
 
-/** Static text is never at fault here: what an absent value leaves bare at its edges is cut off. */
+/** Static text is checked at compile time; spaces that an absent value leaves at the edges are cut off. */
 function refuseSlot(part: Part | undefined, field: string, trouble: string): void {
   if (part === undefined || typeof part === 'string') return;
   if ('secret' in part) throw new TemplateError(field, `the secret ${part.secret} ${trouble}`);
   throw new RenderError(field, `the value of {${part.placeholder}} ${trouble}`);
 }
 
-/** By hand: String.trim() takes more than RFC 9110 does, and a regex at the end is quadratic. */
+/** Not String.trim(), which removes more than RFC 9110 allows, nor a regex at the end, which is quadratic. */
 function trimSpace(value: string): string {
   let start = 0;
   let end = value.length;

@@ -30,8 +30,8 @@ export function compileJson(body: JsonValue, field: string, mentions: Mentions):
 
 /**
  * Flattens the body to static JSON text and slots. Commas around members that may be absent need no state
- * while rendering: before the first member that is sure to come they bring the comma after them, later ones
- * the comma before them, and where none is sure they are joined as a group.
+ * while rendering: members before the first one that is always present bring the comma after them, later ones the comma
+ * before them; if none is always present, they are joined as a group.
  */
 class JsonCompiler {
   readonly segments: (string | Render)[] = [];
@@ -88,7 +88,7 @@ class JsonCompiler {
   private text(text: string, field: string): void {
     const parts = this.mentions.parse(text, field);
     const whole = wholePlaceholder(parts);
-    // Absent, only the body itself gets here: a body must be something, so it is null.
+    // Only the body itself can be absent here. A body must have a value, so it is null.
     if (whole !== undefined) this.segments.push((values) => valueJson(values[whole], field));
     else {
       this.static('"');
@@ -142,7 +142,7 @@ function scalarJson(value: number | boolean | null, path: readonly Step[]): stri
   return JSON.stringify(value);
 }
 
-/** Two JSON escapes side by side parse to the two texts side by side, halves of surrogate pairs included. */
+/** Two adjacent JSON escapes parse to two adjacent texts, halves of surrogate pairs included. */
 function inString(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }

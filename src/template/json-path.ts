@@ -4,7 +4,7 @@ import { TemplateError } from './template-error.js';
 export type Step = string | number;
 
 const LONGEST_PATH = 500;
-// A bare name holds nothing that needs quoting, and nothing PostgreSQL's text could not keep.
+// A bare name holds nothing that needs quotes, and nothing that PostgreSQL's text cannot store.
 const BARE_NAME = /[^\s.[\]"'\\\p{Cc}\p{Cs}]+/uy;
 const WHOLE_BARE_NAME = /^[^\s.[\]"'\\\p{Cc}\p{Cs}]+$/u;
 const INDEX = /-?\d+/y;
@@ -23,7 +23,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads `a.b[].c`, `[2]`, `[-1]`, `["odd.key"]`, `['x']` and `response["a"]["b"][0]["c"]`, mixed as one likes.
+ * Reads `a.b[].c`, `[2]`, `[-1]`, `["odd.key"]`, `['x']` and `response["a"]["b"][0]["c"]`, in any mixture.
  * A leading `response` means the answer itself only where `[` follows; else it is a key like any other
  * (`response`, `response.text`). A list under a key of that name is `["response"][0]`.
  */

@@ -1,4 +1,4 @@
-/** What JavaScript's own percent-encoding refuses: half of a surrogate pair, which UTF-8 cannot hold. */
+/** Half of a surrogate pair: UTF-8 cannot hold it, and JavaScript's percent-encoding throws for it. */
 const LONE_SURROGATE = /\p{Surrogate}/gu;
 // RFC 3986 §3.3 and §3.4 (`/` cannot occur in a segment, and is legal in a query), or one escape.
 const LEGAL = /%[0-9A-Fa-f]{2}|[A-Za-z0-9\-._~!$&'()*+,;=:@/?]+/y;

@@ -1,4 +1,4 @@
-/** What one request offers to a template. An `undefined` value is absent: neither caller nor worker gave it. */
+/** The values of one request. An `undefined` value is absent: neither the client nor the worker has one. */
 export interface PlaceholderValues {
   readonly USER_PROMPT?: string | undefined;
   readonly MODEL_NAME: string;
@@ -12,7 +12,7 @@ export interface PlaceholderValues {
   readonly REQUEST_ID: string;
 }
 
-/** For what only refers to secrets. */
+/** For templates that refer to secrets only. */
 export const NO_VALUES: PlaceholderValues = { MODEL_NAME: '', REQUEST_ID: '' };
 
 export type PlaceholderName = keyof PlaceholderValues;

@@ -1,8 +1,8 @@
 import type { Step } from './json-path.js';
 
 /**
- * What stands at a path, or undefined: for answers that come piece by piece, of which most lack most things.
- * Follows own keys of objects and elements of lists only, as `follow` does, which says why there is nothing.
+ * The value at a path, or undefined: for the events of a stream, most of which lack most values. It follows own keys of
+ * objects and elements of lists only, like `follow`, which also reports why there is no value.
  */
 export function valueAt(answer: unknown, steps: readonly Step[]): unknown {
   let value = answer;

@@ -2,28 +2,28 @@ import { cutJson } from './json-source.js';
 import { parsePath, printPath } from './json-path.js';
 import type { Step } from './json-path.js';
 
-/** Nothing at the path. Says how far the path got, in the definition's words; quotes nothing of the answer. */
+/** No value at the path. The message shows how far the path got, and quotes nothing of the answer. */
 export class ExtractError extends Error {
   override readonly name = 'ExtractError';
 }
 
 export interface Extract {
-  /** The short form, whichever was given. */
+  /** The path in its short form. */
   readonly path: string;
-  /** Out of an answer's text. Throws ExtractError. */
+  /** From an answer's text. Throws ExtractError. */
   from(text: string): string;
-  /** Out of an answer already parsed, where digits beyond a double's are lost. Throws ExtractError. */
+  /** From a parsed answer, in which digits beyond those of a double are lost. Throws ExtractError. */
   fromValue(value: unknown): string;
 }
 
 interface Found {
   readonly value: unknown;
-  /** The way there with every index counted from the front. */
+  /** The path with every index counted from the front. */
   readonly steps: readonly Step[];
 }
 
 const BYTE_ORDER_MARK = '\uFEFF';
-// How numbers a double may not have held exactly come out of it. Finding too many does no harm.
+// Numbers that a double may not hold exactly, as JavaScript prints them. A match too many does no harm.
 const MAYBE_ROUNDED = /(?<![\d.])\d{16}|e\+|^-?Infinity$/;
 
 /** Throws TemplateError naming the column. An empty path means the raw text. */
@@ -36,7 +36,7 @@ export function compileExtract(path: string, field = 'response_extract'): Extrac
   };
 }
 
-/** Throws ExtractError that tells the kind of text it is, never its content. */
+/** Throws an ExtractError with the kind of the text, never its content. */
 export function parseAnswer(text: string): unknown {
   try {
     return JSON.parse(withoutMark(text));

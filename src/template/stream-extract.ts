@@ -9,13 +9,13 @@ import type { TokenCounts, UsageSpec } from './usage-extract.js';
 
 export type StreamFormat = 'sse' | 'ndjson';
 
-/** How a streamed answer is read, event by event. Paths are written as a `response_extract`. */
+/** How the events of a streamed answer are read. Paths are written as a `response_extract`. */
 export interface StreamExtractSpec {
-  /** Left out: by the answer's content type. */
+  /** Left out: the answer's content type decides. */
   readonly format?: StreamFormat | undefined;
-  /** Where an event holds its text; empty: the event is the text. */
+  /** The path of an event's text; empty: the event is the text. */
   readonly text: string;
-  /** What says that the answer is complete. Left out: only the end of the stream does, or a finish reason. */
+  /** The event that completes the answer. Left out: the end of the stream or a finish reason does. */
   readonly done?:
     | {
         readonly data?: string | undefined;
@@ -30,14 +30,14 @@ export interface StreamExtractSpec {
   readonly delta?: boolean | undefined;
 }
 
-/** What one event says. */
+/** What one event holds. */
 export interface StreamPiece {
   readonly text: string;
   /** This is the end marker. */
   readonly done: boolean;
   readonly finishReason: string | null;
   readonly usage: TokenCounts | null;
-  /** It tells of an error: by success_when, or as most servers do once their headers are sent. */
+  /** It reports an error: by success_when, or in the way most servers do after their headers are sent. */
   readonly failed: boolean;
 }
 
@@ -47,15 +47,15 @@ export interface StreamExtract {
   /** A stream that ends without its marker was cut off. */
   readonly hasEndMark: boolean;
   readonly hasUsage: boolean;
-  /** Nothing at a path is no fault: an event may hold a role only. Throws ExtractError for what is not JSON. */
+  /** A path without a value is no fault: an event may hold only a role. Throws ExtractError for text that is not JSON. */
   read(data: string): StreamPiece;
 }
 
-/** OpenAI's end marker, which is no JSON: it ends a stream of JSON even where no marker was declared. */
+/** OpenAI's end marker, which is not JSON: it ends a stream of JSON even if no marker is declared. */
 const OPENAI_DONE = '[DONE]';
 const END: StreamPiece = { text: '', done: true, finishReason: null, usage: null, failed: false };
 
-/** @param success what a whole answer of this worker must say; an event that says otherwise failed. Throws TemplateError naming the column. */
+/** @param success the rule for whole answers of this worker; an event with another value failed. Throws TemplateError naming the column. */
 export function compileStreamExtract(
   spec: StreamExtractSpec,
   field = 'stream_extract',
@@ -67,7 +67,7 @@ export function compileStreamExtract(
   const finish =
     spec.finish_reason === undefined ? null : parsePath(spec.finish_reason, `${field}.finish_reason`);
   const usage = spec.usage === undefined ? null : compileUsageExtract(spec.usage, `${field}.usage`);
-  // What only the end mark says, the events before it deny.
+  // A value that only the end marker has is denied by the events before it.
   const hasFailed =
     success === null || success.path === spec.done?.path ? () => false : compileFailedEvent(success);
   return {
@@ -79,25 +79,25 @@ export function compileStreamExtract(
       if (isMark(data)) return END;
       const event = spec.text === '' ? maybeJson(data) : parseAnswer(data);
       const reason = finish === null ? null : valueAt(event, finish);
-      const said = text(data, event);
+      const content = text(data, event);
       return {
-        text: said,
+        text: content,
         done: isDone(event),
         finishReason: typeof reason === 'string' ? reason : null,
         usage: usage === null ? null : usage.fromValue(event),
-        failed: hasFailed(event) || saysError(event, said),
+        failed: hasFailed(event) || reportsError(event, content),
       };
     },
   };
 }
 
 /**
- * `error` in place of text (Ollama, TGI, vLLM, llama.cpp), or a code that is not 0, whose words stand where text would
+ * `error` instead of text (Ollama, TGI, vLLM, llama.cpp), or a code that is not 0 with a message in place of the text
  * [lm-sys/FastChat, fastchat/serve/model_worker.py, generate_stream_gate].
  */
-function saysError(event: unknown, said: string): boolean {
+function reportsError(event: unknown, content: string): boolean {
   const code = valueAt(event, ['error_code']);
-  return (said === '' && Boolean(valueAt(event, ['error']))) || (typeof code === 'number' && code !== 0);
+  return (content === '' && Boolean(valueAt(event, ['error']))) || (typeof code === 'number' && code !== 0);
 }
 
 function compileText(path: string, field: string): (data: string, event: unknown) => string {
@@ -134,7 +134,7 @@ function compileDone({ done }: StreamExtractSpec, field: string): (event: unknow
   return (event) => isDeepStrictEqual(valueAt(event, steps), equals);
 }
 
-/** Of raw text, whatever else may be read out of it only if it happens to be JSON. */
+/** Raw text: other values are read from it only if it is JSON. */
 function maybeJson(data: string): unknown {
   try {
     return parseAnswer(data);

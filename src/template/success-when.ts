@@ -11,7 +11,7 @@ export interface SuccessRule {
   readonly equals: unknown;
 }
 
-/** Whether a parsed answer says that it succeeded; one that lacks the path does not. Throws TemplateError. */
+/** Whether a parsed answer reports success; an answer without the path does not. Throws TemplateError. */
 export function compileSuccessWhen(rule: SuccessRule, field = 'success_when'): (answer: unknown) => boolean {
   const steps = parsePath(rule.path, `${field}.path`);
   const { equals } = rule;
@@ -26,11 +26,11 @@ export function compileSuccessWhen(rule: SuccessRule, field = 'success_when'): (
   };
 }
 
-/** Whether one event of a stream says that the answer failed. Most events say nothing of it. Throws TemplateError. */
+/** Whether one event of a stream reports a failure. Most events lack the path. Throws TemplateError. */
 export function compileFailedEvent(rule: SuccessRule, field = 'success_when'): (event: unknown) => boolean {
   const steps = parsePath(rule.path, `${field}.path`);
   return (event) => {
-    const said = valueAt(event, steps);
-    return said !== undefined && !isDeepStrictEqual(said, rule.equals);
+    const value = valueAt(event, steps);
+    return value !== undefined && !isDeepStrictEqual(value, rule.equals);
   };
 }

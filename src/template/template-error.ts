@@ -1,6 +1,6 @@
 /**
- * The worker's definition is at fault: it can't be compiled, or (at render, in a header only) one of its
- * secrets can't stand where it was put. Never quotes a value, which may be a credential.
+ * The worker's definition has a fault: it cannot be compiled, or (at render, in a header only) its place cannot hold one of
+ * its secrets. Never quotes a value, which may be a credential.
  */
 export class TemplateError extends Error {
   override readonly name = 'TemplateError';
@@ -14,7 +14,7 @@ export class TemplateError extends Error {
   }
 }
 
-/** The caller's value is at fault: it can't stand where the template puts it. */
+/** The client's value has a fault: its place in the template cannot hold it. */
 export class RenderError extends Error {
   override readonly name = 'RenderError';
 

@@ -2,11 +2,11 @@ import { RenderError, TemplateError } from './template-error.js';
 import { isPlaceholderName, PLACEHOLDER_NAMES } from './placeholders.js';
 import type { PlaceholderName, PlaceholderValues, SecretLookup } from './placeholders.js';
 
-/** Where a value goes. */
+/** The place of a value. */
 export type Slot = { readonly placeholder: PlaceholderName } | { readonly secret: string };
 /** A piece of a template's string: text as written, or a slot. */
 export type Part = string | Slot;
-/** A compiled piece: all there is left to do for a request. */
+/** A compiled piece: what remains to be done for each request. */
 export type Render<Result = string> = (values: PlaceholderValues, secrets: SecretLookup) => Result;
 
 interface Token {
@@ -20,7 +20,7 @@ const LONGEST_SECRET_NAME = 100;
 const SECRET_PREFIX = 'secret:';
 const SECRET_NAME = /^(?!\.)[A-Za-z0-9_.-]+$/;
 
-/** What a definition asks for, gathered while its strings are parsed. */
+/** The placeholders of a definition, collected while its strings are parsed. */
 export class Mentions {
   readonly placeholders = new Set<PlaceholderName>();
   readonly secrets = new Set<string>();
@@ -36,7 +36,7 @@ export class Mentions {
   }
 }
 
-/** One scan with a bounded look ahead, so linear in the text whatever it holds. `{UNKNOWN}` stays text. */
+/** One scan with a bounded look-ahead, so linear in the length of any text. `{UNKNOWN}` stays text. */
 function parseText(text: string, field: string): readonly Part[] {
   const parts: Part[] = [];
   let textFrom = 0;
@@ -73,7 +73,7 @@ function secretAt(text: string, brace: number, field: string): Token | undefined
   return { part: { secret }, start: brace - 1, end: from + length + 1 };
 }
 
-/** A value's JSON; `field` is named should it be nested beyond what can be written. */
+/** A value's JSON. The error names `field` if the value nests too deep to be written. */
 export function valueJson(value: unknown, field: string): string {
   try {
     return JSON.stringify(value) ?? 'null';
@@ -82,7 +82,7 @@ export function valueJson(value: unknown, field: string): string {
   }
 }
 
-/** A value inside a longer text: text as it is, nothing when absent, anything else as its JSON. */
+/** A value inside a longer text: text unchanged, nothing if absent, anything else as its JSON. */
 function valueText(value: unknown, field: string): string {
   if (typeof value === 'string') return value;
   return value === undefined ? '' : valueJson(value, field);
@@ -97,7 +97,7 @@ export function slotText(
   return 'secret' in slot ? secrets(slot.secret) : valueText(values[slot.placeholder], field);
 }
 
-/** The placeholder that the whole string is, which is what makes it typed and, when absent, removable. */
+/** The placeholder that is the whole string: such a value keeps its type and, if absent, removes its key. */
 export function wholePlaceholder(parts: readonly Part[]): PlaceholderName | undefined {
   const [only, another] = parts;
   if (only === undefined || another !== undefined || typeof only === 'string' || 'secret' in only)

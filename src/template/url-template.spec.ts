@@ -98,11 +98,11 @@ describe('a URL', () => {
   });
 
   it.each([
-    ['ftp://h/', 'must begin with http:// or https:// and a host, none of it a placeholder'],
-    ['h/path', 'must begin with http:// or https:// and a host, none of it a placeholder'],
-    ['http:/h/', 'must begin with http:// or https:// and a host, none of it a placeholder'],
-    ['{USER_PROMPT}', 'must begin with http:// or https:// and a host, none of it a placeholder'],
-    ['http{USER_PROMPT}://h/', 'must begin with http:// or https:// and a host, none of it a placeholder'],
+    ['ftp://h/', 'must begin with http:// or https:// and a host, without placeholders'],
+    ['h/path', 'must begin with http:// or https:// and a host, without placeholders'],
+    ['http:/h/', 'must begin with http:// or https:// and a host, without placeholders'],
+    ['{USER_PROMPT}', 'must begin with http:// or https:// and a host, without placeholders'],
+    ['http{USER_PROMPT}://h/', 'must begin with http:// or https:// and a host, without placeholders'],
     ['http://{USER_PROMPT}/', 'may have placeholders in path and query only, not in host or port'],
     ['http://h.{NOPE}.com/', 'may have placeholders in path and query only, not in host or port'],
     ['http://h:{MAX_TOKENS}/', 'may have placeholders in path and query only, not in host or port'],

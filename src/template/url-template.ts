@@ -8,7 +8,7 @@ import type { PlaceholderName, PlaceholderValues, SecretLookup } from './placeho
 export interface UrlTemplate {
   readonly placeholders: ReadonlySet<PlaceholderName>;
   readonly secrets: ReadonlySet<string>;
-  /** Scheme, host and port, which no request can change. */
+  /** Scheme, host and port. No request can change them. */
   readonly origin: string;
   /**
    * Path and query. Append it to the origin (it may begin with `//`, which resolving would take for a host).
@@ -23,7 +23,7 @@ type Parameter = Render<string | undefined>;
 const LONGEST_URL = 2048;
 // Split here, since `new URL` would encode the braces, drop control characters and resolve dots.
 const URL_PIECES = /^(https?):\/\/([^/?#]*)([^?#]*)(?:\?([^#]*))?(#?)/i;
-// Also what decodes to dots once, twice, …, and what some servers cut off as a parameter of the segment.
+// Also text that decodes to dots once, twice, …, and text that some servers cut off as a parameter of the segment.
 const DOT_SEGMENT = /^(?:\.|%(?:25)*2e){1,2}(?:;|$)/i;
 
 /** Splits the template before anything parses it as a URL. Throws TemplateError. */
@@ -65,14 +65,11 @@ function splitUrl(url: string, field: string): readonly [string, string, string,
     throw new TemplateError(field, `is longer than ${LONGEST_URL} characters (${url.length})`);
   if (/\p{Cc}|^\s|\s$/u.test(url))
     throw new TemplateError(field, 'must not hold control characters or begin or end with a space');
-  // Browsers' URL rules take `\` for `/`, other parsers don't: what one checks is not what the other calls.
+  // Browsers' URL rules read `\` as `/`, other parsers do not: the checked URL would differ from the called one.
   if (url.includes('\\')) throw new TemplateError(field, 'must not hold a backslash; in a path write %5C');
   const [, scheme, authority, path, query, fragment] = URL_PIECES.exec(url) ?? [];
   if (scheme === undefined || authority === undefined)
-    throw new TemplateError(
-      field,
-      'must begin with http:// or https:// and a host, none of it a placeholder',
-    );
+    throw new TemplateError(field, 'must begin with http:// or https:// and a host, without placeholders');
   if (fragment !== '') throw new TemplateError(field, 'must not have a #fragment, which no server would see');
   return [scheme, authority, path === undefined || path === '' ? '/' : path, query];
 }
@@ -131,7 +128,7 @@ function leftOutWith(name: PlaceholderName | undefined, render: Render): Paramet
   return (values, secrets) => (values[name] === undefined ? undefined : render(values, secrets));
 }
 
-/** Encodes static text once, keeping what is legal in it, and each value wholly. */
+/** Encodes static text once and keeps what is legal in it; encodes every character of values that needs it. */
 function compileParts(parts: readonly Part[], field: string): Render {
   const encoded = parts.map((part) => (typeof part === 'string' ? encodeIllegal(part) : part));
   if (isStatic(encoded)) {

@@ -1,7 +1,7 @@
 import { parsePath } from './json-path.js';
 import { valueAt } from './quiet-path.js';
 
-/** Where an answer tells what it cost. Both are written as a `response_extract`. */
+/** The paths of an answer's token counts, written as a `response_extract`. */
 export interface UsageSpec {
   readonly input: string;
   readonly output: string;
@@ -14,13 +14,13 @@ export interface TokenCounts {
 }
 
 export interface UsageExtract {
-  /** Out of an answer already parsed; null: it does not tell both. */
+  /** From a parsed answer; null: one of the two is missing. */
   fromValue(answer: unknown): TokenCounts | null;
-  /** Out of an answer's text; null also when that is no JSON. */
+  /** From an answer's text; null also if it is not JSON. */
   from(text: string): TokenCounts | null;
 }
 
-/** What tokens cost must never make an answer fail: there are counts or there are none. Throws TemplateError. */
+/** Missing token counts never make an answer fail. Throws TemplateError. */
 export function compileUsageExtract(spec: UsageSpec, field = 'usage_extract'): UsageExtract {
   const input = parsePath(spec.input, `${field}.input`);
   const output = parsePath(spec.output, `${field}.output`);

@@ -39,7 +39,7 @@ function readWithPreset(sent: unknown): Read {
   return { dto, faults: [...faults, ...others] };
 }
 
-/** Parts are compiled here only next to faults of shape, so that all are listed at once; a valid registration is compiled later. */
+/** Compiles the parts only if there are faults of shape, to list all faults at once; a valid registration is compiled later, once. */
 function read(registration: Readonly<Record<string, unknown>>): Read {
   const { dto, faults } = readDto(RegisterWorkerDto, registration);
   if (faults.length === 0) return { dto, faults };
