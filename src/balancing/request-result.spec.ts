@@ -1,15 +1,26 @@
 import { describe, expect, it } from 'vitest';
-import { NeutralError } from '../upstream/upstream-errors.js';
 import { UpstreamError } from '../upstream/failure.js';
+import { NeutralError, UpstreamRejectedError } from '../upstream/upstream-errors.js';
 import { resultOf } from './request-result.js';
 
-describe('what an answer that cannot be used tells of its worker', () => {
-  it('is that it failed, where it is garbled', () => {
-    const garbled = new UpstreamError('bad_answer', 'no JSON');
-    expect(resultOf(garbled)).toEqual({ kind: 'failure' });
+describe('the result of a request', () => {
+  it('is a failure when the answer is malformed', () => {
+    expect(resultOf(new UpstreamError('bad_answer', 'no JSON'))).toEqual({ kind: 'failure' });
   });
 
-  it('is nothing, where only this one answer went wrong', () => {
+  it('is neutral when only this one answer cannot be used', () => {
     expect(resultOf(new NeutralError('the model gave up'))).toEqual({ kind: 'neutral' });
+  });
+
+  it('is neutral when the error is not of an attempt', () => {
+    expect(resultOf(new TypeError('a fault of our own'))).toEqual({ kind: 'neutral' });
+  });
+
+  it('tells how long a throttled worker wants to be left alone', () => {
+    expect(resultOf(new UpstreamRejectedError(503, '7'))).toEqual({ kind: 'throttled', retryAfterMs: 7000 });
+    expect(resultOf(new UpstreamRejectedError(429, undefined))).toEqual({
+      kind: 'throttled',
+      retryAfterMs: null,
+    });
   });
 });

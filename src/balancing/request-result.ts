@@ -8,26 +8,26 @@ export function resultOf(error: unknown): RequestResult {
   return { kind, retryAfterMs: error instanceof UpstreamRejectedError ? error.retryAfterMs : null };
 }
 
-/** How a request ended, as far as it tells something about its worker. */
+/** How a request ended, as far as it says something about its worker. */
 export type RequestResult =
   | {
       readonly kind: 'success';
       readonly durationMs: number;
-      /** Of output: tokens where the worker reports them, else bytes ÷ 4; 0: unknown. */
+      /** Output tokens where the worker reports them, else bytes ÷ 4; 0: unknown. */
       readonly units: number;
     }
   | { readonly kind: 'connect_error' }
-  /** 5xx, a malformed answer or one that says it failed, closed or broken, a stream that went silent. */
+  /** 5xx, an answer that is malformed or reports a failure, a connection closed or broken, a silent stream. */
   | { readonly kind: 'failure' }
-  /** An answer that is not streamed took too long: it may only have been a long one. */
+  /** An answer that is not streamed took too long; it may only have been a long one. */
   | { readonly kind: 'timeout' }
   /** 429, or 503 with `Retry-After`. */
   | { readonly kind: 'throttled'; readonly retryAfterMs: number | null }
-  /** 400, 404, 422 and the like: it was reached, and the caller asked for what it can't do. */
+  /** 400, 404, 422 and the like: the worker was reached, and the request is not valid for it. */
   | { readonly kind: 'client_fault' }
   /** 401, 402: the worker rejects our credentials, whatever the request. */
   | { readonly kind: 'credentials' }
   /** 403: our credentials, or a prompt that some providers refuse to serve. */
   | { readonly kind: 'access_denied' }
-  /** The caller hung up, or we failed before the worker was asked. */
+  /** The client disconnected, or the request failed before the worker was called. */
   | { readonly kind: 'neutral' };

@@ -62,8 +62,8 @@ function setUp(members: readonly PoolMember[]) {
       },
     );
   const releaseOne = () => {
-    const loan = acquired.shift();
-    if (loan !== undefined) admission.release(loan, { kind: 'success', durationMs: 1, units: 1 });
+    const first = acquired.shift();
+    if (first !== undefined) admission.release(first, { kind: 'success', durationMs: 1, units: 1 });
   };
   return { clock, admission, pool, answers, enter, releaseOne };
 }

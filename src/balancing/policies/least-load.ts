@@ -7,11 +7,11 @@ const LOOK_AT_ALL = 64;
 /** A worker that fails at once is idle, too: idleness alone must not draw traffic to it. */
 const TRUSTED_PENALTY = 1;
 
-const cost = ({ inFlight, weight, relativeLatency: slowness, penalty }: Candidate): number =>
-  ((inFlight + 1) / weight) * slowness + penalty;
+const cost = ({ inFlight, weight, relativeLatency, penalty }: Candidate): number =>
+  ((inFlight + 1) / weight) * relativeLatency + penalty;
 /** By the square: an idle slow worker needs to be tried now and then, not to have a share. */
-const idleShare = ({ inFlight, weight, relativeLatency: slowness, penalty }: Candidate): number =>
-  inFlight === 0 && penalty < TRUSTED_PENALTY ? weight / slowness ** 2 : 0;
+const idleShare = ({ inFlight, weight, relativeLatency, penalty }: Candidate): number =>
+  inFlight === 0 && penalty < TRUSTED_PENALTY ? weight / relativeLatency ** 2 : 0;
 
 /**
  * Picks the worker that would answer soonest: the fewest requests for its weight and speed, errors counted as requests.

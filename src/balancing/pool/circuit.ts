@@ -1,6 +1,6 @@
 import type { StatsLimits } from './stats-limits.js';
 
-/** `failure` and `access_denied` are told by answers; the other two by the connection or our own credentials. */
+/** `failure` and `access_denied` come from answers that a prompt can cause, the other two do not. */
 export type EjectionReason = 'connect_error' | 'credentials' | 'failure' | 'access_denied';
 
 /**

@@ -324,7 +324,7 @@ describe('a worker pool', () => {
   });
 
   describe('when a request fails at a worker', () => {
-    /** A request that fails at `a` and ends as told at `b`, if it is tried there. */
+    /** A request that fails at `a` and ends so at `b`, if it is tried there. */
     const failAtA = (pool: WorkerPool, nowMs: number, atB: RequestResult | null): void => {
       const first = expectAcquired(pool.acquire(nowMs, new Set(['b', 'c', 'd'])));
       pool.release(first, failed, nowMs);
