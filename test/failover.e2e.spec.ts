@@ -175,7 +175,14 @@ describe('a worker that refused twice', () => {
     // Round robin goes on asking it; the default strategy would not, after the first refusal.
     const more = { BALANCING_STRATEGY: 'round_robin', HEALTH_FAILURES_DOWN: '100' };
     const service = await serviceForTest({ ...settings, ...more });
-    const [well, sick] = await upstreams(text('well'), slow(300, text('sick')));
+    let running = 0;
+    let most = 0;
+    const [well, sick] = await upstreams(text('well'), (response, request) => {
+      running += 1;
+      most = Math.max(most, running);
+      response.once('close', () => (running -= 1));
+      slow(300, text('sick'))(response, request);
+    });
     if (well === undefined || sick === undefined) throw new Error('two upstreams');
     await register(service, well);
     await register(service, sick);
@@ -186,14 +193,13 @@ describe('a worker that refused twice', () => {
     });
     await sick.revive();
     await until(async () => (await viewOf(service, sick)).ejected_until === null);
-    expect(await statusesOf(times(20, () => service.chat('m', 'hi')))).toEqual(times(20, () => 200));
-    const callsAfterEach = [sick.calls];
-    for (let burst = 0; burst < 4; burst++) {
+    // Two trials; then one at once, two, four. A slow machine may see a limit double within a burst.
+    for (let burst = 0; burst < 8; burst++) {
+      const callsBefore = sick.calls;
       expect(await statusesOf(times(20, () => service.chat('m', 'hi')))).toEqual(times(20, () => 200));
-      callsAfterEach.push(sick.calls);
+      expect(most).toBeLessThanOrEqual(Math.max(1, 2 * callsBefore));
     }
-    // Two trials; then one at once, two, four.
-    expect(callsAfterEach).toEqual([1, 2, 3, 5, 9]);
+    expect(most).toBeGreaterThanOrEqual(8);
   });
 
   it('is counted by refusals alone: a call that never went out, being impossible, says nothing for it', async () => {

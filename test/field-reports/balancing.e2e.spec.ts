@@ -86,12 +86,9 @@ describe('"25 consecutive 500s stay in rotation; a second cooldown shortens the 
 
   it('does not move the time of the next trial for failures that arrive during an ejection', async () => {
     const service = await serviceForTest({ ...settings, BALANCING_EJECTION_BASE_MS: '60000' });
-    const delays = [50, 60, 70, 900, 1_000];
+    const delays = [500, 510, 520, 1_300, 1_400];
     const answers = delays.map((ms) => slow(ms, fails));
-    const [sick] = await workers(service, [
-      (response, request) => (answers.shift() ?? fails)(response, request),
-      fine,
-    ]);
+    await workers(service, [(response, request) => (answers.shift() ?? fails)(response, request), fine]);
     const calls = call(service, 2 * delays.length, 2 * delays.length);
     const ejectedUntil = async () =>
       (await viewsOf(service, 'm')).map((view) => view['ejected_until'] as string | null).find(Boolean) ??
@@ -99,7 +96,7 @@ describe('"25 consecutive 500s stay in rotation; a second cooldown shortens the 
     await until(async () => (await ejectedUntil()) !== null);
     const before = Date.parse((await ejectedUntil()) ?? '');
     await calls;
-    expect(sick?.calls).toBe(5);
+    expect(answers).toEqual([]);
     expect(Math.abs(Date.parse((await ejectedUntil()) ?? '') - before)).toBeLessThan(500);
   });
 
