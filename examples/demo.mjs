@@ -62,10 +62,7 @@ async function start() {
   const started = await Promise.allSettled([a.start(signal), b.start(signal), service.start()]);
   for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason;
   for (const worker of [a, b]) line(`worker ${worker.letter}`, `${worker.url}  (process ${worker.pid})`);
-  line(
-    'service',
-    `${service.url}  (registry: an embedded PostgreSQL; probes every second, by default every 5)`,
-  );
+  line('service', `${service.url}  (default settings: an embedded PostgreSQL, probes every 5 s)`);
 }
 
 async function register() {

@@ -12,17 +12,6 @@ const TEMPORARY = '/tmp/mmm-demo-';
 const ANSWERED_WITHIN_MS = 20_000;
 const DATABASE_GONE_WITHIN_MS = 10_000;
 
-/** Shorter intervals than the defaults, which probe every 5 s, and every 30 s what is down. */
-const QUICK_SETTINGS = {
-  HEALTH_TICK_MS: '100',
-  HEALTH_INTERVAL_MS: '1000',
-  HEALTH_UNSURE_INTERVAL_MS: '300',
-  HEALTH_DOWN_INTERVAL_MS: '500',
-  HEALTH_SERVED_MS: '1000', // a worker that served a request within this time is only suspect
-  BALANCING_EJECTION_BASE_MS: '1000',
-  BALANCING_WARMING_MS: '2000',
-};
-
 /**
  * @typedef {{ readonly id: string, readonly model_name: string, readonly req_url_template: string, readonly health: string, readonly health_reason: string }} Worker
  * @typedef {{ readonly text: string, readonly workerId: string, readonly attempts: number }} Answer
@@ -46,7 +35,7 @@ export class Service {
     const { PATH = '', HOME = '' } = process.env;
     this.#process = new Child('The service', ['--enable-source-maps', MAIN], {
       cwd: this.#dataDir, // no .env is there to be read
-      env: { PATH, HOME, ...QUICK_SETTINGS, PORT: '0', DATA_DIR: this.#dataDir, LOG_LEVEL: 'warn' },
+      env: { PATH, HOME, PORT: '0', DATA_DIR: this.#dataDir, LOG_LEVEL: 'warn' },
     });
     this.url = await this.#process.printed(/serves (http:\S+)/, this.#signal);
     await this.#fetch('/readyz');
