@@ -1,20 +1,20 @@
 import type { ApiCall, WorkerDefaults } from '../../registry/worker.js';
 import { MESSAGES } from './endpoints.js';
-import type { ChatEvent, OpenAiChat, StreamReader } from '../chat/chat.js';
+import type { ChatEvent, EventReader, OpenAiChat, StreamReader } from '../chat/chat.js';
 import { ProtocolError } from '../chat/chat-errors.js';
 import type { InferenceRequest, RawBody } from '../client/inference-request.js';
 import { eventsOf } from '../chat/tool-calls.js';
 import { parsedOrUndefined } from '../chat/json.js';
 import { withValue } from '../passthrough/json-scanner.js';
-import type { CallableWorker, EventReader, PreparedCall } from './prepared-call.js';
+import { ProxyCall } from '../passthrough/proxy-call.js';
+import { type CallableWorker, type PreparedCall, StreamCall, WholeCall } from './prepared-call.js';
 import { unsupported } from './unsupported-task-error.js';
 import { withClientHeaders } from './anthropic/headers.js';
 import { type ApiAdapter, type EmbeddingAdapter, API_ADAPTERS } from './api-adapters.js';
-import { errorMessageOf } from '../chat/error-body.js';
 
 const JSON_TYPE = 'application/json';
 
-/** To a worker that speaks an API which is known here. */
+/** For a worker that speaks a known API: passed through where the client speaks the same one, translated otherwise. */
 export function prepareApiCall(
   worker: CallableWorker,
   call: ApiCall,
@@ -22,55 +22,46 @@ export function prepareApiCall(
 ): PreparedCall {
   const model = call.upstreamModel ?? worker.modelName;
   const { raw, stream } = request;
-  const protocol = API_ADAPTERS[call.protocol];
+  const adapter = API_ADAPTERS[call.protocol];
   if (raw?.dialect === call.protocol) return prepareProxyCall(call, request, raw, model);
-  if (request.task === 'embedding' && protocol.embeddings !== undefined)
-    return prepareEmbeddingCall(call, request, protocol.embeddings, model);
+  if (request.task === 'embedding' && adapter.embeddings !== undefined)
+    return prepareEmbeddingCall(call, request, adapter.embeddings, model);
   if ((request.task ?? 'chat') !== 'chat' || (raw !== null && !CHATS.has(raw.path)))
     throw unsupported(worker, request, `chat (by protocol ${call.protocol})`);
   const chat = withDefaults({ ...request.openAi(), model, stream }, worker.defaults);
-  const { path, body } = protocol.request(chat, stream);
+  const { path, body } = adapter.request(chat, stream);
   const rendered = call.render(
     { method: 'POST', path, body: JSON.stringify(body), contentType: JSON_TYPE, isStream: stream },
     request.forwardedHeaders,
   );
-  if (!stream)
-    return {
-      mode: 'whole',
-      call: rendered,
-      read: ({ text }) => protocol.answer(text),
-      refusal: errorMessageOf,
-    };
-  return {
-    mode: 'stream',
-    call: rendered,
-    format: 'sse',
-    reader: () => finishing(protocol.reader()),
-    whole: ({ text }) => eventsInWhole(protocol, text),
-    refusal: errorMessageOf,
-  };
+  if (!stream) return new WholeCall(rendered, 'message', ({ text }) => adapter.answer(text));
+  return new StreamCall(
+    rendered,
+    'message',
+    'sse',
+    () => finishing(adapter.reader()),
+    ({ text }) => eventsInWhole(adapter, text),
+  );
 }
 
 function prepareEmbeddingCall(
   call: ApiCall,
   request: InferenceRequest,
-  protocol: EmbeddingAdapter,
+  adapter: EmbeddingAdapter,
   model: string,
 ): PreparedCall {
-  const { path, body } = protocol.request({ ...request.openAi(), input: request.input().input }, model);
-  const asked = { path, body: JSON.stringify(body), contentType: JSON_TYPE, isStream: false };
-  return {
-    mode: 'whole',
-    call: call.render({ method: 'POST', ...asked }, request.forwardedHeaders),
-    read: ({ text }) => protocol.answer(text),
-    refusal: errorMessageOf,
-  };
+  const { path, body } = adapter.request({ ...request.openAi(), input: request.input().input }, model);
+  const rendered = call.render(
+    { method: 'POST', path, body: JSON.stringify(body), contentType: JSON_TYPE, isStream: false },
+    request.forwardedHeaders,
+  );
+  return new WholeCall(rendered, 'message', ({ text }) => adapter.answer(text));
 }
 
-/** Endpoints whose requests have words in every protocol. */
+/** Endpoints whose requests can be translated to every API. */
 const CHATS: ReadonlySet<string> = new Set(['/chat/completions', MESSAGES]);
 
-/** The caller's own bytes but for the value of `model`. */
+/** The client's own bytes but for the value of `model`. */
 function prepareProxyCall(
   call: ApiCall,
   request: InferenceRequest,
@@ -78,21 +69,16 @@ function prepareProxyCall(
   model: string,
 ): PreparedCall {
   const { path, contentType, bytes } = raw;
-  const isSame = model === request.model;
-  const named = raw.spelled === 'json' ? JSON.stringify(model) : model;
-  const body = isSame ? bytes : withValue(bytes, raw.model, named);
-  // Speech comes as it is made.
+  const name = raw.spelled === 'json' ? JSON.stringify(model) : model;
+  const body = model === request.model ? bytes : withValue(bytes, raw.model, name);
+  // Speech is sent while it is generated.
   const isStream = request.stream || path === '/audio/speech';
   const rendered = call.render(
     { method: 'POST', path: path + raw.query, body, contentType, isStream },
     request.forwardedHeaders,
   );
   const headers = withClientHeaders(rendered.headers, raw.headers);
-  return {
-    mode: 'pass',
-    call: headers === rendered.headers ? rendered : { ...rendered, headers },
-    isStream,
-  };
+  return new ProxyCall(headers === rendered.headers ? rendered : { ...rendered, headers }, raw, isStream);
 }
 
 function withDefaults(
@@ -111,16 +97,16 @@ function withDefaults(
   };
 }
 
-/** What came whole although a stream was asked for; Gemini's streams are lists where nobody knows `alt=sse`. */
-function eventsInWhole(protocol: ApiAdapter, text: string): readonly ChatEvent[] {
+/** An answer that came whole though a stream was requested; Gemini streams a list where a proxy drops `alt=sse`. */
+function eventsInWhole(adapter: ApiAdapter, text: string): readonly ChatEvent[] {
   const body = parsedOrUndefined(text);
-  if (!Array.isArray(body)) return eventsOf(protocol.answer(text));
-  const reader = finishing(protocol.reader());
+  if (!Array.isArray(body)) return eventsOf(adapter.answer(text));
+  const reader = finishing(adapter.reader());
   const events = body.flatMap((each: unknown) => reader.read({ data: JSON.stringify(each) }));
   return [...events, ...reader.end()];
 }
 
-/** A stream that ends without having said why the answer is complete was cut off. */
+/** A stream that ends without a finish reason was cut off. */
 function finishing(reader: StreamReader): EventReader {
   let isFinished = false;
   return {

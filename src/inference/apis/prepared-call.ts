@@ -1,46 +1,63 @@
 import type { Worker, WorkerCall } from '../../registry/worker.js';
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
-import type { ChatAnswer, ChatEvent, StreamEvent, StreamStage } from '../chat/chat.js';
+import type { AnswerText, ChatAnswer, ChatEvent, EventReader } from '../chat/chat.js';
+import type { ClientResponse } from '../client/client-response.js';
+import { BYTES_PER_TOKEN } from '../passthrough/usage-scanner.js';
+import { AnswerCollector } from '../pipeline/answer-collector.js';
+import type { Attempt, Exposes } from '../pipeline/attempt.js';
+import { LazyStream } from '../pipeline/lazy-stream.js';
+import { relayStream } from '../pipeline/relay-stream.js';
 
-/** What has to be known of a worker to speak with it. */
+/** What has to be known of a worker to prepare a call. */
 export type CallableWorker = Pick<Worker, 'modelName' | 'task' | 'defaults'> & { readonly call: WorkerCall };
 
-/** What of an upstream's whole answer is read. */
-export interface AnswerText {
-  readonly text: string;
+/** A request, rendered for one worker, and the way its answer reaches the client: whole, streamed or passed through. */
+export interface PreparedCall {
+  readonly call: UpstreamCall;
+  readonly exposes: Exposes;
+  /** Calls the worker and sends its answer to the client. @returns the answer's size in tokens @throws UpstreamError */
+  deliver(attempt: Attempt, client: ClientResponse): Promise<number>;
 }
 
-/** Reads one stream. */
-export interface EventReader {
-  /** How far the stream is: past its end marker it is `over`, or `counting` while what it cost may follow. */
-  readonly stage: StreamStage;
-  /** @throws ProtocolError */
-  read(event: StreamEvent): readonly ChatEvent[];
-  /** The stream ended in order, as far as HTTP is concerned. @throws ProtocolError when it was cut off all the same */
-  end(): readonly ChatEvent[];
+/** The worker answers at once; the answer is read and written anew. */
+export class WholeCall implements PreparedCall {
+  constructor(
+    readonly call: UpstreamCall,
+    readonly exposes: Exposes,
+    /** @throws ProtocolError */
+    readonly read: (answer: AnswerText) => ChatAnswer,
+  ) {}
+
+  async deliver(attempt: Attempt, client: ClientResponse): Promise<number> {
+    const answer = this.read(await attempt.send());
+    client.send(answer, attempt);
+    return answer.usage?.output ?? (answer.text?.length ?? 0) / BYTES_PER_TOKEN;
+  }
 }
 
-/** What an error says, of an API that is known. */
-export type ReadErrorMessage = (text: string) => string | undefined;
+/** The worker streams; its events are read and written anew, or collected for a client that wants the answer whole. */
+export class StreamCall implements PreparedCall {
+  constructor(
+    readonly call: UpstreamCall,
+    readonly exposes: Exposes,
+    /** `null`: by the answer's content type. */
+    readonly format: 'sse' | 'ndjson' | null,
+    readonly reader: () => EventReader,
+    /** Reads an answer that came whole though a stream was requested; `null`: there is no such answer. */
+    readonly readWhole: ((answer: AnswerText) => readonly ChatEvent[]) | null,
+  ) {}
 
-/** What is said to one worker for one request, and how its answer is taken. */
-export type PreparedCall =
-  | {
-      readonly mode: 'whole';
-      readonly call: UpstreamCall;
-      /** @throws ProtocolError, ExtractError, UnsuccessfulAnswerError */
-      readonly read: (answer: AnswerText) => ChatAnswer;
-      readonly refusal?: ReadErrorMessage;
+  async deliver(attempt: Attempt, client: ClientResponse): Promise<number> {
+    const answer = await attempt.open();
+    const { facts } = client.request;
+    if (client.wantsStream) {
+      const silentMs = performance.now() - answer.headAtMs;
+      const start = () => client.startStream(attempt, () => answer.resume());
+      return relayStream(answer, this, new LazyStream(start, attempt.heartbeatMs - silentMs), facts);
     }
-  | {
-      readonly mode: 'stream';
-      readonly call: UpstreamCall;
-      /** `null`: by the answer's content type. */
-      readonly format: 'sse' | 'ndjson' | null;
-      readonly reader: () => EventReader;
-      /** Reads what came whole although a stream was asked for; left out: that has no meaning. @throws ProtocolError */
-      readonly whole?: (answer: AnswerText) => readonly ChatEvent[];
-      readonly refusal?: ReadErrorMessage;
-    }
-  /** The caller's own bytes, and the upstream's. */
-  | { readonly mode: 'pass'; readonly call: UpstreamCall; readonly isStream: boolean };
+    const collector = new AnswerCollector();
+    const size = await relayStream(answer, this, collector, facts);
+    client.send(collector.answer, attempt);
+    return size;
+  }
+}

@@ -122,3 +122,18 @@ export interface StreamReader {
   /** The events that only the regular end of the stream makes certain. @throws ProtocolError */
   end?(): readonly ChatEvent[];
 }
+
+/** The part of a whole answer that is read. */
+export interface AnswerText {
+  readonly text: string;
+}
+
+/** Reads one stream, and checks that it is complete. */
+export interface EventReader {
+  /** Past the end marker the stream is `over`, or `counting` while its usage may follow. */
+  readonly stage: StreamStage;
+  /** @throws ProtocolError */
+  read(event: StreamEvent): readonly ChatEvent[];
+  /** HTTP ended in order. @throws ProtocolError when the answer was cut off all the same */
+  end(): readonly ChatEvent[];
+}

@@ -1,43 +1,160 @@
 import type { FastifyReply } from 'fastify';
-import type { InferenceRequest } from './inference-request.js';
 import type { RequestFacts } from '../../telemetry/request-facts.js';
-import type { ChatEvent, ChatAnswer, Usage } from '../chat/chat.js';
-import type { UpstreamRejectedError } from '../../upstream/upstream-errors.js';
+import { errorTypeOf } from '../../upstream/failure.js';
+import type { AnswerHeaders } from '../../upstream/headers.js';
+import { UpstreamRejectedError } from '../../upstream/upstream-errors.js';
+import type { ChatAnswer, ChatEvent, Usage } from '../chat/chat.js';
+import { eventsOf } from '../chat/tool-calls.js';
+import type { Attempt } from '../pipeline/attempt.js';
+import { SseResponse } from '../streams/sse-response.js';
+import { ClientDisconnect } from './client-disconnect.js';
+import type { InferenceRequest } from './inference-request.js';
 
-/** Who was asked for a request that failed in the end. */
-export function setAttemptHeaders(http: FastifyReply): FastifyReply {
-  const { workerId, attempts } = http.request.facts;
-  return workerId === null
-    ? http
-    : http.header('x-mmm-worker-id', workerId).header('x-mmm-attempts', attempts);
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** What all objects of one response have in common. */
+export interface ResponseHead {
+  readonly id: string;
+  /** Seconds since 1970. */
+  readonly created: number;
+  readonly model: string;
 }
 
-/** Tells, in the answer's headers and in the log, how it came to be. */
-export function setResponseHeaders(
-  http: FastifyReply,
-  request: InferenceRequest,
-  { model, workerId, attempts, upstreamMs }: AttemptFacts,
-  isWhole: boolean,
-): FastifyReply {
-  const { facts } = http.request;
-  // Unknown when the request came, and found since.
-  facts.model ??= request.model;
-  facts.workerId = workerId;
-  facts.attempts = attempts;
-  facts.upstreamMs = upstreamMs;
-  // A name may hold what a header can't.
-  if (model !== request.model) http.header('x-mmm-model', encodeURI(model));
-  http.header('x-mmm-worker-id', workerId).header('x-mmm-attempts', attempts);
-  if (!isWhole) return http;
-  return http
-    .header('x-mmm-upstream-ms', upstreamMs.toFixed(1))
-    .header('x-mmm-overhead-ms', Math.max(0, http.elapsedTime - upstreamMs).toFixed(1));
+/** Writes the events of one streamed answer as server-sent events. */
+export interface StreamWriter {
+  /** @returns '' where nothing is sent yet */
+  event(event: ChatEvent): string;
+  /** After the last event. */
+  end(): string;
 }
 
-/** Of every answer of ours that is JSON. */
-export const JSON_TYPE = 'application/json; charset=utf-8';
+/** How an API writes its responses. */
+export interface ResponseFormat {
+  /** The whole answer as JSON. @throws ProtocolError where it cannot be expressed */
+  whole(answer: ChatAnswer, head: ResponseHead): string;
+  /** Left out: the answer always comes whole. */
+  stream?(head: ResponseHead): StreamWriter;
+  /** In the middle of a stream, instead of its end. */
+  errorEvent(error: unknown, requestId: string): string;
+  /** The body for a worker's rejection; left out: the client gets a 502 instead. */
+  rejection?(status: number, message: string, requestId: string): string;
+}
 
-/** For the log and the metrics: what a request took, where the upstream tells. */
+/** A streamed response. Ended or failed once, last. */
+export interface ResponseStream {
+  /** @returns false: the client is slow; wait for `resume` */
+  event(event: ChatEvent): boolean;
+  end(): void;
+  /** The answer broke off: the client must see that it did. */
+  fail(error: unknown): void;
+}
+
+/** The response to one client: whole, streamed, passed through unchanged, or a rejection. */
+export class ClientResponse {
+  /** The client has received a byte: no other worker may be tried. */
+  committed = false;
+  readonly disconnect: ClientDisconnect;
+
+  constructor(
+    readonly http: FastifyReply,
+    readonly request: InferenceRequest,
+    readonly format: ResponseFormat,
+  ) {
+    this.disconnect = new ClientDisconnect(http.raw);
+  }
+
+  get wantsStream(): boolean {
+    return this.request.stream && this.format.stream !== undefined;
+  }
+
+  /** Sends a whole answer, as a stream if the client wants one. @throws ProtocolError */
+  send(answer: ChatAnswer, attempt: Attempt): void {
+    recordUsage(this.request.facts, answer.usage);
+    if (this.wantsStream) {
+      const stream = this.startStream(attempt, () => {});
+      for (const event of eventsOf(answer)) stream.event(event);
+      stream.end();
+      return;
+    }
+    const body = this.format.whole(answer, this.head(attempt));
+    this.commit(attempt, true).type(JSON_TYPE).send(body);
+  }
+
+  /** @param resume called when the client can take more */
+  startStream(attempt: Attempt, resume: () => void): ResponseStream {
+    const writer = this.format.stream?.(this.head(attempt));
+    if (writer === undefined) throw new TypeError('this response is never streamed');
+    const response = new SseResponse(this.commit(attempt, false), resume);
+    return {
+      event: (event) => response.write(writer.event(event)),
+      end: () => {
+        response.write(writer.end());
+        response.end();
+      },
+      fail: (error) => {
+        this.http.request.facts.errorType = errorTypeOf(error);
+        response.write(this.format.errorEvent(error, this.request.id));
+        response.end();
+      },
+    };
+  }
+
+  /** From here on the response belongs to this attempt. Sets the headers that describe it. */
+  commit(attempt: Attempt, isWhole: boolean): FastifyReply {
+    this.committed = true;
+    const { http, request } = this;
+    const { model, upstreamMs } = attempt;
+    const { facts } = http.request;
+    // Unknown when the request came, and found since.
+    facts.model ??= request.model;
+    facts.upstreamMs = upstreamMs;
+    // A name may hold characters that a header cannot.
+    if (model !== request.model) http.header('x-mmm-model', encodeURI(model));
+    http.header('x-mmm-worker-id', attempt.workerId).header('x-mmm-attempts', attempt.number);
+    if (!isWhole) return http;
+    return http
+      .header('x-mmm-upstream-ms', upstreamMs.toFixed(1))
+      .header('x-mmm-overhead-ms', Math.max(0, http.elapsedTime - upstreamMs).toFixed(1));
+  }
+
+  /** Sends a worker's rejection, as far as the client may see it. @returns false: the client may not */
+  reject(error: unknown): boolean {
+    if (!(error instanceof UpstreamRejectedError) || error.exposed === null) return false;
+    const { exposed, status, retryAfterMs, failure } = error;
+    const { http, request, format } = this;
+    if ('message' in exposed && format.rejection === undefined) return false;
+    this.committed = true;
+    const { facts } = http.request;
+    facts.errorType = failure.errorType;
+    if (facts.workerId !== null)
+      http.header('x-mmm-worker-id', facts.workerId).header('x-mmm-attempts', facts.attempts);
+    // Other workers were tried already, where that helps.
+    http.header('x-should-retry', 'false').code(status);
+    if ('bytes' in exposed) {
+      copyHeaders(http, exposed.headers);
+      http.send(exposed.bytes);
+      return true;
+    }
+    if (retryAfterMs !== null) http.header('retry-after', String(Math.ceil(retryAfterMs / 1000)));
+    http.type(JSON_TYPE).send(format.rejection?.(status, exposed.message, request.id));
+    return true;
+  }
+
+  private head({ model }: Attempt): ResponseHead {
+    return { id: this.request.id, created: Math.floor(Date.now() / 1000), model };
+  }
+}
+
+/** Headers of an upstream that are meant for the client; by `request-id` Anthropic knows the answer. */
+const FORWARDED =
+  /^(content-type|content-disposition|retry-after|retry-after-ms|x-ratelimit-.+|openai-.+|anthropic-ratelimit-.+|request-id)$/;
+
+export function copyHeaders(http: FastifyReply, headers: AnswerHeaders): void {
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined && FORWARDED.test(name)) http.header(name, value);
+}
+
+/** For the log and the metrics. */
 export function recordUsage(
   facts: Pick<RequestFacts, 'inputTokens' | 'outputTokens'>,
   usage: Usage | null,
@@ -45,48 +162,4 @@ export function recordUsage(
   if (usage === null) return;
   facts.inputTokens = usage.input;
   facts.outputTokens = usage.output;
-}
-
-/** The head of an answer that a worker refused. Others were asked already, where that helps. */
-export function setRejectionHeaders(
-  http: FastifyReply,
-  { status, retryAfterMs, failure }: UpstreamRejectedError,
-): FastifyReply {
-  http.request.facts.errorType = failure.errorType;
-  if (retryAfterMs !== null) http.header('retry-after', String(Math.ceil(retryAfterMs / 1000)));
-  return setAttemptHeaders(http).code(status).header('x-should-retry', 'false').type(JSON_TYPE);
-}
-
-/** What an answer's headers tell about how it came to be. */
-export interface AttemptFacts {
-  readonly workerId: string;
-  /** The model that answered: the one that was asked for, or a fallback of it. */
-  readonly model: string;
-  /** Workers that were asked, the one that answered included. */
-  readonly attempts: number;
-  /** The upstream's share of the time so far. */
-  readonly upstreamMs: number;
-}
-
-/** An answer that goes back piece by piece. Ended or failed once, last. */
-export interface ResponseStream {
-  /** @returns false: the caller is slow; no more until `resume` was called */
-  event(event: ChatEvent): boolean;
-  end(): void;
-  /** It broke off, and the caller must see that it did. */
-  fail(error: unknown): void;
-}
-
-/** How an answer goes back to the caller, in the manner of the API he used. */
-export interface ClientResponse {
-  /** Something of an answer was sent: nobody else may answer now. */
-  readonly committed: boolean;
-  /** The caller wants it in pieces. */
-  readonly wantsStream: boolean;
-  /** An answer that came whole, in pieces too if the caller wants them. @throws ProtocolError for one that is none of the kind */
-  send(answer: ChatAnswer, facts: AttemptFacts): void;
-  /** @param resume called when the caller can take more */
-  startStream(facts: AttemptFacts, resume: () => void): ResponseStream;
-  /** Tells the caller, in the words of his API, why a worker refused. @returns false: it is not his to hear */
-  reject?(error: UpstreamRejectedError, message: string): boolean;
 }

@@ -2,15 +2,16 @@ import type { WorkerTask } from '../../registry/worker.js';
 import type { CheckedDefinition } from '../../registry/registration/definition-check.js';
 import { newFacts } from '../../telemetry/request-facts.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
-import type { OpenAiChat, Usage } from '../chat/chat.js';
+import type { ChatAnswer, OpenAiChat, Usage } from '../chat/chat.js';
 import type { Endpoint } from '../apis/endpoints.js';
 import { readBody } from '../apis/openai/client-request.js';
 import { UsageScanner } from '../passthrough/usage-scanner.js';
-import type { PreparedCall } from '../apis/prepared-call.js';
+import { type PreparedCall, StreamCall, type WholeCall } from '../apis/prepared-call.js';
+import { ProxyCall } from '../passthrough/proxy-call.js';
 import { prepareCall } from '../apis/prepare-call.js';
 import type { ChatMessage, InferenceRequest, RawBody } from '../client/inference-request.js';
 import { streamDecoder } from '../streams/stream-decoder.js';
-import { AnswerCollector } from '../pipeline/relay-stream.js';
+import { AnswerCollector } from '../pipeline/answer-collector.js';
 import type { DryRunDto } from './dry-run.dto.js';
 
 /** The call that a request would make. @throws what `prepareCall` throws */
@@ -69,28 +70,29 @@ const SAMPLES: Partial<Record<WorkerTask, (prompt: unknown) => readonly [Endpoin
   audio: (input) => ['/audio/speech', { input, voice: 'alloy' }],
 };
 
-/** The answer that a client would get. @throws ProtocolError, ExtractError, UnsuccessfulAnswerError */
+/** The answer that a client would get. @throws ProtocolError */
 export function readDryAnswer(
   answer: UpstreamAnswer,
-  talk: PreparedCall,
+  prepared: PreparedCall,
 ): { readonly text: string; readonly usage: Usage | null } {
-  if (talk.mode === 'pass') {
-    const tokens = new UsageScanner(talk.isStream);
+  if (prepared instanceof ProxyCall) {
+    const tokens = new UsageScanner(prepared.isStream);
     tokens.scan(answer.bytes);
     return { text: answer.text, usage: tokens.usage };
   }
-  if (talk.mode === 'whole') {
-    const { text, toolCalls, usage } = talk.read(answer);
-    return { text: text ?? JSON.stringify(toolCalls), usage };
-  }
-  const collected = new AnswerCollector();
-  const reader = talk.reader();
-  const decoder = streamDecoder(talk.format, String(answer.headers['content-type'] ?? ''), (event) => {
-    for (const each of reader.read(event)) collected.event(each);
+  const { text, toolCalls, usage } =
+    prepared instanceof StreamCall ? collected(answer, prepared) : (prepared as WholeCall).read(answer);
+  return { text: text ?? JSON.stringify(toolCalls), usage };
+}
+
+function collected(answer: UpstreamAnswer, call: StreamCall): ChatAnswer {
+  const collector = new AnswerCollector();
+  const reader = call.reader();
+  const decoder = streamDecoder(call.format, String(answer.headers['content-type'] ?? ''), (event) => {
+    for (const each of reader.read(event)) collector.event(each);
   });
   decoder.push(answer.bytes);
   decoder.end();
-  for (const each of reader.end()) collected.event(each);
-  const { text, toolCalls, usage } = collected.answer;
-  return { text: text ?? JSON.stringify(toolCalls), usage };
+  for (const each of reader.end()) collector.event(each);
+  return collector.answer;
 }

@@ -1,51 +1,46 @@
 import type { ChatEvent } from '../chat/chat.js';
 import type { ResponseStream } from '../client/client-response.js';
-import type { CommittableStream } from './relay-stream.js';
 
 /**
- * Begins the caller's answer with its first piece, since until then another worker may be asked. A caller must hear within
- * `silenceMs` that somebody is there, though: then it begins without.
+ * Starts the client's stream with the first event: until then another worker may be tried. After `silenceMs` the stream
+ * starts without one, since the client must see a sign of life.
  */
-export class LazyStream implements CommittableStream {
-  private begun: ResponseStream | null = null;
-  /** What was counted before there was anything: no piece, but not to be lost. */
-  private counted: ChatEvent | null = null;
+export class LazyStream implements ResponseStream {
+  private stream: ResponseStream | null = null;
+  /** Usage that came before any output. */
+  private usage: ChatEvent | null = null;
   private readonly silence: NodeJS.Timeout;
 
   constructor(
-    private readonly begin: () => ResponseStream,
+    private readonly start: () => ResponseStream,
     silenceMs: number,
   ) {
-    this.silence = setTimeout(() => this.pieces(), silenceMs).unref();
-  }
-
-  get committed(): boolean {
-    return this.begun !== null;
+    this.silence = setTimeout(() => this.started(), silenceMs).unref();
   }
 
   event(event: ChatEvent): boolean {
-    if (this.begun === null && event.kind === 'usage') {
-      this.counted = event;
+    if (this.stream === null && event.kind === 'usage') {
+      this.usage = event;
       return true;
     }
-    return this.pieces().event(event);
+    return this.started().event(event);
   }
 
   end(): void {
-    this.pieces().end();
+    this.started().end();
   }
 
-  /** Of what has not begun, whoever asked for it is told. */
+  /** Before the start the client sees nothing of this attempt. */
   fail(error: unknown): void {
     clearTimeout(this.silence);
-    this.begun?.fail(error);
+    this.stream?.fail(error);
   }
 
-  private pieces(): ResponseStream {
-    if (this.begun !== null) return this.begun;
+  private started(): ResponseStream {
+    if (this.stream !== null) return this.stream;
     clearTimeout(this.silence);
-    this.begun = this.begin();
-    if (this.counted !== null) this.begun.event(this.counted);
-    return this.begun;
+    this.stream = this.start();
+    if (this.usage !== null) this.stream.event(this.usage);
+    return this.stream;
   }
 }

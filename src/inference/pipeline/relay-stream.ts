@@ -1,46 +1,58 @@
+import { isEventStream, mediaType } from '../../upstream/headers.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
-import type { ChatAnswer, ChatEvent, ExtraContent, OpenAiToolCall, Usage } from '../chat/chat.js';
-import { extraOf } from '../chat/tool-calls.js';
-import { streamDecoder } from '../streams/stream-decoder.js';
-import type { InferenceRequest } from '../client/inference-request.js';
-import { recordUsage } from '../client/client-response.js';
-import type { PreparedCall } from '../apis/prepared-call.js';
 import { beforeOutput } from '../../upstream/upstream-errors.js';
-import { readWholeInstead, isWholeInstead } from './whole-instead.js';
-import type { ResponseStream } from '../client/client-response.js';
+import { UpstreamAnswer } from '../../upstream/whole-answer.js';
+import type { AnswerText, ChatEvent, EventReader } from '../chat/chat.js';
+import { ProtocolError } from '../chat/chat-errors.js';
+import { recordUsage, type ResponseStream } from '../client/client-response.js';
+import type { InferenceRequest } from '../client/inference-request.js';
+import { BYTES_PER_TOKEN } from '../passthrough/usage-scanner.js';
+import { streamDecoder } from '../streams/stream-decoder.js';
 
-export interface CommittableStream extends ResponseStream {
-  /** Something was given on: nobody else may answer now. */
-  readonly committed: boolean;
+/** How a worker's stream is read. */
+interface StreamReading {
+  readonly format: 'sse' | 'ndjson' | null;
+  readonly reader: () => EventReader;
+  readonly readWhole: ((answer: AnswerText) => readonly ChatEvent[]) | null;
 }
 
-type StreamTalk = Extract<PreparedCall, { mode: 'stream' }>;
-
-/** After the end marker, for what the answer cost: it comes at once, or there is none. */
-const COUNTING_MS = 1_000;
+/** How long to wait after the end marker for the usage: it follows at once, or never. */
+const USAGE_WAIT_MS = 1_000;
 
 /**
- * Reads an upstream's stream and gives its events on, at the caller's pace; resolves after the last one, which an end
- * marker is, too: there are servers that keep the connection open behind it.
- * @throws UpstreamError, ProtocolError: it broke off; `pieces` was told. UnbegunError: before anything of an answer came
+ * Reads an upstream's stream and writes its events to `sink`, at the client's pace. Resolves after the last event, or
+ * after an end marker: some servers keep the connection open behind it.
+ * @returns the answer's size in tokens
+ * @throws UpstreamError when the answer failed; `sink` was told. FailedBeforeOutputError: before any output
  */
 export async function relayStream(
   answer: OpenAnswer,
-  talk: StreamTalk,
-  pieces: CommittableStream,
-): Promise<void> {
-  const reader = talk.reader();
+  reading: StreamReading,
+  sink: ResponseStream,
+  facts: InferenceRequest['facts'],
+): Promise<number> {
+  const reader = reading.reader();
   let hasRoom = true;
+  let hasOutput = false;
   let isComplete = false;
-  const give = (events: readonly ChatEvent[]): void => {
+  let tokens: number | null = null;
+  let characters = 0;
+  const write = (events: readonly ChatEvent[]): void => {
     for (const event of events) {
-      isComplete ||= event.kind === 'finish';
-      hasRoom = pieces.event(event) && hasRoom;
+      if (event.kind === 'usage') {
+        tokens = event.usage.output;
+        recordUsage(facts, event.usage);
+      } else {
+        hasOutput = true;
+        if (event.kind === 'text' || event.kind === 'reasoning') characters += event.text.length;
+        isComplete ||= event.kind === 'finish';
+      }
+      hasRoom = sink.event(event) && hasRoom;
     }
   };
-  let counting: NodeJS.Timeout | undefined;
-  const decoder = streamDecoder(talk.format, String(answer.headers['content-type'] ?? ''), (event) => {
-    if (reader.stage !== 'over') give(reader.read(event));
+  let usageTimer: NodeJS.Timeout | undefined;
+  const decoder = streamDecoder(reading.format, String(answer.headers['content-type'] ?? ''), (event) => {
+    if (reader.stage !== 'over') write(reader.read(event));
   });
   const relay = async (): Promise<void> => {
     await answer.pipeTo({
@@ -48,128 +60,54 @@ export async function relayStream(
         hasRoom = true;
         decoder.push(chunk);
         if (reader.stage === 'over') answer.finishEarly();
-        if (reader.stage === 'counting') counting ??= setTimeout(() => answer.finishEarly(), COUNTING_MS);
+        if (reader.stage === 'counting') usageTimer ??= setTimeout(() => answer.finishEarly(), USAGE_WAIT_MS);
         return hasRoom;
       },
     });
     if (reader.stage !== 'over') decoder.end();
-    give(reader.end());
+    write(reader.end());
   };
   try {
-    if (talk.whole !== undefined && isWholeInstead(answer)) give(await readWholeInstead(answer, talk.whole));
+    const { readWhole } = reading;
+    if (readWhole !== null && isWholeInstead(answer)) write(await readWholeInstead(answer, readWhole));
     else await relay();
   } catch (error) {
-    // After its end nothing of the answer can be missing but how many tokens it took.
+    // After `finish` nothing can be missing but the usage.
     if (!isComplete) {
-      const isTold = pieces.committed;
-      pieces.fail(error);
-      throw isTold ? error : beforeOutput(error);
+      sink.fail(error);
+      throw hasOutput ? error : beforeOutput(error);
     }
   } finally {
-    clearTimeout(counting);
+    clearTimeout(usageTimer);
   }
-  pieces.end();
+  sink.end();
+  return tokens ?? characters / BYTES_PER_TOKEN;
 }
 
-interface CollectedToolCall {
-  id: string;
-  name: string;
-  args: string;
-  extra_content?: ExtraContent;
+/** JSON and HTML begin so, and no event of a stream does [WHATWG HTML, 9.2.6]. */
+const WHOLE_START = /^\s*[{[<]/;
+const WHOLE_TYPES = /^(application\/([\w.-]+\+)?json|text\/html)$/;
+
+/** Whether a whole answer came though a stream was requested: by its first bytes, since some streams have a wrong type. */
+export function isWholeInstead({ headers, firstBytes }: Pick<OpenAnswer, 'headers' | 'firstBytes'>): boolean {
+  if (isEventStream(headers)) return false;
+  return firstBytes === undefined || headers['content-encoding'] !== undefined
+    ? WHOLE_TYPES.test(mediaType(headers))
+    : WHOLE_START.test(firstBytes.subarray(0, 64).toString('latin1'));
 }
 
-/** Puts the events together for a caller who wants the answer whole. */
-export class AnswerCollector implements CommittableStream {
-  committed = false;
-  private text = '';
-  private reasoning = '';
-  private finish: ChatAnswer['finish'] = 'stop';
-  private usage: Usage | null = null;
-  private readonly calls = new Map<number, CollectedToolCall>();
-
-  /** Of the text alone; tools are called in few words. */
-  get length(): number {
-    return this.text.length;
-  }
-
-  event(event: ChatEvent): boolean {
-    this.committed ||= event.kind !== 'usage';
-    switch (event.kind) {
-      case 'text':
-        this.text += event.text;
-        break;
-      case 'reasoning':
-        this.reasoning += event.text;
-        break;
-      case 'tool_call': {
-        const call: CollectedToolCall = this.calls.get(event.index) ?? { id: '', name: '', args: '' };
-        call.id ||= event.id ?? '';
-        call.name ||= event.name ?? '';
-        call.args += event.arguments;
-        Object.assign(call, extraOf(event));
-        this.calls.set(event.index, call);
-        break;
-      }
-      case 'finish':
-        this.finish = event.reason;
-        break;
-      case 'usage':
-        this.usage = event.usage;
-    }
-    return true;
-  }
-
-  end(): void {}
-
-  fail(): void {}
-
-  get answer(): ChatAnswer {
-    const toolCalls = [...this.calls.values()].map((call): OpenAiToolCall => ({
-      id: call.id,
-      type: 'function',
-      function: { name: call.name, arguments: call.args },
-      ...extraOf(call),
-    }));
-    return {
-      text: this.text === '' && toolCalls.length > 0 ? null : this.text,
-      ...(this.reasoning === '' ? {} : { reasoning: this.reasoning }),
-      toolCalls,
-      finish: this.finish,
-      usage: this.usage,
-    };
-  }
-}
-
-/** Counts what it gives on. */
-export class UsageMeter implements CommittableStream {
-  /** Of text, reasoning included. */
-  characters = 0;
-  /** Of output; `null`: the upstream has not told. */
-  tokens: number | null = null;
-
-  constructor(
-    private readonly pieces: CommittableStream,
-    private readonly facts: InferenceRequest['facts'],
-  ) {}
-
-  get committed(): boolean {
-    return this.pieces.committed;
-  }
-
-  event(event: ChatEvent): boolean {
-    if (event.kind === 'text' || event.kind === 'reasoning') this.characters += event.text.length;
-    if (event.kind === 'usage') {
-      this.tokens = event.usage.output;
-      recordUsage(this.facts, event.usage);
-    }
-    return this.pieces.event(event);
-  }
-
-  end(): void {
-    this.pieces.end();
-  }
-
-  fail(error: unknown): void {
-    this.pieces.fail(error);
+/** @throws ProtocolError that names what came; UpstreamError, too_large beyond MAX_RESPONSE_BYTES too */
+async function readWholeInstead(
+  answer: OpenAnswer,
+  read: (answer: AnswerText) => readonly ChatEvent[],
+): Promise<readonly ChatEvent[]> {
+  const { status, headers } = answer;
+  const whole = new UpstreamAnswer(status, headers, await answer.readAll());
+  try {
+    return read(whole);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    const type = String(headers['content-type'] ?? 'no type').slice(0, 100);
+    throw new ProtocolError(`a stream was requested, and ${type} came: ${error.message}`, { cause: error });
   }
 }

@@ -26,6 +26,7 @@ async function run(
     budget: () => budget,
     workers: () => Object.keys(workers).length,
     shouldContinue: () => true,
+    isCommitted: () => false,
     random: () => 0.1,
     excludeIncapable: () => false,
     ...changed,
@@ -103,6 +104,11 @@ describe('a worker that rejects the request', () => {
     const { attempts, ending } = await run({ a: [error], b: [] }, { budget: () => spent });
     expect(attempts).toEqual(['a', 'b']);
     expect(ending).toBe('by b');
+  });
+
+  it('is not retried once the client has received a byte', async () => {
+    const { attempts } = await run({ a: [failure('connect')], b: [] }, { isCommitted: () => true });
+    expect(attempts).toEqual(['a']);
   });
 
   it('is not retried when the client no longer waits', async () => {

@@ -30,6 +30,8 @@ export interface RetryRules {
   readonly workers: () => number;
   /** Whether the client still waits. */
   readonly shouldContinue: () => boolean;
+  /** Whether the client has received a byte: nothing is retried from then on. */
+  readonly isCommitted: () => boolean;
   readonly random: () => number;
   /** After a worker could not serve the request: leaves only workers that may. @returns whether there is one */
   readonly excludeIncapable: (tried: Set<string>) => boolean;
@@ -66,6 +68,7 @@ async function untilServed<T>(
     try {
       return await run({ tried, freshConnection, attempts });
     } catch (error) {
+      if (rules.isCommitted()) throw error;
       if (error instanceof NoWorkerAvailableError && last !== undefined) {
         if (freshConnection || stale.size === 0) throw last;
         freshConnection = true;

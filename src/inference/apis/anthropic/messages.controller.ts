@@ -1,14 +1,13 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ClientDisconnect } from '../../client/client-disconnect.js';
+import { ClientResponse } from '../../client/client-response.js';
 import { InferenceService } from '../../inference.service.js';
 import { memoize, parseBody } from '../../passthrough/raw-request.js';
 import { parseOpenAiChat } from '../../chat/parse-chat.js';
-import { ProxyResponse } from '../../passthrough/proxy-response.js';
 import { apiHeadersOf } from './headers.js';
 import { chatFromAnthropic, readMessage } from './client-request.js';
 import { InferenceRequests } from '../../client/inference-requests.js';
-import { AnthropicResponse } from './client-response.js';
+import { ANTHROPIC_FORMAT } from './client-response.js';
 import { COUNT_TOKENS, MESSAGES } from '../endpoints.js';
 
 /** The Messages API of Anthropic, for every registered model that chats. */
@@ -46,13 +45,7 @@ export class MessagesController {
       raw,
       affinitySource,
     });
-    const answered = new AnthropicResponse(reply, request);
-    return this.inference.infer(
-      request,
-      answered,
-      new ClientDisconnect(reply.raw),
-      new ProxyResponse(reply, request),
-    );
+    return this.inference.infer(request, new ClientResponse(reply, request, ANTHROPIC_FORMAT));
   }
 }
 

@@ -1,31 +1,23 @@
-import type { FastifyReply } from 'fastify';
 import { NeutralError } from '../../../upstream/upstream-errors.js';
-import type { ChatAnswer } from '../../chat/chat.js';
-import { setResponseHeaders } from '../../client/client-response.js';
-import { JSON_TYPE } from '../../client/client-response.js';
-import type { AttemptFacts, ResponseStream, ClientResponse } from '../../client/client-response.js';
-import type { InferenceRequest } from '../../client/inference-request.js';
+import type { ResponseFormat } from '../../client/client-response.js';
+import { openAiErrorEvent } from '../openai/chat-completion.js';
+import { ChatFormat } from '../openai/client-response.js';
 
-/** The seed's answer: `{"success", "msg", "result"}`. */
-export class NativeResponse implements ClientResponse {
-  readonly wantsStream = false;
-  committed = false;
-
-  constructor(
-    private readonly http: FastifyReply,
-    private readonly request: InferenceRequest,
-  ) {}
-
-  send({ text, toolCalls }: ChatAnswer, facts: AttemptFacts): void {
-    // Such as one that was thinking when its tokens ran out.
+/** The native response: `{"success", "msg", "result"}`. */
+export const NATIVE_FORMAT: ResponseFormat = {
+  whole: ({ text, toolCalls }) => {
+    // Such as an answer whose tokens ran out while the model was reasoning.
     if (text === null && toolCalls.length === 0) throw new NeutralError('the answer holds no text');
-    this.committed = true;
     const result = text ?? JSON.stringify(toolCalls);
-    setResponseHeaders(this.http, this.request, facts, true).type(JSON_TYPE);
-    this.http.send(`{"success":true,"msg":"execute succeed","result":${JSON.stringify(result)}}`);
-  }
+    return `{"success":true,"msg":"execute succeed","result":${JSON.stringify(result)}}`;
+  },
+  errorEvent: openAiErrorEvent,
+};
 
-  startStream(): ResponseStream {
-    throw new TypeError('this caller wants the answer whole');
-  }
-}
+/** A native call with `stream: true` gets the chunks of OpenAI, and errors in the native envelope. */
+const CHUNKS = new ChatFormat(() => false);
+export const NATIVE_STREAM_FORMAT: ResponseFormat = {
+  whole: (answer, head) => CHUNKS.whole(answer, head),
+  stream: (head) => CHUNKS.stream(head),
+  errorEvent: openAiErrorEvent,
+};

@@ -1,14 +1,13 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InferenceSettings } from '../../../config/settings.js';
-import { ClientDisconnect } from '../../client/client-disconnect.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 import type { InferenceRequest } from '../../client/inference-request.js';
 import { InferenceService } from '../../inference.service.js';
 import { type Chat, isOpenAiChat, parseOpenAiChat, parseNativeChat } from '../../chat/parse-chat.js';
-import { CHAT_FORMAT, OpenAiResponse } from '../openai/client-response.js';
-import { NativeResponse } from './client-response.js';
-import type { ClientResponse } from '../../client/client-response.js';
+import { ChatFormat } from '../openai/client-response.js';
+import { NATIVE_FORMAT, NATIVE_STREAM_FORMAT } from './client-response.js';
+import { ClientResponse, type ResponseFormat } from '../../client/client-response.js';
 import { InferenceRequests } from '../../client/inference-requests.js';
 
 /** The native API. */
@@ -39,14 +38,13 @@ export class NativeController {
       raw: null,
       affinitySource: chat.messages[0]?.content,
     });
-    return this.inference.infer(request, replyFor(openAi, request, reply), new ClientDisconnect(reply.raw));
+    return this.inference.infer(request, new ClientResponse(reply, request, formatOf(openAi, request)));
   }
 }
 
-function replyFor(openAi: boolean, request: InferenceRequest, http: FastifyReply): ClientResponse {
-  if (!openAi && !request.stream) return new NativeResponse(http, request);
-  const includesUsage = () => request.openAi().stream_options?.include_usage === true;
-  return new OpenAiResponse(http, request, CHAT_FORMAT, includesUsage, openAi);
+function formatOf(openAi: boolean, request: InferenceRequest): ResponseFormat {
+  if (openAi) return new ChatFormat(() => request.openAi().stream_options?.include_usage === true);
+  return request.stream ? NATIVE_STREAM_FORMAT : NATIVE_FORMAT;
 }
 
 /** Strict servers reject unknown fields. */

@@ -1,15 +1,10 @@
 import fc from 'fast-check';
+import type { StreamWriter } from '../../client/client-response.js';
 import { describe, expect, it } from 'vitest';
 import type { ChatAnswer, ChatEvent, FinishReason } from '../../chat/chat.js';
 import { openAiAnswer } from './backend-response.js';
 import { openAiReader } from './backend-stream.js';
-import {
-  ChatChunks,
-  chatCompletion,
-  type ChunkWriter,
-  textCompletion,
-  TextChunks,
-} from './chat-completion.js';
+import { ChatChunks, chatCompletion, textCompletion, TextChunks } from './chat-completion.js';
 import { eventsOf } from '../../chat/tool-calls.js';
 
 const HEAD = { id: 'x', created: 1, model: 'm' };
@@ -32,7 +27,7 @@ const answers: fc.Arbitrary<ChatAnswer> = fc
   .filter(({ toolCalls: calls, finish: reason }) => calls.length === 0 || reason !== 'stop');
 
 /** What a client makes of the stream. */
-function read(writer: ChunkWriter, events: readonly ChatEvent[]): readonly ChatEvent[] {
+function read(writer: StreamWriter, events: readonly ChatEvent[]): readonly ChatEvent[] {
   const stream = events.map((event) => writer.event(event)).join('') + writer.end();
   const reader = openAiReader();
   const data = stream.split('\n\n').filter((event) => event !== '');

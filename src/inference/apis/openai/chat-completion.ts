@@ -1,5 +1,6 @@
 import type { ChatAnswer, ChatEvent, FinishReason, Usage } from '../../chat/chat.js';
 import { extraOf } from '../../chat/tool-calls.js';
+import type { ResponseHead, StreamWriter } from '../../client/client-response.js';
 import type {
   ChatCompletion,
   ChatCompletionChunk,
@@ -9,16 +10,8 @@ import type {
   TextFinishReason,
 } from './objects.js';
 
-/** The fields that all objects of one answer share. */
-export interface AnswerHead {
-  readonly id: string;
-  /** Seconds since 1970. */
-  readonly created: number;
-  readonly model: string;
-}
-
 /** OpenAI's `chat.completion`. */
-export function chatCompletion(head: AnswerHead, answer: ChatAnswer): ChatCompletion {
+export function chatCompletion(head: ResponseHead, answer: ChatAnswer): ChatCompletion {
   const { text, reasoning, toolCalls, finish, usage } = answer;
   return {
     ...named(head, 'chatcmpl', 'chat.completion'),
@@ -41,7 +34,7 @@ export function chatCompletion(head: AnswerHead, answer: ChatAnswer): ChatComple
 }
 
 /** OpenAI's `text_completion`, the answer of /completions. */
-export function textCompletion(head: AnswerHead, { text, finish, usage }: ChatAnswer): TextCompletion {
+export function textCompletion(head: ResponseHead, { text, finish, usage }: ChatAnswer): TextCompletion {
   return {
     ...named(head, 'cmpl', 'text_completion'),
     choices: [{ index: 0, text: text ?? '', logprobs: null, finish_reason: textFinish(finish) }],
@@ -49,21 +42,13 @@ export function textCompletion(head: AnswerHead, { text, finish, usage }: ChatAn
   };
 }
 
-/** Writes the events of an answer as the chunks of an SSE stream. */
-export interface ChunkWriter {
-  /** @returns SSE events, perhaps none */
-  event(event: ChatEvent): string;
-  /** After the last event. */
-  end(): string;
-}
-
 /** `chat.completion.chunk`s; the first one has the role. */
-export class ChatChunks implements ChunkWriter {
+export class ChatChunks implements StreamWriter {
   private isFirst = true;
   private usage: Usage | null = null;
 
   constructor(
-    private readonly head: AnswerHead,
+    private readonly head: ResponseHead,
     private readonly includeUsage: boolean,
   ) {}
 
@@ -111,11 +96,11 @@ export class ChatChunks implements ChunkWriter {
 }
 
 /** `text_completion` chunks, the stream of /completions. */
-export class TextChunks implements ChunkWriter {
+export class TextChunks implements StreamWriter {
   private usage: Usage | null = null;
 
   constructor(
-    private readonly head: AnswerHead,
+    private readonly head: ResponseHead,
     private readonly includeUsage: boolean,
   ) {}
 
@@ -154,7 +139,7 @@ export function openAiUsage({ input, output, cached, reasoning }: Usage): Comple
   };
 }
 
-function named<O extends string>({ id, created, model }: AnswerHead, prefix: string, object: O) {
+function named<O extends string>({ id, created, model }: ResponseHead, prefix: string, object: O) {
   return { id: `${prefix}-${id}`, object, created, model };
 }
 

@@ -10,20 +10,12 @@ import {
   type AnthropicModelList,
   anthropicModelList,
 } from '../anthropic/listed-models.js';
-import { ClientDisconnect } from '../../client/client-disconnect.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 import type { InferenceRequest } from '../../client/inference-request.js';
 import { InferenceService } from '../../inference.service.js';
 import { memoize, parseBody } from '../../passthrough/raw-request.js';
-import { ProxyResponse } from '../../passthrough/proxy-response.js';
-import {
-  CHAT_FORMAT,
-  EmbeddingsResponse,
-  ImagesResponse,
-  OpenAiResponse,
-  TEXT_FORMAT,
-} from './client-response.js';
-import type { ClientResponse } from '../../client/client-response.js';
+import { ChatFormat, EmbeddingsFormat, ImagesFormat, TextFormat } from './client-response.js';
+import { ClientResponse, type ResponseFormat } from '../../client/client-response.js';
 import { InferenceRequests } from '../../client/inference-requests.js';
 import { isOffered, type ListedModel, listedModel } from './lists.js';
 import { readBody } from './client-request.js';
@@ -79,27 +71,20 @@ export class OpenAiController {
       raw,
       affinitySource,
     });
-    const answered = replyFor(endpoint, request, reply, body);
-    return this.inference.infer(
-      request,
-      answered,
-      new ClientDisconnect(reply.raw),
-      new ProxyResponse(reply, request),
-    );
+    const format = formatOf(endpoint, request, body);
+    return this.inference.infer(request, new ClientResponse(reply, request, format));
   }
 }
 
-function replyFor(
-  endpoint: Endpoint,
-  request: InferenceRequest,
-  http: FastifyReply,
-  body: () => Body,
-): ClientResponse {
+function formatOf(endpoint: Endpoint, request: InferenceRequest, body: () => Body): ResponseFormat {
   if (endpoint === '/embeddings')
-    return new EmbeddingsResponse(http, request, () => body()['encoding_format'] === 'base64');
-  if (endpoint === '/images/generations') return new ImagesResponse(http, request);
-  const format = endpoint === '/completions' ? TEXT_FORMAT : CHAT_FORMAT;
-  return new OpenAiResponse(http, request, format, () => wantsUsage(body()));
+    return new EmbeddingsFormat(
+      () => request.input().input,
+      () => body()['encoding_format'] === 'base64',
+    );
+  if (endpoint === '/images/generations') return new ImagesFormat();
+  const includesUsage = () => wantsUsage(body());
+  return endpoint === '/completions' ? new TextFormat(includesUsage) : new ChatFormat(includesUsage);
 }
 
 function wantsUsage({ stream_options: options }: Body): boolean {

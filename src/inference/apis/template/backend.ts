@@ -5,12 +5,14 @@ import { ProtocolError } from '../../chat/chat-errors.js';
 import { MESSAGES } from '../endpoints.js';
 import type { InferenceRequest } from '../../client/inference-request.js';
 import { templateReader } from './stream.js';
-import type { AnswerText, CallableWorker, PreparedCall } from '../prepared-call.js';
+import type { StreamExtract } from '../../../template/stream-extract.js';
+import type { AnswerText, EventReader } from '../../chat/chat.js';
+import { type CallableWorker, type PreparedCall, StreamCall, WholeCall } from '../prepared-call.js';
 import { unsupported } from '../unsupported-task-error.js';
 import { rejectUnsupportedFields } from './unsupported.js';
 import { placeholderValues } from './placeholder-values.js';
 
-/** To a worker that is called by its own templates. */
+/** For a worker that is called by its own templates. */
 export function prepareTemplateCall(
   worker: CallableWorker,
   call: TemplateCall,
@@ -20,7 +22,7 @@ export function prepareTemplateCall(
   if (path !== undefined && !ANSWERED.has(path)) throw unsupported(worker, request, worker.task ?? 'chat');
   if (request.task !== null) rejectUnsupportedFields(request.task, request.openAi(), call.placeholders);
   const { stream } = call;
-  // A worker whose template cannot say whether it should stream always does.
+  // Without {STREAM} the template cannot ask for a whole answer: such a worker always streams.
   const isStream = stream !== null && (request.stream || !call.placeholders.has('STREAM'));
   const rendered = call.render(
     placeholderValues(
@@ -34,31 +36,24 @@ export function prepareTemplateCall(
     request.forwardedHeaders,
   );
   if (stream === null || !isStream) {
-    return {
-      mode: 'whole',
-      call: rendered,
-      read: (answer) => ({
-        text: extracted(call, answer),
-        toolCalls: [],
-        finish: 'stop',
-        usage: call.usage?.from(answer.text) ?? null,
-      }),
-    };
+    return new WholeCall(rendered, 'nothing', (answer) => ({
+      text: extracted(call, answer),
+      toolCalls: [],
+      finish: 'stop',
+      usage: call.usage?.from(answer.text) ?? null,
+    }));
   }
+  return new StreamCall(rendered, 'nothing', stream.format, () => readerOf(stream), null);
+}
+
+function readerOf(stream: StreamExtract): EventReader {
+  const read = templateReader(stream);
   return {
-    mode: 'stream',
-    call: rendered,
-    format: stream.format,
-    reader: () => {
-      const read = templateReader(stream);
-      return {
-        get stage() {
-          return read.stage();
-        },
-        read,
-        end: () => read.end(),
-      };
+    get stage() {
+      return read.stage();
     },
+    read,
+    end: () => read.end(),
   };
 }
 
@@ -72,7 +67,7 @@ function extracted(call: TemplateCall, answer: AnswerText): string {
   }
 }
 
-/** Endpoints that can be answered without OpenAI's server, or Anthropic's. */
+/** Endpoints that a template can serve. */
 const ANSWERED: ReadonlySet<string> = new Set([
   '/chat/completions',
   '/completions',

@@ -1,0 +1,62 @@
+import type { AnswerHeaders } from '../../upstream/headers.js';
+import type { BufferedBody } from '../../upstream/open-answer.js';
+import type { UpstreamCall } from '../../upstream/upstream-client.js';
+import type { PreparedCall } from '../apis/prepared-call.js';
+import { type ClientResponse, copyHeaders, recordUsage } from '../client/client-response.js';
+import type { RawBody } from '../client/inference-request.js';
+import type { Attempt } from '../pipeline/attempt.js';
+import { answersJson, findNoAnswer } from './error-in-success.js';
+import { proxyStream } from './proxy-stream.js';
+import { StreamMonitor } from './stream-monitor.js';
+import { UsageScanner } from './usage-scanner.js';
+
+/** Client and worker speak the same API: the answer passes through unchanged. */
+export class ProxyCall implements PreparedCall {
+  readonly exposes = 'response';
+
+  constructor(
+    readonly call: UpstreamCall,
+    private readonly raw: RawBody,
+    readonly isStream: boolean,
+  ) {}
+
+  deliver(attempt: Attempt, client: ClientResponse): Promise<number> {
+    return this.isStream ? this.stream(attempt, client) : this.whole(attempt, client);
+  }
+
+  private async whole(attempt: Attempt, client: ClientResponse): Promise<number> {
+    const { status, headers, bytes } = await attempt.send();
+    this.checkAnswer(headers, { bytes, isComplete: true });
+    const tokens = new UsageScanner(false);
+    tokens.scan(bytes);
+    recordUsage(client.request.facts, tokens.usage);
+    const http = client.commit(attempt, true);
+    copyHeaders(http, headers);
+    http.code(status).send(bytes);
+    return tokens.output;
+  }
+
+  private async stream(attempt: Attempt, client: ClientResponse): Promise<number> {
+    const answer = await attempt.open();
+    try {
+      this.checkAnswer(answer.headers, answer.buffered);
+    } catch (error) {
+      answer.discard();
+      throw error;
+    }
+    const http = client.commit(attempt, false);
+    copyHeaders(http, answer.headers);
+    http.code(answer.status);
+    return proxyStream(http, answer, new StreamMonitor(this.raw), client.format);
+  }
+
+  /**
+   * Clients take any 200 for an answer and fail on what it lacks. So another worker is tried, as after a 502, and where none
+   * is left the client gets a 502 with the worker's message.
+   * @throws NoAnswerError
+   */
+  private checkAnswer(headers: AnswerHeaders, body: BufferedBody): void {
+    const error = answersJson(this.raw.path) ? findNoAnswer(headers, body) : null;
+    if (error !== null) throw error;
+  }
+}
