@@ -2,16 +2,16 @@ import { execFile, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { type Answer, json, text } from './fakes/fake-upstream.js';
-import { upstreamForTest } from './fixtures/worker.js';
-import { serviceForTest } from './service.js';
+import { type Answer, json, text } from '../fakes/fake-upstream.js';
+import { upstreamForTest } from '../fixtures/worker.js';
+import { serviceForTest } from '../service.js';
 
 const run = promisify(execFile);
 const WITHOUT_PROXY = { ...process.env, no_proxy: '*' };
 const hasCurl = spawnSync('curl', ['--version']).status === 0;
 
 /** The seed document, character for character. */
-const DOCUMENT = readFileSync(new URL('fixtures/seed-document.txt', import.meta.url), 'utf8');
+const DOCUMENT = readFileSync(new URL('../fixtures/seed-document.txt', import.meta.url), 'utf8');
 
 /** Its addresses, in the document's words. */
 const SERVICE = 'http://127.0.0.1:8007';

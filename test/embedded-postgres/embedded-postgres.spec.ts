@@ -5,9 +5,9 @@ import {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
-} from '../src/embedded-postgres/embedded-postgres.js';
-import { firstValue, isServing, withClient } from './embedded-postgres/query.js';
-import { openFolder, temporaryFolder } from './embedded-postgres/folders.js';
+} from '../../src/embedded-postgres/embedded-postgres.js';
+import { firstValue, isServing, withClient } from './query.js';
+import { openFolder, temporaryFolder } from './folders.js';
 
 /** Far beyond what is expected, for machines that are busy. */
 const PATIENT = { timeout: 10_000, interval: 20 };

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { json } from './fakes/fake-upstream.js';
-import { databaseForTest } from './database.js';
-import { aWorker, upstreamForTest, viewsOf } from './fixtures/worker.js';
-import { serviceForTest, startService, type TestService } from './service.js';
-import { until } from './until.js';
+import { json } from '../fakes/fake-upstream.js';
+import { databaseForTest } from '../database.js';
+import { aWorker, upstreamForTest, viewsOf } from '../fixtures/worker.js';
+import { serviceForTest, startService, type TestService } from '../service.js';
+import { until } from '../until.js';
 
 /** So long that no change here can arrive by polling. */
 const NO_POLLING = { REGISTRY_RESYNC_MS: '3600000' };

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Behaviour, json, slow, text } from './fakes/fake-upstream.js';
-import { aWorker, keyOf, upstreamForTest, viewsOf } from './fixtures/worker.js';
-import { startService, type TestService } from './service.js';
-import { until } from './until.js';
+import { type Behaviour, json, slow, text } from '../fakes/fake-upstream.js';
+import { aWorker, keyOf, upstreamForTest, viewsOf } from '../fixtures/worker.js';
+import { startService, type TestService } from '../service.js';
+import { until } from '../until.js';
 
 let service: TestService;
 beforeAll(async () => {

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool, WebSocket } from 'undici';
 import { expect, it, onTestFinished } from 'vitest';
-import { databaseForTest } from './database.js';
-import { type Answer, echo, json, slow, startFakeUpstream } from './fakes/fake-upstream.js';
-import { databaseSettings, type ServiceProcess, startProcess } from './process.js';
-import { PATIENT_MS, until } from './until.js';
+import { databaseForTest } from '../database.js';
+import { type Answer, echo, json, slow, startFakeUpstream } from '../fakes/fake-upstream.js';
+import { databaseSettings, type ServiceProcess, startProcess } from '../process.js';
+import { PATIENT_MS, until } from '../until.js';
 
 const MIB = 1024 * 1024;
 const CALLS = 6_000;

@@ -1,10 +1,10 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { ChangeListener } from '../src/database/change-listener.js';
-import { databaseForTest } from './database.js';
-import { serverOf, urlThrough } from './database-behind-proxy.js';
-import { TcpProxy } from './fakes/tcp-proxy.js';
-import { WithoutNotifications } from './fakes/without-notifications.js';
-import { until } from './until.js';
+import { ChangeListener } from '../../src/database/change-listener.js';
+import { databaseForTest } from '../database.js';
+import { serverOf, urlThrough } from '../database-behind-proxy.js';
+import { TcpProxy } from '../fakes/tcp-proxy.js';
+import { WithoutNotifications } from '../fakes/without-notifications.js';
+import { until } from '../until.js';
 
 async function listening(isPooled: boolean) {
   const database = await databaseForTest();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Behaviour, echo, json, text } from './fakes/fake-upstream.js';
-import { aWorker, upstreamForTest, viewsOf } from './fixtures/worker.js';
-import { type Answer, serviceForTest, startService, type TestService } from './service.js';
+import { type Behaviour, echo, json, text } from '../fakes/fake-upstream.js';
+import { aWorker, upstreamForTest, viewsOf } from '../fixtures/worker.js';
+import { type Answer, serviceForTest, startService, type TestService } from '../service.js';
 
 let service: TestService;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PRESETS } from '../src/registry/presets/presets.js';
-import { startService, type TestService } from './service.js';
+import { PRESETS } from '../../src/registry/presets/presets.js';
+import { startService, type TestService } from '../service.js';
 
 let service: TestService;
 beforeAll(async () => {

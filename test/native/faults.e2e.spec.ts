@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { json } from './fakes/fake-upstream.js';
-import { aWorker, upstreamForTest } from './fixtures/worker.js';
-import { serviceForTest } from './service.js';
+import { json } from '../fakes/fake-upstream.js';
+import { aWorker, upstreamForTest } from '../fixtures/worker.js';
+import { serviceForTest } from '../service.js';
 
 /** What the seed document promises and its reference server (OperateGPT's worker_manager.py) gets wrong. */
 describe('the faults of the seed’s own reference server', () => {

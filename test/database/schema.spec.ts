@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { DataSource } from 'typeorm';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type DatabaseAddress, dataSourceOptions } from '../src/database/data-source.js';
-import { describeSchema } from '../src/database/describe-schema.js';
-import { migrate, revertMigration } from '../src/database/migrate.js';
-import { databaseForTest } from './database.js';
+import { type DatabaseAddress, dataSourceOptions } from '../../src/database/data-source.js';
+import { describeSchema } from '../../src/database/describe-schema.js';
+import { migrate, revertMigration } from '../../src/database/migrate.js';
+import { databaseForTest } from '../database.js';
 
 describe('the schema', () => {
   it('is what the entities say: TypeORM finds nothing to change', async () => {

@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { dataSourceOptions } from '../src/database/data-source.js';
-import { databaseError, DatabaseUnavailableError } from '../src/database/database-unavailable-error.js';
-import { databaseForTest } from './database.js';
-import { databaseBehindProxy } from './database-behind-proxy.js';
-import { startFakeUpstream, text } from './fakes/fake-upstream.js';
-import { startProcess } from './process.js';
-import { printedRandom } from './seeded-random.js';
-import { type Answer, serviceForTest } from './service.js';
-import { until } from './until.js';
+import { dataSourceOptions } from '../../src/database/data-source.js';
+import { databaseError, DatabaseUnavailableError } from '../../src/database/database-unavailable-error.js';
+import { databaseForTest } from '../database.js';
+import { databaseBehindProxy } from '../database-behind-proxy.js';
+import { startFakeUpstream, text } from '../fakes/fake-upstream.js';
+import { startProcess } from '../process.js';
+import { printedRandom } from '../seeded-random.js';
+import { type Answer, serviceForTest } from '../service.js';
+import { until } from '../until.js';
 
 const random = printedRandom('database outage');
 

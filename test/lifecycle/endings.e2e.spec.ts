@@ -1,12 +1,12 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { ModelPools } from '../src/balancing/model-pools.js';
-import { WorkerActivity } from '../src/registry/live/worker-activity.js';
-import { type Answer, json, slow, startFakeUpstream } from './fakes/fake-upstream.js';
-import { faults } from './fakes/upstream-faults.js';
-import { printedRandom } from './seeded-random.js';
-import { serviceForTest, type TestService } from './service.js';
-import { countServiceTimers } from './service-timers.js';
-import { until } from './until.js';
+import { ModelPools } from '../../src/balancing/model-pools.js';
+import { WorkerActivity } from '../../src/registry/live/worker-activity.js';
+import { type Answer, json, slow, startFakeUpstream } from '../fakes/fake-upstream.js';
+import { faults } from '../fakes/upstream-faults.js';
+import { printedRandom } from '../seeded-random.js';
+import { serviceForTest, type TestService } from '../service.js';
+import { countServiceTimers } from '../service-timers.js';
+import { until } from '../until.js';
 
 const REQUESTS = 4_000;
 const AT_ONCE = 80;

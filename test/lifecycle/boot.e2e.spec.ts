@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { json, startFakeUpstream } from './fakes/fake-upstream.js';
-import { serviceForTest } from './service.js';
+import { json, startFakeUpstream } from '../fakes/fake-upstream.js';
+import { serviceForTest } from '../service.js';
 
 describe('the whole application', () => {
   it('boots, registers a model by data, calls it and takes it offline', async () => {

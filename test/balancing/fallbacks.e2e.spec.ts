@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Behaviour, type FakeUpstream, json, slow } from './fakes/fake-upstream.js';
-import { aWorker, upstreamForTest } from './fixtures/worker.js';
-import { startService, type TestService } from './service.js';
+import { type Behaviour, type FakeUpstream, json, slow } from '../fakes/fake-upstream.js';
+import { aWorker, upstreamForTest } from '../fixtures/worker.js';
+import { startService, type TestService } from '../service.js';
 
 let service: TestService;
 beforeAll(async () => {

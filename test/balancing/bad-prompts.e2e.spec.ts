@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type Answer, type FakeUpstream, json, slow, text } from './fakes/fake-upstream.js';
-import { upstreamForTest, viewsOf } from './fixtures/worker.js';
-import { serviceForTest, type TestService } from './service.js';
-import { until } from './until.js';
+import { type Answer, type FakeUpstream, json, slow, text } from '../fakes/fake-upstream.js';
+import { upstreamForTest, viewsOf } from '../fixtures/worker.js';
+import { serviceForTest, type TestService } from '../service.js';
+import { until } from '../until.js';
 
 const fine = text('fine');
 const fails = json({ error: 'no' }, 500);

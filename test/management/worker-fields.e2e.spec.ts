@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RegisterWorkerDto, TimeoutsDto } from '../src/registry/register-worker.dto.js';
-import { FIELDS } from '../src/registry/worker-fields.js';
-import { aWorker } from './fixtures/worker.js';
-import { call } from './management/client.js';
-import { startService, type TestService } from './service.js';
+import type { RegisterWorkerDto, TimeoutsDto } from '../../src/registry/register-worker.dto.js';
+import { FIELDS } from '../../src/registry/worker-fields.js';
+import { aWorker } from '../fixtures/worker.js';
+import { call } from './client.js';
+import { startService, type TestService } from '../service.js';
 
 type Settable = keyof RegisterWorkerDto;
 

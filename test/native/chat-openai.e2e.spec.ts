@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { json, text } from './fakes/fake-upstream.js';
-import { aWorker, upstreamForTest } from './fixtures/worker.js';
-import { startService, type TestService } from './service.js';
+import { json, text } from '../fakes/fake-upstream.js';
+import { aWorker, upstreamForTest } from '../fixtures/worker.js';
+import { startService, type TestService } from '../service.js';
 
 let service: TestService;
 beforeAll(async () => {

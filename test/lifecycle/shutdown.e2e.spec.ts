@@ -4,11 +4,11 @@ import { Agent, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { databaseForTest } from './database.js';
-import { openFolder } from './embedded-postgres/folders.js';
-import { type Behaviour, type FakeUpstream, slow, startFakeUpstream, text } from './fakes/fake-upstream.js';
-import { databaseSettings, postgresOf, ROOT, type ServiceProcess, startProcess } from './process.js';
-import { PATIENT_MS, until } from './until.js';
+import { databaseForTest } from '../database.js';
+import { openFolder } from '../embedded-postgres/folders.js';
+import { type Behaviour, type FakeUpstream, slow, startFakeUpstream, text } from '../fakes/fake-upstream.js';
+import { databaseSettings, postgresOf, ROOT, type ServiceProcess, startProcess } from '../process.js';
+import { PATIENT_MS, until } from '../until.js';
 
 const PATIENTLY = { timeout: 120_000 };
 const PATIENT = { timeout: PATIENT_MS, interval: 20 };

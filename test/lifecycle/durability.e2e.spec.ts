@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { openFolder } from './embedded-postgres/folders.js';
-import { postgresOf, type ServiceProcess, startProcess } from './process.js';
-import { printedRandom } from './seeded-random.js';
-import { PATIENT_MS, until } from './until.js';
+import { openFolder } from '../embedded-postgres/folders.js';
+import { postgresOf, type ServiceProcess, startProcess } from '../process.js';
+import { printedRandom } from '../seeded-random.js';
+import { PATIENT_MS, until } from '../until.js';
 
 /** The process that is killed, and for about how long the service registers workers before that. */
 const KILLS = [

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { json } from './fakes/fake-upstream.js';
-import { aWorker, upstreamForTest, viewsOf } from './fixtures/worker.js';
-import { serviceForTest, startService, type TestService } from './service.js';
+import { json } from '../fakes/fake-upstream.js';
+import { aWorker, upstreamForTest, viewsOf } from '../fixtures/worker.js';
+import { serviceForTest, startService, type TestService } from '../service.js';
 
 const SOON = { timeout: 10_000 };
 const KEY = 'sk-live-0123456789abcdef';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inTurn, json, slow } from './fakes/fake-upstream.js';
-import { aWorker, keyOf, upstreamForTest, viewsOf } from './fixtures/worker.js';
-import { serviceForTest, startService, type TestService } from './service.js';
-import { until } from './until.js';
+import { inTurn, json, slow } from '../fakes/fake-upstream.js';
+import { aWorker, keyOf, upstreamForTest, viewsOf } from '../fixtures/worker.js';
+import { serviceForTest, startService, type TestService } from '../service.js';
+import { until } from '../until.js';
 
 let service: TestService;
 beforeAll(async () => {

@@ -1,9 +1,9 @@
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { pgOptions } from '../src/database/data-source.js';
-import { migrate, revertMigration } from '../src/database/migrate.js';
-import { databaseForTest, type TestDatabase } from './database.js';
-import { databaseBehindProxy } from './database-behind-proxy.js';
+import { pgOptions } from '../../src/database/data-source.js';
+import { migrate, revertMigration } from '../../src/database/migrate.js';
+import { databaseForTest, type TestDatabase } from '../database.js';
+import { databaseBehindProxy } from '../database-behind-proxy.js';
 
 /** Another client, in a transaction that stays open. */
 async function holding(database: TestDatabase, sql: string): Promise<pg.Client> {

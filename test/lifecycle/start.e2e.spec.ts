@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { databaseForTest } from './database.js';
-import { openFolder } from './embedded-postgres/folders.js';
-import { databaseSettings, postgresOf, ROOT, startProcess } from './process.js';
-import { PATIENT_MS, until } from './until.js';
+import { databaseForTest } from '../database.js';
+import { openFolder } from '../embedded-postgres/folders.js';
+import { databaseSettings, postgresOf, ROOT, startProcess } from '../process.js';
+import { PATIENT_MS, until } from '../until.js';
 
 const run = promisify(execFile);
 const PATIENTLY = { timeout: 120_000 };

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Balancer } from '../src/balancing/balancer.js';
-import { RequestAttempts } from '../src/balancing/request-attempts.js';
+import { Balancer } from '../../src/balancing/balancer.js';
+import { RequestAttempts } from '../../src/balancing/request-attempts.js';
 import {
   type Answer,
   type Behaviour,
@@ -8,9 +8,9 @@ import {
   slow,
   startFakeUpstream,
   text,
-} from './fakes/fake-upstream.js';
-import { PATIENT_MS, until } from './until.js';
-import { serviceForTest, type TestService } from './service.js';
+} from '../fakes/fake-upstream.js';
+import { PATIENT_MS, until } from '../until.js';
+import { serviceForTest, type TestService } from '../service.js';
 
 /** Probes play no part: what is seen here, requests alone have brought about. */
 const UNPROBED = { health_check: { kind: 'none' } };

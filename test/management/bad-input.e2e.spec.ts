@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BAD_CHATS, BAD_OPENAI_CHATS } from './fixtures/bad-chats.js';
-import { BAD_REGISTRATIONS } from './fixtures/bad-registrations.js';
-import { type FakeUpstream, json, startFakeUpstream } from './fakes/fake-upstream.js';
-import { aWorker } from './fixtures/worker.js';
-import { type Answer, startService, type TestService } from './service.js';
+import { BAD_CHATS, BAD_OPENAI_CHATS } from '../fixtures/bad-chats.js';
+import { BAD_REGISTRATIONS } from '../fixtures/bad-registrations.js';
+import { type FakeUpstream, json, startFakeUpstream } from '../fakes/fake-upstream.js';
+import { aWorker } from '../fixtures/worker.js';
+import { type Answer, startService, type TestService } from '../service.js';
 
 let service: TestService;
 let upstream: FakeUpstream;
