@@ -54,7 +54,7 @@ function deepFreeze(value: JsonValue): JsonValue {
 }
 
 describe('a rendered body', () => {
-  it('parses, and differs from its template only where placeholders stood', () => {
+  it('parses and differs from its template only at the placeholders', () => {
     fc.assert(
       fc.property(templateBody, placeholderValues, callerText, (template, values, secret) => {
         const rendered = compileBody(template, 'json').render(values, () => secret);
@@ -66,7 +66,7 @@ describe('a rendered body', () => {
     );
   });
 
-  it("holds a caller's text exactly, whatever it looks like: nothing is substituted twice", () => {
+  it("holds a client's text exactly and substitutes nothing twice", () => {
     fc.assert(
       fc.property(callerText, callerText, (prompt, system) => {
         const body = compileBody({ a: '{USER_PROMPT}', b: 'x{SYSTEM_PROMPT}{USER_PROMPT}' }, 'json');
@@ -80,7 +80,7 @@ describe('a rendered body', () => {
     );
   });
 
-  it('leaves the stored template alone, and the next request sees nothing of the last', () => {
+  it('never changes the stored template, and shares nothing with the next request', () => {
     fc.assert(
       fc.property(templateBody, placeholderValues, placeholderValues, (template, values, others) => {
         const before = JSON.stringify(template);
@@ -94,7 +94,7 @@ describe('a rendered body', () => {
     );
   });
 
-  it('as a form, decodes to the very pairs', () => {
+  it('decodes to the same pairs as a form', () => {
     const template = fc.dictionary(callerText, fc.constantFrom('{USER_PROMPT}', 'x {MODEL_NAME}&=', 7, true));
     fc.assert(
       fc.property(template, placeholderValues, (fields, values) => {

@@ -22,8 +22,8 @@ function nested(levels: number): JsonValue {
   return JSON.parse('['.repeat(levels) + ']'.repeat(levels));
 }
 
-describe('the bodies of the seed', () => {
-  it('renders its registration example', () => {
+describe('a body of the native API', () => {
+  it('renders the documented registration', () => {
     const body = compileBody({ input: '{USER_PROMPT}', model_name: '{MODEL_NAME}' }, 'json');
     expect(body.render(request, secrets)).toBe('{"input":"who are you?","model_name":"proxyllm"}');
     expect([...body.placeholders]).toEqual(['USER_PROMPT', 'MODEL_NAME']);
@@ -76,7 +76,7 @@ describe('the bodies of the seed', () => {
 });
 
 describe('a placeholder', () => {
-  it('that is the whole string becomes the typed value; inside a longer one it is text', () => {
+  it('keeps the type of its value as a whole string and is text inside a longer one', () => {
     expect(
       rendered({ t: '{MODEL_TEMPERATURE}', s: 't={MODEL_TEMPERATURE}' }, { MODEL_TEMPERATURE: 0.7 }),
     ).toBe('{"t":0.7,"s":"t=0.7"}');
@@ -94,18 +94,18 @@ describe('a placeholder', () => {
     [['{SYSTEM_PROMPT}', 1, '{MAX_TOKENS}', 2], '[1,2]'],
     [{ a: '[{SYSTEM_PROMPT}]' }, '{"a":"[]"}'],
     ['{SYSTEM_PROMPT}', 'null'],
-  ])('of a value nobody gave removes its key, or leaves nothing inside: %j', (body, json) => {
+  ])('without a value removes its key, or leaves nothing inside a longer string: %j', (body, json) => {
     expect(rendered(body)).toBe(json);
   });
 
-  it('of an empty text, a zero, a false or a null is not absent', () => {
+  it('with an empty text, 0, false or null has a value', () => {
     const body = { a: '{USER_PROMPT}', b: '{MODEL_TEMPERATURE}', c: '{STREAM}', d: '{INPUT}' };
     expect(rendered(body, { USER_PROMPT: '', MODEL_TEMPERATURE: 0, STREAM: false, INPUT: null })).toBe(
       '{"a":"","b":0,"c":false,"d":null}',
     );
   });
 
-  it('is none as a key, with an unknown name, in lower case, with spaces or unclosed', () => {
+  it('is plain text as a key, with an unknown name, in lower case, with spaces or unclosed', () => {
     const body = {
       '{USER_PROMPT}': ['{NOPE}', '{user_prompt}', '{ USER_PROMPT }', '{USER_PROMPT', '{toString}'],
     };
@@ -113,7 +113,7 @@ describe('a placeholder', () => {
     expect(compileBody(body, 'json').placeholders.size).toBe(0);
   });
 
-  it('is found right beside braces and other placeholders', () => {
+  it('is found next to braces and other placeholders', () => {
     expect(rendered('{{USER_PROMPT}}${MODEL_NAME}{REQUEST_ID}')).toBe('"{who are you?}$proxyllmreq-1"');
   });
 
@@ -123,16 +123,16 @@ describe('a placeholder', () => {
     );
   });
 
-  it('joins halves of a surrogate pair that meet', () => {
+  it('joins adjacent halves of a surrogate pair', () => {
     expect(JSON.parse(rendered('\ud83d{USER_PROMPT}', { USER_PROMPT: '\ude00' }))).toBe('😀');
   });
 
-  it("of a value nested beyond writing is the caller's fault", () => {
+  it('throws a RenderError for a value that nests too deep', () => {
     const deep: unknown = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000));
     expect(() => rendered({ a: '{INPUT}' }, { INPUT: deep })).toThrow(RenderError);
   });
 
-  it('leaves prototypes alone', () => {
+  it('changes no prototype', () => {
     const body: JsonValue = JSON.parse(
       '{"__proto__":{"polluted":"{USER_PROMPT}"},"constructor":"{MODEL_NAME}"}',
     );
@@ -142,13 +142,13 @@ describe('a placeholder', () => {
 });
 
 describe('${secret:NAME}', () => {
-  it('becomes text, whole or inside, and is named', () => {
+  it('becomes text, as a whole string or inside one, and its name is collected', () => {
     const body = compileBody({ a: '${secret:KEY}', b: 'Bearer ${secret:my-key_1.txt}!' }, 'json');
     expect(body.render(request, secrets)).toBe('{"a":"<KEY>","b":"Bearer <my-key_1.txt>!"}');
     expect([...body.secrets]).toEqual(['KEY', 'my-key_1.txt']);
   });
 
-  it("is data in a caller's value, and so is a placeholder in a secret", () => {
+  it("is plain text in a client's value, as a placeholder is in a secret", () => {
     const body = compileBody({ a: '{USER_PROMPT}', b: '${secret:KEY}' }, 'json');
     const values = { ...request, USER_PROMPT: '${secret:OTHER}{MODEL_NAME}' };
     expect(body.render(values, () => '{MODEL_NAME}')).toBe(
@@ -165,14 +165,14 @@ describe('${secret:NAME}', () => {
     },
   );
 
-  it('refuses one never closed, quotes none of it, and takes a name of 100', () => {
+  it('rejects an unclosed reference without quoting it, and accepts a name of 100 characters', () => {
     expect(() => compileBody('${secret:sk-1234', 'json')).toThrow(/^(?!.*sk-1234).*closing brace$/s);
     expect(compileBody(`\${secret:${'x'.repeat(100)}}`, 'json').secrets.size).toBe(1);
   });
 });
 
 describe('limits of a body', () => {
-  it('takes 64 levels, and refuses 65 and a great many', () => {
+  it('accepts 64 levels and rejects 65 or more', () => {
     expect(rendered(nested(64))).toBe('['.repeat(64) + ']'.repeat(64));
     expect(() => compileBody(nested(65), 'json')).toThrow(
       new TemplateError('body', 'is nested deeper than 64 levels'),
@@ -180,20 +180,20 @@ describe('limits of a body', () => {
     expect(() => compileBody(nested(100_000), 'json')).toThrow(TemplateError);
   });
 
-  it('takes 256 KiB as JSON in UTF-8, and not a byte more', () => {
+  it('accepts 256 KiB of JSON in UTF-8 and rejects one byte more', () => {
     const text = 'é'.repeat(128 * 1024 - 1);
     expect(rendered(text)).toHaveLength(text.length + 2);
     expect(() => compileBody(`${text}a`, 'json')).toThrow('body: is larger than 256 KiB (262145 bytes)');
   });
 
-  it('refuses a number that JSON could not give back', () => {
+  it('rejects a number that JSON cannot hold', () => {
     const body: JsonValue = JSON.parse('{"a":[1e400]}');
     expect(() => compileBody(body, 'json')).toThrow('body.a[0]: is a number too large to be kept');
   });
 });
 
 describe('a form', () => {
-  it('is flat, url-encoded, and leaves out what nobody gave', () => {
+  it('is flat and url-encoded, without fields that have no value', () => {
     const body = {
       q: 'a&b={USER_PROMPT}',
       n: 5,
@@ -215,7 +215,7 @@ describe('a form', () => {
     [{ a: { b: 1 } }, 'body.a: must be text, a number or a boolean in a form'],
     [{ 'x.y': [1] }, 'body["x.y"]: must be text, a number or a boolean in a form'],
     [{ a: null }, 'body.a: must be text, a number or a boolean in a form'],
-  ])('refuses %j', (body, message) => {
+  ])('is rejected: %j', (body, message) => {
     expect(() => form(body)).toThrow(expect.objectContaining({ name: 'TemplateError', message }));
   });
 });

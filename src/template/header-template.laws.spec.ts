@@ -23,7 +23,7 @@ function attempt<Result>(act: () => Result): Result | undefined {
 }
 
 describe('rendered headers', () => {
-  it('never hold a line break, NUL, or anything else a header cannot carry', () => {
+  it('never hold a line break, NUL or any other character that no header can hold', () => {
     const headers = fc.dictionary(
       fc.oneof(fc.constantFrom('X-A', 'authorization'), callerText),
       fc.oneof(headerText, templateText),
@@ -43,7 +43,7 @@ describe('rendered headers', () => {
     );
   });
 
-  it('carry a value exactly, or refuse it', () => {
+  it('hold a value exactly or reject it', () => {
     fc.assert(
       fc.property(fc.oneof(callerText, carriedText), (prompt) => {
         const template = compileHeaders({ 'X-A': '{USER_PROMPT}', 'X-B': '<{USER_PROMPT}>' });

@@ -30,7 +30,7 @@ describe('headers', () => {
     expect([...template.placeholders]).toEqual(['MODEL_NAME', 'REQUEST_ID', 'MODEL_TEMPERATURE', 'HISTORY']);
   });
 
-  it('leave out a header whose value nobody gave, and leave nothing inside a longer one', () => {
+  it('leave out a header without a value, and leave nothing for it inside a longer one', () => {
     expect(rendered({ a: '{SYSTEM_PROMPT}', b: 'p {SYSTEM_PROMPT}', c: '', d: ' {USER_PROMPT} ' })).toEqual({
       b: 'p',
       c: '',
@@ -44,7 +44,7 @@ describe('headers', () => {
     expect(template.render(request, secrets)).toEqual({ a: 'x' });
   });
 
-  it('take values for data', () => {
+  it('treat values as data', () => {
     expect(rendered({ a: '{USER_PROMPT}' }, { USER_PROMPT: '${secret:X}{MODEL_NAME}' })).toEqual({
       a: '${secret:X}{MODEL_NAME}',
     });
@@ -57,13 +57,13 @@ describe('headers', () => {
     },
   );
 
-  it('say which value, not what it is', () => {
+  it('name the faulty value without quoting it', () => {
     expect(() => rendered({ 'x-a': '{USER_PROMPT}' }, { USER_PROMPT: 'private\n' })).toThrow(
       'header.x-a: the value of {USER_PROMPT} holds a character that a header cannot carry',
     );
   });
 
-  it('blame the definition for a secret they cannot carry', () => {
+  it('throw a TemplateError for a secret that no header can hold', () => {
     const template = compileHeaders({ a: 'Bearer ${secret:KEY}' });
     expect(() => template.render(request, () => 'abc\n')).toThrow(
       new TemplateError('header.a', 'the secret KEY holds a character that a header cannot carry'),
@@ -84,7 +84,7 @@ describe('headers', () => {
     'HTTP2-Settings',
     'Proxy-Authorization',
     'proxy-connection',
-  ])("refuse %s, which is the connection's", (name) => {
+  ])('reject %s, which belongs to the connection', (name) => {
     expect(() => compileHeaders({ [name]: 'x' })).toThrow(
       expect.objectContaining({ name: 'TemplateError', field: `header.${name}` }),
     );
@@ -97,23 +97,23 @@ describe('headers', () => {
     },
   );
 
-  it('refuse __proto__ as a name, and pollute nothing', () => {
+  it('reject __proto__ as a name and change no prototype', () => {
     expect(() => compileHeaders(JSON.parse('{"__proto__":"x"}'))).toThrow(
       'header.__proto__: is no valid header name',
     );
   });
 
-  it('refuse names that differ only in case', () => {
+  it('reject names that differ only in case', () => {
     expect(() => compileHeaders({ 'X-A': '1', 'x-a': '2' })).toThrow('header.x-a: appears twice');
   });
 
-  it.each(['a\r\nb: c', '\0', 'ž', '\n'])('refuse the written value %j', (value) => {
+  it.each(['a\r\nb: c', '\0', 'ž', '\n'])('reject the value %j of a definition', (value) => {
     expect(() => compileHeaders({ a: value })).toThrow(
       'header.a: holds a character that a header cannot carry',
     );
   });
 
-  it.each([1, null, ['x'], undefined])('refuse the value %j, which is no text', (value) => {
+  it.each([1, null, ['x'], undefined])('reject the value %j, which is not text', (value) => {
     expect(() => compileHeaders({ a: value })).toThrow('header.a: must be text');
   });
 });

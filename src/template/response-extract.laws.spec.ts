@@ -106,7 +106,7 @@ function canonical(text: string): string {
 }
 
 describe('a path', () => {
-  it('printed and read again is the same', () => {
+  it('is the same after it is printed and parsed', () => {
     fc.assert(
       fc.property(steps, (path) => {
         const printed = printPath(path);
@@ -118,7 +118,7 @@ describe('a path', () => {
     );
   });
 
-  it('is read, or refused with its own error naming a column', () => {
+  it('is parsed, or rejected with a TemplateError that names a column', () => {
     fc.assert(
       fc.property(fc.oneof(nearPath, anyText), (path) => {
         const read = outcome(() => compileExtract(path).path);
@@ -130,7 +130,7 @@ describe('a path', () => {
 });
 
 describe('extraction', () => {
-  it('gives text or throws its own error, never another', () => {
+  it('gives text or throws an ExtractError and no other error', () => {
     const answers = fc.oneof(
       json.map((value) => write(value, ' ')),
       anyText,
@@ -144,7 +144,7 @@ describe('extraction', () => {
     );
   });
 
-  it('finds what is there, with every digit', () => {
+  it('finds the value with all its digits', () => {
     fc.assert(
       fc.property(json, fc.nat(), fc.constantFrom('', ' ', '\r\n\t'), (value, pick, space) => {
         const everywhere = places(value).slice(1);

@@ -6,7 +6,7 @@ function extracted(path: string, answer: unknown): string {
 }
 const refusal = (message: string) => expect.objectContaining({ name: 'TemplateError', message });
 
-describe('the answers of the seed', () => {
+describe('an answer of a known system', () => {
   const answer = {
     code: '200',
     data: { items: [{ attributes: { answer: 'I am ChatGLM2-6B ...' } }] },
@@ -21,7 +21,7 @@ describe('the answers of the seed', () => {
     'response["data"]["items"][0]["attributes"]["answer"]',
     "response['data']['items'][]['attributes'].answer",
     '["data"].items[0]["attributes"][\'answer\']',
-  ])('are reached by %s', (path) => {
+  ])('is reached by %s', (path) => {
     expect(extracted(path, answer)).toBe('I am ChatGLM2-6B ...');
     expect(compileExtract(path).path).toMatch(/^data\.items\[(0|-1)\]\.attributes\.answer$/);
   });
@@ -46,11 +46,11 @@ describe('the answers of the seed', () => {
     ['midjourney-proxy', 'result', { code: 1, result: '132' }, '132'],
     ['Runway', 'output[]', { status: 'SUCCEEDED', output: ['https://x/v.mp4'] }, 'https://x/v.mp4'],
     ['text-generation', 'response[0]["generated_text"]', [{ generated_text: 'hi' }], 'hi'],
-  ])('of %s by %s', (_system, path, given, text) => {
+  ])('of %s is extracted by %s', (_system, path, given, text) => {
     expect(extracted(path, given)).toBe(text);
   });
 
-  it('of the llmserver, one JSON string, are that string when no path is given', () => {
+  it('of the llmserver is its one JSON string without a path', () => {
     expect(compileExtract('').from(' "I am \\"it\\" \\u00e9" \n')).toBe('I am "it" é');
   });
 
@@ -94,7 +94,7 @@ describe('a path', () => {
     expect(extracted(path, answer)).toBe(text);
   });
 
-  it('beginning response[ is about the answer itself; a list under that key needs quotes', () => {
+  it('that begins with response[ starts at the answer itself; a list under that key needs quotes', () => {
     const listed = { response: ['x'] };
     expect(() => extracted('response[0]', listed)).toThrow('the answer is an object, not a list');
     expect(extracted('["response"][0]', listed)).toBe('x');
@@ -123,7 +123,7 @@ describe('a path', () => {
     ['a["\\constructor"]', 4, 'unknown escape'],
     ['a["\\u12"]', 4, '\\u needs four hexadecimal digits'],
     ['response[', 10, 'expected "]", a number or a quoted key'],
-  ])('%j is refused at column %i', (path, column, problem) => {
+  ])('%j is rejected at column %i', (path, column, problem) => {
     expect(() => compileExtract(path)).toThrow(refusal(`response_extract: column ${column}: ${problem}`));
   });
 
@@ -178,12 +178,12 @@ describe('a result', () => {
     ['a["0"]', { a: ['x'] }, 'a is a list, not an object'],
     ['constructor.name', {}, 'the answer has no key "constructor"'],
     ['__proto__', {}, 'the answer has no key "__proto__"'],
-  ])('of %s in %j is missing, and it says how far the path got', (path, answer, message) => {
+  ])('of %s in %j is missing, with a message that shows how far the path got', (path, answer, message) => {
     expect(() => extracted(path, answer)).toThrow(new ExtractError(message));
     expect(() => compileExtract(path).fromValue(answer)).toThrow(new ExtractError(message));
   });
 
-  it('is found under keys that only look dangerous', () => {
+  it('is found under keys such as constructor', () => {
     expect(compileExtract('__proto__.constructor').from('{"__proto__":{"constructor":"mine"}}')).toBe('mine');
   });
 
@@ -192,11 +192,11 @@ describe('a result', () => {
     ['private words', 'the answer is not JSON (13 characters)'],
     ['\n<html>private</html>', 'the answer is not JSON (21 characters, starting like HTML or XML)'],
     ['{"a":"priv', 'the answer is not JSON (10 characters)'],
-  ])('of %j, which is no JSON, is missing, and none of it is quoted', (answer, message) => {
+  ])('of %j, which is not JSON, is missing, with a message that quotes nothing', (answer, message) => {
     expect(() => compileExtract('a').from(answer)).toThrow(new ExtractError(message));
   });
 
-  it('nested beyond writing is missing, unless a path leads around it', () => {
+  it('that nests too deep is missing, unless the path leads to a part of it', () => {
     const deep = '['.repeat(100_000) + ']'.repeat(100_000);
     expect(() => compileExtract('a').from(`{"a":${deep}}`)).toThrow(ExtractError);
     expect(compileExtract('b').from(`{"a":${deep},"b":12345678901234567890}`)).toBe('12345678901234567890');

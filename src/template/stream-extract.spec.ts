@@ -24,8 +24,8 @@ function outcome(act: () => unknown): unknown {
   }
 }
 
-describe('a quiet path', () => {
-  it('finds what the loud one finds, and undefined where that throws', () => {
+describe('a path for events', () => {
+  it('finds the same as response_extract, and undefined where that throws', () => {
     fc.assert(
       fc.property(steps, answer, (way, value) => {
         const loud = outcome(() => follow(value, way).value);
@@ -63,7 +63,7 @@ describe('stream_extract', () => {
     ['a number as text', {}, '{"a":7}', { text: '7' }],
     ['no text where there is none', {}, '{"role":"assistant"}', { text: '' }],
     ['no text where it is null', {}, '{"a":null}', { text: '' }],
-    ['[DONE], which nobody declared', {}, '[DONE]', { done: true, text: '' }],
+    ['[DONE], which is not declared', {}, '[DONE]', { done: true, text: '' }],
     ['a declared mark', { done: { data: 'END' } }, ' END ', { done: true }],
     [
       'a member that says done',
@@ -102,10 +102,13 @@ describe('stream_extract', () => {
     ['fault', null, {}, '{"a":"x","fault":"oh"}', true],
     ['code', 0, { text: '' }, 'no JSON', false],
     ['done', true, { done: { path: 'done', equals: true } }, '{"a":"x","done":false}', false],
-  ])('where %s must be %j, and %j, takes %s for a failure: %s', (where, equals, spec, event, failed) => {
-    const extract = compileStreamExtract({ text: 'a', ...spec }, 'stream_extract', { path: where, equals });
-    expect(extract.read(event).failed).toBe(failed);
-  });
+  ])(
+    'with %s = %j as success_when and %j reports a failure for %s: %s',
+    (where, equals, spec, event, failed) => {
+      const extract = compileStreamExtract({ text: 'a', ...spec }, 'stream_extract', { path: where, equals });
+      expect(extract.read(event).failed).toBe(failed);
+    },
+  );
 
   it.each<[Partial<StreamExtractSpec>, string]>([
     [
@@ -120,7 +123,7 @@ describe('stream_extract', () => {
     [{ done: { data: ' ' } }, 'stream_extract.done.data: is empty: every pause would end the answer'],
     [{ finish_reason: '.a' }, 'stream_extract.finish_reason: column 1: '],
     [{ usage: { input: 'i', output: 'o]' } }, 'stream_extract.usage.output: column 2: expected "." or "["'],
-  ])('refuses %j', (spec, problem) => {
+  ])('rejects %j', (spec, problem) => {
     const compile = () => compileStreamExtract({ text: 'a', ...spec });
     expect(compile).toThrow(TemplateError);
     expect(compile).toThrow(problem);
@@ -141,7 +144,7 @@ describe('usage_extract', () => {
     expect(usage.from(text)).toEqual(counts);
   });
 
-  it('names the field of the mistake', () => {
+  it('names the faulty field', () => {
     expect(() => compileUsageExtract({ input: 'a', output: '[' })).toThrow('usage_extract.output: column 2');
   });
 });

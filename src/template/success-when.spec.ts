@@ -22,7 +22,7 @@ describe('success_when', () => {
     expect(compileSuccessWhen({ path, equals })(answer)).toBe(succeeded);
   });
 
-  it('is refused with the column of the mistake, or without a value to compare with', () => {
+  it('is rejected with the column of its fault, or if it has no value to compare with', () => {
     expect(() => compileSuccessWhen({ path: 'a..b', equals: 1 })).toThrow(
       expect.objectContaining({ name: 'TemplateError', field: 'success_when.path' }),
     );

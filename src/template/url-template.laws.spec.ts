@@ -47,7 +47,7 @@ function wellFormed(value: string): string {
 }
 
 describe('a rendered URL', () => {
-  it('stays at its origin and keeps its path segments, whatever the values', () => {
+  it('keeps its origin and its path segments for all values', () => {
     fc.assert(
       fc.property(
         origin,
@@ -70,7 +70,7 @@ describe('a rendered URL', () => {
     );
   });
 
-  it('gives every value back, decoded once', () => {
+  it('decodes once to every value', () => {
     const template = compileUrl('http://h/x{MODEL_NAME}/y?q={USER_PROMPT}', { p: '<{USER_PROMPT}>' });
     fc.assert(
       fc.property(callerText, callerText, (prompt, model) => {
@@ -84,7 +84,7 @@ describe('a rendered URL', () => {
     );
   });
 
-  it('without placeholders is what the person wrote, where that is legal', () => {
+  it('without placeholders stays as written if that is legal', () => {
     const base = 'https://example.org:8443';
     const legalPath = fc.webPath().filter((written) => !/\/\.{1,2}(\/|;|$)/.test(written));
     const legalQuery = fc.option(fc.webQueryParameters(), { nil: undefined });

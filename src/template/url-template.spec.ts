@@ -36,7 +36,7 @@ describe('a URL', () => {
   it.each([
     ['http://h/a b/ü/{NOPE}/"<>^`|[]', '/a%20b/%C3%BC/%7BNOPE%7D/%22%3C%3E%5E%60%7C%5B%5D'],
     ['http://h/100%/%zz?q=50%&f[a]=😀', '/100%25/%25zz?q=50%25&f%5Ba%5D=%F0%9F%98%80'],
-  ])('encodes in %s what no URL may hold', (url, target) => {
+  ])('encodes characters of %s that no URL may hold', (url, target) => {
     expect(rendered(url)).toBe(target);
   });
 
@@ -58,7 +58,7 @@ describe('a URL', () => {
     );
   });
 
-  it('leaves out a parameter whose value nobody gave, and nothing else', () => {
+  it('leaves out only parameters without a value', () => {
     const url = 'http://h/{SYSTEM_PROMPT}/x?a={SYSTEM_PROMPT}&b=({MAX_TOKENS})&c={USER_PROMPT}&{MAX_TOKENS}';
     expect(rendered(url, { USER_PROMPT: '' })).toBe('//x?b=()&c=');
     expect(rendered('http://h/?a={SYSTEM_PROMPT}')).toBe('/');
@@ -68,7 +68,7 @@ describe('a URL', () => {
     expect(rendered('http://h/{USER_PROMPT}', { USER_PROMPT: 'a\ud83d' })).toBe('/a%EF%BF%BD');
   });
 
-  it('takes a value for data, whatever it looks like', () => {
+  it('treats any value as data', () => {
     expect(rendered('http://h/{USER_PROMPT}', { USER_PROMPT: '../{MODEL_NAME}?${secret:X}#' })).toBe(
       '/..%2F%7BMODEL_NAME%7D%3F%24%7Bsecret%3AX%7D%23',
     );
@@ -83,17 +83,17 @@ describe('a URL', () => {
     ['http://h/{USER_PROMPT}', '.%252e'],
     ['http://h/.{SYSTEM_PROMPT}{USER_PROMPT}', ''],
     ['http://h/{USER_PROMPT};v=1', '..'],
-  ])('refuses to make a dot segment of %s with %j', (url, prompt) => {
+  ])('rejects a value that makes a dot segment: %s with %j', (url, prompt) => {
     expect(() => rendered(url, { USER_PROMPT: prompt })).toThrow(RenderError);
   });
 
-  it.each(['...', '.a', 'a..', '..a', '%2e%2e%2e', ' .'])('lets the segment %j be', (prompt) => {
+  it.each(['...', '.a', 'a..', '..a', '%2e%2e%2e', ' .'])('keeps the segment %j', (prompt) => {
     expect(rendered('http://h/{USER_PROMPT}/x', { USER_PROMPT: prompt })).toBe(
       `/${encodeURIComponent(prompt)}/x`,
     );
   });
 
-  it('gives dots in the query to the server as they are', () => {
+  it('keeps dots in the query', () => {
     expect(rendered('http://h/?q={USER_PROMPT}', { USER_PROMPT: '..' })).toBe('/?q=..');
   });
 
@@ -122,11 +122,11 @@ describe('a URL', () => {
     ['http://h/%2e%2E?x', 'must be written without the path segments "." and ".."'],
     ['http://h/${secret:X}', 'may have ${secret:…} in its query, not in its path'],
     [`http://h/${'x'.repeat(2040)}`, 'is longer than 2048 characters (2049)'],
-  ])('refuses %s', (url, problem) => {
+  ])('rejects %s', (url, problem) => {
     expect(() => compileUrl(url, undefined)).toThrow(refusal(`req_url_template: ${problem}`));
   });
 
-  it('takes 2,048 characters', () => {
+  it('accepts 2,048 characters', () => {
     expect(rendered(`http://h/${'x'.repeat(2039)}`)).toHaveLength(2040);
   });
 });
@@ -149,18 +149,18 @@ describe('req_param', () => {
     expect(rendered('http://h/p', {}, { t: '{MODEL_TEMPERATURE}' })).toBe('/p');
   });
 
-  it('does not take names for templates, nor __proto__ for more than a name', () => {
+  it('treats names as plain text, and __proto__ as a name', () => {
     const params = JSON.parse('{"__proto__":"{REQUEST_ID}","{USER_PROMPT}":"x"}');
     expect(rendered('http://h/', {}, params)).toBe('/?__proto__=r1&%7BUSER_PROMPT%7D=x');
   });
 
-  it.each([[null], [['a']], [{ a: 1 }], [Number.NaN], [undefined]])('refuses the value %j', (value) => {
+  it.each([[null], [['a']], [{ a: 1 }], [Number.NaN], [undefined]])('rejects the value %j', (value) => {
     expect(() => compileUrl('http://h/', { 'x.y': value })).toThrow(
       refusal('req_param["x.y"]: must be text, a number or a boolean'),
     );
   });
 
-  it('names its placeholders and secrets with those of the URL', () => {
+  it('collects its placeholders and secrets with those of the URL', () => {
     const url = compileUrl('http://h/{MODEL_NAME}?k=${secret:A}', { q: '{USER_PROMPT}', t: '${secret:B}' });
     expect([...url.placeholders]).toEqual(['MODEL_NAME', 'USER_PROMPT']);
     expect([...url.secrets]).toEqual(['A', 'B']);

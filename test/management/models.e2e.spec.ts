@@ -163,13 +163,13 @@ describe('a model policy', () => {
   }
 
   it('sets the strategy from the next request on', async () => {
-    const asked = await threeWorkers('strategic');
+    const requestsOf = await threeWorkers('strategic');
     await put('strategic', { strategy: 'round_robin' });
     for (let i = 0; i < 9; i++) await service.chat('strategic', 'x');
-    expect(asked()).toEqual([3, 3, 3]);
+    expect(requestsOf()).toEqual([3, 3, 3]);
     await put('strategic', { strategy: 'consistent_hash' });
     for (let i = 0; i < 9; i++) await service.chat('strategic', 'x', { 'x-session-id': 'one' });
-    expect(asked().toSorted((a, b) => a - b)).toEqual([3, 3, 12]);
+    expect(requestsOf().toSorted((a, b) => a - b)).toEqual([3, 3, 12]);
   });
 
   it('bounds how many requests wait and for how long', async () => {

@@ -264,13 +264,13 @@ describe('stored credentials', () => {
     const there = { req_url_template: `${elsewhere.url}/generate` };
     const refused = await patch(id, { ...there, header: { 'x-second': '<sealed>' } });
     expect([refused.status, refused.fields]).toEqual([400, ['header.authorization', 'header.x-second']]);
-    for (const told of [
+    for (const part of [
       new URL(home.url).origin,
       new URL(elsewhere.url).origin,
       'give the value again',
       'null',
     ])
-      expect(refused.text).toContain(told);
+      expect(refused.text).toContain(part);
     const moved = await patch(id, {
       ...there,
       header: { authorization: 'Bearer for-elsewhere', 'x-second': null },
@@ -303,7 +303,7 @@ describe('stored credentials', () => {
     await service.chat(model_name, 'x');
     expect(upstream.requests.at(-1)?.headers.authorization).toBe(`Bearer ${KEY}`);
     await byHand('http://127.0.0.1:9/elsewhere');
-    expect((await patch(id, { header: { authorization: 'given-anew' } })).worker.header).toEqual({
+    expect((await patch(id, { header: { authorization: 'given-again' } })).worker.header).toEqual({
       authorization: '<sealed>',
     });
     await byHand(String(req_url_template));

@@ -110,13 +110,13 @@ describe('PUT /api/v1/workers', () => {
     const off = (await call(service, 'POST', `/${worker.id}/disable`)).worker;
     const answer = await call(service, 'PUT', '', { ...registration, weight: 9 });
     expect(answer.status).toBe(409);
-    for (const told of [
+    for (const part of [
       'disabled',
       String(off['admin_state_since']),
       'by api',
       `/api/v1/workers/${worker.id}/enable`,
     ])
-      expect(answer.text).toContain(told);
+      expect(answer.text).toContain(part);
     expect((await call(service, 'GET', `/${worker.id}`)).worker).toMatchObject({
       admin_state: 'disabled',
       weight: 1,
@@ -286,12 +286,18 @@ describe('GET /api/v1/workers/{id}/events', () => {
       if (next_cursor === null) break;
       query = `?limit=2&cursor=${next_cursor}`;
     }
-    const told = seen.filter(
+    const changes = seen.filter(
       ({ kind }) => !['healthy', 'suspect', 'unhealthy', 'unknown', 'recovered'].includes(String(kind)),
     );
-    expect(told.map(({ kind }) => kind)).toEqual(['deleted', 'offline', 'draining', 'changed', 'registered']);
-    expect(told[3]).toMatchObject({ model_name, actor: 'api', generation: 2 });
-    expect(String(told[3]?.['detail']).split(', ').toSorted()).toEqual([
+    expect(changes.map(({ kind }) => kind)).toEqual([
+      'deleted',
+      'offline',
+      'draining',
+      'changed',
+      'registered',
+    ]);
+    expect(changes[3]).toMatchObject({ model_name, actor: 'api', generation: 2 });
+    expect(String(changes[3]?.['detail']).split(', ').toSorted()).toEqual([
       'idle_ms',
       'sealed_header',
       'weight',
