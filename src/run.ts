@@ -1,15 +1,50 @@
+import { ConfigurationError } from './config/configuration-error.js';
 import type { Settings } from './config/settings.js';
 import { startDatabaseServer } from './database/database-server.js';
+import { EmbeddedPostgresError } from './embedded-postgres/embedded-postgres-error.js';
 import { createLog } from './telemetry/logger.js';
+import { ListenError } from './listen-error.js';
 
-/** Starts the service and leaves it running until it is asked to stop, which may be before it has started. */
-export async function run(settings: Settings, stopAsked: Promise<string>): Promise<void> {
+/** The exit code of an unexpected failure. */
+const FAILED = 1;
+
+/**
+ * Runs the service as this process until SIGTERM or SIGINT. Process 1 of a container has no default handlers, so signals
+ * are handled from the start.
+ */
+export async function runProcess(readSettings: () => Settings): Promise<void> {
+  const stopAsked = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
+  });
+  try {
+    await run(readSettings(), stopAsked);
+  } catch (error) {
+    process.exitCode = error instanceof ConfigurationError ? ConfigurationError.exitCode : FAILED;
+    process.stderr.write(`${describe(error)}\n`);
+  }
+}
+
+/** Starts the service, which runs until it is asked to stop, even while it starts. */
+async function run(settings: Settings, stopAsked: Promise<string>): Promise<void> {
   const log = createLog(settings.log);
-  // Loading the service takes as long as starting a database: both at once.
+  if (settings.ignoredVariables.length > 0) {
+    log.logger.warn(`settings that no longer exist are ignored: ${settings.ignoredVariables.join(', ')}`);
+  }
+  // Loading the service takes as long as starting a database, so both run at once.
   const [database, { serve }] = await Promise.all([
     startDatabaseServer(settings.database, (line) => log.logger.debug(line)),
     import('./serve.js'),
   ]);
   for (const notice of database.notices) log.logger.warn(notice);
   await serve(settings, database, log, stopAsked);
+}
+
+/** Faults that an operator can fix need no stack trace. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isForOperator =
+    error instanceof ConfigurationError ||
+    error instanceof EmbeddedPostgresError ||
+    error instanceof ListenError;
+  return isForOperator ? error.message : (error.stack ?? error.message);
 }

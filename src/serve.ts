@@ -5,6 +5,7 @@ import type { Settings } from './config/settings.js';
 import { DatabaseConnection } from './database/database-connection.js';
 import type { DatabaseServer } from './database/database-server.js';
 import { Readiness } from './health/readiness.js';
+import { ListenError } from './listen-error.js';
 import { OwnAddress } from './registry/registration/own-address.js';
 import { RunningRequests } from './server-connections.js';
 import type { Log } from './telemetry/logger.js';
@@ -90,29 +91,4 @@ async function drainAndClose(
 function once(act: (why: string) => Promise<void>): (why: string) => Promise<void> {
   let running: Promise<void> | null = null;
   return (why) => (running ??= act(why));
-}
-
-/** The address to listen on can't be had. The message is for the operator and needs no stack. */
-export class ListenError extends Error {
-  constructor(host: string, port: number, cause: unknown) {
-    super(`cannot listen on ${host.includes(':') ? `[${host}]` : host}:${port}: ${listenFault(cause)}`, {
-      cause,
-    });
-    this.name = 'ListenError';
-  }
-}
-
-function listenFault(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  switch (code) {
-    case 'EADDRINUSE':
-      return 'the port is in use by another process. Stop that one, or set PORT to another port (0 takes any that is free)';
-    case 'EACCES':
-      return 'this user may not. Set PORT to 1024 or more';
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return 'this machine has no such address. Set HOST to one that it has';
-    default:
-      return String(cause);
-  }
 }

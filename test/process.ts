@@ -7,10 +7,12 @@ import { readPostmasterPid } from '../src/embedded-postgres/postmaster-pid.js';
 import { isServing } from './embedded-postgres/query.js';
 import { openFolder } from './embedded-postgres/folders.js';
 import { PATIENT_MS, until } from './until.js';
+import type { TestSettings } from './service.js';
 
 export const ROOT = join(import.meta.dirname, '..');
 const MAIN = join(ROOT, 'dist/src/main.js');
 const NODE_COMPILE_CACHE = join(ROOT, 'node_modules/.cache/compiled');
+const TUNED_MAIN = join(ROOT, 'test/tuned-main.mjs');
 
 export interface ProcessOptions {
   /** Instead of `node dist/src/main.js`. */
@@ -122,10 +124,7 @@ export class ServiceProcess {
 }
 
 /** Starts it on a free port and does not wait; it is gone when the test is. */
-export function startProcess(
-  environment: Readonly<Record<string, string>>,
-  options: ProcessOptions = {},
-): ServiceProcess {
+export function startProcess(environment: TestSettings, options: ProcessOptions = {}): ServiceProcess {
   const service = spawnService(environment, { cwd: openFolder(), ...options });
   onTestFinished(async () => {
     if (service.hasExited) return;
@@ -138,10 +137,11 @@ export function startProcess(
 
 /** Starts it on a free port and does not wait; the caller sees to its end. */
 export function spawnService(
-  environment: Readonly<Record<string, string>>,
+  { tuning, ...environment }: TestSettings,
   { command, nodeOptions = [], ownGroup = false, cwd }: ProcessOptions & { readonly cwd: string },
 ): ServiceProcess {
-  const [program, ...args] = command ?? [process.execPath, ...nodeOptions, MAIN];
+  const main = tuning === undefined ? [MAIN] : [TUNED_MAIN, JSON.stringify(tuning)];
+  const [program, ...args] = command ?? [process.execPath, ...nodeOptions, ...main];
   const child = spawn(program, args, {
     cwd,
     detached: ownGroup,

@@ -4,6 +4,7 @@ import { onTestFinished } from 'vitest';
 import { createApp } from '../src/app.setup.js';
 import { RunningRequests } from '../src/server-connections.js';
 import { readEnvironment } from '../src/config/environment.js';
+import { tuned, type TuningOverrides } from '../src/config/tuning.js';
 import { OwnAddress } from '../src/registry/registration/own-address.js';
 import { createDatabase, type TestDatabase } from './database.js';
 import { until } from './until.js';
@@ -28,28 +29,35 @@ export interface Answer {
   readonly json: unknown;
 }
 
+/** Environment variables, and constants that are replaced. */
+export interface TestSettings {
+  readonly [variable: Uppercase<string>]: string;
+  readonly tuning?: TuningOverrides;
+}
+
 /** Quick enough for tests; all other settings have their defaults. */
-const QUICK = {
-  HEALTH_INTERVAL_MS: '300',
-  HEALTH_UNSURE_INTERVAL_MS: '100',
-  HEALTH_DOWN_INTERVAL_MS: '300',
-  HEALTH_TIMEOUT_MS: '500',
-  HEALTH_TICK_MS: '50',
-  REGISTRY_RESYNC_MS: '2000',
+const QUICK = { HEALTH_INTERVAL_MS: '300', HEALTH_TIMEOUT_MS: '500' };
+const QUICK_TUNING = {
+  health: { fastIntervalMs: 100, downIntervalMs: 300, tickMs: 50 },
+  registry: { resyncMs: 2_000 },
 };
 
 /** The whole service in this process, on a real port and a real database of its own (or the one given). */
 export async function startService(
-  environment: Readonly<Record<string, string>> = {},
+  { tuning = {}, ...environment }: TestSettings = {},
   given?: TestDatabase,
 ): Promise<TestService> {
   const database = given ?? (await createDatabase());
-  const settings = readEnvironment({
-    DATA_DIR: '/nonexistent',
-    CREDENTIALS_KEYS: TEST_KEYS,
-    ...QUICK,
-    ...environment,
-  });
+  const variables = { DATA_DIR: '/nonexistent', CREDENTIALS_KEYS: TEST_KEYS, ...QUICK, ...environment };
+  const settings = readEnvironment(
+    variables,
+    false,
+    tuned({
+      ...tuning,
+      health: { ...QUICK_TUNING.health, ...tuning.health },
+      registry: { ...QUICK_TUNING.registry, ...tuning.registry },
+    }),
+  );
   const log: Record<string, unknown>[] = [];
   const logger = pino(
     { level: 'debug' },
@@ -90,10 +98,10 @@ export async function startService(
 
 /** For one test; stopped when it ends. */
 export async function serviceForTest(
-  environment: Readonly<Record<string, string>> = {},
+  settings: TestSettings = {},
   database?: TestDatabase,
 ): Promise<TestService> {
-  const service = await startService(environment, database);
+  const service = await startService(settings, database);
   onTestFinished(() => service.stop());
   return service;
 }

@@ -16,7 +16,7 @@ import type { SimulatedWorker } from './simulated-worker.js';
 import type { VirtualTime } from './virtual-time.js';
 
 const INTERVAL_MS = 5000;
-const INTERVALS = { intervalMs: INTERVAL_MS, unsureIntervalMs: 1000, downIntervalMs: 10_000, jitter: 0.2 };
+const INTERVALS = { intervalMs: INTERVAL_MS, fastIntervalMs: 1000, downIntervalMs: 10_000, jitter: 0.2 };
 const EJECTION_LIMIT = { share: 0.3, intervalMs: INTERVAL_MS };
 const HINT_MS = 5000;
 const PROBE_TIMEOUT_MS = 2000;

@@ -1,4 +1,4 @@
-import type { ConfigurationFault } from './variable.js';
+import type { ConfigurationFault } from './configuration-error.js';
 import { isLoopback, isProtected, listeningHost } from './listening.js';
 import type { Values } from './variables.js';
 
@@ -43,27 +43,6 @@ const RULES: readonly Rule[] = [
     problem: (v) =>
       v.AUTH === 'off' && v.ADMIN_API_KEY !== null
         ? '"off" contradicts ADMIN_API_KEY: leave one of them out'
-        : null,
-  },
-  {
-    of: ['BALANCING_EJECTION_MAX_MS', 'BALANCING_EJECTION_BASE_MS'],
-    problem: (v) =>
-      v.BALANCING_EJECTION_MAX_MS < v.BALANCING_EJECTION_BASE_MS
-        ? `${v.BALANCING_EJECTION_MAX_MS} is less than BALANCING_EJECTION_BASE_MS (${v.BALANCING_EJECTION_BASE_MS})`
-        : null,
-  },
-  {
-    of: ['REPLICA_LIVE_MS', 'REPLICA_BEAT_MS'],
-    problem: (v) =>
-      v.REPLICA_LIVE_MS < 2 * v.REPLICA_BEAT_MS
-        ? `${v.REPLICA_LIVE_MS} must be at least twice REPLICA_BEAT_MS (${v.REPLICA_BEAT_MS}), or a replica that is merely late is taken for dead`
-        : null,
-  },
-  {
-    of: ['HEALTH_LEASE_MS', 'HEALTH_TIMEOUT_MS'],
-    problem: (v) =>
-      v.HEALTH_LEASE_MS <= v.HEALTH_TIMEOUT_MS
-        ? `${v.HEALTH_LEASE_MS} must be more than HEALTH_TIMEOUT_MS (${v.HEALTH_TIMEOUT_MS}), or two replicas probe the same worker at once`
         : null,
   },
 ];

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { ConfigurationError } from './variable.js';
+import { ConfigurationError } from './configuration-error.js';
 import { readEnvironment, readProcessEnvironment } from './environment.js';
 import type { Variable } from './variable.js';
-import { VARIABLES } from './variables.js';
+import { TUNING, tuned } from './tuning.js';
+import { REMOVED_VARIABLES, VARIABLES } from './variables.js';
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -73,12 +74,17 @@ describe('readEnvironment', () => {
   });
 
   it('says at once everything that is wrong: the variable, what was given, what is accepted', () => {
-    const environment = { PORT: '80x', LOG_LEVEL: 'loud', MIGRATE_ON_START: 'yes', HEALTH_JITTER: '2' };
+    const environment = {
+      PORT: '80x',
+      LOG_LEVEL: 'loud',
+      MIGRATE_ON_START: 'yes',
+      HEALTH_FAILURES_DOWN: '0',
+    };
     expect(() => readEnvironment(environment)).toThrow(
       new ConfigurationError([
         { variable: 'PORT', problem: '"80x" is not a whole number from 0 to 65535' },
         { variable: 'MIGRATE_ON_START', problem: '"yes" is not true or false' },
-        { variable: 'HEALTH_JITTER', problem: '"2" is not a number from 0 to 0.5' },
+        { variable: 'HEALTH_FAILURES_DOWN', problem: '"0" is not a whole number from 1 to 100' },
         { variable: 'LOG_LEVEL', problem: '"loud" is not one of debug, info, warn, error, silent' },
       ]),
     );
@@ -135,6 +141,27 @@ describe('readEnvironment', () => {
       makeKey: false,
       workerSecrets: new Map([['OPENAI', 'sk-1']]),
     });
+  });
+
+  it('ignores settings that no longer exist, and lists those that are set', () => {
+    const { ignoredVariables, ...settings } = readEnvironment({
+      HEALTH_TICK_MS: 'any text',
+      REPLICA_BEAT_MS: '5',
+      HEALTH_JITTER: ' ',
+    });
+    expect(ignoredVariables).toEqual(['HEALTH_TICK_MS', 'REPLICA_BEAT_MS']);
+    expect(readEnvironment({})).toEqual({ ...settings, ignoredVariables: [] });
+    expect(REMOVED_VARIABLES.filter((name) => name in VARIABLES)).toEqual([]);
+  });
+
+  it('keeps a probe shorter than its lease, whatever HEALTH_TIMEOUT_MS says', () => {
+    expect(readEnvironment({}).health.leaseMs).toBe(15_000);
+    expect(readEnvironment({ HEALTH_TIMEOUT_MS: '60000' }).health.leaseMs).toBe(120_000);
+  });
+
+  it('takes other constants from tests', () => {
+    const { health } = readEnvironment({}, false, tuned({ health: { tickMs: 7 } }));
+    expect(health).toMatchObject({ tickMs: 7, leaseMs: TUNING.health.leaseMs, intervalMs: 5_000 });
   });
 
   it('logs for a person on a terminal, for a machine elsewhere, unless told', () => {
@@ -209,8 +236,6 @@ describe('values that do not go together', () => {
     ['DATABASE', { DATABASE: 'embedded', DATABASE_URL: URL }],
     ['DATABASE_DIRECT_URL', { DATABASE_DIRECT_URL: URL }],
     ['AUTH', { AUTH: 'off', ADMIN_API_KEY: KEY, DATABASE_URL: URL }],
-    ['BALANCING_EJECTION_MAX_MS', { BALANCING_EJECTION_BASE_MS: '5000', BALANCING_EJECTION_MAX_MS: '4999' }],
-    ['HEALTH_LEASE_MS', { HEALTH_LEASE_MS: '2000', HEALTH_TIMEOUT_MS: '2000' }],
   ])('names %s', (variable, environment) => {
     expect(faultyVariables(environment)).toEqual([variable]);
   });

@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import { ConfigurationError, type ConfigurationFault } from './variable.js';
+import { ConfigurationError, type ConfigurationFault } from './configuration-error.js';
 import { contradictions } from './contradictions.js';
 import { isProtected, listeningHost } from './listening.js';
 import type { Settings } from './settings.js';
 import type { Variable } from './variable.js';
-import { type Values, VARIABLES } from './variables.js';
+import { TUNING, type Tuning } from './tuning.js';
+import { type Values, REMOVED_VARIABLES, VARIABLES } from './variables.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -19,8 +20,8 @@ const SHOWN_CHARACTERS = 80;
  * A variable that is there but empty hides the file's, so that `PORT= npm start` takes the default.
  * @throws ConfigurationError with every fault
  */
-export function readProcessEnvironment(): Settings {
-  return readEnvironment({ ...readEnvFile(resolve('.env')), ...process.env }, process.stdout.isTTY);
+export function readProcessEnvironment(tuning = TUNING): Settings {
+  return readEnvironment({ ...readEnvFile(resolve('.env')), ...process.env }, process.stdout.isTTY, tuning);
 }
 
 function readEnvFile(file: string): Environment {
@@ -33,12 +34,15 @@ function readEnvFile(file: string): Environment {
 }
 
 /** @throws ConfigurationError with every fault */
-export function readEnvironment(environment: Environment, terminal = false): Settings {
+export function readEnvironment(environment: Environment, terminal = false, tuning = TUNING): Settings {
   const faults: ConfigurationFault[] = [];
   const values = readVariables(environment, faults);
   faults.push(...contradictions(values, new Set(faults.map((fault) => fault.variable))));
   if (faults.length > 0) throw new ConfigurationError(faults);
-  return toSettings(values, workerSecrets(environment), terminal);
+  return {
+    ...toSettings(values, workerSecrets(environment), terminal, tuning),
+    ignoredVariables: REMOVED_VARIABLES.filter((name) => (environment[name] ?? '').trim() !== ''),
+  };
 }
 
 function readVariables(environment: Environment, faults: ConfigurationFault[]): Values {
@@ -73,7 +77,12 @@ function workerSecrets(environment: Environment): ReadonlyMap<string, string> {
   );
 }
 
-function toSettings(v: Values, secrets: ReadonlyMap<string, string>, terminal: boolean): Settings {
+function toSettings(
+  v: Values,
+  secrets: ReadonlyMap<string, string>,
+  terminal: boolean,
+  tuning: Tuning,
+): Omit<Settings, 'ignoredVariables'> {
   const dataDir = resolve(v.DATA_DIR);
   return {
     server: {
@@ -118,68 +127,27 @@ function toSettings(v: Values, secrets: ReadonlyMap<string, string>, terminal: b
       connectTimeoutMs: v.CONNECT_TIMEOUT_MS,
       firstByteTimeoutMs: v.FIRST_BYTE_TIMEOUT_MS,
       idleTimeoutMs: v.IDLE_TIMEOUT_MS,
-      streamHeartbeatMs: v.STREAM_HEARTBEAT_MS,
+      streamHeartbeatMs: tuning.streams.heartbeatMs,
       defaultModel: v.DEFAULT_MODEL,
     },
     health: {
+      ...tuning.health,
       intervalMs: v.HEALTH_INTERVAL_MS,
-      publicIntervalMs: v.HEALTH_PUBLIC_INTERVAL_MS,
-      unsureIntervalMs: v.HEALTH_UNSURE_INTERVAL_MS,
-      downIntervalMs: v.HEALTH_DOWN_INTERVAL_MS,
-      jitter: v.HEALTH_JITTER,
       timeoutMs: v.HEALTH_TIMEOUT_MS,
       failuresDown: v.HEALTH_FAILURES_DOWN,
       successesUp: v.HEALTH_SUCCESSES_UP,
-      servedMs: v.HEALTH_SERVED_MS,
-      silenceMs: v.HEALTH_SILENCE_MS,
-      brakeShare: v.HEALTH_BRAKE_SHARE,
-      warmingMs: v.BALANCING_WARMING_MS,
-      tickMs: v.HEALTH_TICK_MS,
-      leaseMs: v.HEALTH_LEASE_MS,
-      concurrency: v.HEALTH_CONCURRENCY,
-      hintIntervalMs: v.HEALTH_HINT_INTERVAL_MS,
+      // A probe must end while its lease is held, or two replicas probe one worker.
+      leaseMs: Math.max(tuning.health.leaseMs, 2 * v.HEALTH_TIMEOUT_MS),
     },
     balancing: {
       strategy: v.BALANCING_STRATEGY,
-      standing: {
-        connectErrorsInARow: v.BALANCING_EJECT_CONNECT_ERRORS,
-        failuresInARow: v.BALANCING_EJECT_FAILURES,
-        successShare: v.BALANCING_EJECT_SUCCESS_SHARE,
-        successWindowMs: v.BALANCING_EJECT_WINDOW_MS,
-        successSamples: v.BALANCING_EJECT_SAMPLES,
-        ejectionBaseMs: v.BALANCING_EJECTION_BASE_MS,
-        ejectionMaxMs: v.BALANCING_EJECTION_MAX_MS,
-        trialSuccesses: v.BALANCING_TRIAL_SUCCESSES,
-        busyMaxMs: v.BALANCING_BUSY_MAX_MS,
-        busyMs: v.BALANCING_BUSY_MS,
-        aliveMs: v.BALANCING_ALIVE_MS,
-        paceMs: v.BALANCING_PACE_MS,
-        paceHalfLifeMs: v.BALANCING_PACE_HALF_LIFE_MS,
-        latencyMs: v.BALANCING_LATENCY_MS,
-        failurePenalty: v.BALANCING_FAILURE_PENALTY,
-        callerFaultPenalty: v.BALANCING_CALLER_FAULT_PENALTY,
-        penaltyHalfLifeMs: v.BALANCING_PENALTY_HALF_LIFE_MS,
-      },
-      admission: {
-        perSlot: v.BALANCING_QUEUE_PER_SLOT,
-        mostWaiting: v.BALANCING_QUEUE_MAX,
-        maxWaitMs: v.BALANCING_QUEUE_WAIT_MS,
-      },
-      retry: {
-        share: v.BALANCING_RETRY_SHARE,
-        windowMs: v.BALANCING_RETRY_WINDOW_MS,
-        atLeast: v.BALANCING_RETRY_AT_LEAST,
-        most: v.BALANCING_RETRIES,
-        backoffMs: v.BALANCING_RETRY_BACKOFF_MS,
-      },
+      standing: tuning.standing,
+      admission: { ...tuning.admission, maxWaitMs: v.BALANCING_QUEUE_WAIT_MS },
+      retry: { ...tuning.retry, most: v.BALANCING_RETRIES },
     },
-    replicas: {
-      heartbeatMs: v.REPLICA_BEAT_MS,
-      liveMs: v.REPLICA_LIVE_MS,
-      drainTimeoutMs: v.DRAIN_TIMEOUT_MS,
-    },
+    replicas: { ...tuning.replicas, drainTimeoutMs: v.DRAIN_TIMEOUT_MS },
     registry: {
-      resyncMs: v.REGISTRY_RESYNC_MS,
+      ...tuning.registry,
       offlineRetentionDays: v.OFFLINE_RETENTION_DAYS,
       eventRetentionDays: v.EVENT_RETENTION_DAYS,
     },

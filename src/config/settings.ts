@@ -66,7 +66,7 @@ export abstract class HealthSettings {
   /** The same for workers at public addresses, which we probe less eagerly. */
   abstract readonly publicIntervalMs: number;
   /** While it is changing its mind. */
-  abstract readonly unsureIntervalMs: number;
+  abstract readonly fastIntervalMs: number;
   /** The longest, reached by doubling, for a worker that stays down. */
   abstract readonly downIntervalMs: number;
   /** ± share of every interval, so that nothing probes in step. */
@@ -76,10 +76,12 @@ export abstract class HealthSettings {
   abstract readonly successesUp: number;
   /** Requests that succeeded within this time outweigh a default probe that fails. */
   abstract readonly servedMs: number;
+  /** Other replicas report served requests with this delay at most. */
+  abstract readonly reportMs: number;
   /** A worker that connects but does not answer is suspect at most, until there was no success at all for so long. */
   abstract readonly silenceMs: number;
   /** Of a model's workers, 0 to 1: as many may one replica take down in an interval, and always one. */
-  abstract readonly brakeShare: number;
+  abstract readonly ejectionLimitShare: number;
   /** How long one that comes back is warming; the balancer's own. */
   abstract readonly warmingMs: number;
   /** How often a replica looks for probes that are due. */
@@ -89,7 +91,7 @@ export abstract class HealthSettings {
   /** Probes a replica runs at once. */
   abstract readonly concurrency: number;
   /** At most one hint per worker in this time. */
-  abstract readonly hintIntervalMs: number;
+  abstract readonly probeRequestIntervalMs: number;
 }
 
 /** How a worker is picked. Config, API and the table's CHECK derive from this list; balancing has a policy for each. */
@@ -159,6 +161,8 @@ export abstract class RegistrySettings {
 }
 
 export interface Settings {
+  /** Removed variables that are still set; they have no effect. */
+  readonly ignoredVariables: readonly string[];
   readonly server: ServerSettings;
   readonly log: LogSettings;
   readonly database: DatabaseSettings;

@@ -19,13 +19,6 @@ export function integer(fallback: number, min: number, max: number): Variable<nu
   });
 }
 
-export function fraction(fallback: number, min: number, max: number): Variable<number> {
-  return variable(`a number from ${min} to ${max}`, fallback, (given) => {
-    const value = Number(given);
-    return /^\d+(\.\d+)?$/.test(given) && value >= min && value <= max ? value : undefined;
-  });
-}
-
 export function oneOf<const T extends string>(fallback: NoInfer<T>, ...choices: readonly T[]): Variable<T> {
   return variable(`one of ${choices.join(', ')}`, fallback, (given) => choices.find((c) => c === given));
 }
@@ -58,23 +51,4 @@ export function list(accepts: string, check: (item: string) => boolean): Variabl
 /** The same variable, whose value is never shown. */
 export function secret<T>(of: Variable<T>): Variable<T> {
   return { ...of, secret: true };
-}
-
-/** One bad variable: what was given (unless it is a secret) and what is accepted. */
-export interface ConfigurationFault {
-  readonly variable: string;
-  readonly problem: string;
-}
-
-/** Everything that is wrong with the environment, at once. `main` ends with exit code 78 (EX_CONFIG of sysexits.h). */
-export class ConfigurationError extends Error {
-  static readonly exitCode = 78;
-
-  constructor(readonly faults: readonly ConfigurationFault[]) {
-    super(
-      `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n` +
-        faults.map((fault) => `  ${fault.variable}: ${fault.problem}`).join('\n'),
-    );
-    this.name = 'ConfigurationError';
-  }
 }

@@ -69,7 +69,7 @@ describe('prompts that fail at every worker', () => {
     // The strategy that goes on using it.
     const service = await serviceForTest({
       BALANCING_STRATEGY: 'round_robin',
-      BALANCING_RETRY_AT_LEAST: '1000',
+      tuning: { retry: { atLeast: 1_000 } },
     });
     const [broken] = await register(service, [fails, failsOnPoison, failsOnPoison, failsOnPoison]);
     const { others } = await sendMixed(service);

@@ -2,17 +2,15 @@ import { rm } from 'node:fs/promises';
 import type { QueryResultRow } from 'pg';
 import { createDatabase } from '../database.js';
 import { temporaryFolder } from '../embedded-postgres/folders.js';
-import { TEST_KEYS } from '../service.js';
+import { TEST_KEYS, type TestSettings } from '../service.js';
 import { type FindDatabase, Replica, type ReplicaOptions } from './replica.js';
 
 /** Quick enough for tests; what a test measures it leaves as it is in production. */
 export const QUICK = {
   CREDENTIALS_KEYS: TEST_KEYS,
   HEALTH_INTERVAL_MS: '500',
-  HEALTH_UNSURE_INTERVAL_MS: '200',
-  HEALTH_DOWN_INTERVAL_MS: '500',
   HEALTH_TIMEOUT_MS: '1000',
-  HEALTH_TICK_MS: '100',
+  tuning: { health: { fastIntervalMs: 200, downIntervalMs: 500, tickMs: 100 } },
 };
 
 /** On a busy machine three processes can be late once; what fails twice is broken. The run ends with a list of these. */
@@ -35,7 +33,7 @@ export class Cluster {
   /** One replica for each of `each`, all with `environment`. */
   static async start(
     each: readonly ReplicaOptions[],
-    environment: Readonly<Record<string, string>> = QUICK,
+    environment: TestSettings = QUICK,
     database?: SharedDatabase,
   ): Promise<Cluster> {
     const shared = database ?? (await onTheTestsServer());

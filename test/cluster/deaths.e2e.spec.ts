@@ -16,7 +16,7 @@ let cluster: Cluster;
 beforeAll(async () => {
   cluster = await Cluster.start([{}, {}, {}], {
     ...QUICK,
-    HEALTH_LEASE_MS: String(LEASE_MS),
+    tuning: { health: { ...QUICK.tuning.health, leaseMs: LEASE_MS } },
     HEALTH_TIMEOUT_MS: '5000',
     SHUTDOWN_DELAY_MS: '1000',
   });

@@ -10,11 +10,13 @@ import { untilAll } from '../until.js';
 /** A shortened minute: far beyond every interval and lease these replicas have. */
 const AWAY_MS = 8_000;
 
+const SETTINGS = { ...QUICK, tuning: { health: { ...QUICK.tuning.health, leaseMs: 2_000 } } };
+
 let cluster: Cluster;
 let postgres: PostgresServer;
 beforeAll(async () => {
   postgres = await PostgresServer.start();
-  cluster = await Cluster.start([{}, {}, {}], { ...QUICK, HEALTH_LEASE_MS: '2000' }, postgres);
+  cluster = await Cluster.start([{}, {}, {}], SETTINGS, postgres);
 });
 afterAll(() => cluster.close());
 

@@ -1,13 +1,14 @@
 import type { DatabaseAddress } from '../../src/database/data-source.js';
 import { serverOf, urlThrough } from '../database-behind-proxy.js';
 import { startTcpProxy, type TcpProxy } from '../fakes/tcp-proxy.js';
+import type { TestSettings } from '../service.js';
 import { type Exit, type JsonAnswer, type ServiceProcess, spawnService } from '../process.js';
 
 /** The current address of the database, which changes when it is restarted. */
 export type FindDatabase = () => DatabaseAddress;
 
 export interface ReplicaOptions {
-  readonly environment?: Readonly<Record<string, string>>;
+  readonly environment?: TestSettings;
   readonly nodeOptions?: readonly string[];
 }
 

@@ -6,7 +6,7 @@ import type { Replica } from './replica.js';
 import { untilAll } from '../until.js';
 
 /** So long that these replicas learn of changes by NOTIFY only. */
-const NO_POLLING = { REGISTRY_RESYNC_MS: '3600000' };
+const NO_POLLING = { tuning: { ...QUICK.tuning, registry: { resyncMs: 3_600_000 } } };
 /** As behind a pooler without a direct way: the schema is there, LISTEN never succeeds. */
 const NO_LISTENING = { DATABASE_DIRECT_URL: 'postgres://nobody@127.0.0.1:9/none', MIGRATE_ON_START: 'false' };
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { ConfigurationError } from '../../src/config/variable.js';
+import { ConfigurationError } from '../../src/config/configuration-error.js';
 import { readEnvironment } from '../../src/config/environment.js';
 import { last } from './dockerfile.js';
 import { DOCKERFILE, IMAGE, IMAGE_ENVIRONMENT, LIVEZ, script, SECRETS, strangers } from './facts.js';

@@ -85,7 +85,7 @@ describe('"25 consecutive 500s stay in rotation; a second cooldown shortens the 
   });
 
   it('does not move the time of the next trial for failures that arrive during an ejection', async () => {
-    const service = await serviceForTest({ ...settings, BALANCING_EJECTION_BASE_MS: '60000' });
+    const service = await serviceForTest({ ...settings, tuning: { standing: { ejectionBaseMs: 60_000 } } });
     const delays = [500, 510, 520, 1_300, 1_400];
     const answers = delays.map((ms) => slow(ms, fails));
     await workers(service, [(response, request) => (answers.shift() ?? fails)(response, request), fine]);
@@ -103,9 +103,7 @@ describe('"25 consecutive 500s stay in rotation; a second cooldown shortens the 
   it('a retry goes to another worker, never to the one that has just refused', async () => {
     const service = await serviceForTest({
       ...settings,
-      BALANCING_EJECT_FAILURES: '100',
-      BALANCING_EJECT_SAMPLES: '100',
-      BALANCING_RETRY_AT_LEAST: '1000',
+      tuning: { standing: { failuresInARow: 100, successSamples: 100 }, retry: { atLeast: 1_000 } },
     });
     const upstreams = await workers(service, [fails, fails, fine], { max_concurrency: 100 });
     expect(new Set(await call(service, 30, 1))).toEqual(new Set([200]));
@@ -123,7 +121,7 @@ describe('"a worker that fails fast draws more traffic" (any least-busy router; 
       // Nobody has been seen failing when the first twenty come: more of them than the budget has retries for.
       const service = await serviceForTest({
         BALANCING_STRATEGY: strategy,
-        BALANCING_RETRY_AT_LEAST: '20',
+        tuning: { retry: { atLeast: 20 } },
       });
       const [hole] = await workers(service, [fails, ...times(3, () => slow(20, fine))]);
       expect(new Set(await call(service, 400, 20))).toEqual(new Set([200]));

@@ -57,7 +57,10 @@ describe('the database ("is on the request path": litellm 18708 and 8498)', () =
     const { database, url, proxy } = await databaseBehindProxy();
     // What goes on in the background goes on seldom.
     const service = await serviceForTest(
-      { HEALTH_TICK_MS: '60000', HEALTH_INTERVAL_MS: '60000', REGISTRY_RESYNC_MS: '3600000' },
+      {
+        HEALTH_INTERVAL_MS: '60000',
+        tuning: { health: { tickMs: 60_000 }, registry: { resyncMs: 3_600_000 } },
+      },
       { ...database, address: { url } },
     );
     const worker = aWorker(await upstreamForTest(fine));

@@ -145,7 +145,12 @@ describe('everything is marked down at once by one bad check:', () => {
     const database = await databaseForTest();
     const upstreams = await Promise.all([1, 2].map(() => anUpstream()));
     for (const upstream of upstreams) await insertWorker(database, `${upstream.url}/x`);
-    const slow = { brakeShare: 0.3, intervalMs: 3_600_000, downIntervalMs: 3_600_000, unsureIntervalMs: 50 };
+    const slow = {
+      ejectionLimitShare: 0.3,
+      intervalMs: 3_600_000,
+      downIntervalMs: 3_600_000,
+      fastIntervalMs: 50,
+    };
     await Promise.all(upstreams.map((upstream) => upstream.kill()));
     const first = await startChecker(database, slow);
     await until(async () => (await countByHealth(database))['unhealthy'] === 1);

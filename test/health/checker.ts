@@ -30,7 +30,7 @@ type Rhythm = Pick<HealthSettings, keyof HealthSettings>;
 export const QUICK: Rhythm = {
   ...usual,
   intervalMs: 120,
-  unsureIntervalMs: 50,
+  fastIntervalMs: 50,
   downIntervalMs: 120,
   timeoutMs: 2_000,
   warmingMs: 150,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { TUNING } from '../../src/config/tuning.js';
 import { json } from '../fakes/fake-upstream.js';
 import { aWorker } from '../fixtures/worker.js';
 import { serviceForTest, type TestService } from '../service.js';
@@ -6,13 +7,7 @@ import { until } from '../until.js';
 import { anUpstream } from './checker.js';
 
 /** What an operator gets who sets nothing. */
-const DEFAULTS = {
-  HEALTH_INTERVAL_MS: '',
-  HEALTH_UNSURE_INTERVAL_MS: '',
-  HEALTH_DOWN_INTERVAL_MS: '',
-  HEALTH_TIMEOUT_MS: '',
-  HEALTH_TICK_MS: '',
-};
+const DEFAULTS = { HEALTH_INTERVAL_MS: '', HEALTH_TIMEOUT_MS: '', tuning: TUNING };
 
 /** Two workers of one model that both served, and one of them is killed. */
 async function killOneOfTwo(service: TestService, keepsTraffic: boolean) {

@@ -5,7 +5,7 @@ import { until } from '../until.js';
 import { anUpstream } from './checker.js';
 
 /** So seldom that what is seen was asked for. */
-const SELDOM = { HEALTH_INTERVAL_MS: '3600000', HEALTH_DOWN_INTERVAL_MS: '3600000' };
+const SELDOM = { HEALTH_INTERVAL_MS: '3600000', tuning: { health: { downIntervalMs: 3_600_000 } } };
 
 async function registered(service: TestService, url: string, more: Record<string, unknown> = {}) {
   const worker = aWorker({ url }, more);

@@ -35,6 +35,18 @@ describe('a bad configuration', PATIENTLY, () => {
       expect(service.stderr).toContain(fault);
     expect(service.stderr).not.toContain('hunter2');
   });
+
+  it('starts with settings that no longer exist, and names them in one warning', async () => {
+    const database = databaseSettings((await databaseForTest()).address);
+    const removed = { HEALTH_TICK_MS: '100', BALANCING_EJECTION_BASE_MS: 'soon' };
+    const { log } = await startProcess({ ...database, ...removed }).listening();
+    const warnings = log.filter(
+      ({ level, msg }) => level === 'warn' && String(msg).includes('no longer exist'),
+    );
+    expect(warnings).toMatchObject([
+      { msg: 'settings that no longer exist are ignored: HEALTH_TICK_MS, BALANCING_EJECTION_BASE_MS' },
+    ]);
+  });
 });
 
 describe('a first start with nothing but Node', PATIENTLY, () => {

@@ -6,7 +6,7 @@ import { serviceForTest, startService, type TestService } from '../service.js';
 import { until } from '../until.js';
 
 /** So long that no change here can arrive by polling. */
-const NO_POLLING = { REGISTRY_RESYNC_MS: '3600000' };
+const NO_POLLING = { tuning: { registry: { resyncMs: 3_600_000 } } };
 
 let service: TestService;
 beforeAll(async () => {

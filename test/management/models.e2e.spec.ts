@@ -6,7 +6,7 @@ import { type Answer, startService, type TestService } from '../service.js';
 let service: TestService;
 beforeAll(async () => {
   // So long that nothing here can be owed to polling.
-  service = await startService({ REGISTRY_RESYNC_MS: '3600000' });
+  service = await startService({ tuning: { registry: { resyncMs: 3_600_000 } } });
 });
 afterAll(() => service.stop());
 

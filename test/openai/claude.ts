@@ -31,11 +31,11 @@ export const ask = {
 
 export async function startClaude(): Promise<Claude> {
   const service = await startService({
-    STREAM_HEARTBEAT_MS: '60',
-    // What breaks here is meant to break: nobody is to be put aside for it.
-    BALANCING_EJECT_FAILURES: '100',
-    BALANCING_EJECT_SUCCESS_SHARE: '0',
-    BALANCING_EJECT_CONNECT_ERRORS: '100',
+    tuning: {
+      streams: { heartbeatMs: 60 },
+      // Streams here break on purpose, which must not eject their worker.
+      standing: { failuresInARow: 100, successShare: 0, connectErrorsInARow: 100 },
+    },
   });
   const upstream = await startRawUpstream((response) => response.end());
   const client = new Anthropic({ baseURL: service.url, apiKey: CALLERS_KEY, maxRetries: 0 });

@@ -6,7 +6,7 @@ import { json } from '../fakes/fake-upstream.js';
 import { until } from '../until.js';
 import { countOf, CountingUpstream, replicasForTest } from './replicas-for-test.js';
 
-const QUICK = { REPLICA_BEAT_MS: '300', REPLICA_LIVE_MS: '2000' };
+const QUICK = { tuning: { replicas: { heartbeatMs: 300, liveMs: 2_000 } } };
 
 describe('a replica', () => {
   it('is seen by the others, and missed when it stops or falls silent', async () => {

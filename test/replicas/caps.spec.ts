@@ -33,7 +33,7 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) =>
 /** In one process all log to the last one's log. */
 const timesLogged = (services: readonly TestService[], message: string): number =>
   services.flatMap(({ log }) => log).filter(({ msg }) => msg === message).length;
-const PATIENT = { BALANCING_QUEUE_PER_SLOT: '20', BALANCING_QUEUE_WAIT_MS: '30000' };
+const PATIENT = { BALANCING_QUEUE_WAIT_MS: '30000', tuning: { admission: { perSlot: 20 } } };
 
 describe('a worker’s max_concurrency holds for three replicas together', () => {
   it.each([1, 2])(

@@ -2,7 +2,7 @@ import { onTestFinished } from 'vitest';
 import { Replicas } from '../../src/replicas/replicas.js';
 import type { TestDatabase } from '../database.js';
 import { type Answer, type FakeUpstream, slow, startFakeUpstream, text } from '../fakes/fake-upstream.js';
-import { startService, type TestService } from '../service.js';
+import { startService, type TestService, type TestSettings } from '../service.js';
 import { until } from '../until.js';
 
 type AtLeastOne = readonly [TestService, ...TestService[]];
@@ -11,10 +11,10 @@ type AtLeastOne = readonly [TestService, ...TestService[]];
 export async function replicasForTest(
   count: number,
   database: TestDatabase,
-  environment: Readonly<Record<string, string>> = {},
+  settings: TestSettings = {},
 ): Promise<AtLeastOne> {
   const start = async (): Promise<TestService> => {
-    const service = await startService(environment, database);
+    const service = await startService(settings, database);
     let isStopped = false;
     const stop = async (): Promise<void> => {
       if (isStopped) return;

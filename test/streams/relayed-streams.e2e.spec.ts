@@ -26,11 +26,11 @@ let passed: string;
 let made: string;
 beforeAll(async () => {
   service = await startService({
-    STREAM_HEARTBEAT_MS: String(HEARTBEAT_MS),
-    // What breaks here is meant to break: no worker is ejected for it.
-    BALANCING_EJECT_FAILURES: '100',
-    BALANCING_EJECT_SUCCESS_SHARE: '0',
-    BALANCING_EJECT_CONNECT_ERRORS: '100',
+    tuning: {
+      streams: { heartbeatMs: HEARTBEAT_MS },
+      // Streams here break on purpose, which must not eject their worker.
+      standing: { failuresInARow: 100, successShare: 0, connectErrorsInARow: 100 },
+    },
   });
   upstream = await startRawUpstream((response) => response.end());
   const timeouts = { idle_ms: IDLE_MS, first_byte_ms: 2_000 };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { TUNING, type TuningOverrides } from '../../../src/config/tuning.js';
 import { VARIABLES } from '../../../src/config/variables.js';
 import {
   type EmbeddedPostgres,
@@ -30,7 +31,7 @@ export class ReplicatedService {
     const url = `postgres://${user}@localhost:${port}/${database}?host=${encodeURIComponent(host)}`;
     const logs = Array.from({ length: REPLICAS }, (_, at) => join(folder, `log-${at}`));
     const children = logs.map((log) =>
-      startReplica(log, { DATABASE_URL: url, ...shortenedIntervals(), ...environment }),
+      startReplica(log, { DATABASE_URL: url, ...hastenedSettings(), ...environment }),
     );
     const urls = await Promise.all(children.map((child, at) => untilReady(child, logs[at] ?? '')));
     const pool = new pg.Pool({ connectionString: url, max: 2 });
@@ -65,7 +66,8 @@ export class ReplicatedService {
 
 function startReplica(log: string, environment: Readonly<Record<string, string>>): Child {
   const output = openSync(log, 'w');
-  const child = Child.start(resolve('dist/src/main.js'), {
+  const child = Child.start(resolve('test/tuned-main.mjs'), {
+    args: [JSON.stringify(hastened())],
     environment: { NODE_ENV: 'production', PORT: '0', HOST: '127.0.0.1', LOG_FORMAT: 'json', ...environment },
     output,
   });
@@ -73,12 +75,28 @@ function startReplica(log: string, environment: Readonly<Record<string, string>>
   return child;
 }
 
-/** The default intervals of health, balancing and replicas, divided by the speed. */
-function shortenedIntervals(): Readonly<Record<string, string>> {
+/** The default times of health, balancing and replicas, shortened. */
+function hastened(): TuningOverrides {
+  const { health, standing, retry, replicas } = TUNING;
+  return {
+    health: shortened(health),
+    standing: shortened(standing),
+    retry: shortened(retry),
+    replicas: shortened(replicas),
+  };
+}
+
+function hastenedSettings(): Readonly<Record<string, string>> {
   const shorter = Object.entries(VARIABLES).flatMap(([name, { fallback }]) =>
-    /^(HEALTH|BALANCING|REPLICA)_.*_MS$/.test(name) && typeof fallback === 'number'
+    /^(HEALTH|BALANCING)_.*_MS$/.test(name) && typeof fallback === 'number'
       ? [[name, String(Math.round(fallback / SPEED))] as const]
       : [],
   );
   return Object.fromEntries(shorter);
+}
+
+function shortened<Group extends Readonly<Record<keyof Group, number>>>(group: Group): Partial<Group> {
+  const times = Object.entries<number>(group).filter(([name]) => name.endsWith('Ms'));
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- names and types of the group are kept
+  return Object.fromEntries(times.map(([name, ms]) => [name, Math.round(ms / SPEED)])) as Partial<Group>;
 }

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { ConfigurationError } from '../../config/variable.js';
+import { ConfigurationError } from '../../config/configuration-error.js';
 import { readProcessEnvironment } from '../../config/environment.js';
 import { startDatabaseServer } from '../database-server.js';
 import { migrate, revertMigration } from '../migrate.js';

@@ -1,3 +1,4 @@
+import { TUNING } from '../../config/tuning.js';
 import type { Health } from '../../registry/worker.js';
 
 /** The agreed health of a worker. Counts and times start when its definition changes. */
@@ -50,16 +51,15 @@ export interface HealthLimits {
   readonly warmingMs: number;
 }
 
-/** Thresholds follow HAProxy's fall and rise; "busy is not dead" follows SGLang's router. */
+/** The default check with default settings. Thresholds as HAProxy's fall and rise. */
 export const DEFAULT_HEALTH_LIMITS: HealthLimits = {
   failuresDown: 3,
   successesUp: 2,
   isOwners: false,
-  servedMs: 30_000,
-  // The table is written at most every 10 s, with a heartbeat every 5 s.
-  reportMs: 20_000,
-  silenceMs: 60_000,
-  warmingMs: 30_000,
+  servedMs: TUNING.health.servedMs,
+  reportMs: TUNING.health.reportMs,
+  silenceMs: TUNING.health.silenceMs,
+  warmingMs: TUNING.health.warmingMs,
 };
 
 /** A new definition: usable at once, until its first probe. */

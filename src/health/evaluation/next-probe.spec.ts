@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type HealthState, unknownHealth } from './health-state.js';
 import { nextProbeMs, type Rhythm } from './next-probe.js';
 
-const usual: Rhythm = { intervalMs: 5_000, unsureIntervalMs: 1_000, downIntervalMs: 30_000, jitter: 0.2 };
+const usual: Rhythm = { intervalMs: 5_000, fastIntervalMs: 1_000, downIntervalMs: 30_000, jitter: 0.2 };
 const MIDDLE = 0.5;
 
 const LONG_AGO_MS = 1e9;
@@ -20,7 +20,7 @@ describe('nextProbeMs', () => {
   it('is never less than the shortest interval nor more than the longest, give or take the jitter', () => {
     const anyRhythm = fc.record({
       intervalMs: fc.integer({ min: 100, max: 3_600_000 }),
-      unsureIntervalMs: fc.integer({ min: 50, max: 3_600_000 }),
+      fastIntervalMs: fc.integer({ min: 50, max: 3_600_000 }),
       downIntervalMs: fc.integer({ min: 100, max: 3_600_000 }),
       jitter: fc.double({ min: 0, max: 0.5, noNaN: true }),
     });
@@ -35,7 +35,7 @@ describe('nextProbeMs', () => {
     const downAfter = fc.integer({ min: 1, max: 100 });
     fc.assert(
       fc.property(anyState, downAfter, anyRhythm, anyChance, (state, failuresDown, rhythm, chance) => {
-        const { intervalMs, unsureIntervalMs, downIntervalMs, jitter } = rhythm;
+        const { intervalMs, fastIntervalMs, downIntervalMs, jitter } = rhythm;
         const next = nextProbeMs(
           state,
           { failuresDown, warmingMs: LONG_AGO_MS },
@@ -43,7 +43,7 @@ describe('nextProbeMs', () => {
           chance,
           LONG_AGO_MS,
         );
-        expect(next).toBeGreaterThanOrEqual(Math.min(intervalMs, unsureIntervalMs) * (1 - jitter));
+        expect(next).toBeGreaterThanOrEqual(Math.min(intervalMs, fastIntervalMs) * (1 - jitter));
         expect(next).toBeLessThanOrEqual(Math.max(intervalMs, downIntervalMs) * (1 + jitter));
       }),
     );

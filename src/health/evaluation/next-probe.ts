@@ -5,7 +5,7 @@ export interface Rhythm {
   /** While nothing changes. */
   readonly intervalMs: number;
   /** While it is changing its mind. */
-  readonly unsureIntervalMs: number;
+  readonly fastIntervalMs: number;
   /** The longest, for one that stays down. */
   readonly downIntervalMs: number;
   /** ± share of every interval, 0 to 0.5. */
@@ -37,7 +37,7 @@ function settledMs(state: HealthState, failuresDown: number, rhythm: Rhythm): nu
   const { intervalMs } = rhythm;
   const longestMs = Math.max(intervalMs, rhythm.downIntervalMs);
   // Unsure never means less often than sure.
-  const unsureMs = Math.min(intervalMs, rhythm.unsureIntervalMs);
+  const unsureMs = Math.min(intervalMs, rhythm.fastIntervalMs);
   const tooMany = Math.max(0, failuresInRow - failuresDown);
   if (health !== 'unhealthy') {
     // One that fails on and stays what it is (suspect, say) is no longer changing its mind.

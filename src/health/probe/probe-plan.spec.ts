@@ -6,20 +6,21 @@ import { planProbe, type ProbePlan } from './probe-plan.js';
 const settings = {
   intervalMs: 5_000,
   publicIntervalMs: 30_000,
-  unsureIntervalMs: 1_000,
+  fastIntervalMs: 1_000,
   downIntervalMs: 30_000,
   jitter: 0.2,
   timeoutMs: 2_000,
   failuresDown: 3,
   successesUp: 2,
   servedMs: 30_000,
+  reportMs: 20_000,
   silenceMs: 60_000,
-  brakeShare: 0.3,
+  ejectionLimitShare: 0.3,
   warmingMs: 30_000,
   tickMs: 500,
   leaseMs: 15_000,
   concurrency: 32,
-  hintIntervalMs: 5_000,
+  probeRequestIntervalMs: 5_000,
 };
 
 const LIMITS = {

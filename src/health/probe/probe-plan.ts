@@ -10,7 +10,7 @@ import {
   type WorkerCall,
   type WorkerFault,
 } from '../../registry/worker.js';
-import { DEFAULT_HEALTH_LIMITS, type HealthLimits } from '../evaluation/health-state.js';
+import type { HealthLimits } from '../evaluation/health-state.js';
 import type { HttpTarget, ProbeTarget } from './probe-target.js';
 import { smallestCall } from './inference-probe.js';
 
@@ -53,7 +53,7 @@ export function planProbe(worker: Worker, settings: HealthSettings): ProbePlan |
       successesUp: check.successes_up ?? settings.successesUp,
       isOwners: !isShared,
       servedMs: settings.servedMs,
-      reportMs: DEFAULT_HEALTH_LIMITS.reportMs,
+      reportMs: settings.reportMs,
       silenceMs: settings.silenceMs,
       warmingMs: settings.warmingMs,
     },

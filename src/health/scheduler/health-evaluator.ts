@@ -49,17 +49,17 @@ export class HealthEvaluator {
     chance: number,
     nowMs: number,
   ): number {
-    const { unsureIntervalMs, downIntervalMs, jitter } = this.settings;
+    const { fastIntervalMs, downIntervalMs, jitter } = this.settings;
     const usualMs = seen?.isPublic === true ? this.settings.publicIntervalMs : this.settings.intervalMs;
     const own = 'fault' in plan ? null : plan;
     const intervalMs = own?.intervalMs ?? usualMs;
-    const rhythm = { intervalMs, unsureIntervalMs, downIntervalMs, jitter };
+    const rhythm = { intervalMs, fastIntervalMs, downIntervalMs, jitter };
     return nextProbeMs(state, own?.limits ?? this.settings, rhythm, chance, nowMs);
   }
 
   private limited(modelName: string, before: HealthState, judged: HealthState, nowMs: number): HealthState {
     const probed = this.live.model(modelName)?.workers.filter(isProbed).length ?? 1;
-    const limits = { share: this.settings.brakeShare, intervalMs: this.settings.intervalMs };
+    const limits = { share: this.settings.ejectionLimitShare, intervalMs: this.settings.intervalMs };
     for (const [name, { sinceMs }] of this.ejections) {
       if (nowMs - sinceMs >= limits.intervalMs) this.ejections.delete(name);
     }

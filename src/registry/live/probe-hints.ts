@@ -19,9 +19,9 @@ export class ProbeHints {
 
   requestProbe(workerId: string, nowMs = performance.now()): void {
     const lastMs = this.lastMs.get(workerId);
-    if (lastMs !== undefined && nowMs - lastMs < this.settings.hintIntervalMs) return;
+    if (lastMs !== undefined && nowMs - lastMs < this.settings.probeRequestIntervalMs) return;
     for (const [id, atMs] of this.lastMs)
-      if (nowMs - atMs >= this.settings.hintIntervalMs) this.lastMs.delete(id);
+      if (nowMs - atMs >= this.settings.probeRequestIntervalMs) this.lastMs.delete(id);
     this.lastMs.set(workerId, nowMs);
     this.database
       .query(

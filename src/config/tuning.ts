@@ -1,0 +1,84 @@
+import type { BalancingSettings, HealthSettings, RegistrySettings, ReplicaSettings } from './settings.js';
+
+/**
+ * Numbers that operators do not turn, each with its source; the simulation (`npm run simulate`) proves them together.
+ * Tests and benchmarks replace some of them by `tuned`. Durations are in milliseconds, shares between 0 and 1.
+ */
+export interface Tuning {
+  readonly health: Omit<HealthSettings, 'intervalMs' | 'timeoutMs' | 'failuresDown' | 'successesUp'>;
+  readonly standing: BalancingSettings['standing'];
+  readonly admission: Omit<BalancingSettings['admission'], 'maxWaitMs'>;
+  readonly retry: Omit<BalancingSettings['retry'], 'most'>;
+  readonly replicas: Omit<ReplicaSettings, 'drainTimeoutMs'>;
+  readonly registry: Pick<RegistrySettings, 'resyncMs'>;
+  readonly streams: { readonly heartbeatMs: number };
+}
+
+export const TUNING: Tuning = {
+  health: {
+    // Providers on the internet bill or limit frequent probes.
+    publicIntervalMs: 30_000,
+    // HAProxy's fastinter.
+    fastIntervalMs: 1_000,
+    downIntervalMs: 10_000,
+    jitter: 0.2,
+    // "Busy is not dead", as in SGLang's router.
+    servedMs: 30_000,
+    silenceMs: 60_000,
+    // Served requests are written at most every 10 s, with a heartbeat every 5 s.
+    reportMs: 20_000,
+    // Envoy's max_ejection_percent, for one replica and interval.
+    ejectionLimitShare: 0.3,
+    warmingMs: 30_000,
+    tickMs: 500,
+    // A dead replica's workers are taken over within 20 s.
+    leaseMs: 15_000,
+    concurrency: 32,
+    probeRequestIntervalMs: 5_000,
+  },
+  standing: {
+    // Linkerd's and Finagle's failure accrual.
+    connectErrorsInARow: 2,
+    failuresInARow: 3,
+    successShare: 0.8,
+    successWindowMs: 30_000,
+    successSamples: 5,
+    // Envoy's outlier ejection: base time, doubled each time, and its limit.
+    ejectionBaseMs: 10_000,
+    ejectionMaxMs: 300_000,
+    trialSuccesses: 2,
+    busyMaxMs: 60_000,
+    busyMs: 1_000,
+    aliveMs: 30_000,
+    paceMs: 15_000,
+    paceHalfLifeMs: 60_000,
+    // Finagle's peak EWMA.
+    latencyMs: 10_000,
+    failurePenalty: 10,
+    callerFaultPenalty: 0.1,
+    penaltyHalfLifeMs: 20_000,
+  },
+  admission: { perSlot: 2, mostWaiting: 1_000 },
+  // Finagle's retry budget: 20 % of the requests, with a floor.
+  retry: { share: 0.2, windowMs: 10_000, atLeast: 10, backoffMs: 50 },
+  // A replica is dead after three missed heartbeats.
+  replicas: { heartbeatMs: 5_000, liveMs: 15_000 },
+  registry: { resyncMs: 10_000 },
+  // Below the idle timeouts of common proxies (nginx: 60 s, AWS ALB: 60 s, Heroku: 55 s).
+  streams: { heartbeatMs: 15_000 },
+};
+
+export type TuningOverrides = { readonly [Group in keyof Tuning]?: Partial<Tuning[Group]> };
+
+/** The constants with some of them replaced. */
+export function tuned(overrides: TuningOverrides): Tuning {
+  return {
+    health: { ...TUNING.health, ...overrides.health },
+    standing: { ...TUNING.standing, ...overrides.standing },
+    admission: { ...TUNING.admission, ...overrides.admission },
+    retry: { ...TUNING.retry, ...overrides.retry },
+    replicas: { ...TUNING.replicas, ...overrides.replicas },
+    registry: { ...TUNING.registry, ...overrides.registry },
+    streams: { ...TUNING.streams, ...overrides.streams },
+  };
+}
