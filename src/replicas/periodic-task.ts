@@ -1,6 +1,6 @@
 import type { SchedulerRegistry } from '@nestjs/schedule';
 
-/** Does something again and again, never twice at once; each turn says when the next is due. */
+/** Runs a task repeatedly and never concurrently. Each run returns the delay until the next. */
 export class PeriodicTask {
   private isRunning = false;
   private isStopped = false;

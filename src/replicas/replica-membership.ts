@@ -1,8 +1,8 @@
-/** Which replicas live, as far as this one knows. */
+/** The live replicas, as this one knows them. */
 export interface ReplicaMembership {
   /** Sorted; this one is among them. */
   readonly ids: readonly string[];
-  /** The database did not answer: when it does again, the others have been silent too, and are not dead. */
+  /** The database does not answer. Replicas that were silent meanwhile are not dead. */
   readonly isInterrupted: boolean;
   /** Until then nobody is missed who was there before the interruption. */
   readonly missNobodyUntilMs: number;
@@ -14,7 +14,7 @@ export const aloneAs = (id: string): ReplicaMembership => ({
   missNobodyUntilMs: -Infinity,
 });
 
-/** While the database is away, what was last known holds. */
+/** While the database is away, the last known membership holds. */
 export function afterInterruption(before: ReplicaMembership): ReplicaMembership {
   return before.isInterrupted ? before : { ...before, isInterrupted: true };
 }

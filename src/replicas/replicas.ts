@@ -11,7 +11,7 @@ import {
 
 /** How often a replica looks who else is there: caps must be shared out anew sooner than the next beat. */
 export const LOOK_MS = 1_000;
-/** In which all replicas see that there is one more, or one less. */
+/** Within this time all replicas see that one joined or left. */
 export const SETTLE_MS = 2 * LOOK_MS;
 
 /** The running copies of the service, as last seen: how many there are, and which of them this is. */

@@ -183,7 +183,7 @@ describe('the health checker', () => {
     expect(lines.filter((line) => line.includes('probing'))).toHaveLength(1);
 
     await road.proxy.open();
-    await until(() => lines.includes('log probing together again'));
+    await until(() => lines.includes('log the database is back: probing by leases again'));
     const before = upstream.probes;
     await until(() => upstream.probes >= before + 2);
     expect(lines.filter((line) => line.startsWith('error'))).toEqual([]);

@@ -47,7 +47,7 @@ describe('while PostgreSQL is away', () => {
     await until(() => live.worker(a)?.health === 'healthy', 15_000);
     expect(lines.filter((line) => line.includes('probing'))).toEqual([
       'warn probing from memory until the database is back',
-      'log probing together again',
+      'log the database is back: probing by leases again',
     ]);
     expect(await verdictsOn(database, a)).toEqual(['healthy']);
   });

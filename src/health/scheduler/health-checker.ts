@@ -12,8 +12,8 @@ import { ProbeRunner } from './probe-runner.js';
 const TIMEOUT = 'health-checker';
 
 /**
- * The loop: every `tickMs` it claims what is due, as much as it has places for, and goes on without waiting for the
- * probes, so that a slow one holds up no other. A sweep begins only when the one before has ended.
+ * The loop: every `tickMs` it claims due probes up to its concurrency and does not wait for them, so that a slow probe
+ * delays no other. Sweeps never overlap.
  */
 @Injectable()
 export class HealthChecker implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -37,7 +37,7 @@ export class HealthChecker implements OnApplicationBootstrap, OnApplicationShutd
   ) {}
 
   onApplicationBootstrap(): void {
-    // Each running probe listens, and takes its ear away when it is done.
+    // Each running probe adds a listener and removes it afterwards.
     setMaxListeners(0, this.stopping.signal);
     this.connection.onConnected(() => this.sweepIn(0));
   }
@@ -48,7 +48,7 @@ export class HealthChecker implements OnApplicationBootstrap, OnApplicationShutd
     await this.memory.stop();
     await this.sweeping;
     await Promise.all(this.running.values());
-    // What can't be given back is taken over when its time is up.
+    // Leases that cannot be released expire.
     await this.leases.release().catch(() => {});
   }
 
@@ -99,14 +99,14 @@ export class HealthChecker implements OnApplicationBootstrap, OnApplicationShutd
     }
   }
 
-  /** With more waiting, the next sweep comes when half the places are free again. */
+  /** With more probes due, the next sweep starts when half the concurrency is free again. */
   private fillUp(): void {
     if (!this.mayBeMore || this.isSweeping || this.running.size * 2 > this.settings.concurrency) return;
     this.mayBeMore = false;
     this.sweepIn(0);
   }
 
-  /** After an interruption: results that could not be written left their workers claimed, by us. */
+  /** After an interruption this replica still holds leases whose results could not be written. */
   private async resume(): Promise<void> {
     if (!this.isInterrupted) return;
     const busy = [...this.running.keys()].flatMap((group) => group.map(({ claim }) => claim.workerId));
@@ -114,10 +114,10 @@ export class HealthChecker implements OnApplicationBootstrap, OnApplicationShutd
     this.leases.forgiveHeartbeatsUntil(performance.now());
     this.isInterrupted = false;
     await this.memory.handBack();
-    this.logger.log('probing together again');
+    this.logger.log('the database is back: probing by leases again');
   }
 
-  /** Each trouble is said once, not at every tick: the loop goes on and tries again. */
+  /** Logs each fault once, not at every tick; the loop goes on. */
   private interrupt(error: unknown): void {
     if (this.stopping.signal.aborted) return;
     if (!(error instanceof DatabaseUnavailableError)) {

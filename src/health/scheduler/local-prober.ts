@@ -45,7 +45,7 @@ export class LocalProber {
     this.tick(this.stopping.signal);
   }
 
-  /** Ends running probes and forgets what was found. */
+  /** Aborts running probes and forgets their results. */
   async stop(): Promise<void> {
     if (this.ticking !== null) clearTimeout(this.ticking);
     this.stopping?.abort();
@@ -54,12 +54,12 @@ export class LocalProber {
     this.remembered.clear();
   }
 
-  /** Stops, and lets the snapshot show the table's word again. */
+  /** Stops, and reloads the table's verdicts into the snapshot. */
   async handBack(): Promise<void> {
     await this.stop();
     const ids = [...this.believed];
     this.believed.clear();
-    // What can't be read now, the next resync reads.
+    // What cannot be read now is read by the next resync.
     if (ids.length > 0) await this.refresher.reload(ids).catch(() => {});
   }
 
@@ -85,7 +85,7 @@ export class LocalProber {
     return group.some(({ worker }) => this.recall(worker, nowMs).dueMs <= nowMs);
   }
 
-  /** Of a worker not probed yet, what the table said last; the first probes are spread over an interval. */
+  /** Before the first probe, the last verdict of the table. First probes are spread over an interval. */
   private recall(worker: Worker, nowMs: number): Remembered {
     const known = this.remembered.get(worker.id);
     if (known?.state.generation === worker.generation) return known;
@@ -121,7 +121,7 @@ export class LocalProber {
     if (current === undefined || current.generation !== generation || current.health === health) return;
     this.live.overrideHealth(this.compiler.withHealth(current, health, reason));
     this.believed.add(id);
-    this.logger.warn(`${modelName} (worker ${id}) is taken to be ${health} here: ${reason}`);
+    this.logger.warn(`${modelName} (worker ${id}) counts as ${health} on this replica: ${reason}`);
   }
 }
 

@@ -26,8 +26,8 @@ interface ClaimRow {
 }
 
 /**
- * Who probes whom, through `worker_probe`. A claim lasts until its result is written or its time is up, so that each
- * worker has one prober, and a killed replica's workers find another. All by the database's clock.
+ * Leases on probes, in `worker_probe`. A claim lasts until its result is written or its lease ends, so that each worker has
+ * one prober, and another replica takes over from a killed one. All by the database's clock.
  */
 @Injectable()
 export class ProbeLeases {
@@ -46,7 +46,7 @@ export class ProbeLeases {
     this.probe = `"${schema}".worker_probe`;
   }
 
-  /** The database was away until now: whoever missed a heartbeat meanwhile is given time for the next. */
+  /** The database was away until now, so heartbeats that were missed meanwhile do not count. */
   forgiveHeartbeatsUntil(nowMs: number): void {
     this.availableSinceMs = nowMs;
   }
@@ -61,7 +61,7 @@ export class ProbeLeases {
     return this.claim(workerIds, withinMs, workerIds.length);
   }
 
-  /** This one, due or not; `null`: another is probing it, or nobody is to. @throws DatabaseUnavailableError */
+  /** This worker, due or not; `null`: another replica is probing it, or it is not probed. @throws DatabaseUnavailableError */
   async claimNow(workerId: string): Promise<Claim | null> {
     const [claim] = await this.claim([workerId], EVER_MS, 1);
     return claim ?? null;
@@ -76,7 +76,7 @@ export class ProbeLeases {
     const settled = results.filter((result) => !changesWorker(result));
     const together = settled.length > 1 ? await this.recordUncontested(settled) : new Set<string>();
     const written = settled.filter(({ claim }) => together.has(claim.workerId));
-    // One by one what is left: whoever holds several rows and waits for one more can deadlock.
+    // The rest one by one: a transaction that holds several rows and waits for another can deadlock.
     for (const result of settled) {
       if (together.has(result.claim.workerId)) continue;
       if (await this.database.run((manager) => this.recordOne(manager, result))) written.push(result);
@@ -87,7 +87,7 @@ export class ProbeLeases {
     return written;
   }
 
-  /** Gives back what this replica holds, but for these workers. @throws DatabaseUnavailableError */
+  /** Releases this replica's leases except those of these workers. @throws DatabaseUnavailableError */
   async release(except: readonly string[] = []): Promise<void> {
     await this.database.query(
       `UPDATE ${this.probe} SET lease_owner = NULL, lease_until = NULL WHERE lease_owner = $1 AND worker_id <> ALL ($2::uuid[])`,
@@ -139,7 +139,7 @@ export class ProbeLeases {
     }));
   }
 
-  /** All at once, leaving out rows that somebody is changing at this moment. */
+  /** All at once, without rows that another transaction is changing. */
   private async recordUncontested(results: readonly ProbeOutcome[]): Promise<ReadonlySet<string>> {
     const rows = await this.database.query<{ worker_id: string }>(
       `WITH mine AS MATERIALIZED (
@@ -160,7 +160,7 @@ export class ProbeLeases {
     return Array.isArray(answer) && answer[1] === 1;
   }
 
-  /** The diary and the verdict, both or neither; `worker` is locked first, as every change of a definition does. */
+  /** Probe result and verdict in one transaction. `worker` is locked first, as by every change of a definition. */
   private recordNews(result: ProbeOutcome): Promise<boolean> {
     const { claim, after } = result;
     return this.database.transaction('health', async (manager) => {
@@ -221,7 +221,7 @@ export interface ProbeOutcome {
   readonly nextProbeMs: number;
 }
 
-/** Whether `worker` itself has to be written: everything else goes to the prober's diary, and nobody is notified. */
+/** Whether the row in `worker` changes, which notifies all replicas. Everything else only changes `worker_probe`. */
 export function changesWorker({ claim: { before }, after, isExpired }: ProbeOutcome): boolean {
   return isExpired || after.health !== before.health || after.reason !== before.reason;
 }
