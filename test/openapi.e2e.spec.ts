@@ -25,7 +25,7 @@ interface Document {
   readonly security: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** The built service, for the schemas come from a plugin of the build. It describes itself without a database. */
+/** The built service: the schemas come from a plugin of the build. It needs no database for them. */
 const ENVIRONMENT = { PORT: '0', LOG_FORMAT: 'json', DATABASE_URL: 'postgres://127.0.0.1:1/nowhere' };
 
 let service: ServiceProcess;
@@ -43,11 +43,11 @@ const operationsOf = ({ paths }: Document) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
   );
 
-/** `POST` to a list makes one of it. */
+/** `POST` to a list creates. */
 const isMade = (method: string, path: string) => method === 'post' && path === '/api/v1/workers';
 
 describe('/openapi.json', () => {
-  it('is what docs/openapi.json shows (npm test -- --update writes it anew)', async () => {
+  it('equals docs/openapi.json (npm test -- --update renews the file)', async () => {
     const file = join(ROOT, 'docs/openapi.json');
     const shown = await format(JSON.stringify(document), {
       ...(await resolveConfig(file)),
@@ -56,9 +56,9 @@ describe('/openapi.json', () => {
     await expect(shown).toMatchFileSnapshot(file);
   });
 
-  it('is valid OpenAPI: every reference leads somewhere, every operation has a name and answers', async () => {
+  it('is valid OpenAPI: every reference resolves, every operation has an id and answers', async () => {
     expect(document.openapi).toMatch(/^3\.0\.\d$/);
-    // Two schemas of one name: the second would stand for both.
+    // Of two schemas with one name, the second would replace the first.
     expect(service.log.filter(({ msg }) => String(msg).includes('Duplicate'))).toEqual([]);
     expect(document.info).toMatchObject({ title: 'Multi-Model Manager', version: /./.exec('0.1.0')?.input });
     const operations = operationsOf(document);
@@ -81,7 +81,7 @@ describe('/openapi.json', () => {
       );
   });
 
-  it('has a schema with fields for everything that is sent and answered', async () => {
+  it('has a schema with fields for every request and answer', async () => {
     const { schemas } = document.components;
     for (const name of ['RegisterWorkerDto', 'OfflineWorkerDto', 'ChatDto', 'ChatAnswerDto', 'WorkerListDto'])
       expect(Object.keys(schemas)).toContain(name);
@@ -98,7 +98,7 @@ describe('/openapi.json', () => {
     }
   });
 
-  it('accepts what the service accepts, and refuses what it refuses', async () => {
+  it('accepts and rejects the same bodies as the service', async () => {
     const ajv = new Ajv({ strict: false }).addSchema(document, 'openapi');
     const accepts = (worker: object) =>
       ajv.validate({ $ref: 'openapi#/components/schemas/RegisterWorkerDto' }, worker);
@@ -131,14 +131,14 @@ describe('/openapi.json', () => {
       ]);
   });
 
-  it('describes only what is there, and says what needs no key', async () => {
+  it('describes only existing routes and marks those that need no key', async () => {
     const open = [];
     for (const { path, method, operation } of operationsOf(document)) {
-      // No id at all would be one that is not there.
+      // Without an id the route would be unknown.
       const url = service.url + path.replace('{id}', randomUUID());
       const response = await fetch(url, { method: method.toUpperCase() });
       const { status } = response;
-      // A model that is not there is one thing, a path another.
+      // An unknown model is not an unknown path.
       expect([method, path, await response.text()]).not.toEqual([
         method,
         path,
@@ -152,7 +152,7 @@ describe('/openapi.json', () => {
 });
 
 describe('/docs', () => {
-  it('serves its page and all it needs from here', async () => {
+  it('serves its page from local files only', async () => {
     const page = await fetch(`${service.url}/docs`);
     const html = await page.text();
     expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html']);
@@ -167,7 +167,7 @@ describe('/docs', () => {
     }
     const script = await (await fetch(`${service.url}/docs/swagger-ui-init.js`)).text();
     expect(script).toContain('/api/server/register');
-    // Swagger UI would else ask validator.swagger.io for a badge.
+    // Otherwise Swagger UI loads a badge from validator.swagger.io.
     expect(script).toMatch(/"validatorUrl": *null/);
     expect((html + script).match(/https?:\/\/(?!www\.w3\.org\/)[^\s"'<]+/g) ?? []).toEqual([]);
   });

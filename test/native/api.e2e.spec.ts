@@ -34,7 +34,7 @@ const VIEW_KEYS = [
 ];
 
 describe('POST /api/server/register', () => {
-  it('says that the model is registered, in JSON', async () => {
+  it('confirms a registration in JSON', async () => {
     const upstream = await upstreamForTest();
     const {
       status,
@@ -45,7 +45,7 @@ describe('POST /api/server/register', () => {
     expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
   });
 
-  it('refuses the same model and URL a second time', async () => {
+  it('rejects the same model and URL a second time', async () => {
     const worker = aWorker(await upstreamForTest());
     await service.register(worker);
     const again = await service.register({ ...worker, owner: 'somebody else' });
@@ -58,14 +58,14 @@ describe('POST /api/server/register', () => {
     ]);
   });
 
-  it('lets one of many who register the same at once through', async () => {
+  it('accepts one of many equal registrations at the same time', async () => {
     const worker = aWorker(await upstreamForTest());
     const answers = await Promise.all(Array.from({ length: 8 }, async () => service.register(worker)));
     const having = (code: number) => answers.filter(({ status }) => status === code).length;
     expect([having(200), having(409)]).toEqual([1, 7]);
   });
 
-  it('tells two accounts on one URL apart by their name, and calls each with its own header', async () => {
+  it('distinguishes two accounts at one URL by name and calls each with its own header', async () => {
     const upstream = await upstreamForTest(json({ answer: 'a' }));
     const worker = aWorker(upstream);
     for (const name of ['', 'second']) {
@@ -97,7 +97,7 @@ describe('POST /api/server/register', () => {
   });
 
   it.each(['disabled', 'draining'])(
-    'does not switch a %s worker on: 409, saying who did it and when',
+    'does not enable a %s worker: 409 with the actor and the time',
     async (state) => {
       const worker = aWorker(await upstreamForTest());
       await service.register(worker);
@@ -119,7 +119,7 @@ describe('POST /api/server/register', () => {
 });
 
 describe('GET /api/server/workers', () => {
-  it('lists exactly model and URL, oldest first, without those that are offline', async () => {
+  it('lists exactly model and URL, oldest first, without offline workers', async () => {
     const fresh = await serviceForTest();
     const upstream = await upstreamForTest();
     const empty = await fresh.get('/api/server/workers');
@@ -134,7 +134,7 @@ describe('GET /api/server/workers', () => {
     });
   });
 
-  it('shows with detail=true all that may be seen of a worker, and no secret', async () => {
+  it('shows all public fields of a worker with detail=true, and no secret', async () => {
     const upstream = await upstreamForTest();
     const worker = aWorker(upstream, {
       owner: 'team-a',
@@ -165,7 +165,7 @@ describe('GET /api/server/workers', () => {
 });
 
 describe('POST /api/server/offline', () => {
-  it('says what it removed; the worker gets no more requests, and its row stays', async () => {
+  it('confirms the removal; the worker gets no more requests, and its row stays', async () => {
     const worker = aWorker(await upstreamForTest());
     await service.register(worker);
     const offline = await service.post('/api/server/offline', keyOf(worker));
@@ -178,22 +178,22 @@ describe('POST /api/server/offline', () => {
     expect(rows).toEqual([{ admin_state: 'offline' }]);
   });
 
-  it('answers 404 for a worker that is not there, or not any more, and needs both name and URL', async () => {
+  it('answers 404 for an unknown or offline worker, and requires both model and URL', async () => {
     const worker = aWorker(await upstreamForTest());
-    const nobody = [404, { success: false, msg: 'No llm worker to remove.' }];
+    const notFound = [404, { success: false, msg: 'No llm worker to remove.' }];
     const remove = async (what: object) => {
       const answer = await service.post('/api/server/offline', what);
       return [answer.status, answer.json];
     };
-    expect(await remove(keyOf(worker))).toEqual(nobody);
+    expect(await remove(keyOf(worker))).toEqual(notFound);
     await service.register(worker);
-    expect(await remove({ ...keyOf(worker), req_url_template: 'http://other.example/' })).toEqual(nobody);
-    expect(await remove({ ...keyOf(worker), model_name: 'other' })).toEqual(nobody);
+    expect(await remove({ ...keyOf(worker), req_url_template: 'http://other.example/' })).toEqual(notFound);
+    expect(await remove({ ...keyOf(worker), model_name: 'other' })).toEqual(notFound);
     await service.post('/api/server/offline', keyOf(worker));
-    expect(await remove(keyOf(worker))).toEqual(nobody);
+    expect(await remove(keyOf(worker))).toEqual(notFound);
   });
 
-  it('takes out only the worker of the name that is given, else all of that model and URL', async () => {
+  it('removes the worker of the given name, or all workers of the model and URL without a name', async () => {
     const worker = aWorker(await upstreamForTest());
     for (const name of ['a', 'b', 'c']) await service.register({ ...worker, name });
     const names = async () => (await viewsOf(service, worker.model_name)).map(({ name }) => name);
@@ -203,7 +203,7 @@ describe('POST /api/server/offline', () => {
     expect(await names()).toEqual([]);
   });
 
-  it('lets a call that runs finish', async () => {
+  it('lets a running call finish', async () => {
     const upstream = await upstreamForTest(inTurn(slow(400, json({ answer: 'late' }))));
     const worker = aWorker(upstream);
     await service.register(worker);

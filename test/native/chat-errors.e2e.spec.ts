@@ -29,8 +29,8 @@ async function inFlightOf(model: string): Promise<number | undefined> {
   return (await viewsOf(service, model))[0]?.in_flight;
 }
 
-describe('a chat that cannot be answered', () => {
-  it('says that there is no such model', async () => {
+describe('A native chat that fails', () => {
+  it('reports an unknown model', async () => {
     const { status, json: body } = await service.chat('no-such-model', 'x');
     expect([status, body]).toEqual([
       404,
@@ -38,7 +38,7 @@ describe('a chat that cannot be answered', () => {
     ]);
   });
 
-  it.each(['draining', 'disabled'])('asks to come again where all workers are %s', async (state) => {
+  it.each(['draining', 'disabled'])('sends Retry-After if all workers are %s', async (state) => {
     const { model, upstream } = await registered(json({ answer: 'x' }));
     await service.database.query('UPDATE worker SET admin_state = $1 WHERE model_name = $2', [state, model]);
     await until(async () => (await service.chat(model, 'x')).status === 503);
@@ -49,7 +49,7 @@ describe('a chat that cannot be answered', () => {
     expect(upstream.calls).toBe(calls);
   });
 
-  it('asks to come again where the only worker is unhealthy', async () => {
+  it('sends Retry-After if the only worker is unhealthy', async () => {
     const { model, upstream } = await registered(json({ answer: 'x' }));
     await upstream.kill();
     await until(async () => (await viewsOf(service, model))[0]?.health === 'unhealthy');
@@ -57,20 +57,17 @@ describe('a chat that cannot be answered', () => {
     expect((await service.chat(model, 'x')).headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
   });
 
-  it.each([500, 503, 429, 404, 403, 401, 302, 204])(
-    'names the status an upstream answered: %i',
-    async (code) => {
-      expect(await failure(text('an upstream’s own words', code))).toEqual({
-        status: 502,
-        msg:
-          code === 204
-            ? 'worker execute error: the answer is not JSON (it is empty)'
-            : `worker execute error: the upstream answered ${code}`,
-      });
-    },
-  );
+  it.each([500, 503, 429, 404, 403, 401, 302, 204])('reports the upstream status %i', async (code) => {
+    expect(await failure(text('an upstream message', code))).toEqual({
+      status: 502,
+      msg:
+        code === 204
+          ? 'worker execute error: the answer is not JSON (it is empty)'
+          : `worker execute error: the upstream answered ${code}`,
+    });
+  });
 
-  it('says how far the path got where nothing is there', async () => {
+  it('reports the part of response_extract that exists', async () => {
     expect(await failure(json({ a: { list: [] } }), { response_extract: 'a.list[].text' })).toEqual({
       status: 502,
       msg: 'worker execute error: a.list is an empty list',
@@ -78,14 +75,14 @@ describe('a chat that cannot be answered', () => {
     expect((await failure(text('<html>busy</html>'))).msg).toContain('the answer is not JSON (17 characters');
   });
 
-  it('says that the upstream was too slow', async () => {
+  it('reports an upstream timeout', async () => {
     const { status, msg } = await failure('hangs', { timeouts: { total_ms: 150 } });
     expect(status).toBe(504);
     expect(msg).toMatch(/^worker execute error: 127\.0\.0\.1:\d+ .*150 ms/);
   });
 
   it.each(['closes', 'resets', 'sends_garbage', 'closes_half_way', 'closes_mid_chunks'] as const)(
-    'says that the upstream broke where it %s',
+    'reports an upstream that %s',
     async (fault) => {
       const { status, msg } = await failure(fault);
       expect(status).toBe(502);
@@ -93,7 +90,7 @@ describe('a chat that cannot be answered', () => {
     },
   );
 
-  it('says that a worker refuses connections', async () => {
+  it('reports a refused connection', async () => {
     const { model, upstream } = await registered(json({}));
     await upstream.kill();
     const { status, json: body } = await service.chat(model, 'x');
@@ -103,7 +100,7 @@ describe('a chat that cannot be answered', () => {
     );
   });
 
-  it('finds a model again that came after it had been asked for in vain', async () => {
+  it('finds a model that is registered after a first failed call', async () => {
     const upstream = await upstreamForTest(json({ answer: 'here now' }));
     const worker = aWorker(upstream);
     expect((await service.chat(worker.model_name, 'x')).status).toBe(404);
@@ -114,8 +111,8 @@ describe('a chat that cannot be answered', () => {
   });
 });
 
-describe('in-flight', () => {
-  it('counts what runs, and goes back to 0 however a call ends', async () => {
+describe('The count in_flight', () => {
+  it('counts running calls and returns to 0 however a call ends', async () => {
     const { model, upstream } = await registered(slow(300, json({ answer: 'x' })), {
       timeouts: { total_ms: 2_000 },
     });
@@ -131,30 +128,30 @@ describe('in-flight', () => {
     }
   });
 
-  it('goes back to 0 when the caller hangs up, which also ends the call upstream', async () => {
+  it('returns to 0 when the client disconnects, which also ends the upstream call', async () => {
     const { model, upstream } = await registered('hangs');
-    const caller = new AbortController();
+    const client = new AbortController();
     const call = fetch(`${service.url}/api/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ model_name: model, input: 'x' }),
-      signal: caller.signal,
+      signal: client.signal,
     });
     await until(() => upstream.calls === 1);
     expect(await inFlightOf(model)).toBe(1);
-    caller.abort();
+    client.abort();
     await expect(call).rejects.toThrow('aborted');
     await until(() => upstream.aborted === 1);
     await until(async () => (await inFlightOf(model)) === 0);
   });
 
-  it('never gives a worker more than max_concurrency at once: more wait in turn, and too many are told so', async () => {
+  it('never exceeds max_concurrency: more calls wait in order, and calls beyond the queue are rejected', async () => {
     const { model, upstream } = await registered(slow(300, json({ answer: 'x' })), { max_concurrency: 2 });
-    // Two run, twice as many wait, and one is too many.
+    // Two run, four wait, and one is rejected.
     const calls = [1, 2, 3, 4, 5, 6, 7].map(() => service.chat(model, 'x'));
     await until(() => upstream.calls === 2);
-    const told = await Promise.race(calls);
-    expect([told.status, told.headers.get('retry-after')]).toEqual([
+    const rejected = await Promise.race(calls);
+    expect([rejected.status, rejected.headers.get('retry-after')]).toEqual([
       503,
       expect.stringMatching(/^[1-9]\d*$/),
     ]);

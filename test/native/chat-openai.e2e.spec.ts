@@ -18,7 +18,7 @@ async function registered(more: Readonly<Record<string, unknown>> = {}) {
   return { upstream, model: worker.model_name };
 }
 
-/** The events of an SSE answer, `[DONE]` as it is. */
+/** The data of SSE events, `[DONE]` included. */
 function eventsOf(answer: string): readonly unknown[] {
   return answer
     .split('\n\n')
@@ -27,8 +27,8 @@ function eventsOf(answer: string): readonly unknown[] {
     .map((data) => (data === '[DONE]' ? data : (JSON.parse(data) as unknown)));
 }
 
-describe('a chat with messages, at the seed’s path', () => {
-  it('is answered as OpenAI answers', async () => {
+describe('An OpenAI chat at the native path', () => {
+  it('is answered in the OpenAI format', async () => {
     const { model } = await registered();
     const messages = [{ role: 'user', content: 'hi' }];
     const { status, json: body } = await service.post(PATH, { model, messages });
@@ -49,7 +49,7 @@ describe('a chat with messages, at the seed’s path', () => {
     });
   });
 
-  it('takes the model by either name, and null for what was not set', async () => {
+  it('accepts either name of the model and null for fields that are not set', async () => {
     const { model } = await registered();
     const messages = [{ role: 'user', content: 'hi' }];
     for (const body of [
@@ -59,7 +59,7 @@ describe('a chat with messages, at the seed’s path', () => {
       expect((await service.post(PATH, body)).json).toMatchObject({ object: 'chat.completion', model });
   });
 
-  it('becomes a plain transcript, or history and system prompt where the worker has places for them', async () => {
+  it('becomes a transcript, or history and system prompt if the template has these placeholders', async () => {
     const messages = [
       { role: 'system', content: 'be brief' },
       { role: 'user', content: 'one' },
@@ -83,15 +83,15 @@ describe('a chat with messages, at the seed’s path', () => {
     });
   });
 
-  it('is refused as OpenAI refuses', async () => {
+  it('is rejected in the error format of OpenAI', async () => {
     const { model, upstream } = await registered();
     const messages = [{ role: 'user', content: 'hi' }];
-    const unknown = await service.post(PATH, { model: 'nobody', messages });
+    const unknown = await service.post(PATH, { model: 'unknown', messages });
     expect([unknown.status, unknown.json]).toEqual([
       404,
       {
         error: {
-          message: 'The request model(nobody) not exist in llm worker manager',
+          message: 'The request model(unknown) not exist in llm worker manager',
           type: 'invalid_request_error',
           param: null,
           code: 'model_not_found',
@@ -109,7 +109,7 @@ describe('a chat with messages, at the seed’s path', () => {
     });
   });
 
-  it('is refused when it carries input as well', async () => {
+  it('is rejected if it contains input as well', async () => {
     const { model } = await registered();
     const answer = await service.post(PATH, {
       model_name: model,
@@ -121,11 +121,11 @@ describe('a chat with messages, at the seed’s path', () => {
   });
 });
 
-describe('stream: true', () => {
+describe('A native chat with stream: true', () => {
   it.each([
     ['input', { input: 'hi' }],
     ['messages', { messages: [{ role: 'user', content: 'hi' }] }],
-  ])('answers a chat with %s in OpenAI’s chunks, ended by [DONE]', async (_, chat) => {
+  ])('answers %s in OpenAI chunks that end with [DONE]', async (_, chat) => {
     const { model } = await registered();
     const {
       status,
@@ -152,8 +152,8 @@ describe('stream: true', () => {
     expect(choices.at(-1)?.finish_reason).toBe('stop');
   });
 
-  it('answers an error as an error, not as a stream', async () => {
-    const answer = await service.post(PATH, { model_name: 'nobody', input: 'x', stream: true });
+  it('answers an error as JSON, not as a stream', async () => {
+    const answer = await service.post(PATH, { model_name: 'unknown', input: 'x', stream: true });
     expect(answer.status).toBe(404);
     expect(answer.json).toMatchObject({ success: false });
   });

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-/** Registers a worker at an upstream that behaves so, and calls it. */
+/** Registers a worker of an upstream with this behaviour and calls it. */
 async function calling(
   behaviour: Behaviour,
   more: Readonly<Record<string, unknown>> = {},
@@ -31,7 +31,7 @@ const result = (answer: Answer): unknown => (answer.json as { result?: unknown }
 const message = (answer: Answer): string => (answer.json as { msg: string }).msg;
 
 describe('POST /api/v1/chat/completions', () => {
-  it('answers in the seed’s envelope, and tells in headers how the answer came to be', async () => {
+  it('answers in the native envelope, with headers about worker, attempts and times', async () => {
     const { answer, model } = await calling(json({ answer: 'I am' }));
     expect([answer.status, answer.json]).toEqual([
       200,
@@ -72,25 +72,25 @@ describe('POST /api/v1/chat/completions', () => {
     ]);
   });
 
-  it('fills placeholders into headers, and sends none of the caller’s own keys', async () => {
+  it('fills placeholders into headers and sends no credentials of the client', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const worker = aWorker(upstream, {
       header: { 'x-model': 'm={MODEL_NAME}', 'x-request-id': '{REQUEST_ID}' },
     });
     await service.register(worker);
     const answer = await service.chat(worker.model_name, 'x', {
-      authorization: 'Bearer of-the-caller',
-      'x-api-key': 'of-the-caller',
-      cookie: 'of=the-caller',
+      authorization: 'Bearer of-the-client',
+      'x-api-key': 'of-the-client',
+      cookie: 'of=the-client',
       'x-request-id': 'mine-1',
     });
     const [sent] = upstream.requests;
     expect(sent?.headers).toMatchObject({ 'x-model': `m=${worker.model_name}`, 'x-request-id': 'mine-1' });
-    expect(JSON.stringify(sent)).not.toContain('of-the-caller');
+    expect(JSON.stringify(sent)).not.toContain('of-the-client');
     expect(answer.headers.get('x-request-id')).toBe('mine-1');
   });
 
-  it('refuses what a header cannot carry, naming the field', async () => {
+  it('names the field whose value a header cannot carry', async () => {
     const { answer, upstream } = await calling(
       json({ answer: 'x' }),
       { header: { 'x-prompt': '{USER_PROMPT}' } },
@@ -108,21 +108,21 @@ describe('POST /api/v1/chat/completions', () => {
     s: 't={MODEL_TEMPERATURE}',
   };
   it.each([
-    ['leaves out what nobody gave', {}, {}, { p: 'who are you?', s: 't=' }],
+    ['leaves out placeholders without a value', {}, {}, { p: 'who are you?', s: 't=' }],
     [
-      'types what the caller gave',
+      'sends values of the request with their JSON type',
       {},
       { temperature: 0.7, max_tokens: 5 },
       { p: 'who are you?', t: 0.7, m: 5, s: 't=0.7' },
     ],
     [
-      'takes the worker’s defaults',
+      'uses the defaults of the worker',
       { temperature: 0.2, max_tokens: 9 },
       {},
       { p: 'who are you?', t: 0.2, m: 9, s: 't=0.2' },
     ],
     [
-      'lets the caller’s word stand before the defaults',
+      'prefers values of the request to the defaults',
       { temperature: 0.2 },
       { temperature: 0 },
       { p: 'who are you?', t: 0, s: 't=0' },
@@ -132,7 +132,7 @@ describe('POST /api/v1/chat/completions', () => {
     expect(JSON.parse(sent?.body ?? '')).toEqual(expected);
   });
 
-  it('keeps key order and every character of the body, and no prompt changes its shape', async () => {
+  it('keeps the key order and every character of the body for any prompt', async () => {
     const input = '"},{"a":"{MODEL_NAME}${secret:X}\\u0000\u0000\ud800 \u{1f600}\n{USER_PROMPT}';
     const body = {
       z: 1,
@@ -169,13 +169,13 @@ describe('POST /api/v1/chat/completions', () => {
     expect(result((await calling(json(ANSWER), { response_extract })).answer)).toBe(expected);
   });
 
-  it('gives the raw text without response_extract, and the value of a body that is one JSON string', async () => {
+  it('answers with the raw text without response_extract, and with the value of a JSON string', async () => {
     const raw = { response_extract: undefined };
     expect(result((await calling(text('plain\ntext'), raw)).answer)).toBe('plain\ntext');
     expect(result((await calling(json('I am …'), raw)).answer)).toBe('I am …');
   });
 
-  it('takes an answer for which success_when does not hold for a failure', async () => {
+  it('treats an answer that violates success_when as a failure', async () => {
     const success_when = { path: 'ok', equals: true };
     const fine = await calling(json({ ok: true, answer: 'a' }), { success_when });
     expect(result(fine.answer)).toBe('a');
@@ -184,14 +184,14 @@ describe('POST /api/v1/chat/completions', () => {
     expect(message(failed.answer)).toBe('worker execute error: its answer reports a failure: ok is not true');
   });
 
-  it('takes DEFAULT_MODEL where none is named', async () => {
+  it('uses DEFAULT_MODEL if the request names no model', async () => {
     const withDefault = await serviceForTest({ DEFAULT_MODEL: 'the-default' });
     const upstream = await upstreamForTest(json({ answer: 'by default' }));
     await withDefault.register(aWorker(upstream, { model_name: 'the-default' }));
     expect(result(await withDefault.post('/api/v1/chat/completions', { input: 'x' }))).toBe('by default');
   });
 
-  it('passes what it is asked to the echo upstream of protected mode, which needs nothing else to run', async () => {
+  it('reaches the echo worker of protected mode without another server', async () => {
     const req_url_template = `${service.url}/echo`;
     const body = { input: '{USER_PROMPT}' };
     const worker = aWorker(service, { req_url_template, body, response_extract: 'output' });
@@ -199,7 +199,7 @@ describe('POST /api/v1/chat/completions', () => {
     expect(result(await service.chat(worker.model_name, 'ping'))).toBe('You said: ping');
   });
 
-  it('tells the upstream nothing but what the definition says', async () => {
+  it('sends the upstream only the headers of the definition', async () => {
     const { sent } = await calling(echo, { response_extract: '' });
     expect(Object.keys(sent?.headers ?? {}).toSorted()).toEqual([
       'accept-encoding',
@@ -213,7 +213,7 @@ describe('POST /api/v1/chat/completions', () => {
   });
 });
 
-describe('the seed’s answer from a worker that speaks OpenAI’s API', () => {
+describe('The native answer of an openai worker', () => {
   const asking = async (said: object) => {
     const upstream = await upstreamForTest(
       json({ choices: [{ index: 0, message: { role: 'assistant', ...said }, finish_reason: 'stop' }] }),
@@ -228,12 +228,12 @@ describe('the seed’s answer from a worker that speaks OpenAI’s API', () => {
     [{ content: 'I am' }, 'I am'],
     [{ content: '' }, ''],
     [{ content: null, refusal: 'no way' }, 'no way'],
-  ])('is what it says: %j', async (said, expected) => {
+  ])('is its text, or its tool calls as JSON: %j', async (said, expected) => {
     const { answer } = await asking(said);
     expect([answer.status, result(answer)]).toEqual([200, expected]);
   });
 
-  it('is none where it holds no text, as of a model that was still thinking, and no fault of the worker', async () => {
+  it('is a 502 without text, as of a model that was still thinking, and does not blame the worker', async () => {
     const { model, answer } = await asking({ content: null, reasoning_content: 'Let me see' });
     expect([answer.status, message(answer)]).toEqual([
       502,

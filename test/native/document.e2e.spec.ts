@@ -10,14 +10,14 @@ const run = promisify(execFile);
 const WITHOUT_PROXY = { ...process.env, no_proxy: '*' };
 const hasCurl = spawnSync('curl', ['--version']).status === 0;
 
-/** The seed document, character for character. */
+/** The specification of the native API, character for character. */
 const DOCUMENT = readFileSync(new URL('../fixtures/seed-document.txt', import.meta.url), 'utf8');
 
-/** Its addresses, in the document's words. */
+/** The addresses in the document. */
 const SERVICE = 'http://127.0.0.1:8007';
 const CHATGLM = 'https://xxx/openapi/xxx/inference/query';
 const PROXYLLM = 'http://127.0.0.1/api/generate';
-/** The same worker, as the document's list shows it. */
+/** The same worker in the document's list. */
 const PROXYLLM_LISTED = 'http://localhost:8008/generate';
 
 const curls = DOCUMENT.match(/^curl [^]*?(?=\n\n)/gm) ?? [];
@@ -25,21 +25,21 @@ const answers = [...DOCUMENT.matchAll(/^# Return Result\d*\n+(\{[^]*?\n\})/gm)].
   ([, answer = '']) => answer,
 );
 
-describe('the seed document', () => {
-  it('holds five curl commands and as many answers', () => {
+describe('The specification of the native API', () => {
+  it('contains five curl commands and five answers', () => {
     expect([curls.length, answers.length]).toEqual([5, 5]);
   });
 
   it.skipIf(!hasCurl)(
-    'Every curl of the seed document, verbatim but for upstream addresses, gives the document’s answer',
+    'Every curl command of the document, verbatim except for upstream addresses, gives the answer of the document',
     async () => {
       const chatglm = await upstreamForTest(
         answering('/openapi/xxx/inference/query', sentence(answers[3] ?? '')),
       );
       const proxyllm = await upstreamForTest(answering('/api/generate', sentence(answers[4] ?? '')));
       const service = await serviceForTest();
-      const here = (words: string): string =>
-        words
+      const here = (text: string): string =>
+        text
           .replaceAll(SERVICE, service.url)
           .replaceAll(CHATGLM, `${chatglm.url}/openapi/xxx/inference/query`)
           .replaceAll(PROXYLLM, `${proxyllm.url}/api/generate`)
@@ -49,7 +49,7 @@ describe('the seed document', () => {
         return JSON.parse(stdout);
       };
       const answer = (index: number): unknown => JSON.parse(here(answers[index] ?? ''));
-      /** The document’s reader has this model already, and calls it again after having taken it out. */
+      /** The document calls a model that is registered already, and again after removing it. */
       const registerChatglm = () =>
         service.register({
           model_name: 'chatglm2-6b',
@@ -74,9 +74,9 @@ describe('the seed document', () => {
   );
 });
 
-/** Answers as the inference services of the seed do, at one path only. */
-function answering(path: string, words: string): Answer {
-  const items = [{ attributes: { answer: words } }];
+/** Answers as the inference services of the document do, at one path only. */
+function answering(path: string, output: string): Answer {
+  const items = [{ attributes: { answer: output } }];
   const answer = json({ code: '200', data: { items }, success: true, traceId: 't' });
   return (response, request) =>
     (request.method === 'POST' && request.url === path ? answer : text('not here', 404))(response, request);

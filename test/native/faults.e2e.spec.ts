@@ -3,9 +3,9 @@ import { json } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
 import { serviceForTest } from '../service.js';
 
-/** What the seed document promises and its reference server (OperateGPT's worker_manager.py) gets wrong. */
-describe('the faults of the seed’s own reference server', () => {
-  it('the first prompt is frozen into the stored body for ever: here each call sends its own', async () => {
+/** Promises of the specification that its reference server (OperateGPT's worker_manager.py) breaks. */
+describe('The native API avoids the faults of its reference server:', () => {
+  it('each call sends its own prompt instead of the first one', async () => {
     const service = await serviceForTest();
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const body = {
@@ -27,7 +27,7 @@ describe('the faults of the seed’s own reference server', () => {
     expect(stored).toEqual([{ body: JSON.stringify(body) }]);
   });
 
-  it('temperature is never filled in: here it is, as a number', async () => {
+  it('the temperature is filled in, as a number', async () => {
     const service = await serviceForTest();
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const worker = aWorker(upstream, { body: { p: '{USER_PROMPT}', temperature: '{MODEL_TEMPERATURE}' } });
@@ -37,7 +37,7 @@ describe('the faults of the seed’s own reference server', () => {
     expect(upstream.requests[0]?.body).toBe('{"p":"x","temperature":0.7}');
   });
 
-  it('errors raise strings: here each is JSON with a status that says whose fault it was', async () => {
+  it('every error is JSON with a matching status instead of a raised string', async () => {
     const service = await serviceForTest();
     const upstream = await upstreamForTest('closes');
     const worker = aWorker(upstream);
@@ -51,7 +51,7 @@ describe('the faults of the seed’s own reference server', () => {
         model_name: 'n',
       }),
       service.register({ model_name: 'incomplete' }),
-      service.chat('nobody', 'x'),
+      service.chat('unknown', 'x'),
       service.chat(worker.model_name, 'x'),
     ]);
     expect(answers.map(({ status }) => status)).toEqual([409, 404, 400, 404, 502]);
@@ -62,7 +62,7 @@ describe('the faults of the seed’s own reference server', () => {
     }
   });
 
-  it('the list is text, not JSON: here it is an array of objects', async () => {
+  it('the list is an array of objects instead of text', async () => {
     const service = await serviceForTest();
     const worker = aWorker(await upstreamForTest());
     await service.register(worker);

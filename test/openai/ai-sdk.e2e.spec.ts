@@ -51,7 +51,7 @@ const tools = {
 };
 
 describe.each(MODELS)("Vercel's AI SDK, with a worker that is $kind", ({ model, streams }) => {
-  it('gets a text, whole and streamed, and its usage', async () => {
+  it('gets a text and its usage, whole and streamed', async () => {
     const whole = await generateText({ model: provider(model), prompt: 'hello', maxRetries: 0 });
     expect(whole).toMatchObject({ text: ANSWER, finishReason: 'stop' });
     const stream = streamText({ model: provider(model), prompt: 'hello', maxRetries: 0 });
@@ -66,7 +66,7 @@ describe.each(MODELS)("Vercel's AI SDK, with a worker that is $kind", ({ model, 
 });
 
 describe.each(RICH_MODELS)("Vercel's AI SDK, with a worker that is $kind", ({ model }) => {
-  it('has its tools called, and their results read', async () => {
+  it('completes tool calls', async () => {
     const ask = {
       model: provider(model),
       prompt: 'How is the weather?',
@@ -85,7 +85,7 @@ describe.each(RICH_MODELS)("Vercel's AI SDK, with a worker that is $kind", ({ mo
     expect(first?.toolResults[0]).toMatchObject({ output: { city: 'Paris', sky: 'clear' } });
   });
 
-  it('gets an object that obeys a schema, whole and streamed', async () => {
+  it('gets an object that matches a schema, whole and streamed', async () => {
     const city = jsonSchema<{ city: string }>({
       type: 'object',
       properties: { city: { type: 'string' } },
@@ -105,7 +105,7 @@ describe.each(RICH_MODELS)("Vercel's AI SDK, with a worker that is $kind", ({ mo
     expect([last, await stream.object]).toEqual([{ city: 'Paris' }, { city: 'Paris' }]);
   });
 
-  it('hears why it is refused', async () => {
+  it('gets the reason of a rejected request', async () => {
     const refused = generateText({ model: provider(model), prompt: 'too much', maxRetries: 0 });
     await expect(refused).rejects.toSatisfy(
       (error) => APICallError.isInstance(error) && error.statusCode === 400 && /too long/.test(error.message),
@@ -123,7 +123,7 @@ describe("Vercel's AI SDK", () => {
     expect(embeddings).toEqual([VECTOR, VECTOR]);
   });
 
-  it('is told that a template calls no tools', async () => {
+  it('gets an error for tools with a template worker', async () => {
     const refused = generateText({ model: provider('org/whole'), prompt: 'hello', tools, maxRetries: 0 });
     await expect(refused).rejects.toMatchObject({
       statusCode: 400,
@@ -131,7 +131,7 @@ describe("Vercel's AI SDK", () => {
     });
   });
 
-  it('does not ask again what was asked of others already, or will be refused again', async () => {
+  it('does not retry what was retried already or would be rejected again', async () => {
     for (const { model } of RICH_MODELS)
       for (const [prompt, statusCode] of [
         ['too much', 400],
@@ -144,7 +144,7 @@ describe("Vercel's AI SDK", () => {
       }
   });
 
-  it('does not take a stream that was cut for a whole answer', async () => {
+  it('reports a stream that was cut off', async () => {
     for (const { model } of RICH_MODELS) {
       const errors: unknown[] = [];
       const stream = streamText({
@@ -161,7 +161,7 @@ describe("Vercel's AI SDK", () => {
     }
   });
 
-  it('breaks off, before and during a stream, and the upstream hears of it', async () => {
+  it('aborts before and during a stream, which ends the upstream call', async () => {
     for (const { model, brokenOff } of endless.models) {
       const controller = new AbortController();
       const stream = streamText({

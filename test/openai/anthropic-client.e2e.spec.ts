@@ -38,7 +38,7 @@ describe.each(MODELS)("Anthropic's client, with a worker that is $kind", ({ mode
     expect(message).toMatchObject({
       type: 'message',
       role: 'assistant',
-      // Of one that speaks Anthropic's API the answer is passed on as it is.
+      // The answer of an anthropic worker passes through unchanged.
       model: model === 'org/anthropic' ? 'real-anthropic' : model,
       content: [{ type: 'text', text: ANSWER }],
       stop_reason: 'end_turn',
@@ -46,7 +46,7 @@ describe.each(MODELS)("Anthropic's client, with a worker that is $kind", ({ mode
     });
   });
 
-  it('streams one', async () => {
+  it('streams a message', async () => {
     const stream = client.messages.stream(ask(model, 'hello'));
     const pieces: string[] = [];
     stream.on('text', (text) => pieces.push(text));
@@ -61,7 +61,7 @@ describe.each(MODELS)("Anthropic's client, with a worker that is $kind", ({ mode
 });
 
 describe.each(RICH_MODELS)("Anthropic's client, with a worker that is $kind", ({ model }) => {
-  it.each([['whole'], ['streamed']])('has its tools called, and gives results back, %s', async (how) => {
+  it.each([['whole'], ['streamed']])('completes tool calls, %s', async (how) => {
     const send = (messages: Anthropic.MessageParam[]) => {
       const asked = { model, max_tokens: 100, messages, tools };
       return how === 'whole' ? client.messages.create(asked) : client.messages.stream(asked).finalMessage();
@@ -82,7 +82,7 @@ describe.each(RICH_MODELS)("Anthropic's client, with a worker that is $kind", ({
     expect(answer.content).toMatchObject([{ type: 'text', text: SUNNY }]);
   });
 
-  it('is told in its own terms why it is refused', async () => {
+  it('gets the reason of a rejected request in the format of Anthropic', async () => {
     const error: unknown = await client.messages.create(ask(model, 'too much')).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(Anthropic.BadRequestError);
     expect(error).toMatchObject({
@@ -92,20 +92,20 @@ describe.each(RICH_MODELS)("Anthropic's client, with a worker that is $kind", ({
     });
   });
 
-  it('does not take a stream that was cut for a whole answer', async () => {
+  it('reports a stream that was cut off', async () => {
     const cut = client.messages.stream(ask(model, 'be cut')).finalMessage();
     await expect(cut).rejects.toThrow('worker execute error');
   });
 
-  it('sees that it ran out of tokens', async () => {
+  it('gets the stop reason max_tokens', async () => {
     const message = await client.messages.create(ask(model, 'run out'));
     expect(message.stop_reason).toBe('max_tokens');
   });
 });
 
 describe("Anthropic's client", () => {
-  it('hears of an unknown model and of bad input in its own terms', async () => {
-    await expect(client.messages.create(ask('nobody', 'hello'))).rejects.toMatchObject({
+  it('gets errors for an unknown model and invalid input in the format of Anthropic', async () => {
+    await expect(client.messages.create(ask('unknown', 'hello'))).rejects.toMatchObject({
       status: 404,
       type: 'not_found_error',
     });
@@ -117,7 +117,7 @@ describe("Anthropic's client", () => {
     });
   });
 
-  it('breaks off, before and during a stream, and the upstream hears of it', async () => {
+  it('aborts before and during a stream, which ends the upstream call', async () => {
     for (const { model, brokenOff } of endless.models) {
       const stream = await client.messages.create({ ...ask(model, 'go on'), stream: true });
       for await (const { type } of stream) if (type === 'content_block_delta') break;

@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterAll(() => claude.stop());
 
-describe('A model of which only some workers speak Anthropic’s API', () => {
+describe('A model of which only some workers have the Anthropic API', () => {
   const MCP = { mcp_servers: [{ type: 'url', url: 'https://mcp.example', name: 'x' }] };
 
   async function mixed() {
@@ -26,7 +26,7 @@ describe('A model of which only some workers speak Anthropic’s API', () => {
       response_extract: 'answer',
     });
     const openAi = await upstreamForTest((response, request) => {
-      const choice = (words: object) => ({ choices: [{ index: 0, ...words, finish_reason: 'stop' }] });
+      const choice = (fields: object) => ({ choices: [{ index: 0, ...fields, finish_reason: 'stop' }] });
       const content = 'from OpenAI';
       if (!request.body.includes('"stream":true'))
         return json(choice({ message: { role: 'assistant', content } }))(response, request);
@@ -42,7 +42,7 @@ describe('A model of which only some workers speak Anthropic’s API', () => {
     return { model, templated, openAi };
   }
 
-  it('answers from each of them in one shape', async () => {
+  it('answers in one format from all workers', async () => {
     claude.upstream.answer = answering(JSON.stringify(MESSAGE));
     const { model, templated, openAi } = await mixed();
     const texts = new Set<string>();
@@ -61,7 +61,7 @@ describe('A model of which only some workers speak Anthropic’s API', () => {
     }
   });
 
-  it('streams from each of them in one shape', async () => {
+  it('streams in one format from all workers', async () => {
     const events = ['message_start', 'message_delta', 'message_stop'].map(
       (type) => `event: ${type}\ndata: ${JSON.stringify({ type, message: MESSAGE, delta: {} })}\n\n`,
     );
@@ -80,7 +80,7 @@ describe('A model of which only some workers speak Anthropic’s API', () => {
     expect([templated.requests.length, openAi.requests.length, claude.upstream.calls]).toEqual([2, 2, 2]);
   });
 
-  it('has what the others have no words for done by those that do', async () => {
+  it('sends fields of Anthropic to its anthropic workers', async () => {
     const { model, templated, openAi } = await mixed();
     for (let i = 0; i < 8; i++) {
       claude.upstream.answer = answering('{"input_tokens":5}');
@@ -98,7 +98,7 @@ describe('A model of which only some workers speak Anthropic’s API', () => {
     expect(claude.upstream.calls).toBe(16);
   });
 
-  it('says so when those are switched off', async () => {
+  it('answers 400 to such fields when the anthropic workers are disabled', async () => {
     const { model } = await mixed();
     const list = (await claude.service.get(`/api/v1/workers?model_name=${model}`)).json as {
       data: readonly { id: string; protocol: string }[];
@@ -118,7 +118,7 @@ describe('A model of which only some workers speak Anthropic’s API', () => {
     expect((error as Error).message).toMatch(/count_tokens.*protocol .*anthropic.*usage/);
   });
 
-  it('asks those that are left when one is not reached', async () => {
+  it('uses the remaining workers when one is not reachable', async () => {
     const gone = await upstreamForTest();
     const model = await claude.modelOf({}, gone.url);
     await gone.close();
@@ -134,14 +134,14 @@ describe('A model of which only some workers speak Anthropic’s API', () => {
         model,
         content: [{ type: 'text', text: 'from the template' }],
       });
-    // Nobody that could take it was reached: that is the reason.
+    // No worker that supports it was reachable: that is the reason.
     const error = await failure(claude.client.messages.countTokens({ ...ask, model }));
     expect(error).toMatchObject({ status: 502, type: 'api_error' });
   });
 });
 
-describe('A fallback', () => {
-  it('is called by its own name, whichever way', async () => {
+describe('A fallback model', () => {
+  it('is called by its own name, passed through or translated', async () => {
     const fallback = await claude.modelOf({ upstream_model: undefined });
     const busy = await upstreamForTest(text('{}', 503));
     const first = await claude.modelOf({}, busy.url);

@@ -8,7 +8,7 @@ import {
   answering,
   ask,
   BLOCKS,
-  CALLERS_KEY,
+  CLIENTS_KEY,
   type Claude,
   failure,
   KEY,
@@ -25,8 +25,8 @@ beforeEach(() => {
 });
 afterAll(() => claude.stop());
 
-describe("Anthropic's client, with a worker that speaks its API", () => {
-  it('gets thinking, citations, server tools and cache counts as they were said', async () => {
+describe("Anthropic's client, with an anthropic worker", () => {
+  it('gets thinking, citations, server tools and cache counts unchanged', async () => {
     claude.upstream.answer = answering(JSON.stringify(MESSAGE), 200, {
       'request-id': 'req_up',
       'anthropic-ratelimit-tokens-remaining': '1000',
@@ -35,19 +35,19 @@ describe("Anthropic's client, with a worker that speaks its API", () => {
     });
     const { data, response } = await claude.client.messages.create(ask).withResponse();
     expect(data).toMatchObject(MESSAGE);
-    const told = Object.fromEntries(response.headers);
-    expect(told).toMatchObject({
+    const seen = Object.fromEntries(response.headers);
+    expect(seen).toMatchObject({
       'request-id': 'req_up',
       'anthropic-ratelimit-tokens-remaining': '1000',
       'x-mmm-attempts': '1',
       'x-mmm-upstream-ms': expect.stringMatching(/^\d/) as string,
       'x-mmm-worker-id': expect.stringMatching(/^[\da-f-]{36}$/) as string,
     });
-    expect(Object.keys(told)).not.toContain('anthropic-organization-id');
-    expect(Object.keys(told)).not.toContain('set-cookie');
+    expect(Object.keys(seen)).not.toContain('anthropic-organization-id');
+    expect(Object.keys(seen)).not.toContain('set-cookie');
   });
 
-  it('has its request reach the upstream as it wrote it, but for the name of the model', async () => {
+  it('sends its request unchanged, except for the name of the model', async () => {
     claude.upstream.answer = answering(JSON.stringify(MESSAGE));
     const cached = { type: 'ephemeral' as const, ttl: '1h' as const };
     const asked: Anthropic.MessageCreateParamsNonStreaming = {
@@ -70,14 +70,14 @@ describe("Anthropic's client, with a worker that speaks its API", () => {
     });
   });
 
-  it('has its version and its betas travel, the betas beside those of the worker, and never its keys', async () => {
+  it('sends its version and its betas, joined with those of the worker, but never its keys', async () => {
     claude.upstream.answer = answering(JSON.stringify(MESSAGE));
     const beta = { 'Anthropic-Beta': 'context-1m-2025-08-07, files-api-2025-04-14' };
     const workers = { 'x-api-key': KEY, 'Anthropic-Version': '2023-01-01', ...beta };
     const model = await claude.modelOf({ header: workers });
-    const callers = { cookie: 'c=d', 'anthropic-workspace-id': 'wrkspc_1', 'x-session-id': 's' };
+    const sent = { cookie: 'c=d', 'anthropic-workspace-id': 'wrkspc_1', 'x-session-id': 's' };
     const betas = ['files-api-2025-04-14', 'mcp-client-2025-11-20'];
-    await claude.client.beta.messages.create({ ...ask, model, betas }, { headers: callers });
+    await claude.client.beta.messages.create({ ...ask, model, betas }, { headers: sent });
     const { headers } = claude.seen();
     expect(headers).toMatchObject({
       'x-api-key': KEY,
@@ -86,16 +86,16 @@ describe("Anthropic's client, with a worker that speaks its API", () => {
     });
     for (const never of ['cookie', 'authorization', 'anthropic-workspace-id', 'x-session-id'])
       expect(headers).not.toHaveProperty(never);
-    expect(JSON.stringify(headers)).not.toContain(CALLERS_KEY);
+    expect(JSON.stringify(headers)).not.toContain(CLIENTS_KEY);
 
     const { status } = await claude.service.post('/v1/messages?beta=true&key=x', { ...ask, model });
     expect([status, claude.seen().headers['anthropic-version']]).toEqual([200, '2023-01-01']);
-    // As its older clients say that they speak the beta.
+    // Older clients mark the beta API in the query.
     expect(claude.seen().url).toBe('/v1/messages?beta=true');
     expect(claude.seen().headers['anthropic-beta']).toBe(beta['Anthropic-Beta']);
   });
 
-  it('is spoken to in a version that was named, also where neither it nor the worker names one', async () => {
+  it('always sends a version, even if neither client nor worker sets one', async () => {
     claude.upstream.answer = answering(JSON.stringify(MESSAGE));
     const model = `org/bare-${randomUUID()}`;
     const worker = {
@@ -110,7 +110,7 @@ describe("Anthropic's client, with a worker that speaks its API", () => {
     }
   });
 
-  it.each(['', ' ', 'é', '2026\t10', 'x'.repeat(5000)])('is not harmed by the header %j', async (value) => {
+  it.each(['', ' ', 'é', '2026\t10', 'x'.repeat(5000)])('ignores an invalid header %j', async (value) => {
     claude.upstream.answer = answering(JSON.stringify(MESSAGE));
     const headers = { 'anthropic-version': value, 'anthropic-beta': value };
     const { status } = await claude.service.post('/v1/messages', ask, headers);
@@ -129,7 +129,7 @@ describe("Anthropic's client, with a worker that speaks its API", () => {
   });
 });
 
-describe('What an upstream refuses', () => {
+describe('An error of an anthropic worker', () => {
   const refusal = (type: string) =>
     `{"type":"error","error":{"type":"${type}","message":"no, \\u00e9"},  "request_id":"req_up"}`;
 
@@ -140,7 +140,7 @@ describe('What an upstream refuses', () => {
     [429, 'rate_limit_error'],
     [500, 'api_error'],
     [529, 'overloaded_error'],
-  ])('with %i is heard with its status and in its words, whole and streamed', async (status, type) => {
+  ])('with status %i reaches the client unchanged, whole and streamed', async (status, type) => {
     for (const stream of [false, true]) {
       claude.upstream.answer = answering(refusal(type), status, {
         'retry-after': '7',
@@ -161,7 +161,7 @@ describe('What an upstream refuses', () => {
     }
   });
 
-  it.each([401, 402, 403])('with %i is ours to answer for, and tells no secret', async (status) => {
+  it.each([401, 402, 403])('with status %i is a 502 that hides all credentials', async (status) => {
     claude.upstream.answer = answering(
       `{"type":"error","error":{"type":"x","message":"bad key ${KEY}"}}`,
       status,
@@ -176,7 +176,7 @@ describe('What an upstream refuses', () => {
     }
   });
 
-  it('is asked of another worker, before the first byte', async () => {
+  it('is retried at another worker before the first byte', async () => {
     const good = await upstreamForTest(json(MESSAGE));
     const model = await claude.modelOf({});
     await claude.add(model, good.url);
@@ -189,7 +189,7 @@ describe('What an upstream refuses', () => {
 });
 
 describe("Anthropic's client", () => {
-  it('lists models and finds one, page by page, / in its name or not', async () => {
+  it('lists models in pages and finds one, with or without / in its name', async () => {
     const names: string[] = [];
     for await (const each of claude.client.models.list({ limit: 2 })) names.push(each.id);
     const listed = (await claude.service.get('/v1/models')).json as {
@@ -204,7 +204,7 @@ describe("Anthropic's client", () => {
       display_name: 'org/claude',
       created_at: expect.stringMatching(/^20\d\d-.*Z$/) as string,
     });
-    await expect(claude.client.models.retrieve('nobody')).rejects.toMatchObject({
+    await expect(claude.client.models.retrieve('unknown')).rejects.toMatchObject({
       status: 404,
       type: 'not_found_error',
     });
@@ -214,7 +214,7 @@ describe("Anthropic's client", () => {
     });
   });
 
-  it('is told in its own terms what of a body cannot be read', async () => {
+  it('gets the faults of a body in the format of Anthropic', async () => {
     const bodies = [
       '',
       '[]',
@@ -225,19 +225,19 @@ describe("Anthropic's client", () => {
     ];
     for (const path of ['/v1/messages', '/v1/messages/count_tokens'])
       for (const body of bodies) {
-        const { status, json: told } = await claude.service.post(path, body);
-        expect([body, status, told]).toMatchObject([
+        const { status, json: answer } = await claude.service.post(path, body);
+        expect([body, status, answer]).toMatchObject([
           body,
           400,
           { type: 'error', error: { type: 'invalid_request_error' } },
         ]);
       }
-    const { status, json: told } = await claude.service.post('/v1/messages/batches', {});
-    expect([status, told]).toMatchObject([404, { type: 'error', error: { type: 'not_found_error' } }]);
+    const { status, json: answer } = await claude.service.post('/v1/messages/batches', {});
+    expect([status, answer]).toMatchObject([404, { type: 'error', error: { type: 'not_found_error' } }]);
     expect(claude.upstream.calls).toBe(0);
   });
 
-  it('keeps its deadline, and hangs up on the upstream', async () => {
+  it('keeps its timeout, which ends the upstream call', async () => {
     let closed = 0;
     claude.upstream.answer = (response) => void response.once('close', () => (closed += 1));
     const late = await claude.service.post('/v1/messages', ask, { 'x-request-timeout-ms': '80' });

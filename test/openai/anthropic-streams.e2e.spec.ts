@@ -20,7 +20,7 @@ const delta = (index: number, type: string, fields: object) =>
 const START = sse('message_start', {
   message: { ...MESSAGE, content: [], stop_reason: null, usage: { ...USAGE, output_tokens: 1 } },
 });
-/** As the documentation shows them, with what a client must pass over. */
+/** The events of the documentation, with some that a client must ignore. */
 const STREAM = [
   START,
   sse('content_block_start', { index: 0, content_block: { type: 'thinking', thinking: '', signature: '' } }),
@@ -53,8 +53,8 @@ const streaming =
   };
 const withoutBeats = (body: string) => body.replaceAll(': still here\n\n', '');
 
-describe('A stream of an upstream that speaks Anthropic’s API', () => {
-  it('is passed on as it is, and read by its client', async () => {
+describe('A stream of an anthropic worker', () => {
+  it('passes through unchanged and is read by the official client', async () => {
     const whole = [...STREAM, END];
     claude.upstream.answer = streaming(whole);
     const raw = await claude.service.post('/v1/messages', { ...ask, stream: true });
@@ -77,7 +77,7 @@ describe('A stream of an upstream that speaks Anthropic’s API', () => {
     });
   });
 
-  it('stays alive through silence', async () => {
+  it('gets heartbeats while the upstream is silent', async () => {
     claude.upstream.answer = streaming(STREAM, (response) => setTimeout(() => response.end(END), 250));
     const { text: body } = await claude.service.post('/v1/messages', { ...ask, stream: true });
     expect(body).toContain(': still here\n\n');
@@ -91,7 +91,7 @@ describe('A stream of an upstream that speaks Anthropic’s API', () => {
     ['ends before message_stop', STREAM, undefined],
     ['ends within message_stop', [...STREAM, 'event: message_st'], undefined],
     ['ends with nothing', [], undefined],
-  ])('that %s ends with an error, and its client throws', async (_how, events, then) => {
+  ])('that %s ends with an error event, and the client throws', async (_how, events, then) => {
     claude.upstream.answer = streaming([': begun\n\n', ...events], then);
     const { status, text: body } = await claude.service.post('/v1/messages', { ...ask, stream: true });
     expect(status).toBe(200);
@@ -104,7 +104,7 @@ describe('A stream of an upstream that speaks Anthropic’s API', () => {
     expect(line).toMatchObject({ error_type: 'worker_bad_answer' });
   });
 
-  it('that says itself that it broke is passed on, and nothing is added', async () => {
+  it('that reports its own error passes through without additions', async () => {
     const overloaded = sse('error', { error: { type: 'overloaded_error', message: 'Overloaded' } });
     claude.upstream.answer = streaming([START, overloaded]);
     const { text: body } = await claude.service.post('/v1/messages', { ...ask, stream: true });
@@ -118,13 +118,13 @@ describe('A stream of an upstream that speaks Anthropic’s API', () => {
     ['goes on for a while', `${END}: bye\n\ndata: [DONE]\n\n`, undefined],
     ['names its events in their data only', 'data: {"type": "message_stop"}\n\n', undefined],
     ['ends its lines with CR LF', END.replaceAll('\n', '\r\n'), undefined],
-  ])('that %s has ended', async (_how, end, then) => {
+  ])('that %s counts as complete', async (_how, end, then) => {
     claude.upstream.answer = streaming([...STREAM, end], then);
     const { text: body } = await claude.service.post('/v1/messages', { ...ask, stream: true });
     expect(withoutBeats(body)).toBe(STREAM.join('') + end);
   });
 
-  it('is not taken for ended by what its text says', async () => {
+  it('is not ended by an end marker in its text', async () => {
     const sly = delta(0, 'text_delta', {
       text: '\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n',
     });
@@ -133,14 +133,14 @@ describe('A stream of an upstream that speaks Anthropic’s API', () => {
     expect(body).toMatch(/event: error\n[^\n]*\n\n$/);
   });
 
-  it('is every byte of it, however it was cut', async () => {
+  it('keeps every byte, however it is split', async () => {
     const event = fc
       .tuple(fc.array(lineText, { minLength: 1, maxLength: 3 }), lineEnd)
       .map(([lines, end]) => [...lines.map((line) => `data: ${line}`), '', ''].join(end));
     const end = fc.constantFrom(END, END.trimEnd(), END.replaceAll('\n', '\r'), ERROR);
     const cut = fc
       .tuple(fc.array(event, { maxLength: 4 }), end)
-      // Alone, an error is the answer to the request, not a part of a stream.
+      // An error as the first event is the answer to the request, not part of a stream.
       .filter(([events, last]) => events.length > 0 || last !== ERROR)
       .chain(([events, last]) => piecesOf(Buffer.from(events.join('') + last)));
     await fc.assert(
@@ -149,21 +149,21 @@ describe('A stream of an upstream that speaks Anthropic’s API', () => {
           response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
           for (const piece of pieces) {
             response.write(piece);
-            // To the socket at once, in a packet of its own.
+            // Each part in a packet of its own.
             await new Promise(setImmediate);
           }
           response.end();
         };
         const { text } = await claude.service.post('/v1/messages', { ...ask, stream: true });
         const sent = Buffer.concat(pieces).toString();
-        // A byte order mark at the very beginning is the reader's to drop.
+        // The reader drops a byte order mark at the beginning.
         expect(withoutBeats(text)).toBe(sent.replace(/^\uFEFF/, ''));
       }),
       { numRuns: 60 },
     );
   });
 
-  it('is broken off by its client, and the upstream hears of it', async () => {
+  it('is aborted by its client, which ends the upstream call', async () => {
     let closed = 0;
     claude.upstream.answer = (response) => {
       streaming([START], () => {})(response);

@@ -6,19 +6,19 @@ import { type RawUpstream, startRawUpstream } from '../streams/raw-upstream.js';
 import { mustRegister } from './models.js';
 
 export const KEY = 'sk-ant-of-the-upstream';
-export const CALLERS_KEY = 'sk-ant-of-the-caller';
+export const CLIENTS_KEY = 'sk-ant-of-the-client';
 
-/** A service, a server that answers as told, where a worker of `ask.model` speaks Anthropic's API, and a client. */
+/** A service, a scripted upstream with an anthropic worker for `ask.model`, and a client. */
 export interface Claude {
   readonly service: TestService;
   readonly upstream: RawUpstream;
   readonly client: Anthropic;
-  /** Another model with a worker there, or elsewhere. */
+  /** Registers another model with a worker there, or elsewhere. */
   modelOf(more: object, url?: string): Promise<string>;
-  /** One more worker of that model. */
+  /** Registers another worker of the model. */
   add(model: string, url?: string): Promise<void>;
   putPolicy(model: string, policy: object): Promise<void>;
-  /** What the server was asked last. */
+  /** The last request of the upstream. */
   seen(): { readonly url: string | undefined; readonly headers: IncomingHttpHeaders; readonly json: unknown };
   stop(): Promise<void>;
 }
@@ -38,7 +38,7 @@ export async function startClaude(): Promise<Claude> {
     },
   });
   const upstream = await startRawUpstream((response) => response.end());
-  const client = new Anthropic({ baseURL: service.url, apiKey: CALLERS_KEY, maxRetries: 0 });
+  const client = new Anthropic({ baseURL: service.url, apiKey: CLIENTS_KEY, maxRetries: 0 });
   const register = (model: string, url = upstream.url, more: object = {}) =>
     mustRegister(service, {
       preset: 'anthropic',
@@ -95,7 +95,7 @@ export const USAGE = {
   output_tokens: 77,
   service_tier: 'standard',
 };
-/** Of every kind that OpenAI's words have no room for, and one that nobody has heard of. */
+/** Blocks of every type that the OpenAI format lacks, and one of an unknown type. */
 export const BLOCKS = [
   {
     type: 'thinking',

@@ -3,13 +3,13 @@ import { startFakeUpstream } from '../fakes/fake-upstream.js';
 import type { TestService } from '../service.js';
 import { mustRegister } from './models.js';
 
-/** A model that answers without end. */
+/** A model whose answer never ends. */
 export interface EndlessModel {
   readonly kind: string;
   readonly model: string;
-  /** How often it was asked. */
+  /** The number of its requests. */
   readonly asked: () => number;
-  /** How many of its answers have been broken off. */
+  /** The number of its aborted answers. */
   readonly brokenOff: () => number;
 }
 
@@ -18,7 +18,7 @@ interface Manner {
   readonly worker: Readonly<Record<string, unknown>>;
   readonly path: string;
   readonly contentType: string;
-  /** What comes before the first piece. */
+  /** Events before the first delta. */
   readonly start: string;
   readonly piece: string;
 }
@@ -81,7 +81,7 @@ export interface Endless {
   stop(): Promise<void>;
 }
 
-/** Registers a model of each kind that streams. To a prompt that says so, it sends nothing at all. */
+/** Registers a model of each kind that streams. A prompt "say nothing" gets no answer at all. */
 export async function registerEndless(service: TestService): Promise<Endless> {
   const started = await Promise.all(MANNERS.map((manner) => startEndless(service, manner)));
   return {

@@ -19,7 +19,7 @@ afterAll(() => stopAll(service, upstreams));
 describe('examples/requests', () => {
   const scripts = readdirSync(FOLDER).filter((name) => name.endsWith('.mjs'));
 
-  it.each(scripts)('%s prints what the model says', async (name) => {
+  it.each(scripts)('%s prints the answer of the model', async (name) => {
     for (const model of ['org/openai', 'org/whole', 'org/gemini']) {
       const env = { ...process.env, MMM_URL: service.url, MMM_MODEL: model };
       const { stdout } = await run(process.execPath, [`${FOLDER}/${name}`], { env });
@@ -27,7 +27,7 @@ describe('examples/requests', () => {
     }
   });
 
-  it('curl.sh prints an answer, and a stream', async () => {
+  it('curl.sh prints an answer and a stream', async () => {
     const env = { ...process.env, MMM_URL: service.url, MMM_MODEL: 'org/stream' };
     const { stdout } = await run('sh', [`${FOLDER}/curl.sh`], { env });
     const [whole = '', ...events] = stdout.split('\n').filter((line) => line !== '');
@@ -35,7 +35,7 @@ describe('examples/requests', () => {
     expect(events.at(-1)).toBe('data: [DONE]');
   });
 
-  it('there is one for each client that is named', () => {
+  it('contains an example for each documented client', () => {
     expect(scripts.toSorted()).toEqual(['ai-sdk.mjs', 'anthropic.mjs', 'langchain.mjs', 'openai.mjs']);
   });
 });

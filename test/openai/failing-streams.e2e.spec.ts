@@ -42,7 +42,7 @@ describe('An error in the middle of a stream', () => {
       { 'content-type': 'text/plain' },
     ],
     [
-      'who answers as success_when says it must not',
+      'a server that violates success_when',
       { ...STREAMING, stream_extract: { text: 't' }, success_when: { path: 'ok', equals: true } },
       data({ ok: true, t: 'half' }, { t: '.' }, { ok: false, t: 'NETWORK ERROR' }),
       SSE,
@@ -68,7 +68,7 @@ describe('An error in the middle of a stream', () => {
       ),
       SSE,
     ],
-  ])('of %s is told as one, and is no text', async (_server, worker, wire, headers) => {
+  ])('of %s is reported as an error, not as text', async (_server, worker, wire, headers) => {
     const upstream = await upstreamForTest(text(wire, 200, headers));
     const isApi = 'protocol' in worker;
     const registration = isApi
@@ -83,7 +83,7 @@ describe('An error in the middle of a stream', () => {
     expect(said.trimEnd().split('\n').at(-1)).toMatch(/^data: \{"error":\{"message":"worker execute error: /);
   });
 
-  it('of a worker that is passed through reaches the caller as it came', async () => {
+  it('reaches the client unchanged when passed through', async () => {
     const wire = data(chunk({ content: 'half' }), { error: { message: 'EngineCore died' } }, '[DONE]');
     const upstream = await upstreamForTest(text(wire, 200, SSE));
     const base = { req_url_template: `${upstream.url}/v1`, protocol: 'openai' };
@@ -93,7 +93,7 @@ describe('An error in the middle of a stream', () => {
     expect((await service.post('/v1/chat/completions', asked)).text).toBe(wire);
   });
 
-  it('is a failure where the answer is wanted whole, and one where the upstream always streams', async () => {
+  it('fails a whole answer, even from an upstream that always streams', async () => {
     const wire = lines({ response: 'half', done: false }, { error: 'oh' });
     const upstream = await upstreamForTest(text(wire, 200, NDJSON));
     const worker = aWorker(upstream, { ...OLLAMA, body: { p: '{USER_PROMPT}' } });
@@ -106,10 +106,10 @@ describe('An error in the middle of a stream', () => {
   });
 });
 
-describe('An answer that ends where a value becomes null', () => {
+describe('A stream whose end marker is null', () => {
   const stream_extract = { text: 't', done: { path: 'next', equals: null } };
 
-  it('is registered as it was written, and read so', async () => {
+  it('is registered and read as written', async () => {
     const wire = lines({ t: 'a', next: 1 }, { t: 'b', next: null }, { t: 'not any more', next: 2 });
     const upstream = await upstreamForTest(text(wire, 200, NDJSON));
     const { worker } = await call(service, 'POST', '', aWorker(upstream, { ...STREAMING, stream_extract }));
@@ -121,7 +121,7 @@ describe('An answer that ends where a value becomes null', () => {
     expect([texts, said.text.endsWith('data: [DONE]\n\n')]).toEqual([['a', 'b'], true]);
   });
 
-  it('is not lost by a patch that sends it back: that is told instead', async () => {
+  it('is not lost by a PATCH that sends it back, which is rejected instead', async () => {
     const anything = { url: 'http://127.0.0.1:9' };
     const { worker } = await call(service, 'POST', '', aWorker(anything, { ...STREAMING, stream_extract }));
     const { status, fields } = await call(service, 'PATCH', `/${worker.id}`, { stream_extract });

@@ -30,8 +30,8 @@ const worker = () => ({
   api_key: 'k',
 });
 
-describe("Embeddings of Gemini's", () => {
-  it.each(['base64', 'float'] as const)("reach OpenAI's client (as %s)", async (encoding_format) => {
+describe('Embeddings of a gemini worker', () => {
+  it.each(['base64', 'float'] as const)("reach OpenAI's client as %s", async (encoding_format) => {
     const asked = { model: MODEL, input: ['a', 'b'], dimensions: 3 };
     const { data } = await client.embeddings.create(
       encoding_format === 'float' ? { ...asked, encoding_format } : asked,
@@ -52,7 +52,7 @@ describe("Embeddings of Gemini's", () => {
     });
   });
 
-  it('are of texts only, and no chat', async () => {
+  it('accept texts only, and no chat', async () => {
     const tokens = client.embeddings.create({ model: MODEL, input: [[1, 2]] });
     await expect(tokens).rejects.toMatchObject({ status: 400 });
     const messages = [{ role: 'user' as const, content: 'hi' }];
@@ -63,7 +63,7 @@ describe("Embeddings of Gemini's", () => {
     });
   });
 
-  it('can be tried before they are registered', async () => {
+  it('work in a dry run', async () => {
     const dryRun = { prompt: 'a', call: true, worker: worker() };
     const { status, json: tried } = await service.post('/api/v1/workers/dry-run', dryRun);
     expect([status, tried]).toMatchObject([200, { extracted: '[[0,0.5,-1]]' }]);

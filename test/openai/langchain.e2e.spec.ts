@@ -66,7 +66,7 @@ describe.each(MODELS)('LangChain, with a worker that is $kind', ({ model, stream
 });
 
 describe.each(RICH_MODELS)('LangChain, with a worker that is $kind', ({ model }) => {
-  it('binds tools, and gives their results back', async () => {
+  it('binds tools and returns their results', async () => {
     const chat = chatOf(model).bindTools([WEATHER]);
     const asked = await chat.invoke('How is the weather?');
     const [call] = asked.tool_calls ?? [];
@@ -79,7 +79,7 @@ describe.each(RICH_MODELS)('LangChain, with a worker that is $kind', ({ model })
     expect(answered.text).toBe(SUNNY);
   });
 
-  it('puts a call of a tool together from its chunks', async () => {
+  it('joins a tool call from its chunks', async () => {
     let asked: Awaited<ReturnType<ChatOpenAI['invoke']>> | undefined;
     for await (const chunk of await chatOf(model).bindTools([WEATHER]).stream('How is the weather?'))
       asked = asked === undefined ? chunk : asked.concat(chunk);
@@ -87,7 +87,7 @@ describe.each(RICH_MODELS)('LangChain, with a worker that is $kind', ({ model })
     expect(asked?.response_metadata).toMatchObject({ finish_reason: 'tool_calls' });
   });
 
-  it('gets an object that obeys a schema, by response_format or by a tool', async () => {
+  it('gets an object that matches a schema, by response_format or by a tool', async () => {
     const chat = chatOf(model);
     const schema = { ...WEATHER.function.parameters, title: 'get_weather' };
     for (const [method, prompt] of [
@@ -100,20 +100,20 @@ describe.each(RICH_MODELS)('LangChain, with a worker that is $kind', ({ model })
     }
   });
 
-  it('does not ask again what it is told not to', async () => {
+  it('does not retry when x-should-retry is false', async () => {
     const before = upstreams.mock.getRequests().length;
     await expect(chatOf(model, 2).invoke('too much')).rejects.toMatchObject({ status: 400 });
     expect(upstreams.mock.getRequests()).toHaveLength(before + 1);
   });
 
-  it('hears why it is refused', async () => {
+  it('gets the reason of a rejected request', async () => {
     await expect(chatOf(model).invoke('too much')).rejects.toMatchObject({
       status: 400,
       message: expect.stringContaining('prompt is too long') as string,
     });
   });
 
-  it('does not take a stream that was cut for a whole answer', async () => {
+  it('reports a stream that was cut off', async () => {
     const read = async () => {
       let text = '';
       for await (const piece of await chatOf(model).stream('be cut')) text += piece.text;
@@ -130,7 +130,7 @@ describe('LangChain', () => {
       model,
       apiKey: 'none',
       configuration,
-      // What plays OpenAI knows no base64, which the client would else ask for.
+      // The simulated OpenAI has no base64, which the client requests by default.
       encodingFormat: 'float',
       maxRetries: 0,
     });
@@ -138,7 +138,7 @@ describe('LangChain', () => {
     expect(await embeddings.embedQuery('a')).toEqual(VECTOR);
   });
 
-  it('breaks off, before and during a stream, and the upstream hears of it', async () => {
+  it('aborts before and during a stream, which ends the upstream call', async () => {
     for (const { model, brokenOff } of endless.models) {
       for await (const piece of await chatOf(model).stream('go on')) if (piece.text !== '') break;
       await until(() => brokenOff() === 1);

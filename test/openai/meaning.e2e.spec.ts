@@ -26,7 +26,7 @@ afterAll(() => stopAll(service, upstreams));
 const CHAT_PATHS = ['/v1/chat/completions', '/api/v1/chat/completions'] as const;
 const messages = [{ role: 'user', content: 'hello' }] as const;
 
-/** The objects of a stream of OpenAI's, the end marker left out, and whether it was there. */
+/** The chunks of an OpenAI stream, and whether it ended with the end marker. */
 async function chunksOf(path: string, body: object) {
   const { status, text, headers } = await service.post(path, body);
   const data = [...text.matchAll(/^data: (.*)$/gm)].map(([, each = '']) => each);
@@ -40,8 +40,8 @@ async function chunksOf(path: string, body: object) {
 const textOf = (chunks: readonly OpenAI.ChatCompletionChunk[]) =>
   chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('');
 
-describe.each(MODELS)('With a worker that is $kind', ({ model }) => {
-  it.each(CHAT_PATHS)('a chat at %s says what it was asked to say of its usage', async (path) => {
+describe.each(MODELS)('A worker that is $kind', ({ model }) => {
+  it.each(CHAT_PATHS)('reports usage at %s only with include_usage', async (path) => {
     const asked = { model, messages, stream: true };
     const plain = await chunksOf(path, asked);
     const counted = await chunksOf(path, { ...asked, stream_options: { include_usage: true } });
@@ -59,7 +59,7 @@ describe.each(MODELS)('With a worker that is $kind', ({ model }) => {
     });
   });
 
-  it('its answers say how they came to be', async () => {
+  it('answers with headers about request, worker and attempts', async () => {
     const headers = { 'x-request-id': 'mine-1' };
     const whole = await service.post('/v1/chat/completions', { model, messages }, headers);
     expect(whole.headers.get('x-request-id')).toBe('mine-1');
@@ -76,7 +76,7 @@ describe.each(MODELS)('With a worker that is $kind', ({ model }) => {
     expect(streamed.headers.get('content-type')).toMatch(/^text\/event-stream/);
   });
 
-  it("the seed's API reaches it, in a stream too", async () => {
+  it('answers the native API, whole and streamed', async () => {
     expect((await service.chat(model, 'hello')).json).toEqual({
       success: true,
       msg: 'execute succeed',
@@ -88,10 +88,10 @@ describe.each(MODELS)('With a worker that is $kind', ({ model }) => {
   });
 });
 
-describe.each(RICH_MODELS)('With a worker that is $kind', ({ model }) => {
-  it('the seed reads errors in its own envelope, an OpenAI chat in OpenAI’s', async () => {
-    const seed = await service.chat(model, 'too much');
-    expect([seed.status, seed.json]).toEqual([
+describe.each(RICH_MODELS)('A worker that is $kind', ({ model }) => {
+  it('reports errors in the native envelope or that of OpenAI, by the request', async () => {
+    const native = await service.chat(model, 'too much');
+    expect([native.status, native.json]).toEqual([
       502,
       { success: false, msg: expect.stringMatching(/^worker execute error: .*400/) as string },
     ]);
@@ -106,7 +106,7 @@ describe.each(RICH_MODELS)('With a worker that is $kind', ({ model }) => {
       }
   });
 
-  it('an answer that ran out of tokens says so', async () => {
+  it('finishes with length when the tokens run out', async () => {
     const asked = { model, messages: [{ role: 'user' as const, content: 'run out' }] };
     const whole = await client.chat.completions.create(asked);
     expect(whole.choices[0]?.finish_reason).toBe('length');
@@ -115,7 +115,7 @@ describe.each(RICH_MODELS)('With a worker that is $kind', ({ model }) => {
   });
 });
 
-describe('Images, the system prompt, options and tools arrive as they were meant', () => {
+describe('Images, system prompt, options and tools', () => {
   const asked = {
     temperature: 0.5,
     max_completion_tokens: 50,
@@ -175,7 +175,7 @@ describe('Images, the system prompt, options and tools arrive as they were meant
         toolConfig: { functionCallingConfig: { mode: 'ANY' } },
       },
     ],
-  ])('at %s', async (protocol, path, answer, body) => {
+  ])('reach an %s worker at %s in its format', async (protocol, path, answer, body) => {
     const upstream = await upstreamForTest(answering(answer));
     const model = `rich/${protocol}`;
     const base = { req_url_template: `${upstream.url}/v1`, protocol, upstream_model: 'real' };
@@ -187,7 +187,7 @@ describe('Images, the system prompt, options and tools arrive as they were meant
   });
 });
 
-describe('What an API has no words for', () => {
+describe('A field that a worker does not support', () => {
   const IMAGE = [{ type: 'image_url', image_url: { url: 'data:image/png;base64,AAAA' } }];
   const TOOLS = [{ type: 'function', function: { name: 'look' } }];
   const SCHEMA = { type: 'json_schema', json_schema: { name: 'a', schema: { type: 'object' } } };
@@ -203,7 +203,7 @@ describe('What an API has no words for', () => {
     ['org/stream', { tools: TOOLS, tool_choice: 'required' }, 'tools'],
     ['org/whole', { response_format: SCHEMA }, 'response_format'],
     ['org/whole', { messages: [{ role: 'user', content: IMAGE }] }, 'messages[0].content[0]'],
-  ])('is a 400 of %s that names the field: %j', async (model, more, field) => {
+  ])('is a 400 of %s with the name of the field: %j', async (model, more, field) => {
     for (const path of CHAT_PATHS)
       for (const stream of [false, true]) {
         const { status, json } = await service.post(path, { model, messages, stream, ...more });
@@ -230,7 +230,7 @@ describe('What an API has no words for', () => {
     ['completions', { prompt: 'a', best_of: 3 }, 'best_of'],
     ['completions', { prompt: 'a', suffix: 'z' }, 'suffix'],
     ['completions', { prompt: 'a', echo: true }, 'echo'],
-  ])('is a 400 at /v1/%s: %j', async (path, asked, field) => {
+  ])('is a 400 at /v1/%s with the name of the field: %j', async (path, asked, field) => {
     const task = { embeddings: 'embedding', 'images/generations': 'image', completions: 'completion' }[path];
     const upstream = await upstreamForTest(answering({ answer: [1, 2] }));
     const model = `org/plain-${path}-${field}-${JSON.stringify(asked).length}`;
@@ -243,7 +243,7 @@ describe('What an API has no words for', () => {
     expect(upstream.requests).toEqual([]);
   });
 
-  it('and embeddings that are not one for each text are no answer', async () => {
+  it('is not the number of embeddings: a wrong number is a 502', async () => {
     const upstream = await upstreamForTest(answering({ answer: [[1, 2]] }));
     const model = 'org/one-for-all';
     const body = { texts: '{INPUT}' };
@@ -257,7 +257,7 @@ describe('What an API has no words for', () => {
     expect([one.status, one.json]).toMatchObject([200, { data: [{ embedding: [1, 2] }] }]);
   });
 
-  it('goes to a worker of the model that has: tools past a template', async () => {
+  it('goes to another worker of the model that supports it', async () => {
     const model = 'org/of-both-kinds';
     const templated = await upstreamForTest(answering({ answer: 'of a template' }));
     const choice = { index: 0, message: { role: 'assistant', content: 'by an API' }, finish_reason: 'stop' };
@@ -273,7 +273,7 @@ describe('What an API has no words for', () => {
     expect([templated.requests.length, api.requests.length]).toEqual([0, 8]);
   });
 
-  it('is no more than a hint where the answer means the same without it', async () => {
+  it('is ignored if it is only a hint', async () => {
     const hints = { tools: TOOLS, tool_choice: 'none', response_format: { type: 'json_object' }, seed: 7 };
     const { status, json } = await service.post('/v1/chat/completions', {
       model: 'org/whole',
@@ -283,7 +283,7 @@ describe('What an API has no words for', () => {
     expect([status, json]).toMatchObject([200, { choices: [{ message: { content: ANSWER } }] }]);
   });
 
-  it('reaches a template that has a place for it', async () => {
+  it('reaches a template with a placeholder for it', async () => {
     const upstream = await upstreamForTest(answering({ answer: 'a pixel' }));
     const body = { chat: '{MESSAGES}' };
     await mustRegister(service, aWorker(upstream, { model_name: 'org/messages', body }));
@@ -293,7 +293,7 @@ describe('What an API has no words for', () => {
     expect(JSON.parse(upstream.requests[0]?.body ?? '')).toEqual({ chat: seeing });
   });
 
-  it('goes to a worker that understands it, where the model has one', async () => {
+  it('goes to the openai worker of a mixed model in each of many calls', async () => {
     const mute = await upstreamForTest(answering({ answer: 'mute' }));
     await mustRegister(service, aWorker(mute, { model_name: 'org/mixed' }));
     await mustRegister(service, {
@@ -310,7 +310,7 @@ describe('What an API has no words for', () => {
     expect(mute.requests).toEqual([]);
   });
 
-  it('is a 400 in Anthropic’s envelope for its callers', async () => {
+  it('is a 400 in the envelope of Anthropic for Anthropic clients', async () => {
     const content = [{ type: 'container_upload', file_id: 'x' }];
     const { status, json } = await service.post('/v1/messages', {
       model: 'org/openai',
@@ -331,7 +331,7 @@ describe('What an API has no words for', () => {
 });
 
 describe('Models', () => {
-  it('are listed while they have workers that may be used, / in their names or not', async () => {
+  it('are listed while they have enabled workers, with or without / in their names', async () => {
     const names = async () => {
       const { json } = await service.get('/v1/models');
       return (json as { data: { id: string }[] }).data.map(({ id }) => id);
@@ -353,7 +353,7 @@ describe('Models', () => {
     });
   });
 
-  it('that are switched off are not called, and it is said what is the matter', async () => {
+  it('that are disabled are not called and answer 503', async () => {
     const upstream = await upstreamForTest(answering({ answer: 'x' }));
     const worker = aWorker(upstream, { model_name: 'org/off', health_check: { kind: 'none' } });
     await service.register(worker);
@@ -376,7 +376,7 @@ describe('Models', () => {
     ['/v1/moderations', 'org/whole', { input: 'x' }, 'chat'],
     ['/v1/messages', 'org/embedding-openai', { max_tokens: 1, messages }, 'embedding'],
     ['/api/v1/chat/completions', 'org/vectors', { input: 'x' }, 'embedding'],
-  ])('asked at %s for what %s does not do, say what they do', async (path, model, body, does) => {
+  ])('answer at %s for the wrong task of %s with the task they do', async (path, model, body, does) => {
     const { status, text } = await service.post(path, { model, model_name: model, ...body });
     expect([status, text]).toEqual([400, expect.stringContaining(`does ${does}`)]);
   });

@@ -4,12 +4,12 @@ import { expect } from 'vitest';
 import { startFakeUpstream } from '../fakes/fake-upstream.js';
 import type { TestService } from '../service.js';
 
-/** A model that every kind of worker serves in its own way, and says the same. */
+/** A model with the same answers for every kind of worker. */
 export interface SomeModel {
-  /** What serves it. */
+  /** The kind of worker. */
   readonly kind: string;
   readonly model: string;
-  /** Whether its pieces reach the caller as the upstream makes them. */
+  /** Whether chunks reach the client as the upstream sends them. */
   readonly streams: boolean;
   /** Whether tools and images reach it. */
   readonly isRich: boolean;
@@ -19,11 +19,11 @@ export const ANSWER = 'Hello, you! 語 and 😀.';
 export const SUNNY = 'It is sunny in Paris.';
 
 const UNPROBED = { health_check: { kind: 'none' } };
-/** In each provider's words. */
+/** By the field names of each vendor. */
 const usage = { prompt_tokens: 3, completion_tokens: 5, input_tokens: 3, output_tokens: 5 };
 const KEY = 'sk-of-the-upstream';
 
-/** By preset, as a person registers them. */
+/** Registered by preset. */
 const BY_PRESET = [
   { kind: 'passed through', preset: 'openai', base: '/v1' },
   { kind: 'passed through to Ollama', preset: 'ollama', base: '' },
@@ -41,13 +41,13 @@ export const MODELS: readonly SomeModel[] = [
   { kind: 'a template', model: 'org/whole', streams: false, isRich: false },
   { kind: 'a template that streams', model: 'org/stream', streams: true, isRich: false },
 ];
-/** Two that are passed through, one by a template: each makes the same of every text. */
+/** Two passed through and one template worker, with equal vectors. */
 export const EMBEDDERS = ['org/embedding-openai', 'org/embedding-ollama', 'org/vectors'] as const;
 export const VECTOR: readonly number[] = [0.25, -1, 0.5];
 export const RICH_MODELS = MODELS.filter(({ isRich }) => isRich);
 
 export interface Upstreams {
-  /** Plays OpenAI, Ollama, Anthropic and Gemini. */
+  /** Simulates OpenAI, Ollama, Anthropic and Gemini. */
   readonly mock: LLMock;
   stop(): Promise<void>;
 }
@@ -156,7 +156,7 @@ function write(response: ServerResponse, type: string, lines: readonly object[])
   response.end();
 }
 
-/** Clients keep connections they have opened and never used: nobody waits for those. */
+/** Closes connections that clients opened and never used. */
 export async function stopAll(
   service: TestService,
   ...upstreams: readonly { stop(): Promise<void> }[]

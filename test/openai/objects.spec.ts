@@ -22,8 +22,8 @@ import { anyAnswer, eventsOf } from '../arbitraries/chat-answers.js';
 const HEAD = { id: 'x', created: 1, model: 'm' };
 const ANSWER = { text: 'hi', toolCalls: [], finish: 'stop', usage: null } as const;
 
-describe("What is answered in OpenAI's manner", () => {
-  it('is of the types that its client publishes, as the compiler sees it', () => {
+describe('An answer in the OpenAI format', () => {
+  it('has the types of the official client', () => {
     const chat: OpenAI.ChatCompletion = chatCompletion(HEAD, ANSWER);
     const chunk = (given: ChatCompletionChunk): OpenAI.ChatCompletionChunk => given;
     const text: OpenAI.Completion = textCompletion(HEAD, ANSWER);
@@ -43,9 +43,9 @@ describe("What is answered in OpenAI's manner", () => {
     expect(error).toMatchObject({ type: expect.any(String) as string, param: null });
   });
 
-  it('is an error that its client reads, whoever is to blame, and in the middle of a stream', () => {
+  it('is an error that the official client reads, also within a stream', () => {
     const seen = [
-      openAiEnvelope(problemOf(new UnsupportedFieldError('tools', 'are known to none'))),
+      openAiEnvelope(problemOf(new UnsupportedFieldError('tools', 'not supported'))),
       openAiEnvelope(problemOf(new UpstreamRejectedError(429, '1', { message: 'slow down' }))),
       JSON.parse(openAiErrorEvent(new Error('cut')).replace(/^data: /, '')) as { error: unknown },
     ].map((body) => OpenAI.APIError.generate(400, body, undefined, new Headers()));
@@ -57,7 +57,7 @@ describe("What is answered in OpenAI's manner", () => {
     expect(seen.map(({ param }) => param)).toEqual(['tools', null, null]);
   });
 
-  it('is a text in chunks, of the older endpoint, which its client puts together', () => {
+  it('is a /completions stream that the official client joins', () => {
     const writer = new TextChunks(HEAD, true);
     const wire =
       eventsOf({ ...ANSWER, usage: { input: 3, output: 5, cached: 1, reasoning: 2 } })
@@ -77,7 +77,7 @@ describe("What is answered in OpenAI's manner", () => {
     });
   });
 
-  it('is an embedding of 32-bit floats in base64, as its client decodes it', () => {
+  it('is an embedding in base64 that the official client decodes', () => {
     fc.assert(
       fc.property(fc.array(fc.float({ noNaN: true }), { minLength: 1 }), (vector) => {
         const bytes = Buffer.from(base64Of(vector), 'base64');
@@ -87,10 +87,10 @@ describe("What is answered in OpenAI's manner", () => {
     );
   });
 
-  it('in a stream, is put together by its client to what was said', async () => {
+  it('is a chat stream that the official client joins', async () => {
     await fc.assert(
       fc.asyncProperty(anyAnswer, async (answer) => {
-        // Its client makes up an id where there is none.
+        // The client invents an id if there is none.
         fc.pre(answer.toolCalls.every(({ id }) => id !== ''));
         const writer = new ChatChunks(HEAD, true);
         const stream =

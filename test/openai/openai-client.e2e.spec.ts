@@ -24,7 +24,7 @@ async function template(behaviour: Behaviour, more: object = {}) {
 }
 
 let made = 0;
-/** A worker that speaks OpenAI's API. */
+/** An openai worker. */
 async function openAi(behaviour: Behaviour, more: object = {}) {
   const upstream = await upstreamForTest(behaviour);
   const model = `org/openai-${(made += 1)}`;
@@ -68,7 +68,7 @@ async function streamed(stream: AsyncIterable<OpenAI.ChatCompletionChunk>) {
 }
 
 describe("OpenAI's client, with a template worker", () => {
-  it('chats, and gets usage where the upstream tells it', async () => {
+  it('chats and gets usage if the upstream reports it', async () => {
     const { model } = await template(json({ answer: 'hi!', tokens: { in: 3, out: 2 } }), {
       usage_extract: { input: 'tokens.in', output: 'tokens.out' },
     });
@@ -80,13 +80,13 @@ describe("OpenAI's client, with a template worker", () => {
     expect(answer.usage).toMatchObject({ prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 });
   });
 
-  it('streams an answer that came whole, as one chunk', async () => {
+  it('streams a whole answer as one chunk', async () => {
     const { model } = await template(json({ answer: 'all at once' }));
     const stream = await client.chat.completions.create({ model, messages: [...messages], stream: true });
     expect(await streamed(stream)).toMatchObject({ content: 'all at once', finish: 'stop' });
   });
 
-  it('streams an answer that comes in events, of SSE and of NDJSON', async () => {
+  it('streams answers of SSE and NDJSON', async () => {
     const stream_extract = { text: 'token', done: { path: 'done', equals: true } };
     const body = { p: '{USER_PROMPT}', stream: '{STREAM}' };
     const sse = await template(events('{"token":"a"}', '{"token":"é語"}', '{"done":true}'), {
@@ -106,7 +106,7 @@ describe("OpenAI's client, with a template worker", () => {
     }
   });
 
-  it('completes texts, embeds and makes images, where the worker does', async () => {
+  it('completes texts, embeds and creates images with workers of these tasks', async () => {
     const completing = await template(json({ answer: 'and so on' }), { task: 'completion' });
     const completed = await client.completions.create({ model: completing.model, prompt: 'Once' });
     expect(completed.choices[0]?.text).toBe('and so on');
@@ -131,8 +131,8 @@ describe("OpenAI's client, with a template worker", () => {
   });
 });
 
-describe("OpenAI's client, with a worker that speaks its API", () => {
-  it('gets every byte of the answer, and the upstream every byte of the request but the name of the model', async () => {
+describe("OpenAI's client, with an openai worker", () => {
+  it('exchanges every byte with the upstream, except for the name of the model', async () => {
     const odd =
       '{"id":"1","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"é"}}],  "x_unknown":1.0e2}';
     const { model, upstream } = await openAi(text(odd, 200, { 'content-type': 'application/json' }), {
@@ -147,7 +147,7 @@ describe("OpenAI's client, with a worker that speaks its API", () => {
     });
   });
 
-  it('streams, with tools', async () => {
+  it('streams tool calls', async () => {
     const { model } = await openAi(
       events(
         chunk({
@@ -169,7 +169,7 @@ describe("OpenAI's client, with a worker that speaks its API", () => {
     });
   });
 
-  it('sees the errors of the upstream as they are, but never those of our credentials', async () => {
+  it('gets errors of the upstream unchanged, except those about credentials', async () => {
     const refusing = await openAi(
       json(
         {
@@ -198,7 +198,7 @@ describe("OpenAI's client, with a worker that speaks its API", () => {
     });
   });
 
-  it('goes elsewhere before the first byte, and never after it', async () => {
+  it('is retried at another worker before the first byte only', async () => {
     const { model } = await openAi((response) => response.writeHead(500).end('{}'));
     const good = await upstreamForTest(events(chunk({ content: 'fine' }), chunk({}, 'stop'), '[DONE]'));
     await service.register({
@@ -225,7 +225,7 @@ describe("OpenAI's client, with a worker that speaks its API", () => {
     expect(other.requests).toEqual([]);
   });
 
-  it('hangs up, and the upstream hears of it', async () => {
+  it('disconnects, which ends the upstream call', async () => {
     let closedMs = 0;
     const { model } = await openAi((response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -248,23 +248,23 @@ describe("OpenAI's client, with a worker that speaks its API", () => {
 });
 
 describe("OpenAI's client", () => {
-  it('lists models and finds one, / in its name or not', async () => {
+  it('lists models and finds one, with or without / in its name', async () => {
     const { model } = await openAi(json({}));
     const names: string[] = [];
     for await (const each of client.models.list()) names.push(each.id);
     expect(names).toContain(model);
     expect(await client.models.retrieve(model)).toMatchObject({ id: model, object: 'model' });
-    await expect(client.models.retrieve('nobody')).rejects.toMatchObject({
+    await expect(client.models.retrieve('unknown')).rejects.toMatchObject({
       status: 404,
       code: 'model_not_found',
     });
   });
 
   it.each<[string, object, number, string]>([
-    ['an unknown model', { model: 'nobody', messages }, 404, 'model_not_found'],
+    ['an unknown model', { model: 'unknown', messages }, 404, 'model_not_found'],
     ['no model', { messages }, 400, 'model'],
     ['no messages', { model: 'x' }, 400, 'messages'],
-  ])('hears of %s in its own terms', async (_what, body, status, told) => {
+  ])('gets an OpenAI error for %s', async (_what, body, status, expected) => {
     const worker = await template(json({ answer: 'x' }));
     const asked = 'model' in body && body.model === 'x' ? { ...body, model: worker.model } : body;
     const error: unknown = await client.chat.completions
@@ -272,10 +272,10 @@ describe("OpenAI's client", () => {
       .catch((e: unknown) => e);
     expect(error).toBeInstanceOf(OpenAI.APIError);
     expect(error).toMatchObject({ status });
-    expect(JSON.stringify(error)).toContain(told);
+    expect(JSON.stringify(error)).toContain(expected);
   });
 
-  it('is told what a model does when it asks for something else', async () => {
+  it('gets the task of a model in the error for another task', async () => {
     const { model } = await template(json({ answer: 'x' }));
     await expect(client.embeddings.create({ model, input: 'x' })).rejects.toMatchObject({
       status: 400,
@@ -283,7 +283,7 @@ describe("OpenAI's client", () => {
     });
   });
 
-  it('uploads a file before it names the model', async () => {
+  it('uploads a form with the file before the model', async () => {
     const { model, upstream } = await openAi(json({ text: 'hello' }), {
       task: 'audio',
       upstream_model: 'whisper-1',

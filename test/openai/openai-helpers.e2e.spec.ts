@@ -39,15 +39,15 @@ const CITY = {
 };
 
 describe.each(MODELS)("The helpers of OpenAI's client, with a worker that is $kind", ({ model, streams }) => {
-  it('tell of a stream as it comes', async () => {
+  it('emit events of a stream as they arrive', async () => {
     const counted = { ...asking(model, 'hello'), stream_options: { include_usage: true } };
     const stream = client.chat.completions.stream(counted);
     const deltas: string[] = [];
-    const told: string[] = [];
-    stream.on('connect', () => told.push('connect'));
+    const emitted: string[] = [];
+    stream.on('connect', () => emitted.push('connect'));
     stream.on('content.delta', ({ delta }) => deltas.push(delta));
-    stream.on('content.done', ({ content }) => told.push(`content.done ${content}`));
-    stream.on('end', () => told.push('end'));
+    stream.on('content.done', ({ content }) => emitted.push(`content.done ${content}`));
+    stream.on('end', () => emitted.push('end'));
     expect(await stream.finalContent()).toBe(ANSWER);
     expect(await stream.totalUsage()).toMatchObject({
       prompt_tokens: 3,
@@ -55,14 +55,14 @@ describe.each(MODELS)("The helpers of OpenAI's client, with a worker that is $ki
       total_tokens: 8,
     });
     await stream.done();
-    expect(told).toEqual(['connect', `content.done ${ANSWER}`, 'end']);
+    expect(emitted).toEqual(['connect', `content.done ${ANSWER}`, 'end']);
     expect(deltas.join('')).toBe(ANSWER);
     expect(deltas.length > 1).toBe(streams);
   });
 });
 
 describe.each(RICH_MODELS)("The helpers of OpenAI's client, with a worker that is $kind", ({ model }) => {
-  it.each([false, true])('run tools until there is an answer (in a stream: %s)', async (stream) => {
+  it.each([false, true])('run tools until there is an answer (stream: %s)', async (stream) => {
     const asked: unknown[] = [];
     const get_weather = {
       name: 'get_weather',
@@ -85,7 +85,7 @@ describe.each(RICH_MODELS)("The helpers of OpenAI's client, with a worker that i
     expect(runner.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'assistant']);
   });
 
-  it('tell of the arguments of a call as they come', async () => {
+  it('emit the arguments of a tool call as they arrive', async () => {
     const tools = [
       { type: 'function' as const, function: { name: 'get_weather', strict: true, parameters: CITY } },
     ];
@@ -99,7 +99,7 @@ describe.each(RICH_MODELS)("The helpers of OpenAI's client, with a worker that i
     expect(message.tool_calls?.[0]).toMatchObject({ function: { parsed_arguments: { city: 'Paris' } } });
   });
 
-  it('parse an answer that is to obey a schema', async () => {
+  it('parse an answer that matches a schema', async () => {
     const json_schema = { name: 'city', strict: true, schema: CITY };
     const body = {
       ...asking(model, 'The city, as JSON'),
@@ -111,7 +111,7 @@ describe.each(RICH_MODELS)("The helpers of OpenAI's client, with a worker that i
     expect(JSON.parse(content ?? '')).toEqual({ city: 'Paris' });
   });
 
-  it('tell why a request was refused, and that a stream was cut', async () => {
+  it('report a rejected request and a stream that was cut off', async () => {
     const refused = client.chat.completions.stream(asking(model, 'too much'));
     await expect(refused.finalContent()).rejects.toMatchObject({ status: 400 });
     const cut = client.chat.completions.stream(asking(model, 'be cut'));
@@ -121,14 +121,14 @@ describe.each(RICH_MODELS)("The helpers of OpenAI's client, with a worker that i
 
 describe("OpenAI's client", () => {
   it.each(EMBEDDERS)('embeds with %s', async (model) => {
-    // What plays OpenAI knows no base64, which the client would else ask for.
+    // The simulated OpenAI has no base64, which the client requests by default.
     const asked = { model, input: ['a', 'b'], encoding_format: 'float' as const };
     const { data, object } = await client.embeddings.create(asked);
     expect(object).toBe('list');
     expect(data.map(({ embedding }) => embedding)).toEqual([VECTOR, VECTOR]);
   });
 
-  it('does not try again what has no better chance, however patient it is', async () => {
+  it('does not retry when x-should-retry is false', async () => {
     const patient = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 2 });
     for (const { model } of RICH_MODELS)
       for (const [content, status] of [
@@ -142,7 +142,7 @@ describe("OpenAI's client", () => {
       }
   });
 
-  it('aborts a stream of its helper, and the upstream hears of it', async () => {
+  it('aborts a stream of its helper, which ends the upstream call', async () => {
     for (const { model, brokenOff } of endless.models) {
       const before = brokenOff();
       const stream = client.chat.completions.stream(asking(model, 'go on'));
@@ -153,13 +153,13 @@ describe("OpenAI's client", () => {
     }
   });
 
-  /** 100 ms are promised, of whole requests at the median: test/streams/hanging-up.e2e.spec.ts. */
+  /** The promise is 100 ms at the median: test/streams/hanging-up.e2e.spec.ts. */
   const GENEROUS_MS = 1_000;
 
   it.each([
     ['before the headers', 'say nothing', 'it throws'],
     ['in the middle of a stream', 'go on', 'its loop ends'],
-  ])('aborts %s, and the upstream soon hears of it', async (_when, content, outcome) => {
+  ])('aborts %s, which soon ends the upstream call', async (_when, content, outcome) => {
     for (const { model, brokenOff, asked } of endless.models) {
       const [broken, before] = [brokenOff(), asked()];
       const controller = new AbortController();

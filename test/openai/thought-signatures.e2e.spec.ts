@@ -15,7 +15,7 @@ const STAND_IN = 'skip_thought_signature_validator';
 let service: TestService;
 let upstream: FakeUpstream;
 let client: OpenAI;
-/** What came back with the first call, in each request that answers one. */
+/** The signature of the first call in each request with a tool result. */
 let cameBack: unknown[] = [];
 beforeAll(async () => {
   service = await startService();
@@ -42,7 +42,7 @@ interface Sent {
   }[];
 }
 
-/** As Gemini 3 does: calls carry a signature, and without one it refuses to go on. */
+/** As Gemini 3: calls have a signature, and a request without it is rejected. */
 function answer(sent: string): (isStream: boolean, response: Parameters<ReturnType<typeof json>>[0]) => void {
   const called = (JSON.parse(sent) as Sent).contents
     .flatMap(({ parts }) => parts)
@@ -79,8 +79,8 @@ function answer(sent: string): (isStream: boolean, response: Parameters<ReturnTy
 const PARAMETERS = { type: 'object' as const, properties: { city: { type: 'string' as const } } };
 const QUESTION = 'How is the weather in Paris?';
 
-describe('The signatures of Gemini’s thoughts', () => {
-  it.each([false, true])("go through OpenAI's client and back (in a stream: %s)", async (stream) => {
+describe('Thought signatures of Gemini', () => {
+  it.each([false, true])("go through OpenAI's client and back (stream: %s)", async (stream) => {
     const tools = [{ type: 'function' as const, function: { name: 'get_weather', parameters: PARAMETERS } }];
     const say = async (messages: OpenAI.ChatCompletionMessageParam[]) => {
       const asked = { model: MODEL, messages, tools };
@@ -119,8 +119,8 @@ describe('The signatures of Gemini’s thoughts', () => {
     },
   );
 
-  it.each([false, true])("go through Vercel's AI SDK and back (in a stream: %s)", async (stream) => {
-    // Which looks for them under this name only.
+  it.each([false, true])("go through Vercel's AI SDK and back (stream: %s)", async (stream) => {
+    // The SDK reads them from this field only.
     const provider = createOpenAICompatible({ name: 'google', baseURL: `${service.url}/v1` });
     const get_weather = tool({
       inputSchema: jsonSchema<{ city: string }>(PARAMETERS),
@@ -137,7 +137,7 @@ describe('The signatures of Gemini’s thoughts', () => {
     expect(cameBack).toEqual([SIGNATURE]);
   });
 
-  it('that LangChain loses have a stand-in', async () => {
+  it('that LangChain loses are replaced by a placeholder', async () => {
     const chat = new ChatOpenAI({
       model: MODEL,
       apiKey: 'none',
@@ -154,7 +154,7 @@ describe('The signatures of Gemini’s thoughts', () => {
     expect(cameBack).toEqual([STAND_IN]);
   });
 
-  it('never reach an Anthropic client, whose calls are answered all the same', async () => {
+  it('never reach an Anthropic client, whose tool calls still work', async () => {
     const tools = [{ name: 'get_weather', input_schema: PARAMETERS }];
     const user = { role: 'user', content: QUESTION };
     const asked = { model: MODEL, max_tokens: 50, tools, messages: [user] };

@@ -22,12 +22,12 @@ const PRESETS = [
   { preset: 'anthropic', base: '' },
   { preset: 'gemini', base: '' },
 ] as const;
-/** Ollama again, in its own words, by data alone. */
+/** Ollama by its own API, with a template. */
 const BY_TEMPLATE = { preset: null, base: '/api/chat' } as const;
 type Kind = (typeof PRESETS)[number] | typeof BY_TEMPLATE;
 const KINDS: readonly (Kind & { readonly kind: string })[] = [
   ...PRESETS.map((each) => ({ ...each, kind: `registered by the preset ${each.preset}` })),
-  { ...BY_TEMPLATE, kind: "registered by a template, in Ollama's own words" },
+  { ...BY_TEMPLATE, kind: "registered by a template for Ollama's own API" },
 ];
 
 async function mockForTest(): Promise<LLMock> {
@@ -38,20 +38,20 @@ async function mockForTest(): Promise<LLMock> {
 }
 
 let made = 0;
-/** One model, with a worker at each of these. */
+/** One model with a worker for each of these upstreams. */
 async function modelAt({ preset, base }: Kind, ...mocks: readonly LLMock[]): Promise<string> {
   const model = `faulty/${preset}-${(made += 1)}`;
   for (const { url } of mocks)
     await mustRegister(service, {
       model_name: model,
       upstream_model: 'real',
-      ...(preset === null ? inOllamasWords(url + base) : { preset, base_url: url + base, api_key: KEY }),
+      ...(preset === null ? ollamaTemplate(url + base) : { preset, base_url: url + base, api_key: KEY }),
     });
   return model;
 }
 
 /** https://docs.ollama.com/api/chat */
-function inOllamasWords(url: string): object {
+function ollamaTemplate(url: string): object {
   return {
     req_url_template: url,
     header: { authorization: `Bearer ${KEY}` },
@@ -78,7 +78,7 @@ async function readToEnd(stream: AsyncIterable<unknown>): Promise<number> {
   return pieces;
 }
 
-/** What reached the client, and whether the stream said that it was whole. */
+/** The text that reached the client, and whether the stream ended as complete. */
 async function rawStream(path: string, body: object) {
   const response = await fetch(service.url + path, {
     method: 'POST',
@@ -93,7 +93,7 @@ describe.each(KINDS)('An upstream $kind', (kind) => {
     ['answers 429', { rateLimitRate: 1 }],
     ['answers 500', { dropRate: 1 }],
     ['hangs up', { disconnectRate: 1 }],
-  ])('that %s is passed over for another', async (_how, chaos) => {
+  ])('that %s is replaced by another', async (_how, chaos) => {
     const [busy, free] = [await mockForTest(), await mockForTest()];
     busy.setChaos(chaos);
     free.onMessage('hello', { content: 'from the other' });
@@ -106,7 +106,7 @@ describe.each(KINDS)('An upstream $kind', (kind) => {
     }
   });
 
-  it('that breaks off in the middle of a stream never looks whole', async () => {
+  it('that cuts off a stream never looks complete', async () => {
     const cutting = await mockForTest();
     cutting.onMessage(
       'hello',
@@ -127,7 +127,7 @@ describe.each(KINDS)('An upstream $kind', (kind) => {
     );
   });
 
-  it('that talks nonsense says nothing to the caller, who hears of a failure', async () => {
+  it('that sends garbage is reported as a failure', async () => {
     const mad = await mockForTest();
     mad.setChaos({ malformedRate: 1 });
     const model = await modelAt(kind, mad);
@@ -138,7 +138,7 @@ describe.each(KINDS)('An upstream $kind', (kind) => {
     }
   });
 
-  it('that is late answers late, whole and in a stream', async () => {
+  it('that is slow still answers, whole and streamed', async () => {
     const late = await mockForTest();
     late.setChaos({ latencyMs: 150 });
     late.onMessage('hello', { content: 'at last' });
@@ -149,7 +149,7 @@ describe.each(KINDS)('An upstream $kind', (kind) => {
     expect(await openai.chat.completions.stream(ask(model)).finalContent()).toBe('at last');
   });
 
-  it('that rejects our key is a 502 that tells no secret', async () => {
+  it('that rejects the key is a 502 that hides all secrets', async () => {
     const locked = await mockForTest();
     locked.onMessage('hello', { error: { message: `bad key ${KEY}` }, status: 401 });
     const error = await failure(openai.chat.completions.create(ask(await modelAt(kind, locked))));
@@ -158,7 +158,7 @@ describe.each(KINDS)('An upstream $kind', (kind) => {
     expect(JSON.stringify([error, (error as Error).message])).not.toContain(KEY);
   });
 
-  it('that fails is asked no more than once where nobody else is', async () => {
+  it('that fails is called only once if it is the only one', async () => {
     const dropping = await mockForTest();
     dropping.onMessage('hello', { error: { message: 'on fire', type: 'server_error' }, status: 500 });
     const model = await modelAt(kind, dropping);
@@ -172,7 +172,7 @@ describe.each(KINDS)('An upstream $kind', (kind) => {
 });
 
 describe.each(PRESETS)('An upstream registered by the preset $preset', (preset) => {
-  it('that answers 429, and has no other beside it, tells the caller when to come again', async () => {
+  it('that answers 429 as the only one sends Retry-After to the client', async () => {
     const busy = await mockForTest();
     busy.onMessage('hello', { error: { message: 'slow down' }, status: 429, retryAfter: 7 });
     for (const stream of [false, true]) {

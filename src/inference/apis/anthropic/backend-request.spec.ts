@@ -31,7 +31,7 @@ const refusal = (chat: OpenAiChat): string => {
   }
 };
 
-/** Roles alternate, no block is blank, and results stand first in the turn after their calls, one each. */
+/** Roles alternate, no block is blank, and each call has one result, first in the next turn. */
 function expectTurns({ messages }: Body): void {
   expect(messages.length).toBeGreaterThan(0);
   const ids = messages.flatMap(({ content }) =>
@@ -51,7 +51,7 @@ function expectTurns({ messages }: Body): void {
   }
 }
 
-/** What a chat says, whatever its shape: texts by turn, pictures, calls, and the answers to them. */
+/** The content of a chat in any format: texts by turn, images, calls and results. */
 function substance({ messages, tools }: OpenAiChat): unknown {
   const system: string[] = [];
   const turns: { role: string; said: string }[] = [];

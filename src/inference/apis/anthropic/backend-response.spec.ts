@@ -38,7 +38,7 @@ function written(answer: ChatAnswer): string {
   );
 }
 
-/** Anthropic's words tell no difference between nothing and no text, or between no count and 0. */
+/** The format of Anthropic does not distinguish null from empty text, or an unknown count from 0. */
 function normal(answer: ChatAnswer): ChatAnswer {
   const { reasoning, ...rest } = answer;
   const text = (answer.text ?? '') === '' && answer.toolCalls.length > 0 ? null : (answer.text ?? '');
@@ -52,7 +52,7 @@ function normal(answer: ChatAnswer): ChatAnswer {
 
 const belongsTo = (event: ChatEvent) => (event.kind === 'tool_call' ? event.index : event.kind);
 
-/** An answer, and its events with those of its texts and calls in any order between them. */
+/** An answer, and its events with texts and calls interleaved. */
 const sideBySide = anyAnswer.chain((answer) => {
   const ends = eventsOf(answer).filter(({ kind }) => kind === 'finish' || kind === 'usage');
   const pieces = eventsOf(answer).filter((event) => !ends.some(({ kind }) => kind === event.kind));
@@ -68,7 +68,7 @@ const sideBySide = anyAnswer.chain((answer) => {
   });
 });
 
-/** What an act throws that a reader never should. */
+/** Errors other than those that a reader may throw. */
 const otherThanProtocolErrors = (acts: readonly (() => unknown)[]): readonly unknown[] =>
   acts.flatMap((act) => {
     try {
@@ -265,7 +265,7 @@ data: {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_seque
     expect(read(HELLO).map(({ kind }) => kind)).toEqual(['text', 'text']);
   });
 
-  // "Streaming request with tool use" and "with extended thinking" there, shortened.
+  // "Streaming request with tool use" and "with extended thinking" of the documentation, shortened.
   it('streams tool calls and thinking', () => {
     const events = [
       { type: 'message_start', message: { usage: { input_tokens: 472, output_tokens: 2 } } },

@@ -58,7 +58,7 @@ describe('The request of an Anthropic client', () => {
     );
   });
 
-  // What Anthropic's agents send: system in blocks, cached; thoughts sent back; results with pictures; a failure.
+  // A request as Anthropic's agents send it: cached system blocks, thinking, results with images, a failed tool.
   it('becomes a chat in the OpenAI format', () => {
     const body = aRequest({
       system: [

@@ -39,19 +39,19 @@ describe('The Anthropic headers of a client', () => {
         ),
         betas,
         fc.record({ 'anthropic-version': beta, 'anthropic-beta': betas }, { requiredKeys: [] }),
-        (names, workersBetas, callers) => {
+        (names, workersBetas, client) => {
           const workers = {
             'x-api-key': 'k',
             ...(names.version === undefined ? {} : { [names.version]: 'the-workers' }),
             ...(names.beta === undefined ? {} : { [names.beta]: workersBetas }),
           };
-          const both = withClientHeaders(workers, callers);
+          const both = withClientHeaders(workers, client);
           const lower = Object.keys(both).map((name) => name.toLowerCase());
           expect(new Set(lower).size).toBe(lower.length);
           const headers = new Headers(both);
           expect(headers.get('x-api-key')).toBe('k');
           const ownVersion = names.version === undefined ? null : 'the-workers';
-          expect(headers.get('anthropic-version')).toBe(callers['anthropic-version'] ?? ownVersion);
+          expect(headers.get('anthropic-version')).toBe(client['anthropic-version'] ?? ownVersion);
           const namesIn = (list: string | null | undefined) =>
             (list ?? '')
               .split(',')
@@ -59,7 +59,7 @@ describe('The Anthropic headers of a client', () => {
               .filter(Boolean);
           const wanted = [
             ...namesIn(names.beta === undefined ? null : workersBetas),
-            ...namesIn(callers['anthropic-beta']),
+            ...namesIn(client['anthropic-beta']),
           ];
           expect(new Set(namesIn(headers.get('anthropic-beta')))).toEqual(new Set(wanted));
         },

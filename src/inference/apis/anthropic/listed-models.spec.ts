@@ -16,7 +16,7 @@ const models = fc
     fc.tuple(...names.map((name) => fc.nat(5).map((day) => registered(name, new Date(2026, 0, day + 1))))),
   );
 
-/** As its client goes through the pages (`Page` of @anthropic-ai/sdk). */
+/** Reads all pages as the official client does (`Page` of @anthropic-ai/sdk). */
 function turned(all: readonly Model[], limit: number, way: 'after_id' | 'before_id'): readonly string[] {
   const pages: string[][] = [];
   let query: Record<string, string> = { limit: String(limit) };

@@ -331,7 +331,7 @@ describe('The Gemini schema', () => {
       ' ',
     ),
   );
-  /** Whether a schema holds only what Gemini knows, all the way down. */
+  /** Whether a schema and its parts have only keywords of Gemini. */
   const isKnown = (schema: JsonValue): boolean => {
     const fields = schema as Readonly<Record<string, JsonValue>>;
     const properties = (fields['properties'] ?? {}) as Readonly<Record<string, JsonValue>>;

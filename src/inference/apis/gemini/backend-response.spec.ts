@@ -10,7 +10,7 @@ import { NeutralError } from '../../../upstream/upstream-errors.js';
 import { geminiAnswer, geminiReader } from './backend-response.js';
 import { geminiChatPath, geminiRequest } from './backend-request.js';
 
-/** In place of chance. */
+/** Predictable ids. */
 const counting = (): (() => string) => {
   let made = 0;
   return () => `made_${made++}`;
@@ -22,7 +22,7 @@ const readAll = (responses: readonly unknown[]): readonly ChatEvent[] => {
   return [...events, ...(reader.end?.() ?? [])];
 };
 
-/** What an act throws that a reader never should. */
+/** Errors other than those that a reader may throw. */
 const unexpectedErrors = (acts: readonly (() => unknown)[]): readonly unknown[] =>
   acts.flatMap((act) => {
     try {

@@ -10,7 +10,7 @@ import { openAiReader } from './backend-stream.js';
 
 const HEAD = { id: 'x', created: 1, model: 'm' };
 
-/** Of calls that have none. */
+/** Predictable ids for calls without one. */
 const noId = () => '';
 const readAll = (chunks: readonly string[]) => {
   const reader = openAiReader(noId);
@@ -112,7 +112,7 @@ describe('The answer of an OpenAI-compatible server', () => {
   });
 });
 
-/** What is empty is not there, and who calls waits for the result. */
+/** Empty reasoning is left out, and tool calls finish with tool_calls. */
 function withoutNothing({ reasoning, ...rest }: ChatAnswer): ChatAnswer {
   const finish = rest.finish === 'stop' && rest.toolCalls.length > 0 ? 'tool_calls' : rest.finish;
   return { ...rest, ...((reasoning ?? '') === '' ? {} : { reasoning: reasoning ?? '' }), finish };

@@ -11,7 +11,7 @@ const streamed = (...chunks: readonly object[]) => {
 };
 const chunk = (content: unknown, more: object = {}) => ({ choices: [{ delta: { content }, ...more }] });
 
-/** What they do in their own way: the plain streams of each are read in presets.spec.ts. */
+/** Deviations from OpenAI; the usual streams of each are read in the preset tests. */
 describe('OpenAI-compatible servers', () => {
   const thinking = [{ type: 'thinking', thinking: [{ type: 'text', text: 'by 2 is' }], closed: true }];
   const text = [

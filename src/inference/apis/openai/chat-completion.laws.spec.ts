@@ -23,10 +23,10 @@ const toolCalls = fc.array(
 );
 const answers: fc.Arbitrary<ChatAnswer> = fc
   .record({ text: fc.option(text), reasoning: text, toolCalls, finish, usage })
-  // One that calls tools is read as such.
+  // A tool call finishes with tool_calls.
   .filter(({ toolCalls: calls, finish: reason }) => calls.length === 0 || reason !== 'stop');
 
-/** What a client makes of the stream. */
+/** The stream as a client reads it. */
 function read(writer: StreamWriter, events: readonly ChatEvent[]): readonly ChatEvent[] {
   const stream = events.map((event) => writer.event(event)).join('') + writer.end();
   const reader = openAiReader();
@@ -49,7 +49,7 @@ describe('An answer in the format of OpenAI', () => {
       fc.property(answers, (answer) => {
         const events = eventsOf(answer);
         expect(read(new ChatChunks(HEAD, true), events)).toEqual(events);
-        // Who did not ask for usage gets none.
+        // Without include_usage there is no usage.
         const unasked = events.filter(({ kind }) => kind !== 'usage');
         expect(read(new ChatChunks(HEAD, false), events)).toEqual(unasked);
       }),
@@ -62,7 +62,7 @@ describe('An answer in the format of OpenAI', () => {
         const answer: ChatAnswer = {
           text: full.text ?? '',
           toolCalls: [],
-          // It knows no tools.
+          // /completions has no tools.
           finish: full.finish === 'tool_calls' ? 'stop' : full.finish,
           usage: full.usage,
         };

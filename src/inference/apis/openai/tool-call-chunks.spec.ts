@@ -17,7 +17,7 @@ interface Piece {
 const numbers = fc.constantFrom<Numbers>('right', 'all 0', 'none');
 const ids = fc.constantFrom<Ids>('once', 'always', 'never');
 const calls = toolCalls.map((all) => all.filter(({ id }) => id !== ''));
-/** With something to say, so that one ends where the next begins. */
+/** Never empty, so that a call ends where the next one starts. */
 const wholeCalls = calls.map((all) =>
   all.map((call) => ({ ...call, function: { ...call.function, arguments: '{"a":{}}' } })),
 );
@@ -26,7 +26,7 @@ function numbered(style: Numbers, index: number): { readonly index?: number } {
   return style === 'none' ? {} : { index: style === 'right' ? index : 0 };
 }
 
-/** A call in three pieces: its name, and the halves of its arguments. */
+/** A call in three chunks: its name, and its arguments in two halves. */
 function piecesOf(call: OpenAiToolCall, index: number, style: Numbers, named: Ids): readonly Piece[] {
   const { name, arguments: text } = call.function;
   const middle = Math.ceil(text.length / 2);
