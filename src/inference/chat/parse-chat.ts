@@ -1,3 +1,4 @@
+import { isPresent } from './json.js';
 import { describeValue } from '../../input/json.js';
 import { InvalidInputError, type InputFault } from '../../input/input-errors.js';
 import { DEEPEST_JSON, isDeeperThan } from '../../input/json.js';
@@ -6,51 +7,47 @@ import type { ChatMessage, InferenceRequest, TemplateInput } from '../client/inf
 export type Chat = Pick<InferenceRequest, 'model' | 'stream'> & TemplateInput;
 
 /**
- * Reads the seed's chat, `{"input", "model_name"}`. By hand, because this is the hot path; fields it does not know are
- * ignored, as the seed's reference server does.
+ * Reads a native chat, `{"input", "model_name"}`. By hand, because this is the hot path. Unknown fields are ignored, as the
+ * reference server does.
  * @throws InvalidInputError with every fault
  */
 export function parseNativeChat(body: unknown, defaultModel: string | null): Chat {
   const faults: InputFault[] = [];
   const fields = fieldsOf(body);
-  if (isThere(fields['messages'])) {
+  if (isPresent(fields['messages'])) {
     faults.push({
       field: 'input',
-      problem: 'stands beside messages: send one of them, input (text) or messages (an OpenAI chat)',
+      problem:
+        'not allowed together with messages; send one of them: input (text) or messages (an OpenAI chat)',
     });
   }
   const input = fields['input'];
   if (typeof input !== 'string')
-    faults.push({ field: 'input', problem: `must be the prompt, a string${describeValue(input)}` });
+    faults.push({ field: 'input', problem: `must be a string, the prompt${describeValue(input)}` });
   const model = readModel(fields, 'model_name', defaultModel, faults);
   const { temperature, maxTokens, stream } = readOptions(fields, faults);
   if (faults.length > 0) throw new InvalidInputError(faults);
   return { model, messages: [{ role: 'user', content: input }], temperature, maxTokens, stream };
 }
 
-/** Reads an OpenAI chat, as far as a template worker can use it. @throws InvalidInputError with every fault */
+/** Reads the fields of an OpenAI chat that a template can use. @throws InvalidInputError with every fault */
 export function parseOpenAiChat(body: unknown, defaultModel: string | null): Chat {
   const faults: InputFault[] = [];
   const fields = fieldsOf(body);
   const messages = readMessages(fields['messages'], faults);
-  const field = isThere(fields['model_name']) && !isThere(fields['model']) ? 'model_name' : 'model';
+  const field = isPresent(fields['model_name']) && !isPresent(fields['model']) ? 'model_name' : 'model';
   const model = readModel(fields, field, defaultModel, faults);
   const { temperature, maxTokens, stream } = readOptions(fields, faults);
   if (isDeeperThan(DEEPEST_JSON, body))
-    faults.push({ field: 'messages', problem: `nest deeper than ${DEEPEST_JSON} levels` });
+    faults.push({ field: 'messages', problem: `nested deeper than ${DEEPEST_JSON} levels` });
   if (faults.length > 0) throw new InvalidInputError(faults);
   return { model, messages, temperature, maxTokens, stream };
 }
 
-/** Whether a chat is an OpenAI request, and is answered and refused in OpenAI's manner. */
+/** Whether a chat is an OpenAI request, answered and rejected in the OpenAI format. */
 export function isOpenAiChat(body: unknown): boolean {
   if (typeof body !== 'object' || body === null || !('messages' in body)) return false;
-  return !('input' in body) || !isThere(body.input);
-}
-
-/** Clients that write out every field they have send `null` for those that were not set. */
-function isThere(value: unknown): boolean {
-  return value !== undefined && value !== null;
+  return !('input' in body) || !isPresent(body.input);
 }
 
 function fieldsOf(body: unknown): Readonly<Record<string, unknown>> {
@@ -69,7 +66,10 @@ function readModel(
 ): string {
   const model = fields[field] ?? defaultModel;
   if (typeof model === 'string' && model.length >= 1 && model.length <= 200) return model;
-  faults.push({ field, problem: `must name a model, 1 to 200 characters${describeValue(fields[field])}` });
+  faults.push({
+    field,
+    problem: `must be a model name of 1 to 200 characters${describeValue(fields[field])}`,
+  });
   return '';
 }
 
@@ -78,8 +78,8 @@ function readOptions(
   faults: InputFault[],
 ): Pick<Chat, 'temperature' | 'maxTokens' | 'stream'> {
   const temperature = fields['temperature'] ?? undefined;
-  // OpenAI's newer name of it, which its clients send now.
-  const limit = isThere(fields['max_tokens']) ? 'max_tokens' : 'max_completion_tokens';
+  // The newer name in the OpenAI format.
+  const limit = isPresent(fields['max_tokens']) ? 'max_tokens' : 'max_completion_tokens';
   const maxTokens = fields[limit] ?? undefined;
   const stream = fields['stream'] ?? false;
   if (
@@ -103,15 +103,15 @@ function readOptions(
   };
 }
 
-/** Roles that may say nothing: an assistant that called a tool, a tool that did what it was asked. */
+/** Roles that may have no content: an assistant with tool calls, a tool without output. */
 const MAY_BE_EMPTY: ReadonlySet<unknown> = new Set(['assistant', 'tool', 'function']);
 
-/** OpenAI's `messages`, as far as anyone here reads them; what else they hold is passed on. */
+/** Checks the shape of OpenAI `messages`; other fields are kept. */
 export function readMessages(messages: unknown, faults: InputFault[]): readonly ChatMessage[] {
   if (!Array.isArray(messages) || messages.length === 0) {
     faults.push({
       field: 'messages',
-      problem: `must be a list of one message or more${describeValue(messages)}`,
+      problem: `must be a list of one or more messages${describeValue(messages)}`,
     });
     return [];
   }
@@ -130,7 +130,7 @@ function messageFaults(message: unknown, path: string): InputFault[] {
   const isEmpty = content === undefined || content === null;
   if (typeof content === 'string' || (isEmpty && MAY_BE_EMPTY.has(role))) return faults;
   if (!Array.isArray(content)) {
-    const problem = `must be text, or a list of parts such as {"type":"text","text":"…"}${describeValue(content)}`;
+    const problem = `must be a string or a list of parts such as {"type":"text","text":"…"}${describeValue(content)}`;
     return [...faults, { field: `${path}.content`, problem }];
   }
   for (const [index, part] of (content as unknown[]).entries()) {
