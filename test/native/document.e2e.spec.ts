@@ -38,8 +38,8 @@ describe('The specification of the native API', () => {
       );
       const proxyllm = await upstreamForTest(answering('/api/generate', sentence(answers[4] ?? '')));
       const service = await serviceForTest();
-      const here = (text: string): string =>
-        text
+      const here = (command: string): string =>
+        command
           .replaceAll(SERVICE, service.url)
           .replaceAll(CHATGLM, `${chatglm.url}/openapi/xxx/inference/query`)
           .replaceAll(PROXYLLM, `${proxyllm.url}/api/generate`)
