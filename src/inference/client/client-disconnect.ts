@@ -4,7 +4,7 @@ import type { CancelSignal } from '../../upstream/exchange.js';
 type Listener = Parameters<CancelSignal['addEventListener']>[1];
 
 /**
- * Fires when the caller hangs up before his answer was written. Not an AbortSignal: making one and listening to it
+ * Fires when the client disconnects before its response was written. Not an AbortSignal: making one and listening to it
  * would be a seventh of the CPU time of a short call.
  */
 export class ClientDisconnect implements CancelSignal {
@@ -12,7 +12,7 @@ export class ClientDisconnect implements CancelSignal {
   private readonly listeners: Listener[] = [];
 
   constructor(response: ServerResponse) {
-    // He may have been quicker than this.
+    // The client may have disconnected already.
     this.gone = response.destroyed;
     response.on('close', () => {
       if (response.writableFinished) return;

@@ -4,7 +4,7 @@ import { anthropicUsage } from '../apis/anthropic/vocabulary.js';
 import { usageOf } from '../apis/openai/backend-response.js';
 import { findFields, spanAt } from './json-scanner.js';
 
-/** Where a worker does not report tokens. */
+/** For workers that do not report tokens. */
 export const BYTES_PER_TOKEN = 4;
 
 const KEY = Buffer.from('"usage"');
@@ -19,8 +19,8 @@ const LARGEST_READ_BYTES = 128 * 1024;
 const USAGE: ReadonlySet<string> = new Set(['usage']);
 
 /**
- * What an answer that is passed on tells of the tokens it took. Nothing else of it is parsed: within JSON's texts a quote
- * is escaped, so that `"usage"` with a colon behind it is a key. Where nothing is told it costs a search for seven bytes.
+ * Finds the token usage of an answer that passes through. Nothing else is parsed: in JSON text quotes are escaped, so that
+ * `"usage"` followed by a colon is a key. Without usage it costs a search for seven bytes.
  */
 export class UsageScanner {
   #bytes = 0;
@@ -30,25 +30,25 @@ export class UsageScanner {
 
   constructor(private readonly isEvents: boolean) {}
 
-  /** Of a whole answer, or of whole events of a stream. */
+  /** @param bytes a whole answer, or whole events of a stream */
   scan(bytes: Buffer): void {
     this.#bytes += bytes.length;
     if (this.isEvents) this.#events += timesIn(bytes, LF_END) || timesIn(bytes, CRLF_END);
     const last = !this.isEvents && bytes.length <= LARGEST_READ_BYTES ? outermostIn(bytes) : lastIn(bytes);
     if (last === null) return;
-    // Anthropic tells of the input when a message begins, of the output when it ends.
+    // Anthropic reports the input when a message begins, the output when it ends.
     this.#first ??= this.isEvents ? firstIn(bytes) : last;
     this.#last = last;
   }
 
-  /** `null`: nothing that is known here. */
+  /** `null`: no known usage. */
   get usage(): Usage | null {
     if (this.#last === null) return null;
     const last = parsedOrUndefined(this.#last);
     return usageOf(last) ?? anthropicUsage(parsedOrUndefined(this.#first ?? ''), last);
   }
 
-  /** Of output: as told, else about one an event, else by the answer's length. */
+  /** Output tokens: as reported, else one per event, else by the answer's length. */
   get output(): number {
     const told = this.usage?.output ?? 0;
     if (told > 0) return told;
@@ -62,7 +62,7 @@ function timesIn(bytes: Buffer, sought: Buffer): number {
   return times;
 }
 
-/** What a tool is called with, or what describes a message, may have a `usage` of its own. */
+/** Tool arguments may contain a `usage` of their own. */
 function outermostIn(bytes: Buffer): string | null {
   if (!bytes.includes(KEY)) return null;
   try {
@@ -92,7 +92,7 @@ function lastIn(bytes: Buffer): string | null {
   return null;
 }
 
-/** @param at behind a name @returns `null`: its value is no object, as of a stream that will tell only at its end */
+/** @param at behind a name @returns `null`: the value is no object, as in chunks before the last */
 function objectBehind(bytes: Buffer, at: number): number | null {
   const colon = skipSpaces(bytes, at);
   if (bytes[colon] !== COLON) return null;
@@ -100,7 +100,7 @@ function objectBehind(bytes: Buffer, at: number): number | null {
   return bytes[start] === OPEN_OBJECT ? start : null;
 }
 
-/** `null`: it is larger than any that tells of tokens. */
+/** `null`: too large for a usage. */
 function objectAt(bytes: Buffer, start: number): string | null {
   try {
     const { end } = spanAt(bytes.subarray(0, start + LARGEST_BYTES), start);

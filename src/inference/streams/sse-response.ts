@@ -10,19 +10,19 @@ declare module 'fastify' {
 /** A comment is no event [WHATWG HTML, 9.2.7]. */
 const HEARTBEAT = ': still here\n\n';
 
-/** A response that is an event stream: written event by event, kept alive between them, at the reader's pace. */
+/** A response as an event stream: written event by event at the client's pace, with heartbeats in between. */
 export class SseResponse {
   private readonly heartbeat: NodeJS.Timeout;
   private isWithin = false;
 
-  /** Sends the headers at once. @param resume called when the reader can take more, after `write` said no, and when he is gone */
+  /** Sends the headers at once. @param resume called when the client can take more after `write` returned false, and when it disconnects */
   constructor(
     private readonly reply: FastifyReply,
     resume: () => void,
   ) {
     reply
       .type('text/event-stream; charset=utf-8')
-      // Nothing on the way may hold an event back, compress or keep it.
+      // No proxy may buffer, compress or cache events.
       .header('cache-control', 'no-cache, no-transform')
       .header('x-accel-buffering', 'no');
     reply.hijack();
@@ -43,7 +43,7 @@ export class SseResponse {
 
   /**
    * Whole events, unless `isWithin` says that the last of them goes on with the next call.
-   * @returns false: no more until `resume` is called. Of a reader who is gone everything is true: he holds up nobody.
+   * @returns false: wait for `resume`. Always true after the client disconnected, so that the upstream is never paused.
    */
   write(events: string | Buffer, isWithin = false): boolean {
     const { raw } = this.reply;
@@ -68,7 +68,7 @@ export class SseResponse {
 
   private beat(): void {
     const { raw } = this.reply;
-    // A reader that does not take what is there needs no more.
+    // A client that does not read needs no heartbeat.
     if (!this.isWithin && !raw.writableNeedDrain) raw.write(HEARTBEAT);
     this.heartbeat.refresh();
   }
