@@ -2,7 +2,7 @@ import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, realpathSync }
 import { join, resolve } from 'node:path';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import { canReach, type PostgresUser } from './postgres-user.js';
-import { faultOf } from './trusted-folder.js';
+import { faultOf } from './postgres-user.js';
 import { createHash } from 'crypto';
 import { dirname } from 'path/posix';
 

@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import { SHELL } from './binaries.js';
+import { execFile } from 'child_process';
+import { lstatSync } from 'fs';
 
 /** Whom initdb and postgres run as: ourselves or, since both refuse root, `nobody`. */
 export interface PostgresUser {
@@ -59,4 +61,49 @@ function isExecutable(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+export interface Finished {
+  /** Undefined when it ended with status 0 in time. */
+  readonly failure: Error | undefined;
+  readonly stderr: string;
+}
+
+export interface RunAsOptions {
+  readonly folder: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+}
+
+/** Runs a program to its end as PostgreSQL's user. Never rejects. */
+export function runAs(
+  user: PostgresUser,
+  command: string,
+  args: readonly string[],
+  options: RunAsOptions,
+): Promise<Finished> {
+  return new Promise((resolve) => {
+    execFile(
+      command,
+      args,
+      {
+        ...user.credentials,
+        cwd: options.folder,
+        env: options.environment,
+        timeout: options.timeoutMs,
+        killSignal: 'SIGKILL',
+      },
+      (error, _stdout, stderr) => resolve({ failure: error ?? undefined, stderr }),
+    );
+  });
+}
+
+/** What keeps a folder from being trusted as `uid`'s own, to be said after its name; undefined when nothing does. */
+export function faultOf(folder: string, uid: number): string | undefined {
+  const found = lstatSync(folder);
+  if (found.isSymbolicLink()) return 'is a link';
+  if (!found.isDirectory()) return 'is not a folder';
+  if (found.uid !== uid) return `belongs to uid ${found.uid}`;
+  if ((found.mode & 0o022) !== 0) return 'can be written by others';
+  return undefined;
 }

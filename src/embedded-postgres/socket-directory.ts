@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { DataDirectory } from './data-directory.js';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import { canReach, type PostgresUser } from './postgres-user.js';
-import { faultOf } from './trusted-folder.js';
+import { faultOf } from './postgres-user.js';
 
 /** Only part of the socket's name: nothing listens on TCP. */
 export const PORT = 5432;

@@ -12,7 +12,7 @@ import {
   type PostmasterPid,
   readPostmasterPid,
 } from './postmaster-pid.js';
-import { holderOf } from './processes.js';
+import { holderOf } from './postmaster-pid.js';
 import { socketPath } from './socket-directory.js';
 
 const POLL_MS = 50;

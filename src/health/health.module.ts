@@ -6,7 +6,7 @@ import { HealthChecker } from './scheduler/health-checker.js';
 import { LocalProber } from './scheduler/local-prober.js';
 import { ProbeLeases } from './scheduler/probe-leases.js';
 import { ProbeNow } from './probe-now.js';
-import { ProbePlans } from './probe/probe-plans.js';
+import { ProbePlans } from './probe/probe-plan.js';
 import { ProbeRunner } from './scheduler/probe-runner.js';
 import { ProbeController } from './probe.controller.js';
 import { Prober } from './probe/prober.js';

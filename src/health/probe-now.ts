@@ -3,7 +3,7 @@ import { WorkerQueries } from '../registry/worker-queries.js';
 import { WorkerCompiler } from '../registry/calls/worker-compiler.js';
 import type { WorkerEntity } from '../registry/worker.entity.js';
 import { ProbeLeases } from './scheduler/probe-leases.js';
-import { ProbePlans } from './probe/probe-plans.js';
+import { ProbePlans } from './probe/probe-plan.js';
 import { ProbeRunner } from './scheduler/probe-runner.js';
 import { Prober } from './probe/prober.js';
 import { type ProbeResult, failed } from './probe/probe-result.js';

@@ -10,7 +10,7 @@ import {
   startEmbeddedPostgres,
 } from '../../src/embedded-postgres/embedded-postgres.js';
 import { postgresUser } from '../../src/embedded-postgres/postgres-user.js';
-import { holderOf } from '../../src/embedded-postgres/processes.js';
+import { holderOf } from '../../src/embedded-postgres/postmaster-pid.js';
 import { firstValue, isServing } from './query.js';
 import { buildCopy } from './built-copy.js';
 import { temporaryFolder } from './folders.js';

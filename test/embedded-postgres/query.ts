@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Client } from 'pg';
 import type { EmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.js';
-import { holderOf } from '../../src/embedded-postgres/processes.js';
+import { holderOf } from '../../src/embedded-postgres/postmaster-pid.js';
 
 /** The first column of the first row. */
 export async function firstValue(

@@ -13,6 +13,7 @@ import {
 import type { HealthLimits } from '../evaluation/health-state.js';
 import type { HttpTarget, ProbeTarget } from './probe-target.js';
 import { smallestCall } from './inference-probe.js';
+import { Injectable } from '@nestjs/common';
 
 /** How one worker is probed and judged. */
 export interface ProbePlan {
@@ -26,8 +27,10 @@ export interface ProbePlan {
 
 const DEFAULT_PATH = '/health';
 const DEFAULT_PROMPT = 'ping';
+
 /** An answer costs tokens, and takes as long as it takes. */
 const INFERENCE_INTERVAL_MS = 60_000;
+
 /** A probe ends while its lease is still held, or two replicas would probe one worker. */
 const LEASE_SHARE = 0.9;
 
@@ -122,4 +125,44 @@ function problemOf(check: unknown): string | null {
   });
   const [fault] = faults;
   return fault === undefined ? null : `: ${Object.values(fault.constraints ?? {}).join(', ')}`;
+}
+
+/** A worker and how it is probed. */
+export interface Planned {
+  readonly worker: Worker;
+  readonly plan: ProbePlan | WorkerFault;
+}
+
+/** Made once for each worker: it is replaced whole when it changes. */
+@Injectable()
+export class ProbePlans {
+  private readonly made = new WeakMap<Worker, ProbePlan | WorkerFault>();
+
+  constructor(private readonly settings: HealthSettings) {}
+
+  of(worker: Worker): ProbePlan | WorkerFault {
+    const known = this.made.get(worker);
+    if (known !== undefined) return known;
+    const plan = planProbe(worker, this.settings);
+    this.made.set(worker, plan);
+    return plan;
+  }
+}
+
+/** Those that one probe answers for stand together: all that are asked the same at one origin. */
+export function groupByProbe<T extends Planned>(all: readonly T[]): readonly (readonly [T, ...T[]])[] {
+  const shared = new Map<string, [T, ...T[]]>();
+  const alone: (readonly [T, ...T[]])[] = [];
+  for (const one of all) {
+    const key = sharedBy(one);
+    const together = key === null ? undefined : shared.get(key);
+    if (together !== undefined) together.push(one);
+    else if (key !== null) shared.set(key, [one]);
+    else alone.push([one]);
+  }
+  return [...alone, ...shared.values()];
+}
+
+export function sharedBy({ plan }: Planned): string | null {
+  return 'fault' in plan ? null : plan.sharedBy;
 }

@@ -4,7 +4,7 @@ import { LiveWorkers } from '../../registry/live/live-workers.js';
 import { RegistrySync } from '../../registry/live/registry-sync.js';
 import { ProbeLeases } from './probe-leases.js';
 import type { Claim } from './probe-leases.js';
-import { groupByProbe, type Planned, ProbePlans } from '../probe/probe-plans.js';
+import { groupByProbe, type Planned, ProbePlans } from '../probe/probe-plan.js';
 
 /** A claimed worker and how it is probed. */
 export interface PlannedProbe extends Planned {

@@ -5,7 +5,7 @@ import { WorkerActivity } from '../../registry/live/worker-activity.js';
 import { type HealthState, judgeFault, judgeHealth } from '../evaluation/health-state.js';
 import { type RecentEjections, limitEjection, NO_EJECTIONS } from '../evaluation/ejection-limit.js';
 import { nextProbeMs } from '../evaluation/next-probe.js';
-import type { Planned } from '../probe/probe-plans.js';
+import type { Planned } from '../probe/probe-plan.js';
 import type { ProbeResult } from '../probe/probe-result.js';
 
 /** Turns probe results into verdicts, with this replica's ejection limit and its own requests. Times are of `performance.now()`. */

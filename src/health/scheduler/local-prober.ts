@@ -5,7 +5,7 @@ import { WorkerCompiler } from '../../registry/calls/worker-compiler.js';
 import { RegistrySync } from '../../registry/live/registry-sync.js';
 import type { Worker } from '../../registry/worker.js';
 import { type HealthState, unknownHealth } from '../evaluation/health-state.js';
-import { groupByProbe, type Planned, ProbePlans, sharedBy } from '../probe/probe-plans.js';
+import { groupByProbe, type Planned, ProbePlans, sharedBy } from '../probe/probe-plan.js';
 import { Prober } from '../probe/prober.js';
 import { isProbed, HealthEvaluator } from './health-evaluator.js';
 
@@ -17,8 +17,8 @@ interface Remembered {
 }
 
 /**
- * While the database is away, every replica probes what it routes to, by the same plans, judge and rhythm. HealthEvaluator are
- * its own and go no further than its snapshot; when it stops, the table rules again.
+ * Probes from memory while the database is away: every replica probes the workers it routes to, by the same plans and
+ * rules. Verdicts stay in its own snapshot; afterwards the table decides again.
  */
 @Injectable()
 export class LocalProber {
