@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 
 /** `npm run migration:new -- add-model-policies`: a file to write SQL into. */
@@ -8,7 +9,9 @@ if (!/^[a-z][a-z0-9-]*$/.test(what)) {
   );
   process.exit(1);
 }
-const stamp = Date.now();
+// Stamps of existing migrations may lie in the future, and migrations run in the order of their stamps.
+const newest = Math.max(...readdirSync('migrations').map((file) => Number.parseInt(file, 10) || 0));
+const stamp = Math.max(Date.now(), newest + 1);
 const name = `${what.replaceAll(/(^|-)([a-z0-9])/g, (_all, _dash, letter: string) => letter.toUpperCase())}${stamp}`;
 const file = `migrations/${stamp}-${what}.ts`;
 await writeFile(
