@@ -4,7 +4,7 @@ import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import { canReach, type PostgresUser } from './postgres-user.js';
 import { faultOf } from './postgres-user.js';
 import { createHash } from 'crypto';
-import { dirname } from 'path/posix';
+import { dirname } from 'node:path';
 
 /**
  * `home` is the service's own (keys stand there); `postgres` is all that PostgreSQL's user may write to. Where those

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import { SHELL } from './binaries.js';
-import { execFile } from 'child_process';
-import { lstatSync } from 'fs';
+import { execFile } from 'node:child_process';
+import { lstatSync } from 'node:fs';
 
 /** Whom initdb and postgres run as: ourselves or, since both refuse root, `nobody`. */
 export interface PostgresUser {

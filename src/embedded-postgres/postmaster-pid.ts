@@ -1,8 +1,8 @@
-import { readlinkSync } from 'fs';
-import { execFileSync } from 'child_process';
+import { readlinkSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { basename } from 'path/posix';
+import { basename } from 'node:path';
 
 /** What postmaster.pid says: its first line is the pid, its eighth the state (PostgreSQL's pidfile.h). */
 export interface PostmasterPid {

@@ -1,6 +1,6 @@
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
-import type { HealthSettings } from '../../config/settings.js';
+import { HealthSettings } from '../../config/settings.js';
 import { HealthCheckDto } from '../../registry/register-worker.dto.js';
 import {
   type ApiCall,
