@@ -96,8 +96,8 @@ export class HealthChecks {
   }
 }
 
-function failureOf({ fault, probe, slowness }: SimulatedWorker['behaviour']): ProbeFailure | null {
+function failureOf({ fault, probe, relativeLatency }: SimulatedWorker['behaviour']): ProbeFailure | null {
   if (fault === 'refused') return 'connection';
   if (probe !== 'good') return 'answer';
-  return slowness === Infinity ? 'timeout' : null;
+  return relativeLatency === Infinity ? 'timeout' : null;
 }

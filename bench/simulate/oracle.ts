@@ -32,5 +32,5 @@ export class Oracle implements BalancingSystem {
 function expectedOf({ behaviour, load, slots }: SimulatedWorker): number {
   if (behaviour.fault !== 'none' || behaviour.failShare > 0) return Number.MAX_VALUE;
   const ahead = Math.max(0, load + 1 - slots);
-  return behaviour.slowness * (1 + ahead / slots);
+  return behaviour.relativeLatency * (1 + ahead / slots);
 }

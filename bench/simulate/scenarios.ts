@@ -56,14 +56,22 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     letter: 'B',
     title: 'one is 4× slower, 80 % busy',
-    setup: { workers: some(1, from(0, { slowness: 4 })), perSecond: perSecond(0.8, 7.25), untilMs: END_MS },
+    setup: {
+      workers: some(1, from(0, { relativeLatency: 4 })),
+      perSecond: perSecond(0.8, 7.25),
+      untilMs: END_MS,
+    },
     needsOracle: true,
     bars: [oracleFrom(1.15)],
   },
   {
     letter: 'C',
     title: 'half 1×, half 4×, no weights given',
-    setup: { workers: some(4, from(0, { slowness: 4 })), perSecond: perSecond(0.8, 5), untilMs: END_MS },
+    setup: {
+      workers: some(4, from(0, { relativeLatency: 4 })),
+      perSecond: perSecond(0.8, 5),
+      untilMs: END_MS,
+    },
     needsOracle: true,
     bars: [oracleFrom(1.25)],
   },
@@ -82,7 +90,7 @@ export const SCENARIOS: readonly Scenario[] = [
     letter: 'E',
     title: `one accepts and never answers (first byte awaited ${patienceMs / 1000} s)`,
     setup: {
-      workers: some(1, from(FAULT_MS, { slowness: Infinity })),
+      workers: some(1, from(FAULT_MS, { relativeLatency: Infinity })),
       perSecond: perSecond(0.8, 7),
       untilMs: END_MS,
       patienceMs,
@@ -117,7 +125,7 @@ export const SCENARIOS: readonly Scenario[] = [
     letter: 'H',
     title: 'one turns 10× slow, later recovers',
     setup: {
-      workers: some(1, from(SLOW_FROM_MS, { slowness: 10 }), from(SLOW_UNTIL_MS, {})),
+      workers: some(1, from(SLOW_FROM_MS, { relativeLatency: 10 }), from(SLOW_UNTIL_MS, {})),
       perSecond: perSecond(0.8, 7),
       untilMs: END_MS,
     },
@@ -134,7 +142,7 @@ export const SCENARIOS: readonly Scenario[] = [
       workers: some(
         1,
         from(FAULT_MS, { fault: 'refused' }),
-        from(BACK_MS, { slowness: 4 }),
+        from(BACK_MS, { relativeLatency: 4 }),
         from(BACK_MS + 60_000, {}),
       ),
       perSecond: perSecond(0.8, 7),
@@ -182,7 +190,11 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     letter: 'L',
     title: 'light traffic (20 %), one 4× slower',
-    setup: { workers: some(1, from(0, { slowness: 4 })), perSecond: perSecond(0.2, 7.25), untilMs: END_MS },
+    setup: {
+      workers: some(1, from(0, { relativeLatency: 4 })),
+      perSecond: perSecond(0.2, 7.25),
+      untilMs: END_MS,
+    },
     needsOracle: true,
     bars: [oracleFrom(1.35)],
   },

@@ -3,7 +3,7 @@ import type { SimulationTime } from './virtual-time.js';
 /** How a worker behaves for a while. */
 export interface Behaviour {
   /** Milliseconds for a millisecond of work; `Infinity`: it stands still. */
-  readonly slowness: number;
+  readonly relativeLatency: number;
   /** `500`: answers 500 at once. `refused`: nothing listens, and running requests are cut off. */
   readonly fault: 'none' | '500' | 'refused';
   /** Of calls, 0 to 1, that are answered with a 500 at once. */
@@ -12,7 +12,7 @@ export interface Behaviour {
   readonly probe: 'good' | 'bad';
 }
 
-export const HEALTHY: Behaviour = { slowness: 1, fault: 'none', failShare: 0, probe: 'good' };
+export const HEALTHY: Behaviour = { relativeLatency: 1, fault: 'none', failShare: 0, probe: 'good' };
 
 /** A behaviour from a moment on. */
 export interface Phase {
@@ -89,15 +89,18 @@ export class SimulatedWorker {
   }
 
   private run(job: Job): void {
-    const { slowness } = this.behaviour;
-    if (slowness === Infinity) this.awaitByte(job);
+    const { relativeLatency } = this.behaviour;
+    if (relativeLatency === Infinity) this.awaitByte(job);
     else job.stopWaiting();
     const done = () => {
       this.running.delete(job);
       this.fillSlots();
       job.end('served');
     };
-    const stop = slowness === Infinity ? () => undefined : this.time.after(job.workLeftMs * slowness, done);
+    const stop =
+      relativeLatency === Infinity
+        ? () => undefined
+        : this.time.after(job.workLeftMs * relativeLatency, done);
     this.running.set(job, { sinceMs: this.time.nowMs(), stop });
   }
 
@@ -106,7 +109,7 @@ export class SimulatedWorker {
     if (run === undefined) return;
     run.stop();
     this.running.delete(job);
-    job.workLeftMs -= (this.time.nowMs() - run.sinceMs) / this.behaviour.slowness;
+    job.workLeftMs -= (this.time.nowMs() - run.sinceMs) / this.behaviour.relativeLatency;
   }
 
   private awaitByte(job: Job): void {

@@ -57,7 +57,7 @@ describe('a simulated worker', () => {
   });
 
   it('does the rest of its work at its new speed when its speed changes', () => {
-    const phases = [{ fromMs: 50, behaviour: { ...HEALTHY, slowness: 4 } }];
+    const phases = [{ fromMs: 50, behaviour: { ...HEALTHY, relativeLatency: 4 } }];
     expect(run(phases, [100])).toEqual([['served', 250]]);
   });
 
@@ -65,7 +65,7 @@ describe('a simulated worker', () => {
     expect(run([{ fromMs: 50, behaviour: { ...HEALTHY, fault: 'refused' } }], [100, 100, 100])).toEqual(
       Array.from({ length: 3 }, () => ['cut_off', 50]),
     );
-    expect(run([{ fromMs: 50, behaviour: { ...HEALTHY, slowness: Infinity } }], [100], 1000)).toEqual([
+    expect(run([{ fromMs: 50, behaviour: { ...HEALTHY, relativeLatency: Infinity } }], [100], 1000)).toEqual([
       ['timeout', 1050],
     ]);
   });

@@ -4,7 +4,7 @@ import type { SimulationTime } from './virtual-time.js';
 /** What a client asks for. The same in every run of one seed, whichever system balances. */
 export interface Request {
   readonly arrivedMs: number;
-  /** Alone at a worker of slowness 1. */
+  /** Alone at a worker of relativeLatency 1. */
   readonly workMs: number;
   /** Tokens of the answer. */
   readonly tokens: number;

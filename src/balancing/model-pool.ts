@@ -23,7 +23,7 @@ export class ModelPool {
     clock: Clock,
     private readonly concurrencyLimitOf: (worker: Worker) => number,
   ) {
-    this.workerPool = new WorkerPool(POLICIES[settings.strategy], settings.standing, Math.random);
+    this.workerPool = new WorkerPool(POLICIES[settings.strategy], settings.stats, Math.random);
     this.admission = new Admission(this.workerPool, clock, settings.admission);
     this.retryBudget = new RetryBudget(settings.retry);
   }

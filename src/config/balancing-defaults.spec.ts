@@ -7,7 +7,7 @@ import { readEnvironment } from './environment.js';
 it('balances by default with the numbers that the simulation proves', () => {
   expect(readEnvironment({}).balancing).toEqual({
     strategy: 'least_load',
-    standing: DEFAULT_STATS_LIMITS,
+    stats: DEFAULT_STATS_LIMITS,
     admission: DEFAULT_ADMISSION_LIMITS,
     retry: DEFAULT_RETRY_LIMITS,
   });

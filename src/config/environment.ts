@@ -141,7 +141,7 @@ function toSettings(
     },
     balancing: {
       strategy: v.BALANCING_STRATEGY,
-      standing: tuning.standing,
+      stats: tuning.stats,
       admission: { ...tuning.admission, maxWaitMs: v.BALANCING_QUEUE_WAIT_MS },
       retry: { ...tuning.retry, most: v.BALANCING_RETRIES },
     },

@@ -1,5 +1,5 @@
 /**
- * Typed slices of the configuration. Classes, because Nest injects by class; a module asks for its slice only.
+ * Typed slices of the configuration. Classes, because Nest injects by class; a module injects only its slice.
  * Durations are in milliseconds, sizes in bytes.
  */
 export abstract class ServerSettings {
@@ -28,7 +28,7 @@ export abstract class DatabaseSettings {
 
 export abstract class AccessSettings {
   abstract readonly adminApiKey: string | null;
-  /** No key is set and nobody said that it is meant so: loopback only, foreign `Host` and `Origin` refused. */
+  /** No key is set and AUTH does not allow that: loopback only, foreign `Host` and `Origin` rejected. */
   abstract readonly protectedMode: boolean;
   abstract readonly metricsOpen: boolean;
 }
@@ -86,7 +86,7 @@ export abstract class HealthSettings {
   abstract readonly warmingMs: number;
   /** How often a replica looks for probes that are due. */
   abstract readonly tickMs: number;
-  /** After this a claimed probe whose prober said nothing may be claimed by another. */
+  /** Another prober may claim a claimed probe after this time without a result. */
   abstract readonly leaseMs: number;
   /** Probes a replica runs at once. */
   abstract readonly concurrency: number;
@@ -108,8 +108,8 @@ export type Strategy = (typeof STRATEGIES)[number];
 
 export abstract class BalancingSettings {
   abstract readonly strategy: Strategy;
-  /** How a replica judges workers from its own requests. */
-  abstract readonly standing: {
+  /** How a replica evaluates workers from its own requests. */
+  abstract readonly stats: {
     readonly connectErrorsInARow: number;
     readonly failuresInARow: number;
     /** 0 to 1. */
@@ -119,17 +119,17 @@ export abstract class BalancingSettings {
     readonly ejectionBaseMs: number;
     readonly ejectionMaxMs: number;
     readonly trialSuccesses: number;
-    readonly busyMaxMs: number;
-    readonly busyMs: number;
+    readonly throttleMaxMs: number;
+    readonly throttleMs: number;
     readonly aliveMs: number;
-    readonly paceMs: number;
-    readonly paceHalfLifeMs: number;
+    readonly speedMs: number;
+    readonly speedHalfLifeMs: number;
     readonly latencyMs: number;
     readonly failurePenalty: number;
     readonly callerFaultPenalty: number;
     readonly penaltyHalfLifeMs: number;
   };
-  /** Who waits, and how long, when all workers are full. */
+  /** How many requests wait, and how long, when all workers are full. */
   abstract readonly admission: {
     readonly perSlot: number;
     readonly mostWaiting: number;

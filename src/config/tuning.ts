@@ -6,7 +6,7 @@ import type { BalancingSettings, HealthSettings, RegistrySettings, ReplicaSettin
  */
 export interface Tuning {
   readonly health: Omit<HealthSettings, 'intervalMs' | 'timeoutMs' | 'failuresDown' | 'successesUp'>;
-  readonly standing: BalancingSettings['standing'];
+  readonly stats: BalancingSettings['stats'];
   readonly admission: Omit<BalancingSettings['admission'], 'maxWaitMs'>;
   readonly retry: Omit<BalancingSettings['retry'], 'most'>;
   readonly replicas: Omit<ReplicaSettings, 'drainTimeoutMs'>;
@@ -36,7 +36,7 @@ export const TUNING: Tuning = {
     concurrency: 32,
     probeRequestIntervalMs: 5_000,
   },
-  standing: {
+  stats: {
     // Linkerd's and Finagle's failure accrual.
     connectErrorsInARow: 2,
     failuresInARow: 3,
@@ -47,11 +47,11 @@ export const TUNING: Tuning = {
     ejectionBaseMs: 10_000,
     ejectionMaxMs: 300_000,
     trialSuccesses: 2,
-    busyMaxMs: 60_000,
-    busyMs: 1_000,
+    throttleMaxMs: 60_000,
+    throttleMs: 1_000,
     aliveMs: 30_000,
-    paceMs: 15_000,
-    paceHalfLifeMs: 60_000,
+    speedMs: 15_000,
+    speedHalfLifeMs: 60_000,
     // Finagle's peak EWMA.
     latencyMs: 10_000,
     failurePenalty: 10,
@@ -74,7 +74,7 @@ export type TuningOverrides = { readonly [Group in keyof Tuning]?: Partial<Tunin
 export function tuned(overrides: TuningOverrides): Tuning {
   return {
     health: { ...TUNING.health, ...overrides.health },
-    standing: { ...TUNING.standing, ...overrides.standing },
+    stats: { ...TUNING.stats, ...overrides.stats },
     admission: { ...TUNING.admission, ...overrides.admission },
     retry: { ...TUNING.retry, ...overrides.retry },
     replicas: { ...TUNING.replicas, ...overrides.replicas },

@@ -7,11 +7,11 @@ import { type Drained, ReplicaTable } from './replica-table.js';
 
 export interface DrainReport {
   readonly drained: Drained;
-  /** It is not what was reported last. */
+  /** It differs from the last report. */
   readonly isNews: boolean;
 }
 
-/** A draining worker goes offline when every replica that lives has said that it has no request left there. */
+/** A draining worker goes offline once every live replica has reported that it has no request left on it. */
 @Injectable()
 export class Draining {
   private readonly logger = new Logger('Replicas');
@@ -46,12 +46,12 @@ export class Draining {
     this.last = drained;
   }
 
-  /** Any replica may do it. @throws DatabaseUnavailableError */
+  /** Takes drained workers offline; any replica may do it. @throws DatabaseUnavailableError */
   async finish(): Promise<void> {
     if (!this.isAny) return;
     const gone = await this.table.takeDrainedOffline(this.workers.map(({ id }) => id));
     if (gone.length === 0) return;
-    this.logger.log(`drained, and offline now: ${gone.join(', ')}`);
+    this.logger.log(`drained and now offline: ${gone.join(', ')}`);
     await this.refresher.reload(gone);
   }
 
@@ -62,7 +62,7 @@ export class Draining {
   }
 }
 
-/** Those on which this replica has no request left. A worker that is seen draining gets no further one. */
+/** The draining workers on which this replica has no request left. A draining worker gets no new requests. */
 export function drainedHere(workers: readonly Worker[], inFlight: (workerId: string) => number): Drained {
   const done = workers.filter(({ adminState, id }) => adminState === 'draining' && inFlight(id) === 0);
   return Object.fromEntries(done.map(({ id, adminStateSinceMs }) => [id, adminStateSinceMs]));

@@ -8,14 +8,14 @@ export class PeriodicTask {
   /** By the clock of `performance.now()`; `Infinity`: none is planned. */
   private nextMs = Infinity;
 
-  /** @param turn must not throw. @returns milliseconds to the next turn; `null`: none until one is asked for */
+  /** @param turn must not throw. @returns milliseconds to the next turn; `null`: none until `runWithin` is called */
   constructor(
     private readonly name: string,
     private readonly schedules: SchedulerRegistry,
     private readonly turn: () => Promise<number | null>,
   ) {}
 
-  /** Sees to it that a turn begins within this time, or as soon as the one that runs now has ended. */
+  /** Starts a turn within this time, or as soon as the running one has ended. */
   runWithin(delayMs: number): void {
     const atMs = performance.now() + delayMs;
     if (this.isStopped || atMs >= this.nextMs) return;
@@ -23,7 +23,7 @@ export class PeriodicTask {
     if (!this.isRunning) this.schedule();
   }
 
-  /** Waits for the turn that runs now; there is none after it. */
+  /** Waits for the running turn and starts no other. */
   async stop(): Promise<void> {
     this.isStopped = true;
     this.unschedule();

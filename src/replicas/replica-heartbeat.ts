@@ -12,15 +12,15 @@ import { PeriodicTask } from './periodic-task.js';
 import { SlotLeases } from './slots/slot-leases.js';
 
 const HOUR_MS = 3_600_000;
-/** While a worker drains, and so the least time between two reports. */
+/** The interval while a worker drains, and so the least time between two reports. */
 const DRAINING_LOOK_MS = 500;
-/** ± share of every pause, so that replicas do nothing in step. */
+/** ± share of every pause, so that replicas do not run in step. */
 const JITTER = 0.2;
 const IDLE_LOOK_MS = 50;
 
 /**
- * Shows that this replica lives, and sees which others do. With it goes what the others have to know: which draining
- * workers it is done with, and which workers served.
+ * Reports that this replica is alive and reads which others are. It also reports which draining workers have no request
+ * left here, and which workers have served requests.
  */
 @Injectable()
 export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -41,7 +41,7 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
     private readonly settings: ReplicaSettings,
     schedules: SchedulerRegistry,
   ) {
-    this.rounds = new PeriodicTask('replica-beat', schedules, () => this.turn());
+    this.rounds = new PeriodicTask('replica-heartbeat', schedules, () => this.turn());
     draining.onNews(() => this.rounds.runWithin(DRAINING_LOOK_MS));
   }
 
@@ -49,11 +49,11 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
     this.connection.onConnected(() => this.rounds.runWithin(0));
   }
 
-  /** Callers are gone by now; calls that nobody waits for may still run, and hold what this replica holds. */
+  /** Clients are disconnected by now; calls with `on_disconnect: finish` may still run and need this replica's slots. */
   async onApplicationShutdown(): Promise<void> {
     while (!this.activity.isIdle) await sleep(IDLE_LOOK_MS);
     await Promise.all([this.rounds.stop(), this.slots.stop()]);
-    // If it can't say so, the others notice by its silence.
+    // If this fails, the others notice the missing heartbeats.
     await this.table.leave(this.replicas.id).catch(() => {});
   }
 
@@ -101,7 +101,9 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
     if (fault === this.lastFault) return;
     this.lastFault = fault;
     if (error instanceof DatabaseUnavailableError) {
-      this.logger.warn(`cannot see the other replicas, ${this.replicas.count} there were: ${fault}`);
+      this.logger.warn(
+        `cannot read the other replicas, keeping the last known ${this.replicas.count}: ${fault}`,
+      );
     } else this.logger.error(error);
   }
 }

@@ -11,21 +11,21 @@ const PATIENCE_MS = 2000;
 const play = (before: ReplicaMembership, seen: readonly string[] | null, nowMs: number): ReplicaMembership =>
   seen === null ? afterInterruption(before) : afterLook(before, seen, nowMs, PATIENCE_MS);
 
-describe('the census of replicas, whatever happens', () => {
-  it('holds all that were seen, in one order, and misses nobody while or shortly after the database was away', () => {
+describe('the membership of replicas', () => {
+  it('holds all replicas seen, in one order, and drops none during or shortly after a database outage', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        let census = aloneAs('a');
+        let membership = aloneAs('a');
         let nowMs = 0;
         let backMs = -Infinity;
         for (const { seen, ms } of steps) {
           nowMs += ms;
-          const before = census;
+          const before = membership;
           if (seen !== null && before.isInterrupted) backMs = nowMs;
-          census = play(before, seen, nowMs);
+          membership = play(before, seen, nowMs);
           const isMissing = seen !== null && nowMs >= backMs + PATIENCE_MS;
           const known = isMissing ? seen : [...before.ids, ...(seen ?? [])];
-          expect(census.ids).toEqual([...new Set(known)].toSorted());
+          expect(membership.ids).toEqual([...new Set(known)].toSorted());
         }
       }),
     );

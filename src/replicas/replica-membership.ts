@@ -1,27 +1,27 @@
 /** The live replicas, as this one knows them. */
 export interface ReplicaMembership {
-  /** Sorted; this one is among them. */
+  /** Sorted; includes this replica. */
   readonly ids: readonly string[];
-  /** The database does not answer. Replicas that were silent meanwhile are not dead. */
+  /** The database does not answer. Replicas without a heartbeat meanwhile do not count as dead. */
   readonly isInterrupted: boolean;
-  /** Until then nobody is missed who was there before the interruption. */
-  readonly missNobodyUntilMs: number;
+  /** Until then, replicas known before the interruption count as alive even if they are not seen. */
+  readonly keepAbsentUntilMs: number;
 }
 
 export const aloneAs = (id: string): ReplicaMembership => ({
   ids: [id],
   isInterrupted: false,
-  missNobodyUntilMs: -Infinity,
+  keepAbsentUntilMs: -Infinity,
 });
 
-/** While the database is away, the last known membership holds. */
+/** While the database is unavailable, the last known membership holds. */
 export function afterInterruption(before: ReplicaMembership): ReplicaMembership {
   return before.isInterrupted ? before : { ...before, isInterrupted: true };
 }
 
 /**
- * @param seen ids of those that showed themselves of late
- * @param patienceMs in which all that live have shown themselves after an interruption
+ * @param seen ids of the replicas with a recent heartbeat
+ * @param patienceMs time after an interruption in which every live replica sends a heartbeat
  */
 export function afterLook(
   before: ReplicaMembership,
@@ -29,9 +29,9 @@ export function afterLook(
   nowMs: number,
   patienceMs: number,
 ): ReplicaMembership {
-  const missNobodyUntilMs = before.isInterrupted ? nowMs + patienceMs : before.missNobodyUntilMs;
-  const ids = nowMs < missNobodyUntilMs ? new Set([...before.ids, ...seen]) : new Set(seen);
-  return { ids: [...ids].toSorted(), isInterrupted: false, missNobodyUntilMs };
+  const keepAbsentUntilMs = before.isInterrupted ? nowMs + patienceMs : before.keepAbsentUntilMs;
+  const ids = nowMs < keepAbsentUntilMs ? new Set([...before.ids, ...seen]) : new Set(seen);
+  return { ids: [...ids].toSorted(), isInterrupted: false, keepAbsentUntilMs };
 }
 
 export function areSame(one: ReplicaMembership, other: ReplicaMembership): boolean {

@@ -8,7 +8,7 @@ export type Drained = Readonly<Record<string, number>>;
 
 const DEAD_ROWS_KEPT = '1 hour';
 
-/** Every query on the table `replica`, by the database's clock. All throw DatabaseUnavailableError when there is none. */
+/** Every query on the table `replica`, by the database's clock. All throw DatabaseUnavailableError. */
 @Injectable()
 export class ReplicaTable {
   private readonly replica: string;
@@ -25,7 +25,7 @@ export class ReplicaTable {
     this.probe = `"${schema}".worker_probe`;
   }
 
-  /** Says that this replica lives. @returns the ids of the others that do */
+  /** Records a heartbeat. @returns the ids of the other live replicas */
   async beat(id: string, drained: Drained): Promise<readonly string[]> {
     const rows = await this.database.query<{ id: string }>(
       `WITH me AS (
@@ -37,13 +37,13 @@ export class ReplicaTable {
     return rows.map((row) => row.id);
   }
 
-  /** @returns the ids of the others that live */
+  /** @returns the ids of the other live replicas */
   async look(id: string): Promise<readonly string[]> {
     const rows = await this.database.query<{ id: string }>(this.othersAlive, [id, this.settings.liveMs]);
     return rows.map((row) => row.id);
   }
 
-  /** Its leases go with it. */
+  /** Deletes the replica's row and, by cascade, its leases. */
   async leave(id: string): Promise<void> {
     await this.database.query(`DELETE FROM ${this.replica} WHERE id = $1`, [id]);
   }
@@ -55,9 +55,9 @@ export class ReplicaTable {
   }
 
   /**
-   * Takes those of these workers offline on which no live replica has a request left, or which have been draining for
-   * too long. A report counts for the very draining it was made for: one that began again since has another time.
-   * @returns the ids of those that went
+   * Takes workers offline on which no live replica has a request left, or which have been draining for too long. A report
+   * counts only for the drain it was made for: a later drain has another start time.
+   * @returns the ids of the workers taken offline
    */
   async takeDrainedOffline(workerIds: readonly string[]): Promise<readonly string[]> {
     const values = [workerIds, this.settings.drainTimeoutMs, this.settings.liveMs];
@@ -78,8 +78,8 @@ export class ReplicaTable {
   }
 
   /**
-   * Notes that requests succeeded there: for whoever probes them. A few seconds more or less tell him nothing.
-   * @returns ids of those that somebody was changing at this moment: they are to be noted later
+   * Records for the prober that requests succeeded on these workers, to within a few seconds.
+   * @returns ids of workers whose rows were locked, to be recorded later
    */
   async served(workerIds: readonly string[]): Promise<readonly string[]> {
     const due = `SELECT worker_id FROM ${this.probe} WHERE worker_id = ANY ($1)

@@ -20,7 +20,7 @@ export class ReplicaEntity {
   drained!: Record<string, number>;
 }
 
-/** The table `worker_slot`: who may use a worker that has fewer slots than there are replicas. */
+/** The table `worker_slot`: which replica may use a slot of a worker that has fewer slots than there are replicas. */
 @Entity('worker_slot')
 @Check('worker_slot_number', 'slot >= 0')
 export class WorkerSlotEntity {
@@ -46,7 +46,7 @@ export class WorkerSlotEntity {
   lease_until!: Date;
 }
 
-/** The table `worker_slot_wish`: whose requests wait for a slot. */
+/** The table `worker_slot_wish`: which replicas have requests waiting for a slot. */
 @Entity('worker_slot_wish')
 export class WorkerSlotRequestEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'worker_slot_wish_pkey' })

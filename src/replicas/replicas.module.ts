@@ -8,7 +8,7 @@ import { SlotExchange } from './slots/slot-exchange.js';
 import { SlotLeases } from './slots/slot-leases.js';
 import { SlotTable } from './slots/slot-table.js';
 
-/** HOW MANY ARE WE: what the running copies of the service have to agree on, through the database alone. */
+/** What the running copies of the service agree on, through the database alone. */
 @Module({
   imports: [RegistryModule],
   providers: [Draining, ReplicaHeartbeat, Replicas, ReplicaTable, SlotExchange, SlotLeases, SlotTable],

@@ -9,40 +9,40 @@ import {
   type ReplicaMembership,
 } from './replica-membership.js';
 
-/** How often a replica looks who else is there: caps must be shared out anew sooner than the next beat. */
+/** How often a replica looks for others: concurrency must be rebalanced sooner than the next heartbeat. */
 export const LOOK_MS = 1_000;
-/** Within this time all replicas see that one joined or left. */
+/** Within this time, all replicas notice that one joined or left. */
 export const SETTLE_MS = 2 * LOOK_MS;
 
-/** The running copies of the service, as last seen: how many there are, and which of them this is. */
+/** The running copies of the service, as last seen: their number, and this replica's rank among them. */
 @Injectable()
 export class Replicas {
   readonly id = randomUUID();
-  private census: ReplicaMembership = aloneAs(this.id);
+  private membership: ReplicaMembership = aloneAs(this.id);
   private hasLooked = false;
-  /** `-Infinity`: there was nobody else. */
-  private cameMs = Infinity;
+  /** `-Infinity`: there was no other replica. */
+  private joinedMs = Infinity;
   private readonly listeners: (() => void)[] = [];
 
   constructor(private readonly settings: ReplicaSettings) {}
 
-  /** Whether it has been looked how many there are, or that this can't be seen now. */
+  /** Whether the database has been queried for the replicas, successfully or not. */
   get isKnown(): boolean {
     return this.hasLooked;
   }
 
   get count(): number {
-    return this.census.ids.length;
+    return this.membership.ids.length;
   }
 
-  /** Of this one among all, 0 to count - 1. */
+  /** This replica's position among all, 0 to count - 1. */
   get rank(): number {
-    return this.census.ids.indexOf(this.id);
+    return this.membership.ids.indexOf(this.id);
   }
 
-  /** By then the others have noticed that this one is there; by the clock of `performance.now()`. */
+  /** By then all others have noticed this replica; by the clock of `performance.now()`. */
   get noticedAtMs(): number {
-    return this.cameMs + SETTLE_MS;
+    return this.joinedMs + SETTLE_MS;
   }
 
   /** Calls `listener` after every change. */
@@ -51,17 +51,17 @@ export class Replicas {
   }
 
   update(others: readonly string[], nowMs: number): void {
-    if (this.cameMs === Infinity) this.cameMs = others.length === 0 ? -Infinity : nowMs;
-    this.become(afterLook(this.census, [...others, this.id], nowMs, 2 * this.settings.heartbeatMs));
+    if (this.joinedMs === Infinity) this.joinedMs = others.length === 0 ? -Infinity : nowMs;
+    this.set(afterLook(this.membership, [...others, this.id], nowMs, 2 * this.settings.heartbeatMs));
   }
 
   markInterrupted(): void {
-    this.become(afterInterruption(this.census));
+    this.set(afterInterruption(this.membership));
   }
 
-  private become(census: ReplicaMembership): void {
-    const isNews = !this.hasLooked || !areSame(this.census, census);
-    this.census = census;
+  private set(membership: ReplicaMembership): void {
+    const isNews = !this.hasLooked || !areSame(this.membership, membership);
+    this.membership = membership;
     this.hasLooked = true;
     if (isNews) for (const listener of this.listeners) listener();
   }

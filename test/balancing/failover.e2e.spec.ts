@@ -63,7 +63,7 @@ const times = <T>(count: number, make: () => T): readonly T[] => Array.from({ le
 describe('a worker that dies', () => {
   it('one of three, under 50 callers: no call fails, and back again it gets its share', async () => {
     const service = await serviceForTest({
-      tuning: { standing: { ejectionBaseMs: 300, ejectionMaxMs: 300 } },
+      tuning: { stats: { ejectionBaseMs: 300, ejectionMaxMs: 300 } },
       HEALTH_TIMEOUT_MS: '5000',
     });
     const [a, b, c] = await upstreams(slow(20, text('a')), slow(20, text('b')), slow(20, text('c')));
@@ -152,7 +152,7 @@ describe('a connection that was kept and closes under a request', () => {
 
 describe('a worker that refused twice', () => {
   const EJECTION_MS = 1_500;
-  const settings = { tuning: { standing: { ejectionBaseMs: EJECTION_MS, ejectionMaxMs: 60_000 } } };
+  const settings = { tuning: { stats: { ejectionBaseMs: EJECTION_MS, ejectionMaxMs: 60_000 } } };
 
   it('is left alone for the time of its ejection, though it is back and nothing has probed it', async () => {
     const service = await serviceForTest(settings);

@@ -17,7 +17,7 @@ let cluster: Cluster;
 beforeAll(async () => {
   cluster = await Cluster.start([{}, {}, {}], {
     ...QUICK,
-    tuning: { ...QUICK.tuning, standing: { ejectionBaseMs: EJECTION_MS, ejectionMaxMs: EJECTION_MS } },
+    tuning: { ...QUICK.tuning, stats: { ejectionBaseMs: EJECTION_MS, ejectionMaxMs: EJECTION_MS } },
   });
   await untilAll(cluster.replicas, 15_000, async (replica) => (await replica.metric('mmm_replicas')) === 3);
 });

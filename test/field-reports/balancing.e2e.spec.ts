@@ -85,7 +85,7 @@ describe('"25 consecutive 500s stay in rotation; a second cooldown shortens the 
   });
 
   it('does not move the time of the next trial for failures that arrive during an ejection', async () => {
-    const service = await serviceForTest({ ...settings, tuning: { standing: { ejectionBaseMs: 60_000 } } });
+    const service = await serviceForTest({ ...settings, tuning: { stats: { ejectionBaseMs: 60_000 } } });
     const delays = [500, 510, 520, 1_300, 1_400];
     const answers = delays.map((ms) => slow(ms, fails));
     await workers(service, [(response, request) => (answers.shift() ?? fails)(response, request), fine]);
@@ -103,7 +103,7 @@ describe('"25 consecutive 500s stay in rotation; a second cooldown shortens the 
   it('a retry goes to another worker, never to the one that has just refused', async () => {
     const service = await serviceForTest({
       ...settings,
-      tuning: { standing: { failuresInARow: 100, successSamples: 100 }, retry: { atLeast: 1_000 } },
+      tuning: { stats: { failuresInARow: 100, successSamples: 100 }, retry: { atLeast: 1_000 } },
     });
     const upstreams = await workers(service, [fails, fails, fine], { max_concurrency: 100 });
     expect(new Set(await call(service, 30, 1))).toEqual(new Set([200]));

@@ -95,7 +95,7 @@ it('leaves nothing in flight, no timer and no listener after 4,000 requests that
   process.on('warning', warned);
   onTestFinished(() => void process.off('warning', warned));
   const service = await serviceForTest({
-    tuning: { standing: { ejectionBaseMs: 10, ejectionMaxMs: 10 } },
+    tuning: { stats: { ejectionBaseMs: 10, ejectionMaxMs: 10 } },
   });
   // Clients that give up early leave unused connections; a server that closes would wait for them.
   onTestFinished(() => {

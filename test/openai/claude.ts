@@ -34,7 +34,7 @@ export async function startClaude(): Promise<Claude> {
     tuning: {
       streams: { heartbeatMs: 60 },
       // Streams here break on purpose, which must not eject their worker.
-      standing: { failuresInARow: 100, successShare: 0, connectErrorsInARow: 100 },
+      stats: { failuresInARow: 100, successShare: 0, connectErrorsInARow: 100 },
     },
   });
   const upstream = await startRawUpstream((response) => response.end());

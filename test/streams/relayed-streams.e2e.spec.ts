@@ -29,7 +29,7 @@ beforeAll(async () => {
     tuning: {
       streams: { heartbeatMs: HEARTBEAT_MS },
       // Streams here break on purpose, which must not eject their worker.
-      standing: { failuresInARow: 100, successShare: 0, connectErrorsInARow: 100 },
+      stats: { failuresInARow: 100, successShare: 0, connectErrorsInARow: 100 },
     },
   });
   upstream = await startRawUpstream((response) => response.end());

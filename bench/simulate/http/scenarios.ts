@@ -54,7 +54,7 @@ export const HTTP_SCENARIOS: readonly Scenario[] = [
   {
     letter: 'B',
     title: 'one is 4× slower, 80 % busy',
-    setup: setup(some(1, from(0, { slowness: 4 })), 0.8, 7.25),
+    setup: setup(some(1, from(0, { relativeLatency: 4 })), 0.8, 7.25),
     needsOracle: true,
     bars: [oracleAtMost(1.15)],
   },
@@ -68,7 +68,7 @@ export const HTTP_SCENARIOS: readonly Scenario[] = [
   {
     letter: 'E',
     title: 'one accepts and never answers (first byte awaited 10 s)',
-    setup: setup(some(1, from(FAULT_MS, { slowness: Infinity })), 0.8, 7, { patienceMs: 10_000 }),
+    setup: setup(some(1, from(FAULT_MS, { relativeLatency: Infinity })), 0.8, 7, { patienceMs: 10_000 }),
     needsOracle: false,
     bars: [shareFromFault(0.5), allErrors(1)],
   },
@@ -82,7 +82,7 @@ export const HTTP_SCENARIOS: readonly Scenario[] = [
   {
     letter: 'H',
     title: 'one turns 10× slow, later recovers',
-    setup: setup(some(1, from(FAULT_MS, { slowness: 10 }), from(SLOW_UNTIL_MS, {})), 0.8, 7, {
+    setup: setup(some(1, from(FAULT_MS, { relativeLatency: 10 }), from(SLOW_UNTIL_MS, {})), 0.8, 7, {
       untilMs: LONG_MS,
     }),
     needsOracle: false,
@@ -98,7 +98,7 @@ export const HTTP_SCENARIOS: readonly Scenario[] = [
       some(
         1,
         from(FAULT_MS, { fault: 'refused' }),
-        from(GONE_UNTIL_MS, { slowness: 4 }),
+        from(GONE_UNTIL_MS, { relativeLatency: 4 }),
         from(GONE_UNTIL_MS + COLD_MS, {}),
       ),
       0.8,
@@ -115,7 +115,7 @@ export const HTTP_SCENARIOS: readonly Scenario[] = [
   {
     letter: 'L',
     title: 'light traffic (20 %), one 4× slower',
-    setup: setup(some(1, from(0, { slowness: 4 })), 0.2, 7.25),
+    setup: setup(some(1, from(0, { relativeLatency: 4 })), 0.2, 7.25),
     needsOracle: true,
     bars: [oracleAtMost(1.35)],
   },

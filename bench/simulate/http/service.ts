@@ -77,10 +77,10 @@ function startReplica(log: string, environment: Readonly<Record<string, string>>
 
 /** The default times of health, balancing and replicas, shortened. */
 function hastened(): TuningOverrides {
-  const { health, standing, retry, replicas } = TUNING;
+  const { health, stats, retry, replicas } = TUNING;
   return {
     health: shortened(health),
-    standing: shortened(standing),
+    stats: shortened(stats),
     retry: shortened(retry),
     replicas: shortened(replicas),
   };

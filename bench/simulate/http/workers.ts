@@ -79,9 +79,9 @@ class RealWorker {
   }
 
   private answerProbe(response: ServerResponse): void {
-    const { probe, slowness } = this.worker?.behaviour ?? HEALTHY;
+    const { probe, relativeLatency } = this.worker?.behaviour ?? HEALTHY;
     if (probe === 'bad') response.writeHead(500).end();
-    else if (slowness !== Infinity) response.writeHead(200).end();
+    else if (relativeLatency !== Infinity) response.writeHead(200).end();
   }
 }
 

@@ -91,7 +91,12 @@ export class PooledWorker implements Candidate {
   refresh(medianMsPerToken: number, nowMs: number, isOtherWarm: boolean): void {
     const { limits, stats } = this;
     this.warmsUp = isOtherWarm;
-    this.relativeLatency = relativeLatency(stats.outputSpeed, medianMsPerToken, nowMs, limits.paceHalfLifeMs);
+    this.relativeLatency = relativeLatency(
+      stats.outputSpeed,
+      medianMsPerToken,
+      nowMs,
+      limits.speedHalfLifeMs,
+    );
     this.penalty = amountAt(stats.penalty, nowMs, limits.penaltyHalfLifeMs);
     this.peakLatencyMs = latencyAt(stats.latency, nowMs, limits.latencyMs);
   }

@@ -1,30 +1,30 @@
-/** The numbers by which a replica judges workers from its own requests. */
+/** The limits by which a replica evaluates workers from its own requests. */
 export interface StatsLimits {
-  /** Connect errors in a row that put a worker aside. [Linkerd, Finagle] */
+  /** Connect errors in a row that eject a worker. [Linkerd, Finagle] */
   readonly connectErrorsInARow: number;
-  /** Failures in a row that do. */
+  /** Failures in a row that eject it. */
   readonly failuresInARow: number;
-  /** So does a smaller share of successes, 0 to 1, … */
+  /** A smaller share of successes, 0 to 1, ejects it too, … */
   readonly successShare: number;
   /** … within this time … */
   readonly successWindowMs: number;
-  /** … if there were so many requests. */
+  /** … after at least this many requests. */
   readonly successSamples: number;
   /** The first ejection; each further one doubles it. */
   readonly ejectionBaseMs: number;
   readonly ejectionMaxMs: number;
-  /** Good trials that end it. */
+  /** Successful trial requests that end it. */
   readonly trialSuccesses: number;
-  /** The longest a busy worker is passed over, whatever it asks for. */
-  readonly busyMaxMs: number;
-  /** For one that does not say how long. */
-  readonly busyMs: number;
-  /** A suspect that has served a request within this time is no suspect here. */
+  /** The longest time a throttled worker gets no requests, whatever its Retry-After. */
+  readonly throttleMaxMs: number;
+  /** The pause of a throttled worker without Retry-After. */
+  readonly throttleMs: number;
+  /** A suspect worker that served a request here within this time counts as healthy here. */
   readonly aliveMs: number;
-  /** Time constant of the average pace. */
-  readonly paceMs: number;
-  /** In which a pace that was not seen again is half forgotten. */
-  readonly paceHalfLifeMs: number;
+  /** Time constant of the average speed. */
+  readonly speedMs: number;
+  /** Half-life of a speed without new measurements. */
+  readonly speedHalfLifeMs: number;
   /** Time constant of the peak latency. */
   readonly latencyMs: number;
   /** What a 5xx, timeout or connect error costs, in requests. */
@@ -43,11 +43,11 @@ export const DEFAULT_STATS_LIMITS: StatsLimits = {
   ejectionBaseMs: 10_000,
   ejectionMaxMs: 300_000,
   trialSuccesses: 2,
-  busyMaxMs: 60_000,
-  busyMs: 1000,
+  throttleMaxMs: 60_000,
+  throttleMs: 1000,
   aliveMs: 30_000,
-  paceMs: 15_000,
-  paceHalfLifeMs: 60_000,
+  speedMs: 15_000,
+  speedHalfLifeMs: 60_000,
   latencyMs: 10_000,
   failurePenalty: 10,
   callerFaultPenalty: 0.1,

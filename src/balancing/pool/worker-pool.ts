@@ -218,7 +218,7 @@ export class WorkerPool {
   private refresh(nowMs: number): void {
     this.refreshedAtMs = nowMs;
     this.isOutdated = true;
-    const sinceMs = nowMs - STALE_SPEED_WINDOWS * this.limits.paceMs;
+    const sinceMs = nowMs - STALE_SPEED_WINDOWS * this.limits.speedMs;
     const speeds = this.workers
       .map(({ stats: { outputSpeed } }) => (outputSpeed.atMs >= sinceMs ? msPerToken(outputSpeed) : null))
       .filter((speed) => speed !== null);

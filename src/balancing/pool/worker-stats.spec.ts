@@ -42,7 +42,7 @@ describe('output speed', () => {
     return list.reduce((speed, answer) => {
       nowMs += answer.afterMs;
       const durationMs = answer.units * answer.msPerUnit;
-      return afterOutput(speed, { durationMs, units: answer.units }, nowMs, LIMITS.paceMs);
+      return afterOutput(speed, { durationMs, units: answer.units }, nowMs, LIMITS.speedMs);
     }, NO_OUTPUT);
   };
 
@@ -70,8 +70,8 @@ describe('output speed', () => {
   });
 
   it('ignores an answer without output', () => {
-    expect(afterOutput(NO_OUTPUT, { durationMs: 100, units: 0 }, 5, LIMITS.paceMs)).toBe(NO_OUTPUT);
-    expect(relativeLatency(NO_OUTPUT, 10, 5, LIMITS.paceHalfLifeMs)).toBe(1);
+    expect(afterOutput(NO_OUTPUT, { durationMs: 100, units: 0 }, 5, LIMITS.speedMs)).toBe(NO_OUTPUT);
+    expect(relativeLatency(NO_OUTPUT, 10, 5, LIMITS.speedHalfLifeMs)).toBe(1);
   });
 
   it('gives a relative latency from 0.25 to 8 that goes towards 1 while the worker is not used', () => {
@@ -85,7 +85,7 @@ describe('output speed', () => {
           const speed = { timeMs: own, units: 1, atMs: 0 };
           const [sooner, later] = [oneMs, otherMs]
             .toSorted((a, b) => a - b)
-            .map((atMs) => relativeLatency(speed, usual, atMs, LIMITS.paceHalfLifeMs));
+            .map((atMs) => relativeLatency(speed, usual, atMs, LIMITS.speedHalfLifeMs));
           if (sooner === undefined || later === undefined) throw new Error('two');
           expect(sooner).toBeGreaterThanOrEqual(0.25);
           expect(sooner).toBeLessThanOrEqual(8);
@@ -105,8 +105,8 @@ describe('output speed', () => {
 
   it('is half forgotten after a minute without use', () => {
     const speed = { timeMs: 5e6, units: 1e6, atMs: 0 };
-    expect(relativeLatency(speed, 1, 0, LIMITS.paceHalfLifeMs)).toBeCloseTo(5, 2);
-    expect(relativeLatency(speed, 1, 60_000, LIMITS.paceHalfLifeMs)).toBeCloseTo(3, 2);
+    expect(relativeLatency(speed, 1, 0, LIMITS.speedHalfLifeMs)).toBeCloseTo(5, 2);
+    expect(relativeLatency(speed, 1, 60_000, LIMITS.speedHalfLifeMs)).toBeCloseTo(3, 2);
   });
 
   it('is compared with the median of all workers', () => {

@@ -94,7 +94,10 @@ export function afterResult(
         circuit: afterContact(before.circuit),
       };
     case 'throttled': {
-      const throttledMs = Math.min(limits.busyMaxMs, Math.max(0, result.retryAfterMs ?? limits.busyMs));
+      const throttledMs = Math.min(
+        limits.throttleMaxMs,
+        Math.max(0, result.retryAfterMs ?? limits.throttleMs),
+      );
       return {
         ...before,
         circuit: afterContact(before.circuit),
@@ -142,7 +145,7 @@ function afterServing(
   return {
     circuit,
     penalty: passedItsTrials ? ZERO : before.penalty,
-    outputSpeed: afterOutput(before.outputSpeed, { durationMs, units }, nowMs, limits.paceMs),
+    outputSpeed: afterOutput(before.outputSpeed, { durationMs, units }, nowMs, limits.speedMs),
     latency: afterLatency(before.latency, durationMs, nowMs, limits.latencyMs),
     throttledUntilMs: before.throttledUntilMs,
     lastSuccessMs: nowMs,

@@ -9,7 +9,11 @@ const MIDDLE = 0.5;
 const LONG_AGO_MS = 1e9;
 const LIMITS = { failuresDown: 3, warmingMs: 30_000 };
 
-function standing(health: HealthState['health'], failuresInRow: number, successesInRow: number): HealthState {
+function healthState(
+  health: HealthState['health'],
+  failuresInRow: number,
+  successesInRow: number,
+): HealthState {
   return { ...unknownHealth(1, 0), health, failuresInRow, successesInRow };
 }
 
@@ -30,7 +34,7 @@ describe('nextProbeMs', () => {
         fc.nat({ max: 100_000 }),
         fc.nat({ max: 100_000 }),
       )
-      .map(([health, failures, successes]) => standing(health, failures, successes));
+      .map(([health, failures, successes]) => healthState(health, failures, successes));
     const anyChance = fc.double({ min: 0, max: 1, noNaN: true });
     const downAfter = fc.integer({ min: 1, max: 100 });
     fc.assert(
@@ -50,36 +54,36 @@ describe('nextProbeMs', () => {
   });
 
   it('is the interval while nothing changes', () => {
-    expect(ms(standing('healthy', 0, 40))).toBe(5_000);
-    expect(ms(standing('unknown', 0, 0))).toBe(5_000);
+    expect(ms(healthState('healthy', 0, 40))).toBe(5_000);
+    expect(ms(healthState('unknown', 0, 0))).toBe(5_000);
   });
 
   it('is a second while it is changing its mind, either way', () => {
-    expect(ms(standing('healthy', 1, 0))).toBe(1_000);
-    expect(ms(standing('unknown', 2, 0))).toBe(1_000);
-    expect(ms(standing('unhealthy', 0, 1))).toBe(1_000);
+    expect(ms(healthState('healthy', 1, 0))).toBe(1_000);
+    expect(ms(healthState('unknown', 2, 0))).toBe(1_000);
+    expect(ms(healthState('unhealthy', 0, 1))).toBe(1_000);
   });
 
   it('is no less often for being unsure', () => {
-    expect(ms(standing('healthy', 1, 0), { ...usual, intervalMs: 200 })).toBe(200);
+    expect(ms(healthState('healthy', 1, 0), { ...usual, intervalMs: 200 })).toBe(200);
   });
 
   it('doubles while it stays down, up to the longest', () => {
     const failures = [3, 4, 5, 6, 7, 2_000];
-    expect(failures.map((count) => ms(standing('unhealthy', count, 0)))).toEqual([
+    expect(failures.map((count) => ms(healthState('unhealthy', count, 0)))).toEqual([
       5_000, 10_000, 20_000, 30_000, 30_000, 30_000,
     ]);
   });
 
   it('goes back to the interval for one that fails on and is kept suspect', () => {
     const failures = [1, 3, 4, 5, 6, 2_000];
-    expect(failures.map((count) => ms(standing('suspect', count, 0)))).toEqual([
+    expect(failures.map((count) => ms(healthState('suspect', count, 0)))).toEqual([
       1_000, 1_000, 2_000, 4_000, 5_000, 5_000,
     ]);
   });
 
   it('comes when a warming worker is warm', () => {
-    const warming = standing('warming', 0, 1);
+    const warming = healthState('warming', 0, 1);
     expect(ms(warming, usual, 10_000)).toBe(5_000);
     expect(ms(warming, usual, 27_000)).toBe(3_000);
     expect(ms(warming, { ...usual, intervalMs: 60_000 })).toBe(30_000);
@@ -87,15 +91,15 @@ describe('nextProbeMs', () => {
   });
 
   it('is its own interval where that is longer than the longest', () => {
-    expect(ms(standing('unhealthy', 9, 0), { ...usual, intervalMs: 60_000 })).toBe(60_000);
+    expect(ms(healthState('unhealthy', 9, 0), { ...usual, intervalMs: 60_000 })).toBe(60_000);
   });
 
   it('is the longest for a definition with a fault: mending it brings a probe at once', () => {
-    expect(ms(standing('unhealthy', 0, 0))).toBe(30_000);
+    expect(ms(healthState('unhealthy', 0, 0))).toBe(30_000);
   });
 
   it('lies within the jitter, so that nothing probes in step', () => {
-    const healthy = standing('healthy', 0, 1);
+    const healthy = healthState('healthy', 0, 1);
     expect(nextProbeMs(healthy, LIMITS, usual, 0, 0)).toBe(4_000);
     expect(nextProbeMs(healthy, LIMITS, usual, 1, 0)).toBe(6_000);
   });

@@ -8,7 +8,7 @@ const situation: fc.Arbitrary<SlotSituation> = fc
     heldForMs: fc.array(fc.nat({ max: 2_000 }), { maxLength: 5 }),
     inFlight: fc.nat({ max: 7 }),
     waiting: fc.nat({ max: 7 }),
-    wishes: fc.nat({ max: 5 }),
+    slotRequests: fc.nat({ max: 5 }),
     surplusForMs: fc.nat({ max: 2_000 }),
   })
   .map(({ waiting, ...its }) => ({
@@ -23,15 +23,15 @@ const its = (about: Partial<SlotSituation>): SlotSituation => ({
   heldForMs: [],
   inFlight: 0,
   wanted: 0,
-  wishes: 0,
+  slotRequests: 0,
   surplusForMs: 0,
   ...about,
 });
 
-describe('what to do about leased slots, however things stand', () => {
-  it('never uses more than is held, and gives no slot away in which something runs', () => {
+describe('the plan for leased slots, in any situation', () => {
+  it('never uses more slots than are held, and releases no slot in which a request runs', () => {
     law((now) => {
-      const { usable, giveBack } = planSlots(now);
+      const { usable, release: giveBack } = planSlots(now);
       const held = now.heldForMs.length;
       expect(usable).toBeLessThanOrEqual(held);
       expect(usable).toBeGreaterThanOrEqual(0);
@@ -40,7 +40,7 @@ describe('what to do about leased slots, however things stand', () => {
     });
   });
 
-  it('takes no more than the cap and what is wanted, and none while it gives', () => {
+  it('takes no more slots than the cap and the demand, and none while it releases some', () => {
     law((now) => {
       const { usable, take } = planSlots(now);
       const held = now.heldForMs.length;
@@ -49,16 +49,16 @@ describe('what to do about leased slots, however things stand', () => {
     });
   });
 
-  it('lets nobody starve: of what has had its turn, one at least goes to who wishes for it', () => {
+  it('lets no replica starve: at least one slot that was held for a turn goes to a replica that requests it', () => {
     law((now) => {
       const isRipe = now.heldForMs.some((ms) => ms >= 200);
       const { usable, take } = planSlots(now);
-      expect(now.wishes > 0 && isRipe && usable === now.heldForMs.length).toBe(false);
-      expect(now.wishes > 0 && now.heldForMs.length > 0 && take > 0).toBe(false);
+      expect(now.slotRequests > 0 && isRipe && usable === now.heldForMs.length).toBe(false);
+      expect(now.slotRequests > 0 && now.heldForMs.length > 0 && take > 0).toBe(false);
     });
   });
 
-  it('wishes only where it has none and wants one', () => {
+  it('requests a slot only if it holds none and needs one', () => {
     law((now) => {
       expect(planSlots(now).requestSlot).toBe(now.heldForMs.length === 0 && now.wanted > 0);
     });
@@ -66,25 +66,25 @@ describe('what to do about leased slots, however things stand', () => {
 });
 
 describe('a slot', () => {
-  it('that was just got is used before it is passed on, unless nobody wants it here', () => {
-    expect(planSlots(its({ heldForMs: [0], wanted: 1, wishes: 2 }))).toMatchObject({
+  it('is used before it is handed over, unless no request here needs it', () => {
+    expect(planSlots(its({ heldForMs: [0], wanted: 1, slotRequests: 2 }))).toMatchObject({
       usable: 1,
       giveBack: 0,
     });
-    expect(planSlots(its({ heldForMs: [0], wanted: 0, wishes: 1 }))).toMatchObject({
+    expect(planSlots(its({ heldForMs: [0], wanted: 0, slotRequests: 1 }))).toMatchObject({
       usable: 0,
       giveBack: 1,
     });
   });
 
-  it('goes when the request that runs in it is done, and no other begins meanwhile', () => {
-    const running = its({ heldForMs: [300], inFlight: 1, wanted: 5, wishes: 1 });
+  it('is handed over when the request that runs in it ends, and no other request begins in it', () => {
+    const running = its({ heldForMs: [300], inFlight: 1, wanted: 5, slotRequests: 1 });
     expect(planSlots(running)).toMatchObject({ usable: 0, giveBack: 0, take: 0 });
     expect(planSlots({ ...running, inFlight: 0 })).toMatchObject({ usable: 0, giveBack: 1, take: 0 });
   });
 
-  it('that nobody wants is kept for a second', () => {
-    expect(planSlots(its({ heldForMs: [900], surplusForMs: 900 })).giveBack).toBe(0);
-    expect(planSlots(its({ heldForMs: [1_000], surplusForMs: 1_000 })).giveBack).toBe(1);
+  it('is kept for a second after the last request that needs it', () => {
+    expect(planSlots(its({ heldForMs: [900], surplusForMs: 900 })).release).toBe(0);
+    expect(planSlots(its({ heldForMs: [1_000], surplusForMs: 1_000 })).release).toBe(1);
   });
 });

@@ -7,10 +7,10 @@ import { LEASE_MS, type Slot, SlotTable, REQUEST_MS } from './slot-table.js';
 
 type Holdings = Map<string, SlotHolding>;
 type Plans = readonly (readonly [SlotHolding, SlotPlan])[];
-/** Told the workers of which more or fewer slots may be used. */
-type Tell = (workerIds: readonly string[]) => void;
+/** Receives the workers whose number of usable slots has changed. */
+type Notify = (workerIds: readonly string[]) => void;
 
-/** Brings what this replica holds of slots, and what it needs, in line with the table. */
+/** Aligns the slots that this replica holds and needs with the table. */
 @Injectable()
 export class SlotExchange {
   constructor(
@@ -19,33 +19,33 @@ export class SlotExchange {
     private readonly activity: WorkerActivity,
   ) {}
 
-  /** @throws DatabaseUnavailableError; what may be used is planned all the same */
-  async round(holdings: Holdings, tell: Tell): Promise<void> {
-    const askedAtMs = performance.now();
+  /** @throws DatabaseUnavailableError after planning which slots may still be used */
+  async round(holdings: Holdings, notify: Notify): Promise<void> {
+    const queriedAtMs = performance.now();
     try {
-      const { mine, slotRequests: wishes } = await this.table.look([...holdings.keys()]);
+      const { mine, slotRequests } = await this.table.look([...holdings.keys()]);
       for (const [id, holding] of holdings) {
         const slots = mine.filter(({ workerId }) => workerId === id);
-        holding.update(slots, wishes.get(id) ?? 0, askedAtMs);
+        holding.update(slots, slotRequests.get(id) ?? 0, queriedAtMs);
       }
-      await this.settle(holdings, tell);
+      await this.settle(holdings, notify);
     } catch (error) {
-      this.plan(holdings, tell);
+      this.plan(holdings, notify);
       throw error;
     }
   }
 
-  private async settle(holdings: Holdings, tell: Tell): Promise<void> {
-    const plans = this.plan(holdings, tell);
+  private async settle(holdings: Holdings, notify: Notify): Promise<void> {
+    const plans = this.plan(holdings, notify);
     await this.renew(holdings);
-    for (const [holding, { giveBack }] of plans) await this.give(holding, giveBack);
-    await this.take(plans, holdings, tell);
+    for (const [holding, { release: giveBack }] of plans) await this.give(holding, giveBack);
+    await this.take(plans, holdings, notify);
     await this.requestSlots(plans, holdings);
-    await this.releaseUnneeded(holdings, tell);
+    await this.releaseUnneeded(holdings, notify);
   }
 
-  /** What may be used from now on, before anything is given away. */
-  private plan(holdings: Holdings, tell: Tell): Plans {
+  /** Plans which slots may be used from now on, before any is released. */
+  private plan(holdings: Holdings, notify: Notify): Plans {
     const nowMs = performance.now();
     const changed: string[] = [];
     const plans = [...holdings.values()].map((holding) => {
@@ -54,13 +54,13 @@ export class SlotExchange {
       if (holding.usable !== before) changed.push(holding.workerId);
       return [holding, plan] as const;
     });
-    tell(changed);
+    notify(changed);
     return plans;
   }
 
   /**
-   * While not all replicas know yet that slots must be leased, others may still use their shares: no more is leased then
-   * than runs here anyway, or one; and one that has just come waits.
+   * Until all replicas know that slots must be leased, others may still use their shares. Meanwhile this replica leases no
+   * more slots than it has running requests (at least one), and a replica that has just started leases none.
    */
   private demandOf({ workerId, sinceMs }: SlotHolding, nowMs: number): Demand {
     const { inFlight, wanted } = this.activity.of(workerId);
@@ -83,7 +83,7 @@ export class SlotExchange {
     if (unclaimed.length > 0) await this.table.release(unclaimed);
   }
 
-  private async take(plans: Plans, holdings: Holdings, tell: Tell): Promise<void> {
+  private async take(plans: Plans, holdings: Holdings, notify: Notify): Promise<void> {
     const wanted = plans
       .filter(([holding, { take }]) => take > 0 && holding.releaseAllAtMs === null)
       .map(([{ workerId, cap }, { take }]) => ({ workerId, cap, most: take }));
@@ -93,19 +93,19 @@ export class SlotExchange {
     for (const { workerId, slot } of taken) {
       holdings.get(workerId)?.add(slot, nowMs + LEASE_MS, nowMs);
     }
-    tell(taken.map(({ workerId }) => workerId));
+    notify(taken.map(({ workerId }) => workerId));
   }
 
   private async requestSlots(plans: Plans, holdings: Holdings): Promise<void> {
     const nowMs = performance.now();
-    const wishing = plans
-      .filter(([{ held }, { requestSlot: wish }]) => wish && held === 0)
+    const requesting = plans
+      .filter(([{ held }, { requestSlot }]) => requestSlot && held === 0)
       .map(([holding]) => holding);
-    const due = wishing.filter(
-      ({ requestedMs: wishedMs }) => wishedMs === null || nowMs - wishedMs > REQUEST_MS / 2,
+    const due = requesting.filter(
+      ({ requestedMs }) => requestedMs === null || nowMs - requestedMs > REQUEST_MS / 2,
     );
     const over = [...holdings.values()].filter(
-      (holding) => holding.requestedMs !== null && !wishing.includes(holding),
+      (holding) => holding.requestedMs !== null && !requesting.includes(holding),
     );
     if (due.length > 0) await this.table.requestSlots(due.map(({ workerId }) => workerId));
     for (const holding of due) holding.requestedMs = nowMs;
@@ -113,14 +113,14 @@ export class SlotExchange {
     for (const holding of over) holding.requestedMs = null;
   }
 
-  /** From those whose slots need not be leased any more. */
-  private async releaseUnneeded(holdings: Holdings, tell: Tell): Promise<void> {
+  /** Releases the slots of workers whose slots no longer need a lease. */
+  private async releaseUnneeded(holdings: Holdings, notify: Notify): Promise<void> {
     const nowMs = performance.now();
     for (const holding of holdings.values()) {
       if (holding.releaseAllAtMs === null || nowMs < holding.releaseAllAtMs) continue;
       const slots = holding.remove(holding.held);
       holdings.delete(holding.workerId);
-      tell([holding.workerId]);
+      notify([holding.workerId]);
       if (slots.length > 0) await this.table.release(slots);
     }
   }

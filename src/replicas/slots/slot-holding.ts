@@ -7,7 +7,7 @@ interface Lease {
   readonly sinceMs: number;
 }
 
-/** How many requests of this replica run on a worker, and how many would. */
+/** How many requests of this replica run on a worker, and how many run or wait. */
 export interface Demand {
   readonly inFlight: number;
   readonly wanted: number;
@@ -15,9 +15,9 @@ export interface Demand {
 
 /** The slots of one worker that this replica holds. */
 export class SlotHolding {
-  /** `null`: its slots have to be leased; else they need not be any more, after that. */
+  /** `null`: slots must be leased. Otherwise the time after which they no longer need a lease. */
   releaseAllAtMs: number | null = null;
-  /** `null`: no wish of ours stands in the table. */
+  /** When this replica last requested a slot; `null`: it has no request in the table. */
   requestedMs: number | null = null;
   private leases: ReadonlyMap<number, Lease> = new Map();
   private slotRequests = 0;
@@ -30,7 +30,7 @@ export class SlotHolding {
     readonly sinceMs: number,
   ) {}
 
-  /** Requests that may run there, as of the last plan. */
+  /** Requests that may run on the worker, as of the last plan. */
   get usable(): number {
     return this.usableNow;
   }
@@ -39,21 +39,21 @@ export class SlotHolding {
     return this.leases.size;
   }
 
-  /** It will give a slot away once nothing runs in it. */
+  /** A slot will be released once no request runs in it. */
   get isLeaving(): boolean {
     return this.usableNow < this.held;
   }
 
-  /** What the table said when it was asked. */
-  update(mine: readonly LeasedSlot[], wishes: number, askedAtMs: number): void {
+  /** Takes over what the table held at the time of the query. */
+  update(mine: readonly LeasedSlot[], slotRequests: number, queriedAtMs: number): void {
     const before = this.leases;
     this.leases = new Map(
       mine.map(({ slot, leftMs }) => [
         slot,
-        { untilMs: askedAtMs + leftMs, sinceMs: before.get(slot)?.sinceMs ?? askedAtMs },
+        { untilMs: queriedAtMs + leftMs, sinceMs: before.get(slot)?.sinceMs ?? queriedAtMs },
       ]),
     );
-    this.slotRequests = wishes;
+    this.slotRequests = slotRequests;
   }
 
   add(slot: number, untilMs: number, nowMs: number): void {
@@ -61,7 +61,7 @@ export class SlotHolding {
     this.usableNow = Math.max(this.usableNow, this.held);
   }
 
-  /** Leases that have run out are not held any more. */
+  /** Drops expired leases and plans with the rest. */
   plan({ inFlight, wanted }: Demand, nowMs: number): SlotPlan {
     this.leases = new Map([...this.leases].filter(([, { untilMs }]) => untilMs > nowMs));
     if (this.held <= Math.max(wanted, inFlight)) this.surplusSinceMs = null;
@@ -71,14 +71,14 @@ export class SlotHolding {
       heldForMs: [...this.leases.values()].map(({ sinceMs }) => nowMs - sinceMs),
       inFlight,
       wanted,
-      wishes: this.slotRequests,
+      slotRequests: this.slotRequests,
       surplusForMs: this.surplusSinceMs === null ? 0 : nowMs - this.surplusSinceMs,
     });
     this.usableNow = Math.min(plan.usable, this.cap);
     return plan;
   }
 
-  /** Some of its slots, which it holds no longer: those first that are beyond a cap that was lowered. */
+  /** Removes and returns some of its slots; those beyond a lowered cap go first. */
   remove(count: number): readonly Slot[] {
     const slots = [...this.leases.keys()].toSorted((one, other) => other - one).slice(0, count);
     this.leases = new Map([...this.leases].filter(([slot]) => !slots.includes(slot)));

@@ -9,16 +9,16 @@ import { SlotExchange } from './slot-exchange.js';
 import { SlotHolding } from './slot-holding.js';
 
 const ROUND_MS = 200;
-/** While requests wait and there is no slot for them. */
+/** The interval while requests wait for a slot. */
 const WAITING_ROUND_MS = 100;
-/** However many requests ask for a round. */
+/** The shortest pause, however many requests trigger a round. */
 const SHORTEST_PAUSE_MS = 20;
-/** A database that has not answered for so long is away: requests are not to wait for it. */
+/** A database that has not answered for this long counts as unavailable, and requests no longer wait for it. */
 const AWAY_MS = 2_000;
 
 /**
- * The slots of workers that have fewer than there are replicas: leased in PostgreSQL, for as long as requests run or wait
- * here. While the database is away each replica may use one of each worker. Idle where there is no such worker.
+ * Leases in PostgreSQL the slots of workers that have fewer slots than there are replicas, while requests run or wait
+ * here. While the database is unavailable, each replica may use one slot of each such worker. Idle without such workers.
  */
 @Injectable()
 export class SlotLeases {
@@ -44,36 +44,36 @@ export class SlotLeases {
     live.onChange(() => this.follow());
   }
 
-  /** Whether there is a worker whose slots have to be leased. */
+  /** Whether any worker's slots must be leased. */
   get isNeeded(): boolean {
     return this.holdings.size > 0;
   }
 
-  /** Requests of this replica that may run there; `null`: its slots need not be leased. */
+  /** Requests of this replica that may run on the worker; `null`: its slots need no lease. */
   usable(workerId: string): number | null {
     const holding = this.holdings.get(workerId);
     if (holding === undefined) return null;
     return this.isAway ? Math.max(1, holding.usable) : holding.usable;
   }
 
-  /** Calls `listener` with the workers of which more or fewer slots may be used. */
+  /** Calls `listener` with the workers whose number of usable slots has changed. */
   onChange(listener: (workerIds: readonly string[]) => void): void {
     this.listeners.push(listener);
   }
 
-  /** A request came for a model that has such a worker; `isWaiting`: none of them could take it. */
+  /** A request arrived for a model with such a worker; `isWaiting`: none of its workers could take it. */
   wake(isWaiting: boolean): void {
-    const isContended = [...this.holdings.values()].some(({ requestedMs: wishedMs }) => wishedMs !== null);
+    const isContended = [...this.holdings.values()].some(({ requestedMs }) => requestedMs !== null);
     const pauseMs = !isWaiting ? ROUND_MS : isContended ? WAITING_ROUND_MS : SHORTEST_PAUSE_MS;
     this.rounds.runWithin(Math.max(0, this.lastRoundMs + pauseMs - performance.now()));
   }
 
-  /** A request has ended there: somebody else may be waiting for its slot. */
+  /** A request on the worker has ended: another replica may be waiting for its slot. */
   doneWith(workerId: string): void {
     if (this.holdings.get(workerId)?.isLeaving === true) this.rounds.runWithin(0);
   }
 
-  /** What is still held goes with the replica's row. */
+  /** Slots still held are deleted with the replica's row. */
   stop(): Promise<void> {
     return this.rounds.stop();
   }
@@ -105,12 +105,12 @@ export class SlotLeases {
     const isFresh = performance.now() - this.lastRoundMs > AWAY_MS;
     if (isFresh && !this.isAway) this.lastGoodMs = performance.now();
     this.exchanging ??= this.exchange().finally(() => (this.exchanging = null));
-    // One that hangs is waited for, but nobody waits with it.
-    const patience = new AbortController();
-    await Promise.race([this.exchanging, sleep(AWAY_MS, undefined, patience).catch(() => {})]);
-    patience.abort();
+    // An exchange that hangs is not started again, but the round ends without it.
+    const timer = new AbortController();
+    await Promise.race([this.exchanging, sleep(AWAY_MS, undefined, timer).catch(() => {})]);
+    timer.abort();
     this.lastRoundMs = performance.now();
-    this.judgeAbsence(this.lastRoundMs);
+    this.updateIsAway(this.lastRoundMs);
     return this.pauseMs();
   }
 
@@ -124,30 +124,30 @@ export class SlotLeases {
 
   private isBusy(): boolean {
     return [...this.holdings.values()].some(
-      ({ held, requestedMs: wishedMs, releaseAllAtMs: partUntilMs, workerId }) =>
+      ({ held, requestedMs, releaseAllAtMs, workerId }) =>
         this.isAway ||
         held > 0 ||
-        wishedMs !== null ||
-        partUntilMs !== null ||
+        requestedMs !== null ||
+        releaseAllAtMs !== null ||
         this.activity.of(workerId).wanted > 0,
     );
   }
 
-  private judgeAbsence(nowMs: number): void {
+  private updateIsAway(nowMs: number): void {
     const isAway = nowMs - this.lastGoodMs >= AWAY_MS;
     if (isAway === this.isAway) return;
     this.isAway = isAway;
     this.logger.warn(
       isAway
-        ? 'no slots can be leased: each replica uses one of each worker that has too few'
+        ? 'slots cannot be leased: each replica uses one slot of each worker that has fewer slots than there are replicas'
         : 'leasing slots again',
     );
-    this.tell([...this.holdings.keys()]);
+    this.notify([...this.holdings.keys()]);
   }
 
   private async exchange(): Promise<void> {
     try {
-      await this.exchanges.round(this.holdings, (changed) => this.tell(changed));
+      await this.exchanges.round(this.holdings, (changed) => this.notify(changed));
       this.lastGoodMs = performance.now();
       this.lastFault = '';
     } catch (error) {
@@ -157,7 +157,7 @@ export class SlotLeases {
     }
   }
 
-  private tell(workerIds: readonly string[]): void {
+  private notify(workerIds: readonly string[]): void {
     if (workerIds.length > 0) for (const listener of this.listeners) listener(workerIds);
   }
 }

@@ -10,26 +10,26 @@ export interface Slot {
 }
 
 export interface LeasedSlot extends Slot {
-  /** Until the lease ends. */
+  /** Remaining time of the lease. */
   readonly leftMs: number;
 }
 
 export interface SlotView {
   readonly mine: readonly LeasedSlot[];
-  /** Worker id → how many other replicas wish for a slot there. */
+  /** Worker id → how many other replicas request a slot of it. */
   readonly slotRequests: ReadonlyMap<string, number>;
 }
 
 interface ViewRow {
   readonly worker_id: string;
-  /** `null`: not a slot of ours, but the wishes of others. */
+  /** `null`: `number` counts the slot requests of other replicas. */
   readonly slot: number | null;
   readonly number: number;
 }
 
-/** Shorter than a request waits in the queue (10 s): the slot of a replica that was killed is free before its caller gives up. */
+/** Shorter than a request waits in the queue (10 s), so the slots of a killed replica are free before waiting requests fail. */
 export const LEASE_MS = 8_000;
-/** A slot handed over is to be renewed by its new owner; if he is dead, it is not lost for long. */
+/** The new holder renews a slot that was handed over; if it is dead, the lease ends soon. */
 const HANDED_MS = 2_000;
 export const REQUEST_MS = 2_000;
 
@@ -73,7 +73,7 @@ export class SlotTable {
     };
   }
 
-  /** Of these workers, those slots that are ours and whose lease has not ended. */
+  /** Renews this replica's unexpired leases on these workers. */
   async renew(workerIds: readonly string[]): Promise<void> {
     await this.database.query(
       `UPDATE ${this.slot} SET lease_until = ${inMs(LEASE_MS)}
@@ -83,8 +83,8 @@ export class SlotTable {
   }
 
   /**
-   * Takes free slots, up to `most` of each worker. Two that want the same one are told apart by its primary key.
-   * @returns those that were taken
+   * Takes free slots, up to `most` of each worker. The primary key decides between two replicas that take the same slot.
+   * @returns the slots that were taken
    */
   async take(
     wanted: readonly { readonly workerId: string; readonly cap: number; readonly most: number }[],
@@ -110,19 +110,19 @@ export class SlotTable {
   }
 
   /**
-   * To the next replica in the order of their ids that wishes for one: so each gets its turn.
-   * @returns whether there was one
+   * Hands the slot to the next replica, in the order of ids, that requests one, so that each gets its turn.
+   * @returns whether a replica requested one
    */
   async handOver({ workerId, slot }: Slot): Promise<boolean> {
     const rows = await this.database.query(
-      `WITH heir AS (
+      `WITH next_holder AS (
          DELETE FROM ${this.request} WHERE (worker_id, replica_id) = (
            SELECT worker_id, replica_id FROM ${this.request}
            WHERE worker_id = $2 AND replica_id <> $1 AND wished_until > now()
            ORDER BY replica_id < $1, replica_id LIMIT 1 FOR UPDATE SKIP LOCKED)
          RETURNING replica_id)
-       UPDATE ${this.slot} s SET replica_id = heir.replica_id, lease_until = ${inMs(HANDED_MS)}
-       FROM heir WHERE s.worker_id = $2 AND s.slot = $3 AND s.replica_id = $1 RETURNING s.slot`,
+       UPDATE ${this.slot} s SET replica_id = next_holder.replica_id, lease_until = ${inMs(HANDED_MS)}
+       FROM next_holder WHERE s.worker_id = $2 AND s.slot = $3 AND s.replica_id = $1 RETURNING s.slot`,
       [this.me, workerId, slot],
     );
     return rows.length > 0;
