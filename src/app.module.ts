@@ -4,7 +4,7 @@ import { AccessModule } from './access/access.module.js';
 import { BalancingModule } from './balancing/balancing.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Settings } from './config/settings.js';
-import type { DatabaseAddresses } from './database/database-addresses.js';
+import type { DatabaseAddresses } from './database/data-source.js';
 import { DatabaseModule } from './database/database.module.js';
 import { HealthModule } from './health/health.module.js';
 import { InferenceModule } from './inference/inference.module.js';

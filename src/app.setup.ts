@@ -8,7 +8,7 @@ import { AdmissionCheck } from './access/admission-check.js';
 import { AppModule } from './app.module.js';
 import { ModelPools } from './balancing/model-pools.js';
 import type { Settings } from './config/settings.js';
-import type { DatabaseAddresses } from './database/database-addresses.js';
+import type { DatabaseAddresses } from './database/data-source.js';
 import { rememberRoutes } from './errors/allowed-methods.js';
 import { ErrorFilter } from './errors/error-filter.js';
 import { answerMalformedRequest } from './errors/unread-requests.js';

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { ConfigurationError, type ConfigurationFault } from './configuration-error.js';
 import { contradictions } from './contradictions.js';
-import { isProtected, listeningHost } from './listening.js';
+import { isProtected, listeningHost } from './contradictions.js';
 import type { Settings } from './settings.js';
 import type { Variable } from './variable.js';
 import { TUNING, type Tuning } from './tuning.js';

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type DatabaseAddress, pgOptions } from './data-source.js';
-import { hangUp } from './hang-up.js';
+import { hangUp } from './data-source.js';
 
 export interface ChangeListenerOptions {
   readonly address: DatabaseAddress;

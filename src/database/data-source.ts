@@ -1,4 +1,5 @@
 import { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { CreateRegistry1795000000000 } from '../../migrations/1795000000000-create-registry.js';
@@ -107,4 +108,18 @@ export function migrationDataSource(
       options: `-c search_path=${schema} -c lock_timeout=${lockWaitMs}`,
     },
   });
+}
+
+/** Where PostgreSQL is: for queries, and past a transaction pooler, for LISTEN and migrations. */
+export abstract class DatabaseAddresses {
+  abstract readonly pooled: DatabaseAddress;
+  abstract readonly direct: DatabaseAddress;
+}
+
+const LONGEST_FAREWELL_MS = 500;
+
+/** Ends a connection without waiting for a peer that is silent, and leaves no socket behind. */
+export async function hangUp(client: pg.Client, socket: Socket): Promise<void> {
+  await Promise.race([client.end().catch(() => {}), sleep(LONGEST_FAREWELL_MS)]);
+  socket.destroy();
 }

@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { DatabaseSettings } from '../config/settings.js';
-import { DatabaseAddresses } from './database-addresses.js';
+import { DatabaseAddresses } from './data-source.js';
 import { migrate } from './migrate.js';
 
 const RETRY_BASE_MS = 250;

@@ -1,5 +1,5 @@
 import type { DatabaseSettings } from '../config/settings.js';
-import type { DatabaseAddresses } from './database-addresses.js';
+import type { DatabaseAddresses } from './data-source.js';
 import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.js';
 
 /** Connections of the embedded server: our pool, the listener, the migrations, and a few for a person in psql. */

@@ -3,7 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { DatabaseSettings } from '../config/settings.js';
 import { dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
-import { DatabaseAddresses } from './database-addresses.js';
+import { DatabaseAddresses } from './data-source.js';
 import { DatabaseConnection } from './database-connection.js';
 
 @Global()

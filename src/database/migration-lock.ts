@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type DatabaseAddress, pgOptions } from './data-source.js';
-import { hangUp } from './hang-up.js';
+import { hangUp } from './data-source.js';
 
 /** An arbitrary constant of this service: whoever migrates holds this advisory lock. */
 const MIGRATION_LOCK = 7_306_121_995;

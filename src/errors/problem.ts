@@ -1,7 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import { ForeignOriginError, UnauthorizedError } from '../access/access-errors.js';
 import { UnsupportedFieldError } from '../inference/chat/chat-errors.js';
-import { UnsupportedTaskError } from '../inference/apis/unsupported-task-error.js';
+import { UnsupportedTaskError } from '../inference/chat/chat-errors.js';
 import { NoWorkerAvailableError, UnknownModelError } from '../balancing/balancing-errors.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
 import { InvalidInputError, type InputFault } from '../input/input-errors.js';

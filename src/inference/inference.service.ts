@@ -8,7 +8,7 @@ import { UpstreamClient } from '../upstream/upstream-client.js';
 import { prepareCall } from './apis/prepare-call.js';
 import type { ClientResponse } from './client/client-response.js';
 import { Attempt } from './pipeline/attempt.js';
-import { withTimeouts } from './pipeline/attempt-timeouts.js';
+import { withTimeouts } from './pipeline/attempt.js';
 import { excludeIncapable } from './pipeline/capability.js';
 import { fallbacksOf, mayFallBack } from './pipeline/failover.js';
 import { type RetryRules, retrying } from './pipeline/retry.js';

@@ -15,7 +15,7 @@ import {
 } from 'class-validator';
 import { IsJsonScalar, IsScalarRecord, IsStringRecord, PRINTABLE, printable } from '../input/dto-rules.js';
 import { IsDto } from '../input/read-dto.js';
-import type { JsonValue } from '../template/json-value.js';
+import type { JsonValue } from '../input/json.js';
 
 /** The swagger plugin takes a union for an object. */
 const JSON_SCALAR: ApiPropertyOptions = {

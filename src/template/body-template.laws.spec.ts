@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { compileBody } from './body-template.js';
 import { PLACEHOLDER_NAMES } from './placeholders.js';
 import { callerText, placeholderValues, templateBody, thousands } from '../../test/arbitraries/template.js';
-import type { JsonValue } from './json-value.js';
+import type { JsonValue } from '../input/json.js';
 import type { PlaceholderValues } from './placeholders.js';
 
 const SLOT = new RegExp(`\\{(${PLACEHOLDER_NAMES.join('|')})\\}|\\$\\{secret:([A-Za-z]+)\\}`);

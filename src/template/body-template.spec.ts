@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compileBody } from './body-template.js';
 import { RenderError, TemplateError } from './template-error.js';
-import type { JsonValue } from './json-value.js';
+import type { JsonValue } from '../input/json.js';
 import type { PlaceholderValues } from './placeholders.js';
 
 const request: PlaceholderValues = {

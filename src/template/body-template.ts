@@ -2,7 +2,7 @@ import { compileForm } from './form-body.js';
 import { compileJson } from './json-body.js';
 import { Mentions } from './template-text.js';
 import { TemplateError } from './template-error.js';
-import type { JsonValue } from './json-value.js';
+import type { JsonValue } from '../input/json.js';
 import type { PlaceholderName, PlaceholderValues, SecretLookup } from './placeholders.js';
 
 export interface BodyTemplate {

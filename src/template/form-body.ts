@@ -1,8 +1,8 @@
-import { encodeText } from './percent-encoding.js';
+import { encodeText } from './url-template.js';
 import { slotText, wholePlaceholder } from './template-text.js';
 import { printPath } from './json-path.js';
 import { TemplateError } from './template-error.js';
-import type { JsonValue } from './json-value.js';
+import type { JsonValue } from '../input/json.js';
 import type { Mentions, Part, Render } from './template-text.js';
 import type { PlaceholderValues, SecretLookup } from './placeholders.js';
 

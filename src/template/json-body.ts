@@ -2,7 +2,7 @@ import { isAlwaysPresent } from './placeholders.js';
 import { printPath } from './json-path.js';
 import { slotText, valueJson, wholePlaceholder } from './template-text.js';
 import { TemplateError } from './template-error.js';
-import type { JsonValue } from './json-value.js';
+import type { JsonValue } from '../input/json.js';
 import type { Mentions, Part, Render } from './template-text.js';
 import type { PlaceholderName } from './placeholders.js';
 import type { Step } from './json-path.js';

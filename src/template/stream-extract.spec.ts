@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { printPath } from './json-path.js';
-import { valueAt } from './quiet-path.js';
+import { valueAt } from './json-path.js';
 import { ExtractError, follow } from './response-extract.js';
 import { compileStreamExtract } from './stream-extract.js';
 import { TemplateError } from './template-error.js';

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { parsePath } from './json-path.js';
-import { valueAt } from './quiet-path.js';
+import { valueAt } from './json-path.js';
 import { ExtractError, follow } from './response-extract.js';
 import { TemplateError } from './template-error.js';
 

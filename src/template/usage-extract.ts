@@ -1,5 +1,5 @@
 import { parsePath } from './json-path.js';
-import { valueAt } from './quiet-path.js';
+import { valueAt } from './json-path.js';
 
 /** The paths of an answer's token counts, written as a `response_extract`. */
 export interface UsageSpec {

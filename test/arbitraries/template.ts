@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { PLACEHOLDER_NAMES } from '../../src/template/placeholders.js';
-import type { JsonValue } from '../../src/template/json-value.js';
+import type { JsonValue } from '../../src/input/json.js';
 import type { PlaceholderValues } from '../../src/template/placeholders.js';
 
 /** Any UTF-16, halves of surrogate pairs and control characters included. */

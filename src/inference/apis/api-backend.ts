@@ -8,7 +8,7 @@ import { parsedOrUndefined } from '../chat/json.js';
 import { withValue } from '../passthrough/json-scanner.js';
 import { ProxyCall } from '../passthrough/proxy-call.js';
 import { type CallableWorker, type PreparedCall, StreamCall, WholeCall } from './prepared-call.js';
-import { unsupported } from './unsupported-task-error.js';
+import { unsupported } from '../chat/chat-errors.js';
 import { withClientHeaders } from './anthropic/headers.js';
 import { type ApiAdapter, type EmbeddingAdapter, API_ADAPTERS } from './api-adapters.js';
 

@@ -6,7 +6,7 @@ import type { InferenceRequest } from '../client/inference-request.js';
 import { prepareApiCall } from './api-backend.js';
 import type { CallableWorker, PreparedCall } from './prepared-call.js';
 import { prepareTemplateCall } from './template/backend.js';
-import { supportsTask, UnsupportedTaskError } from './unsupported-task-error.js';
+import { supportsTask, UnsupportedTaskError } from '../chat/chat-errors.js';
 
 /**
  * Renders the request for a worker. Pure: the request is never changed.

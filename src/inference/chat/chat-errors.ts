@@ -1,4 +1,7 @@
+import type { WorkerTask } from '../../registry/worker.js';
 import { UpstreamError } from '../../upstream/failure.js';
+import type { InferenceRequest } from '../client/inference-request.js';
+import { COUNT_TOKENS } from '../apis/endpoints.js';
 
 /** The answer of an upstream violates the protocol that its worker is registered with, or reports a failure. */
 export class ProtocolError extends UpstreamError {
@@ -17,4 +20,36 @@ export class UnsupportedFieldError extends Error {
     super(`${field}: ${problem}`);
     this.name = 'UnsupportedFieldError';
   }
+}
+
+/** The request needs a task that the worker does not do. */
+export class UnsupportedTaskError extends Error {
+  constructor(
+    wanted: string,
+    model: string,
+    does: string,
+    remedy = 'use a model that does, or another endpoint',
+  ) {
+    super(`model(${model}) does ${does}, not ${wanted}: ${remedy}`);
+    this.name = 'UnsupportedTaskError';
+  }
+}
+
+/** @param does what the worker does instead */
+export function unsupported(
+  { modelName }: { readonly modelName: string },
+  { raw, task }: Pick<InferenceRequest, 'raw' | 'task'>,
+  does: string,
+): UnsupportedTaskError {
+  const wanted = raw?.path ?? task ?? 'this';
+  if (wanted !== COUNT_TOKENS) return new UnsupportedTaskError(wanted, modelName, does);
+  return new UnsupportedTaskError(wanted, modelName, does, COUNTED_BY);
+}
+
+const COUNTED_BY =
+  'only workers with protocol "anthropic" count tokens; usage in an answer reports them, too';
+
+/** A worker that chats can complete text, too. @param task `null`: any. @param wanted `null`: any */
+export function supportsTask(task: WorkerTask | null, wanted: WorkerTask | null): boolean {
+  return task === null || wanted === null || task === wanted || (wanted === 'completion' && task === 'chat');
 }

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../template/json-value.js';
+import type { JsonValue } from '../../input/json.js';
 
 /**
  * The canonical form of a chat, from and to which every API is translated: the OpenAI format. It is the client's body,

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { InferenceSettings } from '../../config/settings.js';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
 import { ModelPolicies } from '../../registry/models/model-policies.js';
-import { deadlineOf } from './deadline.js';
+import { deadlineOf } from './inference-request.js';
 import type { InferenceRequest } from './inference-request.js';
 
 /** What a body says, in whichever API's words. */

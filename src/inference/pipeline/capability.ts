@@ -2,7 +2,7 @@ import { InvalidInputError } from '../../input/input-errors.js';
 import { isCallable, type Worker } from '../../registry/worker.js';
 import { RenderError } from '../../template/template-error.js';
 import { UnsupportedFieldError } from '../chat/chat-errors.js';
-import { UnsupportedTaskError } from '../apis/unsupported-task-error.js';
+import { UnsupportedTaskError } from '../chat/chat-errors.js';
 
 /** The request is valid, and this worker or model cannot serve it. */
 export function isCapabilityError(error: unknown): boolean {

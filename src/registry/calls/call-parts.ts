@@ -2,7 +2,7 @@ import type { InferenceSettings } from '../../config/settings.js';
 import type { InputFault } from '../../input/input-errors.js';
 import { type BodyTemplate, compileBody } from '../../template/body-template.js';
 import { compileHeaders, type HeaderTemplate } from '../../template/header-template.js';
-import type { JsonValue } from '../../template/json-value.js';
+import type { JsonValue } from '../../input/json.js';
 import { compileExtract, type Extract } from '../../template/response-extract.js';
 import { compileStreamExtract, type StreamExtract } from '../../template/stream-extract.js';
 import { compileSuccessWhen } from '../../template/success-when.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DatabaseSettings, RegistrySettings } from '../../config/settings.js';
-import { DatabaseAddresses } from '../../database/database-addresses.js';
+import { DatabaseAddresses } from '../../database/data-source.js';
 import { DatabaseConnection } from '../../database/database-connection.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
 import { Database } from '../../database/database.js';

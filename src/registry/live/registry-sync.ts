@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { RegistrySettings, DatabaseSettings } from '../../config/settings.js';
 import { ChangeListener } from '../../database/change-listener.js';
 import { Database } from '../../database/database.js';
-import { DatabaseAddresses } from '../../database/database-addresses.js';
+import { DatabaseAddresses } from '../../database/data-source.js';
 import { DatabaseConnection } from '../../database/database-connection.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
 import { type CompiledRow, WorkerCompiler } from '../calls/worker-compiler.js';

@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../template/json-value.js';
+import type { JsonValue } from '../../input/json.js';
 
 /** How to register a well-known system, as data. */
 export interface Preset {

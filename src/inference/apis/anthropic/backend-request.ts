@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../../template/json-value.js';
+import type { JsonValue } from '../../../input/json.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 import { UnsupportedFieldError } from '../../chat/chat-errors.js';
 import { type JsonObject, present } from '../../chat/json.js';

@@ -9,7 +9,7 @@ import type {
 import { ProtocolError } from '../../chat/chat-errors.js';
 import { throwIfError } from '../../chat/error-body.js';
 import type { Fields } from '../../chat/json.js';
-import { listOf, objectOf, parseEvent, textOf } from '../../chat/upstream-json.js';
+import { listOf, objectOf, parseEvent, textOf } from '../../chat/json.js';
 import { anthropicUsage, finishOf } from './vocabulary.js';
 
 /** Reads a `Message`; blocks of other types are left out. @throws ProtocolError */

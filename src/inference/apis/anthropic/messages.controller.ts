@@ -1,14 +1,22 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ClientResponse } from '../../client/client-response.js';
+import {
+  ClientResponse,
+  type StreamWriter,
+  type ResponseHead,
+  type ResponseFormat,
+} from '../../client/client-response.js';
 import { InferenceService } from '../../inference.service.js';
 import { memoize, parseBody } from '../../passthrough/raw-request.js';
 import { parseOpenAiChat } from '../../chat/parse-chat.js';
 import { apiHeadersOf } from './headers.js';
 import { chatFromAnthropic, readMessage } from './client-request.js';
 import { InferenceRequests } from '../../client/inference-requests.js';
-import { ANTHROPIC_FORMAT } from './client-response.js';
 import { COUNT_TOKENS, MESSAGES } from '../endpoints.js';
+import type { ChatAnswer, ChatEvent } from '../../chat/chat.js';
+import { anthropicErrorEvent, anthropicError } from './anthropic-error.js';
+import { AnthropicEventWriter } from './event-writer.js';
+import { anthropicMessage } from './message.js';
 
 /** The Messages API of Anthropic, for every registered model that chats. */
 @Controller('v1')
@@ -56,4 +64,22 @@ function targetOf(url: string): { readonly path: string; readonly query: string 
     path: path.endsWith(COUNT_TOKENS) ? COUNT_TOKENS : MESSAGES,
     query: new URLSearchParams(query).get('beta') === 'true' ? '?beta=true' : '',
   };
+}
+
+/** The responses of `POST /v1/messages`: a message or its events. */
+export const ANTHROPIC_FORMAT: ResponseFormat = {
+  whole: (answer: ChatAnswer, head: ResponseHead) => JSON.stringify(anthropicMessage(answer, named(head))),
+  stream: (head: ResponseHead): StreamWriter => {
+    const writer = new AnthropicEventWriter(named(head));
+    return {
+      event: (event: ChatEvent) => writer.write(event),
+      end: () => writer.end(),
+    };
+  },
+  errorEvent: anthropicErrorEvent,
+  rejection: (status, message, requestId) => JSON.stringify(anthropicError(status, message, requestId)),
+};
+
+function named({ id, model }: ResponseHead): { readonly id: string; readonly model: string } {
+  return { id: `msg_${id}`, model };
 }

@@ -1,5 +1,5 @@
 import type { FinishReason, Usage } from '../../chat/chat.js';
-import { countOf } from '../../chat/upstream-json.js';
+import { countOf } from '../../chat/json.js';
 import { isJsonObject } from '../../../input/json.js';
 import { isPresent, type JsonObject } from '../../chat/json.js';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyChat, wellFormedChat } from '../../../../test/arbitraries/chats.js';
-import type { JsonValue } from '../../../template/json-value.js';
+import type { JsonValue } from '../../../input/json.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 import { UnsupportedFieldError } from '../../chat/chat-errors.js';
 import { geminiChatPath, geminiRequest } from './backend-request.js';

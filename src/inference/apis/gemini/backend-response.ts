@@ -10,7 +10,7 @@ import type {
 import { newCallId, signed } from '../../chat/tool-calls.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
 import { throwIfError } from '../../chat/error-body.js';
-import { objectOf, listOf, countOf, parseEvent, textOf } from '../../chat/upstream-json.js';
+import { objectOf, listOf, countOf, parseEvent, textOf } from '../../chat/json.js';
 import { NeutralError } from '../../../upstream/upstream-errors.js';
 import { isJsonObject } from '../../../input/json.js';
 

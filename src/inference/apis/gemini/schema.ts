@@ -1,4 +1,4 @@
-import type { JsonValue } from '../../../template/json-value.js';
+import type { JsonValue } from '../../../input/json.js';
 import { UnsupportedFieldError } from '../../chat/chat-errors.js';
 import { isJsonObject } from '../../../input/json.js';
 import { type JsonObject } from '../../chat/json.js';

@@ -6,9 +6,10 @@ import type { InferenceRequest } from '../../client/inference-request.js';
 import { InferenceService } from '../../inference.service.js';
 import { type Chat, isOpenAiChat, parseOpenAiChat, parseNativeChat } from '../../chat/parse-chat.js';
 import { ChatFormat } from '../openai/client-response.js';
-import { NATIVE_FORMAT, NATIVE_STREAM_FORMAT } from './client-response.js';
 import { ClientResponse, type ResponseFormat } from '../../client/client-response.js';
 import { InferenceRequests } from '../../client/inference-requests.js';
+import { NeutralError } from '../../../upstream/upstream-errors.js';
+import { openAiErrorEvent } from '../openai/chat-completion.js';
 
 /** The native API. */
 @Controller('api/v1')
@@ -61,3 +62,22 @@ function asOpenAiChat({ model, messages, temperature, maxTokens }: Chat): OpenAi
     ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
   };
 }
+
+/** The native response: `{"success", "msg", "result"}`. */
+export const NATIVE_FORMAT: ResponseFormat = {
+  whole: ({ text, toolCalls }) => {
+    // Such as an answer whose tokens ran out while the model was reasoning.
+    if (text === null && toolCalls.length === 0) throw new NeutralError('the answer holds no text');
+    const result = text ?? JSON.stringify(toolCalls);
+    return `{"success":true,"msg":"execute succeed","result":${JSON.stringify(result)}}`;
+  },
+  errorEvent: openAiErrorEvent,
+};
+
+/** A native call with `stream: true` gets the chunks of OpenAI, and errors in the native envelope. */
+const CHUNKS = new ChatFormat(() => false);
+export const NATIVE_STREAM_FORMAT: ResponseFormat = {
+  whole: (answer, head) => CHUNKS.whole(answer, head),
+  stream: (head) => CHUNKS.stream(head),
+  errorEvent: openAiErrorEvent,
+};

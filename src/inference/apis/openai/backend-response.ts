@@ -4,7 +4,7 @@ import { ProtocolError } from '../../chat/chat-errors.js';
 import { errorBodyOf, messageIn } from '../../chat/error-body.js';
 import { newCallId, signatureIn, signed } from '../../chat/tool-calls.js';
 import type { Fields } from '../../chat/json.js';
-import { countOf, objectOf, parseAnswer } from '../../chat/upstream-json.js';
+import { countOf, objectOf, parseAnswer } from '../../chat/json.js';
 import { jsonTextOf } from './tool-call-chunks.js';
 
 /** Reads the answer of an OpenAI-compatible server to a chat. @throws ProtocolError */

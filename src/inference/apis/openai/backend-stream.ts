@@ -1,7 +1,7 @@
 import type { ChatEvent, FinishReason, StreamEvent, StreamReader } from '../../chat/chat.js';
 import { newCallId } from '../../chat/tool-calls.js';
 import type { Fields } from '../../chat/json.js';
-import { objectOf, parseAnswer } from '../../chat/upstream-json.js';
+import { objectOf, parseAnswer } from '../../chat/json.js';
 import {
   contentIn,
   endOf,

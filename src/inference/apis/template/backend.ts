@@ -8,7 +8,7 @@ import { templateReader } from './stream.js';
 import type { StreamExtract } from '../../../template/stream-extract.js';
 import type { AnswerText, EventReader } from '../../chat/chat.js';
 import { type CallableWorker, type PreparedCall, StreamCall, WholeCall } from '../prepared-call.js';
-import { unsupported } from '../unsupported-task-error.js';
+import { unsupported } from '../../chat/chat-errors.js';
 import { rejectUnsupportedFields } from './unsupported.js';
 import { placeholderValues } from './placeholder-values.js';
 
