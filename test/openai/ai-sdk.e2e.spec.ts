@@ -67,17 +67,17 @@ describe.each(MODELS)("Vercel's AI SDK, with a worker that is $kind", ({ model, 
 
 describe.each(RICH_MODELS)("Vercel's AI SDK, with a worker that is $kind", ({ model }) => {
   it('completes tool calls', async () => {
-    const ask = {
+    const request = {
       model: provider(model),
       prompt: 'How is the weather?',
       tools,
       stopWhen: stepCountIs(3),
       maxRetries: 0,
     };
-    const whole = await generateText(ask);
+    const whole = await generateText(request);
     expect(whole.text).toBe(SUNNY);
     expect(whole.steps[0]?.toolCalls[0]).toMatchObject({ toolName: 'get_weather', input: { city: 'Paris' } });
-    const stream = streamText(ask);
+    const stream = streamText(request);
     expect(await stream.text).toBe(SUNNY);
     expect(await stream.finishReason).toBe('stop');
     const [first] = await stream.steps;
@@ -97,9 +97,9 @@ describe.each(RICH_MODELS)("Vercel's AI SDK, with a worker that is $kind", ({ mo
       baseURL: `${service.url}/v1`,
       supportsStructuredOutputs: true,
     });
-    const ask = { model: structured(model), schema: city, prompt: 'The city, as JSON', maxRetries: 0 };
-    expect((await generateObject(ask)).object).toEqual({ city: 'Paris' });
-    const stream = streamObject(ask);
+    const request = { model: structured(model), schema: city, prompt: 'The city, as JSON', maxRetries: 0 };
+    expect((await generateObject(request)).object).toEqual({ city: 'Paris' });
+    const stream = streamObject(request);
     let last: unknown;
     for await (const partial of stream.partialObjectStream) last = partial;
     expect([last, await stream.object]).toEqual([{ city: 'Paris' }, { city: 'Paris' }]);

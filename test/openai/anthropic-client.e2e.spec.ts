@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => stopAll(service, upstreams, endless));
 
-const ask = (model: string, content: string) => ({
+const requestFor = (model: string, content: string) => ({
   model,
   max_tokens: 100,
   system: 'Be kind.',
@@ -34,7 +34,7 @@ const tools = [
 
 describe.each(MODELS)("Anthropic's client, with a worker that is $kind", ({ model, streams }) => {
   it('creates a message', async () => {
-    const message = await client.messages.create(ask(model, 'hello'));
+    const message = await client.messages.create(requestFor(model, 'hello'));
     expect(message).toMatchObject({
       type: 'message',
       role: 'assistant',
@@ -47,7 +47,7 @@ describe.each(MODELS)("Anthropic's client, with a worker that is $kind", ({ mode
   });
 
   it('streams a message', async () => {
-    const stream = client.messages.stream(ask(model, 'hello'));
+    const stream = client.messages.stream(requestFor(model, 'hello'));
     const pieces: string[] = [];
     stream.on('text', (text) => pieces.push(text));
     const message = await stream.finalMessage();
@@ -63,8 +63,10 @@ describe.each(MODELS)("Anthropic's client, with a worker that is $kind", ({ mode
 describe.each(RICH_MODELS)("Anthropic's client, with a worker that is $kind", ({ model }) => {
   it.each([['whole'], ['streamed']])('completes tool calls, %s', async (how) => {
     const send = (messages: Anthropic.MessageParam[]) => {
-      const asked = { model, max_tokens: 100, messages, tools };
-      return how === 'whole' ? client.messages.create(asked) : client.messages.stream(asked).finalMessage();
+      const request = { model, max_tokens: 100, messages, tools };
+      return how === 'whole'
+        ? client.messages.create(request)
+        : client.messages.stream(request).finalMessage();
     };
     const question: Anthropic.MessageParam = { role: 'user', content: 'How is the weather?' };
     const asking = await send([question]);
@@ -83,7 +85,9 @@ describe.each(RICH_MODELS)("Anthropic's client, with a worker that is $kind", ({
   });
 
   it('gets the reason of a rejected request in the format of Anthropic', async () => {
-    const error: unknown = await client.messages.create(ask(model, 'too much')).catch((e: unknown) => e);
+    const error: unknown = await client.messages
+      .create(requestFor(model, 'too much'))
+      .catch((e: unknown) => e);
     expect(error).toBeInstanceOf(Anthropic.BadRequestError);
     expect(error).toMatchObject({
       status: 400,
@@ -93,23 +97,23 @@ describe.each(RICH_MODELS)("Anthropic's client, with a worker that is $kind", ({
   });
 
   it('reports a stream that was cut off', async () => {
-    const cut = client.messages.stream(ask(model, 'be cut')).finalMessage();
+    const cut = client.messages.stream(requestFor(model, 'be cut')).finalMessage();
     await expect(cut).rejects.toThrow('worker execute error');
   });
 
   it('gets the stop reason max_tokens', async () => {
-    const message = await client.messages.create(ask(model, 'run out'));
+    const message = await client.messages.create(requestFor(model, 'run out'));
     expect(message.stop_reason).toBe('max_tokens');
   });
 });
 
 describe("Anthropic's client", () => {
   it('gets errors for an unknown model and invalid input in the format of Anthropic', async () => {
-    await expect(client.messages.create(ask('unknown', 'hello'))).rejects.toMatchObject({
+    await expect(client.messages.create(requestFor('unknown', 'hello'))).rejects.toMatchObject({
       status: 404,
       type: 'not_found_error',
     });
-    const worse = { ...ask('org/whole', 'hello'), messages: [{ role: 'user', content: 7 }] };
+    const worse = { ...requestFor('org/whole', 'hello'), messages: [{ role: 'user', content: 7 }] };
     await expect(client.messages.create(worse as never)).rejects.toMatchObject({
       status: 400,
       type: 'invalid_request_error',
@@ -119,11 +123,11 @@ describe("Anthropic's client", () => {
 
   it('aborts before and during a stream, which ends the upstream call', async () => {
     for (const { model, brokenOff } of endless.models) {
-      const stream = await client.messages.create({ ...ask(model, 'go on'), stream: true });
+      const stream = await client.messages.create({ ...requestFor(model, 'go on'), stream: true });
       for await (const { type } of stream) if (type === 'content_block_delta') break;
       await until(() => brokenOff() === 1);
       const signal = AbortSignal.timeout(100);
-      await expect(client.messages.create(ask(model, 'say nothing'), { signal })).rejects.toThrow(
+      await expect(client.messages.create(requestFor(model, 'say nothing'), { signal })).rejects.toThrow(
         /abort|timeout/i,
       );
       await until(() => brokenOff() === 2);

@@ -2,7 +2,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { json, text } from '../fakes/fake-upstream.js';
 import { upstreamForTest } from '../fixtures/worker.js';
-import { answering, ask, type Claude, failure, MESSAGE, startClaude } from './claude.js';
+import { answering, REQUEST, type Claude, failure, MESSAGE, startClaude } from './claude.js';
 import { mustRegister } from './models.js';
 
 let claude: Claude;
@@ -48,7 +48,7 @@ describe('A model of which only some workers have the Anthropic API', () => {
     const texts = new Set<string>();
     for (let i = 0; i < 12; i++) {
       const { content } = await claude.client.messages.create(
-        { ...ask, model },
+        { ...REQUEST, model },
         { headers: { 'anthropic-beta': 'a-beta' } },
       );
       texts.add(content.map((block) => (block.type === 'text' ? block.text : '')).join(''));
@@ -70,7 +70,7 @@ describe('A model of which only some workers have the Anthropic API', () => {
     const { model, templated, openAi } = await mixed();
     for (let i = 0; i < 6; i++) {
       const { status, text: body } = await claude.service.post('/v1/messages', {
-        ...ask,
+        ...REQUEST,
         model,
         stream: true,
       });
@@ -84,11 +84,11 @@ describe('A model of which only some workers have the Anthropic API', () => {
     const { model, templated, openAi } = await mixed();
     for (let i = 0; i < 8; i++) {
       claude.upstream.answer = answering('{"input_tokens":5}');
-      const { input_tokens } = await claude.client.messages.countTokens({ ...ask, model });
+      const { input_tokens } = await claude.client.messages.countTokens({ ...REQUEST, model });
       expect(input_tokens).toBe(5);
       claude.upstream.answer = answering(JSON.stringify(MESSAGE));
       const { status, text: body } = await claude.service.post('/v1/messages', {
-        ...ask,
+        ...REQUEST,
         ...MCP,
         model,
       });
@@ -105,7 +105,7 @@ describe('A model of which only some workers have the Anthropic API', () => {
     };
     const id = list.data.find(({ protocol }) => protocol === 'anthropic')?.id;
     expect((await claude.service.post(`/api/v1/workers/${id}/disable`, {})).status).toBe(200);
-    const refused = await claude.service.post('/v1/messages', { ...ask, ...MCP, model });
+    const refused = await claude.service.post('/v1/messages', { ...REQUEST, ...MCP, model });
     expect([refused.status, refused.json]).toMatchObject([
       400,
       {
@@ -113,7 +113,7 @@ describe('A model of which only some workers have the Anthropic API', () => {
         error: { type: 'invalid_request_error', message: expect.stringContaining('mcp_servers') as string },
       },
     ]);
-    const error = await failure(claude.client.messages.countTokens({ ...ask, model }));
+    const error = await failure(claude.client.messages.countTokens({ ...REQUEST, model }));
     expect(error).toBeInstanceOf(Anthropic.BadRequestError);
     expect((error as Error).message).toMatch(/count_tokens.*protocol .*anthropic.*usage/);
   });
@@ -130,12 +130,12 @@ describe('A model of which only some workers have the Anthropic API', () => {
       response_extract: 'answer',
     });
     for (let i = 0; i < 4; i++)
-      expect(await claude.client.messages.create({ ...ask, model })).toMatchObject({
+      expect(await claude.client.messages.create({ ...REQUEST, model })).toMatchObject({
         model,
         content: [{ type: 'text', text: 'from the template' }],
       });
     // No worker that supports it was reachable: that is the reason.
-    const error = await failure(claude.client.messages.countTokens({ ...ask, model }));
+    const error = await failure(claude.client.messages.countTokens({ ...REQUEST, model }));
     expect(error).toMatchObject({ status: 502, type: 'api_error' });
   });
 });
@@ -148,7 +148,7 @@ describe('A fallback model', () => {
     await claude.putPolicy(first, { fallbacks: [fallback] });
     claude.upstream.answer = answering(JSON.stringify(MESSAGE));
     for (const path of ['/v1/messages', '/v1/chat/completions']) {
-      const { status, headers } = await claude.service.post(path, { ...ask, model: first });
+      const { status, headers } = await claude.service.post(path, { ...REQUEST, model: first });
       expect([status, headers.get('x-mmm-model')]).toEqual([200, fallback]);
       expect(claude.seen().json).toMatchObject({ model: fallback });
     }

@@ -6,7 +6,7 @@ import { upstreamForTest } from '../fixtures/worker.js';
 import { until } from '../until.js';
 import {
   answering,
-  ask,
+  REQUEST,
   BLOCKS,
   CLIENTS_KEY,
   type Claude,
@@ -33,7 +33,7 @@ describe("Anthropic's client, with an anthropic worker", () => {
       'anthropic-organization-id': 'the-operators',
       'set-cookie': 'a=b',
     });
-    const { data, response } = await claude.client.messages.create(ask).withResponse();
+    const { data, response } = await claude.client.messages.create(REQUEST).withResponse();
     expect(data).toMatchObject(MESSAGE);
     const seen = Object.fromEntries(response.headers);
     expect(seen).toMatchObject({
@@ -50,8 +50,8 @@ describe("Anthropic's client, with an anthropic worker", () => {
   it('sends its request unchanged, except for the name of the model', async () => {
     claude.upstream.answer = answering(JSON.stringify(MESSAGE));
     const cached = { type: 'ephemeral' as const, ttl: '1h' as const };
-    const asked: Anthropic.MessageCreateParamsNonStreaming = {
-      ...ask,
+    const request: Anthropic.MessageCreateParamsNonStreaming = {
+      ...REQUEST,
       system: [{ type: 'text', text: 'Be kind.', cache_control: cached }],
       thinking: { type: 'enabled', budget_tokens: 2048 },
       container: 'container_1',
@@ -62,10 +62,10 @@ describe("Anthropic's client, with an anthropic worker", () => {
         { role: 'user', content: [{ type: 'text', text: 'go on', cache_control: cached }] },
       ],
     };
-    await claude.client.messages.create(asked);
+    await claude.client.messages.create(request);
     expect(claude.seen()).toMatchObject({
       url: '/v1/messages',
-      json: { ...asked, model: 'claude-opus-4-5' },
+      json: { ...request, model: 'claude-opus-4-5' },
       headers: { 'content-type': 'application/json', 'x-api-key': KEY },
     });
   });
@@ -77,7 +77,7 @@ describe("Anthropic's client, with an anthropic worker", () => {
     const model = await claude.modelOf({ header: workers });
     const sent = { cookie: 'c=d', 'anthropic-workspace-id': 'wrkspc_1', 'x-session-id': 's' };
     const betas = ['files-api-2025-04-14', 'mcp-client-2025-11-20'];
-    await claude.client.beta.messages.create({ ...ask, model, betas }, { headers: sent });
+    await claude.client.beta.messages.create({ ...REQUEST, model, betas }, { headers: sent });
     const { headers } = claude.seen();
     expect(headers).toMatchObject({
       'x-api-key': KEY,
@@ -88,7 +88,7 @@ describe("Anthropic's client, with an anthropic worker", () => {
       expect(headers).not.toHaveProperty(never);
     expect(JSON.stringify(headers)).not.toContain(CLIENTS_KEY);
 
-    const { status } = await claude.service.post('/v1/messages?beta=true&key=x', { ...ask, model });
+    const { status } = await claude.service.post('/v1/messages?beta=true&key=x', { ...REQUEST, model });
     expect([status, claude.seen().headers['anthropic-version']]).toEqual([200, '2023-01-01']);
     // Older clients mark the beta API in the query.
     expect(claude.seen().url).toBe('/v1/messages?beta=true');
@@ -105,7 +105,7 @@ describe("Anthropic's client, with an anthropic worker", () => {
     };
     await mustRegister(claude.service, worker);
     for (const path of ['/v1/messages', '/v1/chat/completions']) {
-      const { status } = await claude.service.post(path, { ...ask, model });
+      const { status } = await claude.service.post(path, { ...REQUEST, model });
       expect([status, claude.seen().headers['anthropic-version']]).toEqual([200, '2023-06-01']);
     }
   });
@@ -113,18 +113,20 @@ describe("Anthropic's client, with an anthropic worker", () => {
   it.each(['', ' ', 'é', '2026\t10', 'x'.repeat(5000)])('ignores an invalid header %j', async (value) => {
     claude.upstream.answer = answering(JSON.stringify(MESSAGE));
     const headers = { 'anthropic-version': value, 'anthropic-beta': value };
-    const { status } = await claude.service.post('/v1/messages', ask, headers);
+    const { status } = await claude.service.post('/v1/messages', REQUEST, headers);
     expect([status, claude.upstream.calls]).toEqual([200, 1]);
   });
 
   it('counts tokens', async () => {
     claude.upstream.answer = answering('{"input_tokens":2095}');
-    expect(await claude.client.messages.countTokens({ model: ask.model, messages: ask.messages })).toEqual({
+    expect(
+      await claude.client.messages.countTokens({ model: REQUEST.model, messages: REQUEST.messages }),
+    ).toEqual({
       input_tokens: 2095,
     });
     expect(claude.seen()).toMatchObject({
       url: '/v1/messages/count_tokens',
-      json: { model: 'claude-opus-4-5', messages: ask.messages },
+      json: { model: 'claude-opus-4-5', messages: REQUEST.messages },
     });
   });
 });
@@ -146,7 +148,7 @@ describe('An error of an anthropic worker', () => {
         'retry-after': '7',
         'request-id': 'req_up',
       });
-      const answer = await claude.service.post('/v1/messages', { ...ask, stream });
+      const answer = await claude.service.post('/v1/messages', { ...REQUEST, stream });
       expect([answer.status, answer.text]).toEqual([status, refusal(type)]);
       expect(Object.fromEntries(answer.headers)).toMatchObject({
         'content-type': 'application/json',
@@ -155,7 +157,7 @@ describe('An error of an anthropic worker', () => {
         'x-should-retry': 'false',
         'x-mmm-attempts': '1',
       });
-      const error = await failure(claude.client.messages.create({ ...ask, stream }));
+      const error = await failure(claude.client.messages.create({ ...REQUEST, stream }));
       expect(error).toBeInstanceOf(Anthropic.APIError);
       expect(error).toMatchObject({ status, type, requestID: 'req_up' });
     }
@@ -168,7 +170,7 @@ describe('An error of an anthropic worker', () => {
     );
     for (const stream of [false, true]) {
       const model = await claude.modelOf({});
-      const error = await failure(claude.client.messages.create({ ...ask, model, stream }));
+      const error = await failure(claude.client.messages.create({ ...REQUEST, model, stream }));
       expect(error).toMatchObject({ status: 502, type: 'api_error' });
       expect((error as Error).message).toContain('worker execute error');
       expect(JSON.stringify([error, (error as Error).message])).not.toContain(KEY);
@@ -183,7 +185,7 @@ describe('An error of an anthropic worker', () => {
     for (const status of [429, 503, 529]) {
       claude.upstream.answer = answering(refusal('x'), status);
       for (let i = 0; i < 3; i++)
-        expect(await claude.client.messages.create({ ...ask, model })).toMatchObject({ id: 'msg_up' });
+        expect(await claude.client.messages.create({ ...REQUEST, model })).toMatchObject({ id: 'msg_up' });
     }
   });
 });
@@ -240,13 +242,13 @@ describe("Anthropic's client", () => {
   it('keeps its timeout, which ends the upstream call', async () => {
     let closed = 0;
     claude.upstream.answer = (response) => void response.once('close', () => (closed += 1));
-    const late = await claude.service.post('/v1/messages', ask, { 'x-request-timeout-ms': '80' });
+    const late = await claude.service.post('/v1/messages', REQUEST, { 'x-request-timeout-ms': '80' });
     expect([late.status, late.json]).toMatchObject([
       504,
       { type: 'error', error: { type: 'timeout_error' } },
     ]);
     const signal = AbortSignal.timeout(80);
-    await expect(claude.client.messages.create(ask, { signal })).rejects.toThrow(/abort|timeout/i);
+    await expect(claude.client.messages.create(REQUEST, { signal })).rejects.toThrow(/abort|timeout/i);
     await until(() => closed === 2);
   });
 });

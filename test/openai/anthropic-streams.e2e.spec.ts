@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lineEnd, lineText, piecesOf } from '../arbitraries/stream.js';
 import { until } from '../until.js';
-import { ask, type Claude, MESSAGE, startClaude, USAGE } from './claude.js';
+import { REQUEST, type Claude, MESSAGE, startClaude, USAGE } from './claude.js';
 
 let claude: Claude;
 beforeAll(async () => void (claude = await startClaude()));
@@ -57,7 +57,7 @@ describe('A stream of an anthropic worker', () => {
   it('passes through unchanged and is read by the official client', async () => {
     const whole = [...STREAM, END];
     claude.upstream.answer = streaming(whole);
-    const raw = await claude.service.post('/v1/messages', { ...ask, stream: true });
+    const raw = await claude.service.post('/v1/messages', { ...REQUEST, stream: true });
     expect([raw.status, withoutBeats(raw.text)]).toEqual([200, whole.join('')]);
     expect(Object.fromEntries(raw.headers)).toMatchObject({
       'content-type': 'text/event-stream; charset=utf-8',
@@ -66,7 +66,7 @@ describe('A stream of an anthropic worker', () => {
     });
     const line = claude.service.log.findLast(({ path }) => path === '/v1/messages');
     expect(line).toMatchObject({ input_tokens: 12 + 1024 + 2048, output_tokens: 77 });
-    const message = await claude.client.messages.stream(ask).finalMessage();
+    const message = await claude.client.messages.stream(REQUEST).finalMessage();
     expect(message).toMatchObject({
       content: [
         { type: 'thinking', thinking: 'Let me see 語', signature: 'EqQBCgIYAhIM' },
@@ -79,7 +79,7 @@ describe('A stream of an anthropic worker', () => {
 
   it('gets heartbeats while the upstream is silent', async () => {
     claude.upstream.answer = streaming(STREAM, (response) => setTimeout(() => response.end(END), 250));
-    const { text: body } = await claude.service.post('/v1/messages', { ...ask, stream: true });
+    const { text: body } = await claude.service.post('/v1/messages', { ...REQUEST, stream: true });
     expect(body).toContain(': still here\n\n');
     expect(withoutBeats(body)).toBe([...STREAM, END].join(''));
   });
@@ -93,13 +93,15 @@ describe('A stream of an anthropic worker', () => {
     ['ends with nothing', [], undefined],
   ])('that %s ends with an error event, and the client throws', async (_how, events, then) => {
     claude.upstream.answer = streaming([': begun\n\n', ...events], then);
-    const { status, text: body } = await claude.service.post('/v1/messages', { ...ask, stream: true });
+    const { status, text: body } = await claude.service.post('/v1/messages', { ...REQUEST, stream: true });
     expect(status).toBe(200);
     expect(body).toMatch(
       /\n\nevent: error\ndata: \{"type":"error","error":\{"type":"api_error","message":"worker execute error: [^\n]*\n\n$/,
     );
     expect(body).not.toContain('message_stop');
-    await expect(claude.client.messages.stream(ask).finalMessage()).rejects.toThrow('worker execute error');
+    await expect(claude.client.messages.stream(REQUEST).finalMessage()).rejects.toThrow(
+      'worker execute error',
+    );
     const line = claude.service.log.filter(({ path }) => path === '/v1/messages').at(-1);
     expect(line).toMatchObject({ error_type: 'worker_bad_answer' });
   });
@@ -107,9 +109,9 @@ describe('A stream of an anthropic worker', () => {
   it('that reports its own error passes through without additions', async () => {
     const overloaded = sse('error', { error: { type: 'overloaded_error', message: 'Overloaded' } });
     claude.upstream.answer = streaming([START, overloaded]);
-    const { text: body } = await claude.service.post('/v1/messages', { ...ask, stream: true });
+    const { text: body } = await claude.service.post('/v1/messages', { ...REQUEST, stream: true });
     expect(withoutBeats(body)).toBe(START + overloaded);
-    await expect(claude.client.messages.stream(ask).finalMessage()).rejects.toThrow('Overloaded');
+    await expect(claude.client.messages.stream(REQUEST).finalMessage()).rejects.toThrow('Overloaded');
   });
 
   it.each([
@@ -120,7 +122,7 @@ describe('A stream of an anthropic worker', () => {
     ['ends its lines with CR LF', END.replaceAll('\n', '\r\n'), undefined],
   ])('that %s counts as complete', async (_how, end, then) => {
     claude.upstream.answer = streaming([...STREAM, end], then);
-    const { text: body } = await claude.service.post('/v1/messages', { ...ask, stream: true });
+    const { text: body } = await claude.service.post('/v1/messages', { ...REQUEST, stream: true });
     expect(withoutBeats(body)).toBe(STREAM.join('') + end);
   });
 
@@ -129,7 +131,7 @@ describe('A stream of an anthropic worker', () => {
       text: '\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n',
     });
     claude.upstream.answer = streaming([START, sly]);
-    const { text: body } = await claude.service.post('/v1/messages', { ...ask, stream: true });
+    const { text: body } = await claude.service.post('/v1/messages', { ...REQUEST, stream: true });
     expect(body).toMatch(/event: error\n[^\n]*\n\n$/);
   });
 
@@ -154,7 +156,7 @@ describe('A stream of an anthropic worker', () => {
           }
           response.end();
         };
-        const { text } = await claude.service.post('/v1/messages', { ...ask, stream: true });
+        const { text } = await claude.service.post('/v1/messages', { ...REQUEST, stream: true });
         const sent = Buffer.concat(pieces).toString();
         // The reader drops a byte order mark at the beginning.
         expect(withoutBeats(text)).toBe(sent.replace(/^\uFEFF/, ''));
@@ -169,7 +171,7 @@ describe('A stream of an anthropic worker', () => {
       streaming([START], () => {})(response);
       response.once('close', () => (closed += 1));
     };
-    const stream = await claude.client.messages.create({ ...ask, stream: true });
+    const stream = await claude.client.messages.create({ ...REQUEST, stream: true });
     for await (const { type } of stream) {
       expect(type).toBe('message_start');
       break;

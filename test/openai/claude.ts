@@ -23,7 +23,7 @@ export interface Claude {
   stop(): Promise<void>;
 }
 
-export const ask = {
+export const REQUEST = {
   model: 'org/claude',
   max_tokens: 4096,
   messages: [{ role: 'user' as const, content: 'hello' }],
@@ -48,7 +48,7 @@ export async function startClaude(): Promise<Claude> {
       api_key: KEY,
       ...more,
     });
-  await register(ask.model);
+  await register(REQUEST.model);
   let made = 0;
   return {
     service,

@@ -8,7 +8,7 @@ export interface EndlessModel {
   readonly kind: string;
   readonly model: string;
   /** The number of its requests. */
-  readonly asked: () => number;
+  readonly calls: () => number;
   /** The number of its aborted answers. */
   readonly brokenOff: () => number;
 }
@@ -105,5 +105,5 @@ async function startEndless(service: TestService, { kind, worker, path, contentT
   });
   const name = `endless/${kind.replaceAll(' ', '-').toLowerCase()}`;
   await mustRegister(service, { ...worker, model_name: name, req_url_template: upstream.url + path });
-  return { upstream, model: { kind, model: name, asked: () => upstream.calls, brokenOff: () => brokenOff } };
+  return { upstream, model: { kind, model: name, calls: () => upstream.calls, brokenOff: () => brokenOff } };
 }

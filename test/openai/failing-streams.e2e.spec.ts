@@ -75,12 +75,14 @@ describe('An error in the middle of a stream', () => {
       ? { model_name: `failing-${wire.length}`, req_url_template: `${upstream.url}/v1`, ...worker }
       : aWorker(upstream, { ...worker });
     await mustRegister(service, registration);
-    const asked = { model_name: registration.model_name, input: 'hello', stream: true };
-    const { status, text: said } = await service.post('/api/v1/chat/completions', asked);
-    expect([status, said]).toEqual([200, expect.stringContaining('"content":"half"')]);
-    expect(said).not.toContain('"content":"NETWORK');
-    expect(said).not.toContain('[DONE]');
-    expect(said.trimEnd().split('\n').at(-1)).toMatch(/^data: \{"error":\{"message":"worker execute error: /);
+    const request = { model_name: registration.model_name, input: 'hello', stream: true };
+    const { status, text: answer } = await service.post('/api/v1/chat/completions', request);
+    expect([status, answer]).toEqual([200, expect.stringContaining('"content":"half"')]);
+    expect(answer).not.toContain('"content":"NETWORK');
+    expect(answer).not.toContain('[DONE]');
+    expect(answer.trimEnd().split('\n').at(-1)).toMatch(
+      /^data: \{"error":\{"message":"worker execute error: /,
+    );
   });
 
   it('reaches the client unchanged when passed through', async () => {
@@ -89,8 +91,8 @@ describe('An error in the middle of a stream', () => {
     const base = { req_url_template: `${upstream.url}/v1`, protocol: 'openai' };
     await mustRegister(service, { model_name: 'failing-passed', ...base });
     const messages = [{ role: 'user', content: 'hello' }];
-    const asked = { model: 'failing-passed', messages, stream: true };
-    expect((await service.post('/v1/chat/completions', asked)).text).toBe(wire);
+    const request = { model: 'failing-passed', messages, stream: true };
+    expect((await service.post('/v1/chat/completions', request)).text).toBe(wire);
   });
 
   it('fails a whole answer, even from an upstream that always streams', async () => {
@@ -115,10 +117,10 @@ describe('A stream whose end marker is null', () => {
     const { worker } = await call(service, 'POST', '', aWorker(upstream, { ...STREAMING, stream_extract }));
     expect(worker['stream_extract']).toEqual(stream_extract);
     expect((await call(service, 'GET', `/${worker.id}`)).worker['stream_extract']).toEqual(stream_extract);
-    const asked = { model_name: worker.model_name, input: 'hello', stream: true };
-    const said = await service.post('/api/v1/chat/completions', asked);
-    const texts = [...said.text.matchAll(/"content":"([^"]*)"/g)].map(([, each]) => each);
-    expect([texts, said.text.endsWith('data: [DONE]\n\n')]).toEqual([['a', 'b'], true]);
+    const request = { model_name: worker.model_name, input: 'hello', stream: true };
+    const answer = await service.post('/api/v1/chat/completions', request);
+    const texts = [...answer.text.matchAll(/"content":"([^"]*)"/g)].map(([, each]) => each);
+    expect([texts, answer.text.endsWith('data: [DONE]\n\n')]).toEqual([['a', 'b'], true]);
   });
 
   it('is not lost by a PATCH that sends it back, which is rejected instead', async () => {

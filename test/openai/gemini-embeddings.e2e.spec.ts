@@ -32,9 +32,9 @@ const worker = () => ({
 
 describe('Embeddings of a gemini worker', () => {
   it.each(['base64', 'float'] as const)("reach OpenAI's client as %s", async (encoding_format) => {
-    const asked = { model: MODEL, input: ['a', 'b'], dimensions: 3 };
+    const request = { model: MODEL, input: ['a', 'b'], dimensions: 3 };
     const { data } = await client.embeddings.create(
-      encoding_format === 'float' ? { ...asked, encoding_format } : asked,
+      encoding_format === 'float' ? { ...request, encoding_format } : request,
     );
     expect(data.map(({ embedding }) => [...embedding])).toEqual([
       [0, 0.5, -1],

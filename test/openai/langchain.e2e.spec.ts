@@ -68,23 +68,23 @@ describe.each(MODELS)('LangChain, with a worker that is $kind', ({ model, stream
 describe.each(RICH_MODELS)('LangChain, with a worker that is $kind', ({ model }) => {
   it('binds tools and returns their results', async () => {
     const chat = chatOf(model).bindTools([WEATHER]);
-    const asked = await chat.invoke('How is the weather?');
-    const [call] = asked.tool_calls ?? [];
+    const message = await chat.invoke('How is the weather?');
+    const [call] = message.tool_calls ?? [];
     expect(call).toMatchObject({ name: 'get_weather', args: { city: 'Paris' } });
     const answered = await chat.invoke([
       ['human', 'How is the weather?'],
-      asked,
+      message,
       { role: 'tool', content: '{"sky":"clear"}', tool_call_id: call?.id ?? '' },
     ]);
     expect(answered.text).toBe(SUNNY);
   });
 
   it('joins a tool call from its chunks', async () => {
-    let asked: Awaited<ReturnType<ChatOpenAI['invoke']>> | undefined;
+    let message: Awaited<ReturnType<ChatOpenAI['invoke']>> | undefined;
     for await (const chunk of await chatOf(model).bindTools([WEATHER]).stream('How is the weather?'))
-      asked = asked === undefined ? chunk : asked.concat(chunk);
-    expect(asked?.tool_calls).toMatchObject([{ name: 'get_weather', args: { city: 'Paris' } }]);
-    expect(asked?.response_metadata).toMatchObject({ finish_reason: 'tool_calls' });
+      message = message === undefined ? chunk : message.concat(chunk);
+    expect(message?.tool_calls).toMatchObject([{ name: 'get_weather', args: { city: 'Paris' } }]);
+    expect(message?.response_metadata).toMatchObject({ finish_reason: 'tool_calls' });
   });
 
   it('gets an object that matches a schema, by response_format or by a tool', async () => {

@@ -42,9 +42,9 @@ const textOf = (chunks: readonly OpenAI.ChatCompletionChunk[]) =>
 
 describe.each(MODELS)('A worker that is $kind', ({ model }) => {
   it.each(CHAT_PATHS)('reports usage at %s only with include_usage', async (path) => {
-    const asked = { model, messages, stream: true };
-    const plain = await chunksOf(path, asked);
-    const counted = await chunksOf(path, { ...asked, stream_options: { include_usage: true } });
+    const request = { model, messages, stream: true };
+    const plain = await chunksOf(path, request);
+    const counted = await chunksOf(path, { ...request, stream_options: { include_usage: true } });
     for (const { status, isWhole, chunks } of [plain, counted]) {
       expect([status, isWhole, textOf(chunks)]).toEqual([200, true, ANSWER]);
       expect(chunks[0]?.choices[0]?.delta.role).toBe('assistant');
@@ -82,8 +82,8 @@ describe.each(MODELS)('A worker that is $kind', ({ model }) => {
       msg: 'execute succeed',
       result: ANSWER,
     });
-    const asked = { model_name: model, input: 'hello', temperature: 0.5, max_tokens: 50, stream: true };
-    const { status, isWhole, chunks } = await chunksOf('/api/v1/chat/completions', asked);
+    const request = { model_name: model, input: 'hello', temperature: 0.5, max_tokens: 50, stream: true };
+    const { status, isWhole, chunks } = await chunksOf('/api/v1/chat/completions', request);
     expect([status, isWhole, textOf(chunks)]).toEqual([200, true, ANSWER]);
   });
 });
@@ -107,16 +107,16 @@ describe.each(RICH_MODELS)('A worker that is $kind', ({ model }) => {
   });
 
   it('finishes with length when the tokens run out', async () => {
-    const asked = { model, messages: [{ role: 'user' as const, content: 'run out' }] };
-    const whole = await client.chat.completions.create(asked);
+    const request = { model, messages: [{ role: 'user' as const, content: 'run out' }] };
+    const whole = await client.chat.completions.create(request);
     expect(whole.choices[0]?.finish_reason).toBe('length');
-    const streamed = await client.chat.completions.stream(asked).finalChatCompletion();
+    const streamed = await client.chat.completions.stream(request).finalChatCompletion();
     expect(streamed.choices[0]?.finish_reason).toBe('length');
   });
 });
 
 describe('Images, system prompt, options and tools', () => {
-  const asked = {
+  const fields = {
     temperature: 0.5,
     max_completion_tokens: 50,
     stop: ['END'],
@@ -180,8 +180,8 @@ describe('Images, system prompt, options and tools', () => {
     const model = `rich/${protocol}`;
     const base = { req_url_template: `${upstream.url}/v1`, protocol, upstream_model: 'real' };
     await mustRegister(service, { model_name: model, ...base });
-    const { json: said } = await service.post('/v1/chat/completions', { model, ...asked });
-    expect(said).toMatchObject({ model, choices: [{ message: { content: 'a pixel' } }] });
+    const { json: response } = await service.post('/v1/chat/completions', { model, ...fields });
+    expect(response).toMatchObject({ model, choices: [{ message: { content: 'a pixel' } }] });
     expect(upstream.requests.map(({ url }) => url)).toEqual([path]);
     expect(JSON.parse(upstream.requests[0]?.body ?? '')).toMatchObject(body);
   });
@@ -230,12 +230,12 @@ describe('A field that a worker does not support', () => {
     ['completions', { prompt: 'a', best_of: 3 }, 'best_of'],
     ['completions', { prompt: 'a', suffix: 'z' }, 'suffix'],
     ['completions', { prompt: 'a', echo: true }, 'echo'],
-  ])('is a 400 at /v1/%s with the name of the field: %j', async (path, asked, field) => {
+  ])('is a 400 at /v1/%s with the name of the field: %j', async (path, fields, field) => {
     const task = { embeddings: 'embedding', 'images/generations': 'image', completions: 'completion' }[path];
     const upstream = await upstreamForTest(answering({ answer: [1, 2] }));
-    const model = `org/plain-${path}-${field}-${JSON.stringify(asked).length}`;
+    const model = `org/plain-${path}-${field}-${JSON.stringify(fields).length}`;
     await mustRegister(service, aWorker(upstream, { model_name: model, task }));
-    const { status, json } = await service.post(`/v1/${path}`, { model, ...asked });
+    const { status, json } = await service.post(`/v1/${path}`, { model, ...fields });
     expect([status, json]).toMatchObject([
       400,
       { error: { message: expect.stringContaining(field) as string } },
@@ -248,8 +248,8 @@ describe('A field that a worker does not support', () => {
     const model = 'org/one-for-all';
     const body = { texts: '{INPUT}' };
     await mustRegister(service, aWorker(upstream, { model_name: model, task: 'embedding', body }));
-    const asked = await service.post('/v1/embeddings', { model, input: ['a', 'b'] });
-    expect([asked.status, JSON.stringify(asked.json)]).toEqual([
+    const answer = await service.post('/v1/embeddings', { model, input: ['a', 'b'] });
+    expect([answer.status, JSON.stringify(answer.json)]).toEqual([
       502,
       expect.stringContaining('the answer contains 1 embeddings for 2 inputs'),
     ]);
@@ -303,8 +303,8 @@ describe('A field that a worker does not support', () => {
       api_key: 'k',
     });
     for (let i = 0; i < 6; i++) {
-      const asked = { model: 'org/mixed', messages, tools: TOOLS, stream: i % 2 === 0 };
-      const { status, text } = await service.post('/v1/chat/completions', asked);
+      const request = { model: 'org/mixed', messages, tools: TOOLS, stream: i % 2 === 0 };
+      const { status, text } = await service.post('/v1/chat/completions', request);
       expect([status, text]).toEqual([200, expect.not.stringContaining('mute')]);
     }
     expect(mute.requests).toEqual([]);
@@ -359,8 +359,11 @@ describe('Models', () => {
     await service.register(worker);
     const [view] = await viewsOf(service, 'org/off');
     await service.post(`/api/v1/workers/${view?.id ?? ''}/disable`, {});
-    const { status, json: said } = await service.post('/v1/chat/completions', { model: 'org/off', messages });
-    expect([status, said]).toMatchObject([503, { error: { type: 'api_error' } }]);
+    const { status, json: answer } = await service.post('/v1/chat/completions', {
+      model: 'org/off',
+      messages,
+    });
+    expect([status, answer]).toMatchObject([503, { error: { type: 'api_error' } }]);
     expect(upstream.requests).toEqual([]);
     expect((await service.get('/v1/models')).text).not.toContain('org/off');
     expect(await client.models.retrieve('org/off')).toMatchObject({ id: 'org/off' });

@@ -102,12 +102,12 @@ describe('An answer in the OpenAI format', () => {
         const lines = new Blob(data.map((each) => `${each}\n`)).stream();
         const read = await ChatCompletionStream.fromReadableStream(lines).finalChatCompletion();
         const { choices, usage } = chatCompletion(HEAD, answer);
-        const [said] = choices;
+        const [choice] = choices;
         expect(read.choices[0]).toMatchObject({
-          finish_reason: said?.finish_reason,
+          finish_reason: choice?.finish_reason,
           message: {
             content: answer.text === '' ? null : answer.text,
-            ...(answer.toolCalls.length === 0 ? {} : { tool_calls: said?.message.tool_calls }),
+            ...(answer.toolCalls.length === 0 ? {} : { tool_calls: choice?.message.tool_calls }),
           },
         });
         expect(read.usage ?? undefined).toEqual(usage);

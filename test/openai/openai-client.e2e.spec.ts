@@ -266,9 +266,9 @@ describe("OpenAI's client", () => {
     ['no messages', { model: 'x' }, 400, 'messages'],
   ])('gets an OpenAI error for %s', async (_what, body, status, expected) => {
     const worker = await template(json({ answer: 'x' }));
-    const asked = 'model' in body && body.model === 'x' ? { ...body, model: worker.model } : body;
+    const request = 'model' in body && body.model === 'x' ? { ...body, model: worker.model } : body;
     const error: unknown = await client.chat.completions
-      .create(asked as OpenAI.ChatCompletionCreateParamsNonStreaming)
+      .create(request as OpenAI.ChatCompletionCreateParamsNonStreaming)
       .catch((e: unknown) => e);
     expect(error).toBeInstanceOf(OpenAI.APIError);
     expect(error).toMatchObject({ status });

@@ -63,13 +63,13 @@ describe.each(MODELS)("The helpers of OpenAI's client, with a worker that is $ki
 
 describe.each(RICH_MODELS)("The helpers of OpenAI's client, with a worker that is $kind", ({ model }) => {
   it.each([false, true])('run tools until there is an answer (stream: %s)', async (stream) => {
-    const asked: unknown[] = [];
+    const toolArguments: unknown[] = [];
     const get_weather = {
       name: 'get_weather',
       description: 'How the weather is',
       parameters: CITY,
       function: (args: string) => {
-        asked.push(JSON.parse(args));
+        toolArguments.push(JSON.parse(args));
         return '{"sky":"clear"}';
       },
     };
@@ -81,7 +81,7 @@ describe.each(RICH_MODELS)("The helpers of OpenAI's client, with a worker that i
       ? client.chat.completions.runTools({ ...body, stream: true })
       : client.chat.completions.runTools(body);
     expect(await runner.finalContent()).toBe(SUNNY);
-    expect(asked).toEqual([{ city: 'Paris' }]);
+    expect(toolArguments).toEqual([{ city: 'Paris' }]);
     expect(runner.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'assistant']);
   });
 
@@ -122,8 +122,8 @@ describe.each(RICH_MODELS)("The helpers of OpenAI's client, with a worker that i
 describe("OpenAI's client", () => {
   it.each(EMBEDDERS)('embeds with %s', async (model) => {
     // The simulated OpenAI has no base64, which the client requests by default.
-    const asked = { model, input: ['a', 'b'], encoding_format: 'float' as const };
-    const { data, object } = await client.embeddings.create(asked);
+    const request = { model, input: ['a', 'b'], encoding_format: 'float' as const };
+    const { data, object } = await client.embeddings.create(request);
     expect(object).toBe('list');
     expect(data.map(({ embedding }) => embedding)).toEqual([VECTOR, VECTOR]);
   });
@@ -160,8 +160,8 @@ describe("OpenAI's client", () => {
     ['before the headers', 'say nothing', 'it throws'],
     ['in the middle of a stream', 'go on', 'its loop ends'],
   ])('aborts %s, which soon ends the upstream call', async (_when, content, outcome) => {
-    for (const { model, brokenOff, asked } of endless.models) {
-      const [broken, before] = [brokenOff(), asked()];
+    for (const { model, brokenOff, calls } of endless.models) {
+      const [broken, before] = [brokenOff(), calls()];
       const controller = new AbortController();
       const body = { ...asking(model, content), stream: true as const };
       const { signal } = controller;
@@ -174,7 +174,7 @@ describe("OpenAI's client", () => {
         () => 'its loop ends',
         (error: unknown) => error instanceof OpenAI.APIUserAbortError && 'it throws',
       );
-      await until(() => asked() === before + 1);
+      await until(() => calls() === before + 1);
       if (content === 'say nothing') controller.abort();
       expect([model, await ended]).toEqual([model, outcome]);
       const abortedMs = performance.now();

@@ -58,7 +58,7 @@ function answer(sent: string): (isStream: boolean, response: Parameters<ReturnTy
         ]
       : [{ text: SUNNY }];
   const status = called !== undefined && called.thoughtSignature === undefined ? 400 : 200;
-  const said =
+  const reply =
     status === 400
       ? {
           error: {
@@ -70,7 +70,7 @@ function answer(sent: string): (isStream: boolean, response: Parameters<ReturnTy
       : { candidates: [{ content: { role: 'model', parts }, finishReason: 'STOP' }] };
   return (isStream, response) => {
     const type = isStream && status === 200 ? 'text/event-stream' : 'application/json';
-    const text = JSON.stringify(said);
+    const text = JSON.stringify(reply);
     response.writeHead(status, { 'content-type': type });
     response.end(type === 'text/event-stream' ? `data: ${text}\r\n\r\n` : text);
   };
@@ -82,17 +82,17 @@ const QUESTION = 'How is the weather in Paris?';
 describe('Thought signatures of Gemini', () => {
   it.each([false, true])("go through OpenAI's client and back (stream: %s)", async (stream) => {
     const tools = [{ type: 'function' as const, function: { name: 'get_weather', parameters: PARAMETERS } }];
-    const say = async (messages: OpenAI.ChatCompletionMessageParam[]) => {
-      const asked = { model: MODEL, messages, tools };
-      if (stream) return client.chat.completions.stream(asked).finalMessage();
-      const [said] = (await client.chat.completions.create(asked)).choices;
-      if (said === undefined) throw new Error('nothing was said');
-      return said.message;
+    const send = async (messages: OpenAI.ChatCompletionMessageParam[]) => {
+      const request = { model: MODEL, messages, tools };
+      if (stream) return client.chat.completions.stream(request).finalMessage();
+      const [choice] = (await client.chat.completions.create(request)).choices;
+      if (choice === undefined) throw new Error('the answer has no choice');
+      return choice.message;
     };
     const question = { role: 'user' as const, content: QUESTION };
-    const asking = await say([question]);
+    const asking = await send([question]);
     const tool_call_id = asking.tool_calls?.[0]?.id ?? '';
-    const answered = await say([question, asking, { role: 'tool', tool_call_id, content: 'clear' }]);
+    const answered = await send([question, asking, { role: 'tool', tool_call_id, content: 'clear' }]);
     expect(answered.content).toBe(SUNNY);
     expect(cameBack).toEqual([SIGNATURE]);
   });
@@ -126,14 +126,14 @@ describe('Thought signatures of Gemini', () => {
       inputSchema: jsonSchema<{ city: string }>(PARAMETERS),
       execute: () => Promise.resolve({ sky: 'clear' }),
     });
-    const ask = {
+    const request = {
       model: provider(MODEL),
       prompt: QUESTION,
       tools: { get_weather },
       stopWhen: stepCountIs(3),
       maxRetries: 0,
     };
-    expect(stream ? await streamText(ask).text : (await generateText(ask)).text).toBe(SUNNY);
+    expect(stream ? await streamText(request).text : (await generateText(request)).text).toBe(SUNNY);
     expect(cameBack).toEqual([SIGNATURE]);
   });
 
@@ -144,11 +144,11 @@ describe('Thought signatures of Gemini', () => {
       configuration: { baseURL: `${service.url}/v1` },
       maxRetries: 0,
     }).bindTools([{ type: 'function', function: { name: 'get_weather', parameters: PARAMETERS } }]);
-    const asked = await chat.invoke(QUESTION);
+    const message = await chat.invoke(QUESTION);
     const answered = await chat.invoke([
       ['human', QUESTION],
-      asked,
-      { role: 'tool', content: '{"sky":"clear"}', tool_call_id: asked.tool_calls?.[0]?.id ?? '' },
+      message,
+      { role: 'tool', content: '{"sky":"clear"}', tool_call_id: message.tool_calls?.[0]?.id ?? '' },
     ]);
     expect(answered.text).toBe(SUNNY);
     expect(cameBack).toEqual([STAND_IN]);
@@ -157,12 +157,12 @@ describe('Thought signatures of Gemini', () => {
   it('never reach an Anthropic client, whose tool calls still work', async () => {
     const tools = [{ name: 'get_weather', input_schema: PARAMETERS }];
     const user = { role: 'user', content: QUESTION };
-    const asked = { model: MODEL, max_tokens: 50, tools, messages: [user] };
-    const { json: called } = await service.post('/v1/messages', asked);
+    const request = { model: MODEL, max_tokens: 50, tools, messages: [user] };
+    const { json: called } = await service.post('/v1/messages', request);
     const { content } = called as { readonly content: readonly { readonly id: string }[] };
     const result = { type: 'tool_result', tool_use_id: content[0]?.id, content: 'clear' };
     const { json: answered } = await service.post('/v1/messages', {
-      ...asked,
+      ...request,
       messages: [user, { role: 'assistant', content }, { role: 'user', content: [result] }],
     });
     expect(answered).toMatchObject({ content: [{ type: 'text', text: SUNNY }] });

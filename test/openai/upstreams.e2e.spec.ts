@@ -63,7 +63,7 @@ function ollamaTemplate(url: string): object {
   };
 }
 
-const ask = (model: string) => ({ model, messages: [{ role: 'user' as const, content: 'hello' }] });
+const requestFor = (model: string) => ({ model, messages: [{ role: 'user' as const, content: 'hello' }] });
 
 async function failure(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
@@ -99,9 +99,9 @@ describe.each(KINDS)('An upstream $kind', (kind) => {
     free.onMessage('hello', { content: 'from the other' });
     const model = await modelAt(kind, busy, free);
     for (let i = 0; i < 4; i++) {
-      const answer = await openai.chat.completions.create(ask(model));
+      const answer = await openai.chat.completions.create(requestFor(model));
       expect(answer.choices[0]?.message.content).toBe('from the other');
-      const stream = openai.chat.completions.stream(ask(model));
+      const stream = openai.chat.completions.stream(requestFor(model));
       expect(await stream.finalContent()).toBe('from the other');
     }
   });
@@ -114,13 +114,13 @@ describe.each(KINDS)('An upstream $kind', (kind) => {
       { chunkSize: 4, truncateAfterChunks: 4, latency: 10 },
     );
     const model = await modelAt(kind, cutting);
-    const { status, text } = await rawStream('/v1/chat/completions', ask(model));
+    const { status, text } = await rawStream('/v1/chat/completions', requestFor(model));
     expect([status, text.includes('[DONE]')]).toEqual([200, false]);
     expect(text.trimEnd().split('\n').at(-1)).toMatch(/^data: \{"error":\{"message":"worker execute error: /);
-    const stream = await openai.chat.completions.create({ ...ask(model), stream: true });
+    const stream = await openai.chat.completions.create({ ...requestFor(model), stream: true });
     await expect(readToEnd(stream)).rejects.toThrow('worker execute error');
 
-    const events = await rawStream('/v1/messages', { ...ask(model), max_tokens: 9 });
+    const events = await rawStream('/v1/messages', { ...requestFor(model), max_tokens: 9 });
     expect([events.status, events.text.includes('message_stop')]).toEqual([200, false]);
     expect(events.text).toMatch(
       /event: error\ndata: \{"type":"error","error":\{"type":"api_error"[^\n]*\n\n$/,
@@ -132,7 +132,10 @@ describe.each(KINDS)('An upstream $kind', (kind) => {
     mad.setChaos({ malformedRate: 1 });
     const model = await modelAt(kind, mad);
     for (const stream of [false, true]) {
-      const { status, text } = await service.post('/api/v1/chat/completions', { ...ask(model), stream });
+      const { status, text } = await service.post('/api/v1/chat/completions', {
+        ...requestFor(model),
+        stream,
+      });
       expect([status, text]).toEqual([502, expect.stringContaining('worker execute error')]);
       expect(text).not.toMatch(/chaos|\[DONE\]/);
     }
@@ -143,16 +146,16 @@ describe.each(KINDS)('An upstream $kind', (kind) => {
     late.setChaos({ latencyMs: 150 });
     late.onMessage('hello', { content: 'at last' });
     const model = await modelAt(kind, late);
-    const { data, response } = await openai.chat.completions.create(ask(model)).withResponse();
+    const { data, response } = await openai.chat.completions.create(requestFor(model)).withResponse();
     expect(data.choices[0]?.message.content).toBe('at last');
     expect(Number(response.headers.get('x-mmm-upstream-ms'))).toBeGreaterThan(100);
-    expect(await openai.chat.completions.stream(ask(model)).finalContent()).toBe('at last');
+    expect(await openai.chat.completions.stream(requestFor(model)).finalContent()).toBe('at last');
   });
 
   it('that rejects the key is a 502 that hides all secrets', async () => {
     const locked = await mockForTest();
     locked.onMessage('hello', { error: { message: `bad key ${KEY}` }, status: 401 });
-    const error = await failure(openai.chat.completions.create(ask(await modelAt(kind, locked))));
+    const error = await failure(openai.chat.completions.create(requestFor(await modelAt(kind, locked))));
     expect(error).toMatchObject({ status: 502, type: 'api_error' });
     expect((error as APIError).message).toContain('worker execute error');
     expect(JSON.stringify([error, (error as Error).message])).not.toContain(KEY);
@@ -162,7 +165,7 @@ describe.each(KINDS)('An upstream $kind', (kind) => {
     const dropping = await mockForTest();
     dropping.onMessage('hello', { error: { message: 'on fire', type: 'server_error' }, status: 500 });
     const model = await modelAt(kind, dropping);
-    const error = await failure(openai.chat.completions.create(ask(model)));
+    const error = await failure(openai.chat.completions.create(requestFor(model)));
     expect((error as APIError).headers?.get('x-should-retry')).toBe('false');
     expect((error as APIError).status).toBeGreaterThanOrEqual(500);
     expect((error as APIError).headers?.get('x-mmm-attempts')).toBe('1');
@@ -176,8 +179,8 @@ describe.each(PRESETS)('An upstream registered by the preset $preset', (preset) 
     const busy = await mockForTest();
     busy.onMessage('hello', { error: { message: 'slow down' }, status: 429, retryAfter: 7 });
     for (const stream of [false, true]) {
-      const asked = { ...ask(await modelAt(preset, busy)), stream };
-      const error = await failure(openai.chat.completions.create(asked));
+      const request = { ...requestFor(await modelAt(preset, busy)), stream };
+      const error = await failure(openai.chat.completions.create(request));
       expect(error).toBeInstanceOf(OpenAI.RateLimitError);
       const { headers, message } = error as APIError;
       expect([headers?.get('retry-after'), headers?.get('x-should-retry')]).toEqual(['7', 'false']);
@@ -185,7 +188,7 @@ describe.each(PRESETS)('An upstream registered by the preset $preset', (preset) 
       expect(headers?.get('x-mmm-attempts')).toBe('1');
     }
     const error = await failure(
-      anthropic.messages.create({ ...ask(await modelAt(preset, busy)), max_tokens: 9 }),
+      anthropic.messages.create({ ...requestFor(await modelAt(preset, busy)), max_tokens: 9 }),
     );
     expect(error).toBeInstanceOf(Anthropic.RateLimitError);
   });
