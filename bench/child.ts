@@ -43,14 +43,14 @@ export class Child {
     return new Child(child);
   }
 
-  ask<Answer>(message: object): Promise<Answer> {
+  request<Answer>(message: object): Promise<Answer> {
     const answer = this.next<Answer>();
     this.process.send(message);
     return answer;
   }
 
   usage(): Promise<Usage> {
-    return this.ask({ usage: true });
+    return this.request({ usage: true });
   }
 
   /** Its next message. @throws Error if it ends without one */

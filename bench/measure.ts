@@ -34,7 +34,7 @@ export async function measure(systems: readonly System[], plan: Plan): Promise<M
   const load = Child.start('load.js');
   const sent = new Map<SystemName, number>();
   const run = async ({ name, target }: System, concurrency: number, durationMs: number) => {
-    const result = await load.ask<LoadResult>({ target, concurrency, durationMs } satisfies LoadRequest);
+    const result = await load.request<LoadResult>({ target, concurrency, durationMs } satisfies LoadRequest);
     sent.set(name, (sent.get(name) ?? 0) + result.requests);
     return result;
   };

@@ -69,7 +69,7 @@ const systems: readonly System[] = [
 
 async function measure({ target, gateway }: System, streams: number): Promise<Measured> {
   const before = await gateway?.usage();
-  const running = load.ask<StreamResult>({ target, streams } satisfies StreamRequest);
+  const running = load.request<StreamResult>({ target, streams } satisfies StreamRequest);
   let highest = 0;
   let result: StreamResult | null = null;
   while (result === null) {

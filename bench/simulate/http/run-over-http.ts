@@ -22,8 +22,8 @@ export async function runOverHttp(
   service: ReplicatedService,
   workers: Child,
 ): Promise<RunRecord> {
-  const ask = <Reply>(command: Command): Promise<Reply> => workers.ask<Reply>(command);
-  const { ports } = await ask<{ ports: readonly number[] }>({ kind: 'listen', scenario: index });
+  const sendCommand = <Reply>(command: Command): Promise<Reply> => workers.request<Reply>(command);
+  const { ports } = await sendCommand<{ ports: readonly number[] }>({ kind: 'listen', scenario: index });
   for (const port of ports) {
     await service.register({
       model_name: title,
@@ -38,7 +38,7 @@ export async function runOverHttp(
   await service.untilHealthy(ports.length);
 
   const beganMs = Date.now() + COUNTDOWN_MS;
-  await ask({ kind: 'begin', atMs: beganMs, seed });
+  await sendCommand({ kind: 'begin', atMs: beganMs, seed });
   const time = new RealTime(beganMs);
   const agent = new Agent({ connections: null });
   const served: Served[] = [];
@@ -61,7 +61,7 @@ export async function runOverHttp(
 
   const verdicts = await verdictsOn(service, title, ports, beganMs);
   await service.database.query('DELETE FROM worker');
-  const { sent } = await ask<{ sent: readonly Sent[] }>({ kind: 'end' });
+  const { sent } = await sendCommand<{ sent: readonly Sent[] }>({ kind: 'end' });
   await service.untilHealthy(0);
   await agent.destroy();
   return { served: [...served], sent, unanswered, verdicts, ejections: 0 };
