@@ -4,29 +4,29 @@ import { json } from './fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from './fixtures/worker.js';
 import { serviceForTest, startService, type TestService } from './service.js';
 
-interface Told {
+interface Answer {
   readonly status: number;
   readonly headers: NodeJS.Dict<string | string[]>;
   readonly text: string;
 }
 
 /** As it is told: no header or path is put right on its way. */
-function ask(of: TestService, path: string, headers: Record<string, string> = {}, method = 'GET') {
+function send(of: TestService, path: string, headers: Record<string, string> = {}, method = 'GET') {
   const { hostname, port } = new URL(of.url);
-  return new Promise<Told>((resolve, reject) => {
-    const asked = request({ hostname, port, path, method, headers }, (response) => {
+  return new Promise<Answer>((resolve, reject) => {
+    const outgoing = request({ hostname, port, path, method, headers }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
       response.once('end', () =>
         resolve({ status: response.statusCode ?? 0, headers: response.headers, text }),
       );
     });
-    asked.once('error', reject).end();
+    outgoing.once('error', reject).end();
   });
 }
 
-const statusOf = async (told: Promise<Told>) => (await told).status;
-const parsed = ({ text }: Told) => JSON.parse(text) as unknown;
+const statusOf = async (answer: Promise<Answer>) => (await answer).status;
+const parsed = ({ text }: Answer) => JSON.parse(text) as unknown;
 /** Beyond loopback, and that is meant. */
 const OPEN = { DATABASE: 'embedded' };
 const LIST = '/api/server/workers';
@@ -47,12 +47,12 @@ describe('protected mode', () => {
     '192.168.0.7:8007',
     '127.0.0.1:8007@evil.example',
   ])('refuses requests for the host %s, each path in its envelope', async (host) => {
-    const seed = await ask(service, LIST, { host });
-    expect([seed.status, parsed(seed)]).toMatchObject([403, { success: false }]);
-    expect(seed.text).toContain('Host');
-    const other = await ask(service, '/metrics', { host });
+    const native = await send(service, LIST, { host });
+    expect([native.status, parsed(native)]).toMatchObject([403, { success: false }]);
+    expect(native.text).toContain('Host');
+    const other = await send(service, '/metrics', { host });
     expect([other.status, parsed(other)]).toMatchObject([403, { error: { type: 'permission_error' } }]);
-    expect(await statusOf(ask(service, '/api/server/offline', { host }, 'POST'))).toBe(403);
+    expect(await statusOf(send(service, '/api/server/offline', { host }, 'POST'))).toBe(403);
   });
 
   it.each([
@@ -62,26 +62,26 @@ describe('protected mode', () => {
     'file://',
     'http://localhost.evil.example',
   ])('refuses what a page of %s sends', async (origin) => {
-    const told = await ask(service, LIST, { origin });
-    expect([told.status, parsed(told)]).toMatchObject([403, { success: false }]);
-    expect(told.text).toContain('Origin');
+    const answer = await send(service, LIST, { origin });
+    expect([answer.status, parsed(answer)]).toMatchObject([403, { success: false }]);
+    expect(answer.text).toContain('Origin');
   });
 
   it('serves this machine, and its own pages', async () => {
     const { port } = new URL(service.url);
     for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, 'LOCALHOST', `[::1]:${port}`])
-      expect(await statusOf(ask(service, LIST, { host }))).toBe(200);
-    expect(await statusOf(ask(service, LIST, { origin: `http://localhost:${port}` }))).toBe(200);
+      expect(await statusOf(send(service, LIST, { host }))).toBe(200);
+    expect(await statusOf(send(service, LIST, { origin: `http://localhost:${port}` }))).toBe(200);
   });
 
   it('allows no other origin, asked beforehand or not', async () => {
     const origin = 'http://127.0.0.1:3000';
     const preflight = { origin, 'access-control-request-method': 'POST' };
-    for (const told of [
-      await ask(service, LIST, { origin }),
-      await ask(service, '/api/server/register', preflight, 'OPTIONS'),
+    for (const answer of [
+      await send(service, LIST, { origin }),
+      await send(service, '/api/server/register', preflight, 'OPTIONS'),
     ])
-      expect(Object.keys(told.headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
+      expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
   });
 });
 
@@ -101,11 +101,11 @@ describe('ADMIN_API_KEY', () => {
     ['POST', '/api/v1/chat/completions'],
     ['GET', '/api/server/nope'],
   ])('guards %s %s, in the seed’s envelope', async (method, path) => {
-    const told = await ask(service, path, {}, method);
-    expect(told.status).toBe(401);
-    expect(told.headers['www-authenticate']).toBe('Bearer');
-    expect(told.headers['content-type']).toBe('application/json; charset=utf-8');
-    expect(parsed(told)).toEqual({ success: false, msg: expect.stringContaining('x-api-key') as unknown });
+    const answer = await send(service, path, {}, method);
+    expect(answer.status).toBe(401);
+    expect(answer.headers['www-authenticate']).toBe('Bearer');
+    expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
+    expect(parsed(answer)).toEqual({ success: false, msg: expect.stringContaining('x-api-key') as unknown });
   });
 
   it.each([
@@ -119,14 +119,16 @@ describe('ADMIN_API_KEY', () => {
     '/docs%2f..%2fmetrics',
     '/LIVEZ',
   ])('guards %s, in OpenAI’s envelope', async (path) => {
-    const told = await ask(service, path);
-    expect(told.status).toBe(401);
-    expect(parsed(told)).toMatchObject({ error: { type: 'authentication_error', code: 'invalid_api_key' } });
+    const answer = await send(service, path);
+    expect(answer.status).toBe(401);
+    expect(parsed(answer)).toMatchObject({
+      error: { type: 'authentication_error', code: 'invalid_api_key' },
+    });
   });
 
   it('lets everyone see the probes and the description', async () => {
     for (const path of ['/livez', '/readyz', '/health', '/openapi.json', '/docs'])
-      expect([path, await statusOf(ask(service, path))]).toEqual([path, 200]);
+      expect([path, await statusOf(send(service, path))]).toEqual([path, 200]);
   });
 
   it.each([
@@ -135,9 +137,9 @@ describe('ADMIN_API_KEY', () => {
     '/livez/../metrics',
     '/health/%2e%2e/metrics',
   ])('is not got around by %s', async (path) => {
-    const told = await ask(service, path);
-    expect([403, 404]).toContain(told.status);
-    expect(parsed(told)).toMatchObject({ error: {} });
+    const answer = await send(service, path);
+    expect([403, 404]).toContain(answer.status);
+    expect(parsed(answer)).toMatchObject({ error: {} });
   });
 
   it('takes the key in either header, and the name of the scheme in any case', async () => {
@@ -147,7 +149,7 @@ describe('ADMIN_API_KEY', () => {
       { 'x-api-key': KEY },
       { 'x-api-key': KEY, host: 'models.example', origin: 'https://app.example' },
     ])
-      expect(await statusOf(ask(service, LIST, headers))).toBe(200);
+      expect(await statusOf(send(service, LIST, headers))).toBe(200);
   });
 
   it('refuses any other', async () => {
@@ -162,7 +164,7 @@ describe('ADMIN_API_KEY', () => {
       { 'x-api-key': `${KEY}, ${KEY}` },
       { cookie: `x-api-key=${KEY}` },
     ])
-      expect([headers, await statusOf(ask(service, LIST, headers))]).toEqual([headers, 401]);
+      expect([headers, await statusOf(send(service, LIST, headers))]).toEqual([headers, 401]);
   });
 
   it('refuses before it reads: a body of nonsense is not the point', async () => {
@@ -194,9 +196,9 @@ describe('ADMIN_API_KEY', () => {
 
   it('is not needed for metrics where METRICS_AUTH=off says so', async () => {
     const open = await serviceForTest({ ...OPEN, ADMIN_API_KEY: KEY, METRICS_AUTH: 'off' });
-    expect(await statusOf(ask(open, '/metrics'))).toBe(200);
-    expect(await statusOf(ask(open, LIST))).toBe(401);
-    expect(await statusOf(ask(open, '/metricsx'))).toBe(401);
+    expect(await statusOf(send(open, '/metrics'))).toBe(200);
+    expect(await statusOf(send(open, LIST))).toBe(401);
+    expect(await statusOf(send(open, '/metricsx'))).toBe(401);
   });
 });
 
@@ -204,7 +206,7 @@ describe('AUTH=off', () => {
   it('serves everyone, for those who mean it', async () => {
     const service = await serviceForTest({ ...OPEN, AUTH: 'off' });
     expect(
-      await statusOf(ask(service, LIST, { host: 'models.example', origin: 'https://app.example' })),
+      await statusOf(send(service, LIST, { host: 'models.example', origin: 'https://app.example' })),
     ).toBe(200);
   });
 });

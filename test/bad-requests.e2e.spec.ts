@@ -13,9 +13,9 @@ beforeAll(async () => {
 afterAll(() => service.stop());
 
 const JSON_TYPE = { 'content-type': 'application/json' };
-const SEED_PATHS = ['/api/server/register', '/api/server/offline', '/api/v1/chat/completions'];
+const NATIVE_PATHS = ['/api/server/register', '/api/server/offline', '/api/v1/chat/completions'];
 
-async function ask(method: string, path: string, init: RequestInit = {}) {
+async function send(method: string, path: string, init: RequestInit = {}) {
   const response = await fetch(service.url + path, { method, ...init });
   const text = await response.text();
   return { status: response.status, headers: response.headers, text };
@@ -45,11 +45,11 @@ async function sendAllThenRead(pieces: readonly (string | Buffer)[]): Promise<st
 const envelope = (text: string) => JSON.parse(text) as { success?: boolean; msg?: string; error?: unknown };
 
 describe('a body that is too large', () => {
-  it.each(SEED_PATHS)(
+  it.each(NATIVE_PATHS)(
     'answers 413 to a too large body at %s, and the client receives the answer',
     async (path) => {
       const body = JSON.stringify({ model_name: 'm', input: 'x'.repeat(HUGE) });
-      const { status, text } = await ask('POST', path, { headers: JSON_TYPE, body });
+      const { status, text } = await send('POST', path, { headers: JSON_TYPE, body });
       expect(status).toBe(413);
       expect(envelope(text)).toMatchObject({ success: false });
       expect(text).toContain('MAX_BODY_BYTES');
@@ -81,7 +81,7 @@ describe('a body that is too large', () => {
     const chat = (length: number) => JSON.stringify({ model_name: 'm', input: 'x'.repeat(length) });
     const fitting = MAX_BODY_BYTES - chat(0).length;
     const status = async (body: string) =>
-      (await ask('POST', '/api/v1/chat/completions', { headers: JSON_TYPE, body })).status;
+      (await send('POST', '/api/v1/chat/completions', { headers: JSON_TYPE, body })).status;
     expect(await status(chat(fitting))).toBe(404);
     expect(await status(chat(fitting + 1))).toBe(413);
   });
@@ -95,8 +95,8 @@ describe('a body whose Content-Type is not JSON', () => {
     'multipart/form-data; boundary=x',
     'nonsense',
   ])('is answered with a 415 that names the accepted Content-Type: %s', async (type) => {
-    for (const path of SEED_PATHS) {
-      const { status, text } = await ask('POST', path, { headers: { 'content-type': type }, body: '{}' });
+    for (const path of NATIVE_PATHS) {
+      const { status, text } = await send('POST', path, { headers: { 'content-type': type }, body: '{}' });
       expect(status).toBe(415);
       expect(envelope(text)).toMatchObject({ success: false });
       expect(text).toContain('Content-Type: application/json');
@@ -106,7 +106,7 @@ describe('a body whose Content-Type is not JSON', () => {
   it('accepts application/json in any case and with parameters', async () => {
     for (const type of ['application/json; charset=utf-8', 'Application/JSON'])
       expect(
-        (await ask('POST', SEED_PATHS[0] ?? '', { headers: { 'content-type': type }, body: '{}' })).status,
+        (await send('POST', NATIVE_PATHS[0] ?? '', { headers: { 'content-type': type }, body: '{}' })).status,
       ).toBe(400);
   });
 });
@@ -115,7 +115,7 @@ describe('an unknown path or method', () => {
   it.each(['/nope', '/api/server/nope', '/api/v1/nope', '/v2/x', '//', '/%00', '/echo/x', '/docs/../nope'])(
     'answers 404 in JSON at the unknown path %s',
     async (path) => {
-      const { status, headers, text } = await ask('GET', path);
+      const { status, headers, text } = await send('GET', path);
       expect({ status, contentType: headers.get('content-type') }).toEqual({
         status: 404,
         contentType: 'application/json; charset=utf-8',
@@ -127,7 +127,7 @@ describe('an unknown path or method', () => {
   );
 
   it('answers 400 to a path that cannot be decoded', async () => {
-    const { status, headers, text } = await ask('GET', '/%E0%A4%A');
+    const { status, headers, text } = await send('GET', '/%E0%A4%A');
     expect({ status, contentType: headers.get('content-type') }).toEqual({
       status: 400,
       contentType: 'application/json; charset=utf-8',
@@ -146,7 +146,7 @@ describe('an unknown path or method', () => {
     ['PATCH', '/livez', 'GET, HEAD'],
     ['POST', '/api/v1/models/meta-llama/Llama-3.1-8B', 'GET, HEAD, PUT, DELETE'],
   ])('answers %s %s with 405 and Allow: %s', async (method, path, allow) => {
-    const { status, headers, text } = await ask(method, path);
+    const { status, headers, text } = await send(method, path);
     expect({ status, allow: headers.get('allow') }).toEqual({ status: 405, allow });
     expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
     expect(text === '').toBe(method === 'HEAD');
@@ -154,7 +154,7 @@ describe('an unknown path or method', () => {
 
   it('answers HEAD like GET, without a body', async () => {
     for (const path of ['/api/server/workers', '/livez', '/readyz', '/health']) {
-      const { status, text } = await ask('HEAD', path);
+      const { status, text } = await send('HEAD', path);
       expect({ status, text }).toEqual({ status: 200, text: '' });
     }
   });
@@ -167,7 +167,7 @@ describe('an unknown path or method', () => {
       '__proto__=1',
       'constructor=1',
     ]) {
-      const { status, text } = await ask('GET', `/api/server/workers?${query}`);
+      const { status, text } = await send('GET', `/api/server/workers?${query}`);
       expect({ query, status }).toEqual({ query, status: 400 });
       expect(text).toContain(query.split('=', 1).join());
     }

@@ -87,18 +87,18 @@ describe('the log', () => {
     const upstream = await upstreamForTest(json({ answer: 'an-answer-of-the-model' }));
     const worker = aWorker(upstream);
     await service.register(worker);
-    const ask = (id: string, prompt: unknown) =>
+    const send = (id: string, prompt: unknown) =>
       service.post(
         '/api/v1/chat/completions?token=in-the-query',
         { model_name: worker.model_name, input: prompt },
         { 'x-request-id': id, authorization: 'Bearer of-the-caller', cookie: 'session=of-the-caller' },
       );
     const answers = [
-      await ask('log-1', 'a-prompt-of-somebody'),
-      await ask('log-2', { no: 'a-prompt-of-somebody' }),
+      await send('log-1', 'a-prompt-of-somebody'),
+      await send('log-2', { no: 'a-prompt-of-somebody' }),
     ];
     upstream.behave(text('an-error-of-the-model', 500));
-    answers.push(await ask('log-3', 'a-prompt-of-somebody'));
+    answers.push(await send('log-3', 'a-prompt-of-somebody'));
     expect(answers.map(({ status }) => status)).toEqual([200, 400, 502]);
 
     const workerId = answers[0]?.headers.get('x-mmm-worker-id');
@@ -179,11 +179,11 @@ describe('/metrics', () => {
     await service.chat(model, 'x', { 'x-request-id': 'tokens-1' });
     const stream = { model, stream: true, messages: [{ role: 'user', content: 'x' }] };
     await service.post('/v1/chat/completions', stream, { 'x-request-id': 'tokens-2' });
-    const told = { input_tokens: 7, output_tokens: 3 };
-    expect(await lineOf('tokens-1')).toMatchObject(told);
+    const tokens = { input_tokens: 7, output_tokens: 3 };
+    expect(await lineOf('tokens-1')).toMatchObject(tokens);
     expect(await lineOf('tokens-1')).not.toHaveProperty('first_event_ms');
     expect(await lineOf('tokens-2')).toMatchObject({
-      ...told,
+      ...tokens,
       first_event_ms: expect.any(Number) as unknown,
     });
     const figure = (of: readonly Sample[], sought: string, type?: string) =>

@@ -106,13 +106,15 @@ describe('the size of an answer', () => {
     const most = await modelThat(text(ofBytes(MAX_RESPONSE_BYTES)));
     expect((await service.chat(most.model, 'hi')).status).toBe(200);
     const body = ofBytes(MAX_RESPONSE_BYTES + 1);
-    const told = await modelThat(text(body, 200, { 'content-length': String(Buffer.byteLength(body)) }));
-    const untold = await modelThat((response) => {
+    const withLength = await modelThat(
+      text(body, 200, { 'content-length': String(Buffer.byteLength(body)) }),
+    );
+    const withoutLength = await modelThat((response) => {
       response.writeHead(200, { 'content-type': 'text/plain' });
       response.write(body.slice(0, 1));
       response.end(body.slice(1));
     });
-    for (const { model } of [told, untold]) {
+    for (const { model } of [withLength, withoutLength]) {
       const answer = await service.chat(model, 'hi');
       expect(answer.status).toBe(502);
       expect(answer.json).toEqual(failed(/the answer is larger than 12000000 bytes/));

@@ -54,7 +54,7 @@ export function answerOf(events: readonly ChatEvent[]): ChatAnswer {
   const rest = events.slice(events.findIndex(({ kind }) => kind === 'finish') + 1);
   if (finish === undefined || ends.length > 1 || rest.some(({ kind }) => kind !== 'usage'))
     throw new Error(`not one end, or not at the end: ${JSON.stringify(events)}`);
-  const said = events.flatMap((event) => (event.kind === 'text' ? [event.text] : []));
+  const texts = events.flatMap((event) => (event.kind === 'text' ? [event.text] : []));
   const thought = events.flatMap((event) => (event.kind === 'reasoning' ? [event.text] : []));
   const calls: { id: string; name: string; text: string; extra: object }[] = [];
   for (const event of events) {
@@ -64,7 +64,7 @@ export function answerOf(events: readonly ChatEvent[]): ChatAnswer {
     call.extra = { ...call.extra, ...extraOf(event) };
   }
   return {
-    text: said.length === 0 && calls.length > 0 ? null : said.join(''),
+    text: texts.length === 0 && calls.length > 0 ? null : texts.join(''),
     ...(thought.length === 0 ? {} : { reasoning: thought.join('') }),
     toolCalls: calls.map(({ id, name, text, extra }) => ({
       id,

@@ -27,20 +27,20 @@ const textPart = chatText.map((text) => ({ type: 'text', text }) as const);
 const content = fc.oneof(chatText, fc.array(fc.oneof(textPart, image), { maxLength: 3 }));
 
 type Messages = readonly OpenAiMessage[];
-const user = content.map((said): Messages => [{ role: 'user', content: said }]);
+const user = content.map((text): Messages => [{ role: 'user', content: text }]);
 const system = fc
   .record({ role: fc.constantFrom('system', 'developer'), content: chatText })
   .map((message): Messages => [message]);
 
 /** An assistant's turn, and the answers to what it called, in any order. */
-const exchange = fc.record({ said: fc.option(chatText), calls: toolCalls }).chain(({ said, calls }) =>
+const exchange = fc.record({ text: fc.option(chatText), calls: toolCalls }).chain(({ text, calls }) =>
   fc
     .tuple(
       fc.shuffledSubarray(calls, { minLength: calls.length }),
       fc.array(chatText, { minLength: calls.length, maxLength: calls.length }),
     )
     .map(([answered, answers]): Messages => [
-      { role: 'assistant', content: said, ...(calls.length === 0 ? {} : { tool_calls: calls }) },
+      { role: 'assistant', content: text, ...(calls.length === 0 ? {} : { tool_calls: calls }) },
       ...answered.map(({ id }, index): OpenAiMessage => ({
         role: 'tool',
         tool_call_id: id,

@@ -222,9 +222,9 @@ describe('the pick', () => {
     const equals = await upstreams(text('a'), text('b'), text('c'));
     for (const upstream of equals) await register(service, upstream, { max_concurrency: 1000 });
     const picks = new Map<string, number>();
-    let giveBack = (): void => {};
-    const over = new Promise<void>((resolve) => (giveBack = resolve));
-    const lent = times(1000, () =>
+    let release = (): void => {};
+    const over = new Promise<void>((resolve) => (release = resolve));
+    const acquired = times(1000, () =>
       service.app.get(Balancer).withWorker(
         {
           model: 'm',
@@ -241,8 +241,8 @@ describe('the pick', () => {
     );
     await until(() => [...picks.values()].reduce((sum, count) => sum + count, 0) === 1000);
     expect([...picks.values()].toSorted((x, y) => x - y)).toEqual([333, 333, 334]);
-    giveBack();
-    await Promise.all(lent);
+    release();
+    await Promise.all(acquired);
     for (const upstream of equals) expect((await viewOf(service, upstream)).in_flight).toBe(0);
   });
 

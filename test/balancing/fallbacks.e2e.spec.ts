@@ -91,15 +91,15 @@ describe('the fallbacks of a model', () => {
     await policy('fb-dead', { fallbacks: ['fb-m'] });
     await model('fb-m', json({ answer: 'plain' }));
     const tools = [{ type: 'function', function: { name: 'look' } }];
-    const ask = (name: string) =>
+    const send = (name: string) =>
       service.post('/v1/chat/completions', {
         model: name,
         messages: [{ role: 'user', content: 'x' }],
         tools,
       });
-    expect((await ask('fb-l')).json).toEqual(answer);
-    expect((await ask('fb-m')).status).toBe(400);
-    expect((await ask('fb-dead')).status).toBe(502);
+    expect((await send('fb-l')).json).toEqual(answer);
+    expect((await send('fb-m')).status).toBe(400);
+    expect((await send('fb-dead')).status).toBe(502);
   });
 
   it('end when a change in psql has made the fallbacks a cycle', async () => {
@@ -119,16 +119,16 @@ describe('the fallbacks of a model', () => {
 describe('the retries of a model', () => {
   it('are limited in number and cause by the policy of the model', async () => {
     const upstreams = [await model('r-a', failing), await model('r-a', failing), await model('r-a', failing)];
-    const asked = () => upstreams.reduce((sum, { requests }) => sum + requests.length, 0);
+    const calls = () => upstreams.reduce((sum, { requests }) => sum + requests.length, 0);
     await policy('r-a', { retries: 0 });
     await service.chat('r-a', 'x');
-    expect(asked()).toBe(1);
+    expect(calls()).toBe(1);
     await policy('r-a', { retries: 1 });
     await service.chat('r-a', 'x');
-    expect(asked()).toBe(3);
+    expect(calls()).toBe(3);
     await policy('r-a', { retries: 2, retry_on: ['503', 'connection'] });
     await service.chat('r-a', 'x');
-    expect(asked()).toBe(4);
+    expect(calls()).toBe(4);
   });
 });
 
@@ -137,10 +137,12 @@ describe('the deadline of a request', () => {
     const upstream = await model('dl-a', json({ answer: 'in time' }));
     await service.chat('dl-a', 'x', { 'x-request-timeout-ms': '5000' });
     await service.chat('dl-a', 'x');
-    const [told, untold] = upstream.requests.map(({ headers }) => headers['x-request-timeout-ms']);
-    expect(Number(told)).toBeGreaterThan(3000);
-    expect(Number(told)).toBeLessThanOrEqual(5000);
-    expect(untold).toBeUndefined();
+    const [withDeadline, withoutDeadline] = upstream.requests.map(
+      ({ headers }) => headers['x-request-timeout-ms'],
+    );
+    expect(Number(withDeadline)).toBeGreaterThan(3000);
+    expect(Number(withDeadline)).toBeLessThanOrEqual(5000);
+    expect(withoutDeadline).toBeUndefined();
     await model('dl-b', () => {});
     const { status, json: refusal } = await service.chat('dl-b', 'x', { 'x-request-timeout-ms': '200' });
     expect({ status, refusal }).toEqual({

@@ -68,8 +68,8 @@ describe('a drained worker', RETRIED, () => {
       health_check: { kind: 'none' },
     };
     expect((await cluster.replica(0).register(worker)).status).toBe(200);
-    const asked = { model: 'streaming', stream: true, messages: [{ role: 'user', content: 'hi' }] };
-    const running = cluster.replicas.map((replica) => replica.post('/v1/chat/completions', asked));
+    const request = { model: 'streaming', stream: true, messages: [{ role: 'user', content: 'hi' }] };
+    const running = cluster.replicas.map((replica) => replica.post('/v1/chat/completions', request));
     await until(() => upstream.calls === running.length, PATIENT_MS);
     await cluster.database.query(`UPDATE worker SET admin_state = 'draining' WHERE model_name = 'streaming'`);
     const streams = (await Promise.all(running)).map(({ json: text }) => String(text));

@@ -13,16 +13,16 @@ async function listening(isPooled: boolean) {
     ...(isPooled ? [() => new WithoutNotifications()] : []),
   );
   await proxy.open();
-  const told: string[] = [];
-  const heard: string[] = [];
+  const reports: string[] = [];
+  const payloads: string[] = [];
   const listener = new ChangeListener({
     address: { url: urlThrough(proxy, database.address) },
     channels: ['something'],
-    onNotify: (payload) => heard.push(payload),
-    onListening: () => told.push('listening'),
-    onLost: ({ message }) => told.push(message),
+    onNotify: (payload) => payloads.push(payload),
+    onListening: () => reports.push('listening'),
+    onLost: ({ message }) => reports.push(message),
     notify: (channel, payload) => database.query('SELECT pg_notify($1, $2)', [channel, payload]),
-    onDeaf: () => told.push('deaf'),
+    onDeaf: () => reports.push('deaf'),
     answerMs: 500,
     proofMs: 200,
   });
@@ -31,20 +31,20 @@ async function listening(isPooled: boolean) {
     await proxy.cut();
   });
   listener.start();
-  await until(() => told.length > 0);
-  return { database, told, heard };
+  await until(() => reports.length > 0);
+  return { database, reports, payloads };
 }
 
 it('the change listener reports that it hears nothing behind a pooler that forwards no notifications', async () => {
-  const { told } = await listening(true);
-  await until(() => told.includes('deaf'));
-  expect(told).toEqual(['listening', 'deaf']);
+  const { reports } = await listening(true);
+  await until(() => reports.includes('deaf'));
+  expect(reports).toEqual(['listening', 'deaf']);
 });
 
 it('the change listener reports nothing while notifications arrive, and hides its own test notifications', async () => {
-  const { database, told, heard } = await listening(false);
+  const { database, reports, payloads } = await listening(false);
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   await database.query(`NOTIFY something, 'x'`);
-  await until(() => heard.length > 0);
-  expect({ told, heard }).toEqual({ told: ['listening'], heard: ['x'] });
+  await until(() => payloads.length > 0);
+  expect({ reports, payloads }).toEqual({ reports: ['listening'], payloads: ['x'] });
 });

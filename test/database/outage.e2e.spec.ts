@@ -130,12 +130,14 @@ describe('an outage of PostgreSQL', () => {
     const source = new DataSource(dataSourceOptions({ url }, 'public', 3, 500));
     await source.initialize();
     onTestFinished(() => source.destroy());
-    const ask = (): Promise<unknown> => source.query('SELECT pg_sleep(0.05), count(*) FROM worker');
-    await Promise.all([ask(), ask(), ask()]);
+    const query = (): Promise<unknown> => source.query('SELECT pg_sleep(0.05), count(*) FROM worker');
+    await Promise.all([query(), query(), query()]);
     proxy.silence();
-    const failures = await Promise.all([ask(), ask(), ask()].map((answer) => answer.catch(databaseError)));
+    const failures = await Promise.all(
+      [query(), query(), query()].map((answer) => answer.catch(databaseError)),
+    );
     for (const failure of failures) expect(failure).toBeInstanceOf(DatabaseUnavailableError);
-    await Promise.all([ask(), ask(), ask()]);
+    await Promise.all([query(), query(), query()]);
     expect(await database.query('SELECT 1')).toHaveLength(1);
   });
 });

@@ -88,11 +88,14 @@ describe('health checks burn money, or fail a busy worker:', () => {
     const database = await databaseForTest();
     const upstream = await anUpstream(json({ answer: 'pong' }));
     await insertWorker(database, `${upstream.url}/x`);
-    const asked = await insertWorker(database, `${upstream.url}/y`, { kind: 'inference', prompt: 'well?' });
+    const inference = await insertWorker(database, `${upstream.url}/y`, {
+      kind: 'inference',
+      prompt: 'well?',
+    });
     await database.query(`UPDATE worker SET response_extract = 'answer'`);
     await startChecker(database);
     await until(() => upstream.probes >= 8);
-    await untilHealthIs(database, asked, 'healthy');
+    await untilHealthIs(database, inference, 'healthy');
     expect(upstream.requests.map(({ url, body }) => [url, body])).toEqual([['/y', '{"input":"well?"}']]);
   });
 });
@@ -134,11 +137,11 @@ describe('everything is marked down at once by one bad check:', () => {
     for (const [index, { ms }] of down.entries()) {
       expect(ms).toBeGreaterThanOrEqual(Math.floor(index / 3) * INTERVAL_MS * 0.7);
     }
-    const braked = await database.query<{ detail: string }>(
+    const limited = await database.query<{ detail: string }>(
       `SELECT detail FROM worker_event WHERE kind = 'suspect'`,
     );
-    expect(braked.length).toBeGreaterThanOrEqual(4);
-    expect(braked[0]?.detail).toMatch(/^not confirmed, too many failed at once: 3 probes in a row failed/);
+    expect(limited.length).toBeGreaterThanOrEqual(4);
+    expect(limited[0]?.detail).toMatch(/^not confirmed, too many failed at once: 3 probes in a row failed/);
   }, 60_000);
 
   it('another replica confirms at once', async () => {

@@ -44,9 +44,9 @@ describe('clocks five minutes apart', () => {
   it('make nobody flap, warm up for ever or expire', async () => {
     const honest = Date.now;
     onTestFinished(() => void (Date.now = honest));
-    let asked = 0;
+    let readings = 0;
     // Whoever compares two readings of it errs by ten minutes.
-    Date.now = () => honest() + (asked++ % 2 === 0 ? 300_000 : -300_000);
+    Date.now = () => honest() + (readings++ % 2 === 0 ? 300_000 : -300_000);
     const database = await databaseForTest();
     const upstream = await anUpstream();
     const id = await insertWorker(database, `${upstream.url}/x`, null, { ttlS: 60 });

@@ -93,8 +93,8 @@ interface Memory {
 
 async function memory(service: ServiceProcess, inspector: Inspector): Promise<Memory> {
   await sleep(500); // for calls whose clients have disconnected
-  for (let i = 0; i < 3; i++) await inspector.ask('HeapProfiler.collectGarbage');
-  const { usedSize } = await inspector.ask('Runtime.getHeapUsage');
+  for (let i = 0; i < 3; i++) await inspector.send('HeapProfiler.collectGarbage');
+  const { usedSize } = await inspector.send('Runtime.getHeapUsage');
   const figures = String((await service.get('/metrics')).json);
   const figure = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(figures)?.[1]);
   return {
@@ -127,7 +127,7 @@ class Inspector {
     return new Inspector(socket);
   }
 
-  ask(method: string): Promise<Readonly<Record<string, unknown>>> {
+  send(method: string): Promise<Readonly<Record<string, unknown>>> {
     const id = (this.#lastId += 1);
     this.socket.send(JSON.stringify({ id, method }));
     return new Promise((resolve) => {

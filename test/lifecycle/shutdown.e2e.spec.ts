@@ -115,7 +115,7 @@ describe('SIGINT', PATIENTLY, () => {
     await register(service, upstream);
     const silent = await connection(service);
     const late = await connection(service);
-    const said = readAll(late);
+    const received = readAll(late);
     const answer = service.chat('m', 'hi');
     await vi.waitFor(() => expect(upstream.calls).toBe(1), PATIENT);
 
@@ -125,7 +125,7 @@ describe('SIGINT', PATIENTLY, () => {
     late.write('GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
     expect((await answer).status).toBe(200);
     expect(await service.exited).toEqual(CLEAN);
-    expect(await said).toMatch(/^HTTP\/1.1 200 OK\r\n/);
+    expect(await received).toMatch(/^HTTP\/1.1 200 OK\r\n/);
     silent.destroy();
   });
 });
@@ -159,9 +159,9 @@ async function connection(service: ServiceProcess): Promise<Socket> {
 }
 
 async function readAll(socket: Socket): Promise<string> {
-  let said = '';
-  for await (const chunk of socket.setEncoding('utf8')) said += String(chunk);
-  return said;
+  let received = '';
+  for await (const chunk of socket.setEncoding('utf8')) received += String(chunk);
+  return received;
 }
 
 interface Calls {

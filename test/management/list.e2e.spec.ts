@@ -134,15 +134,15 @@ describe('GET /api/v1/workers', () => {
     await register(service, ...Array.from({ length: 60 }, (_, index) => ({ name: `old-${index}` })));
     for (const sort of ['created_at', '-created_at', 'model_name', 'weight']) {
       const before = (await list(service, '?limit=200')).data;
-      let turned = 0;
+      let pages = 0;
       const seen = await allPages(service, `limit=4&sort=${sort}`, async ({ data }) => {
-        turned += 1;
-        await register(service, { name: `new-${sort}-${turned}` });
+        pages += 1;
+        await register(service, { name: `new-${sort}-${pages}` });
         // One that was shown, and one at random.
-        for (const gone of [data[0], before[(turned * 7) % before.length]])
+        for (const gone of [data[0], before[(pages * 7) % before.length]])
           await call(service, 'DELETE', `/${gone?.id}`);
       });
-      expect(turned).toBeGreaterThan(1);
+      expect(pages).toBeGreaterThan(1);
       const ids = seen.map(({ id }) => id);
       expect(new Set(ids).size).toBe(ids.length);
       const still = new Set((await list(service, '?limit=200')).data.map(({ id }) => id));

@@ -204,11 +204,11 @@ describe('a model policy', () => {
     await register('waits-idle', begins);
     await register('waits-whole', slow(700, json({ choices: [{ message: { content: 'late' } }] })));
     await register('waits-own', slow(700, begins), { timeouts: { first_byte_ms: 5_000 } });
-    const ask = (model: string, stream: boolean) =>
+    const chat = (model: string, stream: boolean) =>
       service.post('/v1/chat/completions', { model, stream, messages: [{ role: 'user', content: 'x' }] });
-    expect((await ask('waits-first', true)).text).toContain('sent nothing within 200 ms');
-    expect((await ask('waits-idle', true)).text).toContain('fell silent for 200 ms');
-    expect((await ask('waits-whole', false)).status).toBe(200);
-    expect((await ask('waits-own', true)).text).toContain('fell silent for 200 ms');
+    expect((await chat('waits-first', true)).text).toContain('sent nothing within 200 ms');
+    expect((await chat('waits-idle', true)).text).toContain('fell silent for 200 ms');
+    expect((await chat('waits-whole', false)).status).toBe(200);
+    expect((await chat('waits-own', true)).text).toContain('fell silent for 200 ms');
   });
 });

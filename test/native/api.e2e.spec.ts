@@ -101,7 +101,7 @@ describe('POST /api/server/register', () => {
     async (state) => {
       const worker = aWorker(await upstreamForTest());
       await service.register(worker);
-      const [row] = await service.database.query<{ who: string; since: Date }>(
+      const [row] = await service.database.query<{ actor: string; since: Date }>(
         `UPDATE worker SET admin_state = $1 WHERE model_name = $2
          RETURNING session_user AS who, admin_state_since AS since`,
         [state, worker.model_name],
@@ -111,7 +111,7 @@ describe('POST /api/server/register', () => {
       expect(status).toBe(409);
       expect(msg).toMatch(/^LLM\(model_name\(.+\), url=.+\) has registered! /);
       expect(msg).toContain(state);
-      expect(msg).toContain(row?.who);
+      expect(msg).toContain(row?.actor);
       expect(msg).toContain(row?.since.toISOString());
       expect((await viewsOf(service, worker.model_name))[0]?.admin_state).toBe(state);
     },

@@ -214,9 +214,9 @@ describe('POST /api/v1/chat/completions', () => {
 });
 
 describe('The native answer of an openai worker', () => {
-  const asking = async (said: object) => {
+  const answerTo = async (fields: object) => {
     const upstream = await upstreamForTest(
-      json({ choices: [{ index: 0, message: { role: 'assistant', ...said }, finish_reason: 'stop' }] }),
+      json({ choices: [{ index: 0, message: { role: 'assistant', ...fields }, finish_reason: 'stop' }] }),
     );
     const model = `openai-${new URL(upstream.url).port}`;
     const registration = { model_name: model, protocol: 'openai', req_url_template: `${upstream.url}/v1` };
@@ -228,13 +228,13 @@ describe('The native answer of an openai worker', () => {
     [{ content: 'I am' }, 'I am'],
     [{ content: '' }, ''],
     [{ content: null, refusal: 'no way' }, 'no way'],
-  ])('is its text, or its tool calls as JSON: %j', async (said, expected) => {
-    const { answer } = await asking(said);
+  ])('is its text, or its tool calls as JSON: %j', async (fields, expected) => {
+    const { answer } = await answerTo(fields);
     expect([answer.status, result(answer)]).toEqual([200, expected]);
   });
 
   it('is a 502 without text, as of a model that was still thinking, and does not blame the worker', async () => {
-    const { model, answer } = await asking({ content: null, reasoning_content: 'Let me see' });
+    const { model, answer } = await answerTo({ content: null, reasoning_content: 'Let me see' });
     expect([answer.status, message(answer)]).toEqual([
       502,
       expect.stringContaining('the answer holds no text'),

@@ -60,15 +60,15 @@ describe.each(writing)('the preset $name, which writes,', ({ model, fixture }) =
   const inStream = fixture.stream ?? fixture;
 
   it("answers OpenAI's client", async () => {
-    const asked = { model, messages: messages(PLAY.answer) };
-    const { choices, usage } = await stage.openai.chat.completions.create(asked);
+    const request = { model, messages: messages(PLAY.answer) };
+    const { choices, usage } = await stage.openai.chat.completions.create(request);
     expect(choices[0]).toMatchObject({ message: { content: fixture.text }, finish_reason: fixture.finish });
     expect(countsOf(usage)).toEqual(fixture.usage);
   });
 
   it("streams to OpenAI's client", async () => {
-    const asked = { model, messages: messages(PLAY.answer), stream_options: { include_usage: true } };
-    const stream = await stage.openai.chat.completions.create({ ...asked, stream: true });
+    const request = { model, messages: messages(PLAY.answer), stream_options: { include_usage: true } };
+    const stream = await stage.openai.chat.completions.create({ ...request, stream: true });
     const { text, finish, usage } = inStream;
     expect(await readingOf(stream)).toEqual({ text, finish, usage });
   });
@@ -85,14 +85,14 @@ describe.each(writing)('the preset $name, which writes,', ({ model, fixture }) =
 });
 
 it.each(passed)('the preset $name loses no byte of the answer', async ({ name, model }) => {
-  const asked = { model, messages: messages(PLAY.answer) };
-  const { status, text } = await stage.service.post('/v1/chat/completions', asked);
+  const request = { model, messages: messages(PLAY.answer) };
+  const { status, text } = await stage.service.post('/v1/chat/completions', request);
   expect({ status, text }).toEqual({ status: 200, text: stage.upstreamOf(name).answerBytes });
 });
 
 it.each(streaming)('the preset $name loses no byte of the stream', async ({ name, model }) => {
-  const asked = { model, messages: messages(PLAY.answer), stream: true };
-  const { status, text } = await stage.service.post('/v1/chat/completions', asked);
+  const request = { model, messages: messages(PLAY.answer), stream: true };
+  const { status, text } = await stage.service.post('/v1/chat/completions', request);
   expect({ status, text }).toEqual({ status: 200, text: stage.upstreamOf(name).streamBytes });
 });
 
@@ -103,8 +103,8 @@ it.each(drawing)("the preset $name gives OpenAI's client its image", async ({ mo
 
 it.each(breaking)('the preset $name says what broke its stream', async ({ model, fixture }) => {
   const says = fixture.stream?.broken?.says ?? '';
-  const asked = { model, messages: messages(PLAY.broken) };
-  const read = stage.openai.chat.completions.stream({ ...asked, stream: true }).done();
+  const request = { model, messages: messages(PLAY.broken) };
+  const read = stage.openai.chat.completions.stream({ ...request, stream: true }).done();
   await expect(read).rejects.toThrow(says);
   const translated = stage.anthropic.messages.stream(message(model, PLAY.broken)).finalMessage();
   await expect(translated).rejects.toThrow(says);
@@ -138,7 +138,7 @@ const forgiven = ({ status, model }: Erring) =>
 
 describe.each(erring)('the error $status of the preset $name', (each) => {
   const { model, preset, status, body, isPassed, isHeard } = each;
-  const ask = (): Promise<unknown> =>
+  const send = (): Promise<unknown> =>
     preset.kind === 'image'
       ? stage.openai.images.generate({ model, prompt: PLAY.error })
       : stage.openai.chat.completions.create({ model, messages: messages(PLAY.error) });
@@ -155,7 +155,7 @@ describe.each(erring)('the error $status of the preset $name', (each) => {
 
   it("reaches OpenAI's client, unless it is about our credentials", async () => {
     await forgiven(each);
-    const failure = await failureOf(ask());
+    const failure = await failureOf(send());
     expect(failure.status).toBe(isPassed || isHeard ? status : 502);
     // Passed through, it is unchanged, and some envelopes are unknown to this client.
     expect(failure.message).toContain(isHeard && !isPassed ? saidBy(body) : '');
@@ -165,8 +165,8 @@ describe.each(erring)('the error $status of the preset $name', (each) => {
 it.each(erring.filter(({ isPassed }) => isPassed))(
   'the error $status of the preset $name loses no byte',
   async ({ model, body }) => {
-    const asked = { model, messages: messages(PLAY.error) };
-    const { text } = await stage.service.post('/v1/chat/completions', asked);
+    const request = { model, messages: messages(PLAY.error) };
+    const { text } = await stage.service.post('/v1/chat/completions', request);
     expect(text).toBe(JSON.stringify(body, null, 3));
   },
 );

@@ -50,7 +50,7 @@ export class PresetHarness {
   /** @throws Error when an upstream received a request that its documents do not have */
   checkRequests(): void {
     const faults = [...this.played].flatMap(([preset, { upstream }]) =>
-      upstream.faults.splice(0).map((fault) => `${preset} was asked ${fault}`),
+      upstream.faults.splice(0).map((fault) => `${preset} received ${fault}`),
     );
     if (faults.length > 0) throw new Error(faults.join('; '));
   }

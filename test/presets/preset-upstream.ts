@@ -47,13 +47,13 @@ export class PresetUpstream {
     const isStream = body['stream'] === true || request.url.includes('alt=sse');
     this.faults.push(...this.faultsOf(request, body, isStream));
     const { error, failure, stream } = this.fixture;
-    const asked = (prompt: string): boolean => request.body.includes(prompt);
-    if (asked(PLAY.error) && error !== undefined)
+    const isPrompt = (prompt: string): boolean => request.body.includes(prompt);
+    if (isPrompt(PLAY.error) && error !== undefined)
       return respond(response, error.status, JSON.stringify(error.body, null, 3));
-    if (asked(PLAY.failure)) return respond(response, 200, JSON.stringify(failure));
+    if (isPrompt(PLAY.failure)) return respond(response, 200, JSON.stringify(failure));
     if (!isStream) return respond(response, 200, this.answerBytes);
     response.writeHead(200, { 'content-type': 'text/event-stream' });
-    const broken = asked(PLAY.broken) ? stream?.broken : undefined;
+    const broken = isPrompt(PLAY.broken) ? stream?.broken : undefined;
     for (const event of (broken ?? stream)?.events ?? []) response.write(written([event]));
     response.end();
   };
@@ -77,13 +77,13 @@ export class PresetUpstream {
       ),
       ...(headers['authorization'] === undefined || 'authorization' in fixture.headers
         ? []
-        : ['with an authorization that it has no use for']),
-      ...fixture.asks.flatMap((field) => ((body[field] ?? null) === null ? [`without ${field}`] : [])),
+        : ['with an authorization that it does not use']),
+      ...fixture.requires.flatMap((field) => ((body[field] ?? null) === null ? [`without ${field}`] : [])),
       ...(expected.model === null || !('model' in body) || body['model'] === expected.model
         ? []
         : [`for the model ${String(body['model'])}`]),
       ...(isSpoken ? [] : ['without the prompt']),
-      ...(isStream && fixture.stream === undefined ? ['for a stream, which it has not'] : []),
+      ...(isStream && fixture.stream === undefined ? ['for a stream, which it does not support'] : []),
     ];
   }
 }

@@ -13,8 +13,9 @@ export async function readingOf(stream: AsyncIterable<OpenAI.ChatCompletionChunk
     // Baichuan sends an empty one until the end.
     finish = (choice?.finish_reason ?? '') === '' ? finish : (choice?.finish_reason ?? null);
     // Moonshot reports usage in the choice.
-    const told = chunk.usage ?? (choice as { readonly usage?: OpenAI.CompletionUsage } | undefined)?.usage;
-    usage = countsOf(told) ?? usage;
+    const reported =
+      chunk.usage ?? (choice as { readonly usage?: OpenAI.CompletionUsage } | undefined)?.usage;
+    usage = countsOf(reported) ?? usage;
   }
   return { text, finish, usage };
 }

@@ -45,16 +45,16 @@ describe('a replica', () => {
     const [service] = await replicasForTest(1, database, QUICK);
     const crowd = await CountingUpstream.of(1);
     await crowd.register(service, 64);
-    const somebody = new pg.Client(pgOptions(database.address));
-    await somebody.connect();
-    onTestFinished(() => somebody.end());
-    await somebody.query('BEGIN; SELECT FROM worker_probe FOR UPDATE');
+    const otherClient = new pg.Client(pgOptions(database.address));
+    await otherClient.connect();
+    onTestFinished(() => otherClient.end());
+    await otherClient.query('BEGIN; SELECT FROM worker_probe FOR UPDATE');
     await service.chat('m', 'hi');
     const noted = async () =>
       (await database.query('SELECT FROM worker_probe WHERE last_served_at IS NOT NULL')).length;
     await new Promise((resolve) => setTimeout(resolve, 800));
     expect(await noted()).toBe(0);
-    await somebody.query('COMMIT');
+    await otherClient.query('COMMIT');
     await until(async () => (await noted()) === 1);
   });
 

@@ -20,13 +20,13 @@ const addOther = (database: TestDatabase) =>
   database.query(`INSERT INTO replica (id, host, seen_at) VALUES ($1, 'other', now() + interval '1 hour')`, [
     OTHER,
   ]);
-const sayDrained = (database: TestDatabase, sinceMs: number) =>
+const reportDrained = (database: TestDatabase, sinceMs: number) =>
   database.query(
     `UPDATE replica SET drained = (SELECT json_build_object(id, $2::bigint) FROM worker) WHERE id = $1`,
     [OTHER, sinceMs],
   );
 /** What the real one says: since when the worker has been draining on which nothing runs. */
-async function said(database: TestDatabase): Promise<number | undefined> {
+async function drainedSince(database: TestDatabase): Promise<number | undefined> {
   const rows = await database.query<{ readonly drained: Readonly<Record<string, number>> }>(
     'SELECT drained FROM replica WHERE id <> $1',
     [OTHER],
@@ -79,16 +79,16 @@ describe('a worker that drains', () => {
     await crowd.register(service, 64);
     await addOther(database);
     await set(database, 'draining');
-    await until(async () => (await said(database)) !== undefined);
-    const first = (await said(database)) ?? 0;
+    await until(async () => (await drainedSince(database)) !== undefined);
+    const first = (await drainedSince(database)) ?? 0;
     await set(database, 'enabled');
     await set(database, 'draining');
-    await sayDrained(database, first);
-    await until(async () => ((await said(database)) ?? first) !== first);
-    const second = (await said(database)) ?? 0;
+    await reportDrained(database, first);
+    await until(async () => ((await drainedSince(database)) ?? first) !== first);
+    const second = (await drainedSince(database)) ?? 0;
     await pause(1_200);
     expect(await stateOf(database)).toBe('draining');
-    await sayDrained(database, second);
+    await reportDrained(database, second);
     await until(async () => (await stateOf(database)) === 'offline');
   }, 60_000);
 
@@ -99,7 +99,7 @@ describe('a worker that drains', () => {
     await crowd.register(service, 64);
     await addOther(database);
     await set(database, 'draining');
-    await until(async () => (await said(database)) !== undefined);
+    await until(async () => (await drainedSince(database)) !== undefined);
     expect(await stateOf(database)).toBe('draining');
     await until(async () => (await stateOf(database)) === 'offline');
 

@@ -24,15 +24,15 @@ afterAll(async () => {
   await upstream.close();
 });
 
-function ask(model: string, agent?: Agent): ClientRequest {
-  const asked = request(`${service.url}/v1/chat/completions`, {
+function send(model: string, agent?: Agent): ClientRequest {
+  const outgoing = request(`${service.url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     ...(agent === undefined ? {} : { agent }),
   });
-  asked.on('error', () => {});
-  asked.end(JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: 'hi' }] }));
-  return asked;
+  outgoing.on('error', () => {});
+  outgoing.end(JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: 'hi' }] }));
+  return outgoing;
 }
 
 /** How long the upstream takes to see that its caller is gone, after each of some hang-ups. */
@@ -46,13 +46,13 @@ async function delays(model: string, answer: RawAnswer, isStreaming: boolean): P
       };
     });
     const { calls } = upstream;
-    const asked = ask(model);
+    const outgoing = send(model);
     if (isStreaming) {
-      const [response] = (await once(asked, 'response')) as [NodeJS.ReadableStream];
+      const [response] = (await once(outgoing, 'response')) as [NodeJS.ReadableStream];
       await once(response, 'data');
     } else await until(() => upstream.calls > calls);
     const hungUpMs = performance.now();
-    asked.destroy();
+    outgoing.destroy();
     seen.push((await gone) - hungUpMs);
   }
   return seen.toSorted((a, b) => a - b);
@@ -103,10 +103,10 @@ describe('a client that disconnects', () => {
       }
       response.end('data: {"t":"!"}\n\n');
     };
-    const asked = ask(model);
-    const [response] = (await once(asked, 'response')) as [NodeJS.ReadableStream];
+    const outgoing = send(model);
+    const [response] = (await once(outgoing, 'response')) as [NodeJS.ReadableStream];
     await once(response, 'data');
-    asked.destroy();
+    outgoing.destroy();
     await until(() => written === 400);
     await ended;
     await until(async () => (await inFlight(service, model)) === 0);
@@ -137,7 +137,7 @@ describe('a client that disconnects', () => {
       return Math.max(...all);
     };
     const askOnce = async (): Promise<void> => {
-      const [response] = (await once(ask(model, agent), 'response')) as [NodeJS.ReadableStream];
+      const [response] = (await once(send(model, agent), 'response')) as [NodeJS.ReadableStream];
       response.resume();
       await once(response, 'end');
     };
@@ -150,10 +150,10 @@ describe('a client that disconnects', () => {
 
     upstream.answer = streaming;
     for (let i = 0; i < 50; i++) {
-      const asked = ask(model);
-      if (i % 2 === 0) await once(asked, 'response');
+      const outgoing = send(model);
+      if (i % 2 === 0) await once(outgoing, 'response');
       else await new Promise((resolve) => setTimeout(resolve, i % 7));
-      asked.destroy();
+      outgoing.destroy();
     }
     await until(async () => (await inFlight(service, model)) === 0);
     expect(timers.everSet()).toBeGreaterThan(50);

@@ -34,39 +34,39 @@ interface Sample {
   readonly protocol?: keyof typeof PATHS;
   readonly stream: boolean;
   readonly answer: RawAnswer;
-  readonly told: RegExp;
+  readonly message: RegExp;
 }
 const overloaded = '{"error":{"message":"out of memory","type":"server_error","code":500}}';
 const HOLLOW: Readonly<Record<string, Sample>> = {
-  'an error': { stream: false, answer: says(overloaded, JSON_TYPE), told: /out of memory/ },
+  'an error': { stream: false, answer: says(overloaded, JSON_TYPE), message: /out of memory/ },
   'an error without its envelope': {
     stream: false,
     answer: says('{"object":"error","message":"busy","code":50001}', JSON_TYPE),
-    told: /busy/,
+    message: /busy/,
   },
   'a web page': {
     stream: false,
     answer: says('<html>Welcome</html>', 'text/html; charset=x'),
-    told: /web page/,
+    message: /web page/,
   },
-  nothing: { stream: false, answer: says('', JSON_TYPE), told: /empty/ },
-  'no content': { stream: false, answer: says('', undefined, 204), told: /empty/ },
+  nothing: { stream: false, answer: says('', JSON_TYPE), message: /empty/ },
+  'no content': { stream: false, answer: says('', undefined, 204), message: /empty/ },
   'a stream of an error': {
     stream: true,
     answer: says(`: hi\n\ndata: ${overloaded}\n\n`, EVENTS),
-    told: /memory/,
+    message: /memory/,
   },
   'an error where a stream was asked for': {
     stream: true,
     answer: says(overloaded, JSON_TYPE),
-    told: /memory/,
+    message: /memory/,
   },
   'a web page where a stream was asked for': {
     stream: true,
     answer: says('<html>', 'text/html'),
-    told: /page/,
+    message: /page/,
   },
-  'a stream of nothing': { stream: true, answer: says('', EVENTS), told: /empty/ },
+  'a stream of nothing': { stream: true, answer: says('', EVENTS), message: /empty/ },
   'a message that is an error': {
     protocol: 'anthropic',
     stream: true,
@@ -74,11 +74,11 @@ const HOLLOW: Readonly<Record<string, Sample>> = {
       'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"oh"}}\n\n',
       EVENTS,
     ),
-    told: /oh/,
+    message: /oh/,
   },
 };
 
-async function ask(model: string, stream: boolean, path: string = PATHS.openai) {
+async function send(model: string, stream: boolean, path: string = PATHS.openai) {
   const id = randomUUID();
   const body = { model, stream, max_tokens: 9, messages: [{ role: 'user', content: 'hi' }] };
   const answer = await service.post(path, body, { 'x-request-id': id });
@@ -88,7 +88,7 @@ async function ask(model: string, stream: boolean, path: string = PATHS.openai) 
 }
 
 describe.each(Object.entries(HOLLOW))('a worker that answers 200 and %s', (_what, sample) => {
-  const { protocol = 'openai', stream, answer, told } = sample;
+  const { protocol = 'openai', stream, answer, message } = sample;
 
   it('has failed, and another worker is called', async () => {
     const model = await modelOn(service, hollow, { protocol });
@@ -99,16 +99,16 @@ describe.each(Object.entries(HOLLOW))('a worker that answers 200 and %s', (_what
     hollow.calls = 0;
     // Equal workers are picked at random: one of sixty picks is this one.
     for (let i = 0; i < 6 || (i < 60 && hollow.calls === 0); i += 1)
-      expect(await ask(model, stream, PATHS[protocol])).toMatchObject({ status: 200, text: good });
+      expect(await send(model, stream, PATHS[protocol])).toMatchObject({ status: 200, text: good });
     expect(hollow.calls).toBeGreaterThan(0);
   });
 
   it('is a 502 for the client and a bad answer in the log when there is no other worker', async () => {
     const model = await modelOn(service, hollow, { protocol });
     hollow.answer = answer;
-    const { status, json, line } = await ask(model, stream, PATHS[protocol]);
+    const { status, json, line } = await send(model, stream, PATHS[protocol]);
     expect(status).toBe(502);
-    expect((json as { error: { message: string } }).error.message).toMatch(told);
+    expect((json as { error: { message: string } }).error.message).toMatch(message);
     expect(line).toMatchObject({ status: 502, error_type: 'worker_bad_answer' });
   });
 });
@@ -118,14 +118,14 @@ describe('a passed-through stream that fails after its start', () => {
     const wire = `${chunk('half')}data: ${overloaded}\n\ndata: [DONE]\n\n`;
     const model = await modelOn(service, hollow);
     hollow.answer = says(wire, EVENTS);
-    const { text, line } = await ask(model, true);
+    const { text, line } = await send(model, true);
     expect(text).toBe(wire);
     expect(line).toMatchObject({ error_type: 'worker_bad_answer' });
 
     await modelOn(service, sound, { model_name: model });
     sound.answer = says(COMPLETE, EVENTS);
     hollow.calls = 0;
-    for (let i = 0; i < 12; i += 1) await ask(model, true);
+    for (let i = 0; i < 12; i += 1) await send(model, true);
     // Equal workers would get six each.
     expect(hollow.calls).toBeLessThan(3);
   });
@@ -136,7 +136,7 @@ describe('a passed-through stream that fails after its start', () => {
       const task = path === '/v1/completions' ? { task: 'completion' } : {};
       const model = await modelOn(service, hollow, task);
       hollow.answer = says(chunk('half'), EVENTS);
-      const { text, line } = await ask(model, true, path);
+      const { text, line } = await send(model, true, path);
       expect(text.startsWith(chunk('half'))).toBe(true);
       expect(text.slice(chunk('half').length)).toMatch(/^data: \{"error":.*in the middle of the answer/);
       expect(line).toMatchObject({ error_type: 'worker_bad_answer' });
@@ -164,7 +164,7 @@ describe('an answer that only looks like a failure', () => {
   ])('is passed through unchanged: %s', async (_what, stream, body, type) => {
     const model = await modelOn(service, hollow);
     hollow.answer = says(body, type);
-    const { status, text, line } = await ask(model, stream);
+    const { status, text, line } = await send(model, stream);
     expect({ status, text, errorType: line?.['error_type'] }).toEqual({
       status: 200,
       text: body,
@@ -183,7 +183,7 @@ describe('an answer that only looks like a failure', () => {
 it('treats a redirect of an upstream as a failure, and does not reveal its target', async () => {
   const model = await modelOn(service, hollow);
   hollow.answer = (response) => response.writeHead(302, { location: 'http://10.0.0.1/' }).end();
-  const { status, headers } = await ask(model, false);
+  const { status, headers } = await send(model, false);
   expect({ status, location: headers.get('location') }).toEqual({ status: 502, location: null });
 });
 
@@ -193,8 +193,8 @@ it('does not log an upstream that breaks off a request body as a client disconne
     response.writeHead(200, { 'content-type': 'audio/mpeg', 'content-length': '1000' });
     response.write('half', () => response.socket?.destroy());
   };
-  const asked = { model, stream: true, messages: [] };
-  await expect(service.post(PATHS.openai, asked, { 'x-request-id': 'breaks' })).rejects.toThrow(
+  const body = { model, stream: true, messages: [] };
+  await expect(service.post(PATHS.openai, body, { 'x-request-id': 'breaks' })).rejects.toThrow(
     /fetch failed|terminated/,
   );
   const lines = () => service.log.filter((line) => line['request_id'] === 'breaks');

@@ -357,9 +357,9 @@ describe.each(Object.entries(EARLY))(
       (text: string): RawAnswer =>
       (response) =>
         response.writeHead(200, EVENTS).end(text);
-    const ask = (model: string) => {
-      const asked = { model_name: model, input: 'hi', stream: true };
-      return service.post('/api/v1/chat/completions', asked);
+    const send = (model: string) => {
+      const body = { model_name: model, input: 'hi', stream: true };
+      return service.post('/api/v1/chat/completions', body);
     };
 
     it('is requested from another worker', async () => {
@@ -367,7 +367,7 @@ describe.each(Object.entries(EARLY))(
       upstream.answer = inOne(failing);
       const model = await modelOn(service, upstream, { ...worker, priority: 0 });
       await modelOn(service, other, { ...worker, model_name: model, priority: 1 });
-      const { status, text, headers } = await ask(model);
+      const { status, text, headers } = await send(model);
       expect({
         status,
         calls: upstream.calls,
@@ -381,7 +381,7 @@ describe.each(Object.entries(EARLY))(
 
     it('is answered with an error status when there is no other worker', async () => {
       upstream.answer = inOne(failing);
-      const { status, json } = await ask(await modelOn(service, upstream, worker));
+      const { status, json } = await send(await modelOn(service, upstream, worker));
       expect({ status, json }).toMatchObject({ status: 502, json: { success: false } });
     });
 
@@ -393,7 +393,7 @@ describe.each(Object.entries(EARLY))(
       const other = await startRawUpstream(inOne(wire));
       const model = await modelOn(service, upstream, { ...worker, priority: 0 });
       await modelOn(service, other, { ...worker, model_name: model, priority: 1 });
-      const { status, text } = await ask(model);
+      const { status, text } = await send(model);
       expect({ status, callsOfOther: other.calls }).toEqual({ status: 200, callsOfOther: 0 });
       expectBroken(text, /./);
       await other.close();
@@ -418,7 +418,7 @@ const WHOLE_INSTEAD: Readonly<Record<string, readonly [object, object]>> = {
 describe.each(Object.entries(WHOLE_INSTEAD))(
   'a %s worker that does not stream although a stream was requested',
   (protocol, [good, bad]) => {
-    const ask = (model: string) =>
+    const send = (model: string) =>
       service.post('/api/v1/chat/completions', { model_name: model, input: 'hi', stream: true });
 
     it('has its whole answer converted to a stream', async () => {
@@ -426,7 +426,7 @@ describe.each(Object.entries(WHOLE_INSTEAD))(
       for (const type of ['application/json', 'text/plain']) {
         upstream.answer = (response) =>
           response.writeHead(200, { 'content-type': type }).end(JSON.stringify(good));
-        const { status, text } = await ask(model);
+        const { status, text } = await send(model);
         expect(status).toBe(200);
         expect(text).toMatch(/"content":"all".*"finish_reason":"length".*\[DONE\]\n\n$/s);
       }
@@ -438,7 +438,7 @@ describe.each(Object.entries(WHOLE_INSTEAD))(
         // On a busy machine the headers may be read late.
         setTimeout(() => response.end(JSON.stringify(good)), HEARTBEAT_MS * 10);
       };
-      const { text } = await ask(await modelOn(service, upstream, { protocol }));
+      const { text } = await send(await modelOn(service, upstream, { protocol }));
       expect(text.startsWith(BEAT)).toBe(true);
       expect(text).toMatch(/"content":"all".*\[DONE\]\n\n$/s);
     });
@@ -446,13 +446,13 @@ describe.each(Object.entries(WHOLE_INSTEAD))(
     it('has failed when it sends an error or a web page, and another worker is called', async () => {
       const model = await modelOn(service, upstream, { protocol, priority: 0 });
       upstream.answer = (response) => response.writeHead(200, JSON_HEADERS).end(JSON.stringify(bad));
-      expect(await ask(model)).toMatchObject({
+      expect(await send(model)).toMatchObject({
         status: 502,
         text: expect.stringMatching(/application\/json came: .*the engine died/) as string,
       });
       upstream.answer = (response) =>
         response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Log in</html>');
-      expect(await ask(model)).toMatchObject({
+      expect(await send(model)).toMatchObject({
         status: 502,
         text: expect.stringMatching(/text\/html came: .*not JSON/) as string,
       });
@@ -460,7 +460,7 @@ describe.each(Object.entries(WHOLE_INSTEAD))(
         response.writeHead(200, JSON_HEADERS).end(JSON.stringify(good)),
       );
       await modelOn(service, other, { protocol, model_name: model, priority: 1 });
-      const { status, text } = await ask(model);
+      const { status, text } = await send(model);
       expect({ status, callsOfOther: other.calls }).toEqual({ status: 200, callsOfOther: 1 });
       expect(text).toContain('"content":"all"');
       await other.close();
@@ -475,18 +475,18 @@ it('reads a Gemini stream that comes as a JSON array to its end', async () => {
   upstream.answer = (response) =>
     response.writeHead(200, JSON_HEADERS).end(JSON.stringify([piece('a'), piece('b', 'STOP')]));
   const model = await modelOn(service, upstream, { protocol: 'gemini' });
-  const asked = { model_name: model, input: 'hi', stream: true };
-  const { text } = await service.post('/api/v1/chat/completions', asked);
+  const body = { model_name: model, input: 'hi', stream: true };
+  const { text } = await service.post('/api/v1/chat/completions', body);
   expect(text).toMatch(/"content":"a".*"content":"b".*\[DONE\]\n\n$/s);
 });
 
 it('reads an event of several MiB, as Gemini sends images', async () => {
   const part = { inlineData: { mimeType: 'image/png', data: 'A'.repeat(4 * 1024 * 1024) } };
-  const said = { candidates: [{ content: { parts: [{ text: 'all' }, part] }, finishReason: 'STOP' }] };
-  upstream.answer = (response) => response.writeHead(200, EVENTS).end(data(said));
+  const event = { candidates: [{ content: { parts: [{ text: 'all' }, part] }, finishReason: 'STOP' }] };
+  upstream.answer = (response) => response.writeHead(200, EVENTS).end(data(event));
   const model = await modelOn(service, upstream, { protocol: 'gemini' });
-  const asked = { model_name: model, input: 'hi', stream: true };
-  const { status, text } = await service.post('/api/v1/chat/completions', asked);
+  const body = { model_name: model, input: 'hi', stream: true };
+  const { status, text } = await service.post('/api/v1/chat/completions', body);
   expect({ status, text }).toEqual({
     status: 200,
     text: expect.stringMatching(/"content":"all".*\[DONE\]\n\n$/s),
@@ -522,9 +522,9 @@ describe.each(Object.entries(HELD_OPEN))('an answer of %s', (_what, [worker, wir
     };
     const own = await startRawUpstream(upstream.answer);
     const model = await modelOn(service, own, worker);
-    const asked = { model_name: model, input: 'hi', stream: true };
+    const body = { model_name: model, input: 'hi', stream: true };
     for (let i = 0; i < 3; i++) {
-      expect((await service.post('/api/v1/chat/completions', asked)).status).toBe(200);
+      expect((await service.post('/api/v1/chat/completions', body)).status).toBe(200);
       await sleep(60);
     }
     expect({ calls: own.calls, connections: own.sockets.size }).toEqual({ calls: 3, connections: 1 });
