@@ -6,7 +6,7 @@ import { until } from '../until.js';
 
 const fine = text('fine');
 const fails = json({ error: 'no' }, 500);
-/** Prompts that make every worker fail, such as one that crashes a tokenizer. */
+/** Prompts that make every worker fail, for example by crashing a tokenizer. */
 const POISON = 'poison';
 const failsOnPoison: Answer = (response, request) =>
   (request.body.includes(POISON) ? fails : fine)(response, request);
@@ -31,7 +31,7 @@ async function register(service: TestService, answers: readonly Answer[], more: 
   return upstreams;
 }
 
-/** Sends 90 requests, six at once, every third one poisoned. @returns the statuses of the others and of the poisoned */
+/** Sends 90 requests, six at once, every third one with a bad prompt. @returns the statuses of good and of bad prompts */
 async function sendMixed(service: TestService) {
   const statuses = { others: new Set<number>(), poisoned: new Set<number>() };
   let left = 90;
@@ -65,8 +65,8 @@ describe('prompts that fail at every worker', () => {
     expect(await ejectedOf(service)).toEqual([]);
   });
 
-  it('do not save a worker that fails every request from being ejected', async () => {
-    // The strategy that goes on using it.
+  it('do not prevent the ejection of a worker that fails every request', async () => {
+    // This strategy keeps using the worker.
     const service = await serviceForTest({
       BALANCING_STRATEGY: 'round_robin',
       tuning: { retry: { atLeast: 1_000 } },
@@ -79,7 +79,7 @@ describe('prompts that fail at every worker', () => {
 });
 
 describe('a lone worker', () => {
-  it('is used on after any number of failed answers', async () => {
+  it('stays in use after any number of failed answers', async () => {
     const service = await serviceForTest();
     const [upstream] = await register(service, [fails]);
     for (let i = 0; i < 10; i++) expect((await service.chat('m', 'hi')).status).toBe(502);
@@ -105,7 +105,7 @@ describe('a throttled worker', () => {
   });
 });
 
-describe('a worker that was gone for four seconds', () => {
+describe('a worker that was down for four seconds', () => {
   it('serves 80 % of its share again within five seconds', async () => {
     const service = await serviceForTest();
     const four = await register(
@@ -136,7 +136,7 @@ describe('a worker that was gone for four seconds', () => {
     traffic.isOver = true;
     await Promise.all(clients);
     expect([...statuses]).toEqual([200]);
-    // Five seconds on a machine that does nothing else.
+    // Five seconds on an otherwise idle machine.
     expect(tookMs).toBeLessThan(15_000);
   }, 120_000);
 });

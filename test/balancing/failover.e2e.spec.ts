@@ -12,7 +12,7 @@ import {
 import { PATIENT_MS, until } from '../until.js';
 import { serviceForTest, type TestService } from '../service.js';
 
-/** Probes play no part: what is seen here, requests alone have brought about. */
+/** Without probes, so that all effects come from requests. */
 const UNPROBED = { health_check: { kind: 'none' } };
 const REFUSED = /^worker execute error: connection refused by 127\.0\.0\.1:\d+$/;
 
@@ -61,7 +61,7 @@ const statusesOf = async (calls: readonly ReturnType<TestService['chat']>[]): Pr
 const times = <T>(count: number, make: () => T): readonly T[] => Array.from({ length: count }, make);
 
 describe('a worker that dies', () => {
-  it('one of three, under 50 callers: no call fails, and back again it gets its share', async () => {
+  it('causes no failed call under 50 clients, and gets its share again when it is back', async () => {
     const service = await serviceForTest({
       tuning: { stats: { ejectionBaseMs: 300, ejectionMaxMs: 300 } },
       HEALTH_TIMEOUT_MS: '5000',
@@ -72,7 +72,7 @@ describe('a worker that dies', () => {
       await register(service, upstream, { health_check: { interval_ms: 300 } });
     const statuses = new Map<number, number>();
     const traffic = { isOver: false };
-    const callers = times(50, async () => {
+    const clients = times(50, async () => {
       while (!traffic.isOver) {
         const { status } = await service.chat('m', 'hi');
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
@@ -86,11 +86,11 @@ describe('a worker that dies', () => {
     const callsOfB = b.calls;
     await until(() => b.calls > callsOfB + 20, PATIENT_MS);
     traffic.isOver = true;
-    await Promise.all(callers);
+    await Promise.all(clients);
     expect([...statuses.keys()]).toEqual([200]);
   }, 120_000);
 
-  it('refuses, and the call goes to another; when all refuse the answer is 502 at once', async () => {
+  it('is replaced by another worker; when all refuse connections, the answer is a 502 at once', async () => {
     const service = await serviceForTest();
     const [a, b] = await upstreams(text('a'), text('b'));
     await register(service, a);
@@ -107,8 +107,8 @@ describe('a worker that dies', () => {
   });
 });
 
-describe('a connection that was kept and closes under a request', () => {
-  /** Answers once a connection; what comes on it next finds it closed, as when its time was up just then. */
+describe('a kept-alive connection that closes during a request', () => {
+  /** Answers once per connection and closes it on the next request, like a server whose keep-alive timeout has just ended. */
   const onceEach = (close: (response: Parameters<Answer>[0]) => void): Answer => {
     const used = new WeakSet<object>();
     return (response, request) => {
@@ -122,7 +122,7 @@ describe('a connection that was kept and closes under a request', () => {
   it.each<[string, (response: Parameters<Answer>[0]) => void]>([
     ['closes', (response) => response.socket?.end()],
     ['is reset', (response) => response.socket?.resetAndDestroy()],
-  ])('and %s costs a lone worker no call', async (_how, close) => {
+  ])('does not fail a call to the only worker: %s', async (_how, close) => {
     const service = await serviceForTest();
     const [upstream] = await upstreams(onceEach(close));
     await register(service, upstream);
@@ -133,7 +133,7 @@ describe('a connection that was kept and closes under a request', () => {
     expect(upstream?.calls).toBeGreaterThan(31);
   });
 
-  it('is tried once more, on a new one, and not again', async () => {
+  it('causes one retry on a new connection, and no more', async () => {
     const service = await serviceForTest();
     const [upstream] = await upstreams(text('ok'));
     await register(service, upstream);
@@ -150,11 +150,11 @@ describe('a connection that was kept and closes under a request', () => {
   });
 });
 
-describe('a worker that refused twice', () => {
+describe('a worker that refused two connections', () => {
   const EJECTION_MS = 1_500;
   const settings = { tuning: { stats: { ejectionBaseMs: EJECTION_MS, ejectionMaxMs: 60_000 } } };
 
-  it('is left alone for the time of its ejection, though it is back and nothing has probed it', async () => {
+  it('gets no requests during its ejection, even if it is back and was not probed', async () => {
     const service = await serviceForTest(settings);
     const [upstream] = await upstreams(text('ok'));
     await register(service, upstream);
@@ -170,8 +170,8 @@ describe('a worker that refused twice', () => {
     expect(upstream?.calls).toBe(1);
   });
 
-  it('is then tried with one request at a time, and gets twice as many each time once two have succeeded', async () => {
-    // Round robin goes on asking it; the default strategy would not, after the first refusal.
+  it('is then tried with one request at a time, and after two successes its limit doubles each time', async () => {
+    // Round robin keeps using it; the default strategy would avoid it after the first refusal.
     const more = { BALANCING_STRATEGY: 'round_robin', HEALTH_FAILURES_DOWN: '100' };
     const service = await serviceForTest({ ...settings, ...more });
     let running = 0;
@@ -192,7 +192,7 @@ describe('a worker that refused twice', () => {
     });
     await sick.revive();
     await until(async () => (await viewOf(service, sick)).ejected_until === null);
-    // Two trials; then one at once, two, four. A slow machine may see a limit double within a burst.
+    // Two trials, then one at once, two, four. On a slow machine a limit may double within a burst.
     for (let burst = 0; burst < 8; burst++) {
       const callsBefore = sick.calls;
       expect(await statusesOf(times(20, () => service.chat('m', 'hi')))).toEqual(times(20, () => 200));
@@ -201,7 +201,7 @@ describe('a worker that refused twice', () => {
     expect(most).toBeGreaterThanOrEqual(8);
   });
 
-  it('is counted by refusals alone: a call that never went out, being impossible, says nothing for it', async () => {
+  it('is ejected by refusals alone: a call that could not be sent does not count as a success', async () => {
     const service = await serviceForTest(settings);
     const [upstream] = await upstreams(text('ok'));
     if (upstream === undefined) throw new Error('an upstream');
@@ -217,7 +217,7 @@ describe('a worker that refused twice', () => {
 });
 
 describe('the pick', () => {
-  it('spreads 1000 requests at once over equal workers to within one', async () => {
+  it('spreads 1000 requests at once over equal workers with a difference of at most one', async () => {
     const service = await serviceForTest();
     const equals = await upstreams(text('a'), text('b'), text('c'));
     for (const upstream of equals) await register(service, upstream, { max_concurrency: 1000 });
@@ -258,7 +258,7 @@ describe('the pick', () => {
     await Promise.all(calls);
   });
 
-  it('uses a higher priority number only while no lower one can be used', async () => {
+  it('uses a higher priority number only while no worker with a lower one is available', async () => {
     const service = await serviceForTest();
     const [first, second] = await upstreams(text('first'), text('second'));
     await register(service, first);

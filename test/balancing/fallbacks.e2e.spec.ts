@@ -40,7 +40,7 @@ describe('the fallbacks of a model', () => {
       callsOfFirst: 1,
       callsOfSecond: 1,
     });
-    // The one that was asked for answers as itself.
+    // The requested model answers under its own name.
     expect((await service.chat('fb-b', 'hello')).headers.get('x-mmm-model')).toBeNull();
     const openAi = await service.post('/api/v1/chat/completions', {
       model: 'fb-a',
@@ -80,7 +80,7 @@ describe('the fallbacks of a model', () => {
     expect(other.requests).toEqual([]);
   });
 
-  it('answer what the API of the model cannot express, and never turn an outage into an error of the client', async () => {
+  it('answer requests that the API of the model cannot express, and never turn an outage into an error of the client', async () => {
     const answer = { choices: [{ index: 0, message: { role: 'assistant', content: 'by tools' } }] };
     const upstream = await upstreamForTest(json(answer));
     const base = { protocol: 'openai', health_check: { kind: 'none' } };
@@ -102,7 +102,7 @@ describe('the fallbacks of a model', () => {
     expect((await send('fb-dead')).status).toBe(502);
   });
 
-  it('end when a change in psql has made the fallbacks a cycle', async () => {
+  it('end if a change in psql has made them a cycle', async () => {
     await model('fb-i', failing);
     await model('fb-j', failing);
     await service.database.query(
@@ -133,7 +133,7 @@ describe('the retries of a model', () => {
 });
 
 describe('the deadline of a request', () => {
-  it('bounds the whole request, and the worker receives the time that is left', async () => {
+  it('limits the whole request, and the worker receives the remaining time', async () => {
     const upstream = await model('dl-a', json({ answer: 'in time' }));
     await service.chat('dl-a', 'x', { 'x-request-timeout-ms': '5000' });
     await service.chat('dl-a', 'x');

@@ -9,7 +9,7 @@ import { Cluster, QUICK, RETRIED } from './cluster.js';
 import type { Replica } from './replica.js';
 
 const fine = json({ answer: 'fine' });
-/** Long enough to see what lifts it, short enough to wait for its end. */
+/** Long enough to see what ends it early, short enough to wait for its end. */
 const EJECTION_MS = 5_000;
 const BEAT_S = 1;
 
@@ -28,7 +28,7 @@ interface Equals {
   readonly upstreams: readonly FakeUpstream[];
 }
 
-/** Workers of one model that answer alike, known to be healthy by every replica. */
+/** Equal workers of one model that every replica knows to be healthy. */
 async function equalWorkers(count: number, answer: Answer): Promise<Equals> {
   const upstreams = await Promise.all(Array.from({ length: count }, () => upstreamForTest(answer)));
   const [first, ...others] = upstreams;
@@ -48,7 +48,7 @@ async function equalWorkers(count: number, answer: Answer): Promise<Equals> {
 
 const replicaOf = (requestId: string): string => requestId.replace(/-.*/, '');
 
-/** How many requests each upstream saw from callers of each replica. */
+/** The number of requests at each upstream from the clients of each replica. */
 function picksOf({ upstreams }: Equals): readonly (readonly number[])[] {
   return cluster.replicas.map((_, at) =>
     upstreams.map(
@@ -60,7 +60,7 @@ function picksOf({ upstreams }: Equals): readonly (readonly number[])[] {
 
 const spread = (counts: readonly number[]): number => Math.max(...counts) - Math.min(...counts);
 
-/** A chat whose id tells which replica was asked. */
+/** A chat whose id contains the replica that received it. */
 function chatAs(at: number, call: number, model: string): Promise<number> {
   return fetch(`${cluster.replica(at).url}/api/v1/chat/completions`, {
     method: 'POST',
@@ -96,7 +96,7 @@ describe('light traffic', RETRIED, () => {
     for (let call = 0; call < 200; call++)
       for (const at of [0, 1, 2]) expect(await chatAs(at, call, equals.model)).toBe(200);
 
-    // Six standard deviations of 600 fair throws among four: 64. One chosen by measured pace gets a little more.
+    // Six standard deviations of 600 fair picks among four: 64. Picks by measured latency differ a little more.
     const totals = equals.upstreams.map(({ calls }) => calls);
     for (const total of totals) expect(Math.abs(total - 150)).toBeLessThan(75);
     for (const counts of picksOf(equals)) for (const count of counts) expect(count).toBeGreaterThan(10);
@@ -108,7 +108,7 @@ describe('a replica', RETRIED, () => {
     const endings: readonly (readonly [string, Answer, readonly (number | 'gone')[]])[] = [
       ['success', fine, [200]],
       ['an error of the upstream', json({ error: 'no' }, 500), [502, 503]],
-      ['aborted by its caller', faults.hangs, ['gone']],
+      ['aborted by its client', faults.hangs, ['gone']],
       ['timeout', faults.hangs, [504]],
       ['timeout half-way', faults.hangs_after_headers, [504]],
       ['cut connection', faults.resets, [502, 503]],
@@ -220,7 +220,7 @@ describe('an offline worker', RETRIED, () => {
     const worker = aWorker(await upstreamForTest(fine), { heartbeat_ttl_s: 30 });
     expect((await cluster.replica(0).register(worker)).status).toBe(200);
     for (const replica of cluster.replicas) expect((await beat(replica, worker)).status).toBe(200);
-    // Some come while it is taken offline, and some when it is.
+    // Some arrive while the worker is taken offline, and some afterwards.
     const [offline, ...during] = await Promise.all([
       cluster.replica(0).post('/api/server/offline', keyOf(worker)),
       ...cluster.replicas.flatMap((replica) => [beat(replica, worker), beat(replica, worker)]),
@@ -236,7 +236,7 @@ describe('an offline worker', RETRIED, () => {
     );
   });
 
-  it('went offline because its heartbeats ceased; a worker whose heartbeats reach any replica stays enabled', async () => {
+  it('is offline because its heartbeats stopped; a worker whose heartbeats reach any replica stays enabled', async () => {
     const upstream = await upstreamForTest(fine);
     const [kept, ceased] = [1, 2].map(() => aWorker(upstream, { heartbeat_ttl_s: BEAT_S }));
     if (kept === undefined || ceased === undefined) throw new Error('two');
@@ -266,7 +266,7 @@ describe('enable on one replica', RETRIED, () => {
       1_000,
       async (replica) => (await ejectedUntilMs(replica, model)) === null,
     );
-    // Not because the ejection ran out.
+    // The ejection has not ended by itself.
     expect(Date.now()).toBeLessThan(Math.min(...untils.map(Number)));
     upstream.behave(fine);
     for (const replica of cluster.replicas) expect(await replica.chat(model)).toBe(200);

@@ -1,10 +1,10 @@
 import { Agent, request } from 'node:http';
 import type { Replica } from './replica.js';
 
-/** How often each status was received, or which error instead. */
+/** The number of answers by status, and of failures by error code. */
 export type Tally = Readonly<Record<string, number>>;
 
-/** Clients of one replica each, which call again as soon as they have an answer. */
+/** Clients of one replica each, which send the next call when they have an answer. */
 export class Callers {
   private readonly agent = new Agent({ keepAlive: true });
   private readonly tallies: Record<string, number>[];
@@ -22,7 +22,7 @@ export class Callers {
     return new Callers(replicas, model, each);
   }
 
-  /** Lets them finish the calls they are in; a tally for each replica. */
+  /** Waits for the running calls. @returns a tally for each replica */
   async stop(): Promise<readonly Tally[]> {
     this.isOver = true;
     await this.done;
@@ -35,13 +35,13 @@ export class Callers {
     while (!this.isOver) {
       const outcome = await chatOnce(url, model, this.agent);
       tally[outcome] = (tally[outcome] ?? 0) + 1;
-      // A refused client does not spin.
+      // Avoids a busy loop when calls are refused.
       if (outcome !== '200') await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 }
 
-/** The status of one chat, or the error's code. Over a connection that is kept. */
+/** The status of one chat, or the error code. The connection is kept alive. */
 export function chatOnce(url: string, model: string, agent: Agent): Promise<string> {
   return new Promise((resolve) => {
     const headers = { 'content-type': 'application/json' };

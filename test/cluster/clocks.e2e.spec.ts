@@ -24,8 +24,8 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.close());
 
-describe('replicas whose clocks are five minutes apart, either way', RETRIED, () => {
-  it('agree: no verdict flaps, no lease or heartbeat expires early, and every worker has one prober', async () => {
+describe('replicas whose clocks differ by five minutes in either direction', RETRIED, () => {
+  it('agree: no health state flaps, no lease or heartbeat expires early, and every worker has one prober', async () => {
     const clocks = await Promise.all(cluster.replicas.map(async (replica) => loggedAtMs(replica.log)));
     expect(Math.max(...clocks) - Math.min(...clocks)).toBeGreaterThan(FIVE_MINUTES_MS);
 
@@ -45,7 +45,7 @@ describe('replicas whose clocks are five minutes apart, either way', RETRIED, ()
     for (const tally of await callers.stop()) expect(Object.keys(tally)).toEqual(['200']);
 
     expect(probes).toBeGreaterThan(3);
-    // By one prober with the shortest interval its jitter allows.
+    // The probes of one prober at the shortest interval that its jitter allows.
     expect(probes).toBeLessThanOrEqual(WATCHED_MS / (INTERVAL_MS * 0.8) + 1);
     const events = await cluster.database.query<{ kind: string }>(
       'SELECT kind FROM worker_event ORDER BY id',

@@ -5,7 +5,7 @@ import { temporaryFolder } from '../embedded-postgres/folders.js';
 import { TEST_KEYS, type TestSettings } from '../service.js';
 import { type FindDatabase, Replica, type ReplicaOptions } from './replica.js';
 
-/** Quick enough for tests; what a test measures it leaves as it is in production. */
+/** Short intervals for tests; the intervals that a test measures are those of production. */
 export const QUICK = {
   CREDENTIALS_KEYS: TEST_KEYS,
   HEALTH_INTERVAL_MS: '500',
@@ -13,7 +13,7 @@ export const QUICK = {
   tuning: { health: { fastIntervalMs: 200, downIntervalMs: 500, tickMs: 100 } },
 };
 
-/** On a busy machine three processes can be late once; what fails twice is broken. The run ends with a list of these. */
+/** Retries once, because three processes may be late on a busy machine. The run ends with a list of the repeated tests. */
 export const RETRIED = { retry: 1 };
 
 export interface SharedDatabase {
@@ -30,7 +30,7 @@ export class Cluster {
     private readonly cwd: string,
   ) {}
 
-  /** One replica for each of `each`, all with `environment`. */
+  /** Starts one replica for each item of `each`, all with `environment`. */
   static async start(
     each: readonly ReplicaOptions[],
     environment: TestSettings = QUICK,
@@ -69,7 +69,7 @@ export class Cluster {
   }
 }
 
-/** A database of its own on the server that all tests share: for those that do not stop it. */
+/** A new database on the server that all tests share, for tests that do not stop the server. */
 async function onTheTestsServer(): Promise<SharedDatabase> {
   const database = await createDatabase();
   return {

@@ -33,7 +33,7 @@ const serves = (model: string) =>
   untilAll(cluster.replicas, 1_000, async (replica) => (await replica.chat(model)) === 200);
 
 describe('a drained worker', RETRIED, () => {
-  it('finishes its long calls, gets no new ones from any replica, and is offline when the last call is done', async () => {
+  it('finishes its long calls, gets no new ones from any replica, and is offline after its last call', async () => {
     const upstream = await upstreamForTest(slow(3_000, fine));
     const worker = aWorker(upstream);
     expect((await cluster.replica(0).register(worker)).status).toBe(200);
@@ -82,7 +82,7 @@ describe('a drained worker', RETRIED, () => {
 });
 
 describe('a rolling restart of three replicas', RETRIED, () => {
-  it('loses no request that comes through an ingress', async () => {
+  it('loses no request that arrives through an ingress', async () => {
     const model = await registered(20);
     await serves(model);
     const ingress = new Ingress(cluster.replicas, model, 8);
@@ -107,11 +107,11 @@ describe('kill -9 of one of three replicas under load', RETRIED, () => {
     const scarce = await slotTakenBy(cluster.replica(2));
 
     await cluster.replica(2).killed();
-    // A request that comes now waits for the slot, and gets it before the queue gives up.
+    // A request that arrives now waits for the slot and gets it before the queue timeout.
     const inItsPlace = cluster.replica(0).chat(scarce);
 
     const [killed] = await cluster.database.query<{ at: string }>('SELECT now()::text AS at');
-    // By now the living replicas have released the leases they held at that time.
+    // By now the living replicas have released the leases that they held then.
     await sleep(6_000);
     const orphans = await cluster.database.query<{ worker_id: string }>(
       `SELECT worker_id FROM worker_probe WHERE lease_until - $1 * interval '1 ms' < $2::timestamptz`,
@@ -154,7 +154,7 @@ async function stateOf(model: string): Promise<string | undefined> {
   return rows[0]?.admin_state;
 }
 
-/** How many replicas hold leases. */
+/** The number of replicas that hold leases. */
 async function owners(): Promise<number> {
   const rows = await cluster.database.query(
     'SELECT DISTINCT lease_owner FROM worker_probe WHERE lease_until > now()',

@@ -7,8 +7,8 @@ const LOOK_EVERY_MS = 100;
 const BETWEEN_CALLS_MS = 30;
 
 /**
- * What an ingress with its endpoints does: sends to the replicas that are ready, in turn, over connections it keeps; and
- * goes to the next one only where nothing was sent, since a chat that was sent may have been served.
+ * Behaves like an ingress: sends to the ready replicas in turn over kept-alive connections, and
+ * tries the next one only if nothing was sent, because a chat that was sent may have been served.
  */
 export class Ingress {
   private readonly agent = new Agent({ keepAlive: true });
@@ -64,6 +64,6 @@ async function urlIfReady(replica: Replica): Promise<string | null> {
     const { url } = replica;
     return (await replica.get('/readyz')).status === 200 ? url : null;
   } catch {
-    return null; // not there, or not yet
+    return null; // not started, or not ready
   }
 }

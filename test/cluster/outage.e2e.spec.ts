@@ -7,7 +7,7 @@ import { Cluster, QUICK, RETRIED } from './cluster.js';
 import { PostgresServer } from './postgres-server.js';
 import { untilAll } from '../until.js';
 
-/** A shortened minute: far beyond every interval and lease these replicas have. */
+/** A shortened minute: much longer than all intervals and leases of these replicas. */
 const AWAY_MS = 8_000;
 
 const SETTINGS = { ...QUICK, tuning: { health: { ...QUICK.tuning.health, leaseMs: 2_000 } } };
@@ -21,14 +21,14 @@ beforeAll(async () => {
 afterAll(() => cluster.close());
 
 describe('PostgreSQL killed under load', RETRIED, () => {
-  it('costs no request; writes answer 503 until PostgreSQL is back, and then all replicas converge', async () => {
+  it('fails no request; writes answer 503 until PostgreSQL is back, and then all replicas converge', async () => {
     const upstream = await upstreamForTest(json({ answer: 'fine' }));
-    const [m, kept] = [aWorker(upstream), aWorker(upstream, { owner: 'somebody' })];
+    const [m, kept] = [aWorker(upstream), aWorker(upstream, { owner: 'an owner' })];
     for (const worker of [m, kept]) expect((await cluster.replica(0).register(worker)).status).toBe(200);
     const { replicas } = cluster;
     await untilAll(replicas, 1_000, async (replica) => (await replica.chat(m.model_name)) === 200);
     await untilAll(replicas, 1_000, async (replica) => (await replica.chat(kept.model_name)) === 200);
-    // The summary comes from memory, too.
+    // The summary is also read from memory.
     await untilAll(replicas, 1_000, async (replica) => {
       const { json: summary } = await replica.get('/health');
       return (summary as { workers: { healthy?: number } }).workers.healthy === 2;
@@ -51,7 +51,7 @@ describe('PostgreSQL killed under load', RETRIED, () => {
       const list = await replica.get('/api/server/workers');
       expect(list).toMatchObject({ status: 200, json: { success: true, data: [keyOf(m), keyOf(kept)] } });
       expect(await viewsOf(replica, kept.model_name)).toMatchObject([
-        { owner: 'somebody', admin_state: 'enabled', health: 'healthy' },
+        { owner: 'an owner', admin_state: 'enabled', health: 'healthy' },
       ]);
     }
 

@@ -22,7 +22,7 @@ export class PostgresServer implements SharedDatabase {
 
   readonly address = () => this.running.connection;
 
-  /** As kill -9: no session is told. */
+  /** Like kill -9: sessions end without a message. */
   async kill(): Promise<void> {
     process.kill(this.running.pid, 'SIGKILL');
     await this.running.exited;

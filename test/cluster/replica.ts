@@ -12,7 +12,7 @@ export interface ReplicaOptions {
   readonly nodeOptions?: readonly string[];
 }
 
-/** A service process with proxies of its own to PostgreSQL: one for queries, and a direct one for LISTEN. */
+/** A service process with its own proxies to PostgreSQL: one for queries, and one for LISTEN. */
 export class Replica {
   private constructor(
     readonly queries: TcpProxy,
@@ -76,12 +76,12 @@ export class Replica {
     this.process.signal(signal);
   }
 
-  /** As when its machine fails: no lease is released. */
+  /** Like a failure of its machine: no lease is released. */
   async killed(): Promise<void> {
     await this.process.kill();
   }
 
-  /** Asks it to end, waits, and starts it anew, on another port. */
+  /** Sends SIGTERM, waits for the end, and starts it again on another port. */
   async restart(): Promise<Exit> {
     const exit = await this.process.stop();
     this.process = this.start();

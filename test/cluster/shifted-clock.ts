@@ -1,4 +1,4 @@
-/** For `node`: a process whose clock is that far off from its first moment on. */
+/** Arguments for `node` that shift the clock of the process from its start. */
 export function shiftedClock(byMs: number): readonly [string, string] {
   const code = `
     const TrueDate = Date;

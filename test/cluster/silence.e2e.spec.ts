@@ -27,7 +27,7 @@ const setState = (model: string, state: string) =>
   cluster.database.query('UPDATE worker SET admin_state = $2 WHERE model_name = $1', [model, state]);
 
 describe('a replica', RETRIED, () => {
-  it('converges within 12 s after its LISTEN connection fell silent, and listens again', async () => {
+  it('converges within 12 s after its LISTEN connection falls silent, and listens again', async () => {
     const model = await known();
     const deaf = cluster.replica(1);
     deaf.listening.silence();

@@ -5,10 +5,13 @@ import { Cluster, QUICK, RETRIED } from './cluster.js';
 import type { Replica } from './replica.js';
 import { untilAll } from '../until.js';
 
-/** So long that these replicas learn of changes by NOTIFY only. */
+/** So long that these replicas learn of changes only by NOTIFY. */
 const NO_POLLING = { tuning: { ...QUICK.tuning, registry: { resyncMs: 3_600_000 } } };
-/** As behind a pooler without a direct way: the schema is there, LISTEN never succeeds. */
-const NO_LISTENING = { DATABASE_DIRECT_URL: 'postgres://nobody@127.0.0.1:9/none', MIGRATE_ON_START: 'false' };
+/** Like a service behind a pooler without a direct connection: LISTEN never succeeds. */
+const NO_LISTENING = {
+  DATABASE_DIRECT_URL: 'postgres://nologin@127.0.0.1:9/none',
+  MIGRATE_ON_START: 'false',
+};
 
 let cluster: Cluster;
 let listening: readonly Replica[];
@@ -24,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster.close());
 
-/** Within a second where replicas listen, within ten where they only poll. */
+/** Within one second if replicas listen, within ten if they only poll. */
 async function seenByAll(isSo: (replica: Replica) => Promise<boolean>): Promise<void> {
   await Promise.all([untilAll(listening, 1_000, isSo), untilAll(polling, 10_000, isSo)]);
 }
@@ -40,7 +43,7 @@ async function registered() {
 }
 
 describe('a worker changed by hand in psql', RETRIED, () => {
-  it('reaches every replica within a second, or within ten where LISTEN is impossible', async () => {
+  it('reaches every replica within one second, or within ten if LISTEN is impossible', async () => {
     const { database } = cluster;
     const upstream = await upstreamForTest(json({ answer: 'fine' }));
     const [updated, deleted] = [await registered(), await registered()];
@@ -68,7 +71,7 @@ describe('a worker changed by hand in psql', RETRIED, () => {
 });
 
 describe('a worker registered on one replica', RETRIED, () => {
-  it('is callable at once on all replicas, also where LISTEN is impossible', async () => {
+  it('is callable at once on all replicas, even if LISTEN is impossible', async () => {
     const { model_name } = await registered();
     for (const replica of cluster.replicas) expect(await replica.chat(model_name)).toBe(200);
   });

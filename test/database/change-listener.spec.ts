@@ -35,7 +35,7 @@ async function listening(isPooled: boolean) {
   return { database, reports, payloads };
 }
 
-it('the change listener reports that it hears nothing behind a pooler that forwards no notifications', async () => {
+it('the change listener reports that it receives nothing behind a pooler that forwards no notifications', async () => {
   const { reports } = await listening(true);
   await until(() => reports.includes('deaf'));
   expect(reports).toEqual(['listening', 'deaf']);

@@ -40,7 +40,7 @@ describe('a migration', () => {
     expect(await migrate(database.address, 'public')).not.toEqual([]);
   });
 
-  it('gives up its place in the queue for a table lock, so that no other query queues behind it', async () => {
+  it('leaves the queue for a table lock, so that no other query waits behind it', async () => {
     const database = await databaseForTest();
     await revertMigration(database.address, 'public');
     const reader = await holding(database, 'SELECT FROM worker, worker_probe');

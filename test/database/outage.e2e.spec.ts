@@ -26,17 +26,17 @@ function expectUnavailable({ status, headers, json }: Pick<Answer, 'status' | 'h
   expect(json).toMatchObject({ success: false, msg: expect.stringContaining('not available now') as string });
 }
 
-/** Calls repeatedly from so many clients at once. @returns the different answers */
+/** Calls repeatedly from several clients at once. @returns the distinct answers */
 async function gather(
-  callers: number,
+  clients: number,
   isOver: () => boolean,
   call: () => Promise<number>,
 ): Promise<ReadonlySet<number>> {
   const answers = new Set<number>();
-  const caller = async (): Promise<void> => {
+  const client = async (): Promise<void> => {
     while (!isOver()) answers.add(await call());
   };
-  await Promise.all(Array.from({ length: callers }, caller));
+  await Promise.all(Array.from({ length: clients }, client));
   return answers;
 }
 

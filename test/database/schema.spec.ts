@@ -7,9 +7,9 @@ import { migrate, revertMigration } from '../../src/database/migrate.js';
 import { databaseForTest } from '../database.js';
 
 describe('the schema', () => {
-  it('is what the entities say: TypeORM finds nothing to change', async () => {
+  it('matches the entities: TypeORM finds nothing to change', async () => {
     const database = await databaseForTest();
-    // Comments are the migrations' own, and shown in migrations/schema.sql; here they would count as changes.
+    // Comments exist only in migrations and would count as changes here.
     await database.query(`DO $$ DECLARE c record; BEGIN
       FOR c IN SELECT attrelid::regclass AS relation, attname FROM pg_attribute JOIN pg_description ON objoid = attrelid AND objsubid = attnum
         WHERE attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace) AND attnum > 0
@@ -20,13 +20,13 @@ describe('the schema', () => {
     expect(drift.upQueries.map(({ query }) => query)).toEqual([]);
   });
 
-  it('is what migrations/schema.sql shows (npm run schema:write)', async () => {
+  it('matches migrations/schema.sql (npm run schema:write)', async () => {
     const database = await databaseForTest();
     const shown = await readFile('migrations/schema.sql', 'utf8');
     expect(await describeSchema(database.address, 'public')).toBe(shown);
   });
 
-  it('is described in full: every table, column and view has a comment', async () => {
+  it('has a comment on every table, column and view', async () => {
     const database = await databaseForTest();
     const missing = await database.query<{ what: string }>(`
       SELECT c.relname || coalesce('.' || a.attname, '') AS what
@@ -37,7 +37,7 @@ describe('the schema', () => {
     expect(missing).toEqual([]);
   });
 
-  it('goes back to nothing and forth again', async () => {
+  it('can be reverted completely and migrated again', async () => {
     const database = await databaseForTest();
     const { length } = await database.query('SELECT FROM migration');
     for (let left = length; left > 0; left--) await revertMigration(database.address, 'public');
@@ -53,7 +53,7 @@ describe('the schema', () => {
     expect(await relations(database)).toContain('worker_overview');
   });
 
-  it('lives in any schema', async () => {
+  it('can be created in any schema', async () => {
     const database = await databaseForTest(null);
     await migrate(database.address, 'models');
     await database.query(
@@ -64,7 +64,7 @@ describe('the schema', () => {
     ]);
   });
 
-  it('is migrated by a role that owns its schema and nothing else', async () => {
+  it('can be migrated by a role that owns only its schema', async () => {
     const database = await databaseForTest(null);
     const role = `owner_${Date.now()}`;
     await database.query(`CREATE ROLE ${role} LOGIN PASSWORD 'owner'`);
@@ -75,7 +75,7 @@ describe('the schema', () => {
     expect(await migrate(asRole(database.address, role), 'models')).not.toEqual([]);
   });
 
-  it('records a failed migration as failed: the next start tries it again', async () => {
+  it('does not record a failed migration as done: the next start tries it again', async () => {
     const database = await databaseForTest(null);
     await database.query('CREATE VIEW worker_event AS SELECT 1');
     await expect(migrate(database.address, 'public')).rejects.toThrow(/worker_event/);

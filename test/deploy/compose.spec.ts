@@ -12,19 +12,19 @@ describe('docker-compose.yml', () => {
   const manager = file.at('services', 'manager');
   const database = file.at('services', 'database');
 
-  it('serves on the loopback of the host, with no key, and there alone', () => {
+  it('serves without a key, but only on the loopback address of the host', () => {
     const { access, server } = settingsWith({});
     expect(manager.at('ports').value).toEqual([`127.0.0.1:${server.port}:${server.port}`]);
     expect(server.host).toBe('0.0.0.0');
     expect(access).toMatchObject({ adminApiKey: null, protectedMode: true });
   });
 
-  it('asks for a key as soon as one is set, and needs no other variable for it', () => {
+  it('requires a key as soon as one is set, without other variables', () => {
     const { access } = settingsWith({ ADMIN_API_KEY: SECRETS.ADMIN_API_KEY });
     expect(access).toMatchObject({ adminApiKey: SECRETS.ADMIN_API_KEY, protectedMode: false });
   });
 
-  it('hands on what is set, and sets only what the service knows', () => {
+  it('passes the variables that are set, and sets only variables that the service knows', () => {
     expect(settingsWith({ CREDENTIALS_KEYS: SECRETS.CREDENTIALS_KEYS, LOG_LEVEL: 'warn' })).toMatchObject({
       credentials: { keys: SECRETS.CREDENTIALS_KEYS },
       log: { level: 'warn' },
@@ -39,7 +39,7 @@ describe('docker-compose.yml', () => {
     ).toEqual([]);
   });
 
-  it('keeps the database to itself: unpublished, on a network without a way out, on a volume', () => {
+  it('keeps the database private: no published port, an internal network, and a volume', () => {
     expect(database.at('ports').value).toBeUndefined();
     expect(database.at('networks').value).toEqual(['registry']);
     expect(file.at('networks', 'registry', 'internal').value).toBe(true);
@@ -53,7 +53,7 @@ describe('docker-compose.yml', () => {
     ).toEqual([volume]);
   });
 
-  it('leads to the database it starts, by its name, user, password and port', () => {
+  it('connects to the database it starts, by its name, user, password and port', () => {
     const { database: settings } = settingsWith({ POSTGRES_PASSWORD: 'p4ss' });
     const started = readCompose('docker-compose.yml', { POSTGRES_PASSWORD: 'p4ss' });
     const variable = (name: string) => started.at('services', 'database', 'environment', name).text;
@@ -63,13 +63,13 @@ describe('docker-compose.yml', () => {
     expect(Number(/^postgres:(\d+)/.exec(database.at('image').text)?.[1])).toBeGreaterThanOrEqual(16);
   });
 
-  it('watches both, and starts the service when the database is well', () => {
+  it('checks the health of both, and starts the service when the database is healthy', () => {
     expect(manager.at('depends_on', 'database', 'condition').value).toBe('service_healthy');
     expect(database.at('healthcheck', 'test', 1).value).toBe('pg_isready');
     expect(manager.at('healthcheck', 'test').items().at(-1)?.text).toContain(`8007${READYZ}`);
   });
 
-  it('gives running requests their time before it kills', () => {
+  it('gives running requests time to finish before it kills the service', () => {
     const { server } = settingsWith({});
     expect(milliseconds(manager.at('stop_grace_period').text)).toBeGreaterThanOrEqual(
       server.shutdownDelayMs + server.drainTimeoutMs + STOP_MARGIN_MS,

@@ -4,7 +4,7 @@ import { Tree } from './tree.js';
 
 type Environment = Readonly<Record<string, string>>;
 
-/** The file as Compose sees it in this environment: `${NAME:-default}` replaced in every text. */
+/** The file as Compose reads it in this environment, with `${NAME:-default}` replaced. */
 export function readCompose(file: string, environment: Environment = {}): Tree {
   const text = readFileSync(file, 'utf8').replaceAll(
     /\$\{([A-Z_]+)(?::-([^}]*))?\}/g,
@@ -16,7 +16,7 @@ export function readCompose(file: string, environment: Environment = {}): Tree {
   return new Tree(parse(text));
 }
 
-/** A service's variables. One without a value is handed on, if it is set. */
+/** The variables of a service. One without a value is passed from the environment, if it is set there. */
 export function environmentOf(service: Tree, environment: Environment = {}): Environment {
   return Object.fromEntries(
     service
@@ -33,6 +33,6 @@ export function environmentOf(service: Tree, environment: Environment = {}): Env
 /** `10m30s` */
 export function milliseconds(duration: string): number {
   const [whole, minutes = '0', seconds = '0'] = /^(?:(\d+)m)?(?:(\d+)s)?$/.exec(duration) ?? [];
-  if (whole === undefined || whole === '') throw new SyntaxError(`no duration: ${duration}`);
+  if (whole === undefined || whole === '') throw new SyntaxError(`not a duration:  ${duration}`);
   return (Number(minutes) * 60 + Number(seconds)) * 1_000;
 }

@@ -6,9 +6,9 @@ export interface Instruction {
 }
 
 export interface Dockerfile {
-  /** Before the first FROM. */
+  /** The instructions before the first FROM. */
   readonly head: readonly Instruction[];
-  /** Each from its FROM to the next. */
+  /** The stages, each from its FROM to the next. */
   readonly stages: readonly (readonly Instruction[])[];
 }
 
@@ -16,7 +16,7 @@ export interface Dockerfile {
 const INSTRUCTIONS =
   /^(ADD|ARG|CMD|COPY|ENTRYPOINT|ENV|EXPOSE|FROM|HEALTHCHECK|LABEL|RUN|SHELL|STOPSIGNAL|USER|VOLUME|WORKDIR)\s+(\S.*)$/;
 
-/** @throws where a line is no instruction */
+/** @throws Error if a line is not an instruction */
 export function readDockerfile(file: string): Dockerfile {
   const lines = readFileSync(file, 'utf8')
     .split('\n')
@@ -33,7 +33,7 @@ export function readDockerfile(file: string): Dockerfile {
   };
 }
 
-/** Of one stage, what the last instruction of this name says, or `undefined`. */
+/** The value of the last instruction of this name in a stage, or `undefined`. */
 export function last(stage: readonly Instruction[], name: string): string | undefined {
   return stage.findLast((instruction) => instruction.name === name)?.rest;
 }
@@ -48,6 +48,7 @@ export function environmentOf(stage: readonly Instruction[]): Readonly<Record<st
 
 function readInstruction(line: string): Instruction {
   const [, name, rest] = INSTRUCTIONS.exec(line) ?? [];
-  if (name === undefined || rest === undefined) throw new SyntaxError(`no Dockerfile instruction: ${line}`);
+  if (name === undefined || rest === undefined)
+    throw new SyntaxError(`not a Dockerfile instruction:  ${line}`);
   return { name, rest };
 }

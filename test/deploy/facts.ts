@@ -5,28 +5,28 @@ import { ReadinessController } from '../../src/health/readiness.controller.js';
 import { environmentOf, readDockerfile } from './dockerfile.js';
 import { Tree } from './tree.js';
 
-/** What the files of a deployment must agree with. */
+/** The facts that deployment files must match. */
 export const MANIFEST = new Tree(JSON.parse(readFileSync('package.json', 'utf8')));
 
 export const script = (name: string): string => MANIFEST.at('scripts', name).text;
 
 export const VARIABLE_NAMES: readonly string[] = Object.keys(VARIABLES);
 
-/** Names that are no settings of this service. */
+/** Variables that are not settings of this service. */
 export const strangers = (names: Iterable<string>): readonly string[] =>
   [...names].filter((name) => !VARIABLE_NAMES.includes(name));
 
-/** Where the service says that it lives, and that it is ready. */
+/** The paths of the liveness and readiness probes. */
 export const [LIVEZ, READYZ] = [pathOf('livez'), pathOf('readyz')];
 
-/** What an operator brings. */
+/** The settings that an operator provides. */
 export const SECRETS = {
   DATABASE_URL: 'postgres://mmm:secret@db.internal:5432/mmm?sslmode=verify-full',
   ADMIN_API_KEY: '0123456789abcdef0123456789abcdef',
   CREDENTIALS_KEYS: `k1:${'A'.repeat(43)}=`,
 };
 
-/** What a stop takes besides its waiting: closing connections, ending the process. */
+/** The time that a stop takes after draining: closing connections and ending the process. */
 export const STOP_MARGIN_MS = 10_000;
 
 export const DOCKERFILE = readDockerfile('Dockerfile');

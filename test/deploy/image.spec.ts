@@ -8,7 +8,7 @@ import { DOCKERFILE, IMAGE, IMAGE_ENVIRONMENT, LIVEZ, script, SECRETS, strangers
 import { Tree } from './tree.js';
 
 describe('the image', () => {
-  it('stands on a Debian with a Node this service runs on: the C library of Alpine is another', () => {
+  it('is based on Debian with a supported Node version, because Alpine has another C library', () => {
     const [, major = ''] = /^NODE_IMAGE=node:(\d+)-slim$/.exec(last(DOCKERFILE.head, 'ARG') ?? '') ?? [];
     expect(Number(major)).toBeGreaterThanOrEqual(22);
     expect(DOCKERFILE.stages.map((stage) => last(stage, 'FROM')?.split(' ')[0])).toEqual(
@@ -16,29 +16,29 @@ describe('the image', () => {
     );
   });
 
-  it('runs as an ordinary user, by number, so that Kubernetes can tell', () => {
+  it('runs as an unprivileged user with a numeric id, which Kubernetes can check', () => {
     expect(last(IMAGE, 'USER')).toMatch(/^[1-9]\d*:[1-9]\d*$/);
   });
 
-  it('starts what `npm run start:prod` starts, as one process that gets the signals', () => {
+  it('starts the command of `npm run start:prod` as one process that receives signals', () => {
     const command: unknown = JSON.parse(last(IMAGE, 'CMD') ?? '');
     expect(command).toEqual(script('start:prod').replace('exec ', '').split(' '));
     expect(last(IMAGE, 'STOPSIGNAL')).toBe('SIGTERM');
     expect(last(IMAGE, 'ENTRYPOINT')).toBeUndefined();
   });
 
-  it('knows the variables it sets, and listens where it says', () => {
+  it('sets only known variables, and listens on the exposed port', () => {
     expect(strangers(Object.keys(IMAGE_ENVIRONMENT))).toEqual([]);
     const { server } = readEnvironment({ ...IMAGE_ENVIRONMENT, ...SECRETS });
     expect(server.host).toBe('0.0.0.0');
     expect(last(IMAGE, 'EXPOSE')).toBe(String(server.port));
   });
 
-  it('refuses to start as it is, with neither key nor database', () => {
+  it('refuses to start without a key and a database', () => {
     expect(() => readEnvironment(IMAGE_ENVIRONMENT)).toThrow(ConfigurationError);
   });
 
-  it('is asked for its health by a request that fails where nobody listens', () => {
+  it('checks its health by a request that fails if nothing listens', () => {
     const [, words] = / CMD (\[.*\])$/.exec(last(IMAGE, 'HEALTHCHECK') ?? '') ?? [];
     const [, ...check] = new Tree(JSON.parse(words ?? '[]')).items().map((word) => word.text);
     expect(check.join(' ')).toContain(LIVEZ);
@@ -46,7 +46,7 @@ describe('the image', () => {
     expect(status).toBe(1);
   });
 
-  it('is made of files that are there and let through by .dockerignore, which keeps all others back', () => {
+  it('copies only existing files that .dockerignore allows, and .dockerignore excludes all others', () => {
     const rules = readFileSync('.dockerignore', 'utf8').split('\n');
     const copied = DOCKERFILE.stages
       .flat()

@@ -20,7 +20,7 @@ import { Tree } from './tree.js';
 
 const BASE = 'deploy/kubernetes';
 
-/** Asked where it is installed; nothing here depends on it. */
+/** Used only if it is installed. */
 const KUBECTL = 'kubectl';
 
 describe('deploy/kubernetes', () => {
@@ -28,7 +28,7 @@ describe('deploy/kubernetes', () => {
   const configuration = readEnvironment({ ...IMAGE_ENVIRONMENT, ...settings.values, ...SECRETS });
   const only = (kind: string): Tree => {
     const [found, ...more] = resources.filter((resource) => resource.at('kind').value === kind);
-    if (found === undefined || more.length > 0) throw new Error(`not one ${kind}`);
+    if (found === undefined || more.length > 0) throw new Error(`there must be exactly one ${kind}`);
     return found;
   };
   const secret = readManifest(`${BASE}/secret.example.yaml`);
@@ -38,32 +38,35 @@ describe('deploy/kubernetes', () => {
   const manager = pod.at('containers', 0);
   const migrate = pod.at('initContainers', 0);
 
-  it('holds every manifest of its folder but the example of a Secret', () => {
+  it('contains every manifest of its folder except the example of a Secret', () => {
     expect([...files, 'kustomization.yaml', 'secret.example.yaml'].toSorted()).toEqual(
       manifestFiles(BASE).toSorted(),
     );
   });
 
-  it.skipIf(spawnSync(KUBECTL, ['version', '--client']).status !== 0)('is what kubectl makes of it', () => {
-    const { stdout, stderr } = spawnSync(KUBECTL, ['kustomize', BASE], { encoding: 'utf8' });
-    expect(stderr).toBe('');
-    const made = parseAllDocuments(stdout).map((document) => new Tree(document.toJS()));
-    const kinds = made.map((resource) => resource.at('kind').text);
-    expect(kinds.toSorted()).toEqual(
-      [...resources.map((resource) => resource.at('kind').text), 'ConfigMap'].toSorted(),
-    );
-    expect(made.find((resource) => resource.at('kind').value === 'ConfigMap')?.at('data').value).toEqual(
-      settings.values,
-    );
-  });
+  it.skipIf(spawnSync(KUBECTL, ['version', '--client']).status !== 0)(
+    'is read by kubectl in the same way',
+    () => {
+      const { stdout, stderr } = spawnSync(KUBECTL, ['kustomize', BASE], { encoding: 'utf8' });
+      expect(stderr).toBe('');
+      const made = parseAllDocuments(stdout).map((document) => new Tree(document.toJS()));
+      const kinds = made.map((resource) => resource.at('kind').text);
+      expect(kinds.toSorted()).toEqual(
+        [...resources.map((resource) => resource.at('kind').text), 'ConfigMap'].toSorted(),
+      );
+      expect(made.find((resource) => resource.at('kind').value === 'ConfigMap')?.at('data').value).toEqual(
+        settings.values,
+      );
+    },
+  );
 
-  it('sets what the service knows and accepts, and leaves the schema to the init container', () => {
+  it('sets only variables that the service accepts, and leaves migrations to the init container', () => {
     expect(strangers(Object.keys(settings.values))).toEqual([]);
     expect(configuration.database.migrateOnStart).toBe(false);
     expect(configuration.access.protectedMode).toBe(false);
   });
 
-  it('shows a Secret that names what is needed, and that nobody can use by mistake', () => {
+  it('has an example Secret with all required names, which cannot be used by mistake', () => {
     const values = secret.at('stringData').value ?? {};
     expect(Object.keys(values)).toEqual(Object.keys(SECRETS));
     const faults = () => readEnvironment({ ...IMAGE_ENVIRONMENT, ...values });
@@ -92,7 +95,7 @@ describe('deploy/kubernetes', () => {
     expect(existsSync(built.replace(/^dist\//, '').replace(/\.js$/, '.ts'))).toBe(true);
   });
 
-  it('selects the pods it makes', () => {
+  it('selects the pods that it creates', () => {
     expect(podLabels).toBeDefined();
     const selectors = [
       deployment.at('spec', 'selector', 'matchLabels'),
@@ -107,7 +110,7 @@ describe('deploy/kubernetes', () => {
     expect(pod.at('serviceAccountName').value).toBe(only('ServiceAccount').at('metadata', 'name').value);
   });
 
-  it('leads from the ingress over the Service to the port the service listens on', () => {
+  it('connects the ingress through the Service to the port on which the service listens', () => {
     const backend = only('Ingress').at('spec', 'rules', 0, 'http', 'paths', 0, 'backend', 'service');
     expect(backend.at('name').value).toBe(only('Service').at('metadata', 'name').value);
     const port = only('Service').at('spec', 'ports', 0);
@@ -116,13 +119,13 @@ describe('deploy/kubernetes', () => {
     expect(manager.at('ports', 0, 'containerPort').value).toBe(configuration.server.port);
   });
 
-  it('asks the paths the service answers', () => {
+  it('probes paths that the service serves', () => {
     const path = (probe: string) => manager.at(probe, 'httpGet', 'path').value;
     expect([path('livenessProbe'), path('readinessProbe')]).toEqual([LIVEZ, READYZ]);
     expect(path('startupProbe')).toBe(LIVEZ);
   });
 
-  it('lets every request finish: before a pod is killed, and while proxies still send to it', () => {
+  it('lets every request finish before a pod is killed, including those that proxies still send to it', () => {
     const { drainTimeoutMs, shutdownDelayMs } = configuration.server;
     expect(pod.at('terminationGracePeriodSeconds').number * 1_000).toBeGreaterThanOrEqual(
       shutdownDelayMs + drainTimeoutMs + STOP_MARGIN_MS,
@@ -133,13 +136,13 @@ describe('deploy/kubernetes', () => {
     expect(shutdownDelayMs).toBeGreaterThanOrEqual(noticedMs);
   });
 
-  it('loses no replica to a rollout, and one at a time to a drained node', () => {
+  it('keeps all replicas during a rollout, and loses one at a time when a node is drained', () => {
     expect(deployment.at('spec', 'replicas').value).toBe(3);
     expect(deployment.at('spec', 'strategy', 'rollingUpdate', 'maxUnavailable').value).toBe(0);
     expect(only('PodDisruptionBudget').at('spec', 'maxUnavailable').value).toBe(1);
   });
 
-  it('passes streams as they come, and bodies and waits as large as the service allows', () => {
+  it('passes streams without buffering, and allows bodies and timeouts as large as those of the service', () => {
     const nginx = (name: string) =>
       only('Ingress').at('metadata', 'annotations', `nginx.ingress.kubernetes.io/${name}`).text;
     expect([nginx('proxy-buffering'), nginx('proxy-request-buffering')]).toEqual(['off', 'off']);
@@ -148,7 +151,7 @@ describe('deploy/kubernetes', () => {
       expect(Number(nginx(wait)) * 1_000).toBeGreaterThan(configuration.inference.requestTimeoutMs);
   });
 
-  it('can do no more than it needs: not root, read-only but for its own folders, no token', () => {
+  it('has minimal rights: not root, a read-only file system except its own folders, no token', () => {
     const { value: uid } = pod.at('securityContext', 'runAsUser');
     expect(pod.at('securityContext')).toMatchObject({
       value: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },

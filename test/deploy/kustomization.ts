@@ -4,7 +4,7 @@ import { parseEnv } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import { Tree } from './tree.js';
 
-/** A base as `kubectl apply -k` sees it, as far as this one goes: resources, one ConfigMap generator, one image. */
+/** A base as `kubectl apply -k` reads it, limited to resources, one ConfigMap generator and one image. */
 export interface Kustomization {
   readonly resources: readonly Tree[];
   readonly files: readonly string[];
@@ -28,11 +28,12 @@ export function readKustomization(folder: string): Kustomization {
   };
 }
 
-/** @throws where the file is not one YAML document */
+/** @throws Error if the file is not exactly one YAML document */
 export function readManifest(file: string): Tree {
   const documents = parseAllDocuments(readFileSync(file, 'utf8'), { uniqueKeys: true });
   const [document] = documents;
-  if (document === undefined || documents.length !== 1) throw new SyntaxError(`${file}: not one document`);
+  if (document === undefined || documents.length !== 1)
+    throw new SyntaxError(`${file}: must be exactly one document`);
   const [fault] = [...document.errors, ...document.warnings];
   if (fault !== undefined) throw fault;
   return new Tree(document.toJS());

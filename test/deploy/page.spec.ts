@@ -15,12 +15,12 @@ describe('docs/deploy.md', () => {
       of === language ? [text] : [],
     );
 
-  it('speaks of variables that exist', () => {
+  it('names only variables that exist', () => {
     const names = new Set(page.match(/\b[A-Z]{2,}(_[A-Z]+)+\b/g));
     expect(strangers(names)).toEqual(['POSTGRES_PASSWORD', 'WORKER_SECRET_NAME']);
   });
 
-  it('shows an overlay that is YAML, and changes the image by its name in the base', () => {
+  it('shows an overlay that is valid YAML and changes the image by its name in the base', () => {
     const [overlay = ''] = blocks('yaml');
     const { image } = readKustomization('deploy/kubernetes');
     expect(new Tree(parse(overlay)).at('images', 0)).toMatchObject({
@@ -28,10 +28,10 @@ describe('docs/deploy.md', () => {
     });
   });
 
-  describe('the roles it gives to the DBA', () => {
+  describe('the database roles in docs/deploy.md', () => {
     const [reader = '', service = ''] = blocks('sql');
 
-    /** In a transaction that is rolled back, since roles belong to the whole server. */
+    /** Runs in a transaction that is rolled back, because roles belong to the whole server. */
     async function as(
       role: string,
       grants: string,
@@ -48,7 +48,7 @@ describe('docs/deploy.md', () => {
       }
     }
 
-    it('let a reader look at everything and change nothing', async () => {
+    it('let a reader read everything and change nothing', async () => {
       await as('mmm_reader', reader, async (client) => {
         for (const table of ['worker', 'worker_probe', 'worker_event', 'worker_overview'])
           expect((await client.query(`SELECT * FROM ${table}`)).rows).toEqual([]);
@@ -56,7 +56,7 @@ describe('docs/deploy.md', () => {
       });
     });
 
-    it('let the service do its work and leave the schema alone', async () => {
+    it('let the service work without changing the schema', async () => {
       await as('mmm_service', service, async (client) => {
         await client.query(`INSERT INTO worker (model_name, req_url_template) VALUES ('m', 'http://u/')`);
         await client.query(`UPDATE worker SET health = 'unhealthy', health_reason = 'no answer'`);

@@ -1,4 +1,4 @@
-/** What was read from YAML or JSON, walked by path; what is not there is `undefined`. */
+/** A YAML or JSON value that is read by path; missing values are `undefined`. */
 export class Tree {
   constructor(readonly value: unknown) {}
 
@@ -15,16 +15,16 @@ export class Tree {
     return Object.entries(this.value).map(([key, value]) => [key, new Tree(value)]);
   }
 
-  /** @throws where there is no text */
+  /** @throws Error if it is not a string */
   get text(): string {
     if (typeof this.value === 'string') return this.value;
-    throw new TypeError(`text was expected, not ${JSON.stringify(this.value)}`);
+    throw new TypeError(`expected a string, not ${JSON.stringify(this.value)}`);
   }
 
-  /** @throws where there is no number */
+  /** @throws Error if it is not a number */
   get number(): number {
     if (typeof this.value === 'number') return this.value;
-    throw new TypeError(`a number was expected, not ${JSON.stringify(this.value)}`);
+    throw new TypeError(`expected a number, not ${JSON.stringify(this.value)}`);
   }
 
   private child(key: string | number): Tree {

@@ -8,8 +8,8 @@ import { packageFor, thisPlatform } from '../../src/embedded-postgres/binaries.j
 const ROOT = join(import.meta.dirname, '..', '..');
 
 /**
- * The supervisor and host.ts as plain JavaScript in `folder`, with PostgreSQL's package as npm leaves it when install
- * scripts are off: without its links. Other users can run it, whatever the checkout's place and modes.
+ * The supervisor and host.ts as plain JavaScript in `folder`, with the PostgreSQL package as npm installs it when install
+ * scripts are off: without links. Other users can run it, wherever the checkout is and whatever its modes are.
  */
 export function buildCopy(folder: string): void {
   const sources = readdirSync(join(ROOT, 'src/embedded-postgres'))
@@ -23,7 +23,7 @@ export function buildCopy(folder: string): void {
   linkFiles(locateBinaries(packageName).packageFolder, join(folder, 'node_modules', packageName));
 }
 
-/** A copy that takes no room and leaves symbolic links out. */
+/** Copies by hard links if possible, and leaves out symbolic links. */
 function linkFiles(from: string, to: string): void {
   mkdirSync(to, { recursive: true });
   for (const entry of readdirSync(from, { withFileTypes: true })) {
@@ -37,7 +37,7 @@ function linkFile(source: string, copy: string): void {
   try {
     linkSync(source, copy);
   } catch {
-    copyFileSync(source, copy); // on another disk, or not ours to link
+    copyFileSync(source, copy); // on another disk, or hard links are not permitted
   }
 }
 

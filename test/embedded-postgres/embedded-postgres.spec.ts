@@ -9,10 +9,10 @@ import {
 import { firstValue, isServing, withClient } from './query.js';
 import { openFolder, temporaryFolder } from './folders.js';
 
-/** Far beyond what is expected, for machines that are busy. */
+/** Much longer than expected, for busy machines. */
 const PATIENT = { timeout: 10_000, interval: 20 };
 const folder = temporaryFolder();
-/** One database for all: making it takes most of a start. */
+/** One database for all tests, because creating it takes most of a start. */
 const dataDir = join(folder, 'data');
 afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
 
@@ -34,41 +34,41 @@ describe('a running server', () => {
 
   const setting = (name: string): Promise<unknown> => firstValue(postgres, `SHOW ${name}`);
 
-  it('is PostgreSQL 18, with the connections asked for', async () => {
+  it('is PostgreSQL 18 with the configured number of connections', async () => {
     expect(await setting('server_version')).toMatch(/^18\./);
     expect(await setting('max_connections')).toBe('23');
   });
 
-  it('listens on no TCP port, and its socket is for its own user', async () => {
+  it('listens on no TCP port, and only its own user can access its socket', async () => {
     expect(await setting('listen_addresses')).toBe('');
     const socket = statSync(join(postgres.connection.host, `.s.PGSQL.${postgres.connection.port}`));
     expect(socket.mode & 0o777).toBe(0o700);
   });
 
-  it('reckons in UTC and sorts the same on every machine', async () => {
+  it('uses UTC and sorts in the same order on every machine', async () => {
     expect(await setting('TimeZone')).toBe('UTC');
     expect(await firstValue(postgres, `SELECT datlocale FROM pg_database LIMIT 1`)).toBe('C.UTF-8');
     expect(await firstValue(postgres, `SELECT upper('äöü')`)).toBe('ÄÖÜ');
     expect(await setting('server_encoding')).toBe('UTF8');
   });
 
-  it('keeps what it has acknowledged, unless told otherwise', async () => {
+  it('syncs acknowledged writes to disk by default', async () => {
     expect(await setting('fsync')).toBe('on');
     expect(await setting('synchronous_commit')).toBe('on');
     expect(await setting('full_page_writes')).toBe('on');
   });
 
-  it('hands its lines to the log', () => {
+  it('writes its output to the log', () => {
     expect(lines.join('\n')).toContain('ready to accept connections');
   });
 
-  it.runIf(process.platform === 'linux')('knows nothing of the environment of the service', () => {
+  it.runIf(process.platform === 'linux')('does not receive the environment of the service', () => {
     const environment = readFileSync(`/proc/${postgres.pid}/environ`, 'utf8');
     expect(environment).toContain('TZ=UTC');
     expect(environment).not.toContain('not for the server');
   });
 
-  it('keeps to DATA_DIR/postgres', () => {
+  it('writes only to DATA_DIR/postgres', () => {
     const own = ['postgres', 'postgres-lib'];
     expect(
       readdirSync(dataDir).filter((name) => !own.includes(name) && !name.startsWith('postgres-binaries')),
@@ -91,27 +91,27 @@ describe('stopping', () => {
     expect(existsSync(join(dataDir, 'postgres/data/postmaster.pid'))).toBe(false);
   });
 
-  it.runIf(process.platform === 'linux')('ends the watchdog too', async () => {
+  it.runIf(process.platform === 'linux')('also ends the watchdog', async () => {
     const postgres = await start({ dataDir, durable: false });
-    // Waited for, since a process just forked bears its parent's name for a moment.
+    // Polled, because a new child process has the name of its parent for a moment.
     await vi.waitFor(() => expect(processesThatName(dataDir)).toHaveLength(2), PATIENT);
     await postgres.stop();
     await vi.waitFor(() => expect(processesThatName(dataDir)).toEqual([]), PATIENT);
   });
 
-  it('may be asked for twice, at once and again', async () => {
+  it('may be called several times, at once and later', async () => {
     const postgres = await start({ dataDir, durable: false });
     await Promise.all([postgres.stop(), postgres.stop()]);
     await postgres.stop();
     expect(isServing(postgres.pid, dataDir)).toBe(false);
   });
 
-  it('leaves a database that the next start opens', async () => {
+  it('leaves a database that the next start can open', async () => {
     const postgres = await start({ dataDir, durable: false });
     expect(await firstValue(postgres, 'SELECT answer FROM kept')).toBe(42);
   });
 
-  it('is also noticed when nobody asked for it', async () => {
+  it('is reported when it was not requested', async () => {
     const postgres = await start({ dataDir, durable: false });
     process.kill(postgres.pid, 'SIGKILL');
     await postgres.exited;
@@ -121,7 +121,7 @@ describe('stopping', () => {
 });
 
 describe('a DATA_DIR whose path is too long for a socket', () => {
-  it('has its socket in a short folder, which goes with the server and is found again after a crash', async () => {
+  it('has its socket in a short folder, which is removed with the server and found again after a crash', async () => {
     const long = join(openFolder(), 'long'.repeat(30));
     const first = await start({ dataDir: long, durable: false });
     expect(first.connection.host).not.toContain(long);
@@ -140,12 +140,12 @@ describe('a DATA_DIR whose path is too long for a socket', () => {
   });
 });
 
-describe('a start that cannot succeed says why', () => {
+describe('a failing start reports its reason', () => {
   const failing = join(folder, 'failing');
   const cluster = join(failing, 'postgres', 'data');
   const refused = { name: 'EmbeddedPostgresError' };
 
-  it('when another version made the database', async () => {
+  it('when another version created the database', async () => {
     writeAsPostgres(join(cluster, 'PG_VERSION'), '17\n');
     await expect(startEmbeddedPostgres({ dataDir: failing })).rejects.toMatchObject({
       ...refused,
@@ -154,7 +154,7 @@ describe('a start that cannot succeed says why', () => {
     });
   });
 
-  it('when something else stands where the database should', async () => {
+  it('when the database path is occupied by something else', async () => {
     rmSync(join(cluster, 'PG_VERSION'));
     writeAsPostgres(join(cluster, 'holiday.jpg'), '');
     await expect(startEmbeddedPostgres({ dataDir: failing })).rejects.toMatchObject({
@@ -164,7 +164,7 @@ describe('a start that cannot succeed says why', () => {
     expect(readdirSync(cluster)).toEqual(['holiday.jpg']);
   });
 
-  it('with the last lines of PostgreSQL when that refuses', async () => {
+  it('with the last output lines of PostgreSQL when it does not start', async () => {
     rmSync(join(dataDir, 'postgres/data/global/pg_control'));
     await expect(startEmbeddedPostgres({ dataDir })).rejects.toMatchObject({
       ...refused,
@@ -173,7 +173,7 @@ describe('a start that cannot succeed says why', () => {
     });
   });
 
-  it('when DATA_DIR cannot be made', async () => {
+  it('when DATA_DIR cannot be created', async () => {
     writeFileSync(join(folder, 'file'), '');
     await expect(startEmbeddedPostgres({ dataDir: join(folder, 'file', 'data') })).rejects.toMatchObject({
       ...refused,
@@ -183,7 +183,7 @@ describe('a start that cannot succeed says why', () => {
   });
 });
 
-/** `postgres` itself is handed over by the start: it is ours, and empty of links. */
+/** The start gives `postgres` itself to this user; it contains no links. */
 function writeAsPostgres(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   writeFileSync(path, text);
@@ -195,7 +195,7 @@ function processesThatName(path: string): readonly string[] {
     try {
       return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(path);
     } catch {
-      return false; // ended meanwhile
+      return false; // ended in the meantime
     }
   });
 }

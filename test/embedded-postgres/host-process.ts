@@ -10,12 +10,12 @@ export type HostReport =
 export interface Host {
   readonly process: ChildProcess & { readonly pid: number };
   readonly report: HostReport;
-  /** Has it stop its server and end. */
+  /** Stops its server and ends the process. */
   stop(): Promise<void>;
   kill(): Promise<void>;
 }
 
-/** Runs host.ts out of a built copy; the process is gone when the test is. */
+/** Runs host.ts from a built copy and ends the process with the test. */
 export async function startHost(app: string, dataDir: string, options: ForkOptions = {}): Promise<Host> {
   const child = forkHost(app, dataDir, options);
   const [report] = await Promise.race([once(child, 'message'), endsEarly(child)]);
@@ -45,7 +45,7 @@ export function forkHost(app: string, dataDir: string, options: ForkOptions = {}
 
 async function endsEarly(child: ChildProcess): Promise<never> {
   const how = await once(child, 'exit');
-  throw new Error(`the host ended (${how.join()}) and said nothing`);
+  throw new Error(`the host ended (${how.join()}) without a message`);
 }
 
 async function kill(child: ChildProcess): Promise<void> {

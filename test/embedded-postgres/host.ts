@@ -2,12 +2,12 @@ import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-post
 import { EmbeddedPostgresError } from '../../src/embedded-postgres/embedded-postgres-error.js';
 import type { HostReport } from './host-process.js';
 
-/** A service reduced to its database, in a process of its own: started by host-process.ts, built by built-copy.ts. */
+/** A service reduced to its database, in its own process: started by host-process.ts, built by built-copy.ts. */
 const [dataDir = ''] = process.argv.slice(2);
 const durable = process.env['DURABLE'] === 'yes';
 
 process.on('SIGINT', () => undefined); // draining
-process.on('disconnect', () => process.exit()); // the tests are gone
+process.on('disconnect', () => process.exit()); // the tests have ended
 
 try {
   const postgres = await startEmbeddedPostgres({ dataDir, durable });

@@ -16,11 +16,11 @@ import { buildCopy } from './built-copy.js';
 import { temporaryFolder } from './folders.js';
 import { forkHost, type Host, startHost } from './host-process.js';
 
-/** Far beyond what is expected, for machines that are busy. */
+/** Much longer than expected, for busy machines. */
 const PATIENT = { timeout: 10_000, interval: 20 };
 const folder = temporaryFolder();
 const app = join(folder, 'app');
-/** One database for all tests that need some database: making it takes most of a start. */
+/** One database for all tests that need any, because creating it takes most of a start. */
 const dataDir = join(folder, 'data');
 const user = postgresUser();
 beforeAll(async () => {
@@ -42,7 +42,7 @@ function started({ report }: Host): Extract<Host['report'], { started: true }> {
 }
 
 describe('a service killed with -9', () => {
-  it('takes its server with it, and its successor starts at once with every acknowledged row', async () => {
+  it('leaves no server running, and the next start succeeds at once with every acknowledged row', async () => {
     const host = await startHost(app, dataDir, { env: { DURABLE: 'yes' } });
     const { pid, connection } = started(host);
     const client = new Client({ ...connection });
@@ -68,14 +68,14 @@ describe('a service killed with -9', () => {
     );
   });
 
-  it('takes its server with it, though nobody follows', async () => {
+  it('leaves no server running, even if no other service starts', async () => {
     const host = await startHost(app, dataDir);
     const { pid } = started(host);
     await host.kill();
     await vi.waitFor(() => expect(isServing(pid, dataDir)).toBe(false), PATIENT);
   });
 
-  it('while it made the database leaves nothing that is taken for one', async () => {
+  it('leaves no partial database that is mistaken for a complete one', async () => {
     const fresh = join(folder, 'interrupted');
     const process = forkHost(app, fresh);
     await vi.waitFor(() => expect(readdirSync(join(fresh, 'postgres')).join()).toContain('initdb-'), {
@@ -88,7 +88,7 @@ describe('a service killed with -9', () => {
     expect(await firstValue(successor, 'SELECT 1')).toBe(1);
   });
 
-  it('leaves no half-made database for longer than to the next start', async () => {
+  it('leaves a partial database only until the next start', async () => {
     const left = join(dataDir, 'postgres', `initdb-${await pidOfTheDead()}-k2j3h4-1`);
     mkdirSync(left);
     writeFileSync(join(left, 'PG_VERSION'), '18\n');
@@ -99,8 +99,8 @@ describe('a service killed with -9', () => {
 });
 
 describe('Ctrl-C in a terminal', () => {
-  it('reaches the service and not its server, which serves until it is stopped', async () => {
-    const host = await startHost(app, dataDir, { detached: true }); // leads a process group, as a shell's job does
+  it('reaches the service but not its server, which runs until the service stops it', async () => {
+    const host = await startHost(app, dataDir, { detached: true }); // leads a process group, like the job of a shell
     const { pid, connection } = started(host);
     process.kill(-host.process.pid, 'SIGINT');
     process.kill(-host.process.pid, 'SIGINT');
@@ -117,7 +117,7 @@ describe('a DATA_DIR in use', () => {
     message: expect.stringMatching(/in use.*DATA_DIR of its own.*DATABASE_URL/),
   };
 
-  it('goes to one of two services that start at once on an empty folder; the other stops with a message', async () => {
+  it('is taken by one of two services that start together on an empty folder; the other stops with a message', async () => {
     const raced = join(folder, 'raced');
     const [host, here] = await Promise.all([
       startHost(app, raced),
@@ -132,7 +132,7 @@ describe('a DATA_DIR in use', () => {
 });
 
 describe('a crashed server', () => {
-  it('whose pid is now that of another program of the same user is followed, and that program left alone', async () => {
+  it('whose pid now belongs to another program of the same user is replaced, and that program is not touched', async () => {
     const bystander = spawn('sleep', ['60'], { ...user.credentials, stdio: 'ignore' });
     onTestFinished(() => void bystander.kill());
     await crash(bystander.pid);
@@ -141,8 +141,8 @@ describe('a crashed server', () => {
     expect(bystander.exitCode ?? bystander.signalCode).toBeNull();
   });
 
-  it('that nobody has collected yet is waited for', async () => {
-    // When the shell's child dies, the shell has become a program that collects nobody.
+  it('that is still a zombie is waited for', async () => {
+    // When the child dies, the shell has become a program that collects no children.
     const negligent = spawn('/bin/sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 60'], user.credentials);
     onTestFinished(() => void negligent.kill());
     const [printed] = await once(negligent.stdout, 'data');
@@ -155,27 +155,27 @@ describe('a crashed server', () => {
     expect(collected).toBe(true);
   });
 
-  it('that a power failure left with an empty pid file is followed', async () => {
+  it('with an empty pid file after a power failure is replaced', async () => {
     await crash();
     writeFileSync(join(dataDir, 'postgres/data/postmaster.pid'), '');
     expect(await firstValue(await start(dataDir), 'SELECT 1')).toBe(1);
   });
 
-  it('that has processes left is followed when they have ended', async () => {
+  it('with remaining processes is replaced when they have ended', async () => {
     const postgres = await start(dataDir);
     const survivor = new Client({ ...postgres.connection });
     survivor.on('error', () => undefined);
     await survivor.connect();
     const { rows } = await survivor.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
     const pid = Number(rows[0]?.pid);
-    process.kill(pid, 'SIGSTOP'); // as deaf as one in a long query
+    process.kill(pid, 'SIGSTOP'); // ignores signals, like one in a long query
     process.kill(postgres.pid, 'SIGKILL');
     await postgres.exited;
     setTimeout(() => process.kill(pid, 'SIGKILL'), 500);
     expect(await firstValue(await start(dataDir), 'SELECT 1')).toBe(1);
   });
 
-  it('is not what it looks like while its socket answers: that is a container with the same volume', async () => {
+  it('is not assumed while its socket answers, as from a container with the same volume', async () => {
     await crash();
     const socket = join(dataDir, 'postgres/.s.PGSQL.5432');
     rmSync(socket);
@@ -188,7 +188,7 @@ describe('a crashed server', () => {
   });
 });
 
-/** What a crash leaves, with the pid since given to another process. */
+/** The files after a crash, with a pid that now belongs to another process. */
 async function crash(pid?: number): Promise<void> {
   const postgres = await start(dataDir);
   process.kill(postgres.pid, 'SIGKILL');

@@ -28,7 +28,7 @@ export async function withClient<T>(
   }
 }
 
-/** Alive, no zombie, and a postgres of that DATA_DIR. */
+/** Whether it is alive, not a zombie, and a postgres of that DATA_DIR. */
 export function isServing(pid: number, dataDir: string): boolean {
   return holderOf(pid, join(dataDir, 'postgres', 'data')) === 'a postgres of this folder';
 }

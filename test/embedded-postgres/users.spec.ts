@@ -28,7 +28,7 @@ const isRootOnLinux = process.platform === 'linux' && process.geteuid?.() === 0;
 const NOBODY = 65534;
 const UNSHARE = '/usr/bin/unshare';
 const folder = temporaryFolder();
-/** Its PostgreSQL has no links: every start from it is also one after `npm ci --ignore-scripts`. */
+/** Its PostgreSQL package has no links, as after `npm ci --ignore-scripts`. */
 const app = join(folder, 'app');
 beforeAll(() => buildCopy(app));
 afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
@@ -40,9 +40,9 @@ async function start(dataDir: string): Promise<EmbeddedPostgres> {
 }
 
 describe('started by an ordinary user, from a package whose install script did not run', () => {
-  const someone = isRootOnLinux ? { uid: 1, gid: 1 } : {}; // daemon: in every passwd
+  const someone = isRootOnLinux ? { uid: 1, gid: 1 } : {}; // daemon, which every passwd file contains
 
-  it('runs as that user, who keeps DATA_DIR to itself', async () => {
+  it('runs as that user, with a DATA_DIR that only this user can enter', async () => {
     const home = openFolder();
     if (someone.uid !== undefined) chownSync(home, someone.uid, someone.gid);
     const dataDir = join(home, 'data');
@@ -57,7 +57,7 @@ describe('started by an ordinary user, from a package whose install script did n
     await host.stop();
   });
 
-  it.runIf(isRootOnLinux)('is told of the passwd entry it lacks', async () => {
+  it.runIf(isRootOnLinux)('names the missing passwd entry', async () => {
     const home = openFolder();
     chownSync(home, 54_321, 54_321);
     const { report } = await startHost(app, join(home, 'data'), { uid: 54_321, gid: 54_321 });
@@ -68,7 +68,7 @@ describe('started by an ordinary user, from a package whose install script did n
     });
   });
 
-  it.runIf(isRootOnLinux)('is told whose the folder is that root left', async () => {
+  it.runIf(isRootOnLinux)('names the owner of the folder that root left behind', async () => {
     const home = openFolder();
     const dataDir = join(home, 'data');
     prepareDataDirectory(dataDir, postgresUser());
@@ -82,10 +82,10 @@ describe('started by an ordinary user, from a package whose install script did n
 });
 
 describe.runIf(isRootOnLinux)('started by root', () => {
-  /** For the tests that only want some database. */
+  /** For tests that need any database. */
   const shared = join(folder, 'shared');
 
-  it('runs as nobody, who is handed its own folder and cannot read the keys beside it', async () => {
+  it('runs as the user nobody, which gets its own folder and cannot read the keys beside it', async () => {
     const dataDir = shared;
     const postgres = await start(dataDir);
     mkdirSync(join(dataDir, 'keys'), { mode: 0o700 });
@@ -106,7 +106,7 @@ describe.runIf(isRootOnLinux)('started by root', () => {
   });
 
   const mayMount = isRootOnLinux && spawnSync(UNSHARE, ['--mount', 'true']).status === 0;
-  it.runIf(mayMount)('on a read-only root file system needs no more than DATA_DIR', async () => {
+  it.runIf(mayMount)('needs only DATA_DIR on a read-only root file system', async () => {
     const dataDir = join(openFolder(), 'data');
     mkdirSync(dataDir);
     const script =
@@ -117,7 +117,7 @@ describe.runIf(isRootOnLinux)('started by root', () => {
     await host.stop();
   });
 
-  it('out of a home folder that nobody may enter, copies the programs once', async () => {
+  it('copies the programs once from a home folder that the user nobody may not enter', async () => {
     const { folder: project } = folderInPrivateHome();
     buildCopy(project);
     const dataDir = shared;
@@ -133,7 +133,7 @@ describe.runIf(isRootOnLinux)('started by root', () => {
     expect(made).toHaveLength(2);
   });
 
-  it('with DATA_DIR in a home folder that nobody may enter, keeps the database elsewhere, says so, and finds it again', async () => {
+  it('keeps the database elsewhere if the user nobody may not enter DATA_DIR, reports that, and finds it again', async () => {
     const dataDir = join(folderInPrivateHome().folder, 'data');
     const elsewhere = RELOCATION_BASES.map((base) => relocatedHome(dataDir, base));
     onTestFinished(() =>
@@ -142,7 +142,7 @@ describe.runIf(isRootOnLinux)('started by root', () => {
 
     const first = await start(dataDir);
     expect(elsewhere.map((home) => join(home, 'postgres'))).toContain(first.connection.host);
-    // In a clone that other users cannot enter, a second notice names the copied programs.
+    // In a checkout that other users cannot enter, a second notice names the copied programs.
     const [relocated, ...others] = first.notices;
     expect(relocated).toContain(`${dataDir} is kept in ${first.connection.host}`);
     expect(others.filter((notice) => !notice.includes('programs were copied'))).toEqual([]);
@@ -162,7 +162,7 @@ describe.runIf(isRootOnLinux)('a folder that root does not trust', () => {
     ['can be written by others', (path) => (mkdirSync(path), chmodSync(path, 0o777))],
   ];
 
-  it.each(planted)('in place of a relocated one: it %s', (fault, plant) => {
+  it.each(planted)('is refused in place of a relocated folder: it %s', (fault, plant) => {
     const base = openFolder();
     const dataDir = join(folderInPrivateHome().folder, 'data');
     plant(relocatedHome(dataDir, base));
@@ -171,7 +171,7 @@ describe.runIf(isRootOnLinux)('a folder that root does not trust', () => {
     );
   });
 
-  it.each(planted)('in place of DATA_DIR/postgres: it %s', (fault, plant) => {
+  it.each(planted)('is refused in place of DATA_DIR/postgres: it %s', (fault, plant) => {
     const dataDir = openFolder();
     plant(join(dataDir, 'postgres'));
     if (fault === 'can be written by others') chownSync(join(dataDir, 'postgres'), NOBODY, NOBODY);
@@ -181,7 +181,7 @@ describe.runIf(isRootOnLinux)('a folder that root does not trust', () => {
     expect(statSync('/etc').uid).toBe(0);
   });
 
-  it('is passed over for the next base only when it cannot be made at all', () => {
+  it('is replaced by the next base only if it cannot be created at all', () => {
     const base = openFolder();
     const dataDir = join(folderInPrivateHome().folder, 'data');
     const { home } = prepareDataDirectory(dataDir, postgresUser(), ['/proc', join(base, 'missing'), base]);
@@ -189,7 +189,7 @@ describe.runIf(isRootOnLinux)('a folder that root does not trust', () => {
   });
 });
 
-describe.runIf(isRootOnLinux)('a database that nobody can no longer reach', () => {
+describe.runIf(isRootOnLinux)('a database that the user nobody can no longer reach', () => {
   it('is not replaced by an empty one; the message names the folder to open', () => {
     const { home, folder: project } = folderInPrivateHome();
     chmodSync(home, 0o755);

@@ -33,7 +33,7 @@ describe('a fake upstream', () => {
     expect(upstream.calls).toBe(1);
   });
 
-  it('changes its behaviour while it runs, and can answer differently in turn', async () => {
+  it('changes its behaviour while it runs and can give different answers in turn', async () => {
     const upstream = await start(json({ n: 1 }, 503));
     expect((await fetch(upstream.url)).status).toBe(503);
     upstream.behave(inTurn(text('first'), text('then')));
@@ -42,14 +42,14 @@ describe('a fake upstream', () => {
     expect(bodies).toEqual(['first', 'then', 'then']);
   });
 
-  it('answers probes with the status it was given, and counts them apart from its calls', async () => {
+  it('answers probes with the configured status and counts them separately from calls', async () => {
     const upstream = await start();
     upstream.health = 500;
     expect((await fetch(`${upstream.url}/health`)).status).toBe(500);
     expect({ probes: upstream.probes, calls: upstream.calls }).toEqual({ probes: 1, calls: 0 });
   });
 
-  it('refuses connections and breaks open ones once killed, and comes back on the same port', async () => {
+  it('refuses connections and breaks open ones after kill, and listens again on the same port', async () => {
     const upstream = await start(slow(5_000, text('late')));
     const pending = fetch(upstream.url).catch((error: unknown) => error);
     await vi.waitFor(() => expect(upstream.calls).toBe(1));
@@ -65,10 +65,10 @@ describe('a fake upstream', () => {
 
   it('counts the clients that disconnected, not the answers it broke off itself', async () => {
     const upstream = await start('hangs');
-    const caller = new AbortController();
-    const call = fetch(upstream.url, { signal: caller.signal }).catch((error: unknown) => error);
+    const client = new AbortController();
+    const call = fetch(upstream.url, { signal: client.signal }).catch((error: unknown) => error);
     await vi.waitFor(() => expect(upstream.calls).toBe(1));
-    caller.abort();
+    client.abort();
     expect(await call).toBeInstanceOf(DOMException);
     await vi.waitFor(() => expect(upstream.aborted).toBe(1));
     upstream.behave('resets');

@@ -11,9 +11,9 @@ export interface SeenRequest {
   readonly body: string;
 }
 
-/** Runs when the whole request has been read; must end `response`, or leave it hanging on purpose. */
+/** Runs when the whole request has been read; must end `response`, or leave it open on purpose. */
 export type Answer = (response: ServerResponse, request: SeenRequest) => void;
-/** An answer, or a fault by its name. */
+/** An answer, or the name of a fault. */
 export type Behaviour = Answer | FaultName;
 
 export const json =
@@ -38,7 +38,7 @@ export const slow =
     response.once('close', () => clearTimeout(timer));
   };
 
-/** The answers in turn, the last one for ever. */
+/** The answers in turn; the last one is repeated. */
 export const inTurn = (first: Behaviour, ...rest: readonly Behaviour[]): Answer => {
   const waiting = [first, ...rest];
   let current = first;
@@ -58,7 +58,7 @@ async function read(message: IncomingMessage): Promise<SeenRequest> {
   return { method, url, headers, body: Buffer.concat(chunks).toString('utf8') };
 }
 
-/** A real HTTP server on 127.0.0.1 that behaves as told. `GET /health` answers `health` and is counted apart. */
+/** A real HTTP server on 127.0.0.1 with a configurable behaviour. `GET /health` answers `health` and is counted apart. */
 export class FakeUpstream {
   readonly requests: SeenRequest[] = [];
   health = 200;
@@ -95,12 +95,12 @@ export class FakeUpstream {
     return this.#sockets.size;
   }
 
-  /** From the next request on. */
+  /** Takes effect from the next request on. */
   behave(behaviour: Behaviour): void {
     this.#answer = answerOf(behaviour);
   }
 
-  /** As `kill -9` would: every connection breaks and the port refuses. */
+  /** Like `kill -9`: breaks every connection and closes the port. */
   async kill(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
@@ -109,7 +109,7 @@ export class FakeUpstream {
     await closed;
   }
 
-  /** Listens again, on the port it had. */
+  /** Listens again on the same port. */
   async revive(): Promise<void> {
     this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
@@ -117,7 +117,7 @@ export class FakeUpstream {
     if (address !== null && typeof address === 'object') this.#port = address.port;
   }
 
-  /** Closes idle connections, as a server does whose keep-alive timeout ran out. */
+  /** Closes idle connections, like a server after its keep-alive timeout. */
   dropIdleConnections(): void {
     this.#server.closeIdleConnections();
   }

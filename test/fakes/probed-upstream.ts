@@ -2,11 +2,11 @@ import { createServer, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { onTestFinished } from 'vitest';
 
-/** A worker that answers requests whatever its health endpoints answer, and counts both. */
+/** A worker that answers requests independently of its health endpoints, and counts both. */
 export class ProbedUpstream {
-  /** Of `GET /health…`; `hangs`: no answer. */
+  /** The answer to `GET /health…`; `hangs`: no answer. */
   health: number | 'hangs' = 200;
-  /** Of everything else. */
+  /** The answer to all other requests. */
   answer: unknown = { answer: 'hello' };
   readonly probes = new Map<string, number>();
   calls = 0;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type NetConnectOpts, type Socket } from 'node:net';
 import { type Duplex, PassThrough } from 'node:stream';
 
-/** A way to another server that can be cut, silenced and opened again on the same port. */
+/** A TCP proxy that can be cut, silenced and opened again on the same port. */
 export class TcpProxy {
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   readonly #server = createServer((socket) => this.#carry(socket));
@@ -11,8 +11,8 @@ export class TcpProxy {
   #bytesSent = 0;
 
   /**
-   * @param target may be another one for each connection
-   * @param answers what the target says goes through
+   * @param target the address for each new connection
+   * @param answers transforms the data from the target
    */
   constructor(
     private readonly target: NetConnectOpts | (() => NetConnectOpts),
@@ -23,7 +23,7 @@ export class TcpProxy {
     return this.#port;
   }
 
-  /** What clients have sent so far. */
+  /** The bytes that clients have sent so far. */
   get bytesSent(): number {
     return this.#bytesSent;
   }
@@ -41,7 +41,7 @@ export class TcpProxy {
     if (address !== null && typeof address === 'object') this.#port = address.port;
   }
 
-  /** Every connection breaks and the port refuses. */
+  /** Breaks every connection and closes the port. */
   async cut(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = once(this.#server, 'close');
@@ -53,7 +53,7 @@ export class TcpProxy {
     await closed;
   }
 
-  /** The connections there are carry nothing any more and say nothing of it; new ones work. */
+  /** Existing connections silently carry no more data; new ones work. */
   silence(): void {
     for (const [near, far] of this.#pairs) {
       near.unpipe(far).pause();
@@ -61,7 +61,7 @@ export class TcpProxy {
     }
   }
 
-  /** So do new ones, until it is opened again. */
+  /** New connections are silent as well, until the proxy is opened again. */
   silenceForGood(): void {
     this.#isDeaf = true;
     this.silence();

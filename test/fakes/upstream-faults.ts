@@ -1,20 +1,20 @@
 import type { ServerResponse } from 'node:http';
 
-/** The ways in which servers misbehave. Each gets a response with nothing written to it. */
+/** The ways in which servers misbehave. Each receives a response to which nothing was written yet. */
 export const faults = {
-  /** Takes the request and never answers. */
+  /** Reads the request and never answers. */
   hangs: () => {},
   /** Sends its headers and the start of a body, then nothing. */
   hangs_after_headers: (response: ServerResponse) => {
     response.writeHead(200, { 'content-type': 'application/json' }).write('{"a":');
   },
-  /** One byte every 100 ms, for ever. */
+  /** Sends one byte every 100 ms, without end. */
   drips: (response: ServerResponse) => {
     response.writeHead(200, { 'content-type': 'text/plain' });
     const timer = setInterval(() => response.write('.'), 100);
     response.once('close', () => clearInterval(timer));
   },
-  /** A body without end, as fast as the reader takes it. */
+  /** Sends a body without end, as fast as it is read. */
   never_stops: (response: ServerResponse) => {
     response.writeHead(200, { 'content-type': 'text/plain' });
     const chunk = 'x'.repeat(64 * 1024);
@@ -24,18 +24,18 @@ export const faults = {
     response.on('drain', fill);
     fill();
   },
-  /** Headers without end. */
+  /** Sends headers without end. */
   headers_never_stop: (response: ServerResponse) => {
     const { socket } = response;
     socket?.write('HTTP/1.1 200 OK\r\n');
     const timer = setInterval(() => socket?.write(`x-more: ${'x'.repeat(1024)}\r\n`), 1);
     response.once('close', () => clearInterval(timer));
   },
-  /** Bytes that are not HTTP. */
+  /** Sends bytes that are not HTTP. */
   sends_garbage: (response: ServerResponse) => {
     response.socket?.end('\x00\x01\x02 this is no HTTP at all \xff\r\n\r\n');
   },
-  /** Closes in order, without an answer. */
+  /** Closes the connection without an answer. */
   closes: (response: ServerResponse) => {
     response.socket?.end();
   },
@@ -48,7 +48,7 @@ export const faults = {
     response.writeHead(200, { 'content-type': 'text/plain', 'content-length': '1000' });
     response.write('0123456789', () => response.socket?.end());
   },
-  /** A chunked answer that closes before its last chunk. */
+  /** Closes a chunked answer before its last chunk. */
   closes_mid_chunks: (response: ServerResponse) => {
     response.writeHead(200, { 'content-type': 'text/plain' });
     response.write('0123456789', () => response.socket?.end());

@@ -1,10 +1,10 @@
 import { Transform, type TransformCallback } from 'node:stream';
 
 const NOTIFICATION = 'A'.charCodeAt(0);
-/** Its kind, and four bytes of a length that counts itself [PostgreSQL, 54.7 "Message Formats"]. */
+/** A type byte and four bytes of length, including themselves [PostgreSQL, 54.7 "Message Formats"]. */
 const HEAD_BYTES = 5;
 
-/** What a PostgreSQL server says, but for notifications: as it comes through a pooler that lends sessions by transaction. */
+/** Removes notifications from the data of a PostgreSQL server, like a pooler in transaction mode. */
 export class WithoutNotifications extends Transform {
   #rest = Buffer.alloc(0);
 

@@ -11,7 +11,7 @@ const times = <T>(count: number, make: (at: number) => T): T[] =>
 const callsOf = (upstreams: readonly FakeUpstream[]): readonly number[] =>
   upstreams.map(({ calls }) => calls);
 
-/** Workers of the model `m`, equal but for how they behave. Probes play no part. */
+/** Workers of the model `m` that differ only in their behaviour. There are no probes. */
 async function workers(
   service: TestService,
   behaviours: readonly Behaviour[],
@@ -33,23 +33,23 @@ async function workers(
   return upstreams;
 }
 
-/** So many calls in all, so many at once. */
+/** Sends `count` requests, `atOnce` at a time. */
 async function call(service: TestService, count: number, atOnce: number): Promise<readonly number[]> {
   const statuses: number[] = [];
   let left = count;
-  const caller = async (): Promise<void> => {
+  const client = async (): Promise<void> => {
     while (left-- > 0) statuses.push((await service.chat('m', `${left}`)).status);
   };
-  await Promise.all(times(atOnce, caller));
+  await Promise.all(times(atOnce, client));
   return statuses;
 }
 
 describe('"identical workers are not balanced: 94 % to one of four, ties pick the first" (litellm #39322, #37622; FastChat #3484)', () => {
-  // Of 240, one of four equals gets 60 ± 6.7 by chance alone: beyond four of these once in thousands.
+  // Of 240 calls, one of four equal workers gets 60 ± 6.7 by chance: more than four deviations are rarer than 1 in 10,000.
   it.each([
     ['one after another', 1],
     ['twelve at once', 12],
-  ])('240 calls, %s, go to all four alike', async (_how, atOnce) => {
+  ])('distributes 240 calls, %s, evenly over all four', async (_how, atOnce) => {
     const service = await serviceForTest();
     const four = await workers(
       service,
@@ -62,7 +62,7 @@ describe('"identical workers are not balanced: 94 % to one of four, ties pick th
     }
   });
 
-  it('four calls at once go to four workers', async () => {
+  it('sends four calls at once to four workers', async () => {
     const service = await serviceForTest();
     const four = await workers(
       service,
@@ -74,10 +74,10 @@ describe('"identical workers are not balanced: 94 % to one of four, ties pick th
 });
 
 describe('"25 consecutive 500s stay in rotation; a second cooldown shortens the first; retries go A, A, A, B" (litellm PR #34836, #40130; deltallm #247)', () => {
-  // The strategy that would go on asking it.
+  // This strategy would keep using it.
   const settings = { BALANCING_STRATEGY: 'round_robin' };
 
-  it('three 500s in a row put a worker out of rotation', async () => {
+  it('ejects a worker after three 500s in a row', async () => {
     const service = await serviceForTest(settings);
     const [sick] = await workers(service, [fails, fine]);
     expect(new Set(await call(service, 60, 1))).toEqual(new Set([200]));
@@ -100,7 +100,7 @@ describe('"25 consecutive 500s stay in rotation; a second cooldown shortens the 
     expect(Math.abs(Date.parse((await ejectedUntil()) ?? '') - before)).toBeLessThan(500);
   });
 
-  it('a retry goes to another worker, never to the one that has just refused', async () => {
+  it('retries at another worker, never at the one that has just refused', async () => {
     const service = await serviceForTest({
       ...settings,
       tuning: { stats: { failuresInARow: 100, successSamples: 100 }, retry: { atLeast: 1_000 } },
@@ -116,23 +116,23 @@ describe('"25 consecutive 500s stay in rotation; a second cooldown shortens the 
 
 describe('"a worker that fails fast draws more traffic" (any least-busy router; simulated: 56 % of it)', () => {
   it.each(['least_load', 'least_request', 'power_of_two', 'peak_ewma'])(
-    '%s gives one of four that fails at once next to nothing, and callers see none of it',
+    '%s sends almost nothing to one of four that fails at once, and clients see no failure',
     async (strategy) => {
-      // Nobody has been seen failing when the first twenty come: more of them than the budget has retries for.
+      // No failure is known when the first twenty calls arrive, and the retry budget does not cover all of them.
       const service = await serviceForTest({
         BALANCING_STRATEGY: strategy,
         tuning: { retry: { atLeast: 20 } },
       });
       const [hole] = await workers(service, [fails, ...times(3, () => slow(20, fine))]);
       expect(new Set(await call(service, 400, 20))).toEqual(new Set([200]));
-      // Twenty may be under way before the first has failed three times.
+      // Twenty calls may be running before the worker has failed three times.
       expect(hole?.calls).toBeLessThan(25);
     },
   );
 });
 
 describe('"one hung backend blocks all: no timeouts" (production-stack #749)', () => {
-  it('calls to the other workers go on; who hit it hears 504 in time', async () => {
+  it('serves calls to the other workers; calls to the hung one get a 504 in time', async () => {
     const service = await serviceForTest();
     const [hung, well] = await workers(service, ['hangs', slow(5, fine)], { timeouts: { total_ms: 4_000 } });
     const unlucky = times(4, () => service.chat('m', 'hi'));
@@ -143,7 +143,7 @@ describe('"one hung backend blocks all: no timeouts" (production-stack #749)', (
     expect(new Set(others)).toEqual(new Set([200]));
     const statuses = (await Promise.all(unlucky)).map(({ status }) => status);
     expect(statuses.filter((status) => status === 504)).toHaveLength(hungBefore);
-    // Its timeouts are held against it.
+    // Timeouts count as failures of the worker.
     await call(service, 40, 2);
     expect((hung?.calls ?? 0) - hungBefore).toBeLessThan(6);
     expect(well?.calls).toBeGreaterThan(90);

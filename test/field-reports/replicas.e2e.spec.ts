@@ -55,7 +55,7 @@ describe('replicas ("disagree for minutes": bifrost 2361 and 3547, litellm 22190
 describe('the database ("is on the request path": litellm 18708 and 8498)', () => {
   it('receives nothing from a thousand chats', async () => {
     const { database, url, proxy } = await databaseBehindProxy();
-    // What goes on in the background goes on seldom.
+    // Background work is rare.
     const service = await serviceForTest(
       {
         HEALTH_INTERVAL_MS: '60000',

@@ -15,10 +15,10 @@ import { probedUpstreamForTest } from '../fakes/probed-upstream.js';
 
 const IMPATIENT = { timeoutMs: 80 };
 
-/** As a replica does on which requests succeed. */
+/** Records successful requests, as a replica does. */
 const serves = (database: TestDatabase) => database.query('UPDATE worker_probe SET last_served_at = now()');
 
-/** Requests go on succeeding until its probes have failed so often in a row. */
+/** Keeps requests succeeding until this many probes have failed in a row. */
 const untilFailed = (database: TestDatabase, id: string, times: number) =>
   until(async () => {
     await serves(database);
@@ -26,7 +26,7 @@ const untilFailed = (database: TestDatabase, id: string, times: number) =>
   });
 
 describe('health checks burn money, or fail a busy worker:', () => {
-  it('one that serves is suspect at most, though its probes time out', async () => {
+  it('a worker that serves is at most suspect when its probes time out', async () => {
     const database = await databaseForTest();
     const server = await probedUpstreamForTest();
     server.health = 'hangs';
@@ -37,7 +37,7 @@ describe('health checks burn money, or fail a busy worker:', () => {
     expect(await verdictsOn(database, id)).toEqual(['suspect']);
   });
 
-  it('one that serves is suspect at most, though its /health says 500', async () => {
+  it('a worker that serves is at most suspect when its /health answers 500', async () => {
     const database = await databaseForTest();
     const server = await probedUpstreamForTest();
     server.health = 500;
@@ -54,7 +54,7 @@ describe('health checks burn money, or fail a busy worker:', () => {
     expect(await verdictsOn(database, id)).toEqual(['suspect', 'recovered']);
   });
 
-  it('one that connects and says nothing is suspect, and unhealthy when it has been silent for long', async () => {
+  it('a worker that accepts connections but does not answer is suspect, and later unhealthy', async () => {
     const database = await databaseForTest();
     const server = await probedUpstreamForTest();
     const id = await insertWorker(database, `${server.url}/x`);
@@ -70,7 +70,7 @@ describe('health checks burn money, or fail a busy worker:', () => {
     expect(silent?.ms).toBeGreaterThanOrEqual(1_900);
   });
 
-  it('a check that the owner wrote is obeyed to the letter, also while the worker serves', async () => {
+  it('a check from the registration decides, even while the worker serves', async () => {
     const database = await databaseForTest();
     const server = await probedUpstreamForTest();
     const id = await insertWorker(database, `${server.url}/x`, { path: '/health' });
@@ -84,7 +84,7 @@ describe('health checks burn money, or fail a busy worker:', () => {
     expect(await verdictsOn(database, id)).toEqual(['healthy', 'unhealthy']);
   });
 
-  it('the default check calls no model; one that does is asked for, and seldom made', async () => {
+  it('the default check calls no model; an inference check is opt-in and rare', async () => {
     const database = await databaseForTest();
     const upstream = await anUpstream(json({ answer: 'pong' }));
     await insertWorker(database, `${upstream.url}/x`);
@@ -101,7 +101,7 @@ describe('health checks burn money, or fail a busy worker:', () => {
 });
 
 describe('an inference probe', () => {
-  it('takes down a worker whose answers cannot be read any more, while its /health is fine', async () => {
+  it('marks a worker unhealthy whose answers cannot be read, although its /health is fine', async () => {
     const database = await databaseForTest();
     const upstream = await anUpstream(json({ answer: 'pong' }));
     const check = { kind: 'inference', interval_ms: 120 };
@@ -118,10 +118,10 @@ describe('an inference probe', () => {
 });
 
 describe('everything is marked down at once by one bad check:', () => {
-  /** So long that a busy machine does not step over it, and short enough to see several. */
+  /** Long enough for a busy machine, and short enough to see several intervals. */
   const INTERVAL_MS = 1_000;
 
-  it('one replica takes down three of ten in an interval, and the others as the next ones confirm', async () => {
+  it('one replica marks three of ten unhealthy in an interval, and the others after later intervals confirm it', async () => {
     const database = await databaseForTest();
     const upstreams = await Promise.all(Array.from({ length: 10 }, () => anUpstream()));
     for (const upstream of upstreams) await insertWorker(database, `${upstream.url}/x`);
@@ -164,7 +164,7 @@ describe('everything is marked down at once by one bad check:', () => {
     await until(async () => (await countByHealth(database))['unhealthy'] === 2);
   });
 
-  it('a fleet whose health route breaks in one rollout goes on serving', async () => {
+  it('workers whose health route breaks in one rollout keep serving', async () => {
     const database = await databaseForTest();
     const servers = await Promise.all(Array.from({ length: 8 }, () => probedUpstreamForTest()));
     const ids = await Promise.all(servers.map(({ url }) => insertWorker(database, `${url}/x`)));
@@ -178,7 +178,7 @@ describe('everything is marked down at once by one bad check:', () => {
 });
 
 describe('warming', () => {
-  it('follows when an unhealthy worker comes back, and ends when its time is up, however long the interval', async () => {
+  it('follows the recovery of an unhealthy worker and ends after its time, however long the interval is', async () => {
     const database = await databaseForTest();
     const upstream = await anUpstream();
     const id = await insertWorker(database, `${upstream.url}/x`);

@@ -15,7 +15,7 @@ import {
 } from './checker.js';
 
 describe('the health checker', () => {
-  it('marks a killed worker unhealthy with a reason, and healthy again when it is back', async () => {
+  it('marks a killed worker unhealthy with a reason, and healthy again after it is back', async () => {
     const database = await databaseForTest();
     const upstream = await anUpstream();
     const id = await insertWorker(database, `${upstream.url}/api/generate`);
@@ -50,7 +50,7 @@ describe('the health checker', () => {
     ]);
   });
 
-  it('probes a new worker at once, and notices one inserted by hand', async () => {
+  it('probes a new worker at once, including one inserted by hand', async () => {
     const database = await databaseForTest();
     const upstream = await anUpstream();
     await startChecker(database, { intervalMs: 3_600_000 });
@@ -59,7 +59,7 @@ describe('the health checker', () => {
     expect(upstream.probes).toBe(1);
   });
 
-  it('probes what is enabled or draining, and nothing else', async () => {
+  it('probes only workers that are enabled or draining', async () => {
     const database = await databaseForTest();
     const upstreams = await Promise.all([1, 2, 3, 4].map(() => anUpstream()));
     const states = ['enabled', 'draining', 'disabled', 'offline'];
@@ -72,7 +72,7 @@ describe('the health checker', () => {
     expect(upstreams.slice(2).map((upstream) => upstream.probes)).toEqual([0, 0]);
   });
 
-  it('calls a worker with a faulty definition unhealthy without probing it, until it is mended', async () => {
+  it('marks a worker with an invalid definition unhealthy without probing it, until it is corrected', async () => {
     const database = await databaseForTest();
     const upstream = await anUpstream();
     const frozen = await insertWorker(database, `${upstream.url}/api`, null, {
@@ -92,7 +92,7 @@ describe('the health checker', () => {
     await untilHealthIs(database, odd, 'healthy');
   });
 
-  it('understands tcp, none, hangs and garbage', async () => {
+  it('handles the checks tcp and none, an upstream that hangs and one that sends garbage', async () => {
     const database = await databaseForTest();
     const [silent, garbled] = await Promise.all([anUpstream('hangs'), anUpstream('sends_garbage')]);
     const tcp = await insertWorker(database, `${silent.url}/tcp`, { kind: 'tcp' });
@@ -102,7 +102,7 @@ describe('the health checker', () => {
       timeout_ms: 100,
       failures_down: 2,
     });
-    // Of another model, or the brake would want one of the two confirmed.
+    // For another model, or the ejection limit would require a confirmation of one of the two.
     const check = { path: '/odd', failures_down: 2 };
     const garbage = await insertWorker(database, `${garbled.url}/x`, check, { model: 'n' });
     await startChecker(database);
@@ -122,7 +122,7 @@ describe('the health checker', () => {
     ]);
   });
 
-  it('notifies on verdicts, never on probes', async () => {
+  it('notifies of changes of health, never of probes', async () => {
     const database = await databaseForTest();
     const upstream = await anUpstream();
     const id = await insertWorker(database, `${upstream.url}/api`);
@@ -141,7 +141,7 @@ describe('the health checker', () => {
     expect(notified()).toBe(4);
   });
 
-  it('lets a slow probe hold up no other', async () => {
+  it('does not let a slow probe delay others', async () => {
     const database = await databaseForTest();
     const [silent, quick] = await Promise.all([anUpstream('hangs'), anUpstream()]);
     await insertWorker(database, `${silent.url}/a`, { path: '/slow', timeout_ms: 14_000 });
@@ -152,7 +152,7 @@ describe('the health checker', () => {
     expect(silent.calls).toBe(1);
   });
 
-  it('never overlaps itself, however slow the database', async () => {
+  it('never runs twice at once, however slow the database is', async () => {
     const database = await databaseForTest();
     const upstream = await anUpstream();
     await insertWorker(database, `${upstream.url}/api`);
@@ -169,7 +169,7 @@ describe('the health checker', () => {
     await until(() => upstream.probes >= before + 2);
   });
 
-  it('outlives the loss of its database, saying so once, and goes on when it is back', async () => {
+  it('survives the loss of its database, logs it once, and continues when it is back', async () => {
     const database = await databaseForTest();
     const upstream = await anUpstream();
     const id = await insertWorker(database, `${upstream.url}/api`);
@@ -189,7 +189,7 @@ describe('the health checker', () => {
     expect(lines.filter((line) => line.startsWith('error'))).toEqual([]);
   });
 
-  it('outlives an error of the database, and says it once', async () => {
+  it('survives an error of the database and logs it once', async () => {
     const database = await databaseForTest();
     const upstream = await anUpstream();
     await insertWorker(database, `${upstream.url}/api`);
@@ -204,7 +204,7 @@ describe('the health checker', () => {
     expect(lines.filter((line) => line.startsWith('error'))).toHaveLength(1);
   });
 
-  it('leaves no lease behind when it stops, and does not wait for probes that hang', async () => {
+  it('releases its leases when it stops, and does not wait for hanging probes', async () => {
     const database = await databaseForTest();
     const upstream = await anUpstream('hangs');
     const warnings: Error[] = [];
@@ -227,7 +227,7 @@ describe('the health checker', () => {
   });
 });
 
-/** As a careless ALTER TABLE would: nobody reads or writes the diary until it is over. */
+/** Locks the table of probes against reads and writes, like a careless ALTER TABLE. */
 async function lockProbes(database: TestDatabase): Promise<() => Promise<void>> {
   const client = await aSession(database);
   await client.query('BEGIN; LOCK TABLE worker_probe IN ACCESS EXCLUSIVE MODE');

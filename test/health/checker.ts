@@ -25,7 +25,7 @@ const { health: usual, ...others }: { health: Rhythm } & Omit<Settings, 'health'
   DATA_DIR: '/nonexistent',
   CREDENTIALS_KEYS: TEST_KEYS,
 });
-/** As a plain object, to be varied. */
+/** The settings as a plain object, which tests can vary. */
 type Rhythm = Pick<HealthSettings, keyof HealthSettings>;
 export const QUICK: Rhythm = {
   ...usual,
@@ -38,7 +38,7 @@ export const QUICK: Rhythm = {
   leaseMs: 5_000,
 };
 
-/** One replica's checker, with all it needs and nothing else, on a database that others may share. */
+/** The health checker of one replica with its dependencies only, on a database that others may share. */
 export async function startChecker(
   database: TestDatabase,
   own: Partial<Rhythm> = {},
@@ -76,7 +76,7 @@ export interface Insertion {
   readonly ttlS?: number;
 }
 
-/** As a DBA would by hand. */
+/** Inserts a row as a DBA would by hand. */
 export async function insertWorker(
   database: TestDatabase,
   url: string,
@@ -122,7 +122,7 @@ export async function rowOf(database: TestDatabase, id: string): Promise<Row> {
 export const untilHealthIs = (database: TestDatabase, id: string, health: string) =>
   until(async () => (await rowOf(database, id)).health === health);
 
-/** What was said of its health, oldest first. */
+/** The health events of a worker, oldest first. */
 export async function verdictsOn(database: TestDatabase, id: string): Promise<readonly string[]> {
   const rows = await database.query<{ kind: string }>(
     `SELECT kind FROM worker_event WHERE worker_id = $1 AND actor = 'health' ORDER BY id`,
@@ -131,7 +131,7 @@ export async function verdictsOn(database: TestDatabase, id: string): Promise<re
   return rows.map(({ kind }) => kind);
 }
 
-/** How many of the workers are in each state of health. */
+/** The number of workers in each health state. */
 export async function countByHealth(database: TestDatabase): Promise<Readonly<Record<string, number>>> {
   const rows = await database.query<{ health: string; n: number }>(
     'SELECT health, count(*)::integer AS n FROM worker GROUP BY health',
@@ -139,14 +139,14 @@ export async function countByHealth(database: TestDatabase): Promise<Readonly<Re
   return Object.fromEntries(rows.map(({ health, n }) => [health, n]));
 }
 
-/** The leases of a replica that does nothing but what the test makes it do. */
+/** The leases of a replica that does only what the test requests. */
 export async function someLeases(database: TestDatabase, leaseMs: number): Promise<ProbeLeases> {
   const source = await new DataSource(dataSourceOptions(database.address, 'public', 2)).initialize();
   onTestFinished(() => source.destroy());
   return new ProbeLeases(new Database(source), { ...QUICK, leaseMs }, others.database);
 }
 
-/** What a probe would have written that found the worker well. */
+/** The result of a successful probe. */
 export function foundWell(claim: Claim): ProbeOutcome {
   const seen = succeeded('GET /health answered 200 in 1 ms', 1, false);
   const after = {
@@ -174,7 +174,7 @@ export async function countNotifications(database: TestDatabase): Promise<() => 
   return () => count;
 }
 
-/** How many such statements wait for a lock. */
+/** The number of such statements that wait for a lock. */
 export async function waiting(database: TestDatabase, statement: string): Promise<number> {
   const rows = await database.query(
     `SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE $1 AND wait_event_type = 'Lock'`,
@@ -183,7 +183,7 @@ export async function waiting(database: TestDatabase, statement: string): Promis
   return rows.length;
 }
 
-/** A way to the database that can be cut and opened again. */
+/** A connection to the database that can be cut and opened again. */
 export async function aRoadTo(
   address: DatabaseAddress,
 ): Promise<{ address: DatabaseAddress; proxy: TcpProxy }> {

@@ -9,12 +9,12 @@ const WORKERS = 200;
 const REPLICAS = 5;
 
 describe('200 workers, 5 replicas', () => {
-  it('cost at most 1.2 probes a worker and interval, and a NOTIFY for each transition', async () => {
+  it('cause at most 1.2 probes per worker and interval, and one NOTIFY per transition', async () => {
     const intervalMs = 2_000;
     const database = await databaseForTest();
     const server = await probedUpstreamForTest();
     const notified = await countNotifications(database);
-    // Each is asked something of its own, so that no probe is shared.
+    // Each worker has its own probe path, so that no probe is shared.
     await Promise.all(
       Array.from({ length: WORKERS }, (_, n) =>
         insertWorker(database, `${server.url}/${n}`, { path: `/health/${n}` }, { model: `m${n % 10}` }),
@@ -33,7 +33,7 @@ describe('200 workers, 5 replicas', () => {
 
     server.health = 503;
     await until(async () => (await countByHealth(database))['unhealthy'] === WORKERS, 60_000);
-    // An insertion is a transition, too.
+    // An insertion is a transition as well.
     const transitions = async () => (await database.query('SELECT FROM worker_event')).length;
     await until(async () => notified() === (await transitions()));
     expect(await transitions()).toBeGreaterThanOrEqual(3 * WORKERS);
@@ -41,11 +41,11 @@ describe('200 workers, 5 replicas', () => {
 });
 
 describe('clocks five minutes apart', () => {
-  it('make nobody flap, warm up for ever or expire', async () => {
+  it('cause no worker to flap, warm up forever or expire', async () => {
     const honest = Date.now;
     onTestFinished(() => void (Date.now = honest));
     let readings = 0;
-    // Whoever compares two readings of it errs by ten minutes.
+    // Any difference of two readings is wrong by ten minutes.
     Date.now = () => honest() + (readings++ % 2 === 0 ? 300_000 : -300_000);
     const database = await databaseForTest();
     const upstream = await anUpstream();

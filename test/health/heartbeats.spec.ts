@@ -26,7 +26,7 @@ const worker = (url: string, more: object = {}) => ({
 });
 
 describe('POST /api/server/heartbeat', () => {
-  it('renews who promised heartbeats, and tells the others why not', async () => {
+  it('renews workers that promised heartbeats, and reports the reason for all others', async () => {
     const service = await serviceForTest();
     const upstream = await anUpstream();
     const [promising, silent, off] = ['a', 'b', 'c'].map((path) => `${upstream.url}/${path}`);
@@ -57,7 +57,7 @@ describe('POST /api/server/heartbeat', () => {
     expect(beats).toEqual([{ url: promising }]);
   });
 
-  it('neither enables a disabled worker nor calls it gone', async () => {
+  it('neither enables a disabled worker nor reports it as gone', async () => {
     const service = await serviceForTest();
     const upstream = await anUpstream();
     const url = `${upstream.url}/x`;
@@ -69,7 +69,7 @@ describe('POST /api/server/heartbeat', () => {
     ]);
   });
 
-  it('is never announced', async () => {
+  it('causes no notification', async () => {
     const service = await serviceForTest();
     const upstream = await anUpstream();
     const url = `${upstream.url}/x`;
@@ -82,7 +82,7 @@ describe('POST /api/server/heartbeat', () => {
     expect(notified()).toBe(0);
   });
 
-  it('that is late revives nobody: the worker went offline by itself, and is registered anew', async () => {
+  it('that is late does not enable the worker again: it went offline and has to register anew', async () => {
     const service = await serviceForTest();
     const upstream = await anUpstream();
     const url = `${upstream.url}/x`;
@@ -106,7 +106,7 @@ describe('POST /api/server/heartbeat', () => {
 });
 
 describe('a worker that promised heartbeats', () => {
-  it('and misses three is suspect though its probes are good, until the next one comes', async () => {
+  it('is suspect after three missed ones although its probes succeed, until the next one arrives', async () => {
     const database = await databaseForTest();
     const upstream = await anUpstream();
     const id = await insertWorker(database, `${upstream.url}/x`, null, { ttlS: TTL_S });
@@ -124,7 +124,7 @@ describe('a worker that promised heartbeats', () => {
     await untilHealthIs(database, id, 'healthy');
   });
 
-  it('and sends them is unhealthy when its probes fail, and not gone', async () => {
+  it('is unhealthy, but not gone, if it sends them while its probes fail', async () => {
     const database = await databaseForTest();
     const upstream = await anUpstream();
     const id = await insertWorker(database, `${upstream.url}/x`, null, { ttlS: TTL_S });
@@ -138,7 +138,7 @@ describe('a worker that promised heartbeats', () => {
     expect(await rowOf(database, id)).toMatchObject({ health: 'unhealthy', admin_state: 'enabled' });
   });
 
-  it('is not taken offline by a verdict that a heartbeat overtook', async () => {
+  it('is not taken offline if a heartbeat arrives during the evaluation', async () => {
     const database = await databaseForTest();
     const id = await insertWorker(database, 'http://127.0.0.1:9/', null, { ttlS: TTL_S });
     const expire = async (between: () => Promise<unknown>) => {
@@ -162,7 +162,7 @@ describe('a worker that promised heartbeats', () => {
     expect(await expire(() => Promise.resolve())).toBe('offline');
   });
 
-  it('misses none while nobody can take them', async () => {
+  it('misses none while no replica can receive them', async () => {
     const database = await databaseForTest();
     await insertWorker(database, 'http://127.0.0.1:9/', null, { ttlS: TTL_S });
     await database.query(`UPDATE worker_probe SET heartbeat_at = now() - interval '1 hour'`);

@@ -6,10 +6,10 @@ import { serviceForTest, type TestService } from '../service.js';
 import { until } from '../until.js';
 import { anUpstream } from './checker.js';
 
-/** What an operator gets who sets nothing. */
+/** The default settings. */
 const DEFAULTS = { HEALTH_INTERVAL_MS: '', HEALTH_TIMEOUT_MS: '', tuning: TUNING };
 
-/** Two workers of one model that both served, and one of them is killed. */
+/** Two workers of one model that have both served; then one of them is killed. */
 async function killOneOfTwo(service: TestService, keepsTraffic: boolean) {
   const [kept, killed] = await Promise.all([
     anUpstream(json({ answer: 'a' })),

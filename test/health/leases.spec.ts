@@ -16,7 +16,7 @@ import {
 } from './checker.js';
 
 describe('several replicas on one database', () => {
-  it('probe each worker about once an interval, and all take part', async () => {
+  it('probe each worker about once per interval, and all take part', async () => {
     const database = await databaseForTest();
     const upstreams = await Promise.all([1, 2, 3, 4, 5, 6].map(() => anUpstream()));
     for (const upstream of upstreams) await insertWorker(database, `${upstream.url}/api`);
@@ -35,7 +35,7 @@ describe('several replicas on one database', () => {
     for (const upstream of upstreams) expect(upstream.probes).toBeLessThanOrEqual(most);
   });
 
-  it('ask an origin about once an interval, however many workers share it', async () => {
+  it('probe an origin about once per interval, however many workers share it', async () => {
     const database = await databaseForTest();
     const upstream = await anUpstream();
     for (let n = 0; n < 20; n++) await insertWorker(database, `${upstream.url}/api/${n}`);
@@ -45,9 +45,9 @@ describe('several replicas on one database', () => {
     const startedAt = Date.now();
     await until(() => upstream.probes >= before + 8);
     const intervals = (Date.now() - startedAt) / (QUICK.intervalMs * (1 - QUICK.jitter));
-    // 20 workers that were probed each for itself would need 20 an interval.
+    // Separate probes of 20 workers would be 20 per interval.
     expect(upstream.probes - before).toBeLessThanOrEqual(2 * intervals + 2);
-    // Those that shared a probe share its result.
+    // Workers that share a probe share its result.
     await until(async () => {
       const rows = await database.query(
         `SELECT FROM worker JOIN worker_probe ON worker_id = id
@@ -57,7 +57,7 @@ describe('several replicas on one database', () => {
     });
   });
 
-  it('take over the worker of one that was killed, when its lease is up and not before', async () => {
+  it('take over the worker of a killed replica when its lease ends, and not before', async () => {
     const database = await databaseForTest();
     const upstream = await anUpstream();
     const id = await insertWorker(database, `${upstream.url}/api`);
@@ -85,7 +85,7 @@ describe('several replicas on one database', () => {
 });
 
 describe('a result', () => {
-  it('is dropped when the definition changed meanwhile', async () => {
+  it('is dropped if the definition changed in the meantime', async () => {
     const database = await databaseForTest();
     const id = await insertWorker(database, 'http://127.0.0.1:9/');
     const leases = await someLeases(database, 60_000);
@@ -100,7 +100,7 @@ describe('a result', () => {
     expect(await leases.claimDue(1)).toHaveLength(1);
   });
 
-  it('waits for a definition that is being changed, and never makes its author the victim of a deadlock', async () => {
+  it('waits for a definition that is being changed, and never causes a deadlock for the change', async () => {
     const database = await databaseForTest();
     await insertWorker(database, 'http://127.0.0.1:9/');
     const leases = await someLeases(database, 60_000);
@@ -114,7 +114,7 @@ describe('a result', () => {
     expect(await recording).toEqual([]);
   });
 
-  it('is dropped when its lease was over and taken, by another or by the same replica', async () => {
+  it('is dropped if its lease expired and was taken by another or the same replica', async () => {
     const database = await databaseForTest();
     const id = await insertWorker(database, 'http://127.0.0.1:9/');
     const [brief, lasting] = [await someLeases(database, 1), await someLeases(database, 60_000)];
@@ -132,7 +132,7 @@ describe('a result', () => {
     expect(await rowOf(database, id)).toMatchObject({ health: 'healthy', lease_owner: null });
   });
 
-  it('is dropped when the worker was taken offline, and says nothing about it', async () => {
+  it('is dropped if the worker was taken offline, without an event', async () => {
     const database = await databaseForTest();
     const id = await insertWorker(database, 'http://127.0.0.1:9/');
     const leases = await someLeases(database, 60_000);
@@ -142,7 +142,7 @@ describe('a result', () => {
     expect((await rowOf(database, id)).health).toBe('unknown');
   });
 
-  it('of many workers waits for no row while it holds others, which could deadlock', async () => {
+  it('for many workers waits for no row while it holds others, which could deadlock', async () => {
     const database = await databaseForTest();
     const ids = await Promise.all(
       Array.from({ length: 9 }, (_, n) => insertWorker(database, `http://127.0.0.1:9/${n}`)),
@@ -159,7 +159,7 @@ describe('a result', () => {
     expect(await recording).toHaveLength(9);
   });
 
-  it("gets in nobody's way: a DBA changes all rows at once while all are probed", async () => {
+  it('blocks no other session: a DBA changes all rows at once while all are probed', async () => {
     const database = await databaseForTest();
     const upstream = await anUpstream();
     for (let n = 0; n < 20; n++) await insertWorker(database, `${upstream.url}/${n}`);

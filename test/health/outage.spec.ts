@@ -15,7 +15,7 @@ import {
 import { probedUpstreamForTest } from '../fakes/probed-upstream.js';
 
 describe('while PostgreSQL is away', () => {
-  it('a replica goes on probing what it routes to, tells nobody else, and obeys the table when it is back', async () => {
+  it('a replica keeps probing its workers, announces nothing, and follows the table when it is back', async () => {
     const database = await databaseForTest();
     const [dying, steady] = await Promise.all([anUpstream(), anUpstream()]);
     const a = await insertWorker(database, `${dying.url}/x`);
@@ -39,7 +39,7 @@ describe('while PostgreSQL is away', () => {
     await dying.kill();
     await until(() => live.worker(a)?.health === 'unhealthy');
     await dying.revive();
-    // What people decided meanwhile.
+    // Changes by operators in the meantime.
     await database.query(`UPDATE worker SET admin_state = 'disabled' WHERE id = $1`, [b]);
 
     await proxy.open();
@@ -52,7 +52,7 @@ describe('while PostgreSQL is away', () => {
     expect(await verdictsOn(database, a)).toEqual(['healthy']);
   });
 
-  it('takes down no more at once than it may otherwise', async () => {
+  it('a replica marks no more workers unhealthy at once than otherwise', async () => {
     const database = await databaseForTest();
     const upstreams = await Promise.all(Array.from({ length: 4 }, () => anUpstream()));
     const ids = await Promise.all(upstreams.map(({ url }) => insertWorker(database, `${url}/x`)));
@@ -69,7 +69,7 @@ describe('while PostgreSQL is away', () => {
 });
 
 describe('health is checked but routing does not listen:', () => {
-  it('requests go where probes say, with PostgreSQL and without', async () => {
+  it('requests follow the probes, with and without PostgreSQL', async () => {
     const database = await databaseForTest();
     const { address, proxy } = await aRoadTo(database.address);
     const settings = { tuning: { health: { warmingMs: 200 } } };
@@ -77,7 +77,7 @@ describe('health is checked but routing does not listen:', () => {
     onTestFinished(() => proxy.cut());
     const [moody, other] = [await probedUpstreamForTest(), await anUpstream(text('other'))];
     const shared = { model_name: 'm', body: { q: '{USER_PROMPT}' } };
-    // Requests would never tell: it answers them all.
+    // Requests would never show it, because it answers them all.
     const check = { path: '/health', failures_down: 2 };
     await service.register({ ...shared, req_url_template: `${moody.url}/x`, health_check: check });
     await service.register({ ...shared, req_url_template: `${other.url}/x` });
@@ -108,7 +108,7 @@ describe('health is checked but routing does not listen:', () => {
 });
 
 describe('everything is marked down at once by one bad check:', () => {
-  it('requests that succeed speak for their workers, and go on succeeding', async () => {
+  it('successful requests keep their workers in use and keep succeeding', async () => {
     const service = await serviceForTest();
     const servers = await Promise.all([1, 2, 3, 4].map(() => probedUpstreamForTest()));
     for (const { url } of servers) {

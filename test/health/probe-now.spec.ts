@@ -4,7 +4,7 @@ import { serviceForTest, type TestService } from '../service.js';
 import { until } from '../until.js';
 import { anUpstream } from './checker.js';
 
-/** So seldom that what is seen was asked for. */
+/** So rare that every probe seen here was requested. */
 const SELDOM = { HEALTH_INTERVAL_MS: '3600000', tuning: { health: { downIntervalMs: 3_600_000 } } };
 
 async function registered(service: TestService, url: string, more: Record<string, unknown> = {}) {
@@ -25,7 +25,7 @@ async function registered(service: TestService, url: string, more: Record<string
 const probe = (service: TestService, id: string) => service.post(`/api/v1/workers/${id}/probe`, {});
 
 describe('POST /api/v1/workers/{id}/probe', () => {
-  it('probes at once, shows what it saw and counts it', async () => {
+  it('probes at once, shows the result and counts it', async () => {
     const service = await serviceForTest(SELDOM);
     const upstream = await anUpstream();
     const { id, find } = await registered(service, upstream.url);
@@ -54,7 +54,7 @@ describe('POST /api/v1/workers/{id}/probe', () => {
     });
   });
 
-  it('probes all the same while somebody else does, and leaves the verdict to that one', async () => {
+  it('probes even while another replica does, and leaves the evaluation to that replica', async () => {
     const service = await serviceForTest(SELDOM);
     const upstream = await anUpstream();
     const { id, find } = await registered(service, upstream.url);
@@ -67,7 +67,7 @@ describe('POST /api/v1/workers/{id}/probe', () => {
     expect((await find()).n).toBe(1);
   });
 
-  it.each(['disabled', 'offline'])('probes one that is %s, and changes nothing', async (state) => {
+  it.each(['disabled', 'offline'])('probes a worker that is %s without changing its state', async (state) => {
     const service = await serviceForTest(SELDOM);
     const upstream = await anUpstream();
     const { id, find } = await registered(service, upstream.url);
@@ -82,7 +82,7 @@ describe('POST /api/v1/workers/{id}/probe', () => {
     expect((await find()).n).toBe(1);
   });
 
-  it('says what is wrong with a definition that cannot be probed', async () => {
+  it('reports the problem of a definition that cannot be probed', async () => {
     const service = await serviceForTest(SELDOM);
     const upstream = await anUpstream();
     const { id } = await registered(service, upstream.url);
@@ -93,10 +93,13 @@ describe('POST /api/v1/workers/{id}/probe', () => {
     expect(upstream.calls).toBe(0);
   });
 
-  it.each(['6a0b1b0e-8b39-4c1c-9a51-2f3b3f4c5d6e', 'nonsense'])('knows no worker %s', async (id) => {
-    const service = await serviceForTest(SELDOM);
-    const { status, json } = await probe(service, id);
-    expect(status).toBe(404);
-    expect(json).toMatchObject({ error: { type: 'invalid_request_error', message: expect.any(String) } });
-  });
+  it.each(['6a0b1b0e-8b39-4c1c-9a51-2f3b3f4c5d6e', 'nonsense'])(
+    'answers 404 for an unknown worker: %s',
+    async (id) => {
+      const service = await serviceForTest(SELDOM);
+      const { status, json } = await probe(service, id);
+      expect(status).toBe(404);
+      expect(json).toMatchObject({ error: { type: 'invalid_request_error', message: expect.any(String) } });
+    },
+  );
 });

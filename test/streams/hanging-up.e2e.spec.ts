@@ -8,7 +8,7 @@ import { countServiceTimers } from '../service-timers.js';
 import { until } from '../until.js';
 import { type RawAnswer, inFlight, modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
 
-/** Promised are 100; a busy machine may be late for a single one. */
+/** The promise is 100 ms at the median; single calls may take longer on a busy machine. */
 const GENEROUS_MS = 500;
 const PROMISED_MS = 100;
 const TRIES = 15;
@@ -35,7 +35,7 @@ function send(model: string, agent?: Agent): ClientRequest {
   return outgoing;
 }
 
-/** How long the upstream takes to see that its caller is gone, after each of some hang-ups. */
+/** The times after which the upstream sees each of several disconnects. */
 async function delays(model: string, answer: RawAnswer, isStreaming: boolean): Promise<readonly number[]> {
   const seen: number[] = [];
   for (let i = 0; i < TRIES; i++) {
@@ -74,7 +74,7 @@ describe('a client that disconnects', () => {
     ['before an answer', () => {}, false],
     ['in the middle of a stream', streaming, true],
     ['while a stream is silent', begun, true],
-  ])('breaks off the upstream call at once: %s', async (what, answer, isStreaming) => {
+  ])('ends the upstream call at once: %s', async (what, answer, isStreaming) => {
     for (const more of [{}, TEMPLATE]) {
       const model = await modelOn(service, upstream, more);
       const sorted = await delays(model, answer, isStreaming);

@@ -5,7 +5,7 @@ import { until } from '../until.js';
 import { type RawAnswer, modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
 
 let service: TestService;
-/** Says success and gives no answer. */
+/** Answers with a success status but without an answer. */
 let hollow: RawUpstream;
 let sound: RawUpstream;
 beforeAll(async () => {
@@ -56,12 +56,12 @@ const HOLLOW: Readonly<Record<string, Sample>> = {
     answer: says(`: hi\n\ndata: ${overloaded}\n\n`, EVENTS),
     message: /memory/,
   },
-  'an error where a stream was asked for': {
+  'an error although a stream was requested': {
     stream: true,
     answer: says(overloaded, JSON_TYPE),
     message: /memory/,
   },
-  'a web page where a stream was asked for': {
+  'a web page although a stream was requested': {
     stream: true,
     answer: says('<html>', 'text/html'),
     message: /page/,
@@ -90,7 +90,7 @@ async function send(model: string, stream: boolean, path: string = PATHS.openai)
 describe.each(Object.entries(HOLLOW))('a worker that answers 200 and %s', (_what, sample) => {
   const { protocol = 'openai', stream, answer, message } = sample;
 
-  it('has failed, and another worker is called', async () => {
+  it('counts as failed, and another worker is called', async () => {
     const model = await modelOn(service, hollow, { protocol });
     await modelOn(service, sound, { protocol, model_name: model });
     hollow.answer = answer;
@@ -131,7 +131,7 @@ describe('a passed-through stream that fails after its start', () => {
   });
 
   it.each(['/v1/chat/completions', '/v1/completions'])(
-    'is reported as broken off when its end is missing: %s',
+    'is reported as broken off if its end is missing: %s',
     async (path) => {
       const task = path === '/v1/completions' ? { task: 'completion' } : {};
       const model = await modelOn(service, hollow, task);

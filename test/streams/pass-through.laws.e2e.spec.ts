@@ -7,7 +7,7 @@ import { modelOn, type RawUpstream, startRawUpstream } from './raw-upstream.js';
 let service: TestService;
 let upstream: RawUpstream;
 let pool: Pool;
-/** One is called as it is registered, one by a name of its own. */
+/** One upstream has the same model name as the service, the other has its own. */
 const PLAIN = { openai: 'plain-openai', anthropic: 'plain-anthropic' };
 const RENAMED = { openai: 'renamed-openai', anthropic: 'renamed-anthropic' };
 const ENDPOINTS = [
@@ -68,7 +68,7 @@ const key = fc.oneof(
 );
 const modelKey = fc.constantFrom('"model"', '"\\u006dodel"', '"mode\\u006C"', '"m\\u006fd\\u0065l"');
 const bom = fc.constantFrom('', '', '', '\uFEFF');
-/** What stands before the model's name, and what behind. */
+/** The text before and after the name of the model. */
 const jsonBody = fc
   .tuple(bom, space, modelKey, fc.array(fc.tuple(key, value), { maxLength: 5 }), fc.nat(5), space)
   .map(([mark, gap, model, fields, at, end]) => {
@@ -181,7 +181,7 @@ describe('a pass-through form', () => {
 
 const CRLF = Buffer.from('\r\n');
 
-/** A boundary is one that does not occur at the beginning of a line of what is sent. */
+/** A valid boundary starts no line of the content. */
 function harmless(bytes: Buffer, limit: string): Buffer {
   const lines = `\n${bytes.toString('latin1')}`;
   const text = lines.replaceAll(`\n--${limit}`, '-').replaceAll(`\r--${limit}`, '-');

@@ -10,7 +10,7 @@ export interface RawRequest {
   readonly body: Buffer;
 }
 
-/** A server that keeps the bytes of the last request as received, and gives the answer it is set to. */
+/** A server that records the bytes of the last request and sends the configured answer. */
 export interface RawUpstream {
   readonly url: string;
   last: RawRequest | null;
@@ -55,7 +55,7 @@ export async function startRawUpstream(answer: RawAnswer): Promise<RawUpstream> 
 
 let made = 0;
 
-/** Registers it under a model of its own, as a server that speaks OpenAI's API unless `more` says otherwise. @returns the model */
+/** Registers it for a new model, with the OpenAI protocol unless `more` sets another. @returns the model */
 export async function modelOn(
   service: TestService,
   { url }: { readonly url: string },
@@ -73,7 +73,7 @@ export async function modelOn(
   return model;
 }
 
-/** Requests that run on workers of the model, as the replica counts them. */
+/** The number of running requests on workers of the model, as this replica counts them. */
 export async function inFlight(service: TestService, model: string): Promise<number> {
   const { json } = await service.get('/api/server/workers?detail=true');
   const { data } = json as { data: readonly { model_name: string; in_flight: number }[] };

@@ -28,7 +28,7 @@ beforeAll(async () => {
   service = await startService({
     tuning: {
       streams: { heartbeatMs: HEARTBEAT_MS },
-      // Streams here break on purpose, which must not eject their worker.
+      // Streams break on purpose here, which must not eject their worker.
       stats: { failuresInARow: 100, successShare: 0, connectErrorsInARow: 100 },
     },
   });
@@ -66,7 +66,7 @@ const begin =
   };
 const withoutBeats = (text: string): string => text.replaceAll(BEAT, '');
 
-/** The last event says that it broke; nothing says that it is done. */
+/** The last event is an error, and there is no end marker. */
 function expectBroken(text: string, why: RegExp): void {
   const events = withoutBeats(text).split('\n\n');
   expect(events.pop()).toBe('');
@@ -92,13 +92,13 @@ describe('a passed-through stream', () => {
           response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' }).flushHeaders();
           for (const piece of pieces) {
             response.write(piece);
-            // To the socket at once, in a packet of its own.
+            // Written to the socket at once, in its own packet.
             await new Promise(setImmediate);
           }
           response.end();
         };
         const got = await stream(passed);
-        // A busy machine is silent for long enough now and then.
+        // On a busy machine there are occasional silences that cause heartbeats.
         expect(withoutBeats(got.bytes.toString('latin1'))).toBe(Buffer.concat(pieces).toString('latin1'));
       }),
       { numRuns: 100 },
@@ -121,7 +121,7 @@ describe('a passed-through stream', () => {
     ['deflate', createDeflate],
     ['br', createBrotliCompress],
   ] as const)(
-    'is decompressed as it comes when the upstream compresses it unasked: %s',
+    'is decompressed as it arrives if the upstream compresses it without a request to do so: %s',
     async (coding, compress) => {
       const done = 'data: {"done":true}\n\ndata: [DONE]\n\n';
       let hasWaited = false;
@@ -196,7 +196,7 @@ describe('a heartbeat comment', () => {
       headers: { 'content-type': 'application/json' },
       body,
     });
-    // Not before the upstream's own.
+    // Never before the headers of the upstream.
     expect(performance.now() - startedMs).toBeGreaterThanOrEqual(HEARTBEAT_MS * 4);
     const text = await answer.body.text();
     expect(withoutBeats(text)).toBe('data: {"t":"a"}\n\ndata: [DONE]\n\n');
@@ -204,7 +204,7 @@ describe('a heartbeat comment', () => {
     expect(text).toContain(`"a"}\n\n${BEAT}`);
   });
 
-  it('is sent in template streams, too', async () => {
+  it('is also sent in template streams', async () => {
     upstream.answer = begin((response) => {
       setTimeout(() => response.end('data: {"done":true}\n\n'), HEARTBEAT_MS * 4);
     });
@@ -223,7 +223,7 @@ describe('a heartbeat comment', () => {
       response.end('\n\n');
     };
     const { text } = await stream(passed);
-    // A busy machine takes long to send so much: in front of it silence may be filled.
+    // A busy machine takes long to send this much, so heartbeats may come before it.
     const event = text.replace(/^(: still here\n\n)+/, '');
     expect(event === `data: ${half.toString()}${half.toString()}\n\n`).toBe(true);
   });
@@ -277,7 +277,7 @@ describe.each(Object.entries(BREAKS))('an upstream that %s', (_what, [answer, wh
 const data = (event: object): string => `data: ${JSON.stringify(event)}\n\n`;
 const gpt = (delta: object, finish_reason: string | null = null): string =>
   data({ choices: [{ index: 0, delta, finish_reason }] });
-/** By what it is registered as; in the words of its API: an answer, the end marker, and what must not be heard. */
+/** By protocol, in the format of its API: an answer, the end marker, and an event that must not reach the client. */
 const HELD_OPEN: Readonly<Record<string, readonly [Worker, string, string]>> = {
   'a template': [TEMPLATE, data({ t: 'all' }) + data({ t: '', done: true }), data({ t: 'late' })],
   'a template worker that reports usage': [
@@ -309,7 +309,7 @@ const HELD_OPEN: Readonly<Record<string, readonly [Worker, string, string]>> = {
 };
 
 const openAiError = { error: { message: 'the engine died', code: 500 } };
-/** By what it is registered as; in the words of its API: what says nothing yet and then that it failed, and an answer. */
+/** By protocol, in the format of its API: events without output followed by an error, and an answer. */
 const EARLY: Readonly<Record<string, readonly [Worker, string, string]>> = {
   'a template': [TEMPLATE, data({ error: 'the engine died' }), data({ t: 'all' }) + data({ done: true })],
   'a template worker that ends its stream at once': [
@@ -443,7 +443,7 @@ describe.each(Object.entries(WHOLE_INSTEAD))(
       expect(text).toMatch(/"content":"all".*\[DONE\]\n\n$/s);
     });
 
-    it('has failed when it sends an error or a web page, and another worker is called', async () => {
+    it('counts as failed if it sends an error or a web page, and another worker is called', async () => {
       const model = await modelOn(service, upstream, { protocol, priority: 0 });
       upstream.answer = (response) => response.writeHead(200, JSON_HEADERS).end(JSON.stringify(bad));
       expect(await send(model)).toMatchObject({
@@ -511,7 +511,7 @@ describe.each(Object.entries(HELD_OPEN))('an answer of %s', (_what, [worker, wir
     expect(text).not.toMatch(/late|error/);
     expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
     expect(await inFlight(service, model)).toBe(0);
-    // Reading on ends at a limit, too.
+    // A limit also ends the reading.
     await until(() => Promise.resolve(response?.destroyed === true));
   }, 10_000);
 
@@ -561,7 +561,7 @@ describe('the upstream of a stream', () => {
     expectBroken(text, /sent nothing/);
   });
 
-  it('is replaced by the next worker when it refuses, before the first byte only', async () => {
+  it('is replaced by the next worker if it rejects the request, but only before the first byte', async () => {
     const other = await startRawUpstream(begin((response) => response.end('data: [DONE]\n\n')));
     const model = await modelOn(service, upstream);
     await modelOn(service, other, { model_name: model });

@@ -9,7 +9,7 @@ import { type RawAnswer, inFlight, modelOn, type RawUpstream, startRawUpstream }
 const MIB = 1024 * 1024;
 /** The most that may be buffered between an upstream and a client that does not read: sockets, and one buffer of each stream. */
 const UNDER_WAY = 24 * MIB;
-/** What the upstream tries to send. */
+/** The number of bytes that the upstream tries to send. */
 const ALL = 128 * MIB;
 const REQUEST_TIMEOUT_MS = 1_500;
 
@@ -31,7 +31,7 @@ afterAll(async () => {
   await upstream.close();
 });
 
-/** Of the service. */
+/** The open connections of the service. */
 const connections: Socket[] = [];
 const isConnected = ({ localPort }: Socket): boolean =>
   connections.some(({ remotePort, destroyed }) => remotePort === localPort && !destroyed);
@@ -93,7 +93,7 @@ const KINDS: readonly (readonly [string, Readonly<Record<string, unknown>>, stri
 ];
 
 describe.each(KINDS)('a client that does not read %s', (what, more, contentType) => {
-  it('stops the upstream from writing, and is disconnected in the end', async () => {
+  it('stops the upstream from writing and is finally disconnected', async () => {
     const model = await modelOn(service, upstream, more);
     written = () => 0;
     upstream.answer = asMuchAsItCan(contentType);
@@ -103,7 +103,7 @@ describe.each(KINDS)('a client that does not read %s', (what, more, contentType)
     const stoppedAt = await settled();
     process.stdout.write(`${what}: the upstream could write ${(stoppedAt / MIB).toFixed(1)} MiB\n`);
     expect(stoppedAt).toBeLessThan(UNDER_WAY);
-    // By the time a request may take, and then as long again for what was written to the end.
+    // After the request timeout, and again as long for a completely written answer.
     await until(async () => (await inFlight(service, model)) === 0, REQUEST_TIMEOUT_MS * 2);
     expect(performance.now() - startedMs).toBeGreaterThan(REQUEST_TIMEOUT_MS * 0.9);
     await until(() => isBrokenOff(), REQUEST_TIMEOUT_MS * 2);
