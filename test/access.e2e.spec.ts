@@ -10,7 +10,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** As it is told: no header or path is put right on its way. */
+/** Sends the request as given: no library normalises its headers or its path. */
 function send(of: TestService, path: string, headers: Record<string, string> = {}, method = 'GET') {
   const { hostname, port } = new URL(of.url);
   return new Promise<Answer>((resolve, reject) => {
@@ -27,7 +27,7 @@ function send(of: TestService, path: string, headers: Record<string, string> = {
 
 const statusOf = async (answer: Promise<Answer>) => (await answer).status;
 const parsed = ({ text }: Answer) => JSON.parse(text) as unknown;
-/** Beyond loopback, and that is meant. */
+/** Settings of a service that is meant to be reachable from other machines. */
 const OPEN = { DATABASE: 'embedded' };
 const LIST = '/api/server/workers';
 
@@ -46,7 +46,7 @@ describe('protected mode', () => {
     'evil-localhost',
     '192.168.0.7:8007',
     '127.0.0.1:8007@evil.example',
-  ])('refuses requests for the host %s, each path in its envelope', async (host) => {
+  ])('refuses requests for the host %s in the error envelope of the path', async (host) => {
     const native = await send(service, LIST, { host });
     expect([native.status, parsed(native)]).toMatchObject([403, { success: false }]);
     expect(native.text).toContain('Host');
@@ -61,20 +61,20 @@ describe('protected mode', () => {
     'null',
     'file://',
     'http://localhost.evil.example',
-  ])('refuses what a page of %s sends', async (origin) => {
+  ])('refuses requests that a page of %s sends', async (origin) => {
     const answer = await send(service, LIST, { origin });
     expect([answer.status, parsed(answer)]).toMatchObject([403, { success: false }]);
     expect(answer.text).toContain('Origin');
   });
 
-  it('serves this machine, and its own pages', async () => {
+  it('serves requests from this machine and from its own pages', async () => {
     const { port } = new URL(service.url);
     for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, 'LOCALHOST', `[::1]:${port}`])
       expect(await statusOf(send(service, LIST, { host }))).toBe(200);
     expect(await statusOf(send(service, LIST, { origin: `http://localhost:${port}` }))).toBe(200);
   });
 
-  it('allows no other origin, asked beforehand or not', async () => {
+  it('allows no other origin, with or without a preflight request', async () => {
     const origin = 'http://127.0.0.1:3000';
     const preflight = { origin, 'access-control-request-method': 'POST' };
     for (const answer of [
@@ -100,7 +100,7 @@ describe('ADMIN_API_KEY', () => {
     ['POST', '/api/server/offline'],
     ['POST', '/api/v1/chat/completions'],
     ['GET', '/api/server/nope'],
-  ])('guards %s %s, in the seed’s envelope', async (method, path) => {
+  ])('protects %s %s and answers in the native envelope', async (method, path) => {
     const answer = await send(service, path, {}, method);
     expect(answer.status).toBe(401);
     expect(answer.headers['www-authenticate']).toBe('Bearer');
@@ -118,7 +118,7 @@ describe('ADMIN_API_KEY', () => {
     '/livezz',
     '/docs%2f..%2fmetrics',
     '/LIVEZ',
-  ])('guards %s, in OpenAI’s envelope', async (path) => {
+  ])('protects %s and answers in the OpenAI envelope', async (path) => {
     const answer = await send(service, path);
     expect(answer.status).toBe(401);
     expect(parsed(answer)).toMatchObject({
@@ -126,7 +126,7 @@ describe('ADMIN_API_KEY', () => {
     });
   });
 
-  it('lets everyone see the probes and the description', async () => {
+  it('leaves probes and API description open to all clients', async () => {
     for (const path of ['/livez', '/readyz', '/health', '/openapi.json', '/docs'])
       expect([path, await statusOf(send(service, path))]).toEqual([path, 200]);
   });
@@ -136,13 +136,13 @@ describe('ADMIN_API_KEY', () => {
     '/docs/%2e%2e/api/server/workers',
     '/livez/../metrics',
     '/health/%2e%2e/metrics',
-  ])('is not got around by %s', async (path) => {
+  ])('cannot be bypassed by %s', async (path) => {
     const answer = await send(service, path);
     expect([403, 404]).toContain(answer.status);
     expect(parsed(answer)).toMatchObject({ error: {} });
   });
 
-  it('takes the key in either header, and the name of the scheme in any case', async () => {
+  it('accepts the key in either header, with the scheme name in any case', async () => {
     for (const headers of [
       { authorization: `Bearer ${KEY}` },
       { authorization: `bearer  ${KEY}` },
@@ -152,7 +152,7 @@ describe('ADMIN_API_KEY', () => {
       expect(await statusOf(send(service, LIST, headers))).toBe(200);
   });
 
-  it('refuses any other', async () => {
+  it('refuses any other key', async () => {
     for (const headers of [
       { authorization: `Bearer ${KEY}x` },
       { authorization: `Bearer ${KEY.slice(0, -1)}` },
@@ -167,12 +167,12 @@ describe('ADMIN_API_KEY', () => {
       expect([headers, await statusOf(send(service, LIST, headers))]).toEqual([headers, 401]);
   });
 
-  it('refuses before it reads: a body of nonsense is not the point', async () => {
+  it('refuses a request before it reads the body', async () => {
     const answer = await service.post('/api/server/register', '{', { 'x-api-key': 'wrong' });
     expect(answer.status).toBe(401);
   });
 
-  it('opens everything, and is never sent on', async () => {
+  it('gives access to all endpoints and is never sent to a worker', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const open = await serviceForTest({ ...OPEN, ADMIN_API_KEY: KEY, UPSTREAM_ALLOW_CIDRS: '127.0.0.0/8' });
     const worker = aWorker(upstream);
@@ -183,18 +183,18 @@ describe('ADMIN_API_KEY', () => {
     expect(JSON.stringify([upstream.requests, open.log])).not.toContain(KEY);
   });
 
-  it('keeps workers off loopback, unless UPSTREAM_ALLOW_CIDRS says otherwise', async () => {
+  it('forbids workers on loopback unless UPSTREAM_ALLOW_CIDRS allows them', async () => {
     const upstream = await upstreamForTest();
     const answer = await service.post('/api/server/register', aWorker(upstream), { 'x-api-key': KEY });
     expect(answer.status).toBe(400);
     expect(answer.text).toContain('UPSTREAM_ALLOW_CIDRS');
   });
 
-  it('leaves the echo upstream to protected mode', async () => {
+  it('disables the echo upstream, which belongs to protected mode', async () => {
     expect((await service.post('/echo', { input: 'x' }, { 'x-api-key': KEY })).status).toBe(404);
   });
 
-  it('is not needed for metrics where METRICS_AUTH=off says so', async () => {
+  it('is not required for metrics when METRICS_AUTH is off', async () => {
     const open = await serviceForTest({ ...OPEN, ADMIN_API_KEY: KEY, METRICS_AUTH: 'off' });
     expect(await statusOf(send(open, '/metrics'))).toBe(200);
     expect(await statusOf(send(open, LIST))).toBe(401);
@@ -203,7 +203,7 @@ describe('ADMIN_API_KEY', () => {
 });
 
 describe('AUTH=off', () => {
-  it('serves everyone, for those who mean it', async () => {
+  it('serves all clients without a key', async () => {
     const service = await serviceForTest({ ...OPEN, AUTH: 'off' });
     expect(
       await statusOf(send(service, LIST, { host: 'models.example', origin: 'https://app.example' })),

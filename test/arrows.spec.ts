@@ -8,8 +8,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 const run = promisify(execFile);
 const CRUISE = resolve('node_modules/.bin/depcruise');
 
-/** A small house of its own, under the project's rules. */
-describe('the rules of who may import whom', () => {
+/** A small source tree of its own, checked by the project's rules. */
+describe('the import rules between folders', () => {
   let house: string;
 
   beforeEach(async () => {
@@ -29,11 +29,11 @@ describe('the rules of who may import whom', () => {
   });
   afterEach(() => rm(house, { recursive: true, force: true }));
 
-  it('pass a house that keeps them', async () => {
+  it('accept a source tree that follows them', async () => {
     expect(await broken()).toEqual([]);
   });
 
-  it('fire when health meets balancing', async () => {
+  it('report an import of balancing in health', async () => {
     await write(
       'src/health/prober.ts',
       `import { balancer } from '../balancing/balancer.js';\nexport const prober = balancer;\n`,
@@ -41,7 +41,7 @@ describe('the rules of who may import whom', () => {
     expect(await broken()).toContain('health-imports-only-what-it-may');
   });
 
-  it('fire when a leaf imports a sibling', async () => {
+  it('report an import of a sibling in a leaf folder', async () => {
     await write(
       'src/template/render.ts',
       `import { worker } from '../registry/worker.js';\nexport const render = worker;\n`,
@@ -53,7 +53,7 @@ describe('the rules of who may import whom', () => {
     expect(await broken()).toContain('template-is-a-leaf');
   });
 
-  it('fire on a circle', async () => {
+  it('report an import cycle', async () => {
     await write('src/registry/worker.ts', `import './live.js';\nexport const worker = 1;\n`);
     await write(
       'src/registry/live.ts',

@@ -21,7 +21,7 @@ async function send(method: string, path: string, init: RequestInit = {}) {
   return { status: response.status, headers: response.headers, text };
 }
 
-/** Sends everything before it reads anything, as simple clients do. @returns all that was received */
+/** Sends the whole request before reading, as simple clients do. @returns all bytes that were received */
 async function sendAllThenRead(pieces: readonly (string | Buffer)[]): Promise<string> {
   const socket = connect(Number(new URL(service.url).port), '127.0.0.1');
   socket.pause();

@@ -5,13 +5,13 @@ import { databaseForTest, type TestDatabase } from './database.js';
 import { startTcpProxy, type TcpProxy } from './fakes/tcp-proxy.js';
 
 export interface DatabaseBehindProxy {
-  /** The direct way. */
+  /** The address without the proxy. */
   readonly database: TestDatabase;
   readonly url: string;
   readonly proxy: TcpProxy;
 }
 
-/** A database of its own, behind a proxy that can be cut. */
+/** A separate database behind a proxy that can be cut. */
 export async function databaseBehindProxy(template?: string | null): Promise<DatabaseBehindProxy> {
   const database = await databaseForTest(template);
   const proxy = await startTcpProxy(serverOf(database.address));
@@ -19,7 +19,7 @@ export async function databaseBehindProxy(template?: string | null): Promise<Dat
   return { database, url: urlThrough(proxy, database.address), proxy };
 }
 
-/** Where the server itself listens. */
+/** The address on which the server itself listens. */
 export function serverOf(address: DatabaseAddress): NetConnectOpts {
   if (!('url' in address)) return { path: `${address.host}/.s.PGSQL.${address.port}` };
   const { hostname, port } = new URL(address.url);

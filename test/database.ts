@@ -7,7 +7,7 @@ import { onDatabase, TEMPLATE_DATABASE } from './test-server.js';
 /** A fresh, migrated database on the server the tests share. */
 export interface TestDatabase {
   readonly address: DatabaseAddress;
-  /** What a DBA would type in psql. */
+  /** Runs a statement as a DBA would in psql. */
   query<Row extends pg.QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
   drop(): Promise<void>;
 }

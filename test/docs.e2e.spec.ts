@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startService, type TestService } from './service.js';
 
 const run = promisify(execFile);
-/** Commands that install, or need Docker, Kubernetes or a shell of their own. */
+/** Commands that install software, or need Docker, Kubernetes or a separate shell. */
 const NOT_RUN = /npm ci|docker|kubectl|psql/;
 
 let service: TestService;

@@ -49,12 +49,12 @@ type Misbehaviour = (delivery: Delivery) => RawAnswer;
 interface Case {
   readonly answer: Misbehaviour;
   readonly timeouts?: object;
-  /** Left out: all. */
+  /** All, if left out. */
   readonly only?: readonly Delivery[];
 }
 const STREAMS = ['translated stream', 'proxied stream'] as const;
 
-/** Every kind that a worker can cause over HTTP, and how. */
+/** Every error type that a worker can cause over HTTP, with the answer that causes it. */
 const CASES: Partial<Record<FailureKind, Case>> = {
   closed_before_answer: { answer: () => (response) => response.socket?.destroy() },
   first_byte_timeout: { answer: () => () => {}, timeouts: { first_byte_ms: 200 } },

@@ -15,7 +15,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return startTestServer(project);
 }
 
-/** Folders count too: that a file was removed shows only there. */
+/** Includes folders, because only their times show that a file was removed. */
 function newestMs(path: string): number {
   const stat = statSync(path);
   if (!stat.isDirectory()) return path.endsWith('.spec.ts') ? 0 : stat.mtimeMs;

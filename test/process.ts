@@ -15,10 +15,10 @@ const NODE_COMPILE_CACHE = join(ROOT, 'node_modules/.cache/compiled');
 const TUNED_MAIN = join(ROOT, 'test/tuned-main.mjs');
 
 export interface ProcessOptions {
-  /** Instead of `node dist/src/main.js`. */
+  /** Replaces `node dist/src/main.js`. */
   readonly command?: readonly [string, ...string[]];
   readonly nodeOptions?: readonly string[];
-  /** A process group of its own, so that a signal reaches all of it, as Ctrl-C in a terminal does. */
+  /** Whether it gets its own process group, so that a signal reaches all of it, like Ctrl-C in a terminal. */
   readonly ownGroup?: boolean;
   readonly cwd?: string;
 }
@@ -34,11 +34,11 @@ export interface JsonAnswer {
   readonly json: unknown;
 }
 
-/** The service as it is run: built, in a process of its own. `npm test` builds it first. */
+/** The built service in its own process, as in production. `npm test` builds it first. */
 export class ServiceProcess {
   stdout = '';
   stderr = '';
-  /** Resolves when its output has been read, too. */
+  /** Resolves when it has ended and its output has been read. */
   readonly exited: Promise<Exit>;
   #hasExited = false;
 
@@ -68,13 +68,13 @@ export class ServiceProcess {
 
   get url(): string {
     const port = /listening on \S+:(\d+)/.exec(this.stdout)?.[1];
-    if (port === undefined) throw new Error(`it does not listen: ${this.stdout}${this.stderr}`);
+    if (port === undefined) throw new Error(`the process does not listen:  ${this.stdout}${this.stderr}`);
     return `http://127.0.0.1:${port}`;
   }
 
   async listening(): Promise<this> {
     await until(() => this.#hasExited || this.stdout.includes('"listening on '), PATIENT_MS);
-    if (this.#hasExited) throw new Error(`it ended: ${this.stdout}${this.stderr}`);
+    if (this.#hasExited) throw new Error(`the process ended:  ${this.stdout}${this.stderr}`);
     return this;
   }
 
@@ -116,14 +116,14 @@ export class ServiceProcess {
     await this.exited;
   }
 
-  /** Asks it to end, and waits until it has. */
+  /** Sends SIGTERM and waits until the process has ended. */
   stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> {
     this.signal(signal);
     return this.exited;
   }
 }
 
-/** Starts it on a free port and does not wait; it is gone when the test is. */
+/** Starts it on a free port without waiting, and ends it with the test. */
 export function startProcess(environment: TestSettings, options: ProcessOptions = {}): ServiceProcess {
   const service = spawnService(environment, { cwd: openFolder(), ...options });
   onTestFinished(async () => {
@@ -135,7 +135,7 @@ export function startProcess(environment: TestSettings, options: ProcessOptions 
   return service;
 }
 
-/** Starts it on a free port and does not wait; the caller sees to its end. */
+/** Starts it on a free port without waiting; the caller has to end it. */
 export function spawnService(
   { tuning, ...environment }: TestSettings,
   { command, nodeOptions = [], ownGroup = false, cwd }: ProcessOptions & { readonly cwd: string },
@@ -146,13 +146,13 @@ export function spawnService(
     cwd,
     detached: ownGroup,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Compiled code is kept: starts are a third quicker.
+    // Compiled code is cached: starts take a third less time.
     env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE, PORT: '0', LOG_FORMAT: 'json', ...environment },
   });
   return new ServiceProcess(child);
 }
 
-/** The settings that lead to a database of the tests' server. */
+/** The settings for a database on the tests' server. */
 export function databaseSettings(address: DatabaseAddress): { readonly DATABASE_URL: string } {
   if ('url' in address) return { DATABASE_URL: address.url };
   const { host, port, user, database } = address;
@@ -161,7 +161,7 @@ export function databaseSettings(address: DatabaseAddress): { readonly DATABASE_
   };
 }
 
-/** The embedded PostgreSQL that serves this DATA_DIR now. */
+/** The pid of the embedded PostgreSQL that serves this DATA_DIR now. */
 export function postgresOf(dataDir: string): number | undefined {
   const file = readPostmasterPid(join(dataDir, 'postgres', 'data'));
   if (file === undefined || file === 'illegible') return undefined;

@@ -1,6 +1,6 @@
 import type { Reporter, TestModule } from 'vitest/node';
 
-/** Prints the cases that passed only when they were repeated. It fails nothing: it keeps them from being overlooked. */
+/** Prints the tests that passed only when they were repeated, so that they are not overlooked. It fails no run. */
 export default class RetryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const retried = modules.flatMap((module) =>

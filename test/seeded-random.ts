@@ -1,4 +1,4 @@
-/** A small, seeded generator (mulberry32), so that figures of chance are the same in every run. */
+/** A small, seeded generator (mulberry32), so that random numbers are the same in every run. */
 export function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -9,7 +9,7 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** Another seed in each run, which is printed; TEST_SEED repeats it. */
+/** A new seed in each run. It is printed, and TEST_SEED repeats it. */
 export function printedRandom(test: string): () => number {
   const seed = Number(process.env['TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
   process.stdout.write(`${test}: TEST_SEED=${seed} repeats these random choices\n`);

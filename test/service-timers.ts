@@ -2,13 +2,13 @@ import { createHook } from 'node:async_hooks';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-/** The tests run the build. */
+/** Tests run the built service. */
 const SERVICE = join(import.meta.dirname, '../dist/src/');
 
 export interface ServiceTimers {
   /** Timers that have neither fired for the last time nor been cleared. */
   readonly pending: () => number;
-  /** A test that sees none tests nothing. */
+  /** A test that counts no timers checks nothing. */
   readonly everSet: () => number;
 }
 

@@ -35,14 +35,14 @@ export interface TestSettings {
   readonly tuning?: TuningOverrides;
 }
 
-/** Quick enough for tests; all other settings have their defaults. */
+/** Short intervals for tests; all other settings have their defaults. */
 const QUICK = { HEALTH_INTERVAL_MS: '300', HEALTH_TIMEOUT_MS: '500' };
 const QUICK_TUNING = {
   health: { fastIntervalMs: 100, downIntervalMs: 300, tickMs: 50 },
   registry: { resyncMs: 2_000 },
 };
 
-/** The whole service in this process, on a real port and a real database of its own (or the one given). */
+/** The whole service in this process, on a real port, with a new real database or the given one. */
 export async function startService(
   { tuning = {}, ...environment }: TestSettings = {},
   given?: TestDatabase,

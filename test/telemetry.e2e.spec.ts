@@ -56,7 +56,7 @@ const requestsOf = (samples: readonly Sample[], model: string) =>
   );
 
 describe('x-request-id', () => {
-  it('is the caller’s own where it is one, travels to the worker, and is in the log', async () => {
+  it('is kept if the client sends a valid one, is sent to the worker and is in the log', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const worker = aWorker(upstream);
     await service.register(worker);
@@ -69,21 +69,21 @@ describe('x-request-id', () => {
   });
 
   it.each(['', 'a b', 'x'.repeat(129), 'a"b', '{"evil":1}', 'é'])(
-    'is made where the caller’s is none: %j',
+    'is generated if the client sends none or an invalid one: %j',
     async (given) => {
       const { headers } = await service.get('/livez', { 'x-request-id': given });
       expect(headers.get('x-request-id')).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/);
     },
   );
 
-  it('is on every answer, errors and pages too', async () => {
+  it('is in every answer, including errors and pages', async () => {
     for (const path of ['/nope', '/api/server/workers', '/docs', '/metrics', '/%'])
       expect((await service.get(path)).headers.get('x-request-id')).toMatch(/^[\w-]{36}$/);
   });
 });
 
 describe('the log', () => {
-  it('has one line a request: facts, and not a word of what was said', async () => {
+  it('has one line per request, without any text of prompts and answers', async () => {
     const upstream = await upstreamForTest(json({ answer: 'an-answer-of-the-model' }));
     const worker = aWorker(upstream);
     await service.register(worker);
@@ -91,14 +91,14 @@ describe('the log', () => {
       service.post(
         '/api/v1/chat/completions?token=in-the-query',
         { model_name: worker.model_name, input: prompt },
-        { 'x-request-id': id, authorization: 'Bearer of-the-caller', cookie: 'session=of-the-caller' },
+        { 'x-request-id': id, authorization: 'Bearer of-the-client', cookie: 'session=of-the-client' },
       );
     const answers = [
-      await send('log-1', 'a-prompt-of-somebody'),
-      await send('log-2', { no: 'a-prompt-of-somebody' }),
+      await send('log-1', 'a-prompt-of-a-client'),
+      await send('log-2', { no: 'a-prompt-of-a-client' }),
     ];
     upstream.behave(text('an-error-of-the-model', 500));
-    answers.push(await send('log-3', 'a-prompt-of-somebody'));
+    answers.push(await send('log-3', 'a-prompt-of-a-client'));
     expect(answers.map(({ status }) => status)).toEqual([200, 400, 502]);
 
     const workerId = answers[0]?.headers.get('x-mmm-worker-id');
@@ -124,11 +124,11 @@ describe('the log', () => {
       error_type: 'worker_error',
     });
     expect(JSON.stringify(service.log)).not.toMatch(
-      /a-prompt-of|an-answer-of|an-error-of|in-the-query|of-the-caller/,
+      /a-prompt-of|an-answer-of|an-error-of|in-the-query|of-the-client/,
     );
   });
 
-  it('has a line for what never reached a route, and none above info for a caller’s fault', async () => {
+  it('has a line for requests that reach no route, and none above info for errors of clients', async () => {
     for (const [id, path] of [
       ['lost-1', '/nope?secret=1'],
       ['lost-2', '/%'],
@@ -140,7 +140,7 @@ describe('the log', () => {
 });
 
 describe('/metrics', () => {
-  it('has the process’s own figures', async () => {
+  it('contains the metrics of the process', async () => {
     const samples = await metrics();
     const value = (of: string) => samples.find(({ name }) => name === of)?.value;
     expect(value('process_resident_memory_bytes')).toBeGreaterThan(1_000_000);
@@ -149,7 +149,7 @@ describe('/metrics', () => {
     expect(value('mmm_registry_age_seconds')).toBeGreaterThanOrEqual(0);
   });
 
-  it('counts requests by model and outcome, whatever the model is called', async () => {
+  it('counts requests by model and outcome, whatever characters the model name has', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const model = 'org/"quoted" \\model{}=,';
     await service.register(aWorker(upstream, { model_name: model }));
@@ -171,7 +171,7 @@ describe('/metrics', () => {
     expect(durations.reduce((sum, { value }) => sum + value, 0)).toBe(5);
   });
 
-  it('tells what tokens answers took, and how soon streams began', async () => {
+  it('reports the token counts of answers and the time to the first byte of streams', async () => {
     const model = 'counts-tokens';
     const upstream = await upstreamForTest(json({ answer: 'x', usage: { in: 7, out: 3 } }));
     const usage = { usage_extract: { input: 'usage.in', output: 'usage.out' } };
@@ -198,7 +198,7 @@ describe('/metrics', () => {
     expect(figure(read, 'gen_ai_server_time_to_first_token_seconds_count')).toBe(1);
   });
 
-  it('tells what tokens answers took that were passed on', async () => {
+  it('reports the token counts of answers that were passed through', async () => {
     const model = 'passes-tokens';
     const answer = { choices: [], usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 } };
     const upstream = await upstreamForTest(json(answer));
@@ -217,7 +217,7 @@ describe('/metrics', () => {
       expect(await lineOf(id)).toMatchObject({ status: 200, input_tokens: 5, output_tokens: 2 });
   });
 
-  it('has no label that a caller could make up, and never a prompt, a key or a URL', async () => {
+  it('has no label that a client can invent, and never a prompt, a key or a URL', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     await service.register(aWorker(upstream, { model_name: 'bounded' }));
     await service.chat('bounded', 'x');
@@ -230,7 +230,7 @@ describe('/metrics', () => {
       .poll(async () => requestsOf(await metrics(), '')['caller_not_found'])
       .toBeGreaterThanOrEqual(20);
     const after = await metrics();
-    // At most a series an outcome, and its histogram.
+    // At most one series per outcome, and its histogram.
     expect(after.length - before.length).toBeLessThan(60);
     expect(JSON.stringify(after)).not.toMatch(/made-up|a-prompt|key-\d|127\.0\.0\.1/);
   });

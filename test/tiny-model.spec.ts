@@ -42,7 +42,7 @@ describe('the model of examples/tiny-worker', () => {
     expect(dataBytes).toBe(end);
   });
 
-  it('has each word and mark once, and predicts the one that follows', async () => {
+  it('contains each word and punctuation mark once and predicts the next one', async () => {
     const gguf = readGguf(await modelOf('The cat sat.\nThe cat ran!\nThe dog ran.'));
     const tokens = vocabulary(gguf);
     expect(new Set(tokens)).toEqual(
@@ -56,12 +56,12 @@ describe('the model of examples/tiny-worker', () => {
     expect(likelihood(gguf, '▁dog', '▁cat')).toBeLessThan(1e-5);
   });
 
-  it('is byte for byte the same when it is made again', async () => {
+  it('is byte for byte the same when it is built again', async () => {
     const [once, again] = await Promise.all([modelOf('Once upon a time.'), modelOf('Once upon a time.')]);
     expect(once.equals(again)).toBe(true);
   });
 
-  it('leaves out the rarest words of a long text, and every score is a number', async () => {
+  it('leaves out the rarest words of a long text, and all its scores are numbers', async () => {
     const words = Array.from({ length: 700 }, (_, i) => `w${i} often`).join(' ');
     const gguf = readGguf(await modelOf(words));
     expect(vocabulary(gguf)).toHaveLength(3 + 500);
@@ -69,7 +69,7 @@ describe('the model of examples/tiny-worker', () => {
     for (const { values } of gguf.tensors) expect(values.every(Number.isFinite)).toBe(true);
   });
 
-  it('refuses to be made from a text without a word', async () => {
+  it('cannot be built from a text without words', async () => {
     await expect(modelOf('…\n')).rejects.toThrow('There is not a word in this text');
   });
 });
@@ -89,7 +89,7 @@ function vocabulary({ metadata }: Gguf): string[] {
   return Array.isArray(tokens) ? tokens.map(String) : [];
 }
 
-/** As the network has it: softmax of an output row at one token's embedding, the norm's stretch included. */
+/** As the network computes it: the softmax of an output row at one token's embedding, including the scale of the norm. */
 function likelihood(gguf: Gguf, token: string, next: string): number {
   const tokens = vocabulary(gguf);
   const output = gguf.tensors.find(({ name }) => name === 'output.weight');

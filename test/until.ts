@@ -3,21 +3,22 @@ export async function until(check: () => Promise<boolean> | boolean, withinMs = 
   const endMs = Date.now() + withinMs;
   for (;;) {
     if (await check()) return;
-    if (Date.now() > endMs) throw new Error(`not so within ${withinMs} ms: ${check.toString()}`);
+    if (Date.now() > endMs)
+      throw new Error(`the check does not hold within ${withinMs} ms: ${check.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
-/** Far beyond what is expected, for busy machines. */
+/** Much longer than expected, for busy machines. */
 export const PATIENT_MS = 30_000;
 
-/** Added to what is promised, for busy machines. */
+/** Added to the promised time, for busy machines. */
 const GRACE_MS = 5_000;
 
 /** For `expect.poll`. */
 export const within = (promisedMs: number) => ({ timeout: promisedMs + GRACE_MS, interval: 20 });
 
-/** Waits until the check holds for each of these; fails after the promised time and some grace. */
+/** Waits until the check holds for each item; fails after the promised time plus some grace. */
 export async function untilAll<T>(
   these: readonly T[],
   promisedMs: number,

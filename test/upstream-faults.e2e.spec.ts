@@ -12,7 +12,7 @@ import { type Answer, serviceForTest, startService, type TestService } from './s
 import { until } from './until.js';
 
 const MAX_RESPONSE_BYTES = 12_000_000;
-/** Much longer than any limit below: what ends sooner ended because of a limit. */
+/** Much longer than any limit below: a call that ends sooner was ended by a limit. */
 const LONG_MS = 15_000;
 
 let service: TestService;
@@ -93,7 +93,7 @@ describe('a failing upstream', () => {
 describe('the size of an answer', () => {
   const ofBytes = (bytes: number): string => '文'.repeat(Math.floor(bytes / 3)) + '.'.repeat(bytes % 3);
 
-  it('may be 10 MB, and every character of the answer arrives', async () => {
+  it('may be 10 MB, and every character arrives', async () => {
     const answer = ofBytes(10_000_000);
     const { model } = await modelThat(json({ answer }), { response_extract: 'answer' });
     const { status, json: got } = await service.chat(model, 'hi');

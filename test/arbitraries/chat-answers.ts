@@ -28,7 +28,7 @@ export const anyAnswer: fc.Arbitrary<ChatAnswer> = fc
   })
   .map(({ reasoning, ...answer }) => (reasoning === undefined ? answer : { ...answer, reasoning }));
 
-/** An answer as it comes in a stream, cut in pieces. */
+/** An answer as stream events, cut in pieces. */
 export function eventsOf(answer: ChatAnswer): readonly ChatEvent[] {
   return [
     ...pieces(answer.reasoning ?? '').map((text): ChatEvent => ({ kind: 'reasoning', text })),
@@ -47,13 +47,13 @@ function pieces(whole: string): readonly string[] {
   return [whole.slice(0, middle), whole.slice(middle)].filter((piece) => piece !== '');
 }
 
-/** The whole content of a stream. @throws Error if it has no end, or goes on after it */
+/** The whole content of a stream. @throws Error if it has no end event or continues after it */
 export function answerOf(events: readonly ChatEvent[]): ChatAnswer {
   const ends = events.flatMap((event) => (event.kind === 'finish' ? [event.reason] : []));
   const [finish] = ends;
   const rest = events.slice(events.findIndex(({ kind }) => kind === 'finish') + 1);
   if (finish === undefined || ends.length > 1 || rest.some(({ kind }) => kind !== 'usage'))
-    throw new Error(`not one end, or not at the end: ${JSON.stringify(events)}`);
+    throw new Error(`there must be exactly one end event, as the last:  ${JSON.stringify(events)}`);
   const texts = events.flatMap((event) => (event.kind === 'text' ? [event.text] : []));
   const thought = events.flatMap((event) => (event.kind === 'reasoning' ? [event.text] : []));
   const calls: { id: string; name: string; text: string; extra: object }[] = [];

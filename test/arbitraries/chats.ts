@@ -6,7 +6,7 @@ export const chatText = fc.oneof(
   fc.constantFrom('', ' ', '\n', 'Hello', '😀', '\ud800'),
 );
 const name = fc.stringMatching(/^[a-zA-Z0-9_-]{1,12}$/);
-/** As models write them: ids that Anthropic takes, that it does not, and that repeat from turn to turn. */
+/** Ids as models write them: valid or invalid for Anthropic, and repeated from turn to turn. */
 const callId = fc.oneof(name, fc.constantFrom('call_0', 'call_1', 'functions.get:0', 'functions_get_0', ''));
 const jsonObject = fc.dictionary(fc.string({ maxLength: 5 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 3 });
 const argumentsText = fc.oneof(
@@ -32,7 +32,7 @@ const system = fc
   .record({ role: fc.constantFrom('system', 'developer'), content: chatText })
   .map((message): Messages => [message]);
 
-/** An assistant's turn, and the answers to what it called, in any order. */
+/** A turn of the assistant and the results of its calls, in any order. */
 const exchange = fc.record({ text: fc.option(chatText), calls: toolCalls }).chain(({ text, calls }) =>
   fc
     .tuple(
@@ -74,7 +74,7 @@ const options = fc.record(
   { requiredKeys: [] },
 );
 
-/** A chat in which every call is answered: a translation has no reason to refuse it. */
+/** A chat in which every call has its result, so that a translation has no reason to refuse it. */
 export const wellFormedChat: fc.Arbitrary<OpenAiChat> = fc
   .record({
     groups: fc.array(fc.oneof(user, system, exchange), { maxLength: 6 }),
@@ -114,7 +114,7 @@ const oddFields = fc.dictionary(
   { maxKeys: 2 },
 );
 
-/** As far as a chat is checked before it is translated: of messages with roles and parts with types, in any order. */
+/** A chat as checked before translation: messages with roles and parts with types, in any order. */
 export const anyChat: fc.Arbitrary<OpenAiChat> = fc
   .record({
     messages: fc.array(oddMessage, { minLength: 1, maxLength: 6 }),

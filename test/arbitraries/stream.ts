@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import type { StreamEvent } from '../../src/inference/chat/chat.js';
 import type { StreamDecoder } from '../../src/inference/streams/stream-decoder.js';
 
-/** Text of a line: characters of one to four bytes, and what looks like the format itself. */
+/** Text of a line: characters of one to four bytes, and text that looks like the format itself. */
 export const lineText = fc.string({
   unit: fc.oneof(
     fc.constantFrom(' ', ':', 'data', 'a', '{', '"', '\uFEFF', '\uFFFD', '\u2028', '\u0085'),
@@ -14,7 +14,7 @@ export const lineText = fc.string({
 
 export const lineEnd = fc.constantFrom('\n', '\r\n', '\r');
 
-/** The bytes as they are, in pieces cut anywhere, single bytes and empty pieces among them. */
+/** The unchanged bytes, cut anywhere, including single bytes and empty pieces. */
 export function piecesOf(bytes: Buffer): fc.Arbitrary<readonly Buffer[]> {
   const cuts = fc.oneof(
     fc.array(fc.nat(bytes.length), { maxLength: 20 }),

@@ -3,7 +3,7 @@ import { PLACEHOLDER_NAMES } from '../../src/template/placeholders.js';
 import type { JsonValue } from '../../src/input/json.js';
 import type { PlaceholderValues } from '../../src/template/placeholders.js';
 
-/** Any UTF-16, halves of surrogate pairs and control characters included. */
+/** Any UTF-16, including halves of surrogate pairs and control characters. */
 export const anyText = fc.string({
   unit: fc.oneof(
     {
@@ -17,7 +17,7 @@ export const anyText = fc.string({
 
 const slots = fc.constantFrom(...PLACEHOLDER_NAMES.map((name) => `{${name}}`), '${secret:TOKEN}');
 
-/** Text as people put it into definitions: slots, near misses and anything between them. */
+/** Text as in definitions: placeholders, near misses and anything between them. */
 export const templateText = fc
   .array(
     fc.oneof(slots, fc.constantFrom('{NOPE}', '{{', '}', '$', '{USER_PROMPT', '{secret:TOKEN}'), anyText),
@@ -28,7 +28,7 @@ export const templateText = fc
   .map((pieces) => pieces.join(''))
   .filter((text) => !/\$\{secret:(?!TOKEN\})/.test(text));
 
-/** Values a client may send, with everything that has a meaning in a template. */
+/** Values that a client may send, including everything with a meaning in a template. */
 export const callerText = fc.oneof(anyText, templateText);
 
 const oddKey = fc.oneof(fc.constantFrom('__proto__', 'constructor', 'toString', '0', ''), templateText);

@@ -1,8 +1,8 @@
-/** Reads GGUF as its specification has it, for tests of what writes it: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md */
+/** Reads GGUF as specified, to test the code that writes it: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md */
 export interface Gguf {
   readonly metadata: ReadonlyMap<string, unknown>;
   readonly tensors: readonly Tensor[];
-  /** From the first tensor to the end of the file. */
+  /** The bytes from the first tensor to the end of the file. */
   readonly dataBytes: number;
 }
 
@@ -31,9 +31,9 @@ export function readGguf(file: Buffer): Gguf {
   }));
   const start = Math.ceil(reader.at / ALIGNMENT) * ALIGNMENT;
   const tensors = described.map(({ name, shape, type, offset }) => {
-    if (type !== F32) throw new Error(`${name} is not of 32-bit floats`);
+    if (type !== F32) throw new Error(`${name} does not contain 32-bit floats`);
     const length = shape.reduce((product, extent) => product * extent, 1);
-    // A copy, as a view must begin at a multiple of its element's size in memory, where the file may not.
+    // A copy, because a typed array must start at a multiple of its element size.
     const bytes = Uint8Array.from(file.subarray(start + offset, start + offset + 4 * length));
     return { name, shape, offset, values: new Float32Array(bytes.buffer) };
   });
@@ -66,7 +66,7 @@ class Reader {
     return Array.from({ length: count }, read);
   }
 
-  /** Of the types that occur here. */
+  /** Reads a value of one of the types that occur here. */
   value(type: number): unknown {
     switch (type) {
       case 4:
@@ -84,7 +84,7 @@ class Reader {
         return this.times(this.u64(), () => this.value(element));
       }
       default:
-        throw new Error(`metadata of type ${type}`);
+        throw new Error(`unsupported metadata type ${type}`);
     }
   }
 }
