@@ -26,7 +26,7 @@ export class InferenceService {
     private readonly inference: InferenceSettings,
   ) {}
 
-  /** @throws what the client has not been told yet */
+  /** @throws errors that have not been sent to the client yet */
   async infer(request: InferenceRequest, client: ClientResponse): Promise<void> {
     try {
       await this.served(request, client);

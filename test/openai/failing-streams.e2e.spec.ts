@@ -103,7 +103,7 @@ describe('An error in the middle of a stream', () => {
     const { status, json } = await service.chat(worker.model_name, 'hello');
     expect([status, json]).toMatchObject([
       502,
-      { success: false, msg: expect.stringContaining('told of an error within its stream') as string },
+      { success: false, msg: expect.stringContaining('reported an error within its stream') as string },
     ]);
   });
 });

@@ -10,9 +10,9 @@ it.each(erring.filter((name) => presetFixture(name).error !== undefined))(
   'finds what an error of %s says',
   (name) => {
     const body = JSON.stringify(presetFixture(name).error?.body);
-    const said = errorMessageOf(body);
-    expect(said).toMatch(/\w{3}/);
-    expect(body).toContain(JSON.stringify(said));
+    const message = errorMessageOf(body);
+    expect(message).toMatch(/\w{3}/);
+    expect(body).toContain(JSON.stringify(message));
   },
 );
 
@@ -39,8 +39,8 @@ it('finds words that are not too many, or none, in whatever came', () => {
   const errors = fc.string({ size: 'large' }).map((error) => JSON.stringify({ error }));
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json(), errors), (text) => {
-      const said = errorMessageOf(text);
-      expect(said === undefined || (said !== '' && said.length <= 2000)).toBe(true);
+      const message = errorMessageOf(text);
+      expect(message === undefined || (message !== '' && message.length <= 2000)).toBe(true);
     }),
   );
 });

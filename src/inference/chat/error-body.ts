@@ -9,7 +9,7 @@ const LONGEST_MESSAGE = 2000;
 export interface ErrorBody {
   /** '' where there is none. */
   readonly message: string;
-  /** The status that means the same, 502 where nothing tells. */
+  /** The equivalent HTTP status; 502 if unknown. */
   readonly status: number;
 }
 

@@ -5,58 +5,58 @@ import type { Span } from '../passthrough/json-scanner.js';
 import type { IncomingHttpHeaders } from 'http';
 import { InvalidInputError } from '../../input/input-errors.js';
 
-/** One turn of a conversation, as OpenAI writes it; what else it holds is passed on as it is. */
+/** One turn of a conversation in OpenAI's format; further fields are forwarded unchanged. */
 export interface ChatMessage {
   readonly role: string;
   readonly content: unknown;
 }
 
-/** What a template can use of a request. */
+/** The parts of a request that a template can use. */
 export interface TemplateInput {
   readonly messages: readonly ChatMessage[];
   readonly temperature: number | undefined;
   readonly maxTokens: number | undefined;
-  /** Of embeddings. */
+  /** The input of an embeddings request. */
   readonly input?: unknown;
 }
 
-/** The languages that callers speak to `/v1`: a worker of the same protocol understands them as they are. */
+/** The protocols that clients use at `/v1`: a worker of the same protocol accepts their requests unchanged. */
 export type Dialect = Extract<ApiProtocol, 'openai' | 'anthropic'>;
 
-/** A body as it came, for workers that speak the caller's own language. */
+/** An unchanged body, for workers that speak the client's protocol. */
 export interface RawBody {
   readonly dialect: Dialect;
-  /** Behind the API's base, such as `/chat/completions`. */
+  /** The path after the API's base, such as `/chat/completions`. */
   readonly path: string;
-  /** What of the URL's query is the API's, such as `?beta=true`. */
+  /** The part of the URL's query that belongs to the API, such as `?beta=true`. */
   readonly query: string;
-  /** What of the caller's headers belongs to the body, names in lower case: how it is to be read. */
+  /** The client's headers that say how the body is to be read, names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly contentType: string;
   readonly bytes: Buffer;
-  /** Where the model's name stands, as JSON or, in a form, as text. */
+  /** The position of the model's name, as JSON or, in a form, as text. */
   readonly model: Span;
   readonly spelled: 'json' | 'text';
 }
 
-/** What a caller wants of a model, whichever API it came through. */
+/** A request to a model, whichever API it came through. */
 export interface InferenceRequest extends Deadline {
   readonly id: string;
   readonly model: string;
-  /** `null`: whatever the worker does, that comes of what was sent. */
+  /** `null`: any task; the worker's task decides. */
   readonly task: WorkerTask | null;
   readonly stream: boolean;
-  /** Read when a worker needs it. @throws InvalidInputError */
+  /** Parsed on first use. @throws InvalidInputError */
   readonly input: () => TemplateInput;
   /** The same for workers that speak an API. @throws InvalidInputError */
   readonly openAi: () => OpenAiChat;
-  /** `null`: it came in words of our own. */
+  /** `null`: the request came through the native API. */
   readonly raw: RawBody | null;
   /** Requests of one key belong together: `x-session-id`, else the beginning of the first message. */
   readonly affinityKey: string;
-  /** Where it is noted who was asked, of a request that fails in the end, too, and what it took. */
+  /** Records the worker, the attempts and the tokens, also of a request that fails. */
   readonly facts: Pick<RequestFacts, 'workerId' | 'attempts' | 'inputTokens' | 'outputTokens'>;
-  /** Headers that travel on to the worker: x-request-id, traceparent. */
+  /** Headers forwarded to the worker: x-request-id, traceparent. */
   readonly forwardedHeaders: Readonly<Record<string, string>>;
 }
 

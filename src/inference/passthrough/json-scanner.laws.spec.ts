@@ -60,8 +60,8 @@ const bodies: fc.Arbitrary<Sample> = fc
     return { json: before + value + after, before, value, after };
   });
 
-describe('a field of a body', () => {
-  it('is found where it stands, whatever stands around it, and only that is replaced', () => {
+describe('findFields', () => {
+  it('finds a field whatever surrounds it, and only its value is replaced', () => {
     fc.assert(
       fc.property(bodies, ({ json, before, value, after }) => {
         const body = Buffer.from(json);
@@ -75,7 +75,7 @@ describe('a field of a body', () => {
     );
   });
 
-  it('is found exactly where JSON.parse finds it', () => {
+  it('finds a field exactly where JSON.parse finds it', () => {
     fc.assert(
       fc.property(
         fc.dictionary(fc.oneof(fc.constant('model'), fc.string({ unit: 'binary' })), fc.jsonValue()),
@@ -91,7 +91,7 @@ describe('a field of a body', () => {
     );
   });
 
-  it('that stands there twice is refused, escaped spellings too', () => {
+  it('rejects a duplicate field, also if one is written with escapes', () => {
     fc.assert(
       fc.property(spelled('model'), spelled('model'), values, (one, two, value) => {
         const body = Buffer.from(`{${one}:${value},"x":1,${two}:${value}}`);
@@ -100,7 +100,7 @@ describe('a field of a body', () => {
     );
   });
 
-  it('looked for in anything at all gives an answer or the one error, and never hangs', () => {
+  it('returns or throws InvalidInputError for any text, and never hangs', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -122,7 +122,7 @@ describe('a field of a body', () => {
     );
   });
 
-  it('is found behind a hundred thousand brackets', () => {
+  it('finds a field behind a hundred thousand brackets', () => {
     const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
     const body = Buffer.from(`{"a":${deep},"model":"m"}`);
     const span = findFields(body, NAMES).get('model');

@@ -1,9 +1,9 @@
 import { InvalidInputError } from '../../input/input-errors.js';
 
-/** Where a value stands in a body, in bytes. */
+/** The position of a value in a body, in bytes. */
 export interface Span {
   readonly start: number;
-  /** Behind its last byte. */
+  /** The byte after its last. */
   readonly end: number;
 }
 
@@ -18,15 +18,15 @@ const CLOSE_ARRAY = 0x5d;
 const BYTE_ORDER_MARK = 0xef;
 
 /**
- * Finds fields of the outermost object without parsing the rest, which is nobody's business here: a body is passed on
- * byte for byte. UTF-8 keeps JSON's own signs apart from the bytes of other characters.
- * @throws InvalidInputError when the body is no JSON object as far as it has to be read, or holds a field twice: readers
- *   do not agree on which of the two counts. `names` are in lower case.
+ * Finds fields of the outermost object without parsing the rest, which is forwarded byte for byte. No byte of a longer
+ * UTF-8 character equals a delimiter of JSON. `names` are in lower case.
+ * @throws InvalidInputError when the body is not a JSON object as far as it is read, or holds a field twice: parsers do
+ *   not agree on which of the two counts
  */
 export function findFields(body: Buffer, names: ReadonlySet<string>): ReadonlyMap<string, Span> {
   const found = new Map<string, Span>();
   const seen = new Set<string>();
-  // Most readers pass over a byte order mark; it is no part of the JSON.
+  // Most parsers skip a byte order mark, which is not part of the JSON.
   let at = skipSpace(body, body[0] === BYTE_ORDER_MARK ? 3 : 0);
   if (body[at] !== OPEN_OBJECT) throw malformed('it must be a JSON object');
   at = skipSpace(body, at + 1);
@@ -35,20 +35,20 @@ export function findFields(body: Buffer, names: ReadonlySet<string>): ReadonlyMa
     const keyEnd = skipString(body, at);
     const name = textAt(body, { start: at, end: keyEnd });
     at = skipSpace(body, keyEnd);
-    if (body[at] !== COLON) throw malformed(`a colon is missing at byte ${at}`);
+    if (body[at] !== COLON) throw malformed(`expected a colon at byte ${at}`);
     const start = skipSpace(body, at + 1);
     const end = skipValue(body, start);
-    // Go's readers take `Model` for `model`, too, and whichever comes last.
+    // Go's parser matches `Model` with `model` as well, and the last one counts.
     const folded = name.toLowerCase();
     if (names.has(folded)) {
       if (seen.has(folded))
-        throw new InvalidInputError([{ field: folded, problem: 'stands there twice: leave one out' }]);
+        throw new InvalidInputError([{ field: folded, problem: 'duplicate field: leave one out' }]);
       seen.add(folded);
       if (name === folded) found.set(name, { start, end });
     }
     at = skipSpace(body, end);
     if (body[at] === CLOSE_OBJECT) return endOf(body, at, found);
-    if (body[at] !== COMMA) throw malformed(`a comma is missing at byte ${at}`);
+    if (body[at] !== COMMA) throw malformed(`expected a comma at byte ${at}`);
     at = skipSpace(body, at + 1);
   }
 }
@@ -58,29 +58,29 @@ export function valueAt(body: Buffer, { start, end }: Span): unknown {
   try {
     return JSON.parse(body.toString('utf8', start, end));
   } catch {
-    throw malformed(`what stands at byte ${start} is no JSON value`);
+    throw malformed(`invalid value at byte ${start}`);
   }
 }
 
-/** Where the value that begins here stands. @throws InvalidInputError when it does not end */
+/** The position of the value that begins at `start`. @throws InvalidInputError when it does not end */
 export function spanAt(body: Buffer, start: number): Span {
   return { start, end: skipValue(body, start) };
 }
 
-/** The body with another value in this place; every other byte as it was. */
+/** The body with the value replaced; all other bytes stay the same. */
 export function withValue(body: Buffer, { start, end }: Span, value: string): Buffer {
   return Buffer.concat([body.subarray(0, start), Buffer.from(value), body.subarray(end)]);
 }
 
 function endOf(body: Buffer, at: number, found: ReadonlyMap<string, Span>): ReadonlyMap<string, Span> {
   if (skipSpace(body, at + 1) < body.length)
-    throw malformed(`something follows the object at byte ${at + 1}`);
+    throw malformed(`unexpected content after the object at byte ${at + 1}`);
   return found;
 }
 
 function textAt(body: Buffer, span: Span): string {
   const { start, end } = span;
-  // Spelled with escapes, `model` is still the model.
+  // A name may be written with escapes.
   if (body.subarray(start, end).includes(BACKSLASH)) return String(valueAt(body, span));
   return body.toString('utf8', start + 1, end - 1);
 }
@@ -94,13 +94,13 @@ function skipSpace(body: Buffer, from: number): number {
   }
 }
 
-/** @returns behind the closing quote */
+/** @returns the position after the closing quote */
 function skipString(body: Buffer, from: number): number {
-  if (body[from] !== QUOTE) throw malformed(`a name in quotes is missing at byte ${from}`);
+  if (body[from] !== QUOTE) throw malformed(`expected a name in double quotes at byte ${from}`);
   let at = from + 1;
   for (;;) {
     const quote = body.indexOf(QUOTE, at);
-    if (quote === -1) throw malformed(`the text that begins at byte ${from} does not end`);
+    if (quote === -1) throw malformed(`unterminated text that begins at byte ${from}`);
     let escapes = 0;
     while (body[quote - 1 - escapes] === BACKSLASH) escapes++;
     if (escapes % 2 === 0) return quote + 1;
@@ -108,7 +108,7 @@ function skipString(body: Buffer, from: number): number {
   }
 }
 
-/** @returns behind the value; what nests is passed over without recursion, however deep */
+/** @returns the position after the value; nested values are skipped without recursion, however deep */
 function skipValue(body: Buffer, from: number): number {
   const first = body[from];
   if (first === QUOTE) return skipString(body, from);
@@ -123,14 +123,14 @@ function skipValue(body: Buffer, from: number): number {
       if (depth === 0) return at + 1;
     }
   }
-  throw malformed(`what begins at byte ${from} does not end`);
+  throw malformed(`unterminated value that begins at byte ${from}`);
 }
 
 /** A number, true, false or null. */
 function skipWord(body: Buffer, from: number): number {
   let at = from;
   while (at < body.length && isWordByte(body[at] ?? 0)) at++;
-  if (at === from) throw malformed(`a value is missing at byte ${from}`);
+  if (at === from) throw malformed(`expected a value at byte ${from}`);
   return at;
 }
 

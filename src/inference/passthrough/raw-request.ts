@@ -3,19 +3,19 @@ import { InvalidInputError } from '../../input/input-errors.js';
 import type { RawBody } from '../client/inference-request.js';
 import { findFields, type Span, valueAt } from './json-scanner.js';
 
-/** What has to be known of a body to pass it on. */
+/** What must be known of a body to forward it. */
 export interface RawRequest {
   readonly raw: RawBody;
   readonly model: string;
   readonly stream: boolean;
-  /** What requests that belong together begin with. */
+  /** The beginning that requests of one conversation share. */
   readonly affinitySource: string;
 }
 
-/** Of a JSON body, in whichever API's words: all of them name a model, and say whether the answer is to be a stream. */
+/** The fields of a JSON body that all APIs share. */
 export interface ParsedBody {
   readonly model: string;
-  /** Where its name stands. */
+  /** The position of the model's name. */
   readonly span: Span;
   readonly stream: boolean;
   readonly spanOf: (field: string) => Span | undefined;
@@ -25,12 +25,12 @@ export interface ParsedBody {
 
 export const LONGEST_NAME = 200;
 
-/** Of a prompt's beginning. */
+/** How much of a prompt's beginning is used. */
 const KEY_BYTES = 256;
 
 /**
- * Reads `fields` of a JSON body and nothing else of it: what a field means is its worker's business.
- * @throws InvalidInputError when it names no model, or one of the fields twice
+ * Reads only `fields` of a JSON body; the worker validates the rest.
+ * @throws InvalidInputError when the body has no model, or one of the fields twice
  */
 export function parseBodyFields(bytes: Buffer, fields: ReadonlySet<string>): ParsedBody {
   if (bytes.length === 0) throw fieldFault('', 'the body is empty; it must be a JSON object');
@@ -49,7 +49,7 @@ export function parseBodyFields(bytes: Buffer, fields: ReadonlySet<string>): Par
   return { model, span, stream, spanOf: (field) => spans.get(field), value };
 }
 
-/** How what stands there begins. */
+/** The beginning of the value. */
 export function startOf(bytes: Buffer, span: Span | undefined): string {
   if (span === undefined) return '';
   return bytes.toString('latin1', span.start, Math.min(span.end, span.start + KEY_BYTES));
@@ -59,7 +59,7 @@ function fieldFault(field: string, problem: string): InvalidInputError {
   return new InvalidInputError([{ field, problem }]);
 }
 
-/** A body that came as bytes. @throws InvalidInputError for what is no JSON, or nests too deep */
+/** Parses a body of bytes. @throws InvalidInputError for invalid JSON and too deep nesting */
 export function parseBody(body: unknown): unknown {
   const text = Buffer.isBuffer(body) ? body.toString('utf8') : '';
   if (text.trim() === '') throw bodyFault('the body is empty; it must be a JSON object');
@@ -78,7 +78,7 @@ function bodyFault(problem: string): InvalidInputError {
   return new InvalidInputError([{ field: '', problem }]);
 }
 
-/** Makes it when it is asked for, and only once. */
+/** Calls `make` on first use, and only once. */
 export function memoize<T>(make: () => T): () => T {
   let made: { readonly value: T } | null = null;
   return () => (made ??= { value: make() }).value;

@@ -7,7 +7,7 @@ import { anthropicMessage } from '../apis/anthropic/message.js';
 import { UsageScanner } from './usage-scanner.js';
 
 const head = { id: 'chatcmpl-1', created: 1, model: 'm' };
-/** Texts that look like what is sought. */
+/** Texts that look like a usage. */
 const answers = fc
   .record({
     answer: anyAnswer,
@@ -20,11 +20,11 @@ const answers = fc
   })
   .map(({ answer, bait }) => ({ ...answer, text: `${answer.text ?? ''}${bait}` }));
 
-function told(...pieces: readonly string[]) {
+function usageOfStream(...pieces: readonly string[]) {
   return usageIn(true, pieces);
 }
 
-function toldWhole(answer: string) {
+function usageOfAnswer(answer: string) {
   return usageIn(false, [answer]);
 }
 
@@ -34,18 +34,18 @@ function usageIn(isEvents: boolean, pieces: readonly string[]) {
   return usage.usage;
 }
 
-/** The two counts; of the rest, the languages know different things. */
+/** The two counts that all APIs report. */
 function counts(usage: { readonly input: number; readonly output: number } | null) {
   return usage === null ? null : [usage.input, usage.output];
 }
 
-describe('what an answer that is passed on tells of its tokens', () => {
+describe('the usage of an answer that passes through', () => {
   it('is found in OpenAI’s answers, whatever their text looks like', () => {
     fc.assert(
       fc.property(answers, fc.constantFrom(0, 1, 2), (answer, indent) => {
         const text = JSON.stringify(chatCompletion(head, answer), null, indent);
-        expect(counts(toldWhole(text))).toEqual(counts(answer.usage));
-        expect(counts(told(text))).toEqual(counts(answer.usage));
+        expect(counts(usageOfAnswer(text))).toEqual(counts(answer.usage));
+        expect(counts(usageOfStream(text))).toEqual(counts(answer.usage));
       }),
     );
   });
@@ -56,7 +56,7 @@ describe('what an answer that is passed on tells of its tokens', () => {
         const chunks = new ChatChunks(head, true);
         const events = [...eventsOf(answer).map((event) => chunks.event(event)), chunks.end()];
         const pieces = inOne ? [events.join('')] : events;
-        expect(counts(told(...pieces))).toEqual(counts(answer.usage));
+        expect(counts(usageOfStream(...pieces))).toEqual(counts(answer.usage));
       }),
     );
   });
@@ -68,8 +68,8 @@ describe('what an answer that is passed on tells of its tokens', () => {
         const writer = new AnthropicEventWriter(of);
         const events = [...eventsOf(answer).map((event) => writer.write(event)), writer.end()];
         const expected = counts(answer.usage) ?? [0, 0];
-        expect(counts(toldWhole(JSON.stringify(anthropicMessage(answer, of))))).toEqual(expected);
-        expect(counts(told(...(inOne ? [events.join('')] : events)))).toEqual(expected);
+        expect(counts(usageOfAnswer(JSON.stringify(anthropicMessage(answer, of))))).toEqual(expected);
+        expect(counts(usageOfStream(...(inOne ? [events.join('')] : events)))).toEqual(expected);
       }),
     );
   });
@@ -93,7 +93,7 @@ describe('what an answer that is passed on tells of its tokens', () => {
       [321, 4],
     ],
   ])('of %s is %j', (text, expected) => {
-    expect(counts(told(text))).toEqual(expected);
+    expect(counts(usageOfStream(text))).toEqual(expected);
   });
 
   it('is non-negative and whole, or nothing', () => {
@@ -106,7 +106,7 @@ describe('what an answer that is passed on tells of its tokens', () => {
       fc.property(shapes, fc.array(numbers, { minLength: 3, maxLength: 3 }), (names, values) => {
         const usage = Object.fromEntries(names.map((name, i) => [name, values[i]]));
         const text = JSON.stringify({ usage });
-        for (const found of [told(`data: ${text}\n\n`), toldWhole(text)])
+        for (const found of [usageOfStream(`data: ${text}\n\n`), usageOfAnswer(text)])
           for (const count of Object.values(found ?? {}))
             expect(count).toSatisfy((value: number) => Number.isSafeInteger(value) && value >= 0);
       }),
@@ -126,7 +126,7 @@ describe('what an answer that is passed on tells of its tokens', () => {
     [`{"content":[{"type":"tool_use","input":{${bait}}}]}`, null],
     [`{"usage":{"prompt_tokens":7},"usage":{"prompt_tokens":8}}`, null],
     ['{"usage":null}', null],
-  ])('is what stands outermost, of the whole answer %s', (text, expected) => {
-    expect(counts(toldWhole(text))).toEqual(expected);
+  ])('is the outermost one of the whole answer %s', (text, expected) => {
+    expect(counts(usageOfAnswer(text))).toEqual(expected);
   });
 });

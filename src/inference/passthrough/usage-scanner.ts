@@ -50,8 +50,8 @@ export class UsageScanner {
 
   /** Output tokens: as reported, else one per event, else by the answer's length. */
   get output(): number {
-    const told = this.usage?.output ?? 0;
-    if (told > 0) return told;
+    const reported = this.usage?.output ?? 0;
+    if (reported > 0) return reported;
     return this.#events > 0 ? this.#events : this.#bytes / BYTES_PER_TOKEN;
   }
 }

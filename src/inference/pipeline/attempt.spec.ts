@@ -12,7 +12,7 @@ const CALL = {
   timeouts: { connectMs: 1, firstByteMs: null, idleMs: null, totalMs: 600_000 },
 } as unknown as UpstreamCall;
 
-/** What a call may take that begins `afterMs` after its request came. */
+/** The timeout of a call that begins `afterMs` after its request arrived. */
 function totalMs(callersMs: number | null, longestMs: number, ownMs: number | null, afterMs = 0): number {
   const headers = callersMs === null ? {} : { 'x-request-timeout-ms': String(callersMs) };
   const deadline = deadlineOf(headers, longestMs);
@@ -21,16 +21,16 @@ function totalMs(callersMs: number | null, longestMs: number, ownMs: number | nu
   return withTimeouts(CALL, deadline as InferenceRequest, nowMs, own, undefined, false).timeouts.totalMs;
 }
 
-describe('how long a call may take', () => {
+describe('the timeout of a call', () => {
   it.each<[string, number, [number | null, number, number | null, number?]]>([
     ['as long as requests may', 600_000, [null, 600_000, null]],
-    ['as long as its model says, shorter or longer', 5_000, [null, 5_000, null]],
-    ['as long as its model says, shorter or longer', 900_000, [null, 900_000, null]],
-    ['as long as its worker says, shorter or longer', 5_000, [null, 600_000, 5_000]],
-    ['as long as its worker says, shorter or longer', 1_800_000, [null, 600_000, 1_800_000]],
+    ['the timeout of its model, shorter or longer', 5_000, [null, 5_000, null]],
+    ['the timeout of its model, shorter or longer', 900_000, [null, 900_000, null]],
+    ['the timeout of its worker, shorter or longer', 5_000, [null, 600_000, 5_000]],
+    ['the timeout of its worker, shorter or longer', 1_800_000, [null, 600_000, 1_800_000]],
     ['no longer than its caller waits', 700_000, [700_000, 600_000, 1_800_000]],
     ['no longer than its caller waits', 5_000, [5_000, 600_000, null]],
-    ['no longer than requests may, whatever its caller says', 600_000, [900_000, 600_000, null]],
+    ['at most the timeout of requests, whatever its client sends', 600_000, [900_000, 600_000, null]],
     ['what is left of that', 400_000, [null, 600_000, null, 200_000]],
     ['what is left of that', 1_600_000, [null, 600_000, 1_800_000, 200_000]],
     ['what is left of that', 5_000, [null, 600_000, 5_000, 200_000]],
@@ -38,7 +38,7 @@ describe('how long a call may take', () => {
     expect(totalMs(...given)).toBe(expected);
   });
 
-  it('is an end at once when nothing is left', () => {
+  it('fails at once when no time is left', () => {
     expect(() => totalMs(5_000, 600_000, 1_800_000, 5_000)).toThrow(UpstreamError);
   });
 });

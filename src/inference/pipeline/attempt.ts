@@ -10,7 +10,7 @@ import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import { errorMessageOf } from '../chat/error-body.js';
 import { type InferenceRequest, attemptDeadlineMs, TIMEOUT_HEADER } from '../client/inference-request.js';
 
-/** What of a rejection the client may see: all of it where worker and client speak the same API; its message; nothing. */
+/** How much of a rejection the client sees: all of it if worker and client speak the same API; its message; nothing. */
 export type Exposes = 'response' | 'message' | 'nothing';
 
 /** One attempt at one worker. */
@@ -27,7 +27,7 @@ export class Attempt {
     private readonly call: UpstreamCall,
     private readonly exposes: Exposes,
     private readonly signal: CancelSignal | null,
-    /** So long the client of a stream may hear nothing. */
+    /** The longest silence for the client of a stream. */
     readonly heartbeatMs: number,
   ) {}
 

@@ -30,8 +30,8 @@ function left(workers: Readonly<Record<string, Some>>, ...tried: readonly string
   return { isAny, left: Object.keys(workers).filter((id) => !done.has(id)) };
 }
 
-describe('whoever may have words that the last one had not', () => {
-  it('speaks another language', () => {
+describe('another worker may serve the request', () => {
+  it('if it speaks another protocol', () => {
     const all = {
       a: {},
       b: {},
@@ -44,18 +44,18 @@ describe('whoever may have words that the last one had not', () => {
     expect(left(all, 'a', 'b', 'c', 'd', 'e')).toEqual({ isAny: false, left: [] });
   });
 
-  it('has a template with a place for more', () => {
+  it('if its template has further placeholders', () => {
     const all = { a: {}, b: { placeholders: ['MESSAGES'] }, c: { placeholders: ['MESSAGES'] } };
     expect(left(all, 'a')).toEqual({ isAny: true, left: ['b', 'c'] });
     expect(left(all, 'a', 'b')).toEqual({ isAny: false, left: [] });
   });
 
-  it('does something else', () => {
+  it('if it serves another task', () => {
     const all = { a: { protocol: 'openai' }, b: { protocol: 'openai', task: 'embedding' } } as const;
     expect(left(all, 'a')).toEqual({ isAny: true, left: ['b'] });
   });
 
-  it('is switched on, and a definition that makes no sense has no words', () => {
+  it('only if it is enabled and its definition is valid', () => {
     expect(left({ a: {}, b: { protocol: 'openai', adminState: 'disabled' } }, 'a').isAny).toBe(false);
     const faulty = { ...worker('x', {}), call: { fault: 'nonsense' } } as unknown as Worker;
     expect(excludeIncapable([worker('a', {}), faulty], new Set(['a']))).toBe(false);

@@ -23,7 +23,7 @@ const USAGE_WAIT_MS = 1_000;
  * Reads an upstream's stream and writes its events to `sink`, at the client's pace. Resolves after the last event, or
  * after an end marker: some servers keep the connection open behind it.
  * @returns the answer's size in tokens
- * @throws UpstreamError when the answer failed; `sink` was told. FailedBeforeOutputError: before any output
+ * @throws UpstreamError when the answer failed; `sink` has received the error. FailedBeforeOutputError: before any output
  */
 export async function relayStream(
   answer: OpenAnswer,

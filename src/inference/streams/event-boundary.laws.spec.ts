@@ -17,8 +17,8 @@ const pieces = (text: string): fc.Arbitrary<readonly Buffer[]> => {
   });
 };
 
-describe('what may be passed on of an event stream', () => {
-  it('is in the end every byte in its order, however it was cut', () => {
+describe('the bytes of an event stream that may be forwarded', () => {
+  it('are in the end all bytes in order, however they were cut', () => {
     fc.assert(
       fc.property(
         fc
@@ -33,7 +33,7 @@ describe('what may be passed on of an event stream', () => {
     );
   });
 
-  it('always ends where an event ends', () => {
+  it('always end at the end of an event', () => {
     fc.assert(
       fc.property(
         stream.chain((text) => pieces(text)),
@@ -47,7 +47,7 @@ describe('what may be passed on of an event stream', () => {
     );
   });
 
-  it('holds back no event that is whole and followed by another byte', () => {
+  it('include every whole event that is followed by another byte', () => {
     fc.assert(
       fc.property(event, (text) => {
         const boundary = new EventBoundary();
@@ -56,7 +56,7 @@ describe('what may be passed on of an event stream', () => {
     );
   });
 
-  it('comes in pieces where a single event is larger than what is kept', () => {
+  it('include parts of an event that is larger than the buffer', () => {
     const boundary = new EventBoundary();
     let passed = 0;
     for (let i = 0; i < 40; i++) passed += boundary.push(Buffer.alloc(64 * 1024, 'x')).length;

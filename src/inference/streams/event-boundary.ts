@@ -2,29 +2,28 @@ const LF = 0x0a;
 const CR = 0x0d;
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** A single event that is larger is passed on in pieces. */
+/** A larger event is forwarded in parts. */
 const LARGEST_HELD_BYTES = 1024 * 1024;
-/** Of what came before a piece, as much as can be part of the end of an event: CR LF CR LF without its last byte. */
+/** How many bytes before a chunk can belong to the end of an event: CR LF CR LF without its last byte. */
 const LONGEST_BEGUN_END = 3;
 
 /**
- * Passes on the bytes of an event stream up to the end of its last whole event, so that something else may be said
- * between two events: that the stream is still alive, or that it broke. Bytes are kept as they are, and in order; each is
- * looked at once, however small the pieces.
+ * Forwards the bytes of an event stream up to the end of its last whole event, so that a heartbeat or an error can be
+ * written between two events. Bytes stay unchanged and in order; each is scanned once, however small the chunks.
  */
 export class EventBoundary {
   #held: Buffer[] = [];
   #heldBytes = 0;
-  /** The last bytes since the last whole event. */
+  /** The bytes since the last whole event. */
   #before = NOTHING;
   #isWithin = false;
 
-  /** A part of an event was passed on without its end: nothing may be said between. */
+  /** A part of an event was forwarded without its end: nothing may be written now. */
   get isWithin(): boolean {
     return this.#isWithin;
   }
 
-  /** @returns what may be passed on now; empty: no event ended in this piece */
+  /** @returns the bytes to forward now; empty: no event ended in this chunk */
   push(chunk: Buffer): Buffer {
     const end = this.#before.length === 0 ? lastEnd(chunk) : this.#endBehind(chunk);
     if (end === null) return this.#holdOrPass(chunk);
@@ -35,7 +34,7 @@ export class EventBoundary {
     return passed;
   }
 
-  /** What came after the last whole event, when the stream ends. */
+  /** The bytes after the last whole event, when the stream ends. */
   rest(): Buffer {
     return this.#release(NOTHING);
   }
@@ -61,7 +60,7 @@ export class EventBoundary {
         : Buffer.concat([this.#before, chunk]).subarray(-LONGEST_BEGUN_END);
   }
 
-  /** All that is held, and this behind it. */
+  /** All held bytes, followed by these. */
   #release(last: Buffer): Buffer {
     if (this.#held.length === 0) return last;
     const all = Buffer.concat([...this.#held, last], this.#heldBytes + last.length);
@@ -72,8 +71,8 @@ export class EventBoundary {
 }
 
 /**
- * Behind the last empty line; `null`: there is none. A line ends with LF, CR LF or CR [WHATWG HTML, 9.2.5]. A CR that comes
- * last ends nothing yet: its LF may be on its way.
+ * The position after the last empty line; `null`: there is none. A line ends with LF, CR LF or CR [WHATWG HTML, 9.2.5]. A
+ * trailing CR does not end a line yet: its LF may follow.
  */
 function lastEnd(bytes: Buffer): number | null {
   for (let at = bytes.length - 1; at > 0; at--) {

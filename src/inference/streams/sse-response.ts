@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Of every event stream; a proxy or a client that hears nothing for longer may hang up. */
+    /** The response of every event stream; a proxy or a client may disconnect after a longer silence. */
     streamHeartbeatMs: number;
   }
 }
@@ -29,7 +29,7 @@ export class SseResponse {
     const { raw } = reply;
     this.heartbeat = setTimeout(() => this.beat(), reply.server.streamHeartbeatMs).unref();
     if (raw.destroyed) clearTimeout(this.heartbeat);
-    // With what is written in this turn, most often the first event: one packet instead of two.
+    // Headers and the first event, written in the same turn, become one packet.
     raw.cork();
     raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>);
     raw.flushHeaders();
@@ -42,7 +42,7 @@ export class SseResponse {
   }
 
   /**
-   * Whole events, unless `isWithin` says that the last of them goes on with the next call.
+   * Writes whole events; with `isWithin` the last of them continues with the next call.
    * @returns false: wait for `resume`. Always true after the client disconnected, so that the upstream is never paused.
    */
   write(events: string | Buffer, isWithin = false): boolean {

@@ -4,7 +4,7 @@ import { decoded, lineText, piecesOf } from '../../../test/arbitraries/stream.js
 import { NeutralError } from '../../upstream/upstream-errors.js';
 import { ndjsonDecoder } from './stream-decoder.js';
 
-/** Less than it is, so that there is less to cut. */
+/** A smaller limit than the real one, to keep the test fast. */
 const LONGEST = 64 * 1024;
 const bounded: typeof ndjsonDecoder = (onEvent) => ndjsonDecoder(onEvent, LONGEST);
 
@@ -23,7 +23,7 @@ const stream = fc
   });
 
 describe('JSON line by line', () => {
-  it('comes out as it was written, wherever the bytes are cut', () => {
+  it('is decoded as it was written, wherever the bytes are cut', () => {
     fc.assert(
       fc.property(
         stream.chain(({ bytes, lines }) => piecesOf(bytes).map((pieces) => ({ pieces, lines }))),
@@ -37,7 +37,7 @@ describe('JSON line by line', () => {
     );
   });
 
-  it('is the same of any bytes, cut or not, and nothing is thrown', () => {
+  it('gives the same result for any bytes, cut or not, and never throws', () => {
     const bytes = fc.uint8Array({ maxLength: 60 }).map((array) => Buffer.from(array));
     fc.assert(
       fc.property(
@@ -52,7 +52,7 @@ describe('JSON line by line', () => {
     );
   });
 
-  it('is bounded: the same line is too long however it is cut, and those before it came out', () => {
+  it('has a limit: the same line is too long however it is cut, and earlier lines are decoded', () => {
     fc.assert(
       fc.property(fc.nat(4), fc.nat(LONGEST + 10), (more, at) => {
         const length = LONGEST - 2 + more;

@@ -4,11 +4,11 @@ import { decoded, lineEnd, lineText, piecesOf } from '../../../test/arbitraries/
 import { NeutralError } from '../../upstream/upstream-errors.js';
 import { sseDecoder } from './stream-decoder.js';
 
-/** Less than it is, so that there is less to cut. */
+/** A smaller limit than the real one, to keep the test fast. */
 const LONGEST = 64 * 1024;
 const bounded: typeof sseDecoder = (onEvent) => sseDecoder(onEvent, LONGEST);
 
-/** An event as a server writes it: its name, its data line by line, and what a reader must pass over. */
+/** An event as a server writes it: its name, its data line by line, and lines that a reader must ignore. */
 const written = fc.record({
   name: fc.option(
     lineText.filter((text) => text !== '' && !text.startsWith(' ')),
@@ -22,7 +22,7 @@ type Written = typeof written extends fc.Arbitrary<infer T> ? T : never;
 
 function linesOf({ name, data, noise, space }: Written): readonly string[] {
   const named = name === undefined ? [] : [`event: ${name}`];
-  // Without a space of ours, one of the text's own would be taken for it.
+  // The first space after the colon is not part of the text.
   const dataLines = data.map((line) => `data:${line.startsWith(' ') ? ' ' : space}${line}`);
   return [noise, ...named, ...dataLines, ''];
 }
@@ -38,7 +38,7 @@ const stream = fc
   })
   .map(({ events, end, mark, lastLines }) => {
     const lines = events.flatMap(linesOf);
-    // Some servers leave out the empty line behind the last event, or even the end of its last line.
+    // Some servers omit the empty line after the last event, or even the end of its last line.
     const text = lines.map((line) => line + end).join('');
     return {
       bytes: Buffer.from(mark + text.slice(0, text.length - Math.min(lastLines * end.length, text.length))),
@@ -47,7 +47,7 @@ const stream = fc
   });
 
 describe('server-sent events', () => {
-  it('come out as they were written, wherever the bytes are cut', () => {
+  it('are decoded as they were written, wherever the bytes are cut', () => {
     fc.assert(
       fc.property(
         stream.chain(({ bytes, events }) => piecesOf(bytes).map((pieces) => ({ pieces, events }))),
@@ -59,7 +59,7 @@ describe('server-sent events', () => {
     );
   });
 
-  it('are the same of any bytes, cut or not, and nothing is thrown', () => {
+  it('give the same result for any bytes, cut or not, and never throw', () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 60 }).map((array) => Buffer.from(array)),
       fc
@@ -81,7 +81,7 @@ describe('server-sent events', () => {
     );
   });
 
-  it('are bounded: the same event is too long however it is cut, and those before it came out', () => {
+  it('have a limit: the same event is too long however it is cut, and earlier events are decoded', () => {
     fc.assert(
       fc.property(fc.nat(200), fc.nat(LONGEST + 300), (more, at) => {
         const length = LONGEST - 100 + more;
@@ -98,14 +98,14 @@ describe('server-sent events', () => {
     );
   });
 
-  it('are bounded also where no event ever ends', () => {
+  it('have a limit even if no event ever ends', () => {
     const line = Buffer.from(`data: ${'x'.repeat(1000)}\n`);
     const { events, error } = decoded(bounded, Array<Buffer>(2000).fill(line));
     expect(events).toEqual([]);
     expect(error).toBeInstanceOf(NeutralError);
   });
 
-  it('come out as soon as their empty line is there, whichever its line end', () => {
+  it('are decoded as soon as their empty line arrives, whatever its line end', () => {
     for (const end of ['\n', '\r\n', '\r']) {
       const seen: string[] = [];
       sseDecoder(({ data }) => void seen.push(data)).push(Buffer.from(`data: now${end}${end}`));

@@ -3,7 +3,7 @@ import { NeutralError } from '../../upstream/upstream-errors.js';
 import type { StreamEvent } from '../chat/chat.js';
 import { createParser } from 'eventsource-parser';
 
-/** What was declared, else what the content type says; a stream of lines where that says nothing. */
+/** By the declared format, else by the content type; lines of JSON by default. */
 export function streamDecoder(
   format: 'sse' | 'ndjson' | null,
   contentType: string | undefined,
@@ -14,19 +14,19 @@ export function streamDecoder(
 }
 
 /**
- * Of one event, in characters: what a stream may make us keep. Gemini sends an image whole in one event, in base64, which
- * takes several MiB. Well below MAX_RESPONSE_BYTES, as there are many streams at once.
+ * The longest event, in characters. Gemini sends a whole image in one event, in base64, which takes several MiB. Well below
+ * MAX_RESPONSE_BYTES, as there are many streams at once.
  */
 export const LONGEST_EVENT = 16 * 1024 * 1024;
 
-/** Of a worker that is well: it does what it was asked. */
+/** Not a failure of the worker: it does what was requested. */
 export function eventTooLong(longest: number): NeutralError {
   return new NeutralError(`an event of the stream is longer than ${longest} characters`);
 }
 
 const BYTE_ORDER_MARK = '\uFEFF';
 
-/** UTF-8 that comes in pieces, as text without its byte order mark; a character cut in two waits for its rest. */
+/** Decodes UTF-8 in chunks, without its byte order mark; a character cut in two waits for its rest. */
 export class Utf8Text {
   private readonly decoder = new StringDecoder('utf8');
   private begun = false;
@@ -35,7 +35,7 @@ export class Utf8Text {
     return this.withoutMark(this.decoder.write(chunk));
   }
 
-  /** What never became whole, as U+FFFD. */
+  /** An incomplete last character, as U+FFFD. */
   end(): string {
     return this.withoutMark(this.decoder.end());
   }
@@ -48,12 +48,12 @@ export class Utf8Text {
 }
 
 /**
- * Server-sent events [WHATWG HTML, 9.2.6], wherever the bytes are cut. One difference: an event that the end of the stream
- * leaves without its empty line counts, since many servers never send the last one.
+ * Server-sent events [WHATWG HTML, 9.2.6], wherever the bytes are cut. One difference: a last event without its empty line
+ * counts, since many servers omit it.
  */
 export function sseDecoder(onEvent: (event: StreamEvent) => void, longest = LONGEST_EVENT): StreamDecoder {
   const parser = createParser({ onEvent: ({ event, data }) => onEvent({ name: event, data }) });
-  // The parser looks for a byte order mark in its first piece, which then is not one of ours.
+  // The parser looks for a byte order mark in its first chunk; the decoder has removed it already.
   parser.feed('');
   const text = new Utf8Text();
   const lines = new LineEnds();
@@ -69,7 +69,7 @@ export function sseDecoder(onEvent: (event: StreamEvent) => void, longest = LONG
   };
 }
 
-/** LF, CR LF and CR all become LF at once: the parser would wait for what follows a CR. */
+/** Turns LF, CR LF and CR into LF at once: the parser would wait for the character after a CR. */
 class LineEnds {
   private afterCr = false;
 
@@ -88,7 +88,7 @@ class EventLengths {
 
   constructor(private readonly longest: number) {}
 
-  /** @returns how much of it may go on: all, or up to the event that is too long */
+  /** @returns the length that is accepted: all, or up to the event that is too long */
   admit(text: string): number {
     let eventFrom = 0;
     for (let from = 0; ;) {
@@ -105,12 +105,12 @@ class EventLengths {
 }
 
 /**
- * What may stand between two JSON texts and never within one: line ends, and the NUL of FastChat's workers
+ * Separators that occur between two JSON texts and never within one: line ends, and the NUL of FastChat's workers
  * [lm-sys/FastChat, fastchat/serve/model_worker.py].
  */
 const SEPARATORS = /[\n\r\0]/;
 
-/** One JSON text a line. Lines without anything in them are skipped. */
+/** One JSON text a line. Blank lines are skipped. */
 export function ndjsonDecoder(onEvent: (event: StreamEvent) => void, longest = LONGEST_EVENT): StreamDecoder {
   const text = new Utf8Text();
   const pieces: string[] = [];
@@ -140,10 +140,10 @@ export function ndjsonDecoder(onEvent: (event: StreamEvent) => void, longest = L
   };
 }
 
-/** Bytes in, events out, as they become whole. After an error it is spent. */
+/** Decodes bytes to events as they become complete. Unusable after an error. */
 export interface StreamDecoder {
-  /** @throws UnjudgedError an event that is too long; and what `onEvent` throws */
+  /** @throws NeutralError for an event that is too long, and anything `onEvent` throws */
   push(chunk: Buffer): void;
-  /** The stream ended in order: what is left is an event, too. */
+  /** The stream ended in order: the rest is an event, too. */
   end(): void;
 }

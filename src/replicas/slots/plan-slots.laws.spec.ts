@@ -31,12 +31,12 @@ const its = (about: Partial<SlotSituation>): SlotSituation => ({
 describe('the plan for leased slots, in any situation', () => {
   it('never uses more slots than are held, and releases no slot in which a request runs', () => {
     law((now) => {
-      const { usable, release: giveBack } = planSlots(now);
+      const { usable, release: release } = planSlots(now);
       const held = now.heldForMs.length;
       expect(usable).toBeLessThanOrEqual(held);
       expect(usable).toBeGreaterThanOrEqual(0);
-      expect(giveBack).toBeLessThanOrEqual(Math.max(0, held - now.inFlight));
-      expect(held - giveBack).toBeGreaterThanOrEqual(usable);
+      expect(release).toBeLessThanOrEqual(Math.max(0, held - now.inFlight));
+      expect(held - release).toBeGreaterThanOrEqual(usable);
     });
   });
 
@@ -69,18 +69,18 @@ describe('a slot', () => {
   it('is used before it is handed over, unless no request here needs it', () => {
     expect(planSlots(its({ heldForMs: [0], wanted: 1, slotRequests: 2 }))).toMatchObject({
       usable: 1,
-      giveBack: 0,
+      release: 0,
     });
     expect(planSlots(its({ heldForMs: [0], wanted: 0, slotRequests: 1 }))).toMatchObject({
       usable: 0,
-      giveBack: 1,
+      release: 1,
     });
   });
 
   it('is handed over when the request that runs in it ends, and no other request begins in it', () => {
     const running = its({ heldForMs: [300], inFlight: 1, wanted: 5, slotRequests: 1 });
-    expect(planSlots(running)).toMatchObject({ usable: 0, giveBack: 0, take: 0 });
-    expect(planSlots({ ...running, inFlight: 0 })).toMatchObject({ usable: 0, giveBack: 1, take: 0 });
+    expect(planSlots(running)).toMatchObject({ usable: 0, release: 0, take: 0 });
+    expect(planSlots({ ...running, inFlight: 0 })).toMatchObject({ usable: 0, release: 1, take: 0 });
   });
 
   it('is kept for a second after the last request that needs it', () => {

@@ -15,12 +15,12 @@ type Body = Omit<MessageCreateParams, 'messages'> & {
 };
 
 const request = (chat: OpenAiChat, model = MODEL) => anthropicRequest(chat, model) as unknown as Body;
-const ask = (fields: Partial<OpenAiChat>): OpenAiChat => ({
+const chatWith = (fields: Partial<OpenAiChat>): OpenAiChat => ({
   model: 'm',
   messages: [{ role: 'user', content: 'Hi' }],
   ...fields,
 });
-const saying = (...messages: OpenAiMessage[]) => ask({ messages });
+const chatOfMessages = (...messages: OpenAiMessage[]) => chatWith({ messages });
 const refusal = (chat: OpenAiChat): string => {
   try {
     request(chat);
@@ -54,21 +54,21 @@ function expectTurns({ messages }: Body): void {
 /** The content of a chat in any format: texts by turn, images, calls and results. */
 function substance({ messages, tools }: OpenAiChat): unknown {
   const system: string[] = [];
-  const turns: { role: string; said: string }[] = [];
+  const turns: { role: string; text: string }[] = [];
   const calls: unknown[] = [];
   const answers: unknown[] = [];
   let open: { id: string; at: number }[] = [];
   for (const { role, content, tool_calls: called, tool_call_id: id } of messages) {
     const parts = typeof content === 'string' ? [{ type: 'text', text: content }] : (content ?? []);
-    const said = parts.map((part) =>
+    const text = parts.map((part) =>
       isText(part) ? (part.text.trim() === '' ? '' : part.text) : `[${part.type}]`,
     );
     if (role === 'tool') {
-      answers.push([open.find((call) => call.id === id)?.at, said.join('')]);
+      answers.push([open.find((call) => call.id === id)?.at, text.join('')]);
       continue;
     }
     if (role === 'system' || role === 'developer') {
-      if (said.join('') !== '') system.push(said.join(''));
+      if (text.join('') !== '') system.push(text.join(''));
       continue;
     }
     if (called !== undefined && called !== null) {
@@ -80,14 +80,14 @@ function substance({ messages, tools }: OpenAiChat): unknown {
         ]),
       );
     }
-    if (said.join('') === '' && (called ?? []).length === 0) continue;
+    if (text.join('') === '' && (called ?? []).length === 0) continue;
     const last = turns.at(-1);
-    if (last?.role === role) last.said += said.join('');
-    else turns.push({ role, said: said.join('') });
+    if (last?.role === role) last.text += text.join('');
+    else turns.push({ role, text: text.join('') });
   }
   return {
     system: system.join('\n'),
-    turns: turns.filter(({ said }) => said !== ''),
+    turns: turns.filter(({ text }) => text !== ''),
     calls,
     answers: answers.map((answer) => JSON.stringify(answer)).toSorted(),
     tools: tools ?? [],
@@ -197,12 +197,12 @@ describe('The Anthropic backend request', () => {
         },
       ],
     } satisfies MessageCreateParams);
-    expect(request(ask({ user: 'u-1', safety_identifier: 's-1' })).metadata).toEqual({ user_id: 's-1' });
+    expect(request(chatWith({ user: 'u-1', safety_identifier: 's-1' })).metadata).toEqual({ user_id: 's-1' });
   });
 
   it('sends images and documents as blocks', () => {
     const { messages } = request(
-      saying({
+      chatOfMessages({
         role: 'user',
         content: [
           { type: 'image_url', image_url: { url: 'https://a.test/cat' } },
@@ -228,8 +228,8 @@ describe('The Anthropic backend request', () => {
   });
 
   it('takes the token limit from max_tokens or max_completion_tokens', () => {
-    expect(request(ask({ max_tokens: 7 })).max_tokens).toBe(7);
-    expect(request(ask({ max_tokens: 7, max_completion_tokens: 9 })).max_tokens).toBe(9);
+    expect(request(chatWith({ max_tokens: 7 })).max_tokens).toBe(7);
+    expect(request(chatWith({ max_tokens: 7, max_completion_tokens: 9 })).max_tokens).toBe(9);
   });
 
   it.each<[string, number]>([
@@ -244,7 +244,7 @@ describe('The Anthropic backend request', () => {
     ['claude-fable-5-1', 32_000],
     ['claude-mythos-preview', 32_000],
   ])('gives %s a default limit of %i tokens', (model, most) => {
-    expect(request(ask({}), model).max_tokens).toBe(most);
+    expect(request(chatWith({}), model).max_tokens).toBe(most);
   });
 
   it.each<[string, string, unknown]>([
@@ -257,13 +257,13 @@ describe('The Anthropic backend request', () => {
     ['kimi-k2', 'high', undefined],
     ['claude-opus-5-5', 'constructor', undefined],
   ])('sends the effort that %s accepts for reasoning_effort %s', (model, effort, config) => {
-    expect(request(ask({ reasoning_effort: effort }), model).output_config).toEqual(config);
+    expect(request(chatWith({ reasoning_effort: effort }), model).output_config).toEqual(config);
   });
 
   it('passes the field thinking on, as Anthropic’s own OpenAI-compatible API does', () => {
     const thinking = { type: 'enabled', budget_tokens: 2048 };
-    expect(request(ask({ thinking })).thinking).toEqual(thinking);
-    expect(request(ask({ thinking: true }))).not.toHaveProperty('thinking');
+    expect(request(chatWith({ thinking })).thinking).toEqual(thinking);
+    expect(request(chatWith({ thinking: true }))).not.toHaveProperty('thinking');
   });
 
   it.each<[Partial<OpenAiChat>, unknown]>([
@@ -278,7 +278,7 @@ describe('The Anthropic backend request', () => {
     ],
     [{ parallel_tool_calls: true }, undefined],
   ])('translates the tool choice %j', (fields, choice) => {
-    const body = request(ask({ tools: [{ type: 'function', function: { name: 'f' } }], ...fields }));
+    const body = request(chatWith({ tools: [{ type: 'function', function: { name: 'f' } }], ...fields }));
     expect(body.tool_choice).toEqual(choice);
     expect(body.tools).toEqual([{ name: 'f', input_schema: { type: 'object' } }]);
   });
@@ -293,7 +293,7 @@ describe('The Anthropic backend request', () => {
     ['claude-mythos-preview', {}],
     ['kimi-k2', { temperature: 1, top_p: 0.5 }],
   ])('sends %s the temperature and top_p that it accepts', (model, sent) => {
-    expect(request(ask({ temperature: 1.7, top_p: 0.5 }), model)).toEqual({
+    expect(request(chatWith({ temperature: 1.7, top_p: 0.5 }), model)).toEqual({
       model,
       max_tokens: expect.any(Number) as number,
       messages: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }],
@@ -303,7 +303,7 @@ describe('The Anthropic backend request', () => {
 
   it('translates the other fields and leaves out unsupported hints', () => {
     const schema = { type: 'object', properties: {}, additionalProperties: false };
-    const chat = ask({
+    const chat = chatWith({
       stop: 'END',
       user: 'u-1',
       stream: true,
@@ -323,7 +323,7 @@ describe('The Anthropic backend request', () => {
   });
 
   it('makes a chat of system messages alone a user turn', () => {
-    const body = request(saying({ role: 'system', content: 'Write a poem.' }));
+    const body = request(chatOfMessages({ role: 'system', content: 'Write a poem.' }));
     expect(body.system).toBeUndefined();
     expect(body.messages).toEqual([{ role: 'user', content: [{ type: 'text', text: 'Write a poem.' }] }]);
   });
@@ -335,48 +335,54 @@ describe('The Anthropic backend request', () => {
   });
 
   it.each<[string, OpenAiChat]>([
-    ['n', ask({ n: 2 })],
-    ['modalities', ask({ modalities: ['text', 'audio'] })],
-    ['functions', ask({ functions: [] })],
-    ['web_search_options', ask({ web_search_options: {} })],
-    ['stop', ask({ stop: '\n' })],
-    ['tool_choice', ask({ tool_choice: 'required' })],
-    ['tools[0]', ask({ tools: [{ type: 'custom', custom: { name: 'f' } }] as never })],
-    ['messages', saying({ role: 'user', content: ' ' })],
-    ['messages[0].role', saying({ role: 'critic', content: 'x' })],
+    ['n', chatWith({ n: 2 })],
+    ['modalities', chatWith({ modalities: ['text', 'audio'] })],
+    ['functions', chatWith({ functions: [] })],
+    ['web_search_options', chatWith({ web_search_options: {} })],
+    ['stop', chatWith({ stop: '\n' })],
+    ['tool_choice', chatWith({ tool_choice: 'required' })],
+    ['tools[0]', chatWith({ tools: [{ type: 'custom', custom: { name: 'f' } }] as never })],
+    ['messages', chatOfMessages({ role: 'user', content: ' ' })],
+    ['messages[0].role', chatOfMessages({ role: 'critic', content: 'x' })],
     [
       'messages[0].content[0]',
-      saying({ role: 'user', content: [{ type: 'input_audio', input_audio: { data: '', format: 'wav' } }] }),
+      chatOfMessages({
+        role: 'user',
+        content: [{ type: 'input_audio', input_audio: { data: '', format: 'wav' } }],
+      }),
     ],
     [
       'messages[0].content[0].image_url.url',
-      saying({ role: 'user', content: [{ type: 'image_url', image_url: { url: 'file:///etc/passwd' } }] }),
+      chatOfMessages({
+        role: 'user',
+        content: [{ type: 'image_url', image_url: { url: 'file:///etc/passwd' } }],
+      }),
     ],
     [
       'messages[0].content[0].file',
-      saying({ role: 'user', content: [{ type: 'file', file: { file_id: 'f' } }] }),
+      chatOfMessages({ role: 'user', content: [{ type: 'file', file: { file_id: 'f' } }] }),
     ],
     [
       'messages[0].content[0]',
-      saying({
+      chatOfMessages({
         role: 'user',
         content: [{ type: 'image_url', image_url: { url: 'data:image/tiff;base64,AA' } }],
       }),
     ],
     [
       'messages[0].tool_calls[0].function.arguments',
-      saying({ role: 'assistant', tool_calls: [call('a', '[1]')] }),
+      chatOfMessages({ role: 'assistant', tool_calls: [call('a', '[1]')] }),
     ],
     [
       'messages[0].tool_calls[1]',
-      saying(
+      chatOfMessages(
         { role: 'assistant', tool_calls: [call('a'), call('b')] },
         { role: 'tool', tool_call_id: 'a', content: '' },
       ),
     ],
     [
       'messages[1].tool_call_id',
-      saying({ role: 'user', content: 'x' }, { role: 'tool', tool_call_id: 'a', content: '' }),
+      chatOfMessages({ role: 'user', content: 'x' }, { role: 'tool', tool_call_id: 'a', content: '' }),
     ],
   ])('rejects a chat with an unsupported %s', (field, chat) => expect(refusal(chat)).toBe(field));
 });

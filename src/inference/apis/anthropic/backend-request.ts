@@ -72,7 +72,7 @@ function toolDefinition({ name, description, parameters, strict }: Tool): JsonOb
   });
 }
 
-/** `json_object` needs no field: OpenAI requires the messages themselves to ask for JSON. */
+/** `json_object` needs no field: OpenAI requires the messages themselves to request JSON. */
 function outputConfig(chat: OpenAiChat, upstreamModel: string): JsonValue | undefined {
   const wanted = answerFormatOf(chat);
   const format =

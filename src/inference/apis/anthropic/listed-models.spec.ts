@@ -17,7 +17,7 @@ const models = fc
   );
 
 /** Reads all pages as the official client does (`Page` of @anthropic-ai/sdk). */
-function turned(all: readonly Model[], limit: number, way: 'after_id' | 'before_id'): readonly string[] {
+function allPages(all: readonly Model[], limit: number, way: 'after_id' | 'before_id'): readonly string[] {
   const pages: string[][] = [];
   let query: Record<string, string> = { limit: String(limit) };
   for (;;) {
@@ -36,7 +36,7 @@ describe('The model list in the format of Anthropic', () => {
       fc.property(models, fc.integer({ min: 1, max: 5 }), (all, limit) => {
         const ids = anthropicModelList(all, { limit: '1000' }).data.map(({ id }) => id);
         expect(ids.toSorted()).toEqual(all.map(({ name }) => name).toSorted());
-        expect(turned(all, limit, 'after_id')).toEqual(ids);
+        expect(allPages(all, limit, 'after_id')).toEqual(ids);
         const times = anthropicModelList(all, { limit: '1000' }).data.map((each) => each.created_at);
         expect(times).toEqual(times.toSorted().toReversed());
       }),

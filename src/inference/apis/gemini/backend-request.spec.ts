@@ -14,7 +14,7 @@ interface Body {
 
 const request = (chat: OpenAiChat, model = 'gemini-2.5-flash'): Body & Readonly<Record<string, unknown>> =>
   geminiRequest(chat, model) as unknown as Body & Readonly<Record<string, unknown>>;
-const ask = (fields: Partial<OpenAiChat>): OpenAiChat => ({
+const chatWith = (fields: Partial<OpenAiChat>): OpenAiChat => ({
   model: 'm',
   messages: [{ role: 'user', content: 'Hi' }],
   ...fields,
@@ -149,7 +149,7 @@ describe('The Gemini backend request', () => {
     const answer = (id: string) => ({ role: 'tool', tool_call_id: id, content: 'text' });
     const parts = (extra: object, model: string) =>
       request(
-        ask({
+        chatWith({
           messages: [
             { role: 'user', content: 'Hi' },
             { role: 'assistant', tool_calls: [call('a', extra), call('b')] },
@@ -166,7 +166,7 @@ describe('The Gemini backend request', () => {
 
   it('sends images, audio and documents', () => {
     const { contents } = request(
-      ask({
+      chatWith({
         messages: [
           {
             role: 'user',
@@ -189,13 +189,13 @@ describe('The Gemini backend request', () => {
   });
 
   it('requests JSON for a JSON response_format', () => {
-    expect(request(ask({ response_format: { type: 'json_object' } }))).toEqual({
+    expect(request(chatWith({ response_format: { type: 'json_object' } }))).toEqual({
       contents: CONTENTS,
       generationConfig: { responseMimeType: 'application/json' },
     });
     const schema = { type: 'array', items: { type: 'string' }, $schema: 'x' };
     expect(
-      request(ask({ response_format: { type: 'json_schema', json_schema: { name: 'a', schema } } })),
+      request(chatWith({ response_format: { type: 'json_schema', json_schema: { name: 'a', schema } } })),
     ).toEqual({
       contents: CONTENTS,
       generationConfig: {
@@ -212,7 +212,7 @@ describe('The Gemini backend request', () => {
         function: { name: 'now', parameters: { type: 'object', properties: {} } },
       },
     ];
-    expect(request(ask({ tools, tool_choice: 'none' }))).toEqual({
+    expect(request(chatWith({ tools, tool_choice: 'none' }))).toEqual({
       contents: CONTENTS,
       tools: [{ functionDeclarations: [{ name: 'now' }] }],
       toolConfig: { functionCallingConfig: { mode: 'NONE' } },
@@ -230,12 +230,12 @@ describe('The Gemini backend request', () => {
       ['auto', 'AUTO'],
       ['required', 'ANY'],
     ] as const)
-      expect(request(ask({ tools, tool_choice: choice(mode) as never }))).toEqual({
+      expect(request(chatWith({ tools, tool_choice: choice(mode) as never }))).toEqual({
         contents: CONTENTS,
         tools: [{ functionDeclarations: [{ name: 'a' }, { name: 'c' }] }],
         toolConfig: { functionCallingConfig: { mode: called } },
       });
-    expect(() => request(ask({ tools, tool_choice: choice('some') as never }))).toThrow(
+    expect(() => request(chatWith({ tools, tool_choice: choice('some') as never }))).toThrow(
       new UnsupportedFieldError('tool_choice.allowed_tools.mode', 'must be "auto" or "required"'),
     );
   });
@@ -259,7 +259,7 @@ describe('The Gemini backend request', () => {
     ['tunedModels/mine', 'high', undefined],
     ['gemini-2.5-flash', 'no-such', undefined],
   ])('translates for %s the effort %s to %j', (model, reasoning_effort, thinkingConfig) => {
-    const body = request(ask({ reasoning_effort }), model);
+    const body = request(chatWith({ reasoning_effort }), model);
     expect(body['generationConfig']).toEqual(thinkingConfig === undefined ? undefined : { thinkingConfig });
   });
 
@@ -267,7 +267,7 @@ describe('The Gemini backend request', () => {
   it("passes Google's own fields on", () => {
     const thinking_config = { thinking_level: 'low', include_thoughts: true };
     const google = { thinking_config, cached_content: 'cachedContents/a' };
-    expect(request(ask({ reasoning_effort: 'high', extra_body: { google } }))).toEqual({
+    expect(request(chatWith({ reasoning_effort: 'high', extra_body: { google } }))).toEqual({
       contents: CONTENTS,
       generationConfig: { thinkingConfig: thinking_config },
       cachedContent: 'cachedContents/a',
@@ -279,7 +279,7 @@ describe('The Gemini backend request', () => {
     const answers = ['[1,2]', 'plain', '7', '{"a":1}', ''];
     const ids = answers.map((_, index) => `c${index}`);
     const { contents } = request(
-      ask({
+      chatWith({
         messages: [
           { role: 'user', content: 'Hi' },
           { role: 'assistant', tool_calls: ids.map(call) },
@@ -298,12 +298,12 @@ describe('The Gemini backend request', () => {
 
   it('sends sampling options and leaves out those that today’s models reject', () => {
     const sampling = { top_p: 0.5, seed: 7, presence_penalty: 1, frequency_penalty: 1, logprobs: true };
-    expect(request(ask({ ...sampling, stop: 'END' }))).toEqual({
+    expect(request(chatWith({ ...sampling, stop: 'END' }))).toEqual({
       contents: CONTENTS,
       generationConfig: { topP: 0.5, seed: 7, stopSequences: ['END'] },
     });
-    expect(request(ask({ seed: 2 ** 40 }))).toEqual({ contents: CONTENTS });
-    expect(() => request(ask({ n: 2 }))).toThrow(UnsupportedFieldError);
+    expect(request(chatWith({ seed: 2 ** 40 }))).toEqual({ contents: CONTENTS });
+    expect(() => request(chatWith({ n: 2 }))).toThrow(UnsupportedFieldError);
   });
 
   it.each([

@@ -30,7 +30,7 @@ function configOf(effort: Effort | 'none', upstreamModel: string): JsonObject | 
   const isPro = /-pro\b/.test(upstreamModel);
   if (version !== undefined && Number(version) < 2.5) return undefined;
   if (version !== undefined && Number(version) >= 3) {
-    // Thinking cannot be turned off here, and Pro has no `minimal`.
+    // Thinking cannot be switched off here, and Pro has no `minimal`.
     const least = effort === 'none' || effort === 'minimal';
     return { thinkingLevel: least ? (isPro ? 'low' : 'minimal') : effort };
   }

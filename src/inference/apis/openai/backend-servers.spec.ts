@@ -63,13 +63,13 @@ describe('OpenAI-compatible servers', () => {
       const reader = openAiReader();
       return data.flatMap((each) => reader({ data: each }));
     };
-    const said = JSON.stringify(chunk('hi'));
+    const hi = JSON.stringify(chunk('hi'));
     const stopped = JSON.stringify(chunk('', { finish_reason: 'length' }));
-    expect(events(said, '[DONE]')).toEqual([
+    expect(events(hi, '[DONE]')).toEqual([
       { kind: 'text', text: 'hi' },
       { kind: 'finish', reason: 'stop' },
     ]);
-    expect(events(said, stopped, '[DONE]')).toEqual([
+    expect(events(hi, stopped, '[DONE]')).toEqual([
       { kind: 'text', text: 'hi' },
       { kind: 'finish', reason: 'length' },
     ]);

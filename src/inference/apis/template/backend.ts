@@ -12,7 +12,7 @@ import { unsupported } from '../../chat/chat-errors.js';
 import { rejectUnsupportedFields } from './unsupported.js';
 import { placeholderValues } from './placeholder-values.js';
 
-/** For a worker that is called by its own templates. */
+/** Calls a worker by its own templates. */
 export function prepareTemplateCall(
   worker: CallableWorker,
   call: TemplateCall,
@@ -22,7 +22,7 @@ export function prepareTemplateCall(
   if (path !== undefined && !ANSWERED.has(path)) throw unsupported(worker, request, worker.task ?? 'chat');
   if (request.task !== null) rejectUnsupportedFields(request.task, request.openAi(), call.placeholders);
   const { stream } = call;
-  // Without {STREAM} the template cannot ask for a whole answer: such a worker always streams.
+  // Without {STREAM} the template cannot request a whole answer: such a worker always streams.
   const isStream = stream !== null && (request.stream || !call.placeholders.has('STREAM'));
   const rendered = call.render(
     placeholderValues(

@@ -19,7 +19,7 @@ const lines = (separator: string, events: readonly object[]) =>
 const sse = (prefix: string, events: readonly object[]) =>
   events.map((event) => `${prefix}${JSON.stringify(event)}\n\n`).join('');
 
-/** As these servers write, each of them "Hello, 世界". */
+/** The streams of these servers, each with the text "Hello, 世界". */
 const KNOWN: Readonly<Record<string, KnownStream>> = {
   // https://docs.ollama.com/api/chat
   'Ollama /api/chat': {
@@ -75,7 +75,7 @@ const KNOWN: Readonly<Record<string, KnownStream>> = {
     ]),
     usage: { input: 5, output: 3 },
   },
-  // https://github.com/lm-sys/FastChat/blob/main/fastchat/serve/model_worker.py: text so far, NUL between
+  // https://github.com/lm-sys/FastChat/blob/main/fastchat/serve/model_worker.py: cumulative text, NUL between
   'FastChat /worker_generate_stream': {
     contentType: 'text/plain; charset=utf-8',
     spec: {
@@ -106,7 +106,7 @@ const KNOWN: Readonly<Record<string, KnownStream>> = {
     ]),
     usage: { input: 7, output: 4 },
   },
-  // https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope: text so far, "null" until the end
+  // https://help.aliyun.com/zh/model-studio/qwen-api-via-dashscope: cumulative text, "null" until the end
   'DashScope generation': {
     contentType: 'text/event-stream;charset=UTF-8',
     spec: {
@@ -134,25 +134,25 @@ const KNOWN: Readonly<Record<string, KnownStream>> = {
 it.each(Object.entries(KNOWN))('reads the stream of %s, byte by byte', (_name, known) => {
   const extract = compileStreamExtract(known.spec);
   const reader = templateReader(extract);
-  const said: ChatEvent[] = [];
+  const events: ChatEvent[] = [];
   const decoder = streamDecoder(
     extract.format,
     known.contentType,
-    (event) => void said.push(...reader(event)),
+    (event) => void events.push(...reader(event)),
   );
   for (const byte of Buffer.from(known.wire)) decoder.push(Buffer.of(byte));
   decoder.end();
-  said.push(...reader.end());
+  events.push(...reader.end());
 
-  const text = said.map((event) => (event.kind === 'text' ? event.text : '')).join('');
+  const text = events.map((event) => (event.kind === 'text' ? event.text : '')).join('');
   expect(text).toBe('Hello, 世界');
-  expect(said.filter(({ kind }) => kind !== 'text')).toEqual([
+  expect(events.filter(({ kind }) => kind !== 'text')).toEqual([
     { kind: 'finish', reason: known.reason ?? 'stop' },
     ...(known.usage === null ? [] : [{ kind: 'usage', usage: known.usage }]),
   ]);
 });
 
-/** As these servers write once their headers are sent: no word of it may be taken for the answer. */
+/** Errors of these servers after their headers are sent: no text of them may become part of the answer. */
 const FAILING: Readonly<Record<string, Omit<KnownStream, 'usage'>>> = {
   // https://docs.ollama.com/api/errors
   'Ollama /api/generate': {
@@ -192,13 +192,13 @@ const FAILING: Readonly<Record<string, Omit<KnownStream, 'usage'>>> = {
   },
 };
 
-it.each(Object.entries(FAILING))('takes no error of %s for text', (_name, { spec, contentType, wire }) => {
+it.each(Object.entries(FAILING))('reads no error of %s as text', (_name, { spec, contentType, wire }) => {
   const extract = compileStreamExtract(spec);
   const reader = templateReader(extract);
-  const said: ChatEvent[] = [];
-  const decoder = streamDecoder(extract.format, contentType, (event) => void said.push(...reader(event)));
+  const events: ChatEvent[] = [];
+  const decoder = streamDecoder(extract.format, contentType, (event) => void events.push(...reader(event)));
   expect(() => decoder.push(Buffer.from(wire))).toThrow(ProtocolError);
-  expect(said).toEqual([{ kind: 'text', text: 'Hello' }]);
+  expect(events).toEqual([{ kind: 'text', text: 'Hello' }]);
 });
 
 it.each([
@@ -208,7 +208,7 @@ it.each([
   [undefined, null, 0],
   ['application/json', 'sse', 1],
   ['text/event-stream', 'ndjson', 0],
-] as const)('of content type %s and format %s', (contentType, format, isSse) => {
+] as const)('chooses the decoder by content type %s and format %s', (contentType, format, isSse) => {
   const seen: string[] = [];
   const decoder = streamDecoder(format, contentType, ({ data }) => void seen.push(data));
   decoder.push(Buffer.from('data: {}\n\n'));

@@ -6,23 +6,23 @@ import type { ChatEvent } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
 import { templateReader } from './stream.js';
 
-/** All that a reader makes of a stream that ends in order. */
+/** All events that a reader returns for a stream that ends in order. */
 function read(spec: StreamExtractSpec, events: readonly (object | string)[]): readonly ChatEvent[] {
   const reader = templateReader(compileStreamExtract(spec));
   const data = events.map((event) => (typeof event === 'string' ? event : JSON.stringify(event)));
   return [...data.flatMap((each) => reader({ data: each })), ...reader.end()];
 }
 
-const text = (said: string): ChatEvent => ({ kind: 'text', text: said });
+const text = (content: string): ChatEvent => ({ kind: 'text', text: content });
 const finish = (reason: 'stop' | 'length' = 'stop'): ChatEvent => ({ kind: 'finish', reason });
-const said = (events: readonly ChatEvent[]) =>
+const textOf = (events: readonly ChatEvent[]) =>
   events.map((event) => (event.kind === 'text' ? event.text : '')).join('');
 
-/** As servers write them: pieces that may end within a character of which they show what they have. */
+/** Chunks of text with characters of several bytes. */
 const pieces = fc.array(fc.string({ unit: fc.constantFrom('a', ' ', '語', '😀', '\n') }), { maxLength: 8 });
 
 describe('a stream of a template worker', () => {
-  it('says the pieces in their order, whichever way it tells the end, and finishes once, last', () => {
+  it('yields all text in order and finishes once, last, whatever its end marker', () => {
     const ends: readonly [Partial<StreamExtractSpec>, readonly (object | string)[]][] = [
       [{}, []],
       [{}, ['[DONE]']],
@@ -34,17 +34,17 @@ describe('a stream of a template worker', () => {
     fc.assert(
       fc.property(pieces, fc.constantFrom(...ends), (texts, [spec, end]) => {
         const events = read({ text: 't', ...spec }, [...texts.map((t) => ({ t })), ...end]);
-        expect(said(events)).toBe(texts.join(''));
+        expect(textOf(events)).toBe(texts.join(''));
         expect(events.at(-1)).toEqual(finish());
         expect(events.filter(({ kind }) => kind === 'finish')).toHaveLength(1);
       }),
     );
   });
 
-  it('that repeats the whole text so far says each piece once, however a character comes in', () => {
+  it('yields each chunk once if events repeat the whole text, even with unfinished characters', () => {
     fc.assert(
       fc.property(pieces, fc.boolean(), (all, showsUnfinished) => {
-        // What is never followed by the finished character stays as it was shown.
+        // An unfinished character stays as it is if the finished one never follows.
         const texts = all.filter((each) => each !== '');
         const events = texts.flatMap((_text, at) => {
           const before = texts.slice(0, at).join('');
@@ -54,18 +54,18 @@ describe('a stream of a template worker', () => {
             { t: '' },
           ];
         });
-        expect(said(read({ text: 't', delta: false }, events))).toBe(texts.join(''));
+        expect(textOf(read({ text: 't', delta: false }, events))).toBe(texts.join(''));
       }),
     );
   });
 
-  it('that takes back what it said goes on where it is longer again', () => {
+  it('continues once the text is longer again if the server shortens it', () => {
     const spec = { text: 't', delta: false };
-    expect(said(read(spec, [{ t: 'Hello##' }, { t: 'Hello' }, { t: 'Hello## you' }]))).toBe('Hello## you');
-    expect(said(read(spec, [{ t: 'odd \uFFFD' }]))).toBe('odd \uFFFD');
+    expect(textOf(read(spec, [{ t: 'Hello##' }, { t: 'Hello' }, { t: 'Hello## you' }]))).toBe('Hello## you');
+    expect(textOf(read(spec, [{ t: 'odd \uFFFD' }]))).toBe('odd \uFFFD');
   });
 
-  it('tells usage once, after the finish: the last word before it, or the first behind it', () => {
+  it('yields usage once, after the finish: the last one before it, or the first one behind it', () => {
     const spec = { text: 't', done: { data: '[DONE]' }, usage: { input: 'u.i', output: 'u.o' } };
     const usage = (output: number): ChatEvent => ({ kind: 'usage', usage: { input: 1, output } });
     expect(read(spec, [{ t: 'a', u: { i: 1, o: 1 } }, { t: 'b', u: { i: 1, o: 2 } }, '[DONE]'])).toEqual([
@@ -89,7 +89,7 @@ describe('a stream of a template worker', () => {
     ['eos_token', 'stop'],
     ['sensitive', 'content_filter'],
     ['tool_use', 'tool_calls'],
-  ])('that ended by %s ended by %s', (word, reason) => {
+  ])('translates the finish reason %s to %s', (word, reason) => {
     expect(read({ text: 't', finish_reason: 'f' }, [{ t: 'a' }, { t: 'b', f: word }])).toEqual([
       text('a'),
       text('b'),
@@ -97,7 +97,7 @@ describe('a stream of a template worker', () => {
     ]);
   });
 
-  it('goes on while the reason is none that anybody knows, and waits for its marker', () => {
+  it('continues after an unknown finish reason, and waits for its end marker', () => {
     const spec = { text: 't', finish_reason: 'f' };
     expect(
       read(spec, [
@@ -114,7 +114,7 @@ describe('a stream of a template worker', () => {
     ]);
   });
 
-  it('says nothing of events that hold no text', () => {
+  it('yields nothing for events without text', () => {
     expect(
       read({ text: 'choices[].delta.content' }, [{ choices: [{ delta: { role: 'assistant' } }] }, '']),
     ).toEqual([finish()]);
@@ -125,16 +125,16 @@ describe('a stream of a template worker', () => {
     ['of vLLM', { error: { message: 'EngineCore died', code: 500 } }, ': EngineCore died'],
     ['of FastChat', { text: 'NETWORK ERROR', error_code: 50002 }, ': NETWORK ERROR'],
     ['that is long', { error: 'x'.repeat(2001) }, `: ${'x'.repeat(2000)}`],
-    ['that says nothing', { error: true }, ''],
-  ])('that tells of an error %s is told in its words', (_server, event, words) => {
-    const what = 'the upstream told of an error within its stream';
+    ['without a message', { error: true }, ''],
+  ])('throws the message of an error %s', (_server, event, words) => {
+    const what = 'the upstream reported an error within its stream';
     const failing = () => read({ text: 't' }, [{ t: 'a' }, event]);
     expect(failing).toThrow(new ProtocolError(what + words));
     const named = () => templateReader(compileStreamExtract({ text: '' }))({ name: 'error', data: 'oh no' });
     expect(named).toThrow(new ProtocolError(`${what}: oh no`));
   });
 
-  it('that is cut off or broken is a ProtocolError, which quotes nothing', () => {
+  it('throws a ProtocolError without the content if it is cut off or broken', () => {
     const marked = { text: 't', done: { data: '[DONE]' } };
     expect(() => read(marked, [{ t: 'a' }])).toThrow('the stream ended before its end marker');
     for (const bad of ['{"t":"sec', 'secret']) {

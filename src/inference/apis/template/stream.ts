@@ -4,14 +4,14 @@ import type { ChatEvent, FinishReason, StreamReader, StreamStage, Usage } from '
 import { ProtocolError } from '../../chat/chat-errors.js';
 import { errorMessageOfEvent } from '../../chat/error-body.js';
 
-/** A reader that is also told when the stream ended in order. */
+/** A reader whose `end` is called when the stream ends in order. */
 export interface TemplateReader extends StreamReader {
-  /** What the end of the stream says: for a worker without an end marker, that the answer is complete. @throws ProtocolError */
+  /** The last events. Without an end marker, the end of the stream completes the answer. @throws ProtocolError */
   end(): readonly ChatEvent[];
   stage(): StreamStage;
 }
 
-/** Reads a stream as its worker's definition says. After `finish` only usage follows. */
+/** Reads a stream by its worker's definition. Only usage follows `finish`. */
 export function templateReader(extract: StreamExtract): TemplateReader {
   const state = new TemplateStream(extract);
   return Object.assign((event: Parameters<StreamReader>[0]) => state.read(event.data, event.name), {
@@ -37,7 +37,7 @@ class TemplateStream {
   }
 
   read(data: string, name: string | undefined): readonly ChatEvent[] {
-    // Between events some servers send empty ones to stay in touch.
+    // Some servers send empty events as heartbeats.
     if (data === '') return [];
     if (this.finished) return this.afterFinish(data);
     const piece = this.pieceOf(data);
@@ -65,7 +65,7 @@ class TemplateStream {
     return this.usage === null ? [] : [{ kind: 'usage', usage: this.usage }];
   }
 
-  /** The answer is complete: what follows can add its usage and spoil nothing. */
+  /** The answer is complete: a later event can only add its usage. */
   private afterFinish(data: string): readonly ChatEvent[] {
     const isCounted = this.usage !== null;
     try {
@@ -83,36 +83,36 @@ class TemplateStream {
       return this.extract.read(data);
     } catch (error) {
       if (!(error instanceof ExtractError)) throw error;
-      throw new ProtocolError(`an event of the stream makes no sense: ${error.message}`, { cause: error });
+      throw new ProtocolError(`an event of the stream is invalid: ${error.message}`, { cause: error });
     }
   }
 }
 
-function failure(told: string): ProtocolError {
-  const what = 'the upstream told of an error within its stream';
-  return new ProtocolError(told === '' ? what : `${what}: ${told}`);
+function failure(message: string): ProtocolError {
+  const what = 'the upstream reported an error within its stream';
+  return new ProtocolError(message === '' ? what : `${what}: ${message}`);
 }
 
 function textEvents(text: string): readonly ChatEvent[] {
   return text === '' ? [] : [{ kind: 'text', text }];
 }
 
-/** A character of which not all bytes are there yet, as servers that decode token by token show it. */
+/** An incomplete character, as servers that decode token by token send it. */
 const UNFINISHED = /\uFFFD+$/;
 
-/** What is new in each event of a stream whose events repeat the whole text so far. */
+/** Returns the new text of each event if events repeat the whole text so far. */
 export class CumulativeText {
-  private said = '';
+  private sent = '';
   private whole = '';
 
-  /** @param isLast what looks unfinished will not change any more */
+  /** @param isLast no more text follows, so unfinished characters stay as they are */
   append(whole: string, isLast: boolean): string {
-    // An event without text takes nothing back.
+    // An event without text removes nothing.
     if (whole !== '') this.whole = whole;
     const settled = isLast ? this.whole : this.whole.replace(UNFINISHED, '');
-    // What was said cannot be unsaid: a server that shortens its text (a stop word cut off) adds nothing until it is longer.
-    const added = settled.slice(this.said.length);
-    if (added !== '') this.said = settled;
+    // Sent text cannot be taken back: if a server shortens it (a stop word cut off), nothing is added until it is longer.
+    const added = settled.slice(this.sent.length);
+    if (added !== '') this.sent = settled;
     return added;
   }
 
@@ -122,8 +122,8 @@ export class CumulativeText {
 }
 
 /**
- * Why an answer ended, as servers of all kinds put it, in OpenAI's words. Others mean nothing: DashScope says "null" until the
- * end. TGI: eos_token, stop_sequence; Cohere: COMPLETE, MAX_TOKENS; Ollama and vLLM: stop, length.
+ * The finish reasons of many servers, translated to OpenAI's. Others are ignored: DashScope sends "null" until the end.
+ * TGI: eos_token, stop_sequence; Cohere: COMPLETE, MAX_TOKENS; Ollama and vLLM: stop, length.
  */
 const REASONS: Readonly<Record<string, FinishReason>> = {
   stop: 'stop',

@@ -6,8 +6,8 @@ import { isJsonObject } from '../../../input/json.js';
 import { answerFormatOf, rejectOpenAiOnlyFields } from '../../chat/options.js';
 
 /**
- * Rejects fields that no placeholder can express and that change the answer. `json_object` is a hint: the prompt must ask
- * for JSON as well.
+ * Rejects fields that no placeholder can express and that change the answer. `json_object` is a hint: the prompt must
+ * request JSON as well.
  * @throws UnsupportedFieldError
  */
 export function rejectUnsupportedFields(
