@@ -8,18 +8,18 @@ import { hangUp } from './data-source.js';
 export interface ChangeListenerOptions {
   readonly address: DatabaseAddress;
   readonly channels: readonly string[];
-  /** Told each payload. Only a hint to look again: a NOTIFY can be lost. */
+  /** Called with each payload, which is only a hint to read again: a NOTIFY can be lost. */
   readonly onNotify: (payload: string, channel: string) => void;
-  /** Told after each successful LISTEN: whatever came before it was missed. */
+  /** Called after each successful LISTEN: earlier notifications were missed. */
   readonly onListening: () => void;
   readonly onLost?: (error: Error) => void;
-  /** Sends a NOTIFY by another connection, to see once a connection whether it is heard. */
+  /** Sends a NOTIFY through another connection, to test once whether this one receives it. */
   readonly notify?: (channel: string, payload: string) => Promise<unknown>;
-  /** LISTEN succeeded, and nothing is heard all the same: so it is behind a pooler that lends sessions by transaction. */
+  /** LISTEN succeeded and the test NOTIFY did not arrive: the connection leads through a transaction pooler. */
   readonly onDeaf?: () => void;
-  /** How often the connection must prove itself: a half-open socket looks alive for ever. */
+  /** How often the connection is tested: a half-open socket looks alive for ever. */
   readonly proofMs?: number;
-  /** How long it has for that, for LISTEN, and to hear. */
+  /** The timeout of that test, of LISTEN, and of the test NOTIFY. */
   readonly answerMs?: number;
   /** 0 to 1; the jitter of reconnecting. */
   readonly random?: () => number;
@@ -28,7 +28,7 @@ export interface ChangeListenerOptions {
 const RECONNECT_BASE_MS = 250;
 const RECONNECT_MAX_MS = 10_000;
 
-/** LISTENs on one connection of its own, and on another whenever that one is lost. */
+/** LISTENs on a connection of its own and reconnects whenever it is lost. */
 export class ChangeListener {
   private readonly stopping = new AbortController();
   private running: Promise<void> | null = null;
@@ -72,9 +72,9 @@ export class ChangeListener {
       client.on('error', reject);
       client.on('end', () => reject(new Error('the listening connection ended')));
     });
-    // Awaited only once the connection stands; until then connect() itself reports.
+    // Awaited only once connected; until then connect() itself reports.
     lost.catch(() => {});
-    // A channel nobody else listens to.
+    // A channel without other listeners.
     const proof = `mmm_proof_${randomUUID()}`;
     let hasHeard = false;
     client.on('notification', ({ channel, payload }) => {
@@ -97,7 +97,7 @@ export class ChangeListener {
     }
   }
 
-  /** Tells once if what is sent is not heard. Where it can't be sent nothing is known. */
+  /** Reports once if the test NOTIFY does not arrive. If it cannot be sent, nothing is known. */
   private async proveHearing(
     channel: string,
     answerMs: number,

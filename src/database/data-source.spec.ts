@@ -16,7 +16,7 @@ const authenticated = message('R', Buffer.alloc(4));
 const readyForQuery = message('Z', Buffer.from('I'));
 const stopping = message('E', Buffer.from('SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0'));
 
-it('outlives a server that stops at the very moment it lets us in', async () => {
+it('survives a server that stops while it accepts the connection', async () => {
   const server = createServer((socket) => {
     socket.on('error', () => {});
     socket.once('data', () => socket.end(Buffer.concat([authenticated, readyForQuery, stopping])));
@@ -26,7 +26,7 @@ it('outlives a server that stops at the very moment it lets us in', async () => 
   const address = server.address();
   const port = typeof address === 'object' ? address?.port : undefined;
   const source = new DataSource(dataSourceOptions({ url: `postgres://u@127.0.0.1:${port}/d` }, 'public', 2));
-  // An error that nobody hears would end this process, and with it the test.
+  // An unhandled error would end this process, and with it the test.
   const failure = await source.initialize().catch(databaseError);
   expect(failure).toBeInstanceOf(DatabaseUnavailableError);
 });

@@ -23,10 +23,10 @@ export type DatabaseAddress =
       readonly database: string;
     };
 
-/** No query of the service comes near it, and the pool closes what is idle after 10 s; a half-open connection would hang for ever. */
+/** Far longer than any query of the service; a half-open connection would hang for ever. */
 const LONGEST_SILENCE_MS = 12_000;
 
-/** What `pg` is given. A connection that can't be made within 5 s is an error, so that nothing waits for ever. */
+/** The options of `pg`. Connecting fails after 5 s, so that nothing waits for ever. */
 export function pgOptions(address: DatabaseAddress, applicationName = 'multi-model-manager') {
   const where = 'url' in address ? { connectionString: address.url } : address;
   return { ...where, application_name: applicationName, connectionTimeoutMillis: 5_000, keepAlive: true };
@@ -42,7 +42,7 @@ export function dataSourceOptions(
     type: 'postgres',
     schema,
     poolSize,
-    // A silent server is an unavailable one; migrations may take their time.
+    // A silent server counts as unavailable; migrations may take longer.
     extra: { ...pgOptions(address), Client: PooledClient, stream: () => impatientSocket(longestSilenceMs) },
     entities: [
       WorkerEntity,
@@ -70,8 +70,8 @@ export function dataSourceOptions(
 }
 
 /**
- * Hears every error. TypeORM begins to listen only a moment after the pool has given it a connection: a server that
- * stops within this moment would end the process.
+ * Handles every error. TypeORM adds its handler only a moment after the pool has connected: a server that stops in
+ * between would end the process.
  */
 class PooledClient extends pg.Client {
   constructor(config?: pg.ClientConfig) {
@@ -80,7 +80,7 @@ class PooledClient extends pg.Client {
   }
 }
 
-/** Breaks after a silence. `query_timeout` would fail the query and put its connection, still waiting, back into the pool. */
+/** Closes after a silence. `query_timeout` would fail the query and return its connection, still waiting, to the pool. */
 function impatientSocket(longestSilenceMs: number): Socket {
   const socket = new Socket();
   return socket.setTimeout(longestSilenceMs, () => {
@@ -89,8 +89,8 @@ function impatientSocket(longestSilenceMs: number): Socket {
 }
 
 /**
- * A data source whose connections see `schema` first: for migrations, which name no schema and may take their time, until
- * `signal` cuts them off. Not through a transaction pooler.
+ * A data source whose connections see `schema` first: for migrations, which name no schema and may take long, until
+ * `signal` aborts them. Not through a transaction pooler.
  */
 export function migrationDataSource(
   address: DatabaseAddress,
@@ -118,7 +118,7 @@ export abstract class DatabaseAddresses {
 
 const LONGEST_FAREWELL_MS = 500;
 
-/** Ends a connection without waiting for a peer that is silent, and leaves no socket behind. */
+/** Ends a connection without waiting for a silent peer, and leaves no socket open. */
 export async function hangUp(client: pg.Client, socket: Socket): Promise<void> {
   await Promise.race([client.end().catch(() => {}), sleep(LONGEST_FAREWELL_MS)]);
   socket.destroy();

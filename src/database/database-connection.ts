@@ -9,8 +9,8 @@ const RETRY_BASE_MS = 250;
 const RETRY_MAX_MS = 10_000;
 
 /**
- * Connects once the application is up, and keeps trying while the server is not there: the service lives (`/livez`)
- * but is not ready (`/readyz`) until then.
+ * Connects once the application is up, and keeps trying while the server is unavailable: until then the service is live
+ * (`/livez`) but not ready (`/readyz`).
  */
 @Injectable()
 export class DatabaseConnection implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -25,7 +25,7 @@ export class DatabaseConnection implements OnApplicationBootstrap, OnApplication
     private readonly settings: DatabaseSettings,
   ) {}
 
-  /** Calls `use` when the database is there and migrated; at once, if it is. */
+  /** Calls `use` once the database is connected and migrated, or at once if it already is. */
   onConnected(use: () => void): void {
     if (this.source.isInitialized) use();
     else this.whenConnected.push(use);
@@ -50,7 +50,7 @@ export class DatabaseConnection implements OnApplicationBootstrap, OnApplication
       } catch (error) {
         const delayMs = Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** failures) * (0.75 + Math.random() / 2);
         this.logger.warn(
-          `not there yet, trying again in ${Math.round(delayMs)} ms: ${error instanceof Error ? describe(error) : String(error)}`,
+          `not available yet, trying again in ${Math.round(delayMs)} ms: ${error instanceof Error ? describe(error) : String(error)}`,
         );
         await sleep(delayMs, undefined, { signal: this.stopping.signal }).catch(() => {});
       }
@@ -76,8 +76,8 @@ export class DatabaseConnection implements OnApplicationBootstrap, OnApplication
 
 /** `AggregateError` of a refused connection has no message of its own. */
 function describe(error: Error): string {
-  // PgBouncer's words.
+  // PgBouncer's message.
   if (error.message.includes('unsupported startup parameter'))
-    return `${error.message}; migrations need a way past the connection pooler: DATABASE_DIRECT_URL`;
+    return `${error.message}; migrations need a direct connection: set DATABASE_DIRECT_URL to an address that bypasses the connection pooler`;
   return error instanceof AggregateError ? error.errors.map((e) => String(e)).join('; ') : error.message;
 }

@@ -2,18 +2,18 @@ import type { DatabaseSettings } from '../config/settings.js';
 import type { DatabaseAddresses } from './data-source.js';
 import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.js';
 
-/** Connections of the embedded server: our pool, the listener, the migrations, and a few for a person in psql. */
+/** Connections of the embedded server: the pool, the listener, the migrations, and a few for psql. */
 const SPARE_CONNECTIONS = 20;
 
 export interface DatabaseServer {
   readonly addresses: DatabaseAddresses;
   readonly notices: readonly string[];
-  /** Resolves with the reason if a server of our own goes away unasked. */
+  /** Resolves with the reason if the embedded server ends unexpectedly. */
   readonly lost: Promise<string>;
   stop(): Promise<void>;
 }
 
-/** Yours, by DATABASE_URL; else the embedded one, started here. @throws EmbeddedPostgresError */
+/** The server of DATABASE_URL; otherwise the embedded one, started here. @throws EmbeddedPostgresError */
 export async function startDatabaseServer(
   settings: DatabaseSettings,
   log: (line: string) => void,
@@ -33,7 +33,7 @@ export async function startDatabaseServer(
     addresses: { pooled: postgres.connection, direct: postgres.connection },
     notices: postgres.notices,
     lost: postgres.exited.then(() =>
-      stopping ? new Promise<string>(() => {}) : 'the embedded PostgreSQL ended unasked',
+      stopping ? new Promise<string>(() => {}) : 'the embedded PostgreSQL ended unexpectedly',
     ),
     stop: async () => {
       stopping = true;

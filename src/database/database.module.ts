@@ -17,7 +17,7 @@ export class DatabaseModule {
           inject: [DatabaseSettings],
           useFactory: (settings: DatabaseSettings) => ({
             ...dataSourceOptions(addresses.pooled, settings.schema, settings.poolSize),
-            // DatabaseConnection does it, and goes on when the server is not there yet.
+            // DatabaseConnection connects, and keeps trying while the server is unavailable.
             manualInitialization: true,
           }),
         }),

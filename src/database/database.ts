@@ -2,14 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { databaseError, DatabaseUnavailableError } from './database-unavailable-error.js';
 
-/** The way to PostgreSQL for everyone: runs what it is given, and says `DatabaseUnavailableError` when there is none. */
+/** Runs all queries of the service; throws DatabaseUnavailableError when PostgreSQL is unavailable. */
 @Injectable()
 export class Database {
   private answered = true;
 
   constructor(private readonly source: DataSource) {}
 
-  /** Whether it was there when it was last asked, which is every few seconds. */
+  /** Whether the last query succeeded; there is one every few seconds. */
   get connected(): boolean {
     return this.source.isInitialized && this.answered;
   }
@@ -38,7 +38,7 @@ export class Database {
     });
   }
 
-  /** One transaction; `actor` stands in worker_event as who did it. @throws DatabaseUnavailableError */
+  /** One transaction; worker_event names `actor` as its author. @throws DatabaseUnavailableError */
   transaction<T>(actor: string, use: (manager: EntityManager) => Promise<T>): Promise<T> {
     return this.run((manager) =>
       manager.transaction(async (inner) => {

@@ -4,18 +4,18 @@ import { type DatabaseAddress, migrationDataSource } from './data-source.js';
 import { underMigrationLock } from './migration-lock.js';
 
 export interface MigrationOptions {
-  /** Gives it up. */
+  /** Aborts the migration. */
   readonly stop?: AbortSignal;
-  /** How long the server may be silent. */
+  /** The longest silence of the server. */
   readonly answerMs?: number;
-  /** How long a migration may wait for a lock on a table: everybody else waits behind it. */
+  /** How long a migration may wait for a lock on a table: all later queries of the table queue behind it. */
   readonly lockWaitMs?: number;
 }
 
 /**
  * Brings the schema up to date, each migration in a transaction of its own, under one lock: of replicas that start
- * together one migrates and the others find nothing left to do. Given up when the server falls silent; what was not
- * committed is undone.
+ * together, one migrates and the others find nothing to do. Aborted when the server is silent; uncommitted changes are
+ * rolled back.
  * @returns the names of the migrations it ran
  */
 export async function migrate(
@@ -31,7 +31,7 @@ export async function migrate(
   });
 }
 
-/** Takes back the newest migration. */
+/** Reverts the newest migration. */
 export async function revertMigration(address: DatabaseAddress, schema: string): Promise<void> {
   await withMigrations(address, schema, {}, (source) => source.undoLastMigration({ transaction: 'each' }));
 }
@@ -52,17 +52,17 @@ async function withMigrations<T>(
   });
 }
 
-/** Asks first: CREATE SCHEMA needs a right on the whole database, even with IF NOT EXISTS and a schema that is there. */
+/** Checks first: CREATE SCHEMA needs a privilege on the whole database, even with IF NOT EXISTS and an existing schema. */
 async function ensureSchema(source: DataSource, schema: string): Promise<void> {
   const rows: unknown[] = await source.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
   if (rows.length === 0) await source.query(`CREATE SCHEMA ${pg.escapeIdentifier(schema)}`);
 }
 
-/** Some poolers drop what a session asks for at its start, and the tables would land elsewhere. */
+/** Some poolers drop the startup parameters of a session, and the tables would be created in another schema. */
 async function expectToSee(source: DataSource, schema: string): Promise<void> {
   const [row]: { current_schema: string }[] = await source.query('SELECT current_schema()');
   if (row?.current_schema === schema) return;
   throw new Error(
-    `migrations would land in the schema ${row?.current_schema} instead of ${schema}: let DATABASE_DIRECT_URL lead past the connection pooler`,
+    `migrations would create tables in the schema ${row?.current_schema} instead of ${schema}: set DATABASE_DIRECT_URL to an address that bypasses the connection pooler`,
   );
 }

@@ -4,21 +4,20 @@ import pg from 'pg';
 import { type DatabaseAddress, pgOptions } from './data-source.js';
 import { hangUp } from './data-source.js';
 
-/** An arbitrary constant of this service: whoever migrates holds this advisory lock. */
+/** An arbitrary constant of this service: the key of the advisory lock that a migration holds. */
 const MIGRATION_LOCK = 7_306_121_995;
 const TRY_AGAIN_MS = 250;
 
 export interface MigrationLockOptions {
   readonly address: DatabaseAddress;
-  /** How long the server has for each answer, and how often it must prove itself while a migration runs. */
+  /** The timeout of each answer of the server, and how often it is tested while a migration runs. */
   readonly answerMs: number;
   readonly stop: AbortSignal;
 }
 
 /**
- * Runs `use` while nobody else migrates this database. The lock belongs to an open transaction, not to a session, so
- * that a transaction pooler cannot leave it behind; and it is asked for again and again, so that nothing hangs on a
- * server that says nothing. `lost` is aborted when the server is silent, the lock is lost or `stop` is aborted.
+ * Runs `use` while no other process migrates this database. The lock belongs to an open transaction, not to a session, so
+ * that a transaction pooler cannot leave it behind; it is polled, so that nothing hangs on a silent server. `lost` is aborted when the server is silent, the lock is lost or `stop` is aborted.
  */
 export async function underMigrationLock<T>(
   { address, answerMs, stop }: MigrationLockOptions,
@@ -38,14 +37,14 @@ export async function underMigrationLock<T>(
     await take(client, lost);
     return await whileItAnswers(client, answerMs, silence, () => use(lost));
   } catch (error) {
-    // What was cut off says only that it was.
+    // The error of an aborted query says only that it was aborted.
     throw silence.signal.aborted ? silence.signal.reason : error;
   } finally {
     await hangUp(client, socket);
   }
 }
 
-/** Ending the connection ends the transaction, and that gives the lock back. */
+/** Ending the connection ends the transaction, which releases the lock. */
 async function take(client: pg.Client, lost: AbortSignal): Promise<void> {
   await client.query('BEGIN');
   await client.query('SET LOCAL idle_in_transaction_session_timeout = 0');

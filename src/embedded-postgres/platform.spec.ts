@@ -18,7 +18,7 @@ describe('packageFor', () => {
     ['Windows', 'UNSUPPORTED', { os: 'win32', glibcVersion: undefined }],
     ['a processor without binaries', 'UNSUPPORTED', { arch: 's390x' }],
     ['an image without a shell', 'UNSUPPORTED', { hasShell: false }],
-  ])('refuses %s and advises DATABASE_URL', (_, code, platform) => {
+  ])('rejects %s and suggests DATABASE_URL', (_, code, platform) => {
     expect(() => packageFor({ ...debian, ...platform })).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining('DATABASE_URL') }),
     );

@@ -5,13 +5,13 @@ import { SHELL } from './binaries.js';
 import { execFile } from 'node:child_process';
 import { lstatSync } from 'node:fs';
 
-/** Whom initdb and postgres run as: ourselves or, since both refuse root, `nobody`. */
+/** The user of initdb and postgres: that of the service or, since both refuse root, `nobody`. */
 export interface PostgresUser {
   readonly uid: number;
   readonly gid: number;
-  /** True when that is somebody else than the service: then the folder is handed over and reach is checked. */
+  /** True when this is another user than the service's: then the folder changes its owner and access is checked. */
   readonly isOther: boolean;
-  /** For child_process; empty when there is nothing to switch. */
+  /** Options of child_process; empty when the user stays the same. */
   readonly credentials: { readonly uid?: number; readonly gid?: number };
 }
 
@@ -33,25 +33,25 @@ export function postgresUser(): PostgresUser {
 }
 
 /**
- * Can that user execute each file, enter each folder? The kernel is asked, as that user, since mode bits are not all
- * there is (ACLs, user namespaces, mounts). @throws EmbeddedPostgresError UNSUPPORTED if we may not become that user
+ * Whether that user can execute each file and enter each folder. The check runs as that user, since mode bits are not
+ * everything (ACLs, user namespaces, mounts). @throws EmbeddedPostgresError UNSUPPORTED if switching users is not allowed
  */
 export function canReach(user: PostgresUser, paths: readonly string[]): boolean {
   if (!user.isOther) return paths.every(isExecutable);
   const script = 'for path; do [ -x "$path" ] || exit 1; done';
-  const asked = spawnSync(SHELL, ['-c', script, 'can-reach', ...paths], {
+  const check = spawnSync(SHELL, ['-c', script, 'can-reach', ...paths], {
     ...user.credentials,
     cwd: '/',
     stdio: 'ignore',
   });
-  if (asked.error !== undefined) {
+  if (check.error !== undefined) {
     throw new EmbeddedPostgresError(
       'UNSUPPORTED',
-      `PostgreSQL refuses to run as root, and this process may not start one as uid ${user.uid} (${asked.error.message}). Start the service as an ordinary user, or set DATABASE_URL.`,
-      { cause: asked.error },
+      `PostgreSQL refuses to run as root, and this process may not start one as uid ${user.uid} (${check.error.message}). Start the service as an ordinary user, or set DATABASE_URL.`,
+      { cause: check.error },
     );
   }
-  return asked.status === 0;
+  return check.status === 0;
 }
 
 function isExecutable(path: string): boolean {
@@ -98,7 +98,7 @@ export function runAs(
   });
 }
 
-/** What keeps a folder from being trusted as `uid`'s own, to be said after its name; undefined when nothing does. */
+/** Why a folder is not trusted as `uid`'s own, as a text that follows its name; undefined when it is trusted. */
 export function faultOf(folder: string, uid: number): string | undefined {
   const found = lstatSync(folder);
   if (found.isSymbolicLink()) return 'is a link';

@@ -15,7 +15,7 @@ const anyFile = fc.oneof(
 const anyWaitMs = fc.integer({ min: 0, max: 1_000_000 });
 
 describe('judgePostmasterPid', () => {
-  it('never lets a start proceed beside a living server', () => {
+  it('never lets a start proceed beside a running server', () => {
     fc.assert(
       fc.property(anyFile, living, anyWaitMs, (file, holder, waitedMs) => {
         expect(['wait', 'in use']).toContain(judgePostmasterPid(file, holder, waitedMs));
@@ -23,7 +23,7 @@ describe('judgePostmasterPid', () => {
     );
   });
 
-  it('comes to an end whatever it finds', () => {
+  it('always ends, whatever it finds', () => {
     fc.assert(
       fc.property(anyFile, anyHolder, (file, holder) => {
         expect(judgePostmasterPid(file, holder, 30_000)).not.toBe('wait');
@@ -31,7 +31,7 @@ describe('judgePostmasterPid', () => {
     );
   });
 
-  it('never gives up for a dead one', () => {
+  it('never gives up because of a dead server', () => {
     fc.assert(
       fc.property(anyFile, dead, anyWaitMs, (file, holder, waitedMs) => {
         expect(judgePostmasterPid(file, holder, waitedMs)).not.toBe('in use');
@@ -49,13 +49,13 @@ describe('judgePostmasterPid', () => {
     ['a postgres of this folder', 'ready', 2_999, 'wait'],
     ['a postgres of this folder', 'ready', 3_000, 'in use'],
     ['a postgres of this folder', 'stopping', 3_000, 'wait'],
-  ])('%s, said to be %s, after %i ms: %s', (holder, status, waitedMs, verdict) => {
+  ])('decides for %s with status %s after %i ms: %s', (holder, status, waitedMs, verdict) => {
     expect(judgePostmasterPid({ pid: 7, status }, holder, waitedMs)).toBe(verdict);
   });
 });
 
 describe('parsePostmasterPid', () => {
-  it('reads the pid and the state out of what PostgreSQL writes', () => {
+  it('reads the pid and the state from the file of PostgreSQL', () => {
     const text = '4711\n/data\n1763852400\n5432\n/data/..\n\n 12345 6\nready   \n';
     expect(parsePostmasterPid(text)).toEqual({ pid: 4711, status: 'ready' });
   });

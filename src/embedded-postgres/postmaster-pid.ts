@@ -4,16 +4,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { basename } from 'node:path';
 
-/** What postmaster.pid says: its first line is the pid, its eighth the state (PostgreSQL's pidfile.h). */
+/** The content of postmaster.pid: its first line is the pid, its eighth the state (PostgreSQL's pidfile.h). */
 export interface PostmasterPid {
   readonly pid: number;
   readonly status: string;
 }
 
-/** A file that names no process: one just being written, or cut short by a power failure. */
+/** A file without a pid: being written, or truncated by a power failure. */
 export type Illegible = 'illegible';
 
-/** What a pid turned out to be. Out of sight: none of ours, and yet somebody listens on the folder's socket. */
+/** The process of a pid. Out of sight: not visible here, although a server listens on the folder's socket. */
 export type Holder = 'gone' | 'zombie' | 'a postgres of this folder' | 'something else' | 'out of sight';
 
 export type Verdict = 'go ahead' | 'remove the file' | 'wait' | 'in use';
@@ -21,10 +21,10 @@ export type Verdict = 'go ahead' | 'remove the file' | 'wait' | 'in use';
 /** For a dead process whose parent is slow to collect it (1–2 s under some container inits). */
 const ZOMBIE_PATIENCE_MS = 3_000;
 
-/** Between making the file and writing it a server does nothing else. */
+/** A server writes the file immediately after creating it. */
 const ILLEGIBLE_PATIENCE_MS = 1_000;
 
-/** A service was killed and its postgres is about to be told; measured at 200 ms. */
+/** The service was killed and its postgres is about to be stopped; measured at 200 ms. */
 const ORPHAN_PATIENCE_MS = 3_000;
 
 /** A checkpoint is being written. */
@@ -46,8 +46,8 @@ export function parsePostmasterPid(text: string): PostmasterPid | Illegible {
 }
 
 /**
- * What to do about a postmaster.pid found at start. A postgres of this folder is never declared stale, and a file
- * whose process is gone is left to PostgreSQL, which also looks for survivors that still hold its shared memory.
+ * What to do about a postmaster.pid found at start. A postgres of this folder never counts as stale. A file whose
+ * process has ended is left to PostgreSQL, which also looks for survivors that still hold its shared memory.
  */
 export function judgePostmasterPid(
   file: PostmasterPid | Illegible,
@@ -73,7 +73,7 @@ export function judgePostmasterPid(
   }
 }
 
-/** What `pid` is with regard to the data folder `cluster`, an absolute path without links. */
+/** The relation of process `pid` to the data folder `cluster`, an absolute path without links. */
 export function holderOf(pid: number, cluster: string): Holder {
   return process.platform === 'linux' ? fromProc(pid, cluster) : fromPs(pid, cluster);
 }
@@ -81,12 +81,12 @@ export function holderOf(pid: number, cluster: string): Holder {
 function fromProc(pid: number, cluster: string): Holder {
   const stat = read(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
   if (stat === undefined) return 'gone';
-  // The name stands in parentheses and may itself hold any character; the state follows the last one (proc(5)).
+  // The name is in parentheses and may hold any character; the state follows the last parenthesis (proc(5)).
   const state = stat.charAt(stat.lastIndexOf(')') + 2);
   if (state === 'Z' || state === 'X') return 'zombie';
   const [program = '', ...args] = read(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.split('\0') ?? [];
   if (basename(program) !== 'postgres') return 'something else';
-  // A postmaster works in its data folder, however it was given on the command line.
+  // A postmaster's working folder is its data folder, whatever the command line.
   const here = read(() => readlinkSync(`/proc/${pid}/cwd`)) === cluster || args.includes(cluster);
   return here ? 'a postgres of this folder' : 'something else';
 }

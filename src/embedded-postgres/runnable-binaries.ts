@@ -16,18 +16,18 @@ import { abandonedScratch, scratchName } from './scratch-folder.js';
 
 export interface RunnableBinaries {
   readonly binaries: Binaries;
-  /** What the programs must find in their environment. */
+  /** The environment that the programs need. */
   readonly environment: Readonly<Record<string, string>>;
   readonly notices: readonly string[];
 }
 
 /**
- * The installed package where it can be used as it stands; else the links it lacks in a folder of ours, or a copy of
- * the whole. `home` is the service's own, so nothing that postgres may write to is ever executed.
+ * The installed package if it is usable unchanged; otherwise its missing links in a folder of the service, or a full
+ * copy. `home` belongs to the service, so nothing that postgres may write to is ever executed.
  */
 export function makeRunnable(packaged: Binaries, home: string, user: PostgresUser): RunnableBinaries {
   const missing = missingLinks(packaged);
-  // macOS drops DYLD_LIBRARY_PATH wherever a program passes through /bin/sh, as initdb's do.
+  // macOS drops DYLD_LIBRARY_PATH when a program is started through /bin/sh, as by initdb.
   const linksCanStandApart = process.platform === 'linux';
   if (!isUsable(packaged, user) || (missing.length > 0 && !linksCanStandApart)) {
     const binaries = copyOf(packaged, home);
@@ -58,7 +58,7 @@ function isUsable(binaries: Binaries, user: PostgresUser): boolean {
   ]);
 }
 
-/** Made once per version, under another name first, so that what carries the final name is whole. */
+/** Created once per version, under another name first, so that a folder with the final name is complete. */
 function copyOf(packaged: Binaries, home: string): Binaries {
   const prefix = `postgres-binaries-${packaged.version}`;
   const copy = { ...packaged, packageFolder: join(home, prefix) };
@@ -102,7 +102,7 @@ function link(to: string, at: string): void {
     if (readlinkSync(at) === to) return;
     rmSync(at);
   } catch {
-    // not there yet
+    // does not exist yet
   }
   try {
     symlinkSync(to, at);

@@ -13,7 +13,7 @@ function folderWith(names: readonly string[]): string {
 }
 
 describe('abandonedScratch', () => {
-  it('names what a process left that is gone, or that had our pid before us', () => {
+  it('names folders of ended processes, and of an earlier process with this pid', () => {
     const ended = `initdb-${spawnSync('true').pid}-abc-1`;
     const before = `initdb-${process.pid}-abc-1`;
     expect(abandonedScratch(folderWith([ended, before]), 'initdb-').toSorted()).toEqual(
@@ -21,7 +21,7 @@ describe('abandonedScratch', () => {
     );
   });
 
-  it('leaves alone what is being worked in, here or elsewhere, and what is not scratch', () => {
+  it('keeps folders in use, by this process or another, and other folders', () => {
     const folder = folderWith([
       scratchName('initdb-'),
       scratchName('initdb-'),

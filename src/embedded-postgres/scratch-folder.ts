@@ -1,16 +1,16 @@
 import { readdirSync } from 'node:fs';
 
-/** Tells this process from an earlier one of the same pid, which in a container is the usual case. */
+/** Distinguishes this process from an earlier one with the same pid, which is common in a container. */
 const startedAt = Math.round(performance.timeOrigin).toString(36);
 let count = 0;
 
-/** A name to work under before renaming; it says whose it is, so that the next start can clear up after a killed one. */
+/** A temporary name that identifies its process, so that the next start can clean up after a killed one. */
 export function scratchName(prefix: string): string {
   count += 1;
   return `${prefix}${process.pid}-${startedAt}-${count}`;
 }
 
-/** Names in `folder` left by processes that are gone. */
+/** Names in `folder` left by ended processes. */
 export function abandonedScratch(folder: string, prefix: string): readonly string[] {
   return readdirSync(folder).filter(
     (name) => name.startsWith(prefix) && isAbandoned(name.slice(prefix.length)),

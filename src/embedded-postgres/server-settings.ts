@@ -7,7 +7,7 @@ export interface ServerSettings {
   readonly durable: boolean;
 }
 
-/** Fast and forgetful: a crash of the machine loses the database. For tests. */
+/** Faster, but a crash of the machine loses the database. For tests. */
 const NOT_DURABLE = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
 
 export function serverArguments(settings: ServerSettings): readonly string[] {
@@ -19,14 +19,14 @@ export function serverArguments(settings: ServerSettings): readonly string[] {
     'timezone=UTC',
     'log_timezone=UTC',
     'lc_messages=C', // errors are recognised by their text
-    // Small and in few processes: this server holds a registry, not a warehouse.
+    // Small, with few processes: this server only holds the registry.
     'shared_buffers=32MB',
     'max_wal_size=256MB',
     'io_method=sync',
     'max_logical_replication_workers=0',
     'dynamic_shared_memory_type=mmap', // containers have 64 MB of /dev/shm, or none
     'huge_pages=off',
-    // A refused statement is its client's to report; here it would only repeat the values.
+    // Clients report failed statements; this log would only repeat their values.
     'log_min_messages=log',
     'log_checkpoints=off',
     'log_line_prefix=',
@@ -41,7 +41,7 @@ export function serverArguments(settings: ServerSettings): readonly string[] {
   ];
 }
 
-/** Nothing of the service's own environment: it holds keys. */
+/** Excludes the service's own environment, which holds keys. */
 export function serverEnvironment(
   home: string,
   libraries: Readonly<Record<string, string>>,

@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(base, { recursive: true }));
 
-/** A DATA_DIR whose socket would have a path of so many bytes. */
+/** A DATA_DIR whose socket has a path of this many bytes. */
 function withSocketPathOf(bytes: number) {
   const rest = Buffer.byteLength(socketPath(`${base}/x`)) - 1;
   const postgres = join(base, 'x'.repeat(bytes - rest));
@@ -37,7 +37,7 @@ describe('makeSocketDirectory', () => {
   const limit = socketPathLimit(process.platform);
   const tooLong = () => withSocketPathOf(limit + 1);
 
-  it('is the database’s own folder up to the longest path a socket may have', () => {
+  it('returns the database’s own folder up to the longest path of a socket', () => {
     const directory = withSocketPathOf(limit);
     expect(makeSocketDirectory(directory, user, [])).toEqual({
       path: directory.postgres,
@@ -45,14 +45,14 @@ describe('makeSocketDirectory', () => {
     });
   });
 
-  it('is a folder for its user alone beyond that, the same each time', () => {
+  it('returns a private folder for longer paths, the same each time', () => {
     const made = makeSocketDirectory(tooLong(), user, ['/no/such/folder', base]);
     expect(dirname(made.path)).toBe(base);
     expect(statSync(made.path)).toMatchObject({ uid: user.uid, mode: 0o40700 });
     expect(makeSocketDirectory(tooLong(), user, [base])).toEqual(made);
   });
 
-  it('is another folder when somebody has planted the usual one', () => {
+  it('returns another folder when another user has created the usual one', () => {
     const usual = makeSocketDirectory(tooLong(), user, [base]);
     removeSocketDirectory(usual);
     symlinkSync('/etc', usual.path);
@@ -61,7 +61,7 @@ describe('makeSocketDirectory', () => {
     expect(statSync(other.path).uid).toBe(user.uid);
   });
 
-  it('says so when there is no room for one', () => {
+  it('throws UNREACHABLE when no path is short enough', () => {
     expect(() => makeSocketDirectory(tooLong(), user, ['/no/such/folder'])).toThrow(
       expect.objectContaining({ code: 'UNREACHABLE', message: expect.stringContaining('shorter path') }),
     );
@@ -69,7 +69,7 @@ describe('makeSocketDirectory', () => {
 });
 
 describe('removeSocketDirectory', () => {
-  it('leaves a folder that holds anything, and one that was not made for the socket', () => {
+  it('keeps a folder that is not empty, and one that was not created for the socket', () => {
     const path = join(base, 'full');
     mkdirSync(path);
     removeSocketDirectory({ path, isTemporary: false });

@@ -7,12 +7,12 @@ import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import { canReach, type PostgresUser } from './postgres-user.js';
 import { faultOf } from './postgres-user.js';
 
-/** Only part of the socket's name: nothing listens on TCP. */
+/** Only part of the socket's name: the server does not listen on TCP. */
 export const PORT = 5432;
 
 export interface SocketDirectory {
   readonly path: string;
-  /** A folder made for the socket alone, to be removed with it. */
+  /** The folder was created for the socket and is removed with it. */
   readonly isTemporary: boolean;
 }
 
@@ -25,7 +25,7 @@ export function socketPath(folder: string): string {
   return join(folder, `.s.PGSQL.${PORT}`);
 }
 
-/** Beside the database, or in a short temporary folder where that path is too long. @throws EmbeddedPostgresError UNREACHABLE */
+/** Beside the database, or in a short temporary folder if that path is too long. @throws EmbeddedPostgresError UNREACHABLE */
 export function makeSocketDirectory(
   directory: DataDirectory,
   user: PostgresUser,
@@ -40,17 +40,17 @@ export function makeSocketDirectory(
   }
   throw new EmbeddedPostgresError(
     'UNREACHABLE',
-    `The path of DATA_DIR ${directory.home} is too long for a Unix socket (${socketPathLimit(process.platform)} bytes), and no temporary folder could be made for it. Set DATA_DIR to a shorter path, or TMPDIR to a writable folder.`,
+    `The path of DATA_DIR ${directory.home} is too long for a Unix socket (${socketPathLimit(process.platform)} bytes), and no temporary folder could be created for it. Set DATA_DIR to a shorter path, or TMPDIR to a writable folder.`,
   );
 }
 
-/** Takes away no more than an empty folder: postgres removes its socket itself. */
+/** Removes only an empty folder: postgres removes its socket itself. */
 export function removeSocketDirectory(socket: SocketDirectory): void {
   if (!socket.isTemporary) return;
   try {
     rmdirSync(socket.path);
   } catch {
-    // gone already, or postgres was killed and left its socket: the next start uses the folder again
+    // removed already, or postgres was killed and left its socket: the next start uses the folder again
   }
 }
 
@@ -58,7 +58,7 @@ function fits(folder: string): boolean {
   return Buffer.byteLength(socketPath(folder)) <= socketPathLimit(process.platform);
 }
 
-/** The same name for the same database, so that a folder left behind is found again; another one if that is planted. */
+/** The same name for the same database, so that the next start finds it; another one if that belongs to another user. */
 function makeTemporary(base: string, directory: DataDirectory, user: PostgresUser): string | undefined {
   const name = createHash('sha256').update(directory.cluster).digest('hex').slice(0, 16);
   const usual = join(base, `multi-model-manager-${name}`);

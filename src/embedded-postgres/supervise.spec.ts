@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(cluster, { recursive: true, force: true }));
 
-/** A server that is nothing but its behaviour: what PostgreSQL does when all is not well, without the wait. */
+/** A shell script that behaves as PostgreSQL does when it fails, but faster. */
 function server(script: string): ServerCommand {
   return {
     command: ['/bin/sh', '-c', script],
@@ -43,7 +43,7 @@ describe('supervise', () => {
     });
   });
 
-  it('fails when a server takes too long, and leaves none behind', async () => {
+  it('fails when a server takes too long, and leaves no process behind', async () => {
     const slow = server('echo $$ > pid; echo "LOG: recovering" >&2; exec sleep 60');
     await expect(supervise(slow, { ...limits, startMs: 500 })).rejects.toMatchObject({
       code: 'START',
@@ -52,7 +52,7 @@ describe('supervise', () => {
     expect(isAlive(Number(readFileSync(join(cluster, 'pid'), 'utf8')))).toBe(false);
   });
 
-  it('fails when the program cannot be run', async () => {
+  it('fails when the program cannot be executed', async () => {
     const missing = { ...server(''), command: ['/no/such/postgres'] };
     await expect(supervise(missing, limits)).rejects.toMatchObject({
       code: 'START',
@@ -60,7 +60,7 @@ describe('supervise', () => {
     });
   });
 
-  it('does not take the pid file of an earlier server for readiness', async () => {
+  it('is not ready by the pid file of an earlier server', async () => {
     const impostor = server('printf "1\\n\\n\\n\\n\\n\\n\\nready   \\n" > postmaster.pid; exec sleep 60');
     await expect(supervise(impostor, { ...limits, startMs: 300 })).rejects.toMatchObject({ code: 'START' });
   });

@@ -39,7 +39,7 @@ const SUPERVISION_LIMITS: SupervisionLimits = {
 const POLL_MS = 20;
 const LINES_KEPT = 20;
 
-/** Resolves when the server takes connections. @throws EmbeddedPostgresError START, with the server's last lines */
+/** Resolves when the server accepts connections. @throws EmbeddedPostgresError START, with the server's last lines */
 export async function supervise(
   server: ServerCommand,
   limits: SupervisionLimits = SUPERVISION_LIMITS,
@@ -51,7 +51,7 @@ export async function supervise(
     detached: true, // a session of its own: Ctrl-C in a terminal reaches the service, which stops postgres when it is done
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   });
-  const said = keepLastLines(child, server.log);
+  const output = keepLastLines(child, server.log);
   const exited = exitOf(child);
   let stopping: Promise<void> | undefined;
   const stop = () => (stopping ??= stopInSteps(child, exited, limits));
@@ -62,14 +62,14 @@ export async function supervise(
   }
   if (outcome === 'too slow') child.kill('SIGQUIT');
   await stop();
-  await said.inFull();
+  await output.inFull();
   const what =
     outcome === 'too slow'
       ? `did not start within ${limits.startMs / 1_000} s`
       : `did not start (${outcome})`;
   throw new EmbeddedPostgresError(
     'START',
-    `The embedded PostgreSQL in ${server.cluster} ${what}. Its last lines:\n${said.lines.join('\n')}`,
+    `The embedded PostgreSQL in ${server.cluster} ${what}. Its last lines:\n${output.lines.join('\n')}`,
   );
 }
 
@@ -88,7 +88,7 @@ async function becomesReady(
   return 'too slow';
 }
 
-/** Resolves to how it ended; a failed spawn is an end too. The watcher is told, so that it signals no later process of that pid. */
+/** Resolves with the way it ended, a failed spawn included. Informs the watcher, so that it signals no later process of that pid. */
 async function exitOf(child: ChildProcess): Promise<string> {
   const pipe = child.stdio[WATCHER_FD];
   const watcher = pipe instanceof Writable ? pipe : undefined;
@@ -149,9 +149,9 @@ function keepLastLines(
 /**
  * A shell forks a watcher and then becomes postgres, so that postgres is the service's own child and there is no
  * moment in which it runs unwatched. The watcher holds the other end of a pipe (fd 3) whose first end only the service
- * has: a line means that postgres has ended, end of file that the service is gone, however it went. Then the watcher
- * stops postgres: fast, after 20 s at once. `$$` is the shell's pid and so postgres's. Forked twice, the watcher is no
- * child of postgres, which would wonder about it.
+ * has: a line means that postgres has ended, end of file that the service has ended, however it did. Then the watcher
+ * stops postgres: by fast shutdown, after 20 s by immediate shutdown. `$$` is the shell's pid and so postgres's. Forked
+ * twice, the watcher is not a child of postgres, which would report an unknown child.
  */
 const SCRIPT = `
 (
@@ -173,7 +173,7 @@ exec "$@" 3<&-
 /** The descriptor of the watcher's pipe in the child's `stdio`. */
 export const WATCHER_FD = 3;
 
-/** Arguments for the shell. */
+/** The arguments of the shell. */
 export function watched(command: readonly string[]): readonly string[] {
   return ['-c', SCRIPT, 'embedded-postgres', ...command];
 }

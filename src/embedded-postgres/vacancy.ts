@@ -17,12 +17,12 @@ import { socketPath } from './socket-directory.js';
 
 const POLL_MS = 50;
 
-/** For what outlived a killed server: its processes end when they next look, a long query first. */
+/** How long processes of a killed server may take to end: they notice only between queries. */
 const SURVIVOR_PATIENCE_MS = 15_000;
 
 /**
- * Starts a server once no other holds the data folder: one orphaned by a killed service is gone in a moment, a living
- * service's stays. @throws EmbeddedPostgresError IN_USE, and what `start` throws
+ * Starts a server once no other holds the data folder: a server orphaned by a killed service ends in a moment, that of a
+ * running service does not. @throws EmbeddedPostgresError IN_USE, and what `start` throws
  */
 export async function whenVacant<T>(
   directory: DataDirectory,
@@ -43,7 +43,7 @@ export async function whenVacant<T>(
   }
 }
 
-/** PostgreSQL's own two locks: another start was faster, or processes of a killed server still hold its memory. */
+/** PostgreSQL's own two locks: another start was faster, or processes of a killed server still hold its shared memory. */
 function isHeldByAnother(error: unknown): boolean {
   if (!(error instanceof EmbeddedPostgresError) || error.code !== 'START') return false;
   return /lock file "postmaster\.pid" already exists|pre-existing shared memory block/.test(error.message);
@@ -84,7 +84,7 @@ async function holderOfFolder(
   return (await answers(socketDirectory)) ? 'out of sight' : holder;
 }
 
-/** Both name the same pid and would stop PostgreSQL for the same reason; looked at again, lest another start's go. */
+/** Both files name the same pid and would stop PostgreSQL; checked again, so that those of another start stay. */
 function removeLocks(
   directory: DataDirectory,
   socketDirectory: string,
@@ -96,8 +96,8 @@ function removeLocks(
 }
 
 /**
- * A pid says nothing across containers that share a volume; a socket that somebody listens on does. So it does for a
- * moment after a server is killed, by its youngest children: this is no reason to give up at once.
+ * A pid means nothing across containers that share a volume; a socket with a listener does. Children of a killed server
+ * may listen for a moment longer, so this is no reason to give up at once.
  */
 function answers(socketDirectory: string): Promise<boolean> {
   return new Promise((resolve) => {

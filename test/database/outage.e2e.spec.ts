@@ -23,7 +23,7 @@ async function worker(model: string): Promise<Readonly<Record<string, unknown>>>
 function expectUnavailable({ status, headers, json }: Pick<Answer, 'status' | 'headers' | 'json'>): void {
   expect(status).toBe(503);
   expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
-  expect(json).toMatchObject({ success: false, msg: expect.stringContaining('not available now') as string });
+  expect(json).toMatchObject({ success: false, msg: expect.stringContaining('is not available') as string });
 }
 
 /** Calls repeatedly from several clients at once. @returns the distinct answers */

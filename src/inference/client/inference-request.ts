@@ -60,24 +60,24 @@ export interface InferenceRequest extends Deadline {
   readonly forwardedHeaders: Readonly<Record<string, string>>;
 }
 
-/** How long the caller waits, in milliseconds from when it is read; travels on to the worker. */
+/** How long the client waits, in milliseconds from the arrival of the request; forwarded to the worker. */
 export const TIMEOUT_HEADER = 'x-request-timeout-ms';
 
 /** The longest a timer can wait (2^31 - 1 ms). */
 const LONGEST_MS = 2147483647;
 
-/** When a request must be done, on the clock of `performance.now()`. */
+/** When a request must be complete, on the clock of `performance.now()`. */
 export interface Deadline {
   readonly arrivedMs: number;
-  /** The caller set it, and it travels on to the worker. */
+  /** The client set the deadline, which is forwarded to the worker. */
   readonly clientSetDeadline: boolean;
-  /** The whole of it must be done by then, unless the worker that is asked has a longer time of its own. */
+  /** The request must be complete by then, unless the worker has a longer timeout of its own. */
   readonly deadlineMs: number;
-  /** However long a worker may take, the caller waits no longer. */
+  /** The client waits no longer, whatever the worker's timeout. */
   readonly latestMs: number;
 }
 
-/** @param longestMs where the caller says nothing, and the most he can ask for @throws InvalidInputError naming the header */
+/** @param longestMs the default, and the longest timeout a client can set @throws InvalidInputError naming the header */
 export function deadlineOf(headers: IncomingHttpHeaders, longestMs: number): Deadline {
   const timeoutMs = clientTimeoutMs(headers);
   const arrivedMs = performance.now();
@@ -89,7 +89,7 @@ export function deadlineOf(headers: IncomingHttpHeaders, longestMs: number): Dea
   };
 }
 
-/** When a call of a worker must be done that may take `ownMs`; `null`: it says nothing of its own. */
+/** When a call must be complete at a worker with the timeout `ownMs`; `null`: it has none of its own. */
 export function attemptDeadlineMs(
   { arrivedMs, deadlineMs, latestMs }: Deadline,
   ownMs: number | null,
