@@ -31,7 +31,7 @@ const its = (about: Partial<SlotSituation>): SlotSituation => ({
 describe('the plan for leased slots, in any situation', () => {
   it('never uses more slots than are held, and releases no slot in which a request runs', () => {
     law((now) => {
-      const { usable, release: release } = planSlots(now);
+      const { usable, release } = planSlots(now);
       const held = now.heldForMs.length;
       expect(usable).toBeLessThanOrEqual(held);
       expect(usable).toBeGreaterThanOrEqual(0);

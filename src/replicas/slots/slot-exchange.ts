@@ -38,7 +38,7 @@ export class SlotExchange {
   private async settle(holdings: Holdings, notify: Notify): Promise<void> {
     const plans = this.plan(holdings, notify);
     await this.renew(holdings);
-    for (const [holding, { release: release }] of plans) await this.give(holding, release);
+    for (const [holding, { release }] of plans) await this.give(holding, release);
     await this.take(plans, holdings, notify);
     await this.requestSlots(plans, holdings);
     await this.releaseUnneeded(holdings, notify);

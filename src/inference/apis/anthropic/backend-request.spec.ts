@@ -60,15 +60,15 @@ function substance({ messages, tools }: OpenAiChat): unknown {
   let open: { id: string; at: number }[] = [];
   for (const { role, content, tool_calls: called, tool_call_id: id } of messages) {
     const parts = typeof content === 'string' ? [{ type: 'text', text: content }] : (content ?? []);
-    const text = parts.map((part) =>
+    const texts = parts.map((part) =>
       isText(part) ? (part.text.trim() === '' ? '' : part.text) : `[${part.type}]`,
     );
     if (role === 'tool') {
-      answers.push([open.find((call) => call.id === id)?.at, text.join('')]);
+      answers.push([open.find((call) => call.id === id)?.at, texts.join('')]);
       continue;
     }
     if (role === 'system' || role === 'developer') {
-      if (text.join('') !== '') system.push(text.join(''));
+      if (texts.join('') !== '') system.push(texts.join(''));
       continue;
     }
     if (called !== undefined && called !== null) {
@@ -80,10 +80,10 @@ function substance({ messages, tools }: OpenAiChat): unknown {
         ]),
       );
     }
-    if (text.join('') === '' && (called ?? []).length === 0) continue;
+    if (texts.join('') === '' && (called ?? []).length === 0) continue;
     const last = turns.at(-1);
-    if (last?.role === role) last.text += text.join('');
-    else turns.push({ role, text: text.join('') });
+    if (last?.role === role) last.text += texts.join('');
+    else turns.push({ role, text: texts.join('') });
   }
   return {
     system: system.join('\n'),
