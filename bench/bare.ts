@@ -3,7 +3,7 @@ import { Agent } from 'undici';
 import { listening } from './listening.js';
 
 /**
- * The yardstick: a hand-written handler for one model with node:http and undici. It does the service's work (parse, render,
+ * The baseline: a hand-written handler for one model with node:http and undici. It does the service's work (parse, render,
  * call, extract, answer) and nothing else: no keys, balancing, health, deadlines, retries, limits, metrics or log.
  */
 interface Chat {

@@ -5,13 +5,13 @@ import type { Usage } from './messages.js';
 
 const REPORTER = new URL('report-usage.js', import.meta.url);
 const running = new Set<ChildProcess>();
-// However this process ends, no child remains.
+// Ends all children, however this process ends.
 process.on('exit', () => running.forEach((child) => child.kill()));
 
 interface Start {
   readonly args?: readonly string[];
   readonly nodeArgs?: readonly string[];
-  /** Whether it answers `usage()`; the program itself needs no code for it. */
+  /** Whether it answers `usage()`, for which the program needs no code. */
   readonly isMeasured?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
   /** File descriptor of its standard output; this process's own if left out. */

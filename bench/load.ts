@@ -1,11 +1,11 @@
-import { Caller } from './caller.js';
+import { LoadClient } from './load-client.js';
 import type { LoadRequest, LoadResult } from './messages.js';
 import { quantile } from './statistics.js';
 
-/** By target and concurrency. They are kept, so that no slice pays for connecting. */
-const callers = new Map<string, readonly Caller[]>();
+/** Clients by target and concurrency. They are reused, so that no slice includes the time to connect. */
+const clients = new Map<string, readonly LoadClient[]>();
 
-/** The process of the load generator: takes a request for load, answers with its result. */
+/** The process of the load generator: receives a command and answers with its result. */
 process.on('message', (request: LoadRequest) => {
   void run(request).then(
     (result) => process.send?.(result),
@@ -19,11 +19,11 @@ process.on('message', (request: LoadRequest) => {
 /** Each connection calls in a closed loop. @throws Error at the first call that fails */
 async function run({ target, concurrency, durationMs }: LoadRequest): Promise<LoadResult> {
   const key = `${concurrency} ${target.url}`;
-  const own = callers.get(key) ?? Array.from({ length: concurrency }, () => new Caller(target));
-  callers.set(key, own);
+  const own = clients.get(key) ?? Array.from({ length: concurrency }, () => new LoadClient(target));
+  clients.set(key, own);
   const latenciesMs: number[] = [];
   const startedMs = performance.now();
-  await Promise.all(own.map((caller) => caller.callUntil(startedMs + durationMs, latenciesMs)));
+  await Promise.all(own.map((client) => client.callUntil(startedMs + durationMs, latenciesMs)));
   return {
     requests: latenciesMs.length,
     perSecond: (latenciesMs.length / (performance.now() - startedMs)) * 1000,

@@ -17,7 +17,7 @@ export interface Plan {
 export interface Slice extends LoadResult {
   readonly name: SystemName;
   readonly concurrency: Concurrency;
-  /** Of the gateway's process; `null` without one. */
+  /** CPU time of the gateway's process; `null` without one. */
   readonly cpuUs: number | null;
 }
 
@@ -29,7 +29,7 @@ export interface Measured {
   readonly rssMiB: ReadonlyMap<SystemName, number>;
 }
 
-/** Runs the systems in turn, round after round, from one load generator: a disturbance affects all of them alike. */
+/** Runs the systems in turn, round after round, from one load generator, so that a disturbance affects all of them equally. */
 export async function measure(systems: readonly System[], plan: Plan): Promise<Measured> {
   const load = Child.start('load.js');
   const sent = new Map<SystemName, number>();

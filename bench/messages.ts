@@ -1,4 +1,4 @@
-/** The request that is sent again and again. */
+/** The request that is repeated. */
 export interface Target {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;

@@ -21,7 +21,7 @@ const measured = (...slices: readonly Slice[]) => ({
 });
 
 describe('reportOf', () => {
-  it('compares round by round, so that a round that is slow for both changes nothing', () => {
+  it('compares round by round, so that a round that is slow for both has no effect', () => {
     const { ratios } = reportOf(
       measured(
         ...[100, 100, 400].flatMap((cpuUs) => [
@@ -60,7 +60,7 @@ describe('markdown', () => {
     expect(text).toMatch(/^\| service +\| +1 \| +100\.0 \| .*\| +150 \|$/m);
   });
 
-  it('prints tables whose rows are all as wide as their head', () => {
+  it('prints tables whose rows are as wide as their header', () => {
     for (const table of text.split('\n\n')) {
       const widths = new Set(table.split('\n').map((line) => line.length));
       expect(widths.size).toBe(1);

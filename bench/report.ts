@@ -10,7 +10,7 @@ export interface Row {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Added to calling the upstream directly. */
+  /** The time added to a direct call of the upstream. */
   readonly addedP50Ms: number;
   readonly addedP99Ms: number;
 }

@@ -5,7 +5,7 @@ import { startSystems } from './systems.js';
 import { measure, type Plan } from './measure.js';
 import { markdown, reportOf } from './report.js';
 
-/** Under a minute with start and stop, and under fifteen seconds. */
+/** FULL takes less than a minute with start and stop, QUICK less than fifteen seconds. */
 const FULL: Plan = { rounds: 24, sliceMs: 240, warmUpMs: 4_000 };
 const QUICK: Plan = { rounds: 8, sliceMs: 120, warmUpMs: 1_000 };
 
@@ -15,7 +15,7 @@ const FIGURES = /(<!-- figures -->\n)[^]*(\n<!-- \/figures -->)/;
 const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    /** Replaces the figures in the page. */
+    /** Whether to replace the figures in the page. */
     write: { type: 'boolean', default: false },
     /** The folder of another build of the service to compare with. */
     baseline: { type: 'string' },

@@ -4,7 +4,7 @@ import { type Counted, Service } from './service.js';
 
 export type SystemName = 'direct' | 'bare' | 'service' | 'baseline';
 
-/** One of the ways to get the same answer. */
+/** One of the systems that give the same answer. */
 export interface System {
   readonly name: SystemName;
   readonly target: Target;
@@ -16,7 +16,7 @@ const WORKERS = 3;
 const MODEL = 'bench';
 /** A prompt of a usual length: 70 words. */
 const PROMPT = 'Tell me, in as few words as you can, what a benchmark is good for. '.repeat(5).trim();
-/** What a client sends, and what the worker's template renders. */
+/** The body that a client sends, and the one that the worker's template renders. */
 const CHAT = JSON.stringify({ input: PROMPT, model_name: MODEL, temperature: 0.7 });
 
 export interface RunningSystems {

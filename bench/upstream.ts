@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { listening } from './listening.js';
 
-/** The workers: a model that answers at once, on as many ports as the argument says. */
+/** The workers: a model that answers at once, on as many ports as the argument specifies. */
 const ANSWER = JSON.stringify({
   data: {
     items: [

@@ -24,7 +24,7 @@ for (const strategy of strategies) {
   console.log(`| ${strategy} | ${cells.map((ns) => Math.round(ns).toLocaleString('en')).join(' | ')} |`);
 }
 
-/** The policy alone. */
+/** Only the policy. */
 function pickNs(strategy: Strategy, size: number): number {
   const policy = POLICIES[strategy];
   const { pool } = busyPool(strategy, size);
@@ -41,7 +41,7 @@ function pickNs(strategy: Strategy, size: number): number {
   });
 }
 
-/** A whole request's share of balancing: acquire and release, with the usual number of running requests. */
+/** The balancing of a whole request: acquire and release, with the usual number of running requests. */
 function roundTripNs(strategy: Strategy, size: number): number {
   const { pool, acquired } = busyPool(strategy, size);
   let nowMs = 1000;

@@ -23,7 +23,7 @@ export interface Scenario {
 }
 
 export const WORKERS = 8;
-/** The worker that something happens to. */
+/** The worker that misbehaves. */
 export const ONE = 0;
 export const FAIR_SHARE = 1 / WORKERS;
 
@@ -32,11 +32,11 @@ export const from = (fromMs: number, behaviour: Partial<Behaviour>): Phase => ({
   behaviour: { ...HEALTHY, ...behaviour },
 });
 
-/** Workers of which the first `count` behave so; the others are healthy. */
+/** Workers of which the first `count` have this behaviour; the others are healthy. */
 export const some = (count: number, ...phases: readonly Phase[]): readonly (readonly Phase[])[] =>
   Array.from({ length: WORKERS }, (_, worker) => (worker < count ? phases : []));
 
-/** Requests a second that load so many workers of full speed to this share. */
+/** The requests per second that load this many workers of full speed to this share. */
 export const perSecond = (load: number, workersWorth: number): number => load * workersWorth * SLOTS;
 
 export const slowerThanOracle = (atMost: number, fromMs: number, untilMs: number): Bar => ({
@@ -53,7 +53,7 @@ export const itsShare = (atMost: number, fromMs: number, untilMs: number, name =
   read: (record) => 100 * shareOf(record, [ONE], fromMs, untilMs),
 });
 
-/** Its share of what would be fair, 100 % being as much as each of the others; the mean over all the times. */
+/** Its share relative to the mean of the other workers, as the mean over all the times; 100 % is equal. */
 export const fairShare = (
   atLeast: number,
   name: string,

@@ -49,7 +49,7 @@ export class HealthChecks {
     return this.states[worker]?.health ?? 'unknown';
   }
 
-  /** A request failed there. */
+  /** Records that a request failed at this worker. */
   hint(worker: number): void {
     const nowMs = this.time.nowMs();
     if (nowMs - (this.hintedMs[worker] ?? 0) < HINT_MS) return;

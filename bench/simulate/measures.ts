@@ -1,6 +1,6 @@
 import type { RunRecord } from './run-once.js';
 
-/** Of the served requests that arrived in this time; unanswered ones count as endless. */
+/** The latency of the served requests that arrived in this time; unanswered ones count as infinite. */
 export function p99Ms({ served, unanswered }: RunRecord, fromMs: number, untilMs: number): number {
   const times = served
     .filter(({ arrivedMs, answer }) => answer === 'served' && arrivedMs >= fromMs && arrivedMs < untilMs)
@@ -10,7 +10,7 @@ export function p99Ms({ served, unanswered }: RunRecord, fromMs: number, untilMs
   return times[Math.floor(times.length * 0.99)] ?? Number.NaN;
 }
 
-/** Of all attempts in this time, the share that went to these workers. */
+/** The share of all attempts in this time that went to these workers. */
 export function shareOf(
   { sent }: RunRecord,
   workers: readonly number[],
@@ -27,14 +27,14 @@ export function shareOf(
   return theirs / all;
 }
 
-/** Of the requests that arrived in this time, the share that was not served. */
+/** The share of the requests that arrived in this time and were not served. */
 export function errorShare({ served, unanswered }: RunRecord, fromMs: number, untilMs: number): number {
   const all = served.filter(({ arrivedMs }) => arrivedMs >= fromMs && arrivedMs < untilMs);
   const bad = all.filter(({ answer }) => answer !== 'served').length;
   return (bad + unanswered) / (all.length + unanswered);
 }
 
-/** Answers a second that came before their clients lost patience. */
+/** Answers per second that arrived before the timeout of their clients. */
 export function goodput({ served }: RunRecord, patienceMs: number, fromMs: number, untilMs: number): number {
   const done = served.filter(
     ({ arrivedMs, tookMs, answer }) =>

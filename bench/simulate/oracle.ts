@@ -3,8 +3,8 @@ import type { Answer, BalancingSystem, Request, Send } from './traffic.js';
 
 /**
  * One central balancer that sees every request of all replicas and knows of each worker, at every moment, how many slots
- * it has, how fast it is and whether it works. It does not know how long an answer will be. It sends each request to the
- * worker whose answer is to be expected first.
+ * it has, how fast it is and whether it works. It does not know the length of an answer. It sends each request to the
+ * worker with the earliest expected answer.
  */
 export class Oracle implements BalancingSystem {
   constructor(

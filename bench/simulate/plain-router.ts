@@ -6,7 +6,7 @@ import { afterLatency, latencyAt, NO_LATENCY } from '../../src/balancing/pool/av
 import type { Answer, BalancingSystem, Request, Send } from './traffic.js';
 import type { VirtualTime } from './virtual-time.js';
 
-/** A strategy by itself, as a plain router has it: counts per replica, no ejection, no health, no queue, no retries. */
+/** A strategy alone, as in a plain router: counts per replica, without ejection, health, queue and retries. */
 export class PlainRouter implements BalancingSystem {
   private readonly loads: readonly RouterView[][];
   private readonly memories: unknown[];

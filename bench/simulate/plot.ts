@@ -49,7 +49,7 @@ const PLOTS: readonly (Omit<PlotOptions, 'workers'> & { readonly letter: string 
   },
 ];
 
-/** Draws what the service does beside what a plain least-request router does. */
+/** Draws the service beside a plain least-request router. */
 export function drawPlots(seed: number): void {
   mkdirSync(FOLDER, { recursive: true });
   for (const { letter, ...options } of PLOTS) {
@@ -64,7 +64,7 @@ export function drawPlots(seed: number): void {
   }
 }
 
-/** Requests a second that each worker was given, over time: one panel for each system. SVG text. */
+/** The requests per second of each worker over time, as SVG with one panel per system. */
 function plot(panels: readonly Panel[], options: PlotOptions): string {
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
   const rates = panels.map(({ record }) => ratesOf(record, options));
@@ -133,7 +133,7 @@ function leftOf(panel: number): number {
   return 44 + panel * (PANEL_WIDTH + 56);
 }
 
-/** Of each worker, the points of its line. */
+/** The points of the line of each worker. */
 function ratesOf({ sent }: RunRecord, { workers, untilMs, binMs }: PlotOptions) {
   const bins = Math.floor(untilMs / binMs);
   const counts = Array.from({ length: workers }, () => Array.from({ length: bins }, () => 0));

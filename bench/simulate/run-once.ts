@@ -14,14 +14,14 @@ export interface Setup {
   readonly workers: readonly (readonly Phase[])[];
   readonly perSecond: number;
   readonly untilMs: number;
-  /** How long a first byte is awaited; for ever if left out. */
+  /** The timeout for the first byte; none if left out. */
   readonly patienceMs?: number;
-  /** Of the requests, 0 to 1, that every worker answers with a 500; none if left out. They are not measured. */
+  /** The share of requests, 0 to 1, that every worker answers with a 500; none if left out. They are not measured. */
   readonly poisonedShare?: number;
   readonly service?: Partial<ServiceOptions>;
 }
 
-/** The system that balances. `router`: a strategy by itself. */
+/** The system that balances. `router`: a strategy alone. */
 export type System =
   | { readonly kind: 'service'; readonly strategy: Strategy }
   | { readonly kind: 'router'; readonly strategy: Strategy }

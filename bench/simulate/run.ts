@@ -12,9 +12,9 @@ const PAGE = 'docs/balancing.md';
 
 const { values: options } = parseArgs({
   options: {
-    /** Without the plain routers, for CI. */
+    /** Whether to leave out the plain routers, for CI. */
     quick: { type: 'boolean', default: false },
-    /** Tables and plots into the page. */
+    /** Whether to write tables and plots into the page. */
     write: { type: 'boolean', default: false },
     /** Letters of the scenarios to run, such as `B,C,AA`. */
     only: { type: 'string', default: '' },
@@ -59,7 +59,7 @@ function measureAll(system: System, beside: readonly Strategy[]): readonly Measu
   });
 }
 
-/** Between the page's marks of that name. @throws Error if it has none */
+/** Replaces the text between the page's marks of that name. @throws Error if it has none */
 function fillIn(name: string, text: string): void {
   const page = readFileSync(PAGE, 'utf8');
   const marks = new RegExp(`(<!-- ${name} -->)[^]*(<!-- /${name} -->)`);

@@ -16,7 +16,7 @@ import { SLOTS } from './run-once.js';
 
 const CAPACITY_PER_S = WORKERS * SLOTS;
 const END_MS = 600_000;
-/** By then queues have their usual length. */
+/** The time after which queues have their usual length. */
 const WARM_MS = 30_000;
 const FAULT_MS = 60_000;
 
@@ -217,7 +217,7 @@ export const SCENARIOS: readonly Scenario[] = [
     bars: [allErrors(1, 'errors from 15 s after', FAULT_MS + 255_000)],
   },
   ...[4_000, 20_000].map((downMs): Scenario => {
-    // One 20 s of one worker vary by ± 11 % by chance alone, so it goes and returns five times.
+    // 20 s of one worker vary by ± 11 % by chance, so it leaves and returns five times.
     const returnsMs = [60_000, 170_000, 280_000, 390_000, 500_000];
     return {
       letter: 'Z',

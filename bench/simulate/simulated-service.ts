@@ -31,7 +31,7 @@ export interface ServiceOptions {
   readonly retries: boolean;
 }
 
-/** What a verdict takes from one replica's database connection to another's memory. */
+/** The time from a health change in the database of one replica to the memory of another. */
 const NOTIFY_MS = 100;
 
 interface Replica {
@@ -39,7 +39,7 @@ interface Replica {
   readonly budget: RetryBudget;
 }
 
-/** A request on its way through one replica. */
+/** A request in one replica. */
 interface Call {
   readonly request: Request;
   readonly replica: Replica;
@@ -47,7 +47,7 @@ interface Call {
   readonly attempts: RequestAttempts;
   /** Attempts that a worker answered with a failure; refused connections are not among them. */
   failures: number;
-  /** Ends it. */
+  /** Ends the request. */
   readonly end: (answer: Answer) => void;
 }
 
@@ -141,7 +141,7 @@ export class SimulatedService implements BalancingSystem {
     return this.replicas[replica]?.admission.workerPool.all[worker]?.stats.lastSuccessMs ?? null;
   }
 
-  /** What every replica reads in the registry. */
+  /** The registry entry that every replica reads. */
   private spread(): void {
     const { concurrencyLimit, replicas } = this.options;
     for (const [rank, { admission }] of this.replicas.entries()) {

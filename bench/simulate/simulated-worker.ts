@@ -1,12 +1,12 @@
 import type { SimulationTime } from './virtual-time.js';
 
-/** How a worker behaves for a while. */
+/** The behaviour of a worker for some time. */
 export interface Behaviour {
-  /** Milliseconds for a millisecond of work; `Infinity`: it stands still. */
+  /** Milliseconds for a millisecond of work; `Infinity`: the worker hangs. */
   readonly relativeLatency: number;
   /** `500`: answers 500 at once. `refused`: nothing listens, and running requests are cut off. */
   readonly fault: 'none' | '500' | 'refused';
-  /** Of calls, 0 to 1, that are answered with a 500 at once. */
+  /** The share of calls, 0 to 1, that are answered with a 500 at once. */
   readonly failShare: number;
   /** What its health endpoint answers. */
   readonly probe: 'good' | 'bad';
@@ -14,13 +14,13 @@ export interface Behaviour {
 
 export const HEALTHY: Behaviour = { relativeLatency: 1, fault: 'none', failShare: 0, probe: 'good' };
 
-/** A behaviour from a moment on. */
+/** A behaviour that starts at a given time. */
 export interface Phase {
   readonly fromMs: number;
   readonly behaviour: Behaviour;
 }
 
-/** `timeout`: the worker stood still for too long. */
+/** `timeout`: the worker did not answer in time. */
 export type CallResult = 'served' | '500' | 'refused' | 'cut_off' | 'timeout';
 
 interface Job {
@@ -43,13 +43,13 @@ export class SimulatedWorker {
     readonly slots: number,
     phases: readonly Phase[],
     private readonly random: () => number,
-    /** How long clients wait for a first byte. */
+    /** The time that clients wait for a first byte. */
     private readonly patienceMs: number,
   ) {
     for (const { fromMs, behaviour } of phases) time.at(fromMs, () => this.setBehaviour(behaviour));
   }
 
-  /** In service and in the queue. */
+  /** Running and queued requests. */
   get load(): number {
     return this.running.size + this.queue.length;
   }

@@ -9,7 +9,7 @@ import { type CallResult, SimulatedWorker, HEALTHY } from './simulated-worker.js
 import { VirtualTime } from './virtual-time.js';
 
 describe('virtual time', () => {
-  it('runs events in order of time, and those of one moment in the order in which they were made', () => {
+  it('runs events in order of time, and simultaneous ones in the order of their creation', () => {
     const time = new VirtualTime();
     const random = seededRandom(1);
     const ran: [number, number][] = [];
@@ -48,7 +48,7 @@ describe('a simulated worker', () => {
     return endings;
   };
 
-  it('serves as many requests at once as it has slots, and the others in turn', () => {
+  it('serves as many requests at once as it has slots, and the others in order', () => {
     expect(run([], [100, 300, 100])).toEqual([
       ['served', 100],
       ['served', 200],
@@ -56,12 +56,12 @@ describe('a simulated worker', () => {
     ]);
   });
 
-  it('does the rest of its work at its new speed when its speed changes', () => {
+  it('does the remaining work at the new speed when its speed changes', () => {
     const phases = [{ fromMs: 50, behaviour: { ...HEALTHY, relativeLatency: 4 } }];
     expect(run(phases, [100])).toEqual([['served', 250]]);
   });
 
-  it('cuts off running requests when it dies, and lets them time out when it stands still', () => {
+  it('cuts off running requests when it dies, and lets them time out when it hangs', () => {
     expect(run([{ fromMs: 50, behaviour: { ...HEALTHY, fault: 'refused' } }], [100, 100, 100])).toEqual(
       Array.from({ length: 3 }, () => ['cut_off', 50]),
     );

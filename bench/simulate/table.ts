@@ -5,7 +5,7 @@ import type { Measurement } from './measurements.js';
 /** A ratio to the oracle above this grows with the length of the run. */
 const DIVERGES = 20;
 
-/** Markdown that reads well in a terminal, too. */
+/** Markdown that is also readable in a terminal. */
 export function tableOf(
   measurements: readonly Measurement[],
   seeds: readonly number[],

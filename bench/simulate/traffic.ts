@@ -1,29 +1,29 @@
 import type { CallResult } from './simulated-worker.js';
 import type { SimulationTime } from './virtual-time.js';
 
-/** What a client asks for. The same in every run of one seed, whichever system balances. */
+/** A request of a client. It is the same in every run of one seed, whichever system balances. */
 export interface Request {
   readonly arrivedMs: number;
-  /** Alone at a worker of relativeLatency 1. */
+  /** The duration at an idle worker of normal speed. */
   readonly workMs: number;
   /** Tokens of the answer. */
   readonly tokens: number;
   /** Index of the replica that receives it. */
   readonly replica: number;
-  /** Of its client's session. */
+  /** The affinity key of its client's session. */
   readonly affinityKey: string;
 }
 
 /** How a request ended for its client. */
 export type Answer = 'served' | 'error' | 'turned_away';
 
-/** What stands between clients and workers. */
+/** A system between clients and workers. */
 export interface BalancingSystem {
-  /** Answers once. */
+  /** Answers the client, once. */
   handle(request: Request, answer: (answer: Answer) => void): void;
 }
 
-/** Sends to a worker, and counts that it was sent. */
+/** Sends to a worker and records the attempt. */
 export type Send = (worker: number, request: Request, end: (result: CallResult) => void) => void;
 
 const MEAN_WORK_MS = 1000;

@@ -2,15 +2,15 @@ import type { Clock } from '../../src/balancing/admission/admission.js';
 
 interface Event {
   readonly atMs: number;
-  /** Of two at the same moment the earlier made comes first. */
+  /** Simultaneous events run in the order of their creation. */
   readonly order: number;
   run: (() => void) | null;
 }
 
-/** What a run needs of time, whether it jumps or passes. */
+/** The clock of a run, in virtual or real time. */
 export type SimulationTime = Pick<VirtualTime, 'nowMs' | 'after' | 'at'>;
 
-/** A clock that jumps from one event to the next: an hour passes in a second, the same way every time. */
+/** A deterministic clock that jumps from one event to the next: an hour passes in a second. */
 export class VirtualTime implements Clock {
   private readonly heap: Event[] = [];
   private ms = 0;
@@ -32,7 +32,7 @@ export class VirtualTime implements Clock {
     this.after(atMs - this.ms, run);
   }
 
-  /** Until then, or until nothing is left to happen. */
+  /** Runs until then, or until there are no more events. */
   runUntil(endMs: number): void {
     for (;;) {
       const [next] = this.heap;

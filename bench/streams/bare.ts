@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { Agent } from 'undici';
 import { listening } from '../listening.js';
 
-/** The yardstick: a hand-written relay of a stream with node:http and undici, at the reader's speed. */
+/** The baseline: a hand-written proxy of a stream with node:http and undici, at the reader's speed. */
 const [, , origin = ''] = process.argv;
 const agent = new Agent();
 

@@ -3,7 +3,7 @@ import type { Target } from '../messages.js';
 import { quantile } from '../statistics.js';
 import type { StreamRequest, StreamResult } from './messages.js';
 
-/** So that a thousand streams do not begin, and send, at the same moment. */
+/** Spreads the starts, so that a thousand streams do not send at the same time. */
 const BEGIN_WITHIN_MS = 1_000;
 const AT = /"at":([\d.]+)\}/g;
 
@@ -29,7 +29,7 @@ async function run({ target, streams }: StreamRequest): Promise<StreamResult> {
   };
 }
 
-/** Uses a bare socket: a client that parses would measure itself. @returns whether the stream was complete */
+/** Uses a bare socket, because a client that parses would measure itself. @returns whether the stream was complete */
 function oneStream(target: Target, request: Buffer, delayMs: number, agesMs: number[]): Promise<boolean> {
   const { hostname, port } = new URL(target.url);
   return new Promise((resolve) => {

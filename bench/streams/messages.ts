@@ -12,7 +12,7 @@ export interface StreamResult {
   /** Streams that ended without `[DONE]`. */
   readonly failed: number;
   readonly seconds: number;
-  /** From the sending of a chunk by the upstream to its arrival. */
+  /** The time from the sending of a chunk by the upstream to its arrival. */
   readonly p50Ms: number;
   readonly p99Ms: number;
 }

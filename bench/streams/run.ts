@@ -33,7 +33,7 @@ interface System {
 }
 
 interface Measured extends StreamResult {
-  /** Of one core. */
+  /** CPU use as a share of one core. */
   readonly coreShare: number | null;
   readonly rssMiB: number | null;
 }

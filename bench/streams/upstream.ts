@@ -1,11 +1,11 @@
 import { createServer, type ServerResponse } from 'node:http';
 import { listening } from '../listening.js';
 
-/** A model that streams a chunk every 50 ms, each with the time of its sending. */
+/** A model that streams a chunk every 50 ms, each with its time of sending. */
 const EVERY_MS = 50;
 
 interface Request {
-  /** How many chunks the answer has. */
+  /** The number of chunks of an answer. */
   readonly max_tokens: number;
 }
 
@@ -26,7 +26,7 @@ function answer(response: ServerResponse, { max_tokens: chunks }: Request): void
       created: 1,
       model: 'bench',
       choices: [{ index: 0, delta: { content: 'word ' }, logprobs: null, finish_reason: null }],
-      // A clock of the whole machine, so that another process can compute the age of a chunk.
+      // The clock of the machine, so that another process can compute the age of a chunk.
       at: performance.timeOrigin + performance.now(),
     };
     response.write(`data: ${JSON.stringify(chunk)}\n\n`);

@@ -1,10 +1,10 @@
 import type { SimulationTime } from '../virtual-time.js';
 
-/** Milliseconds of a scenario that pass in a real one. */
+/** Milliseconds of a scenario per real millisecond. */
 export const SPEED = 6;
 
 /**
- * A scenario's time while real time passes. What happens at a moment happens as of that moment, even if the machine was
+ * The time of a scenario while real time passes. An event happens as of its scheduled time, even if the machine was
  * late for it: arrivals stay a Poisson process, and a client's wait is counted from its arrival.
  */
 export class RealTime implements SimulationTime {
@@ -37,7 +37,7 @@ export class RealTime implements SimulationTime {
     this.after(atMs - this.nowMs(), run);
   }
 
-  /** Of the scenario's time, whatever runs at the moment. */
+  /** The current time of the scenario. */
   passedMs(): number {
     return (performance.timeOrigin + performance.now() - this.beganMs) * SPEED;
   }

@@ -9,9 +9,9 @@ import { RealTime, SPEED } from './real-time.js';
 import type { ReplicatedService } from './service.js';
 import type { Command } from './workers.js';
 
-/** Until all processes know the start. */
+/** The time until all processes know the start. */
 const COUNTDOWN_MS = 300;
-/** A request that still waits then counts as unanswered. */
+/** The time after which a waiting request counts as unanswered. */
 const PATIENCE_MS = 4_000;
 
 /** Runs a scenario with real requests through real replicas to real servers. All times are the scenario's. */

@@ -107,7 +107,7 @@ export const HTTP_SCENARIOS: readonly Scenario[] = [
     ),
     needsOracle: false,
     bars: [
-      allErrors(0.01, 'errors callers see', BACK_AND_USED_MS),
+      allErrors(0.01, 'errors clients see', BACK_AND_USED_MS),
       shareOnceBack({ atMost: 12.5 }, GONE_UNTIL_MS, 5_000),
       shareOnceBack({ above: 0 }, GONE_UNTIL_MS, 10_000),
     ],

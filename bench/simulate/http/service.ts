@@ -46,7 +46,7 @@ export class ReplicatedService {
     if (!answer.ok) throw new Error(`the registration failed: ${await answer.text()}`);
   }
 
-  /** Until every replica sees so many healthy workers and no others. */
+  /** Waits until every replica sees this many healthy workers and no others. */
   async untilHealthy(count: number): Promise<void> {
     for (const url of this.urls) {
       for (let healths = ''; healths !== (count === 0 ? '{}' : `{"healthy":${count}}`); await sleep(50)) {

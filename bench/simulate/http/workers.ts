@@ -8,7 +8,7 @@ import { type CallResult, HEALTHY, type Phase, SimulatedWorker } from '../simula
 import { HTTP_SCENARIOS } from './scenarios.js';
 import { RealTime, SPEED } from './real-time.js';
 
-/** The workers of a scenario as real servers, in a process of their own. It takes one command of its parent at a time. */
+/** The workers of a scenario as real servers in their own process, which handles one command of its parent at a time. */
 export type Command =
   | { readonly kind: 'listen'; readonly scenario: number }
   | { readonly kind: 'begin'; readonly atMs: number; readonly seed: number }
@@ -56,7 +56,7 @@ class RealWorker {
     await closed;
   }
 
-  /** Like a killed process: the port refuses, and every connection breaks. */
+  /** Behaves like a killed process: closes the port and breaks every connection. */
   private stopListening(): void {
     this.server.close();
     this.server.closeAllConnections();

@@ -5,10 +5,10 @@ const HEAD_END = '\r\n\r\n';
 const CONTENT_LENGTH = /\r\ncontent-length: *(\d+)/i;
 
 /**
- * One kept connection that sends its next request when it has its answer. It uses a bare socket, because a load generator
+ * One kept-alive connection that sends its next request after each answer. It uses a bare socket, because a load generator
  * that works harder than the measured system measures itself.
  */
-export class Caller {
+export class LoadClient {
   private readonly socket: Socket;
   private readonly request: Buffer;
   private received = '';
@@ -36,7 +36,7 @@ export class Caller {
       socket.on('error', reject).on('close', () => reject(new Error('the connection was closed')));
       this.answered = (answer, ms) => {
         latenciesMs.push(ms);
-        if (!answer.startsWith('HTTP/1.1 200 ')) reject(new Error(`not a 200: ${answer}`));
+        if (!answer.startsWith('HTTP/1.1 200 ')) reject(new Error(`expected a 200:  ${answer}`));
         else if (performance.now() < endMs) this.send();
         else resolve();
       };
