@@ -28,7 +28,7 @@ describe.each(PLAYED)('the preset $name', ({ name, model, preset, fixture }) => 
   // Workers of a known API are probed by their list of models; the fake answers /health, the probe of all others, itself.
   const { health = preset.protocol === 'template' ? '/health' : modelsBeside(endpoint) } = fixture;
 
-  it('answers by the API of the seed', async () => {
+  it('answers by the native API', async () => {
     const { status, json } = await stage.service.chat(model, PLAY.answer);
     expect({ status, json }).toEqual({
       status: 200,
@@ -36,14 +36,14 @@ describe.each(PLAYED)('the preset $name', ({ name, model, preset, fixture }) => 
     });
   });
 
-  it('is well as its documents say it is', async () => {
+  it('is healthy by its documented health check', async () => {
     expect(await stage.probe(model)).toMatchObject({ probe: { ok: true } });
     const probed = [...stage.upstreamOf(name).probed];
     expect(probed).toEqual(health === '/health' ? [] : [health]);
   });
 });
 
-it('the API of the seed says what a model does that answers no prompt', async () => {
+it('the native API names the task of a model that answers no prompt', async () => {
   const vectors = {
     model_name: 'vectors',
     task: 'embedding',
@@ -56,7 +56,7 @@ it('the API of the seed says what a model does that answers no prompt', async ()
   expect({ status, json }).toEqual({ status: 400, json: { success: false, msg } });
 });
 
-describe.each(writing)('the preset $name, which writes,', ({ model, fixture }) => {
+describe.each(writing)('the preset $name for chats', ({ model, fixture }) => {
   const inStream = fixture.stream ?? fixture;
 
   it("answers OpenAI's client", async () => {
@@ -101,7 +101,7 @@ it.each(drawing)("the preset $name gives OpenAI's client its image", async ({ mo
   expect(data).toEqual(fixture.images);
 });
 
-it.each(breaking)('the preset $name says what broke its stream', async ({ model, fixture }) => {
+it.each(breaking)('the preset $name reports the error that broke its stream', async ({ model, fixture }) => {
   const says = fixture.stream?.broken?.says ?? '';
   const request = { model, messages: messages(PLAY.broken) };
   const read = stage.openai.chat.completions.stream({ ...request, stream: true }).done();
@@ -110,8 +110,8 @@ it.each(breaking)('the preset $name says what broke its stream', async ({ model,
   await expect(translated).rejects.toThrow(says);
 });
 
-/** Errors the client can mend or wait for; all others are between the service and the worker. */
-const CALLERS: readonly number[] = [400, 413, 422, 429];
+/** Errors that the client can correct or wait for; all others concern only the service and the worker. */
+const CLIENT_ERRORS: readonly number[] = [400, 413, 422, 429];
 const OUR_CREDENTIALS: readonly number[] = [401, 402, 403];
 
 interface Erring extends PlayedPreset {
@@ -120,7 +120,7 @@ interface Erring extends PlayedPreset {
   /** Passed through unchanged. */
   readonly isPassed: boolean;
   /** Translated for the client. */
-  readonly isHeard: boolean;
+  readonly reachesClient: boolean;
 }
 
 const erring = PLAYED.flatMap((each): readonly Erring[] => {
@@ -129,7 +129,12 @@ const erring = PLAYED.flatMap((each): readonly Erring[] => {
   const { protocol } = each.preset;
   const isPassed = protocol === 'openai' && !OUR_CREDENTIALS.includes(error.status);
   return [
-    { ...each, ...error, isPassed, isHeard: protocol !== 'template' && CALLERS.includes(error.status) },
+    {
+      ...each,
+      ...error,
+      isPassed,
+      reachesClient: protocol !== 'template' && CLIENT_ERRORS.includes(error.status),
+    },
   ];
 });
 /** A worker that rejects the credentials is ejected until it is enabled again. */
@@ -137,13 +142,13 @@ const forgiven = ({ status, model }: Erring) =>
   OUR_CREDENTIALS.includes(status) ? stage.enable(model) : Promise.resolve();
 
 describe.each(erring)('the error $status of the preset $name', (each) => {
-  const { model, preset, status, body, isPassed, isHeard } = each;
+  const { model, preset, status, body, isPassed, reachesClient: reachesClient } = each;
   const send = (): Promise<unknown> =>
     preset.kind === 'image'
       ? stage.openai.images.generate({ model, prompt: PLAY.error })
       : stage.openai.chat.completions.create({ model, messages: messages(PLAY.error) });
 
-  it("is the worker's to the API of the seed, and names its status", async () => {
+  it('is reported by the native API as an error of the worker, with its status', async () => {
     await forgiven(each);
     const answer = await stage.service.chat(model, PLAY.error);
     const msg: unknown = expect.stringMatching(`^worker execute error: .*${status}`);
@@ -153,12 +158,12 @@ describe.each(erring)('the error $status of the preset $name', (each) => {
     });
   });
 
-  it("reaches OpenAI's client, unless it is about our credentials", async () => {
+  it("reaches OpenAI's client, unless it concerns the credentials of the service", async () => {
     await forgiven(each);
     const failure = await failureOf(send());
-    expect(failure.status).toBe(isPassed || isHeard ? status : 502);
-    // Passed through, it is unchanged, and some envelopes are unknown to this client.
-    expect(failure.message).toContain(isHeard && !isPassed ? saidBy(body) : '');
+    expect(failure.status).toBe(isPassed || reachesClient ? status : 502);
+    // It is passed through unchanged, and this client does not know all error formats.
+    expect(failure.message).toContain(reachesClient && !isPassed ? saidBy(body) : '');
   });
 });
 
@@ -172,22 +177,25 @@ it.each(erring.filter(({ isPassed }) => isPassed))(
 );
 
 it.each(erring.filter(({ preset }) => preset.kind === 'text'))(
-  "the error $status of the preset $name reaches Anthropic's client where the caller can mend it",
+  "the error $status of the preset $name reaches Anthropic's client if the client can correct it",
   async (each) => {
     const { model, status, body } = each;
     // Requests in the worker's own API are passed through.
     const isTheirs = each.preset.protocol === 'anthropic' && !OUR_CREDENTIALS.includes(status);
-    const isHeard = each.isHeard || isTheirs;
+    const reachesClient = each.reachesClient || isTheirs;
     await forgiven(each);
     const failure = await failureOf(stage.anthropic.messages.create(message(model, PLAY.error)));
-    expect(failure.status).toBe(isHeard ? status : 502);
+    expect(failure.status).toBe(reachesClient ? status : 502);
     // The message is the whole body.
-    expect(failure.message).toContain(isHeard ? JSON.stringify(saidBy(body)) : '');
+    expect(failure.message).toContain(reachesClient ? JSON.stringify(saidBy(body)) : '');
   },
 );
 
-it.each(failing)('a failure of the preset $name with status 200 is one', async ({ model }) => {
-  const { status, json } = await stage.service.chat(model, PLAY.failure);
-  const msg: unknown = expect.stringMatching(/^worker execute error: /);
-  expect({ status, json }).toEqual({ status: 502, json: { success: false, msg } });
-});
+it.each(failing)(
+  'a failure of the preset $name with status 200 is reported as a failure',
+  async ({ model }) => {
+    const { status, json } = await stage.service.chat(model, PLAY.failure);
+    const msg: unknown = expect.stringMatching(/^worker execute error: /);
+    expect({ status, json }).toEqual({ status: 502, json: { success: false, msg } });
+  },
+);

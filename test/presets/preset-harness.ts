@@ -24,7 +24,7 @@ export const PLAYED: readonly PlayedPreset[] = Object.entries(PRESETS).map(([nam
   model: `org/${name}`,
 }));
 
-/** One service, and for each preset an upstream that plays its fixture, registered as a person would. */
+/** One service, and for each preset a registered upstream that plays its fixture. */
 export class PresetHarness {
   readonly openai: OpenAI;
   readonly anthropic: Anthropic;
@@ -47,7 +47,7 @@ export class PresetHarness {
     return found.upstream;
   }
 
-  /** @throws Error when an upstream received a request that its documents do not have */
+  /** @throws Error if an upstream received a request that its documentation does not describe */
   checkRequests(): void {
     const faults = [...this.played].flatMap(([preset, { upstream }]) =>
       upstream.faults.splice(0).map((fault) => `${preset} received ${fault}`),
@@ -67,7 +67,7 @@ export class PresetHarness {
 
   async stop(): Promise<void> {
     await Promise.all([...this.played.values()].map(({ server }) => server.close()));
-    // Clients keep connections open that they never used; the service would wait for them.
+    // Clients keep unused connections open, for which the service would wait.
     this.service.app.getHttpServer().closeAllConnections();
     await this.service.stop();
   }
@@ -76,7 +76,7 @@ export class PresetHarness {
     return (await viewsOf(this.service, model))[0]?.id ?? '';
   }
 
-  /** With the fields a person would write: those that the preset asks for, and the address of this upstream. */
+  /** A registration with only the fields that the preset requires and the address of this upstream. */
   private async register({ name, preset, fixture, model }: PlayedPreset): Promise<void> {
     const { baseUrl, apiKey, protocol } = preset;
     const key = `key-of-${name}`;

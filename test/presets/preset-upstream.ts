@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { SeenRequest } from '../fakes/fake-upstream.js';
 import type { PresetFixture } from '../fixtures/presets/fixture.js';
 
-/** Prompts that tell the upstream what to play. */
+/** Prompts that select the answer of the upstream. */
 export const PLAY = {
   answer: 'Say hello.',
   error: 'Play the error.',
@@ -18,7 +18,7 @@ export interface Expected {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Plays a fixture over HTTP, and records requests that differ from its documents. */
+/** Serves a fixture over HTTP, and records requests that differ from its documentation. */
 export class PresetUpstream {
   readonly faults: string[] = [];
   /** Paths of GET requests, which are probes. */
@@ -29,7 +29,7 @@ export class PresetUpstream {
     private readonly expected: Expected,
   ) {}
 
-  /** The bytes on the wire, formatted unlike ours. */
+  /** The bytes on the wire, in a format that the service does not produce. */
   get answerBytes(): string {
     return JSON.stringify(this.fixture.answer, null, 3);
   }
@@ -104,7 +104,7 @@ function respond(response: ServerResponse, status: number, body: string): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(body);
 }
 
-/** Clients of Anthropic's API name the version themselves. */
+/** Clients of Anthropic's API send the version themselves. */
 function isVersion(name: string, value: unknown): boolean {
   return name === 'anthropic-version' && typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value);
 }

@@ -10,7 +10,7 @@ export async function readingOf(stream: AsyncIterable<OpenAI.ChatCompletionChunk
   for await (const chunk of stream) {
     const [choice] = chunk.choices;
     text += choice?.delta?.content ?? '';
-    // Baichuan sends an empty one until the end.
+    // Baichuan sends an empty id until the end.
     finish = (choice?.finish_reason ?? '') === '' ? finish : (choice?.finish_reason ?? null);
     // Moonshot reports usage in the choice.
     const reported =
@@ -36,7 +36,7 @@ export function messageReading({ content, stop_reason: stop, usage }: Anthropic.
 
 const STOPS: Readonly<Record<string, string>> = { stop: 'end_turn', length: 'max_tokens' };
 
-/** Anthropic's API requires token counts, also where they are unknown. */
+/** Anthropic's API requires token counts, even if they are unknown. */
 export function asMessage({ text, finish, usage }: PresetFixture | StreamFixture) {
   return { text, stop: STOPS[finish], usage: usage ?? { input: 0, output: 0 } };
 }
@@ -54,5 +54,5 @@ export async function failureOf(promise: Promise<unknown>): Promise<Error & { re
   } catch (error) {
     return error as Error & { readonly status: number };
   }
-  throw new Error('it succeeded');
+  throw new Error('the request succeeded');
 }
