@@ -25,7 +25,7 @@ interface Document {
   readonly security: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** The built service: the schemas come from a plugin of the build. It needs no database for them. */
+/** The built service, because a build plugin creates the schemas. They need no database. */
 const ENVIRONMENT = { PORT: '0', LOG_FORMAT: 'json', DATABASE_URL: 'postgres://127.0.0.1:1/nowhere' };
 
 let service: ServiceProcess;

@@ -124,15 +124,15 @@ describe('the size of an answer', () => {
 
 describe('a client that disconnects', () => {
   async function hangUp(model: string, upstream: FakeUpstream): Promise<number> {
-    const caller = new AbortController();
+    const client = new AbortController();
     const call = fetch(`${service.url}/api/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ model_name: model, input: 'hi' }),
-      signal: caller.signal,
+      signal: client.signal,
     }).catch(() => {});
     await vi.waitFor(() => expect(upstream.calls).toBe(1), 5_000);
-    caller.abort();
+    client.abort();
     const atMs = performance.now();
     await call;
     return atMs;

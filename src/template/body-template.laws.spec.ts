@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as fc from 'fast-check';
 import { compileBody } from './body-template.js';
 import { PLACEHOLDER_NAMES } from './placeholders.js';
-import { callerText, placeholderValues, templateBody, thousands } from '../../test/arbitraries/template.js';
+import { clientText, placeholderValues, templateBody, thousands } from '../../test/arbitraries/template.js';
 import type { JsonValue } from '../input/json.js';
 import type { PlaceholderValues } from './placeholders.js';
 
@@ -56,7 +56,7 @@ function deepFreeze(value: JsonValue): JsonValue {
 describe('a rendered body', () => {
   it('parses and differs from its template only at the placeholders', () => {
     fc.assert(
-      fc.property(templateBody, placeholderValues, callerText, (template, values, secret) => {
+      fc.property(templateBody, placeholderValues, clientText, (template, values, secret) => {
         const rendered = compileBody(template, 'json').render(values, () => secret);
         const wanted = expected(template, values, secret) ?? null;
         expect(rendered).toBe(JSON.stringify(wanted));
@@ -68,7 +68,7 @@ describe('a rendered body', () => {
 
   it("holds a client's text exactly and substitutes nothing twice", () => {
     fc.assert(
-      fc.property(callerText, callerText, (prompt, system) => {
+      fc.property(clientText, clientText, (prompt, system) => {
         const body = compileBody({ a: '{USER_PROMPT}', b: 'x{SYSTEM_PROMPT}{USER_PROMPT}' }, 'json');
         const values = { USER_PROMPT: prompt, SYSTEM_PROMPT: system, MODEL_NAME: 'm', REQUEST_ID: 'r' };
         expect(JSON.parse(body.render(values, unexpectedSecret))).toStrictEqual({
@@ -95,7 +95,7 @@ describe('a rendered body', () => {
   });
 
   it('decodes to the same pairs as a form', () => {
-    const template = fc.dictionary(callerText, fc.constantFrom('{USER_PROMPT}', 'x {MODEL_NAME}&=', 7, true));
+    const template = fc.dictionary(clientText, fc.constantFrom('{USER_PROMPT}', 'x {MODEL_NAME}&=', 7, true));
     fc.assert(
       fc.property(template, placeholderValues, (fields, values) => {
         const rendered = compileBody(fields, 'form').render(values, () => '');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as fc from 'fast-check';
 import { compileHeaders } from './header-template.js';
 import { RenderError, TemplateError } from './template-error.js';
-import { callerText, placeholderValues, templateText, thousands } from '../../test/arbitraries/template.js';
+import { clientText, placeholderValues, templateText, thousands } from '../../test/arbitraries/template.js';
 import type { HeaderTemplate } from './header-template.js';
 
 const carriedText = fc.string({ unit: fc.constantFrom('a', ' ', '\t', '{', '"', 'é', '~') });
@@ -25,12 +25,12 @@ function attempt<Result>(act: () => Result): Result | undefined {
 describe('rendered headers', () => {
   it('never hold a line break, NUL or any other character that no header can hold', () => {
     const headers = fc.dictionary(
-      fc.oneof(fc.constantFrom('X-A', 'authorization'), callerText),
+      fc.oneof(fc.constantFrom('X-A', 'authorization'), clientText),
       fc.oneof(headerText, templateText),
       { maxKeys: 3 },
     );
     fc.assert(
-      fc.property(headers, placeholderValues, callerText, (definition, values, secret) => {
+      fc.property(headers, placeholderValues, clientText, (definition, values, secret) => {
         const template = attempt((): HeaderTemplate => compileHeaders(definition));
         const rendered = attempt(() => template?.render(values, () => secret)) ?? {};
         for (const [name, value] of Object.entries(rendered)) {
@@ -45,7 +45,7 @@ describe('rendered headers', () => {
 
   it('hold a value exactly or reject it', () => {
     fc.assert(
-      fc.property(fc.oneof(callerText, carriedText), (prompt) => {
+      fc.property(fc.oneof(clientText, carriedText), (prompt) => {
         const template = compileHeaders({ 'X-A': '{USER_PROMPT}', 'X-B': '<{USER_PROMPT}>' });
         const rendered = attempt(() =>
           template.render({ USER_PROMPT: prompt, MODEL_NAME: '', REQUEST_ID: '' }, String),

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { compileUrl } from './url-template.js';
 import type { UrlTemplate } from './url-template.js';
 import { RenderError } from './template-error.js';
-import { callerText, placeholderValues, thousands } from '../../test/arbitraries/template.js';
+import { clientText, placeholderValues, thousands } from '../../test/arbitraries/template.js';
 import type { PlaceholderValues } from './placeholders.js';
 
 const piece = fc.oneof(
@@ -27,7 +27,7 @@ const pair = fc.tuple(text, text).map(([name, value]) => `${name}=${value}`);
 const query = fc
   .array(pair, { maxLength: 3 })
   .map((pairs) => (pairs.length === 0 ? '' : `?${pairs.join('&')}`));
-const params = fc.dictionary(callerText, fc.constantFrom('{USER_PROMPT}', 'a {MODEL_NAME}+&', 7, true), {
+const params = fc.dictionary(clientText, fc.constantFrom('{USER_PROMPT}', 'a {MODEL_NAME}+&', 7, true), {
   maxKeys: 3,
 });
 const origin = fc.constantFrom('http://127.0.0.1:8008', 'https://example.org', 'http://[::1]:7860');
@@ -73,7 +73,7 @@ describe('a rendered URL', () => {
   it('decodes once to every value', () => {
     const template = compileUrl('http://h/x{MODEL_NAME}/y?q={USER_PROMPT}', { p: '<{USER_PROMPT}>' });
     fc.assert(
-      fc.property(callerText, callerText, (prompt, model) => {
+      fc.property(clientText, clientText, (prompt, model) => {
         const target = template.render({ USER_PROMPT: prompt, MODEL_NAME: model, REQUEST_ID: 'r' }, String);
         const url = new URL(`http://h${target}`);
         expect(decodeURIComponent(url.pathname)).toBe(`/x${wellFormed(model)}/y`);

@@ -29,7 +29,7 @@ export const templateText = fc
   .filter((text) => !/\$\{secret:(?!TOKEN\})/.test(text));
 
 /** Values that a client may send, including everything with a meaning in a template. */
-export const callerText = fc.oneof(anyText, templateText);
+export const clientText = fc.oneof(anyText, templateText);
 
 const oddKey = fc.oneof(fc.constantFrom('__proto__', 'constructor', 'toString', '0', ''), templateText);
 
@@ -51,16 +51,16 @@ export const templateBody: fc.Arbitrary<JsonValue> = fc.letrec<{ value: JsonValu
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 
 export const placeholderValues: fc.Arbitrary<PlaceholderValues> = fc.record({
-  USER_PROMPT: optional(callerText),
-  MODEL_NAME: callerText,
+  USER_PROMPT: optional(clientText),
+  MODEL_NAME: clientText,
   MODEL_TEMPERATURE: optional(fc.double({ min: 0, max: 2, noNaN: true })),
   MAX_TOKENS: optional(fc.nat()),
-  SYSTEM_PROMPT: optional(callerText),
-  MESSAGES: optional(fc.array(fc.record({ role: fc.constantFrom('user', 'system'), content: callerText }))),
-  HISTORY: optional(fc.array(fc.tuple(callerText, callerText))),
-  INPUT: optional(fc.oneof(callerText, fc.array(callerText), fc.jsonValue())),
+  SYSTEM_PROMPT: optional(clientText),
+  MESSAGES: optional(fc.array(fc.record({ role: fc.constantFrom('user', 'system'), content: clientText }))),
+  HISTORY: optional(fc.array(fc.tuple(clientText, clientText))),
+  INPUT: optional(fc.oneof(clientText, fc.array(clientText), fc.jsonValue())),
   STREAM: optional(fc.boolean()),
-  REQUEST_ID: callerText,
+  REQUEST_ID: clientText,
 });
 
 /** fast-check's default is 100. */

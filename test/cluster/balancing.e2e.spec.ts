@@ -4,7 +4,7 @@ import { type Answer, type FakeUpstream, json, slow } from '../fakes/fake-upstre
 import { faults } from '../fakes/upstream-faults.js';
 import { aWorker, keyOf, upstreamForTest, viewsOf } from '../fixtures/worker.js';
 import { PATIENT_MS, until, untilAll } from '../until.js';
-import { Callers } from './callers.js';
+import { Clients } from './clients.js';
 import { Cluster, QUICK, RETRIED } from './cluster.js';
 import type { Replica } from './replica.js';
 
@@ -195,10 +195,10 @@ describe('an ejected worker', RETRIED, () => {
       slow(1_500, json({ error: 'no' }, 500))(response, request);
     });
 
-    const callers = Callers.of(cluster.replicas, model, 20);
+    const clients = Clients.of(cluster.replicas, model, 20);
     await until(() => running === 3, PATIENT_MS);
     await sleep(500);
-    await callers.stop();
+    await clients.stop();
 
     expect(most).toBe(3);
   }, 60_000);

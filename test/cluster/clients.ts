@@ -5,7 +5,7 @@ import type { Replica } from './replica.js';
 export type Tally = Readonly<Record<string, number>>;
 
 /** Clients of one replica each, which send the next call when they have an answer. */
-export class Callers {
+export class Clients {
   private readonly agent = new Agent({ keepAlive: true });
   private readonly tallies: Record<string, number>[];
   private readonly done: Promise<unknown>;
@@ -18,8 +18,8 @@ export class Callers {
     );
   }
 
-  static of(replicas: readonly Replica[], model: string, each = 2): Callers {
-    return new Callers(replicas, model, each);
+  static of(replicas: readonly Replica[], model: string, each = 2): Clients {
+    return new Clients(replicas, model, each);
   }
 
   /** Waits for the running calls. @returns a tally for each replica */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { json, slow } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
 import { Cluster, QUICK, RETRIED } from './cluster.js';
-import { Callers } from './callers.js';
+import { Clients } from './clients.js';
 import { untilAll } from '../until.js';
 import { shiftedClock } from './shifted-clock.js';
 
@@ -39,10 +39,10 @@ describe('replicas whose clocks differ by five minutes in either direction', RET
     );
     await untilAll(['healthy'], 1_000, async (health) => (await healthOf(worker.model_name)) === health);
     const probesBefore = upstream.probes;
-    const callers = Callers.of(cluster.replicas, worker.model_name, 1);
+    const clients = Clients.of(cluster.replicas, worker.model_name, 1);
     await sleep(WATCHED_MS);
     const probes = upstream.probes - probesBefore;
-    for (const tally of await callers.stop()) expect(Object.keys(tally)).toEqual(['200']);
+    for (const tally of await clients.stop()) expect(Object.keys(tally)).toEqual(['200']);
 
     expect(probes).toBeGreaterThan(3);
     // The probes of one prober at the shortest interval that its jitter allows.

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { json, slow } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
 import { PATIENT_MS, until, untilAll, within } from '../until.js';
-import { Callers } from './callers.js';
+import { Clients } from './clients.js';
 import { Cluster, QUICK, RETRIED } from './cluster.js';
 import { Ingress } from './ingress.js';
 import type { Replica } from './replica.js';
@@ -102,7 +102,7 @@ describe('kill -9 of one of three replicas under load', RETRIED, () => {
     }
     const model = await registered();
     await serves(model);
-    const callers = Callers.of(cluster.replicas, model);
+    const clients = Clients.of(cluster.replicas, model);
     await until(async () => (await owners()) === 3, PATIENT_MS);
     const scarce = await slotTakenBy(cluster.replica(2));
 
@@ -128,7 +128,7 @@ describe('kill -9 of one of three replicas under load', RETRIED, () => {
     });
 
     expect(await inItsPlace).toBe(200);
-    const [first, second] = await callers.stop();
+    const [first, second] = await clients.stop();
     for (const tally of [first, second]) expect(Object.keys(tally ?? {})).toEqual(['200']);
   }, 90_000);
 });

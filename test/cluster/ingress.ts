@@ -1,6 +1,6 @@
 import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { chatOnce, type Tally } from './callers.js';
+import { chatOnce, type Tally } from './clients.js';
 import type { Replica } from './replica.js';
 
 const LOOK_EVERY_MS = 100;
@@ -21,9 +21,9 @@ export class Ingress {
   constructor(
     private readonly replicas: readonly Replica[],
     private readonly model: string,
-    callers: number,
+    clients: number,
   ) {
-    this.work = Promise.all([this.watch(), ...Array.from({ length: callers }, () => this.call())]);
+    this.work = Promise.all([this.watch(), ...Array.from({ length: clients }, () => this.call())]);
   }
 
   async stop(): Promise<Tally> {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { json } from '../fakes/fake-upstream.js';
 import { aWorker, keyOf, upstreamForTest, viewsOf } from '../fixtures/worker.js';
-import { Callers } from './callers.js';
+import { Clients } from './clients.js';
 import { Cluster, QUICK, RETRIED } from './cluster.js';
 import { PostgresServer } from './postgres-server.js';
 import { untilAll } from '../until.js';
@@ -33,7 +33,7 @@ describe('PostgreSQL killed under load', RETRIED, () => {
       const { json: summary } = await replica.get('/health');
       return (summary as { workers: { healthy?: number } }).workers.healthy === 2;
     });
-    const callers = Callers.of(replicas, m.model_name);
+    const clients = Clients.of(replicas, m.model_name);
 
     await postgres.kill();
     await sleep(AWAY_MS);
@@ -70,7 +70,7 @@ describe('PostgreSQL killed under load', RETRIED, () => {
       async (replica) => (await replica.metric('mmm_registry_age_seconds')) < 5,
     );
 
-    for (const tally of await callers.stop()) {
+    for (const tally of await clients.stop()) {
       expect(Object.keys(tally)).toEqual(['200']);
       expect(tally['200']).toBeGreaterThan(100);
     }

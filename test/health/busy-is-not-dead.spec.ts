@@ -9,7 +9,7 @@ import {
   rowOf,
   startChecker,
   untilHealthIs,
-  verdictsOn,
+  healthEventsOf,
 } from './checker.js';
 import { probedUpstreamForTest } from '../fakes/probed-upstream.js';
 
@@ -34,7 +34,7 @@ describe('health checks burn money, or fail a busy worker:', () => {
     await serves(database);
     await startChecker(database, { ...IMPATIENT, silenceMs: 0 });
     await untilFailed(database, id, 10);
-    expect(await verdictsOn(database, id)).toEqual(['suspect']);
+    expect(await healthEventsOf(database, id)).toEqual(['suspect']);
   });
 
   it('a worker that serves is at most suspect when its /health answers 500', async () => {
@@ -45,13 +45,13 @@ describe('health checks burn money, or fail a busy worker:', () => {
     await serves(database);
     await startChecker(database);
     await untilFailed(database, id, 10);
-    expect(await verdictsOn(database, id)).toEqual(['suspect']);
+    expect(await healthEventsOf(database, id)).toEqual(['suspect']);
     expect((await rowOf(database, id)).health_reason).toMatch(
       /^serves requests, but its probes fail: GET \/health answered 500/,
     );
     server.health = 200;
     await untilHealthIs(database, id, 'healthy');
-    expect(await verdictsOn(database, id)).toEqual(['suspect', 'recovered']);
+    expect(await healthEventsOf(database, id)).toEqual(['suspect', 'recovered']);
   });
 
   it('a worker that accepts connections but does not answer is suspect, and later unhealthy', async () => {
@@ -62,7 +62,7 @@ describe('health checks burn money, or fail a busy worker:', () => {
     await untilHealthIs(database, id, 'healthy');
     server.health = 'hangs';
     await untilHealthIs(database, id, 'unhealthy');
-    expect(await verdictsOn(database, id)).toEqual(['healthy', 'suspect', 'unhealthy']);
+    expect(await healthEventsOf(database, id)).toEqual(['healthy', 'suspect', 'unhealthy']);
     const [silent] = await database.query<{ ms: number }>(
       `SELECT extract(epoch FROM w.health_since - p.last_good_at)::float8 * 1000 AS ms
        FROM worker w JOIN worker_probe p ON p.worker_id = w.id`,
@@ -81,7 +81,7 @@ describe('health checks burn money, or fail a busy worker:', () => {
       await serves(database);
       return (await rowOf(database, id)).health === 'unhealthy';
     });
-    expect(await verdictsOn(database, id)).toEqual(['healthy', 'unhealthy']);
+    expect(await healthEventsOf(database, id)).toEqual(['healthy', 'unhealthy']);
   });
 
   it('the default check calls no model; an inference check is opt-in and rare', async () => {
@@ -194,7 +194,7 @@ describe('warming', () => {
     const warmingSince = (await rowOf(database, id)).health_since;
     await until(() => live.worker(id)?.health === 'warming');
     await untilHealthIs(database, id, 'healthy');
-    expect(await verdictsOn(database, id)).toEqual(['healthy', 'unhealthy', 'warming', 'recovered']);
+    expect(await healthEventsOf(database, id)).toEqual(['healthy', 'unhealthy', 'warming', 'recovered']);
     const lastedMs = (await rowOf(database, id)).health_since.getTime() - warmingSince.getTime();
     expect(lastedMs).toBeGreaterThanOrEqual(1_000);
   });

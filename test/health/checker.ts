@@ -123,7 +123,7 @@ export const untilHealthIs = (database: TestDatabase, id: string, health: string
   until(async () => (await rowOf(database, id)).health === health);
 
 /** The health events of a worker, oldest first. */
-export async function verdictsOn(database: TestDatabase, id: string): Promise<readonly string[]> {
+export async function healthEventsOf(database: TestDatabase, id: string): Promise<readonly string[]> {
   const rows = await database.query<{ kind: string }>(
     `SELECT kind FROM worker_event WHERE worker_id = $1 AND actor = 'health' ORDER BY id`,
     [id],

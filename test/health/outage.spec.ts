@@ -10,7 +10,7 @@ import {
   rowOf,
   startChecker,
   untilHealthIs,
-  verdictsOn,
+  healthEventsOf,
 } from './checker.js';
 import { probedUpstreamForTest } from '../fakes/probed-upstream.js';
 
@@ -49,7 +49,7 @@ describe('while PostgreSQL is away', () => {
       'warn probing from memory until the database is back',
       'log the database is back: probing by leases again',
     ]);
-    expect(await verdictsOn(database, a)).toEqual(['healthy']);
+    expect(await healthEventsOf(database, a)).toEqual(['healthy']);
   });
 
   it('a replica marks no more workers unhealthy at once than otherwise', async () => {

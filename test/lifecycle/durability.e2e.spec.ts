@@ -6,7 +6,7 @@ import { postgresOf, type ServiceProcess, startProcess } from '../process.js';
 import { printedRandom } from '../seeded-random.js';
 import { PATIENT_MS, until } from '../until.js';
 
-/** The process that is killed, and for about how long the service registers workers before that. */
+/** The process that is killed, and the approximate time for which the service registers workers before that. */
 const KILLS = [
   ['the service', 20],
   ['its PostgreSQL', 400],
@@ -27,13 +27,13 @@ async function keepRegistering(service: ServiceProcess, acknowledged: Set<string
     };
     const answer = await service.register(worker).catch(() => null);
     if (answer === null) return;
-    // Without its PostgreSQL it lives for another moment.
+    // Without its PostgreSQL the service runs for another moment.
     expect([200, 503]).toContain(answer.status);
     if (answer.status === 200) acknowledged.add(model);
   }
 }
 
-/** Serves, has logged no warning, and knows every registration that was acknowledged. */
+/** Checks that the service serves, has logged no warning, and has every acknowledged registration. */
 async function expectWhole(service: ServiceProcess, acknowledged: ReadonlySet<string>): Promise<void> {
   await service.ready();
   // A service in a folder that other users cannot enter warns that it copied PostgreSQL's programs.

@@ -46,7 +46,7 @@ async function endingOf(service: TestService, model: string): Promise<number | '
   }
 }
 
-/** Without timeouts of its own a request may take ten minutes: a timer that is not cleared stays visible. */
+/** The default timeouts of ten minutes, so that a timer that is not cleared stays visible. */
 async function register(
   service: TestService,
   model: string,
@@ -73,7 +73,7 @@ type Seen = Map<string, Set<number | 'gone'>>;
 
 async function endMany(service: TestService, times: number, seen: Seen): Promise<void> {
   let left = times;
-  const caller = async (): Promise<void> => {
+  const client = async (): Promise<void> => {
     while (left > 0) {
       left -= 1;
       const model = MODELS[Math.floor(random() * MODELS.length)] ?? 'fine';
@@ -81,7 +81,7 @@ async function endMany(service: TestService, times: number, seen: Seen): Promise
       seen.set(model, endings.add(await endingOf(service, model)));
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, caller));
+  await Promise.all(Array.from({ length: AT_ONCE }, client));
 }
 
 async function inFlight(service: TestService): Promise<readonly number[]> {
@@ -117,7 +117,7 @@ it('leaves nothing in flight, no timer and no listener after 4,000 requests that
   for (const [model, [, ending]] of Object.entries(ENDINGS)) {
     const endings = seen.get(model) ?? new Set();
     expect([...endings]).toContain(ending);
-    // Besides, a worker may be ejected (503), and on a busy machine any request can time out (504).
+    // In addition, a worker may be ejected (503), and on a busy machine any request can time out (504).
     expect([...endings].filter((one) => ![ending, 503, 504].includes(one))).toEqual([]);
   }
   expect((await service.chat('fine', 'hi')).status).toBe(200);

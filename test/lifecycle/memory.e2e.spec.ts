@@ -9,10 +9,10 @@ import { PATIENT_MS, until } from '../until.js';
 const MIB = 1024 * 1024;
 const CALLS = 6_000;
 const AT_ONCE = 16;
-/** Until caches, pools and compiled code have their size. */
+/** The calls until caches, pools and compiled code have reached their size. */
 const WARM_UP = 2_000;
 
-/** The prompt tells the upstream what to do: every tenth call fails, and every tenth client does not wait for the answer. */
+/** The prompt controls the upstream: every tenth call fails, and every tenth client does not wait for the answer. */
 const PROMPTS = ['ok', 'ok', 'ok', 'ok', 'fail', 'ok', 'ok', 'ok', 'ok', 'late'];
 const behave: Answer = (response, request) => {
   const late = request.body.includes('late');
@@ -52,7 +52,7 @@ async function call(service: ServiceProcess, times: number): Promise<void> {
   const pool = new Pool(service.url, { connections: AT_ONCE });
   const statuses = new Map<number | 'gone', number>();
   let left = times;
-  const caller = async (): Promise<void> => {
+  const client = async (): Promise<void> => {
     while (left > 0) {
       const prompt = PROMPTS[left % PROMPTS.length] ?? 'ok';
       left -= 1;
@@ -60,7 +60,7 @@ async function call(service: ServiceProcess, times: number): Promise<void> {
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, caller));
+  await Promise.all(Array.from({ length: AT_ONCE }, client));
   await pool.close();
   const expected = { 200: times * 0.8, 502: times / 10, gone: times / 10 };
   expect(Object.fromEntries(statuses)).toEqual(expected);
@@ -84,9 +84,9 @@ async function callOnce(pool: Pool, prompt: string): Promise<number | 'gone'> {
 }
 
 interface Memory {
-  /** After a collection: what is really held. */
+  /** The memory in use after a garbage collection. */
   readonly heapBytes: number;
-  /** Outside the heap. */
+  /** Memory outside the heap. */
   readonly externalBytes: number;
   readonly residentBytes: number;
 }

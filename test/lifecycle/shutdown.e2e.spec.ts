@@ -25,7 +25,7 @@ async function register(service: ServiceProcess, upstream: FakeUpstream, more: o
   expect((await service.register({ ...worker, ...more })).status).toBe(200);
 }
 
-/** On a database of the tests' server, which is there at once. */
+/** Uses a database on the tests' server, which is ready at once. */
 async function startQuick(environment: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
   const database = await databaseForTest();
   return startProcess({ ...databaseSettings(database.address), ...environment }).ready();
@@ -41,7 +41,7 @@ describe('SIGTERM', PATIENTLY, () => {
   it('stops a service that is still starting, and leaves no PostgreSQL behind', async () => {
     const dataDir = openFolder();
     const service = startProcess({ DATA_DIR: dataDir });
-    // Its folder is the first thing it makes; what follows is initdb, the longest part of a start.
+    // PostgreSQL first creates its folder; initdb follows, which is the longest part of a start.
     await until(() => existsSync(join(dataDir, 'postgres')), PATIENT_MS);
     expect(await service.stop()).toEqual(CLEAN);
     expect(service.stderr).toBe('');
@@ -72,12 +72,12 @@ describe('SIGTERM', PATIENTLY, () => {
     expect(postgresOf(dataDir)).toBeUndefined();
   });
 
-  it('loses no request on kept-alive connections, and asks their clients to close them while it drains', async () => {
+  it('loses no request on kept-alive connections, and sends Connection: close on them while it drains', async () => {
     const service = await startQuick({ SHUTDOWN_DELAY_MS: '1000' });
     await register(service, await upstreamThat(slow(5, text('done'))));
     const agent = new Agent({ keepAlive: true, maxSockets: 8 });
     onTestFinished(() => agent.destroy());
-    const callers = Array.from({ length: 8 }, () => callUntilRefused(service.url, agent));
+    const clients = Array.from({ length: 8 }, () => callUntilRefused(service.url, agent));
     await until(() => service.log.filter(({ path }) => path === '/api/v1/chat/completions').length > 50);
 
     service.signal('SIGTERM');
@@ -85,7 +85,7 @@ describe('SIGTERM', PATIENTLY, () => {
     await until(async () => (await service.get('/readyz')).status === 503);
     expect((await service.get('/readyz')).headers.get('connection')).toBe('close');
     expect((await service.chat('m', 'still served')).status).toBe(200);
-    for (const { answered, lost } of await Promise.all(callers)) {
+    for (const { answered, lost } of await Promise.all(clients)) {
       expect(lost).toEqual([]);
       expect(answered).toBeGreaterThan(10);
     }
@@ -169,7 +169,7 @@ interface Calls {
   readonly lost: readonly string[];
 }
 
-/** As a proxy calls: over connections it keeps until told to close, until a new one is refused. */
+/** Calls like a proxy: over kept-alive connections until they are closed, and until a new one is refused. */
 async function callUntilRefused(url: string, agent: Agent): Promise<Calls> {
   const lost: string[] = [];
   for (let answered = 0; ;) {

@@ -16,7 +16,7 @@ async function busyPort(): Promise<number> {
   await once(server, 'listening');
   onTestFinished(() => void server.close());
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  if (address === null || typeof address === 'string') throw new Error('there is no port');
   return address.port;
 }
 
@@ -49,7 +49,7 @@ describe('a bad configuration', PATIENTLY, () => {
   });
 });
 
-describe('a first start with nothing but Node', PATIENTLY, () => {
+describe('a first start with only Node', PATIENTLY, () => {
   it('serves, prints curl lines that work, and keeps other services off its DATA_DIR', async () => {
     const dataDir = openFolder();
     const startedMs = performance.now();

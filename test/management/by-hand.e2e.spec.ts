@@ -5,7 +5,7 @@ import { aWorker, upstreamForTest, viewsOf } from '../fixtures/worker.js';
 import { serviceForTest, startService, type TestService } from '../service.js';
 import { until } from '../until.js';
 
-/** So long that no change here can arrive by polling. */
+/** So long that no change can arrive by polling. */
 const NO_POLLING = { tuning: { registry: { resyncMs: 3_600_000 } } };
 
 let service: TestService;

@@ -5,7 +5,7 @@ import { serviceForTest, startService, type TestService } from '../service.js';
 
 const SOON = { timeout: 10_000 };
 const KEY = 'sk-live-0123456789abcdef';
-const OTHER = 'hunter2-of-the-house';
+const OTHER = 'hunter2-of-another';
 
 let service: TestService;
 beforeAll(async () => {
@@ -56,7 +56,7 @@ describe('credentials in the header field', () => {
     await expect
       .poll(async () => (await viewsOf(service, worker.model_name))[0]?.health, SOON)
       .toBe('healthy');
-    // A change of them is in the history: that they changed, not to what.
+    // The history records that they changed, but not their values.
     await service.database.query(`UPDATE worker SET weight = 2, sealed_header = NULL WHERE model_name = $1`, [
       worker.model_name,
     ]);
@@ -134,7 +134,7 @@ describe('credentials in the header field', () => {
     expect(upstream.calls).toBe(0);
   });
 
-  it('get a 400 that names the remedy if there is no key to seal them with', async () => {
+  it('get a 400 that names the remedy if there is no key to encrypt them', async () => {
     const unkeyed = await serviceForTest({ CREDENTIALS_KEYS: '', DATABASE_URL: 'postgres://elsewhere/db' });
     const upstream = await upstreamForTest();
     const answer = await unkeyed.register(aWorker(upstream, { header: { authorization: KEY } }));

@@ -129,7 +129,7 @@ describe('GET /api/v1/workers', () => {
       expect(await list(service, `?sort=${sort}`)).toMatchObject({ next_cursor: null });
   });
 
-  it('shows every row that stays exactly once while other rows come and go between pages', async () => {
+  it('shows every remaining row exactly once while other rows are added and removed between pages', async () => {
     const service = await serviceForTest();
     await register(service, ...Array.from({ length: 60 }, (_, index) => ({ name: `old-${index}` })));
     for (const sort of ['created_at', '-created_at', 'model_name', 'weight']) {

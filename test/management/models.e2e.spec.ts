@@ -5,7 +5,7 @@ import { type Answer, startService, type TestService } from '../service.js';
 
 let service: TestService;
 beforeAll(async () => {
-  // So long that nothing here can be owed to polling.
+  // So long that no change can arrive by polling.
   service = await startService({ tuning: { registry: { resyncMs: 3_600_000 } } });
 });
 afterAll(() => service.stop());
@@ -26,7 +26,7 @@ const put = (name: string, body: unknown, headers?: Record<string, string>) =>
   send('PUT', name, body, headers);
 
 describe('a model policy', () => {
-  it('is created, read, changed, kept and deleted; a name may hold / and spaces', async () => {
+  it('is created, read, changed, kept and deleted, also with / and spaces in its name', async () => {
     const name = 'meta-llama/Llama 3.1 8B';
     const made = await put(name, { strategy: 'round_robin', queue: { max: 5 } });
     expect([made.status, made.headers.get('etag')]).toEqual([201, '"1"']);

@@ -35,7 +35,7 @@ const READ_ONLY = [
   'updated_at',
 ];
 
-/** What was read, without what no patch may hold. */
+/** The view that was read, without its read-only fields. */
 const definitionIn = (worker: WorkerJson) =>
   Object.fromEntries(Object.entries(worker).filter(([field]) => !READ_ONLY.includes(field)));
 

@@ -8,11 +8,11 @@ import { startService, type TestService } from '../service.js';
 type Settable = keyof RegisterWorkerDto;
 
 interface Sample {
-  /** What a registration sends, and what a PATCH changes it to. */
+  /** The value in a registration, and the value that a PATCH sets. */
   readonly values: readonly [unknown, unknown];
   /** The columns that the history names; the field itself by default. */
   readonly columns?: readonly string[];
-  /** What the field needs beside it. */
+  /** Other fields that the field requires. */
   readonly besides?: Readonly<Record<string, unknown>>;
 }
 

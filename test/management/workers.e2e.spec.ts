@@ -85,7 +85,7 @@ describe('PUT /api/v1/workers', () => {
     });
     const changed = await call(service, 'PUT', '', { ...registration, weight: 2 });
     expect([changed.status, changed.headers.get('etag'), changed.worker['weight']]).toEqual([200, '"2"', 2]);
-    // The order of a body's keys is the order they are sent in.
+    // The keys of a body are sent in the order of the definition.
     const reordered = await call(service, 'PUT', '', {
       ...registration,
       weight: 2,

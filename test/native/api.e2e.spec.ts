@@ -103,7 +103,7 @@ describe('POST /api/server/register', () => {
       await service.register(worker);
       const [row] = await service.database.query<{ actor: string; since: Date }>(
         `UPDATE worker SET admin_state = $1 WHERE model_name = $2
-         RETURNING session_user AS who, admin_state_since AS since`,
+         RETURNING session_user AS actor, admin_state_since AS since`,
         [state, worker.model_name],
       );
       const { status, json: body } = await service.register(worker);

@@ -48,7 +48,7 @@ describe('POST /api/v1/chat/completions', () => {
     const upstream = await upstreamForTest(json({ answer: 'got' }));
     const worker = aWorker(upstream, {
       req_type: 'GET',
-      req_url_template: `${upstream.url}/ask/{MODEL_NAME}?fixed=1`,
+      req_url_template: `${upstream.url}/chat/{MODEL_NAME}?fixed=1`,
       req_param: { q: '{USER_PROMPT}', t: '{MODEL_TEMPERATURE}', n: 3, deep: true },
       model_name: 'org/gét',
     });
@@ -56,7 +56,7 @@ describe('POST /api/v1/chat/completions', () => {
     expect(result(await service.chat('org/gét', 'a&b=c/ü?'))).toBe('got');
     const [sent] = upstream.requests;
     expect([sent?.method, sent?.body]).toEqual(['GET', '']);
-    expect(sent?.url).toBe('/ask/org%2Fg%C3%A9t?fixed=1&q=a%26b%3Dc%2F%C3%BC%3F&n=3&deep=true');
+    expect(sent?.url).toBe('/chat/org%2Fg%C3%A9t?fixed=1&q=a%26b%3Dc%2F%C3%BC%3F&n=3&deep=true');
   });
 
   it('sends form bodies', async () => {

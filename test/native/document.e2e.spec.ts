@@ -17,7 +17,7 @@ const DOCUMENT = readFileSync(new URL('../fixtures/seed-document.txt', import.me
 const SERVICE = 'http://127.0.0.1:8007';
 const CHATGLM = 'https://xxx/openapi/xxx/inference/query';
 const PROXYLLM = 'http://127.0.0.1/api/generate';
-/** The same worker in the document's list. */
+/** The same worker in the list of the document. */
 const PROXYLLM_LISTED = 'http://localhost:8008/generate';
 
 const curls = DOCUMENT.match(/^curl [^]*?(?=\n\n)/gm) ?? [];
@@ -31,7 +31,7 @@ describe('The specification of the native API', () => {
   });
 
   it.skipIf(!hasCurl)(
-    'Every curl command of the document, verbatim except for upstream addresses, gives the answer of the document',
+    'gets the documented answer for every curl command, verbatim except for upstream addresses',
     async () => {
       const chatglm = await upstreamForTest(
         answering('/openapi/xxx/inference/query', sentence(answers[3] ?? '')),
@@ -74,7 +74,7 @@ describe('The specification of the native API', () => {
   );
 });
 
-/** Answers as the inference services of the document do, at one path only. */
+/** Answers like the inference services of the document, at one path only. */
 function answering(path: string, output: string): Answer {
   const items = [{ attributes: { answer: output } }];
   const answer = json({ code: '200', data: { items }, success: true, traceId: 't' });

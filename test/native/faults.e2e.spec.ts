@@ -5,7 +5,7 @@ import { serviceForTest } from '../service.js';
 
 /** Promises of the specification that its reference server (OperateGPT's worker_manager.py) breaks. */
 describe('The native API avoids the faults of its reference server:', () => {
-  it('each call sends its own prompt instead of the first one', async () => {
+  it('each call sends its own prompt, not the first one', async () => {
     const service = await serviceForTest();
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const body = {
@@ -27,7 +27,7 @@ describe('The native API avoids the faults of its reference server:', () => {
     expect(stored).toEqual([{ body: JSON.stringify(body) }]);
   });
 
-  it('the temperature is filled in, as a number', async () => {
+  it('the temperature is inserted as a number', async () => {
     const service = await serviceForTest();
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const worker = aWorker(upstream, { body: { p: '{USER_PROMPT}', temperature: '{MODEL_TEMPERATURE}' } });
@@ -37,7 +37,7 @@ describe('The native API avoids the faults of its reference server:', () => {
     expect(upstream.requests[0]?.body).toBe('{"p":"x","temperature":0.7}');
   });
 
-  it('every error is JSON with a matching status instead of a raised string', async () => {
+  it('every error is JSON with a matching status, not a raised string', async () => {
     const service = await serviceForTest();
     const upstream = await upstreamForTest('closes');
     const worker = aWorker(upstream);
@@ -62,7 +62,7 @@ describe('The native API avoids the faults of its reference server:', () => {
     }
   });
 
-  it('the list is an array of objects instead of text', async () => {
+  it('the list is an array of objects, not text', async () => {
     const service = await serviceForTest();
     const worker = aWorker(await upstreamForTest());
     await service.register(worker);

@@ -20,7 +20,7 @@ const ENDPOINTS: readonly (readonly [string, object])[] = [
   ['/v1/audio/speech', { input: 'hello', voice: 'alloy' }],
 ];
 const choices = [{ index: 0, message: { role: 'assistant', content: 'hello' }, finish_reason: 'stop' }];
-/** One body that passes as an answer at each of the endpoints. */
+/** One body that is a valid answer at each of the endpoints. */
 const ANSWER = { object: 'anything', choices, data: [{ embedding: [1] }] };
 
 async function register(model: string, more: object = {}) {
@@ -53,14 +53,14 @@ it('keeps an openai worker to the task it was registered with', async () => {
 it.each([
   ['anthropic', { protocol: 'anthropic' }],
   ['gemini', { protocol: 'gemini', task: 'chat' }],
-])('refuses embeddings of an %s worker, whose API has none for this client', async (name, more) => {
+])('refuses embeddings of an %s worker, whose API does not offer them', async (name, more) => {
   const { upstream } = await register(`none-${name}`, more);
   const { status, text } = await service.post('/v1/embeddings', { model: `none-${name}`, input: 'hello' });
   expect([status, text]).toEqual([400, expect.stringContaining('does chat')]);
   expect(upstream.requests).toEqual([]);
 });
 
-it('takes a template worker registered without a task for one that chats', async () => {
+it('uses a template worker registered without a task for chats', async () => {
   const upstream = await upstreamForTest(answering({ answer: 'hello' }));
   await mustRegister(service, aWorker(upstream, { model_name: 'template-chat' }));
   const chat = await service.post('/v1/chat/completions', { model: 'template-chat', messages });
@@ -70,7 +70,7 @@ it('takes a template worker registered without a task for one that chats', async
   expect(await viewsOf(service, 'template-chat')).toMatchObject([{ task: 'chat' }]);
 });
 
-it('shows no task for such a worker, and PATCH sets one and takes it away again', async () => {
+it('shows no task for such a worker, and PATCH sets and removes one', async () => {
   await register('any-patched');
   const task = async () => (await viewsOf(service, 'any-patched'))[0]?.['task'];
   const [view] = await viewsOf(service, 'any-patched');

@@ -8,7 +8,7 @@ import { mustRegister } from './models.js';
 export const KEY = 'sk-ant-of-the-upstream';
 export const CLIENTS_KEY = 'sk-ant-of-the-client';
 
-/** A service, a scripted upstream with an anthropic worker for `ask.model`, and a client. */
+/** A service, a scripted upstream with an anthropic worker for `REQUEST.model`, and a client. */
 export interface Claude {
   readonly service: TestService;
   readonly upstream: RawUpstream;
@@ -33,7 +33,7 @@ export async function startClaude(): Promise<Claude> {
   const service = await startService({
     tuning: {
       streams: { heartbeatMs: 60 },
-      // Streams here break on purpose, which must not eject their worker.
+      // Streams break on purpose here, which must not eject their worker.
       stats: { failuresInARow: 100, successShare: 0, connectErrorsInARow: 100 },
     },
   });

@@ -81,7 +81,7 @@ export interface Endless {
   stop(): Promise<void>;
 }
 
-/** Registers a model of each kind that streams. A prompt "say nothing" gets no answer at all. */
+/** Registers a model of each kind that streams. A prompt "say nothing" gets no answer. */
 export async function registerEndless(service: TestService): Promise<Endless> {
   const started = await Promise.all(MANNERS.map((manner) => startEndless(service, manner)));
   return {

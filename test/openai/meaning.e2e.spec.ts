@@ -243,7 +243,7 @@ describe('A field that a worker does not support', () => {
     expect(upstream.requests).toEqual([]);
   });
 
-  it('is not the number of embeddings: a wrong number is a 502', async () => {
+  it('is never confused with a wrong number of embeddings, which is a 502', async () => {
     const upstream = await upstreamForTest(answering({ answer: [[1, 2]] }));
     const model = 'org/one-for-all';
     const body = { texts: '{INPUT}' };
@@ -379,8 +379,11 @@ describe('Models', () => {
     ['/v1/moderations', 'org/whole', { input: 'x' }, 'chat'],
     ['/v1/messages', 'org/embedding-openai', { max_tokens: 1, messages }, 'embedding'],
     ['/api/v1/chat/completions', 'org/vectors', { input: 'x' }, 'embedding'],
-  ])('answer at %s for the wrong task of %s with the task they do', async (path, model, body, does) => {
-    const { status, text } = await service.post(path, { model, model_name: model, ...body });
-    expect([status, text]).toEqual([400, expect.stringContaining(`does ${does}`)]);
-  });
+  ])(
+    'answer at %s to the wrong task of %s with the task that they support',
+    async (path, model, body, does) => {
+      const { status, text } = await service.post(path, { model, model_name: model, ...body });
+      expect([status, text]).toEqual([400, expect.stringContaining(`does ${does}`)]);
+    },
+  );
 });

@@ -11,7 +11,7 @@ export interface SomeModel {
   readonly model: string;
   /** Whether chunks reach the client as the upstream sends them. */
   readonly streams: boolean;
-  /** Whether tools and images reach it. */
+  /** Whether it supports tools and images. */
   readonly isRich: boolean;
 }
 
@@ -19,7 +19,7 @@ export const ANSWER = 'Hello, you! 語 and 😀.';
 export const SUNNY = 'It is sunny in Paris.';
 
 const UNPROBED = { health_check: { kind: 'none' } };
-/** By the field names of each vendor. */
+/** Answers with the field names of each vendor. */
 const usage = { prompt_tokens: 3, completion_tokens: 5, input_tokens: 3, output_tokens: 5 };
 const KEY = 'sk-of-the-upstream';
 
@@ -41,7 +41,7 @@ export const MODELS: readonly SomeModel[] = [
   { kind: 'a template', model: 'org/whole', streams: false, isRich: false },
   { kind: 'a template that streams', model: 'org/stream', streams: true, isRich: false },
 ];
-/** Two passed through and one template worker, with equal vectors. */
+/** Two pass-through workers and one template worker with equal vectors. */
 export const EMBEDDERS = ['org/embedding-openai', 'org/embedding-ollama', 'org/vectors'] as const;
 export const VECTOR: readonly number[] = [0.25, -1, 0.5];
 export const RICH_MODELS = MODELS.filter(({ isRich }) => isRich);

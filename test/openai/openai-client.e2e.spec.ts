@@ -106,7 +106,7 @@ describe("OpenAI's client, with a template worker", () => {
     }
   });
 
-  it('completes texts, embeds and creates images with workers of these tasks', async () => {
+  it('completes texts, creates embeddings and images with workers of these tasks', async () => {
     const completing = await template(json({ answer: 'and so on' }), { task: 'completion' });
     const completed = await client.completions.create({ model: completing.model, prompt: 'Once' });
     expect(completed.choices[0]?.text).toBe('and so on');

@@ -98,7 +98,7 @@ describe('Thought signatures of Gemini', () => {
   });
 
   it.each([false, true])(
-    "that OpenAI's client loses as it runs tools have a stand-in (in a stream: %s)",
+    "that OpenAI's client loses while running tools are replaced by a placeholder (stream: %s)",
     async (stream) => {
       const get_weather = {
         name: 'get_weather',

@@ -22,7 +22,7 @@ const PRESETS = [
   { preset: 'anthropic', base: '' },
   { preset: 'gemini', base: '' },
 ] as const;
-/** Ollama by its own API, with a template. */
+/** Ollama with its own API, by a template. */
 const BY_TEMPLATE = { preset: null, base: '/api/chat' } as const;
 type Kind = (typeof PRESETS)[number] | typeof BY_TEMPLATE;
 const KINDS: readonly (Kind & { readonly kind: string })[] = [

@@ -9,7 +9,7 @@ import { countOf, CountingUpstream, replicasForTest } from './replicas-for-test.
 const QUICK = { tuning: { replicas: { heartbeatMs: 300, liveMs: 2_000 } } };
 
 describe('a replica', () => {
-  it('is seen by the others, and missed when it stops or falls silent', async () => {
+  it('is known to the others, and counted out when it stops or falls silent', async () => {
     const database = await databaseForTest();
     const services = await replicasForTest(3, database, QUICK);
     const [first, second, third] = services;
@@ -28,7 +28,7 @@ describe('a replica', () => {
     expect(text).toMatch(/^mmm_replicas 2$/m);
   });
 
-  it('forgets rows of the long dead', async () => {
+  it('deletes rows of replicas that died long ago', async () => {
     const database = await databaseForTest();
     const [service] = await replicasForTest(1, database, QUICK);
     await database.query(`INSERT INTO replica (id, host, seen_at)
@@ -40,7 +40,7 @@ describe('a replica', () => {
     ]);
   });
 
-  it('notes that a worker served as soon as nobody else is changing the same row', async () => {
+  it('records that a worker served as soon as no other session changes the same row', async () => {
     const database = await databaseForTest();
     const [service] = await replicasForTest(1, database, QUICK);
     const crowd = await CountingUpstream.of(1);
@@ -58,7 +58,7 @@ describe('a replica', () => {
     await until(async () => (await noted()) === 1);
   });
 
-  it('notes which workers served, some seconds later, and tells nobody of it', async () => {
+  it('records which workers served, some seconds later, without a notification', async () => {
     const database = await databaseForTest();
     const [service] = await replicasForTest(1, database, QUICK);
     const [serving, failing] = [await CountingUpstream.of(1), await CountingUpstream.of(1)];
@@ -76,7 +76,7 @@ describe('a replica', () => {
     expect(first?.model_name).toBe('serving');
     await service.chat('serving', 'again');
     await new Promise((resolve) => setTimeout(resolve, 800));
-    // Within ten seconds once is enough.
+    // Once in ten seconds is enough.
     expect(await served()).toEqual([first]);
     await database.query(`UPDATE worker_probe SET last_served_at = last_served_at - interval '11 s'`);
     await service.chat('serving', 'again');
@@ -84,7 +84,7 @@ describe('a replica', () => {
   });
 });
 
-describe('a worker that is put aside', () => {
+describe('an ejected worker', () => {
   it.each([
     [
       'enabled again by hand',

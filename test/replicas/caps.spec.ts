@@ -7,16 +7,16 @@ import { countOf, CountingUpstream, replicasForTest } from './replicas-for-test.
 
 interface Tally {
   readonly statuses: readonly number[];
-  /** Answers that each replica's callers got. */
+  /** The number of answers that the clients of each replica received. */
   readonly served: readonly number[];
 }
 
-/** So many callers at each replica, who ask again as soon as they have an answer. */
-async function callFor(ms: number, services: readonly TestService[], callers: number): Promise<Tally> {
+/** Runs `clients` clients at each replica, which send the next request when they have an answer. */
+async function callFor(ms: number, services: readonly TestService[], clients: number): Promise<Tally> {
   const statuses = new Set<number>();
   const served = services.map(() => 0);
   const endMs = performance.now() + ms;
-  const caller = async (service: TestService, at: number): Promise<void> => {
+  const client = async (service: TestService, at: number): Promise<void> => {
     while (performance.now() < endMs) {
       const { status } = await service.chat('m', 'hi');
       statuses.add(status);
@@ -24,20 +24,20 @@ async function callFor(ms: number, services: readonly TestService[], callers: nu
     }
   };
   await Promise.all(
-    services.flatMap((service, at) => Array.from({ length: callers }, () => caller(service, at))),
+    services.flatMap((service, at) => Array.from({ length: clients }, () => client(service, at))),
   );
   return { statuses: [...statuses], served };
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
-/** In one process all log to the last one's log. */
+/** All replicas of one process write to the log of the last one. */
 const timesLogged = (services: readonly TestService[], message: string): number =>
   services.flatMap(({ log }) => log).filter(({ msg }) => msg === message).length;
 const PATIENT = { BALANCING_QUEUE_WAIT_MS: '30000', tuning: { admission: { perSlot: 20 } } };
 
-describe('a worker’s max_concurrency holds for three replicas together', () => {
+describe('the max_concurrency of a worker with three replicas', () => {
   it.each([1, 2])(
-    'when it is %d: never more at once, everybody gets his turn, and little time is lost over it',
+    'is never exceeded if it is %d, every replica gets its turn, and little time is lost',
     async (cap) => {
       const DURATION_MS = 50;
       const TIME_MS = 3_000;
@@ -48,30 +48,30 @@ describe('a worker’s max_concurrency holds for three replicas together', () =>
       const { statuses, served } = await callFor(TIME_MS, services, 3);
       expect(statuses).toEqual([200]);
       expect(crowd.mostAtOnce).toBe(cap);
-      // Busy machines: half of what there is would be too much to ask for.
+      // On a busy machine not even half of the capacity can be expected.
       expect(sum(served)).toBeGreaterThan((cap * TIME_MS) / DURATION_MS / 5);
       for (const count of served) expect(count).toBeGreaterThan(sum(served) / 6);
     },
     90_000,
   );
 
-  it('when it is 64: each has its share, and together they use it', async () => {
+  it('is shared by the replicas if it is 64, and together they use all of it', async () => {
     const database = await databaseForTest();
     const services = await replicasForTest(3, database, PATIENT);
-    // So long that a busy machine, too, has begun them all before the first is done.
+    // Long enough for a busy machine to start all of them before the first ends.
     const crowd = await CountingUpstream.of(1_000);
     await crowd.register(services[0], 64);
     const { statuses } = await callFor(2_000, services, 40);
     expect(statuses).toEqual([200]);
     expect(crowd.mostAtOnce).toBeLessThanOrEqual(64);
-    // Two replicas alone would come to no more than 43.
+    // Two replicas alone would reach no more than 43.
     expect(crowd.mostAtOnce).toBeGreaterThan(48);
     expect(await database.query('SELECT FROM worker_slot UNION ALL SELECT FROM worker_slot_wish')).toEqual(
       [],
     );
   }, 90_000);
 
-  it('long requests take turns too, however eager one replica is', async () => {
+  it('lets long requests take turns, even if one replica has many more of them', async () => {
     const database = await databaseForTest();
     const services = await replicasForTest(3, database, PATIENT);
     const crowd = await CountingUpstream.of(600);
@@ -86,7 +86,7 @@ describe('a worker’s max_concurrency holds for three replicas together', () =>
     const tookMs = performance.now() - sinceMs;
     isOver.yet = true;
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
-    // First the newcomers wait until all know of them; five requests of the eager one alone would take three seconds.
+    // The new replicas first wait until all know of them; five requests of the first replica alone would take three seconds.
     expect(tookMs).toBeLessThan(15_000);
     expect(crowd.mostAtOnce).toBe(1);
     await Promise.all(crowding);
@@ -94,7 +94,7 @@ describe('a worker’s max_concurrency holds for three replicas together', () =>
 });
 
 describe('slots', () => {
-  it('are not leased by a replica that is alone', async () => {
+  it('are not leased by a single replica', async () => {
     const database = await databaseForTest();
     const [service] = await replicasForTest(1, database);
     const crowd = await CountingUpstream.of(20);
@@ -106,7 +106,7 @@ describe('slots', () => {
     );
   });
 
-  it('are given back when nobody asks any more', async () => {
+  it('are released when there are no more requests', async () => {
     const database = await databaseForTest();
     const services = await replicasForTest(3, database, PATIENT);
     const crowd = await CountingUpstream.of(20);
@@ -118,7 +118,7 @@ describe('slots', () => {
     expect(await left()).toEqual([]);
   }, 60_000);
 
-  it('are not needed any more when the other replicas stop', async () => {
+  it('are no longer needed when the other replicas stop', async () => {
     const database = await databaseForTest();
     const services = await replicasForTest(3, database, PATIENT);
     const crowd = await CountingUpstream.of(20);
@@ -133,7 +133,7 @@ describe('slots', () => {
     expect(crowd.mostAtOnce).toBe(2);
   }, 60_000);
 
-  it('do without while the database is away: each replica may use one, and waits for nobody', async () => {
+  it('are not needed while the database is away: each replica uses one without waiting', async () => {
     const { database, url, proxy } = await databaseBehindProxy();
     const through = { ...database, address: { url } };
     const services = await replicasForTest(2, through, PATIENT);

@@ -14,7 +14,7 @@ const statusesOf = async (services: readonly TestService[]) =>
   (await answersOf(services)).map(({ status }) => status);
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A replica that is played by hand. */
+/** A replica that the test simulates. */
 const OTHER = '00000000-0000-4000-8000-000000000000';
 const addOther = (database: TestDatabase) =>
   database.query(`INSERT INTO replica (id, host, seen_at) VALUES ($1, 'other', now() + interval '1 hour')`, [
@@ -25,7 +25,7 @@ const reportDrained = (database: TestDatabase, sinceMs: number) =>
     `UPDATE replica SET drained = (SELECT json_build_object(id, $2::bigint) FROM worker) WHERE id = $1`,
     [OTHER, sinceMs],
   );
-/** What the real one says: since when the worker has been draining on which nothing runs. */
+/** The report of the real replica: the start of the draining of a worker without running requests. */
 async function drainedSince(database: TestDatabase): Promise<number | undefined> {
   const rows = await database.query<{ readonly drained: Readonly<Record<string, number>> }>(
     'SELECT drained FROM replica WHERE id <> $1',
@@ -34,8 +34,8 @@ async function drainedSince(database: TestDatabase): Promise<number | undefined>
   return Object.values(rows[0]?.drained ?? {})[0];
 }
 
-describe('a worker that drains', () => {
-  it('gets no new request on any replica within a second, finishes what runs, and is offline when all are done', async () => {
+describe('a draining worker', () => {
+  it('gets no new request on any replica within a second, finishes running ones, and is offline when all are done', async () => {
     const database = await databaseForTest();
     const services = await replicasForTest(3, database);
     const crowd = await CountingUpstream.of(3_000);
@@ -54,7 +54,7 @@ describe('a worker that drains', () => {
     await until(async () => (await statusesOf(services)).every((status) => status === 404));
   }, 60_000);
 
-  it('is not taken offline while something runs, however often it is drained and enabled', async () => {
+  it('is not taken offline while requests run, however often it is drained and enabled', async () => {
     const database = await databaseForTest();
     const services = await replicasForTest(2, database);
     const crowd = await CountingUpstream.of(4_000);
@@ -72,7 +72,7 @@ describe('a worker that drains', () => {
     await until(async () => (await stateOf(database)) === 'offline');
   }, 60_000);
 
-  it('is not taken offline on what a replica said of an earlier draining', async () => {
+  it('is not taken offline by a report about an earlier draining', async () => {
     const database = await databaseForTest();
     const [service] = await replicasForTest(1, database);
     const crowd = await CountingUpstream.of(10);
@@ -92,7 +92,7 @@ describe('a worker that drains', () => {
     await until(async () => (await stateOf(database)) === 'offline');
   }, 60_000);
 
-  it('does not wait for a replica that is dead, nor longer than DRAIN_TIMEOUT_MS for one that lives', async () => {
+  it('does not wait for a dead replica, and at most DRAIN_TIMEOUT_MS for a living one', async () => {
     const database = await databaseForTest();
     const [service] = await replicasForTest(1, database, { DRAIN_TIMEOUT_MS: '2500' });
     const crowd = await CountingUpstream.of(10);

@@ -7,7 +7,7 @@ import { until } from '../until.js';
 
 type AtLeastOne = readonly [TestService, ...TestService[]];
 
-/** Replicas on one database that know of each other. They stop when the test ends. */
+/** Replicas on one database that know each other. They stop when the test ends. */
 export async function replicasForTest(
   count: number,
   database: TestDatabase,
@@ -33,7 +33,7 @@ export async function replicasForTest(
 /** The number of replicas that this one sees. */
 export const countOf = (service: TestService): number => service.app.get(Replicas).count;
 
-/** An upstream that counts how many requests it has at once. */
+/** An upstream that counts its concurrent requests. */
 export class CountingUpstream {
   mostAtOnce = 0;
   private atOnce = 0;

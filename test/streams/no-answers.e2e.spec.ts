@@ -145,7 +145,7 @@ describe('a passed-through stream that fails after its start', () => {
 });
 
 describe('an answer that only looks like a failure', () => {
-  const callers = '{"error":{"message":"too long","type":"BadRequestError","code":400}}';
+  const clientError = '{"error":{"message":"too long","type":"BadRequestError","code":400}}';
   it.each<[string, boolean, string, string]>([
     [
       'a response that says it has no error',
@@ -155,8 +155,8 @@ describe('an answer that only looks like a failure', () => {
     ],
     ['a text about errors', false, WHOLE, JSON_TYPE],
     ['an error beside an answer', false, '{"error":{"message":"x"},"choices":[{}]}', JSON_TYPE],
-    ['an error of the client', false, callers, JSON_TYPE],
-    ['an error of the client, in a stream', true, `data: ${callers}\n\n`, EVENTS],
+    ['an error of the client', false, clientError, JSON_TYPE],
+    ['an error of the client, in a stream', true, `data: ${clientError}\n\n`, EVENTS],
     ['no [DONE] behind the reason of its end', true, chunk('a') + chunk('', 'length'), EVENTS],
     ['no reason before [DONE]', true, `${chunk('a')}data: [DONE]\n\n`, EVENTS],
     ['a text that quotes one', true, `${chunk('{"error":{"message":"x"}}')}data: [DONE]\n\n`, EVENTS],
