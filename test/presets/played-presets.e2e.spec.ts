@@ -142,7 +142,7 @@ const forgiven = ({ status, model }: Erring) =>
   OUR_CREDENTIALS.includes(status) ? stage.enable(model) : Promise.resolve();
 
 describe.each(erring)('the error $status of the preset $name', (each) => {
-  const { model, preset, status, body, isPassed, reachesClient: reachesClient } = each;
+  const { model, preset, status, body, isPassed, reachesClient } = each;
   const send = (): Promise<unknown> =>
     preset.kind === 'image'
       ? stage.openai.images.generate({ model, prompt: PLAY.error })
