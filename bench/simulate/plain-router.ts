@@ -1,6 +1,6 @@
 import { textHash } from '../../src/balancing/policies/picking.js';
 import type { Candidate, Policy } from '../../src/balancing/policies/policy.js';
-import { DEFAULT_STATS_LIMITS } from '../../src/balancing/pool/stats-limits.js';
+import { DEFAULT_STATS_LIMITS } from '../../src/config/tuning.js';
 import { afterLatency, latencyAt, NO_LATENCY } from '../../src/balancing/pool/averages.js';
 
 import type { Answer, BalancingSystem, Request, Send } from './traffic.js';

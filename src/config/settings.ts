@@ -109,39 +109,9 @@ export type Strategy = (typeof STRATEGIES)[number];
 export abstract class BalancingSettings {
   abstract readonly strategy: Strategy;
   /** How a replica evaluates workers from its own requests. */
-  abstract readonly stats: {
-    readonly connectErrorsInARow: number;
-    readonly failuresInARow: number;
-    /** 0 to 1. */
-    readonly successShare: number;
-    readonly successWindowMs: number;
-    readonly successSamples: number;
-    readonly ejectionBaseMs: number;
-    readonly ejectionMaxMs: number;
-    readonly trialSuccesses: number;
-    readonly throttleMaxMs: number;
-    readonly throttleMs: number;
-    readonly aliveMs: number;
-    readonly speedMs: number;
-    readonly speedHalfLifeMs: number;
-    readonly latencyMs: number;
-    readonly failurePenalty: number;
-    readonly callerFaultPenalty: number;
-    readonly penaltyHalfLifeMs: number;
-  };
-  /** How many requests wait, and how long, when all workers are full. */
-  abstract readonly admission: {
-    readonly perSlot: number;
-    readonly mostWaiting: number;
-    readonly maxWaitMs: number;
-  };
-  abstract readonly retry: {
-    readonly share: number;
-    readonly windowMs: number;
-    readonly atLeast: number;
-    readonly most: number;
-    readonly backoffMs: number;
-  };
+  abstract readonly stats: StatsLimits;
+  abstract readonly admission: AdmissionLimits;
+  abstract readonly retry: RetryLimits;
 }
 
 export abstract class ReplicaSettings {
@@ -174,4 +144,60 @@ export interface Settings {
   readonly balancing: BalancingSettings;
   readonly replicas: ReplicaSettings;
   readonly registry: RegistrySettings;
+}
+
+/** The limits by which a replica evaluates workers from its own requests. */
+export interface StatsLimits {
+  /** Connect errors in a row that eject a worker. [Linkerd, Finagle] */
+  readonly connectErrorsInARow: number;
+  /** Failures in a row that eject it. */
+  readonly failuresInARow: number;
+  /** A smaller share of successes, 0 to 1, ejects it too, … */
+  readonly successShare: number;
+  /** … within this time … */
+  readonly successWindowMs: number;
+  /** … after at least this many requests. */
+  readonly successSamples: number;
+  /** The first ejection; each further one doubles it. */
+  readonly ejectionBaseMs: number;
+  readonly ejectionMaxMs: number;
+  /** Successful trial requests that end it. */
+  readonly trialSuccesses: number;
+  /** The longest time a throttled worker gets no requests, whatever its Retry-After. */
+  readonly throttleMaxMs: number;
+  /** The pause of a throttled worker without Retry-After. */
+  readonly throttleMs: number;
+  /** A suspect worker that served a request here within this time counts as healthy here. */
+  readonly aliveMs: number;
+  /** Time constant of the average speed. */
+  readonly speedMs: number;
+  /** Half-life of a speed without new measurements. */
+  readonly speedHalfLifeMs: number;
+  /** Time constant of the peak latency. */
+  readonly latencyMs: number;
+  /** What a 5xx, timeout or connect error costs, in requests. */
+  readonly failurePenalty: number;
+  /** What a 4xx costs. */
+  readonly callerFaultPenalty: number;
+  readonly penaltyHalfLifeMs: number;
+}
+
+export interface RetryLimits {
+  /** Retries, as a share of the model's requests … */
+  readonly share: number;
+  /** … in this time … */
+  readonly windowMs: number;
+  /** … and this many in any case. [Envoy, Finagle] */
+  readonly atLeast: number;
+  /** Attempts besides the first. */
+  readonly most: number;
+  /** Waited before the first retry, at most; doubles with each. */
+  readonly backoffMs: number;
+}
+
+export interface AdmissionLimits {
+  /** Places in the queue, as a multiple of the concurrency of all workers together. */
+  readonly perSlot: number;
+  readonly mostWaiting: number;
+  readonly maxWaitMs: number;
 }

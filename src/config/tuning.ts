@@ -1,4 +1,12 @@
-import type { BalancingSettings, HealthSettings, RegistrySettings, ReplicaSettings } from './settings.js';
+import type {
+  AdmissionLimits,
+  BalancingSettings,
+  HealthSettings,
+  RegistrySettings,
+  ReplicaSettings,
+  RetryLimits,
+  StatsLimits,
+} from './settings.js';
 
 /**
  * Numbers that operators do not turn, each with its source; the simulation (`npm run simulate`) proves them together.
@@ -67,6 +75,18 @@ export const TUNING: Tuning = {
   // Below the idle timeouts of common proxies (nginx: 60 s, AWS ALB: 60 s, Heroku: 55 s).
   streams: { heartbeatMs: 15_000 },
 };
+
+/** Operators turn these two; they complete the limits of the queue and of retries. */
+export const DEFAULT_QUEUE_WAIT_MS = 10_000;
+export const DEFAULT_RETRIES = 2;
+
+/** The limits of a service without settings: what the simulation proves. */
+export const DEFAULT_STATS_LIMITS: StatsLimits = TUNING.stats;
+export const DEFAULT_ADMISSION_LIMITS: AdmissionLimits = {
+  ...TUNING.admission,
+  maxWaitMs: DEFAULT_QUEUE_WAIT_MS,
+};
+export const DEFAULT_RETRY_LIMITS: RetryLimits = { ...TUNING.retry, most: DEFAULT_RETRIES };
 
 export type TuningOverrides = { readonly [Group in keyof Tuning]?: Partial<Tuning[Group]> };
 

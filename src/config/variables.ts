@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { STRATEGIES } from './settings.js';
+import { DEFAULT_QUEUE_WAIT_MS, DEFAULT_RETRIES } from './tuning.js';
 import { flag, integer, list, oneOf, optional, secret, text } from './variable.js';
 
 const HOUR_MS = 3_600_000;
@@ -63,8 +64,8 @@ export const VARIABLES = {
   HEALTH_SUCCESSES_UP: integer(2, 1, 100),
 
   BALANCING_STRATEGY: oneOf('least_load', ...STRATEGIES),
-  BALANCING_QUEUE_WAIT_MS: integer(10_000, 0, HOUR_MS),
-  BALANCING_RETRIES: integer(2, 0, 100),
+  BALANCING_QUEUE_WAIT_MS: integer(DEFAULT_QUEUE_WAIT_MS, 0, HOUR_MS),
+  BALANCING_RETRIES: integer(DEFAULT_RETRIES, 0, 100),
 
   OFFLINE_RETENTION_DAYS: integer(30, 1, 36_500),
   EVENT_RETENTION_DAYS: integer(90, 1, 36_500),

@@ -1,6 +1,7 @@
 import type { AcquiredWorker, FinishedAttempt, Unavailable, WorkerPool } from '../pool/worker-pool.js';
 import type { RequestResult } from '../request-result.js';
 import { RateWindow } from '../rate-window.js';
+import { AdmissionLimits } from '../../config/settings.js';
 
 /** Time, as far as waiting needs it: the real one, or one in which an hour passes in a second. */
 export interface Clock {
@@ -17,15 +18,6 @@ export const REAL_CLOCK: Clock = {
     return () => clearTimeout(timer);
   },
 };
-
-export interface AdmissionLimits {
-  /** Places in the queue, as a multiple of the concurrency of all workers together. */
-  readonly perSlot: number;
-  readonly mostWaiting: number;
-  readonly maxWaitMs: number;
-}
-
-export const DEFAULT_ADMISSION_LIMITS: AdmissionLimits = { perSlot: 2, mostWaiting: 1000, maxWaitMs: 10_000 };
 
 /** A request that needs a worker. */
 export interface Waiter {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RateWindow } from '../rate-window.js';
-import { DEFAULT_RETRY_LIMITS as LIMITS, nextAttemptInMs, RetryBudget } from './retry-budget.js';
+import { nextAttemptInMs, RetryBudget } from './retry-budget.js';
+import { DEFAULT_RETRY_LIMITS as LIMITS } from '../../config/tuning.js';
 
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 

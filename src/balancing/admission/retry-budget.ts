@@ -1,25 +1,5 @@
+import { RetryLimits } from '../../config/settings.js';
 import { RateWindow } from '../rate-window.js';
-
-export interface RetryLimits {
-  /** Retries, as a share of the model's requests … */
-  readonly share: number;
-  /** … in this time … */
-  readonly windowMs: number;
-  /** … and this many in any case. [Envoy, Finagle] */
-  readonly atLeast: number;
-  /** Attempts besides the first. */
-  readonly most: number;
-  /** Waited before the first retry, at most; doubles with each. */
-  readonly backoffMs: number;
-}
-
-export const DEFAULT_RETRY_LIMITS: RetryLimits = {
-  share: 0.2,
-  windowMs: 10_000,
-  atLeast: 10,
-  most: 2,
-  backoffMs: 50,
-};
 
 /** The retries that a model may have on this replica, so that they never become the load that keeps it down. */
 export class RetryBudget {

@@ -14,7 +14,7 @@ import {
   CLOSED,
   WARM_SUCCESSES,
 } from './circuit.js';
-import { DEFAULT_STATS_LIMITS as LIMITS } from './stats-limits.js';
+import { DEFAULT_STATS_LIMITS as LIMITS } from '../../config/tuning.js';
 
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const aStep = fc.record({

@@ -5,7 +5,7 @@ import type { Health } from '../../registry/worker.js';
 import { POLICIES } from '../policies/strategies.js';
 import type { RequestResult } from '../request-result.js';
 import type { PoolMember } from './pooled-worker.js';
-import { DEFAULT_STATS_LIMITS as LIMITS } from './stats-limits.js';
+import { DEFAULT_STATS_LIMITS as LIMITS } from '../../config/tuning.js';
 import { type AcquiredWorker, type FinishedAttempt, type Unavailable, WorkerPool } from './worker-pool.js';
 
 const aMember = (about: Partial<PoolMember> & { readonly id: string }): PoolMember => ({

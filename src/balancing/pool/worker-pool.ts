@@ -13,7 +13,7 @@ import {
   isEjectedByAnswers,
 } from './circuit.js';
 import { type PoolMember, PooledWorker } from './pooled-worker.js';
-import type { StatsLimits } from './stats-limits.js';
+import type { StatsLimits } from '../../config/settings.js';
 import { afterResult } from './worker-stats.js';
 
 /** A request's right to one worker, until it is released. */

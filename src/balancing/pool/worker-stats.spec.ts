@@ -16,7 +16,7 @@ import {
   ZERO,
 } from './averages.js';
 import { afterFailure, phaseOf } from './circuit.js';
-import { DEFAULT_STATS_LIMITS as LIMITS } from './stats-limits.js';
+import { DEFAULT_STATS_LIMITS as LIMITS } from '../../config/tuning.js';
 import { afterComingUp, afterResult, EMPTY_STATS, type WorkerStats } from './worker-stats.js';
 
 const half = () => 0.5;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_RETRY_LIMITS, RetryBudget } from '../../balancing/admission/retry-budget.js';
+import { RetryBudget } from '../../balancing/admission/retry-budget.js';
+import { DEFAULT_RETRY_LIMITS } from '../../config/tuning.js';
 import { NoWorkerAvailableError } from '../../balancing/balancing-errors.js';
 import { UpstreamError, type FailureKind } from '../../upstream/failure.js';
 import { UpstreamRejectedError } from '../../upstream/upstream-errors.js';

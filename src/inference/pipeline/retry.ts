@@ -1,9 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  nextAttemptInMs,
-  type RetryBudget,
-  type RetryLimits,
-} from '../../balancing/admission/retry-budget.js';
+import { nextAttemptInMs, type RetryBudget } from '../../balancing/admission/retry-budget.js';
+import { type RetryLimits } from '../../config/settings.js';
 import { NoWorkerAvailableError } from '../../balancing/balancing-errors.js';
 import { RequestAttempts } from '../../balancing/request-attempts.js';
 import type { RetryCause } from '../../registry/models/model-policy.js';
