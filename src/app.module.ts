@@ -12,7 +12,7 @@ import { RegistryModule } from './registry/registry.module.js';
 import { ReplicasModule } from './replicas/replicas.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 
-/** The table of contents. */
+/** The root module. */
 @Module({})
 export class AppModule {
   static of(settings: Settings, addresses: DatabaseAddresses): DynamicModule {

@@ -26,10 +26,10 @@ import { Metrics } from './telemetry/metrics.js';
 import { RequestLog } from './telemetry/request-log.js';
 
 const RECEIVE_TIMEOUT_MS = 300_000;
-/** A caller's own request id is kept when it is one that is safe in a header and a log. */
+/** A client's own request id is kept if it is safe in a header and a log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
-/** The application as main.ts listens with it and as the tests use it: everything but the port. */
+/** The application as main.ts and the tests use it: everything except the port. */
 export async function createApp(
   settings: Settings,
   addresses: DatabaseAddresses,
@@ -39,9 +39,9 @@ export async function createApp(
   const adapter = new FastifyAdapter({
     logger: false,
     bodyLimit: settings.server.maxBodyBytes,
-    // For the whole of a request to come in: a client that stalls in the middle is cut off.
+    // The timeout for receiving a whole request: a client that stalls in the middle is disconnected.
     requestTimeout: RECEIVE_TIMEOUT_MS,
-    // Requests that already stand in a kept-alive connection are served while closing; new connections are not taken.
+    // Requests already received on kept-alive connections are served while closing; new connections are refused.
     return503OnClosing: false,
     requestIdHeader: false,
     genReqId: requestId,
@@ -77,8 +77,8 @@ export async function createApp(
 }
 
 /**
- * Pages get helmet's headers; an API answer needs only to be taken for what it says it is. Not by Fastify's plugin,
- * which prepares every request for them, for more than the admission check costs.
+ * Pages get helmet's headers; an API response only needs `nosniff`. Not by Fastify's plugin, which prepares every request
+ * for them and costs more than the admission check.
  */
 function protectPages(server: FastifyInstance): void {
   const protect = helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
@@ -93,7 +93,7 @@ function requestId(request: IncomingMessage): string {
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
-/** Who may not come in is turned away before his body is read. */
+/** Rejects unauthorised requests before reading the body. */
 function admit(app: NestFastifyApplication): void {
   const check = app.get(AdmissionCheck);
   const readiness = app.get(Readiness);
@@ -117,7 +117,7 @@ function admit(app: NestFastifyApplication): void {
 function exposeFigures(app: NestFastifyApplication): void {
   const metrics = app.get(Metrics);
   const readiness = app.get(Readiness);
-  const desks = app.get(ModelPools);
+  const pools = app.get(ModelPools);
   const replicas = app.get(Replicas);
   metrics.gauge(
     'mmm_registry_age_seconds',
@@ -126,9 +126,9 @@ function exposeFigures(app: NestFastifyApplication): void {
   );
   metrics.gauge('mmm_replicas', 'Running copies of the service, as this one sees it.', () => replicas.count);
   metrics.gaugeOfModels('mmm_requests_in_flight', 'Requests that run on workers of the model.', () =>
-    desks.loads().map(({ model, inFlight }) => [model, inFlight]),
+    pools.loads().map(({ model, inFlight }) => [model, inFlight]),
   );
   metrics.gaugeOfModels('mmm_requests_queued', 'Requests that wait for a worker of the model.', () =>
-    desks.loads().map(({ model, queued }) => [model, queued]),
+    pools.loads().map(({ model, queued }) => [model, queued]),
   );
 }

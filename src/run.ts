@@ -24,7 +24,7 @@ export async function runProcess(readSettings: () => Settings): Promise<void> {
   }
 }
 
-/** Starts the service, which runs until it is asked to stop, even while it starts. */
+/** Starts the service, which can be stopped at any time, even while it starts. */
 async function run(settings: Settings, stopAsked: Promise<string>): Promise<void> {
   const log = createLog(settings.log);
   if (settings.ignoredVariables.length > 0) {

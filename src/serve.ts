@@ -12,10 +12,10 @@ import type { Log } from './telemetry/logger.js';
 import { UpstreamClient } from './upstream/upstream-client.js';
 import { welcome } from './welcome.js';
 
-/** For what follows the draining, such as giving back leases to a database that does not answer. */
+/** Time for the steps after draining, such as releasing leases in a database that does not answer. */
 const LAST_RESORT_MS = 15_000;
 
-/** Serves until it is asked to stop, which may have been already. Takes the database along when it ends. */
+/** Serves until `stop` is aborted, which it may be already. Stops the database at the end. */
 export async function serve(
   settings: Settings,
   database: DatabaseServer,
@@ -63,8 +63,8 @@ export async function serve(
 }
 
 /**
- * New traffic goes elsewhere (`/readyz` 503, `Connection: close`), then no connection is taken any more, then what runs
- * may finish, at most `DRAIN_TIMEOUT_MS`: calls that nobody waits for (`on_disconnect: finish`) as well.
+ * New traffic goes elsewhere (`/readyz` 503, `Connection: close`), then new connections are refused, then running requests
+ * may finish within `DRAIN_TIMEOUT_MS`, including calls without a client (`on_disconnect: finish`).
  */
 async function drainAndClose(
   app: NestFastifyApplication,
@@ -72,7 +72,7 @@ async function drainAndClose(
   { server }: Settings,
 ): Promise<void> {
   app.get(Readiness).drain();
-  running.tellToClose();
+  running.closeAfterResponse();
   await sleep(server.shutdownDelayMs);
   const stopClosing = running.closeWhatIsIdle();
   const cut = setTimeout(() => {

@@ -1,10 +1,10 @@
 import type { Server, ServerResponse } from 'node:http';
 
-/** A connection that has asked nothing yet may be about to ask: it is given this long. */
-const UNASKED_MS = 2_000;
+/** How long a connection without a request may stay open: its request may be on the way. */
+const NO_REQUEST_MS = 2_000;
 const LOOK_MS = 50;
 
-/** The requests a server has running: what a stop waits for. */
+/** The running requests of a server, which a shutdown waits for. */
 export class RunningRequests {
   private readonly responses = new Set<ServerResponse>();
 
@@ -15,32 +15,32 @@ export class RunningRequests {
     });
   }
 
-  /** Their connections are not kept for another request. */
-  tellToClose(): void {
+  /** Closes their connections after the response. */
+  closeAfterResponse(): void {
     for (const response of this.responses) {
       if (!response.headersSent) response.setHeader('connection', 'close');
     }
   }
 
   /**
-   * Once a server closes, Node waits for its connections and no longer minds their timeouts: one that falls idle late,
-   * or on which nothing was ever asked, would hold it up for as long as its client likes.
-   * @returns stops this
+   * While a server closes, Node waits for its connections and ignores their timeouts: a client could hold up the shutdown
+   * with a connection that becomes idle late or never had a request.
+   * @returns a function that stops the task
    */
   closeWhatIsIdle(): () => void {
     let quietSince = performance.now();
     const looking = setInterval(() => {
       this.server.closeIdleConnections();
       if (this.responses.size > 0) quietSince = performance.now();
-      else if (performance.now() - quietSince > UNASKED_MS) this.server.closeAllConnections();
+      else if (performance.now() - quietSince > NO_REQUEST_MS) this.server.closeAllConnections();
     }, LOOK_MS);
     return () => clearInterval(looking);
   }
 }
 
 /**
- * Nobody waits any more once an answer is written whole, and TCP would keep what its reader does not take for ever. A reader
- * who takes nothing of it for `stalledMs` is cut off; one who is slow is not.
+ * Once a response is fully written, no timeout applies, and TCP would keep unread data for ever. A client that reads
+ * nothing for `stalledMs` is disconnected; a slow one is not.
  */
 export function limitStalledWrites(server: Server, stalledMs: number): void {
   server.on('request', (_request, response: ServerResponse) => {

@@ -1,6 +1,6 @@
 import type { Settings } from './config/settings.js';
 
-/** What to try next, in plain lines, whatever the format of the log. */
+/** First steps for a new user, as plain lines whatever the format of the log. */
 export function welcome({ access, database, server }: Settings, port: number): string {
   const host = server.host === '0.0.0.0' || server.host === '::' ? '127.0.0.1' : server.host;
   const base = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -14,7 +14,7 @@ export function welcome({ access, database, server }: Settings, port: number): s
   if (!access.protectedMode) return `${lines.join('\n')}\n\n`;
   return `${[
     ...lines,
-    'Protected mode: no ADMIN_API_KEY is set, so it answers this machine only and asks for no key.',
+    'Protected mode: no ADMIN_API_KEY is set, so the service answers this machine only and requires no key.',
     '',
     'Try it (the built-in echo upstream stands for a model):',
     '',

@@ -1,4 +1,4 @@
-/** No key, or not one of ours. */
+/** A missing or unknown key. */
 export class UnauthorizedError extends Error {
   constructor(given: boolean) {
     super(
@@ -10,7 +10,7 @@ export class UnauthorizedError extends Error {
   }
 }
 
-/** A web page in somebody's browser is trying to reach a service that is meant for this machine only. */
+/** A web page tries to reach a service that is meant for this machine only. */
 export class ForeignOriginError extends Error {
   constructor(header: 'Host' | 'Origin') {
     super(

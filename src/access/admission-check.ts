@@ -8,7 +8,7 @@ import { SecretText } from './secret-text.js';
 const OPEN_PATH = /^\/(livez|readyz|health|openapi\.json|docs)(\/|$)/;
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
 
-/** Decides for each request, from memory alone, whether it may come in. */
+/** Decides for each request, from memory alone, whether it is authorised. */
 @Injectable()
 export class AdmissionCheck {
   private readonly adminKey: SecretText | null;
@@ -26,7 +26,7 @@ export class AdmissionCheck {
     if (key === null || !this.adminKey.is(key)) throw new UnauthorizedError(key !== null);
   }
 
-  /** Against DNS rebinding: a page of evil.example that resolves to 127.0.0.1 still says `Host: evil.example`. */
+  /** Against DNS rebinding: a page of evil.example that resolves to 127.0.0.1 still sends `Host: evil.example`. */
   private checkOrigin({ host, origin }: IncomingHttpHeaders): void {
     if (host === undefined || !LOOPBACK_HOST.test(host)) throw new ForeignOriginError('Host');
     if (origin === undefined) return;

@@ -1,18 +1,18 @@
 import { timingSafeEqual } from 'node:crypto';
 
-/** Of a text's length in front of it, so that zeros behind it mean nothing. */
+/** Size of the length in front of a text, so that zeros behind it mean nothing. */
 const LENGTH_BYTES = 4;
 const BYTES_A_CHARACTER = 2;
-/** Of a text that is compared, so that how long it takes does not tell how long the secret is. */
+/** Size of a compared text, so that the time taken does not reveal the length of the secret. */
 const FEWEST_BYTES = 256;
 
 /**
- * Compares texts with a secret in a time that tells nothing of it, by laying both out in buffers of one length. Hashes
- * would do as well, but OpenSSL's costs a tenth of a request, mostly by what it drives out of the processor's caches.
+ * Compares texts with a secret in constant time, in buffers of the same length. Hashes would do as well, but OpenSSL's cost
+ * a tenth of a request, mostly by evicting the processor's caches.
  */
 export class SecretText {
   private readonly secret: Buffer;
-  /** Of what is compared. Written over and over: a new one each time would cost as much as the rest. */
+  /** The compared text. Reused: allocating it each time would cost as much as the comparison. */
   private readonly given: Buffer;
 
   constructor(secret: string) {
@@ -26,7 +26,7 @@ export class SecretText {
   }
 }
 
-/** Of a text that is too long, as much as fits: its length tells it apart. */
+/** A text that is too long is truncated: its length distinguishes it. */
 function layOut(text: string, into: Buffer): Buffer {
   into.writeUInt32LE(text.length);
   into.write(text, LENGTH_BYTES, 'utf16le');

@@ -12,7 +12,7 @@ export function rememberRoutes(server: FastifyInstance): void {
   const routes: KnownRoute[] = [];
   known.set(server.server, routes);
   server.addHook('onRoute', ({ method, url }) => {
-    // Catch-all routes of pages (their assets) are nothing a caller would want to be told of.
+    // Catch-all routes for the assets of pages are not listed.
     if (url.includes('*') && !url.startsWith('/api/')) return;
     const literal = url.replaceAll(/[.]/g, '\\.').replaceAll(/:[^/]+/g, '[^/]+');
     const pattern = new RegExp(`^${literal.replaceAll('*', '.+')}$`);
@@ -20,7 +20,7 @@ export function rememberRoutes(server: FastifyInstance): void {
   });
 }
 
-/** The methods this path can be called with; none: there is no such path. */
+/** The methods of this path; none: the path does not exist. */
 export function allowedMethods(server: FastifyInstance, path: string): readonly string[] {
   const routes = known.get(server.server) ?? [];
   return [...new Set(routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))];

@@ -1,6 +1,6 @@
 import { openAiType, type Problem } from './problem.js';
 
-/** The seed's envelope, of its own paths. */
+/** The envelope of the native API. */
 export function nativeEnvelope({ message, details }: Problem): object {
   return { success: false, msg: message, ...(details === undefined ? {} : { details }) };
 }
@@ -12,11 +12,11 @@ interface OpenAiEnvelope {
     readonly param: string | null;
     readonly code: string | null;
   };
-  /** Ours. */
+  /** An extension of this service. */
   readonly details?: Problem['details'];
 }
 
-/** OpenAI's envelope, of everything else. */
+/** OpenAI's envelope, for all other paths. */
 export function openAiEnvelope({ status, code, message, details }: Problem): OpenAiEnvelope {
   const param = details?.[0]?.field;
   return {
@@ -30,12 +30,12 @@ export function openAiEnvelope({ status, code, message, details }: Problem): Ope
   };
 }
 
-/** The seed's paths: what its existing clients call. */
+/** The paths of the native API. */
 export function isNativePath(path: string): boolean {
   return path.startsWith('/api/server/') || path === '/api/v1/chat/completions';
 }
 
-/** Whether a caller speaks Anthropic's API. Models are listed in OpenAI's way for all who do not say so. */
+/** Whether a client speaks Anthropic's API. Without its header, models are listed in OpenAI's format. */
 export function speaksAnthropic(path: string, headers: Readonly<Record<string, unknown>>): boolean {
   if (/^\/v1\/messages(\/|$)/.test(path)) return true;
   return headers['anthropic-version'] !== undefined && /^\/v1\/models(\/|$)/.test(path);

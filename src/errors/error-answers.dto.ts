@@ -1,16 +1,16 @@
 export class FaultDto {
   /** The path of the field, such as `body.messages[0].content`; empty for the whole. */
   field!: string;
-  /** What is wrong with it, and what would be right. */
+  /** What is wrong with it, and what is accepted. */
   problem!: string;
 }
 
-/** An error at the seed's paths. */
+/** An error of the native API. */
 export class NativeErrorDto {
   /** false */
   success!: boolean;
   msg!: string;
-  /** All faults of what was sent. */
+  /** All faults of the request. */
   details?: FaultDto[];
 }
 
@@ -21,7 +21,7 @@ export class OpenAiErrorBodyDto {
   code!: string | null;
 }
 
-/** An error anywhere else, in OpenAI's envelope. */
+/** An error of any other path, in OpenAI's envelope. */
 export class OpenAiErrorDto {
   error!: OpenAiErrorBodyDto;
   details?: FaultDto[];

@@ -28,10 +28,10 @@ export class ErrorFilter implements ExceptionFilter {
     const { workerId, attempts } = request.facts;
     if (workerId !== null) reply.header('x-mmm-worker-id', workerId).header('x-mmm-attempts', attempts);
     for (const [name, value] of Object.entries(problem.headers ?? {})) reply.header(name, value);
-    // Our own retries are spent: a client's would only repeat them. [openai-node, x-should-retry]
+    // The service has retried already: a client's retry would only repeat that. [openai-node, x-should-retry]
     if (problem.errorType.startsWith('worker_')) reply.header('x-should-retry', 'false');
     if (hasUnreadBody(request.raw)) {
-      // Fastify would close here, with the rest of the body unread.
+      // Fastify would close the connection here, with the rest of the body unread.
       reply.removeHeader('connection');
       drainBody(request.raw);
     }
@@ -41,7 +41,7 @@ export class ErrorFilter implements ExceptionFilter {
       .send(JSON.stringify(envelopeOf(problem, path, request)));
   }
 
-  /** A path that is there, but not for this method, is no 404. */
+  /** An existing path with another method is 405, not 404. */
   private explain(problem: Problem, method: string, path: string, server: FastifyRequest['server']): Problem {
     if (problem.errorType !== 'caller_not_found' || problem.status !== 404) return problem;
     const allowed = allowedMethods(server, path);
@@ -56,7 +56,7 @@ export class ErrorFilter implements ExceptionFilter {
   }
 }
 
-/** In the words of the API that was called. */
+/** In the format of the API that was called. */
 function envelopeOf(problem: Problem, path: string, { body, headers, id }: FastifyRequest): object {
   if (speaksAnthropic(path, headers)) return anthropicError(problem.status, problem.message, id);
   return isNativePath(path) && !isOpenAiChat(body) ? nativeEnvelope(problem) : openAiEnvelope(problem);

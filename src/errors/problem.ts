@@ -21,7 +21,7 @@ import type { ErrorType } from '../telemetry/error-type.js';
 /** nginx's status for a client that disconnected; only the log sees it. */
 const CLIENT_CLOSED_REQUEST = 499;
 
-/** The one table from what went wrong to what HTTP says. */
+/** The one table from errors to HTTP responses. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof InvalidInputError) {
     return {
@@ -100,7 +100,7 @@ function problem(status: number, errorType: ErrorType, error: Error, retryAfterS
   return retryAfterS === undefined ? base : { ...base, headers: { 'retry-after': String(retryAfterS) } };
 }
 
-/** What Nest and Fastify throw before a controller is reached; anything else is our own fault and says nothing. */
+/** Errors that Nest and Fastify throw before a controller is reached; any other error is internal, without details. */
 function frameworkProblem(error: unknown): Problem {
   const status = statusOf(error);
   const message = error instanceof Error ? error.message : '';
@@ -152,7 +152,7 @@ function statusOf(error: unknown): number {
   return 500;
 }
 
-/** An error as HTTP tells it, before it is put into an envelope. */
+/** An error for HTTP, before it is put into an envelope. */
 export interface Problem {
   readonly status: number;
   readonly errorType: ErrorType;
@@ -163,7 +163,7 @@ export interface Problem {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** OpenAI's `error.type` goes by the status. */
+/** OpenAI's `error.type` depends on the status. */
 export function openAiType(status: number): string {
   if (status === 401) return 'authentication_error';
   if (status === 403) return 'permission_error';

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { openAiEnvelope } from './envelopes.js';
 import type { IncomingMessage } from 'http';
 
-/** Answers on the bare connection what never became a request: no HTTP, too much of headers, or headers that never ended. */
+/** Answers on the raw connection if no request could be read: not HTTP, or headers that are too large or never end. */
 export function answerMalformedRequest(error: Error & { readonly code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -24,13 +24,13 @@ const UNREAD: Readonly<Record<string, readonly [number, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request did not come in time'],
 };
 
-/** More, or slower, than any honest client: the connection is cut. */
+/** Larger or slower than any honest client: the connection is closed. */
 const MOST_BYTES = 256 * 1024 * 1024;
 const LONGEST_MS = 30000;
 
 /**
- * Reads away what is still coming of a request that was answered early. Otherwise the connection is reset under a
- * client that sends all of its body before it reads, and it never sees the answer.
+ * Discards the rest of a request that was answered early. Otherwise the connection is reset while the client still sends
+ * its body, and it never sees the answer.
  */
 export function drainBody(request: IncomingMessage): void {
   const cut = () => request.destroy();

@@ -14,7 +14,7 @@ import { ReadinessController } from './readiness.controller.js';
 import { Readiness } from './readiness.js';
 import { HealthEvaluator } from './scheduler/health-evaluator.js';
 
-/** Are they well? Writes what it finds into the registry, from where the balancer learns it. */
+/** Health checks. Writes health into the registry, from where the balancer reads it. */
 @Module({
   imports: [RegistryModule, UpstreamModule],
   controllers: [ProbeController, ReadinessController],

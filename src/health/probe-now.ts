@@ -9,12 +9,12 @@ import { Prober } from './probe/prober.js';
 import { type ProbeResult, failed } from './probe/probe-result.js';
 
 export interface Probed {
-  /** As it stands afterwards. */
+  /** The worker after the probe. */
   readonly row: WorkerEntity;
   readonly seen: ProbeResult;
 }
 
-/** Probes a worker because somebody asks, whatever its state; the result counts where it is this replica's to write. */
+/** Probes a worker on request, whatever its state; the result counts if this replica can claim the probe. */
 @Injectable()
 export class ProbeNow implements OnApplicationShutdown {
   private readonly stopping = new AbortController();
@@ -35,7 +35,7 @@ export class ProbeNow implements OnApplicationShutdown {
   /** @throws WorkerNotFoundError, DatabaseUnavailableError */
   async probe(id: string): Promise<Probed> {
     await this.directory.get(id);
-    // Claimed before the definition is read: one that changes after that drops the claim.
+    // Claimed before the definition is read: a later change of it drops the claim.
     const claim = await this.leases.claimNow(id);
     const worker = this.compiler.compile(Object.assign(await this.directory.get(id), { version: '' }));
     const plan = this.plans.of(worker);

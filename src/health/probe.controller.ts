@@ -10,7 +10,7 @@ export class ProbeController {
     private readonly views: WorkerViews,
   ) {}
 
-  /** Probes a worker now and shows what was seen; it counts as any other probe does. */
+  /** Probes a worker now and returns the result, which counts like that of any other probe. */
   @Post('probe')
   @HttpCode(200)
   async probe(@Param('id') id: string): Promise<ProbedWorkerDto> {

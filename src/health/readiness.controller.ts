@@ -2,7 +2,7 @@ import { Controller, Get, HttpCode, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Readiness } from './readiness.js';
 
-/** For probes of others: no keys, no model calls, nothing from the database. */
+/** For external health checks: no keys, no model calls, no database queries. */
 @Controller()
 export class ReadinessController {
   constructor(private readonly readiness: Readiness) {}
@@ -14,7 +14,7 @@ export class ReadinessController {
     return { status: 'ok' };
   }
 
-  /** Traffic may come: 503 until the registry was first loaded, and while draining. */
+  /** Ready for traffic: 503 until the registry is first loaded, and while draining. */
   @Get('readyz')
   readyz(@Res({ passthrough: true }) reply: FastifyReply) {
     const state = this.readiness.state();

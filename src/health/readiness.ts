@@ -4,7 +4,7 @@ import { LiveWorkers } from '../registry/live/live-workers.js';
 
 export type ReadinessState = 'ready' | 'starting' | 'draining';
 
-/** Whether traffic may come. Once loaded it stays ready when Postgres is lost: requests are served from memory. */
+/** Whether the service is ready. Once loaded, it stays ready without PostgreSQL: requests are served from memory. */
 @Injectable()
 export class Readiness {
   private draining = false;
@@ -23,7 +23,7 @@ export class Readiness {
     return this.live.lastLoadMs === null ? 'starting' : 'ready';
   }
 
-  /** Seconds since the table was last read whole; `null` before the first time. */
+  /** Seconds since the last full read of the table; `null` before the first. */
   registryAgeS(nowMs = Date.now()): number | null {
     return this.live.lastLoadMs === null ? null : (nowMs - this.live.lastLoadMs) / 1000;
   }

@@ -16,13 +16,13 @@ const MESSAGES_URLS: ReadonlySet<string> = new Set([`/v1${MESSAGES}`, `/v1${COUN
  * routes. Call before routes are made.
  */
 export function bypassNest(server: FastifyInstance, app: INestApplicationContext): void {
-  const seed = app.get(NativeController, { strict: false });
+  const native = app.get(NativeController, { strict: false });
   const openAi = app.get(OpenAiController, { strict: false });
   const anthropic = app.get(MessagesController, { strict: false });
   server.addHook('onRoute', (route) => {
     if (route.method !== 'POST') return;
     if (route.url === CHAT)
-      route.handler = (request: FastifyRequest, reply: FastifyReply) => seed.chat(request, reply);
+      route.handler = (request: FastifyRequest, reply: FastifyReply) => native.chat(request, reply);
     if (ANSWERED.has(route.url))
       route.handler = (request: FastifyRequest, reply: FastifyReply) => openAi.answer(request, reply);
     if (MESSAGES_URLS.has(route.url))

@@ -23,7 +23,7 @@ export class PageQueryDto {
   @IsOptional() @IsString() @Length(1, LONGEST_CURSOR) cursor?: string;
 }
 
-/** What a list answers. */
+/** The response of a list. */
 export interface Page<Item> {
   readonly data: Item[];
   /** Sent as `cursor`, it returns the page behind the last item; `null`: there is none. */
@@ -41,7 +41,7 @@ export interface CursorShape {
   readonly key: readonly RegExp[];
 }
 
-/** The number of rows that a checked PageQueryDto asks for. */
+/** The page size of a validated PageQueryDto. */
 export function limitOf({ limit }: { readonly limit?: string }): number {
   return limit === undefined ? DEFAULT_LIMIT : Number(limit);
 }

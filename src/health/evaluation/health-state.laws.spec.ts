@@ -158,7 +158,7 @@ describe('judgeHealth', () => {
     });
   });
 
-  it('tells the first failure of a new worker before the verdict', () => {
+  it('reports the first failure of a new worker before the verdict', () => {
     expect(after([bad])).toMatchObject({
       health: 'unknown',
       reason: 'a probe failed: GET /health answered 500',
@@ -180,12 +180,12 @@ describe('judgeHealth', () => {
     });
   });
 
-  it('does not take a single refused connection after timeouts for a dead worker', () => {
+  it('does not count a single refused connection after timeouts as a dead worker', () => {
     expect(after([good, silent, silent, refused]).health).toBe('suspect');
     expect(after([good, silent, silent, refused, refused, refused]).health).toBe('unhealthy');
   });
 
-  it('keeps a worker at suspect that goes on serving while its default probe is answered with errors', () => {
+  it('keeps a worker at suspect that still serves while its default probe is answered with errors', () => {
     const failing = [good, bad, bad, bad, bad];
     expect(after(failing, LIMITS, START, 20_000)).toMatchObject({
       health: 'suspect',

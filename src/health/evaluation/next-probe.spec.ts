@@ -21,7 +21,7 @@ const ms = (state: HealthState, rhythm = usual, nowMs = 0) =>
   nextProbeMs(state, LIMITS, rhythm, MIDDLE, nowMs);
 
 describe('nextProbeMs', () => {
-  it('is never less than the shortest interval nor more than the longest, give or take the jitter', () => {
+  it('lies between the shortest and the longest interval, within the jitter', () => {
     const anyRhythm = fc.record({
       intervalMs: fc.integer({ min: 100, max: 3_600_000 }),
       fastIntervalMs: fc.integer({ min: 50, max: 3_600_000 }),
@@ -58,31 +58,31 @@ describe('nextProbeMs', () => {
     expect(ms(healthState('unknown', 0, 0))).toBe(5_000);
   });
 
-  it('is a second while it is changing its mind, either way', () => {
+  it('is a second while health is about to change', () => {
     expect(ms(healthState('healthy', 1, 0))).toBe(1_000);
     expect(ms(healthState('unknown', 2, 0))).toBe(1_000);
     expect(ms(healthState('unhealthy', 0, 1))).toBe(1_000);
   });
 
-  it('is no less often for being unsure', () => {
+  it('is never longer while health is about to change', () => {
     expect(ms(healthState('healthy', 1, 0), { ...usual, intervalMs: 200 })).toBe(200);
   });
 
-  it('doubles while it stays down, up to the longest', () => {
+  it('doubles while the worker stays unhealthy, up to the longest interval', () => {
     const failures = [3, 4, 5, 6, 7, 2_000];
     expect(failures.map((count) => ms(healthState('unhealthy', count, 0)))).toEqual([
       5_000, 10_000, 20_000, 30_000, 30_000, 30_000,
     ]);
   });
 
-  it('goes back to the interval for one that fails on and is kept suspect', () => {
+  it('returns to the interval for a worker that keeps failing and stays suspect', () => {
     const failures = [1, 3, 4, 5, 6, 2_000];
     expect(failures.map((count) => ms(healthState('suspect', count, 0)))).toEqual([
       1_000, 1_000, 2_000, 4_000, 5_000, 5_000,
     ]);
   });
 
-  it('comes when a warming worker is warm', () => {
+  it('is due when a warming worker is warm', () => {
     const warming = healthState('warming', 0, 1);
     expect(ms(warming, usual, 10_000)).toBe(5_000);
     expect(ms(warming, usual, 27_000)).toBe(3_000);
@@ -90,15 +90,15 @@ describe('nextProbeMs', () => {
     expect(ms({ ...warming, failuresInRow: 1 }, usual, 31_000)).toBe(1_000);
   });
 
-  it('is its own interval where that is longer than the longest', () => {
+  it('is the interval of the worker if that is longer than the longest', () => {
     expect(ms(healthState('unhealthy', 9, 0), { ...usual, intervalMs: 60_000 })).toBe(60_000);
   });
 
-  it('is the longest for a definition with a fault: mending it brings a probe at once', () => {
+  it('is the longest for a definition with a fault, since a fix triggers a probe at once', () => {
     expect(ms(healthState('unhealthy', 0, 0))).toBe(30_000);
   });
 
-  it('lies within the jitter, so that nothing probes in step', () => {
+  it('varies within the jitter, so that replicas do not probe in step', () => {
     const healthy = healthState('healthy', 0, 1);
     expect(nextProbeMs(healthy, LIMITS, usual, 0, 0)).toBe(4_000);
     expect(nextProbeMs(healthy, LIMITS, usual, 1, 0)).toBe(6_000);

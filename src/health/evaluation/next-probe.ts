@@ -1,12 +1,12 @@
 import type { HealthLimits, HealthState } from './health-state.js';
 
-/** When to look again; all in milliseconds but `jitter`. */
+/** The intervals of probes; all in milliseconds except `jitter`. */
 export interface Rhythm {
   /** While nothing changes. */
   readonly intervalMs: number;
-  /** While it is changing its mind. */
+  /** While health is about to change. */
   readonly fastIntervalMs: number;
-  /** The longest, for one that stays down. */
+  /** The longest, for a worker that stays unhealthy. */
   readonly downIntervalMs: number;
   /** ± share of every interval, 0 to 0.5. */
   readonly jitter: number;
@@ -36,15 +36,15 @@ function settledMs(state: HealthState, failuresDown: number, rhythm: Rhythm): nu
   const { health, failuresInRow, successesInRow } = state;
   const { intervalMs } = rhythm;
   const longestMs = Math.max(intervalMs, rhythm.downIntervalMs);
-  // Unsure never means less often than sure.
+  // Never longer than the usual interval.
   const unsureMs = Math.min(intervalMs, rhythm.fastIntervalMs);
   const tooMany = Math.max(0, failuresInRow - failuresDown);
   if (health !== 'unhealthy') {
-    // One that fails on and stays what it is (suspect, say) is no longer changing its mind.
+    // A worker that keeps failing and stays suspect is no longer about to change.
     return failuresInRow > 0 ? Math.min(intervalMs, unsureMs * 2 ** tooMany) : intervalMs;
   }
   if (successesInRow > 0) return unsureMs;
-  // Neither success nor failure: not probed, because its definition has a fault. Mending that brings a probe at once.
+  // Neither success nor failure: not probed, because its definition has a fault. A fix triggers a probe at once.
   if (failuresInRow === 0) return longestMs;
   return Math.min(longestMs, intervalMs * 2 ** tooMany);
 }

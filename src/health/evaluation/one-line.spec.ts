@@ -13,7 +13,7 @@ describe('oneLine', () => {
     );
   });
 
-  it('leaves what is fit as it is', () => {
+  it('leaves valid text unchanged', () => {
     expect(oneLine('connection refused by 10.0.0.3:8000')).toBe('connection refused by 10.0.0.3:8000');
   });
 

@@ -21,7 +21,7 @@ export class ProbeTimer {
     return this.controller.signal;
   }
 
-  /** Whether the probe was aborted; a failure after that is ours, not the worker's. */
+  /** Whether the probe was aborted; a failure after that is not the worker's. */
   get isOver(): boolean {
     return this.controller.signal.aborted;
   }

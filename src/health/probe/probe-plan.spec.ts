@@ -81,7 +81,7 @@ function plan(healthCheck: unknown, origin?: string): ProbePlan {
 const fault = (healthCheck: unknown) => (planProbe(aWorker(healthCheck), settings) as WorkerFault).fault;
 
 describe('planProbe', () => {
-  it('asks GET /health at the origin by default, whatever the URL, and shares that with its neighbours', () => {
+  it('sends GET /health to the origin by default, whatever the URL, and shares the probe with its neighbours', () => {
     const made = plan({});
     expect(made).toEqual({
       target: {
@@ -101,7 +101,7 @@ describe('planProbe', () => {
     expect(plan({ timeout_ms: 300 }).sharedBy).not.toBe(made.sharedBy);
   });
 
-  it('does as a health_check says, and shares that with nobody', () => {
+  it('follows a health_check and does not share its probe', () => {
     const check = {
       path: '/ready?deep=1',
       method: 'HEAD',
@@ -126,7 +126,7 @@ describe('planProbe', () => {
     });
   });
 
-  it('takes only what says what to ask for a check of the owner, which is obeyed to the letter', () => {
+  it('treats only fields that define the request as a check of the owner, which is followed to the letter', () => {
     const isOwners = (check: unknown) => plan(check).limits.isOwners;
     expect(isOwners({ kind: 'http', interval_ms: 700, timeout_ms: 300, failures_down: 1 })).toBe(false);
     const own = [
@@ -139,7 +139,7 @@ describe('planProbe', () => {
     expect(own.map(isOwners)).toEqual(own.map(() => true));
   });
 
-  it('makes an inference as small as can be, seldom, and with time for an answer', () => {
+  it('makes the smallest possible inference, seldom, and with time for an answer', () => {
     const made = plan({ kind: 'inference' });
     expect(made).toMatchObject({ intervalMs: 60_000, sharedBy: null });
     expect(made.target).toMatchObject({ kind: 'inference', timeoutMs: 13_500 });
@@ -147,18 +147,18 @@ describe('planProbe', () => {
     expect(own).toMatchObject({ intervalMs: 5_000, target: { timeoutMs: 900 } });
   });
 
-  it('knows where a TCP connection goes', () => {
+  it('finds the host and port of a TCP connection', () => {
     const to = (origin: string) => plan({ kind: 'tcp' }, origin).target;
     expect(to('http://worker')).toEqual({ kind: 'tcp', host: 'worker', port: 80, timeoutMs: 2_000 });
     expect(to('https://worker')).toMatchObject({ port: 443 });
     expect(to('http://[fd00::1]:9000')).toMatchObject({ host: 'fd00::1', port: 9_000 });
   });
 
-  it('lets a probe end before its lease does', () => {
+  it('ends a probe before its lease', () => {
     expect(plan({ timeout_ms: 14_000 }).target).toMatchObject({ timeoutMs: 13_500 });
   });
 
-  it('probes no worker that cannot be called, and says why', () => {
+  it('reports why a worker cannot be called instead of probing it', () => {
     const worker = aWorker({}, 'http://10.0.0.3:8000', 'credentials missing');
     expect(planProbe(worker, settings)).toEqual({ fault: 'credentials missing' });
   });
@@ -171,11 +171,11 @@ describe('planProbe', () => {
     [{ timeout_ms: 'soon' }, /timeout_ms must/],
     [{ failures_down: 0 }, /failures_down must not be less than 1/],
     [{ pathh: '/x' }, /pathh should not exist/],
-  ])('takes %j, written by hand, for a fault', (check, words) => {
+  ])('reports the invalid health_check %j as a fault', (check, words) => {
     expect(fault(check)).toMatch(words);
   });
 
-  it('takes null for left out', () => {
+  it('treats null as a missing field', () => {
     expect(plan({ kind: null, path: null, timeout_ms: null })).toEqual(plan({}));
   });
 });

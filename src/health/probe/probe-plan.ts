@@ -15,12 +15,12 @@ import type { HttpTarget, ProbeTarget } from './probe-target.js';
 import { smallestCall } from './inference-probe.js';
 import { Injectable } from '@nestjs/common';
 
-/** How one worker is probed and judged. */
+/** How one worker is probed and evaluated. */
 export interface ProbePlan {
   readonly target: ProbeTarget;
   /** Workers with the same key are served by one probe; `null`: it is this worker's alone. */
   readonly sharedBy: string | null;
-  /** Its owner's word; `null`: the settings decide. */
+  /** The owner's setting; `null`: the settings of the service decide. */
   readonly intervalMs: number | null;
   readonly limits: HealthLimits;
 }
@@ -28,19 +28,19 @@ export interface ProbePlan {
 const DEFAULT_PATH = '/health';
 const DEFAULT_PROMPT = 'ping';
 
-/** An answer costs tokens, and takes as long as it takes. */
+/** An answer costs tokens and time. */
 const INFERENCE_INTERVAL_MS = 60_000;
 
-/** A probe ends while its lease is still held, or two replicas would probe one worker. */
+/** A probe ends before its lease does, or two replicas would probe one worker. */
 const LEASE_SHARE = 0.9;
 
-/** A fault is what makes it senseless to probe this worker: it can't be called, or its health_check was edited into nonsense. */
+/** A fault: the worker cannot be called, or its health_check is invalid. */
 export function planProbe(worker: Worker, settings: HealthSettings): ProbePlan | WorkerFault {
   if (!isCallable(worker))
-    return { fault: 'fault' in worker.call ? worker.call.fault : 'it cannot be called' };
+    return { fault: 'fault' in worker.call ? worker.call.fault : 'the worker cannot be called' };
   const check = worker.healthCheck;
   const problem = problemOf(check);
-  if (problem !== null) return { fault: `the definition makes no sense: health_check${problem}` };
+  if (problem !== null) return { fault: `invalid definition: health_check${problem}` };
 
   const isInference = check.kind === 'inference';
   const longestMs = Math.floor(settings.leaseMs * LEASE_SHARE);
@@ -48,7 +48,7 @@ export function planProbe(worker: Worker, settings: HealthSettings): ProbePlan |
   const isShared = isDefault(check);
   return {
     target: targetOf(check, worker, timeoutMs),
-    // Credentials are one worker's own, and so is what they are shown.
+    // Credentials belong to one worker, and so do the answers to them.
     sharedBy: isShared && worker.call.kind === 'template' ? `${worker.call.origin} ${timeoutMs}` : null,
     intervalMs: check.interval_ms ?? (isInference ? INFERENCE_INTERVAL_MS : null),
     limits: {
@@ -88,7 +88,7 @@ function targetOf(check: HealthCheck, worker: Callable, timeoutMs: number): Prob
   };
 }
 
-/** A worker that speaks an API is asked for its models, with its own credentials. */
+/** Lists the models of a worker with a known API, with its own credentials. */
 function modelsOf(
   { modelName }: Worker,
   call: ApiCall,
@@ -110,13 +110,13 @@ function modelsOf(
   };
 }
 
-/** Asks what every worker of that origin is asked; how often, and what follows from it, may differ. */
+/** Whether the probe is the default one, which workers of an origin share; intervals and thresholds may differ. */
 function isDefault({ kind, path, method, expected_status, body_contains }: HealthCheck): boolean {
   const own = [path, method, expected_status, body_contains];
   return (kind ?? 'http') === 'http' && own.every((value) => (value ?? null) === null);
 }
 
-/** The column can be edited by hand into any JSON at all. */
+/** The column may hold any JSON when it is edited by hand. */
 function problemOf(check: unknown): string | null {
   if (typeof check !== 'object' || check === null || Array.isArray(check)) return ' must be an object';
   const faults = validateSync(plainToInstance(HealthCheckDto, check), {
@@ -133,7 +133,7 @@ export interface Planned {
   readonly plan: ProbePlan | WorkerFault;
 }
 
-/** Made once for each worker: it is replaced whole when it changes. */
+/** Planned once for each worker object, which is replaced when the worker changes. */
 @Injectable()
 export class ProbePlans {
   private readonly made = new WeakMap<Worker, ProbePlan | WorkerFault>();
@@ -149,7 +149,7 @@ export class ProbePlans {
   }
 }
 
-/** Those that one probe answers for stand together: all that are asked the same at one origin. */
+/** Groups workers that share a probe: the same request to the same origin. */
 export function groupByProbe<T extends Planned>(all: readonly T[]): readonly (readonly [T, ...T[]])[] {
   const shared = new Map<string, [T, ...T[]]>();
   const alone: (readonly [T, ...T[]])[] = [];

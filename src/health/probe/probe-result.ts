@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import { oneLine, type ProbeEvidence, type ProbeFailure } from '../evaluation/health-state.js';
 
-/** What one probe saw, and how it was made. */
+/** The result of one probe, and how it was made. */
 export interface ProbeResult extends Omit<ProbeEvidence, 'generation'> {
   /** How long the probe took. */
   readonly ms: number;
@@ -17,7 +17,7 @@ export function failed(failure: ProbeFailure, detail: string, ms: number, isPubl
   return { failure, detail: oneLine(detail), ms: Math.round(ms), isPublic };
 }
 
-/** Whether this IP address is public, where frequent probes are unwelcome. `false` for anything that is no address. */
+/** Whether this IP address is public, where frequent probes are unwelcome. `false` for anything that is not an address. */
 export function isPublicAddress(address: string | undefined): boolean {
   if (address === undefined || !ipaddr.isValid(address)) return false;
   return ipaddr.process(address).range() === 'unicast';

@@ -12,21 +12,21 @@ export interface HttpTarget {
   readonly url: string;
   readonly method: 'GET' | 'HEAD' | 'POST';
   readonly timeoutMs: number;
-  /** `null`: any below 500. */
+  /** `null`: any status below 500. */
   readonly expectedStatus: number | null;
   readonly bodyContains: string | null;
-  /** The worker's own, where it lists its models to those it knows. @throws SecretMissingError */
+  /** The worker's headers, for servers that list models only with credentials. @throws SecretMissingError */
   readonly headers?: () => Readonly<Record<string, string>>;
-  /** The model that such a list should hold. Many servers list nothing. */
+  /** The model that the list should hold. Many servers list nothing. */
   readonly listed?: { readonly model: string; readonly isRequired: boolean };
 }
 
-/** The worker's own call, with next to nothing to do. */
+/** The worker's own call, with a minimal request. */
 export interface InferenceTarget {
   readonly kind: 'inference';
   /** @throws SecretMissingError, RenderError */
   readonly render: (requestId: string) => UpstreamCall;
-  /** @throws ExtractError, UnsuccessfulAnswerError when no answer can be read out of it */
+  /** @throws ExtractError, UnsuccessfulAnswerError when it contains no answer */
   readonly read: (answer: { readonly text: string }) => void;
   readonly timeoutMs: number;
 }

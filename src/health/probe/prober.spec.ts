@@ -46,7 +46,7 @@ function http(url: string, own: Partial<HttpTarget> = {}): HttpTarget {
 }
 
 describe('an http probe', () => {
-  it('finds a server well that answers /health', async () => {
+  it('succeeds if the server answers /health', async () => {
     const upstream = await anUpstream();
     const seen = await prober.probe(http(`${upstream.url}/health`), never);
     expect(seen).toMatchObject({
@@ -57,16 +57,19 @@ describe('an http probe', () => {
     expect(seen.isPublic).toBe(false);
   });
 
-  it.each([401, 404, 429])('takes %i for alive, and says that it saw no more than that', async (status) => {
-    const upstream = await anUpstream();
-    upstream.health = status;
-    expect(await prober.probe(http(`${upstream.url}/health`), never)).toMatchObject({
-      failure: null,
-      detail: expect.stringMatching(new RegExp(`^reachable only: GET /health answered ${status} in`)),
-    });
-  });
+  it.each([401, 404, 429])(
+    'succeeds with status %i, and reports that the server is only alive',
+    async (status) => {
+      const upstream = await anUpstream();
+      upstream.health = status;
+      expect(await prober.probe(http(`${upstream.url}/health`), never)).toMatchObject({
+        failure: null,
+        detail: expect.stringMatching(new RegExp(`^reachable only: GET /health answered ${status} in`)),
+      });
+    },
+  );
 
-  it.each([500, 503])('takes %i for sick', async (status) => {
+  it.each([500, 503])('fails with status %i', async (status) => {
     const upstream = await anUpstream();
     upstream.health = status;
     expect(await prober.probe(http(`${upstream.url}/health`), never)).toMatchObject({
@@ -75,7 +78,7 @@ describe('an http probe', () => {
     });
   });
 
-  it('says who refused the connection', async () => {
+  it('names the address that refused the connection', async () => {
     const upstream = await anUpstream();
     await upstream.kill();
     expect(await prober.probe(http(`${upstream.url}/health`), never)).toMatchObject({
@@ -94,7 +97,7 @@ describe('an http probe', () => {
     expect(elsewhere.probes + elsewhere.calls).toBe(0);
   });
 
-  it('wants exactly the status it was told to want', async () => {
+  it('requires exactly the expected status', async () => {
     const upstream = await anUpstream(text('', 204));
     const wanting = (expectedStatus: number) =>
       prober.probe(http(`${upstream.url}/ready`, { expectedStatus }), never);
@@ -105,7 +108,7 @@ describe('an http probe', () => {
     });
   });
 
-  it('wants the text it was told to want, within the first 64 KiB', async () => {
+  it('requires the expected text within the first 64 KiB', async () => {
     const upstream = await anUpstream(json({ state: 'LOADED' }));
     const wanting = (bodyContains: string) =>
       prober.probe(http(`${upstream.url}/ready`, { bodyContains }), never);
@@ -120,7 +123,7 @@ describe('an http probe', () => {
     expect(await wanting('LOADED')).toMatchObject({ failure: 'answer' });
   });
 
-  it('sends no credentials and names itself; what it asks with is its own', async () => {
+  it('sends no credentials, and a User-Agent and method of its own', async () => {
     const upstream = await anUpstream();
     await prober.probe(http(`${upstream.url}/ready?key=1`, { method: 'POST' }), never);
     const [request] = upstream.requests;
@@ -132,7 +135,7 @@ describe('an http probe', () => {
     expect(request?.headers['user-agent']).toBe('multi-model-manager');
   });
 
-  it('says nothing of the query, which may hold a key', async () => {
+  it('does not report the query, which may hold a key', async () => {
     const upstream = await anUpstream('hangs');
     const details = [
       await prober.probe(http(`${upstream.url}/ready?key=s3cret`, { timeoutMs: 50 }), never),
@@ -149,7 +152,7 @@ describe('an http probe', () => {
     });
   });
 
-  it('tells a server that is silent, busy perhaps, from one that cannot be connected to', async () => {
+  it('distinguishes a silent server from one that cannot be connected to', async () => {
     const accepting = await anUpstream('hangs');
     const seenAt = (url: string) => prober.probe(http(`${url}/ready`, { timeoutMs: 150 }), never);
     expect(await seenAt(accepting.url)).toMatchObject({ failure: 'timeout' });
@@ -157,12 +160,12 @@ describe('an http probe', () => {
     const target = http(`${accepting.url}/ready`, { timeoutMs: 150, bodyContains: 'never' });
     expect(await prober.probe(target, never)).toMatchObject({ failure: 'timeout' });
     accepting.behave('resets');
-    // On a busy machine that may take longer than silence is waited for above.
+    // On a busy machine this may take longer than the timeout above.
     const patient = http(`${accepting.url}/ready`, { timeoutMs: 10_000 });
     expect(await prober.probe(patient, never)).toMatchObject({ failure: 'connection' });
   });
 
-  it('gives up on a body that never ends, where it has to read it', async () => {
+  it('gives up on a body that never ends if it must read it', async () => {
     const upstream = await anUpstream('drips');
     const target = http(`${upstream.url}/ready`, { timeoutMs: 250, bodyContains: 'LOADED' });
     expect(await prober.probe(target, never)).toMatchObject({
@@ -171,7 +174,7 @@ describe('an http probe', () => {
     });
   });
 
-  it.each(faultNames)('survives a server that %s, and says something', async (fault) => {
+  it.each(faultNames)('survives a server that %s, and gives a reason', async (fault) => {
     const upstream = await anUpstream(fault);
     const seen = await prober.probe(
       http(`${upstream.url}/ready`, { timeoutMs: 300, bodyContains: 'no' }),
@@ -181,7 +184,7 @@ describe('an http probe', () => {
     expect(seen.detail).toMatch(/127\.0\.0\.1:\d+|GET \/ready answered 200/);
   });
 
-  it('says that a server speaks no HTTP', async () => {
+  it('reports that a server does not speak HTTP', async () => {
     const upstream = await anUpstream('sends_garbage');
     const garbage = await prober.probe(http(`${upstream.url}/ready`), never);
     expect(garbage.detail).toMatch(/^127\.0\.0\.1:\d+ sent an answer that is not HTTP\/1\.1 \(HPE_\w+\)$/);
@@ -198,7 +201,7 @@ describe('an http probe', () => {
     await expect(seen).resolves.toMatchObject({ failure: 'connection' });
   });
 
-  it('goes where the upstream guard lets it, by name and by address', async () => {
+  it('connects only where the upstream guard allows, by name and by address', async () => {
     const upstream = await anUpstream();
     const guarded = aProber(false);
     for (const host of ['127.0.0.1', 'localhost', '169.254.169.254']) {
@@ -211,7 +214,7 @@ describe('an http probe', () => {
     expect(upstream.probes).toBe(0);
   });
 
-  it('says that a server speaks no TLS', async () => {
+  it('reports that a server does not speak TLS', async () => {
     const upstream = await anUpstream();
     const { port } = upstream;
     expect(await prober.probe(http(`https://127.0.0.1:${port}/health`), never)).toMatchObject({
@@ -220,7 +223,7 @@ describe('an http probe', () => {
     });
   });
 
-  it('says that a name does not resolve', async () => {
+  it('reports that a name does not resolve', async () => {
     const seen = await prober.probe(http('http://nowhere.invalid:8000/health'), never);
     expect(seen).toMatchObject({
       failure: 'connection',
@@ -246,7 +249,7 @@ describe('an http probe', () => {
 describe('a tcp probe', () => {
   const tcp = (port: number, host = '127.0.0.1') => ({ kind: 'tcp', host, port, timeoutMs: 2_000 }) as const;
 
-  it('finds anything well that accepts a connection', async () => {
+  it('succeeds if the server accepts a connection', async () => {
     const server = createServer((socket) => socket.end());
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -312,7 +315,7 @@ describe('an inference probe', () => {
     } as const;
   }
 
-  it("makes the worker's own call, and is content with an answer that can be read", async () => {
+  it("makes the worker's own call, and succeeds if the answer can be read", async () => {
     const upstream = await anUpstream(json({ answer: '' }));
     const seen = await prober.probe(inference(upstream.url), never);
     expect(seen).toMatchObject({
@@ -324,7 +327,7 @@ describe('an inference probe', () => {
     expect(request?.headers['authorization']).toBe('Bearer s3cret');
   });
 
-  it('takes an answer without what is to be read for sick, and a status that says no, quoting nothing', async () => {
+  it('fails without quoting the answer if the answer is unreadable or has an error status', async () => {
     const upstream = await anUpstream(json({ s3cret: 'x' }));
     const seen = await prober.probe(inference(upstream.url), never);
     expect(seen).toMatchObject({ failure: 'answer' });
@@ -342,7 +345,7 @@ describe('an inference probe', () => {
     expect(await prober.probe(inference(upstream.url), never)).toMatchObject({ failure: 'connection' });
   });
 
-  it('takes one that is too busy to answer for alive', async () => {
+  it('succeeds if the worker is too busy to answer', async () => {
     const upstream = await anUpstream(json({}, 429));
     expect(await prober.probe(inference(upstream.url), never)).toMatchObject({
       failure: null,
@@ -352,7 +355,7 @@ describe('an inference probe', () => {
 });
 
 describe('no probe', () => {
-  it('is always well', async () => {
+  it('always succeeds', async () => {
     expect(await prober.probe({ kind: 'none' }, never)).toEqual({
       failure: null,
       detail: 'not probed: its health_check has kind none',

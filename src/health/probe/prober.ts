@@ -8,7 +8,7 @@ import type { ProbeTarget } from './probe-target.js';
 import { type ProbeResult, succeeded } from './probe-result.js';
 import { probeTcp } from './tcp-probe.js';
 
-/** Makes probes. Knows neither workers nor verdicts. */
+/** Makes probes, without knowledge of workers and verdicts. */
 @Injectable()
 export class Prober {
   private readonly agents;

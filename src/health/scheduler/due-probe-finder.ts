@@ -11,16 +11,16 @@ export interface PlannedProbe extends Planned {
   readonly claim: Claim;
 }
 
-/** Workers that one probe answers for; more than one only where all are asked the same at one origin. */
+/** Workers that share one probe: more than one only if all get the same request at one origin. */
 export type ProbeGroup = readonly [PlannedProbe, ...PlannedProbe[]];
 
 export interface DueProbes {
   readonly groups: readonly ProbeGroup[];
-  /** As many were due as were asked for: there may be more. */
+  /** The requested number was found: more may be due. */
   readonly mayBeMore: boolean;
 }
 
-/** Finds what this replica is to probe now. */
+/** Finds the probes that this replica makes now. */
 @Injectable()
 export class DueProbeFinder {
   constructor(
@@ -31,7 +31,7 @@ export class DueProbeFinder {
     private readonly settings: HealthSettings,
   ) {}
 
-  /** Claims up to `most` probes and those that can ride along with them. @throws DatabaseUnavailableError */
+  /** Claims up to `most` probes, and those that share them. @throws DatabaseUnavailableError */
   async claim(most: number): Promise<DueProbes> {
     const claims = await this.leases.claimDue(most);
     const due = await this.planned(claims);
@@ -40,8 +40,8 @@ export class DueProbeFinder {
   }
 
   /**
-   * Others that would ask the same origin the same within half an interval: claimed now, they need no probe of their
-   * own, and stay in step from then on.
+   * Other workers whose probe would send the same request to the same origin within half an interval: claimed now, they
+   * need no probe of their own, and stay in step from then on.
    */
   private async claimRidersOf(due: readonly PlannedProbe[]): Promise<readonly PlannedProbe[]> {
     const shortestMs = new Map<string, number>();
@@ -69,7 +69,7 @@ export class DueProbeFinder {
     return this.planned(claims);
   }
 
-  /** Claims of workers that are gone, or were changed once more, are left to lapse: the database dropped them itself. */
+  /** Claims of workers that were deleted or changed again are ignored: the database has dropped them. */
   private async planned(claims: readonly Claim[]): Promise<readonly PlannedProbe[]> {
     const unknown = claims.filter(
       (claim) => this.live.worker(claim.workerId)?.generation !== claim.generation,

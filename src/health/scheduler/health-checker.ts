@@ -117,7 +117,7 @@ export class HealthChecker implements OnApplicationBootstrap, OnApplicationShutd
     this.logger.log('the database is back: probing by leases again');
   }
 
-  /** Logs each fault once, not at every tick; the loop goes on. */
+  /** Logs each fault once, not at every tick; the loop continues. */
   private interrupt(error: unknown): void {
     if (this.stopping.signal.aborted) return;
     if (!(error instanceof DatabaseUnavailableError)) {

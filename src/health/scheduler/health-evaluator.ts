@@ -22,7 +22,7 @@ export class HealthEvaluator {
 
   /**
    * @param seen `null`: the worker has a fault and was not probed
-   * @param lastServedMs as the table has it, from all replicas
+   * @param lastServedMs from the table, for all replicas
    */
   evaluate(
     planned: Planned,

@@ -59,7 +59,7 @@ export class LocalProber {
     await this.stop();
     const ids = [...this.believed];
     this.believed.clear();
-    // What cannot be read now is read by the next resync.
+    // If this fails, the next resync reads them.
     if (ids.length > 0) await this.refresher.reload(ids).catch(() => {});
   }
 

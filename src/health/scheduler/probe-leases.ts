@@ -46,29 +46,29 @@ export class ProbeLeases {
     this.probe = `"${schema}".worker_probe`;
   }
 
-  /** The database was away until now, so heartbeats that were missed meanwhile do not count. */
+  /** The database was unavailable until now, so heartbeats missed meanwhile do not count. */
   forgiveHeartbeatsUntil(nowMs: number): void {
     this.availableSinceMs = nowMs;
   }
 
-  /** Up to `most` probes that are due, the longest due first. @throws DatabaseUnavailableError */
+  /** Claims up to `most` due probes, the longest overdue first. @throws DatabaseUnavailableError */
   claimDue(most: number): Promise<readonly Claim[]> {
     return this.claim(null, 0, most);
   }
 
-  /** Of these workers those whose probe is due within `withinMs`. @throws DatabaseUnavailableError */
+  /** Claims the probes of these workers that are due within `withinMs`. @throws DatabaseUnavailableError */
   claimSoonDue(workerIds: readonly string[], withinMs: number): Promise<readonly Claim[]> {
     return this.claim(workerIds, withinMs, workerIds.length);
   }
 
-  /** This worker, due or not; `null`: another replica is probing it, or it is not probed. @throws DatabaseUnavailableError */
+  /** Claims the probe of this worker, due or not; `null`: another replica is probing it, or it is not probed. @throws DatabaseUnavailableError */
   async claimNow(workerId: string): Promise<Claim | null> {
     const [claim] = await this.claim([workerId], EVER_MS, 1);
     return claim ?? null;
   }
 
   /**
-   * Writes what was seen, unless the claim was lost to time, to another replica or to a new definition.
+   * Writes results, unless the claim has expired or was lost to another replica or a new definition.
    * @returns the results that were written
    * @throws DatabaseUnavailableError
    */
@@ -76,7 +76,7 @@ export class ProbeLeases {
     const settled = results.filter((result) => !changesWorker(result));
     const together = settled.length > 1 ? await this.recordUncontested(settled) : new Set<string>();
     const written = settled.filter(({ claim }) => together.has(claim.workerId));
-    // The rest one by one: a transaction that holds several rows and waits for another can deadlock.
+    // The others one by one: a transaction that holds several rows and waits for another can deadlock.
     for (const result of settled) {
       if (together.has(result.claim.workerId)) continue;
       if (await this.database.run((manager) => this.recordOne(manager, result))) written.push(result);
@@ -176,7 +176,7 @@ export class ProbeLeases {
     });
   }
 
-  /** Unless a heartbeat has come since: `worker` is locked, and who renews waits for that, or was seen by this look. */
+  /** Unless a heartbeat arrived since: `worker` is locked, so a heartbeat either waits or is visible here. */
   private async expire(manager: EntityManager, { workerId, generation }: Claim): Promise<void> {
     await manager.query(`SELECT set_config('mmm.actor', 'heartbeat expired', true)`);
     await manager.query(
@@ -192,22 +192,22 @@ export class ProbeLeases {
   }
 }
 
-/** Longer than any probe is put off. */
+/** Longer than any probe is delayed. */
 const EVER_MS = 1e12;
 
 const ageMs = (at: string): string => `extract(epoch FROM now() - ${at})::float8 * 1000`;
 
-/** A probe that is this replica's to make, and the worker's state before it. */
+/** A probe claimed by this replica, and the worker's state before it. */
 export interface Claim {
   readonly workerId: string;
   readonly generation: number;
-  /** Its times are of `performance.now()`, made of ages by the database's clock. */
+  /** With times of `performance.now()`, computed from ages by the database's clock. */
   readonly before: HealthState;
-  /** When a request last succeeded there, on any replica. */
+  /** When a request last succeeded on the worker, from any replica. */
   readonly lastServedMs: number | null;
-  /** It has promised heartbeats, and the last three did not come. */
+  /** The worker sends heartbeats, and the last three are missing. */
   readonly hasMissedHeartbeats: boolean;
-  /** As PostgreSQL writes it, to the microsecond: tells this claim from a later one of the same replica. */
+  /** As PostgreSQL writes it, to the microsecond: distinguishes this claim from a later one of the same replica. */
   readonly until: string;
 }
 
@@ -216,7 +216,7 @@ export interface ProbeOutcome {
   /** `null`: nothing was probed, because the definition has a fault. */
   readonly seen: ProbeResult | null;
   readonly after: HealthState;
-  /** No heartbeats, and its probes fail: the worker is gone. */
+  /** No heartbeats, and probes fail: the worker no longer runs. */
   readonly isExpired: boolean;
   readonly nextProbeMs: number;
 }

@@ -8,7 +8,7 @@ import { Prober } from '../probe/prober.js';
 import type { ProbeResult } from '../probe/probe-result.js';
 import { HealthEvaluator } from './health-evaluator.js';
 
-/** One probe from looking to writing down: for a group of workers that share it. */
+/** One probe and its result, for a group of workers that share it. */
 @Injectable()
 export class ProbeRunner {
   private readonly logger = new Logger('Health');
@@ -22,14 +22,14 @@ export class ProbeRunner {
 
   /**
    * When `stop` is aborted, nothing is written.
-   * @returns what was seen; `null`: nothing was, for the definition has a fault
+   * @returns the result; `null`: not probed, because the definition has a fault
    * @throws DatabaseUnavailableError
    */
   async run(group: ProbeGroup, stop: AbortSignal): Promise<ProbeResult | null> {
     const [{ plan }] = group;
     const seen = 'fault' in plan ? null : await this.prober.probe(plan.target, stop);
     if (stop.aborted) return seen;
-    // One chance for all: workers that share a probe stay in step.
+    // One random number for all: workers that share a probe stay in step.
     const chance = Math.random();
     const written = await this.leases.record(group.map((planned) => this.evaluate(planned, seen, chance)));
     await this.publish(written.filter(changesWorker), group);
@@ -48,7 +48,7 @@ export class ProbeRunner {
     return { claim, seen, after, isExpired, nextProbeMs: inMs };
   }
 
-  /** This replica's snapshot shows a verdict at once, also where LISTEN is impossible. */
+  /** This replica's snapshot shows a verdict at once, even without LISTEN. */
   private async publish(news: readonly ProbeOutcome[], group: ProbeGroup): Promise<void> {
     const verdicts = news.filter(
       ({ claim, after, isExpired }) => isExpired || claim.before.health !== after.health,
