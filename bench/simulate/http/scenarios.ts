@@ -14,7 +14,7 @@ import type { Setup } from '../run-once.js';
 
 /**
  * The scenarios of `npm run simulate`, each shortened to a minute or two of its own time. The bars are those of ten
- * minutes: finding out costs a larger share of a short run.
+ * minutes: the time to detect a fault is a larger share of a short run.
  */
 
 const END_MS = 60_000;
