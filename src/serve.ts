@@ -15,12 +15,12 @@ import { welcome } from './welcome.js';
 /** Time for the steps after draining, such as releasing leases in a database that does not answer. */
 const LAST_RESORT_MS = 15_000;
 
-/** Serves until `stop` is aborted, which it may be already. Stops the database at the end. */
+/** Serves until `stopRequested` resolves, which may be before the start. Stops the database at the end. */
 export async function serve(
   settings: Settings,
   database: DatabaseServer,
   log: Log,
-  stopAsked: Promise<string>,
+  stopRequested: Promise<string>,
 ): Promise<void> {
   const app = await createApp(settings, database.addresses, log.logger).catch(async (error: unknown) => {
     await database.stop();
@@ -38,9 +38,9 @@ export async function serve(
       log.flush();
     }
   });
-  let isAsked = false;
-  void stopAsked.then((signal) => {
-    isAsked = true;
+  let isStopping = false;
+  void stopRequested.then((signal) => {
+    isStopping = true;
     return stop(signal);
   });
   void database.lost.then((reason) => {
@@ -52,7 +52,7 @@ export async function serve(
     await app.listen(settings.server.port, settings.server.host);
   } catch (error) {
     await stop('it cannot listen');
-    if (isAsked) return;
+    if (isStopping) return;
     throw new ListenError(settings.server.host, settings.server.port, error);
   }
   const address = app.getHttpServer().address();

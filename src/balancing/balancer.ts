@@ -35,7 +35,7 @@ export interface ServedOutput {
   readonly units: number;
 }
 
-/** Lends a worker of a model to one request. */
+/** Acquires a worker of a model for one request. */
 @Injectable()
 export class Balancer {
   constructor(

@@ -16,7 +16,7 @@ describe('the result of a request', () => {
     expect(resultOf(new TypeError('a fault of our own'))).toEqual({ kind: 'neutral' });
   });
 
-  it('tells how long a throttled worker wants to be left alone', () => {
+  it('has the Retry-After of a throttled worker', () => {
     expect(resultOf(new UpstreamRejectedError(503, '7'))).toEqual({ kind: 'throttled', retryAfterMs: 7000 });
     expect(resultOf(new UpstreamRejectedError(429, undefined))).toEqual({
       kind: 'throttled',

@@ -1,7 +1,7 @@
 import { failureOf } from '../upstream/failure.js';
 import { UpstreamRejectedError } from '../upstream/upstream-errors.js';
 
-/** What an error tells about the worker: the verdict of `upstream/failure.ts`. */
+/** What an error says about the worker, by the table of `upstream/failure.ts`. */
 export function resultOf(error: unknown): RequestResult {
   const kind = failureOf(error)?.verdict ?? 'neutral';
   if (kind !== 'throttled') return { kind };

@@ -2,9 +2,9 @@ import { BlockList, isIP } from 'net';
 import type { ConfigurationFault } from './configuration-error.js';
 import type { Values } from './variables.js';
 
-/** Values that are each acceptable and do not go together. */
+/** Values that are valid each but contradict each other. */
 interface Rule {
-  /** The variables it speaks of; the first is the one that is named. */
+  /** The variables involved; the message names the first. */
   readonly of: readonly [keyof Values, ...(keyof Values)[]];
   readonly problem: (values: Values) => string | null;
 }
@@ -14,14 +14,14 @@ const RULES: readonly Rule[] = [
     of: ['HOST', 'ADMIN_API_KEY', 'AUTH'],
     problem: (v) =>
       v.AUTH === 'on' && isProtected(v) && !isLoopback(listeningHost(v))
-        ? `"${v.HOST}" is reachable from other machines, and no ADMIN_API_KEY is set: set one, or say AUTH=off if everyone who can reach it may use and change it`
+        ? `"${v.HOST}" is reachable from other machines, and no ADMIN_API_KEY is set: set one, or set AUTH=off to let everyone who can reach it use and change it`
         : null,
   },
   {
     of: ['DATABASE_URL', 'DATABASE', 'HOST', 'ADMIN_API_KEY', 'AUTH'],
     problem: (v) =>
       v.DATABASE_URL === null && v.DATABASE !== 'embedded' && !isLoopback(listeningHost(v))
-        ? 'is not set, and this service listens beyond loopback, where each copy would silently keep a registry of its own: set it, or say DATABASE=embedded if this is the only copy'
+        ? 'is not set, and this service listens beyond loopback, where each copy would silently keep a registry of its own: set it, or set DATABASE=embedded if this is the only copy'
         : null,
   },
   {
@@ -34,9 +34,7 @@ const RULES: readonly Rule[] = [
   {
     of: ['DATABASE_DIRECT_URL', 'DATABASE_URL'],
     problem: (v) =>
-      v.DATABASE_DIRECT_URL !== null && v.DATABASE_URL === null
-        ? 'makes sense only together with DATABASE_URL'
-        : null,
+      v.DATABASE_DIRECT_URL !== null && v.DATABASE_URL === null ? 'requires DATABASE_URL' : null,
   },
   {
     of: ['AUTH', 'ADMIN_API_KEY'],
@@ -48,7 +46,7 @@ const RULES: readonly Rule[] = [
 ];
 
 /**
- * @param faulty variables that could not be read: what their defaults would contradict is nobody's mistake
+ * @param faulty variables that could not be read; rules that involve them are skipped
  */
 export function contradictions(values: Values, faulty: ReadonlySet<string>): readonly ConfigurationFault[] {
   return RULES.flatMap(({ of, problem }) => {
@@ -62,7 +60,7 @@ LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addAddress('::1', 'ipv6');
 type Access = Pick<Values, 'HOST' | 'ADMIN_API_KEY' | 'AUTH'>;
 
-/** No key is set and nobody said that none is needed: for the people of one machine. */
+/** Protected mode: no key is set and AUTH does not allow that, so only this machine has access. */
 export function isProtected({ ADMIN_API_KEY, AUTH }: Access): boolean {
   return ADMIN_API_KEY === null && AUTH !== 'off';
 }
@@ -71,7 +69,7 @@ export function listeningHost(access: Access): string {
   return access.HOST ?? (isProtected(access) ? '127.0.0.1' : '0.0.0.0');
 }
 
-/** `localhost` and addresses; of any other name nobody knows where it leads (127.0.0.1.example.com). */
+/** `localhost` and addresses only: any other name may resolve to any address (127.0.0.1.example.com). */
 export function isLoopback(host: string): boolean {
   const family = isIP(host);
   if (family === 0) return host.toLowerCase() === 'localhost';

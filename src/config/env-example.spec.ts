@@ -7,7 +7,7 @@ import { VARIABLES } from './variables.js';
 interface Documented {
   readonly name: string;
   readonly value: string;
-  /** The comment above it, or above the group it stands in. */
+  /** The comment above it, or above its group. */
   readonly comment: string;
 }
 
@@ -31,18 +31,18 @@ describe('.env.example', () => {
     expect(names.toSorted()).toEqual(Object.keys(VARIABLES).toSorted());
   });
 
-  it('changes nothing when it is copied as it is', () => {
+  it('changes nothing when it is copied unchanged', () => {
     expect(lines.filter((line) => line !== '' && !line.startsWith('#'))).toEqual([]);
   });
 
   it.each(documented)('shows the default of $name', ({ name, value }) => {
     expect(readEnvironment({ [name]: value })).toEqual(readEnvironment({}));
-    // What is not empty in the code is shown here too.
+    // Defaults of the code are shown here too.
     const { fallback } = variable(name);
     expect(value === '').toBe(fallback === null || (Array.isArray(fallback) && fallback.length === 0));
   });
 
-  it.each(documented)('says what $name is for, and which values it takes', ({ name, comment }) => {
+  it.each(documented)('documents $name and its accepted values', ({ name, comment }) => {
     expect(comment.length).toBeGreaterThan(20);
     const { accepts } = variable(name);
     const [, range, choices] = /^(?:an? .*number from (.*)|one of (.*))$/.exec(accepts) ?? [];

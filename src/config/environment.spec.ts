@@ -73,7 +73,7 @@ describe('readEnvironment', () => {
     }
   });
 
-  it('says at once everything that is wrong: the variable, what was given, what is accepted', () => {
+  it('reports all faults at once, each with the variable, its value and the accepted values', () => {
     const environment = {
       PORT: '80x',
       LOG_LEVEL: 'loud',
@@ -99,11 +99,11 @@ describe('readEnvironment', () => {
     expect(ConfigurationError.exitCode).toBe(78);
   });
 
-  it('shows no more of a long value than helps', () => {
+  it('shortens long values', () => {
     expect(faultsOf({ PORT: '9'.repeat(5_000) })[0]?.problem.length).toBeLessThan(200);
   });
 
-  it('takes an empty variable for an unset one', () => {
+  it('treats an empty variable as unset', () => {
     const empty = Object.fromEntries(ALL.map(([name]) => [name, ' ']));
     expect(readEnvironment(empty)).toEqual(readEnvironment({}));
   });
@@ -121,7 +121,7 @@ describe('readEnvironment', () => {
     for (const text of given) expect([text, faultyVariables({ [name]: text })]).toEqual([text, [name]]);
   });
 
-  it('reads what is given', () => {
+  it('reads valid values', () => {
     const settings = readEnvironment({
       PORT: '9000',
       ADMIN_API_KEY: KEY,
@@ -154,7 +154,7 @@ describe('readEnvironment', () => {
     expect(REMOVED_VARIABLES.filter((name) => name in VARIABLES)).toEqual([]);
   });
 
-  it('keeps a probe shorter than its lease, whatever HEALTH_TIMEOUT_MS says', () => {
+  it('keeps a probe shorter than its lease, whatever HEALTH_TIMEOUT_MS is', () => {
     expect(readEnvironment({}).health.leaseMs).toBe(15_000);
     expect(readEnvironment({ HEALTH_TIMEOUT_MS: '60000' }).health.leaseMs).toBe(120_000);
   });
@@ -164,7 +164,7 @@ describe('readEnvironment', () => {
     expect(health).toMatchObject({ tickMs: 7, leaseMs: TUNING.health.leaseMs, intervalMs: 5_000 });
   });
 
-  it('logs for a person on a terminal, for a machine elsewhere, unless told', () => {
+  it('logs text on a terminal and JSON elsewhere by default', () => {
     expect(readEnvironment({}, true).log.format).toBe('pretty');
     expect(readEnvironment({}, false).log.format).toBe('json');
     expect(readEnvironment({ LOG_FORMAT: 'json' }, true).log.format).toBe('json');
@@ -173,7 +173,7 @@ describe('readEnvironment', () => {
 });
 
 describe('protected mode', () => {
-  it('is what a newcomer starts with: this machine only, no key, an embedded database', () => {
+  it('is the default: this machine only, no key, an embedded database', () => {
     const { access, credentials, database, server, upstream } = readEnvironment({});
     expect(server).toMatchObject({ host: '127.0.0.1', port: 8007 });
     expect(access).toMatchObject({ adminApiKey: null, protectedMode: true });
@@ -190,7 +190,7 @@ describe('protected mode', () => {
   });
 
   it.each(['0.0.0.0', '::', '10.0.0.1', 'mmm.internal', '127.0.0.1.evil.example'])(
-    'refuses to listen on %s, and offers the ways out',
+    'refuses to listen on %s, and names the alternatives',
     (HOST) => {
       const [host, database] = faultsOf({ HOST });
       expect(host).toMatchObject({
@@ -220,12 +220,12 @@ describe('protected mode', () => {
   });
 });
 
-describe('values that do not go together', () => {
+describe('contradicting values', () => {
   it.each<[string, Environment]>([
     ['a key', { ADMIN_API_KEY: KEY }],
     ['AUTH=off', { AUTH: 'off' }],
     ['AUTH=local', { AUTH: 'local', HOST: '::' }],
-  ])('beyond loopback by %s, the embedded database must be meant', (_, environment) => {
+  ])('are an embedded database by default beyond loopback by %s', (_, environment) => {
     expect(faultyVariables(environment)).toEqual(['DATABASE_URL']);
     expect(faultyVariables({ ...environment, DATABASE: 'embedded' })).toEqual([]);
     expect(faultyVariables({ ...environment, HOST: '127.0.0.1' })).toEqual([]);
@@ -240,7 +240,7 @@ describe('values that do not go together', () => {
     expect(faultyVariables(environment)).toEqual([variable]);
   });
 
-  it('are not looked for where a value could not be read: one mistake is one fault', () => {
+  it('are not reported if a value could not be read: one mistake is one fault', () => {
     expect(faultyVariables({ HOST: '0.0.0.0', ADMIN_API_KEY: 'short', DATABASE_URL: URL })).toEqual([
       'ADMIN_API_KEY',
     ]);
@@ -249,18 +249,18 @@ describe('values that do not go together', () => {
 });
 
 describe('readProcessEnvironment', () => {
-  it('does without a .env file', () => {
+  it('works without a .env file', () => {
     expect(inFolder('', {}).server.port).toBe(8007);
   });
 
-  it('reads the .env file, which the environment goes before', () => {
+  it('reads the .env file, which the environment overrides', () => {
     const file = 'PORT=9001\nDRAIN_TIMEOUT_MS=1 # a comment\nWORKER_SECRET_A="x y"\n';
     const { server, credentials } = inFolder(file, { PORT: '9002' });
     expect(server).toMatchObject({ port: 9002, drainTimeoutMs: 1 });
     expect(credentials.workerSecrets.get('A')).toBe('x y');
   });
 
-  it('lets an empty variable hide what the file says', () => {
+  it('lets an empty variable hide the value of the file', () => {
     expect(inFolder('PORT=9001\n', { PORT: '' }).server.port).toBe(8007);
   });
 });

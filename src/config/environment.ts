@@ -12,7 +12,7 @@ import { type Values, REMOVED_VARIABLES, VARIABLES } from './variables.js';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const SECRET_PREFIX = 'WORKER_SECRET_';
-/** Of what was given, in a message. */
+/** How much of a value a message shows. */
 const SHOWN_CHARACTERS = 80;
 
 /**

@@ -93,7 +93,7 @@ export const REMOVED_VARIABLES: readonly string[] = `
 
 export type Values = { readonly [K in keyof typeof VARIABLES]: (typeof VARIABLES)[K]['fallback'] };
 
-/** Addresses in full: ipaddr.js reads `10/8` as 0.0.0.10/8, which nobody means. */
+/** Full addresses only: ipaddr.js reads `10/8` as 0.0.0.10/8. */
 function isCidr(item: string): boolean {
   const [address = ''] = item.split('/', 1);
   return isIP(address) !== 0 && (item.includes('/') ? ipaddr.isValidCIDR(item) : ipaddr.isValid(item));

@@ -22,7 +22,7 @@ export interface RowChange {
 }
 
 /**
- * Every write to the table `worker`, but for two that stand beside their locks: the health of probed workers (health's
+ * Every write to the table `worker`, except two that belong to their locks: the health of probed workers (health's
  * ProbeLeases) and workers that end draining or miss their heartbeats (replicas' ReplicaTable).
  * All throw DatabaseUnavailableError when there is no database.
  */

@@ -1,4 +1,4 @@
-/** Whose fault it was and what: a closed vocabulary for logs and metrics, so that an alert is one line. */
+/** The cause of an error: a closed vocabulary for logs and metrics, so that an alert is one line. */
 export type ErrorType =
   | 'caller_bad_request'
   | 'caller_unauthorized'

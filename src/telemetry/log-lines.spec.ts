@@ -13,13 +13,13 @@ function aFile(): { readonly path: string; readonly batches: LineBatches } {
 
 const lines = Array.from({ length: 5_000 }, (_, index) => `{"line":${index},"of":"Größe 🦙"}\n`);
 
-it('writes every line, once and in order, without being asked', async () => {
+it('writes every line once and in order, without a flush', async () => {
   const { path, batches } = aFile();
   for (const line of lines) batches.write(line);
   await vi.waitFor(() => expect(readFileSync(path, 'utf8')).toBe(lines.join('')));
 });
 
-it('has written all when flushed', () => {
+it('has written all lines after a flush', () => {
   const { path, batches } = aFile();
   const few = lines.slice(0, 1_000);
   for (const line of few) batches.write(line);

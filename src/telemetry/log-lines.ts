@@ -1,10 +1,10 @@
 import { pino, symbols, type DestinationStream, type Logger, type Level } from 'pino';
 
-/** A write to the system for each line would cost as much as the request it tells of. */
+/** A system call for each line would cost as much as the request it describes. */
 const BATCH_CHARACTERS = 65_536;
 const FLUSH_MS = 100;
 
-/** Collects lines and writes them many at a time, at the latest after FLUSH_MS and when the process ends. */
+/** Collects lines and writes them in batches, at the latest after FLUSH_MS and when the process ends. */
 export class LineBatches implements DestinationStream {
   private pending = '';
   private readonly later: DestinationStream;
@@ -22,7 +22,7 @@ export class LineBatches implements DestinationStream {
     if (this.pending.length >= BATCH_CHARACTERS) this.passOn(this.later);
   }
 
-  /** Returns when what was still held back is written. */
+  /** Returns when all collected lines are written. */
   flushSync(): void {
     this.passOn(this.atOnce);
   }
@@ -39,7 +39,7 @@ const SECOND_MS = 1000;
 let second = NaN;
 let upToTheSecond = '';
 
-/** `,"time":"2026-11-23T00:01:02.003Z"` of now, as pino wants it. What does not change within a second is made once. */
+/** `,"time":"2026-11-23T00:01:02.003Z"` of now, in pino's format. The part that is constant within a second is computed once. */
 export function isoTime(nowMs = Date.now()): string {
   const ms = nowMs % SECOND_MS;
   if (nowMs - ms !== second) {
@@ -49,7 +49,7 @@ export function isoTime(nowMs = Date.now()): string {
   return `${upToTheSecond}${String(ms).padStart(3, '0')}Z"`;
 }
 
-/** What pino keeps in a logger, under the symbols it documents. */
+/** The fields of pino's logger, under the symbols it documents. */
 interface Insides {
   readonly [symbols.lsCacheSym]: Readonly<Record<number, string>>;
   readonly [symbols.timeSym]: () => string;
@@ -58,8 +58,8 @@ interface Insides {
 }
 
 /**
- * Writes the very line that `logger[level](fields)` would, given the fields as JSON without the braces: pino looks for
- * serializers, redaction and merging at every field of every line, which costs several times what there is to do.
+ * Writes the same line as `logger[level](fields)`, given the fields as JSON without the braces: pino checks serializers,
+ * redaction and merging for every field of every line, which costs several times the rest.
  */
 export function plainLines(logger: Logger, level: Level): (fields: string) => void {
   if (!logger.isLevelEnabled(level)) return () => {};

@@ -9,7 +9,7 @@ export type { Logger } from 'pino';
 
 export interface Log {
   readonly logger: Logger;
-  /** Writes what is still held back. */
+  /** Writes all collected lines. */
   flush(): void;
 }
 
@@ -36,7 +36,7 @@ function levelName(label: string): object {
   return { level: label };
 }
 
-/** Nest's own lines, and those of `new Logger('Context')`, through the same stream. */
+/** Nest's own lines, and those of `new Logger('Context')`, in the same stream. */
 export function nestLogger(logger: Logger): LoggerService {
   const write =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
@@ -46,7 +46,7 @@ export function nestLogger(logger: Logger): LoggerService {
       else logger[level]({ context }, String(message));
     };
   return {
-    // What Nest has to say of its modules and routes is of no interest to who runs the service.
+    // Nest's lines about its modules and routes do not help an operator.
     log: (message: unknown, ...rest: unknown[]) =>
       write(isFramework(rest.at(-1)) ? 'debug' : 'info')(message, ...rest),
     warn: write('warn'),

@@ -4,7 +4,7 @@ import { RequestMetrics } from './request-metrics.js';
 import type { RequestFacts } from './request-facts.js';
 
 /**
- * Prometheus figures. Names follow OpenTelemetry's `gen_ai.*` where one exists; labels are bounded: registered models
+ * Prometheus metrics. Names follow OpenTelemetry's `gen_ai.*` where one exists; labels are bounded: registered models
  * and the closed vocabulary of `error_type`.
  */
 @Injectable()
@@ -21,7 +21,7 @@ export class Metrics {
     this.figures.observe(facts, seconds);
   }
 
-  /** A figure read when somebody looks. */
+  /** A gauge that is read at each scrape. */
   gauge(name: string, help: string, read: () => number): void {
     const gauge: Gauge = new Gauge({
       name,
@@ -31,7 +31,7 @@ export class Metrics {
     });
   }
 
-  /** A figure of each model, read when somebody looks. */
+  /** A gauge for each model, read at each scrape. */
   gaugeOfModels(
     name: string,
     help: string,

@@ -1,4 +1,4 @@
-/** One figure, as Prometheus' text format has it. */
+/** One sample of Prometheus' text format. */
 export interface Sample {
   readonly metricName?: string;
   readonly labels: Readonly<Record<string, string | number>>;
@@ -10,23 +10,23 @@ interface HistogramAbout {
   readonly help: string;
   /** Upper bounds, ascending. */
   readonly buckets: readonly number[];
-  /** What is told apart besides the model; `null`: nothing. */
+  /** The label besides the model; `null`: none. */
   readonly label: string | null;
 }
 
-/** What was observed of one model and one kind. */
+/** The observations of one model and label value. */
 interface Tally<Kind> {
   readonly model: string;
   readonly kind: Kind;
   count: number;
   sum: number;
-  /** Those no greater than the bucket's bound, and greater than the one before. */
+  /** Observations within each bucket, not cumulative. */
   readonly inBucket: number[];
 }
 
 /**
- * A histogram by model and one more label. Counted by hand and put into Prometheus' terms when somebody looks:
- * prom-client's own makes strings of the labels and of a bucket for every observation.
+ * A histogram by model and one more label. Counted here and converted to Prometheus' format at each scrape: prom-client's
+ * own histogram makes strings of the labels and a bucket for every observation.
  */
 export class ModelHistogram<Kind extends string | null> {
   private readonly byKind = new Map<Kind, Map<string, Tally<Kind>>>();
@@ -62,7 +62,7 @@ export class ModelHistogram<Kind extends string | null> {
     return [...this.byKind.values()].flatMap((ofModels) => [...ofModels.values()]);
   }
 
-  /** Each bucket with all that are smaller, as Prometheus wants it. */
+  /** The cumulative buckets of Prometheus. */
   private samplesOf({ model, kind, count, sum, inBucket }: Tally<Kind>): readonly Sample[] {
     const { name, buckets, label } = this.about;
     const labels = { gen_ai_request_model: model, ...(label === null ? {} : { [label]: kind ?? '' }) };

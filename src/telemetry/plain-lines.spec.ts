@@ -23,7 +23,7 @@ describe.each<[string, LoggerOptions]>([
     { base: null, formatters: { level: (level) => ({ level }) }, timestamp: () => isoTime(1) },
   ],
 ])('a plain line of %s', (_name, options) => {
-  it('says what pino would have said', () => {
+  it('equals the line that pino writes', () => {
     fc.assert(
       fc.property(facts, (fields) => {
         const { lines, logger } = written(options);

@@ -1,15 +1,15 @@
 import type { ErrorType } from './error-type.js';
 
-/** What a request turned out to be, gathered on its way for its one log line and its metrics. */
+/** The facts of a request, collected on its way for its log line and its metrics. */
 export interface RequestFacts {
-  /** As registered; never what a caller made up, or labels would have no bound. */
+  /** A registered model; never an unknown name of a client, or labels would be unbounded. */
   model: string | null;
   workerId: string | null;
   attempts: number;
   upstreamMs: number | null;
-  /** When the first event of a stream was sent, from when the request came; `null`: none was. */
+  /** Time from the arrival of the request to the first event of a stream; `null`: none was sent. */
   firstEventMs: number | null;
-  /** As the worker counted them; `null`: it has not told. */
+  /** As reported by the worker; `null`: not reported. */
   inputTokens: number | null;
   outputTokens: number | null;
   errorType: ErrorType | null;

@@ -4,13 +4,13 @@ import type { Metrics } from './metrics.js';
 import { plainLines } from './log-lines.js';
 import { newFacts } from './request-facts.js';
 
-/** Paths that are asked all the time by machines and tell nothing while they succeed. */
+/** Paths that machines call all the time, logged only when they fail. */
 const QUIET = /^\/(livez|readyz|health|metrics)$/;
 
-/** nginx's status for a caller that hung up. */
-const CALLER_GONE = 499;
+/** nginx's status for a client that disconnected. */
+const CLIENT_DISCONNECTED = 499;
 
-/** One line a request, once it is over: facts only, never a prompt, an answer, a key or a query string. */
+/** Writes one line per finished request: facts only, never a prompt, an answer, a key or a query string. */
 export class RequestLog {
   private readonly info: (fields: string) => void;
   private readonly debug: (fields: string) => void;
@@ -23,7 +23,7 @@ export class RequestLog {
     this.debug = plainLines(logger, 'debug');
   }
 
-  /** Of every request that comes to a route. */
+  /** Logs every request that reaches a route. */
   follow(server: FastifyInstance): void {
     server.decorateRequest('facts');
     server.addHook('onRequest', (request, reply, done) => {
@@ -32,7 +32,7 @@ export class RequestLog {
     });
   }
 
-  /** For requests that no hook sees, too. Fastify's onResponse would not tell of those whose caller hung up. */
+  /** Also for requests without hooks. Fastify's onResponse is not called if the client disconnects. */
   begin(request: FastifyRequest, reply: FastifyReply): void {
     request.facts = newFacts();
     reply.raw.on('close', () => this.record(request, reply));
@@ -40,14 +40,14 @@ export class RequestLog {
 
   private record(request: FastifyRequest, reply: FastifyReply): void {
     const { facts } = request;
-    // What is cut off from this side, since its worker broke off, was not left by its caller.
+    // The service itself closes the response if its worker broke off: the client did not disconnect.
     if (!reply.raw.writableFinished) facts.errorType ??= 'caller_gone';
-    const status = facts.errorType === 'caller_gone' ? CALLER_GONE : reply.statusCode;
+    const status = facts.errorType === 'caller_gone' ? CLIENT_DISCONNECTED : reply.statusCode;
     const path = pathOf(request.url);
     const ms = reply.elapsedTime;
     if (facts.model !== null || facts.errorType !== null) this.metrics.observe(facts, ms / 1000);
     const write = QUIET.test(path) && status < 500 ? this.debug : this.info;
-    // Quoted by hand where nothing can need an escape: methods, UUIDs and our own words.
+    // Quoted by hand where no value needs an escape: methods, UUIDs and constants.
     let fields = `"msg":"request","request_id":${json(request.id)},"method":"${request.method}","path":${json(path)},"status":${status},"ms":${tenths(ms)}`;
     if (facts.model !== null) fields += `,"model":${json(facts.model)},"attempts":${facts.attempts}`;
     if (facts.workerId !== null) fields += `,"worker_id":"${facts.workerId}"`;

@@ -15,7 +15,7 @@ const TOKENS = [
   1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864,
 ];
 
-/** Whole 1024ths, so that a sum does not depend on the order; the bounds of buckets themselves among them. */
+/** Multiples of 1/1024, so that a sum does not depend on the order; including the bounds of buckets. */
 const seconds = (bounds: readonly number[]) =>
   fc.oneof(
     fc.integer({ min: 0, max: 200_000 }).map((ms) => ms / 1024),
@@ -36,13 +36,13 @@ const endings = fc.array(
 );
 
 describe('RequestFigures', () => {
-  it('tells a registry what prom-client’s own counter and histograms would', async () => {
+  it('reports the same samples as prom-client’s own counter and histograms', async () => {
     await fc.assert(
       fc.asyncProperty(endings, async (ended) => {
         const ours = new Registry();
         const figures = new RequestMetrics();
         figures.registerWith(ours);
-        const theirs = new TheirFigures();
+        const theirs = new PromClientMetrics();
         for (const { seconds: took, ...facts } of ended) {
           figures.observe({ ...newFacts(), ...facts }, took);
           theirs.observe({ ...newFacts(), ...facts }, took);
@@ -54,7 +54,7 @@ describe('RequestFigures', () => {
   });
 });
 
-class TheirFigures {
+class PromClientMetrics {
   readonly registry = new Registry();
   private readonly requests = new Counter({
     name: 'mmm_requests_total',
@@ -100,7 +100,7 @@ async function samples(registry: Registry): Promise<ReadonlyMap<string, number>>
     lines.map((line) => {
       const end = line.lastIndexOf(' ');
       const value = Number(line.slice(end));
-      // Sums are added up in another order.
+      // The sums are added in another order.
       return [line.slice(0, end), Number.isNaN(value) ? NaN : Number(value.toFixed(9))] as const;
     }),
   );

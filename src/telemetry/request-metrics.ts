@@ -3,20 +3,20 @@ import type { ErrorType } from './error-type.js';
 import { ModelHistogram, type Sample } from './model-histogram.js';
 import type { RequestFacts } from './request-facts.js';
 
-/** Seconds; OpenTelemetry's advice for gen_ai.server.request.duration, and two shorter for fast workers. */
+/** Seconds; OpenTelemetry's buckets for gen_ai.server.request.duration, and two shorter ones for fast workers. */
 const DURATION_BUCKETS = [
   0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
 ];
-/** Seconds; OpenTelemetry's advice for gen_ai.server.time_to_first_token. */
+/** Seconds; OpenTelemetry's buckets for gen_ai.server.time_to_first_token. */
 const FIRST_TOKEN_BUCKETS = [
   0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ];
-/** OpenTelemetry's advice for gen_ai.client.token.usage. */
+/** OpenTelemetry's buckets for gen_ai.client.token.usage. */
 const TOKEN_BUCKETS = [
   1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864,
 ];
 
-/** What every request that names a model adds to: how it ended, how long it took, what it cost. */
+/** The metrics of requests with a model: result, duration and tokens. */
 export class RequestMetrics {
   private readonly durations = new ModelHistogram<ErrorType | null>({
     name: 'gen_ai_server_request_duration_seconds',
@@ -32,7 +32,7 @@ export class RequestMetrics {
   });
   private readonly tokens = new ModelHistogram<'input' | 'output'>({
     name: 'gen_ai_client_token_usage',
-    help: 'Tokens a request took, where its worker tells.',
+    help: 'Tokens of a request, if its worker reports them.',
     buckets: TOKEN_BUCKETS,
     label: 'gen_ai_token_type',
   });
@@ -74,7 +74,7 @@ interface Figures {
 }
 
 function register(registry: Registry, { samples, ...metric }: Figures): void {
-  // All that a registry asks of a metric, whatever its type says.
+  // All that a registry calls on a metric, whatever its type says.
   const read = { ...metric, get: () => Promise.resolve({ ...metric, values: samples() }) };
   registry.registerMetric(read as unknown as Metric);
 }

@@ -30,8 +30,8 @@ const carried = (address: string): string[] => [
   `2001:0:808:808::${hex(address, 0xff)}`, // Teredo client
 ];
 
-describe('laws of address rules', () => {
-  it('judge an IPv4 address alike in every IPv6 clothing', () => {
+describe('address rules, for any address', () => {
+  it('give an IPv4 address the same verdict in every IPv6 form', () => {
     const given = rules({ deny: ['10.0.0.0/9'], allow: ['127.0.0.1'] });
     fc.assert(
       fc.property(ipv4, (address) => {
@@ -44,7 +44,7 @@ describe('laws of address rules', () => {
     );
   });
 
-  it('let no ALLOW open what is never reachable', () => {
+  it('never allow the addresses that are always denied', () => {
     const never = fc.oneof(
       ...['169.254.%.%', '224.%.%.%', '240.%.%.%', '0.%.%.%', '198.18.%.%'].map((pattern) =>
         fc
@@ -68,7 +68,7 @@ describe('laws of address rules', () => {
     );
   });
 
-  it('let DENY beat ALLOW', () => {
+  it('apply DENY before ALLOW', () => {
     fc.assert(
       fc.property(ipv4, (address) => {
         expect(denialOf(address, rules({ allow: ['0.0.0.0/0'], deny: ['0.0.0.0/0'] }))).not.toBeNull();
@@ -76,7 +76,7 @@ describe('laws of address rules', () => {
     );
   });
 
-  it('let ALLOW only ever open: what is refused with it is refused without it', () => {
+  it('deny with ALLOW only addresses that are denied without it', () => {
     fc.assert(
       fc.property(fc.oneof(ipv4, fc.ipV6()), ipv4, (address, other) => {
         expect(Number(isOpen(address, [other]))).toBeGreaterThanOrEqual(Number(isOpen(address, [])));
@@ -94,7 +94,7 @@ describe('address rules', () => {
     'fd12:3456::1',
     '8.8.8.8',
     '2606:4700::1111',
-  ])('allow %s: private ranges are where workers live', (address) =>
+  ])('allow %s, since workers often have private addresses', (address) =>
     expect(denialOf(address, rules())).toBeNull(),
   );
 
@@ -106,7 +106,7 @@ describe('address rules', () => {
     '64:ff9b::7f00:1',
     '2002:7f00:1::',
     '::127.0.0.1',
-  ])('refuse %s, loopback, and name the setting that opens it', (address) => {
+  ])('deny the loopback address %s, and name the setting that allows it', (address) => {
     expect(denialOf(address, rules())).toMatchObject({ address, setting: 'UPSTREAM_ALLOW_CIDRS' });
     expect(denialOf(address, rules({ allowLoopback: true }))).toBeNull();
     expect(denialOf(address, rules({ allow: ['127.0.0.0/8', '::1'] }))).toBeNull();
@@ -122,7 +122,7 @@ describe('address rules', () => {
     });
   });
 
-  it('know fd00:ec2::254 from its neighbour', () => {
+  it('distinguish fd00:ec2::254 from its neighbour', () => {
     expect(denialOf('fd00:ec2::254', everything)?.why).toContain('metadata');
     expect(denialOf('fd00:ec2::253', rules())).toBeNull();
   });
@@ -142,7 +142,7 @@ describe('address rules', () => {
     'host/8',
     '::/129',
     '0x7f.1/8',
-  ])('refuse "%s" as a range and say what a range looks like', (text) => {
+  ])('reject "%s" as a range, with an example of a range', (text) => {
     expect(() => parseCidr(text)).toThrow(InvalidCidrError);
     expect(() => parseCidr(text)).toThrow(/10\.0\.0\.0\/8/);
   });

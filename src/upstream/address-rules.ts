@@ -10,8 +10,8 @@ export interface Cidr {
 }
 
 /**
- * `allow` opens what is closed by default (loopback) and closes nothing else; `deny` beats `allow`;
- * neither opens what is never reachable.
+ * `allow` allows addresses that are denied by default (loopback) and denies no others; `deny` comes before `allow`;
+ * neither allows addresses that are always denied.
  */
 export interface AddressRules {
   readonly allow: readonly Cidr[];
@@ -22,7 +22,7 @@ export interface AddressRules {
 export interface AddressDenial {
   readonly address: string;
   readonly why: string;
-  /** What an operator changes to allow it; null where nothing does. */
+  /** The setting that allows it; null: none does. */
   readonly setting: string | null;
 }
 
@@ -40,7 +40,7 @@ export function parseCidr(text: string): Cidr {
   const prefixLength = length === undefined ? bits : /^\d{1,3}$/.test(length) ? Number(length) : Infinity;
   if (bits === 0 || prefixLength > bits || more.length > 0) throw new InvalidCidrError(text);
   const network = ipaddr.parse(base);
-  // ::ffff:10.0.0.0/104 is 10.0.0.0/8 in another spelling.
+  // ::ffff:10.0.0.0/104 equals 10.0.0.0/8.
   if (network instanceof ipaddr.IPv6 && network.isIPv4MappedAddress() && prefixLength >= 96) {
     return { text, network: network.toIPv4Address(), prefixLength: prefixLength - 96 };
   }
@@ -52,7 +52,7 @@ const ranges = (why: string, ...texts: readonly string[]): { why: string; cidrs:
   cidrs: texts.map((text) => parseCidr(text)),
 });
 
-/** The first that matches gives the reason. IANA's special-purpose registries, RFC 6890. */
+/** The first match gives the reason. IANA's special-purpose registries, RFC 6890. */
 const neverReachable = [
   ranges(
     'a cloud metadata service',
@@ -120,7 +120,7 @@ const whyNever = (address: Address): string | undefined =>
   neverReachable.find(({ cidrs }) => withinAny(address, cidrs))?.why ??
   (address instanceof ipaddr.IPv6 && !withinAny(address, usableIPv6) ? 'reserved' : undefined);
 
-/** Judges one address in any standard spelling, an IPv6 address that carries an IPv4 one by both. */
+/** Checks one address in any standard notation; an IPv6 address that embeds an IPv4 one is checked as both. */
 export function denialOf(text: string, rules: AddressRules): AddressDenial | null {
   const address = ipaddr.process(text.replace(/%.*$/, ''));
   const embedded = embeddedIPv4(address);

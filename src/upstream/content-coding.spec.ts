@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { textOf } from './content-coding.js';
 
 describe('the text of a body', () => {
-  it('is never a reason to fail, whatever the bytes and the content-type', () => {
+  it('is decoded without an error, whatever the bytes and the content-type', () => {
     const contentType = fc.oneof(
       fc.constant(undefined),
       fc.string(),
@@ -16,7 +16,7 @@ describe('the text of a body', () => {
     );
   });
 
-  it('is what was written, in UTF-8 unless told otherwise', () => {
+  it('equals the encoded text, in UTF-8 by default', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'grapheme' }),

@@ -37,7 +37,7 @@ const checkTimeouts = (exchange: Exchange): void => exchange.checkTimeouts();
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * One request in progress in undici: enforces its timeouts, follows the caller's signal and feeds the sink. A single
+ * One request in progress in undici: enforces its timeouts, follows the client's signal and feeds the sink. A single
  * timer is set for the first timeout that can expire and checks again when it fires: no chunk costs a timer.
  */
 export class Exchange implements Dispatcher.DispatchHandler, Progress, Flow {
@@ -162,8 +162,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, Flow {
 }
 
 /**
- * Tells the first call of a connection from later ones: an agent reports that it has connected and sends the first call
- * in the same tick.
+ * Distinguishes the first call of a connection from later ones: an agent reports that it has connected and sends the first
+ * call in the same tick.
  */
 export class NewConnection {
   #isUnused = false;

@@ -11,7 +11,7 @@ import {
 const kinds = Object.keys(FAILURES) as FailureKind[];
 
 describe('the table of failures', () => {
-  it.each(kinds)('names a cause for retry_on exactly where %s is retried', (kind) => {
+  it.each(kinds)('has a name in retry_on for %s exactly if it is retried', (kind) => {
     const { retry, retryOn } = FAILURES[kind];
     expect(retryOn !== null).toBe(retry !== 'never');
   });
@@ -28,7 +28,7 @@ describe('the table of failures', () => {
     }
   });
 
-  it('tells throttled from unavailable by Retry-After', () => {
+  it('distinguishes throttled from unavailable by Retry-After', () => {
     expect(FAILURES[kindOfStatus(503, true)].verdict).toBe('throttled');
     expect(FAILURES[kindOfStatus(503, false)].verdict).toBe('failure');
   });
@@ -41,7 +41,7 @@ describe('an error', () => {
     expect(errorTypeOf(error)).toBe('worker_timeout');
   });
 
-  it('of our own has none', () => {
+  it('of the service itself has none', () => {
     expect(failureOf(new TypeError('oops'))).toBeNull();
     expect(errorTypeOf(new TypeError('oops'))).toBe('manager_internal');
   });

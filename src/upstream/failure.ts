@@ -133,7 +133,7 @@ const KIND_OF_STATUS: ReadonlyMap<number, FailureKind> = new Map<number, Failure
   [529, 'overloaded'],
 ]);
 
-/** @param hasRetryAfter the response names a time to come back at */
+/** @param hasRetryAfter the response has a Retry-After header */
 export function kindOfStatus(status: number, hasRetryAfter: boolean): FailureKind {
   if (status === 503 && hasRetryAfter) return 'overloaded';
   return KIND_OF_STATUS.get(status) ?? (status >= 400 && status < 500 ? 'request_rejected' : 'other_status');

@@ -48,19 +48,22 @@ describe.each(['closes', 'resets'] as const)('a server that %s instead of answer
     expect(new Set(kinds)).toEqual(new Set(['closed_before_answer']));
   });
 
-  it.each(['POST', 'GET'] as const)('does so on one that had served before (%s)', async (method) => {
-    const { upstream, client } = await start(text('ok'));
-    const call = callTo(upstream, { method, body: method === 'GET' ? null : 'hello' });
-    await client.send(call, null);
-    await sleep(50); // until the connection is seen to be free
-    upstream.behave(fault);
-    expect(await failure(client.send(call, null))).toMatchObject({ kind: 'stale_connection' });
-    expect(upstream.calls).toBe(2);
-  });
+  it.each(['POST', 'GET'] as const)(
+    'is retried on a connection that had served before (%s)',
+    async (method) => {
+      const { upstream, client } = await start(text('ok'));
+      const call = callTo(upstream, { method, body: method === 'GET' ? null : 'hello' });
+      await client.send(call, null);
+      await sleep(50); // until the connection is seen to be free
+      upstream.behave(fault);
+      expect(await failure(client.send(call, null))).toMatchObject({ kind: 'stale_connection' });
+      expect(upstream.calls).toBe(2);
+    },
+  );
 });
 
-describe('a call that wants a connection of its own', () => {
-  it('gets a new one, which nobody uses after it', async () => {
+describe('a call that requires a new connection', () => {
+  it('gets a new one, which no other call uses after it', async () => {
     const sockets = new Set<unknown>();
     const { upstream, client } = await start((response, request) => {
       sockets.add(response.socket);

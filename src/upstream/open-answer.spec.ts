@@ -47,20 +47,20 @@ async function collect(answer: OpenAnswer): Promise<string[]> {
   return pieces;
 }
 
-describe('an answer that is opened', () => {
-  it('is there with its first piece, and comes piece by piece', async () => {
+describe('an opened answer', () => {
+  it('resolves with its first chunk, and passes chunk by chunk', async () => {
     const answer = await open(inPieces(['one ', 'two ', 'three'], 30));
     expect([answer.status, answer.headers['content-type']]).toEqual([200, 'text/event-stream']);
     await sleep(50);
     expect((await collect(answer)).join('')).toBe('one two three');
   });
 
-  it('that has no body is there, too, and can be had whole', async () => {
+  it('resolves without a body, too, and can be read whole', async () => {
     expect((await (await open(text('', 204))).readAll()).length).toBe(0);
     expect((await (await open(text('all of it'))).readAll()).toString()).toBe('all of it');
   });
 
-  it('waits for a reader that is slow, without keeping what it does not take, and without calling that idleness', async () => {
+  it('waits for a slow consumer, without buffering, and without an idle timeout', async () => {
     const answer = await open('never_stops', { idleMs: 100, totalMs: 2_500 });
     let taken = 0;
     const done = answer.pipeTo({
@@ -72,14 +72,14 @@ describe('an answer that is opened', () => {
     done.catch(() => {});
     const before = process.memoryUsage().rss;
     await sleep(1_500);
-    // What is on its way when the flow stops, and no more: never what a second of loopback would bring.
+    // Only data in transit when the flow stops, far less than a second of loopback would bring.
     expect(taken).toBeLessThan(1_000_000);
     expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
     answer.resume();
     await expect(done).rejects.toMatchObject({ kind: 'total_timeout' });
   });
 
-  it('that never begins fails before it is there: another can be asked', async () => {
+  it('fails before it resolves if it never begins, so that another worker can be tried', async () => {
     await expect(open('hangs', { firstByteMs: 100 })).rejects.toMatchObject({
       kind: 'first_byte_timeout',
     });
@@ -93,7 +93,7 @@ describe('an answer that is opened', () => {
     });
   });
 
-  it('that falls silent, breaks off or grows too large tells its reader', async () => {
+  it('fails for its consumer if it is silent, breaks off or is too large', async () => {
     const silent = await open('hangs_after_headers', { idleMs: 100 });
     await expect(collect(silent)).rejects.toMatchObject({ kind: 'idle_timeout' });
     const broken = await open('closes_mid_chunks');
@@ -102,7 +102,7 @@ describe('an answer that is opened', () => {
     await expect(large.readAll()).rejects.toMatchObject({ kind: 'too_large' });
   });
 
-  it('ends when its caller hangs up', async () => {
+  it('ends when its client disconnects', async () => {
     const caller = new AbortController();
     const answer = await open('drips', {}, caller.signal);
     const done = collect(answer);

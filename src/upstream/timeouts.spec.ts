@@ -19,7 +19,7 @@ const progress: fc.Arbitrary<Progress> = fc
   });
 
 describe('the next deadline', () => {
-  it('is never after the total, and is the total where nothing else is set', () => {
+  it('is never after the total, and is the total if no other timeout is set', () => {
     fc.assert(
       fc.property(progress, timeouts, (at, given) => {
         expect(nextTimeout(at, given).at).toBeLessThanOrEqual(at.calledAt + given.totalMs);
@@ -29,7 +29,7 @@ describe('the next deadline', () => {
     );
   });
 
-  it('is named after the step the exchange is in, or the total', () => {
+  it('is named after the current step of the exchange, or the total', () => {
     fc.assert(
       fc.property(progress, timeouts, (at, given) => {
         const step =

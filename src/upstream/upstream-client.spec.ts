@@ -51,7 +51,7 @@ const failure = async (answer: Promise<unknown>): Promise<UpstreamError> => {
   expect(error.message).not.toMatch(/s3cret|hunter2/);
   return error;
 };
-/** What the caller sees of an upstream that misbehaves in this way. */
+/** The result of a call to an upstream with this fault. */
 const failureOf = async (
   behaviour: Behaviour,
   given: Partial<UpstreamCall> = {},
@@ -59,7 +59,7 @@ const failureOf = async (
   const upstream = await start(behaviour);
   return { error: await failure(client().send(callTo(upstream.url, given), null)), upstream };
 };
-/** A server that answers these bytes to whatever comes, and closes if told so. */
+/** A server that answers any request with these bytes, and closes if requested. */
 const raw = async (bytes: string, end = true): Promise<string> => {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -78,7 +78,7 @@ const originOf = (address: AddressInfo | string | null): string =>
   `http://127.0.0.1:${typeof address === 'object' ? address?.port : address}`;
 
 describe('an answer', () => {
-  it('comes with its status, headers and text, and the request arrives as it was given', async () => {
+  it('has its status, headers and text, and the request arrives unchanged', async () => {
     const upstream = await start(json({ answer: '你好 🌍' }, 201));
     const answer = await client().send(callTo(upstream.url), null);
     expect(answer).toMatchObject({ status: 201, headers: { 'content-type': 'application/json' } });
@@ -93,20 +93,20 @@ describe('an answer', () => {
     ]);
   });
 
-  it('may be to a GET, without a body', async () => {
+  it('may answer a GET without a body', async () => {
     const upstream = await start(text('ok'));
     await client().send(callTo(upstream.url, { method: 'GET', body: null }), null);
     expect(upstream.requests).toMatchObject([{ method: 'GET', body: '' }]);
     expect(upstream.requests[0]?.headers['content-length']).toBeUndefined();
   });
 
-  it.each([400, 404, 429, 500, 503])('may be a %d', async (status) => {
+  it.each([400, 404, 429, 500, 503])('may have status %d', async (status) => {
     const upstream = await start(text('no', status, { 'retry-after': '3' }));
     const answer = await client().send(callTo(upstream.url), null);
     expect(answer).toMatchObject({ status, text: 'no', headers: { 'retry-after': '3' } });
   });
 
-  it('is a redirect where one comes: nobody follows it', async () => {
+  it('may be a redirect, which is not followed', async () => {
     const target = await start(text('secret'));
     const upstream = await start(text('', 302, { location: target.url }));
     expect(await client().send(callTo(upstream.url), null)).toMatchObject({ status: 302 });
@@ -138,7 +138,7 @@ describe('an answer', () => {
     expect(await client().send(callTo(origin), null)).toMatchObject({ text: 'the whole' });
   });
 
-  it('of 10 MB arrives whole', async () => {
+  it('of 10 MB is read whole', async () => {
     const body = 'x'.repeat(10 * 1024 * 1024);
     const upstream = await start(text(body));
     const answer = await client(16 * 1024 * 1024).send(callTo(upstream.url), null);
@@ -155,14 +155,14 @@ describe('an answer', () => {
   it.each([
     ['gzip', gzipSync],
     ['br', brotliCompressSync],
-  ])('is decompressed from %s, though nobody asked for that', async (coding, compress) => {
+  ])('is decompressed from %s, although the request did not accept it', async (coding, compress) => {
     const upstream = await start((response) => {
       response.writeHead(200, { 'content-encoding': coding }).end(compress('hello'));
     });
     expect(await client().send(callTo(upstream.url), null)).toMatchObject({ text: 'hello' });
   });
 
-  it('keeps its connections for the next', async () => {
+  it('leaves its connection open for the next call', async () => {
     const upstream = await start(text('ok'));
     const one = client();
     for (let n = 0; n < 9; n += 1) await one.send(callTo(upstream.url), null);
@@ -172,7 +172,7 @@ describe('an answer', () => {
 });
 
 describe('an upstream that', () => {
-  it('refuses is named with its address', async () => {
+  it('refuses connections is named with its address', async () => {
     const upstream = await start(text('ok'));
     await upstream.kill();
     const error = await failure(client().send(callTo(upstream.url), null));
@@ -180,7 +180,7 @@ describe('an upstream that', () => {
     expect(error.message).toBe(`connection refused by 127.0.0.1:${upstream.port}`);
   });
 
-  it('refuses at every address of its name is a failure to connect', async () => {
+  it('refuses connections at every address of its name is a failure to connect', async () => {
     const upstream = await start(text('ok'));
     await upstream.kill();
     const error = await failure(client().send(callTo(`http://localhost:${upstream.port}`), null));
@@ -194,7 +194,7 @@ describe('an upstream that', () => {
     expect(error.message).toContain('no-such-host.invalid');
   });
 
-  it('speaks no TLS where TLS is wanted is a failure to connect', async () => {
+  it('does not speak the required TLS is a failure to connect', async () => {
     const upstream = await start(text('ok'));
     const error = await failure(client().send(callTo(upstream.url.replace('http:', 'https:')), null));
     expect(error).toMatchObject({ kind: 'connect' });
@@ -208,7 +208,7 @@ describe('an upstream that', () => {
     },
   );
 
-  it('closed a kept connection meanwhile has closed before the answer, or is called anew', async () => {
+  it('closed a kept connection meanwhile has closed before the answer, or is called again', async () => {
     const upstream = await start(text('ok'));
     const one = client();
     await one.send(callTo(upstream.url), null);
@@ -252,8 +252,11 @@ describe('an upstream that', () => {
     ['no HTTP', '\x00\x01 this is no HTTP \xff\r\n\r\n'],
     ['another protocol', '220 smtp.example.org ESMTP\r\n'],
     ['a bad chunk size', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n'],
-    ['100 Continue to nobody', 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'],
-    ['101 to nobody', 'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'],
+    [
+      'an unexpected 100 Continue',
+      'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n',
+    ],
+    ['an unexpected 101', 'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'],
     ['an unknown coding', 'HTTP/1.1 200 OK\r\ncontent-encoding: zstd\r\n\r\nx'],
     ['gzip that is none', 'HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\nx'],
   ])('answers %s is malformed', async (_what, bytes) => {
@@ -287,7 +290,7 @@ describe('an upstream that', () => {
     expect(error).toMatchObject({ kind: 'too_large' });
   });
 
-  it('is forbidden is not called, by address or by name', async () => {
+  it('is denied is not called, by address or by name', async () => {
     const upstream = await start(text('secret'));
     const closed = client(maxResponseBytes, new UpstreamGuard({ ...settings, allowLoopback: false }));
     for (const host of ['127.0.0.1', 'localhost', '[::ffff:127.0.0.1]', '0x7f.1']) {
@@ -298,7 +301,7 @@ describe('an upstream that', () => {
     expect(upstream.openConnections).toBe(0);
   });
 
-  it('cannot be written to fails without its header being told', async () => {
+  it('cannot be written to fails without the header in the error', async () => {
     const upstream = await start(text('ok'));
     const headers = { authorization: 'hunter2\r\nx-evil: 1' };
     const error = await failure(client().send(callTo(upstream.url, { headers }), null));
@@ -324,7 +327,7 @@ describe('many calls at once', () => {
     await expect(Promise.all(sendAll())).resolves.toHaveLength(50);
   });
 
-  it('to an upstream that is killed under them end as closed before the answer, and none hangs', async () => {
+  it('to an upstream that is killed fail as closed before the answer, and none hangs', async () => {
     const upstream = await start('hangs');
     const one = client();
     const answers = Array.from({ length: 50 }, () => failure(one.send(callTo(upstream.url), null)));
@@ -335,7 +338,7 @@ describe('many calls at once', () => {
   });
 });
 
-describe('a wait', () => {
+describe('a timeout', () => {
   it.each([
     ['total_timeout', 'hangs', { totalMs: 80 }],
     ['total_timeout', 'drips', { totalMs: 250, idleMs: 5_000 }],
@@ -349,20 +352,20 @@ describe('a wait', () => {
     await vi.waitFor(() => expect(upstream.aborted).toBe(1));
   });
 
-  it('for the first byte is for the body: headers alone are none', async () => {
+  it('for the first byte waits for the body: headers do not count', async () => {
     const origin = await raw('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n', false);
     const timeouts = quick({ firstByteMs: 80, idleMs: 5_000 });
     const error = await failure(client().send(callTo(origin, timeouts), null));
     expect(error).toMatchObject({ kind: 'body_timeout' });
   });
 
-  it('does not end an upstream that is slower than connecting may be', async () => {
+  it('for connecting does not limit the answer', async () => {
     const upstream = await start(slow(300, text('late')));
     const answer = await client().send(callTo(upstream.url, quick({ connectMs: 100 })), null);
     expect(answer.text).toBe('late');
   });
 
-  it('for silence does not end an upstream that keeps talking', async () => {
+  it('for silence does not end an answer that continues', async () => {
     const upstream = await start((response) => {
       response.writeHead(200);
       let left = 6;
@@ -377,13 +380,13 @@ describe('a wait', () => {
     expect(answer.text).toBe('.....!');
   });
 
-  it('may be longer than a timer can be', async () => {
+  it('may be longer than the longest timer', async () => {
     const upstream = await start(slow(20, text('ok')));
     const timeouts = quick({ totalMs: 2 ** 40, connectMs: 2 ** 40 });
     expect((await client().send(callTo(upstream.url, timeouts), null)).text).toBe('ok');
   });
 
-  it('for a connection ends one that is never accepted', async () => {
+  it('for connecting ends a connection that is never accepted', async () => {
     // A listener whose thread sleeps: the kernel fills its queue and then drops what comes.
     const sleeper = new Worker(
       `const server = require('node:net').createServer().listen(0, '127.0.0.1', 1, () => {
@@ -407,7 +410,7 @@ describe('a wait', () => {
   });
 });
 
-describe('a caller who gives up', () => {
+describe('a client that disconnects', () => {
   it('ends the connection to the upstream', async () => {
     const upstream = await start('hangs');
     const caller = new AbortController();
@@ -428,7 +431,7 @@ describe('a caller who gives up', () => {
     await vi.waitFor(() => expect(upstream.aborted).toBe(1));
   });
 
-  it('before the call is never heard of by the upstream', async () => {
+  it('before the call sends nothing to the upstream', async () => {
     const upstream = await start(text('ok'));
     const error = await failure(client().send(callTo(upstream.url), AbortSignal.abort()));
     expect(error.kind).toBe('aborted');
@@ -446,7 +449,7 @@ describe('a caller who gives up', () => {
     expect(upstream.calls).toBe(1);
   });
 
-  it('may do so by any signal that has the shape of one', async () => {
+  it('may use any object with the interface of a signal', async () => {
     const upstream = await start('hangs');
     const listeners = new Set<{ handleEvent(): void }>();
     const signal = {
@@ -462,7 +465,7 @@ describe('a caller who gives up', () => {
     expect(listeners.size).toBe(0);
   });
 
-  it('leaves no listener behind, and neither does an answer', async () => {
+  it('leaves no listener on the signal, and neither does an answer', async () => {
     const upstream = await start(text('ok'));
     const one = client();
     const { signal } = new AbortController();
@@ -474,7 +477,7 @@ describe('a caller who gives up', () => {
 });
 
 describe('closing', () => {
-  it('lets a running call finish and refuses further ones', async () => {
+  it('lets a running call finish and rejects further ones', async () => {
     const upstream = await start(slow(100, text('done')));
     const one = client();
     const running = one.send(callTo(upstream.url), null);

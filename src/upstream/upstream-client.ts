@@ -22,7 +22,7 @@ export interface UpstreamCall {
   readonly freshConnection?: boolean;
 }
 
-/** How long an idle connection is kept where the server names no limit: uvicorn closes after 5 s without saying so. */
+/** How long an idle connection is kept where the server names no limit: uvicorn closes after 5 s without a header that says so. */
 const keepAliveMs = 4_000;
 /** Where the server names a limit: at most what middleboxes keep, and a second less than the limit. */
 const keepAliveMaxMs = 60_000;

@@ -9,7 +9,7 @@ export type Exposed =
 /** The upstream answered with a status other than 2xx. */
 export class UpstreamRejectedError extends UpstreamError {
   override readonly name: string = 'UpstreamRejectedError';
-  /** What `Retry-After` asks for; `null`: absent or unreadable. */
+  /** The time of `Retry-After`; `null`: absent or unreadable. */
   readonly retryAfterMs: number | null;
 
   constructor(
@@ -42,7 +42,7 @@ export class NoAnswerError extends UpstreamRejectedError {
   }
 }
 
-/** An answer that cannot be used and tells nothing about the worker's health. */
+/** An answer that cannot be used and says nothing about the worker's health. */
 export class NeutralError extends UpstreamError {
   constructor(message: string, options?: ErrorOptions) {
     super('unusable_answer', message, options);
@@ -65,7 +65,7 @@ export function beforeOutput(error: unknown): unknown {
 /** A worker's URL points where this service may not connect. Carries no part of the URL but its host. */
 export class ForbiddenUpstreamError extends Error {
   override readonly name = 'ForbiddenUpstreamError';
-  /** What was denied: an address, a host or a scheme. */
+  /** The denied address, host or scheme. */
   readonly address: string;
   readonly why: string;
   /** The setting that decides it; `null`: none does. */

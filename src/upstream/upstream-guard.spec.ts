@@ -11,7 +11,7 @@ const closed = { allowCidrs: [], denyCidrs: [], allowLoopback: false };
 const guard = new UpstreamGuard(closed);
 const open = new UpstreamGuard({ ...closed, allowLoopback: true });
 
-/** A name server that knows these names only. */
+/** A name server with these names only. */
 const resolving = (names: Readonly<Record<string, readonly string[]>>, settings = closed): UpstreamGuard =>
   new UpstreamGuard(settings, (hostname, _options, callback) => {
     const addresses = (names[hostname] ?? []).map((address): LookupAddress => ({
@@ -48,7 +48,7 @@ describe('a URL of an upstream', () => {
     'http://LOCALHOST./',
     'http://a.localhost/',
     'http://①②⑦.0.0.1/',
-  ])('may not be loopback, written %s, unless that is allowed', (url) => {
+  ])('must not be loopback, written %s, unless loopback is allowed', (url) => {
     expect(refused(() => guard.checkUrl(url)).message).toContain('UPSTREAM_ALLOW_CIDRS would allow it');
     open.checkUrl(url);
   });
@@ -69,7 +69,7 @@ describe('a URL of an upstream', () => {
     expect(message).not.toMatch(/hunter2|s3cret/);
   });
 
-  it.each(['', 'not a url', 'http://', 'http://a b/'])('must be one: "%s"', (url) =>
+  it.each(['', 'not a url', 'http://', 'http://a b/'])('must be valid, unlike "%s"', (url) =>
     expect(refused(() => guard.checkUrl(url)).why).toContain('not a valid one'),
   );
 
@@ -85,17 +85,17 @@ describe('a name at registration', () => {
     await expect(resolving({}).checkResolved('http://not-yet.svc/')).resolves.toBeUndefined();
   });
 
-  it('is refused for one forbidden address among good ones', async () => {
+  it('is rejected for one denied address among allowed ones', async () => {
     const check = resolving({ 'two.svc': ['10.0.0.1', '169.254.169.254'] }).checkResolved('http://two.svc/');
     await expect(check).rejects.toThrow(/two\.svc \(169\.254\.169\.254\)/);
   });
 
-  it('passes when all its addresses do', async () => {
+  it('passes when all its addresses are allowed', async () => {
     const check = resolving({ 'two.svc': ['10.0.0.1', 'fd00::1'] }).checkResolved('http://two.svc/');
     await expect(check).resolves.toBeUndefined();
   });
 
-  it('is refused as an address without asking a name server', async () => {
+  it('is rejected as an address without a DNS query', async () => {
     await expect(guard.checkResolved('http://0x7f.1/')).rejects.toThrow(ForbiddenUpstreamError);
   });
 });
@@ -120,12 +120,12 @@ describe('an axios call through the guarded agents', () => {
     },
   );
 
-  it('is refused over TLS as well', async () => {
+  it('is rejected over TLS as well', async () => {
     await expect(get('https://127.0.0.1:9/', guard)).rejects.toThrow(/loopback/);
     await expect(get('https://localhost:9/', guard)).rejects.toThrow(/loopback/);
   });
 
-  it('judges the name at each connection, whatever it meant at registration', async () => {
+  it('checks the name at each connection, whatever it resolved to at registration', async () => {
     const port = await start();
     const names = { 'rebind.svc': ['10.0.0.1'] };
     const rebinding = resolving(names);

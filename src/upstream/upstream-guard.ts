@@ -4,9 +4,9 @@ import { parseCidr, denialOf, type AddressRules } from './address-rules.js';
 import { ForbiddenUpstreamError } from './upstream-errors.js';
 
 export interface UpstreamGuardSettings {
-  /** Opens what is closed by default, such as loopback; it does not close the rest. */
+  /** Allows addresses that are denied by default, such as loopback; it does not deny the rest. */
   readonly allowCidrs: readonly string[];
-  /** Beats `allowCidrs`. */
+  /** Applied before `allowCidrs`. */
   readonly denyCidrs: readonly string[];
   readonly allowLoopback: boolean;
 }
@@ -21,7 +21,7 @@ type Resolve = (
 const resolveTimeoutMs = 2_000;
 const localhost = /^(?:.+\.)?localhost\.?$/i;
 
-/** The host as every client will read it: `0x7f.1` is 127.0.0.1, `[::1]` is ::1. */
+/** The host as every client reads it: `0x7f.1` is 127.0.0.1, `[::1]` is ::1. */
 function canonicalHost(hostname: string): string {
   const bare = hostname.replace(/^\[(.*)\]$/, '$1');
   if (isIP(bare) !== 0) return bare;
@@ -47,12 +47,12 @@ export class UpstreamGuard {
     this.#resolve = resolve;
   }
 
-  /** What can be told from the URL alone. @throws ForbiddenUpstreamError */
+  /** Checks the URL alone, without DNS. @throws ForbiddenUpstreamError */
   checkUrl(url: string): void {
     this.checkHost(this.#parse(url).hostname);
   }
 
-  /** Judges an address in any spelling; other names are judged when they are resolved. @throws ForbiddenUpstreamError */
+  /** Checks an address in any notation; names are checked when they are resolved. @throws ForbiddenUpstreamError */
   checkHost(hostname: string): void {
     const host = canonicalHost(hostname);
     if (isIP(host) !== 0) return this.#checkAddress(host, hostname);
@@ -61,7 +61,7 @@ export class UpstreamGuard {
     if (denialOf('::1', this.#rules) !== null) this.#checkAddress('127.0.0.1', hostname);
   }
 
-  /** Looks the name up as well; one that does not resolve (yet) passes. @throws ForbiddenUpstreamError */
+  /** Resolves the name as well; one that does not resolve (yet) passes. @throws ForbiddenUpstreamError */
   async checkResolved(url: string): Promise<void> {
     this.checkUrl(url);
     const { hostname } = new URL(url);

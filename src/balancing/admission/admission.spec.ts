@@ -100,7 +100,7 @@ describe('admission', () => {
     expect(admission.queued).toBe(0);
   });
 
-  it('queues twice the concurrency of the workers and tells the others when to retry', () => {
+  it('queues twice the concurrency of the workers and rejects the others with a time to retry', () => {
     const { clock, admission, enter, releaseOne, answers } = setUp([aMember({ concurrencyLimit: 10 })]);
     for (let i = 0; i < 30; i++) enter(`${i}`);
     expect(admission.queued).toBe(20);

@@ -43,7 +43,7 @@ interface QueueEntry {
 
 const RATE_MS = 10_000;
 const MAX_RETRY_AFTER_S = 60;
-/** When nothing tells when a worker will be back: about two probes. */
+/** If it is unknown when a worker will be back: about two probes. */
 const UNKNOWN_RETRY_AFTER_S = 5;
 /** While requests wait: time alone makes workers available, too. */
 const RECHECK_MS = 100;

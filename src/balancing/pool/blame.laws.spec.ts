@@ -54,7 +54,7 @@ describe('blame, for any attempts', () => {
     );
   });
 
-  it('cannot tell when no other worker answered', () => {
+  it('is unknown when no other worker answered', () => {
     const silent = attempts.map((all) =>
       all.filter(({ kind }) => ['connect_error', 'throttled', 'credentials', 'neutral'].includes(kind)),
     );

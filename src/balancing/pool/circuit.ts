@@ -8,7 +8,7 @@ export type EjectionReason = 'connect_error' | 'credentials' | 'failure' | 'acce
  * `closed` → `open` (ejected) → `half_open` (its time is up: one trial at a time) → `warming` → `closed`.
  */
 export interface Circuit {
-  /** Rises with every ejection and recovery. The end of a request that began in an older epoch tells nothing new. */
+  /** Rises with every ejection and recovery. The end of a request that began in an older epoch is ignored. */
   readonly epoch: number;
   readonly connectErrorsInARow: number;
   readonly failuresInARow: number;

@@ -166,7 +166,7 @@ describe('worker stats', () => {
     expect(after.circuit.ejectedFor).toBeNull();
   });
 
-  it('skip a throttled worker for as long as it asks, a minute at most, and never less than it asked before', () => {
+  it('skip a throttled worker for its Retry-After, a minute at most, and never end an earlier pause', () => {
     const throttled = record(EMPTY_STATS, { kind: 'throttled', retryAfterMs: 20_000 }, 1000);
     expect(throttled.throttledUntilMs).toBe(21_000);
     expect(record(throttled, { kind: 'throttled', retryAfterMs: null }, 2000).throttledUntilMs).toBe(21_000);

@@ -29,7 +29,7 @@ export interface WorkerStats {
   readonly penalty: DecayingCounter;
   readonly outputSpeed: OutputSpeed;
   readonly latency: PeakLatency;
-  /** The worker asked for no requests until then. */
+  /** The worker is throttled until then. */
   readonly throttledUntilMs: number;
   /** `null`: it has never served one. */
   readonly lastSuccessMs: number | null;
@@ -47,7 +47,7 @@ export const EMPTY_STATS: WorkerStats = {
 /** How a request ended, and what must be known to judge by it. */
 export interface ObservedResult {
   readonly result: RequestResult;
-  /** The circuit's when the request began: one that was running when the worker was ejected tells nothing new. */
+  /** The circuit's when the request began: a request that was running when the worker was ejected is ignored. */
   readonly epoch: number;
   readonly isLastAvailable: boolean;
 }

@@ -3,7 +3,7 @@ import { DatabaseSettings, HealthSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 
 /**
- * A failed request asks for a probe at once, on whichever replica probes the worker. At most one hint per worker in
+ * A failed request requests a probe at once, on whichever replica probes the worker. At most one hint per worker in
  * `hintIntervalMs`; the failure itself never changes the worker's health.
  */
 @Injectable()
