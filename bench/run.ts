@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { startSystems } from './systems.js';
+import { startSystems, WAYS, type Way } from './systems.js';
 import { measure, type Plan } from './measure.js';
 import { markdown, reportOf } from './report.js';
 
@@ -17,12 +17,16 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     /** Whether to replace the figures in the page. */
     write: { type: 'boolean', default: false },
+    /** native, openai (passed through) or translated (an OpenAI chat to an Anthropic worker). */
+    way: { type: 'string', default: 'native' },
     /** The folder of another build of the service to compare with. */
     baseline: { type: 'string' },
   },
 });
 
-const systems = await startSystems(options.baseline ?? null);
+if (!Object.hasOwn(WAYS, options.way))
+  throw new Error(`--way ${options.way}: use ${Object.keys(WAYS).join(', ')}`);
+const systems = await startSystems(options.baseline ?? null, options.way as Way);
 process.once('SIGINT', () => void systems.stop().finally(() => process.exit(130)));
 const measured = await measure(systems.systems, options.quick ? QUICK : FULL).catch(
   async (error: unknown) => {

@@ -60,15 +60,15 @@ export class Service {
     if (!answer.ok) throw new Error(`the registration failed: ${await answer.text()}`);
   }
 
-  /** Stops it and removes its files. */
-  async stop(): Promise<Counted> {
+  /** Stops it and removes its files. @returns how many requests to `path` it counted */
+  async stop(path: string): Promise<Counted> {
     const metrics = await (await fetch(`${this.url}/metrics`, { headers: HEADERS })).text();
     await this.child.stop();
     const log = readFileSync(join(this.folder, 'log'), 'utf8');
     rmSync(this.folder, { recursive: true, force: true });
     return {
       inMetrics: Number(/^mmm_requests_total\{.*outcome="ok".*\} (\d+)$/m.exec(metrics)?.[1] ?? 0),
-      inLog: log.split('"path":"/api/v1/chat/completions"').length - 1,
+      inLog: log.split(`"path":"${path}"`).length - 1,
     };
   }
 }

@@ -16,6 +16,7 @@ const { values: options } = parseArgs({
     chunks: { type: 'string', default: '100' },
   },
 });
+const PATH = '/v1/chat/completions';
 const MODEL = 'bench';
 const LOOK_MS = 500;
 const BODY = JSON.stringify({
@@ -42,7 +43,7 @@ const beside = (file: string): string => fileURLToPath(new URL(file, import.meta
 const portOf = async (child: Child): Promise<number> =>
   (await child.next<{ ports: readonly [number] }>()).ports[0];
 const sendTo = (url: string, headers: Readonly<Record<string, string>>): Target => ({
-  url: `${url}/v1/chat/completions`,
+  url: url + PATH,
   headers: { 'content-type': 'application/json', ...headers },
   body: BODY,
 });
@@ -52,7 +53,7 @@ const origin = `http://127.0.0.1:${await portOf(upstream)}`;
 const bare = Child.start(beside('bare.js'), { args: [origin], isMeasured: true });
 const bareUrl = `http://127.0.0.1:${await portOf(bare)}`;
 const service = await Service.start('.');
-process.once('SIGINT', () => void service.stop().finally(() => process.exit(130)));
+process.once('SIGINT', () => void service.stop(PATH).finally(() => process.exit(130)));
 await service.register({
   model_name: MODEL,
   protocol: 'openai',
@@ -115,7 +116,7 @@ try {
     }
   }
 } finally {
-  await Promise.all([service.stop(), load.stop(), bare.stop(), upstream.stop()]);
+  await Promise.all([service.stop(PATH), load.stop(), bare.stop(), upstream.stop()]);
 }
 
 const head = [
