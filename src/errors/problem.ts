@@ -140,7 +140,7 @@ function frameworkProblem(error: unknown): Problem {
         status: 500,
         errorType: 'manager_internal',
         code: null,
-        message: 'an error of the manager itself; its log tells more',
+        message: 'an internal error of the manager; its log has the details',
       };
   }
 }

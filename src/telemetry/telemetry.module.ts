@@ -1,17 +1,6 @@
-import { Controller, Get, Header, Module } from '@nestjs/common';
+import { Module } from '@nestjs/common';
+import { MetricsController } from './metrics.controller.js';
 import { Metrics } from './metrics.js';
-
-@Controller()
-export class MetricsController {
-  constructor(private readonly metrics: Metrics) {}
-
-  /** Prometheus text. */
-  @Get('metrics')
-  @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
-  show(): Promise<string> {
-    return this.metrics.registry.metrics();
-  }
-}
 
 @Module({ controllers: [MetricsController], providers: [Metrics], exports: [Metrics] })
 export class TelemetryModule {}

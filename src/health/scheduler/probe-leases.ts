@@ -28,6 +28,7 @@ interface ClaimRow {
 /**
  * Leases on probes, in `worker_probe`. A claim lasts until its result is written or its lease ends, so that each worker has
  * one prober, and another replica takes over from a killed one. All by the database's clock.
+ * The file is long because the statements of one lease (claim, keep, conclude) are read together.
  */
 @Injectable()
 export class ProbeLeases {

@@ -97,7 +97,7 @@ export function attemptDeadlineMs(
   return ownMs === null ? deadlineMs : Math.min(latestMs, Math.max(deadlineMs, arrivedMs + ownMs));
 }
 
-/** What the caller says, `undefined` if he says nothing. @throws InvalidInputError naming the header */
+/** The client's timeout; `undefined` without the header. @throws InvalidInputError naming the header */
 function clientTimeoutMs(headers: IncomingHttpHeaders): number | undefined {
   const given = headers[TIMEOUT_HEADER];
   if (given === undefined) return undefined;
