@@ -42,7 +42,9 @@ describe('a migration', () => {
 
   it('leaves the queue for a table lock, so that no other query waits behind it', async () => {
     const database = await databaseForTest();
-    await revertMigration(database.address, 'public');
+    // Down to before the newest migration that changes `worker_probe`, whatever came after it.
+    const isApplied = "SELECT FROM migration WHERE name = 'ProbeFailures1799000000000'";
+    while ((await database.query(isApplied)).length > 0) await revertMigration(database.address, 'public');
     const reader = await holding(database, 'SELECT FROM worker, worker_probe');
     await expect(migrate(database.address, 'public', { lockWaitMs: 500 })).rejects.toThrow(/lock timeout/);
     expect(await database.query('SELECT FROM worker')).toEqual([]);
