@@ -1,13 +1,15 @@
 import { Admission, type Rejection } from '../../src/balancing/admission/admission.js';
-import { DEFAULT_ADMISSION_LIMITS } from '../../src/config/tuning.js';
+import {
+  DEFAULT_ADMISSION_LIMITS,
+  DEFAULT_RETRY_LIMITS,
+  DEFAULT_STATS_LIMITS,
+} from '../../src/config/tuning.js';
 import { nextAttemptInMs, RetryBudget } from '../../src/balancing/admission/retry-budget.js';
-import { DEFAULT_RETRY_LIMITS } from '../../src/config/tuning.js';
 import { concurrencyShare } from '../../src/balancing/model-pool.js';
 import { textHash } from '../../src/balancing/policies/picking.js';
 import { POLICIES } from '../../src/balancing/policies/strategies.js';
 import type { Strategy } from '../../src/config/settings.js';
 import type { PoolMember } from '../../src/balancing/pool/pooled-worker.js';
-import { DEFAULT_STATS_LIMITS } from '../../src/config/tuning.js';
 import { type AcquiredWorker, WorkerPool } from '../../src/balancing/pool/worker-pool.js';
 import { RequestAttempts } from '../../src/balancing/request-attempts.js';
 import type { RequestResult } from '../../src/balancing/request-result.js';

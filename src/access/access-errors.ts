@@ -3,7 +3,7 @@ export class UnauthorizedError extends Error {
   constructor(given: boolean) {
     super(
       given
-        ? 'this API key is not known here'
+        ? 'unknown API key: send the value of ADMIN_API_KEY'
         : 'an API key is needed: send it as `Authorization: Bearer …` or `x-api-key: …`',
     );
     this.name = 'UnauthorizedError';

@@ -1,9 +1,8 @@
-import type { BalancingSettings } from '../config/settings.js';
+import { type AdmissionLimits, type BalancingSettings } from '../config/settings.js';
 import type { Model } from '../registry/live/live-workers.js';
 import type { ModelPolicy } from '../registry/models/model-policy.js';
 import { isCallable, type Worker } from '../registry/worker.js';
 import { Admission, type Clock } from './admission/admission.js';
-import { type AdmissionLimits } from '../config/settings.js';
 import { RetryBudget } from './admission/retry-budget.js';
 import { POLICIES, policyOf } from './policies/strategies.js';
 import type { PoolMember } from './pool/pooled-worker.js';

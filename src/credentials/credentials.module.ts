@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common';
 import { CredentialsSettings } from '../config/settings.js';
-import { CredentialCipher } from './credential-cipher.js';
-import { CredentialVault } from './credential-cipher.js';
+import { CredentialCipher, CredentialVault } from './credential-cipher.js';
 import { loadOrCreateKey } from './data-dir-key.js';
 import { WorkerSecrets } from './worker-secrets.js';
 

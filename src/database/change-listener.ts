@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { type DatabaseAddress, pgOptions } from './data-source.js';
-import { hangUp } from './data-source.js';
+import { type DatabaseAddress, hangUp, pgOptions } from './data-source.js';
 
 export interface ChangeListenerOptions {
   readonly address: DatabaseAddress;

@@ -1,9 +1,8 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DatabaseSettings } from '../config/settings.js';
-import { dataSourceOptions } from './data-source.js';
+import { DatabaseAddresses, dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
-import { DatabaseAddresses } from './data-source.js';
 import { DatabaseConnection } from './database-connection.js';
 
 @Global()

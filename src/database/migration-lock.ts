@@ -1,8 +1,7 @@
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { type DatabaseAddress, pgOptions } from './data-source.js';
-import { hangUp } from './data-source.js';
+import { type DatabaseAddress, hangUp, pgOptions } from './data-source.js';
 
 /** An arbitrary constant of this service: the key of the advisory lock that a migration holds. */
 const MIGRATION_LOCK = 7_306_121_995;

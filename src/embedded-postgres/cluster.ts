@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { majorVersion, program } from './binaries.js';
 import type { DataDirectory } from './data-directory.js';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
-import type { PostgresUser } from './postgres-user.js';
-import { runAs } from './postgres-user.js';
+import { type PostgresUser, runAs } from './postgres-user.js';
 import type { RunnableBinaries } from './runnable-binaries.js';
 import { abandonedScratch, scratchName } from './scratch-folder.js';
 

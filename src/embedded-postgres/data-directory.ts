@@ -1,10 +1,8 @@
 import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
-import { canReach, type PostgresUser } from './postgres-user.js';
-import { faultOf } from './postgres-user.js';
+import { canReach, faultOf, type PostgresUser } from './postgres-user.js';
 import { createHash } from 'crypto';
-import { dirname } from 'node:path';
 
 /**
  * `home` belongs to the service (it holds keys); PostgreSQL's user may write only to `postgres`. If those are two users,

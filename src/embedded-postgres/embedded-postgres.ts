@@ -1,8 +1,7 @@
-import { locateBinaries, program } from './binaries.js';
+import { locateBinaries, packageFor, program, thisPlatform } from './binaries.js';
 import { ensureCluster } from './cluster.js';
 import { prepareDataDirectory } from './data-directory.js';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
-import { packageFor, thisPlatform } from './binaries.js';
 import { postgresUser } from './postgres-user.js';
 import { makeRunnable } from './runnable-binaries.js';
 import { serverArguments, serverEnvironment } from './server-settings.js';

@@ -1,9 +1,7 @@
-import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { accessSync, constants, lstatSync } from 'node:fs';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import { SHELL } from './binaries.js';
-import { execFile } from 'node:child_process';
-import { lstatSync } from 'node:fs';
 
 /** The user of initdb and postgres: that of the service or, since both refuse root, `nobody`. */
 export interface PostgresUser {

@@ -1,8 +1,6 @@
-import { readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 
 /** The content of postmaster.pid: its first line is the pid, its eighth the state (PostgreSQL's pidfile.h). */
 export interface PostmasterPid {

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DataDirectory } from './data-directory.js';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
-import { canReach, type PostgresUser } from './postgres-user.js';
-import { faultOf } from './postgres-user.js';
+import { canReach, faultOf, type PostgresUser } from './postgres-user.js';
 
 /** Only part of the socket's name: the server does not listen on TCP. */
 export const PORT = 5432;

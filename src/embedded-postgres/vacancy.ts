@@ -7,12 +7,12 @@ import type { DataDirectory } from './data-directory.js';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import {
   type Holder,
+  holderOf,
   type Illegible,
   judgePostmasterPid,
   type PostmasterPid,
   readPostmasterPid,
 } from './postmaster-pid.js';
-import { holderOf } from './postmaster-pid.js';
 import { socketPath } from './socket-directory.js';
 
 const POLL_MS = 50;

@@ -4,8 +4,7 @@ import { anthropicError } from '../inference/apis/anthropic/anthropic-error.js';
 import { isOpenAiChat } from '../inference/chat/parse-chat.js';
 import { allowedMethods } from './allowed-methods.js';
 import { isNativePath, openAiEnvelope, nativeEnvelope, speaksAnthropic } from './envelopes.js';
-import type { Problem } from './problem.js';
-import { problemOf } from './problem.js';
+import { type Problem, problemOf } from './problem.js';
 import { hasUnreadBody, drainBody } from './unread-requests.js';
 
 /** Answers every error, in the envelope of the API that was called. */

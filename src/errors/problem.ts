@@ -1,18 +1,17 @@
 import { HttpException } from '@nestjs/common';
 import { ForeignOriginError, UnauthorizedError } from '../access/access-errors.js';
-import { UnsupportedFieldError } from '../inference/chat/chat-errors.js';
-import { UnsupportedTaskError } from '../inference/chat/chat-errors.js';
+import { UnsupportedFieldError, UnsupportedTaskError } from '../inference/chat/chat-errors.js';
 import { NoWorkerAvailableError, UnknownModelError } from '../balancing/balancing-errors.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
-import { InvalidInputError, type InputFault } from '../input/input-errors.js';
-import { PreconditionFailedError } from '../input/input-errors.js';
-import { NoWorkerToRenewError, WorkerOfflineError } from '../registry/registry-errors.js';
-import { NoSuchModelError } from '../registry/registry-errors.js';
+import { type InputFault, InvalidInputError, PreconditionFailedError } from '../input/input-errors.js';
 import {
+  NoSuchModelError,
   NoSuchWorkerError,
+  NoWorkerToRenewError,
   WorkerDisabledError,
   WorkerExistsError,
   WorkerNotFoundError,
+  WorkerOfflineError,
 } from '../registry/registry-errors.js';
 import { RenderError } from '../template/template-error.js';
 import { type FailureKind, UpstreamError } from '../upstream/failure.js';
@@ -117,7 +116,7 @@ function frameworkProblem(error: unknown): Problem {
         status,
         errorType: 'caller_not_found',
         code: null,
-        message: 'there is no such path here; /docs lists those there are',
+        message: 'there is no such path; /docs lists all paths',
       };
     case 413:
       return {
@@ -140,7 +139,7 @@ function frameworkProblem(error: unknown): Problem {
         status: 500,
         errorType: 'manager_internal',
         code: null,
-        message: 'an internal error of the manager; its log has the details',
+        message: 'internal error; the log of the service has the details',
       };
   }
 }

@@ -1,8 +1,7 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { COUNT_TOKENS, MESSAGES } from './apis/endpoints.js';
+import { COUNT_TOKENS, ENDPOINTS, MESSAGES, OPENAI_BASE } from './apis/endpoints.js';
 import { MessagesController } from './apis/anthropic/messages.controller.js';
-import { ENDPOINTS, OPENAI_BASE } from './apis/endpoints.js';
 import { OpenAiController } from './apis/openai/openai.controller.js';
 import { NativeController } from './apis/native/native.controller.js';
 

@@ -1,8 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
 import { PRINTABLE, printable } from '../input/dto-rules.js';
-import { PageQueryDto } from '../input/page.dto.js';
-import { ANY_TEXT, type CursorShape, UUID } from '../input/page.dto.js';
+import { ANY_TEXT, type CursorShape, PageQueryDto, UUID } from '../input/page.dto.js';
 
 /** An order of the table, as SQL; `id` decides between equals. */
 export interface WorkerSort extends CursorShape {

@@ -3,8 +3,15 @@ import { Injectable } from '@nestjs/common';
 import { DatabaseSettings } from '../config/settings.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
 import { Database } from '../database/database.js';
-import type { PageQueryDto } from '../input/page.dto.js';
-import { type CursorShape, limitOf, type Page, pageOf, readCursor, UUID } from '../input/page.dto.js';
+import {
+  type CursorShape,
+  limitOf,
+  type Page,
+  pageOf,
+  type PageQueryDto,
+  readCursor,
+  UUID,
+} from '../input/page.dto.js';
 import { type ListWorkersQueryDto, sortNamed } from './list-workers-query.dto.js';
 import { WorkerNotFoundError } from './registry-errors.js';
 import type { WorkerEventDto } from './worker-answers.dto.js';

@@ -23,7 +23,7 @@ export class Draining {
     private readonly live: LiveWorkers,
     private readonly activity: WorkerActivity,
     private readonly table: ReplicaTable,
-    private readonly refresher: RegistrySync,
+    private readonly sync: RegistrySync,
   ) {
     live.onChange(() => this.followRegistry());
   }
@@ -52,7 +52,7 @@ export class Draining {
     const gone = await this.table.takeDrainedOffline(this.workers.map(({ id }) => id));
     if (gone.length === 0) return;
     this.logger.log(`drained and now offline: ${gone.join(', ')}`);
-    await this.refresher.reload(gone);
+    await this.sync.reload(gone);
   }
 
   private followRegistry(): void {

@@ -2,8 +2,7 @@ import type { LoggerService } from '@nestjs/common';
 import { pino, type DestinationStream, type Logger } from 'pino';
 import { PinoPretty } from 'pino-pretty';
 import type { LogSettings } from '../config/settings.js';
-import { isoTime } from './log-lines.js';
-import { LineBatches } from './log-lines.js';
+import { isoTime, LineBatches } from './log-lines.js';
 
 export type { Logger } from 'pino';
 

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { pino, type LoggerOptions } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { isoTime } from './log-lines.js';
-import { plainLines } from './log-lines.js';
+import { isoTime, plainLines } from './log-lines.js';
 
 const facts = fc.record({
   path: fc.string({ unit: 'binary' }),

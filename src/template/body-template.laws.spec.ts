@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import * as fc from 'fast-check';
 import { compileBody } from './body-template.js';
-import { PLACEHOLDER_NAMES } from './placeholders.js';
+import { PLACEHOLDER_NAMES, type PlaceholderValues } from './placeholders.js';
 import { clientText, placeholderValues, templateBody, thousands } from '../../test/arbitraries/template.js';
 import type { JsonValue } from '../input/json.js';
-import type { PlaceholderValues } from './placeholders.js';
 
 const SLOT = new RegExp(`\\{(${PLACEHOLDER_NAMES.join('|')})\\}|\\$\\{secret:([A-Za-z]+)\\}`);
 

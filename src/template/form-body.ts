@@ -1,9 +1,8 @@
 import { encodeText } from './url-template.js';
-import { slotText, wholePlaceholder } from './template-text.js';
+import { type Mentions, type Part, type Render, slotText, wholePlaceholder } from './template-text.js';
 import { printPath } from './json-path.js';
 import { TemplateError } from './template-error.js';
 import type { JsonValue } from '../input/json.js';
-import type { Mentions, Part, Render } from './template-text.js';
 import type { PlaceholderValues, SecretLookup } from './placeholders.js';
 
 interface FormField {

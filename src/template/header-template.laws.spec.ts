@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import * as fc from 'fast-check';
-import { compileHeaders } from './header-template.js';
+import { compileHeaders, type HeaderTemplate } from './header-template.js';
 import { RenderError, TemplateError } from './template-error.js';
 import { clientText, placeholderValues, templateText, thousands } from '../../test/arbitraries/template.js';
-import type { HeaderTemplate } from './header-template.js';
 
 const carriedText = fc.string({ unit: fc.constantFrom('a', ' ', '\t', '{', '"', 'é', '~') });
 const headerText = fc

@@ -99,7 +99,7 @@ describe('headers', () => {
 
   it('reject __proto__ as a name and change no prototype', () => {
     expect(() => compileHeaders(JSON.parse('{"__proto__":"x"}'))).toThrow(
-      'header.__proto__: is no valid header name',
+      'header.__proto__: is not a valid header name',
     );
   });
 

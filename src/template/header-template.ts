@@ -1,7 +1,6 @@
-import { Mentions, slotText, wholePlaceholder } from './template-text.js';
+import { Mentions, type Part, type Slot, slotText, wholePlaceholder } from './template-text.js';
 import { printPath } from './json-path.js';
 import { RenderError, TemplateError } from './template-error.js';
-import type { Part, Slot } from './template-text.js';
 import type { PlaceholderName, PlaceholderValues, SecretLookup } from './placeholders.js';
 
 export interface HeaderTemplate {
@@ -70,7 +69,7 @@ export function compileHeaders(headers: Readonly<Record<string, unknown>>, field
 function checkName(name: string, names: Set<string>, field: string): void {
   const lower = name.toLowerCase();
   // `__proto__` is a valid token, but is lost as a key of a plain object.
-  if (!TOKEN.test(name) || name === '__proto__') throw new TemplateError(field, 'is no valid header name');
+  if (!TOKEN.test(name) || name === '__proto__') throw new TemplateError(field, 'is not a valid header name');
   if (REFUSED_NAMES.has(lower) || lower.startsWith('proxy-'))
     throw new TemplateError(field, 'cannot be set: this header belongs to the connection');
   if (names.has(lower)) throw new TemplateError(field, 'appears twice (names differ only in case)');

@@ -1,11 +1,15 @@
-import { isAlwaysPresent } from './placeholders.js';
-import { printPath } from './json-path.js';
-import { slotText, valueJson, wholePlaceholder } from './template-text.js';
+import { isAlwaysPresent, type PlaceholderName } from './placeholders.js';
+import { printPath, type Step } from './json-path.js';
+import {
+  type Mentions,
+  type Part,
+  type Render,
+  slotText,
+  valueJson,
+  wholePlaceholder,
+} from './template-text.js';
 import { TemplateError } from './template-error.js';
 import type { JsonValue } from '../input/json.js';
-import type { Mentions, Part, Render } from './template-text.js';
-import type { PlaceholderName } from './placeholders.js';
-import type { Step } from './json-path.js';
 
 /** A member of an object or element of a list; `prefix` is its key and colon, or nothing. */
 interface Member {

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import * as fc from 'fast-check';
 import { compileExtract, ExtractError } from './response-extract.js';
-import { parsePath, printPath } from './json-path.js';
+import { parsePath, printPath, type Step } from './json-path.js';
 import { TemplateError } from './template-error.js';
 import { anyText, thousands } from '../../test/arbitraries/template.js';
-import type { Step } from './json-path.js';
 
 const key = fc.oneof(
   fc.constantFrom(

@@ -1,6 +1,5 @@
 import { cutJson } from './json-source.js';
-import { parsePath, printPath } from './json-path.js';
-import type { Step } from './json-path.js';
+import { parsePath, printPath, type Step } from './json-path.js';
 
 /** No value at the path. The message shows how far the path got, and quotes nothing of the answer. */
 export class ExtractError extends Error {

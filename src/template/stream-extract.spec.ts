@@ -1,13 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { printPath } from './json-path.js';
-import { valueAt } from './json-path.js';
+import { printPath, valueAt } from './json-path.js';
 import { ExtractError, follow } from './response-extract.js';
-import { compileStreamExtract } from './stream-extract.js';
+import { compileStreamExtract, type StreamExtractSpec } from './stream-extract.js';
 import { TemplateError } from './template-error.js';
 import { compileUsageExtract } from './usage-extract.js';
 import { anyText, thousands } from '../../test/arbitraries/template.js';
-import type { StreamExtractSpec } from './stream-extract.js';
 
 const steps = fc.array(
   fc.oneof(fc.constantFrom('a', 'b', '__proto__', 'length', 'constructor'), fc.integer({ min: -3, max: 3 })),
@@ -120,7 +118,10 @@ describe('stream_extract', () => {
       'stream_extract.done.path: column 3: expected "]", a number or a quoted key',
     ],
     [{ done: { path: 'a', equals: undefined } }, 'stream_extract.done.equals: is missing'],
-    [{ done: { data: ' ' } }, 'stream_extract.done.data: is empty: every pause would end the answer'],
+    [
+      { done: { data: ' ' } },
+      'stream_extract.done.data: must not be empty: every pause would end the answer',
+    ],
     [{ finish_reason: '.a' }, 'stream_extract.finish_reason: column 1: '],
     [{ usage: { input: 'i', output: 'o]' } }, 'stream_extract.usage.output: column 2: expected "." or "["'],
   ])('rejects %j', (spec, problem) => {

@@ -1,11 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { parsePath } from './json-path.js';
-import { valueAt } from './json-path.js';
+import { parsePath, valueAt } from './json-path.js';
 import { compileExtract, parseAnswer } from './response-extract.js';
 import { compileFailedEvent, type SuccessRule } from './success-when.js';
 import { TemplateError } from './template-error.js';
-import { compileUsageExtract } from './usage-extract.js';
-import type { TokenCounts, UsageSpec } from './usage-extract.js';
+import { compileUsageExtract, type TokenCounts, type UsageSpec } from './usage-extract.js';
 
 export type StreamFormat = 'sse' | 'ndjson';
 
@@ -115,7 +113,7 @@ function compileMark({ done, text }: StreamExtractSpec, field: string): (data: s
   if (done?.data !== undefined) {
     const mark = done.data.trim();
     if (mark === '')
-      throw new TemplateError(`${field}.done.data`, 'is empty: every pause would end the answer');
+      throw new TemplateError(`${field}.done.data`, 'must not be empty: every pause would end the answer');
     return (data) => data.trim() === mark;
   }
   return text === '' ? () => false : (data) => data.trim() === OPENAI_DONE;
@@ -125,7 +123,7 @@ function compileDone({ done }: StreamExtractSpec, field: string): (event: unknow
   if (done === undefined) return () => false;
   const { data, path, equals } = done;
   if (path === undefined) {
-    if (data === undefined) throw new TemplateError(`${field}.done`, 'needs data, or path and equals');
+    if (data === undefined) throw new TemplateError(`${field}.done`, 'must have data, or path with equals');
     return () => false;
   }
   if (data !== undefined) throw new TemplateError(`${field}.done`, 'holds data and path: leave one out');

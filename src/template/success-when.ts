@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { parsePath } from './json-path.js';
-import { valueAt } from './json-path.js';
+import { parsePath, valueAt } from './json-path.js';
 import { ExtractError, follow } from './response-extract.js';
 import { TemplateError } from './template-error.js';
 

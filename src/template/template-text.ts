@@ -1,6 +1,11 @@
 import { RenderError, TemplateError } from './template-error.js';
-import { isPlaceholderName, PLACEHOLDER_NAMES } from './placeholders.js';
-import type { PlaceholderName, PlaceholderValues, SecretLookup } from './placeholders.js';
+import {
+  isPlaceholderName,
+  PLACEHOLDER_NAMES,
+  type PlaceholderName,
+  type PlaceholderValues,
+  type SecretLookup,
+} from './placeholders.js';
 
 /** The place of a value. */
 export type Slot = { readonly placeholder: PlaceholderName } | { readonly secret: string };

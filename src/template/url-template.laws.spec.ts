@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as fc from 'fast-check';
-import { compileUrl } from './url-template.js';
-import type { UrlTemplate } from './url-template.js';
+import { compileUrl, type UrlTemplate } from './url-template.js';
 import { RenderError } from './template-error.js';
 import { clientText, placeholderValues, thousands } from '../../test/arbitraries/template.js';
 import type { PlaceholderValues } from './placeholders.js';

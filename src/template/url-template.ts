@@ -1,7 +1,6 @@
-import { Mentions, slotText, wholePlaceholder } from './template-text.js';
+import { Mentions, type Part, type Render, slotText, wholePlaceholder } from './template-text.js';
 import { printPath } from './json-path.js';
 import { RenderError, TemplateError } from './template-error.js';
-import type { Part, Render } from './template-text.js';
 import type { PlaceholderName, PlaceholderValues, SecretLookup } from './placeholders.js';
 
 export interface UrlTemplate {

@@ -1,5 +1,4 @@
-import { parsePath } from './json-path.js';
-import { valueAt } from './json-path.js';
+import { parsePath, valueAt } from './json-path.js';
 
 /** The paths of an answer's token counts, written as a `response_extract`. */
 export interface UsageSpec {

@@ -29,7 +29,7 @@ export interface AddressDenial {
 export class InvalidCidrError extends Error {
   override readonly name = 'InvalidCidrError';
   constructor(readonly text: string) {
-    super(`"${text}" is no address range; write 10.0.0.0/8, 192.168.1.7 or fd00::/8`);
+    super(`"${text}" is not an IP address or a range: write 10.0.0.0/8, 192.168.1.7 or fd00::/8`);
   }
 }
 

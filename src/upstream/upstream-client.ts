@@ -1,9 +1,8 @@
 import { Agent } from 'undici';
 import { DecodingSink } from './content-coding.js';
 import type { UpstreamTimeouts } from './timeouts.js';
-import { type AnswerSink, type CancelSignal, Exchange } from './exchange.js';
+import { type AnswerSink, type CancelSignal, Exchange, NewConnection } from './exchange.js';
 import { guardedConnector } from './guarded-connections.js';
-import { NewConnection } from './exchange.js';
 import { OpenAnswer } from './open-answer.js';
 import { UpstreamError } from './failure.js';
 import type { UpstreamGuard } from './upstream-guard.js';

@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
-import { PLACEHOLDER_NAMES } from '../../src/template/placeholders.js';
+import { PLACEHOLDER_NAMES, type PlaceholderValues } from '../../src/template/placeholders.js';
 import type { JsonValue } from '../../src/input/json.js';
-import type { PlaceholderValues } from '../../src/template/placeholders.js';
 
 /** Any UTF-16, including halves of surrogate pairs and control characters. */
 export const anyText = fc.string({

@@ -2,8 +2,7 @@ import { copyFileSync, linkSync, mkdirSync, readdirSync, readFileSync, writeFile
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { locateBinaries } from '../../src/embedded-postgres/binaries.js';
-import { packageFor, thisPlatform } from '../../src/embedded-postgres/binaries.js';
+import { locateBinaries, packageFor, thisPlatform } from '../../src/embedded-postgres/binaries.js';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 

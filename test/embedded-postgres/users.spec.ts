@@ -12,13 +12,16 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { prepareDataDirectory } from '../../src/embedded-postgres/data-directory.js';
+import {
+  prepareDataDirectory,
+  relocatedHome,
+  RELOCATION_BASES,
+} from '../../src/embedded-postgres/data-directory.js';
 import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from '../../src/embedded-postgres/embedded-postgres.js';
 import { postgresUser } from '../../src/embedded-postgres/postgres-user.js';
-import { RELOCATION_BASES, relocatedHome } from '../../src/embedded-postgres/data-directory.js';
 import { firstValue } from './query.js';
 import { buildCopy } from './built-copy.js';
 import { folderInPrivateHome, openFolder, temporaryFolder } from './folders.js';

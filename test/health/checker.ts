@@ -10,8 +10,7 @@ import { type DatabaseAddress, dataSourceOptions, pgOptions } from '../../src/da
 import { Database } from '../../src/database/database.js';
 import { DatabaseModule } from '../../src/database/database.module.js';
 import { HealthModule } from '../../src/health/health.module.js';
-import { ProbeLeases } from '../../src/health/scheduler/probe-leases.js';
-import type { Claim, ProbeOutcome } from '../../src/health/scheduler/probe-leases.js';
+import { type Claim, ProbeLeases, type ProbeOutcome } from '../../src/health/scheduler/probe-leases.js';
 import { succeeded } from '../../src/health/probe/probe-result.js';
 import { LiveWorkers } from '../../src/registry/live/live-workers.js';
 import { WorkerActivity } from '../../src/registry/live/worker-activity.js';

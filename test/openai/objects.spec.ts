@@ -5,18 +5,16 @@ import { describe, expect, it } from 'vitest';
 import {
   ChatChunks,
   chatCompletion,
+  openAiErrorEvent,
   TextChunks,
   textCompletion,
 } from '../../src/inference/apis/openai/chat-completion.js';
-import { base64Of, embeddingList } from '../../src/inference/apis/openai/lists.js';
-import { imagesIn } from '../../src/inference/apis/openai/lists.js';
-import { listedModel } from '../../src/inference/apis/openai/lists.js';
+import { base64Of, embeddingList, imagesIn, listedModel } from '../../src/inference/apis/openai/lists.js';
 import type { ChatCompletionChunk, CompletionUsage } from '../../src/inference/apis/openai/objects.js';
 import { openAiEnvelope } from '../../src/errors/envelopes.js';
 import { problemOf } from '../../src/errors/problem.js';
 import { UnsupportedFieldError } from '../../src/inference/chat/chat-errors.js';
 import { UpstreamRejectedError } from '../../src/upstream/upstream-errors.js';
-import { openAiErrorEvent } from '../../src/inference/apis/openai/chat-completion.js';
 import { anyAnswer, eventsOf } from '../arbitraries/chat-answers.js';
 
 const HEAD = { id: 'x', created: 1, model: 'm' };

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import { request, type ClientRequest } from 'node:http';
-import { Agent } from 'node:http';
+import { Agent, type ClientRequest, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startService, type TestService } from '../service.js';

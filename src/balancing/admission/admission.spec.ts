@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../test/seeded-random.js';
 import { POLICIES } from '../policies/strategies.js';
-import { DEFAULT_STATS_LIMITS } from '../../config/tuning.js';
+import { DEFAULT_ADMISSION_LIMITS, DEFAULT_STATS_LIMITS } from '../../config/tuning.js';
 import { RequestAttempts } from '../request-attempts.js';
 import { type AcquiredWorker, WorkerPool } from '../pool/worker-pool.js';
 import type { PoolMember } from '../pool/pooled-worker.js';
 import { Admission, type Clock, type Rejection } from './admission.js';
-import { DEFAULT_ADMISSION_LIMITS } from '../../config/tuning.js';
 
 /** Time passes only when the test says so. */
 class HandClock implements Clock {

@@ -1,6 +1,5 @@
 import type { Candidate, Policy } from './policy.js';
-import { lowestIndex } from './picking.js';
-import { weightedIndex } from './picking.js';
+import { lowestIndex, weightedIndex } from './picking.js';
 
 /** Up to this many candidates are all compared; of more, two at random, which is nearly as good at a constant cost. */
 const LOOK_AT_ALL = 64;

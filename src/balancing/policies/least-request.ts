@@ -1,6 +1,5 @@
 import type { Candidate, Policy } from './policy.js';
-import { lowestIndex } from './picking.js';
-import { weightedIndex } from './picking.js';
+import { lowestIndex, weightedIndex } from './picking.js';
 
 const idleWeight = ({ inFlight, weight }: Candidate): number => (inFlight === 0 ? weight : 0);
 const requestsPerWeight = ({ inFlight, weight }: Candidate): number => (inFlight + 1) / weight;

@@ -1,11 +1,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { UpstreamGuard } from '../../upstream/upstream-guard.js';
-import { describeFailure } from './probe-connection.js';
+import { describeFailure, ProbeTimer } from './probe-connection.js';
 import type { ProbeTarget } from './probe-target.js';
-import { ProbeTimer } from './probe-connection.js';
-import { isPublicAddress } from './probe-result.js';
-import { type ProbeResult, succeeded, failed } from './probe-result.js';
+import { failed, isPublicAddress, type ProbeResult, succeeded } from './probe-result.js';
 
 type TcpTarget = Extract<ProbeTarget, { kind: 'tcp' }>;
 

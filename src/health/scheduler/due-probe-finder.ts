@@ -2,8 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { HealthSettings } from '../../config/settings.js';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
 import { RegistrySync } from '../../registry/live/registry-sync.js';
-import { ProbeLeases } from './probe-leases.js';
-import type { Claim } from './probe-leases.js';
+import { type Claim, ProbeLeases } from './probe-leases.js';
 import { groupByProbe, type Planned, ProbePlans } from '../probe/probe-plan.js';
 
 /** A claimed worker and how it is probed. */
@@ -26,7 +25,7 @@ export class DueProbeFinder {
   constructor(
     private readonly leases: ProbeLeases,
     private readonly live: LiveWorkers,
-    private readonly refresher: RegistrySync,
+    private readonly sync: RegistrySync,
     private readonly plans: ProbePlans,
     private readonly settings: HealthSettings,
   ) {}
@@ -74,7 +73,7 @@ export class DueProbeFinder {
     const unknown = claims.filter(
       (claim) => this.live.worker(claim.workerId)?.generation !== claim.generation,
     );
-    if (unknown.length > 0) await this.refresher.reload(unknown.map((claim) => claim.workerId));
+    if (unknown.length > 0) await this.sync.reload(unknown.map((claim) => claim.workerId));
     return claims.flatMap((claim) => {
       const worker = this.live.worker(claim.workerId);
       return worker?.generation === claim.generation ? [{ claim, worker, plan: this.plans.of(worker) }] : [];

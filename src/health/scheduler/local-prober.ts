@@ -35,7 +35,7 @@ export class LocalProber {
     private readonly prober: Prober,
     private readonly verdicts: HealthEvaluator,
     private readonly compiler: WorkerCompiler,
-    private readonly refresher: RegistrySync,
+    private readonly sync: RegistrySync,
     private readonly settings: HealthSettings,
   ) {}
 
@@ -60,7 +60,7 @@ export class LocalProber {
     const ids = [...this.believed];
     this.believed.clear();
     // If this fails, the next resync reads them.
-    if (ids.length > 0) await this.refresher.reload(ids).catch(() => {});
+    if (ids.length > 0) await this.sync.reload(ids).catch(() => {});
   }
 
   private tick(stop: AbortSignal): void {

@@ -2,8 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { RegistrySync } from '../../registry/live/registry-sync.js';
 import type { PlannedProbe, ProbeGroup } from './due-probe-finder.js';
 import { afterMissedHeartbeats } from '../evaluation/health-state.js';
-import { ProbeLeases } from './probe-leases.js';
-import { changesWorker, type ProbeOutcome } from './probe-leases.js';
+import { changesWorker, ProbeLeases, type ProbeOutcome } from './probe-leases.js';
 import { Prober } from '../probe/prober.js';
 import type { ProbeResult } from '../probe/probe-result.js';
 import { HealthEvaluator } from './health-evaluator.js';
@@ -16,7 +15,7 @@ export class ProbeRunner {
   constructor(
     private readonly prober: Prober,
     private readonly leases: ProbeLeases,
-    private readonly refresher: RegistrySync,
+    private readonly sync: RegistrySync,
     private readonly verdicts: HealthEvaluator,
   ) {}
 
@@ -61,6 +60,6 @@ export class ProbeRunner {
       if (after.health === 'unhealthy') this.logger.warn(line);
       else this.logger.log(line);
     }
-    await this.refresher.reload(verdicts.map(({ claim }) => claim.workerId));
+    await this.sync.reload(verdicts.map(({ claim }) => claim.workerId));
   }
 }

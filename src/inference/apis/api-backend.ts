@@ -1,25 +1,20 @@
 import type { ApiCall, WorkerDefaults } from '../../registry/worker.js';
 import { MESSAGES } from './endpoints.js';
 import type { ChatEvent, EventReader, OpenAiChat, StreamReader } from '../chat/chat.js';
-import { ProtocolError } from '../chat/chat-errors.js';
+import { ProtocolError, unsupported } from '../chat/chat-errors.js';
 import type { InferenceRequest, RawBody } from '../client/inference-request.js';
 import { eventsOf } from '../chat/tool-calls.js';
 import { parsedOrUndefined } from '../chat/json.js';
 import { withValue } from '../passthrough/json-scanner.js';
 import { ProxyCall } from '../passthrough/proxy-call.js';
-import { type CallableWorker, type PreparedCall, StreamCall, WholeCall } from './prepared-call.js';
-import { unsupported } from '../chat/chat-errors.js';
+import { type CallTarget, type PreparedCall, StreamCall, WholeCall } from './prepared-call.js';
 import { withClientHeaders } from './anthropic/headers.js';
 import { type ApiAdapter, type EmbeddingAdapter, API_ADAPTERS } from './api-adapters.js';
 
 const JSON_TYPE = 'application/json';
 
 /** For a worker that speaks a known API: passed through where the client speaks the same one, translated otherwise. */
-export function prepareApiCall(
-  worker: CallableWorker,
-  call: ApiCall,
-  request: InferenceRequest,
-): PreparedCall {
+export function prepareApiCall(worker: CallTarget, call: ApiCall, request: InferenceRequest): PreparedCall {
   const model = call.upstreamModel ?? worker.modelName;
   const { raw, stream } = request;
   const adapter = API_ADAPTERS[call.protocol];

@@ -4,7 +4,7 @@ import { TemplateError } from '../../template/template-error.js';
 import { UpstreamError } from '../../upstream/failure.js';
 import type { InferenceRequest } from '../client/inference-request.js';
 import { prepareApiCall } from './api-backend.js';
-import type { CallableWorker, PreparedCall } from './prepared-call.js';
+import type { CallTarget, PreparedCall } from './prepared-call.js';
 import { prepareTemplateCall } from './template/backend.js';
 import { supportsTask, UnsupportedTaskError } from '../chat/chat-errors.js';
 
@@ -13,7 +13,7 @@ import { supportsTask, UnsupportedTaskError } from '../chat/chat-errors.js';
  * @throws UnsupportedTaskError, UnsupportedFieldError, InvalidInputError, RenderError: this worker cannot serve the request;
  *   UpstreamError secret_missing, bad_definition
  */
-export function prepareCall(worker: CallableWorker, request: InferenceRequest): PreparedCall {
+export function prepareCall(worker: CallTarget, request: InferenceRequest): PreparedCall {
   const { call } = worker;
   if (!canServe(worker, request))
     throw new UnsupportedTaskError(request.task ?? 'chat', worker.modelName, worker.task ?? 'chat');
@@ -30,7 +30,7 @@ export function prepareCall(worker: CallableWorker, request: InferenceRequest): 
   }
 }
 
-function canServe({ task, call }: CallableWorker, { task: wanted, raw }: InferenceRequest): boolean {
+function canServe({ task, call }: CallTarget, { task: wanted, raw }: InferenceRequest): boolean {
   if (wanted !== null || raw !== null) return supportsTask(task, wanted);
   return task === null || task === 'chat' || (call.kind === 'template' && isMedia(task));
 }

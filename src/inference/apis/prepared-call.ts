@@ -9,7 +9,7 @@ import { LazyStream } from '../pipeline/lazy-stream.js';
 import { relayStream } from '../pipeline/relay-stream.js';
 
 /** What has to be known of a worker to prepare a call. */
-export type CallableWorker = Pick<Worker, 'modelName' | 'task' | 'defaults'> & { readonly call: WorkerCall };
+export type CallTarget = Pick<Worker, 'modelName' | 'task' | 'defaults'> & { readonly call: WorkerCall };
 
 /** A request, rendered for one worker, and the way its answer reaches the client: whole, streamed or passed through. */
 export interface PreparedCall {

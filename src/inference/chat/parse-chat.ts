@@ -1,7 +1,6 @@
 import { isPresent } from './json.js';
-import { describeValue } from '../../input/json.js';
+import { DEEPEST_JSON, describeValue, isDeeperThan } from '../../input/json.js';
 import { InvalidInputError, type InputFault } from '../../input/input-errors.js';
-import { DEEPEST_JSON, isDeeperThan } from '../../input/json.js';
 import type { ChatMessage, InferenceRequest, TemplateInput } from '../client/inference-request.js';
 
 export type Chat = Pick<InferenceRequest, 'model' | 'stream'> & TemplateInput;

@@ -3,8 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { InferenceSettings } from '../../config/settings.js';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
 import { ModelPolicies } from '../../registry/models/model-policies.js';
-import { deadlineOf } from './inference-request.js';
-import type { InferenceRequest } from './inference-request.js';
+import { deadlineOf, type InferenceRequest } from './inference-request.js';
 
 /** The content of a body, in whichever API's format. */
 type RequestInput = Pick<InferenceRequest, 'model' | 'task' | 'stream' | 'input' | 'openAi' | 'raw'> & {

@@ -42,7 +42,9 @@ export function findFields(body: Buffer, names: ReadonlySet<string>): ReadonlyMa
     const folded = name.toLowerCase();
     if (names.has(folded)) {
       if (seen.has(folded))
-        throw new InvalidInputError([{ field: folded, problem: 'duplicate field: leave one out' }]);
+        throw new InvalidInputError([
+          { field: folded, problem: 'occurs twice (case is ignored): send it once' },
+        ]);
       seen.add(folded);
       if (name === folded) found.set(name, { start, end });
     }

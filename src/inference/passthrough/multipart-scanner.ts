@@ -68,7 +68,7 @@ function lineEnd(body: Buffer, from: number): number {
 }
 
 function duplicate(field: string): InvalidInputError {
-  return new InvalidInputError([{ field, problem: 'duplicate field: leave one out' }]);
+  return new InvalidInputError([{ field, problem: 'occurs twice (case is ignored): send it once' }]);
 }
 
 function malformed(problem: string): InvalidInputError {

@@ -3,8 +3,7 @@ import type { CallTimeouts } from '../../registry/worker.js';
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
 import { UpstreamError } from '../../upstream/failure.js';
 import { withTimeouts } from './attempt.js';
-import { deadlineOf } from '../client/inference-request.js';
-import type { InferenceRequest } from '../client/inference-request.js';
+import { deadlineOf, type InferenceRequest } from '../client/inference-request.js';
 
 const NOTHING_OWN: CallTimeouts = { connectMs: null, firstByteMs: null, idleMs: null, totalMs: null };
 const CALL = {
@@ -38,7 +37,7 @@ describe('the timeout of a call', () => {
     expect(totalMs(...given)).toBe(expected);
   });
 
-  it('fails at once when no time is left', () => {
+  it('fails at once when the time limit of the request passed before this worker was called', () => {
     expect(() => totalMs(5_000, 600_000, 1_800_000, 5_000)).toThrow(UpstreamError);
   });
 });

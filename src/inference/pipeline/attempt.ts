@@ -90,7 +90,7 @@ function exposedOf(status: number, headers: AnswerHeaders, bytes: Buffer, expose
 /**
  * The call with its timeouts: the worker's own, else the model's, within the time left for the request. Copied field by
  * field: a spread makes an object of another shape, which costs undici a search for each field.
- * @throws UpstreamError total_timeout when no time is left
+ * @throws UpstreamError total_timeout when the time limit of the request passed before this worker was called
  */
 export function withTimeouts(
   { method, origin, path, headers, body, timeouts }: UpstreamCall,
@@ -104,7 +104,11 @@ export function withTimeouts(
     own.totalMs ?? Infinity,
     Math.round(attemptDeadlineMs(request, own.totalMs) - nowMs),
   );
-  if (totalMs < 1) throw new UpstreamError('total_timeout', 'no time is left');
+  if (totalMs < 1)
+    throw new UpstreamError(
+      'total_timeout',
+      'the time limit of the request passed before this worker was called',
+    );
   const connectMs = own.connectMs ?? policy?.connectMs ?? timeouts.connectMs;
   const firstByteMs = timeoutMs(own.firstByteMs, policy?.firstByteMs, timeouts.firstByteMs);
   const idleMs = timeoutMs(own.idleMs, policy?.idleMs, timeouts.idleMs);

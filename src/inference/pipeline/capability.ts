@@ -1,8 +1,7 @@
 import { InvalidInputError } from '../../input/input-errors.js';
 import { isCallable, type Worker } from '../../registry/worker.js';
 import { RenderError } from '../../template/template-error.js';
-import { UnsupportedFieldError } from '../chat/chat-errors.js';
-import { UnsupportedTaskError } from '../chat/chat-errors.js';
+import { UnsupportedFieldError, UnsupportedTaskError } from '../chat/chat-errors.js';
 
 /** The request is valid, and this worker or model cannot serve it. */
 export function isCapabilityError(error: unknown): boolean {

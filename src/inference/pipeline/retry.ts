@@ -8,7 +8,7 @@ import { UpstreamError } from '../../upstream/failure.js';
 import { cannotServe } from './capability.js';
 
 /** What an attempt needs to know about those before it. */
-export interface Attempt {
+export interface AttemptContext {
   /** Workers that are not tried again; the one that is picked is added. */
   readonly tried: Set<string>;
   /** Uses a new connection, since a kept one has just failed. */
@@ -41,7 +41,10 @@ export interface RetryRules {
  * that a worker cannot serve goes at once to one that may.
  * @throws the error of the last attempt that reached a worker
  */
-export async function retrying<T>(run: (attempt: Attempt) => Promise<T>, rules: RetryRules): Promise<T> {
+export async function retrying<T>(
+  run: (attempt: AttemptContext) => Promise<T>,
+  rules: RetryRules,
+): Promise<T> {
   const attempts = new RequestAttempts();
   try {
     return await untilServed(run, rules, attempts);
@@ -52,7 +55,7 @@ export async function retrying<T>(run: (attempt: Attempt) => Promise<T>, rules: 
 }
 
 async function untilServed<T>(
-  run: (attempt: Attempt) => Promise<T>,
+  run: (attempt: AttemptContext) => Promise<T>,
   rules: RetryRules,
   attempts: RequestAttempts,
 ): Promise<T> {

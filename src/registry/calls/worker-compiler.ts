@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InferenceSettings } from '../../config/settings.js';
-import { CredentialsUnreadableError } from '../../credentials/credential-cipher.js';
-import { CredentialVault } from '../../credentials/credential-cipher.js';
+import { CredentialsUnreadableError, CredentialVault } from '../../credentials/credential-cipher.js';
 import { WorkerSecrets } from '../../credentials/worker-secrets.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import { readDto } from '../../input/read-dto.js';

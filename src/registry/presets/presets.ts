@@ -1,6 +1,5 @@
 import type { InputFault } from '../../input/input-errors.js';
-import { isJsonObject } from '../../input/json.js';
-import type { JsonValue } from '../../input/json.js';
+import { isJsonObject, type JsonValue } from '../../input/json.js';
 import { OPENAI_PRESETS, OTHER_API_PRESETS } from './api-presets.js';
 import type { Preset } from './preset.js';
 import { MEDIA_PRESETS, TEXT_PRESETS } from './template-presets.js';

@@ -8,8 +8,7 @@ import type {
 } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
 import { throwIfError } from '../../chat/error-body.js';
-import type { Fields } from '../../chat/json.js';
-import { listOf, objectOf, parseEvent, textOf } from '../../chat/json.js';
+import { type Fields, listOf, objectOf, parseEvent, textOf } from '../../chat/json.js';
 import { anthropicUsage, finishOf } from './vocabulary.js';
 
 /** Reads a `Message`; blocks of other types are left out. @throws ProtocolError */

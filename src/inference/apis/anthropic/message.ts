@@ -1,6 +1,5 @@
-import type { JsonValue } from '../../../input/json.js';
+import { isJsonObject, type JsonValue } from '../../../input/json.js';
 import type { ChatAnswer, FinishReason, OpenAiToolCall, Usage } from '../../chat/chat.js';
-import { isJsonObject } from '../../../input/json.js';
 import { type JsonObject } from '../../chat/json.js';
 import { messageUsage, stopReasonOf } from './vocabulary.js';
 

@@ -1,6 +1,5 @@
-import type { JsonValue } from '../../../input/json.js';
+import { isJsonObject, type JsonValue } from '../../../input/json.js';
 import type { OpenAiChat } from '../../chat/chat.js';
-import { isJsonObject } from '../../../input/json.js';
 import { type JsonObject, present } from '../../chat/json.js';
 
 /**

@@ -1,7 +1,6 @@
 import type { FinishReason, Usage } from '../../chat/chat.js';
-import { countOf } from '../../chat/json.js';
+import { countOf, isPresent, type JsonObject } from '../../chat/json.js';
 import { isJsonObject } from '../../../input/json.js';
-import { isPresent, type JsonObject } from '../../chat/json.js';
 
 /** `pause_turn` ends a long turn with Anthropic's own tools, which are never requested here. */
 const FINISH: Readonly<Record<string, FinishReason>> = {

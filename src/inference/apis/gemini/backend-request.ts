@@ -1,6 +1,5 @@
-import type { JsonValue } from '../../../input/json.js';
+import { isJsonObject, type JsonValue } from '../../../input/json.js';
 import type { OpenAiChat } from '../../chat/chat.js';
-import { isJsonObject } from '../../../input/json.js';
 import { type JsonObject, parsedOrUndefined, present } from '../../chat/json.js';
 import { answerFormatOf, maxTokensOf, rejectOpenAiOnlyFields, stopsOf } from '../../chat/options.js';
 import { type Tool, toolChoiceOf, toolsOf } from '../../chat/tools.js';

@@ -3,8 +3,7 @@ import type { ChatAnswer, FinishReason, OpenAiToolCall, Usage } from '../../chat
 import { ProtocolError } from '../../chat/chat-errors.js';
 import { errorBodyOf, messageIn } from '../../chat/error-body.js';
 import { newCallId, signatureIn, signed } from '../../chat/tool-calls.js';
-import type { Fields } from '../../chat/json.js';
-import { countOf, objectOf, parseAnswer } from '../../chat/json.js';
+import { countOf, type Fields, objectOf, parseAnswer } from '../../chat/json.js';
 import { jsonTextOf } from './tool-call-chunks.js';
 
 /** Reads the answer of an OpenAI-compatible server to a chat. @throws ProtocolError */

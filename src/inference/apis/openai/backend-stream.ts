@@ -1,7 +1,6 @@
 import type { ChatEvent, FinishReason, StreamEvent, StreamReader } from '../../chat/chat.js';
 import { newCallId } from '../../chat/tool-calls.js';
-import type { Fields } from '../../chat/json.js';
-import { objectOf, parseAnswer } from '../../chat/json.js';
+import { type Fields, objectOf, parseAnswer } from '../../chat/json.js';
 import {
   contentIn,
   endOf,

@@ -18,8 +18,7 @@ import { ChatFormat, EmbeddingsFormat, ImagesFormat, TextFormat } from './client
 import { ClientResponse, type ResponseFormat } from '../../client/client-response.js';
 import { InferenceRequests } from '../../client/inference-requests.js';
 import { isOffered, type ListedModel, listedModel } from './lists.js';
-import { readBody } from './client-request.js';
-import { readInput } from './client-request.js';
+import { readBody, readInput } from './client-request.js';
 
 type Body = Readonly<Record<string, unknown>>;
 type Query = Body;

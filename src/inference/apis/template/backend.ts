@@ -1,20 +1,19 @@
 import type { TemplateCall } from '../../../registry/worker.js';
 import { UnsuccessfulAnswerError } from '../../../registry/registry-errors.js';
 import { ExtractError } from '../../../template/response-extract.js';
-import { ProtocolError } from '../../chat/chat-errors.js';
+import { ProtocolError, unsupported } from '../../chat/chat-errors.js';
 import { MESSAGES } from '../endpoints.js';
 import type { InferenceRequest } from '../../client/inference-request.js';
 import { templateReader } from './stream.js';
 import type { StreamExtract } from '../../../template/stream-extract.js';
 import type { AnswerText, EventReader } from '../../chat/chat.js';
-import { type CallableWorker, type PreparedCall, StreamCall, WholeCall } from '../prepared-call.js';
-import { unsupported } from '../../chat/chat-errors.js';
+import { type CallTarget, type PreparedCall, StreamCall, WholeCall } from '../prepared-call.js';
 import { rejectUnsupportedFields } from './unsupported.js';
 import { placeholderValues } from './placeholder-values.js';
 
 /** Calls a worker by its own templates. */
 export function prepareTemplateCall(
-  worker: CallableWorker,
+  worker: CallTarget,
   call: TemplateCall,
   request: InferenceRequest,
 ): PreparedCall {

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
-import { compileStreamExtract } from '../../../template/stream-extract.js';
-import type { StreamExtractSpec } from '../../../template/stream-extract.js';
+import { compileStreamExtract, type StreamExtractSpec } from '../../../template/stream-extract.js';
 import type { ChatEvent } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
 import { streamDecoder } from '../../streams/stream-decoder.js';

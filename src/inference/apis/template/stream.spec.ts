@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compileStreamExtract } from '../../../template/stream-extract.js';
-import type { StreamExtractSpec } from '../../../template/stream-extract.js';
+import { compileStreamExtract, type StreamExtractSpec } from '../../../template/stream-extract.js';
 import type { ChatEvent } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
 import { templateReader } from './stream.js';
