@@ -1,0 +1,90 @@
+import type { JsonValue } from '../input/json.js';
+
+/** `unknown`: nobody knows whether the submit arrived. `cancelling`: the upstream is being told. */
+export type JobState =
+  'queued' | 'submitting' | 'unknown' | 'running' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled';
+
+/** What callers see: submitting, unknown and cancelling are `running`, with a note. */
+export type PublicState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+
+export type JobKind = 'image' | 'video' | 'audio' | 'text';
+
+export type JobErrorCode =
+  | 'busy'
+  | 'submit_refused'
+  | 'submit_unknown'
+  | 'upstream_failed'
+  | 'upstream_lost'
+  | 'result_missing'
+  | 'result_unreachable'
+  | 'result_forbidden'
+  | 'timeout'
+  | 'misconfigured'
+  | 'cancelled'
+  | 'worker_deleted';
+
+/** A client's request in the one form that all front doors make of it. */
+export interface JobInput {
+  readonly prompt: string;
+  readonly messages: readonly { readonly role: string; readonly content: unknown }[];
+  readonly temperature?: number;
+  readonly max_tokens?: number;
+  readonly n?: number;
+  /** `1280x720`; `auto` is left out. */
+  readonly size?: string;
+  readonly seconds?: number;
+  readonly quality?: string;
+  readonly negative_prompt?: string;
+  readonly seed?: number;
+  /** Data URLs, or http(s) URLs as given. */
+  readonly images?: readonly string[];
+  readonly mask?: string;
+  /** Other fields of the request, by their names: {EXTRA.name}. */
+  readonly extra?: Readonly<Record<string, JsonValue>>;
+}
+
+export interface NewJob {
+  readonly modelName: string;
+  readonly kind: JobKind;
+  /** The caller's key; '' without keys. A job is seen by its owner and by admins. */
+  readonly ownerKey: string;
+  readonly input: JobInput;
+  /** The id of the request that made it. */
+  readonly requestId: string;
+  readonly idempotencyKey: string | null;
+  /** SHA-256 of the request, to tell a repetition from another request under the same key. */
+  readonly requestHash: string | null;
+  readonly webhookUrl: string | null;
+}
+
+/** One file of a finished job. */
+export interface JobFile {
+  readonly number: number;
+  /** The upstream's URL; `null`: the bytes are in the database, or fetched from the upstream on demand. */
+  readonly url: string | null;
+  readonly type: string | null;
+  readonly bytes: number | null;
+}
+
+/** A row of the table `job`, as the service reads it. */
+export interface Job {
+  readonly id: string;
+  /** Rises with every change that callers can see. */
+  readonly version: number;
+  readonly modelName: string;
+  readonly kind: JobKind;
+  readonly ownerKey: string;
+  readonly state: JobState;
+  readonly workerId: string | null;
+  readonly upstreamWord: string;
+  readonly progress: number;
+  readonly queuePosition: number | null;
+  readonly note: string;
+  readonly error: { readonly code: JobErrorCode; readonly message: string } | null;
+  readonly input: JobInput;
+  readonly files: readonly JobFile[];
+  readonly createdAt: Date;
+  readonly submittedAt: Date | null;
+  readonly endedAt: Date | null;
+  readonly expiresAt: Date | null;
+}
