@@ -28,3 +28,8 @@ export function bypassNest(server: FastifyInstance, app: INestApplicationContext
       route.handler = (request: FastifyRequest, reply: FastifyReply) => anthropic.answer(request, reply);
   });
 }
+
+/** Whether the body stays bytes, so that it can be passed through. */
+export function isOpenAiPath(url: string): boolean {
+  return url.startsWith(`${OPENAI_BASE}/`);
+}

@@ -9,7 +9,7 @@ import { DryRunService } from './dry-run/dry-run.service.js';
 import { EchoController } from './apis/native/echo.controller.js';
 import { InferenceService } from './inference.service.js';
 import { OpenAiController } from './apis/openai/openai.controller.js';
-import { InferenceRequests } from './client/inference-requests.js';
+import { InferenceRequests } from './client/inference-request.js';
 import { NativeController } from './apis/native/native.controller.js';
 
 @Module({

@@ -8,7 +8,7 @@ import {
   openAiErrorEvent,
   TextChunks,
   textCompletion,
-} from '../../src/inference/apis/openai/chat-completion.js';
+} from '../../src/inference/apis/openai/client-response.js';
 import { base64Of, embeddingList, imagesIn, listedModel } from '../../src/inference/apis/openai/lists.js';
 import type { ChatCompletionChunk, CompletionUsage } from '../../src/inference/apis/openai/objects.js';
 import { openAiEnvelope } from '../../src/errors/envelopes.js';

@@ -1,6 +1,6 @@
 import type { ApiProtocol } from '../../registry/worker.js';
 import type { ChatAnswer, OpenAiChat, StreamReader } from '../chat/chat.js';
-import { parseAnswer } from '../chat/json.js';
+import { parseAnswer } from '../chat/answer-body.js';
 import { anthropicAnswer, anthropicReader } from './anthropic/backend-response.js';
 import { anthropicRequest } from './anthropic/backend-request.js';
 import { geminiAnswer, geminiReader } from './gemini/backend-response.js';

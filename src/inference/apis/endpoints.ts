@@ -19,11 +19,6 @@ export const ENDPOINTS = {
 
 export type Endpoint = keyof typeof ENDPOINTS;
 
-/** Whether the body stays bytes, so that it can be passed through. */
-export function isOpenAiPath(url: string): boolean {
-  return url.startsWith(`${OPENAI_BASE}/`);
-}
-
 /** The endpoints of the Anthropic API. */
 export const MESSAGES = '/messages';
 export const COUNT_TOKENS = '/messages/count_tokens';

@@ -1,4 +1,3 @@
-import type { WorkerTask } from '../../registry/worker.js';
 import { UpstreamError } from '../../upstream/failure.js';
 import type { InferenceRequest } from '../client/inference-request.js';
 import { COUNT_TOKENS } from '../apis/endpoints.js';
@@ -48,8 +47,3 @@ export function unsupported(
 
 const COUNTED_BY =
   'only workers with protocol "anthropic" count tokens; usage in an answer reports them, too';
-
-/** A worker that chats can complete text, too. @param task `null`: any. @param wanted `null`: any */
-export function supportsTask(task: WorkerTask | null, wanted: WorkerTask | null): boolean {
-  return task === null || wanted === null || task === wanted || (wanted === 'completion' && task === 'chat');
-}

@@ -1,5 +1,4 @@
-import { isPresent } from './json.js';
-import { DEEPEST_JSON, describeValue, isDeeperThan } from '../../input/json.js';
+import { isPresent, DEEPEST_JSON, describeValue, isDeeperThan } from '../../input/json.js';
 import { InvalidInputError, type InputFault } from '../../input/input-errors.js';
 import type { ChatMessage, InferenceRequest, TemplateInput } from '../client/inference-request.js';
 

@@ -1,9 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { isJsonObject } from '../../input/json.js';
+import { isJsonObject, parsedOrUndefined, isPresent, type JsonObject } from '../../input/json.js';
 import type { ChatAnswer, ChatEvent, ExtraContent } from './chat.js';
+import { UnsupportedFieldError } from './chat-errors.js';
 
 interface Extra {
   readonly extra_content?: ExtraContent;
+}
+
+/** A tool call of an earlier turn. */
+export interface Call {
+  readonly id: string;
+  readonly name: string;
+  readonly input: JsonObject;
+  /** Of Gemini, as its own OpenAI-compatible API returns it: https://ai.google.dev/gemini-api/docs/thought-signatures */
+  readonly signature?: string;
+  readonly field: string;
 }
 
 /** An id for a call that has none. Clients keep the calls of a whole chat by id, so each id is unique. */
@@ -39,4 +50,32 @@ export function eventsOf({ text, reasoning, toolCalls, finish, usage }: ChatAnsw
     { kind: 'finish', reason: finish },
     ...(usage === null ? [] : [{ kind: 'usage', usage } as const]),
   ];
+}
+
+/** @throws UnsupportedFieldError */
+export function callsOf(calls: unknown, field: string): readonly Call[] {
+  if (!isPresent(calls)) return [];
+  if (!Array.isArray(calls)) throw new UnsupportedFieldError(field, 'must be a list');
+  return (calls as unknown[]).map((call, index) => callOf(call, `${field}[${index}]`));
+}
+
+function callOf(call: unknown, field: string): Call {
+  const called = isJsonObject(call) ? call['function'] : undefined;
+  if (!isJsonObject(call) || !isJsonObject(called))
+    throw new UnsupportedFieldError(field, 'must be a function call: an object with id and function');
+  const { id } = call;
+  const { name, arguments: text } = called;
+  if (typeof id !== 'string' || typeof name !== 'string')
+    throw new UnsupportedFieldError(field, 'must have an id and a function.name');
+  const signature = signatureIn(call['extra_content']);
+  const input = inputOf(text, `${field}.function.arguments`);
+  return { id, name, input, field, ...(signature === undefined ? {} : { signature }) };
+}
+
+/** Models send no text at all for a tool without parameters. */
+function inputOf(text: unknown, field: string): JsonObject {
+  if (text === undefined || text === null || text === '') return {};
+  const input = typeof text === 'string' ? parsedOrUndefined(text) : undefined;
+  if (!isJsonObject(input)) throw new UnsupportedFieldError(field, 'must be a JSON object in a string');
+  return input as JsonObject;
 }

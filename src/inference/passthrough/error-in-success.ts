@@ -1,10 +1,9 @@
-import { isJsonObject } from '../../input/json.js';
+import { isJsonObject, parsedOrUndefined } from '../../input/json.js';
 import type { AnswerHeaders } from '../../upstream/headers.js';
 import type { BufferedBody } from '../../upstream/open-answer.js';
 import { NoAnswerError } from '../../upstream/upstream-errors.js';
-import { parsedOrUndefined } from '../chat/json.js';
 import { sseDecoder } from '../streams/stream-decoder.js';
-import { errorBodyOf, isClientFault, type ErrorBody } from '../chat/error-body.js';
+import { errorBodyOf, isClientFault, type ErrorBody } from '../chat/answer-body.js';
 
 const ERROR = Buffer.from('"error"');
 const WEB_PAGE = /^\s*(text\/html|application\/xhtml\+xml)\b/i;

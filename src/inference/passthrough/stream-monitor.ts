@@ -1,6 +1,6 @@
 import type { Dialect, RawBody } from '../client/inference-request.js';
 import { answersJson, errorsInEvents } from './error-in-success.js';
-import { isClientFault } from '../chat/error-body.js';
+import { isClientFault } from '../chat/answer-body.js';
 
 const CHOICES = Buffer.from('"choices"');
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyAnswer, eventsOf } from '../../../test/arbitraries/chat-answers.js';
-import { ChatChunks, chatCompletion } from '../apis/openai/chat-completion.js';
+import { ChatChunks, chatCompletion } from '../apis/openai/client-response.js';
 import { AnthropicEventWriter } from '../apis/anthropic/event-writer.js';
 import { anthropicMessage } from '../apis/anthropic/message.js';
 import { UsageScanner } from './usage-scanner.js';

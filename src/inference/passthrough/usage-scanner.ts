@@ -1,6 +1,6 @@
 import type { Usage } from '../chat/chat.js';
-import { parsedOrUndefined } from '../chat/json.js';
-import { anthropicUsage } from '../apis/anthropic/vocabulary.js';
+import { parsedOrUndefined } from '../../input/json.js';
+import { anthropicUsage } from '../apis/anthropic/backend-response.js';
 import { usageOf } from '../apis/openai/backend-response.js';
 import { findFields, spanAt } from './json-scanner.js';
 

@@ -7,7 +7,7 @@ import type { OpenAnswer } from '../../upstream/open-answer.js';
 import type { UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
 import { type Exposed, UpstreamRejectedError } from '../../upstream/upstream-errors.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
-import { errorMessageOf } from '../chat/error-body.js';
+import { errorMessageOf } from '../chat/answer-body.js';
 import { type InferenceRequest, attemptDeadlineMs, TIMEOUT_HEADER } from '../client/inference-request.js';
 
 /** How much of a rejection the client sees: all of it if worker and client speak the same API; its message; nothing. */

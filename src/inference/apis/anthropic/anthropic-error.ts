@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../chat/json.js';
+import type { JsonObject } from '../../../input/json.js';
 
 /** https://platform.claude.com/docs/en/api/errors, and `ErrorType` of @anthropic-ai/sdk. */
 const TYPES: Readonly<Record<number, string>> = {

@@ -1,19 +1,26 @@
-import type { JsonValue } from '../../../input/json.js';
+import { type JsonValue, type JsonObject, present } from '../../../input/json.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 import { UnsupportedFieldError } from '../../chat/chat-errors.js';
-import { type JsonObject, present } from '../../chat/json.js';
-import { answerFormatOf, maxTokensOf, rejectOpenAiOnlyFields, stopsOf } from '../../chat/options.js';
-import { type Tool, toolChoiceOf, toolsOf } from '../../chat/tools.js';
+import {
+  answerFormatOf,
+  maxTokensOf,
+  rejectOpenAiOnlyFields,
+  stopsOf,
+  type Tool,
+  toolChoiceOf,
+  toolsOf,
+} from '../../chat/options.js';
 import {
   conversationOf,
   type UserTurn,
   type Result,
   type Conversation,
-  type Call,
   type AssistantTurn,
+  type Part,
+  type Media,
 } from '../../chat/conversation.js';
+import type { Call } from '../../chat/tool-calls.js';
 import { anthropicSampling, defaultMaxTokens, effortOf, thinkingOf } from './model-limits.js';
-import type { Part, Media } from '../../chat/parts.js';
 
 /**
  * A chat as the body of POST /v1/messages, as the types of @anthropic-ai/sdk describe it.

@@ -5,11 +5,12 @@ import type {
   StreamStage,
   StreamReader,
   StreamEvent,
+  Usage,
+  FinishReason,
 } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
-import { throwIfError } from '../../chat/error-body.js';
-import { type Fields, listOf, objectOf, parseEvent, textOf } from '../../chat/json.js';
-import { anthropicUsage, finishOf } from './vocabulary.js';
+import { countOf, throwIfError, listOf, objectOf, parseEvent, textOf } from '../../chat/answer-body.js';
+import { isPresent, isJsonObject, type Fields } from '../../../input/json.js';
 
 /** Reads a `Message`; blocks of other types are left out. @throws ProtocolError */
 export function anthropicAnswer(body: unknown): ChatAnswer {
@@ -145,4 +146,48 @@ class AnthropicStream {
 function piece(kind: 'text' | 'reasoning', value: unknown): readonly ChatEvent[] {
   const text = textOf(value, kind);
   return text === '' ? [] : [{ kind, text }];
+}
+
+/** `pause_turn` ends a long turn with Anthropic's own tools, which are never requested here. */
+const FINISH: Readonly<Record<string, FinishReason>> = {
+  end_turn: 'stop',
+  stop_sequence: 'stop',
+  pause_turn: 'stop',
+  max_tokens: 'length',
+  model_context_window_exceeded: 'length',
+  tool_use: 'tool_calls',
+  refusal: 'content_filter',
+};
+
+/** Unknown reasons count as `stop`; without a reason, tool calls decide. */
+export function finishOf(stopReason: unknown, calledTools: boolean): FinishReason {
+  if (typeof stopReason === 'string')
+    return Object.hasOwn(FINISH, stopReason) ? (FINISH[stopReason] ?? 'stop') : 'stop';
+  return calledTools ? 'tool_calls' : 'stop';
+}
+
+/**
+ * Anthropic counts tokens read from and written to the cache separately: "Total input tokens in a request is the summation
+ * of input_tokens, cache_creation_input_tokens, and cache_read_input_tokens" (@anthropic-ai/sdk, `Usage`).
+ * Counts of a stream are cumulative, and left out where they do not apply: the latest one counts.
+ */
+export function anthropicUsage(...reports: readonly unknown[]): Usage | null {
+  const latest = (key: string): number | undefined =>
+    reports.map((usage) => (isJsonObject(usage) ? countOf(usage[key]) : undefined)).findLast(isPresent);
+  const input = latest('input_tokens');
+  const output = latest('output_tokens');
+  if (input === undefined && output === undefined) return null;
+  const cached = latest('cache_read_input_tokens');
+  const reasoning = reports.map(thinkingTokens).findLast(isPresent);
+  return {
+    input: (input ?? 0) + (cached ?? 0) + (latest('cache_creation_input_tokens') ?? 0),
+    output: output ?? 0,
+    ...(cached === undefined ? {} : { cached }),
+    ...(reasoning === undefined ? {} : { reasoning }),
+  };
+}
+
+function thinkingTokens(usage: unknown): number | undefined {
+  const details = isJsonObject(usage) ? usage['output_tokens_details'] : undefined;
+  return isJsonObject(details) ? countOf(details['thinking_tokens']) : undefined;
 }

@@ -1,5 +1,5 @@
 import type { OpenAiMessage, OpenAiPart, OpenAiToolCall } from '../../chat/chat.js';
-import type { Fields } from '../../chat/json.js';
+import type { Fields } from '../../../input/json.js';
 import type { FaultCollector } from './fault-collector.js';
 
 const ROLES = 'must be "user", "assistant" or "system"';

@@ -1,9 +1,8 @@
-import { describeValue, isJsonObject } from '../../../input/json.js';
+import { describeValue, isJsonObject, type Fields, isPresent, type JsonObject } from '../../../input/json.js';
 import { InvalidInputError } from '../../../input/input-errors.js';
 import type { OpenAiChat, OpenAiToolChoice, OpenAiTool } from '../../chat/chat.js';
 import { FaultCollector } from './fault-collector.js';
 import { messagesFrom } from './client-messages.js';
-import { type Fields, isPresent, type JsonObject } from '../../chat/json.js';
 import type { RawBody } from '../../client/inference-request.js';
 import { type RawRequest, parseBodyFields, startOf } from '../../passthrough/raw-request.js';
 

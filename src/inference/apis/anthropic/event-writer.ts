@@ -1,8 +1,15 @@
 import type { ChatEvent, FinishReason, Usage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
-import type { JsonObject } from '../../chat/json.js';
-import { type MessageHead, messageOf, textBlock, thinkingBlock, toolUseBlock } from './message.js';
-import { stopReasonOf, usageFields } from './vocabulary.js';
+import type { JsonObject } from '../../../input/json.js';
+import {
+  type MessageHead,
+  messageOf,
+  textBlock,
+  thinkingBlock,
+  toolUseBlock,
+  usageFields,
+  stopReasonOf,
+} from './message.js';
 import { ToolCallSequencer } from './tool-call-sequencer.js';
 
 /** The block that is being written; each block is closed before the next one starts. */

@@ -1,7 +1,5 @@
-import { isJsonObject, type JsonValue } from '../../../input/json.js';
+import { isJsonObject, type JsonValue, type JsonObject } from '../../../input/json.js';
 import type { ChatAnswer, FinishReason, OpenAiToolCall, Usage } from '../../chat/chat.js';
-import { type JsonObject } from '../../chat/json.js';
-import { messageUsage, stopReasonOf } from './vocabulary.js';
 
 export interface MessageHead {
   /** Such as `msg_…`. */
@@ -62,4 +60,35 @@ function inputOf({ function: { arguments: text } }: OpenAiToolCall): JsonObject 
   } catch {
     return { arguments: text };
   }
+}
+
+export function stopReasonOf(finish: FinishReason): string {
+  switch (finish) {
+    case 'stop':
+      return 'end_turn';
+    case 'length':
+      return 'max_tokens';
+    case 'tool_calls':
+      return 'tool_use';
+    case 'content_filter':
+      return 'refusal';
+  }
+}
+
+/** The usage of a whole message or of message_start. */
+export function messageUsage(usage: Usage | null): JsonObject {
+  const unknown = { cache_creation: null, inference_geo: null, service_tier: null, speed: null };
+  return { ...usageFields(usage), ...unknown };
+}
+
+/** The usage of message_delta. Anthropic has no value for unknown counts: they are 0. */
+export function usageFields(usage: Usage | null): JsonObject {
+  return {
+    input_tokens: Math.max(0, (usage?.input ?? 0) - (usage?.cached ?? 0)),
+    cache_creation_input_tokens: null,
+    cache_read_input_tokens: usage?.cached ?? null,
+    output_tokens: usage?.output ?? 0,
+    output_tokens_details: usage?.reasoning === undefined ? null : { thinking_tokens: usage.reasoning },
+    server_tool_use: null,
+  };
 }

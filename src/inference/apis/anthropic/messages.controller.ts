@@ -11,7 +11,7 @@ import { memoize, parseBody } from '../../passthrough/raw-request.js';
 import { parseOpenAiChat } from '../../chat/parse-chat.js';
 import { apiHeadersOf } from './headers.js';
 import { chatFromAnthropic, readMessage } from './client-request.js';
-import { InferenceRequests } from '../../client/inference-requests.js';
+import { InferenceRequests } from '../../client/inference-request.js';
 import { COUNT_TOKENS, MESSAGES } from '../endpoints.js';
 import type { ChatAnswer, ChatEvent } from '../../chat/chat.js';
 import { anthropicErrorEvent, anthropicError } from './anthropic-error.js';

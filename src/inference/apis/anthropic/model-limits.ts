@@ -1,6 +1,5 @@
-import { isJsonObject, type JsonValue } from '../../../input/json.js';
+import { isJsonObject, type JsonValue, type JsonObject, present } from '../../../input/json.js';
 import type { OpenAiChat } from '../../chat/chat.js';
-import { type JsonObject, present } from '../../chat/json.js';
 
 /**
  * The version of Claude by the model's name: 406 is Claude 4.6; `null`: the model of another vendor. Examples:

@@ -1,6 +1,6 @@
 import { NeutralError } from '../../../upstream/upstream-errors.js';
 import type { ChatEvent } from '../../chat/chat.js';
-import { isCompleteObject } from '../../chat/json.js';
+import { isCompleteObject } from '../../../input/json.js';
 
 /**
  * Orders the events of an answer so that nothing comes between the parts of a tool call: OpenAI interleaves calls,

@@ -1,20 +1,32 @@
-import { isJsonObject, type JsonValue } from '../../../input/json.js';
+import {
+  isJsonObject,
+  type JsonValue,
+  type JsonObject,
+  parsedOrUndefined,
+  present,
+} from '../../../input/json.js';
 import type { OpenAiChat } from '../../chat/chat.js';
-import { type JsonObject, parsedOrUndefined, present } from '../../chat/json.js';
-import { answerFormatOf, maxTokensOf, rejectOpenAiOnlyFields, stopsOf } from '../../chat/options.js';
-import { type Tool, toolChoiceOf, toolsOf } from '../../chat/tools.js';
+import {
+  answerFormatOf,
+  maxTokensOf,
+  rejectOpenAiOnlyFields,
+  stopsOf,
+  type Tool,
+  toolChoiceOf,
+  toolsOf,
+} from '../../chat/options.js';
 import {
   conversationOf,
   type UserTurn,
   type Result,
   type Conversation,
-  type Call,
   type AssistantTurn,
+  type Part,
 } from '../../chat/conversation.js';
+import type { Call } from '../../chat/tool-calls.js';
 import { geminiSchema, ReferenceBudget } from './schema.js';
 import { googleBody, thinkingConfig } from './thinking.js';
 import { UnsupportedFieldError } from '../../chat/chat-errors.js';
-import type { Part } from '../../chat/parts.js';
 
 /**
  * A chat as the body of generateContent and streamGenerateContent: https://ai.google.dev/api/generate-content.

@@ -9,8 +9,7 @@ import type {
 } from '../../chat/chat.js';
 import { newCallId, signed } from '../../chat/tool-calls.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
-import { throwIfError } from '../../chat/error-body.js';
-import { objectOf, listOf, countOf, parseEvent, textOf } from '../../chat/json.js';
+import { throwIfError, objectOf, listOf, countOf, parseEvent, textOf } from '../../chat/answer-body.js';
 import { NeutralError } from '../../../upstream/upstream-errors.js';
 import { isJsonObject } from '../../../input/json.js';
 

@@ -1,7 +1,7 @@
 import type { ChatAnswer } from '../../chat/chat.js';
 import { ProtocolError, UnsupportedFieldError } from '../../chat/chat-errors.js';
-import { isJsonObject } from '../../../input/json.js';
-import { countOf, type JsonObject, listOf, objectOf, present } from '../../chat/json.js';
+import { isJsonObject, type JsonObject, present } from '../../../input/json.js';
+import { countOf, listOf, objectOf } from '../../chat/answer-body.js';
 import { geminiModel } from './backend-request.js';
 
 /** The fields of OpenAI's embeddings that Gemini supports. */

@@ -1,6 +1,5 @@
-import { isJsonObject, type JsonValue } from '../../../input/json.js';
+import { isJsonObject, type JsonValue, type JsonObject } from '../../../input/json.js';
 import { UnsupportedFieldError } from '../../chat/chat-errors.js';
-import { type JsonObject } from '../../chat/json.js';
 
 /** Fields of Gemini's `Schema`, a subset of OpenAPI 3.0: https://ai.google.dev/api/caching#Schema. Gemini answers 400 to others. */
 const KEPT = new Set(

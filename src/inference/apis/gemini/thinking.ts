@@ -1,6 +1,5 @@
 import type { OpenAiChat } from '../../chat/chat.js';
-import { isJsonObject } from '../../../input/json.js';
-import { type JsonObject } from '../../chat/json.js';
+import { isJsonObject, type JsonObject } from '../../../input/json.js';
 
 type Effort = 'minimal' | 'low' | 'medium' | 'high';
 

@@ -2,14 +2,12 @@ import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InferenceSettings } from '../../../config/settings.js';
 import type { OpenAiChat } from '../../chat/chat.js';
-import type { InferenceRequest } from '../../client/inference-request.js';
+import { type InferenceRequest, InferenceRequests } from '../../client/inference-request.js';
 import { InferenceService } from '../../inference.service.js';
 import { type Chat, isOpenAiChat, parseOpenAiChat, parseNativeChat } from '../../chat/parse-chat.js';
-import { ChatFormat } from '../openai/client-response.js';
+import { ChatFormat, openAiErrorEvent } from '../openai/client-response.js';
 import { ClientResponse, type ResponseFormat } from '../../client/client-response.js';
-import { InferenceRequests } from '../../client/inference-requests.js';
 import { NeutralError } from '../../../upstream/upstream-errors.js';
-import { openAiErrorEvent } from '../openai/chat-completion.js';
 
 /** The native API. */
 @Controller('api/v1')

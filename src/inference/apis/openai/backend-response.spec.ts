@@ -4,7 +4,7 @@ import { anyAnswer, answerOf, eventsOf } from '../../../../test/arbitraries/chat
 import { providerJson } from '../../../../test/arbitraries/provider-json.js';
 import type { ChatAnswer } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
-import { ChatChunks, chatCompletion } from './chat-completion.js';
+import { ChatChunks, chatCompletion } from './client-response.js';
 import { openAiAnswer } from './backend-response.js';
 import { openAiReader } from './backend-stream.js';
 

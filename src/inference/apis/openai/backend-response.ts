@@ -1,9 +1,8 @@
-import { isJsonObject } from '../../../input/json.js';
+import { isJsonObject, type Fields } from '../../../input/json.js';
 import type { ChatAnswer, FinishReason, OpenAiToolCall, Usage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
-import { errorBodyOf, messageIn } from '../../chat/error-body.js';
+import { errorBodyOf, messageIn, countOf, objectOf, parseAnswer } from '../../chat/answer-body.js';
 import { newCallId, signatureIn, signed } from '../../chat/tool-calls.js';
-import { countOf, type Fields, objectOf, parseAnswer } from '../../chat/json.js';
 import { jsonTextOf } from './tool-call-chunks.js';
 
 /** Reads the answer of an OpenAI-compatible server to a chat. @throws ProtocolError */

@@ -1,6 +1,7 @@
 import type { ChatEvent, FinishReason, StreamEvent, StreamReader } from '../../chat/chat.js';
 import { newCallId } from '../../chat/tool-calls.js';
-import { type Fields, objectOf, parseAnswer } from '../../chat/json.js';
+import { objectOf, parseAnswer } from '../../chat/answer-body.js';
+import type { Fields } from '../../../input/json.js';
 import {
   contentIn,
   endOf,

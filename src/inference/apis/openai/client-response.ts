@@ -1,17 +1,17 @@
-import type { ChatAnswer } from '../../chat/chat.js';
+import type { ChatAnswer, Usage, FinishReason, ChatEvent } from '../../chat/chat.js';
+import { extraOf } from '../../chat/tool-calls.js';
 import type { ResponseFormat, ResponseHead, StreamWriter } from '../../client/client-response.js';
-import {
-  ChatChunks,
-  chatCompletion,
-  openAiErrorEvent,
-  textCompletion,
-  TextChunks,
-} from './chat-completion.js';
-import { base64Of, embeddingList, imagesIn, vectorsIn } from './lists.js';
-import type { ImageList } from './objects.js';
+import type {
+  ChatCompletion,
+  TextCompletion,
+  ChatDelta,
+  TextFinishReason,
+  CompletionUsage,
+  ChatCompletionChunk,
+} from './objects.js';
 
 /** The responses of OpenAI's endpoints. */
-class OpenAiFormat {
+export class OpenAiFormat {
   errorEvent(error: unknown): string {
     return openAiErrorEvent(error);
   }
@@ -52,30 +52,150 @@ export class TextFormat extends OpenAiFormat implements ResponseFormat {
   }
 }
 
-/** `/embeddings`: the extract must be a vector, or a list of vectors. */
-export class EmbeddingsFormat extends OpenAiFormat implements ResponseFormat {
+/** OpenAI's `chat.completion`. */
+export function chatCompletion(head: ResponseHead, answer: ChatAnswer): ChatCompletion {
+  const { text, reasoning, toolCalls, finish, usage } = answer;
+  return {
+    ...named(head, 'chatcmpl', 'chat.completion'),
+    choices: [
+      {
+        index: 0,
+        message: {
+          role: 'assistant',
+          content: text,
+          refusal: null,
+          ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
+          ...(toolCalls.length === 0 ? {} : { tool_calls: [...toolCalls] }),
+        },
+        logprobs: null,
+        finish_reason: finish,
+      },
+    ],
+    ...(usage === null ? {} : { usage: openAiUsage(usage) }),
+  };
+}
+
+/** OpenAI's `text_completion`, the answer of /completions. */
+export function textCompletion(head: ResponseHead, { text, finish, usage }: ChatAnswer): TextCompletion {
+  return {
+    ...named(head, 'cmpl', 'text_completion'),
+    choices: [{ index: 0, text: text ?? '', logprobs: null, finish_reason: textFinish(finish) }],
+    ...(usage === null ? {} : { usage: openAiUsage(usage) }),
+  };
+}
+
+/** `chat.completion.chunk`s; the first one has the role. */
+export class ChatChunks implements StreamWriter {
+  private isFirst = true;
+  private usage: Usage | null = null;
+
   constructor(
-    private readonly input: () => unknown,
-    private readonly asBase64: () => boolean,
-  ) {
-    super();
+    private readonly head: ResponseHead,
+    private readonly includeUsage: boolean,
+  ) {}
+
+  event(event: ChatEvent): string {
+    switch (event.kind) {
+      case 'text':
+        return this.chunk({ content: event.text });
+      case 'reasoning':
+        return this.chunk({ reasoning_content: event.text });
+      case 'tool_call': {
+        const { index, id, name } = event;
+        const called = { ...(name === undefined ? {} : { name }), arguments: event.arguments };
+        const identity = id === undefined ? {} : { id, type: 'function' as const };
+        const call = { index, ...identity, function: called, ...extraOf(event) };
+        return this.chunk({ tool_calls: [call] });
+      }
+      case 'finish':
+        return this.chunk({}, event.reason);
+      case 'usage':
+        this.usage = event.usage;
+        return '';
+    }
   }
 
-  whole({ text, usage }: ChatAnswer, { model }: ResponseHead): string {
-    const input = this.input();
-    const vectors = vectorsIn(text ?? '', Array.isArray(input) ? input.length : 1);
-    return JSON.stringify(
-      this.asBase64()
-        ? embeddingList(vectors.map(base64Of), model, usage)
-        : embeddingList(vectors, model, usage),
-    );
+  end(): string {
+    const usage =
+      this.includeUsage && this.usage !== null
+        ? data({ ...this.object, choices: [], usage: openAiUsage(this.usage) })
+        : '';
+    return `${usage}data: [DONE]\n\n`;
+  }
+
+  private get object() {
+    return named(this.head, 'chatcmpl', 'chat.completion.chunk');
+  }
+
+  private chunk(delta: ChatDelta, finish: FinishReason | null = null): string {
+    const role = this.isFirst ? { role: 'assistant' as const } : {};
+    this.isFirst = false;
+    // With include_usage every chunk has the field [OpenAI API, stream_options.include_usage].
+    const usage = this.includeUsage ? { usage: null } : {};
+    const choice = { index: 0, delta: { ...role, ...delta }, logprobs: null, finish_reason: finish };
+    return data({ ...this.object, choices: [choice], ...usage });
   }
 }
 
-/** `/images/generations`: the extract must be a URL, base64, or a list of them. */
-export class ImagesFormat extends OpenAiFormat implements ResponseFormat {
-  whole({ text }: ChatAnswer, { created }: ResponseHead): string {
-    const images: ImageList = { created, data: imagesIn(text ?? '') };
-    return JSON.stringify(images);
+/** `text_completion` chunks, the stream of /completions. */
+export class TextChunks implements StreamWriter {
+  private usage: Usage | null = null;
+
+  constructor(
+    private readonly head: ResponseHead,
+    private readonly includeUsage: boolean,
+  ) {}
+
+  event(event: ChatEvent): string {
+    if (event.kind === 'text') return this.chunk(event.text, null);
+    if (event.kind === 'finish') return this.chunk('', textFinish(event.reason));
+    if (event.kind === 'usage') this.usage = event.usage;
+    return '';
   }
+
+  end(): string {
+    const object = named(this.head, 'cmpl', 'text_completion');
+    const usage =
+      this.includeUsage && this.usage !== null
+        ? data({ ...object, choices: [], usage: openAiUsage(this.usage) })
+        : '';
+    return `${usage}data: [DONE]\n\n`;
+  }
+
+  private chunk(text: string, finish: TextFinishReason | null): string {
+    const choice = { index: 0, text, logprobs: null, finish_reason: finish };
+    return data({
+      ...named(this.head, 'cmpl', 'text_completion'),
+      choices: [choice],
+    });
+  }
+}
+
+export function openAiUsage({ input, output, cached, reasoning }: Usage): CompletionUsage {
+  return {
+    prompt_tokens: input,
+    completion_tokens: output,
+    total_tokens: input + output,
+    ...(cached === undefined ? {} : { prompt_tokens_details: { cached_tokens: cached } }),
+    ...(reasoning === undefined ? {} : { completion_tokens_details: { reasoning_tokens: reasoning } }),
+  };
+}
+
+function named<O extends string>({ id, created, model }: ResponseHead, prefix: string, object: O) {
+  return { id: `${prefix}-${id}`, object, created, model };
+}
+
+function textFinish(reason: FinishReason): TextFinishReason {
+  return reason === 'tool_calls' ? 'stop' : reason;
+}
+
+function data(object: ChatCompletionChunk | TextCompletion<TextFinishReason | null>): string {
+  return `data: ${JSON.stringify(object)}\n\n`;
+}
+
+/** Ends a broken stream, so that the client does not take it for complete. */
+export function openAiErrorEvent(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const object = { message: `worker execute error: ${message}`, type: 'api_error', param: null, code: null };
+  return `data: ${JSON.stringify({ error: object })}\n\n`;
 }

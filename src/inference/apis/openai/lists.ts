@@ -1,8 +1,10 @@
-import { parsedOrUndefined } from '../../chat/json.js';
-import type { Usage } from '../../chat/chat.js';
+import { parsedOrUndefined } from '../../../input/json.js';
+import type { ChatAnswer, Usage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
 import type { EmbeddingList, ImageList } from './objects.js';
 import type { Model } from '../../../registry/live/live-workers.js';
+import type { ResponseFormat, ResponseHead } from '../../client/client-response.js';
+import { OpenAiFormat } from './client-response.js';
 
 /** The answer of /embeddings. */
 export function embeddingList<E extends number[] | string>(
@@ -87,4 +89,32 @@ export function listedModel({ name, workers }: Model): ListedModel {
 /** Only the admin state counts: health changes by the second. */
 export function isOffered({ workers }: Model): boolean {
   return workers.some(({ adminState }) => adminState === 'enabled');
+}
+
+/** `/embeddings`: the extract must be a vector, or a list of vectors. */
+export class EmbeddingsFormat extends OpenAiFormat implements ResponseFormat {
+  constructor(
+    private readonly input: () => unknown,
+    private readonly asBase64: () => boolean,
+  ) {
+    super();
+  }
+
+  whole({ text, usage }: ChatAnswer, { model }: ResponseHead): string {
+    const input = this.input();
+    const vectors = vectorsIn(text ?? '', Array.isArray(input) ? input.length : 1);
+    return JSON.stringify(
+      this.asBase64()
+        ? embeddingList(vectors.map(base64Of), model, usage)
+        : embeddingList(vectors, model, usage),
+    );
+  }
+}
+
+/** `/images/generations`: the extract must be a URL, base64, or a list of them. */
+export class ImagesFormat extends OpenAiFormat implements ResponseFormat {
+  whole({ text }: ChatAnswer, { created }: ResponseHead): string {
+    const images: ImageList = { created, data: imagesIn(text ?? '') };
+    return JSON.stringify(images);
+  }
 }

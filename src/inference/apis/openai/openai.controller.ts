@@ -11,13 +11,12 @@ import {
   anthropicModelList,
 } from '../anthropic/listed-models.js';
 import type { OpenAiChat } from '../../chat/chat.js';
-import type { InferenceRequest } from '../../client/inference-request.js';
+import { type InferenceRequest, InferenceRequests } from '../../client/inference-request.js';
 import { InferenceService } from '../../inference.service.js';
 import { memoize, parseBody } from '../../passthrough/raw-request.js';
-import { ChatFormat, EmbeddingsFormat, ImagesFormat, TextFormat } from './client-response.js';
+import { ChatFormat, TextFormat } from './client-response.js';
+import { EmbeddingsFormat, ImagesFormat, isOffered, type ListedModel, listedModel } from './lists.js';
 import { ClientResponse, type ResponseFormat } from '../../client/client-response.js';
-import { InferenceRequests } from '../../client/inference-requests.js';
-import { isOffered, type ListedModel, listedModel } from './lists.js';
 import { readBody, readInput } from './client-request.js';
 
 type Body = Readonly<Record<string, unknown>>;

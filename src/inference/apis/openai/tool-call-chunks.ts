@@ -1,7 +1,6 @@
 import type { ChatEvent } from '../../chat/chat.js';
 import { signatureIn, signed } from '../../chat/tool-calls.js';
-import { isJsonObject } from '../../../input/json.js';
-import { isCompleteObject } from '../../chat/json.js';
+import { isJsonObject, isCompleteObject } from '../../../input/json.js';
 
 /** A call that is still arriving. */
 interface StreamedCall {

@@ -2,7 +2,7 @@ import { ExtractError } from '../../../template/response-extract.js';
 import type { StreamExtract, StreamPiece } from '../../../template/stream-extract.js';
 import type { ChatEvent, FinishReason, StreamReader, StreamStage, Usage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
-import { errorMessageOfEvent } from '../../chat/error-body.js';
+import { errorMessageOfEvent } from '../../chat/answer-body.js';
 
 /** A reader whose `end` is called when the stream ends in order. */
 export interface TemplateReader extends StreamReader {

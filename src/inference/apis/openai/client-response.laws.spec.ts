@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { ChatAnswer, ChatEvent, FinishReason } from '../../chat/chat.js';
 import { openAiAnswer } from './backend-response.js';
 import { openAiReader } from './backend-stream.js';
-import { ChatChunks, chatCompletion, textCompletion, TextChunks } from './chat-completion.js';
+import { ChatChunks, chatCompletion, textCompletion, TextChunks } from './client-response.js';
 import { eventsOf } from '../../chat/tool-calls.js';
 
 const HEAD = { id: 'x', created: 1, model: 'm' };

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { PRESETS } from '../../registry/presets/presets.js';
 import { presetFixture } from '../../../test/fixtures/presets/fixture.js';
-import { errorMessageOf } from './error-body.js';
+import { errorMessageOf } from './answer-body.js';
 
 const erring = Object.keys(PRESETS).filter((name) => PRESETS[name]?.protocol !== 'template');
 
