@@ -1,4 +1,4 @@
-import { Admission, type Rejection } from '../../src/balancing/admission/admission.js';
+import { Admission, type Rejection, RequestAttempts } from '../../src/balancing/admission/admission.js';
 import {
   DEFAULT_ADMISSION_LIMITS,
   DEFAULT_RETRY_LIMITS,
@@ -11,7 +11,6 @@ import { POLICIES } from '../../src/balancing/policies/strategies.js';
 import type { Strategy } from '../../src/config/settings.js';
 import type { PoolMember } from '../../src/balancing/pool/pooled-worker.js';
 import { type AcquiredWorker, WorkerPool } from '../../src/balancing/pool/worker-pool.js';
-import { RequestAttempts } from '../../src/balancing/request-attempts.js';
 import type { RequestResult } from '../../src/balancing/request-result.js';
 
 import { HealthChecks } from './health-checks.js';

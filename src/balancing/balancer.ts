@@ -5,12 +5,11 @@ import { isCallable, type Worker, type WorkerCall } from '../registry/worker.js'
 import { SlotLeases } from '../replicas/slots/slot-leases.js';
 import type { CancelSignal } from '../upstream/exchange.js';
 import { UpstreamError } from '../upstream/failure.js';
-import { REAL_CLOCK, type Rejection, type Waiter } from './admission/admission.js';
+import { REAL_CLOCK, RequestAttempts, type Rejection, type Waiter } from './admission/admission.js';
 import { NoWorkerAvailableError, unavailableReason } from './balancing-errors.js';
 import type { ModelPool } from './model-pool.js';
 import { ModelPools } from './model-pools.js';
 import type { AcquiredWorker } from './pool/worker-pool.js';
-import type { RequestAttempts } from './request-attempts.js';
 import { type RequestResult, resultOf } from './request-result.js';
 
 export type CallableWorker = Worker & { readonly call: WorkerCall };

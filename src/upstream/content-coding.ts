@@ -1,5 +1,5 @@
 import type { Transform } from 'node:stream';
-import { promisify, TextDecoder } from 'node:util';
+import { promisify } from 'node:util';
 import {
   brotliDecompress,
   createBrotliDecompress,
@@ -34,26 +34,6 @@ const CODINGS: ReadonlyMap<string, Coding> = new Map<string, Coding>([
 /** `undefined`: an unknown coding. */
 export function codingOf({ 'content-encoding': coding }: AnswerHeaders): Coding | undefined {
   return typeof coding === 'string' ? CODINGS.get(coding.trim().toLowerCase()) : undefined;
-}
-
-const CHARSET = /;\s*charset\s*=\s*"?([^\s";]+)/i;
-
-/** The text of a body in the charset its content-type names, UTF-8 otherwise. Never throws: bad bytes become U+FFFD. */
-export function textOf(body: Buffer, contentType: string | undefined): string {
-  const charset = contentType === undefined ? undefined : CHARSET.exec(contentType)?.[1];
-  if (charset === undefined || /^utf-?8$/i.test(charset)) {
-    const text = body.toString('utf8');
-    return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
-  }
-  return decoderOf(charset).decode(body);
-}
-
-function decoderOf(charset: string): TextDecoder {
-  try {
-    return new TextDecoder(charset);
-  } catch {
-    return new TextDecoder();
-  }
 }
 
 /** Decompresses an answer chunk by chunk: some servers compress unasked. A body in no known coding stays as it is. */

@@ -1,4 +1,5 @@
-import { codingOf, textOf } from './content-coding.js';
+import { TextDecoder } from 'node:util';
+import { codingOf } from './content-coding.js';
 import type { AnswerSink } from './exchange.js';
 import { UpstreamError } from './failure.js';
 import type { AnswerHeaders } from './headers.js';
@@ -20,6 +21,26 @@ export class UpstreamAnswer {
 
 const single = (value: string | string[] | undefined): string | undefined =>
   typeof value === 'string' ? value : value?.join(', ');
+
+const CHARSET = /;\s*charset\s*=\s*"?([^\s";]+)/i;
+
+/** The text of a body in the charset its content-type names, UTF-8 otherwise. Never throws: bad bytes become U+FFFD. */
+export function textOf(body: Buffer, contentType: string | undefined): string {
+  const charset = contentType === undefined ? undefined : CHARSET.exec(contentType)?.[1];
+  if (charset === undefined || /^utf-?8$/i.test(charset)) {
+    const text = body.toString('utf8');
+    return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  }
+  return decoderOf(charset).decode(body);
+}
+
+function decoderOf(charset: string): TextDecoder {
+  try {
+    return new TextDecoder(charset);
+  } catch {
+    return new TextDecoder();
+  }
+}
 
 /** Collects a whole answer, up to a limit. */
 export class WholeAnswer implements AnswerSink {

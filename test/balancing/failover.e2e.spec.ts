@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Balancer } from '../../src/balancing/balancer.js';
-import { RequestAttempts } from '../../src/balancing/request-attempts.js';
+import { RequestAttempts } from '../../src/balancing/admission/admission.js';
 import {
   type Answer,
   type Behaviour,

@@ -2,10 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../test/seeded-random.js';
 import { POLICIES } from '../policies/strategies.js';
 import { DEFAULT_ADMISSION_LIMITS, DEFAULT_STATS_LIMITS } from '../../config/tuning.js';
-import { RequestAttempts } from '../request-attempts.js';
+import { RequestAttempts, Admission, type Clock, type Rejection } from './admission.js';
 import { type AcquiredWorker, WorkerPool } from '../pool/worker-pool.js';
 import type { PoolMember } from '../pool/pooled-worker.js';
-import { Admission, type Clock, type Rejection } from './admission.js';
 
 /** Time passes only when the test says so. */
 class HandClock implements Clock {

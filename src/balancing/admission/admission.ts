@@ -1,7 +1,8 @@
 import type { AcquiredWorker, FinishedAttempt, Unavailable, WorkerPool } from '../pool/worker-pool.js';
 import type { RequestResult } from '../request-result.js';
-import { RateWindow } from '../rate-window.js';
-import { AdmissionLimits } from '../../config/settings.js';
+import { RateWindow } from '../pool/averages.js';
+import type { AdmissionLimits } from '../../config/settings.js';
+import { isAnswerFailure } from '../pool/blame.js';
 
 /** Time, as far as waiting needs it: the real one, or one in which an hour passes in a second. */
 export interface Clock {
@@ -43,8 +44,10 @@ interface QueueEntry {
 
 const RATE_MS = 10_000;
 const MAX_RETRY_AFTER_S = 60;
+
 /** If it is unknown when a worker will be back: about two probes. */
 const UNKNOWN_RETRY_AFTER_S = 5;
+
 /** While requests wait: time alone makes workers available, too. */
 const RECHECK_MS = 100;
 
@@ -181,4 +184,28 @@ export class Admission {
 
 function inSeconds(ms: number): number {
   return Math.min(MAX_RETRY_AFTER_S, Math.max(1, Math.ceil(ms / 1000)));
+}
+
+/**
+ * The attempts of one request at one model. `withWorker` adds to them; the retry loop settles them in a `finally`, when
+ * no further attempt follows, however the request ended: only then is it known whether the workers are to blame.
+ */
+export class RequestAttempts {
+  private finished: FinishedAttempt[] | null = null;
+  private admission: Admission | null = null;
+
+  /** Nothing is kept of a request that goes well at once. */
+  add(acquired: AcquiredWorker, { kind }: RequestResult, admission: Admission): void {
+    if (kind === 'success' && this.finished === null) return;
+    this.finished ??= [];
+    this.finished.push({ workerId: acquired.worker.id, kind, acquired });
+    this.admission = admission;
+  }
+
+  settle(): void {
+    const { admission, finished } = this;
+    this.finished = null;
+    if (admission === null || finished === null) return;
+    if (finished.some(({ kind }) => isAnswerFailure(kind))) admission.settle(finished);
+  }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RateWindow } from '../rate-window.js';
+import { RateWindow } from '../pool/averages.js';
 import { nextAttemptInMs, RetryBudget } from './retry-budget.js';
 import { DEFAULT_RETRY_LIMITS as LIMITS } from '../../config/tuning.js';
 

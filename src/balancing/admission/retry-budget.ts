@@ -1,5 +1,5 @@
 import { RetryLimits } from '../../config/settings.js';
-import { RateWindow } from '../rate-window.js';
+import { RateWindow } from '../pool/averages.js';
 
 /** The retries that a model may have on this replica, so that they never become the load that keeps it down. */
 export class RetryBudget {

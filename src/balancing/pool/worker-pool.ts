@@ -1,8 +1,14 @@
 import type { Policy } from '../policies/policy.js';
-import { RateWindow } from '../rate-window.js';
+import { RateWindow, median, msPerToken } from './averages.js';
 import type { RequestResult } from '../request-result.js';
-import { isAtCapacity, retryInMs, usableWorkers, workersAwaitingTrial } from './availability.js';
-import { median, msPerToken } from './averages.js';
+import {
+  isAtCapacity,
+  retryInMs,
+  usableWorkers,
+  workersAwaitingTrial,
+  type PoolMember,
+  PooledWorker,
+} from './pooled-worker.js';
 import { blame, counts, type EndedAttempt } from './blame.js';
 import {
   afterAcquire,
@@ -12,7 +18,6 @@ import {
   type EjectionReason,
   isEjectedByAnswers,
 } from './circuit.js';
-import { type PoolMember, PooledWorker } from './pooled-worker.js';
 import type { StatsLimits } from '../../config/settings.js';
 import { afterResult } from './worker-stats.js';
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nextAttemptInMs, type RetryBudget } from '../../balancing/admission/retry-budget.js';
-import { type RetryLimits } from '../../config/settings.js';
+import type { RetryLimits } from '../../config/settings.js';
 import { NoWorkerAvailableError } from '../../balancing/balancing-errors.js';
-import { RequestAttempts } from '../../balancing/request-attempts.js';
+import { RequestAttempts } from '../../balancing/admission/admission.js';
 import type { RetryCause } from '../../registry/models/model-policy.js';
 import { UpstreamError } from '../../upstream/failure.js';
 import { cannotServe } from './capability.js';

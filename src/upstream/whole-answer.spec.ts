@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { textOf } from './content-coding.js';
+import { textOf } from './whole-answer.js';
 
 describe('the text of a body', () => {
   it('is decoded without an error, whatever the bytes and the content-type', () => {
