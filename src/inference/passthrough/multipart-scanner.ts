@@ -6,26 +6,48 @@ const LF = 0x0a;
 const DASH = 0x2d;
 const BLANK_LINE = Buffer.from('\r\n\r\n');
 
+/** A part of a form. */
+export interface FormPart extends PartHeaders {
+  /** Of its content, in the body. */
+  readonly span: Span;
+}
+
 /**
- * The positions of the text fields of a form (parts that are no file), in bytes [RFC 7578]. Parsers differ in what they
- * tolerate: ambiguous forms are rejected, or the worker might call another model than the one checked here.
- * @throws InvalidInputError when the form is malformed or ambiguous, or holds a field twice
+ * The parts of a form in their order [RFC 7578]. Parsers differ in what they tolerate: ambiguous forms are rejected, or the
+ * worker might call another model than the one checked here.
+ * @throws InvalidInputError when the form is malformed or ambiguous
  */
-export function findFormFields(contentType: string, body: Buffer): ReadonlyMap<string, Span> {
+export function findFormParts(contentType: string, body: Buffer): readonly FormPart[] {
   const delimiter = Buffer.from(`--${boundaryOf(contentType)}`);
-  const found = new Map<string, Span>();
-  const files = new Set<string>();
+  const parts: FormPart[] = [];
   let at = nextDelimiter(body, delimiter, 0);
   for (;;) {
     at += delimiter.length;
-    if (body[at] === DASH && body[at + 1] === DASH) break;
+    if (body[at] === DASH && body[at + 1] === DASH) return parts;
     const headersEnd = body.indexOf(BLANK_LINE, lineEnd(body, at));
     const next = nextDelimiter(body, delimiter, at);
     if (headersEnd === -1 || headersEnd > next) throw malformed('unterminated part');
     const start = headersEnd + BLANK_LINE.length;
+    const headers = partHeaders(body.toString('latin1', at, headersEnd));
     // The line break in front of the delimiter belongs to it.
-    const span = { start, end: Math.max(start, next - 2) };
-    const { name, isText, coding } = partHeaders(body.toString('latin1', at, headersEnd));
+    parts.push({ ...headers, span: { start, end: Math.max(start, next - 2) } });
+    at = next;
+  }
+}
+
+/**
+ * The positions of the text fields of a form (parts that are no file), in bytes.
+ * @throws InvalidInputError when the form is malformed or ambiguous, or holds a field twice
+ */
+export function findFormFields(contentType: string, body: Buffer): ReadonlyMap<string, Span> {
+  return textFields(findFormParts(contentType, body));
+}
+
+/** @throws InvalidInputError when a field occurs twice, or is encoded */
+export function textFields(parts: readonly FormPart[]): ReadonlyMap<string, Span> {
+  const found = new Map<string, Span>();
+  const files = new Set<string>();
+  for (const { name, isText, coding, span } of parts) {
     if (!isText) files.add(name);
     // A list, whose name ends in `[]`, may be repeated.
     else if (found.has(name) && !name.endsWith('[]')) throw duplicate(name);
@@ -34,12 +56,10 @@ export function findFormFields(contentType: string, body: Buffer): ReadonlyMap<s
         `part ${JSON.stringify(name)} has the content-transfer-encoding ${coding}; only 7bit, 8bit and binary are accepted`,
       );
     else found.set(name, span);
-    at = next;
   }
-  for (const name of found.keys()) if (files.has(name)) throw duplicate(name);
+  for (const name of found.keys()) if (files.has(name) && !name.endsWith('[]')) throw duplicate(name);
   return found;
 }
-
 function boundaryOf(contentType: string): string {
   const all = [...contentType.matchAll(/;\s*boundary\s*=\s*(?:"([^"\\]{1,200})"|([^\s;"]{1,200}))/gi)];
   const [first, second] = all;
@@ -82,6 +102,8 @@ export interface PartHeaders {
   readonly isText: boolean;
   /** The content-transfer-encoding; `null`: none. */
   readonly coding: string | null;
+  /** The content type; `null`: none. */
+  readonly type: string | null;
 }
 
 const IDENTITY = /^(7bit|8bit|binary)$/i;
@@ -110,6 +132,7 @@ export function partHeaders(headers: string): PartHeaders {
     name: Buffer.from(name, 'latin1').toString('utf8'),
     isText: !parameters.has('filename') && !parameters.has('filename*'),
     coding: coding === null || IDENTITY.test(coding) ? null : coding,
+    type: valueOf('content-type'),
   };
 }
 
