@@ -12,7 +12,8 @@ const ARROWS = {
   health: ['registry', 'database'],
   replicas: ['registry', 'database'],
   balancing: ['registry', 'replicas'],
-  inference: ['balancing', 'registry'],
+  jobs: ['registry', 'replicas', 'database'],
+  inference: ['balancing', 'jobs', 'registry'],
   // Error classes only; a rule below sees to that.
   errors: [
     'access',
@@ -20,6 +21,7 @@ const ARROWS = {
     'credentials',
     'database',
     'inference',
+    'jobs',
     'registry',
     'replicas',
     'template',
