@@ -27,7 +27,7 @@ describe('the header Prefer', () => {
     fc.assert(
       fc.property(fc.string(), (header) => {
         const { waitMs } = readPrefer(header);
-        return waitMs === null || (Number.isSafeInteger(waitMs) && waitMs >= 0);
+        expect(waitMs ?? 0).toSatisfy((ms: number) => Number.isSafeInteger(ms) && ms >= 0);
       }),
     );
   });

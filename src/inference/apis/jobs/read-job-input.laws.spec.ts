@@ -130,7 +130,7 @@ describe('the fields of a job', () => {
           fc.jsonValue(),
         ),
         (fields) => {
-          faultsOf(fields);
+          expect(faultsOf(fields).every((fault) => fault.includes(': '))).toBe(true);
         },
       ),
     );

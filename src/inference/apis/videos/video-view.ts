@@ -1,6 +1,5 @@
-import type { Job } from '../../../jobs/job.js';
+import type { Job, PublicState } from '../../../jobs/job.js';
 import { publicState } from '../../../jobs/job-view.js';
-import type { PublicState } from '../../../jobs/job.js';
 
 /** OpenAI's `video`. test/openai/objects.spec.ts compares it with the type of the official client. */
 export interface VideoObject {
