@@ -6,13 +6,14 @@ const LEAVES = ['template', 'credentials', 'upstream', 'access', 'telemetry', 'c
 
 /** Folder → the folders it may import, besides itself and the leaves. */
 const ARROWS = {
-  database: ['registry', 'replicas', 'embedded-postgres'],
+  database: ['registry', 'replicas', 'jobs', 'embedded-postgres'],
   'embedded-postgres': [],
   registry: ['database'],
   health: ['registry', 'database'],
   replicas: ['registry', 'database'],
   balancing: ['registry', 'replicas'],
-  jobs: ['registry', 'replicas', 'database'],
+  // Of balancing only error classes; a rule below sees to that.
+  jobs: ['registry', 'replicas', 'database', 'balancing'],
   inference: ['balancing', 'jobs', 'registry'],
   // Error classes only; a rule below sees to that.
   errors: [
@@ -56,7 +57,7 @@ module.exports = {
       name: 'database-knows-entities-only',
       severity: 'error',
       from: { path: '^src/database/' },
-      to: { path: '^src/(registry|replicas)/', pathNot: '\\.entity\\.ts$' },
+      to: { path: '^src/(registry|replicas|jobs)/', pathNot: '\\.entity\\.ts$' },
     },
     {
       name: 'errors-import-error-classes-only',
@@ -72,6 +73,12 @@ module.exports = {
           '^src/upstream/failure\\.ts$',
         ],
       },
+    },
+    {
+      name: 'jobs-know-errors-of-balancing-only',
+      severity: 'error',
+      from: { path: '^src/jobs/', pathNot: '\\.spec\\.ts$' },
+      to: { path: '^src/balancing/', pathNot: '-errors\\.ts$' },
     },
     {
       name: 'template-is-pure',

@@ -8,6 +8,7 @@ import type { DatabaseAddresses } from './database/data-source.js';
 import { DatabaseModule } from './database/database.module.js';
 import { HealthModule } from './health/health.module.js';
 import { InferenceModule } from './inference/inference.module.js';
+import { JobsModule } from './jobs/jobs.module.js';
 import { RegistryModule } from './registry/registry.module.js';
 import { ReplicasModule } from './replicas/replicas.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
@@ -28,6 +29,7 @@ export class AppModule {
         HealthModule,
         ReplicasModule,
         BalancingModule,
+        JobsModule,
         InferenceModule,
       ],
     };

@@ -150,5 +150,6 @@ function toSettings(
       offlineRetentionDays: v.OFFLINE_RETENTION_DAYS,
       eventRetentionDays: v.EVENT_RETENTION_DAYS,
     },
+    jobs: { ...tuning.jobs, retentionMs: v.JOB_RETENTION_HOURS * 3_600_000 },
   };
 }

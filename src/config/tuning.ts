@@ -2,6 +2,7 @@ import type {
   AdmissionLimits,
   BalancingSettings,
   HealthSettings,
+  JobSettings,
   RegistrySettings,
   ReplicaSettings,
   RetryLimits,
@@ -20,6 +21,7 @@ export interface Tuning {
   readonly replicas: Omit<ReplicaSettings, 'drainTimeoutMs'>;
   readonly registry: Pick<RegistrySettings, 'resyncMs'>;
   readonly streams: { readonly heartbeatMs: number };
+  readonly jobs: Omit<JobSettings, 'retentionMs'>;
 }
 
 export const TUNING: Tuning = {
@@ -74,6 +76,40 @@ export const TUNING: Tuning = {
   registry: { resyncMs: 10_000 },
   // Below the idle timeouts of common proxies (nginx: 60 s, AWS ALB: 60 s, Heroku: 55 s).
   streams: { heartbeatMs: 15_000 },
+  jobs: {
+    // NOTIFY and known due times come first: this is the longest time without a look at the table.
+    idleMs: 2_000,
+    gatherMs: 100,
+    recordMs: 50,
+    // A killed replica's jobs are taken over within 20 s, as its probes are.
+    leaseMs: 15_000,
+    renewMs: 5_000,
+    looksAtOnce: 256,
+    looksPerWorker: 64,
+    submitsAtOnce: 32,
+    // A look must end while its lease is held.
+    lookTimeoutMs: 10_000,
+    // A replica that only lost the database hands in what it knows within this time.
+    unknownMs: 60_000,
+    askPauseMs: 15_000,
+    cancelMs: 60_000,
+    resultMs: 600_000,
+    silenceMs: 60_000,
+    // As many as requests may wait for a model on one replica.
+    mostQueued: 1_000,
+    waitedMs: 1_000,
+    inputBytes: 2 * 1024 ** 3,
+    resultBytes: 256 * 1024 ** 2,
+    // As for requests: 3 failures in a row, 10 s doubled up to 5 min. Five, where the request may be the cause.
+    failures: {
+      limitedAfter: 5,
+      faultsInARow: 3,
+      pauseMs: 10_000,
+      pauseMaxMs: 300_000,
+      busyMs: 1_000,
+      busyMaxMs: 60_000,
+    },
+  },
 };
 
 /** Operators turn these two; they complete the limits of the queue and of retries. */
@@ -100,5 +136,6 @@ export function tuned(overrides: TuningOverrides): Tuning {
     replicas: { ...TUNING.replicas, ...overrides.replicas },
     registry: { ...TUNING.registry, ...overrides.registry },
     streams: { ...TUNING.streams, ...overrides.streams },
+    jobs: { ...TUNING.jobs, ...overrides.jobs },
   };
 }

@@ -70,6 +70,8 @@ export const VARIABLES = {
   OFFLINE_RETENTION_DAYS: integer(30, 1, 36_500),
   EVENT_RETENTION_DAYS: integer(90, 1, 36_500),
 
+  JOB_RETENTION_HOURS: integer(24, 1, 8_760),
+
   SHUTDOWN_DELAY_MS: integer(0, 0, 600_000),
   DRAIN_TIMEOUT_MS: integer(600_000, 0, LONGEST_TIMER_MS),
   LOG_LEVEL: oneOf('info', 'debug', 'info', 'warn', 'error', 'silent'),

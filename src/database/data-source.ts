@@ -7,6 +7,8 @@ import { HeartbeatsReplicasModels1796000000000 } from '../../migrations/17960000
 import { Protocols1797000000000 } from '../../migrations/1797000000000-protocols.js';
 import { AnyTask1798000000000 } from '../../migrations/1798000000000-any-task.js';
 import { ProbeFailures1799000000000 } from '../../migrations/1799000000000-probe-failures.js';
+import { Jobs1801000000000 } from '../../migrations/1801000000000-jobs.js';
+import { JobEntity, JobEventEntity, JobFileEntity, JobWorkerEntity } from '../jobs/job.entity.js';
 import { ModelEntity } from '../registry/models/model.entity.js';
 import { WorkerEventEntity } from '../registry/worker-event.entity.js';
 import { WorkerProbeEntity } from '../registry/worker-probe.entity.js';
@@ -52,6 +54,10 @@ export function dataSourceOptions(
       ReplicaEntity,
       WorkerSlotEntity,
       WorkerSlotRequestEntity,
+      JobEntity,
+      JobEventEntity,
+      JobFileEntity,
+      JobWorkerEntity,
     ],
     migrations: [
       CreateRegistry1795000000000,
@@ -59,6 +65,7 @@ export function dataSourceOptions(
       Protocols1797000000000,
       AnyTask1798000000000,
       ProbeFailures1799000000000,
+      Jobs1801000000000,
     ],
     migrationsTableName: 'migration',
     // TypeORM would otherwise create an extension on its own; gen_random_uuid() is built in.

@@ -4,6 +4,7 @@ import { DatabaseSettings } from '../config/settings.js';
 import { DatabaseAddresses, dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
 import { DatabaseConnection } from './database-connection.js';
+import { Notifications } from './notifications.js';
 
 @Global()
 @Module({})
@@ -21,8 +22,13 @@ export class DatabaseModule {
           }),
         }),
       ],
-      providers: [{ provide: DatabaseAddresses, useValue: addresses }, Database, DatabaseConnection],
-      exports: [Database, DatabaseAddresses, DatabaseConnection],
+      providers: [
+        { provide: DatabaseAddresses, useValue: addresses },
+        Database,
+        DatabaseConnection,
+        Notifications,
+      ],
+      exports: [Database, DatabaseAddresses, DatabaseConnection, Notifications],
     };
   }
 }

@@ -23,7 +23,8 @@ export async function describeSchema(address: DatabaseAddress, schema: string): 
 }
 
 const TABLES = `
-SELECT format(E'CREATE TABLE %I (\\n%s\\n);\\n', c.relname, string_agg(line, E',\\n' ORDER BY kind, place, line)) AS text
+SELECT format(E'CREATE TABLE %I (\\n%s\\n)%s;\\n', c.relname, string_agg(line, E',\\n' ORDER BY kind, place, line),
+  coalesce(' WITH (' || array_to_string(c.reloptions, ', ') || ')', '')) AS text
 FROM pg_class c, LATERAL (
   SELECT 1 AS kind, a.attnum AS place, format('  %I %s', a.attname, format_type(a.atttypid, a.atttypmod))
     || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END
@@ -36,7 +37,7 @@ FROM pg_class c, LATERAL (
   FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 'n'
 ) AS lines
 WHERE c.relnamespace = $1::regnamespace AND c.relkind = 'r' AND c.relname <> 'migration'
-GROUP BY c.relname ORDER BY c.relname`;
+GROUP BY c.relname, c.reloptions ORDER BY c.relname`;
 
 const INDEXES = `
 SELECT pg_get_indexdef(i.indexrelid) || ';' AS text

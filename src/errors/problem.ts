@@ -3,6 +3,12 @@ import { ForeignOriginError, UnauthorizedError } from '../access/access-errors.j
 import { UnsupportedFieldError, UnsupportedTaskError } from '../inference/chat/chat-errors.js';
 import { NoWorkerAvailableError, UnknownModelError } from '../balancing/balancing-errors.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
+import {
+  IdempotencyConflictError,
+  InputsFullError,
+  NoSuchFileError,
+  QueueFullError,
+} from '../jobs/job-errors.js';
 import { type InputFault, InvalidInputError, PreconditionFailedError } from '../input/input-errors.js';
 import {
   NoSuchModelError,
@@ -69,6 +75,10 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof PreconditionFailedError) return problem(412, 'caller_conflict', error);
   if (error instanceof NoWorkerAvailableError)
     return problem(503, 'policy_no_worker', error, error.retryAfterS);
+  if (error instanceof QueueFullError || error instanceof InputsFullError)
+    return problem(503, 'policy_no_worker', error, error.retryAfterS);
+  if (error instanceof IdempotencyConflictError) return problem(422, 'caller_conflict', error);
+  if (error instanceof NoSuchFileError) return problem(404, 'caller_not_found', error);
   if (error instanceof DatabaseUnavailableError)
     return problem(503, 'manager_database_unavailable', error, 5);
   if (error instanceof UpstreamError) return attemptProblem(error);

@@ -3,6 +3,7 @@ import type { UsageExtract } from '../template/usage-extract.js';
 import type { PlaceholderName, PlaceholderValues } from '../template/placeholders.js';
 import type { UpstreamAnswer } from '../upstream/whole-answer.js';
 import type { UpstreamCall } from '../upstream/upstream-client.js';
+import type { PollCall } from './poll.js';
 
 /** An API that this service can translate. */
 export type ApiProtocol = 'openai' | 'anthropic' | 'gemini';
@@ -75,6 +76,8 @@ export interface TemplateCall extends CallBase {
   /** How its streams are read; `null`: it sends whole answers only. */
   readonly stream: StreamExtract | null;
   readonly usage: UsageExtract | null;
+  /** How its tasks are asked for; `null`: its answer is the result. */
+  readonly poll: PollCall | null;
 }
 
 /** A call by an API that this service can translate. */

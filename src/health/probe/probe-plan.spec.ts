@@ -59,6 +59,7 @@ function aWorker(healthCheck: unknown, origin = 'http://10.0.0.3:8000', fault?: 
             origin,
             stream: null,
             usage: null,
+            poll: null,
             ownTimeouts: { connectMs: null, firstByteMs: null, idleMs: null, totalMs: null },
             placeholders: new Set(),
             render: () => never(),

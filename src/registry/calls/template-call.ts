@@ -79,6 +79,7 @@ export function compileTemplateCall(
     placeholders,
     stream,
     usage,
+    poll: null,
     render: (values, forwardedHeaders) => ({
       method,
       origin: url.origin,

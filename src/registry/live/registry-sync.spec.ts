@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { DatabaseSettings, RegistrySettings } from '../../config/settings.js';
-import { DatabaseAddresses } from '../../database/data-source.js';
+import { RegistrySettings } from '../../config/settings.js';
 import { DatabaseConnection } from '../../database/database-connection.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
-import { Database } from '../../database/database.js';
+import { Notifications } from '../../database/notifications.js';
 import { WorkerCompiler } from '../calls/worker-compiler.js';
 import { ModelPolicies } from '../models/model-policies.js';
 import { WorkerQueries, type WorkerRow } from '../worker-queries.js';
@@ -31,9 +30,7 @@ function syncOf(rows: Rows): RegistrySync {
     {} as ModelPolicies,
     {} as DatabaseConnection,
     { resyncMs: 1_000 } as RegistrySettings,
-    {} as Database,
-    { direct: '' } as unknown as DatabaseAddresses,
-    { schema: 'public' } as DatabaseSettings,
+    { subscribe: () => {} } as unknown as Notifications,
   );
 }
 

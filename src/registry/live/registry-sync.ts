@@ -1,10 +1,8 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { RegistrySettings, DatabaseSettings } from '../../config/settings.js';
-import { ChangeListener } from '../../database/change-listener.js';
-import { Database } from '../../database/database.js';
-import { DatabaseAddresses } from '../../database/data-source.js';
+import { RegistrySettings } from '../../config/settings.js';
 import { DatabaseConnection } from '../../database/database-connection.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
+import { Notifications } from '../../database/notifications.js';
 import { type CompiledRow, WorkerCompiler } from '../calls/worker-compiler.js';
 import { ModelPolicies } from '../models/model-policies.js';
 import { WorkerQueries } from '../worker-queries.js';
@@ -22,15 +20,12 @@ const RETRY_MS = 1_000;
 @Injectable()
 export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('Registry');
-  private readonly listener: ChangeListener;
   private readonly hinted = new Set<string>();
   private gathering: NodeJS.Timeout | null = null;
   private resyncing: NodeJS.Timeout | null = null;
   /** Reads follow one another, so that an older one never overwrites a newer one. */
   private reading: Promise<void> = Promise.resolve();
   private stopped = false;
-  /** `null` until it is known. */
-  private isListening: boolean | null = null;
 
   constructor(
     private readonly queries: WorkerQueries,
@@ -39,53 +34,27 @@ export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdo
     private readonly models: ModelPolicies,
     private readonly connection: DatabaseConnection,
     private readonly settings: RegistrySettings,
-    database: Database,
-    addresses: DatabaseAddresses,
-    { schema }: DatabaseSettings,
+    notifications: Notifications,
   ) {
-    const prefix = `${schema} `;
-    this.listener = new ChangeListener({
-      address: addresses.direct,
-      channels: ['worker_changed', 'model_changed'],
-      onNotify: (payload, channel) => {
-        if (!payload.startsWith(prefix)) return;
-        if (channel === 'model_changed') this.reloadModels().catch(() => this.resync());
-        else this.hint(payload.slice(prefix.length));
-      },
-      onListening: () => {
-        if (this.isListening === false) this.logger.log('listening for changes again');
-        this.isListening = true;
-        void this.resync();
-      },
-      onLost: (error) => {
-        // Logged once, not at every attempt: where LISTEN is impossible it stays so.
-        if (this.isListening !== false)
-          this.logger.warn(`not listening for changes, polling continues: ${error.message}`);
-        this.isListening = false;
-      },
-      notify: (channel, payload) => database.query('SELECT pg_notify($1, $2)', [channel, payload]),
-      onDeaf: () => {
-        const poll = `polling every ${this.settings.resyncMs} ms continues`;
-        this.logger.warn(
-          `LISTEN receives nothing, as behind a pooler in transaction mode; ${poll}. ` +
-            'Set DATABASE_DIRECT_URL to the server itself to see changes within a moment',
-        );
+    notifications.subscribe('worker_changed', {
+      onNotify: (id) => this.hint(id),
+      onListening: () => void this.resync(),
+    });
+    notifications.subscribe('model_changed', {
+      onNotify: () => {
+        this.reloadModels().catch(() => this.resync());
       },
     });
   }
 
   onApplicationBootstrap(): void {
-    this.connection.onConnected(() => {
-      this.listener.start();
-      void this.resync();
-    });
+    this.connection.onConnected(() => void this.resync());
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.stopped = true;
     if (this.gathering !== null) clearTimeout(this.gathering);
     if (this.resyncing !== null) clearTimeout(this.resyncing);
-    await this.listener.stop();
     await this.reading;
   }
 

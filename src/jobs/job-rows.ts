@@ -1,0 +1,82 @@
+import type { Job, JobErrorCode, JobInput, JobKind, JobState } from './job.js';
+
+/** One file of a result, as the column `result` holds it. */
+export interface StoredFile {
+  /** The upstream's URL; `null`: a request for the bytes, or parts in `job_file`. */
+  readonly url: string | null;
+  readonly type: string | null;
+  readonly bytes: number | null;
+  /** `job_file.copy` of its parts; `null`: the bytes are fetched from the upstream on demand. */
+  readonly copy: number | null;
+}
+
+/** The columns of `job` that a `Job` shows. */
+export interface JobRow {
+  readonly id: string;
+  readonly version: number;
+  readonly model_name: string;
+  readonly kind: JobKind;
+  readonly owner_key: string;
+  readonly state: JobState;
+  readonly worker_id: string | null;
+  readonly upstream_word: string;
+  readonly progress: number;
+  readonly queue_position: number | null;
+  readonly note: string;
+  readonly error_code: JobErrorCode | null;
+  readonly error: string | null;
+  readonly request: JobInput;
+  readonly result: readonly StoredFile[] | null;
+  readonly created_at: Date;
+  readonly submitted_at: Date | null;
+  readonly ended_at: Date | null;
+  readonly expires_at: Date | null;
+}
+
+export const JOB_COLUMNS = `id, version, model_name, kind, owner_key, state, worker_id, upstream_word, progress, queue_position, note,
+  error_code, error, request, result, created_at, submitted_at, ended_at, expires_at`;
+
+const FINAL_STATES: readonly JobState[] = ['succeeded', 'failed', 'cancelled'];
+
+export function hasEnded({ state }: { readonly state: JobState }): boolean {
+  return FINAL_STATES.includes(state);
+}
+
+/** @param retentionMs how long a job is kept after its end */
+export function jobOf(row: JobRow, retentionMs: number): Job {
+  return {
+    id: row.id,
+    version: row.version,
+    modelName: row.model_name,
+    kind: row.kind,
+    ownerKey: row.owner_key,
+    state: row.state,
+    workerId: row.worker_id,
+    upstreamWord: row.upstream_word,
+    progress: row.progress,
+    queuePosition: row.queue_position,
+    note: row.note,
+    error: row.error_code === null ? null : { code: row.error_code, message: row.error ?? '' },
+    input: row.request,
+    files: (row.result ?? []).map(({ url, type, bytes }, number) => ({ number, url, type, bytes })),
+    createdAt: row.created_at,
+    submittedAt: row.submitted_at,
+    endedAt: row.ended_at,
+    expiresAt: expiry(row, retentionMs),
+  };
+}
+
+/** The upstream deletes its files, or this service deletes the job: whichever is first. */
+function expiry({ ended_at, expires_at }: JobRow, retentionMs: number): Date | null {
+  if (ended_at === null) return null;
+  const deletedMs = ended_at.getTime() + retentionMs;
+  return new Date(Math.min(deletedMs, expires_at?.getTime() ?? Infinity));
+}
+
+const LONGEST_TEXT = 2_000;
+
+/** A text of an upstream as PostgreSQL can hold it: no U+0000, no lone surrogates, and not without end. */
+export function storable(text: string, most = LONGEST_TEXT): string {
+  const short = text.length > most ? `${text.slice(0, most - 1)}…` : text;
+  return short.replaceAll('\0', '').toWellFormed();
+}

@@ -1,0 +1,222 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { NoWorkerAvailableError, UnknownModelError } from '../balancing/balancing-errors.js';
+import { JobSettings } from '../config/settings.js';
+import { UUID } from '../input/page.dto.js';
+import { LiveWorkers, type Model } from '../registry/live/live-workers.js';
+import { ModelLookup } from '../registry/live/model-lookup.js';
+import { ModelPolicies } from '../registry/models/model-policies.js';
+import type { CancelSignal } from '../upstream/exchange.js';
+import { IdempotencyConflictError, InputsFullError, QueueFullError } from './job-errors.js';
+import { newJobId } from './job-id.js';
+import { hasEnded, jobOf, type JobRow } from './job-rows.js';
+import { JobTable, type ListFilter } from './job-table.js';
+import type { Job, NewJob } from './job.js';
+import { splitInput } from './input-files.js';
+import { isPollWorker, type PollWorker, pollWorkersOf } from './poll-workers.js';
+import { Waiting } from './waiting.js';
+
+/** How long a job of a model without poll workers waits for a worker. */
+const CALL_QUEUE_MS = 600_000;
+/** When it is worth trying again: a queue of long work moves slowly. */
+const FULL_RETRY_S = 30;
+const RETRY_AFTER_S = 5;
+/** At most two states a second go to one reader. */
+const CHANGES_PAUSE_MS = 500;
+
+/** Long work as the API uses it. Every method throws DatabaseUnavailableError. */
+@Injectable()
+export class Jobs {
+  constructor(
+    private readonly table: JobTable,
+    private readonly live: LiveWorkers,
+    private readonly lookup: ModelLookup,
+    private readonly policies: ModelPolicies,
+    private readonly waiting: Waiting,
+    private readonly settings: JobSettings,
+  ) {}
+
+  /** Whether the model has a worker with `poll`: then every call of it is a job. */
+  serves(modelName: string): boolean {
+    return this.live.model(modelName)?.workers.some(isPollWorker) ?? false;
+  }
+
+  /**
+   * Queues a job. A repeated idempotency key gives the job that there is.
+   * @throws UnknownModelError, NoWorkerAvailableError, QueueFullError, InputsFullError, IdempotencyConflictError, and the
+   *   error of a request that no worker of the model can express
+   */
+  async create(job: NewJob): Promise<{ job: Job; created: boolean }> {
+    const id = newJobId();
+    const workers = pollWorkersOf(await this.modelOf(job.modelName));
+    const unable = workers.length === 0 ? [] : this.unableOf(workers, job);
+    const { input, files } = splitInput(job.input);
+    const made = await this.table.insert(
+      {
+        ...job,
+        id,
+        mode: workers.length === 0 ? 'call' : 'poll',
+        request: JSON.stringify(input),
+        files: files.map((file) => Buffer.from(file)),
+        unable,
+        queueMs: Math.max(
+          ...workers.map(({ call }) => call.poll.queueMs),
+          workers.length === 0 ? CALL_QUEUE_MS : 0,
+        ),
+      },
+      this.policies.of(job.modelName)?.queueMax ?? this.settings.mostQueued,
+      this.settings.inputBytes,
+    );
+    switch (made.kind) {
+      case 'created':
+        return { job: this.shown(made.row), created: true };
+      case 'exists':
+        if (made.requestHash !== job.requestHash) throw new IdempotencyConflictError();
+        return { job: this.shown(made.row), created: false };
+      case 'queue_full': {
+        const most = this.policies.of(job.modelName)?.queueMax ?? this.settings.mostQueued;
+        throw new QueueFullError(job.modelName, most, FULL_RETRY_S);
+      }
+      case 'inputs_full':
+        throw new InputsFullError(this.settings.inputBytes);
+    }
+  }
+
+  async find(id: string): Promise<Job | null> {
+    if (!UUID.test(id)) return null;
+    const row = await this.table.find(id);
+    return row === undefined ? null : this.shown(row);
+  }
+
+  /** A job of the same request that lives or ended within this time: what a client's own repetition means. */
+  async findRepeated(
+    {
+      ownerKey,
+      modelName,
+      requestHash,
+    }: Pick<NewJob, 'ownerKey' | 'modelName'> & { readonly requestHash: string },
+    withinMs: number,
+  ): Promise<Job | null> {
+    const row = await this.table.findRepeated(ownerKey, modelName, requestHash, withinMs);
+    return row === undefined ? null : this.shown(row);
+  }
+
+  async list(filter: ListFilter): Promise<{ jobs: readonly Job[]; hasMore: boolean }> {
+    if (filter.after !== undefined && !UUID.test(filter.after)) return { jobs: [], hasMore: false };
+    const rows = await this.table.list(filter);
+    return {
+      jobs: rows.slice(0, filter.limit).map((row) => this.shown(row)),
+      hasMore: rows.length > filter.limit,
+    };
+  }
+
+  /** @returns the job, which may end a moment later; `null`: there is none */
+  async cancel(id: string): Promise<Job | null> {
+    if (!UUID.test(id)) return null;
+    const row = await this.table.cancel(id);
+    if (row === undefined) return null;
+    this.waiting.changed([id]);
+    return this.shown(row);
+  }
+
+  /** Cancels what runs; the job is no longer found. @returns whether it was there */
+  async remove(id: string): Promise<boolean> {
+    if (!UUID.test(id)) return false;
+    return this.table.remove(id);
+  }
+
+  /**
+   * Resolves when the job has ended, or at `untilMs` (of `performance.now()`), or when `signal` fires, with the job as it
+   * is then. `null`: there is none.
+   */
+  async wait(id: string, untilMs: number, signal: CancelSignal | null): Promise<Job | null> {
+    if (!UUID.test(id)) return null;
+    let last = await this.table.find(id);
+    if (last === undefined || hasEnded(last)) return last === undefined ? null : this.shown(last);
+    let stop = (): void => {};
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, Math.max(0, untilMs - performance.now()));
+      const onAbort = { handleEvent: resolve };
+      const unfollow = this.waiting.follow(id, (row) => {
+        last = row;
+        if (row === undefined || hasEnded(row)) resolve();
+      });
+      stop = () => {
+        clearTimeout(timer);
+        unfollow();
+        signal?.removeEventListener('abort', onAbort);
+      };
+      if (signal?.aborted === true) resolve();
+      else signal?.addEventListener('abort', onAbort);
+    });
+    stop();
+    return last === undefined ? null : this.shown(last);
+  }
+
+  /** The job as it is and at every change, at most twice a second, unless the reader knows that version already; ends with the job. */
+  async *changes(
+    id: string,
+    afterVersion: number | null,
+    signal: CancelSignal | null,
+  ): AsyncGenerator<Job, void> {
+    let known = afterVersion ?? -1;
+    for (let job = await this.find(id); job !== null; job = await this.next(id, known, signal)) {
+      if (job.version > known) {
+        known = job.version;
+        yield job;
+      }
+      if (hasEnded(job) || signal?.aborted === true) return;
+      await sleep(CHANGES_PAUSE_MS);
+    }
+  }
+
+  /** Resolves with a newer version of the job, or as it is when `signal` fires; `null`: it is gone. */
+  private async next(id: string, known: number, signal: CancelSignal | null): Promise<Job | null> {
+    const row = await new Promise<JobRow | undefined>((resolve) => {
+      let last: JobRow | undefined;
+      const done = (found: JobRow | undefined): void => {
+        stop();
+        signal?.removeEventListener('abort', onAbort);
+        resolve(found);
+      };
+      const onAbort = { handleEvent: () => done(last) };
+      const stop = this.waiting.follow(id, (found) => {
+        last = found;
+        if (found === undefined || found.version > known || hasEnded(found)) done(found);
+      });
+      if (signal?.aborted === true) done(undefined);
+      else signal?.addEventListener('abort', onAbort);
+    });
+    return row === undefined ? null : this.shown(row);
+  }
+
+  private async modelOf(name: string): Promise<Model> {
+    const model = this.live.model(name) ?? (await this.lookup.find(name));
+    if (model !== undefined) return model;
+    if (this.live.lastLoadMs !== null) throw new UnknownModelError(name);
+    throw new NoWorkerAvailableError(name, RETRY_AFTER_S, 'the registry has not been read yet');
+  }
+
+  /** @throws NoWorkerAvailableError */
+  private unableOf(workers: readonly PollWorker[], job: NewJob): readonly string[] {
+    const inUse = workers.filter(
+      ({ adminState, health }) => adminState === 'enabled' && health !== 'unhealthy',
+    );
+    if (inUse.length === 0)
+      throw new NoWorkerAvailableError(job.modelName, RETRY_AFTER_S, whyNoneIsInUse(workers));
+    return [];
+  }
+
+  private shown(row: JobRow): Job {
+    return jobOf(row, this.settings.retentionMs);
+  }
+}
+
+function whyNoneIsInUse(workers: readonly PollWorker[]): string {
+  const reasons = new Map<string, number>();
+  for (const { adminState, health } of workers) {
+    const reason = adminState === 'enabled' ? health : adminState;
+    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  }
+  return [...reasons].map(([reason, count]) => `${count} ${reason}`).join(', ');
+}

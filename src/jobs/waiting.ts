@@ -1,0 +1,78 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { SchedulerRegistry } from '@nestjs/schedule';
+import { JobSettings } from '../config/settings.js';
+import { Notifications } from '../database/notifications.js';
+import { PeriodicTask } from '../replicas/periodic-task.js';
+import { hasEnded, type JobRow } from './job-rows.js';
+import { JobTable } from './job-table.js';
+
+type Listener = (row: JobRow | undefined) => void;
+
+/** Notifications and own changes that arrive within this time cause one read. */
+const GATHER_MS = 20;
+
+/**
+ * Tells callers of this replica how their jobs are: one query for all of them, every second, and sooner after a NOTIFY or
+ * a change made here.
+ */
+@Injectable()
+export class Waiting implements OnApplicationShutdown {
+  private readonly listeners = new Map<string, Set<Listener>>();
+  private readonly reads: PeriodicTask;
+
+  constructor(
+    private readonly table: JobTable,
+    private readonly settings: JobSettings,
+    notifications: Notifications,
+    schedules: SchedulerRegistry,
+  ) {
+    this.reads = new PeriodicTask('jobs-waited-for', schedules, () => this.read());
+    notifications.subscribe('job_changed', {
+      onNotify: (payload) => this.hear(payload),
+      onListening: () => {
+        if (this.listeners.size > 0) this.reads.runWithin(0);
+      },
+    });
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.reads.stop();
+  }
+
+  /** Calls `listener` with the job's row now and then, until `stop` is called; `undefined`: it is gone. @returns stop */
+  follow(id: string, listener: Listener): () => void {
+    const all = this.listeners.get(id) ?? new Set();
+    all.add(listener);
+    this.listeners.set(id, all);
+    this.reads.runWithin(this.settings.waitedMs);
+    return () => {
+      all.delete(listener);
+      if (all.size === 0) this.listeners.delete(id);
+    };
+  }
+
+  /** These jobs have changed. */
+  changed(ids: Iterable<string>): void {
+    for (const id of ids) if (this.listeners.has(id)) return this.reads.runWithin(GATHER_MS);
+  }
+
+  private hear(payload: string): void {
+    this.changed([payload.slice(0, payload.indexOf(' '))]);
+  }
+
+  private async read(): Promise<number | null> {
+    const ids = [...this.listeners.keys()];
+    if (ids.length === 0) return null;
+    try {
+      const rows = new Map((await this.table.findAll(ids)).map((row) => [row.id, row]));
+      for (const id of ids) {
+        const row = rows.get(id);
+        for (const listener of this.listeners.get(id) ?? []) listener(row);
+        if (row === undefined || hasEnded(row)) this.listeners.delete(id);
+      }
+    } catch {
+      // The database is away: whoever waits keeps waiting, until its own time is over.
+    }
+    return this.listeners.size > 0 ? this.settings.waitedMs : null;
+  }
+}
