@@ -1,5 +1,101 @@
 -- The schema after all migrations, from the catalogue. Written by: npm run schema:write
 
+CREATE TABLE job (
+  id uuid NOT NULL,
+  model_name text NOT NULL,
+  worker_id uuid,
+  owner_key text NOT NULL DEFAULT ''::text,
+  kind text NOT NULL,
+  mode text NOT NULL DEFAULT 'poll'::text,
+  state text NOT NULL DEFAULT 'queued'::text,
+  state_since timestamp with time zone NOT NULL DEFAULT now(),
+  version integer NOT NULL DEFAULT 1,
+  upstream_word text NOT NULL DEFAULT ''::text,
+  progress integer NOT NULL DEFAULT 0,
+  queue_position integer,
+  note text NOT NULL DEFAULT ''::text,
+  error_code text,
+  error text,
+  request json NOT NULL,
+  input_bytes bigint NOT NULL DEFAULT 0,
+  kept json NOT NULL DEFAULT '{}'::json,
+  result json,
+  submits integer NOT NULL DEFAULT 0,
+  looks integer NOT NULL DEFAULT 0,
+  unable uuid[] NOT NULL DEFAULT '{}'::uuid[],
+  tried uuid[] NOT NULL DEFAULT '{}'::uuid[],
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  queue_until timestamp with time zone NOT NULL,
+  submitted_at timestamp with time zone,
+  deadline_at timestamp with time zone,
+  not_found_since timestamp with time zone,
+  done_at timestamp with time zone,
+  cancel_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  removed_at timestamp with time zone,
+  due_at timestamp with time zone NOT NULL DEFAULT now(),
+  lease_owner uuid,
+  lease_until timestamp with time zone,
+  fence integer NOT NULL DEFAULT 0,
+  cancel_wanted boolean NOT NULL DEFAULT false,
+  idempotency_key text,
+  request_hash text,
+  request_id text NOT NULL DEFAULT ''::text,
+  webhook_url text,
+  CONSTRAINT job_counts CHECK (((submits >= 0) AND (looks >= 0) AND (version > 0) AND (input_bytes >= 0))),
+  CONSTRAINT job_ended_with_state CHECK (((state = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])) = (ended_at IS NOT NULL))),
+  CONSTRAINT job_error_code_known CHECK ((error_code = ANY (ARRAY['busy'::text, 'submit_refused'::text, 'submit_unknown'::text, 'upstream_failed'::text, 'upstream_lost'::text, 'result_missing'::text, 'result_unreachable'::text, 'result_forbidden'::text, 'timeout'::text, 'misconfigured'::text, 'cancelled'::text, 'worker_deleted'::text]))),
+  CONSTRAINT job_failed_with_code CHECK (((state = ANY (ARRAY['failed'::text, 'cancelled'::text])) = (error_code IS NOT NULL))),
+  CONSTRAINT job_idempotency_key_length CHECK (((char_length(idempotency_key) >= 1) AND (char_length(idempotency_key) <= 255))),
+  CONSTRAINT job_kind_known CHECK ((kind = ANY (ARRAY['image'::text, 'video'::text, 'audio'::text, 'text'::text]))),
+  CONSTRAINT job_lease_whole CHECK (((lease_owner IS NULL) = (lease_until IS NULL))),
+  CONSTRAINT job_mode_known CHECK ((mode = ANY (ARRAY['poll'::text, 'call'::text]))),
+  CONSTRAINT job_model_name_length CHECK (((char_length(model_name) >= 1) AND (char_length(model_name) <= 200))),
+  CONSTRAINT job_of_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE SET NULL,
+  CONSTRAINT job_pkey PRIMARY KEY (id),
+  CONSTRAINT job_progress_range CHECK (((progress >= 0) AND (progress <= 100))),
+  CONSTRAINT job_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'submitting'::text, 'unknown'::text, 'running'::text, 'cancelling'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text])))
+) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=500);
+
+CREATE TABLE job_event (
+  id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  job_id uuid NOT NULL,
+  state text NOT NULL,
+  note text NOT NULL DEFAULT ''::text,
+  actor text NOT NULL,
+  CONSTRAINT job_event_job FOREIGN KEY (job_id) REFERENCES job(id) ON DELETE CASCADE,
+  CONSTRAINT job_event_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE job_file (
+  job_id uuid NOT NULL,
+  role text NOT NULL,
+  number integer NOT NULL,
+  copy integer NOT NULL,
+  part integer NOT NULL,
+  bytes bytea NOT NULL,
+  CONSTRAINT job_file_job FOREIGN KEY (job_id) REFERENCES job(id) ON DELETE CASCADE,
+  CONSTRAINT job_file_numbers CHECK (((number >= 0) AND (copy >= 0) AND (part >= 0))),
+  CONSTRAINT job_file_pkey PRIMARY KEY (job_id, role, number, copy, part),
+  CONSTRAINT job_file_role_known CHECK ((role = ANY (ARRAY['input'::text, 'result'::text])))
+);
+
+CREATE TABLE job_worker (
+  worker_id uuid NOT NULL,
+  busy_in_row integer NOT NULL DEFAULT 0,
+  faults_in_row integer NOT NULL DEFAULT 0,
+  failures_in_row integer NOT NULL DEFAULT 0,
+  paused_until timestamp with time zone,
+  pause_reason text NOT NULL DEFAULT ''::text,
+  last_failure text NOT NULL DEFAULT ''::text,
+  last_failure_at timestamp with time zone,
+  CONSTRAINT job_worker_counts CHECK (((busy_in_row >= 0) AND (faults_in_row >= 0) AND (failures_in_row >= 0))),
+  CONSTRAINT job_worker_pkey PRIMARY KEY (worker_id),
+  CONSTRAINT job_worker_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE CASCADE
+);
+
 CREATE TABLE model (
   name text NOT NULL,
   strategy text,
@@ -35,7 +131,7 @@ CREATE TABLE replica (
   seen_at timestamp with time zone NOT NULL DEFAULT now(),
   drained json NOT NULL DEFAULT '{}'::json,
   CONSTRAINT replica_pkey PRIMARY KEY (id)
-);
+) WITH (fillfactor=70);
 
 CREATE TABLE worker (
   id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -138,7 +234,7 @@ CREATE TABLE worker_probe (
   CONSTRAINT worker_probe_lease_whole CHECK (((lease_owner IS NULL) = (lease_until IS NULL))),
   CONSTRAINT worker_probe_pkey PRIMARY KEY (worker_id),
   CONSTRAINT worker_probe_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE CASCADE
-);
+) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.05);
 
 CREATE TABLE worker_slot (
   worker_id uuid NOT NULL,
@@ -149,7 +245,7 @@ CREATE TABLE worker_slot (
   CONSTRAINT worker_slot_pkey PRIMARY KEY (worker_id, slot),
   CONSTRAINT worker_slot_replica FOREIGN KEY (replica_id) REFERENCES replica(id) ON DELETE CASCADE,
   CONSTRAINT worker_slot_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE CASCADE
-);
+) WITH (fillfactor=70);
 
 CREATE TABLE worker_slot_wish (
   worker_id uuid NOT NULL,
@@ -158,15 +254,83 @@ CREATE TABLE worker_slot_wish (
   CONSTRAINT worker_slot_wish_pkey PRIMARY KEY (worker_id, replica_id),
   CONSTRAINT worker_slot_wish_replica FOREIGN KEY (replica_id) REFERENCES replica(id) ON DELETE CASCADE,
   CONSTRAINT worker_slot_wish_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE CASCADE
-);
+) WITH (fillfactor=70);
 
 
+CREATE INDEX job_active_of_worker ON public.job USING btree (worker_id) WHERE (state = ANY (ARRAY['submitting'::text, 'unknown'::text, 'running'::text, 'cancelling'::text]));
+CREATE INDEX job_due ON public.job USING btree (due_at) WHERE (state = ANY (ARRAY['running'::text, 'unknown'::text, 'cancelling'::text]));
+CREATE INDEX job_ended ON public.job USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+CREATE INDEX job_event_of_job ON public.job_event USING btree (job_id, id);
+CREATE UNIQUE INDEX job_idempotency ON public.job USING btree (owner_key, idempotency_key) WHERE (idempotency_key IS NOT NULL);
+CREATE INDEX job_of_owner ON public.job USING btree (owner_key, created_at, id);
+CREATE INDEX job_queued ON public.job USING btree (model_name, owner_key, created_at) WHERE (state = 'queued'::text);
+CREATE INDEX job_submitting ON public.job USING btree (lease_until) WHERE (state = 'submitting'::text);
 CREATE INDEX worker_event_at ON public.worker_event USING btree (at);
 CREATE INDEX worker_event_of_worker ON public.worker_event USING btree (worker_id, id);
 CREATE UNIQUE INDEX worker_natural_key ON public.worker USING btree (model_name, md5(req_url_template), name);
 CREATE INDEX worker_slot_of_replica ON public.worker_slot USING btree (replica_id);
 CREATE INDEX worker_slot_wish_of_replica ON public.worker_slot_wish USING btree (replica_id);
 
+CREATE VIEW job_overview AS
+ SELECT j.id,
+    j.model_name,
+    j.kind,
+    j.owner_key,
+    j.state,
+    date_trunc('second'::text, now() - j.state_since) AS state_for,
+    date_trunc('second'::text, COALESCE(j.ended_at, now()) - j.created_at) AS age,
+        CASE
+            WHEN j.state = ANY (ARRAY['failed'::text, 'cancelled'::text]) THEN (j.error_code || ': '::text) || COALESCE(j.error, ''::text)
+            WHEN j.state = 'succeeded'::text THEN ''::text
+            WHEN j.state = 'queued'::text AND j.due_at > now() THEN ('waits until '::text || date_trunc('second'::text, j.due_at)) || COALESCE(': '::text || NULLIF(j.note, ''::text), ''::text)
+            WHEN j.state = 'queued'::text AND j.mode = 'poll'::text THEN COALESCE(wait.reason, 'no worker has this model'::text) || COALESCE('; '::text || NULLIF(j.note, ''::text), ''::text)
+            WHEN j.state <> 'queued'::text AND j.mode = 'poll'::text AND j.worker_id IS NULL THEN 'its worker was deleted'::text
+            WHEN j.state = 'submitting'::text AND j.lease_until < now() THEN 'its replica is gone'::text
+            WHEN (j.state = ANY (ARRAY['running'::text, 'unknown'::text, 'cancelling'::text])) AND j.due_at < (now() - '00:00:30'::interval) AND (j.lease_until IS NULL OR j.lease_until < now()) THEN 'no replica looks at it'::text
+            ELSE j.note
+        END AS why,
+    w.name AS worker_name,
+    w.req_url_template AS worker_url,
+    w.admin_state AS worker_state,
+    w.health AS worker_health,
+    j.worker_id,
+    j.upstream_word,
+    j.progress,
+    j.queue_position,
+    j.submits,
+    j.looks,
+    j.created_at,
+    j.submitted_at,
+    j.ended_at,
+    j.due_at,
+    j.deadline_at,
+    j.expires_at,
+    r.host AS lease_host,
+    j.lease_until,
+    j.cancel_wanted,
+    j.removed_at,
+    j.request_id
+   FROM job j
+     LEFT JOIN worker w ON w.id = j.worker_id
+     LEFT JOIN replica r ON r.id = j.lease_owner
+     LEFT JOIN LATERAL ( SELECT string_agg(reasons.text, ', '::text ORDER BY reasons.text) AS reason
+           FROM ( SELECT (count(*) || ' '::text) || each.what AS text
+                   FROM ( SELECT
+                                CASE
+                                    WHEN m.id = ANY (j.unable) THEN 'cannot express it'::text
+                                    WHEN m.admin_state <> 'enabled'::text THEN m.admin_state
+                                    WHEN m.health = 'unhealthy'::text THEN 'unhealthy'::text
+                                    WHEN p.paused_until > now() THEN ((('paused until '::text || date_trunc('second'::text, p.paused_until)) || ' ('::text) || p.pause_reason) || ')'::text
+                                    WHEN (( SELECT count(*) AS count
+                                       FROM job a
+                                      WHERE a.worker_id = m.id AND (a.state = ANY (ARRAY['submitting'::text, 'unknown'::text, 'running'::text, 'cancelling'::text])))) >= m.max_concurrency THEN 'full'::text
+                                    WHEN p.failures_in_row >= 5 OR p.faults_in_row >= 3 THEN 'failing: one job at a time'::text
+                                    ELSE 'about to take one'::text
+                                END AS what
+                           FROM worker m
+                             LEFT JOIN job_worker p ON p.worker_id = m.id
+                          WHERE m.model_name = j.model_name) each
+                  GROUP BY each.what) reasons) wait ON j.state = 'queued'::text AND j.mode = 'poll'::text;
 CREATE VIEW worker_overview AS
  SELECT w.model_name,
     w.name,
@@ -194,6 +358,60 @@ CREATE VIEW worker_overview AS
      LEFT JOIN worker_probe p ON p.worker_id = w.id
   ORDER BY w.model_name, w.created_at, w.id;
 
+CREATE OR REPLACE FUNCTION public.job_before()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public'
+AS $function$
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    IF OLD.ended_at IS NOT NULL AND NEW.state <> OLD.state THEN
+      RAISE EXCEPTION 'job % has ended as %: its state cannot change', OLD.id, OLD.state USING ERRCODE = 'check_violation';
+    END IF;
+    NEW.version := OLD.version + 1;
+    IF NEW.cancel_wanted AND NOT OLD.cancel_wanted THEN
+      NEW.cancel_at := now();
+    END IF;
+  END IF;
+  IF NEW.cancel_wanted AND NEW.ended_at IS NULL THEN
+    IF NEW.state = 'queued' THEN
+      NEW.state := 'cancelled';
+      NEW.error_code := 'cancelled';
+      NEW.error := 'the job was cancelled before it was submitted';
+    ELSIF NEW.state = 'running' THEN
+      NEW.state := 'cancelling';
+      NEW.due_at := now();
+    END IF;
+  END IF;
+  IF NEW.state IN ('succeeded', 'failed', 'cancelled') AND NEW.ended_at IS NULL THEN
+    NEW.ended_at := now();
+    NEW.lease_owner := NULL;
+    NEW.lease_until := NULL;
+    NEW.queue_position := NULL;
+    IF NEW.state = 'succeeded' THEN
+      NEW.progress := 100;
+    END IF;
+  END IF;
+  IF TG_OP = 'UPDATE' AND NEW.state <> OLD.state THEN
+    NEW.state_since := now();
+  END IF;
+  RETURN NEW;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.job_follow()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public'
+AS $function$
+BEGIN
+  INSERT INTO job_event (job_id, state, note, actor) VALUES (NEW.id, NEW.state, coalesce(NEW.error, NEW.note),
+    coalesce(nullif(current_setting('mmm.actor', true), ''), session_user));
+  IF TG_OP = 'INSERT' OR NEW.state <> OLD.state OR NEW.cancel_wanted <> OLD.cancel_wanted THEN
+    PERFORM pg_notify('job_changed', TG_TABLE_SCHEMA || ' ' || NEW.id || ' ' || NEW.state);
+  END IF;
+  RETURN NULL;
+END $function$
+;
 CREATE OR REPLACE FUNCTION public.model_follow()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -323,11 +541,82 @@ BEGIN
 END $function$
 ;
 
+CREATE TRIGGER job_before_insert BEFORE INSERT ON job FOR EACH ROW EXECUTE FUNCTION job_before();
+CREATE TRIGGER job_before_update BEFORE UPDATE ON job FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.worker_id IS DISTINCT FROM new.worker_id OR old.upstream_word IS DISTINCT FROM new.upstream_word OR old.progress IS DISTINCT FROM new.progress OR old.queue_position IS DISTINCT FROM new.queue_position OR old.note IS DISTINCT FROM new.note OR old.error_code IS DISTINCT FROM new.error_code OR old.error IS DISTINCT FROM new.error OR old.cancel_wanted IS DISTINCT FROM new.cancel_wanted OR old.submitted_at IS DISTINCT FROM new.submitted_at OR old.expires_at IS DISTINCT FROM new.expires_at) EXECUTE FUNCTION job_before();
+CREATE TRIGGER job_follow_insert AFTER INSERT ON job FOR EACH ROW EXECUTE FUNCTION job_follow();
+CREATE TRIGGER job_follow_update AFTER UPDATE ON job FOR EACH ROW WHEN (old.state <> new.state OR old.note <> new.note OR old.cancel_wanted <> new.cancel_wanted) EXECUTE FUNCTION job_follow();
 CREATE TRIGGER model_follow BEFORE INSERT OR DELETE OR UPDATE ON model FOR EACH ROW EXECUTE FUNCTION model_follow();
 CREATE TRIGGER worker_before_update BEFORE UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_before_update();
 CREATE TRIGGER worker_follow AFTER INSERT OR DELETE OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_follow();
 CREATE TRIGGER worker_record AFTER INSERT OR DELETE OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_record();
 
+COMMENT ON TABLE job IS 'One piece of long work a row: a request that is submitted to a worker, asked for, and whose result is fetched. Changes made here by hand are obeyed: cancel_wanted = true cancels, due_at = now() asks at once.';
+COMMENT ON COLUMN job.id IS 'A UUID of version 7: ids rise with time.';
+COMMENT ON COLUMN job.model_name IS 'The model that the client asked for.';
+COMMENT ON COLUMN job.worker_id IS 'The worker that has the job; null: none yet, or it was deleted.';
+COMMENT ON COLUMN job.owner_key IS 'The key of the caller; empty without keys.';
+COMMENT ON COLUMN job.kind IS 'What is made: image, video, audio or text.';
+COMMENT ON COLUMN job.mode IS 'poll: submitted, then asked for. call: one call of a worker without poll gives the result.';
+COMMENT ON COLUMN job.state IS 'queued, submitting, unknown (it is not known whether the submit arrived), running, cancelling, succeeded, failed or cancelled. An ended job never changes its state.';
+COMMENT ON COLUMN job.state_since IS 'When state last changed.';
+COMMENT ON COLUMN job.version IS 'Rises with every change that callers can see.';
+COMMENT ON COLUMN job.upstream_word IS 'The upstream''s own word for its state.';
+COMMENT ON COLUMN job.progress IS '0 to 100; never falls.';
+COMMENT ON COLUMN job.queue_position IS 'In the upstream''s queue, where it says so.';
+COMMENT ON COLUMN job.note IS 'What is unusual at the moment, such as an upstream that does not answer.';
+COMMENT ON COLUMN job.error_code IS 'Why it failed or was cancelled: a word of a fixed list.';
+COMMENT ON COLUMN job.error IS 'The same in a sentence, with the upstream''s words.';
+COMMENT ON COLUMN job.request IS 'What the client asked for, prompts included: no role that only reads should see this column. Input files are in job_file.';
+COMMENT ON COLUMN job.input_bytes IS 'Size of the input files in job_file.';
+COMMENT ON COLUMN job.kept IS 'Values of the answer to the submit, such as the upstream''s id of the task.';
+COMMENT ON COLUMN job.result IS 'The files of the result: URLs of the upstream, or parts in job_file.';
+COMMENT ON COLUMN job.submits IS 'How often it was submitted. More than once only while the upstream had made nothing, or as poll.resubmit says.';
+COMMENT ON COLUMN job.looks IS 'How often the upstream was asked for it.';
+COMMENT ON COLUMN job.unable IS 'Workers whose template cannot express the request.';
+COMMENT ON COLUMN job.tried IS 'Workers that did not take it; others are tried first.';
+COMMENT ON COLUMN job.created_at IS 'When the client''s request was accepted.';
+COMMENT ON COLUMN job.queue_until IS 'A job that is still queued then fails.';
+COMMENT ON COLUMN job.submitted_at IS 'When it was last given to a worker.';
+COMMENT ON COLUMN job.deadline_at IS 'A job that is still running then fails, after one more look.';
+COMMENT ON COLUMN job.not_found_since IS 'Since when the upstream does not know the task.';
+COMMENT ON COLUMN job.done_at IS 'When the upstream first said that it is done; the result follows.';
+COMMENT ON COLUMN job.cancel_at IS 'When cancel_wanted was set.';
+COMMENT ON COLUMN job.ended_at IS 'When it succeeded, failed or was cancelled.';
+COMMENT ON COLUMN job.expires_at IS 'When the upstream deletes the files of the result, where that is known.';
+COMMENT ON COLUMN job.removed_at IS 'When its caller deleted it: lists no longer show it, and the row goes once the job has ended.';
+COMMENT ON COLUMN job.due_at IS 'When it is looked at next; of a queued job, when it may start.';
+COMMENT ON COLUMN job.lease_owner IS 'The replica that acts on it now.';
+COMMENT ON COLUMN job.lease_until IS 'Another replica takes over after that.';
+COMMENT ON COLUMN job.fence IS 'Rises with every lease: the holder of an older one writes nothing.';
+COMMENT ON COLUMN job.cancel_wanted IS 'Set it to cancel the job.';
+COMMENT ON COLUMN job.idempotency_key IS 'The Idempotency-Key of the client''s request.';
+COMMENT ON COLUMN job.request_hash IS 'SHA-256 of the client''s request, to recognize a repetition.';
+COMMENT ON COLUMN job.request_id IS 'The id of the client''s request in the log.';
+COMMENT ON COLUMN job.webhook_url IS 'Where its end is reported; null: nowhere.';
+COMMENT ON TABLE job_event IS 'The history of jobs, written by a trigger; deleted with the job.';
+COMMENT ON COLUMN job_event.id IS 'Rises with time.';
+COMMENT ON COLUMN job_event.at IS 'When it happened.';
+COMMENT ON COLUMN job_event.job_id IS 'The job.';
+COMMENT ON COLUMN job_event.state IS 'The job''s state from then on.';
+COMMENT ON COLUMN job_event.note IS 'The job''s note or error from then on.';
+COMMENT ON COLUMN job_event.actor IS 'jobs, api, or the database user of a change by hand.';
+COMMENT ON TABLE job_file IS 'Files of jobs in parts of 1 MiB: input files until the job is submitted, results until the job is deleted.';
+COMMENT ON COLUMN job_file.job_id IS 'The job.';
+COMMENT ON COLUMN job_file.role IS 'input or result.';
+COMMENT ON COLUMN job_file.number IS 'Which file of the job, from 0.';
+COMMENT ON COLUMN job_file.copy IS 'The fence of its writer: parts of two copies are never mixed.';
+COMMENT ON COLUMN job_file.part IS 'Which part of the file, from 0.';
+COMMENT ON COLUMN job_file.bytes IS 'The part.';
+COMMENT ON VIEW job_overview IS 'Every job: what it waits for, for how long, at which worker, and why. Holds no prompts, so that a role that only reads may see it.';
+COMMENT ON TABLE job_worker IS 'What jobs have shown of a worker; no row: nothing bad. Deleting a row forgets it.';
+COMMENT ON COLUMN job_worker.worker_id IS 'The worker.';
+COMMENT ON COLUMN job_worker.busy_in_row IS 'Submits in a row that it turned away as busy.';
+COMMENT ON COLUMN job_worker.faults_in_row IS 'Jobs in a row that ended by the worker''s fault: task forgotten, too slow, out of reach.';
+COMMENT ON COLUMN job_worker.failures_in_row IS 'Jobs in a row that failed, whatever the cause: from five on, one job at a time.';
+COMMENT ON COLUMN job_worker.paused_until IS 'It gets no new jobs until then.';
+COMMENT ON COLUMN job_worker.pause_reason IS 'Why it is paused: busy, unreachable or faults.';
+COMMENT ON COLUMN job_worker.last_failure IS 'The error of the last job that failed there.';
+COMMENT ON COLUMN job_worker.last_failure_at IS 'When that was.';
 COMMENT ON TABLE model IS 'What holds for all workers of one model_name. No row, or null: the settings decide.';
 COMMENT ON COLUMN model.name IS 'The model_name; it may be here before its first worker.';
 COMMENT ON COLUMN model.strategy IS 'How its workers are picked; null: BALANCING_STRATEGY.';
