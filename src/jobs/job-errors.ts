@@ -38,8 +38,4 @@ export class IdempotencyConflictError extends Error {
 /** A file of a job that is not there. */
 export class NoSuchFileError extends Error {
   override readonly name = 'NoSuchFileError';
-
-  constructor(message: string) {
-    super(message);
-  }
 }

@@ -59,7 +59,7 @@ export class JobTable {
       const size = row.files.reduce((sum, file) => sum + file.length, 0);
       if (size > 0 && (await this.inputBytes(manager)) + size > mostInputBytes)
         return { kind: 'inputs_full' };
-      const [made]: (JobRow & { readonly is_full: boolean })[] = await manager.query(
+      const [made]: (JobRow | { readonly id: null })[] = await manager.query(
         `WITH waiting AS MATERIALIZED (
            SELECT count(*) AS n FROM (SELECT FROM ${this.job} WHERE state = 'queued' AND model_name = $2 LIMIT $14) AS some),
          made AS (
@@ -69,7 +69,7 @@ export class JobTable {
            FROM waiting WHERE n < $14
            ON CONFLICT (owner_key, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
            RETURNING ${JOB_COLUMNS})
-         SELECT n >= $14 AS is_full, made.* FROM waiting LEFT JOIN made ON true`,
+         SELECT made.* FROM waiting LEFT JOIN made ON true`,
         [
           row.id,
           row.modelName,
@@ -87,11 +87,12 @@ export class JobTable {
           mostQueued,
         ],
       );
-      // A repetition is answered also while the queue is full.
-      const existing = made?.id == null ? await this.withKey(manager, row) : undefined;
-      if (existing !== undefined)
+      if (made === undefined || made.id === null) {
+        // A repetition is answered also while the queue is full.
+        const existing = await this.withKey(manager, row);
+        if (existing === undefined) return { kind: 'queue_full' };
         return { kind: 'exists', row: existing, requestHash: existing.request_hash };
-      if (made === undefined || made.id == null) return { kind: 'queue_full' };
+      }
       await this.insertFiles(manager, row);
       return { kind: 'created', row: made };
     });

@@ -131,25 +131,9 @@ export class Jobs {
    */
   async wait(id: string, untilMs: number, signal: CancelSignal | null): Promise<Job | null> {
     if (!UUID.test(id)) return null;
-    let last = await this.table.find(id);
-    if (last === undefined || hasEnded(last)) return last === undefined ? null : this.shown(last);
-    let stop = (): void => {};
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, Math.max(0, untilMs - performance.now()));
-      const onAbort = { handleEvent: resolve };
-      const unfollow = this.waiting.follow(id, (row) => {
-        last = row;
-        if (row === undefined || hasEnded(row)) resolve();
-      });
-      stop = () => {
-        clearTimeout(timer);
-        unfollow();
-        signal?.removeEventListener('abort', onAbort);
-      };
-      if (signal?.aborted === true) resolve();
-      else signal?.addEventListener('abort', onAbort);
-    });
-    stop();
+    const row = await this.table.find(id);
+    if (row === undefined) return null;
+    const last = hasEnded(row) ? row : await this.next(row, hasEnded, untilMs, signal);
     return last === undefined ? null : this.shown(last);
   }
 
@@ -159,35 +143,45 @@ export class Jobs {
     afterVersion: number | null,
     signal: CancelSignal | null,
   ): AsyncGenerator<Job, void> {
+    if (!UUID.test(id)) return;
     let known = afterVersion ?? -1;
-    for (let job = await this.find(id); job !== null; job = await this.next(id, known, signal)) {
-      if (job.version > known) {
-        known = job.version;
-        yield job;
+    let row = await this.table.find(id);
+    while (row !== undefined) {
+      if (row.version > known) {
+        known = row.version;
+        yield this.shown(row);
       }
-      if (hasEnded(job) || signal?.aborted === true) return;
+      if (hasEnded(row) || signal?.aborted === true) return;
       await sleep(CHANGES_PAUSE_MS);
+      row = await this.next(row, ({ version }) => version > known, Infinity, signal);
     }
   }
 
-  /** Resolves with a newer version of the job, or as it is when `signal` fires; `null`: it is gone. */
-  private async next(id: string, known: number, signal: CancelSignal | null): Promise<Job | null> {
-    const row = await new Promise<JobRow | undefined>((resolve) => {
-      let last: JobRow | undefined;
-      const done = (found: JobRow | undefined): void => {
-        stop();
+  /** Resolves with the row once it is `wanted`, or as it is at `untilMs` or when `signal` fires; `undefined`: it is gone. */
+  private next(
+    row: JobRow,
+    wanted: (row: JobRow) => boolean,
+    untilMs: number,
+    signal: CancelSignal | null,
+  ): Promise<JobRow | undefined> {
+    return new Promise((resolve) => {
+      let last: JobRow | undefined = row;
+      const done = (): void => {
+        clearTimeout(timer);
+        unfollow();
         signal?.removeEventListener('abort', onAbort);
-        resolve(found);
+        resolve(last);
       };
-      const onAbort = { handleEvent: () => done(last) };
-      const stop = this.waiting.follow(id, (found) => {
+      const onAbort = { handleEvent: done };
+      const unfollow = this.waiting.follow(row.id, (found) => {
         last = found;
-        if (found === undefined || found.version > known || hasEnded(found)) done(found);
+        if (found === undefined || wanted(found) || hasEnded(found)) done();
       });
-      if (signal?.aborted === true) done(undefined);
+      const timer =
+        untilMs === Infinity ? undefined : setTimeout(done, Math.max(0, untilMs - performance.now()));
+      if (signal?.aborted === true) done();
       else signal?.addEventListener('abort', onAbort);
     });
-    return row === undefined ? null : this.shown(row);
   }
 
   private async modelOf(name: string): Promise<Model> {

@@ -44,7 +44,8 @@ export class Waiting implements OnApplicationShutdown {
     const all = this.listeners.get(id) ?? new Set();
     all.add(listener);
     this.listeners.set(id, all);
-    this.reads.runWithin(this.settings.waitedMs);
+    // It may have changed since its caller read it.
+    this.reads.runWithin(GATHER_MS);
     return () => {
       all.delete(listener);
       if (all.size === 0) this.listeners.delete(id);
