@@ -130,8 +130,22 @@ CREATE TABLE replica (
   started_at timestamp with time zone NOT NULL DEFAULT now(),
   seen_at timestamp with time zone NOT NULL DEFAULT now(),
   drained json NOT NULL DEFAULT '{}'::json,
+  version text NOT NULL DEFAULT ''::text,
+  settings json,
+  draining json,
   CONSTRAINT replica_pkey PRIMARY KEY (id)
 ) WITH (fillfactor=70);
+
+CREATE TABLE replica_fault (
+  worker_id uuid NOT NULL,
+  replica_id uuid NOT NULL,
+  generation integer NOT NULL,
+  reason text NOT NULL,
+  since timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT replica_fault_pkey PRIMARY KEY (worker_id, replica_id),
+  CONSTRAINT replica_fault_replica FOREIGN KEY (replica_id) REFERENCES replica(id) ON DELETE CASCADE,
+  CONSTRAINT replica_fault_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE CASCADE
+);
 
 CREATE TABLE worker (
   id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -265,6 +279,7 @@ CREATE UNIQUE INDEX job_idempotency ON public.job USING btree (owner_key, idempo
 CREATE INDEX job_of_owner ON public.job USING btree (owner_key, created_at, id);
 CREATE INDEX job_queued ON public.job USING btree (model_name, owner_key, created_at) WHERE (state = 'queued'::text);
 CREATE INDEX job_submitting ON public.job USING btree (lease_until) WHERE (state = 'submitting'::text);
+CREATE INDEX replica_fault_of_replica ON public.replica_fault USING btree (replica_id);
 CREATE INDEX worker_event_at ON public.worker_event USING btree (at);
 CREATE INDEX worker_event_of_worker ON public.worker_event USING btree (worker_id, id);
 CREATE UNIQUE INDEX worker_natural_key ON public.worker USING btree (model_name, md5(req_url_template), name);
@@ -640,6 +655,15 @@ COMMENT ON COLUMN replica.host IS 'The host or pod it runs on.';
 COMMENT ON COLUMN replica.started_at IS 'When it started.';
 COMMENT ON COLUMN replica.seen_at IS 'When it last said that it is there.';
 COMMENT ON COLUMN replica.drained IS 'Of the draining workers, those on which it has no request left: worker id to admin_state_since, in milliseconds since 1970.';
+COMMENT ON COLUMN replica.version IS 'The version of the service that it runs.';
+COMMENT ON COLUMN replica.settings IS 'Hashes of the settings that must be the same on every replica, by name.';
+COMMENT ON COLUMN replica.draining IS 'Set once it takes no new requests: how many still run there, by worker. The other replicas use the rest of each max_concurrency.';
+COMMENT ON TABLE replica_fault IS 'Workers that a replica cannot call because of its own address rules, keys or secrets. It leaves their probes to the other replicas. Only a worker that no live replica can call becomes unhealthy.';
+COMMENT ON COLUMN replica_fault.worker_id IS 'The worker.';
+COMMENT ON COLUMN replica_fault.replica_id IS 'The replica that cannot call it.';
+COMMENT ON COLUMN replica_fault.generation IS 'The definition that it cannot call; a row of another generation has no effect.';
+COMMENT ON COLUMN replica_fault.reason IS 'Which setting is missing or forbids it.';
+COMMENT ON COLUMN replica_fault.since IS 'Since when.';
 COMMENT ON TABLE worker IS 'One inference endpoint a row: where it is, how it is called, whether it may be used. Changes made here by hand are obeyed by every replica.';
 COMMENT ON COLUMN worker.id IS 'Made when first registered; kept when it comes back from offline.';
 COMMENT ON COLUMN worker.model_name IS 'What callers ask for. All workers with one model_name serve it together.';
@@ -701,7 +725,7 @@ COMMENT ON TABLE worker_probe IS 'The prober''s diary, a row a worker. Written o
 COMMENT ON COLUMN worker_probe.worker_id IS 'The worker.';
 COMMENT ON COLUMN worker_probe.generation IS 'The definition that is probed; results of another are dropped.';
 COMMENT ON COLUMN worker_probe.next_probe_at IS 'When the next probe is due. Set it to now() to have the worker probed at once.';
-COMMENT ON COLUMN worker_probe.lease_owner IS 'The replica that is probing it now.';
+COMMENT ON COLUMN worker_probe.lease_owner IS 'The replica that is probing it now: replica.id.';
 COMMENT ON COLUMN worker_probe.lease_until IS 'After this another replica may probe it.';
 COMMENT ON COLUMN worker_probe.last_probe_at IS 'When it was last probed.';
 COMMENT ON COLUMN worker_probe.last_ok IS 'Whether that probe succeeded.';

@@ -18,6 +18,7 @@ import { InputPipe } from './input/input-pipe.js';
 import { acceptJsonOnly, refuseDeepJson } from './input/json-body.js';
 import { serveOpenApi } from './openapi.js';
 import { Replicas } from './replicas/replicas.js';
+import { SettingsDrift } from './replicas/settings-drift.js';
 import { limitStalledWrites } from './server-connections.js';
 import { type Logger, nestLogger } from './telemetry/logger.js';
 import { Metrics } from './telemetry/metrics.js';
@@ -117,12 +118,22 @@ function exposeFigures(app: NestFastifyApplication): void {
   const readiness = app.get(Readiness);
   const pools = app.get(ModelPools);
   const replicas = app.get(Replicas);
+  const drift = app.get(SettingsDrift);
   metrics.gauge(
     'mmm_registry_age_seconds',
     'Since the registry was last read whole; NaN before.',
     () => readiness.registryAgeS() ?? NaN,
   );
-  metrics.gauge('mmm_replicas', 'Running copies of the service, as this one sees it.', () => replicas.count);
+  metrics.gauge(
+    'mmm_replicas',
+    'Running copies of the service, as this one sees it.',
+    () => replicas.liveCount,
+  );
+  metrics.gauge(
+    'mmm_replicas_with_other_settings',
+    'Live replicas whose keys or address rules differ from those of this one.',
+    () => drift.count,
+  );
   metrics.gaugeOfModels('mmm_requests_in_flight', 'Requests that run on workers of the model.', () =>
     pools.loads().map(({ model, inFlight }) => [model, inFlight]),
   );

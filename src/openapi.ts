@@ -1,3 +1,4 @@
+import { VERSION } from './config/version.js';
 import { DocumentBuilder, getSchemaPath, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { describeInference, INFERENCE_MODELS } from './inference/apis/describe-inference.js';
@@ -14,7 +15,7 @@ export function serveOpenApi(app: NestFastifyApplication): void {
   const description = new DocumentBuilder()
     .setTitle('Multi-Model Manager')
     .setDescription('One place to register any HTTP inference service by data alone, and to call it through.')
-    .setVersion('0.1.0')
+    .setVersion(VERSION)
     .addSecurity('bearer', { type: 'http', scheme: 'bearer' })
     .addSecurity('x-api-key', { type: 'apiKey', in: 'header', name: 'x-api-key' })
     .addSecurityRequirements('bearer')

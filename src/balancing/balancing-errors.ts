@@ -1,4 +1,4 @@
-import { isCallable, type Worker } from '../registry/worker.js';
+import type { Worker } from '../registry/worker.js';
 import type { PooledWorker } from './pool/pooled-worker.js';
 
 /** No worker that is not offline carries this name. */
@@ -39,7 +39,10 @@ export function unavailableReason(
 function reasonFor(pooled: PooledWorker, worker: Worker | undefined, nowMs: number): string {
   if (worker === undefined) return 'gone';
   if (worker.adminState !== 'enabled') return worker.adminState;
-  if (!isCallable(worker)) return 'with a definition or credentials that cannot be used';
+  if ('fault' in worker.call)
+    return worker.call.isOfReplica
+      ? 'that this replica cannot call, as its log says'
+      : 'with a definition or credentials that cannot be used';
   if (pooled.member.health === 'unhealthy') return 'unhealthy';
   switch (pooled.stats.circuit.ejectedFor) {
     case 'connect_error':

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 
 /** What sealed credentials belong to. They open for nothing else, so a changed URL never gets the key of the old one. */
 export interface CredentialBinding {
@@ -14,6 +14,14 @@ export class CredentialKeysError extends Error {
 
 export class CredentialsUnreadableError extends Error {
   override readonly name = 'CredentialsUnreadableError';
+
+  /** @param isKeyMissing this service lacks the key; a service with other CREDENTIALS_KEYS may have it */
+  constructor(
+    message: string,
+    readonly isKeyMissing = false,
+  ) {
+    super(message);
+  }
 }
 
 const algorithm = 'aes-256-gcm';
@@ -22,6 +30,8 @@ const keyBytes = 32;
 /** NIST SP 800-38D: 96 random bits are safe for 2^32 seals under one key. */
 const nonceBytes = 12;
 const tagBytes = 16;
+/** 64 bits: enough to tell settings apart. */
+const fingerprintLength = 16;
 const keyId = /^[A-Za-z0-9_-]{1,64}$/;
 const base64 = /^[A-Za-z0-9+/_-]{43}=?$/;
 
@@ -50,6 +60,12 @@ export class CredentialCipher {
     const [first] = keys.keys();
     if (first === undefined) throw new CredentialKeysError('CREDENTIALS_KEYS holds no key');
     return new CredentialCipher(first, keys);
+  }
+
+  /** The same for ciphers that open the same texts, in whatever order their keys stand. It tells nothing of the keys. */
+  get fingerprint(): string {
+    const keys = [...this.keys].map(([id, key]) => `${id}:${key.toString('base64')}`).toSorted();
+    return createHash('sha256').update(keys.join(',')).digest('hex').slice(0, fingerprintLength);
   }
 
   seal(plain: Readonly<Record<string, string>>, binding: CredentialBinding): string {
@@ -88,6 +104,7 @@ export class CredentialCipher {
     if (key === undefined) {
       throw new CredentialsUnreadableError(
         `they are sealed under the key "${id}", which CREDENTIALS_KEYS lacks`,
+        true,
       );
     }
     return key;
@@ -115,14 +132,21 @@ export class CredentialVault {
     return this.cipher !== null;
   }
 
+  /** See CredentialCipher.fingerprint; '' without keys. */
+  get fingerprint(): string {
+    return this.cipher?.fingerprint ?? '';
+  }
+
   seal(plain: Readonly<Record<string, string>>, binding: CredentialBinding): string {
-    if (this.cipher === null) throw new CredentialsUnreadableError('this service has no CREDENTIALS_KEYS');
+    if (this.cipher === null)
+      throw new CredentialsUnreadableError('this service has no CREDENTIALS_KEYS', true);
     return this.cipher.seal(plain, binding);
   }
 
   /** @throws CredentialsUnreadableError */
   open(sealed: string, binding: CredentialBinding): Readonly<Record<string, string>> {
-    if (this.cipher === null) throw new CredentialsUnreadableError('this service has no CREDENTIALS_KEYS');
+    if (this.cipher === null)
+      throw new CredentialsUnreadableError('this service has no CREDENTIALS_KEYS', true);
     return this.cipher.open(sealed, binding);
   }
 }

@@ -9,11 +9,17 @@ import { AnyTask1798000000000 } from '../../migrations/1798000000000-any-task.js
 import { ProbeFailures1799000000000 } from '../../migrations/1799000000000-probe-failures.js';
 import { Jobs1801000000000 } from '../../migrations/1801000000000-jobs.js';
 import { JobEntity, JobEventEntity, JobFileEntity, JobWorkerEntity } from '../jobs/job.entity.js';
+import { ReplicaSettings1804000000000 } from '../../migrations/1804000000000-replica-settings.js';
 import { ModelEntity } from '../registry/models/model.entity.js';
 import { WorkerEventEntity } from '../registry/worker-event.entity.js';
 import { WorkerProbeEntity } from '../registry/worker-probe.entity.js';
 import { WorkerEntity } from '../registry/worker.entity.js';
-import { ReplicaEntity, WorkerSlotEntity, WorkerSlotRequestEntity } from '../replicas/replica.entity.js';
+import {
+  ReplicaEntity,
+  ReplicaFaultEntity,
+  WorkerSlotEntity,
+  WorkerSlotRequestEntity,
+} from '../replicas/replica.entity.js';
 
 /** Where a PostgreSQL is: a URL, or the socket of the embedded one. */
 export type DatabaseAddress =
@@ -52,6 +58,7 @@ export function dataSourceOptions(
       WorkerEventEntity,
       ModelEntity,
       ReplicaEntity,
+      ReplicaFaultEntity,
       WorkerSlotEntity,
       WorkerSlotRequestEntity,
       JobEntity,
@@ -66,6 +73,7 @@ export function dataSourceOptions(
       AnyTask1798000000000,
       ProbeFailures1799000000000,
       Jobs1801000000000,
+      ReplicaSettings1804000000000,
     ],
     migrationsTableName: 'migration',
     // TypeORM would otherwise create an extension on its own; gen_random_uuid() is built in.

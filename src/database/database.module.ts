@@ -5,6 +5,7 @@ import { DatabaseAddresses, dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
 import { DatabaseConnection } from './database-connection.js';
 import { Notifications } from './notifications.js';
+import { ReplicaIdentity } from './replica-identity.js';
 
 @Global()
 @Module({})
@@ -27,8 +28,9 @@ export class DatabaseModule {
         Database,
         DatabaseConnection,
         Notifications,
+        ReplicaIdentity,
       ],
-      exports: [Database, DatabaseAddresses, DatabaseConnection, Notifications],
+      exports: [Database, DatabaseAddresses, DatabaseConnection, Notifications, ReplicaIdentity],
     };
   }
 }

@@ -8,6 +8,7 @@ import { ProbeLeases } from './scheduler/probe-leases.js';
 import { ProbeNow } from './probe-now.js';
 import { ProbePlans } from './probe/probe-plan.js';
 import { ProbeRunner } from './scheduler/probe-runner.js';
+import { ReplicaFaults } from './scheduler/replica-faults.js';
 import { ProbeController } from './probe.controller.js';
 import { Prober } from './probe/prober.js';
 import { ReadinessController } from './readiness.controller.js';
@@ -26,6 +27,7 @@ import { HealthEvaluator } from './scheduler/health-evaluator.js';
     ProbeNow,
     ProbePlans,
     ProbeRunner,
+    ReplicaFaults,
     Prober,
     Readiness,
     HealthEvaluator,

@@ -125,9 +125,11 @@ export interface Worker {
   readonly call: WorkerCall | WorkerFault;
 }
 
-/** Why a row cannot be called: its definition was changed by hand, or its credentials are bound to another origin. */
+/** Why a row cannot be called: its definition was changed by hand, its credentials are bound to another origin, or a setting. */
 export interface WorkerFault {
   readonly fault: string;
+  /** A setting of this replica causes it: its address rules, keys or secrets. Another replica may be able to call the worker. */
+  readonly isOfReplica: boolean;
 }
 
 export function isCallable(worker: Worker): worker is Worker & { readonly call: WorkerCall } {

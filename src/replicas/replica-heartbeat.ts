@@ -4,9 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplicaSettings } from '../config/settings.js';
 import { DatabaseConnection } from '../database/database-connection.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
+import { LiveWorkers } from '../registry/live/live-workers.js';
 import { WorkerActivity } from '../registry/live/worker-activity.js';
 import { Draining } from './draining.js';
-import { ReplicaTable } from './replica-table.js';
+import { type OtherReplica, ReplicaTable } from './replica-table.js';
+import type { Running } from './replica.entity.js';
+import { SettingsDrift } from './settings-drift.js';
 import { LOOK_MS, Replicas } from './replicas.js';
 import { PeriodicTask } from './periodic-task.js';
 import { SlotLeases } from './slots/slot-leases.js';
@@ -29,6 +32,7 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
   private beatDueMs = -Infinity;
   private servedNotedMs = -Infinity;
   private unnoted: readonly string[] = [];
+  private isDraining = false;
   private lastFault = '';
 
   constructor(
@@ -37,6 +41,8 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
     private readonly draining: Draining,
     private readonly slots: SlotLeases,
     private readonly activity: WorkerActivity,
+    private readonly live: LiveWorkers,
+    private readonly drift: SettingsDrift,
     private readonly connection: DatabaseConnection,
     private readonly settings: ReplicaSettings,
     schedules: SchedulerRegistry,
@@ -57,6 +63,13 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
     await this.table.leave(this.replicas.id).catch(() => {});
   }
 
+  /** From now on this replica takes no new requests: the others get what does not run here of the concurrency limits. */
+  drain(): void {
+    this.isDraining = true;
+    this.beatDueMs = -Infinity;
+    this.rounds.runWithin(0);
+  }
+
   @Interval(HOUR_MS)
   async purge(): Promise<void> {
     await this.table.purge().catch((error: unknown) => this.logger.debug(`nothing purged: ${String(error)}`));
@@ -71,23 +84,46 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
       this.replicas.markInterrupted();
       this.report(error);
     }
-    const pauseMs = this.draining.isAny ? DRAINING_LOOK_MS : LOOK_MS;
+    const pauseMs = this.draining.isAny || this.isDraining ? DRAINING_LOOK_MS : LOOK_MS;
     return Math.min(pauseMs, this.settings.heartbeatMs) * (1 + JITTER * (2 * Math.random() - 1));
   }
 
   private async look(): Promise<void> {
     const nowMs = performance.now();
-    const isDue = nowMs >= this.beatDueMs;
+    // What still runs here ends soon: each report gives back what has ended.
+    const isDue = this.isDraining || nowMs >= this.beatDueMs;
     const report = this.draining.report();
     if (!isDue && !report.isNews) {
-      this.replicas.update(await this.table.look(this.replicas.id), performance.now());
+      this.learn(await this.table.look(this.replicas.id));
       return;
     }
-    this.replicas.update(await this.table.beat(this.replicas.id, report.drained), performance.now());
+    if (this.isDraining) this.replicas.drain(this.rest());
+    this.learn(
+      await this.table.beat(this.replicas.id, {
+        drained: report.drained,
+        settings: this.drift.mine,
+        draining: this.replicas.ownRunning,
+      }),
+    );
     this.draining.reported(report.drained);
     if (!isDue) return;
     this.beatDueMs = nowMs + this.settings.heartbeatMs * (1 - JITTER * Math.random());
     await this.noteServed(nowMs);
+  }
+
+  private learn(others: readonly OtherReplica[]): void {
+    this.drift.compare(others);
+    this.replicas.update(others, performance.now());
+  }
+
+  /** Never more than was reported before: the others may use the rest already. */
+  private rest(): Running {
+    const before = this.replicas.ownRunning;
+    const running = this.live.workers().map(({ id }): [string, number] => {
+      const { inFlight } = this.activity.of(id);
+      return [id, before === null ? inFlight : Math.min(inFlight, before[id] ?? 0)];
+    });
+    return Object.fromEntries(running.filter(([, count]) => count > 0));
   }
 
   private async noteServed(nowMs: number): Promise<void> {

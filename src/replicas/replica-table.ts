@@ -1,10 +1,25 @@
 import { hostname } from 'node:os';
 import { Injectable } from '@nestjs/common';
 import { DatabaseSettings, ReplicaSettings } from '../config/settings.js';
+import { VERSION } from '../config/version.js';
 import { Database } from '../database/database.js';
+import type { Running } from './replica.entity.js';
+import type { Settled, SharedSettings } from './settings-drift.js';
 
 /** Of the draining workers, those on which a replica has no request left: id → `admin_state_since` in ms. */
 export type Drained = Readonly<Record<string, number>>;
+
+/** What a replica tells the others of itself. */
+export interface Heartbeat {
+  readonly drained: Drained;
+  readonly settings: SharedSettings;
+  /** What still runs on a replica that takes no new requests; `null`: it takes some. */
+  readonly draining: Running | null;
+}
+
+export interface OtherReplica extends Settled {
+  readonly draining: Running | null;
+}
 
 const DEAD_ROWS_KEPT = '1 hour';
 
@@ -25,22 +40,28 @@ export class ReplicaTable {
     this.probe = `"${schema}".worker_probe`;
   }
 
-  /** Records a heartbeat. @returns the ids of the other live replicas */
-  async beat(id: string, drained: Drained): Promise<readonly string[]> {
-    const rows = await this.database.query<{ id: string }>(
+  /** Records a heartbeat. @returns the other live replicas */
+  async beat(id: string, { drained, settings, draining }: Heartbeat): Promise<readonly OtherReplica[]> {
+    return this.database.query<OtherReplica>(
       `WITH me AS (
-         INSERT INTO ${this.replica} (id, host, drained) VALUES ($1, $3, $4)
-         ON CONFLICT (id) DO UPDATE SET seen_at = now(), drained = excluded.drained)
+         INSERT INTO ${this.replica} (id, host, version, settings, drained, draining) VALUES ($1, $3, $4, $5, $6, $7)
+         ON CONFLICT (id) DO UPDATE SET seen_at = now(), drained = excluded.drained, draining = excluded.draining)
        ${this.othersAlive}`,
-      [id, this.settings.liveMs, hostname(), JSON.stringify(drained)],
+      [
+        id,
+        this.settings.liveMs,
+        hostname(),
+        VERSION,
+        JSON.stringify(settings),
+        JSON.stringify(drained),
+        draining === null ? null : JSON.stringify(draining),
+      ],
     );
-    return rows.map((row) => row.id);
   }
 
-  /** @returns the ids of the other live replicas */
-  async look(id: string): Promise<readonly string[]> {
-    const rows = await this.database.query<{ id: string }>(this.othersAlive, [id, this.settings.liveMs]);
-    return rows.map((row) => row.id);
+  /** @returns the other live replicas */
+  look(id: string): Promise<readonly OtherReplica[]> {
+    return this.database.query<OtherReplica>(this.othersAlive, [id, this.settings.liveMs]);
   }
 
   /** Deletes the replica's row and, by cascade, its leases. */
@@ -94,6 +115,6 @@ export class ReplicaTable {
   }
 
   private get othersAlive(): string {
-    return `SELECT id FROM ${this.replica} WHERE seen_at > now() - $2 * interval '1 ms' AND id <> $1`;
+    return `SELECT id, host, settings, draining FROM ${this.replica} WHERE seen_at > now() - $2 * interval '1 ms' AND id <> $1`;
   }
 }

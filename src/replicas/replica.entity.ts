@@ -1,6 +1,12 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import { WorkerEntity } from '../registry/worker.entity.js';
 
+/** Requests that run on a draining replica: worker id → count. */
+export type Running = Readonly<Record<string, number>>;
+
+/** Hashes of settings: see SettingsDrift. */
+type SharedSettings = Readonly<Record<string, string>>;
+
 /** The table `replica`: the running copies of the service. */
 @Entity('replica')
 export class ReplicaEntity {
@@ -18,6 +24,43 @@ export class ReplicaEntity {
 
   @Column('json', { default: {} })
   drained!: Record<string, number>;
+
+  @Column('text', { default: '' })
+  version!: string;
+
+  @Column('json', { nullable: true })
+  settings!: SharedSettings | null;
+
+  @Column('json', { nullable: true })
+  draining!: Running | null;
+}
+
+/** The table `replica_fault`: workers that a replica cannot call because of its own settings. */
+@Entity('replica_fault')
+export class ReplicaFaultEntity {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'replica_fault_pkey' })
+  worker_id!: string;
+
+  @Index('replica_fault_of_replica')
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'replica_fault_pkey' })
+  replica_id!: string;
+
+  @ManyToOne(() => WorkerEntity, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'worker_id', foreignKeyConstraintName: 'replica_fault_worker' })
+  worker?: WorkerEntity;
+
+  @ManyToOne(() => ReplicaEntity, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'replica_id', foreignKeyConstraintName: 'replica_fault_replica' })
+  replica?: ReplicaEntity;
+
+  @Column('integer')
+  generation!: number;
+
+  @Column('text')
+  reason!: string;
+
+  @Column('timestamptz', { default: () => 'now()' })
+  since!: Date;
 }
 
 /** The table `worker_slot`: which replica may use a slot of a worker that has fewer slots than there are replicas. */

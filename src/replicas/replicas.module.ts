@@ -1,17 +1,28 @@
 import { Module } from '@nestjs/common';
+import { CredentialsModule } from '../credentials/credentials.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { Draining } from './draining.js';
 import { ReplicaHeartbeat } from './replica-heartbeat.js';
 import { ReplicaTable } from './replica-table.js';
 import { Replicas } from './replicas.js';
+import { SettingsDrift } from './settings-drift.js';
 import { SlotExchange } from './slots/slot-exchange.js';
 import { SlotLeases } from './slots/slot-leases.js';
 import { SlotTable } from './slots/slot-table.js';
 
 /** What the running copies of the service agree on, through the database alone. */
 @Module({
-  imports: [RegistryModule],
-  providers: [Draining, ReplicaHeartbeat, Replicas, ReplicaTable, SlotExchange, SlotLeases, SlotTable],
-  exports: [Replicas, SlotLeases],
+  imports: [CredentialsModule, RegistryModule],
+  providers: [
+    Draining,
+    ReplicaHeartbeat,
+    Replicas,
+    ReplicaTable,
+    SettingsDrift,
+    SlotExchange,
+    SlotLeases,
+    SlotTable,
+  ],
+  exports: [ReplicaHeartbeat, Replicas, SettingsDrift, SlotLeases],
 })
 export class ReplicasModule {}

@@ -1,6 +1,9 @@
-import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { ReplicaSettings } from '../config/settings.js';
+import { ReplicaIdentity } from '../database/replica-identity.js';
+import type { OtherReplica } from './replica-table.js';
+import type { Running } from './replica.entity.js';
 import {
   afterInterruption,
   afterLook,
@@ -17,27 +20,65 @@ export const SETTLE_MS = 2 * LOOK_MS;
 /** The running copies of the service, as last seen: their number, and this replica's rank among them. */
 @Injectable()
 export class Replicas {
-  readonly id = randomUUID();
-  private membership: ReplicaMembership = aloneAs(this.id);
+  readonly id: string;
+  private membership: ReplicaMembership;
+  /** Replicas that take no new requests, and what still runs there. */
+  private draining: ReadonlyMap<string, Running> = new Map();
   private hasLooked = false;
   /** `-Infinity`: there was no other replica. */
   private joinedMs = Infinity;
   private readonly listeners: (() => void)[] = [];
 
-  constructor(private readonly settings: ReplicaSettings) {}
+  constructor(
+    private readonly settings: ReplicaSettings,
+    { id }: ReplicaIdentity,
+  ) {
+    this.id = id;
+    this.membership = aloneAs(id);
+  }
 
   /** Whether the database has been queried for the replicas, successfully or not. */
   get isKnown(): boolean {
     return this.hasLooked;
   }
 
-  get count(): number {
+  /** Live replicas, draining ones included. */
+  get liveCount(): number {
     return this.membership.ids.length;
   }
 
-  /** This replica's position among all, 0 to count - 1. */
+  /** Live replicas that take new requests; 1 or more. */
+  get count(): number {
+    return Math.max(1, this.active.length);
+  }
+
+  /** This replica's position among those that take new requests, 0 to count - 1; -1: it takes none. */
   get rank(): number {
-    return this.membership.ids.indexOf(this.id);
+    return this.active.indexOf(this.id);
+  }
+
+  /** Requests that run on the worker at replicas that take no new ones. */
+  runningAtDraining(workerId: string): number {
+    let sum = 0;
+    for (const [id, running] of this.draining) if (id !== this.id) sum += running[workerId] ?? 0;
+    return sum;
+  }
+
+  /** Once this replica takes no new requests: how many may still run on the worker here. `null`: it takes some. */
+  ownRest(workerId: string): number | null {
+    const own = this.draining.get(this.id);
+    return own === undefined ? null : (own[workerId] ?? 0);
+  }
+
+  /** The same for all workers; those without requests are left out. */
+  get ownRunning(): Running | null {
+    return this.draining.get(this.id) ?? null;
+  }
+
+  /** This replica takes no new requests, and these still run. */
+  drain(running: Running): void {
+    this.draining = new Map([...this.draining, [this.id, running]]);
+    this.notify();
   }
 
   /** By then all others have noticed this replica; by the clock of `performance.now()`. */
@@ -50,19 +91,33 @@ export class Replicas {
     this.listeners.push(listener);
   }
 
-  update(others: readonly string[], nowMs: number): void {
+  update(others: readonly OtherReplica[], nowMs: number): void {
     if (this.joinedMs === Infinity) this.joinedMs = others.length === 0 ? -Infinity : nowMs;
-    this.set(afterLook(this.membership, [...others, this.id], nowMs, 2 * this.settings.heartbeatMs));
+    const own = this.draining.get(this.id);
+    const draining = new Map(own === undefined ? [] : [[this.id, own]]);
+    for (const other of others) if (other.draining !== null) draining.set(other.id, other.draining);
+    const isNews = !isDeepStrictEqual(draining, this.draining);
+    this.draining = draining;
+    const seen = [...others.map(({ id }) => id), this.id];
+    this.set(afterLook(this.membership, seen, nowMs, 2 * this.settings.heartbeatMs), isNews);
   }
 
   markInterrupted(): void {
     this.set(afterInterruption(this.membership));
   }
 
-  private set(membership: ReplicaMembership): void {
-    const isNews = !this.hasLooked || !areSame(this.membership, membership);
+  private get active(): readonly string[] {
+    return this.membership.ids.filter((id) => !this.draining.has(id));
+  }
+
+  private set(membership: ReplicaMembership, isNewsAnyway = false): void {
+    const isNews = isNewsAnyway || !this.hasLooked || !areSame(this.membership, membership);
     this.membership = membership;
     this.hasLooked = true;
-    if (isNews) for (const listener of this.listeners) listener();
+    if (isNews) this.notify();
+  }
+
+  private notify(): void {
+    for (const listener of this.listeners) listener();
   }
 }

@@ -8,6 +8,7 @@ import { readEnvironment } from '../../src/config/environment.js';
 import type { HealthSettings, Settings } from '../../src/config/settings.js';
 import { type DatabaseAddress, dataSourceOptions, pgOptions } from '../../src/database/data-source.js';
 import { Database } from '../../src/database/database.js';
+import { ReplicaIdentity } from '../../src/database/replica-identity.js';
 import { DatabaseModule } from '../../src/database/database.module.js';
 import { HealthModule } from '../../src/health/health.module.js';
 import { type Claim, ProbeLeases, type ProbeOutcome } from '../../src/health/scheduler/probe-leases.js';
@@ -142,7 +143,7 @@ export async function countByHealth(database: TestDatabase): Promise<Readonly<Re
 export async function someLeases(database: TestDatabase, leaseMs: number): Promise<ProbeLeases> {
   const source = await new DataSource(dataSourceOptions(database.address, 'public', 2)).initialize();
   onTestFinished(() => source.destroy());
-  return new ProbeLeases(new Database(source), { ...QUICK, leaseMs }, others.database);
+  return new ProbeLeases(new Database(source), { ...QUICK, leaseMs }, others.database, new ReplicaIdentity());
 }
 
 /** The result of a successful probe. */

@@ -3,6 +3,7 @@ import type { ApiCall, Worker, WorkerCall } from '../../registry/worker.js';
 import type { UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
 import { UpstreamError } from '../../upstream/failure.js';
 import type { ProbeFailure } from '../evaluation/health-state.js';
+import { isOfReplica } from './probe-connection.js';
 import { failed, type ProbeResult, succeeded } from './probe-result.js';
 import type { InferenceTarget } from './probe-target.js';
 
@@ -26,7 +27,7 @@ export async function probeInference(
     return succeeded(seen, elapsedMs());
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return failed(failureOf(error), `an inference failed: ${why}`, elapsedMs());
+    return failed(failureOf(error), `an inference failed: ${why}`, elapsedMs(), false, isOfReplica(error));
   }
 }
 

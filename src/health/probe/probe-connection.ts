@@ -1,4 +1,7 @@
+import { SecretMissingError } from '../../credentials/worker-secrets.js';
 import { classifyFailure } from '../../upstream/classify-failure.js';
+import { UpstreamError } from '../../upstream/failure.js';
+import { ForbiddenUpstreamError } from '../../upstream/upstream-errors.js';
 import type { ProbeFailure } from '../evaluation/health-state.js';
 
 /** Aborts a probe when its time is over or when `stop` is aborted. Removes its listener from `stop` afterwards. */
@@ -61,6 +64,12 @@ export function failureOf(error: unknown, hasAnswered: boolean): ProbeFailure {
   return hasAnswered || code === '' || NOT_HTTP.test(code) ? 'answer' : 'connection';
 }
 
+/** Whether this replica's address rules or secrets forbade the probe. */
+export function isOfReplica(error: unknown): boolean {
+  const cause = rootOf(error);
+  return cause instanceof ForbiddenUpstreamError || cause instanceof SecretMissingError;
+}
+
 function codeOf(cause: Error): string {
   return 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
 }
@@ -68,5 +77,6 @@ function codeOf(cause: Error): string {
 /** The error of Node.js that axios wraps. */
 function rootOf(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
-  return 'isAxiosError' in error && error.cause instanceof Error ? error.cause : error;
+  const isWrapped = 'isAxiosError' in error || error instanceof UpstreamError;
+  return isWrapped && error.cause instanceof Error ? error.cause : error;
 }

@@ -65,7 +65,7 @@ function aWorker(healthCheck: unknown, origin = 'http://10.0.0.3:8000', fault?: 
             render: () => never(),
             extract: () => never(),
           }
-        : { fault },
+        : { fault, isOfReplica: true },
   };
 }
 
@@ -161,7 +161,7 @@ describe('planProbe', () => {
 
   it('reports why a worker cannot be called instead of probing it', () => {
     const worker = aWorker({}, 'http://10.0.0.3:8000', 'credentials missing');
-    expect(planProbe(worker, settings)).toEqual({ fault: 'credentials missing' });
+    expect(planProbe(worker, settings)).toEqual({ fault: 'credentials missing', isOfReplica: true });
   });
 
   it.each([

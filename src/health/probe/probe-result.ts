@@ -7,14 +7,22 @@ export interface ProbeResult extends Omit<ProbeEvidence, 'generation'> {
   readonly ms: number;
   /** Whether it reached a public address. */
   readonly isPublic: boolean;
+  /** It was never made: an address rule or a secret of this replica forbids it, and another replica may be able to. */
+  readonly isOfReplica: boolean;
 }
 
 export function succeeded(detail: string, ms: number, isPublic = false): ProbeResult {
-  return { failure: null, detail: oneLine(detail), ms: Math.round(ms), isPublic };
+  return { failure: null, detail: oneLine(detail), ms: Math.round(ms), isPublic, isOfReplica: false };
 }
 
-export function failed(failure: ProbeFailure, detail: string, ms: number, isPublic = false): ProbeResult {
-  return { failure, detail: oneLine(detail), ms: Math.round(ms), isPublic };
+export function failed(
+  failure: ProbeFailure,
+  detail: string,
+  ms: number,
+  isPublic = false,
+  isOfReplica = false,
+): ProbeResult {
+  return { failure, detail: oneLine(detail), ms: Math.round(ms), isPublic, isOfReplica };
 }
 
 /** Whether this IP address is public, where frequent probes are unwelcome. `false` for anything that is not an address. */

@@ -361,6 +361,7 @@ describe('no probe', () => {
       detail: 'not probed: its health_check has kind none',
       ms: 0,
       isPublic: false,
+      isOfReplica: false,
     });
   });
 });

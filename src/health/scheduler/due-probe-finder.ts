@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { HealthSettings } from '../../config/settings.js';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
 import { RegistrySync } from '../../registry/live/registry-sync.js';
+import { ReplicaFaults } from './replica-faults.js';
 import { type Claim, ProbeLeases } from './probe-leases.js';
 import { groupByProbe, type Planned, ProbePlans } from '../probe/probe-plan.js';
 
@@ -27,12 +28,13 @@ export class DueProbeFinder {
     private readonly live: LiveWorkers,
     private readonly sync: RegistrySync,
     private readonly plans: ProbePlans,
+    private readonly faults: ReplicaFaults,
     private readonly settings: HealthSettings,
   ) {}
 
   /** Claims up to `most` probes, and those that share them. @throws DatabaseUnavailableError */
   async claim(most: number): Promise<DueProbes> {
-    const claims = await this.leases.claimDue(most);
+    const claims = await this.leases.claimDue(most, this.faults.leftToOthers());
     const due = await this.planned(claims);
     const along = await this.claimRidersOf(due);
     return { groups: groupByProbe([...due, ...along]), mayBeMore: claims.length === most };
@@ -50,11 +52,11 @@ export class DueProbeFinder {
       shortestMs.set(plan.sharedBy, Math.min(intervalMs, shortestMs.get(plan.sharedBy) ?? Infinity));
     }
     if (shortestMs.size === 0) return [];
-    const dueIds = new Set(due.map(({ worker }) => worker.id));
+    const skipped = new Set([...due.map(({ worker }) => worker.id), ...this.faults.leftToOthers()]);
     const candidates = new Map<number, string[]>();
     for (const worker of this.live.workers()) {
       const plan = this.plans.of(worker);
-      if ('fault' in plan || plan.sharedBy === null || dueIds.has(worker.id)) continue;
+      if ('fault' in plan || plan.sharedBy === null || skipped.has(worker.id)) continue;
       const intervalMs = shortestMs.get(plan.sharedBy);
       if (intervalMs === undefined) continue;
       const sameInterval = candidates.get(intervalMs);

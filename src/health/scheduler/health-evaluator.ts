@@ -33,7 +33,8 @@ export class HealthEvaluator {
   ): HealthState {
     const { plan, worker } = planned;
     if ('fault' in plan || seen === null) {
-      return judgeFault(before, 'fault' in plan ? plan.fault : 'not probed', nowMs);
+      const faulty = judgeFault(before, 'fault' in plan ? plan.fault : 'not probed', nowMs);
+      return this.limited(worker.modelName, before, faulty, nowMs);
     }
     const evidence = { ...seen, generation: before.generation };
     const servedMs = latest(lastServedMs, this.activity.lastServedMs(worker.id));

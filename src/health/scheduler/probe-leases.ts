@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { DatabaseSettings, HealthSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
+import { ReplicaIdentity } from '../../database/replica-identity.js';
 import { missedHeartbeats } from '../../registry/registration/heartbeat.service.js';
 import type { Health } from '../../registry/worker.js';
 import type { HealthState } from '../evaluation/health-state.js';
@@ -32,7 +31,7 @@ interface ClaimRow {
  */
 @Injectable()
 export class ProbeLeases {
-  private readonly owner = `${hostname()} ${randomUUID()}`;
+  private readonly owner: string;
   private readonly worker: string;
   private readonly probe: string;
   /** Since when heartbeats could be received here, as far as this replica knows. */
@@ -42,7 +41,9 @@ export class ProbeLeases {
     private readonly database: Database,
     private readonly settings: HealthSettings,
     { schema }: DatabaseSettings,
+    { id }: ReplicaIdentity,
   ) {
+    this.owner = id;
     this.worker = `"${schema}".worker`;
     this.probe = `"${schema}".worker_probe`;
   }
@@ -52,9 +53,9 @@ export class ProbeLeases {
     this.availableSinceMs = nowMs;
   }
 
-  /** Claims up to `most` due probes, the longest overdue first. @throws DatabaseUnavailableError */
-  claimDue(most: number): Promise<readonly Claim[]> {
-    return this.claim(null, 0, most);
+  /** Claims up to `most` due probes, the longest overdue first, except those of these workers. @throws DatabaseUnavailableError */
+  claimDue(most: number, except: readonly string[] = []): Promise<readonly Claim[]> {
+    return this.claim(null, 0, most, except);
   }
 
   /** Claims the probes of these workers that are due within `withinMs`. @throws DatabaseUnavailableError */
@@ -88,6 +89,21 @@ export class ProbeLeases {
     return written;
   }
 
+  /** Leaves the probes of these workers to other replicas, after a moment. @throws DatabaseUnavailableError */
+  async handOn(claims: readonly Claim[], afterMs: number): Promise<void> {
+    await this.database.query(
+      `UPDATE ${this.probe} p SET lease_owner = NULL, lease_until = NULL, next_probe_at = now() + $3 * interval '1 ms'
+       FROM jsonb_to_recordset($2::jsonb) AS seen (worker_id uuid, generation integer, until timestamptz) WHERE ${STILL_MINE}`,
+      [
+        this.owner,
+        JSON.stringify(
+          claims.map(({ workerId, generation, until }) => ({ worker_id: workerId, generation, until })),
+        ),
+        afterMs,
+      ],
+    );
+  }
+
   /** Releases this replica's leases except those of these workers. @throws DatabaseUnavailableError */
   async release(except: readonly string[] = []): Promise<void> {
     await this.database.query(
@@ -100,6 +116,7 @@ export class ProbeLeases {
     ids: readonly string[] | null,
     withinMs: number,
     most: number,
+    except: readonly string[] = [],
   ): Promise<readonly Claim[]> {
     const rows = await this.database.query<ClaimRow>(
       `WITH due AS MATERIALIZED (
@@ -108,7 +125,7 @@ export class ProbeLeases {
          FROM ${this.probe} p JOIN ${this.worker} w ON w.id = p.worker_id
          WHERE p.next_probe_at <= now() + $4 * interval '1 ms'
            AND (p.lease_until IS NULL OR p.lease_until <= now())
-           AND ($3::uuid[] IS NULL OR p.worker_id = ANY ($3))
+           AND ($3::uuid[] IS NULL OR p.worker_id = ANY ($3)) AND p.worker_id <> ALL ($7::uuid[])
            AND w.admin_state IN ('enabled', 'draining')
          ORDER BY p.next_probe_at LIMIT $5 FOR NO KEY UPDATE OF p SKIP LOCKED)
        UPDATE ${this.probe} p SET lease_owner = $1, lease_until = now() + $2 * interval '1 ms'
@@ -117,7 +134,7 @@ export class ProbeLeases {
          ${ageMs('p.last_good_at')} AS good_age_ms, ${ageMs('p.last_served_at')} AS served_age_ms,
          p.failures_in_row, p.successes_in_row, least(p.unreachable_in_row, p.failures_in_row) AS unreachable_in_row,
          CASE WHEN p.failures_in_row > 0 THEN ${ageMs('p.failing_since')} END AS failing_age_ms, p.lease_until::text AS until`,
-      [this.owner, this.settings.leaseMs, ids, withinMs, most, this.availableMs()],
+      [this.owner, this.settings.leaseMs, ids, withinMs, most, this.availableMs(), except],
     );
     const nowMs = performance.now();
     return rows.map((row) => ({

@@ -6,6 +6,7 @@ import { changesWorker, ProbeLeases, type ProbeOutcome } from './probe-leases.js
 import { Prober } from '../probe/prober.js';
 import type { ProbeResult } from '../probe/probe-result.js';
 import { HealthEvaluator } from './health-evaluator.js';
+import { ReplicaFaults } from './replica-faults.js';
 
 /** One probe and its result, for a group of workers that share it. */
 @Injectable()
@@ -15,6 +16,7 @@ export class ProbeRunner {
   constructor(
     private readonly prober: Prober,
     private readonly leases: ProbeLeases,
+    private readonly faults: ReplicaFaults,
     private readonly sync: RegistrySync,
     private readonly verdicts: HealthEvaluator,
   ) {}
@@ -28,11 +30,29 @@ export class ProbeRunner {
     const [{ plan }] = group;
     const seen = 'fault' in plan ? null : await this.prober.probe(plan.target, stop);
     if (stop.aborted) return seen;
+    const counting = await this.withoutOwnFaults(group, seen);
     // One random number for all: workers that share a probe stay in step.
     const chance = Math.random();
-    const written = await this.leases.record(group.map((planned) => this.evaluate(planned, seen, chance)));
+    const written = await this.leases.record(counting.map((planned) => this.evaluate(planned, seen, chance)));
     await this.publish(written.filter(changesWorker), group);
     return seen;
+  }
+
+  /** The probes whose result says something of the worker, and not of this replica alone. The others are handed on. */
+  private async withoutOwnFaults(
+    group: ProbeGroup,
+    seen: ProbeResult | null,
+  ): Promise<readonly PlannedProbe[]> {
+    const [{ plan }] = group;
+    const reason = 'fault' in plan ? (plan.isOfReplica ? plan.fault : null) : ownFaultOf(seen);
+    if (reason === null) {
+      await this.faults.withdraw(group.map(({ claim }) => claim.workerId));
+      return group;
+    }
+    const shared = await this.faults.declare(group, reason);
+    const own = group.filter(({ claim }) => !shared.has(claim.workerId)).map(({ claim }) => claim);
+    if (own.length > 0) await this.leases.handOn(own, ReplicaFaults.handOnMs);
+    return group.filter(({ claim }) => shared.has(claim.workerId));
   }
 
   private evaluate(planned: PlannedProbe, seen: ProbeResult | null, chance: number): ProbeOutcome {
@@ -62,4 +82,9 @@ export class ProbeRunner {
     }
     await this.sync.reload(verdicts.map(({ claim }) => claim.workerId));
   }
+}
+
+/** What keeps this replica from making the probe; `null`: nothing does. */
+function ownFaultOf(seen: ProbeResult | null): string | null {
+  return seen?.isOfReplica === true ? seen.detail : null;
 }

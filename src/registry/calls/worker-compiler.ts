@@ -89,7 +89,7 @@ export class WorkerCompiler {
         this.settings,
       );
     } catch (error) {
-      return { fault: faultOf(error) };
+      return faultOf(error);
     }
   }
 }
@@ -117,10 +117,11 @@ function checkShape(row: WorkerRow): void {
   if (faults.length > 0) throw new InvalidInputError(faults);
 }
 
-function faultOf(error: unknown): string {
-  if (error instanceof CredentialsUnreadableError) return `credentials missing: ${error.message}`;
-  if (error instanceof InvalidInputError) return `invalid definition: ${error.message}`;
-  if (error instanceof ForbiddenUpstreamError) return error.message;
+function faultOf(error: unknown): WorkerFault {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof ForbiddenUpstreamError) return { fault: message, isOfReplica: true };
+  if (error instanceof CredentialsUnreadableError)
+    return { fault: `credentials missing: ${message}`, isOfReplica: error.isKeyMissing };
   // Whatever else fails, the row causes it.
-  return `invalid definition: ${error instanceof Error ? error.message : String(error)}`;
+  return { fault: `invalid definition: ${message}`, isOfReplica: false };
 }
