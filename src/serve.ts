@@ -7,6 +7,7 @@ import type { DatabaseServer } from './database/database-server.js';
 import { Readiness } from './health/readiness.js';
 import { ListenError } from './listen-error.js';
 import { OwnAddress } from './registry/registration/own-address.js';
+import { ReplicaHeartbeat } from './replicas/replica-heartbeat.js';
 import { RunningRequests } from './server-connections.js';
 import type { Log } from './telemetry/logger.js';
 import { UpstreamClient } from './upstream/upstream-client.js';
@@ -74,6 +75,7 @@ async function drainAndClose(
   app.get(Readiness).drain();
   running.closeAfterResponse();
   await sleep(server.shutdownDelayMs);
+  app.get(ReplicaHeartbeat).drain();
   const stopClosing = running.closeWhatIsIdle();
   const cut = setTimeout(() => {
     app.getHttpServer().closeAllConnections();

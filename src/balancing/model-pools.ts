@@ -105,7 +105,10 @@ export class ModelPools {
   private concurrencyLimitOf({ id, maxConcurrency }: Worker): number {
     const { count, rank, isKnown } = this.replicas;
     if (!isKnown) return 0;
-    const share = concurrencyShare(maxConcurrency, count, rank, textHash(id));
+    const rest = this.replicas.ownRest(id);
+    if (rest !== null) return rest;
+    const free = Math.max(0, maxConcurrency - this.replicas.runningAtDraining(id));
+    const share = concurrencyShare(free, count, rank, textHash(id));
     const leased = this.slots.usable(id);
     if (leased === null) return share;
     // A share is enough again as soon as all replicas know.
