@@ -6,18 +6,23 @@ export type JsonObject = Readonly<Record<string, JsonValue>>;
 /** An object whose values are not checked yet. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Nesting that a request may have. Deeper JSON has no use here, and recursion elsewhere may not survive it. */
+/** How deep a value of a request may nest. Deeper JSON has no use here, and recursion elsewhere may not survive it. */
 export const DEEPEST_JSON = 64;
+/** The fault of a value that nests deeper. */
+export const TOO_DEEP = `must not be nested deeper than ${DEEPEST_JSON} levels`;
 
 export function isJsonObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Whether a parsed JSON value nests deeper than `limit`, without recursion and without visiting what lies deeper. */
-export function isDeeperThan(limit: number, value: unknown): boolean {
+/**
+ * Whether a parsed JSON value nests deeper than `levels`: `{}` is one level, `{"a": {}}` two. Without recursion, and without
+ * visiting what lies deeper.
+ */
+export function isDeeperThan(levels: number, value: unknown): boolean {
   if (Buffer.isBuffer(value)) return false;
   let level: unknown[] = [value];
-  for (let depth = 0; depth <= limit; depth++) {
+  for (let depth = 0; depth < levels; depth++) {
     const next: unknown[] = [];
     for (const item of level) {
       if (typeof item !== 'object' || item === null) continue;

@@ -1,4 +1,18 @@
-import { ArrayUnique, IsArray, IsInt, IsObject, IsOptional, IsString, Length } from 'class-validator';
+import {
+  ArrayMaxSize,
+  ArrayUnique,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  Length,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { IsDto, readDto } from './read-dto.js';
@@ -12,6 +26,18 @@ class Outer {
   @IsOptional() @IsObject() free?: Record<string, unknown>;
   @IsOptional() @IsDto(() => Inner) inner?: Inner;
   @IsOptional() @IsArray() @ArrayUnique() @IsString({ each: true }) names?: string[];
+}
+
+class Ruled {
+  @IsInt() @Min(1) @Max(1000) count!: number;
+  @IsInt() @Min(0) least!: number;
+  @IsInt() @Max(7) most!: number;
+  @IsString() @Length(1, 5) name!: string;
+  @IsString() @MaxLength(3) note!: string;
+  @IsIn(['a', 'b']) kind!: string;
+  @IsIn(['a', 'b'], { each: true }) kinds!: string[];
+  @IsArray() @ArrayMaxSize(2) @Length(1, 5, { each: true }) words!: string[];
+  @Matches(/^\//, { message: '$property must begin with /' }) own!: string;
 }
 
 /** Keys that every object inherits, and that libraries fail on. */
@@ -74,6 +100,30 @@ describe('readDto', () => {
   it('names unknown fields and faults of nested DTOs', () => {
     const sent = { name: 'x', constructor: 1, toString: 2, inner: { count: 'one', other: 3 } };
     expect(fieldsOf(sent)).toEqual(['constructor', 'toString', 'inner.other', 'inner.count']);
+  });
+
+  it.each([
+    [{ count: 0 }, 'must be from 1 to 1000, not 0'],
+    [{ count: 1001 }, 'must be from 1 to 1000, not 1001'],
+    [{ least: -1 }, 'must be 0 or more, not -1'],
+    [{ most: 8 }, 'must be at most 7, not 8'],
+    [{ name: 'abcdef' }, 'must have at most 5 characters, not 6'],
+    [{ name: '' }, 'must not be empty'],
+    [{ note: 'abcd' }, 'must have at most 3 characters, not 4'],
+    [{ kind: 'c' }, 'must be one of a, b'],
+    [{ kind: 7 }, 'must be one of a, b'],
+    [{ kinds: ['a', 'c'] }, 'each of them must be one of a, b'],
+    [{ words: ['a', ''] }, 'each of them must have 1 to 5 characters'],
+    [{ words: ['a', 'b', 'c'] }, 'must have at most 2 entries'],
+    [{ own: 'x' }, 'must begin with /'],
+  ])('names what is accepted instead of the limit that was broken: %j', (sent, problem) => {
+    const [field = ''] = Object.keys(sent);
+    expect(readDto(Ruled, sent, 'sent').faults).toEqual([{ field, problem }]);
+  });
+
+  it('reports that a field is missing along with what is accepted', () => {
+    const { faults } = readDto(Ruled, {});
+    expect(faults).toContainEqual({ field: 'kind', problem: 'must be one of a, b; it is missing' });
   });
 
   it('accepts missing fields when only the sent ones are checked', () => {

@@ -6,7 +6,8 @@ import {
   validateSync,
 } from 'class-validator';
 import type { InputFault } from './input-errors.js';
-import { describeValue, isJsonObject } from './json.js';
+import { isJsonObject } from './json.js';
+import { problemsOf } from './rule-messages.js';
 
 export type DtoClass<Dto extends object = object> = new () => Dto;
 
@@ -75,39 +76,11 @@ function toField(type: DtoClass, key: string, value: unknown, path: string, faul
   return toDto(child(), value, path, faults);
 }
 
-/** Rules of kind: when one of these is broken, the messages of the others are noise. */
-const KINDS: Readonly<Record<string, string>> = {
-  isArray: 'must be a list',
-  isString: 'must be a string',
-  isNumber: 'must be a number',
-  isInt: 'must be a whole number',
-  isBoolean: 'must be true or false',
-  isObject: 'must be an object',
-};
-
 function faultsOf(
-  { property, value, constraints = {}, children = [] }: ValidationError,
+  { target, property, value, constraints = {}, children = [] }: ValidationError,
   path: string,
 ): InputFault[] {
   const field = path + property;
-  for (const [rule, problem] of Object.entries(KINDS)) {
-    const message = constraints[rule];
-    if (message === undefined) continue;
-    return [
-      { field, problem: isOfMembers(message) ? `each of them ${problem}` : problem + describeValue(value) },
-    ];
-  }
-  const own = Object.entries(constraints).map(([rule, message]) => ({
-    field,
-    problem: rule === 'isLength' && value === '' ? 'must not be empty' : withoutName(message, property),
-  }));
-  return [...own, ...children.flatMap((child) => faultsOf(child, `${field}.`))];
-}
-
-/** Whether a member of the list is wrong, not the list itself. */
-const isOfMembers = (message: string): boolean => message.startsWith('each value in ');
-
-/** The message without the field's name, which stands in `field`. */
-function withoutName(message: string, property: string): string {
-  return message.startsWith(`${property} `) ? message.slice(property.length + 1) : message;
+  const own = problemsOf(target, property, value, constraints).map((problem) => ({ field, problem }));
+  return own.length > 0 ? own : children.flatMap((child) => faultsOf(child, `${field}.`));
 }

@@ -54,13 +54,13 @@ export class ListWorkersQueryDto extends PageQueryDto {
 
   /** Several values mean any of them. */
   @IsOptional()
-  @IsIn(HEALTHS, { each: true, message: oneOf(HEALTHS) })
+  @IsIn(HEALTHS, { each: true })
   @ApiProperty({ enum: HEALTHS, isArray: true, required: false })
   health?: string | string[];
 
   /** Several values mean any of them. */
   @IsOptional()
-  @IsIn(ADMIN_STATES, { each: true, message: oneOf(ADMIN_STATES) })
+  @IsIn(ADMIN_STATES, { each: true })
   @ApiProperty({ enum: ADMIN_STATES, isArray: true, required: false })
   admin_state?: string | string[];
 
@@ -74,11 +74,7 @@ export class ListWorkersQueryDto extends PageQueryDto {
 
   /** The column to sort by; `-` in front of it sorts in descending order. */
   @IsOptional()
-  @IsIn(SORT_NAMES, { message: oneOf(SORT_NAMES) })
+  @IsIn(SORT_NAMES)
   @ApiProperty({ enum: SORT_NAMES, default: DEFAULT_SORT, required: false })
   sort?: SortName;
-}
-
-function oneOf(values: readonly string[]): string {
-  return `$property must be one of: ${values.join(', ')}`;
 }

@@ -1,6 +1,6 @@
 import { pino, symbols, type DestinationStream, type Logger, type Level } from 'pino';
 
-/** A system call for each line would cost as much as the request it describes. */
+/** Lines are written in batches: one system call a line would take as much CPU time as the request that it describes. */
 const BATCH_CHARACTERS = 65_536;
 const FLUSH_MS = 100;
 

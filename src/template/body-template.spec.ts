@@ -175,7 +175,7 @@ describe('limits of a body', () => {
   it('accepts 64 levels and rejects 65 or more', () => {
     expect(rendered(nested(64))).toBe('['.repeat(64) + ']'.repeat(64));
     expect(() => compileBody(nested(65), 'json')).toThrow(
-      new TemplateError('body', 'is nested deeper than 64 levels'),
+      new TemplateError('body', 'must not be nested deeper than 64 levels'),
     );
     expect(() => compileBody(nested(100_000), 'json')).toThrow(TemplateError);
   });
@@ -183,7 +183,9 @@ describe('limits of a body', () => {
   it('accepts 256 KiB of JSON in UTF-8 and rejects one byte more', () => {
     const text = 'é'.repeat(128 * 1024 - 1);
     expect(rendered(text)).toHaveLength(text.length + 2);
-    expect(() => compileBody(`${text}a`, 'json')).toThrow('body: is larger than 256 KiB (262145 bytes)');
+    expect(() => compileBody(`${text}a`, 'json')).toThrow(
+      'body: must have at most 256 KiB as JSON, not 262145 bytes',
+    );
   });
 
   it('rejects a number that JSON cannot hold', () => {

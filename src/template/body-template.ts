@@ -2,7 +2,7 @@ import { compileForm } from './form-body.js';
 import { compileJson } from './json-body.js';
 import { Mentions } from './template-text.js';
 import { TemplateError } from './template-error.js';
-import type { JsonValue } from '../input/json.js';
+import { DEEPEST_JSON, isDeeperThan, type JsonValue, TOO_DEEP } from '../input/json.js';
 import type { PlaceholderName, PlaceholderValues, SecretLookup } from './placeholders.js';
 
 export interface BodyTemplate {
@@ -13,15 +13,17 @@ export interface BodyTemplate {
   render(values: PlaceholderValues, secrets: SecretLookup): string;
 }
 
-const DEEPEST = 64;
 const LARGEST_BYTES = 256 * 1024;
 
 /** Throws TemplateError. The body is read once, here, and never changed. */
 export function compileBody(body: JsonValue, format: 'json' | 'form', field = 'body'): BodyTemplate {
-  if (isDeeperThan(DEEPEST, body)) throw new TemplateError(field, `is nested deeper than ${DEEPEST} levels`);
+  if (isDeeperThan(DEEPEST_JSON, body)) throw new TemplateError(field, TOO_DEEP);
   const bytes = Buffer.byteLength(JSON.stringify(body));
   if (bytes > LARGEST_BYTES)
-    throw new TemplateError(field, `is larger than ${LARGEST_BYTES / 1024} KiB (${bytes} bytes)`);
+    throw new TemplateError(
+      field,
+      `must have at most ${LARGEST_BYTES / 1024} KiB as JSON, not ${bytes} bytes`,
+    );
   const mentions = new Mentions();
   const isForm = format === 'form';
   return {
@@ -30,9 +32,4 @@ export function compileBody(body: JsonValue, format: 'json' | 'form', field = 'b
     contentType: isForm ? 'application/x-www-form-urlencoded' : 'application/json',
     render: isForm ? compileForm(body, field, mentions) : compileJson(body, field, mentions),
   };
-}
-
-function isDeeperThan(levels: number, value: JsonValue): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((child) => isDeeperThan(levels - 1, child));
 }

@@ -29,7 +29,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
  */
 export function parsePath(path: string, field: string): readonly Step[] {
   if (path.length > LONGEST_PATH)
-    throw new TemplateError(field, `is longer than ${LONGEST_PATH} characters (${path.length})`);
+    throw new TemplateError(field, `must have at most ${LONGEST_PATH} characters, not ${path.length}`);
   return new PathReader(path, field).read();
 }
 

@@ -130,7 +130,7 @@ describe('a path', () => {
   it('has at most 500 characters', () => {
     expect(compileExtract('a'.repeat(500)).path).toHaveLength(500);
     expect(() => compileExtract('a'.repeat(501), 'stream_extract')).toThrow(
-      refusal('stream_extract: is longer than 500 characters (501)'),
+      refusal('stream_extract: must have at most 500 characters, not 501'),
     );
   });
 });

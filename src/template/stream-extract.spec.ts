@@ -117,7 +117,10 @@ describe('stream_extract', () => {
       { done: { path: 'a[', equals: 1 } },
       'stream_extract.done.path: column 3: expected "]", a number or a quoted key',
     ],
-    [{ done: { path: 'a', equals: undefined } }, 'stream_extract.done.equals: is missing'],
+    [
+      { done: { path: 'a', equals: undefined } },
+      'stream_extract.done.equals: must be a string, a number, true, false or null; it is missing',
+    ],
     [
       { done: { data: ' ' } },
       'stream_extract.done.data: must not be empty: every pause would end the answer',

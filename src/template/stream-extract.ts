@@ -126,9 +126,13 @@ function compileDone({ done }: StreamExtractSpec, field: string): (event: unknow
     if (data === undefined) throw new TemplateError(`${field}.done`, 'must have data, or path with equals');
     return () => false;
   }
-  if (data !== undefined) throw new TemplateError(`${field}.done`, 'holds data and path: leave one out');
+  if (data !== undefined) throw new TemplateError(`${field}.done`, 'must have data or path, not both');
   const steps = parsePath(path, `${field}.done.path`);
-  if (equals === undefined) throw new TemplateError(`${field}.done.equals`, 'is missing');
+  if (equals === undefined)
+    throw new TemplateError(
+      `${field}.done.equals`,
+      'must be a string, a number, true, false or null; it is missing',
+    );
   return (event) => isDeepStrictEqual(valueAt(event, steps), equals);
 }
 

@@ -27,7 +27,7 @@ describe('success_when', () => {
       expect.objectContaining({ name: 'TemplateError', field: 'success_when.path' }),
     );
     expect(() => compileSuccessWhen({ path: 'a', equals: undefined })).toThrow(
-      'success_when.equals: is missing',
+      'success_when.equals: must be a string, a number, true, false or null; it is missing',
     );
   });
 });

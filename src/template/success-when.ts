@@ -14,7 +14,11 @@ export interface SuccessRule {
 export function compileSuccessWhen(rule: SuccessRule, field = 'success_when'): (answer: unknown) => boolean {
   const steps = parsePath(rule.path, `${field}.path`);
   const { equals } = rule;
-  if (equals === undefined) throw new TemplateError(`${field}.equals`, 'is missing');
+  if (equals === undefined)
+    throw new TemplateError(
+      `${field}.equals`,
+      'must be a string, a number, true, false or null; it is missing',
+    );
   return (answer) => {
     try {
       return isDeepStrictEqual(follow(answer, steps).value, equals);

@@ -121,7 +121,7 @@ describe('a URL', () => {
     ['http://h/a/../b', 'must be written without the path segments "." and ".."'],
     ['http://h/%2e%2E?x', 'must be written without the path segments "." and ".."'],
     ['http://h/${secret:X}', 'may have ${secret:…} in its query, not in its path'],
-    [`http://h/${'x'.repeat(2040)}`, 'is longer than 2048 characters (2049)'],
+    [`http://h/${'x'.repeat(2040)}`, 'must have at most 2048 characters, not 2049'],
   ])('rejects %s', (url, problem) => {
     expect(() => compileUrl(url, undefined)).toThrow(refusal(`req_url_template: ${problem}`));
   });

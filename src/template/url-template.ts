@@ -60,7 +60,7 @@ export function compileUrl(
 
 function splitUrl(url: string, field: string): readonly [string, string, string, string | undefined] {
   if (url.length > LONGEST_URL)
-    throw new TemplateError(field, `is longer than ${LONGEST_URL} characters (${url.length})`);
+    throw new TemplateError(field, `must have at most ${LONGEST_URL} characters, not ${url.length}`);
   if (/\p{Cc}|^\s|\s$/u.test(url))
     throw new TemplateError(field, 'must not hold control characters or begin or end with a space');
   // Browsers' URL rules read `\` as `/`, other parsers do not: the checked URL would differ from the called one.

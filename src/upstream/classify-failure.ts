@@ -58,7 +58,11 @@ export function classifyFailure(error: Error, point: FailurePoint): UpstreamErro
   if (error instanceof errors.HTTPParserError && !error.message.includes('Invalid EOF state')) {
     return new UpstreamError('bad_answer', `${host}: ${error.message}`);
   }
-  if (answerBegan) return as('broken', `${host} broke off its answer${code === '' ? '' : ` (${code})`}`);
+  if (answerBegan) {
+    // The system's codes, such as ECONNRESET, are known to operators; undici's are not.
+    const detail = code === '' || code.startsWith('UND_') ? '' : ` (${code})`;
+    return as('broken', `${host} broke off its answer${detail}`);
+  }
   const kind = reusedConnection ? 'stale_connection' : 'closed_before_answer';
   return as(kind, `${host} closed the connection without an answer`);
 }

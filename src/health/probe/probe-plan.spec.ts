@@ -167,11 +167,11 @@ describe('planProbe', () => {
   it.each([
     ['text', / health_check must be an object/],
     [[1], / health_check must be an object/],
-    [{ kind: 'carrier pigeon' }, /kind must be one of/],
-    [{ path: '@evil.example/' }, /path must begin with \//],
-    [{ timeout_ms: 'soon' }, /timeout_ms must/],
-    [{ failures_down: 0 }, /failures_down must not be less than 1/],
-    [{ pathh: '/x' }, /pathh should not exist/],
+    [{ kind: 'carrier pigeon' }, / health_check\.kind: must be one of http, tcp, inference, none$/],
+    [{ path: '@evil.example/' }, / health_check\.path: must begin with \//],
+    [{ timeout_ms: 'soon' }, / health_check\.timeout_ms: must be a whole number, not this string$/],
+    [{ failures_down: 0 }, / health_check\.failures_down: must be from 1 to 100, not 0$/],
+    [{ pathh: '/x' }, / health_check\.pathh: is not a field here; leave it out$/],
   ])('reports the invalid health_check %j as a fault', (check, words) => {
     expect(fault(check)).toMatch(words);
   });

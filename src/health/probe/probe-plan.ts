@@ -1,6 +1,6 @@
-import { plainToInstance } from 'class-transformer';
-import { validateSync } from 'class-validator';
 import { HealthSettings } from '../../config/settings.js';
+import { isJsonObject } from '../../input/json.js';
+import { readDto } from '../../input/read-dto.js';
 import { HealthCheckDto } from '../../registry/register-worker.dto.js';
 import {
   type ApiCall,
@@ -120,13 +120,9 @@ function isDefault({ kind, path, method, expected_status, body_contains }: Healt
 
 /** The column may hold any JSON when it is edited by hand. */
 function problemOf(check: unknown): string | null {
-  if (typeof check !== 'object' || check === null || Array.isArray(check)) return ' must be an object';
-  const faults = validateSync(plainToInstance(HealthCheckDto, check), {
-    whitelist: true,
-    forbidNonWhitelisted: true,
-  });
-  const [fault] = faults;
-  return fault === undefined ? null : `: ${Object.values(fault.constraints ?? {}).join(', ')}`;
+  if (!isJsonObject(check)) return ' must be an object';
+  const [fault] = readDto(HealthCheckDto, check).faults;
+  return fault === undefined ? null : `.${fault.field}: ${fault.problem}`;
 }
 
 /** A worker and how it is probed. */

@@ -73,7 +73,7 @@ export type ToolChoice = 'none' | 'auto' | 'required' | { readonly name: string 
 /** The tools that may be called: with `allowed_tools`, the others are left out. @throws UnsupportedFieldError */
 export function toolsOf({ tools, tool_choice: choice }: OpenAiChat): readonly Tool[] {
   if (!isPresent(tools)) return [];
-  if (!Array.isArray(tools)) throw new UnsupportedFieldError('tools', 'must be a list');
+  if (!Array.isArray(tools)) throw new UnsupportedFieldError('tools', 'must be a list of tools');
   const all = (tools as unknown[]).map((tool, index) => toolOf(tool, `tools[${index}]`));
   const allowed = allowedOf(choice);
   if (allowed === null) return all;
@@ -128,11 +128,14 @@ function allowedOf(choice: unknown): { readonly mode: string; readonly names: Re
   if (mode !== 'auto' && mode !== 'required')
     throw new UnsupportedFieldError(`${field}.mode`, 'must be "auto" or "required"');
   const tools = isJsonObject(allowed) ? allowed['tools'] : undefined;
-  if (!Array.isArray(tools)) throw new UnsupportedFieldError(`${field}.tools`, 'must be a list');
+  if (!Array.isArray(tools)) throw new UnsupportedFieldError(`${field}.tools`, 'must be a list of functions');
   const names = (tools as unknown[]).map((tool, index) => {
     const name = isJsonObject(tool) && isJsonObject(tool['function']) ? tool['function']['name'] : undefined;
     if (typeof name === 'string') return name;
-    throw new UnsupportedFieldError(`${field}.tools[${index}]`, 'must be a function with a name');
+    throw new UnsupportedFieldError(
+      `${field}.tools[${index}]`,
+      'must name a function: {"type":"function","function":{"name":"…"}}',
+    );
   });
   return { mode, names: new Set(names) };
 }

@@ -1,4 +1,4 @@
-import { isPresent, DEEPEST_JSON, describeValue, isDeeperThan } from '../../input/json.js';
+import { isPresent, DEEPEST_JSON, describeValue, isDeeperThan, TOO_DEEP } from '../../input/json.js';
 import { InvalidInputError, type InputFault } from '../../input/input-errors.js';
 import type { ChatMessage, InferenceRequest, TemplateInput } from '../client/inference-request.js';
 
@@ -21,7 +21,7 @@ export function parseNativeChat(body: unknown, defaultModel: string | null): Cha
   }
   const input = fields['input'];
   if (typeof input !== 'string')
-    faults.push({ field: 'input', problem: `must be a string, the prompt${describeValue(input)}` });
+    faults.push({ field: 'input', problem: `must be the prompt, a string${describeValue(input)}` });
   const model = readModel(fields, 'model_name', defaultModel, faults);
   const { temperature, maxTokens, stream } = readOptions(fields, faults);
   if (faults.length > 0) throw new InvalidInputError(faults);
@@ -36,8 +36,8 @@ export function parseOpenAiChat(body: unknown, defaultModel: string | null): Cha
   const field = isPresent(fields['model_name']) && !isPresent(fields['model']) ? 'model_name' : 'model';
   const model = readModel(fields, field, defaultModel, faults);
   const { temperature, maxTokens, stream } = readOptions(fields, faults);
-  if (isDeeperThan(DEEPEST_JSON, body))
-    faults.push({ field: 'messages', problem: `nested deeper than ${DEEPEST_JSON} levels` });
+  // The body is one level more than its messages.
+  if (isDeeperThan(DEEPEST_JSON + 1, body)) faults.push({ field: 'messages', problem: TOO_DEEP });
   if (faults.length > 0) throw new InvalidInputError(faults);
   return { model, messages, temperature, maxTokens, stream };
 }

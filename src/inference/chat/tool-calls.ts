@@ -55,7 +55,7 @@ export function eventsOf({ text, reasoning, toolCalls, finish, usage }: ChatAnsw
 /** @throws UnsupportedFieldError */
 export function callsOf(calls: unknown, field: string): readonly Call[] {
   if (!isPresent(calls)) return [];
-  if (!Array.isArray(calls)) throw new UnsupportedFieldError(field, 'must be a list');
+  if (!Array.isArray(calls)) throw new UnsupportedFieldError(field, 'must be a list of tool calls');
   return (calls as unknown[]).map((call, index) => callOf(call, `${field}[${index}]`));
 }
 

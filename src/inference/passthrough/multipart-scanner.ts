@@ -123,7 +123,8 @@ export function partHeaders(headers: string): PartHeaders {
     return values[0] ?? null;
   };
   const disposition = valueOf('content-disposition');
-  if (disposition === null) throw ambiguous('no content-disposition');
+  if (disposition === null)
+    throw ambiguous('no content-disposition; write Content-Disposition: form-data; name="…"');
   const parameters = parametersOf(disposition);
   const name = parameters.get('name');
   if (name === undefined) throw ambiguous('no name in its content-disposition');
@@ -144,7 +145,7 @@ function parametersOf(disposition: string): ReadonlyMap<string, string> {
     if (all === undefined || key === undefined) {
       // A trailing semicolon.
       if (/^;[ \t]*$/.test(rest)) return found;
-      throw ambiguous('an invalid content-disposition');
+      throw ambiguous('a content-disposition that cannot be read; write form-data; name="…"');
     }
     const name = key.toLowerCase();
     // `name*` is an encoding that only some parsers support [RFC 7578, 4.2].

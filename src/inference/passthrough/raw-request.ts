@@ -1,4 +1,4 @@
-import { DEEPEST_JSON, describeValue, isDeeperThan } from '../../input/json.js';
+import { DEEPEST_JSON, describeValue, isDeeperThan, TOO_DEEP } from '../../input/json.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import type { RawBody } from '../client/inference-request.js';
 import { findFields, type Span, valueAt } from './json-scanner.js';
@@ -69,8 +69,7 @@ export function parseBody(body: unknown): unknown {
   } catch (error) {
     throw bodyFault(`the body is not valid JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
-  if (isDeeperThan(DEEPEST_JSON + 1, value))
-    throw bodyFault(`the body nests deeper than ${DEEPEST_JSON} levels`);
+  if (isDeeperThan(DEEPEST_JSON + 1, value)) throw bodyFault(`the body ${TOO_DEEP}`);
   return value;
 }
 

@@ -116,11 +116,17 @@ describe('a registration by preset', () => {
   it.each<[object, string]>([
     [{ preset: 'olama' }, 'preset: must be one of openai, '],
     [{ preset: '__proto__' }, 'preset: must be one of openai, '],
-    [{ preset: 'ollama' }, 'base_url: is missing: the URL of the server, such as http://127.0.0.1:11434'],
+    [
+      { preset: 'ollama' },
+      'base_url: must be the URL of the server, such as http://127.0.0.1:11434; it is missing',
+    ],
     [{ ...ollama, base_url: 'h:1' }, 'base_url: must be an http or https URL without placeholders'],
     [{ ...ollama, base_url: 'http://{USER_PROMPT}' }, 'base_url: must be an http or https URL'],
     [{ ...ollama, base_url: ['http://h'] }, 'base_url: must be an http or https URL'],
-    [{ preset: 'openai' }, 'api_key: is missing: the key, or ${secret:NAME}'],
+    [
+      { preset: 'openai' },
+      'api_key: must be the key, or ${secret:NAME} to read it at each call; it is missing',
+    ],
     [{ ...openai, api_key: '' }, 'api_key: must be the key as text'],
     [{ ...openai, api_key: 7 }, 'api_key: must be the key as text'],
     [{ ...openai, api_key: 'a{USER_PROMPT}' }, 'api_key: must be the key as text'],
@@ -128,7 +134,7 @@ describe('a registration by preset', () => {
     [{ preset: 'chatglm', base_url: 'http://h', api_key: 'k' }, 'api_key: is not used by this server'],
     [
       { preset: 'azure-openai' },
-      'base_url: is missing: the URL of the server, such as https://my-resource.openai.azure.com; api_key: is missing',
+      'base_url: must be the URL of the server, such as https://my-resource.openai.azure.com; it is missing; api_key: must be the key',
     ],
   ])('has a fault for %j', (sent, problem) => {
     const { faults } = expandPreset(sent as Record<string, unknown>);

@@ -58,7 +58,8 @@ export function expandPreset(sent: SentRegistration): Expanded {
 function baseUrlFaults({ example }: Preset, baseUrl: unknown): readonly InputFault[] {
   const field = 'base_url';
   const such = `such as ${example.base_url ?? 'https://api.example.com/v1'}`;
-  if (baseUrl === undefined) return [{ field, problem: `is missing: the URL of the server, ${such}` }];
+  if (baseUrl === undefined)
+    return [{ field, problem: `must be the URL of the server, ${such}; it is missing` }];
   const isBase =
     typeof baseUrl === 'string' && /^https?:\/\/[^{}#\s]+$/i.test(baseUrl) && URL.canParse(baseUrl);
   return isBase ? [] : [{ field, problem: `must be an http or https URL without placeholders, ${such}` }];
@@ -69,7 +70,7 @@ function apiKeyFaults(preset: Preset, apiKey: unknown, own: SentRegistration): r
   if (apiKey === undefined) {
     // The client's own headers may hold the key.
     if (preset.apiKey !== 'required' || isJsonObject(own['header'])) return [];
-    return [{ field, problem: 'is missing: the key, or ${secret:NAME} to read it at each call' }];
+    return [{ field, problem: 'must be the key, or ${secret:NAME} to read it at each call; it is missing' }];
   }
   if (preset.apiKey === 'none') {
     return [

@@ -72,7 +72,7 @@ export const NATIVE_FORMAT: ResponseFormat = {
   errorEvent: openAiErrorEvent,
 };
 
-/** A native call with `stream: true` gets the chunks of OpenAI, and errors in the native envelope. */
+/** With `stream: true` a native call is answered with OpenAI's chunks. An error before the first one has the native envelope. */
 const CHUNKS = new ChatFormat(() => false);
 export const NATIVE_STREAM_FORMAT: ResponseFormat = {
   whole: (answer, head) => CHUNKS.whole(answer, head),

@@ -21,7 +21,7 @@ export function embeddingList<E extends number[] | string>(
   };
 }
 
-/** The extract of a template worker as vectors, one for each input. @throws ProtocolError */
+/** Reads the vectors in a template worker's answer, one for each input. @throws ProtocolError */
 export function vectorsIn(text: string, inputs: number): readonly number[][] {
   const value = parsedOrUndefined(text);
   const vectors: unknown[] = Array.isArray(value) && Array.isArray(value[0]) ? value : [value];
@@ -46,7 +46,7 @@ function isVector(value: unknown): value is number[] {
   return Array.isArray(value) && value.length > 0 && value.every((number) => typeof number === 'number');
 }
 
-/** The extract of a template worker as images. @throws ProtocolError */
+/** Reads the images in a template worker's answer. @throws ProtocolError */
 export function imagesIn(text: string): ImageList['data'] {
   const value = text.startsWith('[') ? parsedOrUndefined(text) : text;
   const images: readonly unknown[] = Array.isArray(value) ? value : [value];
