@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startService, type TestService } from './service.js';
 
@@ -52,7 +53,7 @@ describe('a body that is too large', () => {
       const { status, text } = await send('POST', path, { headers: JSON_TYPE, body });
       expect(status).toBe(413);
       expect(envelope(text)).toMatchObject({ success: false });
-      expect(text).toContain('MAX_BODY_BYTES');
+      expect(text).toContain('the body must have at most 4096 bytes (MAX_BODY_BYTES)');
     },
   );
 
@@ -84,6 +85,48 @@ describe('a body that is too large', () => {
       (await send('POST', '/api/v1/chat/completions', { headers: JSON_TYPE, body })).status;
     expect(await status(chat(fitting))).toBe(404);
     expect(await status(chat(fitting + 1))).toBe(413);
+  });
+});
+
+describe('a compressed body', () => {
+  it.each([...NATIVE_PATHS, '/v1/chat/completions', '/v1/messages'])(
+    'is answered with a 415 that says how to send it at %s',
+    async (path) => {
+      const headers = { ...JSON_TYPE, 'content-encoding': 'gzip' };
+      const sent = await send('POST', path, { headers, body: gzipSync('{"model":"m","messages":[]}') });
+      expect({ status: sent.status, accepted: sent.headers.get('accept-encoding') }).toEqual({
+        status: 415,
+        accepted: 'identity',
+      });
+      expect(sent.text).toContain('content-encoding: gzip is not supported; send the body uncompressed');
+    },
+  );
+
+  it('with the coding identity is not compressed', async () => {
+    const headers = { ...JSON_TYPE, 'content-encoding': 'identity' };
+    const body = JSON.stringify({ model_name: 'm', input: 'x' });
+    expect((await send('POST', '/api/v1/chat/completions', { headers, body })).status).toBe(404);
+  });
+});
+
+describe('an empty body with the Content-Type of JSON', () => {
+  it('is no body to an action', async () => {
+    const worker = { model_name: 'm', req_url_template: 'http://127.0.0.1:9/', body: { p: '{USER_PROMPT}' } };
+    const registered = await send('POST', '/api/v1/workers', {
+      headers: JSON_TYPE,
+      body: JSON.stringify(worker),
+    });
+    const { id } = JSON.parse(registered.text) as { id: string };
+    for (const action of ['disable', 'enable', 'offline']) {
+      const { status } = await send('POST', `/api/v1/workers/${id}/${action}`, { headers: JSON_TYPE });
+      expect({ action, status }).toEqual({ action, status: 200 });
+    }
+  });
+
+  it.each(NATIVE_PATHS)('is answered with a 400 that says so where %s needs a body', async (path) => {
+    const { status, text } = await send('POST', path, { headers: JSON_TYPE });
+    expect(status).toBe(400);
+    expect(text).toContain('the body must be a JSON object; it is missing');
   });
 });
 

@@ -40,8 +40,12 @@ export class ErrorFilter implements ExceptionFilter {
       .send(JSON.stringify(envelopeOf(problem, path, request)));
   }
 
-  /** An existing path with another method is 405, not 404. */
+  /** Adds what only the server knows. An existing path with another method is 405, not 404. */
   private explain(problem: Problem, method: string, path: string, server: FastifyRequest['server']): Problem {
+    if (problem.status === 413) {
+      const message = `the body must have at most ${server.initialConfig.bodyLimit} bytes (MAX_BODY_BYTES)`;
+      return { ...problem, message };
+    }
     if (problem.errorType !== 'caller_not_found' || problem.status !== 404) return problem;
     const allowed = allowedMethods(server, path);
     if (allowed.length === 0 || allowed.includes(method)) return problem;

@@ -9,7 +9,12 @@ import {
   NoSuchFileError,
   QueueFullError,
 } from '../jobs/job-errors.js';
-import { type InputFault, InvalidInputError, PreconditionFailedError } from '../input/input-errors.js';
+import {
+  CompressedBodyError,
+  type InputFault,
+  InvalidInputError,
+  PreconditionFailedError,
+} from '../input/input-errors.js';
 import {
   NoSuchModelError,
   NoSuchWorkerError,
@@ -44,6 +49,10 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof UnsupportedFieldError) {
     const details = [{ field: error.field, problem: error.problem }];
     return { status: 400, errorType: 'caller_bad_request', code: null, message: error.message, details };
+  }
+  if (error instanceof CompressedBodyError) {
+    const headers = { 'accept-encoding': 'identity' };
+    return { status: 415, errorType: 'caller_media_type', code: null, message: error.message, headers };
   }
   if (error instanceof UnsupportedTaskError) return problem(400, 'caller_bad_request', error);
   if (error instanceof UnauthorizedError) {
@@ -133,7 +142,7 @@ function frameworkProblem(error: unknown): Problem {
         status,
         errorType: 'caller_too_large',
         code: null,
-        message: 'the body is larger than this service takes (MAX_BODY_BYTES)',
+        message: 'the body is too large (MAX_BODY_BYTES)',
       };
     case 415:
       return {

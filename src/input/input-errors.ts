@@ -28,6 +28,15 @@ export class InvalidInputError extends Error {
   }
 }
 
+/** The body has a content coding, such as gzip. */
+export class CompressedBodyError extends Error {
+  override readonly name = 'CompressedBodyError';
+
+  constructor(coding: string) {
+    super(`content-encoding: ${coding.slice(0, 50)} is not supported; send the body uncompressed`);
+  }
+}
+
 /** The object changed since the client read it (`If-Match`). */
 export class PreconditionFailedError extends Error {
   override readonly name = 'PreconditionFailedError';

@@ -1,6 +1,6 @@
-import type { FastifyInstance } from 'fastify';
-import { InvalidInputError } from './input-errors.js';
-import { DEEPEST_JSON, isDeeperThan, isJsonObject } from './json.js';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { CompressedBodyError, InvalidInputError } from './input-errors.js';
+import { DEEPEST_JSON, isDeeperThan, isJsonObject, TOO_DEEP } from './json.js';
 
 /**
  * Accepts JSON bodies only; any other content type is a 415. Keys that could reach a prototype are rejected.
@@ -11,8 +11,12 @@ export function acceptJsonOnly(server: FastifyInstance, isRaw: (url: string) => 
   server.removeAllContentTypeParsers();
   const types = ['application/json', 'application/merge-patch+json'];
   server.addContentTypeParser<Buffer>(types, { parseAs: 'buffer' }, (request, bytes, done) => {
+    if (isCompressed(request))
+      return done(new CompressedBodyError(request.headers['content-encoding'] ?? ''));
     if (isRaw(request.url)) return done(null, bytes);
     const text = bytes.toString('utf8');
+    // No body: many clients send the content type with every POST.
+    if (text.trim() === '') return done(null, undefined);
     void parse(request, text, (error, value) => {
       if (error === null) done(null, value);
       else done(new InvalidInputError([{ field: '', problem: problemOf(text) }]));
@@ -22,7 +26,8 @@ export function acceptJsonOnly(server: FastifyInstance, isRaw: (url: string) => 
     'multipart/form-data',
     { parseAs: 'buffer' },
     (request, bytes, done) => {
-      if (isRaw(request.url)) done(null, bytes);
+      if (isCompressed(request)) done(new CompressedBodyError(request.headers['content-encoding'] ?? ''));
+      else if (isRaw(request.url)) done(null, bytes);
       else done(new NotJsonError());
     },
   );
@@ -33,9 +38,14 @@ class NotJsonError extends Error {
   readonly statusCode = 415;
 }
 
+/** This service does not decompress: a small body could become a huge one. */
+function isCompressed({ headers }: FastifyRequest): boolean {
+  const coding = headers['content-encoding'];
+  return coding !== undefined && coding !== 'identity';
+}
+
 /** Fastify's parser says only that the text is invalid; JSON.parse says what is wrong and where. */
 function problemOf(text: string): string {
-  if (text.trim() === '') return 'the body is empty; it must be a JSON object';
   try {
     JSON.parse(text);
   } catch (error) {
@@ -56,6 +66,5 @@ export function refuseDeepJson(server: FastifyInstance): void {
 function tooDeep(body: unknown): InvalidInputError {
   const fields = isJsonObject(body) ? Object.entries(body) : [];
   const [field = ''] = fields.find(([, value]) => isDeeperThan(DEEPEST_JSON, value)) ?? [];
-  const subject = field === '' ? 'the body ' : '';
-  return new InvalidInputError([{ field, problem: `${subject}nests deeper than ${DEEPEST_JSON} levels` }]);
+  return new InvalidInputError([{ field, problem: field === '' ? `the body ${TOO_DEEP}` : TOO_DEEP }]);
 }

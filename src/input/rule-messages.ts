@@ -51,12 +51,12 @@ export function problemsOf(
 
 function rulesOf({ constructor }: object, property: string): readonly Rule[] {
   const all = getMetadataStorage().getTargetValidationMetadatas(constructor, '', true, false);
-  return all.filter(({ propertyName }) => propertyName === property) as readonly Rule[];
+  return all.filter(({ propertyName }) => propertyName === property);
 }
 
 /** `undefined`: class-validator's own message is used. */
 function plainProblem(rule: Rule, rules: readonly Rule[], value: unknown): string | undefined {
-  const { name, each } = rule;
+  const { name = '', each } = rule;
   const [first, second] = rule.constraints ?? [];
   const limitOf = (limit: string) => rules.find((one) => one.name === limit)?.constraints?.[0];
   switch (name) {
@@ -84,14 +84,13 @@ function plainProblem(rule: Rule, rules: readonly Rule[], value: unknown): strin
 }
 
 function range(min: unknown, max: unknown): string {
-  if (max === undefined) return `must be ${String(min)} or more`;
-  return min === undefined
-    ? `must be at most ${String(max)}`
-    : `must be from ${String(min)} to ${String(max)}`;
+  if (typeof max !== 'number') return `must be ${String(min)} or more`;
+  return typeof min === 'number' ? `must be from ${min} to ${max}` : `must be at most ${max}`;
 }
 
 function atMost(limit: unknown, value: unknown): string {
-  const sent = typeof value === 'string' ? `, not ${[...value].length}` : '';
+  // Counted as the rule counts them: by code point.
+  const sent = typeof value === 'string' ? `, not ${Array.from(value).length}` : '';
   return `must have at most ${String(limit)} characters${sent}`;
 }
 
