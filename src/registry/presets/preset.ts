@@ -8,6 +8,10 @@ export interface Preset {
   readonly protocol: 'openai' | 'anthropic' | 'gemini' | 'template';
   /** Where its requests and answers are documented. */
   readonly source: string;
+  /** The day on which `source` was read, where its shapes change often. */
+  readonly readOn?: `${number}-${number}-${number}`;
+  /** What `source` does not say: found in code of others, or guessed. */
+  readonly unconfirmed?: readonly string[];
   /** Its address, if it is the same for everyone. */
   readonly baseUrl?: string;
   readonly apiKey: 'required' | 'optional' | 'none';
@@ -22,6 +26,8 @@ export interface Preset {
 export interface PresetDefaults {
   readonly req_url_template: `{BASE_URL}${string}`;
   readonly header?: Readonly<Record<string, string>>;
+  /** Makes each call a job: it is submitted, then asked for. Its URLs begin with {BASE_URL} or are kept values. */
+  readonly poll?: Readonly<Record<string, JsonValue>>;
   readonly [field: string]: JsonValue;
 }
 

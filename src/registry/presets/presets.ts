@@ -1,6 +1,12 @@
 import type { InputFault } from '../../input/input-errors.js';
 import { isJsonObject, type JsonValue } from '../../input/json.js';
 import { OPENAI_PRESETS, OTHER_API_PRESETS } from './api-presets.js';
+import { LONG_WORK_CLOUDS } from './long-work-clouds.js';
+import { COMFYUI_PRESETS } from './long-work-comfyui.js';
+import { MODEL_HOST_PRESETS } from './long-work-hosts.js';
+import { LONG_WORK_IMAGES } from './long-work-images.js';
+import { KLING_AND_MINIMAX_PRESETS } from './long-work-kling-minimax.js';
+import { LONG_WORK_VIDEOS } from './long-work-videos.js';
 import type { Preset } from './preset.js';
 import { MEDIA_PRESETS, TEXT_PRESETS } from './template-presets.js';
 
@@ -10,6 +16,16 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
   ...OTHER_API_PRESETS,
   ...TEXT_PRESETS,
   ...MEDIA_PRESETS,
+};
+
+/** Systems that are submitted to, and asked for the result. */
+export const LONG_WORK_PRESETS: Readonly<Record<string, Preset>> = {
+  ...LONG_WORK_IMAGES,
+  ...COMFYUI_PRESETS,
+  ...MODEL_HOST_PRESETS,
+  ...LONG_WORK_VIDEOS,
+  ...LONG_WORK_CLOUDS,
+  ...KLING_AND_MINIMAX_PRESETS,
 };
 
 /** A registration as a client sends it; its fields are checked after the preset is applied. */
@@ -22,11 +38,12 @@ interface Expanded {
 }
 
 /** Fields whose members a registration overrides one by one; any other field replaces the preset's. */
-const MERGED = ['header', 'body', 'defaults', 'timeouts', 'health_check'];
+const MERGED = ['header', 'body', 'defaults', 'choices', 'timeouts', 'health_check', 'poll'];
 
 /** No placeholder of a request: it would send a prompt where the key belongs. */
 const KEY = /^(?:[^{}\p{Cc}]|\$\{secret:[^{}]+\})+$/u;
 const API_KEY = '{API_KEY}';
+const BASE_URL = '{BASE_URL}';
 
 /** The registration with its preset applied, if it names one. Fields that the client sent override the preset's. */
 export function expandPreset(sent: SentRegistration): Expanded {
@@ -38,19 +55,22 @@ export function expandPreset(sent: SentRegistration): Expanded {
     return { registration: own, faults: [{ field: 'preset', problem }] };
   }
   const baseUrl = sentUrl === undefined ? preset.baseUrl : sentUrl;
-  const needsBaseUrl = !Object.hasOwn(own, 'req_url_template') || baseUrl !== undefined;
+  const hasUrl = Object.hasOwn(own, 'req_url_template') && preset.defaults.poll === undefined;
+  const needsBaseUrl = !hasUrl || baseUrl !== undefined;
   const faults = [
     ...(needsBaseUrl ? baseUrlFaults(preset, baseUrl) : []),
     ...apiKeyFaults(preset, apiKey, own),
   ];
   if (faults.length > 0) return { registration: own, faults };
-  const { req_url_template: url, header, ...defaults } = preset.defaults;
+  const { req_url_template: url, header, poll, ...defaults } = preset.defaults;
   const headers = withKey(header ?? {}, apiKey as string | undefined);
+  const place = baseUrl === undefined ? undefined : placeOf(url, baseUrl as string);
   const base = {
     ...defaults,
     protocol: preset.protocol,
-    ...(baseUrl === undefined ? {} : { req_url_template: urlOf(url, baseUrl as string) }),
+    ...(place === undefined ? {} : { req_url_template: urlAt(place, url) }),
     ...(Object.keys(headers).length === 0 ? {} : { header: headers }),
+    ...(place === undefined || poll === undefined ? {} : { poll: withUrls(place, poll) }),
   };
   return { registration: merged(base, own), faults: [] };
 }
@@ -96,13 +116,32 @@ function withKey(
   return Object.fromEntries(entries.map(([name, value]) => [name, value.split(API_KEY).join(apiKey)]));
 }
 
+/** What {BASE_URL} stands for, and a query that follows each URL. */
+interface Place {
+  readonly root: string;
+  readonly query: string;
+}
+
 /** A base URL may already end with the path that the preset appends, or with a part of it. */
-function urlOf(template: string, baseUrl: string): string {
-  const suffix = template.slice('{BASE_URL}'.length);
-  const query = baseUrl.indexOf('?');
-  const [path, rest] = query === -1 ? [baseUrl, ''] : [baseUrl.slice(0, query), baseUrl.slice(query)];
+function placeOf(template: string, baseUrl: string): Place {
+  const start = baseUrl.indexOf('?');
+  const [path, query] = start === -1 ? [baseUrl, ''] : [baseUrl.slice(0, start), baseUrl.slice(start)];
   const base = path.replace(/\/+$/, '');
-  return base + suffix.slice(overlap(base, suffix)) + rest;
+  const root = base.slice(0, base.length - overlap(base, template.slice(BASE_URL.length)));
+  return { root, query };
+}
+
+function urlAt({ root, query }: Place, template: string): string {
+  const suffix = template.slice(BASE_URL.length);
+  return root + suffix + (suffix.includes('?') ? query.replace('?', '&') : query);
+}
+
+/** The same with each text that begins with {BASE_URL} made a URL. */
+function withUrls(place: Place, value: JsonValue): JsonValue {
+  if (typeof value === 'string') return value.startsWith(BASE_URL) ? urlAt(place, value) : value;
+  if (Array.isArray(value)) return value.map((each) => withUrls(place, each as JsonValue));
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, withUrls(place, each)]));
 }
 
 /** How many characters of the suffix the base already ends with, in whole segments. */
