@@ -16,6 +16,7 @@ import {
 import { IsJsonScalar, IsScalarRecord, IsStringRecord, PRINTABLE, printable } from '../input/dto-rules.js';
 import { IsDto } from '../input/read-dto.js';
 import type { JsonValue } from '../input/json.js';
+import { PROTOCOLS, TASKS, type WorkerProtocol, type WorkerTask } from './worker.js';
 
 /** The swagger plugin takes a union for an object. */
 const JSON_SCALAR: ApiPropertyOptions = {
@@ -116,13 +117,11 @@ export class RegisterWorkerDto {
   /** Distinguishes workers with the same model and URL. */
   @IsOptional() @IsString() @MaxLength(200) @Matches(PRINTABLE, printable) name?: string;
   /** template: called by body, req_param, header and response_extract. Otherwise called by that API, with req_url_template as its base URL. */
-  @IsOptional() @IsIn(['template', 'openai', 'anthropic', 'gemini']) protocol?:
-    'template' | 'openai' | 'anthropic' | 'gemini';
+  @IsOptional() @IsIn(PROTOCOLS) protocol?: WorkerProtocol;
   /** The upstream's name of the model, if it is not model_name. */
   @IsOptional() @IsString() @Length(1, 200) @Matches(PRINTABLE, printable) upstream_model?: string;
   /** Left out: whatever its API offers with protocol openai or anthropic, else chat. */
-  @IsOptional() @IsIn(['chat', 'completion', 'embedding', 'image', 'video', 'audio']) task?:
-    'chat' | 'completion' | 'embedding' | 'image' | 'video' | 'audio';
+  @IsOptional() @IsIn(TASKS) task?: WorkerTask;
   @IsOptional() @IsDto(() => WorkerDefaultsDto) defaults?: WorkerDefaultsDto;
   @IsOptional() @IsIn(['json', 'form']) body_format?: 'json' | 'form';
   /** An answer without this value is a failure; in a stream, every event that has the path, except the one that ends it. */

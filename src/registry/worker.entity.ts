@@ -1,15 +1,19 @@
 import { Check, Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 import type { StreamExtractSpec } from '../template/stream-extract.js';
 import type { UsageSpec } from '../template/usage-extract.js';
-import type {
-  AdminState,
-  Health,
-  HealthCheck,
-  SuccessWhen,
-  WorkerDefaults,
-  WorkerProtocol,
-  WorkerTask,
+import {
+  type AdminState,
+  type Health,
+  type HealthCheck,
+  type SuccessWhen,
+  type WorkerDefaults,
+  type WorkerProtocol,
+  type WorkerTask,
+  PROTOCOLS,
+  TASKS,
 } from './worker.js';
+
+const inSql = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');
 
 /**
  * The table `worker`, as migrations/ make it. Their COMMENTs say what each column is for; a test finds any difference
@@ -20,8 +24,8 @@ import type {
 @Check('worker_name_length', 'char_length(name) <= 200')
 @Check('worker_owner_length', 'char_length(owner) <= 200')
 @Check('worker_url_http', `req_url_template ~ '^https?://' AND char_length(req_url_template) <= 2048`)
-@Check('worker_protocol_known', `protocol IN ('template', 'openai', 'anthropic', 'gemini')`)
-@Check('worker_task_known', `task IN ('chat', 'completion', 'embedding', 'image', 'video', 'audio')`)
+@Check('worker_protocol_known', `protocol IN (${inSql(PROTOCOLS)})`)
+@Check('worker_task_known', `task IN (${inSql(TASKS)})`)
 @Check('worker_type_known', `worker_type IN ('REMOTE', 'LOCAL')`)
 @Check('worker_req_type_known', `req_type IN ('GET', 'POST')`)
 @Check('worker_body_format_known', `body_format IN ('json', 'form')`)

@@ -5,10 +5,12 @@ import type { UpstreamAnswer } from '../upstream/whole-answer.js';
 import type { UpstreamCall } from '../upstream/upstream-client.js';
 import type { PollCall } from './poll.js';
 
-/** An API that this service can translate. */
-export type ApiProtocol = 'openai' | 'anthropic' | 'gemini';
-export type WorkerProtocol = 'template' | ApiProtocol;
-export type WorkerTask = 'chat' | 'completion' | 'embedding' | 'image' | 'video' | 'audio';
+/** How workers are called: by their own template, or by an API that this service can translate. */
+export const PROTOCOLS = ['template', 'openai', 'anthropic', 'gemini'] as const;
+export type WorkerProtocol = (typeof PROTOCOLS)[number];
+export type ApiProtocol = Exclude<WorkerProtocol, 'template'>;
+export const TASKS = ['chat', 'completion', 'embedding', 'image', 'video', 'audio'] as const;
+export type WorkerTask = (typeof TASKS)[number];
 /** Set by operators and registrations, never by probes. */
 export type AdminState = 'enabled' | 'disabled' | 'draining' | 'offline';
 /** Set by probes, heartbeats and requests, never by operators. */

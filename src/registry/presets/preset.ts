@@ -1,11 +1,12 @@
 import type { JsonValue } from '../../input/json.js';
+import type { WorkerProtocol } from '../worker.js';
 
 /** How to register a well-known system, as data. */
 export interface Preset {
   /** The common name of the system. */
   readonly title: string;
   readonly kind: 'text' | 'image' | 'video';
-  readonly protocol: 'openai' | 'anthropic' | 'gemini' | 'template';
+  readonly protocol: WorkerProtocol;
   /** Where its requests and answers are documented. */
   readonly source: string;
   /** The day on which `source` was read, where its shapes change often. */

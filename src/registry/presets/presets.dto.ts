@@ -1,3 +1,5 @@
+import type { WorkerProtocol } from '../worker.js';
+
 /** A field of a registration by preset. */
 export class PresetFieldDto {
   name!: string;
@@ -21,7 +23,7 @@ export class PresetDto {
   title!: string;
   kind!: 'text' | 'image' | 'video';
   /** The API that it is called by. */
-  protocol!: 'template' | 'openai' | 'anthropic' | 'gemini';
+  protocol!: WorkerProtocol;
   /** Where its requests and answers are documented. */
   source!: string;
   fields!: PresetFieldDto[];
