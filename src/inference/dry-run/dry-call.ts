@@ -88,7 +88,7 @@ export function readDryAnswer(
 function collected(answer: UpstreamAnswer, call: StreamCall): ChatAnswer {
   const collector = new AnswerCollector();
   const reader = call.reader();
-  const decoder = streamDecoder(call.format, String(answer.headers['content-type'] ?? ''), (event) => {
+  const decoder = streamDecoder(call.format, answer.headers, (event) => {
     for (const each of reader.read(event)) collector.event(each);
   });
   decoder.push(answer.bytes);

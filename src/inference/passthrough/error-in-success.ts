@@ -1,15 +1,14 @@
 import { isJsonObject, parsedOrUndefined } from '../../input/json.js';
-import type { AnswerHeaders } from '../../upstream/headers.js';
+import { type AnswerHeaders, isEventStream, mediaType } from '../../upstream/headers.js';
 import type { BufferedBody } from '../../upstream/open-answer.js';
 import { NoAnswerError } from '../../upstream/upstream-errors.js';
 import { sseDecoder } from '../streams/stream-decoder.js';
 import { errorBodyOf, isClientFault, type ErrorBody } from '../chat/answer-body.js';
 
 const ERROR = Buffer.from('"error"');
-const WEB_PAGE = /^\s*(text\/html|application\/xhtml\+xml)\b/i;
-const EVENTS = /^\s*text\/event-stream\b/i;
+const WEB_PAGES: ReadonlySet<string> = new Set(['text/html', 'application/xhtml+xml']);
 /** Types of which an empty body is no answer. */
-const NEVER_EMPTY = /^\s*($|text\/event-stream\b|application\/json\b)/i;
+const NEVER_EMPTY: ReadonlySet<string> = new Set(['', 'text/event-stream', 'application/json']);
 /** A larger answer is more than an error, and costs time to parse. */
 const LARGEST_ERROR_BYTES = 64 * 1024;
 /** Well below the longest event. */
@@ -27,12 +26,12 @@ export function findNoAnswer(
   headers: AnswerHeaders,
   { bytes, isComplete }: BufferedBody,
 ): NoAnswerError | null {
-  const type = String(headers['content-type'] ?? '');
-  if (WEB_PAGE.test(type)) return new NoAnswerError(502, 'the answer is a web page');
+  const type = mediaType(headers);
+  if (WEB_PAGES.has(type)) return new NoAnswerError(502, 'the answer is a web page');
   if (bytes.length === 0)
-    return isComplete && NEVER_EMPTY.test(type) ? new NoAnswerError(502, 'the answer is empty') : null;
+    return isComplete && NEVER_EMPTY.has(type) ? new NoAnswerError(502, 'the answer is empty') : null;
   if (bytes.length > LARGEST_ERROR_BYTES || !bytes.includes(ERROR)) return null;
-  const error = EVENTS.test(type) ? firstError(bytes) : wholeError(bytes);
+  const error = isEventStream(headers) ? firstError(bytes) : wholeError(bytes);
   // A fault of the request is best explained by the worker's own response.
   if (error === null || isClientFault(error)) return null;
   return new NoAnswerError(error.status, `the answer is an error: ${error.message}`);

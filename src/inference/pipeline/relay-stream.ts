@@ -51,7 +51,7 @@ export async function relayStream(
     }
   };
   let usageTimer: NodeJS.Timeout | undefined;
-  const decoder = streamDecoder(reading.format, String(answer.headers['content-type'] ?? ''), (event) => {
+  const decoder = streamDecoder(reading.format, answer.headers, (event) => {
     if (reader.stage !== 'over') write(reader.read(event));
   });
   const relay = async (): Promise<void> => {

@@ -1,15 +1,18 @@
-import { StringDecoder } from 'string_decoder';
+import { type AnswerHeaders, isEventStream } from '../../upstream/headers.js';
 import { NeutralError } from '../../upstream/upstream-errors.js';
 import type { StreamEvent } from '../chat/chat.js';
 import { createParser } from 'eventsource-parser';
 
+/** Of TextDecoder: a character that is cut in two waits for its rest. */
+const STREAM = { stream: true };
+
 /** By the declared format, else by the content type; lines of JSON by default. */
 export function streamDecoder(
   format: 'sse' | 'ndjson' | null,
-  contentType: string | undefined,
+  headers: AnswerHeaders,
   onEvent: (event: StreamEvent) => void,
 ): StreamDecoder {
-  const isSse = format === null ? /^\s*text\/event-stream\b/i.test(contentType ?? '') : format === 'sse';
+  const isSse = format === null ? isEventStream(headers) : format === 'sse';
   return isSse ? sseDecoder(onEvent) : ndjsonDecoder(onEvent);
 }
 
@@ -24,29 +27,6 @@ export function eventTooLong(longest: number): NeutralError {
   return new NeutralError(`an event of the stream is longer than ${longest} characters`);
 }
 
-const BYTE_ORDER_MARK = '\uFEFF';
-
-/** Decodes UTF-8 in chunks, without its byte order mark; a character cut in two waits for its rest. */
-export class Utf8Text {
-  private readonly decoder = new StringDecoder('utf8');
-  private begun = false;
-
-  write(chunk: Buffer): string {
-    return this.withoutMark(this.decoder.write(chunk));
-  }
-
-  /** An incomplete last character, as U+FFFD. */
-  end(): string {
-    return this.withoutMark(this.decoder.end());
-  }
-
-  private withoutMark(text: string): string {
-    if (this.begun || text === '') return text;
-    this.begun = true;
-    return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
-  }
-}
-
 /**
  * Server-sent events [WHATWG HTML, 9.2.6], wherever the bytes are cut. One difference: a last event without its empty line
  * counts, since many servers omit it.
@@ -55,7 +35,7 @@ export function sseDecoder(onEvent: (event: StreamEvent) => void, longest = LONG
   const parser = createParser({ onEvent: ({ event, data }) => onEvent({ name: event, data }) });
   // The parser looks for a byte order mark in its first chunk; the decoder has removed it already.
   parser.feed('');
-  const text = new Utf8Text();
+  const text = new TextDecoder();
   const lines = new LineEnds();
   const lengths = new EventLengths(longest);
   const feed = (piece: string): void => {
@@ -64,8 +44,8 @@ export function sseDecoder(onEvent: (event: StreamEvent) => void, longest = LONG
     if (admitted < piece.length) throw eventTooLong(longest);
   };
   return {
-    push: (chunk) => feed(lines.asNewlines(text.write(chunk))),
-    end: () => feed(`${lines.asNewlines(text.end())}\n\n`),
+    push: (chunk) => feed(lines.asNewlines(text.decode(chunk, STREAM))),
+    end: () => feed(`${lines.asNewlines(text.decode())}\n\n`),
   };
 }
 
@@ -112,7 +92,7 @@ const SEPARATORS = /[\n\r\0]/;
 
 /** One JSON text a line. Blank lines are skipped. */
 export function ndjsonDecoder(onEvent: (event: StreamEvent) => void, longest = LONGEST_EVENT): StreamDecoder {
-  const text = new Utf8Text();
+  const text = new TextDecoder();
   const pieces: string[] = [];
   let held = 0;
   const hold = (piece: string): void => {
@@ -135,8 +115,8 @@ export function ndjsonDecoder(onEvent: (event: StreamEvent) => void, longest = L
     }
   };
   return {
-    push: (chunk) => take(text.write(chunk)),
-    end: () => take(`${text.end()}\n`),
+    push: (chunk) => take(text.decode(chunk, STREAM)),
+    end: () => take(`${text.decode()}\n`),
   };
 }
 

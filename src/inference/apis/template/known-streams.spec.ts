@@ -136,7 +136,7 @@ it.each(Object.entries(KNOWN))('reads the stream of %s, byte by byte', (_name, k
   const events: ChatEvent[] = [];
   const decoder = streamDecoder(
     extract.format,
-    known.contentType,
+    { 'content-type': known.contentType },
     (event) => void events.push(...reader(event)),
   );
   for (const byte of Buffer.from(known.wire)) decoder.push(Buffer.of(byte));
@@ -195,7 +195,11 @@ it.each(Object.entries(FAILING))('reads no error of %s as text', (_name, { spec,
   const extract = compileStreamExtract(spec);
   const reader = templateReader(extract);
   const events: ChatEvent[] = [];
-  const decoder = streamDecoder(extract.format, contentType, (event) => void events.push(...reader(event)));
+  const decoder = streamDecoder(
+    extract.format,
+    { 'content-type': contentType },
+    (event) => void events.push(...reader(event)),
+  );
   expect(() => decoder.push(Buffer.from(wire))).toThrow(ProtocolError);
   expect(events).toEqual([{ kind: 'text', text: 'Hello' }]);
 });
@@ -209,7 +213,7 @@ it.each([
   ['text/event-stream', 'ndjson', 0],
 ] as const)('chooses the decoder by content type %s and format %s', (contentType, format, isSse) => {
   const seen: string[] = [];
-  const decoder = streamDecoder(format, contentType, ({ data }) => void seen.push(data));
+  const decoder = streamDecoder(format, { 'content-type': contentType }, ({ data }) => void seen.push(data));
   decoder.push(Buffer.from('data: {}\n\n'));
   expect(seen).toEqual([isSse === 1 ? '{}' : 'data: {}']);
 });
