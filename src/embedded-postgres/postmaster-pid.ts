@@ -14,7 +14,7 @@ export type Illegible = 'illegible';
 /** The process of a pid. Out of sight: not visible here, although a server listens on the folder's socket. */
 export type Holder = 'gone' | 'zombie' | 'a postgres of this folder' | 'something else' | 'out of sight';
 
-export type Verdict = 'go ahead' | 'remove the file' | 'wait' | 'in use';
+export type StartDecision = 'go ahead' | 'remove the file' | 'wait' | 'in use';
 
 /** For a dead process whose parent is slow to collect it (1–2 s under some container inits). */
 const ZOMBIE_PATIENCE_MS = 3_000;
@@ -51,7 +51,7 @@ export function judgePostmasterPid(
   file: PostmasterPid | Illegible,
   holder: Holder,
   waitedMs: number,
-): Verdict {
+): StartDecision {
   switch (holder) {
     case 'a postgres of this folder': {
       const isStopping = file !== 'illegible' && file.status === 'stopping';

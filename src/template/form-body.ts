@@ -1,5 +1,11 @@
 import { encodeText } from './url-template.js';
-import { type Mentions, type Part, type Render, slotText, wholePlaceholder } from './template-text.js';
+import {
+  type Mentions,
+  type TemplatePart,
+  type Render,
+  slotText,
+  wholePlaceholder,
+} from './template-text.js';
 import { printPath } from './json-path.js';
 import { TemplateError } from './template-error.js';
 import type { JsonValue } from '../input/json.js';
@@ -7,7 +13,7 @@ import type { PlaceholderValues, SecretLookup } from './placeholders.js';
 
 interface FormField {
   readonly prefix: string;
-  readonly parts: readonly Part[];
+  readonly parts: readonly TemplatePart[];
   readonly field: string;
 }
 

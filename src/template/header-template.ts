@@ -1,4 +1,10 @@
-import { Mentions, type Part, type Slot, slotText, wholePlaceholder } from './template-text.js';
+import {
+  Mentions,
+  type TemplatePart,
+  type TemplateSlot,
+  slotText,
+  wholePlaceholder,
+} from './template-text.js';
 import { printPath } from './json-path.js';
 import { RenderError, TemplateError } from './template-error.js';
 import type { PlaceholderName, PlaceholderValues, SecretLookup } from './placeholders.js';
@@ -18,7 +24,7 @@ export interface HeaderTemplate {
 interface Header {
   readonly name: string;
   readonly field: string;
-  readonly parts: readonly Part[];
+  readonly parts: readonly TemplatePart[];
   readonly optional: PlaceholderName | undefined;
 }
 
@@ -97,14 +103,19 @@ function renderValue({ parts, field }: Header, values: PlaceholderValues, secret
   return trimSpace(text);
 }
 
-function checkedSlot(slot: Slot, field: string, values: PlaceholderValues, secrets: SecretLookup): string {
+function checkedSlot(
+  slot: TemplateSlot,
+  field: string,
+  values: PlaceholderValues,
+  secrets: SecretLookup,
+): string {
   const text = slotText(slot, field, values, secrets);
   if (NOT_IN_A_VALUE.test(text)) refuseSlot(slot, field, CANNOT_CARRY);
   return text;
 }
 
 /** Static text is checked at compile time; spaces that an absent value leaves at the edges are cut off. */
-function refuseSlot(part: Part | undefined, field: string, trouble: string): void {
+function refuseSlot(part: TemplatePart | undefined, field: string, trouble: string): void {
   if (part === undefined || typeof part === 'string') return;
   if ('secret' in part) throw new TemplateError(field, `the secret ${part.secret} ${trouble}`);
   throw new RenderError(field, `the value of {${part.placeholder}} ${trouble}`);

@@ -2,7 +2,7 @@ import { isAlwaysPresent, type PlaceholderName } from './placeholders.js';
 import { printPath, type Step } from './json-path.js';
 import {
   type Mentions,
-  type Part,
+  type TemplatePart,
   type Render,
   slotText,
   valueJson,
@@ -101,7 +101,7 @@ class JsonCompiler {
     }
   }
 
-  private part(part: Part, field: string): void {
+  private part(part: TemplatePart, field: string): void {
     if (typeof part === 'string') this.static(inString(part));
     else this.segments.push((values, secrets) => inString(slotText(part, field, values, secrets)));
   }

@@ -1,3 +1,4 @@
+import { isJsonObject } from '../input/json.js';
 import { cutJson } from './json-source.js';
 import { parsePath, printPath, type Step } from './json-path.js';
 
@@ -57,7 +58,7 @@ export function follow(answer: unknown, steps: readonly Step[]): Found {
 }
 
 function keyOf(value: unknown, key: string, taken: readonly Step[]): { step: Step; value: unknown } {
-  if (!isObject(value)) throw nothing(taken, `is ${kindOf(value)}, not an object`);
+  if (!isJsonObject(value)) throw nothing(taken, `is ${kindOf(value)}, not an object`);
   if (!Object.hasOwn(value, key)) throw nothing(taken, `has no key ${JSON.stringify(key)}`);
   return { step: key, value: value[key] };
 }
@@ -101,10 +102,6 @@ function rawText(text: string): string {
 
 function nothing(steps: readonly Step[], problem: string): ExtractError {
   return new ExtractError(`${steps.length === 0 ? 'the answer' : printPath(steps)} ${problem}`);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function kindOf(value: unknown): string {

@@ -8,14 +8,14 @@ import {
 } from './placeholders.js';
 
 /** The place of a value. */
-export type Slot = { readonly placeholder: PlaceholderName } | { readonly secret: string };
+export type TemplateSlot = { readonly placeholder: PlaceholderName } | { readonly secret: string };
 /** A piece of a template's string: text as written, or a slot. */
-export type Part = string | Slot;
+export type TemplatePart = string | TemplateSlot;
 /** A compiled piece: what remains to be done for each request. */
 export type Render<Result = string> = (values: PlaceholderValues, secrets: SecretLookup) => Result;
 
 interface Token {
-  readonly part: Slot;
+  readonly part: TemplateSlot;
   readonly start: number;
   readonly end: number;
 }
@@ -30,7 +30,7 @@ export class Mentions {
   readonly placeholders = new Set<PlaceholderName>();
   readonly secrets = new Set<string>();
 
-  parse(text: string, field: string): readonly Part[] {
+  parse(text: string, field: string): readonly TemplatePart[] {
     const parts = parseText(text, field);
     for (const part of parts) {
       if (typeof part === 'string') continue;
@@ -42,8 +42,8 @@ export class Mentions {
 }
 
 /** One scan with a bounded look-ahead, so linear in the length of any text. `{UNKNOWN}` stays text. */
-function parseText(text: string, field: string): readonly Part[] {
-  const parts: Part[] = [];
+function parseText(text: string, field: string): readonly TemplatePart[] {
+  const parts: TemplatePart[] = [];
   let textFrom = 0;
   for (let at = text.indexOf('{'); at !== -1; at = text.indexOf('{', at + 1)) {
     const token = secretAt(text, at, field) ?? placeholderAt(text, at);
@@ -94,7 +94,7 @@ function valueText(value: unknown, field: string): string {
 }
 
 export function slotText(
-  slot: Slot,
+  slot: TemplateSlot,
   field: string,
   values: PlaceholderValues,
   secrets: SecretLookup,
@@ -103,7 +103,7 @@ export function slotText(
 }
 
 /** The placeholder that is the whole string: such a value keeps its type and, if absent, removes its key. */
-export function wholePlaceholder(parts: readonly Part[]): PlaceholderName | undefined {
+export function wholePlaceholder(parts: readonly TemplatePart[]): PlaceholderName | undefined {
   const [only, another] = parts;
   if (only === undefined || another !== undefined || typeof only === 'string' || 'secret' in only)
     return undefined;

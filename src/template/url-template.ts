@@ -1,4 +1,4 @@
-import { Mentions, type Part, type Render, slotText, wholePlaceholder } from './template-text.js';
+import { Mentions, type TemplatePart, type Render, slotText, wholePlaceholder } from './template-text.js';
 import { printPath } from './json-path.js';
 import { RenderError, TemplateError } from './template-error.js';
 import type { PlaceholderName, PlaceholderValues, SecretLookup } from './placeholders.js';
@@ -127,7 +127,7 @@ function leftOutWith(name: PlaceholderName | undefined, render: Render): Paramet
 }
 
 /** Encodes static text once and keeps what is legal in it; encodes every character of values that needs it. */
-function compileParts(parts: readonly Part[], field: string): Render {
+function compileParts(parts: readonly TemplatePart[], field: string): Render {
   const encoded = parts.map((part) => (typeof part === 'string' ? encodeIllegal(part) : part));
   if (isStatic(encoded)) {
     const text = encoded.join('');
@@ -141,7 +141,7 @@ function compileParts(parts: readonly Part[], field: string): Render {
   };
 }
 
-function isStatic(parts: readonly Part[]): parts is readonly string[] {
+function isStatic(parts: readonly TemplatePart[]): parts is readonly string[] {
   return parts.every((part) => typeof part === 'string');
 }
 

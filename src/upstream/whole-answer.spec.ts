@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { textOf } from './whole-answer.js';
+import { decodedText } from './whole-answer.js';
 
 describe('the text of a body', () => {
   it('is decoded without an error, whatever the bytes and the content-type', () => {
@@ -11,7 +11,7 @@ describe('the text of a body', () => {
     );
     fc.assert(
       fc.property(fc.uint8Array(), contentType, (bytes, type) => {
-        expect(typeof textOf(Buffer.from(bytes), type)).toBe('string');
+        expect(typeof decodedText(Buffer.from(bytes), type)).toBe('string');
       }),
     );
   });
@@ -23,8 +23,8 @@ describe('the text of a body', () => {
         fc.constantFrom(undefined, 'application/json'),
         (text, type) => {
           fc.pre(!text.startsWith('\ufeff'));
-          expect(textOf(Buffer.from(text), type)).toBe(text);
-          expect(textOf(Buffer.from(`\ufeff${text}`), type)).toBe(text);
+          expect(decodedText(Buffer.from(text), type)).toBe(text);
+          expect(decodedText(Buffer.from(`\ufeff${text}`), type)).toBe(text);
         },
       ),
     );
@@ -37,6 +37,6 @@ describe('the text of a body', () => {
     ['text/plain; charset=UTF8', 'c3a9', 'é'],
     ['text/plain; charset=klingon', 'c3a9', 'é'],
   ])('in %s', (contentType, hex, text) => {
-    expect(textOf(Buffer.from(hex, 'hex'), contentType)).toBe(text);
+    expect(decodedText(Buffer.from(hex, 'hex'), contentType)).toBe(text);
   });
 });

@@ -15,7 +15,7 @@ export class UpstreamAnswer {
   ) {}
 
   get text(): string {
-    return textOf(this.bytes, single(this.headers['content-type']));
+    return decodedText(this.bytes, single(this.headers['content-type']));
   }
 }
 
@@ -25,7 +25,7 @@ const single = (value: string | string[] | undefined): string | undefined =>
 const CHARSET = /;\s*charset\s*=\s*"?([^\s";]+)/i;
 
 /** The text of a body in the charset its content-type names, UTF-8 otherwise. Never throws: bad bytes become U+FFFD. */
-export function textOf(body: Buffer, contentType: string | undefined): string {
+export function decodedText(body: Buffer, contentType: string | undefined): string {
   const charset = contentType === undefined ? undefined : CHARSET.exec(contentType)?.[1];
   if (charset === undefined || /^utf-?8$/i.test(charset)) {
     const text = body.toString('utf8');

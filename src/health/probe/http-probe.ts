@@ -3,7 +3,7 @@ import http, { ClientRequest } from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 import type { GuardedAgents } from '../../upstream/guarded-connections.js';
-import { describeFailure, failureOf, isOfReplica, ProbeTimer } from './probe-connection.js';
+import { describeFailure, probeFailureOf, isOfReplica, ProbeTimer } from './probe-connection.js';
 import { failed, isPublicAddress, type ProbeResult, succeeded } from './probe-result.js';
 import type { HttpTarget } from './probe-target.js';
 
@@ -59,7 +59,7 @@ export async function probeHttp(
       return failed(isConnected ? 'timeout' : 'connection', detail, timer.elapsedMs);
     }
     const detail = describeFailure(error, host, hasAnswered);
-    return failed(failureOf(error, hasAnswered), detail, timer.elapsedMs, false, isOfReplica(error));
+    return failed(probeFailureOf(error, hasAnswered), detail, timer.elapsedMs, false, isOfReplica(error));
   } finally {
     timer.clear();
   }

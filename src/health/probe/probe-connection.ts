@@ -59,7 +59,7 @@ export function describeFailure(error: unknown, host: string, hasAnswered = fals
 }
 
 /** Errors of sockets, name resolution and TLS carry a code; after the answer began, or if it is no HTTP, the answer failed. */
-export function failureOf(error: unknown, hasAnswered: boolean): ProbeFailure {
+export function probeFailureOf(error: unknown, hasAnswered: boolean): ProbeFailure {
   const code = codeOf(rootOf(error));
   return hasAnswered || code === '' || NOT_HTTP.test(code) ? 'answer' : 'connection';
 }

@@ -1,6 +1,6 @@
 import type { ApiProtocol } from '../../registry/worker.js';
 import type { ChatAnswer, OpenAiChat, StreamReader } from '../chat/chat.js';
-import { parseAnswer } from '../chat/answer-body.js';
+import { parseJsonAnswer } from '../chat/answer-body.js';
 import { anthropicAnswer, anthropicReader } from './anthropic/backend-response.js';
 import { anthropicRequest } from './anthropic/backend-request.js';
 import { geminiAnswer, geminiReader } from './gemini/backend-response.js';
@@ -45,7 +45,7 @@ export const API_ADAPTERS: Readonly<Record<ApiProtocol, ApiAdapter>> = {
   },
   anthropic: {
     request: (chat) => ({ path: '/messages', body: anthropicRequest(chat, chat.model) }),
-    answer: (text) => anthropicAnswer(parseAnswer(text)),
+    answer: (text) => anthropicAnswer(parseJsonAnswer(text)),
     reader: anthropicReader,
   },
   gemini: {
@@ -53,14 +53,14 @@ export const API_ADAPTERS: Readonly<Record<ApiProtocol, ApiAdapter>> = {
       path: geminiChatPath(chat.model, stream),
       body: geminiRequest(chat, chat.model),
     }),
-    answer: (text) => geminiAnswer(parseAnswer(text)),
+    answer: (text) => geminiAnswer(parseJsonAnswer(text)),
     reader: geminiReader,
     embeddings: {
       request: (body, model) => ({
         path: geminiPath(model, 'batchEmbedContents'),
         body: geminiEmbeddingRequest(body, model),
       }),
-      answer: (text) => geminiEmbeddings(parseAnswer(text)),
+      answer: (text) => geminiEmbeddings(parseJsonAnswer(text)),
     },
   },
 };

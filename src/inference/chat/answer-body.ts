@@ -2,7 +2,7 @@ import { Fields, isJsonObject, parsedOrUndefined } from '../../input/json.js';
 import { ProtocolError } from './chat-errors.js';
 
 /** @throws ProtocolError */
-export function parseAnswer(text: string): unknown {
+export function parseJsonAnswer(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -35,7 +35,7 @@ export function listOf(value: unknown, what: string): readonly unknown[] {
 }
 
 /** @throws ProtocolError */
-export function textOf(value: unknown, what: string): string {
+export function stringOf(value: unknown, what: string): string {
   if (typeof value === 'string') return value;
   throw new ProtocolError(`${what} is not a string`);
 }

@@ -7,21 +7,21 @@ import { Call, callsOf } from './tool-calls.js';
 export type Media = { readonly mediaType: string; readonly base64: string } | { readonly url: string };
 
 /** A part of a message; `field` is its path in the chat, for errors of workers that cannot take it. */
-export type Part =
+export type ContentPart =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'image' | 'audio'; readonly media: Media; readonly field: string }
   | { readonly kind: 'file'; readonly media: Media; readonly name?: string; readonly field: string };
 
 export interface Result {
   readonly call: Call;
-  readonly parts: readonly Part[];
+  readonly parts: readonly ContentPart[];
 }
 
 export interface UserTurn {
   readonly role: 'user';
   /** Of the calls of the turn before, in their order. */
   readonly results: readonly Result[];
-  readonly parts: readonly Part[];
+  readonly parts: readonly ContentPart[];
 }
 
 export interface AssistantTurn {
@@ -39,7 +39,7 @@ export interface Conversation {
 
 interface OpenUserTurn extends UserTurn {
   readonly results: Result[];
-  readonly parts: Part[];
+  readonly parts: ContentPart[];
 }
 
 interface OpenAssistantTurn extends AssistantTurn {
@@ -171,7 +171,7 @@ function refusalOf({ refusal }: OpenAiMessage, field: string): string | null {
  * accepts it.
  * @throws UnsupportedFieldError
  */
-export function partsOf(content: OpenAiMessage['content'], field: string): readonly Part[] {
+export function partsOf(content: OpenAiMessage['content'], field: string): readonly ContentPart[] {
   if (content === undefined || content === null) return [];
   if (typeof content === 'string') return textPart(content);
   return content.flatMap((part, index) => partOf(part, `${field}[${index}]`));
@@ -188,7 +188,7 @@ export function textsOf(content: OpenAiMessage['content'], field: string): reado
   });
 }
 
-function partOf(part: OpenAiPart, field: string): readonly Part[] {
+function partOf(part: OpenAiPart, field: string): readonly ContentPart[] {
   const fields: Readonly<Record<string, unknown>> = part;
   switch (part.type) {
     case 'text':
@@ -217,7 +217,7 @@ function partOf(part: OpenAiPart, field: string): readonly Part[] {
   }
 }
 
-function fileOf(file: unknown, field: string): Part {
+function fileOf(file: unknown, field: string): ContentPart {
   if (!isJsonObject(file) || typeof file['file_data'] !== 'string')
     throw new UnsupportedFieldError(
       `${field}.file`,
@@ -228,7 +228,7 @@ function fileOf(file: unknown, field: string): Part {
   return { kind: 'file', media, field, ...(typeof name === 'string' && name !== '' ? { name } : {}) };
 }
 
-function textPart(text: string): readonly Part[] {
+function textPart(text: string): readonly ContentPart[] {
   return text.trim() === '' ? [] : [{ kind: 'text', text }];
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvalidInputError } from '../../input/input-errors.js';
-import { findFields, valueAt, withValue } from './json-scanner.js';
+import { findFields, parsedSpan, withValue } from './json-scanner.js';
 
 const NAMES = new Set(['model', 'stream']);
 
@@ -83,7 +83,7 @@ describe('findFields', () => {
           const body = Buffer.from(JSON.stringify(object));
           const span = findFields(body, NAMES).get('model');
           const parsed = JSON.parse(body.toString()) as Record<string, unknown>;
-          expect(span === undefined ? undefined : valueAt(body, span)).toEqual(
+          expect(span === undefined ? undefined : parsedSpan(body, span)).toEqual(
             Object.hasOwn(parsed, 'model') ? parsed['model'] : undefined,
           );
         },
@@ -126,6 +126,6 @@ describe('findFields', () => {
     const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
     const body = Buffer.from(`{"a":${deep},"model":"m"}`);
     const span = findFields(body, NAMES).get('model');
-    expect(span && valueAt(body, span)).toBe('m');
+    expect(span && parsedSpan(body, span)).toBe('m');
   });
 });

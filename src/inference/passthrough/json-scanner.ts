@@ -56,7 +56,7 @@ export function findFields(body: Buffer, names: ReadonlySet<string>): ReadonlyMa
 }
 
 /** The value of a field, parsed. @throws InvalidInputError */
-export function valueAt(body: Buffer, { start, end }: Span): unknown {
+export function parsedSpan(body: Buffer, { start, end }: Span): unknown {
   try {
     return JSON.parse(body.toString('utf8', start, end));
   } catch {
@@ -83,7 +83,7 @@ function endOf(body: Buffer, at: number, found: ReadonlyMap<string, Span>): Read
 function textAt(body: Buffer, span: Span): string {
   const { start, end } = span;
   // A name may be written with escapes.
-  if (body.subarray(start, end).includes(BACKSLASH)) return String(valueAt(body, span));
+  if (body.subarray(start, end).includes(BACKSLASH)) return String(parsedSpan(body, span));
   return body.toString('utf8', start + 1, end - 1);
 }
 

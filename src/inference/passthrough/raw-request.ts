@@ -1,7 +1,7 @@
 import { DEEPEST_JSON, describeValue, isDeeperThan, TOO_DEEP } from '../../input/json.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import type { RawBody } from '../client/inference-request.js';
-import { findFields, type Span, valueAt } from './json-scanner.js';
+import { findFields, type Span, parsedSpan } from './json-scanner.js';
 
 /** What must be known of a body to forward it. */
 export interface RawRequest {
@@ -37,7 +37,7 @@ export function parseBodyFields(bytes: Buffer, fields: ReadonlySet<string>): Par
   const spans = findFields(bytes, fields);
   const value = (field: string): unknown => {
     const span = spans.get(field);
-    return span === undefined ? undefined : valueAt(bytes, span);
+    return span === undefined ? undefined : parsedSpan(bytes, span);
   };
   const span = spans.get('model');
   const model = value('model');

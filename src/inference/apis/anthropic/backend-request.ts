@@ -16,7 +16,7 @@ import {
   type Result,
   type Conversation,
   type AssistantTurn,
-  type Part,
+  type ContentPart,
   type Media,
 } from '../../chat/conversation.js';
 import type { Call } from '../../chat/tool-calls.js';
@@ -129,7 +129,7 @@ function resultBlock({ call, parts }: Result, ids: CallIds): JsonObject {
   });
 }
 
-function block(part: Part): JsonObject {
+function block(part: ContentPart): JsonObject {
   switch (part.kind) {
     case 'text':
       return { type: 'text', text: part.text };

@@ -9,7 +9,7 @@ import type {
   FinishReason,
 } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
-import { countOf, throwIfError, listOf, objectOf, parseEvent, textOf } from '../../chat/answer-body.js';
+import { countOf, throwIfError, listOf, objectOf, parseEvent, stringOf } from '../../chat/answer-body.js';
 import { isPresent, isJsonObject, type Fields } from '../../../input/json.js';
 
 /** Reads a `Message`; blocks of other types are left out. @throws ProtocolError */
@@ -23,23 +23,23 @@ export function anthropicAnswer(body: unknown): ChatAnswer {
   for (const [index, item] of listOf(message['content'], 'content').entries()) {
     const what = `content[${index}]`;
     const block = objectOf(item, what);
-    if (block['type'] === 'text') texts.push(textOf(block['text'], `${what}.text`));
-    if (block['type'] === 'thinking') thoughts.push(textOf(block['thinking'], `${what}.thinking`));
+    if (block['type'] === 'text') texts.push(stringOf(block['text'], `${what}.text`));
+    if (block['type'] === 'thinking') thoughts.push(stringOf(block['thinking'], `${what}.thinking`));
     if (block['type'] === 'tool_use') toolCalls.push(toolCall(block, what));
   }
   return {
     text: texts.length === 0 && toolCalls.length > 0 ? null : texts.join(''),
     ...(thoughts.length === 0 ? {} : { reasoning: thoughts.join('') }),
     toolCalls,
-    finish: finishOf(message['stop_reason'], toolCalls.length > 0),
+    finish: anthropicFinish(message['stop_reason'], toolCalls.length > 0),
     usage: anthropicUsage(message['usage']),
   };
 }
 
 function toolCall(block: Fields, what: string): OpenAiToolCall {
-  const name = textOf(block['name'], `${what}.name`);
+  const name = stringOf(block['name'], `${what}.name`);
   const text = JSON.stringify(objectOf(block['input'] ?? {}, `${what}.input`));
-  return { id: textOf(block['id'], `${what}.id`), type: 'function', function: { name, arguments: text } };
+  return { id: stringOf(block['id'], `${what}.id`), type: 'function', function: { name, arguments: text } };
 }
 
 /**
@@ -103,8 +103,8 @@ class AnthropicStream {
     const input = objectOf(block['input'] ?? {}, 'content_block.input');
     const whole = Object.keys(input).length > 0;
     this.open.set(at, { index, hasArguments: whole });
-    const id = textOf(block['id'], 'content_block.id');
-    const name = textOf(block['name'], 'content_block.name');
+    const id = stringOf(block['id'], 'content_block.id');
+    const name = stringOf(block['name'], 'content_block.name');
     return [{ kind: 'tool_call', index, id, name, arguments: whole ? JSON.stringify(input) : '' }];
   }
 
@@ -114,7 +114,7 @@ class AnthropicStream {
     const call = this.open.get(at);
     // Other blocks, such as the tools that Anthropic runs itself, have no call.
     if (delta['type'] !== 'input_json_delta' || call === undefined) return [];
-    const text = textOf(delta['partial_json'], 'delta.partial_json');
+    const text = stringOf(delta['partial_json'], 'delta.partial_json');
     if (text === '') return [];
     call.hasArguments = true;
     return [{ kind: 'tool_call', index: call.index, arguments: text }];
@@ -132,7 +132,7 @@ class AnthropicStream {
   private stop(): readonly ChatEvent[] {
     if (this.open.size > 0) throw new ProtocolError('the stream ended inside a tool call');
     this.stopped = true;
-    const reason = finishOf(this.stopReason, this.calls > 0);
+    const reason = anthropicFinish(this.stopReason, this.calls > 0);
     const usage = anthropicUsage(...this.usages);
     return usage === null
       ? [{ kind: 'finish', reason }]
@@ -144,7 +144,7 @@ class AnthropicStream {
 }
 
 function piece(kind: 'text' | 'reasoning', value: unknown): readonly ChatEvent[] {
-  const text = textOf(value, kind);
+  const text = stringOf(value, kind);
   return text === '' ? [] : [{ kind, text }];
 }
 
@@ -160,7 +160,7 @@ const FINISH: Readonly<Record<string, FinishReason>> = {
 };
 
 /** Unknown reasons count as `stop`; without a reason, tool calls decide. */
-export function finishOf(stopReason: unknown, calledTools: boolean): FinishReason {
+export function anthropicFinish(stopReason: unknown, calledTools: boolean): FinishReason {
   if (typeof stopReason === 'string')
     return Object.hasOwn(FINISH, stopReason) ? (FINISH[stopReason] ?? 'stop') : 'stop';
   return calledTools ? 'tool_calls' : 'stop';

@@ -21,7 +21,7 @@ import {
   type Result,
   type Conversation,
   type AssistantTurn,
-  type Part,
+  type ContentPart,
 } from '../../chat/conversation.js';
 import type { Call } from '../../chat/tool-calls.js';
 import { geminiSchema, ReferenceBudget } from './schema.js';
@@ -140,7 +140,7 @@ function resultPart({ call, parts }: Result): JsonObject {
   };
 }
 
-function part(one: Part): JsonObject {
+function part(one: ContentPart): JsonObject {
   if (one.kind === 'text') return { text: one.text };
   const { media } = one;
   if (!('url' in media)) return { inlineData: { mimeType: media.mediaType, data: media.base64 } };

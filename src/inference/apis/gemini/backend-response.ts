@@ -9,7 +9,7 @@ import type {
 } from '../../chat/chat.js';
 import { newCallId, signed } from '../../chat/tool-calls.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
-import { throwIfError, objectOf, listOf, countOf, parseEvent, textOf } from '../../chat/answer-body.js';
+import { throwIfError, objectOf, listOf, countOf, parseEvent, stringOf } from '../../chat/answer-body.js';
 import { NeutralError } from '../../../upstream/upstream-errors.js';
 import { isJsonObject } from '../../../input/json.js';
 
@@ -33,7 +33,7 @@ export function geminiAnswer(body: unknown, newId = newCallId): ChatAnswer {
     text: texts.length === 0 && toolCalls.length > 0 ? null : texts.join(''),
     ...(thoughts.length === 0 ? {} : { reasoning: thoughts.join('') }),
     toolCalls,
-    finish: finishOf(finishReason, toolCalls.length > 0),
+    finish: geminiFinish(finishReason, toolCalls.length > 0),
     usage,
   };
 }
@@ -71,7 +71,7 @@ export function geminiReader(newId = newCallId): StreamReader {
 
   const end = (): readonly ChatEvent[] => {
     if (reason === null) return [];
-    const finish = { kind: 'finish', reason: finishOf(reason, calls > 0) } as const;
+    const finish = { kind: 'finish', reason: geminiFinish(reason, calls > 0) } as const;
     return total === null ? [finish] : [finish, { kind: 'usage', usage: total }];
   };
 
@@ -117,7 +117,7 @@ export function readResponse(body: unknown): GeminiResponse {
 }
 
 /** @throws NeutralError if the model failed to produce an answer: the service itself is healthy */
-export function finishOf(reason: string | null, calledTools: boolean): FinishReason {
+export function geminiFinish(reason: string | null, calledTools: boolean): FinishReason {
   switch (reason) {
     case 'MAX_TOKENS':
       return 'length';
@@ -157,14 +157,14 @@ function pieceOf(part: Readonly<Record<string, unknown>>, what: string): readonl
       {
         kind: 'call',
         id: typeof id === 'string' && id !== '' ? id : null,
-        name: textOf(name, `${what}.functionCall.name`),
+        name: stringOf(name, `${what}.functionCall.name`),
         arguments: JSON.stringify(objectOf(args ?? {}, `${what}.functionCall.args`)),
         signature: typeof signature === 'string' && signature !== '' ? signature : undefined,
       },
     ];
   }
   if (part['text'] === undefined) return imageIn(part);
-  const text = textOf(part['text'], `${what}.text`);
+  const text = stringOf(part['text'], `${what}.text`);
   return text === '' ? [] : [{ kind: part['thought'] === true ? 'reasoning' : 'text', text }];
 }
 

@@ -1,27 +1,27 @@
 import { isJsonObject, type Fields } from '../../../input/json.js';
 import type { ChatAnswer, FinishReason, OpenAiToolCall, Usage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
-import { errorBodyOf, messageIn, countOf, objectOf, parseAnswer } from '../../chat/answer-body.js';
+import { errorBodyOf, messageIn, countOf, objectOf, parseJsonAnswer } from '../../chat/answer-body.js';
 import { newCallId, signatureIn, signed } from '../../chat/tool-calls.js';
 import { jsonTextOf } from './tool-call-chunks.js';
 
 /** Reads the answer of an OpenAI-compatible server to a chat. @throws ProtocolError */
 export function openAiAnswer(text: string, newId = newCallId): ChatAnswer {
-  const body = objectOf(parseAnswer(text), 'the answer');
-  const choice = recordOf(listOf(body['choices'])[0]);
+  const body = objectOf(parseJsonAnswer(text), 'the answer');
+  const choice = recordOf(listOrEmpty(body['choices'])[0]);
   if (choice === null || isFailed(body, choice)) throw failureIn(body, choice);
   const message = recordOf(choice['message']);
   // `text` comes from /completions, and from servers that answer chats in that format.
   const content = contentIn(message === null ? choice['text'] : message['content']);
   const reasoning = message?.['reasoning_content'] ?? message?.['reasoning'] ?? content.reasoning;
-  const toolCalls = listOf(message?.['tool_calls']).flatMap((call) => toolCallOf(call, newId));
+  const toolCalls = listOrEmpty(message?.['tool_calls']).flatMap((call) => toolCallOf(call, newId));
   const refusal = refusalOf(message);
   const end = endOf(toolCalls.length > 0, refusal !== '');
   return {
     text: refusal === '' ? content.text : (content.text ?? '') + refusal,
     ...(typeof reasoning === 'string' && reasoning !== '' ? { reasoning } : {}),
     toolCalls,
-    finish: finishOf(choice['finish_reason'], end) ?? end,
+    finish: openAiFinish(choice['finish_reason'], end) ?? end,
     usage: usageOf(body['usage']),
   };
 }
@@ -49,7 +49,7 @@ export function refusalOf(message: Fields | null): string {
 }
 
 /** @param end the finish reason that `stop` means here */
-export function finishOf(reason: unknown, end: FinishReason): FinishReason | null {
+export function openAiFinish(reason: unknown, end: FinishReason): FinishReason | null {
   switch (reason) {
     case null:
     case undefined:
@@ -117,7 +117,7 @@ export function recordOf(value: unknown): Fields | null {
   return isJsonObject(value) ? value : null;
 }
 
-export function listOf(value: unknown): readonly unknown[] {
+export function listOrEmpty(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 

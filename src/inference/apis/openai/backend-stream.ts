@@ -1,14 +1,14 @@
 import type { ChatEvent, FinishReason, StreamEvent, StreamReader } from '../../chat/chat.js';
 import { newCallId } from '../../chat/tool-calls.js';
-import { objectOf, parseAnswer } from '../../chat/answer-body.js';
+import { objectOf, parseJsonAnswer } from '../../chat/answer-body.js';
 import type { Fields } from '../../../input/json.js';
 import {
   contentIn,
   endOf,
   failureIn,
-  finishOf,
+  openAiFinish,
   isFailed,
-  listOf,
+  listOrEmpty,
   recordOf,
   refusalOf,
   usageOf,
@@ -38,8 +38,8 @@ class OpenAiStream {
     // Azure's documentation shows it with a trailing space.
     this.isOver = data.trimEnd() === '[DONE]';
     if (this.isOver) return this.done();
-    const body = objectOf(parseAnswer(data), 'the answer');
-    const choice = recordOf(listOf(body['choices'])[0]);
+    const body = objectOf(parseJsonAnswer(data), 'the answer');
+    const choice = recordOf(listOrEmpty(body['choices'])[0]);
     if (isFailed(body, choice)) throw failureIn(body, choice);
     // Moonshot sends usage in the last choice.
     const usage = usageOf(body['usage']) ?? usageOf(choice?.['usage']);
@@ -56,8 +56,8 @@ class OpenAiStream {
     const refusal = refusalOf(delta);
     this.declined ||= refusal !== '';
     const text = (content.text ?? '') + refusal;
-    const pieces = listOf(delta?.['tool_calls']).flatMap((piece) => this.calls.read(piece));
-    const reason = finishOf(choice['finish_reason'], this.end);
+    const pieces = listOrEmpty(delta?.['tool_calls']).flatMap((piece) => this.calls.read(piece));
+    const reason = openAiFinish(choice['finish_reason'], this.end);
     this.hasContent ||= text !== '' || pieces.length > 0;
     this.finished ||= reason !== null;
     return [
