@@ -12,6 +12,7 @@ import type { DatabaseAddresses } from './database/data-source.js';
 import { rememberRoutes } from './errors/allowed-methods.js';
 import { ErrorFilter } from './errors/error-filter.js';
 import { answerMalformedRequest } from './errors/unread-requests.js';
+import { limitHeldBodies } from './held-bodies.js';
 import { Readiness } from './health/readiness.js';
 import { isOpenAiPath, bypassNest } from './inference/hot-routes.js';
 import { InputPipe } from './input/input-pipe.js';
@@ -23,6 +24,7 @@ import { limitStalledWrites } from './server-connections.js';
 import { type Logger, nestLogger } from './telemetry/logger.js';
 import { Metrics } from './telemetry/metrics.js';
 import { RequestLog } from './telemetry/request-log.js';
+import { MemoryBudget } from './upstream/memory-budget.js';
 
 const RECEIVE_TIMEOUT_MS = 300_000;
 /** A client's own request id is kept if it is safe in a header and a log. */
@@ -58,6 +60,8 @@ export async function createApp(
     bodyParser: false,
   });
   const server = adapter.getInstance();
+  const budget = app.get(MemoryBudget);
+  server.decorate('memoryBudget', budget);
   server.decorate('streamHeartbeatMs', settings.inference.streamHeartbeatMs);
   limitStalledWrites(server.server, settings.inference.requestTimeoutMs);
   rememberRoutes(server);
@@ -65,6 +69,7 @@ export async function createApp(
   const log = new RequestLog(logger, app.get(Metrics));
   log.follow(server);
   admit(app);
+  limitHeldBodies(server, budget);
   acceptJsonOnly(server, isOpenAiPath);
   refuseDeepJson(server);
   protectPages(server);
@@ -119,6 +124,7 @@ function exposeFigures(app: NestFastifyApplication): void {
   const pools = app.get(ModelPools);
   const replicas = app.get(Replicas);
   const drift = app.get(SettingsDrift);
+  const budget = app.get(MemoryBudget);
   metrics.gauge(
     'mmm_registry_age_seconds',
     'Since the registry was last read whole; NaN before.',
@@ -133,6 +139,16 @@ function exposeFigures(app: NestFastifyApplication): void {
     'mmm_replicas_with_other_settings',
     'Live replicas whose keys or address rules differ from those of this one.',
     () => drift.count,
+  );
+  metrics.gauge(
+    'mmm_held_bytes',
+    'Bytes of large requests and answers that are held now.',
+    () => budget.heldBytes,
+  );
+  metrics.gauge(
+    'mmm_held_bytes_limit',
+    'Held bytes above which a request gets a 503.',
+    () => budget.limitBytes,
   );
   metrics.gaugeOfModels('mmm_requests_in_flight', 'Requests that run on workers of the model.', () =>
     pools.loads().map(({ model, inFlight }) => [model, inFlight]),

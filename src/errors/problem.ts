@@ -26,6 +26,7 @@ import {
 } from '../registry/registry-errors.js';
 import { RenderError } from '../template/template-error.js';
 import { type FailureKind, UpstreamError } from '../upstream/failure.js';
+import { MemoryExhaustedError } from '../upstream/upstream-errors.js';
 import type { ErrorType } from '../telemetry/error-type.js';
 
 /** nginx's status for a client that disconnected; only the log sees it. */
@@ -90,6 +91,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof NoSuchFileError) return problem(404, 'caller_not_found', error);
   if (error instanceof DatabaseUnavailableError)
     return problem(503, 'manager_database_unavailable', error, 5);
+  if (error instanceof MemoryExhaustedError) return problem(503, 'manager_overloaded', error, 1);
   if (error instanceof UpstreamError) return attemptProblem(error);
   return frameworkProblem(error);
 }
@@ -101,16 +103,20 @@ const STATUS_OF_KIND: Partial<Record<FailureKind, number>> = {
   body_timeout: 504,
   idle_timeout: 504,
   total_timeout: 504,
+  no_memory: 503,
   aborted: CLIENT_CLOSED_REQUEST,
 };
 
+const SOON = { 'retry-after': '1' };
+
 function attemptProblem({ kind, failure, message }: UpstreamError): Problem {
-  return {
+  const base = {
     status: STATUS_OF_KIND[kind] ?? 502,
     errorType: failure.errorType,
     code: null,
     message: `worker execute error: ${message}`,
   };
+  return kind === 'no_memory' ? { ...base, headers: SOON } : base;
 }
 
 function problem(status: number, errorType: ErrorType, error: Error, retryAfterS?: number): Problem {

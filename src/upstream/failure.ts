@@ -23,6 +23,7 @@ export type FailureKind =
   | 'no_answer'
   | 'unusable_answer'
   | 'too_large'
+  | 'no_memory'
   // The response has a status other than 2xx.
   | 'credentials_rejected'
   | 'access_denied'
@@ -101,6 +102,8 @@ export const FAILURES: Readonly<Record<FailureKind, Failure>> = {
   // This one answer cannot be used; the worker is well.
   unusable_answer:      row('never', null, 'neutral', 'worker_bad_answer'),
   too_large:            row('never', null, 'client_fault', 'worker_bad_answer'),
+  // The answer does not fit into the memory budget of this replica now.
+  no_memory:            row('never', null, 'neutral', 'manager_overloaded'),
   // 401, 402.
   credentials_rejected: row('after_pause', 'credentials', 'credentials', 'worker_rejected_credentials'),
   // 403: some providers answer it to a flagged prompt.

@@ -3,6 +3,7 @@ import { DecodingSink } from './content-coding.js';
 import type { UpstreamTimeouts } from './timeouts.js';
 import { type AnswerSink, type CancelSignal, Exchange, NewConnection } from './exchange.js';
 import { guardedConnector } from './guarded-connections.js';
+import { MemoryBudget } from './memory-budget.js';
 import { OpenAnswer } from './open-answer.js';
 import { UpstreamError } from './failure.js';
 import type { UpstreamGuard } from './upstream-guard.js';
@@ -42,12 +43,17 @@ export class UpstreamClient {
   constructor(
     private readonly guard: UpstreamGuard,
     private readonly limits: { readonly maxResponseBytes: number },
+    private readonly budget = new MemoryBudget(Infinity),
   ) {}
 
   /** Any status is an answer, redirects included. @throws UpstreamError and nothing else */
   send(call: UpstreamCall, signal: CancelSignal | null): Promise<UpstreamAnswer> {
     return new Promise((resolve, reject) => {
-      this.#dispatch(call, signal, new WholeAnswer(this.limits.maxResponseBytes, resolve, reject));
+      this.#dispatch(
+        call,
+        signal,
+        new WholeAnswer(this.limits.maxResponseBytes, this.budget, resolve, reject),
+      );
     });
   }
 

@@ -85,3 +85,16 @@ function howToAllow({ setting }: AddressDenial): string {
   if (setting === null) return '';
   return setting === 'UPSTREAM_DENY_CIDRS' ? '; UPSTREAM_DENY_CIDRS says so' : `; ${setting} would allow it`;
 }
+
+/** A request or an answer does not fit into the memory budget now. */
+export class MemoryExhaustedError extends Error {
+  override readonly name = 'MemoryExhaustedError';
+  /** For Fastify. */
+  readonly statusCode = 503;
+
+  constructor() {
+    super(
+      'this replica holds as many bytes of requests and answers as its memory allows; try again in a moment',
+    );
+  }
+}

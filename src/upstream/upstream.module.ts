@@ -1,5 +1,6 @@
 import { Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { UpstreamSettings } from '../config/settings.js';
+import { MemoryBudget } from './memory-budget.js';
 import { UpstreamClient } from './upstream-client.js';
 import { UpstreamGuard } from './upstream-guard.js';
 
@@ -22,11 +23,13 @@ class ConnectionCloser implements OnApplicationShutdown {
     },
     {
       provide: UpstreamClient,
-      inject: [UpstreamGuard, UpstreamSettings],
-      useFactory: (guard: UpstreamGuard, settings: UpstreamSettings) => new UpstreamClient(guard, settings),
+      inject: [UpstreamGuard, UpstreamSettings, MemoryBudget],
+      useFactory: (guard: UpstreamGuard, settings: UpstreamSettings, budget: MemoryBudget) =>
+        new UpstreamClient(guard, settings, budget),
     },
+    { provide: MemoryBudget, useFactory: () => MemoryBudget.ofProcess() },
     ConnectionCloser,
   ],
-  exports: [UpstreamGuard, UpstreamClient],
+  exports: [MemoryBudget, UpstreamGuard, UpstreamClient],
 })
 export class UpstreamModule {}

@@ -3,6 +3,8 @@ import { codingOf } from './content-coding.js';
 import type { AnswerSink } from './exchange.js';
 import { UpstreamError } from './failure.js';
 import type { AnswerHeaders } from './headers.js';
+import type { MemoryBudget } from './memory-budget.js';
+import { MemoryExhaustedError } from './upstream-errors.js';
 
 /** An answer, whole. */
 export class UpstreamAnswer {
@@ -42,17 +44,23 @@ function decoderOf(charset: string): TextDecoder {
   }
 }
 
+/** Smaller answers are not counted in the memory budget. */
+const SMALL_BYTES = 64 * 1024;
+
 /** Collects a whole answer, up to a limit. */
 export class WholeAnswer implements AnswerSink {
   #status = 0;
   #headers: AnswerHeaders = {};
   readonly #chunks: Buffer[] = [];
   #size = 0;
+  /** Of the memory budget. */
+  #held = 0;
 
   constructor(
     private readonly maxBytes: number,
+    private readonly budget: MemoryBudget,
     private readonly resolve: (answer: UpstreamAnswer | Promise<UpstreamAnswer>) => void,
-    readonly fail: (error: UpstreamError) => void,
+    private readonly reject: (error: UpstreamError) => void,
   ) {}
 
   head(status: number, headers: AnswerHeaders): void {
@@ -64,15 +72,32 @@ export class WholeAnswer implements AnswerSink {
   chunk(chunk: Buffer): void {
     this.#size += chunk.length;
     if (this.#size > this.maxBytes) throw tooLarge(this.maxBytes);
+    if (this.#size > SMALL_BYTES) this.#hold(this.#size - this.#held);
     this.#chunks.push(chunk);
   }
 
+  fail(error: UpstreamError): void {
+    this.#release();
+    this.reject(error);
+  }
+
   end(): void {
+    this.#release();
     const [first] = this.#chunks;
     const body =
       this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks, this.#size);
     if (isPlain(this.#headers) || body.length === 0) this.resolve(this.#answer(body));
     else this.resolve(withoutCoding(body, this.#headers, this.maxBytes).then((bytes) => this.#answer(bytes)));
+  }
+
+  #hold(bytes: number): void {
+    if (!this.budget.tryHold(bytes)) throw new UpstreamError('no_memory', new MemoryExhaustedError().message);
+    this.#held += bytes;
+  }
+
+  #release(): void {
+    this.budget.release(this.#held);
+    this.#held = 0;
   }
 
   #answer(body: Buffer): UpstreamAnswer {

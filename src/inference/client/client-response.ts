@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify';
 import type { RequestFacts } from '../../telemetry/request-facts.js';
 import { errorTypeOf } from '../../upstream/failure.js';
 import type { AnswerHeaders } from '../../upstream/headers.js';
+import type { MemoryBudget } from '../../upstream/memory-budget.js';
 import { UpstreamRejectedError } from '../../upstream/upstream-errors.js';
 import type { ChatAnswer, ChatEvent, Usage } from '../chat/chat.js';
 import { eventsOf } from '../chat/tool-calls.js';
@@ -11,7 +12,16 @@ import type { InferenceRequest } from './inference-request.js';
 import type { ServerResponse } from 'http';
 import type { CancelSignal } from '../../upstream/exchange.js';
 
+/** Smaller answers are not counted in the memory budget. */
+const LARGE_BODY = 64 * 1024;
+
 const JSON_TYPE = 'application/json; charset=utf-8';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    memoryBudget: MemoryBudget;
+  }
+}
 
 /** What all objects of one response have in common. */
 export interface ResponseHead {
@@ -78,7 +88,15 @@ export class ClientResponse {
       return;
     }
     const body = this.format.whole(answer, this.head(attempt));
+    if (body.length > LARGE_BODY) this.holdUntilSent(body.length);
     this.commit(attempt, true).type(JSON_TYPE).send(body);
+  }
+
+  /** A slow client keeps the whole answer in memory. */
+  private holdUntilSent(bytes: number): void {
+    const { memoryBudget } = this.http.server;
+    memoryBudget.hold(bytes);
+    this.http.raw.once('close', () => memoryBudget.release(bytes));
   }
 
   /** @param resume called when the client can take more */

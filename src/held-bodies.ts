@@ -1,0 +1,40 @@
+import { Transform } from 'node:stream';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { MemoryBudget } from './upstream/memory-budget.js';
+import { MemoryExhaustedError } from './upstream/upstream-errors.js';
+
+/** Smaller bodies are not counted: 10,000 of them at once are 160 MB. */
+const SMALL_BYTES = 16 * 1024;
+
+/**
+ * Counts bodies in the memory budget until the response is closed, and refuses one that does not fit before it is read.
+ * Call after the hook that checks keys.
+ */
+export function limitHeldBodies(server: FastifyInstance, budget: MemoryBudget): void {
+  server.addHook('onRequest', (request, reply, done) => {
+    const bytes = Number(request.headers['content-length'] ?? 0);
+    if (!(bytes > SMALL_BYTES)) return done();
+    if (!budget.tryHold(bytes)) return done(new MemoryExhaustedError());
+    reply.raw.once('close', () => budget.release(bytes));
+    done();
+  });
+  server.addHook('preParsing', (request, reply, payload, done) => {
+    if (request.headers['transfer-encoding'] === undefined) return done(null, payload);
+    const counted = countingStream(reply, budget);
+    payload.once('error', (error) => counted.destroy(error));
+    done(null, payload.pipe(counted));
+  });
+}
+
+/** A body without a length is counted as it comes. */
+function countingStream(reply: FastifyReply, budget: MemoryBudget): Transform {
+  let held = 0;
+  reply.raw.once('close', () => budget.release(held));
+  return new Transform({
+    transform(chunk: Buffer, _encoding, pass) {
+      if (!budget.tryHold(chunk.length)) return pass(new MemoryExhaustedError());
+      held += chunk.length;
+      pass(null, chunk);
+    },
+  });
+}
