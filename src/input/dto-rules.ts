@@ -60,3 +60,78 @@ export function IsJsonScalar(): PropertyDecorator {
     },
   });
 }
+
+function listRule(name: string, accepted: string, check: (value: unknown) => boolean): PropertyDecorator {
+  return ValidateBy({
+    name,
+    validator: {
+      validate: check,
+      defaultMessage: buildMessage((each) => `${each}$property must be ${accepted}`),
+    },
+  });
+}
+
+/** A list of JSON scalars, null included. */
+export function IsScalarList(most: number): PropertyDecorator {
+  return listRule('isScalarList', `a list of 1 to ${most} strings, numbers, booleans or null`, (value) =>
+    isScalarList(value, most),
+  );
+}
+
+const MOST_WORDS = 100;
+
+/** A list of JSON scalars, or `"any"`. */
+export function IsWords(): PropertyDecorator {
+  return listRule(
+    'isWords',
+    `a list of 1 to ${MOST_WORDS} strings, numbers, booleans or null, or "any"`,
+    (value) => value === 'any' || isScalarList(value, MOST_WORDS),
+  );
+}
+
+function isScalarList(value: unknown, most: number): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length >= 1 &&
+    value.length <= most &&
+    value.every((each) => each === null || isScalar(each))
+  );
+}
+
+/** A string or a list of strings; `list`: a list only. */
+export function IsText(longest: number, most: number, kind: 'either' | 'list' = 'either'): PropertyDecorator {
+  const isText = (value: unknown): boolean =>
+    typeof value === 'string' && value.length >= 1 && value.length <= longest;
+  const list = `a list of 1 to ${most} strings of 1 to ${longest} characters`;
+  return listRule(
+    'isText',
+    kind === 'list' ? list : `a string of 1 to ${longest} characters, or ${list}`,
+    (value) =>
+      (kind === 'either' && isText(value)) ||
+      (Array.isArray(value) && value.length >= 1 && value.length <= most && value.every(isText)),
+  );
+}
+
+/** Lists and objects of scalars by the name of a placeholder. */
+export function IsChoices(): PropertyDecorator {
+  return recordRule(
+    'isChoices',
+    `an object: to each placeholder a list of 1 to ${MOST_WORDS} strings, numbers or booleans, or an object of them`,
+    (record) => Object.keys(record).length <= 20 && Object.values(record).every(isChoice),
+  );
+}
+
+function isChoice(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const choices: readonly unknown[] = Object.values(value);
+  return choices.length >= 1 && choices.length <= MOST_WORDS && choices.every(isScalar);
+}
+
+/** A whole number, or `"random"`. */
+export function IsSeed(): PropertyDecorator {
+  return listRule(
+    'isSeed',
+    'a whole number from -1 up, or "random"',
+    (value) => value === 'random' || (Number.isSafeInteger(value) && Number(value) >= -1),
+  );
+}

@@ -37,6 +37,18 @@ export class CompressedBodyError extends Error {
   }
 }
 
+/** A request uses a field that the worker's API or template cannot express. */
+export class UnsupportedFieldError extends Error {
+  constructor(
+    /** The path of the field in the OpenAI format, such as `messages[0].content[1]`. */
+    readonly field: string,
+    readonly problem: string,
+  ) {
+    super(`${field}: ${problem}`);
+    this.name = 'UnsupportedFieldError';
+  }
+}
+
 /** The object changed since the client read it (`If-Match`). */
 export class PreconditionFailedError extends Error {
   override readonly name = 'PreconditionFailedError';

@@ -1,6 +1,7 @@
 import {
   getMetadataStorage,
   IsObject,
+  ValidateBy,
   ValidateNested,
   type ValidationError,
   validateSync,
@@ -17,15 +18,39 @@ export interface ReadDto<Dto extends object> {
   readonly faults: readonly InputFault[];
 }
 
-const nested = new WeakMap<object, Map<string | symbol, () => DtoClass>>();
+interface Nested {
+  readonly type: () => DtoClass;
+  readonly mayBeList: boolean;
+}
+
+const nested = new WeakMap<object, Map<string | symbol, Nested>>();
+
+function nest(target: object, key: string | symbol, child: Nested): void {
+  nested.set(target, (nested.get(target) ?? new Map<string | symbol, Nested>()).set(key, child));
+  ValidateNested()(target, key);
+}
 
 /** A field that holds another DTO. */
 export function IsDto(type: () => DtoClass): PropertyDecorator {
   return (target, key) => {
-    const ofClass = nested.get(target) ?? new Map<string | symbol, () => DtoClass>();
-    nested.set(target, ofClass.set(key, type));
+    nest(target, key, { type, mayBeList: false });
     IsObject()(target, key);
-    ValidateNested()(target, key);
+  };
+}
+
+/** A field that holds another DTO, or a list of them. */
+export function IsDtoList(type: () => DtoClass, most: number): PropertyDecorator {
+  return (target, key) => {
+    nest(target, key, { type, mayBeList: true });
+    ValidateBy({
+      name: 'isDtoList',
+      validator: {
+        validate: (value: unknown) =>
+          isJsonObject(value) ||
+          (Array.isArray(value) && value.length >= 1 && value.length <= most && value.every(isJsonObject)),
+        defaultMessage: () => `$property must be an object, or a list of 1 to ${most} objects`,
+      },
+    })(target, key);
   };
 }
 
@@ -65,22 +90,34 @@ function toDto<Dto extends object>(
   for (const [key, value] of Object.entries(sent)) {
     const field = path + key;
     if (!fields.has(key)) faults.push({ field, problem: 'is not a field here; leave it out' });
-    else Object.assign(dto, { [key]: toField(type, key, value, `${field}.`, faults) });
+    else Object.assign(dto, { [key]: toField(type, key, value, field, faults) });
   }
   return dto;
 }
 
-function toField(type: DtoClass, key: string, value: unknown, path: string, faults: InputFault[]): unknown {
+function toField(type: DtoClass, key: string, value: unknown, field: string, faults: InputFault[]): unknown {
   const child = nested.get(type.prototype as object)?.get(key);
-  if (child === undefined || !isJsonObject(value)) return value;
-  return toDto(child(), value, path, faults);
+  if (child === undefined) return value;
+  const read = (each: unknown, path: string): unknown =>
+    isJsonObject(each) ? toDto(child.type(), each, `${path}.`, faults) : each;
+  if (!child.mayBeList || !Array.isArray(value)) return read(value, field);
+  return value.map((each, at) => read(each, `${field}[${at}]`));
 }
 
 function faultsOf(
   { target, property, value, constraints = {}, children = [] }: ValidationError,
   path: string,
 ): InputFault[] {
-  const field = path + property;
-  const own = problemsOf(target, property, value, constraints).map((problem) => ({ field, problem }));
-  return own.length > 0 ? own : children.flatMap((child) => faultsOf(child, `${field}.`));
+  const field = Array.isArray(target)
+    ? `${path}[${property}]`
+    : path === ''
+      ? property
+      : `${path}.${property}`;
+  // A list of objects is checked by a rule of its own, which this one would repeat.
+  const rules = Object.fromEntries(
+    Object.entries(constraints).filter(([rule]) => rule !== 'nestedValidation'),
+  );
+
+  const own = problemsOf(target, property, value, rules).map((problem) => ({ field, problem }));
+  return own.length > 0 ? own : children.flatMap((child) => faultsOf(child, field));
 }

@@ -1,3 +1,4 @@
+import { CONDITION } from './json-body.js';
 import { encodeText } from './url-template.js';
 import {
   type Mentions,
@@ -6,7 +7,7 @@ import {
   slotText,
   wholePlaceholder,
 } from './template-text.js';
-import { printPath } from './json-path.js';
+import { printField } from './json-path.js';
 import { TemplateError } from './template-error.js';
 import type { JsonValue } from '../input/json.js';
 import type { PlaceholderValues, SecretLookup } from './placeholders.js';
@@ -20,8 +21,9 @@ interface FormField {
 export function compileForm(body: JsonValue, field: string, mentions: Mentions): Render {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new TemplateError(field, 'must be an object when sent as a form');
-  const fields = Object.entries(body).map(([key, value]): FormField => {
-    const path = printPath([field, key]);
+  const given = Object.entries(body).filter(([key]) => key !== CONDITION);
+  const fields = given.map(([key, value]): FormField => {
+    const path = printField([field, key]);
     return {
       prefix: `${encodeFormText(key)}=`,
       parts: mentions.parse(scalarText(value, path), path),
@@ -44,7 +46,7 @@ function renderForm(fields: readonly FormField[], values: PlaceholderValues, sec
   return pairs.join('&');
 }
 
-function scalarText(value: unknown, field: string): string {
+export function scalarText(value: unknown, field: string): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'boolean' || Number.isFinite(value)) return String(value);
   throw new TemplateError(field, 'must be text, a number or a boolean in a form');

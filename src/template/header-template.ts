@@ -5,13 +5,22 @@ import {
   slotText,
   wholePlaceholder,
 } from './template-text.js';
-import { printPath } from './json-path.js';
+import { printField } from './json-path.js';
 import { RenderError, TemplateError } from './template-error.js';
-import type { PlaceholderName, PlaceholderValues, SecretLookup } from './placeholders.js';
+import {
+  type PlaceholderName,
+  type PlaceholderValues,
+  printName,
+  REQUEST_NAMES,
+  type SecretLookup,
+  type Vocabulary,
+} from './placeholders.js';
 
 export interface HeaderTemplate {
   readonly placeholders: ReadonlySet<PlaceholderName>;
   readonly secrets: ReadonlySet<string>;
+  /** Placeholders inside a longer text, to the place where one stands. */
+  readonly embedded: ReadonlyMap<PlaceholderName, string>;
   /** The names that the worker sets itself, in lower case. */
   readonly names: ReadonlySet<string>;
   /**
@@ -48,11 +57,15 @@ const REFUSED_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 /** Throws TemplateError. */
-export function compileHeaders(headers: Readonly<Record<string, unknown>>, field = 'header'): HeaderTemplate {
-  const mentions = new Mentions();
+export function compileHeaders(
+  headers: Readonly<Record<string, unknown>>,
+  field = 'header',
+  vocabulary: Vocabulary = REQUEST_NAMES,
+): HeaderTemplate {
+  const mentions = new Mentions(vocabulary);
   const names = new Set<string>();
   const compiled = Object.entries(headers).map(([name, value]): Header => {
-    const path = printPath([field, name]);
+    const path = printField([field, name]);
     checkName(name, names, path);
     const parts = mentions.parse(checkedValue(value, path), path);
     return { name, field: path, parts, optional: wholePlaceholder(parts) };
@@ -60,6 +73,7 @@ export function compileHeaders(headers: Readonly<Record<string, unknown>>, field
   return {
     placeholders: mentions.placeholders,
     secrets: mentions.secrets,
+    embedded: mentions.embedded,
     names,
     render: (values, secrets) => {
       const rendered: Record<string, string> = {};
@@ -118,7 +132,7 @@ function checkedSlot(
 function refuseSlot(part: TemplatePart | undefined, field: string, trouble: string): void {
   if (part === undefined || typeof part === 'string') return;
   if ('secret' in part) throw new TemplateError(field, `the secret ${part.secret} ${trouble}`);
-  throw new RenderError(field, `the value of {${part.placeholder}} ${trouble}`);
+  throw new RenderError(field, `the value of {${printName(part.placeholder)}} ${trouble}`);
 }
 
 /** Not String.trim(), which removes more than RFC 9110 allows, nor a regex at the end, which is quadratic. */

@@ -1,5 +1,5 @@
 import { isAlwaysPresent, type PlaceholderName } from './placeholders.js';
-import { printPath, type Step } from './json-path.js';
+import { printField, type Step } from './json-path.js';
 import {
   type Mentions,
   type TemplatePart,
@@ -17,19 +17,46 @@ interface Member {
   readonly value: JsonValue;
   readonly path: readonly Step[];
 }
+/** A member that is there only if `name` has a value. */
 interface OptionalMember {
   readonly prefix: string;
   readonly name: PlaceholderName;
-  readonly field: string;
+  readonly render: Render;
 }
 
+/** The key of an object that names the placeholder without whose value the object is left out. It is never sent. */
+export const CONDITION = '?';
+
 export function compileJson(body: JsonValue, field: string, mentions: Mentions): Render {
-  const { segments } = new JsonCompiler(mentions).compile(body, [field]);
+  return compileAt(body, [field], mentions);
+}
+
+function compileAt(body: JsonValue, path: readonly Step[], mentions: Mentions): Render {
+  const { segments } = new JsonCompiler(mentions).compile(body, path);
   return (values, secrets) => {
     let json = '';
     for (const segment of segments) json += typeof segment === 'string' ? segment : segment(values, secrets);
     return json;
   };
+}
+
+/** The placeholder that an object's `"?"` names; `undefined`: it has no such key. Throws TemplateError. */
+export function conditionOf(
+  value: JsonValue,
+  path: readonly Step[],
+  mentions: Mentions,
+): PlaceholderName | undefined {
+  if (typeof value !== 'object' || value === null || isList(value) || !Object.hasOwn(value, CONDITION))
+    return undefined;
+  const field = printField([...path, CONDITION]);
+  const condition = value[CONDITION];
+  const name = typeof condition === 'string' ? wholePlaceholder(mentions.parse(condition, field)) : undefined;
+  if (name === undefined)
+    throw new TemplateError(
+      field,
+      'must be one placeholder, such as "{INPUT_IMAGE}": the object is sent only with its value',
+    );
+  return name;
 }
 
 /**
@@ -48,7 +75,7 @@ class JsonCompiler {
   }
 
   private value(value: JsonValue, path: readonly Step[]): void {
-    if (typeof value === 'string') this.text(value, printPath(path));
+    if (typeof value === 'string') this.text(value, printField(path));
     else if (value === null || typeof value !== 'object') this.static(scalarJson(value, path));
     else if (isList(value))
       this.members(
@@ -59,7 +86,9 @@ class JsonCompiler {
     else
       this.members(
         '{',
-        Object.entries(value).map(([key, child]) => member(`${JSON.stringify(key)}:`, child, path, key)),
+        Object.entries(value)
+          .filter(([key]) => key !== CONDITION)
+          .map(([key, child]) => member(`${JSON.stringify(key)}:`, child, path, key)),
         '}',
       );
   }
@@ -83,10 +112,18 @@ class JsonCompiler {
   }
 
   private asOptional({ prefix, value, path }: Member): OptionalMember | undefined {
-    if (typeof value !== 'string') return undefined;
-    const field = printPath(path);
+    if (typeof value !== 'string') return this.asConditional(prefix, value, path);
+    const field = printField(path);
     const name = wholePlaceholder(this.mentions.parse(value, field));
-    return name === undefined || isAlwaysPresent(name) ? undefined : { prefix, name, field };
+    if (name === undefined || isAlwaysPresent(name)) return undefined;
+    return { prefix, name, render: (values) => valueJson(values[name], field) };
+  }
+
+  private asConditional(prefix: string, value: JsonValue, path: readonly Step[]): OptionalMember | undefined {
+    const name = conditionOf(value, path, this.mentions);
+    if (name === undefined || isAlwaysPresent(name)) return undefined;
+    const render = this.mentions.guarded(name, () => compileAt(value, path, this.mentions));
+    return { prefix, name, render };
   }
 
   private text(text: string, field: string): void {
@@ -113,26 +150,20 @@ class JsonCompiler {
   }
 }
 
-function slotBefore({ prefix, name, field }: OptionalMember): Render {
-  return (values) => {
-    const value = values[name];
-    return value === undefined ? '' : `${prefix}${valueJson(value, field)},`;
-  };
+function slotBefore({ prefix, name, render }: OptionalMember): Render {
+  return (values, secrets) => (values[name] === undefined ? '' : `${prefix}${render(values, secrets)},`);
 }
 
-function slotAfter({ prefix, name, field }: OptionalMember): Render {
+function slotAfter({ prefix, name, render }: OptionalMember): Render {
   const commaPrefix = `,${prefix}`;
-  return (values) => {
-    const value = values[name];
-    return value === undefined ? '' : commaPrefix + valueJson(value, field);
-  };
+  return (values, secrets) => (values[name] === undefined ? '' : commaPrefix + render(values, secrets));
 }
 
 function groupSlot(members: readonly OptionalMember[]): Render {
-  return (values) =>
+  return (values, secrets) =>
     members
       .filter(({ name }) => values[name] !== undefined)
-      .map(({ prefix, name, field }) => prefix + valueJson(values[name], field))
+      .map(({ prefix, render }) => prefix + render(values, secrets))
       .join(',');
 }
 
@@ -142,7 +173,7 @@ function member(prefix: string, value: JsonValue, path: readonly Step[], step: S
 
 function scalarJson(value: number | boolean | null, path: readonly Step[]): string {
   if (typeof value === 'number' && !Number.isFinite(value))
-    throw new TemplateError(printPath(path), 'is a number too large to be kept');
+    throw new TemplateError(printField(path), 'is a number too large to be kept');
   return JSON.stringify(value);
 }
 

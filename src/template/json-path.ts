@@ -28,9 +28,25 @@ const ESCAPES: Readonly<Record<string, string>> = {
  * (`response`, `response.text`). A list under a key of that name is `["response"][0]`.
  */
 export function parsePath(path: string, field: string): readonly Step[] {
+  return readTokens(path, field, false).map((token) => ('index' in token ? token.index : token.key));
+}
+
+/** A step as it is written. `all`: `[*]`. */
+export type PathToken =
+  { readonly index: number } | { readonly key: string; readonly quoted: boolean } | { readonly all: true };
+type SingleToken = Exclude<PathToken, { readonly all: true }>;
+
+/** Like `parsePath`, and knows `[*]`. Throws TemplateError. */
+export function parseTokens(path: string, field: string): readonly PathToken[] {
+  return readTokens(path, field, true);
+}
+
+function readTokens(path: string, field: string, many: true): readonly PathToken[];
+function readTokens(path: string, field: string, many: false): readonly SingleToken[];
+function readTokens(path: string, field: string, many: boolean): readonly PathToken[] {
   if (path.length > LONGEST_PATH)
     throw new TemplateError(field, `must have at most ${LONGEST_PATH} characters, not ${path.length}`);
-  return new PathReader(path, field).read();
+  return new PathReader(path, field, many).read();
 }
 
 /** The short form; parsing it gives the same steps. */
@@ -45,16 +61,23 @@ export function printPath(steps: readonly Step[]): string {
   return path;
 }
 
+/** The place of a fault: a field of the definition, as it is written, and a path inside it. */
+export function printField([field, ...steps]: readonly Step[]): string {
+  const path = printPath(steps);
+  return path === '' || path.startsWith('[') ? `${field}${path}` : `${field}.${path}`;
+}
+
 class PathReader {
   private at = 0;
 
   constructor(
     private readonly path: string,
     private readonly field: string,
+    private readonly many: boolean,
   ) {}
 
-  read(): readonly Step[] {
-    const steps: Step[] = [];
+  read(): readonly PathToken[] {
+    const steps: PathToken[] = [];
     if (this.path.startsWith(`${ROOT}[`)) this.at = ROOT.length;
     while (this.at < this.path.length) {
       if (this.takes('[')) steps.push(this.bracket());
@@ -64,13 +87,19 @@ class PathReader {
     return steps;
   }
 
-  private bareName(): string {
-    return this.match(BARE_NAME) ?? this.fail('expected a name; other keys are written ["like this"]');
+  private bareName(): PathToken {
+    const key = this.match(BARE_NAME) ?? this.fail('expected a name; other keys are written ["like this"]');
+    return { key, quoted: false };
   }
 
-  private bracket(): Step {
-    if (this.takes(']')) return 0;
-    const step = this.takes('"') ? this.quoted('"') : this.takes("'") ? this.quoted("'") : this.index();
+  private bracket(): PathToken {
+    if (this.takes(']')) return { index: 0 };
+    if (this.many && this.path.startsWith('*]', this.at)) {
+      this.at += 2;
+      return { all: true };
+    }
+    const quote = this.takes('"') ? '"' : this.takes("'") ? "'" : undefined;
+    const step = quote === undefined ? { index: this.index() } : { key: this.quoted(quote), quoted: true };
     if (!this.takes(']')) this.fail('expected "]"');
     return step;
   }

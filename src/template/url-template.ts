@@ -1,11 +1,20 @@
 import { Mentions, type TemplatePart, type Render, slotText, wholePlaceholder } from './template-text.js';
-import { printPath } from './json-path.js';
+import { printField } from './json-path.js';
 import { RenderError, TemplateError } from './template-error.js';
-import type { PlaceholderName, PlaceholderValues, SecretLookup } from './placeholders.js';
+import {
+  type PlaceholderName,
+  type PlaceholderValues,
+  printName,
+  REQUEST_NAMES,
+  type SecretLookup,
+  type Vocabulary,
+} from './placeholders.js';
 
 export interface UrlTemplate {
   readonly placeholders: ReadonlySet<PlaceholderName>;
   readonly secrets: ReadonlySet<string>;
+  /** Placeholders that an absent value would leave a hole for, to the place where one stands. */
+  readonly embedded: ReadonlyMap<PlaceholderName, string>;
   /** Scheme, host and port. No request can change them. */
   readonly origin: string;
   /**
@@ -29,10 +38,11 @@ export function compileUrl(
   url: string,
   params: Readonly<Record<string, unknown>> | undefined,
   field = 'req_url_template',
+  vocabulary: Vocabulary = REQUEST_NAMES,
 ): UrlTemplate {
   const [scheme, authority, path, query] = splitUrl(url, field);
   const origin = originOf(scheme, authority, field);
-  const mentions = new Mentions();
+  const mentions = new Mentions(vocabulary);
   const segments = path.split('/').slice(1);
   const renderSegments = segments.map((segment) => compileSegment(segment, mentions, field));
   const parameters = [
@@ -42,6 +52,7 @@ export function compileUrl(
   return {
     placeholders: mentions.placeholders,
     secrets: mentions.secrets,
+    embedded: mentions.embedded,
     origin,
     render: (values, secrets) => {
       let target = '';
@@ -89,19 +100,40 @@ function splitQuery(query: string | undefined, params: object | undefined): read
 }
 
 function compileSegment(segment: string, mentions: Mentions, field: string): Render {
-  const parts = mentions.parse(segment, field);
+  const parts = mentions.parseSegment(segment, field);
+  for (const part of parts)
+    if (typeof part !== 'string' && 'placeholder' in part && part.spansSegments === true && !maySpan(part))
+      throw new TemplateError(
+        field,
+        `may hold {+…} for {MODEL_NAME} and kept values only, not for {${printName(part.placeholder)}}`,
+      );
   if (parts.some((part) => typeof part !== 'string' && 'secret' in part))
     throw new TemplateError(field, 'may have ${secret:…} in its query, not in its path');
   if (DOT_SEGMENT.test(segment))
     throw new TemplateError(field, 'must be written without the path segments "." and ".."');
   const render = compileParts(parts, field);
   if (isStatic(parts)) return render;
+  const kept = parts.flatMap((part) =>
+    typeof part !== 'string' && 'placeholder' in part && part.placeholder.startsWith('KEPT.')
+      ? [part.placeholder]
+      : [],
+  );
   return (values, secrets) => {
+    for (const name of kept)
+      if (values[name] === undefined) throw new RenderError(field, `{${printName(name)}} has no value`);
     const rendered = render(values, secrets);
-    if (DOT_SEGMENT.test(rendered))
+    if (rendered.includes('/') ? rendered.split('/').some(isDots) : isDots(rendered))
       throw new RenderError(field, 'the value given would make a path segment "." or ".."');
     return rendered;
   };
+}
+
+function maySpan({ placeholder }: { readonly placeholder: PlaceholderName }): boolean {
+  return placeholder === 'MODEL_NAME' || placeholder.startsWith('KEPT.');
+}
+
+function isDots(segment: string): boolean {
+  return DOT_SEGMENT.test(segment);
 }
 
 function compilePair(pair: string, mentions: Mentions, field: string): Parameter {
@@ -112,7 +144,7 @@ function compilePair(pair: string, mentions: Mentions, field: string): Parameter
 }
 
 function compileParam(name: string, value: unknown, mentions: Mentions): Parameter {
-  const field = printPath(['req_param', name]);
+  const field = printField(['req_param', name]);
   if (typeof value !== 'string' && typeof value !== 'boolean' && !Number.isFinite(value))
     throw new TemplateError(field, 'must be text, a number or a boolean');
   const parts = mentions.parse(String(value), field);
@@ -135,8 +167,13 @@ function compileParts(parts: readonly TemplatePart[], field: string): Render {
   }
   return (values, secrets) => {
     let text = '';
-    for (const part of encoded)
-      text += typeof part === 'string' ? part : encodeText(slotText(part, field, values, secrets));
+    for (const part of encoded) {
+      if (typeof part === 'string') text += part;
+      else {
+        const value = slotText(part, field, values, secrets);
+        text += 'spansSegments' in part ? encodeSegments(value) : encodeText(value);
+      }
+    }
     return text;
   };
 }
@@ -153,6 +190,11 @@ const LEGAL = /%[0-9A-Fa-f]{2}|[A-Za-z0-9\-._~!$&'()*+,;=:@/?]+/y;
 /** Encodes a value so that no part of it is syntax. */
 export function encodeText(text: string): string {
   return encodeURIComponent(text.replace(LONE_SURROGATE, '\uFFFD'));
+}
+
+/** As RFC 6570, 3.2.3, but only `/` and `:` stay as they are. */
+function encodeSegments(text: string): string {
+  return encodeText(text).replaceAll('%2F', '/').replaceAll('%3A', ':');
 }
 
 /** Encodes only what a URL cannot hold, and keeps the rest, escapes included, as it was written. */
