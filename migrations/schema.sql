@@ -190,8 +190,10 @@ CREATE TABLE worker (
   stream_extract json,
   usage_extract json,
   any_task boolean NOT NULL DEFAULT false,
+  poll json,
+  choices json,
   CONSTRAINT worker_admin_state_known CHECK ((admin_state = ANY (ARRAY['enabled'::text, 'disabled'::text, 'draining'::text, 'offline'::text]))),
-  CONSTRAINT worker_body_format_known CHECK ((body_format = ANY (ARRAY['json'::text, 'form'::text]))),
+  CONSTRAINT worker_body_format_known_2 CHECK ((body_format = ANY (ARRAY['json'::text, 'form'::text, 'multipart'::text]))),
   CONSTRAINT worker_extract_length CHECK ((char_length(response_extract) <= 500)),
   CONSTRAINT worker_generation_positive CHECK ((generation > 0)),
   CONSTRAINT worker_health_known CHECK ((health = ANY (ARRAY['unknown'::text, 'healthy'::text, 'suspect'::text, 'unhealthy'::text, 'warming'::text]))),
@@ -675,7 +677,7 @@ COMMENT ON COLUMN worker.task IS 'What it does: chat, completion, embedding, ima
 COMMENT ON COLUMN worker.worker_type IS 'REMOTE or LOCAL; a label without effect.';
 COMMENT ON COLUMN worker.req_type IS 'The HTTP method: POST or GET.';
 COMMENT ON COLUMN worker.body IS 'The request body with placeholders. json, not jsonb: key order and every character are kept.';
-COMMENT ON COLUMN worker.body_format IS 'How body is sent: json, or form (application/x-www-form-urlencoded).';
+COMMENT ON COLUMN worker.body_format IS 'How the body is sent: json, form or multipart.';
 COMMENT ON COLUMN worker.req_param IS 'Query parameters, with placeholders.';
 COMMENT ON COLUMN worker.header IS 'Headers that hold no secret. Values that may be credentials stand encrypted in sealed_header.';
 COMMENT ON COLUMN worker.sealed_header IS 'Headers that may be credentials, AES-256-GCM, bound to this id and the origin of the URL; unreadable in any other row or for any other origin.';
@@ -707,6 +709,8 @@ COMMENT ON COLUMN worker.upstream_model IS 'What the upstream calls the model, w
 COMMENT ON COLUMN worker.stream_extract IS 'How a template worker that streams is read, event by event: {"text", "format", "done", "finish_reason", "usage", "delta"}.';
 COMMENT ON COLUMN worker.usage_extract IS 'Where a whole answer tells its tokens: {"input", "output"}, paths as in response_extract.';
 COMMENT ON COLUMN worker.any_task IS 'Takes whatever its API offers, such as chat and embeddings: registered without a task, protocol openai or anthropic. task has no meaning then.';
+COMMENT ON COLUMN worker.poll IS 'Long work: how a task that a request submits is followed to its result (docs/long-work.md). Credentials of its steps stand in sealed_header and read <sealed> here. NULL: the answer is the result.';
+COMMENT ON COLUMN worker.choices IS 'What the upstream takes for a placeholder: a list of values, or an object from the clients'' values to its own.';
 COMMENT ON FUNCTION worker_before_update() IS 'Keeps generation and the *_since columns true, whoever changes the row.';
 COMMENT ON FUNCTION worker_changes(before worker, after worker) IS 'The columns in which two definitions differ.';
 COMMENT ON TABLE worker_event IS 'What happened to workers, written by trigger, so that changes made by hand are here too. No foreign key: the history outlives the worker.';

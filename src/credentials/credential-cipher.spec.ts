@@ -6,7 +6,7 @@ import { CredentialCipher, CredentialKeysError, CredentialsUnreadableError } fro
 const aKey = (): string => randomBytes(32).toString('base64');
 const [first, second] = [aKey(), aKey()];
 const cipher = CredentialCipher.fromSpec(`a:${first}`);
-const binding = { workerId: '0199-1', origin: 'https://api.example.org' };
+const binding = { workerId: '0199-1', origins: 'https://api.example.org' };
 const header = { authorization: 'Bearer sk-123' };
 
 describe('CredentialCipher', () => {
@@ -29,17 +29,17 @@ describe('CredentialCipher', () => {
         fc.string(),
         fc.string(),
         fc.string(),
-        (workerId, origin, otherId, otherOrigin) => {
-          fc.pre(workerId !== otherId || origin !== otherOrigin);
-          const sealed = cipher.seal(header, { workerId, origin });
-          expect(() => cipher.open(sealed, { workerId: otherId, origin: otherOrigin })).toThrow(
+        (workerId, origins, otherId, otherOrigins) => {
+          fc.pre(workerId !== otherId || origins !== otherOrigins);
+          const sealed = cipher.seal(header, { workerId, origins });
+          expect(() => cipher.open(sealed, { workerId: otherId, origins: otherOrigins })).toThrow(
             CredentialsUnreadableError,
           );
         },
       ),
     );
-    const sealed = cipher.seal(header, { workerId: 'ab', origin: 'c' });
-    expect(() => cipher.open(sealed, { workerId: 'a', origin: 'bc' })).toThrow(CredentialsUnreadableError);
+    const sealed = cipher.seal(header, { workerId: 'ab', origins: 'c' });
+    expect(() => cipher.open(sealed, { workerId: 'a', origins: 'bc' })).toThrow(CredentialsUnreadableError);
   });
 
   it('opens nothing after a change of one character', () => {

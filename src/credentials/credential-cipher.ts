@@ -3,8 +3,8 @@ import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:
 /** What sealed credentials belong to. They open for nothing else, so a changed URL never gets the key of the old one. */
 export interface CredentialBinding {
   readonly workerId: string;
-  /** Scheme, host and port of the worker's URL, as `URL.origin` writes them. */
-  readonly origin: string;
+  /** Where they may be sent: scheme, host and port of the worker's URL, as `URL.origin` writes them, then further origins. */
+  readonly origins: string;
 }
 
 /** `CREDENTIALS_KEYS` is not a list of keys. The message names the entry and the fault, never the key. */
@@ -94,7 +94,7 @@ export class CredentialCipher {
       return headersIn(plain.toString('utf8'));
     } catch {
       throw new CredentialsUnreadableError(
-        `they were stored for another worker or another origin than ${binding.origin}, or were changed since`,
+        `they were stored for another worker or another origin than ${binding.origins}, or were changed since`,
       );
     }
   }
@@ -112,8 +112,8 @@ export class CredentialCipher {
 }
 
 /** JSON, so that no two bindings give the same text. */
-const boundTo = (id: string, { workerId, origin }: CredentialBinding): Buffer =>
-  Buffer.from(JSON.stringify([version, id, workerId, origin]), 'utf8');
+const boundTo = (id: string, { workerId, origins }: CredentialBinding): Buffer =>
+  Buffer.from(JSON.stringify([version, id, workerId, origins]), 'utf8');
 
 function headersIn(json: string): Record<string, string> {
   const parsed: unknown = JSON.parse(json);

@@ -7,6 +7,7 @@ import { HeartbeatsReplicasModels1796000000000 } from '../../migrations/17960000
 import { Protocols1797000000000 } from '../../migrations/1797000000000-protocols.js';
 import { AnyTask1798000000000 } from '../../migrations/1798000000000-any-task.js';
 import { ProbeFailures1799000000000 } from '../../migrations/1799000000000-probe-failures.js';
+import { LongWork1800000000000 } from '../../migrations/1800000000000-long-work.js';
 import { Jobs1801000000000 } from '../../migrations/1801000000000-jobs.js';
 import { JobEntity, JobEventEntity, JobFileEntity, JobWorkerEntity } from '../jobs/job.entity.js';
 import { ReplicaSettings1804000000000 } from '../../migrations/1804000000000-replica-settings.js';
@@ -72,6 +73,7 @@ export function dataSourceOptions(
       Protocols1797000000000,
       AnyTask1798000000000,
       ProbeFailures1799000000000,
+      LongWork1800000000000,
       Jobs1801000000000,
       ReplicaSettings1804000000000,
     ],

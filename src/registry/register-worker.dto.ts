@@ -1,4 +1,4 @@
-import { ApiProperty, PartialType, type ApiPropertyOptions } from '@nestjs/swagger';
+import { ApiProperty, PartialType } from '@nestjs/swagger';
 import {
   IsBoolean,
   IsIn,
@@ -12,16 +12,31 @@ import {
   Max,
   MaxLength,
   Min,
+  ValidateIf,
 } from 'class-validator';
-import { IsJsonScalar, IsScalarRecord, IsStringRecord, PRINTABLE, printable } from '../input/dto-rules.js';
+import {
+  IsChoices,
+  IsJsonScalar,
+  IsScalarList,
+  IsScalarRecord,
+  IsSeed,
+  IsStringRecord,
+  PRINTABLE,
+  printable,
+} from '../input/dto-rules.js';
 import { IsDto } from '../input/read-dto.js';
 import type { JsonValue } from '../input/json.js';
+import type { ChoicesSpec } from '../template/choices.js';
+import { SIZE } from '../template/image-size.js';
+import { PollDto } from './poll.dto.js';
 import { PROTOCOLS, TASKS, type WorkerProtocol, type WorkerTask } from './worker.js';
 
 /** The swagger plugin takes a union for an object. */
-const JSON_SCALAR: ApiPropertyOptions = {
+const JSON_SCALAR = {
   oneOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }],
 };
+
+const SCALARS = { type: 'array', items: JSON_SCALAR } as const;
 
 const LONGEST_WAIT_MS = 2_147_483_647;
 
@@ -30,12 +45,35 @@ export class WorkerDefaultsDto {
   @IsOptional() @IsNumber() @Min(0) @Max(2) temperature?: number;
   @IsOptional() @IsInt() @Min(1) @Max(10_000_000) max_tokens?: number;
   @IsOptional() @IsString() @MaxLength(65_536) system_prompt?: string;
+  /** Width and height in pixels, such as 1280x720. */
+  @IsOptional()
+  @IsString()
+  @Matches(SIZE, { message: '$property must be width and height in pixels, such as 1280x720' })
+  size?: string;
+  /** The length of a video. */
+  @IsOptional() @IsNumber() @Min(0.1) @Max(3600) seconds?: number;
+  /** Images or videos at once. */
+  @IsOptional() @IsInt() @Min(1) @Max(100) n?: number;
+  @IsOptional() @IsString() @Length(1, 100) quality?: string;
+  @IsOptional() @IsString() @MaxLength(65_536) negative_prompt?: string;
+  /** random: another one for each request. */
+  @IsOptional()
+  @IsSeed()
+  @ApiProperty({ required: false, oneOf: [{ type: 'integer' }, { type: 'string', enum: ['random'] }] })
+  seed?: number | 'random';
 }
 
+/** With one of `equals` and `in`. */
 export class SuccessWhenDto {
   /** Written as response_extract is. */
   @IsString() @Length(1, 500) path!: string;
-  @IsJsonScalar() @ApiProperty(JSON_SCALAR) equals!: string | number | boolean | null;
+  @ValidateIf((rule: SuccessWhenDto) => rule.equals !== undefined)
+  @IsJsonScalar()
+  @ApiProperty({ ...JSON_SCALAR, required: false })
+  equals?: string | number | boolean | null;
+  @IsOptional() @IsScalarList(100) @ApiProperty({ ...SCALARS, required: false }) in?: readonly (
+    string | number | boolean | null
+  )[];
 }
 
 /** Both written as response_extract is. */
@@ -123,7 +161,13 @@ export class RegisterWorkerDto {
   /** Left out: whatever its API offers with protocol openai or anthropic, else chat. */
   @IsOptional() @IsIn(TASKS) task?: WorkerTask;
   @IsOptional() @IsDto(() => WorkerDefaultsDto) defaults?: WorkerDefaultsDto;
-  @IsOptional() @IsIn(['json', 'form']) body_format?: 'json' | 'form';
+  @IsOptional() @IsDto(() => PollDto) poll?: PollDto;
+  /** What the upstream takes for a placeholder: a list of values, or an object from the client's values to the upstream's. */
+  @IsOptional()
+  @IsChoices()
+  @ApiProperty({ required: false, type: Object })
+  choices?: ChoicesSpec;
+  @IsOptional() @IsIn(['json', 'form', 'multipart']) body_format?: 'json' | 'form' | 'multipart';
   /** An answer without this value is a failure; in a stream, every event that has the path, except the one that ends it. */
   @IsOptional() @IsDto(() => SuccessWhenDto) success_when?: SuccessWhenDto;
   /** With is_stream: how the events of an answer are read. */

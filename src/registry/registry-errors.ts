@@ -1,3 +1,4 @@
+import { printRule } from '../template/success-when.js';
 import type { AdminState, SuccessWhen } from './worker.js';
 
 interface Key {
@@ -88,7 +89,20 @@ export class UnsuccessfulAnswerError extends Error {
   override readonly name = 'UnsuccessfulAnswerError';
 
   constructor(rule: SuccessWhen) {
-    super(`its answer reports a failure: ${rule.path} is not ${JSON.stringify(rule.equals)}`);
+    super(`its answer reports a failure: ${printRule(rule)}`);
+  }
+}
+
+/** A URL of an upstream's answer that may not be called with the worker's credentials. */
+export class PollUrlError extends Error {
+  override readonly name = 'PollUrlError';
+
+  constructor(
+    /** The field of the definition, such as `poll.status.url`. */
+    readonly field: string,
+    readonly problem: string,
+  ) {
+    super(`${field}: ${problem}`);
   }
 }
 

@@ -3,10 +3,9 @@ import { CredentialsUnreadableError, CredentialVault } from '../credentials/cred
 import { splitHeaders } from '../credentials/sensitive-headers.js';
 import type { InputFault } from '../input/input-errors.js';
 import { isJsonObject } from '../input/json.js';
+import type { PollSpec } from './poll.dto.js';
+import { openPoll, SEALED, unsealedFaults, withoutSealed } from './sealed-poll.js';
 import type { WorkerEntity } from './worker.entity.js';
-
-/** Shown instead of a stored header value that may be a credential. Sent back in a change, it keeps the stored value. */
-export const SEALED = '<sealed>';
 
 /** The headers of a row, as far as they can be read. */
 interface StoredHeaders {
@@ -15,8 +14,8 @@ interface StoredHeaders {
   readonly hidden: Readonly<Record<string, string>>;
   /** Those of `hidden` that are stored sealed. */
   readonly sealed: Readonly<Record<string, string>>;
-  /** Where the hidden ones may be sent; `null`: the row holds no valid URL. */
-  readonly origin: string | null;
+  /** The origins to which the hidden ones may be sent; `null`: the row holds no valid URL. */
+  readonly origins: string | null;
   /** Why the sealed ones cannot be read; `null`: they can. */
   readonly unreadable: string | null;
 }
@@ -26,18 +25,19 @@ interface StoredHeaders {
 export class SealedHeaders {
   constructor(private readonly vault: CredentialVault) {}
 
-  /** @param newOrigin the origin that a change gives the worker: after a change of the URL by hand, this may be the one they are sealed for */
-  read(row: WorkerEntity, newOrigin: string | null = null): StoredHeaders {
+  /** @param newOrigins those that a change gives the worker: after a change of the URL by hand, they may be sealed for these */
+  read(row: WorkerEntity, newOrigins: string | null = null): StoredHeaders {
     const { plain: shown, sensitive } = splitHeaders(stringsOf(row.header));
-    const own = originOf(row.req_url_template);
-    const none = { shown, hidden: sensitive, sealed: {}, origin: own };
+    const own = originsOf(row.req_url_template, row.poll);
+    const none = { shown, hidden: sensitive, sealed: {}, origins: own };
     if (row.sealed_header === null) return { ...none, unreadable: null };
     let unreadable = 'the worker has no valid URL';
-    for (const origin of new Set([own, newOrigin])) {
-      if (origin === null) continue;
+    for (const origins of new Set([own, newOrigins])) {
+      if (origins === null) continue;
       try {
-        const sealed = this.vault.open(row.sealed_header, { workerId: row.id, origin });
-        return { shown, hidden: { ...sensitive, ...sealed }, sealed, origin, unreadable: null };
+        const sealed = this.vault.open(row.sealed_header, { workerId: row.id, origins });
+        const hidden = { ...sensitive, ...ownHeaders(sealed) };
+        return { shown, hidden, sealed, origins, unreadable: null };
       } catch (error) {
         if (!(error instanceof CredentialsUnreadableError)) throw error;
         unreadable = error.message;
@@ -54,12 +54,12 @@ export class SealedHeaders {
     row: WorkerEntity,
     stored: StoredHeaders,
     sensitive: Readonly<Record<string, string>>,
-    origin: string,
+    origins: string,
   ): string | null {
     if (Object.keys(sensitive).length === 0) return stored.unreadable === null ? null : row.sealed_header;
-    if (row.sealed_header !== null && stored.origin === origin && isSame(stored.sealed, sensitive))
+    if (row.sealed_header !== null && stored.origins === origins && isSame(stored.sealed, sensitive))
       return row.sealed_header;
-    return this.vault.seal(sensitive, { workerId: row.id, origin });
+    return this.vault.seal(sensitive, { workerId: row.id, origins });
   }
 }
 
@@ -70,8 +70,45 @@ export function shownHeaders({ shown, hidden }: StoredHeaders): Readonly<Record<
   return { ...shown, ...Object.fromEntries(names.map((name) => [name, SEALED])) };
 }
 
-export function originOf(url: unknown): string | null {
+/** Sealed values of the worker's own headers; the others belong to steps of `poll`, and no header's name holds a colon. */
+export function ownHeaders(sealed: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(sealed).filter(([name]) => !name.includes(':')));
+}
+
+/**
+ * Where a worker's credentials may be sent: its own origin, then those of `poll.origins` in order; `null`: the URL is none.
+ * Credentials are sealed for this text, so that changing any of them needs the credentials anew.
+ */
+export function originsOf(url: unknown, poll: unknown): string | null {
+  const own = originOf(url);
+  if (own === null) return null;
+  const listed: unknown = isJsonObject(poll) ? poll['origins'] : null;
+  const further = (Array.isArray(listed) ? listed : []).map((each) => originOf(each) ?? String(each));
+  const others = [...new Set(further)].filter((each) => each !== own);
+  return [own, ...others.toSorted()].join(', ');
+}
+
+function originOf(url: unknown): string | null {
   return typeof url === 'string' && URL.canParse(url) ? new URL(url).origin : null;
+}
+
+interface MergedPoll {
+  readonly poll: unknown;
+  readonly faults: readonly InputFault[];
+}
+
+/** `poll` of a change with the stored values that `"<sealed>"` keeps. They never move to other origins by themselves. */
+export function mergePoll(stored: StoredHeaders, poll: unknown, origins: string | null): MergedPoll {
+  if (!isJsonObject(poll)) return { poll, faults: [] };
+  const isMoved = stored.origins !== origins;
+  const opened = openPoll(poll as unknown as PollSpec, isMoved ? {} : stored.sealed);
+  const problem =
+    stored.unreadable !== null
+      ? `cannot be read (${stored.unreadable}): give the value again`
+      : isMoved && Object.keys(stored.sealed).length > 0
+        ? notMoved(stored, origins)
+        : `"${SEALED}" keeps a stored value, and none is stored: give the value itself`;
+  return { poll: withoutSealed(opened), faults: unsealedFaults(opened, problem) };
 }
 
 interface MergedHeaders {
@@ -87,7 +124,7 @@ interface MergedHeaders {
 export function mergeHeaders(
   stored: StoredHeaders,
   patch: Readonly<Record<string, unknown>>,
-  origin: string | null,
+  origins: string | null,
 ): MergedHeaders {
   const faults: InputFault[] = [];
   const kept = new Set(Object.keys(stored.hidden).map(lower));
@@ -115,8 +152,8 @@ export function mergeHeaders(
     merged.delete(key);
     if (value !== null) merged.set(key, [name, value]);
   }
-  if (stored.origin !== origin)
-    for (const key of kept) faults.push(fault(merged.get(key)?.[0] ?? key, notMoved(stored, origin)));
+  if (stored.origins !== origins)
+    for (const key of kept) faults.push(fault(merged.get(key)?.[0] ?? key, notMoved(stored, origins)));
   return { header: Object.fromEntries(merged.values()), faults };
 }
 
@@ -130,8 +167,8 @@ export function keepingCredentials(
   return { ...Object.fromEntries(removed.map((name) => [name, null])), ...header };
 }
 
-function notMoved({ origin }: StoredHeaders, to: string | null): string {
-  return `is stored for ${origin ?? 'another origin'} and is not sent to ${to ?? 'another origin'}: give the value again, or null to remove it`;
+function notMoved({ origins }: StoredHeaders, to: string | null): string {
+  return `is stored for ${origins ?? 'another origin'} and is not sent to ${to ?? 'another origin'}: give the value again, or null to remove it`;
 }
 
 function fault(name: string, problem: string): InputFault {

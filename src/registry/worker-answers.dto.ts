@@ -50,11 +50,21 @@ export class ShownDefaultsDto {
   temperature?: number;
   max_tokens?: number;
   system_prompt?: string;
+  size?: string;
+  seconds?: number;
+  n?: number;
+  quality?: string;
+  negative_prompt?: string;
+  @ApiProperty({ required: false, oneOf: [{ type: 'integer' }, { type: 'string', enum: ['random'] }] })
+  seed?: number | 'random';
 }
 
 export class ShownSuccessRuleDto {
   path!: string;
-  @ApiProperty(SCALAR) equals!: string | number | boolean | null;
+  @ApiProperty({ ...SCALAR, required: false }) equals?: string | number | boolean | null;
+  @ApiProperty({ type: 'array', items: SCALAR, required: false }) in?: readonly (
+    string | number | boolean | null
+  )[];
 }
 
 /** Milliseconds; null: the model's policy or the settings decide. */
@@ -78,7 +88,7 @@ export class WorkerDto extends WorkerSummaryDto {
   /** "<sealed>" stands for a value that may be a credential; sent back in a change, it keeps the stored value. */
   header!: Record<string, string> | null;
   body!: Record<string, unknown> | null;
-  body_format!: 'json' | 'form';
+  body_format!: 'json' | 'form' | 'multipart';
   req_param!: Record<string, string | number | boolean> | null;
   response_extract!: string;
   success_when!: ShownSuccessRuleDto | null;
@@ -87,6 +97,10 @@ export class WorkerDto extends WorkerSummaryDto {
   stream_extract!: object | null;
   /** Where a whole answer reports its tokens. */
   usage_extract!: ShownUsageExtractDto | null;
+  /** As registered; "<sealed>" stands for a value that may be a credential. null: the worker's answer is the result. */
+  poll!: object | null;
+  /** As registered. */
+  choices!: object | null;
   /** The upstream's name of the model; null: model_name. */
   upstream_model!: string | null;
   defaults!: ShownDefaultsDto | null;

@@ -106,6 +106,9 @@ export const FIELDS: { readonly [Name in FieldName]: Field<Name> } = {
     shownFrom: 'detail',
   },
   usage_extract: { setBy: 'registration', default: null, json: 'options', shownFrom: 'detail' },
+  // Its steps' headers go through SealedHeaders, too.
+  poll: { setBy: 'registration', default: null, json: 'ordered', holdsNull: true, shownFrom: 'detail' },
+  choices: { setBy: 'registration', default: null, json: 'ordered', shownFrom: 'detail' },
   upstream_model: { setBy: 'registration', default: null, shownFrom: 'detail' },
   defaults: { setBy: 'registration', default: null, json: 'options', shownFrom: 'detail' },
   timeouts: { setBy: 'registration', shownFrom: 'detail' },

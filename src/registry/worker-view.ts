@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DEEPEST_JSON, isDeeperThan } from '../input/json.js';
 import { type Activity, WorkerActivity } from './live/worker-activity.js';
 import { SealedHeaders, shownHeaders } from './sealed-headers.js';
+import { splitPoll } from './sealed-poll.js';
 import type { WorkerDto, WorkerOverviewDto, WorkerSummaryDto } from './worker-answers.dto.js';
 import { columnsOf, taskOf, TIMEOUT_COLUMNS, type View } from './worker-fields.js';
 import type { WorkerEntity } from './worker.entity.js';
@@ -52,6 +53,8 @@ export class WorkerViews {
       ...this.summary(row),
       ...(presentable(row, 'detail') as DetailColumns),
       header: shownHeaders(this.headers.read(row)),
+      // A row edited by hand may hold a credential here.
+      poll: isDeeperThan(DEEPEST_JSON, row.poll) || row.poll === null ? null : splitPoll(row.poll).shown,
       timeouts: Object.fromEntries(
         TIMEOUT_COLUMNS.map((column) => [column, row[column]]),
       ) as unknown as WorkerDto['timeouts'],

@@ -1,6 +1,8 @@
 import { Check, Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
+import type { ChoicesSpec } from '../template/choices.js';
 import type { StreamExtractSpec } from '../template/stream-extract.js';
 import type { UsageSpec } from '../template/usage-extract.js';
+import type { PollSpec } from './poll.dto.js';
 import {
   type AdminState,
   type Health,
@@ -28,7 +30,7 @@ const inSql = (names: readonly string[]): string => names.map((name) => `'${name
 @Check('worker_task_known', `task IN (${inSql(TASKS)})`)
 @Check('worker_type_known', `worker_type IN ('REMOTE', 'LOCAL')`)
 @Check('worker_req_type_known', `req_type IN ('GET', 'POST')`)
-@Check('worker_body_format_known', `body_format IN ('json', 'form')`)
+@Check('worker_body_format_known_2', `body_format IN ('json', 'form', 'multipart')`)
 @Check('worker_extract_length', 'char_length(response_extract) <= 500')
 @Check('worker_upstream_model_length', 'char_length(upstream_model) BETWEEN 1 AND 200')
 @Check('worker_weight_range', 'weight BETWEEN 1 AND 1000')
@@ -77,7 +79,7 @@ export class WorkerEntity {
   body!: Record<string, unknown> | null;
 
   @Column('text', { default: 'json' })
-  body_format!: 'json' | 'form';
+  body_format!: 'json' | 'form' | 'multipart';
 
   @Column('json', { nullable: true })
   req_param!: Record<string, string | number | boolean> | null;
@@ -141,6 +143,12 @@ export class WorkerEntity {
 
   @Column('json', { nullable: true })
   usage_extract!: UsageSpec | null;
+
+  @Column('json', { nullable: true })
+  poll!: PollSpec | null;
+
+  @Column('json', { nullable: true })
+  choices!: ChoicesSpec | null;
 
   @Column('text', { default: 'enabled' })
   admin_state!: AdminState;

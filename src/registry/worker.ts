@@ -1,3 +1,4 @@
+import type { Choices } from '../template/choices.js';
 import type { StreamExtract } from '../template/stream-extract.js';
 import type { UsageExtract } from '../template/usage-extract.js';
 import type { PlaceholderName, PlaceholderValues } from '../template/placeholders.js';
@@ -21,13 +22,23 @@ export interface WorkerDefaults {
   readonly temperature?: number;
   readonly max_tokens?: number;
   readonly system_prompt?: string;
+  /** `1280x720`. */
+  readonly size?: string;
+  readonly seconds?: number;
+  readonly n?: number;
+  readonly quality?: string;
+  readonly negative_prompt?: string;
+  readonly seed?: number | 'random';
 }
 
 /** An answer without this value is a failure, whatever its status is. */
 export interface SuccessWhen {
   readonly path: string;
-  readonly equals: string | number | boolean | null;
+  readonly equals?: Scalar;
+  readonly in?: readonly Scalar[];
 }
+
+type Scalar = string | number | boolean | null;
 
 /** How a worker is probed. The settings (`HEALTH_*`) decide what is left out. */
 export interface HealthCheck {
@@ -71,6 +82,13 @@ interface CallBase {
 export interface TemplateCall extends CallBase {
   readonly kind: 'template';
   readonly placeholders: ReadonlySet<PlaceholderName>;
+  /** A request without a value for it cannot be said by this template; `null`: any can. */
+  readonly requires: PlaceholderName | null;
+  readonly choices: Choices;
+  /** Whether any placeholder says something of an image or a video, or another field of the request. */
+  readonly takesMedia: boolean;
+  /** Whether input images must be data URLs: the template needs their bytes. */
+  readonly takesImageBytes: boolean;
   /** @throws RenderError for a value that its place in the template cannot hold, SecretMissingError */
   render(values: PlaceholderValues, forwardedHeaders: Readonly<Record<string, string>>): UpstreamCall;
   /** The answer's text. @throws ExtractError, UnsuccessfulAnswerError */

@@ -10,7 +10,7 @@ import type { UpstreamGuard } from './upstream-guard.js';
 import { WholeAnswer, type UpstreamAnswer } from './whole-answer.js';
 
 export interface UpstreamCall {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Scheme, host and port, as `URL.origin` writes them. */
   readonly origin: string;
   /** Path and query, percent-encoded. */

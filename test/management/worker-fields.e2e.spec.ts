@@ -22,6 +22,13 @@ const TIMEOUTS = {
   idle_ms: 13,
   total_ms: 14,
 } satisfies Required<TimeoutsDto>;
+/** A word may be null: nothing stands there. */
+const poll = (done: string) => ({
+  keep: { TASK_ID: 'id' },
+  status: { method: 'POST', url: '/tasks', body: { id: '{TASK_ID}' } },
+  state: { path: 'state', running: [null, 'RUNNING'], done: [done] },
+  result: { extract: 'url', as: 'url' },
+});
 const API = { protocol: 'openai', body: undefined, response_extract: undefined };
 
 /** A field of a registration without a sample does not compile. */
@@ -60,6 +67,14 @@ const SAMPLES: { readonly [Field in Settable]-?: Sample } = {
   },
   upstream_model: { values: ['a', 'b'] },
   defaults: { values: [{ temperature: 1 }, { temperature: 2 }] },
+  poll: {
+    values: [poll('SUCCEEDED'), poll('DONE')],
+    besides: { response_extract: undefined },
+  },
+  choices: {
+    values: [{ N: [1, 2] }, { N: { 1: 'one' } }],
+    besides: { body: { p: '{USER_PROMPT}', n: '{N}' } },
+  },
   weight: { values: [2, 3] },
   priority: { values: [2, 3] },
   max_concurrency: { values: [2, 3] },

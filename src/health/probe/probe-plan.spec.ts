@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { describe, expect, it } from 'vitest';
+import { ANY_CHOICE } from '../../template/choices.js';
 import type { HealthCheck, Worker, WorkerFault } from '../../registry/worker.js';
 import { planProbe, type ProbePlan } from './probe-plan.js';
 
@@ -61,6 +62,10 @@ function aWorker(healthCheck: unknown, origin = 'http://10.0.0.3:8000', fault?: 
             usage: null,
             poll: null,
             ownTimeouts: { connectMs: null, firstByteMs: null, idleMs: null, totalMs: null },
+            requires: null,
+            choices: ANY_CHOICE,
+            takesMedia: false,
+            takesImageBytes: false,
             placeholders: new Set(),
             render: () => never(),
             extract: () => never(),

@@ -1,6 +1,7 @@
 import { isPresent, DEEPEST_JSON, describeValue, isDeeperThan, TOO_DEEP } from '../../input/json.js';
 import { InvalidInputError, type InputFault } from '../../input/input-errors.js';
-import type { ChatMessage, InferenceRequest, TemplateInput } from '../client/inference-request.js';
+import type { TemplateInput } from '../../registry/calls/placeholder-values.js';
+import type { ChatMessage, InferenceRequest } from '../client/inference-request.js';
 
 export type Chat = Pick<InferenceRequest, 'model' | 'stream'> & TemplateInput;
 

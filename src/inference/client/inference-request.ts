@@ -1,3 +1,4 @@
+import type { TemplateInput } from '../../registry/calls/placeholder-values.js';
 import type { ApiProtocol, WorkerTask } from '../../registry/worker.js';
 import type { OpenAiChat } from '../chat/chat.js';
 import type { RequestFacts } from '../../telemetry/request-facts.js';
@@ -14,15 +15,6 @@ import { ModelPolicies } from '../../registry/models/model-policies.js';
 export interface ChatMessage {
   readonly role: string;
   readonly content: unknown;
-}
-
-/** The parts of a request that a template can use. */
-export interface TemplateInput {
-  readonly messages: readonly ChatMessage[];
-  readonly temperature: number | undefined;
-  readonly maxTokens: number | undefined;
-  /** The input of an embeddings request. */
-  readonly input?: unknown;
 }
 
 /** The protocols that clients use at `/v1`: a worker of the same protocol accepts their requests unchanged. */

@@ -43,7 +43,12 @@ export class DryRunService {
     }
     const { call } = talk;
     secrets.know(
-      Object.fromEntries(Object.keys(checked.sensitive).map((name) => [name, call.headers[name] ?? ''])),
+      Object.fromEntries(
+        Object.keys(checked.sensitive).flatMap((name) => {
+          const value = call.headers[name];
+          return value === undefined ? [] : [[name, value]];
+        }),
+      ),
     );
     const request = shownRequest(call, secrets);
     if (dto.call !== true) return { request };

@@ -1,17 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import type { Worker, WorkerTask } from '../../registry/worker.js';
+import { type ChoicesSpec, compileChoices } from '../../template/choices.js';
 import { excludeIncapable } from './capability.js';
 
 interface Some {
   readonly protocol?: string;
   readonly task?: WorkerTask;
   readonly placeholders?: readonly string[];
+  readonly requires?: string;
+  readonly choices?: ChoicesSpec;
   readonly adminState?: Worker['adminState'];
 }
 
 const worker = (
   id: string,
-  { protocol, task = 'chat', placeholders = ['USER_PROMPT'], adminState = 'enabled' }: Some,
+  {
+    protocol,
+    task = 'chat',
+    placeholders = ['USER_PROMPT'],
+    requires,
+    choices,
+    adminState = 'enabled',
+  }: Some,
 ): Worker =>
   ({
     id,
@@ -19,7 +29,12 @@ const worker = (
     adminState,
     call:
       protocol === undefined
-        ? { kind: 'template', placeholders: new Set(placeholders) }
+        ? {
+            kind: 'template',
+            placeholders: new Set(placeholders),
+            requires: requires ?? null,
+            choices: compileChoices(choices ?? null),
+          }
         : { kind: 'api', protocol },
   }) as unknown as Worker;
 
@@ -48,6 +63,16 @@ describe('another worker may serve the request', () => {
     const all = { a: {}, b: { placeholders: ['MESSAGES'] }, c: { placeholders: ['MESSAGES'] } };
     expect(left(all, 'a')).toEqual({ isAny: true, left: ['b', 'c'] });
     expect(left(all, 'a', 'b')).toEqual({ isAny: false, left: [] });
+  });
+
+  it('if it takes requests without the value that its template requires', () => {
+    const all = { a: { requires: 'INPUT_IMAGE' }, b: { requires: 'INPUT_IMAGE' }, c: {} };
+    expect(left(all, 'a')).toEqual({ isAny: true, left: ['c'] });
+  });
+
+  it('if it takes other values', () => {
+    const all = { a: { choices: { N: [1] } }, b: { choices: { N: [1] } }, c: { choices: { N: [1, 2] } } };
+    expect(left(all, 'a')).toEqual({ isAny: true, left: ['c'] });
   });
 
   it('if it serves another task', () => {

@@ -36,5 +36,7 @@ function capabilityOf(worker: Worker): string | null {
   if (!isCallable(worker)) return null;
   const { call, task } = worker;
   if (call.kind === 'api') return `${task ?? 'any'} by ${call.protocol}`;
-  return `${task ?? 'any'} with ${[...call.placeholders].toSorted().join(' ')}`;
+  const { placeholders, requires, choices } = call;
+  const needs = requires === null ? '' : ` and needs ${requires}`;
+  return `${task ?? 'any'} with ${[...placeholders].toSorted().join(' ')}${needs} ${choices.text}`;
 }

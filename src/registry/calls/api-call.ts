@@ -27,6 +27,8 @@ const TEMPLATES_ONLY = [
   'success_when',
   'stream_extract',
   'usage_extract',
+  'poll',
+  'choices',
 ] as const;
 
 /**

@@ -1,6 +1,11 @@
 import type { InferenceSettings } from '../../config/settings.js';
 import type { InputFault } from '../../input/input-errors.js';
-import { type BodyTemplate, compileBody } from '../../template/body-template.js';
+import {
+  type BodyTemplate,
+  compileBody,
+  compileMultipart,
+  type MultipartTemplate,
+} from '../../template/body-template.js';
 import { compileHeaders, type HeaderTemplate } from '../../template/header-template.js';
 import type { JsonValue } from '../../input/json.js';
 import { compileExtract, type Extract } from '../../template/response-extract.js';
@@ -27,6 +32,10 @@ export type CallDefinition = Pick<
   | 'upstream_model'
   | 'stream_extract'
   | 'usage_extract'
+  | 'poll'
+  | 'choices'
+  | 'defaults'
+  | 'health_check'
   | 'connect_ms'
   | 'first_byte_ms'
   | 'idle_ms'
@@ -34,9 +43,9 @@ export type CallDefinition = Pick<
 >;
 
 /** Compiled one by one; `null`: the definition has none, or a faulty one. */
-interface CallParts {
+export interface CallParts {
   readonly url: UrlTemplate | null;
-  readonly body: BodyTemplate | null;
+  readonly body: BodyTemplate | MultipartTemplate | null;
   readonly headers: HeaderTemplate | null;
   readonly extract: Extract | null;
   readonly succeeded: ((answer: unknown) => boolean) | null;
@@ -76,7 +85,7 @@ export function compileParts(
     body:
       body === null
         ? null
-        : attempt(['body', 'body_format'], () => compileBody(body as JsonValue, definition.body_format)),
+        : attempt(['body', 'body_format'], () => bodyOf(body as JsonValue, definition.body_format)),
     headers: attempt(['header'], () => compileHeaders(header)),
     extract: attempt(['response_extract'], () => compileExtract(definition.response_extract)),
     stream:
@@ -89,6 +98,10 @@ export function compileParts(
     succeeded,
     faults,
   };
+}
+
+function bodyOf(body: JsonValue, format: CallDefinition['body_format']): BodyTemplate | MultipartTemplate {
+  return format === 'multipart' ? compileMultipart(body) : compileBody(body, format);
 }
 
 /** Headers that this service sends unless the worker's definition names them. */

@@ -1,11 +1,13 @@
 import type { InferenceSettings } from '../../config/settings.js';
-import { InvalidInputError } from '../../input/input-errors.js';
-import type { PlaceholderName, SecretLookup } from '../../template/placeholders.js';
+import { type InputFault, InvalidInputError } from '../../input/input-errors.js';
+import { compileChoices } from '../../template/choices.js';
+import { fieldOf, type PlaceholderName, type SecretLookup } from '../../template/placeholders.js';
 import { parseAnswer } from '../../template/response-extract.js';
 import { UnsuccessfulAnswerError } from '../registry-errors.js';
 import type { TemplateCall } from '../worker.js';
 import {
   type CallDefinition,
+  type CallParts,
   compileParts,
   OWN_HEADERS,
   ownTimeoutsOf,
@@ -13,9 +15,19 @@ import {
   timeoutsOf,
   without,
 } from './call-parts.js';
+import { mediaFaults, needsImageBytes } from './media-faults.js';
+import { pollOf } from './poll/poll-of-definition.js';
 
 /** The placeholders of a request's input. A worker without any of them would answer every request alike. */
-const CARRIES_INPUT: readonly PlaceholderName[] = ['USER_PROMPT', 'MESSAGES', 'HISTORY', 'INPUT'];
+const CARRIES_INPUT: readonly PlaceholderName[] = [
+  'USER_PROMPT',
+  'MESSAGES',
+  'HISTORY',
+  'INPUT',
+  'INPUT_IMAGE',
+  'INPUT_IMAGE_BASE64',
+  'INPUT_IMAGES',
+];
 
 /** The client's headers that are forwarded, in lower case. */
 const FORWARDED_HEADERS = ['x-request-id', 'traceparent'];
@@ -31,45 +43,44 @@ export function compileTemplateCall(
   settings: InferenceSettings,
 ): TemplateCall {
   const { req_type: method, success_when: rule } = definition;
-  const { url, body, headers, extract, succeeded, stream, usage, ...parts } = compileParts(
-    definition,
-    header,
-  );
-  const faults = [...parts.faults];
-
-  if (method === 'GET' && definition.body !== null) {
-    faults.push({
-      field: 'body',
-      problem: 'is not sent with req_type GET: put the placeholders into req_param or the URL, or use POST',
-    });
-  }
-  const placeholders = new Set([
-    ...(url?.placeholders ?? []),
-    ...(body?.placeholders ?? []),
-    ...(headers?.placeholders ?? []),
-  ]);
-  const inRequest = new Set([...(url?.placeholders ?? []), ...(body?.placeholders ?? [])]);
-  if (faults.length === 0 && !CARRIES_INPUT.some((name) => inRequest.has(name))) {
-    faults.push({
-      field: method === 'GET' ? 'req_param' : 'body',
-      problem:
-        'must hold {USER_PROMPT}, {MESSAGES}, {HISTORY} or {INPUT} if the URL holds none of them: put it where the prompt belongs',
-    });
-  }
-  if (definition.stream_extract !== null && !definition.is_stream)
-    faults.push({
-      field: 'is_stream',
-      problem: 'must be true with stream_extract',
-    });
+  const parts = compileParts(definition, header);
+  const { url, body, headers, extract, succeeded, stream, usage } = parts;
+  const placeholders = placeholdersOf(parts);
+  const timeouts = timeoutsOf(definition, settings);
+  const { poll, faults: pollFaults } = pollOf(definition, parts, header, secrets, timeouts);
+  const faults = [
+    ...parts.faults,
+    ...(parts.faults.length === 0 ? mediaFaults(definition, placeholders, [url, body, headers]) : []),
+    ...pollFaults,
+    ...contradictions(definition, parts),
+  ];
   if (faults.length > 0 || url === null || headers === null || extract === null)
     throw new InvalidInputError(faults);
 
-  const timeouts = timeoutsOf(definition, settings);
   const streamTimeouts = streamTimeoutsOf(definition, settings);
-  const ours = body === null ? OWN_HEADERS : { ...OWN_HEADERS, 'content-type': body.contentType };
+  const contentType = body !== null && 'contentType' in body ? { 'content-type': body.contentType } : {};
   // Headers of the definition replace these, in any case.
-  const fixed = without(headers.names, ours);
+  const fixed = without(headers.names, { ...OWN_HEADERS, ...contentType });
   const setsForwarded = FORWARDED_HEADERS.some((name) => headers.names.has(name));
+
+  const render: TemplateCall['render'] = (values, forwardedHeaders) => ({
+    method,
+    origin: url.origin,
+    path: url.render(values, secrets),
+    headers: {
+      ...fixed,
+      ...(setsForwarded ? without(headers.names, forwardedHeaders) : forwardedHeaders),
+      ...headers.render(values, secrets),
+    },
+    body: body === null || !('contentType' in body) ? null : body.render(values, secrets),
+    timeouts: values.STREAM === true ? streamTimeouts : timeouts,
+  });
+  const renderWithParts: TemplateCall['render'] = (values, forwardedHeaders) => {
+    const call = render(values, forwardedHeaders);
+    if (body === null || 'contentType' in body) return call;
+    const { contentType: type, bytes } = body.render(values, secrets);
+    return { ...call, headers: { ...call.headers, 'content-type': type }, body: bytes };
+  };
 
   return {
     origin: url.origin,
@@ -77,21 +88,14 @@ export function compileTemplateCall(
     upstreamModel: definition.upstream_model,
     ownTimeouts: ownTimeoutsOf(definition),
     placeholders,
+    requires: body?.requires ?? null,
+    choices: compileChoices(definition.choices),
+    takesMedia: [...placeholders].some((name) => fieldOf(name) !== null || name.startsWith('EXTRA.')),
+    takesImageBytes: needsImageBytes(placeholders, definition.body_format),
+    poll,
     stream,
     usage,
-    poll: null,
-    render: (values, forwardedHeaders) => ({
-      method,
-      origin: url.origin,
-      path: url.render(values, secrets),
-      headers: {
-        ...fixed,
-        ...(setsForwarded ? without(headers.names, forwardedHeaders) : forwardedHeaders),
-        ...headers.render(values, secrets),
-      },
-      body: body === null ? null : body.render(values, secrets),
-      timeouts: values.STREAM === true ? streamTimeouts : timeouts,
-    }),
+    render: definition.body_format === 'multipart' ? renderWithParts : render,
     extract: ({ text }) => {
       if (succeeded !== null && rule !== null && !succeeded(parseAnswer(text))) {
         throw new UnsuccessfulAnswerError(rule);
@@ -99,4 +103,42 @@ export function compileTemplateCall(
       return extract.from(text);
     },
   };
+}
+
+function placeholdersOf({
+  url,
+  body,
+  headers,
+}: Pick<CallParts, 'url' | 'body' | 'headers'>): ReadonlySet<PlaceholderName> {
+  return new Set([url, body, headers].flatMap((part) => [...(part?.placeholders ?? [])]));
+}
+
+/** Parts that are valid alone and not together. */
+function contradictions(definition: CallDefinition, parts: CallParts): readonly InputFault[] {
+  const { req_type: method, body, body_format, poll, is_stream, stream_extract } = definition;
+  const { url, headers } = parts;
+  const faults: InputFault[] = [];
+  const add = (field: string, problem: string): void => {
+    faults.push({ field, problem });
+  };
+  if (method === 'GET' && body !== null)
+    add('body', 'is not sent with req_type GET: put the placeholders into req_param or the URL, or use POST');
+  const inRequest = placeholdersOf({ url, body: parts.body, headers: null });
+  if (parts.faults.length === 0 && !CARRIES_INPUT.some((name) => inRequest.has(name)))
+    add(
+      method === 'GET' ? 'req_param' : 'body',
+      'must hold {USER_PROMPT}, {MESSAGES}, {HISTORY}, {INPUT} or {INPUT_IMAGE} if the URL holds none of them: put it where the prompt belongs',
+    );
+  if (poll === null && placeholdersOf(parts).has('JOB_ID'))
+    add(
+      parts.body?.placeholders.has('JOB_ID') === true ? 'body' : 'req_url_template',
+      'holds {JOB_ID}, which is known to workers with poll only; {REQUEST_ID} is always known',
+    );
+  if (body_format === 'multipart' && headers?.names.has('content-type') === true)
+    add(
+      'header',
+      'must not set content-type with body_format "multipart": each body has a boundary of its own',
+    );
+  if (stream_extract !== null && !is_stream) add('is_stream', 'must be true with stream_extract');
+  return faults;
 }

@@ -11,6 +11,8 @@ import { RegisterWorkerDto } from '../register-worker.dto.js';
 import type { Health, Worker, WorkerCall, WorkerFault } from '../worker.js';
 import { JSON_COLUMNS, taskOf, type WorkerDefinition } from '../worker-fields.js';
 import type { WorkerRow } from '../worker-queries.js';
+import { originsOf, ownHeaders } from '../sealed-headers.js';
+import { openPoll } from '../sealed-poll.js';
 import { type OverviewRow, overviewRowOf } from '../worker-view.js';
 import { compileApiCall } from './api-call.js';
 import { compileTemplateCall } from './template-call.js';
@@ -78,13 +80,13 @@ export class WorkerCompiler {
   private callOf(row: WorkerRow): WorkerCall | WorkerFault {
     try {
       checkShape(row);
-      this.guard.checkUrl(row.req_url_template);
-      const origin = new URL(row.req_url_template).origin;
+      for (const url of [row.req_url_template, ...(row.poll?.origins ?? [])]) this.guard.checkUrl(url);
+      const origins = originsOf(row.req_url_template, row.poll) ?? '';
       const sealed =
-        row.sealed_header === null ? {} : this.vault.open(row.sealed_header, { workerId: row.id, origin });
+        row.sealed_header === null ? {} : this.vault.open(row.sealed_header, { workerId: row.id, origins });
       return compileCall(
-        row,
-        { ...row.header, ...sealed },
+        row.poll === null ? row : Object.assign({}, row, { poll: openPoll(row.poll, sealed) }),
+        { ...row.header, ...ownHeaders(sealed) },
         (name) => this.secrets.lookup(name),
         this.settings,
       );

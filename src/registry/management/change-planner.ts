@@ -6,7 +6,7 @@ import { fieldsOf } from '../../input/read-dto.js';
 import { RegisterWorkerDto } from '../register-worker.dto.js';
 import { DefinitionCheck } from '../registration/definition-check.js';
 import { readDefinition } from '../registration/read-registration.js';
-import { keepingCredentials, mergeHeaders, originOf, SealedHeaders } from '../sealed-headers.js';
+import { keepingCredentials, mergeHeaders, mergePoll, originsOf, SealedHeaders } from '../sealed-headers.js';
 import {
   COLUMNS_WITH_NULLS,
   ORDERED_COLUMNS,
@@ -55,18 +55,24 @@ export class ChangePlanner {
     headerPatch: unknown,
     urlFaults: readonly InputFault[],
   ): RowChange {
-    const origin = originOf(registration['req_url_template']);
-    const stored = this.headers.read(row, origin);
+    const origins = originsOf(registration['req_url_template'], registration['poll']);
+    const stored = this.headers.read(row, origins);
     const merged = isJsonObject(headerPatch)
-      ? mergeHeaders(stored, headerPatch, origin)
+      ? mergeHeaders(stored, headerPatch, origins)
       : { header: headerPatch, faults: [] };
-    const dto = readDefinition({ ...registration, header: merged.header });
+    const { poll, faults: pollFaults } = mergePoll(stored, registration['poll'], origins);
+    const dto = readDefinition({
+      ...registration,
+      header: merged.header,
+      ...(poll === undefined ? {} : { poll }),
+    });
     const { definition, sensitive, call } = this.definitionCheck.checkWith(
-      [...urlFaults, ...merged.faults],
+      [...urlFaults, ...merged.faults, ...pollFaults],
       dto,
     );
     const columns = changedColumns(row, definition);
-    const sealed = headerPatch === null ? null : this.headers.seal(row, stored, sensitive, call.origin);
+    const isEmptied = headerPatch === null && Object.keys(sensitive).length === 0;
+    const sealed = isEmptied ? null : this.headers.seal(row, stored, sensitive, origins ?? call.origin);
     return sealed === row.sealed_header ? { columns } : { columns: { ...columns, sealed_header: sealed } };
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { checkGeneration, type WantedGeneration } from '../../input/if-match.js';
+import { isJsonObject } from '../../input/json.js';
 import { type CompiledRow } from '../calls/worker-compiler.js';
 import { RegistrySync } from '../live/registry-sync.js';
 import { DefinitionCheck } from '../registration/definition-check.js';
@@ -31,8 +32,8 @@ export class WorkerManagement {
    */
   async apply(sent: unknown): Promise<{ readonly isNew: boolean; readonly row: WorkerEntity }> {
     const registration = readRegistration(sent);
-    const { model_name, req_url_template, name = '' } = registration;
-    const urlFaults = await this.definitionCheck.urlFaults(req_url_template);
+    const { model_name, req_url_template, name = '', poll } = registration;
+    const urlFaults = await this.definitionCheck.urlFaults(req_url_template, poll?.origins);
     let made: WorkerCall | null = null;
     const { isNew, row } = await this.writer.put(
       { model_name, req_url_template, name },
@@ -63,7 +64,8 @@ export class WorkerManagement {
     checkGeneration(wanted, before.generation);
     // The URL's name is resolved before the row is locked.
     const url = 'req_url_template' in patch ? patch['req_url_template'] : before.req_url_template;
-    const urlFaults = typeof url === 'string' ? await this.definitionCheck.urlFaults(url) : [];
+    const poll = isJsonObject(patch['poll']) ? { ...before.poll, ...patch['poll'] } : before.poll;
+    const urlFaults = typeof url === 'string' ? await this.definitionCheck.urlFaults(url, poll?.origins) : [];
     return this.change(id, (row) => {
       checkGeneration(wanted, row.generation);
       return this.planner.patch(row, patch, urlFaults);

@@ -9,7 +9,8 @@ import { ForbiddenUpstreamError } from '../../upstream/upstream-errors.js';
 import { UpstreamGuard } from '../../upstream/upstream-guard.js';
 import { compileCall } from '../calls/worker-compiler.js';
 import type { RegisterWorkerDto } from '../register-worker.dto.js';
-import { SEALED } from '../sealed-headers.js';
+import { originsOf } from '../sealed-headers.js';
+import { SEALED, splitPoll, unsealedFaults } from '../sealed-poll.js';
 import type { WorkerCall } from '../worker.js';
 import { definitionOf, type WorkerDefinition } from '../worker-fields.js';
 import type { NewColumns } from '../worker-writer.js';
@@ -43,7 +44,7 @@ export class DefinitionCheck {
 
   /** @throws InvalidInputError with every fault */
   async check(dto: RegisterWorkerDto, options: CheckOptions = {}): Promise<CheckedDefinition> {
-    return this.checkWith(await this.urlFaults(dto.req_url_template), dto, options);
+    return this.checkWith(await this.urlFaults(dto.req_url_template, dto.poll?.origins), dto, options);
   }
 
   /** `check` for callers that cannot wait: they hold a row's lock and have called `urlFaults` before. @throws InvalidInputError */
@@ -53,21 +54,42 @@ export class DefinitionCheck {
     { stored = true, secrets = (name) => this.workerSecrets.lookup(name) }: CheckOptions = {},
   ): CheckedDefinition {
     const header = dto.header ?? {};
-    const { plain, sensitive } = splitHeaders(header);
-    const definition = definitionOf(dto, plain);
+    const { plain, sensitive: ownSensitive } = splitHeaders(header);
+    const poll = dto.poll ?? null;
+    const split = poll === null ? { shown: null, sensitive: {} } : splitPoll(poll);
+    const sensitive = { ...ownSensitive, ...split.sensitive };
+    const definition = { ...definitionOf(dto, plain), poll: split.shown };
     const faults: InputFault[] = [];
-    const call = this.compile(definition, header, secrets, faults);
+    const call = this.compile({ ...definition, poll }, header, secrets, faults);
     // A fault of the URL's syntax makes those of its address noise.
     if (!faults.some(({ field }) => field === 'req_url_template')) faults.push(...urlFaults);
     faults.push(...Object.keys(header).flatMap((name) => (header[name] === SEALED ? [onlyShown(name)] : [])));
-    if (stored && !this.vault.canSeal) faults.push(...Object.keys(sensitive).map(cannotBeSealed));
+    if (poll !== null) faults.push(...unsealedFaults(poll, NOT_STORED));
+    if (stored && !this.vault.canSeal) {
+      faults.push(...Object.keys(ownSensitive).map((name) => cannotBeSealed(`header.${name}`)));
+      if (split.shown !== null && poll !== null)
+        faults.push(...unsealedFaults(split.shown, CANNOT_BE_SEALED));
+    }
     if (call === null || faults.length > 0) throw new InvalidInputError(faults);
     return { definition, sensitive, call };
   }
 
-  /** Why no worker may live at this URL; resolves its name. */
-  async urlFaults(url: string): Promise<readonly InputFault[]> {
-    const field = 'req_url_template';
+  /** Why no worker may live at this URL, or send its credentials to these origins; resolves their names. */
+  async urlFaults(url: string, origins: unknown = []): Promise<readonly InputFault[]> {
+    const listed = (Array.isArray(origins) ? origins : []) as readonly unknown[];
+    const faults = await Promise.all([
+      this.addressFaults('req_url_template', url),
+      ...listed.map((each, at) =>
+        // The check of the definition reports what is no origin at all.
+        typeof each === 'string' && /^https?:/i.test(each) && URL.canParse(each)
+          ? this.addressFaults(`poll.origins[${at}]`, each)
+          : [],
+      ),
+    ]);
+    return faults.flat();
+  }
+
+  private async addressFaults(field: string, url: string): Promise<readonly InputFault[]> {
     try {
       await this.guard.checkResolved(url);
     } catch (error) {
@@ -83,7 +105,8 @@ export class DefinitionCheck {
   /** The columns of a worker with this definition, its credentials sealed for that id and origin. */
   columnsOf({ definition, sensitive, call }: CheckedDefinition, workerId: string): NewColumns {
     const hasNone = Object.keys(sensitive).length === 0;
-    const sealed = hasNone ? null : this.vault.seal(sensitive, { workerId, origin: call.origin });
+    const origins = originsOf(definition.req_url_template, definition.poll) ?? call.origin;
+    const sealed = hasNone ? null : this.vault.seal(sensitive, { workerId, origins });
     return { ...definition, sealed_header: sealed };
   }
 
@@ -103,17 +126,14 @@ export class DefinitionCheck {
   }
 }
 
+const NOT_STORED = `"${SEALED}" stands for a stored value, and this worker has none: give the value itself`;
+const CANNOT_BE_SEALED =
+  'may be a credential and cannot be stored encrypted: start the service with CREDENTIALS_KEYS, or refer to it as ${secret:NAME}';
+
 function onlyShown(header: string): InputFault {
-  return {
-    field: `header.${header}`,
-    problem: `"${SEALED}" stands for a stored value, and this worker has none: give the value itself`,
-  };
+  return { field: `header.${header}`, problem: NOT_STORED };
 }
 
-function cannotBeSealed(header: string): InputFault {
-  return {
-    field: `header.${header}`,
-    problem:
-      'may be a credential and cannot be stored encrypted: start the service with CREDENTIALS_KEYS, or refer to it as ${secret:NAME}',
-  };
+function cannotBeSealed(field: string): InputFault {
+  return { field, problem: CANNOT_BE_SEALED };
 }

@@ -2,6 +2,7 @@ import { type InputFault, InvalidInputError } from '../../input/input-errors.js'
 import { describeValue, isJsonObject } from '../../input/json.js';
 import { readDto } from '../../input/read-dto.js';
 import { compileParts } from '../calls/call-parts.js';
+import { pollOf } from '../calls/poll/poll-of-definition.js';
 import { expandPreset } from '../presets/presets.js';
 import { RegisterWorkerDto } from '../register-worker.dto.js';
 import { definitionOf } from '../worker-fields.js';
@@ -44,9 +45,16 @@ function read(registration: Readonly<Record<string, unknown>>): Read {
   const { dto, faults } = readDto(RegisterWorkerDto, registration);
   if (faults.length === 0) return { dto, faults };
   const faulty = new Set(faults.map(({ field }) => field.split('.', 1).join()));
-  const parts = compileParts(definitionOf(dto, {}), dto.header ?? {}, faulty);
-  return { dto, faults: [...faults, ...parts.faults] };
+  const definition = definitionOf(dto, {});
+  const parts = compileParts(definition, dto.header ?? {}, faulty);
+  const poll = faulty.has('poll')
+    ? []
+    : pollOf(definition, parts, dto.header ?? {}, () => '', NO_TIMEOUTS).faults;
+  return { dto, faults: [...faults, ...parts.faults, ...poll] };
 }
+
+/** Nothing is called. */
+const NO_TIMEOUTS = { connectMs: 0, firstByteMs: null, idleMs: null, totalMs: 0 };
 
 function validOf({ dto, faults }: Read): RegisterWorkerDto {
   if (faults.length > 0) throw new InvalidInputError(faults);

@@ -1,6 +1,8 @@
 import { describeValue } from '../../../input/json.js';
 import { InvalidInputError } from '../../../input/input-errors.js';
-import type { RawBody, TemplateInput } from '../../client/inference-request.js';
+import type { TemplateInput } from '../../../registry/calls/placeholder-values.js';
+import type { RawBody } from '../../client/inference-request.js';
+import { readJobInput } from '../jobs/read-job-input.js';
 import { parseOpenAiChat } from '../../chat/parse-chat.js';
 import { LONGEST_NAME, parseBodyFields, type RawRequest, startOf } from '../../passthrough/raw-request.js';
 import { findFormFields } from '../../passthrough/multipart-scanner.js';
@@ -69,8 +71,11 @@ const FORMATS: ReadonlySet<unknown> = new Set([null, 'float', 'base64']);
 
 /** The fields of a body that a template can use. @throws InvalidInputError */
 export function readInput(endpoint: Endpoint, body: Readonly<Record<string, unknown>>): TemplateInput {
-  if (endpoint === '/completions' || endpoint === '/images/generations')
-    return inputOf(textIn('prompt', body['prompt']), body);
+  if (endpoint === '/completions') return inputOf(textIn('prompt', body['prompt']), body);
+  if (endpoint === '/images/generations') {
+    const prompt = textIn('prompt', body['prompt']);
+    return { ...inputOf(prompt, body), media: readJobInput({ ...body, prompt }) };
+  }
   if (endpoint === '/embeddings') {
     checkEmbeddingOptions(body);
     return { ...inputOf(textIn('input', firstOf(body['input'])), body), input: body['input'] };

@@ -9,7 +9,8 @@ import type { StreamExtract } from '../../../template/stream-extract.js';
 import type { AnswerText, EventReader } from '../../chat/chat.js';
 import { type CallTarget, type PreparedCall, StreamCall, WholeCall } from '../prepared-call.js';
 import { rejectUnsupportedFields } from './unsupported.js';
-import { placeholderValues } from './placeholder-values.js';
+import { requireValue } from '../../../registry/calls/media-values.js';
+import { placeholderValues } from '../../../registry/calls/placeholder-values.js';
 
 /** Calls a worker by its own templates. */
 export function prepareTemplateCall(
@@ -19,21 +20,20 @@ export function prepareTemplateCall(
 ): PreparedCall {
   const { path } = request.raw ?? {};
   if (path !== undefined && !ANSWERED.has(path)) throw unsupported(worker, request, worker.task ?? 'chat');
-  if (request.task !== null) rejectUnsupportedFields(request.task, request.openAi(), call.placeholders);
+  if (request.task !== null) rejectUnsupportedFields(request.task, request, call.placeholders);
   const { stream } = call;
   // Without {STREAM} the template cannot request a whole answer: such a worker always streams.
   const isStream = stream !== null && (request.stream || !call.placeholders.has('STREAM'));
-  const rendered = call.render(
-    placeholderValues(
-      request.id,
-      request.input(),
-      call.upstreamModel ?? worker.modelName,
-      worker.defaults,
-      call.placeholders,
-      isStream,
-    ),
-    request.forwardedHeaders,
+  const values = placeholderValues(
+    request.id,
+    request.input(),
+    call.upstreamModel ?? worker.modelName,
+    worker.defaults,
+    call,
+    isStream,
   );
+  requireValue(call.requires, values);
+  const rendered = call.render(values, request.forwardedHeaders);
   if (stream === null || !isStream) {
     return new WholeCall(rendered, 'nothing', (answer) => ({
       text: extracted(call, answer),

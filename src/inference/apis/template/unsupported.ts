@@ -2,6 +2,8 @@ import type { WorkerTask } from '../../../registry/worker.js';
 import type { PlaceholderName } from '../../../template/placeholders.js';
 import type { OpenAiChat, OpenAiMessage } from '../../chat/chat.js';
 import { UnsupportedFieldError } from '../../chat/chat-errors.js';
+import type { InferenceRequest } from '../../client/inference-request.js';
+import { rejectUnsayable } from '../../../registry/calls/media-values.js';
 import { isJsonObject } from '../../../input/json.js';
 import { answerFormatOf, rejectOpenAiOnlyFields } from '../../chat/options.js';
 
@@ -12,13 +14,17 @@ import { answerFormatOf, rejectOpenAiOnlyFields } from '../../chat/options.js';
  */
 export function rejectUnsupportedFields(
   task: WorkerTask,
-  body: OpenAiChat,
+  { openAi, input }: Pick<InferenceRequest, 'openAi' | 'input'>,
   placeholders: ReadonlySet<PlaceholderName>,
 ): void {
+  const body = openAi();
   if (task === 'chat') rejectInChat(body, placeholders);
   if (task === 'embedding') rejectInEmbedding(body, placeholders);
   if (task === 'image' && body.stream === true)
     throw new UnsupportedFieldError('stream', 'must be false: this worker returns images whole');
+  // Of images and videos, {N} can say how many.
+  const { media } = task === 'image' || task === 'video' ? input() : {};
+  if (media !== undefined) return rejectUnsayable(media, placeholders);
   for (const field of SEVERAL)
     if ((body[field] ?? 1) !== 1)
       throw new UnsupportedFieldError(field, 'must be 1: this worker returns one answer');

@@ -1,18 +1,44 @@
-import type { WorkerDefaults } from '../../../registry/worker.js';
-import type { PlaceholderName, PlaceholderValues } from '../../../template/placeholders.js';
-import type { ChatMessage, TemplateInput } from '../../client/inference-request.js';
+import type { PlaceholderName, PlaceholderValues } from '../../template/placeholders.js';
+import type { TemplateCall, WorkerDefaults } from '../worker.js';
+import { type MediaInput, mediaValues } from './media-values.js';
 
-/** The request as placeholder values for one worker. */
+/** One turn of a conversation in OpenAI's format. */
+interface Message {
+  readonly role: string;
+  readonly content: unknown;
+}
+
+/** The parts of a request that a template can use. */
+export interface TemplateInput {
+  readonly messages: readonly Message[];
+  readonly temperature: number | undefined;
+  readonly maxTokens: number | undefined;
+  /** The input of an embeddings request. */
+  readonly input?: unknown;
+  /** What a request for images or videos says besides its prompt. */
+  readonly media?: MediaInput;
+}
+
+type Template = Pick<TemplateCall, 'placeholders' | 'choices' | 'takesMedia' | 'takesImageBytes'>;
+
+const NO_MEDIA: MediaInput = {};
+
+/**
+ * The request as placeholder values for one worker.
+ * @param id a random seed is derived from it, so that a repeated try gets the same
+ * @throws UnsupportedFieldError for a value that the worker's choices exclude
+ */
 export function placeholderValues(
   id: string,
   input: TemplateInput,
   modelName: string,
   defaults: WorkerDefaults,
-  placeholders: ReadonlySet<PlaceholderName>,
+  template: Template,
   stream: boolean,
 ): PlaceholderValues {
+  const { placeholders } = template;
   const messages = withSystem(input.messages, defaults.system_prompt);
-  return {
+  const values = {
     USER_PROMPT: promptOf(messages, placeholders),
     MODEL_NAME: modelName,
     MODEL_TEMPERATURE: input.temperature ?? defaults.temperature,
@@ -24,13 +50,12 @@ export function placeholderValues(
     STREAM: stream,
     REQUEST_ID: id,
   };
+  if (!template.takesMedia) return values;
+  return { ...values, ...mediaValues(input.media ?? NO_MEDIA, defaults, template, id) };
 }
 
 /** Adds the worker's own system prompt if the request has none. */
-function withSystem(
-  messages: readonly ChatMessage[],
-  systemPrompt: string | undefined,
-): readonly ChatMessage[] {
+function withSystem(messages: readonly Message[], systemPrompt: string | undefined): readonly Message[] {
   if (systemPrompt === undefined || messages.some(isSystem)) return messages;
   return [{ role: 'system', content: systemPrompt }, ...messages];
 }
@@ -39,7 +64,7 @@ function withSystem(
  * The last user message if other placeholders carry the rest, otherwise a transcript of the messages that no other
  * placeholder carries. A single message stays as it is.
  */
-function promptOf(messages: readonly ChatMessage[], placeholders: ReadonlySet<PlaceholderName>): string {
+function promptOf(messages: readonly Message[], placeholders: ReadonlySet<PlaceholderName>): string {
   const lastUser = messages.findLastIndex(({ role }) => role === 'user');
   const last = textOf(messages[lastUser === -1 ? messages.length - 1 : lastUser]?.content);
   if (messages.length === 1 || placeholders.has('MESSAGES')) return last;
@@ -51,13 +76,13 @@ function promptOf(messages: readonly ChatMessage[], placeholders: ReadonlySet<Pl
   return carried.map(({ role, content }) => `${role}: ${textOf(content)}`).join('\n');
 }
 
-function systemOf(messages: readonly ChatMessage[]): string | undefined {
+function systemOf(messages: readonly Message[]): string | undefined {
   const texts = messages.filter(isSystem).map(({ content }) => textOf(content));
   return texts.length === 0 ? undefined : texts.join('\n');
 }
 
 /** Earlier turns as [question, answer]; the last question is the prompt. */
-function historyOf(messages: readonly ChatMessage[]): readonly (readonly [string, string])[] {
+function historyOf(messages: readonly Message[]): readonly (readonly [string, string])[] {
   const turns: [string, string][] = [];
   const lastUser = messages.findLastIndex(({ role }) => role === 'user');
   for (const { role, content } of messages.slice(0, Math.max(0, lastUser))) {
@@ -68,7 +93,7 @@ function historyOf(messages: readonly ChatMessage[]): readonly (readonly [string
   return turns;
 }
 
-function isSystem({ role }: ChatMessage): boolean {
+function isSystem({ role }: Message): boolean {
   return role === 'system' || role === 'developer';
 }
 
