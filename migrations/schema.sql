@@ -479,24 +479,9 @@ END $function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_changes(before worker, after worker)
  RETURNS text[]
- LANGUAGE plpgsql
+ LANGUAGE sql
  STABLE
- SET search_path TO 'public'
-AS $function$
-DECLARE
-  changed text[];
-BEGIN
-  -- As text, not as JSON: its functions fail on U+0000 and lone surrogates, which a body may hold.
-  EXECUTE (
-    SELECT format('SELECT array_remove(ARRAY[%s], NULL)',
-      string_agg(format('CASE WHEN ($1).%1$I::text IS DISTINCT FROM ($2).%1$I::text THEN %1$L END', attname), ', ' ORDER BY attnum))
-    FROM pg_attribute
-    WHERE attrelid = 'worker'::regclass AND attnum > 0 AND NOT attisdropped
-      AND attname NOT IN ('id', 'admin_state', 'admin_state_since', 'admin_state_by', 'health', 'health_reason', 'health_since',
-        'generation', 'created_at', 'updated_at')
-  ) INTO changed USING before, after;
-  RETURN changed;
-END $function$
+AS $function$SELECT array_remove(ARRAY[CASE WHEN before.model_name::text IS DISTINCT FROM after.model_name::text THEN 'model_name' END, CASE WHEN before.name::text IS DISTINCT FROM after.name::text THEN 'name' END, CASE WHEN before.req_url_template::text IS DISTINCT FROM after.req_url_template::text THEN 'req_url_template' END, CASE WHEN before.owner::text IS DISTINCT FROM after.owner::text THEN 'owner' END, CASE WHEN before.protocol::text IS DISTINCT FROM after.protocol::text THEN 'protocol' END, CASE WHEN before.task::text IS DISTINCT FROM after.task::text THEN 'task' END, CASE WHEN before.worker_type::text IS DISTINCT FROM after.worker_type::text THEN 'worker_type' END, CASE WHEN before.req_type::text IS DISTINCT FROM after.req_type::text THEN 'req_type' END, CASE WHEN before.body::text IS DISTINCT FROM after.body::text THEN 'body' END, CASE WHEN before.body_format::text IS DISTINCT FROM after.body_format::text THEN 'body_format' END, CASE WHEN before.req_param::text IS DISTINCT FROM after.req_param::text THEN 'req_param' END, CASE WHEN before.header::text IS DISTINCT FROM after.header::text THEN 'header' END, CASE WHEN before.sealed_header::text IS DISTINCT FROM after.sealed_header::text THEN 'sealed_header' END, CASE WHEN before.response_extract::text IS DISTINCT FROM after.response_extract::text THEN 'response_extract' END, CASE WHEN before.success_when::text IS DISTINCT FROM after.success_when::text THEN 'success_when' END, CASE WHEN before.is_stream::text IS DISTINCT FROM after.is_stream::text THEN 'is_stream' END, CASE WHEN before.defaults::text IS DISTINCT FROM after.defaults::text THEN 'defaults' END, CASE WHEN before.weight::text IS DISTINCT FROM after.weight::text THEN 'weight' END, CASE WHEN before.priority::text IS DISTINCT FROM after.priority::text THEN 'priority' END, CASE WHEN before.max_concurrency::text IS DISTINCT FROM after.max_concurrency::text THEN 'max_concurrency' END, CASE WHEN before.labels::text IS DISTINCT FROM after.labels::text THEN 'labels' END, CASE WHEN before.connect_ms::text IS DISTINCT FROM after.connect_ms::text THEN 'connect_ms' END, CASE WHEN before.first_byte_ms::text IS DISTINCT FROM after.first_byte_ms::text THEN 'first_byte_ms' END, CASE WHEN before.idle_ms::text IS DISTINCT FROM after.idle_ms::text THEN 'idle_ms' END, CASE WHEN before.total_ms::text IS DISTINCT FROM after.total_ms::text THEN 'total_ms' END, CASE WHEN before.on_disconnect::text IS DISTINCT FROM after.on_disconnect::text THEN 'on_disconnect' END, CASE WHEN before.health_check::text IS DISTINCT FROM after.health_check::text THEN 'health_check' END, CASE WHEN before.heartbeat_ttl_s::text IS DISTINCT FROM after.heartbeat_ttl_s::text THEN 'heartbeat_ttl_s' END, CASE WHEN before.upstream_model::text IS DISTINCT FROM after.upstream_model::text THEN 'upstream_model' END, CASE WHEN before.stream_extract::text IS DISTINCT FROM after.stream_extract::text THEN 'stream_extract' END, CASE WHEN before.usage_extract::text IS DISTINCT FROM after.usage_extract::text THEN 'usage_extract' END, CASE WHEN before.any_task::text IS DISTINCT FROM after.any_task::text THEN 'any_task' END], NULL)$function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_follow()
  RETURNS trigger
@@ -556,6 +541,26 @@ BEGIN
   END IF;
   RETURN NULL;
 END $function$
+;
+CREATE OR REPLACE FUNCTION public.write_worker_changes()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public'
+AS $function$
+      BEGIN
+        -- As text, not as JSON: its functions fail on U+0000 and lone surrogates, which a body may hold.
+        EXECUTE (
+          SELECT format('CREATE OR REPLACE FUNCTION worker_changes(before worker, after worker) RETURNS text[]
+            LANGUAGE sql STABLE AS %L',
+            'SELECT array_remove(ARRAY[' || string_agg(format(
+              'CASE WHEN before.%1$I::text IS DISTINCT FROM after.%1$I::text THEN %1$L END', attname), ', ' ORDER BY attnum)
+            || '], NULL)')
+          FROM pg_attribute
+          WHERE attrelid = 'worker'::regclass AND attnum > 0 AND NOT attisdropped
+            AND attname NOT IN ('id', 'admin_state', 'admin_state_since', 'admin_state_by', 'health', 'health_reason', 'health_since',
+              'generation', 'created_at', 'updated_at')
+        );
+      END $function$
 ;
 
 CREATE TRIGGER job_before_insert BEFORE INSERT ON job FOR EACH ROW EXECUTE FUNCTION job_before();
@@ -712,7 +717,7 @@ COMMENT ON COLUMN worker.any_task IS 'Takes whatever its API offers, such as cha
 COMMENT ON COLUMN worker.poll IS 'Long work: how a task that a request submits is followed to its result (docs/long-work.md). Credentials of its steps stand in sealed_header and read <sealed> here. NULL: the answer is the result.';
 COMMENT ON COLUMN worker.choices IS 'What the upstream takes for a placeholder: a list of values, or an object from the clients'' values to its own.';
 COMMENT ON FUNCTION worker_before_update() IS 'Keeps generation and the *_since columns true, whoever changes the row.';
-COMMENT ON FUNCTION worker_changes(before worker, after worker) IS 'The columns in which two definitions differ.';
+COMMENT ON FUNCTION worker_changes(before worker, after worker) IS 'The columns of a definition that differ between two versions of a row.';
 COMMENT ON TABLE worker_event IS 'What happened to workers, written by trigger, so that changes made by hand are here too. No foreign key: the history outlives the worker.';
 COMMENT ON COLUMN worker_event.id IS 'Rises with time.';
 COMMENT ON COLUMN worker_event.at IS 'When.';
@@ -752,3 +757,4 @@ COMMENT ON TABLE worker_slot_wish IS 'Which replicas have requests waiting for a
 COMMENT ON COLUMN worker_slot_wish.worker_id IS 'The worker.';
 COMMENT ON COLUMN worker_slot_wish.replica_id IS 'The replica whose requests wait.';
 COMMENT ON COLUMN worker_slot_wish.wished_until IS 'After this the wish is void.';
+COMMENT ON FUNCTION write_worker_changes() IS 'Writes worker_changes() for the columns that worker has now. Called by migrations that add or drop one.';

