@@ -1,10 +1,21 @@
 /** PostgreSQL cannot be reached, or is starting or stopping. The query may be retried. */
 export class DatabaseUnavailableError extends Error {
-  constructor(cause: unknown) {
-    super('the registry database is not available; try again later', { cause });
+  constructor(cause: unknown, message = 'the registry database is not available; try again later') {
+    super(message, { cause });
     this.name = 'DatabaseUnavailableError';
   }
 }
+
+/** PostgreSQL answers, and this one statement had to give way: to a lock, a timeout or another transaction. */
+export class DatabaseBusyError extends DatabaseUnavailableError {
+  constructor(cause: unknown) {
+    super(cause, 'the registry database is busy with another change; try again in a moment');
+    this.name = 'DatabaseBusyError';
+  }
+}
+
+/** lock_not_available, query_canceled (statement_timeout, or by hand), deadlock_detected, serialization_failure. */
+const BUSY_STATES: ReadonlySet<string> = new Set(['55P03', '57014', '40P01', '40001']);
 
 /**
  * From PostgreSQL's Appendix A: 08 (connection), 57P (shutdown, startup), 53 (disk, memory or connections exhausted), 28,
@@ -17,8 +28,10 @@ const UNAVAILABLE_CODE =
 const UNAVAILABLE_TEXT =
   /connection terminated|timeout exceeded when trying to connect|connection timeout|query read timeout|not queryable|Client has encountered a connection error|Driver not Connected|already released/i;
 
-/** The error to throw for one of TypeORM or `pg`: DatabaseUnavailableError if the server is unavailable, otherwise itself. */
+/** The error to throw for one of TypeORM or `pg`: DatabaseUnavailableError if the statement may be repeated later, otherwise itself. */
 export function databaseError(error: unknown): unknown {
+  if (error instanceof Error && 'code' in error && BUSY_STATES.has(String(error.code)))
+    return new DatabaseBusyError(error);
   return isUnavailable(error) ? new DatabaseUnavailableError(error) : error;
 }
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { databaseError, DatabaseUnavailableError } from './database-unavailable-error.js';
+import { DatabaseBusyError, databaseError, DatabaseUnavailableError } from './database-unavailable-error.js';
 
 /** Runs all queries of the service; throws DatabaseUnavailableError when PostgreSQL is unavailable. */
 @Injectable()
@@ -23,7 +23,7 @@ export class Database {
       return result;
     } catch (caught) {
       const error = databaseError(caught);
-      this.answered = !(error instanceof DatabaseUnavailableError);
+      this.answered = error instanceof DatabaseBusyError || !(error instanceof DatabaseUnavailableError);
       throw error;
     }
   }
