@@ -6,7 +6,7 @@ import { ModelPolicies } from '../registry/models/model-policies.js';
 import type { ModelPolicy } from '../registry/models/model-policy.js';
 import { UpstreamClient } from '../upstream/upstream-client.js';
 import { prepareCall } from './apis/prepare-call.js';
-import type { ClientResponse } from './client/client-response.js';
+import type { Responder } from './client/client-response.js';
 import { Attempt, withTimeouts } from './pipeline/attempt.js';
 import { excludeIncapable } from './pipeline/capability.js';
 import { fallbacksOf, mayFallBack } from './pipeline/failover.js';
@@ -26,7 +26,7 @@ export class InferenceService {
   ) {}
 
   /** @throws errors that have not been sent to the client yet */
-  async infer(request: InferenceRequest, client: ClientResponse): Promise<void> {
+  async infer(request: InferenceRequest, client: Responder): Promise<void> {
     try {
       await this.served(request, client);
     } catch (error) {
@@ -35,7 +35,7 @@ export class InferenceService {
   }
 
   /** By the model, else by one of its fallbacks. When all of them fail, the model's own error counts. */
-  private async served(request: InferenceRequest, client: ClientResponse): Promise<void> {
+  private async served(request: InferenceRequest, client: Responder): Promise<void> {
     const { model } = request;
     try {
       return await this.servedBy(model, request, client);
@@ -53,7 +53,7 @@ export class InferenceService {
     }
   }
 
-  private servedBy(model: string, request: InferenceRequest, client: ClientResponse): Promise<void> {
+  private servedBy(model: string, request: InferenceRequest, client: Responder): Promise<void> {
     const { affinityKey, deadlineMs } = request;
     const policy = this.policies.of(model);
     this.balancer.retryBudgetOf(model)?.countRequest(performance.now());
@@ -76,7 +76,7 @@ export class InferenceService {
     policy: ModelPolicy | undefined,
     freshConnection: boolean,
     request: InferenceRequest,
-    client: ClientResponse,
+    client: Responder,
   ): Promise<number> {
     const prepared = prepareCall(worker, request);
     const { facts } = request;
@@ -106,7 +106,7 @@ export class InferenceService {
     model: string,
     policy: ModelPolicy | undefined,
     request: InferenceRequest,
-    client: ClientResponse,
+    client: Responder,
   ): RetryRules {
     const { retry } = this.settings;
     return {
@@ -123,6 +123,6 @@ export class InferenceService {
 }
 
 /** Whether another worker may still be tried: the client waits and has received nothing. */
-function shouldContinue({ deadlineMs }: InferenceRequest, client: ClientResponse): boolean {
+function shouldContinue({ deadlineMs }: InferenceRequest, client: Responder): boolean {
   return !client.committed && !client.disconnect.aborted && performance.now() < deadlineMs;
 }

@@ -1,7 +1,7 @@
 import type { Worker, WorkerCall } from '../../registry/worker.js';
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
 import type { AnswerText, ChatAnswer, ChatEvent, EventReader } from '../chat/chat.js';
-import type { ClientResponse } from '../client/client-response.js';
+import type { Responder } from '../client/client-response.js';
 import { BYTES_PER_TOKEN } from '../passthrough/usage-scanner.js';
 import { AnswerCollector } from '../pipeline/answer-collector.js';
 import type { Attempt, Exposes } from '../pipeline/attempt.js';
@@ -16,7 +16,7 @@ export interface PreparedCall {
   readonly call: UpstreamCall;
   readonly exposes: Exposes;
   /** Calls the worker and sends its answer to the client. @returns the answer's size in tokens @throws UpstreamError */
-  deliver(attempt: Attempt, client: ClientResponse): Promise<number>;
+  deliver(attempt: Attempt, client: Responder): Promise<number>;
 }
 
 /** The worker answers at once; the answer is read and written anew. */
@@ -28,7 +28,7 @@ export class WholeCall implements PreparedCall {
     readonly read: (answer: AnswerText) => ChatAnswer,
   ) {}
 
-  async deliver(attempt: Attempt, client: ClientResponse): Promise<number> {
+  async deliver(attempt: Attempt, client: Responder): Promise<number> {
     const answer = this.read(await attempt.send());
     client.send(answer, attempt);
     return answer.usage?.output ?? (answer.text?.length ?? 0) / BYTES_PER_TOKEN;
@@ -47,7 +47,7 @@ export class StreamCall implements PreparedCall {
     readonly readWhole: ((answer: AnswerText) => readonly ChatEvent[]) | null,
   ) {}
 
-  async deliver(attempt: Attempt, client: ClientResponse): Promise<number> {
+  async deliver(attempt: Attempt, client: Responder): Promise<number> {
     const answer = await attempt.open();
     const { facts } = client.request;
     if (client.wantsStream) {

@@ -3,7 +3,9 @@ import type { RequestFacts } from '../../telemetry/request-facts.js';
 import { errorTypeOf } from '../../upstream/failure.js';
 import type { AnswerHeaders } from '../../upstream/headers.js';
 import type { MemoryBudget } from '../../upstream/memory-budget.js';
+import type { OpenAnswer } from '../../upstream/open-answer.js';
 import { UpstreamRejectedError } from '../../upstream/upstream-errors.js';
+import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { ChatAnswer, ChatEvent, Usage } from '../chat/chat.js';
 import { eventsOf } from '../chat/tool-calls.js';
 import type { Attempt } from '../pipeline/attempt.js';
@@ -60,8 +62,30 @@ export interface ResponseStream {
   fail(error: unknown): void;
 }
 
+/** Where an answer goes: to the client of a request, or into a job. */
+export interface Responder {
+  readonly request: InferenceRequest;
+  readonly disconnect: CancelSignal;
+  readonly committed: boolean;
+  readonly wantsStream: boolean;
+  /** @throws ProtocolError */
+  send(answer: ChatAnswer, attempt: Attempt): void;
+  startStream(attempt: Attempt, resume: () => void): ResponseStream;
+  /** A whole answer of the client's own API, unchanged. @throws ProtocolError */
+  pass(answer: UpstreamAnswer, attempt: Attempt): void;
+  /** A stream of the client's own API, whose head is sent unchanged. */
+  startPassing(answer: OpenAnswer, attempt: Attempt): PassedStream;
+  /** @returns false: the error is not sent yet */
+  reject(error: unknown): boolean;
+}
+
+export interface PassedStream {
+  readonly http: FastifyReply;
+  readonly format: ResponseFormat;
+}
+
 /** The response to one client: whole, streamed, passed through unchanged, or a rejection. */
-export class ClientResponse {
+export class ClientResponse implements Responder {
   /** The client has received a byte: no other worker may be tried. */
   committed = false;
   readonly disconnect: ClientDisconnect;
@@ -118,8 +142,21 @@ export class ClientResponse {
     };
   }
 
+  pass({ status, headers, bytes }: UpstreamAnswer, attempt: Attempt): void {
+    const http = this.commit(attempt, true);
+    copyHeaders(http, headers);
+    http.code(status).send(bytes);
+  }
+
+  startPassing({ status, headers }: OpenAnswer, attempt: Attempt): PassedStream {
+    const http = this.commit(attempt, false);
+    copyHeaders(http, headers);
+    http.code(status);
+    return { http, format: this.format };
+  }
+
   /** From here on the response belongs to this attempt. Sets the headers that describe it. */
-  commit(attempt: Attempt, isWhole: boolean): FastifyReply {
+  private commit(attempt: Attempt, isWhole: boolean): FastifyReply {
     this.committed = true;
     const { http, request } = this;
     const { model, upstreamMs } = attempt;
@@ -168,7 +205,7 @@ export class ClientResponse {
 const FORWARDED =
   /^(content-type|content-disposition|retry-after|retry-after-ms|x-ratelimit-.+|openai-.+|anthropic-ratelimit-.+|request-id)$/;
 
-export function copyHeaders(http: FastifyReply, headers: AnswerHeaders): void {
+function copyHeaders(http: FastifyReply, headers: AnswerHeaders): void {
   for (const [name, value] of Object.entries(headers))
     if (value !== undefined && FORWARDED.test(name)) http.header(name, value);
 }

@@ -2,7 +2,7 @@ import type { AnswerHeaders } from '../../upstream/headers.js';
 import type { BufferedBody } from '../../upstream/open-answer.js';
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
 import type { PreparedCall } from '../apis/prepared-call.js';
-import { type ClientResponse, copyHeaders, recordUsage } from '../client/client-response.js';
+import { recordUsage, type Responder } from '../client/client-response.js';
 import type { RawBody } from '../client/inference-request.js';
 import type { Attempt } from '../pipeline/attempt.js';
 import { answersJson, findNoAnswer } from './error-in-success.js';
@@ -20,23 +20,22 @@ export class ProxyCall implements PreparedCall {
     readonly isStream: boolean,
   ) {}
 
-  deliver(attempt: Attempt, client: ClientResponse): Promise<number> {
+  deliver(attempt: Attempt, client: Responder): Promise<number> {
     return this.isStream ? this.stream(attempt, client) : this.whole(attempt, client);
   }
 
-  private async whole(attempt: Attempt, client: ClientResponse): Promise<number> {
-    const { status, headers, bytes } = await attempt.send();
+  private async whole(attempt: Attempt, client: Responder): Promise<number> {
+    const answer = await attempt.send();
+    const { headers, bytes } = answer;
     this.checkAnswer(headers, { bytes, isComplete: true });
     const tokens = new UsageScanner(false);
     tokens.scan(bytes);
     recordUsage(client.request.facts, tokens.usage);
-    const http = client.commit(attempt, true);
-    copyHeaders(http, headers);
-    http.code(status).send(bytes);
+    client.pass(answer, attempt);
     return tokens.output;
   }
 
-  private async stream(attempt: Attempt, client: ClientResponse): Promise<number> {
+  private async stream(attempt: Attempt, client: Responder): Promise<number> {
     const answer = await attempt.open();
     try {
       this.checkAnswer(answer.headers, answer.buffered);
@@ -44,10 +43,8 @@ export class ProxyCall implements PreparedCall {
       answer.discard();
       throw error;
     }
-    const http = client.commit(attempt, false);
-    copyHeaders(http, answer.headers);
-    http.code(answer.status);
-    return proxyStream(http, answer, new StreamMonitor(this.raw), client.format);
+    const { http, format } = client.startPassing(answer, attempt);
+    return proxyStream(http, answer, new StreamMonitor(this.raw), format);
   }
 
   /**
