@@ -61,7 +61,7 @@ export class JobTable {
         return { kind: 'inputs_full' };
       const [made]: (JobRow | { readonly id: null })[] = await manager.query(
         `WITH waiting AS MATERIALIZED (
-           SELECT count(*) AS n FROM (SELECT FROM ${this.job} WHERE state = 'queued' AND model_name = $2 LIMIT $14) AS some),
+           SELECT count(*) AS n FROM (SELECT FROM ${this.job} WHERE state = 'queued' AND model_name = $2 LIMIT $14) AS queued),
          made AS (
            INSERT INTO ${this.job} (id, model_name, owner_key, kind, mode, request, input_bytes, unable, queue_until,
              idempotency_key, request_hash, request_id, webhook_url)
