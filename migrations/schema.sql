@@ -82,6 +82,25 @@ CREATE TABLE job_file (
   CONSTRAINT job_file_role_known CHECK ((role = ANY (ARRAY['input'::text, 'result'::text])))
 );
 
+CREATE TABLE job_webhook (
+  job_id uuid NOT NULL,
+  url text NOT NULL,
+  state text NOT NULL,
+  body text,
+  tries integer NOT NULL DEFAULT 0,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  due_at timestamp with time zone DEFAULT now(),
+  lease_until timestamp with time zone,
+  last_status integer,
+  last_error text NOT NULL DEFAULT ''::text,
+  ended_at timestamp with time zone,
+  delivered boolean NOT NULL DEFAULT false,
+  CONSTRAINT job_webhook_ended CHECK (((due_at IS NULL) = (ended_at IS NOT NULL))),
+  CONSTRAINT job_webhook_pkey PRIMARY KEY (job_id),
+  CONSTRAINT job_webhook_state_known CHECK ((state = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))),
+  CONSTRAINT job_webhook_tries CHECK ((tries >= 0))
+);
+
 CREATE TABLE job_worker (
   worker_id uuid NOT NULL,
   busy_in_row integer NOT NULL DEFAULT 0,
@@ -145,6 +164,14 @@ CREATE TABLE replica_fault (
   CONSTRAINT replica_fault_pkey PRIMARY KEY (worker_id, replica_id),
   CONSTRAINT replica_fault_replica FOREIGN KEY (replica_id) REFERENCES replica(id) ON DELETE CASCADE,
   CONSTRAINT replica_fault_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE CASCADE
+);
+
+CREATE TABLE signing_key (
+  name text NOT NULL,
+  secret bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT signing_key_length CHECK ((octet_length(secret) = 32)),
+  CONSTRAINT signing_key_pkey PRIMARY KEY (name)
 );
 
 CREATE TABLE worker (
@@ -281,6 +308,8 @@ CREATE UNIQUE INDEX job_idempotency ON public.job USING btree (owner_key, idempo
 CREATE INDEX job_of_owner ON public.job USING btree (owner_key, created_at, id);
 CREATE INDEX job_queued ON public.job USING btree (model_name, owner_key, created_at) WHERE (state = 'queued'::text);
 CREATE INDEX job_submitting ON public.job USING btree (lease_until) WHERE (state = 'submitting'::text);
+CREATE INDEX job_webhook_done ON public.job_webhook USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+CREATE INDEX job_webhook_due ON public.job_webhook USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX replica_fault_of_replica ON public.replica_fault USING btree (replica_id);
 CREATE INDEX worker_event_at ON public.worker_event USING btree (at);
 CREATE INDEX worker_event_of_worker ON public.worker_event USING btree (worker_id, id);
@@ -429,6 +458,16 @@ BEGIN
   RETURN NULL;
 END $function$
 ;
+CREATE OR REPLACE FUNCTION public.job_report_end()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public'
+AS $function$
+BEGIN
+  INSERT INTO job_webhook (job_id, url, state) VALUES (NEW.id, NEW.webhook_url, NEW.state) ON CONFLICT (job_id) DO NOTHING;
+  RETURN NULL;
+END $function$
+;
 CREATE OR REPLACE FUNCTION public.model_follow()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -567,6 +606,7 @@ CREATE TRIGGER job_before_insert BEFORE INSERT ON job FOR EACH ROW EXECUTE FUNCT
 CREATE TRIGGER job_before_update BEFORE UPDATE ON job FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.worker_id IS DISTINCT FROM new.worker_id OR old.upstream_word IS DISTINCT FROM new.upstream_word OR old.progress IS DISTINCT FROM new.progress OR old.queue_position IS DISTINCT FROM new.queue_position OR old.note IS DISTINCT FROM new.note OR old.error_code IS DISTINCT FROM new.error_code OR old.error IS DISTINCT FROM new.error OR old.cancel_wanted IS DISTINCT FROM new.cancel_wanted OR old.submitted_at IS DISTINCT FROM new.submitted_at OR old.expires_at IS DISTINCT FROM new.expires_at) EXECUTE FUNCTION job_before();
 CREATE TRIGGER job_follow_insert AFTER INSERT ON job FOR EACH ROW EXECUTE FUNCTION job_follow();
 CREATE TRIGGER job_follow_update AFTER UPDATE ON job FOR EACH ROW WHEN (old.state <> new.state OR old.note <> new.note OR old.cancel_wanted <> new.cancel_wanted) EXECUTE FUNCTION job_follow();
+CREATE TRIGGER job_report_end AFTER UPDATE ON job FOR EACH ROW WHEN (old.ended_at IS NULL AND new.ended_at IS NOT NULL AND new.webhook_url IS NOT NULL) EXECUTE FUNCTION job_report_end();
 CREATE TRIGGER model_follow BEFORE INSERT OR DELETE OR UPDATE ON model FOR EACH ROW EXECUTE FUNCTION model_follow();
 CREATE TRIGGER worker_before_update BEFORE UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_before_update();
 CREATE TRIGGER worker_follow AFTER INSERT OR DELETE OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_follow();
@@ -630,6 +670,19 @@ COMMENT ON COLUMN job_file.copy IS 'The fence of its writer: parts of two copies
 COMMENT ON COLUMN job_file.part IS 'Which part of the file, from 0.';
 COMMENT ON COLUMN job_file.bytes IS 'The part.';
 COMMENT ON VIEW job_overview IS 'Every job: what it waits for, for how long, at which worker, and why. Holds no prompts, so that a role that only reads may see it.';
+COMMENT ON TABLE job_webhook IS 'Reports of ended jobs to the webhook_url of their callers: one a job, tried up to six times.';
+COMMENT ON COLUMN job_webhook.job_id IS 'The job; it may be deleted before its report is delivered.';
+COMMENT ON COLUMN job_webhook.url IS 'Where it is sent.';
+COMMENT ON COLUMN job_webhook.state IS 'How the job ended: succeeded, failed or cancelled.';
+COMMENT ON COLUMN job_webhook.body IS 'What is sent, the same at each try; null before the first.';
+COMMENT ON COLUMN job_webhook.tries IS 'How often it was sent.';
+COMMENT ON COLUMN job_webhook.created_at IS 'When the job ended.';
+COMMENT ON COLUMN job_webhook.due_at IS 'When it is sent next; null: no more. Setting it sends it again.';
+COMMENT ON COLUMN job_webhook.lease_until IS 'A replica is sending it; another one may after this time.';
+COMMENT ON COLUMN job_webhook.last_status IS 'The HTTP status of the last answer; null: none came.';
+COMMENT ON COLUMN job_webhook.last_error IS 'Why the last try failed; empty: it did not.';
+COMMENT ON COLUMN job_webhook.ended_at IS 'When it was delivered or given up.';
+COMMENT ON COLUMN job_webhook.delivered IS 'The receiver answered with a status of 2xx.';
 COMMENT ON TABLE job_worker IS 'What jobs have shown of a worker; no row: nothing bad. Deleting a row forgets it.';
 COMMENT ON COLUMN job_worker.worker_id IS 'The worker.';
 COMMENT ON COLUMN job_worker.busy_in_row IS 'Submits in a row that it turned away as busy.';
@@ -671,6 +724,10 @@ COMMENT ON COLUMN replica_fault.replica_id IS 'The replica that cannot call it.'
 COMMENT ON COLUMN replica_fault.generation IS 'The definition that it cannot call; a row of another generation has no effect.';
 COMMENT ON COLUMN replica_fault.reason IS 'Which setting is missing or forbids it.';
 COMMENT ON COLUMN replica_fault.since IS 'Since when.';
+COMMENT ON TABLE signing_key IS 'Keys that all replicas share. Deleting one makes a new one within a minute, and ends what the old one signed. No role that only reads should see this table.';
+COMMENT ON COLUMN signing_key.name IS 'What it signs: file_links.';
+COMMENT ON COLUMN signing_key.secret IS '32 random bytes.';
+COMMENT ON COLUMN signing_key.created_at IS 'When it was made.';
 COMMENT ON TABLE worker IS 'One inference endpoint a row: where it is, how it is called, whether it may be used. Changes made here by hand are obeyed by every replica.';
 COMMENT ON COLUMN worker.id IS 'Made when first registered; kept when it comes back from offline.';
 COMMENT ON COLUMN worker.model_name IS 'What callers ask for. All workers with one model_name serve it together.';

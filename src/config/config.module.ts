@@ -13,6 +13,7 @@ import {
   ServerSettings,
   type Settings,
   UpstreamSettings,
+  WebhookSettings,
 } from './settings.js';
 
 /** Gives every module its own slice of the settings, already read and checked. */
@@ -33,6 +34,7 @@ export class ConfigModule {
       { provide: ReplicaSettings, useValue: settings.replicas },
       { provide: ServerSettings, useValue: settings.server },
       { provide: UpstreamSettings, useValue: settings.upstream },
+      { provide: WebhookSettings, useValue: settings.webhooks },
     ];
     return { module: ConfigModule, providers: slices, exports: slices.map((slice) => slice.provide) };
   }

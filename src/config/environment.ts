@@ -151,5 +151,6 @@ function toSettings(
       eventRetentionDays: v.EVENT_RETENTION_DAYS,
     },
     jobs: { ...tuning.jobs, retentionMs: v.JOB_RETENTION_HOURS * 3_600_000 },
+    webhooks: { ...tuning.webhooks, secret: v.WEBHOOK_SECRET },
   };
 }

@@ -185,6 +185,16 @@ export interface JobFailureLimits {
   readonly busyMaxMs: number;
 }
 
+/** Reports of ended jobs to callers. */
+export abstract class WebhookSettings {
+  /** `whsec_…`, which signs them; `null`: none are sent. */
+  abstract readonly secret: string | null;
+  /** How often the table is read. */
+  abstract readonly tickMs: number;
+  /** Between the tries. */
+  abstract readonly pausesMs: readonly number[];
+}
+
 export interface Settings {
   /** Removed variables that are still set; they have no effect. */
   readonly ignoredVariables: readonly string[];
@@ -200,6 +210,7 @@ export interface Settings {
   readonly replicas: ReplicaSettings;
   readonly registry: RegistrySettings;
   readonly jobs: JobSettings;
+  readonly webhooks: WebhookSettings;
 }
 
 /** The limits by which a replica evaluates workers from its own requests. */

@@ -7,6 +7,7 @@ import type {
   ReplicaSettings,
   RetryLimits,
   StatsLimits,
+  WebhookSettings,
 } from './settings.js';
 
 /**
@@ -22,6 +23,7 @@ export interface Tuning {
   readonly registry: Pick<RegistrySettings, 'resyncMs'>;
   readonly streams: { readonly heartbeatMs: number };
   readonly jobs: Omit<JobSettings, 'retentionMs'>;
+  readonly webhooks: Omit<WebhookSettings, 'secret'>;
 }
 
 export const TUNING: Tuning = {
@@ -110,6 +112,8 @@ export const TUNING: Tuning = {
       busyMaxMs: 60_000,
     },
   },
+  // Standard Webhooks' schedule: at once, after 5 s, 5 min, 30 min, 2 h, 5 h.
+  webhooks: { tickMs: 2_000, pausesMs: [5_000, 300_000, 1_800_000, 7_200_000, 18_000_000] },
 };
 
 /** Operators turn these two; they complete the limits of the queue and of retries. */
@@ -137,5 +141,6 @@ export function tuned(overrides: TuningOverrides): Tuning {
     registry: { ...TUNING.registry, ...overrides.registry },
     streams: { ...TUNING.streams, ...overrides.streams },
     jobs: { ...TUNING.jobs, ...overrides.jobs },
+    webhooks: { ...TUNING.webhooks, ...overrides.webhooks },
   };
 }

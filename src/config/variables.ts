@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { STRATEGIES } from './settings.js';
 import { DEFAULT_QUEUE_WAIT_MS, DEFAULT_RETRIES } from './tuning.js';
+import { webhookKey } from './webhook-secret.js';
 import { flag, integer, list, oneOf, optional, secret, text } from './variable.js';
 
 const HOUR_MS = 3_600_000;
@@ -71,6 +72,9 @@ export const VARIABLES = {
   EVENT_RETENTION_DAYS: integer(90, 1, 36_500),
 
   JOB_RETENTION_HOURS: integer(24, 1, 8_760),
+  WEBHOOK_SECRET: secret(
+    optional('whsec_ and 24 to 64 bytes in base64', (given) => webhookKey(given) !== null),
+  ),
 
   SHUTDOWN_DELAY_MS: integer(0, 0, 600_000),
   DRAIN_TIMEOUT_MS: integer(600_000, 0, LONGEST_TIMER_MS),

@@ -12,6 +12,9 @@ import { Jobs1801000000000 } from '../../migrations/1801000000000-jobs.js';
 import { JobEntity, JobEventEntity, JobFileEntity, JobWorkerEntity } from '../jobs/job.entity.js';
 import { ReplicaSettings1804000000000 } from '../../migrations/1804000000000-replica-settings.js';
 import { FastWorkerChanges1805000000000 } from '../../migrations/1805000000000-fast-worker-changes.js';
+import { JobWebhooks1802000000000 } from '../../migrations/1802000000000-job-webhooks.js';
+import { SigningKeyEntity } from '../jobs/links/signing-key.entity.js';
+import { JobWebhookEntity } from '../jobs/webhooks/job-webhook.entity.js';
 import { ModelEntity } from '../registry/models/model.entity.js';
 import { WorkerEventEntity } from '../registry/worker-event.entity.js';
 import { WorkerProbeEntity } from '../registry/worker-probe.entity.js';
@@ -66,6 +69,8 @@ export function dataSourceOptions(
       JobEntity,
       JobEventEntity,
       JobFileEntity,
+      JobWebhookEntity,
+      SigningKeyEntity,
       JobWorkerEntity,
     ],
     migrations: [
@@ -76,6 +81,7 @@ export function dataSourceOptions(
       ProbeFailures1799000000000,
       LongWork1800000000000,
       Jobs1801000000000,
+      JobWebhooks1802000000000,
       ReplicaSettings1804000000000,
       FastWorkerChanges1805000000000,
     ],

@@ -17,7 +17,7 @@ export interface JobView {
   readonly ended_at: string | null;
   readonly expires_at: string | null;
   readonly worker_id: string | null;
-  readonly result: { readonly files: readonly FileView[] } | null;
+  readonly result: { readonly files: FileView[] } | null;
   readonly error: { readonly code: string; readonly message: string } | null;
 }
 

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { filePath } from './job-view.js';
+import { filePath } from '../job-view.js';
 
 /** The parameters of a link that opens one file without a key. */
 export interface LinkParameters {

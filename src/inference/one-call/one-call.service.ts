@@ -1,0 +1,41 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { InferenceSettings } from '../../config/settings.js';
+import { OneCall, type OneCallJob, type OneCallResult, OneCalls } from '../../jobs/one-call.js';
+import { ModelPolicies } from '../../registry/models/model-policies.js';
+import { UpstreamRejectedError } from '../../upstream/upstream-errors.js';
+import { deadlineOf } from '../client/inference-request.js';
+import { InferenceService } from '../inference.service.js';
+import { JobResponse } from './job-response.js';
+import { oneCallRequest } from './one-call-request.js';
+
+/** A job of a model without poll workers takes the way of any request: balanced, counted, retried before anything is sent. */
+@Injectable()
+export class OneCallService extends OneCall implements OnModuleInit {
+  constructor(
+    private readonly inference: InferenceService,
+    private readonly policies: ModelPolicies,
+    private readonly settings: InferenceSettings,
+    private readonly ports: OneCalls,
+  ) {
+    super();
+  }
+
+  onModuleInit(): void {
+    this.ports.set(this);
+  }
+
+  async call(job: OneCallJob, signal: AbortSignal): Promise<OneCallResult> {
+    const longestMs = this.policies.of(job.modelName)?.totalMs ?? this.settings.requestTimeoutMs;
+    const request = oneCallRequest(job, deadlineOf({}, longestMs));
+    const response = new JobResponse(request, signal, job.kind);
+    try {
+      await this.inference.infer(request, response);
+    } catch (error) {
+      const { rejection } = response;
+      if (!(error instanceof UpstreamRejectedError) || rejection === null) throw error;
+      const message = `${error.message}: ${rejection}`;
+      throw new UpstreamRejectedError(error.status, undefined, null, message, error.kind);
+    }
+    return { workerId: request.facts.workerId, files: response.files };
+  }
+}
