@@ -24,6 +24,14 @@ import {
   WorkerNotFoundError,
   WorkerOfflineError,
 } from '../registry/registry-errors.js';
+import {
+  InvalidLinkError,
+  JobFailedError,
+  JobNotFoundError,
+  JobUnfinishedError,
+  NoResultError,
+  UnsupportedOperationError,
+} from '../inference/apis/jobs/job-errors.js';
 import { RenderError } from '../template/template-error.js';
 import { type FailureKind, UpstreamError } from '../upstream/failure.js';
 import { MemoryExhaustedError } from '../upstream/upstream-errors.js';
@@ -85,14 +93,12 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof PreconditionFailedError) return problem(412, 'caller_conflict', error);
   if (error instanceof NoWorkerAvailableError)
     return problem(503, 'policy_no_worker', error, error.retryAfterS);
-  if (error instanceof QueueFullError || error instanceof InputsFullError)
-    return problem(503, 'policy_no_worker', error, error.retryAfterS);
-  if (error instanceof IdempotencyConflictError) return problem(422, 'caller_conflict', error);
-  if (error instanceof NoSuchFileError) return problem(404, 'caller_not_found', error);
   if (error instanceof DatabaseUnavailableError)
     return problem(503, 'manager_database_unavailable', error, 5);
   if (error instanceof MemoryExhaustedError) return problem(503, 'manager_overloaded', error, 1);
   if (error instanceof UpstreamError) return attemptProblem(error);
+  const ofJob = jobProblem(error);
+  if (ofJob !== null) return ofJob;
   return frameworkProblem(error);
 }
 
@@ -117,6 +123,46 @@ function attemptProblem({ kind, failure, message }: UpstreamError): Problem {
     message: `worker execute error: ${message}`,
   };
   return kind === 'no_memory' ? { ...base, headers: SOON } : base;
+}
+
+/** A failed job, by its code; each but `busy` may have been submitted, so clients must not send it again. */
+const JOB_FAILURES: Readonly<Record<JobFailedError['code'], readonly [status: number, ErrorType]>> = {
+  busy: [503, 'policy_no_worker'],
+  submit_refused: [502, 'worker_error'],
+  submit_unknown: [502, 'worker_error'],
+  upstream_failed: [502, 'worker_error'],
+  upstream_lost: [502, 'worker_error'],
+  result_missing: [502, 'worker_bad_answer'],
+  result_unreachable: [502, 'worker_unreachable'],
+  result_forbidden: [502, 'worker_unreachable'],
+  timeout: [504, 'worker_timeout'],
+  misconfigured: [502, 'manager_misconfigured'],
+  cancelled: [502, 'worker_error'],
+  worker_deleted: [502, 'worker_error'],
+};
+const BUSY_HEADERS = { 'retry-after': '30', 'x-should-retry': 'true' };
+const FINAL_HEADERS = { 'x-should-retry': 'false' };
+
+function jobProblem(error: unknown): Problem | null {
+  if (error instanceof JobFailedError) {
+    const { code, message } = error;
+    const [status, errorType] = JOB_FAILURES[code];
+    return { status, errorType, code, message, headers: code === 'busy' ? BUSY_HEADERS : FINAL_HEADERS };
+  }
+  if (error instanceof JobUnfinishedError)
+    return { ...problem(504, 'worker_timeout', error), code: 'job_unfinished', headers: FINAL_HEADERS };
+  if (error instanceof JobNotFoundError || error instanceof NoSuchFileError)
+    return problem(404, 'caller_not_found', error);
+  if (error instanceof NoResultError)
+    return { ...problem(400, 'caller_bad_request', error), code: error.code };
+  if (error instanceof UnsupportedOperationError)
+    return { ...problem(400, 'caller_bad_request', error), code: 'unsupported' };
+  if (error instanceof InvalidLinkError) return problem(403, 'caller_unauthorized', error);
+  if (error instanceof IdempotencyConflictError)
+    return { ...problem(422, 'caller_conflict', error), code: 'idempotency_key_reused' };
+  if (error instanceof QueueFullError || error instanceof InputsFullError)
+    return problem(503, 'policy_no_worker', error, error.retryAfterS);
+  return null;
 }
 
 function problem(status: number, errorType: ErrorType, error: Error, retryAfterS?: number): Problem {

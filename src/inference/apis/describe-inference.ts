@@ -1,4 +1,5 @@
 import { getSchemaPath, type OpenAPIObject } from '@nestjs/swagger';
+import { describeJobs } from './jobs/describe-jobs.js';
 import { ChatAnswerDto, ChatDto } from './native/native-api.dto.js';
 import {
   ChatCompletionDto,
@@ -75,7 +76,9 @@ export const INFERENCE_MODELS: readonly Model[] = [
   ...Object.values(DESCRIPTIONS).flatMap(({ sent, answered }) => [sent, answered]),
 ];
 
-export function describeInference({ paths }: OpenAPIObject): void {
+export function describeInference(document: OpenAPIObject): void {
+  const { paths } = document;
+  describeJobs(document);
   for (const [path, { get, post }] of Object.entries(paths)) {
     if (get !== undefined && path.startsWith('/v1/models'))
       get.responses['200'] = {

@@ -1,0 +1,70 @@
+import type { Job, JobErrorCode } from '../../../jobs/job.js';
+import { jobPath } from '../../../jobs/job-view.js';
+
+/** A client waited for a job that failed or was cancelled. */
+export class JobFailedError extends Error {
+  override readonly name = 'JobFailedError';
+
+  private constructor(
+    readonly code: JobErrorCode,
+    message: string,
+  ) {
+    super(message);
+  }
+
+  static of({ id, error, state }: Job): JobFailedError {
+    const code = error?.code ?? (state === 'cancelled' ? 'cancelled' : 'upstream_failed');
+    return new JobFailedError(code, `worker execute error: ${error?.message ?? code} (job ${id})`);
+  }
+}
+
+/** A client waited for a job as long as it may. */
+export class JobUnfinishedError extends Error {
+  override readonly name = 'JobUnfinishedError';
+
+  constructor({ id }: Job, waitedMs: number) {
+    super(
+      `the job is not done after ${Math.round(waitedMs / 1000)} s. It goes on: GET ${jobPath(id)}, or GET ${jobPath(id)}/events. ` +
+        'With the header "Prefer: respond-async" the answer comes at once; REQUEST_TIMEOUT_MS is the longest wait',
+    );
+  }
+}
+
+/** There is no such job, or not for this client. */
+export class JobNotFoundError extends Error {
+  override readonly name = 'JobNotFoundError';
+
+  constructor(what: 'job' | 'video' = 'job') {
+    super(
+      what === 'job'
+        ? 'there is no job with this id; jobs are deleted JOB_RETENTION_HOURS after their end'
+        : 'there is no video with this id; videos are deleted JOB_RETENTION_HOURS after their end',
+    );
+  }
+}
+
+/** The file is asked for before it is there, or the job has none. */
+export class NoResultError extends Error {
+  override readonly name = 'NoResultError';
+
+  constructor(
+    readonly code: 'video_not_ready' | 'job_not_ready',
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** An operation of OpenAI's API that no model here can do. */
+export class UnsupportedOperationError extends Error {
+  override readonly name = 'UnsupportedOperationError';
+}
+
+/** A signed link that is made up, changed or over. */
+export class InvalidLinkError extends Error {
+  override readonly name = 'InvalidLinkError';
+
+  constructor() {
+    super('this link is over, or its signature is wrong; GET the job again with a key for a new one');
+  }
+}

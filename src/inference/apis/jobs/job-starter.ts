@@ -1,0 +1,46 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { ownerOf } from '../../../access/owner.js';
+import type { Job } from '../../../jobs/job.js';
+import { Jobs } from '../../../jobs/jobs.service.js';
+import { LiveWorkers } from '../../../registry/live/live-workers.js';
+import { idempotencyKeyOf, type JobRequest, requestHash, retryCountOf } from './new-job.js';
+
+/** A client's retry means a job that lives, or ended within this time. */
+const REPEATED_WITHIN_MS = 120_000;
+
+/** Makes jobs of requests. */
+@Injectable()
+export class JobStarter {
+  constructor(
+    private readonly jobs: Jobs,
+    private readonly live: LiveWorkers,
+  ) {}
+
+  /**
+   * The job of a request. A repetition gives the job that there is: one with the same `Idempotency-Key`, or the retry of an
+   * OpenAI client, which sends no key.
+   * @throws InvalidInputError, and what Jobs.create throws
+   */
+  async start(http: FastifyRequest, request: JobRequest): Promise<{ job: Job; created: boolean }> {
+    const { model: modelName, kind, input, webhookUrl } = request;
+    const idempotencyKey = idempotencyKeyOf(http.headers);
+    const ownerKey = ownerOf(http);
+    const hash = requestHash(request);
+    http.facts.model = this.live.model(modelName) === undefined ? null : modelName;
+    if (idempotencyKey === null && (retryCountOf(http.headers) ?? 0) > 0) {
+      const job = await this.jobs.findRepeated(
+        { ownerKey, modelName, requestHash: hash },
+        REPEATED_WITHIN_MS,
+      );
+      if (job !== null && answersRetry(job)) return { job, created: false };
+    }
+    const asked = { modelName, kind, ownerKey, input, requestId: http.id, requestHash: hash };
+    return this.jobs.create({ ...asked, idempotencyKey, webhookUrl });
+  }
+}
+
+/** A job that its client left, or that no worker ever took, is made anew. */
+function answersRetry({ state, error }: Job): boolean {
+  return state !== 'cancelled' && state !== 'cancelling' && error?.code !== 'busy';
+}

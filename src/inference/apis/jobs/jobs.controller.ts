@@ -1,0 +1,93 @@
+import { Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiBody } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ownerOf } from '../../../access/owner.js';
+import { limitOf, pageOf, readCursor } from '../../../input/page.dto.js';
+import { hasEnded, jobPath, jobView } from '../../../jobs/job-view.js';
+import { Jobs } from '../../../jobs/jobs.service.js';
+import { OwnJobs } from './own-jobs.js';
+import { JobEvents } from './job-events.js';
+import { JobNotFoundError } from './job-errors.js';
+import { JobDto, JobPageDto, JOBS_CURSOR, ListJobsQueryDto, NewJobDto } from './jobs-api.dto.js';
+import { JobStarter } from './job-starter.js';
+import { JobRequests } from './job-requests.js';
+
+/** Long work: jobs that a client makes, follows and cancels. */
+@Controller('api/v1/jobs')
+export class JobsController {
+  constructor(
+    private readonly jobs: Jobs,
+    private readonly starter: JobStarter,
+    private readonly requests: JobRequests,
+    private readonly events: JobEvents,
+    private readonly own: OwnJobs,
+  ) {}
+
+  /**
+   * Makes a job: 202, and 200 for a repetition with the same `Idempotency-Key`. Fields that are not listed here are for
+   * the worker's template ({EXTRA.name}).
+   */
+  @Post()
+  @HttpCode(202)
+  @ApiBody({ type: NewJobDto })
+  async create(
+    @Req() http: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<JobDto> {
+    const request = await this.requests.ofBody(http.body);
+    const { job, created } = await this.starter.start(http, request);
+    reply.header('x-mmm-job-id', job.id).header('location', jobPath(job.id));
+    if (!created) reply.code(200);
+    return jobView(job);
+  }
+
+  /** The client's own jobs, newest first. */
+  @Get()
+  async list(@Query() query: ListJobsQueryDto, @Req() http: FastifyRequest): Promise<JobPageDto> {
+    const limit = limitOf(query);
+    const [after] = readCursor(query.cursor, JOBS_CURSOR) ?? [];
+    const { status, model, kind } = query;
+    const found = await this.jobs.list({
+      ownerKey: ownerOf(http),
+      status,
+      model,
+      kind,
+      after,
+      limit,
+      order: 'desc',
+    });
+    const more = found.hasMore ? found.jobs.slice(-1) : [];
+    return pageOf([...found.jobs, ...more], limit, JOBS_CURSOR, ({ id }) => [id], jobView);
+  }
+
+  /** A job as it is now. */
+  @Get(':id')
+  async read(@Param('id') id: string, @Req() http: FastifyRequest): Promise<JobDto> {
+    return jobView(await this.own.get(id, http));
+  }
+
+  /** Cancels a job: 202 while the upstream is told, 200 once it has ended. A job that had ended stays as it is. */
+  @Delete(':id')
+  @HttpCode(202)
+  async cancel(
+    @Param('id') id: string,
+    @Req() http: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<JobDto> {
+    await this.own.get(id, http);
+    const job = await this.jobs.cancel(id);
+    if (job === null) throw new JobNotFoundError();
+    if (hasEnded(job)) reply.code(200);
+    return jobView(job);
+  }
+
+  /** The job at every change, as server-sent events that end with the job; `Last-Event-ID` skips what is known. */
+  @Get(':id/events')
+  async follow(
+    @Param('id') id: string,
+    @Req() http: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.events.send(await this.own.get(id, http), http, reply);
+  }
+}

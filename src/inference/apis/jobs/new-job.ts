@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { InvalidInputError } from '../../../input/input-errors.js';
+import type { JobInput, JobKind } from '../../../jobs/job.js';
+import type { Worker, WorkerTask } from '../../../registry/worker.js';
+
+/** What a client wants made, whichever front door it came through. */
+export interface JobRequest {
+  readonly model: string;
+  readonly kind: JobKind;
+  readonly input: JobInput;
+  readonly webhookUrl: string | null;
+}
+
+/** The same request has the same hash, in whatever order and spelling its body came: the boundary of a form changes. */
+export function requestHash({ model, kind, input, webhookUrl }: JobRequest): string {
+  return createHash('sha256')
+    .update(JSON.stringify([model, kind, input, webhookUrl]))
+    .digest('hex');
+}
+
+const LONGEST_KEY = 255;
+
+/** @throws InvalidInputError that names the header */
+export function idempotencyKeyOf(headers: IncomingHttpHeaders): string | null {
+  const key = headers['idempotency-key'];
+  if (key === undefined) return null;
+  if (typeof key === 'string' && key.length >= 1 && key.length <= LONGEST_KEY && /^[\x20-\x7e]+$/.test(key))
+    return key;
+  const problem = `must be one header of 1 to ${LONGEST_KEY} printable ASCII characters`;
+  throw new InvalidInputError([{ field: 'Idempotency-Key', problem }]);
+}
+
+/** OpenAI's clients count their retries, from 0 on; `null`: another client, which may not retry at all. */
+export function retryCountOf(headers: IncomingHttpHeaders): number | null {
+  const count = headers['x-stainless-retry-count'];
+  return typeof count === 'string' && /^\d{1,4}$/.test(count) ? Number(count) : null;
+}
+
+const KIND_OF_TASK: Readonly<Record<WorkerTask, JobKind>> = {
+  chat: 'text',
+  completion: 'text',
+  embedding: 'text',
+  image: 'image',
+  video: 'video',
+  audio: 'audio',
+};
+
+/** What a model makes: of several tasks, the first that makes a file. */
+export function kindOf(workers: readonly Pick<Worker, 'task'>[]): JobKind {
+  const kinds = workers.map(({ task }) => KIND_OF_TASK[task ?? 'chat']);
+  return kinds.find((kind) => kind !== 'text') ?? 'text';
+}
