@@ -14,33 +14,37 @@ export class PresetsController {
 
 /** What a client needs to know to register by this preset. */
 export function presetView(name: string, preset: Preset): PresetDto {
-  const { title, kind, protocol, source, example } = preset;
+  const { title, kind, protocol, source, readOn, unconfirmed, example } = preset;
   return {
     name,
     title,
     kind,
     protocol,
     source,
+    ...(readOn === undefined ? {} : { read_on: readOn }),
+    ...(unconfirmed === undefined ? {} : { unconfirmed: [...unconfirmed] }),
     fields: fieldsOf(preset),
     example: { preset: name, ...example },
   };
 }
 
-function fieldsOf({ baseUrl, apiKey, apiKeyHint, protocol }: Preset): PresetFieldDto[] {
+function fieldsOf({ baseUrl, apiKey, apiKeyHint, protocol, example }: Preset): PresetFieldDto[] {
+  // A template sends the model's name only if the system wants one.
+  const hasModels = protocol !== 'template' || example.upstream_model !== undefined;
   const place = baseUrl === undefined ? { required: true } : { required: false, default: baseUrl };
   const hint = apiKeyHint === undefined ? {} : { hint: apiKeyHint };
   return [
     { name: 'model_name', required: true, hint: 'the name that clients request' },
     { name: 'base_url', ...place },
     ...(apiKey === 'none' ? [] : [{ name: 'api_key', required: apiKey === 'required', ...hint }]),
-    ...(protocol === 'template'
-      ? []
-      : [
+    ...(hasModels
+      ? [
           {
             name: 'upstream_model',
             required: false,
             hint: "the server's name of the model, if it is not model_name",
           },
-        ]),
+        ]
+      : []),
   ];
 }

@@ -26,6 +26,10 @@ export class PresetDto {
   protocol!: WorkerProtocol;
   /** Where its requests and answers are documented. */
   source!: string;
+  /** The day on which `source` was read, where its shapes change often. */
+  read_on?: string;
+  /** What `source` does not say: found in code of others, or guessed. */
+  unconfirmed?: string[];
   fields!: PresetFieldDto[];
   /** A complete registration. */
   example!: PresetExampleDto;

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 import { describe, expect, it } from 'vitest';
+import { VENDORS } from '../../../test/fakes/long-work/vendors.js';
 import { presetFixture } from '../../../test/fixtures/presets/fixture.js';
 import type { Usage } from '../../inference/chat/chat.js';
 import { anthropicAnswer } from '../../inference/apis/anthropic/backend-response.js';
@@ -15,9 +16,11 @@ import type { WorkerCall } from '../worker.js';
 import { compileCall } from '../calls/worker-compiler.js';
 import type { Preset } from './preset.js';
 import { presetView } from './presets.controller.js';
-import { expandPreset, PRESETS } from './presets.js';
+import { expandPreset, LONG_WORK_PRESETS, PRESETS } from './presets.js';
 
-const presets = Object.entries(PRESETS);
+/** Those that answer at once. */
+const presets = Object.entries(PRESETS).filter(([name]) => !Object.hasOwn(LONG_WORK_PRESETS, name));
+const longWork = Object.entries(LONG_WORK_PRESETS);
 const templates = presets.filter(([, { protocol }]) => protocol === 'template');
 const failing = templates.filter(([name]) => presetFixture(name).failure !== undefined);
 const openAis = presets.filter(([, { protocol }]) => protocol === 'openai');
@@ -69,7 +72,7 @@ const request: PlaceholderValues = {
   REQUEST_ID: 'req-1',
 };
 
-describe.each(presets)('the preset %s', (name, preset) => {
+describe.each([...presets, ...longWork])('the preset %s', (name, preset) => {
   const view = presetView(name, preset);
 
   it('makes a registration that compiles from at most five fields', () => {
@@ -93,7 +96,32 @@ describe.each(presets)('the preset %s', (name, preset) => {
     const enough = written.filter(([field]) => field === 'preset' || required.includes(field));
     expect(expandPreset(Object.fromEntries(enough)).faults).toEqual([]);
   });
+});
 
+describe.each(longWork)('the preset %s for long work', (name, preset) => {
+  it('makes every call a job', () => {
+    expect(compiledTemplate(name, preset).poll).not.toBeNull();
+  });
+
+  it('says where and when its shapes were read, and what is not confirmed', () => {
+    expect(preset.source).toMatch(/^https:\/\//);
+    expect(preset.readOn).toMatch(/^2026-\d\d-\d\d$/);
+    expect(preset.unconfirmed?.length).toBeGreaterThan(0);
+  });
+
+  it('leads every step to the server of the registration', () => {
+    const { registration } = expandPreset({
+      preset: name,
+      ...preset.example,
+      base_url: 'http://10.0.0.7:99/gpu',
+    });
+    const urls = textsIn(registration['poll']).filter((text) => text.includes('://'));
+    const strangers = urls.filter((url) => !url.startsWith('http://10.0.0.7:99/gpu/'));
+    expect(strangers).toEqual(preset.defaults.poll?.['origins'] ?? []);
+  });
+});
+
+describe.each(presets)('the preset %s as documented', (name, preset) => {
   it('calls the documented endpoint', () => {
     const { endpoint } = presetFixture(name);
     const [called, documented] = [new URL(placeOf(name, preset)), new URL(endpoint)];
@@ -165,11 +193,11 @@ it('the gemini adapter reads the documented answer of its preset', () => {
   expect(geminiAnswer(answer)).toMatchObject({ text, finish, usage });
 });
 
-it('every preset has a fixture, and every fixture a preset', () => {
+it('every preset has a fixture or a stand-in, and the other way round', () => {
   const files = readdirSync('test/fixtures/presets').filter((file) => file.endsWith('.json'));
-  expect(files.map((file) => file.replace(/\.json$/, '')).toSorted()).toEqual(
-    Object.keys(PRESETS).toSorted(),
-  );
+  const fixtures = files.map((file) => file.replace(/\.json$/, ''));
+  expect(fixtures.toSorted()).toEqual(presets.map(([name]) => name).toSorted());
+  expect(Object.keys(VENDORS).toSorted()).toEqual(Object.keys(LONG_WORK_PRESETS).toSorted());
 });
 
 function countsOf(usage: Usage | null) {
@@ -177,19 +205,38 @@ function countsOf(usage: Usage | null) {
 }
 
 describe('docs/presets.md', () => {
-  it('lists every preset (npm test -- --update rewrites the table)', async () => {
+  it('lists every preset (npm test -- --update rewrites the tables)', async () => {
     const page = readFileSync('docs/presets.md', 'utf8');
-    const rows = presets.map(([name, preset]) => {
+    const rows = Object.entries(PRESETS).map(([name, preset]) => {
       const { fields } = presetView(name, preset);
       const required = fields.filter((field) => field.required).map((field) => `\`${field.name}\``);
       return `| \`${name}\` | ${preset.title} | ${preset.kind} | ${preset.protocol} | ${required.join(', ')} |`;
     });
-    const table = ['| preset | system | kind | protocol | you give |', '|---|---|---|---|---|', ...rows].join(
-      '\n',
-    );
-    const shown = page.replace(/(?<=<!-- presets -->)[^]*?(?=<!-- \/presets -->)/, () => `\n\n${table}\n\n`);
-    expect(shown).toContain(table);
+    const provenance = longWork.map(([name, { source, readOn = '', unconfirmed = [] }]) => {
+      const { hostname } = new URL(source);
+      return `- \`${name}\`: [${hostname}](${source}), read on ${readOn}. Not confirmed: ${unconfirmed.join(' ')}`;
+    });
+    const all = table('| preset | system | kind | protocol | you give |', rows);
+    const shown = between(between(page, 'presets', all), 'provenance', provenance.join('\n'));
+    expect(shown).toContain(all);
+    expect(shown).toContain(provenance[0]);
     const options = { ...(await resolveConfig('docs/presets.md')), parser: 'markdown' };
     await expect(await format(shown, options)).toMatchFileSnapshot('../../../docs/presets.md');
   });
 });
+
+const table = (head: string, rows: readonly string[]): string =>
+  [head, head.replaceAll(/[^|]+/g, '---'), ...rows].join('\n');
+
+function between(page: string, mark: string, content: string): string {
+  const pattern = new RegExp(`(?<=<!-- ${mark} -->)[^]*?(?=<!-- /${mark} -->)`);
+  return page.replace(pattern, () => `\n\n${content}\n\n`);
+}
+
+/** All texts in a value. */
+function textsIn(value: unknown): readonly string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null
+    ? Object.values(value).flatMap((each) => textsIn(each))
+    : [];
+}

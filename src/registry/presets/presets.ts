@@ -10,15 +10,7 @@ import { LONG_WORK_VIDEOS } from './long-work-videos.js';
 import type { Preset } from './preset.js';
 import { MEDIA_PRESETS, TEXT_PRESETS } from './template-presets.js';
 
-/** By the name that a registration gives as `preset`. */
-export const PRESETS: Readonly<Record<string, Preset>> = {
-  ...OPENAI_PRESETS,
-  ...OTHER_API_PRESETS,
-  ...TEXT_PRESETS,
-  ...MEDIA_PRESETS,
-};
-
-/** Systems that are submitted to, and asked for the result. */
+/** Systems that are submitted to, and asked until the result is there. */
 export const LONG_WORK_PRESETS: Readonly<Record<string, Preset>> = {
   ...LONG_WORK_IMAGES,
   ...COMFYUI_PRESETS,
@@ -26,6 +18,15 @@ export const LONG_WORK_PRESETS: Readonly<Record<string, Preset>> = {
   ...LONG_WORK_VIDEOS,
   ...LONG_WORK_CLOUDS,
   ...KLING_AND_MINIMAX_PRESETS,
+};
+
+/** By the name that a registration gives as `preset`. */
+export const PRESETS: Readonly<Record<string, Preset>> = {
+  ...OPENAI_PRESETS,
+  ...OTHER_API_PRESETS,
+  ...TEXT_PRESETS,
+  ...MEDIA_PRESETS,
+  ...LONG_WORK_PRESETS,
 };
 
 /** A registration as a client sends it; its fields are checked after the preset is applied. */

@@ -27,7 +27,7 @@ export function jsonOf(bytes: Buffer): Json | null {
   }
 }
 
-/** Fields of a form, `null` for anything else; a file becomes `{name, type, bytes}`. */
+/** Fields of a form, `null` for anything else; a file becomes `{type, bytes}`. */
 export async function fieldsOf(bytes: Buffer, { headers }: IncomingMessage): Promise<Json | null> {
   const type = headers['content-type'] ?? '';
   if (!type.startsWith('multipart/form-data')) return null;
@@ -35,7 +35,7 @@ export async function fieldsOf(bytes: Buffer, { headers }: IncomingMessage): Pro
   const fields = [...form].map(([name, value]) =>
     typeof value === 'string'
       ? ([name, value] as const)
-      : ([name, { name: value.name, type: value.type, bytes: value.size }] as const),
+      : ([name, { type: value.type, bytes: value.size }] as const),
   );
   return Object.fromEntries(fields);
 }

@@ -10,7 +10,7 @@ const error = (status: number, message: string, code: string | null = null): Rep
 
 const digits = matching(String.raw`^\d+$`);
 /** A file part as stand-in.ts reads it. */
-const file = object({ name: text, type: matching('^image/'), bytes: { type: 'integer', minimum: 1 } });
+const file = object({ type: matching('^image/'), bytes: { type: 'integer', minimum: 1 } });
 
 /**
  * OpenAI's /v1/videos as vLLM-Omni serves it: forms only, and more fields.

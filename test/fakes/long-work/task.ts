@@ -1,5 +1,3 @@
-import type { Json } from './vendor.js';
-
 /** What happens to a task. A prompt chooses it by its name in brackets, such as `a cat [rough]`. */
 export const WEATHERS = [
   'ok',
@@ -57,7 +55,7 @@ export class Task {
     readonly id: string,
     readonly prompt: string,
     readonly weather: Weather,
-    readonly body: Json,
+    readonly body: Readonly<Record<string, unknown>>,
     readonly origins: Origins,
     readonly size: Size,
   ) {}
