@@ -10,6 +10,7 @@ import { ProbeFailures1799000000000 } from '../../migrations/1799000000000-probe
 import { LongWork1800000000000 } from '../../migrations/1800000000000-long-work.js';
 import { Jobs1801000000000 } from '../../migrations/1801000000000-jobs.js';
 import { JobEntity, JobEventEntity, JobFileEntity, JobWorkerEntity } from '../jobs/job.entity.js';
+import { PlainComments1803000000000 } from '../../migrations/1803000000000-plain-comments.js';
 import { ReplicaSettings1804000000000 } from '../../migrations/1804000000000-replica-settings.js';
 import { FastWorkerChanges1805000000000 } from '../../migrations/1805000000000-fast-worker-changes.js';
 import { JobWebhooks1802000000000 } from '../../migrations/1802000000000-job-webhooks.js';
@@ -82,6 +83,7 @@ export function dataSourceOptions(
       LongWork1800000000000,
       Jobs1801000000000,
       JobWebhooks1802000000000,
+      PlainComments1803000000000,
       ReplicaSettings1804000000000,
       FastWorkerChanges1805000000000,
     ],
