@@ -51,6 +51,17 @@ const HOLLOW: Readonly<Record<string, Sample>> = {
   },
   nothing: { stream: false, answer: says('', JSON_TYPE), message: /empty/ },
   'no content': { stream: false, answer: says('', undefined, 204), message: /empty/ },
+  null: { stream: false, answer: says('null', JSON_TYPE), message: /neither a JSON object nor a list/ },
+  'text that is no JSON': {
+    stream: false,
+    answer: says('upstream is up', 'text/plain'),
+    message: /neither a JSON object/,
+  },
+  'a JSON string although a stream was requested': {
+    stream: true,
+    answer: says('"ok"', JSON_TYPE),
+    message: /neither a JSON object/,
+  },
   'a stream of an error': {
     stream: true,
     answer: says(`: hi\n\ndata: ${overloaded}\n\n`, EVENTS),

@@ -25,16 +25,29 @@ export function answersJson(path: string): boolean {
 export function findNoAnswer(
   headers: AnswerHeaders,
   { bytes, isComplete }: BufferedBody,
+  isStream: boolean,
 ): NoAnswerError | null {
   const type = mediaType(headers);
   if (WEB_PAGES.has(type)) return new NoAnswerError(502, 'the answer is a web page');
   if (bytes.length === 0)
     return isComplete && NEVER_EMPTY.has(type) ? new NoAnswerError(502, 'the answer is empty') : null;
+  // Some servers give a stream a wrong type, but no stream the type of JSON.
+  if (
+    isComplete &&
+    (!isStream || type === 'application/json') &&
+    !isEventStream(headers) &&
+    !beginsJson(bytes)
+  )
+    return new NoAnswerError(502, 'the answer is neither a JSON object nor a list');
   if (bytes.length > LARGEST_ERROR_BYTES || !bytes.includes(ERROR)) return null;
   const error = isEventStream(headers) ? firstError(bytes) : wholeError(bytes);
   // A fault of the request is best explained by the worker's own response.
   if (error === null || isClientFault(error)) return null;
   return new NoAnswerError(error.status, `the answer is an error: ${error.message}`);
+}
+
+function beginsJson(bytes: Buffer): boolean {
+  return /^\uFEFF?\s*[{[]/.test(bytes.subarray(0, 1024).toString());
 }
 
 /** Errors among whole events. In JSON text quotes are escaped, so that a search finds every candidate. */

@@ -53,7 +53,7 @@ export class ProxyCall implements PreparedCall {
    * @throws NoAnswerError
    */
   private checkAnswer(headers: AnswerHeaders, body: BufferedBody): void {
-    const error = answersJson(this.raw.path) ? findNoAnswer(headers, body) : null;
+    const error = answersJson(this.raw.path) ? findNoAnswer(headers, body, this.isStream) : null;
     if (error !== null) throw error;
   }
 }
