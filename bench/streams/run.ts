@@ -14,6 +14,8 @@ const { values: options } = parseArgs({
     streams: { type: 'string', default: '100,1000' },
     /** Chunks of each stream, one every 50 ms. */
     chunks: { type: 'string', default: '100' },
+    /** The folder of another build of the service to compare with. */
+    baseline: { type: 'string' },
   },
 });
 const PATH = '/v1/chat/completions';
@@ -52,20 +54,27 @@ const upstream = Child.start(beside('upstream.js'));
 const origin = `http://127.0.0.1:${await portOf(upstream)}`;
 const bare = Child.start(beside('bare.js'), { args: [origin], isMeasured: true });
 const bareUrl = `http://127.0.0.1:${await portOf(bare)}`;
-const service = await Service.start('.');
-process.once('SIGINT', () => void service.stop(PATH).finally(() => process.exit(130)));
-await service.register({
-  model_name: MODEL,
-  protocol: 'openai',
-  req_url_template: `${origin}/v1`,
-  max_concurrency: 10_000,
-  health_check: { kind: 'none' },
-});
+const services = new Map([['service', await Service.start('.')]]);
+const stopServices = () => Promise.all(Array.from(services.values(), (service) => service.stop(PATH)));
+process.once('SIGINT', () => void stopServices().finally(() => process.exit(130)));
+if (options.baseline !== undefined) services.set('baseline', await Service.start(options.baseline));
+for (const service of services.values())
+  await service.register({
+    model_name: MODEL,
+    protocol: 'openai',
+    req_url_template: `${origin}/v1`,
+    max_concurrency: 10_000,
+    health_check: { kind: 'none' },
+  });
 const load = Child.start(beside('load.js'));
 const systems: readonly System[] = [
   { name: 'direct', target: sendTo(origin, {}), gateway: null },
   { name: 'bare', target: sendTo(bareUrl, {}), gateway: bare },
-  { name: 'service', target: sendTo(service.url, service.headers), gateway: service.child },
+  ...Array.from(services, ([name, { url, headers, child }]) => ({
+    name,
+    target: sendTo(url, headers),
+    gateway: child,
+  })),
 ];
 
 async function measure({ target, gateway }: System, streams: number): Promise<Measured> {
@@ -116,7 +125,7 @@ try {
     }
   }
 } finally {
-  await Promise.all([service.stop(PATH), load.stop(), bare.stop(), upstream.stop()]);
+  await Promise.all([stopServices(), load.stop(), bare.stop(), upstream.stop()]);
 }
 
 const head = [
