@@ -40,7 +40,7 @@ export class PlainComments1803000000000 implements MigrationInterface {
       COMMENT ON COLUMN worker.header IS 'Headers that hold no secret. Values that may be credentials are encrypted in sealed_header.';
       COMMENT ON COLUMN worker.sealed_header IS 'Headers that may be credentials, encrypted with AES-256-GCM and bound to this id and the origin of the URL: in another row, or for another origin, they cannot be read.';
       COMMENT ON COLUMN worker.response_extract IS 'The path of the text in the response, such as data.items[].answer; empty: the whole response.';
-      COMMENT ON COLUMN worker.success_when IS '{"path", "equals"}: an answer without this value is a failure, whatever its status.';
+      COMMENT ON COLUMN worker.success_when IS '{"path", "equals" or "in"}: an answer with another value is a failure, whatever its status.';
       COMMENT ON COLUMN worker.is_stream IS 'Whether the worker answers in a stream.';
       COMMENT ON COLUMN worker.defaults IS 'temperature, max_tokens and system_prompt for requests without them.';
       COMMENT ON COLUMN worker.weight IS '1 to 1000. A worker with twice the weight gets twice the requests.';
