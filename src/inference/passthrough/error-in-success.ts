@@ -9,6 +9,10 @@ const ERROR = Buffer.from('"error"');
 const WEB_PAGES: ReadonlySet<string> = new Set(['text/html', 'application/xhtml+xml']);
 /** Types of which an empty body is no answer. */
 const NEVER_EMPTY: ReadonlySet<string> = new Set(['', 'text/event-stream', 'application/json']);
+/** No start of a JSON object or list. */
+const NEITHER = /^\uFEFF?\s*[^\s{[]/;
+/** Some servers give a stream of events a wrong type: only what cannot begin one is no answer. */
+const SCALAR = /^\uFEFF?\s*("|null|true|false|-?\d)/;
 /** A larger answer is more than an error, and costs time to parse. */
 const LARGEST_ERROR_BYTES = 64 * 1024;
 /** Well below the longest event. */
@@ -31,23 +35,13 @@ export function findNoAnswer(
   if (WEB_PAGES.has(type)) return new NoAnswerError(502, 'the answer is a web page');
   if (bytes.length === 0)
     return isComplete && NEVER_EMPTY.has(type) ? new NoAnswerError(502, 'the answer is empty') : null;
-  // Some servers give a stream a wrong type, but no stream the type of JSON.
-  if (
-    isComplete &&
-    (!isStream || type === 'application/json') &&
-    !isEventStream(headers) &&
-    !beginsJson(bytes)
-  )
+  if (!isEventStream(headers) && (isStream ? SCALAR : NEITHER).test(bytes.subarray(0, 256).toString()))
     return new NoAnswerError(502, 'the answer is neither a JSON object nor a list');
   if (bytes.length > LARGEST_ERROR_BYTES || !bytes.includes(ERROR)) return null;
   const error = isEventStream(headers) ? firstError(bytes) : wholeError(bytes);
   // A fault of the request is best explained by the worker's own response.
   if (error === null || isClientFault(error)) return null;
   return new NoAnswerError(error.status, `the answer is an error: ${error.message}`);
-}
-
-function beginsJson(bytes: Buffer): boolean {
-  return /^\uFEFF?\s*[{[]/.test(bytes.subarray(0, 1024).toString());
 }
 
 /** Errors among whole events. In JSON text quotes are escaped, so that a search finds every candidate. */
