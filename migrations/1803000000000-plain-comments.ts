@@ -73,7 +73,6 @@ export class PlainComments1803000000000 implements MigrationInterface {
 
       COMMENT ON TABLE worker_probe IS 'The state of probing, one row a worker. Written often, and not announced to the replicas: a change of health is written to worker.health.';
       COMMENT ON COLUMN worker_probe.generation IS 'The definition that is probed; results of another generation are discarded.';
-      COMMENT ON COLUMN worker_probe.lease_owner IS 'The replica (replica.id) that probes it now.';
       COMMENT ON COLUMN worker_probe.lease_until IS 'Another replica may probe it after this time.';
       COMMENT ON COLUMN worker_probe.last_detail IS 'The result of that probe, in a sentence.';
 

@@ -791,7 +791,7 @@ COMMENT ON TABLE worker_probe IS 'The state of probing, one row a worker. Writte
 COMMENT ON COLUMN worker_probe.worker_id IS 'The worker.';
 COMMENT ON COLUMN worker_probe.generation IS 'The definition that is probed; results of another generation are discarded.';
 COMMENT ON COLUMN worker_probe.next_probe_at IS 'When the next probe is due. Set it to now() to have the worker probed at once.';
-COMMENT ON COLUMN worker_probe.lease_owner IS 'The replica (replica.id) that probes it now.';
+COMMENT ON COLUMN worker_probe.lease_owner IS 'The replica that is probing it now: replica.id.';
 COMMENT ON COLUMN worker_probe.lease_until IS 'Another replica may probe it after this time.';
 COMMENT ON COLUMN worker_probe.last_probe_at IS 'When it was last probed.';
 COMMENT ON COLUMN worker_probe.last_ok IS 'Whether that probe succeeded.';
