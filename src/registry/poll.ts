@@ -33,6 +33,11 @@ export interface PollCall {
   result(answer: unknown, known: KnownValues): ResultPlan;
   /** The answer to one request of a ResultPlan. Never throws. */
   readResult(answer: HttpAnswer, known: KnownValues): ResultReading;
+  /**
+   * The request for the file behind a URL of an answer. The worker's headers go along where the URL's origin is in `origins`,
+   * else none that could be a credential. @throws PollUrlError, SecretMissingError, TemplateError
+   */
+  file(url: string, known: KnownValues): UpstreamCall;
   /** Empty: the upstream has no way to cancel. @throws as `status` does */
   cancel(known: KnownValues): readonly UpstreamCall[];
 }

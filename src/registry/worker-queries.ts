@@ -60,6 +60,15 @@ export class WorkerQueries {
     );
   }
 
+  /** Also one that is offline. */
+  async findAny(id: string): Promise<WorkerRow | undefined> {
+    const rows = await this.database.query<WorkerRow>(
+      `SELECT *, ${VERSION} AS version FROM ${this.table} WHERE id = $1`,
+      [id],
+    );
+    return rows[0];
+  }
+
   async liveVersions(): Promise<ReadonlyMap<string, string>> {
     const rows = await this.database.query<{ id: string; version: string }>(
       `SELECT id, ${VERSION} AS version FROM ${this.table} WHERE admin_state <> 'offline'`,

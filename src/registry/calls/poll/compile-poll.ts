@@ -9,7 +9,7 @@ import { compileErrorPaths } from './error-words.js';
 import { compileResult } from './poll-result.js';
 import { compileStates } from './poll-state.js';
 import { compileStatus } from './poll-status.js';
-import { compileStep, type StepContext } from './poll-step.js';
+import { compileFile, compileStep, type StepContext } from './poll-step.js';
 import { compileSubmit } from './poll-submit.js';
 import { keptIn, keptNameProblem, stepValues, stepVocabulary } from './poll-vocabulary.js';
 
@@ -72,6 +72,7 @@ export function compilePoll(poll: PollSpec, submit: SubmitContext): PollCall {
   if (faults.faults.length > 0 || status === null) throw new InvalidInputError(faults.faults);
 
   const calls = cancel.filter((step) => step !== null);
+  const file = compileFile(context, submit.timeouts);
   return {
     resubmit: poll.resubmit ?? 'never',
     intervalMs: poll.interval_ms ?? 2000,
@@ -88,6 +89,7 @@ export function compilePoll(poll: PollSpec, submit: SubmitContext): PollCall {
     readStatus,
     result,
     readResult,
+    file: (url, known) => file(url, stepValues(known)),
     cancel: (known) => calls.map((step) => step.render(stepValues(known))),
   };
 }

@@ -90,6 +90,28 @@ export function compileStep(
   };
 }
 
+/** The request for the file behind a URL of an answer: the worker's headers go to known origins only. */
+export function compileFile(
+  context: StepContext,
+  timeouts: UpstreamTimeouts,
+): (url: string, values: PlaceholderValues) => UpstreamCall {
+  const shared = sharedHeaders(context.header, {}, false);
+  return (text, values) => {
+    if (!URL.canParse(text)) throw new PollUrlError('poll.result', 'a file of the result has no valid URL');
+    const { origin, pathname, search } = new URL(text);
+    const headers = context.origins.has(origin) ? shared.render(values, context.secrets) : {};
+    const named = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
+    return {
+      method: 'GET',
+      origin,
+      path: pathname + search,
+      headers: { ...without(named, OWN_HEADERS), ...headers },
+      body: null,
+      timeouts,
+    };
+  };
+}
+
 /**
  * The worker's headers go to every step, since every step goes to the worker's origin or a listed one. Left out are those
  * that the step names, those that a request's values fill, and the content type of a body that the step does not have.
