@@ -17,6 +17,8 @@ export interface AddressRules {
   readonly allow: readonly Cidr[];
   readonly deny: readonly Cidr[];
   readonly allowLoopback: boolean;
+  /** Private addresses are denied, too. */
+  readonly publicOnly?: boolean;
 }
 
 export interface AddressDenial {
@@ -82,6 +84,10 @@ const neverReachable = [
     '3fff::/20',
   ),
 ];
+/** Where workers and their neighbours may live: RFC 1918, 6598 and 4193. */
+const privateRanges = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7'].map(
+  (text) => parseCidr(text),
+);
 const loopback = [parseCidr('127.0.0.0/8'), parseCidr('::1')];
 /** Everything in IPv6 that is not one of these is reserved by the IETF (RFC 4291 §2.4). */
 const usableIPv6 = [parseCidr('2000::/3'), parseCidr('fc00::/7'), parseCidr('::1')];
@@ -133,6 +139,10 @@ export function denialOf(text: string, rules: AddressRules): AddressDenial | nul
   for (const form of forms) {
     const denied = withinAny(form, rules.deny);
     if (denied) return { address: text, why: `denied by ${denied.text}`, setting: 'UPSTREAM_DENY_CIDRS' };
+  }
+  if (rules.publicOnly === true) {
+    if (!forms.some((form) => withinAny(form, [...privateRanges, ...loopback]))) return null;
+    return { address: text, why: 'not public, and so not allowed in an answer', setting: null };
   }
   if (rules.allowLoopback || !forms.some((form) => withinAny(form, loopback))) return null;
   if (forms.some((form) => withinAny(form, rules.allow))) return null;

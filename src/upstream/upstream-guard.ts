@@ -9,6 +9,8 @@ export interface UpstreamGuardSettings {
   /** Applied before `allowCidrs`. */
   readonly denyCidrs: readonly string[];
   readonly allowLoopback: boolean;
+  /** Denies private addresses and loopback, whatever else is allowed. */
+  readonly publicOnly?: boolean;
 }
 
 type Resolve = (
@@ -43,6 +45,7 @@ export class UpstreamGuard {
       allow: settings.allowCidrs.map((text) => parseCidr(text)),
       deny: settings.denyCidrs.map((text) => parseCidr(text)),
       allowLoopback: settings.allowLoopback,
+      publicOnly: settings.publicOnly ?? false,
     };
     this.#resolve = resolve;
   }
