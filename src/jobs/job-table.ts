@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { DatabaseSettings } from '../config/settings.js';
 import { Database } from '../database/database.js';
+import type { Kept } from '../registry/poll.js';
 import type { JobKind, PublicState } from './job.js';
-import { JOB_COLUMNS, type JobRow } from './job-rows.js';
+import { JOB_COLUMNS, type JobRow, type StoredFile } from './job-rows.js';
 
 export interface NewJobRow {
   readonly id: string;
@@ -37,6 +38,15 @@ export interface ListFilter {
   readonly after?: string | undefined;
   readonly limit: number;
   readonly order: 'asc' | 'desc';
+}
+
+export interface JobContentRow {
+  readonly id: string;
+  readonly model_name: string;
+  readonly worker_id: string | null;
+  readonly request_id: string;
+  readonly kept: Kept;
+  readonly result: readonly StoredFile[];
 }
 
 export const PART_BYTES = 1024 * 1024;
@@ -107,6 +117,31 @@ export class JobTable {
     return this.database.query(
       `SELECT ${JOB_COLUMNS} FROM ${this.job} WHERE id = ANY ($1) AND removed_at IS NULL`,
       [ids],
+    );
+  }
+
+  /** What fetching a file of a finished job needs. */
+  async contentOf(id: string): Promise<JobContentRow | undefined> {
+    const rows = await this.database.query<JobContentRow>(
+      `SELECT id, model_name, worker_id, request_id, kept, result FROM ${this.job}
+       WHERE id = $1 AND state = 'succeeded' AND removed_at IS NULL`,
+      [id],
+    );
+    return rows[0];
+  }
+
+  /** The upstream gave new URLs for the files of a finished job. */
+  async renewResult(id: string, files: readonly StoredFile[]): Promise<void> {
+    await this.database.query(
+      `UPDATE ${this.job} SET result = $2::json WHERE id = $1 AND state = 'succeeded'`,
+      [id, JSON.stringify(files)],
+    );
+  }
+
+  /** Jobs that have not ended, by model and state. */
+  counts(): Promise<{ model_name: string; state: string; n: number }[]> {
+    return this.database.query(
+      `SELECT model_name, state, count(*)::integer AS n FROM ${this.job} WHERE ended_at IS NULL GROUP BY model_name, state`,
     );
   }
 

@@ -10,10 +10,13 @@ import type { CancelSignal } from '../upstream/exchange.js';
 import { IdempotencyConflictError, InputsFullError, QueueFullError } from './job-errors.js';
 import { newJobId } from './job-id.js';
 import { hasEnded, jobOf, type JobRow } from './job-rows.js';
+import { type FileContent, JobContents } from './files/job-contents.js';
+import { JobRunner } from './engine/job-runner.js';
 import { JobTable, type ListFilter } from './job-table.js';
 import type { Job, NewJob } from './job.js';
-import { splitInput } from './input-files.js';
-import { isPollWorker, type PollWorker, pollWorkersOf } from './poll-workers.js';
+import { splitInput } from './files/input-files.js';
+import { isPollWorker, type PollWorker, pollWorkersOf } from './engine/poll-workers.js';
+import { whyUnable } from './engine/submit-call.js';
 import { Waiting } from './waiting.js';
 
 /** How long a job of a model without poll workers waits for a worker. */
@@ -33,6 +36,8 @@ export class Jobs {
     private readonly lookup: ModelLookup,
     private readonly policies: ModelPolicies,
     private readonly waiting: Waiting,
+    private readonly runner: JobRunner,
+    private readonly contents: JobContents,
     private readonly settings: JobSettings,
   ) {}
 
@@ -69,6 +74,7 @@ export class Jobs {
     );
     switch (made.kind) {
       case 'created':
+        this.runner.wake();
         return { job: this.shown(made.row), created: true };
       case 'exists':
         if (made.requestHash !== job.requestHash) throw new IdempotencyConflictError();
@@ -115,6 +121,7 @@ export class Jobs {
     if (!UUID.test(id)) return null;
     const row = await this.table.cancel(id);
     if (row === undefined) return null;
+    this.runner.cancelled(id);
     this.waiting.changed([id]);
     return this.shown(row);
   }
@@ -122,7 +129,9 @@ export class Jobs {
   /** Cancels what runs; the job is no longer found. @returns whether it was there */
   async remove(id: string): Promise<boolean> {
     if (!UUID.test(id)) return false;
-    return this.table.remove(id);
+    const wasThere = await this.table.remove(id);
+    if (wasThere) this.runner.cancelled(id);
+    return wasThere;
   }
 
   /**
@@ -155,6 +164,14 @@ export class Jobs {
       await sleep(CHANGES_PAUSE_MS);
       row = await this.next(row, ({ version }) => version > known, Infinity, signal);
     }
+  }
+
+  /**
+   * A file of a finished job, or one range of it: from the database, or streamed from the upstream.
+   * @throws NoSuchFileError, UpstreamError
+   */
+  content(job: Job, number: number, range: string | null): Promise<FileContent> {
+    return this.contents.open(job.id, number, range);
   }
 
   /** Resolves with the row once it is `wanted`, or as it is at `untilMs` or when `signal` fires; `undefined`: it is gone. */
@@ -191,14 +208,17 @@ export class Jobs {
     throw new NoWorkerAvailableError(name, RETRY_AFTER_S, 'the registry has not been read yet');
   }
 
-  /** @throws NoWorkerAvailableError */
+  /** The workers that cannot express the request. @throws when none in use can */
   private unableOf(workers: readonly PollWorker[], job: NewJob): readonly string[] {
     const inUse = workers.filter(
       ({ adminState, health }) => adminState === 'enabled' && health !== 'unhealthy',
     );
     if (inUse.length === 0)
       throw new NoWorkerAvailableError(job.modelName, RETRY_AFTER_S, whyNoneIsInUse(workers));
-    return [];
+    const faults = new Map(workers.map((worker) => [worker, whyUnable(worker, job)]));
+    const [first] = inUse;
+    if (first !== undefined && inUse.every((worker) => faults.get(worker) !== null)) throw faults.get(first);
+    return workers.filter((worker) => faults.get(worker) !== null).map((worker) => worker.id);
   }
 
   private shown(row: JobRow): Job {

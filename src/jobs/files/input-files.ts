@@ -1,4 +1,4 @@
-import type { JobInput } from './job.js';
+import type { JobInput } from '../job.js';
 
 const REFERENCE = /^job-file:(\d+)$/;
 

@@ -1,0 +1,40 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { hasEnded } from '../job-rows.js';
+import type { Recorded } from './job-leases.js';
+import { JobMetrics } from '../job-metrics.js';
+import { outcomeOf, Standings } from './standings.js';
+import { Waiting } from '../waiting.js';
+import type { JobErrorCode } from '../job.js';
+
+/** What follows from a change that was written: callers hear of it, the worker's standing changes, the log has a line. */
+@Injectable()
+export class JobEnds {
+  private readonly logger = new Logger('Jobs');
+
+  constructor(
+    private readonly waiting: Waiting,
+    private readonly standings: Standings,
+    private readonly metrics: JobMetrics,
+  ) {}
+
+  /** @param workerId that had the job until now */
+  changed(job: Recorded, workerId: string | null): void {
+    this.waiting.changed([job.id]);
+    if (!hasEnded(job)) {
+      if (job.state === 'unknown') this.logger.warn(`job ${job.id} of ${job.model_name}: ${job.note}`);
+      return;
+    }
+    this.metrics.ended(job.model_name, job.error_code ?? 'succeeded', job.age_ms);
+    const seconds = Math.round(job.age_ms / 1000);
+    const line = `job ${job.id} of ${job.model_name} ${job.state} after ${seconds} s`;
+    if (job.state === 'failed') this.logger.warn(`${line}: ${job.error_code}: ${job.error}`);
+    else this.logger.log(line);
+    const outcome = workerId === null ? null : outcomeOf(job.error_code as JobErrorCode | null);
+    if (workerId !== null && outcome !== null)
+      void this.standings.note(
+        workerId,
+        outcome,
+        job.error === null ? '' : `${job.error_code}: ${job.error}`,
+      );
+  }
+}

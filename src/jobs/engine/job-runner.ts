@@ -1,0 +1,262 @@
+import {
+  type BeforeApplicationShutdown,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { SchedulerRegistry } from '@nestjs/schedule';
+import { JobSettings } from '../../config/settings.js';
+import { DatabaseConnection } from '../../database/database-connection.js';
+import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
+import { Notifications } from '../../database/notifications.js';
+import { LiveWorkers } from '../../registry/live/live-workers.js';
+import { WorkerActivity } from '../../registry/live/worker-activity.js';
+import { PeriodicTask } from '../../replicas/periodic-task.js';
+import { Replicas } from '../../replicas/replicas.js';
+import type { Change } from './change.js';
+import { HeldJobs } from './held-jobs.js';
+import { JobCalls } from './job-calls.js';
+import { JobEnds } from './job-ends.js';
+import { type ClaimedJob, JobLeases } from './job-leases.js';
+import { JobLooks } from './job-looks.js';
+import { JobRecorder } from './job-recorder.js';
+import { BUSY, type StartedJob, JobStarts } from './job-starts.js';
+import { JobSubmits } from './job-submits.js';
+import { LookPauses } from './look-pauses.js';
+import { isPollWorker } from './poll-workers.js';
+
+/** After a turn that found no database. */
+const AWAY_MS = 1_000;
+/** Another replica is starting jobs of the same model. */
+const BUSY_MS = 150;
+/** What an operator must see before it is tried again. */
+const FAULT_MS = 10_000;
+/** A job in one of these states may start, or has left a place to another. */
+const WAKING: ReadonlySet<string> = new Set([
+  'queued',
+  'unknown',
+  'cancelling',
+  'succeeded',
+  'failed',
+  'cancelled',
+]);
+
+/**
+ * The loop of long work, one on each replica: starts queued jobs, looks at those that are due, sweeps. It sleeps until
+ * something is due as far as it knows; a NOTIFY or an own change wakes it earlier. Submits and looks run beside it.
+ */
+@Injectable()
+export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
+  private readonly logger = new Logger('Jobs');
+  private readonly turns: PeriodicTask;
+  private readonly running = new Set<Promise<void>>();
+  private readonly looking = new Map<string, number>();
+  private looks = 0;
+  private submits = 0;
+  private sweepDueMs = -Infinity;
+  private mayStart = true;
+  private isStopping = false;
+  private lastFault = '';
+
+  constructor(
+    private readonly leases: JobLeases,
+    private readonly starts: JobStarts,
+    private readonly submitter: JobSubmits,
+    private readonly calls: JobCalls,
+    private readonly looker: JobLooks,
+    private readonly recorder: JobRecorder,
+    private readonly ends: JobEnds,
+    private readonly held: HeldJobs,
+    private readonly pauses: LookPauses,
+    private readonly live: LiveWorkers,
+    private readonly activity: WorkerActivity,
+    private readonly replicas: Replicas,
+    private readonly connection: DatabaseConnection,
+    private readonly settings: JobSettings,
+    notifications: Notifications,
+    schedules: SchedulerRegistry,
+  ) {
+    this.turns = new PeriodicTask('job-runner', schedules, () => this.turn());
+    notifications.subscribe('job_changed', {
+      onNotify: (payload) => this.hear(payload),
+      onListening: () => this.wake(),
+    });
+    live.onChange(() => this.wake());
+  }
+
+  onApplicationBootstrap(): void {
+    this.connection.onConnected(() => this.wake());
+  }
+
+  /** While clients are still served: other replicas take over what runs, at once. Without another, callers that wait need this one. */
+  async beforeApplicationShutdown(): Promise<void> {
+    if (this.replicas.count > 1) await this.stop();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.stop();
+  }
+
+  /** A job was queued, or a place became free. */
+  wake(): void {
+    this.mayStart = true;
+    this.turns.runWithin(0);
+  }
+
+  /** A job is to be cancelled. */
+  cancelled(id: string): void {
+    this.held.cancel(id);
+    this.turns.runWithin(0);
+  }
+
+  /** Submits and calls under way finish, for nobody else could know what came of them. Looks are broken off. */
+  private async stop(): Promise<void> {
+    if (this.isStopping) return;
+    this.isStopping = true;
+    await this.turns.stop();
+    this.held.stopLooks();
+    await Promise.all(this.running);
+    await this.recorder.stop();
+    // Leases that cannot be released expire.
+    await this.leases.release().catch(() => {});
+  }
+
+  private hear(payload: string): void {
+    const [id = '', state = ''] = payload.split(' ');
+    this.held.cancelIfWanted(id);
+    if (WAKING.has(state)) this.wake();
+  }
+
+  private async turn(): Promise<number | null> {
+    if (this.isStopping) return null;
+    try {
+      await this.sweep();
+      const startMs = await this.startQueued();
+      const dueMs = await this.claimDue();
+      this.lastFault = '';
+      return Math.max(0, Math.min(startMs, dueMs, this.settings.idleMs));
+    } catch (error) {
+      return this.report(error);
+    }
+  }
+
+  private async sweep(): Promise<void> {
+    const nowMs = performance.now();
+    if (nowMs < this.sweepDueMs) return;
+    this.sweepDueMs = nowMs + this.settings.idleMs;
+    this.mayStart = true;
+    for (const swept of await this.leases.sweep()) this.ends.changed(swept, null);
+  }
+
+  /** @returns when to try again */
+  private async startQueued(): Promise<number> {
+    if (!this.mayStart) return Infinity;
+    this.mayStart = false;
+    let againMs = Infinity;
+    for (const modelName of await this.starts.modelsWaiting()) {
+      const room = this.settings.submitsAtOnce - this.submits;
+      if (room <= 0) return Infinity;
+      const started = await this.startOf(modelName, room);
+      if (started === BUSY) {
+        this.mayStart = true;
+        againMs = BUSY_MS * (0.5 + Math.random());
+      } else for (const job of started) this.follow(this.submit(job));
+    }
+    return againMs;
+  }
+
+  private startOf(modelName: string, room: number): Promise<readonly StartedJob[] | typeof BUSY> {
+    const workers = this.live.model(modelName)?.workers ?? [];
+    if (!workers.some(isPollWorker)) return this.starts.startCalls(modelName, room);
+    const usable = new Set(
+      workers.filter((worker) => isPollWorker(worker) && !this.isEjected(worker.id)).map(({ id }) => id),
+    );
+    return this.starts.start(modelName, room, (id) => usable.has(id));
+  }
+
+  /** By this replica's own requests, if the worker has any. */
+  private isEjected(workerId: string): boolean {
+    const until = this.activity.of(workerId).ejectedUntil;
+    return until !== null && until.getTime() > Date.now();
+  }
+
+  private async submit(job: StartedJob): Promise<void> {
+    this.submits += 1;
+    const isCall = job.workerId === null;
+    try {
+      const recorded = await this.held.during({ id: job.id, submit: job.submit }, isCall, (signal) =>
+        isCall ? this.calls.call(job, signal) : this.submitter.submit(job),
+      );
+      if (recorded !== null) this.ends.changed(recorded, job.workerId);
+    } finally {
+      this.submits -= 1;
+      this.wake();
+    }
+  }
+
+  /** @returns when the next is due */
+  private async claimDue(): Promise<number> {
+    const room = this.settings.looksAtOnce - this.looks;
+    // The end of a look starts another turn.
+    if (room <= 0) return Infinity;
+    const except = this.notLookedAt();
+    const claimed = await this.leases.claim(room, except);
+    for (const job of claimed) this.follow(this.look(job));
+    if (claimed.length > 0) return this.settings.gatherMs;
+    const nextMs = await this.leases.nextDueMs(except);
+    return nextMs === null ? Infinity : Math.max(this.settings.gatherMs, nextMs);
+  }
+
+  private notLookedAt(): readonly string[] {
+    const busy = [...this.looking].flatMap(([id, count]) =>
+      count >= this.settings.looksPerWorker ? [id] : [],
+    );
+    return [...this.pauses.paused(), ...busy];
+  }
+
+  private async look(job: ClaimedJob): Promise<void> {
+    const workerId = job.workerId ?? '';
+    this.looks += 1;
+    this.looking.set(workerId, (this.looking.get(workerId) ?? 0) + 1);
+    try {
+      const claim = { id: job.id, fence: job.fence };
+      const recorded = await this.held.during(claim, false, async (signal) => {
+        const change = await this.looker.look(job, signal);
+        if (change === null) return null;
+        this.turns.runWithin(Math.max(change.dueMs, this.settings.gatherMs));
+        return this.recorder.record(claim, change, isFinal(change));
+      });
+      if (recorded !== null) this.ends.changed(recorded, job.workerId);
+    } finally {
+      this.looks -= 1;
+      const left = (this.looking.get(workerId) ?? 1) - 1;
+      if (left === 0) this.looking.delete(workerId);
+      else this.looking.set(workerId, left);
+      this.turns.runWithin(this.settings.gatherMs);
+    }
+  }
+
+  private follow(work: Promise<void>): void {
+    const followed: Promise<void> = work
+      .catch((error: unknown) => void this.report(error))
+      .finally(() => this.running.delete(followed));
+    this.running.add(followed);
+  }
+
+  /** Logs each fault once, not at every turn. @returns the pause before the next turn */
+  private report(error: unknown): number {
+    const isAway = error instanceof DatabaseUnavailableError;
+    const fault = isAway ? 'the database is away' : String(error);
+    if (fault !== this.lastFault) {
+      if (isAway) this.logger.warn('jobs wait until the database is back');
+      else this.logger.error(error);
+    }
+    this.lastFault = fault;
+    return isAway ? AWAY_MS * (0.5 + Math.random()) : FAULT_MS;
+  }
+}
+
+function isFinal({ state }: Change): boolean {
+  return state === 'succeeded' || state === 'failed' || state === 'cancelled';
+}

@@ -1,0 +1,124 @@
+import { Injectable } from '@nestjs/common';
+import { SecretMissingError } from '../../credentials/worker-secrets.js';
+import { LiveWorkers } from '../../registry/live/live-workers.js';
+import { ProbeHints } from '../../registry/live/probe-hints.js';
+import type { Kept } from '../../registry/poll.js';
+import { type FailureKind, UpstreamError } from '../../upstream/failure.js';
+import { type UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
+import type { Change } from './change.js';
+import { joinInput } from '../files/input-files.js';
+import { JobFiles } from '../files/job-files.js';
+import { JobLooks, withTimeout } from './job-looks.js';
+import { JobMetrics } from '../job-metrics.js';
+import { JobRecorder } from './job-recorder.js';
+import type { StartedJob } from './job-starts.js';
+import { JobWorkers } from './job-workers.js';
+import { afterSubmit, afterUnknownSubmit, failed, notTaken } from './next-step.js';
+import { isPollWorker, knownValues, type PollWorker, pollWorkersOf } from './poll-workers.js';
+import { Standings } from './standings.js';
+import { isOfRequest, submitCall } from './submit-call.js';
+import type { Recorded } from './job-leases.js';
+
+/** No byte of the request was sent. */
+const NOT_SENT: ReadonlySet<FailureKind> = new Set<FailureKind>([
+  'connect',
+  'connect_timeout',
+  'address_forbidden',
+]);
+
+/** Submits a job to its worker, once. What is not certainly untouched is never simply sent again. */
+@Injectable()
+export class JobSubmits {
+  constructor(
+    private readonly workers: JobWorkers,
+    private readonly live: LiveWorkers,
+    private readonly client: UpstreamClient,
+    private readonly files: JobFiles,
+    private readonly recorder: JobRecorder,
+    private readonly looks: JobLooks,
+    private readonly standings: Standings,
+    private readonly hints: ProbeHints,
+    private readonly metrics: JobMetrics,
+  ) {}
+
+  /** @returns the job afterwards; `null`: it is not known here @throws DatabaseUnavailableError before anything was sent */
+  async submit(job: StartedJob): Promise<Recorded | null> {
+    const claim = { id: job.id, submit: job.submit };
+    const worker = job.workerId === null ? null : await this.workers.of(job.workerId);
+    if (worker === null || !isPollWorker(worker))
+      return this.recorder.record(claim, notTaken(job.workerId, 'its worker was changed or deleted'), true);
+    const prepared = await this.prepare(job, worker);
+    if ('state' in prepared) return this.recorder.record(claim, prepared, true);
+    this.metrics.started(job.modelName, job.waitedMs);
+    const { change, kept } = await this.send(job, worker, prepared);
+    const recorded = await this.recorder.record(claim, change, true);
+    // The job has ended meanwhile, as cancelled or unknown: the task would run for nothing.
+    if (recorded === null && kept !== null)
+      await this.looks.abandon(worker, knownValues(worker, { ...job, kept }));
+    if (recorded !== null && kept !== null && job.inputBytes > 0)
+      await this.files.deleteInputs(job.id).catch(() => {});
+    return recorded;
+  }
+
+  /** The rendered submit, or why there is none. */
+  private async prepare(job: StartedJob, worker: PollWorker): Promise<UpstreamCall | Change> {
+    const files = job.inputBytes > 0 ? await this.files.inputs(job.id) : new Map<number, string>();
+    try {
+      const call = submitCall(worker, { ...job, input: joinInput(job.input, files) });
+      return { ...withTimeout(call, worker.call.poll.submitTimeoutMs), freshConnection: true };
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (error instanceof SecretMissingError) return failed('misconfigured', message);
+      if (!isOfRequest(error)) return failed('misconfigured', message);
+      const others = pollWorkersOf(this.live.model(job.modelName)).filter(
+        ({ id }) => id !== worker.id && !job.unable.includes(id),
+      );
+      if (others.length === 0) return failed('submit_refused', message);
+      return { state: 'queued', note: message, dueMs: 0, unable: worker.id };
+    }
+  }
+
+  private async send(
+    job: StartedJob,
+    worker: PollWorker,
+    call: UpstreamCall,
+  ): Promise<{ readonly change: Change; readonly kept: Kept | null }> {
+    const { poll } = worker.call;
+    try {
+      const { status, headers, bytes } = await this.client.send(call, null);
+      const reading = poll.readSubmit(
+        { status, headers, body: bytes },
+        knownValues(worker, { ...job, kept: {} }),
+      );
+      this.metrics.submitted(reading.kind);
+      if (reading.kind === 'accepted') void this.standings.note(worker.id, { kind: 'accepted' });
+      // Before the job is queued again, or it would come straight back.
+      if (reading.kind === 'busy') await this.standings.note(worker.id, reading);
+      if (reading.kind === 'unknown' && poll.resubmit !== 'never')
+        await this.standings.note(worker.id, { kind: 'fault' }, reading.message);
+      const change = afterSubmit(reading, worker.id, job.submit, poll, Math.random());
+      return { change, kept: reading.kind === 'accepted' ? reading.kept : null };
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      return { change: await this.afterFailure(job, worker, error), kept: null };
+    }
+  }
+
+  private async afterFailure(job: StartedJob, worker: PollWorker, error: UpstreamError): Promise<Change> {
+    const { poll } = worker.call;
+    if (error.kind === 'unwritable_request') {
+      this.metrics.submitted('refused');
+      return failed('submit_refused', error.message);
+    }
+    if (NOT_SENT.has(error.kind)) {
+      this.metrics.submitted('unreachable');
+      this.hints.requestProbe(worker.id);
+      await this.standings.note(worker.id, { kind: 'unreachable' }, error.message);
+      return notTaken(worker.id, error.message);
+    }
+    this.metrics.submitted('unknown');
+    this.hints.requestProbe(worker.id);
+    if (poll.resubmit !== 'never') await this.standings.note(worker.id, { kind: 'fault' }, error.message);
+    return afterUnknownSubmit(error.message, job.submit, poll);
+  }
+}

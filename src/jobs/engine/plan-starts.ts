@@ -1,0 +1,113 @@
+/** A worker of the model that may be given jobs. */
+export interface StartWorker {
+  readonly id: string;
+  readonly priority: number;
+  readonly weight: number;
+  /** Jobs it may be given now; 0: none. */
+  readonly room: number;
+  /** Jobs that it has. */
+  readonly active: number;
+  /** Used where no better one has room. */
+  readonly isSuspect: boolean;
+}
+
+export interface WaitingJob {
+  readonly id: string;
+  readonly ownerKey: string;
+  /** Workers that cannot express the request. */
+  readonly unable: readonly string[];
+  /** Workers that did not take it; others are tried first. */
+  readonly tried: readonly string[];
+}
+
+export interface Start {
+  readonly jobId: string;
+  readonly workerId: string;
+}
+
+/**
+ * Which waiting jobs of one model start now, and where. The turn is that of the key with the fewest jobs running, so that
+ * no key starves another; within a key the oldest job is first. A job goes to a worker that has not turned it away, of the
+ * lowest priority number, with the fewest jobs for its weight.
+ * @param waiting oldest first
+ * @param activeOf jobs that each key has running
+ */
+export function planStarts(
+  waiting: readonly WaitingJob[],
+  workers: readonly StartWorker[],
+  activeOf: ReadonlyMap<string, number>,
+  most: number,
+): readonly Start[] {
+  const pool = workers.map((worker) => ({ ...worker }));
+  const queues = new Map<string, WaitingJob[]>();
+  for (const job of waiting) {
+    const queue = queues.get(job.ownerKey);
+    if (queue === undefined) queues.set(job.ownerKey, [job]);
+    else queue.push(job);
+  }
+  const active = new Map([...queues.keys()].map((key) => [key, activeOf.get(key) ?? 0]));
+  const starts: Start[] = [];
+  while (starts.length < most && queues.size > 0) {
+    const key = fewest(active, queues);
+    const queue = queues.get(key) ?? [];
+    const found = firstStart(queue, pool);
+    if (found === null) {
+      // Room only shrinks: what cannot start now cannot start later in this plan.
+      queues.delete(key);
+      continue;
+    }
+    const { at, worker } = found;
+    const [job] = queue.splice(at, 1);
+    if (job === undefined) break;
+    worker.room -= 1;
+    worker.active += 1;
+    active.set(key, (active.get(key) ?? 0) + 1);
+    starts.push({ jobId: job.id, workerId: worker.id });
+  }
+  return starts;
+}
+
+type Place = { -readonly [Field in keyof StartWorker]: StartWorker[Field] };
+
+/** Of several, the one whose oldest job has waited longest: the order of insertion. */
+function fewest(active: ReadonlyMap<string, number>, queues: ReadonlyMap<string, unknown>): string {
+  let best = '';
+  let least = Infinity;
+  for (const key of queues.keys()) {
+    const count = active.get(key) ?? 0;
+    if (count < least) [best, least] = [key, count];
+  }
+  return best;
+}
+
+function firstStart(
+  queue: readonly WaitingJob[],
+  pool: readonly Place[],
+): { readonly at: number; readonly worker: Place } | null {
+  for (const [at, job] of queue.entries()) {
+    const worker = bestFor(job, pool);
+    if (worker !== null) return { at, worker };
+  }
+  return null;
+}
+
+function bestFor({ unable, tried }: WaitingJob, pool: readonly Place[]): Place | null {
+  let best: Place | null = null;
+  for (const worker of pool) {
+    if (worker.room <= 0 || unable.includes(worker.id)) continue;
+    if (best === null || isBetter(worker, best, tried)) best = worker;
+  }
+  return best;
+}
+
+function isBetter(one: Place, other: Place, tried: readonly string[]): boolean {
+  const rank = (worker: Place): readonly number[] => [
+    tried.includes(worker.id) ? 1 : 0,
+    worker.isSuspect ? 1 : 0,
+    worker.priority,
+    (worker.active + 1) / worker.weight,
+  ];
+  const [mine, theirs] = [rank(one), rank(other)];
+  const at = mine.findIndex((value, index) => value !== theirs[index]);
+  return at !== -1 && (mine[at] ?? 0) < (theirs[at] ?? 0);
+}

@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { databaseForTest } from '../database.js';
+import { until } from '../until.js';
+import { aJob, ended, insertWorker, knows, pollOf, startEngine } from './engine.js';
+import { answer, TaskServer } from './task-server.js';
+
+async function stage(poll: Readonly<Record<string, unknown>> = {}, durationMs = 300) {
+  const database = await databaseForTest();
+  const upstream = await TaskServer.forTest(durationMs);
+  const workerId = await insertWorker(database, upstream.url, { poll: pollOf(poll) });
+  const engine = await startEngine(database);
+  await knows(engine, workerId);
+  return { database, upstream, workerId, engine };
+}
+
+describe('a job', () => {
+  it('is submitted once, asked for, and ends with the URL of its file', async () => {
+    const { engine, upstream, workerId, database } = await stage({}, 800);
+    const { job, created } = await engine.jobs.create(aJob('a cat'));
+    expect(created).toBe(true);
+    expect(job).toMatchObject({ state: 'queued', progress: 0, files: [], error: null });
+    const done = await ended(engine, job);
+    expect(done).toMatchObject({
+      state: 'succeeded',
+      progress: 100,
+      workerId,
+      upstreamWord: 'done',
+      error: null,
+    });
+    expect(done.files).toEqual([{ number: 0, url: `${upstream.url}/files/task-1`, type: null, bytes: null }]);
+    expect([...upstream.submits.values()]).toEqual([1]);
+    expect(upstream.looks).toBeGreaterThan(1);
+    const events = await database.query<{ state: string; actor: string }>(
+      'SELECT state, actor FROM job_event ORDER BY id',
+    );
+    expect(events.map(({ state }) => state)).toEqual(['queued', 'submitting', 'running', 'succeeded']);
+    expect(events.map(({ actor }) => actor)).toEqual(['api', 'jobs', 'jobs', 'jobs']);
+  });
+
+  it('fails with the words of the upstream', async () => {
+    const { engine } = await stage();
+    const { job } = await engine.jobs.create(aJob('please fail'));
+    expect(await ended(engine, job)).toMatchObject({
+      state: 'failed',
+      error: { code: 'upstream_failed', message: 'no GPU left' },
+    });
+  });
+
+  it('tells its states in order while it is followed', async () => {
+    const { engine } = await stage({}, 1_500);
+    const { job } = await engine.jobs.create(aJob('a cat'));
+    const seen: string[] = [];
+    let version = 0;
+    for await (const { state, version: next } of engine.jobs.changes(job.id, null, null)) {
+      expect(next).toBeGreaterThan(version);
+      version = next;
+      if (seen.at(-1) !== state) seen.push(state);
+    }
+    expect(seen.at(-1)).toBe('succeeded');
+    expect(seen).toContain('running');
+  });
+
+  it('is cancelled at the upstream, too', async () => {
+    const { engine, upstream } = await stage();
+    const { job } = await engine.jobs.create(aJob('held'));
+    await until(() => upstream.tasks.size === 1);
+    await until(async () => (await engine.jobs.find(job.id))?.state === 'running');
+    await engine.jobs.cancel(job.id);
+    expect(await ended(engine, job)).toMatchObject({ state: 'cancelled', note: 'the upstream was told' });
+    expect(upstream.tasks.get('task-1')?.state).toBe('cancelled');
+  });
+
+  it('stays done if it was done before the cancel arrived', async () => {
+    const { engine, upstream } = await stage({ interval_ms: 60_000 }, 0);
+    const { job } = await engine.jobs.create(aJob('quick'));
+    await until(async () => (await engine.jobs.find(job.id))?.state === 'running');
+    await engine.jobs.cancel(job.id);
+    expect((await ended(engine, job)).state).toBe('succeeded');
+    expect(upstream.tasks.get('task-1')?.state).toBe(null);
+  });
+
+  it('is not submitted when it is cancelled in the queue', async () => {
+    const { engine, database, upstream } = await stage();
+    await database.query(`UPDATE worker SET max_concurrency = 1`);
+    const first = await engine.jobs.create(aJob('held'));
+    await until(() => upstream.tasks.size === 1);
+    const { job } = await engine.jobs.create(aJob('second'));
+    expect(await engine.jobs.cancel(job.id)).toMatchObject({ state: 'cancelled' });
+    await engine.jobs.cancel(first.job.id);
+    await ended(engine, first.job);
+    expect(upstream.tasks.size).toBe(1);
+  });
+
+  it('is asked for again while the upstream does not know it yet, and is lost after a while', async () => {
+    const { engine, upstream } = await stage();
+    const { job } = await engine.jobs.create(aJob('a cat'));
+    await until(() => upstream.tasks.size === 1);
+    let notFound = 0;
+    upstream.interfere = (request, response) => {
+      if (request.method !== 'GET' || notFound >= 2) return false;
+      notFound += 1;
+      answer(response, 404, {});
+      return true;
+    };
+    expect((await ended(engine, job)).state).toBe('succeeded');
+    expect(notFound).toBeGreaterThan(0);
+    const lost = await engine.jobs.create(aJob('held'));
+    await until(() => upstream.tasks.size === 2);
+    upstream.tasks.clear();
+    expect(await ended(engine, lost.job)).toMatchObject({ error: { code: 'upstream_lost' } });
+  });
+
+  it('goes on through 500s, broken JSON and closed connections while it is asked for', async () => {
+    const { engine, upstream } = await stage();
+    const faults = [500, 0, 401, 503];
+    upstream.interfere = (request, response) => {
+      const fault = request.method === 'GET' ? faults.shift() : undefined;
+      if (fault === undefined) return false;
+      if (fault === 0) response.destroy();
+      else response.writeHead(fault).end('<html>');
+      return true;
+    };
+    const { job } = await engine.jobs.create(aJob('a cat'));
+    expect((await ended(engine, job)).state).toBe('succeeded');
+    expect(faults).toEqual([]);
+  });
+
+  it('is submitted again after the upstream was busy, and fails as busy when that lasts too long', async () => {
+    const { engine, upstream, database } = await stage();
+    let busy = 2;
+    upstream.interfere = (request, response) => {
+      if (request.method !== 'POST' || busy === 0) return false;
+      busy -= 1;
+      answer(response, 429, { error: 'too many tasks' });
+      return true;
+    };
+    const { job } = await engine.jobs.create(aJob('a cat'));
+    expect((await ended(engine, job)).state).toBe('succeeded');
+    busy = Infinity;
+    const second = await engine.jobs.create(aJob('a dog'));
+    await until(async () => ((await engine.jobs.find(second.job.id))?.note ?? '') !== '');
+    await database.query('UPDATE job SET queue_until = now() WHERE id = $1', [second.job.id]);
+    expect(await ended(engine, second.job)).toMatchObject({
+      error: { code: 'busy', message: expect.stringContaining('too many tasks') },
+    });
+  });
+
+  it('ends as timeout only after a look that was made past the deadline, and is then cancelled upstream', async () => {
+    const { engine, upstream } = await stage({ timeout_ms: 1_000 });
+    const { job } = await engine.jobs.create(aJob('held'));
+    expect(await ended(engine, job)).toMatchObject({ error: { code: 'timeout' } });
+    await until(() => upstream.tasks.get('task-1')?.state === 'cancelled');
+  });
+});
