@@ -109,8 +109,7 @@ function admit(app: NestFastifyApplication): void {
       // So that a kept-alive client goes to another replica with its next request.
       if (readiness.state() === 'draining') reply.header('connection', 'close');
       try {
-        const query = request.url.indexOf('?');
-        check.check(query === -1 ? request.url : request.url.slice(0, query), request.headers);
+        check.check(request.method, request.url, request.headers);
         done();
       } catch (error) {
         done(error instanceof Error ? error : new Error(String(error)));

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { AccessSettings } from '../config/settings.js';
 import { ForeignOriginError, UnauthorizedError } from './access-errors.js';
+import { isSignedLink } from './signed-link.js';
 import { SecretText } from './secret-text.js';
 
 /** Open to everyone: the probes, and the pages that describe the API and hold no secret. */
@@ -18,12 +19,18 @@ export class AdmissionCheck {
   }
 
   /** @throws UnauthorizedError, ForeignOriginError */
-  check(path: string, headers: IncomingHttpHeaders): void {
+  check(method: string, url: string, headers: IncomingHttpHeaders): void {
     if (this.settings.protectedMode) return this.checkOrigin(headers);
-    if (this.adminKey === null || OPEN_PATH.test(path)) return;
+    if (this.adminKey === null) return;
+    const query = url.indexOf('?');
+    const path = query === -1 ? url : url.slice(0, query);
+    if (OPEN_PATH.test(path)) return;
     if (path === '/metrics' && this.settings.metricsOpen) return;
     const key = keyOf(headers);
-    if (key === null || !this.adminKey.is(key)) throw new UnauthorizedError(key !== null);
+    if (key !== null && this.adminKey.is(key)) return;
+    // Its signature is the key; the route checks it.
+    if (isSignedLink(method, url)) return;
+    throw new UnauthorizedError(key !== null);
   }
 
   /** Against DNS rebinding: a page of evil.example that resolves to 127.0.0.1 still sends `Host: evil.example`. */

@@ -11,6 +11,14 @@ import { InferenceService } from './inference.service.js';
 import { OpenAiController } from './apis/openai/openai.controller.js';
 import { InferenceRequests } from './client/inference-request.js';
 import { JobsModule } from '../jobs/jobs.module.js';
+import { FileResponses } from './apis/jobs/file-responses.js';
+import { HangUps } from './apis/jobs/hang-ups.js';
+import { JobFilesController } from './apis/jobs/job-files.controller.js';
+import { JobFront } from './apis/jobs/job-front.js';
+import { JobResults } from './apis/jobs/job-results.js';
+import { LongWork } from './apis/jobs/long-work.js';
+import { VideoRequests } from './apis/videos/video-requests.js';
+import { VideosController } from './apis/videos/videos.controller.js';
 import { JobEvents } from './apis/jobs/job-events.js';
 import { JobRequests } from './apis/jobs/job-requests.js';
 import { JobStarter } from './apis/jobs/job-starter.js';
@@ -27,13 +35,21 @@ import { NativeController } from './apis/native/native.controller.js';
     MessagesController,
     DryRunController,
     EchoController,
+    JobFilesController,
     JobsController,
+    VideosController,
   ],
   providers: [
     DryRunService,
     InferenceService,
     InferenceRequests,
+    FileResponses,
+    HangUps,
     JobEvents,
+    JobFront,
+    JobResults,
+    LongWork,
+    VideoRequests,
     JobRequests,
     JobStarter,
     OneCallService,

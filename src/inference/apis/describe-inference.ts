@@ -1,4 +1,5 @@
 import { getSchemaPath, type OpenAPIObject } from '@nestjs/swagger';
+import { NewVideoDto, VideoDto } from './videos/videos-api.dto.js';
 import { describeJobs } from './jobs/describe-jobs.js';
 import { ChatAnswerDto, ChatDto } from './native/native-api.dto.js';
 import {
@@ -25,6 +26,8 @@ interface Description {
   readonly summary: string;
   readonly sent: Model;
   readonly answered: Model;
+  /** A form is taken, too. */
+  readonly form?: true;
 }
 
 const PASSED = 'Passed through to workers with protocol "openai".';
@@ -55,6 +58,19 @@ const DESCRIPTIONS: Readonly<Record<string, Description>> = {
     summary: 'Images, by workers with `task: "image"`, or with protocol "openai" and no task.',
     sent: PromptDto,
     answered: ImageListDto,
+  },
+  '/v1/images/edits': {
+    summary:
+      'Edits of images (a form: image or several image[], mask, prompt), by workers with `task: "image"`, or with protocol "openai" and no task.',
+    sent: PromptDto,
+    answered: ImageListDto,
+    form: true,
+  },
+  '/v1/videos': {
+    summary: 'Begins a video, from a form or from JSON.',
+    sent: NewVideoDto,
+    answered: VideoDto,
+    form: true,
   },
   '/v1/messages': {
     summary:
@@ -94,7 +110,10 @@ export function describeInference(document: OpenAPIObject): void {
       continue;
     }
     post.summary = described.summary;
-    post.requestBody = { required: true, content: json(described.sent) };
+    post.requestBody = {
+      required: true,
+      content: { ...json(described.sent), ...(described.form ? form(described.sent) : {}) },
+    };
     post.responses['200'] = { description: 'The answer', content: json(described.answered) };
     if (path.startsWith('/v1/messages'))
       post.responses['default'] = { description: 'An error', content: json(AnthropicErrorDto) };
@@ -110,6 +129,10 @@ function describePassed(path: string, post: NonNullable<OpenAPIObject['paths'][s
   const answered =
     path === '/v1/audio/speech' ? { 'audio/*': { schema: { type: 'string', format: 'binary' } } } : anything;
   post.responses['200'] = { description: 'The answer of the worker, unchanged', content: answered };
+}
+
+function form(model: Model) {
+  return { 'multipart/form-data': { schema: { $ref: getSchemaPath(model) } } };
 }
 
 function json(model: Model) {

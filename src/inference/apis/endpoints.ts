@@ -9,6 +9,7 @@ export const ENDPOINTS = {
   '/completions': 'completion',
   '/embeddings': 'embedding',
   '/images/generations': 'image',
+  '/images/edits': 'image',
   '/responses': 'chat',
   '/audio/speech': 'audio',
   '/audio/transcriptions': 'audio',

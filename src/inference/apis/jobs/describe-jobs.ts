@@ -9,6 +9,20 @@ type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
 /** What decorators cannot say of the jobs API: further statuses, headers, and bodies that are no JSON. */
 export function describeJobs({ paths }: OpenAPIObject): void {
+  for (const path of [
+    '/api/v1/chat/completions',
+    '/v1/chat/completions',
+    '/v1/images/generations',
+    '/v1/images/edits',
+  ]) {
+    const call = paths[path]?.post;
+    header(
+      call,
+      'Prefer',
+      'respond-async: a 202 with the job, also for a model without long work; wait=20 waits so many seconds first.',
+    );
+    answer(call, '202', 'The job, with Prefer: respond-async', JOB);
+  }
   const post = paths['/api/v1/jobs']?.post;
   answer(
     post,
@@ -29,6 +43,10 @@ export function describeJobs({ paths }: OpenAPIObject): void {
   answer(file, '200', 'The file', FILE);
   answer(file, '206', 'The part that Range asks for', FILE);
   header(file, 'Range', 'A part of the file, such as bytes=0-999.');
+  const content = paths['/v1/videos/{id}/content']?.get;
+  answer(content, '200', 'The film', FILE);
+  answer(content, '206', 'The part that Range asks for', FILE);
+  header(content, 'Range', 'A part of the film, such as bytes=0-999.');
 }
 
 function answer(

@@ -7,6 +7,12 @@ import { InferenceService } from '../../inference.service.js';
 import { type Chat, isOpenAiChat, parseOpenAiChat, parseNativeChat } from '../../chat/parse-chat.js';
 import { ChatFormat, openAiErrorEvent } from '../openai/client-response.js';
 import { ClientResponse, type ResponseFormat } from '../../client/client-response.js';
+import type { Fields } from '../../../input/json.js';
+import type { Worker } from '../../../registry/worker.js';
+import { CHAT_JOB, CHAT_STREAM_JOB, NATIVE_JOB } from '../jobs/job-formats.js';
+import { type JobCall, JobFront } from '../jobs/job-front.js';
+import { kindOf } from '../jobs/new-job.js';
+import { readJobInput } from '../jobs/read-job-input.js';
 import { NeutralError } from '../../../upstream/upstream-errors.js';
 
 /** The native API. */
@@ -16,6 +22,7 @@ export class NativeController {
     private readonly inference: InferenceService,
     private readonly requests: InferenceRequests,
     private readonly settings: InferenceSettings,
+    private readonly jobs: JobFront,
   ) {}
 
   /**
@@ -37,8 +44,29 @@ export class NativeController {
       raw: null,
       affinitySource: chat.messages[0]?.content,
     });
+    if (!this.jobs.mayTake(chat.model, http)) return this.infer(request, reply, openAi);
+    return this.jobs.answer(
+      chat.model,
+      http,
+      reply,
+      (workers) => jobCallOf(http.body as Fields, chat, openAi, workers),
+      () => this.infer(request, reply, openAi),
+    );
+  }
+
+  private infer(request: InferenceRequest, reply: FastifyReply, openAi: boolean): Promise<void> {
     return this.inference.infer(request, new ClientResponse(reply, request, formatOf(openAi, request)));
   }
+}
+
+/** A text is made of what the native API knows; of images and videos, templates may use every field. */
+function jobCallOf(body: Fields, chat: Chat, openAi: boolean, workers: readonly Worker[]): JobCall {
+  const kind = kindOf(workers);
+  const { temperature, maxTokens: max_tokens } = chat;
+  const isText = kind === 'text' && !openAi;
+  const input = readJobInput(isText ? { input: body['input'], temperature, max_tokens } : body);
+  const streamed = openAi ? CHAT_JOB : NATIVE_JOB;
+  return { kind, input, format: chat.stream ? CHAT_STREAM_JOB : streamed };
 }
 
 function formatOf(openAi: boolean, request: InferenceRequest): ResponseFormat {

@@ -72,7 +72,7 @@ const FORMATS: ReadonlySet<unknown> = new Set([null, 'float', 'base64']);
 /** The fields of a body that a template can use. @throws InvalidInputError */
 export function readInput(endpoint: Endpoint, body: Readonly<Record<string, unknown>>): TemplateInput {
   if (endpoint === '/completions') return inputOf(textIn('prompt', body['prompt']), body);
-  if (endpoint === '/images/generations') {
+  if (endpoint === '/images/generations' || endpoint === '/images/edits') {
     const prompt = textIn('prompt', body['prompt']);
     return { ...inputOf(prompt, body), media: readJobInput({ ...body, prompt }) };
   }

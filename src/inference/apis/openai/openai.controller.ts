@@ -13,7 +13,10 @@ import {
 import type { OpenAiChat } from '../../chat/chat.js';
 import { type InferenceRequest, InferenceRequests } from '../../client/inference-request.js';
 import { InferenceService } from '../../inference.service.js';
-import { memoize, parseBody } from '../../passthrough/raw-request.js';
+import { memoize } from '../../passthrough/raw-request.js';
+import { readBodyFields } from '../jobs/body-fields.js';
+import { JobFront } from '../jobs/job-front.js';
+import { isJobEndpoint, type JobEndpoint, jobCallOf, needsLink } from './job-calls.js';
 import { ChatFormat, TextFormat } from './client-response.js';
 import { EmbeddingsFormat, ImagesFormat, isOffered, type ListedModel, listedModel } from './lists.js';
 import { ClientResponse, type ResponseFormat } from '../../client/client-response.js';
@@ -29,6 +32,7 @@ export class OpenAiController {
     private readonly inference: InferenceService,
     private readonly live: LiveWorkers,
     private readonly requests: InferenceRequests,
+    private readonly jobs: JobFront,
   ) {}
 
   /** The models with an enabled worker. Anthropic clients get the list in their format. */
@@ -54,7 +58,7 @@ export class OpenAiController {
     const endpoint = endpointOf(http.url);
     const contentType = http.headers['content-type'] ?? '';
     const { raw, model, stream, affinitySource } = readBody(endpoint, contentType, http.body);
-    const body = memoize(() => parseBody(raw.bytes) as Body);
+    const body = memoize(() => readBodyFields(http));
     const input = memoize(() => readInput(endpoint, body()));
     const request = this.requests.of(http, {
       model,
@@ -69,8 +73,32 @@ export class OpenAiController {
       raw,
       affinitySource,
     });
-    const format = formatOf(endpoint, request, body);
-    return this.inference.infer(request, new ClientResponse(reply, request, format));
+    if (!isJobEndpoint(endpoint) || !this.mayBeJob(endpoint, model, http))
+      return this.infer(endpoint, request, body, reply);
+    return this.jobs.answer(
+      model,
+      http,
+      reply,
+      (workers) => jobCallOf(endpoint, model, body(), workers),
+      () => this.infer(endpoint, request, body, reply),
+      (workers) => needsLink(endpoint, body, workers),
+    );
+  }
+
+  private infer(
+    endpoint: Endpoint,
+    request: InferenceRequest,
+    body: () => Body,
+    reply: FastifyReply,
+  ): Promise<void> {
+    return this.inference.infer(
+      request,
+      new ClientResponse(reply, request, formatOf(endpoint, request, body)),
+    );
+  }
+
+  private mayBeJob(endpoint: JobEndpoint, model: string, http: FastifyRequest): boolean {
+    return endpoint !== '/chat/completions' || this.jobs.mayTake(model, http);
   }
 }
 
@@ -80,7 +108,7 @@ function formatOf(endpoint: Endpoint, request: InferenceRequest, body: () => Bod
       () => request.input().input,
       () => body()['encoding_format'] === 'base64',
     );
-  if (endpoint === '/images/generations') return new ImagesFormat();
+  if (endpoint === '/images/generations' || endpoint === '/images/edits') return new ImagesFormat();
   const includesUsage = () => wantsUsage(body());
   return endpoint === '/completions' ? new TextFormat(includesUsage) : new ChatFormat(includesUsage);
 }

@@ -1,7 +1,7 @@
 import type { TemplateCall } from '../../../registry/worker.js';
 import { UnsuccessfulAnswerError } from '../../../registry/registry-errors.js';
 import { ExtractError } from '../../../template/response-extract.js';
-import { ProtocolError, unsupported } from '../../chat/chat-errors.js';
+import { ProtocolError, unsupported, UnsupportedTaskError } from '../../chat/chat-errors.js';
 import { MESSAGES } from '../endpoints.js';
 import type { InferenceRequest } from '../../client/inference-request.js';
 import { templateReader } from './stream.js';
@@ -18,6 +18,8 @@ export function prepareTemplateCall(
   call: TemplateCall,
   request: InferenceRequest,
 ): PreparedCall {
+  if (call.poll !== null)
+    throw new UnsupportedTaskError(request.raw?.path ?? 'this', worker.modelName, JOBS, REMEDY);
   const { path } = request.raw ?? {};
   if (path !== undefined && !ANSWERED.has(path)) throw unsupported(worker, request, worker.task ?? 'chat');
   if (request.task !== null) rejectUnsupportedFields(request.task, request, call.placeholders);
@@ -66,11 +68,16 @@ function extracted(call: TemplateCall, answer: AnswerText): string {
   }
 }
 
+const JOBS = 'long work, whose every call is a job';
+const REMEDY =
+  'use /v1/images/generations, /v1/videos, a chat or POST /api/v1/jobs, and the model itself, not as a fallback';
+
 /** Endpoints that a template can serve. */
 const ANSWERED: ReadonlySet<string> = new Set([
   '/chat/completions',
   '/completions',
   '/embeddings',
   '/images/generations',
+  '/images/edits',
   MESSAGES,
 ]);

@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isSignedLink } from '../../../access/signed-link.js';
+import type { Fields } from '../../../input/json.js';
+import type { Job } from '../../../jobs/job.js';
+import { publicState } from '../../../jobs/job-view.js';
+import { Jobs } from '../../../jobs/jobs.service.js';
+import { isValidLink } from '../../../jobs/links/file-links.js';
+import { LinkKey } from '../../../jobs/links/link-key.js';
+import { InvalidLinkError, JobNotFoundError, NoResultError } from './job-errors.js';
+
+/** Files come from upstreams: whatever they hold must not run as a page of this service. */
+const HARMLESS = {
+  'content-security-policy': "sandbox; default-src 'none'",
+  'cross-origin-resource-policy': 'cross-origin',
+  'cache-control': 'private, no-transform',
+};
+const SHOWN_INLINE = /^(image|video|audio)\//;
+
+/** Sends files of jobs. */
+@Injectable()
+export class FileResponses {
+  constructor(
+    private readonly jobs: Jobs,
+    private readonly linkKey: LinkKey,
+  ) {}
+
+  /** @returns whether the request came by a signed link, which was let in without a key. @throws InvalidLinkError */
+  async checkLink({ method, url, query }: FastifyRequest, id: string, number: number): Promise<boolean> {
+    if (!isSignedLink(method, url)) return false;
+    const { expires, signature } = query as Fields;
+    const isText = typeof expires === 'string' && typeof signature === 'string';
+    const key = await this.linkKey.get();
+    if (isText && isValidLink(key, id.toLowerCase(), number, { expires, signature }, Date.now())) return true;
+    throw new InvalidLinkError();
+  }
+
+  /** @throws NoResultError, JobNotFoundError, and what Jobs.content throws */
+  async send(job: Job, number: string, { headers }: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const state = publicState(job.state);
+    if (state !== 'succeeded')
+      throw new NoResultError('job_not_ready', `the job is ${state}: it has no files`);
+    if (!/^\d{1,6}$/.test(number)) throw new JobNotFoundError();
+    const { range } = headers;
+    const content = await this.jobs.content(job, Number(number), range ?? null);
+    const type = content.headers['content-type'] ?? 'application/octet-stream';
+    const disposition = SHOWN_INLINE.test(type) && !type.includes('svg') ? 'inline' : 'attachment';
+    await reply
+      .code(content.status)
+      .headers({
+        ...HARMLESS,
+        'content-disposition': disposition,
+        'accept-ranges': 'bytes',
+        ...content.headers,
+      })
+      .send(content.stream);
+  }
+}

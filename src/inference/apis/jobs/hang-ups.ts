@@ -1,0 +1,62 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { Job } from '../../../jobs/job.js';
+import { Jobs } from '../../../jobs/jobs.service.js';
+import { LiveWorkers } from '../../../registry/live/live-workers.js';
+import type { Worker } from '../../../registry/worker.js';
+
+/**
+ * A client that retries comes back within this time: OpenAI's clients pause for up to 8 s. Its next request finds the job
+ * it left, after a proxy or its own timeout ended the connection.
+ */
+const RETURN_MS = 10_000;
+
+/** Cancels jobs whose clients hung up, where the worker says `on_disconnect: abort` and no other client waits. */
+@Injectable()
+export class HangUps {
+  private readonly logger = new Logger('Jobs');
+  /** How many clients of this replica wait for a job. */
+  private readonly waiting = new Map<string, number>();
+
+  constructor(
+    private readonly jobs: Jobs,
+    private readonly live: LiveWorkers,
+  ) {}
+
+  /** A client waits for the job. @returns call it when it no longer does */
+  enter(id: string): () => void {
+    this.waiting.set(id, (this.waiting.get(id) ?? 0) + 1);
+    return () => {
+      const left = (this.waiting.get(id) ?? 1) - 1;
+      if (left > 0) this.waiting.set(id, left);
+      else this.waiting.delete(id);
+    };
+  }
+
+  /** A client hung up. @param mayReturn it is one that retries */
+  left(job: Job, mayReturn: boolean): void {
+    if (mayReturn) setTimeout(() => void this.cancel(job), RETURN_MS).unref();
+    else void this.cancel(job);
+  }
+
+  private async cancel({ id, modelName }: Job): Promise<void> {
+    if (this.waiting.has(id)) return;
+    try {
+      const job = await this.jobs.find(id);
+      if (job === null) return;
+      if (isKept(job.workerId, this.live.model(modelName)?.workers ?? [])) return;
+      await this.jobs.cancel(id);
+    } catch (error) {
+      this.logger.warn(`job ${id} goes on though its client hung up: ${String(error)}`);
+    }
+  }
+}
+
+/** Of the worker that has the job; before it has one, all must agree to keep it, since nothing is spent yet. */
+export function isKept(
+  workerId: string | null,
+  workers: readonly Pick<Worker, 'id' | 'onDisconnect'>[],
+): boolean {
+  const own = workers.filter(({ id }) => id === workerId);
+  const deciding = own.length > 0 ? own : workers;
+  return deciding.length > 0 && deciding.every(({ onDisconnect }) => onDisconnect === 'finish');
+}

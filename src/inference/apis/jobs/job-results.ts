@@ -1,0 +1,48 @@
+import { Injectable } from '@nestjs/common';
+import { UpstreamSettings } from '../../../config/settings.js';
+import type { Job, JobFile } from '../../../jobs/job.js';
+import { Jobs } from '../../../jobs/jobs.service.js';
+import { signedFilePath } from '../../../jobs/links/file-links.js';
+import { LinkKey } from '../../../jobs/links/link-key.js';
+import { tooLarge } from '../../../upstream/whole-answer.js';
+
+/** How long a link works where nothing says when its file is deleted. */
+const LINK_S = 86_400;
+
+/** The files of a job that succeeded, as an answer needs them. */
+@Injectable()
+export class JobResults {
+  constructor(
+    private readonly jobs: Jobs,
+    private readonly linkKey: LinkKey,
+    private readonly settings: UpstreamSettings,
+  ) {}
+
+  /** Where each file is: at the upstream, or behind a link of this service that needs no key and ends with the job. */
+  async urls(job: Job, baseUrl: string): Promise<readonly string[]> {
+    if (job.files.every(({ url }) => url !== null)) return job.files.map(({ url }) => url ?? '');
+    const key = await this.linkKey.get();
+    const expiresS = Math.floor(expiryMs(job) / 1000);
+    return job.files.map(({ url, number }) => url ?? baseUrl + signedFilePath(key, job.id, number, expiresS));
+  }
+
+  /** @throws UpstreamError too_large beyond MAX_RESPONSE_BYTES, and what fetching it throws */
+  async bytes(job: Job, file: JobFile): Promise<Buffer> {
+    const { stream } = await this.jobs.content(job, file.number, null);
+    const { maxResponseBytes } = this.settings;
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxResponseBytes) throw tooLarge(maxResponseBytes);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks, size);
+  }
+}
+
+/** A time that was set by hand may be infinity. */
+function expiryMs({ expiresAt }: Job): number {
+  const ms = Number(expiresAt ?? NaN);
+  return Number.isFinite(ms) ? ms : Date.now() + LINK_S * 1000;
+}

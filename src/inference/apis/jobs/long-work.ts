@@ -1,0 +1,104 @@
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { InferenceSettings } from '../../../config/settings.js';
+import type { Job } from '../../../jobs/job.js';
+import { hasEnded, jobPath, jobView } from '../../../jobs/job-view.js';
+import { Jobs } from '../../../jobs/jobs.service.js';
+import { ModelPolicies } from '../../../registry/models/model-policies.js';
+import { errorTypeOf, UpstreamError } from '../../../upstream/failure.js';
+import { ClientDisconnect } from '../../client/client-response.js';
+import { type Deadline, deadlineOf } from '../../client/inference-request.js';
+import { preferenceApplied, type Preferences, readPrefer } from '../../client/prefer.js';
+import { baseUrlOf } from './base-url.js';
+import { HangUps } from './hang-ups.js';
+import { JobFailedError, JobNotFoundError, JobUnfinishedError } from './job-errors.js';
+import type { JobFormat } from './job-formats.js';
+import { JobResults } from './job-results.js';
+import { JobStarter } from './job-starter.js';
+import { type JobRequest, retryCountOf } from './new-job.js';
+import { PatientReply } from './patient-reply.js';
+
+/** Answers clients that wait for their jobs. */
+@Injectable()
+export class LongWork implements OnModuleDestroy {
+  private isClosing = false;
+
+  constructor(
+    private readonly jobs: Jobs,
+    private readonly results: JobResults,
+    private readonly hangUps: HangUps,
+    private readonly starter: JobStarter,
+    private readonly policies: ModelPolicies,
+    private readonly settings: InferenceSettings,
+  ) {}
+
+  /** The service itself ends connections from here on: their clients did not hang up. */
+  onModuleDestroy(): void {
+    this.isClosing = true;
+  }
+
+  /**
+   * Answers with the result of a job, or with the job itself where the client prefers that.
+   * @throws errors that were not sent yet
+   */
+  async answer(
+    http: FastifyRequest,
+    reply: FastifyReply,
+    request: JobRequest,
+    format: JobFormat,
+  ): Promise<void> {
+    const preferences = readPrefer(http.headers['prefer']);
+    const deadline = this.deadlineOf(http, request.model, preferences);
+    const disconnect = new ClientDisconnect(reply.raw);
+    const { job } = await this.starter.start(http, request);
+    reply.header('x-mmm-job-id', job.id).header('location', jobPath(job.id));
+    // Whatever comes now, the upstream may have been asked.
+    reply.header('x-should-retry', 'false');
+    const patient = new PatientReply(reply, preferences.respondAsync ? 'none' : format.patience);
+    const leave = this.hangUps.enter(job.id);
+    try {
+      const last = await this.jobs.wait(job.id, deadline.deadlineMs, disconnect);
+      if (last === null) throw new JobNotFoundError();
+      note(http, reply, last);
+      if (disconnect.aborted) throw new UpstreamError('aborted', 'the client disconnected');
+      if (!hasEnded(last)) return this.unfinished(last, reply, preferences, deadline);
+      if (last.state !== 'succeeded') throw JobFailedError.of(last);
+      patient.end(await format.body(last, this.results, baseUrlOf(http)));
+    } catch (error) {
+      patient.stop();
+      if (!patient.hasBegun || format.late === undefined) throw error;
+      http.facts.errorType = errorTypeOf(error);
+      patient.end(format.late(error));
+    } finally {
+      leave();
+      // A job that was to live on its own does so.
+      if (disconnect.aborted && !this.isClosing && !preferences.respondAsync)
+        this.hangUps.left(job, retryCountOf(http.headers) !== null);
+    }
+  }
+
+  private unfinished(job: Job, reply: FastifyReply, preferences: Preferences, { arrivedMs }: Deadline): void {
+    if (!preferences.respondAsync) throw new JobUnfinishedError(job, performance.now() - arrivedMs);
+    reply
+      .code(202)
+      .header('preference-applied', preferenceApplied(preferences))
+      .type('application/json; charset=utf-8')
+      .send(JSON.stringify(jobView(job)));
+  }
+
+  /** `wait` is how long the client waits; without it, a client that prefers a job gets it at once. */
+  private deadlineOf(http: FastifyRequest, model: string, { respondAsync, waitMs }: Preferences): Deadline {
+    const longestMs = this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs;
+    const deadline = deadlineOf(http.headers, longestMs);
+    const preferredMs = waitMs ?? (respondAsync ? 0 : Infinity);
+    return { ...deadline, deadlineMs: Math.min(deadline.deadlineMs, deadline.arrivedMs + preferredMs) };
+  }
+}
+
+/** For the log line and the headers of the response. */
+function note({ facts }: FastifyRequest, reply: FastifyReply, { workerId }: Job): void {
+  if (workerId === null) return;
+  facts.workerId = workerId;
+  facts.attempts = Math.max(1, facts.attempts);
+  if (!reply.raw.headersSent) reply.header('x-mmm-worker-id', workerId);
+}

@@ -1,0 +1,79 @@
+import { type InputFault, InvalidInputError } from '../../../input/input-errors.js';
+import { describeValue, type Fields, isPresent } from '../../../input/json.js';
+import { isCallable, type Worker } from '../../../registry/worker.js';
+import { UnsupportedTaskError } from '../../chat/chat-errors.js';
+import type { JobCall } from '../jobs/job-front.js';
+import { CHAT_JOB, CHAT_STREAM_JOB, imageJob, type ImageResponseFormat } from '../jobs/job-formats.js';
+import { kindOf } from '../jobs/new-job.js';
+import { readJobInput } from '../jobs/read-job-input.js';
+import type { Endpoint } from '../endpoints.js';
+
+/** The endpoints whose calls may be jobs. */
+export type JobEndpoint = Extract<Endpoint, '/chat/completions' | '/images/generations' | '/images/edits'>;
+
+export function isJobEndpoint(endpoint: Endpoint): endpoint is JobEndpoint {
+  return (
+    endpoint === '/chat/completions' || endpoint === '/images/generations' || endpoint === '/images/edits'
+  );
+}
+
+/** A call of an endpoint as a job. @throws InvalidInputError, UnsupportedTaskError */
+export function jobCallOf(
+  endpoint: JobEndpoint,
+  model: string,
+  fields: Fields,
+  workers: readonly Worker[],
+): JobCall {
+  if (endpoint !== '/chat/completions') return imageCallOf(endpoint, model, fields, workers);
+  const input = readJobInput(fields);
+  return { kind: kindOf(workers), input, format: fields['stream'] === true ? CHAT_STREAM_JOB : CHAT_JOB };
+}
+
+function imageCallOf(
+  endpoint: JobEndpoint,
+  model: string,
+  fields: Fields,
+  workers: readonly Worker[],
+): JobCall {
+  checkMakesImages(endpoint, model, workers);
+  checkWhole(fields);
+  const format = responseFormatOf(fields);
+  const input = readJobInput(fields, ['partial_images']);
+  if (endpoint === '/images/edits' && (input.images ?? []).length === 0)
+    throw new InvalidInputError([
+      { field: 'image', problem: 'must be the image to edit, or several: image[]; it is missing' },
+    ]);
+  return { kind: 'image', input, format: imageJob(format) };
+}
+
+/** Whether only a job can hold the result: a template may answer with bytes, and the client wants a link to them. */
+export function needsLink(endpoint: Endpoint, fields: () => Fields, workers: readonly Worker[]): boolean {
+  if (endpoint !== '/images/generations' && endpoint !== '/images/edits') return false;
+  const hasTemplate = workers.some((worker) => isCallable(worker) && worker.call.kind === 'template');
+  return hasTemplate && fields()['response_format'] === 'url';
+}
+
+/** @throws InvalidInputError */
+function responseFormatOf({ response_format: format }: Fields): ImageResponseFormat {
+  if (!isPresent(format)) return null;
+  if (format === 'url' || format === 'b64_json') return format;
+  throw new InvalidInputError([
+    { field: 'response_format', problem: `must be "url" or "b64_json"${describeValue(format)}` },
+  ]);
+}
+
+/** Images come whole. @throws InvalidInputError */
+function checkWhole({ stream, partial_images: partial }: Fields): void {
+  const faults: InputFault[] = [];
+  if (isPresent(stream) && stream !== false && stream !== 'false')
+    faults.push({ field: 'stream', problem: 'must be false: this model returns images whole' });
+  if (isPresent(partial) && Number(partial) !== 0)
+    faults.push({ field: 'partial_images', problem: 'must be 0: this model returns images whole' });
+  if (faults.length > 0) throw new InvalidInputError(faults);
+}
+
+/** An unknown model is a 404 later on. @throws UnsupportedTaskError */
+function checkMakesImages(endpoint: string, model: string, workers: readonly Worker[]): void {
+  if (workers.length === 0 || workers.some(({ task }) => task === 'image' || task === null)) return;
+  throw new UnsupportedTaskError(endpoint, model, [...new Set(workers.map(({ task }) => task))].join(', '));
+}
