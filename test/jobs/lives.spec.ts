@@ -50,14 +50,20 @@ describe('a job', () => {
     const { engine } = await stage({}, 1_500);
     const { job } = await engine.jobs.create(aJob('a cat'));
     const seen: string[] = [];
+    const running: number[] = [];
     let version = 0;
-    for await (const { state, version: next } of engine.jobs.changes(job.id, null, null)) {
+    for await (const { state, version: next, progress } of engine.jobs.changes(job.id, null, null)) {
       expect(next).toBeGreaterThan(version);
       version = next;
       if (seen.at(-1) !== state) seen.push(state);
+      if (state === 'running') running.push(progress);
     }
     expect(seen.at(-1)).toBe('succeeded');
     expect(seen).toContain('running');
+    expect(running).toEqual(running.toSorted((a, b) => a - b));
+    // The upstream tells 10 % at each look.
+    expect(running.at(-1)).toBeGreaterThan(0);
+    expect(running.at(-1)).toBeLessThan(100);
   });
 
   it('is cancelled at the upstream, too', async () => {

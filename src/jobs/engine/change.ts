@@ -76,7 +76,7 @@ export const STILL_MINE = `j.id = r.id AND j.ended_at IS NULL AND CASE WHEN r.su
 
 /** `worker_id` of a job that goes back to the queue is cleared: it has no worker. */
 export const WHAT_CHANGED = `state = r.state, note = r.note, due_at = now() + r.due_ms * interval '1 ms',
-  upstream_word = coalesce(r.word, j.upstream_word), progress = greatest(j.progress, least(100, r.progress)),
+  upstream_word = coalesce(r.word, j.upstream_word), progress = least(100, greatest(j.progress, r.progress)),
   queue_position = r.position, error_code = r.error_code, error = r.error,
   kept = coalesce(r.kept::json, j.kept), result = coalesce(r.result::json, j.result), looks = j.looks + r.looks,
   not_found_since = CASE WHEN r.not_found THEN coalesce(j.not_found_since, now()) END,
