@@ -252,7 +252,7 @@ CREATE TABLE worker_event (
   detail text NOT NULL DEFAULT ''::text,
   actor text NOT NULL,
   generation integer NOT NULL,
-  CONSTRAINT worker_event_kind_known CHECK ((kind = ANY (ARRAY['registered'::text, 'changed'::text, 'enabled'::text, 'disabled'::text, 'draining'::text, 'offline'::text, 'healthy'::text, 'suspect'::text, 'unhealthy'::text, 'warming'::text, 'unknown'::text, 'recovered'::text, 'deleted'::text]))),
+  CONSTRAINT worker_event_kind_known_2 CHECK ((kind = ANY (ARRAY['registered'::text, 'changed'::text, 'enabled'::text, 'disabled'::text, 'draining'::text, 'offline'::text, 'healthy'::text, 'suspect'::text, 'unhealthy'::text, 'warming'::text, 'unknown'::text, 'recovered'::text, 'deleted'::text, 'ejected'::text, 'failing'::text, 'serving'::text]))),
   CONSTRAINT worker_event_pkey PRIMARY KEY (id)
 );
 
@@ -299,6 +299,23 @@ CREATE TABLE worker_slot_wish (
   CONSTRAINT worker_slot_wish_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE CASCADE
 ) WITH (fillfactor=70);
 
+CREATE TABLE worker_trouble (
+  worker_id uuid NOT NULL,
+  replica_id uuid NOT NULL,
+  generation integer NOT NULL,
+  state text NOT NULL,
+  cause text NOT NULL DEFAULT ''::text,
+  since timestamp with time zone NOT NULL,
+  until timestamp with time zone,
+  failures integer NOT NULL DEFAULT 0,
+  last_error text NOT NULL DEFAULT ''::text,
+  last_error_at timestamp with time zone,
+  CONSTRAINT worker_trouble_pkey PRIMARY KEY (worker_id, replica_id),
+  CONSTRAINT worker_trouble_replica FOREIGN KEY (replica_id) REFERENCES replica(id) ON DELETE CASCADE,
+  CONSTRAINT worker_trouble_state_known CHECK ((state = ANY (ARRAY['ejected'::text, 'failing'::text]))),
+  CONSTRAINT worker_trouble_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE CASCADE
+);
+
 
 CREATE INDEX job_active_of_worker ON public.job USING btree (worker_id) WHERE (state = ANY (ARRAY['submitting'::text, 'unknown'::text, 'running'::text, 'cancelling'::text]));
 CREATE INDEX job_due ON public.job USING btree (due_at) WHERE (state = ANY (ARRAY['running'::text, 'unknown'::text, 'cancelling'::text]));
@@ -316,6 +333,7 @@ CREATE INDEX worker_event_of_worker ON public.worker_event USING btree (worker_i
 CREATE UNIQUE INDEX worker_natural_key ON public.worker USING btree (model_name, md5(req_url_template), name);
 CREATE INDEX worker_slot_of_replica ON public.worker_slot USING btree (replica_id);
 CREATE INDEX worker_slot_wish_of_replica ON public.worker_slot_wish USING btree (replica_id);
+CREATE INDEX worker_trouble_of_replica ON public.worker_trouble USING btree (replica_id);
 
 CREATE VIEW job_overview AS
  SELECT j.id,
@@ -399,7 +417,11 @@ CREATE VIEW worker_overview AS
     w.id,
     p.last_served_at,
     w.heartbeat_ttl_s,
-    p.heartbeat_at
+    p.heartbeat_at,
+    ( SELECT string_agg((((((t.state || ' since '::text) || to_char(t.since, 'YYYY-MM-DD HH24:MI:SS'::text)) || ' on '::text) || r.host) || COALESCE(': '::text || NULLIF(t.cause, ''::text), ''::text)) || COALESCE(': '::text || NULLIF(t.last_error, ''::text), ''::text), '; '::text ORDER BY t.since) AS string_agg
+           FROM worker_trouble t
+             JOIN replica r ON r.id = t.replica_id AND r.seen_at > (now() - '00:01:00'::interval)
+          WHERE t.worker_id = w.id AND t.generation = w.generation) AS requests
    FROM worker w
      LEFT JOIN worker_probe p ON p.worker_id = w.id
   ORDER BY w.model_name, w.created_at, w.id;
@@ -786,7 +808,7 @@ COMMENT ON COLUMN worker_event.detail IS 'The columns that changed, or the reaso
 COMMENT ON COLUMN worker_event.actor IS 'The setting mmm.actor where the service sets it, else the database user.';
 COMMENT ON COLUMN worker_event.generation IS 'The generation after the change.';
 COMMENT ON FUNCTION worker_follow() IS 'Keeps worker_probe in step with worker, and notifies the replicas of changes that they need.';
-COMMENT ON VIEW worker_overview IS 'All workers with their state and the result of the last probe: SELECT * FROM worker_overview;';
+COMMENT ON VIEW worker_overview IS 'All workers: their state, what the last probe saw, and what requests show: SELECT * FROM worker_overview;';
 COMMENT ON TABLE worker_probe IS 'The state of probing, one row a worker. Written often, and not announced to the replicas: a change of health is written to worker.health.';
 COMMENT ON COLUMN worker_probe.worker_id IS 'The worker.';
 COMMENT ON COLUMN worker_probe.generation IS 'The definition that is probed; results of another generation are discarded.';
@@ -814,4 +836,15 @@ COMMENT ON TABLE worker_slot_wish IS 'Replicas with requests that wait for a slo
 COMMENT ON COLUMN worker_slot_wish.worker_id IS 'The worker.';
 COMMENT ON COLUMN worker_slot_wish.replica_id IS 'The replica whose requests wait.';
 COMMENT ON COLUMN worker_slot_wish.wished_until IS 'The row has no effect after this time.';
+COMMENT ON TABLE worker_trouble IS 'What requests show of workers, a row for each replica that sees it; no row: nothing is wrong. Health is what probes show.';
+COMMENT ON COLUMN worker_trouble.worker_id IS 'The worker.';
+COMMENT ON COLUMN worker_trouble.replica_id IS 'The replica whose requests show it.';
+COMMENT ON COLUMN worker_trouble.generation IS 'The definition that was called.';
+COMMENT ON COLUMN worker_trouble.state IS 'ejected: this replica sends it no requests for a while. failing: its last requests all failed, and it is still in use.';
+COMMENT ON COLUMN worker_trouble.cause IS 'Why it is ejected.';
+COMMENT ON COLUMN worker_trouble.since IS 'Since when.';
+COMMENT ON COLUMN worker_trouble.until IS 'When an ejected worker is tested again.';
+COMMENT ON COLUMN worker_trouble.failures IS 'Failed requests in a row.';
+COMMENT ON COLUMN worker_trouble.last_error IS 'The error of the last one.';
+COMMENT ON COLUMN worker_trouble.last_error_at IS 'When that was.';
 COMMENT ON FUNCTION write_worker_changes() IS 'Writes worker_changes() for the columns that worker has now. Called by migrations that add or drop one.';

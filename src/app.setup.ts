@@ -13,11 +13,13 @@ import { rememberRoutes } from './errors/allowed-methods.js';
 import { ErrorFilter } from './errors/error-filter.js';
 import { answerMalformedRequest } from './errors/unread-requests.js';
 import { limitHeldBodies } from './held-bodies.js';
-import { Readiness } from './health/readiness.js';
+import { Readiness, stateOf } from './health/readiness.js';
 import { isOpenAiPath, bypassNest } from './inference/hot-routes.js';
 import { InputPipe } from './input/input-pipe.js';
 import { acceptJsonOnly, refuseDeepJson } from './input/json-body.js';
 import { serveOpenApi } from './openapi.js';
+import { LiveWorkers } from './registry/live/live-workers.js';
+import { WorkerActivity } from './registry/live/worker-activity.js';
 import { Replicas } from './replicas/replicas.js';
 import { SettingsDrift } from './replicas/settings-drift.js';
 import { limitStalledWrites } from './server-connections.js';
@@ -149,10 +151,29 @@ function exposeFigures(app: NestFastifyApplication): void {
     'Held bytes above which a request gets a 503.',
     () => budget.limitBytes,
   );
+  metrics.gaugeOf(
+    'mmm_workers',
+    'Workers by model and state: what people want, else what requests show, else what probes show.',
+    ['model', 'state'],
+    () => workerStates(app.get(LiveWorkers), app.get(WorkerActivity)),
+  );
   metrics.gaugeOfModels('mmm_requests_in_flight', 'Requests that run on workers of the model.', () =>
     pools.loads().map(({ model, inFlight }) => [model, inFlight]),
   );
   metrics.gaugeOfModels('mmm_requests_queued', 'Requests that wait for a worker of the model.', () =>
     pools.loads().map(({ model, queued }) => [model, queued]),
   );
+}
+
+type WorkerCount = readonly [{ readonly model: string; readonly state: string }, number];
+
+function workerStates(live: LiveWorkers, activity: WorkerActivity): readonly WorkerCount[] {
+  return live.models().flatMap(({ name, workers }) => {
+    const counts = new Map<string, number>();
+    for (const worker of workers) {
+      const state = stateOf(worker, activity.of(worker.id).trouble);
+      counts.set(state, (counts.get(state) ?? 0) + 1);
+    }
+    return [...counts].map(([state, count]): WorkerCount => [{ model: name, state }, count]);
+  });
 }

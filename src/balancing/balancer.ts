@@ -4,13 +4,14 @@ import { ProbeHints } from '../registry/live/probe-hints.js';
 import { isCallable, type Worker, type WorkerCall } from '../registry/worker.js';
 import { SlotLeases } from '../replicas/slots/slot-leases.js';
 import type { CancelSignal } from '../upstream/exchange.js';
-import { UpstreamError } from '../upstream/failure.js';
+import { errorTypeOf, UpstreamError } from '../upstream/failure.js';
 import { REAL_CLOCK, RequestAttempts, type Rejection, type Waiter } from './admission/admission.js';
 import { NoWorkerAvailableError, unavailableReason } from './balancing-errors.js';
 import type { ModelPool } from './model-pool.js';
 import { ModelPools } from './model-pools.js';
 import type { AcquiredWorker } from './pool/worker-pool.js';
 import { type RequestResult, resultOf } from './request-result.js';
+import { WorkerTroubles } from './worker-troubles.js';
 
 export type CallableWorker = Worker & { readonly call: WorkerCall };
 
@@ -42,6 +43,7 @@ export class Balancer {
     private readonly live: LiveWorkers,
     private readonly hints: ProbeHints,
     private readonly slots: SlotLeases,
+    private readonly troubles: WorkerTroubles,
   ) {}
 
   /**
@@ -68,8 +70,10 @@ export class Balancer {
       if (worker === undefined || !isCallable(worker)) throw this.unavailable(pool, request.model, 1);
       const { units } = await use(worker);
       result = { kind: 'success', durationMs: REAL_CLOCK.nowMs() - startedMs, units };
+      this.troubles.succeeded(id);
     } catch (error) {
       result = resultOf(error);
+      this.troubles.record(id, result.kind, error, errorTypeOf(error));
       if (result.kind === 'connect_error' || result.kind === 'failure') this.hints.requestProbe(id);
       throw error;
     } finally {

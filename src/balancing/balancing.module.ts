@@ -1,12 +1,15 @@
 import { Module } from '@nestjs/common';
 import { RegistryModule } from '../registry/registry.module.js';
 import { ReplicasModule } from '../replicas/replicas.module.js';
+import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { Balancer } from './balancer.js';
 import { ModelPools } from './model-pools.js';
+import { TroubleReports } from './trouble-reports.js';
+import { WorkerTroubles } from './worker-troubles.js';
 
 @Module({
-  imports: [RegistryModule, ReplicasModule],
-  providers: [Balancer, ModelPools],
+  imports: [RegistryModule, ReplicasModule, TelemetryModule],
+  providers: [Balancer, ModelPools, TroubleReports, WorkerTroubles],
   exports: [Balancer, ModelPools],
 })
 export class BalancingModule {}

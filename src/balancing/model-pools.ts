@@ -12,6 +12,7 @@ import { NoWorkerAvailableError, UnknownModelError } from './balancing-errors.js
 import { concurrencyShare, ModelPool } from './model-pool.js';
 import { textHash } from './policies/picking.js';
 import { PoolActivity } from './pool-activity.js';
+import { WorkerTroubles } from './worker-troubles.js';
 
 /** Until the registry has been read. */
 const RETRY_AFTER_S = 5;
@@ -35,13 +36,14 @@ export class ModelPools {
     private readonly slots: SlotLeases,
     private readonly policies: ModelPolicies,
     private readonly settings: BalancingSettings,
+    private readonly troubles: WorkerTroubles,
     activity: WorkerActivity,
   ) {
     live.onChange(() => this.applyRegistry());
     policies.onChange(() => this.applyPolicies());
     replicas.onChange(() => this.rebalance(this.pools.values()));
     slots.onChange((workerIds) => this.rebalance(this.poolsOf(workerIds)));
-    activity.setSource(new PoolActivity(live, this.pools));
+    activity.setSource(new PoolActivity(live, this.pools, troubles));
   }
 
   /** `undefined`: as far as is known here there is no such model. */
@@ -63,6 +65,14 @@ export class ModelPools {
     const pool = this.of(modelName);
     if (pool === undefined) throw this.unknownModel(modelName);
     return pool;
+  }
+
+  /** Ids of the workers that are ejected here, or whose last request failed. */
+  troubledWorkers(): readonly string[] {
+    const ejected = [...this.pools.values()].flatMap(({ workerPool }) =>
+      workerPool.all.filter(({ stats }) => stats.circuit.ejectedFor !== null).map(({ id }) => id),
+    );
+    return [...ejected, ...this.troubles.workerIds((id) => this.live.worker(id) !== undefined)];
   }
 
   /** The models that have been used, with their load. */

@@ -1,8 +1,18 @@
 import type { LiveWorkers } from '../registry/live/live-workers.js';
-import type { Activity, ActivitySource } from '../registry/live/worker-activity.js';
+import type { Activity, ActivitySource, Trouble } from '../registry/live/worker-activity.js';
 import { REAL_CLOCK } from './admission/admission.js';
 import type { ModelPool } from './model-pool.js';
+import type { EjectionReason } from './pool/circuit.js';
 import type { PooledWorker } from './pool/pooled-worker.js';
+import type { WorkerTroubles } from './worker-troubles.js';
+
+/** For logs and tables. */
+const CAUSES: Readonly<Record<EjectionReason, string>> = {
+  connect_error: 'it could not be reached',
+  failure: 'it failed requests that other workers served, or too many in a row',
+  credentials: 'it rejects our credentials',
+  access_denied: 'it denies access',
+};
 
 /** A model used this recently will be used again: slots of its workers are wanted, though no request waits. */
 const RECENT_REQUEST_MS = 1_000;
@@ -12,6 +22,7 @@ export class PoolActivity implements ActivitySource {
   constructor(
     private readonly live: LiveWorkers,
     private readonly pools: ReadonlyMap<string, ModelPool>,
+    private readonly troubles: WorkerTroubles,
   ) {}
 
   of(workerId: string): Activity | undefined {
@@ -26,6 +37,37 @@ export class PoolActivity implements ActivitySource {
       inFlight: pooled.inFlight,
       wanted: wantedSlots(pool, pooled, nowMs),
       ejectedUntil: ejectedFor !== null && inMs > 0 ? new Date(Date.now() + inMs) : null,
+      trouble: this.troubleOf(workerId, pooled),
+    };
+  }
+
+  private troubleOf(workerId: string, { stats }: PooledWorker): Trouble | null {
+    const { ejectedFor, untilMs, ejectedSinceMs } = stats.circuit;
+    const last = this.troubles.lastFailure(workerId);
+    const shown = {
+      failures: last?.failures ?? 0,
+      lastError: last?.lastError ?? '',
+      errorType: last?.errorType ?? '',
+      lastErrorAt: last === null ? null : new Date(last.lastErrorMs),
+    };
+    if (ejectedFor !== null)
+      return {
+        state: 'ejected',
+        cause: CAUSES[ejectedFor],
+        causeKind: ejectedFor,
+        since: dateOf(ejectedSinceMs),
+        until: dateOf(untilMs),
+        ...shown,
+      };
+    const failing = this.troubles.failing(workerId);
+    if (failing === null) return null;
+    return {
+      state: 'failing',
+      cause: '',
+      causeKind: '',
+      since: new Date(failing.sinceMs),
+      until: null,
+      ...shown,
     };
   }
 
@@ -53,4 +95,9 @@ function wantedSlots(pool: ModelPool, worker: PooledWorker, nowMs: number): numb
   if (!isUsable || worker.isThrottled(nowMs)) return inFlight;
   const isRecentlyUsed = nowMs - pool.lastRequestMs < RECENT_REQUEST_MS;
   return Math.max(inFlight + pool.admission.queued, isRecentlyUsed ? 1 : 0);
+}
+
+/** @param atMs by the clock of `performance.now()` */
+function dateOf(atMs: number): Date {
+  return new Date(performance.timeOrigin + atMs);
 }

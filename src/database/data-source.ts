@@ -16,6 +16,7 @@ import { FastWorkerChanges1805000000000 } from '../../migrations/1805000000000-f
 import { JobWebhooks1802000000000 } from '../../migrations/1802000000000-job-webhooks.js';
 import { SigningKeyEntity } from '../jobs/links/signing-key.entity.js';
 import { JobWebhookEntity } from '../jobs/webhooks/job-webhook.entity.js';
+import { WorkerTrouble1806000000000 } from '../../migrations/1806000000000-worker-trouble.js';
 import { ModelEntity } from '../registry/models/model.entity.js';
 import { WorkerEventEntity } from '../registry/worker-event.entity.js';
 import { WorkerProbeEntity } from '../registry/worker-probe.entity.js';
@@ -23,6 +24,7 @@ import { WorkerEntity } from '../registry/worker.entity.js';
 import {
   ReplicaEntity,
   ReplicaFaultEntity,
+  WorkerTroubleEntity,
   WorkerSlotEntity,
   WorkerSlotRequestEntity,
 } from '../replicas/replica.entity.js';
@@ -65,6 +67,7 @@ export function dataSourceOptions(
       ModelEntity,
       ReplicaEntity,
       ReplicaFaultEntity,
+      WorkerTroubleEntity,
       WorkerSlotEntity,
       WorkerSlotRequestEntity,
       JobEntity,
@@ -86,6 +89,7 @@ export function dataSourceOptions(
       PlainComments1803000000000,
       ReplicaSettings1804000000000,
       FastWorkerChanges1805000000000,
+      WorkerTrouble1806000000000,
     ],
     migrationsTableName: 'migration',
     // TypeORM would otherwise create an extension on its own; gen_random_uuid() is built in.

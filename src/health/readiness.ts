@@ -1,6 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { LiveWorkers } from '../registry/live/live-workers.js';
+import { type Trouble, WorkerActivity } from '../registry/live/worker-activity.js';
+import type { Worker } from '../registry/worker.js';
+
+const MOST_SHOWN = 20;
 
 export type ReadinessState = 'ready' | 'starting' | 'draining';
 
@@ -11,6 +15,7 @@ export class Readiness {
 
   constructor(
     private readonly live: LiveWorkers,
+    private readonly activity: WorkerActivity,
     private readonly database: Database,
   ) {}
 
@@ -30,9 +35,14 @@ export class Readiness {
 
   summary() {
     const workers: Record<string, number> = {};
+    const failing = [];
     for (const worker of this.live.workers()) {
-      const state = worker.adminState === 'enabled' ? worker.health : worker.adminState;
+      const { trouble } = this.activity.of(worker.id);
+      const state = stateOf(worker, trouble);
       workers[state] = (workers[state] ?? 0) + 1;
+      // No names, no messages: this page is open to everyone.
+      if (state === 'failing' && failing.length < MOST_SHOWN && trouble !== null)
+        failing.push({ worker_id: worker.id, since: trouble.since, error_type: trouble.errorType });
     }
     return {
       status: this.state(),
@@ -40,6 +50,13 @@ export class Readiness {
       registry_age_seconds: this.registryAgeS(),
       models: this.live.models().length,
       workers,
+      failing,
     };
   }
+}
+
+/** For summaries and metrics: what people want, else what requests show, else what probes show. */
+export function stateOf({ adminState, health }: Worker, trouble: Trouble | null): string {
+  if (adminState !== 'enabled') return adminState;
+  return health === 'unhealthy' ? health : (trouble?.state ?? health);
 }

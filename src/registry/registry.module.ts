@@ -6,6 +6,7 @@ import { LiveWorkers } from './live/live-workers.js';
 import { ModelLookup } from './live/model-lookup.js';
 import { ProbeHints } from './live/probe-hints.js';
 import { RegistrySync } from './live/registry-sync.js';
+import { TroubleTable } from './live/trouble-table.js';
 import { WorkerActivity } from './live/worker-activity.js';
 import { ChangePlanner } from './management/change-planner.js';
 import { WorkerManagement } from './management/worker-management.js';
@@ -51,6 +52,7 @@ import { WorkerWriter } from './worker-writer.js';
     RegistrySync,
     Retention,
     SealedHeaders,
+    TroubleTable,
     WorkerActivity,
     WorkerCompiler,
     WorkerManagement,
@@ -66,6 +68,7 @@ import { WorkerWriter } from './worker-writer.js';
     OwnAddress,
     ProbeHints,
     RegistrySync,
+    TroubleTable,
     WorkerActivity,
     WorkerCompiler,
     WorkerQueries,

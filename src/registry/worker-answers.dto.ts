@@ -25,6 +25,10 @@ export class WorkerOverviewDto {
   in_flight!: number;
   /** This replica sends no requests there until then; null: it is not ejected. */
   ejected_until!: Date | null;
+  /** What requests of this replica show: all of the last ones failed, or it is ejected. Health is what probes show. */
+  @ApiProperty({ enum: ['ok', 'failing', 'ejected'] }) requests!: 'ok' | 'failing' | 'ejected';
+  /** Of the requests that failed since the last one that succeeded; null: there is none. */
+  last_error!: string | null;
   /** Rises with every change of the definition; the ETag. */
   generation!: number;
   labels!: Record<string, string> | null;

@@ -3,8 +3,8 @@ import { Check, Column, Entity, Index, PrimaryGeneratedColumn } from 'typeorm';
 /** The table `worker_event`: the history of workers, written by a trigger. */
 @Entity('worker_event')
 @Check(
-  'worker_event_kind_known',
-  `kind IN ('registered', 'changed', 'enabled', 'disabled', 'draining', 'offline', 'healthy', 'suspect', 'unhealthy', 'warming', 'unknown', 'recovered', 'deleted')`,
+  'worker_event_kind_known_2',
+  `kind IN ('registered', 'changed', 'enabled', 'disabled', 'draining', 'offline', 'healthy', 'suspect', 'unhealthy', 'warming', 'unknown', 'recovered', 'deleted', 'ejected', 'failing', 'serving')`,
 )
 @Index('worker_event_of_worker', ['worker_id', 'id'])
 export class WorkerEventEntity {

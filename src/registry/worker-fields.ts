@@ -77,6 +77,8 @@ export const FIELDS: { readonly [Name in FieldName]: Field<Name> } = {
   max_concurrency: { setBy: 'registration', default: 64, shownFrom: 'overview' },
   in_flight: { setBy: 'service', shownFrom: 'overview' },
   ejected_until: { setBy: 'service', shownFrom: 'overview' },
+  requests: { setBy: 'service', shownFrom: 'overview' },
+  last_error: { setBy: 'service', shownFrom: 'overview' },
   generation: { setBy: 'service', shownFrom: 'overview' },
   labels: { setBy: 'registration', default: {}, json: 'object', shownFrom: 'overview' },
   created_at: { setBy: 'service', shownFrom: 'overview' },
@@ -145,6 +147,8 @@ export type View = 'overview' | 'summary' | 'detail';
 const NOT_COLUMNS: ReadonlySet<string> = new Set<Exclude<FieldName, Column>>([
   'in_flight',
   'ejected_until',
+  'requests',
+  'last_error',
   'timeouts',
 ]);
 const FIELDS_BY_NAME = Object.entries<AnyField>(FIELDS);

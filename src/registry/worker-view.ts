@@ -18,16 +18,21 @@ export function overviewRowOf(row: OverviewRow): OverviewRow {
 }
 
 /** A worker of the native list: its columns without a secret, and what this replica knows about it. */
-export function overviewOf(row: OverviewRow, { inFlight, ejectedUntil }: Activity): Plain<WorkerOverviewDto> {
+export function overviewOf(
+  row: OverviewRow,
+  { inFlight, ejectedUntil, trouble }: Activity,
+): Plain<WorkerOverviewDto> {
   return {
     ...(presentable(row, 'overview') as OverviewColumns),
     task: taskOf(row),
     in_flight: inFlight,
     ejected_until: ejectedUntil,
+    requests: trouble?.state ?? 'ok',
+    last_error: trouble?.lastError ?? null,
   };
 }
 
-type OverviewColumns = Omit<WorkerOverviewDto, 'in_flight' | 'ejected_until'>;
+type OverviewColumns = Omit<WorkerOverviewDto, 'in_flight' | 'ejected_until' | 'requests' | 'last_error'>;
 type SummaryColumns = Omit<WorkerSummaryDto, keyof WorkerOverviewDto>;
 type DetailColumns = Omit<WorkerDto, keyof WorkerSummaryDto | 'header' | 'timeouts'>;
 

@@ -63,6 +63,50 @@ export class ReplicaFaultEntity {
   since!: Date;
 }
 
+/** The table `worker_trouble`: what the requests of a replica show of a worker. */
+@Entity('worker_trouble')
+@Check('worker_trouble_state_known', `state IN ('ejected', 'failing')`)
+export class WorkerTroubleEntity {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'worker_trouble_pkey' })
+  worker_id!: string;
+
+  @Index('worker_trouble_of_replica')
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'worker_trouble_pkey' })
+  replica_id!: string;
+
+  @ManyToOne(() => WorkerEntity, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'worker_id', foreignKeyConstraintName: 'worker_trouble_worker' })
+  worker?: WorkerEntity;
+
+  @ManyToOne(() => ReplicaEntity, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'replica_id', foreignKeyConstraintName: 'worker_trouble_replica' })
+  replica?: ReplicaEntity;
+
+  @Column('integer')
+  generation!: number;
+
+  @Column('text')
+  state!: string;
+
+  @Column('text', { default: '' })
+  cause!: string;
+
+  @Column('timestamptz')
+  since!: Date;
+
+  @Column('timestamptz', { nullable: true })
+  until!: Date | null;
+
+  @Column('integer', { default: 0 })
+  failures!: number;
+
+  @Column('text', { default: '' })
+  last_error!: string;
+
+  @Column('timestamptz', { nullable: true })
+  last_error_at!: Date | null;
+}
+
 /** The table `worker_slot`: which replica may use a slot of a worker that has fewer slots than there are replicas. */
 @Entity('worker_slot')
 @Check('worker_slot_number', 'slot >= 0')

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import { RequestMetrics } from './request-metrics.js';
 import type { RequestFacts } from './request-facts.js';
 
@@ -31,21 +31,41 @@ export class Metrics {
     });
   }
 
+  /** A gauge with labels, read at each scrape. */
+  gaugeOf<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+    read: () => Iterable<readonly [labels: Readonly<Record<Label, string>>, value: number]>,
+  ): void {
+    const gauge: Gauge<Label> = new Gauge({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [this.registry],
+      collect: () => {
+        gauge.reset();
+        for (const [labels, value] of read()) gauge.set(labels, value);
+      },
+    });
+  }
+
   /** A gauge for each model, read at each scrape. */
   gaugeOfModels(
     name: string,
     help: string,
     read: () => Iterable<readonly [model: string, value: number]>,
   ): void {
-    const gauge: Gauge<'model'> = new Gauge({
-      name,
-      help,
-      labelNames: ['model'],
-      registers: [this.registry],
-      collect: () => {
-        gauge.reset();
-        for (const [model, value] of read()) gauge.set({ model }, value);
-      },
-    });
+    this.gaugeOf(name, help, ['model'], () => [...read()].map(([model, value]) => [{ model }, value]));
+  }
+
+  /** @returns a function that adds one */
+  counter<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[],
+  ): (labels: Readonly<Record<Label, string>>) => void {
+    const counter = new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] });
+    return (labels) => counter.inc(labels);
   }
 }

@@ -27,6 +27,8 @@ const VIEW_KEYS = [
   'max_concurrency',
   'in_flight',
   'ejected_until',
+  'requests',
+  'last_error',
   'generation',
   'labels',
   'created_at',

@@ -18,6 +18,8 @@ export interface Circuit {
   /** `null`: the worker is in rotation. */
   readonly ejectedFor: EjectionReason | null;
   readonly untilMs: number;
+  /** When it was ejected first, without having been in rotation since. */
+  readonly ejectedSinceMs: number;
   readonly trialRunning: boolean;
   readonly successfulTrials: number;
   /** Successes since the worker came back; `WARM_SUCCESSES` and it is warm. */
@@ -54,6 +56,7 @@ export const CLOSED: Circuit = {
   ejections: 0,
   ejectedFor: null,
   untilMs: 0,
+  ejectedSinceMs: 0,
   trialRunning: false,
   successfulTrials: 0,
   warmSuccesses: WARM_SUCCESSES,
@@ -116,6 +119,7 @@ export function afterSuccess(before: Circuit, nowMs: number, limits: StatsLimits
     ejections: isWarm ? 0 : before.ejections,
     ejectedFor: null,
     untilMs: before.untilMs,
+    ejectedSinceMs: 0,
     trialRunning: false,
     successfulTrials: 0,
     warmSuccesses: isWarm ? WARM_SUCCESSES : before.warmSuccesses + 1,
@@ -181,6 +185,7 @@ function ejected(
     ejections: Math.max(before.ejections, doublings + 1),
     ejectedFor: reason,
     untilMs: Math.max(before.untilMs, nowMs + jittered),
+    ejectedSinceMs: before.ejectedFor === null ? nowMs : before.ejectedSinceMs,
   };
 }
 

@@ -7,6 +7,25 @@ export interface Activity {
   readonly wanted: number;
   /** This replica ejected the worker until then; `null`: it is not ejected. */
   readonly ejectedUntil: Date | null;
+  /** What its requests here show; `null`: nothing is wrong. */
+  readonly trouble: Trouble | null;
+}
+
+/** `ejected`: this replica sends it no requests. `failing`: all of its last requests failed, and it is still in use. */
+export interface Trouble {
+  readonly state: 'ejected' | 'failing';
+  /** Why it is ejected; '' otherwise. */
+  readonly cause: string;
+  /** The same as a word of a fixed list. */
+  readonly causeKind: string;
+  readonly since: Date;
+  /** The end of the ejection. */
+  readonly until: Date | null;
+  /** Failed requests in a row. */
+  readonly failures: number;
+  readonly lastError: string;
+  readonly errorType: string;
+  readonly lastErrorAt: Date | null;
 }
 
 /** The module that sends requests to workers. */
@@ -20,7 +39,7 @@ export interface ActivitySource {
   readonly isIdle: boolean;
 }
 
-const NONE: Activity = { inFlight: 0, wanted: 0, ejectedUntil: null };
+const NONE: Activity = { inFlight: 0, wanted: 0, ejectedUntil: null, trouble: null };
 const NO_SOURCE: ActivitySource = {
   of: () => undefined,
   servedSince: () => [],

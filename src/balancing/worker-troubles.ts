@@ -1,0 +1,71 @@
+import { Injectable } from '@nestjs/common';
+import { REAL_CLOCK } from './admission/admission.js';
+import type { RequestResult } from './request-result.js';
+
+/** A worker whose last requests all failed. */
+export interface Failing {
+  /** When the first of them failed, in milliseconds since 1970. */
+  readonly sinceMs: number;
+  readonly failures: number;
+  readonly lastError: string;
+  readonly errorType: string;
+  readonly lastErrorMs: number;
+}
+
+/** So many failed requests in a row, and no other, make a worker `failing`. */
+const FAILING_AFTER = 3;
+/** A message may quote what an upstream said. */
+const LONGEST_ERROR = 500;
+
+/** What counts: the worker was asked and gave no answer, whether it or the requests are at fault. */
+const COUNTED: ReadonlySet<RequestResult['kind']> = new Set([
+  'connect_error',
+  'failure',
+  'timeout',
+  'credentials',
+  'access_denied',
+]);
+
+/**
+ * Which workers fail every request. It changes nothing about who is picked: where blame falls on the requests, they go on.
+ * It is what operators see. Costs nothing while all is well.
+ */
+@Injectable()
+export class WorkerTroubles {
+  private readonly failures = new Map<string, Failing>();
+
+  /** @param errorType of the log and the metrics */
+  record(workerId: string, kind: RequestResult['kind'], error: unknown, errorType: string): void {
+    if (!COUNTED.has(kind)) return;
+    const nowMs = REAL_CLOCK.nowMs() + performance.timeOrigin;
+    const before = this.failures.get(workerId);
+    const message = error instanceof Error ? error.message : String(error);
+    this.failures.set(workerId, {
+      sinceMs: before?.sinceMs ?? nowMs,
+      failures: (before?.failures ?? 0) + 1,
+      lastError: message.slice(0, LONGEST_ERROR),
+      errorType,
+      lastErrorMs: nowMs,
+    });
+  }
+
+  succeeded(workerId: string): void {
+    if (this.failures.size > 0) this.failures.delete(workerId);
+  }
+
+  /** The last failure since the last success; `null`: there was none. */
+  lastFailure(workerId: string): Failing | null {
+    return this.failures.get(workerId) ?? null;
+  }
+
+  failing(workerId: string): Failing | null {
+    const last = this.lastFailure(workerId);
+    return last !== null && last.failures >= FAILING_AFTER ? last : null;
+  }
+
+  /** @param exists workers that no longer do are forgotten */
+  workerIds(exists: (workerId: string) => boolean): readonly string[] {
+    for (const id of this.failures.keys()) if (!exists(id)) this.failures.delete(id);
+    return [...this.failures.keys()];
+  }
+}
