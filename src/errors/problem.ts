@@ -125,32 +125,19 @@ function attemptProblem({ kind, failure, message }: UpstreamError): Problem {
   return kind === 'no_memory' ? { ...base, headers: SOON } : base;
 }
 
-/** A failed job, by its code; each but `busy` may have been submitted, so clients must not send it again. */
-const JOB_FAILURES: Readonly<Record<JobFailedError['code'], readonly [status: number, ErrorType]>> = {
-  busy: [503, 'policy_no_worker'],
-  submit_refused: [502, 'worker_error'],
-  submit_unknown: [502, 'worker_error'],
-  upstream_failed: [502, 'worker_error'],
-  upstream_lost: [502, 'worker_error'],
-  result_missing: [502, 'worker_bad_answer'],
-  result_unreachable: [502, 'worker_unreachable'],
-  result_forbidden: [502, 'worker_unreachable'],
-  timeout: [504, 'worker_timeout'],
-  misconfigured: [502, 'manager_misconfigured'],
-  cancelled: [502, 'worker_error'],
-  worker_deleted: [502, 'worker_error'],
-};
+/** Statuses of failed jobs other than 502. Each but `busy` may have been submitted, so clients must not send it again. */
+const STATUS_OF_JOB: Partial<Record<JobFailedError['code'], number>> = { busy: 503, timeout: 504 };
 const BUSY_HEADERS = { 'retry-after': '30', 'x-should-retry': 'true' };
 const FINAL_HEADERS = { 'x-should-retry': 'false' };
 
 function jobProblem(error: unknown): Problem | null {
   if (error instanceof JobFailedError) {
-    const { code, message } = error;
-    const [status, errorType] = JOB_FAILURES[code];
-    return { status, errorType, code, message, headers: code === 'busy' ? BUSY_HEADERS : FINAL_HEADERS };
+    const { code, message, errorType } = error;
+    const headers = code === 'busy' ? BUSY_HEADERS : FINAL_HEADERS;
+    return { status: STATUS_OF_JOB[code] ?? 502, errorType, code, message, headers };
   }
   if (error instanceof JobUnfinishedError)
-    return { ...problem(504, 'worker_timeout', error), code: 'job_unfinished', headers: FINAL_HEADERS };
+    return { ...problem(504, error.errorType, error), code: 'job_unfinished', headers: FINAL_HEADERS };
   if (error instanceof JobNotFoundError || error instanceof NoSuchFileError)
     return problem(404, 'caller_not_found', error);
   if (error instanceof NoResultError)

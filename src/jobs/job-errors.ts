@@ -1,3 +1,6 @@
+/** What the methods of Jobs throw besides these. */
+export { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
+
 /** As many jobs of the model wait as may. */
 export class QueueFullError extends Error {
   override readonly name = 'QueueFullError';

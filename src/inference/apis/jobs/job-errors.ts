@@ -1,26 +1,47 @@
 import type { Job, JobErrorCode } from '../../../jobs/job.js';
+import type { ErrorType } from '../../../telemetry/error-type.js';
 import { jobPath } from '../../../jobs/job-view.js';
+
+/** What the log and the metrics call a failed job. */
+const ERROR_TYPES: Readonly<Record<JobErrorCode, ErrorType>> = {
+  busy: 'policy_no_worker',
+  submit_refused: 'worker_error',
+  submit_unknown: 'worker_error',
+  upstream_failed: 'worker_error',
+  upstream_lost: 'worker_error',
+  result_missing: 'worker_bad_answer',
+  result_unreachable: 'worker_unreachable',
+  result_forbidden: 'worker_unreachable',
+  timeout: 'worker_timeout',
+  misconfigured: 'manager_misconfigured',
+  cancelled: 'worker_error',
+  worker_deleted: 'worker_error',
+};
 
 /** A client waited for a job that failed or was cancelled. */
 export class JobFailedError extends Error {
   override readonly name = 'JobFailedError';
+  readonly errorType: ErrorType;
 
   private constructor(
     readonly code: JobErrorCode,
-    message: string,
+    /** In the upstream's words. */
+    readonly reason: string,
   ) {
-    super(message);
+    super(`worker execute error: ${reason}`);
+    this.errorType = ERROR_TYPES[code];
   }
 
   static of({ id, error, state }: Job): JobFailedError {
     const code = error?.code ?? (state === 'cancelled' ? 'cancelled' : 'upstream_failed');
-    return new JobFailedError(code, `worker execute error: ${error?.message ?? code} (job ${id})`);
+    return new JobFailedError(code, `${error?.message ?? code} (job ${id})`);
   }
 }
 
 /** A client waited for a job as long as it may. */
 export class JobUnfinishedError extends Error {
   override readonly name = 'JobUnfinishedError';
+  readonly errorType: ErrorType = 'worker_timeout';
 
   constructor({ id }: Job, waitedMs: number) {
     super(

@@ -1,6 +1,6 @@
 import type { Job } from '../../../jobs/job.js';
 import type { ResponseHead } from '../../client/client-response.js';
-import { ChatFormat, openAiErrorEvent } from '../openai/client-response.js';
+import { ChatFormat } from '../openai/client-response.js';
 import type { ImageList } from '../openai/objects.js';
 import type { JobResults } from './job-results.js';
 import type { Patience } from './patient-reply.js';
@@ -11,7 +11,13 @@ export interface JobFormat {
   /** The response to a job that succeeded. */
   body(job: Job, results: JobResults, baseUrl: string): Promise<string>;
   /** A failure after the status was sent; left out where that never happens. */
-  late?(error: unknown): string;
+  late?(failure: LateFailure): string;
+}
+
+/** A failure, for a client that has the status 200 already. */
+export interface LateFailure {
+  readonly code: string | null;
+  readonly message: string;
 }
 
 /** A text, else where the files are: the one link, or a JSON list of links. */
@@ -30,7 +36,7 @@ export const NATIVE_JOB: JobFormat = {
     const result = await resultText(job, results, baseUrl);
     return JSON.stringify({ success: true, msg: 'execute succeed', result });
   },
-  late: (error) => JSON.stringify({ success: false, msg: messageOf(error) }),
+  late: ({ message }) => JSON.stringify({ success: false, msg: message }),
 };
 
 const CHAT = new ChatFormat(() => false);
@@ -53,7 +59,8 @@ export const CHAT_STREAM_JOB: JobFormat = {
       writer.event({ kind: 'text', text }) + writer.event({ kind: 'finish', reason: 'stop' }) + writer.end()
     );
   },
-  late: openAiErrorEvent,
+  late: ({ code, message }) =>
+    `data: ${JSON.stringify({ error: { message, type: 'api_error', param: null, code } })}\n\n`,
 };
 
 /** What the client of an image wants: a link, base64, or whatever comes. */
@@ -95,8 +102,4 @@ function answerOf(text: string) {
 
 function headOf({ id, modelName, createdAt }: Job): ResponseHead {
   return { id, created: Math.floor(Number(createdAt) / 1000), model: modelName };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

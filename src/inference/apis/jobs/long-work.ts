@@ -1,4 +1,4 @@
-import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InferenceSettings } from '../../../config/settings.js';
 import type { Job } from '../../../jobs/job.js';
@@ -12,7 +12,9 @@ import { preferenceApplied, type Preferences, readPrefer } from '../../client/pr
 import { baseUrlOf } from './base-url.js';
 import { HangUps } from './hang-ups.js';
 import { JobFailedError, JobNotFoundError, JobUnfinishedError } from './job-errors.js';
-import type { JobFormat } from './job-formats.js';
+import type { JobFormat, LateFailure } from './job-formats.js';
+import { DatabaseUnavailableError } from '../../../jobs/job-errors.js';
+import type { ErrorType } from '../../../telemetry/error-type.js';
 import { JobResults } from './job-results.js';
 import { JobStarter } from './job-starter.js';
 import { type JobRequest, retryCountOf } from './new-job.js';
@@ -21,6 +23,7 @@ import { PatientReply } from './patient-reply.js';
 /** Answers clients that wait for their jobs. */
 @Injectable()
 export class LongWork implements OnModuleDestroy {
+  private readonly logger = new Logger('Jobs');
   private isClosing = false;
 
   constructor(
@@ -67,14 +70,22 @@ export class LongWork implements OnModuleDestroy {
     } catch (error) {
       patient.stop();
       if (!patient.hasBegun || format.late === undefined) throw error;
-      http.facts.errorType = errorTypeOf(error);
-      patient.end(format.late(error));
+      http.facts.errorType = errorTypeOfJob(error);
+      patient.end(format.late(this.lateFailure(error)));
     } finally {
       leave();
       // A job that was to live on its own does so.
       if (disconnect.aborted && !this.isClosing && !preferences.respondAsync)
         this.hangUps.left(job, retryCountOf(http.headers) !== null);
     }
+  }
+
+  /** What the error filter would tell in a status: what is unexpected is for the log alone. */
+  private lateFailure(error: unknown): LateFailure {
+    if (error instanceof JobFailedError) return error;
+    if (isExpected(error)) return { code: null, message: error.message };
+    this.logger.error(error);
+    return { code: null, message: 'internal error; the log of the service has the details' };
   }
 
   private unfinished(job: Job, reply: FastifyReply, preferences: Preferences, { arrivedMs }: Deadline): void {
@@ -93,6 +104,20 @@ export class LongWork implements OnModuleDestroy {
     const preferredMs = waitMs ?? (respondAsync ? 0 : Infinity);
     return { ...deadline, deadlineMs: Math.min(deadline.deadlineMs, deadline.arrivedMs + preferredMs) };
   }
+}
+
+function isExpected(error: unknown): error is Error {
+  return (
+    error instanceof JobUnfinishedError ||
+    error instanceof JobNotFoundError ||
+    error instanceof UpstreamError ||
+    error instanceof DatabaseUnavailableError
+  );
+}
+
+function errorTypeOfJob(error: unknown): ErrorType {
+  if (error instanceof JobFailedError || error instanceof JobUnfinishedError) return error.errorType;
+  return error instanceof DatabaseUnavailableError ? 'manager_database_unavailable' : errorTypeOf(error);
 }
 
 /** For the log line and the headers of the response. */
