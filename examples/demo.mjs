@@ -1,10 +1,12 @@
 /**
- * `npm run demo`: one model name, two real llama.cpp servers behind it, one of which dies and comes back.
- * Needs no running service and leaves nothing behind. Exit code 0 on success, else 1.
+ * `npm run demo`: one model name, two real llama.cpp servers behind it, one of which dies and comes back; then a picture, by a
+ * stand-in that draws. `npm run demo -- picture` shows the picture alone.
+ * Needs no running service and leaves nothing but the picture behind. Exit code 0 on success, else 1.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import OpenAI from 'openai';
 import { sendDuring } from './demo/clients.mjs';
+import { showPicture } from './demo/picture.mjs';
 import { heading, line, quote, table } from './demo/print.mjs';
 import { Service } from './demo/service.mjs';
 import { install, isInstalled, makeModel, TinyWorker } from './demo/tiny-workers.mjs';
@@ -39,18 +41,25 @@ const letters = new Map();
 const answered = { A: 0, B: 0 };
 
 try {
+  if (process.argv[2] === 'picture') await service.start();
+  else await showWorkers();
+  heading("7. OpenAI's client gets a picture from ComfyUI's API");
+  await showPicture(service, signal);
+} catch (error) {
+  report(signal.aborted ? signal.reason : error);
+} finally {
+  await stop();
+}
+if (process.exitCode === undefined) heading('8. Everything is stopped; the picture is left behind');
+
+async function showWorkers() {
   await start();
   await register();
   await sendQuestions();
   await stream();
   await loseA();
   await getAback();
-} catch (error) {
-  report(signal.aborted ? signal.reason : error);
-} finally {
-  await stop();
 }
-if (process.exitCode === undefined) heading('7. Everything is stopped, and nothing is left behind');
 
 async function start() {
   heading('1. Two llama.cpp servers of a tiny model, and the service');
