@@ -18,7 +18,7 @@ import type { Preset } from './preset.js';
 import { presetView } from './presets.controller.js';
 import { expandPreset, LONG_WORK_PRESETS, PRESETS } from './presets.js';
 
-/** Those that answer at once. */
+/** Those that answer at once; test/presets/played-long-work.e2e.spec.ts plays the others. */
 const presets = Object.entries(PRESETS).filter(([name]) => !Object.hasOwn(LONG_WORK_PRESETS, name));
 const longWork = Object.entries(LONG_WORK_PRESETS);
 const templates = presets.filter(([, { protocol }]) => protocol === 'template');

@@ -1,0 +1,171 @@
+import { EventSourceParserStream } from 'eventsource-parser/stream';
+import OpenAI from 'openai';
+import type { Preset } from '../../src/registry/presets/preset.js';
+import { LONG_WORK_PRESETS } from '../../src/registry/presets/presets.js';
+import { StandIn } from '../fakes/long-work/stand-in.js';
+import type { Task, Weather } from '../fakes/long-work/task.js';
+import { VENDORS } from '../fakes/long-work/vendors.js';
+import type { Vendor } from '../fakes/long-work/vendor.js';
+import { startService, type TestService } from '../service.js';
+import { until } from '../until.js';
+import { type Play, PLAYS } from './long-work-plays.js';
+
+export interface PlayedPreset {
+  readonly name: string;
+  readonly preset: Preset;
+  readonly vendor: Vendor;
+  readonly play: Play;
+  /** The name that clients use. */
+  readonly model: string;
+}
+
+export const PLAYED: readonly PlayedPreset[] = Object.entries(LONG_WORK_PRESETS).map(([name, preset]) => {
+  const [vendor, play] = [VENDORS[name], PLAYS[name]];
+  if (vendor === undefined || play === undefined) throw new Error(`${name} has no stand-in or no play`);
+  return { name, preset, vendor, play, model: `org/${name}` };
+});
+
+/** A job as clients see it. */
+export interface JobView {
+  readonly id: string;
+  readonly kind: string;
+  readonly status: string;
+  readonly upstream_status: string;
+  readonly progress: number;
+  readonly queue_position: number | null;
+  readonly note: string;
+  readonly result: {
+    readonly files: readonly { readonly url: string; readonly content_type: string | null }[];
+  } | null;
+  readonly error: { readonly code: string; readonly message: string } | null;
+}
+
+/** A job that has ended, with what was seen on the way. */
+export interface Ended {
+  readonly job: JobView;
+  readonly prompt: string;
+  readonly progress: readonly number[];
+  readonly queuePositions: readonly number[];
+}
+
+/** Half a second is the shortest interval that a registration may have; a whole task takes four looks. */
+const QUICK_POLL = { interval_ms: 500, not_found_ms: 5_000 };
+/** For tasks that are only noticed to be lost when their time is over. */
+const SHORT_TIMEOUT_MS = 3_000;
+const ENDED_WITHIN_MS = 40_000;
+
+/** One service, and each preset for long work registered with a stand-in of its vendor. */
+export class LongWorkHarness {
+  readonly openai: OpenAI;
+  readonly standIns = new Map<string, StandIn>();
+
+  private constructor(readonly service: TestService) {
+    this.openai = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 });
+  }
+
+  static async start(): Promise<LongWorkHarness> {
+    const harness = new LongWorkHarness(await startService());
+    await Promise.all(PLAYED.map((played) => harness.registerAll(played)));
+    return harness;
+  }
+
+  standIn(preset: string): StandIn {
+    const found = this.standIns.get(preset);
+    if (found === undefined) throw new Error(`${preset} is not registered`);
+    return found;
+  }
+
+  taskOf(preset: string, prompt: string): Task | undefined {
+    return this.standIn(preset).taskOf(prompt);
+  }
+
+  /** Submits a job and follows it to its end; one that is held is cancelled once it runs. */
+  async run(
+    played: PlayedPreset,
+    weather: Weather,
+    more: Readonly<Record<string, unknown>> = {},
+  ): Promise<Ended> {
+    const prompt = `a cat, "sitting" [${weather}] ${Math.random().toString(36).slice(2)}`;
+    const model = weather === 'lost' ? forLost(played) : played.model;
+    const body = { model, prompt, ...played.play.request, ...more };
+    const { status, json, text } = await this.service.post('/api/v1/jobs', body);
+    if (status !== 202) throw new Error(`${played.name} answered ${status}: ${text}`);
+    let job = json as JobView;
+    const [progress, queuePositions]: [number[], number[]] = [[], []];
+    if (weather === 'held') void this.cancelOnceRunning(job.id, () => this.taskOf(played.name, prompt));
+    for await (job of this.eventsOf(job.id)) {
+      progress.push(job.progress);
+      if (job.queue_position !== null) queuePositions.push(job.queue_position);
+    }
+    return { job, prompt, progress, queuePositions };
+  }
+
+  /** A job at every change, to its end. */
+  private async *eventsOf(id: string): AsyncGenerator<JobView> {
+    const signal = AbortSignal.timeout(ENDED_WITHIN_MS);
+    const response = await fetch(`${this.service.url}/api/v1/jobs/${id}/events`, { signal });
+    if (response.body === null) throw new Error(`the events of ${id} answered ${response.status}`);
+    for await (const { data } of response.body
+      .pipeThrough(new TextDecoderStream())
+      .pipeThrough(new EventSourceParserStream()))
+      yield JSON.parse(data) as JobView;
+  }
+
+  private async cancelOnceRunning(id: string, task: () => Task | undefined): Promise<void> {
+    await until(() => (task()?.looks ?? 0) > 1, ENDED_WITHIN_MS);
+    await fetch(`${this.service.url}/api/v1/jobs/${id}`, { method: 'DELETE' });
+  }
+
+  /** The bytes of a file, from wherever its URL leads. */
+  async file(url: string): Promise<{ readonly type: string | null; readonly bytes: Uint8Array }> {
+    const response = await fetch(new URL(url, this.service.url));
+    if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
+    return {
+      type: response.headers.get('content-type'),
+      bytes: new Uint8Array(await response.arrayBuffer()),
+    };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.standIns.values()].map((standIn) => standIn.close()));
+    this.service.app.getHttpServer().closeAllConnections();
+    await this.service.stop();
+  }
+
+  private async registerAll(played: PlayedPreset): Promise<void> {
+    this.standIns.set(played.name, await StandIn.start(played.vendor, played.name));
+    await this.register(played, played.model, {});
+    const model = forLost(played);
+    if (model !== played.model) await this.register(played, model, { timeout_ms: SHORT_TIMEOUT_MS });
+  }
+
+  /** A registration of three or four fields, and of what makes it quick here. */
+  private async register({ name, preset }: PlayedPreset, model: string, poll: object): Promise<void> {
+    const standIn = this.standIn(name);
+    const { baseUrl, apiKey, example } = preset;
+    const { status, text } = await this.service.register({
+      preset: name,
+      model_name: model,
+      base_url: standIn.url + new URL(baseUrl ?? example.base_url ?? '').pathname.replace(/\/$/, ''),
+      ...(apiKey === 'none' ? {} : { api_key: standIn.key }),
+      ...(example.upstream_model === undefined ? {} : { upstream_model: upstreamModel(name, example) }),
+      max_concurrency: 64,
+      poll: {
+        ...QUICK_POLL,
+        ...poll,
+        // A delivery network has a public address; this one has not, and must be named.
+        origins: [standIn.files, standIn.region],
+      },
+    });
+    if (status !== 200) throw new Error(`${name} was not registered: ${text}`);
+  }
+}
+
+/** The model whose tasks get lost soon. */
+const forLost = ({ model, play }: PlayedPreset): string =>
+  play.lost === 'timeout' ? `${model}/brief` : model;
+
+/** fal's stand-in has one model. */
+function upstreamModel(name: string, { upstream_model: model }: Preset['example']): string {
+  return name === 'fal' ? 'black-forest-labs/flux/schnell' : (model ?? '');
+}
