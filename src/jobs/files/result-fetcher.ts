@@ -8,6 +8,7 @@ import type { OpenAnswer } from '../../upstream/open-answer.js';
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
 import { FileFetcher, forbiddenReason } from './file-fetcher.js';
 import { JobFiles } from './job-files.js';
+import { typeBySignature } from './media-signature.js';
 import type { StoredFile } from '../job-rows.js';
 import type { JobErrorCode } from '../job.js';
 
@@ -87,7 +88,8 @@ export class ResultFetcher {
         const bytes = Buffer.from(data.base64, 'base64');
         if (bytes.length > this.settings.resultBytes) throw failure('result_unreachable', this.tooLarge());
         await this.files.write(place, bytes);
-        stored.push({ url: null, type: data.type, bytes: bytes.length, copy: target.copy });
+        const type = data.type ?? typeBySignature(bytes);
+        stored.push({ url: null, type, bytes: bytes.length, copy: target.copy });
         continue;
       }
       if (file.kind !== 'url') continue;
