@@ -23,9 +23,9 @@ describe.each(PAGES)('%s', (page) => {
   });
 });
 
-describe('ARCHITECTURE.md', () => {
+describe.each(['ARCHITECTURE.md', 'docs/code-map.md'])('%s', (page) => {
   it('names only source files and folders that exist', () => {
-    const text = readFileSync('ARCHITECTURE.md', 'utf8');
+    const text = readFileSync(page, 'utf8');
     const names = [...text.matchAll(/`([\w./-]+(?:\.(?:c?ts|mjs|cjs|sql|md|json)|\/))`/g)].map(
       ([, name = '']) => name,
     );
