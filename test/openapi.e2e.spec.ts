@@ -114,6 +114,20 @@ describe('/openapi.json', () => {
         success_when: { path: 'ok', equals: true },
       },
       { header: { a: 'b' }, labels: { a: 'b' }, req_param: { a: 1 }, weight: 5 },
+      { success_when: { path: 'code', in: [1, null] }, choices: { N: [1, 2], SIZE: { '512x512': 's' } } },
+      { defaults: { size: '512x512', seed: 'random', n: 2 }, body_format: 'multipart' },
+      {
+        poll: {
+          keep: { ID: 'id' },
+          status: { url: '/t/{ID}', header: { a: 'b' } },
+          state: [
+            { path: 'a', done: 'any' },
+            { path: 'b', running: [null, 'x', 1, true] },
+          ],
+          result: { as: 'url', extract: ['a', 'b'] },
+          cancel: [{ method: 'DELETE', url: '/t/{ID}' }],
+        },
+      },
     ])
       expect([more, accepts({ ...worker, ...more })]).toEqual([more, true]);
     for (const more of [
@@ -124,6 +138,9 @@ describe('/openapi.json', () => {
       { defaults: { temperature: 3 } },
       { header: { a: 1 } },
       { body: 'text' },
+      { poll: { status: { url: '/t' }, state: { path: 'a', done: ['x'] } } },
+      { poll: { status: { url: '/t' }, state: { path: 'a', done: 'x' }, result: { as: 'url' } } },
+      { defaults: { seed: 'no' } },
     ])
       expect([more, accepts(JSON.parse(JSON.stringify({ ...worker, ...more })) as object)]).toEqual([
         more,

@@ -36,7 +36,10 @@ const JSON_SCALAR = {
   oneOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }],
 };
 
-const SCALARS = { type: 'array', items: JSON_SCALAR } as const;
+const SCALAR_OR_NULL = {
+  oneOf: [{ type: 'string', nullable: true }, { type: 'number' }, { type: 'boolean' }],
+};
+const SCALARS = { type: 'array', items: SCALAR_OR_NULL } as const;
 
 const LONGEST_WAIT_MS = 2_147_483_647;
 

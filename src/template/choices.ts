@@ -15,7 +15,7 @@ export interface Choices {
    * The value as the upstream wants it; values of other placeholders stay.
    * @throws UnsupportedFieldError for a value that is not among the choices; it names the client's field
    */
-  chosen(name: PlaceholderName, value: Choice): Choice;
+  readonly chosen: (name: PlaceholderName, value: Choice) => Choice;
 }
 
 export const ANY_CHOICE: Choices = { text: '', chosen: (_, value) => value };
