@@ -118,13 +118,7 @@ export class PollDto {
   /** All of them are sent. */
   @IsOptional()
   @IsDtoList(() => PollStepDto, 5)
-  @ApiProperty({
-    required: false,
-    oneOf: [
-      { $ref: getSchemaPath(PollStepDto) },
-      { type: 'array', items: { $ref: getSchemaPath(PollStepDto) } },
-    ],
-  })
+  @ApiProperty({ required: false, type: [PollStepDto] })
   cancel?: PollStepDto | readonly PollStepDto[];
   /** If it is unknown whether a submit arrived: give up, submit once more, or ask the status by {JOB_ID}. */
   @IsOptional() @IsIn(['never', 'once', 'ask']) resubmit?: 'never' | 'once' | 'ask';
