@@ -14,8 +14,8 @@ const REPORT_MS = 2_000;
 const RENEW_MS = 15_000;
 
 /**
- * Tells operators what requests show of workers: a log line each way, the table `worker_trouble`, and events. Requests never
- * wait for it.
+ * Reports to operators what requests show of workers: a log line each way, the table `worker_trouble`, and events. Requests
+ * never wait for it.
  */
 @Injectable()
 export class TroubleReports implements OnApplicationBootstrap, OnApplicationShutdown {

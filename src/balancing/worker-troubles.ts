@@ -14,10 +14,10 @@ export interface Failing {
 
 /** So many failed requests in a row, and no other, make a worker `failing`. */
 const FAILING_AFTER = 3;
-/** A message may quote what an upstream said. */
+/** A message may quote an upstream's answer. */
 const LONGEST_ERROR = 500;
 
-/** What counts: the worker was asked and gave no answer, whether it or the requests are at fault. */
+/** What counts: the worker was called and gave no answer, whether it or the requests are at fault. */
 const COUNTED: ReadonlySet<RequestResult['kind']> = new Set([
   'connect_error',
   'failure',
@@ -27,8 +27,8 @@ const COUNTED: ReadonlySet<RequestResult['kind']> = new Set([
 ]);
 
 /**
- * Which workers fail every request. It changes nothing about who is picked: where blame falls on the requests, they go on.
- * It is what operators see. Costs nothing while all is well.
+ * Which workers fail every request, for operators to see. It does not change which worker is picked. Costs nothing while all
+ * is well.
  */
 @Injectable()
 export class WorkerTroubles {

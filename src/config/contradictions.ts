@@ -14,7 +14,7 @@ const RULES: readonly Rule[] = [
     of: ['HOST', 'ADMIN_API_KEY', 'AUTH'],
     problem: (v) =>
       v.AUTH === 'on' && isProtected(v) && !isLoopback(listeningHost(v))
-        ? `"${v.HOST}" is reachable from other machines, and no ADMIN_API_KEY is set: set one, or set AUTH=off to let everyone who can reach it use and change it`
+        ? `"${v.HOST}" is reachable from other machines, and no ADMIN_API_KEY is set: set one, or set AUTH=off to let every client that can reach it use and change it`
         : null,
   },
   {

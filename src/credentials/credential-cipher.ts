@@ -30,7 +30,7 @@ const keyBytes = 32;
 /** NIST SP 800-38D: 96 random bits are safe for 2^32 seals under one key. */
 const nonceBytes = 12;
 const tagBytes = 16;
-/** 64 bits: enough to tell settings apart. */
+/** 64 bits: enough to distinguish settings. */
 const fingerprintLength = 16;
 const keyId = /^[A-Za-z0-9_-]{1,64}$/;
 const base64 = /^[A-Za-z0-9+/_-]{43}=?$/;
@@ -62,7 +62,7 @@ export class CredentialCipher {
     return new CredentialCipher(first, keys);
   }
 
-  /** The same for ciphers that open the same texts, in whatever order their keys stand. It tells nothing of the keys. */
+  /** The same for ciphers that open the same texts, whatever the order of their keys. It reveals nothing of the keys. */
   get fingerprint(): string {
     const keys = [...this.keys].map(([id, key]) => `${id}:${key.toString('base64')}`).toSorted();
     return createHash('sha256').update(keys.join(',')).digest('hex').slice(0, fingerprintLength);

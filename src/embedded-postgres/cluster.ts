@@ -31,7 +31,7 @@ export async function ensureCluster(
     environment: options.environment,
     timeoutMs: INITDB_TIMEOUT_MS,
   };
-  // Removed as the user it belongs to, who can remove only files of that user, whatever the folder holds.
+  // Removed as the user that owns it: whatever the folder holds, only files of that user can be removed.
   const remove = (names: readonly string[]) => runAs(user, 'rm', ['-rf', '--', ...names], limits);
   const abandoned = abandonedScratch(directory.postgres, 'initdb-');
   if (abandoned.length > 0) await remove(abandoned);

@@ -82,10 +82,10 @@ interface CallBase {
 export interface TemplateCall extends CallBase {
   readonly kind: 'template';
   readonly placeholders: ReadonlySet<PlaceholderName>;
-  /** A request without a value for it cannot be said by this template; `null`: any can. */
+  /** This template cannot express a request without a value for it; `null`: it can express any. */
   readonly requires: PlaceholderName | null;
   readonly choices: Choices;
-  /** Whether any placeholder says something of an image or a video, or another field of the request. */
+  /** Whether a placeholder carries a field of an image or a video, or another field of the request. */
   readonly takesMedia: boolean;
   /** Whether input images must be data URLs: the template needs their bytes. */
   readonly takesImageBytes: boolean;
@@ -96,7 +96,7 @@ export interface TemplateCall extends CallBase {
   /** How its streams are read; `null`: it sends whole answers only. */
   readonly stream: StreamExtract | null;
   readonly usage: UsageExtract | null;
-  /** How its tasks are asked for; `null`: its answer is the result. */
+  /** How its tasks are polled; `null`: its answer is the result. */
   readonly poll: PollCall | null;
 }
 

@@ -90,7 +90,7 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
 
   private async look(): Promise<void> {
     const nowMs = performance.now();
-    // What still runs here ends soon: each report gives back what has ended.
+    // What still runs here ends soon: each report frees what has ended.
     const isDue = this.isDraining || nowMs >= this.beatDueMs;
     const report = this.draining.report();
     if (!isDue && !report.isNews) {

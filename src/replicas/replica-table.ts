@@ -9,7 +9,7 @@ import type { Settled, SharedSettings } from './settings-drift.js';
 /** Of the draining workers, those on which a replica has no request left: id → `admin_state_since` in ms. */
 export type Drained = Readonly<Record<string, number>>;
 
-/** What a replica tells the others of itself. */
+/** What a replica reports to the others. */
 export interface Heartbeat {
   readonly drained: Drained;
   readonly settings: SharedSettings;

@@ -3,10 +3,10 @@ import { Injectable, Logger } from '@nestjs/common';
 import { UpstreamSettings } from '../config/settings.js';
 import { CredentialVault } from '../credentials/credential-cipher.js';
 
-/** What all replicas must agree on, by name of the setting: a hash, which tells nothing of the value. */
+/** What all replicas must agree on, by name of the setting: a hash, which reveals nothing of the value. */
 export type SharedSettings = Readonly<Record<string, string>>;
 
-/** Another replica with what it says of itself; `null`: it is of a release that says nothing. */
+/** Another replica with what it reports; `null`: its release reports nothing. */
 export interface Settled {
   readonly id: string;
   readonly host: string;

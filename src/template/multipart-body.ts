@@ -132,7 +132,7 @@ function quoted(name: string): string {
   return name.replaceAll('"', '%22').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 }
 
-/** Servers tell a file from a text by its name, and often its format by the ending. */
+/** Servers recognize a file by its name, and often its format by the ending. */
 function fileName(name: string, type: string): string {
   const ending = type.split('/', 2)[1]?.replace(/[^a-z0-9]+.*$/, '') ?? '';
   return `${name.replace(/[^A-Za-z0-9_-]/g, '') || 'file'}.${ending || 'bin'}`;

@@ -12,7 +12,7 @@ export function isEventStream(headers: AnswerHeaders): boolean {
   return mediaType(headers) === 'text/event-stream';
 }
 
-/** How long `Retry-After` asks to wait, from now on [RFC 9110, 10.2.3]; `null`: it does not. */
+/** The wait that `Retry-After` requests, from now on [RFC 9110, 10.2.3]; `null`: none. */
 export function retryAfterMs({ 'retry-after': value }: AnswerHeaders, nowMs: number): number | null {
   const text = typeof value === 'string' ? value.trim() : '';
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;

@@ -10,7 +10,7 @@ import type { Claim } from './probe-leases.js';
 const RECHECK_MS = 10_000;
 /** Time for other replicas to claim a probe that this one cannot make. */
 const HAND_ON_MS = 1_000;
-/** At most one line in this time tells what this replica cannot call. */
+/** At most one log line in this time names what this replica cannot call. */
 const LOG_INTERVAL_MS = 60_000;
 
 interface Claimed {

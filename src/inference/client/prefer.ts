@@ -1,8 +1,8 @@
-/** What a client asks for in `Prefer` [RFC 7240]. */
+/** What a client requests in `Prefer` [RFC 7240]. */
 export interface Preferences {
   /** A 202 with the job instead of a long wait [RFC 7240, 4.1]. */
   readonly respondAsync: boolean;
-  /** How long the client waits, in milliseconds [RFC 7240, 4.3]; `null`: not said. */
+  /** How long the client waits, in milliseconds [RFC 7240, 4.3]; `null`: not given. */
   readonly waitMs: number | null;
 }
 
