@@ -62,7 +62,13 @@ describe('readEnvironment', () => {
 
   it('never repeats a secret', () => {
     const secrets = ALL.filter(([, { secret }]) => secret).map(([name]) => name);
-    expect(secrets).toEqual(['DATABASE_URL', 'DATABASE_DIRECT_URL', 'ADMIN_API_KEY', 'CREDENTIALS_KEYS']);
+    expect(secrets).toEqual([
+      'DATABASE_URL',
+      'DATABASE_DIRECT_URL',
+      'ADMIN_API_KEY',
+      'CREDENTIALS_KEYS',
+      'WEBHOOK_SECRET',
+    ]);
     for (const name of secrets) {
       const [fault] = faultsOf({ [name]: 's3cr3t with spaces' });
       expect(fault).toMatchObject({
