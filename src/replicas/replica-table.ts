@@ -29,6 +29,7 @@ export class ReplicaTable {
   private readonly replica: string;
   private readonly worker: string;
   private readonly probe: string;
+  private readonly job: string;
 
   constructor(
     private readonly database: Database,
@@ -38,6 +39,7 @@ export class ReplicaTable {
     this.replica = `"${schema}".replica`;
     this.worker = `"${schema}".worker`;
     this.probe = `"${schema}".worker_probe`;
+    this.job = `"${schema}".job`;
   }
 
   /** Records a heartbeat. @returns the other live replicas */
@@ -77,13 +79,15 @@ export class ReplicaTable {
 
   /**
    * Takes workers offline on which no live replica has a request left, or which have been draining for too long. A report
-   * counts only for the drain it was made for: a later drain has another start time.
+   * counts only for the drain it was made for: a later drain has another start time. Jobs are in the database and have
+   * deadlines of their own: the worker waits for them, however long that takes.
    * @returns the ids of the workers taken offline
    */
   async takeDrainedOffline(workerIds: readonly string[]): Promise<readonly string[]> {
     const values = [workerIds, this.settings.drainTimeoutMs, this.settings.liveMs];
-    const ready = `SELECT w.id FROM ${this.worker} w WHERE w.id = ANY ($1) AND w.admin_state = 'draining' AND (
-        w.admin_state_since <= now() - $2 * interval '1 ms'
+    const ready = `SELECT w.id FROM ${this.worker} w WHERE w.id = ANY ($1) AND w.admin_state = 'draining'
+        AND NOT EXISTS (SELECT FROM ${this.job} j WHERE j.worker_id = w.id AND j.state IN ('submitting', 'unknown', 'running', 'cancelling'))
+        AND (w.admin_state_since <= now() - $2 * interval '1 ms'
         OR NOT EXISTS (SELECT FROM ${this.replica} r WHERE r.seen_at > now() - $3 * interval '1 ms'
           AND (r.drained ->> w.id::text)::numeric IS DISTINCT FROM floor(extract(epoch FROM w.admin_state_since) * 1000)))`;
     const found = await this.database.query<{ id: string }>(ready, values);
