@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.js';
+
+const LONGEST_START_MS = 60_000;
+
+export interface ReplicaSetting {
+  /** The folder of the checkout that was built. */
+  readonly root: string;
+  readonly cwd: string;
+  readonly tuning: object;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** One replica of the service: a process that can be killed and started again. */
+export class ReplicaProcess {
+  /** What it wrote that is worth a line in a report. */
+  readonly complaints: string[] = [];
+  private child: ChildProcess | null = null;
+  private found = '';
+
+  constructor(
+    readonly name: string,
+    private readonly setting: ReplicaSetting,
+    private readonly database: () => EmbeddedPostgres,
+  ) {}
+
+  get pid(): number {
+    return this.child?.pid ?? 0;
+  }
+
+  /** '' while it does not listen. */
+  get url(): string {
+    return this.found;
+  }
+
+  start(): void {
+    const { root, cwd, tuning, environment = {} } = this.setting;
+    const { host, port, user, database } = this.database().connection;
+    this.found = '';
+    const child = spawn(process.execPath, [`${root}/test/tuned-main.mjs`, JSON.stringify(tuning)], {
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        PATH: process.env['PATH'],
+        NODE_COMPILE_CACHE: `${root}/node_modules/.cache/compiled`,
+        PORT: '0',
+        LOG_FORMAT: 'json',
+        CREDENTIALS_KEYS: `drill:${Buffer.alloc(32, 7).toString('base64')}`,
+        DATABASE_URL: `postgres://${user}@localhost:${port}/${database}?host=${encodeURIComponent(host)}`,
+        ...environment,
+      },
+    });
+    this.child = child;
+    child.stdout.setEncoding('utf8').on('data', (text: string) => this.read(child, text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => this.complaints.push(text.trim()));
+    child.once('exit', (code, signal) => {
+      if (this.child !== child) return;
+      if (code !== 0 && signal === null) this.complaints.push(`it ended by itself with code ${code}`);
+      this.child = null;
+      this.found = '';
+    });
+  }
+
+  /** @throws Error if it does not become ready in time */
+  async ready(): Promise<void> {
+    const endMs = performance.now() + LONGEST_START_MS;
+    while (performance.now() < endMs) {
+      if (this.found !== '' && (await fetch(`${this.found}/readyz`).catch(() => null))?.ok === true) return;
+      await sleep(50);
+    }
+    throw new Error(`${this.name} did not become ready: ${this.complaints.join('; ')}`);
+  }
+
+  /** Ends it at once (SIGKILL), or lets it hand over its work (SIGTERM). Resolves when it has ended. */
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const { child } = this;
+    if (child === null) return;
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await exited;
+  }
+
+  private read(child: ChildProcess, text: string): void {
+    for (const line of text.split('\n')) {
+      const port = /listening on \S+:(\d+)/.exec(line)?.[1];
+      if (port !== undefined && this.child === child) this.found = `http://127.0.0.1:${port}`;
+      if (line.includes('"level":"error"')) this.complaints.push(line.slice(0, 400));
+    }
+  }
+}
