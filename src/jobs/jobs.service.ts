@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { NoWorkerAvailableError, UnknownModelError } from '../balancing/balancing-errors.js';
 import { JobSettings } from '../config/settings.js';
 import { UUID } from '../input/page.dto.js';
+import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
 import { LiveWorkers, type Model } from '../registry/live/live-workers.js';
 import { ModelLookup } from '../registry/live/model-lookup.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
@@ -136,13 +137,16 @@ export class Jobs {
 
   /**
    * Resolves when the job has ended, or at `untilMs` (of `performance.now()`), or when `signal` fires, with the job as it
-   * is then. `null`: there is none.
+   * was last read. `null`: there is none.
    */
   async wait(id: string, untilMs: number, signal: CancelSignal | null): Promise<Job | null> {
     if (!UUID.test(id)) return null;
-    const row = await this.table.find(id);
-    if (row === undefined) return null;
-    const last = hasEnded(row) ? row : await this.next(row, hasEnded, untilMs, signal);
+    const first = await this.table.find(id).catch((error: unknown) => awayOrThrow(error));
+    if (first === undefined) return null;
+    const isOver = first !== AWAY && hasEnded(first);
+    const last = isOver ? first : await this.next(id, first, hasEnded, untilMs, signal);
+    if (last === AWAY)
+      throw new DatabaseUnavailableError(new Error('it was away while the job was waited for'));
     return last === undefined ? null : this.shown(last);
   }
 
@@ -162,7 +166,9 @@ export class Jobs {
       }
       if (hasEnded(row) || signal?.aborted === true) return;
       await sleep(CHANGES_PAUSE_MS);
-      row = await this.next(row, ({ version }) => version > known, Infinity, signal);
+      const next = await this.next(id, row, ({ version }) => version > known, Infinity, signal);
+      if (next === AWAY) return;
+      row = next;
     }
   }
 
@@ -174,15 +180,19 @@ export class Jobs {
     return this.contents.open(job.id, number, range);
   }
 
-  /** Resolves with the row once it is `wanted`, or as it is at `untilMs` or when `signal` fires; `undefined`: it is gone. */
+  /**
+   * Resolves with the row once it is `wanted`, or as it was last read at `untilMs` or when `signal` fires; `undefined`: it
+   * is gone. A database that is away is waited for, too.
+   */
   private next(
-    row: JobRow,
+    id: string,
+    first: JobRow | typeof AWAY,
     wanted: (row: JobRow) => boolean,
     untilMs: number,
     signal: CancelSignal | null,
-  ): Promise<JobRow | undefined> {
+  ): Promise<JobRow | typeof AWAY | undefined> {
     return new Promise((resolve) => {
-      let last: JobRow | undefined = row;
+      let last: JobRow | typeof AWAY | undefined = first;
       const done = (): void => {
         clearTimeout(timer);
         unfollow();
@@ -190,7 +200,7 @@ export class Jobs {
         resolve(last);
       };
       const onAbort = { handleEvent: done };
-      const unfollow = this.waiting.follow(row.id, (found) => {
+      const unfollow = this.waiting.follow(id, (found) => {
         last = found;
         if (found === undefined || wanted(found) || hasEnded(found)) done();
       });
@@ -224,6 +234,14 @@ export class Jobs {
   private shown(row: JobRow): Job {
     return jobOf(row, this.settings.retentionMs);
   }
+}
+
+/** The database did not answer. */
+const AWAY = 'away';
+
+function awayOrThrow(error: unknown): typeof AWAY {
+  if (error instanceof DatabaseUnavailableError) return AWAY;
+  throw error;
 }
 
 function whyNoneIsInUse(workers: readonly PollWorker[]): string {

@@ -7,6 +7,7 @@ import { tuned, type TuningOverrides } from '../../src/config/tuning.js';
 import { type DatabaseAddress } from '../../src/database/data-source.js';
 import { DatabaseModule } from '../../src/database/database.module.js';
 import { Jobs } from '../../src/jobs/jobs.service.js';
+import { JobRetention } from '../../src/jobs/job-retention.js';
 import { JobsModule } from '../../src/jobs/jobs.module.js';
 import { OneCalls } from '../../src/jobs/one-call.js';
 import type { Job, NewJob } from '../../src/jobs/job.js';
@@ -42,6 +43,7 @@ export interface Engine {
   readonly lines: readonly string[];
   readonly calls: OneCalls;
   readonly live: LiveWorkers;
+  readonly retention: JobRetention;
   stop(): Promise<void>;
 }
 
@@ -75,7 +77,14 @@ export async function startEngine(database: TestDatabase, options: EngineOptions
   onTestFinished(stop);
   const live = module.get(LiveWorkers, { strict: false });
   await until(() => live.lastLoadMs !== null);
-  return { jobs: module.get(Jobs), calls: module.get(OneCalls), lines, live, stop };
+  return {
+    jobs: module.get(Jobs),
+    calls: module.get(OneCalls),
+    retention: module.get(JobRetention),
+    lines,
+    live,
+    stop,
+  };
 }
 
 /** Where test/jobs/task-server.ts is asked. */

@@ -27,7 +27,7 @@ describe('a job', () => {
       upstreamWord: 'done',
       error: null,
     });
-    expect(done.files).toEqual([{ number: 0, url: `${upstream.url}/files/task-1`, type: null, bytes: null }]);
+    expect(done.files).toEqual([{ number: 0, url: `${upstream.url}/films/task-1`, type: null, bytes: null }]);
     expect([...upstream.submits.values()]).toEqual([1]);
     expect(upstream.looks).toBeGreaterThan(1);
     const events = await database.query<{ state: string; actor: string }>(

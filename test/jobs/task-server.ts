@@ -16,7 +16,7 @@ export interface Task {
 type Interference = (request: IncomingMessage, response: ServerResponse, body: string) => boolean;
 
 /**
- * An upstream with tasks, over real HTTP: POST /tasks takes a task, GET /tasks/{id} tells its state, GET /files/{id} has
+ * An upstream with tasks, over real HTTP: POST /tasks takes a task, GET /tasks/{id} tells its state, GET /films/{id} has
  * its result, DELETE /tasks/{id} cancels it, GET /by-job/{job} finds it by the client's id.
  */
 export class TaskServer {
@@ -26,6 +26,14 @@ export class TaskServer {
   looks = 0;
   mostAtOnce = 0;
   interfere: Interference = () => false;
+  /** Added to the answer of a task that is done. */
+  more: object = {};
+  /** Where the URLs of results lead. */
+  filesAt = 'films';
+  /** Delays the taking of a task. */
+  beforeTake: () => Promise<unknown> = () => Promise.resolve();
+  /** Submits that are not answered yet. */
+  taking = 0;
 
   private constructor(
     private readonly server: Server,
@@ -72,27 +80,35 @@ export class TaskServer {
     const byJob = [...this.tasks.values()].find((task) => task.jobId === id);
     const task = what === 'by-job' ? byJob : this.tasks.get(id);
     if (task === undefined) return answer(response, 404, { error: 'no such task' });
-    if (request.method === 'DELETE' && what !== 'files') {
+    if (request.method === 'DELETE') {
       task.state = 'cancelled';
       return answer(response, 200, { status: 'cancelled' });
     }
-    if (what === 'files') return this.serve(request, response);
+    if (what === 'films' || what === 'renewed') return this.serve(request, response);
     task.looks += 1;
     this.looks += 1;
     const status = this.stateOf(task);
     const shown = { id: task.id, status, progress: Math.min(100, task.looks * 10) };
-    const extra = status === 'done' ? { url: `${this.url}/files/${task.id}` } : {};
+    const extra = status === 'done' ? { url: `${this.url}/${this.filesAt}/${task.id}`, ...this.more } : {};
     answer(response, 200, { ...shown, ...extra, error: task.state === 'failed' ? 'no GPU left' : null });
   }
 
-  private take(response: ServerResponse, body: string): void {
-    const { prompt, job } = JSON.parse(body) as { prompt: string; job: string };
+  /** A task that was taken without an answer that arrived. */
+  add(prompt: string, jobId: string): string {
     const id = `task-${this.tasks.size + 1}`;
     const state = prompt.includes('fail') ? 'failed' : prompt.includes('held') ? 'running' : null;
-    this.tasks.set(id, { id, prompt, jobId: job, doneAtMs: Date.now() + this.durationMs, looks: 0, state });
-    this.submits.set(job, (this.submits.get(job) ?? 0) + 1);
+    this.tasks.set(id, { id, prompt, jobId, doneAtMs: Date.now() + this.durationMs, looks: 0, state });
+    this.submits.set(jobId, (this.submits.get(jobId) ?? 0) + 1);
     this.mostAtOnce = Math.max(this.mostAtOnce, this.running);
-    answer(response, 200, { id, status: 'running' });
+    return id;
+  }
+
+  private async take(response: ServerResponse, body: string): Promise<void> {
+    this.taking += 1;
+    await this.beforeTake();
+    const { prompt, job } = JSON.parse(body) as { prompt: string; job: string };
+    answer(response, 200, { id: this.add(prompt, job), status: 'running' });
+    this.taking -= 1;
   }
 
   private serve({ headers }: IncomingMessage, response: ServerResponse): void {

@@ -173,7 +173,7 @@ function misconfigured(job: ClaimedJob, why: string): Change {
   return { state: job.state, note: why, dueMs: MENDING_MS };
 }
 
-export function withTimeout(call: UpstreamCall, totalMs: number): UpstreamCall {
+export function withTimeout<Call extends Pick<UpstreamCall, 'timeouts'>>(call: Call, totalMs: number): Call {
   const { timeouts } = call;
   return { ...call, timeouts: { ...timeouts, connectMs: Math.min(timeouts.connectMs, totalMs), totalMs } };
 }

@@ -4,10 +4,14 @@ import { LiveWorkers } from '../../registry/live/live-workers.js';
 import { ProbeHints } from '../../registry/live/probe-hints.js';
 import type { Kept } from '../../registry/poll.js';
 import { type FailureKind, UpstreamError } from '../../upstream/failure.js';
+import type { UpstreamTimeouts } from '../../upstream/timeouts.js';
 import { type UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
 import type { Change } from './change.js';
 import { joinInput } from '../files/input-files.js';
+import { FileFetcher } from '../files/file-fetcher.js';
 import { JobFiles } from '../files/job-files.js';
+import type { JobInput } from '../job.js';
+import { imageLinks, withImages } from '../job-values.js';
 import { JobLooks, withTimeout } from './job-looks.js';
 import { JobMetrics } from '../job-metrics.js';
 import { JobRecorder } from './job-recorder.js';
@@ -19,6 +23,12 @@ import { Standings } from './standings.js';
 import { isOfRequest, submitCall } from './submit-call.js';
 import type { Recorded } from './job-leases.js';
 
+const IMAGE_TIMEOUTS: UpstreamTimeouts = {
+  connectMs: 10_000,
+  firstByteMs: 30_000,
+  idleMs: 30_000,
+  totalMs: 60_000,
+};
 /** No byte of the request was sent. */
 const NOT_SENT: ReadonlySet<FailureKind> = new Set<FailureKind>([
   'connect',
@@ -34,6 +44,7 @@ export class JobSubmits {
     private readonly live: LiveWorkers,
     private readonly client: UpstreamClient,
     private readonly files: JobFiles,
+    private readonly fetcher: FileFetcher,
     private readonly recorder: JobRecorder,
     private readonly looks: JobLooks,
     private readonly standings: Standings,
@@ -64,11 +75,14 @@ export class JobSubmits {
   private async prepare(job: StartedJob, worker: PollWorker): Promise<UpstreamCall | Change> {
     const files = job.inputBytes > 0 ? await this.files.inputs(job.id) : new Map<number, string>();
     try {
-      const call = submitCall(worker, { ...job, input: joinInput(job.input, files) });
+      const input = await this.withBytes(worker, joinInput(job.input, files));
+      const call = submitCall(worker, { ...job, input });
       return { ...withTimeout(call, worker.call.poll.submitTimeoutMs), freshConnection: true };
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       if (error instanceof SecretMissingError) return failed('misconfigured', message);
+      if (error instanceof UpstreamError)
+        return failed('submit_refused', `an image of the request cannot be fetched: ${message}`);
       if (!isOfRequest(error)) return failed('misconfigured', message);
       const others = pollWorkersOf(this.live.model(job.modelName)).filter(
         ({ id }) => id !== worker.id && !job.unable.includes(id),
@@ -76,6 +90,16 @@ export class JobSubmits {
       if (others.length === 0) return failed('submit_refused', message);
       return { state: 'queued', note: message, dueMs: 0, unable: worker.id };
     }
+  }
+
+  /** Links to images become data URLs where the worker's template needs their bytes. @throws UpstreamError */
+  private async withBytes(worker: PollWorker, input: JobInput): Promise<JobInput> {
+    const links = imageLinks(worker.call, input);
+    if (links.length === 0) return input;
+    const timeouts = withTimeout({ timeouts: IMAGE_TIMEOUTS }, worker.call.poll.submitTimeoutMs).timeouts;
+    const fetched = new Map<string, string>();
+    for (const link of links) fetched.set(link, await this.fetcher.dataUrlOf(link, timeouts));
+    return withImages(input, (image) => fetched.get(image) ?? image);
   }
 
   private async send(

@@ -1,12 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { CancelSignal } from '../../upstream/exchange.js';
 import { UpstreamError } from '../../upstream/failure.js';
+import { mediaType } from '../../upstream/headers.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
-import { ForbiddenUpstreamError } from '../../upstream/upstream-errors.js';
+import type { UpstreamTimeouts } from '../../upstream/timeouts.js';
+import { ForbiddenUpstreamError, UpstreamRejectedError } from '../../upstream/upstream-errors.js';
 import { AnsweredUrls } from '../../upstream/upstream.module.js';
 import { type UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
 
 const MOST_REDIRECTS = 3;
+const NO_ORIGINS: ReadonlySet<string> = new Set();
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /** They say nothing of who asks. All others stay behind when a redirect leads elsewhere. */
 const HARMLESS_HEADERS: ReadonlySet<string> = new Set(['accept', 'accept-encoding', 'range', 'user-agent']);
@@ -41,6 +44,18 @@ export class FileFetcher {
         throw new UpstreamError('bad_answer', `a file redirects more than ${MOST_REDIRECTS} times`);
       next = redirected(next, location);
     }
+  }
+
+  /** An image that a client named by its URL, as a data URL: its worker takes bytes. @throws UpstreamError */
+  async dataUrlOf(url: string, timeouts: UpstreamTimeouts): Promise<string> {
+    if (!URL.canParse(url)) throw new UpstreamError('address_forbidden', 'it is no valid URL');
+    const { origin, pathname, search } = new URL(url);
+    const headers = { 'accept-encoding': 'identity', 'user-agent': 'multi-model-manager' };
+    const call = { method: 'GET' as const, origin, path: pathname + search, headers, body: null, timeouts };
+    const answer = await this.open(call, NO_ORIGINS, null, null);
+    const bytes = await answer.readAll();
+    if (answer.status !== 200) throw new UpstreamRejectedError(answer.status);
+    return `data:${mediaType(answer.headers) || 'application/octet-stream'};base64,${bytes.toString('base64')}`;
   }
 
   /** Whether a URL may be fetched or handed on. Resolves its name, too. @throws ForbiddenUpstreamError */
