@@ -6,6 +6,7 @@ import { RegistryModule } from '../registry/registry.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
 import { DryRunController } from './dry-run/dry-run.controller.js';
 import { DryRunService } from './dry-run/dry-run.service.js';
+import { DryPoll } from './dry-run/dry-poll.js';
 import { EchoController } from './apis/native/echo.controller.js';
 import { InferenceService } from './inference.service.js';
 import { OpenAiController } from './apis/openai/openai.controller.js';
@@ -41,6 +42,7 @@ import { NativeController } from './apis/native/native.controller.js';
   ],
   providers: [
     DryRunService,
+    DryPoll,
     InferenceService,
     InferenceRequests,
     FileResponses,

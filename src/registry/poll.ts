@@ -38,6 +38,8 @@ export interface PollCall {
    * else none that could be a credential. @throws PollUrlError, SecretMissingError, TemplateError
    */
   file(url: string, known: KnownValues): UpstreamCall;
+  /** The request that `result` makes, and the names of what it keeps of each thing; `null`: the status holds the result. */
+  readonly resultRequest: ResultRequest | null;
   /** Empty: the upstream has no way to cancel. @throws as `status` does */
   cancel(known: KnownValues): readonly UpstreamCall[];
 }
@@ -96,6 +98,12 @@ export type ResultPlan =
   /** With `as: bytes` the body of each answer is a file; else `readResult` reads it. */
   | { readonly kind: 'requests'; readonly requests: readonly UpstreamCall[] }
   | { readonly kind: 'missing'; readonly message: string };
+
+export interface ResultRequest {
+  readonly names: readonly string[];
+  /** @throws as `status` does */
+  render(known: KnownValues): UpstreamCall;
+}
 
 export type ResultReading =
   | { readonly kind: 'files'; readonly files: readonly ResultFile[] }

@@ -4,6 +4,7 @@ import { newFacts } from '../../telemetry/request-facts.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { ChatAnswer, OpenAiChat, Usage } from '../chat/chat.js';
 import type { Endpoint } from '../apis/endpoints.js';
+import { readJobInput } from '../apis/jobs/read-job-input.js';
 import { readBody } from '../apis/openai/client-request.js';
 import { UsageScanner } from '../passthrough/usage-scanner.js';
 import { type PreparedCall, StreamCall, type WholeCall } from '../apis/prepared-call.js';
@@ -16,7 +17,7 @@ import type { DryRunDto } from './dry-run.dto.js';
 
 /** The call that a request would make. @throws what `prepareCall` throws */
 export function prepareDryCall(
-  { temperature, max_tokens: maxTokens, stream }: DryRunDto,
+  { temperature, max_tokens: maxTokens, stream, media }: DryRunDto,
   { definition, call }: CheckedDefinition,
   messages: readonly ChatMessage[],
   id: string,
@@ -34,6 +35,7 @@ export function prepareDryCall(
     temperature: temperature ?? undefined,
     maxTokens: maxTokens ?? undefined,
     input: prompt,
+    ...(isMedia(task) ? { media: readJobInput({ ...media, messages }) } : {}),
   };
   const isOpenAi = call.kind === 'api' && call.protocol === 'openai';
   const request: InferenceRequest = {
@@ -53,6 +55,10 @@ export function prepareDryCall(
     latestMs: Infinity,
   };
   return prepareCall({ modelName, task, defaults: definition.defaults ?? {}, call }, request);
+}
+
+function isMedia(task: WorkerTask): boolean {
+  return task === 'image' || task === 'video';
 }
 
 /** The body of an OpenAI client, for tasks that only pass through; `null`: a chat, which can be translated. */

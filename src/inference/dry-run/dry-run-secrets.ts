@@ -1,7 +1,7 @@
 import { redact } from '../../credentials/redact.js';
 import type { SecretLookup } from '../../template/placeholders.js';
 
-const WHOLE_PLACEHOLDER = /^\{[A-Z_]+\}$/;
+const WHOLE_PLACEHOLDER = /^\{[A-Z][A-Z0-9_]*(\.[\w-]+)?\}$/;
 
 /** The secrets of one dry run: its credentials, and the values of its `${secret:NAME}`. */
 export class DryRunSecrets {
@@ -27,6 +27,11 @@ export class DryRunSecrets {
       this.known.add(value);
       this.credentials.add(name);
     }
+  }
+
+  /** Adds the credentials of a rendered request. @param names in lower case */
+  knowRendered(headers: Readonly<Record<string, string>>, names: ReadonlySet<string>): void {
+    this.know(Object.fromEntries(Object.entries(headers).filter(([name]) => names.has(name.toLowerCase()))));
   }
 
   /** @param shown the number of characters to return */

@@ -13,9 +13,17 @@ import {
 } from 'class-validator';
 import type { HasFurtherFaults } from '../../input/input-pipe.js';
 import type { InputFault } from '../../input/input-errors.js';
+import { IsDto } from '../../input/read-dto.js';
 import { RegisterWorkerDto } from '../../registry/register-worker.dto.js';
 import { faultsOfRegistration } from '../../registry/registration/read-registration.js';
 import { ChatMessageDto } from '../apis/native/native-api.dto.js';
+
+/** JSON bodies, as answers with status 200. Several of a kind: one after the other. */
+export class DryAnswersDto {
+  @IsOptional() @ApiProperty({ required: false, type: Object }) submit?: unknown;
+  @IsOptional() @ApiProperty({ required: false, type: Object }) status?: unknown;
+  @IsOptional() @ApiProperty({ required: false, type: Object }) result?: unknown;
+}
 
 /** A registration to try, and the request for it. */
 export class DryRunDto implements HasFurtherFaults {
@@ -33,8 +41,17 @@ export class DryRunDto implements HasFurtherFaults {
   @IsOptional() @IsInt() @Min(1) @Max(10_000_000) max_tokens?: number;
   /** true: as a client that requests a stream; the events are joined here. */
   @IsOptional() @IsBoolean() stream?: boolean;
-  /** true: the request is sent to the worker. */
+  /** true: the request is sent to the worker. With poll a task is submitted, which may cost money, and cancelled after 30 s. */
   @IsOptional() @IsBoolean() call?: boolean;
+  /** With poll: a task that still runs is not cancelled. */
+  @IsOptional() @IsBoolean() keep?: boolean;
+  /** With poll: what the upstream would answer, such as the examples of its documentation. Nothing is called. */
+  @IsOptional() @IsDto(() => DryAnswersDto) answers?: DryAnswersDto;
+  /** Fields of a request for images and videos, such as n, size, seconds, seed, image and extra. */
+  @IsOptional()
+  @IsObject()
+  @ApiProperty({ required: false, type: Object })
+  media?: Record<string, unknown>;
 
   furtherFaults(faulty: ReadonlySet<string>): readonly InputFault[] {
     if (faulty.has('worker')) return [];
@@ -70,8 +87,21 @@ export class DryUsageDto {
   reasoning?: number;
 }
 
+/** One step of long work. */
+export class DryStepDto {
+  step!: 'submit' | 'status' | 'result' | 'cancel';
+  /** Kept values that are not known stand as ‹NAME›. null: it cannot be made, or it was not needed. */
+  request!: DryRequestDto | null;
+  response?: DryResponseDto;
+  /** What the answer means: the state, the upstream's own word, progress, kept values, files. */
+  reading?: object;
+  problem?: string;
+}
+
 /** The request and the response. Secrets are hidden in both. */
 export class DryRunAnswerDto {
+  /** What this dry run may have cost. */
+  warning?: string;
   /** null: it cannot be made, and `problem` says why. */
   request!: DryRequestDto | null;
   response?: DryResponseDto;
@@ -81,4 +111,6 @@ export class DryRunAnswerDto {
   usage?: DryUsageDto;
   /** Why a client would get no answer. */
   problem?: string;
+  /** With poll: the steps in order. */
+  steps?: DryStepDto[];
 }

@@ -4,20 +4,27 @@ import { type InputFault, InvalidInputError } from '../../input/input-errors.js'
 import { type CheckedDefinition, DefinitionCheck } from '../../registry/registration/definition-check.js';
 import { readRegistration } from '../../registry/registration/read-registration.js';
 import type { CancelSignal } from '../../upstream/exchange.js';
-import { type UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
-import { cannotServe } from '../pipeline/capability.js';
-import { UpstreamError } from '../../upstream/failure.js';
+import { UpstreamClient } from '../../upstream/upstream-client.js';
 import { UpstreamRejectedError } from '../../upstream/upstream-errors.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { DryRunAnswerDto, DryRunDto } from './dry-run.dto.js';
 import { DryRunSecrets } from './dry-run-secrets.js';
+import { DryPoll } from './dry-poll.js';
+import { isPollTemplate } from './poll-recorder.js';
+import {
+  LONGEST_WAIT_MS,
+  problemOf,
+  sensitiveNames,
+  SHOWN_CHARACTERS,
+  shownRequest,
+  shownResponse,
+  withinLimits,
+} from './shown-call.js';
 import { prepareDryCall, readDryAnswer } from './dry-call.js';
 import type { ChatMessage } from '../client/inference-request.js';
 import { readMessages } from '../chat/parse-chat.js';
 import type { PreparedCall } from '../apis/prepared-call.js';
 
-const MAX_WAIT_MS = 30_000;
-const SHOWN_CHARACTERS = 64 * 1024;
 const GREETING = 'Hello!';
 
 /** Tries a registration. All output has passed `secrets.hide`. */
@@ -27,6 +34,7 @@ export class DryRunService {
     private readonly definitionCheck: DefinitionCheck,
     private readonly upstream: UpstreamClient,
     private readonly workerSecrets: WorkerSecrets,
+    private readonly polls: DryPoll,
   ) {}
 
   /** @throws InvalidInputError as registering does, and for invalid messages */
@@ -35,6 +43,16 @@ export class DryRunService {
     const secrets = new DryRunSecrets((name) => this.workerSecrets.lookup(name));
     const checked = await this.check(dto, secrets);
     secrets.know(checked.sensitive);
+    const { call: compiled } = checked;
+    if (isPollTemplate(compiled))
+      return this.polls.run(
+        dto,
+        { ...checked, call: compiled },
+        messages,
+        requestId,
+        secrets,
+        disconnectSignal,
+      );
     let talk: PreparedCall;
     try {
       talk = prepareDryCall(dto, checked, messages, requestId);
@@ -42,18 +60,11 @@ export class DryRunService {
       return { request: null, problem: problemOf(error, secrets) };
     }
     const { call } = talk;
-    secrets.know(
-      Object.fromEntries(
-        Object.keys(checked.sensitive).flatMap((name) => {
-          const value = call.headers[name];
-          return value === undefined ? [] : [[name, value]];
-        }),
-      ),
-    );
+    secrets.knowRendered(call.headers, sensitiveNames(checked));
     const request = shownRequest(call, secrets);
     if (dto.call !== true) return { request };
     try {
-      const answer = await this.upstream.send(withinLimits(call), disconnectSignal);
+      const answer = await this.upstream.send(withinLimits(call, LONGEST_WAIT_MS), disconnectSignal);
       return { request, response: shownResponse(answer, secrets), ...outcome(answer, talk, secrets) };
     } catch (error) {
       return { request, problem: problemOf(error, secrets) };
@@ -84,39 +95,6 @@ function messagesOf({ prompt, messages }: DryRunDto): readonly ChatMessage[] {
   return read;
 }
 
-/** Uses a fresh connection: a stale one would make a healthy worker look broken. */
-function withinLimits(call: UpstreamCall): UpstreamCall {
-  const { connectMs, firstByteMs, idleMs, totalMs } = call.timeouts;
-  return {
-    ...call,
-    timeouts: {
-      connectMs: Math.min(connectMs, MAX_WAIT_MS),
-      firstByteMs,
-      idleMs,
-      totalMs: Math.min(totalMs, MAX_WAIT_MS),
-    },
-    freshConnection: true,
-  };
-}
-
-function shownRequest({ method, origin, path, headers, body }: UpstreamCall, secrets: DryRunSecrets) {
-  return {
-    method,
-    url: secrets.hide(origin + path),
-    headers: secrets.hideHeaders(headers),
-    body: body === null ? null : secrets.hide(String(body)),
-  };
-}
-
-function shownResponse({ status, headers, text }: UpstreamAnswer, secrets: DryRunSecrets) {
-  return {
-    status,
-    headers: secrets.hideHeaders(headers),
-    body: secrets.hide(text, SHOWN_CHARACTERS),
-    truncated: text.length > SHOWN_CHARACTERS,
-  };
-}
-
 function outcome(answer: UpstreamAnswer, talk: PreparedCall, secrets: DryRunSecrets) {
   try {
     if (answer.status < 200 || answer.status >= 300) throw new UpstreamRejectedError(answer.status);
@@ -125,10 +103,4 @@ function outcome(answer: UpstreamAnswer, talk: PreparedCall, secrets: DryRunSecr
   } catch (error) {
     return { problem: problemOf(error, secrets) };
   }
-}
-
-/** Errors of the worker are the result of a dry run; other errors are thrown. */
-function problemOf(error: unknown, secrets: DryRunSecrets): string {
-  if (error instanceof UpstreamError || cannotServe(error)) return secrets.hide((error as Error).message);
-  throw error;
 }

@@ -44,7 +44,7 @@ export function compilePoll(poll: PollSpec, submit: SubmitContext): PollCall {
   const readSubmit = compileSubmit(poll, submit.succeeded, error, stepVocabulary([]), faults);
   const readStatus = compileStatus(poll, states, error, vocabulary, faults);
   const status = stepOf(poll.status, 'poll.status');
-  const { result, readResult, ...resultParts } = compileResult(
+  const { result, readResult, resultRequest, ...resultParts } = compileResult(
     poll,
     kept,
     error,
@@ -89,6 +89,7 @@ export function compilePoll(poll: PollSpec, submit: SubmitContext): PollCall {
     readStatus,
     result,
     readResult,
+    resultRequest,
     file: (url, known) => file(url, stepValues(known)),
     cancel: (known) => calls.map((step) => step.render(stepValues(known))),
   };

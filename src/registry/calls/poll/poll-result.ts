@@ -26,7 +26,7 @@ interface ResultRules {
   readonly error: TextReader;
 }
 
-interface CompiledResult extends Pick<PollCall, 'result' | 'readResult'> {
+interface CompiledResult extends Pick<PollCall, 'result' | 'readResult' | 'resultRequest'> {
   readonly placeholders: ReadonlySet<PlaceholderName>;
 }
 
@@ -67,6 +67,8 @@ export function compileResult(
       ...paths.flatMap(({ placeholders }) => [...placeholders]),
       ...(request?.placeholders ?? []),
     ]),
+    resultRequest:
+      request === null ? null : { names: own, render: (known) => request.render(stepValues(known)) },
     result: (answer, known) => planOf(rules, answer, (thing) => stepValues(known, thing)),
     readResult: (answer, known) => readResult(rules, answer, stepValues(known)),
   };
