@@ -68,7 +68,15 @@ export const MEDIA_PRESETS = {
       task: 'image',
       req_url_template: '{BASE_URL}/sdapi/v1/txt2img',
       header: { authorization: 'Basic {API_KEY}' },
-      body: { prompt: '{USER_PROMPT}', steps: 20, width: 512, height: 512 },
+      body: {
+        prompt: '{USER_PROMPT}',
+        negative_prompt: '{NEGATIVE_PROMPT}',
+        steps: 20,
+        width: '{WIDTH}',
+        height: '{HEIGHT}',
+        seed: '{SEED}',
+      },
+      defaults: { size: '512x512' },
       // Base64 of the first image.
       response_extract: 'images[]',
       health_check: { path: '/sdapi/v1/progress?skip_current_image=true' },
@@ -99,7 +107,14 @@ export const MEDIA_PRESETS = {
     defaults: {
       task: 'video',
       req_url_template: '{BASE_URL}/generate_video',
-      body: { prompt: '{USER_PROMPT}', num_inference_steps: 25, height: 320, width: 480, num_frames: 24 },
+      body: {
+        prompt: '{USER_PROMPT}',
+        num_inference_steps: 25,
+        height: '{HEIGHT}',
+        width: '{WIDTH}',
+        num_frames: 24,
+      },
+      defaults: { size: '480x320' },
       response_extract: 'msg',
       success_when: { path: 'success', equals: true },
       timeouts: { total_ms: VIDEO_TOTAL_MS },
@@ -116,7 +131,14 @@ export const MEDIA_PRESETS = {
     defaults: {
       task: 'video',
       req_url_template: '{BASE_URL}/generate_video',
-      body: { prompt: '{USER_PROMPT}', num_inference_steps: 40, height: 320, width: 576, num_frames: 24 },
+      body: {
+        prompt: '{USER_PROMPT}',
+        num_inference_steps: 40,
+        height: '{HEIGHT}',
+        width: '{WIDTH}',
+        num_frames: 24,
+      },
+      defaults: { size: '576x320' },
       response_extract: 'msg',
       success_when: { path: 'success', equals: true },
       timeouts: { total_ms: VIDEO_TOTAL_MS },
