@@ -21,12 +21,15 @@ describe('The commands in the documentation', () => {
     expect(output.trimEnd()).toMatch(/\}You said: who are you\?$/);
   });
 
-  it.each(['docs/registration.md', 'docs/presets.md', 'docs/scheduling.md', 'docs/management.md'])(
-    'succeed in %s',
-    async (page) => {
-      await expect(runBlocks(page)).resolves.not.toBe('');
-    },
-  );
+  it.each([
+    'docs/registration.md',
+    'docs/long-work.md',
+    'docs/presets.md',
+    'docs/scheduling.md',
+    'docs/management.md',
+  ])('succeed in %s', async (page) => {
+    await expect(runBlocks(page)).resolves.not.toBe('');
+  });
 });
 
 /** Runs the shell blocks of a page as one script that ends at the first failure. */
