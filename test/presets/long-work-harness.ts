@@ -8,7 +8,7 @@ import { VENDORS } from '../fakes/long-work/vendors.js';
 import type { Vendor } from '../fakes/long-work/vendor.js';
 import { startService, type TestService } from '../service.js';
 import { until } from '../until.js';
-import { type Play, PLAYS } from './long-work-plays.js';
+import { IMAGE_BASE64, type Play, PLAYS } from './long-work-plays.js';
 
 export interface PlayedPreset {
   readonly name: string;
@@ -48,6 +48,20 @@ export interface Ended {
   readonly queuePositions: readonly number[];
 }
 
+export interface MediaFile {
+  readonly type: string | null;
+  readonly bytes: Uint8Array;
+}
+
+export interface Generated {
+  readonly prompt: string;
+  readonly files: readonly MediaFile[];
+}
+
+// Its types list the sizes and seconds of OpenAI's own models.
+type ImageRequest = Parameters<OpenAI['images']['generate']>[0] & { readonly stream?: false };
+type VideoRequest = Parameters<OpenAI['videos']['create']>[0];
+
 /** Half a second is the shortest interval that a registration may have; a whole task takes four looks. */
 const QUICK_POLL = { interval_ms: 500, not_found_ms: 5_000 };
 /** For tasks that are only noticed to be lost when their time is over. */
@@ -85,7 +99,7 @@ export class LongWorkHarness {
     weather: Weather,
     more: Readonly<Record<string, unknown>> = {},
   ): Promise<Ended> {
-    const prompt = `a cat, "sitting" [${weather}] ${Math.random().toString(36).slice(2)}`;
+    const prompt = promptOf(weather);
     const model = weather === 'lost' ? forLost(played) : played.model;
     const body = { model, prompt, ...played.play.request, ...more };
     const { status, json, text } = await this.service.post('/api/v1/jobs', body);
@@ -98,6 +112,29 @@ export class LongWorkHarness {
       if (job.queue_position !== null) queuePositions.push(job.queue_position);
     }
     return { job, prompt, progress, queuePositions };
+  }
+
+  /** The same model by OpenAI's client: `images.generate`, or `videos.create`, asked for and downloaded. */
+  async generate({ model, preset, play }: PlayedPreset): Promise<Generated> {
+    const prompt = promptOf('ok');
+    const { size, seconds, n, input_reference: image } = play.request;
+    if (preset.kind === 'image') {
+      const { data = [] } = await this.openai.images.generate({ model, prompt, size, n } as ImageRequest);
+      const files = data.map(async ({ url, b64_json: base64 = '' }) =>
+        url === undefined ? { type: null, bytes: Buffer.from(base64, 'base64') } : this.file(url),
+      );
+      return { prompt, files: await Promise.all(files) };
+    }
+    const input = image === undefined ? {} : { input_reference: await pictureFile() };
+    const sent = { model, prompt, size, seconds: String(seconds), ...input } as VideoRequest;
+    let video = await this.openai.videos.create(sent);
+    await until(async () => {
+      video = await this.openai.videos.retrieve(video.id);
+      return video.status === 'completed' || video.status === 'failed';
+    }, ENDED_WITHIN_MS);
+    const content = await this.openai.videos.downloadContent(video.id);
+    const bytes = new Uint8Array(await content.arrayBuffer());
+    return { prompt, files: [{ type: content.headers.get('content-type'), bytes }] };
   }
 
   /** A job at every change, to its end. */
@@ -117,7 +154,7 @@ export class LongWorkHarness {
   }
 
   /** The bytes of a file, from wherever its URL leads. */
-  async file(url: string): Promise<{ readonly type: string | null; readonly bytes: Uint8Array }> {
+  async file(url: string): Promise<MediaFile> {
     const response = await fetch(new URL(url, this.service.url));
     if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
     return {
@@ -160,6 +197,13 @@ export class LongWorkHarness {
     if (status !== 200) throw new Error(`${name} was not registered: ${text}`);
   }
 }
+
+/** Each task has a prompt of its own, by which its stand-in finds it. */
+const promptOf = (weather: Weather): string =>
+  `a cat, "sitting" [${weather}] ${Math.random().toString(36).slice(2)}`;
+
+const pictureFile = () =>
+  OpenAI.toFile(Buffer.from(IMAGE_BASE64, 'base64'), 'first.png', { type: 'image/png' });
 
 /** The model whose tasks get lost soon. */
 const forLost = ({ model, play }: PlayedPreset): string =>

@@ -62,7 +62,7 @@ const NIGHT: Light = {
 const SUNSET: Light = {
   top: [78, 66, 138],
   horizon: [255, 190, 120],
-  near: [58, 50, 66],
+  near: [96, 78, 100],
   far: [122, 84, 112],
   sea: [112, 84, 132],
 };

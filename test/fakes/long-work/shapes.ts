@@ -79,7 +79,8 @@ export class Canvas {
     ];
     for (let row = top; row < bottom; row++) {
       const y = (row + 0.5) / height;
-      const shade = below === undefined ? 0 : (y - box.top) / (1 - box.top);
+      // A sky ends before the picture does.
+      const shade = Math.min(1, (1.4 * (y - box.top)) / (1 - box.top));
       const [red, green, blue] = below === undefined ? colour : mix(colour, below, shade);
       for (let column = left; column < right; column++) {
         const share = Math.min(1, Math.max(0, depth((column + 0.5) / height, y) * height + 0.5));
