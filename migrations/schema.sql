@@ -544,6 +544,16 @@ CREATE OR REPLACE FUNCTION public.worker_changes(before worker, after worker)
  STABLE
 AS $function$SELECT array_remove(ARRAY[CASE WHEN before.model_name::text IS DISTINCT FROM after.model_name::text THEN 'model_name' END, CASE WHEN before.name::text IS DISTINCT FROM after.name::text THEN 'name' END, CASE WHEN before.req_url_template::text IS DISTINCT FROM after.req_url_template::text THEN 'req_url_template' END, CASE WHEN before.owner::text IS DISTINCT FROM after.owner::text THEN 'owner' END, CASE WHEN before.protocol::text IS DISTINCT FROM after.protocol::text THEN 'protocol' END, CASE WHEN before.task::text IS DISTINCT FROM after.task::text THEN 'task' END, CASE WHEN before.worker_type::text IS DISTINCT FROM after.worker_type::text THEN 'worker_type' END, CASE WHEN before.req_type::text IS DISTINCT FROM after.req_type::text THEN 'req_type' END, CASE WHEN before.body::text IS DISTINCT FROM after.body::text THEN 'body' END, CASE WHEN before.body_format::text IS DISTINCT FROM after.body_format::text THEN 'body_format' END, CASE WHEN before.req_param::text IS DISTINCT FROM after.req_param::text THEN 'req_param' END, CASE WHEN before.header::text IS DISTINCT FROM after.header::text THEN 'header' END, CASE WHEN before.sealed_header::text IS DISTINCT FROM after.sealed_header::text THEN 'sealed_header' END, CASE WHEN before.response_extract::text IS DISTINCT FROM after.response_extract::text THEN 'response_extract' END, CASE WHEN before.success_when::text IS DISTINCT FROM after.success_when::text THEN 'success_when' END, CASE WHEN before.is_stream::text IS DISTINCT FROM after.is_stream::text THEN 'is_stream' END, CASE WHEN before.defaults::text IS DISTINCT FROM after.defaults::text THEN 'defaults' END, CASE WHEN before.weight::text IS DISTINCT FROM after.weight::text THEN 'weight' END, CASE WHEN before.priority::text IS DISTINCT FROM after.priority::text THEN 'priority' END, CASE WHEN before.max_concurrency::text IS DISTINCT FROM after.max_concurrency::text THEN 'max_concurrency' END, CASE WHEN before.labels::text IS DISTINCT FROM after.labels::text THEN 'labels' END, CASE WHEN before.connect_ms::text IS DISTINCT FROM after.connect_ms::text THEN 'connect_ms' END, CASE WHEN before.first_byte_ms::text IS DISTINCT FROM after.first_byte_ms::text THEN 'first_byte_ms' END, CASE WHEN before.idle_ms::text IS DISTINCT FROM after.idle_ms::text THEN 'idle_ms' END, CASE WHEN before.total_ms::text IS DISTINCT FROM after.total_ms::text THEN 'total_ms' END, CASE WHEN before.on_disconnect::text IS DISTINCT FROM after.on_disconnect::text THEN 'on_disconnect' END, CASE WHEN before.health_check::text IS DISTINCT FROM after.health_check::text THEN 'health_check' END, CASE WHEN before.heartbeat_ttl_s::text IS DISTINCT FROM after.heartbeat_ttl_s::text THEN 'heartbeat_ttl_s' END, CASE WHEN before.upstream_model::text IS DISTINCT FROM after.upstream_model::text THEN 'upstream_model' END, CASE WHEN before.stream_extract::text IS DISTINCT FROM after.stream_extract::text THEN 'stream_extract' END, CASE WHEN before.usage_extract::text IS DISTINCT FROM after.usage_extract::text THEN 'usage_extract' END, CASE WHEN before.any_task::text IS DISTINCT FROM after.any_task::text THEN 'any_task' END, CASE WHEN before.poll::text IS DISTINCT FROM after.poll::text THEN 'poll' END, CASE WHEN before.choices::text IS DISTINCT FROM after.choices::text THEN 'choices' END], NULL)$function$
 ;
+CREATE OR REPLACE FUNCTION public.worker_event_url()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public'
+AS $function$
+      BEGIN
+        NEW.req_url_template := split_part(NEW.req_url_template, '?', 1);
+        RETURN NEW;
+      END $function$
+;
 CREATE OR REPLACE FUNCTION public.worker_follow()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -633,6 +643,7 @@ CREATE TRIGGER model_follow BEFORE INSERT OR DELETE OR UPDATE ON model FOR EACH 
 CREATE TRIGGER worker_before_update BEFORE UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_before_update();
 CREATE TRIGGER worker_follow AFTER INSERT OR DELETE OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_follow();
 CREATE TRIGGER worker_record AFTER INSERT OR DELETE OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_record();
+CREATE TRIGGER worker_event_url BEFORE INSERT ON worker_event FOR EACH ROW WHEN (POSITION(('?'::text) IN (new.req_url_template)) > 0) EXECUTE FUNCTION worker_event_url();
 
 COMMENT ON TABLE job IS 'One piece of long work a row: a request that is submitted to a worker, asked for, and whose result is fetched. Changes made here by hand are obeyed: cancel_wanted = true cancels, due_at = now() asks at once.';
 COMMENT ON COLUMN job.id IS 'A UUID of version 7: ids rise with time.';
@@ -802,11 +813,12 @@ COMMENT ON COLUMN worker_event.id IS 'Rises with time.';
 COMMENT ON COLUMN worker_event.at IS 'When it happened.';
 COMMENT ON COLUMN worker_event.worker_id IS 'The worker, which may be deleted.';
 COMMENT ON COLUMN worker_event.model_name IS 'Its model at that time.';
-COMMENT ON COLUMN worker_event.req_url_template IS 'Its URL at that time.';
+COMMENT ON COLUMN worker_event.req_url_template IS 'Its URL at that time, without the query.';
 COMMENT ON COLUMN worker_event.kind IS 'registered, changed or deleted; or the new admin_state; or the new health (recovered: healthy again).';
 COMMENT ON COLUMN worker_event.detail IS 'The columns that changed, or the reason of the new health; never a value that could be a secret.';
 COMMENT ON COLUMN worker_event.actor IS 'The setting mmm.actor where the service sets it, else the database user.';
 COMMENT ON COLUMN worker_event.generation IS 'The generation after the change.';
+COMMENT ON FUNCTION worker_event_url() IS 'Removes the query of the URL, which may hold a key.';
 COMMENT ON FUNCTION worker_follow() IS 'Keeps worker_probe in step with worker, and notifies the replicas of changes that they need.';
 COMMENT ON VIEW worker_overview IS 'All workers: their state, what the last probe saw, and what requests show: SELECT * FROM worker_overview;';
 COMMENT ON TABLE worker_probe IS 'The state of probing, one row a worker. Written often, and not announced to the replicas: a change of health is written to worker.health.';

@@ -24,7 +24,7 @@ const reference = /\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\}/g;
 const harmless = /^(?:(?:basic|bearer|token|key|apikey|api-key)\s)?[\s:;,.=/-]*$/i;
 
 /** `Bearer ${secret:KEY}` holds only the name of a secret. */
-function holdsOnlyReferences(value: string): boolean {
+export function holdsOnlyReferences(value: string): boolean {
   const rest = value.replace(reference, '');
   return rest !== value && harmless.test(rest);
 }

@@ -17,6 +17,7 @@ import { JobWebhooks1802000000000 } from '../../migrations/1802000000000-job-web
 import { SigningKeyEntity } from '../jobs/links/signing-key.entity.js';
 import { JobWebhookEntity } from '../jobs/webhooks/job-webhook.entity.js';
 import { WorkerTrouble1806000000000 } from '../../migrations/1806000000000-worker-trouble.js';
+import { EventUrls1807000000000 } from '../../migrations/1807000000000-event-urls.js';
 import { ModelEntity } from '../registry/models/model.entity.js';
 import { WorkerEventEntity } from '../registry/worker-event.entity.js';
 import { WorkerProbeEntity } from '../registry/worker-probe.entity.js';
@@ -90,6 +91,7 @@ export function dataSourceOptions(
       ReplicaSettings1804000000000,
       FastWorkerChanges1805000000000,
       WorkerTrouble1806000000000,
+      EventUrls1807000000000,
     ],
     migrationsTableName: 'migration',
     // TypeORM would otherwise create an extension on its own; gen_random_uuid() is built in.

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { CredentialsModule } from '../credentials/credentials.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
 import { WorkerCompiler } from './calls/worker-compiler.js';
+import { ClearHeaderSealer } from './live/clear-header-sealer.js';
 import { LiveWorkers } from './live/live-workers.js';
 import { ModelLookup } from './live/model-lookup.js';
 import { ProbeHints } from './live/probe-hints.js';
@@ -39,6 +40,7 @@ import { WorkerWriter } from './worker-writer.js';
   ],
   providers: [
     ChangePlanner,
+    ClearHeaderSealer,
     DefinitionCheck,
     HeartbeatService,
     LiveWorkers,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { json } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest, viewsOf } from '../fixtures/worker.js';
+import { call } from './client.js';
 import { serviceForTest, startService, type TestService } from '../service.js';
 
 const SOON = { timeout: 10_000 };
@@ -194,5 +195,50 @@ describe('${secret:NAME}', () => {
       expect(answer.text).not.toContain(process.env['PATH']);
     }
     expect(upstream.calls).toBe(0);
+  });
+});
+
+describe('credentials in clear text', () => {
+  it.each<[string, Readonly<Record<string, unknown>>]>([
+    ['req_url_template?key', { req_url_template: 'http://127.0.0.1:9/x?key=AIza' }],
+    ['req_param.api_key', { req_param: { api_key: KEY } }],
+    ['body.auth.password', { body: { p: '{USER_PROMPT}', auth: { password: KEY } } }],
+  ])('are refused at %s, with the remedy', async (field, more) => {
+    const { status, json: answer } = await service.register(aWorker({ url: 'http://127.0.0.1:9' }, more));
+    expect(status).toBe(400);
+    expect(JSON.stringify(answer)).toContain(field);
+    expect(JSON.stringify(answer)).toContain('${secret:NAME}');
+  });
+
+  it('that are stored already do not keep a worker from being changed', async () => {
+    const [row] = await service.database.query<{ id: string }>(
+      `INSERT INTO worker (model_name, req_url_template, body) VALUES ('old', 'http://127.0.0.1:9/x?key=AIza', '{"p": "{USER_PROMPT}"}') RETURNING id`,
+    );
+    const patch = async (body: object) => (await call(service, 'PATCH', `/${row?.id}`, body)).status;
+    expect(await patch({ weight: 3 })).toBe(200);
+    expect(await patch({ req_param: { token: 'x' } })).toBe(400);
+    const events = await service.database.query(
+      'SELECT DISTINCT req_url_template FROM worker_event WHERE worker_id = $1',
+      [row?.id],
+    );
+    expect(events).toEqual([{ req_url_template: 'http://127.0.0.1:9/x' }]);
+  });
+
+  it('in a header that was written by hand are sealed within a moment, and go on working', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'x' }));
+    const worker = aWorker(upstream, { header: { 'x-api-key': KEY, accept: 'application/json' } });
+    await service.register(worker);
+    await service.database.query(
+      `UPDATE worker SET header = '{"authorization": "Bearer by-hand-0123456789", "accept": "text/plain"}' WHERE model_name = $1`,
+      [worker.model_name],
+    );
+    await expect.poll(() => everyRow(service), SOON).not.toContain('by-hand-0123456789');
+    await expect
+      .poll(async () => {
+        await service.chat(worker.model_name, 'x');
+        const headers = upstream.requests.at(-1)?.headers ?? {};
+        return [headers['authorization'], headers['x-api-key'], headers['accept']];
+      }, SOON)
+      .toEqual(['Bearer by-hand-0123456789', KEY, 'text/plain']);
   });
 });

@@ -30,6 +30,8 @@ const READ_ONLY = [
   'health_since',
   'in_flight',
   'ejected_until',
+  'requests',
+  'last_error',
   'generation',
   'created_at',
   'updated_at',

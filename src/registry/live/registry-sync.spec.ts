@@ -6,6 +6,7 @@ import { Notifications } from '../../database/notifications.js';
 import { WorkerCompiler } from '../calls/worker-compiler.js';
 import { ModelPolicies } from '../models/model-policies.js';
 import { WorkerQueries, type WorkerRow } from '../worker-queries.js';
+import type { ClearHeaderSealer } from './clear-header-sealer.js';
 import { LiveWorkers } from './live-workers.js';
 import { RegistrySync } from './registry-sync.js';
 
@@ -28,6 +29,7 @@ function syncOf(rows: Rows): RegistrySync {
     {} as WorkerCompiler,
     new LiveWorkers(),
     {} as ModelPolicies,
+    { sealIn: () => {} } as unknown as ClearHeaderSealer,
     {} as DatabaseConnection,
     { resyncMs: 1_000 } as RegistrySettings,
     { subscribe: () => {} } as unknown as Notifications,

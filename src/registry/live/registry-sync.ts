@@ -6,6 +6,7 @@ import { Notifications } from '../../database/notifications.js';
 import { type CompiledRow, WorkerCompiler } from '../calls/worker-compiler.js';
 import { ModelPolicies } from '../models/model-policies.js';
 import { WorkerQueries } from '../worker-queries.js';
+import { ClearHeaderSealer } from './clear-header-sealer.js';
 import { LiveWorkers } from './live-workers.js';
 
 /** Notifications that arrive within this time cause one read. */
@@ -32,6 +33,7 @@ export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdo
     private readonly compiler: WorkerCompiler,
     private readonly live: LiveWorkers,
     private readonly models: ModelPolicies,
+    private readonly sealer: ClearHeaderSealer,
     private readonly connection: DatabaseConnection,
     private readonly settings: RegistrySettings,
     notifications: Notifications,
@@ -65,6 +67,7 @@ export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdo
   reload(ids: readonly string[], compiled?: CompiledRow): Promise<void> {
     return this.inTurn(async () => {
       const rows = await this.queries.findLive(ids);
+      this.sealer.sealIn(rows);
       this.live.replace(
         ids,
         rows.map((row) => this.compiler.compile(row, compiled)),
@@ -118,6 +121,7 @@ export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdo
     const keptIds = new Set(kept.map((worker) => worker.id));
     const missing = [...versions.keys()].filter((id) => !keptIds.has(id));
     const rows = missing.length === 0 ? [] : await this.queries.findLive(missing);
+    this.sealer.sealIn(rows);
     this.live.replaceAll([...kept, ...rows.map((row) => this.compiler.compile(row))], Date.now());
   }
 

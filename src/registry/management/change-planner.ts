@@ -69,6 +69,7 @@ export class ChangePlanner {
     const { definition, sensitive, call } = this.definitionCheck.checkWith(
       [...urlFaults, ...merged.faults, ...pollFaults],
       dto,
+      { known: row },
     );
     const columns = changedColumns(row, definition);
     const isEmptied = headerPatch === null && Object.keys(sensitive).length === 0;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InferenceSettings } from '../../config/settings.js';
 import { CredentialVault } from '../../credentials/credential-cipher.js';
+import { type ClearParts, clearCredentials } from '../../credentials/clear-credentials.js';
 import { splitHeaders } from '../../credentials/sensitive-headers.js';
 import { WorkerSecrets } from '../../credentials/worker-secrets.js';
 import { type InputFault, InvalidInputError } from '../../input/input-errors.js';
@@ -27,6 +28,8 @@ export interface CheckedDefinition {
 interface CheckOptions {
   /** Whether it is going to be stored, and its credentials with it; true by default. */
   readonly stored?: boolean;
+  /** The definition that is stored now: credentials that stand in it in clear text may stay. */
+  readonly known?: ClearParts | null;
   /** Where its `${secret:NAME}` come from when it is called. */
   readonly secrets?: SecretLookup;
 }
@@ -51,7 +54,7 @@ export class DefinitionCheck {
   checkWith(
     urlFaults: readonly InputFault[],
     dto: RegisterWorkerDto,
-    { stored = true, secrets = (name) => this.workerSecrets.lookup(name) }: CheckOptions = {},
+    { stored = true, secrets = (name) => this.workerSecrets.lookup(name), known = null }: CheckOptions = {},
   ): CheckedDefinition {
     const header = dto.header ?? {};
     const { plain, sensitive: ownSensitive } = splitHeaders(header);
@@ -70,6 +73,7 @@ export class DefinitionCheck {
       if (split.shown !== null && poll !== null)
         faults.push(...unsealedFaults(split.shown, CANNOT_BE_SEALED));
     }
+    if (stored) faults.push(...clearTextFaults(definition, known));
     if (call === null || faults.length > 0) throw new InvalidInputError(faults);
     return { definition, sensitive, call };
   }
@@ -136,4 +140,15 @@ function onlyShown(header: string): InputFault {
 
 function cannotBeSealed(field: string): InputFault {
   return { field, problem: CANNOT_BE_SEALED };
+}
+
+/** Values that anyone with access to the table, a backup or the API's lists could read. */
+function clearTextFaults(definition: ClearParts, known: ClearParts | null): readonly InputFault[] {
+  const before = known === null ? new Map<string, string>() : clearCredentials(known);
+  const added = [...clearCredentials(definition)].filter(([field, value]) => before.get(field) !== value);
+  return added.map(([field]) => ({
+    field,
+    problem:
+      'may be a credential and would be stored in clear text: refer to it as ${secret:NAME}, or send it in header, whose values are stored encrypted',
+  }));
 }
