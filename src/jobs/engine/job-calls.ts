@@ -14,6 +14,7 @@ import type { StartedJob } from './job-starts.js';
 import { cancelled, failed } from './next-step.js';
 import type { JobErrorCode } from '../job.js';
 import { OneCalls } from '../one-call.js';
+import { JobWorkers } from './job-workers.js';
 import { ResultFetcher } from '../files/result-fetcher.js';
 
 /** The pause before a job is tried again whose model had no free worker. */
@@ -28,6 +29,7 @@ export class JobCalls {
     private readonly results: ResultFetcher,
     private readonly recorder: JobRecorder,
     private readonly metrics: JobMetrics,
+    private readonly workers: JobWorkers,
     private readonly settings: JobSettings,
   ) {}
 
@@ -43,7 +45,9 @@ export class JobCalls {
     try {
       const files = job.inputBytes > 0 ? await this.files.inputs(job.id) : new Map<number, string>();
       const made = await port.call({ ...job, input: joinInput(job.input, files) }, signal);
-      const stored = await this.results.store({ jobId: job.id, copy: job.submit }, made.files, null, signal);
+      const target = { jobId: job.id, copy: job.submit };
+      const origins = await this.workers.originsOf(made.workerId);
+      const stored = await this.results.store(target, made.files, null, signal, 0, origins);
       return {
         state: 'succeeded',
         note: '',

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { WorkerCompiler } from '../../registry/calls/worker-compiler.js';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
-import type { Worker } from '../../registry/worker.js';
+import { isCallable, type Worker } from '../../registry/worker.js';
 import { WorkerQueries } from '../../registry/worker-queries.js';
 
 /** How long a worker that is offline is remembered: its row may change. */
@@ -17,6 +17,12 @@ export class JobWorkers {
     private readonly queries: WorkerQueries,
     private readonly compiler: WorkerCompiler,
   ) {}
+
+  /** The origin of a worker: its files may be there, whatever the network. None of one that is unknown or deleted. */
+  async originsOf(id: string | null): Promise<ReadonlySet<string>> {
+    const worker = id === null ? null : await this.of(id);
+    return new Set(worker !== null && isCallable(worker) ? [worker.call.origin] : []);
+  }
 
   /** `null`: it was deleted. @throws DatabaseUnavailableError */
   async of(id: string): Promise<Worker | null> {

@@ -102,7 +102,8 @@ export class JobContents {
       if (source === null) throw gone();
       return fileOrError(await this.opened(await this.requestOf(source, number), source, range));
     }
-    const answer = await this.opened(callOf(file.url, source), source, range);
+    const origins = source?.poll.origins ?? (await this.workers.originsOf(job.worker_id));
+    const answer = await this.fetcher.open(this.asFile(callOf(file.url, source)), origins, range, null);
     if (!EXPIRED.has(answer.status) || source === null) return fileOrError(answer);
     answer.discard();
     const files = await this.renewed(job, source);
@@ -144,8 +145,8 @@ export class JobContents {
     return reading.answer;
   }
 
-  private opened(call: UpstreamCall, source: Source | null, range: string | null): Promise<OpenAnswer> {
-    return this.fetcher.open(this.asFile(call), source?.poll.origins ?? new Set(), range, null);
+  private opened(call: UpstreamCall, source: Source, range: string | null): Promise<OpenAnswer> {
+    return this.fetcher.open(this.asFile(call), source.poll.origins, range, null);
   }
 
   /** A file may be long, but not silent. */

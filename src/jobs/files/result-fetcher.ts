@@ -79,6 +79,8 @@ export class ResultFetcher {
     source: { readonly poll: PollCall; readonly known: KnownValues } | null,
     signal: CancelSignal,
     from = 0,
+    /** Of a worker without `poll`: its own. */
+    ownOrigins: ReadonlySet<string> = new Set(),
   ): Promise<readonly StoredFile[]> {
     const stored: StoredFile[] = [];
     for (const [index, file] of found.entries()) {
@@ -93,7 +95,7 @@ export class ResultFetcher {
         continue;
       }
       if (file.kind !== 'url') continue;
-      const origins = source?.poll.origins ?? new Set<string>();
+      const origins = source?.poll.origins ?? ownOrigins;
       await this.fetcher.check(file.url, origins);
       if (source?.poll.store === true)
         stored.push(await this.copy(place, source.poll.file(file.url, source.known), origins, signal));
