@@ -207,6 +207,19 @@ describe('a client that waits for a job', () => {
     expect(short.status).toBe(504);
   });
 
+  it('sees the progress as events while the job runs', async () => {
+    const made = await service.post('/api/v1/jobs', { model: 'sketcher', prompt: 'slow progress' });
+    const { id } = made.json as { id: string };
+    const events = fetch(`${service.url}/api/v1/jobs/${id}/events`).then((response) => response.text());
+    await until(() => (ticketOf('slow progress')?.looks ?? 0) >= 3);
+    vendor.isServing = true;
+    const seen = [...(await events).matchAll(/"status":"(\w+)".*?"progress":(\d+)/g)].map(
+      ([, status, progress]) => `${status} ${progress}`,
+    );
+    vendor.isServing = false;
+    expect(new Set(seen)).toEqual(new Set(['queued 0', 'running 0', 'running 45', 'succeeded 100']));
+  });
+
   it('is told which hints no template can say', async () => {
     const body = { model: 'sketcher', prompt: 'hints', quality: 'hd', style: 'vivid', user: 'me' };
     const { headers } = await service.post('/v1/images/generations', body, { prefer: 'respond-async' });

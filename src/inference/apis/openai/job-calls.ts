@@ -46,11 +46,18 @@ function imageCallOf(
   return { kind: 'image', input, format: imageJob(format) };
 }
 
-/** Whether only a job can hold the result: a template may answer with bytes, and the client wants a link to them. */
-export function needsLink(endpoint: Endpoint, fields: () => Fields, workers: readonly Worker[]): boolean {
+/**
+ * Whether the images may have to be converted, which jobs do: a template answers with bytes or with links, and the client
+ * wants one of them.
+ */
+export function needsConversion(
+  endpoint: Endpoint,
+  fields: () => Fields,
+  workers: readonly Worker[],
+): boolean {
   if (endpoint !== '/images/generations' && endpoint !== '/images/edits') return false;
   const hasTemplate = workers.some((worker) => isCallable(worker) && worker.call.kind === 'template');
-  return hasTemplate && fields()['response_format'] === 'url';
+  return hasTemplate && isPresent(fields()['response_format']);
 }
 
 /** @throws InvalidInputError */

@@ -16,7 +16,7 @@ import { InferenceService } from '../../inference.service.js';
 import { memoize } from '../../passthrough/raw-request.js';
 import { readBodyFields } from '../jobs/body-fields.js';
 import { JobFront } from '../jobs/job-front.js';
-import { isJobEndpoint, type JobEndpoint, jobCallOf, needsLink } from './job-calls.js';
+import { isJobEndpoint, type JobEndpoint, jobCallOf, needsConversion } from './job-calls.js';
 import { ChatFormat, TextFormat } from './client-response.js';
 import { EmbeddingsFormat, ImagesFormat, isOffered, type ListedModel, listedModel } from './lists.js';
 import { ClientResponse, type ResponseFormat } from '../../client/client-response.js';
@@ -81,7 +81,7 @@ export class OpenAiController {
       reply,
       (workers) => jobCallOf(endpoint, model, body(), workers),
       () => this.infer(endpoint, request, body, reply),
-      (workers) => needsLink(endpoint, body, workers),
+      (workers) => needsConversion(endpoint, body, workers),
     );
   }
 
