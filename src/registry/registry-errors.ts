@@ -93,7 +93,7 @@ export class UnsuccessfulAnswerError extends Error {
   }
 }
 
-/** A URL of an upstream's answer that may not be called with the worker's credentials. */
+/** A step of long work that cannot be requested: a URL of the upstream leads elsewhere, or a kept value is missing. */
 export class PollUrlError extends Error {
   override readonly name = 'PollUrlError';
 

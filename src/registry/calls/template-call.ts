@@ -58,7 +58,8 @@ export function compileTemplateCall(
     throw new InvalidInputError(faults);
 
   const streamTimeouts = streamTimeoutsOf(definition, settings);
-  const contentType = body !== null && 'contentType' in body ? { 'content-type': body.contentType } : {};
+  const text = body !== null && 'contentType' in body ? body : null;
+  const contentType = text === null ? {} : { 'content-type': text.contentType };
   // Headers of the definition replace these, in any case.
   const fixed = without(headers.names, { ...OWN_HEADERS, ...contentType });
   const setsForwarded = FORWARDED_HEADERS.some((name) => headers.names.has(name));
@@ -72,7 +73,7 @@ export function compileTemplateCall(
       ...(setsForwarded ? without(headers.names, forwardedHeaders) : forwardedHeaders),
       ...headers.render(values, secrets),
     },
-    body: body === null || !('contentType' in body) ? null : body.render(values, secrets),
+    body: text === null ? null : text.render(values, secrets),
     timeouts: values.STREAM === true ? streamTimeouts : timeouts,
   });
   const renderWithParts: TemplateCall['render'] = (values, forwardedHeaders) => {

@@ -107,7 +107,7 @@ describe('a registration by preset', () => {
   it('merges objects member by member, and header names in any case', () => {
     const image = { preset: 'stable-diffusion-webui', model_name: 'sd', base_url: 'http://h' };
     expect(expanded({ ...image, body: { steps: 30 } })).toMatchObject({
-      body: { prompt: '{USER_PROMPT}', steps: 30, width: 512 },
+      body: { prompt: '{USER_PROMPT}', steps: 30, width: '{WIDTH}' },
     });
     const header = { 'X-Team': 'a', Authorization: 'Bearer mine' };
     expect(expanded({ ...openai, header })).toHaveProperty('header', header);

@@ -285,6 +285,13 @@ describe('the requests of a poll', () => {
     ]);
   });
 
+  it('are never made without a value that the submit kept: they would ask for another task', () => {
+    const { poll: call } = compiled(poll({ status: { url: '/tasks?id={TASK_ID}' } }));
+    const render = () => call?.status({ ...KNOWN, kept: {} });
+    expect(render).toThrow(PollUrlError);
+    expect(render).toThrow('poll.status: needs {TASK_ID}, which the job does not have');
+  });
+
   describe('at a URL that the upstream gave', () => {
     const at = (url: string | number) =>
       compiled(

@@ -34,7 +34,7 @@ export function compilePoll(poll: PollSpec, submit: SubmitContext): PollCall {
   const origins = new Set([submit.origin, ...originsOf(poll, faults)]);
   const kept = Object.keys(poll.keep ?? {});
   const vocabulary = stepVocabulary(kept);
-  const context: StepContext = { ...submit, origins };
+  const context: StepContext = { ...submit, origins, kept: new Set(kept) };
   const lookTimeouts = { ...submit.timeouts, totalMs: Math.min(LONGEST_LOOK_MS, submit.timeouts.totalMs) };
   const stepOf = (step: PollStepSpec, field: string) =>
     compileStep(step, field, vocabulary, context, lookTimeouts, faults);

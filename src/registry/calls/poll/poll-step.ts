@@ -38,6 +38,8 @@ export interface StepContext {
   /** The worker's headers, the sealed ones opened. */
   readonly header: Readonly<Record<string, string>>;
   readonly secrets: SecretLookup;
+  /** The names of `poll.keep`: every job has their values. */
+  readonly kept: ReadonlySet<string>;
 }
 
 type Url = {
@@ -67,9 +69,18 @@ export function compileStep(
     ownBody === null ? null : faults.attempt(() => bodyOf(step, ownBody, `${field}.body`, vocabulary));
   if (url === null || own === null || (ownBody !== null && body === null)) return null;
   const shared = sharedHeaders(context.header, header, body !== null);
+  const placeholders = new Set([...url.placeholders, ...own.placeholders, ...(body?.placeholders ?? [])]);
+  const needed = [...keptIn(placeholders)].filter((name) => context.kept.has(name));
   return {
-    placeholders: new Set([...url.placeholders, ...own.placeholders, ...(body?.placeholders ?? [])]),
+    placeholders,
     render: (values) => {
+      // A request without it would ask for another task, or for all of them.
+      for (const name of needed)
+        if (values[keptName(name)] === undefined)
+          throw new PollUrlError(
+            field,
+            `needs {${name}}, which the job does not have: poll.keep was changed after its submit`,
+          );
       const { origin, path } = url.render(values);
       const { type, content } = contentOf(body, values, context.secrets);
       const ours = { ...OWN_HEADERS, 'x-request-id': values.REQUEST_ID, ...type };
