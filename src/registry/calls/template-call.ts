@@ -58,8 +58,8 @@ export function compileTemplateCall(
     throw new InvalidInputError(faults);
 
   const streamTimeouts = streamTimeoutsOf(definition, settings);
-  const text = body !== null && 'contentType' in body ? body : null;
-  const contentType = text === null ? {} : { 'content-type': text.contentType };
+  const textBody = body !== null && 'contentType' in body ? body : null;
+  const contentType = textBody === null ? {} : { 'content-type': textBody.contentType };
   // Headers of the definition replace these, in any case.
   const fixed = without(headers.names, { ...OWN_HEADERS, ...contentType });
   const setsForwarded = FORWARDED_HEADERS.some((name) => headers.names.has(name));
@@ -73,7 +73,7 @@ export function compileTemplateCall(
       ...(setsForwarded ? without(headers.names, forwardedHeaders) : forwardedHeaders),
       ...headers.render(values, secrets),
     },
-    body: text === null ? null : text.render(values, secrets),
+    body: textBody === null ? null : textBody.render(values, secrets),
     timeouts: values.STREAM === true ? streamTimeouts : timeouts,
   });
   const renderWithParts: TemplateCall['render'] = (values, forwardedHeaders) => {

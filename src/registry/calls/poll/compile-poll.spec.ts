@@ -99,6 +99,11 @@ describe('a poll with faults is refused, each at its field', () => {
       ['poll.status.url: leads to https://other.example.com, which is neither'],
     ],
     [
+      'a URL without a beginning',
+      poll({ status: { url: 'tasks/{TASK_ID}' } }),
+      ["poll.status.url: must be a URL, a path that begins with / at the worker's origin, or"],
+    ],
+    [
       'a path that does not parse',
       poll({ state: { path: 'a[', done: ['D'] } }),
       ['poll.state.path: column 3: expected'],
@@ -140,7 +145,8 @@ describe('a poll with faults is refused, each at its field', () => {
       'ask by a kept value',
       poll({ resubmit: 'ask' }),
       [
-        'poll.resubmit: is "ask", so the status must ask by {JOB_ID} alone',
+        'poll.keep: is not used with resubmit "ask": a task that is found by {JOB_ID} has no answer to its submit',
+        'poll.resubmit: is "ask", so the status must ask by {JOB_ID}',
         'poll.resubmit: is "ask", so the submit must hold {JOB_ID}',
       ],
     ],

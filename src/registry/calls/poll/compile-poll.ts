@@ -135,11 +135,12 @@ function addIdentityFaults(
   if (!inStatus.has('JOB_ID') && keptIn(inStatus).size === 0)
     faults.add('poll.status', 'asks for no task: it must hold a kept value or {JOB_ID}');
   if (!asks) return;
-  if (keptIn(inStatus).size > 0 || !inStatus.has('JOB_ID'))
+  if (Object.keys(poll.keep ?? {}).length > 0)
     faults.add(
-      'poll.resubmit',
-      'is "ask", so the status must ask by {JOB_ID} alone: a kept value may be unknown',
+      'poll.keep',
+      'is not used with resubmit "ask": a task that is found by {JOB_ID} has no answer to its submit',
     );
+  if (!inStatus.has('JOB_ID')) faults.add('poll.resubmit', 'is "ask", so the status must ask by {JOB_ID}');
   if (!inSubmit.has('JOB_ID'))
     faults.add(
       'poll.resubmit',

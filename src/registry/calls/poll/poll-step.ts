@@ -179,6 +179,11 @@ function contentOf(
 function urlOf(url: string, field: string, vocabulary: Vocabulary, context: StepContext): Url {
   const [, plus, name] = WHOLE_NAME.exec(url) ?? [];
   if (name !== undefined) return capturedUrl(name, plus !== '', field, vocabulary, context);
+  if (!/^(\/|https?:)/i.test(url))
+    throw new TemplateError(
+      field,
+      "must be a URL, a path that begins with / at the worker's origin, or wholly one kept value such as {STATUS_URL}",
+    );
   const template = compileUrl(url.startsWith('/') ? context.origin + url : url, undefined, field, vocabulary);
   if (!context.origins.has(template.origin))
     throw new TemplateError(
