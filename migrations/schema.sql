@@ -324,7 +324,7 @@ CREATE INDEX job_event_of_job ON public.job_event USING btree (job_id, id);
 CREATE UNIQUE INDEX job_idempotency ON public.job USING btree (owner_key, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 CREATE INDEX job_of_owner ON public.job USING btree (owner_key, created_at, id);
 CREATE INDEX job_queued ON public.job USING btree (model_name, owner_key, created_at) WHERE (state = 'queued'::text);
-CREATE INDEX job_submitting ON public.job USING btree (lease_until) WHERE (state = 'submitting'::text);
+CREATE INDEX job_submitting ON public.job USING btree (id) WHERE (state = 'submitting'::text);
 CREATE INDEX job_webhook_done ON public.job_webhook USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX job_webhook_due ON public.job_webhook USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX replica_fault_of_replica ON public.replica_fault USING btree (replica_id);

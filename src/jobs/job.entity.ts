@@ -36,7 +36,7 @@ const ACTIVE = `state IN ('submitting', 'unknown', 'running', 'cancelling')`;
 @Index('job_due', ['due_at'], { where: `state IN ('running', 'unknown', 'cancelling')` })
 @Index('job_active_of_worker', ['worker_id'], { where: ACTIVE })
 @Index('job_queued', ['model_name', 'owner_key', 'created_at'], { where: `state = 'queued'` })
-@Index('job_submitting', ['lease_until'], { where: `state = 'submitting'` })
+@Index('job_submitting', ['id'], { where: `state = 'submitting'` })
 @Index('job_of_owner', ['owner_key', 'created_at', 'id'])
 @Index('job_ended', ['ended_at'], { where: 'ended_at IS NOT NULL' })
 @Index('job_idempotency', ['owner_key', 'idempotency_key'], {
