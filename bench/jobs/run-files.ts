@@ -85,11 +85,6 @@ async function measure(url: string, store: boolean): Promise<void> {
       interval_ms: 500,
     },
   });
-  const wal = async (): Promise<number> =>
-    Number(
-      (await client.query<{ at: string }>(`SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn AS at`)).rows[0]
-        ?.at,
-    );
   const walBefore = await wal();
   const cpuBefore = (await service.usage()).cpuMs;
   const { id } = await post('/api/v1/jobs', { model, prompt: 'a film' });
@@ -108,10 +103,20 @@ async function measure(url: string, store: boolean): Promise<void> {
   const bytes = (await answer.arrayBuffer()).byteLength;
   const downloadMs = performance.now() - startedMs;
   const usage = await service.usage();
-  const speed = (ms: number): string => `${(FILE.length / 1024 ** 2 / (ms / 1000)).toFixed(0)} MiB/s`;
   process.stdout.write(
     `${model.padEnd(10)} ${mib} MiB: done after ${ended.ms.toFixed(0)} ms, WAL ${(walBytes / 1024 ** 2).toFixed(1)} MiB; ` +
       `downloaded ${bytes} bytes (${answer.status}) at ${speed(downloadMs)}; ` +
       `CPU of the service ${(usage.cpuMs - cpuBefore).toFixed(0)} ms, memory ${usage.rssMiB.toFixed(0)} MiB\n`,
   );
+}
+
+async function wal(): Promise<number> {
+  const { rows } = await client.query<{ at: string }>(
+    `SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn AS at`,
+  );
+  return Number(rows[0]?.at);
+}
+
+function speed(ms: number): string {
+  return `${(FILE.length / 1024 ** 2 / (ms / 1000)).toFixed(0)} MiB/s`;
 }

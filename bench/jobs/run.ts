@@ -168,10 +168,10 @@ function statOf(name: string): { parent: number; ticks: number; childTicks: numb
       .slice(text.lastIndexOf(')') + 2)
       .split(' ')
       .map(Number);
-    const [parent, user, system, childUser, childSystem] = [1, 11, 12, 13, 14].map((at) => fields[at] ?? 0);
+    const [parent, own, ownSystem, childUser, childSystem] = [1, 11, 12, 13, 14].map((at) => fields[at] ?? 0);
     return {
       parent: parent ?? 0,
-      ticks: (user ?? 0) + (system ?? 0),
+      ticks: (own ?? 0) + (ownSystem ?? 0),
       childTicks: (childUser ?? 0) + (childSystem ?? 0),
     };
   } catch {
