@@ -91,10 +91,10 @@ export const PLAYS: Readonly<Record<string, Play>> = {
     refused: 'The prompt was rejected.',
   },
   'ai-horde': {
-    request: { size: '512x512', n: 2, steps: 30 },
+    request: { size: '128x64', n: 2, steps: 30 },
     sent: {
       prompt: '{PROMPT}',
-      params: { width: 512, height: 512, n: 2, steps: 30 },
+      params: { width: 128, height: 64, n: 2, steps: 30 },
       models: ['stable_diffusion'],
       r2: true,
     },
@@ -113,7 +113,7 @@ export const PLAYS: Readonly<Record<string, Play>> = {
     type: 'image/png',
     word: 'completed',
     failed: NO_GPU,
-    refused: 'Prompt outputs failed validation',
+    refused: 'text: refused by a node',
   },
   'comfyui-before-jobs-api': {
     request: { size: '96x64', seed: 7 },
@@ -122,7 +122,7 @@ export const PLAYS: Readonly<Record<string, Play>> = {
     type: 'image/png',
     word: 'success',
     failed: NO_GPU,
-    refused: 'Prompt outputs failed validation',
+    refused: 'text: refused by a node',
     // Its history is empty while a task runs, and for tasks it does not know.
     lost: 'timeout',
   },
@@ -155,9 +155,9 @@ export const PLAYS: Readonly<Record<string, Play>> = {
     refused: 'flagged by a content checker',
   },
   bfl: {
-    request: { size: '1024x768', seed: 7 },
-    sent: { prompt: '{PROMPT}', width: 1024, height: 768, seed: 7 },
-    withImage: { prompt: '{PROMPT}', width: 1024, height: 768, seed: 7, input_image: IMAGE_BASE64 },
+    request: { size: '256x192', seed: 7 },
+    sent: { prompt: '{PROMPT}', width: 256, height: 192, seed: 7 },
+    withImage: { prompt: '{PROMPT}', width: 256, height: 192, seed: 7, input_image: IMAGE_BASE64 },
     files: 'there',
     type: 'image/png',
     word: 'Ready',

@@ -38,6 +38,9 @@ const COMMON = {
   max_concurrency: 2,
 } as const;
 
+/** What is wrong with a node says more than that the graph is wrong. */
+const SUBMIT_ERRORS = ['node_errors.*.errors[*].details', 'error.message'] as const;
+
 const FILES = {
   keep: { FILENAME: 'filename', SUBFOLDER: 'subfolder', TYPE: 'type' },
   request: { url: '{BASE_URL}/view?filename={FILENAME}&subfolder={SUBFOLDER}&type={TYPE}' },
@@ -78,7 +81,7 @@ export const COMFYUI_PRESETS = {
           failed: ['failed'],
           cancelled: ['cancelled'],
         },
-        error: ['execution_error.exception_message', 'error.message', 'error'],
+        error: ['execution_error.exception_message', ...SUBMIT_ERRORS, 'error'],
         result: { each: 'outputs.*.images[*]', ...FILES },
         cancel: [{ method: 'POST', url: '{BASE_URL}/api/jobs/{JOB_ID}/cancel' }],
         interval_ms: 1000,
@@ -109,7 +112,7 @@ export const COMFYUI_PRESETS = {
           done: ['success'],
           failed: ['error'],
         },
-        error: ['["{TASK_ID}"].status.messages[-1][1].exception_message', 'error.message'],
+        error: ['["{TASK_ID}"].status.messages[-1][1].exception_message', ...SUBMIT_ERRORS],
         result: { each: '["{TASK_ID}"].outputs.*.images[*]', ...FILES },
         cancel: [
           { method: 'POST', url: '{BASE_URL}/queue', body: { delete: ['{TASK_ID}'] } },

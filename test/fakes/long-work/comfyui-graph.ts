@@ -15,7 +15,13 @@ export interface Graph {
 export interface GraphProblem {
   readonly type: string;
   readonly message: string;
-  readonly details: string;
+  /** What is wrong with one node; `null`: the graph as a whole is wrong. */
+  readonly node: {
+    readonly id: string;
+    readonly type: string;
+    readonly message: string;
+    readonly details: string;
+  } | null;
 }
 
 /** Inputs of a node: a link to another node, or a value of a type. */
@@ -60,18 +66,21 @@ export function problemOf(prompt: Json): GraphProblem | null {
     const type = textAt(node, 'class_type');
     const inputs = NODES[type];
     if (inputs === undefined)
-      return problem('invalid_prompt', `Cannot execute because node ${type} does not exist.`, id);
+      return { type: 'missing_node_type', message: `Node '${type}' not found.`, node: null };
     for (const [name, kind] of Object.entries(inputs)) {
       const value = valueAt(node, `inputs.${name}`);
       const isRight = kind === 'link' ? isLink(value, prompt) : isOf(value, kind);
-      if (!isRight) return problem(FAILED, FAILED_MESSAGE, `${id}: ${type}.${name} is no ${kind}`);
+      if (!isRight)
+        return wrong(id, 'invalid_input_type', 'Failed to convert an input value', `${name} is no ${kind}`);
     }
     const checkpoint = valueAt(node, 'inputs.ckpt_name');
-    if (type === 'CheckpointLoaderSimple' && !CHECKPOINTS.includes(String(checkpoint)))
-      return problem(FAILED, FAILED_MESSAGE, `Value not in list: ckpt_name: '${String(checkpoint)}'`);
+    if (type === 'CheckpointLoaderSimple' && !CHECKPOINTS.includes(String(checkpoint))) {
+      const details = `ckpt_name: '${String(checkpoint)}' not in [${CHECKPOINTS.join(', ')}]`;
+      return wrong(id, 'value_not_in_list', 'Value not in list', details);
+    }
   }
   const saves = Object.values(prompt).some((node) => textAt(node, 'class_type') === 'SaveImage');
-  return saves ? null : problem('prompt_no_outputs', 'Prompt has no outputs', '');
+  return saves ? null : { type: 'prompt_no_outputs', message: 'Prompt has no outputs', node: null };
 }
 
 /** Follows the links of a valid graph back from the node that saves. */
@@ -93,12 +102,10 @@ export function graphOf(prompt: Json): Graph {
   };
 }
 
-const FAILED = 'prompt_outputs_failed_validation';
-const FAILED_MESSAGE = 'Prompt outputs failed validation';
-const problem = (type: string, message: string, details: string): GraphProblem => ({
-  type,
-  message,
-  details,
+const wrong = (id: string, type: string, message: string, details: string): GraphProblem => ({
+  type: 'prompt_outputs_failed_validation',
+  message: 'Prompt outputs failed validation',
+  node: { id, type, message, details },
 });
 
 const isLink = (value: unknown, prompt: Json): boolean =>

@@ -1,4 +1,4 @@
-import { type Graph, graphOf, problemOf, promptBody } from './comfyui-graph.js';
+import { type Graph, graphOf, type GraphProblem, problemOf, promptBody } from './comfyui-graph.js';
 import { pictureReply } from './media.js';
 import { NO_GPU, type Phase, type Task } from './task.js';
 import {
@@ -12,14 +12,14 @@ import {
   type Vendor,
 } from './vendor.js';
 
-const refusal = (message: string, details = ''): Reply =>
-  ok(
-    {
-      error: { type: 'prompt_outputs_failed_validation', message, details, extra_info: {} },
-      node_errors: {},
-    },
-    400,
-  );
+const refusal = (message: string, type = 'invalid_prompt', node_errors: Json = {}): Reply =>
+  ok({ error: { type, message, details: '', extra_info: {} }, node_errors }, 400);
+
+function refusalOf({ type, message, node }: GraphProblem): Reply {
+  if (node === null) return refusal(message, type);
+  const { id, ...error } = node;
+  return refusal(message, type, { [id]: { errors: [error], dependent_outputs: [] } });
+}
 
 const nodesOf = (body: Json): Json => valueAt(body, 'prompt') as Json;
 const graphOfTask = ({ body }: Task): Graph => graphOf(nodesOf(body));
@@ -29,8 +29,8 @@ const submit: SubmitCall = {
   at: 'POST /prompt',
   body: promptBody,
   check: (body) => {
-    const found = problemOf(nodesOf(body));
-    return found === null ? null : [found.message, found.details].filter(Boolean).join(' ');
+    const problem = problemOf(nodesOf(body));
+    return problem === null ? null : refusalOf(problem);
   },
   prompt: (body) => graphOf(nodesOf(body)).prompt,
   size: (body) => graphOf(nodesOf(body)),
@@ -75,7 +75,16 @@ export const comfyUi: Vendor = {
   replies: {
     unauthorized: { status: 401, body: '' },
     invalid: refusal,
-    banned: refusal('Prompt outputs failed validation', 'the text is refused'),
+    banned: refusalOf({
+      type: 'prompt_outputs_failed_validation',
+      message: 'Prompt outputs failed validation',
+      node: {
+        id: '6',
+        type: 'value_not_allowed',
+        message: 'Value not allowed',
+        details: 'text: refused by a node',
+      },
+    }),
     busy: null,
     unknown: ok({ error: 'Job not found' }, 404),
   },

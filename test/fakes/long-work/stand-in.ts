@@ -153,8 +153,13 @@ export class StandIn {
       }
     if (!isReadable) return refuse(replies.invalid('the body cannot be read'), 'unreadable body');
     if (endpoint.call.does !== 'submit') return this.#step(endpoint.call, request);
-    const problem = problemOf(endpoint, endpoint.call, request.body);
-    if (problem !== null) return refuse(replies.invalid(problem), problem);
+    const { isValid } = endpoint;
+    if (isValid !== null && !isValid(request.body)) {
+      const problem = ajv.errorsText(isValid.errors, { dataVar: 'body' });
+      return refuse(replies.invalid(problem), problem);
+    }
+    const refusal = endpoint.call.check?.(request.body) ?? null;
+    if (refusal !== null) return refuse(refusal, JSON.stringify(refusal.body));
     return this.#submit(endpoint.call, request.body);
   }
 
@@ -203,9 +208,4 @@ export class StandIn {
     if (task === undefined) return send(response, { status: 404, body: 'no such file' });
     send(response, extension === 'png' ? pictureReply(task) : filmReply());
   }
-}
-
-function problemOf({ isValid }: Endpoint, call: SubmitCall, body: Json): string | null {
-  if (isValid !== null && !isValid(body)) return ajv.errorsText(isValid.errors, { dataVar: 'body' });
-  return call.check?.(body) ?? null;
 }

@@ -44,7 +44,7 @@ export interface SubmitCall extends CallPlace {
   readonly body: SchemaObject;
   readonly isMultipart?: true;
   /** What the schema cannot say; `null`: nothing is wrong. */
-  readonly check?: (body: Json) => string | null;
+  readonly check?: (body: Json) => Reply | null;
   readonly prompt: (body: Json) => string;
   /** The vendor takes an id of the caller. */
   readonly id?: (body: Json) => string;
