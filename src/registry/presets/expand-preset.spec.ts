@@ -24,7 +24,7 @@ describe('a registration by preset', () => {
     fc.assert(
       fc.property(sent, (each) => {
         const { registration, faults } = expandPreset(each);
-        expect(['preset', 'base_url', 'api_key']).toEqual(
+        expect(['preset', 'base_url', 'api_key', 'upstream_model']).toEqual(
           expect.arrayContaining(faults.map(({ field }) => field)),
         );
         expect(registration).not.toHaveProperty('preset');
@@ -38,7 +38,7 @@ describe('a registration by preset', () => {
       fc.property(presetName, anyText, (preset, text) => {
         const api_key =
           PRESETS[preset]?.apiKey === 'none' ? undefined : `k${text.replace(/[{}\p{Cc}]/gu, '')}`;
-        const made = expanded({ preset, model_name: 'm', base_url: 'http://h:1/', api_key });
+        const made = expanded({ preset, model_name: 'o/m', base_url: 'http://h:1/', api_key });
         expect(JSON.stringify(made)).not.toMatch(/\{(BASE_URL|API_KEY)\}/);
         expect(made).not.toHaveProperty('preset');
         expect(made).not.toHaveProperty('base_url');
@@ -53,7 +53,9 @@ describe('a registration by preset', () => {
         const { header: _header, body: _body, health_check: _check, timeouts: _timeouts, ...plain } = more;
         const own = Object.entries(plain).filter(([key]) => !['preset', 'base_url', 'api_key'].includes(key));
         const sent = { ...Object.fromEntries(own), header: {} };
-        expect(expanded({ preset, base_url: 'http://h', ...sent })).toMatchObject(Object.fromEntries(own));
+        expect(expanded({ preset, model_name: 'o/m', base_url: 'http://h', ...sent })).toMatchObject(
+          Object.fromEntries(own),
+        );
       }),
     );
   });
@@ -132,6 +134,10 @@ describe('a registration by preset', () => {
     [{ ...openai, api_key: 'a{USER_PROMPT}' }, 'api_key: must be the key as text'],
     [{ ...openai, api_key: 'a\r\nb: c' }, 'api_key: must be the key as text'],
     [{ preset: 'chatglm', base_url: 'http://h', api_key: 'k' }, 'api_key: is not used by this server'],
+    [
+      { preset: 'replicate', model_name: 'flux', api_key: 'k' },
+      "upstream_model: must be the model's name at Replicate, such as black-forest-labs/flux-schnell",
+    ],
     [
       { preset: 'azure-openai' },
       'base_url: must be the URL of the server, such as https://my-resource.openai.azure.com; it is missing; api_key: must be the key',

@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import type { Preset } from './preset.js';
 import type { PresetDto, PresetFieldDto, PresetListDto } from './presets.dto.js';
-import { PRESETS } from './presets.js';
+import { namesOwners, PRESETS } from './presets.js';
 
 @Controller('api/v1/presets')
 export class PresetsController {
@@ -28,7 +28,8 @@ export function presetView(name: string, preset: Preset): PresetDto {
   };
 }
 
-function fieldsOf({ baseUrl, apiKey, apiKeyHint, protocol, example }: Preset): PresetFieldDto[] {
+function fieldsOf(preset: Preset): PresetFieldDto[] {
+  const { baseUrl, apiKey, apiKeyHint, protocol, example } = preset;
   // A template sends the model's name only if the system wants one.
   const hasModels = protocol !== 'template' || example.upstream_model !== undefined;
   const place = baseUrl === undefined ? { required: true } : { required: false, default: baseUrl };
@@ -41,8 +42,10 @@ function fieldsOf({ baseUrl, apiKey, apiKeyHint, protocol, example }: Preset): P
       ? [
           {
             name: 'upstream_model',
-            required: false,
-            hint: "the server's name of the model, if it is not model_name",
+            required: namesOwners(preset),
+            hint: namesOwners(preset)
+              ? `owner/name of the model, such as ${example.upstream_model}`
+              : "the server's name of the model, if it is not model_name",
           },
         ]
       : []),

@@ -34,7 +34,7 @@ type SentRegistration = Readonly<Record<string, unknown>>;
 
 interface Expanded {
   readonly registration: SentRegistration;
-  /** Faults of `preset`, `base_url` or `api_key`; with one, `registration` lacks what the preset would have added. */
+  /** Faults of `preset`, `base_url`, `api_key` or `upstream_model`; with one, `registration` lacks what the preset would have added. */
   readonly faults: readonly InputFault[];
 }
 
@@ -61,6 +61,7 @@ export function expandPreset(sent: SentRegistration): Expanded {
   const faults = [
     ...(needsBaseUrl ? baseUrlFaults(preset, baseUrl) : []),
     ...apiKeyFaults(preset, apiKey, own),
+    ...modelFaults(preset, own),
   ];
   if (faults.length > 0) return { registration: own, faults };
   const { req_url_template: url, header, poll, ...defaults } = preset.defaults;
@@ -105,6 +106,18 @@ function apiKeyFaults(preset: Preset, apiKey: unknown, own: SentRegistration): r
   return [
     { field, problem: 'must be the key as text, or ${secret:NAME}; other placeholders are not accepted' },
   ];
+}
+
+/** Systems with models of many owners call them owner/name. */
+export function namesOwners({ defaults }: Preset): boolean {
+  return defaults.req_url_template.includes('{+MODEL_NAME}');
+}
+
+function modelFaults(preset: Preset, own: SentRegistration): readonly InputFault[] {
+  const name = own['upstream_model'] ?? own['model_name'];
+  if (!namesOwners(preset) || typeof name !== 'string' || name.includes('/')) return [];
+  const problem = `must be the model's name at ${preset.title}, such as ${preset.example.upstream_model}`;
+  return [{ field: 'upstream_model', problem }];
 }
 
 function withKey(
