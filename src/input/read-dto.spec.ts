@@ -15,7 +15,7 @@ import {
 } from 'class-validator';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { IsDto, readDto } from './read-dto.js';
+import { IsDto, IsDtoList, readDto } from './read-dto.js';
 
 class Inner {
   @IsInt() count!: number;
@@ -26,6 +26,10 @@ class Outer {
   @IsOptional() @IsObject() free?: Record<string, unknown>;
   @IsOptional() @IsDto(() => Inner) inner?: Inner;
   @IsOptional() @IsArray() @ArrayUnique() @IsString({ each: true }) names?: string[];
+}
+
+class Listed {
+  @IsDtoList(() => Outer, 2) outers!: Outer | readonly Outer[];
 }
 
 class Ruled {
@@ -129,4 +133,34 @@ describe('readDto', () => {
   it('accepts missing fields when only the sent ones are checked', () => {
     expect(readDto(Outer, { inner: {} }, 'sent').faults.map(({ field }) => field)).toEqual(['inner.count']);
   });
+});
+
+describe('a field that holds one DTO or several', () => {
+  const faultsOf = (outers: unknown) =>
+    readDto(Listed, { outers }).faults.map(({ field, problem }) => `${field}: ${problem}`);
+
+  it('makes DTOs of one object and of a list of objects', () => {
+    const { dto, faults } = readDto(Listed, { outers: [{ name: 'a' }, { name: 'b' }] });
+    expect([faults, (dto.outers as readonly Outer[]).map((outer) => outer instanceof Outer)]).toEqual([
+      [],
+      [true, true],
+    ]);
+    expect(faultsOf({ name: 'a' })).toEqual([]);
+  });
+
+  it('names each fault with the index of its object', () => {
+    expect(faultsOf([{ name: 'a' }, { name: '', inner: { count: 'x', more: 1 } }])).toEqual([
+      'outers[1].inner.more: is not a field here; leave it out',
+      'outers[1].name: must not be empty',
+      'outers[1].inner.count: must be a whole number, not this string',
+    ]);
+    expect(faultsOf({ name: '' })).toEqual(['outers.name: must not be empty']);
+  });
+
+  it.each([['x'], [[]], [[1]], [[null]], [[{ name: 'a' }, 'x']], [[{}, {}, {}]], [null], [undefined]])(
+    'is neither %j',
+    (outers) => {
+      expect(faultsOf(outers)[0]).toMatch(/^outers: must be an object, or a list of 1 to 2 objects/);
+    },
+  );
 });
