@@ -9,6 +9,8 @@ const ERROR = Buffer.from('"error"');
 const WEB_PAGES: ReadonlySet<string> = new Set(['text/html', 'application/xhtml+xml']);
 /** Types of which an empty body is no answer. */
 const NEVER_EMPTY: ReadonlySet<string> = new Set(['', 'text/event-stream', 'application/json']);
+/** Types of answers that are JSON, and of servers that name none or a wrong one. Bytes of other types are passed on as they are. */
+const MAY_BE_JSON = /^$|^application\/(?:json|.+\+json)$|^text\/plain$/;
 /** No start of a JSON object or list. */
 const NEITHER = /^\uFEFF?\s*[^\s{[]/;
 /** Some servers give a stream of events a wrong type: only what cannot begin one is no answer. */
@@ -35,7 +37,7 @@ export function findNoAnswer(
   if (WEB_PAGES.has(type)) return new NoAnswerError(502, 'the answer is a web page');
   if (bytes.length === 0)
     return isComplete && NEVER_EMPTY.has(type) ? new NoAnswerError(502, 'the answer is empty') : null;
-  if (!isEventStream(headers) && (isStream ? SCALAR : NEITHER).test(bytes.subarray(0, 256).toString()))
+  if (MAY_BE_JSON.test(type) && (isStream ? SCALAR : NEITHER).test(bytes.subarray(0, 256).toString()))
     return new NoAnswerError(502, 'the answer is neither a JSON object nor a list');
   if (bytes.length > LARGEST_ERROR_BYTES || !bytes.includes(ERROR)) return null;
   const error = isEventStream(headers) ? firstError(bytes) : wholeError(bytes);
