@@ -34,6 +34,11 @@ describe('credentials in clear text', () => {
     ['placeholders', { body: { secret: '{USER_PROMPT}' }, req_url_template: `${URL}?token={USER_PROMPT}` }],
     ['words of models', { body: { stop_token: '</s>', token: 'x', key: 'y', max_tokens: 5, keywords: 'a' } }],
     ['values that are no text', { body: { secret: true, password: null } }],
+    ['sealed headers of the one step that cancels', { poll: { cancel: { header: { authorization: 'x' } } } }],
+    [
+      'paths in answers',
+      { poll: { keep: { SECRET: 'a.secret' }, result: { keep: { TOKEN: 'token', SECRET: 's' } } } },
+    ],
     ['a URL without a query', {}],
   ])('are not: %s', (_what, parts) => {
     expect(found(parts)).toEqual([]);

@@ -34,8 +34,8 @@ const CREDENTIAL_PARAMETERS: ReadonlySet<string> = new Set([
   'token',
 ]);
 
-/** Headers of the steps of `poll`, which are stored sealed. */
-const SEALED_HEADER = /^poll\.(?:status|cancel\[\d+\]|result\.request)\.header$/;
+/** Headers of the steps of `poll`, which are stored sealed, and names to paths in answers. */
+const NO_VALUES = /^poll\.(?:(?:status|cancel(?:\[\d+\])?|result\.request)\.header|keep|result\.keep)$/;
 
 /** A placeholder such as {USER_PROMPT}. */
 const PLACEHOLDER = /\{\+?[A-Z][A-Z0-9_]*(?:\.\w+)?\}/g;
@@ -85,7 +85,7 @@ function collect(
   if (typeof value !== 'object' || value === null || levels === 0) return;
   for (const [key, child] of Object.entries(value)) {
     const path = Array.isArray(value) ? `${field}[${key}]` : `${field}.${key}`;
-    if (SEALED_HEADER.test(path)) continue;
+    if (NO_VALUES.test(path)) continue;
     if (typeof child !== 'string') collect(child, path, names, found, levels - 1);
     else if (key === 'url') collectQuery(child, path, found);
     else if (isCredential(key, child, names)) found.set(path, child);

@@ -74,7 +74,7 @@ describe('a dry run of long work', () => {
   });
 
   it('shows URLs that the upstream gives, and the request for a result', async () => {
-    const fal = await dryRun(registered('fal', NOWHERE));
+    const fal = await dryRun({ ...registered('fal', NOWHERE), upstream_model: 'fal-ai/flux/dev' });
     expect(urls(fal).slice(1)).toEqual([
       ['status', 'GET', '‹STATUS_URL›'],
       ['result', 'GET', '‹RESPONSE_URL›'],

@@ -81,6 +81,28 @@ describe('credentials in the steps of poll', () => {
     for (const secret of [KEY, STEP_KEY]) expect(seen).not.toContain(secret);
   });
 
+  it('are sealed in every step, also in the only one that cancels', async () => {
+    const upstream = await upstreamForTest(vendor);
+    const header = { authorization: `Bearer ${STEP_KEY}` };
+    const steps = {
+      cancel: { method: 'DELETE', url: '/tasks/{TASK_ID}', header },
+      result: { request: { url: '/results/{TASK_ID}', header }, extract: 'url', as: 'base64' },
+    };
+    const made = await call(service, 'POST', '', aPollWorker(upstream, steps));
+    expect([made.status, made.worker]).toMatchObject([
+      201,
+      {
+        poll: {
+          cancel: { header: { authorization: '<sealed>' } },
+          result: { request: { header: { authorization: '<sealed>' } } },
+        },
+      },
+    ]);
+    expect(await finished(made.worker.model_name)).toMatchObject({ status: 'succeeded' });
+    const fetched = upstream.requests.find(({ url }) => url.startsWith('/results'));
+    expect(fetched?.headers['authorization']).toBe(`Bearer ${STEP_KEY}`);
+  });
+
   it('stay through changes that do not name them, and "<sealed>" keeps them', async () => {
     const upstream = await upstreamForTest(vendor);
     const worker = aPollWorker(upstream);
