@@ -31,6 +31,9 @@ const CHANGES_PAUSE_MS = 500;
 /** Long work as the API uses it. Every method throws DatabaseUnavailableError. */
 @Injectable()
 export class Jobs {
+  /** Asked by every call; a model's object is replaced whenever a worker of it changes. */
+  private readonly served = new WeakMap<Model, boolean>();
+
   constructor(
     private readonly table: JobTable,
     private readonly live: LiveWorkers,
@@ -44,7 +47,13 @@ export class Jobs {
 
   /** Whether the model has a worker with `poll`: then every call of it is a job. */
   serves(modelName: string): boolean {
-    return this.live.model(modelName)?.workers.some(isPollWorker) ?? false;
+    const model = this.live.model(modelName);
+    if (model === undefined) return false;
+    const known = this.served.get(model);
+    if (known !== undefined) return known;
+    const isServed = model.workers.some(isPollWorker);
+    this.served.set(model, isServed);
+    return isServed;
   }
 
   /**
