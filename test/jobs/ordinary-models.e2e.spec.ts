@@ -121,6 +121,27 @@ describe('a model without long work', () => {
     await expect(masked).rejects.toMatchObject({ status: 400, param: 'mask' });
   });
 
+  it('draws for a native call with the same fields', async () => {
+    const native = {
+      model_name: 'drawer',
+      input: 'a link',
+      size: '512x512',
+      n: 1,
+      style: 'flat',
+      unknown: [1],
+    };
+    const { json: answer } = await service.post('/api/v1/chat/completions', native, key);
+    expect(answer).toMatchObject({ success: true, result: `${upstream.url}/pixel.png` });
+    expect(JSON.parse(lastCall()?.body ?? '')).toEqual({
+      prompt: 'a link',
+      count: 1,
+      size: '512x512',
+      style: 'flat',
+    });
+    const wrong = await service.post('/api/v1/chat/completions', { ...native, size: 'big' }, key);
+    expect([wrong.status, wrong.text]).toEqual([400, expect.stringContaining('size: must be')]);
+  });
+
   it('is called by a job where its client prefers that: an image by a template', async () => {
     const {
       status,

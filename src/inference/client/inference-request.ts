@@ -1,3 +1,4 @@
+import type { MediaInput } from '../../registry/calls/media-values.js';
 import type { TemplateInput } from '../../registry/calls/placeholder-values.js';
 import type { ApiProtocol, WorkerTask } from '../../registry/worker.js';
 import type { OpenAiChat } from '../chat/chat.js';
@@ -45,6 +46,8 @@ export interface InferenceRequest extends Deadline {
   readonly stream: boolean;
   /** Parsed on first use. @throws InvalidInputError */
   readonly input: () => TemplateInput;
+  /** What a template of images or videos can use of a chat; left out: `input` has it. @throws InvalidInputError */
+  readonly media?: (() => MediaInput) | undefined;
   /** The same for workers that speak an API. @throws InvalidInputError */
   readonly openAi: () => OpenAiChat;
   /** `null`: the request came through the native API. */
@@ -106,7 +109,10 @@ function clientTimeoutMs(headers: IncomingHttpHeaders): number | undefined {
 }
 
 /** The content of a body, in whichever API's format. */
-type RequestInput = Pick<InferenceRequest, 'model' | 'task' | 'stream' | 'input' | 'openAi' | 'raw'> & {
+type RequestInput = Pick<
+  InferenceRequest,
+  'model' | 'task' | 'stream' | 'input' | 'media' | 'openAi' | 'raw'
+> & {
   /** The beginning of the conversation. */
   readonly affinitySource: unknown;
 };
@@ -123,7 +129,7 @@ export class InferenceRequests {
   /** @throws InvalidInputError naming the header */
   of(
     http: FastifyRequest,
-    { model, task, stream, input, openAi, raw, affinitySource }: RequestInput,
+    { model, task, stream, input, media, openAi, raw, affinitySource }: RequestInput,
   ): InferenceRequest {
     http.facts.model = this.live.model(model) === undefined ? null : model;
     const longestMs = this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs;
@@ -135,6 +141,7 @@ export class InferenceRequests {
       task,
       stream,
       input,
+      media,
       openAi,
       raw,
       affinityKey: affinityKeyOf(http, affinitySource),

@@ -40,6 +40,7 @@ export class NativeController {
       task: openAi ? 'chat' : null,
       stream: chat.stream,
       input: () => chat,
+      media: () => readJobInput(http.body as Fields),
       openAi: () => (openAi ? withoutNativeFields(http.body as OpenAiChat) : asOpenAiChat(chat)),
       raw: null,
       affinitySource: chat.messages[0]?.content,

@@ -10,7 +10,7 @@ import type { AnswerText, EventReader } from '../../chat/chat.js';
 import { type CallTarget, type PreparedCall, StreamCall, WholeCall } from '../prepared-call.js';
 import { rejectUnsupportedFields } from './unsupported.js';
 import { requireValue } from '../../../registry/calls/media-values.js';
-import { placeholderValues } from '../../../registry/calls/placeholder-values.js';
+import { placeholderValues, type TemplateInput } from '../../../registry/calls/placeholder-values.js';
 
 /** Calls a worker by its own templates. */
 export function prepareTemplateCall(
@@ -28,7 +28,7 @@ export function prepareTemplateCall(
   const isStream = stream !== null && (request.stream || !call.placeholders.has('STREAM'));
   const values = placeholderValues(
     request.id,
-    request.input(),
+    inputOf(request, call),
     call.upstreamModel ?? worker.modelName,
     worker.defaults,
     call,
@@ -66,6 +66,12 @@ function extracted(call: TemplateCall, answer: AnswerText): string {
     if (!(error instanceof ExtractError || error instanceof UnsuccessfulAnswerError)) throw error;
     throw new ProtocolError(error.message, { cause: error });
   }
+}
+
+/** Only templates with a place for them make the fields of images and videos be read. */
+function inputOf({ input, media }: InferenceRequest, { takesMedia }: TemplateCall): TemplateInput {
+  const read = input();
+  return takesMedia && media !== undefined && read.media === undefined ? { ...read, media: media() } : read;
 }
 
 const JOBS = 'long work, whose every call is a job';
