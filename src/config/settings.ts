@@ -162,6 +162,8 @@ export abstract class JobSettings {
   abstract readonly silenceMs: number;
   /** Jobs of a model that may wait, unless its policy says otherwise. */
   abstract readonly mostQueued: number;
+  /** A client that retries may come back within this time after it hung up: its job is not cancelled before. */
+  abstract readonly returnMs: number;
   /** How often jobs that are waited for are read in any case. */
   abstract readonly waitedMs: number;
   /** Input files of all jobs that are not submitted yet. */

@@ -89,6 +89,8 @@ export const TUNING: Tuning = {
     looksAtOnce: 256,
     looksPerWorker: 64,
     submitsAtOnce: 32,
+    // OpenAI's clients pause for up to 8 s before they retry.
+    returnMs: 10_000,
     // A look must end while its lease is held.
     lookTimeoutMs: 10_000,
     // A replica that only lost the database hands in what it knows within this time.

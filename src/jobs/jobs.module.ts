@@ -6,6 +6,7 @@ import { UpstreamModule } from '../upstream/upstream.module.js';
 import { FileFetcher } from './files/file-fetcher.js';
 import { HeldJobs } from './engine/held-jobs.js';
 import { JobCalls } from './engine/job-calls.js';
+import { JobClients } from './job-clients.js';
 import { JobContents } from './files/job-contents.js';
 import { JobEnds } from './engine/job-ends.js';
 import { JobFiles } from './files/job-files.js';
@@ -36,6 +37,7 @@ import { WebhookTable } from './webhooks/webhook-table.js';
     FileFetcher,
     HeldJobs,
     JobCalls,
+    JobClients,
     JobContents,
     JobEnds,
     JobFiles,
@@ -59,6 +61,6 @@ import { WebhookTable } from './webhooks/webhook-table.js';
     WebhookSender,
     WebhookTable,
   ],
-  exports: [Jobs, LinkKey, OneCalls],
+  exports: [JobClients, Jobs, LinkKey, OneCalls],
 })
 export class JobsModule {}

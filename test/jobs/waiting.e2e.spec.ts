@@ -7,6 +7,8 @@ import { until } from '../until.js';
 import { OddVendor, oddRegistration } from './odd-vendor.js';
 
 const HEARTBEAT_MS = 200;
+/** Longer than an OpenAI client's pauses before its first two retries. */
+const RETURN_MS = 4_000;
 
 /** When each piece of a response came. */
 interface Pieces {
@@ -32,15 +34,21 @@ function piecesOf(url: string, body: object): Promise<Pieces> {
 
 describe('a client that waits for a job', () => {
   let service: TestService;
+  /** Another replica. */
+  let neighbour: TestService;
   let vendor: OddVendor;
 
   beforeAll(async () => {
     vendor = await OddVendor.start();
-    service = await startService({ tuning: { streams: { heartbeatMs: HEARTBEAT_MS } } });
+    service = await startService({
+      tuning: { streams: { heartbeatMs: HEARTBEAT_MS }, jobs: { returnMs: RETURN_MS } },
+    });
+    neighbour = await startService({ tuning: { jobs: { returnMs: RETURN_MS } } }, service.database);
     await service.register(oddRegistration(vendor.url, 'sketcher', 'image'));
     await service.register(oddRegistration(vendor.url, 'keeper', 'image', { on_disconnect: 'finish' }));
   });
   afterAll(async () => {
+    await neighbour.stop();
     await service.stop();
     await vendor.close();
   });
@@ -179,6 +187,42 @@ describe('a client that waits for a job', () => {
     expect((await images).data).toHaveLength(1);
     vendor.isServing = false;
     expect(vendor.tickets.filter(({ order }) => order['dish'] === 'slow comeback')).toHaveLength(1);
+  });
+
+  it('that comes back to another replica keeps its job from being cancelled by its first try', async () => {
+    const body = { model: 'sketcher', prompt: 'slow neighbour' };
+    await until(async () => (await neighbour.get('/v1/models/sketcher')).status === 200);
+    const stop = new AbortController();
+    const first = fetch(`${service.url}/v1/images/generations`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-stainless-retry-count': '0' },
+      body: JSON.stringify(body),
+      signal: stop.signal,
+    });
+    first.catch(() => {});
+    await until(() => (ticketOf('slow neighbour')?.looks ?? 0) >= 2);
+    stop.abort();
+    const again = neighbour.post('/v1/images/generations', body, { 'x-stainless-retry-count': '1' });
+    await sleep(RETURN_MS + 1_000);
+    expect(ticketOf('slow neighbour')?.isRefunded).toBe(false);
+    vendor.isServing = true;
+    expect((await again).status).toBe(200);
+    vendor.isServing = false;
+    expect(vendor.tickets.filter(({ order }) => order['dish'] === 'slow neighbour')).toHaveLength(1);
+  });
+
+  it('that retries and does not come back loses its job a moment later', async () => {
+    const stop = new AbortController();
+    fetch(`${service.url}/v1/images/generations`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-stainless-retry-count': '2' },
+      body: JSON.stringify({ model: 'sketcher', prompt: 'slow and left' }),
+      signal: stop.signal,
+    }).catch(() => {});
+    await until(() => (ticketOf('slow and left')?.looks ?? 0) >= 2);
+    stop.abort();
+    await until(async () => (await jobOf('slow and left'))?.state === 'cancelled', 20_000);
+    expect(ticketOf('slow and left')?.isRefunded).toBe(true);
   });
 
   it('gets a 202 with the job where it prefers that, and the result where that comes within its wait', async () => {

@@ -1,26 +1,27 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { JobSettings } from '../../../config/settings.js';
 import type { Job } from '../../../jobs/job.js';
+import { JobClients } from '../../../jobs/job-clients.js';
 import { Jobs } from '../../../jobs/jobs.service.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
 import type { Worker } from '../../../registry/worker.js';
-
-/**
- * A client that retries comes back within this time: OpenAI's clients pause for up to 8 s. Its next request finds the job
- * it left, after a proxy or its own timeout ended the connection.
- */
-const RETURN_MS = 10_000;
 
 /** Cancels jobs whose clients hung up, where the worker says `on_disconnect: abort` and no other client waits. */
 @Injectable()
 export class HangUps {
   private readonly logger = new Logger('Jobs');
+  private readonly returnMs: number;
   /** How many clients of this replica wait for a job. */
   private readonly waiting = new Map<string, number>();
 
   constructor(
     private readonly jobs: Jobs,
+    private readonly clients: JobClients,
     private readonly live: LiveWorkers,
-  ) {}
+    { returnMs }: JobSettings,
+  ) {
+    this.returnMs = returnMs;
+  }
 
   /** A client waits for the job. @returns call it when it no longer does */
   enter(id: string): () => void {
@@ -33,14 +34,15 @@ export class HangUps {
   }
 
   /** A client hung up. @param mayReturn it is one that retries */
-  left(job: Job, mayReturn: boolean): void {
-    if (mayReturn) setTimeout(() => void this.cancel(job), RETURN_MS).unref();
-    else void this.cancel(job);
+  left(job: Job, requestId: string, mayReturn: boolean): void {
+    if (mayReturn) setTimeout(() => void this.cancel(job, requestId), this.returnMs).unref();
+    else void this.cancel(job, requestId);
   }
 
-  private async cancel({ id, modelName }: Job): Promise<void> {
+  private async cancel({ id, modelName }: Job, requestId: string): Promise<void> {
     if (this.waiting.has(id)) return;
     try {
+      if (!(await this.clients.isLast(id, requestId))) return;
       const job = await this.jobs.find(id);
       if (job === null) return;
       if (isKept(job.workerId, this.live.model(modelName)?.workers ?? [])) return;

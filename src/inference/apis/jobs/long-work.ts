@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InferenceSettings } from '../../../config/settings.js';
 import type { Job } from '../../../jobs/job.js';
 import { hasEnded, jobPath, jobView } from '../../../jobs/job-view.js';
+import { JobClients } from '../../../jobs/job-clients.js';
 import { Jobs } from '../../../jobs/jobs.service.js';
 import { ModelPolicies } from '../../../registry/models/model-policies.js';
 import { errorTypeOf, UpstreamError } from '../../../upstream/failure.js';
@@ -30,6 +31,7 @@ export class LongWork implements OnModuleDestroy {
     private readonly jobs: Jobs,
     private readonly results: JobResults,
     private readonly hangUps: HangUps,
+    private readonly clients: JobClients,
     private readonly starter: JobStarter,
     private readonly policies: ModelPolicies,
     private readonly settings: InferenceSettings,
@@ -53,7 +55,8 @@ export class LongWork implements OnModuleDestroy {
     const preferences = readPrefer(http.headers['prefer']);
     const deadline = this.deadlineOf(http, request.model, preferences);
     const disconnect = new ClientDisconnect(reply.raw);
-    const { job } = await this.starter.start(http, request);
+    const { job, created } = await this.starter.start(http, request);
+    if (!created) await this.clients.adopt(job.id, http.id);
     reply.header('x-mmm-job-id', job.id).header('location', jobPath(job.id));
     // Whatever comes now, the upstream may have been asked.
     reply.header('x-should-retry', 'false');
@@ -76,7 +79,7 @@ export class LongWork implements OnModuleDestroy {
       leave();
       // A job that was to live on its own does so.
       if (disconnect.aborted && !this.isClosing && !preferences.respondAsync)
-        this.hangUps.left(job, retryCountOf(http.headers) !== null);
+        this.hangUps.left(job, http.id, retryCountOf(http.headers) !== null);
     }
   }
 
