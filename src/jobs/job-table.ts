@@ -182,6 +182,10 @@ export class JobTable {
         `UPDATE ${this.job} SET cancel_wanted = true WHERE id = $1 AND ended_at IS NULL AND NOT cancel_wanted`,
         [id],
       );
+      await manager.query(
+        `DELETE FROM ${this.job}_file f USING ${this.job} j WHERE f.job_id = $1 AND f.role = 'input' AND j.id = f.job_id AND j.ended_at IS NOT NULL`,
+        [id],
+      );
       const rows: JobRow[] = await manager.query(
         `SELECT ${JOB_COLUMNS} FROM ${this.job} WHERE id = $1 AND removed_at IS NULL`,
         [id],

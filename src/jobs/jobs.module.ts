@@ -24,6 +24,7 @@ import { Jobs } from './jobs.service.js';
 import { LookPauses } from './engine/look-pauses.js';
 import { OneCalls } from './one-call.js';
 import { ResultFetcher } from './files/result-fetcher.js';
+import { QueuedStarts } from './engine/queued-starts.js';
 import { Standings } from './engine/standings.js';
 import { Waiting } from './waiting.js';
 import { LinkKey } from './links/link-key.js';
@@ -55,6 +56,7 @@ import { WebhookTable } from './webhooks/webhook-table.js';
     LinkKey,
     LookPauses,
     OneCalls,
+    QueuedStarts,
     ResultFetcher,
     Standings,
     Waiting,

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { JobFiles } from '../files/job-files.js';
 import { hasEnded } from '../job-rows.js';
 import type { Recorded } from './job-leases.js';
 import { JobMetrics } from '../job-metrics.js';
@@ -15,6 +16,7 @@ export class JobEnds {
     private readonly waiting: Waiting,
     private readonly standings: Standings,
     private readonly metrics: JobMetrics,
+    private readonly files: JobFiles,
   ) {}
 
   /** @param workerId that had the job until now */
@@ -24,6 +26,8 @@ export class JobEnds {
       if (job.state === 'unknown') this.logger.warn(`job ${job.id} of ${job.model_name}: ${job.note}`);
       return;
     }
+    // What is left goes with the job.
+    void this.files.tidy(job.id).catch(() => {});
     this.metrics.ended(job.model_name, job.error_code ?? 'succeeded', job.age_ms);
     const seconds = Math.round(job.age_ms / 1000);
     const line = `job ${job.id} of ${job.model_name} ${job.state} after ${seconds} s`;

@@ -49,6 +49,14 @@ interface ClaimedRow {
   readonly late_ms: number;
 }
 
+export interface Pulse {
+  readonly isQueued: boolean;
+  /** A submit's lease has ended. */
+  readonly isOrphaned: boolean;
+  /** Until the next job that no replica has under lease is due; `null`: there is none. Negative: it is due. */
+  readonly dueMs: number | null;
+}
+
 /** A job as a change left it. */
 export interface Recorded {
   readonly id: string;
@@ -116,15 +124,25 @@ export class JobLeases {
     }));
   }
 
-  /** Until the next job that nobody has under lease is due; `null`: there is none. Negative: it is due. */
-  async nextDueMs(exceptWorkers: readonly string[]): Promise<number | null> {
-    const rows = await this.database.query<{ in_ms: number | null }>(
-      `SELECT extract(epoch FROM min(due_at) - now())::float8 * 1000 AS in_ms FROM (
-         SELECT due_at FROM ${this.job} WHERE ${LOOKED_AT} AND (lease_until IS NULL OR lease_until <= now())
-           AND (worker_id IS NULL OR worker_id <> ALL ($1::uuid[])) ORDER BY due_at LIMIT 1) AS next`,
+  /** One cheap query of an idle replica: whether there is anything to do. */
+  async pulse(exceptWorkers: readonly string[]): Promise<Pulse> {
+    const [row] = await this.database.query<{
+      is_queued: boolean;
+      is_orphaned: boolean;
+      due_ms: number | null;
+    }>(
+      `SELECT EXISTS (SELECT FROM ${this.job} WHERE state = 'queued') AS is_queued,
+         EXISTS (SELECT FROM ${this.job} WHERE state = 'submitting' AND lease_until <= now()) AS is_orphaned,
+         (SELECT extract(epoch FROM due_at - now())::float8 * 1000 FROM ${this.job}
+          WHERE ${LOOKED_AT} AND (lease_until IS NULL OR lease_until <= now()) AND (worker_id IS NULL OR worker_id <> ALL ($1::uuid[]))
+          ORDER BY due_at LIMIT 1) AS due_ms`,
       [exceptWorkers],
     );
-    return rows[0]?.in_ms ?? null;
+    return {
+      isQueued: row?.is_queued ?? false,
+      isOrphaned: row?.is_orphaned ?? false,
+      dueMs: row?.due_ms ?? null,
+    };
   }
 
   /**

@@ -124,7 +124,10 @@ export class JobLooks {
           files: outcome.files,
           isLook: true,
           isDone: true,
-          ...(poll.expiresS === null ? {} : { expiresMs: poll.expiresS * 1000 }),
+          // What was copied does not expire.
+          ...(poll.expiresS === null || outcome.files.every(({ copy }) => copy !== null)
+            ? {}
+            : { expiresMs: poll.expiresS * 1000 }),
         };
       case 'again':
         if (signal.aborted) throw new UpstreamError('aborted', outcome.note);

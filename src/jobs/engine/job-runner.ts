@@ -11,20 +11,20 @@ import { DatabaseConnection } from '../../database/database-connection.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
 import { Notifications } from '../../database/notifications.js';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
-import { WorkerActivity } from '../../registry/live/worker-activity.js';
 import { PeriodicTask } from '../../replicas/periodic-task.js';
 import { Replicas } from '../../replicas/replicas.js';
 import type { Change } from './change.js';
 import { HeldJobs } from './held-jobs.js';
 import { JobCalls } from './job-calls.js';
 import { JobEnds } from './job-ends.js';
-import { type ClaimedJob, JobLeases } from './job-leases.js';
+import { type ClaimedJob, JobLeases, type Pulse } from './job-leases.js';
 import { JobLooks } from './job-looks.js';
 import { JobRecorder } from './job-recorder.js';
-import { BUSY, type StartedJob, JobStarts } from './job-starts.js';
+import type { StartedJob } from './job-starts.js';
 import { JobSubmits } from './job-submits.js';
 import { LookPauses } from './look-pauses.js';
-import { isPollWorker } from './poll-workers.js';
+import { LookSlots } from './look-slots.js';
+import { QueuedStarts } from './queued-starts.js';
 
 /** After a turn that found no database. */
 const AWAY_MS = 1_000;
@@ -51,17 +51,19 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
   private readonly logger = new Logger('Jobs');
   private readonly turns: PeriodicTask;
   private readonly running = new Set<Promise<void>>();
-  private readonly looking = new Map<string, number>();
-  private looks = 0;
+  private readonly looks = new LookSlots();
   private submits = 0;
   private sweepDueMs = -Infinity;
+  private turnMs = -Infinity;
+  /** The last turn claimed something. */
+  private isBusy = false;
   private mayStart = true;
   private isStopping = false;
   private lastFault = '';
 
   constructor(
     private readonly leases: JobLeases,
-    private readonly starts: JobStarts,
+    private readonly starts: QueuedStarts,
     private readonly submitter: JobSubmits,
     private readonly calls: JobCalls,
     private readonly looker: JobLooks,
@@ -69,13 +71,12 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
     private readonly ends: JobEnds,
     private readonly held: HeldJobs,
     private readonly pauses: LookPauses,
-    private readonly live: LiveWorkers,
-    private readonly activity: WorkerActivity,
     private readonly replicas: Replicas,
     private readonly connection: DatabaseConnection,
     private readonly settings: JobSettings,
     notifications: Notifications,
     schedules: SchedulerRegistry,
+    live: LiveWorkers,
   ) {
     this.turns = new PeriodicTask('job-runner', schedules, () => this.turn());
     notifications.subscribe('job_changed', {
@@ -101,13 +102,18 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
   /** A job was queued, or a place became free. */
   wake(): void {
     this.mayStart = true;
-    this.turns.runWithin(0);
+    this.soon();
   }
 
   /** A job is to be cancelled. */
   cancelled(id: string): void {
     this.held.cancel(id);
-    this.turns.runWithin(0);
+    this.soon();
+  }
+
+  /** At once, unless a turn was only just made: many notifications cause few turns. */
+  private soon(): void {
+    this.turns.runWithin(Math.max(0, this.turnMs + this.settings.gatherMs - performance.now()));
   }
 
   /** Submits and calls under way finish, for nobody else could know what came of them. Looks are broken off. */
@@ -130,10 +136,13 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
 
   private async turn(): Promise<number | null> {
     if (this.isStopping) return null;
+    this.turnMs = performance.now();
     try {
-      await this.sweep();
-      const startMs = await this.startQueued();
-      const dueMs = await this.claimDue();
+      // A busy replica needs no question: it claims.
+      const pulse = this.isBusy ? null : await this.leases.pulse(this.notLookedAt());
+      await this.sweep(pulse);
+      const startMs = pulse?.isQueued === false ? Infinity : await this.startQueued();
+      const dueMs = await this.claimDue(pulse);
       this.lastFault = '';
       return Math.max(0, Math.min(startMs, dueMs, this.settings.idleMs));
     } catch (error) {
@@ -141,44 +150,26 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
     }
   }
 
-  private async sweep(): Promise<void> {
+  private async sweep(pulse: Pulse | null): Promise<void> {
     const nowMs = performance.now();
     if (nowMs < this.sweepDueMs) return;
     this.sweepDueMs = nowMs + this.settings.idleMs;
     this.mayStart = true;
+    if (pulse !== null && !pulse.isQueued && !pulse.isOrphaned) return;
     for (const swept of await this.leases.sweep()) this.ends.changed(swept, null);
   }
 
   /** @returns when to try again */
   private async startQueued(): Promise<number> {
-    if (!this.mayStart) return Infinity;
+    const room = this.settings.submitsAtOnce - this.submits;
+    // The end of a submit starts another turn.
+    if (!this.mayStart || room <= 0) return Infinity;
     this.mayStart = false;
-    let againMs = Infinity;
-    for (const modelName of await this.starts.modelsWaiting()) {
-      const room = this.settings.submitsAtOnce - this.submits;
-      if (room <= 0) return Infinity;
-      const started = await this.startOf(modelName, room);
-      if (started === BUSY) {
-        this.mayStart = true;
-        againMs = BUSY_MS * (0.5 + Math.random());
-      } else for (const job of started) this.follow(this.submit(job));
-    }
-    return againMs;
-  }
-
-  private startOf(modelName: string, room: number): Promise<readonly StartedJob[] | typeof BUSY> {
-    const workers = this.live.model(modelName)?.workers ?? [];
-    if (!workers.some(isPollWorker)) return this.starts.startCalls(modelName, room);
-    const usable = new Set(
-      workers.filter((worker) => isPollWorker(worker) && !this.isEjected(worker.id)).map(({ id }) => id),
-    );
-    return this.starts.start(modelName, room, (id) => usable.has(id));
-  }
-
-  /** By this replica's own requests, if the worker has any. */
-  private isEjected(workerId: string): boolean {
-    const until = this.activity.of(workerId).ejectedUntil;
-    return until !== null && until.getTime() > Date.now();
+    const { jobs, isBusy } = await this.starts.start(room);
+    for (const job of jobs) this.follow(this.submit(job));
+    if (!isBusy) return Infinity;
+    this.mayStart = true;
+    return BUSY_MS * (0.5 + Math.random());
   }
 
   private async submit(job: StartedJob): Promise<void> {
@@ -196,43 +187,34 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
   }
 
   /** @returns when the next is due */
-  private async claimDue(): Promise<number> {
-    const room = this.settings.looksAtOnce - this.looks;
+  private async claimDue(pulse: Pulse | null): Promise<number> {
+    const room = this.settings.looksAtOnce - this.looks.size;
     // The end of a look starts another turn.
     if (room <= 0) return Infinity;
-    const except = this.notLookedAt();
-    const claimed = await this.leases.claim(room, except);
+    if (pulse !== null && (pulse.dueMs === null || pulse.dueMs > 0)) return pulse.dueMs ?? Infinity;
+    const claimed = await this.leases.claim(room, this.notLookedAt());
     for (const job of claimed) this.follow(this.look(job));
-    if (claimed.length > 0) return this.settings.gatherMs;
-    const nextMs = await this.leases.nextDueMs(except);
-    return nextMs === null ? Infinity : Math.max(this.settings.gatherMs, nextMs);
+    this.isBusy = claimed.length > 0;
+    return this.settings.gatherMs;
   }
 
   private notLookedAt(): readonly string[] {
-    const busy = [...this.looking].flatMap(([id, count]) =>
-      count >= this.settings.looksPerWorker ? [id] : [],
-    );
-    return [...this.pauses.paused(), ...busy];
+    return [...this.pauses.paused(), ...this.looks.full(this.settings.looksPerWorker)];
   }
 
   private async look(job: ClaimedJob): Promise<void> {
-    const workerId = job.workerId ?? '';
-    this.looks += 1;
-    this.looking.set(workerId, (this.looking.get(workerId) ?? 0) + 1);
+    const claim = { id: job.id, fence: job.fence };
     try {
-      const claim = { id: job.id, fence: job.fence };
-      const recorded = await this.held.during(claim, false, async (signal) => {
-        const change = await this.looker.look(job, signal);
-        if (change === null) return null;
-        this.turns.runWithin(Math.max(change.dueMs, this.settings.gatherMs));
-        return this.recorder.record(claim, change, isFinal(change));
-      });
+      const recorded = await this.looks.during(job.workerId, () =>
+        this.held.during(claim, false, async (signal) => {
+          const change = await this.looker.look(job, signal);
+          if (change === null) return null;
+          this.turns.runWithin(Math.max(change.dueMs, this.settings.gatherMs));
+          return this.recorder.record(claim, change, isFinal(change));
+        }),
+      );
       if (recorded !== null) this.ends.changed(recorded, job.workerId);
     } finally {
-      this.looks -= 1;
-      const left = (this.looking.get(workerId) ?? 1) - 1;
-      if (left === 0) this.looking.delete(workerId);
-      else this.looking.set(workerId, left);
       this.turns.runWithin(this.settings.gatherMs);
     }
   }

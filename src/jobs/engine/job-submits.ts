@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { SecretMissingError } from '../../credentials/worker-secrets.js';
+import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
 import { ProbeHints } from '../../registry/live/probe-hints.js';
 import type { Kept } from '../../registry/poll.js';
@@ -36,6 +37,11 @@ const NOT_SENT: ReadonlySet<FailureKind> = new Set<FailureKind>([
   'address_forbidden',
 ]);
 
+interface Submit {
+  readonly worker: PollWorker;
+  readonly call: UpstreamCall;
+}
+
 /** Submits a job to its worker, once. What is not certainly untouched is never simply sent again. */
 @Injectable()
 export class JobSubmits {
@@ -52,16 +58,14 @@ export class JobSubmits {
     private readonly metrics: JobMetrics,
   ) {}
 
-  /** @returns the job afterwards; `null`: it is not known here @throws DatabaseUnavailableError before anything was sent */
+  /** @returns the job afterwards; `null`: it is not known here */
   async submit(job: StartedJob): Promise<Recorded | null> {
     const claim = { id: job.id, submit: job.submit };
-    const worker = job.workerId === null ? null : await this.workers.of(job.workerId);
-    if (worker === null || !isPollWorker(worker))
-      return this.recorder.record(claim, notTaken(job.workerId, 'its worker was changed or deleted'), true);
-    const prepared = await this.prepare(job, worker);
+    const prepared = await this.prepared(job);
     if ('state' in prepared) return this.recorder.record(claim, prepared, true);
+    const { worker, call } = prepared;
     this.metrics.started(job.modelName, job.waitedMs);
-    const { change, kept } = await this.send(job, worker, prepared);
+    const { change, kept } = await this.send(job, worker, call);
     const recorded = await this.recorder.record(claim, change, true);
     // The job has ended meanwhile, as cancelled or unknown: the task would run for nothing.
     if (recorded === null && kept !== null)
@@ -71,9 +75,26 @@ export class JobSubmits {
     return recorded;
   }
 
-  /** The rendered submit, or why there is none. */
-  private async prepare(job: StartedJob, worker: PollWorker): Promise<UpstreamCall | Change> {
-    const files = job.inputBytes > 0 ? await this.files.inputs(job.id) : new Map<number, string>();
+  /** The rendered submit, or why there is none. A database that goes away now has cost nothing yet. */
+  private async prepared(job: StartedJob): Promise<Submit | Change> {
+    try {
+      const worker = job.workerId === null ? null : await this.workers.of(job.workerId);
+      if (worker === null || !isPollWorker(worker))
+        return notTaken(job.workerId, 'its worker was changed or deleted');
+      const files = job.inputBytes > 0 ? await this.files.inputs(job.id) : new Map<number, string>();
+      const call = await this.render(job, worker, files);
+      return 'state' in call ? call : { worker, call };
+    } catch (error) {
+      if (error instanceof DatabaseUnavailableError) return notTaken(null, error.message);
+      throw error;
+    }
+  }
+
+  private async render(
+    job: StartedJob,
+    worker: PollWorker,
+    files: ReadonlyMap<number, string>,
+  ): Promise<UpstreamCall | Change> {
     try {
       const input = await this.withBytes(worker, joinInput(job.input, files));
       const call = submitCall(worker, { ...job, input });

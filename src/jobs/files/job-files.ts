@@ -50,12 +50,14 @@ class PartCutter {
 @Injectable()
 export class JobFiles {
   private readonly table: string;
+  private readonly job: string;
 
   constructor(
     private readonly database: Database,
     { schema }: DatabaseSettings,
   ) {
     this.table = `"${schema}".job_file`;
+    this.job = `"${schema}".job`;
   }
 
   /** @returns the size */
@@ -128,6 +130,16 @@ export class JobFiles {
   /** Input files serve no purpose once the upstream has them. */
   async deleteInputs(jobId: string): Promise<void> {
     await this.database.query(`DELETE FROM ${this.table} WHERE job_id = $1 AND role = 'input'`, [jobId]);
+  }
+
+  /** Of a job that has ended, deletes its input files, and copies that a replica began which lost its lease. */
+  async tidy(jobId: string): Promise<void> {
+    await this.database.query(
+      `DELETE FROM ${this.table} f USING ${this.job} j
+       WHERE f.job_id = $1 AND j.id = f.job_id AND j.ended_at IS NOT NULL AND (f.role = 'input'
+         OR NOT EXISTS (SELECT FROM json_array_elements(coalesce(j.result, '[]')) AS r WHERE (r ->> 'copy')::integer = f.copy))`,
+      [jobId],
+    );
   }
 
   private async insert({ jobId, number, copy }: FilePlace, part: number, bytes: Buffer): Promise<void> {
