@@ -21,14 +21,16 @@ export interface Play {
   readonly refused: string;
   readonly lost?: 'timeout';
   readonly filtered?: { readonly code: string; readonly message: string };
-  /** The body with an input image. */
+  /** The body with an input image: IMAGE, or the one that the vendor can take. */
   readonly withImage?: Json;
+  readonly image?: string;
 }
 
 export const IMAGE_BASE64 =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 export const IMAGE = `data:image/png;base64,${IMAGE_BASE64}`;
 
+const LINK = 'https://example.com/first.png';
 const FILM = { size: '1280x720', seconds: 5 };
 const VIDEO = { files: 'there', type: 'video/mp4', failed: NO_GPU } as const;
 
@@ -60,6 +62,13 @@ const runway = { model: 'gen4.5', promptText: '{PROMPT}', ratio: '1280:720', dur
 const klingSettings = { resolution: '720p', aspect_ratio: '16:9', duration: 5 };
 const klingPrompt = { type: 'prompt', text: '{PROMPT}' };
 const luma = { model: 'ray-3.2', type: 'video', prompt: '{PROMPT}', aspect_ratio: '16:9' };
+const dreamMachine = {
+  model: 'ray-2',
+  prompt: '{PROMPT}',
+  aspect_ratio: '16:9',
+  resolution: '1080p',
+  duration: '9s',
+};
 const veo = { aspectRatio: '16:9', durationSeconds: 5, resolution: '720p' };
 const wan = { model: 'wan2.5-t2v-preview', parameters: { size: '1280*720', duration: 5, seed: 7 } };
 const hailuo = { model: 'MiniMax-H3', resolution: '768P', duration: 5, ratio: '16:9' };
@@ -224,7 +233,10 @@ export const PLAYS: Readonly<Record<string, Play>> = {
   'luma-dream-machine': {
     ...VIDEO,
     request: { size: '1920x1080', seconds: 9 },
-    sent: { model: 'ray-2', prompt: '{PROMPT}', aspect_ratio: '16:9', resolution: '1080p', duration: '9s' },
+    sent: dreamMachine,
+    // It takes links only.
+    image: LINK,
+    withImage: { ...dreamMachine, keyframes: { frame0: { type: 'image', url: LINK } } },
     word: 'completed',
     refused: 'Prompt violates content guidelines',
   },

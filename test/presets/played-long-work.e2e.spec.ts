@@ -37,7 +37,7 @@ beforeAll(async () => {
     for (const weather of WEATHERS)
       if (has(each, weather)) running.set(`${each.name} ${weather}`, harness.run(each, weather));
     if (each.play.withImage !== undefined)
-      running.set(`${each.name} image`, harness.run(each, 'ok', { image: IMAGE }));
+      running.set(`${each.name} image`, harness.run(each, 'ok', { image: each.play.image ?? IMAGE }));
     generating.set(each.name, harness.generate(each));
   }
   // The tests report what failed.

@@ -20,7 +20,7 @@ export const bfl: Vendor = {
   calls: [
     {
       does: 'submit',
-      at: 'POST /v1/:model',
+      at: 'POST /v1/flux-2-pro',
       body: object({ prompt: text }, { width: pixels, height: pixels, seed: integer, input_image: base64 }),
       prompt: (body) => textAt(body, 'prompt'),
       size: (body) => ({

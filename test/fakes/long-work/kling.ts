@@ -28,7 +28,7 @@ export const kling: Vendor = {
   calls: [
     {
       does: 'submit',
-      at: 'POST /omni-video/:model',
+      at: 'POST /omni-video/kling-v3-omni',
       body: object(
         {
           contents: {

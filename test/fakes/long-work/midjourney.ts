@@ -28,13 +28,16 @@ export const midjourney: Vendor = {
         { base64Array: { type: 'array', items: dataUrl }, state: text, notifyHook: matching('^https?://') },
       ),
       prompt: (body) => textAt(body, 'prompt'),
-      answer: ({ id }) =>
-        ok({
-          code: 22,
-          description: 'in queue, 1 task ahead',
-          result: id,
-          properties: { numberOfQueues: 1 },
-        }),
+      // Both mean that the task was taken.
+      answer: ({ id, weather }) =>
+        weather === 'ok'
+          ? ok({
+              code: 22,
+              description: 'in queue, 1 task ahead',
+              result: id,
+              properties: { numberOfQueues: 1 },
+            })
+          : ok({ code: 1, description: 'submitted', result: id, properties: {} }),
     },
     {
       does: 'look',

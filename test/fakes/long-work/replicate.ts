@@ -32,7 +32,7 @@ export const replicate: Vendor = {
   calls: [
     {
       does: 'submit',
-      at: 'POST /v1/models/:owner/:name/predictions',
+      at: 'POST /v1/models/black-forest-labs/flux-schnell/predictions',
       body: object({
         input: object(
           { prompt: text },
