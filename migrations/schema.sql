@@ -710,7 +710,7 @@ COMMENT ON COLUMN job_webhook.state IS 'How the job ended: succeeded, failed or 
 COMMENT ON COLUMN job_webhook.body IS 'What is sent, the same at each try; null before the first.';
 COMMENT ON COLUMN job_webhook.tries IS 'How often it was sent.';
 COMMENT ON COLUMN job_webhook.created_at IS 'When the job ended.';
-COMMENT ON COLUMN job_webhook.due_at IS 'When it is sent next; null: no more. Setting it sends it again.';
+COMMENT ON COLUMN job_webhook.due_at IS 'When it is sent next; null: no more. With ended_at null, setting it sends it again.';
 COMMENT ON COLUMN job_webhook.lease_until IS 'A replica is sending it; another one may after this time.';
 COMMENT ON COLUMN job_webhook.last_status IS 'The HTTP status of the last answer; null: none came.';
 COMMENT ON COLUMN job_webhook.last_error IS 'Why the last try failed; empty: it did not.';

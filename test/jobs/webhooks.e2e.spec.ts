@@ -86,6 +86,11 @@ describe('a webhook of a job', () => {
       last_error: 'the receiver answered 503',
     });
     expect(receiver.calls).toBe(6);
+
+    receiver.behave(text('better now'));
+    await service.database.query('UPDATE job_webhook SET due_at = now(), ended_at = NULL');
+    await until(async () => (await rowOf(service))?.delivered === true);
+    expect(receiver.calls).toBe(7);
   });
 
   it('is refused where the guard forbids its target, and where nothing signs it', async () => {
