@@ -11,6 +11,7 @@ import {
 } from '../../src/inference/apis/openai/client-response.js';
 import { base64Of, embeddingList, imagesIn, listedModel } from '../../src/inference/apis/openai/lists.js';
 import type { ChatCompletionChunk, CompletionUsage } from '../../src/inference/apis/openai/objects.js';
+import type { VideoObject } from '../../src/inference/apis/videos/video-view.js';
 import { openAiEnvelope } from '../../src/errors/envelopes.js';
 import { problemOf } from '../../src/errors/problem.js';
 import { UnsupportedFieldError } from '../../src/inference/chat/chat-errors.js';
@@ -29,6 +30,8 @@ describe('An answer in the OpenAI format', () => {
     const images: OpenAI.ImagesResponse = { created: 1, data: imagesIn('https://a/b.png') };
     const usage = (given: CompletionUsage): OpenAI.CompletionUsage => given;
     const error: OpenAI.ErrorObject = openAiEnvelope(problemOf(new Error('x'))).error;
+    // Of sizes, the client knows OpenAI's own only.
+    const video = (given: VideoObject): Omit<OpenAI.Video, 'size'> => given;
     const model: OpenAI.Model = listedModel({ name: 'm', workers: [] });
     expect([chat.object, text.object, embeddings.object, images.created, model.object]).toEqual([
       'chat.completion',
@@ -37,7 +40,7 @@ describe('An answer in the OpenAI format', () => {
       1,
       'model',
     ]);
-    expect([chunk.length, usage.length]).toEqual([1, 1]);
+    expect([chunk.length, usage.length, video.length]).toEqual([1, 1, 1]);
     expect(error).toMatchObject({ type: expect.any(String) as string, param: null });
   });
 
