@@ -18,11 +18,16 @@ import { RegisterWorkerDto } from '../../registry/register-worker.dto.js';
 import { faultsOfRegistration } from '../../registry/registration/read-registration.js';
 import { ChatMessageDto } from '../apis/native/native-api.dto.js';
 
+const ONE_OR_SEVERAL = {
+  required: false,
+  oneOf: [{ type: 'object' }, { type: 'array', items: { type: 'object' } }],
+};
+
 /** JSON bodies, as answers with status 200. Several of a kind: one after the other. */
 export class DryAnswersDto {
   @IsOptional() @ApiProperty({ required: false, type: Object }) submit?: unknown;
-  @IsOptional() @ApiProperty({ required: false, type: Object }) status?: unknown;
-  @IsOptional() @ApiProperty({ required: false, type: Object }) result?: unknown;
+  @IsOptional() @ApiProperty(ONE_OR_SEVERAL) status?: unknown;
+  @IsOptional() @ApiProperty(ONE_OR_SEVERAL) result?: unknown;
 }
 
 /** A registration to try, and the request for it. */
