@@ -1,5 +1,4 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { SchedulerRegistry } from '@nestjs/schedule';
 import { LiveWorkers } from '../registry/live/live-workers.js';
 import { type SeenTrouble, TroubleTable } from '../registry/live/trouble-table.js';
 import { type Trouble, WorkerActivity } from '../registry/live/worker-activity.js';
@@ -35,13 +34,12 @@ export class TroubleReports implements OnApplicationBootstrap, OnApplicationShut
     private readonly activity: WorkerActivity,
     private readonly table: TroubleTable,
     metrics: Metrics,
-    schedules: SchedulerRegistry,
   ) {
     this.countEjection = metrics.counter('mmm_worker_ejections_total', 'Ejections by what requests showed.', [
       'model',
       'cause',
     ]);
-    this.rounds = new PeriodicTask('trouble-reports', schedules, async () => {
+    this.rounds = new PeriodicTask(async () => {
       await this.report();
       return REPORT_MS;
     });

@@ -1,5 +1,4 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { SchedulerRegistry } from '@nestjs/schedule';
 import { JobSettings } from '../config/settings.js';
 import { Notifications } from '../database/notifications.js';
 import { PeriodicTask } from '../replicas/periodic-task.js';
@@ -24,9 +23,8 @@ export class Waiting implements OnApplicationShutdown {
     private readonly table: JobTable,
     private readonly settings: JobSettings,
     notifications: Notifications,
-    schedules: SchedulerRegistry,
   ) {
-    this.reads = new PeriodicTask('jobs-waited-for', schedules, () => this.read());
+    this.reads = new PeriodicTask(() => this.read());
     notifications.subscribe('job_changed', {
       onNotify: (payload) => this.hear(payload),
       onListening: () => {

@@ -1,19 +1,17 @@
-import type { SchedulerRegistry } from '@nestjs/schedule';
-
-/** Runs a task repeatedly and never concurrently. Each run returns the delay until the next. */
+/**
+ * Runs a task repeatedly and never concurrently. Each run returns the delay until the next. Its timer is its own: Nest's
+ * SchedulerRegistry clears all timers at the beginning of a shutdown, when requests still run that need the task.
+ */
 export class PeriodicTask {
   private isRunning = false;
   private isStopped = false;
   private turnEnds: Promise<void> = Promise.resolve();
+  private timer: NodeJS.Timeout | undefined;
   /** By the clock of `performance.now()`; `Infinity`: none is planned. */
   private nextMs = Infinity;
 
   /** @param turn must not throw. @returns milliseconds to the next turn; `null`: none until `runWithin` is called */
-  constructor(
-    private readonly name: string,
-    private readonly schedules: SchedulerRegistry,
-    private readonly turn: () => Promise<number | null>,
-  ) {}
+  constructor(private readonly turn: () => Promise<number | null>) {}
 
   /** Starts a turn within this time, or as soon as the running one has ended. */
   runWithin(delayMs: number): void {
@@ -26,25 +24,19 @@ export class PeriodicTask {
   /** Waits for the running turn and starts no other. */
   async stop(): Promise<void> {
     this.isStopped = true;
-    this.unschedule();
+    clearTimeout(this.timer);
     await this.turnEnds;
   }
 
   private schedule(): void {
-    this.unschedule();
+    clearTimeout(this.timer);
     if (this.isStopped || this.nextMs === Infinity) return;
-    const timer = setTimeout(
+    this.timer = setTimeout(
       () => {
-        this.schedules.deleteTimeout(this.name);
         this.turnEnds = this.run();
       },
       Math.max(0, this.nextMs - performance.now()),
     );
-    this.schedules.addTimeout(this.name, timer);
-  }
-
-  private unschedule(): void {
-    if (this.schedules.doesExist('timeout', this.name)) this.schedules.deleteTimeout(this.name);
   }
 
   private async run(): Promise<void> {

@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { Interval, SchedulerRegistry } from '@nestjs/schedule';
+import { Interval } from '@nestjs/schedule';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ReplicaSettings } from '../config/settings.js';
 import { DatabaseConnection } from '../database/database-connection.js';
@@ -45,9 +45,8 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
     private readonly drift: SettingsDrift,
     private readonly connection: DatabaseConnection,
     private readonly settings: ReplicaSettings,
-    schedules: SchedulerRegistry,
   ) {
-    this.rounds = new PeriodicTask('replica-heartbeat', schedules, () => this.turn());
+    this.rounds = new PeriodicTask(() => this.turn());
     draining.onNews(() => this.rounds.runWithin(DRAINING_LOOK_MS));
   }
 

@@ -5,7 +5,6 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { SchedulerRegistry } from '@nestjs/schedule';
 import { JobSettings } from '../../config/settings.js';
 import { DatabaseConnection } from '../../database/database-connection.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
@@ -75,10 +74,9 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
     private readonly connection: DatabaseConnection,
     private readonly settings: JobSettings,
     notifications: Notifications,
-    schedules: SchedulerRegistry,
     live: LiveWorkers,
   ) {
-    this.turns = new PeriodicTask('job-runner', schedules, () => this.turn());
+    this.turns = new PeriodicTask(() => this.turn());
     notifications.subscribe('job_changed', {
       onNotify: (payload) => this.hear(payload),
       onListening: () => this.wake(),

@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { Interval, SchedulerRegistry } from '@nestjs/schedule';
+import { Interval } from '@nestjs/schedule';
 import { WebhookSettings } from '../../config/settings.js';
 import { webhookKey } from '../../config/webhook-secret.js';
 import { DatabaseConnection } from '../../database/database-connection.js';
@@ -38,10 +38,9 @@ export class WebhookSender implements OnApplicationBootstrap, OnApplicationShutd
     private readonly connection: DatabaseConnection,
     private readonly settings: WebhookSettings,
     notifications: Notifications,
-    schedules: SchedulerRegistry,
   ) {
     this.key = settings.secret === null ? null : webhookKey(settings.secret);
-    this.rounds = new PeriodicTask('webhooks', schedules, () => this.turn());
+    this.rounds = new PeriodicTask(() => this.turn());
     if (this.key === null) return;
     notifications.subscribe('job_changed', {
       onNotify: (payload) => {

@@ -1,5 +1,4 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { SchedulerRegistry } from '@nestjs/schedule';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
 import { WorkerActivity } from '../../registry/live/worker-activity.js';
@@ -37,9 +36,8 @@ export class SlotLeases {
     private readonly exchanges: SlotExchange,
     private readonly live: LiveWorkers,
     private readonly activity: WorkerActivity,
-    schedules: SchedulerRegistry,
   ) {
-    this.rounds = new PeriodicTask('slot-leases', schedules, () => this.round());
+    this.rounds = new PeriodicTask(() => this.round());
     replicas.onChange(() => this.follow());
     live.onChange(() => this.follow());
   }
