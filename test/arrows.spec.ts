@@ -53,6 +53,21 @@ describe('the import rules between folders', () => {
     expect(await broken()).toContain('template-is-a-leaf');
   });
 
+  it('report an import of balancing in jobs, but for its errors', async () => {
+    await write('src/balancing/balancing-errors.ts', 'export const full = 1;\n');
+    await write(
+      'src/jobs/runner.ts',
+      `import '../balancing/balancing-errors.js';\nexport const runner = 1;\n`,
+    );
+    await write(
+      'src/main.ts',
+      `import './health/prober.js';\nimport './balancing/balancer.js';\nimport './jobs/runner.js';\n`,
+    );
+    expect(await broken()).toEqual([]);
+    await write('src/jobs/runner.ts', `import '../balancing/balancer.js';\nexport const runner = 1;\n`);
+    expect(await broken()).toContain('jobs-know-errors-of-balancing-only');
+  });
+
   it('report an import cycle', async () => {
     await write('src/registry/worker.ts', `import './live.js';\nexport const worker = 1;\n`);
     await write(

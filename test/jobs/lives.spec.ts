@@ -131,6 +131,29 @@ describe('a job', () => {
     expect(faults).toEqual([]);
   });
 
+  it('is left alone for as long as a 429 says, with all other jobs of its worker', async () => {
+    const { engine, upstream } = await stage({}, 3_000);
+    const made = await Promise.all(['a', 'b', 'c'].map((prompt) => engine.jobs.create(aJob(prompt))));
+    await until(() => upstream.tasks.size === 3);
+    let refusedAtMs = 0;
+    let early = 0;
+    upstream.interfere = (request, response) => {
+      if (request.method !== 'GET') return false;
+      if (refusedAtMs === 0) {
+        refusedAtMs = performance.now();
+        answer(response, 429, {}, { 'retry-after': '2' });
+        return true;
+      }
+      // Looks that were under way already are allowed.
+      const sinceMs = performance.now() - refusedAtMs;
+      if (sinceMs > 200 && sinceMs < 1_900) early += 1;
+      return false;
+    };
+    for (const { job } of made) expect((await ended(engine, job)).state).toBe('succeeded');
+    expect(refusedAtMs).toBeGreaterThan(0);
+    expect(early).toBe(0);
+  });
+
   it('is submitted again after the upstream was busy, and fails as busy when that lasts too long', async () => {
     const { engine, upstream, database } = await stage();
     let busy = 2;
