@@ -36,4 +36,20 @@ describe('GET /api/v1/presets', () => {
       },
     });
   });
+
+  it('says where the shapes of a vendor were read, and what is not confirmed', async () => {
+    const { json } = await service.get('/api/v1/presets');
+    const { data } = json as { data: readonly { readonly name: string }[] };
+    expect(data.find(({ name }) => name === 'replicate')).toMatchObject({
+      source: 'https://replicate.com/docs/topics/predictions/lifecycle',
+      read_on: '2026-11-26',
+      unconfirmed: expect.arrayContaining([expect.stringContaining('inputs of its own')]) as string[],
+      fields: [
+        { name: 'model_name', required: true },
+        { name: 'base_url', required: false, default: 'https://api.replicate.com' },
+        { name: 'api_key', required: true },
+        { name: 'upstream_model', required: true, hint: expect.stringContaining('owner/name') as string },
+      ],
+    });
+  });
 });
