@@ -134,7 +134,7 @@ describe.each(KINDS)('a client that does not read %s', (what, more, contentType)
 
 it('disconnects a client that does not read an answer that is written whole', async () => {
   const model = await modelOn(service, upstream);
-  const bytes = Buffer.alloc(32 * MIB, 'x');
+  const bytes = Buffer.from(`{"choices":"${'x'.repeat(32 * MIB)}"}`);
   upstream.answer = (response) => response.end(bytes);
   const socket = await reader(service, model, false);
   await until(() => isConnected(socket));
