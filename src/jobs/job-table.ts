@@ -109,8 +109,7 @@ export class JobTable {
   }
 
   async find(id: string): Promise<JobRow | undefined> {
-    const [row] = await this.findAll([id]);
-    return row;
+    return (await this.findAll([id]))[0];
   }
 
   findAll(ids: readonly string[]): Promise<JobRow[]> {
