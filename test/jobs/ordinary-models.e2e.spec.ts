@@ -224,6 +224,7 @@ describe('a model without long work', () => {
     );
     const file = await fetch(url);
     expect([file.status, file.headers.get('content-type')]).toEqual([200, 'image/png']);
+    expect(file.headers.get('content-disposition')).toMatch(/^inline; filename="[0-9a-f-]{36}-0\.png"$/);
     expect(Buffer.from(await file.arrayBuffer()).equals(PIXEL)).toBe(true);
     const part = await fetch(url, { headers: { range: 'bytes=1-3' } });
     expect([part.status, part.headers.get('content-range'), await part.text()]).toEqual([

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startService, type TestService } from '../service.js';
+import { MemoryBudget } from '../../src/upstream/memory-budget.js';
 import { until } from '../until.js';
 import { OddVendor, oddRegistration } from './odd-vendor.js';
 
@@ -223,6 +224,21 @@ describe('a client that waits for a job', () => {
     stop.abort();
     await until(async () => (await jobOf('slow and left'))?.state === 'cancelled', 20_000);
     expect(ticketOf('slow and left')?.isRefunded).toBe(true);
+  });
+
+  it('does not keep its image in memory meanwhile', async () => {
+    const budget = service.app.get(MemoryBudget, { strict: false });
+    const form = new FormData();
+    form.append('model', 'sketcher');
+    form.append('prompt', 'slow and large');
+    form.append('image', new Blob([new Uint8Array(5_000_000)], { type: 'image/png' }), 'large.png');
+    const edited = fetch(`${service.url}/v1/images/edits`, { method: 'POST', body: form });
+    await until(() => (ticketOf('slow and large')?.looks ?? 0) >= 2);
+    expect(budget.heldBytes).toBeLessThan(1_000_000);
+    vendor.isServing = true;
+    expect((await edited).status).toBe(200);
+    vendor.isServing = false;
+    await until(() => budget.heldBytes === 0);
   });
 
   it('gets a 202 with the job where it prefers that, and the result where that comes within its wait', async () => {

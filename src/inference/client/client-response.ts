@@ -15,7 +15,7 @@ import type { ServerResponse } from 'http';
 import type { CancelSignal } from '../../upstream/exchange.js';
 
 /** Smaller answers are not counted in the memory budget. */
-const LARGE_BODY = 64 * 1024;
+export const LARGE_BODY = 64 * 1024;
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -112,15 +112,8 @@ export class ClientResponse implements Responder {
       return;
     }
     const body = this.format.whole(answer, this.head(attempt));
-    if (body.length > LARGE_BODY) this.holdUntilSent(body.length);
+    if (body.length > LARGE_BODY) holdUntilSent(this.http, body.length);
     this.commit(attempt, true).type(JSON_TYPE).send(body);
-  }
-
-  /** A slow client keeps the whole answer in memory. */
-  private holdUntilSent(bytes: number): void {
-    const { memoryBudget } = this.http.server;
-    memoryBudget.hold(bytes);
-    this.http.raw.once('close', () => memoryBudget.release(bytes));
   }
 
   /** @param resume called when the client can take more */
@@ -208,6 +201,13 @@ const FORWARDED =
 function copyHeaders(http: FastifyReply, headers: AnswerHeaders): void {
   for (const [name, value] of Object.entries(headers))
     if (value !== undefined && FORWARDED.test(name)) http.header(name, value);
+}
+
+/** A slow client keeps the whole answer in memory. */
+export function holdUntilSent({ raw, server: { memoryBudget } }: FastifyReply, bytes: number): void {
+  if (raw.closed) return;
+  memoryBudget.hold(bytes);
+  raw.once('close', () => memoryBudget.release(bytes));
 }
 
 /** For the log and the metrics. */

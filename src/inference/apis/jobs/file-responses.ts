@@ -17,6 +17,22 @@ const HARMLESS = {
 };
 const SHOWN_INLINE = /^(image|video|audio)\//;
 
+const EXTENSIONS: ReadonlyMap<string, string> = new Map([
+  ['image/png', '.png'],
+  ['image/jpeg', '.jpg'],
+  ['image/webp', '.webp'],
+  ['image/gif', '.gif'],
+  ['video/mp4', '.mp4'],
+  ['video/webm', '.webm'],
+  ['audio/mpeg', '.mp3'],
+  ['audio/wav', '.wav'],
+  ['text/plain', '.txt'],
+]);
+
+function extensionOf(type: string): string {
+  return EXTENSIONS.get(type.split(';', 1).join().trim().toLowerCase()) ?? '';
+}
+
 /** Sends files of jobs. */
 @Injectable()
 export class FileResponses {
@@ -44,7 +60,8 @@ export class FileResponses {
     const { range } = headers;
     const content = await this.jobs.content(job, Number(number), range ?? null);
     const type = content.headers['content-type'] ?? 'application/octet-stream';
-    const disposition = SHOWN_INLINE.test(type) && !type.includes('svg') ? 'inline' : 'attachment';
+    const shown = SHOWN_INLINE.test(type) && !type.includes('svg') ? 'inline' : 'attachment';
+    const disposition = `${shown}; filename="${job.id}-${number}${extensionOf(type)}"`;
     await reply
       .code(content.status)
       .headers({

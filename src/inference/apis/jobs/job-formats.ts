@@ -87,11 +87,18 @@ async function imagesOf(
 ): Promise<ImageList['data']> {
   const urls = format === 'b64_json' ? [] : await results.urls(job, baseUrl);
   const data: ImageList['data'] = [];
+  let size = 0;
   // One after the other: only one of them is in memory twice.
   for (const [index, file] of job.files.entries()) {
     const url = urls[index];
     const isLink = url !== undefined && (format === 'url' || file.url !== null);
-    data.push(isLink ? { url } : { b64_json: (await results.bytes(job, file)).toString('base64') });
+    if (isLink) {
+      data.push({ url });
+      continue;
+    }
+    const bytes = await results.bytes(job, file, size);
+    size += bytes.length;
+    data.push({ b64_json: bytes.toString('base64') });
   }
   return data;
 }

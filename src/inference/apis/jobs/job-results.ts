@@ -26,15 +26,15 @@ export class JobResults {
     return job.files.map(({ url, number }) => url ?? baseUrl + signedFilePath(key, job.id, number, expiresS));
   }
 
-  /** @throws UpstreamError too_large beyond MAX_RESPONSE_BYTES, and what fetching it throws */
-  async bytes(job: Job, file: JobFile): Promise<Buffer> {
+  /** @param before bytes of the same answer so far. @throws UpstreamError too_large beyond MAX_RESPONSE_BYTES, and what fetching it throws */
+  async bytes(job: Job, file: JobFile, before = 0): Promise<Buffer> {
     const { stream } = await this.jobs.content(job, file.number, null);
     const { maxResponseBytes } = this.settings;
     const chunks: Buffer[] = [];
     let size = 0;
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       size += chunk.length;
-      if (size > maxResponseBytes) throw tooLarge(maxResponseBytes);
+      if (before + size > maxResponseBytes) throw tooLarge(maxResponseBytes);
       chunks.push(chunk);
     }
     return Buffer.concat(chunks, size);

@@ -19,6 +19,7 @@ import type { ErrorType } from '../../../telemetry/error-type.js';
 import { JobResults } from './job-results.js';
 import { JobStarter } from './job-starter.js';
 import { type JobRequest, retryCountOf } from './new-job.js';
+import { releaseBody } from './release-body.js';
 import { PatientReply } from './patient-reply.js';
 
 /** Answers clients that wait for their jobs. */
@@ -57,6 +58,18 @@ export class LongWork implements OnModuleDestroy {
     const disconnect = new ClientDisconnect(reply.raw);
     const { job, created } = await this.starter.start(http, request);
     if (!created) await this.clients.adopt(job.id, http.id);
+    releaseBody(http, reply);
+    // Not in this function: it would hold the request's images while its client waits.
+    return this.ended(job, http, reply, format, { preferences, deadline, disconnect });
+  }
+
+  private async ended(
+    job: Job,
+    http: FastifyRequest,
+    reply: FastifyReply,
+    format: JobFormat,
+    { preferences, deadline, disconnect }: Wait,
+  ): Promise<void> {
     reply.header('x-mmm-job-id', job.id).header('location', jobPath(job.id));
     // Whatever comes now, the upstream may have been asked.
     reply.header('x-should-retry', 'false');
@@ -107,6 +120,12 @@ export class LongWork implements OnModuleDestroy {
     const preferredMs = waitMs ?? (respondAsync ? 0 : Infinity);
     return { ...deadline, deadlineMs: Math.min(deadline.deadlineMs, deadline.arrivedMs + preferredMs) };
   }
+}
+
+interface Wait {
+  readonly preferences: Preferences;
+  readonly deadline: Deadline;
+  readonly disconnect: ClientDisconnect;
 }
 
 function isExpected(error: unknown): error is Error {
