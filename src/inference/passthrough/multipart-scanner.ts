@@ -4,6 +4,8 @@ import type { Span } from './json-scanner.js';
 const CR = 0x0d;
 const LF = 0x0a;
 const DASH = 0x2d;
+/** As Django's DATA_UPLOAD_MAX_NUMBER_FIELDS and PHP's max_input_vars: a form of very many parts would hold up all other requests. */
+const MOST_PARTS = 1_000;
 const BLANK_LINE = Buffer.from('\r\n\r\n');
 
 /** A part of a form. */
@@ -24,6 +26,7 @@ export function findFormParts(contentType: string, body: Buffer): readonly FormP
   for (;;) {
     at += delimiter.length;
     if (body[at] === DASH && body[at + 1] === DASH) return parts;
+    if (parts.length === MOST_PARTS) throw malformed(`it has more than ${MOST_PARTS} parts`);
     const headersEnd = body.indexOf(BLANK_LINE, lineEnd(body, at));
     const next = nextDelimiter(body, delimiter, at);
     if (headersEnd === -1 || headersEnd > next) throw malformed('unterminated part');
