@@ -91,6 +91,18 @@ describe('any answer at all', () => {
     );
   });
 
+  it.each([
+    [2_147_483_647, 2_147_483_647],
+    ['3', 3],
+    [2_147_483_648, null],
+    [1e12, null],
+    [-1, null],
+    [1.5, null],
+  ])('has the place in the queue %s as %s: the database holds 32 bits', (position, shown) => {
+    const reading = PLAIN.readStatus(answer({ status: 'RUNNING', position }), KNOWN);
+    expect(reading).toMatchObject({ queuePosition: shown });
+  });
+
   it('says something in words where it says that something went wrong', () => {
     fc.assert(
       fc.property(anyAnswer, (sent) => {

@@ -94,7 +94,11 @@ function percent(value: unknown, of: number): number | null {
   return Math.round(Math.min(100, Math.max(0, (number / of) * 100)));
 }
 
+/** The database holds it as an integer of 32 bits. */
+const LAST_POSITION = 2_147_483_647;
+
 function position(value: unknown): number | null {
   const number = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value;
-  return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : null;
+  const isPosition = Number.isInteger(number) && Number(number) >= 0 && Number(number) <= LAST_POSITION;
+  return isPosition ? Number(number) : null;
 }
