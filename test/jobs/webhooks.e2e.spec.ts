@@ -93,6 +93,13 @@ describe('a webhook of a job', () => {
     expect(receiver.calls).toBe(7);
   });
 
+  it('may have a URL with any characters, which is called as URLs are written', async () => {
+    const { service, receiver } = await world(text('thanks'));
+    await endedJob(service, `${receiver.url}/a\0 b`);
+    await until(() => receiver.calls === 1);
+    expect(receiver.requests[0]?.url).toBe('/a%00%20b');
+  });
+
   it('is refused where the guard forbids its target, and where nothing signs it', async () => {
     const guarded = await serviceForTest({ WEBHOOK_SECRET });
     const unsigned = await serviceForTest();

@@ -64,7 +64,8 @@ export class JobRequests {
       if (!(error instanceof ForbiddenUpstreamError)) throw error;
       throw fault('webhook_url', `leads where this service may not call: ${error.message}`);
     }
-    return url;
+    // As URLs are written: PostgreSQL takes no U+0000.
+    return new URL(url).href;
   }
 }
 
