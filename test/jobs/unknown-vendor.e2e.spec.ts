@@ -114,6 +114,9 @@ describe('a vendor never seen before, by the unmodified OpenAI client', () => {
     expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 100-199/${FILM.length}`]);
     expect(Buffer.from(await part.arrayBuffer()).equals(FILM.subarray(100, 200))).toBe(true);
 
+    const head = await fetch(`${service.url}/v1/videos/${created.id}/content`, { method: 'HEAD' });
+    expect([head.status, head.headers.get('content-length')]).toEqual([200, String(FILM.length)]);
+
     const other = await client.videos.create({ model: 'projector', prompt: 'more waves' });
     const ids: string[] = [];
     for await (const { id } of client.videos.list({ limit: 1, order: 'asc' })) ids.push(id);

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isSignedLink } from '../../../access/signed-link.js';
@@ -52,13 +53,12 @@ export class FileResponses {
   }
 
   /** @throws NoResultError, JobNotFoundError, and what Jobs.content throws */
-  async send(job: Job, number: string, { headers }: FastifyRequest, reply: FastifyReply): Promise<void> {
+  async send(job: Job, number: string, http: FastifyRequest, reply: FastifyReply): Promise<void> {
     const state = publicState(job.state);
     if (state !== 'succeeded')
       throw new NoResultError('job_not_ready', `the job is ${state}: it has no files`);
     if (!/^\d{1,6}$/.test(number)) throw new JobNotFoundError();
-    const { range } = headers;
-    const content = await this.jobs.content(job, Number(number), range ?? null);
+    const content = await this.jobs.content(job, Number(number), http.headers.range ?? null);
     const type = content.headers['content-type'] ?? 'application/octet-stream';
     const shown = SHOWN_INLINE.test(type) && !type.includes('svg') ? 'inline' : 'attachment';
     const disposition = `${shown}; filename="${job.id}-${number}${extensionOf(type)}"`;
@@ -70,6 +70,12 @@ export class FileResponses {
         'accept-ranges': 'bytes',
         ...content.headers,
       })
-      .send(content.stream);
+      .send(http.method === 'HEAD' ? unread(content.stream) : content.stream);
   }
+}
+
+/** Fastify reads the body of a HEAD to its end, which may be a whole film. */
+function unread(stream: Readable): Readable {
+  stream.on('error', () => {}).destroy();
+  return Readable.from([]);
 }
