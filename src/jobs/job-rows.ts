@@ -30,7 +30,8 @@ export interface JobRow {
   readonly created_at: Date;
   readonly submitted_at: Date | null;
   readonly ended_at: Date | null;
-  readonly expires_at: Date | null;
+  /** A number: infinity, set by hand. */
+  readonly expires_at: Date | number | null;
 }
 
 export const JOB_COLUMNS = `id, version, model_name, kind, owner_key, state, worker_id, upstream_word, progress, queue_position, note,
@@ -70,7 +71,7 @@ export function jobOf(row: JobRow, retentionMs: number): Job {
 function expiry({ ended_at, expires_at }: JobRow, retentionMs: number): Date | null {
   if (ended_at === null) return null;
   const deletedMs = ended_at.getTime() + retentionMs;
-  return new Date(Math.min(deletedMs, expires_at?.getTime() ?? Infinity));
+  return new Date(Math.min(deletedMs, expires_at instanceof Date ? expires_at.getTime() : Infinity));
 }
 
 const LONGEST_TEXT = 2_000;

@@ -131,6 +131,16 @@ describe('a change by hand', () => {
     expect(events).toEqual([{ state: 'cancelling', actor: 'postgres' }]);
   });
 
+  it('may say that the files of a job never expire: its row is deleted when its time is over', async () => {
+    const { engine, database } = await stage();
+    const { job } = await engine.jobs.create(aJob('a cat'));
+    const { endedAt } = await ended(engine, job);
+    await database.query(`UPDATE job SET expires_at = 'infinity' WHERE id = $1`, [job.id]);
+    const { jobs } = await engine.jobs.list({ ownerKey: null, limit: 10, order: 'desc' });
+    expect(jobs).toHaveLength(1);
+    expect(Number(jobs[0]?.expiresAt)).toBeGreaterThan(Number(endedAt));
+  });
+
   it('cannot wake a job that has ended', async () => {
     const { engine, database } = await stage();
     const { job } = await engine.jobs.create(aJob('a cat'));
