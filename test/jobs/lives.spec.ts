@@ -174,6 +174,25 @@ describe('a job', () => {
     });
   });
 
+  it('is cancelled, and no timeout, where its deadline passes while the upstream does not answer the cancel', async () => {
+    const { engine, upstream } = await stage({ timeout_ms: 1_000 });
+    let cancels = 0;
+    upstream.interfere = (request, response) => {
+      if (request.method !== 'DELETE') return false;
+      cancels += 1;
+      answer(response, 500, {});
+      return true;
+    };
+    const { job } = await engine.jobs.create(aJob('held'));
+    await until(async () => (await engine.jobs.find(job.id))?.state === 'running');
+    await engine.jobs.cancel(job.id);
+    expect(await ended(engine, job)).toMatchObject({
+      state: 'cancelled',
+      note: 'the upstream did not answer and may go on',
+    });
+    expect(cancels).toBeGreaterThan(0);
+  });
+
   it('ends as timeout only after a look that was made past the deadline, and is then cancelled upstream', async () => {
     const { engine, upstream } = await stage({ timeout_ms: 1_000 });
     const { job } = await engine.jobs.create(aJob('held'));

@@ -48,7 +48,7 @@ export class JobLooks {
     try {
       const change = await this.ask(job, worker, signal);
       // A submit whose task the upstream has not: there is nothing to cancel.
-      return change !== null && job.cancelWanted && isAlive(change) && job.state !== 'unknown'
+      return change !== null && job.cancelWanted && mayBeCancelled(change) && job.state !== 'unknown'
         ? await this.cancel(job, worker, signal)
         : change;
     } catch (error) {
@@ -78,7 +78,7 @@ export class JobLooks {
       this.pauses.pause(worker.id, reading.retryAfterMs);
     else if (reading.kind !== 'again') this.pauses.answered(worker.id);
     const change = afterStatus(job, reading, poll, this.settings, Math.random());
-    if (change?.error?.code === 'timeout') void this.abandon(worker, known);
+    if (change?.error?.code === 'timeout' && !job.cancelWanted) void this.abandon(worker, known);
     if (change !== null || reading.kind !== 'done') return change;
     return this.result(job, reading.answer, reading.word, poll, known, signal);
   }
@@ -160,8 +160,9 @@ export class JobLooks {
   }
 }
 
-function isAlive({ state }: Change): boolean {
-  return state === 'running' || state === 'cancelling';
+/** A deadline that passes while the upstream is told to cancel does not change how the job ends. */
+function mayBeCancelled({ state, error }: Change): boolean {
+  return state === 'running' || state === 'cancelling' || error?.code === 'timeout';
 }
 
 /** The worker's definition may be mended until the job's deadline. */
