@@ -130,6 +130,22 @@ describe('a file that stays at the upstream', () => {
     await expect(engine.jobs.content(done, 0, null)).rejects.toThrow('the upstream no longer has this file');
   });
 
+  it.each([
+    ['copied', true],
+    ['left there', false],
+  ])('is fetched again while it is empty, whether it is %s', async (_, store) => {
+    const { engine, job, upstream } = await stage({ ...BYTES, store });
+    let empty = 1;
+    upstream.interfere = (request, response) => {
+      if (!request.url?.startsWith('/films') || empty === 0) return false;
+      empty -= 1;
+      response.writeHead(200, { 'content-length': 0 }).end();
+      return true;
+    };
+    expect((await ended(engine, job)).files).toMatchObject([{ bytes: FILM.length }]);
+    expect(empty).toBe(0);
+  });
+
   it('is fetched again while the upstream cannot give it, and fails after a while', async () => {
     const { engine, job, upstream } = await stage({ ...BYTES, store: true });
     let failures = 2;

@@ -24,6 +24,9 @@ class ResultStop extends Error {
   }
 }
 
+/** An upstream may list a file before it has stored it. */
+const EMPTY = 'its file is empty';
+
 /** The job whose result it is, and the fence under which its files are written. */
 interface Target {
   readonly jobId: string;
@@ -139,6 +142,7 @@ export class ResultFetcher {
     if (!poll.store) {
       const length = Number(answer.headers['content-length'] ?? NaN);
       answer.discard();
+      if (length === 0 || answer.status === 204) throw again(EMPTY);
       return { url: null, type, bytes: Number.isSafeInteger(length) ? length : null, copy: null };
     }
     return { url: null, type, bytes: await this.sizeOfCopy(place, answer), copy: place.copy };
@@ -161,7 +165,9 @@ export class ResultFetcher {
 
   private async sizeOfCopy(place: Target & { readonly number: number }, answer: OpenAnswer): Promise<number> {
     try {
-      return await this.files.copy(place, answer, this.settings.resultBytes);
+      const size = await this.files.copy(place, answer, this.settings.resultBytes);
+      if (size === 0) throw again(EMPTY);
+      return size;
     } catch (error) {
       if (error instanceof UpstreamError && error.kind === 'too_large')
         throw failure('result_unreachable', this.tooLarge());
