@@ -121,6 +121,8 @@ describe('a vendor never seen before, by the unmodified OpenAI client', () => {
     const ids: string[] = [];
     for await (const { id } of client.videos.list({ limit: 1, order: 'asc' })) ids.push(id);
     expect(ids).toEqual([created.id, other.id]);
+    // The next test counts the orders.
+    await until(async () => (await client.videos.retrieve(other.id)).status !== 'queued');
 
     expect(await client.videos.delete(created.id)).toEqual({
       id: created.id,
