@@ -70,11 +70,29 @@ describe('a file that is copied', () => {
     expect(digest(await bytesOf((await engine.jobs.content(done, 0, null)).stream))).toBe(digest(FILM));
   });
 
+  it('leaves nothing in the database of a try that broke off, and is copied by the next', async () => {
+    const { engine, job, upstream, database } = await stage({ ...BYTES, store: true });
+    let breaks = 2;
+    upstream.interfere = (request, response) => {
+      if (!request.url?.startsWith('/films') || breaks === 0) return false;
+      breaks -= 1;
+      response.writeHead(200, { 'content-length': FILM.length });
+      response.write(FILM.subarray(0, 2 * 1024 ** 2), () => response.destroy());
+      return true;
+    };
+    await ended(engine, job);
+    const copies = await database.query<{ parts: number }>(
+      'SELECT count(*)::integer AS parts FROM job_file GROUP BY copy',
+    );
+    expect([breaks, copies]).toEqual([0, [{ parts: 4 }]]);
+  });
+
   it('ends the job with a clear reason where it is larger than may be stored', async () => {
-    const { engine, job } = await stage({ ...BYTES, store: true }, { jobs: { resultBytes: 100_000 } });
-    expect(await ended(engine, job)).toMatchObject({
-      error: { code: 'result_unreachable', message: expect.stringContaining('larger than 100000 bytes') },
+    const stored = await stage({ ...BYTES, store: true }, { jobs: { resultBytes: 2_000_000 } });
+    expect(await ended(stored.engine, stored.job)).toMatchObject({
+      error: { code: 'result_unreachable', message: expect.stringContaining('larger than 2000000 bytes') },
     });
+    expect(await stored.database.query('SELECT FROM job_file')).toHaveLength(0);
   });
 
   it('is stored where the answer holds it in base64', async () => {

@@ -81,7 +81,7 @@ export class JobFiles {
         })
         .finally(() => answer.resume());
     };
-    await answer.pipeTo({
+    const piped = answer.pipeTo({
       chunk: (chunk) => {
         if (fault !== null) throw fault;
         size += chunk.length;
@@ -91,6 +91,11 @@ export class JobFiles {
         for (const { bytes, part } of full) write(bytes, part);
         return full.length === 0;
       },
+    });
+    // What is still being written must not come after a deletion.
+    await piped.catch(async (error: unknown) => {
+      await writing;
+      throw error;
     });
     for (const { bytes, part } of parts.rest()) write(bytes, part);
     await writing;
@@ -139,6 +144,14 @@ export class JobFiles {
        WHERE f.job_id = $1 AND j.id = f.job_id AND j.ended_at IS NOT NULL AND (f.role = 'input'
          OR NOT EXISTS (SELECT FROM json_array_elements(coalesce(j.result, '[]')) AS r WHERE (r ->> 'copy')::integer = f.copy))`,
       [jobId],
+    );
+  }
+
+  /** Deletes what copies up to this one have stored: they broke off. */
+  async deleteCopies({ jobId, copy }: Omit<FilePlace, 'number'>): Promise<void> {
+    await this.database.query(
+      `DELETE FROM ${this.table} WHERE job_id = $1 AND role = 'result' AND copy <= $2`,
+      [jobId, copy],
     );
   }
 

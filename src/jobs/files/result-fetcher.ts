@@ -47,8 +47,25 @@ export class ResultFetcher {
     private readonly settings: JobSettings,
   ) {}
 
-  /** @param answer of the status that said done @throws what rendering a request throws, DatabaseUnavailableError */
+  /** What broke off is deleted: each try stores a copy of its own. @param answer of the status that said done @throws what rendering a request throws, DatabaseUnavailableError */
   async fetch(
+    target: Target,
+    poll: PollCall,
+    answer: unknown,
+    known: KnownValues,
+    signal: CancelSignal,
+  ): Promise<ResultOutcome> {
+    let outcome: ResultOutcome | null = null;
+    try {
+      outcome = await this.tried(target, poll, answer, known, signal);
+      return outcome;
+    } finally {
+      // Without the database, the next try or the end of the job's time deletes it. Copy 0 renews a finished job's files.
+      if (outcome?.kind !== 'files' && target.copy > 0) await this.files.deleteCopies(target).catch(() => {});
+    }
+  }
+
+  private async tried(
     target: Target,
     poll: PollCall,
     answer: unknown,
