@@ -269,6 +269,10 @@ CREATE TRIGGER job_follow_update AFTER UPDATE ON job FOR EACH ROW
 
 const JOB_OVERVIEW = `
 CREATE VIEW job_overview AS
+-- Counted once, not for each job that waits.
+WITH active AS MATERIALIZED (
+  SELECT worker_id, count(*) AS jobs FROM job WHERE state IN ('submitting', 'unknown', 'running', 'cancelling') GROUP BY worker_id
+)
 SELECT j.id, j.model_name, j.kind, j.owner_key, j.state,
   date_trunc('second', now() - j.state_since) AS state_for,
   date_trunc('second', coalesce(j.ended_at, now()) - j.created_at) AS age,
@@ -297,10 +301,11 @@ LEFT JOIN LATERAL (
         WHEN m.admin_state <> 'enabled' THEN m.admin_state
         WHEN m.health = 'unhealthy' THEN 'unhealthy'
         WHEN p.paused_until > now() THEN 'paused until ' || date_trunc('second', p.paused_until) || ' (' || p.pause_reason || ')'
-        WHEN (SELECT count(*) FROM job a WHERE a.worker_id = m.id AND a.state IN ('submitting', 'unknown', 'running', 'cancelling')) >= m.max_concurrency THEN 'full'
+        WHEN a.jobs >= m.max_concurrency THEN 'full'
         WHEN p.failures_in_row >= 5 OR p.faults_in_row >= 3 THEN 'failing: one job at a time'
         ELSE 'about to take one' END AS what
-      FROM worker m LEFT JOIN job_worker p ON p.worker_id = m.id WHERE m.model_name = j.model_name
+      FROM worker m LEFT JOIN job_worker p ON p.worker_id = m.id LEFT JOIN active a ON a.worker_id = m.id
+      WHERE m.model_name = j.model_name
     ) AS each GROUP BY what
   ) AS reasons
 ) AS wait ON j.state = 'queued' AND j.mode = 'poll';

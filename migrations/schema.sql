@@ -336,6 +336,13 @@ CREATE INDEX worker_slot_wish_of_replica ON public.worker_slot_wish USING btree 
 CREATE INDEX worker_trouble_of_replica ON public.worker_trouble USING btree (replica_id);
 
 CREATE VIEW job_overview AS
+ WITH active AS MATERIALIZED (
+         SELECT job.worker_id,
+            count(*) AS jobs
+           FROM job
+          WHERE job.state = ANY (ARRAY['submitting'::text, 'unknown'::text, 'running'::text, 'cancelling'::text])
+          GROUP BY job.worker_id
+        )
  SELECT j.id,
     j.model_name,
     j.kind,
@@ -385,14 +392,13 @@ CREATE VIEW job_overview AS
                                     WHEN m.admin_state <> 'enabled'::text THEN m.admin_state
                                     WHEN m.health = 'unhealthy'::text THEN 'unhealthy'::text
                                     WHEN p.paused_until > now() THEN ((('paused until '::text || date_trunc('second'::text, p.paused_until)) || ' ('::text) || p.pause_reason) || ')'::text
-                                    WHEN (( SELECT count(*) AS count
-                                       FROM job a
-                                      WHERE a.worker_id = m.id AND (a.state = ANY (ARRAY['submitting'::text, 'unknown'::text, 'running'::text, 'cancelling'::text])))) >= m.max_concurrency THEN 'full'::text
+                                    WHEN a.jobs >= m.max_concurrency THEN 'full'::text
                                     WHEN p.failures_in_row >= 5 OR p.faults_in_row >= 3 THEN 'failing: one job at a time'::text
                                     ELSE 'about to take one'::text
                                 END AS what
                            FROM worker m
                              LEFT JOIN job_worker p ON p.worker_id = m.id
+                             LEFT JOIN active a ON a.worker_id = m.id
                           WHERE m.model_name = j.model_name) each
                   GROUP BY each.what) reasons) wait ON j.state = 'queued'::text AND j.mode = 'poll'::text;
 CREATE VIEW worker_overview AS
