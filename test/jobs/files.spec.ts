@@ -70,21 +70,22 @@ describe('a file that is copied', () => {
     expect(digest(await bytesOf((await engine.jobs.content(done, 0, null)).stream))).toBe(digest(FILM));
   });
 
-  it('leaves nothing in the database of a try that broke off, and is copied by the next', async () => {
+  it('leaves nothing in the database of tries that broke off, while others follow', async () => {
     const { engine, job, upstream, database } = await stage({ ...BYTES, store: true });
-    let breaks = 2;
+    let breaks = 0;
     upstream.interfere = (request, response) => {
-      if (!request.url?.startsWith('/films') || breaks === 0) return false;
-      breaks -= 1;
+      if (!request.url?.startsWith('/films')) return false;
+      breaks += 1;
       response.writeHead(200, { 'content-length': FILM.length });
       response.write(FILM.subarray(0, 2 * 1024 ** 2), () => response.destroy());
       return true;
     };
+    await until(() => breaks === 4);
+    const copies = await database.query('SELECT DISTINCT copy FROM job_file');
+    // The fourth may be in the making.
+    expect(copies.length).toBeLessThanOrEqual(1);
+    await engine.jobs.cancel(job.id);
     await ended(engine, job);
-    const copies = await database.query<{ parts: number }>(
-      'SELECT count(*)::integer AS parts FROM job_file GROUP BY copy',
-    );
-    expect([breaks, copies]).toEqual([0, [{ parts: 4 }]]);
   });
 
   it('ends the job with a clear reason where it is larger than may be stored', async () => {
