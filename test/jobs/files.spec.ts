@@ -35,6 +35,25 @@ async function bytesOf(stream: Readable): Promise<Buffer> {
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 describe('a file that is copied', () => {
+  it('that never ends does not keep a cancel from ending the job', async () => {
+    const { engine, job, upstream } = await stage({ ...BYTES, store: true });
+    let isDripping = false;
+    upstream.interfere = (request, response) => {
+      if (request.url?.startsWith('/films/') !== true) return false;
+      isDripping = true;
+      response.writeHead(200, { 'content-type': 'video/mp4' });
+      const drip = setInterval(() => response.write('x'), 50);
+      response.once('close', () => clearInterval(drip));
+      return true;
+    };
+    await until(() => isDripping);
+    await engine.jobs.cancel(job.id);
+    expect(await ended(engine, job)).toMatchObject({
+      state: 'cancelled',
+      note: 'its result did not come in time',
+    });
+  });
+
   it('is stored in parts, and served whole and in ranges that cross parts', async () => {
     const { engine, job, database, upstream } = await stage({ ...BYTES, store: true });
     const done = await ended(engine, job);

@@ -8,8 +8,10 @@ export interface HeldJob {
   readonly claim: Claim;
   readonly sinceMs: number;
   readonly stop: AbortController;
-  /** A cancel aborts it: only of a call, whose upstream has no other way to hear of it. */
+  /** A cancel aborts it at once: only of a call, whose upstream has no other way to hear of it. */
   readonly isCall: boolean;
+  /** A cancel aborts it when the lease is renewed: a look that takes long, for a download may never end. */
+  readonly isLongLook: boolean;
 }
 
 /** What this replica acts on now. Renews leases before they end, for submits, downloads and calls may take long. */
@@ -32,9 +34,13 @@ export class HeldJobs {
   }
 
   /** Holds the job for as long as `use` runs. */
-  async during<T>(claim: Claim, isCall: boolean, use: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async during<T>(
+    claim: Claim,
+    { isCall = false, isLongLook = false },
+    use: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     const stop = new AbortController();
-    const job: HeldJob = { claim, sinceMs: performance.now(), stop, isCall };
+    const job: HeldJob = { claim, sinceMs: performance.now(), stop, isCall, isLongLook };
     this.held.set(claim.id, job);
     this.renewing ??= setTimeout(() => void this.renew(), this.settings.renewMs).unref();
     try {
@@ -70,7 +76,10 @@ export class HeldJobs {
     if (old.length > 0) {
       // Without the database the leases end; what is found out is written if no other replica was quicker.
       const renewed = await this.leases.renew(old.map(({ claim }) => claim)).catch(() => []);
-      for (const { id, cancel_wanted } of renewed) if (cancel_wanted) this.cancel(id);
+      for (const { id, cancel_wanted } of renewed) {
+        const job = this.held.get(id);
+        if (cancel_wanted && (job?.isCall === true || job?.isLongLook === true)) job.stop.abort();
+      }
     }
     if (this.held.size > 0)
       this.renewing ??= setTimeout(() => void this.renew(), this.settings.renewMs).unref();

@@ -11,9 +11,11 @@ import type { ClaimedJob } from './job-leases.js';
 import { JobMetrics } from '../job-metrics.js';
 import { JobWorkers } from './job-workers.js';
 import { LookPauses } from './look-pauses.js';
-import { afterCancel, afterLostSubmit, afterStatus, failed, resultAgain } from './next-step.js';
+import { afterCancel, afterLostSubmit, afterStatus, cancelled, failed, resultAgain } from './next-step.js';
 import { isPollWorker, knownValues, type PollWorker } from './poll-workers.js';
 import { ResultFetcher } from '../files/result-fetcher.js';
+
+const TOO_LATE = cancelled('the job was cancelled', 'its result did not come in time');
 
 /** A definition that cannot be used now may be mended before the job's deadline. */
 const MENDING_MS = 10_000;
@@ -45,18 +47,27 @@ export class JobLooks {
       const change = afterLostSubmit(job, poll, this.settings);
       if (change !== null) return change;
     }
+    const wanted = job.cancelWanted ? this.limited(job, signal) : signal;
     try {
-      const change = await this.ask(job, worker, signal);
+      const change = await this.ask(job, worker, wanted);
+      if (change === null && wanted.aborted && !signal.aborted) return TOO_LATE;
       // A submit whose task the upstream has not: there is nothing to cancel.
       return change !== null && job.cancelWanted && mayBeCancelled(change) && job.state !== 'unknown'
         ? await this.cancel(job, worker, signal)
         : change;
     } catch (error) {
       if (signal.aborted) return null;
+      if (wanted.aborted) return TOO_LATE;
       if (error instanceof DatabaseUnavailableError) throw error;
       if (error instanceof SecretMissingError) return misconfigured(job, error.message);
       return failed('misconfigured', error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /** A task that was done when the cancel came stays done, if its result comes in time. */
+  private limited({ cancelMs }: ClaimedJob, signal: AbortSignal): AbortSignal {
+    const leftMs = Math.max(0, this.settings.cancelMs - (cancelMs ?? 0));
+    return AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(leftMs))]);
   }
 
   /** Tells an upstream that its task is no longer wanted; its answer changes nothing. */

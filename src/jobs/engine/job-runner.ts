@@ -114,7 +114,7 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
     this.turns.runWithin(Math.max(0, this.turnMs + this.settings.gatherMs - performance.now()));
   }
 
-  /** Submits and calls under way finish, for nobody else could know what came of them. Looks are broken off. */
+  /** Submits and calls under way finish: no other replica could know their results. Looks are broken off. */
   private async stop(): Promise<void> {
     if (this.isStopping) return;
     this.isStopping = true;
@@ -174,7 +174,7 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
     this.submits += 1;
     const isCall = job.workerId === null;
     try {
-      const recorded = await this.held.during({ id: job.id, submit: job.submit }, isCall, (signal) =>
+      const recorded = await this.held.during({ id: job.id, submit: job.submit }, { isCall }, (signal) =>
         isCall ? this.calls.call(job, signal) : this.submitter.submit(job),
       );
       if (recorded !== null) this.ends.changed(recorded, job.workerId);
@@ -204,7 +204,8 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
     const claim = { id: job.id, fence: job.fence };
     try {
       const recorded = await this.looks.during(job.workerId, () =>
-        this.held.during(claim, false, async (signal) => {
+        // A look that cancels is not aborted by the cancel.
+        this.held.during(claim, { isLongLook: !job.cancelWanted }, async (signal) => {
           const change = await this.looker.look(job, signal);
           if (change === null) return null;
           this.turns.runWithin(Math.max(change.dueMs, this.settings.gatherMs));

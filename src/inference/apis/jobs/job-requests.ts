@@ -5,6 +5,7 @@ import { describeValue, type Fields, isJsonObject, isPresent } from '../../../in
 import type { JobKind } from '../../../jobs/job.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
 import { ModelLookup } from '../../../registry/live/model-lookup.js';
+import { OwnAddress } from '../../../registry/registration/own-address.js';
 import { UpstreamGuard } from '../../../upstream/upstream-guard.js';
 import { ForbiddenUpstreamError } from '../../../upstream/upstream-errors.js';
 import { type JobRequest, kindOf } from './new-job.js';
@@ -21,6 +22,7 @@ export class JobRequests {
     private readonly lookup: ModelLookup,
     private readonly guard: UpstreamGuard,
     private readonly webhooks: WebhookSettings,
+    private readonly ownAddress: OwnAddress,
   ) {}
 
   /** The body of `POST /api/v1/jobs`. @throws InvalidInputError */
@@ -64,6 +66,8 @@ export class JobRequests {
       if (!(error instanceof ForbiddenUpstreamError)) throw error;
       throw fault('webhook_url', `leads where this service may not call: ${error.message}`);
     }
+    if (this.ownAddress.isOwn(url))
+      throw fault('webhook_url', 'is the address of this service: give the receiver of the webhook');
     // As URLs are written: PostgreSQL takes no U+0000.
     return new URL(url).href;
   }
