@@ -4,7 +4,7 @@ import { LiveWorkers } from '../registry/live/live-workers.js';
 import type { StatusReading } from '../registry/poll.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { JobTable } from './job-table.js';
-import type { Outcome } from './engine/worker-standing.js';
+import type { Outcome } from './engine/worker-record.js';
 
 /** Seconds; long work takes from seconds to an hour. */
 const LONG_BUCKETS = [1, 2, 5, 10, 20, 40, 80, 160, 320, 640, 1_280, 2_560, 5_120];

@@ -1,6 +1,6 @@
 import type { JsonValue } from '../input/json.js';
 
-/** `unknown`: nobody knows whether the submit arrived. `cancelling`: the upstream is being told. */
+/** `unknown`: it is unknown whether the submit arrived. `cancelling`: a cancel is being sent to the upstream. */
 export type JobState =
   'queued' | 'submitting' | 'unknown' | 'running' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled';
 

@@ -25,7 +25,7 @@ import { LookPauses } from './engine/look-pauses.js';
 import { OneCalls } from './one-call.js';
 import { ResultFetcher } from './files/result-fetcher.js';
 import { QueuedStarts } from './engine/queued-starts.js';
-import { Standings } from './engine/standings.js';
+import { WorkerRecords } from './engine/worker-records.js';
 import { Waiting } from './waiting.js';
 import { LinkKey } from './links/link-key.js';
 import { WebhookSender } from './webhooks/webhook-sender.js';
@@ -58,7 +58,7 @@ import { WebhookTable } from './webhooks/webhook-table.js';
     OneCalls,
     QueuedStarts,
     ResultFetcher,
-    Standings,
+    WorkerRecords,
     Waiting,
     WebhookSender,
     WebhookTable,

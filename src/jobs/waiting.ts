@@ -70,7 +70,7 @@ export class Waiting implements OnApplicationShutdown {
         if (row === undefined || hasEnded(row)) this.listeners.delete(id);
       }
     } catch {
-      // The database is away: whoever waits keeps waiting, until its own time is over.
+      // The database is away: callers keep waiting until their own time is over.
     }
     return this.listeners.size > 0 ? this.settings.waitedMs : null;
   }

@@ -6,7 +6,7 @@ import type { UpstreamCall } from '../upstream/upstream-client.js';
  * here is pure: it renders requests and reads answers. `jobs/` sends, waits and stores.
  */
 export interface PollCall {
-  /** How a submit is handled of which nobody knows whether it arrived. `ask`: the status is asked by {JOB_ID} first. */
+  /** How a submit is handled if it is unknown whether it arrived. `ask`: the status is requested by {JOB_ID} first. */
   readonly resubmit: 'never' | 'once' | 'ask';
   readonly intervalMs: number;
   /** From the submit to the end of the task. */

@@ -108,8 +108,8 @@ describe('a worker that does not do its jobs', () => {
     await knows(engine, workerId);
     const { job } = await engine.jobs.create(aJob('a cat'));
     expect(await ended(engine, job)).toMatchObject({ state: 'succeeded', workerId });
-    const standings = await database.query('SELECT pause_reason, busy_in_row FROM job_worker');
-    expect(standings).toEqual([{ pause_reason: 'unreachable', busy_in_row: 1 }]);
+    const records = await database.query('SELECT pause_reason, busy_in_row FROM job_worker');
+    expect(records).toEqual([{ pause_reason: 'unreachable', busy_in_row: 1 }]);
   });
 
   it('gets no jobs for a while after it forgot three tasks in a row, which job_overview shows', async () => {

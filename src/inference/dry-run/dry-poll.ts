@@ -20,7 +20,7 @@ const MOST_STEPS = 30;
 const LONGEST_CANCEL_MS = 10_000;
 const COSTS = 'A task was submitted to the worker, which may cost money.';
 
-interface Told {
+interface Exchange {
   readonly answer: HttpAnswer;
   readonly step: ShownStep;
 }
@@ -59,8 +59,8 @@ export class DryPoll {
   ): Promise<void> {
     const endMs = performance.now() + LONGEST_WAIT_MS;
     run.warning = COSTS;
-    const told = await this.send(run, 'submit', submit, endMs, signal);
-    if (told === null || !run.readSubmit(told.answer, told.step)) return;
+    const exchange = await this.send(run, 'submit', submit, endMs, signal);
+    if (exchange === null || !run.readSubmit(exchange.answer, exchange.step)) return;
     const last = await this.look(run, endMs, signal);
     if (last?.kind === 'done') return this.fetchResult(run, last.answer, endMs, signal);
     if (last?.kind === 'failed' || last?.kind === 'cancelled') return;
@@ -78,13 +78,13 @@ export class DryPoll {
       await sleep(poll.intervalMs);
       const call = run.attempt('status', () => poll.status(run.known));
       if (call === null) return null;
-      const told = await this.send(run, 'status', call, endMs, signal);
-      if (told === null) continue;
-      last = poll.readStatus(told.answer, run.known);
+      const exchange = await this.send(run, 'status', call, endMs, signal);
+      if (exchange === null) continue;
+      last = poll.readStatus(exchange.answer, run.known);
       const reading = readingOf(last);
       const text = JSON.stringify(reading);
       // A state that was seen before says nothing new.
-      if (text !== before && run.count < MOST_STEPS) run.add({ ...told.step, reading });
+      if (text !== before && run.count < MOST_STEPS) run.add({ ...exchange.step, reading });
       before = text;
       if (last.kind === 'done' || last.kind === 'failed' || last.kind === 'cancelled') return last;
     }
@@ -99,11 +99,11 @@ export class DryPoll {
   ): Promise<void> {
     const isFile = run.poll.as === 'bytes';
     for (const call of run.requestsOf(answer)?.slice(0, MOST_RESULTS) ?? []) {
-      const told = await this.send(run, 'result', call, endMs, signal, isFile);
-      if (told === null) continue;
-      const reading = run.poll.readResult(told.answer, run.known);
-      const size = reading.kind === 'bytes' ? { bytes: told.answer.body.length } : {};
-      run.add({ ...told.step, reading: { ...readingOf(reading), ...size } });
+      const exchange = await this.send(run, 'result', call, endMs, signal, isFile);
+      if (exchange === null) continue;
+      const reading = run.poll.readResult(exchange.answer, run.known);
+      const size = reading.kind === 'bytes' ? { bytes: exchange.answer.body.length } : {};
+      run.add({ ...exchange.step, reading: { ...readingOf(reading), ...size } });
     }
   }
 
@@ -114,8 +114,8 @@ export class DryPoll {
     );
     for (const call of calls) {
       // Also for a client that has disconnected.
-      const told = await this.send(run, 'cancel', call, performance.now() + LONGEST_CANCEL_MS, null);
-      if (told !== null) run.add(told.step);
+      const exchange = await this.send(run, 'cancel', call, performance.now() + LONGEST_CANCEL_MS, null);
+      if (exchange !== null) run.add(exchange.step);
     }
   }
 
@@ -127,7 +127,7 @@ export class DryPoll {
     endMs: number,
     signal: CancelSignal | null,
     isFile = false,
-  ): Promise<Told | null> {
+  ): Promise<Exchange | null> {
     const request = run.shown(call);
     try {
       const leftMs = Math.max(1, endMs - performance.now());

@@ -3,18 +3,18 @@ import { JobFiles } from '../files/job-files.js';
 import { hasEnded } from '../job-rows.js';
 import type { Recorded } from './job-leases.js';
 import { JobMetrics } from '../job-metrics.js';
-import { outcomeOf, Standings } from './standings.js';
+import { outcomeOf, WorkerRecords } from './worker-records.js';
 import { Waiting } from '../waiting.js';
 import type { JobErrorCode } from '../job.js';
 
-/** What follows from a change that was written: callers hear of it, the worker's standing changes, the log has a line. */
+/** What follows from a change that was written: callers hear of it, the worker's record changes, the log has a line. */
 @Injectable()
 export class JobEnds {
   private readonly logger = new Logger('Jobs');
 
   constructor(
     private readonly waiting: Waiting,
-    private readonly standings: Standings,
+    private readonly records: WorkerRecords,
     private readonly metrics: JobMetrics,
     private readonly files: JobFiles,
   ) {}
@@ -35,10 +35,6 @@ export class JobEnds {
     else this.logger.log(line);
     const outcome = workerId === null ? null : outcomeOf(job.error_code as JobErrorCode | null);
     if (workerId !== null && outcome !== null)
-      void this.standings.note(
-        workerId,
-        outcome,
-        job.error === null ? '' : `${job.error_code}: ${job.error}`,
-      );
+      void this.records.note(workerId, outcome, job.error === null ? '' : `${job.error_code}: ${job.error}`);
   }
 }

@@ -188,7 +188,7 @@ export class JobLeases {
   }
 
   /**
-   * Submits whose lease has ended: nobody knows whether they arrived. Queued jobs that nobody could take in time.
+   * Submits whose lease has ended: it is unknown whether they arrived. Queued jobs that no worker could take in time.
    * @returns the jobs that changed
    */
   sweep(): Promise<readonly Recorded[]> {

@@ -6,7 +6,7 @@ import type { AdminState, Health } from '../../registry/worker.js';
 import { Replicas } from '../../replicas/replicas.js';
 import type { JobInput, JobKind } from '../job.js';
 import { planStarts, type Start, type StartWorker, type WaitingJob } from './plan-starts.js';
-import { roomOf, type Standing } from './worker-standing.js';
+import { roomOf, type WorkerRecord } from './worker-record.js';
 
 /** A job that this replica submits now. */
 export interface StartedJob {
@@ -38,7 +38,7 @@ interface WorkerRow {
   readonly faults_in_row: number;
   readonly failures_in_row: number;
   readonly pause_ms: number;
-  readonly pause_reason: Standing['pauseReason'];
+  readonly pause_reason: WorkerRecord['pauseReason'];
 }
 
 interface StartedRow {
@@ -165,7 +165,7 @@ export class JobStarts {
 
   private placeOf(row: WorkerRow): StartWorker {
     const load = { ...row, adminState: row.admin_state, maxConcurrency: row.max_concurrency };
-    const standing: Standing = {
+    const record: WorkerRecord = {
       busyInRow: row.busy_in_row,
       faultsInRow: row.faults_in_row,
       failuresInRow: row.failures_in_row,
@@ -176,7 +176,7 @@ export class JobStarts {
       id: row.id,
       priority: row.priority,
       weight: row.weight,
-      room: roomOf(load, standing, this.settings.failures),
+      room: roomOf(load, record, this.settings.failures),
       active: row.active,
       isSuspect: row.health === 'suspect',
     };

@@ -20,7 +20,7 @@ import type { StartedJob } from './job-starts.js';
 import { JobWorkers } from './job-workers.js';
 import { afterSubmit, afterUnknownSubmit, failed, notTaken } from './next-step.js';
 import { isPollWorker, knownValues, type PollWorker, pollWorkersOf } from './poll-workers.js';
-import { Standings } from './standings.js';
+import { WorkerRecords } from './worker-records.js';
 import { isOfRequest, submitCall } from './submit-call.js';
 import type { Recorded } from './job-leases.js';
 
@@ -53,7 +53,7 @@ export class JobSubmits {
     private readonly fetcher: FileFetcher,
     private readonly recorder: JobRecorder,
     private readonly looks: JobLooks,
-    private readonly standings: Standings,
+    private readonly records: WorkerRecords,
     private readonly hints: ProbeHints,
     private readonly metrics: JobMetrics,
   ) {}
@@ -136,11 +136,11 @@ export class JobSubmits {
         knownValues(worker, { ...job, kept: {} }),
       );
       this.metrics.submitted(reading.kind);
-      if (reading.kind === 'accepted') void this.standings.note(worker.id, { kind: 'accepted' });
+      if (reading.kind === 'accepted') void this.records.note(worker.id, { kind: 'accepted' });
       // Before the job is queued again, or it would come straight back.
-      if (reading.kind === 'busy') await this.standings.note(worker.id, reading);
+      if (reading.kind === 'busy') await this.records.note(worker.id, reading);
       if (reading.kind === 'unknown' && poll.resubmit !== 'never')
-        await this.standings.note(worker.id, { kind: 'fault' }, reading.message);
+        await this.records.note(worker.id, { kind: 'fault' }, reading.message);
       const change = afterSubmit(reading, worker.id, job.submit, poll, Math.random());
       return { change, kept: reading.kind === 'accepted' ? reading.kept : null };
     } catch (error) {
@@ -158,12 +158,12 @@ export class JobSubmits {
     if (NOT_SENT.has(error.kind)) {
       this.metrics.submitted('unreachable');
       this.hints.requestProbe(worker.id);
-      await this.standings.note(worker.id, { kind: 'unreachable' }, error.message);
+      await this.records.note(worker.id, { kind: 'unreachable' }, error.message);
       return notTaken(worker.id, error.message);
     }
     this.metrics.submitted('unknown');
     this.hints.requestProbe(worker.id);
-    if (poll.resubmit !== 'never') await this.standings.note(worker.id, { kind: 'fault' }, error.message);
+    if (poll.resubmit !== 'never') await this.records.note(worker.id, { kind: 'fault' }, error.message);
     return afterUnknownSubmit(error.message, job.submit, poll);
   }
 }

@@ -17,7 +17,7 @@ export class OwnJobs {
     return job;
   }
 
-  /** Whoever owns it. @throws JobNotFoundError */
+  /** Of any owner. @throws JobNotFoundError */
   async any(id: string): Promise<Job> {
     const job = await this.jobs.find(id);
     if (job === null) throw new JobNotFoundError();

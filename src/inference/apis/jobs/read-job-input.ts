@@ -54,12 +54,12 @@ const KNOWN: ReadonlySet<string> = new Set([
  */
 export function readJobInput(fields: Fields, alone: readonly string[] = []): JobInput {
   const faults: InputFault[] = [];
-  const said = readPrompt(fields, faults);
-  const images = [...readImages(fields, faults), ...said.images];
+  const read = readPrompt(fields, faults);
+  const images = [...readImages(fields, faults), ...read.images];
   const size = readSize(fields['size'], faults);
   const input: JobInput = {
-    prompt: said.prompt,
-    messages: said.messages,
+    prompt: read.prompt,
+    messages: read.messages,
     ...set('temperature', readNumber(fields, 'temperature', 0, 2, faults)),
     ...set('max_tokens', readWhole(fields, limitField(fields), 1, Number.MAX_SAFE_INTEGER, faults)),
     ...set('n', readWhole(fields, 'n', 1, MOST_IMAGES_OUT, faults)),
@@ -76,14 +76,14 @@ export function readJobInput(fields: Fields, alone: readonly string[] = []): Job
   return input;
 }
 
-interface Said {
+interface ReadPrompt {
   readonly prompt: string;
   readonly messages: JobInput['messages'];
   /** The pictures of a chat. */
   readonly images: readonly string[];
 }
 
-function readPrompt(fields: Fields, faults: InputFault[]): Said {
+function readPrompt(fields: Fields, faults: InputFault[]): ReadPrompt {
   if (isPresent(fields['messages'])) return readChat(fields['messages'], faults);
   const field = isPresent(fields['prompt']) || !isPresent(fields['input']) ? 'prompt' : 'input';
   const prompt = fields[field];
@@ -94,7 +94,7 @@ function readPrompt(fields: Fields, faults: InputFault[]): Said {
 }
 
 /** The last user message says what to make, and its pictures are the input images. */
-function readChat(value: unknown, faults: InputFault[]): Said {
+function readChat(value: unknown, faults: InputFault[]): ReadPrompt {
   const before = faults.length;
   const messages = readMessages(value, faults);
   if (faults.length > before) return { prompt: '', messages, images: [] };
