@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request as httpRequest } from 'node:http';
+import { text as textOf } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startService, type TestService } from '../service.js';
 import { until } from '../until.js';
@@ -77,6 +80,28 @@ describe('the jobs API', () => {
   it('refuses an Idempotency-Key that is no key', async () => {
     expect((await create({ prompt: 'x' }, { 'idempotency-key': 'k'.repeat(256) })).status).toBe(400);
   });
+
+  it('refuses two Idempotency-Keys, which Node joins into one', async () => {
+    const twice = httpRequest(`${service.url}/api/v1/jobs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': ['a', 'b'] },
+    });
+    const answered = once(twice, 'response');
+    twice.end(JSON.stringify({ model: 'painter', prompt: 'x' }));
+    const [answer] = (await answered) as [IncomingMessage];
+    expect(answer.statusCode).toBe(400);
+    expect(await textOf(answer)).toContain('Idempotency-Key');
+  });
+
+  it.each(['0x10', '1e1', '1.0', ' 5', '', '0', '101'])(
+    'refuses limit=%j of a list of videos',
+    async (limit) => {
+      const { status, json } = await service.get(`/v1/videos?limit=${encodeURIComponent(limit)}`);
+      expect(status).toBe(400);
+      expect(json).toMatchObject({ error: { param: 'limit' } });
+      expect((await service.get('/v1/videos?limit=100')).status).toBe(200);
+    },
+  );
 
   it('answers 404 for a model, and for a job, that does not exist', async () => {
     expect((await create({ prompt: 'x', model: 'nobody' })).json).toMatchObject({

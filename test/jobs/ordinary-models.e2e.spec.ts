@@ -233,6 +233,7 @@ describe('a model without long work', () => {
       'PNG',
     ]);
     expect((await fetch(url, { headers: { range: 'bytes=99999-' } })).status).toBe(416);
+    expect((await fetch(url, { method: 'HEAD' })).status).toBe(200);
     expect((await fetch(url.replace('/files/0', '/files/1'))).status).toBe(403);
     expect((await fetch(url.replace(/expires=\d/, 'expires=9'))).status).toBe(403);
     expect((await fetch(url.split('?')[0] ?? '')).status).toBe(401);

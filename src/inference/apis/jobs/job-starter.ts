@@ -24,7 +24,7 @@ export class JobStarter {
    */
   async start(http: FastifyRequest, request: JobRequest): Promise<{ job: Job; created: boolean }> {
     const { model: modelName, kind, input, webhookUrl } = request;
-    const idempotencyKey = idempotencyKeyOf(http.headers);
+    const idempotencyKey = idempotencyKeyOf(http.raw);
     const ownerKey = ownerOf(http);
     const hash = requestHash(request);
     http.facts.model = this.live.model(modelName) === undefined ? null : modelName;

@@ -28,10 +28,11 @@ describe('a request for a job', () => {
   });
 
   it('takes an Idempotency-Key that a header can hold and a DBA can read', () => {
-    expect(idempotencyKeyOf({})).toBeNull();
-    expect(idempotencyKeyOf({ 'idempotency-key': 'a b-1' })).toBe('a b-1');
-    for (const key of ['', 'k'.repeat(256), 'ä', ['a', 'b']])
-      expect(() => idempotencyKeyOf({ 'idempotency-key': key })).toThrow(InvalidInputError);
+    const keyOf = (...keys: string[]) => idempotencyKeyOf({ headersDistinct: { 'idempotency-key': keys } });
+    expect(idempotencyKeyOf({ headersDistinct: {} })).toBeNull();
+    expect(keyOf('a b-1')).toBe('a b-1');
+    for (const keys of [[''], ['k'.repeat(256)], ['ä'], ['a', 'b'], ['a', 'a']])
+      expect(() => keyOf(...keys)).toThrow(InvalidInputError);
   });
 
   it('is a retry only where an OpenAI client says so', () => {

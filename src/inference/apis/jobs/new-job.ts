@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { InvalidInputError } from '../../../input/input-errors.js';
 import type { JobInput, JobKind } from '../../../jobs/job.js';
 import type { Worker, WorkerTask } from '../../../registry/worker.js';
@@ -21,12 +21,14 @@ export function requestHash({ model, kind, input, webhookUrl }: JobRequest): str
 
 const LONGEST_KEY = 255;
 
-/** @throws InvalidInputError that names the header */
-export function idempotencyKeyOf(headers: IncomingHttpHeaders): string | null {
-  const key = headers['idempotency-key'];
-  if (key === undefined) return null;
-  if (typeof key === 'string' && key.length >= 1 && key.length <= LONGEST_KEY && /^[\x20-\x7e]+$/.test(key))
-    return key;
+/** `headers` would join two keys into one. @throws InvalidInputError that names the header */
+export function idempotencyKeyOf({
+  headersDistinct,
+}: Pick<IncomingMessage, 'headersDistinct'>): string | null {
+  const keys = headersDistinct['idempotency-key'];
+  if (keys === undefined) return null;
+  const [key = ''] = keys;
+  if (keys.length === 1 && key.length <= LONGEST_KEY && /^[\x20-\x7e]+$/.test(key)) return key;
   const problem = `must be one header of 1 to ${LONGEST_KEY} printable ASCII characters`;
   throw new InvalidInputError([{ field: 'Idempotency-Key', problem }]);
 }
