@@ -40,8 +40,8 @@ export class VideoRequests {
     const jobId = typeof after === 'string' ? jobIdOf(after) : null;
     if (isPresent(after) && jobId === null)
       faults.push({ field: 'after', problem: `must be the id of a video, video_…${describeValue(after)}` });
-    const size = limit === undefined ? DEFAULT_LIMIT : Number(limit);
-    if (!(Number.isInteger(size) && size >= 1 && size <= MOST))
+    const size = limit === undefined ? DEFAULT_LIMIT : wholeNumber(limit);
+    if (!(size >= 1 && size <= MOST))
       faults.push({
         field: 'limit',
         problem: `must be a whole number from 1 to ${MOST}${describeValue(limit)}`,
@@ -51,6 +51,11 @@ export class VideoRequests {
     if (faults.length > 0) throw new InvalidInputError(faults);
     return { after: jobId ?? undefined, limit: size, order: order === 'asc' ? 'asc' : 'desc' };
   }
+}
+
+/** Of digits: `Number` takes 0x10 and 1e1, too. @returns NaN for anything else */
+function wholeNumber(text: unknown): number {
+  return typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : NaN;
 }
 
 /** An unknown model is a 404 later on. @throws UnsupportedTaskError */
