@@ -1,3 +1,4 @@
+import { isJsonObject } from '../input/json.js';
 import type { Job, JobErrorCode, JobInput, JobKind, JobState } from './job.js';
 
 /** One file of a result, as the column `result` holds it. */
@@ -26,7 +27,8 @@ export interface JobRow {
   readonly error_code: JobErrorCode | null;
   readonly error: string | null;
   readonly request: JobInput;
-  readonly result: readonly StoredFile[] | null;
+  /** Stored files, unless it was changed by hand: `filesOf` reads it. */
+  readonly result: unknown;
   readonly created_at: Date;
   readonly submitted_at: Date | null;
   readonly ended_at: Date | null;
@@ -59,12 +61,24 @@ export function jobOf(row: JobRow, retentionMs: number): Job {
     note: row.note,
     error: row.error_code === null ? null : { code: row.error_code, message: row.error ?? '' },
     input: row.request,
-    files: (row.result ?? []).map(({ url, type, bytes }, number) => ({ number, url, type, bytes })),
+    files: filesOf(row.result).map(({ url, type, bytes }, number) => ({ number, url, type, bytes })),
     createdAt: row.created_at,
     submittedAt: row.submitted_at,
     endedAt: row.ended_at,
     expiresAt: expiry(row, retentionMs),
   };
+}
+
+/** The files of a result. One that was changed by hand to something else has none. */
+export function filesOf(result: unknown): readonly StoredFile[] {
+  return Array.isArray(result) && result.every(isStoredFile) ? result : [];
+}
+
+function isStoredFile(value: unknown): value is StoredFile {
+  if (!isJsonObject(value)) return false;
+  const { url, type, bytes, copy } = value;
+  const isText = [url, type].every((each) => each === null || typeof each === 'string');
+  return isText && [bytes, copy].every((each) => each === null || Number.isSafeInteger(each));
 }
 
 /** The upstream deletes its files, or this service deletes the job: whichever is first. */

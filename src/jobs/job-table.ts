@@ -46,7 +46,8 @@ export interface JobContentRow {
   readonly worker_id: string | null;
   readonly request_id: string;
   readonly kept: Kept;
-  readonly result: readonly StoredFile[];
+  /** `filesOf` reads it. */
+  readonly result: unknown;
 }
 
 export const PART_BYTES = 1024 * 1024;
@@ -193,7 +194,9 @@ export class JobTable {
     });
   }
 
-  /** Hides the job and cancels it; the row is deleted once it has ended. @returns whether it was there */
+  /**
+   * Hides the job and cancels it; the row is deleted once it has ended. Its idempotency key is free at once, as it is when
+   * the row is gone: a repetition makes a new job. @returns whether it was there */
   remove(id: string): Promise<boolean> {
     return this.database.transaction('api', async (manager) => {
       await manager.query(
@@ -201,7 +204,7 @@ export class JobTable {
         [id],
       );
       const answer: unknown = await manager.query(
-        `UPDATE ${this.job} SET removed_at = now() WHERE id = $1 AND removed_at IS NULL`,
+        `UPDATE ${this.job} SET removed_at = now(), idempotency_key = NULL WHERE id = $1 AND removed_at IS NULL`,
         [id],
       );
       return Array.isArray(answer) && answer[1] === 1;

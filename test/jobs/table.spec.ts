@@ -38,6 +38,35 @@ describe('a repeated request', () => {
   });
 });
 
+describe('a job that its caller removed', () => {
+  it('leaves its key: the same request makes a new job, which is found', async () => {
+    const { engine } = await stage();
+    const request = aJob('held', { idempotencyKey: 'k', requestHash: 'h' });
+    const first = await engine.jobs.create(request);
+    await engine.jobs.remove(first.job.id);
+    const second = await engine.jobs.create(request);
+    expect(second.created).toBe(true);
+    expect(await engine.jobs.find(second.job.id)).toMatchObject({ id: second.job.id });
+  });
+});
+
+describe('a result that was changed by hand', () => {
+  it.each(['"x"', '[null]', '{"url": "x"}', '[{"url": 5}]', '7', 'null'])(
+    'to %s is no file',
+    async (result) => {
+      const { engine, database } = await stage();
+      const { job } = await engine.jobs.create(aJob('a cat'));
+      await ended(engine, job);
+      await database.query(`UPDATE job SET result = '${result}' WHERE id = '${job.id}'`);
+      const read = await engine.jobs.find(job.id);
+      expect(read).toMatchObject({ state: 'succeeded', files: [] });
+      await expect(engine.jobs.content(read ?? job, 0, null)).rejects.toThrow(
+        'there is no file 0 of this job',
+      );
+    },
+  );
+});
+
 describe('the queue', () => {
   it('takes as many jobs of a model as its policy says, and refuses more', async () => {
     const { engine, database, upstream } = await stage();

@@ -11,7 +11,7 @@ import { FileFetcher } from './file-fetcher.js';
 import { NoSuchFileError } from '../job-errors.js';
 import { JobFiles } from './job-files.js';
 import { withTimeout } from '../engine/job-looks.js';
-import type { StoredFile } from '../job-rows.js';
+import { filesOf, type StoredFile } from '../job-rows.js';
 import { type JobContentRow, JobTable } from '../job-table.js';
 import { JobWorkers } from '../engine/job-workers.js';
 import { isPollWorker, knownValues } from '../engine/poll-workers.js';
@@ -52,7 +52,7 @@ export class JobContents {
   /** @throws NoSuchFileError, UpstreamError, DatabaseUnavailableError */
   async open(jobId: string, number: number, range: string | null): Promise<FileContent> {
     const job = await this.table.contentOf(jobId);
-    const file = job?.result[number];
+    const file = filesOf(job?.result)[number];
     if (job === undefined || file === undefined)
       throw new NoSuchFileError(
         `there is no file ${number} of this job: it has not succeeded, or has fewer files`,

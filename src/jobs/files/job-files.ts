@@ -142,7 +142,7 @@ export class JobFiles {
     await this.database.query(
       `DELETE FROM ${this.table} f USING ${this.job} j
        WHERE f.job_id = $1 AND j.id = f.job_id AND j.ended_at IS NOT NULL AND (f.role = 'input'
-         OR NOT EXISTS (SELECT FROM json_array_elements(coalesce(j.result, '[]')) AS r WHERE (r ->> 'copy')::integer = f.copy))`,
+         OR NOT EXISTS (SELECT FROM json_array_elements(CASE WHEN json_typeof(j.result) = 'array' THEN j.result ELSE '[]' END) AS r WHERE (r ->> 'copy')::integer = f.copy))`,
       [jobId],
     );
   }
