@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { databaseForTest } from '../database.js';
 import { until } from '../until.js';
-import { aJob, ended, type Engine, insertWorker, knows, pollOf, startEngine } from './engine.js';
+import { aJob, ended, type Engine, insertWorker, knows, pollOf, QUICK_JOBS, startEngine } from './engine.js';
 import { answer, TaskServer } from './task-server.js';
 
 const states = async (engine: Engine, ids: readonly string[]) =>
@@ -95,6 +96,35 @@ describe('a worker that is taken out of use', () => {
     await database.query('DELETE FROM worker');
     expect(await ended(engine, job)).toMatchObject({ error: { code: 'worker_deleted' }, workerId: null });
   });
+});
+
+describe('a model whose last worker was deleted', () => {
+  it('says so of its queued jobs, until it has one again, which takes them', async () => {
+    const database = await databaseForTest();
+    const upstream = await TaskServer.forTest();
+    const workerId = await insertWorker(database, upstream.url, { cap: 1 });
+    const engine = await startEngine(database);
+    await knows(engine, workerId);
+    const held = await engine.jobs.create(aJob('held'));
+    await running(engine, held.job.id);
+    const { job } = await engine.jobs.create(aJob('a cat'));
+    expect((await engine.jobs.find(job.id))?.note).toBe('');
+    await database.query('DELETE FROM worker');
+    const note = 'the model has no worker now';
+    await until(async () => (await engine.jobs.find(job.id))?.note === note);
+    const overview = async () =>
+      (await database.query<{ why: string }>(`SELECT why FROM job_overview WHERE id = '${job.id}'`))[0]?.why;
+    expect(await overview()).toContain(note);
+    const version = (await engine.jobs.find(job.id))?.version;
+    // It is written once, not at every sweep.
+    await sleep(2 * QUICK_JOBS.idleMs);
+    expect((await engine.jobs.find(job.id))?.version).toBe(version);
+    await database.query(`UPDATE job SET due_at = now() + interval '1 hour' WHERE id = '${job.id}'`);
+    await insertWorker(database, upstream.url);
+    await until(async () => (await engine.jobs.find(job.id))?.note === '');
+    await database.query(`UPDATE job SET due_at = now() WHERE id = '${job.id}'`);
+    expect(await ended(engine, job)).toMatchObject({ state: 'succeeded' });
+  }, 30_000);
 });
 
 describe('a worker that does not do its jobs', () => {

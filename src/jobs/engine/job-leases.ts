@@ -69,6 +69,8 @@ export interface Recorded {
   readonly age_ms: number;
 }
 
+/** The note of a queued job. Its end as `busy` says so, too. */
+const NO_WORKER = 'the model has no worker now';
 const LOOKED_AT = `state IN ('running', 'unknown', 'cancelling')`;
 const ageMs = (at: string): string => `extract(epoch FROM now() - ${at})::float8 * 1000`;
 /** job_event names the service as the author of its changes. */
@@ -78,6 +80,7 @@ const AS_JOBS = `(SELECT set_config('mmm.actor', 'jobs', true)) AS actor`;
 @Injectable()
 export class JobLeases {
   private readonly job: string;
+  private readonly worker: string;
 
   constructor(
     private readonly database: Database,
@@ -86,6 +89,7 @@ export class JobLeases {
     { schema }: DatabaseSettings,
   ) {
     this.job = `"${schema}".job`;
+    this.worker = `"${schema}".worker`;
   }
 
   /** Claims up to `most` jobs that are due, the longest overdue first, but none of these workers. */
@@ -208,5 +212,22 @@ export class JobLeases {
        RETURNING j.id, j.state, j.model_name, j.worker_id, j.error_code, j.error, j.note, ${ageMs('j.created_at')} AS age_ms`,
       [this.settings.askPauseMs],
     );
+  }
+
+  /**
+   * Says of queued jobs that no worker can take them, and takes that back once one can: up to 500 at a time.
+   * @returns the jobs whose note changed
+   */
+  async noteWorkerless(): Promise<readonly string[]> {
+    const rows = await this.database.query<{ id: string }>(
+      `WITH told AS MATERIALIZED (
+         SELECT id FROM ${this.job} q WHERE state = 'queued'
+           AND (note = $1) = EXISTS (SELECT FROM ${this.worker} w WHERE w.model_name = q.model_name)
+         LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED)
+       UPDATE ${this.job} j SET note = CASE WHEN j.note = $1 THEN '' ELSE $1 END
+       FROM ${AS_JOBS}, told WHERE j.id = told.id RETURNING j.id`,
+      [NO_WORKER],
+    );
+    return rows.map(({ id }) => id);
   }
 }

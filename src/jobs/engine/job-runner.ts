@@ -24,6 +24,7 @@ import { JobSubmits } from './job-submits.js';
 import { LookPauses } from './look-pauses.js';
 import { LookSlots } from './look-slots.js';
 import { QueuedStarts } from './queued-starts.js';
+import { Waiting } from '../waiting.js';
 
 /** After a turn that found no database. */
 const AWAY_MS = 1_000;
@@ -70,6 +71,7 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
     private readonly ends: JobEnds,
     private readonly held: HeldJobs,
     private readonly pauses: LookPauses,
+    private readonly waiting: Waiting,
     private readonly replicas: Replicas,
     private readonly connection: DatabaseConnection,
     private readonly settings: JobSettings,
@@ -155,6 +157,7 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
     this.mayStart = true;
     if (pulse !== null && !pulse.isQueued && !pulse.isOrphaned) return;
     for (const swept of await this.leases.sweep()) this.ends.changed(swept, null);
+    this.waiting.changed(await this.leases.noteWorkerless());
   }
 
   /** @returns when to try again */
