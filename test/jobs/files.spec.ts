@@ -184,6 +184,37 @@ describe('a file that stays at the upstream', () => {
     expect(empty).toBe(0);
   });
 
+  it('is fetched from a new URL where its first one does not work', async () => {
+    const { engine, job, upstream } = await stage({ extract: 'url', as: 'url', store: true });
+    upstream.interfere = (request, response) => {
+      if (!request.url?.startsWith('/films')) return false;
+      upstream.filesAt = 'renewed';
+      answer(response, 403, { error: 'expired' });
+      return true;
+    };
+    expect(await ended(engine, job)).toMatchObject({ state: 'succeeded', files: [{ bytes: FILM.length }] });
+  });
+
+  it.each([404, 410])(
+    'ends the job with the status where every new URL answers %i, long before the end of its time',
+    async (status) => {
+      const { engine, job, upstream } = await stage(
+        { extract: 'url', as: 'url', store: true },
+        { jobs: { resultMs: 600_000 } },
+      );
+      upstream.interfere = (request, response) => {
+        if (!request.url?.startsWith('/films')) return false;
+        answer(response, status, {});
+        return true;
+      };
+      const done = await ended(engine, job);
+      expect(done.error?.code).toBe('result_unreachable');
+      expect(done.error?.message).toContain(`its file answered ${status}`);
+      expect([...upstream.tasks.values()][0]?.looks).toBeGreaterThan(1);
+    },
+    30_000,
+  );
+
   it('is fetched again while the upstream cannot give it, and fails after a while', async () => {
     const { engine, job, upstream } = await stage({ ...BYTES, store: true });
     let failures = 2;

@@ -11,8 +11,9 @@ import type { ClaimedJob } from './job-leases.js';
 import { JobMetrics } from '../job-metrics.js';
 import { JobWorkers } from './job-workers.js';
 import { LookPauses } from './look-pauses.js';
-import { afterCancel, afterLostSubmit, afterStatus, cancelled, failed, resultAgain } from './next-step.js';
+import { afterCancel, afterLostSubmit, afterStatus, cancelled, failed } from './next-step.js';
 import { isPollWorker, knownValues, type PollWorker } from './poll-workers.js';
+import { resultAgain, resultRefused } from './result-steps.js';
 import { ResultFetcher } from '../files/result-fetcher.js';
 
 const TOO_LATE = cancelled('the job was cancelled', 'its result did not come in time');
@@ -146,6 +147,8 @@ export class JobLooks {
           ...resultAgain(job, outcome.note, outcome.retryAfterMs, poll, this.settings, Math.random()),
           word,
         };
+      case 'refused':
+        return { ...resultRefused(job, outcome.note, poll, this.settings, Math.random()), word };
       case 'failed':
         return { ...failed(outcome.code, outcome.message), word, isLook: true };
     }

@@ -4,7 +4,8 @@ import { TUNING } from '../../config/tuning.js';
 import type { PollCall, StatusReading } from '../../registry/poll.js';
 import type { Change } from './change.js';
 import type { ClaimedJob } from './job-leases.js';
-import { afterCancel, afterLostSubmit, afterStatus, afterSubmit, resultAgain } from './next-step.js';
+import { afterCancel, afterLostSubmit, afterStatus, afterSubmit } from './next-step.js';
+import { resultAgain } from './result-steps.js';
 
 const limits = TUNING.jobs;
 const FINAL = ['succeeded', 'failed', 'cancelled'];

@@ -16,7 +16,7 @@ const MOST_SUBMITS = 10;
 /** Looks of many jobs must not come in step. ± share of every interval. */
 const JITTER = 0.2;
 /** The pause before a look that is repeated because the upstream did not answer. */
-const LONGEST_AGAIN_MS = 60_000;
+export const LONGEST_AGAIN_MS = 60_000;
 
 type Rhythm = Pick<PollCall, 'intervalMs'>;
 
@@ -202,31 +202,6 @@ function notFound(job: ClaimedJob, note: string, poll: PollCall, limits: StepLim
     dueMs: nextLookMs(poll, chance),
     isLook: true,
     isNotFound: true,
-  };
-}
-
-/** A result that could not be fetched now. */
-export function resultAgain(
-  job: ClaimedJob,
-  note: string,
-  retryAfterMs: number | null,
-  poll: PollCall,
-  limits: StepLimits,
-  chance: number,
-): Change {
-  if (job.doneMs !== null && job.doneMs >= limits.resultMs)
-    return {
-      ...failed('result_unreachable', `it is done, but its result could not be fetched: ${note}`),
-      isLook: true,
-    };
-  const dueMs = Math.max(nextLookMs(poll, chance), Math.min(retryAfterMs ?? 0, LONGEST_AGAIN_MS));
-  return {
-    state: job.state === 'unknown' ? 'running' : job.state,
-    note: `done; its result cannot be fetched yet: ${note}`,
-    dueMs,
-    isLook: true,
-    isDone: true,
-    ...(job.state === 'unknown' ? { acceptedForMs: poll.timeoutMs } : {}),
   };
 }
 

@@ -15,6 +15,8 @@ import type { JobErrorCode } from '../job.js';
 export type ResultOutcome =
   | { readonly kind: 'files'; readonly files: readonly StoredFile[] }
   | { readonly kind: 'again'; readonly note: string; readonly retryAfterMs: number | null }
+  /** Its URL does not work: the answer to another status may hold a new one. */
+  | { readonly kind: 'refused'; readonly note: string }
   | { readonly kind: 'failed'; readonly code: JobErrorCode; readonly message: string };
 
 /** Ends the fetching of a result. */
@@ -26,6 +28,9 @@ class ResultStop extends Error {
 
 /** An upstream may list a file before it has stored it. */
 const EMPTY = 'its file is empty';
+
+/** Such a 4xx passes; any other says that the URL does not work. */
+const PASSING: ReadonlySet<number> = new Set([408, 425, 429]);
 
 /** The job whose result it is, and the fence under which its files are written. */
 interface Target {
@@ -174,7 +179,10 @@ export class ResultFetcher {
     const answer = await this.fetcher.open(call, origins, null, signal);
     if (answer.status < 200 || answer.status > 299) {
       answer.discard();
-      throw again(`its file answered ${answer.status}`);
+      const note = `its file answered ${answer.status}`;
+      throw PASSING.has(answer.status) || answer.status >= 500
+        ? again(note)
+        : new ResultStop({ kind: 'refused', note });
     }
     const type = mediaType(answer.headers) || null;
     return { url: null, type, bytes: await this.sizeOfCopy(place, answer), copy: place.copy };
