@@ -4,6 +4,7 @@ import { ReplicasModule } from '../replicas/replicas.module.js';
 import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
 import { FileFetcher } from './files/file-fetcher.js';
+import { InputLinks } from './files/input-links.js';
 import { HeldJobs } from './engine/held-jobs.js';
 import { JobCalls } from './engine/job-calls.js';
 import { JobClients } from './job-clients.js';
@@ -36,6 +37,7 @@ import { WebhookTable } from './webhooks/webhook-table.js';
   imports: [RegistryModule, ReplicasModule, TelemetryModule, UpstreamModule],
   providers: [
     FileFetcher,
+    InputLinks,
     HeldJobs,
     JobCalls,
     JobClients,

@@ -15,6 +15,7 @@ import { type FileContent, JobContents } from './files/job-contents.js';
 import { JobRunner } from './engine/job-runner.js';
 import { JobTable, type ListFilter } from './job-table.js';
 import type { Job, NewJob } from './job.js';
+import { InputLinks } from './files/input-links.js';
 import { splitInput } from './files/input-files.js';
 import { isPollWorker, type PollWorker, pollWorkersOf } from './engine/poll-workers.js';
 import { whyUnable } from './engine/submit-call.js';
@@ -42,6 +43,7 @@ export class Jobs {
     private readonly waiting: Waiting,
     private readonly runner: JobRunner,
     private readonly contents: JobContents,
+    private readonly links: InputLinks,
     private readonly settings: JobSettings,
   ) {}
 
@@ -64,7 +66,7 @@ export class Jobs {
   async create(job: NewJob): Promise<{ job: Job; created: boolean }> {
     const id = newJobId();
     const workers = pollWorkersOf(await this.modelOf(job.modelName));
-    const unable = workers.length === 0 ? [] : this.unableOf(workers, job);
+    const unable = workers.length === 0 ? [] : await this.unableOf(workers, job);
     const { input, files } = splitInput(job.input);
     const made = await this.table.insert(
       {
@@ -228,13 +230,16 @@ export class Jobs {
   }
 
   /** The workers that cannot express the request. @throws when none in use can */
-  private unableOf(workers: readonly PollWorker[], job: NewJob): readonly string[] {
+  private async unableOf(workers: readonly PollWorker[], job: NewJob): Promise<readonly string[]> {
     const inUse = workers.filter(
       ({ adminState, health }) => adminState === 'enabled' && health !== 'unhealthy',
     );
     if (inUse.length === 0)
       throw new NoWorkerAvailableError(job.modelName, RETRY_AFTER_S, whyNoneIsInUse(workers));
-    const faults = new Map(workers.map((worker) => [worker, whyUnable(worker, job)]));
+    const forbidden = await this.links.faults(workers, job.input);
+    const faults = new Map(
+      workers.map((worker) => [worker, whyUnable(worker, job) ?? forbidden.get(worker) ?? null]),
+    );
     const [first] = inUse;
     if (first !== undefined && inUse.every((worker) => faults.get(worker) !== null)) throw faults.get(first);
     return workers.filter((worker) => faults.get(worker) !== null).map((worker) => worker.id);

@@ -142,7 +142,7 @@ export function denialOf(text: string, rules: AddressRules): AddressDenial | nul
   }
   if (rules.publicOnly === true) {
     if (!forms.some((form) => withinAny(form, [...privateRanges, ...loopback]))) return null;
-    return { address: text, why: 'not public, and so not allowed in an answer', setting: null };
+    return { address: text, why: 'not public, which a URL of an answer or a request must be', setting: null };
   }
   if (rules.allowLoopback || !forms.some((form) => withinAny(form, loopback))) return null;
   if (forms.some((form) => withinAny(form, rules.allow))) return null;

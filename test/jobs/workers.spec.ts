@@ -98,6 +98,41 @@ describe('a worker that is taken out of use', () => {
   });
 });
 
+describe('a worker that takes the bytes of an image', () => {
+  const takesBytes = async () => {
+    const database = await databaseForTest();
+    const upstream = await TaskServer.forTest();
+    const workerId = await insertWorker(database, upstream.url);
+    await database.query(
+      `UPDATE worker SET body = '{"prompt": "{USER_PROMPT}", "job": "{JOB_ID}", "image": "{INPUT_IMAGE_BASE64}"}'`,
+    );
+    const engine = await startEngine(database);
+    await knows(engine, workerId);
+    const create = (image: string) =>
+      engine.jobs.create(aJob('x', { input: { prompt: 'a cat', messages: [], images: [image] } }));
+    return { database, engine, create };
+  };
+
+  it.each(['http://127.0.0.1:9/a.png', 'http://169.254.169.254/a.png', 'http://localhost/a.png'])(
+    'gets none from %s: the request is refused before a job is made',
+    async (image) => {
+      const { database, create } = await takesBytes();
+      const detail = { field: 'image', problem: expect.stringContaining('may not fetch from') };
+      await expect(create(image)).rejects.toMatchObject({ name: 'InvalidInputError', details: [detail] });
+      expect(await database.query('SELECT FROM job')).toHaveLength(0);
+    },
+  );
+
+  it('fails the job in clear words where the name of its URL does not resolve', async () => {
+    const { engine, create } = await takesBytes();
+    const { job } = await create('http://nowhere.invalid/a.png');
+    const done = await ended(engine, job);
+    expect(done.error?.message).toBe(
+      'an image of the request cannot be fetched from its URL: nowhere.invalid does not resolve',
+    );
+  });
+});
+
 describe('a model whose last worker was deleted', () => {
   it('says so of its queued jobs, until it has one again, which takes them', async () => {
     const database = await databaseForTest();

@@ -103,7 +103,7 @@ export class JobSubmits {
       const message = error instanceof Error ? error.message : String(error);
       if (error instanceof SecretMissingError) return failed('misconfigured', message);
       if (error instanceof UpstreamError)
-        return failed('submit_refused', `an image of the request cannot be fetched: ${message}`);
+        return failed('submit_refused', `an image of the request cannot be fetched from its URL: ${message}`);
       if (!isOfRequest(error)) return failed('misconfigured', message);
       const others = pollWorkersOf(this.live.model(job.modelName)).filter(
         ({ id }) => id !== worker.id && !job.unable.includes(id),
