@@ -147,7 +147,7 @@ describe('a list', () => {
 describe('a change by hand', () => {
   it('cancels a job, and makes a look due at once', async () => {
     const { engine, database, upstream } = await stage({}, { interval_ms: 3_600_000 });
-    const { job } = await engine.jobs.create(aJob('a cat'));
+    const { job } = await engine.jobs.create(aJob('held'));
     await until(async () => (await engine.jobs.find(job.id))?.state === 'running');
     expect(upstream.looks).toBe(0);
     await database.query('UPDATE job SET due_at = now() WHERE id = $1', [job.id]);
