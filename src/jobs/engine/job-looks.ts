@@ -50,7 +50,7 @@ export class JobLooks {
     }
     const wanted = job.cancelWanted ? this.limited(job, signal) : signal;
     try {
-      const change = await this.ask(job, worker, wanted);
+      const change = await this.ask(job, worker, signal, wanted);
       if (change === null && wanted.aborted && !signal.aborted) return TOO_LATE;
       // A submit whose task the upstream has not: there is nothing to cancel.
       return change !== null && job.cancelWanted && mayBeCancelled(change) && job.state !== 'unknown'
@@ -81,7 +81,13 @@ export class JobLooks {
     }
   }
 
-  private async ask(job: ClaimedJob, worker: PollWorker, signal: AbortSignal): Promise<Change | null> {
+  /** @param wanted ends before `signal` where nothing waits for the result any more */
+  private async ask(
+    job: ClaimedJob,
+    worker: PollWorker,
+    signal: AbortSignal,
+    wanted: AbortSignal,
+  ): Promise<Change | null> {
     const { poll } = worker.call;
     const known = knownValues(worker, job);
     const reading = await this.statusOf(worker, known, signal);
@@ -92,7 +98,7 @@ export class JobLooks {
     const change = afterStatus(job, reading, poll, this.settings, Math.random());
     if (change?.error?.code === 'timeout' && !job.cancelWanted) void this.abandon(worker, known);
     if (change !== null || reading.kind !== 'done') return change;
-    return this.result(job, reading.answer, reading.word, poll, known, signal);
+    return this.result(job, reading.answer, reading.word, poll, known, wanted);
   }
 
   private async statusOf(
