@@ -1,6 +1,6 @@
 /**
  * Typed slices of the configuration. Classes, because Nest injects by class; a module injects only its slice.
- * Durations are in milliseconds, sizes in bytes.
+ * Durations are in milliseconds, sizes in bytes. The file is long because all slices are one list to read.
  */
 export abstract class ServerSettings {
   abstract readonly host: string;

@@ -14,7 +14,7 @@ import type { JobErrorCode, JobInput, JobKind, JobState } from './job.js';
 
 const ACTIVE = `state IN ('submitting', 'unknown', 'running', 'cancelling')`;
 
-/** The table `job`: one piece of long work a row, with its lease. */
+/** The table `job`: one piece of long work a row, with its lease. The file is long because the four tables are read together. */
 @Entity('job')
 @Check('job_model_name_length', 'char_length(model_name) BETWEEN 1 AND 200')
 @Check('job_kind_known', `kind IN ('image', 'video', 'audio', 'text')`)

@@ -29,7 +29,10 @@ const RETRY_AFTER_S = 5;
 /** At most two states a second go to one reader. */
 const CHANGES_PAUSE_MS = 500;
 
-/** Long work as the API uses it. Every method throws DatabaseUnavailableError. */
+/**
+ * Long work as the API uses it. Every method throws DatabaseUnavailableError. The file is long because this is the whole
+ * interface of jobs towards the API.
+ */
 @Injectable()
 export class Jobs {
   /** Asked by every call; a model's object is replaced whenever a worker of it changes. */

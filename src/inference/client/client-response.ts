@@ -84,7 +84,10 @@ export interface PassedStream {
   readonly format: ResponseFormat;
 }
 
-/** The response to one client: whole, streamed, passed through unchanged, or a rejection. */
+/**
+ * The response to one client: whole, streamed, passed through unchanged, or a rejection. The file is long because the ways of
+ * one answer to its client are read together.
+ */
 export class ClientResponse implements Responder {
   /** The client has received a byte: no other worker may be tried. */
   committed = false;
