@@ -78,6 +78,7 @@ describe('the requests of a poll', () => {
       ['http://worker.example.com/a?b=c#d', 'http://worker.example.com', '/a?b=c'],
       ['https://eu.example.com/x', 'https://eu.example.com', '/x'],
       ['https://eu.example.com', 'https://eu.example.com', '/'],
+      ['/a?b=c', 'http://worker.example.com', '/a?b=c'],
     ])('go to the worker and to listed origins: %s', (url, origin, path) => {
       expect(at(url)).toMatchObject({ origin, path, headers: { authorization: 'Bearer k' } });
     });
@@ -89,7 +90,8 @@ describe('the requests of a poll', () => {
       'https://eu.example.com.evil.com/',
       'https://user:pass@eu.example.com/x',
       'file:///etc/passwd',
-      '/a',
+      '//evil.example.com/a',
+      '/\\evil.example.com/a',
       'no url',
       42,
     ])('go nowhere else, so that no credential does: %s', (url) => {

@@ -203,7 +203,7 @@ function capturedUrl(
   plus: boolean,
   field: string,
   vocabulary: Vocabulary,
-  { origins }: StepContext,
+  { origin, origins }: StepContext,
 ): Url {
   const kept = keptName(name);
   if (plus) throw new TemplateError(field, `is wholly one value: write {${name}} without the plus sign`);
@@ -215,8 +215,14 @@ function capturedUrl(
     placeholders: new Set([kept]),
     render: (values) => {
       const value = values[kept];
-      const text = typeof value === 'string' ? value : '';
-      if (!URL.canParse(text)) throw new PollUrlError(field, `the upstream's {${name}} is no URL`);
+      const given = typeof value === 'string' ? value : '';
+      // As a written `url` that begins with `/`.
+      const text = /^\/(?![/\\])/.test(given) ? origin + given : given;
+      if (!URL.canParse(text))
+        throw new PollUrlError(
+          field,
+          `the upstream's {${name}} is neither a URL nor a path that begins with /`,
+        );
       const url = new URL(text);
       if (url.username !== '' || url.password !== '')
         throw new PollUrlError(field, `the upstream's {${name}} carries a user or password`);
