@@ -67,7 +67,6 @@ export class FileResponses {
       .headers({
         ...HARMLESS,
         'content-disposition': disposition,
-        'accept-ranges': 'bytes',
         ...content.headers,
       })
       .send(http.method === 'HEAD' ? unread(content.stream) : content.stream);
