@@ -116,7 +116,12 @@ export class ModelPools {
     const { count, rank, isKnown } = this.replicas;
     if (!isKnown) return 0;
     const rest = this.replicas.ownRest(id);
-    if (rest !== null) return rest;
+    // Late requests must not wait for places that the others may use already: a limit exceeded for a moment loses none of them.
+    if (rest !== null)
+      return Math.max(
+        rest,
+        this.slots.usable(id) ?? concurrencyShare(maxConcurrency, count + 1, 0, textHash(id)),
+      );
     const free = Math.max(0, maxConcurrency - this.replicas.runningAtDraining(id));
     const share = concurrencyShare(free, count, rank, textHash(id));
     const leased = this.slots.usable(id);

@@ -115,13 +115,10 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
     this.replicas.update(others, performance.now());
   }
 
-  /** Never more than was reported before: the others may use the rest already. */
   private rest(): Running {
-    const before = this.replicas.ownRunning;
-    const running = this.live.workers().map(({ id }): [string, number] => {
-      const { inFlight } = this.activity.of(id);
-      return [id, before === null ? inFlight : Math.min(inFlight, before[id] ?? 0)];
-    });
+    const running = this.live
+      .workers()
+      .map(({ id }): [string, number] => [id, this.activity.of(id).inFlight]);
     return Object.fromEntries(running.filter(([, count]) => count > 0));
   }
 
