@@ -49,5 +49,6 @@ export class PostgresServer implements SharedDatabase {
 }
 
 function launch(dataDir: string): Promise<EmbeddedPostgres> {
-  return startEmbeddedPostgres({ dataDir, durable: false, maxConnections: 100 });
+  // Durable, for it is killed: a commit that was answered must be there afterwards.
+  return startEmbeddedPostgres({ dataDir, durable: true, maxConnections: 100 });
 }
