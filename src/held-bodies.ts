@@ -1,10 +1,7 @@
 import { Transform } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { MemoryBudget } from './upstream/memory-budget.js';
+import { COUNTED_BODY, type MemoryBudget } from './upstream/memory-budget.js';
 import { MemoryExhaustedError } from './upstream/upstream-errors.js';
-
-/** Smaller bodies are not counted: 10,000 of them at once are 160 MB. */
-const SMALL_BYTES = 16 * 1024;
 
 /**
  * Counts bodies in the memory budget until the response is closed, and refuses one that does not fit before it is read.
@@ -13,7 +10,7 @@ const SMALL_BYTES = 16 * 1024;
 export function limitHeldBodies(server: FastifyInstance, budget: MemoryBudget): void {
   server.addHook('onRequest', (request, reply, done) => {
     const bytes = Number(request.headers['content-length'] ?? 0);
-    if (!(bytes > SMALL_BYTES)) return done();
+    if (!(bytes > COUNTED_BODY)) return done();
     if (!budget.tryHold(bytes)) return done(new MemoryExhaustedError());
     reply.raw.once('close', () => budget.release(bytes));
     done();

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { REAL_CLOCK } from './admission/admission.js';
 import type { RequestResult } from './request-result.js';
 
 /** A worker whose last requests all failed. */
@@ -37,7 +36,7 @@ export class WorkerTroubles {
   /** @param errorType of the log and the metrics */
   record(workerId: string, kind: RequestResult['kind'], error: unknown, errorType: string): void {
     if (!COUNTED.has(kind)) return;
-    const nowMs = REAL_CLOCK.nowMs() + performance.timeOrigin;
+    const nowMs = Date.now();
     const before = this.failures.get(workerId);
     const message = error instanceof Error ? error.message : String(error);
     this.failures.set(workerId, {

@@ -168,7 +168,7 @@ export abstract class JobSettings {
   abstract readonly waitedMs: number;
   /** Input files of all jobs that are not submitted yet. */
   abstract readonly inputBytes: number;
-  /** The largest file of a result that is copied into the database (MAX_RESULT_BYTES). */
+  /** The largest file of a result that is copied into the database. */
   abstract readonly resultBytes: number;
   abstract readonly failures: JobFailureLimits;
 }

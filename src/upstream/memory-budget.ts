@@ -13,6 +13,10 @@ const PLANNED_SHARE = 0.8;
 /** What the process holds without requests. Measured: 190 to 240 MB resident, 60 to 90 MB of heap. */
 const IDLE_RESIDENT = 250 * MIB;
 const IDLE_HEAP = 100 * MIB;
+/** Smaller bodies of requests are not counted: 10,000 of them at once are 160 MB. */
+export const COUNTED_BODY = 16 * 1024;
+/** Smaller answers are not counted. */
+export const COUNTED_ANSWER = 64 * 1024;
 /** At least one large request is always possible. */
 const LEAST = 32 * MIB;
 

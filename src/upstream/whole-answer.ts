@@ -3,7 +3,7 @@ import { codingOf } from './content-coding.js';
 import type { AnswerSink } from './exchange.js';
 import { UpstreamError } from './failure.js';
 import type { AnswerHeaders } from './headers.js';
-import type { MemoryBudget } from './memory-budget.js';
+import { COUNTED_ANSWER, type MemoryBudget } from './memory-budget.js';
 import { MemoryExhaustedError } from './upstream-errors.js';
 
 /** An answer, whole. */
@@ -44,9 +44,6 @@ function decoderOf(charset: string): TextDecoder {
   }
 }
 
-/** Smaller answers are not counted in the memory budget. */
-const SMALL_BYTES = 64 * 1024;
-
 /** Collects a whole answer, up to a limit. */
 export class WholeAnswer implements AnswerSink {
   #status = 0;
@@ -72,7 +69,7 @@ export class WholeAnswer implements AnswerSink {
   chunk(chunk: Buffer): void {
     this.#size += chunk.length;
     if (this.#size > this.maxBytes) throw tooLarge(this.maxBytes);
-    if (this.#size > SMALL_BYTES) this.#hold(this.#size - this.#held);
+    if (this.#size > COUNTED_ANSWER) this.#hold(this.#size - this.#held);
     this.#chunks.push(chunk);
   }
 

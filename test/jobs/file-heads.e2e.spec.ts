@@ -44,5 +44,7 @@ it('answers the HEAD of a file without reading the file from the upstream', asyn
 
   const head = await fetch(`${service.url}/api/v1/jobs/${id}/files/0`, { method: 'HEAD' });
   expect([head.status, head.headers.get('content-type')]).toEqual([200, 'video/mp4']);
+  // The upstream promises no ranges, so none are promised.
+  expect(head.headers.get('accept-ranges')).toBeNull();
   await until(() => film.seen.closed === 1);
 });

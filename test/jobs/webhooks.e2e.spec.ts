@@ -108,6 +108,11 @@ describe('a webhook of a job', () => {
     const metadata = await ask(guarded, 'http://169.254.169.254/latest');
     expect(metadata.status).toBe(400);
     expect(metadata.text).toContain('webhook_url: leads where this service may not call');
+    const itself = await ask(guarded, `${guarded.url}/api/v1/workers`);
+    expect([itself.status, itself.text]).toEqual([
+      400,
+      expect.stringContaining('webhook_url: is the address of this service'),
+    ]);
     expect((await ask(guarded, 'ftp://receiver.example/')).status).toBe(400);
     expect((await ask(unsigned, 'https://receiver.example/')).text).toContain('WEBHOOK_SECRET');
   });

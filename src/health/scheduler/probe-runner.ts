@@ -6,7 +6,7 @@ import { changesWorker, ProbeLeases, type ProbeOutcome } from './probe-leases.js
 import { Prober } from '../probe/prober.js';
 import type { ProbeResult } from '../probe/probe-result.js';
 import { HealthEvaluator } from './health-evaluator.js';
-import { ReplicaFaults } from './replica-faults.js';
+import { HAND_ON_MS, ReplicaFaults } from './replica-faults.js';
 
 /** One probe and its result, for a group of workers that share it. */
 @Injectable()
@@ -51,7 +51,7 @@ export class ProbeRunner {
     }
     const shared = await this.faults.declare(group, reason);
     const own = group.filter(({ claim }) => !shared.has(claim.workerId)).map(({ claim }) => claim);
-    if (own.length > 0) await this.leases.handOn(own, ReplicaFaults.handOnMs);
+    if (own.length > 0) await this.leases.handOn(own, HAND_ON_MS);
     return group.filter(({ claim }) => shared.has(claim.workerId));
   }
 

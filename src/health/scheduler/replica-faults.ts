@@ -9,7 +9,7 @@ import type { Claim } from './probe-leases.js';
 /** After this time a replica tries again: a missing secret may be there by now. */
 const RECHECK_MS = 10_000;
 /** Time for other replicas to claim a probe that this one cannot make. */
-const HAND_ON_MS = 1_000;
+export const HAND_ON_MS = 1_000;
 /** At most one log line in this time names what this replica cannot call. */
 const LOG_INTERVAL_MS = 60_000;
 
@@ -48,8 +48,6 @@ export class ReplicaFaults {
     this.fault = `"${schema}".replica_fault`;
     this.replica = `"${schema}".replica`;
   }
-
-  static readonly handOnMs = HAND_ON_MS;
 
   /** Ids of the workers whose probes this replica leaves to others. */
   leftToOthers(nowMs = performance.now()): readonly string[] {

@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify';
 import type { RequestFacts } from '../../telemetry/request-facts.js';
 import { errorTypeOf } from '../../upstream/failure.js';
 import type { AnswerHeaders } from '../../upstream/headers.js';
-import type { MemoryBudget } from '../../upstream/memory-budget.js';
+import { COUNTED_ANSWER, type MemoryBudget } from '../../upstream/memory-budget.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
 import { UpstreamRejectedError } from '../../upstream/upstream-errors.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
@@ -13,9 +13,6 @@ import { SseResponse } from '../streams/sse-response.js';
 import type { InferenceRequest } from './inference-request.js';
 import type { ServerResponse } from 'http';
 import type { CancelSignal } from '../../upstream/exchange.js';
-
-/** Smaller answers are not counted in the memory budget. */
-export const LARGE_BODY = 64 * 1024;
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -115,7 +112,7 @@ export class ClientResponse implements Responder {
       return;
     }
     const body = this.format.whole(answer, this.head(attempt));
-    if (body.length > LARGE_BODY) holdUntilSent(this.http, body.length);
+    if (body.length > COUNTED_ANSWER) holdUntilSent(this.http, body.length);
     this.commit(attempt, true).type(JSON_TYPE).send(body);
   }
 

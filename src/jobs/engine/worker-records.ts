@@ -61,7 +61,7 @@ export class WorkerRecords {
         [workerId],
       );
       const record = afterOutcome(
-        row === undefined ? EMPTY_RECORD : standingOf(row),
+        row === undefined ? EMPTY_RECORD : recordOf(row),
         outcome,
         this.settings.failures,
       );
@@ -89,7 +89,7 @@ export class WorkerRecords {
   }
 }
 
-function standingOf(row: Row): WorkerRecord {
+function recordOf(row: Row): WorkerRecord {
   return {
     busyInRow: row.busy_in_row,
     faultsInRow: row.faults_in_row,

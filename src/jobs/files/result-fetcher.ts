@@ -235,7 +235,7 @@ export class ResultFetcher {
   }
 
   private tooLarge(): string {
-    return `a file is larger than ${this.settings.resultBytes} bytes, which is the most that is copied (MAX_RESULT_BYTES)`;
+    return `a file is larger than ${this.settings.resultBytes} bytes, which is the most that is copied`;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { COUNTED_BODY } from '../../../upstream/memory-budget.js';
 
 /**
  * The job has what the body said, and its client may wait for minutes: the bytes are freed, and no longer count in the
@@ -9,10 +10,7 @@ export function releaseBody(http: FastifyRequest, { raw, server }: FastifyReply)
   const bytes = http.body.length;
   http.body = undefined;
   // Without a length it was counted as it came, and in what it took.
-  if (Number(http.headers['content-length'] ?? NaN) !== bytes || bytes <= COUNTED_FROM || raw.closed) return;
+  if (Number(http.headers['content-length'] ?? NaN) !== bytes || bytes <= COUNTED_BODY || raw.closed) return;
   server.memoryBudget.release(bytes);
   raw.once('close', () => server.memoryBudget.hold(bytes));
 }
-
-/** Smaller bodies are not counted (held-bodies.ts). */
-const COUNTED_FROM = 16 * 1024;
