@@ -44,7 +44,7 @@ export default defineConfig({
           include: ['test/**/*.spec.ts'],
           globalSetup: 'test/global-setup.ts',
           setupFiles: 'test/fast-check-seed.ts',
-          server: { deps: { external: [/\/dist\/(src|migrations)\//] } },
+          server: { deps: { external: [/\/dist\/src\//] } },
           isolate: false,
           maxWorkers: Number(process.env['WORKERS'] ?? Math.ceil(CORES * 1.5)),
           sequence: { groupOrder: 1 },

@@ -2,22 +2,10 @@ import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
-import { CreateRegistry1795000000000 } from '../../migrations/1795000000000-create-registry.js';
-import { HeartbeatsReplicasModels1796000000000 } from '../../migrations/1796000000000-heartbeats-replicas-models.js';
-import { Protocols1797000000000 } from '../../migrations/1797000000000-protocols.js';
-import { AnyTask1798000000000 } from '../../migrations/1798000000000-any-task.js';
-import { ProbeFailures1799000000000 } from '../../migrations/1799000000000-probe-failures.js';
-import { LongWork1800000000000 } from '../../migrations/1800000000000-long-work.js';
-import { Jobs1801000000000 } from '../../migrations/1801000000000-jobs.js';
 import { JobEntity, JobEventEntity, JobFileEntity, JobWorkerEntity } from '../jobs/job.entity.js';
-import { PlainComments1803000000000 } from '../../migrations/1803000000000-plain-comments.js';
-import { ReplicaSettings1804000000000 } from '../../migrations/1804000000000-replica-settings.js';
-import { FastWorkerChanges1805000000000 } from '../../migrations/1805000000000-fast-worker-changes.js';
-import { JobWebhooks1802000000000 } from '../../migrations/1802000000000-job-webhooks.js';
 import { SigningKeyEntity } from '../jobs/links/signing-key.entity.js';
 import { JobWebhookEntity } from '../jobs/webhooks/job-webhook.entity.js';
-import { WorkerTrouble1806000000000 } from '../../migrations/1806000000000-worker-trouble.js';
-import { EventUrls1807000000000 } from '../../migrations/1807000000000-event-urls.js';
+import { migrationClasses } from './migration-files.js';
 import { ModelEntity } from '../registry/models/model.entity.js';
 import { WorkerEventEntity } from '../registry/worker-event.entity.js';
 import { WorkerProbeEntity } from '../registry/worker-probe.entity.js';
@@ -78,21 +66,7 @@ export function dataSourceOptions(
       SigningKeyEntity,
       JobWorkerEntity,
     ],
-    migrations: [
-      CreateRegistry1795000000000,
-      HeartbeatsReplicasModels1796000000000,
-      Protocols1797000000000,
-      AnyTask1798000000000,
-      ProbeFailures1799000000000,
-      LongWork1800000000000,
-      Jobs1801000000000,
-      JobWebhooks1802000000000,
-      PlainComments1803000000000,
-      ReplicaSettings1804000000000,
-      FastWorkerChanges1805000000000,
-      WorkerTrouble1806000000000,
-      EventUrls1807000000000,
-    ],
+    migrations: migrationClasses(),
     migrationsTableName: 'migration',
     // TypeORM would otherwise create an extension on its own; gen_random_uuid() is built in.
     installExtensions: false,

@@ -1,44 +1,6 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { BEFORE_UPDATE, FOLLOW, RECORD, WORKER_OVERVIEW } from './1795000000000-create-registry.js';
+-- Workers that renew themselves (`heartbeat_ttl_s`), replicas that know of each other (`replica`, `worker_slot`,
+-- `worker_slot_wish`) and what holds for a whole model (`model`). Adds only: the release before may run beside it.
 
-/**
- * Workers that renew themselves (`heartbeat_ttl_s`), replicas that know of each other (`replica`, `worker_slot`,
- * `worker_slot_wish`) and what holds for a whole model (`model`). Adds only: the release before may run beside it.
- */
-export class HeartbeatsReplicasModels1796000000000 implements MigrationInterface {
-  readonly name = 'HeartbeatsReplicasModels1796000000000';
-
-  async up(runner: QueryRunner): Promise<void> {
-    await runner.query(HEARTBEATS);
-    await runner.query(REPLICAS);
-    await runner.query(MODELS);
-    await runner.query(FUNCTIONS);
-    await runner.query(OVERVIEW);
-  }
-
-  async down(runner: QueryRunner): Promise<void> {
-    await runner.query(`
-      DROP VIEW worker_overview;
-      DROP FUNCTION worker_before_update() CASCADE;
-      DROP FUNCTION worker_record() CASCADE;
-      DROP FUNCTION worker_follow() CASCADE;
-      DROP FUNCTION worker_changes(worker, worker);
-      DROP TABLE worker_slot_wish;
-      DROP TABLE worker_slot;
-      DROP TABLE replica;
-      DROP TABLE model;
-      DROP FUNCTION model_follow();
-      ALTER TABLE worker_probe DROP COLUMN heartbeat_at, DROP COLUMN last_good_at, DROP COLUMN last_served_at;
-      ALTER TABLE worker DROP COLUMN heartbeat_ttl_s;
-    `);
-    await runner.query(BEFORE_UPDATE);
-    await runner.query(RECORD);
-    await runner.query(FOLLOW);
-    await runner.query(WORKER_OVERVIEW);
-  }
-}
-
-const HEARTBEATS = `
 ALTER TABLE worker ADD COLUMN heartbeat_ttl_s integer,
   ADD CONSTRAINT worker_heartbeat_ttl_range CHECK (heartbeat_ttl_s BETWEEN 1 AND 86400);
 COMMENT ON COLUMN worker.heartbeat_ttl_s IS 'The worker promises a heartbeat within so many seconds; after three missed it is suspect, and offline if its probes fail too. null: it promises none.';
@@ -49,9 +11,7 @@ ALTER TABLE worker_probe ADD COLUMN heartbeat_at timestamptz,
 COMMENT ON COLUMN worker_probe.heartbeat_at IS 'The last heartbeat; null: none yet.';
 COMMENT ON COLUMN worker_probe.last_good_at IS 'The last successful probe; the time of the definition when there was none yet.';
 COMMENT ON COLUMN worker_probe.last_served_at IS 'When a request last succeeded there, on any replica; written every few seconds at most.';
-`;
 
-const REPLICAS = `
 CREATE TABLE replica (
   id         uuid        NOT NULL,
   host       text        NOT NULL,
@@ -97,9 +57,7 @@ COMMENT ON TABLE  worker_slot_wish IS 'Which replicas have requests waiting for 
 COMMENT ON COLUMN worker_slot_wish.worker_id IS 'The worker.';
 COMMENT ON COLUMN worker_slot_wish.replica_id IS 'The replica whose requests wait.';
 COMMENT ON COLUMN worker_slot_wish.wished_until IS 'After this the wish is void.';
-`;
 
-const MODELS = `
 CREATE TABLE model (
   name          text        NOT NULL,
   strategy      text,
@@ -159,10 +117,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION model_follow() IS 'Keeps generation and updated_* true, and notifies the replicas.';
 CREATE TRIGGER model_follow BEFORE INSERT OR UPDATE OR DELETE ON model FOR EACH ROW EXECUTE FUNCTION model_follow();
-`;
 
-/** As before, but for columns by name: one that is added later is a part of the definition by itself. */
-const FUNCTIONS = `
+-- The functions as before, but for columns by name: one that is added later is a part of the definition by itself.
 CREATE FUNCTION worker_changes(before worker, after worker) RETURNS text[] LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $$
 DECLARE
   changed text[];
@@ -257,9 +213,7 @@ BEGIN
   RETURN NULL;
 END $$;
 COMMENT ON COLUMN worker.admin_state_since IS 'When admin_state last changed. Set it to now() on an enabled worker to have the replicas forget what they hold against it.';
-`;
 
-const OVERVIEW = `
 CREATE OR REPLACE VIEW worker_overview AS
 SELECT w.model_name, w.name, w.req_url_template, w.owner, w.admin_state, w.health, w.health_reason,
        date_trunc('second', now() - w.health_since) AS health_for,
@@ -267,4 +221,3 @@ SELECT w.model_name, w.name, w.req_url_template, w.owner, w.admin_state, w.healt
        w.weight, w.priority, w.max_concurrency, w.generation, w.id, p.last_served_at, w.heartbeat_ttl_s, p.heartbeat_at
 FROM worker w LEFT JOIN worker_probe p ON p.worker_id = w.id
 ORDER BY w.model_name, w.created_at, w.id;
-`;

@@ -1,29 +1,6 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+-- Reports of the end of jobs to callers (`job_webhook`), and keys that all replicas share (`signing_key`): links to files
+-- are signed with one. Adds only: the release before may run beside it.
 
-/**
- * Reports of the end of jobs to callers (`job_webhook`), and keys that all replicas share (`signing_key`): links to files
- * are signed with one. Adds only: the release before may run beside it.
- */
-export class JobWebhooks1802000000000 implements MigrationInterface {
-  readonly name = 'JobWebhooks1802000000000';
-
-  async up(runner: QueryRunner): Promise<void> {
-    await runner.query(TABLES);
-    await runner.query(COMMENTS);
-    await runner.query(TRIGGER);
-  }
-
-  async down(runner: QueryRunner): Promise<void> {
-    await runner.query(`
-      DROP TRIGGER job_report_end ON job;
-      DROP FUNCTION job_report_end();
-      DROP TABLE job_webhook;
-      DROP TABLE signing_key;
-    `);
-  }
-}
-
-const TABLES = `
 CREATE TABLE job_webhook (
   job_id       uuid        NOT NULL,
   url          text        NOT NULL,
@@ -52,9 +29,7 @@ CREATE TABLE signing_key (
   CONSTRAINT signing_key_pkey PRIMARY KEY (name),
   CONSTRAINT signing_key_length CHECK (octet_length(secret) = 32)
 );
-`;
 
-const COMMENTS = `
 COMMENT ON TABLE  job_webhook IS 'Reports of ended jobs to the webhook_url of their callers: one a job, tried up to six times.';
 COMMENT ON COLUMN job_webhook.job_id IS 'The job; it may be deleted before its report is delivered.';
 COMMENT ON COLUMN job_webhook.url IS 'Where it is sent.';
@@ -73,10 +48,8 @@ COMMENT ON TABLE  signing_key IS 'Keys that all replicas share. Deleting one mak
 COMMENT ON COLUMN signing_key.name IS 'What it signs: file_links.';
 COMMENT ON COLUMN signing_key.secret IS '32 random bytes.';
 COMMENT ON COLUMN signing_key.created_at IS 'When it was made.';
-`;
 
-/** In the transaction that ends the job: no report is lost, whichever replica or hand ends it. */
-const TRIGGER = `
+-- In the transaction that ends the job: no report is lost, whichever replica or hand ends it.
 CREATE FUNCTION job_report_end() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
   INSERT INTO job_webhook (job_id, url, state) VALUES (NEW.id, NEW.webhook_url, NEW.state) ON CONFLICT (job_id) DO NOTHING;
@@ -85,4 +58,3 @@ END $$;
 CREATE TRIGGER job_report_end AFTER UPDATE ON job FOR EACH ROW
   WHEN (OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL AND NEW.webhook_url IS NOT NULL)
   EXECUTE FUNCTION job_report_end();
-`;

@@ -1,33 +1,6 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+-- Long work: jobs under leases (`job`), their history (`job_event`), their files (`job_file`), what jobs have shown of a
+-- worker (`job_worker`), and the view `job_overview`. Adds only: the release before may run beside it.
 
-/**
- * Long work: jobs under leases (`job`), their history (`job_event`), their files (`job_file`), what jobs have shown of a
- * worker (`job_worker`), and the view `job_overview`. Adds only: the release before may run beside it.
- */
-export class Jobs1801000000000 implements MigrationInterface {
-  readonly name = 'Jobs1801000000000';
-
-  async up(runner: QueryRunner): Promise<void> {
-    await runner.query(TABLES);
-    await runner.query(COMMENTS);
-    await runner.query(FUNCTIONS);
-    await runner.query(JOB_OVERVIEW);
-  }
-
-  async down(runner: QueryRunner): Promise<void> {
-    await runner.query(`
-      DROP VIEW job_overview;
-      DROP TABLE job_worker;
-      DROP TABLE job_file;
-      DROP TABLE job_event;
-      DROP TABLE job;
-      DROP FUNCTION job_before();
-      DROP FUNCTION job_follow();
-    `);
-  }
-}
-
-const TABLES = `
 CREATE TABLE job (
   id              uuid        NOT NULL,
   model_name      text        NOT NULL,
@@ -134,9 +107,7 @@ CREATE TABLE job_worker (
   CONSTRAINT job_worker_worker FOREIGN KEY (worker_id) REFERENCES worker (id) ON DELETE CASCADE,
   CONSTRAINT job_worker_counts CHECK (busy_in_row >= 0 AND faults_in_row >= 0 AND failures_in_row >= 0)
 );
-`;
 
-const COMMENTS = `
 COMMENT ON TABLE  job IS 'One piece of long work a row: a request that is submitted to a worker, asked for, and whose result is fetched. Changes made here by hand are obeyed: cancel_wanted = true cancels, due_at = now() asks at once.';
 COMMENT ON COLUMN job.id IS 'A UUID of version 7: ids rise with time.';
 COMMENT ON COLUMN job.model_name IS 'The model that the client asked for.';
@@ -206,9 +177,7 @@ COMMENT ON COLUMN job_worker.paused_until IS 'It gets no new jobs until then.';
 COMMENT ON COLUMN job_worker.pause_reason IS 'Why it is paused: busy, unreachable or faults.';
 COMMENT ON COLUMN job_worker.last_failure IS 'The error of the last job that failed there.';
 COMMENT ON COLUMN job_worker.last_failure_at IS 'When that was.';
-`;
 
-const FUNCTIONS = `
 CREATE FUNCTION job_before() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
   IF TG_OP = 'UPDATE' THEN
@@ -265,9 +234,7 @@ CREATE TRIGGER job_follow_insert AFTER INSERT ON job FOR EACH ROW EXECUTE FUNCTI
 CREATE TRIGGER job_follow_update AFTER UPDATE ON job FOR EACH ROW
   WHEN (OLD.state <> NEW.state OR OLD.note <> NEW.note OR OLD.cancel_wanted <> NEW.cancel_wanted)
   EXECUTE FUNCTION job_follow();
-`;
 
-const JOB_OVERVIEW = `
 CREATE VIEW job_overview AS
 -- Counted once, not for each job that waits.
 WITH active AS MATERIALIZED (
@@ -310,4 +277,3 @@ LEFT JOIN LATERAL (
   ) AS reasons
 ) AS wait ON j.state = 'queued' AND j.mode = 'poll';
 COMMENT ON VIEW job_overview IS 'Every job: what it waits for, for how long, at which worker, and why. Holds no prompts, so that a role that only reads may see it.';
-`;

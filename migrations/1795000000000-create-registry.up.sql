@@ -1,36 +1,6 @@
-import type { MigrationInterface, QueryRunner } from 'typeorm';
+-- The registry: who the workers are (`worker`), when they were last looked at (`worker_probe`) and what
+-- happened to them (`worker_event`). The first migration: no older release runs beside it.
 
-/**
- * The registry: who the workers are (`worker`), when they were last looked at (`worker_probe`) and what
- * happened to them (`worker_event`). The first migration: no older release runs beside it.
- */
-export class CreateRegistry1795000000000 implements MigrationInterface {
-  readonly name = 'CreateRegistry1795000000000';
-
-  async up(runner: QueryRunner): Promise<void> {
-    await runner.query(WORKER);
-    await runner.query(WORKER_PROBE);
-    await runner.query(WORKER_EVENT);
-    await runner.query(WORKER_OVERVIEW);
-    await runner.query(BEFORE_UPDATE);
-    await runner.query(RECORD);
-    await runner.query(FOLLOW);
-  }
-
-  async down(runner: QueryRunner): Promise<void> {
-    await runner.query(`
-      DROP VIEW worker_overview;
-      DROP TABLE worker_probe;
-      DROP TABLE worker;
-      DROP TABLE worker_event;
-      DROP FUNCTION worker_follow();
-      DROP FUNCTION worker_record();
-      DROP FUNCTION worker_before_update();
-    `);
-  }
-}
-
-const WORKER = `
 CREATE TABLE worker (
   id                uuid        NOT NULL DEFAULT gen_random_uuid(),
   model_name        text        NOT NULL,
@@ -130,9 +100,7 @@ COMMENT ON COLUMN worker.health_since IS 'When health last changed.';
 COMMENT ON COLUMN worker.generation IS 'Rises with every change of the definition; a probe of an older generation is dropped.';
 COMMENT ON COLUMN worker.created_at IS 'When it was first registered.';
 COMMENT ON COLUMN worker.updated_at IS 'When its definition or admin_state last changed.';
-`;
 
-const WORKER_PROBE = `
 CREATE TABLE worker_probe (
   worker_id        uuid        NOT NULL,
   generation       integer     NOT NULL DEFAULT 1,
@@ -163,9 +131,7 @@ COMMENT ON COLUMN worker_probe.last_detail IS 'What that probe saw.';
 COMMENT ON COLUMN worker_probe.last_ms IS 'How long that probe took, in milliseconds.';
 COMMENT ON COLUMN worker_probe.failures_in_row IS 'Failed probes since the last success.';
 COMMENT ON COLUMN worker_probe.successes_in_row IS 'Successful probes since the last failure.';
-`;
 
-const WORKER_EVENT = `
 CREATE TABLE worker_event (
   id               bigint      GENERATED ALWAYS AS IDENTITY,
   at               timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -193,9 +159,7 @@ COMMENT ON COLUMN worker_event.kind IS 'registered, changed, deleted; the new ad
 COMMENT ON COLUMN worker_event.detail IS 'The columns that changed, or the reason of a verdict; never a value that could be a secret.';
 COMMENT ON COLUMN worker_event.actor IS 'Who: the setting mmm.actor where the service set it, else the database user.';
 COMMENT ON COLUMN worker_event.generation IS 'The generation after the change.';
-`;
 
-export const WORKER_OVERVIEW = `
 CREATE VIEW worker_overview AS
 SELECT w.model_name, w.name, w.req_url_template, w.owner, w.admin_state, w.health, w.health_reason,
        date_trunc('second', now() - w.health_since) AS health_for,
@@ -204,10 +168,8 @@ SELECT w.model_name, w.name, w.req_url_template, w.owner, w.admin_state, w.healt
 FROM worker w LEFT JOIN worker_probe p ON p.worker_id = w.id
 ORDER BY w.model_name, w.created_at, w.id;
 COMMENT ON VIEW worker_overview IS 'Who is there, in what state, and what the last probe saw: SELECT * FROM worker_overview;';
-`;
 
-/** What the row itself must say after any change, also one made by hand. */
-export const BEFORE_UPDATE = `
+-- What the row itself must say after any change, also one made by hand.
 CREATE FUNCTION worker_before_update() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   defined boolean := (NEW.model_name, NEW.name, NEW.req_url_template, NEW.owner, NEW.protocol, NEW.task, NEW.worker_type,
@@ -243,9 +205,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION worker_before_update() IS 'Keeps generation and the *_since columns true, whoever changes the row.';
 CREATE TRIGGER worker_before_update BEFORE UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_before_update();
-`;
 
-export const RECORD = `
 CREATE FUNCTION worker_record() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
   who text := coalesce(nullif(current_setting('mmm.actor', true), ''), session_user);
@@ -311,10 +271,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION worker_record() IS 'Writes worker_event.';
 CREATE TRIGGER worker_record AFTER INSERT OR UPDATE OR DELETE ON worker FOR EACH ROW EXECUTE FUNCTION worker_record();
-`;
 
-/** Tells the replicas, and the prober, what they must look at again. Never for probes: a NOTIFY takes a database-wide lock at commit. */
-export const FOLLOW = `
+-- Tells the replicas, and the prober, what they must look at again. Never for probes: a NOTIFY takes a database-wide lock at commit.
 CREATE FUNCTION worker_follow() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
   IF TG_OP = 'DELETE' THEN
@@ -335,4 +293,3 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION worker_follow() IS 'Keeps worker_probe in step with worker, and notifies the replicas of changes that matter to them.';
 CREATE TRIGGER worker_follow AFTER INSERT OR UPDATE OR DELETE ON worker FOR EACH ROW EXECUTE FUNCTION worker_follow();
-`;

@@ -1,0 +1,7 @@
+DROP VIEW worker_overview;
+DROP TABLE worker_probe;
+DROP TABLE worker;
+DROP TABLE worker_event;
+DROP FUNCTION worker_follow();
+DROP FUNCTION worker_record();
+DROP FUNCTION worker_before_update();

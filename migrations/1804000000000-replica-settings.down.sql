@@ -1,0 +1,2 @@
+DROP TABLE replica_fault;
+ALTER TABLE replica DROP COLUMN version, DROP COLUMN settings, DROP COLUMN draining;
