@@ -2,7 +2,6 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { AccessSettings } from '../config/settings.js';
 import { ForeignOriginError, UnauthorizedError } from './access-errors.js';
-import { isSignedLink } from './signed-link.js';
 import { SecretText } from './secret-text.js';
 
 /** Open to everyone: the probes, and the pages that describe the API and hold no secret. */
@@ -46,4 +45,14 @@ function keyOf(headers: IncomingHttpHeaders): string | null {
   const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
   const own = headers['x-api-key'];
   return bearer ?? (typeof own === 'string' ? own : null);
+}
+
+const SIGNED_FILE = /^\/api\/v1\/jobs\/[0-9a-f-]{36}\/files\/\d{1,6}\?(?:[^#]*&)?signature=[\w-]/i;
+
+/**
+ * Whether a request comes by a signed link to a file, which needs no key. The signature is not checked here: the route
+ * that serves files calls this function, too, and checks it.
+ */
+export function isSignedLink(method: string, url: string): boolean {
+  return (method === 'GET' || method === 'HEAD') && SIGNED_FILE.test(url);
 }

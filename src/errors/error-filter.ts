@@ -1,8 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Logger } from '@nestjs/common';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { anthropicError } from '../inference/apis/anthropic/anthropic-error.js';
 import { isOpenAiChat } from '../inference/chat/parse-chat.js';
-import { allowedMethods } from './allowed-methods.js';
 import { isNativePath, openAiEnvelope, nativeEnvelope, speaksAnthropic } from './envelopes.js';
 import { type Problem, problemOf } from './problem.js';
 import { hasUnreadBody, drainBody } from './unread-requests.js';
@@ -68,4 +67,30 @@ function envelopeOf(problem: Problem, path: string, { body, headers, id }: Fasti
 function pathOf(url: string): string {
   const query = url.indexOf('?');
   return query === -1 ? url : url.slice(0, query);
+}
+
+interface KnownRoute {
+  readonly method: string;
+  readonly pattern: RegExp;
+}
+
+const known = new WeakMap<object, KnownRoute[]>();
+
+/** Call before any route is made. */
+export function rememberRoutes(server: FastifyInstance): void {
+  const routes: KnownRoute[] = [];
+  known.set(server.server, routes);
+  server.addHook('onRoute', ({ method, url }) => {
+    // Catch-all routes for the assets of pages are not listed.
+    if (url.includes('*') && !url.startsWith('/api/')) return;
+    const literal = url.replaceAll(/[.]/g, '\\.').replaceAll(/:[^/]+/g, '[^/]+');
+    const pattern = new RegExp(`^${literal.replaceAll('*', '.+')}$`);
+    for (const one of Array.isArray(method) ? method : [method]) routes.push({ method: one, pattern });
+  });
+}
+
+/** The methods of this path; none: the path does not exist. */
+function allowedMethods(server: FastifyInstance, path: string): readonly string[] {
+  const routes = known.get(server.server) ?? [];
+  return [...new Set(routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))];
 }

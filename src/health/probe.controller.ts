@@ -1,7 +1,7 @@
 import { Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { WorkerViews } from '../registry/worker-view.js';
 import { ProbeNow } from './probe-now.js';
-import { ProbedWorkerDto } from './probed-worker.dto.js';
+import { ProbedWorkerDto } from '../registry/worker-answers.dto.js';
 
 @Controller('api/v1/workers/:id')
 export class ProbeController {

@@ -9,16 +9,14 @@ import { ModelLookup } from '../registry/live/model-lookup.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
 import type { CancelSignal } from '../upstream/exchange.js';
 import { IdempotencyConflictError, InputsFullError, QueueFullError } from './job-errors.js';
-import { newJobId } from './job-id.js';
+import { type Job, type NewJob, newJobId } from './job.js';
 import { hasEnded, jobOf, type JobRow } from './job-rows.js';
 import { type FileContent, JobContents } from './files/job-contents.js';
 import { JobRunner } from './engine/job-runner.js';
 import { JobTable, type ListFilter } from './job-table.js';
-import type { Job, NewJob } from './job.js';
 import { InputLinks } from './files/input-links.js';
 import { splitInput } from './files/input-files.js';
-import { isPollWorker, type PollWorker, pollWorkersOf } from './engine/poll-workers.js';
-import { whyUnable } from './engine/submit-call.js';
+import { isPollWorker, type PollWorker, pollWorkersOf, whyUnable } from './engine/poll-workers.js';
 import { Waiting } from './waiting.js';
 
 /** How long a job of a model without poll workers waits for a worker. */

@@ -78,3 +78,11 @@ export class ListWorkersQueryDto extends PageQueryDto {
   @ApiProperty({ enum: SORT_NAMES, default: DEFAULT_SORT, required: false })
   sort?: SortName;
 }
+
+/** Of the native list. */
+export class ListWorkersDto {
+  /** true: each worker with its state. */
+  @IsOptional()
+  @IsIn(['true', 'false'])
+  detail?: 'true' | 'false';
+}

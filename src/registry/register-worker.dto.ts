@@ -26,8 +26,7 @@ import {
 } from '../input/dto-rules.js';
 import { IsDto } from '../input/read-dto.js';
 import type { JsonValue } from '../input/json.js';
-import type { ChoicesSpec } from '../template/choices.js';
-import { SIZE } from '../template/image-size.js';
+import { type ChoicesSpec, SIZE } from '../template/choices.js';
 import { PollDto } from './poll.dto.js';
 import { PROTOCOLS, TASKS, type WorkerProtocol, type WorkerTask } from './worker.js';
 

@@ -144,3 +144,27 @@ export class WorkerEventPageDto {
   /** Sent as `cursor`, it returns the next page; null: this page is the last. */
   next_cursor!: string | null;
 }
+
+export class ProbeSeenDto {
+  ok!: boolean;
+  /** The result as text. */
+  detail!: string;
+  /** How long it took. */
+  ms!: number;
+}
+
+/** A worker after it was probed, and the result. */
+export class ProbedWorkerDto extends WorkerDto {
+  probe!: ProbeSeenDto;
+}
+
+/** What the native API answers when a call succeeded. */
+export class DoneDto {
+  success!: boolean;
+  msg!: string;
+}
+
+export class WorkerListDto {
+  success!: boolean;
+  data!: ListedWorkerDto[];
+}

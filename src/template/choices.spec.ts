@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as fc from 'fast-check';
-import { choiceFaults, compileChoices } from './choices.js';
-import { readSize } from './image-size.js';
+import { choiceFaults, compileChoices, readSize } from './choices.js';
 
 describe('choices', () => {
   it('give a listed value as it is typed there, and leave other placeholders alone', () => {

@@ -19,9 +19,15 @@ import { JobRecorder } from './job-recorder.js';
 import type { StartedJob } from './job-starts.js';
 import { JobWorkers } from './job-workers.js';
 import { afterSubmit, afterUnknownSubmit, failed, notTaken } from './next-step.js';
-import { isPollWorker, knownValues, type PollWorker, pollWorkersOf } from './poll-workers.js';
+import {
+  isOfRequest,
+  isPollWorker,
+  knownValues,
+  type PollWorker,
+  pollWorkersOf,
+  submitCall,
+} from './poll-workers.js';
 import { WorkerRecords } from './worker-records.js';
-import { isOfRequest, submitCall } from './submit-call.js';
 import type { Recorded } from './job-leases.js';
 
 const IMAGE_TIMEOUTS: UpstreamTimeouts = {

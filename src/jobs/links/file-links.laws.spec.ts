@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isSignedLink } from '../../access/signed-link.js';
+import { isSignedLink } from '../../access/admission-check.js';
 import { isValidLink, signedFilePath } from './file-links.js';
 
 const ID = '0198a1b2-0000-7000-8000-000000000001';

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { WebhookSettings } from '../../config/settings.js';
@@ -9,7 +10,6 @@ import type { UpstreamTimeouts } from '../../upstream/timeouts.js';
 import { UpstreamClient } from '../../upstream/upstream-client.js';
 import { jobView } from '../job-view.js';
 import { Jobs } from '../jobs.service.js';
-import { signWebhook } from './sign-webhook.js';
 import { type ClaimedWebhook, type WebhookResult, WebhookTable } from './webhook-table.js';
 
 const AT_ONCE = 16;
@@ -143,3 +143,18 @@ const DELETED: WebhookResult = {
   error: 'the job was deleted before its report was sent',
   nextInMs: null,
 };
+
+/** The headers by which a receiver knows the message, its time and its sender [Standard Webhooks, Signature scheme]. */
+export function signWebhook(
+  key: Buffer,
+  id: string,
+  timestampS: number,
+  body: string,
+): Record<string, string> {
+  const signature = createHmac('sha256', key).update(`${id}.${timestampS}.${body}`).digest('base64');
+  return {
+    'webhook-id': id,
+    'webhook-timestamp': String(timestampS),
+    'webhook-signature': `v1,${signature}`,
+  };
+}

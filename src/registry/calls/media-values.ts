@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { parseDataUrl } from '../../input/data-url.js';
 import { UnsupportedFieldError } from '../../input/input-errors.js';
 import type { JsonValue } from '../../input/json.js';
-import type { Choices } from '../../template/choices.js';
-import { readSize } from '../../template/image-size.js';
+import { type Choices, readSize } from '../../template/choices.js';
 import { fieldOf, type PlaceholderName, type PlaceholderValues } from '../../template/placeholders.js';
 import type { TemplateCall, WorkerDefaults } from '../worker.js';
 

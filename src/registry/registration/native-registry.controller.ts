@@ -1,11 +1,12 @@
 import { Body, Controller, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { ApiBody } from '@nestjs/swagger';
 import { WorkerActivity } from '../live/worker-activity.js';
+import { ListWorkersDto } from '../list-workers-query.dto.js';
 import { HeartbeatDto, OfflineWorkerDto, RegisterWorkerDto } from '../register-worker.dto.js';
+import { DoneDto, WorkerListDto } from '../worker-answers.dto.js';
 import { overviewOf } from '../worker-view.js';
 import { API_ACTOR } from '../worker-writer.js';
 import { HeartbeatService } from './heartbeat.service.js';
-import { DoneDto, ListWorkersDto, WorkerListDto } from './native-registry.dto.js';
 import { RegistrationService } from './registration.service.js';
 
 /** The native registry API. Its paths, fields and texts are fixed: existing clients compare them to the letter. */

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isSignedLink } from '../../../access/signed-link.js';
+import { isSignedLink } from '../../../access/admission-check.js';
 import type { Fields } from '../../../input/json.js';
 import type { Job } from '../../../jobs/job.js';
 import { publicState } from '../../../jobs/job-view.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { ownerOf } from '../../../access/owner.js';
+import { ownerOf } from './own-jobs.js';
 import type { Job } from '../../../jobs/job.js';
 import { Jobs } from '../../../jobs/jobs.service.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';

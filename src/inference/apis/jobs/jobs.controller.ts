@@ -1,16 +1,16 @@
 import { Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiBody } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ownerOf } from '../../../access/owner.js';
+import { ownerOf, OwnJobs } from './own-jobs.js';
 import { limitOf, pageOf, readCursor } from '../../../input/page.dto.js';
 import { hasEnded, jobPath, jobView } from '../../../jobs/job-view.js';
 import { Jobs } from '../../../jobs/jobs.service.js';
-import { OwnJobs } from './own-jobs.js';
 import { JobEvents } from './job-events.js';
 import { JobNotFoundError } from './job-errors.js';
 import { JobDto, JobPageDto, JOBS_CURSOR, ListJobsQueryDto, NewJobDto } from './jobs-api.dto.js';
 import { JobStarter } from './job-starter.js';
 import { JobRequests } from './job-requests.js';
+import { FileResponses } from './file-responses.js';
 
 /** Long work: jobs that a client makes, follows and cancels. */
 @Controller('api/v1/jobs')
@@ -89,5 +89,31 @@ export class JobsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     await this.events.send(await this.own.get(id, http), http, reply);
+  }
+}
+
+/** The files of jobs. */
+@Controller('api/v1/jobs/:id/files')
+export class JobFilesController {
+  constructor(
+    private readonly own: OwnJobs,
+    private readonly files: FileResponses,
+  ) {}
+
+  /** A file of the result; with `Range`, a part of it. A signed link from an answer needs no key. */
+  @Get(':number')
+  async file(
+    @Param('id') id: string,
+    @Param('number') number: string,
+    @Req() http: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const isSigned = await this.files.checkLink(http, id, Number(number));
+    await this.files.send(
+      isSigned ? await this.own.any(id) : await this.own.get(id, http),
+      number,
+      http,
+      reply,
+    );
   }
 }

@@ -10,17 +10,16 @@ import { errorTypeOf, UpstreamError } from '../../../upstream/failure.js';
 import { ClientDisconnect } from '../../client/client-response.js';
 import { type Deadline, deadlineOf } from '../../client/inference-request.js';
 import { preferenceApplied, type Preferences, readPrefer } from '../../client/prefer.js';
-import { baseUrlOf } from './base-url.js';
+import { baseUrlOf, JobResults } from './job-results.js';
 import { HangUps } from './hang-ups.js';
 import { JobFailedError, JobNotFoundError, JobUnfinishedError } from './job-errors.js';
 import type { JobFormat, LateFailure } from './job-formats.js';
 import { DatabaseUnavailableError } from '../../../jobs/job-errors.js';
 import type { ErrorType } from '../../../telemetry/error-type.js';
-import { JobResults } from './job-results.js';
 import { JobStarter } from './job-starter.js';
 import { type JobRequest, retryCountOf } from './new-job.js';
-import { releaseBody } from './release-body.js';
 import { PatientReply } from './patient-reply.js';
+import { COUNTED_BODY } from '../../../upstream/memory-budget.js';
 
 /** Answers clients that wait for their jobs. */
 @Injectable()
@@ -148,4 +147,18 @@ function note({ facts }: FastifyRequest, reply: FastifyReply, { workerId }: Job)
   facts.workerId = workerId;
   facts.attempts = Math.max(1, facts.attempts);
   if (!reply.raw.headersSent) reply.header('x-mmm-worker-id', workerId);
+}
+
+/**
+ * The job has what the body said, and its client may wait for minutes: the bytes are freed, and no longer count in the
+ * memory budget, which counts them until the response is closed.
+ */
+function releaseBody(http: FastifyRequest, { raw, server }: FastifyReply): void {
+  if (!Buffer.isBuffer(http.body)) return;
+  const bytes = http.body.length;
+  http.body = undefined;
+  // Without a length it was counted as it came, and in what it took.
+  if (Number(http.headers['content-length'] ?? NaN) !== bytes || bytes <= COUNTED_BODY || raw.closed) return;
+  server.memoryBudget.release(bytes);
+  raw.once('close', () => server.memoryBudget.hold(bytes));
 }

@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvalidInputError } from '../../../input/input-errors.js';
-import { baseUrlOf } from './base-url.js';
+import { baseUrlOf } from './job-results.js';
 import { isKept } from './hang-ups.js';
-import { ignoredFields } from './ignored-fields.js';
-import { idempotencyKeyOf, kindOf, requestHash, retryCountOf } from './new-job.js';
+import { idempotencyKeyOf, ignoredFields, kindOf, requestHash, retryCountOf } from './new-job.js';
 import { readJobInput } from './read-job-input.js';
 
 describe('a request for a job', () => {

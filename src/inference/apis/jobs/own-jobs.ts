@@ -1,6 +1,6 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { ownerOf } from '../../../access/owner.js';
 import type { Job } from '../../../jobs/job.js';
 import { Jobs } from '../../../jobs/jobs.service.js';
 import { JobNotFoundError } from './job-errors.js';
@@ -23,4 +23,9 @@ export class OwnJobs {
     if (job === null) throw new JobNotFoundError();
     return job;
   }
+}
+
+/** The owner of what a request makes: '' while there is one key for all. */
+export function ownerOf(_request: { readonly headers: IncomingHttpHeaders }): string {
+  return '';
 }

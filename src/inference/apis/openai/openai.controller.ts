@@ -14,7 +14,7 @@ import type { OpenAiChat } from '../../chat/chat.js';
 import { type InferenceRequest, InferenceRequests } from '../../client/inference-request.js';
 import { InferenceService } from '../../inference.service.js';
 import { memoize } from '../../passthrough/raw-request.js';
-import { readBodyFields } from '../jobs/body-fields.js';
+import { readBodyFields } from '../jobs/form-body.js';
 import { JobFront } from '../jobs/job-front.js';
 import { isJobEndpoint, type JobEndpoint, jobCallOf, needsConversion } from './job-calls.js';
 import { ChatFormat, TextFormat } from './client-response.js';

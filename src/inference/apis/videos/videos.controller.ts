@@ -1,6 +1,6 @@
 import { Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ownerOf } from '../../../access/owner.js';
+import { ownerOf } from '../jobs/own-jobs.js';
 import { type Fields, isPresent } from '../../../input/json.js';
 import type { Job } from '../../../jobs/job.js';
 import { hasEnded, jobPath, publicState } from '../../../jobs/job-view.js';
@@ -9,7 +9,7 @@ import { LiveWorkers } from '../../../registry/live/live-workers.js';
 import { FileResponses } from '../jobs/file-responses.js';
 import { JobNotFoundError, NoResultError, UnsupportedOperationError } from '../jobs/job-errors.js';
 import { JobStarter } from '../jobs/job-starter.js';
-import { readBodyFields } from '../jobs/body-fields.js';
+import { readBodyFields } from '../jobs/form-body.js';
 import { ApiExcludeEndpoint } from '@nestjs/swagger';
 import { DeletedVideoDto, VideoDto, VideoListDto } from './videos-api.dto.js';
 import { VideoRequests } from './video-requests.js';

@@ -4,14 +4,13 @@ import { TemplateError } from '../../../template/template-error.js';
 import type { UpstreamTimeouts } from '../../../upstream/timeouts.js';
 import type { PollSpec, PollStepSpec } from '../../poll.dto.js';
 import type { PollCall } from '../../poll.js';
-import { FaultList } from '../fault-list.js';
+import { FaultList, keptIn, keptNameProblem, stepValues, stepVocabulary } from './poll-vocabulary.js';
 import { compileErrorPaths } from './error-words.js';
 import { compileResult } from './poll-result.js';
 import { compileStates } from './poll-state.js';
 import { compileStatus } from './poll-status.js';
 import { compileFile, compileStep, type StepContext } from './poll-step.js';
 import { compileSubmit } from './poll-submit.js';
-import { keptIn, keptNameProblem, stepValues, stepVocabulary } from './poll-vocabulary.js';
 
 /** What the worker's own call says of its submit. */
 export interface SubmitContext {

@@ -1,6 +1,6 @@
 import { compileValuePath } from '../../../template/json-paths.js';
 import type { PlaceholderName, PlaceholderValues, Vocabulary } from '../../../template/placeholders.js';
-import type { FaultList } from '../fault-list.js';
+import type { FaultList } from './poll-vocabulary.js';
 
 /** The first path that finds something, as text. */
 export interface TextReader {

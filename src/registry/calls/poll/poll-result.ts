@@ -6,11 +6,10 @@ import { mediaType } from '../../../upstream/headers.js';
 import type { UpstreamTimeouts } from '../../../upstream/timeouts.js';
 import type { PollSpec, PollResultSpec } from '../../poll.dto.js';
 import type { Kept, PollCall, ResultFile, ResultPlan, ResultReading } from '../../poll.js';
-import type { FaultList } from '../fault-list.js';
+import { type FaultList, keptIn, keptNameProblem, stepValues, stepVocabulary } from './poll-vocabulary.js';
 import type { TextReader } from './error-words.js';
 import { isSuccess, keptValue, readAnswer, withStatus } from './poll-answer.js';
 import { compileStep, type PollStep, type StepContext } from './poll-step.js';
-import { keptIn, keptNameProblem, stepValues, stepVocabulary } from './poll-vocabulary.js';
 
 /** More files than any task makes. */
 const MOST_FILES = 100;

@@ -1,7 +1,7 @@
 import { compileValuePath, type ValuePath } from '../../../template/json-paths.js';
 import type { PlaceholderName, PlaceholderValues, Vocabulary } from '../../../template/placeholders.js';
 import type { StateRuleDto } from '../../poll.dto.js';
-import type { FaultList } from '../fault-list.js';
+import type { FaultList } from './poll-vocabulary.js';
 
 export const STATES = ['queued', 'running', 'done', 'failed', 'cancelled', 'lost'] as const;
 export type UpstreamState = (typeof STATES)[number];

@@ -2,11 +2,10 @@ import { compileValuePath, type ValuePath } from '../../../template/json-paths.j
 import type { PlaceholderValues, Vocabulary } from '../../../template/placeholders.js';
 import type { PollSpec } from '../../poll.dto.js';
 import type { PollCall, StatusReading } from '../../poll.js';
-import type { FaultList } from '../fault-list.js';
+import { type FaultList, stepValues } from './poll-vocabulary.js';
 import type { TextReader } from './error-words.js';
 import { isSuccess, readAnswer, withStatus } from './poll-answer.js';
 import type { StateReader } from './poll-state.js';
-import { stepValues } from './poll-vocabulary.js';
 
 interface StatusRules {
   readonly states: StateReader;

@@ -20,8 +20,7 @@ import type { UpstreamCall } from '../../../upstream/upstream-client.js';
 import type { PollStepSpec } from '../../poll.dto.js';
 import { PollUrlError } from '../../registry-errors.js';
 import { OWN_HEADERS, without } from '../call-parts.js';
-import type { FaultList } from '../fault-list.js';
-import { keptIn, keptName } from './poll-vocabulary.js';
+import { type FaultList, keptIn, keptName } from './poll-vocabulary.js';
 
 /** A request after the submit, compiled. */
 export interface PollStep {

@@ -3,10 +3,9 @@ import { compileValuePath, type ValuePath } from '../../../template/json-paths.j
 import type { Vocabulary } from '../../../template/placeholders.js';
 import type { PollSpec } from '../../poll.dto.js';
 import type { Kept, KnownValues, PollCall, SubmitReading } from '../../poll.js';
-import type { FaultList } from '../fault-list.js';
+import { type FaultList, stepValues } from './poll-vocabulary.js';
 import { isSuccess, keptValue, readAnswer, withStatus } from './poll-answer.js';
 import type { TextReader } from './error-words.js';
-import { stepValues } from './poll-vocabulary.js';
 
 interface SubmitRules {
   readonly keep: readonly (readonly [string, ValuePath])[];

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { newJobId } from './job-id.js';
+import { newJobId } from './job.js';
 
 it('is a UUID of version 7 in lower case, and rises with time', () => {
   const ids = [1, 2, 255, 256, 65_536, 2 ** 40].map((nowMs) => newJobId(nowMs));
