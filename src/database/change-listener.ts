@@ -63,7 +63,7 @@ export class ChangeListener {
     const { address, channels, onNotify, proofMs = 10_000, answerMs = 5_000 } = this.options;
     const socket = new Socket();
     const client = new pg.Client({
-      ...pgOptions(address, 'multi-model-manager listener'),
+      ...pgOptions(address, 'listen'),
       query_timeout: answerMs,
       stream: () => socket,
     });

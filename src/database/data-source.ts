@@ -6,6 +6,7 @@ import { JobEntity, JobEventEntity, JobFileEntity, JobWorkerEntity } from '../jo
 import { SigningKeyEntity } from '../jobs/links/signing-key.entity.js';
 import { JobWebhookEntity } from '../jobs/webhooks/job-webhook.entity.js';
 import { migrationClasses } from './migration-files.js';
+import { applicationName } from './replica-identity.js';
 import { ModelEntity } from '../registry/models/model.entity.js';
 import { WorkerEventEntity } from '../registry/worker-event.entity.js';
 import { WorkerProbeEntity } from '../registry/worker-probe.entity.js';
@@ -18,23 +19,25 @@ import {
   WorkerSlotRequestEntity,
 } from '../replicas/replica.entity.js';
 
-/** Where a PostgreSQL is: a URL, or the socket of the embedded one. */
-export type DatabaseAddress =
+/** Where a PostgreSQL is: a URL, or the socket of the embedded one; and the replica that connects, if it is one. */
+export type DatabaseAddress = { readonly replicaId?: string } & (
   | { readonly url: string }
   | {
       readonly host: string;
       readonly port: number;
       readonly user: string;
       readonly database: string;
-    };
+    }
+);
 
 /** Far longer than any query of the service; a half-open connection would hang for ever. */
 const LONGEST_SILENCE_MS = 12_000;
 
 /** The options of `pg`. Connecting fails after 5 s, so that nothing waits for ever. */
-export function pgOptions(address: DatabaseAddress, applicationName = 'multi-model-manager') {
+export function pgOptions({ replicaId, ...address }: DatabaseAddress, purpose = 'pool') {
   const where = 'url' in address ? { connectionString: address.url } : address;
-  return { ...where, application_name: applicationName, connectionTimeoutMillis: 5_000, keepAlive: true };
+  const application_name = applicationName(purpose, replicaId);
+  return { ...where, application_name, connectionTimeoutMillis: 5_000, keepAlive: true };
 }
 
 export function dataSourceOptions(
@@ -109,7 +112,7 @@ export function migrationDataSource(
   return new DataSource({
     ...options,
     extra: {
-      ...pgOptions(address, 'multi-model-manager migrations'),
+      ...pgOptions(address, 'migrate'),
       Client: PooledClient,
       stream: () => new Socket({ signal }),
       options: `-c search_path=${schema} -c lock_timeout=${lockWaitMs}`,

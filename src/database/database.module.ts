@@ -10,7 +10,12 @@ import { ReplicaIdentity } from './replica-identity.js';
 @Global()
 @Module({})
 export class DatabaseModule {
-  static at(addresses: DatabaseAddresses): DynamicModule {
+  static at({ pooled, direct }: DatabaseAddresses): DynamicModule {
+    const identity = new ReplicaIdentity();
+    const addresses: DatabaseAddresses = {
+      pooled: { ...pooled, replicaId: identity.id },
+      direct: { ...direct, replicaId: identity.id },
+    };
     return {
       module: DatabaseModule,
       imports: [
@@ -28,7 +33,7 @@ export class DatabaseModule {
         Database,
         DatabaseConnection,
         Notifications,
-        ReplicaIdentity,
+        { provide: ReplicaIdentity, useValue: identity },
       ],
       exports: [Database, DatabaseAddresses, DatabaseConnection, Notifications, ReplicaIdentity],
     };

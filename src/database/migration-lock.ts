@@ -26,7 +26,7 @@ export async function underMigrationLock<T>(
   const lost = AbortSignal.any([stop, silence.signal]);
   const socket = new Socket({ signal: lost });
   const client = new pg.Client({
-    ...pgOptions(address, 'multi-model-manager migration lock'),
+    ...pgOptions(address, 'migrate-lock'),
     query_timeout: answerMs,
     stream: () => socket,
   });

@@ -66,12 +66,12 @@ describe('a migration', () => {
 
 async function waitingFor(database: TestDatabase): Promise<number> {
   const rows = await database.query(`SELECT FROM pg_stat_activity
-    WHERE datname = current_database() AND application_name = 'multi-model-manager migrations' AND wait_event_type = 'Lock'`);
+    WHERE datname = current_database() AND application_name LIKE 'mmm migrate %' AND wait_event_type = 'Lock'`);
   return rows.length;
 }
 
 async function sessionsOf(database: TestDatabase): Promise<number> {
   const rows = await database.query(`SELECT FROM pg_stat_activity
-    WHERE datname = current_database() AND application_name = 'multi-model-manager migration lock'`);
+    WHERE datname = current_database() AND application_name LIKE 'mmm migrate-lock %'`);
   return rows.length;
 }

@@ -31,7 +31,7 @@ describe('replicas ("disagree for minutes": bifrost 2361 and 3547, litellm 22190
         );
       } else {
         await database.query(
-          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'multi-model-manager listener'
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'mmm % listen %'
              AND datname = current_database()`,
         );
       }
