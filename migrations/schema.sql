@@ -401,6 +401,261 @@ CREATE VIEW job_overview AS
                              LEFT JOIN active a ON a.worker_id = m.id
                           WHERE m.model_name = j.model_name) each
                   GROUP BY each.what) reasons) wait ON j.state = 'queued'::text AND j.mode = 'poll'::text;
+CREATE VIEW model_overview AS
+ WITH trouble AS (
+         SELECT t.worker_id,
+            min(t.since) AS since,
+            (array_agg(t.last_error ORDER BY t.last_error_at DESC NULLS LAST))[1] AS last_error
+           FROM worker_trouble t
+             JOIN replica r ON r.id = t.replica_id AND r.seen_at > (now() - '00:01:00'::interval)
+             JOIN worker w ON w.id = t.worker_id AND w.generation = t.generation
+          GROUP BY t.worker_id
+        ), each AS (
+         SELECT w.model_name,
+            w.admin_state,
+            w.health,
+            w.max_concurrency,
+                CASE
+                    WHEN w.admin_state <> 'enabled'::text THEN 'off'::text
+                    WHEN w.health = 'unhealthy'::text THEN 'unhealthy'::text
+                    WHEN t.worker_id IS NOT NULL THEN 'failing'::text
+                    ELSE 'usable'::text
+                END AS state,
+                CASE
+                    WHEN w.admin_state <> 'enabled'::text THEN w.admin_state_since
+                    WHEN w.health = 'unhealthy'::text THEN w.health_since
+                    ELSE t.since
+                END AS since,
+                CASE
+                    WHEN w.admin_state <> 'enabled'::text THEN w.admin_state
+                    WHEN w.health = 'unhealthy'::text THEN w.health_reason
+                    ELSE t.last_error
+                END AS reason
+           FROM worker w
+             LEFT JOIN trouble t ON t.worker_id = w.id
+        ), counted AS (
+         SELECT each.model_name,
+            count(*) AS workers,
+            count(*) FILTER (WHERE each.state <> 'off'::text) AS enabled,
+            count(*) FILTER (WHERE each.state = 'usable'::text) AS usable,
+            count(*) FILTER (WHERE each.state = 'failing'::text) AS failing,
+            count(*) FILTER (WHERE each.state = 'unhealthy'::text) AS unhealthy,
+            count(*) FILTER (WHERE each.state <> 'off'::text AND each.health = 'healthy'::text) AS healthy,
+            count(*) FILTER (WHERE each.state <> 'off'::text AND each.health = 'suspect'::text) AS suspect,
+            count(*) FILTER (WHERE each.state <> 'off'::text AND each.health = 'warming'::text) AS warming,
+            count(*) FILTER (WHERE each.state <> 'off'::text AND each.health = 'unknown'::text) AS unknown,
+            count(*) FILTER (WHERE each.admin_state = 'disabled'::text) AS disabled,
+            count(*) FILTER (WHERE each.admin_state = 'draining'::text) AS draining,
+            count(*) FILTER (WHERE each.admin_state = 'offline'::text) AS offline,
+            COALESCE(sum(each.max_concurrency) FILTER (WHERE each.state = 'usable'::text), 0::bigint) AS capacity,
+            min(each.since) FILTER (WHERE each.state <> ALL (ARRAY['usable'::text, 'off'::text])) AS first_lost,
+            max(each.since) FILTER (WHERE each.state <> 'usable'::text) AS last_lost,
+            (array_agg(each.reason ORDER BY each.since DESC NULLS LAST) FILTER (WHERE each.state <> ALL (ARRAY['usable'::text, 'off'::text])))[1] AS reason
+           FROM each
+          GROUP BY each.model_name
+        )
+ SELECT COALESCE(c.model_name, m.name) AS model_name,
+        CASE
+            WHEN c.workers IS NULL THEN 'no workers'::text
+            WHEN c.enabled = 0 THEN 'off'::text
+            WHEN c.usable = c.enabled THEN 'ok'::text
+            WHEN c.usable > 0 THEN 'degraded'::text
+            WHEN c.failing > 0 THEN 'failing'::text
+            ELSE 'down'::text
+        END AS state,
+        CASE
+            WHEN c.usable = 0 THEN c.last_lost
+            ELSE c.first_lost
+        END AS state_since,
+    c.reason AS why,
+    COALESCE(c.workers, 0::bigint) AS workers,
+    COALESCE(c.enabled, 0::bigint) AS enabled,
+    COALESCE(c.usable, 0::bigint) AS usable,
+    COALESCE(c.failing, 0::bigint) AS failing,
+    COALESCE(c.unhealthy, 0::bigint) AS unhealthy,
+    COALESCE(c.healthy, 0::bigint) AS healthy,
+    COALESCE(c.suspect, 0::bigint) AS suspect,
+    COALESCE(c.warming, 0::bigint) AS warming,
+    COALESCE(c.unknown, 0::bigint) AS unknown,
+    COALESCE(c.disabled, 0::bigint) AS disabled,
+    COALESCE(c.draining, 0::bigint) AS draining,
+    COALESCE(c.offline, 0::bigint) AS offline,
+    COALESCE(c.capacity, 0::bigint) AS capacity,
+    m.name IS NOT NULL AS has_policy,
+    m.strategy,
+    m.fallbacks,
+    m.retries,
+    m.retry_on,
+    m.queue_max,
+    m.queue_wait_ms,
+    m.connect_ms,
+    m.first_byte_ms,
+    m.idle_ms,
+    m.total_ms,
+    m.updated_at AS policy_updated_at,
+    m.updated_by AS policy_updated_by
+   FROM counted c
+     FULL JOIN model m ON m.name = c.model_name
+  ORDER BY (COALESCE(c.model_name, m.name));
+CREATE VIEW replica_overview AS
+ WITH live AS (
+         SELECT replica.id,
+            replica.settings
+           FROM replica
+          WHERE replica.seen_at > (now() - '00:00:15'::interval) AND json_typeof(replica.settings) = 'object'::text
+        ), differing AS (
+         SELECT r_1.id,
+            s.key AS name,
+            count(*) FILTER (WHERE (o.settings ->> s.key) <> s.value) AS others,
+            count(*) AS compared
+           FROM live r_1
+             CROSS JOIN LATERAL json_each_text(r_1.settings) s(key, value)
+             JOIN live o ON o.id <> r_1.id
+          GROUP BY r_1.id, s.key
+        )
+ SELECT id,
+    "left"(id::text, 8) AS short_id,
+    host,
+    version,
+    started_at,
+    seen_at,
+    seen_at > (now() - '00:00:15'::interval) AS alive,
+    draining IS NOT NULL AS draining,
+        CASE
+            WHEN draining IS NOT NULL THEN ( SELECT COALESCE(sum(json_each_text.value::integer), 0::bigint) AS "coalesce"
+               FROM json_each_text(r.draining) json_each_text(key, value))
+            ELSE NULL::bigint
+        END AS still_running,
+    ( SELECT string_agg(format('%s (unlike %s of %s others)'::text, d.name, d.others, d.compared), ', '::text ORDER BY d.name) AS string_agg
+           FROM differing d
+          WHERE d.id = r.id AND d.others > 0) AS differs_in,
+    ( SELECT count(*) AS count
+           FROM replica_fault f
+             JOIN worker w ON w.id = f.worker_id AND w.generation = f.generation
+          WHERE f.replica_id = r.id) AS uncallable,
+    ( SELECT count(*) AS count
+           FROM worker_trouble t
+             JOIN worker w ON w.id = t.worker_id AND w.generation = t.generation
+          WHERE t.replica_id = r.id AND t.state = 'ejected'::text) AS ejected,
+    ( SELECT count(*) AS count
+           FROM worker_trouble t
+             JOIN worker w ON w.id = t.worker_id AND w.generation = t.generation
+          WHERE t.replica_id = r.id AND t.state = 'failing'::text) AS failing,
+    ( SELECT count(*) AS count
+           FROM worker_slot s
+          WHERE s.replica_id = r.id AND s.lease_until > now()) AS slots,
+    ( SELECT count(*) AS count
+           FROM worker_probe p
+          WHERE p.lease_owner = r.id::text AND p.lease_until > now()) AS probes,
+    ( SELECT count(*) AS count
+           FROM job j
+          WHERE j.lease_owner = r.id AND j.lease_until > now()) AS jobs,
+    ( SELECT count(*) AS count
+           FROM pg_stat_activity a
+          WHERE a.datname = current_database() AND starts_with(a.application_name, ('mmm '::text || "left"(r.id::text, 8)) || ' '::text)) AS connections
+   FROM replica r
+  ORDER BY started_at, id;
+CREATE VIEW worker_outage AS
+ WITH step AS (
+         SELECT e.worker_id,
+            e.id,
+            e.at,
+            e.kind,
+            e.detail,
+            e.actor,
+            e.model_name,
+            e.req_url_template,
+            t_1.by_what,
+            t_1.is_out
+           FROM worker_event e
+             CROSS JOIN LATERAL ( VALUES ('health'::text,
+                        CASE
+                            WHEN e.kind = 'unhealthy'::text THEN true
+                            WHEN e.kind = ANY (ARRAY['healthy'::text, 'suspect'::text, 'warming'::text, 'unknown'::text, 'recovered'::text, 'deleted'::text]) THEN false
+                            ELSE NULL::boolean
+                        END), ('admin_state'::text,
+                        CASE
+                            WHEN e.kind = ANY (ARRAY['disabled'::text, 'draining'::text, 'offline'::text]) THEN true
+                            WHEN e.kind = ANY (ARRAY['registered'::text, 'enabled'::text, 'deleted'::text]) THEN false
+                            ELSE NULL::boolean
+                        END)) t_1(by_what, is_out)
+          WHERE t_1.is_out IS NOT NULL
+        UNION ALL
+         SELECT worker.id,
+            '9223372036854775807'::bigint,
+            worker.health_since,
+            'unhealthy'::text,
+            worker.health_reason,
+            ''::text,
+            worker.model_name,
+            worker.req_url_template,
+            'health'::text,
+            true
+           FROM worker
+          WHERE worker.health = 'unhealthy'::text
+        UNION ALL
+         SELECT worker.id,
+            '9223372036854775807'::bigint,
+            worker.admin_state_since,
+            worker.admin_state,
+            ''::text,
+            worker.admin_state_by,
+            worker.model_name,
+            worker.req_url_template,
+            'admin_state'::text,
+            true
+           FROM worker
+          WHERE worker.admin_state <> 'enabled'::text
+        ), compared AS (
+         SELECT step.worker_id,
+            step.id,
+            step.at,
+            step.kind,
+            step.detail,
+            step.actor,
+            step.model_name,
+            step.req_url_template,
+            step.by_what,
+            step.is_out,
+            lag(step.is_out, 1, false) OVER (PARTITION BY step.worker_id, step.by_what ORDER BY step.id) AS was_out
+           FROM step
+        ), turn AS (
+         SELECT compared.worker_id,
+            compared.id,
+            compared.at,
+            compared.kind,
+            compared.detail,
+            compared.actor,
+            compared.model_name,
+            compared.req_url_template,
+            compared.by_what,
+            compared.is_out,
+            compared.was_out,
+            lead(compared.at) OVER next AS ended_at,
+            lead(compared.kind) OVER next AS ended_with,
+            lead(compared.actor) OVER next AS ended_by
+           FROM compared
+          WHERE compared.is_out <> compared.was_out
+          WINDOW next AS (PARTITION BY compared.worker_id, compared.by_what ORDER BY compared.id)
+        )
+ SELECT t.model_name,
+    w.name AS worker_name,
+    split_part(t.req_url_template, '?'::text, 1) AS url,
+    t.worker_id,
+    t.by_what,
+    t.at AS began_at,
+    t.ended_at,
+    COALESCE(t.ended_at, now()) - t.at AS lasted,
+        CASE t.by_what
+            WHEN 'health'::text THEN t.detail
+            ELSE t.kind
+        END AS cause,
+    t.actor AS began_by,
+    t.ended_with,
+    t.ended_by
+   FROM turn t
+     LEFT JOIN worker w ON w.id = t.worker_id
+  WHERE t.is_out;
 CREATE VIEW worker_overview AS
  SELECT w.model_name,
     w.name,
@@ -427,7 +682,10 @@ CREATE VIEW worker_overview AS
     ( SELECT string_agg((((((t.state || ' since '::text) || to_char(t.since, 'YYYY-MM-DD HH24:MI:SS'::text)) || ' on '::text) || r.host) || COALESCE(': '::text || NULLIF(t.cause, ''::text), ''::text)) || COALESCE(': '::text || NULLIF(t.last_error, ''::text), ''::text), '; '::text ORDER BY t.since) AS string_agg
            FROM worker_trouble t
              JOIN replica r ON r.id = t.replica_id AND r.seen_at > (now() - '00:01:00'::interval)
-          WHERE t.worker_id = w.id AND t.generation = w.generation) AS requests
+          WHERE t.worker_id = w.id AND t.generation = w.generation) AS requests,
+    w.health_since,
+    w.admin_state_since,
+    w.admin_state_by
    FROM worker w
      LEFT JOIN worker_probe p ON p.worker_id = w.id
   ORDER BY w.model_name, w.created_at, w.id;
@@ -709,6 +967,35 @@ COMMENT ON COLUMN job_file.copy IS 'The fence of its writer: parts of two copies
 COMMENT ON COLUMN job_file.part IS 'Which part of the file, from 0.';
 COMMENT ON COLUMN job_file.bytes IS 'The part.';
 COMMENT ON VIEW job_overview IS 'Every job: what it waits for, for how long, at which worker, and why. Holds no prompts, so that a role that only reads may see it.';
+COMMENT ON COLUMN job_overview.id IS 'job.id.';
+COMMENT ON COLUMN job_overview.model_name IS 'The model that the client asked for.';
+COMMENT ON COLUMN job_overview.kind IS 'What is made: image, video, audio or text.';
+COMMENT ON COLUMN job_overview.owner_key IS 'The key of the caller; empty without keys.';
+COMMENT ON COLUMN job_overview.state IS 'As in job.state.';
+COMMENT ON COLUMN job_overview.state_for IS 'For how long.';
+COMMENT ON COLUMN job_overview.age IS 'From its creation to its end, or until now.';
+COMMENT ON COLUMN job_overview.why IS 'Why it failed, or what it waits for.';
+COMMENT ON COLUMN job_overview.worker_name IS 'The name of its worker.';
+COMMENT ON COLUMN job_overview.worker_url IS 'Where its worker is called.';
+COMMENT ON COLUMN job_overview.worker_state IS 'The admin_state of its worker.';
+COMMENT ON COLUMN job_overview.worker_health IS 'The health of its worker.';
+COMMENT ON COLUMN job_overview.worker_id IS 'Its worker; null: none yet, or it was deleted.';
+COMMENT ON COLUMN job_overview.upstream_word IS 'The upstream''s own word for its state.';
+COMMENT ON COLUMN job_overview.progress IS '0 to 100.';
+COMMENT ON COLUMN job_overview.queue_position IS 'In the upstream''s queue, where it says so.';
+COMMENT ON COLUMN job_overview.submits IS 'How often it was submitted.';
+COMMENT ON COLUMN job_overview.looks IS 'How often the upstream was asked for it.';
+COMMENT ON COLUMN job_overview.created_at IS 'When the client''s request was accepted.';
+COMMENT ON COLUMN job_overview.submitted_at IS 'When it was last given to a worker.';
+COMMENT ON COLUMN job_overview.ended_at IS 'When it ended; null: it has not.';
+COMMENT ON COLUMN job_overview.due_at IS 'When it is looked at next; of a queued job, when it may start.';
+COMMENT ON COLUMN job_overview.deadline_at IS 'A job that is still running then fails, after one more look.';
+COMMENT ON COLUMN job_overview.expires_at IS 'When the upstream deletes the files of the result, where that is known.';
+COMMENT ON COLUMN job_overview.lease_host IS 'The host of the replica that acts on it now.';
+COMMENT ON COLUMN job_overview.lease_until IS 'Another replica takes over after that.';
+COMMENT ON COLUMN job_overview.cancel_wanted IS 'Whether it was cancelled by its client or by hand.';
+COMMENT ON COLUMN job_overview.removed_at IS 'When its caller deleted it.';
+COMMENT ON COLUMN job_overview.request_id IS 'The id of the client''s request in the log.';
 COMMENT ON TABLE job_webhook IS 'Reports of ended jobs to the webhook_url of their callers: one a job, tried up to six times.';
 COMMENT ON COLUMN job_webhook.job_id IS 'The job; it may be deleted before its report is delivered.';
 COMMENT ON COLUMN job_webhook.url IS 'Where it is sent.';
@@ -748,6 +1035,37 @@ COMMENT ON COLUMN model.created_at IS 'When the row was created.';
 COMMENT ON COLUMN model.updated_at IS 'When it last changed.';
 COMMENT ON COLUMN model.updated_by IS 'The actor that changed it last, as in worker_event.actor.';
 COMMENT ON FUNCTION model_follow() IS 'Updates generation and updated_*, and notifies the replicas.';
+COMMENT ON VIEW model_overview IS 'All models, also those that have only a policy: their workers by state, since when none is usable, the policy: SELECT * FROM model_overview;';
+COMMENT ON COLUMN model_overview.model_name IS 'The model, from worker and from model.';
+COMMENT ON COLUMN model_overview.state IS 'ok: every enabled worker is usable. degraded: some are. failing: none is, and requests still go to some. down: no enabled worker gets requests. off: none is enabled. no workers: there is only a policy.';
+COMMENT ON COLUMN model_overview.state_since IS 'Degraded: since the first of its enabled workers was lost. Failing, down, off: since the last usable worker was lost. Else null.';
+COMMENT ON COLUMN model_overview.why IS 'Why the enabled worker that was lost last is not usable: its health_reason, or the last error of its requests.';
+COMMENT ON COLUMN model_overview.workers IS 'All its workers.';
+COMMENT ON COLUMN model_overview.enabled IS 'Those that are enabled: usable, failing and unhealthy ones.';
+COMMENT ON COLUMN model_overview.usable IS 'Enabled, not unhealthy, and without trouble at any live replica (worker_trouble).';
+COMMENT ON COLUMN model_overview.failing IS 'Enabled and not unhealthy, but a live replica has ejected them or sees all their requests fail (worker_trouble).';
+COMMENT ON COLUMN model_overview.unhealthy IS 'Enabled workers that probes show to be unhealthy.';
+COMMENT ON COLUMN model_overview.healthy IS 'Enabled workers with this health.';
+COMMENT ON COLUMN model_overview.suspect IS 'Enabled workers with this health.';
+COMMENT ON COLUMN model_overview.warming IS 'Enabled workers with this health.';
+COMMENT ON COLUMN model_overview.unknown IS 'Enabled workers with this health: not probed yet.';
+COMMENT ON COLUMN model_overview.disabled IS 'Workers with this admin_state.';
+COMMENT ON COLUMN model_overview.draining IS 'Workers with this admin_state.';
+COMMENT ON COLUMN model_overview.offline IS 'Workers with this admin_state.';
+COMMENT ON COLUMN model_overview.capacity IS 'Sum of max_concurrency of the usable workers.';
+COMMENT ON COLUMN model_overview.has_policy IS 'Whether the table model has a row for it.';
+COMMENT ON COLUMN model_overview.strategy IS 'Of the policy; null: BALANCING_STRATEGY.';
+COMMENT ON COLUMN model_overview.fallbacks IS 'Of the policy: models that are tried after this one.';
+COMMENT ON COLUMN model_overview.retries IS 'Of the policy; null: BALANCING_RETRIES.';
+COMMENT ON COLUMN model_overview.retry_on IS 'Of the policy: which failures are retried; null: the default ones.';
+COMMENT ON COLUMN model_overview.queue_max IS 'Of the policy: how many requests may wait; null: the default.';
+COMMENT ON COLUMN model_overview.queue_wait_ms IS 'Of the policy: how long a request may wait; null: BALANCING_QUEUE_WAIT_MS.';
+COMMENT ON COLUMN model_overview.connect_ms IS 'Of the policy; null: CONNECT_TIMEOUT_MS.';
+COMMENT ON COLUMN model_overview.first_byte_ms IS 'Of the policy; null: FIRST_BYTE_TIMEOUT_MS.';
+COMMENT ON COLUMN model_overview.idle_ms IS 'Of the policy; null: IDLE_TIMEOUT_MS.';
+COMMENT ON COLUMN model_overview.total_ms IS 'Of the policy; null: REQUEST_TIMEOUT_MS.';
+COMMENT ON COLUMN model_overview.policy_updated_at IS 'When the policy last changed.';
+COMMENT ON COLUMN model_overview.policy_updated_by IS 'The actor of that change.';
 COMMENT ON TABLE replica IS 'The running copies of the service. One whose seen_at is old is dead; its row is deleted later.';
 COMMENT ON COLUMN replica.id IS 'A UUID that is made when the replica starts.';
 COMMENT ON COLUMN replica.host IS 'The host or pod that it runs on.';
@@ -763,6 +1081,24 @@ COMMENT ON COLUMN replica_fault.replica_id IS 'The replica that cannot call it.'
 COMMENT ON COLUMN replica_fault.generation IS 'The definition that it cannot call; a row of another generation has no effect.';
 COMMENT ON COLUMN replica_fault.reason IS 'Which setting is missing or forbids it.';
 COMMENT ON COLUMN replica_fault.since IS 'Since when.';
+COMMENT ON VIEW replica_overview IS 'The running copies of the service: version, whether they are alive, in what settings they differ, and what they hold: SELECT * FROM replica_overview;';
+COMMENT ON COLUMN replica_overview.id IS 'replica.id, and the owner of its leases.';
+COMMENT ON COLUMN replica_overview.short_id IS 'The beginning of its id, as in application_name: mmm <short_id> <what for> <host>.';
+COMMENT ON COLUMN replica_overview.host IS 'The host it runs on; on Kubernetes, the pod.';
+COMMENT ON COLUMN replica_overview.version IS 'The version of the service.';
+COMMENT ON COLUMN replica_overview.started_at IS 'When it first reported.';
+COMMENT ON COLUMN replica_overview.seen_at IS 'When it last reported; it does so every 5 s.';
+COMMENT ON COLUMN replica_overview.alive IS 'It reported within the last 15 s. A replica that stops deletes its row; that of one that died is deleted after an hour.';
+COMMENT ON COLUMN replica_overview.draining IS 'It stops, and takes no new requests.';
+COMMENT ON COLUMN replica_overview.still_running IS 'While it drains: requests that still run there. Else null.';
+COMMENT ON COLUMN replica_overview.differs_in IS 'Settings that must be the same everywhere and differ from those of other live replicas; null: none. The odd one differs from the most.';
+COMMENT ON COLUMN replica_overview.uncallable IS 'Workers it cannot call because of its own settings (replica_fault).';
+COMMENT ON COLUMN replica_overview.ejected IS 'Workers it sends nothing to for a while, after failures (worker_trouble).';
+COMMENT ON COLUMN replica_overview.failing IS 'Workers of which all its latest requests failed (worker_trouble).';
+COMMENT ON COLUMN replica_overview.slots IS 'Slots of workers with a small max_concurrency that it holds (worker_slot).';
+COMMENT ON COLUMN replica_overview.probes IS 'Workers it is probing at this moment (worker_probe.lease_owner).';
+COMMENT ON COLUMN replica_overview.jobs IS 'Jobs it acts on at this moment (job.lease_owner).';
+COMMENT ON COLUMN replica_overview.connections IS 'Its connections to this database.';
 COMMENT ON TABLE signing_key IS 'Keys that all replicas share. Deleting one makes a new one within a minute, and ends what the old one signed. No role that only reads should see this table.';
 COMMENT ON COLUMN signing_key.name IS 'What it signs: file_links.';
 COMMENT ON COLUMN signing_key.secret IS '32 random bytes.';
@@ -826,7 +1162,46 @@ COMMENT ON COLUMN worker_event.actor IS 'The setting mmm.actor where the service
 COMMENT ON COLUMN worker_event.generation IS 'The generation after the change.';
 COMMENT ON FUNCTION worker_event_url() IS 'Removes the query of the URL, which may hold a key.';
 COMMENT ON FUNCTION worker_follow() IS 'Keeps worker_probe in step with worker, and notifies the replicas of changes that they need.';
+COMMENT ON VIEW worker_outage IS 'Outages of workers, from the history (kept for EVENT_RETENTION_DAYS) and the present: SELECT * FROM worker_outage WHERE began_at > now() - interval ''7 days'' ORDER BY lasted DESC; Ejections by requests are in worker_trouble and in the history.';
+COMMENT ON COLUMN worker_outage.model_name IS 'Its model when the outage began.';
+COMMENT ON COLUMN worker_outage.worker_name IS 'Its name; null: the worker was deleted.';
+COMMENT ON COLUMN worker_outage.url IS 'Its URL when the outage began, without the query.';
+COMMENT ON COLUMN worker_outage.worker_id IS 'The worker.';
+COMMENT ON COLUMN worker_outage.by_what IS 'health: probes found it unhealthy. admin_state: it was disabled, drained or taken offline. A worker may be out by both at once.';
+COMMENT ON COLUMN worker_outage.began_at IS 'When it was lost.';
+COMMENT ON COLUMN worker_outage.ended_at IS 'When it came back or was deleted; null: it is still out.';
+COMMENT ON COLUMN worker_outage.lasted IS 'From began_at to ended_at, or until now.';
+COMMENT ON COLUMN worker_outage.cause IS 'Of health: what the probe saw. Of admin_state: the first state it was given.';
+COMMENT ON COLUMN worker_outage.began_by IS 'The actor of the event that began it; empty: the event was purged.';
+COMMENT ON COLUMN worker_outage.ended_with IS 'The kind of event that ended it.';
+COMMENT ON COLUMN worker_outage.ended_by IS 'The actor of that event.';
 COMMENT ON VIEW worker_overview IS 'All workers: their state, what the last probe saw, and what requests show: SELECT * FROM worker_overview;';
+COMMENT ON COLUMN worker_overview.model_name IS 'Its model.';
+COMMENT ON COLUMN worker_overview.name IS 'Its name; empty: it has none.';
+COMMENT ON COLUMN worker_overview.req_url_template IS 'Where it is called.';
+COMMENT ON COLUMN worker_overview.owner IS 'Its team or contact, as registered.';
+COMMENT ON COLUMN worker_overview.admin_state IS 'What people want: enabled, disabled, draining or offline. Only an enabled worker gets requests.';
+COMMENT ON COLUMN worker_overview.health IS 'What probes show: unknown, healthy, suspect, unhealthy or warming. An unhealthy worker gets no requests.';
+COMMENT ON COLUMN worker_overview.health_reason IS 'Why it has this health.';
+COMMENT ON COLUMN worker_overview.health_for IS 'For how long.';
+COMMENT ON COLUMN worker_overview.last_probe_at IS 'When it was last probed.';
+COMMENT ON COLUMN worker_overview.last_ok IS 'Whether that probe succeeded.';
+COMMENT ON COLUMN worker_overview.last_detail IS 'What that probe saw.';
+COMMENT ON COLUMN worker_overview.last_ms IS 'How long that probe took.';
+COMMENT ON COLUMN worker_overview.next_probe_at IS 'When it is probed next.';
+COMMENT ON COLUMN worker_overview.lease_owner IS 'The replica that is probing it now: replica.id.';
+COMMENT ON COLUMN worker_overview.weight IS 'Its share of the requests, relative to others of its model.';
+COMMENT ON COLUMN worker_overview.priority IS 'Its tier; the lowest number that has usable workers is used.';
+COMMENT ON COLUMN worker_overview.max_concurrency IS 'How many requests may run on it at once, over all replicas.';
+COMMENT ON COLUMN worker_overview.generation IS 'Rises with every change of its definition.';
+COMMENT ON COLUMN worker_overview.id IS 'worker.id.';
+COMMENT ON COLUMN worker_overview.last_served_at IS 'When a request last succeeded on it, to within 10 s.';
+COMMENT ON COLUMN worker_overview.heartbeat_ttl_s IS 'How often it must renew its registration; null: never.';
+COMMENT ON COLUMN worker_overview.heartbeat_at IS 'When it last did.';
+COMMENT ON COLUMN worker_overview.requests IS 'What requests show, by replica (worker_trouble); null: nothing is wrong.';
+COMMENT ON COLUMN worker_overview.health_since IS 'Since when it has this health.';
+COMMENT ON COLUMN worker_overview.admin_state_since IS 'Since when it has this admin_state.';
+COMMENT ON COLUMN worker_overview.admin_state_by IS 'The actor that set it; empty: it was registered so.';
 COMMENT ON TABLE worker_probe IS 'The state of probing, one row a worker. Written often, and not announced to the replicas: a change of health is written to worker.health.';
 COMMENT ON COLUMN worker_probe.worker_id IS 'The worker.';
 COMMENT ON COLUMN worker_probe.generation IS 'The definition that is probed; results of another generation are discarded.';

@@ -66,7 +66,7 @@ SELECT text FROM (
   UNION ALL
   SELECT c.relname, a.attnum, format('COMMENT ON COLUMN %I.%I IS %L;', c.relname, a.attname, col_description(c.oid, a.attnum))
   FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-  WHERE c.relnamespace = $1::regnamespace AND c.relkind = 'r' AND col_description(c.oid, a.attnum) IS NOT NULL
+  WHERE c.relnamespace = $1::regnamespace AND c.relkind IN ('r', 'v') AND col_description(c.oid, a.attnum) IS NOT NULL
   UNION ALL
   SELECT p.proname, 0, format('COMMENT ON FUNCTION %I(%s) IS %L;', p.proname, pg_get_function_identity_arguments(p.oid), obj_description(p.oid, 'pg_proc'))
   FROM pg_proc p WHERE p.pronamespace = $1::regnamespace AND obj_description(p.oid, 'pg_proc') IS NOT NULL
