@@ -121,6 +121,7 @@ function withDefaults(
   chat: OpenAiChat,
   { temperature, max_tokens, system_prompt }: WorkerDefaults,
 ): OpenAiChat {
+  if (temperature === undefined && max_tokens === undefined && system_prompt === undefined) return chat;
   const hasSystem = chat.messages.some(({ role }) => role === 'system' || role === 'developer');
   const limit = chat.max_tokens ?? chat.max_completion_tokens;
   return {

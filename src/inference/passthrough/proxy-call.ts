@@ -30,9 +30,10 @@ export class ProxyCall implements PreparedCall {
     this.checkAnswer(headers, { bytes, isComplete: true });
     const tokens = new UsageScanner(false);
     tokens.scan(bytes);
-    recordUsage(client.request.facts, tokens.usage);
+    const { usage } = tokens;
+    recordUsage(client.request.facts, usage);
     client.pass(answer, attempt);
-    return tokens.output;
+    return tokens.outputOf(usage);
   }
 
   private async stream(attempt: Attempt, client: Responder): Promise<number> {

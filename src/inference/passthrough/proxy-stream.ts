@@ -57,7 +57,7 @@ async function proxyEvents(
   } catch (error) {
     if (monitor.failure === null) {
       // The answer is complete.
-      if (monitor.isEnded) return tokens.output;
+      if (monitor.isEnded) return tokens.outputOf(tokens.usage);
       facts.errorType ??= errorTypeOf(error);
       // Ends an event that was cut: it cannot be read.
       response.write((boundary.isWithin ? '\n\n' : '') + format.errorEvent(error, http.request.id));
@@ -67,7 +67,7 @@ async function proxyEvents(
     recordUsage(facts, tokens.usage);
     response.end();
   }
-  if (monitor.failure === null) return tokens.output;
+  if (monitor.failure === null) return tokens.outputOf(tokens.usage);
   // The client has seen the error; balancing learns from this one.
   throw new UpstreamError('bad_answer', `the stream reported an error: ${monitor.failure}`);
 }

@@ -48,9 +48,9 @@ export class UsageScanner {
     return usageOf(last) ?? anthropicUsage(parsedOrUndefined(this.#first ?? ''), last);
   }
 
-  /** Output tokens: as reported, else one per event, else by the answer's length. */
-  get output(): number {
-    const reported = this.usage?.output ?? 0;
+  /** Output tokens: as reported in `usage`, else one per event, else by the answer's length. */
+  outputOf(usage: Usage | null): number {
+    const reported = usage?.output ?? 0;
     if (reported > 0) return reported;
     return this.#events > 0 ? this.#events : this.#bytes / BYTES_PER_TOKEN;
   }

@@ -5,6 +5,7 @@ import type { ApiCall, ApiProtocol } from '../worker.js';
 import {
   type CallDefinition,
   compileParts,
+  FORWARDED_HEADERS,
   OWN_HEADERS,
   ownTimeoutsOf,
   streamTimeoutsOf,
@@ -66,7 +67,12 @@ export function compileApiCall(
     faults.push({ field: 'header', problem: `must hold no placeholders with protocol "${protocol}"` });
   if (faults.length > 0 || url === null || headers === null) throw new InvalidInputError(faults);
 
-  const always = { ...OWN_HEADERS, ...API_HEADERS[protocol] };
+  const own = without(headers.names, { ...OWN_HEADERS, ...API_HEADERS[protocol] });
+  const setsType = headers.names.has('content-type');
+  const setsForwarded = FORWARDED_HEADERS.some((name) => headers.names.has(name));
+  // Secrets are read anew for each call; all else is rendered once.
+  const path = unlessSecret(url.secrets, () => url.render(NO_VALUES, secrets));
+  const fixed = unlessSecret(headers.secrets, () => ({ ...own, ...headers.render(NO_VALUES, secrets) }));
   const timeouts = timeoutsOf(definition, settings);
   const streamTimeouts = streamTimeoutsOf(definition, settings);
   return {
@@ -75,28 +81,36 @@ export function compileApiCall(
     origin: url.origin,
     ownTimeouts: ownTimeoutsOf(definition),
     upstreamModel: definition.upstream_model,
-    path: (path) =>
+    path: (ofEndpoint) =>
       behindBase(
         url.render(NO_VALUES, () => ''),
-        path,
+        ofEndpoint,
       )
         .split('?', 1)
         .join(),
-    render: ({ method, path, body, contentType, isStream }, forwardedHeaders) => {
-      const ours = body === null ? always : { ...always, 'content-type': contentType };
+    render: ({ method, path: ofEndpoint, body, contentType, isStream }, forwardedHeaders) => {
+      const all: Record<string, string> = {
+        ...(setsForwarded ? without(headers.names, forwardedHeaders) : forwardedHeaders),
+        ...fixed(),
+      };
+      if (body !== null && !setsType) all['content-type'] = contentType;
       return {
         method,
         origin: url.origin,
-        path: behindBase(url.render(NO_VALUES, secrets), path),
-        headers: {
-          ...without(headers.names, { ...ours, ...forwardedHeaders }),
-          ...headers.render(NO_VALUES, secrets),
-        },
+        path: behindBase(path(), ofEndpoint),
+        headers: all,
         body,
         timeouts: isStream ? streamTimeouts : timeouts,
       };
     },
   };
+}
+
+/** Renders once where no secret is mentioned. */
+function unlessSecret<Rendered>(secrets: ReadonlySet<string>, render: () => Rendered): () => Rendered {
+  if (secrets.size > 0) return render;
+  const rendered = render();
+  return () => rendered;
 }
 
 /** The base may end in a slash and may have a query, such as Azure's api-version. */

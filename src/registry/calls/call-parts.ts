@@ -107,6 +107,9 @@ function bodyOf(body: JsonValue, format: CallDefinition['body_format']): BodyTem
 /** Headers that this service sends unless the worker's definition names them. */
 export const OWN_HEADERS = { 'accept-encoding': 'identity', 'user-agent': 'multi-model-manager' };
 
+/** The client's headers that are forwarded, in lower case. */
+export const FORWARDED_HEADERS = ['x-request-id', 'traceparent'];
+
 /** The headers that the worker's definition does not name itself. `names` and the keys are in lower case. */
 export function without(
   names: ReadonlySet<string>,

@@ -9,6 +9,7 @@ import {
   type CallDefinition,
   type CallParts,
   compileParts,
+  FORWARDED_HEADERS,
   OWN_HEADERS,
   ownTimeoutsOf,
   streamTimeoutsOf,
@@ -28,9 +29,6 @@ const CARRIES_INPUT: readonly PlaceholderName[] = [
   'INPUT_IMAGE_BASE64',
   'INPUT_IMAGES',
 ];
-
-/** The client's headers that are forwarded, in lower case. */
-const FORWARDED_HEADERS = ['x-request-id', 'traceparent'];
 
 /**
  * Compiles the call of a template worker. `header` holds all headers, the sealed ones opened.
