@@ -6,21 +6,17 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AdmissionCheck } from './access/admission-check.js';
 import { AppModule } from './app.module.js';
-import { ModelPools } from './balancing/model-pools.js';
 import type { Settings } from './config/settings.js';
 import type { DatabaseAddresses } from './database/data-source.js';
 import { ErrorFilter, rememberRoutes } from './errors/error-filter.js';
 import { answerMalformedRequest } from './errors/unread-requests.js';
+import { exposeFigures } from './figures.js';
 import { limitHeldBodies } from './held-bodies.js';
-import { Readiness, stateOf } from './health/readiness.js';
+import { Readiness } from './health/readiness.js';
 import { isOpenAiPath, bypassNest } from './inference/hot-routes.js';
 import { InputPipe } from './input/input-pipe.js';
 import { acceptJsonOnly, refuseDeepJson } from './input/json-body.js';
 import { serveOpenApi } from './openapi.js';
-import { LiveWorkers } from './registry/live/live-workers.js';
-import { WorkerActivity } from './registry/live/worker-activity.js';
-import { Replicas } from './replicas/replicas.js';
-import { SettingsDrift } from './replicas/settings-drift.js';
 import { limitStalledWrites } from './server-connections.js';
 import { type Logger, nestLogger } from './telemetry/logger.js';
 import { Metrics } from './telemetry/metrics.js';
@@ -116,63 +112,4 @@ function admit(app: NestFastifyApplication): void {
         done(error instanceof Error ? error : new Error(String(error)));
       }
     });
-}
-
-function exposeFigures(app: NestFastifyApplication): void {
-  const metrics = app.get(Metrics);
-  const readiness = app.get(Readiness);
-  const pools = app.get(ModelPools);
-  const replicas = app.get(Replicas);
-  const drift = app.get(SettingsDrift);
-  const budget = app.get(MemoryBudget);
-  metrics.gauge(
-    'mmm_registry_age_seconds',
-    'Since the registry was last read whole; NaN before.',
-    () => readiness.registryAgeS() ?? NaN,
-  );
-  metrics.gauge(
-    'mmm_replicas',
-    'Running copies of the service, as this one sees it.',
-    () => replicas.liveCount,
-  );
-  metrics.gauge(
-    'mmm_replicas_with_other_settings',
-    'Live replicas whose keys or address rules differ from those of this one.',
-    () => drift.count,
-  );
-  metrics.gauge(
-    'mmm_held_bytes',
-    'Bytes of large requests and answers that are held now.',
-    () => budget.heldBytes,
-  );
-  metrics.gauge(
-    'mmm_held_bytes_limit',
-    'Held bytes above which a request gets a 503.',
-    () => budget.limitBytes,
-  );
-  metrics.gaugeOf(
-    'mmm_workers',
-    'Workers by model and state: what people want, else what requests show, else what probes show.',
-    ['model', 'state'],
-    () => workerStates(app.get(LiveWorkers), app.get(WorkerActivity)),
-  );
-  metrics.gaugeOfModels('mmm_requests_in_flight', 'Requests that run on workers of the model.', () =>
-    pools.loads().map(({ model, inFlight }) => [model, inFlight]),
-  );
-  metrics.gaugeOfModels('mmm_requests_queued', 'Requests that wait for a worker of the model.', () =>
-    pools.loads().map(({ model, queued }) => [model, queued]),
-  );
-}
-
-type WorkerCount = readonly [{ readonly model: string; readonly state: string }, number];
-
-function workerStates(live: LiveWorkers, activity: WorkerActivity): readonly WorkerCount[] {
-  return live.models().flatMap(({ name, workers }) => {
-    const counts = new Map<string, number>();
-    for (const worker of workers) {
-      const state = stateOf(worker, activity.of(worker.id).trouble);
-      counts.set(state, (counts.get(state) ?? 0) + 1);
-    }
-    return [...counts].map(([state, count]): WorkerCount => [{ model: name, state }, count]);
-  });
 }

@@ -1,6 +1,11 @@
+import { gunzipSync } from 'node:zlib';
+import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Metrics } from '../src/telemetry/metrics.js';
 import { json, text } from './fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from './fixtures/worker.js';
+import { exposedMetrics, lint } from './metrics-lint.js';
+import { documentedMetrics } from './metrics-page.js';
 import { startService, type TestService } from './service.js';
 import { until } from './until.js';
 
@@ -51,7 +56,7 @@ async function metrics(): Promise<readonly Sample[]> {
 const requestsOf = (samples: readonly Sample[], model: string) =>
   Object.fromEntries(
     samples
-      .filter(({ name, labels }) => name === 'mmm_requests_total' && labels['gen_ai_request_model'] === model)
+      .filter(({ name, labels }) => name === 'mmm_requests_total' && labels['model'] === model)
       .map(({ labels, value }) => [labels['outcome'], value]),
   );
 
@@ -215,6 +220,39 @@ describe('/metrics', () => {
     );
     for (const id of ['passed-1', 'passed-2'])
       expect(await lineOf(id)).toMatchObject({ status: 200, input_tokens: 5, output_tokens: 2 });
+  });
+
+  it('holds every metric of docs/metrics.md with its type and labels, and no other', () => {
+    const documented = documentedMetrics().map(({ name, type, labels }) => ({ name, type, labels }));
+    const { families } = service.app.get(Metrics);
+    const actual = families.map(({ name, type, labelNames }) => ({ name, type, labels: [...labelNames] }));
+    const byName = (of: { readonly name: string }, other: { readonly name: string }) =>
+      of.name.localeCompare(other.name);
+    expect(documented.toSorted(byName)).toEqual(actual.toSorted(byName));
+    expect(documentedMetrics().filter(({ unit, meaning }) => unit === '' || meaning === '')).toEqual([]);
+  });
+
+  it('obeys the rules of promtool', async () => {
+    const { text: exposition } = await service.get('/metrics');
+    const exposed = exposedMetrics(exposition);
+    expect(exposed.length).toBeGreaterThan(50);
+    expect(exposed.flatMap(lint)).toEqual([]);
+  });
+
+  it('names the model `model` wherever it has one', () => {
+    const { families } = service.app.get(Metrics);
+    const named = families.filter(({ labelNames }) => labelNames.some((label) => label.includes('model')));
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter(({ labelNames }) => !labelNames.includes('model'))).toEqual([]);
+  });
+
+  it('is compressed for scrapers that accept gzip', async () => {
+    const { headers, body } = await request(`${service.url}/metrics`, {
+      headers: { 'accept-encoding': 'gzip' },
+    });
+    expect(headers).toMatchObject({ 'content-encoding': 'gzip', vary: 'accept-encoding' });
+    const exposition = gunzipSync(Buffer.from(await body.arrayBuffer())).toString();
+    expect(exposedMetrics(exposition).map(({ name }) => name)).toContain('mmm_build_info');
   });
 
   it('has no label that a client can invent, and never a prompt, a key or a URL', async () => {

@@ -4,9 +4,10 @@ import { ProbeHints } from '../registry/live/probe-hints.js';
 import { isCallable, type Worker, type WorkerCall } from '../registry/worker.js';
 import { SlotLeases } from '../replicas/slots/slot-leases.js';
 import type { CancelSignal } from '../upstream/exchange.js';
+import type { RequestFacts } from '../telemetry/request-facts.js';
 import { errorTypeOf, UpstreamError } from '../upstream/failure.js';
 import { REAL_CLOCK, RequestAttempts, type Rejection, type Waiter } from './admission/admission.js';
-import { NoWorkerAvailableError, unavailableReason } from './balancing-errors.js';
+import { NoWorkerAvailableError, unavailableReason, unavailableType } from './balancing-errors.js';
 import type { ModelPool } from './model-pool.js';
 import { ModelPools } from './model-pools.js';
 import type { AcquiredWorker } from './pool/worker-pool.js';
@@ -27,6 +28,8 @@ export interface PickRequest {
   /** On the clock of `performance.now()`. */
   readonly deadlineMs: number;
   readonly signal: CancelSignal;
+  /** Records how long the request waited in queues. */
+  readonly facts: Pick<RequestFacts, 'queueMs'>;
 }
 
 /** What a worker produced for a request. */
@@ -99,17 +102,22 @@ export class Balancer {
     pool.lastRequestMs = nowMs;
     if (pool.admission.queued > 0) return null;
     const result = pool.workerPool.acquire(nowMs, tried, affinityKey);
-    return 'worker' in result ? result : null;
+    if (!('worker' in result)) return null;
+    pool.waits.atOnce();
+    return result;
   }
 
   private async acquireInTurn(pool: ModelPool, request: PickRequest): Promise<AcquiredWorker> {
-    const { model, tried, affinityKey, deadlineMs, signal } = request;
+    const { model, tried, affinityKey, deadlineMs, signal, facts } = request;
+    const sinceMs = REAL_CLOCK.nowMs();
+    const turn = { hasWaited: false, isOver: false };
     const waiter: Waiter =
       affinityKey === undefined ? { tried, deadlineMs } : { tried, deadlineMs, affinityKey };
     const result = await new Promise<AcquiredWorker | Rejection>((resolve, reject) => {
       const onAbort = { handleEvent: (): void => {} };
       const leave = pool.admission.enter(waiter, (answer) => {
         signal.removeEventListener('abort', onAbort);
+        turn.isOver = true;
         resolve(answer);
       });
       onAbort.handleEvent = () => {
@@ -117,10 +125,19 @@ export class Balancer {
         const message = 'the client disconnected while its request was waiting for a worker';
         reject(new UpstreamError('aborted', message));
       };
+      turn.hasWaited = !turn.isOver;
       if (signal.aborted) onAbort.handleEvent();
       else signal.addEventListener('abort', onAbort);
+    }).finally(() => {
+      if (!turn.hasWaited) return;
+      const waitedMs = REAL_CLOCK.nowMs() - sinceMs;
+      pool.waits.waited(waitedMs / 1000);
+      facts.queueMs = (facts.queueMs ?? 0) + waitedMs;
     });
-    if ('worker' in result) return result;
+    if ('worker' in result) {
+      if (!turn.hasWaited) pool.waits.atOnce();
+      return result;
+    }
     throw this.unavailable(pool, model, result.retryAfterS, result.reason);
   }
 
@@ -130,9 +147,12 @@ export class Balancer {
     retryAfterS: number,
     reason: Rejection['reason'] = 'none',
   ): NoWorkerAvailableError {
-    const reasons = unavailableReason(pool.workerPool.all, (id) => pool.worker(id), REAL_CLOCK.nowMs());
+    const { all } = pool.workerPool;
+    const nowMs = REAL_CLOCK.nowMs();
+    const reasons = unavailableReason(all, (id) => pool.worker(id), nowMs);
     const full = reason === 'full' ? 'too many requests are waiting already; ' : '';
     const waited = reason === 'waited' ? 'no worker became free in time; ' : '';
-    return new NoWorkerAvailableError(modelName, retryAfterS, `${full}${waited}${reasons}`);
+    const type = unavailableType(reason, all, nowMs);
+    return new NoWorkerAvailableError(modelName, retryAfterS, `${full}${waited}${reasons}`, type);
   }
 }

@@ -1,4 +1,6 @@
 import type { Worker } from '../registry/worker.js';
+import type { ErrorType } from '../telemetry/error-type.js';
+import type { Rejection } from './admission/admission.js';
 import type { PooledWorker } from './pool/pooled-worker.js';
 
 /** No worker that is not offline carries this name. */
@@ -16,9 +18,29 @@ export class NoWorkerAvailableError extends Error {
     /** When it is worth trying again, in seconds, 1 or more. */
     readonly retryAfterS: number,
     reason: string,
+    /** Tells overload from an outage. */
+    readonly errorType: ErrorType = 'policy_all_down',
   ) {
     super(`no worker of model(${modelName}) can be used now: ${reason}`);
     this.name = 'NoWorkerAvailableError';
+  }
+}
+
+/** Too many requests, or an outage? */
+export function unavailableType(
+  reason: Rejection['reason'],
+  all: readonly PooledWorker[],
+  nowMs: number,
+): ErrorType {
+  switch (reason) {
+    case 'full':
+      return 'policy_queue_full';
+    case 'waited':
+      return 'policy_queue_timeout';
+    case 'none':
+      return all.some((pooled) => pooled.isAvailable && pooled.isThrottled(nowMs))
+        ? 'policy_all_throttled'
+        : 'policy_all_down';
   }
 }
 

@@ -4,6 +4,7 @@ import type { ModelPolicy } from '../registry/models/model-policy.js';
 import { isCallable, type Worker } from '../registry/worker.js';
 import { Admission, type Clock } from './admission/admission.js';
 import { RetryBudget } from './admission/retry-budget.js';
+import type { QueueWaits } from './pool-metrics.js';
 import { POLICIES, policyOf } from './policies/strategies.js';
 import type { PoolMember } from './pool/pooled-worker.js';
 import { WorkerPool } from './pool/worker-pool.js';
@@ -22,10 +23,12 @@ export class ModelPool {
     private readonly settings: BalancingSettings,
     clock: Clock,
     private readonly concurrencyLimitOf: (worker: Worker) => number,
+    readonly waits: QueueWaits,
+    onRetry: (granted: boolean) => void,
   ) {
     this.workerPool = new WorkerPool(POLICIES[settings.strategy], settings.stats, Math.random);
     this.admission = new Admission(this.workerPool, clock, settings.admission);
-    this.retryBudget = new RetryBudget(settings.retry);
+    this.retryBudget = new RetryBudget(settings.retry, onRetry);
   }
 
   /** Follows the registry; `null`: the model is gone, and waiting requests are rejected. */

@@ -7,10 +7,12 @@ import { ModelPolicies } from '../registry/models/model-policies.js';
 import type { Worker } from '../registry/worker.js';
 import { Replicas } from '../replicas/replicas.js';
 import { SlotLeases } from '../replicas/slots/slot-leases.js';
+import { Metrics } from '../telemetry/metrics.js';
 import { REAL_CLOCK } from './admission/admission.js';
 import { NoWorkerAvailableError, UnknownModelError } from './balancing-errors.js';
 import { concurrencyShare, ModelPool } from './model-pool.js';
 import { textHash } from './policies/picking.js';
+import { PoolMetrics } from './pool-metrics.js';
 import { PoolActivity } from './pool-activity.js';
 import { WorkerTroubles } from './worker-troubles.js';
 
@@ -28,6 +30,7 @@ export interface ModelLoad {
 @Injectable()
 export class ModelPools {
   private readonly pools = new Map<string, ModelPool>();
+  private readonly metrics: PoolMetrics;
 
   constructor(
     private readonly live: LiveWorkers,
@@ -38,7 +41,9 @@ export class ModelPools {
     private readonly settings: BalancingSettings,
     private readonly troubles: WorkerTroubles,
     activity: WorkerActivity,
+    metrics: Metrics,
   ) {
+    this.metrics = new PoolMetrics(metrics);
     live.onChange(() => this.applyRegistry());
     policies.onChange(() => this.applyPolicies());
     replicas.onChange(() => this.rebalance(this.pools.values()));
@@ -52,7 +57,13 @@ export class ModelPools {
     if (model === undefined) return undefined;
     const known = this.pools.get(modelName);
     if (known !== undefined) return known;
-    const pool = new ModelPool(this.settings, REAL_CLOCK, (worker) => this.concurrencyLimitOf(worker));
+    const pool = new ModelPool(
+      this.settings,
+      REAL_CLOCK,
+      (worker) => this.concurrencyLimitOf(worker),
+      this.metrics.waitsOf(modelName),
+      (granted) => this.metrics.countRetry(modelName, granted),
+    );
     pool.setPolicy(this.policies.of(modelName));
     pool.update(model);
     this.pools.set(modelName, pool);
@@ -87,7 +98,8 @@ export class ModelPools {
   /** Before the registry has been read, no model is reported as unknown. */
   private unknownModel(modelName: string): Error {
     if (this.live.lastLoadMs !== null) return new UnknownModelError(modelName);
-    return new NoWorkerAvailableError(modelName, RETRY_AFTER_S, 'the registry has not been read yet');
+    const reason = 'the registry has not been read yet';
+    return new NoWorkerAvailableError(modelName, RETRY_AFTER_S, reason, 'manager_database_unavailable');
   }
 
   private applyPolicies(): void {

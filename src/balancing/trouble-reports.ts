@@ -4,6 +4,7 @@ import { type SeenTrouble, TroubleTable } from '../registry/live/trouble-table.j
 import { type Trouble, WorkerActivity } from '../registry/live/worker-activity.js';
 import type { Worker } from '../registry/worker.js';
 import { PeriodicTask } from '../replicas/periodic-task.js';
+import type { Counter } from '../telemetry/families.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { ModelPools } from './model-pools.js';
 
@@ -26,7 +27,7 @@ export class TroubleReports implements OnApplicationBootstrap, OnApplicationShut
   private readonly ended = new Set<string>();
   private readonly writtenMs = new Map<string, number>();
   private readonly rounds: PeriodicTask;
-  private readonly countEjection: (labels: { readonly model: string; readonly cause: string }) => void;
+  private readonly ejections: Counter<'model' | 'cause'>;
 
   constructor(
     private readonly pools: ModelPools,
@@ -35,10 +36,11 @@ export class TroubleReports implements OnApplicationBootstrap, OnApplicationShut
     private readonly table: TroubleTable,
     metrics: Metrics,
   ) {
-    this.countEjection = metrics.counter('mmm_worker_ejections_total', 'Ejections by what requests showed.', [
-      'model',
-      'cause',
-    ]);
+    this.ejections = metrics.counter(
+      'mmm_worker_ejections_total',
+      'Ejections of workers by this replica, by what requests showed.',
+      ['model', 'cause'],
+    );
     this.rounds = new PeriodicTask(async () => {
       await this.report();
       return REPORT_MS;
@@ -94,7 +96,7 @@ export class TroubleReports implements OnApplicationBootstrap, OnApplicationShut
     this.ended.delete(id);
     this.logger.warn(describe(worker, trouble));
     if (trouble.state === 'ejected')
-      this.countEjection({ model: worker.modelName, cause: trouble.causeKind });
+      this.ejections.add({ model: worker.modelName, cause: trouble.causeKind });
   }
 
   private end(id: string): void {

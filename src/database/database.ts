@@ -1,17 +1,39 @@
 import { Injectable } from '@nestjs/common';
+import type pg from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import { DatabaseBusyError, databaseError, DatabaseUnavailableError } from './database-unavailable-error.js';
+
+export interface PoolState {
+  /** Connections with a query. */
+  readonly inUse: number;
+  readonly idle: number;
+  /** Queries without a connection. */
+  readonly waiting: number;
+}
 
 /** Runs all queries of the service; throws DatabaseUnavailableError when PostgreSQL is unavailable. */
 @Injectable()
 export class Database {
   private answered = true;
+  private wrote = true;
 
   constructor(private readonly source: DataSource) {}
 
   /** Whether the last query succeeded; there is one every few seconds. */
   get connected(): boolean {
     return this.source.isInitialized && this.answered;
+  }
+
+  /** Whether the last heartbeat was written: not on a standby during a failover, nor on a full disk. */
+  get writable(): boolean {
+    return this.connected && this.wrote;
+  }
+
+  get pool(): PoolState {
+    // The pool of `pg`, once connected.
+    const { master } = this.source.driver as unknown as { readonly master?: Partial<pg.Pool> };
+    const { totalCount = 0, idleCount = 0, waitingCount = 0 } = master ?? {};
+    return { inUse: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
   }
 
   /** @throws DatabaseUnavailableError */
@@ -36,6 +58,19 @@ export class Database {
       const pair = Array.isArray(answer) && Array.isArray(answer[0]) && typeof answer[1] === 'number';
       return (pair ? answer[0] : answer) as Row[];
     });
+  }
+
+  /** The same of a statement that writes: it shows whether the database can be written. */
+  async write<Row>(sql: string, values: readonly unknown[]): Promise<Row[]> {
+    try {
+      const rows = await this.query<Row>(sql, values);
+      this.wrote = true;
+      return rows;
+    } catch (error) {
+      // It may only have waited for a lock.
+      if (!(error instanceof DatabaseBusyError)) this.wrote = false;
+      throw error;
+    }
   }
 
   /** One transaction; worker_event names `actor` as its author. @throws DatabaseUnavailableError */

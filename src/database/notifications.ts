@@ -20,6 +20,7 @@ export class Notifications implements OnApplicationBootstrap, OnApplicationShutd
   private listener: ChangeListener | null = null;
   /** `null` until it is known. */
   private isListening: boolean | null = null;
+  private isDeaf = false;
 
   constructor(
     private readonly connection: DatabaseConnection,
@@ -27,6 +28,11 @@ export class Notifications implements OnApplicationBootstrap, OnApplicationShutd
     private readonly addresses: DatabaseAddresses,
     private readonly settings: DatabaseSettings,
   ) {}
+
+  /** Whether changes made on other replicas are seen at once. */
+  get areComing(): boolean {
+    return this.isListening === true && !this.isDeaf;
+  }
 
   /** Called before the application is up. Payloads of other schemas never arrive. */
   subscribe(channel: string, subscriber: Subscriber): void {
@@ -46,6 +52,7 @@ export class Notifications implements OnApplicationBootstrap, OnApplicationShutd
       onListening: () => {
         if (this.isListening === false) this.logger.log('listening for changes again');
         this.isListening = true;
+        this.isDeaf = false;
         for (const { onListening } of [...this.subscribers.values()].flat()) onListening?.();
       },
       onLost: (error) => {
@@ -56,6 +63,7 @@ export class Notifications implements OnApplicationBootstrap, OnApplicationShutd
       },
       notify: (channel, payload) => this.database.query('SELECT pg_notify($1, $2)', [channel, payload]),
       onDeaf: () => {
+        this.isDeaf = true;
         this.logger.warn(
           'LISTEN receives nothing, as behind a pooler in transaction mode; polling continues. ' +
             'Set DATABASE_DIRECT_URL to the server itself to see changes within a moment',

@@ -91,8 +91,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof WorkerExistsError || error instanceof WorkerDisabledError)
     return problem(409, 'caller_conflict', error);
   if (error instanceof PreconditionFailedError) return problem(412, 'caller_conflict', error);
-  if (error instanceof NoWorkerAvailableError)
-    return problem(503, 'policy_no_worker', error, error.retryAfterS);
+  if (error instanceof NoWorkerAvailableError) return problem(503, error.errorType, error, error.retryAfterS);
   if (error instanceof DatabaseUnavailableError)
     return problem(503, 'manager_database_unavailable', error, 5);
   if (error instanceof MemoryExhaustedError) return problem(503, 'manager_overloaded', error, 1);
@@ -147,8 +146,8 @@ function jobProblem(error: unknown): Problem | null {
   if (error instanceof InvalidLinkError) return problem(403, 'caller_unauthorized', error);
   if (error instanceof IdempotencyConflictError)
     return { ...problem(422, 'caller_conflict', error), code: 'idempotency_key_reused' };
-  if (error instanceof QueueFullError || error instanceof InputsFullError)
-    return problem(503, 'policy_no_worker', error, error.retryAfterS);
+  if (error instanceof QueueFullError) return problem(503, 'policy_queue_full', error, error.retryAfterS);
+  if (error instanceof InputsFullError) return problem(503, 'manager_overloaded', error, error.retryAfterS);
   return null;
 }
 

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { RegistryModule } from '../registry/registry.module.js';
+import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
 import { DueProbeFinder } from './scheduler/due-probe-finder.js';
 import { HealthChecker } from './scheduler/health-checker.js';
@@ -17,7 +18,7 @@ import { HealthEvaluator } from './scheduler/health-evaluator.js';
 
 /** Health checks. Writes health into the registry, from where the balancer reads it. */
 @Module({
-  imports: [RegistryModule, UpstreamModule],
+  imports: [RegistryModule, TelemetryModule, UpstreamModule],
   controllers: [ProbeController, ReadinessController],
   providers: [
     DueProbeFinder,

@@ -3,6 +3,7 @@ import { BalancingModule } from '../balancing/balancing.module.js';
 import { MessagesController } from './apis/anthropic/messages.controller.js';
 import { CredentialsModule } from '../credentials/credentials.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
+import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
 import { DryRunController } from './dry-run/dry-run.controller.js';
 import { DryRunService } from './dry-run/dry-run.service.js';
@@ -28,7 +29,7 @@ import { OneCallService } from './one-call/one-call.service.js';
 import { NativeController } from './apis/native/native.controller.js';
 
 @Module({
-  imports: [BalancingModule, CredentialsModule, JobsModule, RegistryModule, UpstreamModule],
+  imports: [BalancingModule, CredentialsModule, JobsModule, RegistryModule, TelemetryModule, UpstreamModule],
   controllers: [
     NativeController,
     OpenAiController,

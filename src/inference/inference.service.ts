@@ -4,6 +4,8 @@ import { BalancingSettings, InferenceSettings } from '../config/settings.js';
 import { LiveWorkers } from '../registry/live/live-workers.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
 import type { ModelPolicy } from '../registry/models/model-policy.js';
+import type { Counter } from '../telemetry/families.js';
+import { Metrics } from '../telemetry/metrics.js';
 import { UpstreamClient } from '../upstream/upstream-client.js';
 import { prepareCall } from './apis/prepare-call.js';
 import type { Responder } from './client/client-response.js';
@@ -16,6 +18,9 @@ import type { InferenceRequest } from './client/inference-request.js';
 /** The way of a request: retries, a worker, the prepared call, its delivery to the client. */
 @Injectable()
 export class InferenceService {
+  private readonly retries: Counter<'model' | 'cause'>;
+  private readonly fallbacks: Counter<'model' | 'fallback_model' | 'outcome'>;
+
   constructor(
     private readonly balancer: Balancer,
     private readonly upstream: UpstreamClient,
@@ -23,7 +28,19 @@ export class InferenceService {
     private readonly live: LiveWorkers,
     private readonly settings: BalancingSettings,
     private readonly inference: InferenceSettings,
-  ) {}
+    metrics: Metrics,
+  ) {
+    this.retries = metrics.counter(
+      'mmm_retries_total',
+      'Attempts after a failed one, by the cause of the failure (a name of retry_on).',
+      ['model', 'cause'],
+    );
+    this.fallbacks = metrics.counter(
+      'mmm_fallbacks_total',
+      'Requests that were passed to a fallback of their model, by whether it served them (ok, failed).',
+      ['model', 'fallback_model', 'outcome'],
+    );
+  }
 
   /** @throws errors that have not been sent to the client yet */
   async infer(request: InferenceRequest, client: Responder): Promise<void> {
@@ -44,7 +61,7 @@ export class InferenceService {
       for (const next of fallbacksOf(model, (name) => this.policies.of(name)?.fallbacks ?? [])) {
         if (!shouldContinue(request, client)) break;
         try {
-          return await this.servedBy(next, request, client);
+          return await this.servedByFallback(next, request, client);
         } catch (error) {
           if (!mayFallBack(error)) throw error;
         }
@@ -53,17 +70,33 @@ export class InferenceService {
     }
   }
 
+  private async servedByFallback(next: string, request: InferenceRequest, client: Responder): Promise<void> {
+    const { model, facts } = request;
+    let outcome = 'failed';
+    try {
+      facts.fallbackModel = next;
+      await this.servedBy(next, request, client);
+      outcome = 'ok';
+    } catch (error) {
+      if (mayFallBack(error)) facts.fallbackModel = null;
+      throw error;
+    } finally {
+      this.fallbacks.add({ model, fallback_model: next, outcome });
+    }
+  }
+
   private servedBy(model: string, request: InferenceRequest, client: Responder): Promise<void> {
-    const { affinityKey, deadlineMs } = request;
+    const { affinityKey, deadlineMs, facts } = request;
     const policy = this.policies.of(model);
     this.balancer.retryBudgetOf(model)?.countRequest(performance.now());
     return retrying(
-      ({ tried, attempts, freshConnection }) =>
+      ({ tried, attempts, freshConnection, after }) =>
         this.balancer.withWorker(
-          { model, tried, attempts, affinityKey, deadlineMs, signal: client.disconnect },
-          async (worker) => ({
-            units: await this.attempt(worker, model, policy, freshConnection, request, client),
-          }),
+          { model, tried, attempts, affinityKey, deadlineMs, signal: client.disconnect, facts },
+          async (worker) => {
+            if (after !== null) this.retries.add({ model, cause: after });
+            return { units: await this.attempt(worker, model, policy, freshConnection, request, client) };
+          },
         ),
       this.rules(model, policy, request, client),
     );

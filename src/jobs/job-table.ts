@@ -40,6 +40,15 @@ export interface ListFilter {
   readonly order: 'asc' | 'desc';
 }
 
+/** Jobs of one model in one state. */
+export interface JobCount {
+  readonly model_name: string;
+  readonly state: string;
+  readonly n: number;
+  /** Since the creation of the oldest of them. */
+  readonly oldest_s: number;
+}
+
 export interface JobContentRow {
   readonly id: string;
   readonly model_name: string;
@@ -142,9 +151,10 @@ export class JobTable {
   }
 
   /** Jobs that have not ended, by model and state. */
-  counts(): Promise<{ model_name: string; state: string; n: number }[]> {
+  counts(): Promise<JobCount[]> {
     return this.database.query(
-      `SELECT model_name, state, count(*)::integer AS n FROM ${this.job} WHERE ended_at IS NULL GROUP BY model_name, state`,
+      `SELECT model_name, state, count(*)::integer AS n, extract(epoch FROM now() - min(created_at))::float8 AS oldest_s
+       FROM ${this.job} WHERE ended_at IS NULL GROUP BY model_name, state`,
     );
   }
 

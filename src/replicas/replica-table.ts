@@ -44,7 +44,7 @@ export class ReplicaTable {
 
   /** Records a heartbeat. @returns the other live replicas */
   async beat(id: string, { drained, settings, draining }: Heartbeat): Promise<readonly OtherReplica[]> {
-    return this.database.query<OtherReplica>(
+    return this.database.write<OtherReplica>(
       `WITH me AS (
          INSERT INTO ${this.replica} (id, host, version, settings, drained, draining) VALUES ($1, $3, $4, $5, $6, $7)
          ON CONFLICT (id) DO UPDATE SET seen_at = now(), drained = excluded.drained, draining = excluded.draining)

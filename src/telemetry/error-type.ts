@@ -10,7 +10,12 @@ export type ErrorType =
   | 'caller_media_type'
   | 'caller_unknown_model'
   | 'caller_gone'
-  | 'policy_no_worker'
+  // No worker took the request. Too many requests: the queue is full, the wait in it was too long, or every worker
+  // answers 429. An outage: each worker is disabled, unhealthy or ejected.
+  | 'policy_queue_full'
+  | 'policy_queue_timeout'
+  | 'policy_all_throttled'
+  | 'policy_all_down'
   | 'worker_unreachable'
   | 'worker_error'
   | 'worker_bad_answer'

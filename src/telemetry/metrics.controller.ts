@@ -1,5 +1,7 @@
-import { Controller, Get, Header } from '@nestjs/common';
+import { Controller, Get, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Metrics } from './metrics.js';
+import { scrape } from './scrape.js';
 
 @Controller()
 export class MetricsController {
@@ -7,8 +9,8 @@ export class MetricsController {
 
   /** Prometheus text. */
   @Get('metrics')
-  @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
-  show(): Promise<string> {
-    return this.metrics.registry.metrics();
+  async show(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { headers, body } = scrape(this.metrics, request.headers['accept-encoding']);
+    await reply.headers(headers).send(body);
   }
 }

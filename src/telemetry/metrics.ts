@@ -1,71 +1,95 @@
 import { Injectable } from '@nestjs/common';
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import { RequestMetrics } from './request-metrics.js';
+import { Interval } from '@nestjs/schedule';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { exposition, type Family } from './exposition.js';
+import { Counter, Gauge, Histogram, type Readings } from './families.js';
+import { GoneModels } from './gone-models.js';
 import type { RequestFacts } from './request-facts.js';
+import { RequestMetrics } from './request-metrics.js';
+
+/** Gauges of prom-client with the names of counters; `nodejs_active_resources` and its like say the same by type. */
+const MISNAMED = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+];
+
+const DROP_MS = 60_000;
 
 /**
- * Prometheus metrics. Names follow OpenTelemetry's `gen_ai.*` where one exists; labels are bounded: registered models
- * and the closed vocabulary of `error_type`.
+ * Prometheus metrics. Names follow OpenTelemetry's `gen_ai.*` where one exists. Labels are bounded: models of the registry
+ * and of policies, and fixed words.
  */
 @Injectable()
 export class Metrics {
-  readonly registry = new Registry();
-  private readonly figures = new RequestMetrics();
+  private readonly ours: Family[] = [];
+  private readonly ofProcess = new Registry();
+  private readonly requests = new RequestMetrics();
+  private readonly gone = new GoneModels();
+  private isKnown: (model: string) => boolean = () => true;
 
   constructor() {
-    collectDefaultMetrics({ register: this.registry });
-    this.figures.registerWith(this.registry);
+    collectDefaultMetrics({ register: this.ofProcess });
+    for (const name of MISNAMED) this.ofProcess.removeSingleMetric(name);
+    this.ours.push(...this.requests.families);
+  }
+
+  /** Those of the service; `process_*` and `nodejs_*` come on top. */
+  get families(): readonly Family[] {
+    return this.ours;
   }
 
   observe(facts: RequestFacts, seconds: number): void {
-    this.figures.observe(facts, seconds);
+    this.requests.observe(facts, seconds);
   }
 
-  /** A gauge that is read at each scrape. */
   gauge(name: string, help: string, read: () => number): void {
-    const gauge: Gauge = new Gauge({
-      name,
-      help,
-      registers: [this.registry],
-      collect: () => gauge.set(read()),
-    });
+    this.gaugeOf(name, help, [], () => [[{}, read()]]);
   }
 
-  /** A gauge with labels, read at each scrape. */
   gaugeOf<Label extends string>(
     name: string,
     help: string,
     labelNames: readonly Label[],
-    read: () => Iterable<readonly [labels: Readonly<Record<Label, string>>, value: number]>,
+    read: () => Readings<Label> | Promise<Readings<Label>>,
   ): void {
-    const gauge: Gauge<Label> = new Gauge({
-      name,
-      help,
-      labelNames: [...labelNames],
-      registers: [this.registry],
-      collect: () => {
-        gauge.reset();
-        for (const [labels, value] of read()) gauge.set(labels, value);
-      },
-    });
+    this.ours.push(new Gauge({ name, help, labelNames }, read));
   }
 
-  /** A gauge for each model, read at each scrape. */
-  gaugeOfModels(
-    name: string,
-    help: string,
-    read: () => Iterable<readonly [model: string, value: number]>,
-  ): void {
-    this.gaugeOf(name, help, ['model'], () => [...read()].map(([model, value]) => [{ model }, value]));
+  counter<Label extends string>(name: string, help: string, labelNames: readonly Label[]): Counter<Label> {
+    const counter = new Counter({ name, help, labelNames });
+    this.ours.push(counter);
+    return counter;
   }
 
-  /** @returns a function that adds one */
-  counter<Label extends string>(
+  /** @param bounds of the buckets, ascending */
+  histogram<Label extends string>(
     name: string,
     help: string,
     labelNames: readonly Label[],
-  ): (labels: Readonly<Record<Label, string>>) => void {
-    const counter = new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] });
-    return (labels) => counter.inc(labels);
+    bounds: readonly number[],
+  ): Histogram<Label> {
+    const histogram = new Histogram({ name, help, labelNames }, bounds);
+    this.ours.push(histogram);
+    return histogram;
+  }
+
+  /** In slices: a scrape of thousands of models must not hold up requests. */
+  async *text(): AsyncGenerator<string, void> {
+    yield* exposition(this.ours);
+    yield await this.ofProcess.metrics();
+  }
+
+  /** @param isKnown whether a model has workers or a policy */
+  followModels(isKnown: (model: string) => boolean): void {
+    this.isKnown = isKnown;
+  }
+
+  @Interval(DROP_MS)
+  dropGoneModels(nowMs = performance.now()): void {
+    this.gone.look(this.isKnown, nowMs, (isGone) => {
+      this.requests.drop(isGone);
+      for (const family of this.ours) family.drop?.(isGone);
+    });
   }
 }

@@ -6,6 +6,10 @@ export interface RequestFacts {
   model: string | null;
   workerId: string | null;
   attempts: number;
+  /** The fallback that answered instead of `model`. */
+  fallbackModel: string | null;
+  /** Time in queues for a worker; `null`: none. */
+  queueMs: number | null;
   upstreamMs: number | null;
   /** Time from the arrival of the request to the first event of a stream; `null`: none was sent. */
   firstEventMs: number | null;
@@ -20,6 +24,8 @@ export function newFacts(): RequestFacts {
     model: null,
     workerId: null,
     attempts: 0,
+    fallbackModel: null,
+    queueMs: null,
     upstreamMs: null,
     firstEventMs: null,
     inputTokens: null,

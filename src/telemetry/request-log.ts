@@ -51,6 +51,8 @@ export class RequestLog {
     let fields = `"msg":"request","request_id":${json(request.id)},"method":"${request.method}","path":${json(path)},"status":${status},"ms":${tenths(ms)}`;
     if (facts.model !== null) fields += `,"model":${json(facts.model)},"attempts":${facts.attempts}`;
     if (facts.workerId !== null) fields += `,"worker_id":"${facts.workerId}"`;
+    if (facts.fallbackModel !== null) fields += `,"fallback_model":${json(facts.fallbackModel)}`;
+    if (facts.queueMs !== null) fields += `,"queue_ms":${tenths(facts.queueMs)}`;
     if (facts.upstreamMs !== null) fields += `,"upstream_ms":${tenths(facts.upstreamMs)}`;
     if (facts.firstEventMs !== null) fields += `,"first_event_ms":${tenths(facts.firstEventMs)}`;
     if (facts.inputTokens !== null) fields += `,"input_tokens":${facts.inputTokens}`;

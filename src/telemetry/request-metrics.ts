@@ -1,162 +1,109 @@
-import type { Metric, Registry } from 'prom-client';
 import type { ErrorType } from './error-type.js';
+import type { Family } from './exposition.js';
+import { Counter, type CounterSeries, Histogram, type HistogramSeries } from './families.js';
 import type { RequestFacts } from './request-facts.js';
 
-/** Seconds; OpenTelemetry's buckets for gen_ai.server.request.duration, and two shorter ones for fast workers. */
-const DURATION_BUCKETS = [
-  0.001, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
-];
+/** Seconds, up to the default of REQUEST_TIMEOUT_MS. Fewer than OpenTelemetry's, which end at 82 s. */
+const DURATION_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
+/** Seconds, up to the default of FIRST_BYTE_TIMEOUT_MS. */
+const FIRST_TOKEN_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+/** A subset of OpenTelemetry's buckets for gen_ai.client.token.usage. */
+const TOKEN_BUCKETS = [16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576];
 
-/** Seconds; OpenTelemetry's buckets for gen_ai.server.time_to_first_token. */
-const FIRST_TOKEN_BUCKETS = [
-  0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
-];
+/** `gen_ai_request_model` is OpenTelemetry's; with `model`, all metrics can be joined. */
+const MODEL_LABELS = ['gen_ai_request_model', 'model'] as const;
 
-/** OpenTelemetry's buckets for gen_ai.client.token.usage. */
-const TOKEN_BUCKETS = [
-  1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864,
-];
+interface OutcomeSeries {
+  readonly requests: CounterSeries;
+  readonly durations: HistogramSeries;
+}
+
+/** Found once for each model, not for each request. */
+interface ModelSeries {
+  readonly outcomes: Map<ErrorType | null, OutcomeSeries>;
+  firstTokens: HistogramSeries | null;
+  inputTokens: HistogramSeries | null;
+  outputTokens: HistogramSeries | null;
+}
 
 /** The metrics of requests with a model: result, duration and tokens. */
 export class RequestMetrics {
-  private readonly durations = new ModelHistogram<ErrorType | null>({
-    name: 'gen_ai_server_request_duration_seconds',
-    help: 'Time from the first byte of a request to the last byte of its answer.',
-    buckets: DURATION_BUCKETS,
-    label: 'error_type',
+  private readonly requests = new Counter({
+    name: 'mmm_requests_total',
+    help: 'Requests by model and outcome; outcome is ok or the error type.',
+    labelNames: ['model', 'outcome'],
   });
-  private readonly firstTokens = new ModelHistogram<null>({
-    name: 'gen_ai_server_time_to_first_token_seconds',
-    help: 'Time from the first byte of a request to the first event of its answer; of streams that succeeded.',
-    buckets: FIRST_TOKEN_BUCKETS,
-    label: null,
-  });
-  private readonly tokens = new ModelHistogram<'input' | 'output'>({
-    name: 'gen_ai_client_token_usage',
-    help: 'Tokens of a request, if its worker reports them.',
-    buckets: TOKEN_BUCKETS,
-    label: 'gen_ai_token_type',
-  });
+  private readonly durations = new Histogram(
+    {
+      name: 'gen_ai_server_request_duration_seconds',
+      help: 'Time from the first byte of a request to the last byte of its answer.',
+      labelNames: [...MODEL_LABELS, 'error_type'],
+    },
+    DURATION_BUCKETS,
+  );
+  private readonly firstTokens = new Histogram(
+    {
+      name: 'gen_ai_server_time_to_first_token_seconds',
+      help: 'Time from the first byte of a request to the first event of its answer; of streams that succeeded.',
+      labelNames: MODEL_LABELS,
+    },
+    FIRST_TOKEN_BUCKETS,
+  );
+  private readonly tokens = new Histogram(
+    {
+      name: 'gen_ai_client_token_usage',
+      help: 'Tokens of a request, if its worker reports them.',
+      labelNames: [...MODEL_LABELS, 'gen_ai_token_type'],
+    },
+    TOKEN_BUCKETS,
+  );
+  private readonly byModel = new Map<string, ModelSeries>();
 
-  observe(
-    { model, errorType, firstEventMs, inputTokens, outputTokens }: RequestFacts,
-    seconds: number,
-  ): void {
-    const of = model ?? '';
-    this.durations.observe(of, errorType, seconds);
-    if (firstEventMs !== null && errorType === null) this.firstTokens.observe(of, null, firstEventMs / 1000);
-    if (inputTokens !== null) this.tokens.observe(of, 'input', inputTokens);
-    if (outputTokens !== null) this.tokens.observe(of, 'output', outputTokens);
+  readonly families: readonly Family[] = [this.requests, this.durations, this.firstTokens, this.tokens];
+
+  observe(facts: RequestFacts, seconds: number): void {
+    const model = facts.model ?? '';
+    const { errorType, firstEventMs, inputTokens, outputTokens } = facts;
+    const series = this.of(model);
+    const { requests, durations } = series.outcomes.get(errorType) ?? this.outcome(series, model, errorType);
+    requests.add();
+    durations.observe(seconds);
+    if (firstEventMs !== null && errorType === null)
+      (series.firstTokens ??= this.firstTokens.of(named(model))).observe(firstEventMs / 1000);
+    if (inputTokens !== null)
+      (series.inputTokens ??= this.tokens.of({ ...named(model), gen_ai_token_type: 'input' })).observe(
+        inputTokens,
+      );
+    if (outputTokens !== null)
+      (series.outputTokens ??= this.tokens.of({ ...named(model), gen_ai_token_type: 'output' })).observe(
+        outputTokens,
+      );
   }
 
-  registerWith(registry: Registry): void {
-    register(registry, {
-      name: 'mmm_requests_total',
-      help: 'Requests by model and outcome; outcome is ok or the error type.',
-      type: 'counter',
-      samples: () =>
-        this.durations.tallies().map(({ model, kind, count }) => ({
-          labels: { gen_ai_request_model: model, outcome: kind ?? 'ok' },
-          value: count,
-        })),
-    });
-    for (const histogram of [this.durations, this.firstTokens, this.tokens]) {
-      const { name, help } = histogram.about;
-      register(registry, { name, help, type: 'histogram', samples: () => histogram.samples() });
+  /** Besides the series themselves, which their families drop. */
+  drop(isGone: (model: string) => boolean): void {
+    for (const model of this.byModel.keys()) if (isGone(model)) this.byModel.delete(model);
+  }
+
+  private of(model: string): ModelSeries {
+    let series = this.byModel.get(model);
+    if (series === undefined) {
+      series = { outcomes: new Map(), firstTokens: null, inputTokens: null, outputTokens: null };
+      this.byModel.set(model, series);
     }
+    return series;
+  }
+
+  private outcome({ outcomes }: ModelSeries, model: string, errorType: ErrorType | null): OutcomeSeries {
+    const series = {
+      requests: this.requests.of({ model, outcome: errorType ?? 'ok' }),
+      durations: this.durations.of({ ...named(model), error_type: errorType ?? '' }),
+    };
+    outcomes.set(errorType, series);
+    return series;
   }
 }
 
-interface Figures {
-  readonly name: string;
-  readonly help: string;
-  readonly type: 'counter' | 'histogram';
-  readonly samples: () => readonly Sample[];
-}
-
-function register(registry: Registry, { samples, ...metric }: Figures): void {
-  // All that a registry calls on a metric, whatever its type says.
-  const read = { ...metric, get: () => Promise.resolve({ ...metric, values: samples() }) };
-  registry.registerMetric(read as unknown as Metric);
-}
-
-/** One sample of Prometheus' text format. */
-export interface Sample {
-  readonly metricName?: string;
-  readonly labels: Readonly<Record<string, string | number>>;
-  readonly value: number;
-}
-
-interface HistogramAbout {
-  readonly name: string;
-  readonly help: string;
-  /** Upper bounds, ascending. */
-  readonly buckets: readonly number[];
-  /** The label besides the model; `null`: none. */
-  readonly label: string | null;
-}
-
-/** The observations of one model and label value. */
-interface Tally<Kind> {
-  readonly model: string;
-  readonly kind: Kind;
-  count: number;
-  sum: number;
-  /** Observations within each bucket, not cumulative. */
-  readonly inBucket: number[];
-}
-
-/**
- * A histogram by model and one more label. Counted here and converted to Prometheus' format at each scrape: prom-client's
- * own histogram makes strings of the labels and a bucket for every observation.
- */
-export class ModelHistogram<Kind extends string | null> {
-  private readonly byKind = new Map<Kind, Map<string, Tally<Kind>>>();
-
-  constructor(readonly about: HistogramAbout) {}
-
-  observe(model: string, kind: Kind, value: number): void {
-    let ofModels = this.byKind.get(kind);
-    if (ofModels === undefined) this.byKind.set(kind, (ofModels = new Map()));
-    let tally = ofModels.get(model);
-    if (tally === undefined) {
-      tally = { model, kind, count: 0, sum: 0, inBucket: this.about.buckets.map(() => 0) };
-      ofModels.set(model, tally);
-    }
-    tally.count += 1;
-    tally.sum += value;
-    for (let at = 0; at < tally.inBucket.length; at++) {
-      if (value > (this.about.buckets[at] ?? Infinity)) continue;
-      tally.inBucket[at] = (tally.inBucket[at] ?? 0) + 1;
-      return;
-    }
-  }
-
-  tallies(): readonly Readonly<Pick<Tally<Kind>, 'model' | 'kind' | 'count'>>[] {
-    return this.all();
-  }
-
-  samples(): readonly Sample[] {
-    return this.all().flatMap((tally) => this.samplesOf(tally));
-  }
-
-  private all(): readonly Tally<Kind>[] {
-    return [...this.byKind.values()].flatMap((ofModels) => [...ofModels.values()]);
-  }
-
-  /** The cumulative buckets of Prometheus. */
-  private samplesOf({ model, kind, count, sum, inBucket }: Tally<Kind>): readonly Sample[] {
-    const { name, buckets, label } = this.about;
-    const labels = { gen_ai_request_model: model, ...(label === null ? {} : { [label]: kind ?? '' }) };
-    let upTo = 0;
-    return [
-      ...buckets.map((le, at) => {
-        upTo += inBucket[at] ?? 0;
-        return { metricName: `${name}_bucket`, labels: { le, ...labels }, value: upTo };
-      }),
-      { metricName: `${name}_bucket`, labels: { le: '+Inf', ...labels }, value: count },
-      { metricName: `${name}_sum`, labels, value: sum },
-      { metricName: `${name}_count`, labels, value: count },
-    ];
-  }
+function named(model: string) {
+  return { gen_ai_request_model: model, model };
 }

@@ -9,6 +9,7 @@ import {
   startFakeUpstream,
   text,
 } from '../fakes/fake-upstream.js';
+import { newFacts } from '../../src/telemetry/request-facts.js';
 import { PATIENT_MS, until } from '../until.js';
 import { serviceForTest, type TestService } from '../service.js';
 
@@ -232,6 +233,7 @@ describe('the pick', () => {
           attempts: new RequestAttempts(),
           deadlineMs: Infinity,
           signal: new AbortController().signal,
+          facts: newFacts(),
         },
         (worker) => {
           picks.set(worker.id, (picks.get(worker.id) ?? 0) + 1);

@@ -6,7 +6,11 @@ export class RetryBudget {
   private readonly requests: RateWindow;
   private readonly retries: RateWindow;
 
-  constructor(private readonly limits: RetryLimits) {
+  /** @param onTake is called with whether a retry was granted */
+  constructor(
+    private readonly limits: RetryLimits,
+    private readonly onTake: (granted: boolean) => void = () => {},
+  ) {
     this.requests = new RateWindow(limits.windowMs);
     this.retries = new RateWindow(limits.windowMs);
   }
@@ -20,9 +24,10 @@ export class RetryBudget {
   take(nowMs: number): boolean {
     const { share, atLeast } = this.limits;
     const allowed = Math.max(atLeast, share * this.requests.count(nowMs));
-    if (this.retries.count(nowMs) + 1 > allowed) return false;
-    this.retries.add(nowMs);
-    return true;
+    const granted = this.retries.count(nowMs) + 1 <= allowed;
+    if (granted) this.retries.add(nowMs);
+    this.onTake(granted);
+    return granted;
   }
 }
 

@@ -14,10 +14,11 @@ import { UpstreamClient } from '../../upstream/upstream-client.js';
 import { UpstreamGuard } from '../../upstream/upstream-guard.js';
 import type { HttpTarget } from './probe-target.js';
 import { Prober } from './prober.js';
+import { Metrics } from '../../telemetry/metrics.js';
 
 function aProber(allowLoopback: boolean): Prober {
   const guard = new UpstreamGuard({ allowCidrs: [], denyCidrs: [], allowLoopback });
-  return new Prober(guard, new UpstreamClient(guard, { maxResponseBytes: 1_000_000 }));
+  return new Prober(guard, new UpstreamClient(guard, { maxResponseBytes: 1_000_000 }), new Metrics());
 }
 
 const prober = aProber(true);

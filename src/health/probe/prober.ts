@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import type { Counter, Histogram } from '../../telemetry/families.js';
+import { Metrics } from '../../telemetry/metrics.js';
 import { guardedAgents } from '../../upstream/guarded-connections.js';
 import { UpstreamClient } from '../../upstream/upstream-client.js';
 import { UpstreamGuard } from '../../upstream/upstream-guard.js';
@@ -8,20 +10,41 @@ import type { ProbeTarget } from './probe-target.js';
 import { type ProbeResult, succeeded } from './probe-result.js';
 import { probeTcp } from './tcp-probe.js';
 
+/** Seconds, up to the default of HEALTH_TIMEOUT_MS and the usual longer ones. */
+const DURATION_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 5, 10];
+
 /** Makes probes, without knowledge of workers and verdicts. */
 @Injectable()
 export class Prober {
   private readonly agents;
+  private readonly results: Counter<'result'>;
+  private readonly durations: Histogram<never>;
 
   constructor(
     private readonly guard: UpstreamGuard,
     private readonly client: UpstreamClient,
+    metrics: Metrics,
   ) {
     this.agents = guardedAgents(guard);
+    this.results = metrics.counter('mmm_probes_total', 'Probes made by this replica, by result.', ['result']);
+    this.durations = metrics.histogram(
+      'mmm_probe_duration_seconds',
+      'How long probes took.',
+      [],
+      DURATION_BUCKETS,
+    );
   }
 
   /** Never throws. A result after `stop` was aborted means nothing. */
-  probe(target: ProbeTarget, stop: AbortSignal): Promise<ProbeResult> {
+  async probe(target: ProbeTarget, stop: AbortSignal): Promise<ProbeResult> {
+    const seen = await this.made(target, stop);
+    if (target.kind === 'none' || stop.aborted) return seen;
+    this.results.add({ result: seen.isOfReplica ? 'not_allowed' : (seen.failure ?? 'ok') });
+    if (!seen.isOfReplica) this.durations.of({}).observe(seen.ms / 1000);
+    return seen;
+  }
+
+  private made(target: ProbeTarget, stop: AbortSignal): Promise<ProbeResult> {
     switch (target.kind) {
       case 'http':
         return probeHttp(target, this.agents, stop);

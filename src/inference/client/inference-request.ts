@@ -55,7 +55,10 @@ export interface InferenceRequest extends Deadline {
   /** Requests of one key belong together: `x-session-id`, else the beginning of the first message. */
   readonly affinityKey: string;
   /** Records the worker, the attempts and the tokens, also of a request that fails. */
-  readonly facts: Pick<RequestFacts, 'workerId' | 'attempts' | 'inputTokens' | 'outputTokens'>;
+  readonly facts: Pick<
+    RequestFacts,
+    'workerId' | 'attempts' | 'inputTokens' | 'outputTokens' | 'queueMs' | 'fallbackModel'
+  >;
   /** Headers forwarded to the worker: x-request-id, traceparent. */
   readonly forwardedHeaders: Readonly<Record<string, string>>;
 }
@@ -131,7 +134,7 @@ export class InferenceRequests {
     http: FastifyRequest,
     { model, task, stream, input, media, openAi, raw, affinitySource }: RequestInput,
   ): InferenceRequest {
-    http.facts.model = this.live.model(model) === undefined ? null : model;
+    http.facts.model = this.isKnown(model) ? model : null;
     const longestMs = this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs;
     const { arrivedMs, clientSetDeadline, deadlineMs, latestMs } = deadlineOf(http.headers, longestMs);
     // Field by field: a spread took 4 % of a request's time.
@@ -152,6 +155,11 @@ export class InferenceRequests {
       deadlineMs,
       latestMs,
     };
+  }
+
+  /** An unknown name of a client must not become a label of metrics. */
+  private isKnown(model: string): boolean {
+    return this.live.model(model) !== undefined || this.policies.of(model) !== undefined;
   }
 }
 

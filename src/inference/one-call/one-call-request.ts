@@ -32,7 +32,14 @@ export function oneCallRequest(
       kind === 'text' ? chatOf(modelName, input) : { ...imageBody(modelName, input), messages: [] },
     raw: kind === 'image' ? rawImage(modelName, input) : null,
     affinityKey: input.prompt.slice(0, 256),
-    facts: { workerId: null, attempts: 0, inputTokens: null, outputTokens: null },
+    facts: {
+      workerId: null,
+      attempts: 0,
+      inputTokens: null,
+      outputTokens: null,
+      queueMs: null,
+      fallbackModel: null,
+    },
     forwardedHeaders: { 'x-request-id': requestId },
   };
 }

@@ -13,6 +13,8 @@ export interface AttemptContext {
   readonly tried: Set<string>;
   /** Uses a new connection, since a kept one has just failed. */
   readonly freshConnection: boolean;
+  /** The failure that led to this attempt; `null`: it is no retry. */
+  readonly after: RetryCause | null;
   /** Collects how the attempts ended. */
   readonly attempts: RequestAttempts;
 }
@@ -62,11 +64,12 @@ async function untilServed<T>(
   const tried = new Set<string>();
   const stale = new Set<string>();
   let freshConnection = false;
+  let after: RetryCause | null = null;
   let retries = 0;
   let last: unknown;
   for (;;) {
     try {
-      return await run({ tried, freshConnection, attempts });
+      return await run({ tried, freshConnection, attempts, after });
     } catch (error) {
       if (rules.isCommitted()) throw error;
       if (error instanceof NoWorkerAvailableError && last !== undefined) {
@@ -83,6 +86,7 @@ async function untilServed<T>(
       const { retry, retryOn, verdict } = error.failure;
       if (retryOn === null || rules.causes?.has(retryOn) === false) throw error;
       last = error;
+      after = retryOn;
       if (retry === 'at_once') {
         if (error.kind === 'stale_connection') stale.add([...tried].at(-1) ?? '');
         continue;

@@ -4,7 +4,7 @@ import { jobPath } from '../../../jobs/job-view.js';
 
 /** What the log and the metrics call a failed job. */
 const ERROR_TYPES: Readonly<Record<JobErrorCode, ErrorType>> = {
-  busy: 'policy_no_worker',
+  busy: 'policy_queue_timeout',
   submit_refused: 'worker_error',
   submit_unknown: 'worker_error',
   upstream_failed: 'worker_error',

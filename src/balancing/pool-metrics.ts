@@ -1,0 +1,56 @@
+import type { Histogram, HistogramSeries } from '../telemetry/families.js';
+import type { Metrics } from '../telemetry/metrics.js';
+
+/** Seconds, up to the default of BALANCING_QUEUE_WAIT_MS and the usual longer ones. */
+const WAIT_BUCKETS = [0.01, 0.1, 0.5, 2, 10, 30, 60, 300];
+
+/** What the pools of all models count. */
+export class PoolMetrics {
+  private readonly waits: Histogram<'model'>;
+  private readonly budget;
+
+  constructor(metrics: Metrics) {
+    this.waits = metrics.histogram(
+      'mmm_queue_wait_seconds',
+      'How long attempts waited for a worker, those that got one at once included; of models with a queue so far.',
+      ['model'],
+      WAIT_BUCKETS,
+    );
+    this.budget = metrics.counter(
+      'mmm_retry_budget_total',
+      'Retries that asked the retry budget of the model: spent, or refused because it was empty.',
+      ['model', 'result'],
+    );
+  }
+
+  waitsOf(model: string): QueueWaits {
+    return new QueueWaits(() => this.waits.of({ model }));
+  }
+
+  countRetry(model: string, granted: boolean): void {
+    this.budget.add({ model, result: granted ? 'spent' : 'refused' });
+  }
+}
+
+/** Until a request of the model waits, those served at once are only counted: most models never have a queue. */
+export class QueueWaits {
+  private atOnceBefore = 0;
+  private series: HistogramSeries | null = null;
+
+  constructor(private readonly begin: () => HistogramSeries) {}
+
+  /** A request got a worker without waiting. */
+  atOnce(): void {
+    if (this.series === null) this.atOnceBefore += 1;
+    else this.series.observe(0);
+  }
+
+  waited(seconds: number): void {
+    if (this.series === null) {
+      this.series = this.begin();
+      this.series.observe(0, this.atOnceBefore);
+      this.atOnceBefore = 0;
+    }
+    this.series.observe(seconds);
+  }
+}
