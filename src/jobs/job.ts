@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { JsonValue } from '../input/json.js';
+import type { MediaInput } from '../registry/calls/media-values.js';
 
 /** `unknown`: it is unknown whether the submit arrived. `cancelling`: a cancel is being sent to the upstream. */
 export type JobState =
@@ -25,23 +25,11 @@ export type JobErrorCode =
   | 'worker_deleted';
 
 /** A client's request in the one form that all front doors make of it. */
-export interface JobInput {
+export interface JobInput extends MediaInput {
   readonly prompt: string;
   readonly messages: readonly { readonly role: string; readonly content: unknown }[];
   readonly temperature?: number;
   readonly max_tokens?: number;
-  readonly n?: number;
-  /** `1280x720`; `auto` is left out. */
-  readonly size?: string;
-  readonly seconds?: number;
-  readonly quality?: string;
-  readonly negative_prompt?: string;
-  readonly seed?: number;
-  /** Data URLs, or http(s) URLs as given. */
-  readonly images?: readonly string[];
-  readonly mask?: string;
-  /** Other fields of the request, by their names: {EXTRA.name}. */
-  readonly extra?: Readonly<Record<string, JsonValue>>;
 }
 
 export interface NewJob {

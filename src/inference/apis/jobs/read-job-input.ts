@@ -9,7 +9,7 @@ import {
   type JsonValue,
 } from '../../../input/json.js';
 import type { JobInput } from '../../../jobs/job.js';
-
+import { SIZE } from '../../../template/choices.js';
 import { readMessages } from '../../chat/parse-chat.js';
 import { readImage, readImages } from './read-images.js';
 
@@ -17,7 +17,6 @@ const MOST_IMAGES_OUT = 100;
 const LONGEST_SECONDS = 3600;
 const LONGEST_WORD = 200;
 const MOST_EXTRAS = 100;
-const SIZE = /^[1-9]\d{0,4}x[1-9]\d{0,4}$/;
 
 /** Fields that have a meaning of their own; all others are for {EXTRA.name}. */
 const KNOWN: ReadonlySet<string> = new Set([
@@ -60,14 +59,17 @@ export function readJobInput(fields: Fields, alone: readonly string[] = []): Job
   const input: JobInput = {
     prompt: read.prompt,
     messages: read.messages,
-    ...set('temperature', readNumber(fields, 'temperature', 0, 2, faults)),
-    ...set('max_tokens', readWhole(fields, limitField(fields), 1, Number.MAX_SAFE_INTEGER, faults)),
-    ...set('n', readWhole(fields, 'n', 1, MOST_IMAGES_OUT, faults)),
+    ...set('temperature', readNumber(fields, 'temperature', [0, 2], faults)),
+    ...set(
+      'max_tokens',
+      readNumber(fields, limitField(fields), [1, Number.MAX_SAFE_INTEGER], faults, 'whole number'),
+    ),
+    ...set('n', readNumber(fields, 'n', [1, MOST_IMAGES_OUT], faults, 'whole number')),
     ...set('size', size),
-    ...set('seconds', readNumber(fields, 'seconds', 0.1, LONGEST_SECONDS, faults)),
+    ...set('seconds', readNumber(fields, 'seconds', [0.1, LONGEST_SECONDS], faults)),
     ...set('quality', readText(fields, 'quality', LONGEST_WORD, faults)),
     ...set('negative_prompt', readText(fields, 'negative_prompt', Infinity, faults)),
-    ...set('seed', readWhole(fields, 'seed', -1, Number.MAX_SAFE_INTEGER, faults)),
+    ...set('seed', readNumber(fields, 'seed', [-1, Number.MAX_SAFE_INTEGER], faults, 'whole number')),
     ...(images.length === 0 ? {} : { images }),
     ...(isPresent(fields['mask']) ? { mask: readImage(fields['mask'], 'mask', faults) } : {}),
     ...set('extra', readExtra(fields, new Set(alone), faults)),
@@ -135,29 +137,16 @@ function readSize(size: unknown, faults: InputFault[]): string | undefined {
 function readNumber(
   fields: Fields,
   field: string,
-  least: number,
-  most: number,
+  [least, most]: readonly [number, number],
   faults: InputFault[],
+  kind: 'number' | 'whole number' = 'number',
 ): number | undefined {
   const value = numeric(fields[field]);
   if (!isPresent(value)) return undefined;
-  if (typeof value === 'number' && value >= least && value <= most) return value;
-  faults.push({ field, problem: `must be a number from ${least} to ${most}${describeValue(fields[field])}` });
-  return undefined;
-}
-
-function readWhole(
-  fields: Fields,
-  field: string,
-  least: number,
-  most: number,
-  faults: InputFault[],
-): number | undefined {
-  const value = numeric(fields[field]);
-  if (!isPresent(value)) return undefined;
-  if (Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= most) return Number(value);
+  const isOfKind = kind === 'number' ? typeof value === 'number' : Number.isSafeInteger(value);
+  if (isOfKind && Number(value) >= least && Number(value) <= most) return Number(value);
   const range = most === Number.MAX_SAFE_INTEGER ? `of ${least} or more` : `from ${least} to ${most}`;
-  faults.push({ field, problem: `must be a whole number ${range}${describeValue(fields[field])}` });
+  faults.push({ field, problem: `must be a ${kind} ${range}${describeValue(fields[field])}` });
   return undefined;
 }
 
