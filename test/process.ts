@@ -135,7 +135,7 @@ export function startProcess(environment: TestSettings, options: ProcessOptions 
   return service;
 }
 
-/** Starts it on a free port without waiting; the caller has to end it. */
+/** Starts it on a free port without waiting; the test has to end it. */
 export function spawnService(
   { tuning, ...environment }: TestSettings,
   { command, nodeOptions = [], ownGroup = false, cwd }: ProcessOptions & { readonly cwd: string },

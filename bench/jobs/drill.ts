@@ -36,7 +36,7 @@ export interface DrillReport {
   readonly seconds: number;
   readonly replicaKills: number;
   readonly postgresKills: number;
-  /** Jobs that a client was told of, … */
+  /** Jobs whose id a client has received, … */
   readonly accepted: number;
   /** … that are not in the database afterwards, … */
   readonly lost: number;

@@ -122,7 +122,7 @@ async function report(before: Figures, after: Figures): Promise<void> {
   );
   const lines = {
     'running jobs': Number(jobs),
-    'asked every': `${intervalMs} ms`,
+    'polled every': `${intervalMs} ms`,
     'looks a second': (looks / s).toFixed(1),
     'of those due': `${((looks / s / (Number(jobs) / (Number(intervalMs) / 1000))) * 100).toFixed(1)} %`,
     'transactions a second': (of('transactions') / s).toFixed(1),

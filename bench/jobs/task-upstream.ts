@@ -9,11 +9,11 @@ export interface SeenJob {
   looks: number;
   readonly doneAtMs: number;
   lastSeenMs: number;
-  /** The longest time in which nothing asked for it. */
+  /** The longest time in which nothing polled it. */
   silenceMs: number;
 }
 
-/** An upstream with tasks, over real HTTP, that counts what it is asked: by the job's own id, which the worker's template sends. */
+/** An upstream with tasks, over real HTTP, that counts its calls by the job's own id, which the worker's template sends. */
 export class TaskUpstream {
   readonly jobs = new Map<string, SeenJob>();
   looks = 0;
@@ -49,7 +49,7 @@ export class TaskUpstream {
     else this.look((request.url ?? '').split('/').at(-1) ?? '', response);
   }
 
-  /** The task is made in the middle of the call: a caller killed before that made none, one killed after it has lost its id. */
+  /** The task is made in the middle of the call: a client killed before that made none, one killed after it has lost its id. */
   private async take({ job }: { readonly job: string }, response: ServerResponse): Promise<void> {
     await sleep(this.submitMs / 2);
     const nowMs = Date.now();

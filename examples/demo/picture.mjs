@@ -1,4 +1,4 @@
-/** A picture through the whole path: a graph of ComfyUI's API, submitted, asked for and fetched as a job. */
+/** A picture through the whole path: a graph of ComfyUI's API, submitted, polled and fetched as a job. */
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

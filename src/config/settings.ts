@@ -187,7 +187,7 @@ export interface JobFailureLimits {
   readonly busyMaxMs: number;
 }
 
-/** Reports of ended jobs to callers. */
+/** Reports of ended jobs to clients (webhooks). */
 export abstract class WebhookSettings {
   /** `whsec_…`, which signs them; `null`: none are sent. */
   abstract readonly secret: string | null;

@@ -25,7 +25,7 @@ describe('splitHeaders', () => {
       'Content-Type': 'application/json',
       ACCEPT: 'text/plain',
       'anthropic-version': '2023-06-01',
-      'x-custom': 'who knows',
+      'x-custom': 'any value',
       'x-api-key': 'sk-1',
       Authorization: 'Bearer sk-2',
       cookie: 'a=b',

@@ -12,7 +12,7 @@ interface Subscriber {
   readonly onListening?: () => void;
 }
 
-/** The one connection of this replica that LISTENs, for everything that wants to hear of changes. */
+/** The one connection of this replica that LISTENs, for all parts that react to changes. */
 @Injectable()
 export class Notifications implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('Database');

@@ -45,9 +45,11 @@ export class JobMetrics {
     this.submits = metrics.counter('mmm_job_submits_total', 'Submits of jobs by what came of them.', [
       'outcome',
     ]);
-    this.looks = metrics.counter('mmm_job_looks_total', 'Looks at running jobs by what the upstream said.', [
-      'answer',
-    ]);
+    this.looks = metrics.counter(
+      'mmm_job_looks_total',
+      'Looks at running jobs by what the upstream reported.',
+      ['answer'],
+    );
     this.ends = metrics.counter(
       'mmm_jobs_ended_total',
       'Jobs that ended here, by model and outcome: succeeded or the error code.',

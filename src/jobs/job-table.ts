@@ -62,7 +62,7 @@ export interface JobContentRow {
 export const PART_BYTES = 1024 * 1024;
 
 /**
- * What callers read and write of the table `job`; the runner's statements are in `job-leases.ts`. All throw
+ * What requests read and write of the table `job`; the runner's statements are in `job-leases.ts`. All throw
  * DatabaseUnavailableError. The file is long because these statements are read together.
  */
 @Injectable()

@@ -5,7 +5,7 @@ import type { MediaInput } from '../registry/calls/media-values.js';
 export type JobState =
   'queued' | 'submitting' | 'unknown' | 'running' | 'cancelling' | 'succeeded' | 'failed' | 'cancelled';
 
-/** What callers see: submitting, unknown and cancelling are `running`, with a note. */
+/** What clients see: submitting, unknown and cancelling are `running`, with a note. */
 export type PublicState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
 
 export type JobKind = 'image' | 'video' | 'audio' | 'text';
@@ -35,13 +35,13 @@ export interface JobInput extends MediaInput {
 export interface NewJob {
   readonly modelName: string;
   readonly kind: JobKind;
-  /** The caller's key; '' without keys. A job is seen by its owner and by admins. */
+  /** The client's key; '' without keys. A job is seen by its owner and by admins. */
   readonly ownerKey: string;
   readonly input: JobInput;
   /** The id of the request that made it. */
   readonly requestId: string;
   readonly idempotencyKey: string | null;
-  /** SHA-256 of the request, to tell a repetition from another request under the same key. */
+  /** SHA-256 of the request, to distinguish a repetition from another request under the same key. */
   readonly requestHash: string | null;
   readonly webhookUrl: string | null;
 }
@@ -58,7 +58,7 @@ export interface JobFile {
 /** A row of the table `job`, as the service reads it. */
 export interface Job {
   readonly id: string;
-  /** Rises with every change that callers can see. */
+  /** Rises with every change that clients can see. */
   readonly version: number;
   readonly modelName: string;
   readonly kind: JobKind;

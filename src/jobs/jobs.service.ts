@@ -33,7 +33,7 @@ const CHANGES_PAUSE_MS = 500;
  */
 @Injectable()
 export class Jobs {
-  /** Asked by every call; a model's object is replaced whenever a worker of it changes. */
+  /** Read by every call; a model's object is replaced whenever a worker of it changes. */
   private readonly served = new WeakMap<Model, boolean>();
 
   constructor(

@@ -11,7 +11,7 @@ type Listener = (row: JobRow | undefined) => void;
 const GATHER_MS = 20;
 
 /**
- * Tells callers of this replica how their jobs are: one query for all of them, every second, and sooner after a NOTIFY or
+ * Shows clients of this replica how their jobs are: one query for all of them, every second, and sooner after a NOTIFY or
  * a change made here.
  */
 @Injectable()
@@ -26,7 +26,7 @@ export class Waiting implements OnApplicationShutdown {
   ) {
     this.reads = new PeriodicTask(() => this.read());
     notifications.subscribe('job_changed', {
-      onNotify: (payload) => this.hear(payload),
+      onNotify: (payload) => this.onNotify(payload),
       onListening: () => {
         if (this.listeners.size > 0) this.reads.runWithin(0);
       },
@@ -42,7 +42,7 @@ export class Waiting implements OnApplicationShutdown {
     const all = this.listeners.get(id) ?? new Set();
     all.add(listener);
     this.listeners.set(id, all);
-    // It may have changed since its caller read it.
+    // It may have changed since it was read.
     this.reads.runWithin(GATHER_MS);
     return () => {
       all.delete(listener);
@@ -55,7 +55,7 @@ export class Waiting implements OnApplicationShutdown {
     for (const id of ids) if (this.listeners.has(id)) return this.reads.runWithin(GATHER_MS);
   }
 
-  private hear(payload: string): void {
+  private onNotify(payload: string): void {
     this.changed([payload.slice(0, payload.indexOf(' '))]);
   }
 
@@ -70,7 +70,7 @@ export class Waiting implements OnApplicationShutdown {
         if (row === undefined || hasEnded(row)) this.listeners.delete(id);
       }
     } catch {
-      // The database is away: callers keep waiting until their own time is over.
+      // The database is away: clients keep waiting until their own time is over.
     }
     return this.listeners.size > 0 ? this.settings.waitedMs : null;
   }

@@ -120,7 +120,7 @@ export class PollDto {
   @IsDtoList(() => PollStepDto, 5)
   @ApiProperty({ required: false, type: [PollStepDto] })
   cancel?: PollStepDto | readonly PollStepDto[];
-  /** If it is unknown whether a submit arrived: give up, submit once more, or ask the status by {JOB_ID}. */
+  /** If it is unknown whether a submit arrived: give up, submit once more, or request the status by {JOB_ID} first. */
   @IsOptional() @IsIn(['never', 'once', 'ask']) resubmit?: 'never' | 'once' | 'ask';
   /** Between two looks at a task; 2000 by default. */
   @IsOptional() @IsInt() @Min(500) @Max(3_600_000) interval_ms?: number;

@@ -2,7 +2,7 @@ import type { AnswerHeaders } from '../upstream/headers.js';
 import type { UpstreamCall } from '../upstream/upstream-client.js';
 
 /**
- * Long work by data: a worker with `poll` is submitted to, asked for the state of its task, and its result is fetched. Everything
+ * Long work by data: a worker with `poll` takes a submit, is polled for the state of its task, and its result is fetched. Everything
  * here is pure: it renders requests and reads answers. `jobs/` sends, waits and stores.
  */
 export interface PollCall {
@@ -11,7 +11,7 @@ export interface PollCall {
   readonly intervalMs: number;
   /** From the submit to the end of the task. */
   readonly timeoutMs: number;
-  /** How long a task that the upstream does not know (yet) is asked for again. */
+  /** How long a task that the upstream does not know (yet) is polled again. */
   readonly notFoundMs: number;
   readonly submitTimeoutMs: number;
   /** How long a job waits for a place at a worker. */

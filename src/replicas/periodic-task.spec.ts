@@ -24,7 +24,7 @@ describe('a periodic task', () => {
     await task.stop();
   });
 
-  it('runs when its last run said, or sooner where that is wanted', async () => {
+  it('runs when its last run decided, or sooner where that is wanted', async () => {
     let turns = 0;
     const task = new PeriodicTask(async () => {
       turns += 1;

@@ -103,10 +103,10 @@ describe('an opened answer', () => {
   });
 
   it('ends when its client disconnects', async () => {
-    const caller = new AbortController();
-    const answer = await open('drips', {}, caller.signal);
+    const disconnect = new AbortController();
+    const answer = await open('drips', {}, disconnect.signal);
     const done = collect(answer);
-    setTimeout(() => caller.abort(), 50);
+    setTimeout(() => disconnect.abort(), 50);
     await expect(done).rejects.toMatchObject({ kind: 'aborted' });
   });
 });

@@ -413,20 +413,20 @@ describe('a timeout', () => {
 describe('a client that disconnects', () => {
   it('ends the connection to the upstream', async () => {
     const upstream = await start('hangs');
-    const caller = new AbortController();
-    const answer = failure(client().send(callTo(upstream.url), caller.signal));
+    const disconnect = new AbortController();
+    const answer = failure(client().send(callTo(upstream.url), disconnect.signal));
     await vi.waitFor(() => expect(upstream.calls).toBe(1));
-    caller.abort(new Error('hunter2'));
+    disconnect.abort(new Error('hunter2'));
     expect(await answer).toMatchObject({ kind: 'aborted' });
     await vi.waitFor(() => expect(upstream.aborted).toBe(1), { interval: 5, timeout: 100 });
   });
 
   it('ends it in the middle of an answer, too', async () => {
     const upstream = await start('drips');
-    const caller = new AbortController();
-    const answer = failure(client().send(callTo(upstream.url), caller.signal));
+    const disconnect = new AbortController();
+    const answer = failure(client().send(callTo(upstream.url), disconnect.signal));
     await new Promise((resolve) => setTimeout(resolve, 250));
-    caller.abort();
+    disconnect.abort();
     expect(await answer).toMatchObject({ kind: 'aborted' });
     await vi.waitFor(() => expect(upstream.aborted).toBe(1));
   });
@@ -440,10 +440,10 @@ describe('a client that disconnects', () => {
 
   it('while connecting sends nothing, and the connection serves another', async () => {
     const upstream = await start(text('ok'));
-    const caller = new AbortController();
+    const disconnect = new AbortController();
     const one = client();
-    const answer = failure(one.send(callTo(upstream.url), caller.signal));
-    caller.abort();
+    const answer = failure(one.send(callTo(upstream.url), disconnect.signal));
+    disconnect.abort();
     expect(await answer).toMatchObject({ kind: 'aborted' });
     await one.send(callTo(upstream.url), null);
     expect(upstream.calls).toBe(1);

@@ -27,7 +27,7 @@ describe('three replicas with jobs', RETRIED, () => {
       taskMs: [1_000, 3_000],
       submitMs: 200,
       maxConcurrency: 20,
-      // Asked by the job's own id, so that even a submit whose answer was lost costs nothing.
+      // Polled by the job's own id, so that even a submit whose answer was lost costs nothing.
       resubmit: 'ask',
       graceMs: 60_000,
       tuning: QUICK,

@@ -9,7 +9,7 @@ export function openFolder(): string {
   return folder;
 }
 
-/** The caller removes it. Its path is short whatever TMPDIR is, so that socket paths fit. */
+/** The test removes it. Its path is short whatever TMPDIR is, so that socket paths fit. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join('/tmp', 'mmm-test-'));
   chmodSync(folder, 0o755);

@@ -46,7 +46,7 @@ describe('a job whose replica was killed while it was submitted', () => {
     expect(upstream.submits.has(second)).toBe(false);
   });
 
-  it('is found at the upstream where the worker says ask, and not submitted again', async () => {
+  it('is found at the upstream where `resubmit` is ask, and not submitted again', async () => {
     const { database, upstream, workerId, engine } = await stage(BY_JOB);
     const id = randomUUID();
     upstream.add('a cat', id);
@@ -59,7 +59,7 @@ describe('a job whose replica was killed while it was submitted', () => {
     expect(upstream.submits.get(id)).toBe(1);
   });
 
-  it('is submitted again where the worker says ask, once the upstream has twice not known it', async () => {
+  it('is submitted again where `resubmit` is ask, once the upstream has twice not known it', async () => {
     const { database, upstream, workerId, engine } = await stage(BY_JOB);
     const id = await orphan(database, workerId);
     expect((await ended(engine, { id })).state).toBe('succeeded');
@@ -68,12 +68,12 @@ describe('a job whose replica was killed while it was submitted', () => {
       'SELECT note FROM job_event WHERE job_id = $1 ORDER BY id',
       [id],
     );
-    expect(notes.map(({ note }) => note).join('; ')).toMatch(/asked once more.*submitted again/);
+    expect(notes.map(({ note }) => note).join('; ')).toMatch(/polled once more.*submitted again/);
   });
 });
 
 describe('a replica without its database', () => {
-  it('hands in what the upstream said of a submit once the database is back, though another replica has missed it', async () => {
+  it('records the answer to a submit once the database is back, though another replica has missed it', async () => {
     const database = await databaseForTest();
     const upstream = await TaskServer.forTest(200);
     const workerId = await insertWorker(database, upstream.url, { poll: pollOf() });

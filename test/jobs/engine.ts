@@ -87,7 +87,7 @@ export async function startEngine(database: TestDatabase, options: EngineOptions
   };
 }
 
-/** Where test/jobs/task-server.ts is asked. */
+/** How test/jobs/task-server.ts is polled. */
 const BY_TASK = {
   keep: { TASK_ID: 'id' },
   status: { url: '/tasks/{TASK_ID}' },

@@ -144,7 +144,7 @@ describe('a file that stays at the upstream', () => {
     }
   });
 
-  it('is asked for anew once when its URL has expired', async () => {
+  it('is requested anew once when its URL has expired', async () => {
     const { engine, job, upstream } = await stage({ extract: 'url', as: 'url' });
     const done = await ended(engine, job);
     const before = done.files[0]?.url ?? '';

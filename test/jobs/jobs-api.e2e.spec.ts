@@ -104,7 +104,7 @@ describe('the jobs API', () => {
   );
 
   it('answers 404 for a model, and for a job, that does not exist', async () => {
-    expect((await create({ prompt: 'x', model: 'nobody' })).json).toMatchObject({
+    expect((await create({ prompt: 'x', model: 'unknown' })).json).toMatchObject({
       error: { code: 'model_not_found' },
     });
     for (const id of ['0198a1b2-0000-7000-8000-000000000001', 'nonsense'])

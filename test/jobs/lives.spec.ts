@@ -14,7 +14,7 @@ async function stage(poll: Readonly<Record<string, unknown>> = {}, durationMs = 
 }
 
 describe('a job', () => {
-  it('is submitted once, asked for, and ends with the URL of its file', async () => {
+  it('is submitted once, polled, and ends with the URL of its file', async () => {
     const { engine, upstream, workerId, database } = await stage({}, 800);
     const { job, created } = await engine.jobs.create(aJob('a cat'));
     expect(created).toBe(true);
@@ -46,7 +46,7 @@ describe('a job', () => {
     });
   });
 
-  it('tells its states in order while it is followed', async () => {
+  it('shows its states in order while it is followed', async () => {
     const { engine } = await stage({}, 1_500);
     const { job } = await engine.jobs.create(aJob('a cat'));
     const seen: string[] = [];
@@ -61,7 +61,7 @@ describe('a job', () => {
     expect(seen.at(-1)).toBe('succeeded');
     expect(seen).toContain('running');
     expect(running).toEqual(running.toSorted((a, b) => a - b));
-    // The upstream tells 10 % at each look.
+    // Each look shows 10 % more.
     expect(running.at(-1)).toBeGreaterThan(0);
     expect(running.at(-1)).toBeLessThan(100);
   });
@@ -72,7 +72,10 @@ describe('a job', () => {
     await until(() => upstream.tasks.size === 1);
     await until(async () => (await engine.jobs.find(job.id))?.state === 'running');
     await engine.jobs.cancel(job.id);
-    expect(await ended(engine, job)).toMatchObject({ state: 'cancelled', note: 'the upstream was told' });
+    expect(await ended(engine, job)).toMatchObject({
+      state: 'cancelled',
+      note: 'the upstream accepted the cancel',
+    });
     expect(upstream.tasks.get('task-1')?.state).toBe('cancelled');
   });
 
@@ -97,7 +100,7 @@ describe('a job', () => {
     expect(upstream.tasks.size).toBe(1);
   });
 
-  it('is asked for again while the upstream does not know it yet, and is lost after a while', async () => {
+  it('is polled again while the upstream does not know it yet, and is lost after a while', async () => {
     const { engine, upstream } = await stage();
     const { job } = await engine.jobs.create(aJob('a cat'));
     await until(() => upstream.tasks.size === 1);
@@ -116,7 +119,7 @@ describe('a job', () => {
     expect(await ended(engine, lost.job)).toMatchObject({ error: { code: 'upstream_lost' } });
   });
 
-  it('goes on through 500s, broken JSON and closed connections while it is asked for', async () => {
+  it('goes on through 500s, broken JSON and closed connections while it is polled', async () => {
     const { engine, upstream } = await stage();
     const faults = [500, 0, 401, 503];
     upstream.interfere = (request, response) => {

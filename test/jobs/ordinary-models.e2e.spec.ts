@@ -74,9 +74,9 @@ describe('a model without long work', () => {
     await upstream.close();
   });
 
-  /** Probes ask for models meanwhile. */
+  /** Probes list the models meanwhile. */
   const lastCall = () => upstream.requests.findLast(({ method }) => method === 'POST');
-  const ask = (path: string, body: object, prefer = 'respond-async') =>
+  const post = (path: string, body: object, prefer = 'respond-async') =>
     service.post(path, body, { ...key, prefer });
   const ended = async (id: string): Promise<Shown> => {
     let job: Shown | null = null;
@@ -147,7 +147,7 @@ describe('a model without long work', () => {
       status,
       json: made,
       headers,
-    } = await ask('/v1/images/generations', { model: 'drawer', prompt: 'later', style: 'vivid' });
+    } = await post('/v1/images/generations', { model: 'drawer', prompt: 'later', style: 'vivid' });
     expect([status, headers.get('preference-applied')]).toEqual([202, 'respond-async']);
     const job = await ended((made as Shown).id);
     expect(job).toMatchObject({
@@ -162,10 +162,10 @@ describe('a model without long work', () => {
 
   it('is called by a job: an image and an edit by the OpenAI protocol', async () => {
     const image = `data:image/png;base64,${BASE64}`;
-    const plain = (await ask('/api/v1/jobs', { model: 'gateway', prompt: 'x' })).json as Shown;
+    const plain = (await post('/api/v1/jobs', { model: 'gateway', prompt: 'x' })).json as Shown;
     expect((await ended(plain.id)).status).toBe('succeeded');
     const drawn = (
-      await ask('/v1/images/generations', { model: 'gateway', prompt: 'by job', n: 1, background: 'auto' })
+      await post('/v1/images/generations', { model: 'gateway', prompt: 'by job', n: 1, background: 'auto' })
     ).json as Shown;
     expect((await ended(drawn.id)).status).toBe('succeeded');
     expect(JSON.parse(lastCall()?.body ?? '')).toEqual({
@@ -175,7 +175,7 @@ describe('a model without long work', () => {
       background: 'auto',
     });
     const edited = (
-      await ask('/v1/images/edits', {
+      await post('/v1/images/edits', {
         model: 'gateway',
         prompt: 'bluer',
         images: [image, { image_url: image }],
@@ -187,7 +187,7 @@ describe('a model without long work', () => {
   });
 
   it('is called by a job: a chat, whose text is the result', async () => {
-    const soon = await ask(
+    const soon = await post(
       '/api/v1/chat/completions',
       { model_name: 'gateway', input: 'hi' },
       'respond-async, wait=20',
@@ -196,7 +196,7 @@ describe('a model without long work', () => {
       200,
       { success: true, msg: 'execute succeed', result: 'hello' },
     ]);
-    const later = (await ask('/api/v1/chat/completions', { model_name: 'gateway', input: 'hi' }))
+    const later = (await post('/api/v1/chat/completions', { model_name: 'gateway', input: 'hi' }))
       .json as Shown;
     const job = await ended(later.id);
     expect(job).toMatchObject({
@@ -209,7 +209,7 @@ describe('a model without long work', () => {
   });
 
   it('fails as a job with the code of the failure', async () => {
-    const { json: made } = await ask('/v1/images/generations', { model: 'refuser', prompt: 'x' });
+    const { json: made } = await post('/v1/images/generations', { model: 'refuser', prompt: 'x' });
     expect(await ended((made as Shown).id)).toMatchObject({
       status: 'failed',
       error: { code: expect.stringMatching(/^(submit_refused|upstream_failed)$/) },

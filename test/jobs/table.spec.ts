@@ -38,7 +38,7 @@ describe('a repeated request', () => {
   });
 });
 
-describe('a job that its caller removed', () => {
+describe('a job that its client removed', () => {
   it('leaves its key: the same request makes a new job, which is found', async () => {
     const { engine } = await stage();
     const request = aJob('held', { idempotencyKey: 'k', requestHash: 'h' });
@@ -183,7 +183,7 @@ describe('a change by hand', () => {
 describe('a role that only reads', () => {
   it('sees the view and the history, and no prompt', async () => {
     const { engine, database } = await stage();
-    await engine.jobs.create(aJob('a secret wish'));
+    await engine.jobs.create(aJob('a secret prompt'));
     const role = `reader_${Date.now()}`;
     await database.query(`CREATE ROLE ${role} LOGIN; GRANT USAGE ON SCHEMA public TO ${role};
       GRANT SELECT ON job_overview, job_event, job_worker TO ${role}`);
@@ -195,14 +195,14 @@ describe('a role that only reads', () => {
     onTestFinished(() => client.end());
     const { rows } = await client.query('SELECT * FROM job_overview');
     expect(rows).toHaveLength(1);
-    expect(JSON.stringify(rows)).not.toContain('secret wish');
+    expect(JSON.stringify(rows)).not.toContain('secret prompt');
     await expect(client.query('SELECT request FROM job')).rejects.toThrow('permission denied');
     await expect(client.query('SELECT bytes FROM job_file')).rejects.toThrow('permission denied');
   });
 });
 
 describe('a job that has ended', () => {
-  it('is deleted after its time, with its history, and one that its caller removed at once', async () => {
+  it('is deleted after its time, with its history, and one that its client removed at once', async () => {
     const { engine, database } = await stage();
     const kept = await engine.jobs.create(aJob('a cat'));
     const old = await engine.jobs.create(aJob('a dog'));

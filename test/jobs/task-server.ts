@@ -16,7 +16,7 @@ export interface Task {
 type Interference = (request: IncomingMessage, response: ServerResponse, body: string) => boolean;
 
 /**
- * An upstream with tasks, over real HTTP: POST /tasks takes a task, GET /tasks/{id} tells its state, GET /films/{id} has
+ * An upstream with tasks, over real HTTP: POST /tasks takes a task, GET /tasks/{id} shows its state, GET /films/{id} has
  * its result, DELETE /tasks/{id} cancels it, GET /by-job/{job} finds it by the client's id.
  */
 export class TaskServer {

@@ -177,7 +177,7 @@ describe('a vendor never seen before, by the unmodified OpenAI client', () => {
     await expect(
       client.videos.create({ model: 'projector', prompt: 'x', size: 'big' as never }),
     ).rejects.toMatchObject({ status: 400, param: 'size' });
-    await expect(client.videos.create({ model: 'nobody', prompt: 'x' })).rejects.toMatchObject({
+    await expect(client.videos.create({ model: 'unknown', prompt: 'x' })).rejects.toMatchObject({
       status: 404,
     });
     await expect(client.videos.retrieve('video_x')).rejects.toMatchObject({ status: 404 });

@@ -105,17 +105,17 @@ describe('a client that waits for a job', () => {
 
   it('of a stream gets comments, and the result or the error as events', async () => {
     const client = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 });
-    const ask = (content: string) =>
+    const stream = (content: string) =>
       client.chat.completions.create({
         model: 'sketcher',
         stream: true,
         messages: [{ role: 'user', content }],
       });
     let text = '';
-    for await (const chunk of await ask('a streamed tree')) text += chunk.choices[0]?.delta.content ?? '';
+    for await (const chunk of await stream('a streamed tree')) text += chunk.choices[0]?.delta.content ?? '';
     expect(text).toMatch(/^http.*\.png$/);
     const failure = (async () => {
-      for await (const _ of await ask('burn in a stream'));
+      for await (const _ of await stream('burn in a stream'));
     })();
     await expect(failure).rejects.toThrow(/the kitchen is on fire/);
     const body = { model: 'sketcher', stream: true, messages: [{ role: 'user', content: 'comments' }] };
@@ -280,13 +280,13 @@ describe('a client that waits for a job', () => {
     expect(new Set(seen)).toEqual(new Set(['queued 0', 'running 0', 'running 45', 'succeeded 100']));
   });
 
-  it('is told which hints no template can say', async () => {
+  it('learns which fields no template can hold', async () => {
     const body = { model: 'sketcher', prompt: 'hints', quality: 'hd', style: 'vivid', user: 'me' };
     const { headers } = await service.post('/v1/images/generations', body, { prefer: 'respond-async' });
     expect(headers.get('x-mmm-ignored')).toBe('quality, user');
   });
 
-  it('is refused at other endpoints, and where a field cannot be said', async () => {
+  it('is refused at other endpoints, and where no template can hold a field', async () => {
     const complete = await service.post('/v1/completions', { model: 'sketcher', prompt: 'x' });
     expect([complete.status, complete.text]).toEqual([
       400,

@@ -48,7 +48,7 @@ async function rowOf(service: TestService) {
 }
 
 describe('a webhook of a job', () => {
-  it("tells of its end, and OpenAI's client verifies it", async () => {
+  it("reports its end, and OpenAI's client verifies it", async () => {
     const { service, receiver } = await world(text('thanks'));
     const id = await endedJob(service, `${receiver.url}/hooks?from=mmm`);
     await until(() => receiver.calls === 1);
@@ -103,17 +103,17 @@ describe('a webhook of a job', () => {
   it('is refused where the guard forbids its target, and where nothing signs it', async () => {
     const guarded = await serviceForTest({ WEBHOOK_SECRET });
     const unsigned = await serviceForTest();
-    const ask = (service: TestService, webhook_url: string) =>
+    const request = (service: TestService, webhook_url: string) =>
       service.post('/api/v1/jobs', { model: 'm', prompt: 'x', webhook_url });
-    const metadata = await ask(guarded, 'http://169.254.169.254/latest');
+    const metadata = await request(guarded, 'http://169.254.169.254/latest');
     expect(metadata.status).toBe(400);
     expect(metadata.text).toContain('webhook_url: leads where this service may not call');
-    const itself = await ask(guarded, `${guarded.url}/api/v1/workers`);
+    const itself = await request(guarded, `${guarded.url}/api/v1/workers`);
     expect([itself.status, itself.text]).toEqual([
       400,
       expect.stringContaining('webhook_url: is the address of this service'),
     ]);
-    expect((await ask(guarded, 'ftp://receiver.example/')).status).toBe(400);
-    expect((await ask(unsigned, 'https://receiver.example/')).text).toContain('WEBHOOK_SECRET');
+    expect((await request(guarded, 'ftp://receiver.example/')).status).toBe(400);
+    expect((await request(unsigned, 'https://receiver.example/')).text).toContain('WEBHOOK_SECRET');
   });
 });

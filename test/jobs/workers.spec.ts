@@ -218,7 +218,7 @@ describe('a worker that does not do its jobs', () => {
     expect((await ended(engine, job)).state).toBe('succeeded');
   }, 30_000);
 
-  it('keeps its other callers when one sends requests that fail: one job at a time, and all again after a success', async () => {
+  it('keeps its other clients when one sends requests that fail: one job at a time, and all again after a success', async () => {
     const database = await databaseForTest();
     const upstream = await TaskServer.forTest();
     const workerId = await insertWorker(database, upstream.url);

@@ -131,14 +131,14 @@ describe('POST /api/v1/workers/dry-run', () => {
     expect((await call(unkeyed, 'POST', '', worker)).fields).toEqual(['header.authorization']);
   });
 
-  it.each<[string, (heard: string) => string]>([
-    ['as it is', (heard) => heard],
-    ['in JSON', (heard) => JSON.stringify({ heard })],
-    ['in JSON in JSON', (heard) => JSON.stringify(JSON.stringify({ heard }))],
-    ['in a URL', (heard) => encodeURIComponent(heard)],
-    ['in a form', (heard) => String(new URLSearchParams({ heard }))],
-    ['in base64', (heard) => Buffer.from(`x${heard}`).toString('base64')],
-    ['in base64url in JSON', (heard) => JSON.stringify({ echo: Buffer.from(heard).toString('base64url') })],
+  it.each<[string, (sent: string) => string]>([
+    ['as it is', (sent) => sent],
+    ['in JSON', (sent) => JSON.stringify({ sent })],
+    ['in JSON in JSON', (sent) => JSON.stringify(JSON.stringify({ sent }))],
+    ['in a URL', (sent) => encodeURIComponent(sent)],
+    ['in a form', (sent) => String(new URLSearchParams({ sent }))],
+    ['in base64', (sent) => Buffer.from(`x${sent}`).toString('base64')],
+    ['in base64url in JSON', (sent) => JSON.stringify({ echo: Buffer.from(sent).toString('base64url') })],
   ])('hides the secrets that the upstream echoes %s', async (_how, encode) => {
     const upstream = await upstreamForTest((response, { headers, url }) => {
       const { authorization = '', 'x-other': other = '' } = headers;

@@ -50,7 +50,7 @@ describe('POST /api/server/register', () => {
   it('rejects the same model and URL a second time', async () => {
     const worker = aWorker(await upstreamForTest());
     await service.register(worker);
-    const again = await service.register({ ...worker, owner: 'somebody else' });
+    const again = await service.register({ ...worker, owner: 'another team' });
     expect([again.status, again.json]).toEqual([
       409,
       {

@@ -69,13 +69,13 @@ describe.each(RICH_MODELS)("Anthropic's client, with a worker that is $kind", ({
         : client.messages.stream(request).finalMessage();
     };
     const question: Anthropic.MessageParam = { role: 'user', content: 'How is the weather?' };
-    const asking = await send([question]);
-    expect(asking.stop_reason).toBe('tool_use');
-    const call = asking.content.find((block) => block.type === 'tool_use');
+    const first = await send([question]);
+    expect(first.stop_reason).toBe('tool_use');
+    const call = first.content.find((block) => block.type === 'tool_use');
     expect(call).toMatchObject({ name: 'get_weather', input: { city: 'Paris' } });
     const answer = await send([
       question,
-      { role: 'assistant', content: asking.content },
+      { role: 'assistant', content: first.content },
       {
         role: 'user',
         content: [{ type: 'tool_result', tool_use_id: call?.id ?? '', content: '{"sky":"clear"}' }],

@@ -289,8 +289,8 @@ describe("OpenAI's client", () => {
       upstream_model: 'whisper-1',
     });
     const file = new File([Buffer.alloc(70_000, 'a')], 'a.wav');
-    const heard = await client.audio.transcriptions.create({ file, model });
-    expect(heard.text).toBe('hello');
+    const transcription = await client.audio.transcriptions.create({ file, model });
+    expect(transcription.text).toBe('hello');
     expect(upstream.requests[0]?.headers['content-type']).toMatch(/^multipart\/form-data; boundary=/);
     expect(upstream.requests[0]?.body).toContain('whisper-1');
     expect(upstream.requests[0]?.body).not.toContain(model);

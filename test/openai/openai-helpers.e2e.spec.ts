@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => stopAll(service, upstreams, endless));
 
-const asking = (model: string, content: string) => ({
+const questionTo = (model: string, content: string) => ({
   model,
   messages: [{ role: 'user' as const, content }],
 });
@@ -40,7 +40,7 @@ const CITY = {
 
 describe.each(MODELS)("The helpers of OpenAI's client, with a worker that is $kind", ({ model, streams }) => {
   it('emit events of a stream as they arrive', async () => {
-    const counted = { ...asking(model, 'hello'), stream_options: { include_usage: true } };
+    const counted = { ...questionTo(model, 'hello'), stream_options: { include_usage: true } };
     const stream = client.chat.completions.stream(counted);
     const deltas: string[] = [];
     const emitted: string[] = [];
@@ -74,7 +74,7 @@ describe.each(RICH_MODELS)("The helpers of OpenAI's client, with a worker that i
       },
     };
     const body = {
-      ...asking(model, 'How is the weather?'),
+      ...questionTo(model, 'How is the weather?'),
       tools: [{ type: 'function' as const, function: get_weather }],
     };
     const runner = stream
@@ -89,7 +89,7 @@ describe.each(RICH_MODELS)("The helpers of OpenAI's client, with a worker that i
     const tools = [
       { type: 'function' as const, function: { name: 'get_weather', strict: true, parameters: CITY } },
     ];
-    const stream = client.chat.completions.stream({ ...asking(model, 'How is the weather?'), tools });
+    const stream = client.chat.completions.stream({ ...questionTo(model, 'How is the weather?'), tools });
     const called: unknown[] = [];
     stream.on('tool_calls.function.arguments.done', ({ name, parsed_arguments }) =>
       called.push([name, parsed_arguments]),
@@ -102,7 +102,7 @@ describe.each(RICH_MODELS)("The helpers of OpenAI's client, with a worker that i
   it('parse an answer that matches a schema', async () => {
     const json_schema = { name: 'city', strict: true, schema: CITY };
     const body = {
-      ...asking(model, 'The city, as JSON'),
+      ...questionTo(model, 'The city, as JSON'),
       response_format: { type: 'json_schema' as const, json_schema },
     };
     const { choices } = await client.chat.completions.parse(body);
@@ -112,9 +112,9 @@ describe.each(RICH_MODELS)("The helpers of OpenAI's client, with a worker that i
   });
 
   it('report a rejected request and a stream that was cut off', async () => {
-    const refused = client.chat.completions.stream(asking(model, 'too much'));
+    const refused = client.chat.completions.stream(questionTo(model, 'too much'));
     await expect(refused.finalContent()).rejects.toMatchObject({ status: 400 });
-    const cut = client.chat.completions.stream(asking(model, 'be cut'));
+    const cut = client.chat.completions.stream(questionTo(model, 'be cut'));
     await expect(cut.finalContent()).rejects.toThrow('worker execute error');
   });
 });
@@ -136,7 +136,7 @@ describe("OpenAI's client", () => {
         ['too often', 429],
       ] as const) {
         const before = upstreams.mock.getRequests().length;
-        const refused = patient.chat.completions.create(asking(model, content));
+        const refused = patient.chat.completions.create(questionTo(model, content));
         await expect(refused).rejects.toMatchObject({ status });
         expect([model, upstreams.mock.getRequests().length - before]).toEqual([model, 1]);
       }
@@ -145,7 +145,7 @@ describe("OpenAI's client", () => {
   it('aborts a stream of its helper, which ends the upstream call', async () => {
     for (const { model, brokenOff } of endless.models) {
       const before = brokenOff();
-      const stream = client.chat.completions.stream(asking(model, 'go on'));
+      const stream = client.chat.completions.stream(questionTo(model, 'go on'));
       stream.once('content', () => stream.abort());
       await expect(stream.finalContent()).rejects.toBeInstanceOf(OpenAI.APIUserAbortError);
       expect([model, stream.aborted]).toEqual([model, true]);
@@ -163,7 +163,7 @@ describe("OpenAI's client", () => {
     for (const { model, brokenOff, calls } of endless.models) {
       const [broken, before] = [brokenOff(), calls()];
       const controller = new AbortController();
-      const body = { ...asking(model, content), stream: true as const };
+      const body = { ...questionTo(model, content), stream: true as const };
       const { signal } = controller;
       const read = async (): Promise<void> => {
         const chunks = await client.chat.completions.create(body, { signal });

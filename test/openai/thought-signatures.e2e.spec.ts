@@ -90,9 +90,9 @@ describe('Thought signatures of Gemini', () => {
       return choice.message;
     };
     const question = { role: 'user' as const, content: QUESTION };
-    const asking = await send([question]);
-    const tool_call_id = asking.tool_calls?.[0]?.id ?? '';
-    const answered = await send([question, asking, { role: 'tool', tool_call_id, content: 'clear' }]);
+    const first = await send([question]);
+    const tool_call_id = first.tool_calls?.[0]?.id ?? '';
+    const answered = await send([question, first, { role: 'tool', tool_call_id, content: 'clear' }]);
     expect(answered.content).toBe(SUNNY);
     expect(cameBack).toEqual([SIGNATURE]);
   });

@@ -19,7 +19,7 @@ const waits = {
   defaultModel: null,
 };
 
-/** What a client asks for to get each choice: seconds, or a size of this shorter side or ratio. */
+/** What a client requests to get each choice: seconds, or a size of this shorter side or ratio. */
 const REQUESTS: Readonly<Record<string, (choice: string) => Readonly<Record<string, string | number>>>> = {
   SECONDS: (choice) => ({ seconds: Number(choice) }),
   RESOLUTION: (choice) => ({

@@ -115,7 +115,7 @@ export class LongWorkHarness {
     return { job, prompt, progress, queuePositions };
   }
 
-  /** The same model by OpenAI's client: `images.generate`, or `videos.create`, asked for and downloaded. */
+  /** The same model by OpenAI's client: `images.generate`, or `videos.create`, polled and downloaded. */
   async generate({ model, preset, play }: PlayedPreset): Promise<Generated> {
     const prompt = promptOf('ok');
     const { size, seconds, n, input_reference: image } = play.request;

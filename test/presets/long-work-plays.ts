@@ -2,7 +2,7 @@ import { HELD_BACK, NO_GPU } from '../fakes/long-work/task.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What is asked of a preset's model, and what must come of it. */
+/** What is requested of a preset's model, and what must come of it. */
 export interface Play {
   /** Fields of the request besides model and prompt. */
   readonly request: Json;
@@ -13,7 +13,7 @@ export interface Play {
   readonly type: 'image/png' | 'video/mp4';
   /** The upstream's last word. */
   readonly word: string;
-  /** Progress is told while it runs. */
+  /** Progress is shown while it runs. */
   readonly progress?: true;
   readonly queuePosition?: number;
   /** The vendor's words when a task fails, and when it refuses or turns away a prompt. */

@@ -99,7 +99,7 @@ describe.each(PLAYED)('a task by the preset $name', (each) => {
       expect(shownIn(bytes, play.type)).toContain(play.type === 'image/png' ? prompt : 'nothing');
   });
 
-  it('tells its progress and place while it runs', async () => {
+  it('shows its progress and place while it runs', async () => {
     const { progress, queuePositions } = await endOf(each, 'ok');
     expect(progress).toEqual(progress.toSorted((a, b) => a - b));
     expect(progress.some((value) => value > 0 && value < 100)).toBe(play.progress === true);
@@ -119,7 +119,7 @@ describe.each(PLAYED)('a task by the preset $name', (each) => {
     expect(submitsOf(each, end)).toBe(1);
   });
 
-  it('survives 429, 500 and broken JSON while it is asked for', async () => {
+  it('survives 429, 500 and broken JSON while it is polled', async () => {
     const end = await endOf(each, 'rough');
     expect(end.job).toMatchObject({ status: 'succeeded', error: null });
     expect(submitsOf(each, end)).toBe(1);

@@ -28,7 +28,11 @@ beforeAll(async () => {
       upstream_model: UPSTREAM_NAME,
     });
   }
-  await modelOn(service, upstream, { model_name: 'hears', task: 'audio', upstream_model: UPSTREAM_NAME });
+  await modelOn(service, upstream, {
+    model_name: 'transcriber',
+    task: 'audio',
+    upstream_model: UPSTREAM_NAME,
+  });
   pool = new Pool(service.url);
 });
 afterAll(async () => {
@@ -161,7 +165,7 @@ describe('a pass-through form', () => {
             ]);
           upstream.answer = (response) => response.end(file);
           const contentType = `multipart/form-data; boundary=${isQuoted || /[^\w-]/.test(limit) ? `"${limit}"` : limit}`;
-          const got = await post('/v1/audio/transcriptions', contentType, form('hears'));
+          const got = await post('/v1/audio/transcriptions', contentType, form('transcriber'));
           const expected = form(UPSTREAM_NAME);
           expect({ status: got.status, bytes: got.bytes.toString('hex') }).toEqual({
             status: 200,
@@ -209,7 +213,7 @@ describe('a body that names its model twice', () => {
       expect(await answerTo(path, 'application/json', body(PLAIN[protocol]))).toEqual([400, 0]);
   });
 
-  const field = (headers: string, text = 'hears'): string => `--X\r\n${headers}\r\n\r\n${text}\r\n`;
+  const field = (headers: string, text = 'transcriber'): string => `--X\r\n${headers}\r\n\r\n${text}\r\n`;
   const model = field('content-disposition: form-data; name="model"');
   it.each([
     [model, model],

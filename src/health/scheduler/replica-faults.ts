@@ -65,7 +65,7 @@ export class ReplicaFaults {
     const nowMs = performance.now();
     const rows = await this.database.query<{ worker_id: string; is_shared: boolean }>(
       `WITH mine AS (SELECT * FROM jsonb_to_recordset($2::jsonb) AS m (worker_id uuid, generation integer)),
-       told AS (
+       declared AS (
          INSERT INTO ${this.fault} (replica_id, worker_id, generation, reason)
          SELECT r.id, m.worker_id, m.generation, $3 FROM mine m JOIN ${this.replica} r ON r.id = $1
          ON CONFLICT (worker_id, replica_id) DO UPDATE SET generation = excluded.generation, reason = excluded.reason, since = now()

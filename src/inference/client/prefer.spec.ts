@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { preferenceApplied, readPrefer } from './prefer.js';
 
 describe('the header Prefer', () => {
-  it('asks for nothing when it is left out', () => {
+  it('requests nothing when it is left out', () => {
     expect(readPrefer(undefined)).toEqual({ respondAsync: false, waitMs: null });
   });
 

@@ -69,7 +69,7 @@ export class DryPoll {
     else await this.cancel(run, why);
   }
 
-  /** Asks for the state until the task has ended or the time is over. @returns the last reading; `null`: none */
+  /** Polls the state until the task has ended or the time is over. @returns the last reading; `null`: none */
   private async look(run: PollRecorder, endMs: number, signal: CancelSignal): Promise<StatusReading | null> {
     const { poll } = run;
     let last: StatusReading | null = null;

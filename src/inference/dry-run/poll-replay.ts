@@ -43,11 +43,11 @@ export function replaySteps(
   } else if (!run.readSubmit(answerOf(submit), { request })) return;
   let done: unknown;
   for (const each of listOf(status)) {
-    const asked = run.attempt('status', () => poll.status(run.known));
-    if (asked === null) return;
+    const look = run.attempt('status', () => poll.status(run.known));
+    if (look === null) return;
     const reading = poll.readStatus(answerOf(each), run.known);
     if (reading.kind === 'done') done = reading.answer;
-    run.add({ step: 'status', request: run.shown(asked), reading: readingOf(reading) });
+    run.add({ step: 'status', request: run.shown(look), reading: readingOf(reading) });
   }
   if (done === undefined) replayResults(run, null, listOf(result));
   else {

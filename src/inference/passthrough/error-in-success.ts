@@ -9,7 +9,7 @@ const ERROR = Buffer.from('"error"');
 const WEB_PAGES: ReadonlySet<string> = new Set(['text/html', 'application/xhtml+xml']);
 /** Types of which an empty body is no answer. */
 const NEVER_EMPTY: ReadonlySet<string> = new Set(['', 'text/event-stream', 'application/json']);
-/** Types of answers that are JSON, and of servers that name none or a wrong one. Bytes of other types are passed on as they are. */
+/** Types of answers that are JSON, and of servers that name none or a wrong one. Bytes of other types are sent unchanged. */
 const MAY_BE_JSON = /^$|^application\/(?:json|.+\+json)$|^text\/plain$/;
 /** No start of a JSON object or list. */
 const NEITHER = /^\uFEFF?\s*[^\s{[]/;

@@ -14,11 +14,11 @@ export interface Change {
   readonly error?: { readonly code: JobErrorCode; readonly message: string };
   readonly kept?: Kept;
   readonly files?: readonly StoredFile[];
-  /** The upstream was asked. */
+  /** The upstream was polled. */
   readonly isLook?: boolean;
   /** The upstream does not know the task. */
   readonly isNotFound?: boolean;
-  /** The upstream said that it is done. */
+  /** The upstream reported that it is done. */
   readonly isDone?: boolean;
   /** The worker took the job; it must be done within this time. */
   readonly acceptedForMs?: number;

@@ -8,7 +8,7 @@ export interface HeldJob {
   readonly claim: Claim;
   readonly sinceMs: number;
   readonly stop: AbortController;
-  /** A cancel aborts it at once: only of a call, whose upstream has no other way to hear of it. */
+  /** A cancel aborts it at once: only of a call, whose upstream cannot learn of it in another way. */
   readonly isCall: boolean;
   /** A cancel aborts it when the lease is renewed: a look that takes long, for a download may never end. */
   readonly isLongLook: boolean;

@@ -7,7 +7,7 @@ import { outcomeOf, WorkerRecords } from './worker-records.js';
 import { Waiting } from '../waiting.js';
 import type { JobErrorCode } from '../job.js';
 
-/** What follows from a change that was written: callers hear of it, the worker's record changes, the log has a line. */
+/** What follows from a change that was written: clients are notified, the worker's record changes, the log has a line. */
 @Injectable()
 export class JobEnds {
   private readonly logger = new Logger('Jobs');

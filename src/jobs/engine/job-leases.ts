@@ -220,12 +220,12 @@ export class JobLeases {
    */
   async noteWorkerless(): Promise<readonly string[]> {
     const rows = await this.database.query<{ id: string }>(
-      `WITH told AS MATERIALIZED (
+      `WITH noted AS MATERIALIZED (
          SELECT id FROM ${this.job} q WHERE state = 'queued'
            AND (note = $1) = EXISTS (SELECT FROM ${this.worker} w WHERE w.model_name = q.model_name)
          LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED)
        UPDATE ${this.job} j SET note = CASE WHEN j.note = $1 THEN '' ELSE $1 END
-       FROM ${AS_JOBS}, told WHERE j.id = told.id RETURNING j.id`,
+       FROM ${AS_JOBS}, noted WHERE j.id = noted.id RETURNING j.id`,
       [NO_WORKER],
     );
     return rows.map(({ id }) => id);

@@ -21,7 +21,7 @@ const TOO_LATE = cancelled('the job was cancelled', 'its result did not come in 
 /** A definition that cannot be used now may be mended before the job's deadline. */
 const MENDING_MS = 10_000;
 
-/** One look at a job that is due: asks its upstream, fetches its result, or cancels it there. */
+/** One look at a job that is due: polls its upstream, fetches its result, or cancels it there. */
 @Injectable()
 export class JobLooks {
   constructor(
@@ -41,7 +41,7 @@ export class JobLooks {
     if (worker === null) return failed('worker_deleted', 'its worker was deleted while it ran');
     if (!isPollWorker(worker)) {
       const fault = 'fault' in worker.call ? worker.call.fault : 'its definition no longer has poll';
-      return misconfigured(job, `its worker cannot be asked: ${fault}`);
+      return misconfigured(job, `its worker cannot be polled: ${fault}`);
     }
     const { poll } = worker.call;
     if (job.state === 'unknown') {
@@ -50,7 +50,7 @@ export class JobLooks {
     }
     const wanted = job.cancelWanted ? this.limited(job, signal) : signal;
     try {
-      const change = await this.ask(job, worker, signal, wanted);
+      const change = await this.pollUpstream(job, worker, signal, wanted);
       if (change === null && wanted.aborted && !signal.aborted) return TOO_LATE;
       // A submit whose task the upstream has not: there is nothing to cancel.
       return change !== null && job.cancelWanted && mayBeCancelled(change) && job.state !== 'unknown'
@@ -71,18 +71,18 @@ export class JobLooks {
     return AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(leftMs))]);
   }
 
-  /** Tells an upstream that its task is no longer wanted; its answer changes nothing. */
+  /** Sends the cancel of a task that is no longer wanted; the answer changes nothing. */
   async abandon(worker: PollWorker, known: KnownValues): Promise<void> {
     try {
       for (const call of worker.call.poll.cancel(known))
         await this.client.send(withTimeout(call, this.settings.lookTimeoutMs), null);
     } catch {
-      // It was a courtesy.
+      // Nothing depends on it.
     }
   }
 
   /** @param wanted ends before `signal` where nothing waits for the result any more */
-  private async ask(
+  private async pollUpstream(
     job: ClaimedJob,
     worker: PollWorker,
     signal: AbortSignal,
@@ -173,14 +173,14 @@ export class JobLooks {
         if (!(error instanceof UpstreamError) || signal.aborted) throw error;
       }
     }
-    const heard = statuses.some((status) => status >= 200 && status < 300);
+    const accepted = statuses.some((status) => status >= 200 && status < 300);
     const refused =
       statuses.length === calls.length && statuses.every((status) => status >= 400 && status < 500);
-    return afterCancel(job, heard ? 'heard' : refused ? 'refused' : null, this.settings);
+    return afterCancel(job, accepted ? 'accepted' : refused ? 'refused' : null, this.settings);
   }
 }
 
-/** A deadline that passes while the upstream is told to cancel does not change how the job ends. */
+/** A deadline that passes while the cancel is sent does not change how the job ends. */
 function mayBeCancelled({ state, error }: Change): boolean {
   return state === 'running' || state === 'cancelling' || error?.code === 'timeout';
 }

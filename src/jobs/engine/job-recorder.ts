@@ -8,7 +8,7 @@ import { JobLeases, type Recorded } from './job-leases.js';
 interface Pending {
   readonly claim: Claim;
   readonly change: Change;
-  /** What an upstream said of a submit is told only once. */
+  /** The answer to a submit comes only once. */
   readonly isKept: boolean;
   readonly done: (written: Recorded | null) => void;
 }

@@ -80,7 +80,7 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
   ) {
     this.turns = new PeriodicTask(() => this.turn());
     notifications.subscribe('job_changed', {
-      onNotify: (payload) => this.hear(payload),
+      onNotify: (payload) => this.onNotify(payload),
       onListening: () => this.wake(),
     });
     live.onChange(() => this.wake());
@@ -90,7 +90,7 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
     this.connection.onConnected(() => this.wake());
   }
 
-  /** While clients are still served: other replicas take over what runs, at once. Without another, callers that wait need this one. */
+  /** While clients are still served: other replicas take over what runs, at once. Without another, clients that wait need this one. */
   async beforeApplicationShutdown(): Promise<void> {
     if (this.replicas.count > 1) await this.stop();
   }
@@ -128,7 +128,7 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
     await this.leases.release().catch(() => {});
   }
 
-  private hear(payload: string): void {
+  private onNotify(payload: string): void {
     const [id = '', state = ''] = payload.split(' ');
     this.held.cancelIfWanted(id);
     if (WAKING.has(state)) this.wake();

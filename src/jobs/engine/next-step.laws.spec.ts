@@ -38,7 +38,7 @@ const claimed: fc.Arbitrary<ClaimedJob> = fc.record({
   cancelMs: age,
   lateMs: fc.nat(),
 });
-const reading: fc.Arbitrary<StatusReading> = fc.oneof(
+const anyReading: fc.Arbitrary<StatusReading> = fc.oneof(
   fc.record({
     kind: fc.constantFrom('queued' as const, 'running' as const),
     word: text,
@@ -67,28 +67,28 @@ function broken<Case>(cases: fc.Arbitrary<Case>, law: (one: Case) => boolean): r
   return fc.check(fc.property(cases, law)).counterexample;
 }
 
-const looked = fc.record({ job: claimed, said: reading, poll: pollArbitrary, luck: chance });
+const looked = fc.record({ job: claimed, reading: anyReading, poll: pollArbitrary, luck: chance });
 
 describe('the next step of a job', () => {
   it('is decided by every answer: an end with its cause, or another look', () => {
-    const found = broken(looked, ({ job, said, poll, luck }) => {
-      const change = afterStatus(job, said, poll, limits, luck);
-      return said.kind === 'done' ? change === null : change !== null && isWhole(change);
+    const found = broken(looked, ({ job, reading, poll, luck }) => {
+      const change = afterStatus(job, reading, poll, limits, luck);
+      return reading.kind === 'done' ? change === null : change !== null && isWhole(change);
     });
     expect(found).toBe(null);
   });
 
   it('never submits a job again whose task the upstream has', () => {
-    const found = broken(looked, ({ job, said, poll, luck }) => {
-      const isAgain = afterStatus(job, said, poll, limits, luck)?.state === 'queued';
-      return !isAgain || (job.state === 'unknown' && said.kind === 'not_found');
+    const found = broken(looked, ({ job, reading, poll, luck }) => {
+      const isAgain = afterStatus(job, reading, poll, limits, luck)?.state === 'queued';
+      return !isAgain || (job.state === 'unknown' && reading.kind === 'not_found');
     });
     expect(found).toBe(null);
   });
 
   it('ends a job as timeout or lost only by an answer that was given after its time', () => {
-    const found = broken(looked, ({ job, said, poll, luck }) => {
-      const code = afterStatus(job, said, poll, limits, luck)?.error?.code;
+    const found = broken(looked, ({ job, reading, poll, luck }) => {
+      const code = afterStatus(job, reading, poll, limits, luck)?.error?.code;
       if (code === 'timeout') return job.isOverdue;
       return code !== 'upstream_lost' || job.isOverdue || (job.notFoundMs ?? -1) >= poll.notFoundMs;
     });
@@ -111,15 +111,17 @@ describe('the next step of a job', () => {
       fc.record({ kind: fc.constantFrom('refused' as const, 'unknown' as const), message: text }),
     );
     const submitted = fc.record({
-      said: answers,
+      reading: answers,
       submit: fc.integer({ min: 1, max: 9 }),
       poll: pollArbitrary,
       luck: chance,
     });
-    const found = broken(submitted, ({ said, submit, poll, luck }) => {
-      const change = afterSubmit(said, 'w', submit, poll, luck);
+    const found = broken(submitted, ({ reading, submit, poll, luck }) => {
+      const change = afterSubmit(reading, 'w', submit, poll, luck);
       if (change.state !== 'queued') return isWhole(change);
-      return said.kind === 'busy' || (said.kind === 'unknown' && poll.resubmit === 'once' && submit === 1);
+      return (
+        reading.kind === 'busy' || (reading.kind === 'unknown' && poll.resubmit === 'once' && submit === 1)
+      );
     });
     expect(found).toBe(null);
   });
@@ -138,8 +140,8 @@ describe('the next step of a job', () => {
 
   it('keeps looks apart: the interval varies by a fifth', () => {
     const found = broken(looked, ({ job, poll, luck }) => {
-      const said = { kind: 'running', word: 'x', progress: null, queuePosition: null, note: '' } as const;
-      const dueMs = afterStatus({ ...job, isOverdue: false }, said, poll, limits, luck)?.dueMs ?? 0;
+      const reading = { kind: 'running', word: 'x', progress: null, queuePosition: null, note: '' } as const;
+      const dueMs = afterStatus({ ...job, isOverdue: false }, reading, poll, limits, luck)?.dueMs ?? 0;
       return dueMs >= poll.intervalMs * 0.8 - 1e-6 && dueMs <= poll.intervalMs * 1.2 + 1e-6;
     });
     expect(found).toBe(null);

@@ -11,7 +11,7 @@ export interface StepLimits {
   readonly resultMs: number;
 }
 
-/** With `ask`: an upstream that fails every submit must not be asked for ever. */
+/** With `ask`: an upstream that fails every submit must not be called for ever. */
 const MOST_SUBMITS = 10;
 /** Looks of many jobs must not come in step. ± share of every interval. */
 const JITTER = 0.2;
@@ -86,7 +86,7 @@ function again(why: string, queueMs: number): Change {
 }
 
 /**
- * A job of which it is not known whether its submit arrived, and whose replica is gone. `null`: the upstream is asked for it.
+ * A job of which it is not known whether its submit arrived, and whose replica is gone. `null`: the upstream is polled for it.
  */
 export function afterLostSubmit(
   job: ClaimedJob,
@@ -98,7 +98,7 @@ export function afterLostSubmit(
   if (job.cancelWanted) return cancelled('the job was cancelled; it may have been submitted');
   const mayComeMs =
     (resubmit === 'once' && job.submits < 2 ? limits.askPauseMs : limits.unknownMs) - job.stateMs;
-  // The replica that submitted it may live, without the database, and hand in the upstream's answer.
+  // The replica that submitted it may live, without the database, and record the upstream's answer.
   if (mayComeMs > 0)
     return { state: 'unknown', note: 'its replica is gone: it may have been submitted', dueMs: mayComeMs };
   if (resubmit === 'once' && job.submits < 2)
@@ -106,7 +106,7 @@ export function afterLostSubmit(
   return failed('submit_unknown', 'its replica ended while it was submitted: the upstream may have taken it');
 }
 
-/** A look that said nothing of the task. */
+/** A look that showed nothing of the task. */
 export function lookAgain(
   job: ClaimedJob,
   poll: PollCall,
@@ -144,9 +144,9 @@ export function afterStatus(
     case 'failed':
       return { ...failed('upstream_failed', reading.message), word: reading.word, isLook: true };
     case 'cancelled': {
-      const who = job.cancelWanted ? 'the job was cancelled' : 'the upstream cancelled it';
-      const message = reading.message === '' ? who : `${who}: ${reading.message}`;
-      return { ...cancelled(message, job.cancelWanted ? '' : who), word: reading.word, isLook: true };
+      const cause = job.cancelWanted ? 'the job was cancelled' : 'the upstream cancelled it';
+      const message = reading.message === '' ? cause : `${cause}: ${reading.message}`;
+      return { ...cancelled(message, job.cancelWanted ? '' : cause), word: reading.word, isLook: true };
     }
     case 'queued':
     case 'running': {
@@ -179,7 +179,7 @@ function notFound(job: ClaimedJob, note: string, poll: PollCall, limits: StepLim
     if (sinceMs === null || sinceMs < limits.askPauseMs)
       return {
         state: 'unknown',
-        note: `the upstream does not know it (${note}); it is asked once more`,
+        note: `the upstream does not know it (${note}); it is polled once more`,
         dueMs: limits.askPauseMs - (sinceMs ?? 0),
         isLook: true,
         isNotFound: true,
@@ -205,15 +205,15 @@ function notFound(job: ClaimedJob, note: string, poll: PollCall, limits: StepLim
   };
 }
 
-/** The upstream was told to cancel. @param heard `null`: it gave no answer that says so */
+/** The cancel was sent to the upstream. @param answer `null`: none that confirms or refuses it */
 export function afterCancel(
   job: ClaimedJob,
-  heard: 'heard' | 'refused' | 'no way' | null,
+  answer: 'accepted' | 'refused' | 'no way' | null,
   limits: StepLimits,
 ): Change {
-  switch (heard) {
-    case 'heard':
-      return cancelled('the job was cancelled', 'the upstream was told');
+  switch (answer) {
+    case 'accepted':
+      return cancelled('the job was cancelled', 'the upstream accepted the cancel');
     case 'refused':
       return cancelled('the job was cancelled', 'the upstream refused to cancel it and may go on');
     case 'no way':

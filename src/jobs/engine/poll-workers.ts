@@ -7,7 +7,7 @@ import { jobValues, checkJobValues } from '../job-values.js';
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
 import { RenderError } from '../../template/template-error.js';
 
-/** A worker that is submitted to and then asked. */
+/** A worker that takes submits and is then polled. */
 export type PollWorker = Worker & { readonly call: TemplateCall & { readonly poll: PollCall } };
 
 export function isPollWorker(worker: Worker): worker is PollWorker {

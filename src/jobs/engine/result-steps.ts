@@ -29,7 +29,7 @@ export function resultAgain(
 }
 
 /**
- * The URL of a result does not work. Each look asks for a new one, at least once; an upstream may name a file a little before
+ * The URL of a result does not work. Each look requests a new one, at least once; an upstream may name a file a little before
  * it has it.
  */
 export function resultRefused(

@@ -46,8 +46,8 @@ export function afterOutcome(before: WorkerRecord, outcome: Outcome, limits: Job
     case 'unreachable': {
       const busyInRow = before.busyInRow + 1;
       const doubled = Math.min(limits.busyMs * 2 ** (busyInRow - 1), limits.busyMaxMs);
-      const asked = outcome.kind === 'busy' ? outcome.retryAfterMs : null;
-      const pauseMs = Math.min(asked ?? doubled, limits.pauseMaxMs);
+      const wanted = outcome.kind === 'busy' ? outcome.retryAfterMs : null;
+      const pauseMs = Math.min(wanted ?? doubled, limits.pauseMaxMs);
       return { ...before, busyInRow, pauseMs, pauseReason: outcome.kind };
     }
     case 'fault': {

@@ -11,7 +11,7 @@ import { type UpstreamCall, UpstreamClient } from '../../upstream/upstream-clien
 const MOST_REDIRECTS = 3;
 const NO_ORIGINS: ReadonlySet<string> = new Set();
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** They say nothing of who asks. All others stay behind when a redirect leads elsewhere. */
+/** They carry nothing of the client. All others stay behind when a redirect leads elsewhere. */
 const HARMLESS_HEADERS: ReadonlySet<string> = new Set(['accept', 'accept-encoding', 'range', 'user-agent']);
 
 /** Fetches files of results: URLs of an answer are checked, and so is each redirect. */

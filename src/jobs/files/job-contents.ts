@@ -25,7 +25,7 @@ export interface FileContent {
   readonly stream: Readable;
 }
 
-/** A URL that answers so has expired: the upstream is asked for a new one. */
+/** A URL that answers so has expired: a new one is requested from the upstream. */
 const EXPIRED: ReadonlySet<number> = new Set([403, 404, 410]);
 const COPIED_HEADERS = ['content-type', 'content-length', 'content-range', 'accept-ranges'] as const;
 const OCTETS = 'application/octet-stream';
@@ -112,7 +112,7 @@ export class JobContents {
     return fileOrError(await this.opened(callOf(url, source), source, range));
   }
 
-  /** Asks the upstream once more for its result, whose URLs it has renewed. */
+  /** Requests the result from the upstream once more: its URLs are new. */
   private async renewed(job: JobContentRow, { poll, known }: Source): Promise<readonly StoredFile[]> {
     const answer = await this.doneAnswer({ poll, known });
     const outcome = await this.results.fetch(

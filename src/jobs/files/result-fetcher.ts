@@ -52,7 +52,7 @@ export class ResultFetcher {
     private readonly settings: JobSettings,
   ) {}
 
-  /** What broke off is deleted: each try stores a copy of its own. @param answer of the status that said done @throws what rendering a request throws, DatabaseUnavailableError */
+  /** What broke off is deleted: each try stores a copy of its own. @param answer of the status that reported done @throws what rendering a request throws, DatabaseUnavailableError */
   async fetch(
     target: Target,
     poll: PollCall,

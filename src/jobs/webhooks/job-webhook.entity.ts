@@ -1,6 +1,6 @@
 import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** The table `job_webhook`: the report of a job's end to its caller. */
+/** The table `job_webhook`: the report of a job's end to its client. */
 @Entity('job_webhook')
 @Check('job_webhook_state_known', `state IN ('succeeded', 'failed', 'cancelled')`)
 @Check('job_webhook_tries', 'tries >= 0')

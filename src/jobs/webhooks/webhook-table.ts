@@ -37,7 +37,7 @@ export class WebhookTable {
     this.table = `"${schema}".job_webhook`;
   }
 
-  /** Claims what is due. `tries` is the fence: who lost the lease to another replica records nothing. */
+  /** Claims what is due. `tries` is the fence: a replica that lost the lease records nothing. */
   claim(most: number): Promise<ClaimedWebhook[]> {
     return this.database.query(
       `WITH due AS MATERIALIZED (

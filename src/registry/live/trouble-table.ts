@@ -59,13 +59,13 @@ export class TroubleTable {
            cause = excluded.cause, since = excluded.since, until = excluded.until, failures = excluded.failures,
            last_error = excluded.last_error, last_error_at = excluded.last_error_at),
        gone AS (DELETE FROM ${this.schema}.worker_trouble WHERE replica_id = $1 AND worker_id = ANY ($4::uuid[])),
-       told AS (
+       noted AS (
          SELECT s.worker_id, s.state AS kind, concat_ws(': ', nullif(s.cause, ''), nullif(s.last_error, '')) AS detail FROM seen s
          WHERE s.worker_id = ANY ($3::uuid[])
          UNION ALL SELECT id, 'serving', '' FROM unnest($4::uuid[]) AS id)
        INSERT INTO ${this.schema}.worker_event (worker_id, model_name, req_url_template, kind, detail, actor, generation)
-       SELECT w.id, w.model_name, w.req_url_template, told.kind, told.detail, 'requests on ' || $5, w.generation
-       FROM told JOIN ${this.schema}.worker w ON w.id = told.worker_id`,
+       SELECT w.id, w.model_name, w.req_url_template, noted.kind, noted.detail, 'requests on ' || $5, w.generation
+       FROM noted JOIN ${this.schema}.worker w ON w.id = noted.worker_id`,
       [this.identity.id, JSON.stringify(rows), begun, ended, hostname()],
     );
   }

@@ -117,7 +117,7 @@ export const MODEL_HOST_PRESETS = {
       },
       poll: {
         keep: { STATUS_URL: 'polling_url' },
-        // A task is asked for in the region that took it.
+        // A task is polled in the region that took it.
         origins: [
           'https://api.bfl.ai',
           'https://api.eu.bfl.ai',

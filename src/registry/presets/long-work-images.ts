@@ -3,7 +3,7 @@ import type { Preset } from './preset.js';
 const BEARER = { authorization: 'Bearer {API_KEY}' };
 const KEY = '${secret:API_KEY}';
 
-/** Images that are submitted and asked for until they are done. Shapes read in the sources; no vendor was called. */
+/** Images that are submitted and polled until they are done. Shapes read in the sources; no vendor was called. */
 export const LONG_WORK_IMAGES = {
   'midjourney-proxy': {
     title: 'Midjourney, through midjourney-proxy',

@@ -101,7 +101,7 @@ export const KLING_AND_MINIMAX_PRESETS = {
     readOn: '2026-11-26',
     unconfirmed: [
       'The words of failures, and how it says that it is busy.',
-      'How long files stay: about nine hours; asking for the task again gives a new URL.',
+      'How long files stay: about nine hours; requesting the task again gives a new URL.',
       'Whether a task can be cancelled.',
     ],
     baseUrl: 'https://api.minimaxi.com',

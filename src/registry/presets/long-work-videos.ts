@@ -33,12 +33,12 @@ const RUNWAY_DEFAULTS = {
     error: ['failure', 'failureCode', 'error'],
     result: { extract: 'output[*]', as: 'url', expires_s: DAY_S },
     cancel: [{ method: 'DELETE', url: '{BASE_URL}/v1/tasks/{TASK_ID}' }],
-    // It asks clients to look at most every 5 s.
+    // Its documentation allows one look in 5 s.
     interval_ms: 5000,
   },
 } as const;
 
-/** Films that are submitted and asked for until they are done. Shapes read in the sources; no vendor was called. */
+/** Films that are submitted and polled until they are done. Shapes read in the sources; no vendor was called. */
 export const LONG_WORK_VIDEOS = {
   runway: {
     ...RUNWAY,
@@ -130,7 +130,7 @@ export const LONG_WORK_VIDEOS = {
     source: 'https://docs.agents.lumalabs.ai/api/resources/generations/methods/get',
     readOn: '2026-11-27',
     unconfirmed: [
-      'How long files stay: one hour; asking for the generation again gives a new URL.',
+      'How long files stay: one hour; requesting the generation again gives a new URL.',
       'Whether a generation can be cancelled.',
     ],
     baseUrl: 'https://agents.lumalabs.ai',

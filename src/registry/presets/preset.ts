@@ -27,7 +27,7 @@ export interface Preset {
 export interface PresetDefaults {
   readonly req_url_template: `{BASE_URL}${string}`;
   readonly header?: Readonly<Record<string, string>>;
-  /** Makes each call a job: it is submitted, then asked for. Its URLs begin with {BASE_URL} or are kept values. */
+  /** Makes each call a job: it is submitted, then polled. Its URLs begin with {BASE_URL} or are kept values. */
   readonly poll?: Readonly<Record<string, JsonValue>>;
   readonly [field: string]: JsonValue;
 }

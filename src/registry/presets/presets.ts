@@ -10,7 +10,7 @@ import { LONG_WORK_VIDEOS } from './long-work-videos.js';
 import type { Preset } from './preset.js';
 import { MEDIA_PRESETS, TEXT_PRESETS } from './template-presets.js';
 
-/** Systems that are submitted to, and asked until the result is there. */
+/** Systems that take a submit and are polled until the result is there. */
 export const LONG_WORK_PRESETS: Readonly<Record<string, Preset>> = {
   ...LONG_WORK_IMAGES,
   ...COMFYUI_PRESETS,

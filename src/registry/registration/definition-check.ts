@@ -50,7 +50,7 @@ export class DefinitionCheck {
     return this.checkWith(await this.urlFaults(dto.req_url_template, dto.poll?.origins), dto, options);
   }
 
-  /** `check` for callers that cannot wait: they hold a row's lock and have called `urlFaults` before. @throws InvalidInputError */
+  /** `check` for code that cannot wait: they hold a row's lock and have called `urlFaults` before. @throws InvalidInputError */
   checkWith(
     urlFaults: readonly InputFault[],
     dto: RegisterWorkerDto,

@@ -1,6 +1,6 @@
 import { type Json, numberAt, object, textAt, valueAt } from './vendor.js';
 
-/** What a graph asks for, as its nodes say. */
+/** What a graph requests, by its nodes. */
 export interface Graph {
   readonly prompt: string;
   readonly seed: number;

@@ -63,11 +63,11 @@ const view: Call = {
   },
 };
 
-/** Tells that it is there, for health checks. */
+/** For health checks. */
 const systemStats = ok({ system: { os: 'posix', comfyui_version: 'stand-in' }, devices: [] });
 
 /**
- * ComfyUI with its jobs API. It has no key; a caller may give the id of a task. No model runs: the picture is drawn.
+ * ComfyUI with its jobs API. It has no key; a client may give the id of a task. No model runs: the picture is drawn.
  * https://github.com/Comfy-Org/ComfyUI: server.py, comfy_execution/jobs.py
  */
 export const comfyUi: Vendor = {

@@ -253,7 +253,7 @@ export const DOCUMENTED: Readonly<Record<string, DocumentedCalls>> = {
   },
 };
 
-export interface Told {
+export interface DocumentedAnswer {
   readonly status: number;
   readonly json: unknown;
   readonly text: string;
@@ -270,25 +270,25 @@ export class DocumentedClient {
     return JSON.parse(JSON.stringify(this.calls.body).replaceAll('{PROMPT}', prompt)) as unknown;
   }
 
-  submit(body: unknown, headers = this.headers): Promise<Told> {
+  submit(body: unknown, headers = this.headers): Promise<DocumentedAnswer> {
     if (this.calls.isForm !== true) return this.#call('POST', this.calls.submit, body, headers);
     const form = new FormData();
     for (const [name, value] of Object.entries(body as Record<string, string>)) form.set(name, value);
-    return told(fetch(this.standIn.url + this.calls.submit, { method: 'POST', headers, body: form }));
+    return answerOf(fetch(this.standIn.url + this.calls.submit, { method: 'POST', headers, body: form }));
   }
 
   /** The id of an accepted task. */
-  idIn({ json }: Told): string {
+  idIn({ json }: DocumentedAnswer): string {
     return textAt(json, this.calls.id);
   }
 
-  look(id: string): Promise<Told> {
+  look(id: string): Promise<DocumentedAnswer> {
     const { look, lookBody } = this.calls;
     const body = lookBody?.(id);
     return this.#call(body === undefined ? 'GET' : 'POST', look(id, this.standIn), body, this.headers);
   }
 
-  cancel(id: string): Promise<Told> {
+  cancel(id: string): Promise<DocumentedAnswer> {
     const [method = '', path = ''] = (this.calls.cancel?.(id) ?? '').split(' ');
     return this.#call(method, path, undefined, this.headers);
   }
@@ -301,14 +301,21 @@ export class DocumentedClient {
     return Object.fromEntries(filled) as Record<string, string>;
   }
 
-  #call(method: string, path: string, body: unknown, headers: Record<string, string>): Promise<Told> {
+  #call(
+    method: string,
+    path: string,
+    body: unknown,
+    headers: Record<string, string>,
+  ): Promise<DocumentedAnswer> {
     const url = path.startsWith('http') ? path : this.standIn.url + path;
     const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-    return told(fetch(url, { method, headers: { ...headers, 'content-type': 'application/json' }, ...sent }));
+    return answerOf(
+      fetch(url, { method, headers: { ...headers, 'content-type': 'application/json' }, ...sent }),
+    );
   }
 }
 
-async function told(answer: Promise<Response>): Promise<Told> {
+async function answerOf(answer: Promise<Response>): Promise<DocumentedAnswer> {
   const response = await answer;
   const text = await response.text();
   try {

@@ -8,7 +8,7 @@ const detail = (status: number, msg: string): Reply =>
 const app = (task: Task): string => `${task.origins.api}/black-forest-labs/flux/requests/${task.id}`;
 
 /**
- * fal's queue. A task that failed is COMPLETED; its response tells.
+ * fal's queue. A task that failed is COMPLETED; its response reports the failure.
  * https://fal.ai/docs/api-reference/inference-api, /documentation/model-apis/inference/queue, /documentation/model-apis/request-errors
  */
 export const fal: Vendor = {

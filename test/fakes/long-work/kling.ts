@@ -21,7 +21,7 @@ const replies = {
   busy: error(429, 1303, 'parallel task over resource pack limit'),
 };
 
-/** Kling's API of 2026, in which a task may have an id of the caller. https://kling.ai/document-api/api/video/3-0-omni/video-omni */
+/** Kling's API of 2026, in which the client may give the id of a task. https://kling.ai/document-api/api/video/3-0-omni/video-omni */
 export const kling: Vendor = {
   accepts: bearer,
   replies: { ...replies, unknown: ok({ code: 0, message: 'SUCCEED', data: [] }) },

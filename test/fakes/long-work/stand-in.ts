@@ -9,7 +9,7 @@ import type { Call, Json, Received, Reply, SubmitCall, TaskCall, Vendor } from '
 
 const ajv = new Ajv({ allErrors: true });
 
-/** Looks that fail before a task in rough weather is told. */
+/** Looks that fail before a task in rough weather is shown. */
 const ROUGH: readonly Reply[] = [
   { status: 429, body: { detail: 'slow down' }, headers: { 'retry-after': '1' } },
   { status: 500, body: '<html><h1>Oops</h1></html>', headers: { 'content-type': 'text/html' } },
@@ -33,9 +33,9 @@ export class StandIn {
   readonly requests: Received[] = [];
   /** Submits that were taken, by prompt. */
   readonly submits = new Map<string, number>();
-  /** Submits that were turned away as busy, by prompt. */
+  /** Submits that were refused as busy, by prompt. */
   readonly turnedAway = new Map<string, number>();
-  /** Calls that the documents do not describe or that the vendor refuses, but for the prompts that ask for it. */
+  /** Calls that the documents do not describe or that the vendor refuses, but for the prompts that provoke it. */
   readonly faults: string[] = [];
   /** Credentials that reached the content delivery network. */
   readonly leaks: string[] = [];

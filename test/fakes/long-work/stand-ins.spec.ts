@@ -1,6 +1,6 @@
 import { decode } from 'fast-png';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DOCUMENTED, DocumentedClient, type Told } from './documented-calls.js';
+import { DOCUMENTED, DocumentedClient, type DocumentedAnswer } from './documented-calls.js';
 import { StandIn } from './stand-in.js';
 import { valueAt, type Vendor } from './vendor.js';
 import { VENDORS } from './vendors.js';
@@ -100,7 +100,7 @@ describe.each(named)('the stand-in for %s', (name, vendor) => {
     expect((await client.look(lost)).text).toBe(gone);
   });
 
-  /** Where the caller gives the id, each task needs its own. */
+  /** Where the client gives the id, each task needs its own. */
   const submittedAnew = async (prompt: string): Promise<string> => {
     const uuid = /8f0f7a52-6f0b-4b8f-9a55-0d6e9f2a7c11/g;
     const body = JSON.stringify(client.bodyFor(prompt)).replaceAll(uuid, crypto.randomUUID());
@@ -153,7 +153,7 @@ describe('the stand-in for ComfyUI', () => {
 const textOf = (body: unknown): string => (typeof body === 'string' ? body : JSON.stringify(body));
 
 /** A submit was taken if its answer holds the id. */
-const isTaken = (answer: Told, client: DocumentedClient): boolean =>
+const isTaken = (answer: DocumentedAnswer, client: DocumentedClient): boolean =>
   answer.status < 300 && client.idIn(answer) !== '';
 
 /** The body once for each of its leaves, with a value of another type there. */

@@ -9,7 +9,7 @@ export const WEATHERS = [
   'rough',
   /** Is never found. */
   'lost',
-  /** The first submit is turned away. */
+  /** The first submit is refused as busy. */
   'busy',
   /** The prompt violates the vendor's rules. */
   'refused',

@@ -46,14 +46,14 @@ export interface SubmitCall extends CallPlace {
   /** What the schema cannot say; `null`: nothing is wrong. */
   readonly check?: (body: Json) => Reply | null;
   readonly prompt: (body: Json) => string;
-  /** The vendor takes an id of the caller. */
+  /** The client gives the id of a task. */
   readonly id?: (body: Json) => string;
   readonly size?: (body: Json) => { readonly width: number; readonly height: number; readonly n: number };
   readonly answer: (task: Task) => Reply;
 }
 
 export interface TaskCall extends CallPlace {
-  /** A look tells the state, a fetch gets the result. */
+  /** A look shows the state, a fetch gets the result. */
   readonly does: 'look' | 'fetch' | 'cancel';
   /** Only at the host of a region, not at the public one. */
   readonly isRegional?: true;

@@ -79,7 +79,7 @@ export const veo: Vendor = {
   ],
 };
 
-/** Veo on Vertex AI, below /v1/projects/{project}/locations/{location}: an operation is asked for by POST. */
+/** Veo on Vertex AI, below /v1/projects/{project}/locations/{location}: an operation is polled by POST. */
 export const veoVertex: Vendor = {
   accepts: bearer,
   replies,

@@ -41,11 +41,11 @@ export function describeJobs({ paths }: OpenAPIObject): void {
   header(follow, 'Last-Event-ID', 'The version that the client knows: only newer ones are sent.');
   const file = paths['/api/v1/jobs/{id}/files/{number}']?.get;
   answer(file, '200', 'The file', FILE);
-  answer(file, '206', 'The part that Range asks for', FILE);
+  answer(file, '206', 'The part that Range names', FILE);
   header(file, 'Range', 'A part of the file, such as bytes=0-999.');
   const content = paths['/v1/videos/{id}/content']?.get;
   answer(content, '200', 'The film', FILE);
-  answer(content, '206', 'The part that Range asks for', FILE);
+  answer(content, '206', 'The part that Range names', FILE);
   header(content, 'Range', 'A part of the film, such as bytes=0-999.');
 }
 

@@ -64,7 +64,7 @@ export class JobNotFoundError extends Error {
   }
 }
 
-/** The file is asked for before it is there, or the job has none. */
+/** The file is requested before it exists, or the job has none. */
 export class NoResultError extends Error {
   override readonly name = 'NoResultError';
 

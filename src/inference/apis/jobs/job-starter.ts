@@ -35,8 +35,8 @@ export class JobStarter {
       );
       if (job !== null && answersRetry(job)) return { job, created: false };
     }
-    const asked = { modelName, kind, ownerKey, input, requestId: http.id, requestHash: hash };
-    return this.jobs.create({ ...asked, idempotencyKey, webhookUrl });
+    const wanted = { modelName, kind, ownerKey, input, requestId: http.id, requestHash: hash };
+    return this.jobs.create({ ...wanted, idempotencyKey, webhookUrl });
   }
 }
 

@@ -66,7 +66,7 @@ export class JobsController {
     return jobView(await this.own.get(id, http));
   }
 
-  /** Cancels a job: 202 while the upstream is told, 200 once it has ended. A job that had ended stays as it is. */
+  /** Cancels a job: 202 while the cancel is sent to the upstream, 200 once it has ended. A job that had ended stays as it is. */
   @Delete(':id')
   @HttpCode(202)
   async cancel(

@@ -70,7 +70,7 @@ export class LongWork implements OnModuleDestroy {
     { preferences, deadline, disconnect }: Wait,
   ): Promise<void> {
     reply.header('x-mmm-job-id', job.id).header('location', jobPath(job.id));
-    // Whatever comes now, the upstream may have been asked.
+    // Whatever comes now, the upstream may have received the request.
     reply.header('x-should-retry', 'false');
     const patient = new PatientReply(reply, preferences.respondAsync ? 'none' : format.patience);
     const leave = this.hangUps.enter(job.id);
@@ -95,7 +95,7 @@ export class LongWork implements OnModuleDestroy {
     }
   }
 
-  /** What the error filter would tell in a status: what is unexpected is for the log alone. */
+  /** As the error filter answers, in a body: an unexpected error goes to the log alone. */
   private lateFailure(error: unknown): LateFailure {
     if (error instanceof JobFailedError) return error;
     if (isExpected(error)) return { code: null, message: error.message };
@@ -150,7 +150,7 @@ function note({ facts }: FastifyRequest, reply: FastifyReply, { workerId }: Job)
 }
 
 /**
- * The job has what the body said, and its client may wait for minutes: the bytes are freed, and no longer count in the
+ * The job holds the content of the body, and its client may wait for minutes: the bytes are freed, and no longer count in the
  * memory budget, which counts them until the response is closed.
  */
 function releaseBody(http: FastifyRequest, { raw, server }: FastifyReply): void {

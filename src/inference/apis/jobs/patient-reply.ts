@@ -6,7 +6,7 @@ import { SseResponse } from '../../streams/sse-response.js';
 /**
  * How a client is kept waiting longer than proxies allow. `spaces`: JSON may begin with them [RFC 8259, 2], but the status
  * is 200 from then on, so only for an API whose clients see a failure in the body. `events`: comments of a stream. `none`:
- * a failure could only be told by its status, so nothing is sent before the end.
+ * only a status could report a failure, so nothing is sent before the end.
  */
 export type Patience = 'spaces' | 'events' | 'none';
 

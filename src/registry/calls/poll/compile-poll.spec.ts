@@ -66,14 +66,14 @@ describe('a poll with faults is refused, each at its field', () => {
     [
       'nothing says which task is meant',
       poll({ keep: undefined, status: { url: '/t' }, cancel: undefined }),
-      ['poll.keep: is missing', 'poll.status: asks for no task'],
+      ['poll.keep: is missing', 'poll.status: names no task'],
     ],
     [
       'a kept value that is used nowhere',
       poll({ keep: { TASK_ID: 'id', OTHER: 'x' } }),
       ['poll.keep.OTHER: is used nowhere'],
     ],
-    ['a status without a task', poll({ status: { url: '/t' } }), ['poll.status: asks for no task']],
+    ['a status without a task', poll({ status: { url: '/t' } }), ['poll.status: names no task']],
     [
       "a client's words in a step",
       poll({ status: { url: '/t/{TASK_ID}?p={USER_PROMPT}' } }),
@@ -144,7 +144,7 @@ describe('a poll with faults is refused, each at its field', () => {
       poll({ resubmit: 'ask' }),
       [
         'poll.keep: is not used with resubmit "ask": a task that is found by {JOB_ID} has no answer to its submit',
-        'poll.resubmit: is "ask", so the status must ask by {JOB_ID}',
+        'poll.resubmit: is "ask", so the status must hold {JOB_ID}',
         'poll.resubmit: is "ask", so the submit must hold {JOB_ID}',
       ],
     ],

@@ -125,21 +125,21 @@ function addIdentityFaults(
   inStatus: ReadonlySet<PlaceholderName>,
   faults: FaultList,
 ): void {
-  const asks = poll.resubmit === 'ask';
+  const asksFirst = poll.resubmit === 'ask';
   if (Object.keys(poll.keep ?? {}).length === 0 && !inSubmit.has('JOB_ID'))
     faults.add(
       'poll.keep',
       'is missing: what in the submit\'s answer identifies the task, such as {"TASK_ID": "id"}',
     );
   if (!inStatus.has('JOB_ID') && keptIn(inStatus).size === 0)
-    faults.add('poll.status', 'asks for no task: it must hold a kept value or {JOB_ID}');
-  if (!asks) return;
+    faults.add('poll.status', 'names no task: it must hold a kept value or {JOB_ID}');
+  if (!asksFirst) return;
   if (Object.keys(poll.keep ?? {}).length > 0)
     faults.add(
       'poll.keep',
       'is not used with resubmit "ask": a task that is found by {JOB_ID} has no answer to its submit',
     );
-  if (!inStatus.has('JOB_ID')) faults.add('poll.resubmit', 'is "ask", so the status must ask by {JOB_ID}');
+  if (!inStatus.has('JOB_ID')) faults.add('poll.resubmit', 'is "ask", so the status must hold {JOB_ID}');
   if (!inSubmit.has('JOB_ID'))
     faults.add(
       'poll.resubmit',

@@ -56,7 +56,7 @@ describe('the requests of a poll', () => {
     ]);
   });
 
-  it('are never made without a value that the submit kept: they would ask for another task', () => {
+  it('are never made without a value that the submit kept: they would reach another task', () => {
     const { poll: call } = compiled(poll({ status: { url: '/tasks?id={TASK_ID}' } }));
     const render = () => call?.status({ ...KNOWN, kept: {} });
     expect(render).toThrow(PollUrlError);

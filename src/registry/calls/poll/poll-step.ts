@@ -73,7 +73,7 @@ export function compileStep(
   return {
     placeholders,
     render: (values) => {
-      // A request without it would ask for another task, or for all of them.
+      // A request without it would reach another task, or all of them.
       for (const name of needed)
         if (values[keptName(name)] === undefined)
           throw new PollUrlError(
