@@ -1,5 +1,8 @@
-import 'reflect-metadata';
-import { readProcessEnvironment } from './config/environment.js';
-import { runProcess } from './run.js';
+import { stopSignal } from './stop-signal.js';
 
-await runProcess(() => readProcessEnvironment());
+const stopRequested = stopSignal();
+await import('reflect-metadata');
+const { readProcessEnvironment } = await import('./config/environment.js');
+const { runProcess } = await import('./run.js');
+
+await runProcess(() => readProcessEnvironment(), stopRequested);

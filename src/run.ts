@@ -8,16 +8,13 @@ import { ListenError } from './listen-error.js';
 /** The exit code of an unexpected failure. */
 const FAILED = 1;
 
-/**
- * Runs the service as this process until SIGTERM or SIGINT. Process 1 of a container has no default handlers, so signals
- * are handled from the start.
- */
-export async function runProcess(readSettings: () => Settings): Promise<void> {
-  const stopAsked = new Promise<string>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
-  });
+/** Runs the service as this process until `stopRequested` resolves. */
+export async function runProcess(
+  readSettings: () => Settings,
+  stopRequested: Promise<string>,
+): Promise<void> {
   try {
-    await run(readSettings(), stopAsked);
+    await run(readSettings(), stopRequested);
   } catch (error) {
     process.exitCode = error instanceof ConfigurationError ? ConfigurationError.exitCode : FAILED;
     process.stderr.write(`${describe(error)}\n`);
@@ -25,7 +22,7 @@ export async function runProcess(readSettings: () => Settings): Promise<void> {
 }
 
 /** Starts the service, which can be stopped at any time, even while it starts. */
-async function run(settings: Settings, stopAsked: Promise<string>): Promise<void> {
+async function run(settings: Settings, stopRequested: Promise<string>): Promise<void> {
   const log = createLog(settings.log);
   if (settings.ignoredVariables.length > 0) {
     log.logger.warn(`settings that no longer exist are ignored: ${settings.ignoredVariables.join(', ')}`);
@@ -36,7 +33,7 @@ async function run(settings: Settings, stopAsked: Promise<string>): Promise<void
     import('./serve.js'),
   ]);
   for (const notice of database.notices) log.logger.warn(notice);
-  await serve(settings, database, log, stopAsked);
+  await serve(settings, database, log, stopRequested);
 }
 
 /** Faults that an operator can fix need no stack trace. */

@@ -13,6 +13,8 @@ import type { Log } from './telemetry/logger.js';
 import { UpstreamClient } from './upstream/upstream-client.js';
 import { welcome } from './welcome.js';
 
+/** The start waits for no database; so long only if it hangs. */
+const LONGEST_START_MS = 15_000;
 /** Time for the steps after draining, such as releasing leases in a database that does not answer. */
 const LAST_RESORT_MS = 15_000;
 
@@ -29,9 +31,12 @@ export async function serve(
   });
   const running = new RunningRequests(app.getHttpServer());
 
+  const listening = app.listen(settings.server.port, settings.server.host);
   const stop = once(async (why: string) => {
     log.logger.info(`stopping: ${why}`);
     try {
+      // What is closed while it starts to listen may listen all the same, or never end.
+      await Promise.race([listening.catch(() => {}), sleep(LONGEST_START_MS, undefined, { ref: false })]);
       await drainAndClose(app, running, settings);
     } finally {
       await database.stop();
@@ -50,7 +55,7 @@ export async function serve(
   });
 
   try {
-    await app.listen(settings.server.port, settings.server.host);
+    await listening;
   } catch (error) {
     await stop('it cannot listen');
     if (isStopping) return;

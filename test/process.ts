@@ -10,7 +10,7 @@ import { PATIENT_MS, until } from './until.js';
 import type { TestSettings } from './service.js';
 
 export const ROOT = join(import.meta.dirname, '..');
-const MAIN = join(ROOT, 'dist/src/main.js');
+export const MAIN = join(ROOT, 'dist/src/main.js');
 const NODE_COMPILE_CACHE = join(ROOT, 'node_modules/.cache/compiled');
 const TUNED_MAIN = join(ROOT, 'test/tuned-main.mjs');
 

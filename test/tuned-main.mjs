@@ -3,5 +3,6 @@ import 'reflect-metadata';
 import { readProcessEnvironment } from '../dist/src/config/environment.js';
 import { tuned } from '../dist/src/config/tuning.js';
 import { runProcess } from '../dist/src/run.js';
+import { stopSignal } from '../dist/src/stop-signal.js';
 
-await runProcess(() => readProcessEnvironment(tuned(JSON.parse(process.argv[2] ?? '{}'))));
+await runProcess(() => readProcessEnvironment(tuned(JSON.parse(process.argv[2] ?? '{}'))), stopSignal());

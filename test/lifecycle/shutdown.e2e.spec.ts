@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { Agent, request } from 'node:http';
@@ -7,7 +8,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { databaseForTest } from '../database.js';
 import { openFolder } from '../embedded-postgres/folders.js';
 import { type Behaviour, type FakeUpstream, slow, startFakeUpstream, text } from '../fakes/fake-upstream.js';
-import { databaseSettings, postgresOf, ROOT, type ServiceProcess, startProcess } from '../process.js';
+import { databaseSettings, MAIN, postgresOf, ROOT, type ServiceProcess, startProcess } from '../process.js';
 import { PATIENT_MS, until } from '../until.js';
 
 const PATIENTLY = { timeout: 120_000 };
@@ -31,6 +32,20 @@ async function startQuick(environment: Readonly<Record<string, string>> = {}): P
   return startProcess({ ...databaseSettings(database.address), ...environment }).ready();
 }
 
+const AS_PROCESS_1 = ['unshare', '--pid', '--fork', '--kill-child'] as const;
+const MAY_UNSHARE = spawnSync('unshare', [...AS_PROCESS_1.slice(1), 'true']).status === 0;
+
+/** A module for `--import`: the process gets a SIGTERM when it is about to load this file. */
+function signalOnLoading(file: string): string {
+  const hook = `export function load(url, context, next) {
+    if (url.endsWith('${file}')) process.kill(process.pid, 'SIGTERM');
+    return next(url, context);
+  }`;
+  return dataUrl(`import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hook))});`);
+}
+
+const dataUrl = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
+
 const refuses = (url: string): Promise<boolean> =>
   fetch(url).then(
     () => false,
@@ -46,6 +61,15 @@ describe('SIGTERM', PATIENTLY, () => {
     expect(await service.stop()).toEqual(CLEAN);
     expect(service.stderr).toBe('');
     expect(postgresOf(dataDir)).toBeUndefined();
+  });
+
+  it.skipIf(!MAY_UNSHARE)('is heard by process 1 of a container while it loads the service', async () => {
+    const database = await databaseForTest();
+    const service = startProcess(databaseSettings(database.address), {
+      command: [...AS_PROCESS_1, process.execPath, '--import', signalOnLoading('/dist/src/run.js'), MAIN],
+    });
+    expect(await service.exited).toEqual(CLEAN);
+    expect(service.log.map(({ msg }) => msg)).toContain('stopping: SIGTERM');
   });
 
   it('lets running requests finish, refuses new ones, and stops PostgreSQL too', async () => {
