@@ -1,19 +1,52 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigurationError } from '../../src/config/configuration-error.js';
 import { readEnvironment } from '../../src/config/environment.js';
+import { openFolder } from '../embedded-postgres/folders.js';
 import { last } from './dockerfile.js';
 import { DOCKERFILE, IMAGE, IMAGE_ENVIRONMENT, LIVEZ, script, SECRETS, strangers } from './facts.js';
 import { Tree } from './tree.js';
 
 describe('the image', () => {
-  it('is based on Debian with a supported Node version, because Alpine has another C library', () => {
-    const [, major = ''] = /^NODE_IMAGE=node:(\d+)-slim$/.exec(last(DOCKERFILE.head, 'ARG') ?? '') ?? [];
+  it('is based on Debian with an exact, supported Node version, because Alpine has another C library', () => {
+    const base = /^NODE_IMAGE=(node:(\d+)\.\d+\.\d+-\w+-slim)$/;
+    const [, tag, major = ''] = base.exec(last(DOCKERFILE.head, 'ARG') ?? '') ?? [];
     expect(Number(major)).toBeGreaterThanOrEqual(22);
-    expect(DOCKERFILE.stages.map((stage) => last(stage, 'FROM')?.split(' ')[0])).toEqual(
-      DOCKERFILE.stages.map(() => '${NODE_IMAGE}'),
-    );
+    expect(last(IMAGE, 'LABEL')).toContain(`org.opencontainers.image.base.name="docker.io/library/${tag}"`);
+  });
+
+  it('is built on the platform of the builder, and only the last stage has that of the image', () => {
+    expect(DOCKERFILE.stages.map((stage) => last(stage, 'FROM')?.split(' AS ')[0])).toEqual([
+      '--platform=$BUILDPLATFORM ${NODE_IMAGE}',
+      '--platform=$BUILDPLATFORM ${NODE_IMAGE}',
+      '${NODE_IMAGE}',
+    ]);
+  });
+
+  it('says which release and revision it is', () => {
+    for (const [label, argument] of [
+      ['version', 'VERSION'],
+      ['revision', 'REVISION'],
+      ['source', 'SOURCE'],
+    ] as const) {
+      expect(last(IMAGE, 'LABEL')).toContain(`org.opencontainers.image.${label}="\${${argument}}"`);
+      expect(
+        IMAGE.filter(({ name, rest }) => name === 'ARG' && rest.startsWith(`${argument}=`)),
+      ).toHaveLength(1);
+    }
+  });
+
+  it('leaves out source maps and types of packages, and nothing else', () => {
+    const [, prune = ''] = /&&\s+(find .*)$/.exec(last(DOCKERFILE.stages[1] ?? [], 'RUN') ?? '') ?? [];
+    const folder = openFolder();
+    const files = ['a.js', 'b.mjs', 'LICENSE.md', 'c.json', 'd.wasm', 'map', 'ts', 'e.tsx.js'];
+    const pruned = ['a.js.map', 'a.d.ts', 'b.d.mts', 'c.d.cts', 'c.ts', 'tsconfig.tsbuildinfo'];
+    mkdirSync(join(folder, 'node_modules/x'), { recursive: true });
+    for (const file of [...files, ...pruned]) writeFileSync(join(folder, 'node_modules/x', file), '');
+    expect(spawnSync('sh', ['-c', prune], { cwd: folder }).status).toBe(0);
+    expect(readdirSync(join(folder, 'node_modules/x')).toSorted()).toEqual(files.toSorted());
   });
 
   it('runs as an unprivileged user with a numeric id, which Kubernetes can check', () => {
