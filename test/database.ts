@@ -40,6 +40,15 @@ export async function databaseForTest(template?: string | null): Promise<TestDat
   return database;
 }
 
+/** The same database for a role whose password is `test`; the embedded server wants none. */
+export function asRole(address: DatabaseAddress, role: string): DatabaseAddress {
+  if (!('url' in address)) return { ...address, user: role };
+  const url = new URL(address.url);
+  url.username = role;
+  url.password = 'test';
+  return { url: url.href };
+}
+
 async function once(server: DatabaseAddress, sql: string): Promise<void> {
   const client = new pg.Client(pgOptions(server));
   await client.connect();

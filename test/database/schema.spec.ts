@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { DataSource } from 'typeorm';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type DatabaseAddress, dataSourceOptions } from '../../src/database/data-source.js';
+import { dataSourceOptions } from '../../src/database/data-source.js';
 import { describeSchema } from '../../src/database/describe-schema.js';
 import { migrate, revertMigration } from '../../src/database/migrate.js';
-import { databaseForTest } from '../database.js';
+import { asRole, databaseForTest } from '../database.js';
 
 describe('the schema', () => {
   it('matches the entities: TypeORM finds nothing to change', async () => {
@@ -67,7 +67,7 @@ describe('the schema', () => {
   it('can be migrated by a role that owns only its schema', async () => {
     const database = await databaseForTest(null);
     const role = `owner_${Date.now()}`;
-    await database.query(`CREATE ROLE ${role} LOGIN PASSWORD 'owner'`);
+    await database.query(`CREATE ROLE ${role} LOGIN PASSWORD 'test'`);
     onTestFinished(async () => {
       await database.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
     });
@@ -84,14 +84,6 @@ describe('the schema', () => {
     expect(await migrate(database.address, 'public')).not.toEqual([]);
   });
 });
-
-function asRole(address: DatabaseAddress, role: string): DatabaseAddress {
-  if (!('url' in address)) return { ...address, user: role };
-  const url = new URL(address.url);
-  url.username = role;
-  url.password = 'owner';
-  return { url: url.href };
-}
 
 async function relations(database: { query(sql: string): Promise<{ relname?: string }[]> }) {
   const rows = await database.query(`SELECT relname FROM pg_class
