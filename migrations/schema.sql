@@ -330,7 +330,7 @@ CREATE INDEX job_webhook_due ON public.job_webhook USING btree (due_at) WHERE (d
 CREATE INDEX replica_fault_of_replica ON public.replica_fault USING btree (replica_id);
 CREATE INDEX worker_event_at ON public.worker_event USING btree (at);
 CREATE INDEX worker_event_of_worker ON public.worker_event USING btree (worker_id, id);
-CREATE UNIQUE INDEX worker_natural_key ON public.worker USING btree (model_name, md5(req_url_template), name);
+CREATE UNIQUE INDEX worker_natural_key ON public.worker USING btree (model_name, sha256((replace(req_url_template, '\'::text, '\\'::text))::bytea), name);
 CREATE INDEX worker_slot_of_replica ON public.worker_slot USING btree (replica_id);
 CREATE INDEX worker_slot_wish_of_replica ON public.worker_slot_wish USING btree (replica_id);
 CREATE INDEX worker_trouble_of_replica ON public.worker_trouble USING btree (replica_id);

@@ -25,6 +25,16 @@ import type { WorkerEntity } from './worker.entity.js';
  */
 export const VERSION = `xmin::text || ' ' || extract(epoch FROM pg_postmaster_start_time())`;
 
+/** SQL: whether the URL is this parameter, by the index `worker_natural_key`, which holds no URL whole. */
+export function urlIs(parameter: string): string {
+  return `${urlHash('req_url_template')} = ${urlHash(parameter)} AND req_url_template = ${parameter}`;
+}
+
+/** As the index has it. */
+function urlHash(url: string): string {
+  return `sha256(replace(${url}, '\\', '\\\\')::bytea)`;
+}
+
 export type WorkerRow = WorkerEntity & { readonly version: string };
 
 /** A database that does not answer for so long counts as away. */
@@ -108,7 +118,7 @@ export class WorkerQueries {
 
   async withKey(key: WorkerKey): Promise<WorkerEntity | undefined> {
     const rows = await this.database.query<WorkerEntity>(
-      `SELECT * FROM ${this.table} WHERE model_name = $1 AND md5(req_url_template) = md5($2) AND req_url_template = $2 AND name = $3`,
+      `SELECT * FROM ${this.table} WHERE model_name = $1 AND ${urlIs('$2')} AND name = $3`,
       [key.model_name, key.req_url_template, key.name],
     );
     return rows[0];

@@ -6,7 +6,7 @@ import { Database } from '../database/database.js';
 import { UUID } from '../input/page.dto.js';
 import { WorkerExistsError } from './registry-errors.js';
 import type { WorkerDefinition, WorkerKey } from './worker-fields.js';
-import { VERSION, WorkerQueries, type WorkerRow } from './worker-queries.js';
+import { urlIs, VERSION, WorkerQueries, type WorkerRow } from './worker-queries.js';
 import { WorkerEntity } from './worker.entity.js';
 
 /** The actor in `worker_event` and `updated_by` of changes that came through the API. */
@@ -50,11 +50,11 @@ export class WorkerWriter {
   ): Promise<{ readonly isNew: boolean; readonly row: WorkerRow }> {
     return this.database.transaction(actor, async (manager) => {
       for (;;) {
-        const existing = await this.lock(
-          manager,
-          'model_name = $1 AND md5(req_url_template) = md5($2) AND req_url_template = $2 AND name = $3',
-          [key.model_name, key.req_url_template, key.name],
-        );
+        const existing = await this.lock(manager, `model_name = $1 AND ${urlIs('$2')} AND name = $3`, [
+          key.model_name,
+          key.req_url_template,
+          key.name,
+        ]);
         if (existing !== undefined)
           return { isNew: false, row: await write(manager, existing, decide(existing)) };
         const made = await insert(manager, make);
@@ -108,10 +108,7 @@ export class WorkerWriter {
         .set({
           admin_state: () => `CASE admin_state WHEN 'disabled' THEN 'disabled' ELSE 'offline' END`,
         })
-        .where(
-          `model_name = :modelName AND md5(req_url_template) = md5(:url) AND req_url_template = :url`,
-          key,
-        )
+        .where(`model_name = :modelName AND ${urlIs(':url')}`, key)
         .andWhere(key.name === undefined ? 'true' : 'name = :name', key)
         .andWhere(`admin_state <> 'offline'`)
         .returning('id')

@@ -3,6 +3,7 @@ import { DatabaseSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import type { HeartbeatDto } from '../register-worker.dto.js';
+import { urlIs } from '../worker-queries.js';
 import { NoWorkerToRenewError, WorkerOfflineError } from '../registry-errors.js';
 
 interface Found {
@@ -49,7 +50,7 @@ export class HeartbeatService {
     return this.database.query<Found>(
       `WITH w AS MATERIALIZED (
          SELECT id, admin_state, heartbeat_ttl_s, created_at FROM ${this.worker}
-         WHERE model_name = $1 AND md5(req_url_template) = md5($2) AND req_url_template = $2 AND ($3::text IS NULL OR name = $3)
+         WHERE model_name = $1 AND ${urlIs('$2')} AND ($3::text IS NULL OR name = $3)
          ORDER BY id FOR SHARE),
        renewed AS (
          UPDATE ${this.probe} p SET heartbeat_at = now(),
