@@ -1,3 +1,4 @@
+import { countReasons, unusableReason } from '../registry/unusable-worker.js';
 import type { Worker } from '../registry/worker.js';
 import type { ErrorType } from '../telemetry/error-type.js';
 import type { Rejection } from './admission/admission.js';
@@ -18,7 +19,7 @@ export class NoWorkerAvailableError extends Error {
     /** When it is worth trying again, in seconds, 1 or more. */
     readonly retryAfterS: number,
     reason: string,
-    /** Tells overload from an outage. */
+    /** Distinguishes overload from an outage. */
     readonly errorType: ErrorType = 'policy_all_down',
   ) {
     super(`no worker of model(${modelName}) can be used now: ${reason}`);
@@ -44,28 +45,19 @@ export function unavailableType(
   }
 }
 
-/** What keeps each of the workers from being used, such as `2 unhealthy, 1 busy`. */
+/** What keeps each of the workers from being used, such as `2 unhealthy (connection refused), 1 busy`. */
 export function unavailableReason(
   all: readonly PooledWorker[],
   workerOf: (id: string) => Worker | undefined,
   nowMs: number,
 ): string {
-  const reasons = new Map<string, number>();
-  for (const pooled of all) {
-    const reason = reasonFor(pooled, workerOf(pooled.id), nowMs);
-    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-  }
-  return [...reasons].map(([reason, count]) => `${count} ${reason}`).join(', ');
+  return countReasons(all.map((pooled) => reasonFor(pooled, workerOf(pooled.id), nowMs)));
 }
 
 function reasonFor(pooled: PooledWorker, worker: Worker | undefined, nowMs: number): string {
   if (worker === undefined) return 'gone';
-  if (worker.adminState !== 'enabled') return worker.adminState;
-  if ('fault' in worker.call)
-    return worker.call.isOfReplica
-      ? 'that this replica cannot call, as its log says'
-      : 'with a definition or credentials that cannot be used';
-  if (pooled.member.health === 'unhealthy') return 'unhealthy';
+  const reason = unusableReason(worker);
+  if (reason !== null) return reason;
   switch (pooled.stats.circuit.ejectedFor) {
     case 'connect_error':
       return 'unreachable a moment ago';

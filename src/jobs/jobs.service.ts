@@ -7,6 +7,7 @@ import { DatabaseUnavailableError } from '../database/database-unavailable-error
 import { LiveWorkers, type Model } from '../registry/live/live-workers.js';
 import { ModelLookup } from '../registry/live/model-lookup.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
+import { countReasons, unusableReason } from '../registry/unusable-worker.js';
 import type { CancelSignal } from '../upstream/exchange.js';
 import { IdempotencyConflictError, InputsFullError, QueueFullError } from './job-errors.js';
 import { type Job, type NewJob, newJobId } from './job.js';
@@ -236,7 +237,11 @@ export class Jobs {
       ({ adminState, health }) => adminState === 'enabled' && health !== 'unhealthy',
     );
     if (inUse.length === 0)
-      throw new NoWorkerAvailableError(job.modelName, RETRY_AFTER_S, whyNoneIsInUse(workers));
+      throw new NoWorkerAvailableError(
+        job.modelName,
+        RETRY_AFTER_S,
+        countReasons(workers.map((worker) => unusableReason(worker) ?? worker.health)),
+      );
     const forbidden = await this.links.faults(workers, job.input);
     const faults = new Map(
       workers.map((worker) => [worker, whyUnable(worker, job) ?? forbidden.get(worker) ?? null]),
@@ -257,13 +262,4 @@ const AWAY = 'away';
 function awayOrThrow(error: unknown): typeof AWAY {
   if (error instanceof DatabaseUnavailableError) return AWAY;
   throw error;
-}
-
-function whyNoneIsInUse(workers: readonly PollWorker[]): string {
-  const reasons = new Map<string, number>();
-  for (const { adminState, health } of workers) {
-    const reason = adminState === 'enabled' ? health : adminState;
-    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-  }
-  return [...reasons].map(([reason, count]) => `${count} ${reason}`).join(', ');
 }

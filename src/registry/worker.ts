@@ -132,6 +132,8 @@ export interface Worker {
   /** Milliseconds since 1970. A change of it alone clears the worker's ejection. */
   readonly adminStateSinceMs: number;
   readonly health: Health;
+  /** Of the last change of its health, for operators: it may hold addresses. Clients get `unusableReason`. */
+  readonly healthReason: string;
   readonly weight: number;
   readonly priority: number;
   readonly maxConcurrency: number;

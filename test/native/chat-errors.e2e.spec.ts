@@ -54,7 +54,10 @@ describe('A native chat that fails', () => {
     await upstream.kill();
     await until(async () => (await viewsOf(service, model))[0]?.health === 'unhealthy');
     await until(async () => (await service.chat(model, 'x')).status === 503);
-    expect((await service.chat(model, 'x')).headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+    const { headers, json: body } = await service.chat(model, 'x');
+    expect(headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+    const msg = `no worker of model(${model}) can be used now: 1 unhealthy (connection refused)`;
+    expect(body).toEqual({ success: false, msg });
   });
 
   it.each([500, 503, 429, 404, 403, 401, 302, 204])('reports the upstream status %i', async (code) => {

@@ -43,6 +43,7 @@ function aWorker(healthCheck: unknown, origin = 'http://10.0.0.3:8000', fault?: 
     adminState: 'enabled',
     adminStateSinceMs: 0,
     health: 'unknown',
+    healthReason: 'not probed yet',
     weight: 1,
     priority: 0,
     maxConcurrency: 64,

@@ -43,7 +43,7 @@ export class WorkerCompiler {
 
   /** The worker with a health that only this replica has observed. It lasts until the row is read again: no row has its version. */
   withHealth(worker: Worker, health: Health, reason: string): Worker {
-    const changed = { ...worker, health, version: '' };
+    const changed = { ...worker, health, healthReason: reason, version: '' };
     const row = this.rows.get(worker);
     if (row !== undefined)
       this.rows.set(changed, { ...row, health, health_reason: reason, health_since: new Date() });
@@ -62,6 +62,7 @@ export class WorkerCompiler {
       adminState: row.admin_state,
       adminStateSinceMs: Number(row.admin_state_since),
       health: row.health,
+      healthReason: row.health_reason,
       weight: row.weight,
       priority: row.priority,
       maxConcurrency: row.max_concurrency,
