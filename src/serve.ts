@@ -65,7 +65,9 @@ export async function serve(
   const port = typeof address === 'object' && address !== null ? address.port : settings.server.port;
   app.get(OwnAddress).listeningOn(port);
   log.logger.info(`listening on ${settings.server.host}:${port}`);
-  app.get(DatabaseConnection).onConnected(() => process.stdout.write(welcome(settings, port)));
+  app
+    .get(DatabaseConnection)
+    .onConnected(() => process.stdout.write(welcome(settings, port, database.folder)));
 }
 
 /**

@@ -1,15 +1,18 @@
 import type { Settings } from './config/settings.js';
 
-/** First steps for a new user, as plain lines whatever the format of the log. */
-export function welcome({ access, database, server }: Settings, port: number): string {
+/**
+ * First steps for a new user, as plain lines whatever the format of the log.
+ * @param folder of the embedded database; `null`: there is none
+ */
+export function welcome({ access, server }: Settings, port: number, folder: string | null): string {
   const host = server.host === '0.0.0.0' || server.host === '::' ? '127.0.0.1' : server.host;
   const base = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   const lines = [
     '',
     `Multi-Model Manager serves ${base}   (pages: ${base}/docs)`,
-    database.url === null
-      ? `Registry: embedded PostgreSQL in ${database.dataDir}`
-      : 'Registry: the PostgreSQL of DATABASE_URL',
+    folder === null
+      ? 'Registry: the PostgreSQL of DATABASE_URL'
+      : `Registry: embedded PostgreSQL in ${folder}`,
   ];
   if (!access.protectedMode) return `${lines.join('\n')}\n\n`;
   return `${[

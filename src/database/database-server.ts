@@ -7,6 +7,8 @@ const SPARE_CONNECTIONS = 20;
 
 export interface DatabaseServer {
   readonly addresses: DatabaseAddresses;
+  /** Where the embedded server keeps its data; `null`: the server of DATABASE_URL. */
+  readonly folder: string | null;
   readonly notices: readonly string[];
   /** Resolves with the reason if the embedded server ends unexpectedly. */
   readonly lost: Promise<string>;
@@ -21,7 +23,13 @@ export async function startDatabaseServer(
   if (settings.url !== null) {
     const pooled = { url: settings.url };
     const direct = { url: settings.directUrl ?? settings.url };
-    return { addresses: { pooled, direct }, notices: [], lost: new Promise(() => {}), stop: async () => {} };
+    return {
+      addresses: { pooled, direct },
+      folder: null,
+      notices: [],
+      lost: new Promise(() => {}),
+      stop: async () => {},
+    };
   }
   const postgres = await startEmbeddedPostgres({
     dataDir: settings.dataDir,
@@ -31,6 +39,7 @@ export async function startDatabaseServer(
   let stopping = false;
   return {
     addresses: { pooled: postgres.connection, direct: postgres.connection },
+    folder: postgres.folder,
     notices: postgres.notices,
     lost: postgres.exited.then(() =>
       stopping ? new Promise<string>(() => {}) : 'the embedded PostgreSQL ended unexpectedly',

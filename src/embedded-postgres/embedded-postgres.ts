@@ -28,6 +28,8 @@ export interface EmbeddedPostgres {
     readonly user: string;
     readonly database: string;
   };
+  /** Where its data is; root may keep it elsewhere than in DATA_DIR. */
+  readonly folder: string;
   /** Resolves when the server has ended, expected or not. */
   readonly exited: Promise<void>;
   /** Notices for the operator, such as the place of a relocated database. */
@@ -73,6 +75,7 @@ async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres
     return {
       pid: server.pid,
       connection: { host: socket.path, port: PORT, user: SUPERUSER, database: 'postgres' },
+      folder: directory.postgres,
       exited,
       notices: [...directory.notices, ...runnable.notices],
       stop: async () => {

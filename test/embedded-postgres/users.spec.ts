@@ -146,6 +146,7 @@ describe.runIf(isRootOnLinux)('started by root', () => {
     const first = await start(dataDir);
     expect(elsewhere.map((home) => join(home, 'postgres'))).toContain(first.connection.host);
     // In a checkout that other users cannot enter, a second notice names the copied programs.
+    expect(statSync(join(first.folder, 'data', 'PG_VERSION')).uid).toBe(NOBODY);
     const [relocated, ...others] = first.notices;
     expect(relocated).toContain(`${dataDir} is kept in ${first.connection.host}`);
     expect(others.filter((notice) => !notice.includes('programs were copied'))).toEqual([]);

@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { databaseForTest } from '../database.js';
@@ -50,7 +52,7 @@ describe('a bad configuration', PATIENTLY, () => {
 });
 
 describe('a first start with only Node', PATIENTLY, () => {
-  it('serves, prints curl lines that work, and keeps other services off its DATA_DIR', async () => {
+  it('serves, prints where its data is and curl lines that work, and keeps other services off its DATA_DIR', async () => {
     const dataDir = openFolder();
     const startedMs = performance.now();
     const service = await startProcess({ DATA_DIR: dataDir }).ready();
@@ -58,6 +60,8 @@ describe('a first start with only Node', PATIENTLY, () => {
     process.stdout.write(`cold start, database made and migrated: ${Math.round(coldMs)} ms\n`);
 
     await until(() => service.stdout.includes('/api/server/offline'));
+    const [, folder = ''] = /^Registry: embedded PostgreSQL in (.+)$/m.exec(service.stdout) ?? [];
+    expect(existsSync(join(folder, 'data', 'PG_VERSION'))).toBe(true);
     const lines = service.stdout.split('\n').filter((line) => line.startsWith('curl '));
     const answers: unknown[] = [];
     for (const line of lines) {
