@@ -282,8 +282,11 @@ describe('a client that waits for a job', () => {
 
   it('learns which fields no template can hold', async () => {
     const body = { model: 'sketcher', prompt: 'hints', quality: 'hd', style: 'vivid', user: 'me' };
-    const { headers } = await service.post('/v1/images/generations', body, { prefer: 'respond-async' });
-    expect(headers.get('x-mmm-ignored')).toBe('quality, user');
+    const calls = [
+      await service.post('/v1/images/generations', body, { prefer: 'respond-async' }),
+      await service.post('/api/v1/jobs', body),
+    ];
+    for (const { headers } of calls) expect(headers.get('x-mmm-ignored')).toBe('quality, user');
   });
 
   it('is refused at other endpoints, and where no template can hold a field', async () => {

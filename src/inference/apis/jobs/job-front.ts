@@ -2,12 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { JobInput, JobKind } from '../../../jobs/job.js';
 import { Jobs } from '../../../jobs/jobs.service.js';
-import { pollWorkersOf } from '../../../jobs/engine/poll-workers.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
 import { ModelLookup } from '../../../registry/live/model-lookup.js';
 import type { Worker } from '../../../registry/worker.js';
 import { readPrefer } from '../../client/prefer.js';
-import { ignoredFields } from './new-job.js';
 import type { JobFormat } from './job-formats.js';
 import { LongWork } from './long-work.js';
 
@@ -53,15 +51,7 @@ export class JobFront {
     const { respondAsync } = readPrefer(http.headers['prefer']);
     if (!this.jobs.serves(model) && !respondAsync && !needsJob(workers)) return ordinary();
     const { kind, input, format } = call(workers);
-    this.tellIgnored(model, input, reply);
     return this.longWork.answer(http, reply, { model, kind, input, webhookUrl: null }, format);
-  }
-
-  /** Hints that no template of the model can say. */
-  private tellIgnored(model: string, input: JobInput, reply: FastifyReply): void {
-    const templates = pollWorkersOf(this.live.model(model)).map(({ call }) => call.placeholders);
-    const ignored = templates.length === 0 ? [] : ignoredFields(input, templates);
-    if (ignored.length > 0) reply.header('x-mmm-ignored', ignored.join(', '));
   }
 }
 

@@ -1,13 +1,21 @@
 import { Injectable } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ownerOf } from './own-jobs.js';
 import type { Job } from '../../../jobs/job.js';
+import { pollWorkersOf } from '../../../jobs/engine/poll-workers.js';
+import { jobPath } from '../../../jobs/job-view.js';
 import { Jobs } from '../../../jobs/jobs.service.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
-import { idempotencyKeyOf, type JobRequest, requestHash, retryCountOf } from './new-job.js';
+import { idempotencyKeyOf, ignoredFields, type JobRequest, requestHash, retryCountOf } from './new-job.js';
 
 /** A client's retry means a job that lives, or ended within this time. */
 const REPEATED_WITHIN_MS = 120_000;
+
+export interface StartedJob {
+  readonly job: Job;
+  /** `false`: the request is a repetition. */
+  readonly created: boolean;
+}
 
 /** Makes jobs of requests. */
 @Injectable()
@@ -18,11 +26,25 @@ export class JobStarter {
   ) {}
 
   /**
-   * The job of a request. A repetition gives the job that there is: one with the same `Idempotency-Key`, or the retry of an
+   * The job of a request, which the headers of the response name. A repetition gives the job that there is: one with the same `Idempotency-Key`, or the retry of an
    * OpenAI client, which sends no key.
    * @throws InvalidInputError, and what Jobs.create throws
    */
-  async start(http: FastifyRequest, request: JobRequest): Promise<{ job: Job; created: boolean }> {
+  async start(http: FastifyRequest, reply: FastifyReply, request: JobRequest): Promise<StartedJob> {
+    const started = await this.found(http, request);
+    reply.header('x-mmm-job-id', started.job.id).header('location', jobPath(started.job.id));
+    const ignored = this.ignored(request);
+    if (ignored.length > 0) reply.header('x-mmm-ignored', ignored.join(', '));
+    return started;
+  }
+
+  /** Hints that no template of the model has a place for. */
+  private ignored({ model, input }: JobRequest): readonly string[] {
+    const templates = pollWorkersOf(this.live.model(model)).map(({ call }) => call.placeholders);
+    return templates.length === 0 ? [] : ignoredFields(input, templates);
+  }
+
+  private async found(http: FastifyRequest, request: JobRequest): Promise<StartedJob> {
     const { model: modelName, kind, input, webhookUrl } = request;
     const idempotencyKey = idempotencyKeyOf(http.raw);
     const ownerKey = ownerOf(http);

@@ -3,7 +3,7 @@ import { ApiBody } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ownerOf, OwnJobs } from './own-jobs.js';
 import { limitOf, pageOf, readCursor } from '../../../input/page.dto.js';
-import { hasEnded, jobPath, jobView } from '../../../jobs/job-view.js';
+import { hasEnded, jobView } from '../../../jobs/job-view.js';
 import { Jobs } from '../../../jobs/jobs.service.js';
 import { JobEvents } from './job-events.js';
 import { JobNotFoundError } from './job-errors.js';
@@ -35,8 +35,7 @@ export class JobsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JobDto> {
     const request = await this.requests.ofBody(http.body);
-    const { job, created } = await this.starter.start(http, request);
-    reply.header('x-mmm-job-id', job.id).header('location', jobPath(job.id));
+    const { job, created } = await this.starter.start(http, reply, request);
     if (!created) reply.code(200);
     return jobView(job);
   }

@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InferenceSettings } from '../../../config/settings.js';
 import type { Job } from '../../../jobs/job.js';
-import { hasEnded, jobPath, jobView } from '../../../jobs/job-view.js';
+import { hasEnded, jobView } from '../../../jobs/job-view.js';
 import { JobClients } from '../../../jobs/job-clients.js';
 import { Jobs } from '../../../jobs/jobs.service.js';
 import { ModelPolicies } from '../../../registry/models/model-policies.js';
@@ -55,7 +55,7 @@ export class LongWork implements OnModuleDestroy {
     const preferences = readPrefer(http.headers['prefer']);
     const deadline = this.deadlineOf(http, request.model, preferences);
     const disconnect = new ClientDisconnect(reply.raw);
-    const { job, created } = await this.starter.start(http, request);
+    const { job, created } = await this.starter.start(http, reply, request);
     if (!created) await this.clients.adopt(job.id, http.id);
     releaseBody(http, reply);
     // Not in this function: it would hold the request's images while its client waits.
@@ -69,7 +69,6 @@ export class LongWork implements OnModuleDestroy {
     format: JobFormat,
     { preferences, deadline, disconnect }: Wait,
   ): Promise<void> {
-    reply.header('x-mmm-job-id', job.id).header('location', jobPath(job.id));
     // Whatever comes now, the upstream may have received the request.
     reply.header('x-should-retry', 'false');
     const patient = new PatientReply(reply, preferences.respondAsync ? 'none' : format.patience);

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ownerOf } from '../jobs/own-jobs.js';
 import { type Fields, isPresent } from '../../../input/json.js';
 import type { Job } from '../../../jobs/job.js';
-import { hasEnded, jobPath, publicState } from '../../../jobs/job-view.js';
+import { hasEnded, publicState } from '../../../jobs/job-view.js';
 import { Jobs } from '../../../jobs/jobs.service.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
 import { FileResponses } from '../jobs/file-responses.js';
@@ -34,8 +34,7 @@ export class VideosController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<VideoDto> {
     const request = await this.requests.of(readBodyFields(http));
-    const { job } = await this.starter.start(http, request);
-    reply.header('x-mmm-job-id', job.id).header('location', jobPath(job.id));
+    const { job } = await this.starter.start(http, reply, request);
     return this.shown(job);
   }
 

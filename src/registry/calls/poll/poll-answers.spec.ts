@@ -99,8 +99,8 @@ describe('an answer to a status', () => {
       { kind: 'cancelled', word: 'CANCELLED', message: 'by a person' },
     ],
     [answer({ status: 'GONE' }), { kind: 'not_found', note: 'GONE' }],
-    [answer({}), { kind: 'not_found', note: 'its answer holds no state' }],
-    [answer([]), { kind: 'not_found', note: 'its answer holds no state' }],
+    [answer({}), { kind: 'not_found', note: 'its answer holds no state at status (poll.state)' }],
+    [answer([]), { kind: 'not_found', note: 'its answer holds no state at status (poll.state)' }],
     [answer(''), { kind: 'not_found', note: 'an empty answer' }],
     [answer({ error: 'no such task' }, 404), { kind: 'not_found', note: 'no such task (HTTP 404)' }],
     [answer('', 410), { kind: 'not_found', note: 'HTTP 410' }],
@@ -164,8 +164,11 @@ describe('the result of a task that is done', () => {
   });
 
   it.each([
-    [{}, 'it is done, and nothing stands where its result should'],
-    [{ urls: [null, 1, ''] }, 'it is done, and nothing stands where its result should'],
+    [{}, 'it is done, and its answer holds no URL at urls[*] or url (poll.result.extract)'],
+    [
+      { urls: [null, 1, ''] },
+      'it is done, and its answer holds no URL at urls[*] or url (poll.result.extract)',
+    ],
     [{ error: 'filtered' }, 'filtered'],
   ])('of %j is missing: %s', (json, message) => {
     expect(PLAIN.result(json, KNOWN)).toEqual({ kind: 'missing', message });
@@ -231,7 +234,10 @@ describe('the result of a task that is done', () => {
     [answer('', 404), { kind: 'failed', message: 'its result answers HTTP 404' }],
     [answer('', 425), { kind: 'again', retryAfterMs: null, note: 'HTTP 425' }],
     [answer('', 502), { kind: 'again', retryAfterMs: null, note: 'HTTP 502' }],
-    [answer('text'), { kind: 'missing', message: 'its result holds no file where the definition says' }],
+    [
+      answer('text'),
+      { kind: 'missing', message: 'its result holds no URL at urls[*] or url (poll.result.extract)' },
+    ],
   ])('answered with %o is read as %o', (sent, reading) => {
     expect(PLAIN.readResult(sent, KNOWN)).toEqual(reading);
   });

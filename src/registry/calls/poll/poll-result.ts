@@ -19,7 +19,10 @@ interface ResultRules {
   readonly as: PollResultSpec['as'];
   readonly origin: string;
   readonly extract: readonly ValuePath[];
+  /** Of an answer without a file: names the paths, so that the definition can be mended. */
+  readonly noFile: string;
   readonly each: ValuePath | null;
+  readonly nothingAtEach: string;
   readonly keep: readonly (readonly [string, ValuePath])[];
   readonly request: PollStep | null;
   readonly error: TextReader;
@@ -59,7 +62,17 @@ export function compileResult(
           faults,
         );
   addContradictions(result, request, faults);
-  const rules = { as: result.as, origin: context.origin, extract, each, keep, request, error };
+  const rules: ResultRules = {
+    as: result.as,
+    origin: context.origin,
+    extract,
+    noFile: noFile(result),
+    each,
+    nothingAtEach: `holds nothing at ${result.each ?? ''} (poll.result.each)`,
+    keep,
+    request,
+    error,
+  };
   const paths = [...extract, ...(each === null ? [] : [each]), ...keep.map(([, path]) => path)];
   return {
     placeholders: new Set([
@@ -123,7 +136,7 @@ function addContradictions(
 
 /** @throws what the render of `poll.result.request` throws */
 function planOf(
-  { each, keep, request, error, ...rules }: ResultRules,
+  { each, nothingAtEach, keep, request, error, ...rules }: ResultRules,
   answer: unknown,
   valuesOf: (ofThing: Kept) => PlaceholderValues,
 ): ResultPlan {
@@ -137,10 +150,10 @@ function planOf(
     const files = filesIn(rules, answer, values);
     return files.length > 0
       ? { kind: 'files', files }
-      : missing('it is done, and nothing stands where its result should');
+      : missing(`it is done, and its answer ${rules.noFile}`);
   }
   const things = each === null ? [answer] : each.all(answer, values).filter((thing) => thing !== null);
-  if (things.length === 0) return missing('it is done, and nothing stands where its results should');
+  if (things.length === 0) return missing(`it is done, and its answer ${nothingAtEach}`);
   try {
     const requests = things
       .slice(0, MOST_FILES)
@@ -151,6 +164,11 @@ function planOf(
     if (!(failure instanceof RenderError)) throw failure;
     return missing(`it is done, and its result cannot be requested: ${failure.message}`);
   }
+}
+
+function noFile({ as, extract }: PollResultSpec): string {
+  const paths = (Array.isArray(extract) ? extract : [extract]).join(' or ');
+  return `holds no ${as === 'url' ? 'URL' : 'base64 text'} at ${paths} (poll.result.extract)`;
 }
 
 /** What is missing is left out, as any value that is absent. */
@@ -176,7 +194,7 @@ function readResult(
   if (files.length > 0) return { kind: 'files', files };
   return {
     kind: 'missing',
-    message: words === '' ? 'its result holds no file where the definition says' : words,
+    message: words === '' ? `its result ${rules.noFile}` : words,
   };
 }
 

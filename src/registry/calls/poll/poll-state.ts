@@ -17,6 +17,8 @@ export interface SeenState {
 /** The rules of `poll.state`, compiled. */
 export interface StateReader {
   readonly placeholders: ReadonlySet<PlaceholderName>;
+  /** Its paths as they are written, for messages. */
+  readonly paths: string;
   /** Never throws. */
   read(answer: unknown, values: PlaceholderValues): SeenState;
 }
@@ -50,6 +52,7 @@ export function compileStates(
   addRepeatedWords(rules, isList, faults);
   return {
     placeholders: new Set(compiled.flatMap(({ path }) => [...path.placeholders])),
+    paths: rules.map(({ path }) => path).join(' or '),
     read: (answer, values) => seen(compiled, answer, values),
   };
 }

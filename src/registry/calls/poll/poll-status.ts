@@ -72,7 +72,8 @@ function stateIn(rules: StatusRules, json: unknown, values: PlaceholderValues, w
     case 'lost':
       return { kind: 'not_found', note: words === '' ? word : words };
     case null: {
-      if (word === '') return { kind: 'not_found', note: 'its answer holds no state' };
+      if (word === '')
+        return { kind: 'not_found', note: `its answer holds no state at ${rules.states.paths} (poll.state)` };
       const note = `the upstream reports ${JSON.stringify(word)}, a state that the definition does not list`;
       return { kind: 'running', word, ...placeOf(rules, json, values), note };
     }
