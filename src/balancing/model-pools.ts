@@ -44,7 +44,7 @@ export class ModelPools {
     metrics: Metrics,
   ) {
     this.metrics = new PoolMetrics(metrics);
-    live.onChange(() => this.applyRegistry());
+    live.onChange(({ models }) => this.applyRegistry(models));
     policies.onChange(() => this.applyPolicies());
     replicas.onChange(() => this.rebalance(this.pools.values()));
     slots.onChange((workerIds) => this.rebalance(this.poolsOf(workerIds)));
@@ -106,8 +106,10 @@ export class ModelPools {
     for (const [name, pool] of this.pools) pool.setPolicy(this.policies.of(name));
   }
 
-  private applyRegistry(): void {
-    for (const [name, pool] of this.pools) {
+  private applyRegistry(models: readonly string[]): void {
+    for (const name of models) {
+      const pool = this.pools.get(name);
+      if (pool === undefined) continue;
       const model = this.live.model(name) ?? null;
       pool.update(model);
       if (model === null && pool.isIdle) this.pools.delete(name);

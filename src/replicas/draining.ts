@@ -16,7 +16,7 @@ export interface DrainReport {
 export class Draining {
   private readonly logger = new Logger('Replicas');
   private readonly listeners: (() => void)[] = [];
-  private workers: readonly Worker[] = [];
+  private readonly workers = new Map<string, Worker>();
   private last: Drained = {};
 
   constructor(
@@ -25,11 +25,11 @@ export class Draining {
     private readonly table: ReplicaTable,
     private readonly sync: RegistrySync,
   ) {
-    live.onChange(() => this.followRegistry());
+    live.onChange(({ workerIds }) => this.followRegistry(workerIds));
   }
 
   get isAny(): boolean {
-    return this.workers.length > 0;
+    return this.workers.size > 0;
   }
 
   /** Calls `listener` when a worker begins to drain. */
@@ -38,7 +38,7 @@ export class Draining {
   }
 
   report(): DrainReport {
-    const drained = drainedHere(this.workers, (id) => this.activity.of(id).inFlight);
+    const drained = drainedHere([...this.workers.values()], (id) => this.activity.of(id).inFlight);
     return { drained, isNews: !isSame(drained, this.last) };
   }
 
@@ -49,16 +49,23 @@ export class Draining {
   /** Takes drained workers offline; any replica may do it. @throws DatabaseUnavailableError */
   async finish(): Promise<void> {
     if (!this.isAny) return;
-    const gone = await this.table.takeDrainedOffline(this.workers.map(({ id }) => id));
+    const gone = await this.table.takeDrainedOffline([...this.workers.keys()]);
     if (gone.length === 0) return;
     this.logger.log(`drained and now offline: ${gone.join(', ')}`);
     await this.sync.reload(gone);
   }
 
-  private followRegistry(): void {
-    const before = new Set(this.workers);
-    this.workers = this.live.workers().filter(({ adminState }) => adminState === 'draining');
-    if (this.workers.some((worker) => !before.has(worker))) for (const listener of this.listeners) listener();
+  private followRegistry(workerIds: readonly string[]): void {
+    let isNews = false;
+    for (const id of workerIds) {
+      const worker = this.live.worker(id);
+      if (worker?.adminState !== 'draining') this.workers.delete(id);
+      else {
+        this.workers.set(id, worker);
+        isNews = true;
+      }
+    }
+    if (isNews) for (const listener of this.listeners) listener();
   }
 }
 

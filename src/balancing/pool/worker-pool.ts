@@ -54,6 +54,7 @@ const NONE: ReadonlySet<string> = new Set();
 /** The workers of one model on this replica: picks, counts, and learns from how requests end. Never waits. */
 export class WorkerPool {
   private workers: readonly PooledWorker[] = [];
+  private byId: ReadonlyMap<string, PooledWorker> = new Map();
   /** Removed while requests run there: should they come back, these still count. */
   private departed: readonly PooledWorker[] = [];
   private memory: unknown;
@@ -80,7 +81,7 @@ export class WorkerPool {
   }
 
   worker(workerId: string): PooledWorker | undefined {
-    return this.workers.find(({ id }) => id === workerId);
+    return this.byId.get(workerId);
   }
 
   /** Running requests, those on removed workers included. */
@@ -106,8 +107,8 @@ export class WorkerPool {
       worker.update(member);
       return worker;
     });
-    const kept = new Set(this.workers);
-    this.departed = all.filter((worker) => worker.inFlight > 0 && !kept.has(worker));
+    this.byId = new Map(this.workers.map((worker) => [worker.id, worker]));
+    this.departed = all.filter((worker) => worker.inFlight > 0 && !this.byId.has(worker.id));
     this.refreshedAtMs = -Infinity;
   }
 

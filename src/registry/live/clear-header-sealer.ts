@@ -11,7 +11,9 @@ const ACTOR = 'sealing';
 @Injectable()
 export class ClearHeaderSealer {
   private readonly logger = new Logger('Registry');
-  private readonly running = new Set<string>();
+  private readonly queued = new Set<string>();
+  /** One after another: a statement may write thousands of rows, and requests for the registry need connections too. */
+  private sealing: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly writer: WorkerWriter,
@@ -20,19 +22,20 @@ export class ClearHeaderSealer {
   ) {}
 
   /** Returns at once. Any replica may do it: the row is locked, and the next one finds nothing left to do. */
-  sealIn(rows: readonly WorkerRow[]): void {
-    if (!this.vault.canSeal) return;
-    for (const row of rows) {
-      if (this.running.has(row.id) || !this.holdsClear(row)) continue;
-      this.running.add(row.id);
-      this.writer
-        .change(row.id, ACTOR, (locked) => this.sealed(locked))
-        .then(() => this.logger.log(`sealed credentials that stood in the header of worker ${row.id}`))
-        // The next read of the row tries again.
-        .catch((error: unknown) =>
-          this.logger.warn(`credentials of worker ${row.id} not sealed: ${String(error)}`),
-        )
-        .finally(() => this.running.delete(row.id));
+  sealIn(row: WorkerRow): void {
+    const { id } = row;
+    if (!this.vault.canSeal || this.queued.has(id) || !this.holdsClear(row)) return;
+    this.queued.add(id);
+    this.sealing = this.sealing.then(() => this.seal(id)).finally(() => this.queued.delete(id));
+  }
+
+  private async seal(id: string): Promise<void> {
+    try {
+      await this.writer.change(id, ACTOR, (locked) => this.sealed(locked));
+      this.logger.log(`sealed credentials that stood in the header of worker ${id}`);
+    } catch (error) {
+      // The next read of the row tries again.
+      this.logger.warn(`credentials of worker ${id} not sealed: ${String(error)}`);
     }
   }
 

@@ -7,21 +7,40 @@ export interface Model {
   readonly workers: readonly Worker[];
 }
 
-/** The registry as last read, in memory, for the hot path. Snapshots are replaced whole; reading never waits. */
+/** What one change touched. */
+export interface RegistryChange {
+  /** Ids of workers that came, changed or went. */
+  readonly workerIds: readonly string[];
+  /** Names of the models that came, changed or went. */
+  readonly models: readonly string[];
+}
+
+/** Workers by id as they are now; `null`: it is gone. */
+export type WorkerChanges = ReadonlyMap<string, Worker | null>;
+
+/**
+ * The registry as last read, in memory, for the hot path. A model's workers are replaced together; reading never waits. A
+ * change costs what it touches, however many other workers there are.
+ */
 @Injectable()
 export class LiveWorkers {
-  private byModel: ReadonlyMap<string, Model> = new Map();
-  private byId: ReadonlyMap<string, Worker> = new Map();
+  private readonly byModel = new Map<string, Model>();
+  private readonly byId = new Map<string, Worker>();
   private loadedAtMs: number | null = null;
-  private readonly listeners: (() => void)[] = [];
+  private readonly listeners: ((change: RegistryChange) => void)[] = [];
 
   /** When the table was last read whole; `null` before the first time. */
   get lastLoadMs(): number | null {
     return this.loadedAtMs;
   }
 
+  /** The table has been read whole. */
+  loaded(nowMs: number): void {
+    this.loadedAtMs = nowMs;
+  }
+
   /** Calls `listener` after every change. */
-  onChange(listener: () => void): void {
+  onChange(listener: (change: RegistryChange) => void): void {
     this.listeners.push(listener);
   }
 
@@ -41,52 +60,44 @@ export class LiveWorkers {
     return [...this.byId.values()];
   }
 
-  /** The whole table. */
-  replaceAll(workers: readonly Worker[], nowMs: number): void {
-    this.loadedAtMs = nowMs;
-    this.update(new Map(workers.map((worker) => [worker.id, worker])));
-  }
-
-  /** The workers found for `ids`; ids without a worker are removed. */
-  replace(ids: readonly string[], found: readonly Worker[]): void {
-    const next = new Map(this.byId);
-    for (const id of ids) next.delete(id);
-    for (const worker of found) next.set(worker.id, worker);
-    this.update(next);
-  }
-
   /** Replaces a worker with what this replica observed while the table cannot be written; the next read of its row replaces this. */
   overrideHealth(worker: Worker): void {
-    if (this.byId.has(worker.id)) this.update(new Map(this.byId).set(worker.id, worker));
+    if (this.byId.has(worker.id)) this.apply(new Map([[worker.id, worker]]));
   }
 
-  private update(byId: ReadonlyMap<string, Worker>): void {
-    const grouped = new Map<string, Worker[]>();
-    for (const worker of byId.values()) {
-      const siblings = grouped.get(worker.modelName);
-      if (siblings === undefined) grouped.set(worker.modelName, [worker]);
+  /** All at once: no reader sees a part of it. */
+  apply(changes: WorkerChanges): void {
+    const touched = new Map<string, Worker[]>();
+    const workerIds = new Set<string>();
+    for (const [id, worker] of changes) {
+      const before = this.byId.get(id);
+      if (before === (worker ?? undefined)) continue;
+      workerIds.add(id);
+      if (before !== undefined) touched.set(before.modelName, touched.get(before.modelName) ?? []);
+      if (worker === null) {
+        this.byId.delete(id);
+        continue;
+      }
+      this.byId.set(id, worker);
+      const siblings = touched.get(worker.modelName);
+      if (siblings === undefined) touched.set(worker.modelName, [worker]);
       else siblings.push(worker);
     }
-    const byModel = new Map<string, Model>();
-    for (const [name, workers] of grouped) {
-      const sorted = workers.toSorted(oldestFirst);
-      const before = this.byModel.get(name);
-      byModel.set(
-        name,
-        before !== undefined && same(before.workers, sorted) ? before : { name, workers: sorted },
-      );
-    }
-    this.byId = byId;
-    this.byModel = byModel;
-    for (const listener of this.listeners) listener();
+    if (workerIds.size === 0) return;
+    for (const [name, changed] of touched) this.replaceModel(name, changed, workerIds);
+    const change = { workerIds: [...workerIds], models: [...touched.keys()] };
+    for (const listener of this.listeners) listener(change);
+  }
+
+  private replaceModel(name: string, changed: readonly Worker[], changedIds: ReadonlySet<string>): void {
+    const kept = this.byModel.get(name)?.workers.filter(({ id }) => !changedIds.has(id)) ?? [];
+    const workers = [...kept, ...changed].toSorted(oldestFirst);
+    if (workers.length === 0) this.byModel.delete(name);
+    else this.byModel.set(name, { name, workers });
   }
 }
 
 export function oldestFirst(a: Worker, b: Worker): number {
   // A time that was set by hand may be infinity, which the driver returns as a number.
   return Number(a.createdAt) - Number(b.createdAt) || (a.id < b.id ? -1 : 1);
-}
-
-function same(a: readonly Worker[], b: readonly Worker[]): boolean {
-  return a.length === b.length && a.every((worker, index) => worker === b[index]);
 }

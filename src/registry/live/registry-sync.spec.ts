@@ -13,11 +13,13 @@ import { RegistrySync } from './registry-sync.js';
 /** A table that answers every read with no rows, or with an error. */
 class Rows {
   readonly reads: (readonly string[])[] = [];
+  onRead = (): void => {};
 
   constructor(private readonly error: Error | null) {}
 
   async findLive(ids: readonly string[]): Promise<WorkerRow[]> {
     this.reads.push(ids);
+    this.onRead();
     if (this.error !== null) throw this.error;
     return [];
   }
@@ -50,5 +52,28 @@ describe('RegistrySync.readYourWrites', () => {
 
   it('throws any other error', async () => {
     await expect(syncOf(new Rows(new TypeError('a bug'))).readYourWrites(['a'])).rejects.toThrow('a bug');
+  });
+});
+
+describe('RegistrySync.reload', () => {
+  it('reads together what is asked for before its turn comes, and answers each', async () => {
+    const rows = new Rows(null);
+    const sync = syncOf(rows);
+    await Promise.all([sync.reload(['a']), sync.reload(['b']), sync.reload(['b', 'c'])]);
+    await sync.reload(['d']);
+    expect(rows.reads).toEqual([['a', 'b', 'c'], ['d']]);
+  });
+
+  it('reads again what is asked for while it is being read', async () => {
+    const rows = new Rows(null);
+    const sync = syncOf(rows);
+    const first = sync.reload(['a']);
+    rows.onRead = () => {
+      rows.onRead = () => {};
+      void sync.reload(['a']);
+    };
+    await first;
+    await sync.reload([]);
+    expect(rows.reads).toEqual([['a'], ['a']]);
   });
 });

@@ -5,9 +5,11 @@ import { DatabaseUnavailableError } from '../../database/database-unavailable-er
 import { Notifications } from '../../database/notifications.js';
 import { type CompiledRow, WorkerCompiler } from '../calls/worker-compiler.js';
 import { ModelPolicies } from '../models/model-policies.js';
-import { WorkerQueries } from '../worker-queries.js';
+import type { Worker } from '../worker.js';
+import { WorkerQueries, type WorkerRow } from '../worker-queries.js';
 import { ClearHeaderSealer } from './clear-header-sealer.js';
-import { LiveWorkers } from './live-workers.js';
+import { LiveWorkers, type WorkerChanges } from './live-workers.js';
+import { inSlices } from './slices.js';
 
 /** Notifications that arrive within this time cause one read. */
 const GATHER_MS = 50;
@@ -26,6 +28,8 @@ export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdo
   private resyncing: NodeJS.Timeout | null = null;
   /** Reads follow one another, so that an older one never overwrites a newer one. */
   private reading: Promise<void> = Promise.resolve();
+  /** Will be read in one query when its turn comes. */
+  private next: Batch | null = null;
   private stopped = false;
 
   constructor(
@@ -61,18 +65,14 @@ export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdo
   }
 
   /**
-   * Reads these workers again; resolves when the snapshot shows them.
+   * Reads these workers again; resolves when the snapshot shows them. What is asked for while another read runs is read together.
    * @param compiled what the writer of a row compiled already @throws DatabaseUnavailableError
    */
   reload(ids: readonly string[], compiled?: CompiledRow): Promise<void> {
-    return this.inTurn(async () => {
-      const rows = await this.queries.findLive(ids);
-      this.sealer.sealIn(rows);
-      this.live.replace(
-        ids,
-        rows.map((row) => this.compiler.compile(row, compiled)),
-      );
-    });
+    this.next ??= this.batch();
+    for (const id of ids) this.next.ids.add(id);
+    if (compiled !== undefined) this.next.compiled.set(compiled.id, compiled);
+    return this.next.done;
   }
 
   /**
@@ -111,18 +111,58 @@ export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdo
     this.resyncing = setTimeout(() => void this.resync(), nextMs).unref();
   }
 
+  private batch(): Batch {
+    const ids = new Set<string>();
+    const compiled = new Map<string, CompiledRow>();
+    const done = this.inTurn(async () => {
+      this.next = null;
+      const rows = await this.queries.findLive([...ids]);
+      await this.follow([...ids], rows, compiled);
+    });
+    return { ids, compiled, done };
+  }
+
   private async reloadChanged(): Promise<void> {
     await this.models.reload();
     const versions = await this.queries.liveVersions();
-    const kept = [...versions].flatMap(([id, version]) => {
-      const worker = this.live.worker(id);
-      return worker?.version === version ? [worker] : [];
+    const gone = this.live.workers().flatMap(({ id }) => (versions.has(id) ? [] : [id]));
+    const changed = [...versions].flatMap(([id, version]) =>
+      this.live.worker(id)?.version === version ? [] : [id],
+    );
+    const rows = changed.length === 0 ? [] : await this.queries.findLive(changed);
+    await this.follow([...gone, ...changed], rows);
+    this.live.loaded(Date.now());
+  }
+
+  /** The snapshot shows `rows`, and none of `ids` without a row. Many rows let requests through in between. */
+  private async follow(
+    ids: readonly string[],
+    rows: readonly WorkerRow[],
+    compiled: ReadonlyMap<string, CompiledRow> = new Map(),
+  ): Promise<void> {
+    const changes = new Map<string, Worker | null>(ids.map((id) => [id, null]));
+    await inSlices(rows, (row) => {
+      if (this.live.worker(row.id)?.version === row.version) {
+        changes.delete(row.id);
+        return;
+      }
+      this.sealer.sealIn(row);
+      changes.set(row.id, this.compiler.compile(row, compiled.get(row.id)));
     });
-    const keptIds = new Set(kept.map((worker) => worker.id));
-    const missing = [...versions.keys()].filter((id) => !keptIds.has(id));
-    const rows = missing.length === 0 ? [] : await this.queries.findLive(missing);
-    this.sealer.sealIn(rows);
-    this.live.replaceAll([...kept, ...rows.map((row) => this.compiler.compile(row))], Date.now());
+    // The workers of a model together: a statement that enables some and disables others leaves no moment without any.
+    await inSlices(this.byModel(changes).values(), (ofModel) => this.live.apply(ofModel));
+  }
+
+  private byModel(changes: WorkerChanges): ReadonlyMap<string, WorkerChanges> {
+    const models = new Map<string, Map<string, Worker | null>>();
+    for (const [id, worker] of changes) {
+      const name = (worker ?? this.live.worker(id))?.modelName;
+      if (name === undefined) continue;
+      const ofModel = models.get(name);
+      if (ofModel === undefined) models.set(name, new Map([[id, worker]]));
+      else ofModel.set(id, worker);
+    }
+    return models;
   }
 
   private hint(id: string): void {
@@ -140,4 +180,11 @@ export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdo
     this.reading = turn.catch(() => {});
     return turn;
   }
+}
+
+/** Workers that are read together. */
+interface Batch {
+  readonly ids: Set<string>;
+  readonly compiled: Map<string, CompiledRow>;
+  readonly done: Promise<void>;
 }

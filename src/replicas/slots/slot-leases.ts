@@ -38,8 +38,8 @@ export class SlotLeases {
     private readonly activity: WorkerActivity,
   ) {
     this.rounds = new PeriodicTask(() => this.round());
-    replicas.onChange(() => this.follow());
-    live.onChange(() => this.follow());
+    replicas.onChange(() => this.follow([...live.workers().map(({ id }) => id), ...this.holdings.keys()]));
+    live.onChange(({ workerIds }) => this.follow(workerIds));
   }
 
   /** Whether any worker's slots must be leased. */
@@ -76,25 +76,21 @@ export class SlotLeases {
     return this.rounds.stop();
   }
 
-  private follow(): void {
+  private follow(workerIds: readonly string[]): void {
     if (!this.replicas.isKnown) return;
     const nowMs = performance.now();
-    const scarce = new Map(
-      this.live
-        .workers()
-        .filter(({ maxConcurrency }) => maxConcurrency < this.replicas.count)
-        .map((worker) => [worker.id, worker.maxConcurrency]),
-    );
-    for (const [id, cap] of scarce) {
-      const holding = this.holdings.get(id) ?? new SlotHolding(id, cap, nowMs);
-      holding.cap = cap;
-      holding.releaseAllAtMs = null;
-      this.holdings.set(id, holding);
-    }
-    for (const [id, holding] of this.holdings) {
-      if (scarce.has(id)) continue;
-      holding.releaseAllAtMs ??= nowMs + SETTLE_MS;
-      this.rounds.runWithin(SETTLE_MS);
+    for (const id of workerIds) {
+      const cap = this.live.worker(id)?.maxConcurrency ?? Infinity;
+      const known = this.holdings.get(id);
+      if (cap < this.replicas.count) {
+        const holding = known ?? new SlotHolding(id, cap, nowMs);
+        holding.cap = cap;
+        holding.releaseAllAtMs = null;
+        this.holdings.set(id, holding);
+      } else if (known !== undefined) {
+        known.releaseAllAtMs ??= nowMs + SETTLE_MS;
+        this.rounds.runWithin(SETTLE_MS);
+      }
     }
   }
 
