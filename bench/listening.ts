@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import { Server as HttpServer } from 'node:http';
+import type { Server } from 'node:net';
 
 /** Starts to listen on loopback. @returns the port */
 export async function listening(server: Server): Promise<number> {
-  server.keepAliveTimeout = 60_000;
+  if (server instanceof HttpServer) server.keepAliveTimeout = 60_000;
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');

@@ -7,7 +7,7 @@ import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from '../../src/embedded-postgres/embedded-postgres.js';
-import { ReplicaProcess } from './replica-process.js';
+import { ReplicaProcess } from '../replica-process.js';
 import { TaskUpstream, taskWorker } from './task-upstream.js';
 
 export interface DrillPlan {

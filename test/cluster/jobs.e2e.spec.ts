@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { drill } from '../../bench/jobs/drill.js';
-import { ReplicaProcess } from '../../bench/jobs/replica-process.js';
+import { ReplicaProcess } from '../../bench/replica-process.js';
 import { TaskUpstream, taskWorker } from '../../bench/jobs/task-upstream.js';
 import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.js';
 import { temporaryFolder } from '../embedded-postgres/folders.js';

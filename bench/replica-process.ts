@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.js';
+import type { EmbeddedPostgres } from '../src/embedded-postgres/embedded-postgres.js';
+import type { Question } from './observed.js';
 
+const OBSERVER = new URL('observer.js', import.meta.url);
 const LONGEST_START_MS = 60_000;
 
 export interface ReplicaSetting {
@@ -10,6 +13,8 @@ export interface ReplicaSetting {
   readonly cwd: string;
   readonly tuning: object;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Whether it answers `ask()`. */
+  readonly isObserved?: boolean;
 }
 
 /** One replica of the service: a process that can be killed and started again. */
@@ -18,6 +23,7 @@ export class ReplicaProcess {
   readonly complaints: string[] = [];
   private child: ChildProcess | null = null;
   private found = '';
+  private asked = 0;
 
   constructor(
     readonly name: string,
@@ -35,12 +41,14 @@ export class ReplicaProcess {
   }
 
   start(): void {
-    const { root, cwd, tuning, environment = {} } = this.setting;
+    const { root, cwd, tuning, environment = {}, isObserved = false } = this.setting;
     const { host, port, user, database } = this.database().connection;
     this.found = '';
-    const child = spawn(process.execPath, [`${root}/test/tuned-main.mjs`, JSON.stringify(tuning)], {
+    const nodeArgs = isObserved ? ['--expose-gc', '--import', OBSERVER.href] : [];
+    const args = [...nodeArgs, `${root}/test/tuned-main.mjs`, JSON.stringify(tuning)];
+    const child = spawn(process.execPath, args, {
       cwd,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(isObserved ? ['ipc' as const] : [])],
       env: {
         PATH: process.env['PATH'],
         NODE_COMPILE_CACHE: `${root}/node_modules/.cache/compiled`,
@@ -52,8 +60,8 @@ export class ReplicaProcess {
       },
     });
     this.child = child;
-    child.stdout.setEncoding('utf8').on('data', (text: string) => this.read(child, text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => this.complaints.push(text.trim()));
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => this.read(child, text));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => this.complaints.push(text.trim()));
     child.once('exit', (code, signal) => {
       if (this.child !== child) return;
       if (code !== 0 && signal === null) this.complaints.push(`it ended by itself with code ${code}`);
@@ -79,6 +87,18 @@ export class ReplicaProcess {
     const exited = new Promise((resolve) => child.once('exit', resolve));
     child.kill(signal);
     await exited;
+  }
+
+  /** Answers come from bench/observer.ts, in the process. */
+  async ask<Answer>(what: Question['what'], path?: string): Promise<Answer> {
+    const { child } = this;
+    if (child === null) throw new Error(`${this.name} does not run`);
+    const id = (this.asked += 1);
+    child.send({ id, what, ...(path === undefined ? {} : { path }) } satisfies Question);
+    for (;;) {
+      const [message] = (await once(child, 'message')) as [{ id: number; found: Answer }];
+      if (message.id === id) return message.found;
+    }
   }
 
   private read(child: ChildProcess, text: string): void {

@@ -1,0 +1,283 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import { migrate } from '../../src/database/migrate.js';
+import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.js';
+import { Child } from '../child.js';
+import type { Memory, Turns } from '../observed.js';
+import { ReplicaProcess } from '../replica-process.js';
+import { quantile } from '../statistics.js';
+import { aligned } from '../simulate/table.js';
+import { databaseWork, insertWorkers } from './fleet.js';
+
+/**
+ * `npm run bench:registry`: how one replica bears a large registry. Each step says how long it took, and how long the event
+ * loop was busy with one turn meanwhile. Ends with 1 if a turn took more than `--limit-ms` of CPU time.
+ */
+const { values: options } = parseArgs({
+  options: {
+    workers: { type: 'string', default: '10000' },
+    models: { type: 'string', default: '2000' },
+    origins: { type: 'string', default: '2000' },
+    'interval-ms': { type: 'string', default: '5000' },
+    /** How long probes, and later probes and calls, are measured. */
+    seconds: { type: 'string', default: '30' },
+    'limit-ms': { type: 'string', default: '50' },
+    /** A folder for a CPU profile of each step. */
+    profile: { type: 'string' },
+  },
+});
+const [workers, models, origins, intervalMs, seconds, limitMs] = [
+  options.workers,
+  options.models,
+  options.origins,
+  options['interval-ms'],
+  options.seconds,
+  options['limit-ms'],
+].map(Number) as [number, number, number, number, number, number];
+const ROOT = join(import.meta.dirname, '../../..');
+const JSON_BODY = { 'content-type': 'application/json' };
+
+const folder = mkdtempSync(join(tmpdir(), 'mmm-registry-'));
+if (options.profile !== undefined) mkdirSync(options.profile, { recursive: true });
+const postgres = await startEmbeddedPostgres({ dataDir: folder, durable: true, maxConnections: 60 });
+const upstream = Child.start(join(import.meta.dirname, 'upstream.js'), { args: [String(origins)] });
+const { ports } = await upstream.next<{ ports: readonly number[] }>();
+const replica = new ReplicaProcess(
+  'the replica',
+  {
+    root: ROOT,
+    cwd: folder,
+    tuning: {},
+    isObserved: true,
+    environment: { HEALTH_INTERVAL_MS: String(intervalMs) },
+  },
+  () => postgres,
+);
+const client = new pg.Client(postgres.connection);
+await client.connect();
+const rows: string[][] = [];
+let longest = 0;
+
+try {
+  await migrate(postgres.connection, 'public');
+  await insertWorkers(client, { workers, models, ports });
+  const startedMs = performance.now();
+  replica.start();
+  await replica.ready();
+  const readyMs = performance.now() - startedMs;
+  // The observer begins with its first answer: the start itself is measured by what follows it.
+  await replica.ask<Turns>('turns');
+  rows.push(['start until ready', `${readyMs.toFixed(0)} ms`, '', '', '', '']);
+  await step('first probe of each', () => untilProbed(120_000));
+  await step(`${seconds} s of probes and resyncs`, () => probes());
+  await step('resync of all rows, nothing changed', () => sleep(10_500), 'within 10 s');
+  await lists();
+  await step('1,000 chats on 1,000 models', () => chats(Math.min(1_000, models)));
+  await step('scrape of /metrics after them', () => get('/metrics'));
+  await step('UPDATE of all rows by hand', () => massChange('weight = weight % 100 + 1', 'weight'));
+  await step('the same again, under chats', async () => {
+    const [changed] = await Promise.all([massChange('weight = weight % 100 + 1', 'weight'), chats(500)]);
+    return changed;
+  });
+  await step('all disabled, all enabled again by hand', async () => {
+    await client.query(`UPDATE worker SET admin_state = 'disabled'`);
+    await untilAll('admin_state', 'disabled');
+    await client.query(`UPDATE worker SET admin_state = 'enabled'`);
+    await untilAll('admin_state', 'enabled');
+  });
+  await step('a credential in clear text in 2,000 rows by hand', sealMany);
+  await step('one registration by the API', register);
+  await step('DELETE of half of the rows by hand', async () => {
+    await client.query(`DELETE FROM worker WHERE id IN (SELECT id FROM worker LIMIT $1)`, [workers / 2]);
+    await sleep(2_000);
+  });
+  const { rss, heapUsed } = await replica.ask<Memory>('memory');
+  print(`RSS ${mib(rss)}, heap after a collection ${mib(heapUsed)}`);
+} finally {
+  await replica.end('SIGTERM');
+  await client.end();
+  await postgres.stop();
+  await upstream.stop();
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+}
+process.exitCode = longest > limitMs || replica.complaints.length > 0 ? 1 : 0;
+
+/** Runs `act` and notes what it did to the event loop. @param note in place of its duration */
+async function step(name: string, act: () => Promise<unknown>, note?: string): Promise<void> {
+  if (options.profile !== undefined) await replica.ask('profile');
+  const before = await replica.ask<Turns>('turns');
+  const startedMs = performance.now();
+  const found = await act();
+  const tookMs = performance.now() - startedMs;
+  // What it caused may follow: notifications gather for 50 ms.
+  await sleep(500);
+  const turns = await replica.ask<Turns>('turns');
+  if (options.profile !== undefined)
+    await replica.ask('profiled', join(options.profile, `${name.replaceAll(/\W+/g, '-')}.cpuprofile`));
+  longest = Math.max(longest, turns.longestCpuMs);
+  const said = typeof found === 'string' ? `, ${found}` : '';
+  rows.push([
+    name,
+    `${note ?? `${tookMs.toFixed(0)} ms`}${said}`,
+    (turns.cpuMs - before.cpuMs).toFixed(0),
+    turns.longestCpuMs.toFixed(0),
+    turns.maxMs.toFixed(0),
+    turns.p99Ms.toFixed(1),
+  ]);
+  process.stderr.write(`${rows.at(-1)?.join(' | ')}\n`);
+}
+
+async function get(path: string): Promise<string> {
+  const answer = await fetch(replica.url + path);
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${text}`);
+  return `${(text.length / 1024).toFixed(0)} KiB`;
+}
+
+async function lists(): Promise<void> {
+  for (const path of ['/health', '/metrics', '/api/server/workers', '/api/server/workers?detail=true'])
+    await step(`GET ${path}`, () => get(path));
+  for (const path of ['/api/v1/workers', '/api/v1/models'])
+    await step(`GET ${path}, all pages of 200`, () => allPages(path));
+  const { rows: found } = await client.query<{ id: string }>('SELECT id FROM worker LIMIT 1');
+  await step('GET …/events of a worker', () => get(`/api/v1/workers/${found[0]?.id}/events?limit=200`));
+  await step('GET /v1/models', () => get('/v1/models'));
+}
+
+async function allPages(path: string): Promise<string> {
+  const ms: number[] = [];
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const startedMs = performance.now();
+    const after = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+    const answer = await fetch(`${replica.url}${path}?limit=200${after}`);
+    const page = (await answer.json()) as { next_cursor: string | null };
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${JSON.stringify(page)}`);
+    ms.push(performance.now() - startedMs);
+    cursor = page.next_cursor;
+  }
+  return `${ms.length} pages, p50 ${quantile(ms, 0.5).toFixed(0)} ms, longest ${Math.max(...ms).toFixed(0)} ms`;
+}
+
+/** One after another, so that none waits for another. @returns how long they took */
+async function chats(count: number): Promise<string> {
+  const ms: number[] = [];
+  for (let at = 0; at < count; at++) {
+    const body = JSON.stringify({ model_name: `model-${String(at).padStart(5, '0')}`, input: 'hi' });
+    const startedMs = performance.now();
+    const answer = await fetch(`${replica.url}/api/v1/chat/completions`, {
+      method: 'POST',
+      headers: JSON_BODY,
+      body,
+    });
+    const text = await answer.text();
+    if (answer.status !== 200) throw new Error(`a chat failed: ${answer.status} ${text}`);
+    ms.push(performance.now() - startedMs);
+  }
+  return `p50 ${quantile(ms, 0.5).toFixed(1)} ms, p99 ${quantile(ms, 0.99).toFixed(0)} ms`;
+}
+
+async function untilProbed(withinMs: number): Promise<void> {
+  const endMs = performance.now() + withinMs;
+  while (performance.now() < endMs) {
+    const { rows: left } = await client.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM worker WHERE health = 'unknown'`,
+    );
+    if (left[0]?.n === 0) return;
+    await sleep(250);
+  }
+  throw new Error('not all workers were probed in time');
+}
+
+async function probes(): Promise<string> {
+  const before = await databaseWork(client);
+  await sleep(seconds * 1_000);
+  const after = await databaseWork(client);
+  const each = (figure: keyof typeof after): string =>
+    ((after[figure] - before[figure]) / seconds).toFixed(0);
+  const { rows: late } = await client.query<{ ms: number }>(
+    `SELECT greatest(0, max(extract(epoch FROM now() - next_probe_at) * 1000))::float8 AS ms FROM worker_probe`,
+  );
+  return (
+    `${each('updates')} rows/s, ${each('transactions')} transactions/s, ` +
+    `WAL ${(Number(each('walBytes')) / 1024).toFixed(0)} KiB/s, latest probe ${late[0]?.ms.toFixed(0)} ms late`
+  );
+}
+
+/** @returns how long the statement took, and until the replica shows it */
+async function massChange(set: string, column: string): Promise<string> {
+  const startedMs = performance.now();
+  await client.query(`UPDATE worker SET ${set}`);
+  const writtenMs = performance.now();
+  const { rows: one } = await client.query<{ value: string }>(
+    `SELECT ${column}::text AS value FROM worker ORDER BY created_at, id LIMIT 1`,
+  );
+  await untilAll(column, one[0]?.value ?? '', 1);
+  return `statement ${(writtenMs - startedMs).toFixed(0)} ms, seen after ${(performance.now() - writtenMs).toFixed(0)} ms`;
+}
+
+/** Until /metrics and /health, which read memory, show as many workers in that state; of another column a page of the list, after a moment. */
+async function untilAll(column: string, value: string, atLeast = workers): Promise<void> {
+  const endMs = performance.now() + 60_000;
+  while (performance.now() < endMs) {
+    const { workers: states } = (await (await fetch(`${replica.url}/health`)).json()) as {
+      workers: Record<string, number>;
+    };
+    const seen = value === 'enabled' ? workers - (states['disabled'] ?? 0) : (states[value] ?? 0);
+    if (column !== 'admin_state' || seen >= atLeast) return;
+    await sleep(50);
+  }
+  throw new Error(`the replica did not see ${column} = ${value}`);
+}
+
+async function sealMany(): Promise<string> {
+  await client.query(
+    `UPDATE worker SET header = '{"authorization": "Bearer in clear text"}' WHERE id IN (SELECT id FROM worker LIMIT 2000)`,
+  );
+  const endMs = performance.now() + 120_000;
+  let slowestMs = 0;
+  while (performance.now() < endMs) {
+    const startedMs = performance.now();
+    await get('/api/v1/workers?limit=1');
+    slowestMs = Math.max(slowestMs, performance.now() - startedMs);
+    const { rows: left } = await client.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM worker WHERE header IS NOT NULL`,
+    );
+    if (left[0]?.n === 0) return `slowest read of the API meanwhile ${slowestMs.toFixed(0)} ms`;
+    await sleep(200);
+  }
+  throw new Error('not all credentials were sealed in time');
+}
+
+async function register(): Promise<void> {
+  const body = JSON.stringify({
+    model_name: 'one-more',
+    req_url_template: `http://127.0.0.1:${ports[0]}/generate`,
+    body: { prompt: '{USER_PROMPT}' },
+    response_extract: 'answer',
+  });
+  const answer = await fetch(`${replica.url}/api/server/register`, {
+    method: 'POST',
+    headers: JSON_BODY,
+    body,
+  });
+  if (!answer.ok) throw new Error(await answer.text());
+}
+
+function mib(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+}
+
+function print(memory: string): void {
+  const head = ['step', 'took', 'CPU ms', 'longest turn, CPU ms', 'longest delay ms', 'p99 ms'];
+  const [cpu] = cpus();
+  console.log(
+    `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${cpus().length} × ${cpu?.model}, ` +
+      `${workers} workers in ${models} models on ${origins} origins, probed every ${intervalMs} ms\n\n${aligned([head, ...rows])}\n\n${memory}`,
+  );
+  for (const line of replica.complaints) console.log(`complaint: ${line}`);
+}
