@@ -5,6 +5,7 @@ import { BalancingModule } from './balancing/balancing.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Settings } from './config/settings.js';
 import type { DatabaseAddresses } from './database/data-source.js';
+import type { ReplicaIdentity } from './database/replica-identity.js';
 import { DatabaseModule } from './database/database.module.js';
 import { HealthModule } from './health/health.module.js';
 import { InferenceModule } from './inference/inference.module.js';
@@ -16,12 +17,12 @@ import { TelemetryModule } from './telemetry/telemetry.module.js';
 /** The root module. */
 @Module({})
 export class AppModule {
-  static of(settings: Settings, addresses: DatabaseAddresses): DynamicModule {
+  static of(settings: Settings, addresses: DatabaseAddresses, identity: ReplicaIdentity): DynamicModule {
     return {
       module: AppModule,
       imports: [
         ConfigModule.of(settings),
-        DatabaseModule.at(addresses),
+        DatabaseModule.at(addresses, identity),
         ScheduleModule.forRoot(),
         AccessModule,
         TelemetryModule,

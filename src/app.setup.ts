@@ -8,6 +8,7 @@ import { AdmissionCheck } from './access/admission-check.js';
 import { AppModule } from './app.module.js';
 import type { Settings } from './config/settings.js';
 import type { DatabaseAddresses } from './database/data-source.js';
+import { ReplicaIdentity } from './database/replica-identity.js';
 import { ErrorFilter, rememberRoutes } from './errors/error-filter.js';
 import { answerMalformedRequest } from './errors/unread-requests.js';
 import { exposeFigures } from './figures.js';
@@ -32,6 +33,7 @@ export async function createApp(
   settings: Settings,
   addresses: DatabaseAddresses,
   logger: Logger,
+  identity = new ReplicaIdentity(),
 ): Promise<NestFastifyApplication> {
   const errors = new ErrorFilter();
   const adapter = new FastifyAdapter({
@@ -51,11 +53,15 @@ export async function createApp(
       errors.answer(error, request, reply.header('x-request-id', request.id));
     },
   });
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(settings, addresses), adapter, {
-    logger: nestLogger(logger),
-    abortOnError: false,
-    bodyParser: false,
-  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.of(settings, addresses, identity),
+    adapter,
+    {
+      logger: nestLogger(logger),
+      abortOnError: false,
+      bodyParser: false,
+    },
+  );
   const server = adapter.getInstance();
   const budget = app.get(MemoryBudget);
   server.decorate('memoryBudget', budget);

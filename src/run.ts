@@ -1,8 +1,10 @@
 import { ConfigurationError } from './config/configuration-error.js';
-import type { Settings } from './config/settings.js';
+import type { LogSettings, Settings } from './config/settings.js';
 import { startDatabaseServer } from './database/database-server.js';
+import { ReplicaIdentity } from './database/replica-identity.js';
 import { EmbeddedPostgresError } from './embedded-postgres/embedded-postgres-error.js';
 import { createLog } from './telemetry/logger.js';
+import { captureOutput, failureLine } from './telemetry/process-output.js';
 import { ListenError } from './listen-error.js';
 
 /** The exit code of an unexpected failure. */
@@ -13,17 +15,26 @@ export async function runProcess(
   readSettings: () => Settings,
   stopRequested: Promise<string>,
 ): Promise<void> {
+  const identity = new ReplicaIdentity();
+  let format: LogSettings['format'] = process.stdout.isTTY ? 'pretty' : 'json';
   try {
-    await run(readSettings(), stopRequested);
+    const settings = readSettings();
+    ({ format } = settings.log);
+    await run(settings, identity, stopRequested);
   } catch (error) {
     process.exitCode = error instanceof ConfigurationError ? ConfigurationError.exitCode : FAILED;
-    process.stderr.write(`${describe(error)}\n`);
+    process.stderr.write(describe(error, format, identity.id));
   }
 }
 
 /** Starts the service, which can be stopped at any time, even while it starts. */
-async function run(settings: Settings, stopRequested: Promise<string>): Promise<void> {
-  const log = createLog(settings.log);
+async function run(
+  settings: Settings,
+  identity: ReplicaIdentity,
+  stopRequested: Promise<string>,
+): Promise<void> {
+  const log = createLog(settings.log, identity.id);
+  captureOutput(log);
   if (settings.ignoredVariables.length > 0) {
     log.logger.warn(`settings that no longer exist are ignored: ${settings.ignoredVariables.join(', ')}`);
   }
@@ -33,15 +44,22 @@ async function run(settings: Settings, stopRequested: Promise<string>): Promise<
     import('./serve.js'),
   ]);
   for (const notice of database.notices) log.logger.warn(notice);
-  await serve(settings, database, log, stopRequested);
+  await serve(settings, database, log, identity, stopRequested);
 }
 
-/** Faults that an operator can fix need no stack trace. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const isForOperator =
+/** What ends the process. Faults that an operator can fix need no stack trace. */
+function describe(error: unknown, format: LogSettings['format'], replica: string): string {
+  const stack = error instanceof Error && !isForOperator(error) ? error.stack : undefined;
+  const faults = error instanceof ConfigurationError ? error.faults : undefined;
+  const wanted = error instanceof ConfigurationError ? (error.logFormat ?? format) : format;
+  if (wanted === 'json') return failureLine(replica, error, { faults, stack });
+  return `${stack ?? (error instanceof Error ? error.message : String(error))}\n`;
+}
+
+function isForOperator(error: Error): boolean {
+  return (
     error instanceof ConfigurationError ||
     error instanceof EmbeddedPostgresError ||
-    error instanceof ListenError;
-  return isForOperator ? error.message : (error.stack ?? error.message);
+    error instanceof ListenError
+  );
 }

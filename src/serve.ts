@@ -4,14 +4,16 @@ import { createApp } from './app.setup.js';
 import type { Settings } from './config/settings.js';
 import { DatabaseConnection } from './database/database-connection.js';
 import type { DatabaseServer } from './database/database-server.js';
+import type { ReplicaIdentity } from './database/replica-identity.js';
 import { Readiness } from './health/readiness.js';
 import { ListenError } from './listen-error.js';
+import { MetricsServer } from './metrics-server.js';
 import { OwnAddress } from './registry/registration/own-address.js';
 import { ReplicaHeartbeat } from './replicas/replica-heartbeat.js';
 import { RunningRequests } from './server-connections.js';
 import type { Log } from './telemetry/logger.js';
 import { UpstreamClient } from './upstream/upstream-client.js';
-import { welcome } from './welcome.js';
+import { greet } from './welcome.js';
 
 /** The start waits for no database; so long only if it hangs. */
 const LONGEST_START_MS = 15_000;
@@ -23,13 +25,17 @@ export async function serve(
   settings: Settings,
   database: DatabaseServer,
   log: Log,
+  identity: ReplicaIdentity,
   stopRequested: Promise<string>,
 ): Promise<void> {
-  const app = await createApp(settings, database.addresses, log.logger).catch(async (error: unknown) => {
-    await database.stop();
-    throw error;
-  });
+  const app = await createApp(settings, database.addresses, log.logger, identity).catch(
+    async (error: unknown) => {
+      await database.stop();
+      throw error;
+    },
+  );
   const running = new RunningRequests(app.getHttpServer());
+  let metrics: MetricsServer | null = null;
 
   const listening = app.listen(settings.server.port, settings.server.host);
   const stop = once(async (why: string) => {
@@ -39,6 +45,7 @@ export async function serve(
       await Promise.race([listening.catch(() => {}), sleep(LONGEST_START_MS, undefined, { ref: false })]);
       await drainAndClose(app, running, settings);
     } finally {
+      metrics?.close();
       await database.stop();
       log.logger.info('stopped');
       log.flush();
@@ -54,20 +61,21 @@ export async function serve(
     return stop(reason);
   });
 
+  const { host, metricsPort } = settings.server;
   try {
     await listening;
+    if (metricsPort !== null) metrics = await MetricsServer.listen(app, host, metricsPort);
   } catch (error) {
     await stop('it cannot listen');
     if (isStopping) return;
-    throw new ListenError(settings.server.host, settings.server.port, error);
+    throw error instanceof ListenError ? error : new ListenError(host, settings.server.port, error);
   }
   const address = app.getHttpServer().address();
   const port = typeof address === 'object' && address !== null ? address.port : settings.server.port;
   app.get(OwnAddress).listeningOn(port);
-  log.logger.info(`listening on ${settings.server.host}:${port}`);
-  app
-    .get(DatabaseConnection)
-    .onConnected(() => process.stdout.write(welcome(settings, port, database.folder)));
+  log.logger.info(`listening on ${host}:${port}`);
+  if (metrics !== null) log.logger.info(`metrics without a key on ${host}:${metrics.port}`);
+  app.get(DatabaseConnection).onConnected(() => greet(log.logger, settings, port, database.folder));
 }
 
 /**

@@ -1,5 +1,8 @@
 import { request } from 'node:http';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { readEnvironment } from '../src/config/environment.js';
+import { Readiness } from '../src/health/readiness.js';
+import { MetricsServer } from '../src/metrics-server.js';
 import { json } from './fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from './fixtures/worker.js';
 import { serviceForTest, startService, type TestService } from './service.js';
@@ -11,7 +14,12 @@ interface Answer {
 }
 
 /** Sends the request as given: no library normalises its headers or its path. */
-function send(of: TestService, path: string, headers: Record<string, string> = {}, method = 'GET') {
+function send(
+  of: Pick<TestService, 'url'>,
+  path: string,
+  headers: Record<string, string> = {},
+  method = 'GET',
+) {
   const { hostname, port } = new URL(of.url);
   return new Promise<Answer>((resolve, reject) => {
     const outgoing = request({ hostname, port, path, method, headers }, (response) => {
@@ -199,6 +207,52 @@ describe('ADMIN_API_KEY', () => {
     expect(await statusOf(send(open, '/metrics'))).toBe(200);
     expect(await statusOf(send(open, LIST))).toBe(401);
     expect(await statusOf(send(open, '/metricsx'))).toBe(401);
+  });
+});
+
+describe('METRICS_PORT', () => {
+  const HOST = '127.0.0.1';
+
+  async function metricsOf({ app }: TestService): Promise<{ readonly url: string; readonly port: number }> {
+    const server = await MetricsServer.listen(app, HOST, 0);
+    onTestFinished(() => server.close());
+    return { url: `http://${HOST}:${server.port}`, port: server.port };
+  }
+
+  it('serves figures and probes without a key, also while the service drains, and nothing else', async () => {
+    const service = await serviceForTest({ ...OPEN, ADMIN_API_KEY: 'a-key-of-some-length' });
+    const metrics = await metricsOf(service);
+    expect(await statusOf(send(service, '/metrics'))).toBe(401);
+    const { status, headers, text } = await send(metrics, '/metrics', { host: 'models.example' });
+    expect([status, headers['content-type']]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8']);
+    expect(text).toMatch(/^mmm_database_writable 1$/m);
+    const zipped = await send(metrics, '/metrics?x', { 'accept-encoding': 'gzip' });
+    expect(zipped.headers['content-encoding']).toBe('gzip');
+    const paths = ['/livez', '/readyz', '/', '/health', '/docs', LIST];
+    const statuses = await Promise.all(paths.map((path) => statusOf(send(metrics, path))));
+    expect(statuses).toEqual([200, 200, 404, 404, 404, 404]);
+    expect(await statusOf(send(metrics, '/metrics', {}, 'POST'))).toBe(405);
+    expect(await statusOf(send(metrics, '/metrics', {}, 'HEAD'))).toBe(200);
+    service.app.get(Readiness).drain();
+    expect(await statusOf(send(metrics, '/readyz'))).toBe(503);
+    expect(await statusOf(send(metrics, '/metrics'))).toBe(200);
+  });
+
+  it('refuses pages of other origins in protected mode', async () => {
+    const metrics = await metricsOf(await serviceForTest());
+    expect(await statusOf(send(metrics, '/metrics', { host: 'evil.example' }))).toBe(403);
+    expect(await statusOf(send(metrics, '/metrics'))).toBe(200);
+  });
+
+  it('must be free, and another than PORT', async () => {
+    const service = await serviceForTest();
+    const { port } = await metricsOf(service);
+    await expect(MetricsServer.listen(service.app, HOST, port)).rejects.toThrow(
+      /in use.*, or set METRICS_PORT to another port/,
+    );
+    expect(() => readEnvironment({ PORT: '9090', METRICS_PORT: '9090' })).toThrow(
+      'METRICS_PORT: 9090 is PORT',
+    );
   });
 });
 

@@ -66,6 +66,11 @@ export class ServiceProcess {
     return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
+  /** What ended it, as printed. */
+  get failure(): Readonly<Record<string, unknown>> {
+    return JSON.parse(this.stderr) as Record<string, unknown>;
+  }
+
   get url(): string {
     const port = /listening on \S+:(\d+)/.exec(this.stdout)?.[1];
     if (port === undefined) throw new Error(`the process does not listen:  ${this.stdout}${this.stderr}`);

@@ -32,6 +32,11 @@ export class AdmissionCheck {
     throw new UnauthorizedError(key !== null);
   }
 
+  /** For paths that need no key. @throws ForeignOriginError in protected mode */
+  checkHost(headers: IncomingHttpHeaders): void {
+    if (this.settings.protectedMode) this.checkOrigin(headers);
+  }
+
   /** Against DNS rebinding: a page of evil.example that resolves to 127.0.0.1 still sends `Host: evil.example`. */
   private checkOrigin({ host, origin }: IncomingHttpHeaders): void {
     if (host === undefined || !LOOPBACK_HOST.test(host)) throw new ForeignOriginError('Host');

@@ -8,7 +8,11 @@ export interface ConfigurationFault {
 export class ConfigurationError extends Error {
   static readonly exitCode = 78;
 
-  constructor(readonly faults: readonly ConfigurationFault[]) {
+  /** @param logFormat in which the fault is reported; `null`: not even that could be read */
+  constructor(
+    readonly faults: readonly ConfigurationFault[],
+    readonly logFormat: 'json' | 'pretty' | null = null,
+  ) {
     super(
       `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n` +
         faults.map((fault) => `  ${fault.variable}: ${fault.problem}`).join('\n'),

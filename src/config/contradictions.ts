@@ -37,6 +37,13 @@ const RULES: readonly Rule[] = [
       v.DATABASE_DIRECT_URL !== null && v.DATABASE_URL === null ? 'requires DATABASE_URL' : null,
   },
   {
+    of: ['METRICS_PORT', 'PORT'],
+    problem: (v) =>
+      v.METRICS_PORT !== null && v.METRICS_PORT !== 0 && v.METRICS_PORT === v.PORT
+        ? `${v.METRICS_PORT} is PORT: choose another port`
+        : null,
+  },
+  {
     of: ['AUTH', 'ADMIN_API_KEY'],
     problem: (v) =>
       v.AUTH === 'off' && v.ADMIN_API_KEY !== null

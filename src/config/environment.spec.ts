@@ -87,12 +87,15 @@ describe('readEnvironment', () => {
       HEALTH_FAILURES_DOWN: '0',
     };
     expect(() => readEnvironment(environment)).toThrow(
-      new ConfigurationError([
-        { variable: 'PORT', problem: '"80x" is not a whole number from 0 to 65535' },
-        { variable: 'MIGRATE_ON_START', problem: '"yes" is not true or false' },
-        { variable: 'HEALTH_FAILURES_DOWN', problem: '"0" is not a whole number from 1 to 100' },
-        { variable: 'LOG_LEVEL', problem: '"loud" is not one of debug, info, warn, error, silent' },
-      ]),
+      new ConfigurationError(
+        [
+          { variable: 'PORT', problem: '"80x" is not a whole number from 0 to 65535' },
+          { variable: 'MIGRATE_ON_START', problem: '"yes" is not true or false' },
+          { variable: 'HEALTH_FAILURES_DOWN', problem: '"0" is not a whole number from 1 to 100' },
+          { variable: 'LOG_LEVEL', problem: '"loud" is not one of debug, info, warn, error, silent' },
+        ],
+        'json',
+      ),
     );
   });
 

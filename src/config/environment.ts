@@ -37,7 +37,7 @@ export function readEnvironment(environment: Environment, terminal = false, tuni
   const faults: ConfigurationFault[] = [];
   const values = readVariables(environment, faults);
   faults.push(...contradictions(values, new Set(faults.map((fault) => fault.variable))));
-  if (faults.length > 0) throw new ConfigurationError(faults);
+  if (faults.length > 0) throw new ConfigurationError(faults, logFormat(values, terminal));
   return {
     ...toSettings(values, workerSecrets(environment), terminal, tuning),
     ignoredVariables: REMOVED_VARIABLES.filter((name) => (environment[name] ?? '').trim() !== ''),
@@ -59,6 +59,11 @@ function readVariables(environment: Environment, faults: ConfigurationFault[]): 
   };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every name comes with its own variable's value
   return Object.fromEntries(Object.entries<Variable<unknown>>(VARIABLES).map(read)) as unknown as Values;
+}
+
+function logFormat({ LOG_FORMAT }: Values, terminal: boolean): 'json' | 'pretty' {
+  if (LOG_FORMAT !== 'auto') return LOG_FORMAT;
+  return terminal ? 'pretty' : 'json';
 }
 
 function quote(given: string): string {
@@ -87,13 +92,14 @@ function toSettings(
     server: {
       host: listeningHost(v),
       port: v.PORT,
+      metricsPort: v.METRICS_PORT,
       maxBodyBytes: v.MAX_BODY_BYTES,
       shutdownDelayMs: v.SHUTDOWN_DELAY_MS,
       drainTimeoutMs: v.DRAIN_TIMEOUT_MS,
     },
     log: {
       level: v.LOG_LEVEL,
-      format: v.LOG_FORMAT === 'auto' ? (terminal ? 'pretty' : 'json') : v.LOG_FORMAT,
+      format: logFormat(v, terminal),
     },
     database: {
       url: v.DATABASE_URL,

@@ -5,6 +5,8 @@
 export abstract class ServerSettings {
   abstract readonly host: string;
   abstract readonly port: number;
+  /** An additional port for `/metrics`, `/livez` and `/readyz` without a key; `null`: none. */
+  abstract readonly metricsPort: number | null;
   abstract readonly maxBodyBytes: number;
   abstract readonly shutdownDelayMs: number;
   abstract readonly drainTimeoutMs: number;

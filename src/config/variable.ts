@@ -13,10 +13,19 @@ function variable<T>(accepts: string, fallback: T, read: (given: string) => T | 
 }
 
 export function integer(fallback: number, min: number, max: number): Variable<number> {
-  return variable(`a whole number from ${min} to ${max}`, fallback, (given) => {
+  return variable(`a whole number from ${min} to ${max}`, fallback, wholeNumber(min, max));
+}
+
+/** Unset is `null`. */
+export function optionalInteger(min: number, max: number): Variable<number | null> {
+  return variable<number | null>(`a whole number from ${min} to ${max}`, null, wholeNumber(min, max));
+}
+
+function wholeNumber(min: number, max: number): (given: string) => number | undefined {
+  return (given) => {
     const value = Number(given);
     return /^-?\d+$/.test(given) && value >= min && value <= max ? value : undefined;
-  });
+  };
 }
 
 export function oneOf<const T extends string>(fallback: NoInfer<T>, ...choices: readonly T[]): Variable<T> {

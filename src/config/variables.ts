@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js';
 import { STRATEGIES } from './settings.js';
 import { DEFAULT_QUEUE_WAIT_MS, DEFAULT_RETRIES } from './tuning.js';
 import { webhookKey } from './webhook-secret.js';
-import { flag, integer, list, oneOf, optional, secret, text } from './variable.js';
+import { flag, integer, list, oneOf, optional, optionalInteger, secret, text } from './variable.js';
 
 const HOUR_MS = 3_600_000;
 /** The longest delay a Node.js timer can hold (2^31 - 1 ms). */
@@ -43,6 +43,7 @@ export const VARIABLES = {
   ),
   AUTH: oneOf('on', 'on', 'local', 'off'),
   METRICS_AUTH: oneOf('on', 'on', 'off'),
+  METRICS_PORT: optionalInteger(0, 65_535),
 
   CREDENTIALS_KEYS: secret(
     optional('id:base64-of-32-bytes, separated by commas, each id once', isCredentialsKeys),

@@ -10,8 +10,7 @@ import { ReplicaIdentity } from './replica-identity.js';
 @Global()
 @Module({})
 export class DatabaseModule {
-  static at({ pooled, direct }: DatabaseAddresses): DynamicModule {
-    const identity = new ReplicaIdentity();
+  static at({ pooled, direct }: DatabaseAddresses, identity = new ReplicaIdentity()): DynamicModule {
     const addresses: DatabaseAddresses = {
       pooled: { ...pooled, replicaId: identity.id },
       direct: { ...direct, replicaId: identity.id },

@@ -12,10 +12,11 @@ export interface Log {
   flush(): void;
 }
 
-export function createLog({ level, format }: LogSettings): Log {
+/** @param replica its id, in every line of JSON */
+export function createLog({ level, format }: LogSettings, replica: string): Log {
   if (format === 'pretty') {
     const stream: DestinationStream = PinoPretty({
-      ignore: 'pid,hostname',
+      ignore: 'pid,hostname,replica',
       translateTime: 'HH:MM:ss',
       sync: true,
     });
@@ -24,7 +25,7 @@ export function createLog({ level, format }: LogSettings): Log {
   const lines = new LineBatches(process.stdout.fd);
   const options = {
     level,
-    base: null,
+    base: { replica },
     timestamp: () => isoTime(),
     formatters: { level: levelName },
   };

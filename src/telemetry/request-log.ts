@@ -7,6 +7,8 @@ import { newFacts } from './request-facts.js';
 /** Paths that machines call all the time, logged only when they fail. */
 const QUIET = /^\/(livez|readyz|health|metrics)$/;
 
+const TRACEPARENT = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})[\da-f]{16}-[\da-f]{2}(?:-|$)/;
+
 /** nginx's status for a client that disconnected. */
 const CLIENT_DISCONNECTED = 499;
 
@@ -58,8 +60,16 @@ export class RequestLog {
     if (facts.inputTokens !== null) fields += `,"input_tokens":${facts.inputTokens}`;
     if (facts.outputTokens !== null) fields += `,"output_tokens":${facts.outputTokens}`;
     if (facts.errorType !== null) fields += `,"error_type":"${facts.errorType}"`;
+    const { traceparent } = request.headers;
+    if (typeof traceparent === 'string') fields += traceField(traceparent);
     write(fields);
   }
+}
+
+/** The id of the client's trace [W3C Trace Context, 3.2]; '' if its header is not valid. */
+function traceField(traceparent: string): string {
+  const traceId = TRACEPARENT.exec(traceparent)?.[1];
+  return traceId === undefined ? '' : `,"trace_id":"${traceId}"`;
 }
 
 function json(text: string): string {

@@ -32,10 +32,18 @@ describe('a bad configuration', PATIENTLY, () => {
     });
     expect(await service.exited).toEqual({ code: 78, signal: null });
     expect(service.stdout).toBe('');
-    expect(service.stderr).toContain('4 faults');
+    const { level, msg, faults } = service.failure;
+    expect([level, msg]).toEqual(['fatal', expect.stringContaining('4 faults')]);
     for (const fault of ['PORT: "abc"', 'HEALTH_TIMEOUT_MS: "-1"', 'DATABASE_URL: ', 'LOG_LEVEL: "loud"'])
-      expect(service.stderr).toContain(fault);
+      expect(msg).toContain(fault);
+    expect(faults).toHaveLength(4);
     expect(service.stderr).not.toContain('hunter2');
+  });
+
+  it('is reported as text where the log is text', async () => {
+    const service = startProcess({ PORT: 'abc', LOG_FORMAT: 'pretty' });
+    expect(await service.exited).toEqual({ code: 78, signal: null });
+    expect(service.stderr).toMatch(/^The configuration has a fault:\n {2}PORT: "abc" is not .*\n$/);
   });
 
   it('starts with settings that no longer exist, and names them in one warning', async () => {
@@ -59,10 +67,11 @@ describe('a first start with only Node', PATIENTLY, () => {
     const coldMs = performance.now() - startedMs;
     process.stdout.write(`cold start, database made and migrated: ${Math.round(coldMs)} ms\n`);
 
-    await until(() => service.stdout.includes('/api/server/offline'));
-    const [, folder = ''] = /^Registry: embedded PostgreSQL in (.+)$/m.exec(service.stdout) ?? [];
+    await until(() => service.log.some((line) => 'try' in line));
+    const greeting = service.log.find((line) => 'try' in line);
+    const [, folder = ''] = /^embedded PostgreSQL in (.+)$/.exec(String(greeting?.['registry'])) ?? [];
     expect(existsSync(join(folder, 'data', 'PG_VERSION'))).toBe(true);
-    const lines = service.stdout.split('\n').filter((line) => line.startsWith('curl '));
+    const lines = greeting?.['try'] as readonly string[];
     const answers: unknown[] = [];
     for (const line of lines) {
       const { stdout } = await run('sh', ['-c', `${line} --silent --show-error`]);
@@ -78,7 +87,7 @@ describe('a first start with only Node', PATIENTLY, () => {
 
     const second = startProcess({ DATA_DIR: dataDir });
     expect(await second.exited).toEqual({ code: 1, signal: null });
-    expect(second.stderr.trim()).toMatch(/^The embedded database in .* is in use .*DATA_DIR of its own.*$/);
+    expect(second.failure['msg']).toMatch(/^The embedded database in .* is in use .*DATA_DIR of its own.*$/);
     const again = { ...worker, body: { input: '{USER_PROMPT}' }, response_extract: 'output' };
     expect((await service.register(again)).status).toBe(200);
     expect((await service.chat('echo', 'unharmed?')).json).toMatchObject({ result: 'You said: unharmed?' });
@@ -91,7 +100,8 @@ describe('a port in use', PATIENTLY, () => {
     const dataDir = openFolder();
     const service = startProcess({ PORT: String(port), DATA_DIR: dataDir });
     expect(await service.exited).toEqual({ code: 1, signal: null });
-    expect(service.stderr.trim()).toMatch(new RegExp(`^.*127\\.0\\.0\\.1:${port}: .*in use.* set PORT .*$`));
+    expect(service.failure['msg']).toMatch(new RegExp(`^.*127\\.0\\.0\\.1:${port}: .*in use.* set PORT .*$`));
+    expect(service.failure).not.toHaveProperty('stack');
     expect(postgresOf(dataDir)).toBeUndefined();
   });
 });

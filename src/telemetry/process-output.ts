@@ -1,0 +1,35 @@
+import { format } from 'node:util';
+import type { Log } from './logger.js';
+
+const CONSOLE_LEVELS = { debug: 'debug', log: 'info', info: 'info', warn: 'warn', error: 'error' } as const;
+
+/**
+ * What Node.js and libraries would print as plain text becomes lines of the log: warnings, deprecations, `console`. An
+ * uncaught error is logged before it ends the process.
+ */
+export function captureOutput(log: Log): void {
+  const { logger } = log;
+  // Node's own listener prints them.
+  process.removeAllListeners('warning');
+  process.on('warning', (warning) =>
+    logger.warn({ context: 'Node.js' }, `${warning.name}: ${warning.message}`),
+  );
+  for (const method of ['debug', 'log', 'info', 'warn', 'error'] as const)
+    console[method] = (...values: unknown[]) =>
+      logger[CONSOLE_LEVELS[method]]({ context: 'console' }, format(...values));
+  process.on('uncaughtException', (error: unknown) => {
+    logger.fatal({ err: error }, `the process ends: ${messageOf(error)}`);
+    log.flush();
+    process.exit(1);
+  });
+}
+
+/** A line of JSON like those of the log, for what ends the process before there is one, or without it. */
+export function failureLine(replica: string, error: unknown, facts: object): string {
+  const line = { level: 'fatal', time: new Date().toISOString(), replica, msg: messageOf(error), ...facts };
+  return `${JSON.stringify(line)}\n`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
