@@ -1,3 +1,7 @@
+-- loses model: SELECT count(*) FROM model
+-- loses worker.heartbeat_ttl_s: SELECT count(*) FROM worker WHERE heartbeat_ttl_s IS NOT NULL
+-- Not counted, because running replicas write it again: replica, worker_slot, worker_slot_wish, and the last times in worker_probe.
+
 DROP VIEW worker_overview;
 DROP FUNCTION worker_before_update() CASCADE;
 DROP FUNCTION worker_record() CASCADE;

@@ -1,1 +1,2 @@
+-- loses nothing
 -- The new COMMENTs stay.

@@ -1,3 +1,5 @@
+-- loses nothing
+
 DROP FUNCTION write_worker_changes();
 CREATE OR REPLACE FUNCTION worker_changes(before worker, after worker) RETURNS text[]
 LANGUAGE plpgsql STABLE SET search_path FROM CURRENT AS $function$

@@ -1,3 +1,6 @@
+-- loses worker_event: SELECT count(*) FROM worker_event WHERE kind IN ('ejected', 'failing', 'serving')
+-- Not counted, because requests show it again: worker_trouble.
+
 DROP VIEW worker_overview;
 CREATE VIEW worker_overview AS
 SELECT w.model_name, w.name, w.req_url_template, w.owner, w.admin_state, w.health, w.health_reason,

@@ -1,3 +1,5 @@
+-- loses nothing
+
 DROP VIEW replica_overview;
 DROP VIEW worker_outage;
 DROP VIEW model_overview;

@@ -115,6 +115,14 @@ CREATE TABLE job_worker (
   CONSTRAINT job_worker_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE CASCADE
 );
 
+CREATE TABLE migration (
+  id integer NOT NULL DEFAULT nextval('migration_id_seq'::regclass),
+  "timestamp" bigint NOT NULL,
+  name character varying NOT NULL,
+  ran_at timestamp with time zone DEFAULT clock_timestamp(),
+  CONSTRAINT "PK_3043fc6b8af7c99b8b98830094f" PRIMARY KEY (id)
+);
+
 CREATE TABLE model (
   name text NOT NULL,
   strategy text,
@@ -316,6 +324,8 @@ CREATE TABLE worker_trouble (
   CONSTRAINT worker_trouble_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE CASCADE
 );
 
+
+ALTER TABLE job_file ALTER COLUMN bytes SET STORAGE EXTERNAL;
 
 CREATE INDEX job_active_of_worker ON public.job USING btree (worker_id) WHERE (state = ANY (ARRAY['submitting'::text, 'unknown'::text, 'running'::text, 'cancelling'::text]));
 CREATE INDEX job_due ON public.job USING btree (due_at) WHERE (state = ANY (ARRAY['running'::text, 'unknown'::text, 'cancelling'::text]));
@@ -1018,6 +1028,11 @@ COMMENT ON COLUMN job_worker.paused_until IS 'It gets no new jobs until then.';
 COMMENT ON COLUMN job_worker.pause_reason IS 'Why it is paused: busy, unreachable or faults.';
 COMMENT ON COLUMN job_worker.last_failure IS 'The error of the last job that failed there.';
 COMMENT ON COLUMN job_worker.last_failure_at IS 'When that was.';
+COMMENT ON TABLE migration IS 'The migrations that ran, files of migrations/. A row says that it ran: inserting one by hand keeps it from running.';
+COMMENT ON COLUMN migration.id IS 'Rises in the order in which they ran.';
+COMMENT ON COLUMN migration."timestamp" IS 'The stamp at the start of the file''s name.';
+COMMENT ON COLUMN migration.name IS 'The rest of the file''s name, in one word, and the stamp.';
+COMMENT ON COLUMN migration.ran_at IS 'When it ran; null: before this column was there.';
 COMMENT ON TABLE model IS 'The policy for all workers of one model_name. Without a row, or with null, the settings decide.';
 COMMENT ON COLUMN model.name IS 'The model_name. The row may exist before the first worker.';
 COMMENT ON COLUMN model.strategy IS 'How its workers are picked; null: BALANCING_STRATEGY.';

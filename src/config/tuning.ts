@@ -118,6 +118,18 @@ export const TUNING: Tuning = {
   webhooks: { tickMs: 2_000, pausesMs: [5_000, 300_000, 1_800_000, 7_200_000, 18_000_000] },
 };
 
+/** Of migrations, which run before there are settings for anything else. */
+export const MIGRATION_LIMITS = {
+  /** The longest silence of the server. */
+  answerMs: 5_000,
+  /** How long one try waits for a lock on a table: every later query of the table waits behind it. */
+  lockWaitMs: 2_000,
+  /** Between two tries, for those queries. */
+  pauseMs: 5_000,
+  /** Half of Kubernetes' progressDeadlineSeconds: the reason is in the log before the rollout counts as failed. */
+  patienceMs: 300_000,
+};
+
 /** Operators turn these two; they complete the limits of the queue and of retries. */
 export const DEFAULT_QUEUE_WAIT_MS = 10_000;
 export const DEFAULT_RETRIES = 2;

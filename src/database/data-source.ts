@@ -1,11 +1,10 @@
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { DataSource, type DataSourceOptions } from 'typeorm';
+import type { DataSourceOptions } from 'typeorm';
 import { JobEntity, JobEventEntity, JobFileEntity, JobWorkerEntity } from '../jobs/job.entity.js';
 import { SigningKeyEntity } from '../jobs/links/signing-key.entity.js';
 import { JobWebhookEntity } from '../jobs/webhooks/job-webhook.entity.js';
-import { migrationClasses } from './migration-files.js';
 import { applicationName } from './replica-identity.js';
 import { ModelEntity } from '../registry/models/model.entity.js';
 import { WorkerEventEntity } from '../registry/worker-event.entity.js';
@@ -69,8 +68,6 @@ export function dataSourceOptions(
       SigningKeyEntity,
       JobWorkerEntity,
     ],
-    migrations: migrationClasses(),
-    migrationsTableName: 'migration',
     // TypeORM would otherwise create an extension on its own; gen_random_uuid() is built in.
     installExtensions: false,
     uuidExtension: 'pgcrypto',
@@ -98,28 +95,6 @@ function impatientSocket(longestSilenceMs: number): Socket {
   });
 }
 
-/**
- * A data source whose connections see `schema` first: for migrations, which name no schema and may take long, until
- * `signal` aborts them. Not through a transaction pooler.
- */
-export function migrationDataSource(
-  address: DatabaseAddress,
-  schema: string,
-  lockWaitMs: number,
-  signal: AbortSignal,
-): DataSource {
-  const options = dataSourceOptions(address, schema, 2);
-  return new DataSource({
-    ...options,
-    extra: {
-      ...pgOptions(address, 'migrate'),
-      Client: PooledClient,
-      stream: () => new Socket({ signal }),
-      options: `-c search_path=${schema} -c lock_timeout=${lockWaitMs}`,
-    },
-  });
-}
-
 /** Where PostgreSQL is: for queries, and past a transaction pooler, for LISTEN and migrations. */
 export abstract class DatabaseAddresses {
   abstract readonly pooled: DatabaseAddress;
@@ -130,6 +105,8 @@ const LONGEST_FAREWELL_MS = 500;
 
 /** Ends a connection without waiting for a silent peer, and leaves no socket open. */
 export async function hangUp(client: pg.Client, socket: Socket): Promise<void> {
-  await Promise.race([client.end().catch(() => {}), sleep(LONGEST_FAREWELL_MS)]);
+  // A socket that is destroyed says no more that the connection has ended.
+  if (!socket.destroyed)
+    await Promise.race([client.end().catch(() => {}), sleep(LONGEST_FAREWELL_MS, undefined, { ref: false })]);
   socket.destroy();
 }

@@ -4,6 +4,8 @@ import { DataSource } from 'typeorm';
 import { DatabaseSettings } from '../config/settings.js';
 import { DatabaseAddresses } from './data-source.js';
 import { migrate } from './migrate.js';
+import { readMigrations } from './migration-files.js';
+import { pendingMigrations, readMigrationTable } from './migration-table.js';
 
 const RETRY_BASE_MS = 250;
 const RETRY_MAX_MS = 10_000;
@@ -58,19 +60,27 @@ export class DatabaseConnection implements OnApplicationBootstrap, OnApplication
   }
 
   private async tryOnce(): Promise<void> {
-    if (this.settings.migrateOnStart) {
-      const ran = await migrate(this.addresses.direct, this.settings.schema, {
+    const { migrateOnStart, schema } = this.settings;
+    if (migrateOnStart) {
+      await migrate(this.addresses.direct, schema, {
         stop: this.stopping.signal,
+        warn: (line) => this.logger.warn(line),
+        ran: (name, ms) => this.logger.log(`migrated: ${name} in ${Math.round(ms)} ms`),
       });
-      for (const name of ran) this.logger.log(`migrated: ${name}`);
     }
     await this.source.initialize();
-    if (!this.settings.migrateOnStart && (await this.source.showMigrations())) {
-      await this.source.destroy();
-      throw new Error(
-        'the schema is not up to date: run `npm run migration:run`, or set MIGRATE_ON_START=true',
-      );
-    }
+    if (!migrateOnStart) await this.expectMigrated(schema);
+  }
+
+  private async expectMigrated(schema: string): Promise<void> {
+    const { recorded } = await readMigrationTable((sql, values) => this.source.query(sql, values), schema);
+    const pending = pendingMigrations(readMigrations(), recorded);
+    if (pending.length === 0) return;
+    await this.source.destroy();
+    const names = pending.map(({ name }) => name).join(', ');
+    throw new Error(
+      `the schema is not up to date (pending: ${names}): run \`npm run migration:run\`, or set MIGRATE_ON_START=true`,
+    );
   }
 }
 

@@ -12,7 +12,7 @@ export async function describeSchema(address: DatabaseAddress, schema: string): 
   try {
     await client.query(`SET search_path = ${pg.escapeIdentifier(schema)}`);
     const parts: string[] = [];
-    for (const sql of [TABLES, INDEXES, VIEWS, FUNCTIONS, TRIGGERS, COMMENTS]) {
+    for (const sql of [TABLES, STORAGE, INDEXES, VIEWS, FUNCTIONS, TRIGGERS, COMMENTS]) {
       const { rows } = await client.query<{ text: string }>(sql, [schema]);
       parts.push(rows.map((row) => row.text).join('\n'));
     }
@@ -36,8 +36,17 @@ FROM pg_class c, LATERAL (
   SELECT 2, 0, format('  CONSTRAINT %I %s', k.conname, pg_get_constraintdef(k.oid))
   FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 'n'
 ) AS lines
-WHERE c.relnamespace = $1::regnamespace AND c.relkind = 'r' AND c.relname <> 'migration'
+WHERE c.relnamespace = $1::regnamespace AND c.relkind = 'r'
 GROUP BY c.relname, c.reloptions ORDER BY c.relname`;
+
+/** Where a column is not stored as its type usually is. */
+const STORAGE = `
+SELECT format('ALTER TABLE %I ALTER COLUMN %I SET STORAGE %s;', c.relname, a.attname,
+  CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END) AS text
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  JOIN pg_type t ON t.oid = a.atttypid
+WHERE c.relnamespace = $1::regnamespace AND c.relkind = 'r' AND a.attstorage <> t.typstorage
+ORDER BY c.relname, a.attnum`;
 
 const INDEXES = `
 SELECT pg_get_indexdef(i.indexrelid) || ';' AS text

@@ -1,15 +1,50 @@
+import { Socket } from 'node:net';
 import pg from 'pg';
-import type { DataSource } from 'typeorm';
-import { type DatabaseAddress, migrationDataSource } from './data-source.js';
+import { MIGRATION_LIMITS } from '../config/tuning.js';
+import { type DatabaseAddress, hangUp, pgOptions } from './data-source.js';
+import { type Loss, readMigrations } from './migration-files.js';
 import { underMigrationLock } from './migration-lock.js';
+import { type MigrationSession, withMigrationSession } from './migration-session.js';
+import {
+  CREATE_MIGRATION_TABLE,
+  migrationScript,
+  type MigrationState,
+  migrationStates,
+  pendingMigrations,
+  type Query,
+  readMigrationTable,
+  recordSql,
+} from './migration-table.js';
 
-export interface MigrationOptions {
+export interface MigrationOptions extends Partial<typeof MIGRATION_LIMITS> {
   /** Aborts the migration. */
   readonly stop?: AbortSignal;
-  /** The longest silence of the server. */
-  readonly answerMs?: number;
-  /** How long a migration may wait for a lock on a table: all later queries of the table queue behind it. */
-  readonly lockWaitMs?: number;
+  /** Receives a line for each lock that is waited for. */
+  readonly warn?: (line: string) => void;
+  /** Receives the name of each migration that ran, and how long it took. */
+  readonly ran?: (name: string, ms: number) => void;
+}
+
+export interface LostRows {
+  readonly what: string;
+  readonly rows: number;
+}
+
+/** A revert would lose rows, and was not told to. Nothing has changed. */
+export class RowsWouldBeLostError extends Error {
+  constructor(
+    name: string,
+    readonly lost: readonly LostRows[],
+  ) {
+    super(
+      `${name} was not reverted, because that loses rows: ${describeLost(lost)}. With --lose-rows it is reverted all the same`,
+    );
+    this.name = 'RowsWouldBeLostError';
+  }
+}
+
+export function describeLost(lost: readonly LostRows[]): string {
+  return lost.map(({ what, rows }) => `${what} ${rows}`).join(', ');
 }
 
 /**
@@ -17,50 +52,143 @@ export interface MigrationOptions {
  * together, one migrates and the others find nothing to do. Aborted when the server is silent; uncommitted changes are
  * rolled back.
  * @returns the names of the migrations it ran
+ * @throws LockWaitError
  */
 export async function migrate(
   address: DatabaseAddress,
   schema: string,
   options: MigrationOptions = {},
 ): Promise<readonly string[]> {
-  return withMigrations(address, schema, options, async (source) => {
-    await ensureSchema(source, schema);
-    await expectToSee(source, schema);
-    const ran = await source.runMigrations({ transaction: 'each' });
-    return ran.map((migration) => migration.name);
+  return withMigrations(address, schema, options, async (session) => {
+    const { schemaExists, tableExists, recorded } = await readMigrationTable(session.query, schema);
+    // Only where it is missing: IF NOT EXISTS needs the privilege to create all the same.
+    if (!schemaExists) await session.query(`CREATE SCHEMA ${pg.escapeIdentifier(schema)}`);
+    await expectToSee(session, schema);
+    if (!tableExists) await session.query(CREATE_MIGRATION_TABLE);
+    const pending = pendingMigrations(readMigrations(), recorded);
+    for (const migration of pending) {
+      const startedMs = performance.now();
+      await session.transaction(async () => {
+        await runFile(session, `${migration.base}.up.sql`, migration.up);
+        await session.query(recordSql(migration));
+      });
+      options.ran?.(migration.name, performance.now() - startedMs);
+    }
+    return pending.map(({ name }) => name);
   });
 }
 
-/** Reverts the newest migration. */
-export async function revertMigration(address: DatabaseAddress, schema: string): Promise<void> {
-  await withMigrations(address, schema, {}, (source) => source.undoLastMigration({ transaction: 'each' }));
+/**
+ * Reverts the migration that ran last. `null`: there is none.
+ * @throws RowsWouldBeLostError, LockWaitError
+ */
+export async function revertMigration(
+  address: DatabaseAddress,
+  schema: string,
+  options: MigrationOptions & { readonly loseRows?: boolean } = {},
+): Promise<{ readonly name: string; readonly lost: readonly LostRows[] } | null> {
+  return withMigrations(address, schema, options, async (session) => {
+    await expectToSee(session, schema);
+    const last = (await readMigrationTable(session.query, schema)).recorded.at(-1);
+    if (last === undefined) return null;
+    const migration = readMigrations().find(({ name }) => name === last.name);
+    if (migration === undefined)
+      throw new Error(
+        `${last.name} ran last, and this release has no such migration: revert it with the release that has it`,
+      );
+    const lost = await session.transaction(async () => {
+      const counted = await countLost(session, migration.losses);
+      if (counted.length > 0 && options.loseRows !== true)
+        throw new RowsWouldBeLostError(migration.name, counted);
+      await runFile(session, `${migration.base}.down.sql`, migration.down);
+      await session.query('DELETE FROM migration WHERE name = $1', [migration.name]);
+      return counted;
+    });
+    return { name: migration.name, lost };
+  });
+}
+
+/** Which migrations ran and which are pending. Takes no lock and changes nothing. */
+export async function showMigrations(
+  address: DatabaseAddress,
+  schema: string,
+  stop: AbortSignal,
+): Promise<readonly MigrationState[]> {
+  const { recorded } = await withClient(address, stop, (query) => readMigrationTable(query, schema));
+  return migrationStates(readMigrations(), recorded);
+}
+
+/** The SQL of all pending migrations. Takes no lock and changes nothing. */
+export async function pendingSql(
+  address: DatabaseAddress,
+  schema: string,
+  stop: AbortSignal,
+): Promise<string> {
+  const table = await withClient(address, stop, (query) => readMigrationTable(query, schema));
+  return migrationScript(schema, table, readMigrations(), MIGRATION_LIMITS.lockWaitMs);
 }
 
 async function withMigrations<T>(
   address: DatabaseAddress,
   schema: string,
-  { stop = new AbortController().signal, answerMs = 5_000, lockWaitMs = 5_000 }: MigrationOptions,
-  use: (source: DataSource) => Promise<T>,
+  options: MigrationOptions,
+  use: (session: MigrationSession) => Promise<T>,
 ): Promise<T> {
-  return underMigrationLock({ address, answerMs, stop }, async (lost) => {
-    const source = await migrationDataSource(address, schema, lockWaitMs, lost).initialize();
-    try {
-      return await use(source);
-    } finally {
-      await source.destroy();
-    }
-  });
+  const { stop = new AbortController().signal, warn = () => {}, ...rest } = options;
+  const limits = { ...MIGRATION_LIMITS, ...rest };
+  return underMigrationLock({ ...limits, address, stop, warn }, (lock) =>
+    withMigrationSession({ ...limits, address, schema }, lock, use),
+  );
 }
 
-/** Checks first: CREATE SCHEMA needs a privilege on the whole database, even with IF NOT EXISTS and an existing schema. */
-async function ensureSchema(source: DataSource, schema: string): Promise<void> {
-  const rows: unknown[] = await source.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
-  if (rows.length === 0) await source.query(`CREATE SCHEMA ${pg.escapeIdentifier(schema)}`);
+async function withClient<T>(
+  address: DatabaseAddress,
+  stop: AbortSignal,
+  use: (query: Query) => Promise<T>,
+): Promise<T> {
+  const socket = new Socket({ signal: stop });
+  const client = new pg.Client({
+    ...pgOptions(address, 'migrate'),
+    stream: () => socket,
+  });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return await use(async (sql, values) => (await client.query<Record<string, unknown>>(sql, values)).rows);
+  } finally {
+    await hangUp(client, socket);
+  }
+}
+
+/** An error says in which line of the file. */
+async function runFile(session: MigrationSession, file: string, sql: string): Promise<void> {
+  try {
+    await session.query(sql);
+  } catch (error) {
+    if (error instanceof pg.DatabaseError) {
+      const line =
+        error.position === undefined ? '' : `:${sql.slice(0, Number(error.position)).split('\n').length}`;
+      error.message = `migrations/${file}${line}: ${error.message}`;
+    }
+    throw error;
+  }
+}
+
+/** Keeps others from adding rows until the revert is done; it needs these locks anyway. */
+async function countLost(session: MigrationSession, losses: readonly Loss[]): Promise<LostRows[]> {
+  const tables = [...new Set(losses.map(({ table }) => table))];
+  if (tables.length > 0) await session.query(`LOCK TABLE ${tables.join(', ')} IN ACCESS EXCLUSIVE MODE`);
+  const counted: LostRows[] = [];
+  for (const { what, count } of losses) {
+    const [row] = await session.query<{ count: string }>(count);
+    if (Number(row?.count) > 0) counted.push({ what, rows: Number(row?.count) });
+  }
+  return counted;
 }
 
 /** Some poolers drop the startup parameters of a session, and the tables would be created in another schema. */
-async function expectToSee(source: DataSource, schema: string): Promise<void> {
-  const [row]: { current_schema: string }[] = await source.query('SELECT current_schema()');
+async function expectToSee(session: MigrationSession, schema: string): Promise<void> {
+  const [row] = await session.query<{ current_schema: string }>('SELECT current_schema()');
   if (row?.current_schema === schema) return;
   throw new Error(
     `migrations would create tables in the schema ${row?.current_schema} instead of ${schema}: set DATABASE_DIRECT_URL to an address that bypasses the connection pooler`,

@@ -1,30 +1,43 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /** `migrations/<stamp>-<what>.up.sql` and `.down.sql`. Its name is what the table `migration` holds. */
 export interface MigrationFiles {
+  /** `<stamp>-<what>`. */
+  readonly base: string;
   readonly name: string;
   /** Milliseconds since 1970. Migrations run in the order of their stamps. */
   readonly stamp: number;
   readonly up: string;
   readonly down: string;
+  /** What `down` loses. */
+  readonly losses: readonly Loss[];
+}
+
+/** A line `-- loses <table>[.<column>]: SELECT count(*) …` at the top of a `.down.sql`. */
+export interface Loss {
+  readonly table: string;
+  /** The table, or a column of it. */
+  readonly what: string;
+  /** Counts the rows that `down` deletes or whose value it drops. */
+  readonly count: string;
 }
 
 /** `nest build` copies the folder to the same place below `dist/`. */
 const FOLDER = new URL('../../migrations/', import.meta.url);
 const FILE = /^(?<stamp>\d{13})-(?<what>[a-z][a-z0-9-]*)\.(?<way>up|down)\.sql$/;
+const LOSES_NOTHING = '-- loses nothing';
+const LOSES = /^-- loses (?<table>[a-z_]+)(?:\.(?<column>[a-z_]+))?: (?<count>SELECT count\(\*\) .+)$/;
 /** Written by `npm run schema:write`. */
 const NOT_A_MIGRATION = 'schema.sql';
 
 /** All migrations, oldest first: the folder is the list. @throws Error for a file that would never run */
 export function readMigrations(folder: URL = FOLDER): readonly MigrationFiles[] {
   const files = readdirSync(folder).filter((file) => file.endsWith('.sql') && file !== NOT_A_MIGRATION);
-  return migrationNames(files).map(({ base, name, stamp }) => ({
-    name,
-    stamp,
-    up: readFileSync(new URL(`${base}.up.sql`, folder), 'utf8'),
-    down: readFileSync(new URL(`${base}.down.sql`, folder), 'utf8'),
-  }));
+  return migrationNames(files).map((migration) => {
+    const up = readFileSync(new URL(`${migration.base}.up.sql`, folder), 'utf8');
+    const down = readFileSync(new URL(`${migration.base}.down.sql`, folder), 'utf8');
+    return { ...migration, up, down, losses: lossesOf(down, `${migration.base}.down.sql`) };
+  });
 }
 
 /** Pure: checks that each migration has both files and a stamp of its own. */
@@ -47,22 +60,23 @@ export function migrationNames(files: readonly string[]) {
   return found;
 }
 
-/** TypeORM takes classes, and reads the stamp from the end of the name. */
-export function migrationClasses(): (new () => MigrationInterface)[] {
-  return readMigrations().map(
-    ({ name, up, down }) =>
-      class implements MigrationInterface {
-        readonly name = name;
-
-        up(runner: QueryRunner): Promise<void> {
-          return runner.query(up);
-        }
-
-        down(runner: QueryRunner): Promise<void> {
-          return runner.query(down);
-        }
-      },
-  );
+/** Pure. @throws Error unless the file says what it loses, or that it loses nothing */
+export function lossesOf(down: string, file: string): readonly Loss[] {
+  const lines = down.split('\n').filter((line) => line.startsWith('-- loses '));
+  const losses = lines.flatMap((line) => {
+    if (line === LOSES_NOTHING) return [];
+    const { table, column, count } = LOSES.exec(line)?.groups ?? {};
+    if (table === undefined || count === undefined)
+      throw new Error(
+        `migrations/${file}: "${line}" is not "-- loses <table>[.<column>]: SELECT count(*) …"`,
+      );
+    return [{ table, what: column === undefined ? table : `${table}.${column}`, count }];
+  });
+  if (lines.length === 0 || (lines.includes(LOSES_NOTHING) && losses.length > 0))
+    throw new Error(
+      `migrations/${file}: it needs a line "-- loses <table>[.<column>]: SELECT count(*) …", or "${LOSES_NOTHING}"`,
+    );
+  return losses;
 }
 
 function className(what: string): string {

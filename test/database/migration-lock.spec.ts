@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { pgOptions } from '../../src/database/data-source.js';
+import { LockWaitError } from '../../src/database/lock-wait.js';
 import { migrate, revertMigration } from '../../src/database/migrate.js';
 import { databaseForTest, type TestDatabase } from '../database.js';
 import { databaseBehindProxy } from '../database-behind-proxy.js';
@@ -40,16 +41,45 @@ describe('a migration', () => {
     expect(await migrate(database.address, 'public')).not.toEqual([]);
   });
 
-  it('leaves the queue for a table lock, so that no other query waits behind it', async () => {
-    const database = await databaseForTest();
-    // Down to before the newest migration that changes `worker_probe`, whatever came after it.
-    const isApplied = "SELECT FROM migration WHERE name = 'ProbeFailures1799000000000'";
-    while ((await database.query(isApplied)).length > 0) await revertMigration(database.address, 'public');
-    const reader = await holding(database, 'SELECT FROM worker, worker_probe');
-    await expect(migrate(database.address, 'public', { lockWaitMs: 500 })).rejects.toThrow(/lock timeout/);
-    expect(await database.query('SELECT FROM worker')).toEqual([]);
+  it('says once which session holds the lock of a table, lets other queries of it pass, and goes on when it is free', async () => {
+    const { database, reader } = await beforeProbeFailures();
+    const lines: string[] = [];
+    const limits = { lockWaitMs: 300, pauseMs: 300 };
+    const migrating = migrate(database.address, 'public', { ...limits, warn: (line) => lines.push(line) });
+    await expect.poll(() => lines).toHaveLength(1);
+    expect(lines[0]).toMatch(
+      /^waiting for AccessExclusiveLock on worker_probe, held by pid \d+ \(mmm test \S+ of \S+, idle in transaction, query started 20\S+Z\)$/,
+    );
+    // The migration stands in the queue, or is between two tries.
+    expect(await database.query('SELECT FROM worker_probe')).toEqual([]);
+    expect(await database.query('SELECT FROM worker_probe')).toEqual([]);
     await reader.query('COMMIT');
-    expect(await migrate(database.address, 'public')).not.toEqual([]);
+    expect(await migrating).not.toEqual([]);
+    expect(lines).toHaveLength(1);
+  });
+
+  it('gives up when the lock of a table stays held, and names the session', async () => {
+    const { database } = await beforeProbeFailures();
+    const before = await database.query('SELECT name FROM migration');
+    const failed = migrate(database.address, 'public', { lockWaitMs: 500, patienceMs: 0 });
+    await expect(failed).rejects.toThrow(LockWaitError);
+    await expect(failed).rejects.toThrow(
+      /^gave up after \d+ s: waiting for \w+ on worker_probe, held by pid \d+ \(mmm test /,
+    );
+    expect(await database.query('SELECT name FROM migration')).toEqual(before);
+  });
+
+  it('says once which session migrates already, and gives up when that does not end', async () => {
+    const database = await databaseForTest(null);
+    await holding(database, MIGRATION_RUNS);
+    const lines: string[] = [];
+    const failed = migrate(database.address, 'public', { patienceMs: 600, warn: (line) => lines.push(line) });
+    await expect(failed).rejects.toThrow(
+      /^gave up after 1 s: waiting for another migration to end, held by pid \d+ \(mmm test /,
+    );
+    expect(lines).toEqual([
+      expect.stringMatching(/^waiting for another migration to end, held by pid \d+ \(mmm test /),
+    ]);
   });
 
   it('stops at once when the service stops', async () => {
@@ -63,6 +93,14 @@ describe('a migration', () => {
     await expect.poll(() => sessionsOf(database)).toBe(0);
   });
 });
+
+/** Reverted to before the newest migration that changes `worker_probe`, with a transaction open that reads it. */
+async function beforeProbeFailures() {
+  const database = await databaseForTest();
+  const isApplied = "SELECT FROM migration WHERE name = 'ProbeFailures1799000000000'";
+  while ((await database.query(isApplied)).length > 0) await revertMigration(database.address, 'public');
+  return { database, reader: await holding(database, 'SELECT FROM worker_probe') };
+}
 
 async function waitingFor(database: TestDatabase): Promise<number> {
   const rows = await database.query(`SELECT FROM pg_stat_activity

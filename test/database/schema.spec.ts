@@ -3,8 +3,16 @@ import { DataSource } from 'typeorm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { dataSourceOptions } from '../../src/database/data-source.js';
 import { describeSchema } from '../../src/database/describe-schema.js';
-import { migrate, revertMigration } from '../../src/database/migrate.js';
-import { asRole, databaseForTest } from '../database.js';
+import {
+  migrate,
+  pendingSql,
+  revertMigration,
+  RowsWouldBeLostError,
+  showMigrations,
+} from '../../src/database/migrate.js';
+import { asRole, databaseForTest, type TestDatabase } from '../database.js';
+
+const NEVER = new AbortController().signal;
 
 describe('the schema', () => {
   it('matches the entities: TypeORM finds nothing to change', async () => {
@@ -32,7 +40,7 @@ describe('the schema', () => {
       SELECT c.relname || coalesce('.' || a.attname, '') AS what
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
         LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-      WHERE c.relkind IN ('r', 'v') AND c.relname <> 'migration' AND (obj_description(c.oid) IS NULL
+      WHERE c.relkind IN ('r', 'v') AND (obj_description(c.oid) IS NULL
         OR (a.attnum IS NOT NULL AND col_description(c.oid, a.attnum) IS NULL))`);
     expect(missing).toEqual([]);
   });
@@ -44,6 +52,109 @@ describe('the schema', () => {
     expect(await relations(database)).toEqual(['migration']);
     expect(await migrate(database.address, 'public')).not.toEqual([]);
     expect(await relations(database)).toContain('worker');
+  });
+
+  it('is the same when the printed SQL of the pending migrations is run by hand, and then nothing is pending', async () => {
+    const database = await databaseForTest(null);
+    const byHand = async () => database.query(await pendingSql(database.address, 'public', NEVER));
+    await byHand();
+    const shown = await readFile('migrations/schema.sql', 'utf8');
+    expect(await describeSchema(database.address, 'public')).toBe(shown);
+    expect(await migrate(database.address, 'public')).toEqual([]);
+
+    await revertTo(database, 'FastWorkerChanges1805000000000');
+    expect(await showMigrations(database.address, 'public', NEVER)).toContainEqual({
+      name: 'WorkerTrouble1806000000000',
+      state: 'pending',
+      ranAt: null,
+    });
+    await byHand();
+    expect(await describeSchema(database.address, 'public')).toBe(shown);
+    expect(await pendingSql(database.address, 'public', NEVER)).toMatch(/^-- Nothing is pending/);
+  });
+
+  it('is the same in another schema that the printed SQL creates', async () => {
+    const database = await databaseForTest(null);
+    await database.query(await pendingSql(database.address, 'models', NEVER));
+    expect(await migrate(database.address, 'models')).toEqual([]);
+    await database.query(
+      `INSERT INTO models.worker (model_name, req_url_template) VALUES ('m', 'http://u/')`,
+    );
+    expect(await database.query('SELECT kind FROM models.worker_event')).toEqual([{ kind: 'registered' }]);
+  });
+
+  it('goes on from what an earlier release has migrated, whose table has no times', async () => {
+    const database = await databaseForTest();
+    await database.query(`ALTER TABLE migration DROP COLUMN ran_at;
+      DELETE FROM migration WHERE name = 'MigrationTimes1808000000000';
+      INSERT INTO migration ("timestamp", name) VALUES (1999000000000, 'FromTheFuture1999000000000')`);
+    const before = await showMigrations(database.address, 'public', NEVER);
+    expect(before[0]).toEqual({ name: 'CreateRegistry1795000000000', state: 'ran', ranAt: null });
+    expect(before.slice(-2)).toEqual([
+      { name: 'FromTheFuture1999000000000', state: 'foreign', ranAt: null },
+      { name: 'MigrationTimes1808000000000', state: 'pending', ranAt: null },
+    ]);
+    expect(await migrate(database.address, 'public')).toEqual(['MigrationTimes1808000000000']);
+    const after = await showMigrations(database.address, 'public', NEVER);
+    expect(after.at(-1)).toEqual({
+      name: 'MigrationTimes1808000000000',
+      state: 'ran',
+      ranAt: expect.any(Date),
+    });
+  });
+
+  it('is not reverted by a release that does not know its newest migration', async () => {
+    const database = await databaseForTest();
+    await database.query(
+      `INSERT INTO migration ("timestamp", name) VALUES (1999000000000, 'FromTheFuture1999000000000')`,
+    );
+    await expect(revertMigration(database.address, 'public')).rejects.toThrow(/no such migration/);
+  });
+
+  it('is not reverted where that would lose rows, unless it may', async () => {
+    const database = await databaseForTest();
+    await revertTo(database, 'WorkerTrouble1806000000000');
+    await database.query(`INSERT INTO worker_event (worker_id, model_name, req_url_template, kind, actor, generation)
+      SELECT gen_random_uuid(), 'm', 'http://u/', kind, 'test', 1 FROM unnest(ARRAY['ejected', 'serving', 'changed']) AS kind`);
+    const refused = revertMigration(database.address, 'public');
+    await expect(refused).rejects.toThrow(
+      'WorkerTrouble1806000000000 was not reverted, because that loses rows: worker_event 2. With --lose-rows it is reverted all the same',
+    );
+    expect(await database.query('SELECT FROM worker_trouble')).toEqual([]);
+    expect(await database.query('SELECT FROM worker_event')).toHaveLength(3);
+    expect(await revertMigration(database.address, 'public', { loseRows: true })).toEqual({
+      name: 'WorkerTrouble1806000000000',
+      lost: [{ what: 'worker_event', rows: 2 }],
+    });
+    expect(await database.query('SELECT kind FROM worker_event')).toEqual([{ kind: 'changed' }]);
+  });
+
+  it('is not reverted where a column that is in use would go', async () => {
+    const database = await databaseForTest();
+    await database.query(`INSERT INTO worker (model_name, req_url_template, protocol, any_task, heartbeat_ttl_s, poll, body_format)
+      VALUES ('m', 'http://u/', 'openai', true, 60, '{}', 'multipart')`);
+    const refused: string[] = [];
+    while ((await database.query('SELECT FROM migration')).length > 0) {
+      const said = await revertMigration(database.address, 'public').then(
+        () => '',
+        (error: unknown) => (error instanceof RowsWouldBeLostError ? error : Promise.reject(error)),
+      );
+      if (said === '') continue;
+      refused.push(
+        /^(\w+?)\d+ .*rows: (.*)\. With/
+          .exec(String(said).replace(/^\w+: /, ''))
+          ?.slice(1)
+          .join(': ') ?? '',
+      );
+      await revertMigration(database.address, 'public', { loseRows: true });
+    }
+    expect(refused).toEqual(
+      expect.arrayContaining([
+        'LongWork: worker.poll 1, worker.body_format 1',
+        'AnyTask: worker.any_task 1',
+        'Protocols: worker 1',
+      ]),
+    );
   });
 
   it('is migrated once when four replicas start together on an empty database', async () => {
@@ -84,6 +195,13 @@ describe('the schema', () => {
     expect(await migrate(database.address, 'public')).not.toEqual([]);
   });
 });
+
+/** The migration `name` is then the newest that ran. */
+async function revertTo(database: TestDatabase, name: string): Promise<void> {
+  const newest = 'SELECT name FROM migration ORDER BY id DESC LIMIT 1';
+  while ((await database.query<{ name: string }>(newest))[0]?.name !== name)
+    await revertMigration(database.address, 'public');
+}
 
 async function relations(database: { query(sql: string): Promise<{ relname?: string }[]> }) {
   const rows = await database.query(`SELECT relname FROM pg_class

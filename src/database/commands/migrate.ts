@@ -1,28 +1,26 @@
-import 'reflect-metadata';
-import { ConfigurationError } from '../../config/configuration-error.js';
-import { readProcessEnvironment } from '../../config/environment.js';
-import { startDatabaseServer } from '../database-server.js';
-import { migrate, revertMigration } from '../migrate.js';
+/** `npm run migration:show`, `:sql`, `:run`, `:revert`. */
 
-/** `npm run migration:run`, `npm run migration:revert`: on DATABASE_URL (DATABASE_DIRECT_URL), or the embedded server. */
-async function command(what: string | undefined): Promise<string> {
-  const { database } = readProcessEnvironment();
-  const server = await startDatabaseServer(database, () => {});
-  try {
-    if (what === 'revert') {
-      await revertMigration(server.addresses.direct, database.schema);
-      return 'took back the newest migration';
-    }
-    const ran = await migrate(server.addresses.direct, database.schema);
-    return ran.length === 0 ? 'nothing to migrate' : `migrated: ${ran.join(', ')}`;
-  } finally {
-    await server.stop();
-  }
-}
+/** An embedded server that is being started is stopped first. */
+const LONGEST_FAREWELL_MS = 20_000;
 
-try {
-  process.stdout.write(`${await command(process.argv[2])}\n`);
-} catch (error) {
-  process.exitCode = error instanceof ConfigurationError ? ConfigurationError.exitCode : 1;
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-}
+// Before anything is loaded: process 1 of a container has no handlers of its own, and would go on waiting for a lock.
+const stopping = new AbortController();
+const stopped = new Promise<number>((resolve) => {
+  // The shell's convention: 128 and the number of the signal.
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)
+    process.on(signal, () => {
+      stopping.abort(new Error(`stopped by ${signal}; what was running is rolled back`));
+      setTimeout(() => process.exit(code), LONGEST_FAREWELL_MS).unref();
+      resolve(code);
+    });
+});
+
+const { migrateCommand } = await import('./migrate-command.js');
+const code = await migrateCommand(process.argv.slice(2), stopping.signal, {
+  print: (text) => process.stdout.write(text),
+  warn: (line) => process.stderr.write(`${line}\n`),
+});
+process.exitCode = stopping.signal.aborted ? await stopped : code;

@@ -14,5 +14,8 @@ const newest = Math.max(...readdirSync('migrations').map((file) => Number.parseI
 const stamp = Math.max(Date.now(), newest + 1);
 const base = `migrations/${stamp}-${what}`;
 await writeFile(`${base}.up.sql`, '-- What it is for, and which releases may run beside it.\n\n');
-await writeFile(`${base}.down.sql`, '-- Takes back what the .up.sql did.\n\n');
+await writeFile(
+  `${base}.down.sql`,
+  '-- loses <table>[.<column>]: SELECT count(*) FROM <table> WHERE …\n-- or: loses nothing\n\n',
+);
 process.stdout.write(`${base}.up.sql, .down.sql: write them, then run npm run schema:write\n`);

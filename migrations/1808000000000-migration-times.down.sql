@@ -1,0 +1,2 @@
+-- loses nothing
+-- The column and the COMMENTs stay, for the times of the other migrations are there.
