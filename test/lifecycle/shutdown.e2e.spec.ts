@@ -33,7 +33,8 @@ async function startQuick(environment: Readonly<Record<string, string>> = {}): P
 }
 
 const AS_PROCESS_1 = ['unshare', '--pid', '--fork', '--kill-child'] as const;
-const MAY_UNSHARE = spawnSync('unshare', [...AS_PROCESS_1.slice(1), 'true']).status === 0;
+const [UNSHARE, ...NEW_NAMESPACE] = AS_PROCESS_1;
+const MAY_UNSHARE = spawnSync(UNSHARE, [...NEW_NAMESPACE, 'true']).status === 0;
 
 /** A module for `--import`: the process gets a SIGTERM when it is about to load this file. */
 function signalOnLoading(file: string): string {
