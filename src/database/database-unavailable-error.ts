@@ -35,6 +35,11 @@ export function databaseError(error: unknown): unknown {
   return isUnavailable(error) ? new DatabaseUnavailableError(error) : error;
 }
 
+/** read_only_sql_transaction: PostgreSQL answers, and is a standby or was made read-only. */
+export function isReadOnlyState(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '25006';
+}
+
 function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof AggregateError && error.errors.some(isUnavailable)) return true;

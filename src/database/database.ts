@@ -1,7 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type pg from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
-import { DatabaseBusyError, databaseError, DatabaseUnavailableError } from './database-unavailable-error.js';
+import {
+  DatabaseBusyError,
+  databaseError,
+  DatabaseUnavailableError,
+  isReadOnlyState,
+} from './database-unavailable-error.js';
 
 export interface PoolState {
   /** Connections with a query. */
@@ -45,7 +50,10 @@ export class Database {
       return result;
     } catch (caught) {
       const error = databaseError(caught);
-      this.answered = error instanceof DatabaseBusyError || !(error instanceof DatabaseUnavailableError);
+      const isReadOnly = isReadOnlyState(caught);
+      if (isReadOnly) this.wrote = false;
+      this.answered =
+        isReadOnly || error instanceof DatabaseBusyError || !(error instanceof DatabaseUnavailableError);
       throw error;
     }
   }

@@ -33,6 +33,11 @@ export class Readiness {
     return this.live.lastLoadMs === null ? null : (nowMs - this.live.lastLoadMs) / 1000;
   }
 
+  private databaseState(): string {
+    if (!this.database.connected) return 'not connected yet';
+    return this.database.writable ? 'connected' : 'read-only';
+  }
+
   summary() {
     const workers: Record<string, number> = {};
     const failing = [];
@@ -46,7 +51,7 @@ export class Readiness {
     }
     return {
       status: this.state(),
-      database: this.database.connected ? 'connected' : 'not connected yet',
+      database: this.databaseState(),
       registry_age_seconds: this.registryAgeS(),
       models: this.live.models().length,
       workers,

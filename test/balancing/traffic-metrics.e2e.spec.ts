@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Behaviour, json, slow } from '../fakes/fake-upstream.js';
+import { aWorker, upstreamForTest } from '../fixtures/worker.js';
+import { startService, type TestService } from '../service.js';
+import { until } from '../until.js';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.stop());
+
+const ok = json({ answer: 'x' });
+const status =
+  (code: number, headers: Readonly<Record<string, string>> = {}): Behaviour =>
+  (response) =>
+    response.writeHead(code, headers).end('{}');
+
+/** One worker for each behaviour, without probes, so that all effects come from requests. */
+async function model(name: string, behaviours: readonly Behaviour[], more: object = {}, policy?: object) {
+  for (const behaviour of behaviours) {
+    const upstream = await upstreamForTest(behaviour);
+    const worker = aWorker(upstream, { model_name: name, health_check: { kind: 'none' }, ...more });
+    expect((await service.register(worker)).status).toBe(200);
+  }
+  if (policy === undefined) return;
+  const { ok: isSet } = await fetch(`${service.url}/api/v1/models/${name}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(policy),
+  });
+  expect(isSet).toBe(true);
+}
+
+const statuses = async (name: string, times: number): Promise<readonly number[]> =>
+  (await Promise.all(Array.from({ length: times }, () => service.chat(name, 'hello')))).map(
+    ({ status: of }) => of,
+  );
+
+/** The samples of one metric and model: the other labels → value. */
+async function samples(metric: string, name: string): Promise<Readonly<Record<string, number>>> {
+  const { text } = await service.get('/metrics');
+  const lines = text.matchAll(new RegExp(`^${metric}\\{(.*)model="${name}",?(.*)\\} (\\S+)$`, 'gm'));
+  return Object.fromEntries(
+    [...lines].map(([, before = '', after = '', value]) => [before + after, Number(value)]),
+  );
+}
+
+/** A request is counted just after its answer. */
+const outcomesOf = (name: string) => () => samples('mmm_requests_total', name);
+const logOf = (name: string) => service.log.filter((line) => line['model'] === name && 'status' in line);
+
+describe('retries', () => {
+  it('are counted by their cause, and as spent or refused by the retry budget', async () => {
+    await model('r-500', [status(500), status(500)]);
+    // The budget grants ten retries in ten seconds, and one for five requests.
+    await statuses('r-500', 16);
+    const { 'result="spent"': spent = 0, 'result="refused"': refused = 0 } = await samples(
+      'mmm_retry_budget_total',
+      'r-500',
+    );
+    expect(spent).toBeGreaterThanOrEqual(10);
+    expect(refused).toBeGreaterThan(0);
+    expect(spent + refused).toBe(16);
+    expect(await samples('mmm_retries_total', 'r-500')).toEqual({ 'cause="500"': spent });
+  });
+
+  it('after a refused connection need no budget', async () => {
+    await model('r-gone', ['resets', ok]);
+    expect(await statuses('r-gone', 4)).toEqual([200, 200, 200, 200]);
+    const { 'cause="connection"': retries = 0 } = await samples('mmm_retries_total', 'r-gone');
+    expect(retries).toBeGreaterThan(0);
+    expect(await samples('mmm_retry_budget_total', 'r-gone')).toEqual({});
+  });
+});
+
+describe('fallbacks', () => {
+  it('are counted by model and whether they served, and named in the log', async () => {
+    await model('f-good', [ok]);
+    await model('f-bad', [status(500)]);
+    await model('f', [status(500)], {}, { fallbacks: ['f-bad', 'f-good'] });
+    expect(await statuses('f', 1)).toEqual([200]);
+    expect(await samples('mmm_fallbacks_total', 'f')).toEqual({
+      'fallback_model="f-bad",outcome="failed"': 1,
+      'fallback_model="f-good",outcome="ok"': 1,
+    });
+    await until(() => logOf('f').length > 0);
+    expect(logOf('f')).toMatchObject([{ status: 200, model: 'f', fallback_model: 'f-good', attempts: 3 }]);
+    expect(await outcomesOf('f')()).toEqual({ 'outcome="ok"': 1 });
+  });
+
+  it('of a model without workers are counted under the name that was requested', async () => {
+    await model('f-other', [ok]);
+    await model('f-absent', [], {}, { fallbacks: ['f-other'] });
+    expect(await statuses('f-absent', 1)).toEqual([200]);
+    await expect.poll(outcomesOf('f-absent')).toEqual({ 'outcome="ok"': 1 });
+    expect(await outcomesOf('f-other')()).toEqual({});
+  });
+});
+
+describe('the queue', () => {
+  it('shows how long requests waited, those without a wait included, in metrics and log', async () => {
+    await model('q', [slow(60, ok)], { max_concurrency: 1 });
+    expect(await statuses('q', 1)).toEqual([200]);
+    // Nothing has waited: no series.
+    expect(await samples('mmm_queue_wait_seconds_count', 'q')).toEqual({});
+    expect(await statuses('q', 3)).toEqual([200, 200, 200]);
+    expect(await samples('mmm_queue_wait_seconds_count', 'q')).toEqual({ '': 4 });
+    expect((await samples('mmm_queue_wait_seconds_bucket', 'q'))['le="0.01",']).toBe(2);
+    const { '': waitedS = 0 } = await samples('mmm_queue_wait_seconds_sum', 'q');
+    expect(waitedS).toBeGreaterThan(0.1);
+    await until(() => logOf('q').length === 4);
+    const waits = logOf('q').map((line) => line['queue_ms']);
+    expect(waits.filter((ms) => ms === undefined)).toHaveLength(2);
+    expect(waits.filter((ms) => Number(ms) > 30)).toHaveLength(2);
+  });
+
+  it('tells too many requests from an outage by their outcome', async () => {
+    const one = { max_concurrency: 1 };
+    await model('o-full', [slow(200, ok)], one, { queue: { max: 0 } });
+    await model('o-late', [slow(400, ok)], one, { queue: { wait_ms: 20 } });
+    const later = { 'retry-after': '20' };
+    await model('o-429', [status(429, later), status(429, later)]);
+    await model('o-down', [ok]);
+    await service.database.query(`UPDATE worker SET admin_state = 'disabled' WHERE model_name = 'o-down'`);
+    await until(async () => (await service.chat('o-down', 'hello')).status === 503);
+    await statuses('o-full', 2);
+    await statuses('o-late', 2);
+    await statuses('o-429', 1);
+    expect(await statuses('o-429', 1)).toEqual([503]);
+
+    const ends = (...outcomes: string[]) =>
+      Object.fromEntries(outcomes.map((outcome) => [`outcome="${outcome}"`, 1]));
+    await expect.poll(outcomesOf('o-full')).toEqual(ends('ok', 'policy_queue_full'));
+    await expect.poll(outcomesOf('o-late')).toEqual(ends('ok', 'policy_queue_timeout'));
+    await expect.poll(outcomesOf('o-429')).toEqual(ends('worker_error', 'policy_all_throttled'));
+    expect(await outcomesOf('o-down')()).toMatchObject({ 'outcome="policy_all_down"': 1 });
+    expect(await samples('mmm_usable_workers', 'o-down')).toEqual({ '': 0 });
+    expect(await samples('mmm_usable_workers', 'o-full')).toEqual({ '': 1 });
+    expect(await samples('mmm_workers', 'o-down')).toEqual({ 'state="disabled"': 1 });
+  });
+});
+
+describe('the database', () => {
+  const figures = async () => {
+    const { text } = await service.get('/metrics');
+    const of = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+    return { up: of('mmm_database_up'), writable: of('mmm_database_writable'), listen: of('mmm_listen_up') };
+  };
+
+  it('is shown as up and not writable while it only takes reads, as a standby does', async () => {
+    await expect.poll(figures).toEqual({ up: 1, writable: 1, listen: 1 });
+    const [row] = await service.database.query<{ name: string }>('SELECT current_database() AS name');
+    const readOnly = async (value: 'on' | 'off') => {
+      await service.database.query(
+        `ALTER DATABASE ${row?.name} SET default_transaction_read_only = ${value}`,
+      );
+      await service.database.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+      );
+    };
+    await readOnly('on');
+    await expect.poll(figures, { timeout: 15_000 }).toMatchObject({ up: 1, writable: 0 });
+    expect((await service.get('/health')).json).toMatchObject({ database: 'read-only' });
+    await service.database.query('SET default_transaction_read_only = off');
+    await readOnly('off');
+    await expect.poll(figures, { timeout: 15_000 }).toEqual({ up: 1, writable: 1, listen: 1 });
+  });
+
+  it('has a pool whose connections add up', async () => {
+    const { text } = await service.get('/metrics');
+    const of = (state: string) =>
+      Number(new RegExp(`^mmm_database_pool\\{state="${state}"\\} (\\d+)$`, 'm').exec(text)?.[1]);
+    expect(of('in_use') + of('idle')).toBeGreaterThan(0);
+    expect(of('waiting')).toBe(0);
+    expect(text).toMatch(/^mmm_database_pool_limit 10$/m);
+  });
+});
