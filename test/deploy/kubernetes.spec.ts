@@ -110,13 +110,20 @@ describe('deploy/kubernetes', () => {
     expect(pod.at('serviceAccountName').value).toBe(only('ServiceAccount').at('metadata', 'name').value);
   });
 
-  it('connects the ingress through the Service to the port on which the service listens', () => {
-    const backend = only('Ingress').at('spec', 'rules', 0, 'http', 'paths', 0, 'backend', 'service');
-    expect(backend.at('name').value).toBe(only('Service').at('metadata', 'name').value);
-    const port = only('Service').at('spec', 'ports', 0);
-    expect(backend.at('port', 'name').value).toBe(port.at('name').value);
-    expect(manager.at('ports', 0, 'name').value).toBe(port.at('targetPort').value);
-    expect(manager.at('ports', 0, 'containerPort').value).toBe(configuration.server.port);
+  it('connects the Service to the ports on which the service listens, with one for metrics alone', () => {
+    const { port, metricsPort } = configuration.server;
+    const ports = (list: Tree, field: string) =>
+      list.items().map((each) => [each.at('name').value, each.at(field).value]);
+    expect(ports(only('Service').at('spec', 'ports'), 'port')).toEqual([
+      ['http', port],
+      ['metrics', metricsPort],
+    ]);
+    expect(ports(manager.at('ports'), 'containerPort')).toEqual([
+      ['http', port],
+      ['metrics', metricsPort],
+    ]);
+    for (const each of only('Service').at('spec', 'ports').items())
+      expect(each.at('targetPort').value).toBe(each.at('name').value);
   });
 
   it('probes paths that the service serves', () => {
@@ -131,24 +138,28 @@ describe('deploy/kubernetes', () => {
       shutdownDelayMs + drainTimeoutMs + STOP_MARGIN_MS,
     );
     expect(drainTimeoutMs).toBeGreaterThanOrEqual(configuration.inference.requestTimeoutMs);
+    // The cluster autoscaler removes a node after 600 s, whatever still runs there.
+    expect(pod.at('terminationGracePeriodSeconds').number).toBeLessThan(600);
     const probe = manager.at('readinessProbe');
     const noticedMs = probe.at('periodSeconds').number * probe.at('failureThreshold').number * 1_000;
     expect(shutdownDelayMs).toBeGreaterThanOrEqual(noticedMs);
+  });
+
+  it('gives the heap half of the memory limit, because bodies and answers are buffers beside it', () => {
+    const options = manager
+      .at('env')
+      .items()
+      .find((variable) => variable.at('name').value === 'NODE_OPTIONS');
+    const [, heapMiB] = /^--max-old-space-size=(\d+)$/.exec(options?.at('value').text ?? '') ?? [];
+    expect(manager.at('resources', 'limits', 'memory').value).toBe('2Gi');
+    expect(Number(heapMiB)).toBe(1024);
+    expect(manager.at('resources', 'requests', 'ephemeral-storage').value).toBeDefined();
   });
 
   it('keeps all replicas during a rollout, and loses one at a time when a node is drained', () => {
     expect(deployment.at('spec', 'replicas').value).toBe(3);
     expect(deployment.at('spec', 'strategy', 'rollingUpdate', 'maxUnavailable').value).toBe(0);
     expect(only('PodDisruptionBudget').at('spec', 'maxUnavailable').value).toBe(1);
-  });
-
-  it('passes streams without buffering, and allows bodies and timeouts as large as those of the service', () => {
-    const nginx = (name: string) =>
-      only('Ingress').at('metadata', 'annotations', `nginx.ingress.kubernetes.io/${name}`).text;
-    expect([nginx('proxy-buffering'), nginx('proxy-request-buffering')]).toEqual(['off', 'off']);
-    expect(nginx('proxy-body-size')).toBe(`${configuration.server.maxBodyBytes / 1024 ** 2}m`);
-    for (const wait of ['proxy-read-timeout', 'proxy-send-timeout'])
-      expect(Number(nginx(wait)) * 1_000).toBeGreaterThan(configuration.inference.requestTimeoutMs);
   });
 
   it('has minimal rights: not root, a read-only file system except its own folders, no token', () => {

@@ -14,7 +14,7 @@ describe('docs/deploy.md', () => {
 
   it('names only variables that exist', () => {
     const names = new Set(page.match(/\b[A-Z]{2,}(_[A-Z]+)+\b/g));
-    expect(strangers(names)).toEqual(['POSTGRES_PASSWORD', 'NODE_OPTIONS', 'WORKER_SECRET_NAME']);
+    expect(strangers(names)).toEqual(['POSTGRES_PASSWORD', 'ON_ERROR_STOP', 'WORKER_SECRET_NAME']);
   });
 
   it('shows an overlay that is valid YAML and changes the image by its name in the base', () => {
