@@ -23,7 +23,7 @@ export class ReplicaProcess {
   readonly complaints: string[] = [];
   private child: ChildProcess | null = null;
   private found = '';
-  private asked = 0;
+  private questions = 0;
 
   constructor(
     readonly name: string,
@@ -93,7 +93,7 @@ export class ReplicaProcess {
   async ask<Answer>(what: Question['what'], path?: string): Promise<Answer> {
     const { child } = this;
     if (child === null) throw new Error(`${this.name} does not run`);
-    const id = (this.asked += 1);
+    const id = (this.questions += 1);
     child.send({ id, what, ...(path === undefined ? {} : { path }) } satisfies Question);
     for (;;) {
       const [message] = (await once(child, 'message')) as [{ id: number; found: Answer }];

@@ -33,6 +33,33 @@ describe.each(['ARCHITECTURE.md', 'docs/code-map.md'])('%s', (page) => {
   });
 });
 
+/** Of people and speech, for what clients and processes do: they request, receive and report. */
+const PERSONAL = /\b(?:he|his|him|whoever|nobody|somebody|said|asks|asked|asking|tells?|told)\b/gi;
+/** Where such a word is right: an OS user, prompts of fixtures, and the answer of the echo upstream. */
+const ALLOWED = [/\buser nobody\b|`nobody`|\bNOBODY\b/g, /\b[Tt]ell me\b/g, /\bYou said: /g];
+const NOT_PROSE = /^(?:CHANGELOG\.md|docs\/demo\.md|test\/docs\.spec\.ts|test\/fixtures\/presets\/)/;
+
+describe('code and documentation', () => {
+  it('speak of clients and processes as of things, not of people', () => {
+    const files = [
+      ...readdirSync('.').filter(
+        (name) => name.endsWith('.md') || /^(?:\.env\.example|Dockerfile)$/.test(name),
+      ),
+      ...['src', 'test', 'bench', 'docs', 'deploy'].flatMap((folder) =>
+        readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+      ),
+    ].filter((file) => /\.(?:ts|md|ya?ml|sql)$|Dockerfile$|example$/.test(file) && !NOT_PROSE.test(file));
+    const found = files.flatMap((file) => {
+      const text = ALLOWED.reduce(
+        (left, allowed) => left.replaceAll(allowed, ''),
+        readFileSync(file, 'utf8'),
+      );
+      return [...text.matchAll(PERSONAL)].map(([word]) => `${file}: ${word}`);
+    });
+    expect(found).toEqual([]);
+  });
+});
+
 function leadsSomewhere(page: string, link: string): boolean {
   const [path = '', heading] = link.split('#');
   const target = path === '' ? page : join(dirname(page), path);

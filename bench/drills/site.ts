@@ -10,7 +10,7 @@ import { ReplicaProcess, type ReplicaSetting } from '../replica-process.js';
 
 const JSON_BODY = { 'content-type': 'application/json' };
 export const ROOT = join(import.meta.dirname, '../../..');
-/** What workers under `/secret` ask for. */
+/** The key that workers under `/secret` require. */
 export const WORKER_KEY = 'Bearer the-key-of-the-drill';
 
 /** Where a drill takes place: a PostgreSQL server, upstreams, and the replicas that are started here. */

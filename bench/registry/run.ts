@@ -119,10 +119,10 @@ async function step(name: string, act: () => Promise<unknown>, note?: string): P
   if (options.profile !== undefined)
     await replica.ask('profiled', join(options.profile, `${name.replaceAll(/\W+/g, '-')}.cpuprofile`));
   longest = Math.max(longest, turns.longestCpuMs);
-  const said = typeof found === 'string' ? `, ${found}` : '';
+  const detail = typeof found === 'string' ? `, ${found}` : '';
   rows.push([
     name,
-    `${note ?? `${tookMs.toFixed(0)} ms`}${said}`,
+    `${note ?? `${tookMs.toFixed(0)} ms`}${detail}`,
     (turns.cpuMs - before.cpuMs).toFixed(0),
     turns.longestCpuMs.toFixed(0),
     turns.maxMs.toFixed(0),

@@ -18,7 +18,7 @@ export class PoolMetrics {
     );
     this.budget = metrics.counter(
       'mmm_retry_budget_total',
-      'Retries that asked the retry budget of the model: spent, or refused because it was empty.',
+      'Retries that needed the retry budget of the model: spent, or refused because it was empty.',
       ['model', 'result'],
     );
   }

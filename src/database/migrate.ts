@@ -30,7 +30,7 @@ export interface LostRows {
   readonly rows: number;
 }
 
-/** A revert would lose rows, and was not told to. Nothing has changed. */
+/** A revert would lose rows, and `--lose-rows` is missing. Nothing has changed. */
 export class RowsWouldBeLostError extends Error {
   constructor(
     name: string,

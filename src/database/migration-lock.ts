@@ -104,7 +104,7 @@ async function take(
   }
 }
 
-/** Asks what the migration waits for, which also proves that the server answers and the lock is held. */
+/** Finds what the migration waits for, which also proves that the server answers and the lock is held. */
 async function whileItAnswers<T>(
   client: pg.Client,
   silence: AbortController,

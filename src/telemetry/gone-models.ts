@@ -5,7 +5,7 @@ const KEPT_MS = 3_600_000;
 export class GoneModels {
   private readonly sinceMs = new Map<string, number>();
 
-  /** @param drop forgets what belongs to models for which its argument is true; it must ask for all models with series */
+  /** @param drop forgets what belongs to models for which its argument is true; it must be called with all models that have series */
   look(
     isKnown: (model: string) => boolean,
     nowMs: number,

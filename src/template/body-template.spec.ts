@@ -80,8 +80,8 @@ describe('a placeholder', () => {
     expect(
       rendered({ t: '{MODEL_TEMPERATURE}', s: 't={MODEL_TEMPERATURE}' }, { MODEL_TEMPERATURE: 0.7 }),
     ).toBe('{"t":0.7,"s":"t=0.7"}');
-    expect(rendered({ s: 'said: {HISTORY}, {STREAM}' }, { HISTORY: [['a', 'b']], STREAM: true })).toBe(
-      '{"s":"said: [[\\"a\\",\\"b\\"]], true"}',
+    expect(rendered({ s: 'text: {HISTORY}, {STREAM}' }, { HISTORY: [['a', 'b']], STREAM: true })).toBe(
+      '{"s":"text: [[\\"a\\",\\"b\\"]], true"}',
     );
   });
 

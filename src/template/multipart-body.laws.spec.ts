@@ -88,7 +88,7 @@ describe('a multipart body', () => {
     ]);
   });
 
-  it('refuses a value by which no boundary can be told from the content', () => {
+  it('refuses a value for which every boundary occurs in the content', () => {
     const value = `multi-model-manager-${'9'.repeat(15)}`;
     expect(() =>
       compileMultipart({ a: '{USER_PROMPT}' }).render({ ...BASE, USER_PROMPT: value }, noSecret),

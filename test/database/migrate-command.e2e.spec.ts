@@ -100,7 +100,7 @@ describe('the output of the command that migrates', () => {
     expect(exitCodeOf(new Error('any other'))).toBe(1);
   });
 
-  it('tells times, and migrations of another release', () => {
+  it('shows times, and migrations of another release', () => {
     const ranAt = new Date(Date.UTC(2026, 0, 2));
     expect(
       showStates([

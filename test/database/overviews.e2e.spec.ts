@@ -90,7 +90,7 @@ describe('worker_outage', () => {
     ]);
   });
 
-  it('tells what people did from what probes saw, and takes draining and offline for one outage', async () => {
+  it('distinguishes what people did from what probes saw, and takes draining and offline for one outage', async () => {
     const database = await databaseForTest();
     const id = await worker(database, 'm');
     for (const state of ['draining', 'offline', 'enabled', 'disabled'])

@@ -135,14 +135,14 @@ describe('the schema', () => {
       VALUES ('m', 'http://u/', 'openai', true, 60, '{}', 'multipart')`);
     const refused: string[] = [];
     while ((await database.query('SELECT FROM migration')).length > 0) {
-      const said = await revertMigration(database.address, 'public').then(
+      const refusal = await revertMigration(database.address, 'public').then(
         () => '',
         (error: unknown) => (error instanceof RowsWouldBeLostError ? error : Promise.reject(error)),
       );
-      if (said === '') continue;
+      if (refusal === '') continue;
       refused.push(
         /^(\w+?)\d+ .*rows: (.*)\. With/
-          .exec(String(said).replace(/^\w+: /, ''))
+          .exec(String(refusal).replace(/^\w+: /, ''))
           ?.slice(1)
           .join(': ') ?? '',
       );

@@ -43,17 +43,17 @@ async function start(dataDir: string): Promise<EmbeddedPostgres> {
 }
 
 describe('started by an ordinary user, from a package whose install script did not run', () => {
-  const someone = isRootOnLinux ? { uid: 1, gid: 1 } : {}; // daemon, which every passwd file contains
+  const ordinary = isRootOnLinux ? { uid: 1, gid: 1 } : {}; // daemon, which every passwd file contains
 
   it('runs as that user, with a DATA_DIR that only this user can enter', async () => {
     const home = openFolder();
-    if (someone.uid !== undefined) chownSync(home, someone.uid, someone.gid);
+    if (ordinary.uid !== undefined) chownSync(home, ordinary.uid, ordinary.gid);
     const dataDir = join(home, 'data');
-    const host = await startHost(app, dataDir, { ...someone, env: { HOME: home } });
+    const host = await startHost(app, dataDir, { ...ordinary, env: { HOME: home } });
     expect(host.report).toMatchObject({ started: true, notices: [] });
     if (!host.report.started) return;
     expect(await firstValue(host.report, "SELECT upper('ä')")).toBe('Ä');
-    const uid = someone.uid ?? process.getuid?.();
+    const uid = ordinary.uid ?? process.getuid?.();
     for (const path of [dataDir, join(dataDir, 'postgres')]) {
       expect(statSync(path)).toMatchObject({ uid, mode: 0o40700 });
     }

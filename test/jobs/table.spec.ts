@@ -25,7 +25,7 @@ describe('a repeated request', () => {
     await expect(engine.jobs.create({ ...request, requestHash: 'other' })).rejects.toThrow(
       'was used for another request',
     );
-    expect((await engine.jobs.create({ ...request, ownerKey: 'someone else' })).created).toBe(true);
+    expect((await engine.jobs.create({ ...request, ownerKey: 'another owner' })).created).toBe(true);
     const [first] = made;
     await ended(engine, first?.job ?? { id: '' });
     expect(

@@ -52,21 +52,21 @@ describe('LiveWorkers', () => {
     fc.assert(
       fc.property(changes, (all) => {
         const live = new LiveWorkers();
-        let told: readonly string[] = [];
-        let toldIds: readonly string[] = [];
+        let reported: readonly string[] = [];
+        let reportedIds: readonly string[] = [];
         live.onChange(({ models, workerIds }) => {
-          told = models;
-          toldIds = workerIds;
+          reported = models;
+          reportedIds = workerIds;
         });
         for (const change of all) {
-          [told, toldIds] = [[], []];
+          [reported, reportedIds] = [[], []];
           const before = new Map(live.models().map((model) => [model.name, model]));
           const workersBefore = new Map(live.workers().map((one) => [one.id, one]));
           live.apply(change);
           for (const name of ['one', 'two', 'three'])
-            expect(told.includes(name)).toBe(before.get(name) !== live.model(name));
+            expect(reported.includes(name)).toBe(before.get(name) !== live.model(name));
           for (const id of ['a', 'b', 'c', 'd', 'e'])
-            expect(toldIds.includes(id)).toBe(workersBefore.get(id) !== live.worker(id));
+            expect(reportedIds.includes(id)).toBe(workersBefore.get(id) !== live.worker(id));
         }
       }),
     );

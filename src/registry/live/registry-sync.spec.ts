@@ -56,7 +56,7 @@ describe('RegistrySync.readYourWrites', () => {
 });
 
 describe('RegistrySync.reload', () => {
-  it('reads together what is asked for before its turn comes, and answers each', async () => {
+  it('reads together what is requested before its turn comes, and answers each', async () => {
     const rows = new Rows(null);
     const sync = syncOf(rows);
     await Promise.all([sync.reload(['a']), sync.reload(['b']), sync.reload(['b', 'c'])]);
@@ -64,7 +64,7 @@ describe('RegistrySync.reload', () => {
     expect(rows.reads).toEqual([['a', 'b', 'c'], ['d']]);
   });
 
-  it('reads again what is asked for while it is being read', async () => {
+  it('reads again what is requested while it is being read', async () => {
     const rows = new Rows(null);
     const sync = syncOf(rows);
     const first = sync.reload(['a']);

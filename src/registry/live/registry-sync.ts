@@ -65,7 +65,7 @@ export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdo
   }
 
   /**
-   * Reads these workers again; resolves when the snapshot shows them. What is asked for while another read runs is read together.
+   * Reads these workers again; resolves when the snapshot shows them. What is requested while another read runs is read together.
    * @param compiled what the writer of a row compiled already @throws DatabaseUnavailableError
    */
   reload(ids: readonly string[], compiled?: CompiledRow): Promise<void> {

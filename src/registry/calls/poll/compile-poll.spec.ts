@@ -140,7 +140,7 @@ describe('a poll with faults is refused, each at its field', () => {
       ],
     ],
     [
-      'ask by a kept value',
+      'a first poll by a kept value',
       poll({ resubmit: 'ask' }),
       [
         'poll.keep: is not used with resubmit "ask": a task that is found by {JOB_ID} has no answer to its submit',

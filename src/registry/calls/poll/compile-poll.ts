@@ -125,7 +125,7 @@ function addIdentityFaults(
   inStatus: ReadonlySet<PlaceholderName>,
   faults: FaultList,
 ): void {
-  const asksFirst = poll.resubmit === 'ask';
+  const pollsFirst = poll.resubmit === 'ask';
   if (Object.keys(poll.keep ?? {}).length === 0 && !inSubmit.has('JOB_ID'))
     faults.add(
       'poll.keep',
@@ -133,7 +133,7 @@ function addIdentityFaults(
     );
   if (!inStatus.has('JOB_ID') && keptIn(inStatus).size === 0)
     faults.add('poll.status', 'names no task: it must hold a kept value or {JOB_ID}');
-  if (!asksFirst) return;
+  if (!pollsFirst) return;
   if (Object.keys(poll.keep ?? {}).length > 0)
     faults.add(
       'poll.keep',
