@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { STRATEGIES } from './settings.js';
 import { DEFAULT_QUEUE_WAIT_MS, DEFAULT_RETRIES } from './tuning.js';
+import { readPostgresUrl } from './postgres-url.js';
 import { webhookKey } from './webhook-secret.js';
 import { flag, integer, list, oneOf, optional, optionalInteger, secret, text } from './variable.js';
 
@@ -10,7 +11,9 @@ const HOUR_MS = 3_600_000;
 const LONGEST_TIMER_MS = 2_147_483_647;
 const MIB = 1024 * 1024;
 
-const isPostgresUrl = (given: string): boolean => /^postgres(ql)?:\/\/.+/.test(given) && URL.canParse(given);
+const POSTGRES_URL =
+  'a postgres:// URL; several hosts are separated by commas, and target_session_attrs is any, read-write or primary';
+const isPostgresUrl = (given: string): boolean => readPostgresUrl(given) !== null;
 
 const isCredentialsKeys = (given: string): boolean => {
   const keys = given.split(',').map((entry) => entry.trim());
@@ -29,8 +32,8 @@ export const VARIABLES = {
   HOST: optional('an address or host name to listen on', (given) => /^[A-Za-z0-9.:_-]+$/.test(given)),
 
   DATABASE: oneOf('auto', 'auto', 'embedded'),
-  DATABASE_URL: secret(optional('a postgres:// URL', isPostgresUrl)),
-  DATABASE_DIRECT_URL: secret(optional('a postgres:// URL', isPostgresUrl)),
+  DATABASE_URL: secret(optional(POSTGRES_URL, isPostgresUrl)),
+  DATABASE_DIRECT_URL: secret(optional(POSTGRES_URL, isPostgresUrl)),
   DATABASE_SCHEMA: text('a schema name of lower-case letters, digits and _', 'public', (given) =>
     /^[a-z_][a-z0-9_]{0,62}$/.test(given),
   ),

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { type DatabaseAddress, hangUp, pgOptions } from './data-source.js';
+import { type DatabaseAddress, pgOptions } from './data-source.js';
+import { DatabaseClient, hangUp } from './database-client.js';
 
 export interface ChangeListenerOptions {
   readonly address: DatabaseAddress;
@@ -62,7 +63,7 @@ export class ChangeListener {
   private async listenOnce(onListening: () => void): Promise<void> {
     const { address, channels, onNotify, proofMs = 10_000, answerMs = 5_000 } = this.options;
     const socket = new Socket();
-    const client = new pg.Client({
+    const client = new DatabaseClient({
       ...pgOptions(address, 'listen'),
       query_timeout: answerMs,
       stream: () => socket,
@@ -89,7 +90,7 @@ export class ChangeListener {
       void this.proveHearing(proof, answerMs, lost, () => hasHeard);
       while (!this.stopping.signal.aborted) {
         await Promise.race([this.pause(proofMs), lost]);
-        if (!this.stopping.signal.aborted) await Promise.race([client.query('SELECT 1'), lost]);
+        if (!this.stopping.signal.aborted) await Promise.race([client.prove(), lost]);
       }
     } finally {
       await hangUp(client, socket);

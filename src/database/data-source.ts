@@ -1,10 +1,10 @@
 import { Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import type { DataSourceOptions } from 'typeorm';
+import { readPostgresUrl } from '../config/postgres-url.js';
 import { JobEntity, JobEventEntity, JobFileEntity, JobWorkerEntity } from '../jobs/job.entity.js';
 import { SigningKeyEntity } from '../jobs/links/signing-key.entity.js';
 import { JobWebhookEntity } from '../jobs/webhooks/job-webhook.entity.js';
+import { DatabaseClient } from './database-client.js';
 import { applicationName } from './replica-identity.js';
 import { ModelEntity } from '../registry/models/model.entity.js';
 import { WorkerEventEntity } from '../registry/worker-event.entity.js';
@@ -34,9 +34,15 @@ const LONGEST_SILENCE_MS = 12_000;
 
 /** The options of `pg`. Connecting fails after 5 s, so that nothing waits for ever. */
 export function pgOptions({ replicaId, ...address }: DatabaseAddress, purpose = 'pool') {
-  const where = 'url' in address ? { connectionString: address.url } : address;
   const application_name = applicationName(purpose, replicaId);
-  return { ...where, application_name, connectionTimeoutMillis: 5_000, keepAlive: true };
+  return { ...whereTo(address), application_name, connectionTimeoutMillis: 5_000, keepAlive: true };
+}
+
+function whereTo(address: DatabaseAddress) {
+  if (!('url' in address)) return address;
+  const servers = readPostgresUrl(address.url);
+  if (servers === null) throw new Error('the URL of the database is not a postgres:// URL');
+  return { connectionString: servers.urls[0], servers };
 }
 
 export function dataSourceOptions(
@@ -50,7 +56,7 @@ export function dataSourceOptions(
     schema,
     poolSize,
     // A silent server counts as unavailable; migrations may take longer.
-    extra: { ...pgOptions(address), Client: PooledClient, stream: () => impatientSocket(longestSilenceMs) },
+    extra: { ...pgOptions(address), Client: DatabaseClient, stream: () => impatientSocket(longestSilenceMs) },
     entities: [
       WorkerEntity,
       WorkerProbeEntity,
@@ -76,17 +82,6 @@ export function dataSourceOptions(
   };
 }
 
-/**
- * Handles every error. TypeORM adds its handler only a moment after the pool has connected: a server that stops in
- * between would end the process.
- */
-class PooledClient extends pg.Client {
-  constructor(config?: pg.ClientConfig) {
-    super(config);
-    this.on('error', () => {});
-  }
-}
-
 /** Closes after a silence. `query_timeout` would fail the query and return its connection, still waiting, to the pool. */
 function impatientSocket(longestSilenceMs: number): Socket {
   const socket = new Socket();
@@ -99,14 +94,4 @@ function impatientSocket(longestSilenceMs: number): Socket {
 export abstract class DatabaseAddresses {
   abstract readonly pooled: DatabaseAddress;
   abstract readonly direct: DatabaseAddress;
-}
-
-const LONGEST_FAREWELL_MS = 500;
-
-/** Ends a connection without waiting for a silent peer, and leaves no socket open. */
-export async function hangUp(client: pg.Client, socket: Socket): Promise<void> {
-  // A socket that is destroyed says no more that the connection has ended.
-  if (!socket.destroyed)
-    await Promise.race([client.end().catch(() => {}), sleep(LONGEST_FAREWELL_MS, undefined, { ref: false })]);
-  socket.destroy();
 }

@@ -84,10 +84,12 @@ export class DatabaseConnection implements OnApplicationBootstrap, OnApplication
   }
 }
 
-/** `AggregateError` of a refused connection has no message of its own. */
+/** The `AggregateError` of a refused connection has no message of its own. */
 function describe(error: Error): string {
   // PgBouncer's message.
   if (error.message.includes('unsupported startup parameter'))
     return `${error.message}; migrations need a direct connection: set DATABASE_DIRECT_URL to an address that bypasses the connection pooler`;
-  return error instanceof AggregateError ? error.errors.map((e) => String(e)).join('; ') : error.message;
+  return error instanceof AggregateError && error.message === ''
+    ? error.errors.map((e) => String(e)).join('; ')
+    : error.message;
 }

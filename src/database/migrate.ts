@@ -1,7 +1,8 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
 import { MIGRATION_LIMITS } from '../config/tuning.js';
-import { type DatabaseAddress, hangUp, pgOptions } from './data-source.js';
+import { DatabaseClient, hangUp } from './database-client.js';
+import { type DatabaseAddress, pgOptions } from './data-source.js';
 import { type Loss, readMigrations } from './migration-files.js';
 import { underMigrationLock } from './migration-lock.js';
 import { type MigrationSession, withMigrationSession } from './migration-session.js';
@@ -147,7 +148,7 @@ async function withClient<T>(
   use: (query: Query) => Promise<T>,
 ): Promise<T> {
   const socket = new Socket({ signal: stop });
-  const client = new pg.Client({
+  const client = new DatabaseClient({
     ...pgOptions(address, 'migrate'),
     stream: () => socket,
   });

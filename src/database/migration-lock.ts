@@ -1,7 +1,8 @@
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { type DatabaseAddress, hangUp, pgOptions } from './data-source.js';
+import { DatabaseClient, hangUp } from './database-client.js';
+import { type DatabaseAddress, pgOptions } from './data-source.js';
 import { advisoryLockHolders, describeWait, type LockWait, LockWaitError, lockWaitOf } from './lock-wait.js';
 
 /** An arbitrary constant of this service: the key of the advisory lock that a migration holds. */
@@ -42,7 +43,7 @@ export async function underMigrationLock<T>(
   const silence = new AbortController();
   const lost = AbortSignal.any([stop, silence.signal]);
   const socket = new Socket({ signal: lost });
-  const client = new pg.Client({
+  const client = new DatabaseClient({
     ...pgOptions(address, 'migrate-lock'),
     query_timeout: answerMs,
     stream: () => socket,

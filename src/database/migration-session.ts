@@ -1,7 +1,8 @@
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { type DatabaseAddress, hangUp, pgOptions } from './data-source.js';
+import { DatabaseClient, hangUp } from './database-client.js';
+import { type DatabaseAddress, pgOptions } from './data-source.js';
 import { LockWaitError } from './lock-wait.js';
 import type { MigrationLock } from './migration-lock.js';
 
@@ -60,7 +61,7 @@ export async function withMigrationSession<T>(
 ): Promise<T> {
   const { address, schema, lockWaitMs } = options;
   const socket = new Socket({ signal: lock.lost });
-  const client = new pg.Client({
+  const client = new DatabaseClient({
     ...pgOptions(address, 'migrate'),
     stream: () => socket,
     // A timeout set for the service's role would cancel a long migration. A session whose process has ended gives its
