@@ -73,8 +73,8 @@ export const TUNING: Tuning = {
   admission: { perSlot: 2, mostWaiting: 1_000 },
   // Finagle's retry budget: 20 % of the requests, with a floor.
   retry: { share: 0.2, windowMs: 10_000, atLeast: 10, backoffMs: 50 },
-  // A replica is dead after three missed heartbeats.
-  replicas: { heartbeatMs: 5_000, liveMs: 15_000 },
+  // A replica is dead after three missed heartbeats. A rotation of keys takes minutes, and the look reads the whole table.
+  replicas: { heartbeatMs: 5_000, liveMs: 15_000, sealAnewMs: 15_000 },
   registry: { resyncMs: 10_000 },
   // Below the idle timeouts of common proxies (nginx: 60 s, AWS ALB: 60 s, Heroku: 55 s).
   streams: { heartbeatMs: 15_000 },

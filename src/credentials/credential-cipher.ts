@@ -62,6 +62,11 @@ export class CredentialCipher {
     return new CredentialCipher(first, keys);
   }
 
+  /** The first seals, all open. */
+  get keyIds(): readonly string[] {
+    return [...this.keys.keys()];
+  }
+
   /** The same for ciphers that open the same texts, whatever the order of their keys. It reveals nothing of the keys. */
   get fingerprint(): string {
     const keys = [...this.keys].map(([id, key]) => `${id}:${key.toString('base64')}`).toSorted();
@@ -111,6 +116,11 @@ export class CredentialCipher {
   }
 }
 
+/** The id of the key under which this text is sealed; '' if it is no sealed text. */
+export function keyIdOf(sealed: string): string {
+  return sealed.split('.', 2)[1] ?? '';
+}
+
 /** JSON, so that no two bindings give the same text. */
 const boundTo = (id: string, { workerId, origins }: CredentialBinding): Buffer =>
   Buffer.from(JSON.stringify([version, id, workerId, origins]), 'utf8');
@@ -130,6 +140,11 @@ export class CredentialVault {
 
   get canSeal(): boolean {
     return this.cipher !== null;
+  }
+
+  /** The first seals, all open; none without keys. */
+  get keyIds(): readonly string[] {
+    return this.cipher?.keyIds ?? [];
   }
 
   /** See CredentialCipher.fingerprint; '' without keys. */

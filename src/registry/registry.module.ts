@@ -63,6 +63,7 @@ import { WorkerWriter } from './worker-writer.js';
     WorkerWriter,
   ],
   exports: [
+    ClearHeaderSealer,
     DefinitionCheck,
     LiveWorkers,
     ModelLookup,

@@ -118,6 +118,27 @@ export class ReplicaTable {
     return rows.map((row) => row.worker_id);
   }
 
+  /**
+   * Ids of workers whose credentials are sealed under one of these keys. None while a live replica has other keys, and could
+   * not open what is sealed anew, or began later: of replicas with another first key, as in a rollout, the newest decides.
+   */
+  async sealedUnder(
+    formerKeyIds: readonly string[],
+    replicaId: string,
+    keys: string,
+    most: number,
+  ): Promise<readonly string[]> {
+    const rows = await this.database.query<{ id: string }>(
+      `SELECT w.id FROM ${this.worker} w JOIN ${this.replica} me ON me.id = $2
+       WHERE split_part(w.sealed_header, '.', 2) = ANY ($1) AND NOT EXISTS (
+         SELECT FROM ${this.replica} r WHERE r.id <> $2 AND r.seen_at > now() - $4 * interval '1 ms'
+           AND ((r.started_at, r.id) > (me.started_at, me.id) OR r.settings ->> 'CREDENTIALS_KEYS' IS DISTINCT FROM $3))
+       ORDER BY w.id LIMIT $5`,
+      [formerKeyIds, replicaId, keys, this.settings.liveMs, most],
+    );
+    return rows.map((row) => row.id);
+  }
+
   private get othersAlive(): string {
     return `SELECT id, host, settings, draining FROM ${this.replica} WHERE seen_at > now() - $2 * interval '1 ms' AND id <> $1`;
   }

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { CredentialsModule } from '../credentials/credentials.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { Draining } from './draining.js';
+import { KeyRotation } from './key-rotation.js';
 import { ReplicaHeartbeat } from './replica-heartbeat.js';
 import { ReplicaTable } from './replica-table.js';
 import { Replicas } from './replicas.js';
@@ -15,6 +16,7 @@ import { SlotTable } from './slots/slot-table.js';
   imports: [CredentialsModule, RegistryModule],
   providers: [
     Draining,
+    KeyRotation,
     ReplicaHeartbeat,
     Replicas,
     ReplicaTable,

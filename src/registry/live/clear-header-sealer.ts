@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { CredentialVault } from '../../credentials/credential-cipher.js';
+import { CredentialVault, keyIdOf } from '../../credentials/credential-cipher.js';
 import { SealedHeaders } from '../sealed-headers.js';
 import type { WorkerRow } from '../worker-queries.js';
 import { type RowChange, WorkerWriter } from '../worker-writer.js';
@@ -7,7 +7,7 @@ import type { WorkerEntity } from '../worker.entity.js';
 
 const ACTOR = 'sealing';
 
-/** Encrypts credentials that were written into the column `header` by hand. */
+/** Encrypts credentials that were written into the column `header` by hand, or under a key that is no longer the first. */
 @Injectable()
 export class ClearHeaderSealer {
   private readonly logger = new Logger('Registry');
@@ -26,17 +26,37 @@ export class ClearHeaderSealer {
     const { id } = row;
     if (!this.vault.canSeal || this.queued.has(id) || !this.holdsClear(row)) return;
     this.queued.add(id);
-    this.sealing = this.sealing.then(() => this.seal(id)).finally(() => this.queued.delete(id));
+    this.sealing = this.sealAfter(this.sealing, id);
   }
 
-  private async seal(id: string): Promise<void> {
+  private async sealAfter(others: Promise<void>, id: string): Promise<void> {
+    await others;
+    if (await this.seal(id)) this.logger.log(`sealed credentials that stood in the header of worker ${id}`);
+    this.queued.delete(id);
+  }
+
+  /** Seals the credentials of these workers under the first key. @returns how many were not sealed under it */
+  async sealAnew(ids: readonly string[]): Promise<number> {
+    let count = 0;
+    for (const id of ids) if (await this.seal(id)) count += 1;
+    return count;
+  }
+
+  /** @returns whether there was anything to seal */
+  private async seal(id: string): Promise<boolean> {
+    let isSealed = false;
     try {
-      await this.writer.change(id, ACTOR, (locked) => this.sealed(locked));
-      this.logger.log(`sealed credentials that stood in the header of worker ${id}`);
+      await this.writer.change(id, ACTOR, (locked) => {
+        const change = this.sealed(locked);
+        isSealed = change !== null;
+        return change ?? { columns: {} };
+      });
     } catch (error) {
-      // The next read of the row tries again.
+      // The next read of the row, or the next round, tries again.
       this.logger.warn(`credentials of worker ${id} not sealed: ${String(error)}`);
+      return false;
     }
+    return isSealed;
   }
 
   private holdsClear(row: WorkerEntity): boolean {
@@ -44,14 +64,18 @@ export class ClearHeaderSealer {
     return unreadable === null && Object.keys(hidden).some((name) => sealed[name] !== hidden[name]);
   }
 
-  private sealed(row: WorkerEntity): RowChange {
-    const stored = this.headers.read(row);
-    if (stored.origins === null || !this.holdsClear(row)) return { columns: {} };
-    const { shown, hidden, sealed, origins } = stored;
+  private isUnderFormerKey({ sealed_header: sealed }: WorkerEntity): boolean {
+    return sealed !== null && keyIdOf(sealed) !== this.vault.keyIds[0];
+  }
+
+  private sealed(row: WorkerEntity): RowChange | null {
+    const { shown, hidden, sealed, origins, unreadable } = this.headers.read(row);
+    if (origins === null || unreadable !== null) return null;
+    if (!this.holdsClear(row) && !this.isUnderFormerKey(row)) return null;
     return {
       columns: {
         header: Object.keys(shown).length === 0 ? null : { ...shown },
-        sealed_header: this.headers.seal(row, stored, { ...sealed, ...hidden }, origins),
+        sealed_header: this.vault.seal({ ...sealed, ...hidden }, { workerId: row.id, origins }),
       },
     };
   }
