@@ -27,7 +27,7 @@ export class ReplicaProcess {
 
   constructor(
     readonly name: string,
-    private readonly setting: ReplicaSetting,
+    readonly setting: ReplicaSetting,
     private readonly database: () => EmbeddedPostgres,
   ) {}
 

@@ -43,4 +43,4 @@ const servers = Array.from({ length: count }, () =>
     request.resume().on('end', () => response.writeHead(200, headers).end(answer));
   }),
 );
-process.send?.({ ports: await Promise.all(servers.map(listening)) });
+process.send?.({ ports: await Promise.all(servers.map((server) => listening(server))) });

@@ -7,8 +7,8 @@ import {
 } from '../../src/embedded-postgres/embedded-postgres.js';
 import { Child } from '../child.js';
 import { ReplicaProcess, type ReplicaSetting } from '../replica-process.js';
+import { send } from './traffic.js';
 
-const JSON_BODY = { 'content-type': 'application/json' };
 export const ROOT = join(import.meta.dirname, '../../..');
 /** The key that workers under `/secret` require. */
 export const WORKER_KEY = 'Bearer the-key-of-the-drill';
@@ -22,6 +22,8 @@ export class Site {
     readonly postgres: EmbeddedPostgres,
     private readonly upstream: Child,
     readonly ports: readonly number[],
+    /** Of one more upstream, at 127.0.0.2. */
+    readonly elsewhere: number,
     private readonly client: pg.Client,
   ) {}
 
@@ -29,11 +31,11 @@ export class Site {
     const folder = mkdtempSync(join('/tmp', 'mmm-drill-'));
     const postgres = await startEmbeddedPostgres({ dataDir: folder, durable: true, maxConnections: 150 });
     const upstream = Child.start(join(import.meta.dirname, 'upstream.js'), { args: [String(upstreams)] });
-    const { ports } = await upstream.next<{ ports: readonly number[] }>();
+    const { ports, elsewhere } = await upstream.next<{ ports: readonly number[]; elsewhere: number }>();
     const client = new pg.Client({ ...postgres.connection, application_name: 'drill' });
     client.on('error', () => {});
     await client.connect();
-    return new Site(folder, postgres, upstream, ports, client);
+    return new Site(folder, postgres, upstream, ports, elsewhere, client);
   }
 
   /** Starts it without waiting. */
@@ -71,12 +73,23 @@ export class Site {
   }
 }
 
+interface WorkerOptions {
+  readonly host?: string;
+  readonly max_concurrency?: number;
+  readonly header?: Readonly<Record<string, string>>;
+}
+
 /** A registration of an upstream of drills. */
-export function chatWorker(model: string, port: number, path: string, more: object = {}): object {
+export function chatWorker(
+  model: string,
+  port: number,
+  path: string,
+  { host = '127.0.0.1', ...more }: WorkerOptions = {},
+): object {
   return {
     model_name: model,
     protocol: 'openai',
-    req_url_template: `http://127.0.0.1:${port}${path}/v1`,
+    req_url_template: `http://${host}:${port}${path}/v1`,
     ...more,
   };
 }
@@ -100,22 +113,25 @@ export function filmWorker(port: number): object {
 
 /** @returns the worker's id @throws Error unless it was made */
 export async function register(url: string, worker: object): Promise<string> {
-  const body = JSON.stringify(worker);
-  const answer = await fetch(`${url}/api/v1/workers`, { method: 'POST', headers: JSON_BODY, body });
-  const text = await answer.text();
-  if (answer.status !== 201) throw new Error(`a registration failed: ${answer.status} ${text}`);
+  const text = await expectStatus(201, 'POST', `${url}/api/v1/workers`, worker);
   return (JSON.parse(text) as { id: string }).id;
 }
 
-/** Deletes a worker. @throws Error unless it was there */
+export async function drain(url: string, id: string): Promise<void> {
+  await expectStatus(200, 'POST', `${url}/api/v1/workers/${id}/drain`);
+}
+
 export async function remove(url: string, id: string): Promise<void> {
-  const answer = await fetch(`${url}/api/v1/workers/${id}`, { method: 'DELETE' });
-  if (answer.status !== 204) throw new Error(`a deletion failed: ${answer.status} ${await answer.text()}`);
+  await expectStatus(204, 'DELETE', `${url}/api/v1/workers/${id}`);
 }
 
 export async function submitJob(url: string, prompt: string): Promise<void> {
-  const body = JSON.stringify({ model: 'film', prompt });
-  const answer = await fetch(`${url}/api/v1/jobs`, { method: 'POST', headers: JSON_BODY, body });
-  if (answer.status !== 202) throw new Error(`a job was refused: ${answer.status} ${await answer.text()}`);
-  await answer.text();
+  await expectStatus(202, 'POST', `${url}/api/v1/jobs`, { model: 'film', prompt });
+}
+
+/** @returns the body @throws Error for any other status */
+async function expectStatus(wanted: number, method: string, url: string, body?: object): Promise<string> {
+  const { status, text } = await send(method, url, body);
+  if (status !== wanted) throw new Error(`${method} ${url} was answered ${status}: ${text}`);
+  return text;
 }

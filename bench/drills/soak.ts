@@ -6,9 +6,9 @@ import { parseArgs } from 'node:util';
 import type { Memory } from '../observed.js';
 import type { ReplicaProcess } from '../replica-process.js';
 import { aligned } from '../simulate/table.js';
-import { chatWorker, filmWorker, register, remove, Site, submitJob, WORKER_KEY } from './site.js';
+import { chatWorker, drain, filmWorker, register, remove, Site, submitJob, WORKER_KEY } from './site.js';
 import { growthOf, type Reading } from './slope.js';
-import { Traffic } from './traffic.js';
+import { byKind, Traffic } from './traffic.js';
 
 /**
  * `npm run bench:soak -- --minutes 30`: two replicas at half the capacity of their workers, while workers and models come and
@@ -28,6 +28,7 @@ const READ_MS = 10_000;
 const WARM_UP = 0.2;
 const MODEL_EVERY_MS = 4_000;
 const MODEL_LIVES_MS = 40_000;
+const PASSING_MODELS = 24;
 const WORKER_EVERY_MS = 7_000;
 const WORKER_LIVES_MS = 30_000;
 const JOB_EVERY_MS = 1_500;
@@ -104,7 +105,7 @@ try {
       `${tally.whole} whole calls and ${tally.streams} streams, ${tally.failures.length} failed; ${made} models and workers came and went; ` +
       `jobs: ${ends.map(({ state, n }) => `${n} ${state}`).join(', ')}\n\n${table()}`,
   );
-  for (const failure of tally.failures.slice(0, 20)) console.log(JSON.stringify(failure));
+  for (const line of byKind(tally.failures)) console.log(line);
   for (const line of site.complaints().slice(0, 20)) console.log(`complaint: ${line}`);
   if (tally.failures.length > 0) process.exitCode = 1;
 } finally {
@@ -123,12 +124,13 @@ async function every(ms: number, act: () => Promise<void>): Promise<void> {
 }
 
 function fail(error: unknown): void {
-  console.error(error);
+  console.error(new Date().toISOString(), error);
   process.exitCode = 1;
 }
 
 async function modelComesAndGoes(): Promise<void> {
-  const name = `passing-${(made += 1)}`;
+  // Names come back, as those of real models do.
+  const name = `passing-${(made += 1) % PASSING_MODELS}`;
   const id = await register(
     anyUrl(),
     chatWorker(name, ports[11 + (made % 2)] ?? 0, '/steady', { max_concurrency: 8 }),
@@ -148,9 +150,7 @@ async function workerComesAndGoes(): Promise<void> {
   const at = `/steady/${made}`;
   const id = await register(anyUrl(), chatWorker('chat', ports[13] ?? 0, at, { max_concurrency: 2 }));
   await sleep(WORKER_LIVES_MS);
-  const drained = await fetch(`${anyUrl()}/api/v1/workers/${id}/drain`, { method: 'POST' });
-  if (!drained.ok) throw new Error(`a drain failed: ${drained.status} ${await drained.text()}`);
-  await drained.text();
+  await drain(anyUrl(), id);
   await sleep(20_000);
   await remove(anyUrl(), id);
 }

@@ -29,13 +29,13 @@ export interface Tally {
 }
 
 const LONGEST_MS = 60_000;
+const ALONE = new Agent({ keepAlive: false });
 
 /**
  * Calls at random times, as many clients would: it does not wait for answers before it calls again. Each call has a
  * connection of its own, so that only what the service does is seen.
  */
 export class Traffic {
-  private readonly agent = new Agent({ keepAlive: false });
   private readonly running = new Set<Promise<void>>();
   private readonly failures: Failure[] = [];
   private readonly loops: Promise<unknown>;
@@ -58,7 +58,6 @@ export class Traffic {
     this.stopping.abort();
     await this.loops;
     await Promise.all(this.running);
-    this.agent.destroy();
     return this.tally;
   }
 
@@ -78,7 +77,7 @@ export class Traffic {
 
   private async call(model: string, isStream: boolean): Promise<void> {
     const at = new Date().toISOString();
-    const what = await chat(this.plan.url(), this.agent, model, isStream).catch(
+    const what = await chat(this.plan.url(), model, isStream).catch(
       (error: unknown) => (error as NodeJS.ErrnoException).code ?? String(error),
     );
     if (isStream) this.streams += 1;
@@ -91,11 +90,22 @@ export class Traffic {
 }
 
 /** @returns what went wrong; `null`: nothing */
-function chat(url: string, agent: Agent, model: string, stream: boolean): Promise<string | null> {
-  const body = JSON.stringify({ model, stream, messages: [{ role: 'user', content: 'Tell me something.' }] });
-  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+async function chat(url: string, model: string, stream: boolean): Promise<string | null> {
+  const messages = [{ role: 'user', content: 'Tell me something.' }];
+  const { status, text } = await send('POST', `${url}/v1/chat/completions`, { model, stream, messages });
+  return faultOf(status, text, stream);
+}
+
+/** One request on a connection of its own. @throws Error when it breaks */
+export function send(
+  method: string,
+  url: string,
+  body?: object,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const sent = body === undefined ? '' : JSON.stringify(body);
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(sent) };
   return new Promise((resolve, reject) => {
-    const call = request(`${url}/v1/chat/completions`, { method: 'POST', agent, headers });
+    const call = request(url, { method, agent: ALONE, headers: body === undefined ? {} : headers });
     call.setTimeout(LONGEST_MS, () => call.destroy(new Error(`no answer for ${LONGEST_MS} ms`)));
     call.on('error', reject);
     call.on('response', (answer: IncomingMessage) => {
@@ -103,9 +113,9 @@ function chat(url: string, agent: Agent, model: string, stream: boolean): Promis
       answer.setEncoding('utf8');
       answer.on('data', (chunk: string) => (text += chunk));
       answer.on('error', reject);
-      answer.on('end', () => resolve(faultOf(answer.statusCode ?? 0, text, stream)));
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
     });
-    call.end(body);
+    call.end(sent);
   });
 }
 
@@ -113,4 +123,14 @@ function faultOf(status: number, text: string, stream: boolean): string | null {
   if (status !== 200) return `${status} ${text.slice(0, 300)}`;
   const isWhole = stream ? text.includes('data: [DONE]') : text.includes('"finish_reason":"stop"');
   return isWhole ? null : `cut off: …${text.slice(-200)}`;
+}
+
+/** Lines for a report: how often each kind of failure was seen, and one of each. */
+export function byKind(failures: readonly Failure[]): readonly string[] {
+  const kinds = new Map<string, Failure[]>();
+  for (const failure of failures) {
+    const kind = failure.what.replaceAll(/[\d-]+/g, '#').slice(0, 120);
+    kinds.set(kind, [...(kinds.get(kind) ?? []), failure]);
+  }
+  return [...kinds.values()].map((all) => `${all.length} × ${JSON.stringify(all[0])}`);
 }

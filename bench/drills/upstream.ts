@@ -98,4 +98,4 @@ const server = (): ReturnType<typeof createServer> =>
   createServer((request, response) => void serve(request, response).catch(() => response.destroy()));
 const ports: number[] = [];
 for (let at = 0; at < Number(process.argv[2]); at++) ports.push(await listening(server()));
-process.send?.({ ports });
+process.send?.({ ports, elsewhere: await listening(server(), '127.0.0.2') });
