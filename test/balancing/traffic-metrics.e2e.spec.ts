@@ -115,7 +115,7 @@ describe('the queue', () => {
     expect(waits.filter((ms) => Number(ms) > 30)).toHaveLength(2);
   });
 
-  it('tells too many requests from an outage by their outcome', async () => {
+  it('distinguishes too many requests from an outage by their outcome', async () => {
     const one = { max_concurrency: 1 };
     await model('o-full', [slow(200, ok)], one, { queue: { max: 0 } });
     await model('o-late', [slow(400, ok)], one, { queue: { wait_ms: 20 } });
