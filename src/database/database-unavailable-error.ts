@@ -19,9 +19,9 @@ const BUSY_STATES: ReadonlySet<string> = new Set(['55P03', '57014', '40P01', '40
 
 /**
  * From PostgreSQL's Appendix A: 08 (connection), 57P (shutdown, startup), 53 (disk, memory or connections exhausted), 28,
- * 3D000 and 55000 (connections no longer accepted), 25006 (became a standby).
+ * 3D000 and 55000 (connections no longer accepted), 25006 (became a standby), 25P03 and 25P04 (a timeout ended the session).
  */
-const UNAVAILABLE_STATE = /^(08|57P|53|28|3D000|55000|25006)/;
+const UNAVAILABLE_STATE = /^(08|57P|53|28|3D000|55000|25006|25P0[34])/;
 const UNAVAILABLE_CODE =
   /^(ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 /** Messages of `pg` without a code, and of TypeORM when a connection is lost during a transaction. */
