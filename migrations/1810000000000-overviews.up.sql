@@ -82,13 +82,13 @@ COMMENT ON COLUMN model_overview.policy_updated_by IS 'The actor of that change.
 
 CREATE VIEW worker_outage AS
 WITH step AS (
-  SELECT e.worker_id, e.id, e.at, e.kind, e.detail, e.actor, e.model_name, e.req_url_template, t.by_what, t.is_out
-  FROM worker_event e CROSS JOIN LATERAL (VALUES
+  SELECT e.subject_id AS worker_id, e.id, e.at, e.kind, e.note AS detail, e.actor, e.subject_name AS model_name, e.req_url_template, t.by_what, t.is_out
+  FROM event e CROSS JOIN LATERAL (VALUES
     ('health', CASE WHEN e.kind = 'unhealthy' THEN true
-      WHEN e.kind IN ('healthy', 'suspect', 'warming', 'unknown', 'recovered', 'deleted') THEN false END),
+      WHEN e.kind IN ('healthy', 'suspect', 'warming', 'unknown', 'recovered', 'deleted', 'restored') THEN false END),
     ('admin_state', CASE WHEN e.kind IN ('disabled', 'draining', 'offline') THEN true
-      WHEN e.kind IN ('registered', 'enabled', 'deleted') THEN false END)) AS t (by_what, is_out)
-  WHERE t.is_out IS NOT NULL
+      WHEN e.kind IN ('registered', 'enabled', 'deleted', 'restored') THEN false END)) AS t (by_what, is_out)
+  WHERE e.subject = 'worker' AND t.is_out IS NOT NULL
   -- What is out now counts, also when the event that began it was purged.
   UNION ALL SELECT id, 9223372036854775807, health_since, 'unhealthy', health_reason, '', model_name, req_url_template, 'health', true
   FROM worker WHERE health = 'unhealthy'

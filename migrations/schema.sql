@@ -1,5 +1,35 @@
 -- The schema after all migrations, from the catalogue. Written by: npm run schema:write
 
+CREATE TABLE event (
+  id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  subject_id uuid,
+  subject_name text NOT NULL,
+  req_url_template text,
+  kind text NOT NULL,
+  note text NOT NULL DEFAULT ''::text,
+  actor text NOT NULL,
+  generation integer,
+  subject text NOT NULL DEFAULT 'worker'::text,
+  via text,
+  role text,
+  before jsonb,
+  after jsonb,
+  undoes bigint,
+  CONSTRAINT event_kind_known CHECK ((kind = ANY (ARRAY['registered'::text, 'created'::text, 'changed'::text, 'deleted'::text, 'restored'::text, 'enabled'::text, 'disabled'::text, 'draining'::text, 'offline'::text, 'healthy'::text, 'suspect'::text, 'unhealthy'::text, 'warming'::text, 'unknown'::text, 'recovered'::text, 'ejected'::text, 'failing'::text, 'serving'::text]))),
+  CONSTRAINT event_pkey PRIMARY KEY (id),
+  CONSTRAINT event_subject_id CHECK (((subject = 'worker'::text) = (subject_id IS NOT NULL))),
+  CONSTRAINT event_subject_known CHECK ((subject = ANY (ARRAY['worker'::text, 'model'::text]))),
+  CONSTRAINT event_via_known CHECK ((via = ANY (ARRAY['api'::text, 'psql'::text, 'service'::text])))
+);
+
+CREATE TABLE event_undo (
+  event_id bigint NOT NULL,
+  before jsonb NOT NULL,
+  after jsonb,
+  CONSTRAINT event_undo_pkey PRIMARY KEY (event_id)
+);
+
 CREATE TABLE job (
   id uuid NOT NULL,
   model_name text NOT NULL,
@@ -250,20 +280,6 @@ CREATE TABLE worker (
   CONSTRAINT worker_weight_range CHECK (((weight >= 1) AND (weight <= 1000)))
 );
 
-CREATE TABLE worker_event (
-  id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
-  at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
-  worker_id uuid NOT NULL,
-  model_name text NOT NULL,
-  req_url_template text NOT NULL,
-  kind text NOT NULL,
-  detail text NOT NULL DEFAULT ''::text,
-  actor text NOT NULL,
-  generation integer NOT NULL,
-  CONSTRAINT worker_event_kind_known_2 CHECK ((kind = ANY (ARRAY['registered'::text, 'changed'::text, 'enabled'::text, 'disabled'::text, 'draining'::text, 'offline'::text, 'healthy'::text, 'suspect'::text, 'unhealthy'::text, 'warming'::text, 'unknown'::text, 'recovered'::text, 'deleted'::text, 'ejected'::text, 'failing'::text, 'serving'::text]))),
-  CONSTRAINT worker_event_pkey PRIMARY KEY (id)
-);
-
 CREATE TABLE worker_probe (
   worker_id uuid NOT NULL,
   generation integer NOT NULL DEFAULT 1,
@@ -327,6 +343,9 @@ CREATE TABLE worker_trouble (
 
 ALTER TABLE job_file ALTER COLUMN bytes SET STORAGE EXTERNAL;
 
+CREATE INDEX event_at ON public.event USING btree (at);
+CREATE INDEX event_of_policy ON public.event USING btree (subject_name, id) WHERE (subject = 'model'::text);
+CREATE INDEX event_of_subject ON public.event USING btree (subject_id, id);
 CREATE INDEX job_active_of_worker ON public.job USING btree (worker_id) WHERE (state = ANY (ARRAY['submitting'::text, 'unknown'::text, 'running'::text, 'cancelling'::text]));
 CREATE INDEX job_due ON public.job USING btree (due_at) WHERE (state = ANY (ARRAY['running'::text, 'unknown'::text, 'cancelling'::text]));
 CREATE INDEX job_ended ON public.job USING btree (ended_at) WHERE (ended_at IS NOT NULL);
@@ -338,8 +357,6 @@ CREATE INDEX job_submitting ON public.job USING btree (id) WHERE (state = 'submi
 CREATE INDEX job_webhook_done ON public.job_webhook USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX job_webhook_due ON public.job_webhook USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX replica_fault_of_replica ON public.replica_fault USING btree (replica_id);
-CREATE INDEX worker_event_at ON public.worker_event USING btree (at);
-CREATE INDEX worker_event_of_worker ON public.worker_event USING btree (worker_id, id);
 CREATE UNIQUE INDEX worker_natural_key ON public.worker USING btree (model_name, sha256((replace(req_url_template, '\'::text, '\\'::text))::bytea), name);
 CREATE INDEX worker_slot_of_replica ON public.worker_slot USING btree (replica_id);
 CREATE INDEX worker_slot_wish_of_replica ON public.worker_slot_wish USING btree (replica_id);
@@ -565,31 +582,43 @@ CREATE VIEW replica_overview AS
           WHERE a.datname = current_database() AND starts_with(a.application_name, ('mmm '::text || "left"(r.id::text, 8)) || ' '::text)) AS connections
    FROM replica r
   ORDER BY started_at, id;
+CREATE VIEW worker_event AS
+ SELECT id,
+    at,
+    subject_id AS worker_id,
+    subject_name AS model_name,
+    req_url_template,
+    kind,
+    note AS detail,
+    actor,
+    generation
+   FROM event
+  WHERE subject = 'worker'::text;
 CREATE VIEW worker_outage AS
  WITH step AS (
-         SELECT e.worker_id,
+         SELECT e.subject_id AS worker_id,
             e.id,
             e.at,
             e.kind,
-            e.detail,
+            e.note AS detail,
             e.actor,
-            e.model_name,
+            e.subject_name AS model_name,
             e.req_url_template,
             t_1.by_what,
             t_1.is_out
-           FROM worker_event e
+           FROM event e
              CROSS JOIN LATERAL ( VALUES ('health'::text,
                         CASE
                             WHEN e.kind = 'unhealthy'::text THEN true
-                            WHEN e.kind = ANY (ARRAY['healthy'::text, 'suspect'::text, 'warming'::text, 'unknown'::text, 'recovered'::text, 'deleted'::text]) THEN false
+                            WHEN e.kind = ANY (ARRAY['healthy'::text, 'suspect'::text, 'warming'::text, 'unknown'::text, 'recovered'::text, 'deleted'::text, 'restored'::text]) THEN false
                             ELSE NULL::boolean
                         END), ('admin_state'::text,
                         CASE
                             WHEN e.kind = ANY (ARRAY['disabled'::text, 'draining'::text, 'offline'::text]) THEN true
-                            WHEN e.kind = ANY (ARRAY['registered'::text, 'enabled'::text, 'deleted'::text]) THEN false
+                            WHEN e.kind = ANY (ARRAY['registered'::text, 'enabled'::text, 'deleted'::text, 'restored'::text]) THEN false
                             ELSE NULL::boolean
                         END)) t_1(by_what, is_out)
-          WHERE t_1.is_out IS NOT NULL
+          WHERE e.subject = 'worker'::text AND t_1.is_out IS NOT NULL
         UNION ALL
          SELECT worker.id,
             '9223372036854775807'::bigint,
@@ -700,6 +729,148 @@ CREATE VIEW worker_overview AS
      LEFT JOIN worker_probe p ON p.worker_id = w.id
   ORDER BY w.model_name, w.created_at, w.id;
 
+CREATE OR REPLACE FUNCTION public.event_actor()
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT CASE event_via() WHEN 'psql' THEN 'psql:' || session_user || coalesce('/' || nullif(current_setting('mmm.actor', true), ''), '')
+    ELSE current_setting('mmm.actor', true) END
+$function$
+;
+CREATE OR REPLACE FUNCTION public.event_guard()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  -- Qualified, because the caller chooses the search_path; a fixed one would cost more than the check.
+  IF NOT pg_catalog.pg_has_role(current_user, (SELECT relowner FROM pg_catalog.pg_class WHERE oid OPERATOR(pg_catalog.=) TG_RELID), 'MEMBER') THEN
+    RAISE EXCEPTION '% is written by triggers, record_requests() and purge_events() only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN NULL;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.event_headers(header jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE STRICT
+AS $function$
+BEGIN
+  RETURN CASE jsonb_typeof(header) WHEN 'object' THEN coalesce((
+      SELECT jsonb_object_agg(key, CASE WHEN lower(key) IN ('accept', 'accept-charset', 'accept-encoding', 'accept-language',
+          'anthropic-beta', 'anthropic-version', 'cache-control', 'content-language', 'content-type', 'http-referer', 'openai-beta',
+          'prefer', 'referer', 'traceparent', 'user-agent', 'x-request-id', 'x-title')
+        OR value::text ~* '^"(?:(?:\{\+?[A-Z][A-Z0-9_]*(?:\.\w+)?\}|\s)*"|(?:(?:basic|bearer|token|key|apikey|api-key)\s)?[\s:;,.=/-]*\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\}(?:[\s:;,.=/-]|\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\})*")$' THEN value ELSE '"<sealed>"' END)
+      FROM jsonb_each(header)), '{}')
+    WHEN 'null' THEN header ELSE '"<sealed>"' END;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.event_json(value json)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE STRICT
+AS $function$
+BEGIN
+  RETURN value::jsonb;
+EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+  BEGIN
+    RETURN regexp_replace(value::text, '((?:^|[^\\])(?:\\\\)*)\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\1\\ufffd', 'g')::jsonb;
+  EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+    RETURN '"<cannot be shown>"';
+  END;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.event_keeps(name text, value text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+DECLARE
+  parsed jsonb;
+BEGIN
+  IF value IS NULL OR name = 'sealed_header' THEN
+    RETURN true;
+  ELSIF name = 'req_url_template' THEN
+    RETURN event_query(value) = value;
+  ELSIF name NOT IN ('header', 'body', 'req_param', 'poll', 'health_check') THEN
+    RETURN true;
+  END IF;
+  parsed := event_json(value::json);
+  RETURN parsed <> '"<cannot be shown>"' AND event_masked(parsed, name) = parsed;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.event_masked(value jsonb, name text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE STRICT
+AS $function$
+DECLARE
+  masked text := value::text;
+  step text;
+  path text[];
+BEGIN
+  IF name = 'header' THEN
+    RETURN event_headers(value);
+  ELSIF name NOT IN ('body', 'req_param', 'poll', 'health_check') THEN
+    RETURN value;
+  END IF;
+  IF name = 'req_param' THEN
+    masked := regexp_replace(masked, '("[_-]*(?:a[_-]*c[_-]*c[_-]*e[_-]*s[_-]*s[_-]*k[_-]*e[_-]*y|a[_-]*c[_-]*c[_-]*e[_-]*s[_-]*s[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|a[_-]*p[_-]*i[_-]*k[_-]*e[_-]*y|a[_-]*p[_-]*i[_-]*s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|a[_-]*p[_-]*i[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|a[_-]*p[_-]*p[_-]*s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|a[_-]*u[_-]*t[_-]*h[_-]*k[_-]*e[_-]*y|a[_-]*u[_-]*t[_-]*h[_-]*o[_-]*r[_-]*i[_-]*z[_-]*a[_-]*t[_-]*i[_-]*o[_-]*n|a[_-]*u[_-]*t[_-]*h[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|b[_-]*e[_-]*a[_-]*r[_-]*e[_-]*r[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|c[_-]*l[_-]*i[_-]*e[_-]*n[_-]*t[_-]*s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|p[_-]*a[_-]*s[_-]*s[_-]*w[_-]*o[_-]*r[_-]*d|p[_-]*a[_-]*s[_-]*s[_-]*w[_-]*d|p[_-]*r[_-]*i[_-]*v[_-]*a[_-]*t[_-]*e[_-]*k[_-]*e[_-]*y|s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t[_-]*a[_-]*c[_-]*c[_-]*e[_-]*s[_-]*s[_-]*k[_-]*e[_-]*y|s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t[_-]*k[_-]*e[_-]*y|x[_-]*a[_-]*p[_-]*i[_-]*k[_-]*e[_-]*y|k[_-]*e[_-]*y|s[_-]*i[_-]*g|s[_-]*i[_-]*g[_-]*n[_-]*a[_-]*t[_-]*u[_-]*r[_-]*e|t[_-]*o[_-]*k[_-]*e[_-]*n)[_-]*": )"(?!(?:\{\+?[A-Z][A-Z0-9_]*(?:\.\w+)?\}|\s)*"|(?:(?:basic|bearer|token|key|apikey|api-key)\s)?[\s:;,.=/-]*\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\}(?:[\s:;,.=/-]|\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\})*")(?:[^"\\]|\\.)*"', '\1"<sealed>"', 'gi');
+  ELSIF translate(masked, '_-', '') ~* '"(?:accesskey|accesstoken|apikey|apisecret|apitoken|appsecret|authkey|authorization|authtoken|bearertoken|clientsecret|password|passwd|privatekey|secret|secretaccesskey|secretkey|xapikey)": "' THEN
+    masked := regexp_replace(masked, '("[_-]*(?:a[_-]*c[_-]*c[_-]*e[_-]*s[_-]*s[_-]*k[_-]*e[_-]*y|a[_-]*c[_-]*c[_-]*e[_-]*s[_-]*s[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|a[_-]*p[_-]*i[_-]*k[_-]*e[_-]*y|a[_-]*p[_-]*i[_-]*s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|a[_-]*p[_-]*i[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|a[_-]*p[_-]*p[_-]*s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|a[_-]*u[_-]*t[_-]*h[_-]*k[_-]*e[_-]*y|a[_-]*u[_-]*t[_-]*h[_-]*o[_-]*r[_-]*i[_-]*z[_-]*a[_-]*t[_-]*i[_-]*o[_-]*n|a[_-]*u[_-]*t[_-]*h[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|b[_-]*e[_-]*a[_-]*r[_-]*e[_-]*r[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|c[_-]*l[_-]*i[_-]*e[_-]*n[_-]*t[_-]*s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|p[_-]*a[_-]*s[_-]*s[_-]*w[_-]*o[_-]*r[_-]*d|p[_-]*a[_-]*s[_-]*s[_-]*w[_-]*d|p[_-]*r[_-]*i[_-]*v[_-]*a[_-]*t[_-]*e[_-]*k[_-]*e[_-]*y|s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t[_-]*a[_-]*c[_-]*c[_-]*e[_-]*s[_-]*s[_-]*k[_-]*e[_-]*y|s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t[_-]*k[_-]*e[_-]*y|x[_-]*a[_-]*p[_-]*i[_-]*k[_-]*e[_-]*y)[_-]*": )"(?!(?:\{\+?[A-Z][A-Z0-9_]*(?:\.\w+)?\}|\s)*"|(?:(?:basic|bearer|token|key|apikey|api-key)\s)?[\s:;,.=/-]*\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\}(?:[\s:;,.=/-]|\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\})*")(?:[^"\\]|\\.)*"', '\1"<sealed>"', 'gi');
+  END IF;
+  value := event_query(masked)::jsonb;
+  IF name = 'poll' AND position('"header": {' IN masked) > 0 THEN
+    FOREACH step IN ARRAY '{status, result/request, cancel, cancel/0, cancel/1, cancel/2, cancel/3, cancel/4}'::text[] LOOP
+      path := string_to_array(step || '/header', '/');
+      IF jsonb_typeof(value #> path) = 'object' THEN
+        value := jsonb_set(value, path, event_headers(value #> path));
+      END IF;
+    END LOOP;
+  END IF;
+  RETURN value;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.event_query(text text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  SELECT CASE WHEN position('@' IN text) = 0 AND position('?' IN text) = 0 THEN text ELSE regexp_replace(
+    regexp_replace(text, '(https?://)[^/?#"@]*@', '\1<sealed>@', 'gi'),
+    '([?&][_-]*(?:a[_-]*c[_-]*c[_-]*e[_-]*s[_-]*s[_-]*k[_-]*e[_-]*y|a[_-]*c[_-]*c[_-]*e[_-]*s[_-]*s[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|a[_-]*p[_-]*i[_-]*k[_-]*e[_-]*y|a[_-]*p[_-]*i[_-]*s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|a[_-]*p[_-]*i[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|a[_-]*p[_-]*p[_-]*s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|a[_-]*u[_-]*t[_-]*h[_-]*k[_-]*e[_-]*y|a[_-]*u[_-]*t[_-]*h[_-]*o[_-]*r[_-]*i[_-]*z[_-]*a[_-]*t[_-]*i[_-]*o[_-]*n|a[_-]*u[_-]*t[_-]*h[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|b[_-]*e[_-]*a[_-]*r[_-]*e[_-]*r[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|c[_-]*l[_-]*i[_-]*e[_-]*n[_-]*t[_-]*s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|p[_-]*a[_-]*s[_-]*s[_-]*w[_-]*o[_-]*r[_-]*d|p[_-]*a[_-]*s[_-]*s[_-]*w[_-]*d|p[_-]*r[_-]*i[_-]*v[_-]*a[_-]*t[_-]*e[_-]*k[_-]*e[_-]*y|s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t[_-]*a[_-]*c[_-]*c[_-]*e[_-]*s[_-]*s[_-]*k[_-]*e[_-]*y|s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t[_-]*k[_-]*e[_-]*y|x[_-]*a[_-]*p[_-]*i[_-]*k[_-]*e[_-]*y|k[_-]*e[_-]*y|s[_-]*i[_-]*g|s[_-]*i[_-]*g[_-]*n[_-]*a[_-]*t[_-]*u[_-]*r[_-]*e|t[_-]*o[_-]*k[_-]*e[_-]*n)[_-]*=)(?!(?:\{\+?[A-Z][A-Z0-9_]*(?:\.\w+)?\}|\s)*(?:[&#"]|$)|(?:(?:basic|bearer|token|key|apikey|api-key)\s)?[\s:;,.=/-]*\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\}(?:[\s:;,.=/-]|\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\})*(?:[&#"]|$))[^&#"]*', '\1<sealed>', 'gi') END
+$function$
+;
+CREATE OR REPLACE FUNCTION public.event_restoring()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT current_setting('mmm.restoring', true) = 'on' AND pg_has_role(session_user, current_user, 'MEMBER')
+$function$
+;
+CREATE OR REPLACE FUNCTION public.event_url(url text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  SELECT CASE WHEN position('?' IN url) = 0 AND position('@' IN url) = 0 THEN url ELSE
+    regexp_replace(split_part(url, '?', 1), '^(https?://)[^/?#]*@', '\1<sealed>@', 'i') || CASE WHEN position('?' IN url) > 0 THEN '?<sealed>' ELSE '' END END
+$function$
+;
+CREATE OR REPLACE FUNCTION public.event_via()
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT CASE
+    WHEN current_setting('mmm.via', true) IN ('api', 'service') THEN current_setting('mmm.via', true)
+    -- The release before sets no mmm.via.
+    WHEN current_setting('mmm.actor', true) = 'api' THEN 'api'
+    WHEN current_setting('mmm.actor', true) IN ('health', 'heartbeat expired', 'drained', 'retention', 'sealing', 'jobs') THEN 'service'
+    ELSE 'psql' END
+$function$
+;
 CREATE OR REPLACE FUNCTION public.job_before()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -764,28 +935,288 @@ BEGIN
   RETURN NULL;
 END $function$
 ;
+CREATE OR REPLACE FUNCTION public.model_changes(before model, after model)
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE
+AS $function$SELECT array_remove(ARRAY[CASE WHEN before.strategy::text IS DISTINCT FROM after.strategy::text THEN 'strategy' END, CASE WHEN before.fallbacks::text IS DISTINCT FROM after.fallbacks::text THEN 'fallbacks' END, CASE WHEN before.retries::text IS DISTINCT FROM after.retries::text THEN 'retries' END, CASE WHEN before.retry_on::text IS DISTINCT FROM after.retry_on::text THEN 'retry_on' END, CASE WHEN before.queue_max::text IS DISTINCT FROM after.queue_max::text THEN 'queue_max' END, CASE WHEN before.queue_wait_ms::text IS DISTINCT FROM after.queue_wait_ms::text THEN 'queue_wait_ms' END, CASE WHEN before.connect_ms::text IS DISTINCT FROM after.connect_ms::text THEN 'connect_ms' END, CASE WHEN before.first_byte_ms::text IS DISTINCT FROM after.first_byte_ms::text THEN 'first_byte_ms' END, CASE WHEN before.idle_ms::text IS DISTINCT FROM after.idle_ms::text THEN 'idle_ms' END, CASE WHEN before.total_ms::text IS DISTINCT FROM after.total_ms::text THEN 'total_ms' END], NULL)$function$
+;
+CREATE OR REPLACE FUNCTION public.model_exact(name text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$SELECT name <> ALL ('{fallbacks,retry_on,created_at,updated_at}'::text[])$function$
+;
 CREATE OR REPLACE FUNCTION public.model_follow()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
   PERFORM pg_notify('model_changed', TG_TABLE_SCHEMA || ' ' || coalesce(NEW.name, OLD.name));
   IF TG_OP = 'DELETE' THEN
     RETURN OLD;
-  END IF;
-  IF TG_OP = 'UPDATE' THEN
+  ELSIF TG_OP = 'UPDATE' THEN
     NEW.generation := OLD.generation + 1;
     NEW.updated_at := now();
+  ELSIF event_restoring() THEN
+    RETURN NEW;
   END IF;
-  NEW.updated_by := coalesce(nullif(current_setting('mmm.actor', true), ''), session_user);
+  NEW.updated_by := event_actor();
   RETURN NEW;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.model_given(this model)
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE
+AS $function$SELECT array_remove(ARRAY[CASE WHEN this.strategy::text IS DISTINCT FROM (NULL)::text THEN 'strategy' END, CASE WHEN this.fallbacks::text IS DISTINCT FROM ('{}'::text[])::text THEN 'fallbacks' END, CASE WHEN this.retries::text IS DISTINCT FROM (NULL)::text THEN 'retries' END, CASE WHEN this.retry_on::text IS DISTINCT FROM (NULL)::text THEN 'retry_on' END, CASE WHEN this.queue_max::text IS DISTINCT FROM (NULL)::text THEN 'queue_max' END, CASE WHEN this.queue_wait_ms::text IS DISTINCT FROM (NULL)::text THEN 'queue_wait_ms' END, CASE WHEN this.connect_ms::text IS DISTINCT FROM (NULL)::text THEN 'connect_ms' END, CASE WHEN this.first_byte_ms::text IS DISTINCT FROM (NULL)::text THEN 'first_byte_ms' END, CASE WHEN this.idle_ms::text IS DISTINCT FROM (NULL)::text THEN 'idle_ms' END, CASE WHEN this.total_ms::text IS DISTINCT FROM (NULL)::text THEN 'total_ms' END], NULL)$function$
+;
+CREATE OR REPLACE FUNCTION public.model_has_cycle(start text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+  WITH RECURSIVE reached (name) AS (
+    SELECT unnest(fallbacks) FROM model WHERE name = start
+    UNION SELECT unnest(m.fallbacks) FROM reached JOIN model m ON m.name = reached.name)
+  SELECT EXISTS (SELECT FROM reached WHERE name = start)
+$function$
+;
+CREATE OR REPLACE FUNCTION public.model_kept(this model, names text[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+DECLARE
+  result jsonb;
+  name text;
+BEGIN
+  FOREACH name IN ARRAY names LOOP
+    IF NOT model_exact(name) THEN
+      result := coalesce(result, '{}') || jsonb_build_object(name, model_text(this, name));
+    END IF;
+  END LOOP;
+  RETURN result;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.model_record()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+  names text[];
+BEGIN
+  IF event_restoring() THEN
+    RETURN NULL;
+  END IF;
+  IF TG_OP = 'DELETE' OR TG_OP = 'UPDATE' AND NEW.name <> OLD.name THEN
+    PERFORM record_event('model', NULL, OLD.name, NULL, 'deleted', '', OLD.generation,
+      model_values(OLD, model_given(OLD)), NULL, model_row(OLD), NULL);
+  END IF;
+  IF TG_OP = 'INSERT' OR TG_OP = 'UPDATE' AND NEW.name <> OLD.name THEN
+    PERFORM record_event('model', NULL, NEW.name, NULL, CASE WHEN nullif(current_setting('mmm.undoes', true), '') IS NULL THEN 'created' ELSE 'restored' END,
+      '', NEW.generation, NULL, model_values(NEW, model_given(NEW)), NULL, NULL);
+  ELSIF TG_OP = 'UPDATE' THEN
+    names := model_changes(OLD, NEW);
+    IF cardinality(names) > 0 THEN
+      PERFORM record_event('model', NULL, NEW.name, NULL, 'changed', array_to_string(names, ', '), NEW.generation,
+        model_values(OLD, names), model_values(NEW, names), model_kept(OLD, names), model_kept(NEW, names));
+    END IF;
+  END IF;
+  RETURN NULL;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.model_row(this model)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$SELECT jsonb_object(ARRAY['strategy', 'fallbacks', 'retries', 'retry_on', 'queue_max', 'queue_wait_ms', 'connect_ms', 'first_byte_ms', 'idle_ms', 'total_ms', 'created_at'], ARRAY[this.strategy::text, this.fallbacks::text, this.retries::text, this.retry_on::text, this.queue_max::text, this.queue_wait_ms::text, this.connect_ms::text, this.first_byte_ms::text, this.idle_ms::text, this.total_ms::text, to_jsonb(this.created_at) #>> '{}'])$function$
+;
+CREATE OR REPLACE FUNCTION public.model_shown(this model, name text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$SELECT CASE name WHEN 'name' THEN to_jsonb(this.name) WHEN 'strategy' THEN to_jsonb(this.strategy) WHEN 'fallbacks' THEN to_jsonb(this.fallbacks) WHEN 'retries' THEN to_jsonb(this.retries) WHEN 'retry_on' THEN to_jsonb(this.retry_on) WHEN 'queue_max' THEN to_jsonb(this.queue_max) WHEN 'queue_wait_ms' THEN to_jsonb(this.queue_wait_ms) WHEN 'connect_ms' THEN to_jsonb(this.connect_ms) WHEN 'first_byte_ms' THEN to_jsonb(this.first_byte_ms) WHEN 'idle_ms' THEN to_jsonb(this.idle_ms) WHEN 'total_ms' THEN to_jsonb(this.total_ms) WHEN 'generation' THEN to_jsonb(this.generation) WHEN 'created_at' THEN to_jsonb(this.created_at) WHEN 'updated_at' THEN to_jsonb(this.updated_at) WHEN 'updated_by' THEN to_jsonb(this.updated_by) END$function$
+;
+CREATE OR REPLACE FUNCTION public.model_text(this model, name text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$SELECT CASE name WHEN 'name' THEN this.name::text WHEN 'strategy' THEN this.strategy::text WHEN 'fallbacks' THEN this.fallbacks::text WHEN 'retries' THEN this.retries::text WHEN 'retry_on' THEN this.retry_on::text WHEN 'queue_max' THEN this.queue_max::text WHEN 'queue_wait_ms' THEN this.queue_wait_ms::text WHEN 'connect_ms' THEN this.connect_ms::text WHEN 'first_byte_ms' THEN this.first_byte_ms::text WHEN 'idle_ms' THEN this.idle_ms::text WHEN 'total_ms' THEN this.total_ms::text WHEN 'generation' THEN this.generation::text WHEN 'created_at' THEN to_jsonb(this.created_at) #>> '{}' WHEN 'updated_at' THEN to_jsonb(this.updated_at) #>> '{}' WHEN 'updated_by' THEN this.updated_by::text END$function$
+;
+CREATE OR REPLACE FUNCTION public.model_values(this model, names text[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+DECLARE
+  result jsonb := '{}';
+  name text;
+BEGIN
+  FOREACH name IN ARRAY names LOOP
+    result := result || jsonb_build_object(name, model_shown(this, name));
+  END LOOP;
+  RETURN result;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.purge_events(days integer, most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+  purged integer;
+BEGIN
+  WITH gone AS (
+    DELETE FROM event WHERE id IN (
+      SELECT id FROM event WHERE at < now() - make_interval(days => greatest(days, 7)) ORDER BY at LIMIT most) RETURNING id),
+  undo AS (DELETE FROM event_undo u USING gone WHERE u.event_id = gone.id)
+  SELECT count(*) INTO purged FROM gone;
+  DELETE FROM event_undo WHERE event_id < (SELECT min(id) FROM event);
+  RETURN purged;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.record_event(subject text, subject_id uuid, subject_name text, url text, kind text, note text, generation integer, before jsonb, after jsonb, kept_before jsonb, kept_after jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  -- A new health only follows from what is undone.
+  undone bigint := CASE WHEN before ? 'health' IS NOT TRUE THEN nullif(current_setting('mmm.undoes', true), '') END;
+  recorded bigint;
+BEGIN
+  INSERT INTO event (subject, subject_id, subject_name, req_url_template, kind, note, generation, actor, via, role, before, after, undoes)
+    VALUES (subject, subject_id, subject_name, split_part(event_url(url), '?', 1), kind,
+      concat_ws('; ', nullif(note, ''), 'undoes event ' || undone), generation, event_actor(), event_via(), session_user, before, after, undone)
+    RETURNING id INTO recorded;
+  IF kept_before IS NOT NULL THEN
+    INSERT INTO event_undo (event_id, before, after) VALUES (recorded, kept_before, kept_after);
+  END IF;
+  IF undone IS NOT NULL THEN
+    PERFORM set_config('mmm.recorded', recorded::text, true);
+  END IF;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.record_requests(worker_id uuid, kind text, note text, host text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+  IF kind NOT IN ('ejected', 'failing', 'serving') THEN
+    RAISE EXCEPTION 'record_requests() records ejected, failing and serving, not %', kind USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  INSERT INTO event (subject_id, subject_name, req_url_template, kind, note, actor, via, role, generation)
+    SELECT w.id, w.model_name, split_part(event_url(w.req_url_template), '?', 1), record_requests.kind, record_requests.note, 'requests on ' || host,
+      'service', session_user, w.generation
+    FROM worker w WHERE w.id = record_requests.worker_id;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.undo_event(event_id bigint, force boolean DEFAULT false)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+  e event;
+  kept event_undo;
+  what text;
+  target text;
+  found_generation integer;
+  name text;
+  value text;
+  is_exact boolean;
+  columns text[] := '{}';
+  literals text[] := '{}';
+  lost text[] := '{}';
+  differing text[] := '{}';
+  statement text;
+BEGIN
+  SELECT * INTO e FROM event WHERE id = undo_event.event_id;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no event %', undo_event.event_id USING ERRCODE = 'no_data_found';
+  ELSIF e.kind IN ('healthy', 'suspect', 'unhealthy', 'warming', 'unknown', 'recovered', 'ejected', 'failing', 'serving') THEN
+    RAISE EXCEPTION 'event % (%) cannot be undone: it says what probes or requests showed, and only changes of a definition, of admin_state or of a policy can be undone', e.id, e.kind;
+  ELSIF e.before IS NULL AND e.after IS NULL THEN
+    RAISE EXCEPTION 'event % (%) cannot be undone: it holds no values', e.id, e.kind
+      USING HINT = 'Events of releases before this one hold none; nor do those that changed nothing.';
+  END IF;
+  SELECT * INTO kept FROM event_undo u WHERE u.event_id = e.id;
+  what := CASE e.subject WHEN 'worker' THEN 'worker ' || e.subject_id ELSE 'the policy of model ' || e.subject_name END;
+  target := CASE e.subject WHEN 'worker' THEN format('id = %L', e.subject_id) ELSE format('name = %L', e.subject_name) END;
+  EXECUTE format('SELECT generation FROM %I WHERE %s FOR UPDATE', e.subject, target) INTO found_generation;
+
+  IF found_generation IS NULL AND e.after IS NOT NULL THEN
+    RAISE EXCEPTION 'event % (%) cannot be undone: % is deleted', e.id, e.kind, what
+      USING HINT = 'Undo its deletion first.';
+  ELSIF found_generation IS NOT NULL AND e.after IS NULL THEN
+    RAISE EXCEPTION 'event % (%) cannot be undone: % exists', e.id, e.kind, what;
+  END IF;
+
+  IF e.before IS NULL THEN
+    IF found_generation <> e.generation AND NOT force THEN
+      RAISE EXCEPTION 'event % (%) cannot be undone: % was changed since', e.id, e.kind, what
+      USING HINT = 'With force, it is deleted as it is now.';
+    END IF;
+    statement := format('DELETE FROM %I WHERE %s', e.subject, target);
+  ELSE
+    FOR name IN
+      SELECT each FROM jsonb_object_keys(e.before || CASE WHEN e.after IS NULL THEN kept.before ELSE '{}' END) AS each
+      JOIN pg_attribute ON attrelid = e.subject::regclass AND attname = each AND NOT attisdropped
+    LOOP
+      is_exact := CASE e.subject WHEN 'worker' THEN worker_exact(name) ELSE model_exact(name) END;
+      IF NOT is_exact AND kept.before ? name IS NOT TRUE THEN
+        lost := lost || name;
+        CONTINUE;
+      END IF;
+      columns := columns || quote_ident(name);
+      literals := literals || quote_nullable(CASE WHEN kept.before ? name THEN kept.before ->> name ELSE e.before ->> name END);
+      IF e.after IS NOT NULL AND (is_exact OR kept.after ? name) THEN
+        EXECUTE format('SELECT %I(this, %L) FROM %I this WHERE %s', e.subject || '_text', name, e.subject, target) INTO value;
+        IF value IS DISTINCT FROM (CASE WHEN is_exact THEN e.after ->> name ELSE kept.after ->> name END) THEN
+          differing := differing || name;
+        END IF;
+      END IF;
+    END LOOP;
+    IF cardinality(lost) > 0 THEN
+      RAISE EXCEPTION 'event % (%) cannot be undone: % held a credential in clear text, which the history does not keep; set it by hand',
+        e.id, e.kind, array_to_string(lost, ', ');
+    ELSIF cardinality(differing) > 0 AND NOT force THEN
+      RAISE EXCEPTION 'event % (%) cannot be undone: % of % was changed since', e.id, e.kind, array_to_string(differing, ', '), what
+      USING HINT = 'Undo the later changes first. With force, they are overwritten.';
+    END IF;
+    statement := CASE WHEN e.after IS NULL
+      THEN format('INSERT INTO %I (%s, %s, generation) VALUES (%s, %L, %s)', e.subject, array_to_string(columns, ', '),
+        CASE e.subject WHEN 'worker' THEN 'id' ELSE 'name' END, array_to_string(literals, ', '),
+        coalesce(e.subject_id::text, e.subject_name), e.generation + 1)
+      ELSE format('UPDATE %I SET (%s) = ROW(%s) WHERE %s', e.subject, array_to_string(columns, ', '), array_to_string(literals, ', '), target) END;
+  END IF;
+
+  PERFORM set_config('mmm.undoes', e.id::text, true), set_config('mmm.recorded', '', true);
+  BEGIN
+    EXECUTE statement;
+  EXCEPTION WHEN unique_violation THEN
+    RAISE EXCEPTION 'event % (%) cannot be undone: another worker has the model, URL and name that % had', e.id, e.kind, what
+      USING ERRCODE = 'unique_violation';
+  END;
+  PERFORM set_config('mmm.undoes', '', true);
+  IF e.subject = 'model' AND e.before ? 'fallbacks' AND model_has_cycle(e.subject_name) THEN
+    RAISE EXCEPTION 'event % (%) cannot be undone: the fallbacks of model % would form a cycle', e.id, e.kind, e.subject_name
+      USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN nullif(current_setting('mmm.recorded', true), '');
 END $function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_before_update()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
 DECLARE
   changed text[] := worker_changes(OLD, NEW);
@@ -796,7 +1227,7 @@ BEGIN
     NEW.admin_state_since := now();
   END IF;
   IF NEW.admin_state_since <> OLD.admin_state_since THEN
-    NEW.admin_state_by := coalesce(nullif(current_setting('mmm.actor', true), ''), session_user);
+    NEW.admin_state_by := event_actor();
   END IF;
   -- Evidence about another way of calling it says nothing about this one.
   IF back_online OR changed && ARRAY['req_url_template', 'req_type', 'header', 'sealed_header', 'health_check', 'protocol'] THEN
@@ -818,27 +1249,42 @@ CREATE OR REPLACE FUNCTION public.worker_changes(before worker, after worker)
  STABLE
 AS $function$SELECT array_remove(ARRAY[CASE WHEN before.model_name::text IS DISTINCT FROM after.model_name::text THEN 'model_name' END, CASE WHEN before.name::text IS DISTINCT FROM after.name::text THEN 'name' END, CASE WHEN before.req_url_template::text IS DISTINCT FROM after.req_url_template::text THEN 'req_url_template' END, CASE WHEN before.owner::text IS DISTINCT FROM after.owner::text THEN 'owner' END, CASE WHEN before.protocol::text IS DISTINCT FROM after.protocol::text THEN 'protocol' END, CASE WHEN before.task::text IS DISTINCT FROM after.task::text THEN 'task' END, CASE WHEN before.worker_type::text IS DISTINCT FROM after.worker_type::text THEN 'worker_type' END, CASE WHEN before.req_type::text IS DISTINCT FROM after.req_type::text THEN 'req_type' END, CASE WHEN before.body::text IS DISTINCT FROM after.body::text THEN 'body' END, CASE WHEN before.body_format::text IS DISTINCT FROM after.body_format::text THEN 'body_format' END, CASE WHEN before.req_param::text IS DISTINCT FROM after.req_param::text THEN 'req_param' END, CASE WHEN before.header::text IS DISTINCT FROM after.header::text THEN 'header' END, CASE WHEN before.sealed_header::text IS DISTINCT FROM after.sealed_header::text THEN 'sealed_header' END, CASE WHEN before.response_extract::text IS DISTINCT FROM after.response_extract::text THEN 'response_extract' END, CASE WHEN before.success_when::text IS DISTINCT FROM after.success_when::text THEN 'success_when' END, CASE WHEN before.is_stream::text IS DISTINCT FROM after.is_stream::text THEN 'is_stream' END, CASE WHEN before.defaults::text IS DISTINCT FROM after.defaults::text THEN 'defaults' END, CASE WHEN before.weight::text IS DISTINCT FROM after.weight::text THEN 'weight' END, CASE WHEN before.priority::text IS DISTINCT FROM after.priority::text THEN 'priority' END, CASE WHEN before.max_concurrency::text IS DISTINCT FROM after.max_concurrency::text THEN 'max_concurrency' END, CASE WHEN before.labels::text IS DISTINCT FROM after.labels::text THEN 'labels' END, CASE WHEN before.connect_ms::text IS DISTINCT FROM after.connect_ms::text THEN 'connect_ms' END, CASE WHEN before.first_byte_ms::text IS DISTINCT FROM after.first_byte_ms::text THEN 'first_byte_ms' END, CASE WHEN before.idle_ms::text IS DISTINCT FROM after.idle_ms::text THEN 'idle_ms' END, CASE WHEN before.total_ms::text IS DISTINCT FROM after.total_ms::text THEN 'total_ms' END, CASE WHEN before.on_disconnect::text IS DISTINCT FROM after.on_disconnect::text THEN 'on_disconnect' END, CASE WHEN before.health_check::text IS DISTINCT FROM after.health_check::text THEN 'health_check' END, CASE WHEN before.heartbeat_ttl_s::text IS DISTINCT FROM after.heartbeat_ttl_s::text THEN 'heartbeat_ttl_s' END, CASE WHEN before.upstream_model::text IS DISTINCT FROM after.upstream_model::text THEN 'upstream_model' END, CASE WHEN before.stream_extract::text IS DISTINCT FROM after.stream_extract::text THEN 'stream_extract' END, CASE WHEN before.usage_extract::text IS DISTINCT FROM after.usage_extract::text THEN 'usage_extract' END, CASE WHEN before.any_task::text IS DISTINCT FROM after.any_task::text THEN 'any_task' END, CASE WHEN before.poll::text IS DISTINCT FROM after.poll::text THEN 'poll' END, CASE WHEN before.choices::text IS DISTINCT FROM after.choices::text THEN 'choices' END], NULL)$function$
 ;
-CREATE OR REPLACE FUNCTION public.worker_event_url()
+CREATE OR REPLACE FUNCTION public.worker_event_write()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO 'public'
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
-      BEGIN
-        NEW.req_url_template := split_part(NEW.req_url_template, '?', 1);
-        RETURN NEW;
-      END $function$
+BEGIN
+  IF TG_OP = 'INSERT' AND NEW.actor LIKE 'requests on %' THEN
+    PERFORM record_requests(NEW.worker_id, NEW.kind, NEW.detail, substr(NEW.actor, length('requests on ') + 1));
+    RETURN NEW;
+  ELSIF TG_OP = 'DELETE' AND OLD.at < now() - interval '7 days' THEN
+    DELETE FROM event WHERE id = OLD.id;
+    DELETE FROM event_undo WHERE event_id = OLD.id;
+    RETURN OLD;
+  END IF;
+  RAISE EXCEPTION 'worker_event is a view for the release before: it takes what requests showed, and deletes events older than 7 days'
+    USING ERRCODE = 'insufficient_privilege';
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.worker_exact(name text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$SELECT name <> ALL ('{id,req_url_template,body,req_param,header,sealed_header,success_when,defaults,labels,health_check,admin_state_since,health_since,created_at,updated_at,stream_extract,usage_extract,poll,choices}'::text[])$function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_follow()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
   IF TG_OP = 'DELETE' THEN
     PERFORM pg_notify('worker_changed', TG_TABLE_SCHEMA || ' ' || OLD.id);
     RETURN NULL;
   ELSIF TG_OP = 'INSERT' THEN
-    INSERT INTO worker_probe (worker_id, generation) VALUES (NEW.id, NEW.generation);
+    INSERT INTO worker_probe (worker_id, generation) VALUES (NEW.id, NEW.generation) ON CONFLICT (worker_id) DO NOTHING;
   ELSIF NEW.generation <> OLD.generation THEN
     -- A worker that is registered anew has until its next heartbeat is due.
     UPDATE worker_probe SET generation = NEW.generation, next_probe_at = now(), lease_owner = NULL, lease_until = NULL,
@@ -852,73 +1298,228 @@ BEGIN
   RETURN NULL;
 END $function$
 ;
+CREATE OR REPLACE FUNCTION public.worker_given(this worker)
+ RETURNS text[]
+ LANGUAGE sql
+ STABLE
+AS $function$SELECT array_remove(ARRAY[CASE WHEN this.model_name::text IS DISTINCT FROM (NULL)::text THEN 'model_name' END, CASE WHEN this.name::text IS DISTINCT FROM (''::text)::text THEN 'name' END, CASE WHEN this.req_url_template::text IS DISTINCT FROM (NULL)::text THEN 'req_url_template' END, CASE WHEN this.owner::text IS DISTINCT FROM (''::text)::text THEN 'owner' END, CASE WHEN this.protocol::text IS DISTINCT FROM ('template'::text)::text THEN 'protocol' END, CASE WHEN this.task::text IS DISTINCT FROM ('chat'::text)::text THEN 'task' END, CASE WHEN this.worker_type::text IS DISTINCT FROM ('REMOTE'::text)::text THEN 'worker_type' END, CASE WHEN this.req_type::text IS DISTINCT FROM ('POST'::text)::text THEN 'req_type' END, CASE WHEN this.body::text IS DISTINCT FROM (NULL)::text THEN 'body' END, CASE WHEN this.body_format::text IS DISTINCT FROM ('json'::text)::text THEN 'body_format' END, CASE WHEN this.req_param::text IS DISTINCT FROM (NULL)::text THEN 'req_param' END, CASE WHEN this.header::text IS DISTINCT FROM (NULL)::text THEN 'header' END, CASE WHEN this.sealed_header::text IS DISTINCT FROM (NULL)::text THEN 'sealed_header' END, CASE WHEN this.response_extract::text IS DISTINCT FROM (''::text)::text THEN 'response_extract' END, CASE WHEN this.success_when::text IS DISTINCT FROM (NULL)::text THEN 'success_when' END, CASE WHEN this.is_stream::text IS DISTINCT FROM (false)::text THEN 'is_stream' END, CASE WHEN this.defaults::text IS DISTINCT FROM (NULL)::text THEN 'defaults' END, CASE WHEN this.weight::text IS DISTINCT FROM (1)::text THEN 'weight' END, CASE WHEN this.priority::text IS DISTINCT FROM (0)::text THEN 'priority' END, CASE WHEN this.max_concurrency::text IS DISTINCT FROM (64)::text THEN 'max_concurrency' END, CASE WHEN this.labels::text IS DISTINCT FROM ('{}'::json)::text THEN 'labels' END, CASE WHEN this.connect_ms::text IS DISTINCT FROM (NULL)::text THEN 'connect_ms' END, CASE WHEN this.first_byte_ms::text IS DISTINCT FROM (NULL)::text THEN 'first_byte_ms' END, CASE WHEN this.idle_ms::text IS DISTINCT FROM (NULL)::text THEN 'idle_ms' END, CASE WHEN this.total_ms::text IS DISTINCT FROM (NULL)::text THEN 'total_ms' END, CASE WHEN this.on_disconnect::text IS DISTINCT FROM ('abort'::text)::text THEN 'on_disconnect' END, CASE WHEN this.health_check::text IS DISTINCT FROM (NULL)::text THEN 'health_check' END, CASE WHEN this.heartbeat_ttl_s::text IS DISTINCT FROM (NULL)::text THEN 'heartbeat_ttl_s' END, CASE WHEN this.upstream_model::text IS DISTINCT FROM (NULL)::text THEN 'upstream_model' END, CASE WHEN this.stream_extract::text IS DISTINCT FROM (NULL)::text THEN 'stream_extract' END, CASE WHEN this.usage_extract::text IS DISTINCT FROM (NULL)::text THEN 'usage_extract' END, CASE WHEN this.any_task::text IS DISTINCT FROM (false)::text THEN 'any_task' END, CASE WHEN this.poll::text IS DISTINCT FROM (NULL)::text THEN 'poll' END, CASE WHEN this.choices::text IS DISTINCT FROM (NULL)::text THEN 'choices' END], NULL)$function$
+;
+CREATE OR REPLACE FUNCTION public.worker_kept(this worker, names text[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+DECLARE
+  result jsonb;
+  name text;
+  value text;
+BEGIN
+  FOREACH name IN ARRAY names LOOP
+    IF NOT worker_exact(name) THEN
+      value := worker_text(this, name);
+      result := coalesce(result, '{}') || CASE WHEN event_keeps(name, value) THEN jsonb_build_object(name, value) ELSE '{}' END;
+    END IF;
+  END LOOP;
+  RETURN result;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.worker_kept_whole(this worker)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+DECLARE
+  result jsonb := worker_row(this);
+  name text;
+BEGIN
+  FOREACH name IN ARRAY '{req_url_template, header, body, req_param, poll, health_check}'::text[] LOOP
+    IF NOT event_keeps(name, result ->> name) THEN
+      result := result - name;
+    END IF;
+  END LOOP;
+  RETURN result;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.worker_probe_restored()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+  DELETE FROM worker_probe WHERE worker_id = NEW.worker_id;
+  RETURN NEW;
+END $function$
+;
 CREATE OR REPLACE FUNCTION public.worker_record()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO 'public'
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
 DECLARE
-  who text := coalesce(nullif(current_setting('mmm.actor', true), ''), session_user);
-  w worker := coalesce(NEW, OLD);
-  changed text[];
+  is_undo CONSTANT boolean := nullif(current_setting('mmm.undoes', true), '') IS NOT NULL;
+  names text[];
 BEGIN
-  IF TG_OP <> 'UPDATE' THEN
-    INSERT INTO worker_event (worker_id, model_name, req_url_template, kind, actor, generation)
-      VALUES (w.id, w.model_name, w.req_url_template, CASE TG_OP WHEN 'INSERT' THEN 'registered' ELSE 'deleted' END, who, w.generation);
+  IF event_restoring() THEN
+    RETURN NULL;
+  ELSIF TG_OP = 'INSERT' THEN
+    names := worker_given(NEW) || CASE WHEN NEW.admin_state <> 'enabled' THEN '{admin_state}'::text[] END;
+    PERFORM record_event('worker', NEW.id, NEW.model_name, NEW.req_url_template, CASE WHEN is_undo THEN 'restored' ELSE 'registered' END,
+      '', NEW.generation, NULL, worker_values(NEW, names), NULL, NULL);
+    RETURN NULL;
+  ELSIF TG_OP = 'DELETE' THEN
+    names := worker_given(OLD) || CASE WHEN OLD.admin_state <> 'enabled' THEN '{admin_state}'::text[] END;
+    PERFORM record_event('worker', OLD.id, OLD.model_name, OLD.req_url_template, 'deleted', '', OLD.generation,
+      worker_values(OLD, names), NULL, worker_kept_whole(OLD), NULL);
     RETURN NULL;
   END IF;
   IF NEW.admin_state_since <> OLD.admin_state_since THEN
-    INSERT INTO worker_event (worker_id, model_name, req_url_template, kind, actor, generation)
-      VALUES (w.id, w.model_name, w.req_url_template,
-        CASE WHEN OLD.admin_state = 'offline' AND NEW.admin_state = 'enabled' THEN 'registered' ELSE NEW.admin_state END,
-        who, w.generation);
+    PERFORM record_event('worker', NEW.id, NEW.model_name, NEW.req_url_template,
+      CASE WHEN OLD.admin_state = 'offline' AND NEW.admin_state = 'enabled' AND NOT is_undo THEN 'registered' ELSE NEW.admin_state END,
+      '', NEW.generation,
+      CASE WHEN NEW.admin_state <> OLD.admin_state THEN jsonb_build_object('admin_state', OLD.admin_state) END,
+      CASE WHEN NEW.admin_state <> OLD.admin_state THEN jsonb_build_object('admin_state', NEW.admin_state) END, NULL, NULL);
   END IF;
-  changed := worker_changes(OLD, NEW);
-  IF cardinality(changed) > 0 THEN
-    INSERT INTO worker_event (worker_id, model_name, req_url_template, kind, detail, actor, generation)
-      VALUES (w.id, w.model_name, w.req_url_template, 'changed', array_to_string(changed, ', '), who, w.generation);
+  names := worker_changes(OLD, NEW);
+  IF cardinality(names) > 0 THEN
+    PERFORM record_event('worker', NEW.id, NEW.model_name, NEW.req_url_template, 'changed', array_to_string(names, ', '), NEW.generation,
+      worker_values(OLD, names), worker_values(NEW, names), worker_kept(OLD, names), worker_kept(NEW, names));
   END IF;
   IF NEW.health <> OLD.health THEN
-    INSERT INTO worker_event (worker_id, model_name, req_url_template, kind, detail, actor, generation)
-      VALUES (w.id, w.model_name, w.req_url_template,
-        CASE WHEN NEW.health = 'healthy' AND OLD.health IN ('unhealthy', 'suspect', 'warming') THEN 'recovered' ELSE NEW.health END,
-        NEW.health_reason, who, w.generation);
+    PERFORM record_event('worker', NEW.id, NEW.model_name, NEW.req_url_template,
+      CASE WHEN NEW.health = 'healthy' AND OLD.health IN ('unhealthy', 'suspect', 'warming') THEN 'recovered' ELSE NEW.health END,
+      NEW.health_reason, NEW.generation, jsonb_build_object('health', OLD.health), jsonb_build_object('health', NEW.health), NULL, NULL);
   END IF;
   RETURN NULL;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.worker_row(this worker)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$SELECT jsonb_object(ARRAY['model_name', 'name', 'req_url_template', 'owner', 'protocol', 'task', 'worker_type', 'req_type', 'body', 'body_format', 'req_param', 'header', 'sealed_header', 'response_extract', 'success_when', 'is_stream', 'defaults', 'weight', 'priority', 'max_concurrency', 'labels', 'connect_ms', 'first_byte_ms', 'idle_ms', 'total_ms', 'on_disconnect', 'health_check', 'admin_state', 'created_at', 'heartbeat_ttl_s', 'upstream_model', 'stream_extract', 'usage_extract', 'any_task', 'poll', 'choices'], ARRAY[this.model_name::text, this.name::text, this.req_url_template::text, this.owner::text, this.protocol::text, this.task::text, this.worker_type::text, this.req_type::text, this.body::text, this.body_format::text, this.req_param::text, this.header::text, this.sealed_header::text, this.response_extract::text, this.success_when::text, this.is_stream::text, this.defaults::text, this.weight::text, this.priority::text, this.max_concurrency::text, this.labels::text, this.connect_ms::text, this.first_byte_ms::text, this.idle_ms::text, this.total_ms::text, this.on_disconnect::text, this.health_check::text, this.admin_state::text, to_jsonb(this.created_at) #>> '{}', this.heartbeat_ttl_s::text, this.upstream_model::text, this.stream_extract::text, this.usage_extract::text, this.any_task::text, this.poll::text, this.choices::text])$function$
+;
+CREATE OR REPLACE FUNCTION public.worker_shown(this worker, name text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$SELECT CASE name WHEN 'id' THEN to_jsonb(this.id) WHEN 'model_name' THEN to_jsonb(this.model_name) WHEN 'name' THEN to_jsonb(this.name) WHEN 'req_url_template' THEN to_jsonb(event_url(this.req_url_template)) WHEN 'owner' THEN to_jsonb(this.owner) WHEN 'protocol' THEN to_jsonb(this.protocol) WHEN 'task' THEN to_jsonb(this.task) WHEN 'worker_type' THEN to_jsonb(this.worker_type) WHEN 'req_type' THEN to_jsonb(this.req_type) WHEN 'body' THEN event_masked(event_json(this.body), 'body') WHEN 'body_format' THEN to_jsonb(this.body_format) WHEN 'req_param' THEN event_masked(event_json(this.req_param), 'req_param') WHEN 'header' THEN event_masked(event_json(this.header), 'header') WHEN 'sealed_header' THEN to_jsonb('<sealed>' || left(this.sealed_header, 0)) WHEN 'response_extract' THEN to_jsonb(this.response_extract) WHEN 'success_when' THEN event_masked(event_json(this.success_when), 'success_when') WHEN 'is_stream' THEN to_jsonb(this.is_stream) WHEN 'defaults' THEN event_masked(event_json(this.defaults), 'defaults') WHEN 'weight' THEN to_jsonb(this.weight) WHEN 'priority' THEN to_jsonb(this.priority) WHEN 'max_concurrency' THEN to_jsonb(this.max_concurrency) WHEN 'labels' THEN event_masked(event_json(this.labels), 'labels') WHEN 'connect_ms' THEN to_jsonb(this.connect_ms) WHEN 'first_byte_ms' THEN to_jsonb(this.first_byte_ms) WHEN 'idle_ms' THEN to_jsonb(this.idle_ms) WHEN 'total_ms' THEN to_jsonb(this.total_ms) WHEN 'on_disconnect' THEN to_jsonb(this.on_disconnect) WHEN 'health_check' THEN event_masked(event_json(this.health_check), 'health_check') WHEN 'admin_state' THEN to_jsonb(this.admin_state) WHEN 'admin_state_since' THEN to_jsonb(this.admin_state_since) WHEN 'admin_state_by' THEN to_jsonb(this.admin_state_by) WHEN 'health' THEN to_jsonb(this.health) WHEN 'health_reason' THEN to_jsonb(this.health_reason) WHEN 'health_since' THEN to_jsonb(this.health_since) WHEN 'generation' THEN to_jsonb(this.generation) WHEN 'created_at' THEN to_jsonb(this.created_at) WHEN 'updated_at' THEN to_jsonb(this.updated_at) WHEN 'heartbeat_ttl_s' THEN to_jsonb(this.heartbeat_ttl_s) WHEN 'upstream_model' THEN to_jsonb(this.upstream_model) WHEN 'stream_extract' THEN event_masked(event_json(this.stream_extract), 'stream_extract') WHEN 'usage_extract' THEN event_masked(event_json(this.usage_extract), 'usage_extract') WHEN 'any_task' THEN to_jsonb(this.any_task) WHEN 'poll' THEN event_masked(event_json(this.poll), 'poll') WHEN 'choices' THEN event_masked(event_json(this.choices), 'choices') END$function$
+;
+CREATE OR REPLACE FUNCTION public.worker_text(this worker, name text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$SELECT CASE name WHEN 'id' THEN this.id::text WHEN 'model_name' THEN this.model_name::text WHEN 'name' THEN this.name::text WHEN 'req_url_template' THEN this.req_url_template::text WHEN 'owner' THEN this.owner::text WHEN 'protocol' THEN this.protocol::text WHEN 'task' THEN this.task::text WHEN 'worker_type' THEN this.worker_type::text WHEN 'req_type' THEN this.req_type::text WHEN 'body' THEN this.body::text WHEN 'body_format' THEN this.body_format::text WHEN 'req_param' THEN this.req_param::text WHEN 'header' THEN this.header::text WHEN 'sealed_header' THEN this.sealed_header::text WHEN 'response_extract' THEN this.response_extract::text WHEN 'success_when' THEN this.success_when::text WHEN 'is_stream' THEN this.is_stream::text WHEN 'defaults' THEN this.defaults::text WHEN 'weight' THEN this.weight::text WHEN 'priority' THEN this.priority::text WHEN 'max_concurrency' THEN this.max_concurrency::text WHEN 'labels' THEN this.labels::text WHEN 'connect_ms' THEN this.connect_ms::text WHEN 'first_byte_ms' THEN this.first_byte_ms::text WHEN 'idle_ms' THEN this.idle_ms::text WHEN 'total_ms' THEN this.total_ms::text WHEN 'on_disconnect' THEN this.on_disconnect::text WHEN 'health_check' THEN this.health_check::text WHEN 'admin_state' THEN this.admin_state::text WHEN 'admin_state_since' THEN to_jsonb(this.admin_state_since) #>> '{}' WHEN 'admin_state_by' THEN this.admin_state_by::text WHEN 'health' THEN this.health::text WHEN 'health_reason' THEN this.health_reason::text WHEN 'health_since' THEN to_jsonb(this.health_since) #>> '{}' WHEN 'generation' THEN this.generation::text WHEN 'created_at' THEN to_jsonb(this.created_at) #>> '{}' WHEN 'updated_at' THEN to_jsonb(this.updated_at) #>> '{}' WHEN 'heartbeat_ttl_s' THEN this.heartbeat_ttl_s::text WHEN 'upstream_model' THEN this.upstream_model::text WHEN 'stream_extract' THEN this.stream_extract::text WHEN 'usage_extract' THEN this.usage_extract::text WHEN 'any_task' THEN this.any_task::text WHEN 'poll' THEN this.poll::text WHEN 'choices' THEN this.choices::text END$function$
+;
+CREATE OR REPLACE FUNCTION public.worker_values(this worker, names text[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+DECLARE
+  result jsonb := '{}';
+  name text;
+BEGIN
+  FOREACH name IN ARRAY names LOOP
+    result := result || jsonb_build_object(name, worker_shown(this, name));
+  END LOOP;
+  RETURN result;
 END $function$
 ;
 CREATE OR REPLACE FUNCTION public.write_worker_changes()
  RETURNS void
  LANGUAGE plpgsql
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
-      BEGIN
-        -- As text, not as JSON: its functions fail on U+0000 and lone surrogates, which a body may hold.
-        EXECUTE (
-          SELECT format('CREATE OR REPLACE FUNCTION worker_changes(before worker, after worker) RETURNS text[]
-            LANGUAGE sql STABLE AS %L',
-            'SELECT array_remove(ARRAY[' || string_agg(format(
-              'CASE WHEN before.%1$I::text IS DISTINCT FROM after.%1$I::text THEN %1$L END', attname), ', ' ORDER BY attnum)
-            || '], NULL)')
-          FROM pg_attribute
-          WHERE attrelid = 'worker'::regclass AND attnum > 0 AND NOT attisdropped
-            AND attname NOT IN ('id', 'admin_state', 'admin_state_since', 'admin_state_by', 'health', 'health_reason', 'health_since',
-              'generation', 'created_at', 'updated_at')
-        );
-      END $function$
+DECLARE
+  set_by_triggers CONSTANT text[] := '{id, name, admin_state, admin_state_since, admin_state_by, health, health_reason, health_since, generation,
+    created_at, updated_at, updated_by}';
+  t record;
+BEGIN
+  FOR t IN
+    SELECT c.relname AS "table",
+      string_agg(format('CASE WHEN before.%1$I::text IS DISTINCT FROM after.%1$I::text THEN %1$L END', attname), ', ' ORDER BY attnum)
+        FILTER (WHERE is_set) AS changes,
+      string_agg(format('CASE WHEN this.%1$I::text IS DISTINCT FROM (%2$s)::text THEN %1$L END', attname, coalesce(pg_get_expr(adbin, adrelid), 'NULL')),
+        ', ' ORDER BY attnum) FILTER (WHERE is_set) AS given,
+      string_agg(format('WHEN %L THEN %s', attname, as_text), ' ' ORDER BY attnum) AS texts,
+      format('jsonb_object(ARRAY[%s], ARRAY[%s])', string_agg(quote_literal(attname), ', ' ORDER BY attnum) FILTER (WHERE is_kept),
+        string_agg(as_text, ', ' ORDER BY attnum) FILTER (WHERE is_kept)) AS whole,
+      array_agg(attname::text ORDER BY attnum) FILTER (WHERE attname IN ('sealed_header', 'req_url_template')
+        OR atttypid NOT IN ('text'::regtype, 'integer'::regtype, 'boolean'::regtype)) AS inexact,
+      string_agg(format('WHEN %1$L THEN ' || CASE WHEN attname = 'sealed_header' THEN 'to_jsonb(''<sealed>'' || left(this.%1$I, 0))'
+          WHEN attname = 'req_url_template' THEN 'to_jsonb(event_url(this.%1$I))'
+          WHEN atttypid = 'json'::regtype THEN 'event_masked(event_json(this.%1$I), %1$L)'
+          ELSE 'to_jsonb(this.%1$I)' END, attname), ' ' ORDER BY attnum) AS shown
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum,
+      LATERAL (SELECT attname <> ALL (set_by_triggers) OR attname = 'name' AND c.relname = 'worker' AS is_set,
+        -- Whatever the DateStyle of the session is.
+        format(CASE WHEN atttypid = 'timestamptz'::regtype THEN 'to_jsonb(this.%I) #>> ''{}''' ELSE 'this.%I::text' END, attname) AS as_text) AS s,
+      LATERAL (SELECT is_set OR attname IN ('admin_state', 'created_at') AS is_kept) AS k
+    WHERE c.oid IN ('worker'::regclass, 'model'::regclass) GROUP BY c.relname
+  LOOP
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I(before %I, after %I) RETURNS text[] LANGUAGE sql STABLE AS %L',
+      t."table" || '_changes', t."table", t."table", format('SELECT array_remove(ARRAY[%s], NULL)', t.changes));
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I(this %I) RETURNS text[] LANGUAGE sql STABLE AS %L',
+      t."table" || '_given', t."table", format('SELECT array_remove(ARRAY[%s], NULL)', t.given));
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I(this %I, name text) RETURNS text LANGUAGE sql STABLE AS %L',
+      t."table" || '_text', t."table", format('SELECT CASE name %s END', t.texts));
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I(this %I, name text) RETURNS jsonb LANGUAGE sql STABLE AS %L',
+      t."table" || '_shown', t."table", format('SELECT CASE name %s END', t.shown));
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I(this %I) RETURNS jsonb LANGUAGE sql STABLE AS %L',
+      t."table" || '_row', t."table", 'SELECT ' || t.whole);
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I(name text) RETURNS boolean LANGUAGE sql IMMUTABLE AS %L',
+      t."table" || '_exact', format('SELECT name <> ALL (%L::text[])', t.inexact));
+  END LOOP;
+END $function$
 ;
 
+CREATE TRIGGER event_guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION event_guard();
+CREATE TRIGGER event_undo_guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON event_undo FOR EACH STATEMENT EXECUTE FUNCTION event_guard();
 CREATE TRIGGER job_before_insert BEFORE INSERT ON job FOR EACH ROW EXECUTE FUNCTION job_before();
 CREATE TRIGGER job_before_update BEFORE UPDATE ON job FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.worker_id IS DISTINCT FROM new.worker_id OR old.upstream_word IS DISTINCT FROM new.upstream_word OR old.progress IS DISTINCT FROM new.progress OR old.queue_position IS DISTINCT FROM new.queue_position OR old.note IS DISTINCT FROM new.note OR old.error_code IS DISTINCT FROM new.error_code OR old.error IS DISTINCT FROM new.error OR old.cancel_wanted IS DISTINCT FROM new.cancel_wanted OR old.submitted_at IS DISTINCT FROM new.submitted_at OR old.expires_at IS DISTINCT FROM new.expires_at) EXECUTE FUNCTION job_before();
 CREATE TRIGGER job_follow_insert AFTER INSERT ON job FOR EACH ROW EXECUTE FUNCTION job_follow();
 CREATE TRIGGER job_follow_update AFTER UPDATE ON job FOR EACH ROW WHEN (old.state <> new.state OR old.note <> new.note OR old.cancel_wanted <> new.cancel_wanted) EXECUTE FUNCTION job_follow();
 CREATE TRIGGER job_report_end AFTER UPDATE ON job FOR EACH ROW WHEN (old.ended_at IS NULL AND new.ended_at IS NOT NULL AND new.webhook_url IS NOT NULL) EXECUTE FUNCTION job_report_end();
 CREATE TRIGGER model_follow BEFORE INSERT OR DELETE OR UPDATE ON model FOR EACH ROW EXECUTE FUNCTION model_follow();
+CREATE TRIGGER model_record AFTER INSERT OR DELETE OR UPDATE ON model FOR EACH ROW EXECUTE FUNCTION model_record();
 CREATE TRIGGER worker_before_update BEFORE UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_before_update();
 CREATE TRIGGER worker_follow AFTER INSERT OR DELETE OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_follow();
 CREATE TRIGGER worker_record AFTER INSERT OR DELETE OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_record();
-CREATE TRIGGER worker_event_url BEFORE INSERT ON worker_event FOR EACH ROW WHEN (POSITION(('?'::text) IN (new.req_url_template)) > 0) EXECUTE FUNCTION worker_event_url();
+CREATE TRIGGER worker_event_write INSTEAD OF INSERT OR DELETE OR UPDATE ON worker_event FOR EACH ROW EXECUTE FUNCTION worker_event_write();
+CREATE TRIGGER worker_probe_restored BEFORE INSERT ON worker_probe FOR EACH ROW WHEN (pg_trigger_depth() = 0 AND current_setting('mmm.restoring'::text, true) = 'on'::text) EXECUTE FUNCTION worker_probe_restored();
 
+COMMENT ON TABLE event IS 'The history of workers and of policies of models, written by triggers, so that it holds changes by hand, too. No foreign key: it outlives what it is about. SELECT undo_event(id) takes a change back. Kept for EVENT_RETENTION_DAYS.';
+COMMENT ON COLUMN event.id IS 'Rises with time.';
+COMMENT ON COLUMN event.at IS 'When it happened.';
+COMMENT ON COLUMN event.subject_id IS 'worker.id, of a worker that may be deleted; null for a policy.';
+COMMENT ON COLUMN event.subject_name IS 'The model: of a worker at that time its model_name.';
+COMMENT ON COLUMN event.req_url_template IS 'The URL of the worker at that time, without the query; null for a policy.';
+COMMENT ON COLUMN event.kind IS 'What was done: registered (a worker, also one that comes back from offline), created (a policy), changed, deleted, restored (a deletion was undone); or the new admin_state; or the new health (recovered: healthy again); or what requests showed: ejected, failing, serving.';
+COMMENT ON COLUMN event.note IS 'The columns that changed, or the reason of the new health; never a value that could be a secret.';
+COMMENT ON COLUMN event.actor IS 'The author: api; what the service did by itself, such as health, retention, drained; psql:<role>, or psql:<role>/<actor> where mmm.actor is set.';
+COMMENT ON COLUMN event.generation IS 'The generation after the change.';
+COMMENT ON COLUMN event.subject IS 'What it is about: a worker, or the policy of a model.';
+COMMENT ON COLUMN event.via IS 'How: api, psql, or service (by itself); null: recorded before this was.';
+COMMENT ON COLUMN event.role IS 'The database role that logged in (session_user), which no setting changes; null: recorded before this was.';
+COMMENT ON COLUMN event.before IS 'The values before, of the columns that changed; of something deleted, those that differed from the defaults. "<sealed>" stands for what may be a credential and for the query of a URL.';
+COMMENT ON COLUMN event.after IS 'The values after, like before; null: it was deleted.';
+COMMENT ON COLUMN event.undoes IS 'The event that it took back.';
+COMMENT ON FUNCTION event_actor() IS 'The author of a change: event.actor.';
+COMMENT ON FUNCTION event_guard() IS 'Refuses every other write to the history but by its owner, whatever is granted.';
+COMMENT ON FUNCTION event_headers(header jsonb) IS 'Headers as the history shows them: values that may be credentials read <sealed>.';
+COMMENT ON FUNCTION event_json(value json) IS 'As jsonb; what jsonb cannot hold is replaced.';
+COMMENT ON FUNCTION event_keeps(name text, value text) IS 'Whether a value may be kept to undo the change: not one that holds a credential in clear text.';
+COMMENT ON FUNCTION event_masked(value jsonb, name text) IS 'A column as the history shows it: values under the names of credentials read <sealed>.';
+COMMENT ON FUNCTION event_query(text text) IS 'A text without users and credentials in the queries of its URLs.';
+COMMENT ON FUNCTION event_restoring() IS 'Whether a data-only restore by the owner runs: it brings its own history, and none is written.';
+COMMENT ON TABLE event_undo IS 'What undo_event() needs of an event besides before and after: values to the letter, and credentials as they are sealed in worker. Never one in clear text. No role that only reads should see this table.';
+COMMENT ON COLUMN event_undo.event_id IS 'event.id.';
+COMMENT ON COLUMN event_undo.before IS 'The text of each column before.';
+COMMENT ON COLUMN event_undo.after IS 'The text of each column after: undo_event() compares it with the row, so that no later change is lost.';
+COMMENT ON FUNCTION event_url(url text) IS 'A URL as the history shows it: without user and query.';
+COMMENT ON FUNCTION event_via() IS 'How the change came: api, psql or service.';
 COMMENT ON TABLE job IS 'One piece of long work a row: a request that is submitted to a worker and polled, and whose result is fetched. Changes made here by hand take effect: cancel_wanted = true cancels, due_at = now() polls at once.';
 COMMENT ON COLUMN job.id IS 'A UUID of version 7: ids rise with time.';
 COMMENT ON COLUMN job.model_name IS 'The model that the client requested.';
@@ -1048,8 +1649,13 @@ COMMENT ON COLUMN model.total_ms IS 'Milliseconds for a whole request: all attem
 COMMENT ON COLUMN model.generation IS 'Rises with every change.';
 COMMENT ON COLUMN model.created_at IS 'When the row was created.';
 COMMENT ON COLUMN model.updated_at IS 'When it last changed.';
-COMMENT ON COLUMN model.updated_by IS 'The actor that changed it last, as in worker_event.actor.';
+COMMENT ON COLUMN model.updated_by IS 'The actor that changed it last, as in event.actor.';
+COMMENT ON FUNCTION model_changes(before model, after model) IS 'The columns of a definition that differ between two versions of a row.';
+COMMENT ON FUNCTION model_exact(name text) IS 'Whether event.before shows a column to the letter, so that event_undo need not hold it.';
 COMMENT ON FUNCTION model_follow() IS 'Updates generation and updated_*, and notifies the replicas.';
+COMMENT ON FUNCTION model_given(this model) IS 'The columns of a definition that differ from their defaults.';
+COMMENT ON FUNCTION model_has_cycle(start text) IS 'Whether fallbacks lead from a model back to itself.';
+COMMENT ON FUNCTION model_kept(this model, names text[]) IS 'What event_undo keeps of these columns.';
 COMMENT ON VIEW model_overview IS 'All models, also those that have only a policy: their workers by state, since when none is usable, the policy: SELECT * FROM model_overview;';
 COMMENT ON COLUMN model_overview.model_name IS 'The model, from worker and from model.';
 COMMENT ON COLUMN model_overview.state IS 'ok: every enabled worker is usable. degraded: some are. failing: none is, and requests still go to some. down: no enabled worker gets requests. off: none is enabled. no workers: there is only a policy.';
@@ -1081,6 +1687,14 @@ COMMENT ON COLUMN model_overview.idle_ms IS 'Of the policy; null: IDLE_TIMEOUT_M
 COMMENT ON COLUMN model_overview.total_ms IS 'Of the policy; null: REQUEST_TIMEOUT_MS.';
 COMMENT ON COLUMN model_overview.policy_updated_at IS 'When the policy last changed.';
 COMMENT ON COLUMN model_overview.policy_updated_by IS 'The actor of that change.';
+COMMENT ON FUNCTION model_record() IS 'Writes the history of policies, with the rights of the owner.';
+COMMENT ON FUNCTION model_row(this model) IS 'The text of each column from which a deleted row can be restored.';
+COMMENT ON FUNCTION model_shown(this model, name text) IS 'A column as event.before and event.after show it.';
+COMMENT ON FUNCTION model_text(this model, name text) IS 'A column as text, from which it can be restored.';
+COMMENT ON FUNCTION model_values(this model, names text[]) IS 'These columns as event.before and event.after show them.';
+COMMENT ON FUNCTION purge_events(days integer, most integer) IS 'Deletes up to so many of the oldest events that are older than so many days, at least 7, with the rights of the owner. Returns how many.';
+COMMENT ON FUNCTION record_event(subject text, subject_id uuid, subject_name text, url text, kind text, note text, generation integer, before jsonb, after jsonb, kept_before jsonb, kept_after jsonb) IS 'Writes event and event_undo, for triggers.';
+COMMENT ON FUNCTION record_requests(worker_id uuid, kind text, note text, host text) IS 'Records what requests show of a worker (ejected, failing, serving) on a host, with the rights of the owner.';
 COMMENT ON TABLE replica IS 'The running copies of the service. One whose seen_at is old is dead; its row is deleted later.';
 COMMENT ON COLUMN replica.id IS 'A UUID that is made when the replica starts.';
 COMMENT ON COLUMN replica.host IS 'The host or pod that it runs on.';
@@ -1118,6 +1732,7 @@ COMMENT ON TABLE signing_key IS 'Keys that all replicas share. Deleting one make
 COMMENT ON COLUMN signing_key.name IS 'What it signs: file_links.';
 COMMENT ON COLUMN signing_key.secret IS '32 random bytes.';
 COMMENT ON COLUMN signing_key.created_at IS 'When it was made.';
+COMMENT ON FUNCTION undo_event(event_id bigint, force boolean) IS 'Takes a change back: SELECT undo_event(id). A changed row gets its former values, a deleted one comes back with its id. Refuses what would overwrite later changes, unless force. Returns the id of the event that this makes. Needs the rights on worker or model, and SELECT on event and event_undo.';
 COMMENT ON TABLE worker IS 'One inference endpoint a row: where it is, how it is called, whether it may be used. Every replica follows changes that are made here by hand.';
 COMMENT ON COLUMN worker.id IS 'Made at the first registration; kept when the worker comes back from offline.';
 COMMENT ON COLUMN worker.model_name IS 'The model that clients request. All workers with the same model_name serve it together.';
@@ -1149,7 +1764,7 @@ COMMENT ON COLUMN worker.on_disconnect IS 'When the client disconnects: abort th
 COMMENT ON COLUMN worker.health_check IS 'How it is probed; null: GET /health at its origin, where any status below 500 is a success.';
 COMMENT ON COLUMN worker.admin_state IS 'Set by operators: enabled; draining (no new requests); disabled (no requests until it is enabled by hand); offline (removed, and kept for a while).';
 COMMENT ON COLUMN worker.admin_state_since IS 'When admin_state last changed. On an enabled worker, set it to now() to end its ejections on all replicas.';
-COMMENT ON COLUMN worker.admin_state_by IS 'The actor that changed admin_state last, as in worker_event.actor.';
+COMMENT ON COLUMN worker.admin_state_by IS 'The actor that changed admin_state last, as in event.actor.';
 COMMENT ON COLUMN worker.health IS 'Set by probes, heartbeats and requests: unknown, healthy, suspect, unhealthy or warming. An unhealthy worker gets no requests.';
 COMMENT ON COLUMN worker.health_reason IS 'Why it has this health, in a sentence.';
 COMMENT ON COLUMN worker.health_since IS 'When health last changed.';
@@ -1165,18 +1780,22 @@ COMMENT ON COLUMN worker.poll IS 'Long work: how a task that a request submits i
 COMMENT ON COLUMN worker.choices IS 'What the upstream takes for a placeholder: a list of values, or an object from the clients'' values to its own.';
 COMMENT ON FUNCTION worker_before_update() IS 'Updates generation and the *_since columns with every change, also by hand.';
 COMMENT ON FUNCTION worker_changes(before worker, after worker) IS 'The columns of a definition that differ between two versions of a row.';
-COMMENT ON TABLE worker_event IS 'The history of workers, written by a trigger, so that it holds changes by hand, too. No foreign key: it outlives the worker.';
-COMMENT ON COLUMN worker_event.id IS 'Rises with time.';
-COMMENT ON COLUMN worker_event.at IS 'When it happened.';
-COMMENT ON COLUMN worker_event.worker_id IS 'The worker, which may be deleted.';
-COMMENT ON COLUMN worker_event.model_name IS 'Its model at that time.';
-COMMENT ON COLUMN worker_event.req_url_template IS 'Its URL at that time, without the query.';
-COMMENT ON COLUMN worker_event.kind IS 'registered, changed or deleted; or the new admin_state; or the new health (recovered: healthy again).';
-COMMENT ON COLUMN worker_event.detail IS 'The columns that changed, or the reason of the new health; never a value that could be a secret.';
-COMMENT ON COLUMN worker_event.actor IS 'The setting mmm.actor where the service sets it, else the database user.';
-COMMENT ON COLUMN worker_event.generation IS 'The generation after the change.';
-COMMENT ON FUNCTION worker_event_url() IS 'Removes the query of the URL, which may hold a key.';
+COMMENT ON VIEW worker_event IS 'The events of workers under the name and the columns of the release before, which reads them, records what requests show, and purges. Use event.';
+COMMENT ON COLUMN worker_event.id IS 'event.id.';
+COMMENT ON COLUMN worker_event.at IS 'event.at.';
+COMMENT ON COLUMN worker_event.worker_id IS 'event.subject_id.';
+COMMENT ON COLUMN worker_event.model_name IS 'event.subject_name.';
+COMMENT ON COLUMN worker_event.req_url_template IS 'event.req_url_template.';
+COMMENT ON COLUMN worker_event.kind IS 'event.kind.';
+COMMENT ON COLUMN worker_event.detail IS 'event.note.';
+COMMENT ON COLUMN worker_event.actor IS 'event.actor.';
+COMMENT ON COLUMN worker_event.generation IS 'event.generation.';
+COMMENT ON FUNCTION worker_event_write() IS 'What the release before may write to worker_event.';
+COMMENT ON FUNCTION worker_exact(name text) IS 'Whether event.before shows a column to the letter, so that event_undo need not hold it.';
 COMMENT ON FUNCTION worker_follow() IS 'Keeps worker_probe in step with worker, and notifies the replicas of changes that they need.';
+COMMENT ON FUNCTION worker_given(this worker) IS 'The columns of a definition that differ from their defaults.';
+COMMENT ON FUNCTION worker_kept(this worker, names text[]) IS 'What event_undo keeps of these columns.';
+COMMENT ON FUNCTION worker_kept_whole(this worker) IS 'What event_undo keeps of a deleted worker.';
 COMMENT ON VIEW worker_outage IS 'Outages of workers, from the history (kept for EVENT_RETENTION_DAYS) and the present: SELECT * FROM worker_outage WHERE began_at > now() - interval ''7 days'' ORDER BY lasted DESC; Ejections by requests are in worker_trouble and in the history.';
 COMMENT ON COLUMN worker_outage.model_name IS 'Its model when the outage began.';
 COMMENT ON COLUMN worker_outage.worker_name IS 'Its name; null: the worker was deleted.';
@@ -1234,7 +1853,10 @@ COMMENT ON COLUMN worker_probe.last_good_at IS 'The last successful probe; the t
 COMMENT ON COLUMN worker_probe.last_served_at IS 'When a request last succeeded there, on any replica; written every few seconds at most.';
 COMMENT ON COLUMN worker_probe.failing_since IS 'When the first of the failed probes in a row failed; counts only while failures_in_row is above 0.';
 COMMENT ON COLUMN worker_probe.unreachable_in_row IS 'Failed probes in a row that were refused, reset or got no connection; at most failures_in_row.';
-COMMENT ON FUNCTION worker_record() IS 'Writes worker_event.';
+COMMENT ON FUNCTION worker_probe_restored() IS 'While a data-only restore runs (mmm.restoring), its row replaces the one that a trigger made for the worker.';
+COMMENT ON FUNCTION worker_record() IS 'Writes the history of workers, with the rights of the owner.';
+COMMENT ON FUNCTION worker_row(this worker) IS 'The text of each column from which a deleted row can be restored.';
+COMMENT ON FUNCTION worker_shown(this worker, name text) IS 'A column as event.before and event.after show it.';
 COMMENT ON TABLE worker_slot IS 'For workers whose max_concurrency is below the number of replicas: one row for each request that may run, with the replica that may run it.';
 COMMENT ON COLUMN worker_slot.worker_id IS 'The worker.';
 COMMENT ON COLUMN worker_slot.slot IS 'From 0 to max_concurrency - 1.';
@@ -1244,6 +1866,7 @@ COMMENT ON TABLE worker_slot_wish IS 'Replicas with requests that wait for a slo
 COMMENT ON COLUMN worker_slot_wish.worker_id IS 'The worker.';
 COMMENT ON COLUMN worker_slot_wish.replica_id IS 'The replica whose requests wait.';
 COMMENT ON COLUMN worker_slot_wish.wished_until IS 'The row has no effect after this time.';
+COMMENT ON FUNCTION worker_text(this worker, name text) IS 'A column as text, from which it can be restored.';
 COMMENT ON TABLE worker_trouble IS 'What requests show of workers, a row for each replica that sees it; no row: nothing is wrong. Health is what probes show.';
 COMMENT ON COLUMN worker_trouble.worker_id IS 'The worker.';
 COMMENT ON COLUMN worker_trouble.replica_id IS 'The replica whose requests show it.';
@@ -1255,4 +1878,5 @@ COMMENT ON COLUMN worker_trouble.until IS 'When an ejected worker is tested agai
 COMMENT ON COLUMN worker_trouble.failures IS 'Failed requests in a row.';
 COMMENT ON COLUMN worker_trouble.last_error IS 'The error of the last one.';
 COMMENT ON COLUMN worker_trouble.last_error_at IS 'When that was.';
-COMMENT ON FUNCTION write_worker_changes() IS 'Writes worker_changes() for the columns that worker has now. Called by migrations that add or drop one.';
+COMMENT ON FUNCTION worker_values(this worker, names text[]) IS 'These columns as event.before and event.after show them.';
+COMMENT ON FUNCTION write_worker_changes() IS 'Writes <table>_changes(), _given(), _text(), _shown(), _row() and _exact() for the columns that worker and model have now. Called by migrations that add or drop one.';

@@ -83,15 +83,19 @@ BEGIN
   EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA %I GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO %I', owner, schema, service);
   EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA %I GRANT USAGE ON SEQUENCES TO %I', owner, schema, service);
   FOR name IN SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(quote_ident(schema)) AND relkind IN ('r', 'v')
-    AND (relkind = 'v' OR relname IN ('migration', 'worker_event'))
+    AND (relkind = 'v' OR relname IN ('migration', 'event', 'event_undo'))
   LOOP
     EXECUTE format('REVOKE ALL ON %I.%I FROM %I', schema, name, service);
     EXECUTE format('GRANT %s ON %I.%I TO %I', CASE name WHEN 'worker_event' THEN 'SELECT, INSERT, DELETE' ELSE 'SELECT' END, schema, name, service);
   END LOOP;
+  -- Its only ways to write the history, which the migration that makes them opens to no role that came later.
+  IF to_regclass(format('%I.event', schema)) IS NOT NULL THEN
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %1$I.record_requests(uuid, text, text, text), %1$I.purge_events(integer, integer) TO %2$I', schema, service);
+  END IF;
 END $$;
 
 -- The reader: all views, and the columns of tables that hold no secrets, prompts or results. What is not named or is new stays
--- closed: job_file holds files, signing_key signs links.
+-- closed: job_file holds files, signing_key signs links, event_undo holds sealed credentials.
 DO $$
 DECLARE
   schema text := current_setting('mmm.schema');
@@ -107,7 +111,7 @@ BEGIN
     SELECT c.relname, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE c.relnamespace = to_regnamespace(quote_ident(schema)) AND c.relkind = 'r'
-      AND c.relname IN ('migration', 'model', 'worker', 'worker_event', 'worker_probe', 'worker_trouble', 'worker_slot',
+      AND c.relname IN ('migration', 'model', 'worker', 'event', 'worker_probe', 'worker_trouble', 'worker_slot',
         'worker_slot_wish', 'replica', 'replica_fault', 'job', 'job_event', 'job_worker', 'job_webhook')
       AND (c.relname, a.attname) NOT IN (
         ('worker', 'header'), ('worker', 'sealed_header'), ('worker', 'body'), ('worker', 'req_param'), ('worker', 'poll'),

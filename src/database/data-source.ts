@@ -7,7 +7,7 @@ import { JobWebhookEntity } from '../jobs/webhooks/job-webhook.entity.js';
 import { DatabaseClient } from './database-client.js';
 import { applicationName } from './replica-identity.js';
 import { ModelEntity } from '../registry/models/model.entity.js';
-import { WorkerEventEntity } from '../registry/worker-event.entity.js';
+import { EventEntity, EventUndoEntity } from '../registry/history/event.entity.js';
 import { WorkerProbeEntity } from '../registry/worker-probe.entity.js';
 import { WorkerEntity } from '../registry/worker.entity.js';
 import {
@@ -60,7 +60,8 @@ export function dataSourceOptions(
     entities: [
       WorkerEntity,
       WorkerProbeEntity,
-      WorkerEventEntity,
+      EventEntity,
+      EventUndoEntity,
       ModelEntity,
       ReplicaEntity,
       ReplicaFaultEntity,

@@ -16,6 +16,9 @@ export interface PoolState {
   readonly waiting: number;
 }
 
+/** The actor of changes that came through the API; any other is a part of the service. */
+export const API_ACTOR = 'api';
+
 /** Runs all queries of the service; throws DatabaseUnavailableError when PostgreSQL is unavailable. */
 @Injectable()
 export class Database {
@@ -81,11 +84,15 @@ export class Database {
     }
   }
 
-  /** One transaction; worker_event names `actor` as its author. @throws DatabaseUnavailableError */
+  /** One transaction; the history names `actor` as its author. @throws DatabaseUnavailableError */
   transaction<T>(actor: string, use: (manager: EntityManager) => Promise<T>): Promise<T> {
     return this.run((manager) =>
       manager.transaction(async (inner) => {
-        await inner.query(`SELECT set_config('mmm.actor', $1, true)`, [actor]);
+        const via = actor === API_ACTOR ? 'api' : 'service';
+        await inner.query(`SELECT set_config('mmm.actor', $1, true), set_config('mmm.via', $2, true)`, [
+          actor,
+          via,
+        ]);
         return use(inner);
       }),
     );

@@ -16,9 +16,11 @@ import {
   PreconditionFailedError,
 } from '../input/input-errors.js';
 import {
+  EventNotFoundError,
   NoSuchModelError,
   NoSuchWorkerError,
   NoWorkerToRenewError,
+  UndoRefusedError,
   WorkerDisabledError,
   WorkerExistsError,
   WorkerNotFoundError,
@@ -86,9 +88,17 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof NoSuchModelError) return problem(404, 'caller_not_found', error);
   if (error instanceof NoWorkerToRenewError) return problem(404, 'caller_not_found', error);
   if (error instanceof WorkerOfflineError) return problem(409, 'caller_conflict', error);
-  if (error instanceof NoSuchWorkerError || error instanceof WorkerNotFoundError)
+  if (
+    error instanceof NoSuchWorkerError ||
+    error instanceof WorkerNotFoundError ||
+    error instanceof EventNotFoundError
+  )
     return problem(404, 'caller_not_found', error);
-  if (error instanceof WorkerExistsError || error instanceof WorkerDisabledError)
+  if (
+    error instanceof WorkerExistsError ||
+    error instanceof WorkerDisabledError ||
+    error instanceof UndoRefusedError
+  )
     return problem(409, 'caller_conflict', error);
   if (error instanceof PreconditionFailedError) return problem(412, 'caller_conflict', error);
   if (error instanceof NoWorkerAvailableError) return problem(503, error.errorType, error, error.retryAfterS);

@@ -46,6 +46,12 @@ export function limitOf({ limit }: { readonly limit?: string }): number {
   return limit === undefined ? DEFAULT_LIMIT : Number(limit);
 }
 
+/** A query parameter that may be given several times. */
+export function listOf(value: string | string[] | undefined): readonly string[] {
+  if (value === undefined) return [];
+  return typeof value === 'string' ? [value] : value;
+}
+
 /** The key of the row behind which the page begins; `null`: at the start. @throws InvalidInputError that names `cursor` */
 export function readCursor(cursor: string | undefined, { sort, key }: CursorShape): SortKey | null {
   if (cursor === undefined) return null;

@@ -55,6 +55,23 @@ export class WorkerNotFoundError extends Error {
   }
 }
 
+export class EventNotFoundError extends Error {
+  override readonly name = 'EventNotFoundError';
+
+  constructor() {
+    super('there is no event with this id; GET /api/v1/events lists all events');
+  }
+}
+
+/** A change that cannot be taken back; the message says why. */
+export class UndoRefusedError extends Error {
+  override readonly name = 'UndoRefusedError';
+
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+  }
+}
+
 /** A heartbeat for a model and URL of which no worker is registered. */
 export class NoWorkerToRenewError extends Error {
   override readonly name = 'NoWorkerToRenewError';

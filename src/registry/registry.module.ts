@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { CredentialsModule } from '../credentials/credentials.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
 import { WorkerCompiler } from './calls/worker-compiler.js';
+import { EventHistory } from './history/event-history.js';
 import { ClearHeaderSealer } from './live/clear-header-sealer.js';
 import { LiveWorkers } from './live/live-workers.js';
 import { ModelLookup } from './live/model-lookup.js';
@@ -42,6 +43,7 @@ import { WorkerWriter } from './worker-writer.js';
     ChangePlanner,
     ClearHeaderSealer,
     DefinitionCheck,
+    EventHistory,
     HeartbeatService,
     LiveWorkers,
     ModelLookup,

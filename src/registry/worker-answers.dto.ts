@@ -122,29 +122,6 @@ export class WorkerPageDto {
   next_cursor!: string | null;
 }
 
-/** Something that happened to a worker. */
-export class WorkerEventDto {
-  id!: string;
-  at!: Date;
-  /** registered, changed, deleted; a new admin_state; a new health (recovered: healthy again). */
-  kind!: string;
-  /** The columns that changed, or the reason of a new health. */
-  detail!: string;
-  actor!: string;
-  /** The generation after the event. */
-  generation!: number;
-  /** The worker's model and URL at that time. */
-  model_name!: string;
-  req_url_template!: string;
-}
-
-export class WorkerEventPageDto {
-  /** Newest first. */
-  data!: WorkerEventDto[];
-  /** Sent as `cursor`, it returns the next page; null: this page is the last. */
-  next_cursor!: string | null;
-}
-
 export class ProbeSeenDto {
   ok!: boolean;
   /** The result as text. */

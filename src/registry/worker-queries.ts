@@ -3,19 +3,9 @@ import { Injectable } from '@nestjs/common';
 import { DatabaseSettings } from '../config/settings.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
 import { Database } from '../database/database.js';
-import {
-  type CursorShape,
-  limitOf,
-  type Page,
-  pageOf,
-  type PageQueryDto,
-  readCursor,
-  UUID,
-} from '../input/page.dto.js';
+import { limitOf, listOf, type Page, pageOf, readCursor, UUID } from '../input/page.dto.js';
 import { type ListWorkersQueryDto, sortNamed } from './list-workers-query.dto.js';
 import { WorkerNotFoundError } from './registry-errors.js';
-import type { WorkerEventDto } from './worker-answers.dto.js';
-import type { WorkerEventEntity } from './worker-event.entity.js';
 import type { WorkerKey } from './worker-fields.js';
 import type { WorkerEntity } from './worker.entity.js';
 
@@ -40,14 +30,11 @@ export type WorkerRow = WorkerEntity & { readonly version: string };
 /** A database that does not answer for so long counts as away. */
 const LIST_TIMEOUT_MS = 2_000;
 
-/** Events have one order. */
-const EVENT_CURSOR: CursorShape = { sort: '-id', key: [/^\d{1,18}$/] };
-
 /** Labels are read by a function that fails on what it cannot decode; a row edited by hand must not hide the others. */
 const READABLE_LABELS = String.raw`CASE WHEN json_typeof(labels) = 'object' AND labels::text !~ '\\u(0000|[dD][89a-fA-F])' THEN labels ELSE '{}' END`;
 
 /**
- * Every read of the table `worker` and of its events, but for those that are part of a write under lock (WorkerWriter,
+ * Every read of the table `worker`, but for those that are part of a write under lock (WorkerWriter,
  * health's ProbeLeases, heartbeats, replicas) and the count of workers in ModelRepository's list.
  * All throw DatabaseUnavailableError when there is no database.
  */
@@ -155,34 +142,9 @@ export class WorkerQueries {
     );
     return pageOf(rows, limit, sort, ({ sort_key, id }) => [sort_key, id], show);
   }
-
-  /** A page of a worker's events, newest first. @throws InvalidInputError, WorkerNotFoundError where there never was such a worker */
-  async events(workerId: string, query: PageQueryDto): Promise<Page<WorkerEventDto>> {
-    const limit = limitOf(query);
-    const after = readCursor(query.cursor, EVENT_CURSOR);
-    if (!UUID.test(workerId)) throw new WorkerNotFoundError();
-    const rows = await this.database.query<WorkerEventEntity>(
-      `SELECT * FROM ${this.table}_event WHERE worker_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
-      [workerId, after?.[0] ?? null, limit + 1],
-    );
-    // The events of an existing worker may all be purged.
-    if (rows.length === 0 && after === null) await this.get(workerId);
-    return pageOf(rows, limit, EVENT_CURSOR, ({ id }) => [id], eventOf);
-  }
 }
 
 async function timeout(answered: AbortSignal): Promise<never> {
   await sleep(LIST_TIMEOUT_MS, undefined, { signal: answered, ref: false }).catch(() => {});
   throw new DatabaseUnavailableError(new Error(`no answer within ${LIST_TIMEOUT_MS} ms`));
-}
-
-function eventOf(row: WorkerEventEntity): WorkerEventDto {
-  const { id, at, kind, detail, actor, generation, model_name, req_url_template } = row;
-  return { id, at, kind, detail, actor, generation, model_name, req_url_template };
-}
-
-/** A query parameter that may be given several times. */
-function listOf(value: string | string[] | undefined): readonly string[] {
-  if (value === undefined) return [];
-  return typeof value === 'string' ? [value] : value;
 }

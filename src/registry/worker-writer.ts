@@ -9,9 +9,6 @@ import type { WorkerDefinition, WorkerKey } from './worker-fields.js';
 import { urlIs, VERSION, WorkerQueries, type WorkerRow } from './worker-queries.js';
 import { WorkerEntity } from './worker.entity.js';
 
-/** The actor in `worker_event` and `updated_by` of changes that came through the API. */
-export const API_ACTOR = 'api';
-
 export type NewColumns = WorkerDefinition & Pick<WorkerEntity, 'sealed_header'>;
 
 /** What a decision about a row writes; without columns nothing is written. */
@@ -28,6 +25,7 @@ export interface RowChange {
  */
 @Injectable()
 export class WorkerWriter {
+  private readonly schema: string;
   private readonly table: string;
 
   constructor(
@@ -35,7 +33,8 @@ export class WorkerWriter {
     private readonly queries: WorkerQueries,
     { schema }: DatabaseSettings,
   ) {
-    this.table = `"${schema}".worker`;
+    this.schema = `"${schema}"`;
+    this.table = `${this.schema}.worker`;
   }
 
   /**
@@ -131,26 +130,23 @@ export class WorkerWriter {
 
   /** Deletes workers that went offline long ago, and old events. */
   async purge(offlineDays: number, eventDays: number): Promise<void> {
-    await this.purgeInSlices(
-      this.table,
-      `admin_state = 'offline' AND admin_state_since < now() - make_interval(days => $1)`,
+    await this.inSlices(
+      `WITH gone AS (DELETE FROM ${this.table} WHERE id IN (SELECT id FROM ${this.table}
+         WHERE admin_state = 'offline' AND admin_state_since < now() - make_interval(days => $1) LIMIT $2) RETURNING id)
+       SELECT count(*)::integer AS purged FROM gone`,
       offlineDays,
     );
-    await this.purgeInSlices(`${this.table}_event`, 'at < now() - make_interval(days => $1)', eventDays);
+    await this.inSlices(`SELECT ${this.schema}.purge_events($1, $2) AS purged`, eventDays);
   }
 
   /** Each slice is a transaction of its own: one that takes longer than the pool waits would be rolled back, each hour anew. */
-  private async purgeInSlices(table: string, where: string, days: number): Promise<void> {
+  private async inSlices(statement: string, days: number): Promise<void> {
     for (;;) {
-      const deleted = await this.database.transaction('retention', async (manager) => {
-        const answer: unknown = await manager.query(
-          `DELETE FROM ${table} WHERE id IN (SELECT id FROM ${table} WHERE ${where} LIMIT ${PURGE_SLICE})`,
-          [days],
-        );
-        // TypeORM answers [rows, count] to a DELETE.
-        return Array.isArray(answer) ? Number(answer[1]) : 0;
+      const purged = await this.database.transaction('retention', async (manager) => {
+        const rows: { purged: number }[] = await manager.query(statement, [days, PURGE_SLICE]);
+        return rows[0]?.purged ?? 0;
       });
-      if (deleted < PURGE_SLICE) return;
+      if (purged < PURGE_SLICE) return;
     }
   }
 

@@ -29,7 +29,7 @@ const rows = () =>
 const kinds = async () =>
   (
     await database.query<{ kind: string }>(
-      `SELECT kind FROM worker_event WHERE kind IN ('failing', 'ejected', 'serving') ORDER BY id`,
+      `SELECT kind FROM event WHERE kind IN ('failing', 'ejected', 'serving') ORDER BY id`,
     )
   ).map(({ kind }) => kind);
 const healthPage = async () => (await service.get('/health')).json as { workers: object; failing: object[] };

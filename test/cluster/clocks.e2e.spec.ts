@@ -47,9 +47,7 @@ describe('replicas whose clocks differ by five minutes in either direction', RET
     expect(probes).toBeGreaterThan(3);
     // The probes of one prober at the shortest interval that its jitter allows.
     expect(probes).toBeLessThanOrEqual(WATCHED_MS / (INTERVAL_MS * 0.8) + 1);
-    const events = await cluster.database.query<{ kind: string }>(
-      'SELECT kind FROM worker_event ORDER BY id',
-    );
+    const events = await cluster.database.query<{ kind: string }>('SELECT kind FROM event ORDER BY id');
     expect(events.map(({ kind }) => kind)).toEqual(['registered', 'healthy']);
   }, 60_000);
 });

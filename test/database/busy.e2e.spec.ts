@@ -33,11 +33,11 @@ it('deletes old events in slices, until none is left', async () => {
   const database = await databaseForTest();
   const service = await startService({}, database);
   onTestFinished(() => service.stop());
-  await database.query(`INSERT INTO worker_event (worker_id, model_name, req_url_template, kind, actor, generation, at)
+  await database.query(`INSERT INTO event (subject_id, subject_name, req_url_template, kind, actor, generation, at)
     SELECT gen_random_uuid(), 'm', 'http://x', 'registered', 'test', 1, now() - CASE WHEN n > 5 THEN interval '1 year' ELSE interval '1 day' END
     FROM generate_series(1, 25000) n`);
   await service.app.get(Retention).purge();
-  expect(await database.query('SELECT count(*)::integer AS n FROM worker_event')).toEqual([{ n: 5 }]);
+  expect(await database.query('SELECT count(*)::integer AS n FROM event')).toEqual([{ n: 5 }]);
 });
 
 it('compares every column of a definition, the newest included', async () => {

@@ -109,7 +109,7 @@ describe('worker_outage', () => {
     const database = await databaseForTest();
     const id = await worker(database, 'm', ', admin_state', `, 'offline'`);
     await unhealthy(database, id, 'refused');
-    await database.query('DELETE FROM worker_event');
+    await database.query('DELETE FROM event');
     const rows =
       await database.query(`SELECT by_what, cause, began_at = CASE by_what WHEN 'health' THEN w.health_since ELSE w.admin_state_since END AS since
       FROM worker_outage o JOIN worker w ON w.id = o.worker_id ORDER BY by_what`);

@@ -111,6 +111,8 @@ describe('deploy/sql/roles.sql', () => {
       'SELECT url FROM job_webhook',
       'SELECT bytes FROM job_file',
       'SELECT secret FROM signing_key',
+      'SELECT before FROM event_undo',
+      'SELECT purge_events(90, 1)',
       'UPDATE worker SET weight = 2',
       'CREATE TABLE mine ()',
     ])
@@ -122,13 +124,16 @@ describe('deploy/sql/roles.sql', () => {
       'worker_outage',
       'job_overview',
       'worker_event',
+      'event',
       'model',
       'migration',
     ])
       await reader.query(`SELECT * FROM ${open}`);
     await reader.query('SELECT id, model_name, weight FROM worker');
     for (const closed of [
+      `UPDATE event SET actor = 'another'`,
       `UPDATE worker_event SET actor = 'another'`,
+      'DELETE FROM event',
       `INSERT INTO migration (timestamp, name) VALUES (1, 'x')`,
       'DELETE FROM migration',
       'CREATE TABLE mine ()',
@@ -191,6 +196,10 @@ async function serves(database: TestDatabase, address: DatabaseAddress): Promise
     });
   expect((await call('PUT', `/api/v1/models/${model}`, { strategy: 'random' })).ok).toBe(true);
   expect((await call('PATCH', `/api/v1/workers/${id}`, { weight: 3 })).status).toBe(200);
+  const [changed] = await database.query<{ id: string }>(
+    `SELECT id FROM models.event WHERE kind = 'changed' AND subject_id = '${id}'`,
+  );
+  expect((await call('POST', `/api/v1/events/${changed?.id}/undo`, {})).status).toBe(200);
 
   const tasks = await TaskServer.forTest(0);
   await service.register({
@@ -219,13 +228,13 @@ async function serves(database: TestDatabase, address: DatabaseAddress): Promise
     `UPDATE models.worker SET admin_state_since = now() - interval '1 year' WHERE id = '${id}'`,
   );
   await database.query(`UPDATE models.job SET ended_at = now() - interval '1 year'`);
-  await database.query(`INSERT INTO models.worker_event (worker_id, model_name, req_url_template, kind, actor, generation, at)
+  await database.query(`INSERT INTO models.event (subject_id, subject_name, req_url_template, kind, actor, generation, at)
     VALUES ('${id}', 'old', 'http://x', 'registered', 'test', 1, now() - interval '1 year')`);
   await service.app.get(Retention).purge();
   await service.app.get(JobRetention).purge();
   expect(
     await database.query(`SELECT FROM models.worker WHERE id = '${id}' UNION ALL SELECT FROM models.job
-    UNION ALL SELECT FROM models.worker_event WHERE model_name = 'old'`),
+    UNION ALL SELECT FROM models.event WHERE subject_name = 'old'`),
   ).toEqual([]);
   expect((await call('DELETE', `/api/v1/models/${model}`, undefined)).ok).toBe(true);
   expect(service.log.filter((line) => JSON.stringify(line).includes('permission denied'))).toEqual([]);

@@ -170,7 +170,7 @@ describe('the schema', () => {
     await database.query(
       `INSERT INTO models.worker (model_name, req_url_template) VALUES ('m', 'http://u/')`,
     );
-    expect(await database.query(`SELECT kind, actor FROM models.worker_event`)).toEqual([
+    expect(await database.query(`SELECT kind, actor FROM models.event`)).toEqual([
       { kind: 'registered', actor: expect.any(String) },
     ]);
   });

@@ -130,7 +130,7 @@ describe('everything is marked down at once by one bad check:', () => {
     await Promise.all(upstreams.map((upstream) => upstream.kill()));
     await until(async () => (await countByHealth(database))['unhealthy'] === 10, 30_000);
     const down = await database.query<{ ms: number; detail: string }>(
-      `SELECT extract(epoch FROM at - min(at) OVER ())::float8 * 1000 AS ms, detail FROM worker_event
+      `SELECT extract(epoch FROM at - min(at) OVER ())::float8 * 1000 AS ms, note AS detail FROM event
        WHERE kind = 'unhealthy' ORDER BY at`,
     );
     expect(down).toHaveLength(10);
@@ -138,7 +138,7 @@ describe('everything is marked down at once by one bad check:', () => {
       expect(ms).toBeGreaterThanOrEqual(Math.floor(index / 3) * INTERVAL_MS * 0.7);
     }
     const limited = await database.query<{ detail: string }>(
-      `SELECT detail FROM worker_event WHERE kind = 'suspect'`,
+      `SELECT note AS detail FROM event WHERE kind = 'suspect'`,
     );
     expect(limited.length).toBeGreaterThanOrEqual(4);
     expect(limited[0]?.detail).toMatch(/^not confirmed, too many failed at once: 3 probes in a row failed/);
@@ -173,7 +173,7 @@ describe('everything is marked down at once by one bad check:', () => {
     for (const [index, server] of servers.entries()) server.health = index % 2 === 0 ? 500 : 404;
     await Promise.all(ids.filter((_, index) => index % 2 === 0).map((id) => untilFailed(database, id, 6)));
     expect(await countByHealth(database)).toEqual({ healthy: 4, suspect: 4 });
-    expect(await database.query(`SELECT FROM worker_event WHERE kind = 'unhealthy'`)).toEqual([]);
+    expect(await database.query(`SELECT FROM event WHERE kind = 'unhealthy'`)).toEqual([]);
   });
 });
 

@@ -35,7 +35,7 @@ describe('the health checker', () => {
     await untilHealthIs(database, id, 'healthy');
     await until(() => live.worker(id)?.health === 'healthy');
 
-    const events = await database.query('SELECT kind, actor, detail FROM worker_event ORDER BY id OFFSET 1');
+    const events = await database.query('SELECT kind, actor, note AS detail FROM event ORDER BY id OFFSET 1');
     expect(events).toEqual([
       { kind: 'healthy', actor: 'health', detail: expect.stringContaining('answered 200') },
       { kind: 'unhealthy', actor: 'health', detail: expect.stringContaining('connection refused') },

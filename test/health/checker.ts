@@ -125,7 +125,7 @@ export const untilHealthIs = (database: TestDatabase, id: string, health: string
 /** The health events of a worker, oldest first. */
 export async function healthEventsOf(database: TestDatabase, id: string): Promise<readonly string[]> {
   const rows = await database.query<{ kind: string }>(
-    `SELECT kind FROM worker_event WHERE worker_id = $1 AND actor = 'health' ORDER BY id`,
+    `SELECT kind FROM event WHERE subject_id = $1 AND actor = 'health' ORDER BY id`,
     [id],
   );
   return rows.map(({ kind }) => kind);

@@ -34,7 +34,7 @@ describe('200 workers, 5 replicas', () => {
     server.health = 503;
     await until(async () => (await countByHealth(database))['unhealthy'] === WORKERS, 60_000);
     // An insertion is a transition as well.
-    const transitions = async () => (await database.query('SELECT FROM worker_event')).length;
+    const transitions = async () => (await database.query('SELECT FROM event')).length;
     await until(async () => notified() === (await transitions()));
     expect(await transitions()).toBeGreaterThanOrEqual(3 * WORKERS);
   }, 150_000);
@@ -62,7 +62,7 @@ describe('clocks five minutes apart', () => {
     while ((await countByHealth(database))['healthy'] !== 1) await sleep(20);
     await probed(10);
     const events = await database.query<{ kind: string }>(
-      `SELECT kind FROM worker_event WHERE worker_id = $1 ORDER BY id OFFSET 1`,
+      `SELECT kind FROM event WHERE subject_id = $1 ORDER BY id OFFSET 1`,
       [id],
     );
     expect(events.map(({ kind }) => kind)).toEqual(['healthy', 'unhealthy', 'warming', 'recovered']);

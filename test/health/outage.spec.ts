@@ -126,7 +126,7 @@ describe('everything is marked down at once by one bad check:', () => {
       return (await healths()).every((health) => health === 'suspect');
     });
     for (let n = 0; n < 40; n++) await chat();
-    expect(await service.database.query(`SELECT FROM worker_event WHERE kind = 'unhealthy'`)).toEqual([]);
+    expect(await service.database.query(`SELECT FROM event WHERE kind = 'unhealthy'`)).toEqual([]);
     await until(async () => {
       const rows = await service.database.query('SELECT FROM worker_probe WHERE last_served_at IS NULL');
       return rows.length === 0;

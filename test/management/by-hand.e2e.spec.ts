@@ -111,9 +111,9 @@ describe('a change in SQL', () => {
     await sql(`UPDATE worker SET weight = 9, owner = 'dba' WHERE model_name = $1`, model);
     await sql(`UPDATE worker SET admin_state = 'disabled' WHERE model_name = $1`, model);
     await sql('DELETE FROM worker WHERE model_name = $1', model);
-    const [me] = await service.database.query<{ name: string }>('SELECT session_user AS name');
+    const [me] = await service.database.query<{ name: string }>(`SELECT 'psql:' || session_user AS name`);
     const events = await service.database.query<{ kind: string; detail: string; actor: string; at: Date }>(
-      'SELECT kind, detail, actor, at FROM worker_event WHERE model_name = $1 ORDER BY id',
+      'SELECT kind, note AS detail, actor, at FROM event WHERE subject_name = $1 ORDER BY id',
       [model],
     );
     const recorded = events

@@ -62,7 +62,7 @@ describe('credentials in the header field', () => {
       worker.model_name,
     ]);
     const events = await service.database.query<{ detail: string }>(
-      `SELECT detail FROM worker_event WHERE model_name = $1 AND kind = 'changed'`,
+      `SELECT note AS detail FROM event WHERE subject_name = $1 AND kind = 'changed'`,
       [worker.model_name],
     );
     expect(events).toEqual([{ detail: 'sealed_header, weight' }]);
@@ -218,7 +218,7 @@ describe('credentials in clear text', () => {
     expect(await patch({ weight: 3 })).toBe(200);
     expect(await patch({ req_param: { token: 'x' } })).toBe(400);
     const events = await service.database.query(
-      'SELECT DISTINCT req_url_template FROM worker_event WHERE worker_id = $1',
+      'SELECT DISTINCT req_url_template FROM event WHERE subject_id = $1',
       [row?.id],
     );
     expect(events).toEqual([{ req_url_template: 'http://127.0.0.1:9/x' }]);

@@ -112,13 +112,13 @@ describe('POST /api/v1/workers/dry-run', () => {
   it('stores nothing', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const before = await service.database.query(
-      'SELECT (SELECT count(*) FROM worker) + (SELECT count(*) FROM worker_event) AS rows',
+      'SELECT (SELECT count(*) FROM worker) + (SELECT count(*) FROM event) AS rows',
     );
     const worker = aWorker(upstream, { header: { authorization: `Bearer ${KEY}` } });
     await dryRun(worker, { call: true });
     expect(
       await service.database.query(
-        'SELECT (SELECT count(*) FROM worker) + (SELECT count(*) FROM worker_event) AS rows',
+        'SELECT (SELECT count(*) FROM worker) + (SELECT count(*) FROM event) AS rows',
       ),
     ).toEqual(before);
     expect((await service.chat(worker.model_name, 'x')).status).toBe(404);

@@ -333,7 +333,7 @@ describe('stored credentials', () => {
       service.get('/metrics'),
     ]);
     const rows = await service.database.query(
-      `SELECT w::text FROM worker w UNION ALL SELECT e::text FROM worker_event e`,
+      `SELECT w::text FROM worker w UNION ALL SELECT e::text FROM event e UNION ALL SELECT u::text FROM event_undo u`,
     );
     for (const text of [
       ...answers.map((answer) => answer.text),

@@ -70,7 +70,7 @@ describe('credentials in the steps of poll', () => {
       STEP_KEY,
     ]);
     const rows = await service.database.query<{ row: string }>(
-      `SELECT w::text AS row FROM worker w UNION ALL SELECT e::text FROM worker_event e UNION ALL SELECT j::text FROM job j`,
+      `SELECT w::text AS row FROM worker w UNION ALL SELECT e::text FROM event e UNION ALL SELECT u::text FROM event_undo u UNION ALL SELECT j::text FROM job j`,
     );
     const seen = JSON.stringify([
       rows,

@@ -112,7 +112,7 @@ function registrationWith(field: Settable): Readonly<Record<string, unknown>> {
 const changesOf = async (id: string) =>
   (
     await service.database.query<{ detail: string }>(
-      `SELECT detail FROM worker_event WHERE worker_id = $1 AND kind = 'changed' ORDER BY id`,
+      `SELECT note AS detail FROM event WHERE subject_id = $1 AND kind = 'changed' ORDER BY id`,
       [id],
     )
   ).map(({ detail }) => detail.split(', '));

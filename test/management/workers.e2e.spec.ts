@@ -140,7 +140,7 @@ describe('PUT /api/v1/workers', () => {
     const { data } = await list(service, `?model_name=${registration.model_name}`);
     expect(data.map(({ generation }) => generation)).toEqual([1]);
     const kinds = await service.database.query(
-      `SELECT kind FROM worker_event WHERE model_name = $1 AND kind IN ('registered', 'changed')`,
+      `SELECT kind FROM event WHERE subject_name = $1 AND kind IN ('registered', 'changed')`,
       [registration.model_name],
     );
     expect(kinds).toEqual([{ kind: 'registered' }]);
@@ -307,7 +307,7 @@ describe('GET /api/v1/workers/{id}/events', () => {
 
   it('shows no events after a purge, and a 404 for an unknown worker', async () => {
     const { id } = await made();
-    await service.database.query('DELETE FROM worker_event WHERE worker_id = $1', [id]);
+    await service.database.query('DELETE FROM event WHERE subject_id = $1', [id]);
     const { json: page } = await call(service, 'GET', `/${id}/events`);
     expect((page as { next_cursor: unknown }).next_cursor).toBeNull();
     expect((await call(service, 'GET', `/${UNKNOWN_ID}/events`)).status).toBe(404);

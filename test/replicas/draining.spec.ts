@@ -49,7 +49,7 @@ describe('a draining worker', () => {
     expect((await running).map(({ status }) => status)).toEqual([200, 200, 200]);
     await until(async () => (await stateOf(database)) === 'offline');
     expect(crowd.upstream.calls).toBe(3);
-    const events = await database.query(`SELECT actor FROM worker_event WHERE kind = 'offline'`);
+    const events = await database.query(`SELECT actor FROM event WHERE kind = 'offline'`);
     expect(events).toEqual([{ actor: 'drained' }]);
     await until(async () => (await statusesOf(services)).every((status) => status === 404));
   }, 60_000);
@@ -68,7 +68,7 @@ describe('a draining worker', () => {
     }
     await set(database, 'draining');
     expect((await running).status).toBe(200);
-    expect(await database.query(`SELECT FROM worker_event WHERE kind = 'offline'`)).toEqual([]);
+    expect(await database.query(`SELECT FROM event WHERE kind = 'offline'`)).toEqual([]);
     await until(async () => (await stateOf(database)) === 'offline');
   }, 60_000);
 

@@ -94,7 +94,7 @@ async function verdictsOn(
   beganMs: number,
 ): Promise<RunRecord['verdicts']> {
   const { rows } = await service.database.query<{ at: Date; req_url_template: string; kind: string }>(
-    'SELECT at, req_url_template, kind FROM worker_event WHERE model_name = $1 ORDER BY id',
+    'SELECT at, req_url_template, kind FROM event WHERE subject_name = $1 ORDER BY id',
     [model],
   );
   return rows.map(({ at, req_url_template, kind }) => ({

@@ -63,9 +63,7 @@ export class TroubleTable {
          SELECT s.worker_id, s.state AS kind, concat_ws(': ', nullif(s.cause, ''), nullif(s.last_error, '')) AS detail FROM seen s
          WHERE s.worker_id = ANY ($3::uuid[])
          UNION ALL SELECT id, 'serving', '' FROM unnest($4::uuid[]) AS id)
-       INSERT INTO ${this.schema}.worker_event (worker_id, model_name, req_url_template, kind, detail, actor, generation)
-       SELECT w.id, w.model_name, w.req_url_template, noted.kind, noted.detail, 'requests on ' || $5, w.generation
-       FROM noted JOIN ${this.schema}.worker w ON w.id = noted.worker_id`,
+       SELECT ${this.schema}.record_requests(worker_id, kind, detail, $5) FROM noted`,
       [this.identity.id, JSON.stringify(rows), begun, ended, hostname()],
     );
   }

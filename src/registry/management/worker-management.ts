@@ -8,7 +8,8 @@ import { readRegistration } from '../registration/read-registration.js';
 import { WorkerDisabledError, WorkerNotFoundError } from '../registry-errors.js';
 import type { AdminState, WorkerCall } from '../worker.js';
 import { WorkerQueries } from '../worker-queries.js';
-import { API_ACTOR, type RowChange, WorkerWriter } from '../worker-writer.js';
+import { type RowChange, WorkerWriter } from '../worker-writer.js';
+import { API_ACTOR } from '../../database/database.js';
 import type { WorkerEntity } from '../worker.entity.js';
 import { ChangePlanner, checkPatch } from './change-planner.js';
 

@@ -2,8 +2,9 @@ import { Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/comm
 import type { FastifyReply } from 'fastify';
 import { etagOf } from '../../input/if-match.js';
 import { PageQueryDto } from '../../input/page.dto.js';
-import { WorkerDto, WorkerEventPageDto } from '../worker-answers.dto.js';
-import { WorkerQueries } from '../worker-queries.js';
+import type { WorkerEventPageDto } from '../history/event.dto.js';
+import { EventHistory } from '../history/event-history.js';
+import type { WorkerDto } from '../worker-answers.dto.js';
 import { WorkerViews } from '../worker-view.js';
 import { type AdminSwitch, WorkerManagement } from './worker-management.js';
 
@@ -12,7 +13,7 @@ import { type AdminSwitch, WorkerManagement } from './worker-management.js';
 export class WorkerSwitchesController {
   constructor(
     private readonly management: WorkerManagement,
-    private readonly queries: WorkerQueries,
+    private readonly history: EventHistory,
     private readonly views: WorkerViews,
   ) {}
 
@@ -44,10 +45,10 @@ export class WorkerSwitchesController {
     return this.switch(id, 'offline', reply);
   }
 
-  /** What changed and when, and the actor, newest first; also of a deleted worker. */
+  /** What changed and when, with the values before and after, and the actor, newest first; also of a deleted worker. */
   @Get('events')
   events(@Param('id') id: string, @Query() query: PageQueryDto): Promise<WorkerEventPageDto> {
-    return this.queries.events(id, query);
+    return this.history.ofWorker(id, query);
   }
 
   private async switch(id: string, to: AdminSwitch, reply: FastifyReply): Promise<WorkerDto> {

@@ -21,7 +21,7 @@ import { RegistrationService } from '../registration/registration.service.js';
 import { WorkerDto, WorkerPageDto } from '../worker-answers.dto.js';
 import { WorkerQueries } from '../worker-queries.js';
 import { WorkerViews } from '../worker-view.js';
-import { API_ACTOR } from '../worker-writer.js';
+import { API_ACTOR } from '../../database/database.js';
 import type { WorkerEntity } from '../worker.entity.js';
 import { WorkerManagement } from './worker-management.js';
 

@@ -10,7 +10,7 @@ import {
   PageQueryDto,
   readCursor,
 } from '../../input/page.dto.js';
-import { API_ACTOR } from '../worker-writer.js';
+import { API_ACTOR } from '../../database/database.js';
 import { type ModelDto, type ModelListDto, PutModelDto } from './model.dto.js';
 import { ModelService } from './model.service.js';
 import type { ModelRow } from './model.repository.js';

@@ -7,7 +7,7 @@ import { ListWorkersDto } from '../list-workers-query.dto.js';
 import { HeartbeatDto, OfflineWorkerDto, RegisterWorkerDto } from '../register-worker.dto.js';
 import { DoneDto, WorkerListDto } from '../worker-answers.dto.js';
 import { overviewOf } from '../worker-view.js';
-import { API_ACTOR } from '../worker-writer.js';
+import { API_ACTOR } from '../../database/database.js';
 import { HeartbeatService } from './heartbeat.service.js';
 import { RegistrationService } from './registration.service.js';
 

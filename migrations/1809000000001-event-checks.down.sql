@@ -1,0 +1,3 @@
+-- loses nothing
+
+DROP INDEX event_of_policy;
