@@ -39,11 +39,13 @@ async function runBlocks(page: string): Promise<string> {
     .filter((block) => !NOT_RUN.test(block));
   const id = `$(curl -s $API | node -p 'JSON.parse(require("fs").readFileSync(0)).data.at(-1).id')`;
   const etag = `$(curl -si $API/$ID | tr -d '\\r' | grep -i '^etag:' | cut -d' ' -f2)`;
+  const event = `$(curl -s "$EVENTS?kind=deleted" | node -p 'JSON.parse(require("fs").readFileSync(0)).data[0].id')`;
   const script = blocks
     .join('\n')
     .replaceAll('http://127.0.0.1:8007', service.url)
     .replaceAll(/^curl /gm, 'curl -fsS ')
-    .replace(/^ID=… ETAG=….*$/m, `ID=${id}; ETAG=${etag}`);
+    .replace(/^ID=… ETAG=….*$/m, `ID=${id}; ETAG=${etag}`)
+    .replace(/^EVENT=….*$/m, `EVENT=${event}`);
   const { stdout } = await run('bash', ['-euc', script], { timeout: 60_000 });
   return stdout;
 }

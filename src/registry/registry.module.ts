@@ -3,6 +3,7 @@ import { CredentialsModule } from '../credentials/credentials.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
 import { WorkerCompiler } from './calls/worker-compiler.js';
 import { EventHistory } from './history/event-history.js';
+import { EventsController } from './history/events.controller.js';
 import { ClearHeaderSealer } from './live/clear-header-sealer.js';
 import { LiveWorkers } from './live/live-workers.js';
 import { ModelLookup } from './live/model-lookup.js';
@@ -33,6 +34,7 @@ import { WorkerWriter } from './worker-writer.js';
 @Module({
   imports: [CredentialsModule, UpstreamModule],
   controllers: [
+    EventsController,
     NativeRegistryController,
     ModelsController,
     PresetsController,
