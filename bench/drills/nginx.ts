@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listening } from '../listening.js';
 
-/** A real nginx in front of replicas, with the settings that docs/deploy.md asks of a proxy. */
+/** A real nginx in front of replicas, with the settings that docs/deploy.md requires of a proxy. */
 export class Nginx {
   private constructor(
     private readonly process: ChildProcess,

@@ -33,7 +33,7 @@ describe('a PostgreSQL URL', () => {
       expect([url, readPostgresUrl(url)]).toEqual([url, null]);
   });
 
-  it('verifies the server whatever TLS mode it names, unless it asks for the modes of libpq', () => {
+  it('verifies the server whatever TLS mode it names, unless it requests the modes of libpq', () => {
     const modeOf = (query: string) => readPostgresUrl(`postgres://h/db?${query}`)?.urls[0].split('?')[1];
     for (const mode of ['prefer', 'require', 'verify-ca'])
       expect(modeOf(`a=1&sslmode=${mode}&b=2`)).toBe('a=1&sslmode=verify-full&b=2');

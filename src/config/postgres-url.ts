@@ -28,7 +28,7 @@ export function readPostgresUrl(given: string): PostgresServers | null {
 
 /**
  * `pg` 8 takes these modes for `verify-full` and prints six lines about it. This says the same without the lines, and keeps
- * its meaning in `pg` 9. `uselibpqcompat=true` asks for libpq's weaker modes.
+ * its meaning in `pg` 9. `uselibpqcompat=true` requests libpq's weaker modes.
  */
 function verified(rest: string): string {
   if (queryValue(rest, 'uselibpqcompat') === 'true') return rest;

@@ -1,4 +1,4 @@
-import { linksToFetch, rejectUnsayable, requireValue } from '../registry/calls/media-values.js';
+import { linksToFetch, rejectUnsupported, requireValue } from '../registry/calls/media-values.js';
 import { placeholderValues } from '../registry/calls/placeholder-values.js';
 import type { TemplateCall, WorkerDefaults } from '../registry/worker.js';
 import type { PlaceholderValues } from '../template/placeholders.js';
@@ -14,14 +14,14 @@ export interface JobTarget {
 /**
  * The request of a job as placeholder values for one worker. A random seed follows from the job's id, so that it is the
  * same if the job is submitted again.
- * @throws UnsupportedFieldError naming the client's field: this worker's template or choices cannot say it
+ * @throws UnsupportedFieldError naming the client's field: this worker's template or choices cannot express it
  */
 export function jobValues(
   { modelName, defaults, call }: JobTarget,
   input: JobInput,
   { id, requestId }: { readonly id: string; readonly requestId: string },
 ): PlaceholderValues {
-  rejectUnsayable(input, call.placeholders);
+  rejectUnsupported(input, call.placeholders);
   const messages = input.messages.length > 0 ? input.messages : [{ role: 'user', content: input.prompt }];
   const values = placeholderValues(
     id,

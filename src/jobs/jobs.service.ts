@@ -17,7 +17,7 @@ import { JobRunner } from './engine/job-runner.js';
 import { JobTable, type ListFilter } from './job-table.js';
 import { InputLinks } from './files/input-links.js';
 import { splitInput } from './files/input-files.js';
-import { isPollWorker, type PollWorker, pollWorkersOf, whyUnable } from './engine/poll-workers.js';
+import { isPollWorker, type PollWorker, pollWorkersOf, unsupportedReason } from './engine/poll-workers.js';
 import { Waiting } from './waiting.js';
 
 /** How long a job of a model without poll workers waits for a worker. */
@@ -244,7 +244,7 @@ export class Jobs {
       );
     const forbidden = await this.links.faults(workers, job.input);
     const faults = new Map(
-      workers.map((worker) => [worker, whyUnable(worker, job) ?? forbidden.get(worker) ?? null]),
+      workers.map((worker) => [worker, unsupportedReason(worker, job) ?? forbidden.get(worker) ?? null]),
     );
     const [first] = inUse;
     if (first !== undefined && inUse.every((worker) => faults.get(worker) !== null)) throw faults.get(first);

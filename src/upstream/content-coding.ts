@@ -36,7 +36,7 @@ export function codingOf({ 'content-encoding': coding }: AnswerHeaders): Coding 
   return typeof coding === 'string' ? CODINGS.get(coding.trim().toLowerCase()) : undefined;
 }
 
-/** Decompresses an answer chunk by chunk: some servers compress unasked. A body in no known coding stays as it is. */
+/** Decompresses an answer chunk by chunk: some servers compress without a request to. A body in no known coding stays as it is. */
 export class DecodingSink implements AnswerSink {
   #decoder: Transform | null = null;
   #flow: Flow | null = null;

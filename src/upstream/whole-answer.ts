@@ -106,7 +106,7 @@ function isPlain({ 'content-encoding': coding }: AnswerHeaders): boolean {
   return coding === undefined || coding === 'identity';
 }
 
-/** Decompresses a body: some servers compress unasked. @throws UpstreamError bad_answer, too_large */
+/** Decompresses a body: some servers compress without a request to. @throws UpstreamError bad_answer, too_large */
 export async function withoutCoding(body: Buffer, headers: AnswerHeaders, maxBytes: number): Promise<Buffer> {
   if (isPlain(headers) || body.length === 0) return body;
   const name = single(headers['content-encoding']) ?? '';

@@ -14,7 +14,7 @@ import { serverOf } from '../database-behind-proxy.js';
 import { ROOT } from '../process.js';
 
 const MIGRATE = join(ROOT, 'dist/src/database/commands/migrate.js');
-/** A client's wish for TLS: PostgreSQL's first message, 8 bytes with this code. */
+/** A client's request for TLS: PostgreSQL's first message, 8 bytes with this code. */
 const SSL_REQUEST = 80_877_103;
 
 describe.skipIf(!hasOpenssl())('a PostgreSQL whose certificate is of a private CA', () => {

@@ -69,7 +69,7 @@ export interface Recorded {
   readonly age_ms: number;
 }
 
-/** The note of a queued job. Its end as `busy` says so, too. */
+/** The note of a queued job. The message of its end as `busy` repeats it. */
 const NO_WORKER = 'the model has no worker now';
 const LOOKED_AT = `state IN ('running', 'unknown', 'cancelling')`;
 const ageMs = (at: string): string => `extract(epoch FROM now() - ${at})::float8 * 1000`;

@@ -17,7 +17,7 @@ export class LookPauses {
 
   pause(workerId: string, ms: number, nowMs = performance.now()): void {
     const before = this.pauses.get(workerId);
-    // Looks that were under way say the same again.
+    // Looks that were under way get the same answer.
     if (before !== undefined && before.untilMs > nowMs) return;
     this.pauses.set(workerId, {
       untilMs: nowMs + Math.min(ms, LONGEST_MS),

@@ -27,7 +27,7 @@ export interface Start {
 
 /**
  * Which waiting jobs of one model start now, and where. The turn is that of the key with the fewest jobs running, so that
- * no key starves another; within a key the oldest job is first. A job goes to a worker that has not turned it away, of the
+ * no key starves another; within a key the oldest job is first. A job goes to a worker that has not refused it, of the
  * lowest priority number, with the fewest jobs for its weight.
  * @param waiting oldest first
  * @param activeOf jobs that each key has running

@@ -43,7 +43,7 @@ export function submitCall(worker: PollWorker, { id, requestId, input }: SubmitJ
 }
 
 /** Why this worker cannot express the request; `null`: it can. */
-export function whyUnable(worker: PollWorker, { input }: Pick<SubmitJob, 'input'>): Error | null {
+export function unsupportedReason(worker: PollWorker, { input }: Pick<SubmitJob, 'input'>): Error | null {
   try {
     checkJobValues(worker, input);
     return null;

@@ -29,7 +29,7 @@ class ResultStop extends Error {
 /** An upstream may list a file before it has stored it. */
 const EMPTY = 'its file is empty';
 
-/** Such a 4xx passes; any other says that the URL does not work. */
+/** Such a 4xx passes; after any other the URL does not work. */
 const PASSING: ReadonlySet<number> = new Set([408, 425, 429]);
 
 /** The job whose result it is, and the fence under which its files are written. */

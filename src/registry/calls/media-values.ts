@@ -6,7 +6,7 @@ import { type Choices, readSize } from '../../template/choices.js';
 import { fieldOf, type PlaceholderName, type PlaceholderValues } from '../../template/placeholders.js';
 import type { TemplateCall, WorkerDefaults } from '../worker.js';
 
-/** What a request for images or videos says besides its prompt. */
+/** The fields of a request for images or videos, besides its prompt. */
 export interface MediaInput {
   readonly n?: number;
   /** `1280x720`; `auto` is left out. */
@@ -133,17 +133,17 @@ function seedOf(id: string): number {
 }
 
 /**
- * Rejects what a request says and no placeholder of the template can: the answer would not be what was requested. A quality
- * is a hint. @throws UnsupportedFieldError
+ * Rejects a field for which the template has no placeholder: the answer would not be what was requested. A quality is a hint.
+ * @throws UnsupportedFieldError
  */
-export function rejectUnsayable(input: MediaInput, placeholders: ReadonlySet<PlaceholderName>): void {
-  const sayable = new Set([...placeholders].map(fieldOf));
-  if ((input.n ?? 1) !== 1 && !sayable.has('n')) reject('n', 'must be 1: this worker returns one answer');
+export function rejectUnsupported(input: MediaInput, placeholders: ReadonlySet<PlaceholderName>): void {
+  const fields = new Set([...placeholders].map(fieldOf));
+  if ((input.n ?? 1) !== 1 && !fields.has('n')) reject('n', 'must be 1: this worker returns one answer');
   for (const field of ['size', 'seconds', 'seed', 'negative_prompt', 'mask'] as const)
-    if (input[field] !== undefined && !sayable.has(field))
+    if (input[field] !== undefined && !fields.has(field))
       reject(field, 'not supported by this worker; leave it out');
   const images = input.images?.length ?? 0;
-  if (images > 0 && !sayable.has('image')) reject('image', 'not supported by this worker; leave it out');
+  if (images > 0 && !fields.has('image')) reject('image', 'not supported by this worker; leave it out');
   if (images > 1 && !placeholders.has('INPUT_IMAGES'))
     reject('image', 'must be one: this worker takes one image');
 }

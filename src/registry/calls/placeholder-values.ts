@@ -15,7 +15,7 @@ export interface TemplateInput {
   readonly maxTokens: number | undefined;
   /** The input of an embeddings request. */
   readonly input?: unknown;
-  /** What a request for images or videos says besides its prompt. */
+  /** The fields of a request for images or videos, besides its prompt. */
   readonly media?: MediaInput;
 }
 

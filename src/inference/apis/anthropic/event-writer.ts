@@ -39,7 +39,7 @@ export class AnthropicEventWriter {
     return sse('message_start', { message: messageOf(this.head, [], null, null) });
   }
 
-  /** @returns perhaps nothing yet @throws UnjudgedError if a call goes on after its end */
+  /** @returns perhaps nothing yet @throws NeutralError if a call goes on after its end */
   write(event: ChatEvent): string {
     const events = this.order.next(event);
     return events.length === 0 ? this.start() : events.map((each) => this.written(each)).join('');

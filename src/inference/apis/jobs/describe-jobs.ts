@@ -7,7 +7,7 @@ const EVENTS = { 'text/event-stream': { schema: { type: 'string' } } };
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 
-/** What decorators cannot say of the jobs API: further statuses, headers, and bodies that are no JSON. */
+/** What decorators cannot express of the jobs API: further statuses, headers, and bodies that are no JSON. */
 export function describeJobs({ paths }: OpenAPIObject): void {
   for (const path of [
     '/api/v1/chat/completions',

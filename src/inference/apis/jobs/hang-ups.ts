@@ -6,7 +6,7 @@ import { Jobs } from '../../../jobs/jobs.service.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
 import type { Worker } from '../../../registry/worker.js';
 
-/** Cancels jobs whose clients hung up, where the worker says `on_disconnect: abort` and no other client waits. */
+/** Cancels jobs whose clients disconnected, where the worker has `on_disconnect: abort` and no other client waits. */
 @Injectable()
 export class HangUps {
   private readonly logger = new Logger('Jobs');
@@ -33,7 +33,7 @@ export class HangUps {
     };
   }
 
-  /** A client hung up. @param mayReturn it is one that retries */
+  /** A client disconnected. @param mayReturn it may retry */
   left(job: Job, requestId: string, mayReturn: boolean): void {
     if (mayReturn) setTimeout(() => void this.cancel(job, requestId), this.returnMs).unref();
     else void this.cancel(job, requestId);
@@ -48,7 +48,7 @@ export class HangUps {
       if (isKept(job.workerId, this.live.model(modelName)?.workers ?? [])) return;
       await this.jobs.cancel(id);
     } catch (error) {
-      this.logger.warn(`job ${id} goes on though its client hung up: ${String(error)}`);
+      this.logger.warn(`job ${id} goes on though its client disconnected: ${String(error)}`);
     }
   }
 }

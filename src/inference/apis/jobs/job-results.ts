@@ -7,7 +7,7 @@ import { LinkKey } from '../../../jobs/links/link-key.js';
 import { tooLarge } from '../../../upstream/whole-answer.js';
 import type { FastifyRequest } from 'fastify';
 
-/** How long a link works where nothing says when its file is deleted. */
+/** How long a link works whose file has no time of deletion. */
 const LINK_S = 86_400;
 
 /** The files of a job that succeeded, as an answer needs them. */
@@ -49,8 +49,8 @@ function expiryMs({ expiresAt }: Job): number {
 }
 
 /**
- * Scheme and host by which the client reached this service, for links in its own answer. A proxy in front says them in
- * `X-Forwarded-*`; a client that makes them up misleads itself only.
+ * Scheme and host by which the client reached this service, for links in its own answer. A proxy in front sends them in
+ * `X-Forwarded-*`; a client that forges them misleads only itself.
  */
 export function baseUrlOf({
   headers,

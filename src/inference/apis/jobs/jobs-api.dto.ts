@@ -83,11 +83,11 @@ export class JobDto {
   kind!: string;
   /** queued, running, succeeded, failed or cancelled. */
   status!: string;
-  /** The upstream's own word for it. */
+  /** The state as the upstream names it. */
   upstream_status!: string;
   /** 0 to 100; never falls. */
   progress!: number;
-  /** In the upstream's queue, where it says so. */
+  /** In the upstream's queue, where it is reported. */
   queue_position!: number | null;
   /** What is unusual at the moment. */
   note!: string;

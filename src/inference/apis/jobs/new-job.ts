@@ -55,7 +55,7 @@ export function kindOf(workers: readonly Pick<Worker, 'task'>[]): JobKind {
   return kinds.find((kind) => kind !== 'text') ?? 'text';
 }
 
-/** Fields that only steer how something is made. Others that no template can say are refused. */
+/** Fields that only steer how something is made. Others for which no template has a placeholder are refused. */
 const HINTS = { quality: 'QUALITY', seed: 'SEED', negative_prompt: 'NEGATIVE_PROMPT' } as const;
 
 /** Names that a header can hold. */
@@ -67,10 +67,10 @@ export function ignoredFields(
   input: JobInput,
   templates: readonly ReadonlySet<PlaceholderName>[],
 ): readonly string[] {
-  const isSaid = (name: PlaceholderName): boolean => templates.some((placeholders) => placeholders.has(name));
+  const isUsed = (name: PlaceholderName): boolean => templates.some((placeholders) => placeholders.has(name));
   const hints = Object.entries(HINTS).flatMap(([field, name]) =>
-    input[field as keyof typeof HINTS] !== undefined && !isSaid(name) ? [field] : [],
+    input[field as keyof typeof HINTS] !== undefined && !isUsed(name) ? [field] : [],
   );
-  const extras = Object.keys(input.extra ?? {}).filter((name) => !isSaid(`EXTRA.${name}`) && NAME.test(name));
+  const extras = Object.keys(input.extra ?? {}).filter((name) => !isUsed(`EXTRA.${name}`) && NAME.test(name));
   return [...hints, ...extras].slice(0, MOST);
 }

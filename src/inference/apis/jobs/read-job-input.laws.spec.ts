@@ -112,7 +112,7 @@ describe('the fields of a job', () => {
     ],
     [
       { messages: [{ role: 'user', content: [] }] },
-      'messages: the last user message must hold text that says what to make',
+      'messages: the last user message must hold text that describes what to make',
     ],
   ])('%j is a fault', (fields, fault) => {
     expect(faultsOf(fields)).toEqual([fault]);

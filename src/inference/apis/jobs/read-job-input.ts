@@ -48,7 +48,7 @@ const KNOWN: ReadonlySet<string> = new Set([
 /**
  * Reads the fields that all front doors share, from JSON or from a form: numbers may come as text, and `null` is a field
  * that is not set.
- * @param alone fields that this front door does not pass on
+ * @param alone fields that this API does not use
  * @throws InvalidInputError with every fault
  */
 export function readJobInput(fields: Fields, alone: readonly string[] = []): JobInput {
@@ -95,7 +95,7 @@ function readPrompt(fields: Fields, faults: InputFault[]): ReadPrompt {
   return { prompt: '', messages: [], images: [] };
 }
 
-/** The last user message says what to make, and its pictures are the input images. */
+/** The last user message describes what to make, and its images are the input images. */
 function readChat(value: unknown, faults: InputFault[]): ReadPrompt {
   const before = faults.length;
   const messages = readMessages(value, faults);
@@ -110,7 +110,7 @@ function readChat(value: unknown, faults: InputFault[]): ReadPrompt {
   if (prompt.trim() === '')
     faults.push({
       field: 'messages',
-      problem: 'the last user message must hold text that says what to make',
+      problem: 'the last user message must hold text that describes what to make',
     });
   const images = parts.flatMap((part, at) =>
     isJsonObject(part) && part['type'] === 'image_url'

@@ -50,8 +50,8 @@ describe('An answer in the format of OpenAI', () => {
         const events = eventsOf(answer);
         expect(read(new ChatChunks(HEAD, true), events)).toEqual(events);
         // Without include_usage there is no usage.
-        const unasked = events.filter(({ kind }) => kind !== 'usage');
-        expect(read(new ChatChunks(HEAD, false), events)).toEqual(unasked);
+        const withoutUsage = events.filter(({ kind }) => kind !== 'usage');
+        expect(read(new ChatChunks(HEAD, false), events)).toEqual(withoutUsage);
       }),
     );
   });

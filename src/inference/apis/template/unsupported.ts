@@ -3,7 +3,7 @@ import type { PlaceholderName } from '../../../template/placeholders.js';
 import type { OpenAiChat, OpenAiMessage } from '../../chat/chat.js';
 import { UnsupportedFieldError } from '../../chat/chat-errors.js';
 import type { InferenceRequest } from '../../client/inference-request.js';
-import { rejectUnsayable } from '../../../registry/calls/media-values.js';
+import { rejectUnsupported } from '../../../registry/calls/media-values.js';
 import { isJsonObject } from '../../../input/json.js';
 import { answerFormatOf, rejectOpenAiOnlyFields } from '../../chat/options.js';
 
@@ -24,7 +24,7 @@ export function rejectUnsupportedFields(
     throw new UnsupportedFieldError('stream', 'must be false: this worker returns images whole');
   // Of images and videos, {N} can say how many.
   const { media } = task === 'image' || task === 'video' ? input() : {};
-  if (media !== undefined) return rejectUnsayable(media, placeholders);
+  if (media !== undefined) return rejectUnsupported(media, placeholders);
   for (const field of SEVERAL)
     if ((body[field] ?? 1) !== 1)
       throw new UnsupportedFieldError(field, 'must be 1: this worker returns one answer');
