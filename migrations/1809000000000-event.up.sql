@@ -248,7 +248,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION event_restoring() RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT current_setting('mmm.restoring', true) = 'on' AND pg_has_role(session_user, current_user, 'MEMBER')
+  SELECT current_setting('mmm.restoring', true) IS NOT DISTINCT FROM 'on' AND pg_has_role(session_user, current_user, 'MEMBER')
 $$;
 
 CREATE FUNCTION record_event(subject text, subject_id uuid, subject_name text, url text, kind text, note text, generation integer,
@@ -350,6 +350,18 @@ BEGIN
   END IF;
   IF TG_OP = 'INSERT' OR NEW.generation <> OLD.generation OR NEW.admin_state_since <> OLD.admin_state_since OR NEW.health <> OLD.health THEN
     PERFORM pg_notify('worker_changed', TG_TABLE_SCHEMA || ' ' || NEW.id);
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION job_follow() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+  IF NOT event_restoring() THEN
+    INSERT INTO job_event (job_id, state, note, actor) VALUES (NEW.id, NEW.state, coalesce(NEW.error, NEW.note),
+      coalesce(nullif(current_setting('mmm.actor', true), ''), session_user));
+  END IF;
+  IF TG_OP = 'INSERT' OR NEW.state <> OLD.state OR NEW.cancel_wanted <> OLD.cancel_wanted THEN
+    PERFORM pg_notify('job_changed', TG_TABLE_SCHEMA || ' ' || NEW.id || ' ' || NEW.state);
   END IF;
   RETURN NULL;
 END $$;

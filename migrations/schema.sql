@@ -846,7 +846,7 @@ CREATE OR REPLACE FUNCTION public.event_restoring()
  LANGUAGE sql
  STABLE
 AS $function$
-  SELECT current_setting('mmm.restoring', true) = 'on' AND pg_has_role(session_user, current_user, 'MEMBER')
+  SELECT current_setting('mmm.restoring', true) IS NOT DISTINCT FROM 'on' AND pg_has_role(session_user, current_user, 'MEMBER')
 $function$
 ;
 CREATE OR REPLACE FUNCTION public.event_url(url text)
@@ -914,11 +914,13 @@ END $function$
 CREATE OR REPLACE FUNCTION public.job_follow()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO 'public'
+ SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
-  INSERT INTO job_event (job_id, state, note, actor) VALUES (NEW.id, NEW.state, coalesce(NEW.error, NEW.note),
-    coalesce(nullif(current_setting('mmm.actor', true), ''), session_user));
+  IF NOT event_restoring() THEN
+    INSERT INTO job_event (job_id, state, note, actor) VALUES (NEW.id, NEW.state, coalesce(NEW.error, NEW.note),
+      coalesce(nullif(current_setting('mmm.actor', true), ''), session_user));
+  END IF;
   IF TG_OP = 'INSERT' OR NEW.state <> OLD.state OR NEW.cancel_wanted <> OLD.cancel_wanted THEN
     PERFORM pg_notify('job_changed', TG_TABLE_SCHEMA || ' ' || NEW.id || ' ' || NEW.state);
   END IF;

@@ -477,7 +477,7 @@ describe('the history', () => {
 
 describe('a data-only restore', () => {
   /** As pg_dump orders them: by name, and behind the tables that they refer to. */
-  const TABLES = ['event', 'event_undo', 'model', 'worker', 'worker_probe'];
+  const TABLES = ['event', 'event_undo', 'worker', 'job', 'job_event', 'model', 'worker_probe'];
   const rowsOf = async (of: TestDatabase, table: string) => {
     const [row] = await of.query<{ rows: string }>(
       `SELECT coalesce(json_agg(t ORDER BY t::text), '[]')::text AS rows FROM ${table} t`,
@@ -490,7 +490,9 @@ describe('a data-only restore', () => {
     await source.query(`INSERT INTO worker (model_name, req_url_template) SELECT 'm', 'http://u/' || n FROM generate_series(1, 3) n;
       UPDATE worker SET weight = 5; DELETE FROM worker WHERE req_url_template = 'http://u/3';
       UPDATE worker_probe SET failures_in_row = 2, last_detail = 'refused';
-      INSERT INTO model (name, retries) VALUES ('m', 3); UPDATE model SET retries = 4`);
+      INSERT INTO model (name, retries) VALUES ('m', 3); UPDATE model SET retries = 4;
+      INSERT INTO job (id, model_name, owner_key, kind, request, queue_until) VALUES (gen_random_uuid(), 'm', '', 'video', '{}', now());
+      UPDATE job SET cancel_wanted = true`);
     const target = await databaseForTest();
     const client = await connected({ ...pgOptions(target.address), options: '-c mmm.restoring=on' });
     for (const table of TABLES)
