@@ -3,7 +3,6 @@ import { Interval } from '@nestjs/schedule';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { exposition, type Family } from './exposition.js';
 import { Counter, Gauge, Histogram, type Readings } from './families.js';
-import { GoneModels } from './gone-models.js';
 import type { RequestFacts } from './request-facts.js';
 import { RequestMetrics } from './request-metrics.js';
 
@@ -91,5 +90,32 @@ export class Metrics {
       this.requests.drop(isGone);
       for (const family of this.ours) family.drop?.(isGone);
     });
+  }
+}
+
+/** A model that is back within this time goes on with its series. */
+const KEPT_MS = 3600000;
+
+/** Remembers since when models are gone, so that their series can be dropped. */
+class GoneModels {
+  private readonly sinceMs = new Map<string, number>();
+
+  /** @param drop forgets what belongs to models for which its argument is true; it must be called with all models that have series */
+  look(
+    isKnown: (model: string) => boolean,
+    nowMs: number,
+    drop: (isGone: (model: string) => boolean) => void,
+  ): void {
+    drop((model) => {
+      // The series of requests without a model stay.
+      if (model === '' || isKnown(model)) {
+        this.sinceMs.delete(model);
+        return false;
+      }
+      const sinceMs = this.sinceMs.get(model);
+      if (sinceMs === undefined) this.sinceMs.set(model, nowMs);
+      return sinceMs !== undefined && nowMs - sinceMs >= KEPT_MS;
+    });
+    for (const [model, sinceMs] of this.sinceMs) if (nowMs - sinceMs >= KEPT_MS) this.sinceMs.delete(model);
   }
 }

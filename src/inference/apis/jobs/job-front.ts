@@ -5,7 +5,7 @@ import { Jobs } from '../../../jobs/jobs.service.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
 import { ModelLookup } from '../../../registry/live/model-lookup.js';
 import type { Worker } from '../../../registry/worker.js';
-import { readPrefer } from '../../client/prefer.js';
+import { readPrefer } from './new-job.js';
 import type { JobFormat } from './job-formats.js';
 import { LongWork } from './long-work.js';
 

@@ -9,7 +9,7 @@ import { ModelPolicies } from '../../../registry/models/model-policies.js';
 import { errorTypeOf, UpstreamError } from '../../../upstream/failure.js';
 import { ClientDisconnect } from '../../client/client-response.js';
 import { type Deadline, deadlineOf } from '../../client/inference-request.js';
-import { preferenceApplied, type Preferences, readPrefer } from '../../client/prefer.js';
+import { type JobRequest, preferenceApplied, type Preferences, readPrefer, retryCountOf } from './new-job.js';
 import { baseUrlOf, JobResults } from './job-results.js';
 import { HangUps } from './hang-ups.js';
 import { JobFailedError, JobNotFoundError, JobUnfinishedError } from './job-errors.js';
@@ -17,7 +17,6 @@ import type { JobFormat, LateFailure } from './job-formats.js';
 import { DatabaseUnavailableError } from '../../../jobs/job-errors.js';
 import type { ErrorType } from '../../../telemetry/error-type.js';
 import { JobStarter } from './job-starter.js';
-import { type JobRequest, retryCountOf } from './new-job.js';
 import { PatientReply } from './patient-reply.js';
 import { COUNTED_BODY } from '../../../upstream/memory-budget.js';
 

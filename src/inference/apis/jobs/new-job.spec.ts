@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { InvalidInputError } from '../../../input/input-errors.js';
 import { baseUrlOf } from './job-results.js';
 import { isKept } from './hang-ups.js';
-import { idempotencyKeyOf, ignoredFields, kindOf, requestHash, retryCountOf } from './new-job.js';
+import {
+  idempotencyKeyOf,
+  ignoredFields,
+  kindOf,
+  preferenceApplied,
+  readPrefer,
+  requestHash,
+  retryCountOf,
+} from './new-job.js';
 import { readJobInput } from './read-job-input.js';
 
 describe('a request for a job', () => {
@@ -82,6 +90,46 @@ describe('the base of a link', () => {
       fc.property(fc.string(), fc.string(), (proto, host) => {
         const base = from({ 'x-forwarded-proto': proto, 'x-forwarded-host': host });
         expect(base).toMatch(/^https?:\/\/[^/\s?#"'<>\\@]+$/);
+      }),
+    );
+  });
+});
+
+describe('the header Prefer', () => {
+  it('requests nothing when it is left out', () => {
+    expect(readPrefer(undefined)).toEqual({ respondAsync: false, waitMs: null });
+  });
+
+  it.each([
+    ['respond-async', true, null],
+    ['Respond-Async', true, null],
+    ['respond-async, wait=20', true, 20_000],
+    ['wait=5', false, 5_000],
+    ['wait="5"', false, 5_000],
+    ['return=minimal; foo="some parameter", respond-async', true, null],
+    ['wait=10, wait=99', false, 10_000],
+    ['wait=soon', false, null],
+    ['wait=-1', false, null],
+    ['respond-asynchronously', false, null],
+    ['', false, null],
+  ])('%j is read', (header, respondAsync, waitMs) => {
+    expect(readPrefer(header)).toEqual({ respondAsync, waitMs });
+  });
+
+  it('is read whatever it holds', () => {
+    fc.assert(
+      fc.property(fc.string(), (header) => {
+        const { waitMs } = readPrefer(header);
+        expect(waitMs ?? 0).toSatisfy((ms: number) => Number.isSafeInteger(ms) && ms >= 0);
+      }),
+    );
+  });
+
+  it('is read back from what was applied', () => {
+    fc.assert(
+      fc.property(fc.option(fc.nat(99_999)), (seconds) => {
+        const preferences = { respondAsync: true, waitMs: seconds === null ? null : seconds * 1000 };
+        expect(readPrefer(preferenceApplied(preferences))).toEqual(preferences);
       }),
     );
   });
