@@ -162,10 +162,10 @@ CREATE TRIGGER worker_event_url BEFORE INSERT ON worker_event FOR EACH ROW
 
 DROP FUNCTION model_values(model, text[]), model_kept(model, text[]), model_changes(model, model), model_given(model), model_text(model, text),
   model_shown(model, text), model_row(model), model_exact(text);
-DROP FUNCTION worker_values(worker, text[]), worker_kept(worker, text[]), worker_kept_whole(worker), worker_given(worker), worker_text(worker, text),
+DROP FUNCTION worker_values(worker, text[]), worker_kept(worker, text[], jsonb), worker_kept_whole(worker, jsonb), worker_given(worker), worker_text(worker, text),
   worker_shown(worker, text), worker_row(worker), worker_exact(text);
 DROP FUNCTION record_event(text, uuid, text, text, text, text, integer, jsonb, jsonb, jsonb, jsonb), event_restoring(), event_actor(), event_via(),
-  event_keeps(text, text), event_json(json), event_masked(jsonb, text), event_headers(jsonb), event_query(text), event_url(text);
+  event_keeps(text, text, jsonb), event_json(json), event_masked(jsonb, text), event_headers(jsonb), event_query(text), event_url(text);
 
 COMMENT ON TABLE worker_event IS 'The history of workers, written by a trigger, so that it holds changes by hand, too. No foreign key: it outlives the worker.';
 COMMENT ON COLUMN model.updated_by IS 'The actor that changed it last, as in worker_event.actor.';

@@ -122,11 +122,12 @@ EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
 END $$;
 
 -- Whether a value may be kept for undo_event(): the history keeps no credential in clear text.
-CREATE FUNCTION event_keeps(name text, value text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+CREATE FUNCTION event_keeps(name text, value text, shown jsonb) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
   parsed jsonb;
 BEGIN
-  IF value IS NULL OR name = 'sealed_header' THEN
+  -- What is not shown has its default.
+  IF value IS NULL OR shown IS NULL OR name = 'sealed_header' THEN
     RETURN true;
   ELSIF name = 'req_url_template' THEN
     RETURN event_query(value) = value;
@@ -134,7 +135,7 @@ BEGIN
     RETURN true;
   END IF;
   parsed := event_json(value::json);
-  RETURN parsed <> '"<cannot be shown>"' AND event_masked(parsed, name) = parsed;
+  RETURN parsed <> '"<cannot be shown>"' AND parsed = shown;
 END $$;
 
 -- Written out for the columns that the tables have, because a trigger that reads the catalogue for each row is 20 times slower.
@@ -206,7 +207,7 @@ BEGIN
   RETURN result;
 END $$;
 
-CREATE FUNCTION worker_kept(this worker, names text[]) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION worker_kept(this worker, names text[], shown jsonb) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   result jsonb;
   name text;
@@ -215,19 +216,19 @@ BEGIN
   FOREACH name IN ARRAY names LOOP
     IF NOT worker_exact(name) THEN
       value := worker_text(this, name);
-      result := coalesce(result, '{}') || CASE WHEN event_keeps(name, value) THEN jsonb_build_object(name, value) ELSE '{}' END;
+      result := coalesce(result, '{}') || CASE WHEN event_keeps(name, value, shown -> name) THEN jsonb_build_object(name, value) ELSE '{}' END;
     END IF;
   END LOOP;
   RETURN result;
 END $$;
 
-CREATE FUNCTION worker_kept_whole(this worker) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION worker_kept_whole(this worker, shown jsonb) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
   result jsonb := worker_row(this);
   name text;
 BEGIN
   FOREACH name IN ARRAY '{req_url_template, header, body, req_param, poll, health_check}'::text[] LOOP
-    IF NOT event_keeps(name, result ->> name) THEN
+    IF NOT event_keeps(name, result ->> name, shown -> name) THEN
       result := result - name;
     END IF;
   END LOOP;
@@ -274,6 +275,8 @@ CREATE OR REPLACE FUNCTION worker_record() RETURNS trigger LANGUAGE plpgsql SECU
 DECLARE
   is_undo CONSTANT boolean := nullif(current_setting('mmm.undoes', true), '') IS NOT NULL;
   names text[];
+  before jsonb;
+  after jsonb;
 BEGIN
   IF event_restoring() THEN
     RETURN NULL;
@@ -284,8 +287,9 @@ BEGIN
     RETURN NULL;
   ELSIF TG_OP = 'DELETE' THEN
     names := worker_given(OLD) || CASE WHEN OLD.admin_state <> 'enabled' THEN '{admin_state}'::text[] END;
+    before := worker_values(OLD, names);
     PERFORM record_event('worker', OLD.id, OLD.model_name, OLD.req_url_template, 'deleted', '', OLD.generation,
-      worker_values(OLD, names), NULL, worker_kept_whole(OLD), NULL);
+      before, NULL, worker_kept_whole(OLD, before), NULL);
     RETURN NULL;
   END IF;
   IF NEW.admin_state_since <> OLD.admin_state_since THEN
@@ -297,8 +301,10 @@ BEGIN
   END IF;
   names := worker_changes(OLD, NEW);
   IF cardinality(names) > 0 THEN
+    before := worker_values(OLD, names);
+    after := worker_values(NEW, names);
     PERFORM record_event('worker', NEW.id, NEW.model_name, NEW.req_url_template, 'changed', array_to_string(names, ', '), NEW.generation,
-      worker_values(OLD, names), worker_values(NEW, names), worker_kept(OLD, names), worker_kept(NEW, names));
+      before, after, worker_kept(OLD, names, before), worker_kept(NEW, names, after));
   END IF;
   IF NEW.health <> OLD.health THEN
     PERFORM record_event('worker', NEW.id, NEW.model_name, NEW.req_url_template,
@@ -654,7 +660,7 @@ COMMENT ON FUNCTION event_query(text) IS 'A text without users and credentials i
 COMMENT ON FUNCTION event_headers(jsonb) IS 'Headers as the history shows them: values that may be credentials read <sealed>.';
 COMMENT ON FUNCTION event_masked(jsonb, text) IS 'A column as the history shows it: values under the names of credentials read <sealed>.';
 COMMENT ON FUNCTION event_json(json) IS 'As jsonb; what jsonb cannot hold is replaced.';
-COMMENT ON FUNCTION event_keeps(text, text) IS 'Whether a value may be kept to undo the change: not one that holds a credential in clear text.';
+COMMENT ON FUNCTION event_keeps(text, text, jsonb) IS 'Whether a value may be kept to undo the change: not one that holds a credential in clear text.';
 COMMENT ON FUNCTION model_has_cycle(text) IS 'Whether fallbacks lead from a model back to itself.';
 COMMENT ON FUNCTION worker_probe_restored() IS 'While a data-only restore runs (mmm.restoring), its row replaces the one that a trigger made for the worker.';
 COMMENT ON FUNCTION write_worker_changes() IS 'Writes <table>_changes(), _given(), _text(), _shown(), _row() and _exact() for the columns that worker and model have now. Called by migrations that add or drop one.';
@@ -670,9 +676,10 @@ BEGIN
     EXECUTE format('COMMENT ON FUNCTION %I(%I) IS %L', t || '_row', t, 'The text of each column from which a deleted row can be restored.');
     EXECUTE format('COMMENT ON FUNCTION %I(text) IS %L', t || '_exact', 'Whether event.before shows a column to the letter, so that event_undo need not hold it.');
     EXECUTE format('COMMENT ON FUNCTION %I(%I, text[]) IS %L', t || '_values', t, 'These columns as event.before and event.after show them.');
-    EXECUTE format('COMMENT ON FUNCTION %I(%I, text[]) IS %L', t || '_kept', t, 'What event_undo keeps of these columns.');
   END LOOP;
-  COMMENT ON FUNCTION worker_kept_whole(worker) IS 'What event_undo keeps of a deleted worker.';
+  COMMENT ON FUNCTION model_kept(model, text[]) IS 'What event_undo keeps of these columns.';
+  COMMENT ON FUNCTION worker_kept(worker, text[], jsonb) IS 'What event_undo keeps of these columns.';
+  COMMENT ON FUNCTION worker_kept_whole(worker, jsonb) IS 'What event_undo keeps of a deleted worker.';
 END $$;
 
 -- For what follows in the same transaction.

@@ -780,7 +780,7 @@ EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
   END;
 END $function$
 ;
-CREATE OR REPLACE FUNCTION public.event_keeps(name text, value text)
+CREATE OR REPLACE FUNCTION public.event_keeps(name text, value text, shown jsonb)
  RETURNS boolean
  LANGUAGE plpgsql
  IMMUTABLE
@@ -788,7 +788,8 @@ AS $function$
 DECLARE
   parsed jsonb;
 BEGIN
-  IF value IS NULL OR name = 'sealed_header' THEN
+  -- What is not shown has its default.
+  IF value IS NULL OR shown IS NULL OR name = 'sealed_header' THEN
     RETURN true;
   ELSIF name = 'req_url_template' THEN
     RETURN event_query(value) = value;
@@ -796,7 +797,7 @@ BEGIN
     RETURN true;
   END IF;
   parsed := event_json(value::json);
-  RETURN parsed <> '"<cannot be shown>"' AND event_masked(parsed, name) = parsed;
+  RETURN parsed <> '"<cannot be shown>"' AND parsed = shown;
 END $function$
 ;
 CREATE OR REPLACE FUNCTION public.event_masked(value jsonb, name text)
@@ -1306,7 +1307,7 @@ CREATE OR REPLACE FUNCTION public.worker_given(this worker)
  STABLE
 AS $function$SELECT array_remove(ARRAY[CASE WHEN this.model_name::text IS DISTINCT FROM (NULL)::text THEN 'model_name' END, CASE WHEN this.name::text IS DISTINCT FROM (''::text)::text THEN 'name' END, CASE WHEN this.req_url_template::text IS DISTINCT FROM (NULL)::text THEN 'req_url_template' END, CASE WHEN this.owner::text IS DISTINCT FROM (''::text)::text THEN 'owner' END, CASE WHEN this.protocol::text IS DISTINCT FROM ('template'::text)::text THEN 'protocol' END, CASE WHEN this.task::text IS DISTINCT FROM ('chat'::text)::text THEN 'task' END, CASE WHEN this.worker_type::text IS DISTINCT FROM ('REMOTE'::text)::text THEN 'worker_type' END, CASE WHEN this.req_type::text IS DISTINCT FROM ('POST'::text)::text THEN 'req_type' END, CASE WHEN this.body::text IS DISTINCT FROM (NULL)::text THEN 'body' END, CASE WHEN this.body_format::text IS DISTINCT FROM ('json'::text)::text THEN 'body_format' END, CASE WHEN this.req_param::text IS DISTINCT FROM (NULL)::text THEN 'req_param' END, CASE WHEN this.header::text IS DISTINCT FROM (NULL)::text THEN 'header' END, CASE WHEN this.sealed_header::text IS DISTINCT FROM (NULL)::text THEN 'sealed_header' END, CASE WHEN this.response_extract::text IS DISTINCT FROM (''::text)::text THEN 'response_extract' END, CASE WHEN this.success_when::text IS DISTINCT FROM (NULL)::text THEN 'success_when' END, CASE WHEN this.is_stream::text IS DISTINCT FROM (false)::text THEN 'is_stream' END, CASE WHEN this.defaults::text IS DISTINCT FROM (NULL)::text THEN 'defaults' END, CASE WHEN this.weight::text IS DISTINCT FROM (1)::text THEN 'weight' END, CASE WHEN this.priority::text IS DISTINCT FROM (0)::text THEN 'priority' END, CASE WHEN this.max_concurrency::text IS DISTINCT FROM (64)::text THEN 'max_concurrency' END, CASE WHEN this.labels::text IS DISTINCT FROM ('{}'::json)::text THEN 'labels' END, CASE WHEN this.connect_ms::text IS DISTINCT FROM (NULL)::text THEN 'connect_ms' END, CASE WHEN this.first_byte_ms::text IS DISTINCT FROM (NULL)::text THEN 'first_byte_ms' END, CASE WHEN this.idle_ms::text IS DISTINCT FROM (NULL)::text THEN 'idle_ms' END, CASE WHEN this.total_ms::text IS DISTINCT FROM (NULL)::text THEN 'total_ms' END, CASE WHEN this.on_disconnect::text IS DISTINCT FROM ('abort'::text)::text THEN 'on_disconnect' END, CASE WHEN this.health_check::text IS DISTINCT FROM (NULL)::text THEN 'health_check' END, CASE WHEN this.heartbeat_ttl_s::text IS DISTINCT FROM (NULL)::text THEN 'heartbeat_ttl_s' END, CASE WHEN this.upstream_model::text IS DISTINCT FROM (NULL)::text THEN 'upstream_model' END, CASE WHEN this.stream_extract::text IS DISTINCT FROM (NULL)::text THEN 'stream_extract' END, CASE WHEN this.usage_extract::text IS DISTINCT FROM (NULL)::text THEN 'usage_extract' END, CASE WHEN this.any_task::text IS DISTINCT FROM (false)::text THEN 'any_task' END, CASE WHEN this.poll::text IS DISTINCT FROM (NULL)::text THEN 'poll' END, CASE WHEN this.choices::text IS DISTINCT FROM (NULL)::text THEN 'choices' END], NULL)$function$
 ;
-CREATE OR REPLACE FUNCTION public.worker_kept(this worker, names text[])
+CREATE OR REPLACE FUNCTION public.worker_kept(this worker, names text[], shown jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
  STABLE
@@ -1319,13 +1320,13 @@ BEGIN
   FOREACH name IN ARRAY names LOOP
     IF NOT worker_exact(name) THEN
       value := worker_text(this, name);
-      result := coalesce(result, '{}') || CASE WHEN event_keeps(name, value) THEN jsonb_build_object(name, value) ELSE '{}' END;
+      result := coalesce(result, '{}') || CASE WHEN event_keeps(name, value, shown -> name) THEN jsonb_build_object(name, value) ELSE '{}' END;
     END IF;
   END LOOP;
   RETURN result;
 END $function$
 ;
-CREATE OR REPLACE FUNCTION public.worker_kept_whole(this worker)
+CREATE OR REPLACE FUNCTION public.worker_kept_whole(this worker, shown jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
  STABLE
@@ -1335,7 +1336,7 @@ DECLARE
   name text;
 BEGIN
   FOREACH name IN ARRAY '{req_url_template, header, body, req_param, poll, health_check}'::text[] LOOP
-    IF NOT event_keeps(name, result ->> name) THEN
+    IF NOT event_keeps(name, result ->> name, shown -> name) THEN
       result := result - name;
     END IF;
   END LOOP;
@@ -1361,6 +1362,8 @@ AS $function$
 DECLARE
   is_undo CONSTANT boolean := nullif(current_setting('mmm.undoes', true), '') IS NOT NULL;
   names text[];
+  before jsonb;
+  after jsonb;
 BEGIN
   IF event_restoring() THEN
     RETURN NULL;
@@ -1371,8 +1374,9 @@ BEGIN
     RETURN NULL;
   ELSIF TG_OP = 'DELETE' THEN
     names := worker_given(OLD) || CASE WHEN OLD.admin_state <> 'enabled' THEN '{admin_state}'::text[] END;
+    before := worker_values(OLD, names);
     PERFORM record_event('worker', OLD.id, OLD.model_name, OLD.req_url_template, 'deleted', '', OLD.generation,
-      worker_values(OLD, names), NULL, worker_kept_whole(OLD), NULL);
+      before, NULL, worker_kept_whole(OLD, before), NULL);
     RETURN NULL;
   END IF;
   IF NEW.admin_state_since <> OLD.admin_state_since THEN
@@ -1384,8 +1388,10 @@ BEGIN
   END IF;
   names := worker_changes(OLD, NEW);
   IF cardinality(names) > 0 THEN
+    before := worker_values(OLD, names);
+    after := worker_values(NEW, names);
     PERFORM record_event('worker', NEW.id, NEW.model_name, NEW.req_url_template, 'changed', array_to_string(names, ', '), NEW.generation,
-      worker_values(OLD, names), worker_values(NEW, names), worker_kept(OLD, names), worker_kept(NEW, names));
+      before, after, worker_kept(OLD, names, before), worker_kept(NEW, names, after));
   END IF;
   IF NEW.health <> OLD.health THEN
     PERFORM record_event('worker', NEW.id, NEW.model_name, NEW.req_url_template,
@@ -1512,7 +1518,7 @@ COMMENT ON FUNCTION event_actor() IS 'The author of a change: event.actor.';
 COMMENT ON FUNCTION event_guard() IS 'Refuses every other write to the history but by its owner, whatever is granted.';
 COMMENT ON FUNCTION event_headers(header jsonb) IS 'Headers as the history shows them: values that may be credentials read <sealed>.';
 COMMENT ON FUNCTION event_json(value json) IS 'As jsonb; what jsonb cannot hold is replaced.';
-COMMENT ON FUNCTION event_keeps(name text, value text) IS 'Whether a value may be kept to undo the change: not one that holds a credential in clear text.';
+COMMENT ON FUNCTION event_keeps(name text, value text, shown jsonb) IS 'Whether a value may be kept to undo the change: not one that holds a credential in clear text.';
 COMMENT ON FUNCTION event_masked(value jsonb, name text) IS 'A column as the history shows it: values under the names of credentials read <sealed>.';
 COMMENT ON FUNCTION event_query(text text) IS 'A text without users and credentials in the queries of its URLs.';
 COMMENT ON FUNCTION event_restoring() IS 'Whether a data-only restore by the owner runs: it brings its own history, and none is written.';
@@ -1796,8 +1802,8 @@ COMMENT ON FUNCTION worker_event_write() IS 'What the release before may write t
 COMMENT ON FUNCTION worker_exact(name text) IS 'Whether event.before shows a column to the letter, so that event_undo need not hold it.';
 COMMENT ON FUNCTION worker_follow() IS 'Keeps worker_probe in step with worker, and notifies the replicas of changes that they need.';
 COMMENT ON FUNCTION worker_given(this worker) IS 'The columns of a definition that differ from their defaults.';
-COMMENT ON FUNCTION worker_kept(this worker, names text[]) IS 'What event_undo keeps of these columns.';
-COMMENT ON FUNCTION worker_kept_whole(this worker) IS 'What event_undo keeps of a deleted worker.';
+COMMENT ON FUNCTION worker_kept(this worker, names text[], shown jsonb) IS 'What event_undo keeps of these columns.';
+COMMENT ON FUNCTION worker_kept_whole(this worker, shown jsonb) IS 'What event_undo keeps of a deleted worker.';
 COMMENT ON VIEW worker_outage IS 'Outages of workers, from the history (kept for EVENT_RETENTION_DAYS) and the present: SELECT * FROM worker_outage WHERE began_at > now() - interval ''7 days'' ORDER BY lasted DESC; Ejections by requests are in worker_trouble and in the history.';
 COMMENT ON COLUMN worker_outage.model_name IS 'Its model when the outage began.';
 COMMENT ON COLUMN worker_outage.worker_name IS 'Its name; null: the worker was deleted.';
