@@ -121,6 +121,7 @@ function isDefault({ kind, path, method, expected_status, body_contains }: Healt
 /** The column may hold any JSON when it is edited by hand. */
 function problemOf(check: unknown): string | null {
   if (!isJsonObject(check)) return ' must be an object';
+  if (Object.keys(check).length === 0) return null;
   const [fault] = readDto(HealthCheckDto, check).faults;
   return fault === undefined ? null : `.${fault.field}: ${fault.problem}`;
 }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { HealthSettings } from '../../config/settings.js';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
 import { RegistrySync } from '../../registry/live/registry-sync.js';
+import { inSlices } from '../../registry/live/slices.js';
 import { ReplicaFaults } from './replica-faults.js';
 import { type Claim, ProbeLeases } from './probe-leases.js';
 import { groupByProbe, type Planned, ProbePlans } from '../probe/probe-plan.js';
@@ -54,15 +55,16 @@ export class DueProbeFinder {
     if (shortestMs.size === 0) return [];
     const skipped = new Set([...due.map(({ worker }) => worker.id), ...this.faults.leftToOthers()]);
     const candidates = new Map<number, string[]>();
-    for (const worker of this.live.workers()) {
+    // After a change of all rows, all are planned anew.
+    await inSlices(this.live.workers(), (worker) => {
       const plan = this.plans.of(worker);
-      if ('fault' in plan || plan.sharedBy === null || skipped.has(worker.id)) continue;
+      if ('fault' in plan || plan.sharedBy === null || skipped.has(worker.id)) return;
       const intervalMs = shortestMs.get(plan.sharedBy);
-      if (intervalMs === undefined) continue;
+      if (intervalMs === undefined) return;
       const sameInterval = candidates.get(intervalMs);
       if (sameInterval === undefined) candidates.set(intervalMs, [worker.id]);
       else sameInterval.push(worker.id);
-    }
+    });
     const claims: Claim[] = [];
     for (const [intervalMs, ids] of candidates) {
       claims.push(...(await this.leases.claimSoonDue(ids, intervalMs / 2)));
