@@ -5,6 +5,7 @@ import { TEST_KEYS } from '../service.js';
 import { until } from '../until.js';
 import { Clients } from './clients.js';
 import { Cluster, QUICK, RETRIED } from './cluster.js';
+import { withoutNetwork } from './without-network.js';
 
 const OTHER_KEY = `k2:${Buffer.alloc(32, 9).toString('base64')}`;
 /** Several probes of each worker. */
@@ -126,6 +127,32 @@ describe('a replica with other settings than the rest', RETRIED, () => {
       expect(Object.keys(tally ?? {})).toEqual(['200']);
     } finally {
       await rotated.close();
+    }
+  });
+
+  it('makes no call of the others fail when it reaches no worker at all', async () => {
+    const reachesNone = { nodeOptions: withoutNetwork() };
+    const pair = await Cluster.start([{ environment: {} }, reachesNone], QUICK);
+    try {
+      const [good, odd] = [pair.replica(0), pair.replica(1)];
+      for (let n = 0; n < 4; n += 1) {
+        const upstream = await upstreamForTest(json({ answer: 'fine' }));
+        expect((await good.register({ ...aWorker(upstream), model_name: 'far' })).status).toBe(200);
+      }
+      await until(async () => (await good.chat('far')) === 200);
+      const clients = Clients.of([good], 'far', 2);
+      const statuses = new Set<number>();
+      const endMs = performance.now() + 2 * WATCHED_MS;
+      while (performance.now() < endMs) statuses.add(await odd.chat('far'));
+      const [tally] = await clients.stop();
+      expect(Object.keys(tally ?? {})).toEqual(['200']);
+      expect([...statuses].filter((status) => status !== 502 && status !== 503)).toEqual([]);
+      const rows = await pair.database.query<{ last_error: string }>(
+        'SELECT DISTINCT last_error FROM worker_trouble',
+      );
+      expect(JSON.stringify(rows)).toContain('no route to 127.0.0.1');
+    } finally {
+      await pair.close();
     }
   });
 });
