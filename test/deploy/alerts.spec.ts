@@ -131,6 +131,23 @@ describe('the alerts and the dashboard', () => {
     }
   });
 
+  it.skipIf(!HAS_PROMTOOL)('are valid PromQL, as is every query of the dashboard, by promtool', () => {
+    const rules = queries.map((query, at) => ({
+      record: `query_${at}`,
+      expr: query.replaceAll('$__rate_interval', '5m'),
+    }));
+    const file = join(openFolder(), 'rules.yaml');
+    writeFileSync(
+      file,
+      stringify({ groups: [{ name: 'dashboard', rules }, ...(RULES.at('groups').value as object[])] }),
+    );
+    const { stdout, stderr } = spawnSync(PROMTOOL, ['check', 'rules', file], { encoding: 'utf8' });
+    expect([stdout, stderr]).toEqual([
+      expect.stringContaining(`${rules.length + ALERTS.length} rules found`),
+      '',
+    ]);
+  });
+
   it.skipIf(!HAS_PROMTOOL)('fire as their test says, by promtool', () => {
     const folder = openFolder();
     writeFileSync(join(folder, 'alerts.yaml'), stringify(RULES.value));
