@@ -23,16 +23,25 @@ const [deployment] = parseAllDocuments(readFileSync('examples/kubernetes/vllm.ya
 const pod = (deployment ?? new Tree(undefined)).at('spec', 'template', 'spec');
 const sidecar = pod.at('initContainers', 0);
 const preStop = pod.at('containers', 0, 'lifecycle', 'preStop', 'exec', 'command');
+const MODEL = 'qwen3-8b';
 const ANSWER = { choices: [{ message: { role: 'assistant', content: 'done' }, finish_reason: 'stop' }] };
 
-/** Its chats wait until `finish` is called. */
-async function fakeModelServer(): Promise<{ readonly server: FakeUpstream; readonly finish: () => void }> {
+interface ModelServer {
+  readonly server: FakeUpstream;
+  readonly chats: () => number;
+  readonly finish: () => void;
+}
+
+/** Its chats wait until `finish` is called. The list of models, which probes may read, does not. */
+async function fakeModelServer(): Promise<ModelServer> {
   let finish = (): void => {};
   const finished = new Promise<void>((done) => (finish = done));
   const server = await upstreamForTest((response, request) => {
-    void finished.then(() => json(ANSWER)(response, request));
+    if (request.method === 'GET') json({ data: [{ id: MODEL }] })(response, request);
+    else void finished.then(() => json(ANSWER)(response, request));
   });
-  return { server, finish };
+  const chats = () => server.requests.filter(({ method }) => method === 'POST').length;
+  return { server, chats, finish };
 }
 
 interface RunningPod {
@@ -81,7 +90,6 @@ function startPod(server: FakeUpstream, managerUrl: string): RunningPod {
 }
 
 const SETTINGS = { HOST: '127.0.0.1', ADMIN_API_KEY: KEY, UPSTREAM_ALLOW_CIDRS: '127.0.0.0/8' };
-const MODEL = 'qwen3-8b';
 
 describe('examples/kubernetes/sidecar.mjs', () => {
   const states = async (service: TestService): Promise<readonly string[]> =>
@@ -142,11 +150,11 @@ describe('examples/kubernetes/sidecar.mjs', () => {
   it('drains its worker before the model server stops, and registers again after a mere restart', async () => {
     const service = await startService(SETTINGS);
     onTestFinished(() => service.stop());
-    const { server, finish } = await fakeModelServer();
+    const { server, chats, finish } = await fakeModelServer();
     const started = startPod(server, service.url);
     await until(() => started.has('registered'));
     const running = chat(service);
-    await until(() => server.calls === 1);
+    await until(() => chats() === 1);
 
     const hook = started.preStop();
     const hookEnded = once(hook, 'exit');
@@ -170,11 +178,11 @@ describe('examples/kubernetes/sidecar.mjs', () => {
   it('drains its worker on SIGTERM and ends, also while the model server never answered', async () => {
     const service = await startService(SETTINGS);
     onTestFinished(() => service.stop());
-    const { server, finish } = await fakeModelServer();
+    const { server, chats, finish } = await fakeModelServer();
     const started = startPod(server, service.url);
     await until(() => started.has('registered'));
     const running = chat(service);
-    await until(() => server.calls === 1);
+    await until(() => chats() === 1);
     started.process.kill('SIGTERM');
     await expect.poll(() => states(service), within(2_000)).toEqual(['draining']);
     expect(started.process.exitCode).toBeNull();
