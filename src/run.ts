@@ -4,7 +4,7 @@ import { startDatabaseServer } from './database/database-server.js';
 import { ReplicaIdentity } from './database/replica-identity.js';
 import { EmbeddedPostgresError } from './embedded-postgres/embedded-postgres-error.js';
 import { createLog } from './telemetry/logger.js';
-import { captureOutput, failureLine } from './telemetry/process-output.js';
+import { captureOutput, jsonLine, messageOf } from './telemetry/process-output.js';
 import { ListenError } from './listen-error.js';
 
 /** The exit code of an unexpected failure. */
@@ -52,8 +52,8 @@ function describe(error: unknown, format: LogSettings['format'], replica: string
   const stack = error instanceof Error && !isForOperator(error) ? error.stack : undefined;
   const faults = error instanceof ConfigurationError ? error.faults : undefined;
   const wanted = error instanceof ConfigurationError ? (error.logFormat ?? format) : format;
-  if (wanted === 'json') return failureLine(replica, error, { faults, stack });
-  return `${stack ?? (error instanceof Error ? error.message : String(error))}\n`;
+  if (wanted === 'json') return jsonLine('fatal', messageOf(error), { replica, faults, stack });
+  return `${stack ?? messageOf(error)}\n`;
 }
 
 function isForOperator(error: Error): boolean {

@@ -17,10 +17,11 @@ const SHOWN_CHARACTERS = 80;
 /**
  * The environment of this process, over a `.env` file in the working folder. The only place that reads either.
  * A variable that is there but empty hides the file's, so that `PORT= npm start` takes the default.
+ * @param terminal whether a person reads the output: `LOG_FORMAT=auto` is text then
  * @throws ConfigurationError with every fault
  */
-export function readProcessEnvironment(tuning = TUNING): Settings {
-  return readEnvironment({ ...readEnvFile(resolve('.env')), ...process.env }, process.stdout.isTTY, tuning);
+export function readProcessEnvironment(tuning = TUNING, terminal = process.stdout.isTTY): Settings {
+  return readEnvironment({ ...readEnvFile(resolve('.env')), ...process.env }, terminal, tuning);
 }
 
 function readEnvFile(file: string): Environment {

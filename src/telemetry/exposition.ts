@@ -17,7 +17,7 @@ export type Labels<Label extends string> = Readonly<Record<Label, string>>;
 /** A chunk of this length is written before the next is made. */
 const CHUNK_CHARACTERS = 65_536;
 /** Requests wait no longer than this for a slice of a scrape. */
-const SLICE_MS = 5;
+const SLICE_MS = 2;
 
 /** All families as text, in slices between which the event loop goes on. */
 export async function* exposition(families: Iterable<Family>): AsyncGenerator<string, void> {

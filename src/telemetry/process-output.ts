@@ -24,12 +24,11 @@ export function captureOutput(log: Log): void {
   });
 }
 
-/** A line of JSON like those of the log, for what ends the process before there is one, or without it. */
-export function failureLine(replica: string, error: unknown, facts: object): string {
-  const line = { level: 'fatal', time: new Date().toISOString(), replica, msg: messageOf(error), ...facts };
-  return `${JSON.stringify(line)}\n`;
+/** A line of JSON like those of the log, where there is none: for commands, and for what ends the process. */
+export function jsonLine(level: 'info' | 'warn' | 'fatal', msg: string, facts: object = {}): string {
+  return `${JSON.stringify({ level, time: new Date().toISOString(), ...facts, msg })}\n`;
 }
 
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,7 @@
 import 'reflect-metadata';
 import { ConfigurationError } from '../../config/configuration-error.js';
+import { TUNING } from '../../config/tuning.js';
+import { jsonLine, messageOf } from '../../telemetry/process-output.js';
 import { readProcessEnvironment } from '../../config/environment.js';
 import type { DatabaseAddress } from '../data-source.js';
 import { startDatabaseServer } from '../database-server.js';
@@ -30,18 +32,30 @@ export async function migrateCommand(
   stop: AbortSignal,
   output: CommandOutput,
 ): Promise<number> {
+  let isJson = false;
   try {
     const run = commandOf(args);
-    const { database } = readProcessEnvironment();
+    // A command is for people, unless LOG_FORMAT=json.
+    const { database, log } = readProcessEnvironment(TUNING, true);
+    isJson = log.format === 'json';
+    const lines = isJson ? linesOfJson(output) : linesOfText(output);
     const server = await startDatabaseServer(database, () => {});
     try {
-      await run({ address: server.addresses.direct, schema: database.schema, stop, ...output });
+      await run({
+        address: server.addresses.direct,
+        schema: database.schema,
+        stop,
+        print: output.print,
+        ...lines,
+      });
     } finally {
       await server.stop();
     }
     return 0;
   } catch (error) {
-    output.warn(error instanceof Error ? error.message || String(error) : String(error));
+    if (error instanceof ConfigurationError) isJson = error.logFormat === 'json';
+    const message = messageOf(error) || String(error);
+    output.warn(isJson ? jsonLine('fatal', message).trimEnd() : message);
     return exitCodeOf(error);
   }
 }
@@ -51,7 +65,25 @@ export function exitCodeOf(error: unknown): number {
   return kinds.find((kind) => error instanceof kind)?.exitCode ?? 1;
 }
 
-interface Context extends CommandOutput {
+interface Lines {
+  /** What was done. */
+  readonly report: (line: string) => void;
+  readonly warn: (line: string) => void;
+}
+
+function linesOfText({ print, warn }: CommandOutput): Lines {
+  return { report: (line) => print(`${line}\n`), warn };
+}
+
+function linesOfJson({ print, warn }: CommandOutput): Lines {
+  return {
+    report: (line) => print(jsonLine('info', line)),
+    warn: (line) => warn(jsonLine('warn', line).trimEnd()),
+  };
+}
+
+/** `print`: what was asked for, in a format of its own. */
+interface Context extends CommandOutput, Lines {
   readonly address: DatabaseAddress;
   readonly schema: string;
   readonly stop: AbortSignal;
@@ -63,21 +95,21 @@ const COMMANDS: Readonly<Record<string, (context: Context) => Promise<void>>> = 
 
   sql: async ({ address, schema, stop, print }) => print(await pendingSql(address, schema, stop)),
 
-  run: async ({ address, schema, stop, print, warn }) => {
-    const ran = (name: string, ms: number) => print(`migrated: ${name} in ${Math.round(ms)} ms\n`);
+  run: async ({ address, schema, stop, report, warn }) => {
+    const ran = (name: string, ms: number) => report(`migrated: ${name} in ${Math.round(ms)} ms`);
     const names = await migrate(address, schema, { stop, warn, ran });
-    if (names.length === 0) print('nothing to migrate\n');
+    if (names.length === 0) report('nothing to migrate');
   },
 
   revert: (context) => revert(context, false),
   'revert --lose-rows': (context) => revert(context, true),
 };
 
-async function revert({ address, schema, stop, print, warn }: Context, loseRows: boolean): Promise<void> {
+async function revert({ address, schema, stop, report, warn }: Context, loseRows: boolean): Promise<void> {
   const reverted = await revertMigration(address, schema, { stop, warn, loseRows });
-  if (reverted === null) return print('nothing to revert\n');
+  if (reverted === null) return report('nothing to revert');
   const lost = reverted.lost.length === 0 ? '' : `; rows lost: ${describeLost(reverted.lost)}`;
-  print(`reverted: ${reverted.name}${lost}\n`);
+  report(`reverted: ${reverted.name}${lost}`);
 }
 
 function commandOf(args: readonly string[]): (context: Context) => Promise<void> {
