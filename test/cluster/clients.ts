@@ -1,10 +1,14 @@
 import { Agent, request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Replica } from './replica.js';
 
 /** The number of answers by status, and of failures by error code. */
 export type Tally = Readonly<Record<string, number>>;
 
-/** Clients of one replica each, which send the next call when they have an answer. */
+/** Calls come often enough to meet every moment of a fault, and leave the processors to the replicas. */
+const BETWEEN_CALLS_MS = 10;
+
+/** Clients of one replica each, which send the next call soon after an answer. */
 export class Clients {
   private readonly agent = new Agent({ keepAlive: true });
   private readonly tallies: Record<string, number>[];
@@ -35,8 +39,7 @@ export class Clients {
     while (!this.isOver) {
       const outcome = await chatOnce(url, model, this.agent);
       tally[outcome] = (tally[outcome] ?? 0) + 1;
-      // Avoids a busy loop when calls are refused.
-      if (outcome !== '200') await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(BETWEEN_CALLS_MS);
     }
   }
 }
