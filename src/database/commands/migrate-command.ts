@@ -82,7 +82,7 @@ function linesOfJson({ print, warn }: CommandOutput): Lines {
   };
 }
 
-/** `print`: what was asked for, in a format of its own. */
+/** `print`: what was requested, in a format of its own. */
 interface Context extends CommandOutput, Lines {
   readonly address: DatabaseAddress;
   readonly schema: string;
