@@ -165,7 +165,8 @@ DROP FUNCTION model_values(model, text[]), model_kept(model, text[]), model_chan
 DROP FUNCTION worker_values(worker, text[]), worker_kept(worker, text[], jsonb), worker_kept_whole(worker, jsonb), worker_given(worker), worker_text(worker, text),
   worker_shown(worker, text), worker_row(worker), worker_exact(text);
 DROP FUNCTION record_event(text, uuid, text, text, text, text, integer, jsonb, jsonb, jsonb, jsonb), event_restoring(), event_actor(), event_via(),
-  event_keeps(text, text, jsonb), event_json(json), event_masked(jsonb, text), event_headers(jsonb), event_query(text), event_url(text);
+  event_keeps(text, text, jsonb), event_json(json), event_masked(jsonb, text), event_headers(jsonb), event_query(text), event_url(text),
+  event_member(text), event_reference(text), event_spellings(text), event_credentials();
 
 COMMENT ON TABLE worker_event IS 'The history of workers, written by a trigger, so that it holds changes by hand, too. No foreign key: it outlives the worker.';
 COMMENT ON COLUMN model.updated_by IS 'The actor that changed it last, as in worker_event.actor.';

@@ -738,6 +738,15 @@ AS $function$
     ELSE current_setting('mmm.actor', true) END
 $function$
 ;
+CREATE OR REPLACE FUNCTION public.event_credentials()
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  SELECT 'accesskey|accesstoken|apikey|apisecret|apitoken|appsecret|authkey|authorization|authtoken|bearertoken'
+    || '|clientsecret|password|passwd|privatekey|secret|secretaccesskey|secretkey|xapikey'
+$function$
+;
 CREATE OR REPLACE FUNCTION public.event_guard()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -760,7 +769,7 @@ BEGIN
       SELECT jsonb_object_agg(key, CASE WHEN lower(key) IN ('accept', 'accept-charset', 'accept-encoding', 'accept-language',
           'anthropic-beta', 'anthropic-version', 'cache-control', 'content-language', 'content-type', 'http-referer', 'openai-beta',
           'prefer', 'referer', 'traceparent', 'user-agent', 'x-request-id', 'x-title')
-        OR value::text ~* '^"(?:(?:\{\+?[A-Z][A-Z0-9_]*(?:\.\w+)?\}|\s)*"|(?:(?:basic|bearer|token|key|apikey|api-key)\s)?[\s:;,.=/-]*\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\}(?:[\s:;,.=/-]|\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\})*")$' THEN value ELSE '"<sealed>"' END)
+        OR value::text ~* ('^"' || event_reference('"') || '$') THEN value ELSE '"<sealed>"' END)
       FROM jsonb_each(header)), '{}')
     WHEN 'null' THEN header ELSE '"<sealed>"' END;
 END $function$
@@ -816,9 +825,9 @@ BEGIN
     RETURN value;
   END IF;
   IF name = 'req_param' THEN
-    masked := regexp_replace(masked, '("[_-]*(?:a[_-]*c[_-]*c[_-]*e[_-]*s[_-]*s[_-]*k[_-]*e[_-]*y|a[_-]*c[_-]*c[_-]*e[_-]*s[_-]*s[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|a[_-]*p[_-]*i[_-]*k[_-]*e[_-]*y|a[_-]*p[_-]*i[_-]*s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|a[_-]*p[_-]*i[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|a[_-]*p[_-]*p[_-]*s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|a[_-]*u[_-]*t[_-]*h[_-]*k[_-]*e[_-]*y|a[_-]*u[_-]*t[_-]*h[_-]*o[_-]*r[_-]*i[_-]*z[_-]*a[_-]*t[_-]*i[_-]*o[_-]*n|a[_-]*u[_-]*t[_-]*h[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|b[_-]*e[_-]*a[_-]*r[_-]*e[_-]*r[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|c[_-]*l[_-]*i[_-]*e[_-]*n[_-]*t[_-]*s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|p[_-]*a[_-]*s[_-]*s[_-]*w[_-]*o[_-]*r[_-]*d|p[_-]*a[_-]*s[_-]*s[_-]*w[_-]*d|p[_-]*r[_-]*i[_-]*v[_-]*a[_-]*t[_-]*e[_-]*k[_-]*e[_-]*y|s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t[_-]*a[_-]*c[_-]*c[_-]*e[_-]*s[_-]*s[_-]*k[_-]*e[_-]*y|s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t[_-]*k[_-]*e[_-]*y|x[_-]*a[_-]*p[_-]*i[_-]*k[_-]*e[_-]*y|k[_-]*e[_-]*y|s[_-]*i[_-]*g|s[_-]*i[_-]*g[_-]*n[_-]*a[_-]*t[_-]*u[_-]*r[_-]*e|t[_-]*o[_-]*k[_-]*e[_-]*n)[_-]*": )"(?!(?:\{\+?[A-Z][A-Z0-9_]*(?:\.\w+)?\}|\s)*"|(?:(?:basic|bearer|token|key|apikey|api-key)\s)?[\s:;,.=/-]*\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\}(?:[\s:;,.=/-]|\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\})*")(?:[^"\\]|\\.)*"', '\1"<sealed>"', 'gi');
-  ELSIF translate(masked, '_-', '') ~* '"(?:accesskey|accesstoken|apikey|apisecret|apitoken|appsecret|authkey|authorization|authtoken|bearertoken|clientsecret|password|passwd|privatekey|secret|secretaccesskey|secretkey|xapikey)": "' THEN
-    masked := regexp_replace(masked, '("[_-]*(?:a[_-]*c[_-]*c[_-]*e[_-]*s[_-]*s[_-]*k[_-]*e[_-]*y|a[_-]*c[_-]*c[_-]*e[_-]*s[_-]*s[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|a[_-]*p[_-]*i[_-]*k[_-]*e[_-]*y|a[_-]*p[_-]*i[_-]*s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|a[_-]*p[_-]*i[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|a[_-]*p[_-]*p[_-]*s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|a[_-]*u[_-]*t[_-]*h[_-]*k[_-]*e[_-]*y|a[_-]*u[_-]*t[_-]*h[_-]*o[_-]*r[_-]*i[_-]*z[_-]*a[_-]*t[_-]*i[_-]*o[_-]*n|a[_-]*u[_-]*t[_-]*h[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|b[_-]*e[_-]*a[_-]*r[_-]*e[_-]*r[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|c[_-]*l[_-]*i[_-]*e[_-]*n[_-]*t[_-]*s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|p[_-]*a[_-]*s[_-]*s[_-]*w[_-]*o[_-]*r[_-]*d|p[_-]*a[_-]*s[_-]*s[_-]*w[_-]*d|p[_-]*r[_-]*i[_-]*v[_-]*a[_-]*t[_-]*e[_-]*k[_-]*e[_-]*y|s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t[_-]*a[_-]*c[_-]*c[_-]*e[_-]*s[_-]*s[_-]*k[_-]*e[_-]*y|s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t[_-]*k[_-]*e[_-]*y|x[_-]*a[_-]*p[_-]*i[_-]*k[_-]*e[_-]*y)[_-]*": )"(?!(?:\{\+?[A-Z][A-Z0-9_]*(?:\.\w+)?\}|\s)*"|(?:(?:basic|bearer|token|key|apikey|api-key)\s)?[\s:;,.=/-]*\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\}(?:[\s:;,.=/-]|\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\})*")(?:[^"\\]|\\.)*"', '\1"<sealed>"', 'gi');
+    masked := regexp_replace(masked, event_member(event_credentials() || '|key|sig|signature|token'), '\1"<sealed>"', 'gi');
+  ELSIF translate(masked, '_-', '') ~* ('"(?:' || event_credentials() || ')": "') THEN
+    masked := regexp_replace(masked, event_member(event_credentials()), '\1"<sealed>"', 'gi');
   END IF;
   value := event_query(masked)::jsonb;
   IF name = 'poll' AND position('"header": {' IN masked) > 0 THEN
@@ -832,6 +841,14 @@ BEGIN
   RETURN value;
 END $function$
 ;
+CREATE OR REPLACE FUNCTION public.event_member(names text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  SELECT '("' || event_spellings(names) || '": )"(?!' || event_reference('"') || ')(?:[^"\\]|\\.)*"'
+$function$
+;
 CREATE OR REPLACE FUNCTION public.event_query(text text)
  RETURNS text
  LANGUAGE sql
@@ -839,7 +856,18 @@ CREATE OR REPLACE FUNCTION public.event_query(text text)
 AS $function$
   SELECT CASE WHEN position('@' IN text) = 0 AND position('?' IN text) = 0 THEN text ELSE regexp_replace(
     regexp_replace(text, '(https?://)[^/?#"@]*@', '\1<sealed>@', 'gi'),
-    '([?&][_-]*(?:a[_-]*c[_-]*c[_-]*e[_-]*s[_-]*s[_-]*k[_-]*e[_-]*y|a[_-]*c[_-]*c[_-]*e[_-]*s[_-]*s[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|a[_-]*p[_-]*i[_-]*k[_-]*e[_-]*y|a[_-]*p[_-]*i[_-]*s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|a[_-]*p[_-]*i[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|a[_-]*p[_-]*p[_-]*s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|a[_-]*u[_-]*t[_-]*h[_-]*k[_-]*e[_-]*y|a[_-]*u[_-]*t[_-]*h[_-]*o[_-]*r[_-]*i[_-]*z[_-]*a[_-]*t[_-]*i[_-]*o[_-]*n|a[_-]*u[_-]*t[_-]*h[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|b[_-]*e[_-]*a[_-]*r[_-]*e[_-]*r[_-]*t[_-]*o[_-]*k[_-]*e[_-]*n|c[_-]*l[_-]*i[_-]*e[_-]*n[_-]*t[_-]*s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|p[_-]*a[_-]*s[_-]*s[_-]*w[_-]*o[_-]*r[_-]*d|p[_-]*a[_-]*s[_-]*s[_-]*w[_-]*d|p[_-]*r[_-]*i[_-]*v[_-]*a[_-]*t[_-]*e[_-]*k[_-]*e[_-]*y|s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t|s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t[_-]*a[_-]*c[_-]*c[_-]*e[_-]*s[_-]*s[_-]*k[_-]*e[_-]*y|s[_-]*e[_-]*c[_-]*r[_-]*e[_-]*t[_-]*k[_-]*e[_-]*y|x[_-]*a[_-]*p[_-]*i[_-]*k[_-]*e[_-]*y|k[_-]*e[_-]*y|s[_-]*i[_-]*g|s[_-]*i[_-]*g[_-]*n[_-]*a[_-]*t[_-]*u[_-]*r[_-]*e|t[_-]*o[_-]*k[_-]*e[_-]*n)[_-]*=)(?!(?:\{\+?[A-Z][A-Z0-9_]*(?:\.\w+)?\}|\s)*(?:[&#"]|$)|(?:(?:basic|bearer|token|key|apikey|api-key)\s)?[\s:;,.=/-]*\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\}(?:[\s:;,.=/-]|\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\})*(?:[&#"]|$))[^&#"]*', '\1<sealed>', 'gi') END
+    '([?&]' || event_spellings(event_credentials() || '|key|sig|signature|token') || '=)(?!' || event_reference('(?:[&#"]|$)') || ')[^&#"]*',
+    '\1<sealed>', 'gi') END
+$function$
+;
+CREATE OR REPLACE FUNCTION public.event_reference(ending text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  SELECT '(?:(?:\{\+?[A-Z][A-Z0-9_]*(?:\.\w+)?\}|\s)*' || ending || '|(?:(?:basic|bearer|token|key|apikey|api-key)\s)?[\s:;,.=/-]*' || secret
+    || '(?:[\s:;,.=/-]|' || secret || ')*' || ending || ')'
+  FROM (VALUES ('\$\{secret:(?!\.)[A-Za-z0-9_.-]{1,100}\}')) AS v (secret)
 $function$
 ;
 CREATE OR REPLACE FUNCTION public.event_restoring()
@@ -848,6 +876,14 @@ CREATE OR REPLACE FUNCTION public.event_restoring()
  STABLE
 AS $function$
   SELECT current_setting('mmm.restoring', true) IS NOT DISTINCT FROM 'on' AND pg_has_role(session_user, current_user, 'MEMBER')
+$function$
+;
+CREATE OR REPLACE FUNCTION public.event_spellings(names text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  SELECT '[_-]*(?:' || regexp_replace(names, '([a-z])', '\1[_-]*', 'g') || ')'
 $function$
 ;
 CREATE OR REPLACE FUNCTION public.event_url(url text)
@@ -1515,13 +1551,17 @@ COMMENT ON COLUMN event.before IS 'The values before, of the columns that change
 COMMENT ON COLUMN event.after IS 'The values after, like before; null: it was deleted.';
 COMMENT ON COLUMN event.undoes IS 'The event that it took back.';
 COMMENT ON FUNCTION event_actor() IS 'The author of a change: event.actor.';
+COMMENT ON FUNCTION event_credentials() IS 'The names of credentials, without _ and -, separated by |.';
 COMMENT ON FUNCTION event_guard() IS 'Refuses every other write to the history but by its owner, whatever is granted.';
 COMMENT ON FUNCTION event_headers(header jsonb) IS 'Headers as the history shows them: values that may be credentials read <sealed>.';
 COMMENT ON FUNCTION event_json(value json) IS 'As jsonb; what jsonb cannot hold is replaced.';
 COMMENT ON FUNCTION event_keeps(name text, value text, shown jsonb) IS 'Whether a value may be kept to undo the change: not one that holds a credential in clear text.';
 COMMENT ON FUNCTION event_masked(value jsonb, name text) IS 'A column as the history shows it: values under the names of credentials read <sealed>.';
+COMMENT ON FUNCTION event_member(names text) IS 'A pattern of a member of an object in the text of jsonb, by its names, whose value is a credential.';
 COMMENT ON FUNCTION event_query(text text) IS 'A text without users and credentials in the queries of its URLs.';
+COMMENT ON FUNCTION event_reference(ending text) IS 'A pattern of a value up to its ending that is no credential: placeholders, or ${secret:…} and what may stand beside it.';
 COMMENT ON FUNCTION event_restoring() IS 'Whether a data-only restore by the owner runs: it brings its own history, and none is written.';
+COMMENT ON FUNCTION event_spellings(names text) IS 'A pattern of these names in all their spellings: with _ and - anywhere.';
 COMMENT ON TABLE event_undo IS 'What undo_event() needs of an event besides before and after: values to the letter, and credentials as they are sealed in worker. Never one in clear text. No role that only reads should see this table.';
 COMMENT ON COLUMN event_undo.event_id IS 'event.id.';
 COMMENT ON COLUMN event_undo.before IS 'The text of each column before.';

@@ -5,7 +5,7 @@ import { holdsOnlyReferences } from './sensitive-headers.js';
  * Names under which a value is a credential, compared without case, `_` and `-`. Not `key` or `token` alone: bodies hold
  * `stop_token` and the like.
  */
-const CREDENTIAL_NAMES: ReadonlySet<string> = new Set([
+export const CREDENTIAL_NAMES: ReadonlySet<string> = new Set([
   'accesskey',
   'accesstoken',
   'apikey',

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { clearCredentials } from '../../src/credentials/clear-credentials.js';
+import { clearCredentials, CREDENTIAL_NAMES } from '../../src/credentials/clear-credentials.js';
 import { splitHeaders } from '../../src/credentials/sensitive-headers.js';
 import { pgOptions } from '../../src/database/data-source.js';
 import { asRole, createDatabase, databaseForTest, type TestDatabase } from '../database.js';
@@ -296,6 +296,11 @@ describe('the history', () => {
         after: { weight: 6 },
       },
     ]);
+  });
+
+  it('knows the same names of credentials as a registration', async () => {
+    const [row] = await database.query<{ names: string }>('SELECT event_credentials() AS names');
+    expect(row?.names.split('|').toSorted()).toEqual([...CREDENTIAL_NAMES].toSorted());
   });
 
   it('hides what a registration refuses as a credential, and nothing else', async () => {
