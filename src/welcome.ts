@@ -2,14 +2,16 @@ import type { Logger } from 'pino';
 import type { Settings } from './config/settings.js';
 
 /**
- * The address of the service and, for a new user, first steps: as text on a terminal, as one line in a log of JSON.
+ * The address of the service and, for a new user, first steps: as text on a terminal, as one line in a log of JSON. In
+ * protected mode, which is for trials on one machine, it is text unless JSON was chosen: its commands are to be copied.
  * @param folder of the embedded database; `null`: there is none
  */
 export function greet(logger: Logger, settings: Settings, port: number, folder: string | null): void {
   const { base, steps } = firstSteps(settings, port);
   const registry = folder === null ? 'the PostgreSQL of DATABASE_URL' : `embedded PostgreSQL in ${folder}`;
   const greeting = `Multi-Model Manager serves ${base}`;
-  if (settings.log.format === 'json') {
+  const { format, isFormatChosen } = settings.log;
+  if (format === 'json' && (isFormatChosen || steps.length === 0)) {
     logger.info({ pages: `${base}/docs`, registry, ...(steps.length > 0 && { try: steps }) }, greeting);
     return;
   }

@@ -101,6 +101,7 @@ function toSettings(
     log: {
       level: v.LOG_LEVEL,
       format: logFormat(v, terminal),
+      isFormatChosen: v.LOG_FORMAT !== 'auto',
     },
     database: {
       url: v.DATABASE_URL,

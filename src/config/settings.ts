@@ -15,6 +15,8 @@ export abstract class ServerSettings {
 export abstract class LogSettings {
   abstract readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   abstract readonly format: 'json' | 'pretty';
+  /** Whether LOG_FORMAT names the format; otherwise the terminal, or its absence, decided. */
+  abstract readonly isFormatChosen: boolean;
 }
 
 export abstract class DatabaseSettings {

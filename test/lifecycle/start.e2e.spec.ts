@@ -92,6 +92,16 @@ describe('a first start with only Node', PATIENTLY, () => {
     expect((await service.register(again)).status).toBe(200);
     expect((await service.chat('echo', 'unharmed?')).json).toMatchObject({ result: 'You said: unharmed?' });
   });
+
+  it('prints the curl lines as lines to copy where the output is no terminal, and within JSON if LOG_FORMAT says so', async () => {
+    const database = databaseSettings((await databaseForTest()).address);
+    const [auto, json] = await Promise.all(
+      ['auto', 'json'].map((format) => startProcess({ ...database, LOG_FORMAT: format }).ready()),
+    );
+    await until(() => auto?.stdout.match(/^curl .+$/gm)?.length === 4);
+    await until(() => json?.log.some((line) => 'try' in line) === true);
+    expect(json?.stdout).not.toMatch(/^curl /m);
+  });
 });
 
 describe('a port in use', PATIENTLY, () => {
