@@ -45,6 +45,8 @@ describe('while PostgreSQL is away', () => {
     await proxy.open();
     await until(() => live.worker(b)?.adminState === 'disabled', 15_000);
     await until(() => live.worker(a)?.health === 'healthy', 15_000);
+    // The registry may be read before the next round of probes.
+    await until(() => lines.some((line) => line.includes('by leases again')));
     expect(lines.filter((line) => line.includes('probing'))).toEqual([
       'warn probing from memory until the database is back',
       'log the database is back: probing by leases again',
