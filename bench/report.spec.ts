@@ -14,11 +14,9 @@ const aSlice = (name: SystemName, given: Partial<Slice> = {}): Slice => ({
   ...given,
 });
 
-const measured = (...slices: readonly Slice[]) => ({
-  slices,
-  sent: new Map(),
-  rssMiB: new Map<SystemName, number>([['service', 150.4]]),
-});
+const measured = (...slices: readonly Slice[]) => [
+  { slices, sent: new Map(), rssMiB: new Map<SystemName, number>([['service', 150.4]]) },
+];
 
 describe('reportOf', () => {
   it('compares round by round, so that a round that is slow for both has no effect', () => {
@@ -33,6 +31,17 @@ describe('reportOf', () => {
     const alone = ratios.find(({ concurrency }) => concurrency === 1);
     expect(alone).toMatchObject({ of: 'service', to: 'bare' });
     expect(alone?.cpu?.median).toBeCloseTo(1.2);
+  });
+
+  it('takes the rounds of all starts together, and the middle of their memory', () => {
+    const startOf = (cpuUs: number, rssMiB: number) => ({
+      slices: [aSlice('bare', { cpuUs: 100 }), aSlice('service', { cpuUs })],
+      sent: new Map(),
+      rssMiB: new Map<SystemName, number>([['service', rssMiB]]),
+    });
+    const report = reportOf([startOf(90, 200), startOf(110, 230), startOf(140, 210)]);
+    expect(report.ratios[0]?.cpu?.median).toBeCloseTo(1.1);
+    expect(report.rssMiB).toEqual({ service: 210 });
   });
 
   it('shows the latency added to the direct call', () => {

@@ -29,7 +29,9 @@ export interface Report {
   readonly rssMiB: Readonly<Record<string, number>>;
 }
 
-export function reportOf({ slices, rssMiB }: Measured): Report {
+/** @param measurements one for each start of the processes; their slices are pooled, round by round */
+export function reportOf(measurements: readonly Measured[]): Report {
+  const slices = measurements.flatMap((measured) => measured.slices);
   const names = [...new Set(slices.map(({ name }) => name))];
   const of = (name: SystemName, concurrency: Concurrency): readonly Slice[] =>
     slices.filter((slice) => slice.name === name && slice.concurrency === concurrency);
@@ -42,7 +44,12 @@ export function reportOf({ slices, rssMiB }: Measured): Report {
         ratioOf(of(pair.of, concurrency), of(pair.to, concurrency), pair, concurrency),
       ),
     ),
-    rssMiB: Object.fromEntries(rssMiB),
+    rssMiB: Object.fromEntries(
+      names
+        .map((name) => [name, measurements.flatMap(({ rssMiB }) => rssMiB.get(name) ?? [])] as const)
+        .filter(([, values]) => values.length > 0)
+        .map(([name, values]) => [name, median(values)]),
+    ),
   };
 }
 

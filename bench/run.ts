@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startSystems, WAYS, type Way } from './systems.js';
-import { measure, type Plan } from './measure.js';
+import { measure, type Measured, type Plan } from './measure.js';
 import { markdown, reportOf } from './report.js';
 
 /** FULL takes less than a minute with start and stop, QUICK less than fifteen seconds. */
@@ -21,28 +21,20 @@ const { values: options } = parseArgs({
     way: { type: 'string', default: 'native' },
     /** The folder of another build of the service to compare with. */
     baseline: { type: 'string' },
+    /** How often all processes start anew: two starts of one build differ by up to 12 % in CPU. */
+    starts: { type: 'string', default: '1' },
   },
 });
 
 if (!Object.hasOwn(WAYS, options.way))
   throw new Error(`--way ${options.way}: use ${Object.keys(WAYS).join(', ')}`);
-const systems = await startSystems(options.baseline ?? null, options.way as Way);
-process.once('SIGINT', () => void systems.stop().finally(() => process.exit(130)));
-const measured = await measure(systems.systems, options.quick ? QUICK : FULL).catch(
-  async (error: unknown) => {
-    await systems.stop();
-    throw error;
-  },
-);
-for (const [name, counted] of await systems.stop()) {
-  const sent = measured.sent.get(name);
-  if (counted.inMetrics === sent && counted.inLog === sent) continue;
-  throw new Error(
-    `${name} answered ${sent} requests; its metrics count ${counted.inMetrics}, its log ${counted.inLog}`,
-  );
-}
+const starts = Number(options.starts);
+if (!Number.isInteger(starts) || starts < 1) throw new Error('--starts must be a whole number from 1');
 
-const report = reportOf(measured);
+const measurements: Measured[] = [];
+for (let start = 0; start < starts; start++) measurements.push(await measureOnce(options.way as Way));
+
+const report = reportOf(measurements);
 const [cpu] = cpus();
 const machine = `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${cpus().length} × ${cpu?.model}, ${process.platform} ${process.arch}`;
 const text = `${machine}\n\n${markdown(report)}`;
@@ -54,4 +46,26 @@ if (options.write) {
     PAGE,
     page.replace(FIGURES, (_all, before, after) => `${before}\n${text}\n${after}`),
   );
+}
+
+/** @throws Error when a service counted another number of requests than it was sent */
+async function measureOnce(way: Way): Promise<Measured> {
+  const systems = await startSystems(options.baseline ?? null, way);
+  const interrupted = (): void => void systems.stop().finally(() => process.exit(130));
+  process.once('SIGINT', interrupted);
+  const measured = await measure(systems.systems, options.quick ? QUICK : FULL).catch(
+    async (error: unknown) => {
+      await systems.stop();
+      throw error;
+    },
+  );
+  for (const [name, counted] of await systems.stop()) {
+    const sent = measured.sent.get(name);
+    if (counted.inMetrics === sent && counted.inLog === sent) continue;
+    throw new Error(
+      `${name} answered ${sent} requests; its metrics count ${counted.inMetrics}, its log ${counted.inLog}`,
+    );
+  }
+  process.off('SIGINT', interrupted);
+  return measured;
 }
