@@ -52,9 +52,12 @@ export function isPresent<Value>(value: Value): value is NonNullable<Value> {
 
 /** The fields that have a value. */
 export function present(fields: Readonly<Record<string, JsonValue | undefined>>): JsonObject {
-  return Object.fromEntries(
-    Object.entries(fields).filter((field): field is [string, JsonValue] => field[1] !== undefined),
-  );
+  const kept: Record<string, JsonValue> = {};
+  for (const name in fields) {
+    const value = fields[name];
+    if (value !== undefined) kept[name] = value;
+  }
+  return kept;
 }
 
 /** Whether this text is a complete JSON object, after which no more can follow. */

@@ -90,7 +90,7 @@ export interface TemplateCall extends CallBase {
   /** Whether input images must be data URLs: the template needs their bytes. */
   readonly takesImageBytes: boolean;
   /** @throws RenderError for a value that its place in the template cannot hold, SecretMissingError */
-  render(values: PlaceholderValues, forwardedHeaders: Readonly<Record<string, string>>): UpstreamCall;
+  render(values: PlaceholderValues, forwardedHeaders: ForwardedHeaders): UpstreamCall;
   /** The answer's text. @throws ExtractError, UnsuccessfulAnswerError */
   extract(answer: Pick<UpstreamAnswer, 'text'>): string;
   /** How its streams are read; `null`: it sends whole answers only. */
@@ -107,7 +107,13 @@ export interface ApiCall extends CallBase {
   /** The path of an endpoint at the origin, without the query. */
   path(behindBase: string): string;
   /** @throws SecretMissingError, TemplateError for a secret that no header can hold */
-  render(request: ApiRequest, forwardedHeaders: Readonly<Record<string, string>>): UpstreamCall;
+  render(request: ApiRequest, forwardedHeaders: ForwardedHeaders): UpstreamCall;
+}
+
+/** Of the client, and forwarded to every worker whose definition does not set them. A probe has none. */
+export interface ForwardedHeaders {
+  readonly 'x-request-id'?: string;
+  readonly traceparent?: string;
 }
 
 export interface ApiRequest {

@@ -1,6 +1,6 @@
 import type { MediaInput } from '../../registry/calls/media-values.js';
 import type { TemplateInput } from '../../registry/calls/placeholder-values.js';
-import type { ApiProtocol, WorkerTask } from '../../registry/worker.js';
+import type { ApiProtocol, ForwardedHeaders, WorkerTask } from '../../registry/worker.js';
 import type { OpenAiChat } from '../chat/chat.js';
 import type { RequestFacts } from '../../telemetry/request-facts.js';
 import type { Span } from '../passthrough/json-scanner.js';
@@ -59,8 +59,7 @@ export interface InferenceRequest extends Deadline {
     RequestFacts,
     'workerId' | 'attempts' | 'inputTokens' | 'outputTokens' | 'queueMs' | 'fallbackModel'
   >;
-  /** Headers forwarded to the worker: x-request-id, traceparent. */
-  readonly forwardedHeaders: Readonly<Record<string, string>>;
+  readonly forwardedHeaders: ForwardedHeaders;
 }
 
 /** How long the client waits, in milliseconds from the arrival of the request; forwarded to the worker. */
@@ -174,7 +173,7 @@ export function affinityKeyOf(http: FastifyRequest, affinitySource: unknown): st
 }
 
 /** The client's headers that are forwarded to a worker; never its key. */
-export function forwardedHeadersOf(http: FastifyRequest): Readonly<Record<string, string>> {
+export function forwardedHeadersOf(http: FastifyRequest): ForwardedHeaders {
   const { traceparent } = http.headers;
   return typeof traceparent === 'string'
     ? { 'x-request-id': http.id, traceparent }

@@ -10,8 +10,11 @@ import {
   ownTimeoutsOf,
   streamTimeoutsOf,
   timeoutsOf,
+  withForwarded,
   without,
 } from './call-parts.js';
+
+const JSON_TYPE = 'application/json';
 
 /** Headers that an API requires with every request, unless the worker's definition names them. */
 const API_HEADERS: Readonly<Record<ApiProtocol, Readonly<Record<string, string>>>> = {
@@ -70,9 +73,11 @@ export function compileApiCall(
   const own = without(headers.names, { ...OWN_HEADERS, ...API_HEADERS[protocol] });
   const setsType = headers.names.has('content-type');
   const setsForwarded = FORWARDED_HEADERS.some((name) => headers.names.has(name));
+  const json = setsType ? {} : { 'content-type': JSON_TYPE };
   // Secrets are read anew for each call; all else is rendered once.
-  const path = unlessSecret(url.secrets, () => url.render(NO_VALUES, secrets));
+  const pathOf = unlessSecret(url.secrets, () => lastOf(behindBase(url.render(NO_VALUES, secrets))));
   const fixed = unlessSecret(headers.secrets, () => ({ ...own, ...headers.render(NO_VALUES, secrets) }));
+  const fixedOfJson = unlessSecret(headers.secrets, () => ({ ...fixed(), ...json }));
   const timeouts = timeoutsOf(definition, settings);
   const streamTimeouts = streamTimeoutsOf(definition, settings);
   return {
@@ -82,22 +87,18 @@ export function compileApiCall(
     ownTimeouts: ownTimeoutsOf(definition),
     upstreamModel: definition.upstream_model,
     path: (ofEndpoint) =>
-      behindBase(
-        url.render(NO_VALUES, () => ''),
-        ofEndpoint,
-      )
+      behindBase(url.render(NO_VALUES, () => ''))(ofEndpoint)
         .split('?', 1)
         .join(),
     render: ({ method, path: ofEndpoint, body, contentType, isStream }, forwardedHeaders) => {
-      const all: Record<string, string> = {
-        ...(setsForwarded ? without(headers.names, forwardedHeaders) : forwardedHeaders),
-        ...fixed(),
-      };
-      if (body !== null && !setsType) all['content-type'] = contentType;
+      const isJson = body !== null && contentType === JSON_TYPE;
+      const forwarded = setsForwarded ? without(headers.names, { ...forwardedHeaders }) : forwardedHeaders;
+      const all = withForwarded(isJson ? fixedOfJson() : fixed(), forwarded);
+      if (body !== null && !isJson && !setsType) all['content-type'] = contentType;
       return {
         method,
         origin: url.origin,
-        path: behindBase(path(), ofEndpoint),
+        path: pathOf()(ofEndpoint),
         headers: all,
         body,
         timeouts: isStream ? streamTimeouts : timeouts,
@@ -114,10 +115,23 @@ function unlessSecret<Rendered>(secrets: ReadonlySet<string>, render: () => Rend
 }
 
 /** The base may end in a slash and may have a query, such as Azure's api-version. */
-function behindBase(base: string, path: string): string {
+function behindBase(base: string): (path: string) => string {
   const query = base.indexOf('?');
   const [before, after] = query === -1 ? [base, ''] : [base.slice(0, query), base.slice(query)];
-  const [appended = '', ownQuery] = path.split('?', 2);
-  const joined = before.replace(/\/$/, '') + appended + after;
-  return ownQuery === undefined ? joined : `${joined}${after === '' ? '?' : '&'}${ownQuery}`;
+  const folder = before.replace(/\/$/, '');
+  return (path) => {
+    const [appended = '', ownQuery] = path.split('?', 2);
+    const joined = folder + appended + after;
+    return ownQuery === undefined ? joined : `${joined}${after === '' ? '?' : '&'}${ownQuery}`;
+  };
+}
+
+/** Keeps the last result: most calls of a worker go to one endpoint. */
+function lastOf(compute: (key: string) => string): (key: string) => string {
+  let last: string | null = null;
+  let result = '';
+  return (key) => {
+    if (key !== last) [last, result] = [key, compute(key)];
+    return result;
+  };
 }

@@ -15,7 +15,7 @@ import { TemplateError } from '../../template/template-error.js';
 import { compileUrl, type UrlTemplate } from '../../template/url-template.js';
 import { compileUsageExtract, type UsageExtract } from '../../template/usage-extract.js';
 import type { UpstreamTimeouts } from '../../upstream/timeouts.js';
-import type { CallTimeouts } from '../worker.js';
+import type { CallTimeouts, ForwardedHeaders } from '../worker.js';
 import type { WorkerDefinition } from '../worker-fields.js';
 
 /** The part of a definition that says how its worker is called. */
@@ -109,6 +109,21 @@ export const OWN_HEADERS = { 'accept-encoding': 'identity', 'user-agent': 'multi
 
 /** The client's headers that are forwarded, in lower case. */
 export const FORWARDED_HEADERS = ['x-request-id', 'traceparent'];
+
+/**
+ * The headers of one call. One literal that begins with its only spread: V8 copies that by its shape, and every other way
+ * key by key, for three times as much.
+ */
+export function withForwarded(
+  fixed: Readonly<Record<string, string>>,
+  forwarded: ForwardedHeaders,
+): Record<string, string> {
+  const id = forwarded['x-request-id'];
+  if (id === undefined) return { ...fixed };
+  const all: Record<string, string> = { ...fixed, 'x-request-id': id };
+  if (forwarded.traceparent !== undefined) all['traceparent'] = forwarded.traceparent;
+  return all;
+}
 
 /** The headers that the worker's definition does not name itself. `names` and the keys are in lower case. */
 export function without(

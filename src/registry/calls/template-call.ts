@@ -1,7 +1,13 @@
 import type { InferenceSettings } from '../../config/settings.js';
 import { type InputFault, InvalidInputError } from '../../input/input-errors.js';
 import { compileChoices } from '../../template/choices.js';
-import { fieldOf, type PlaceholderName, type SecretLookup } from '../../template/placeholders.js';
+import {
+  fieldOf,
+  NO_VALUES,
+  type PlaceholderName,
+  type PlaceholderValues,
+  type SecretLookup,
+} from '../../template/placeholders.js';
 import { parseAnswer } from '../../template/response-extract.js';
 import { UnsuccessfulAnswerError } from '../registry-errors.js';
 import type { TemplateCall } from '../worker.js';
@@ -14,6 +20,7 @@ import {
   ownTimeoutsOf,
   streamTimeoutsOf,
   timeoutsOf,
+  withForwarded,
   without,
 } from './call-parts.js';
 import { mediaFaults, needsImageBytes } from './media-faults.js';
@@ -62,15 +69,19 @@ export function compileTemplateCall(
   const fixed = without(headers.names, { ...OWN_HEADERS, ...contentType });
   const setsForwarded = FORWARDED_HEADERS.some((name) => headers.names.has(name));
 
+  const isFixed = headers.placeholders.size === 0 && headers.secrets.size === 0;
+  const always = isFixed ? { ...fixed, ...headers.render(NO_VALUES, secrets) } : null;
+  const rendered = (values: PlaceholderValues): Readonly<Record<string, string>> =>
+    always ?? { ...fixed, ...headers.render(values, secrets) };
+
   const render: TemplateCall['render'] = (values, forwardedHeaders) => ({
     method,
     origin: url.origin,
     path: url.render(values, secrets),
-    headers: {
-      ...fixed,
-      ...(setsForwarded ? without(headers.names, forwardedHeaders) : forwardedHeaders),
-      ...headers.render(values, secrets),
-    },
+    headers: withForwarded(
+      rendered(values),
+      setsForwarded ? without(headers.names, { ...forwardedHeaders }) : forwardedHeaders,
+    ),
     body: textBody === null ? null : textBody.render(values, secrets),
     timeouts: values.STREAM === true ? streamTimeouts : timeouts,
   });
