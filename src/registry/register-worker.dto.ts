@@ -28,6 +28,7 @@ import { IsDto } from '../input/read-dto.js';
 import type { JsonValue } from '../input/json.js';
 import { type ChoicesSpec, SIZE } from '../template/choices.js';
 import { PollDto } from './poll.dto.js';
+import { WorkerProfileDto } from './profiles/profile.dto.js';
 import { PROTOCOLS, TASKS, type WorkerProtocol, type WorkerTask } from './worker.js';
 
 /** The swagger plugin takes a union for an object. */
@@ -169,6 +170,8 @@ export class RegisterWorkerDto {
   @IsChoices()
   @ApiProperty({ required: false, type: Object })
   choices?: ChoicesSpec;
+  /** With an API protocol: what the server takes beyond its API, or does not take. */
+  @IsOptional() @IsDto(() => WorkerProfileDto) profile?: WorkerProfileDto;
   @IsOptional() @IsIn(['json', 'form', 'multipart']) body_format?: 'json' | 'form' | 'multipart';
   /** An answer without this value is a failure; in a stream, every event that has the path, except the one that ends it. */
   @IsOptional() @IsDto(() => SuccessWhenDto) success_when?: SuccessWhenDto;

@@ -105,6 +105,8 @@ export class WorkerDto extends WorkerSummaryDto {
   poll!: object | null;
   /** As registered. */
   choices!: object | null;
+  /** As registered. */
+  profile!: object | null;
   /** The upstream's name of the model; null: model_name. */
   upstream_model!: string | null;
   defaults!: ShownDefaultsDto | null;

@@ -111,6 +111,7 @@ export const FIELDS: { readonly [Name in FieldName]: Field<Name> } = {
   // Its steps' headers go through SealedHeaders, too.
   poll: { setBy: 'registration', default: null, json: 'ordered', holdsNull: true, shownFrom: 'detail' },
   choices: { setBy: 'registration', default: null, json: 'ordered', shownFrom: 'detail' },
+  profile: { setBy: 'registration', default: null, json: 'options', shownFrom: 'detail' },
   upstream_model: { setBy: 'registration', default: null, shownFrom: 'detail' },
   defaults: { setBy: 'registration', default: null, json: 'options', shownFrom: 'detail' },
   timeouts: { setBy: 'registration', shownFrom: 'detail' },

@@ -3,6 +3,7 @@ import type { ChoicesSpec } from '../template/choices.js';
 import type { StreamExtractSpec } from '../template/stream-extract.js';
 import type { UsageSpec } from '../template/usage-extract.js';
 import type { PollSpec } from './poll.dto.js';
+import type { WorkerProfileDto } from './profiles/profile.dto.js';
 import {
   type AdminState,
   type Health,
@@ -32,6 +33,7 @@ const inSql = (names: readonly string[]): string => names.map((name) => `'${name
 @Check('worker_req_type_known', `req_type IN ('GET', 'POST')`)
 @Check('worker_body_format_known_2', `body_format IN ('json', 'form', 'multipart')`)
 @Check('worker_extract_length', 'char_length(response_extract) <= 500')
+@Check('worker_profile_object', `jsonb_typeof(profile) = 'object'`)
 @Check('worker_upstream_model_length', 'char_length(upstream_model) BETWEEN 1 AND 200')
 @Check('worker_weight_range', 'weight BETWEEN 1 AND 1000')
 @Check('worker_priority_range', 'priority BETWEEN 0 AND 1000')
@@ -149,6 +151,9 @@ export class WorkerEntity {
 
   @Column('json', { nullable: true })
   choices!: ChoicesSpec | null;
+
+  @Column('jsonb', { nullable: true })
+  profile!: WorkerProfileDto | null;
 
   @Column('text', { default: 'enabled' })
   admin_state!: AdminState;

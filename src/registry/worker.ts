@@ -5,6 +5,7 @@ import type { PlaceholderName, PlaceholderValues } from '../template/placeholder
 import type { UpstreamAnswer } from '../upstream/whole-answer.js';
 import type { UpstreamCall } from '../upstream/upstream-client.js';
 import type { PollCall } from './poll.js';
+import type { Profile } from './profiles/profile.dto.js';
 
 /** How workers are called: by their own template, or by an API that this service can translate. */
 export const PROTOCOLS = ['template', 'openai', 'anthropic', 'gemini'] as const;
@@ -104,6 +105,8 @@ export interface TemplateCall extends CallBase {
 export interface ApiCall extends CallBase {
   readonly kind: 'api';
   readonly protocol: ApiProtocol;
+  /** What the server takes beyond its API, or does not take. */
+  readonly profile: Profile;
   /** The path of an endpoint at the origin, without the query. */
   path(behindBase: string): string;
   /** @throws SecretMissingError, TemplateError for a secret that no header can hold */

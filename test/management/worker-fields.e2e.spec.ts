@@ -75,6 +75,10 @@ const SAMPLES: { readonly [Field in Settable]-?: Sample } = {
     values: [{ N: [1, 2] }, { N: { 1: 'one' } }],
     besides: { body: { p: '{USER_PROMPT}', n: '{N}' } },
   },
+  profile: {
+    values: [{ vendor: 'mistral' }, { max_output_tokens: 100, rejects: ['seed'] }],
+    besides: API,
+  },
   weight: { values: [2, 3] },
   priority: { values: [2, 3] },
   max_concurrency: { values: [2, 3] },

@@ -1,3 +1,4 @@
+import type { Profile } from '../../registry/profiles/profile.dto.js';
 import type { ApiProtocol } from '../../registry/worker.js';
 import type { ChatAnswer, OpenAiChat, StreamReader } from '../chat/chat.js';
 import { parseJsonAnswer } from '../chat/answer-body.js';
@@ -15,7 +16,11 @@ import { openAiReader } from './openai/backend-stream.js';
  */
 export interface ApiAdapter {
   /** @param chat whose `model` is the upstream's name of it. @throws UnsupportedFieldError */
-  request(chat: OpenAiChat, stream: boolean): { readonly path: string; readonly body: unknown };
+  request(
+    chat: OpenAiChat,
+    stream: boolean,
+    profile: Profile,
+  ): { readonly path: string; readonly body: unknown };
   /** @throws ProtocolError */
   answer(text: string): ChatAnswer;
   reader(): StreamReader;
@@ -35,10 +40,13 @@ export interface EmbeddingAdapter {
 
 export const API_ADAPTERS: Readonly<Record<ApiProtocol, ApiAdapter>> = {
   openai: {
-    request: (chat, stream) => ({
+    request: (chat, stream, { rejects }) => ({
       path: '/chat/completions',
       // Usage is always needed for metrics.
-      body: stream ? { ...chat, stream_options: { ...chat.stream_options, include_usage: true } } : chat,
+      body:
+        stream && !rejects.includes('stream_options')
+          ? { ...chat, stream_options: { ...chat.stream_options, include_usage: true } }
+          : chat,
     }),
     answer: openAiAnswer,
     reader: openAiReader,

@@ -7,7 +7,9 @@ import { WholeCall, StreamCall, type CallTarget, type PreparedCall } from './pre
 import { prepareTemplateCall } from './template/backend.js';
 import { ProtocolError, unsupported, UnsupportedTaskError } from '../chat/chat-errors.js';
 import { parsedOrUndefined } from '../../input/json.js';
-import type { OpenAiChat, ChatEvent, StreamReader, EventReader } from '../chat/chat.js';
+import { adaptChat } from '../adapt/adapt-chat.js';
+import type { Names } from '../adapt/tool-names.js';
+import type { ChatAnswer, OpenAiChat, ChatEvent, StreamReader, EventReader } from '../chat/chat.js';
 import { eventsOf } from '../chat/tool-calls.js';
 import { withValue } from '../passthrough/json-scanner.js';
 import { ProxyCall } from '../passthrough/proxy-call.js';
@@ -64,20 +66,43 @@ function prepareApiCall(worker: CallTarget, call: ApiCall, request: InferenceReq
     return prepareEmbeddingCall(call, request, adapter.embeddings, model);
   if ((request.task ?? 'chat') !== 'chat' || (raw !== null && !CHATS.has(raw.path)))
     throw unsupported(worker, request, `chat (by protocol ${call.protocol})`);
-  const chat = withDefaults({ ...request.openAi(), model, stream }, worker.defaults);
-  const { path, body } = adapter.request(chat, stream);
+  const { chat, names, changes } = adaptChat(
+    withDefaults({ ...request.openAi(), model, stream }, worker.defaults),
+    call.profile,
+  );
+  const { path, body } = adapter.request(chat, stream, call.profile);
   const rendered = call.render(
     { method: 'POST', path, body: JSON.stringify(body), contentType: JSON_TYPE, isStream: stream },
     request.forwardedHeaders,
   );
-  if (!stream) return new WholeCall(rendered, 'message', ({ text }) => adapter.answer(text));
+  if (!stream)
+    return new WholeCall(rendered, 'message', ({ text }) => named(adapter.answer(text), names), changes);
   return new StreamCall(
     rendered,
     'message',
     'sse',
-    () => finishing(adapter.reader()),
-    ({ text }) => eventsInWhole(adapter, text),
+    () => namingBack(finishing(adapter.reader()), names),
+    ({ text }) => eventsInWhole(adapter, text).map((event) => names?.event(event) ?? event),
+    changes,
   );
+}
+
+function named(answer: ChatAnswer, names: Names | null): ChatAnswer {
+  return names === null ? answer : names.answer(answer);
+}
+
+/** The events with the client's names of tools. */
+function namingBack(reader: EventReader, names: Names | null): EventReader {
+  if (names === null) return reader;
+  const back = (events: readonly ChatEvent[]): readonly ChatEvent[] =>
+    events.map((event) => names.event(event));
+  return {
+    get stage() {
+      return reader.stage;
+    },
+    read: (event) => back(reader.read(event)),
+    end: () => back(reader.end()),
+  };
 }
 
 function prepareEmbeddingCall(

@@ -11,10 +11,14 @@ import { relayStream } from '../pipeline/relay-stream.js';
 /** What has to be known of a worker to prepare a call. */
 export type CallTarget = Pick<Worker, 'modelName' | 'task' | 'defaults'> & { readonly call: WorkerCall };
 
+const NO_CHANGES: readonly string[] = [];
+
 /** A request, rendered for one worker, and the way its answer reaches the client: whole, streamed or passed through. */
 export interface PreparedCall {
   readonly call: UpstreamCall;
   readonly exposes: Exposes;
+  /** What the worker's profile changed in the request, for a dry run. */
+  readonly changes: readonly string[];
   /** Calls the worker and sends its answer to the client. @returns the answer's size in tokens @throws UpstreamError */
   deliver(attempt: Attempt, client: Responder): Promise<number>;
 }
@@ -26,6 +30,7 @@ export class WholeCall implements PreparedCall {
     readonly exposes: Exposes,
     /** @throws ProtocolError */
     readonly read: (answer: AnswerText) => ChatAnswer,
+    readonly changes: readonly string[] = NO_CHANGES,
   ) {}
 
   async deliver(attempt: Attempt, client: Responder): Promise<number> {
@@ -45,6 +50,7 @@ export class StreamCall implements PreparedCall {
     readonly reader: () => EventReader,
     /** Reads an answer that came whole though a stream was requested; `null`: there is no such answer. */
     readonly readWhole: ((answer: AnswerText) => readonly ChatEvent[]) | null,
+    readonly changes: readonly string[] = NO_CHANGES,
   ) {}
 
   async deliver(attempt: Attempt, client: Responder): Promise<number> {

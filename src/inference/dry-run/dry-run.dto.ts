@@ -109,6 +109,8 @@ export class DryRunAnswerDto {
   warning?: string;
   /** null: it cannot be made, and `problem` says why. */
   request!: DryRequestDto | null;
+  /** What the worker's profile changed in the request. */
+  profile_changes?: string[];
   response?: DryResponseDto;
   /** The answer that a client would get. */
   extracted?: string;

@@ -61,13 +61,17 @@ export class DryRunService {
     }
     const { call } = talk;
     secrets.knowRendered(call.headers, sensitiveNames(checked));
-    const request = shownRequest(call, secrets);
-    if (dto.call !== true) return { request };
+    const changes = talk.changes.map((change) => secrets.hide(change, SHOWN_CHARACTERS));
+    const shown = {
+      request: shownRequest(call, secrets),
+      ...(changes.length === 0 ? {} : { profile_changes: changes }),
+    };
+    if (dto.call !== true) return shown;
     try {
       const answer = await this.upstream.send(withinLimits(call, LONGEST_WAIT_MS), disconnectSignal);
-      return { request, response: shownResponse(answer, secrets), ...outcome(answer, talk, secrets) };
+      return { ...shown, response: shownResponse(answer, secrets), ...outcome(answer, talk, secrets) };
     } catch (error) {
-      return { request, problem: problemOf(error, secrets) };
+      return { ...shown, problem: problemOf(error, secrets) };
     }
   }
 

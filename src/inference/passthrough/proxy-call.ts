@@ -13,6 +13,7 @@ import { UsageScanner } from './usage-scanner.js';
 /** Client and worker speak the same API: the answer passes through unchanged. */
 export class ProxyCall implements PreparedCall {
   readonly exposes = 'response';
+  readonly changes: readonly string[] = [];
 
   constructor(
     readonly call: UpstreamCall,

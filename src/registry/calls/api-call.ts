@@ -1,6 +1,9 @@
 import type { InferenceSettings } from '../../config/settings.js';
 import { type InputFault, InvalidInputError } from '../../input/input-errors.js';
+import { describeValue } from '../../input/json.js';
 import { NO_VALUES, type SecretLookup } from '../../template/placeholders.js';
+import { OPENAI_PRESETS, OTHER_API_PRESETS } from '../presets/api-presets.js';
+import { profileOf } from '../profiles/profile.js';
 import type { ApiCall, ApiProtocol } from '../worker.js';
 import {
   type CallDefinition,
@@ -13,6 +16,8 @@ import {
   withForwarded,
   without,
 } from './call-parts.js';
+
+const VENDORS: readonly string[] = Object.keys({ ...OPENAI_PRESETS, ...OTHER_API_PRESETS });
 
 const JSON_TYPE = 'application/json';
 
@@ -68,6 +73,12 @@ export function compileApiCall(
     });
   if (headers !== null && headers.placeholders.size > 0)
     faults.push({ field: 'header', problem: `must hold no placeholders with protocol "${protocol}"` });
+  const { profile, model_name, upstream_model } = definition;
+  if (profile?.vendor !== undefined && !VENDORS.includes(profile.vendor))
+    faults.push({
+      field: 'profile.vendor',
+      problem: `must be one of ${VENDORS.join(', ')}${describeValue(profile.vendor)}`,
+    });
   if (faults.length > 0 || url === null || headers === null) throw new InvalidInputError(faults);
 
   const own = without(headers.names, { ...OWN_HEADERS, ...API_HEADERS[protocol] });
@@ -85,7 +96,8 @@ export function compileApiCall(
     protocol,
     origin: url.origin,
     ownTimeouts: ownTimeoutsOf(definition),
-    upstreamModel: definition.upstream_model,
+    upstreamModel: upstream_model,
+    profile: profileOf(protocol, upstream_model ?? model_name, profile),
     path: (ofEndpoint) =>
       behindBase(url.render(NO_VALUES, () => ''))(ofEndpoint)
         .split('?', 1)

@@ -21,6 +21,7 @@ import type { WorkerDefinition } from '../worker-fields.js';
 /** The part of a definition that says how its worker is called. */
 export type CallDefinition = Pick<
   WorkerDefinition,
+  | 'model_name'
   | 'req_url_template'
   | 'req_type'
   | 'req_param'
@@ -34,6 +35,7 @@ export type CallDefinition = Pick<
   | 'usage_extract'
   | 'poll'
   | 'choices'
+  | 'profile'
   | 'defaults'
   | 'health_check'
   | 'connect_ms'

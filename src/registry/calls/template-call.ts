@@ -131,6 +131,8 @@ function contradictions(definition: CallDefinition, parts: CallParts): readonly 
   const add = (field: string, problem: string): void => {
     faults.push({ field, problem });
   };
+  if (definition.profile !== null)
+    add('profile', 'is used with an API protocol only: a template says itself what it sends');
   if (method === 'GET' && body !== null)
     add('body', 'is not sent with req_type GET: put the placeholders into req_param or the URL, or use POST');
   const inRequest = placeholdersOf({ url, body: parts.body, headers: null });

@@ -1,5 +1,6 @@
 import { Controller, Get } from '@nestjs/common';
 import type { Preset } from './preset.js';
+import { citedEntries } from '../profiles/profile.js';
 import type { PresetDto, PresetFieldDto, PresetListDto } from './presets.dto.js';
 import { namesOwners, PRESETS } from './presets.js';
 
@@ -24,6 +25,7 @@ export function presetView(name: string, preset: Preset): PresetDto {
     ...(readOn === undefined ? {} : { read_on: readOn }),
     ...(unconfirmed === undefined ? {} : { unconfirmed: [...unconfirmed] }),
     fields: fieldsOf(preset),
+    ...(protocol === 'template' ? {} : { profile: citedEntries(protocol, name) }),
     example: { preset: name, ...example },
   };
 }

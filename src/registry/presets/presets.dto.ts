@@ -1,3 +1,4 @@
+import { ProfileEntryDto } from '../profiles/profile.dto.js';
 import type { WorkerProtocol } from '../worker.js';
 
 /** A field of a registration by preset. */
@@ -31,6 +32,8 @@ export class PresetDto {
   /** What `source` does not say: found in code of others, or guessed. */
   unconfirmed?: string[];
   fields!: PresetFieldDto[];
+  /** What its server takes beyond its API, or does not take. A registration overrides single entries with `profile`. */
+  profile?: ProfileEntryDto[];
   /** A complete registration. */
   example!: PresetExampleDto;
 }

@@ -58,6 +58,7 @@ function placeOf(name: string, preset: Preset): string {
   const { path } = API_ADAPTERS[call.protocol].request(
     { model: preset.example.model_name, messages: [{ role: 'user', content: 'hi' }] },
     false,
+    call.profile,
   );
   const sent = { method: 'POST', path, body: '', contentType: 'application/json', isStream: false } as const;
   return call.origin + call.render(sent, {}).path;

@@ -39,7 +39,7 @@ interface Expanded {
 }
 
 /** Fields whose members a registration overrides one by one; any other field replaces the preset's. */
-const MERGED = ['header', 'body', 'defaults', 'choices', 'timeouts', 'health_check', 'poll'];
+const MERGED = ['header', 'body', 'defaults', 'choices', 'timeouts', 'health_check', 'poll', 'profile'];
 
 /** No placeholder of a request: it would send a prompt where the key belongs. */
 const KEY = /^(?:[^{}\p{Cc}]|\$\{secret:[^{}]+\})+$/u;
@@ -70,6 +70,7 @@ export function expandPreset(sent: SentRegistration): Expanded {
   const base = {
     ...defaults,
     protocol: preset.protocol,
+    ...(preset.protocol === 'template' ? {} : { profile: { vendor: name as string } }),
     ...(place === undefined ? {} : { req_url_template: urlAt(place, url) }),
     ...(Object.keys(headers).length === 0 ? {} : { header: headers }),
     ...(place === undefined || poll === undefined ? {} : { poll: withUrls(place, poll) }),

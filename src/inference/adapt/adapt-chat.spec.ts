@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { profileOf } from '../../registry/profiles/profile.js';
+import type { WorkerProfileDto } from '../../registry/profiles/profile.dto.js';
+import type { OpenAiChat } from '../chat/chat.js';
+import { adaptChat } from './adapt-chat.js';
+
+const CHAT: OpenAiChat = { model: 'm', messages: [{ role: 'user', content: 'hi' }] };
+const adapted = (chat: Partial<OpenAiChat>, own: WorkerProfileDto = {}, model = 'm') =>
+  adaptChat({ ...CHAT, ...chat }, profileOf('openai', model, own));
+
+describe('adaptChat', () => {
+  it('returns the chat itself where nothing has to change', () => {
+    const { chat, names, changes } = adaptChat(CHAT, profileOf('openai', 'm', null));
+    expect(chat).toBe(CHAT);
+    expect(names).toBeNull();
+    expect(changes).toEqual([]);
+  });
+
+  it('leaves out an empty list of tools and the choice among them', () => {
+    expect(adapted({ tools: [], tool_choice: 'auto', parallel_tool_calls: false }).chat).toEqual(CHAT);
+    expect(adapted({ tools: null, tool_choice: 'none' }).chat).toEqual(CHAT);
+  });
+
+  it('keeps the choice of a tool that is missing, for the server to refuse', () => {
+    const chat = { tools: [], tool_choice: 'required' } as const;
+    expect(adapted(chat).chat).toEqual({ ...CHAT, ...chat });
+  });
+
+  it('sends the limit in the field that the server knows', () => {
+    expect(adapted({ max_tokens: 9 }, {}, 'gpt-5').chat).toEqual({ ...CHAT, max_completion_tokens: 9 });
+    expect(adapted({ max_completion_tokens: 9 }).chat).toEqual({ ...CHAT, max_tokens: 9 });
+  });
+
+  it('lowers a limit above what the model can write, and no other', () => {
+    const own = { max_output_tokens: 100 };
+    expect(adapted({ max_tokens: 64_000 }, own)).toMatchObject({
+      chat: { max_tokens: 100 },
+      changes: ['max_tokens: lowered from 64000 to 100'],
+    });
+    expect(adapted({ max_tokens: 99 }, own)).toMatchObject({ chat: { max_tokens: 99 }, changes: [] });
+  });
+
+  it('leaves out the fields that the server rejects', () => {
+    const { chat, changes } = adapted({ stream_options: { include_usage: true } }, { vendor: 'mistral' });
+    expect(chat).toEqual(CHAT);
+    expect(changes).toEqual(['stream_options: left out']);
+  });
+});

@@ -1,0 +1,97 @@
+import { ApiProperty } from '@nestjs/swagger';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  Length,
+  Max,
+  Min,
+} from 'class-validator';
+
+export const TOKEN_LIMITS = ['max_tokens', 'max_completion_tokens'] as const;
+export const TOOL_NAMES = ['any', 'openai', 'anthropic', 'gemini'] as const;
+export const PROPERTY_NAMES = ['any', 'anthropic'] as const;
+export const CALL_IDS = ['any', 'anthropic', 'mistral', 'none'] as const;
+export const STRICT_SCHEMAS = ['any', 'openai'] as const;
+export const ANSWER_SCHEMAS = ['any', 'anthropic', 'none'] as const;
+export const SAMPLINGS = ['all', 'one', 'none'] as const;
+export const USER_IDS = ['any', 'opaque'] as const;
+export const REASONING_HISTORIES = ['none', 'reasoning_content', 'reasoning'] as const;
+
+/** What a server takes beyond its API, or does not take. Only translated requests are changed by it, but for `rejects`. */
+export class ProfileDto {
+  /** The field for the limit of an answer. */
+  @IsOptional() @IsIn(TOKEN_LIMITS) token_limit?: (typeof TOKEN_LIMITS)[number];
+  /** The largest limit that the model takes, in tokens: a larger one is lowered to it. */
+  @IsOptional() @IsInt() @Min(1) @Max(10_000_000) max_output_tokens?: number;
+  /** Fields of a request, at its top, that are left out: passed through, too. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(50)
+  @IsString({ each: true })
+  @Length(1, 100, { each: true })
+  rejects?: string[];
+  /** Whose rule the names of tools follow: others are renamed, and named back in answers. */
+  @IsOptional() @IsIn(TOOL_NAMES) tool_names?: (typeof TOOL_NAMES)[number];
+  /** Whose rule the names of a tool's parameters follow. */
+  @IsOptional() @IsIn(PROPERTY_NAMES) property_names?: (typeof PROPERTY_NAMES)[number];
+  /** Whose rule the ids of tool calls follow; none: calls have no ids. */
+  @IsOptional() @IsIn(CALL_IDS) call_ids?: (typeof CALL_IDS)[number];
+  /** openai: a schema is strict only if each of its objects is closed and requires all its properties. */
+  @IsOptional() @IsIn(STRICT_SCHEMAS) strict_schemas?: (typeof STRICT_SCHEMAS)[number];
+  /** What the schema of an answer may hold; none: the model takes no schema. */
+  @IsOptional() @IsIn(ANSWER_SCHEMAS) answer_schemas?: (typeof ANSWER_SCHEMAS)[number];
+  /** Whether tools and a schema of the answer may stand in one request. */
+  @IsOptional() @IsBoolean() tools_with_schema?: boolean;
+  /** Which of temperature and top_p it takes. */
+  @IsOptional() @IsIn(SAMPLINGS) sampling?: (typeof SAMPLINGS)[number];
+  /** Whether it takes stop sequences: without them the text is cut here. */
+  @IsOptional() @IsBoolean() stop?: boolean;
+  /** opaque: an id of an end user holds no name, mail address or phone number. */
+  @IsOptional() @IsIn(USER_IDS) user_ids?: (typeof USER_IDS)[number];
+  /** The field in which reasoning of earlier turns is given back. */
+  @IsOptional() @IsIn(REASONING_HISTORIES) reasoning_history?: (typeof REASONING_HISTORIES)[number];
+  /** Whether a chat may end with the assistant, whose text the answer continues. */
+  @IsOptional() @IsBoolean() prefill?: boolean;
+  /** Whether a schema may hold anyOf beside other keys. */
+  @IsOptional() @IsBoolean() any_of_beside_keys?: boolean;
+  /** The most texts in one call for embeddings: more are sent in several calls. */
+  @IsOptional() @IsInt() @Min(1) @Max(100_000) embedding_batch?: number;
+  /** Whether the server has /v1/responses: without it they are translated. */
+  @IsOptional() @IsBoolean() responses?: boolean;
+  /** Whether the server has /v1/completions: without it they are translated. */
+  @IsOptional() @IsBoolean() completions?: boolean;
+}
+
+/** As a registration sends it: the preset's name stands for its vendor's entries, and single entries override them. */
+export class WorkerProfileDto extends ProfileDto {
+  /** The vendor whose entries apply: the name of a preset. */
+  @IsOptional() @IsString() @Length(1, 50) vendor?: string;
+}
+
+/** What a worker's server takes; `max_output_tokens` is null where no limit is known. */
+export type Profile = Required<Omit<ProfileDto, 'max_output_tokens'>> & {
+  readonly max_output_tokens: number | null;
+};
+
+/** One entry of a vendor's profile. */
+export class ProfileEntryDto {
+  entry!: string;
+  @ApiProperty({
+    oneOf: [
+      { type: 'string' },
+      { type: 'number' },
+      { type: 'boolean' },
+      { type: 'array', items: { type: 'string' } },
+    ],
+  })
+  value!: string | number | boolean | readonly string[] | null;
+  /** The document that says so. */
+  source!: string;
+  /** A regular expression: the entry applies to models with such a name. Left out: to all. */
+  models?: string;
+}

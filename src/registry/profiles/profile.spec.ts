@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { PRESETS } from '../presets/presets.js';
+import { profileOf } from './profile.js';
+import { PROTOCOL_RULES, VENDOR_RULES } from './vendor-rules.js';
+
+describe('profileOf', () => {
+  it('limits reasoning models of OpenAI by max_completion_tokens, behind a prefix too, and no other model', () => {
+    const limitOf = (model: string) => profileOf('openai', model, null).token_limit;
+    for (const model of ['gpt-5', 'gpt-5-mini', 'o4-mini', 'o3', 'openai/gpt-5.1'])
+      expect([model, limitOf(model)]).toEqual([model, 'max_completion_tokens']);
+    for (const model of ['gpt-4o', 'gpt-3.5-turbo', 'llama-3', 'o3d', 'foo3', 'my-gpt-55x'])
+      expect([model, limitOf(model)]).toEqual([model, 'max_tokens']);
+  });
+
+  it('takes single entries of the registration over those of the vendor', () => {
+    expect(profileOf('openai', 'm', { vendor: 'mistral' }).rejects).toContain('stream_options');
+    expect(profileOf('openai', 'm', { vendor: 'mistral', rejects: [] }).rejects).toEqual([]);
+  });
+});
+
+describe('the rules', () => {
+  const all = [...Object.values(PROTOCOL_RULES), ...Object.values(VENDOR_RULES)].flat();
+
+  it('cite an address for each entry', () => {
+    const sources = all.flatMap(({ entries }) => Object.values(entries).map(({ source }) => source));
+    expect(sources.length).toBeGreaterThan(0);
+    for (const source of sources) expect(source).toMatch(/^https:\/\//);
+  });
+
+  it('are named after presets', () => {
+    expect(Object.keys(VENDOR_RULES).filter((name) => !Object.hasOwn(PRESETS, name))).toEqual([]);
+  });
+
+  it('match model names with patterns that keep no state', () => {
+    for (const { models } of all) expect(models?.global ?? false).toBe(false);
+  });
+});

@@ -1,0 +1,61 @@
+import type { ApiProtocol } from '../worker.js';
+import type { Profile, ProfileEntryDto, WorkerProfileDto } from './profile.dto.js';
+import { type Entries, PROTOCOL_RULES, type Rule, VENDOR_RULES } from './vendor-rules.js';
+
+/** Whatever a rule does not name. */
+const ANYTHING: Profile = {
+  token_limit: 'max_tokens',
+  max_output_tokens: null,
+  rejects: [],
+  tool_names: 'any',
+  property_names: 'any',
+  call_ids: 'any',
+  strict_schemas: 'any',
+  answer_schemas: 'any',
+  tools_with_schema: true,
+  sampling: 'all',
+  stop: true,
+  user_ids: 'any',
+  reasoning_history: 'none',
+  prefill: true,
+  any_of_beside_keys: true,
+  embedding_batch: 2048,
+  responses: false,
+  completions: false,
+};
+
+/**
+ * Rules of the protocol, then of the vendor, each for all models or for the family that the model's name belongs to; then
+ * the registration's own entries. The later one counts.
+ * @param model the upstream's name of it
+ */
+export function profileOf(protocol: ApiProtocol, model: string, own: WorkerProfileDto | null): Profile {
+  const { vendor, ...entries } = own ?? {};
+  const rules = [...PROTOCOL_RULES[protocol], ...vendorRules(vendor)];
+  return Object.assign({}, ANYTHING, ...matching(rules, model).map(valuesOf), entries) as Profile;
+}
+
+/** The rules that apply to a model, in their order. */
+function matching(rules: readonly Rule[], model: string): readonly Rule[] {
+  return rules.filter(({ models }) => models === undefined || models.test(model));
+}
+
+function vendorRules(vendor: string | undefined): readonly Rule[] {
+  return vendor !== undefined && Object.hasOwn(VENDOR_RULES, vendor) ? (VENDOR_RULES[vendor] ?? []) : [];
+}
+
+function valuesOf({ entries }: Rule): Partial<Profile> {
+  return Object.fromEntries(Object.entries(entries as Entries).map(([name, entry]) => [name, entry.value]));
+}
+
+/** The entries with the documents they come from, for GET /api/v1/presets. */
+export function citedEntries(protocol: ApiProtocol, vendor: string): ProfileEntryDto[] {
+  return [...PROTOCOL_RULES[protocol], ...vendorRules(vendor)].flatMap(({ models, entries }) =>
+    Object.entries(entries as Entries).map(([entry, { value, source }]) => ({
+      entry,
+      value: value as ProfileEntryDto['value'],
+      source,
+      ...(models === undefined ? {} : { models: models.source }),
+    })),
+  );
+}

@@ -1,0 +1,56 @@
+import type { ApiProtocol } from '../worker.js';
+import type { Profile } from './profile.dto.js';
+
+/** A value, and the document that says so. */
+export interface Sourced<Value> {
+  readonly value: Value;
+  readonly source: string;
+}
+export type Entries = Readonly<Record<string, Sourced<unknown>>>;
+
+export interface Rule {
+  /** The names of the models that it applies to; left out: all. */
+  readonly models?: RegExp;
+  readonly entries: { readonly [Name in keyof Profile]?: Sourced<Profile[Name]> };
+}
+
+function from<const Value>(value: Value, source: string): Sourced<Value> {
+  return { value, source };
+}
+
+const OPENAI_CHAT = 'https://platform.openai.com/docs/api-reference/chat/create';
+
+/** Reasoning models of OpenAI, also behind a prefix such as `openai/`. */
+const OPENAI_REASONING = /(?:^|\/)(?:gpt-5|o[134])(?![a-z0-9])/;
+
+/** What holds for an API wherever it is served. */
+export const PROTOCOL_RULES: Readonly<Record<ApiProtocol, readonly Rule[]>> = {
+  openai: [
+    {
+      entries: {
+        tool_names: from('openai', OPENAI_CHAT),
+        responses: from(true, 'https://platform.openai.com/docs/api-reference/responses'),
+        completions: from(true, 'https://platform.openai.com/docs/api-reference/completions'),
+      },
+    },
+    { models: OPENAI_REASONING, entries: { token_limit: from('max_completion_tokens', OPENAI_CHAT) } },
+  ],
+  anthropic: [
+    {
+      entries: {
+        tool_names: from(
+          'anthropic',
+          'https://platform.claude.com/docs/en/agents-and-tools/tool-use/implement-tool-use',
+        ),
+      },
+    },
+  ],
+  gemini: [
+    { entries: { tool_names: from('gemini', 'https://ai.google.dev/api/caching#FunctionDeclaration') } },
+  ],
+};
+
+/** By the name of the preset. */
+export const VENDOR_RULES: Readonly<Record<string, readonly Rule[]>> = {
+  mistral: [{ entries: { rejects: from(['stream_options'], 'https://docs.mistral.ai/api/endpoint/chat') } }],
+};
