@@ -155,6 +155,10 @@ describe('ADMIN_API_KEY', () => {
       { authorization: `Bearer ${KEY}` },
       { authorization: `bearer  ${KEY}` },
       { 'x-api-key': KEY },
+      { 'api-key': KEY },
+      { 'x-goog-api-key': KEY },
+      { 'api-key': KEY, authorization: 'Bearer placeholder' },
+      { 'x-api-key': KEY, authorization: 'Bearer placeholder' },
       { 'x-api-key': KEY, host: 'models.example', origin: 'https://app.example' },
     ])
       expect(await statusOf(send(service, LIST, headers))).toBe(200);
@@ -169,6 +173,8 @@ describe('ADMIN_API_KEY', () => {
       { authorization: KEY },
       { authorization: `Basic ${Buffer.from(`:${KEY}`).toString('base64')}` },
       { 'x-api-key': '' },
+      { 'api-key': '' },
+      { 'api-key': 'wrong', authorization: 'Bearer wrong' },
       { 'x-api-key': `${KEY}, ${KEY}` },
       { cookie: `x-api-key=${KEY}` },
     ])

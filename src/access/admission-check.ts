@@ -20,16 +20,19 @@ export class AdmissionCheck {
   /** @throws UnauthorizedError, ForeignOriginError */
   check(method: string, url: string, headers: IncomingHttpHeaders): void {
     if (this.settings.protectedMode) return this.checkOrigin(headers);
-    if (this.adminKey === null) return;
+    const { adminKey } = this;
+    if (adminKey === null) return;
     const query = url.indexOf('?');
     const path = query === -1 ? url : url.slice(0, query);
     if (OPEN_PATH.test(path)) return;
     if (path === '/metrics' && this.settings.metricsOpen) return;
-    const key = keyOf(headers);
-    if (key !== null && this.adminKey.is(key)) return;
+    const bearer = bearerOf(headers);
+    if (bearer !== undefined && adminKey.is(bearer)) return;
+    const keys = keysOf(headers);
+    if (keys.some((key) => adminKey.is(key))) return;
     // Its signature is the key; the route checks it.
     if (isSignedLink(method, url)) return;
-    throw new UnauthorizedError(key !== null);
+    throw new UnauthorizedError(bearer !== undefined || keys.length > 0);
   }
 
   /** For paths that need no key. @throws ForeignOriginError in protected mode */
@@ -46,10 +49,19 @@ export class AdmissionCheck {
   }
 }
 
-function keyOf(headers: IncomingHttpHeaders): string | null {
-  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
-  const own = headers['x-api-key'];
-  return bearer ?? (typeof own === 'string' ? own : null);
+/**
+ * Where clients put their key besides `Authorization`: Anthropic's, Azure's and Google's.
+ * https://learn.microsoft.com/azure/ai-foundry/openai/reference#authentication, https://ai.google.dev/gemini-api/docs/api-key
+ */
+const KEY_HEADERS = ['x-api-key', 'api-key', 'x-goog-api-key'] as const;
+
+/** One of them is enough, beside a bearer too: SDKs send a placeholder in one header and the key in another. */
+function keysOf(headers: IncomingHttpHeaders): readonly string[] {
+  return KEY_HEADERS.map((name) => headers[name]).filter((key) => typeof key === 'string');
+}
+
+function bearerOf({ authorization }: IncomingHttpHeaders): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
 }
 
 const SIGNED_FILE = /^\/api\/v1\/jobs\/[0-9a-f-]{36}\/files\/\d{1,6}\?(?:[^#]*&)?signature=[\w-]/i;
