@@ -72,7 +72,7 @@ export async function createApp(
   const log = new RequestLog(logger, app.get(Metrics));
   log.follow(server);
   admit(app);
-  limitHeldBodies(server, budget);
+  limitHeldBodies(server, budget, settings.server.maxBodyBytes);
   acceptJsonOnly(server, isOpenAiPath);
   refuseDeepJson(server);
   protectPages(server);

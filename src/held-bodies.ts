@@ -1,13 +1,15 @@
 import { Transform } from 'node:stream';
+import { decodeBody } from './decoded-bodies.js';
+import { hasBody } from './errors/unread-requests.js';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { COUNTED_BODY, type MemoryBudget } from './upstream/memory-budget.js';
 import { MemoryExhaustedError } from './upstream/upstream-errors.js';
 
 /**
  * Counts bodies in the memory budget until the response is closed, and refuses one that does not fit before it is read.
- * Call after the hook that checks keys.
+ * Decodes those that have a `content-encoding`. Call after the hook that checks keys.
  */
-export function limitHeldBodies(server: FastifyInstance, budget: MemoryBudget): void {
+export function limitHeldBodies(server: FastifyInstance, budget: MemoryBudget, mostBytes: number): void {
   server.addHook('onRequest', (request, reply, done) => {
     const bytes = Number(request.headers['content-length'] ?? 0);
     if (!(bytes > COUNTED_BODY)) return done();
@@ -16,6 +18,9 @@ export function limitHeldBodies(server: FastifyInstance, budget: MemoryBudget): 
     done();
   });
   server.addHook('preParsing', (request, reply, payload, done) => {
+    const coding = request.headers['content-encoding'];
+    if (coding !== undefined && hasBody(request.raw))
+      return decodeBody(coding, payload, reply, { mostBytes, budget }, done);
     if (request.headers['transfer-encoding'] === undefined) return done(null, payload);
     const counted = countingStream(reply, budget);
     payload.once('error', (error) => counted.destroy(error));

@@ -1,5 +1,4 @@
 import { connect } from 'node:net';
-import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startService, type TestService } from './service.js';
 
@@ -88,27 +87,6 @@ describe('a body that is too large', () => {
   });
 });
 
-describe('a compressed body', () => {
-  it.each([...NATIVE_PATHS, '/v1/chat/completions', '/v1/messages'])(
-    'is answered with a 415 that says how to send it at %s',
-    async (path) => {
-      const headers = { ...JSON_TYPE, 'content-encoding': 'gzip' };
-      const sent = await send('POST', path, { headers, body: gzipSync('{"model":"m","messages":[]}') });
-      expect({ status: sent.status, accepted: sent.headers.get('accept-encoding') }).toEqual({
-        status: 415,
-        accepted: 'identity',
-      });
-      expect(sent.text).toContain('content-encoding: gzip is not supported; send the body uncompressed');
-    },
-  );
-
-  it('with the coding identity is not compressed', async () => {
-    const headers = { ...JSON_TYPE, 'content-encoding': 'identity' };
-    const body = JSON.stringify({ model_name: 'm', input: 'x' });
-    expect((await send('POST', '/api/v1/chat/completions', { headers, body })).status).toBe(404);
-  });
-});
-
 describe('an empty body with the Content-Type of JSON', () => {
   it('is no body to an action', async () => {
     const worker = { model_name: 'm', req_url_template: 'http://127.0.0.1:9/', body: { p: '{USER_PROMPT}' } };
@@ -117,10 +95,12 @@ describe('an empty body with the Content-Type of JSON', () => {
       body: JSON.stringify(worker),
     });
     const { id } = JSON.parse(registered.text) as { id: string };
-    for (const action of ['disable', 'enable', 'offline']) {
+    for (const action of ['disable', 'enable', 'probe', 'offline']) {
       const { status } = await send('POST', `/api/v1/workers/${id}/${action}`, { headers: JSON_TYPE });
       expect({ action, status }).toEqual({ action, status: 200 });
     }
+    const gone = await send('DELETE', `/api/v1/workers/${id}`, { headers: JSON_TYPE });
+    expect(gone.status).toBe(204);
   });
 
   it.each(NATIVE_PATHS)('is answered with a 400 that says so where %s needs a body', async (path) => {
@@ -187,6 +167,9 @@ describe('an unknown path or method', () => {
     ['OPTIONS', '/api/v1/chat/completions', 'POST'],
     ['HEAD', '/api/server/offline', 'POST'],
     ['PATCH', '/livez', 'GET, HEAD'],
+    ['PUT', '/api/v1/workers/dry-run', 'POST'],
+    ['GET', '/api/v1/workers/dry-run', 'POST'],
+    ['DELETE', '/api/v1/workers/dry-run', 'POST'],
     ['POST', '/api/v1/models/meta-llama/Llama-3.1-8B', 'GET, HEAD, PUT, DELETE'],
   ])('answers %s %s with 405 and Allow: %s', async (method, path, allow) => {
     const { status, headers, text } = await send(method, path);
@@ -214,6 +197,44 @@ describe('an unknown path or method', () => {
       expect({ query, status }).toEqual({ query, status: 400 });
       expect(text).toContain(query.split('=', 1).join());
     }
+  });
+});
+
+describe('a path of a client with a wrong base URL or another API', () => {
+  it.each([
+    ['POST', '/chat/completions', "the base URL of OpenAI's clients must be ORIGIN/v1"],
+    ['POST', '/v1/v1/chat/completions', "the base URL of OpenAI's clients must be ORIGIN/v1"],
+    ['POST', '/v1//embeddings', "the base URL of OpenAI's clients must be ORIGIN/v1"],
+    ['GET', '/models', "the base URL of OpenAI's clients must be ORIGIN/v1"],
+    ['POST', '/v1/chat/completions/chat/completions', "the base URL of OpenAI's clients must be ORIGIN/v1"],
+    [
+      'POST',
+      '/openai/deployments/gpt-4o/chat/completions',
+      "Azure's clients: use the client of OpenAI's API",
+    ],
+    ['POST', '/v1/v1/messages', "the base URL of Anthropic's clients must be ORIGIN, "],
+    ['POST', '/messages', "the base URL of Anthropic's clients must be ORIGIN, "],
+    ['POST', '/v1beta/models/gemini-2.5-flash:generateContent', 'the API of Gemini is not served'],
+    ['POST', '/v1/models/gemini-2.5-flash:streamGenerateContent', 'the API of Gemini is not served'],
+    ['GET', '/v1beta/models', 'Served are the APIs of OpenAI and of Anthropic'],
+    ['POST', '/api/chat', 'the API of Ollama is not served'],
+    ['GET', '/api/tags', 'the API of Ollama is not served'],
+    ['POST', '/v2/chat', 'the API of Cohere is not served'],
+  ])('is answered with a 404 that says what is right: %s %s', async (method, path, advice) => {
+    const headers = method === 'POST' ? JSON_TYPE : {};
+    const { status, text } = await send(method, path, {
+      headers,
+      ...(method === 'POST' ? { body: '{}' } : {}),
+    });
+    expect(status).toBe(404);
+    const { error } = JSON.parse(text) as { error: { message: string } };
+    expect(error.message).toContain(advice.replace('ORIGIN', service.url));
+  });
+
+  it('names the scheme that the client of a TLS proxy wrote', async () => {
+    const headers = { 'x-forwarded-proto': 'https' };
+    const { text } = await send('GET', '/models', { headers });
+    expect(text).toContain(service.url.replace('http:', 'https:'));
   });
 });
 

@@ -3,7 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { anthropicError } from '../inference/apis/anthropic/anthropic-error.js';
 import { isOpenAiChat } from '../inference/chat/parse-chat.js';
 import { isNativePath, openAiEnvelope, nativeEnvelope, speaksAnthropic } from './envelopes.js';
-import { type Problem, problemOf } from './problem.js';
+import { NO_SUCH_PATH, type Problem, problemOf } from './problem.js';
+import { wrongPathMessage } from './wrong-path.js';
 import { hasUnreadBody, drainBody } from './unread-requests.js';
 
 /** Answers every error, in the envelope of the API that was called. */
@@ -18,7 +19,7 @@ export class ErrorFilter implements ExceptionFilter {
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const path = pathOf(request.url);
-    const problem = this.explain(problemOf(error), request.method, path, request.server);
+    const problem = this.explain(problemOf(error), path, request);
     request.facts.errorType = problem.errorType;
     if (problem.status >= 500 && problem.errorType === 'manager_internal') this.logger.error(error);
     if (reply.sent || reply.raw.headersSent) return;
@@ -40,13 +41,15 @@ export class ErrorFilter implements ExceptionFilter {
   }
 
   /** Adds what only the server knows. An existing path with another method is 405, not 404. */
-  private explain(problem: Problem, method: string, path: string, server: FastifyRequest['server']): Problem {
+  private explain(problem: Problem, path: string, { method, server, headers }: FastifyRequest): Problem {
     if (problem.status === 413) {
       const message = `the body must have at most ${server.initialConfig.bodyLimit} bytes (MAX_BODY_BYTES)`;
       return { ...problem, message };
     }
     if (problem.errorType !== 'caller_not_found' || problem.status !== 404) return problem;
     const allowed = allowedMethods(server, path);
+    if (allowed.length === 0 && problem.message === NO_SUCH_PATH)
+      return { ...problem, message: wrongPathMessage(path, originOf(headers)) };
     if (allowed.length === 0 || allowed.includes(method)) return problem;
     return {
       status: 405,
@@ -64,6 +67,11 @@ function envelopeOf(problem: Problem, path: string, { body, headers, id }: Fasti
   return isNativePath(path) && !isOpenAiChat(body) ? nativeEnvelope(problem) : openAiEnvelope(problem);
 }
 
+/** Behind a proxy that ends TLS, as its client wrote it. */
+function originOf({ host = '', 'x-forwarded-proto': scheme }: FastifyRequest['headers']): string {
+  return `${scheme === 'https' ? 'https' : 'http'}://${host}`;
+}
+
 function pathOf(url: string): string {
   const query = url.indexOf('?');
   return query === -1 ? url : url.slice(0, query);
@@ -71,6 +79,7 @@ function pathOf(url: string): string {
 
 interface KnownRoute {
   readonly method: string;
+  readonly url: string;
   readonly pattern: RegExp;
 }
 
@@ -85,12 +94,14 @@ export function rememberRoutes(server: FastifyInstance): void {
     if (url.includes('*') && !url.startsWith('/api/')) return;
     const literal = url.replaceAll(/[.]/g, '\\.').replaceAll(/:[^/]+/g, '[^/]+');
     const pattern = new RegExp(`^${literal.replaceAll('*', '.+')}$`);
-    for (const one of Array.isArray(method) ? method : [method]) routes.push({ method: one, pattern });
+    for (const one of Array.isArray(method) ? method : [method]) routes.push({ method: one, url, pattern });
   });
 }
 
-/** The methods of this path; none: the path does not exist. */
+/** The methods of this path; none: the path does not exist. A literal path, such as /dry-run, is not an {id}. */
 function allowedMethods(server: FastifyInstance, path: string): readonly string[] {
   const routes = known.get(server.server) ?? [];
-  return [...new Set(routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))];
+  const literal = routes.filter(({ url }) => url === path);
+  const matching = literal.length > 0 ? literal : routes.filter(({ pattern }) => pattern.test(path));
+  return [...new Set(matching.map(({ method }) => method))];
 }

@@ -62,7 +62,7 @@ export function problemOf(error: unknown): Problem {
     return { status: 400, errorType: 'caller_bad_request', code: null, message: error.message, details };
   }
   if (error instanceof CompressedBodyError) {
-    const headers = { 'accept-encoding': 'identity' };
+    const headers = { 'accept-encoding': error.accepted };
     return { status: 415, errorType: 'caller_media_type', code: null, message: error.message, headers };
   }
   if (error instanceof UnsupportedTaskError) return problem(400, 'caller_bad_request', error);
@@ -166,6 +166,8 @@ function problem(status: number, errorType: ErrorType, error: Error, retryAfterS
   return retryAfterS === undefined ? base : { ...base, headers: { 'retry-after': String(retryAfterS) } };
 }
 
+export const NO_SUCH_PATH = 'there is no such path; /docs lists all paths';
+
 /** Errors that Nest and Fastify throw before a controller is reached; any other error is internal, without details. */
 function frameworkProblem(error: unknown): Problem {
   const status = statusOf(error);
@@ -183,7 +185,7 @@ function frameworkProblem(error: unknown): Problem {
         status,
         errorType: 'caller_not_found',
         code: null,
-        message: 'there is no such path; /docs lists all paths',
+        message: NO_SUCH_PATH,
       };
     case 413:
       return {

@@ -45,7 +45,10 @@ export function drainBody(request: IncomingMessage): void {
 }
 
 /** Whether a body, or a part of it, has not been read yet. */
-export function hasUnreadBody({ complete, headers }: IncomingMessage): boolean {
-  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-  return hasBody && !complete;
+export function hasUnreadBody(request: IncomingMessage): boolean {
+  return hasBody(request) && !request.complete;
+}
+
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }

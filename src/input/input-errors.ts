@@ -28,12 +28,18 @@ export class InvalidInputError extends Error {
   }
 }
 
-/** The body has a content coding, such as gzip. */
+/** The body has a content coding that is not taken. */
 export class CompressedBodyError extends Error {
   override readonly name = 'CompressedBodyError';
 
-  constructor(coding: string) {
-    super(`content-encoding: ${coding.slice(0, 50)} is not supported; send the body uncompressed`);
+  constructor(
+    coding: string,
+    /** The codings that are. */
+    readonly accepted: string,
+  ) {
+    super(
+      `content-encoding: ${coding.slice(0, 50)} is not supported; send the body as ${accepted}, or uncompressed`,
+    );
   }
 }
 

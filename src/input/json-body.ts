@@ -1,5 +1,5 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { CompressedBodyError, InvalidInputError } from './input-errors.js';
+import type { FastifyInstance } from 'fastify';
+import { InvalidInputError } from './input-errors.js';
 import { DEEPEST_JSON, isDeeperThan, isJsonObject, TOO_DEEP } from './json.js';
 
 /**
@@ -11,8 +11,6 @@ export function acceptJsonOnly(server: FastifyInstance, isRaw: (url: string) => 
   server.removeAllContentTypeParsers();
   const types = ['application/json', 'application/merge-patch+json'];
   server.addContentTypeParser<Buffer>(types, { parseAs: 'buffer' }, (request, bytes, done) => {
-    if (isCompressed(request))
-      return done(new CompressedBodyError(request.headers['content-encoding'] ?? ''));
     if (isRaw(request.url)) return done(null, bytes);
     const text = bytes.toString('utf8');
     // No body: many clients send the content type with every POST.
@@ -25,9 +23,8 @@ export function acceptJsonOnly(server: FastifyInstance, isRaw: (url: string) => 
   server.addContentTypeParser<Buffer>(
     'multipart/form-data',
     { parseAs: 'buffer' },
-    (request, bytes, done) => {
-      if (isCompressed(request)) done(new CompressedBodyError(request.headers['content-encoding'] ?? ''));
-      else if (isRaw(request.url)) done(null, bytes);
+    ({ url }, bytes, done) => {
+      if (isRaw(url)) done(null, bytes);
       else done(new NotJsonError());
     },
   );
@@ -36,12 +33,6 @@ export function acceptJsonOnly(server: FastifyInstance, isRaw: (url: string) => 
 /** A multipart form on a path that takes JSON only. */
 class NotJsonError extends Error {
   readonly statusCode = 415;
-}
-
-/** This service does not decompress: a small body could become a huge one. */
-function isCompressed({ headers }: FastifyRequest): boolean {
-  const coding = headers['content-encoding'];
-  return coding !== undefined && coding !== 'identity';
 }
 
 /** Fastify's parser says only that the text is invalid; JSON.parse says what is wrong and where. */
