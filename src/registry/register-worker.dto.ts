@@ -125,7 +125,7 @@ export class HealthCheckDto {
   path?: string;
   @IsOptional() @IsIn(['GET', 'HEAD', 'POST']) method?: 'GET' | 'HEAD' | 'POST';
   /** Any below 500 by default. */
-  @IsOptional() @IsInt() @Min(100) @Max(599) expected_status?: number;
+  @IsOptional() @IsInt() @Min(200) @Max(599) expected_status?: number;
   @IsOptional() @IsString() @Length(1, 1000) body_contains?: string;
   /** For a worker with an API protocol: fail if upstream_model is not among the models it lists. */
   @IsOptional() @IsBoolean() require_model?: boolean;

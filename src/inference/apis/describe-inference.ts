@@ -123,7 +123,7 @@ export function describeInference(document: OpenAPIObject): void {
 function describePassed(path: string, post: NonNullable<OpenAPIObject['paths'][string]['post']>): void {
   const anything = { 'application/json': { schema: { type: 'object' } } };
   post.summary = PASSED;
-  const isUpload = path.startsWith('/v1/audio/trans');
+  const isUpload = path.startsWith('/v1/audio/trans') || path === '/v1/images/variations';
   const sent = isUpload ? { 'multipart/form-data': { schema: { type: 'object' } } } : anything;
   post.requestBody = { required: true, content: sent };
   const answered =

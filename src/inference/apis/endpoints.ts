@@ -10,6 +10,7 @@ export const ENDPOINTS = {
   '/embeddings': 'embedding',
   '/images/generations': 'image',
   '/images/edits': 'image',
+  '/images/variations': 'image',
   '/responses': 'chat',
   '/audio/speech': 'audio',
   '/audio/transcriptions': 'audio',
