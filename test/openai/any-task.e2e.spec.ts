@@ -38,6 +38,48 @@ it.each(ENDPOINTS)('passes %s through to an openai worker registered without a t
   expect(upstream.requests.map(({ url }) => url)).toEqual([path]);
 });
 
+it.each(['edits', 'variations'])(
+  'passes the form of /v1/images/%s through, and an API worker of another protocol refuses it',
+  async (name) => {
+    const { upstream } = await register(`images-${name}`);
+    const { upstream: other } = await register(`none-${name}`, { protocol: 'anthropic' });
+    const send = (model: string) => {
+      const form = new FormData();
+      form.append('model', model);
+      form.append(
+        'image',
+        new Blob([Buffer.from([137, 80, 78, 71, 0, 255])], { type: 'image/png' }),
+        'a.png',
+      );
+      form.append('n', '2');
+      return fetch(`${service.url}/v1/images/${name}`, { method: 'POST', body: form });
+    };
+    const passed = await send(`images-${name}`);
+    expect([passed.status, await passed.json()]).toEqual([200, ANSWER]);
+    expect(upstream.requests.map(({ url }) => url)).toEqual([`/v1/images/${name}`]);
+    expect(upstream.requests[0]?.body).toContain('name="image"; filename="a.png"');
+    const refused = await send(`none-${name}`);
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('does chat')]);
+    expect(other.requests).toEqual([]);
+  },
+);
+
+it('refuses variations of a template worker, whose request has no prompt to fill in', async () => {
+  const upstream = await upstreamForTest(answering({ answer: 'https://x.example/a.png' }));
+  await mustRegister(service, aWorker(upstream, { model_name: 'template-image', task: 'image' }));
+  const { status, text } = await service.post('/v1/images/variations', { model: 'template-image' });
+  expect([status, text]).toEqual([400, expect.stringContaining('does image, not /images/variations')]);
+});
+
+it('says which option sends text where a prompt holds ids of tokens', async () => {
+  const upstream = await upstreamForTest(answering({ answer: 'hello' }));
+  await mustRegister(service, aWorker(upstream, { model_name: 'template-text' }));
+  for (const prompt of [[1, 2], [[1, 2]]]) {
+    const { status, text } = await service.post('/v1/completions', { model: 'template-text', prompt });
+    expect([status, text]).toEqual([400, expect.stringContaining('tokenized_requests=False')]);
+  }
+});
+
 it('answers native calls by an openai worker registered without a task', async () => {
   await register('any-native');
   expect((await service.chat('any-native', 'hello')).json).toMatchObject({ success: true, result: 'hello' });

@@ -53,8 +53,12 @@ describe('Embeddings of a gemini worker', () => {
   });
 
   it('accept texts only, and no chat', async () => {
-    const tokens = client.embeddings.create({ model: MODEL, input: [[1, 2]] });
-    await expect(tokens).rejects.toMatchObject({ status: 400 });
+    for (const input of [[[1, 2]], [1, 2], ['text', [1]] as unknown as string[]])
+      await expect(client.embeddings.create({ model: MODEL, input })).rejects.toMatchObject({
+        status: 400,
+        param: 'input',
+        message: expect.stringContaining('check_embedding_ctx_length=False') as unknown,
+      });
     const messages = [{ role: 'user' as const, content: 'hi' }];
     const chat = client.chat.completions.create({ model: MODEL, messages });
     await expect(chat).rejects.toMatchObject({

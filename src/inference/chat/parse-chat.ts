@@ -72,14 +72,15 @@ function readModel(
   return '';
 }
 
+/** The second is the newer name in the OpenAI format; a worker is sent one of them, and both must be valid. */
+const TOKEN_LIMITS = ['max_tokens', 'max_completion_tokens'] as const;
+
 function readOptions(
   fields: Readonly<Record<string, unknown>>,
   faults: InputFault[],
 ): Pick<Chat, 'temperature' | 'maxTokens' | 'stream'> {
   const temperature = fields['temperature'] ?? undefined;
-  // The newer name in the OpenAI format.
-  const limit = isPresent(fields['max_tokens']) ? 'max_tokens' : 'max_completion_tokens';
-  const maxTokens = fields[limit] ?? undefined;
+  const maxTokens = fields['max_tokens'] ?? fields['max_completion_tokens'] ?? undefined;
   const stream = fields['stream'] ?? false;
   if (
     temperature !== undefined &&
@@ -90,8 +91,10 @@ function readOptions(
       problem: `must be a number from 0 to 2${describeValue(temperature)}`,
     });
   }
-  if (maxTokens !== undefined && !(Number.isSafeInteger(maxTokens) && (maxTokens as number) >= 1)) {
-    faults.push({ field: limit, problem: `must be a whole number of 1 or more${describeValue(maxTokens)}` });
+  for (const name of TOKEN_LIMITS) {
+    const limit = fields[name] ?? undefined;
+    if (limit !== undefined && !(Number.isSafeInteger(limit) && (limit as number) >= 1))
+      faults.push({ field: name, problem: `must be a whole number of 1 or more${describeValue(limit)}` });
   }
   if (typeof stream !== 'boolean')
     faults.push({ field: 'stream', problem: `must be true or false${describeValue(stream)}` });
@@ -101,6 +104,10 @@ function readOptions(
     stream: stream === true,
   };
 }
+
+/** https://platform.openai.com/docs/api-reference/chat/create#chat_create-messages */
+const ROLES: ReadonlySet<string> = new Set(['system', 'developer', 'user', 'assistant', 'tool', 'function']);
+const SHOWN_ROLES = [...ROLES].join(', ');
 
 /** Roles that may have no content: an assistant with tool calls, a tool without output. */
 const MAY_BE_EMPTY: ReadonlySet<unknown> = new Set(['assistant', 'tool', 'function']);
@@ -124,8 +131,8 @@ function messageFaults(message: unknown, path: string): InputFault[] {
     return [{ field: path, problem: `must be an object with role and content${describeValue(message)}` }];
   const { role, content } = message as Readonly<Record<string, unknown>>;
   const faults: InputFault[] = [];
-  if (typeof role !== 'string')
-    faults.push({ field: `${path}.role`, problem: `must be a string such as "user"${describeValue(role)}` });
+  if (typeof role !== 'string' || !ROLES.has(role))
+    faults.push({ field: `${path}.role`, problem: `must be one of ${SHOWN_ROLES}${describeValue(role)}` });
   const isEmpty = content === undefined || content === null;
   if (typeof content === 'string' || (isEmpty && MAY_BE_EMPTY.has(role))) return faults;
   if (!Array.isArray(content)) {

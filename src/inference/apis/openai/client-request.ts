@@ -110,12 +110,29 @@ function inputOf(
 }
 
 /** Templates take one prompt as text: neither tokens nor several prompts. */
-function textIn(field: string, value: unknown): string {
+function textIn(field: 'prompt' | 'input', value: unknown): string {
   const text: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
   if (typeof text === 'string') return text;
-  throw new InvalidInputError([{ field, problem: `must be one text${describeValue(value)}` }]);
+  if (holdsTokens(value)) throw fault(field, TOKENS[field]);
+  throw fault(field, `must be one text${describeValue(value)}`);
 }
 
 function firstOf(input: unknown): unknown {
-  return Array.isArray(input) && typeof input[0] === 'string' ? input[0] : input;
+  return Array.isArray(input) && typeof input[0] === 'string' && !holdsTokens(input) ? input[0] : input;
 }
+
+/** Ids of tokens, as OpenAI takes them in place of text: `[1, 2]`, or `[[1, 2], [3]]` for several texts. */
+function holdsTokens(value: unknown): boolean {
+  return Array.isArray(value) && value.some((each) => typeof each === 'number' || Array.isArray(each));
+}
+
+/**
+ * Every model has tokens of its own, so ids that a client made for another model would mean another text. The options:
+ * https://python.langchain.com/api_reference/openai/embeddings/langchain_openai.embeddings.base.OpenAIEmbeddings.html,
+ * https://github.com/EleutherAI/lm-evaluation-harness/blob/main/docs/API_guide.md
+ */
+const TOKENS = {
+  input:
+    'holds ids of tokens, and this model takes text: send a string or a list of strings (LangChain: OpenAIEmbeddings(check_embedding_ctx_length=False))',
+  prompt: 'holds ids of tokens, and this model takes text: send a string (lm-eval: tokenized_requests=False)',
+} as const;
