@@ -52,7 +52,7 @@ async function send(path: string, body: Buffer | string | ReadableStream, header
     headers: sent,
     body,
     duplex: 'half',
-  } as RequestInit);
+  });
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 

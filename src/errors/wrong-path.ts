@@ -26,7 +26,7 @@ const SERVED = 'Served are the APIs of OpenAI and of Anthropic, and the native A
  */
 export function wrongPathMessage(path: string, origin: string): string {
   const isAzure = /^\/openai\/(?:deployments\/|v1\/)/.test(path);
-  const isEngine = /^\/v1\/engines\//.test(path);
+  const isEngine = path.startsWith('/v1/engines/');
   const api = NOT_SERVED.find(([pattern]) => pattern.test(path))?.[1];
   if (api !== undefined)
     return `${api} is not served at this path. ${SERVED}: the base URL of OpenAI's clients is ${origin}/v1, of Anthropic's ${origin}; /docs lists all paths`;
