@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AdmissionCheck } from './access/admission-check.js';
+import { allowOrigins } from './access/cross-origin.js';
 import { AppModule } from './app.module.js';
 import type { Settings } from './config/settings.js';
 import type { DatabaseAddresses } from './database/data-source.js';
@@ -71,6 +72,7 @@ export async function createApp(
   bypassNest(server, app);
   const log = new RequestLog(logger, app.get(Metrics));
   log.follow(server);
+  await allowOrigins(server, settings.access.corsOrigins);
   admit(app);
   limitHeldBodies(server, budget, settings.server.maxBodyBytes);
   acceptJsonOnly(server, isOpenAiPath);

@@ -93,6 +93,117 @@ describe('protected mode', () => {
   });
 });
 
+describe('CORS_ORIGINS', () => {
+  const KEY = 'a-key-of-some-length';
+  const APP = 'https://app.example';
+  const LOCAL = 'http://localhost:5173';
+  let service: TestService;
+  beforeAll(async () => {
+    service = await startService({
+      ...OPEN,
+      ADMIN_API_KEY: KEY,
+      CORS_ORIGINS: `${APP}, ${LOCAL}`,
+      UPSTREAM_ALLOW_CIDRS: '127.0.0.0/8',
+    });
+  });
+  afterAll(() => service.stop());
+
+  const preflight = (origin: string, method = 'POST') => ({
+    origin,
+    'access-control-request-method': method,
+    'access-control-request-headers': 'authorization,content-type,x-stainless-os,anthropic-version',
+  });
+
+  it.each([
+    ['POST', '/v1/chat/completions'],
+    ['POST', '/v1/messages'],
+    ['GET', '/v1/models/some/model'],
+    ['POST', '/api/v1/chat/completions'],
+    ['POST', '/api/server/register'],
+    ['PATCH', '/api/v1/workers/1'],
+    ['PUT', '/api/v1/models/some/model'],
+    ['DELETE', '/api/v1/jobs/1'],
+  ])('lets a page of a listed origin send %s %s, by a preflight without a key', async (method, path) => {
+    for (const origin of [APP, LOCAL]) {
+      const { status, headers } = await send(service, path, preflight(origin, method), 'OPTIONS');
+      expect([status, headers['access-control-allow-origin']]).toEqual([204, origin]);
+      expect(String(headers['access-control-allow-methods']).split(', ')).toContain(method);
+      expect(headers['access-control-allow-headers']).toBe(
+        'authorization,content-type,x-stainless-os,anthropic-version',
+      );
+      expect([headers['access-control-max-age'], headers['vary']]).toEqual([
+        '7200',
+        expect.stringMatching(/Origin/),
+      ]);
+      expect(headers).not.toHaveProperty('access-control-allow-credentials');
+    }
+  });
+
+  it.each(['https://evil.example', 'http://app.example', 'https://app.example.evil.example', 'null'])(
+    'allows nothing to a page of %s',
+    async (origin) => {
+      const answers = [
+        await send(service, '/v1/models', preflight(origin), 'OPTIONS'),
+        await send(service, '/v1/models', { origin, 'x-api-key': KEY }),
+      ];
+      for (const { headers } of answers) expect(headers).not.toHaveProperty('access-control-allow-origin');
+    },
+  );
+
+  it('shows a page whole answers, streams and errors, with all their headers, and still wants the key', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'hello' }));
+    const worker = aWorker(upstream);
+    const key = { 'x-api-key': KEY, origin: APP };
+    expect((await service.post('/api/server/register', worker, key)).status).toBe(200);
+    const chat = { model: worker.model_name, messages: [{ role: 'user', content: 'x' }] };
+    const answers = [
+      await service.post('/api/v1/chat/completions', { model_name: worker.model_name, input: 'x' }, key),
+      await service.post('/v1/chat/completions', chat, key),
+      await service.post('/v1/chat/completions', { ...chat, stream: true }, key),
+      await service.post('/v1/messages', { ...chat, max_tokens: 5, stream: true }, key),
+      await service.post('/v1/chat/completions', { model: 'nobody-has-it' }, key),
+      await service.post('/v1/nope', {}, key),
+      await service.post('/v1/chat/completions', chat, { origin: APP }),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 404, 404, 401]);
+    expect(answers[2]?.text).toContain('data: [DONE]');
+    for (const { headers } of answers)
+      expect([
+        headers.get('access-control-allow-origin'),
+        headers.get('access-control-expose-headers'),
+      ]).toEqual([APP, '*']);
+  });
+
+  it('admits the pages that it lists in protected mode, too', async () => {
+    const own = await serviceForTest({ CORS_ORIGINS: APP });
+    const page = await send(own, LIST, { origin: APP });
+    expect([page.status, page.headers['access-control-allow-origin']]).toEqual([200, APP]);
+    expect(await statusOf(send(own, LIST, { origin: 'https://evil.example' }))).toBe(403);
+    expect(await statusOf(send(own, LIST, { origin: APP, host: 'evil.example' }))).toBe(403);
+  });
+
+  it('may be * where every request needs a key', async () => {
+    const open = await serviceForTest({ ...OPEN, ADMIN_API_KEY: KEY, CORS_ORIGINS: '*' });
+    const origin = 'https://any.example';
+    const first = await send(open, '/v1/chat/completions', preflight(origin), 'OPTIONS');
+    expect([first.status, first.headers['access-control-allow-origin']]).toEqual([204, '*']);
+    expect(await statusOf(send(open, '/v1/models', { origin }))).toBe(401);
+  });
+
+  it.each([
+    ['*', {}],
+    ['https://app.example/', { ADMIN_API_KEY: KEY }],
+    ['app.example', { ADMIN_API_KEY: KEY }],
+    ['https://app.example:443', { ADMIN_API_KEY: KEY }],
+    ['https://*.example', { ADMIN_API_KEY: KEY }],
+  ])(
+    'is refused at the start where it is no origin, or opens a service without a key: %s',
+    (origins, more) => {
+      expect(() => readEnvironment({ ...OPEN, ...more, CORS_ORIGINS: origins })).toThrow(/CORS_ORIGINS/);
+    },
+  );
+});
+
 describe('ADMIN_API_KEY', () => {
   const KEY = 'a-key-of-some-length';
   let service: TestService;

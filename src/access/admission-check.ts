@@ -43,7 +43,7 @@ export class AdmissionCheck {
   /** Against DNS rebinding: a page of evil.example that resolves to 127.0.0.1 still sends `Host: evil.example`. */
   private checkOrigin({ host, origin }: IncomingHttpHeaders): void {
     if (host === undefined || !LOOPBACK_HOST.test(host)) throw new ForeignOriginError('Host');
-    if (origin === undefined) return;
+    if (origin === undefined || this.settings.corsOrigins.includes(origin)) return;
     const [, originHost] = /^https?:\/\/([^/]+)$/.exec(origin) ?? [];
     if (originHost === undefined || !LOOPBACK_HOST.test(originHost)) throw new ForeignOriginError('Origin');
   }

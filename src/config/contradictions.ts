@@ -44,6 +44,13 @@ const RULES: readonly Rule[] = [
         : null,
   },
   {
+    of: ['CORS_ORIGINS', 'ADMIN_API_KEY', 'AUTH'],
+    problem: (v) =>
+      v.CORS_ORIGINS.includes('*') && isProtected(v)
+        ? '"*" would let every web page that this machine opens use and change a service without a key: list the origins, or set ADMIN_API_KEY'
+        : null,
+  },
+  {
     of: ['AUTH', 'ADMIN_API_KEY'],
     problem: (v) =>
       v.AUTH === 'off' && v.ADMIN_API_KEY !== null

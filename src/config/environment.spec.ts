@@ -137,13 +137,19 @@ describe('readEnvironment', () => {
       DATABASE_URL: URL,
       CREDENTIALS_KEYS: `k2:${BASE64_KEY}, k1:${BASE64_KEY}`,
       UPSTREAM_ALLOW_CIDRS: '127.0.0.1, 10.0.0.0/8,fd00::/8,',
+      CORS_ORIGINS: 'https://app.example,chrome-extension://abc',
       METRICS_AUTH: 'off',
       WORKER_SECRET_OPENAI: 'sk-1',
       WORKER_SECRET_UNUSED: '',
     });
     expect(settings.server).toMatchObject({ port: 9000, host: '0.0.0.0' });
     expect(settings.database).toMatchObject({ url: URL, directUrl: URL, migrateOnStart: true });
-    expect(settings.access).toEqual({ adminApiKey: KEY, protectedMode: false, metricsOpen: true });
+    expect(settings.access).toEqual({
+      adminApiKey: KEY,
+      protectedMode: false,
+      metricsOpen: true,
+      corsOrigins: ['https://app.example', 'chrome-extension://abc'],
+    });
     expect(settings.upstream.allowCidrs).toEqual(['127.0.0.1', '10.0.0.0/8', 'fd00::/8']);
     expect(settings.upstream.allowLoopback).toBe(false);
     expect(settings.credentials).toMatchObject({

@@ -115,6 +115,7 @@ function toSettings(
       adminApiKey: v.ADMIN_API_KEY,
       protectedMode: isProtected(v),
       metricsOpen: v.METRICS_AUTH === 'off',
+      corsOrigins: v.CORS_ORIGINS,
     },
     credentials: {
       keys: v.CREDENTIALS_KEYS,

@@ -35,6 +35,8 @@ export abstract class AccessSettings {
   /** No key is set and AUTH does not allow that: loopback only, foreign `Host` and `Origin` rejected. */
   abstract readonly protectedMode: boolean;
   abstract readonly metricsOpen: boolean;
+  /** The origins whose pages may call the service; `*`: all. */
+  abstract readonly corsOrigins: readonly string[];
 }
 
 export abstract class CredentialsSettings {

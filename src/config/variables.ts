@@ -45,6 +45,7 @@ export const VARIABLES = {
     optional('at least 16 printable characters without spaces', (given) => /^[\x21-\x7e]{16,}$/.test(given)),
   ),
   AUTH: oneOf('on', 'on', 'local', 'off'),
+  CORS_ORIGINS: list('origins such as https://app.example, separated by commas, or *', isOrigin),
   METRICS_AUTH: oneOf('on', 'on', 'off'),
   METRICS_PORT: optionalInteger(0, 65_535),
 
@@ -102,6 +103,18 @@ export const REMOVED_VARIABLES: readonly string[] = `
   .split(/\s+/);
 
 export type Values = { readonly [K in keyof typeof VARIABLES]: (typeof VARIABLES)[K]['fallback'] };
+
+/** As browsers write it in the header Origin: no path, no slash at its end, no default port. */
+function isOrigin(item: string): boolean {
+  return item === '*' || (/^[a-z][a-z0-9+.-]*:\/\/[^/?#@*]+$/.test(item) && isCanonical(item));
+}
+
+function isCanonical(item: string): boolean {
+  if (!URL.canParse(item)) return false;
+  const { protocol, origin } = new URL(item);
+  // Of schemes such as chrome-extension: a URL has no origin.
+  return protocol !== 'http:' && protocol !== 'https:' ? true : origin === item;
+}
 
 /** Full addresses only: ipaddr.js reads `10/8` as 0.0.0.10/8. */
 function isCidr(item: string): boolean {
