@@ -17,7 +17,7 @@ import { limitHeldBodies } from './held-bodies.js';
 import { Readiness } from './health/readiness.js';
 import { isOpenAiPath, bypassNest } from './inference/hot-routes.js';
 import { InputPipe } from './input/input-pipe.js';
-import { acceptJsonOnly, refuseDeepJson } from './input/json-body.js';
+import { acceptJsonOnly } from './input/json-body.js';
 import { serveOpenApi } from './openapi.js';
 import { limitStalledWrites } from './server-connections.js';
 import { type Logger, nestLogger } from './telemetry/logger.js';
@@ -76,7 +76,6 @@ export async function createApp(
   admit(app);
   limitHeldBodies(server, budget, settings.server.maxBodyBytes);
   acceptJsonOnly(server, isOpenAiPath);
-  refuseDeepJson(server);
   protectPages(server);
   app.useGlobalPipes(new InputPipe());
   app.useGlobalFilters(errors);
@@ -85,15 +84,14 @@ export async function createApp(
   return app;
 }
 
-/**
- * Pages get helmet's headers; an API response only needs `nosniff`. Not by Fastify's plugin, which prepares every request
- * for them and costs more than the admission check.
- */
+/** Pages get helmet's headers; an API response only needs `nosniff`. Call before routes are made. */
 function protectPages(server: FastifyInstance): void {
   const protect = helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
-  server.addHook('onRequest', (request, reply, done) => {
-    if (request.url.startsWith('/docs')) protect(request.raw, reply.raw, () => {});
-    done();
+  server.addHook('onRoute', (route) => {
+    if (!route.url.startsWith('/docs')) return;
+    route.onRequest = (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+      protect(request.raw, reply.raw, () => done());
+    };
   });
 }
 

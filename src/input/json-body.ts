@@ -3,7 +3,7 @@ import { InvalidInputError } from './input-errors.js';
 import { DEEPEST_JSON, isDeeperThan, isJsonObject, TOO_DEEP } from './json.js';
 
 /**
- * Accepts JSON bodies only; any other content type is a 415. Keys that could reach a prototype are rejected.
+ * Accepts JSON bodies only; any other content type is a 415. Keys that could reach a prototype and deep JSON are rejected.
  * @param isRaw the paths that get the bytes of the body unparsed, multipart forms too
  */
 export function acceptJsonOnly(server: FastifyInstance, isRaw: (url: string) => boolean): void {
@@ -16,8 +16,10 @@ export function acceptJsonOnly(server: FastifyInstance, isRaw: (url: string) => 
     // No body: many clients send the content type with every POST.
     if (text.trim() === '') return done(null, undefined);
     void parse(request, text, (error, value) => {
-      if (error === null) done(null, value);
-      else done(new InvalidInputError([{ field: '', problem: problemOf(text) }]));
+      if (error !== null) done(new InvalidInputError([{ field: '', problem: problemOf(text) }]));
+      // Validation recurses. One level more than a worker's body may have, for the body stands in a field of the request.
+      else if (isDeeperThan(DEEPEST_JSON + 1, value)) done(tooDeep(value));
+      else done(null, value);
     });
   });
   server.addContentTypeParser<Buffer>(
@@ -43,15 +45,6 @@ function problemOf(text: string): string {
     return `the body is not valid JSON: ${error instanceof Error ? error.message : String(error)}`;
   }
   return 'the body holds the key "__proto__", or "constructor" with "prototype" within, which are not accepted';
-}
-
-/** Rejects deep JSON before validation, which recurses. */
-export function refuseDeepJson(server: FastifyInstance): void {
-  server.addHook('preValidation', ({ body }, _reply, done) => {
-    // One level more than a worker's body may have, for the body stands in a field of the request.
-    if (isDeeperThan(DEEPEST_JSON + 1, body)) done(tooDeep(body));
-    else done();
-  });
 }
 
 function tooDeep(body: unknown): InvalidInputError {
