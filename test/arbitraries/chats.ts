@@ -126,3 +126,38 @@ export const anyChat: fc.Arbitrary<OpenAiChat> = fc
     ({ messages, tools, options: given, odd }) =>
       ({ model: 'm', messages, tools, ...given, ...odd }) as unknown as OpenAiChat,
   );
+
+/** JSON schemas, also odd ones, with references into their root. */
+export const anySchema = fc.letrec((tie) => ({
+  schema: fc.oneof(
+    { depthSize: 'small' },
+    fc.jsonValue({ maxDepth: 1 }),
+    fc.record(
+      {
+        type: fc.oneof(
+          fc.constantFrom('object', 'string', 'array', 'integer', 'null'),
+          fc.constant(['string', 'null']),
+          fc.constant(['string', 'integer']),
+        ),
+        $ref: fc.constantFrom('#/$defs/a', '#/$defs/b', '#', '#/no', 'https://a.test'),
+        $defs: fc.record({ a: tie('schema'), b: tie('schema') }),
+        properties: fc.dictionary(fc.constantFrom('x', 'y', '__proto__'), tie('schema'), { maxKeys: 2 }),
+        required: fc.subarray(['x', 'y', 'z']),
+        items: fc.oneof(tie('schema'), fc.array(tie('schema'), { maxLength: 2 })),
+        anyOf: fc.array(tie('schema'), { maxLength: 2 }),
+        oneOf: fc.array(tie('schema'), { maxLength: 2 }),
+        allOf: fc.array(tie('schema'), { maxLength: 2 }),
+        enum: fc.array(fc.jsonValue({ maxDepth: 0 }), { maxLength: 2 }),
+        const: fc.jsonValue({ maxDepth: 0 }),
+        additionalProperties: fc.boolean(),
+        description: chatText,
+        default: fc.jsonValue({ maxDepth: 0 }),
+        minimum: fc.integer(),
+        maxLength: fc.nat(),
+        format: fc.constantFrom('uri', 'date-time', 'int32'),
+        $schema: fc.constant('https://json-schema.org/draft/2020-12/schema'),
+      },
+      { requiredKeys: [] },
+    ),
+  ),
+})).schema;

@@ -25,6 +25,7 @@ const message = (model: string, content: string) => ({ model, max_tokens: 100, m
 
 describe.each(PLAYED)('the preset $name', ({ name, model, preset, fixture }) => {
   const { text, endpoint } = fixture;
+  // Vertex AI lists its models elsewhere and is not probed.
   // Workers of a known API are probed by their list of models; the fake answers /health, the probe of all others, itself.
   const { health = preset.protocol === 'template' ? '/health' : modelsBeside(endpoint) } = fixture;
 
@@ -39,7 +40,8 @@ describe.each(PLAYED)('the preset $name', ({ name, model, preset, fixture }) => 
   it('is healthy by its documented health check', async () => {
     expect(await stage.probe(model)).toMatchObject({ probe: { ok: true } });
     const probed = [...stage.upstreamOf(name).probed];
-    expect(probed).toEqual(health === '/health' ? [] : [health]);
+    const isProbed = health !== '/health' && name !== 'vertex';
+    expect(probed).toEqual(isProbed ? [health] : []);
   });
 });
 

@@ -86,7 +86,7 @@ export class PresetHarness {
       preset: name,
       model_name: model,
       // The base URL of a provider may have a path.
-      base_url: server.url + (baseUrl === undefined ? '' : new URL(baseUrl).pathname),
+      base_url: server.url + new URL(baseUrl ?? preset.example.base_url ?? server.url).pathname,
       ...(apiKey === 'none' ? {} : { api_key: key }),
       ...(theirs === null ? {} : { upstream_model: theirs }),
     });

@@ -2,6 +2,7 @@ import { isPresent } from '../../input/json.js';
 import type { Profile } from '../../registry/profiles/profile.dto.js';
 import type { OpenAiChat } from '../chat/chat.js';
 import { maxTokensOf } from '../chat/options.js';
+import { withSchemaBesideTools } from './answer-schema.js';
 import { type Names, withToolNames } from './tool-names.js';
 
 /** A chat as the worker's server takes it. */
@@ -16,7 +17,7 @@ export interface AdaptedChat {
 /** One step: returns the chat itself where nothing has to change, and notes what it changes. */
 type Step = (chat: OpenAiChat, profile: Profile, note: (change: string) => void) => OpenAiChat;
 
-const STEPS: readonly Step[] = [withoutEmptyTools, withTokenLimit, withoutRejected];
+const STEPS: readonly Step[] = [withoutEmptyTools, withSchemaBesideTools, withTokenLimit, withoutRejected];
 
 /**
  * Changes a translated chat into one that the worker's server takes: hints that it refuses are left out, names and ids get a

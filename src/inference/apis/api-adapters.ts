@@ -57,9 +57,9 @@ export const API_ADAPTERS: Readonly<Record<ApiProtocol, ApiAdapter>> = {
     reader: anthropicReader,
   },
   gemini: {
-    request: (chat, stream) => ({
+    request: (chat, stream, profile) => ({
       path: geminiChatPath(chat.model, stream),
-      body: geminiRequest(chat, chat.model),
+      body: geminiRequest(chat, profile),
     }),
     answer: (text) => geminiAnswer(parseJsonAnswer(text)),
     reader: geminiReader,

@@ -3,7 +3,9 @@ import { type InputFault, InvalidInputError } from '../../input/input-errors.js'
 import { describeValue } from '../../input/json.js';
 import { NO_VALUES, type SecretLookup } from '../../template/placeholders.js';
 import { OPENAI_PRESETS, OTHER_API_PRESETS } from '../presets/api-presets.js';
+import { googleVendor } from '../profiles/google-rules.js';
 import { profileOf } from '../profiles/profile.js';
+import type { UrlTemplate } from '../../template/url-template.js';
 import type { ApiCall, ApiProtocol } from '../worker.js';
 import {
   type CallDefinition,
@@ -85,6 +87,7 @@ export function compileApiCall(
   const setsType = headers.names.has('content-type');
   const setsForwarded = FORWARDED_HEADERS.some((name) => headers.names.has(name));
   const json = setsType ? {} : { 'content-type': JSON_TYPE };
+  const model = upstream_model ?? model_name;
   // Secrets are read anew for each call; all else is rendered once.
   const pathOf = unlessSecret(url.secrets, () => lastOf(behindBase(url.render(NO_VALUES, secrets))));
   const fixed = unlessSecret(headers.secrets, () => ({ ...own, ...headers.render(NO_VALUES, secrets) }));
@@ -97,7 +100,7 @@ export function compileApiCall(
     origin: url.origin,
     ownTimeouts: ownTimeoutsOf(definition),
     upstreamModel: upstream_model,
-    profile: profileOf(protocol, upstream_model ?? model_name, profile),
+    profile: profileOf(protocol, model, profile, vendorAt(protocol, url, model)),
     path: (ofEndpoint) =>
       behindBase(url.render(NO_VALUES, () => ''))(ofEndpoint)
         .split('?', 1)
@@ -117,6 +120,13 @@ export function compileApiCall(
       };
     },
   };
+}
+
+/** The vendor by the path of its base URL, where the registration names none. */
+function vendorAt(protocol: ApiProtocol, url: UrlTemplate, model: string): string | undefined {
+  if (protocol !== 'gemini') return undefined;
+  const base = url.render(NO_VALUES, () => '');
+  return googleVendor(base, model);
 }
 
 /** Renders once where no secret is mentioned. */

@@ -166,4 +166,24 @@ export const OTHER_API_PRESETS = {
     defaults: { req_url_template: '{BASE_URL}/v1beta', header: { 'x-goog-api-key': '{API_KEY}' } },
     example: { model_name: 'gemini-2.5-flash', api_key: '${secret:API_KEY}' },
   },
+  vertex: {
+    title: 'Gemini (Google, Vertex AI)',
+    kind: 'text',
+    protocol: 'gemini',
+    source:
+      'https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest/v1/projects.locations.publishers.models/generateContent',
+    apiKey: 'required',
+    apiKeyHint: 'an access token, which lasts an hour: ${secret:NAME} of a file that is renewed',
+    defaults: {
+      req_url_template: '{BASE_URL}/publishers/google',
+      header: BEARER,
+      // It lists its models elsewhere.
+      health_check: { kind: 'none' },
+    },
+    example: {
+      model_name: 'gemini-2.5-flash',
+      base_url: 'https://us-central1-aiplatform.googleapis.com/v1/projects/my-project/locations/us-central1',
+      api_key: '${secret:API_KEY}',
+    },
+  },
 } as const satisfies Readonly<Record<string, Preset>>;

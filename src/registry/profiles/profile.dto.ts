@@ -20,6 +20,7 @@ export const STRICT_SCHEMAS = ['any', 'openai'] as const;
 export const ANSWER_SCHEMAS = ['any', 'anthropic', 'none'] as const;
 export const SAMPLINGS = ['all', 'one', 'none'] as const;
 export const USER_IDS = ['any', 'opaque'] as const;
+export const THINKING_CONFIGS = ['none', 'budget', 'budget_above_0', 'level', 'level_from_low'] as const;
 export const REASONING_HISTORIES = ['none', 'reasoning_content', 'reasoning'] as const;
 
 /** What a server takes beyond its API, or does not take. Only translated requests are changed by it, but for `rejects`. */
@@ -59,6 +60,10 @@ export class ProfileDto {
   @IsOptional() @IsBoolean() prefill?: boolean;
   /** Whether a schema may hold anyOf beside other keys. */
   @IsOptional() @IsBoolean() any_of_beside_keys?: boolean;
+  /** How Gemini's thinking is set: by a budget (0: none) or by a level; none: the model takes neither. */
+  @IsOptional() @IsIn(THINKING_CONFIGS) thinking_config?: (typeof THINKING_CONFIGS)[number];
+  /** Whether earlier calls of tools must have a thought signature. */
+  @IsOptional() @IsBoolean() call_signatures?: boolean;
   /** The most texts in one call for embeddings: more are sent in several calls. */
   @IsOptional() @IsInt() @Min(1) @Max(100_000) embedding_batch?: number;
   /** Whether the server has /v1/responses: without it they are translated. */

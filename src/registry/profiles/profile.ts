@@ -1,6 +1,7 @@
 import type { ApiProtocol } from '../worker.js';
 import type { Profile, ProfileEntryDto, WorkerProfileDto } from './profile.dto.js';
-import { type Entries, PROTOCOL_RULES, type Rule, VENDOR_RULES } from './vendor-rules.js';
+import type { Entries, Rule } from './rule.js';
+import { PROTOCOL_RULES, VENDOR_RULES } from './vendor-rules.js';
 
 /** Whatever a rule does not name. */
 const ANYTHING: Profile = {
@@ -19,6 +20,8 @@ const ANYTHING: Profile = {
   reasoning_history: 'none',
   prefill: true,
   any_of_beside_keys: true,
+  thinking_config: 'none',
+  call_signatures: false,
   embedding_batch: 2048,
   responses: false,
   completions: false,
@@ -28,9 +31,15 @@ const ANYTHING: Profile = {
  * Rules of the protocol, then of the vendor, each for all models or for the family that the model's name belongs to; then
  * the registration's own entries. The later one counts.
  * @param model the upstream's name of it
+ * @param likely the vendor where the registration names none
  */
-export function profileOf(protocol: ApiProtocol, model: string, own: WorkerProfileDto | null): Profile {
-  const { vendor, ...entries } = own ?? {};
+export function profileOf(
+  protocol: ApiProtocol,
+  model: string,
+  own: WorkerProfileDto | null,
+  likely?: string,
+): Profile {
+  const { vendor = likely, ...entries } = own ?? {};
   const rules = [...PROTOCOL_RULES[protocol], ...vendorRules(vendor)];
   return Object.assign({}, ANYTHING, ...matching(rules, model).map(valuesOf), entries) as Profile;
 }

@@ -1,22 +1,6 @@
 import type { ApiProtocol } from '../worker.js';
-import type { Profile } from './profile.dto.js';
-
-/** A value, and the document that says so. */
-export interface Sourced<Value> {
-  readonly value: Value;
-  readonly source: string;
-}
-export type Entries = Readonly<Record<string, Sourced<unknown>>>;
-
-export interface Rule {
-  /** The names of the models that it applies to; left out: all. */
-  readonly models?: RegExp;
-  readonly entries: { readonly [Name in keyof Profile]?: Sourced<Profile[Name]> };
-}
-
-function from<const Value>(value: Value, source: string): Sourced<Value> {
-  return { value, source };
-}
+import { GEMINI_RULES, VERTEX_RULES } from './google-rules.js';
+import { from, type Rule } from './rule.js';
 
 const OPENAI_CHAT = 'https://platform.openai.com/docs/api-reference/chat/create';
 
@@ -45,12 +29,11 @@ export const PROTOCOL_RULES: Readonly<Record<ApiProtocol, readonly Rule[]>> = {
       },
     },
   ],
-  gemini: [
-    { entries: { tool_names: from('gemini', 'https://ai.google.dev/api/caching#FunctionDeclaration') } },
-  ],
+  gemini: GEMINI_RULES,
 };
 
 /** By the name of the preset. */
 export const VENDOR_RULES: Readonly<Record<string, readonly Rule[]>> = {
+  vertex: VERTEX_RULES,
   mistral: [{ entries: { rejects: from(['stream_options'], 'https://docs.mistral.ai/api/endpoint/chat') } }],
 };

@@ -5,6 +5,7 @@ import {
   parsedOrUndefined,
   present,
 } from '../../../input/json.js';
+import type { Profile } from '../../../registry/profiles/profile.dto.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 import {
   answerFormatOf,
@@ -24,7 +25,7 @@ import {
   type ContentPart,
 } from '../../chat/conversation.js';
 import type { Call } from '../../chat/tool-calls.js';
-import { geminiSchema, ReferenceBudget } from './schema.js';
+import { geminiSchema, parametersSchema, ReferenceBudget } from './schema.js';
 import { googleBody, thinkingConfig } from './thinking.js';
 import { UnsupportedFieldError } from '../../chat/chat-errors.js';
 
@@ -34,14 +35,14 @@ import { UnsupportedFieldError } from '../../chat/chat-errors.js';
  * "Penalty is not enabled": they are hints, too.
  * @throws UnsupportedFieldError
  */
-export function geminiRequest(chat: OpenAiChat, upstreamModel: string): JsonObject {
+export function geminiRequest(chat: OpenAiChat, profile: Profile): JsonObject {
   rejectOpenAiOnlyFields(chat);
   const conversation = conversationOf(chat.messages);
   const budget = new ReferenceBudget();
-  const config = generationConfig(chat, upstreamModel, budget);
+  const config = generationConfig(chat, profile, budget);
   const cached = googleBody(chat)['cached_content'];
   return present({
-    contents: geminiContents(conversation, upstreamModel),
+    contents: geminiContents(conversation, profile),
     systemInstruction: conversation.system === '' ? undefined : { parts: [{ text: conversation.system }] },
     ...toolFields(chat, budget),
     generationConfig: Object.keys(config).length === 0 ? undefined : config,
@@ -49,7 +50,7 @@ export function geminiRequest(chat: OpenAiChat, upstreamModel: string): JsonObje
   });
 }
 
-function generationConfig(chat: OpenAiChat, upstreamModel: string, budget: ReferenceBudget): JsonObject {
+function generationConfig(chat: OpenAiChat, profile: Profile, budget: ReferenceBudget): JsonObject {
   const stops = stopsOf(chat);
   const format = answerFormatOf(chat);
   const schema = format === 'text' ? null : format.schema;
@@ -62,7 +63,7 @@ function generationConfig(chat: OpenAiChat, upstreamModel: string, budget: Refer
     seed: seedOf(chat),
     responseMimeType: format === 'text' ? undefined : 'application/json',
     responseSchema: schema === null ? undefined : geminiSchema(schema, field, budget),
-    thinkingConfig: thinkingConfig(chat, upstreamModel),
+    thinkingConfig: thinkingConfig(chat, profile),
   });
 }
 
@@ -86,12 +87,10 @@ function toolFields(
   return { tools: [{ functionDeclarations }], toolConfig: { functionCallingConfig } };
 }
 
-/** Gemini rejects a schema without properties: a tool that takes nothing has no parameters. */
 function declaration({ name, description, parameters, field }: Tool, budget: ReferenceBudget): JsonObject {
-  const schema =
-    parameters === undefined ? {} : geminiSchema(parameters, `${field}.function.parameters`, budget);
-  const hasParameters = schema['properties'] !== undefined || schema['anyOf'] !== undefined;
-  return present({ name, description, parameters: hasParameters ? schema : undefined });
+  const path = `${field}.function.parameters`;
+  const schema = parameters === undefined ? undefined : parametersSchema(parameters, path, budget);
+  return present({ name, description, parameters: schema });
 }
 
 /**
@@ -99,45 +98,57 @@ function declaration({ name, description, parameters, field }: Tool, budget: Ref
  */
 const NO_SIGNATURE = 'skip_thought_signature_validator';
 
-export function geminiContents({ turns }: Conversation, upstreamModel: string): readonly JsonObject[] {
-  const wantsSignatures = !/gemini-[12][.-]/.test(upstreamModel);
-  return turns.map((turn) =>
+/** Gemini refuses calls that open a chat, as clients leave them that drop old turns: this stands for what was dropped. */
+const DROPPED: JsonObject = { role: 'user', parts: [{ text: '…' }] };
+
+/** Its chats end with the user: https://github.com/crewAIInc/crewAI/pull/6973 */
+const CONTINUE: JsonObject = { role: 'user', parts: [{ text: 'Continue.' }] };
+
+export function geminiContents({ turns }: Conversation, profile: Profile): readonly JsonObject[] {
+  const contents = turns.map((turn) =>
     turn.role === 'user'
-      ? { role: 'user', parts: userParts(turn) }
-      : { role: 'model', parts: modelParts(turn, wantsSignatures) },
+      ? { role: 'user', parts: userParts(turn, profile) }
+      : { role: 'model', parts: modelParts(turn, profile) },
   );
+  const opened = turns[0]?.role === 'user' ? contents : [DROPPED, ...contents];
+  return profile.prefill || turns.at(-1)?.role === 'user' ? opened : [...opened, CONTINUE];
 }
 
 /** Media in a tool result follows the result. */
-function userParts({ results, parts }: UserTurn): readonly JsonObject[] {
+function userParts({ results, parts }: UserTurn, profile: Profile): readonly JsonObject[] {
   const media = results.flatMap((result) => result.parts.filter(({ kind }) => kind !== 'text'));
-  return [...results.map(resultPart), ...media.map(part), ...parts.map(part)];
+  return [...results.map((result) => resultPart(result, profile)), ...media.map(part), ...parts.map(part)];
 }
 
-function modelParts({ texts, calls }: AssistantTurn, wantsSignatures: boolean): readonly JsonObject[] {
-  return [
-    ...texts.map((text) => ({ text })),
-    ...calls.map((call, index) => callPart(call, index, wantsSignatures)),
-  ];
+function modelParts({ texts, calls }: AssistantTurn, profile: Profile): readonly JsonObject[] {
+  return [...texts.map((text) => ({ text })), ...calls.map((call, index) => callPart(call, index, profile))];
 }
 
 /** The first of parallel calls carries the signature of all. */
-function callPart({ id, name, input, signature }: Call, index: number, wantsSignatures: boolean): JsonObject {
-  const placeholder = wantsSignatures && index === 0 ? NO_SIGNATURE : undefined;
-  return present({ functionCall: { id, name, args: input }, thoughtSignature: signature ?? placeholder });
+function callPart({ id, name, input, signature }: Call, index: number, profile: Profile): JsonObject {
+  const placeholder = profile.call_signatures && index === 0 ? NO_SIGNATURE : undefined;
+  return present({
+    functionCall: { ...idOf(id, profile), name, args: input },
+    thoughtSignature: signature ?? placeholder,
+  });
 }
 
 /** `response` must be an object: other results stand under "output", as in Gemini's own clients. */
-function resultPart({ call, parts }: Result): JsonObject {
+function resultPart({ call, parts }: Result, profile: Profile): JsonObject {
   const text = parts.map((one) => (one.kind === 'text' ? one.text : '')).join('');
   const result = parsedOrUndefined(text);
   return {
     functionResponse: {
-      id: call.id,
+      ...idOf(call.id, profile),
       name: call.name,
       response: isJsonObject(result) ? (result as JsonObject) : { output: text },
     },
   };
+}
+
+/** Without ids, name and order match results with calls. */
+function idOf(id: string, { call_ids: whose }: Profile): { readonly id?: string } {
+  return whose === 'none' || id === '' ? {} : { id };
 }
 
 function part(one: ContentPart): JsonObject {

@@ -9,6 +9,9 @@ import { ProtocolError } from '../../chat/chat-errors.js';
 import { NeutralError } from '../../../upstream/upstream-errors.js';
 import { geminiAnswer, geminiReader } from './backend-response.js';
 import { geminiChatPath, geminiRequest } from './backend-request.js';
+import { profileOf } from '../../../registry/profiles/profile.js';
+
+const FLASH = profileOf('gemini', 'gemini-2.5-flash', null);
 
 /** Predictable ids. */
 const counting = (): (() => string) => {
@@ -194,9 +197,9 @@ describe('The Gemini backend response', () => {
           const answers = calls.map(({ id }) => ({ role: 'tool', tool_call_id: id, content: '1' }));
           const { contents } = geminiRequest(
             { model: 'm', messages: [{ role: 'assistant', content: null, tool_calls: calls }, ...answers] },
-            'gemini-2.5-flash',
+            FLASH,
           ) as unknown as { readonly contents: readonly { readonly parts: readonly object[] }[] };
-          expect(contents[0]?.parts).toEqual(
+          expect(contents[1]?.parts).toEqual(
             calls.map(({ id }, index) => ({
               ...parts[index],
               functionCall: { id, name: 'f', args: {} },
@@ -292,7 +295,7 @@ describe('A simulated Gemini server', () => {
     const response = await fetch(`${mock.url}/v1beta${geminiChatPath('gemini-2.5-flash', stream)}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-goog-api-key': 'k' },
-      body: JSON.stringify(geminiRequest(request, 'gemini-2.5-flash')),
+      body: JSON.stringify(geminiRequest(request, FLASH)),
     });
     const text = await response.text();
     if (!stream) return geminiAnswer(JSON.parse(text));

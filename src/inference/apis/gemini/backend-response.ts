@@ -126,6 +126,8 @@ export function geminiFinish(reason: string | null, calledTools: boolean): Finis
     case 'BLOCKLIST':
     case 'PROHIBITED_CONTENT':
     case 'SPII':
+    // Of Vertex AI.
+    case 'MODEL_ARMOR':
     case 'IMAGE_SAFETY':
     case 'IMAGE_PROHIBITED_CONTENT':
     case 'IMAGE_RECITATION':

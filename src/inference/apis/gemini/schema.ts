@@ -1,15 +1,13 @@
 import { isJsonObject, type JsonValue, type JsonObject } from '../../../input/json.js';
 import { UnsupportedFieldError } from '../../chat/chat-errors.js';
+import { chosen, ofType, typed } from './schema-choices.js';
 
 /** Fields of Gemini's `Schema`, a subset of OpenAPI 3.0: https://ai.google.dev/api/caching#Schema. Gemini answers 400 to others. */
 const KEPT = new Set(
-  'title description default minItems maxItems minLength maxLength minProperties maxProperties pattern minimum maximum propertyOrdering'.split(
+  'title description default format minItems maxItems minLength maxLength minProperties maxProperties pattern minimum maximum propertyOrdering'.split(
     ' ',
   ),
 );
-
-/** "When using the Gemini Developer API, this must be either 'enum' or 'date-time'" for strings; the rest are for numbers. */
-const FORMATS = new Set(['enum', 'date-time', 'float', 'double', 'int32', 'int64']);
 
 const MAX_DEPTH = 100;
 const MAX_REFERENCES = 2000;
@@ -25,12 +23,34 @@ export class ReferenceBudget {
 }
 
 /**
- * A JSON schema in the subset that Gemini accepts: references are expanded, the type `null` becomes `nullable`, oneOf and
- * allOf become their nearest equivalent, and other keywords are left out, so that the result may allow more.
+ * A JSON schema in the subset that Gemini and Vertex AI accept: references are expanded, the type `null` becomes `nullable`,
+ * oneOf and allOf become their nearest equivalent, each schema gets a type or choices, and other keywords are left out, so
+ * that the result may allow more.
  * @throws UnsupportedFieldError
  */
 export function geminiSchema(schema: JsonObject, field: string, budget: ReferenceBudget): JsonObject {
   return new Cleaner(schema, field, budget).clean(schema, new Set());
+}
+
+/**
+ * The schema of a function's parameters, which must be one object: choices become an object with the properties of all.
+ * @returns undefined: there are no properties, and then it must be left out
+ */
+export function parametersSchema(
+  schema: JsonObject,
+  field: string,
+  budget: ReferenceBudget,
+): JsonObject | undefined {
+  const cleaned = geminiSchema(typed(schema, 'object') as JsonObject, field, budget);
+  const { anyOf } = cleaned;
+  const choices = Array.isArray(anyOf) ? (anyOf as readonly JsonObject[]) : [cleaned];
+  const properties = Object.assign({}, ...choices.map((choice) => choice['properties'])) as JsonObject;
+  if (Object.keys(properties).length === 0) return undefined;
+  if (choices.length === 1) return cleaned;
+  const required = Object.keys(properties).filter((name) =>
+    choices.every((choice) => Array.isArray(choice['required']) && choice['required'].includes(name)),
+  );
+  return { type: 'object', properties, ...(required.length === 0 ? {} : { required }) };
 }
 
 class Cleaner {
@@ -55,7 +75,7 @@ class Cleaner {
   }
 
   private resolved(value: JsonValue | undefined, within: ReadonlySet<string>): JsonObject {
-    if (!isJsonObject(value)) return {};
+    if (!isJsonObject(value)) return chosen([], {});
     const schema = value as JsonObject;
     const { $ref, ...rest } = schema;
     if (typeof $ref === 'string') {
@@ -70,21 +90,20 @@ class Cleaner {
   private cleaned(schema: JsonObject, within: ReadonlySet<string>): JsonObject {
     const out: Record<string, JsonValue> = {};
     for (const [key, value] of Object.entries(schema)) if (KEPT.has(key)) out[key] = value;
-    const { format } = schema;
-    if (typeof format === 'string' && FORMATS.has(format)) out['format'] = format;
     const choices = this.choices(schema, within);
     const types = typesOf(schema);
-    if (types.isNullable || choices.isNullable) out['nullable'] = true;
-    const [type, ...others] = types.names;
-    if (choices.schemas.length > 0) out['anyOf'] = choices.schemas;
-    else if (type !== undefined && others.length > 0)
-      out['anyOf'] = types.names.map((name) => ({ type: name }));
-    else if (type !== undefined) out['type'] = type;
-    const texts = enumOf(schema);
-    if (texts !== undefined) Object.assign(out, { type: 'string', enum: texts });
-    if (schema['items'] !== undefined || type === 'array') out['items'] = this.clean(itemsOf(schema), within);
+    const values = enumOf(schema);
+    if (types.isNullable || choices.isNullable || values.isNullable) out['nullable'] = true;
+    const isArray = types.names.includes('array') || schema['items'] !== undefined;
+    if (isArray) out['items'] = this.clean(itemsOf(schema), within);
     this.addProperties(out, schema, within);
-    return out;
+    if (values.texts !== null) return ofType('string', { ...out, enum: values.texts });
+    if (values.others !== null) out['description'] = `${describedBy(schema)}One of ${values.others}`;
+    if (choices.schemas.length > 0) return chosen(choices.schemas, out);
+    return chosen(
+      types.names.map((type) => ({ type })),
+      out,
+    );
   }
 
   private addProperties(
@@ -99,7 +118,6 @@ class Cleaner {
     );
     // "should be non-empty for OBJECT type"
     if (cleaned.length === 0) return;
-    out['type'] = 'object';
     out['properties'] = Object.fromEntries(cleaned);
     const named = Array.isArray(required) ? (required as readonly JsonValue[]) : [];
     const known = named.filter((name) => typeof name === 'string' && Object.hasOwn(properties, name));
@@ -113,8 +131,10 @@ class Cleaner {
     const given = schema['anyOf'] ?? schema['oneOf'];
     const all = Array.isArray(given) ? (given as readonly JsonValue[]) : [];
     const others = all.filter((choice) => !(isJsonObject(choice) && choice['type'] === 'null'));
+    // A choice without a type, such as {"required": ["a"]}, is of the type beside it.
+    const type = schema['type'] ?? (schema['properties'] === undefined ? undefined : 'object');
     return {
-      schemas: others.map((choice) => this.clean(choice, within)),
+      schemas: others.map((choice) => this.clean(type === undefined ? choice : typed(choice, type), within)),
       isNullable: others.length < all.length,
     };
   }
@@ -155,13 +175,23 @@ function typesOf({ type, nullable }: JsonObject): {
   return { names, isNullable: names.length < all.length || nullable === true };
 }
 
-/** Enums of Gemini are strings: other values are not restricted. */
-function enumOf(schema: JsonObject): readonly string[] | undefined {
-  const values = schema['const'] === undefined ? schema['enum'] : [schema['const']];
-  if (!Array.isArray(values)) return undefined;
-  const texts = (values as readonly JsonValue[]).filter((value) => value !== null && value !== '');
-  if (texts.length === 0 || !texts.every((value) => typeof value === 'string')) return undefined;
-  return texts;
+/** Enums of Gemini are strings: other values are described. `null` stands for none. */
+function enumOf(schema: JsonObject): {
+  readonly texts: readonly string[] | null;
+  readonly others: string | null;
+  readonly isNullable: boolean;
+} {
+  const given = schema['const'] === undefined ? schema['enum'] : [schema['const']];
+  const all = Array.isArray(given) ? (given as readonly JsonValue[]) : [];
+  const values = all.filter((value) => value !== null && value !== '');
+  const isNullable = all.includes(null);
+  if (values.length === 0) return { texts: null, others: null, isNullable };
+  if (values.every((value) => typeof value === 'string')) return { texts: values, others: null, isNullable };
+  return { texts: null, others: JSON.stringify(values).slice(1, -1), isNullable };
+}
+
+function describedBy({ description }: JsonObject): string {
+  return typeof description === 'string' && description !== '' ? `${description}. ` : '';
 }
 
 /** The first schema of a tuple: arrays of Gemini have one type of item. */

@@ -1,3 +1,4 @@
+import type { Profile } from '../../../registry/profiles/profile.dto.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 import { isJsonObject, type JsonObject } from '../../../input/json.js';
 
@@ -10,11 +11,11 @@ const BUDGETS: Readonly<Record<Effort, number>> = { minimal: 1024, low: 1024, me
  * OpenAI's reasoning_effort by Google's table
  * (https://ai.google.dev/gemini-api/docs/openai#thinking).
  */
-export function thinkingConfig(chat: OpenAiChat, upstreamModel: string): JsonObject | undefined {
+export function thinkingConfig(chat: OpenAiChat, { thinking_config: kind }: Profile): JsonObject | undefined {
   const own = googleBody(chat)['thinking_config'];
   if (isJsonObject(own)) return own as JsonObject;
   const effort = effortIn(chat['reasoning_effort']);
-  return effort === undefined ? undefined : configOf(effort, upstreamModel);
+  return effort === undefined ? undefined : configOf(effort, kind);
 }
 
 /** Google's own fields: https://ai.google.dev/gemini-api/docs/openai#extra-body */
@@ -23,20 +24,21 @@ export function googleBody(chat: OpenAiChat): Readonly<Record<string, unknown>> 
   return isJsonObject(extra) && isJsonObject(extra['google']) ? extra['google'] : {};
 }
 
-/** What each model accepts: https://ai.google.dev/gemini-api/docs/thinking. Other models reject the field. */
-function configOf(effort: Effort | 'none', upstreamModel: string): JsonObject | undefined {
-  const [, version] = /gemini-(\d+(?:\.\d+)?)/.exec(upstreamModel) ?? [];
-  const isPro = /-pro\b/.test(upstreamModel);
-  if (version !== undefined && Number(version) < 2.5) return undefined;
-  if (version !== undefined && Number(version) >= 3) {
-    // Thinking cannot be switched off here, and Pro has no `minimal`.
-    const least = effort === 'none' || effort === 'minimal';
-    return { thinkingLevel: least ? (isPro ? 'low' : 'minimal') : effort };
+/** Models that take no thinking reject the field. */
+function configOf(effort: Effort | 'none', kind: Profile['thinking_config']): JsonObject | undefined {
+  const isLeast = effort === 'none' || effort === 'minimal';
+  switch (kind) {
+    case 'none':
+      return undefined;
+    case 'budget':
+      return { thinkingBudget: effort === 'none' ? 0 : BUDGETS[effort] };
+    case 'budget_above_0':
+      return { thinkingBudget: BUDGETS[effort === 'none' ? 'minimal' : effort] };
+    case 'level':
+      return { thinkingLevel: isLeast ? 'minimal' : effort };
+    case 'level_from_low':
+      return { thinkingLevel: isLeast ? 'low' : effort };
   }
-  // An alias, such as gemini-flash-latest: newer models accept a budget, too.
-  if (version === undefined && !/gemini-(?:pro|flash)/.test(upstreamModel)) return undefined;
-  if (effort === 'none') return { thinkingBudget: isPro ? BUDGETS.minimal : 0 };
-  return { thinkingBudget: BUDGETS[effort] };
 }
 
 function effortIn(value: unknown): Effort | 'none' | undefined {
