@@ -1,5 +1,5 @@
 import { isJsonObject } from '../input/json.js';
-import { cutJson } from './json-source.js';
+import { cutJson } from '../input/json-source.js';
 import { parsePath, printPath, type Step } from './json-path.js';
 
 /** No value at the path. The message shows how far the path got, and quotes nothing of the answer. */

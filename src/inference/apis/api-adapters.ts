@@ -2,9 +2,9 @@ import type { Profile } from '../../registry/profiles/profile.dto.js';
 import type { ApiProtocol } from '../../registry/worker.js';
 import type { ChatAnswer, OpenAiChat, StreamReader } from '../chat/chat.js';
 import { parseJsonAnswer } from '../chat/answer-body.js';
-import { anthropicAnswer, anthropicReader } from './anthropic/backend-response.js';
+import { ANSWER_INPUTS, anthropicAnswer, anthropicReader } from './anthropic/backend-response.js';
 import { anthropicRequest } from './anthropic/backend-request.js';
-import { geminiAnswer, geminiReader } from './gemini/backend-response.js';
+import { CALL_ARGS, geminiAnswer, geminiReader } from './gemini/backend-response.js';
 import { geminiEmbeddingRequest, geminiEmbeddings } from './gemini/embeddings.js';
 import { geminiChatPath, geminiPath, geminiRequest } from './gemini/backend-request.js';
 import { openAiAnswer } from './openai/backend-response.js';
@@ -53,7 +53,7 @@ export const API_ADAPTERS: Readonly<Record<ApiProtocol, ApiAdapter>> = {
   },
   anthropic: {
     request: (chat) => ({ path: '/messages', body: anthropicRequest(chat, chat.model) }),
-    answer: (text) => anthropicAnswer(parseJsonAnswer(text)),
+    answer: (text) => anthropicAnswer(parseJsonAnswer(text, ANSWER_INPUTS)),
     reader: anthropicReader,
   },
   gemini: {
@@ -61,7 +61,7 @@ export const API_ADAPTERS: Readonly<Record<ApiProtocol, ApiAdapter>> = {
       path: geminiChatPath(chat.model, stream),
       body: geminiRequest(chat, profile),
     }),
-    answer: (text) => geminiAnswer(parseJsonAnswer(text)),
+    answer: (text) => geminiAnswer(parseJsonAnswer(text, CALL_ARGS)),
     reader: geminiReader,
     embeddings: {
       request: (body, model) => ({

@@ -6,6 +6,7 @@ import type { InferenceRequest, RawBody } from '../client/inference-request.js';
 import { WholeCall, StreamCall, type CallTarget, type PreparedCall } from './prepared-call.js';
 import { prepareTemplateCall } from './template/backend.js';
 import { ProtocolError, unsupported, UnsupportedTaskError } from '../chat/chat-errors.js';
+import { printJson } from '../../input/exact-json.js';
 import { parsedOrUndefined } from '../../input/json.js';
 import { adaptChat } from '../adapt/adapt-chat.js';
 import type { Names } from '../adapt/tool-names.js';
@@ -72,7 +73,7 @@ function prepareApiCall(worker: CallTarget, call: ApiCall, request: InferenceReq
   );
   const { path, body } = adapter.request(chat, stream, call.profile);
   const rendered = call.render(
-    { method: 'POST', path, body: JSON.stringify(body), contentType: JSON_TYPE, isStream: stream },
+    { method: 'POST', path, body: printJson(body), contentType: JSON_TYPE, isStream: stream },
     request.forwardedHeaders,
   );
   if (!stream)

@@ -1,20 +1,22 @@
+import { parseExact } from '../../input/exact-json.js';
+import type { SourceStep } from '../../input/json-source.js';
 import { Fields, isJsonObject, parsedOrUndefined } from '../../input/json.js';
 import { ProtocolError } from './chat-errors.js';
 
-/** @throws ProtocolError */
-export function parseJsonAnswer(text: string): unknown {
+/** @param exact the path of objects that keep their text. @throws ProtocolError */
+export function parseJsonAnswer(text: string, exact?: readonly SourceStep[]): unknown {
   try {
-    return JSON.parse(text);
+    return exact === undefined ? JSON.parse(text) : parseExact(text, exact);
   } catch (cause) {
     throw new ProtocolError('the answer is not JSON', { cause });
   }
 }
 
-/** @throws ProtocolError */
-export function parseEvent(data: string): Fields {
+/** @param exact the path of objects that keep their text. @throws ProtocolError */
+export function parseEvent(data: string, exact?: readonly SourceStep[]): Fields {
   let value: unknown;
   try {
-    value = JSON.parse(data);
+    value = exact === undefined ? JSON.parse(data) : parseExact(data, exact);
   } catch (cause) {
     throw new ProtocolError('an event of the stream is not JSON', { cause });
   }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { isJsonObject, parsedOrUndefined, isPresent, type JsonObject } from '../../input/json.js';
+import { exactObject } from '../../input/exact-json.js';
+import { isJsonObject, isPresent, type JsonObject } from '../../input/json.js';
 import type { ChatAnswer, ChatEvent, ExtraContent } from './chat.js';
 import { UnsupportedFieldError } from './chat-errors.js';
 
@@ -75,7 +76,7 @@ function callOf(call: unknown, field: string): Call {
 /** Models send no text at all for a tool without parameters. */
 function inputOf(text: unknown, field: string): JsonObject {
   if (text === undefined || text === null || text === '') return {};
-  const input = typeof text === 'string' ? parsedOrUndefined(text) : undefined;
-  if (!isJsonObject(input)) throw new UnsupportedFieldError(field, 'must be a JSON object in a string');
-  return input as JsonObject;
+  const input = typeof text === 'string' ? exactObject(text) : undefined;
+  if (input === undefined) throw new UnsupportedFieldError(field, 'must be a JSON object in a string');
+  return input;
 }

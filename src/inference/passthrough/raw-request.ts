@@ -1,3 +1,5 @@
+import { parseExact } from '../../input/exact-json.js';
+import type { SourceStep } from '../../input/json-source.js';
 import { DEEPEST_JSON, describeValue, isDeeperThan, TOO_DEEP } from '../../input/json.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import type { RawBody } from '../client/inference-request.js';
@@ -59,13 +61,13 @@ function fieldFault(field: string, problem: string): InvalidInputError {
   return new InvalidInputError([{ field, problem }]);
 }
 
-/** Parses a body of bytes. @throws InvalidInputError for invalid JSON and too deep nesting */
-export function parseBody(body: unknown): unknown {
+/** Parses a body of bytes. @param exact the path of objects that keep their text. @throws InvalidInputError for invalid JSON and too deep nesting */
+export function parseBody(body: unknown, exact?: readonly SourceStep[]): unknown {
   const text = Buffer.isBuffer(body) ? body.toString('utf8') : '';
   if (text.trim() === '') throw bodyFault('the body is empty; it must be a JSON object');
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = exact === undefined ? JSON.parse(text) : parseExact(text, exact);
   } catch (error) {
     throw bodyFault(`the body is not valid JSON: ${error instanceof Error ? error.message : String(error)}`);
   }

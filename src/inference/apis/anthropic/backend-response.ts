@@ -10,6 +10,7 @@ import type {
 } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
 import { countOf, throwIfError, listOf, objectOf, parseEvent, stringOf } from '../../chat/answer-body.js';
+import { jsonTextOf } from '../../../input/exact-json.js';
 import { isPresent, isJsonObject, type Fields } from '../../../input/json.js';
 
 /** Reads a `Message`; blocks of other types are left out. @throws ProtocolError */
@@ -38,7 +39,7 @@ export function anthropicAnswer(body: unknown): ChatAnswer {
 
 function toolCall(block: Fields, what: string): OpenAiToolCall {
   const name = stringOf(block['name'], `${what}.name`);
-  const text = JSON.stringify(objectOf(block['input'] ?? {}, `${what}.input`));
+  const text = jsonTextOf(objectOf(block['input'] ?? {}, `${what}.input`));
   return { id: stringOf(block['id'], `${what}.id`), type: 'function', function: { name, arguments: text } };
 }
 
@@ -57,6 +58,10 @@ interface OpenCall {
   hasArguments: boolean;
 }
 
+/** Where the input of a call stands, whose digits must reach the client. */
+export const ANSWER_INPUTS = ['content', null, 'input'] as const;
+const EVENT_INPUT = ['content_block', 'input'] as const;
+
 class AnthropicStream {
   private readonly open = new Map<unknown, OpenCall>();
   private readonly usages: unknown[] = [];
@@ -69,7 +74,7 @@ class AnthropicStream {
   }
 
   read({ data }: StreamEvent): readonly ChatEvent[] {
-    const event = parseEvent(data);
+    const event = parseEvent(data, EVENT_INPUT);
     throwIfError(event);
     if (this.stopped) return [];
     switch (event['type']) {
@@ -105,7 +110,7 @@ class AnthropicStream {
     this.open.set(at, { index, hasArguments: whole });
     const id = stringOf(block['id'], 'content_block.id');
     const name = stringOf(block['name'], 'content_block.name');
-    return [{ kind: 'tool_call', index, id, name, arguments: whole ? JSON.stringify(input) : '' }];
+    return [{ kind: 'tool_call', index, id, name, arguments: whole ? jsonTextOf(input) : '' }];
   }
 
   private continue(at: unknown, delta: Fields): readonly ChatEvent[] {

@@ -1,4 +1,5 @@
 import type { OpenAiMessage, OpenAiPart, OpenAiToolCall } from '../../chat/chat.js';
+import { jsonTextOf } from '../../../input/exact-json.js';
 import type { Fields } from '../../../input/json.js';
 import type { FaultCollector } from './fault-collector.js';
 
@@ -96,7 +97,7 @@ function callFrom(block: Fields, field: string, faults: FaultCollector): OpenAiT
   const id = faults.string(block['id'], `${field}.id`);
   const name = faults.string(block['name'], `${field}.name`);
   const input = faults.object(block['input'], `${field}.input`);
-  return { id, type: 'function', function: { name, arguments: JSON.stringify(input) } };
+  return { id, type: 'function', function: { name, arguments: jsonTextOf(input) } };
 }
 
 /** The content of a user message or a tool result as OpenAI parts. */

@@ -134,6 +134,9 @@ function toolChoiceFrom(
 }
 
 const CHOICES: Readonly<Record<string, OpenAiToolChoice>> = { auto: 'auto', any: 'required', none: 'none' };
+/** Where the inputs of called tools stand, whose digits must reach the worker. */
+export const CALL_INPUTS = ['messages', null, 'content', null, 'input'] as const;
+
 const FIELDS: ReadonlySet<string> = new Set(['model', 'stream', 'metadata', 'messages']);
 
 /** Reads the fields of a body that routing needs. @throws InvalidInputError */

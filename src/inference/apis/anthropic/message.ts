@@ -1,4 +1,5 @@
-import { isJsonObject, type JsonValue, type JsonObject } from '../../../input/json.js';
+import { exactObject } from '../../../input/exact-json.js';
+import type { JsonObject } from '../../../input/json.js';
 import type { ChatAnswer, FinishReason, OpenAiToolCall, Usage } from '../../chat/chat.js';
 
 export interface MessageHead {
@@ -54,12 +55,7 @@ export function toolUseBlock(id: string, name: string, input: JsonObject): JsonO
 /** Arguments that are not a JSON object are kept under one key. */
 function inputOf({ function: { arguments: text } }: OpenAiToolCall): JsonObject {
   if (text === '') return {};
-  try {
-    const input = JSON.parse(text) as JsonValue;
-    return isJsonObject(input) ? input : { arguments: input };
-  } catch {
-    return { arguments: text };
-  }
+  return exactObject(text) ?? exactObject(`{"arguments":${text}}`) ?? { arguments: text };
 }
 
 export function stopReasonOf(finish: FinishReason): string {

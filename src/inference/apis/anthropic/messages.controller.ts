@@ -1,3 +1,4 @@
+import { printJson } from '../../../input/exact-json.js';
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
@@ -10,7 +11,7 @@ import { InferenceService } from '../../inference.service.js';
 import { memoize, parseBody } from '../../passthrough/raw-request.js';
 import { parseOpenAiChat } from '../../chat/parse-chat.js';
 import { apiHeadersOf } from './headers.js';
-import { chatFromAnthropic, readMessage } from './client-request.js';
+import { CALL_INPUTS, chatFromAnthropic, readMessage } from './client-request.js';
 import { InferenceRequests } from '../../client/inference-request.js';
 import { COUNT_TOKENS, MESSAGES } from '../endpoints.js';
 import type { ChatAnswer, ChatEvent } from '../../chat/chat.js';
@@ -43,7 +44,7 @@ export class MessagesController {
       },
       http.body,
     );
-    const chat = memoize(() => chatFromAnthropic(parseBody(raw.bytes)));
+    const chat = memoize(() => chatFromAnthropic(parseBody(raw.bytes, CALL_INPUTS)));
     const request = this.requests.of(http, {
       model,
       task: 'chat',
@@ -68,7 +69,7 @@ function targetOf(url: string): { readonly path: string; readonly query: string 
 
 /** The responses of `POST /v1/messages`: a message or its events. */
 export const ANTHROPIC_FORMAT: ResponseFormat = {
-  whole: (answer: ChatAnswer, head: ResponseHead) => JSON.stringify(anthropicMessage(answer, named(head))),
+  whole: (answer: ChatAnswer, head: ResponseHead) => printJson(anthropicMessage(answer, named(head))),
   stream: (head: ResponseHead): StreamWriter => {
     const writer = new AnthropicEventWriter(named(head));
     return {

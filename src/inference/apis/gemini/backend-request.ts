@@ -1,10 +1,5 @@
-import {
-  isJsonObject,
-  type JsonValue,
-  type JsonObject,
-  parsedOrUndefined,
-  present,
-} from '../../../input/json.js';
+import { exactObject } from '../../../input/exact-json.js';
+import { type JsonValue, type JsonObject, present } from '../../../input/json.js';
 import type { Profile } from '../../../registry/profiles/profile.dto.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 import {
@@ -136,12 +131,11 @@ function callPart({ id, name, input, signature }: Call, index: number, profile: 
 /** `response` must be an object: other results stand under "output", as in Gemini's own clients. */
 function resultPart({ call, parts }: Result, profile: Profile): JsonObject {
   const text = parts.map((one) => (one.kind === 'text' ? one.text : '')).join('');
-  const result = parsedOrUndefined(text);
   return {
     functionResponse: {
       ...idOf(call.id, profile),
       name: call.name,
-      response: isJsonObject(result) ? (result as JsonObject) : { output: text },
+      response: exactObject(text) ?? { output: text },
     },
   };
 }

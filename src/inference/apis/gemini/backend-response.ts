@@ -11,6 +11,7 @@ import { newCallId, signed } from '../../chat/tool-calls.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
 import { throwIfError, objectOf, listOf, countOf, parseEvent, stringOf } from '../../chat/answer-body.js';
 import { NeutralError } from '../../../upstream/upstream-errors.js';
+import { jsonTextOf } from '../../../input/exact-json.js';
 import { isJsonObject } from '../../../input/json.js';
 
 /** @throws ProtocolError */
@@ -62,7 +63,7 @@ export function geminiReader(newId = newCallId): StreamReader {
   };
 
   const read = ({ data }: StreamEvent): readonly ChatEvent[] => {
-    const { pieces, finishReason, usage } = readResponse(parseEvent(data));
+    const { pieces, finishReason, usage } = readResponse(parseEvent(data, CALL_ARGS));
     reason = finishReason ?? reason;
     // Every response counts the whole answer so far.
     total = usage ?? total;
@@ -77,6 +78,9 @@ export function geminiReader(newId = newCallId): StreamReader {
 
   return Object.assign(read, { end });
 }
+
+/** Where the arguments of calls stand, whose digits must reach the client. */
+export const CALL_ARGS = ['candidates', null, 'content', 'parts', null, 'functionCall', 'args'] as const;
 
 /** A GenerateContentResponse; a stream is a sequence of them: https://ai.google.dev/api/generate-content */
 export interface GeminiResponse {
@@ -160,7 +164,7 @@ function pieceOf(part: Readonly<Record<string, unknown>>, what: string): readonl
         kind: 'call',
         id: typeof id === 'string' && id !== '' ? id : null,
         name: stringOf(name, `${what}.functionCall.name`),
-        arguments: JSON.stringify(objectOf(args ?? {}, `${what}.functionCall.args`)),
+        arguments: jsonTextOf(objectOf(args ?? {}, `${what}.functionCall.args`)),
         signature: typeof signature === 'string' && signature !== '' ? signature : undefined,
       },
     ];

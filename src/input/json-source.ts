@@ -1,4 +1,5 @@
-import type { Step } from './json-path.js';
+/** A key of an object, or the index of an element; `null`: each element. */
+export type SourceStep = string | number | null;
 
 const SPACE = /[ \t\n\r]*/y;
 const SCALAR = /[^ \t\n\r,\]}]*/y;
@@ -8,43 +9,49 @@ const SCALAR = /[^ \t\n\r,\]}]*/y;
  * digits stand as they were sent. The text must be valid JSON and hold that value; indexes count from the
  * front. One pass; what recurses is the path, never the text.
  */
-export function cutJson(text: string, steps: readonly Step[]): string {
+export function cutJson(text: string, steps: readonly (string | number)[]): string {
+  return cutEach(text, steps).get('') ?? '';
+}
+
+/** The same for all values of a path with `null` in it, by their indexes: `3.1` is the second of the fourth. */
+export function cutEach(text: string, steps: readonly SourceStep[]): ReadonlyMap<string, string> {
   const cutter = new JsonCutter(text, steps);
-  cutter.seek(0);
-  return withoutSpace(text.slice(cutter.start, cutter.end));
+  cutter.seek(0, '');
+  return cutter.found;
 }
 
 class JsonCutter {
-  start = 0;
-  end = 0;
+  readonly found = new Map<string, string>();
   private at = 0;
 
   constructor(
     private readonly text: string,
-    private readonly steps: readonly Step[],
+    private readonly steps: readonly SourceStep[],
   ) {}
 
   /** Passes one value. A key that comes twice overwrites what was found, as JSON.parse has it. */
-  seek(depth: number): void {
+  seek(depth: number, indexes: string): void {
     this.pass(SPACE);
     const step = this.steps[depth];
     if (step === undefined) {
-      this.start = this.at;
+      const start = this.at;
       this.passValue();
-      this.end = this.at;
-    } else if (this.text[this.at] === (typeof step === 'number' ? '[' : '{')) this.seekInside(step, depth);
+      this.found.set(indexes, withoutSpace(this.text.slice(start, this.at)));
+    } else if (this.text[this.at] === (typeof step === 'string' ? '{' : '['))
+      this.seekInside(step, depth, indexes);
     else this.passValue();
   }
 
-  private seekInside(step: Step, depth: number): void {
+  private seekInside(step: string | number | null, depth: number, indexes: string): void {
     this.at += 1;
     for (let index = 0; this.at < this.text.length; index += 1) {
       this.pass(SPACE);
       if (this.text[this.at] === ',') this.at += 1;
       this.pass(SPACE);
       if (this.text[this.at] === ']' || this.text[this.at] === '}') break;
-      const key = typeof step === 'number' ? index : this.passKey();
-      if (key === step) this.seek(depth + 1);
+      const key = typeof step === 'string' ? this.passKey() : index;
+      if (step === null) this.seek(depth + 1, indexes === '' ? `${index}` : `${indexes}.${index}`);
+      else if (key === step) this.seek(depth + 1, indexes);
       else this.passValue();
     }
     this.at += 1;
