@@ -315,7 +315,7 @@ function refuseWith(message: string, response: ServerResponse, request: SeenRequ
   json({ error: { code: 400, message, status: 'INVALID_ARGUMENT' } }, 400)(response, request);
 }
 
-/** The vector of a text begins with the number in it. */
+/** The vector of a text begins with the number in it; `refuse me` is refused. */
 function embed({ requests }: EmbeddingBody, response: ServerResponse, request: SeenRequest): void {
   if (requests.length > BATCH)
     return refuseWith(
@@ -323,6 +323,8 @@ function embed({ requests }: EmbeddingBody, response: ServerResponse, request: S
       response,
       request,
     );
+  if (requests.some(({ content }) => content.parts[0]?.text === 'refuse me'))
+    return refuseWith('the text is refused', response, request);
   const values = requests.map(({ content, outputDimensionality: size = 3 }) => ({
     values: Array.from({ length: size }, (_, at) =>
       at === 0 ? Number(/\d+/.exec(content.parts[0]?.text ?? '') ?? 0) : 0.5,

@@ -1,6 +1,7 @@
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type FakeUpstream, json, startFakeUpstream } from '../fakes/fake-upstream.js';
+import type { FakeUpstream } from '../fakes/fake-upstream.js';
+import { startStrictGemini } from '../fakes/strict-gemini.js';
 import { startService, type TestService } from '../service.js';
 import { mustRegister, stopAll } from './models.js';
 
@@ -12,14 +13,19 @@ let client: OpenAI;
 beforeAll(async () => {
   service = await startService();
   client = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 });
-  upstream = await startFakeUpstream((response, request) => {
-    const { requests } = JSON.parse(request.body) as { readonly requests: readonly unknown[] };
-    const embeddings = requests.map((_, index) => ({ values: [index, 0.5, -1] }));
-    json({ embeddings })(response, request);
-  });
+  upstream = await startStrictGemini('gemini', () => []);
   await mustRegister(service, worker());
 });
 afterAll(() => stopAll(service, { stop: () => upstream.close() }));
+
+function textsIn(body: string): readonly string[] {
+  const { requests } = JSON.parse(body) as {
+    readonly requests: readonly {
+      readonly content: { readonly parts: readonly { readonly text: string }[] };
+    }[];
+  };
+  return requests.map(({ content }) => content.parts[0]?.text ?? '');
+}
 
 const worker = () => ({
   preset: 'gemini',
@@ -32,24 +38,51 @@ const worker = () => ({
 
 describe('Embeddings of a gemini worker', () => {
   it.each(['base64', 'float'] as const)("reach OpenAI's client as %s", async (encoding_format) => {
-    const request = { model: MODEL, input: ['a', 'b'], dimensions: 3 };
+    const request = { model: MODEL, input: ['0', '1'], dimensions: 3 };
     const { data } = await client.embeddings.create(
       encoding_format === 'float' ? { ...request, encoding_format } : request,
     );
     expect(data.map(({ embedding }) => [...embedding])).toEqual([
-      [0, 0.5, -1],
-      [1, 0.5, -1],
+      [0, 0.5, 0.5],
+      [1, 0.5, 0.5],
     ]);
     const { url, body, headers } = upstream.requests.at(-1) ?? {};
     expect(url).toMatch(/\/models\/gemini-embedding-001:batchEmbedContents$/);
     expect(headers?.['x-goog-api-key']).toBe('k');
     expect(JSON.parse(body ?? '')).toEqual({
-      requests: ['a', 'b'].map((text) => ({
+      requests: ['0', '1'].map((text) => ({
         model: 'models/gemini-embedding-001',
         content: { parts: [{ text }] },
         outputDimensionality: 3,
       })),
     });
+  });
+
+  it.each(['base64', 'float'] as const)(
+    'of more texts than a batch come in their order, as %s',
+    async (format) => {
+      const input = Array.from({ length: 250 }, (_, index) => `text ${index}`);
+      const before = upstream.requests.length;
+      const { data, usage } = await client.embeddings.create({
+        model: MODEL,
+        input,
+        encoding_format: format,
+      });
+      const vectors = data.map(({ embedding }) =>
+        typeof embedding === 'string' ? Buffer.from(embedding, 'base64').readFloatLE(0) : embedding[0],
+      );
+      expect(vectors).toEqual(input.map((_, index) => index));
+      expect(usage).toEqual({ prompt_tokens: 250, total_tokens: 250 });
+      const sent = upstream.requests.slice(before).map(({ body }) => textsIn(body));
+      expect(sent.map(({ length }) => length)).toEqual([100, 100, 50]);
+      expect(sent.flat()).toEqual(input);
+    },
+  );
+
+  it('fail together when one part fails', async () => {
+    const input = Array.from({ length: 201 }, (_, index) => (index === 150 ? 'refuse me' : `text ${index}`));
+    const refused = client.embeddings.create({ model: MODEL, input });
+    await expect(refused).rejects.toMatchObject({ status: 400 });
   });
 
   it('accept texts only, and no chat', async () => {
@@ -70,6 +103,6 @@ describe('Embeddings of a gemini worker', () => {
   it('work in a dry run', async () => {
     const dryRun = { prompt: 'a', call: true, worker: worker() };
     const { status, json: tried } = await service.post('/api/v1/workers/dry-run', dryRun);
-    expect([status, tried]).toMatchObject([200, { extracted: '[[0,0.5,-1]]' }]);
+    expect([status, tried]).toMatchObject([200, { extracted: '[[0,0.5,0.5]]' }]);
   });
 });

@@ -6,7 +6,7 @@ import { ANSWER_INPUTS, anthropicAnswer, anthropicReader } from './anthropic/bac
 import { anthropicRequest } from './anthropic/backend-request.js';
 import { CALL_ARGS, geminiAnswer, geminiReader } from './gemini/backend-response.js';
 import { geminiEmbeddingRequest, geminiEmbeddings } from './gemini/embeddings.js';
-import { geminiChatPath, geminiPath, geminiRequest } from './gemini/backend-request.js';
+import { geminiChatPath, geminiRequest } from './gemini/backend-request.js';
 import { openAiAnswer } from './openai/backend-response.js';
 import { openAiReader } from './openai/backend-stream.js';
 
@@ -29,13 +29,19 @@ export interface ApiAdapter {
 }
 
 export interface EmbeddingAdapter {
-  /** @param body in the OpenAI format. @throws UnsupportedFieldError */
+  /**
+   * @param body in the OpenAI format
+   * @returns the bodies of one or more calls, each but the last with `batch` texts
+   * @throws UnsupportedFieldError
+   */
   request(
+    texts: readonly unknown[],
     body: Readonly<Record<string, unknown>>,
     model: string,
-  ): { readonly path: string; readonly body: unknown };
-  /** @returns an answer whose text is the JSON of the vectors. @throws ProtocolError */
-  answer(text: string): ChatAnswer;
+    profile: Profile,
+  ): { readonly path: string; readonly bodies: readonly unknown[]; readonly batch: number };
+  /** @returns an answer whose text is the JSON of `count` vectors. @throws ProtocolError */
+  answer(text: string, count: number): ChatAnswer;
 }
 
 export const API_ADAPTERS: Readonly<Record<ApiProtocol, ApiAdapter>> = {
@@ -64,11 +70,8 @@ export const API_ADAPTERS: Readonly<Record<ApiProtocol, ApiAdapter>> = {
     answer: (text) => geminiAnswer(parseJsonAnswer(text, CALL_ARGS)),
     reader: geminiReader,
     embeddings: {
-      request: (body, model) => ({
-        path: geminiPath(model, 'batchEmbedContents'),
-        body: geminiEmbeddingRequest(body, model),
-      }),
-      answer: (text) => geminiEmbeddings(parseJsonAnswer(text)),
+      request: geminiEmbeddingRequest,
+      answer: (text, count) => geminiEmbeddings(parseJsonAnswer(text), count),
     },
   },
 };

@@ -3,14 +3,21 @@ import type { WorkerDefaults, ApiCall, WorkerTask } from '../../registry/worker.
 import { TemplateError } from '../../template/template-error.js';
 import { UpstreamError } from '../../upstream/failure.js';
 import type { InferenceRequest, RawBody } from '../client/inference-request.js';
-import { WholeCall, StreamCall, type CallTarget, type PreparedCall } from './prepared-call.js';
+import { PartedCall, WholeCall, StreamCall, type CallTarget, type PreparedCall } from './prepared-call.js';
 import { prepareTemplateCall } from './template/backend.js';
 import { ProtocolError, unsupported, UnsupportedTaskError } from '../chat/chat-errors.js';
 import { printJson } from '../../input/exact-json.js';
 import { parsedOrUndefined } from '../../input/json.js';
 import { adaptChat } from '../adapt/adapt-chat.js';
 import type { Names } from '../adapt/tool-names.js';
-import type { ChatAnswer, OpenAiChat, ChatEvent, StreamReader, EventReader } from '../chat/chat.js';
+import type {
+  AnswerText,
+  ChatAnswer,
+  OpenAiChat,
+  ChatEvent,
+  StreamReader,
+  EventReader,
+} from '../chat/chat.js';
 import { eventsOf } from '../chat/tool-calls.js';
 import { withValue } from '../passthrough/json-scanner.js';
 import { ProxyCall } from '../passthrough/proxy-call.js';
@@ -112,12 +119,32 @@ function prepareEmbeddingCall(
   adapter: EmbeddingAdapter,
   model: string,
 ): PreparedCall {
-  const { path, body } = adapter.request({ ...request.openAi(), input: request.input().input }, model);
+  const { input } = request.input();
+  const texts: readonly unknown[] = Array.isArray(input) ? input : [input];
+  const { path, bodies, batch } = adapter.request(texts, request.openAi(), model, call.profile);
+  const [first = '', ...more] = bodies.map((body) => JSON.stringify(body));
   const rendered = call.render(
-    { method: 'POST', path, body: JSON.stringify(body), contentType: JSON_TYPE, isStream: false },
+    { method: 'POST', path, body: first, contentType: JSON_TYPE, isStream: false },
     request.forwardedHeaders,
   );
-  return new WholeCall(rendered, 'message', ({ text }) => adapter.answer(text));
+  const read = ({ text }: AnswerText, part: number): ChatAnswer =>
+    adapter.answer(text, Math.min(batch, texts.length - part * batch));
+  if (more.length === 0) return new WholeCall(rendered, 'message', (answer) => read(answer, 0));
+  return new PartedCall(rendered, [first, ...more], read, joinedVectors);
+}
+
+/** The vectors of all parts in their order, their counts added up. */
+function joinedVectors(parts: readonly ChatAnswer[]): ChatAnswer {
+  const counts = parts.map(({ usage }) => usage?.input);
+  const input = counts.reduce((sum, count) =>
+    sum === undefined || count === undefined ? undefined : sum + count,
+  );
+  return {
+    text: `[${parts.map(({ text }) => (text ?? '').slice(1, -1)).join(',')}]`,
+    toolCalls: [],
+    finish: 'stop',
+    usage: input === undefined ? null : { input, output: 0 },
+  };
 }
 
 /** Endpoints whose requests can be translated to every API. */

@@ -40,6 +40,34 @@ export class WholeCall implements PreparedCall {
   }
 }
 
+/**
+ * One request in several calls, one after the other, since a worker's limit of requests at once counts it as one. A part that
+ * fails fails the request.
+ */
+export class PartedCall implements PreparedCall {
+  readonly exposes = 'message';
+  readonly changes: readonly string[];
+
+  constructor(
+    readonly call: UpstreamCall,
+    private readonly bodies: readonly string[],
+    /** @throws ProtocolError */
+    private readonly read: (answer: AnswerText, part: number) => ChatAnswer,
+    private readonly join: (parts: readonly ChatAnswer[]) => ChatAnswer,
+  ) {
+    this.changes = [`sent in ${bodies.length} calls`];
+  }
+
+  async deliver(attempt: Attempt, client: Responder): Promise<number> {
+    const parts: ChatAnswer[] = [];
+    for (const [part, body] of this.bodies.entries())
+      parts.push(this.read(await attempt.sendPart(body), part));
+    const answer = this.join(parts);
+    client.send(answer, attempt);
+    return answer.usage?.output ?? 0;
+  }
+}
+
 /** The worker streams; its events are read and written anew, or collected for a client that wants the answer whole. */
 export class StreamCall implements PreparedCall {
   constructor(

@@ -37,8 +37,20 @@ export class Attempt {
   }
 
   /** @throws UpstreamError */
-  async send(): Promise<UpstreamAnswer> {
-    const answer = await this.upstream.send(this.call, this.signal);
+  send(): Promise<UpstreamAnswer> {
+    return this.sent(this.call);
+  }
+
+  /** One of several calls that make up the attempt. @throws UpstreamError */
+  sendPart(body: string): Promise<UpstreamAnswer> {
+    const { timeouts } = this.call;
+    const totalMs = Math.floor(timeouts.totalMs - this.upstreamMs);
+    if (totalMs < 1) throw new UpstreamError('total_timeout', 'the time limit of the request passed');
+    return this.sent({ ...this.call, body, timeouts: { ...timeouts, totalMs } });
+  }
+
+  private async sent(call: UpstreamCall): Promise<UpstreamAnswer> {
+    const answer = await this.upstream.send(call, this.signal);
     if (isSuccess(answer.status)) return answer;
     throw rejectionOf(answer.status, answer.headers, answer.bytes, this.exposes);
   }

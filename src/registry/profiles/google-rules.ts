@@ -14,7 +14,7 @@ export const GEMINI_RULES: readonly Rule[] = [
       // Its chats end with the user or with the results of calls.
       prefill: from(false, 'https://github.com/crewAIInc/crewAI/pull/6973'),
       any_of_beside_keys: from(false, 'https://github.com/googleapis/python-genai/issues/625'),
-      embedding_batch: from(100, 'https://ai.google.dev/api/embeddings#method:-models.batchembedcontents'),
+      embedding_batch: from(100, 'https://github.com/StarTrail-org/LEANN/pull/214'),
       call_signatures: from(true, 'https://ai.google.dev/gemini-api/docs/thought-signatures'),
     },
   },
@@ -47,10 +47,19 @@ export const GEMINI_RULES: readonly Rule[] = [
   },
 ];
 
+const EMBEDDINGS =
+  'https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api';
 const CALL_IDS = 'https://github.com/vercel/ai/issues/15664';
 
 /** What differs from Google AI. */
 export const VERTEX_RULES: readonly Rule[] = [
+  {
+    entries: {
+      embedding_method: from('predict', EMBEDDINGS),
+      embedding_batch: from(5, EMBEDDINGS),
+    },
+  },
+  { models: /gemini-embedding/, entries: { embedding_batch: from(1, EMBEDDINGS) } },
   {
     models: BEFORE_3,
     entries: { call_ids: from('none', CALL_IDS) },

@@ -20,6 +20,7 @@ export const STRICT_SCHEMAS = ['any', 'openai'] as const;
 export const ANSWER_SCHEMAS = ['any', 'anthropic', 'none'] as const;
 export const SAMPLINGS = ['all', 'one', 'none'] as const;
 export const USER_IDS = ['any', 'opaque'] as const;
+export const EMBEDDING_METHODS = ['batchEmbedContents', 'predict'] as const;
 export const THINKING_CONFIGS = ['none', 'budget', 'budget_above_0', 'level', 'level_from_low'] as const;
 export const REASONING_HISTORIES = ['none', 'reasoning_content', 'reasoning'] as const;
 
@@ -66,6 +67,8 @@ export class ProfileDto {
   @IsOptional() @IsBoolean() call_signatures?: boolean;
   /** The most texts in one call for embeddings: more are sent in several calls. */
   @IsOptional() @IsInt() @Min(1) @Max(100_000) embedding_batch?: number;
+  /** The method for embeddings of Gemini's API. */
+  @IsOptional() @IsIn(EMBEDDING_METHODS) embedding_method?: (typeof EMBEDDING_METHODS)[number];
   /** Whether the server has /v1/responses: without it they are translated. */
   @IsOptional() @IsBoolean() responses?: boolean;
   /** Whether the server has /v1/completions: without it they are translated. */

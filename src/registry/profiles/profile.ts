@@ -23,6 +23,7 @@ const ANYTHING: Profile = {
   thinking_config: 'none',
   call_signatures: false,
   embedding_batch: 2048,
+  embedding_method: 'batchEmbedContents',
   responses: false,
   completions: false,
 };

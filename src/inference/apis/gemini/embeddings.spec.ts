@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { providerJson } from '../../../../test/arbitraries/provider-json.js';
+import { profileOf } from '../../../registry/profiles/profile.js';
+import type { WorkerProfileDto } from '../../../registry/profiles/profile.dto.js';
 import { ProtocolError, UnsupportedFieldError } from '../../chat/chat-errors.js';
 import { geminiEmbeddingRequest, geminiEmbeddings } from './embeddings.js';
 
@@ -11,28 +13,59 @@ describe('Gemini embeddings', () => {
       model: 'models/gemini-embedding-001',
       content: { parts: [{ text }] },
     });
-    const body = (input: unknown, more = {}) =>
-      geminiEmbeddingRequest({ input, ...more }, 'gemini-embedding-001');
-    expect(body('a')).toEqual({ requests: [aRequest('a')] });
-    expect(body(['a', ''])).toEqual({ requests: [aRequest('a'), aRequest('')] });
-    expect(body('a', { dimensions: 768 })).toEqual({
-      requests: [{ ...aRequest('a'), outputDimensionality: 768 }],
+    const bodies = (texts: readonly unknown[], more = {}, own: WorkerProfileDto = {}) =>
+      geminiEmbeddingRequest(
+        texts,
+        more,
+        'gemini-embedding-001',
+        profileOf('gemini', 'gemini-embedding-001', own),
+      );
+    expect(bodies(['a'])).toEqual({
+      path: '/models/gemini-embedding-001:batchEmbedContents',
+      bodies: [{ requests: [aRequest('a')] }],
+      batch: 100,
     });
-    expect(() => body([[1, 2]])).toThrow(
-      new UnsupportedFieldError('input[0]', 'must be text; token arrays are not supported by Gemini workers'),
+    expect(bodies(['a', '']).bodies).toEqual([{ requests: [aRequest('a'), aRequest('')] }]);
+    expect(bodies(['a'], { dimensions: 768 }).bodies).toEqual([
+      { requests: [{ ...aRequest('a'), outputDimensionality: 768 }] },
+    ]);
+    expect(bodies(['a', 'b', 'c'], {}, { embedding_batch: 2 }).bodies).toEqual([
+      { requests: [aRequest('a'), aRequest('b')] },
+      { requests: [aRequest('c')] },
+    ]);
+    expect(() => bodies(['a', [1, 2]])).toThrow(
+      new UnsupportedFieldError('input[1]', 'must be text; token arrays are not supported by Gemini workers'),
     );
-    expect(() => body(7)).toThrow(UnsupportedFieldError);
+    expect(() => bodies([7])).toThrow(UnsupportedFieldError);
+  });
+
+  // https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api
+  it('are predictions at Vertex AI, whose tokens are counted for each text', () => {
+    const profile = profileOf('gemini', 'text-embedding-005', { vendor: 'vertex' });
+    const texts = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const { path, bodies } = geminiEmbeddingRequest(texts, { dimensions: 2 }, 'text-embedding-005', profile);
+    expect(path).toBe('/models/text-embedding-005:predict');
+    expect(bodies).toEqual(
+      [texts.slice(0, 5), texts.slice(5)].map((part) => ({
+        instances: part.map((content) => ({ content })),
+        parameters: { outputDimensionality: 2 },
+      })),
+    );
+    const predictions = [1, 2].map((value) => ({
+      embeddings: { values: [value], statistics: { token_count: 4, truncated: false } },
+    }));
+    expect(geminiEmbeddings({ predictions }, 2)).toMatchObject({ text: '[[1],[2]]', usage: { input: 8 } });
   });
 
   it('are read in order, with their usage if it is reported', () => {
     const body = { embeddings: [{ values: [0.25, -1] }, { values: [1, 2] }] };
-    expect(geminiEmbeddings(body)).toEqual({
+    expect(geminiEmbeddings(body, 2)).toEqual({
       text: '[[0.25,-1],[1,2]]',
       toolCalls: [],
       finish: 'stop',
       usage: null,
     });
-    expect(geminiEmbeddings({ ...body, usageMetadata: { promptTokenCount: 3 } }).usage).toEqual({
+    expect(geminiEmbeddings({ ...body, usageMetadata: { promptTokenCount: 3 } }, 2).usage).toEqual({
       input: 3,
       output: 0,
     });
@@ -44,7 +77,7 @@ describe('Gemini embeddings', () => {
       fc.property(body, (answer) => {
         let thrown: unknown = null;
         try {
-          geminiEmbeddings(answer);
+          geminiEmbeddings(answer, 1);
         } catch (error) {
           thrown = error;
         }
