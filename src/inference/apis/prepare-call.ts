@@ -69,7 +69,8 @@ function prepareApiCall(worker: CallTarget, call: ApiCall, request: InferenceReq
   const model = call.upstreamModel ?? worker.modelName;
   const { raw, stream } = request;
   const adapter = API_ADAPTERS[call.protocol];
-  if (raw?.dialect === call.protocol) return prepareProxyCall(call, request, raw, model);
+  if (raw?.dialect === call.protocol && (raw.path !== '/responses' || call.profile.responses))
+    return prepareProxyCall(call, request, raw, model);
   if (request.task === 'embedding' && adapter.embeddings !== undefined)
     return prepareEmbeddingCall(call, request, adapter.embeddings, model);
   if ((request.task ?? 'chat') !== 'chat' || (raw !== null && !CHATS.has(raw.path)))
@@ -148,7 +149,7 @@ function joinedVectors(parts: readonly ChatAnswer[]): ChatAnswer {
 }
 
 /** Endpoints whose requests can be translated to every API. */
-const CHATS: ReadonlySet<string> = new Set(['/chat/completions', MESSAGES]);
+const CHATS: ReadonlySet<string> = new Set(['/chat/completions', '/responses', MESSAGES]);
 
 /** The client's own bytes but for the value of `model`. */
 function prepareProxyCall(

@@ -13,7 +13,10 @@ import {
 import type { OpenAiChat } from '../../chat/chat.js';
 import { type InferenceRequest, InferenceRequests } from '../../client/inference-request.js';
 import { InferenceService } from '../../inference.service.js';
+import { parseOpenAiChat } from '../../chat/parse-chat.js';
 import { memoize } from '../../passthrough/raw-request.js';
+import { chatFromResponses } from '../responses/client-request.js';
+import { ResponsesFormat } from '../responses/responses-format.js';
 import { readBodyFields } from '../jobs/form-body.js';
 import { JobFront } from '../jobs/job-front.js';
 import { isJobEndpoint, type JobEndpoint, jobCallOf, needsConversion } from './job-calls.js';
@@ -59,7 +62,10 @@ export class OpenAiController {
     const contentType = http.headers['content-type'] ?? '';
     const { raw, model, stream, affinitySource } = readBody(endpoint, contentType, http.body);
     const body = memoize(() => readBodyFields(http));
-    const input = memoize(() => readInput(endpoint, body()));
+    const responsesChat = memoize(() => chatFromResponses(body()));
+    const input = memoize(() =>
+      endpoint === '/responses' ? parseOpenAiChat(responsesChat(), null) : readInput(endpoint, body()),
+    );
     const request = this.requests.of(http, {
       model,
       task: ENDPOINTS[endpoint],
@@ -68,7 +74,7 @@ export class OpenAiController {
       openAi: () => {
         // Throws where the body is invalid.
         input();
-        return body() as unknown as OpenAiChat;
+        return endpoint === '/responses' ? responsesChat() : (body() as unknown as OpenAiChat);
       },
       raw,
       affinitySource,
@@ -109,6 +115,7 @@ function formatOf(endpoint: Endpoint, request: InferenceRequest, body: () => Bod
       () => body()['encoding_format'] === 'base64',
     );
   if (endpoint === '/images/generations' || endpoint === '/images/edits') return new ImagesFormat();
+  if (endpoint === '/responses') return new ResponsesFormat(body);
   const includesUsage = () => wantsUsage(body());
   return endpoint === '/completions' ? new TextFormat(includesUsage) : new ChatFormat(includesUsage);
 }

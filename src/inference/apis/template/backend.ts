@@ -80,6 +80,7 @@ const REMEDY =
 
 /** Endpoints that a template can serve. */
 const ANSWERED: ReadonlySet<string> = new Set([
+  '/responses',
   '/chat/completions',
   '/completions',
   '/embeddings',

@@ -1,0 +1,154 @@
+import { Agent, OpenAIResponsesModel, run, setTracingDisabled, tool } from '@openai/agents';
+import OpenAI from 'openai';
+import { zodTextFormat } from 'openai/helpers/zod';
+import type { Response } from 'openai/resources/responses/responses';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { startService, type TestService } from '../service.js';
+import { ANSWER, MODELS, mustRegister, registerModels, stopAll, SUNNY, type Upstreams } from './models.js';
+
+const CHAT_ONLY = {
+  kind: 'of an OpenAI server without responses',
+  model: 'org/chat-only',
+  streams: true,
+  isRich: true,
+};
+const ALL = [...MODELS, CHAT_ONLY];
+const TRANSLATED = ALL.filter(({ model }) => model !== 'org/openai' && model !== 'org/ollama');
+
+let service: TestService;
+let upstreams: Upstreams;
+let client: OpenAI;
+beforeAll(async () => {
+  setTracingDisabled(true);
+  service = await startService();
+  upstreams = await registerModels(service);
+  await mustRegister(service, {
+    preset: 'openai',
+    model_name: CHAT_ONLY.model,
+    upstream_model: 'real-openai',
+    base_url: `${upstreams.mock.url}/v1`,
+    api_key: 'sk-of-the-upstream',
+    profile: { responses: false },
+  });
+  client = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 });
+});
+afterAll(() => stopAll(service, upstreams));
+
+const CITY = {
+  type: 'object',
+  properties: { city: { type: 'string' } },
+  required: ['city'],
+  additionalProperties: false,
+};
+const WEATHER = { type: 'function', name: 'get_weather', parameters: CITY, strict: true } as const;
+
+describe.each(ALL)('A response of a worker that is $kind', ({ model, streams }) => {
+  it('holds the answer and its usage', async () => {
+    const response = await client.responses.create({ model, input: 'hello', metadata: { a: 'b' } });
+    expect(response.output_text).toBe(ANSWER);
+    expect(response).toMatchObject({ object: 'response', status: 'completed' });
+    expect(response.usage).toMatchObject({ input_tokens: 3, output_tokens: 5, total_tokens: 8 });
+  });
+
+  it('comes as events from which the client builds the same response', async () => {
+    const stream = client.responses.stream({ model, input: [{ role: 'user', content: 'hello' }] });
+    const deltas: string[] = [];
+    stream.on('response.output_text.delta', ({ delta }) => deltas.push(delta));
+    const response = await stream.finalResponse();
+    expect(response.output_text).toBe(ANSWER);
+    expect(deltas.join('')).toBe(ANSWER);
+    expect(deltas.length > 1).toBe(streams);
+  });
+});
+
+describe.each(ALL.filter(({ isRich }) => isRich))('A response of a worker that is $kind', ({ model }) => {
+  it.each([false, true])('calls a tool and goes on with its output (stream: %s)', async (stream) => {
+    const ask = async (input: OpenAI.Responses.ResponseInput): Promise<Response> => {
+      const body = { model, input, tools: [WEATHER], store: false };
+      return stream
+        ? client.responses.stream(body).finalResponse()
+        : client.responses.create({ ...body, stream: false });
+    };
+    const question = { role: 'user', content: 'weather in Paris?' } as const;
+    const first = await ask([question]);
+    const [call] = first.output.filter((item) => item.type === 'function_call');
+    expect(call).toMatchObject({ name: 'get_weather' });
+    expect(JSON.parse(call?.arguments ?? '')).toEqual({ city: 'Paris' });
+    const second = await ask([
+      question,
+      ...(first.output as OpenAI.Responses.ResponseInput),
+      { type: 'function_call_output', call_id: call?.call_id ?? '', output: 'sunny' },
+    ]);
+    expect(second.output_text).toBe(SUNNY);
+  });
+
+  it('is parsed by a schema', async () => {
+    const response = await client.responses.parse({
+      model,
+      input: 'as json please',
+      text: { format: zodTextFormat(z.object({ city: z.string() }), 'place') },
+    });
+    expect(response.output_parsed).toEqual({ city: 'Paris' });
+  });
+
+  it("drives the agents of OpenAI's own package through a loop of tools", async () => {
+    const called: string[] = [];
+    const weather = tool({
+      name: 'get_weather',
+      description: 'How the weather is',
+      parameters: z.object({ city: z.string() }),
+      execute: ({ city }) => {
+        called.push(city);
+        return 'sunny';
+      },
+    });
+    const agent = new Agent({
+      name: 'helper',
+      instructions: 'Use the tool.',
+      model: new OpenAIResponsesModel(client as never, model),
+      tools: [weather],
+    });
+    const result = await run(agent, 'weather in Paris?');
+    expect(result.finalOutput).toBe(SUNNY);
+    expect(called).toEqual(['Paris']);
+    const streamed = await run(agent, 'weather in Paris?', { stream: true });
+    await streamed.completed;
+    expect(streamed.finalOutput).toBe(SUNNY);
+    expect(called).toEqual(['Paris', 'Paris']);
+  });
+});
+
+describe.each(TRANSLATED)('A response that is translated for a worker that is $kind', ({ model }) => {
+  it.each([
+    ['previous_response_id', { input: 'x', previous_response_id: 'resp_1' }],
+    ['conversation', { input: 'x', conversation: 'conv_1' }],
+    ['background', { input: 'x', background: true }],
+    ['tools[0].type', { input: 'x', tools: [{ type: 'web_search' }] }],
+    ['input[0]', { input: [{ type: 'item_reference', id: 'msg_1' }] }],
+  ])('is refused by the name of %s', async (field, body) => {
+    const { status, json } = await service.post('/v1/responses', { model, ...body });
+    expect([status, json]).toMatchObject([400, { error: { param: field } }]);
+  });
+});
+
+describe('A stream of events that breaks off', () => {
+  it.each(TRANSLATED.filter(({ isRich }) => isRich))(
+    'ends with response.failed where the worker is $kind',
+    async ({ model }) => {
+      const { text } = await service.post('/v1/responses', { model, input: 'be cut', stream: true });
+      const last = text.trimEnd().split('\n\n').at(-1) ?? '';
+      expect(last).toMatch(/^event: response\.failed\n/);
+      const numbers = [...text.matchAll(/"sequence_number":(\d+)/g)].map(([, number]) => Number(number));
+      expect(numbers).toEqual(numbers.map((_, index) => index));
+      expect(JSON.parse(last.slice(last.indexOf('{')))).toMatchObject({
+        response: { object: 'response', status: 'failed', error: { code: 'server_error' } },
+      });
+    },
+  );
+
+  it('is a failed response for the client', async () => {
+    const stream = client.responses.stream({ model: CHAT_ONLY.model, input: 'be cut' });
+    expect(await stream.finalResponse()).toMatchObject({ status: 'failed', error: { code: 'server_error' } });
+  });
+});
