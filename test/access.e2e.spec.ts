@@ -161,7 +161,7 @@ describe('CORS_ORIGINS', () => {
       await service.post('/v1/chat/completions', chat, key),
       await service.post('/v1/chat/completions', { ...chat, stream: true }, key),
       await service.post('/v1/messages', { ...chat, max_tokens: 5, stream: true }, key),
-      await service.post('/v1/chat/completions', { model: 'nobody-has-it' }, key),
+      await service.post('/v1/chat/completions', { model: 'unregistered' }, key),
       await service.post('/v1/nope', {}, key),
       await service.post('/v1/chat/completions', chat, { origin: APP }),
     ];

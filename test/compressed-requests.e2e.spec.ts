@@ -76,7 +76,7 @@ describe('a compressed body', () => {
         '/v1/videos',
         '/v1/messages',
       ]) {
-        const body = Buffer.from(JSON.stringify({ model: 'nobody-has-it', odd: 'ü'.repeat(50_000) }));
+        const body = Buffer.from(JSON.stringify({ model: 'unregistered', odd: 'ü'.repeat(50_000) }));
         const plain = await send(path, body, {});
         const compressed = await send(path, of(body), { 'content-encoding': coding });
         const known = ({ status, text }: typeof plain) => ({

@@ -51,7 +51,7 @@ afterAll(() =>
 const sentTo = (server: GoogleServer) =>
   JSON.parse(upstreams[server].requests.at(-1)?.body ?? '') as GeminiBody;
 const CITY = { type: 'object', properties: { city: { type: 'string' } } };
-const asked = { role: 'user' as const, content: 'How is the weather?' };
+const question = { role: 'user' as const, content: 'How is the weather?' };
 const each = SERVERS.flatMap((server) =>
   MODELS.flatMap((model) => [false, true].map((stream) => ({ server, model, stream }))),
 );
@@ -70,7 +70,7 @@ describe.each(each)('$server with $model (stream: $stream)', ({ server, model, s
   it('goes through a tool loop whose tool has a name that begins with a digit', async () => {
     const tools = [{ type: 'function' as const, function: { name: '1c_reload', parameters: CITY } }];
     const request = { model: nameOf(server, model), tools };
-    const called = await ask(stream, { ...request, messages: [asked] });
+    const called = await ask(stream, { ...request, messages: [question] });
     const calls = called.tool_calls ?? [];
     expect(calls.map((call) => ('function' in call ? call.function.name : ''))).toEqual([
       '1c_reload',
@@ -78,7 +78,7 @@ describe.each(each)('$server with $model (stream: $stream)', ({ server, model, s
     ]);
     expect(new Set(calls.map(({ id }) => id)).size).toBe(2);
     const results = calls.map(({ id }) => ({ role: 'tool' as const, tool_call_id: id, content: `of ${id}` }));
-    const answered = await ask(stream, { ...request, messages: [asked, called, ...results.toReversed()] });
+    const answered = await ask(stream, { ...request, messages: [question, called, ...results.toReversed()] });
     expect(answered.content).toBe(SUNNY);
     const [, turn, after] = sentTo(server).contents;
     const hasIds = server === 'gemini' || !isBefore3;
@@ -94,7 +94,7 @@ describe.each(each)('$server with $model (stream: $stream)', ({ server, model, s
     const schema = { type: 'object', properties: { sky: { type: 'string' } }, required: ['sky'] };
     await ask(stream, {
       model: nameOf(server, model),
-      messages: [{ role: 'system', content: 'Be brief.' }, asked],
+      messages: [{ role: 'system', content: 'Be brief.' }, question],
       tools: [{ type: 'function', function: { name: 'f', parameters: CITY } }],
       response_format: { type: 'json_schema', json_schema: { name: 'answer', schema } },
     });
@@ -119,7 +119,7 @@ describe.each(each)('$server with $model (stream: $stream)', ({ server, model, s
     };
     await ask(stream, {
       model: nameOf(server, model),
-      messages: [asked],
+      messages: [question],
       tools: [{ type: 'function', function: { name: 'f', parameters: { type: 'object', properties } } }],
     });
     expect(sentTo(server).tools?.[0]?.functionDeclarations[0]).toMatchObject({

@@ -4,6 +4,7 @@ import { zodTextFormat } from 'openai/helpers/zod';
 import type { Response } from 'openai/resources/responses/responses';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { startFakeUpstream } from '../fakes/fake-upstream.js';
 import { startService, type TestService } from '../service.js';
 import { ANSWER, MODELS, mustRegister, registerModels, stopAll, SUNNY, type Upstreams } from './models.js';
 
@@ -130,6 +131,25 @@ describe.each(TRANSLATED)('A response that is translated for a worker that is $k
     const { status, json } = await service.post('/v1/responses', { model, ...body });
     expect([status, json]).toMatchObject([400, { error: { param: field } }]);
   });
+});
+
+it('A response goes to a server of which nothing is known as a chat, and unchanged where only the server can answer it', async () => {
+  const upstream = await startFakeUpstream((response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(
+      JSON.stringify({ object: 'response', output: [], choices: [{ message: { content: 'hi' } }] }),
+    );
+  });
+  await mustRegister(service, {
+    model_name: 'org/unknown',
+    protocol: 'openai',
+    req_url_template: `${upstream.url}/v1`,
+  });
+  const send = (body: object) => service.post('/v1/responses', { model: 'org/unknown', input: 'x', ...body });
+  expect((await send({})).json).toMatchObject({ output: [{ content: [{ text: 'hi' }] }] });
+  expect((await send({ previous_response_id: 'resp_1' })).status).toBe(200);
+  expect(upstream.requests.map(({ url }) => url)).toEqual(['/v1/chat/completions', '/v1/responses']);
+  await upstream.close();
 });
 
 describe('A stream of events that breaks off', () => {

@@ -1,3 +1,4 @@
+import { InvalidInputError } from '../../input/input-errors.js';
 import { SecretMissingError } from '../../credentials/worker-secrets.js';
 import type { WorkerDefaults, ApiCall, WorkerTask } from '../../registry/worker.js';
 import { TemplateError } from '../../template/template-error.js';
@@ -69,7 +70,7 @@ function prepareApiCall(worker: CallTarget, call: ApiCall, request: InferenceReq
   const model = call.upstreamModel ?? worker.modelName;
   const { raw, stream } = request;
   const adapter = API_ADAPTERS[call.protocol];
-  if (raw?.dialect === call.protocol && (raw.path !== '/responses' || call.profile.responses))
+  if (raw?.dialect === call.protocol && isPassed(call, request, raw))
     return prepareProxyCall(call, request, raw, model);
   if (request.task === 'embedding' && adapter.embeddings !== undefined)
     return prepareEmbeddingCall(call, request, adapter.embeddings, model);
@@ -112,6 +113,19 @@ function namingBack(reader: EventReader, names: Names | null): EventReader {
     read: (event) => back(reader.read(event)),
     end: () => back(reader.end()),
   };
+}
+
+/** Responses need a server that has them: where that is not known, those pass that cannot be translated. */
+function isPassed({ profile }: ApiCall, request: InferenceRequest, { path }: RawBody): boolean {
+  if (path !== '/responses') return true;
+  if (profile.responses !== null) return profile.responses;
+  try {
+    request.openAi();
+    return false;
+  } catch (error) {
+    if (error instanceof InvalidInputError) return true;
+    throw error;
+  }
 }
 
 function prepareEmbeddingCall(

@@ -69,7 +69,7 @@ export class ProfileDto {
   @IsOptional() @IsInt() @Min(1) @Max(100_000) embedding_batch?: number;
   /** The method for embeddings of Gemini's API. */
   @IsOptional() @IsIn(EMBEDDING_METHODS) embedding_method?: (typeof EMBEDDING_METHODS)[number];
-  /** Whether the server has /v1/responses: without it they are translated. */
+  /** Whether the server has /v1/responses: true, they are passed through; false, translated. Left out: what can be translated is. */
   @IsOptional() @IsBoolean() responses?: boolean;
   /** Whether the server has /v1/completions: without it they are translated. */
   @IsOptional() @IsBoolean() completions?: boolean;
@@ -81,9 +81,10 @@ export class WorkerProfileDto extends ProfileDto {
   @IsOptional() @IsString() @Length(1, 50) vendor?: string;
 }
 
-/** What a worker's server takes; `max_output_tokens` is null where no limit is known. */
-export type Profile = Required<Omit<ProfileDto, 'max_output_tokens'>> & {
+/** What a worker's server takes; null where it is not known. */
+export type Profile = Required<Omit<ProfileDto, 'max_output_tokens' | 'responses'>> & {
   readonly max_output_tokens: number | null;
+  readonly responses: boolean | null;
 };
 
 /** One entry of a vendor's profile. */

@@ -24,7 +24,7 @@ const ANYTHING: Profile = {
   call_signatures: false,
   embedding_batch: 2048,
   embedding_method: 'batchEmbedContents',
-  responses: false,
+  responses: null,
   completions: false,
 };
 

@@ -13,7 +13,6 @@ export const PROTOCOL_RULES: Readonly<Record<ApiProtocol, readonly Rule[]>> = {
     {
       entries: {
         tool_names: from('openai', OPENAI_CHAT),
-        responses: from(true, 'https://platform.openai.com/docs/api-reference/responses'),
         completions: from(true, 'https://platform.openai.com/docs/api-reference/completions'),
       },
     },
@@ -32,8 +31,18 @@ export const PROTOCOL_RULES: Readonly<Record<ApiProtocol, readonly Rule[]>> = {
   gemini: GEMINI_RULES,
 };
 
+/** The server has /v1/responses itself. */
+function responses(source: string): Rule {
+  return { entries: { responses: from(true, source) } };
+}
+
 /** By the name of the preset. */
 export const VENDOR_RULES: Readonly<Record<string, readonly Rule[]>> = {
   vertex: VERTEX_RULES,
+  openai: [responses('https://platform.openai.com/docs/api-reference/responses')],
+  'azure-openai': [responses('https://learn.microsoft.com/azure/ai-foundry/openai/how-to/responses')],
+  groq: [responses('https://console.groq.com/docs/responses-api')],
+  openrouter: [responses('https://openrouter.ai/docs/api-reference/responses-api/overview')],
+  vllm: [responses('https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html')],
   mistral: [{ entries: { rejects: from(['stream_options'], 'https://docs.mistral.ai/api/endpoint/chat') } }],
 };
