@@ -107,7 +107,7 @@ describe.each(ALL.filter(({ isRich }) => isRich))('A response of a worker that i
     const agent = new Agent({
       name: 'helper',
       instructions: 'Use the tool.',
-      model: new OpenAIResponsesModel(client as never, model),
+      model: new OpenAIResponsesModel(client, model),
       tools: [weather],
     });
     const result = await run(agent, 'weather in Paris?');

@@ -21,7 +21,7 @@ describe('the fields of a request for a response', () => {
     const types = createRequire(import.meta.url).resolve('openai/resources/responses/responses');
     const text = readFileSync(types.replace(/\.m?js$/, '.d.ts'), 'utf8');
     const [, base = ''] = /interface ResponseCreateParamsBase \{\n([^]*?)\n\}/.exec(text) ?? [];
-    const names = [...base.matchAll(/^ {4}([a-z_]+)\??:/gm)].map(([, name]) => name);
+    const names = [...base.matchAll(/^ {4}([a-z_]+)\??:/gm)].map(([, name = '']) => name);
     expect(names.length).toBeGreaterThan(20);
     expect(Object.keys(RESPONSE_FIELDS).toSorted()).toEqual(names.toSorted());
   });
