@@ -3,6 +3,7 @@ import type { Profile } from '../../registry/profiles/profile.dto.js';
 import type { OpenAiChat } from '../chat/chat.js';
 import { maxTokensOf } from '../chat/options.js';
 import { withSchemaBesideTools } from './answer-schema.js';
+import { withReasoningHistory } from './reasoning-history.js';
 import { type Names, withToolNames } from './tool-names.js';
 
 /** A chat as the worker's server takes it. */
@@ -17,7 +18,13 @@ export interface AdaptedChat {
 /** One step: returns the chat itself where nothing has to change, and notes what it changes. */
 type Step = (chat: OpenAiChat, profile: Profile, note: (change: string) => void) => OpenAiChat;
 
-const STEPS: readonly Step[] = [withoutEmptyTools, withSchemaBesideTools, withTokenLimit, withoutRejected];
+const STEPS: readonly Step[] = [
+  withoutEmptyTools,
+  withSchemaBesideTools,
+  withTokenLimit,
+  withReasoningHistory,
+  withoutRejected,
+];
 
 /**
  * Changes a translated chat into one that the worker's server takes: hints that it refuses are left out, names and ids get a

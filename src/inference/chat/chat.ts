@@ -1,4 +1,5 @@
 import type { JsonValue } from '../../input/json.js';
+import type { ThinkingBlock } from './thinking-blocks.js';
 
 /**
  * The canonical form of a chat, from and to which every API is translated: the OpenAI format. It is the client's body,
@@ -27,6 +28,10 @@ export interface OpenAiMessage {
   readonly name?: string;
   readonly tool_calls?: readonly OpenAiToolCall[] | null;
   readonly tool_call_id?: string;
+  /** Of an assistant: the text of its reasoning, whichever model made it. */
+  readonly reasoning_content?: string | null;
+  /** Of an assistant: the blocks of its reasoning that Anthropic signed, and no others; read them with `thinkingBlocksIn`. */
+  readonly thinking_blocks?: unknown;
   readonly [field: string]: unknown;
 }
 
@@ -81,6 +86,8 @@ export interface ChatAnswer {
   readonly text: string | null;
   /** Where the upstream shows it. */
   readonly reasoning?: string;
+  /** The reasoning as Anthropic signed it. */
+  readonly thinkingBlocks?: readonly ThinkingBlock[];
   readonly toolCalls: readonly OpenAiToolCall[];
   readonly finish: FinishReason;
   /** `null`: the upstream reports none. */
@@ -91,6 +98,8 @@ export interface ChatAnswer {
 export type ChatEvent =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'reasoning'; readonly text: string }
+  /** All of an answer at once, after its text and its calls: clients that join deltas keep such a list unchanged. */
+  | { readonly kind: 'thinking_blocks'; readonly blocks: readonly ThinkingBlock[] }
   /** `id` and `name` come with the first event of a call; its arguments are JSON text in parts. */
   | {
       readonly kind: 'tool_call';

@@ -1,16 +1,9 @@
-import type { OpenAiMessage, OpenAiPart } from './chat.js';
+import type { OpenAiMessage } from './chat.js';
 import { UnsupportedFieldError } from './chat-errors.js';
-import { isJsonObject, isPresent } from '../../input/json.js';
+import { isPresent } from '../../input/json.js';
+import { type ContentPart, partsOf, textsOf } from './content-parts.js';
+import { type ThinkingBlock, thinkingBlocksIn } from './thinking-blocks.js';
 import { Call, callsOf } from './tool-calls.js';
-
-/** Bytes in base64, or their URL. */
-export type Media = { readonly mediaType: string; readonly base64: string } | { readonly url: string };
-
-/** A part of a message; `field` is its path in the chat, for errors of workers that cannot take it. */
-export type ContentPart =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'image' | 'audio'; readonly media: Media; readonly field: string }
-  | { readonly kind: 'file'; readonly media: Media; readonly name?: string; readonly field: string };
 
 export interface Result {
   readonly call: Call;
@@ -26,6 +19,8 @@ export interface UserTurn {
 
 export interface AssistantTurn {
   readonly role: 'assistant';
+  /** Signed by Anthropic. */
+  readonly thinking: readonly ThinkingBlock[];
   readonly texts: readonly string[];
   readonly calls: readonly Call[];
 }
@@ -43,6 +38,7 @@ interface OpenUserTurn extends UserTurn {
 }
 
 interface OpenAssistantTurn extends AssistantTurn {
+  readonly thinking: ThinkingBlock[];
   readonly texts: string[];
   readonly calls: Call[];
 }
@@ -125,6 +121,7 @@ class ConversationBuilder {
     const calls = callsOf(message.tool_calls, `${field}.tool_calls`);
     if (texts.length + calls.length === 0) return;
     const turn = this.assistant();
+    turn.thinking.push(...thinkingBlocksIn(message.thinking_blocks));
     turn.texts.push(...texts);
     turn.calls.push(...calls);
   }
@@ -140,7 +137,7 @@ class ConversationBuilder {
   private assistant(): OpenAssistantTurn {
     const last = this.turns.at(-1);
     if (last?.role === 'assistant') return last;
-    const turn: OpenAssistantTurn = { role: 'assistant', texts: [], calls: [] };
+    const turn: OpenAssistantTurn = { role: 'assistant', thinking: [], texts: [], calls: [] };
     this.turns.push(turn);
     return turn;
   }
@@ -164,87 +161,4 @@ function refusalOf({ refusal }: OpenAiMessage, field: string): string | null {
   if (!isPresent(refusal)) return null;
   if (typeof refusal === 'string') return refusal;
   throw new UnsupportedFieldError(`${field}.refusal`, 'must be a string');
-}
-
-/**
- * Content as parts; its shape is checked already (parse-chat.ts). Blank text is left out: neither Anthropic nor Gemini
- * accepts it.
- * @throws UnsupportedFieldError
- */
-export function partsOf(content: OpenAiMessage['content'], field: string): readonly ContentPart[] {
-  if (content === undefined || content === null) return [];
-  if (typeof content === 'string') return textPart(content);
-  return content.flatMap((part, index) => partOf(part, `${field}[${index}]`));
-}
-
-/** Content of roles that send text only. @throws UnsupportedFieldError */
-export function textsOf(content: OpenAiMessage['content'], field: string): readonly string[] {
-  return partsOf(content, field).map((part) => {
-    if (part.kind === 'text') return part.text;
-    throw new UnsupportedFieldError(
-      part.field,
-      `${part.kind} content is not supported in a message of this role; use text`,
-    );
-  });
-}
-
-function partOf(part: OpenAiPart, field: string): readonly ContentPart[] {
-  const fields: Readonly<Record<string, unknown>> = part;
-  switch (part.type) {
-    case 'text':
-      return textPart(stringIn(part, 'text', field));
-    case 'refusal':
-      return textPart(stringIn(part, 'refusal', field));
-    case 'image_url': {
-      const path = `${field}.image_url`;
-      return [
-        { kind: 'image', media: mediaOf(stringIn(fields['image_url'], 'url', path), `${path}.url`), field },
-      ];
-    }
-    case 'file':
-      return [fileOf(fields['file'], field)];
-    case 'input_audio': {
-      const audio = fields['input_audio'];
-      const format = stringIn(audio, 'format', `${field}.input_audio`);
-      const base64 = stringIn(audio, 'data', `${field}.input_audio`);
-      return [{ kind: 'audio', media: { mediaType: `audio/${format}`, base64 }, field }];
-    }
-    default:
-      throw new UnsupportedFieldError(
-        field,
-        `content type "${part.type.slice(0, 50)}" is not supported by this worker; use text, image_url, file or input_audio`,
-      );
-  }
-}
-
-function fileOf(file: unknown, field: string): ContentPart {
-  if (!isJsonObject(file) || typeof file['file_data'] !== 'string')
-    throw new UnsupportedFieldError(
-      `${field}.file`,
-      'must contain file_data; files uploaded elsewhere (file_id) are not supported',
-    );
-  const media = mediaOf(file['file_data'], `${field}.file.file_data`);
-  const name = file['filename'];
-  return { kind: 'file', media, field, ...(typeof name === 'string' && name !== '' ? { name } : {}) };
-}
-
-function textPart(text: string): readonly ContentPart[] {
-  return text.trim() === '' ? [] : [{ kind: 'text', text }];
-}
-
-function mediaOf(url: string, field: string): Media {
-  if (/^https?:\/\//i.test(url)) return { url };
-  // Split by hand: a pattern over megabytes of base64 is slow.
-  const comma = url.indexOf(',');
-  const head = /^data:([^;,]+)(?:;[^;,]*)*;base64$/i.exec(url.slice(0, Math.min(Math.max(comma, 0), 200)));
-  const mediaType = head?.[1];
-  if (mediaType === undefined)
-    throw new UnsupportedFieldError(field, 'must be an http(s) URL or a data URL in base64');
-  return { mediaType: mediaType.toLowerCase(), base64: url.slice(comma + 1) };
-}
-
-function stringIn(holder: unknown, key: string, field: string): string {
-  const value = isJsonObject(holder) ? holder[key] : undefined;
-  if (typeof value === 'string') return value;
-  throw new UnsupportedFieldError(`${field}.${key}`, 'must be a string');
 }

@@ -40,7 +40,14 @@ export function extraOf({ extra_content }: Extra): Extra {
 }
 
 /** A whole answer as the events of a stream. */
-export function eventsOf({ text, reasoning, toolCalls, finish, usage }: ChatAnswer): readonly ChatEvent[] {
+export function eventsOf({
+  text,
+  reasoning,
+  thinkingBlocks,
+  toolCalls,
+  finish,
+  usage,
+}: ChatAnswer): readonly ChatEvent[] {
   return [
     ...(reasoning === undefined ? [] : [{ kind: 'reasoning', text: reasoning } as const]),
     ...(text === null ? [] : [{ kind: 'text', text } as const]),
@@ -48,6 +55,7 @@ export function eventsOf({ text, reasoning, toolCalls, finish, usage }: ChatAnsw
       (call, index) =>
         ({ kind: 'tool_call', index, id: call.id, ...call.function, ...extraOf(call) }) as const,
     ),
+    ...(thinkingBlocks === undefined ? [] : [{ kind: 'thinking_blocks', blocks: thinkingBlocks } as const]),
     { kind: 'finish', reason: finish },
     ...(usage === null ? [] : [{ kind: 'usage', usage } as const]),
   ];

@@ -13,6 +13,7 @@ interface CollectedToolCall {
 export class AnswerCollector implements ResponseStream {
   private text = '';
   private reasoning = '';
+  private blocks: ChatAnswer['thinkingBlocks'];
   private finish: ChatAnswer['finish'] = 'stop';
   private usage: Usage | null = null;
   private readonly calls = new Map<number, CollectedToolCall>();
@@ -24,6 +25,9 @@ export class AnswerCollector implements ResponseStream {
         break;
       case 'reasoning':
         this.reasoning += event.text;
+        break;
+      case 'thinking_blocks':
+        this.blocks = event.blocks;
         break;
       case 'tool_call': {
         const call: CollectedToolCall = this.calls.get(event.index) ?? { id: '', name: '', args: '' };
@@ -57,6 +61,7 @@ export class AnswerCollector implements ResponseStream {
     return {
       text: this.text === '' && toolCalls.length > 0 ? null : this.text,
       ...(this.reasoning === '' ? {} : { reasoning: this.reasoning }),
+      ...(this.blocks === undefined ? {} : { thinkingBlocks: this.blocks }),
       toolCalls,
       finish: this.finish,
       usage: this.usage,

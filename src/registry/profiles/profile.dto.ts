@@ -22,7 +22,7 @@ export const SAMPLINGS = ['all', 'one', 'none'] as const;
 export const USER_IDS = ['any', 'opaque'] as const;
 export const EMBEDDING_METHODS = ['batchEmbedContents', 'predict'] as const;
 export const THINKING_CONFIGS = ['none', 'budget', 'budget_above_0', 'level', 'level_from_low'] as const;
-export const REASONING_HISTORIES = ['none', 'reasoning_content', 'reasoning'] as const;
+export const REASONING_HISTORIES = ['none', 'reasoning_content', 'reasoning', 'thinking_blocks'] as const;
 
 /** What a server takes beyond its API, or does not take. Only translated requests are changed by it, but for `rejects`. */
 export class ProfileDto {
@@ -55,7 +55,7 @@ export class ProfileDto {
   @IsOptional() @IsBoolean() stop?: boolean;
   /** opaque: an id of an end user holds no name, mail address or phone number. */
   @IsOptional() @IsIn(USER_IDS) user_ids?: (typeof USER_IDS)[number];
-  /** The field in which reasoning of earlier turns is given back. */
+  /** The field in which reasoning of earlier turns is given back; thinking_blocks: as Anthropic signed it. */
   @IsOptional() @IsIn(REASONING_HISTORIES) reasoning_history?: (typeof REASONING_HISTORIES)[number];
   /** Whether a chat may end with the assistant, whose text the answer continues. */
   @IsOptional() @IsBoolean() prefill?: boolean;

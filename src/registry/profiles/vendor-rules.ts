@@ -25,6 +25,10 @@ export const PROTOCOL_RULES: Readonly<Record<ApiProtocol, readonly Rule[]>> = {
           'anthropic',
           'https://platform.claude.com/docs/en/agents-and-tools/tool-use/implement-tool-use',
         ),
+        reasoning_history: from(
+          'thinking_blocks',
+          'https://platform.claude.com/docs/en/build-with-claude/thinking#preserving-thinking-blocks',
+        ),
       },
     },
   ],

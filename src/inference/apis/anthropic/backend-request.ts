@@ -7,6 +7,7 @@ import {
   rejectOpenAiOnlyFields,
   stopsOf,
   type Tool,
+  type ToolChoice,
   toolChoiceOf,
   toolsOf,
 } from '../../chat/options.js';
@@ -16,11 +17,12 @@ import {
   type Result,
   type Conversation,
   type AssistantTurn,
-  type ContentPart,
-  type Media,
 } from '../../chat/conversation.js';
+import type { ContentPart, Media } from '../../chat/content-parts.js';
 import type { Call } from '../../chat/tool-calls.js';
-import { anthropicSampling, defaultMaxTokens, effortOf, thinkingOf } from './model-limits.js';
+import { withThinking } from '../../chat/thinking-blocks.js';
+import { anthropicSampling, defaultMaxTokens, effortOf } from './model-limits.js';
+import { thinkingOf } from './thinking.js';
 
 /**
  * A chat as the body of POST /v1/messages, as the types of @anthropic-ai/sdk describe it.
@@ -30,15 +32,18 @@ export function anthropicRequest(chat: OpenAiChat, upstreamModel: string): JsonO
   rejectOpenAiOnlyFields(chat);
   const conversation = conversationOf(chat.messages);
   const stops = stopSequences(chat);
+  const tools = toolsOf(chat);
+  const choice = toolChoiceOf(chat, tools);
+  const { field: thinking, sendsBlocks } = thinkingOf(chat, conversation, choice, upstreamModel);
   return present({
     model: upstreamModel,
     max_tokens: maxTokensOf(chat) ?? defaultMaxTokens(upstreamModel),
     system: conversation.system === '' ? undefined : conversation.system,
-    messages: anthropicMessages(conversation),
-    ...toolFields(chat),
+    messages: anthropicMessages(conversation, sendsBlocks),
+    ...toolFields(chat, tools, choice),
     ...anthropicSampling(chat, upstreamModel),
     stop_sequences: stops.length === 0 ? undefined : stops,
-    thinking: thinkingOf(chat),
+    thinking,
     output_config: outputConfig(chat, upstreamModel),
     metadata: metadataOf(chat),
     stream: chat.stream === true ? true : undefined,
@@ -53,9 +58,11 @@ function stopSequences(chat: OpenAiChat): readonly string[] {
   return stops;
 }
 
-function toolFields(chat: OpenAiChat): Readonly<Record<string, JsonValue | undefined>> {
-  const tools = toolsOf(chat);
-  const choice = toolChoiceOf(chat, tools);
+function toolFields(
+  chat: OpenAiChat,
+  tools: readonly Tool[],
+  choice: ToolChoice | undefined,
+): Readonly<Record<string, JsonValue | undefined>> {
   if (tools.length === 0) return {};
   const single = chat.parallel_tool_calls === false ? true : undefined;
   const named = tools.map(toolDefinition);
@@ -98,11 +105,11 @@ function metadataOf(chat: OpenAiChat): JsonValue | undefined {
 const IMAGES: ReadonlySet<string> = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp']);
 
 /** @throws UnsupportedFieldError */
-export function anthropicMessages({ turns }: Conversation): readonly JsonObject[] {
+function anthropicMessages({ turns }: Conversation, sendsThinking: boolean): readonly JsonObject[] {
   const ids = new CallIds();
   return turns.map((turn) => ({
     role: turn.role,
-    content: turn.role === 'user' ? userBlocks(turn, ids) : assistantBlocks(turn, ids),
+    content: turn.role === 'user' ? userBlocks(turn, ids) : assistantBlocks(turn, ids, sendsThinking),
   }));
 }
 
@@ -111,14 +118,19 @@ function userBlocks({ results, parts }: UserTurn, ids: CallIds): readonly JsonOb
   return [...results.map((result) => resultBlock(result, ids)), ...parts.map(block)];
 }
 
-function assistantBlocks({ texts, calls }: AssistantTurn, ids: CallIds): readonly JsonObject[] {
+function assistantBlocks(
+  { thinking, texts, calls }: AssistantTurn,
+  ids: CallIds,
+  sendsThinking: boolean,
+): readonly JsonObject[] {
   const used = calls.map((call) => ({
     type: 'tool_use',
     id: ids.take(call),
     name: call.name,
     input: call.input,
   }));
-  return [...texts.map((text) => ({ type: 'text', text })), ...used];
+  const said: readonly JsonObject[] = [...texts.map((text) => ({ type: 'text', text })), ...used];
+  return sendsThinking ? withThinking(said, thinking) : said;
 }
 
 function resultBlock({ call, parts }: Result, ids: CallIds): JsonObject {

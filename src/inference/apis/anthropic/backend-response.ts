@@ -9,6 +9,7 @@ import type {
   FinishReason,
 } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
+import { signedBlocks } from '../../chat/thinking-blocks.js';
 import { countOf, throwIfError, listOf, objectOf, parseEvent, stringOf } from '../../chat/answer-body.js';
 import { jsonTextOf } from '../../../input/exact-json.js';
 import { isPresent, isJsonObject, type Fields } from '../../../input/json.js';
@@ -21,16 +22,19 @@ export function anthropicAnswer(body: unknown): ChatAnswer {
   const texts: string[] = [];
   const thoughts: string[] = [];
   const toolCalls: OpenAiToolCall[] = [];
-  for (const [index, item] of listOf(message['content'], 'content').entries()) {
+  const content = listOf(message['content'], 'content');
+  for (const [index, item] of content.entries()) {
     const what = `content[${index}]`;
     const block = objectOf(item, what);
     if (block['type'] === 'text') texts.push(stringOf(block['text'], `${what}.text`));
     if (block['type'] === 'thinking') thoughts.push(stringOf(block['thinking'], `${what}.thinking`));
     if (block['type'] === 'tool_use') toolCalls.push(toolCall(block, what));
   }
+  const blocks = signedBlocks(content);
   return {
     text: texts.length === 0 && toolCalls.length > 0 ? null : texts.join(''),
     ...(thoughts.length === 0 ? {} : { reasoning: thoughts.join('') }),
+    ...(blocks.length === 0 ? {} : { thinkingBlocks: blocks }),
     toolCalls,
     finish: anthropicFinish(message['stop_reason'], toolCalls.length > 0),
     usage: anthropicUsage(message['usage']),
@@ -66,6 +70,9 @@ class AnthropicStream {
   private readonly open = new Map<unknown, OpenCall>();
   private readonly usages: unknown[] = [];
   private calls = 0;
+  /** The blocks so far: of others than thinking only the place counts. */
+  private readonly content: unknown[] = [];
+  private thinking: { type: 'thinking'; thinking: string; signature: string } | null = null;
   private stopReason: unknown = null;
   private stopped = false;
 
@@ -100,8 +107,10 @@ class AnthropicStream {
   }
 
   private start(at: unknown, block: Fields): readonly ChatEvent[] {
+    this.thinking = block['type'] === 'thinking' ? { type: 'thinking', thinking: '', signature: '' } : null;
+    this.content.push(this.thinking ?? (block['type'] === 'redacted_thinking' ? block : null));
     if (block['type'] === 'text') return piece('text', block['text'] ?? '');
-    if (block['type'] === 'thinking') return piece('reasoning', block['thinking'] ?? '');
+    if (block['type'] === 'thinking') return this.think(block['thinking'], block['signature']);
     if (block['type'] !== 'tool_use') return [];
     const index = this.calls++;
     // Anthropic sends {} here and streams the input; compatible servers may send it whole.
@@ -115,7 +124,8 @@ class AnthropicStream {
 
   private continue(at: unknown, delta: Fields): readonly ChatEvent[] {
     if (delta['type'] === 'text_delta') return piece('text', delta['text']);
-    if (delta['type'] === 'thinking_delta') return piece('reasoning', delta['thinking']);
+    if (delta['type'] === 'thinking_delta') return this.think(delta['thinking'], undefined);
+    if (delta['type'] === 'signature_delta') return this.think(undefined, delta['signature']);
     const call = this.open.get(at);
     // Other blocks, such as the tools that Anthropic runs itself, have no call.
     if (delta['type'] !== 'input_json_delta' || call === undefined) return [];
@@ -123,6 +133,14 @@ class AnthropicStream {
     if (text === '') return [];
     call.hasArguments = true;
     return [{ kind: 'tool_call', index: call.index, arguments: text }];
+  }
+
+  private think(thinking: unknown, signature: unknown): readonly ChatEvent[] {
+    const events = piece('reasoning', thinking ?? '');
+    if (this.thinking === null) return events;
+    if (typeof thinking === 'string') this.thinking.thinking += thinking;
+    if (typeof signature === 'string') this.thinking.signature += signature;
+    return events;
   }
 
   /** A call without arguments streams no JSON, but its arguments must be JSON. */
@@ -139,12 +157,12 @@ class AnthropicStream {
     this.stopped = true;
     const reason = anthropicFinish(this.stopReason, this.calls > 0);
     const usage = anthropicUsage(...this.usages);
-    return usage === null
-      ? [{ kind: 'finish', reason }]
-      : [
-          { kind: 'finish', reason },
-          { kind: 'usage', usage },
-        ];
+    const blocks = signedBlocks(this.content);
+    return [
+      ...(blocks.length === 0 ? [] : [{ kind: 'thinking_blocks', blocks } as const]),
+      { kind: 'finish', reason },
+      ...(usage === null ? [] : [{ kind: 'usage', usage } as const]),
+    ];
   }
 }
 

@@ -1,6 +1,7 @@
 import type { OpenAiMessage, OpenAiPart, OpenAiToolCall } from '../../chat/chat.js';
 import { jsonTextOf } from '../../../input/exact-json.js';
 import type { Fields } from '../../../input/json.js';
+import { signedBlocks } from '../../chat/thinking-blocks.js';
 import type { FaultCollector } from './fault-collector.js';
 
 const ROLES = 'must be "user", "assistant" or "system"';
@@ -75,22 +76,36 @@ function userMessage(parts: readonly OpenAiPart[]): OpenAiMessage {
   return { role: 'user', content: more.length === 0 && isText(only) ? only.text : parts };
 }
 
-/** Thinking is left out: only the model that produced it may get it, and OpenAI has no field for it. */
+/** The worker's profile decides how thinking reaches it. */
 function assistantMessage(content: unknown, field: string, faults: FaultCollector): OpenAiMessage {
   if (typeof content === 'string') return { role: 'assistant', content };
   const texts: string[] = [];
+  const thoughts: string[] = [];
   const calls: OpenAiToolCall[] = [];
-  for (const [index, item] of faults.list(content, field, 'must be text or a list of blocks').entries()) {
+  const blocks = faults.list(content, field, 'must be text or a list of blocks');
+  for (const [index, item] of blocks.entries()) {
     const path = `${field}[${index}]`;
     const block = faults.object(item, path);
-    if (block['type'] === 'thinking' || block['type'] === 'redacted_thinking') continue;
+    if (block['type'] === 'redacted_thinking') continue;
+    if (block['type'] === 'thinking') {
+      if (typeof block['thinking'] === 'string') thoughts.push(block['thinking']);
+      continue;
+    }
     if (block['type'] === 'text') texts.push(faults.string(block['text'], `${path}.text`));
     else if (block['type'] === 'tool_use') calls.push(callFrom(block, path, faults));
     else faults.add(`${path}.type`, 'must be "text", "tool_use", "thinking" or "redacted_thinking"');
   }
   // The texts of one turn form one text, split at citations.
   const text = texts.length === 0 ? null : texts.join('');
-  return { role: 'assistant', content: text, ...(calls.length === 0 ? {} : { tool_calls: calls }) };
+  const thought = thoughts.join('');
+  const signed = signedBlocks(blocks);
+  return {
+    role: 'assistant',
+    content: text,
+    ...(thought === '' ? {} : { reasoning_content: thought }),
+    ...(signed.length === 0 ? {} : { thinking_blocks: signed }),
+    ...(calls.length === 0 ? {} : { tool_calls: calls }),
+  };
 }
 
 function callFrom(block: Fields, field: string, faults: FaultCollector): OpenAiToolCall {

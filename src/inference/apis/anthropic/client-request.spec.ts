@@ -128,6 +128,8 @@ describe('The request of an Anthropic client', () => {
         {
           role: 'assistant',
           content: 'I look it up.',
+          reasoning_content: 'Hm',
+          thinking_blocks: [{ type: 'thinking', thinking: 'Hm', signature: 's' }],
           tool_calls: [
             { id: 'toolu_1', type: 'function', function: { name: 'shot', arguments: '{"of":"door"}' } },
             { id: 'toolu_2', type: 'function', function: { name: 'find', arguments: '{}' } },

@@ -1,5 +1,6 @@
 import type { ChatEvent, FinishReason, Usage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
+import { UNSIGNED } from '../../chat/thinking-blocks.js';
 import type { JsonObject } from '../../../input/json.js';
 import {
   type MessageHead,
@@ -10,7 +11,7 @@ import {
   usageFields,
   stopReasonOf,
 } from './message.js';
-import { ToolCallSequencer } from './tool-call-sequencer.js';
+import { type OrderedEvent, ToolCallSequencer } from './tool-call-sequencer.js';
 
 /** The block that is being written; each block is closed before the next one starts. */
 interface OpenBlock {
@@ -41,6 +42,8 @@ export class AnthropicEventWriter {
 
   /** @returns perhaps nothing yet @throws NeutralError if a call goes on after its end */
   write(event: ChatEvent): string {
+    // Answers of Anthropic's own models pass through: these blocks are for clients of other APIs.
+    if (event.kind === 'thinking_blocks') return this.start();
     const events = this.order.next(event);
     return events.length === 0 ? this.start() : events.map((each) => this.written(each)).join('');
   }
@@ -58,7 +61,7 @@ export class AnthropicEventWriter {
     return `${this.start()}${this.close()}${sse('message_delta', { delta, usage })}${sse('message_stop', {})}`;
   }
 
-  private written(event: ChatEvent): string {
+  private written(event: OrderedEvent): string {
     switch (event.kind) {
       case 'finish':
         this.finish = event.reason;
@@ -69,7 +72,7 @@ export class AnthropicEventWriter {
       case 'text':
         return this.piece({ kind: 'text' }, textBlock(''), { type: 'text_delta', text: event.text });
       case 'reasoning':
-        return this.piece({ kind: 'reasoning' }, thinkingBlock(''), {
+        return this.piece({ kind: 'reasoning' }, thinkingBlock('', ''), {
           type: 'thinking_delta',
           thinking: event.text,
         });
@@ -93,8 +96,11 @@ export class AnthropicEventWriter {
 
   private close(): string {
     if (this.open === null) return '';
+    const delta = { type: 'signature_delta', signature: UNSIGNED };
+    const signed =
+      this.open.kind === 'reasoning' ? sse('content_block_delta', { index: this.blocks, delta }) : '';
     this.open = null;
-    return sse('content_block_stop', { index: this.blocks++ });
+    return signed + sse('content_block_stop', { index: this.blocks++ });
   }
 }
 

@@ -1,6 +1,7 @@
 import { exactObject } from '../../../input/exact-json.js';
 import type { JsonObject } from '../../../input/json.js';
 import type { ChatAnswer, FinishReason, OpenAiToolCall, Usage } from '../../chat/chat.js';
+import { UNSIGNED } from '../../chat/thinking-blocks.js';
 
 export interface MessageHead {
   /** Such as `msg_…`. */
@@ -11,7 +12,7 @@ export interface MessageHead {
 /** An answer as a `Message` of @anthropic-ai/sdk. */
 export function anthropicMessage(answer: ChatAnswer, head: MessageHead): JsonObject {
   const content: JsonObject[] = [];
-  if (answer.reasoning !== undefined) content.push(thinkingBlock(answer.reasoning));
+  if (answer.reasoning !== undefined) content.push(thinkingBlock(answer.reasoning, UNSIGNED));
   if (answer.text !== null && answer.text !== '') content.push(textBlock(answer.text));
   content.push(...answer.toolCalls.map((call) => toolUseBlock(call.id, call.function.name, inputOf(call))));
   return messageOf(head, content, answer.finish, answer.usage);
@@ -43,9 +44,8 @@ export function textBlock(text: string): JsonObject {
   return { type: 'text', text, citations: null };
 }
 
-/** Only Anthropic can sign thinking: that of other models has no signature. */
-export function thinkingBlock(thinking: string): JsonObject {
-  return { type: 'thinking', thinking, signature: '' };
+export function thinkingBlock(thinking: string, signature: string): JsonObject {
+  return { type: 'thinking', thinking, signature };
 }
 
 export function toolUseBlock(id: string, name: string, input: JsonObject): JsonObject {

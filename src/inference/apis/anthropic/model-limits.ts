@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonValue, type JsonObject, present } from '../../../input/json.js';
+import { type JsonObject, present } from '../../../input/json.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 
 /**
@@ -40,12 +40,6 @@ export function effortOf(chat: OpenAiChat, upstreamModel: string): string | unde
   const version = claudeVersion(upstreamModel);
   if (effort === undefined || version === null || version < FIRST_WITH_EFFORT) return undefined;
   return effort === 'xhigh' && version === FIRST_WITH_EFFORT ? 'high' : effort;
-}
-
-/** The field of Anthropic's own OpenAI-compatible API. https://platform.claude.com/docs/en/api/openai-sdk */
-export function thinkingOf(chat: OpenAiChat): JsonValue | undefined {
-  const { thinking } = chat;
-  return isJsonObject(thinking) ? (thinking as Readonly<Record<string, JsonValue>>) : undefined;
 }
 
 /**

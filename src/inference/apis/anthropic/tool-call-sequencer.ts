@@ -2,6 +2,9 @@ import { NeutralError } from '../../../upstream/upstream-errors.js';
 import type { ChatEvent } from '../../chat/chat.js';
 import { isCompleteObject } from '../../../input/json.js';
 
+/** The events that become blocks of a message, and its end. */
+export type OrderedEvent = Exclude<ChatEvent, { kind: 'thinking_blocks' }>;
+
 /**
  * Orders the events of an answer so that nothing comes between the parts of a tool call: OpenAI interleaves calls,
  * Anthropic must not. Other events wait until the open call is complete, at most until the end of the answer.
@@ -10,10 +13,10 @@ export class ToolCallSequencer {
   private open: { readonly index: number; arguments: string } | null = null;
   private readonly ended = new Set<number>();
   /** Waiting events by call index or kind. */
-  private readonly waiting = new Map<number | 'text' | 'reasoning', ChatEvent[]>();
+  private readonly waiting = new Map<number | 'text' | 'reasoning', OrderedEvent[]>();
 
   /** @returns the events that may be written now. @throws NeutralError if a call continues after its arguments were complete */
-  next(event: ChatEvent): readonly ChatEvent[] {
+  next(event: OrderedEvent): readonly OrderedEvent[] {
     if (event.kind === 'usage') return [event];
     if (event.kind === 'finish') return [...this.release(() => true), event];
     const belongsTo = event.kind === 'tool_call' ? event.index : event.kind;
@@ -32,8 +35,8 @@ export class ToolCallSequencer {
     return this.open === null || isCompleteObject(this.open.arguments);
   }
 
-  private release(isFree: () => boolean): readonly ChatEvent[] {
-    const released: ChatEvent[] = [];
+  private release(isFree: () => boolean): readonly OrderedEvent[] {
+    const released: OrderedEvent[] = [];
     for (const [belongsTo, events] of this.waiting) {
       if (!isFree()) break;
       this.waiting.delete(belongsTo);
@@ -45,7 +48,7 @@ export class ToolCallSequencer {
     return released;
   }
 
-  private track(event: ChatEvent): void {
+  private track(event: OrderedEvent): void {
     const call = event.kind === 'tool_call' ? event : null;
     if (call !== null && call.index === this.open?.index) {
       this.open.arguments += call.arguments;
@@ -56,7 +59,7 @@ export class ToolCallSequencer {
   }
 }
 
-function onlyBlank(call: Extract<ChatEvent, { kind: 'tool_call' }>): readonly ChatEvent[] {
+function onlyBlank(call: Extract<ChatEvent, { kind: 'tool_call' }>): readonly OrderedEvent[] {
   if (call.arguments.trim() === '') return [];
   throw new NeutralError(`tool call ${call.index} continues after its arguments were complete`);
 }

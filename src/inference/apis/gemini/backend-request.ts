@@ -17,8 +17,8 @@ import {
   type Result,
   type Conversation,
   type AssistantTurn,
-  type ContentPart,
 } from '../../chat/conversation.js';
+import type { ContentPart } from '../../chat/content-parts.js';
 import type { Call } from '../../chat/tool-calls.js';
 import { geminiSchema, parametersSchema, ReferenceBudget } from './schema.js';
 import { googleBody, thinkingConfig } from './thinking.js';

@@ -54,7 +54,7 @@ export class TextFormat extends OpenAiFormat implements ResponseFormat {
 
 /** OpenAI's `chat.completion`. */
 export function chatCompletion(head: ResponseHead, answer: ChatAnswer): ChatCompletion {
-  const { text, reasoning, toolCalls, finish, usage } = answer;
+  const { text, reasoning, thinkingBlocks, toolCalls, finish, usage } = answer;
   return {
     ...named(head, 'chatcmpl', 'chat.completion'),
     choices: [
@@ -65,6 +65,7 @@ export function chatCompletion(head: ResponseHead, answer: ChatAnswer): ChatComp
           content: text,
           refusal: null,
           ...(reasoning === undefined ? {} : { reasoning_content: reasoning }),
+          ...(thinkingBlocks === undefined ? {} : { thinking_blocks: [...thinkingBlocks] }),
           ...(toolCalls.length === 0 ? {} : { tool_calls: [...toolCalls] }),
         },
         logprobs: null,
@@ -100,6 +101,8 @@ export class ChatChunks implements StreamWriter {
         return this.chunk({ content: event.text });
       case 'reasoning':
         return this.chunk({ reasoning_content: event.text });
+      case 'thinking_blocks':
+        return this.chunk({ thinking_blocks: [...event.blocks] });
       case 'tool_call': {
         const { index, id, name } = event;
         const called = { ...(name === undefined ? {} : { name }), arguments: event.arguments };

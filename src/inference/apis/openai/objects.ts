@@ -1,4 +1,5 @@
 import type { ExtraContent, FinishReason, OpenAiToolCall } from '../../chat/chat.js';
+import type { ThinkingBlock } from '../../chat/thinking-blocks.js';
 
 /*
  * The answers of OpenAI's endpoints, as far as they are written here. test/openai/objects.spec.ts compares them with the
@@ -30,6 +31,8 @@ export interface ChatCompletion extends Named<'chat.completion'> {
       refusal: null;
       /** As DeepSeek, vLLM and others send it, and clients read it. */
       reasoning_content?: string;
+      /** As LiteLLM sends them: to be sent back unchanged. https://docs.litellm.ai/docs/reasoning_content */
+      thinking_blocks?: ThinkingBlock[];
       tool_calls?: OpenAiToolCall[];
     };
     logprobs: null;
@@ -42,6 +45,7 @@ export interface ChatDelta {
   role?: 'assistant';
   content?: string;
   reasoning_content?: string;
+  thinking_blocks?: ThinkingBlock[];
   tool_calls?: {
     index: number;
     id?: string;

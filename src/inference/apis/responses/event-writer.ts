@@ -56,6 +56,9 @@ export class ResponsesEventWriter implements StreamWriter {
       case 'usage':
         this.usage = event.usage;
         return start;
+      // Items of this API have no place for signatures of Anthropic.
+      case 'thinking_blocks':
+        return start;
     }
   }
 
