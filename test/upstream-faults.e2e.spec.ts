@@ -52,12 +52,12 @@ describe('a failing upstream', () => {
     ['drips', { total_ms: 500, idle_ms: 10_000 }, 504, /was not done within 500 ms/],
     ['never_stops', {}, 502, /the answer is larger than 12000000 bytes/],
     ['headers_never_stop', {}, 502, /sent more than 16 KiB of headers/],
-    ['sends_garbage', {}, 502, /127\.0\.0\.1:\d+: /],
+    ['sends_garbage', {}, 502, /the worker sent no valid HTTP/],
     ['closes', {}, 502, /closed the connection without an answer/],
     ['resets', {}, 502, /closed the connection without an answer/],
-    ['closes_half_way', {}, 502, /broke off its answer/],
-    ['closes_mid_chunks', {}, 502, /broke off its answer/],
-    ['resets_half_way', {}, 502, /broke off its answer/],
+    ['closes_half_way', {}, 502, /closed the connection before the answer was complete/],
+    ['closes_mid_chunks', {}, 502, /closed the connection before the answer was complete/],
+    ['resets_half_way', {}, 502, /closed the connection before the answer was complete/],
   ])('%s %o', async (fault, timeouts, status, msg) => {
     const { model, upstream } = await modelThat(fault, { timeouts });
     const startedMs = performance.now();

@@ -2,6 +2,7 @@ import { countReasons, unusableReason } from '../registry/unusable-worker.js';
 import type { Worker } from '../registry/worker.js';
 import type { ErrorType } from '../telemetry/error-type.js';
 import type { Rejection } from './admission/admission.js';
+import type { EjectionReason } from './pool/circuit.js';
 import type { PooledWorker } from './pool/pooled-worker.js';
 
 /** No worker that is not offline carries this name. */
@@ -39,10 +40,21 @@ export function unavailableType(
     case 'waited':
       return 'policy_queue_timeout';
     case 'none':
+      // Waiting does not help: an operator must mend it.
+      if (isEach(all, ({ stats }) => CREDENTIALS.has(stats.circuit.ejectedFor)))
+        return 'worker_rejected_credentials';
       return all.some((pooled) => pooled.isAvailable && pooled.isThrottled(nowMs))
         ? 'policy_all_throttled'
         : 'policy_all_down';
   }
+}
+
+const CREDENTIALS: ReadonlySet<EjectionReason | null> = new Set(['credentials', 'access_denied']);
+
+/** Of those that operators and probes let be used. */
+function isEach(all: readonly PooledWorker[], holds: (pooled: PooledWorker) => boolean): boolean {
+  const eligible = all.filter(({ isEligible }) => isEligible);
+  return eligible.length > 0 && eligible.every(holds);
 }
 
 /** What keeps each of the workers from being used, such as `2 unhealthy (connection refused), 1 busy`. */

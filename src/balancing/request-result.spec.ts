@@ -17,8 +17,11 @@ describe('the result of a request', () => {
   });
 
   it('has the Retry-After of a throttled worker', () => {
-    expect(resultOf(new UpstreamRejectedError(503, '7'))).toEqual({ kind: 'throttled', retryAfterMs: 7000 });
-    expect(resultOf(new UpstreamRejectedError(429, undefined))).toEqual({
+    expect(resultOf(new UpstreamRejectedError(503, { retryAfterMs: 7000 }))).toEqual({
+      kind: 'throttled',
+      retryAfterMs: 7000,
+    });
+    expect(resultOf(new UpstreamRejectedError(429))).toEqual({
       kind: 'throttled',
       retryAfterMs: null,
     });

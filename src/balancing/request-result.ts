@@ -23,8 +23,10 @@ export type RequestResult =
   | { readonly kind: 'timeout' }
   /** 429, or 503 with `Retry-After`. */
   | { readonly kind: 'throttled'; readonly retryAfterMs: number | null }
-  /** 400, 404, 422 and the like: the worker was reached, and the request is not valid for it. */
+  /** 400, 422 and the like: the worker was reached, and the request is not valid for it. */
   | { readonly kind: 'client_fault' }
+  /** 404 and the like: the worker does not have the model, unless the others do not have it, too. */
+  | { readonly kind: 'not_found' }
   /** 401, 402: the worker rejects our credentials, whatever the request. */
   | { readonly kind: 'credentials' }
   /** 403: our credentials, or a prompt that some providers refuse to serve. */

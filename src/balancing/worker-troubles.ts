@@ -20,6 +20,7 @@ const LONGEST_ERROR = 500;
 const COUNTED: ReadonlySet<RequestResult['kind']> = new Set([
   'connect_error',
   'failure',
+  'not_found',
   'timeout',
   'credentials',
   'access_denied',

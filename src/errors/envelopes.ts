@@ -1,31 +1,21 @@
-import { openAiType, type Problem } from './problem.js';
+import { openAiError } from '../inference/apis/openai/openai-error.js';
+import type { Problem } from './problem.js';
 
 /** The envelope of the native API. */
 export function nativeEnvelope({ message, details }: Problem): object {
   return { success: false, msg: message, ...(details === undefined ? {} : { details }) };
 }
 
-interface OpenAiEnvelope {
-  readonly error: {
-    readonly message: string;
-    readonly type: string;
-    readonly param: string | null;
-    readonly code: string | null;
-  };
+type OpenAiEnvelope = ReturnType<typeof openAiError> & {
   /** An extension of this service. */
   readonly details?: Problem['details'];
-}
+};
 
 /** OpenAI's envelope, for all other paths. */
 export function openAiEnvelope({ status, code, message, details }: Problem): OpenAiEnvelope {
   const param = details?.[0]?.field;
   return {
-    error: {
-      message,
-      type: openAiType(status),
-      param: param === undefined || param === '' ? null : param,
-      code,
-    },
+    ...openAiError(status, message, code, param === undefined || param === '' ? null : param),
     ...(details === undefined ? {} : { details }),
   };
 }

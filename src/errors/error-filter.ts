@@ -5,6 +5,7 @@ import { isOpenAiChat } from '../inference/chat/parse-chat.js';
 import { isNativePath, openAiEnvelope, nativeEnvelope, speaksAnthropic } from './envelopes.js';
 import { NO_SUCH_PATH, type Problem, problemOf } from './problem.js';
 import { wrongPathMessage } from './wrong-path.js';
+import { mayClientRetry } from '../upstream/failure.js';
 import { hasUnreadBody, drainBody } from './unread-requests.js';
 
 /** Answers every error, in the envelope of the API that was called. */
@@ -21,14 +22,20 @@ export class ErrorFilter implements ExceptionFilter {
     const path = pathOf(request.url);
     const problem = this.explain(problemOf(error), path, request);
     request.facts.errorType = problem.errorType;
+    request.facts.errorDetail = problem.detail ?? null;
     if (problem.status >= 500 && problem.errorType === 'manager_internal') this.logger.error(error);
     if (reply.sent || reply.raw.headersSent) return;
     if (speaksAnthropic(path, request.headers)) reply.header('request-id', request.id);
     const { workerId, attempts } = request.facts;
     if (workerId !== null) reply.header('x-mmm-worker-id', workerId).header('x-mmm-attempts', attempts);
     for (const [name, value] of Object.entries(problem.headers ?? {})) reply.header(name, value);
-    // The service has retried already: a client's retry would only repeat that. [openai-node, x-should-retry]
-    if (problem.errorType.startsWith('worker_')) reply.header('x-should-retry', 'false');
+    // Where other workers were tried, a client's retry would only repeat that. [openai-node, x-should-retry]
+    const { failure } = problem;
+    if (
+      problem.errorType.startsWith('worker_') &&
+      (failure === undefined || !mayClientRetry(failure, attempts))
+    )
+      reply.header('x-should-retry', 'false');
     if (hasUnreadBody(request.raw)) {
       // Fastify would close the connection here, with the rest of the body unread.
       reply.removeHeader('connection');

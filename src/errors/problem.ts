@@ -35,12 +35,11 @@ import {
   UnsupportedOperationError,
 } from '../inference/apis/jobs/job-errors.js';
 import { RenderError } from '../template/template-error.js';
-import { type FailureKind, UpstreamError } from '../upstream/failure.js';
-import { MemoryExhaustedError } from '../upstream/upstream-errors.js';
+import { FAILED, type Failure, UpstreamError } from '../upstream/failure.js';
+import { MemoryExhaustedError, UpstreamRejectedError } from '../upstream/upstream-errors.js';
 import type { ErrorType } from '../telemetry/error-type.js';
 
-/** nginx's status for a client that disconnected; only the log sees it. */
-const CLIENT_CLOSED_REQUEST = 499;
+const BAD_GATEWAY = 502;
 
 /** The one table from errors to HTTP responses. */
 export function problemOf(error: unknown): Problem {
@@ -101,7 +100,10 @@ export function problemOf(error: unknown): Problem {
   )
     return problem(409, 'caller_conflict', error);
   if (error instanceof PreconditionFailedError) return problem(412, 'caller_conflict', error);
-  if (error instanceof NoWorkerAvailableError) return problem(503, error.errorType, error, error.retryAfterS);
+  if (error instanceof NoWorkerAvailableError)
+    return error.errorType === 'worker_rejected_credentials'
+      ? problem(BAD_GATEWAY, error.errorType, error)
+      : problem(503, error.errorType, error, error.retryAfterS);
   if (error instanceof DatabaseUnavailableError)
     return problem(503, 'manager_database_unavailable', error, 5);
   if (error instanceof MemoryExhaustedError) return problem(503, 'manager_overloaded', error, 1);
@@ -111,25 +113,18 @@ export function problemOf(error: unknown): Problem {
   return frameworkProblem(error);
 }
 
-/** Statuses of failed attempts other than 502. */
-const STATUS_OF_KIND: Partial<Record<FailureKind, number>> = {
-  connect_timeout: 504,
-  first_byte_timeout: 504,
-  body_timeout: 504,
-  idle_timeout: 504,
-  total_timeout: 504,
-  no_memory: 503,
-  aborted: CLIENT_CLOSED_REQUEST,
-};
-
 const SOON = { 'retry-after': '1' };
 
-function attemptProblem({ kind, failure, message }: UpstreamError): Problem {
+/** Whatever status a worker answers: one that the client may see is sent before this. */
+function attemptProblem(error: UpstreamError): Problem {
+  const { kind, failure, forClient, detail } = error;
   const base = {
-    status: STATUS_OF_KIND[kind] ?? 502,
+    status: error instanceof UpstreamRejectedError ? BAD_GATEWAY : (failure.status ?? BAD_GATEWAY),
     errorType: failure.errorType,
     code: null,
-    message: `worker execute error: ${message}`,
+    message: `${FAILED}: ${forClient}`,
+    failure,
+    detail,
   };
   return kind === 'no_memory' ? { ...base, headers: SOON } : base;
 }
@@ -226,15 +221,11 @@ export interface Problem {
   readonly errorType: ErrorType;
   /** OpenAI's `error.code`. */
   readonly code: string | null;
+  /** Of the attempt that failed. */
+  readonly failure?: Failure;
+  /** For the log alone. */
+  readonly detail?: string | null;
   readonly message: string;
   readonly details?: readonly InputFault[];
   readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** OpenAI's `error.type` depends on the status. */
-export function openAiType(status: number): string {
-  if (status === 401) return 'authentication_error';
-  if (status === 403) return 'permission_error';
-  if (status === 429) return 'rate_limit_error';
-  return status < 500 ? 'invalid_request_error' : 'api_error';
 }

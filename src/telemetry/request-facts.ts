@@ -17,6 +17,8 @@ export interface RequestFacts {
   inputTokens: number | null;
   outputTokens: number | null;
   errorType: ErrorType | null;
+  /** What the client does not read of the error: the worker's address and the cause. */
+  errorDetail: string | null;
 }
 
 export function newFacts(): RequestFacts {
@@ -31,6 +33,7 @@ export function newFacts(): RequestFacts {
     inputTokens: null,
     outputTokens: null,
     errorType: null,
+    errorDetail: null,
   };
 }
 

@@ -60,6 +60,7 @@ export class RequestLog {
     if (facts.inputTokens !== null) fields += `,"input_tokens":${facts.inputTokens}`;
     if (facts.outputTokens !== null) fields += `,"output_tokens":${facts.outputTokens}`;
     if (facts.errorType !== null) fields += `,"error_type":"${facts.errorType}"`;
+    if (facts.errorDetail !== null) fields += `,"error":${json(facts.errorDetail)}`;
     const { traceparent } = request.headers;
     if (typeof traceparent === 'string') fields += traceField(traceparent);
     write(fields);

@@ -22,12 +22,28 @@ const CONNECT_MESSAGES: Readonly<Record<string, (host: string) => string>> = {
   EHOSTDOWN: (host) => `${host} is down`,
 };
 
+/** What clients read instead, without hosts and codes. */
+const FOR_CLIENTS = {
+  connect: 'the worker could not be reached',
+  connect_timeout: 'the worker did not accept a connection in time',
+  address_forbidden: 'this service may not connect to the worker',
+  unwritable_request: 'the request to the worker cannot be written',
+  aborted: 'this service is closing its connections',
+  bad_answer: 'the worker sent no valid HTTP',
+  broken: 'the worker closed the connection before the answer was complete',
+  stale_connection: 'the worker closed the connection without an answer',
+  closed_before_answer: 'the worker closed the connection without an answer',
+} as const satisfies Partial<Record<FailureKind, string>>;
+
 /** What undici and Node report, as a kind of failure. Their codes: undici lib/core/errors.js. */
 export function classifyFailure(error: Error, point: FailurePoint): UpstreamError {
   const { host, sent, answerBegan, reusedConnection = false } = point;
   const code = codeOf(error);
-  const as = (kind: FailureKind, message: string): UpstreamError =>
-    new UpstreamError(kind, message, { cause: error });
+  const as = (
+    kind: keyof typeof FOR_CLIENTS,
+    message: string,
+    forClient: string = FOR_CLIENTS[kind],
+  ): UpstreamError => new UpstreamError(kind, message, { cause: error, forClient });
 
   if (error instanceof UpstreamError) return error;
   if (error instanceof ForbiddenUpstreamError) return as('address_forbidden', error.message);
@@ -41,13 +57,18 @@ export function classifyFailure(error: Error, point: FailurePoint): UpstreamErro
     case 'UND_ERR_DESTROYED':
       return as('aborted', 'this service is closing its connections');
     case 'UND_ERR_HEADERS_OVERFLOW':
-      return as('bad_answer', `${host} sent more than 16 KiB of headers`);
+      return as(
+        'bad_answer',
+        `${host} sent more than 16 KiB of headers`,
+        'the worker sent more than 16 KiB of headers',
+      );
     case 'UND_ERR_CONNECT_TIMEOUT':
       return as('connect_timeout', `${host} did not accept a connection in time`);
   }
   if (!sent) {
-    const message = CONNECT_MESSAGES[code]?.(host);
-    if (message !== undefined) return as('connect', message + resolvedTo(error, host));
+    const messageAbout = CONNECT_MESSAGES[code];
+    if (messageAbout !== undefined)
+      return as('connect', messageAbout(host) + resolvedTo(error, host), messageAbout('the worker'));
     if (code === 'ETIMEDOUT') return as('connect_timeout', `${host} did not accept a connection`);
     return as('connect', `no connection to ${host}: ${error.message}`);
   }
@@ -56,7 +77,9 @@ export function classifyFailure(error: Error, point: FailurePoint): UpstreamErro
   }
   // The parser's error carries the bytes, which must stay out of every log: no cause.
   if (error instanceof errors.HTTPParserError && !error.message.includes('Invalid EOF state')) {
-    return new UpstreamError('bad_answer', `${host}: ${error.message}`);
+    return new UpstreamError('bad_answer', `${host}: ${error.message}`, {
+      forClient: FOR_CLIENTS.bad_answer,
+    });
   }
   if (answerBegan) {
     // The system's codes, such as ECONNRESET, are known to operators; undici's are not.

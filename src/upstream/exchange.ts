@@ -149,10 +149,14 @@ export class Exchange implements Dispatcher.DispatchHandler, Progress, Flow {
     const leftMs = at - performance.now();
     if (leftMs > 0) this.#timer = this.#wait(leftMs);
     else {
-      const message = `${this.#host} ${timeoutMessages[kind](this.timeouts)}`;
+      const message = timeoutMessages[kind](this.timeouts);
       // Headers without a body: the work has begun, and a retry would repeat it.
       const hasHeaders = kind === 'first_byte_timeout' && this.#answerBegan;
-      this.#fail(new UpstreamError(hasHeaders ? 'body_timeout' : kind, message));
+      this.#fail(
+        new UpstreamError(hasHeaders ? 'body_timeout' : kind, `${this.#host} ${message}`, {
+          forClient: `the worker ${message}`,
+        }),
+      );
     }
   }
 

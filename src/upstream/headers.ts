@@ -11,11 +11,3 @@ export function mediaType({ 'content-type': type }: AnswerHeaders): string {
 export function isEventStream(headers: AnswerHeaders): boolean {
   return mediaType(headers) === 'text/event-stream';
 }
-
-/** The wait that `Retry-After` requests, from now on [RFC 9110, 10.2.3]; `null`: none. */
-export function retryAfterMs({ 'retry-after': value }: AnswerHeaders, nowMs: number): number | null {
-  const text = typeof value === 'string' ? value.trim() : '';
-  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
-  const at = /[a-z]/i.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(at) ? null : Math.max(0, at - nowMs);
-}

@@ -195,5 +195,8 @@ export class OpenAnswer implements AnswerSink {
 /** Headers are no output: another worker may be tried. */
 function beforeItBegan(error: UpstreamError): UpstreamError {
   if (error.kind !== 'broken') return error;
-  return new UpstreamError('closed_before_answer', error.message, { cause: error });
+  return new UpstreamError('closed_before_answer', error.message, {
+    cause: error,
+    forClient: error.forClient,
+  });
 }

@@ -2,34 +2,49 @@ import type { AddressDenial } from './address-rules.js';
 import { type FailureKind, kindOfStatus, UpstreamError } from './failure.js';
 import type { AnswerHeaders } from './headers.js';
 
-/** What the client may see of a rejection: all of it where both speak the same API, or its message. */
-export type Exposed =
-  { readonly headers: AnswerHeaders; readonly bytes: Buffer } | { readonly message: string } | null;
+/** What a client may read of a rejection. */
+export interface Exposed {
+  /** '' where the worker gave none. */
+  readonly message: string;
+  /** The worker's own name of the error. */
+  readonly code: string | null;
+  readonly headers: AnswerHeaders;
+  /** The whole body, where it is an error of the client's own API. */
+  readonly bytes: Buffer | null;
+  /** The request has more tokens than the model takes. */
+  readonly isTooLong: boolean;
+  /** The error says that the worker does not have the model. */
+  readonly isModelMissing: boolean;
+}
+
+interface RejectionFacts {
+  /** When the worker may be called again; `null`: it does not say. */
+  readonly retryAfterMs?: number | null;
+  /** `null`: nothing but that it was rejected. */
+  readonly exposed?: Exposed | null;
+  readonly message?: string;
+  readonly kind?: FailureKind;
+}
 
 /** The upstream answered with a status other than 2xx. */
 export class UpstreamRejectedError extends UpstreamError {
   override readonly name: string = 'UpstreamRejectedError';
-  /** The time of `Retry-After`; `null`: absent or unreadable. */
   readonly retryAfterMs: number | null;
+  readonly exposed: Exposed | null;
 
   constructor(
     readonly status: number,
-    retryAfter?: string,
-    readonly exposed: Exposed = null,
-    message = `the upstream answered ${status}`,
-    kind?: FailureKind,
+    {
+      retryAfterMs = null,
+      exposed = null,
+      message = `the upstream answered ${status}`,
+      kind = kindOfStatus(status, retryAfterMs !== null),
+    }: RejectionFacts = {},
   ) {
-    const retryAfterMs = retryAfter === undefined ? null : delayMs(retryAfter, Date.now());
-    super(kind ?? kindOfStatus(status, retryAfterMs !== null), message);
+    super(kind, message);
     this.retryAfterMs = retryAfterMs;
+    this.exposed = exposed;
   }
-}
-
-/** Seconds or a date [RFC 9110, 10.2.3]. */
-function delayMs(retryAfter: string, nowMs: number): number | null {
-  if (/^\d{1,9}$/.test(retryAfter)) return Number(retryAfter) * 1000;
-  const atMs = Date.parse(retryAfter);
-  return Number.isNaN(atMs) ? null : Math.max(0, atMs - nowMs);
 }
 
 /** The upstream answered 200, and the body is an error, a web page or empty. */
@@ -37,8 +52,8 @@ export class NoAnswerError extends UpstreamRejectedError {
   override readonly name = 'NoAnswerError';
 
   /** @param status the status that such a body belongs to */
-  constructor(status: number, why: string) {
-    super(status, undefined, null, why, status === 502 ? 'no_answer' : kindOfStatus(status, false));
+  constructor(status: number, message: string, exposed: Exposed | null = null) {
+    super(status, { message, exposed, kind: status === 502 ? 'no_answer' : kindOfStatus(status, false) });
   }
 }
 
@@ -52,7 +67,7 @@ export class NeutralError extends UpstreamError {
 /** A stream failed before it held any output: another worker may be tried. */
 export class FailedBeforeOutputError extends UpstreamError {
   constructor(error: UpstreamError) {
-    super('no_output', error.message, { cause: error });
+    super('no_output', error.message, { cause: error, forClient: error.forClient });
   }
 }
 

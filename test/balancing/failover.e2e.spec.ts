@@ -15,7 +15,7 @@ import { serviceForTest, type TestService } from '../service.js';
 
 /** Without probes, so that all effects come from requests. */
 const UNPROBED = { health_check: { kind: 'none' } };
-const REFUSED = /^worker execute error: connection refused by 127\.0\.0\.1:\d+$/;
+const REFUSED = /^worker execute error: connection refused by the worker$/;
 
 async function upstreams(...behaviours: readonly Behaviour[]): Promise<readonly FakeUpstream[]> {
   const started = await Promise.all(behaviours.map((behaviour) => startFakeUpstream(behaviour)));

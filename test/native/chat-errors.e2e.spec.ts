@@ -81,7 +81,7 @@ describe('A native chat that fails', () => {
   it('reports an upstream timeout', async () => {
     const { status, msg } = await failure('hangs', { timeouts: { total_ms: 150 } });
     expect(status).toBe(504);
-    expect(msg).toMatch(/^worker execute error: 127\.0\.0\.1:\d+ .*150 ms/);
+    expect(msg).toMatch(/^worker execute error: the worker .*150 ms$/);
   });
 
   it.each(['closes', 'resets', 'sends_garbage', 'closes_half_way', 'closes_mid_chunks'] as const)(
@@ -89,7 +89,7 @@ describe('A native chat that fails', () => {
     async (fault) => {
       const { status, msg } = await failure(fault);
       expect(status).toBe(502);
-      expect(msg).toMatch(/^worker execute error: .*127\.0\.0\.1:\d+/);
+      expect(msg).toMatch(/^worker execute error: the worker (closed the connection|sent no valid HTTP)/);
     },
   );
 
@@ -98,9 +98,7 @@ describe('A native chat that fails', () => {
     await upstream.kill();
     const { status, json: body } = await service.chat(model, 'x');
     expect(status).toBe(502);
-    expect((body as { msg: string }).msg).toBe(
-      `worker execute error: connection refused by 127.0.0.1:${upstream.port}`,
-    );
+    expect((body as { msg: string }).msg).toBe('worker execute error: connection refused by the worker');
   });
 
   it('finds a model that is registered after a first failed call', async () => {

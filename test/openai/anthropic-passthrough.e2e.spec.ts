@@ -154,9 +154,10 @@ describe('An error of an anthropic worker', () => {
         'content-type': 'application/json',
         'retry-after': '7',
         'request-id': 'req_up',
-        'x-should-retry': 'false',
         'x-mmm-attempts': '1',
       });
+      const isFinal = [400, 413].includes(status);
+      expect(answer.headers.get('x-should-retry')).toBe(isFinal ? 'false' : null);
       const error = await failure(claude.client.messages.create({ ...REQUEST, stream }));
       expect(error).toBeInstanceOf(Anthropic.APIError);
       expect(error).toMatchObject({ status, type, requestID: 'req_up' });

@@ -5,10 +5,10 @@ import { describe, expect, it } from 'vitest';
 import {
   ChatChunks,
   chatCompletion,
-  openAiErrorEvent,
   TextChunks,
   textCompletion,
 } from '../../src/inference/apis/openai/client-response.js';
+import { openAiErrorEvent } from '../../src/inference/apis/openai/openai-error.js';
 import { base64Of, embeddingList, imagesIn, listedModel } from '../../src/inference/apis/openai/lists.js';
 import type { ChatCompletionChunk, CompletionUsage } from '../../src/inference/apis/openai/objects.js';
 import type { VideoObject } from '../../src/inference/apis/videos/video-view.js';
@@ -47,7 +47,7 @@ describe('An answer in the OpenAI format', () => {
   it('is an error that the official client reads, also within a stream', () => {
     const seen = [
       openAiEnvelope(problemOf(new UnsupportedFieldError('tools', 'not supported'))),
-      openAiEnvelope(problemOf(new UpstreamRejectedError(429, '1', { message: 'slow down' }))),
+      openAiEnvelope(problemOf(new UpstreamRejectedError(429, { retryAfterMs: 1000 }))),
       JSON.parse(openAiErrorEvent(new Error('cut')).replace(/^data: /, '')) as { error: unknown },
     ].map((body) => OpenAI.APIError.generate(400, body, undefined, new Headers()));
     for (const error of seen) {

@@ -130,16 +130,12 @@ describe("OpenAI's client", () => {
 
   it('does not retry when x-should-retry is false', async () => {
     const patient = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 2 });
-    for (const { model } of RICH_MODELS)
-      for (const [content, status] of [
-        ['too much', 400],
-        ['too often', 429],
-      ] as const) {
-        const before = upstreams.mock.getRequests().length;
-        const refused = patient.chat.completions.create(questionTo(model, content));
-        await expect(refused).rejects.toMatchObject({ status });
-        expect([model, upstreams.mock.getRequests().length - before]).toEqual([model, 1]);
-      }
+    for (const { model } of RICH_MODELS) {
+      const before = upstreams.mock.getRequests().length;
+      const refused = patient.chat.completions.create(questionTo(model, 'too much'));
+      await expect(refused).rejects.toMatchObject({ status: 400 });
+      expect([model, upstreams.mock.getRequests().length - before]).toEqual([model, 1]);
+    }
   });
 
   it('aborts a stream of its helper, which ends the upstream call', async () => {

@@ -112,16 +112,14 @@ it.each(breaking)('the preset $name reports the error that broke its stream', as
   await expect(translated).rejects.toThrow(says);
 });
 
-/** Errors that the client can correct or wait for; all others concern only the service and the worker. */
-const CLIENT_ERRORS: readonly number[] = [400, 413, 422, 429];
 const OUR_CREDENTIALS: readonly number[] = [401, 402, 403];
 
 interface Erring extends PlayedPreset {
   readonly status: number;
   readonly body: unknown;
-  /** Passed through unchanged. */
+  /** An error of OpenAI's API, passed through unchanged. */
   readonly isPassed: boolean;
-  /** Translated for the client. */
+  /** All others do but those about the credentials of the service. */
   readonly reachesClient: boolean;
 }
 
@@ -129,22 +127,26 @@ const erring = PLAYED.flatMap((each): readonly Erring[] => {
   const { error } = each.fixture;
   if (error === undefined) return [];
   const { protocol } = each.preset;
-  const isPassed = protocol === 'openai' && !OUR_CREDENTIALS.includes(error.status);
+  const reachesClient = !OUR_CREDENTIALS.includes(error.status);
   return [
     {
       ...each,
       ...error,
-      isPassed,
-      reachesClient: protocol !== 'template' && CLIENT_ERRORS.includes(error.status),
+      isPassed: reachesClient && protocol === 'openai' && isOpenAiError(error.body),
+      reachesClient,
     },
   ];
 });
+function isOpenAiError(body: unknown): boolean {
+  const { error } = body as { error?: { message?: unknown; code?: unknown } };
+  return typeof error?.message === 'string' && typeof error.code !== 'number';
+}
 /** A worker that rejects the credentials is ejected until it is enabled again. */
 const forgiven = ({ status, model }: Erring) =>
   OUR_CREDENTIALS.includes(status) ? stage.enable(model) : Promise.resolve();
 
 describe.each(erring)('the error $status of the preset $name', (each) => {
-  const { model, preset, status, body, isPassed, reachesClient } = each;
+  const { model, preset, status, body, reachesClient } = each;
   const send = (): Promise<unknown> =>
     preset.kind === 'image'
       ? stage.openai.images.generate({ model, prompt: PLAY.error })
@@ -163,9 +165,8 @@ describe.each(erring)('the error $status of the preset $name', (each) => {
   it("reaches OpenAI's client, unless it concerns the credentials of the service", async () => {
     await forgiven(each);
     const failure = await failureOf(send());
-    expect(failure.status).toBe(isPassed || reachesClient ? status : 502);
-    // It is passed through unchanged, and this client does not know all error formats.
-    expect(failure.message).toContain(reachesClient && !isPassed ? saidBy(body) : '');
+    expect(failure.status).toBe(reachesClient ? status : 502);
+    expect(failure.message).toContain(reachesClient ? saidBy(body) : '');
   });
 });
 
@@ -179,17 +180,14 @@ it.each(erring.filter(({ isPassed }) => isPassed))(
 );
 
 it.each(erring.filter(({ preset }) => preset.kind === 'text'))(
-  "the error $status of the preset $name reaches Anthropic's client if the client can correct it",
+  "the error $status of the preset $name reaches Anthropic's client, unless it concerns the credentials of the service",
   async (each) => {
-    const { model, status, body } = each;
-    // Requests in the worker's own API are passed through.
-    const isTheirs = each.preset.protocol === 'anthropic' && !OUR_CREDENTIALS.includes(status);
-    const reachesClient = each.reachesClient || isTheirs;
+    const { model, status, body, reachesClient } = each;
     await forgiven(each);
     const failure = await failureOf(stage.anthropic.messages.create(message(model, PLAY.error)));
     expect(failure.status).toBe(reachesClient ? status : 502);
     // The message is the whole body.
-    expect(failure.message).toContain(reachesClient ? JSON.stringify(saidBy(body)) : '');
+    expect(failure.message).toContain(reachesClient ? JSON.stringify(saidBy(body)).slice(1) : '');
   },
 );
 

@@ -84,6 +84,12 @@ const jsonBody = fc
 const anyBytes = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
 const status = fc.constantFrom(200, 200, 200, 201, 400, 404, 409, 422);
 
+/** An error of the API, with a field and spaces that no serializer would write. */
+function errorOf(protocol: 'openai' | 'anthropic', bytes: Buffer): string {
+  const type = protocol === 'openai' ? '' : '"type":"error" ,';
+  return `{${type} "x":1.0, "error": {"type" :"t","message":"${bytes.toString('hex')}"}}\n`;
+}
+
 describe.each(ENDPOINTS)('a pass-through request to $path', ({ path, protocol }) => {
   it('reaches the worker byte for byte except for the name of the model, and its answer returns byte for byte', async () => {
     await fc.assert(
@@ -92,7 +98,9 @@ describe.each(ENDPOINTS)('a pass-through request to $path', ({ path, protocol })
         anyBytes,
         status,
         fc.boolean(),
-        async ({ before, after }, answer, code, isRenamed) => {
+        async ({ before, after }, any, code, isRenamed) => {
+          // Other errors are put into this form.
+          const answer = code < 400 ? any : Buffer.from(errorOf(protocol, any));
           upstream.answer = (response) =>
             response.writeHead(code, { 'content-type': 'application/x-any' }).end(answer);
           const model = isRenamed ? RENAMED[protocol] : PLAIN[protocol];

@@ -7,6 +7,7 @@ const KINDS = [
   'connect_error',
   'failure',
   'access_denied',
+  'not_found',
   'timeout',
   'throttled',
   'client_fault',
@@ -80,18 +81,29 @@ describe('blame', () => {
     expect(blame([failure('a'), { workerId: 'b', kind: 'timeout' }])).toEqual(['request', 'none']);
   });
 
+  it('takes a model that another worker lacks for no explanation of a failure', () => {
+    expect(blame([failure('a'), { workerId: 'b', kind: 'not_found' }])).toEqual(['unknown', 'request']);
+  });
+
   it('compares no worker with itself', () => {
     expect(blame([failure('a'), failure('a')])).toEqual(['unknown', 'unknown']);
     expect(blame([failure('a'), success('a')])).toEqual(['unknown', 'none']);
   });
 });
 
+describe('a missing model', () => {
+  it('counts only when another worker has it', () => {
+    expect(counts('worker', 'not_found', { requests: 2, workers: 1 })).toBe(true);
+    expect(counts('unknown', 'not_found', { requests: 0, workers: 1 })).toBe(false);
+  });
+});
+
 describe('a failure that could not be compared', () => {
   it('counts unless recent compared failures were more often the requests’ fault', () => {
-    expect(counts('unknown', { requests: 0, workers: 0 })).toBe(true);
-    expect(counts('unknown', { requests: 1, workers: 1 })).toBe(true);
-    expect(counts('unknown', { requests: 2, workers: 1 })).toBe(false);
-    expect(counts('worker', { requests: 2, workers: 1 })).toBe(true);
-    expect(counts('request', { requests: 0, workers: 1 })).toBe(false);
+    expect(counts('unknown', 'failure', { requests: 0, workers: 0 })).toBe(true);
+    expect(counts('unknown', 'failure', { requests: 1, workers: 1 })).toBe(true);
+    expect(counts('unknown', 'failure', { requests: 2, workers: 1 })).toBe(false);
+    expect(counts('worker', 'failure', { requests: 2, workers: 1 })).toBe(true);
+    expect(counts('request', 'failure', { requests: 0, workers: 1 })).toBe(false);
   });
 });

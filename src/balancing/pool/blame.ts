@@ -25,27 +25,33 @@ export function blame(attempts: readonly EndedAttempt[]): readonly Blame[] {
     for (const other of attempts) {
       if (other.workerId === workerId) continue;
       if (other.kind === 'success') return 'worker';
-      failedElsewhere ||= speaksAgainstRequest(other.kind);
+      // That another worker lacks the model does not explain this failure.
+      failedElsewhere ||=
+        speaksAgainstRequest(other.kind) && (kind === 'not_found' || other.kind !== 'not_found');
     }
     return failedElsewhere ? 'request' : 'unknown';
   });
 }
 
 /**
- * Whether a failure counts towards the worker's ejection. One that could not be compared counts unless the model's
+ * Whether a failure counts towards the worker's ejection. A missing model counts only if another worker has it. One that could not be compared counts unless the model's
  * compared failures were more often the requests' fault than the workers': while bad prompts use up the retry budget,
  * the failures that are not retried any more come from the same prompts.
  */
 export function counts(
   verdict: Blame,
+  kind: RequestResult['kind'],
   recent: { readonly requests: number; readonly workers: number },
 ): boolean {
-  return verdict === 'worker' || (verdict === 'unknown' && recent.requests <= recent.workers);
+  if (verdict === 'worker') return true;
+  return verdict === 'unknown' && kind !== 'not_found' && recent.requests <= recent.workers;
 }
 
 /** Whether a result is compared with the request's other attempts before it counts. */
-export function isAnswerFailure(kind: RequestResult['kind']): kind is 'failure' | 'access_denied' {
-  return kind === 'failure' || kind === 'access_denied';
+export function isAnswerFailure(
+  kind: RequestResult['kind'],
+): kind is 'failure' | 'access_denied' | 'not_found' {
+  return kind === 'failure' || kind === 'access_denied' || kind === 'not_found';
 }
 
 function speaksAgainstRequest(kind: RequestResult['kind']): boolean {

@@ -85,6 +85,7 @@ const aResult: fc.Arbitrary<RequestResult> = fc.oneof(
     { kind: 'access_denied' },
     { kind: 'timeout' },
     { kind: 'client_fault' },
+    { kind: 'not_found' },
     { kind: 'credentials' },
     { kind: 'neutral' },
   ),

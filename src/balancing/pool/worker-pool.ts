@@ -168,7 +168,7 @@ export class WorkerPool {
       if (verdict === 'none' || epoch !== worker.epoch) continue;
       const before = worker.stats.circuit;
       const reason = kind === 'access_denied' ? kind : 'failure';
-      const circuit = counts(verdict, recent)
+      const circuit = counts(verdict, kind, recent)
         ? this.afterBlame(worker, before, reason, nowMs)
         : afterNeutral(before);
       worker.stats = { ...worker.stats, circuit };

@@ -83,6 +83,11 @@ export function afterResult(
         ...penalized(before, limits.failurePenalty, nowMs, limits),
         circuit: afterUnsettled(before.circuit),
       };
+    case 'not_found':
+      return {
+        ...penalized(before, limits.callerFaultPenalty, nowMs, limits),
+        circuit: afterUnsettled(before.circuit),
+      };
     case 'timeout':
       return {
         ...penalized(before, limits.failurePenalty, nowMs, limits),

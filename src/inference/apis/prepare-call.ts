@@ -41,12 +41,16 @@ export function prepareCall(worker: CallTarget, request: InferenceRequest): Prep
       : prepareApiCall(worker, call, request);
   } catch (error) {
     if (error instanceof SecretMissingError)
-      throw new UpstreamError('secret_missing', error.message, { cause: error });
+      throw new UpstreamError('secret_missing', error.message, { cause: error, forClient: NO_SECRET });
     if (error instanceof TemplateError)
-      throw new UpstreamError('bad_definition', error.message, { cause: error });
+      throw new UpstreamError('bad_definition', error.message, { cause: error, forClient: BAD_DEFINITION });
     throw error;
   }
 }
+
+/** Names of secrets and headers are for operators. */
+const NO_SECRET = 'a secret of the worker is missing on this replica';
+const BAD_DEFINITION = 'the definition of the worker cannot be used';
 
 function canServe({ task, call }: CallTarget, { task: wanted, raw }: InferenceRequest): boolean {
   if (wanted !== null || raw !== null) return supportsTask(task, wanted);

@@ -4,7 +4,8 @@ import type { AnswerText, ChatAnswer, ChatEvent, EventReader } from '../chat/cha
 import type { Responder } from '../client/client-response.js';
 import { BYTES_PER_TOKEN } from '../passthrough/usage-scanner.js';
 import { AnswerCollector } from '../pipeline/answer-collector.js';
-import type { Attempt, Exposes } from '../pipeline/attempt.js';
+import type { Attempt } from '../pipeline/attempt.js';
+import type { Exposes } from '../chat/rejection.js';
 import { LazyStream } from '../pipeline/lazy-stream.js';
 import { relayStream } from '../pipeline/relay-stream.js';
 

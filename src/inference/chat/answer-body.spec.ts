@@ -20,9 +20,9 @@ it.each([
   '',
   '[]',
   'null',
-  '"no"',
+  '""',
   '{}',
-  '{"message":"hello"}',
+  '{"messages":"hello"}',
   '{"error":{}}',
   '{"object":"error"}',
   '<html>',
@@ -31,9 +31,12 @@ it.each([
 });
 
 // Of Gemini's streamGenerateContent, and of Ollama [https://docs.ollama.com/api/errors].
-it.each(['[{"error":{"code":400,"message":"no"}}]', '{"error":"no"}'])('finds what %s says', (text) => {
-  expect(errorMessageOf(text)).toBe('no');
-});
+it.each(['[{"error":{"code":400,"message":"no"}}]', '{"error":"no"}', '"no"', '{"message":"no"}', 'no'])(
+  'finds what %s says',
+  (text) => {
+    expect(errorMessageOf(text)).toBe('no');
+  },
+);
 
 it('finds words that are not too many, or none, in whatever came', () => {
   const errors = fc.string({ size: 'large' }).map((error) => JSON.stringify({ error }));

@@ -99,9 +99,20 @@ export function throwIfError(body: unknown): void {
     throw new ProtocolError(error.message || 'the worker reported an error without a message');
 }
 
-/** The message of an error that is known to be one, such as the body of a 400. `undefined`: there is none. */
+const MARKUP = /^\s*<[!?a-z]/i;
+
+/** The message of a body that is known to be an error, such as that of a 400, in whatever form. `undefined`: there is none. */
 export function errorMessageOf(text: string): string | undefined {
-  return errorBodyOf(parsedOrUndefined(text))?.message || undefined;
+  const message = anyMessageIn(text);
+  return message === '' || MARKUP.test(message) ? undefined : message.slice(0, LONGEST_MESSAGE);
+}
+
+function anyMessageIn(text: string): string {
+  const body = parsedOrUndefined(text);
+  if (body === undefined) return text.trim();
+  const first: unknown = Array.isArray(body) ? body[0] : body;
+  if (isJsonObject(first)) return errorBodyOf(first)?.message || messageIn(first);
+  return typeof first === 'string' ? first.trim() : '';
 }
 
 /** The same of an event of a stream, which may have any form. Text that is no JSON is the message. */
@@ -115,11 +126,39 @@ export function isClientFault({ status }: ErrorBody): boolean {
   return CLIENT_STATUSES.has(status);
 }
 
-/** Where servers put the message of an error; '' where there is none. */
-export function messageIn({ message, detail, text }: Readonly<Record<string, unknown>>): string {
-  for (const value of [message, detail, text])
-    if (typeof value === 'string' && value.trim() !== '') return value.slice(0, LONGEST_MESSAGE);
+/**
+ * Where servers put the message of an error: `detail` is FastAPI's, `error_msg` Baidu's, `msg` of many gateways, `title` of
+ * problem details [RFC 9457], `errors` of Cloudflare's API and others.
+ */
+const PLACES = ['message', 'detail', 'text', 'error_msg', 'msg', 'errors', 'title', 'Message'];
+const DEEPEST_PLACE = 3;
+
+/** '' where there is none. */
+export function messageIn(fields: Fields, depth = 0): string {
+  for (const place of PLACES) {
+    const message = wordsIn(fields[place], depth);
+    if (message !== '') return message.slice(0, LONGEST_MESSAGE);
+  }
   return '';
+}
+
+function wordsIn(value: unknown, depth: number): string {
+  if (typeof value === 'string') return value.trim() === '' ? '' : value;
+  if (depth >= DEEPEST_PLACE) return '';
+  if (isJsonObject(value)) return faultIn(value, depth);
+  if (!Array.isArray(value)) return '';
+  return value
+    .slice(0, 20)
+    .map((item) => wordsIn(item, depth + 1))
+    .filter((words) => words !== '')
+    .join('; ');
+}
+
+/** FastAPI names the place of each fault: `{"loc": ["body", "messages", 0], "msg": "…"}`. */
+function faultIn(fault: Fields, depth: number): string {
+  const { loc } = fault;
+  const message = messageIn(fault, depth + 1);
+  return Array.isArray(loc) && message !== '' ? `${loc.slice(0, 20).join('.')}: ${message}` : message;
 }
 
 function statusOf(value: unknown): number {

@@ -1,10 +1,10 @@
 import type { FastifyReply } from 'fastify';
 import type { RequestFacts } from '../../telemetry/request-facts.js';
-import { errorTypeOf } from '../../upstream/failure.js';
+import { detailOf, errorTypeOf, FAILED, mayClientRetry } from '../../upstream/failure.js';
 import type { AnswerHeaders } from '../../upstream/headers.js';
 import { COUNTED_ANSWER, type MemoryBudget } from '../../upstream/memory-budget.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
-import { UpstreamRejectedError } from '../../upstream/upstream-errors.js';
+import { type Exposed, UpstreamRejectedError } from '../../upstream/upstream-errors.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { ChatAnswer, ChatEvent, Usage } from '../chat/chat.js';
 import { eventsOf } from '../chat/tool-calls.js';
@@ -46,8 +46,18 @@ export interface ResponseFormat {
   stream?(head: ResponseHead): StreamWriter;
   /** In the middle of a stream, instead of its end. */
   errorEvent(error: unknown, requestId: string): string;
-  /** The body for a worker's rejection; left out: the client gets a 502 instead. */
-  rejection?(status: number, message: string, requestId: string): string;
+  /** The body for a worker's rejection; left out or `null`: the client gets the 502 of this service instead. */
+  rejection?(rejection: Rejection, requestId: string): string | null;
+}
+
+/** A worker's rejection, for the envelope of the client's API. */
+export interface Rejection {
+  readonly status: number;
+  readonly message: string;
+  /** OpenAI's `error.code`. */
+  readonly code: string | null;
+  /** The request has more tokens than the model takes. */
+  readonly isTooLong: boolean;
 }
 
 /** A streamed response. Ended or failed once, last. */
@@ -128,7 +138,9 @@ export class ClientResponse implements Responder {
         response.end();
       },
       fail: (error) => {
-        this.http.request.facts.errorType = errorTypeOf(error);
+        const { facts } = this.http.request;
+        facts.errorType = errorTypeOf(error);
+        facts.errorDetail = detailOf(error);
         response.write(this.format.errorEvent(error, this.request.id));
         response.end();
       },
@@ -169,29 +181,47 @@ export class ClientResponse implements Responder {
   /** Sends a worker's rejection, as far as the client may see it. @returns false: the client may not */
   reject(error: unknown): boolean {
     if (!(error instanceof UpstreamRejectedError) || error.exposed === null) return false;
-    const { exposed, status, retryAfterMs, failure } = error;
+    const { exposed, retryAfterMs, failure } = error;
     const { http, request, format } = this;
-    if ('message' in exposed && format.rejection === undefined) return false;
+    const rejection = rejectionFor(error, exposed);
+    const body = exposed.bytes ?? format.rejection?.(rejection, request.id) ?? null;
+    if (body === null) return false;
     this.committed = true;
     const { facts } = http.request;
     facts.errorType = failure.errorType;
     if (facts.workerId !== null)
       http.header('x-mmm-worker-id', facts.workerId).header('x-mmm-attempts', facts.attempts);
-    // Other workers were tried already, where that helps.
-    http.header('x-should-retry', 'false').code(status);
-    if ('bytes' in exposed) {
-      copyHeaders(http, exposed.headers);
-      http.send(exposed.bytes);
-      return true;
-    }
-    if (retryAfterMs !== null) http.header('retry-after', String(Math.ceil(retryAfterMs / 1000)));
-    http.type(JSON_TYPE).send(format.rejection?.(status, exposed.message, request.id));
+    copyHeaders(http, exposed.headers);
+    if (retryAfterMs !== null) setRetryAfter(http, retryAfterMs);
+    if (!mayClientRetry(failure, facts.attempts)) http.header('x-should-retry', 'false');
+    if (exposed.bytes === null) http.type(JSON_TYPE);
+    http.code(rejection.status).send(body);
     return true;
   }
 
   private head({ model }: Attempt): ResponseHead {
     return { id: this.request.id, created: Math.floor(Date.now() / 1000), model };
   }
+}
+
+/** An error of the client's own API keeps its status, unless it is one that no API has. */
+function rejectionFor({ kind, failure, status: own }: UpstreamRejectedError, exposed: Exposed): Rejection {
+  const { message, bytes, isTooLong } = exposed;
+  const isOfApi = bytes !== null && (own < 520 || own === 529) && own !== 498;
+  const status = isTooLong && bytes === null ? 400 : isOfApi ? own : (failure.status ?? own);
+  const words = message === '' ? `the upstream answered ${own}` : message;
+  return {
+    status,
+    message: status < 500 && message !== '' ? words : `${FAILED}: ${words}`,
+    code: isTooLong ? 'context_length_exceeded' : kind === 'model_missing' ? 'model_not_found' : exposed.code,
+    isTooLong,
+  };
+}
+
+/** Whole seconds for all clients, and the fraction for those of OpenAI and Anthropic, which read it first. */
+function setRetryAfter(http: FastifyReply, ms: number): void {
+  http.header('retry-after', String(Math.ceil(ms / 1000)));
+  if (ms % 1000 !== 0) http.header('retry-after-ms', String(Math.ceil(ms)));
 }
 
 /** Headers of an upstream that are meant for the client; by `request-id` Anthropic knows the answer. */

@@ -7,7 +7,6 @@ import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import { imagesIn } from '../apis/openai/lists.js';
 import { ProtocolError } from '../chat/chat-errors.js';
 import type { ChatAnswer } from '../chat/chat.js';
-import { errorMessageOf } from '../chat/answer-body.js';
 import type { PassedStream, Responder, ResponseStream } from '../client/client-response.js';
 import type { InferenceRequest } from '../client/inference-request.js';
 
@@ -44,11 +43,7 @@ export class JobResponse implements Responder {
   }
 
   reject(error: unknown): boolean {
-    if (error instanceof UpstreamRejectedError && error.exposed !== null)
-      this.rejection =
-        'message' in error.exposed
-          ? error.exposed.message
-          : (errorMessageOf(error.exposed.bytes.toString('utf8')) ?? null);
+    if (error instanceof UpstreamRejectedError) this.rejection = error.exposed?.message || null;
     return false;
   }
 

@@ -34,7 +34,7 @@ export class OneCallService extends OneCall implements OnModuleInit {
       const { rejection } = response;
       if (!(error instanceof UpstreamRejectedError) || rejection === null) throw error;
       const message = `${error.message}: ${rejection}`;
-      throw new UpstreamRejectedError(error.status, undefined, null, message, error.kind);
+      throw new UpstreamRejectedError(error.status, { message, kind: error.kind });
     }
     return { workerId: request.facts.workerId, files: response.files };
   }

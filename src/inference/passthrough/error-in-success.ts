@@ -1,7 +1,7 @@
 import { isJsonObject, parsedOrUndefined } from '../../input/json.js';
 import { type AnswerHeaders, isEventStream, mediaType } from '../../upstream/headers.js';
 import type { BufferedBody } from '../../upstream/open-answer.js';
-import { NoAnswerError } from '../../upstream/upstream-errors.js';
+import { type Exposed, NoAnswerError } from '../../upstream/upstream-errors.js';
 import { sseDecoder } from '../streams/stream-decoder.js';
 import { errorBodyOf, isClientFault, type ErrorBody } from '../chat/answer-body.js';
 
@@ -43,7 +43,17 @@ export function findNoAnswer(
   const error = isEventStream(headers) ? firstError(bytes) : wholeError(bytes);
   // A fault of the request is best explained by the worker's own response.
   if (error === null || isClientFault(error)) return null;
-  return new NoAnswerError(error.status, `the answer is an error: ${error.message}`);
+  return new NoAnswerError(
+    error.status,
+    `the answer is an error: ${error.message}`,
+    exposedOf(error, headers),
+  );
+}
+
+/** A worker that is busy says so with status 200, too. Our credentials are not the client's. */
+function exposedOf({ status, message }: ErrorBody, headers: AnswerHeaders): Exposed | null {
+  if (status < 404 || status === 502) return null;
+  return { message, code: null, headers, bytes: null, isTooLong: false, isModelMissing: false };
 }
 
 /** Errors among whole events. In JSON text quotes are escaped, so that a search finds every candidate. */

@@ -3,7 +3,7 @@ import type { BufferedBody } from '../../upstream/open-answer.js';
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
 import type { PreparedCall } from '../apis/prepared-call.js';
 import { recordUsage, type Responder } from '../client/client-response.js';
-import type { RawBody } from '../client/inference-request.js';
+import type { Dialect, RawBody } from '../client/inference-request.js';
 import type { Attempt } from '../pipeline/attempt.js';
 import { answersJson, findNoAnswer } from './error-in-success.js';
 import { proxyStream } from './proxy-stream.js';
@@ -12,14 +12,16 @@ import { UsageScanner } from './usage-scanner.js';
 
 /** Client and worker speak the same API: the answer passes through unchanged. */
 export class ProxyCall implements PreparedCall {
-  readonly exposes = 'response';
+  readonly exposes: Dialect;
   readonly changes: readonly string[] = [];
 
   constructor(
     readonly call: UpstreamCall,
     private readonly raw: RawBody,
     readonly isStream: boolean,
-  ) {}
+  ) {
+    this.exposes = raw.dialect;
+  }
 
   deliver(attempt: Attempt, client: Responder): Promise<number> {
     return this.isStream ? this.stream(attempt, client) : this.whole(attempt, client);

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { type AnswerHeaders, isEventStream } from '../../upstream/headers.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
-import { errorTypeOf, FAILURES, UpstreamError } from '../../upstream/failure.js';
+import { detailOf, errorTypeOf, FAILURES, UpstreamError } from '../../upstream/failure.js';
 import { EventBoundary } from '../streams/event-boundary.js';
 import { recordUsage, type ResponseFormat } from '../client/client-response.js';
 import { SseResponse } from '../streams/sse-response.js';
@@ -59,6 +59,7 @@ async function proxyEvents(
       // The answer is complete.
       if (monitor.isEnded) return tokens.outputOf(tokens.usage);
       facts.errorType ??= errorTypeOf(error);
+      facts.errorDetail = detailOf(error);
       // Ends an event that was cut: it cannot be read.
       response.write((boundary.isWithin ? '\n\n' : '') + format.errorEvent(error, http.request.id));
       throw error;
@@ -107,6 +108,7 @@ async function proxyBytes(http: FastifyReply, answer: OpenAnswer): Promise<numbe
     });
   } catch (error) {
     http.request.facts.errorType = errorTypeOf(error);
+    http.request.facts.errorDetail = detailOf(error);
     // The only way to show that the body is incomplete.
     raw.destroy();
     throw error;

@@ -2,16 +2,11 @@ import type { CallTimeouts } from '../../registry/worker.js';
 import type { ModelPolicy } from '../../registry/models/model-policy.js';
 import type { CancelSignal } from '../../upstream/exchange.js';
 import { UpstreamError } from '../../upstream/failure.js';
-import type { AnswerHeaders } from '../../upstream/headers.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
 import type { UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
-import { type Exposed, UpstreamRejectedError } from '../../upstream/upstream-errors.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
-import { errorMessageOf } from '../chat/answer-body.js';
+import { type Exposes, rejectionOf } from '../chat/rejection.js';
 import { type InferenceRequest, attemptDeadlineMs, TIMEOUT_HEADER } from '../client/inference-request.js';
-
-/** How much of a rejection the client sees: all of it if worker and client speak the same API; its message; nothing. */
-export type Exposes = 'response' | 'message' | 'nothing';
 
 /** One attempt at one worker. */
 export class Attempt {
@@ -66,37 +61,6 @@ export class Attempt {
 
 function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
-}
-
-function rejectionOf(
-  status: number,
-  headers: AnswerHeaders,
-  bytes: Buffer,
-  exposes: Exposes,
-): UpstreamRejectedError {
-  const retryAfter = headers['retry-after'];
-  return new UpstreamRejectedError(
-    status,
-    typeof retryAfter === 'string' ? retryAfter : undefined,
-    exposedOf(status, headers, bytes, exposes),
-  );
-}
-
-/** Statuses that the client can act on. */
-const CLIENT_STATUSES: ReadonlySet<number> = new Set([400, 413, 422, 429]);
-
-function exposedOf(status: number, headers: AnswerHeaders, bytes: Buffer, exposes: Exposes): Exposed {
-  switch (exposes) {
-    case 'response':
-      // Redirects and our credentials stay between the worker and the manager.
-      return status < 400 || (status >= 401 && status <= 403) ? null : { headers, bytes };
-    case 'message': {
-      const message = CLIENT_STATUSES.has(status) ? errorMessageOf(bytes.toString()) : undefined;
-      return message === undefined ? null : { message };
-    }
-    case 'nothing':
-      return null;
-  }
 }
 
 /**

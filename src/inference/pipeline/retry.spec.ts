@@ -99,12 +99,28 @@ describe('a worker that rejects the request', () => {
 
   it.each([
     ['429', new UpstreamRejectedError(429)],
-    ['503 with Retry-After', new UpstreamRejectedError(503, '1')],
+    ['503 with Retry-After', new UpstreamRejectedError(503, { retryAfterMs: 1000 })],
   ])('is retried after %s though the retry budget is spent', async (_status, error) => {
     const spent = new RetryBudget({ ...DEFAULT_RETRY_LIMITS, atLeast: 0 });
     const { attempts, ending } = await run({ a: [error], b: [] }, { budget: () => spent });
     expect(attempts).toEqual(['a', 'b']);
     expect(ending).toBe('by b');
+  });
+
+  it('is passed over when it lacks the model, whatever causes the model names, and the others serve', async () => {
+    const lost = new UpstreamRejectedError(404);
+    expect(await run({ a: [lost], b: [lost], c: [] }, { causes: new Set(['503']) })).toEqual({
+      attempts: ['a', 'b', 'c'],
+      ending: 'by c',
+    });
+  });
+
+  it('reports a missing model only when every worker lacks it', async () => {
+    const lost = new UpstreamRejectedError(404);
+    expect((await run({ a: [lost], b: [lost] })).ending).toBe(lost);
+    expect((await run({ a: [lost], b: [no] })).ending).toBe(no);
+    expect((await run({ a: [no], b: [lost] })).ending).toBe(no);
+    expect((await run({ a: [lost] }, { workers: () => 2 })).ending).toBeInstanceOf(NoWorkerAvailableError);
   });
 
   it('is not retried once the client has received a byte', async () => {

@@ -3,8 +3,7 @@ import { nextAttemptInMs, type RetryBudget } from '../../balancing/admission/ret
 import type { RetryLimits } from '../../config/settings.js';
 import { NoWorkerAvailableError } from '../../balancing/balancing-errors.js';
 import { RequestAttempts } from '../../balancing/admission/admission.js';
-import type { RetryCause } from '../../registry/models/model-policy.js';
-import { UpstreamError } from '../../upstream/failure.js';
+import { type RetryCause, UpstreamError } from '../../upstream/failure.js';
 import { cannotServe } from './capability.js';
 
 /** What an attempt needs to know about those before it. */
@@ -40,8 +39,8 @@ export interface RetryRules {
  * Runs attempts until one succeeds, each on another worker. What a failure leads to is in its row of `upstream/failure.ts`:
  * retried at once, as long as there are workers; or after a pause, out of the model's retry budget; or never. When no
  * worker is left, those that only closed a kept connection are tried once more, on a new one [RFC 9112, 9.3.1]. A request
- * that a worker cannot serve goes at once to one that may.
- * @throws the error of the last attempt that reached a worker
+ * that a worker cannot serve, or whose model it lacks, goes at once to one that may, whatever `retry_on` names.
+ * @throws the error of the last attempt that reached a worker; that the model is missing only where all workers say so
  */
 export async function retrying<T>(
   run: (attempt: AttemptContext) => Promise<T>,
@@ -67,13 +66,18 @@ async function untilServed<T>(
   let after: RetryCause | null = null;
   let retries = 0;
   let last: unknown;
+  /** The first failure that is no missing model. */
+  let failed: unknown;
   for (;;) {
     try {
       return await run({ tried, freshConnection, attempts, after });
     } catch (error) {
       if (rules.isCommitted()) throw error;
       if (error instanceof NoWorkerAvailableError && last !== undefined) {
-        if (freshConnection || stale.size === 0) throw last;
+        if (freshConnection || stale.size === 0) {
+          if (failed !== undefined) throw failed;
+          throw isMissing(last) && tried.size < rules.workers() ? error : last;
+        }
         freshConnection = true;
         for (const id of stale) tried.delete(id);
         continue;
@@ -84,7 +88,8 @@ async function untilServed<T>(
       }
       if (!(error instanceof UpstreamError)) throw error;
       const { retry, retryOn, verdict } = error.failure;
-      if (retryOn === null || rules.causes?.has(retryOn) === false) throw error;
+      if (!isMissing(error)) failed = error;
+      if (retryOn === null || (retryOn !== '404' && rules.causes?.has(retryOn) === false)) throw error;
       last = error;
       after = retryOn;
       if (retry === 'at_once') {
@@ -97,6 +102,10 @@ async function untilServed<T>(
       if (!(await mayRetry(retries, isFree, tried, rules))) throw error;
     }
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof UpstreamError && error.kind === 'model_missing';
 }
 
 async function mayRetry(

@@ -203,7 +203,7 @@ function fileOrError(answer: OpenAnswer): OpenAnswer {
   if (status === 200 || status === 206 || status === 416) return answer;
   answer.discard();
   if (EXPIRED.has(status)) throw gone();
-  throw new UpstreamRejectedError(status, undefined, null, `the upstream answered ${status} for the file`);
+  throw new UpstreamRejectedError(status, { message: `the upstream answered ${status} for the file` });
 }
 
 function answerOf(answer: OpenAnswer, file: StoredFile): FileContent {

@@ -1,4 +1,6 @@
 import type { JsonObject } from '../../../input/json.js';
+import { messageForClient } from '../../../upstream/failure.js';
+import type { Rejection } from '../../client/client-response.js';
 
 /** https://platform.claude.com/docs/en/api/errors, and `ErrorType` of @anthropic-ai/sdk. */
 const TYPES: Readonly<Record<number, string>> = {
@@ -22,11 +24,19 @@ export function anthropicError(status: number, message: string, requestId: strin
   return { type: 'error', error: { type, message }, request_id: requestId };
 }
 
+/** Clients act on these words: @anthropic-ai/sdk and Claude Code shorten the chat when a message begins so. */
+const TOO_LONG = 'prompt is too long';
+
+/** The envelope for a worker's rejection. */
+export function anthropicRejection({ status, message, isTooLong }: Rejection, requestId: string): JsonObject {
+  const text = isTooLong && !message.startsWith(TOO_LONG) ? `${TOO_LONG}: ${message}` : message;
+  return anthropicError(status, text, requestId);
+}
+
 const BAD_GATEWAY = 502;
 
 /** Ends a broken stream, so that the client does not take it for complete. */
 export function anthropicErrorEvent(error: unknown, requestId: string): string {
-  const message = error instanceof Error ? error.message : String(error);
-  const body = anthropicError(BAD_GATEWAY, `worker execute error: ${message}`, requestId);
+  const body = anthropicError(BAD_GATEWAY, messageForClient(error), requestId);
   return `event: error\ndata: ${JSON.stringify(body)}\n\n`;
 }

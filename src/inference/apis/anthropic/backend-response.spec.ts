@@ -9,6 +9,7 @@ import { answerOf, anyAnswer, eventsOf } from '../../../../test/arbitraries/chat
 import { providerJson } from '../../../../test/arbitraries/provider-json.js';
 import type { ChatAnswer, ChatEvent, OpenAiChat } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
+import { UpstreamError } from '../../../upstream/failure.js';
 import { NeutralError } from '../../../upstream/upstream-errors.js';
 import { anthropicAnswer, anthropicReader } from './backend-response.js';
 import { anthropicError, anthropicErrorEvent } from './anthropic-error.js';
@@ -419,7 +420,7 @@ describe('The official Anthropic client', () => {
     const body =
       'event: ping\ndata: {"type":"ping"}\n\n' +
       writer.write({ kind: 'text', text: 'Hel' }) +
-      anthropicErrorEvent(new Error('gone'), 'req_2');
+      anthropicErrorEvent(new UpstreamError('broken', 'gone'), 'req_2');
     play = { status: 200, type: 'text/event-stream', body };
     await expect(client.messages.stream(params).finalMessage()).rejects.toMatchObject({
       type: 'api_error',

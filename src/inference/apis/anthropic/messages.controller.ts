@@ -15,7 +15,7 @@ import { CALL_INPUTS, chatFromAnthropic, readMessage } from './client-request.js
 import { InferenceRequests } from '../../client/inference-request.js';
 import { COUNT_TOKENS, MESSAGES } from '../endpoints.js';
 import type { ChatAnswer, ChatEvent } from '../../chat/chat.js';
-import { anthropicErrorEvent, anthropicError } from './anthropic-error.js';
+import { anthropicErrorEvent, anthropicRejection } from './anthropic-error.js';
 import { AnthropicEventWriter } from './event-writer.js';
 import { anthropicMessage } from './message.js';
 
@@ -78,7 +78,7 @@ export const ANTHROPIC_FORMAT: ResponseFormat = {
     };
   },
   errorEvent: anthropicErrorEvent,
-  rejection: (status, message, requestId) => JSON.stringify(anthropicError(status, message, requestId)),
+  rejection: (rejection, requestId) => JSON.stringify(anthropicRejection(rejection, requestId)),
 };
 
 function named({ id, model }: ResponseHead): { readonly id: string; readonly model: string } {

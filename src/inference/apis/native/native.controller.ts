@@ -5,8 +5,9 @@ import type { OpenAiChat } from '../../chat/chat.js';
 import { type InferenceRequest, InferenceRequests } from '../../client/inference-request.js';
 import { InferenceService } from '../../inference.service.js';
 import { type Chat, isOpenAiChat, parseOpenAiChat, parseNativeChat } from '../../chat/parse-chat.js';
-import { ChatFormat, openAiErrorEvent } from '../openai/client-response.js';
-import { ClientResponse, type ResponseFormat } from '../../client/client-response.js';
+import { ChatFormat } from '../openai/client-response.js';
+import { openAiErrorEvent } from '../openai/openai-error.js';
+import { ClientResponse, type Rejection, type ResponseFormat } from '../../client/client-response.js';
 import type { Fields } from '../../../input/json.js';
 import type { Worker } from '../../../registry/worker.js';
 import { CHAT_JOB, CHAT_STREAM_JOB, NATIVE_JOB } from '../jobs/job-formats.js';
@@ -71,8 +72,15 @@ function jobCallOf(body: Fields, chat: Chat, openAi: boolean, workers: readonly 
 }
 
 function formatOf(openAi: boolean, request: InferenceRequest): ResponseFormat {
-  if (openAi) return new ChatFormat(() => request.openAi().stream_options?.include_usage === true);
+  if (openAi) return new NativeChatFormat(() => request.openAi().stream_options?.include_usage === true);
   return request.stream ? NATIVE_STREAM_FORMAT : NATIVE_FORMAT;
+}
+
+/** OpenAI's answers on the native path, where a worker that fails is a 502 whatever its status. */
+class NativeChatFormat extends ChatFormat {
+  override rejection(rejection: Rejection): string | null {
+    return rejection.status >= 500 ? null : super.rejection(rejection);
+  }
 }
 
 /** Strict servers reject unknown fields. */

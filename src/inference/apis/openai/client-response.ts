@@ -1,6 +1,7 @@
 import type { ChatAnswer, Usage, FinishReason, ChatEvent } from '../../chat/chat.js';
 import { extraOf } from '../../chat/tool-calls.js';
-import type { ResponseFormat, ResponseHead, StreamWriter } from '../../client/client-response.js';
+import { openAiError, openAiErrorEvent } from './openai-error.js';
+import type { Rejection, ResponseFormat, ResponseHead, StreamWriter } from '../../client/client-response.js';
 import type {
   ChatCompletion,
   TextCompletion,
@@ -16,9 +17,8 @@ export class OpenAiFormat {
     return openAiErrorEvent(error);
   }
 
-  rejection(status: number, message: string): string {
-    const type = status === 429 ? 'rate_limit_error' : 'invalid_request_error';
-    return JSON.stringify({ error: { message, type, param: null, code: null } });
+  rejection({ status, message, code }: Rejection): string | null {
+    return JSON.stringify(openAiError(status, message, code));
   }
 }
 
@@ -194,11 +194,4 @@ function textFinish(reason: FinishReason): TextFinishReason {
 
 function data(object: ChatCompletionChunk | TextCompletion<TextFinishReason | null>): string {
   return `data: ${JSON.stringify(object)}\n\n`;
-}
-
-/** Ends a broken stream, so that the client does not take it for complete. */
-export function openAiErrorEvent(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  const object = { message: `worker execute error: ${message}`, type: 'api_error', param: null, code: null };
-  return `data: ${JSON.stringify({ error: object })}\n\n`;
 }

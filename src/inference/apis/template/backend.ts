@@ -37,14 +37,14 @@ export function prepareTemplateCall(
   requireValue(call.requires, values);
   const rendered = call.render(values, request.forwardedHeaders);
   if (stream === null || !isStream) {
-    return new WholeCall(rendered, 'nothing', (answer) => ({
+    return new WholeCall(rendered, 'message', (answer) => ({
       text: extracted(call, answer),
       toolCalls: [],
       finish: 'stop',
       usage: call.usage?.from(answer.text) ?? null,
     }));
   }
-  return new StreamCall(rendered, 'nothing', stream.format, () => readerOf(stream), null);
+  return new StreamCall(rendered, 'message', stream.format, () => readerOf(stream), null);
 }
 
 function readerOf(stream: StreamExtract): EventReader {

@@ -1,4 +1,4 @@
-import { retryAfterMs } from '../../../upstream/headers.js';
+import { retryAfterMs } from '../../../upstream/retry-after.js';
 import type { HttpAnswer, Kept } from '../../poll.js';
 
 /** An answer with its parsed body; `undefined`: it is not JSON. */
