@@ -6,6 +6,9 @@ import { RunningRequests } from '../src/server-connections.js';
 import { readEnvironment } from '../src/config/environment.js';
 import { tuned, type TuningOverrides } from '../src/config/tuning.js';
 import { OwnAddress } from '../src/registry/registration/own-address.js';
+import { LiveWorkers } from '../src/registry/live/live-workers.js';
+import { isCallable } from '../src/registry/worker.js';
+import { expectDescribed } from './described-answers.js';
 import { createDatabase, type TestDatabase } from './database.js';
 import { until } from './until.js';
 
@@ -71,19 +74,24 @@ export async function startService(
   await until(async () => (await fetch(`${url}/readyz`)).ok);
 
   const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
-    answerOf(
-      fetch(url + path, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
-        body: typeof body === 'string' ? body : JSON.stringify(body),
-      }),
+    described(
+      app,
+      'POST',
+      path,
+      answerOf(
+        fetch(url + path, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', ...headers },
+          body: typeof body === 'string' ? body : JSON.stringify(body),
+        }),
+      ),
     );
   return {
     url,
     app,
     database,
     log,
-    get: (path, headers = {}) => answerOf(fetch(url + path, { headers })),
+    get: (path, headers = {}) => described(app, 'GET', path, answerOf(fetch(url + path, { headers }))),
     post,
     register: (worker) => post('/api/server/register', worker),
     chat: (model, input, headers) => post('/api/v1/chat/completions', { model_name: model, input }, headers),
@@ -108,6 +116,31 @@ export async function serviceForTest(
 
 /** A fixed key: 32 bytes that are no secret. */
 export const TEST_KEYS = `test:${Buffer.alloc(32, 7).toString('base64')}`;
+
+/** Every answer that a test gets is held against docs/openapi.json. */
+async function described(
+  app: NestFastifyApplication,
+  method: string,
+  path: string,
+  answer: Promise<Answer>,
+): Promise<Answer> {
+  const { status, headers, text } = await answer;
+  expectDescribed({ method, path, status, headers, text, isPassed: isPassedThrough(app, path, headers) });
+  return answer;
+}
+
+/** Whether client and worker use the same API, so that the body is the worker's. */
+function isPassedThrough(app: NestFastifyApplication, path: string, headers: Headers): boolean {
+  const id = headers.get('x-mmm-worker-id');
+  if (id === null || !path.startsWith('/v1/')) return false;
+  const worker = app
+    .get(LiveWorkers)
+    .workers()
+    .find((each) => each.id === id);
+  const dialect = path.startsWith('/v1/messages') ? 'anthropic' : 'openai';
+  if (worker === undefined || !isCallable(worker)) return false;
+  return worker.call.kind === 'api' && worker.call.protocol === dialect;
+}
 
 async function answerOf(response: Promise<Response>): Promise<Answer> {
   const { status, headers, ...rest } = await response.then(async (r) => ({

@@ -60,6 +60,11 @@ export function fieldsOf(type: DtoClass): ReadonlySet<string> {
   return new Set(rules.map((rule) => rule.propertyName));
 }
 
+/** The DTOs that the fields of a class hold. */
+export function nestedDtosOf(type: DtoClass): readonly DtoClass[] {
+  return [...(nested.get(type.prototype as object)?.values() ?? [])].map((child) => child.type());
+}
+
 /** @param fields `sent`: fields that were not sent are no fault */
 export function readDto<Dto extends object>(
   type: DtoClass<Dto>,

@@ -84,5 +84,6 @@ export class ListWorkersDto {
   /** true: each worker with its state. */
   @IsOptional()
   @IsIn(['true', 'false'])
+  @ApiProperty({ type: 'boolean', required: false })
   detail?: 'true' | 'false';
 }

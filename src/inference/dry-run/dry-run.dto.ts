@@ -16,7 +16,6 @@ import type { InputFault } from '../../input/input-errors.js';
 import { IsDto } from '../../input/read-dto.js';
 import { RegisterWorkerDto } from '../../registry/register-worker.dto.js';
 import { faultsOfRegistration } from '../../registry/registration/read-registration.js';
-import { ChatMessageDto } from '../apis/native/native-api.dto.js';
 
 const ONE_OR_SEVERAL = {
   required: false,
@@ -39,8 +38,8 @@ export class DryRunDto implements HasFurtherFaults {
   /** In the OpenAI format, instead of `prompt`. */
   @IsOptional()
   @IsArray()
-  @ApiProperty({ type: [ChatMessageDto], required: false })
-  messages?: ChatMessageDto[];
+  @ApiProperty({ type: 'array', items: { $ref: '#/components/schemas/ChatMessage' }, required: false })
+  messages?: object[];
   /** 0 to 2. */
   @IsOptional() @IsNumber() @Min(0) @Max(2) temperature?: number;
   @IsOptional() @IsInt() @Min(1) @Max(10_000_000) max_tokens?: number;

@@ -2,7 +2,7 @@ import { getSchemaPath, type OpenAPIObject } from '@nestjs/swagger';
 import { JobDto } from './jobs-api.dto.js';
 
 const JOB = { 'application/json': { schema: { $ref: getSchemaPath(JobDto) } } };
-const FILE = { '*/*': { schema: { type: 'string', format: 'binary' } } };
+const FILE = { '*/*': { schema: {} } };
 const EVENTS = { 'text/event-stream': { schema: { type: 'string' } } };
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
@@ -38,6 +38,8 @@ export function describeJobs({ paths }: OpenAPIObject): void {
   answer(paths['/api/v1/jobs/{id}']?.delete, '200', 'The job, which has ended', JOB);
   const follow = paths['/api/v1/jobs/{id}/events']?.get;
   answer(follow, '200', 'Events: `event: job`, `id:` the version, `data:` the job', EVENTS);
+  if (follow !== undefined)
+    follow.responses['204'] = { description: 'The job has ended, and the client knows all of it' };
   header(follow, 'Last-Event-ID', 'The version that the client knows: only newer ones are sent.');
   const file = paths['/api/v1/jobs/{id}/files/{number}']?.get;
   answer(file, '200', 'The file', FILE);

@@ -79,10 +79,8 @@ export class JobDto {
   /** job */
   object!: string;
   model!: string;
-  /** image, video, audio or text. */
-  kind!: string;
-  /** queued, running, succeeded, failed or cancelled. */
-  status!: string;
+  @ApiProperty({ enum: KINDS }) kind!: string;
+  @ApiProperty({ enum: STATES }) status!: string;
   /** The state as the upstream names it. */
   upstream_status!: string;
   /** 0 to 100; never falls. */

@@ -1,3 +1,5 @@
+import { ApiProperty } from '@nestjs/swagger';
+
 /* These DTOs only describe: bodies are read by hand (read-job-input.ts), since other fields are the template's. */
 
 export class NewVideoDto {
@@ -5,10 +7,18 @@ export class NewVideoDto {
   model!: string;
   prompt!: string;
   /** The length, as text or as a number. */
-  seconds?: string;
+  @ApiProperty({ required: false, oneOf: [{ type: 'string' }, { type: 'number' }] })
+  seconds?: string | number;
   /** `WIDTHxHEIGHT`, such as 1280x720. */
   size?: string;
   /** The first picture: a file of a form, or `{"image_url": "…"}`. */
+  @ApiProperty({
+    required: false,
+    oneOf: [
+      { type: 'object', additionalProperties: true },
+      { type: 'string', format: 'binary' },
+    ],
+  })
   input_reference?: object;
 }
 
