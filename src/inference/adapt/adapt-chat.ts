@@ -2,9 +2,11 @@ import { isPresent } from '../../input/json.js';
 import type { Profile } from '../../registry/profiles/profile.dto.js';
 import type { OpenAiChat } from '../chat/chat.js';
 import { maxTokensOf } from '../chat/options.js';
+import { withAnthropicSchemas } from './anthropic-schema.js';
 import { withSchemaBesideTools } from './answer-schema.js';
 import { withReasoningHistory } from './reasoning-history.js';
 import { type Names, withToolNames } from './tool-names.js';
+import { withOpaqueUser } from './user-ids.js';
 
 /** A chat as the worker's server takes it. */
 export interface AdaptedChat {
@@ -21,6 +23,8 @@ type Step = (chat: OpenAiChat, profile: Profile, note: (change: string) => void)
 const STEPS: readonly Step[] = [
   withoutEmptyTools,
   withSchemaBesideTools,
+  withAnthropicSchemas,
+  withOpaqueUser,
   withTokenLimit,
   withReasoningHistory,
   withoutRejected,

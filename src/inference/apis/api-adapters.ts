@@ -58,7 +58,7 @@ export const API_ADAPTERS: Readonly<Record<ApiProtocol, ApiAdapter>> = {
     reader: openAiReader,
   },
   anthropic: {
-    request: (chat) => ({ path: '/messages', body: anthropicRequest(chat, chat.model) }),
+    request: (chat, _stream, profile) => ({ path: '/messages', body: anthropicRequest(chat, profile) }),
     answer: (text) => anthropicAnswer(parseJsonAnswer(text, ANSWER_INPUTS)),
     reader: anthropicReader,
   },

@@ -69,6 +69,7 @@ function fileOf(file: unknown, field: string): ContentPart {
       'must contain file_data; files uploaded elsewhere (file_id) are not supported',
     );
   const media = mediaOf(file['file_data'], `${field}.file.file_data`);
+  if ('mediaType' in media && media.mediaType.startsWith('image/')) return { kind: 'image', media, field };
   const name = file['filename'];
   return { kind: 'file', media, field, ...(typeof name === 'string' && name !== '' ? { name } : {}) };
 }
@@ -85,7 +86,22 @@ function mediaOf(url: string, field: string): Media {
   const mediaType = head?.[1];
   if (mediaType === undefined)
     throw new UnsupportedFieldError(field, 'must be an http(s) URL or a data URL in base64');
-  return { mediaType: mediaType.toLowerCase(), base64: url.slice(comma + 1) };
+  const base64 = url.slice(comma + 1);
+  return { mediaType: sniffedType(base64) ?? mediaType.toLowerCase(), base64 };
+}
+
+/** How base64 of a format begins. Labels are often wrong: browsers and scrapers write what they like. */
+const SIGNATURES: readonly (readonly [RegExp, string])[] = [
+  [/^\/9j\//, 'image/jpeg'],
+  [/^iVBORw0KGgo/, 'image/png'],
+  [/^R0lGOD[dl]/, 'image/gif'],
+  [/^UklGR.{7}RUJQ/, 'image/webp'],
+  [/^JVBERi0/, 'application/pdf'],
+];
+
+/** The type by the first bytes; `undefined`: another format. */
+export function sniffedType(base64: string): string | undefined {
+  return SIGNATURES.find(([begin]) => begin.test(base64.slice(0, 24)))?.[1];
 }
 
 function stringIn(holder: unknown, key: string, field: string): string {

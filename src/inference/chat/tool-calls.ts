@@ -81,10 +81,9 @@ function callOf(call: unknown, field: string): Call {
   return { id, name, input, field, ...(signature === undefined ? {} : { signature }) };
 }
 
-/** Models send no text at all for a tool without parameters. */
+/** Models send no text at all for a tool without parameters. Text that is no object, such as a cut one, is kept in one. */
 function inputOf(text: unknown, field: string): JsonObject {
   if (text === undefined || text === null || text === '') return {};
-  const input = typeof text === 'string' ? exactObject(text) : undefined;
-  if (input === undefined) throw new UnsupportedFieldError(field, 'must be a JSON object in a string');
-  return input;
+  if (typeof text !== 'string') throw new UnsupportedFieldError(field, 'must be a string: a JSON object');
+  return exactObject(text) ?? { arguments: text };
 }

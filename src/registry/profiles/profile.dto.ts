@@ -21,7 +21,17 @@ export const ANSWER_SCHEMAS = ['any', 'anthropic', 'none'] as const;
 export const SAMPLINGS = ['all', 'one', 'none'] as const;
 export const USER_IDS = ['any', 'opaque'] as const;
 export const EMBEDDING_METHODS = ['batchEmbedContents', 'predict'] as const;
-export const THINKING_CONFIGS = ['none', 'budget', 'budget_above_0', 'level', 'level_from_low'] as const;
+export const THINKING_CONFIGS = [
+  'none',
+  'budget',
+  'budget_above_0',
+  'level',
+  'level_from_low',
+  'enabled',
+  'enabled_or_adaptive',
+  'adaptive',
+  'as_sent',
+] as const;
 export const REASONING_HISTORIES = ['none', 'reasoning_content', 'reasoning', 'thinking_blocks'] as const;
 
 /** What a server takes beyond its API, or does not take. Only translated requests are changed by it, but for `rejects`. */
@@ -61,7 +71,7 @@ export class ProfileDto {
   @IsOptional() @IsBoolean() prefill?: boolean;
   /** Whether a schema may hold anyOf beside other keys. */
   @IsOptional() @IsBoolean() any_of_beside_keys?: boolean;
-  /** How Gemini's thinking is set: by a budget (0: none) or by a level; none: the model takes neither. */
+  /** How thinking is set: of Gemini by a budget (0: none) or a level, of Claude by its kinds; none: the model takes no field. */
   @IsOptional() @IsIn(THINKING_CONFIGS) thinking_config?: (typeof THINKING_CONFIGS)[number];
   /** Whether earlier calls of tools must have a thought signature. */
   @IsOptional() @IsBoolean() call_signatures?: boolean;

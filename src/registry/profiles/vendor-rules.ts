@@ -1,4 +1,5 @@
 import type { ApiProtocol } from '../worker.js';
+import { ANTHROPIC_RULES } from './claude-rules.js';
 import { GEMINI_RULES, VERTEX_RULES } from './google-rules.js';
 import { from, type Rule } from './rule.js';
 
@@ -18,20 +19,7 @@ export const PROTOCOL_RULES: Readonly<Record<ApiProtocol, readonly Rule[]>> = {
     },
     { models: OPENAI_REASONING, entries: { token_limit: from('max_completion_tokens', OPENAI_CHAT) } },
   ],
-  anthropic: [
-    {
-      entries: {
-        tool_names: from(
-          'anthropic',
-          'https://platform.claude.com/docs/en/agents-and-tools/tool-use/implement-tool-use',
-        ),
-        reasoning_history: from(
-          'thinking_blocks',
-          'https://platform.claude.com/docs/en/build-with-claude/thinking#preserving-thinking-blocks',
-        ),
-      },
-    },
-  ],
+  anthropic: ANTHROPIC_RULES,
   gemini: GEMINI_RULES,
 };
 

@@ -2,6 +2,8 @@ import type { MessageCreateParams } from '@anthropic-ai/sdk/resources/messages/m
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyChat, wellFormedChat } from '../../../../test/arbitraries/chats.js';
+import { profileOf } from '../../../registry/profiles/profile.js';
+import { adaptChat } from '../../adapt/adapt-chat.js';
 import type { OpenAiChat, OpenAiMessage } from '../../chat/chat.js';
 import { UnsupportedFieldError } from '../../chat/chat-errors.js';
 import { isText } from './client-messages.js';
@@ -14,7 +16,11 @@ type Body = Omit<MessageCreateParams, 'messages'> & {
   readonly messages: readonly { readonly role: string; readonly content: readonly Block[] }[];
 };
 
-const request = (chat: OpenAiChat, model = MODEL) => anthropicRequest(chat, model) as unknown as Body;
+const request = (chat: OpenAiChat, model = MODEL) => {
+  const profile = profileOf('anthropic', model, null);
+  const { chat: adapted } = adaptChat({ ...chat, model }, profile);
+  return anthropicRequest(adapted, profile) as unknown as Body;
+};
 const chatWith = (fields: Partial<OpenAiChat>): OpenAiChat => ({
   model: 'm',
   messages: [{ role: 'user', content: 'Hi' }],
@@ -90,7 +96,8 @@ function substance({ messages, tools }: OpenAiChat): unknown {
     turns: turns.filter(({ text }) => text !== ''),
     calls,
     answers: answers.map((answer) => JSON.stringify(answer)).toSorted(),
-    tools: tools ?? [],
+    // Strict tools are closed on the way.
+    tools: JSON.parse(JSON.stringify(tools ?? []).replaceAll(',"additionalProperties":false', '')) as unknown,
   };
 }
 
@@ -238,7 +245,7 @@ describe('The Anthropic backend request', () => {
     ['claude-2.1', 4096],
     ['claude-3-haiku-20240307', 4096],
     ['claude-3-5-haiku-20241022', 8192],
-    ['anthropic.claude-3-7-sonnet-20250219-v1:0', 8192],
+    ['anthropic.claude-3-7-sonnet-20250219-v1:0', 32_000],
     ['claude-opus-4-20250514', 32_000],
     ['claude-haiku-4-5@20251001', 32_000],
     ['claude-fable-5-1', 32_000],
@@ -368,10 +375,6 @@ describe('The Anthropic backend request', () => {
         role: 'user',
         content: [{ type: 'image_url', image_url: { url: 'data:image/tiff;base64,AA' } }],
       }),
-    ],
-    [
-      'messages[0].tool_calls[0].function.arguments',
-      chatOfMessages({ role: 'assistant', tool_calls: [call('a', '[1]')] }),
     ],
     [
       'messages[0].tool_calls[1]',

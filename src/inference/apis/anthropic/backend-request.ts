@@ -1,4 +1,5 @@
 import { type JsonValue, type JsonObject, present } from '../../../input/json.js';
+import type { Profile } from '../../../registry/profiles/profile.dto.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 import { UnsupportedFieldError } from '../../chat/chat-errors.js';
 import {
@@ -28,23 +29,25 @@ import { thinkingOf } from './thinking.js';
  * A chat as the body of POST /v1/messages, as the types of @anthropic-ai/sdk describe it.
  * @throws UnsupportedFieldError
  */
-export function anthropicRequest(chat: OpenAiChat, upstreamModel: string): JsonObject {
+export function anthropicRequest(chat: OpenAiChat, profile: Profile): JsonObject {
   rejectOpenAiOnlyFields(chat);
   const conversation = conversationOf(chat.messages);
   const stops = stopSequences(chat);
   const tools = toolsOf(chat);
   const choice = toolChoiceOf(chat, tools);
-  const { field: thinking, sendsBlocks } = thinkingOf(chat, conversation, choice, upstreamModel);
+  const maxTokens = maxTokensOf(chat) ?? defaultMaxTokens(profile);
+  const { field: thinking, sendsBlocks } = thinkingOf(chat, conversation, choice, maxTokens, profile);
+  const thinks = thinking !== undefined && thinking['type'] !== 'disabled';
   return present({
-    model: upstreamModel,
-    max_tokens: maxTokensOf(chat) ?? defaultMaxTokens(upstreamModel),
+    model: chat.model,
+    max_tokens: maxTokens,
     system: conversation.system === '' ? undefined : conversation.system,
-    messages: anthropicMessages(conversation, sendsBlocks),
+    messages: anthropicMessages(conversation, sendsBlocks, profile),
     ...toolFields(chat, tools, choice),
-    ...anthropicSampling(chat, upstreamModel),
+    ...anthropicSampling(chat, profile, thinks),
     stop_sequences: stops.length === 0 ? undefined : stops,
     thinking,
-    output_config: outputConfig(chat, upstreamModel),
+    output_config: outputConfig(chat, profile),
     metadata: metadataOf(chat),
     stream: chat.stream === true ? true : undefined,
   });
@@ -87,11 +90,11 @@ function toolDefinition({ name, description, parameters, strict }: Tool): JsonOb
 }
 
 /** `json_object` needs no field: OpenAI requires the messages themselves to request JSON. */
-function outputConfig(chat: OpenAiChat, upstreamModel: string): JsonValue | undefined {
+function outputConfig(chat: OpenAiChat, profile: Profile): JsonValue | undefined {
   const wanted = answerFormatOf(chat);
   const format =
     wanted === 'text' || wanted.schema === null ? undefined : { type: 'json_schema', schema: wanted.schema };
-  const effort = effortOf(chat, upstreamModel);
+  const effort = effortOf(chat, profile);
   return format === undefined && effort === undefined ? undefined : present({ effort, format });
 }
 
@@ -105,12 +108,28 @@ function metadataOf(chat: OpenAiChat): JsonValue | undefined {
 const IMAGES: ReadonlySet<string> = new Set(['image/jpeg', 'image/png', 'image/gif', 'image/webp']);
 
 /** @throws UnsupportedFieldError */
-function anthropicMessages({ turns }: Conversation, sendsThinking: boolean): readonly JsonObject[] {
+function anthropicMessages(
+  { turns }: Conversation,
+  sendsThinking: boolean,
+  { prefill }: Profile,
+): readonly JsonObject[] {
   const ids = new CallIds();
-  return turns.map((turn) => ({
+  const messages = turns.map((turn, index) => ({
     role: turn.role,
-    content: turn.role === 'user' ? userBlocks(turn, ids) : assistantBlocks(turn, ids, sendsThinking),
+    content:
+      turn.role === 'user'
+        ? userBlocks(turn, ids)
+        : assistantBlocks(index === turns.length - 1 ? trimmed(turn) : turn, ids, sendsThinking),
   }));
+  return prefill || turns.at(-1)?.role === 'user' ? messages : [...messages, CONTINUE];
+}
+
+const CONTINUE: JsonObject = { role: 'user', content: [{ type: 'text', text: 'Continue.' }] };
+
+/** "Final assistant content cannot end with trailing whitespace": https://platform.claude.com/docs/en/api/errors */
+function trimmed(turn: AssistantTurn): AssistantTurn {
+  const last = turn.texts.at(-1);
+  return last === undefined ? turn : { ...turn, texts: [...turn.texts.slice(0, -1), last.trimEnd()] };
 }
 
 /** Anthropic requires the results first in the turn after the calls. */

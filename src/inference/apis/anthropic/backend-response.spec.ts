@@ -15,6 +15,7 @@ import { anthropicAnswer, anthropicReader } from './backend-response.js';
 import { anthropicError, anthropicErrorEvent } from './anthropic-error.js';
 import { AnthropicEventWriter } from './event-writer.js';
 import { anthropicMessage } from './message.js';
+import { profileOf } from '../../../registry/profiles/profile.js';
 import { anthropicRequest } from './backend-request.js';
 
 const HEAD = { id: 'msg_1', model: 'llama3' };
@@ -441,7 +442,7 @@ describe('A simulated Anthropic server', () => {
   afterAll(() => mock.stop());
 
   const chat: OpenAiChat = {
-    model: 'm',
+    model: 'claude-sonnet-4-5',
     messages: [{ role: 'user', content: 'The weather in Rome?' }],
     tools: [{ type: 'function', function: { name: 'get_weather', parameters: { type: 'object' } } }],
   };
@@ -450,7 +451,7 @@ describe('A simulated Anthropic server', () => {
     const response = await fetch(`${mock.url}/v1/messages`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-api-key': 'k', 'anthropic-version': '2023-06-01' },
-      body: JSON.stringify(anthropicRequest(request, 'claude-sonnet-4-5')),
+      body: JSON.stringify(anthropicRequest(request, profileOf('anthropic', 'claude-sonnet-4-5', null))),
     });
     const text = await response.text();
     return request.stream === true ? answerOf(read(text)) : anthropicAnswer(JSON.parse(text));

@@ -1,6 +1,7 @@
 import type { OpenAiMessage, OpenAiPart, OpenAiToolCall } from '../../chat/chat.js';
 import { jsonTextOf } from '../../../input/exact-json.js';
 import type { Fields } from '../../../input/json.js';
+import { sniffedType } from '../../chat/content-parts.js';
 import { signedBlocks } from '../../chat/thinking-blocks.js';
 import type { FaultCollector } from './fault-collector.js';
 
@@ -185,7 +186,8 @@ function documentParts(block: Fields, field: string, faults: FaultCollector): re
 
 function dataUrl(source: Fields, field: string, faults: FaultCollector): string {
   const mediaType = faults.string(source['media_type'], `${field}.media_type`);
-  return `data:${mediaType};base64,${faults.string(source['data'], `${field}.data`)}`;
+  const base64 = faults.string(source['data'], `${field}.data`);
+  return `data:${sniffedType(base64) ?? mediaType};base64,${base64}`;
 }
 
 function imagePart(url: string): OpenAiPart {

@@ -38,6 +38,12 @@ function configOf(effort: Effort | 'none', kind: Profile['thinking_config']): Js
       return { thinkingLevel: isLeast ? 'minimal' : effort };
     case 'level_from_low':
       return { thinkingLevel: isLeast ? 'low' : effort };
+    // The kinds of Claude, which a registration may name by mistake.
+    case 'enabled':
+    case 'enabled_or_adaptive':
+    case 'adaptive':
+    case 'as_sent':
+      return undefined;
   }
 }
 
