@@ -11,7 +11,7 @@ import type { HttpTarget } from './probe-target.js';
 const MOST_BODY_BYTES = 64 * 1024;
 /** How much of a list of models is searched. */
 const MOST_LIST_BYTES = 1024 * 1024;
-/** Only a list of models gets the worker's headers: other probes send no credentials, and a 401 shows that the server is alive. */
+/** Probes of template workers send no more: their headers may hold what only a request has, and a 401 shows that the server is alive. */
 const HEADERS = { 'user-agent': 'multi-model-manager', 'accept-encoding': 'identity' };
 
 /** One request on its own connection. Status and headers decide, unless the check reads the body. Never throws. */

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { ApiCall, Worker, WorkerCall } from '../../registry/worker.js';
+import { smallestRequest } from '../../registry/calls/smallest-request.js';
+import type { Worker, WorkerCall } from '../../registry/worker.js';
 import type { UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
-import { UpstreamError } from '../../upstream/failure.js';
+import { FAILURES, kindOfStatus, UpstreamError } from '../../upstream/failure.js';
+import { retryAfterMs } from '../../upstream/retry-after.js';
+import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { ProbeFailure } from '../evaluation/health-state.js';
 import { isOfReplica } from './probe-connection.js';
 import { failed, type ProbeResult, succeeded } from './probe-result.js';
 import type { InferenceTarget } from './probe-target.js';
-
-const TOO_MANY_REQUESTS = 429;
 
 /** One real call; succeeds when an answer can be read from the response. Never throws. */
 export async function probeInference(
@@ -21,7 +22,7 @@ export async function probeInference(
     const answer = await client.send(callOf(target), stop);
     const seen = `an inference answered ${answer.status} in ${Math.round(elapsedMs())} ms`;
     // A throttled worker is alive.
-    if (answer.status === TOO_MANY_REQUESTS) return succeeded(`reachable only: ${seen}`, elapsedMs());
+    if (isThrottled(answer)) return succeeded(`reachable only: ${seen}`, elapsedMs());
     if (answer.status < 200 || answer.status >= 300) return failed('answer', seen, elapsedMs());
     target.read(answer);
     return succeeded(seen, elapsedMs());
@@ -29,6 +30,11 @@ export async function probeInference(
     const why = error instanceof Error ? error.message : String(error);
     return failed(failureOf(error), `an inference failed: ${why}`, elapsedMs(), false, isOfReplica(error));
   }
+}
+
+function isThrottled({ status, headers }: UpstreamAnswer): boolean {
+  const hasTime = retryAfterMs(headers, Date.now()) !== null;
+  return status >= 400 && FAILURES[kindOfStatus(status, hasTime)].verdict === 'throttled';
 }
 
 function failureOf(error: unknown): ProbeFailure {
@@ -45,15 +51,17 @@ function callOf({ render, timeoutMs }: InferenceTarget): UpstreamCall {
   return { ...rendered, timeouts, freshConnection: true };
 }
 
-/** A worker's own call with the shortest possible chat. */
+/** A worker's own call with the smallest request of its task; `null`: its task has none. */
 export function smallestCall(
   worker: Worker,
   call: WorkerCall,
   prompt: string,
-): Pick<InferenceTarget, 'render' | 'read'> {
+): Pick<InferenceTarget, 'render' | 'read'> | null {
   const messages = [{ role: 'user', content: prompt }];
   if (call.kind === 'api') {
-    const { path, body } = smallestOf(call, call.upstreamModel ?? worker.modelName, prompt, messages);
+    const smallest = smallestRequest(call, worker.task, call.upstreamModel ?? worker.modelName, prompt);
+    if (smallest === null) return null;
+    const { path, body } = smallest;
     const request = {
       method: 'POST',
       path,
@@ -80,21 +88,4 @@ export function smallestCall(
     render: (id) => call.render({ ...values, REQUEST_ID: id }, {}),
     read: (answer) => call.extract(answer),
   };
-}
-
-function smallestOf({ protocol }: ApiCall, model: string, prompt: string, messages: readonly object[]) {
-  switch (protocol) {
-    case 'openai':
-      return { path: '/chat/completions', body: { model, messages, max_tokens: 1 } };
-    case 'anthropic':
-      return { path: '/messages', body: { model, messages, max_tokens: 1 } };
-    case 'gemini':
-      return {
-        path: `/models/${encodeURIComponent(model)}:generateContent`,
-        body: {
-          contents: [{ role: 'user', parts: [{ text: prompt }] }],
-          generationConfig: { maxOutputTokens: 1 },
-        },
-      };
-  }
 }

@@ -72,7 +72,11 @@ function targetOf(check: HealthCheck, worker: Callable, timeoutMs: number): Prob
   const kind = check.kind ?? 'http';
   if (kind === 'none') return { kind };
   if (kind === 'inference') {
-    return { kind, ...smallestCall(worker, worker.call, check.prompt ?? DEFAULT_PROMPT), timeoutMs };
+    const smallest = smallestCall(worker, worker.call, check.prompt ?? DEFAULT_PROMPT);
+    // A worker that was registered before its task was checked.
+    if (smallest === null)
+      return worker.call.kind === 'api' ? modelsOf(worker, worker.call, {}, timeoutMs) : { kind: 'none' };
+    return { kind, ...smallest, timeoutMs };
   }
   if (kind === 'tcp') {
     const { hostname, port, protocol } = new URL(origin);
@@ -80,8 +84,11 @@ function targetOf(check: HealthCheck, worker: Callable, timeoutMs: number): Prob
     return { kind, host, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port), timeoutMs };
   }
   if (worker.call.kind === 'api' && isDefault(check)) return modelsOf(worker, worker.call, check, timeoutMs);
+  const { call } = worker;
   return {
     kind,
+    // With the headers of requests: a proxy in front may take no others.
+    ...(call.kind === 'api' ? { headers: () => headersOf(call) } : {}),
     url: origin + (check.path ?? DEFAULT_PATH),
     method: check.method ?? 'GET',
     timeoutMs,
@@ -97,8 +104,6 @@ function modelsOf(
   { require_model: isRequired = false }: HealthCheck,
   timeoutMs: number,
 ): HttpTarget {
-  const render = () =>
-    call.render({ method: 'GET', path: '/models', body: null, contentType: '', isStream: false }, {});
   const model = call.upstreamModel ?? modelName;
   return {
     kind: 'http',
@@ -107,9 +112,15 @@ function modelsOf(
     timeoutMs,
     expectedStatus: null,
     bodyContains: null,
-    headers: () => render().headers,
+    headers: () => headersOf(call),
     listed: { model, isRequired },
   };
+}
+
+/** @throws SecretMissingError */
+function headersOf(call: ApiCall): Readonly<Record<string, string>> {
+  return call.render({ method: 'GET', path: '/models', body: null, contentType: '', isStream: false }, {})
+    .headers;
 }
 
 /** Whether the probe is the default one, which workers of an origin share; intervals and thresholds may differ. */

@@ -27,7 +27,8 @@ function ownServer(title: string, port: number, model: string, source: string, h
     defaults: {
       req_url_template: '{BASE_URL}/v1',
       header: BEARER,
-      ...(health === undefined ? {} : { health_check: { path: health, expected_status: 200 } }),
+      // Any status below 500 will do: a proxy may not pass this path on.
+      ...(health === undefined ? {} : { health_check: { path: `{BASE_URL}${health}` } }),
     },
     example: { model_name: model, base_url: `http://127.0.0.1:${port}` },
   };

@@ -71,7 +71,7 @@ describe('a registration by preset', () => {
       protocol: 'openai',
       profile: { vendor: 'ollama' },
       req_url_template: 'http://10.0.0.7:11434/v1',
-      health_check: { path: '/api/version', expected_status: 200 },
+      health_check: { path: '/api/version' },
     });
   });
 

@@ -33,7 +33,7 @@ const COMMON = {
   task: 'image',
   req_url_template: '{BASE_URL}/prompt',
   defaults: { size: '1024x1024', n: 1, seed: 'random', negative_prompt: '' },
-  health_check: { path: '/system_stats', expected_status: 200 },
+  health_check: { path: '{BASE_URL}/system_stats' },
   // One runs, one waits: the others wait here, where they can be cancelled and other workers can take them.
   max_concurrency: 2,
 } as const;

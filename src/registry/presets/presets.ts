@@ -64,7 +64,7 @@ export function expandPreset(sent: SentRegistration): Expanded {
     ...modelFaults(preset, own),
   ];
   if (faults.length > 0) return { registration: own, faults };
-  const { req_url_template: url, header, poll, ...defaults } = preset.defaults;
+  const { req_url_template: url, header, poll, health_check: check, ...defaults } = preset.defaults;
   const headers = withKey(header ?? {}, apiKey as string | undefined);
   const place = baseUrl === undefined ? undefined : placeOf(url, baseUrl as string);
   const base = {
@@ -73,6 +73,7 @@ export function expandPreset(sent: SentRegistration): Expanded {
     ...(preset.protocol === 'template' ? {} : { profile: { vendor: name as string } }),
     ...(place === undefined ? {} : { req_url_template: urlAt(place, url) }),
     ...(Object.keys(headers).length === 0 ? {} : { header: headers }),
+    ...(check === undefined ? {} : { health_check: withPath(place, check) }),
     ...(place === undefined || poll === undefined ? {} : { poll: withUrls(place, poll) }),
   };
   return { registration: merged(base, own), faults: [] };
@@ -157,6 +158,15 @@ function withUrls(place: Place, value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map((each) => withUrls(place, each as JsonValue));
   if (!isJsonObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, withUrls(place, each)]));
+}
+
+/** A path below the base URL, at the worker's origin. Without its query, which may hold a secret. */
+function withPath(place: Place | undefined, check: JsonValue): JsonValue {
+  if (!isJsonObject(check) || typeof check['path'] !== 'string') return check;
+  // The client's own URL: what is below it is not known.
+  if (place === undefined) return {};
+  const path = check['path'].slice(BASE_URL.length);
+  return { ...check, path: new URL(place.root).pathname.replace(/\/$/, '') + path };
 }
 
 /** How many characters of the suffix the base already ends with, in whole segments. */

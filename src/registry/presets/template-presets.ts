@@ -79,7 +79,7 @@ export const MEDIA_PRESETS = {
       defaults: { size: '512x512' },
       // Base64 of the first image.
       response_extract: 'images[]',
-      health_check: { path: '/sdapi/v1/progress?skip_current_image=true' },
+      health_check: { path: '{BASE_URL}/sdapi/v1/progress?skip_current_image=true' },
     },
     example: { model_name: 'stable-diffusion', base_url: 'http://127.0.0.1:7860' },
   },

@@ -73,3 +73,14 @@ const VERTEX_PATH = /\/projects\/[^/]+\/locations\/[^/]+/;
 export function googleVendor(path: string, model: string): 'vertex' | undefined {
   return VERTEX_PATH.test(path) || VERTEX_PATH.test(`/${model}`) ? 'vertex' : undefined;
 }
+
+/**
+ * Names that contain their collection, in the APIs of Gemini and Vertex AI
+ * [googleapis/js-genai, src/_transformers.ts, tModel; generative_service.proto]. All others belong to `models`.
+ */
+const COLLECTION = /^(?:models|tunedModels|dynamic|publishers|projects|endpoints)\//;
+
+/** The resource name: models/gemini-2.5-flash, tunedModels/mine. */
+export function geminiModel(upstreamModel: string): string {
+  return COLLECTION.test(upstreamModel) ? upstreamModel : `models/${upstreamModel}`;
+}

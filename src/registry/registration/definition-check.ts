@@ -8,6 +8,7 @@ import { type InputFault, InvalidInputError } from '../../input/input-errors.js'
 import type { SecretLookup } from '../../template/placeholders.js';
 import { ForbiddenUpstreamError } from '../../upstream/upstream-errors.js';
 import { UpstreamGuard } from '../../upstream/upstream-guard.js';
+import { hasSmallestRequest } from '../calls/smallest-request.js';
 import { compileCall } from '../calls/worker-compiler.js';
 import type { RegisterWorkerDto } from '../register-worker.dto.js';
 import { originsOf } from '../sealed-headers.js';
@@ -74,6 +75,7 @@ export class DefinitionCheck {
         faults.push(...unsealedFaults(split.shown, CANNOT_BE_SEALED));
     }
     if (stored) faults.push(...clearTextFaults(definition, known));
+    faults.push(...probeFaults(definition));
     if (call === null || faults.length > 0) throw new InvalidInputError(faults);
     return { definition, sensitive, call };
   }
@@ -140,6 +142,18 @@ function onlyShown(header: string): InputFault {
 
 function cannotBeSealed(field: string): InputFault {
   return { field, problem: CANNOT_BE_SEALED };
+}
+
+/** A probe by inference is a request of the worker's own task. */
+function probeFaults({
+  health_check: check,
+  protocol,
+  task,
+  any_task: isAny,
+}: WorkerDefinition): readonly InputFault[] {
+  if (check?.kind !== 'inference' || hasSmallestRequest(protocol, isAny ? null : task)) return [];
+  const problem = `must be http, tcp or none: no request of the task ${task} is small enough for a probe`;
+  return [{ field: 'health_check.kind', problem }];
 }
 
 /** Values that anyone with access to the table, a backup or the API's lists could read. */

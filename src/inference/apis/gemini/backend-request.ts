@@ -1,3 +1,4 @@
+import { geminiModel } from '../../../registry/profiles/google-rules.js';
 import { exactObject } from '../../../input/exact-json.js';
 import { type JsonValue, type JsonObject, present } from '../../../input/json.js';
 import type { Profile } from '../../../registry/profiles/profile.dto.js';
@@ -163,17 +164,6 @@ function mimeTypeOf(url: string): string | undefined {
   if (ending === undefined) return undefined;
   if (ending === 'pdf') return 'application/pdf';
   return ending === 'jpg' ? 'image/jpeg' : `image/${ending}`;
-}
-
-/**
- * Names that contain their collection, in the APIs of Gemini and Vertex AI
- * [googleapis/js-genai, src/_transformers.ts, tModel; generative_service.proto]. All others belong to `models`.
- */
-const COLLECTION = /^(?:models|tunedModels|dynamic|publishers|projects|endpoints)\//;
-
-/** The resource name: models/gemini-2.5-flash, tunedModels/mine. */
-export function geminiModel(upstreamModel: string): string {
-  return COLLECTION.test(upstreamModel) ? upstreamModel : `models/${upstreamModel}`;
 }
 
 /**

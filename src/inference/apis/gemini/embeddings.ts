@@ -3,7 +3,8 @@ import type { ChatAnswer } from '../../chat/chat.js';
 import { ProtocolError, UnsupportedFieldError } from '../../chat/chat-errors.js';
 import { isJsonObject, type JsonObject, present } from '../../../input/json.js';
 import { countOf, listOf, objectOf } from '../../chat/answer-body.js';
-import { geminiModel, geminiPath } from './backend-request.js';
+import { geminiModel } from '../../../registry/profiles/google-rules.js';
+import { geminiPath } from './backend-request.js';
 
 /** The fields of OpenAI's embeddings that Gemini supports. */
 interface EmbeddingRequest {
