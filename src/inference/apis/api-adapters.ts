@@ -7,6 +7,7 @@ import { anthropicRequest } from './anthropic/backend-request.js';
 import { CALL_ARGS, geminiAnswer, geminiReader } from './gemini/backend-response.js';
 import { geminiEmbeddingRequest, geminiEmbeddings } from './gemini/embeddings.js';
 import { geminiChatPath, geminiRequest } from './gemini/backend-request.js';
+import { openAiEmbeddingRequest, openAiEmbeddings } from './openai/backend-embeddings.js';
 import { openAiAnswer } from './openai/backend-response.js';
 import { openAiReader } from './openai/backend-stream.js';
 
@@ -56,6 +57,10 @@ export const API_ADAPTERS: Readonly<Record<ApiProtocol, ApiAdapter>> = {
     }),
     answer: openAiAnswer,
     reader: openAiReader,
+    embeddings: {
+      request: openAiEmbeddingRequest,
+      answer: (text, count) => openAiEmbeddings(parseJsonAnswer(text), count),
+    },
   },
   anthropic: {
     request: (chat, _stream, profile) => ({ path: '/messages', body: anthropicRequest(chat, profile) }),

@@ -25,6 +25,7 @@ import { ProxyCall } from '../passthrough/proxy-call.js';
 import { withClientHeaders } from './anthropic/headers.js';
 import { API_ADAPTERS, type EmbeddingAdapter, type ApiAdapter } from './api-adapters.js';
 import { MESSAGES } from './endpoints.js';
+import { exceedsBatch } from './openai/backend-embeddings.js';
 
 /**
  * Renders the request for a worker. Pure: the request is never changed.
@@ -121,6 +122,7 @@ function namingBack(reader: EventReader, names: Names | null): EventReader {
 
 /** Responses need a server that has them: where that is not known, those pass that cannot be translated. */
 function isPassed({ profile }: ApiCall, request: InferenceRequest, { path }: RawBody): boolean {
+  if (path === '/embeddings') return !exceedsBatch(profile, request);
   if (path !== '/responses') return true;
   if (profile.responses !== null) return profile.responses;
   try {

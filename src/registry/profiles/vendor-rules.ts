@@ -28,6 +28,8 @@ function responses(source: string): Rule {
   return { entries: { responses: from(true, source) } };
 }
 
+const DASHSCOPE_EMBEDDINGS = 'https://help.aliyun.com/en/model-studio/text-embedding-synchronous-api';
+
 /** By the name of the preset. */
 export const VENDOR_RULES: Readonly<Record<string, readonly Rule[]>> = {
   vertex: VERTEX_RULES,
@@ -36,5 +38,9 @@ export const VENDOR_RULES: Readonly<Record<string, readonly Rule[]>> = {
   groq: [responses('https://console.groq.com/docs/responses-api')],
   openrouter: [responses('https://openrouter.ai/docs/api-reference/responses-api/overview')],
   vllm: [responses('https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html')],
+  qwen: [
+    { entries: { embedding_batch: from(10, DASHSCOPE_EMBEDDINGS) } },
+    { models: /text-embedding-v[12]$/, entries: { embedding_batch: from(25, DASHSCOPE_EMBEDDINGS) } },
+  ],
   mistral: [{ entries: { rejects: from(['stream_options'], 'https://docs.mistral.ai/api/endpoint/chat') } }],
 };

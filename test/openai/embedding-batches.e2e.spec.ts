@@ -1,6 +1,6 @@
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FakeUpstream } from '../fakes/fake-upstream.js';
+import { type FakeUpstream, json, startFakeUpstream } from '../fakes/fake-upstream.js';
 import { startStrictGemini } from '../fakes/strict-gemini.js';
 import { startService, type TestService } from '../service.js';
 import { mustRegister, stopAll } from './models.js';
@@ -104,5 +104,63 @@ describe('Embeddings of a gemini worker', () => {
     const dryRun = { prompt: 'a', call: true, worker: worker() };
     const { status, json: tried } = await service.post('/api/v1/workers/dry-run', dryRun);
     expect([status, tried]).toMatchObject([200, { extracted: '[[0,0.5,0.5]]' }]);
+  });
+});
+
+describe("Embeddings of a server with OpenAI's API", () => {
+  interface Body {
+    readonly input: string | readonly string[];
+    readonly encoding_format?: string;
+    readonly dimensions?: number;
+  }
+  let server: FakeUpstream;
+  const bodies = () => server.requests.map(({ body }) => JSON.parse(body) as Body);
+  beforeAll(async () => {
+    // Its answers come in no order.
+    server = await startFakeUpstream((response, request) => {
+      const { input } = JSON.parse(request.body) as Body;
+      const texts = typeof input === 'string' ? [input] : input;
+      const data = texts.map((text, index) => ({ index, embedding: [Number(text), 0.5] })).toReversed();
+      const isTooMuch = texts.length > 10;
+      json(
+        isTooMuch
+          ? { error: { message: 'batch size is invalid, it should not be larger than 10' } }
+          : { object: 'list', data, model: 'm', usage: { prompt_tokens: texts.length } },
+        isTooMuch ? 400 : 200,
+      )(response, request);
+    });
+    const qwen = { preset: 'qwen', task: 'embedding', base_url: server.url, api_key: 'k' };
+    await mustRegister(service, { ...qwen, model_name: 'qwen/vectors', upstream_model: 'text-embedding-v4' });
+  });
+  afterAll(() => server.close());
+
+  it.each(['base64', 'float'] as const)(
+    'of more texts than its batch come in several calls, as %s',
+    async (format) => {
+      server.requests.splice(0);
+      const input = Array.from({ length: 25 }, (_, index) => `${index}`);
+      const request = { model: 'qwen/vectors', input, encoding_format: format, dimensions: 2 };
+      const { data, usage } = await client.embeddings.create(request);
+      const vectors = data.map(({ embedding }) =>
+        typeof embedding === 'string' ? Buffer.from(embedding, 'base64').readFloatLE(0) : embedding[0],
+      );
+      expect(vectors).toEqual(input.map(Number));
+      expect(usage).toEqual({ prompt_tokens: 25, total_tokens: 25 });
+      expect(bodies()).toEqual(
+        [input.slice(0, 10), input.slice(10, 20), input.slice(20)].map((part) => ({
+          model: 'text-embedding-v4',
+          input: part,
+          dimensions: 2,
+        })),
+      );
+    },
+  );
+
+  it('of no more texts than its batch are passed through', async () => {
+    server.requests.splice(0);
+    const sent = { model: 'qwen/vectors', input: ['1', '2'], encoding_format: 'float', own: [1.5] };
+    const { json: answer } = await service.post('/v1/embeddings', sent);
+    expect(bodies()).toEqual([{ ...sent, model: 'text-embedding-v4' }]);
+    expect((answer as { data: { index: number }[] }).data.map(({ index }) => index)).toEqual([1, 0]);
   });
 });
