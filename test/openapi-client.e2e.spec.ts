@@ -73,7 +73,7 @@ export async function use(baseUrl: string, upstream: string, model: string) {
       messages: [{ role: 'user', content: 'hi' }],
     },
   });
-  const wrong = await client.POST('/v1/embeddings', { body: { model: 'nobody-has-it', input: ['a', 'b'] } });
+  const wrong = await client.POST('/v1/embeddings', { body: { model: 'no-such-model', input: ['a', 'b'] } });
 
   const streamed = await client.POST('/v1/chat/completions', {
     body: { model, messages: [{ role: 'user', content: 'hi' }], stream: true },

@@ -96,7 +96,8 @@ export function describeInference(document: OpenAPIObject): void {
   for (const [path, { get, post }] of Object.entries(paths)) {
     if (get !== undefined && path.startsWith('/v1/models'))
       get.responses['200'] = {
-        description: 'The answer, in the format of the API that `anthropic-version` tells',
+        description:
+          'The answer, in the format of the API: `anthropic-version` selects the list of Anthropic',
         content: json(
           path === '/v1/models'
             ? ['OpenAiModelList', 'AnthropicModelList']

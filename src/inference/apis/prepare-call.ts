@@ -79,7 +79,7 @@ function prepareApiCall(worker: CallTarget, call: ApiCall, request: InferenceReq
     return prepareProxyCall(call, request, raw, model);
   if (request.task === 'embedding' && adapter.embeddings !== undefined)
     return prepareEmbeddingCall(call, request, adapter.embeddings, model);
-  if ((request.task ?? 'chat') !== 'chat' || (raw !== null && !CHATS.has(raw.path)))
+  if (!CHATTING.has(request.task) || (raw !== null && !CHATS.has(raw.path)))
     throw unsupported(worker, request, `chat (by protocol ${call.protocol})`);
   const { chat, names, changes } = adaptChat(
     withDefaults({ ...request.openAi(), model, stream }, worker.defaults),
@@ -120,9 +120,10 @@ function namingBack(reader: EventReader, names: Names | null): EventReader {
   };
 }
 
-/** Responses need a server that has them: where that is not known, those pass that cannot be translated. */
+/** Completions and responses need a server that has them. Where it is not known, what cannot be translated passes through. */
 function isPassed({ profile }: ApiCall, request: InferenceRequest, { path }: RawBody): boolean {
   if (path === '/embeddings') return !exceedsBatch(profile, request);
+  if (path === '/completions') return profile.completions;
   if (path !== '/responses') return true;
   if (profile.responses !== null) return profile.responses;
   try {
@@ -169,7 +170,9 @@ function joinedVectors(parts: readonly ChatAnswer[]): ChatAnswer {
 }
 
 /** Endpoints whose requests can be translated to every API. */
-const CHATS: ReadonlySet<string> = new Set(['/chat/completions', '/responses', MESSAGES]);
+const CHATS: ReadonlySet<string> = new Set(['/chat/completions', '/completions', '/responses', MESSAGES]);
+/** What a chat can do; null: whatever the worker does. */
+const CHATTING: ReadonlySet<WorkerTask | null> = new Set([null, 'chat', 'completion']);
 
 /** The client's own bytes but for the value of `model`. */
 function prepareProxyCall(

@@ -35,7 +35,7 @@ export function excludeIncapable(workers: readonly Worker[], tried: Set<string>)
 function capabilityOf(worker: Worker): string | null {
   if (!isCallable(worker)) return null;
   const { call, task } = worker;
-  if (call.kind === 'api') return `${task ?? 'any'} by ${call.protocol}`;
+  if (call.kind === 'api') return `${task ?? 'any'} by ${call.protocol} ${JSON.stringify(call.profile)}`;
   const { placeholders, requires, choices } = call;
   const needs = requires === null ? '' : ` and needs ${requires}`;
   return `${task ?? 'any'} with ${[...placeholders].toSorted().join(' ')}${needs} ${choices.text}`;

@@ -12,6 +12,20 @@ describe('profileOf', () => {
       expect([model, limitOf(model)]).toEqual([model, 'max_tokens']);
   });
 
+  it('says which models of OpenAI complete texts, and which only chat', () => {
+    const completes = (vendor: string | undefined, model: string) =>
+      profileOf('openai', model, vendor === undefined ? null : { vendor }).completions;
+    for (const model of ['gpt-3.5-turbo-instruct', 'babbage-002', 'davinci-002'])
+      expect([model, completes('openai', model)]).toEqual([model, true]);
+    for (const model of ['gpt-4o', 'gpt-5', 'gpt-3.5-turbo'])
+      expect([model, completes('openai', model)]).toEqual([model, false]);
+    expect([completes('groq', 'm'), completes('vllm', 'm'), completes(undefined, 'm')]).toEqual([
+      false,
+      true,
+      true,
+    ]);
+  });
+
   it('takes single entries of the registration over those of the vendor', () => {
     expect(profileOf('openai', 'm', { vendor: 'mistral' }).rejects).toContain('stream_options');
     expect(profileOf('openai', 'm', { vendor: 'mistral', rejects: [] }).rejects).toEqual([]);

@@ -30,17 +30,38 @@ function responses(source: string): Rule {
 
 const DASHSCOPE_EMBEDDINGS = 'https://help.aliyun.com/en/model-studio/text-embedding-synchronous-api';
 
+/** The server only chats: completions become chats. */
+function chatsOnly(source: string): Rule {
+  return { entries: { completions: from(false, source) } };
+}
+
+const OPENAI_COMPLETIONS = 'https://platform.openai.com/docs/api-reference/completions/create';
+/** The models of OpenAI that complete texts; all others answer 404 "This is a chat model". */
+const OPENAI_TEXT_MODELS = /^(?:gpt-3\.5-turbo-instruct|babbage-|davinci-)/;
+
 /** By the name of the preset. */
 export const VENDOR_RULES: Readonly<Record<string, readonly Rule[]>> = {
   vertex: VERTEX_RULES,
-  openai: [responses('https://platform.openai.com/docs/api-reference/responses')],
+  openai: [
+    responses('https://platform.openai.com/docs/api-reference/responses'),
+    chatsOnly(OPENAI_COMPLETIONS),
+    { models: OPENAI_TEXT_MODELS, entries: { completions: from(true, OPENAI_COMPLETIONS) } },
+  ],
   'azure-openai': [responses('https://learn.microsoft.com/azure/ai-foundry/openai/how-to/responses')],
-  groq: [responses('https://console.groq.com/docs/responses-api')],
+  groq: [
+    responses('https://console.groq.com/docs/responses-api'),
+    chatsOnly('https://console.groq.com/docs/openai'),
+  ],
   openrouter: [responses('https://openrouter.ai/docs/api-reference/responses-api/overview')],
   vllm: [responses('https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html')],
   qwen: [
     { entries: { embedding_batch: from(10, DASHSCOPE_EMBEDDINGS) } },
     { models: /text-embedding-v[12]$/, entries: { embedding_batch: from(25, DASHSCOPE_EMBEDDINGS) } },
   ],
-  mistral: [{ entries: { rejects: from(['stream_options'], 'https://docs.mistral.ai/api/endpoint/chat') } }],
+  // Its /completions is a beta, at another base URL.
+  deepseek: [chatsOnly('https://api-docs.deepseek.com/api/create-completion')],
+  mistral: [
+    chatsOnly('https://docs.mistral.ai/api'),
+    { entries: { rejects: from(['stream_options'], 'https://docs.mistral.ai/api/endpoint/chat') } },
+  ],
 };

@@ -20,6 +20,7 @@ import { ResponsesFormat } from '../responses/responses-format.js';
 import { readBodyFields } from '../jobs/form-body.js';
 import { JobFront } from '../jobs/job-front.js';
 import { isJobEndpoint, type JobEndpoint, jobCallOf, needsConversion } from './job-calls.js';
+import { completionAsChat } from './completion-as-chat.js';
 import { ChatFormat, TextFormat } from './client-response.js';
 import { EmbeddingsFormat, ImagesFormat, isOffered, type ListedModel, listedModel } from './lists.js';
 import { ClientResponse, type ResponseFormat } from '../../client/client-response.js';
@@ -73,7 +74,8 @@ export class OpenAiController {
       input,
       openAi: () => {
         // Throws where the body is invalid.
-        input();
+        const { messages } = input();
+        if (endpoint === '/completions') return completionAsChat(body(), messages);
         return endpoint === '/responses' ? responsesChat() : (body() as unknown as OpenAiChat);
       },
       raw,
