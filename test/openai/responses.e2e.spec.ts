@@ -1,8 +1,9 @@
+import type { ServerResponse } from 'node:http';
 import { Agent, OpenAIResponsesModel, run, setTracingDisabled, tool } from '@openai/agents';
 import OpenAI from 'openai';
 import { zodTextFormat } from 'openai/helpers/zod';
 import type { Response } from 'openai/resources/responses/responses';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { startFakeUpstream } from '../fakes/fake-upstream.js';
 import { startService, type TestService } from '../service.js';
@@ -153,7 +154,7 @@ it('A response goes to a server of which nothing is known as a chat, and unchang
 });
 
 describe('A stream of events that breaks off', () => {
-  it.each(TRANSLATED.filter(({ isRich }) => isRich))(
+  it.each(ALL.filter(({ isRich }) => isRich))(
     'ends with response.failed where the worker is $kind',
     async ({ model }) => {
       const { text } = await service.post('/v1/responses', { model, input: 'be cut', stream: true });
@@ -167,8 +168,54 @@ describe('A stream of events that breaks off', () => {
     },
   );
 
-  it('is a failed response for the client', async () => {
-    const stream = client.responses.stream({ model: CHAT_ONLY.model, input: 'be cut' });
+  it.each([CHAT_ONLY.model, 'org/openai'])('is a failed response for the client (%s)', async (model) => {
+    const stream = client.responses.stream({ model, input: 'be cut' });
     expect(await stream.finalResponse()).toMatchObject({ status: 'failed', error: { code: 'server_error' } });
   });
+
+  it.each([
+    ['without its last event', (response: ServerResponse) => response.end()],
+    ['in the middle of an event', (response: ServerResponse) => response.end('event: response.out')],
+    ['with its connection', (response: ServerResponse) => response.destroy()],
+  ])('and ends %s keeps the response and the numbers of the server', async (_how, breakOff) => {
+    const upstream = await startFakeUpstream((response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(`event: response.created\ndata: ${JSON.stringify(CREATED)}\n\n`, () => {
+        response.write(`event: response.output_text.delta\ndata: ${JSON.stringify(DELTA)}\n\n`, () =>
+          breakOff(response),
+        );
+      });
+    });
+    onTestFinished(() => upstream.close());
+    const model = `org/breaks-${upstream.url}`;
+    const base_url = `${upstream.url}/v1`;
+    await mustRegister(service, { preset: 'openai', model_name: model, base_url, api_key: 'k' });
+    const { text } = await service.post('/v1/responses', { model, input: 'x', stream: true });
+    const last = text.trimEnd().split('\n\n').at(-1) ?? '';
+    expect(last).toMatch(/^event: response\.failed\n/);
+    expect(JSON.parse(last.slice(last.indexOf('{')))).toEqual({
+      type: 'response.failed',
+      sequence_number: 8,
+      response: {
+        ...CREATED.response,
+        status: 'failed',
+        error: { code: 'server_error', message: expect.not.stringContaining('127.0.0.1') as string },
+      },
+    });
+  });
 });
+
+const CREATED = {
+  type: 'response.created',
+  sequence_number: 0,
+  response: { id: 'resp_of_the_server', object: 'response', status: 'in_progress', model: 'm', output: [] },
+};
+const DELTA = {
+  type: 'response.output_text.delta',
+  sequence_number: 7,
+  item_id: 'msg_1',
+  output_index: 0,
+  content_index: 0,
+  delta: '"response.completed" as text',
+  logprobs: [],
+};

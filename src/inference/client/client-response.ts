@@ -44,6 +44,8 @@ export interface ResponseFormat {
   whole(answer: ChatAnswer, head: ResponseHead): string;
   /** Left out: the answer always comes whole. */
   stream?(head: ResponseHead): StreamWriter;
+  /** Sees the whole events of a stream that is passed through. */
+  passed?(events: Buffer): void;
   /** In the middle of a stream, instead of its end. */
   errorEvent(error: unknown, requestId: string): string;
   /** The body for a worker's rejection; left out or `null`: the client gets the 502 of this service instead. */

@@ -59,13 +59,13 @@ function exposedOf({ status, message }: ErrorBody, headers: AnswerHeaders): Expo
 /** Errors among whole events. In JSON text quotes are escaped, so that a search finds every candidate. */
 export function errorsInEvents(events: Buffer): readonly ErrorBody[] {
   if (!events.includes(ERROR) || events.length > LARGEST_READ_BYTES) return [];
-  return bodiesOf(events)
+  return eventBodies(events)
     .map(errorBodyOf)
     .filter((error) => error !== null);
 }
 
 function firstError(events: Buffer): ErrorBody | null {
-  return errorBodyOf(bodiesOf(events)[0]);
+  return errorBodyOf(eventBodies(events)[0]);
 }
 
 function wholeError(bytes: Buffer): ErrorBody | null {
@@ -79,7 +79,7 @@ function hasContent(value: unknown): boolean {
 }
 
 /** The parsed data of each complete event. */
-function bodiesOf(events: Buffer): readonly unknown[] {
+export function eventBodies(events: Buffer): readonly unknown[] {
   const bodies: unknown[] = [];
   sseDecoder(({ data }) => void bodies.push(parsedOrUndefined(data))).push(events);
   return bodies;

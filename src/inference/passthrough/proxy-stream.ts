@@ -44,6 +44,7 @@ async function proxyEvents(
     // At once: a client that reads an error often disconnects.
     if (monitor.failure !== null) facts.errorType ??= FAILURES.bad_answer.errorType;
     tokens.scan(events);
+    format.passed?.(events);
     return response.write(events, boundary.isWithin);
   };
   try {

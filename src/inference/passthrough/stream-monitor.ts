@@ -24,7 +24,7 @@ export class StreamMonitor {
   readonly #hasReasons: boolean;
 
   constructor({ dialect, path }: RawBody) {
-    this.ends = STREAM_ENDS[dialect];
+    this.ends = dialect === 'openai' && path === '/responses' ? RESPONSE_ENDS : STREAM_ENDS[dialect];
     this.#isJson = answersJson(path);
     this.#hasReasons = dialect === 'openai' && WITH_REASONS.has(path);
   }
@@ -84,4 +84,15 @@ export const STREAM_ENDS: Readonly<Record<Dialect, StreamEnds>> = {
       STOP_WORDS.some((word) => events.includes(word)) && STOP.test(events.toString('latin1')),
     isSure: true,
   },
+};
+
+/**
+ * The last events of OpenAI's responses, which every server sends that has them. Text cannot contain such a word with its quotes.
+ * https://platform.openai.com/docs/api-reference/responses-streaming
+ */
+const RESPONSE_DONE = ['"response.completed"', '"response.incomplete"', '"response.failed"'] as const;
+
+const RESPONSE_ENDS: StreamEnds = {
+  isEnd: (events) => RESPONSE_DONE.some((type) => events.includes(type)),
+  isSure: true,
 };

@@ -13,7 +13,7 @@ import type {
 
 /** The responses of OpenAI's endpoints. */
 export class OpenAiFormat {
-  errorEvent(error: unknown): string {
+  errorEvent(error: unknown, _requestId: string): string {
     return openAiErrorEvent(error);
   }
 

@@ -117,7 +117,7 @@ function formatOf(endpoint: Endpoint, request: InferenceRequest, body: () => Bod
       () => body()['encoding_format'] === 'base64',
     );
   if (endpoint === '/images/generations' || endpoint === '/images/edits') return new ImagesFormat();
-  if (endpoint === '/responses') return new ResponsesFormat(body);
+  if (endpoint === '/responses') return new ResponsesFormat(request.model, body);
   const includesUsage = () => wantsUsage(body());
   return endpoint === '/completions' ? new TextFormat(includesUsage) : new ChatFormat(includesUsage);
 }

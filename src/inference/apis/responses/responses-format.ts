@@ -1,15 +1,23 @@
 import type { Fields } from '../../../input/json.js';
+import { messageForClient } from '../../../upstream/failure.js';
 import type { ChatAnswer } from '../../chat/chat.js';
 import type { ResponseFormat, ResponseHead, StreamWriter } from '../../client/client-response.js';
 import { OpenAiFormat } from '../openai/client-response.js';
 import { ResponsesEventWriter } from './event-writer.js';
-import { echoOf, wholeResponse } from './response-object.js';
+import { failedEvent } from './passed-events.js';
+import { echoOf, responseOf, wholeResponse } from './response-object.js';
 
 /** `/responses`: a response or its events. One for each request, because the event of a failure goes on with its numbers. */
 export class ResponsesFormat extends OpenAiFormat implements ResponseFormat {
   private writer: ResponsesEventWriter | null = null;
+  /** Of a stream that is passed through. */
+  private first: Buffer | null = null;
+  private last: Buffer | null = null;
 
-  constructor(private readonly body: () => Fields) {
+  constructor(
+    private readonly model: string,
+    private readonly body: () => Fields,
+  ) {
     super();
   }
 
@@ -22,8 +30,15 @@ export class ResponsesFormat extends OpenAiFormat implements ResponseFormat {
     return this.writer;
   }
 
-  override errorEvent(error: unknown): string {
-    if (this.writer === null) return super.errorEvent(error);
-    return this.writer.failed(error instanceof Error ? error.message : String(error));
+  passed(events: Buffer): void {
+    this.first ??= events;
+    this.last = events;
+  }
+
+  override errorEvent(error: unknown, requestId: string): string {
+    const message = messageForClient(error);
+    if (this.writer !== null) return this.writer.failed(message);
+    const head = { id: requestId, created: Math.floor(Date.now() / 1000), model: this.model };
+    return failedEvent(this.first, this.last, responseOf(head, echoOf({}), 'failed', []), message);
   }
 }
