@@ -10,9 +10,9 @@ const adapted = (chat: Partial<OpenAiChat>, own: WorkerProfileDto = {}, model = 
 
 describe('adaptChat', () => {
   it('returns the chat itself where nothing has to change', () => {
-    const { chat, names, changes } = adaptChat(CHAT, profileOf('openai', 'm', null));
+    const { chat, adapter, changes } = adaptChat(CHAT, profileOf('openai', 'm', null));
     expect(chat).toBe(CHAT);
-    expect(names).toBeNull();
+    expect(adapter).toBeNull();
     expect(changes).toEqual([]);
   });
 

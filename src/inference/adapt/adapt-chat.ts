@@ -1,18 +1,23 @@
 import { isPresent } from '../../input/json.js';
 import type { Profile } from '../../registry/profiles/profile.dto.js';
-import type { OpenAiChat } from '../chat/chat.js';
-import { maxTokensOf } from '../chat/options.js';
+import type { OpenAiChat, OpenAiMessage } from '../chat/chat.js';
+import { maxTokensOf, without } from '../chat/options.js';
+import { allOf, type AnswerAdapter } from './answer-adapter.js';
 import { withAnthropicSchemas } from './anthropic-schema.js';
 import { withSchemaBesideTools } from './answer-schema.js';
+import { withCallIds } from './call-ids.js';
 import { withReasoningHistory } from './reasoning-history.js';
-import { type Names, withToolNames } from './tool-names.js';
+import { withSampling, withStops } from './sampling.js';
+import { StopCutter } from './stop-cutter.js';
+import { withStrictSchemas } from './strict-schemas.js';
+import { withToolNames } from './tool-names.js';
 import { withOpaqueUser } from './user-ids.js';
 
 /** A chat as the worker's server takes it. */
 export interface AdaptedChat {
   readonly chat: OpenAiChat;
-  /** Gives answers the client's names back; `null`: all names are as the client sent them. */
-  readonly names: Names | null;
+  /** Makes what its answers need; `null`: they stay as they come. */
+  readonly adapter: (() => AnswerAdapter) | null;
   /** What was changed, for a dry run. */
   readonly changes: readonly string[];
 }
@@ -27,6 +32,10 @@ const STEPS: readonly Step[] = [
   withOpaqueUser,
   withTokenLimit,
   withReasoningHistory,
+  withoutEmptyTurns,
+  withStrictSchemas,
+  withCallIds,
+  withSampling,
   withoutRejected,
 ];
 
@@ -39,8 +48,30 @@ export function adaptChat(chat: OpenAiChat, profile: Profile): AdaptedChat {
   const changes: string[] = [];
   const note = (change: string): void => void changes.push(change);
   const adapted = STEPS.reduce((each, step) => step(each, profile, note), chat);
-  const { chat: named, names } = withToolNames(adapted, profile, note);
-  return { chat: named, names, changes };
+  const { chat: stopped, cut } = withStops(adapted, profile, note);
+  const { chat: named, names } = withToolNames(stopped, profile, note);
+  const adapter = allOf([
+    ...(names === null ? [] : [() => names]),
+    ...(cut.length === 0 ? [] : [() => new StopCutter(cut)]),
+  ]);
+  return { chat: named, adapter, changes };
+}
+
+/** A turn without text and calls, as a client keeps one that was interrupted while the model was thinking. */
+function withoutEmptyTurns(chat: OpenAiChat, _profile: Profile, note: (change: string) => void): OpenAiChat {
+  if (!chat.messages.some(isEmptyTurn)) return chat;
+  note('messages: empty turns of the assistant left out');
+  return { ...chat, messages: chat.messages.filter((message) => !isEmptyTurn(message)) };
+}
+
+const SAYS_NOTHING: ReadonlySet<string> = new Set(['name', 'reasoning_content', 'reasoning']);
+
+function isEmptyTurn({ role, content, tool_calls: calls, ...rest }: OpenAiMessage): boolean {
+  if (role !== 'assistant' || (Array.isArray(calls) && calls.length > 0)) return false;
+  const isEmpty = !isPresent(content) || content.length === 0;
+  return (
+    isEmpty && !Object.entries(rest).some(([name, value]) => !SAYS_NOTHING.has(name) && isPresent(value))
+  );
 }
 
 /** Servers refuse an empty list, and a choice without tools; Anthropic takes both. */
@@ -66,13 +97,14 @@ function withTokenLimit(chat: OpenAiChat, profile: Profile, note: (change: strin
   return { ...without(chat, [other]), [name]: lowered };
 }
 
-function withoutRejected(chat: OpenAiChat, { rejects }: Profile, note: (change: string) => void): OpenAiChat {
-  const rejected = rejects.filter((name) => chat[name] !== undefined);
+function withoutRejected(
+  chat: OpenAiChat,
+  { rejects, translated_without: refused }: Profile,
+  note: (change: string) => void,
+): OpenAiChat {
+  if (rejects.length + refused.length === 0) return chat;
+  const rejected = [...rejects, ...refused].filter((name) => chat[name] !== undefined);
   if (rejected.length === 0) return chat;
   for (const name of rejected) note(`${name}: left out`);
   return without(chat, rejected);
-}
-
-function without(chat: OpenAiChat, names: readonly string[]): OpenAiChat {
-  return Object.fromEntries(Object.entries(chat).filter(([name]) => !names.includes(name))) as OpenAiChat;
 }

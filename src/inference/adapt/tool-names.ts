@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Profile } from '../../registry/profiles/profile.dto.js';
 import type { ChatAnswer, ChatEvent, OpenAiChat, OpenAiMessage, OpenAiToolCall } from '../chat/chat.js';
 import { isJsonObject } from '../../input/json.js';
+import type { AnswerAdapter } from './answer-adapter.js';
 
 interface NameRule {
   readonly longest: number;
@@ -21,7 +22,7 @@ const RULES: Readonly<Record<Exclude<Profile['tool_names'], 'any'>, NameRule>> =
 };
 
 /** The client's names of tools by the names that the server got, one to one. */
-export class Names {
+export class Names implements AnswerAdapter {
   private readonly sent = new Map<string, string>();
   private readonly own = new Map<string, string>();
 
@@ -53,10 +54,9 @@ export class Names {
     return { ...answer, toolCalls: answer.toolCalls.map((call) => renamed(call, (name) => this.back(name))) };
   }
 
-  event(event: ChatEvent): ChatEvent {
-    return event.kind === 'tool_call' && event.name !== undefined
-      ? { ...event, name: this.back(event.name) }
-      : event;
+  event(event: ChatEvent): readonly ChatEvent[] {
+    const isNamed = event.kind === 'tool_call' && event.name !== undefined;
+    return [isNamed ? { ...event, name: this.back(event.name) } : event];
   }
 }
 

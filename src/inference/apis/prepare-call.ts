@@ -10,7 +10,7 @@ import { ProtocolError, unsupported, UnsupportedTaskError } from '../chat/chat-e
 import { printJson } from '../../input/exact-json.js';
 import { parsedOrUndefined } from '../../input/json.js';
 import { adaptChat } from '../adapt/adapt-chat.js';
-import type { Names } from '../adapt/tool-names.js';
+import { adaptedAnswer, adaptedEvents, adaptedReader } from '../adapt/answer-adapter.js';
 import type {
   AnswerText,
   ChatAnswer,
@@ -20,7 +20,7 @@ import type {
   EventReader,
 } from '../chat/chat.js';
 import { eventsOf } from '../chat/tool-calls.js';
-import { withValue } from '../passthrough/json-scanner.js';
+import { withoutFields, withValue } from '../passthrough/json-scanner.js';
 import { ProxyCall } from '../passthrough/proxy-call.js';
 import { withClientHeaders } from './anthropic/headers.js';
 import { API_ADAPTERS, type EmbeddingAdapter, type ApiAdapter } from './api-adapters.js';
@@ -81,43 +81,31 @@ function prepareApiCall(worker: CallTarget, call: ApiCall, request: InferenceReq
     return prepareEmbeddingCall(call, request, adapter.embeddings, model);
   if (!CHATTING.has(request.task) || (raw !== null && !CHATS.has(raw.path)))
     throw unsupported(worker, request, `chat (by protocol ${call.protocol})`);
-  const { chat, names, changes } = adaptChat(
-    withDefaults({ ...request.openAi(), model, stream }, worker.defaults),
-    call.profile,
-  );
+  const {
+    chat,
+    adapter: adapted,
+    changes,
+  } = adaptChat(withDefaults({ ...request.openAi(), model, stream }, worker.defaults), call.profile);
   const { path, body } = adapter.request(chat, stream, call.profile);
   const rendered = call.render(
     { method: 'POST', path, body: printJson(body), contentType: JSON_TYPE, isStream: stream },
     request.forwardedHeaders,
   );
   if (!stream)
-    return new WholeCall(rendered, 'message', ({ text }) => named(adapter.answer(text), names), changes);
+    return new WholeCall(
+      rendered,
+      'message',
+      ({ text }) => adaptedAnswer(adapter.answer(text), adapted),
+      changes,
+    );
   return new StreamCall(
     rendered,
     'message',
     'sse',
-    () => namingBack(finishing(adapter.reader()), names),
-    ({ text }) => eventsInWhole(adapter, text).map((event) => names?.event(event) ?? event),
+    () => adaptedReader(finishing(adapter.reader()), adapted),
+    ({ text }) => adaptedEvents(eventsInWhole(adapter, text), adapted),
     changes,
   );
-}
-
-function named(answer: ChatAnswer, names: Names | null): ChatAnswer {
-  return names === null ? answer : names.answer(answer);
-}
-
-/** The events with the client's names of tools. */
-function namingBack(reader: EventReader, names: Names | null): EventReader {
-  if (names === null) return reader;
-  const back = (events: readonly ChatEvent[]): readonly ChatEvent[] =>
-    events.map((event) => names.event(event));
-  return {
-    get stage() {
-      return reader.stage;
-    },
-    read: (event) => back(reader.read(event)),
-    end: () => back(reader.end()),
-  };
 }
 
 /** Completions and responses need a server that has them. Where it is not known, what cannot be translated passes through. */
@@ -183,7 +171,10 @@ function prepareProxyCall(
 ): PreparedCall {
   const { path, contentType, bytes } = raw;
   const name = raw.spelled === 'json' ? JSON.stringify(model) : model;
-  const body = model === request.model ? bytes : withValue(bytes, raw.model, name);
+  const renamed = model === request.model ? bytes : withValue(bytes, raw.model, name);
+  const { rejects } = call.profile;
+  const body =
+    rejects.length === 0 || raw.spelled !== 'json' ? renamed : withoutFields(renamed, new Set(rejects));
   // Speech is sent while it is generated.
   const isStream = request.stream || path === '/audio/speech';
   const rendered = call.render(

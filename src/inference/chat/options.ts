@@ -27,6 +27,11 @@ export function rejectOpenAiOnlyFields(chat: OpenAiChat): void {
     throw new UnsupportedFieldError('web_search_options', 'not supported by this worker; leave it out');
 }
 
+/** The chat without these fields. */
+export function without(chat: OpenAiChat, names: readonly string[]): OpenAiChat {
+  return Object.fromEntries(Object.entries(chat).filter(([name]) => !names.includes(name))) as OpenAiChat;
+}
+
 export function maxTokensOf(chat: OpenAiChat): number | undefined {
   return chat.max_completion_tokens ?? chat.max_tokens ?? undefined;
 }

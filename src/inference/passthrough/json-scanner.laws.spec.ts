@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvalidInputError } from '../../input/input-errors.js';
-import { findFields, parsedSpan, withValue } from './json-scanner.js';
+import { findFields, parsedSpan, withoutFields, withValue } from './json-scanner.js';
 
 const NAMES = new Set(['model', 'stream']);
 
@@ -127,5 +127,41 @@ describe('findFields', () => {
     const body = Buffer.from(`{"a":${deep},"model":"m"}`);
     const span = findFields(body, NAMES).get('model');
     expect(span && parsedSpan(body, span)).toBe('m');
+  });
+});
+
+describe('A body without some fields', () => {
+  const named = fc.tuple(fc.constantFrom('drop', 'Drop', 'also', 'model', 'a', 'b'), values, space);
+  const object = fc
+    .tuple(fc.uniqueArray(named, { maxLength: 7, selector: ([name]) => name }), space)
+    .map(([fields, gap]) => ({
+      fields,
+      json: `${gap}{${gap}${fields.map(([name, value, around]) => `"${name}"${around}:${around}${value}${around}`).join(`,${gap}`)}}${gap}`,
+    }));
+  const DROPPED = new Set(['drop', 'also']);
+
+  it('holds the others to the letter, in their order, and is JSON', () => {
+    fc.assert(
+      fc.property(object, ({ fields, json }) => {
+        const kept = fields.filter(([name]) => !DROPPED.has(name.toLowerCase()));
+        const text = withoutFields(Buffer.from(json), DROPPED).toString();
+        expect(() => findFields(Buffer.from(text), new Set())).not.toThrow();
+        let at = 0;
+        for (const [name, value, around] of kept) {
+          at = text.indexOf(`"${name}"${around}:${around}${value}`, at);
+          expect(at).not.toBe(-1);
+        }
+        for (const name of DROPPED) expect(findFields(Buffer.from(text), DROPPED).has(name)).toBe(false);
+      }),
+    );
+  });
+
+  it('is the same buffer where it has none of them', () => {
+    fc.assert(
+      fc.property(bodies, ({ json }) => {
+        const body = Buffer.from(json);
+        expect(withoutFields(body, new Set(['never there']))).toBe(body);
+      }),
+    );
   });
 });

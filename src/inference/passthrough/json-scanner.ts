@@ -55,6 +55,32 @@ export function findFields(body: Buffer, names: ReadonlySet<string>): ReadonlyMa
   }
 }
 
+/**
+ * The body without these fields of the outermost object; all other bytes stay the same. The same buffer when it has none.
+ * @param names in lower case; case is ignored. Call after `findFields`, which checks the body
+ */
+export function withoutFields(body: Buffer, names: ReadonlySet<string>): Buffer {
+  const opened = skipSpace(body, body[0] === BYTE_ORDER_MARK ? 3 : 0);
+  const kept: Buffer[] = [];
+  let hasRemoved = false;
+  let separatorStart = opened + 1;
+  let at = skipSpace(body, opened + 1);
+  while (body[at] === QUOTE) {
+    const start = at;
+    const keyEnd = skipString(body, at);
+    const name = textAt(body, { start, end: keyEnd });
+    const end = skipValue(body, skipSpace(body, skipSpace(body, keyEnd) + 1));
+    if (names.has(name.toLowerCase())) hasRemoved = true;
+    // The first field that stays has no comma before it.
+    else kept.push(body.subarray(kept.length === 0 && hasRemoved ? start : separatorStart, end));
+    separatorStart = end;
+    at = skipSpace(body, end);
+    if (body[at] === COMMA) at = skipSpace(body, at + 1);
+  }
+  if (!hasRemoved) return body;
+  return Buffer.concat([body.subarray(0, opened + 1), ...kept, body.subarray(separatorStart)]);
+}
+
 /** The value of a field, parsed. @throws InvalidInputError */
 export function parsedSpan(body: Buffer, { start, end }: Span): unknown {
   try {

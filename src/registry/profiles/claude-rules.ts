@@ -20,6 +20,7 @@ export const ANTHROPIC_RULES: readonly Rule[] = [
       tool_names: from('anthropic', TOOLS),
       property_names: from('anthropic', TOOLS),
       call_ids: from('anthropic', TOOLS),
+      stop: from('not_blank', 'https://platform.claude.com/docs/en/api/openai-sdk'),
       user_ids: from('opaque', 'https://platform.claude.com/docs/en/api/messages#body-metadata'),
       reasoning_history: from('thinking_blocks', `${THINKING}#preserving-thinking-blocks`),
       thinking_config: from('as_sent', 'https://platform.claude.com/docs/en/api/openai-sdk'),

@@ -19,6 +19,7 @@ export const CALL_IDS = ['any', 'anthropic', 'mistral', 'none'] as const;
 export const STRICT_SCHEMAS = ['any', 'openai'] as const;
 export const ANSWER_SCHEMAS = ['any', 'anthropic', 'none'] as const;
 export const SAMPLINGS = ['all', 'one', 'none'] as const;
+export const STOPS = ['any', 'not_blank', 'none'] as const;
 export const USER_IDS = ['any', 'opaque'] as const;
 export const EMBEDDING_METHODS = ['batchEmbedContents', 'predict'] as const;
 export const THINKING_CONFIGS = [
@@ -40,13 +41,20 @@ export class ProfileDto {
   @IsOptional() @IsIn(TOKEN_LIMITS) token_limit?: (typeof TOKEN_LIMITS)[number];
   /** The largest limit that the model takes, in tokens: a larger one is lowered to it. */
   @IsOptional() @IsInt() @Min(1) @Max(10_000_000) max_output_tokens?: number;
-  /** Fields of a request, at its top, that are left out: passed through, too. */
+  /** Hints at the top of a request that the server refuses. They are left out of passed-through requests, too. */
   @IsOptional()
   @IsArray()
   @ArrayMaxSize(50)
   @IsString({ each: true })
   @Length(1, 100, { each: true })
   rejects?: string[];
+  /** Fields at the top of a request that the model refuses. They are left out of translated requests only. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(50)
+  @IsString({ each: true })
+  @Length(1, 100, { each: true })
+  translated_without?: string[];
   /** Whose rule the names of tools follow: others are renamed, and named back in answers. */
   @IsOptional() @IsIn(TOOL_NAMES) tool_names?: (typeof TOOL_NAMES)[number];
   /** Whose rule the names of a tool's parameters follow. */
@@ -61,8 +69,8 @@ export class ProfileDto {
   @IsOptional() @IsBoolean() tools_with_schema?: boolean;
   /** Which of temperature and top_p it takes. */
   @IsOptional() @IsIn(SAMPLINGS) sampling?: (typeof SAMPLINGS)[number];
-  /** Whether it takes stop sequences: without them the text is cut here. */
-  @IsOptional() @IsBoolean() stop?: boolean;
+  /** Which stop sequences it takes: the text is cut here at the others. */
+  @IsOptional() @IsIn(STOPS) stop?: (typeof STOPS)[number];
   /** opaque: an id of an end user holds no name, mail address or phone number. */
   @IsOptional() @IsIn(USER_IDS) user_ids?: (typeof USER_IDS)[number];
   /** The field in which reasoning of earlier turns is given back; thinking_blocks: as Anthropic signed it. */

@@ -346,7 +346,6 @@ describe('The Anthropic backend request', () => {
     ['modalities', chatWith({ modalities: ['text', 'audio'] })],
     ['functions', chatWith({ functions: [] })],
     ['web_search_options', chatWith({ web_search_options: {} })],
-    ['stop', chatWith({ stop: '\n' })],
     ['tool_choice', chatWith({ tool_choice: 'required' })],
     ['tools[0]', chatWith({ tools: [{ type: 'custom', custom: { name: 'f' } }] as never })],
     ['messages', chatOfMessages({ role: 'user', content: ' ' })],

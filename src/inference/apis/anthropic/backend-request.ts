@@ -32,7 +32,7 @@ import { thinkingOf } from './thinking.js';
 export function anthropicRequest(chat: OpenAiChat, profile: Profile): JsonObject {
   rejectOpenAiOnlyFields(chat);
   const conversation = conversationOf(chat.messages);
-  const stops = stopSequences(chat);
+  const stops = stopsOf(chat);
   const tools = toolsOf(chat);
   const choice = toolChoiceOf(chat, tools);
   const maxTokens = maxTokensOf(chat) ?? defaultMaxTokens(profile);
@@ -51,14 +51,6 @@ export function anthropicRequest(chat: OpenAiChat, profile: Profile): JsonObject
     metadata: metadataOf(chat),
     stream: chat.stream === true ? true : undefined,
   });
-}
-
-/** "All non-whitespace stop sequences work": https://platform.claude.com/docs/en/api/openai-sdk */
-function stopSequences(chat: OpenAiChat): readonly string[] {
-  const stops = stopsOf(chat);
-  if (stops.some((stop) => stop.trim() === ''))
-    throw new UnsupportedFieldError('stop', 'must not be blank for an Anthropic worker');
-  return stops;
 }
 
 function toolFields(

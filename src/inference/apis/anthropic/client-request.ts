@@ -6,14 +6,48 @@ import { messagesFrom } from './client-messages.js';
 import type { RawBody } from '../../client/inference-request.js';
 import { type RawRequest, parseBodyFields, startOf } from '../../passthrough/raw-request.js';
 
-/** Fields that change the answer and that other APIs do not have. */
-const ANTHROPIC_ONLY = ['container', 'mcp_servers', 'context_management'];
+/**
+ * Every field of the body of POST /v1/messages (MessageCreateParams of @anthropic-ai/sdk, beta too), and what becomes of it
+ * where the request is translated. `carried`: it reaches the worker. `hint`: it steers how Anthropic's models make the answer
+ * or what is charged, and is left out. `refused`: the answer would mean something else without it.
+ */
+export const MESSAGE_FIELDS = {
+  model: 'carried',
+  messages: 'carried',
+  max_tokens: 'carried',
+  metadata: 'carried',
+  output_config: 'carried',
+  output_format: 'carried',
+  stop_sequences: 'carried',
+  stream: 'carried',
+  system: 'carried',
+  temperature: 'carried',
+  thread: 'carried',
+  tool_choice: 'carried',
+  tools: 'carried',
+  top_p: 'carried',
+  billing_policy: 'hint',
+  cache_control: 'hint',
+  // What Anthropic's server may trim of old turns; Claude Code sends it with every request.
+  compaction: 'hint',
+  context_management: 'hint',
+  diagnostics: 'hint',
+  fallback_credit_token: 'hint',
+  fallbacks: 'hint',
+  inference_geo: 'hint',
+  service_tier: 'hint',
+  speed: 'hint',
+  thinking: 'hint',
+  top_k: 'hint',
+  user_profile_id: 'hint',
+  container: 'refused',
+  mcp_servers: 'refused',
+} as const;
+const REFUSED = Object.entries(MESSAGE_FIELDS).flatMap(([name, what]) => (what === 'refused' ? [name] : []));
 
 /**
- * The body of POST /v1/messages (the types of @anthropic-ai/sdk) as a chat. Fields that only steer Anthropic's models are
- * hints and dropped: cache_control, citations, thinking, top_k, service_tier, output_config.effort, diagnostics,
- * inference_geo, speed.
- * @throws InvalidInputError with every fault, by the names of Anthropic's fields
+ * The body of POST /v1/messages as a chat.
+ * @throws InvalidInputError with every fault, by the names of Anthropic's fields; ThreadNotFoundError
  */
 export function chatFromAnthropic(body: unknown): OpenAiChat {
   if (!isJsonObject(body))
@@ -21,7 +55,7 @@ export function chatFromAnthropic(body: unknown): OpenAiChat {
       { field: '', problem: `the body must be a JSON object${describeValue(body)}` },
     ]);
   const faults = new FaultCollector();
-  for (const name of ANTHROPIC_ONLY)
+  for (const name of REFUSED)
     if (isPresent(body[name])) faults.add(name, 'supported by Anthropic workers only; leave it out');
   const chat = {
     model: modelFrom(body, faults),
@@ -67,14 +101,16 @@ function userFrom({ metadata }: Fields, faults: FaultCollector): string | undefi
 }
 
 /** OpenAI requires a name for the schema. */
-function formatFrom({ output_config: config }: Fields, faults: FaultCollector): object | undefined {
-  if (!isPresent(config)) return undefined;
-  const { format } = faults.object(config, 'output_config');
-  if (!isPresent(format)) return undefined;
-  const { type, schema } = faults.object(format, 'output_config.format');
-  if (type !== 'json_schema')
-    faults.add('output_config.format.type', `must be "json_schema"${describeValue(type)}`);
-  const checked = faults.object(schema, 'output_config.format.schema');
+function formatFrom(
+  { output_config: config, output_format: older }: Fields,
+  faults: FaultCollector,
+): object | undefined {
+  const { format } = isPresent(config) ? faults.object(config, 'output_config') : {};
+  const [given, field] = isPresent(format) ? [format, 'output_config.format'] : [older, 'output_format'];
+  if (!isPresent(given)) return undefined;
+  const { type, schema } = faults.object(given, field);
+  if (type !== 'json_schema') faults.add(`${field}.type`, `must be "json_schema"${describeValue(type)}`);
+  const checked = faults.object(schema, `${field}.schema`);
   return { type: 'json_schema', json_schema: { name: 'answer', schema: checked, strict: true } };
 }
 

@@ -1,0 +1,138 @@
+import type { ServerResponse } from 'node:http';
+import { isStrict } from '../../src/inference/adapt/strict-schemas.js';
+import { startFakeUpstream, type SeenRequest } from './fake-upstream.js';
+
+/** What a server with OpenAI's API refuses, besides what all of them refuse. */
+export interface Strictness {
+  readonly limit?: 'max_tokens' | 'max_completion_tokens';
+  readonly mostTokens?: number;
+  /** Fields at the top that are a 422, or a 400. */
+  readonly unknown?: readonly string[];
+  /** Ids of calls. */
+  readonly ids?: RegExp;
+  /** `wanted`: calls of earlier turns must have their reasoning. `unknown`: no message may have it. */
+  readonly reasoning?: 'wanted' | 'unknown';
+}
+
+interface Message {
+  readonly role: string;
+  readonly content?: unknown;
+  readonly reasoning_content?: unknown;
+  readonly tool_calls?: readonly { readonly id: string; readonly function: { readonly name: string } }[];
+  readonly tool_call_id?: string;
+}
+interface Body {
+  readonly messages: readonly Message[];
+  readonly stream?: boolean;
+  readonly tools?: readonly {
+    readonly function: { readonly name: string; readonly strict?: boolean; readonly parameters?: unknown };
+  }[];
+  readonly response_format?: {
+    readonly json_schema?: { readonly strict?: boolean; readonly schema?: unknown };
+  };
+  readonly [field: string]: unknown;
+}
+
+/** The first thing that the server refuses in the words of OpenAI's errors; `null`: it takes the request. */
+export function refusalOf(body: Body, rules: Strictness): string | null {
+  const { messages, tools, response_format: format, tool_choice: choice } = body;
+  if (Array.isArray(tools) && tools.length === 0) return "Invalid 'tools': empty array";
+  if (choice !== undefined && tools === undefined)
+    return "'tool_choice' is only allowed when 'tools' are specified";
+  const other = rules.limit === 'max_completion_tokens' ? 'max_tokens' : 'max_completion_tokens';
+  if (rules.limit !== undefined && body[other] !== undefined) return `Unsupported parameter: '${other}'`;
+  const most = Number(body['max_tokens'] ?? body['max_completion_tokens'] ?? 0);
+  if (rules.mostTokens !== undefined && most > rules.mostTokens) return `max_tokens is too large: ${most}`;
+  for (const name of rules.unknown ?? [])
+    if (body[name] !== undefined) return `Unsupported parameter: '${name}'`;
+  for (const { function: called } of tools ?? []) {
+    if (!/^[a-zA-Z0-9_-]{1,64}$/.test(called.name)) return `Invalid 'tools[0].function.name': ${called.name}`;
+    if (called.strict === true && !isStrict(called.parameters))
+      return `Invalid schema for function '${called.name}'`;
+  }
+  const schema = format?.json_schema;
+  if (schema?.strict === true && !isStrict(schema.schema))
+    return "Invalid schema for response_format: Missing 'b'";
+  return messageRefusal(messages, rules);
+}
+
+function messageRefusal(messages: readonly Message[], { ids, reasoning }: Strictness): string | null {
+  let open: readonly string[] = [];
+  for (const [index, message] of messages.entries()) {
+    const calls = message.tool_calls ?? [];
+    if (message.role === 'tool') {
+      if (!open.includes(message.tool_call_id ?? '')) return `messages[${index}]: no such tool call`;
+      continue;
+    }
+    open = calls.map(({ id }) => id);
+    if (new Set(open).size < open.length) return `messages[${index}]: two calls with one id`;
+    if (ids !== undefined && open.some((id) => !ids.test(id)))
+      return `messages[${index}]: invalid tool call id`;
+    for (const { function: called } of calls)
+      if (!/^[a-zA-Z0-9_-]{1,64}$/.test(called.name))
+        return `messages[${index}]: invalid name ${called.name}`;
+    if (message.role !== 'assistant') continue;
+    const isEmpty = message.content === undefined || message.content === null || message.content === '';
+    if (isEmpty && calls.length === 0) return `messages[${index}]: neither content nor tool_calls`;
+    if (reasoning === 'unknown' && message.reasoning_content !== undefined)
+      return `messages[${index}].reasoning_content: extra fields not permitted`;
+    if (reasoning === 'wanted' && calls.length > 0 && message.reasoning_content === undefined)
+      return `Missing reasoning_content field in the assistant message at message index ${index}`;
+  }
+  return null;
+}
+
+/** What the model writes: the pieces of its text, its reasoning, and a call. */
+export interface Written {
+  readonly text?: readonly string[];
+  readonly reasoning?: string;
+  readonly call?: { readonly name: string; readonly arguments: string };
+}
+
+/** A server that refuses what breaks the rules, and else writes what `write` makes of the request. */
+export async function startStrictOpenAi(rules: Strictness, write: (body: Body) => Written) {
+  const upstream = await startFakeUpstream((response, request) => {
+    const body = JSON.parse(request.body) as Body;
+    const message = refusalOf(body, rules);
+    if (message !== null) {
+      response.writeHead(400, { 'content-type': 'application/json' });
+      response.end(
+        JSON.stringify({ error: { message, type: 'invalid_request_error', param: null, code: null } }),
+      );
+      return;
+    }
+    answer(response, body, write(body));
+  });
+  return {
+    url: upstream.url,
+    /** The bodies that it took and refused, in their order. */
+    bodies: () => upstream.requests.map(({ body }: SeenRequest) => JSON.parse(body) as Body),
+    raw: () => upstream.requests.map(({ body }: SeenRequest) => body),
+    stop: () => upstream.close(),
+  };
+}
+
+function answer(response: ServerResponse, { stream }: Body, { text, reasoning, call }: Written): void {
+  const toolCalls = call === undefined ? [] : [{ index: 0, id: 'call_1', type: 'function', function: call }];
+  const finish = call === undefined ? 'stop' : 'tool_calls';
+  const thought = reasoning === undefined ? {} : { reasoning_content: reasoning };
+  const usage = { prompt_tokens: 3, completion_tokens: 5, total_tokens: 8 };
+  if (stream !== true) {
+    const calls = toolCalls.length === 0 ? {} : { tool_calls: toolCalls };
+    const message = { role: 'assistant', content: text?.join('') ?? null, ...thought, ...calls };
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ choices: [{ index: 0, message, finish_reason: finish }], usage }));
+    return;
+  }
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  const send = (delta: object, end: string | null = null): void =>
+    void response.write(
+      `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: end }] })}\n\n`,
+    );
+  if (reasoning !== undefined) send(thought);
+  for (const piece of text ?? []) send({ content: piece });
+  if (toolCalls.length > 0) send({ tool_calls: toolCalls });
+  send({}, finish);
+  response.write(`data: ${JSON.stringify({ choices: [], usage })}\n\n`);
+  response.end('data: [DONE]\n\n');
+}
