@@ -34,7 +34,7 @@ const WORKERS = {
     embeds: true,
   },
   openai: {
-    fields: (url) => ({ protocol: 'openai', req_url_template: `${url}/v1` }),
+    fields: (url) => ({ protocol: 'openai', req_url_template: `${url}/v1`, profile: { responses: true } }),
     error: (status, message) => ({ object: 'error', message, code: status }),
     embeds: true,
   },
@@ -95,8 +95,8 @@ type Path = keyof typeof CLIENTS;
 
 /** Which clients are served by every kind of worker; the others, where the worker has such an endpoint. */
 function pathsFor(kind: WorkerKind): readonly Path[] {
-  const always: Path[] = ['/v1/chat/completions', '/v1/messages'];
-  const own: Path[] = kind === 'openai' ? ['/v1/completions', '/v1/responses'] : [];
+  const always: Path[] = ['/v1/chat/completions', '/v1/messages', '/v1/responses'];
+  const own: Path[] = kind === 'openai' ? ['/v1/completions'] : [];
   return [...always, ...own, ...(WORKERS[kind].embeds ? (['/v1/embeddings'] as const) : [])];
 }
 

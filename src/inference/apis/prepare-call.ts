@@ -6,21 +6,15 @@ import { UpstreamError } from '../../upstream/failure.js';
 import type { InferenceRequest, RawBody } from '../client/inference-request.js';
 import { PartedCall, WholeCall, StreamCall, type CallTarget, type PreparedCall } from './prepared-call.js';
 import { prepareTemplateCall } from './template/backend.js';
-import { ProtocolError, unsupported, UnsupportedTaskError } from '../chat/chat-errors.js';
+import { unsupported, UnsupportedTaskError } from '../chat/chat-errors.js';
 import { printJson } from '../../input/exact-json.js';
 import { parsedOrUndefined } from '../../input/json.js';
 import { adaptChat } from '../adapt/adapt-chat.js';
 import { adaptedAnswer, adaptedEvents, adaptedReader } from '../adapt/answer-adapter.js';
-import type {
-  AnswerText,
-  ChatAnswer,
-  OpenAiChat,
-  ChatEvent,
-  StreamReader,
-  EventReader,
-} from '../chat/chat.js';
+import type { AnswerText, ChatAnswer, OpenAiChat, ChatEvent, EventReader } from '../chat/chat.js';
 import { eventsOf } from '../chat/tool-calls.js';
 import { withoutFields, withValue } from '../passthrough/json-scanner.js';
+import { finishing } from '../streams/unrequested-stream.js';
 import { ProxyCall } from '../passthrough/proxy-call.js';
 import { withClientHeaders } from './anthropic/headers.js';
 import { API_ADAPTERS, type EmbeddingAdapter, type ApiAdapter } from './api-adapters.js';
@@ -91,18 +85,20 @@ function prepareApiCall(worker: CallTarget, call: ApiCall, request: InferenceReq
     { method: 'POST', path, body: printJson(body), contentType: JSON_TYPE, isStream: stream },
     request.forwardedHeaders,
   );
+  const reader = (): EventReader => adaptedReader(finishing(adapter.reader()), adapted);
   if (!stream)
     return new WholeCall(
       rendered,
       'message',
       ({ text }) => adaptedAnswer(adapter.answer(text), adapted),
       changes,
+      reader,
     );
   return new StreamCall(
     rendered,
     'message',
     'sse',
-    () => adaptedReader(finishing(adapter.reader()), adapted),
+    reader,
     ({ text }) => adaptedEvents(eventsInWhole(adapter, text), adapted),
     changes,
   );
@@ -209,24 +205,4 @@ function eventsInWhole(adapter: ApiAdapter, text: string): readonly ChatEvent[] 
   const reader = finishing(adapter.reader());
   const events = body.flatMap((each: unknown) => reader.read({ data: JSON.stringify(each) }));
   return [...events, ...reader.end()];
-}
-
-/** A stream that ends without a finish reason was cut off. */
-function finishing(reader: StreamReader): EventReader {
-  let isFinished = false;
-  return {
-    get stage() {
-      return reader.stage?.() ?? 'open';
-    },
-    read: (event) => {
-      const events = reader(event);
-      isFinished ||= events.some(({ kind }) => kind === 'finish');
-      return events;
-    },
-    end: () => {
-      const last = reader.end?.() ?? [];
-      if (isFinished || last.some(({ kind }) => kind === 'finish')) return last;
-      throw new ProtocolError('the stream ended in the middle of the answer');
-    },
-  };
 }

@@ -7,6 +7,7 @@ import { AnswerCollector } from '../pipeline/answer-collector.js';
 import type { Attempt } from '../pipeline/attempt.js';
 import type { Exposes } from '../chat/rejection.js';
 import { LazyStream } from '../pipeline/lazy-stream.js';
+import { collectStream, isUnrequestedStream } from '../streams/unrequested-stream.js';
 import { relayStream } from '../pipeline/relay-stream.js';
 
 /** What has to be known of a worker to prepare a call. */
@@ -32,10 +33,15 @@ export class WholeCall implements PreparedCall {
     /** @throws ProtocolError */
     readonly read: (answer: AnswerText) => ChatAnswer,
     readonly changes: readonly string[] = NO_CHANGES,
+    /** Reads the events of a server that streams though it should not; `null`: it is not known to. */
+    private readonly reader: (() => EventReader) | null = null,
   ) {}
 
   async deliver(attempt: Attempt, client: Responder): Promise<number> {
-    const answer = this.read(await attempt.send());
+    const { reader } = this;
+    const whole = await attempt.send();
+    const answer =
+      reader !== null && isUnrequestedStream(whole) ? collectStream(whole.text, reader()) : this.read(whole);
     client.send(answer, attempt);
     return answer.usage?.output ?? (answer.text?.length ?? 0) / BYTES_PER_TOKEN;
   }

@@ -1,6 +1,7 @@
 import { parseExact } from '../../input/exact-json.js';
 import type { SourceStep } from '../../input/json-source.js';
 import { Fields, isJsonObject, parsedOrUndefined } from '../../input/json.js';
+import type { Usage } from './chat.js';
 import { ProtocolError } from './chat-errors.js';
 
 /** @param exact the path of objects that keep their text. @throws ProtocolError */
@@ -45,6 +46,17 @@ export function stringOf(value: unknown, what: string): string {
 /** A count of tokens; `undefined` for anything else: a wrong count does not spoil an answer. */
 export function countOf(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}
+
+/** Counts of a stream are cumulative and never shrink, though some servers end with zeros: the larger one stands. */
+export function largerUsage(before: Usage | null, after: Usage | null): Usage | null {
+  if (before === null || after === null) return after ?? before;
+  const larger: Partial<Record<keyof Usage, number>> = {};
+  for (const name of ['input', 'output', 'cached', 'reasoning'] as const) {
+    const counts = [before[name], after[name]].filter((count) => count !== undefined);
+    if (counts.length > 0) larger[name] = Math.max(...counts);
+  }
+  return { input: 0, output: 0, ...larger };
 }
 
 /** In characters; OpenAI takes about a thousand to describe a faulty schema. */

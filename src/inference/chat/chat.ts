@@ -90,6 +90,8 @@ export interface ChatAnswer {
   readonly thinkingBlocks?: readonly ThinkingBlock[];
   readonly toolCalls: readonly OpenAiToolCall[];
   readonly finish: FinishReason;
+  /** The stop sequence that ended the text, where the upstream reports it. */
+  readonly stopSequence?: string;
   /** `null`: the upstream reports none. */
   readonly usage: Usage | null;
 }
@@ -110,7 +112,7 @@ export type ChatEvent =
       /** With the first event. */
       readonly extra_content?: ExtraContent;
     }
-  | { readonly kind: 'finish'; readonly reason: FinishReason }
+  | { readonly kind: 'finish'; readonly reason: FinishReason; readonly stopSequence?: string }
   | { readonly kind: 'usage'; readonly usage: Usage };
 
 /** One event of an upstream's stream: an SSE event with its name, or a line of NDJSON. */

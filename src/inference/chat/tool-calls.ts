@@ -46,6 +46,7 @@ export function eventsOf({
   thinkingBlocks,
   toolCalls,
   finish,
+  stopSequence,
   usage,
 }: ChatAnswer): readonly ChatEvent[] {
   return [
@@ -56,7 +57,7 @@ export function eventsOf({
         ({ kind: 'tool_call', index, id: call.id, ...call.function, ...extraOf(call) }) as const,
     ),
     ...(thinkingBlocks === undefined ? [] : [{ kind: 'thinking_blocks', blocks: thinkingBlocks } as const]),
-    { kind: 'finish', reason: finish },
+    { kind: 'finish', reason: finish, ...(stopSequence === undefined ? {} : { stopSequence }) },
     ...(usage === null ? [] : [{ kind: 'usage', usage } as const]),
   ];
 }

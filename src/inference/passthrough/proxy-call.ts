@@ -1,4 +1,10 @@
-import type { AnswerHeaders } from '../../upstream/headers.js';
+import { type AnswerHeaders, isEventStream } from '../../upstream/headers.js';
+import { NoAnswerError } from '../../upstream/upstream-errors.js';
+import { UpstreamAnswer } from '../../upstream/whole-answer.js';
+import { anthropicReader } from '../apis/anthropic/backend-response.js';
+import { MESSAGES } from '../apis/endpoints.js';
+import { openAiReader } from '../apis/openai/backend-stream.js';
+import { collectStream, finishing, responseIn } from '../streams/unrequested-stream.js';
 import type { BufferedBody } from '../../upstream/open-answer.js';
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
 import type { PreparedCall } from '../apis/prepared-call.js';
@@ -9,6 +15,8 @@ import { answersJson, findNoAnswer } from './error-in-success.js';
 import { proxyStream } from './proxy-stream.js';
 import { StreamMonitor } from './stream-monitor.js';
 import { UsageScanner } from './usage-scanner.js';
+
+const COLLECTED: ReadonlySet<string> = new Set(['/chat/completions', '/completions', MESSAGES]);
 
 /** Client and worker speak the same API: the answer passes through unchanged. */
 export class ProxyCall implements PreparedCall {
@@ -31,12 +39,31 @@ export class ProxyCall implements PreparedCall {
     const answer = await attempt.send();
     const { headers, bytes } = answer;
     this.checkAnswer(headers, { bytes, isComplete: true });
-    const tokens = new UsageScanner(false);
+    const isEvents = isEventStream(headers);
+    const tokens = new UsageScanner(isEvents);
     tokens.scan(bytes);
     const { usage } = tokens;
     recordUsage(client.request.facts, usage);
-    client.pass(answer, attempt);
+    if (isEvents) this.sendCollected(answer, attempt, client);
+    else client.pass(answer, attempt);
     return tokens.outputOf(usage);
+  }
+
+  /** Clients that requested no stream parse JSON: what the events say becomes one answer, where it can. @throws ProtocolError */
+  private sendCollected(
+    { status, headers, text }: UpstreamAnswer,
+    attempt: Attempt,
+    client: Responder,
+  ): void {
+    const { dialect, path } = this.raw;
+    if (COLLECTED.has(path)) {
+      const reader = dialect === 'openai' ? openAiReader() : anthropicReader();
+      return client.send(collectStream(text, finishing(reader)), attempt);
+    }
+    const response = path === '/responses' ? responseIn(text) : null;
+    if (response === null) throw new NoAnswerError(502, 'events came though no stream was requested');
+    const asJson = { ...headers, 'content-type': 'application/json' };
+    client.pass(new UpstreamAnswer(status, asJson, Buffer.from(response)), attempt);
   }
 
   private async stream(attempt: Attempt, client: Responder): Promise<number> {

@@ -1,5 +1,6 @@
 import type { Usage } from '../chat/chat.js';
 import { parsedOrUndefined } from '../../input/json.js';
+import { largerUsage } from '../chat/answer-body.js';
 import { anthropicUsage } from '../apis/anthropic/backend-response.js';
 import { usageOf } from '../apis/openai/backend-response.js';
 import { findFields, spanAt } from './json-scanner.js';
@@ -45,7 +46,9 @@ export class UsageScanner {
   get usage(): Usage | null {
     if (this.#last === null) return null;
     const last = parsedOrUndefined(this.#last);
-    return usageOf(last) ?? anthropicUsage(parsedOrUndefined(this.#first ?? ''), last);
+    const first = this.#first === this.#last ? last : parsedOrUndefined(this.#first ?? '');
+    const openAis = usageOf(last);
+    return openAis === null ? anthropicUsage(first, last) : largerUsage(usageOf(first), openAis);
   }
 
   /** Output tokens: as reported in `usage`, else one per event, else by the answer's length. */

@@ -1,4 +1,5 @@
 import type { ChatAnswer, ChatEvent, ExtraContent, OpenAiToolCall, Usage } from '../chat/chat.js';
+import { largerUsage } from '../chat/answer-body.js';
 import { extraOf } from '../chat/tool-calls.js';
 import type { ResponseStream } from '../client/client-response.js';
 
@@ -15,6 +16,7 @@ export class AnswerCollector implements ResponseStream {
   private reasoning = '';
   private blocks: ChatAnswer['thinkingBlocks'];
   private finish: ChatAnswer['finish'] = 'stop';
+  private stopSequence: string | undefined;
   private usage: Usage | null = null;
   private readonly calls = new Map<number, CollectedToolCall>();
 
@@ -40,9 +42,10 @@ export class AnswerCollector implements ResponseStream {
       }
       case 'finish':
         this.finish = event.reason;
+        this.stopSequence = event.stopSequence;
         break;
       case 'usage':
-        this.usage = event.usage;
+        this.usage = largerUsage(this.usage, event.usage);
     }
     return true;
   }
@@ -64,6 +67,7 @@ export class AnswerCollector implements ResponseStream {
       ...(this.blocks === undefined ? {} : { thinkingBlocks: this.blocks }),
       toolCalls,
       finish: this.finish,
+      ...(this.stopSequence === undefined ? {} : { stopSequence: this.stopSequence }),
       usage: this.usage,
     };
   }

@@ -86,7 +86,7 @@ class AnthropicStream {
     if (this.stopped) return [];
     switch (event['type']) {
       case 'message_start':
-        this.usages[0] = objectOf(event['message'], 'message')['usage'];
+        this.usages.push(objectOf(event['message'], 'message')['usage']);
         return [];
       case 'content_block_start':
         return this.start(event['index'], objectOf(event['content_block'], 'content_block'));
@@ -96,7 +96,7 @@ class AnthropicStream {
         return this.stopBlock(event['index']);
       case 'message_delta':
         this.stopReason = objectOf(event['delta'], 'delta')['stop_reason'] ?? this.stopReason;
-        this.usages[1] = event['usage'];
+        this.usages.push(event['usage']);
         return [];
       case 'message_stop':
         return this.stop();
@@ -192,22 +192,27 @@ export function anthropicFinish(stopReason: unknown, calledTools: boolean): Fini
 /**
  * Anthropic counts tokens read from and written to the cache separately: "Total input tokens in a request is the summation
  * of input_tokens, cache_creation_input_tokens, and cache_read_input_tokens" (@anthropic-ai/sdk, `Usage`).
- * Counts of a stream are cumulative, and left out where they do not apply: the latest one counts.
+ * Counts of a stream are cumulative, and left out where they do not apply: the largest one counts.
  */
 export function anthropicUsage(...reports: readonly unknown[]): Usage | null {
-  const latest = (key: string): number | undefined =>
-    reports.map((usage) => (isJsonObject(usage) ? countOf(usage[key]) : undefined)).findLast(isPresent);
-  const input = latest('input_tokens');
-  const output = latest('output_tokens');
+  const countIn = (key: string): number | undefined =>
+    largest(reports.map((usage) => (isJsonObject(usage) ? countOf(usage[key]) : undefined)));
+  const input = countIn('input_tokens');
+  const output = countIn('output_tokens');
   if (input === undefined && output === undefined) return null;
-  const cached = latest('cache_read_input_tokens');
-  const reasoning = reports.map(thinkingTokens).findLast(isPresent);
+  const cached = countIn('cache_read_input_tokens');
+  const reasoning = largest(reports.map(thinkingTokens));
   return {
-    input: (input ?? 0) + (cached ?? 0) + (latest('cache_creation_input_tokens') ?? 0),
+    input: (input ?? 0) + (cached ?? 0) + (countIn('cache_creation_input_tokens') ?? 0),
     output: output ?? 0,
     ...(cached === undefined ? {} : { cached }),
     ...(reasoning === undefined ? {} : { reasoning }),
   };
+}
+
+function largest(counts: readonly (number | undefined)[]): number | undefined {
+  const known = counts.filter(isPresent);
+  return known.length === 0 ? undefined : Math.max(...known);
 }
 
 function thinkingTokens(usage: unknown): number | undefined {

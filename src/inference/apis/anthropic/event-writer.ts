@@ -30,6 +30,7 @@ export class AnthropicEventWriter {
   private blocks = 0;
   private readonly order = new ToolCallSequencer();
   private finish: FinishReason | null = null;
+  private stopSequence: string | undefined;
   private usage: Usage | null = null;
 
   constructor(private readonly head: MessageHead) {}
@@ -52,8 +53,8 @@ export class AnthropicEventWriter {
   end(): string {
     if (this.finish === null) throw new ProtocolError('the answer ended before it was complete');
     const delta = {
-      stop_reason: stopReasonOf(this.finish),
-      stop_sequence: null,
+      stop_reason: stopReasonOf(this.finish, this.stopSequence),
+      stop_sequence: this.stopSequence ?? null,
       stop_details: null,
       container: null,
     };
@@ -65,6 +66,7 @@ export class AnthropicEventWriter {
     switch (event.kind) {
       case 'finish':
         this.finish = event.reason;
+        this.stopSequence = event.stopSequence;
         return this.start();
       case 'usage':
         this.usage = event.usage;

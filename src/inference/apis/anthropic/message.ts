@@ -15,7 +15,7 @@ export function anthropicMessage(answer: ChatAnswer, head: MessageHead): JsonObj
   if (answer.reasoning !== undefined) content.push(thinkingBlock(answer.reasoning, UNSIGNED));
   if (answer.text !== null && answer.text !== '') content.push(textBlock(answer.text));
   content.push(...answer.toolCalls.map((call) => toolUseBlock(call.id, call.function.name, inputOf(call))));
-  return messageOf(head, content, answer.finish, answer.usage);
+  return messageOf(head, content, answer.finish, answer.usage, answer.stopSequence);
 }
 
 /** @param finish `null`: the answer has just started */
@@ -24,6 +24,7 @@ export function messageOf(
   content: readonly JsonObject[],
   finish: FinishReason | null,
   usage: Usage | null,
+  stopSequence?: string,
 ): JsonObject {
   return {
     id,
@@ -31,8 +32,8 @@ export function messageOf(
     role: 'assistant',
     model,
     content,
-    stop_reason: finish === null ? null : stopReasonOf(finish),
-    stop_sequence: null,
+    stop_reason: finish === null ? null : stopReasonOf(finish, stopSequence),
+    stop_sequence: stopSequence ?? null,
     stop_details: null,
     container: null,
     diagnostics: null,
@@ -58,7 +59,8 @@ function inputOf({ function: { arguments: text } }: OpenAiToolCall): JsonObject 
   return exactObject(text) ?? exactObject(`{"arguments":${text}}`) ?? { arguments: text };
 }
 
-export function stopReasonOf(finish: FinishReason): string {
+export function stopReasonOf(finish: FinishReason, stopSequence?: string): string {
+  if (stopSequence !== undefined) return 'stop_sequence';
   switch (finish) {
     case 'stop':
       return 'end_turn';

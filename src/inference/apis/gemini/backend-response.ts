@@ -9,7 +9,15 @@ import type {
 } from '../../chat/chat.js';
 import { newCallId, signed } from '../../chat/tool-calls.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
-import { throwIfError, objectOf, listOf, countOf, parseEvent, stringOf } from '../../chat/answer-body.js';
+import {
+  largerUsage,
+  throwIfError,
+  objectOf,
+  listOf,
+  countOf,
+  parseEvent,
+  stringOf,
+} from '../../chat/answer-body.js';
 import { NeutralError } from '../../../upstream/upstream-errors.js';
 import { jsonTextOf } from '../../../input/exact-json.js';
 import { isJsonObject } from '../../../input/json.js';
@@ -66,7 +74,7 @@ export function geminiReader(newId = newCallId): StreamReader {
     const { pieces, finishReason, usage } = readResponse(parseEvent(data, CALL_ARGS));
     reason = finishReason ?? reason;
     // Every response counts the whole answer so far.
-    total = usage ?? total;
+    total = largerUsage(total, usage);
     return pieces.map(toEvent);
   };
 

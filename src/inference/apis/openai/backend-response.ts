@@ -17,11 +17,13 @@ export function openAiAnswer(text: string, newId = newCallId): ChatAnswer {
   const toolCalls = listOrEmpty(message?.['tool_calls']).flatMap((call) => toolCallOf(call, newId));
   const refusal = refusalOf(message);
   const end = endOf(toolCalls.length > 0, refusal !== '');
+  const finish = openAiFinish(choice['finish_reason'], end) ?? end;
   return {
     text: refusal === '' ? content.text : (content.text ?? '') + refusal,
     ...(typeof reasoning === 'string' && reasoning !== '' ? { reasoning } : {}),
     toolCalls,
-    finish: openAiFinish(choice['finish_reason'], end) ?? end,
+    finish,
+    ...stopSequenceOf(choice, finish),
     usage: usageOf(body['usage']),
   };
 }
@@ -68,6 +70,15 @@ export function openAiFinish(reason: unknown, end: FinishReason): FinishReason |
     default:
       return end;
   }
+}
+
+/**
+ * Which stop sequence ended the text: `stop_reason` of vLLM, `matched_stop` of SGLang. A number is a token of the model's own end.
+ * https://docs.vllm.ai/en/stable/api/vllm/outputs/, https://docs.sglang.ai/basic_usage/openai_api_completions.html
+ */
+export function stopSequenceOf(choice: Fields, finish: FinishReason): { readonly stopSequence?: string } {
+  const stop = choice['stop_reason'] ?? choice['matched_stop'];
+  return finish === 'stop' && typeof stop === 'string' && stop !== '' ? { stopSequence: stop } : {};
 }
 
 /**

@@ -1,6 +1,6 @@
-import type { ChatEvent, FinishReason, StreamEvent, StreamReader } from '../../chat/chat.js';
+import type { ChatEvent, FinishReason, StreamEvent, StreamReader, Usage } from '../../chat/chat.js';
 import { newCallId } from '../../chat/tool-calls.js';
-import { objectOf, parseJsonAnswer } from '../../chat/answer-body.js';
+import { largerUsage, objectOf, parseJsonAnswer } from '../../chat/answer-body.js';
 import type { Fields } from '../../../input/json.js';
 import {
   contentIn,
@@ -11,6 +11,7 @@ import {
   listOrEmpty,
   recordOf,
   refusalOf,
+  stopSequenceOf,
   usageOf,
 } from './backend-response.js';
 import { ToolCallChunks } from './tool-call-chunks.js';
@@ -29,6 +30,7 @@ class OpenAiStream {
   private declined = false;
   private hasContent = false;
   private finished = false;
+  private usage: Usage | null = null;
 
   constructor(newId: () => string) {
     this.calls = new ToolCallChunks(newId);
@@ -43,9 +45,10 @@ class OpenAiStream {
     if (isFailed(body, choice)) throw failureIn(body, choice);
     // Moonshot sends usage in the last choice.
     const usage = usageOf(body['usage']) ?? usageOf(choice?.['usage']);
+    if (usage !== null) this.usage = largerUsage(this.usage, usage);
     return [
       ...(choice === null ? [] : this.eventsOf(choice)),
-      ...(usage === null ? [] : [{ kind: 'usage', usage } as const]),
+      ...(usage === null || this.usage === null ? [] : [{ kind: 'usage', usage: this.usage } as const]),
     ];
   }
 
@@ -66,7 +69,7 @@ class OpenAiStream {
         : []),
       ...(text === '' ? [] : [{ kind: 'text', text } as const]),
       ...pieces,
-      ...(reason === null ? [] : [{ kind: 'finish', reason } as const]),
+      ...(reason === null ? [] : [{ kind: 'finish', reason, ...stopSequenceOf(choice, reason) } as const]),
     ];
   }
 

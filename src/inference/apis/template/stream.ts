@@ -2,7 +2,7 @@ import { ExtractError } from '../../../template/response-extract.js';
 import type { StreamExtract, StreamPiece } from '../../../template/stream-extract.js';
 import type { ChatEvent, FinishReason, StreamReader, StreamStage, Usage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
-import { errorMessageOfEvent } from '../../chat/answer-body.js';
+import { errorMessageOfEvent, largerUsage } from '../../chat/answer-body.js';
 
 /** A reader whose `end` is called when the stream ends in order. */
 export interface TemplateReader extends StreamReader {
@@ -43,7 +43,7 @@ class TemplateStream {
     const piece = this.pieceOf(data);
     if (piece.failed || name === 'error') throw failure(errorMessageOfEvent(data) ?? piece.text.trim());
     this.reason ??= finishReasonOf(piece.finishReason);
-    this.usage = piece.usage ?? this.usage;
+    this.usage = largerUsage(this.usage, piece.usage);
     this.marked = piece.done;
     const isLast = piece.done || (this.reason !== null && !this.extract.hasEndMark);
     const text = this.soFar === null ? piece.text : this.soFar.append(piece.text, isLast);
