@@ -70,7 +70,8 @@ export class ErrorFilter implements ExceptionFilter {
 
 /** In the format of the API that was called. */
 function envelopeOf(problem: Problem, path: string, { body, headers, id }: FastifyRequest): object {
-  if (speaksAnthropic(path, headers)) return anthropicError(problem.status, problem.message, id);
+  if (speaksAnthropic(path, headers))
+    return anthropicError(problem.status, problem.message, id, problem.code);
   return isNativePath(path) && !isOpenAiChat(body) ? nativeEnvelope(problem) : openAiEnvelope(problem);
 }
 

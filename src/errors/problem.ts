@@ -1,6 +1,10 @@
 import { HttpException } from '@nestjs/common';
 import { ForeignOriginError, UnauthorizedError } from '../access/access-errors.js';
-import { UnsupportedFieldError, UnsupportedTaskError } from '../inference/chat/chat-errors.js';
+import {
+  ThreadNotFoundError,
+  UnsupportedFieldError,
+  UnsupportedTaskError,
+} from '../inference/chat/chat-errors.js';
 import { NoWorkerAvailableError, UnknownModelError } from '../balancing/balancing-errors.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
 import {
@@ -43,6 +47,8 @@ const BAD_GATEWAY = 502;
 
 /** The one table from errors to HTTP responses. */
 export function problemOf(error: unknown): Problem {
+  if (error instanceof ThreadNotFoundError)
+    return { ...problem(404, 'caller_not_found', error), code: 'thread_not_found' };
   if (error instanceof InvalidInputError) {
     return {
       status: 400,

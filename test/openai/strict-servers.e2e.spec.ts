@@ -257,3 +257,33 @@ describe('A request that is passed through', () => {
     expect([status, text]).toEqual([400, expect.stringContaining("Unsupported parameter: 'temperature'")]);
   });
 });
+
+describe('A thread of messages', () => {
+  it('goes on with the whole chat, which the client sends again after a 404 by its code', async () => {
+    const thread = client.beta.messages.thread({ model: 'plain', max_tokens: 100, system: 'be brief' });
+    expect(textOf((await thread.send({ role: 'user', content: 'hi' })) as never)).toBe('Hello');
+    expect(textOf((await thread.send({ role: 'user', content: 'and again' })) as never)).toBe('Hello');
+    const sent = lastBody('plain').messages.map(({ role, content }) => [role, content]);
+    expect(sent).toEqual([
+      ['system', 'be brief'],
+      ['user', 'hi'],
+      ['assistant', 'Hello'],
+      ['user', 'and again'],
+    ]);
+  });
+
+  it('that goes on is a 404 before any call', async () => {
+    const before = servers.get('plain')?.bodies().length;
+    const { status, json } = await service.post('/v1/messages', {
+      model: 'plain',
+      max_tokens: 9,
+      messages: [{ role: 'user', content: 'x' }],
+      thread: { type: 'continue', previous_message_id: 'msg_1' },
+    });
+    expect([status, json]).toMatchObject([
+      404,
+      { error: { type: 'not_found_error', details: { error_code: 'thread_not_found' } } },
+    ]);
+    expect(servers.get('plain')?.bodies().length).toBe(before);
+  });
+});

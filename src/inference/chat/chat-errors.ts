@@ -1,3 +1,4 @@
+import { InvalidInputError } from '../../input/input-errors.js';
 import { UpstreamError } from '../../upstream/failure.js';
 import type { InferenceRequest } from '../client/inference-request.js';
 import { COUNT_TOKENS } from '../apis/endpoints.js';
@@ -8,6 +9,16 @@ export { UnsupportedFieldError } from '../../input/input-errors.js';
 export class ProtocolError extends UpstreamError {
   constructor(message: string, options?: ErrorOptions) {
     super('bad_answer', message, options);
+  }
+}
+
+/**
+ * The request goes on with a thread of Anthropic's, which only the server that began it has. The client of Anthropic then
+ * sends the whole chat again (`thread_not_found` in lib/internal/threads of @anthropic-ai/sdk).
+ */
+export class ThreadNotFoundError extends InvalidInputError {
+  constructor() {
+    super([{ field: 'thread', problem: 'is not known here: send the whole chat, as messages' }]);
   }
 }
 

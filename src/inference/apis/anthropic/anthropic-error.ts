@@ -19,9 +19,16 @@ const TYPES: Readonly<Record<number, string>> = {
 };
 
 /** The error envelope of Anthropic, in answers and in streams. */
-export function anthropicError(status: number, message: string, requestId: string): JsonObject {
+export function anthropicError(
+  status: number,
+  message: string,
+  requestId: string,
+  code: string | null = null,
+): JsonObject {
   const type = TYPES[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error');
-  return { type: 'error', error: { type, message }, request_id: requestId };
+  // Its client reads the codes of threads only.
+  const details = code?.startsWith('thread_') === true ? { details: { error_code: code } } : {};
+  return { type: 'error', error: { type, message, ...details }, request_id: requestId };
 }
 
 /** Clients act on these words: @anthropic-ai/sdk and Claude Code shorten the chat when a message begins so. */

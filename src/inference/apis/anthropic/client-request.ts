@@ -1,6 +1,7 @@
 import { describeValue, isJsonObject, type Fields, isPresent, type JsonObject } from '../../../input/json.js';
 import { InvalidInputError } from '../../../input/input-errors.js';
 import type { OpenAiChat, OpenAiToolChoice, OpenAiTool } from '../../chat/chat.js';
+import { ThreadNotFoundError } from '../../chat/chat-errors.js';
 import { FaultCollector } from './fault-collector.js';
 import { messagesFrom } from './client-messages.js';
 import type { RawBody } from '../../client/inference-request.js';
@@ -22,6 +23,7 @@ export const MESSAGE_FIELDS = {
   stream: 'carried',
   system: 'carried',
   temperature: 'carried',
+  // Its beginning; a later turn is a 404, after which the client sends the whole chat.
   thread: 'carried',
   tool_choice: 'carried',
   tools: 'carried',
@@ -54,6 +56,8 @@ export function chatFromAnthropic(body: unknown): OpenAiChat {
     throw new InvalidInputError([
       { field: '', problem: `the body must be a JSON object${describeValue(body)}` },
     ]);
+  const { thread } = body;
+  if (isJsonObject(thread) && thread['type'] === 'continue') throw new ThreadNotFoundError();
   const faults = new FaultCollector();
   for (const name of REFUSED)
     if (isPresent(body[name])) faults.add(name, 'supported by Anthropic workers only; leave it out');
