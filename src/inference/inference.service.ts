@@ -115,6 +115,7 @@ export class InferenceService {
     const { facts } = request;
     facts.attempts += 1;
     facts.workerId = worker.id;
+    facts.ignored = prepared.ignored ?? null;
     const attempt = new Attempt(
       worker.id,
       model,

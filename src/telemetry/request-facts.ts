@@ -16,6 +16,8 @@ export interface RequestFacts {
   /** As reported by the worker; `null`: not reported. */
   inputTokens: number | null;
   outputTokens: number | null;
+  /** Fields of the request that the worker had no place for; `null`: none. */
+  ignored: readonly string[] | null;
   errorType: ErrorType | null;
   /** What the client does not read of the error: the worker's address and the cause. */
   errorDetail: string | null;
@@ -32,6 +34,7 @@ export function newFacts(): RequestFacts {
     firstEventMs: null,
     inputTokens: null,
     outputTokens: null,
+    ignored: null,
     errorType: null,
     errorDetail: null,
   };

@@ -11,6 +11,7 @@ import { printJson } from '../../input/exact-json.js';
 import { parsedOrUndefined } from '../../input/json.js';
 import { adaptChat } from '../adapt/adapt-chat.js';
 import { adaptedAnswer, adaptedEvents, adaptedReader } from '../adapt/answer-adapter.js';
+import { hasOwnFields, ignoredByProfile, translated } from '../adapt/ignored-fields.js';
 import type { AnswerText, ChatAnswer, OpenAiChat, ChatEvent, EventReader } from '../chat/chat.js';
 import { eventsOf } from '../chat/tool-calls.js';
 import { withoutFields, withValue } from '../passthrough/json-scanner.js';
@@ -63,6 +64,7 @@ function isMedia(task: WorkerTask): boolean {
 }
 
 const JSON_TYPE = 'application/json';
+const NOTHING: readonly string[] = [];
 
 /** For a worker that speaks a known API: passed through where the client speaks the same one, translated otherwise. */
 function prepareApiCall(worker: CallTarget, call: ApiCall, request: InferenceRequest): PreparedCall {
@@ -75,12 +77,14 @@ function prepareApiCall(worker: CallTarget, call: ApiCall, request: InferenceReq
     return prepareEmbeddingCall(call, request, adapter.embeddings, model);
   if (!CHATTING.has(request.task) || (raw !== null && !CHATS.has(raw.path)))
     throw unsupported(worker, request, `chat (by protocol ${call.protocol})`);
-  const {
-    chat,
-    adapter: adapted,
-    changes,
-  } = adaptChat(withDefaults({ ...request.openAi(), model, stream }, worker.defaults), call.profile);
-  const { path, body } = adapter.request(chat, stream, call.profile);
+  const sent = withDefaults({ ...request.openAi(), model, stream }, worker.defaults);
+  const { chat, adapter: adapted, changes } = adaptChat(sent, call.profile);
+  const { result, ignored: untranslated } =
+    call.protocol === 'openai' || !hasOwnFields(request)
+      ? { result: adapter.request(chat, stream, call.profile), ignored: NOTHING }
+      : translated(chat, (watched) => adapter.request(watched, stream, call.profile));
+  const ignored = hasOwnFields(request) ? [...ignoredByProfile(sent, chat), ...untranslated] : NOTHING;
+  const { path, body } = result;
   const rendered = call.render(
     { method: 'POST', path, body: printJson(body), contentType: JSON_TYPE, isStream: stream },
     request.forwardedHeaders,
@@ -92,6 +96,7 @@ function prepareApiCall(worker: CallTarget, call: ApiCall, request: InferenceReq
       'message',
       ({ text }) => adaptedAnswer(adapter.answer(text), adapted),
       changes,
+      ignored,
       reader,
     );
   return new StreamCall(
@@ -101,6 +106,7 @@ function prepareApiCall(worker: CallTarget, call: ApiCall, request: InferenceReq
     reader,
     ({ text }) => adaptedEvents(eventsInWhole(adapter, text), adapted),
     changes,
+    ignored,
   );
 }
 

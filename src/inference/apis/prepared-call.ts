@@ -21,6 +21,8 @@ export interface PreparedCall {
   readonly exposes: Exposes;
   /** What the worker's profile changed in the request, for a dry run. */
   readonly changes: readonly string[];
+  /** Fields of the request that the worker has no place for; left out: none. */
+  readonly ignored?: readonly string[];
   /** Calls the worker and sends its answer to the client. @returns the answer's size in tokens @throws UpstreamError */
   deliver(attempt: Attempt, client: Responder): Promise<number>;
 }
@@ -33,6 +35,7 @@ export class WholeCall implements PreparedCall {
     /** @throws ProtocolError */
     readonly read: (answer: AnswerText) => ChatAnswer,
     readonly changes: readonly string[] = NO_CHANGES,
+    readonly ignored: readonly string[] = NO_CHANGES,
     /** Reads the events of a server that streams though it should not; `null`: it is not known to. */
     private readonly reader: (() => EventReader) | null = null,
   ) {}
@@ -86,6 +89,7 @@ export class StreamCall implements PreparedCall {
     /** Reads an answer that came whole though a stream was requested; `null`: there is no such answer. */
     readonly readWhole: ((answer: AnswerText) => readonly ChatEvent[]) | null,
     readonly changes: readonly string[] = NO_CHANGES,
+    readonly ignored: readonly string[] = NO_CHANGES,
   ) {}
 
   async deliver(attempt: Attempt, client: Responder): Promise<number> {

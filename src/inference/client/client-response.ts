@@ -9,6 +9,7 @@ import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { ChatAnswer, ChatEvent, Usage } from '../chat/chat.js';
 import { eventsOf } from '../chat/tool-calls.js';
 import type { Attempt } from '../pipeline/attempt.js';
+import { shownFields } from '../adapt/ignored-fields.js';
 import { SseResponse } from '../streams/sse-response.js';
 import type { InferenceRequest } from './inference-request.js';
 import type { ServerResponse } from 'http';
@@ -174,6 +175,7 @@ export class ClientResponse implements Responder {
     // A name may hold characters that a header cannot.
     if (model !== request.model) http.header('x-mmm-model', encodeURI(model));
     http.header('x-mmm-worker-id', attempt.workerId).header('x-mmm-attempts', attempt.number);
+    if (facts.ignored !== null && facts.ignored.length > 0) showIgnored(http, facts.ignored);
     if (!isWhole) return http;
     return http
       .header('x-mmm-upstream-ms', upstreamMs.toFixed(1))
@@ -233,6 +235,12 @@ const FORWARDED =
 function copyHeaders(http: FastifyReply, headers: AnswerHeaders): void {
   for (const [name, value] of Object.entries(headers))
     if (value !== undefined && FORWARDED.test(name)) http.header(name, value);
+}
+
+/** Names the fields of a request that were left out. */
+export function showIgnored(http: FastifyReply, ignored: readonly string[]): void {
+  const names = shownFields(ignored);
+  if (names !== '') http.header('x-mmm-ignored', names);
 }
 
 /** A slow client keeps the whole answer in memory. */

@@ -57,7 +57,7 @@ export interface InferenceRequest extends Deadline {
   /** Records the worker, the attempts and the tokens, also of a request that fails. */
   readonly facts: Pick<
     RequestFacts,
-    'workerId' | 'attempts' | 'inputTokens' | 'outputTokens' | 'queueMs' | 'fallbackModel'
+    'workerId' | 'attempts' | 'ignored' | 'inputTokens' | 'outputTokens' | 'queueMs' | 'fallbackModel'
   >;
   readonly forwardedHeaders: ForwardedHeaders;
 }

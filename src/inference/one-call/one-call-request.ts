@@ -39,6 +39,7 @@ export function oneCallRequest(
       outputTokens: null,
       queueMs: null,
       fallbackModel: null,
+      ignored: null,
     },
     forwardedHeaders: { 'x-request-id': requestId },
   };

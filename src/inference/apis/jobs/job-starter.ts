@@ -6,6 +6,7 @@ import { pollWorkersOf } from '../../../jobs/engine/poll-workers.js';
 import { jobPath } from '../../../jobs/job-view.js';
 import { Jobs } from '../../../jobs/jobs.service.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
+import { showIgnored } from '../../client/client-response.js';
 import { idempotencyKeyOf, ignoredFields, type JobRequest, requestHash, retryCountOf } from './new-job.js';
 
 /** A client's retry means a job that lives, or ended within this time. */
@@ -33,8 +34,7 @@ export class JobStarter {
   async start(http: FastifyRequest, reply: FastifyReply, request: JobRequest): Promise<StartedJob> {
     const started = await this.found(http, request);
     reply.header('x-mmm-job-id', started.job.id).header('location', jobPath(started.job.id));
-    const ignored = this.ignored(request);
-    if (ignored.length > 0) reply.header('x-mmm-ignored', ignored.join(', '));
+    showIgnored(reply, this.ignored(request));
     return started;
   }
 

@@ -6,7 +6,8 @@ import { MESSAGES } from '../endpoints.js';
 import type { InferenceRequest } from '../../client/inference-request.js';
 import { templateReader } from './stream.js';
 import type { StreamExtract } from '../../../template/stream-extract.js';
-import type { AnswerText, EventReader } from '../../chat/chat.js';
+import { hasOwnFields, ignoredByTemplate } from '../../adapt/ignored-fields.js';
+import type { AnswerText, ChatAnswer, EventReader } from '../../chat/chat.js';
 import { type CallTarget, type PreparedCall, StreamCall, WholeCall } from '../prepared-call.js';
 import { rejectUnsupportedFields } from './unsupported.js';
 import { requireValue } from '../../../registry/calls/media-values.js';
@@ -36,15 +37,26 @@ export function prepareTemplateCall(
   );
   requireValue(call.requires, values);
   const rendered = call.render(values, request.forwardedHeaders);
+  const ignored = ignoredBy(call, request);
   if (stream === null || !isStream) {
-    return new WholeCall(rendered, 'message', (answer) => ({
+    const read = (answer: AnswerText): ChatAnswer => ({
       text: extracted(call, answer),
       toolCalls: [],
       finish: 'stop',
       usage: call.usage?.from(answer.text) ?? null,
-    }));
+    });
+    return new WholeCall(rendered, 'message', read, NONE, ignored);
   }
-  return new StreamCall(rendered, 'message', stream.format, () => readerOf(stream), null);
+  return new StreamCall(rendered, 'message', stream.format, () => readerOf(stream), null, NONE, ignored);
+}
+
+const NONE: readonly string[] = [];
+
+/** A native call has no fields but those of the native API; those of images and videos are read by their own rules. */
+function ignoredBy({ placeholders, takesMedia }: TemplateCall, request: InferenceRequest): readonly string[] {
+  const { task } = request;
+  if (task === null || takesMedia || !hasOwnFields(request)) return NONE;
+  return ignoredByTemplate(request.openAi(), placeholders);
 }
 
 function readerOf(stream: StreamExtract): EventReader {

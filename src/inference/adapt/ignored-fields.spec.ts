@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import type { OpenAiChat } from '../chat/chat.js';
+import { ignoredByProfile, ignoredByTemplate, shownFields, translated } from './ignored-fields.js';
+
+const chat = (more: object): OpenAiChat => ({ model: 'm', messages: [], stream: true, n: 1, ...more });
+
+describe('the fields that a worker has no place for', () => {
+  it('of a template are those without a placeholder', () => {
+    const sent = chat({ ignore_eos: true, temperature: 1, max_completion_tokens: 5, seed: null });
+    expect(ignoredByTemplate(sent, new Set(['MESSAGES']))).toEqual([
+      'ignore_eos',
+      'temperature',
+      'max_completion_tokens',
+    ]);
+    expect(ignoredByTemplate(sent, new Set(['MODEL_TEMPERATURE', 'MAX_TOKENS']))).toEqual(['ignore_eos']);
+  });
+
+  it('of a translation are those that it does not read', () => {
+    const sent = chat({ ignore_eos: true, seed: 1, top_p: 1 });
+    const read = translated(sent, ({ seed, top_p }) => [seed, top_p]);
+    expect(read).toEqual({ result: [1, 1], ignored: ['ignore_eos'] });
+    expect(translated(sent, (all) => ({ ...all })).ignored).toEqual([]);
+    expect(translated(chat({}), ({ model }) => model)).toEqual({ result: 'm', ignored: [] });
+  });
+
+  it('of a profile are those that it takes out, but not a limit under another name', () => {
+    const sent = chat({ logit_bias: {}, max_tokens: 5 });
+    expect(ignoredByProfile(sent, sent)).toEqual([]);
+    expect(ignoredByProfile(sent, chat({ max_completion_tokens: 5 }))).toEqual(['logit_bias']);
+  });
+
+  it('are shown where a header can hold their names', () => {
+    expect(shownFields(['a', 'größe', 'x\r\ny: z', 'b.c-d', ''])).toBe('a, b.c-d');
+    expect(shownFields(['ü'])).toBe('');
+    expect(shownFields(Array.from({ length: 50 }, (_, at) => `f${at}`)).split(', ')).toHaveLength(20);
+  });
+});

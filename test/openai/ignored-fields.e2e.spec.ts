@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { json } from '../fakes/fake-upstream.js';
+import { aWorker, upstreamForTest } from '../fixtures/worker.js';
+import { startService, type TestService } from '../service.js';
+import { mustRegister, stopAll } from './models.js';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => stopAll(service));
+
+const OPENAI = json({
+  id: 'chatcmpl-1',
+  object: 'chat.completion',
+  created: 1,
+  model: 'm',
+  choices: [{ index: 0, message: { role: 'assistant', content: 'hi' }, finish_reason: 'stop' }],
+});
+const ANTHROPIC = json({
+  id: 'msg_1',
+  type: 'message',
+  role: 'assistant',
+  model: 'm',
+  content: [{ type: 'text', text: 'hi' }],
+  stop_reason: 'end_turn',
+  stop_sequence: null,
+  usage: { input_tokens: 1, output_tokens: 1 },
+});
+const GEMINI = json({
+  candidates: [{ content: { role: 'model', parts: [{ text: 'hi' }] }, finishReason: 'STOP' }],
+});
+
+const HINTS = { ignore_eos: true, reasoning_effort: 'low', seed: 7, top_p: 0.5, größe: 1, logit_bias: null };
+
+it.each([
+  ['a template', json({ answer: 'hi' }), null, 'ignore_eos, reasoning_effort, seed, top_p'],
+  [
+    'Anthropic',
+    ANTHROPIC,
+    { protocol: 'anthropic', upstream_model: 'claude-3-5-haiku-latest' },
+    'ignore_eos, seed',
+  ],
+  ['Gemini', GEMINI, { protocol: 'gemini', upstream_model: 'gemini-2.5-flash' }, 'ignore_eos'],
+  ['OpenAI, passed through', OPENAI, { protocol: 'openai' }, null],
+] as const)(
+  'shows in a header which fields %s has no place for, whole and as a stream',
+  async (name, answer, protocol, ignored) => {
+    const upstream = await upstreamForTest(answer);
+    const model = `ignores-${name}`;
+    await mustRegister(
+      service,
+      protocol === null
+        ? aWorker(upstream, { model_name: model })
+        : { model_name: model, req_url_template: `${upstream.url}/v1`, ...protocol },
+    );
+    const chat = { model, messages: [{ role: 'user', content: 'hi' }] };
+    for (const more of [{}, { stream: true }]) {
+      const hinted = await service.post('/v1/chat/completions', { ...chat, ...HINTS, ...more });
+      expect([hinted.status, hinted.headers.get('x-mmm-ignored')]).toEqual([200, ignored]);
+      const plain = await service.post('/v1/chat/completions', { ...chat, ...more });
+      expect([plain.status, plain.headers.get('x-mmm-ignored')]).toEqual([200, null]);
+    }
+  },
+);
+
+it('shows it of a profile that rejects a field, of a completion, and not of a client whose fields have other names', async () => {
+  const upstream = await upstreamForTest(OPENAI);
+  const worker = { protocol: 'openai', req_url_template: `${upstream.url}/v1` };
+  const profile = { rejects: ['logit_bias'], completions: false };
+  await mustRegister(service, { model_name: 'rejects', ...worker, profile });
+  const completion = await service.post('/v1/completions', {
+    model: 'rejects',
+    prompt: 'x',
+    logit_bias: { '5': 1 },
+    seed: 1,
+  });
+  expect([completion.status, completion.headers.get('x-mmm-ignored')]).toEqual([200, 'logit_bias']);
+  const message = await service.post('/v1/messages', {
+    model: 'rejects',
+    max_tokens: 5,
+    messages: [{ role: 'user', content: 'x' }],
+    top_k: 5,
+  });
+  expect([message.status, message.headers.get('x-mmm-ignored')]).toEqual([200, null]);
+});
