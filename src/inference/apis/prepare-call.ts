@@ -16,6 +16,7 @@ import type { AnswerText, ChatAnswer, OpenAiChat, ChatEvent, EventReader } from 
 import { eventsOf } from '../chat/tool-calls.js';
 import { withoutFields, withValue } from '../passthrough/json-scanner.js';
 import { finishing } from '../streams/unrequested-stream.js';
+import { withoutUnsignedThinking } from '../passthrough/unsigned-thinking.js';
 import { ProxyCall } from '../passthrough/proxy-call.js';
 import { withClientHeaders } from './anthropic/headers.js';
 import { API_ADAPTERS, type EmbeddingAdapter, type ApiAdapter } from './api-adapters.js';
@@ -164,7 +165,7 @@ const CHATS: ReadonlySet<string> = new Set(['/chat/completions', '/completions',
 /** What a chat can do; null: whatever the worker does. */
 const CHATTING: ReadonlySet<WorkerTask | null> = new Set([null, 'chat', 'completion']);
 
-/** The client's own bytes but for the value of `model`. */
+/** The client's own bytes but for the value of `model`, and for thinking that Anthropic would refuse. */
 function prepareProxyCall(
   call: ApiCall,
   request: InferenceRequest,
@@ -174,9 +175,11 @@ function prepareProxyCall(
   const { path, contentType, bytes } = raw;
   const name = raw.spelled === 'json' ? JSON.stringify(model) : model;
   const renamed = model === request.model ? bytes : withValue(bytes, raw.model, name);
-  const { rejects } = call.profile;
-  const body =
+  const { rejects, thinking_config: kind } = call.profile;
+  const taken =
     rejects.length === 0 || raw.spelled !== 'json' ? renamed : withoutFields(renamed, new Set(rejects));
+  // Servers of others check no signatures, and may expect their own blocks without one.
+  const body = raw.dialect === 'anthropic' ? withoutUnsignedThinking(taken, kind !== 'as_sent') : taken;
   // Speech is sent while it is generated.
   const isStream = request.stream || path === '/audio/speech';
   const rendered = call.render(

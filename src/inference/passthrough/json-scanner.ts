@@ -95,6 +95,20 @@ export function spanAt(body: Buffer, start: number): Span {
   return { start, end: skipValue(body, start) };
 }
 
+/** The items of the list that begins at `start`. @throws InvalidInputError when it does not end */
+export function itemSpans(body: Buffer, start: number): readonly Span[] {
+  const items: Span[] = [];
+  let at = skipSpace(body, start + 1);
+  while (body[at] !== CLOSE_ARRAY) {
+    const item = spanAt(body, at);
+    items.push(item);
+    at = skipSpace(body, item.end);
+    if (body[at] === COMMA) at = skipSpace(body, at + 1);
+    else if (body[at] !== CLOSE_ARRAY) throw malformed(`expected a comma at byte ${at}`);
+  }
+  return items;
+}
+
 /** The body with the value replaced; all other bytes stay the same. */
 export function withValue(body: Buffer, { start, end }: Span, value: string): Buffer {
   return Buffer.concat([body.subarray(0, start), Buffer.from(value), body.subarray(end)]);
