@@ -30,7 +30,7 @@ export function refusalOf(body: unknown): string | null {
 }
 
 const FIELDS =
-  'model max_tokens messages system tools tool_choice temperature top_p top_k stop_sequences thinking output_config metadata stream context_management service_tier'.split(
+  'model max_tokens messages system tools tool_choice temperature top_p top_k stop_sequences thinking output_config metadata stream context_management service_tier thread'.split(
     ' ',
   );
 const NAME = /^[a-zA-Z0-9_-]{1,128}$/;

@@ -8,6 +8,7 @@ const REDACTED = { type: 'redacted_thinking', data: 'redacted:b3BhcXVl' };
 type Fields = Readonly<Record<string, unknown>>;
 interface Body extends Fields {
   readonly stream?: boolean;
+  readonly thread?: { readonly type: string };
   readonly tools?: readonly { readonly name: string }[];
   readonly thinking?: { readonly type: string };
   readonly messages: readonly { readonly content: string | readonly Fields[] }[];
@@ -22,9 +23,12 @@ export function strictClaude(input: Fields): Answer {
   return (response, { body: text }) => {
     const body = JSON.parse(text) as Body;
     const refusal = refusalOf(body);
-    if (refusal !== null) {
-      const error = { type: 'invalid_request_error', message: refusal };
-      response.writeHead(400, { 'content-type': 'application/json' });
+    // It keeps no thread for long: clients replay the chat.
+    const isLost = body.thread?.type === 'continue';
+    if (isLost || refusal !== null) {
+      const lost = { type: 'not_found_error', message: 'lost', details: { error_code: 'thread_not_found' } };
+      const error = isLost ? lost : { type: 'invalid_request_error', message: refusal };
+      response.writeHead(isLost ? 404 : 400, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ type: 'error', error }));
       return;
     }

@@ -65,11 +65,12 @@ function enabled(
 
 /** Also where the answer continues the text of the assistant. */
 function lacksThinking(turns: Conversation['turns']): boolean {
-  const last = turns.at(-1);
-  const calling = turns.findLast(
-    (turn): turn is AssistantTurn => turn.role === 'assistant' && (turn.calls.length > 0 || turn === last),
-  );
-  if (calling === undefined) return false;
-  const [first] = calling.thinking;
-  return first === undefined || first.index !== undefined;
+  const ofAssistant = turns.filter((turn): turn is AssistantTurn => turn.role === 'assistant');
+  const calling = ofAssistant.findLast(({ calls }) => calls.length > 0);
+  const ending = turns.at(-1)?.role === 'assistant' ? ofAssistant.at(-1) : undefined;
+  return [calling, ending].some((turn) => turn !== undefined && !beginsWithThinking(turn));
+}
+
+function beginsWithThinking({ thinking: [first] }: AssistantTurn): boolean {
+  return first !== undefined && first.index === undefined;
 }
