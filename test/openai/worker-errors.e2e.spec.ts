@@ -416,3 +416,25 @@ describe('An error of the client’s own API', () => {
       }
   });
 });
+
+describe('A field that a worker cannot take', () => {
+  const FORMAT = { type: 'json_schema', schema: { type: 'object', properties: {} } };
+  const IMAGE = { type: 'image', source: { type: 'url', url: 'https://example.com/a.png' } };
+  it.each<[Path, object, RegExp]>([
+    ['/v1/messages', { output_config: { format: FORMAT } }, /^output_config\.format/],
+    ['/v1/messages', { tools: [{ name: 'f', input_schema: { type: 'object' } }] }, /^tools/],
+    ['/v1/messages', { messages: [{ role: 'user', content: [IMAGE] }] }, /^(messages|body\.messages)/],
+    ['/v1/responses', { text: { format: { ...FORMAT, name: 'n' } } }, /^text\.format/],
+    ['/v1/responses', { tools: [{ type: 'function', name: 'f', parameters: { type: 'object' } }] }, /^tools/],
+    [
+      '/v1/chat/completions',
+      { response_format: { type: 'json_schema', json_schema: { name: 'n', schema: {} } } },
+      /^response_format/,
+    ],
+  ])('is named as the client of %s has sent it: %j', async (path, more, words) => {
+    const [model, [upstream]] = await modelOf('template', text('yes'));
+    const answer = await service.post(path, { ...CLIENTS[path](model, false), ...more });
+    expect([answer.status, errorIn(path, answer).message]).toEqual([400, expect.stringMatching(words)]);
+    expect(upstream?.calls).toBe(0);
+  });
+});

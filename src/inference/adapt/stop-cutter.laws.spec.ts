@@ -42,8 +42,9 @@ describe('a text with stop sequences', () => {
         const events = streamed(pieces, all);
         expect(events.filter(({ kind }) => kind === 'finish')).toHaveLength(1);
         expect(events.at(-1)).toEqual(END[1]);
-        const reason = whole(pieces.join(''), all).finish;
-        expect(events.find(({ kind }) => kind === 'finish')).toEqual({ kind: 'finish', reason });
+        const { finish: reason, stopSequence } = whole(pieces.join(''), all);
+        const finish = { kind: 'finish', reason, ...(stopSequence === undefined ? {} : { stopSequence }) };
+        expect(events.find(({ kind }) => kind === 'finish')).toEqual(finish);
       }),
     );
   });
@@ -51,7 +52,8 @@ describe('a text with stop sequences', () => {
   it('that came whole is cut at the first, without the calls that follow it', () => {
     const call = { id: 'c', type: 'function', function: { name: 'n', arguments: '{}' } } as const;
     const answer = { text: 'one\n\ntwo END', toolCalls: [call], finish: 'tool_calls', usage: null } as const;
-    expect(new StopCutter(['END', '\n\n']).answer(answer)).toEqual({
+    expect(new StopCutter(['END', '\n\n']).answer(answer)).toMatchObject({
+      stopSequence: '\n\n',
       text: 'one',
       toolCalls: [],
       finish: 'stop',

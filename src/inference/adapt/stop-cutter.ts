@@ -15,21 +15,23 @@ export class StopCutter {
   }
 
   answer(answer: ChatAnswer): ChatAnswer {
-    const at = firstOf(answer.text ?? '', this.stops);
-    if (at === -1) return answer;
+    const first = firstOf(answer.text ?? '', this.stops);
+    if (first === null) return answer;
+    const { at, stopSequence } = first;
     // Calls come after the text: the model would have stopped before them.
-    return { ...answer, text: (answer.text ?? '').slice(0, at), toolCalls: [], finish: 'stop' };
+    return { ...answer, text: (answer.text ?? '').slice(0, at), toolCalls: [], finish: 'stop', stopSequence };
   }
 
   event(event: ChatEvent): readonly ChatEvent[] {
     if (this.isCut) return event.kind === 'usage' ? [event] : [];
     if (event.kind !== 'text') return [...this.rest(), event];
     const text = this.held + event.text;
-    const at = firstOf(text, this.stops);
-    if (at !== -1) {
+    const first = firstOf(text, this.stops);
+    if (first !== null) {
+      const { at, stopSequence } = first;
       this.isCut = true;
       this.held = '';
-      return [...piece(text.slice(0, at)), { kind: 'finish', reason: 'stop' }];
+      return [...piece(text.slice(0, at)), { kind: 'finish', reason: 'stop', stopSequence }];
     }
     const safe = text.length - beginningAtEnd(text, this.stops, this.longest);
     this.held = text.slice(safe);
@@ -48,17 +50,25 @@ function piece(text: string): readonly ChatEvent[] {
   return text === '' ? [] : [{ kind: 'text', text }];
 }
 
-/** Where the sequence begins that is complete first, as a model that writes token by token would stop; -1: none. */
-function firstOf(text: string, stops: readonly string[]): number {
+interface FirstStop {
+  /** Where it begins. */
+  readonly at: number;
+  readonly stopSequence: string;
+}
+
+/** The sequence that is complete first, as a model that writes token by token would stop; `null`: none. */
+function firstOf(text: string, stops: readonly string[]): FirstStop | null {
   let start = -1;
   let end = Infinity;
+  let found: FirstStop | null = null;
   for (const stop of stops) {
     const at = text.indexOf(stop);
     if (at === -1 || at + stop.length > end || (at + stop.length === end && at > start)) continue;
     start = at;
     end = at + stop.length;
+    found = { at, stopSequence: stop };
   }
-  return start;
+  return found;
 }
 
 /** The length of the longest end of the text that a stop sequence begins with. */

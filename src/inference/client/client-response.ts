@@ -11,6 +11,8 @@ import { eventsOf } from '../chat/tool-calls.js';
 import type { Attempt } from '../pipeline/attempt.js';
 import { shownFields } from '../adapt/ignored-fields.js';
 import { SseResponse } from '../streams/sse-response.js';
+import { UnsupportedFieldError } from '../../input/input-errors.js';
+import { type FieldNames, fieldFor } from './field-names.js';
 import type { InferenceRequest } from './inference-request.js';
 import type { ServerResponse } from 'http';
 import type { CancelSignal } from '../../upstream/exchange.js';
@@ -49,6 +51,8 @@ export interface ResponseFormat {
   passed?(events: Buffer): void;
   /** In the middle of a stream, instead of its end. */
   errorEvent(error: unknown, requestId: string): string;
+  /** How the API names the fields of a chat, for the faults of a request that was translated; left out: as they are. */
+  readonly fieldNames?: FieldNames;
   /** The body for a worker's rejection; left out or `null`: the client gets the 502 of this service instead. */
   rejection?(rejection: Rejection, requestId: string): string | null;
 }
@@ -182,8 +186,14 @@ export class ClientResponse implements Responder {
       .header('x-mmm-overhead-ms', Math.max(0, http.elapsedTime - upstreamMs).toFixed(1));
   }
 
-  /** Sends a worker's rejection, as far as the client may see it. @returns false: the client may not */
+  /**
+   * Sends a worker's rejection, as far as the client may see it. @returns false: the client may not
+   * @throws UnsupportedFieldError with the name of the field that the client has sent
+   */
   reject(error: unknown): boolean {
+    const { fieldNames } = this.format;
+    if (error instanceof UnsupportedFieldError && fieldNames !== undefined)
+      throw new UnsupportedFieldError(fieldFor(fieldNames, error.field), error.problem);
     if (!(error instanceof UpstreamRejectedError) || error.exposed === null) return false;
     const { exposed, retryAfterMs, failure } = error;
     const { http, request, format } = this;

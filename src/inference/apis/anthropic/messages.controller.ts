@@ -12,6 +12,7 @@ import { memoize, parseBody } from '../../passthrough/raw-request.js';
 import { parseOpenAiChat } from '../../chat/parse-chat.js';
 import { apiHeadersOf } from './headers.js';
 import { CALL_INPUTS, chatFromAnthropic, readMessage } from './client-request.js';
+import { ANTHROPIC_FIELDS } from '../../client/field-names.js';
 import { InferenceRequests } from '../../client/inference-request.js';
 import { COUNT_TOKENS, MESSAGES } from '../endpoints.js';
 import type { ChatAnswer, ChatEvent } from '../../chat/chat.js';
@@ -78,6 +79,7 @@ export const ANTHROPIC_FORMAT: ResponseFormat = {
     };
   },
   errorEvent: anthropicErrorEvent,
+  fieldNames: ANTHROPIC_FIELDS,
   rejection: (rejection, requestId) => JSON.stringify(anthropicRejection(rejection, requestId)),
 };
 

@@ -5,6 +5,7 @@ import type { OpenAiChat } from '../../chat/chat.js';
 import { type InferenceRequest, InferenceRequests } from '../../client/inference-request.js';
 import { InferenceService } from '../../inference.service.js';
 import { type Chat, isOpenAiChat, parseOpenAiChat, parseNativeChat } from '../../chat/parse-chat.js';
+import { NATIVE_FIELDS } from '../../client/field-names.js';
 import { ChatFormat } from '../openai/client-response.js';
 import { openAiErrorEvent } from '../openai/openai-error.js';
 import { ClientResponse, type Rejection, type ResponseFormat } from '../../client/client-response.js';
@@ -107,6 +108,7 @@ export const NATIVE_FORMAT: ResponseFormat = {
     return `{"success":true,"msg":"execute succeed","result":${JSON.stringify(result)}}`;
   },
   errorEvent: openAiErrorEvent,
+  fieldNames: NATIVE_FIELDS,
 };
 
 /** With `stream: true` a native call is answered with OpenAI's chunks. An error before the first one has the native envelope. */
@@ -115,4 +117,5 @@ export const NATIVE_STREAM_FORMAT: ResponseFormat = {
   whole: (answer, head) => CHUNKS.whole(answer, head),
   stream: (head) => CHUNKS.stream(head),
   errorEvent: openAiErrorEvent,
+  fieldNames: NATIVE_FIELDS,
 };

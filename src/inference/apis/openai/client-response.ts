@@ -1,4 +1,5 @@
 import type { ChatAnswer, Usage, FinishReason, ChatEvent } from '../../chat/chat.js';
+import { COMPLETION_FIELDS } from '../../client/field-names.js';
 import { extraOf } from '../../chat/tool-calls.js';
 import { openAiError, openAiErrorEvent } from './openai-error.js';
 import type { Rejection, ResponseFormat, ResponseHead, StreamWriter } from '../../client/client-response.js';
@@ -39,6 +40,8 @@ export class ChatFormat extends OpenAiFormat implements ResponseFormat {
 
 /** `/completions`, the older endpoint. */
 export class TextFormat extends OpenAiFormat implements ResponseFormat {
+  readonly fieldNames = COMPLETION_FIELDS;
+
   constructor(private readonly includesUsage: () => boolean) {
     super();
   }

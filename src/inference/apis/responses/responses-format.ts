@@ -2,6 +2,7 @@ import type { Fields } from '../../../input/json.js';
 import { messageForClient } from '../../../upstream/failure.js';
 import type { ChatAnswer } from '../../chat/chat.js';
 import type { ResponseFormat, ResponseHead, StreamWriter } from '../../client/client-response.js';
+import { RESPONSES_FIELDS } from '../../client/field-names.js';
 import { OpenAiFormat } from '../openai/client-response.js';
 import { ResponsesEventWriter } from './event-writer.js';
 import { failedEvent } from './passed-events.js';
@@ -9,6 +10,7 @@ import { echoOf, responseOf, wholeResponse } from './response-object.js';
 
 /** `/responses`: a response or its events. One for each request, because the event of a failure goes on with its numbers. */
 export class ResponsesFormat extends OpenAiFormat implements ResponseFormat {
+  readonly fieldNames = RESPONSES_FIELDS;
   private writer: ResponsesEventWriter | null = null;
   /** Of a stream that is passed through. */
   private first: Buffer | null = null;
