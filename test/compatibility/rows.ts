@@ -1,7 +1,7 @@
 import { PRESETS } from '../../src/registry/presets/presets.js';
 import { profileOf } from '../../src/registry/profiles/profile.js';
 import { VENDOR_RULES } from '../../src/registry/profiles/vendor-rules.js';
-import { type Fields, fieldsIn, objectsIn, textIn } from './model.js';
+import { type Fields, fieldsIn, objectsIn, type Reply, textIn, THOUGHT } from './model.js';
 import { ANTHROPIC } from './wires/anthropic.js';
 import { gemini } from './wires/google.js';
 import { CHAT, COMPLETIONS, MISTRAL, RESPONSES } from './wires/openai.js';
@@ -88,7 +88,18 @@ const FAULTS: Readonly<Record<string, (body: Fields) => string | null>> = {
   },
 };
 
-const WIRES: Readonly<Record<string, Wire>> = { mistral: MISTRAL };
+/** It thinks before each call: https://api-docs.deepseek.com/guides/thinking_mode */
+const DEEPSEEK: Wire = {
+  ...CHAT,
+  whole: (reply) => CHAT.whole(thoughtful(reply)),
+  stream: (reply) => CHAT.stream(thoughtful(reply)),
+};
+
+function thoughtful(reply: Reply): Reply {
+  return { ...reply, reasoning: reply.calls.length > 0 ? THOUGHT : reply.reasoning };
+}
+
+const WIRES: Readonly<Record<string, Wire>> = { mistral: MISTRAL, deepseek: DEEPSEEK };
 
 /** https://docs.mistral.ai/api has no such endpoint. */
 const LACK_COMPLETIONS: ReadonlySet<string> = new Set(['mistral']);

@@ -45,4 +45,11 @@ describe('adaptChat', () => {
     expect(chat).toEqual(CHAT);
     expect(changes).toEqual(['stream_options: left out']);
   });
+
+  it('sends no more stop sequences than the server takes: the text is cut at the others', () => {
+    const { chat, adapter } = adapted({ stop: ['a', 'b', 'c'] }, { most_stops: 2 });
+    expect(chat.stop).toEqual(['a', 'b']);
+    const answer = { text: 'x c y', toolCalls: [], finish: 'stop', usage: null } as const;
+    expect(adapter?.().answer(answer).text).toBe('x ');
+  });
 });

@@ -42,14 +42,14 @@ const PLACES: Readonly<Record<string, PlaceholderName>> = {
   max_completion_tokens: 'MAX_TOKENS',
 };
 
-/** The fields of a chat that a template has no placeholder for. */
+/** The fields of a chat that a template has no placeholder for. At `stop` the text is cut here. */
 export function ignoredByTemplate(
   chat: OpenAiChat,
   placeholders: ReadonlySet<PlaceholderName>,
 ): readonly string[] {
   return optional(chat).filter((name) => {
     const place = Object.hasOwn(PLACES, name) ? PLACES[name] : undefined;
-    return place === undefined || !placeholders.has(place);
+    return name !== 'stop' && (place === undefined || !placeholders.has(place));
   });
 }
 

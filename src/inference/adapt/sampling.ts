@@ -20,12 +20,13 @@ export function withSampling(
 /** Stop sequences have a meaning: those that the server does not take are cut from the answer here. */
 export function withStops(
   chat: OpenAiChat,
-  { stop }: Profile,
+  { stop, most_stops: most }: Profile,
   note: (change: string) => void,
 ): { readonly chat: OpenAiChat; readonly cut: readonly string[] } {
-  if (stop === 'any' || !isPresent(chat.stop)) return { chat, cut: [] };
+  if (!isPresent(chat.stop)) return { chat, cut: [] };
   const all = stopsOf(chat);
-  const sent = stop === 'none' ? [] : all.filter((text) => text.trim() !== '');
+  const taken = stop === 'none' ? [] : stop === 'any' ? all : all.filter((text) => text.trim() !== '');
+  const sent = taken.slice(0, most);
   const cut = all.filter((text) => !sent.includes(text));
   if (cut.length === 0) return { chat, cut };
   note(`stop: ${cut.map((text) => JSON.stringify(text)).join(', ')} cut from the answer by this service`);

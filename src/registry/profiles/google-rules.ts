@@ -14,6 +14,7 @@ export const GEMINI_RULES: readonly Rule[] = [
       // Its chats end with the user or with the results of calls.
       prefill: from(false, 'https://github.com/crewAIInc/crewAI/pull/6973'),
       any_of_beside_keys: from(false, 'https://github.com/googleapis/python-genai/issues/625'),
+      most_stops: from(5, 'https://ai.google.dev/api/generate-content#generationconfig'),
       embedding_batch: from(100, 'https://github.com/StarTrail-org/LEANN/pull/214'),
       call_signatures: from(true, 'https://ai.google.dev/gemini-api/docs/thought-signatures'),
     },

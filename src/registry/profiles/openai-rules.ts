@@ -26,6 +26,7 @@ export const OPENAI_RULES: readonly Rule[] = [
   {
     entries: {
       tool_names: from('openai', CHAT),
+      most_stops: from(4, CHAT),
       strict_schemas: from('openai', STRICT),
       completions: from(true, 'https://platform.openai.com/docs/api-reference/completions'),
     },

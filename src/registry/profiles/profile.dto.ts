@@ -71,6 +71,8 @@ export class ProfileDto {
   @IsOptional() @IsIn(SAMPLINGS) sampling?: (typeof SAMPLINGS)[number];
   /** Which stop sequences it takes: the text is cut here at the others. */
   @IsOptional() @IsIn(STOPS) stop?: (typeof STOPS)[number];
+  /** The most stop sequences of a request: the text is cut here at the others. */
+  @IsOptional() @IsInt() @Min(1) @Max(1000) most_stops?: number;
   /** opaque: an id of an end user holds no name, mail address or phone number. */
   @IsOptional() @IsIn(USER_IDS) user_ids?: (typeof USER_IDS)[number];
   /** The field in which reasoning of earlier turns is given back; thinking_blocks: as Anthropic signed it. */

@@ -17,6 +17,7 @@ const ANYTHING: Profile = {
   tools_with_schema: true,
   sampling: 'all',
   stop: 'any',
+  most_stops: 1000,
   user_ids: 'any',
   reasoning_history: 'none',
   prefill: true,

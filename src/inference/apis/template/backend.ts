@@ -7,7 +7,11 @@ import type { InferenceRequest } from '../../client/inference-request.js';
 import { templateReader } from './stream.js';
 import type { StreamExtract } from '../../../template/stream-extract.js';
 import { hasOwnFields, ignoredByTemplate } from '../../adapt/ignored-fields.js';
-import type { AnswerText, ChatAnswer, EventReader } from '../../chat/chat.js';
+import { isPresent } from '../../../input/json.js';
+import { adaptedAnswer, adaptedReader, type AnswerAdapter } from '../../adapt/answer-adapter.js';
+import { StopCutter } from '../../adapt/stop-cutter.js';
+import { stopsOf } from '../../chat/options.js';
+import type { AnswerText, ChatAnswer, EventReader, OpenAiChat } from '../../chat/chat.js';
 import { type CallTarget, type PreparedCall, StreamCall, WholeCall } from '../prepared-call.js';
 import { rejectUnsupportedFields } from './unsupported.js';
 import { requireValue } from '../../../registry/calls/media-values.js';
@@ -38,6 +42,7 @@ export function prepareTemplateCall(
   requireValue(call.requires, values);
   const rendered = call.render(values, request.forwardedHeaders);
   const ignored = ignoredBy(call, request);
+  const adapter = request.task === null ? null : cutterOf(request.openAi());
   if (stream === null || !isStream) {
     const read = (answer: AnswerText): ChatAnswer => ({
       text: extracted(call, answer),
@@ -45,9 +50,23 @@ export function prepareTemplateCall(
       finish: 'stop',
       usage: call.usage?.from(answer.text) ?? null,
     });
-    return new WholeCall(rendered, 'message', read, NONE, ignored);
+    return new WholeCall(
+      rendered,
+      'message',
+      (answer) => adaptedAnswer(read(answer), adapter),
+      NONE,
+      ignored,
+    );
   }
-  return new StreamCall(rendered, 'message', stream.format, () => readerOf(stream), null, NONE, ignored);
+  return new StreamCall(
+    rendered,
+    'message',
+    stream.format,
+    () => adaptedReader(readerOf(stream), adapter),
+    null,
+    NONE,
+    ignored,
+  );
 }
 
 const NONE: readonly string[] = [];
@@ -57,6 +76,13 @@ function ignoredBy({ placeholders, takesMedia }: TemplateCall, request: Inferenc
   const { task } = request;
   if (task === null || takesMedia || !hasOwnFields(request)) return NONE;
   return ignoredByTemplate(request.openAi(), placeholders);
+}
+
+/** No placeholder says where to stop: the text is cut here. @throws UnsupportedFieldError */
+function cutterOf(chat: OpenAiChat): (() => AnswerAdapter) | null {
+  if (!isPresent(chat.stop)) return null;
+  const stops = stopsOf(chat);
+  return stops.length === 0 ? null : () => new StopCutter(stops);
 }
 
 function readerOf(stream: StreamExtract): EventReader {
