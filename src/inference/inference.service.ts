@@ -10,7 +10,7 @@ import { UpstreamClient } from '../upstream/upstream-client.js';
 import { prepareCall } from './apis/prepare-call.js';
 import type { Responder } from './client/client-response.js';
 import { Attempt, withTimeouts } from './pipeline/attempt.js';
-import { excludeIncapable } from './pipeline/capability.js';
+import { excludeIncapable, withToolModels } from './pipeline/capability.js';
 import { fallbacksOf, mayFallBack } from './pipeline/failover.js';
 import { type RetryRules, retrying } from './pipeline/retry.js';
 import type { InferenceRequest } from './client/inference-request.js';
@@ -47,7 +47,9 @@ export class InferenceService {
     try {
       await this.served(request, client);
     } catch (error) {
-      if (!client.committed && !client.reject(error)) throw error;
+      if (client.committed) return;
+      const explained = withToolModels(error, () => this.live.models());
+      if (!client.reject(explained)) throw explained;
     }
   }
 

@@ -84,3 +84,23 @@ it('shows it of a profile that rejects a field, of a completion, and not of a cl
   });
   expect([message.status, message.headers.get('x-mmm-ignored')]).toEqual([200, null]);
 });
+
+it('names the models that call tools to a client whose model is called by a template', async () => {
+  const upstream = await upstreamForTest(json({ answer: 'hi' }));
+  await mustRegister(service, aWorker(upstream, { model_name: 'without-tools' }));
+  await mustRegister(service, {
+    model_name: 'with-tools',
+    protocol: 'openai',
+    req_url_template: `${upstream.url}/v1`,
+  });
+  const tool = { name: 'now', description: 'the time', parameters: { type: 'object', properties: {} } };
+  const chat = { model: 'without-tools', messages: [{ role: 'user', content: 'hi' }] };
+  for (const [path, body] of [
+    ['/v1/chat/completions', { ...chat, tools: [{ type: 'function', function: tool }] }],
+    ['/v1/messages', { ...chat, max_tokens: 5, tools: [{ name: 'now', input_schema: tool.parameters }] }],
+  ] as const) {
+    const { status, text } = await service.post(path, body);
+    expect([path, status, text]).toEqual([path, 400, expect.stringContaining('with-tools')]);
+    expect(text).toContain('this model calls no tools');
+  }
+});

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Worker, WorkerTask } from '../../registry/worker.js';
 import { type ChoicesSpec, compileChoices } from '../../template/choices.js';
-import { excludeIncapable } from './capability.js';
+import { UnsupportedFieldError } from '../chat/chat-errors.js';
+import { excludeIncapable, withToolModels } from './capability.js';
 
 interface Some {
   readonly protocol?: string;
@@ -84,5 +85,30 @@ describe('another worker may serve the request', () => {
     expect(left({ a: {}, b: { protocol: 'openai', adminState: 'disabled' } }, 'a').isAny).toBe(false);
     const faulty = { ...worker('x', {}), call: { fault: 'nonsense' } } as unknown as Worker;
     expect(excludeIncapable([worker('a', {}), faulty], new Set(['a']))).toBe(false);
+  });
+});
+
+describe('withToolModels', () => {
+  const model = (name: string, workers: readonly Worker[]) => ({ name, workers });
+  const error = new UnsupportedFieldError('tools', 'this model calls none');
+  const problemOf = (...models: readonly ReturnType<typeof model>[]) =>
+    (withToolModels(error, () => models) as Error).message;
+
+  it('names the models whose workers have an API, are enabled and chat', () => {
+    const able = model('able', [worker('a', {}), worker('b', { protocol: 'openai' })]);
+    const others = [
+      model('template', [worker('c', {})]),
+      model('disabled', [worker('d', { protocol: 'openai', adminState: 'disabled' })]),
+      model('embeds', [worker('e', { protocol: 'openai', task: 'embedding' })]),
+    ];
+    expect(problemOf(...others, able)).toBe('tools: this model calls none; models that call tools: able');
+    expect(problemOf(...others)).toBe('tools: this model calls none; no model here calls tools');
+  });
+
+  it('names five at most, and leaves other errors as they are', () => {
+    const many = Array.from({ length: 7 }, (_, at) => model(`m${at}`, [worker('w', { protocol: 'gemini' })]));
+    expect(problemOf(...many)).toContain('models that call tools: m0, m1, m2, m3, m4, …');
+    const other = new UnsupportedFieldError('n', 'must be 1');
+    expect(withToolModels(other, () => [])).toBe(other);
   });
 });

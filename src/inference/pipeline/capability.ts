@@ -1,4 +1,5 @@
 import { InvalidInputError } from '../../input/input-errors.js';
+import type { Model } from '../../registry/live/live-workers.js';
 import { isCallable, type Worker } from '../../registry/worker.js';
 import { RenderError } from '../../template/template-error.js';
 import { UnsupportedFieldError, UnsupportedTaskError } from '../chat/chat-errors.js';
@@ -39,4 +40,24 @@ function capabilityOf(worker: Worker): string | null {
   const { placeholders, requires, choices } = call;
   const needs = requires === null ? '' : ` and needs ${requires}`;
   return `${task ?? 'any'} with ${[...placeholders].toSorted().join(' ')}${needs} ${choices.text}`;
+}
+
+const MOST_NAMED = 5;
+
+/** Names models that call tools in the error of one that does not; any other error stays as it is. */
+export function withToolModels(error: unknown, models: () => readonly Model[]): unknown {
+  if (!(error instanceof UnsupportedFieldError) || error.field !== 'tools') return error;
+  const able = models().filter(({ workers }) => workers.some(mayCallTools));
+  const names = able.slice(0, MOST_NAMED).map(({ name }) => name);
+  const more = able.length > names.length ? ', …' : '';
+  const shown =
+    names.length === 0 ? 'no model here calls tools' : `models that call tools: ${names.join(', ')}${more}`;
+  return new UnsupportedFieldError('tools', `${error.problem}; ${shown}`);
+}
+
+/** A template has no place for tools. */
+function mayCallTools(worker: Worker): boolean {
+  const { task, adminState } = worker;
+  const chats = task === null || task === 'chat';
+  return chats && adminState === 'enabled' && isCallable(worker) && worker.call.kind === 'api';
 }

@@ -56,7 +56,7 @@ function rejectInChat(chat: OpenAiChat, placeholders: ReadonlySet<PlaceholderNam
   if (Array.isArray(tools) && tools.length > 0 && choice !== 'none')
     throw new UnsupportedFieldError(
       'tools',
-      'not supported by template workers; leave it out or set tool_choice to "none"',
+      'this model calls no tools: its worker is called by a template. Leave tools out, or set tool_choice to "none"',
     );
   const format = answerFormatOf(chat);
   if (format !== 'text' && format.schema !== null)
