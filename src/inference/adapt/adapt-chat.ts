@@ -6,6 +6,7 @@ import { allOf, type AnswerAdapter } from './answer-adapter.js';
 import { withAnthropicSchemas } from './anthropic-schema.js';
 import { withSchemaBesideTools } from './answer-schema.js';
 import { withCallIds } from './call-ids.js';
+import { withPropertyNames } from './property-names.js';
 import { withReasoningHistory } from './reasoning-history.js';
 import { withSampling, withStops } from './sampling.js';
 import { StopCutter } from './stop-cutter.js';
@@ -49,8 +50,10 @@ export function adaptChat(chat: OpenAiChat, profile: Profile): AdaptedChat {
   const note = (change: string): void => void changes.push(change);
   const adapted = STEPS.reduce((each, step) => step(each, profile, note), chat);
   const { chat: stopped, cut } = withStops(adapted, profile, note);
-  const { chat: named, names } = withToolNames(stopped, profile, note);
+  const { chat: propertied, adapter: properties } = withPropertyNames(stopped, profile, note);
+  const { chat: named, names } = withToolNames(propertied, profile, note);
   const adapter = allOf([
+    ...(properties === null ? [] : [properties]),
     ...(names === null ? [] : [() => names]),
     ...(cut.length === 0 ? [] : [() => new StopCutter(cut)]),
   ]);
