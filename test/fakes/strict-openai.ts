@@ -58,13 +58,18 @@ export function refusalOf(body: Body, rules: Strictness): string | null {
 
 function messageRefusal(messages: readonly Message[], { ids, reasoning }: Strictness): string | null {
   let open: readonly string[] = [];
+  let unanswered = new Set<string>();
   for (const [index, message] of messages.entries()) {
     const calls = message.tool_calls ?? [];
     if (message.role === 'tool') {
       if (!open.includes(message.tool_call_id ?? '')) return `messages[${index}]: no such tool call`;
+      unanswered.delete(message.tool_call_id ?? '');
       continue;
     }
+    if (unanswered.size > 0)
+      return `messages[${index}]: tool_calls without a response: ${[...unanswered].join()}`;
     open = calls.map(({ id }) => id);
+    unanswered = new Set(open);
     if (new Set(open).size < open.length) return `messages[${index}]: two calls with one id`;
     if (ids !== undefined && open.some((id) => !ids.test(id)))
       return `messages[${index}]: invalid tool call id`;

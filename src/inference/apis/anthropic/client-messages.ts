@@ -4,6 +4,7 @@ import type { Fields } from '../../../input/json.js';
 import { sniffedType } from '../../chat/content-parts.js';
 import { signedBlocks } from '../../chat/thinking-blocks.js';
 import type { FaultCollector } from './fault-collector.js';
+import { joinedTurns } from './joined-turns.js';
 
 const ROLES = 'must be "user", "assistant" or "system"';
 
@@ -13,7 +14,8 @@ export function messagesFrom({ system, messages }: Fields, faults: FaultCollecto
   if (Array.isArray(messages) && all.length === 0)
     faults.add('messages', 'must contain one or more messages');
   const first = system === undefined || system === null ? [] : systemMessage(system, 'system', faults);
-  return [...first, ...all.flatMap((message, index) => messageFrom(message, `messages[${index}]`, faults))];
+  const turns = all.flatMap((message, index) => messageFrom(message, `messages[${index}]`, faults));
+  return [...first, ...joinedTurns(turns)];
 }
 
 function messageFrom(message: unknown, field: string, faults: FaultCollector): readonly OpenAiMessage[] {
