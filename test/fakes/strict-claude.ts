@@ -14,7 +14,7 @@ interface Body extends Fields {
   readonly messages: readonly { readonly content: string | readonly Fields[] }[];
 }
 
-/** A Claude that refuses what the real one refuses. It calls the first tool once a turn, and thinks where it is told to. */
+/** A Claude that refuses what the real one refuses. It calls the first tool once a turn, and thinks where thinking is on. */
 export function startStrictClaude(input: Fields = { city: 'Paris' }): Promise<FakeUpstream> {
   return startFakeUpstream(strictClaude(input));
 }
@@ -45,11 +45,11 @@ function contentFor({ tools, thinking, messages }: Body, input: Fields): readonl
   const [tool] = tools ?? [];
   const isOn = thinking !== undefined && thinking.type !== 'disabled';
   const thought = { type: 'thinking', thinking: THOUGHT, signature: signatureOf(THOUGHT) };
-  const said =
+  const answer =
     tool === undefined || hasResult
       ? { type: 'text', text: 'Sunny.' }
       : { type: 'tool_use', id: `toolu_${messages.length}`, name: tool.name, input };
-  return isOn ? [thought, REDACTED, said] : [said];
+  return isOn ? [thought, REDACTED, answer] : [answer];
 }
 
 function messageOf(content: readonly Fields[]): Fields {

@@ -88,11 +88,11 @@ function openAiShaped(sent: string) {
 function gemini(url: string, sent: string) {
   const { contents } = JSON.parse(sent) as Body;
   const isAnswered = contents?.at(-1)?.parts.some((part) => 'functionResponse' in part);
-  const said =
+  const output =
     isAnswered === true
       ? { text: SUNNY }
       : { functionCall: { name: 'get_weather', args: { city: 'Paris' } } };
-  const parts = [{ text: 'hm', thought: true }, said];
+  const parts = [{ text: 'hm', thought: true }, output];
   const text = JSON.stringify({ candidates: [{ content: { role: 'model', parts }, finishReason: 'STOP' }] });
   return url.includes('alt=sse')
     ? { type: 'text/event-stream', text: `data: ${text}\r\n\r\n` }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { anthropicSchema } from './anthropic-schema.js';
 
 describe('anthropicSchema', () => {
-  it('closes each object and tells in descriptions what Anthropic cannot hold', () => {
+  it('closes each object and describes what Anthropic cannot hold', () => {
     expect(
       anthropicSchema({
         $schema: 'https://json-schema.org/draft/2020-12/schema',

@@ -19,7 +19,7 @@ const MOST_UNIONS = 16;
 class InexpressibleError extends Error {}
 
 /**
- * The schema as Anthropic takes it: each object is closed, and what it cannot hold is told in descriptions, as by
+ * The schema as Anthropic takes it: each object is closed, and what it cannot hold is described in descriptions, as by
  * Anthropic's own SDKs (transformJSONSchema). `null`: it cannot be expressed, since it is recursive, has objects with free
  * keys, or is too large.
  */
@@ -63,12 +63,12 @@ class Closing {
     else this.describe(left, made, take);
     if (typeof title === 'string') made['title'] = title;
     const rules = Object.entries(left).map(([name, rule]) => `${name}: ${JSON.stringify(rule)}`);
-    const told = [
+    const described = [
       ...(typeof description === 'string' ? [description] : []),
       ...(rules.length === 0 ? [] : [`{${rules.join(', ')}}`]),
     ];
     // Beside a reference nothing may stand.
-    if (told.length > 0 && typeof $ref !== 'string') made['description'] = told.join('\n\n');
+    if (described.length > 0 && typeof $ref !== 'string') made['description'] = described.join('\n\n');
     if (typeof $ref === 'string') delete made['title'];
     return made;
   }

@@ -7,7 +7,7 @@ const OPAQUE = /^[\w.:|/+=~-]{1,256}$/;
 /** Nothing but the characters of a phone number [ITU-T E.164: up to 15 digits]. */
 const PHONE = /^\+?[\d.-]{7,20}$/;
 
-/** An id of an end user may be a mail address, a phone number or a name: a hash is as good against abuse, and names nobody. */
+/** An id of an end user may be a mail address, a phone number or a name: a hash is as good against abuse, and holds no name. */
 export function withOpaqueUser(
   chat: OpenAiChat,
   { user_ids: rule }: Profile,

@@ -23,8 +23,8 @@ interface Placed {
 }
 
 /**
- * The signature of thinking that Anthropic did not make. Only Anthropic can sign thinking, and it refuses a signature of
- * anyone else: by this one such a block is found again and left out on its way there. Base64 of "unsigned:mmm", since
+ * The signature of thinking that Anthropic did not make. Only Anthropic can sign thinking, and it refuses any other
+ * signature: by this one such a block is found again and left out on its way there. Base64 of "unsigned:mmm", since
  * clients may expect base64.
  */
 export const UNSIGNED = 'dW5zaWduZWQ6bW1t';

@@ -7,10 +7,12 @@ import { withoutUnsignedThinking } from './unsigned-thinking.js';
 const signed = { type: 'thinking', thinking: 'mine', signature: signatureOf('mine') };
 const unsigned = { type: 'thinking', thinking: `a "signature":"" of ${UNSIGNED}`, signature: UNSIGNED };
 const empty = { type: 'thinking', thinking: 'b', signature: '' };
-const text = fc.oneof(fc.string(), fc.constantFrom(UNSIGNED, '"signature":""', '"thinking"')).map((said) => ({
-  type: 'text',
-  text: `x${said}x`,
-}));
+const text = fc
+  .oneof(fc.string(), fc.constantFrom(UNSIGNED, '"signature":""', '"thinking"'))
+  .map((piece) => ({
+    type: 'text',
+    text: `x${piece}x`,
+  }));
 const block = fc.oneof(text, fc.constantFrom(signed, unsigned, empty));
 const message = fc.oneof(
   fc.record({

@@ -140,8 +140,8 @@ function assistantBlocks(
     name: call.name,
     input: call.input,
   }));
-  const said: readonly JsonObject[] = [...texts.map((text) => ({ type: 'text', text })), ...used];
-  return sendsThinking ? withThinking(said, thinking) : said;
+  const spoken: readonly JsonObject[] = [...texts.map((text) => ({ type: 'text', text })), ...used];
+  return sendsThinking ? withThinking(spoken, thinking) : spoken;
 }
 
 function resultBlock({ call, parts }: Result, ids: CallIds): JsonObject {

@@ -100,17 +100,17 @@ describe('What OpenAI takes and Anthropic refuses', () => {
     { role: 'user', content: 'Which colour?' },
     { role: 'assistant', content: 'The colour is \n' },
   ];
-  const said = { role: 'assistant', content: [{ type: 'text', text: 'The colour is' }] };
+  const prefix = { role: 'assistant', content: [{ type: 'text', text: 'The colour is' }] };
 
   it('an assistant at the end is trimmed', () => {
-    expect(sent({ messages: prefilled }).messages.at(-1)).toEqual(said);
+    expect(sent({ messages: prefilled }).messages.at(-1)).toEqual(prefix);
     expect(sent({ messages: prefilled, thinking: THINKING })).not.toHaveProperty('thinking');
   });
 
   it('an assistant at the end is followed by the user, since Claude 4.6', () => {
     const { messages } = sent({ messages: prefilled }, 'claude-opus-4-6');
     expect(messages.slice(1)).toEqual([
-      said,
+      prefix,
       { role: 'user', content: [{ type: 'text', text: 'Continue.' }] },
     ]);
   });

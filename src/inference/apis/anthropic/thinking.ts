@@ -35,7 +35,7 @@ export function thinkingOf(
   // These models think by default, and so may those of other vendors.
   if (field === undefined) return { sendsBlocks: kind === 'adaptive' || kind === 'as_sent' };
   const type = field['type'];
-  // Some models cannot be told not to think: without the field, none is refused.
+  // Thinking of some models cannot be off: without the field, none is refused.
   if (type === 'disabled') return kind === 'adaptive' ? OFF : { field, sendsBlocks: false };
   if (type === 'enabled' && kind === 'adaptive') return { field: ADAPTIVE, sendsBlocks: true };
   if (type === 'adaptive' && kind === 'enabled')
