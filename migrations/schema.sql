@@ -282,6 +282,14 @@ CREATE TABLE worker (
   CONSTRAINT worker_weight_range CHECK (((weight >= 1) AND (weight <= 1000)))
 );
 
+CREATE TABLE worker_object (
+  id text NOT NULL,
+  worker_id uuid NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT worker_object_id_length CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 256))),
+  CONSTRAINT worker_object_pkey PRIMARY KEY (id)
+);
+
 CREATE TABLE worker_probe (
   worker_id uuid NOT NULL,
   generation integer NOT NULL DEFAULT 1,
@@ -360,6 +368,7 @@ CREATE INDEX job_webhook_done ON public.job_webhook USING btree (ended_at) WHERE
 CREATE INDEX job_webhook_due ON public.job_webhook USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX replica_fault_of_replica ON public.replica_fault USING btree (replica_id);
 CREATE UNIQUE INDEX worker_natural_key ON public.worker USING btree (model_name, sha256((replace(req_url_template, '\'::text, '\\'::text))::bytea), name);
+CREATE INDEX worker_object_created ON public.worker_object USING btree (created_at);
 CREATE INDEX worker_slot_of_replica ON public.worker_slot USING btree (replica_id);
 CREATE INDEX worker_slot_wish_of_replica ON public.worker_slot_wish USING btree (replica_id);
 CREATE INDEX worker_trouble_of_replica ON public.worker_trouble USING btree (replica_id);
@@ -1847,6 +1856,10 @@ COMMENT ON FUNCTION worker_follow() IS 'Keeps worker_probe in step with worker, 
 COMMENT ON FUNCTION worker_given(this worker) IS 'The columns of a definition that differ from their defaults.';
 COMMENT ON FUNCTION worker_kept(this worker, names text[], shown jsonb) IS 'What event_undo keeps of these columns.';
 COMMENT ON FUNCTION worker_kept_whole(this worker, shown jsonb) IS 'What event_undo keeps of a deleted worker.';
+COMMENT ON TABLE worker_object IS 'Objects that the servers of workers keep and clients name later: responses, their items, conversations. Deleted after 30 days, or when there are more than a million.';
+COMMENT ON COLUMN worker_object.id IS 'The name of the object, as the server made it.';
+COMMENT ON COLUMN worker_object.worker_id IS 'The worker whose server keeps it; no foreign key, so that deleting a worker costs nothing here.';
+COMMENT ON COLUMN worker_object.created_at IS 'When this service saw it.';
 COMMENT ON VIEW worker_outage IS 'Outages of workers, from the history (kept for EVENT_RETENTION_DAYS) and the present: SELECT * FROM worker_outage WHERE began_at > now() - interval ''7 days'' ORDER BY lasted DESC; Ejections by requests are in worker_trouble and in the history.';
 COMMENT ON COLUMN worker_outage.model_name IS 'Its model when the outage began.';
 COMMENT ON COLUMN worker_outage.worker_name IS 'Its name; null: the worker was deleted.';

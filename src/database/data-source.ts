@@ -8,6 +8,7 @@ import { DatabaseClient } from './database-client.js';
 import { applicationName } from './replica-identity.js';
 import { ModelEntity } from '../registry/models/model.entity.js';
 import { EventEntity, EventUndoEntity } from '../registry/history/event.entity.js';
+import { WorkerObjectEntity } from '../registry/live/worker-object.entity.js';
 import { WorkerProbeEntity } from '../registry/worker-probe.entity.js';
 import { WorkerEntity } from '../registry/worker.entity.js';
 import {
@@ -66,6 +67,7 @@ export function dataSourceOptions(
       ReplicaEntity,
       ReplicaFaultEntity,
       WorkerTroubleEntity,
+      WorkerObjectEntity,
       WorkerSlotEntity,
       WorkerSlotRequestEntity,
       JobEntity,

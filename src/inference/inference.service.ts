@@ -5,12 +5,14 @@ import { LiveWorkers } from '../registry/live/live-workers.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
 import type { ModelPolicy } from '../registry/models/model-policy.js';
 import type { Counter } from '../telemetry/families.js';
+import type { Worker } from '../registry/worker.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { UpstreamClient } from '../upstream/upstream-client.js';
 import { prepareCall } from './apis/prepare-call.js';
 import type { Responder } from './client/client-response.js';
 import { Attempt, withTimeouts } from './pipeline/attempt.js';
 import { excludeIncapable, withToolModels } from './pipeline/capability.js';
+import { excludedFor, holderUnavailable } from './pipeline/holder.js';
 import { fallbacksOf, mayFallBack } from './pipeline/failover.js';
 import { type RetryRules, retrying } from './pipeline/retry.js';
 import type { InferenceRequest } from './client/inference-request.js';
@@ -56,6 +58,9 @@ export class InferenceService {
   /** By the model, else by one of its fallbacks. When all of them fail, the model's own error counts. */
   private async served(request: InferenceRequest, client: Responder): Promise<void> {
     const { model } = request;
+    const holderId = request.kept?.holderId ?? null;
+    const holder = holderId === null ? undefined : this.live.worker(holderId);
+    if (holder !== undefined) return this.servedByHolder(holder, request, client);
     try {
       return await this.servedBy(model, request, client);
     } catch (first) {
@@ -72,12 +77,30 @@ export class InferenceService {
     }
   }
 
-  private async servedByFallback(next: string, request: InferenceRequest, client: Responder): Promise<void> {
+  /** By the worker that keeps what the request names, under its model or the fallback that answered before. Another one lacks it. */
+  private async servedByHolder(holder: Worker, request: InferenceRequest, client: Responder): Promise<void> {
+    const { model } = request;
+    const fallbacks = fallbacksOf(model, (name) => this.policies.of(name)?.fallbacks ?? []);
+    const isOfFallback = holder.modelName !== model && [...fallbacks].includes(holder.modelName);
+    try {
+      if (isOfFallback) await this.servedByFallback(holder.modelName, request, client, holder);
+      else await this.servedBy(model, request, client, holder);
+    } catch (error) {
+      throw holderUnavailable(error, holder);
+    }
+  }
+
+  private async servedByFallback(
+    next: string,
+    request: InferenceRequest,
+    client: Responder,
+    holder?: Worker,
+  ): Promise<void> {
     const { model, facts } = request;
     let outcome = 'failed';
     try {
       facts.fallbackModel = next;
-      await this.servedBy(next, request, client);
+      await this.servedBy(next, request, client, holder);
       outcome = 'ok';
     } catch (error) {
       if (mayFallBack(error)) facts.fallbackModel = null;
@@ -87,7 +110,12 @@ export class InferenceService {
     }
   }
 
-  private servedBy(model: string, request: InferenceRequest, client: Responder): Promise<void> {
+  private servedBy(
+    model: string,
+    request: InferenceRequest,
+    client: Responder,
+    holder?: Worker,
+  ): Promise<void> {
     const { affinityKey, deadlineMs, facts } = request;
     const policy = this.policies.of(model);
     this.balancer.retryBudgetOf(model)?.countRequest(performance.now());
@@ -100,7 +128,7 @@ export class InferenceService {
             return { units: await this.attempt(worker, model, policy, freshConnection, request, client) };
           },
         ),
-      this.rules(model, policy, request, client),
+      this.rules(model, policy, request, client, holder),
     );
   }
 
@@ -143,6 +171,7 @@ export class InferenceService {
     policy: ModelPolicy | undefined,
     request: InferenceRequest,
     client: Responder,
+    holder: Worker | undefined,
   ): RetryRules {
     const { retry } = this.settings;
     return {
@@ -152,6 +181,7 @@ export class InferenceService {
       workers: () => this.balancer.workerCountOf(model),
       shouldContinue: () => shouldContinue(request, client),
       isCommitted: () => client.committed,
+      excluded: holder === undefined ? null : excludedFor(holder, this.live.model(model)?.workers ?? []),
       random: Math.random,
       excludeIncapable: (tried) => excludeIncapable(this.live.model(model)?.workers ?? [], tried),
     };

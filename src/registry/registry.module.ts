@@ -11,6 +11,7 @@ import { ProbeHints } from './live/probe-hints.js';
 import { RegistrySync } from './live/registry-sync.js';
 import { TroubleTable } from './live/trouble-table.js';
 import { WorkerActivity } from './live/worker-activity.js';
+import { WorkerObjects } from './live/worker-objects.js';
 import { ChangePlanner } from './management/change-planner.js';
 import { WorkerManagement } from './management/worker-management.js';
 import { WorkerSwitchesController } from './management/worker-switches.controller.js';
@@ -62,6 +63,7 @@ import { WorkerWriter } from './worker-writer.js';
     WorkerActivity,
     WorkerCompiler,
     WorkerManagement,
+    WorkerObjects,
     WorkerQueries,
     WorkerViews,
     WorkerWriter,
@@ -78,6 +80,7 @@ import { WorkerWriter } from './worker-writer.js';
     TroubleTable,
     WorkerActivity,
     WorkerCompiler,
+    WorkerObjects,
     WorkerQueries,
     WorkerViews,
   ],

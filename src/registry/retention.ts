@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { RegistrySettings } from '../config/settings.js';
+import { WorkerObjects } from './live/worker-objects.js';
 import { WorkerWriter } from './worker-writer.js';
 
 const HOUR_MS = 3_600_000;
@@ -12,6 +13,7 @@ export class Retention {
 
   constructor(
     private readonly writer: WorkerWriter,
+    private readonly objects: WorkerObjects,
     private readonly settings: RegistrySettings,
   ) {}
 
@@ -20,6 +22,7 @@ export class Retention {
     const { offlineRetentionDays, eventRetentionDays } = this.settings;
     await this.writer
       .purge(offlineRetentionDays, eventRetentionDays)
+      .then(() => this.objects.purge())
       .catch((error: unknown) => this.logger.warn(`retention deleted nothing: ${String(error)}`));
   }
 }

@@ -187,7 +187,8 @@ function prepareProxyCall(
     request.forwardedHeaders,
   );
   const headers = withClientHeaders(rendered.headers, raw.headers);
-  return new ProxyCall(headers === rendered.headers ? rendered : { ...rendered, headers }, raw, isStream);
+  const passed = headers === rendered.headers ? rendered : { ...rendered, headers };
+  return new ProxyCall(passed, raw, isStream, request.kept);
 }
 
 function withDefaults(

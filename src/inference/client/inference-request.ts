@@ -52,6 +52,8 @@ export interface InferenceRequest extends Deadline {
   readonly openAi: () => OpenAiChat;
   /** `null`: the request came through the native API. */
   readonly raw: RawBody | null;
+  /** Of endpoints whose servers keep what they answer; left out elsewhere. */
+  readonly kept?: KeptObjects;
   /** Requests of one key belong together: `x-session-id`, else the beginning of the first message. */
   readonly affinityKey: string;
   /** Records the worker, the attempts and the tokens, also of a request that fails. */
@@ -60,6 +62,14 @@ export interface InferenceRequest extends Deadline {
     'workerId' | 'attempts' | 'ignored' | 'inputTokens' | 'outputTokens' | 'queueMs' | 'fallbackModel'
   >;
   readonly forwardedHeaders: ForwardedHeaders;
+}
+
+/** What the servers of workers keep between requests. */
+export interface KeptObjects {
+  /** The worker that keeps what the request names; `null`: it names nothing, or nothing that is known. */
+  readonly holderId: string | null;
+  /** Remembers which worker keeps the objects of an answer. Resolves when the client may see it. Never throws. */
+  keep(answer: Buffer, isEvents: boolean, workerId: string): Promise<void>;
 }
 
 /** How long the client waits, in milliseconds from the arrival of the request; forwarded to the worker. */

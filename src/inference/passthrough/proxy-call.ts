@@ -9,7 +9,7 @@ import type { BufferedBody } from '../../upstream/open-answer.js';
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
 import type { PreparedCall } from '../apis/prepared-call.js';
 import { recordUsage, type Responder } from '../client/client-response.js';
-import type { Dialect, RawBody } from '../client/inference-request.js';
+import type { Dialect, KeptObjects, RawBody } from '../client/inference-request.js';
 import type { Attempt } from '../pipeline/attempt.js';
 import { answersJson, findNoAnswer } from './error-in-success.js';
 import { proxyStream } from './proxy-stream.js';
@@ -27,6 +27,7 @@ export class ProxyCall implements PreparedCall {
     readonly call: UpstreamCall,
     private readonly raw: RawBody,
     readonly isStream: boolean,
+    private readonly kept: KeptObjects | undefined,
   ) {
     this.exposes = raw.dialect;
   }
@@ -44,6 +45,7 @@ export class ProxyCall implements PreparedCall {
     tokens.scan(bytes);
     const { usage } = tokens;
     recordUsage(client.request.facts, usage);
+    if (this.kept !== undefined) await this.kept.keep(bytes, isEvents, attempt.workerId);
     if (isEvents) this.sendCollected(answer, attempt, client);
     else client.pass(answer, attempt);
     return tokens.outputOf(usage);
@@ -74,6 +76,8 @@ export class ProxyCall implements PreparedCall {
       answer.discard();
       throw error;
     }
+    if (this.kept !== undefined)
+      await this.kept.keep(answer.buffered.bytes, isEventStream(answer.headers), attempt.workerId);
     const { http, format } = client.startPassing(answer, attempt);
     return proxyStream(http, answer, new StreamMonitor(this.raw), format);
   }

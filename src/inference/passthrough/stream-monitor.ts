@@ -92,7 +92,8 @@ export const STREAM_ENDS: Readonly<Record<Dialect, StreamEnds>> = {
  */
 const RESPONSE_DONE = ['"response.completed"', '"response.incomplete"', '"response.failed"'] as const;
 
-const RESPONSE_ENDS: StreamEnds = {
-  isEnd: (events) => RESPONSE_DONE.some((type) => events.includes(type)),
-  isSure: true,
-};
+export function endsResponse(events: Buffer): boolean {
+  return RESPONSE_DONE.some((type) => events.includes(type));
+}
+
+const RESPONSE_ENDS: StreamEnds = { isEnd: endsResponse, isSure: true };

@@ -28,6 +28,7 @@ async function run(
     workers: () => Object.keys(workers).length,
     shouldContinue: () => true,
     isCommitted: () => false,
+    excluded: null,
     random: () => 0.1,
     excludeIncapable: () => false,
     ...changed,

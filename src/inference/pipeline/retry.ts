@@ -30,6 +30,8 @@ export interface RetryRules {
   readonly shouldContinue: () => boolean;
   /** Whether the client has received a byte: nothing is retried from then on. */
   readonly isCommitted: () => boolean;
+  /** Workers that are not tried at all; `null`: none. */
+  readonly excluded: ReadonlySet<string> | null;
   readonly random: () => number;
   /** After a worker could not serve the request: leaves only workers that may. @returns whether there is one */
   readonly excludeIncapable: (tried: Set<string>) => boolean;
@@ -60,7 +62,7 @@ async function untilServed<T>(
   rules: RetryRules,
   attempts: RequestAttempts,
 ): Promise<T> {
-  const tried = new Set<string>();
+  const tried = rules.excluded === null ? new Set<string>() : new Set(rules.excluded);
   const stale = new Set<string>();
   let freshConnection = false;
   let after: RetryCause | null = null;

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { UnknownModelError } from '../../../balancing/balancing-errors.js';
 import { isJsonObject } from '../../../input/json.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
+import { WorkerObjects } from '../../../registry/live/worker-objects.js';
 import { ENDPOINTS, type Endpoint, OPENAI_BASE, isFromAnthropicClient } from '../endpoints.js';
 import {
   type AnthropicModel,
@@ -11,11 +12,12 @@ import {
   anthropicModelList,
 } from '../anthropic/listed-models.js';
 import type { OpenAiChat } from '../../chat/chat.js';
-import { type InferenceRequest, InferenceRequests } from '../../client/inference-request.js';
+import { type InferenceRequest, InferenceRequests, type RawBody } from '../../client/inference-request.js';
 import { InferenceService } from '../../inference.service.js';
 import { parseOpenAiChat } from '../../chat/parse-chat.js';
 import { memoize } from '../../passthrough/raw-request.js';
 import { chatFromResponses } from '../responses/client-request.js';
+import { keptResponses } from '../responses/kept-responses.js';
 import { ResponsesFormat } from '../responses/responses-format.js';
 import { readBodyFields } from '../jobs/form-body.js';
 import { JobFront } from '../jobs/job-front.js';
@@ -37,6 +39,7 @@ export class OpenAiController {
     private readonly live: LiveWorkers,
     private readonly requests: InferenceRequests,
     private readonly jobs: JobFront,
+    private readonly objects: WorkerObjects,
   ) {}
 
   /** The models with an enabled worker. Anthropic clients get the list in their format. */
@@ -81,6 +84,7 @@ export class OpenAiController {
       raw,
       affinitySource,
     });
+    if (endpoint === '/responses') return this.respond(request, raw, body, reply);
     if (!isJobEndpoint(endpoint) || !this.mayBeJob(endpoint, model, http))
       return this.infer(endpoint, request, body, reply);
     return this.jobs.answer(
@@ -91,6 +95,18 @@ export class OpenAiController {
       () => this.infer(endpoint, request, body, reply),
       (workers) => needsConversion(endpoint, body, workers),
     );
+  }
+
+  /** A response may go on from one that a worker keeps. */
+  private async respond(
+    request: InferenceRequest,
+    { bytes, spelled }: RawBody,
+    body: () => Body,
+    reply: FastifyReply,
+  ): Promise<void> {
+    if (spelled !== 'json') return this.infer('/responses', request, body, reply);
+    const kept = await keptResponses(this.objects, bytes, body);
+    return this.infer('/responses', { ...request, kept }, body, reply);
   }
 
   private infer(
@@ -117,7 +133,10 @@ function formatOf(endpoint: Endpoint, request: InferenceRequest, body: () => Bod
       () => body()['encoding_format'] === 'base64',
     );
   if (endpoint === '/images/generations' || endpoint === '/images/edits') return new ImagesFormat();
-  if (endpoint === '/responses') return new ResponsesFormat(request.model, body);
+  if (endpoint === '/responses') {
+    const { model, kept, facts } = request;
+    return new ResponsesFormat(model, body, (events) => void kept?.keep(events, true, facts.workerId ?? ''));
+  }
   const includesUsage = () => wantsUsage(body());
   return endpoint === '/completions' ? new TextFormat(includesUsage) : new ChatFormat(includesUsage);
 }

@@ -4,11 +4,11 @@ import { eventBodies } from '../../passthrough/error-in-success.js';
 /** The types of openai's package know a code for each fault; a broken stream is a fault of the server. */
 const BROKEN = 'server_error';
 
-/** The response in the first of its events, `response.created` or `response.queued`; `null`: they hold none. */
-export function responseIn(events: Buffer): Fields | null {
-  for (const body of eventBodies(events))
-    if (isJsonObject(body) && isJsonObject(body['response'])) return body['response'];
-  return null;
+/** The responses in events such as `response.created` and `response.completed`. */
+export function responsesIn(events: Buffer): readonly Fields[] {
+  return eventBodies(events)
+    .map((body) => (isJsonObject(body) ? body['response'] : null))
+    .filter(isJsonObject);
 }
 
 /**
@@ -23,8 +23,8 @@ export function failedEvent(
   fallback: JsonObject,
   message: string,
 ): string {
-  const begun = first === null ? null : responseIn(first);
-  const response = { ...(begun ?? fallback), status: 'failed', error: { code: BROKEN, message } };
+  const [begun = fallback] = first === null ? [] : responsesIn(first);
+  const response = { ...begun, status: 'failed', error: { code: BROKEN, message } };
   const type = 'response.failed';
   const event = { type, sequence_number: last === null ? 0 : lastNumber(last) + 1, response };
   return `event: ${type}\ndata: ${JSON.stringify(event)}\n\n`;

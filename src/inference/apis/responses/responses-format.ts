@@ -1,6 +1,7 @@
 import type { Fields } from '../../../input/json.js';
 import { messageForClient } from '../../../upstream/failure.js';
 import type { ChatAnswer } from '../../chat/chat.js';
+import { endsResponse } from '../../passthrough/stream-monitor.js';
 import type { ResponseFormat, ResponseHead, StreamWriter } from '../../client/client-response.js';
 import { RESPONSES_FIELDS } from '../../client/field-names.js';
 import { OpenAiFormat } from '../openai/client-response.js';
@@ -19,6 +20,7 @@ export class ResponsesFormat extends OpenAiFormat implements ResponseFormat {
   constructor(
     private readonly model: string,
     private readonly body: () => Fields,
+    private readonly keep: (events: Buffer) => void,
   ) {
     super();
   }
@@ -33,6 +35,7 @@ export class ResponsesFormat extends OpenAiFormat implements ResponseFormat {
   }
 
   passed(events: Buffer): void {
+    if (this.first === null || endsResponse(events)) this.keep(events);
     this.first ??= events;
     this.last = events;
   }

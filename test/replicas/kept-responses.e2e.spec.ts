@@ -1,0 +1,239 @@
+import { randomBytes } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import OpenAI from 'openai';
+import { expect, describe, it, beforeAll, afterAll } from 'vitest';
+import { LiveWorkers } from '../../src/registry/live/live-workers.js';
+import { WorkerObjects } from '../../src/registry/live/worker-objects.js';
+import { createDatabase, type TestDatabase } from '../database.js';
+import { type FakeUpstream, startFakeUpstream } from '../fakes/fake-upstream.js';
+import { startService, type TestService } from '../service.js';
+import { until } from '../until.js';
+
+/** A server with OpenAI's responses, which knows its own ones alone. */
+interface Keeper {
+  readonly upstream: FakeUpstream;
+  readonly ids: Set<string>;
+}
+
+async function startKeeper(): Promise<Keeper> {
+  const ids = new Set<string>();
+  const fresh = (prefix: string): string => {
+    const id = `${prefix}_${randomBytes(16).toString('hex')}`;
+    ids.add(id);
+    return id;
+  };
+  const upstream = await startFakeUpstream((response, { body }) => {
+    const request = JSON.parse(body) as Request;
+    const { previous_response_id: previous, conversation, input, stream } = request;
+    const references = typeof input === 'string' ? [] : input.filter(({ type }) => type === 'item_reference');
+    const named = [
+      previous,
+      conversation === 'new' ? undefined : conversation,
+      ...references.map(({ id }) => id),
+    ];
+    const unknown = named.find((id) => id !== undefined && !ids.has(id));
+    if (unknown !== undefined) return answer(response, 400, { error: notFound(unknown) });
+    const begun = {
+      id: fresh('resp'),
+      object: 'response',
+      model: 'm',
+      status: 'in_progress',
+      conversation:
+        conversation === undefined ? null : { id: conversation === 'new' ? fresh('conv') : conversation },
+      output: [],
+    };
+    const item = {
+      id: fresh('msg'),
+      type: 'message',
+      role: 'assistant',
+      status: 'completed',
+      content: [TEXT],
+    };
+    const whole = { ...begun, status: 'completed', output: [item] };
+    if (stream !== true) return answer(response, 200, whole);
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    write(response, { type: 'response.created', sequence_number: 0, response: begun });
+    write(response, { type: 'response.completed', sequence_number: 1, response: whole });
+    response.end();
+  });
+  return { upstream, ids };
+}
+
+interface Request {
+  readonly previous_response_id?: string;
+  readonly conversation?: string;
+  readonly input: string | readonly { readonly type: string; readonly id: string }[];
+  readonly stream?: boolean;
+}
+
+const TEXT = { type: 'output_text', text: 'hi', annotations: [] };
+
+function notFound(id: string) {
+  const message = `Previous response with id '${id}' not found.`;
+  const param = 'previous_response_id';
+  return { message, type: 'invalid_request_error', param, code: 'previous_response_not_found' };
+}
+
+function answer(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+function write(
+  response: ServerResponse,
+  event: { readonly type: string; readonly sequence_number: number; readonly response: object },
+): void {
+  response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+}
+
+let database: TestDatabase;
+let services: readonly [TestService, TestService];
+let keepers: readonly Keeper[];
+beforeAll(async () => {
+  database = await createDatabase();
+  services = [await startService({}, database), await startService({}, database)];
+  keepers = [await startKeeper(), await startKeeper(), await startKeeper()];
+});
+afterAll(async () => {
+  await Promise.all(keepers.map(({ upstream }) => upstream.close()));
+  for (const service of services) await service.stop();
+  await database.drop();
+});
+
+let models = 0;
+
+/** A new model with a worker on each of the servers. */
+async function modelOn(on: readonly Keeper[], more: object = {}): Promise<string> {
+  const model = `kept-${(models += 1)}`;
+  for (const { upstream } of on) {
+    const { status, text } = await services[0].register({
+      model_name: model,
+      protocol: 'openai',
+      profile: { responses: true },
+      req_url_template: `${upstream.url}/v1`,
+      health_check: { kind: 'none' },
+      ...more,
+    });
+    expect([status, text]).toEqual([200, expect.stringContaining('succeed!')]);
+  }
+  const live = services[1].app.get(LiveWorkers);
+  await until(() => live.model(model)?.workers.length === on.length);
+  return model;
+}
+
+const clientOf = ({ url }: TestService): OpenAI =>
+  new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0 });
+
+describe('A follow-up of a response that is passed through', () => {
+  it.each([false, true])('finds its worker on every replica (stream: %s)', async (stream) => {
+    const model = await modelOn(keepers);
+    const [first, second] = services.map(clientOf);
+    for (let chat = 0; chat < 6; chat += 1) {
+      let previous_response_id: string | undefined;
+      // Every turn at the other replica, at once.
+      for (const client of [first, second, second, first, first, second]) {
+        const body = {
+          model,
+          input: 'hi',
+          ...(previous_response_id === undefined ? {} : { previous_response_id }),
+        };
+        const response = stream
+          ? await client?.responses.stream(body).finalResponse()
+          : await client?.responses.create(body);
+        expect(response?.output_text).toBe('hi');
+        previous_response_id = response?.id;
+      }
+    }
+  });
+
+  it.each(['conversation', 'item_reference'])('is found by %s, too', async (kind) => {
+    const model = await modelOn(keepers);
+    for (let chat = 0; chat < 6; chat += 1) {
+      const begin = await services[0].post('/v1/responses', { model, input: 'hi', conversation: 'new' });
+      const { conversation, output } = begin.json as {
+        conversation: { id: string };
+        output: { id: string }[];
+      };
+      const body =
+        kind === 'conversation'
+          ? { model, input: 'hi', conversation: conversation.id }
+          : { model, input: [{ type: 'item_reference', id: output[0]?.id }] };
+      for (const service of services) expect((await service.post('/v1/responses', body)).status).toBe(200);
+    }
+  });
+
+  it('is a 503 that says so while its worker is out, and goes to any worker once that is gone', async () => {
+    const model = await modelOn(keepers);
+    const { headers, json } = await services[0].post('/v1/responses', { model, input: 'hi' });
+    const { id } = json as { id: string };
+    const worker = headers.get('x-mmm-worker-id') ?? '';
+    const follow = () => services[0].post('/v1/responses', { model, input: 'hi', previous_response_id: id });
+    expect((await follow()).status).toBe(200);
+    await services[0].post(`/api/v1/workers/${worker}/disable`, {});
+    const out = await follow();
+    expect([out.status, out.json]).toMatchObject([
+      503,
+      {
+        error: {
+          message: expect.stringContaining('what one worker keeps, and that one is disabled') as string,
+        },
+      },
+    ]);
+    expect(out.headers.get('retry-after')).toMatch(/^\d+$/);
+    await services[0].post(`/api/v1/workers/${worker}/offline`, {});
+    expect((await follow()).json).toMatchObject({ error: { code: 'previous_response_not_found' } });
+  });
+
+  it('goes to the fallback that answered', async () => {
+    const [own, fallback] = keepers;
+    if (own === undefined || fallback === undefined) throw new Error('two servers');
+    const other = await modelOn([fallback]);
+    const model = await modelOn([own]);
+    await services[0].app.inject({
+      method: 'PUT',
+      url: `/api/v1/models/${model}`,
+      payload: { fallbacks: [other] },
+    });
+    own.upstream.behave((response) => answer(response, 503, { error: { message: 'busy' } }));
+    const { headers, json } = await services[0].post('/v1/responses', { model, input: 'hi' });
+    expect(headers.get('x-mmm-model')).toBe(other);
+    const { id } = json as { id: string };
+    const next = await services[0].post('/v1/responses', { model, input: 'hi', previous_response_id: id });
+    expect([next.status, next.headers.get('x-mmm-model')]).toEqual([200, other]);
+  });
+});
+
+describe('The table worker_object', () => {
+  it('is written by the next response where it could not be written, and its replica goes on from memory meanwhile', async () => {
+    const model = await modelOn(keepers);
+    const [here, there] = services;
+    await database.query('ALTER TABLE worker_object RENAME TO away');
+    const { json } = await here.post('/v1/responses', { model, input: 'hi' });
+    const { id: previous_response_id } = json as { id: string };
+    const follow = (service: TestService) =>
+      service.post('/v1/responses', { model, input: 'hi', previous_response_id });
+    for (let turn = 0; turn < 6; turn += 1) expect((await follow(here)).status).toBe(200);
+    await database.query('ALTER TABLE away RENAME TO worker_object');
+    await here.post('/v1/responses', { model, input: 'hi' });
+    for (let turn = 0; turn < 6; turn += 1) expect((await follow(there)).status).toBe(200);
+  });
+
+  it('holds no response that is not stored', async () => {
+    const model = await modelOn(keepers.slice(1));
+    const { json } = await services[0].post('/v1/responses', { model, input: 'hi', store: false });
+    const { id } = json as { id: string };
+    expect(await database.query('SELECT FROM worker_object WHERE id = $1', [id])).toEqual([]);
+  });
+
+  it('loses what is old, and the oldest beyond its bound', async () => {
+    const objects = services[0].app.get(WorkerObjects);
+    await database.query(`DELETE FROM worker_object; INSERT INTO worker_object (id, worker_id, created_at)
+      SELECT 'resp_' || n, gen_random_uuid(), now() - make_interval(days => n) FROM generate_series(0, 40) n`);
+    const count = async () => (await database.query('SELECT FROM worker_object')).length;
+    await objects.purge();
+    expect(await count()).toBe(30);
+    await objects.purge(30, 7);
+    expect(await database.query('SELECT id FROM worker_object ORDER BY created_at')).toEqual(
+      [6, 5, 4, 3, 2, 1, 0].map((n) => ({ id: `resp_${n}` })),
+    );
+  });
+});
