@@ -227,7 +227,7 @@ describe.each([CLAUDE, OPENAI, GEMINI])("Anthropic's client, thinking, with %s",
       const called = await send(messages, stream);
       expect(called.content[0]).toMatchObject({ type: 'thinking' });
       messages.push({ role: 'assistant', content: called.content }, resultOf(called));
-      // In the middle of the loop, whoever made the thinking.
+      // In the middle of the loop, whichever model made the thinking.
       const answered = await send(messages, stream, CLAUDE);
       expect(answered.content.at(-1)).toMatchObject({ type: 'text', text: SUNNY });
       expect(lastTurn()).toEqual(model === CLAUDE ? SIGNED : ['tool_use']);

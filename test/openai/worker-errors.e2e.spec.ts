@@ -270,10 +270,10 @@ describe.each(KINDS)('The error of a worker with %s', (kind) => {
         status: 400,
         code: 'context_length_exceeded',
       });
-      const asked = anthropic.messages.create({ ...chat, max_tokens: 9 });
+      const pending = anthropic.messages.create({ ...chat, max_tokens: 9 });
       // Its own words pass unchanged.
       const words = kind === 'anthropic' ? /^Prompt has/ : /^prompt is too long: Prompt has/;
-      await expect(asked).rejects.toMatchObject({
+      await expect(pending).rejects.toMatchObject({
         status: 400,
         error: { error: { message: expect.stringMatching(words) as string } },
       });

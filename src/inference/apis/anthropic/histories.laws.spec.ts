@@ -27,18 +27,18 @@ const toolLoop = fc
       selector: ([id]) => id,
     }),
     before: fc.array(thought, { maxLength: 2 }),
-    said: fc.array(text, { maxLength: 2 }),
+    texts: fc.array(text, { maxLength: 2 }),
     order: fc.array(fc.nat(), { minLength: 6, maxLength: 6 }),
     splitCalls: fc.nat(4),
     splitResults: fc.nat(6),
   })
-  .map(({ calls, before, said, order, splitCalls, splitResults }): Turn[] => {
+  .map(({ calls, before, texts, order, splitCalls, splitResults }): Turn[] => {
     const uses = [
       ...before,
       ...calls.map(([id, called]) => ({ type: 'tool_use', id, name: called, input: {} })),
     ];
     const results: Block[] = calls.map(([id]) => ({ type: 'tool_result', tool_use_id: id, content: id }));
-    const mixed = [...results, ...said]
+    const mixed = [...results, ...texts]
       .map((block, index) => ({ block, place: order[index] ?? 0 }))
       .toSorted((a, b) => a.place - b.place)
       .map(({ block }) => block);
