@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { PRESETS } from '../../registry/presets/presets.js';
 import { presetFixture } from '../../../test/fixtures/presets/fixture.js';
+import { StreamMonitor } from '../passthrough/stream-monitor.js';
 import { errorMessageOf } from './answer-body.js';
 
 const erring = Object.keys(PRESETS).filter((name) => PRESETS[name]?.protocol !== 'template');
@@ -47,3 +48,23 @@ it('finds words that are not too many, or none, in whatever came', () => {
     }),
   );
 });
+
+it.each([
+  ['server_error', 'it broke'],
+  ['rate_limit_exceeded', 'it broke'],
+  ['invalid_prompt', null],
+  ['image_content_policy_violation', null],
+])('takes a response that failed by %s for a failure of the worker: %s', (code, failure) => {
+  const raw = { dialect: 'openai', path: '/responses' } as const;
+  const monitor = new StreamMonitor({ ...raw, query: '', headers: {}, ...UNREAD });
+  const response = { object: 'response', status: 'failed', error: { code, message: 'it broke' } };
+  monitor.scan(Buffer.from(`data: ${JSON.stringify({ type: 'response.failed', response })}\n\n`));
+  expect([monitor.failure, monitor.hasError, monitor.isEnded]).toEqual([failure, true, true]);
+});
+
+const UNREAD = {
+  contentType: 'application/json',
+  bytes: Buffer.alloc(0),
+  model: { start: 0, end: 0 },
+  spelled: 'json',
+} as const;

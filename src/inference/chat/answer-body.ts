@@ -84,14 +84,26 @@ const CLIENT_TYPES: ReadonlySet<unknown> = new Set([
   'request_too_large',
 ]);
 
+/** Why a response of OpenAI failed, where it is the server's fault; all other codes are of requests (ResponseError of openai's package). */
+const RESPONSE_FAULTS: ReadonlyMap<unknown, number> = new Map([
+  ['server_error', 502],
+  ['vector_store_timeout', 502],
+  ['rate_limit_exceeded', 429],
+]);
+
 /**
  * The error in a parsed answer or event; `null`: there is none. OpenAI, Anthropic and Gemini write `error`, Gemini's
- * streams in a list; FastChat, SGLang and Mistral `object: "error"`; events of OpenAI's responses `type: "error"`. A
- * response that succeeded may hold `error: null`.
+ * streams in a list; FastChat, SGLang and Mistral `object: "error"`; events of OpenAI's responses `type: "error"`, or a response
+ * that failed. One that succeeded may hold `error: null`.
  */
 export function errorBodyOf(body: unknown): ErrorBody | null {
   const first: unknown = Array.isArray(body) ? body[0] : body;
   if (!isJsonObject(first)) return null;
+  const response = first['type'] === 'response.failed' ? first['response'] : first;
+  if (isJsonObject(response) && response['object'] === 'response' && isJsonObject(response['error'])) {
+    const { code } = response['error'];
+    return { message: messageIn(response['error']), status: RESPONSE_FAULTS.get(code) ?? 400 };
+  }
   const isBare = first['object'] === 'error' || first['type'] === 'error';
   const error = first['error'] || (isBare ? first : null);
   if (error === null) return null;
