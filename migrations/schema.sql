@@ -1856,7 +1856,7 @@ COMMENT ON FUNCTION worker_follow() IS 'Keeps worker_probe in step with worker, 
 COMMENT ON FUNCTION worker_given(this worker) IS 'The columns of a definition that differ from their defaults.';
 COMMENT ON FUNCTION worker_kept(this worker, names text[], shown jsonb) IS 'What event_undo keeps of these columns.';
 COMMENT ON FUNCTION worker_kept_whole(this worker, shown jsonb) IS 'What event_undo keeps of a deleted worker.';
-COMMENT ON TABLE worker_object IS 'Objects that the servers of workers keep and clients name later: responses, their items, conversations. Deleted after 30 days, or when there are more than a million.';
+COMMENT ON TABLE worker_object IS 'Objects that the servers of workers keep and clients name later: responses, their items, conversations, containers. Deleted after 30 days, or when there are more than a million.';
 COMMENT ON COLUMN worker_object.id IS 'The name of the object, as the server made it.';
 COMMENT ON COLUMN worker_object.worker_id IS 'The worker whose server keeps it; no foreign key, so that deleting a worker costs nothing here.';
 COMMENT ON COLUMN worker_object.created_at IS 'When this service saw it.';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import OpenAI from 'openai';
-import { expect, describe, it, beforeAll, afterAll } from 'vitest';
+import { expect, describe, it, beforeAll, afterAll, onTestFinished } from 'vitest';
 import { LiveWorkers } from '../../src/registry/live/live-workers.js';
 import { WorkerObjects } from '../../src/registry/live/worker-objects.js';
 import { createDatabase, type TestDatabase } from '../database.js';
@@ -80,7 +80,7 @@ function answer(response: ServerResponse, status: number, body: object): void {
 
 function write(
   response: ServerResponse,
-  event: { readonly type: string; readonly sequence_number: number; readonly response: object },
+  event: { readonly type: string } & Readonly<Record<string, unknown>>,
 ): void {
   response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
 }
@@ -102,7 +102,7 @@ afterAll(async () => {
 let models = 0;
 
 /** A new model with a worker on each of the servers. */
-async function modelOn(on: readonly Keeper[], more: object = {}): Promise<string> {
+async function modelOn(on: readonly Pick<Keeper, 'upstream'>[], more: object = {}): Promise<string> {
   const model = `kept-${(models += 1)}`;
   for (const { upstream } of on) {
     const { status, text } = await services[0].register({
@@ -201,6 +201,86 @@ describe('A follow-up of a response that is passed through', () => {
     expect([next.status, next.headers.get('x-mmm-model')]).toEqual([200, other]);
   });
 });
+
+describe('A message that goes on from what a server of Anthropic keeps', () => {
+  it.each([false, true])(
+    'finds its thread and its container on every replica (stream: %s)',
+    async (stream) => {
+      const upstreams = [await startClaude(), await startClaude(), await startClaude()];
+      onTestFinished(async () => void (await Promise.all(upstreams.map((upstream) => upstream.close()))));
+      const model = await modelOn(
+        upstreams.map((upstream) => ({ upstream })),
+        { protocol: 'anthropic', profile: {} },
+      );
+      for (const [name, begin] of [
+        ['thread', { thread: { type: 'create' } }],
+        ['container', { container: { skills: [] } }],
+      ] as const)
+        for (let chat = 0; chat < 6; chat += 1) {
+          let given: object = begin;
+          for (const service of [...services, ...services]) {
+            const body = {
+              model,
+              max_tokens: 9,
+              messages: [{ role: 'user', content: 'hi' }],
+              stream,
+              ...given,
+            };
+            const { status, text } = await service.post('/v1/messages', body, {
+              'anthropic-version': '2023-06-01',
+            });
+            expect([name, status, text]).toEqual([name, 200, expect.anything()]);
+            const [id = ''] = (name === 'thread' ? /msg_\w+/ : /container_\w+/).exec(text) ?? [];
+            // What the last event of a stream names is known a moment later.
+            await until(
+              async () => (await database.query('SELECT FROM worker_object WHERE id = $1', [id])).length > 0,
+            );
+            given =
+              name === 'thread'
+                ? { thread: { type: 'continue', previous_message_id: id } }
+                : { container: id };
+          }
+        }
+    },
+  );
+});
+
+/** Keeps threads and containers for those that made them here. */
+async function startClaude(): Promise<FakeUpstream> {
+  const ids = new Set<string>();
+  return startFakeUpstream((response, { body }) => {
+    const { thread, container, stream } = JSON.parse(body) as ClaudeRequest;
+    const named = [thread?.previous_message_id, typeof container === 'string' ? container : undefined];
+    if (named.some((id) => id !== undefined && !ids.has(id)))
+      return answer(response, 400, {
+        type: 'error',
+        error: { type: 'invalid_request_error', message: 'unknown' },
+      });
+    const id = `msg_${randomBytes(16).toString('hex')}`;
+    const box = typeof container === 'string' ? container : `container_${randomBytes(16).toString('hex')}`;
+    if (thread !== undefined) ids.add(id);
+    if (container !== undefined) ids.add(box);
+    const ending = {
+      stop_reason: 'end_turn',
+      stop_sequence: null,
+      container: container === undefined ? null : { id: box },
+    };
+    const usage = { input_tokens: 1, output_tokens: 1 };
+    const message = { id, type: 'message', role: 'assistant', model: 'm', content: [], usage };
+    if (stream !== true) return answer(response, 200, { ...message, ...ending });
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    write(response, { type: 'message_start', message: { ...message, container: null } });
+    write(response, { type: 'message_delta', delta: ending, usage });
+    write(response, { type: 'message_stop' });
+    response.end();
+  });
+}
+
+interface ClaudeRequest {
+  readonly thread?: { readonly previous_message_id?: string };
+  readonly container?: string | object;
+  readonly stream?: boolean;
+}
 
 describe('The table worker_object', () => {
   it('is written by the next response where it could not be written, and its replica goes on from memory meanwhile', async () => {

@@ -3,6 +3,7 @@ import { InvalidInputError } from '../../../input/input-errors.js';
 import type { OpenAiChat, OpenAiToolChoice, OpenAiTool } from '../../chat/chat.js';
 import { ThreadNotFoundError } from '../../chat/chat-errors.js';
 import { FaultCollector } from './fault-collector.js';
+import { type KeptFields, keptFields } from './kept-messages.js';
 import { messagesFrom } from './client-messages.js';
 import type { RawBody } from '../../client/inference-request.js';
 import { type RawRequest, parseBodyFields, startOf } from '../../passthrough/raw-request.js';
@@ -177,13 +178,20 @@ const CHOICES: Readonly<Record<string, OpenAiToolChoice>> = { auto: 'auto', any:
 /** Where the inputs of called tools stand, whose digits must reach the worker. */
 export const CALL_INPUTS = ['messages', null, 'content', null, 'input'] as const;
 
-const FIELDS: ReadonlySet<string> = new Set(['model', 'stream', 'metadata', 'messages']);
+const FIELDS: ReadonlySet<string> = new Set([
+  'model',
+  'stream',
+  'metadata',
+  'messages',
+  'thread',
+  'container',
+]);
 
 /** Reads the fields of a body that routing needs. @throws InvalidInputError */
 export function readMessage(
   http: Pick<RawBody, 'path' | 'query' | 'headers' | 'contentType'>,
   body: unknown,
-): RawRequest {
+): RawRequest & { readonly kept: KeptFields | null } {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
   const { model, span, stream, spanOf, value } = parseBodyFields(bytes, FIELDS);
   const metadata = value('metadata');
@@ -193,5 +201,6 @@ export function readMessage(
     model,
     stream,
     affinitySource: typeof user === 'string' ? user : startOf(bytes, spanOf('messages')),
+    kept: keptFields(value('thread'), value('container'), http.headers),
   };
 }

@@ -11,9 +11,11 @@ import { InferenceService } from '../../inference.service.js';
 import { memoize, parseBody } from '../../passthrough/raw-request.js';
 import { parseOpenAiChat } from '../../chat/parse-chat.js';
 import { apiHeadersOf } from './headers.js';
+import { WorkerObjects } from '../../../registry/live/worker-objects.js';
+import { type KeptFields, keptMessages } from './kept-messages.js';
 import { CALL_INPUTS, chatFromAnthropic, readMessage } from './client-request.js';
 import { ANTHROPIC_FIELDS } from '../../client/field-names.js';
-import { InferenceRequests } from '../../client/inference-request.js';
+import { type InferenceRequest, InferenceRequests } from '../../client/inference-request.js';
 import { COUNT_TOKENS, MESSAGES } from '../endpoints.js';
 import type { ChatAnswer, ChatEvent } from '../../chat/chat.js';
 import { anthropicErrorEvent, anthropicRejection } from './anthropic-error.js';
@@ -26,6 +28,7 @@ export class MessagesController {
   constructor(
     private readonly inference: InferenceService,
     private readonly requests: InferenceRequests,
+    private readonly objects: WorkerObjects,
   ) {}
 
   /**
@@ -37,7 +40,7 @@ export class MessagesController {
   answer(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     // Anthropic clients show this id; an upstream's own request-id replaces it.
     reply.header('request-id', http.id);
-    const { raw, model, stream, affinitySource } = readMessage(
+    const { raw, model, stream, affinitySource, kept } = readMessage(
       {
         ...targetOf(http.url),
         headers: apiHeadersOf(http.headers),
@@ -55,9 +58,27 @@ export class MessagesController {
       raw,
       affinitySource,
     });
+    if (kept !== null) return this.goOn(request, kept, reply);
     return this.inference.infer(request, new ClientResponse(reply, request, ANTHROPIC_FORMAT));
   }
+
+  /** A message may go on from what a worker's server keeps. */
+  private async goOn(from: InferenceRequest, fields: KeptFields, reply: FastifyReply): Promise<void> {
+    const kept = await keptMessages(this.objects, fields);
+    const request = { ...from, kept };
+    const format: ResponseFormat = {
+      ...ANTHROPIC_FORMAT,
+      passed: (events) => {
+        if (KEPT.some((field) => events.includes(field)))
+          void kept.keep(events, true, request.facts.workerId ?? '');
+      },
+    };
+    return this.inference.infer(request, new ClientResponse(reply, request, format));
+  }
 }
+
+/** Of events that show what the server keeps. */
+const KEPT = [Buffer.from('"message_start"'), Buffer.from('"container"')] as const;
 
 /** Clients of the beta API say so in the query (`beta.messages` of @anthropic-ai/sdk). */
 function targetOf(url: string): { readonly path: string; readonly query: string } {
