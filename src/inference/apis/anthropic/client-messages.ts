@@ -3,7 +3,7 @@ import { jsonTextOf } from '../../../input/exact-json.js';
 import type { Fields } from '../../../input/json.js';
 import { sniffedType } from '../../chat/content-parts.js';
 import { signedBlocks } from '../../chat/thinking-blocks.js';
-import type { FaultCollector } from './fault-collector.js';
+import type { FaultCollector } from '../../chat/fault-collector.js';
 import { joinedTurns } from './joined-turns.js';
 
 const ROLES = 'must be "user", "assistant" or "system"';

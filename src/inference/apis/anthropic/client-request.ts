@@ -2,7 +2,7 @@ import { describeValue, isJsonObject, type Fields, isPresent, type JsonObject } 
 import { InvalidInputError } from '../../../input/input-errors.js';
 import type { OpenAiChat, OpenAiToolChoice, OpenAiTool } from '../../chat/chat.js';
 import { ThreadNotFoundError } from '../../chat/chat-errors.js';
-import { FaultCollector } from './fault-collector.js';
+import { FaultCollector } from '../../chat/fault-collector.js';
 import { type KeptFields, keptFields } from './kept-messages.js';
 import { messagesFrom } from './client-messages.js';
 import type { RawBody } from '../../client/inference-request.js';

@@ -1,6 +1,6 @@
 import { InvalidInputError } from '../../../input/input-errors.js';
 import { describeValue, type Fields, isJsonObject, isPresent } from '../../../input/json.js';
-import { FaultCollector } from '../anthropic/fault-collector.js';
+import { FaultCollector } from '../../chat/fault-collector.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 import { messagesFromInput } from './input-items.js';
 

@@ -1,5 +1,5 @@
 import { describeValue, type Fields, isPresent } from '../../../input/json.js';
-import type { FaultCollector } from '../anthropic/fault-collector.js';
+import type { FaultCollector } from '../../chat/fault-collector.js';
 import type { OpenAiMessage, OpenAiPart, OpenAiToolCall } from '../../chat/chat.js';
 
 interface OpenMessage {

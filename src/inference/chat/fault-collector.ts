@@ -1,5 +1,5 @@
-import { describeValue, isJsonObject, type Fields } from '../../../input/json.js';
-import type { InputFault } from '../../../input/input-errors.js';
+import { describeValue, isJsonObject, type Fields } from '../../input/json.js';
+import type { InputFault } from '../../input/input-errors.js';
 
 /** Reads fields of a body and collects the faults, so that the client sees all at once. */
 export class FaultCollector {
