@@ -91,6 +91,9 @@ function substance({ messages, tools }: OpenAiChat): unknown {
     if (last?.role === role) last.text += texts.join('');
     else turns.push({ role, text: texts.join('') });
   }
+  const last = turns.at(-1);
+  // Anthropic refuses white space at the end of a text that its answer continues.
+  if (last?.role === 'assistant') last.text = last.text.trimEnd();
   return {
     system: system.join('\n'),
     turns: turns.filter(({ text }) => text !== ''),
