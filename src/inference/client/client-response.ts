@@ -14,8 +14,8 @@ import { SseResponse } from '../streams/sse-response.js';
 import { UnsupportedFieldError } from '../../input/input-errors.js';
 import { type FieldNames, fieldFor } from './field-names.js';
 import type { InferenceRequest } from './inference-request.js';
-import type { ServerResponse } from 'http';
 import type { CancelSignal } from '../../upstream/exchange.js';
+import { ClientDisconnect } from './client-disconnect.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -129,7 +129,7 @@ export class ClientResponse implements Responder {
       return;
     }
     const body = this.format.whole(answer, this.head(attempt));
-    if (body.length > COUNTED_ANSWER) holdUntilSent(this.http, body.length);
+    holdUntilSent(this.http, body.length);
     this.commit(attempt, true).type(JSON_TYPE).send(body);
   }
 
@@ -157,6 +157,7 @@ export class ClientResponse implements Responder {
   pass({ status, headers, bytes }: UpstreamAnswer, attempt: Attempt): void {
     const http = this.commit(attempt, true);
     copyHeaders(http, headers);
+    holdUntilSent(http, bytes.length);
     http.code(status).send(bytes);
   }
 
@@ -209,6 +210,7 @@ export class ClientResponse implements Responder {
     if (retryAfterMs !== null) setRetryAfter(http, retryAfterMs);
     if (!mayClientRetry(failure, facts.attempts)) http.header('x-should-retry', 'false');
     if (exposed.bytes === null) http.type(JSON_TYPE);
+    holdUntilSent(http, body.length);
     http.code(rejection.status).send(body);
     return true;
   }
@@ -253,9 +255,9 @@ export function showIgnored(http: FastifyReply, ignored: readonly string[]): voi
   if (names !== '') http.header('x-mmm-ignored', names);
 }
 
-/** A slow client keeps the whole answer in memory. */
+/** A slow client keeps the whole answer in memory: a large one stays counted. */
 export function holdUntilSent({ raw, server: { memoryBudget } }: FastifyReply, bytes: number): void {
-  if (raw.closed) return;
+  if (bytes <= COUNTED_ANSWER || raw.closed) return;
   memoryBudget.hold(bytes);
   raw.once('close', () => memoryBudget.release(bytes));
 }
@@ -268,38 +270,4 @@ export function recordUsage(
   if (usage === null) return;
   facts.inputTokens = usage.input;
   facts.outputTokens = usage.output;
-}
-
-type Listener = Parameters<CancelSignal['addEventListener']>[1];
-
-/**
- * Fires when the client disconnects before its response was written. Not an AbortSignal: making one and listening to it
- * would be a seventh of the CPU time of a short call.
- */
-export class ClientDisconnect implements CancelSignal {
-  private gone: boolean;
-  private readonly listeners: Listener[] = [];
-
-  constructor(response: ServerResponse) {
-    // The client may have disconnected already.
-    this.gone = response.destroyed;
-    response.on('close', () => {
-      if (response.writableFinished) return;
-      this.gone = true;
-      for (const listener of this.listeners.splice(0)) listener.handleEvent();
-    });
-  }
-
-  get aborted(): boolean {
-    return this.gone;
-  }
-
-  addEventListener(_type: 'abort', listener: Listener): void {
-    this.listeners.push(listener);
-  }
-
-  removeEventListener(_type: 'abort', listener: Listener): void {
-    const at = this.listeners.indexOf(listener);
-    if (at !== -1) this.listeners.splice(at, 1);
-  }
 }

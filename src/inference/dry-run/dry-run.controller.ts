@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ClientDisconnect } from '../client/client-response.js';
+import { ClientDisconnect } from '../client/client-disconnect.js';
 import { DryRunAnswerDto, DryRunDto } from './dry-run.dto.js';
 import { DryRunService } from './dry-run.service.js';
 

@@ -1,5 +1,4 @@
 import type { FastifyReply } from 'fastify';
-import { COUNTED_ANSWER } from '../../../upstream/memory-budget.js';
 import { holdUntilSent } from '../../client/client-response.js';
 import { SseResponse } from '../../streams/sse-response.js';
 
@@ -33,7 +32,7 @@ export class PatientReply {
   /** The body, whole, or the events of a stream; last. */
   end(body: string): void {
     clearTimeout(this.timer);
-    if (body.length > COUNTED_ANSWER) holdUntilSent(this.reply, body.length);
+    holdUntilSent(this.reply, body.length);
     if (this.patience === 'events') {
       const stream = this.stream();
       stream.write(body);

@@ -1,0 +1,43 @@
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, it, onTestFinished } from 'vitest';
+import { startFakeUpstream } from '../fakes/fake-upstream.js';
+import { startService } from '../service.js';
+import { until } from '../until.js';
+
+/** More than what the sockets between service and client take by themselves. */
+const ANSWER = JSON.stringify({ choices: [{ message: { content: 'a'.repeat(24_000_000) } }] });
+
+it.each([
+  ['passed through', 'openai', '/v1/chat/completions'],
+  ['translated', 'openai', '/api/v1/chat/completions'],
+] as const)(
+  'A large answer that is %s stays counted until a slow client has it',
+  async (_how, protocol, path) => {
+    const service = await startService();
+    onTestFinished(() => service.stop());
+    const upstream = await startFakeUpstream((response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(ANSWER);
+    });
+    onTestFinished(() => upstream.close());
+    await service.register({ model_name: 'm', protocol, req_url_template: `${upstream.url}/v1` });
+    const held = async (): Promise<number> =>
+      Number(/^mmm_held_bytes (\d+)$/m.exec((await service.get('/metrics')).text)?.[1]);
+
+    const { port, hostname } = new URL(service.url);
+    const client = connect(Number(port), hostname).pause();
+    onTestFinished(() => void client.destroy());
+    const body = JSON.stringify({ model: 'm', model_name: 'm', messages: [{ role: 'user', content: 'x' }] });
+    client.write(
+      `POST ${path} HTTP/1.1\r\nhost: ${hostname}:${port}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+    );
+    await until(() => upstream.requests.length === 1);
+    await until(async () => (await held()) >= ANSWER.length * 0.9);
+    // Not only while it arrives from the worker.
+    await sleep(500);
+    expect(await held()).toBeGreaterThan(ANSWER.length * 0.9);
+    client.resume();
+    await until(async () => (await held()) === 0);
+  },
+);
