@@ -69,7 +69,7 @@ export function decodeBody(
   if (makeDecoder === undefined) return done(new CompressedBodyError(coding, ACCEPTED_CODINGS));
   startOf(body, (start) => {
     const decoder = makeDecoder(start);
-    const decoded = countingStream(reply, mostBytes, budget);
+    const decoded = countingStream(reply, budget, mostBytes);
     body.on('data', ({ length }: Buffer) => (decoded.receivedEncodedLength += length));
     // The connection stays open for the answer, which is why no `pipeline` destroys the body.
     const stop = (error?: Error): void => {
@@ -94,7 +94,8 @@ function startOf(body: Readable, use: (start: Buffer | null) => void): void {
   });
 }
 
-function countingStream(reply: FastifyReply, mostBytes: number, budget: MemoryBudget): DecodedBody {
+/** Counts what passes in the memory budget until the response is closed. */
+export function countingStream(reply: FastifyReply, budget: MemoryBudget, mostBytes = Infinity): DecodedBody {
   let held = 0;
   reply.raw.once('close', () => {
     budget.release(held);

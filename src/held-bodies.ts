@@ -1,7 +1,6 @@
-import { Transform } from 'node:stream';
-import { decodeBody } from './decoded-bodies.js';
+import { countingStream, decodeBody } from './decoded-bodies.js';
 import { hasBody } from './errors/unread-requests.js';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { COUNTED_BODY, type MemoryBudget } from './upstream/memory-budget.js';
 import { MemoryExhaustedError } from './upstream/upstream-errors.js';
 
@@ -22,21 +21,9 @@ export function limitHeldBodies(server: FastifyInstance, budget: MemoryBudget, m
     if (coding !== undefined && hasBody(request.raw))
       return decodeBody(coding, payload, reply, { mostBytes, budget }, done);
     if (request.headers['transfer-encoding'] === undefined) return done(null, payload);
+    // A body without a length is counted as it comes.
     const counted = countingStream(reply, budget);
     payload.once('error', (error) => counted.destroy(error));
     done(null, payload.pipe(counted));
-  });
-}
-
-/** A body without a length is counted as it comes. */
-function countingStream(reply: FastifyReply, budget: MemoryBudget): Transform {
-  let held = 0;
-  reply.raw.once('close', () => budget.release(held));
-  return new Transform({
-    transform(chunk: Buffer, _encoding, pass) {
-      if (!budget.tryHold(chunk.length)) return pass(new MemoryExhaustedError());
-      held += chunk.length;
-      pass(null, chunk);
-    },
   });
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { isJsonObject, parsedOrUndefined } from '../../input/json.js';
 import type { Profile } from '../../registry/profiles/profile.dto.js';
 import type {
@@ -10,6 +9,7 @@ import type {
   OpenAiToolCall,
 } from '../chat/chat.js';
 import type { AnswerAdapter } from './answer-adapter.js';
+import { hashedName } from './tool-names.js';
 
 /** The keys of properties at Anthropic: https://platform.claude.com/docs/en/agents-and-tools/tool-use/implement-tool-use */
 const FITTING = /^[a-zA-Z0-9_.-]{1,64}$/;
@@ -79,11 +79,8 @@ export function withPropertyNames(
   };
 }
 
-/** Ends in a hash of the whole name: later turns use the same. */
 function fitting(name: string, nth: number): string {
-  const hash = createHash('sha256').update(`${nth}:${name}`).digest('hex').slice(0, 8);
-  const clean = name.replaceAll(/[^a-zA-Z0-9_.-]/g, '_');
-  return `${clean.slice(0, LONGEST - hash.length - 1)}_${hash}`;
+  return hashedName(name.replaceAll(/[^a-zA-Z0-9_.-]/g, '_'), name, LONGEST, nth);
 }
 
 function parametersOf(tool: unknown): unknown {

@@ -64,13 +64,20 @@ function isFitting(name: string, { longest, first, others }: NameRule): boolean 
   return name.length <= longest && first.test(name.charAt(0)) && name.search(others) === -1;
 }
 
-/** A name that the server takes. A changed one ends in a hash of the whole name, so that a chat's later turns use the same. */
+/** A name that the server takes. */
 function fitting(name: string, rule: NameRule, nth = 0): string {
   if (nth === 0 && isFitting(name, rule)) return name;
-  const hash = createHash('sha256').update(`${nth}:${name}`).digest('hex').slice(0, 8);
   const clean = name.replaceAll(rule.others, '_');
-  const begun = rule.first.test(clean.charAt(0)) ? clean : `_${clean}`;
-  return `${begun.slice(0, rule.longest - hash.length - 1)}_${hash}`;
+  return hashedName(rule.first.test(clean.charAt(0)) ? clean : `_${clean}`, name, rule.longest, nth);
+}
+
+/**
+ * Ends in a hash of the whole name, so that a chat's later turns use the same.
+ * @param clean the name in characters that the server takes. @param nth above 0: another one, where one is taken
+ */
+export function hashedName(clean: string, name: string, longest: number, nth: number): string {
+  const hash = createHash('sha256').update(`${nth}:${name}`).digest('hex').slice(0, 8);
+  return `${clean.slice(0, longest - hash.length - 1)}_${hash}`;
 }
 
 /** The chat with names that the server takes, everywhere: tools, tool_choice, calls of earlier turns. */

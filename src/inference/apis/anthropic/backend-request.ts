@@ -44,7 +44,7 @@ export function anthropicRequest(chat: OpenAiChat, profile: Profile): JsonObject
     system: conversation.system === '' ? undefined : conversation.system,
     messages: anthropicMessages(conversation, sendsBlocks, profile),
     ...toolFields(chat, tools, choice),
-    ...anthropicSampling(chat, profile, thinks),
+    ...anthropicSampling(chat, thinks),
     stop_sequences: stops.length === 0 ? undefined : stops,
     thinking,
     output_config: outputConfig(chat, profile),

@@ -37,15 +37,11 @@ const LEAST_TOP_P = 0.95;
 
 /**
  * OpenAI's temperature goes up to 2, Anthropic's to 1: higher values become 1, as in Anthropic's own OpenAI-compatible API
- * (https://platform.claude.com/docs/en/api/openai-sdk). It is a hint, left out for models that reject it.
+ * (https://platform.claude.com/docs/en/api/openai-sdk). Hints that the model rejects are gone already (adapt/sampling.ts).
  */
-export function anthropicSampling(chat: OpenAiChat, { sampling }: Profile, thinks: boolean): JsonObject {
-  if (sampling === 'none') return {};
-  const temperature = typeof chat.temperature === 'number' ? Math.min(chat.temperature, 1) : undefined;
+export function anthropicSampling(chat: OpenAiChat, thinks: boolean): JsonObject {
   const topP = typeof chat.top_p === 'number' ? chat.top_p : undefined;
   if (thinks) return present({ top_p: topP !== undefined && topP >= LEAST_TOP_P ? topP : undefined });
-  return present({
-    temperature,
-    top_p: sampling === 'one' && temperature !== undefined ? undefined : topP,
-  });
+  const temperature = typeof chat.temperature === 'number' ? Math.min(chat.temperature, 1) : undefined;
+  return present({ temperature, top_p: topP });
 }
