@@ -2,31 +2,6 @@ import { isJsonObject, isPresent, type JsonObject } from '../../input/json.js';
 import type { OpenAiChat } from './chat.js';
 import { UnsupportedFieldError } from './chat-errors.js';
 
-/**
- * Rejects fields that would change the answer if they were dropped. Fields that only steer how an answer is made are
- * hints, dropped where the worker's API has no such field, as Anthropic's own OpenAI-compatible API does
- * (https://platform.claude.com/docs/en/api/openai-sdk): logprobs, top_logprobs, logit_bias, presence_penalty,
- * frequency_penalty, seed, prediction, reasoning_effort, verbosity, service_tier, store, metadata, prompt_cache_key,
- * safety_identifier, messages[].name.
- * @throws UnsupportedFieldError
- */
-export function rejectOpenAiOnlyFields(chat: OpenAiChat): void {
-  const { n, modalities } = chat;
-  if (isPresent(n) && n !== 1)
-    throw new UnsupportedFieldError('n', 'must be 1: this worker returns one answer');
-  if (Array.isArray(modalities) && (modalities as unknown[]).some((modality) => modality !== 'text'))
-    throw new UnsupportedFieldError('modalities', 'must be ["text"]: this worker returns text only');
-  if (isPresent(chat['functions']))
-    throw new UnsupportedFieldError('functions', 'deprecated and not supported by this worker; use tools');
-  if (isPresent(chat['function_call']))
-    throw new UnsupportedFieldError(
-      'function_call',
-      'deprecated and not supported by this worker; use tool_choice',
-    );
-  if (isPresent(chat['web_search_options']))
-    throw new UnsupportedFieldError('web_search_options', 'not supported by this worker; leave it out');
-}
-
 /** The chat without these fields. */
 export function without(chat: OpenAiChat, names: readonly string[]): OpenAiChat {
   return Object.fromEntries(Object.entries(chat).filter(([name]) => !names.includes(name))) as OpenAiChat;

@@ -2,10 +2,10 @@ import { type JsonValue, type JsonObject, present } from '../../../input/json.js
 import type { Profile } from '../../../registry/profiles/profile.dto.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 import { UnsupportedFieldError } from '../../chat/chat-errors.js';
+import { rejectOpenAiOnlyFields } from '../../chat/chat-fields.js';
 import {
   answerFormatOf,
   maxTokensOf,
-  rejectOpenAiOnlyFields,
   stopsOf,
   type Tool,
   type ToolChoice,

@@ -3,10 +3,10 @@ import { exactObject } from '../../../input/exact-json.js';
 import { type JsonValue, type JsonObject, present } from '../../../input/json.js';
 import type { Profile } from '../../../registry/profiles/profile.dto.js';
 import type { OpenAiChat } from '../../chat/chat.js';
+import { rejectOpenAiOnlyFields } from '../../chat/chat-fields.js';
 import {
   answerFormatOf,
   maxTokensOf,
-  rejectOpenAiOnlyFields,
   stopsOf,
   type Tool,
   toolChoiceOf,

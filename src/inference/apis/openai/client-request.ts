@@ -3,11 +3,45 @@ import { InvalidInputError } from '../../../input/input-errors.js';
 import type { TemplateInput } from '../../../registry/calls/placeholder-values.js';
 import type { RawBody } from '../../client/inference-request.js';
 import { readJobInput } from '../jobs/read-job-input.js';
+import type { FieldFate } from '../../chat/chat-fields.js';
 import { parseOpenAiChat } from '../../chat/parse-chat.js';
 import { LONGEST_NAME, parseBodyFields, type RawRequest, startOf } from '../../passthrough/raw-request.js';
 import { findFormFields } from '../../passthrough/multipart-scanner.js';
 import type { Span } from '../../passthrough/json-scanner.js';
 import type { Endpoint } from '../endpoints.js';
+
+/**
+ * Every field of the endpoints that answer with a list, and what becomes of it where the worker does not have OpenAI's API. Where
+ * it has, they are passed through. A template of images may name any other field: {EXTRA.style}.
+ */
+export const EMBEDDING_FIELDS = {
+  input: 'carried',
+  model: 'carried',
+  dimensions: 'carried',
+  encoding_format: 'carried',
+  user: 'hint',
+} as const satisfies Readonly<Record<string, FieldFate>>;
+
+/** ImageGenerateParamsBase and ImageEditParamsBase of the openai package. */
+export const IMAGE_FIELDS = {
+  prompt: 'carried',
+  model: 'carried',
+  image: 'carried',
+  mask: 'carried',
+  n: 'carried',
+  response_format: 'carried',
+  size: 'carried',
+  quality: 'carried',
+  background: 'hint',
+  input_fidelity: 'hint',
+  moderation: 'hint',
+  output_compression: 'hint',
+  output_format: 'hint',
+  partial_images: 'hint',
+  style: 'hint',
+  user: 'hint',
+  stream: 'refused',
+} as const satisfies Readonly<Record<string, FieldFate>>;
 
 const NO_HEADERS = {};
 const FIELDS: ReadonlySet<string> = new Set([

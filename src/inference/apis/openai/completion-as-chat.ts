@@ -1,8 +1,31 @@
 import type { TemplateInput } from '../../../registry/calls/placeholder-values.js';
 import type { OpenAiChat } from '../../chat/chat.js';
 import { UnsupportedFieldError } from '../../chat/chat-errors.js';
+import type { FieldFate } from '../../chat/chat-fields.js';
 
 type Body = Readonly<Record<string, unknown>>;
+
+/** Every field of POST /v1/completions (CompletionCreateParamsBase of the openai package), where a chat model answers it. */
+export const COMPLETION_FIELDS = {
+  model: 'carried',
+  prompt: 'carried',
+  max_tokens: 'carried',
+  seed: 'carried',
+  stop: 'carried',
+  stream: 'carried',
+  stream_options: 'carried',
+  temperature: 'carried',
+  top_p: 'carried',
+  user: 'carried',
+  frequency_penalty: 'hint',
+  logit_bias: 'hint',
+  presence_penalty: 'hint',
+  best_of: 'refused',
+  echo: 'refused',
+  logprobs: 'refused',
+  n: 'refused',
+  suffix: 'refused',
+} as const satisfies Readonly<Record<string, FieldFate>>;
 
 /** What a chat cannot do, unless it has the value that means the same as leaving it out. */
 const TEXT_ONLY: Readonly<Record<string, readonly unknown[]>> = {

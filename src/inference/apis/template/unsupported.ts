@@ -5,7 +5,8 @@ import { UnsupportedFieldError } from '../../chat/chat-errors.js';
 import type { InferenceRequest } from '../../client/inference-request.js';
 import { rejectUnsupported } from '../../../registry/calls/media-values.js';
 import { isJsonObject } from '../../../input/json.js';
-import { answerFormatOf, rejectOpenAiOnlyFields } from '../../chat/options.js';
+import { rejectOpenAiOnlyFields } from '../../chat/chat-fields.js';
+import { answerFormatOf } from '../../chat/options.js';
 
 /**
  * Rejects fields that no placeholder can express and that change the answer. `json_object` is a hint: the prompt must
