@@ -1,10 +1,11 @@
 import { PRESETS } from '../../src/registry/presets/presets.js';
+import type { Strictness } from '../fakes/strict-openai.js';
 import { profileOf } from '../../src/registry/profiles/profile.js';
 import { VENDOR_RULES } from '../../src/registry/profiles/vendor-rules.js';
-import { type Fields, fieldsIn, objectsIn, type Reply, textIn, THOUGHT } from './model.js';
+import { type Fields, type Reply, THOUGHT } from './model.js';
 import { ANTHROPIC } from './wires/anthropic.js';
 import { gemini } from './wires/google.js';
-import { CHAT, COMPLETIONS, MISTRAL, RESPONSES } from './wires/openai.js';
+import { CHAT, COMPLETIONS, GROQ, MISTRAL, RESPONSES, strict } from './wires/openai.js';
 import { OWN, type Wire } from './wires/wire.js';
 
 /** A kind of worker: how it is registered, and the APIs of its server by the end of their path. */
@@ -67,29 +68,26 @@ function ofProtocol(
 const OPENAI_MODELS = { chat: 'gpt-4o', embedding: 'text-embedding-3-small', image: 'gpt-image-1' };
 const EMBEDS = { embedding: 'gemini-embedding-001' };
 
-/** What the servers of vendors with OpenAI's API refuse, beyond it. */
-const FAULTS: Readonly<Record<string, (body: Fields) => string | null>> = {
-  mistral: (body) => {
-    if (body['stream_options'] !== undefined) return 'Extra inputs are not permitted: stream_options';
-    const messages = objectsIn(body['messages']);
-    if (messages.some((message) => 'reasoning_content' in message))
-      return 'Extra inputs are not permitted: reasoning_content';
-    const ids = messages.flatMap((message) => objectsIn(message['tool_calls']).map(({ id }) => textIn(id)));
-    return ids.every((id) => /^[a-zA-Z0-9]{9}$/.test(id))
-      ? null
-      : 'Tool call id must be a-z, A-Z, 0-9, with a length of 9.';
+/** What the servers of vendors with OpenAI's API refuse, beyond what OpenAI refuses. */
+const FAULTS: Readonly<Record<string, Strictness>> = {
+  // https://docs.mistral.ai/resources/release-note/2024-01-11-strict-api-parameter-validation
+  mistral: {
+    limit: 'max_tokens',
+    unknown: ['stream_options', 'store', 'user', 'safety_identifier', 'verbosity', 'logit_bias'],
+    ids: /^[a-zA-Z0-9]{9}$/,
+    reasoning: 'unknown',
   },
-  deepseek: (body) => {
-    const calls = objectsIn(body['messages']).filter(({ tool_calls }) => tool_calls !== undefined);
-    const isThinking = fieldsIn(body['thinking'])['type'] !== 'disabled';
-    return isThinking && calls.some((message) => textIn(message['reasoning_content']) === '')
-      ? 'Missing `reasoning_content` field in the assistant message'
-      : null;
+  // https://console.groq.com/docs/openai
+  groq: {
+    unknown: ['logprobs', 'logit_bias', 'top_logprobs'],
+    unknownOfMessages: ['name', 'reasoning_content', 'thinking_blocks'],
   },
+  deepseek: { reasoning: 'wanted' },
+  moonshot: { reasoning: 'wanted' },
 };
 
 /** It thinks before each call: https://api-docs.deepseek.com/guides/thinking_mode */
-const DEEPSEEK: Wire = {
+const THINKING: Wire = {
   ...CHAT,
   whole: (reply) => CHAT.whole(thoughtful(reply)),
   stream: (reply) => CHAT.stream(thoughtful(reply)),
@@ -99,7 +97,12 @@ function thoughtful(reply: Reply): Reply {
   return { ...reply, reasoning: reply.calls.length > 0 ? THOUGHT : reply.reasoning };
 }
 
-const WIRES: Readonly<Record<string, Wire>> = { mistral: MISTRAL, deepseek: DEEPSEEK };
+const WIRES: Readonly<Record<string, Wire>> = {
+  mistral: MISTRAL,
+  deepseek: THINKING,
+  moonshot: THINKING,
+  groq: GROQ,
+};
 
 /** https://docs.mistral.ai/api has no such endpoint. */
 const LACK_COMPLETIONS: ReadonlySet<string> = new Set(['mistral']);
@@ -107,7 +110,7 @@ const LACK_COMPLETIONS: ReadonlySet<string> = new Set(['mistral']);
 /** A preset with OpenAI's API and entries of its own. */
 function ofPreset(name: string): Row {
   const has = profileOf('openai', 'm', { vendor: name });
-  const wire = { ...(WIRES[name] ?? CHAT), fault: FAULTS[name] ?? (() => null) };
+  const wire = { ...(WIRES[name] ?? CHAT), fault: strict(FAULTS[name] ?? {}) };
   return {
     name: `\`${name}\``,
     wires: {
@@ -116,7 +119,7 @@ function ofPreset(name: string): Row {
       ...(has.responses ? { '/responses': RESPONSES } : {}),
     },
     worker: (url, task) =>
-      task === 'image'
+      task === 'image' && name !== 'openai'
         ? null
         : {
             preset: name,
@@ -127,17 +130,11 @@ function ofPreset(name: string): Row {
   };
 }
 
-const KNOWN = ['openai', 'anthropic', 'gemini', 'vertex'];
-const isOpenAi = (name: string): boolean => PRESETS[name]?.protocol === 'openai' && !KNOWN.includes(name);
+const isOpenAi = (name: string): boolean => PRESETS[name]?.protocol === 'openai';
 
 const REASONING: Wire = {
   ...CHAT,
-  fault: (body) => {
-    for (const name of ['max_tokens', 'stop', 'temperature', 'top_p'])
-      if (body[name] !== undefined)
-        return `Unsupported parameter: '${name}' is not supported with this model.`;
-    return null;
-  },
+  fault: strict({ limit: 'max_completion_tokens', unknown: ['stop', 'temperature', 'top_p'] }),
 };
 
 export const ROWS: readonly Row[] = [
@@ -165,6 +162,13 @@ export const ROWS: readonly Row[] = [
     '`vertex`, before 3',
     'gemini',
     { chat: 'gemini-2.5-flash', ...EMBEDS },
+    { ':': gemini('vertex') },
+    '/v1/projects/p/locations/l/publishers/google',
+  ),
+  ofProtocol(
+    '`vertex`',
+    'gemini',
+    { chat: 'gemini-3-flash', ...EMBEDS },
     { ':': gemini('vertex') },
     '/v1/projects/p/locations/l/publishers/google',
   ),

@@ -12,16 +12,19 @@ export interface Strictness {
   readonly ids?: RegExp;
   /** `wanted`: calls of earlier turns must have their reasoning. `unknown`: no message may have it. */
   readonly reasoning?: 'wanted' | 'unknown';
+  /** Fields of messages that are a 422, or a 400. */
+  readonly unknownOfMessages?: readonly string[];
 }
 
 interface Message {
+  readonly [field: string]: unknown;
   readonly role: string;
   readonly content?: unknown;
   readonly reasoning_content?: unknown;
   readonly tool_calls?: readonly { readonly id: string; readonly function: { readonly name: string } }[];
   readonly tool_call_id?: string;
 }
-interface Body {
+export interface Body {
   readonly messages: readonly Message[];
   readonly stream?: boolean;
   readonly tools?: readonly {
@@ -56,11 +59,17 @@ export function refusalOf(body: Body, rules: Strictness): string | null {
   return messageRefusal(messages, rules);
 }
 
-function messageRefusal(messages: readonly Message[], { ids, reasoning }: Strictness): string | null {
+function messageRefusal(
+  messages: readonly Message[],
+  { ids, reasoning, unknownOfMessages = [] }: Strictness,
+): string | null {
   let open: readonly string[] = [];
   let unanswered = new Set<string>();
   for (const [index, message] of messages.entries()) {
     const calls = message.tool_calls ?? [];
+    const unknown = unknownOfMessages.find((name) => message[name] !== undefined);
+    if (unknown !== undefined) return `messages[${index}].${unknown}: property '${unknown}' is unsupported`;
+    if (message.tool_calls?.length === 0) return `messages[${index}].tool_calls: empty array`;
     if (message.role === 'tool') {
       if (!open.includes(message.tool_call_id ?? '')) return `messages[${index}]: no such tool call`;
       unanswered.delete(message.tool_call_id ?? '');

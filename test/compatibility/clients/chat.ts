@@ -103,6 +103,7 @@ function seenChat(message: Fields, usage: unknown, pieces: number): Seen {
     })),
     hasThought:
       textIn(message['reasoning_content']) !== '' ||
+      textIn(message['reasoning']) !== '' ||
       objectsIn(message['content']).some(({ type }) => type === 'thinking'),
     usage: usageOf(usage, 'prompt_tokens', 'completion_tokens'),
     pieces,

@@ -1,7 +1,6 @@
+import { refusalOf, signatureOf } from '../../fakes/claude-checker.js';
 import { type Fields, fieldsIn, objectsIn, piecesOf, type Reply, textIn, USAGE } from '../model.js';
 import { isStream, matched, namedIn, toolsIn, typedEvent, type Wire } from './wire.js';
-
-const SIGNATURE = 'signed-by-the-vendor';
 
 export const ANTHROPIC: Wire = {
   received: (body) => {
@@ -55,20 +54,7 @@ export const ANTHROPIC: Wire = {
     ];
   },
   error: (message) => ({ type: 'error', error: { type: 'invalid_request_error', message } }),
-  // https://platform.claude.com/docs/en/build-with-claude/extended-thinking#preserving-thinking-blocks
-  fault: (body) => {
-    const turns = objectsIn(body['messages']).filter(({ role }) => role === 'assistant');
-    const blocks = turns.map(({ content }) => objectsIn(content));
-    const forged = blocks
-      .flat()
-      .some(({ type, signature }) => type === 'thinking' && signature !== SIGNATURE);
-    if (forged) return 'Invalid `signature` in `thinking` block';
-    const last = blocks.at(-1) ?? [];
-    const calls = last.some(({ type }) => type === 'tool_use');
-    return isThinking(body) && calls && last[0]?.['type'] !== 'thinking'
-      ? 'Expected `thinking` or `redacted_thinking`, but found `tool_use`'
-      : null;
-  },
+  fault: refusalOf,
 };
 
 function isThinking(body: Fields): boolean {
@@ -88,7 +74,9 @@ type Block = Readonly<Record<string, unknown>> & { readonly type: string };
 
 function anthropicBlocks({ text, reasoning, calls }: Reply): readonly Block[] {
   return [
-    ...(reasoning === null ? [] : [{ type: 'thinking', thinking: reasoning, signature: SIGNATURE }]),
+    ...(reasoning === null
+      ? []
+      : [{ type: 'thinking', thinking: reasoning, signature: signatureOf(reasoning) }]),
     ...(text === '' ? [] : [{ type: 'text', text }]),
     ...calls.map(({ id, name, city }) => ({ type: 'tool_use', id: `toolu_${id}`, name, input: { city } })),
   ];

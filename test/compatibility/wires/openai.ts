@@ -1,4 +1,5 @@
-import { fieldsIn, objectsIn, piecesOf, type Reply, USAGE } from '../model.js';
+import { type Body, refusalOf, type Strictness } from '../../fakes/strict-openai.js';
+import { type Fields, fieldsIn, objectsIn, piecesOf, type Reply, USAGE } from '../model.js';
 import {
   argumentsOf,
   isStream,
@@ -20,7 +21,14 @@ const CHAT_USAGE = {
   total_tokens: USAGE.input + USAGE.output,
 };
 
+/** A server that refuses what OpenAI does, and what its vendor does beyond that. */
+export const strict =
+  (rules: Strictness) =>
+  (body: Fields): string | null =>
+    refusalOf(body as unknown as Body, rules);
+
 export const CHAT: Wire = {
+  fault: strict({}),
   received: (body) => {
     const messages = objectsIn(body['messages']);
     const calls = messages.flatMap((message) => objectsIn(message['tool_calls']).map(({ id }) => id));
@@ -101,6 +109,27 @@ function withParts(body: unknown, holder: 'message' | 'delta', reasoning: string
     ...fieldsIn(body),
     choices: choices.map((choice) => ({ ...choice, [holder]: { ...fieldsIn(choice[holder]), content } })),
   };
+}
+
+/** Reasoning in a field of its own, which its requests do not have: https://console.groq.com/docs/reasoning */
+export const GROQ: Wire = {
+  ...CHAT,
+  whole: (reply) => renamed(CHAT.whole(reply), 'message'),
+  stream: (reply) => CHAT.stream(reply).map(({ data }) => ({ data: renamed(data, 'delta') })),
+};
+
+function renamed(body: unknown, holder: 'message' | 'delta'): unknown {
+  const choices = objectsIn(fieldsIn(body)['choices']);
+  if (choices.length === 0) return body;
+  return {
+    ...fieldsIn(body),
+    choices: choices.map((choice) => ({ ...choice, [holder]: renamedIn(fieldsIn(choice[holder])) })),
+  };
+}
+
+function renamedIn(holding: Fields): Fields {
+  const { reasoning_content: reasoning, ...others } = holding;
+  return reasoning === undefined ? holding : { ...others, reasoning };
 }
 
 /** Of servers that complete text only, and of OpenAI's older endpoint. */
