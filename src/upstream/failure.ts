@@ -35,6 +35,7 @@ export type FailureKind =
   | 'gateway_timeout'
   | 'other_status'
   | 'model_missing'
+  | 'path_missing'
   | 'request_rejected'
   // The client disconnected, or this service is closing.
   | 'aborted';
@@ -130,6 +131,8 @@ export const FAILURES: Readonly<Record<FailureKind, Failure>> = {
   other_status:         row('never', null, 'failure', 'worker_error', 502),
   // 404, 410, and errors that say so. The model is registered, so this one worker lacks it, unless all others do, too.
   model_missing:        row('at_once', '404', 'not_found', 'worker_error', null),
+  // The server has no such endpoint; another worker's may have it.
+  path_missing:         row('at_once', '404', 'neutral', 'worker_error', null),
   // Any other 4xx.
   request_rejected:     row('never', null, 'client_fault', 'worker_error', null),
   aborted:              row('never', null, 'neutral', 'caller_gone', CLIENT_CLOSED_REQUEST),

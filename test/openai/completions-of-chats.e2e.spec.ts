@@ -212,3 +212,63 @@ it('reaches a worker that has /completions unchanged, beside one that only chats
   }
   expect(chats.requests).toEqual([]);
 });
+
+describe('a worker whose server lacks an endpoint that nothing is known of', () => {
+  const NOT_FOUND = json({ detail: 'Not Found' }, 404);
+  let count = 0;
+  async function lacking(...answers: readonly Answer[]) {
+    count += 1;
+    const model = `lacks-${count}`;
+    for (const answer of answers) {
+      const upstream = await upstreamForTest(answer);
+      await mustRegister(service, {
+        model_name: model,
+        protocol: 'openai',
+        req_url_template: `${upstream.url}/v1`,
+        health_check: { kind: 'none' },
+      });
+    }
+    return model;
+  }
+
+  it.each([
+    ['/v1/responses', { input: 'hi', background: true }, 400, /^background: must be false/],
+    [
+      '/v1/responses',
+      { input: 'hi', stream: true, tools: [{ type: 'web_search' }] },
+      400,
+      /^tools\[0\]\.type: /,
+    ],
+    ['/v1/completions', { prompt: 'hi' }, 404, /has no \/v1\/completions: .*use \/v1\/chat\/completions$/],
+    ['/v1/rerank', { query: 'hi' }, 404, /has no \/v1\/rerank: its worker answered 404$/],
+  ])('answers %s with a clear refusal in the envelope', async (path, body, status, words) => {
+    const model = await lacking(NOT_FOUND);
+    const answer = await service.post(path, { model, ...body });
+    expect([answer.status, answer.json]).toMatchObject([
+      status,
+      { error: { message: expect.stringMatching(words), type: 'invalid_request_error', code: null } },
+    ]);
+  });
+
+  it('leaves such a request to a worker that has it, and its chats to both', async () => {
+    const done = json({ id: 'resp_1', object: 'response', status: 'completed', output: [] });
+    const chat = VENDORS['an OpenAI worker that only chats']?.whole ?? done;
+    const chatOnly: Answer = (response, request) =>
+      (request.url.endsWith('/chat/completions') ? chat : NOT_FOUND)(response, request);
+    const both: Answer = (response, request) =>
+      (request.url.endsWith('/responses') ? done : chat)(response, request);
+    const model = await lacking(chatOnly, both);
+    for (let nth = 0; nth < 6; nth += 1) {
+      const { status } = await service.post('/v1/responses', { model, input: 'hi', background: true });
+      expect(status).toBe(200);
+    }
+    const workers = new Set<string | null>();
+    for (let nth = 0; nth < 8; nth += 1) {
+      const messages = [{ role: 'user', content: `hi ${nth}` }];
+      const { status, headers } = await service.post('/v1/chat/completions', { model, messages });
+      expect(status).toBe(200);
+      workers.add(headers.get('x-mmm-worker-id'));
+    }
+    expect(workers.size).toBe(2);
+  });
+});

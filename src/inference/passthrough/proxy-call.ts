@@ -12,6 +12,7 @@ import { recordUsage, type Responder } from '../client/client-response.js';
 import type { Dialect, KeptObjects, RawBody } from '../client/inference-request.js';
 import type { Attempt } from '../pipeline/attempt.js';
 import { answersJson, findNoAnswer } from './error-in-success.js';
+import { isPathMissing, mayBeMissing, missingPath } from './missing-path.js';
 import { proxyStream } from './proxy-stream.js';
 import { StreamMonitor } from './stream-monitor.js';
 import { UsageScanner } from './usage-scanner.js';
@@ -33,7 +34,11 @@ export class ProxyCall implements PreparedCall {
   }
 
   deliver(attempt: Attempt, client: Responder): Promise<number> {
-    return this.isStream ? this.stream(attempt, client) : this.whole(attempt, client);
+    const delivered = this.isStream ? this.stream(attempt, client) : this.whole(attempt, client);
+    if (!mayBeMissing(this.raw.path)) return delivered;
+    return delivered.catch((error: unknown) => {
+      throw isPathMissing(error) ? missingPath(error, this.raw, client.request) : error;
+    });
   }
 
   private async whole(attempt: Attempt, client: Responder): Promise<number> {

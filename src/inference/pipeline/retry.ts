@@ -90,7 +90,7 @@ async function untilServed<T>(
       }
       if (!(error instanceof UpstreamError)) throw error;
       const { retry, retryOn, verdict } = error.failure;
-      if (!isMissing(error)) failed = error;
+      if (!isMissing(error) && error.kind !== 'path_missing') failed = error;
       if (retryOn === null || (retryOn !== '404' && rules.causes?.has(retryOn) === false)) throw error;
       last = error;
       after = retryOn;
