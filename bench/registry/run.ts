@@ -80,6 +80,13 @@ try {
   await lists();
   await step('1,000 chats on 1,000 models', () => chats(Math.min(1_000, models)));
   await step('scrape of /metrics after them', () => get('/metrics'));
+  await step('10 scrapes under chats', async () => {
+    const scraping = (async () => {
+      for (let at = 0; at < 10; at++) await get('/metrics');
+    })();
+    const [chatted] = await Promise.all([chats(500), scraping]);
+    return chatted;
+  });
   await step('UPDATE of all rows by hand', () => massChange('weight = weight % 100 + 1'));
   await step('the same again, under chats', async () => {
     const [changed] = await Promise.all([massChange('weight = weight % 100 + 1'), chats(500)]);

@@ -180,8 +180,13 @@ const SHOWN_FROM: Readonly<Record<View, readonly Column[]>> = {
 };
 
 /** The columns that a view shows besides those of the smaller views. */
+export function columnNames(view: View): readonly Column[] {
+  return SHOWN_FROM[view];
+}
+
+/** Their values. */
 export function columnsOf<Row extends Partial<WorkerEntity>>(row: Row, view: View): Partial<Row> {
-  return Object.fromEntries(SHOWN_FROM[view].map((column) => [column, row[column]])) as Partial<Row>;
+  return Object.fromEntries(columnNames(view).map((column) => [column, row[column]])) as Partial<Row>;
 }
 
 /** `null`: whatever the worker's API offers. */

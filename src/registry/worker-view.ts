@@ -4,7 +4,7 @@ import { type Activity, WorkerActivity } from './live/worker-activity.js';
 import { SealedHeaders, shownHeaders } from './sealed-headers.js';
 import { splitPoll } from './sealed-poll.js';
 import type { WorkerDto, WorkerOverviewDto, WorkerSummaryDto } from './worker-answers.dto.js';
-import { columnsOf, taskOf, TIMEOUT_COLUMNS, type View } from './worker-fields.js';
+import { columnNames, columnsOf, taskOf, TIMEOUT_COLUMNS, type View } from './worker-fields.js';
 import type { WorkerEntity } from './worker.entity.js';
 
 /** A DTO's fields without its class. */
@@ -12,6 +12,10 @@ type Plain<Dto> = { [Name in keyof Dto]: Dto[Name] };
 
 /** What of a row may be shown to everyone. It is kept in memory for the time when there is no database. */
 export type OverviewRow = Pick<WorkerEntity, (keyof WorkerEntity & keyof WorkerOverviewDto) | 'any_task'>;
+
+/** The columns of a worker in the native list, without and with its details. */
+export const NAME_COLUMNS = ['model_name', 'req_url_template'] as const;
+export const OVERVIEW_COLUMNS = [...columnNames('overview'), 'any_task'] as readonly (keyof OverviewRow)[];
 
 export function overviewRowOf(row: OverviewRow): OverviewRow {
   return { ...columnsOf(row, 'overview'), any_task: row.any_task } as OverviewRow;

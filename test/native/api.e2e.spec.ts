@@ -10,6 +10,10 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
+interface Health {
+  readonly workers: Readonly<Record<string, number>>;
+}
+
 const VIEW_KEYS = [
   'id',
   'model_name',
@@ -134,6 +138,26 @@ describe('GET /api/server/workers', () => {
       success: true,
       data: workers.filter((worker) => !gone.includes(worker)).map(keyOf),
     });
+
+    // More rows than one read returns, and more text than one piece of the answer.
+    await fresh.database.query(
+      `INSERT INTO worker (model_name, req_url_template, body, admin_state)
+       SELECT 'many', 'http://127.0.0.1:9/' || repeat('é', 100) || n, '{"p": "{USER_PROMPT}"}', 'disabled' FROM generate_series(1, 1000) AS n`,
+    );
+    for (const query of ['', '?detail=true']) {
+      const list = await fresh.get(`/api/server/workers${query}`);
+      const urls = (list.json as { data: { req_url_template: string }[] }).data.map(
+        ({ req_url_template: url }) => url.replace(/.*é/, ''),
+      );
+      expect(urls).toHaveLength(1_003);
+      expect(new Set(urls).size).toBe(1_001);
+      expect(urls.slice(0, 3)).toEqual(
+        workers.filter((worker) => !gone.includes(worker)).map((worker) => worker.req_url_template),
+      );
+      expect(Number(list.headers.get('content-length'))).toBe(Buffer.byteLength(list.text));
+    }
+    // The snapshot has read them all, too.
+    await until(async () => ((await fresh.get('/health')).json as Health).workers['disabled'] === 1_000);
   });
 
   it('shows all public fields of a worker with detail=true, and no secret', async () => {

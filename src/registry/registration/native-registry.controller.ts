@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { Body, Controller, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
 import { ApiBody, ApiOkResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
@@ -6,7 +7,7 @@ import { WorkerActivity } from '../live/worker-activity.js';
 import { ListWorkersDto } from '../list-workers-query.dto.js';
 import { HeartbeatDto, OfflineWorkerDto, RegisterWorkerDto } from '../register-worker.dto.js';
 import { DoneDto, WorkerListDto } from '../worker-answers.dto.js';
-import { overviewOf } from '../worker-view.js';
+import { NAME_COLUMNS, OVERVIEW_COLUMNS, overviewOf } from '../worker-view.js';
 import { API_ACTOR } from '../../database/database.js';
 import { HeartbeatService } from './heartbeat.service.js';
 import { RegistrationService } from './registration.service.js';
@@ -32,21 +33,22 @@ export class NativeRegistryController {
   /** All workers that are not offline, oldest first; as last seen while the database is away. */
   @Get('workers')
   @ApiOkResponse({ type: WorkerListDto })
-  async workers(
-    @Query() { detail }: ListWorkersDto,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<string> {
-    const rows = await this.registration.list();
-    // This list has no pages: ten thousand workers, written at once, would make all requests wait.
-    const data: string[] = [];
-    await inSlices(rows, (row) => {
-      const { model_name, req_url_template } = row;
-      const shown =
-        detail === 'true' ? overviewOf(row, this.activity.of(row.id)) : { model_name, req_url_template };
-      data.push(JSON.stringify(shown));
-    });
-    reply.type('application/json; charset=utf-8');
-    return `{"success":true,"data":[${data.join(',')}]}`;
+  async workers(@Query() { detail }: ListWorkersDto, @Res() reply: FastifyReply): Promise<void> {
+    const pieces = new PieceList();
+    if (detail === 'true')
+      await pieces.add(await this.registration.list(OVERVIEW_COLUMNS), (row) =>
+        overviewOf(row, this.activity.of(row.id)),
+      );
+    else
+      await pieces.add(await this.registration.list(NAME_COLUMNS), ({ model_name, req_url_template }) => ({
+        model_name,
+        req_url_template,
+      }));
+    const { body, length } = pieces.end();
+    await reply
+      .type('application/json; charset=utf-8')
+      .header('content-length', length)
+      .send(Readable.from(body));
   }
 
   /** Takes a worker out: it gets no new requests, and running ones finish. */
@@ -70,5 +72,36 @@ export class NativeRegistryController {
       success: true,
       msg: `heartbeat of llm worker(model_name=${model_name}, url=${req_url_template}) received`,
     };
+  }
+}
+
+const PIECE_CHARACTERS = 65_536;
+
+/**
+ * The body of the list, which has no pages, in pieces. Ten thousand workers, written at once, would make all requests wait:
+ * rows become text in slices, and pieces are sent one by one.
+ */
+class PieceList {
+  private readonly body: Buffer[] = [];
+  private text = '{"success":true,"data":[';
+  private isFirst = true;
+
+  async add<Row>(rows: readonly Row[], show: (row: Row) => object): Promise<void> {
+    await inSlices(rows, (row) => {
+      this.text += `${this.isFirst ? '' : ','}${JSON.stringify(show(row))}`;
+      this.isFirst = false;
+      if (this.text.length >= PIECE_CHARACTERS) this.cut();
+    });
+  }
+
+  end(): { readonly body: readonly Buffer[]; readonly length: number } {
+    this.text += ']}';
+    this.cut();
+    return { body: this.body, length: this.body.reduce((sum, { length }) => sum + length, 0) };
+  }
+
+  private cut(): void {
+    this.body.push(Buffer.from(this.text));
+    this.text = '';
   }
 }

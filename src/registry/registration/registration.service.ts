@@ -48,9 +48,11 @@ export class RegistrationService {
   }
 
   /** Workers that are not offline, oldest first; as last seen while the database is away. @throws DatabaseUnavailableError before the first load */
-  async list(): Promise<readonly OverviewRow[]> {
+  async list<Column extends keyof OverviewRow>(
+    columns: readonly Column[],
+  ): Promise<readonly Pick<OverviewRow, Column>[]> {
     try {
-      return await this.queries.allLive();
+      return await this.queries.allLive(columns);
     } catch (error) {
       if (!(error instanceof DatabaseUnavailableError) || this.live.lastLoadMs === null) throw error;
       return this.live
