@@ -151,6 +151,10 @@ describe('a replica with other settings than the rest', RETRIED, () => {
         'SELECT DISTINCT last_error FROM worker_trouble',
       );
       expect(JSON.stringify(rows)).toContain('no route to 127.0.0.1');
+      // Its probes are left to the other, so that no worker was out even for a moment.
+      const out = await pair.database.query(`SELECT note FROM event WHERE kind = 'unhealthy'`);
+      expect(out).toEqual([]);
+      expect(await pair.database.query('SELECT FROM replica_fault')).toHaveLength(4);
     } finally {
       await pair.close();
     }

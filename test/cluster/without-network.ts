@@ -10,7 +10,8 @@ export function withoutNetwork(): readonly [string, string] {
       if (port === undefined || reachable.has(String(port))) return connect.apply(this, args);
       const error = new Error('connect EHOSTUNREACH ' + host + ':' + port);
       Object.assign(error, { code: 'EHOSTUNREACH', syscall: 'connect' });
-      // As late as Node's own, when the listeners of the socket are there.
+      // As Node's own: what is written meanwhile waits, and the error comes when the listeners of the socket are there.
+      this.connecting = true;
       setImmediate(() => this.destroy(error));
       return this;
     };`;

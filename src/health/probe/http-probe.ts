@@ -3,7 +3,7 @@ import http, { ClientRequest } from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 import type { GuardedAgents } from '../../upstream/guarded-connections.js';
-import { describeFailure, probeFailureOf, isOfReplica, ProbeTimer } from './probe-connection.js';
+import { describeFailure, probeFailureOf, ownFaultOf, ProbeTimer } from './probe-connection.js';
 import { failed, isPublicAddress, type ProbeResult, succeeded } from './probe-result.js';
 import type { HttpTarget } from './probe-target.js';
 
@@ -56,10 +56,18 @@ export async function probeHttp(
   } catch (error) {
     if (timer.isOver) {
       const detail = `${host} did not complete ${what} within ${timeoutMs} ms`;
-      return failed(isConnected ? 'timeout' : 'connection', detail, timer.elapsedMs);
+      return isConnected
+        ? failed('timeout', detail, timer.elapsedMs)
+        : failed('connection', detail, timer.elapsedMs, false, 'network');
     }
     const detail = describeFailure(error, host, hasAnswered);
-    return failed(probeFailureOf(error, hasAnswered), detail, timer.elapsedMs, false, isOfReplica(error));
+    return failed(
+      probeFailureOf(error, hasAnswered),
+      detail,
+      timer.elapsedMs,
+      false,
+      hasAnswered ? null : ownFaultOf(error),
+    );
   } finally {
     timer.clear();
   }

@@ -6,7 +6,7 @@ import { FAILURES, kindOfStatus, UpstreamError } from '../../upstream/failure.js
 import { retryAfterMs } from '../../upstream/retry-after.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { ProbeFailure } from '../evaluation/health-state.js';
-import { isOfReplica } from './probe-connection.js';
+import { ownFaultOf } from './probe-connection.js';
 import { failed, type ProbeResult, succeeded } from './probe-result.js';
 import type { InferenceTarget } from './probe-target.js';
 
@@ -28,7 +28,7 @@ export async function probeInference(
     return succeeded(seen, elapsedMs());
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return failed(failureOf(error), `an inference failed: ${why}`, elapsedMs(), false, isOfReplica(error));
+    return failed(failureOf(error), `an inference failed: ${why}`, elapsedMs(), false, ownFaultOf(error));
   }
 }
 

@@ -3,6 +3,7 @@ import { classifyFailure } from '../../upstream/classify-failure.js';
 import { UpstreamError } from '../../upstream/failure.js';
 import { ForbiddenUpstreamError } from '../../upstream/upstream-errors.js';
 import type { ProbeFailure } from '../evaluation/health-state.js';
+import type { OwnFault } from './probe-result.js';
 
 /** Aborts a probe when its time is over or when `stop` is aborted. Removes its listener from `stop` afterwards. */
 export class ProbeTimer {
@@ -64,10 +65,16 @@ export function probeFailureOf(error: unknown, hasAnswered: boolean): ProbeFailu
   return hasAnswered || code === '' || NOT_HTTP.test(code) ? 'answer' : 'connection';
 }
 
-/** Whether this replica's address rules or secrets forbade the probe. */
-export function isOfReplica(error: unknown): boolean {
+/** Errors of this machine and its network, of connect(2) and getaddrinfo(3): no server has answered. */
+const OF_NETWORK =
+  /^(EHOSTUNREACH|ENETUNREACH|ENETDOWN|EADDRNOTAVAIL|EACCES|EPERM|EMFILE|ENFILE|ETIMEDOUT|EAI_AGAIN)$/;
+
+/** Whether this replica's settings forbade the probe, or its network may have. */
+export function ownFaultOf(error: unknown): OwnFault | null {
   const cause = rootOf(error);
-  return cause instanceof ForbiddenUpstreamError || cause instanceof SecretMissingError;
+  if (cause instanceof ForbiddenUpstreamError || cause instanceof SecretMissingError) return 'settings';
+  if (error instanceof UpstreamError && error.kind === 'connect_timeout') return 'network';
+  return OF_NETWORK.test(codeOf(cause)) ? 'network' : null;
 }
 
 function codeOf(cause: Error): string {

@@ -7,12 +7,18 @@ export interface ProbeResult extends Omit<ProbeEvidence, 'generation'> {
   readonly ms: number;
   /** Whether it reached a public address. */
   readonly isPublic: boolean;
-  /** It was never made: an address rule or a secret of this replica forbids it, and another replica may be able to. */
-  readonly isOfReplica: boolean;
+  /** What may keep this replica alone from the worker; `null`: the result says something of the worker. */
+  readonly ownFault: OwnFault | null;
 }
 
+/**
+ * `settings`: an address rule or a secret of this replica forbids the probe. `network`: no connection was made, and nothing
+ * at the worker's address refused it, so the way from this replica may be at fault.
+ */
+export type OwnFault = 'settings' | 'network';
+
 export function succeeded(detail: string, ms: number, isPublic = false): ProbeResult {
-  return { failure: null, detail: oneLine(detail), ms: Math.round(ms), isPublic, isOfReplica: false };
+  return { failure: null, detail: oneLine(detail), ms: Math.round(ms), isPublic, ownFault: null };
 }
 
 export function failed(
@@ -20,9 +26,9 @@ export function failed(
   detail: string,
   ms: number,
   isPublic = false,
-  isOfReplica = false,
+  ownFault: OwnFault | null = null,
 ): ProbeResult {
-  return { failure, detail: oneLine(detail), ms: Math.round(ms), isPublic, isOfReplica };
+  return { failure, detail: oneLine(detail), ms: Math.round(ms), isPublic, ownFault };
 }
 
 /** Whether this IP address is public, where frequent probes are unwelcome. `false` for anything that is not an address. */

@@ -85,6 +85,7 @@ describe('an http probe', () => {
     expect(await prober.probe(http(`${upstream.url}/health`), never)).toMatchObject({
       failure: 'connection',
       detail: `connection refused by 127.0.0.1:${upstream.port}`,
+      ownFault: null,
     });
   });
 
@@ -210,6 +211,7 @@ describe('an http probe', () => {
       expect(seen).toMatchObject({
         failure: 'answer',
         detail: expect.stringContaining('an upstream may not be'),
+        ownFault: 'settings',
       });
     }
     expect(upstream.probes).toBe(0);
@@ -368,7 +370,7 @@ describe('no probe', () => {
       detail: 'not probed: its health_check has kind none',
       ms: 0,
       isPublic: false,
-      isOfReplica: false,
+      ownFault: null,
     });
   });
 });

@@ -39,8 +39,9 @@ export class Prober {
   async probe(target: ProbeTarget, stop: AbortSignal): Promise<ProbeResult> {
     const seen = await this.made(target, stop);
     if (target.kind === 'none' || stop.aborted) return seen;
-    this.results.add({ result: seen.isOfReplica ? 'not_allowed' : (seen.failure ?? 'ok') });
-    if (!seen.isOfReplica) this.durations.of({}).observe(seen.ms / 1000);
+    const isForbidden = seen.ownFault === 'settings';
+    this.results.add({ result: isForbidden ? 'not_allowed' : (seen.failure ?? 'ok') });
+    if (!isForbidden) this.durations.of({}).observe(seen.ms / 1000);
     return seen;
   }
 

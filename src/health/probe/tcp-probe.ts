@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { UpstreamGuard } from '../../upstream/upstream-guard.js';
-import { describeFailure, isOfReplica, ProbeTimer } from './probe-connection.js';
+import { describeFailure, ownFaultOf, ProbeTimer } from './probe-connection.js';
 import type { ProbeTarget } from './probe-target.js';
 import { failed, isPublicAddress, type ProbeResult, succeeded } from './probe-result.js';
 
@@ -32,7 +32,8 @@ export async function probeTcp(
     const detail = timer.isOver
       ? `${name} did not accept a connection within ${timeoutMs} ms`
       : describeFailure(error, name);
-    return failed('connection', detail, timer.elapsedMs, false, isOfReplica(error));
+    const ownFault = timer.isOver ? 'network' : ownFaultOf(error);
+    return failed('connection', detail, timer.elapsedMs, false, ownFault);
   } finally {
     timer.clear();
   }

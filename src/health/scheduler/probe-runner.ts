@@ -84,7 +84,7 @@ export class ProbeRunner {
   }
 }
 
-/** What keeps this replica from making the probe; `null`: nothing does. */
+/** What may keep this replica alone from the worker; `null`: nothing does. */
 function ownFaultOf(seen: ProbeResult | null): string | null {
-  return seen?.isOfReplica === true ? seen.detail : null;
+  return seen === null || seen.ownFault === null ? null : seen.detail;
 }

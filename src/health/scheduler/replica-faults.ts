@@ -6,7 +6,7 @@ import { LiveWorkers } from '../../registry/live/live-workers.js';
 import type { Worker } from '../../registry/worker.js';
 import type { Claim } from './probe-leases.js';
 
-/** After this time a replica tries again: a missing secret may be there by now. */
+/** After this time a replica tries again: a missing secret, or a way to the worker, may be there by now. */
 const RECHECK_MS = 10_000;
 /** Time for other replicas to claim a probe that this one cannot make. */
 export const HAND_ON_MS = 1_000;
@@ -24,9 +24,9 @@ interface Declined {
 }
 
 /**
- * Workers that this replica cannot call because of its own settings: address rules, keys or secrets. Each replica records its
- * own in `replica_fault`. Only when every live replica has recorded a worker does its health change: one replica with other
- * settings takes no worker away from the others.
+ * Workers that this replica cannot call, perhaps because of its own settings (address rules, keys or secrets) or its network.
+ * Each replica records its own in `replica_fault`. Only when every live replica has recorded a worker does its health change:
+ * one replica that differs takes no worker away from the others.
  */
 @Injectable()
 export class ReplicaFaults {
@@ -115,7 +115,7 @@ export class ReplicaFaults {
     const { modelName, id } = first.worker;
     this.logger.warn(
       `this replica cannot call ${this.declined.size} worker(s), such as ${modelName} (worker ${id}): ${reason}. ` +
-        'Its settings differ from those of other replicas, which go on probing; the table replica_fault lists all',
+        'Its settings or its network differ from those of other replicas, which go on probing; the table replica_fault lists all',
     );
   }
 }
