@@ -11,15 +11,19 @@ interface Body extends Fields {
   readonly thread?: { readonly type: string };
   readonly tools?: readonly { readonly name: string }[];
   readonly thinking?: { readonly type: string };
-  readonly messages: readonly { readonly content: string | readonly Fields[] }[];
+  readonly output_config?: { readonly format?: object };
+  readonly messages: readonly { readonly role: string; readonly content: string | readonly Fields[] }[];
 }
 
-/** A Claude that refuses what the real one refuses. It calls the first tool once a turn, and thinks where thinking is on. */
-export function startStrictClaude(input: Fields = { city: 'Paris' }): Promise<FakeUpstream> {
-  return startFakeUpstream(strictClaude(input));
+/**
+ * A Claude that refuses what the real one refuses. It calls the first tool once a turn for each of the inputs, one after the
+ * other, and thinks where thinking is on.
+ */
+export function startStrictClaude(...inputs: readonly Fields[]): Promise<FakeUpstream> {
+  return startFakeUpstream(strictClaude(...(inputs.length === 0 ? [{ city: 'Paris' }] : inputs)));
 }
 
-export function strictClaude(input: Fields): Answer {
+export function strictClaude(...inputs: readonly Fields[]): Answer {
   return (response, { body: text }) => {
     const body = JSON.parse(text) as Body;
     const refusal = refusalOf(body);
@@ -32,24 +36,31 @@ export function strictClaude(input: Fields): Answer {
       response.end(JSON.stringify({ type: 'error', error }));
       return;
     }
-    const content = contentFor(body, input);
+    const content = contentFor(body, inputs);
     if (body.stream === true) stream(response, content);
     else
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(messageOf(content)));
   };
 }
 
-function contentFor({ tools, thinking, messages }: Body, input: Fields): readonly Fields[] {
-  const last = messages.at(-1)?.content;
-  const hasResult = Array.isArray(last) && last.some(({ type }: Fields) => type === 'tool_result');
+function contentFor(
+  { tools, thinking, messages, output_config: { format } = {} }: Body,
+  inputs: readonly Fields[],
+): readonly Fields[] {
+  const users = messages.filter(({ role }) => role === 'user');
+  const input = inputs[users.length - 1 - users.findLastIndex((message) => !hasResult(message))];
   const [tool] = tools ?? [];
   const isOn = thinking !== undefined && thinking.type !== 'disabled';
   const thought = { type: 'thinking', thinking: THOUGHT, signature: signatureOf(THOUGHT) };
   const answer =
-    tool === undefined || hasResult
-      ? { type: 'text', text: 'Sunny.' }
+    tool === undefined || input === undefined
+      ? { type: 'text', text: format === undefined ? 'Sunny.' : JSON.stringify(inputs[0]) }
       : { type: 'tool_use', id: `toolu_${messages.length}`, name: tool.name, input };
   return isOn ? [thought, REDACTED, answer] : [answer];
+}
+
+function hasResult({ content }: Body['messages'][number]): boolean {
+  return typeof content !== 'string' && content.some(({ type }) => type === 'tool_result');
 }
 
 function messageOf(content: readonly Fields[]): Fields {

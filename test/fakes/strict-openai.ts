@@ -102,6 +102,8 @@ export interface Written {
   readonly reasoning?: string;
   readonly call?: { readonly name: string; readonly arguments: string };
 }
+/** The body of a chat. */
+export type OpenAiBody = Body;
 
 /** A server that refuses what breaks the rules, and else writes what `write` makes of the request. */
 export async function startStrictOpenAi(rules: Strictness, write: (body: Body) => Written) {
@@ -115,9 +117,10 @@ export async function startStrictOpenAi(rules: Strictness, write: (body: Body) =
       );
       return;
     }
-    answer(response, body, write(body));
+    answer(response, body, write(body), `call_${body.messages.length}`);
   });
   return {
+    upstream,
     url: upstream.url,
     /** The bodies that it took and refused, in their order. */
     bodies: () => upstream.requests.map(({ body }: SeenRequest) => JSON.parse(body) as Body),
@@ -126,8 +129,15 @@ export async function startStrictOpenAi(rules: Strictness, write: (body: Body) =
   };
 }
 
-function answer(response: ServerResponse, { stream }: Body, { text, reasoning, call }: Written): void {
-  const toolCalls = call === undefined ? [] : [{ index: 0, id: 'call_1', type: 'function', function: call }];
+const HEAD = { id: 'chatcmpl-1', created: 1, model: 'm' };
+
+function answer(
+  response: ServerResponse,
+  { stream }: Body,
+  { text, reasoning, call }: Written,
+  id: string,
+): void {
+  const toolCalls = call === undefined ? [] : [{ index: 0, id, type: 'function', function: call }];
   const finish = call === undefined ? 'stop' : 'tool_calls';
   const thought = reasoning === undefined ? {} : { reasoning_content: reasoning };
   const usage = { prompt_tokens: 3, completion_tokens: 5, total_tokens: 8 };
@@ -135,18 +145,19 @@ function answer(response: ServerResponse, { stream }: Body, { text, reasoning, c
     const calls = toolCalls.length === 0 ? {} : { tool_calls: toolCalls };
     const message = { role: 'assistant', content: text?.join('') ?? null, ...thought, ...calls };
     response.writeHead(200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ choices: [{ index: 0, message, finish_reason: finish }], usage }));
+    response.end(JSON.stringify({ ...HEAD, choices: [{ index: 0, message, finish_reason: finish }], usage }));
     return;
   }
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   const send = (delta: object, end: string | null = null): void =>
     void response.write(
-      `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: end }] })}\n\n`,
+      `data: ${JSON.stringify({ ...HEAD, choices: [{ index: 0, delta, finish_reason: end }] })}\n\n`,
     );
+  send({ role: 'assistant', content: '' });
   if (reasoning !== undefined) send(thought);
   for (const piece of text ?? []) send({ content: piece });
   if (toolCalls.length > 0) send({ tool_calls: toolCalls });
   send({}, finish);
-  response.write(`data: ${JSON.stringify({ choices: [], usage })}\n\n`);
+  response.write(`data: ${JSON.stringify({ ...HEAD, choices: [], usage })}\n\n`);
   response.end('data: [DONE]\n\n');
 }
