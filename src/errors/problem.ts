@@ -1,6 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import { ForeignOriginError, UnauthorizedError } from '../access/access-errors.js';
 import {
+  ResponseNotFoundError,
   ThreadNotFoundError,
   UnsupportedFieldError,
   UnsupportedTaskError,
@@ -90,6 +91,7 @@ export function problemOf(error: unknown): Problem {
       message: error.message,
     };
   }
+  if (error instanceof ResponseNotFoundError) return problem(404, 'caller_not_found', error);
   if (error instanceof NoSuchModelError) return problem(404, 'caller_not_found', error);
   if (error instanceof NoWorkerToRenewError) return problem(404, 'caller_not_found', error);
   if (error instanceof WorkerOfflineError) return problem(409, 'caller_conflict', error);

@@ -11,6 +11,7 @@ import { DryPoll } from './dry-run/dry-poll.js';
 import { EchoController } from './apis/native/echo.controller.js';
 import { InferenceService } from './inference.service.js';
 import { OpenAiController } from './apis/openai/openai.controller.js';
+import { ResponsesController } from './apis/responses/responses.controller.js';
 import { InferenceRequests } from './client/inference-request.js';
 import { JobsModule } from '../jobs/jobs.module.js';
 import { FileResponses } from './apis/jobs/file-responses.js';
@@ -33,6 +34,7 @@ import { NativeController } from './apis/native/native.controller.js';
   controllers: [
     NativeController,
     OpenAiController,
+    ResponsesController,
     MessagesController,
     DryRunController,
     EchoController,

@@ -120,7 +120,7 @@ export interface ForwardedHeaders {
 }
 
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   /** Below the worker's base URL, such as `/chat/completions`. */
   readonly path: string;
   readonly body: string | Buffer | null;

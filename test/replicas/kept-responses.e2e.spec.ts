@@ -22,7 +22,9 @@ async function startKeeper(): Promise<Keeper> {
     ids.add(id);
     return id;
   };
-  const upstream = await startFakeUpstream((response, { body }) => {
+  const upstream = await startFakeUpstream((response, { method, url, body }) => {
+    const held = /\/responses\/(\w+)/.exec(url)?.[1];
+    if (held !== undefined) return answerNamed(response, method, url, ids.has(held) ? held : null);
     const request = JSON.parse(body) as Request;
     const { previous_response_id: previous, conversation, input, stream } = request;
     const references = typeof input === 'string' ? [] : input.filter(({ type }) => type === 'item_reference');
@@ -57,6 +59,24 @@ async function startKeeper(): Promise<Keeper> {
     response.end();
   });
   return { upstream, ids };
+}
+
+/** @param id `null`: this server has no such response */
+function answerNamed(response: ServerResponse, method: string, url: string, id: string | null): void {
+  if (id === null) return answer(response, 404, { error: notFound('it') });
+  if (method === 'DELETE') return answer(response, 200, { id, object: 'response', deleted: true });
+  if (url.includes('/input_items'))
+    return answer(response, 200, {
+      object: 'list',
+      data: [{ id: 'msg_1', type: 'message' }],
+      has_more: false,
+    });
+  const status = url.endsWith('/cancel') ? 'cancelled' : 'completed';
+  const whole = { id, object: 'response', status, output: [], seen: url };
+  if (!url.includes('stream=true')) return answer(response, 200, whole);
+  response.writeHead(200, { 'content-type': 'text/event-stream' });
+  write(response, { type: 'response.completed', sequence_number: 1, response: whole });
+  response.end();
 }
 
 interface Request {
@@ -181,6 +201,49 @@ describe('A follow-up of a response that is passed through', () => {
     expect(out.headers.get('retry-after')).toMatch(/^\d+$/);
     await services[0].post(`/api/v1/workers/${worker}/offline`, {});
     expect((await follow()).json).toMatchObject({ error: { code: 'previous_response_not_found' } });
+  });
+
+  it('is read, cancelled and deleted at its worker, from every replica', async () => {
+    const model = await modelOn(keepers);
+    for (const service of services) {
+      const client = clientOf(service);
+      const { id } = await clientOf(services[0]).responses.create({ model, input: 'hi' });
+      expect(await client.responses.retrieve(id, { include: ['reasoning.encrypted_content'] })).toMatchObject(
+        {
+          id,
+          seen: `/v1/responses/${id}?include[]=reasoning.encrypted_content`.replace('[]', '%5B%5D'),
+        },
+      );
+      const types = [];
+      for await (const event of await client.responses.retrieve(id, { stream: true })) types.push(event.type);
+      expect(types).toEqual(['response.completed']);
+      expect((await client.responses.inputItems.list(id)).data).toHaveLength(1);
+      expect((await client.responses.cancel(id)).status).toBe('cancelled');
+      const deleted = await fetch(`${service.url}/v1/responses/${id}`, { method: 'DELETE' });
+      expect(await deleted.json()).toMatchObject({ id, deleted: true });
+    }
+  });
+
+  it('that no worker keeps is a 404 in the envelope, and so is one whose server cannot give it out', async () => {
+    const [service] = services;
+    const unknown = await service.get('/v1/responses/resp_nobody');
+    expect([unknown.status, unknown.json]).toMatchObject([
+      404,
+      { error: { message: expect.stringContaining('not known here') as string, code: null } },
+    ]);
+    const bare = await startKeeper();
+    onTestFinished(() => bare.upstream.close());
+    const model = await modelOn([bare]);
+    const { id } = (await service.post('/v1/responses', { model, input: 'hi' })).json as { id: string };
+    bare.ids.clear();
+    const gone = await service.get(`/v1/responses/${id}`);
+    expect([gone.status, gone.json]).toMatchObject([404, { error: { code: 'previous_response_not_found' } }]);
+    bare.upstream.behave((response) => answer(response, 404, { detail: 'Not Found' }));
+    const lacks = await service.get(`/v1/responses/${id}`);
+    expect([lacks.status, lacks.json]).toMatchObject([
+      404,
+      { error: { message: expect.stringContaining('has no such endpoint') as string } },
+    ]);
   });
 
   it('goes to the fallback that answered', async () => {

@@ -104,6 +104,12 @@ export function describeInference(document: OpenAPIObject): void {
             : ['ListedModel', 'AnthropicModel'],
         ),
       };
+    if (path.startsWith(KEPT)) {
+      for (const operation of [get, post, paths[path]?.delete])
+        if (operation !== undefined)
+          operation.responses['200'] = passedAnswer(['PassedAnswer'], operation === get && path === KEPT);
+      continue;
+    }
     if (post === undefined) continue;
     // One method answers them all, but each needs an operationId.
     if (path.startsWith('/v1/')) post.operationId = path.slice(1).replaceAll('/', '_');
@@ -122,6 +128,9 @@ export function describeInference(document: OpenAPIObject): void {
   describeJobs(document);
 }
 
+/** Responses that the server of a worker keeps. */
+const KEPT = '/v1/responses/{id}';
+
 type Operation = NonNullable<OpenAPIObject['paths'][string]['post']>;
 
 function describe(post: Operation, { summary, sent, form, answered, streams }: Description): void {
@@ -133,13 +142,17 @@ function describe(post: Operation, { summary, sent, form, answered, streams }: D
       ...(form === undefined ? {} : { 'multipart/form-data': { schema: referenceTo(form) } }),
     },
   };
-  post.responses['200'] = {
+  post.responses['200'] = passedAnswer(answered, streams === true);
+}
+
+function passedAnswer(answered: readonly SchemaName[], streams: boolean) {
+  return {
     description: 'The answer; of a worker that is passed through, as it wrote it',
     content: {
       ...(answered.length === 0 ? { 'audio/*': { schema: {} } } : json(answered)),
-      ...(streams === undefined ? {} : { 'text/event-stream': { schema: { type: 'string' } } }),
+      ...(streams ? { 'text/event-stream': { schema: { type: 'string' } } } : {}),
     },
-  };
+  } as const;
 }
 
 function json(names: readonly SchemaName[]) {

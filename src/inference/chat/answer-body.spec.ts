@@ -56,15 +56,8 @@ it.each([
   ['image_content_policy_violation', null],
 ])('takes a response that failed by %s for a failure of the worker: %s', (code, failure) => {
   const raw = { dialect: 'openai', path: '/responses' } as const;
-  const monitor = new StreamMonitor({ ...raw, query: '', headers: {}, ...UNREAD });
+  const monitor = new StreamMonitor(raw);
   const response = { object: 'response', status: 'failed', error: { code, message: 'it broke' } };
   monitor.scan(Buffer.from(`data: ${JSON.stringify({ type: 'response.failed', response })}\n\n`));
   expect([monitor.failure, monitor.hasError, monitor.isEnded]).toEqual([failure, true, true]);
 });
-
-const UNREAD = {
-  contentType: 'application/json',
-  bytes: Buffer.alloc(0),
-  model: { start: 0, end: 0 },
-  spelled: 'json',
-} as const;

@@ -22,6 +22,16 @@ export class ThreadNotFoundError extends InvalidInputError {
   }
 }
 
+/** No worker is known to keep the response, or its server cannot give it out. */
+export class ResponseNotFoundError extends Error {
+  constructor(id: string, why: string) {
+    super(`response(${id.slice(0, LONGEST_SHOWN)}) cannot be found: ${why}`);
+    this.name = 'ResponseNotFoundError';
+  }
+}
+
+const LONGEST_SHOWN = 100;
+
 /** The request needs a task that the worker does not do. */
 export class UnsupportedTaskError extends Error {
   constructor(

@@ -23,7 +23,7 @@ export class StreamMonitor {
   readonly #isJson: boolean;
   readonly #hasReasons: boolean;
 
-  constructor({ dialect, path }: RawBody) {
+  constructor({ dialect, path }: Pick<RawBody, 'dialect' | 'path'>) {
     this.ends = dialect === 'openai' && path === '/responses' ? RESPONSE_ENDS : STREAM_ENDS[dialect];
     this.#isJson = answersJson(path);
     this.#hasReasons = dialect === 'openai' && WITH_REASONS.has(path);
