@@ -25,17 +25,20 @@ export class Site {
     /** Of one more upstream, at 127.0.0.2. */
     readonly elsewhere: number,
     private readonly client: pg.Client,
+    private readonly ownsPostgres: boolean,
   ) {}
 
-  static async open(upstreams: number): Promise<Site> {
+  /** @param given a server that the drill itself starts and stops */
+  static async open(upstreams: number, given?: EmbeddedPostgres): Promise<Site> {
     const folder = mkdtempSync(join('/tmp', 'mmm-drill-'));
-    const postgres = await startEmbeddedPostgres({ dataDir: folder, durable: true, maxConnections: 150 });
+    const postgres =
+      given ?? (await startEmbeddedPostgres({ dataDir: folder, durable: true, maxConnections: 150 }));
     const upstream = Child.start(join(import.meta.dirname, 'upstream.js'), { args: [String(upstreams)] });
     const { ports, elsewhere } = await upstream.next<{ ports: readonly number[]; elsewhere: number }>();
     const client = new pg.Client({ ...postgres.connection, application_name: 'drill' });
     client.on('error', () => {});
     await client.connect();
-    return new Site(folder, postgres, upstream, ports, elsewhere, client);
+    return new Site(folder, postgres, upstream, ports, elsewhere, client, given === undefined);
   }
 
   /** Starts it without waiting. */
@@ -67,7 +70,7 @@ export class Site {
   async close(): Promise<void> {
     await Promise.all(this.replicas.map((replica) => replica.end('SIGKILL')));
     await this.client.end();
-    await this.postgres.stop();
+    if (this.ownsPostgres) await this.postgres.stop();
     await this.upstream.stop();
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 });
   }
@@ -125,8 +128,10 @@ export async function remove(url: string, id: string): Promise<void> {
   await expectStatus(204, 'DELETE', `${url}/api/v1/workers/${id}`);
 }
 
-export async function submitJob(url: string, prompt: string): Promise<void> {
-  await expectStatus(202, 'POST', `${url}/api/v1/jobs`, { model: 'film', prompt });
+/** @returns the job's id */
+export async function submitJob(url: string, prompt: string): Promise<string> {
+  const text = await expectStatus(202, 'POST', `${url}/api/v1/jobs`, { model: 'film', prompt });
+  return (JSON.parse(text) as { id: string }).id;
 }
 
 /** @returns the body @throws Error for any other status */

@@ -80,7 +80,7 @@ try {
   const churn = [
     every(MODEL_EVERY_MS, modelComesAndGoes),
     every(WORKER_EVERY_MS, workerComesAndGoes),
-    every(JOB_EVERY_MS, () => submitJob(anyUrl(), `a film, number ${(jobs += 1)}`)),
+    every(JOB_EVERY_MS, async () => void (await submitJob(anyUrl(), `a film, number ${(jobs += 1)}`))),
   ];
   let isSnapshot = false;
   while (performance.now() - startedMs < forMs) {

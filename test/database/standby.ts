@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, chownSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from '../../src/embedded-postgres/embedded-postgres.js';
-import { temporaryFolder } from '../embedded-postgres/folders.js';
 
-/** A primary and its streaming standby: a copy of its folder, since the package brings no pg_basebackup. */
+/** A primary and its streaming standby: a copy of its folder, since the package brings no pg_basebackup. Also used by a drill. */
 export class ServerPair {
   private constructor(
     readonly primary: EmbeddedPostgres,
@@ -16,8 +16,11 @@ export class ServerPair {
     private readonly folders: readonly string[],
   ) {}
 
-  static async start(): Promise<ServerPair> {
-    const [one, other] = [temporaryFolder(), temporaryFolder()];
+  /** @param durable as in production; a crash of the machine would else lose data */
+  static async start(durable = false): Promise<ServerPair> {
+    const launch = (dataDir: string): Promise<EmbeddedPostgres> =>
+      startEmbeddedPostgres({ dataDir, durable, maxConnections: 100 });
+    const [one, other] = [openFolder(), openFolder()];
     const first = await launch(one);
     await first.stop();
     execFileSync('cp', ['-a', `${one}/.`, other]);
@@ -41,6 +44,20 @@ export class ServerPair {
     return `postgres://postgres@${hosts.join(',')}/postgres?${query}`;
   }
 
+  /** From now on a commit is answered when the standby has it on its disk, too. */
+  async synchronous(): Promise<void> {
+    await queryOf(this.primary, `ALTER SYSTEM SET synchronous_standby_names = '*'`);
+    await queryOf(this.primary, 'SELECT pg_reload_conf()');
+    const inSync = `SELECT FROM pg_stat_replication WHERE sync_state = 'sync'`;
+    while ((await queryOf(this.primary, inSync)).length === 0) await sleep(50);
+  }
+
+  /** Like a failure of its machine. */
+  async killPrimary(): Promise<void> {
+    process.kill(this.primary.pid, 'SIGKILL');
+    await this.primary.exited;
+  }
+
   async promote(): Promise<void> {
     await queryOf(this.standby, 'SELECT pg_promote()');
   }
@@ -51,8 +68,10 @@ export class ServerPair {
   }
 }
 
-function launch(dataDir: string): Promise<EmbeddedPostgres> {
-  return startEmbeddedPostgres({ dataDir, durable: false, maxConnections: 60 });
+function openFolder(): string {
+  const path = mkdtempSync(join('/tmp', 'mmm-pair-'));
+  chmodSync(path, 0o755);
+  return path;
 }
 
 export async function queryOf(server: EmbeddedPostgres, sql: string): Promise<readonly unknown[]> {
