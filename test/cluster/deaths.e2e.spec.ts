@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { json, slow } from '../fakes/fake-upstream.js';
+import { type FakeUpstream, json, slow } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
 import { PATIENT_MS, until, untilAll, within } from '../until.js';
 import { Clients } from './clients.js';
@@ -52,41 +52,66 @@ describe('a drained worker', RETRIED, () => {
   }, 60_000);
 
   it('finishes its streams', async () => {
-    const upstream = await upstreamForTest((response) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      let at = 0;
-      const timer = setInterval(() => {
-        response.write(`data: {"choices":[{"index":0,"delta":{"content":"${at} "}}]}\n\n`);
-        if (++at === 15) response.end('data: [DONE]\n\n');
-      }, 200);
-      response.once('close', () => clearInterval(timer));
-    });
-    const worker = {
-      model_name: 'streaming',
-      req_url_template: `${upstream.url}/v1`,
-      protocol: 'openai',
-      health_check: { kind: 'none' },
-    };
-    expect((await cluster.replica(0).register(worker)).status).toBe(200);
-    const request = { model: 'streaming', stream: true, messages: [{ role: 'user', content: 'hi' }] };
+    const upstream = await streaming('drained', 3_000);
+    const request = { model: 'drained', stream: true, messages: [{ role: 'user', content: 'hi' }] };
     const running = cluster.replicas.map((replica) => replica.post('/v1/chat/completions', request));
     await until(() => upstream.calls === running.length, PATIENT_MS);
-    await cluster.database.query(`UPDATE worker SET admin_state = 'draining' WHERE model_name = 'streaming'`);
+    await cluster.database.query(`UPDATE worker SET admin_state = 'draining' WHERE model_name = 'drained'`);
     const streams = (await Promise.all(running)).map(({ json: text }) => String(text));
     for (const text of streams) {
       expect(text).toContain('"content":"14 "');
       expect(text.trimEnd().endsWith('data: [DONE]')).toBe(true);
     }
-    await expect.poll(() => stateOf('streaming'), within(5_000)).toBe('offline');
+    await expect.poll(() => stateOf('drained'), within(5_000)).toBe('offline');
   }, 60_000);
 });
 
+/** A worker whose streams of 15 words take so long. @returns its upstream */
+async function streaming(model: string, ms: number): Promise<FakeUpstream> {
+  const upstream = await upstreamForTest((response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    let at = 0;
+    const timer = setInterval(() => {
+      response.write(`data: {"choices":[{"index":0,"delta":{"content":"${at} "}}]}\n\n`);
+      if (++at === 15) response.end('data: [DONE]\n\n');
+    }, ms / 15);
+    response.once('close', () => clearInterval(timer));
+  });
+  const worker = {
+    model_name: model,
+    req_url_template: `${upstream.url}/v1`,
+    protocol: 'openai',
+    health_check: { kind: 'none' },
+  };
+  expect((await cluster.replica(0).register(worker)).status).toBe(200);
+  return upstream;
+}
+
 describe('a rolling restart of three replicas', RETRIED, () => {
-  it('loses no request that arrives through an ingress', async () => {
+  it('loses no request that arrives through an ingress, and cuts no stream', async () => {
     const model = await registered(20);
     await serves(model);
+    const upstream = await streaming('long', 1_800);
+    const request = {
+      model: 'long',
+      stream: true,
+      max_tokens: 99,
+      messages: [{ role: 'user', content: 'hi' }],
+    };
     const ingress = new Ingress(cluster.replicas, model, 8);
-    for (const replica of cluster.replicas) expect(await replica.restart()).toEqual(CLEAN);
+    for (const replica of cluster.replicas) {
+      // Passed through, and translated: each is in its middle at SIGTERM, and longer than the delay after it.
+      const before = upstream.calls;
+      const paths = ['/v1/chat/completions', '/v1/chat/completions', '/v1/messages', '/v1/messages'];
+      const running = paths.map((path) => replica.post(path, request));
+      await until(() => upstream.calls === before + paths.length, PATIENT_MS);
+      expect(await replica.restart()).toEqual(CLEAN);
+      for (const { json: text } of await Promise.all(running)) {
+        const words = [...String(text).matchAll(/"(?:content|text)":"(\d+) "/g)].map(([, word]) => word);
+        expect(words).toEqual(Array.from({ length: 15 }, (_, at) => String(at)));
+        expect(String(text)).toMatch(/data: \[DONE\]\n\n$|"type":"message_stop"\}\n\n$/);
+      }
+    }
     const tally = await ingress.stop();
     expect(Object.keys(tally)).toEqual(['200']);
     expect(tally['200']).toBeGreaterThan(100);
