@@ -226,7 +226,7 @@ describe('A follow-up of a response that is passed through', () => {
 
   it('that no worker keeps is a 404 in the envelope, and so is one whose server cannot give it out', async () => {
     const [service] = services;
-    const unknown = await service.get('/v1/responses/resp_nobody');
+    const unknown = await service.get('/v1/responses/resp_unknown');
     expect([unknown.status, unknown.json]).toMatchObject([
       404,
       { error: { message: expect.stringContaining('not known here') as string, code: null } },

@@ -115,8 +115,8 @@ export class ResponsesController {
       model,
       task: null,
       stream,
-      input: noBody,
-      openAi: noBody,
+      input: withoutBody,
+      openAi: withoutBody,
       raw: null,
       affinitySource: '',
     });
@@ -147,7 +147,7 @@ export class ResponsesController {
   }
 }
 
-function noBody(): never {
+function withoutBody(): never {
   throw new InvalidInputError([{ field: '', problem: 'such a request has no body' }]);
 }
 
