@@ -6,7 +6,8 @@ import { mustRegister } from './models.js';
 
 const MISTRAL: Strictness = {
   limit: 'max_tokens',
-  unknown: ['stream_options', 'user', 'store'],
+  unknown: ['stream_options', 'user', 'store', 'seed', 'metadata'],
+  unknownOfMessages: ['name', 'reasoning_content', 'thinking_blocks'],
   ids: /^[a-zA-Z0-9]{9}$/,
   reasoning: 'unknown',
 };
@@ -15,10 +16,16 @@ const REASONING: Strictness = {
   mostTokens: 128_000,
   unknown: ['temperature', 'top_p', 'stop', 'logprobs', 'presence_penalty'],
 };
+/** https://console.groq.com/docs/openai */
+const GROQ: Strictness = {
+  unknown: ['logprobs', 'logit_bias', 'top_logprobs'],
+  unknownOfMessages: ['name', 'reasoning_content', 'thinking_blocks'],
+};
 /** Model name, preset, upstream_model, and what the server refuses. */
 const SERVERS = [
   { model: 'plain', preset: undefined, upstream: 'local', rules: {} },
   { model: 'mistral', preset: 'mistral', upstream: 'mistral-small', rules: MISTRAL },
+  { model: 'groq', preset: 'groq', upstream: 'llama-4', rules: GROQ },
   { model: 'gpt-5', preset: 'openai', upstream: 'gpt-5', rules: REASONING },
   {
     model: 'o4-mini',
@@ -205,6 +212,35 @@ describe('The field of the limit', () => {
       [body['max_tokens'], body['max_completion_tokens']].filter((value) => value !== undefined),
     ).toEqual([limit]);
     expect(body[field]).toBe(limit);
+  });
+});
+
+describe('A chat of an OpenAI client that another server has answered before', () => {
+  it.each<Model>(['mistral', 'groq'])('goes on at %s without the fields that it refuses', async (model) => {
+    const messages = [
+      { role: 'user', content: 'hi', name: 'jo' },
+      { role: 'assistant', content: 'ho', reasoning_content: 'hm', thinking_blocks: [{ type: 'thinking' }] },
+      { role: 'user', content: 'go on' },
+    ];
+    const hints = model === 'groq' ? { logit_bias: { 5: 1 }, logprobs: true } : { seed: 1, metadata: {} };
+    const { status, text } = await service.post('/v1/chat/completions', { model, messages, ...hints });
+    expect([status, text]).toEqual([200, expect.stringContaining('Hello')]);
+    expect(lastBody(model).messages).toEqual([
+      { role: 'user', content: 'hi' },
+      { role: 'assistant', content: 'ho' },
+      { role: 'user', content: 'go on' },
+    ]);
+  });
+
+  it('stays as it is, byte for byte, where nothing is refused', async () => {
+    const body =
+      '{"model":"plain" ,"messages":[{"role":"user","content":"hi","name":"jo"},{"role":"assistant", "reasoning_content":"hm","content":"ho"},{"role":"user","content":"go"}]}';
+    await fetch(`${service.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    expect(servers.get('plain')?.raw().at(-1)).toBe(body.replace('"plain"', '"local"'));
   });
 });
 

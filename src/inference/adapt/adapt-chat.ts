@@ -38,6 +38,7 @@ const STEPS: readonly Step[] = [
   withCallIds,
   withSampling,
   withoutRejected,
+  withoutRejectedOfMessages,
 ];
 
 /**
@@ -110,4 +111,22 @@ function withoutRejected(
   if (rejected.length === 0) return chat;
   for (const name of rejected) note(`${name}: left out`);
   return without(chat, rejected);
+}
+
+function withoutRejectedOfMessages(
+  chat: OpenAiChat,
+  { message_rejects: refused }: Profile,
+  note: (change: string) => void,
+): OpenAiChat {
+  const found = refused.filter((name) => chat.messages.some((message) => message[name] !== undefined));
+  if (found.length === 0) return chat;
+  for (const name of found) note(`messages[].${name}: left out`);
+  const messages = chat.messages.map((message) => withoutNames(message, found));
+  return { ...chat, messages };
+}
+
+function withoutNames(message: OpenAiMessage, names: readonly string[]): OpenAiMessage {
+  return Object.fromEntries(
+    Object.entries(message).filter(([name]) => !names.includes(name)),
+  ) as OpenAiMessage;
 }

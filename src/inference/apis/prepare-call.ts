@@ -17,6 +17,7 @@ import { eventsOf } from '../chat/tool-calls.js';
 import { withoutFields, withValue } from '../passthrough/json-scanner.js';
 import { finishing } from '../streams/unrequested-stream.js';
 import { withoutUnsignedThinking } from '../passthrough/unsigned-thinking.js';
+import { withoutMessageFields } from '../passthrough/message-fields.js';
 import { ProxyCall } from '../passthrough/proxy-call.js';
 import { withClientHeaders } from './anthropic/headers.js';
 import { API_ADAPTERS, type EmbeddingAdapter, type ApiAdapter } from './api-adapters.js';
@@ -165,7 +166,9 @@ const CHATS: ReadonlySet<string> = new Set(['/chat/completions', '/completions',
 /** What a chat can do; null: whatever the worker does. */
 const CHATTING: ReadonlySet<WorkerTask | null> = new Set([null, 'chat', 'completion']);
 
-/** The client's own bytes but for the value of `model`, and for thinking that Anthropic would refuse. */
+const CHAT_PATH = '/chat/completions';
+
+/** The client's own bytes but for the value of `model`, and for fields and thinking that the server refuses. */
 function prepareProxyCall(
   call: ApiCall,
   request: InferenceRequest,
@@ -175,11 +178,16 @@ function prepareProxyCall(
   const { path, contentType, bytes } = raw;
   const name = raw.spelled === 'json' ? JSON.stringify(model) : model;
   const renamed = model === request.model ? bytes : withValue(bytes, raw.model, name);
-  const { rejects, thinking_config: kind } = call.profile;
+  const { rejects, message_rejects: refused, thinking_config: kind } = call.profile;
   const taken =
     rejects.length === 0 || raw.spelled !== 'json' ? renamed : withoutFields(renamed, new Set(rejects));
   // Servers of others check no signatures, and may expect their own blocks without one.
-  const body = raw.dialect === 'anthropic' ? withoutUnsignedThinking(taken, kind !== 'as_sent') : taken;
+  const body =
+    raw.dialect === 'anthropic'
+      ? withoutUnsignedThinking(taken, kind !== 'as_sent')
+      : refused.length > 0 && path === CHAT_PATH
+        ? withoutMessageFields(taken, refused)
+        : taken;
   // Speech is sent while it is generated.
   const isStream = request.stream || path === '/audio/speech';
   const rendered = call.render(

@@ -89,6 +89,11 @@ function reasoningBack(source: string): Rule {
 
 const DASHSCOPE_EMBEDDINGS = 'https://help.aliyun.com/en/model-studio/text-embedding-synchronous-api';
 
+const GROQ = 'https://console.groq.com/docs/openai';
+/** "Extra inputs are not permitted", by fields that are not in https://docs.mistral.ai/api/endpoint/chat. */
+const MISTRAL_STRICT =
+  'https://docs.mistral.ai/resources/release-note/2024-01-11-strict-api-parameter-validation';
+
 /** By the name of the preset. */
 export const OPENAI_VENDOR_RULES: Readonly<Record<string, readonly Rule[]>> = {
   openai: [
@@ -99,7 +104,17 @@ export const OPENAI_VENDOR_RULES: Readonly<Record<string, readonly Rule[]>> = {
   'azure-openai': [responses('https://learn.microsoft.com/azure/ai-foundry/openai/how-to/responses')],
   groq: [
     responses('https://console.groq.com/docs/responses-api'),
-    chatsOnly('https://console.groq.com/docs/openai'),
+    chatsOnly(GROQ),
+    {
+      entries: {
+        // "will result in a 400 error (yikes)"
+        rejects: from(['logprobs', 'logit_bias', 'top_logprobs'], GROQ),
+        message_rejects: from(
+          ['name', 'reasoning_content', 'thinking_blocks'],
+          'https://github.com/tashfeenahmed/freellmapi/issues/1070',
+        ),
+      },
+    },
   ],
   openrouter: [responses('https://openrouter.ai/docs/api-reference/responses-api/overview')],
   vllm: [responses('https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html')],
@@ -117,17 +132,25 @@ export const OPENAI_VENDOR_RULES: Readonly<Record<string, readonly Rule[]>> = {
     {
       entries: {
         call_ids: from('mistral', 'https://docs.mistral.ai/api/endpoint/chat'),
+        // It has `random_seed`, and `prompt_cache_key`.
         rejects: from(
           [
             'stream_options',
             'store',
             'user',
             'safety_identifier',
-            'prompt_cache_key',
+            'seed',
             'service_tier',
             'verbosity',
+            'metadata',
+            'prompt_cache_options',
+            'prompt_cache_retention',
           ],
-          'https://docs.mistral.ai/api/endpoint/chat',
+          MISTRAL_STRICT,
+        ),
+        message_rejects: from(
+          ['name', 'reasoning_content', 'thinking_blocks'],
+          'https://github.com/BerriAI/litellm/issues/30835',
         ),
         translated_without: from(['logit_bias'], 'https://docs.mistral.ai/api/endpoint/chat'),
         responses: from(false, 'https://docs.mistral.ai/api/'),

@@ -35,7 +35,7 @@ export const THINKING_CONFIGS = [
 ] as const;
 export const REASONING_HISTORIES = ['none', 'reasoning_content', 'reasoning', 'thinking_blocks'] as const;
 
-/** What a server takes beyond its API, or does not take. Only translated requests are changed by it, but for `rejects`. */
+/** What a server takes beyond its API, or does not take. Only translated requests are changed by it, but for `rejects` and `message_rejects`. */
 export class ProfileDto {
   /** The field for the limit of an answer. */
   @IsOptional() @IsIn(TOKEN_LIMITS) token_limit?: (typeof TOKEN_LIMITS)[number];
@@ -48,6 +48,13 @@ export class ProfileDto {
   @IsString({ each: true })
   @Length(1, 100, { each: true })
   rejects?: string[];
+  /** Fields of messages that the server refuses. They are left out of passed-through requests, too. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(50)
+  @IsString({ each: true })
+  @Length(1, 100, { each: true })
+  message_rejects?: string[];
   /** Fields at the top of a request that the model refuses. They are left out of translated requests only. */
   @IsOptional()
   @IsArray()

@@ -8,6 +8,7 @@ const ANYTHING: Profile = {
   token_limit: 'max_tokens',
   max_output_tokens: null,
   rejects: [],
+  message_rejects: [],
   translated_without: [],
   tool_names: 'any',
   property_names: 'any',
