@@ -57,6 +57,13 @@ export class NoAnswerError extends UpstreamRejectedError {
   }
 }
 
+const BAD_GATEWAY = 502;
+
+/** The status of an error that comes in the middle of a stream. */
+export function statusInStream(error: unknown): number {
+  return error instanceof UpstreamRejectedError ? (error.failure.status ?? error.status) : BAD_GATEWAY;
+}
+
 /** An answer that cannot be used and says nothing about the worker's health. */
 export class NeutralError extends UpstreamError {
   constructor(message: string, options?: ErrorOptions) {

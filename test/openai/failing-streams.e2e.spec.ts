@@ -135,3 +135,72 @@ describe('A stream whose end marker is null', () => {
     expect([put.status, put.worker.generation]).toEqual([200, worker.generation]);
   });
 });
+
+/** What each vendor reports while it has no capacity, after a status of 200, and what clients make of such a status. */
+const BUSY = {
+  anthropic: {
+    worker: { protocol: 'anthropic', upstream_model: 'claude-sonnet-4-5' },
+    error: { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } },
+    half: data(
+      { type: 'message_start', message: { id: 'm', usage: { input_tokens: 1, output_tokens: 1 } } },
+      { type: 'content_block_start', index: 0, content_block: { type: 'text', text: 'half' } },
+    ),
+    status: 503,
+  },
+  openai: {
+    worker: { protocol: 'openai', profile: { responses: false } },
+    error: { error: { message: 'Slow down', type: 'requests', code: 'rate_limit_exceeded' } },
+    half: data(chunk({ content: 'half' })),
+    status: 429,
+  },
+  gemini: {
+    worker: { protocol: 'gemini', upstream_model: 'gemini-3-flash' },
+    error: { error: { code: 429, message: 'Quota', status: 'RESOURCE_EXHAUSTED' } },
+    half: data({ candidates: [{ content: { role: 'model', parts: [{ text: 'half' }] } }] }),
+    status: 429,
+  },
+} as const;
+
+describe.each(Object.entries(BUSY))('A worker of %s that is busy after a status of 200', (kind, vendor) => {
+  const messages = [{ role: 'user', content: 'hi' }];
+  const chat = { messages, max_tokens: 9 };
+  async function busy(answer: string, type: Record<string, string>): Promise<string> {
+    const upstream = await upstreamForTest(text(answer, 200, type));
+    const model = `busy-${kind}-${upstream.url}`;
+    await mustRegister(service, {
+      model_name: model,
+      req_url_template: `${upstream.url}/v1`,
+      health_check: { kind: 'none' },
+      ...vendor.worker,
+    });
+    return model;
+  }
+
+  it('is busy for each client, by the status', async () => {
+    const model = await busy(JSON.stringify(vendor.error), { 'content-type': 'application/json' });
+    const type = vendor.status === 429 ? 'rate_limit_error' : 'overloaded_error';
+    const claude = await service.post(
+      '/v1/messages',
+      { model, ...chat },
+      { 'anthropic-version': '2023-06-01' },
+    );
+    expect([claude.status, claude.json]).toMatchObject([vendor.status, { error: { type } }]);
+    for (const [path, body] of [
+      ['/v1/chat/completions', chat],
+      ['/v1/responses', { input: 'hi' }],
+    ] as const)
+      expect([path, (await service.post(path, { model, ...body })).status]).toEqual([path, vendor.status]);
+  });
+
+  it('is busy in the middle of a stream, by the type of the error', async () => {
+    const model = await busy(vendor.half + data(vendor.error), SSE);
+    const events = async (path: string, body: object) =>
+      (await service.post(path, { model, stream: true, ...body })).text;
+    const isLimit = vendor.status === 429;
+    const claude = await events('/v1/messages', chat);
+    expect(claude).toContain('half');
+    expect(claude).toContain(`"type":"${isLimit ? 'rate_limit_error' : 'overloaded_error'}"`);
+    const response = await events('/v1/responses', { input: 'hi' });
+    expect(response).toContain(`"code":"${isLimit ? 'rate_limit_exceeded' : 'server_error'}"`);
+  });
+});

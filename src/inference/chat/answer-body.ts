@@ -2,6 +2,8 @@ import { parseExact } from '../../input/exact-json.js';
 import type { SourceStep } from '../../input/json-source.js';
 import { Fields, isJsonObject, parsedOrUndefined } from '../../input/json.js';
 import type { Usage } from './chat.js';
+import type { UpstreamError } from '../../upstream/failure.js';
+import { NoAnswerError } from '../../upstream/upstream-errors.js';
 import { ProtocolError } from './chat-errors.js';
 
 /** @param exact the path of objects that keep their text. @throws ProtocolError */
@@ -84,6 +86,25 @@ const CLIENT_TYPES: ReadonlySet<unknown> = new Set([
   'request_too_large',
 ]);
 
+/**
+ * The names of a worker that has no time now, in `type`, `code` or `status` of an error: Anthropic
+ * (https://platform.claude.com/docs/en/api/errors), OpenAI (https://platform.openai.com/docs/guides/error-codes), Google
+ * (https://cloud.google.com/apis/design/errors#handling_errors) and Groq (https://console.groq.com/docs/flex-processing).
+ */
+const BUSY: ReadonlyMap<unknown, number> = new Map([
+  ['rate_limit_error', 429],
+  ['rate_limit_exceeded', 429],
+  ['insufficient_quota', 429],
+  ['RESOURCE_EXHAUSTED', 429],
+  ['overloaded_error', 529],
+  ['capacity_exceeded', 498],
+  ['service_unavailable_error', 503],
+  ['server_is_overloaded', 503],
+  ['UNAVAILABLE', 503],
+  ['timeout_error', 504],
+  ['DEADLINE_EXCEEDED', 504],
+]);
+
 /** Why a response of OpenAI failed, where it is the server's fault; all other codes are of requests (ResponseError of openai's package). */
 const RESPONSE_FAULTS: ReadonlyMap<unknown, number> = new Map([
   ['server_error', 502],
@@ -112,15 +133,25 @@ export function errorBodyOf(body: unknown): ErrorBody | null {
   const name = typeof type === 'string' && type !== 'error' ? type : status;
   return {
     message: messageIn(fields) || (typeof name === 'string' ? name : ''),
-    status: CLIENT_TYPES.has(type) ? 400 : statusOf(code ?? status),
+    status: CLIENT_TYPES.has(type)
+      ? 400
+      : (BUSY.get(type) ?? BUSY.get(code) ?? BUSY.get(status) ?? statusOf(code ?? status)),
   };
 }
 
-/** @throws ProtocolError for an answer or event that is an error */
+/** @throws UpstreamError for an answer or event that is an error */
 export function throwIfError(body: unknown): void {
   const error = errorBodyOf(body);
   if (error !== null)
-    throw new ProtocolError(error.message || 'the worker reported an error without a message');
+    throw reported(error, error.message || 'the worker reported an error without a message');
+}
+
+/** The error of an answer with status 200, or of an event, as if its status had said so. 502: only that it failed is known. */
+export function reported({ status, message }: ErrorBody, detail: string): UpstreamError {
+  if (status === 502) return new ProtocolError(detail);
+  const isForClient = status < 401 || status > 403;
+  const exposed = { message, code: null, headers: {}, bytes: null, isTooLong: false, isModelMissing: false };
+  return new NoAnswerError(status, detail, isForClient ? exposed : null);
 }
 
 const MARKUP = /^\s*<[!?a-z]/i;

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../../input/json.js';
 import { messageForClient } from '../../../upstream/failure.js';
+import { statusInStream } from '../../../upstream/upstream-errors.js';
 import type { Rejection } from '../../client/client-response.js';
 
 /** https://platform.claude.com/docs/en/api/errors, and `ErrorType` of @anthropic-ai/sdk. */
@@ -40,10 +41,8 @@ export function anthropicRejection({ status, message, isTooLong }: Rejection, re
   return anthropicError(status, text, requestId);
 }
 
-const BAD_GATEWAY = 502;
-
 /** Ends a broken stream, so that the client does not take it for complete. */
 export function anthropicErrorEvent(error: unknown, requestId: string): string {
-  const body = anthropicError(BAD_GATEWAY, messageForClient(error), requestId);
+  const body = anthropicError(statusInStream(error), messageForClient(error), requestId);
   return `event: error\ndata: ${JSON.stringify(body)}\n\n`;
 }

@@ -243,12 +243,14 @@ describe('The Gemini backend response', () => {
   it.each([
     [
       { error: { code: 503, message: 'The model is overloaded.', status: 'UNAVAILABLE' } },
+      'unavailable',
       'The model is overloaded.',
     ],
-    [[{ error: { code: 429, message: 'Quota', status: 'RESOURCE_EXHAUSTED' } }], 'Quota'],
-    [{}, 'the answer has no candidates'],
-  ])('throws the message of a reported error: %j', (body, message) => {
-    expect(() => geminiAnswer(body)).toThrow(new ProtocolError(message));
+    [[{ error: { code: 429, message: 'Quota', status: 'RESOURCE_EXHAUSTED' } }], 'throttled', 'Quota'],
+    [{ error: { code: 500, message: 'It broke', status: 'INTERNAL' } }, 'bad_answer', 'It broke'],
+    [{}, 'bad_answer', 'the answer has no candidates'],
+  ])('throws the message of a reported error, by its own kind: %j', (body, kind, message) => {
+    expect(() => geminiAnswer(body)).toThrow(expect.objectContaining({ kind, message }));
   });
 
   it.each([

@@ -1,7 +1,15 @@
 import { isJsonObject, type Fields } from '../../../input/json.js';
 import type { ChatAnswer, FinishReason, OpenAiToolCall, Usage } from '../../chat/chat.js';
+import type { UpstreamError } from '../../../upstream/failure.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
-import { errorBodyOf, messageIn, countOf, objectOf, parseJsonAnswer } from '../../chat/answer-body.js';
+import {
+  countOf,
+  errorBodyOf,
+  messageIn,
+  objectOf,
+  parseJsonAnswer,
+  reported,
+} from '../../chat/answer-body.js';
 import { newCallId, signatureIn, signed } from '../../chat/tool-calls.js';
 import { jsonTextOf } from './tool-call-chunks.js';
 
@@ -116,8 +124,10 @@ export function usageOf(value: unknown): Usage | null {
 }
 
 /** Why a body is not an answer: the error it contains, or what it lacks. */
-export function failureIn(body: Fields, choice: Fields | null): ProtocolError {
-  const message = errorBodyOf(body)?.message || errorBodyOf(choice)?.message || messageIn(body);
+export function failureIn(body: Fields, choice: Fields | null): UpstreamError {
+  const error = errorBodyOf(body) ?? errorBodyOf(choice);
+  const message = error?.message || errorBodyOf(choice)?.message || messageIn(body);
+  if (error !== null && error.status !== 502) return reported(error, `the answer is an error: ${message}`);
   if (message !== '') return new ProtocolError(`the answer is an error: ${message}`);
   return new ProtocolError(
     choice === null ? 'the answer has no choices' : 'the answer is incomplete: its finish_reason is "error"',

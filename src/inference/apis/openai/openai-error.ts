@@ -1,4 +1,5 @@
 import { messageForClient } from '../../../upstream/failure.js';
+import { statusInStream } from '../../../upstream/upstream-errors.js';
 
 /** OpenAI's `error.type` depends on the status. */
 function openAiType(status: number): string {
@@ -27,9 +28,7 @@ export function openAiError(
   return { error: { message, type: openAiType(status), param, code } };
 }
 
-const BAD_GATEWAY = 502;
-
 /** Ends a broken stream, so that the client does not take it for complete. */
 export function openAiErrorEvent(error: unknown): string {
-  return `data: ${JSON.stringify(openAiError(BAD_GATEWAY, messageForClient(error), null))}\n\n`;
+  return `data: ${JSON.stringify(openAiError(statusInStream(error), messageForClient(error), null))}\n\n`;
 }

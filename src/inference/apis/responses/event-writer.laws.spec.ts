@@ -105,7 +105,7 @@ describe('the events of a response', () => {
   it('end with response.failed and the next number where the answer broke off', () => {
     fc.assert(
       fc.property(answer, fc.nat(20), (events, cut) => {
-        const all = written(events.slice(0, cut), (writer) => writer.failed('gone'));
+        const all = written(events.slice(0, cut), (writer) => writer.failed('gone', 'server_error'));
         expect(all.at(-1)).toMatchObject({
           type: 'response.failed',
           sequence_number: all.length - 1,

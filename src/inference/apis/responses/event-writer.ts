@@ -13,6 +13,9 @@ import {
   textPart,
 } from './response-object.js';
 
+/** Of `ResponseError` in the types of the openai package. */
+export type FailureCode = 'server_error' | 'rate_limit_exceeded' | 'invalid_prompt';
+
 interface OpenItem {
   readonly kind: 'text' | 'reasoning' | 'call';
   readonly id: string;
@@ -74,9 +77,9 @@ export class ResponsesEventWriter implements StreamWriter {
   }
 
   /** The last event of an answer that broke off. */
-  failed(message: string): string {
+  failed(message: string, code: FailureCode): string {
     const start = this.start();
-    const error = { code: 'server_error', message };
+    const error = { code, message };
     const output = [...this.output, ...this.unfinished().map((item) => itemOf(item, 'incomplete'))];
     const response = responseOf(this.head, this.echo, 'failed', output, { usage: this.usage, error });
     return start + this.written('response.failed', { response });

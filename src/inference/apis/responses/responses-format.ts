@@ -1,11 +1,12 @@
 import type { Fields } from '../../../input/json.js';
 import { messageForClient } from '../../../upstream/failure.js';
+import { statusInStream } from '../../../upstream/upstream-errors.js';
 import type { ChatAnswer } from '../../chat/chat.js';
 import { endsResponse } from '../../passthrough/stream-monitor.js';
 import type { ResponseFormat, ResponseHead, StreamWriter } from '../../client/client-response.js';
 import { RESPONSES_FIELDS } from '../../client/field-names.js';
 import { OpenAiFormat } from '../openai/client-response.js';
-import { ResponsesEventWriter } from './event-writer.js';
+import { type FailureCode, ResponsesEventWriter } from './event-writer.js';
 import { failedEvent } from './passed-events.js';
 import { echoOf, responseOf, wholeResponse } from './response-object.js';
 
@@ -42,8 +43,13 @@ export class ResponsesFormat extends OpenAiFormat implements ResponseFormat {
 
   override errorEvent(error: unknown, requestId: string): string {
     const message = messageForClient(error);
-    if (this.writer !== null) return this.writer.failed(message);
+    if (this.writer !== null) return this.writer.failed(message, codeOf(statusInStream(error)));
     const head = { id: requestId, created: Math.floor(Date.now() / 1000), model: this.model };
     return failedEvent(this.first, this.last, responseOf(head, echoOf({}), 'failed', []), message);
   }
+}
+
+function codeOf(status: number): FailureCode {
+  if (status === 429) return 'rate_limit_exceeded';
+  return status < 500 ? 'invalid_prompt' : 'server_error';
 }
