@@ -1,5 +1,49 @@
 -- The schema after all migrations, from the catalogue. Written by: npm run schema:write
 
+CREATE TABLE api_key (
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  name text NOT NULL,
+  prefix text NOT NULL DEFAULT ''::text,
+  hash bytea NOT NULL,
+  old_hash bytea,
+  old_hash_until timestamp with time zone,
+  role text NOT NULL,
+  team text,
+  models text[],
+  labels jsonb NOT NULL DEFAULT '{}'::jsonb,
+  requests_per_minute bigint,
+  tokens_per_minute bigint,
+  max_concurrent integer,
+  tokens_per_month bigint,
+  cost_per_month numeric,
+  expires_at timestamp with time zone,
+  disabled_at timestamp with time zone,
+  disabled_reason text,
+  revoked_at timestamp with time zone,
+  generation integer NOT NULL DEFAULT 1,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  created_by text NOT NULL DEFAULT ''::text,
+  updated_at timestamp with time zone NOT NULL DEFAULT now(),
+  updated_by text NOT NULL DEFAULT ''::text,
+  CONSTRAINT api_key_hash_length CHECK (((octet_length(hash) = 32) AND (octet_length(old_hash) = 32))),
+  CONSTRAINT api_key_labels_object CHECK ((jsonb_typeof(labels) = 'object'::text)),
+  CONSTRAINT api_key_limits_positive CHECK (((requests_per_minute > 0) AND (tokens_per_minute > 0) AND (max_concurrent > 0) AND (tokens_per_month > 0) AND (cost_per_month > (0)::numeric))),
+  CONSTRAINT api_key_models_named CHECK (((array_position(models, NULL::text) IS NULL) AND (array_position(models, ''::text) IS NULL) AND (COALESCE(array_ndims(models), 1) = 1))),
+  CONSTRAINT api_key_name CHECK ((((length(name) >= 1) AND (length(name) <= 100)) AND (name <> 'root'::text))),
+  CONSTRAINT api_key_old_hash_ends CHECK (((old_hash IS NULL) = (old_hash_until IS NULL))),
+  CONSTRAINT api_key_pkey PRIMARY KEY (id),
+  CONSTRAINT api_key_prefix_length CHECK ((length(prefix) <= 12)),
+  CONSTRAINT api_key_role_known CHECK ((role = ANY (ARRAY['admin'::text, 'operator'::text, 'registrar'::text, 'inference'::text, 'viewer'::text]))),
+  CONSTRAINT api_key_team_length CHECK (((length(team) >= 1) AND (length(team) <= 100)))
+);
+
+CREATE TABLE api_key_use (
+  key_id uuid NOT NULL,
+  last_used_at timestamp with time zone NOT NULL,
+  CONSTRAINT api_key_use_key FOREIGN KEY (key_id) REFERENCES api_key(id) ON DELETE CASCADE,
+  CONSTRAINT api_key_use_pkey PRIMARY KEY (key_id)
+);
+
 CREATE TABLE event (
   id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
   at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
@@ -16,10 +60,10 @@ CREATE TABLE event (
   before jsonb,
   after jsonb,
   undoes bigint,
-  CONSTRAINT event_kind_known CHECK ((kind = ANY (ARRAY['registered'::text, 'created'::text, 'changed'::text, 'deleted'::text, 'restored'::text, 'enabled'::text, 'disabled'::text, 'draining'::text, 'offline'::text, 'healthy'::text, 'suspect'::text, 'unhealthy'::text, 'warming'::text, 'unknown'::text, 'recovered'::text, 'ejected'::text, 'failing'::text, 'serving'::text]))),
+  CONSTRAINT event_kind_known_2 CHECK ((kind = ANY (ARRAY['registered'::text, 'created'::text, 'changed'::text, 'deleted'::text, 'restored'::text, 'enabled'::text, 'disabled'::text, 'draining'::text, 'offline'::text, 'healthy'::text, 'suspect'::text, 'unhealthy'::text, 'warming'::text, 'unknown'::text, 'recovered'::text, 'ejected'::text, 'failing'::text, 'serving'::text, 'revoked'::text, 'rotated'::text]))),
   CONSTRAINT event_pkey PRIMARY KEY (id),
-  CONSTRAINT event_subject_id CHECK (((subject = 'worker'::text) = (subject_id IS NOT NULL))),
-  CONSTRAINT event_subject_known CHECK ((subject = ANY (ARRAY['worker'::text, 'model'::text]))),
+  CONSTRAINT event_subject_id_2 CHECK (((subject = ANY (ARRAY['worker'::text, 'key'::text])) = (subject_id IS NOT NULL))),
+  CONSTRAINT event_subject_known_2 CHECK ((subject = ANY (ARRAY['worker'::text, 'model'::text, 'key'::text, 'team'::text]))),
   CONSTRAINT event_via_known CHECK ((via = ANY (ARRAY['api'::text, 'psql'::text, 'service'::text])))
 );
 
@@ -212,6 +256,24 @@ CREATE TABLE signing_key (
   CONSTRAINT signing_key_pkey PRIMARY KEY (name)
 );
 
+CREATE TABLE team (
+  name text NOT NULL,
+  labels jsonb NOT NULL DEFAULT '{}'::jsonb,
+  requests_per_minute bigint,
+  tokens_per_minute bigint,
+  max_concurrent integer,
+  tokens_per_month bigint,
+  cost_per_month numeric,
+  generation integer NOT NULL DEFAULT 1,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  updated_at timestamp with time zone NOT NULL DEFAULT now(),
+  updated_by text NOT NULL DEFAULT ''::text,
+  CONSTRAINT team_labels_object CHECK ((jsonb_typeof(labels) = 'object'::text)),
+  CONSTRAINT team_limits_positive CHECK (((requests_per_minute > 0) AND (tokens_per_minute > 0) AND (max_concurrent > 0) AND (tokens_per_month > 0) AND (cost_per_month > (0)::numeric))),
+  CONSTRAINT team_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+  CONSTRAINT team_pkey PRIMARY KEY (name)
+);
+
 CREATE TABLE worker (
   id uuid NOT NULL DEFAULT gen_random_uuid(),
   model_name text NOT NULL,
@@ -258,6 +320,8 @@ CREATE TABLE worker (
   poll json,
   choices json,
   profile jsonb,
+  registered_by_key uuid,
+  registered_by_team text,
   CONSTRAINT worker_admin_state_known CHECK ((admin_state = ANY (ARRAY['enabled'::text, 'disabled'::text, 'draining'::text, 'offline'::text]))),
   CONSTRAINT worker_body_format_known_2 CHECK ((body_format = ANY (ARRAY['json'::text, 'form'::text, 'multipart'::text]))),
   CONSTRAINT worker_extract_length CHECK ((char_length(response_extract) <= 500)),
@@ -353,6 +417,8 @@ CREATE TABLE worker_trouble (
 
 ALTER TABLE job_file ALTER COLUMN bytes SET STORAGE EXTERNAL;
 
+CREATE UNIQUE INDEX api_key_hash ON public.api_key USING btree (hash);
+CREATE UNIQUE INDEX api_key_name_free ON public.api_key USING btree (name) WHERE (revoked_at IS NULL);
 CREATE INDEX event_at ON public.event USING btree (at);
 CREATE INDEX event_of_policy ON public.event USING btree (subject_name, id) WHERE (subject = 'model'::text);
 CREATE INDEX event_of_subject ON public.event USING btree (subject_id, id);
@@ -740,6 +806,78 @@ CREATE VIEW worker_overview AS
      LEFT JOIN worker_probe p ON p.worker_id = w.id
   ORDER BY w.model_name, w.created_at, w.id;
 
+CREATE OR REPLACE FUNCTION public.access_before()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+  IF event_restoring() THEN
+    RETURN NEW;
+  ELSIF TG_OP = 'INSERT' THEN
+    NEW.generation := 1;
+    IF TG_TABLE_NAME = 'api_key' THEN
+      NEW.created_by := event_actor();
+    END IF;
+  ELSE
+    NEW.generation := OLD.generation + 1;
+    NEW.updated_at := now();
+  END IF;
+  NEW.updated_by := event_actor();
+  RETURN NEW;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.access_record()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+  subject CONSTANT text := CASE TG_TABLE_NAME WHEN 'api_key' THEN 'key' ELSE 'team' END;
+  old_row CONSTANT jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
+  new_row CONSTANT jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
+  this CONSTANT jsonb := coalesce(new_row, old_row);
+  names text[];
+  before jsonb := access_shown(old_row);
+  after jsonb := access_shown(new_row);
+  kind text;
+BEGIN
+  PERFORM pg_notify('access_changed', TG_TABLE_SCHEMA || ' ' || subject || ' ' || CASE subject WHEN 'key' THEN this ->> 'id' ELSE this ->> 'name' END);
+  IF event_restoring() THEN
+    RETURN NULL;
+  END IF;
+  IF TG_OP = 'UPDATE' THEN
+    SELECT array_agg(key ORDER BY key) INTO names FROM jsonb_each(access_shown(new_row)) AS n WHERE old_row -> n.key IS DISTINCT FROM new_row -> n.key;
+    IF names IS NULL THEN
+      RETURN NULL;
+    END IF;
+    SELECT jsonb_object_agg(key, value) INTO before FROM jsonb_each(before) WHERE key = ANY (names);
+    SELECT jsonb_object_agg(key, value) INTO after FROM jsonb_each(after) WHERE key = ANY (names);
+  ELSE
+    before := jsonb_strip_nulls(before);
+    after := jsonb_strip_nulls(after);
+  END IF;
+  kind := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'DELETE' THEN 'deleted' ELSE CASE
+    WHEN old_row ->> 'revoked_at' IS NULL AND new_row ->> 'revoked_at' IS NOT NULL THEN 'revoked'
+    WHEN old_row ->> 'hash' IS DISTINCT FROM new_row ->> 'hash' THEN 'rotated'
+    WHEN old_row ->> 'disabled_at' IS NULL AND new_row ->> 'disabled_at' IS NOT NULL THEN 'disabled'
+    WHEN old_row ->> 'disabled_at' IS NOT NULL AND new_row ->> 'disabled_at' IS NULL THEN 'enabled'
+    ELSE 'changed' END END;
+  PERFORM record_event(subject, CASE subject WHEN 'key' THEN (this ->> 'id')::uuid END, this ->> 'name', NULL, kind,
+    array_to_string(names, ', '), (this ->> 'generation')::integer, before, after, NULL, NULL);
+  RETURN NULL;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.access_shown(this jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  SELECT jsonb_object_agg(key, CASE WHEN key IN ('hash', 'old_hash') AND value <> 'null' THEN '"<sealed>"' ELSE value END)
+  FROM jsonb_each(this - '{id, generation, created_at, created_by, updated_at, updated_by}'::text[])
+$function$
+;
 CREATE OR REPLACE FUNCTION public.event_actor()
  RETURNS text
  LANGUAGE sql
@@ -1191,6 +1329,8 @@ BEGIN
   SELECT * INTO e FROM event WHERE id = undo_event.event_id;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'there is no event %', undo_event.event_id USING ERRCODE = 'no_data_found';
+  ELSIF e.subject IN ('key', 'team') THEN
+    RAISE EXCEPTION 'event % (%) cannot be undone: it is about a key or a team; change that itself', e.id, e.kind;
   ELSIF e.kind IN ('healthy', 'suspect', 'unhealthy', 'warming', 'unknown', 'recovered', 'ejected', 'failing', 'serving') THEN
     RAISE EXCEPTION 'event % (%) cannot be undone: it says what probes or requests showed, and only changes of a definition, of admin_state or of a policy can be undone', e.id, e.kind;
   ELSIF e.before IS NULL AND e.after IS NULL THEN
@@ -1297,7 +1437,7 @@ CREATE OR REPLACE FUNCTION public.worker_changes(before worker, after worker)
  RETURNS text[]
  LANGUAGE sql
  STABLE
-AS $function$SELECT array_remove(ARRAY[CASE WHEN before.model_name::text IS DISTINCT FROM after.model_name::text THEN 'model_name' END, CASE WHEN before.name::text IS DISTINCT FROM after.name::text THEN 'name' END, CASE WHEN before.req_url_template::text IS DISTINCT FROM after.req_url_template::text THEN 'req_url_template' END, CASE WHEN before.owner::text IS DISTINCT FROM after.owner::text THEN 'owner' END, CASE WHEN before.protocol::text IS DISTINCT FROM after.protocol::text THEN 'protocol' END, CASE WHEN before.task::text IS DISTINCT FROM after.task::text THEN 'task' END, CASE WHEN before.worker_type::text IS DISTINCT FROM after.worker_type::text THEN 'worker_type' END, CASE WHEN before.req_type::text IS DISTINCT FROM after.req_type::text THEN 'req_type' END, CASE WHEN before.body::text IS DISTINCT FROM after.body::text THEN 'body' END, CASE WHEN before.body_format::text IS DISTINCT FROM after.body_format::text THEN 'body_format' END, CASE WHEN before.req_param::text IS DISTINCT FROM after.req_param::text THEN 'req_param' END, CASE WHEN before.header::text IS DISTINCT FROM after.header::text THEN 'header' END, CASE WHEN before.sealed_header::text IS DISTINCT FROM after.sealed_header::text THEN 'sealed_header' END, CASE WHEN before.response_extract::text IS DISTINCT FROM after.response_extract::text THEN 'response_extract' END, CASE WHEN before.success_when::text IS DISTINCT FROM after.success_when::text THEN 'success_when' END, CASE WHEN before.is_stream::text IS DISTINCT FROM after.is_stream::text THEN 'is_stream' END, CASE WHEN before.defaults::text IS DISTINCT FROM after.defaults::text THEN 'defaults' END, CASE WHEN before.weight::text IS DISTINCT FROM after.weight::text THEN 'weight' END, CASE WHEN before.priority::text IS DISTINCT FROM after.priority::text THEN 'priority' END, CASE WHEN before.max_concurrency::text IS DISTINCT FROM after.max_concurrency::text THEN 'max_concurrency' END, CASE WHEN before.labels::text IS DISTINCT FROM after.labels::text THEN 'labels' END, CASE WHEN before.connect_ms::text IS DISTINCT FROM after.connect_ms::text THEN 'connect_ms' END, CASE WHEN before.first_byte_ms::text IS DISTINCT FROM after.first_byte_ms::text THEN 'first_byte_ms' END, CASE WHEN before.idle_ms::text IS DISTINCT FROM after.idle_ms::text THEN 'idle_ms' END, CASE WHEN before.total_ms::text IS DISTINCT FROM after.total_ms::text THEN 'total_ms' END, CASE WHEN before.on_disconnect::text IS DISTINCT FROM after.on_disconnect::text THEN 'on_disconnect' END, CASE WHEN before.health_check::text IS DISTINCT FROM after.health_check::text THEN 'health_check' END, CASE WHEN before.heartbeat_ttl_s::text IS DISTINCT FROM after.heartbeat_ttl_s::text THEN 'heartbeat_ttl_s' END, CASE WHEN before.upstream_model::text IS DISTINCT FROM after.upstream_model::text THEN 'upstream_model' END, CASE WHEN before.stream_extract::text IS DISTINCT FROM after.stream_extract::text THEN 'stream_extract' END, CASE WHEN before.usage_extract::text IS DISTINCT FROM after.usage_extract::text THEN 'usage_extract' END, CASE WHEN before.any_task::text IS DISTINCT FROM after.any_task::text THEN 'any_task' END, CASE WHEN before.poll::text IS DISTINCT FROM after.poll::text THEN 'poll' END, CASE WHEN before.choices::text IS DISTINCT FROM after.choices::text THEN 'choices' END, CASE WHEN before.profile::text IS DISTINCT FROM after.profile::text THEN 'profile' END], NULL)$function$
+AS $function$SELECT array_remove(ARRAY[CASE WHEN before.model_name::text IS DISTINCT FROM after.model_name::text THEN 'model_name' END, CASE WHEN before.name::text IS DISTINCT FROM after.name::text THEN 'name' END, CASE WHEN before.req_url_template::text IS DISTINCT FROM after.req_url_template::text THEN 'req_url_template' END, CASE WHEN before.owner::text IS DISTINCT FROM after.owner::text THEN 'owner' END, CASE WHEN before.protocol::text IS DISTINCT FROM after.protocol::text THEN 'protocol' END, CASE WHEN before.task::text IS DISTINCT FROM after.task::text THEN 'task' END, CASE WHEN before.worker_type::text IS DISTINCT FROM after.worker_type::text THEN 'worker_type' END, CASE WHEN before.req_type::text IS DISTINCT FROM after.req_type::text THEN 'req_type' END, CASE WHEN before.body::text IS DISTINCT FROM after.body::text THEN 'body' END, CASE WHEN before.body_format::text IS DISTINCT FROM after.body_format::text THEN 'body_format' END, CASE WHEN before.req_param::text IS DISTINCT FROM after.req_param::text THEN 'req_param' END, CASE WHEN before.header::text IS DISTINCT FROM after.header::text THEN 'header' END, CASE WHEN before.sealed_header::text IS DISTINCT FROM after.sealed_header::text THEN 'sealed_header' END, CASE WHEN before.response_extract::text IS DISTINCT FROM after.response_extract::text THEN 'response_extract' END, CASE WHEN before.success_when::text IS DISTINCT FROM after.success_when::text THEN 'success_when' END, CASE WHEN before.is_stream::text IS DISTINCT FROM after.is_stream::text THEN 'is_stream' END, CASE WHEN before.defaults::text IS DISTINCT FROM after.defaults::text THEN 'defaults' END, CASE WHEN before.weight::text IS DISTINCT FROM after.weight::text THEN 'weight' END, CASE WHEN before.priority::text IS DISTINCT FROM after.priority::text THEN 'priority' END, CASE WHEN before.max_concurrency::text IS DISTINCT FROM after.max_concurrency::text THEN 'max_concurrency' END, CASE WHEN before.labels::text IS DISTINCT FROM after.labels::text THEN 'labels' END, CASE WHEN before.connect_ms::text IS DISTINCT FROM after.connect_ms::text THEN 'connect_ms' END, CASE WHEN before.first_byte_ms::text IS DISTINCT FROM after.first_byte_ms::text THEN 'first_byte_ms' END, CASE WHEN before.idle_ms::text IS DISTINCT FROM after.idle_ms::text THEN 'idle_ms' END, CASE WHEN before.total_ms::text IS DISTINCT FROM after.total_ms::text THEN 'total_ms' END, CASE WHEN before.on_disconnect::text IS DISTINCT FROM after.on_disconnect::text THEN 'on_disconnect' END, CASE WHEN before.health_check::text IS DISTINCT FROM after.health_check::text THEN 'health_check' END, CASE WHEN before.heartbeat_ttl_s::text IS DISTINCT FROM after.heartbeat_ttl_s::text THEN 'heartbeat_ttl_s' END, CASE WHEN before.upstream_model::text IS DISTINCT FROM after.upstream_model::text THEN 'upstream_model' END, CASE WHEN before.stream_extract::text IS DISTINCT FROM after.stream_extract::text THEN 'stream_extract' END, CASE WHEN before.usage_extract::text IS DISTINCT FROM after.usage_extract::text THEN 'usage_extract' END, CASE WHEN before.any_task::text IS DISTINCT FROM after.any_task::text THEN 'any_task' END, CASE WHEN before.poll::text IS DISTINCT FROM after.poll::text THEN 'poll' END, CASE WHEN before.choices::text IS DISTINCT FROM after.choices::text THEN 'choices' END, CASE WHEN before.profile::text IS DISTINCT FROM after.profile::text THEN 'profile' END, CASE WHEN before.registered_by_key::text IS DISTINCT FROM after.registered_by_key::text THEN 'registered_by_key' END, CASE WHEN before.registered_by_team::text IS DISTINCT FROM after.registered_by_team::text THEN 'registered_by_team' END], NULL)$function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_event_write()
  RETURNS trigger
@@ -1322,7 +1462,7 @@ CREATE OR REPLACE FUNCTION public.worker_exact(name text)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE
-AS $function$SELECT name <> ALL ('{id,req_url_template,body,req_param,header,sealed_header,success_when,defaults,labels,health_check,admin_state_since,health_since,created_at,updated_at,stream_extract,usage_extract,poll,choices,profile}'::text[])$function$
+AS $function$SELECT name <> ALL ('{id,req_url_template,body,req_param,header,sealed_header,success_when,defaults,labels,health_check,admin_state_since,health_since,created_at,updated_at,stream_extract,usage_extract,poll,choices,profile,registered_by_key}'::text[])$function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_follow()
  RETURNS trigger
@@ -1352,7 +1492,7 @@ CREATE OR REPLACE FUNCTION public.worker_given(this worker)
  RETURNS text[]
  LANGUAGE sql
  STABLE
-AS $function$SELECT array_remove(ARRAY[CASE WHEN this.model_name::text IS DISTINCT FROM (NULL)::text THEN 'model_name' END, CASE WHEN this.name::text IS DISTINCT FROM (''::text)::text THEN 'name' END, CASE WHEN this.req_url_template::text IS DISTINCT FROM (NULL)::text THEN 'req_url_template' END, CASE WHEN this.owner::text IS DISTINCT FROM (''::text)::text THEN 'owner' END, CASE WHEN this.protocol::text IS DISTINCT FROM ('template'::text)::text THEN 'protocol' END, CASE WHEN this.task::text IS DISTINCT FROM ('chat'::text)::text THEN 'task' END, CASE WHEN this.worker_type::text IS DISTINCT FROM ('REMOTE'::text)::text THEN 'worker_type' END, CASE WHEN this.req_type::text IS DISTINCT FROM ('POST'::text)::text THEN 'req_type' END, CASE WHEN this.body::text IS DISTINCT FROM (NULL)::text THEN 'body' END, CASE WHEN this.body_format::text IS DISTINCT FROM ('json'::text)::text THEN 'body_format' END, CASE WHEN this.req_param::text IS DISTINCT FROM (NULL)::text THEN 'req_param' END, CASE WHEN this.header::text IS DISTINCT FROM (NULL)::text THEN 'header' END, CASE WHEN this.sealed_header::text IS DISTINCT FROM (NULL)::text THEN 'sealed_header' END, CASE WHEN this.response_extract::text IS DISTINCT FROM (''::text)::text THEN 'response_extract' END, CASE WHEN this.success_when::text IS DISTINCT FROM (NULL)::text THEN 'success_when' END, CASE WHEN this.is_stream::text IS DISTINCT FROM (false)::text THEN 'is_stream' END, CASE WHEN this.defaults::text IS DISTINCT FROM (NULL)::text THEN 'defaults' END, CASE WHEN this.weight::text IS DISTINCT FROM (1)::text THEN 'weight' END, CASE WHEN this.priority::text IS DISTINCT FROM (0)::text THEN 'priority' END, CASE WHEN this.max_concurrency::text IS DISTINCT FROM (64)::text THEN 'max_concurrency' END, CASE WHEN this.labels::text IS DISTINCT FROM ('{}'::json)::text THEN 'labels' END, CASE WHEN this.connect_ms::text IS DISTINCT FROM (NULL)::text THEN 'connect_ms' END, CASE WHEN this.first_byte_ms::text IS DISTINCT FROM (NULL)::text THEN 'first_byte_ms' END, CASE WHEN this.idle_ms::text IS DISTINCT FROM (NULL)::text THEN 'idle_ms' END, CASE WHEN this.total_ms::text IS DISTINCT FROM (NULL)::text THEN 'total_ms' END, CASE WHEN this.on_disconnect::text IS DISTINCT FROM ('abort'::text)::text THEN 'on_disconnect' END, CASE WHEN this.health_check::text IS DISTINCT FROM (NULL)::text THEN 'health_check' END, CASE WHEN this.heartbeat_ttl_s::text IS DISTINCT FROM (NULL)::text THEN 'heartbeat_ttl_s' END, CASE WHEN this.upstream_model::text IS DISTINCT FROM (NULL)::text THEN 'upstream_model' END, CASE WHEN this.stream_extract::text IS DISTINCT FROM (NULL)::text THEN 'stream_extract' END, CASE WHEN this.usage_extract::text IS DISTINCT FROM (NULL)::text THEN 'usage_extract' END, CASE WHEN this.any_task::text IS DISTINCT FROM (false)::text THEN 'any_task' END, CASE WHEN this.poll::text IS DISTINCT FROM (NULL)::text THEN 'poll' END, CASE WHEN this.choices::text IS DISTINCT FROM (NULL)::text THEN 'choices' END, CASE WHEN this.profile::text IS DISTINCT FROM (NULL)::text THEN 'profile' END], NULL)$function$
+AS $function$SELECT array_remove(ARRAY[CASE WHEN this.model_name::text IS DISTINCT FROM (NULL)::text THEN 'model_name' END, CASE WHEN this.name::text IS DISTINCT FROM (''::text)::text THEN 'name' END, CASE WHEN this.req_url_template::text IS DISTINCT FROM (NULL)::text THEN 'req_url_template' END, CASE WHEN this.owner::text IS DISTINCT FROM (''::text)::text THEN 'owner' END, CASE WHEN this.protocol::text IS DISTINCT FROM ('template'::text)::text THEN 'protocol' END, CASE WHEN this.task::text IS DISTINCT FROM ('chat'::text)::text THEN 'task' END, CASE WHEN this.worker_type::text IS DISTINCT FROM ('REMOTE'::text)::text THEN 'worker_type' END, CASE WHEN this.req_type::text IS DISTINCT FROM ('POST'::text)::text THEN 'req_type' END, CASE WHEN this.body::text IS DISTINCT FROM (NULL)::text THEN 'body' END, CASE WHEN this.body_format::text IS DISTINCT FROM ('json'::text)::text THEN 'body_format' END, CASE WHEN this.req_param::text IS DISTINCT FROM (NULL)::text THEN 'req_param' END, CASE WHEN this.header::text IS DISTINCT FROM (NULL)::text THEN 'header' END, CASE WHEN this.sealed_header::text IS DISTINCT FROM (NULL)::text THEN 'sealed_header' END, CASE WHEN this.response_extract::text IS DISTINCT FROM (''::text)::text THEN 'response_extract' END, CASE WHEN this.success_when::text IS DISTINCT FROM (NULL)::text THEN 'success_when' END, CASE WHEN this.is_stream::text IS DISTINCT FROM (false)::text THEN 'is_stream' END, CASE WHEN this.defaults::text IS DISTINCT FROM (NULL)::text THEN 'defaults' END, CASE WHEN this.weight::text IS DISTINCT FROM (1)::text THEN 'weight' END, CASE WHEN this.priority::text IS DISTINCT FROM (0)::text THEN 'priority' END, CASE WHEN this.max_concurrency::text IS DISTINCT FROM (64)::text THEN 'max_concurrency' END, CASE WHEN this.labels::text IS DISTINCT FROM ('{}'::json)::text THEN 'labels' END, CASE WHEN this.connect_ms::text IS DISTINCT FROM (NULL)::text THEN 'connect_ms' END, CASE WHEN this.first_byte_ms::text IS DISTINCT FROM (NULL)::text THEN 'first_byte_ms' END, CASE WHEN this.idle_ms::text IS DISTINCT FROM (NULL)::text THEN 'idle_ms' END, CASE WHEN this.total_ms::text IS DISTINCT FROM (NULL)::text THEN 'total_ms' END, CASE WHEN this.on_disconnect::text IS DISTINCT FROM ('abort'::text)::text THEN 'on_disconnect' END, CASE WHEN this.health_check::text IS DISTINCT FROM (NULL)::text THEN 'health_check' END, CASE WHEN this.heartbeat_ttl_s::text IS DISTINCT FROM (NULL)::text THEN 'heartbeat_ttl_s' END, CASE WHEN this.upstream_model::text IS DISTINCT FROM (NULL)::text THEN 'upstream_model' END, CASE WHEN this.stream_extract::text IS DISTINCT FROM (NULL)::text THEN 'stream_extract' END, CASE WHEN this.usage_extract::text IS DISTINCT FROM (NULL)::text THEN 'usage_extract' END, CASE WHEN this.any_task::text IS DISTINCT FROM (false)::text THEN 'any_task' END, CASE WHEN this.poll::text IS DISTINCT FROM (NULL)::text THEN 'poll' END, CASE WHEN this.choices::text IS DISTINCT FROM (NULL)::text THEN 'choices' END, CASE WHEN this.profile::text IS DISTINCT FROM (NULL)::text THEN 'profile' END, CASE WHEN this.registered_by_key::text IS DISTINCT FROM (NULL)::text THEN 'registered_by_key' END, CASE WHEN this.registered_by_team::text IS DISTINCT FROM (NULL)::text THEN 'registered_by_team' END], NULL)$function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_kept(this worker, names text[], shown jsonb)
  RETURNS jsonb
@@ -1452,19 +1592,19 @@ CREATE OR REPLACE FUNCTION public.worker_row(this worker)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
-AS $function$SELECT jsonb_object(ARRAY['model_name', 'name', 'req_url_template', 'owner', 'protocol', 'task', 'worker_type', 'req_type', 'body', 'body_format', 'req_param', 'header', 'sealed_header', 'response_extract', 'success_when', 'is_stream', 'defaults', 'weight', 'priority', 'max_concurrency', 'labels', 'connect_ms', 'first_byte_ms', 'idle_ms', 'total_ms', 'on_disconnect', 'health_check', 'admin_state', 'created_at', 'heartbeat_ttl_s', 'upstream_model', 'stream_extract', 'usage_extract', 'any_task', 'poll', 'choices', 'profile'], ARRAY[this.model_name::text, this.name::text, this.req_url_template::text, this.owner::text, this.protocol::text, this.task::text, this.worker_type::text, this.req_type::text, this.body::text, this.body_format::text, this.req_param::text, this.header::text, this.sealed_header::text, this.response_extract::text, this.success_when::text, this.is_stream::text, this.defaults::text, this.weight::text, this.priority::text, this.max_concurrency::text, this.labels::text, this.connect_ms::text, this.first_byte_ms::text, this.idle_ms::text, this.total_ms::text, this.on_disconnect::text, this.health_check::text, this.admin_state::text, to_jsonb(this.created_at) #>> '{}', this.heartbeat_ttl_s::text, this.upstream_model::text, this.stream_extract::text, this.usage_extract::text, this.any_task::text, this.poll::text, this.choices::text, this.profile::text])$function$
+AS $function$SELECT jsonb_object(ARRAY['model_name', 'name', 'req_url_template', 'owner', 'protocol', 'task', 'worker_type', 'req_type', 'body', 'body_format', 'req_param', 'header', 'sealed_header', 'response_extract', 'success_when', 'is_stream', 'defaults', 'weight', 'priority', 'max_concurrency', 'labels', 'connect_ms', 'first_byte_ms', 'idle_ms', 'total_ms', 'on_disconnect', 'health_check', 'admin_state', 'created_at', 'heartbeat_ttl_s', 'upstream_model', 'stream_extract', 'usage_extract', 'any_task', 'poll', 'choices', 'profile', 'registered_by_key', 'registered_by_team'], ARRAY[this.model_name::text, this.name::text, this.req_url_template::text, this.owner::text, this.protocol::text, this.task::text, this.worker_type::text, this.req_type::text, this.body::text, this.body_format::text, this.req_param::text, this.header::text, this.sealed_header::text, this.response_extract::text, this.success_when::text, this.is_stream::text, this.defaults::text, this.weight::text, this.priority::text, this.max_concurrency::text, this.labels::text, this.connect_ms::text, this.first_byte_ms::text, this.idle_ms::text, this.total_ms::text, this.on_disconnect::text, this.health_check::text, this.admin_state::text, to_jsonb(this.created_at) #>> '{}', this.heartbeat_ttl_s::text, this.upstream_model::text, this.stream_extract::text, this.usage_extract::text, this.any_task::text, this.poll::text, this.choices::text, this.profile::text, this.registered_by_key::text, this.registered_by_team::text])$function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_shown(this worker, name text)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
-AS $function$SELECT CASE name WHEN 'id' THEN to_jsonb(this.id) WHEN 'model_name' THEN to_jsonb(this.model_name) WHEN 'name' THEN to_jsonb(this.name) WHEN 'req_url_template' THEN to_jsonb(event_url(this.req_url_template)) WHEN 'owner' THEN to_jsonb(this.owner) WHEN 'protocol' THEN to_jsonb(this.protocol) WHEN 'task' THEN to_jsonb(this.task) WHEN 'worker_type' THEN to_jsonb(this.worker_type) WHEN 'req_type' THEN to_jsonb(this.req_type) WHEN 'body' THEN event_masked(event_json(this.body), 'body') WHEN 'body_format' THEN to_jsonb(this.body_format) WHEN 'req_param' THEN event_masked(event_json(this.req_param), 'req_param') WHEN 'header' THEN event_masked(event_json(this.header), 'header') WHEN 'sealed_header' THEN to_jsonb('<sealed>' || left(this.sealed_header, 0)) WHEN 'response_extract' THEN to_jsonb(this.response_extract) WHEN 'success_when' THEN event_masked(event_json(this.success_when), 'success_when') WHEN 'is_stream' THEN to_jsonb(this.is_stream) WHEN 'defaults' THEN event_masked(event_json(this.defaults), 'defaults') WHEN 'weight' THEN to_jsonb(this.weight) WHEN 'priority' THEN to_jsonb(this.priority) WHEN 'max_concurrency' THEN to_jsonb(this.max_concurrency) WHEN 'labels' THEN event_masked(event_json(this.labels), 'labels') WHEN 'connect_ms' THEN to_jsonb(this.connect_ms) WHEN 'first_byte_ms' THEN to_jsonb(this.first_byte_ms) WHEN 'idle_ms' THEN to_jsonb(this.idle_ms) WHEN 'total_ms' THEN to_jsonb(this.total_ms) WHEN 'on_disconnect' THEN to_jsonb(this.on_disconnect) WHEN 'health_check' THEN event_masked(event_json(this.health_check), 'health_check') WHEN 'admin_state' THEN to_jsonb(this.admin_state) WHEN 'admin_state_since' THEN to_jsonb(this.admin_state_since) WHEN 'admin_state_by' THEN to_jsonb(this.admin_state_by) WHEN 'health' THEN to_jsonb(this.health) WHEN 'health_reason' THEN to_jsonb(this.health_reason) WHEN 'health_since' THEN to_jsonb(this.health_since) WHEN 'generation' THEN to_jsonb(this.generation) WHEN 'created_at' THEN to_jsonb(this.created_at) WHEN 'updated_at' THEN to_jsonb(this.updated_at) WHEN 'heartbeat_ttl_s' THEN to_jsonb(this.heartbeat_ttl_s) WHEN 'upstream_model' THEN to_jsonb(this.upstream_model) WHEN 'stream_extract' THEN event_masked(event_json(this.stream_extract), 'stream_extract') WHEN 'usage_extract' THEN event_masked(event_json(this.usage_extract), 'usage_extract') WHEN 'any_task' THEN to_jsonb(this.any_task) WHEN 'poll' THEN event_masked(event_json(this.poll), 'poll') WHEN 'choices' THEN event_masked(event_json(this.choices), 'choices') WHEN 'profile' THEN to_jsonb(this.profile) END$function$
+AS $function$SELECT CASE name WHEN 'id' THEN to_jsonb(this.id) WHEN 'model_name' THEN to_jsonb(this.model_name) WHEN 'name' THEN to_jsonb(this.name) WHEN 'req_url_template' THEN to_jsonb(event_url(this.req_url_template)) WHEN 'owner' THEN to_jsonb(this.owner) WHEN 'protocol' THEN to_jsonb(this.protocol) WHEN 'task' THEN to_jsonb(this.task) WHEN 'worker_type' THEN to_jsonb(this.worker_type) WHEN 'req_type' THEN to_jsonb(this.req_type) WHEN 'body' THEN event_masked(event_json(this.body), 'body') WHEN 'body_format' THEN to_jsonb(this.body_format) WHEN 'req_param' THEN event_masked(event_json(this.req_param), 'req_param') WHEN 'header' THEN event_masked(event_json(this.header), 'header') WHEN 'sealed_header' THEN to_jsonb('<sealed>' || left(this.sealed_header, 0)) WHEN 'response_extract' THEN to_jsonb(this.response_extract) WHEN 'success_when' THEN event_masked(event_json(this.success_when), 'success_when') WHEN 'is_stream' THEN to_jsonb(this.is_stream) WHEN 'defaults' THEN event_masked(event_json(this.defaults), 'defaults') WHEN 'weight' THEN to_jsonb(this.weight) WHEN 'priority' THEN to_jsonb(this.priority) WHEN 'max_concurrency' THEN to_jsonb(this.max_concurrency) WHEN 'labels' THEN event_masked(event_json(this.labels), 'labels') WHEN 'connect_ms' THEN to_jsonb(this.connect_ms) WHEN 'first_byte_ms' THEN to_jsonb(this.first_byte_ms) WHEN 'idle_ms' THEN to_jsonb(this.idle_ms) WHEN 'total_ms' THEN to_jsonb(this.total_ms) WHEN 'on_disconnect' THEN to_jsonb(this.on_disconnect) WHEN 'health_check' THEN event_masked(event_json(this.health_check), 'health_check') WHEN 'admin_state' THEN to_jsonb(this.admin_state) WHEN 'admin_state_since' THEN to_jsonb(this.admin_state_since) WHEN 'admin_state_by' THEN to_jsonb(this.admin_state_by) WHEN 'health' THEN to_jsonb(this.health) WHEN 'health_reason' THEN to_jsonb(this.health_reason) WHEN 'health_since' THEN to_jsonb(this.health_since) WHEN 'generation' THEN to_jsonb(this.generation) WHEN 'created_at' THEN to_jsonb(this.created_at) WHEN 'updated_at' THEN to_jsonb(this.updated_at) WHEN 'heartbeat_ttl_s' THEN to_jsonb(this.heartbeat_ttl_s) WHEN 'upstream_model' THEN to_jsonb(this.upstream_model) WHEN 'stream_extract' THEN event_masked(event_json(this.stream_extract), 'stream_extract') WHEN 'usage_extract' THEN event_masked(event_json(this.usage_extract), 'usage_extract') WHEN 'any_task' THEN to_jsonb(this.any_task) WHEN 'poll' THEN event_masked(event_json(this.poll), 'poll') WHEN 'choices' THEN event_masked(event_json(this.choices), 'choices') WHEN 'profile' THEN to_jsonb(this.profile) WHEN 'registered_by_key' THEN to_jsonb(this.registered_by_key) WHEN 'registered_by_team' THEN to_jsonb(this.registered_by_team) END$function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_text(this worker, name text)
  RETURNS text
  LANGUAGE sql
  STABLE
-AS $function$SELECT CASE name WHEN 'id' THEN this.id::text WHEN 'model_name' THEN this.model_name::text WHEN 'name' THEN this.name::text WHEN 'req_url_template' THEN this.req_url_template::text WHEN 'owner' THEN this.owner::text WHEN 'protocol' THEN this.protocol::text WHEN 'task' THEN this.task::text WHEN 'worker_type' THEN this.worker_type::text WHEN 'req_type' THEN this.req_type::text WHEN 'body' THEN this.body::text WHEN 'body_format' THEN this.body_format::text WHEN 'req_param' THEN this.req_param::text WHEN 'header' THEN this.header::text WHEN 'sealed_header' THEN this.sealed_header::text WHEN 'response_extract' THEN this.response_extract::text WHEN 'success_when' THEN this.success_when::text WHEN 'is_stream' THEN this.is_stream::text WHEN 'defaults' THEN this.defaults::text WHEN 'weight' THEN this.weight::text WHEN 'priority' THEN this.priority::text WHEN 'max_concurrency' THEN this.max_concurrency::text WHEN 'labels' THEN this.labels::text WHEN 'connect_ms' THEN this.connect_ms::text WHEN 'first_byte_ms' THEN this.first_byte_ms::text WHEN 'idle_ms' THEN this.idle_ms::text WHEN 'total_ms' THEN this.total_ms::text WHEN 'on_disconnect' THEN this.on_disconnect::text WHEN 'health_check' THEN this.health_check::text WHEN 'admin_state' THEN this.admin_state::text WHEN 'admin_state_since' THEN to_jsonb(this.admin_state_since) #>> '{}' WHEN 'admin_state_by' THEN this.admin_state_by::text WHEN 'health' THEN this.health::text WHEN 'health_reason' THEN this.health_reason::text WHEN 'health_since' THEN to_jsonb(this.health_since) #>> '{}' WHEN 'generation' THEN this.generation::text WHEN 'created_at' THEN to_jsonb(this.created_at) #>> '{}' WHEN 'updated_at' THEN to_jsonb(this.updated_at) #>> '{}' WHEN 'heartbeat_ttl_s' THEN this.heartbeat_ttl_s::text WHEN 'upstream_model' THEN this.upstream_model::text WHEN 'stream_extract' THEN this.stream_extract::text WHEN 'usage_extract' THEN this.usage_extract::text WHEN 'any_task' THEN this.any_task::text WHEN 'poll' THEN this.poll::text WHEN 'choices' THEN this.choices::text WHEN 'profile' THEN this.profile::text END$function$
+AS $function$SELECT CASE name WHEN 'id' THEN this.id::text WHEN 'model_name' THEN this.model_name::text WHEN 'name' THEN this.name::text WHEN 'req_url_template' THEN this.req_url_template::text WHEN 'owner' THEN this.owner::text WHEN 'protocol' THEN this.protocol::text WHEN 'task' THEN this.task::text WHEN 'worker_type' THEN this.worker_type::text WHEN 'req_type' THEN this.req_type::text WHEN 'body' THEN this.body::text WHEN 'body_format' THEN this.body_format::text WHEN 'req_param' THEN this.req_param::text WHEN 'header' THEN this.header::text WHEN 'sealed_header' THEN this.sealed_header::text WHEN 'response_extract' THEN this.response_extract::text WHEN 'success_when' THEN this.success_when::text WHEN 'is_stream' THEN this.is_stream::text WHEN 'defaults' THEN this.defaults::text WHEN 'weight' THEN this.weight::text WHEN 'priority' THEN this.priority::text WHEN 'max_concurrency' THEN this.max_concurrency::text WHEN 'labels' THEN this.labels::text WHEN 'connect_ms' THEN this.connect_ms::text WHEN 'first_byte_ms' THEN this.first_byte_ms::text WHEN 'idle_ms' THEN this.idle_ms::text WHEN 'total_ms' THEN this.total_ms::text WHEN 'on_disconnect' THEN this.on_disconnect::text WHEN 'health_check' THEN this.health_check::text WHEN 'admin_state' THEN this.admin_state::text WHEN 'admin_state_since' THEN to_jsonb(this.admin_state_since) #>> '{}' WHEN 'admin_state_by' THEN this.admin_state_by::text WHEN 'health' THEN this.health::text WHEN 'health_reason' THEN this.health_reason::text WHEN 'health_since' THEN to_jsonb(this.health_since) #>> '{}' WHEN 'generation' THEN this.generation::text WHEN 'created_at' THEN to_jsonb(this.created_at) #>> '{}' WHEN 'updated_at' THEN to_jsonb(this.updated_at) #>> '{}' WHEN 'heartbeat_ttl_s' THEN this.heartbeat_ttl_s::text WHEN 'upstream_model' THEN this.upstream_model::text WHEN 'stream_extract' THEN this.stream_extract::text WHEN 'usage_extract' THEN this.usage_extract::text WHEN 'any_task' THEN this.any_task::text WHEN 'poll' THEN this.poll::text WHEN 'choices' THEN this.choices::text WHEN 'profile' THEN this.profile::text WHEN 'registered_by_key' THEN this.registered_by_key::text WHEN 'registered_by_team' THEN this.registered_by_team::text END$function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_values(this worker, names text[])
  RETURNS jsonb
@@ -1530,6 +1670,8 @@ BEGIN
 END $function$
 ;
 
+CREATE TRIGGER api_key_before BEFORE INSERT OR UPDATE ON api_key FOR EACH ROW EXECUTE FUNCTION access_before();
+CREATE TRIGGER api_key_record AFTER INSERT OR DELETE OR UPDATE ON api_key FOR EACH ROW EXECUTE FUNCTION access_record();
 CREATE TRIGGER event_guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION event_guard();
 CREATE TRIGGER event_undo_guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON event_undo FOR EACH STATEMENT EXECUTE FUNCTION event_guard();
 CREATE TRIGGER job_before_insert BEFORE INSERT ON job FOR EACH ROW EXECUTE FUNCTION job_before();
@@ -1539,23 +1681,56 @@ CREATE TRIGGER job_follow_update AFTER UPDATE ON job FOR EACH ROW WHEN (old.stat
 CREATE TRIGGER job_report_end AFTER UPDATE ON job FOR EACH ROW WHEN (old.ended_at IS NULL AND new.ended_at IS NOT NULL AND new.webhook_url IS NOT NULL) EXECUTE FUNCTION job_report_end();
 CREATE TRIGGER model_follow BEFORE INSERT OR DELETE OR UPDATE ON model FOR EACH ROW EXECUTE FUNCTION model_follow();
 CREATE TRIGGER model_record AFTER INSERT OR DELETE OR UPDATE ON model FOR EACH ROW EXECUTE FUNCTION model_record();
+CREATE TRIGGER team_before BEFORE INSERT OR UPDATE ON team FOR EACH ROW EXECUTE FUNCTION access_before();
+CREATE TRIGGER team_record AFTER INSERT OR DELETE OR UPDATE ON team FOR EACH ROW EXECUTE FUNCTION access_record();
 CREATE TRIGGER worker_before_update BEFORE UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_before_update();
 CREATE TRIGGER worker_follow AFTER INSERT OR DELETE OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_follow();
 CREATE TRIGGER worker_record AFTER INSERT OR DELETE OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_record();
 CREATE TRIGGER worker_event_write INSTEAD OF INSERT OR DELETE OR UPDATE ON worker_event FOR EACH ROW EXECUTE FUNCTION worker_event_write();
 CREATE TRIGGER worker_probe_restored BEFORE INSERT ON worker_probe FOR EACH ROW WHEN (pg_trigger_depth() = 0 AND current_setting('mmm.restoring'::text, true) = 'on'::text) EXECUTE FUNCTION worker_probe_restored();
 
-COMMENT ON TABLE event IS 'The history of workers and of policies of models, written by triggers, so that it holds changes by hand, too. No foreign key: it outlives what it is about. SELECT undo_event(id) takes a change back. Kept for EVENT_RETENTION_DAYS.';
+COMMENT ON FUNCTION access_before() IS 'Raises the generation of a key or a team that changes.';
+COMMENT ON FUNCTION access_record() IS 'Writes the history of keys and teams, with the rights of the owner, and tells replicas.';
+COMMENT ON FUNCTION access_shown(this jsonb) IS 'A key or a team as the history shows it.';
+COMMENT ON TABLE api_key IS 'Keys that clients send. By hand: INSERT INTO api_key (name, role, hash) VALUES (''ci'', ''inference'', sha256(''…'')). A DELETE takes effect at once, like revoked_at.';
+COMMENT ON COLUMN api_key.id IS 'Stays the same when the key is rotated.';
+COMMENT ON COLUMN api_key.name IS 'The actor of what it changes; unique among keys that are not revoked.';
+COMMENT ON COLUMN api_key.prefix IS 'The first 12 characters of the key, by which people recognise it.';
+COMMENT ON COLUMN api_key.hash IS 'SHA-256 of the key. The key itself is stored nowhere.';
+COMMENT ON COLUMN api_key.old_hash IS 'SHA-256 of the key before the last rotation.';
+COMMENT ON COLUMN api_key.old_hash_until IS 'Until then the key before the last rotation is accepted, too.';
+COMMENT ON COLUMN api_key.role IS 'admin: everything. operator: workers, policies and jobs, but no credentials and no keys. registrar: its own workers. inference: calls models. viewer: reads.';
+COMMENT ON COLUMN api_key.team IS 'The team; null: none.';
+COMMENT ON COLUMN api_key.models IS 'The models it may call: names, or beginnings that end with *; null: all.';
+COMMENT ON COLUMN api_key.labels IS 'What people note about it.';
+COMMENT ON COLUMN api_key.requests_per_minute IS 'Requests a minute; null: no limit.';
+COMMENT ON COLUMN api_key.tokens_per_minute IS 'Tokens a minute, in and out; null: no limit.';
+COMMENT ON COLUMN api_key.max_concurrent IS 'Requests at the same time; null: no limit.';
+COMMENT ON COLUMN api_key.tokens_per_month IS 'Tokens in a calendar month (UTC); null: no limit.';
+COMMENT ON COLUMN api_key.cost_per_month IS 'Cost in a calendar month (UTC), in the currency of the prices; null: no limit.';
+COMMENT ON COLUMN api_key.expires_at IS 'From then on it is refused; null: never.';
+COMMENT ON COLUMN api_key.disabled_at IS 'Since when it is switched off; null: it is on.';
+COMMENT ON COLUMN api_key.disabled_reason IS 'Why it is switched off.';
+COMMENT ON COLUMN api_key.revoked_at IS 'Since when it is refused for good; the row is deleted after 90 days.';
+COMMENT ON COLUMN api_key.generation IS 'Rises with every change.';
+COMMENT ON COLUMN api_key.created_at IS 'When it was made.';
+COMMENT ON COLUMN api_key.created_by IS 'The actor that made it, as in event.actor.';
+COMMENT ON COLUMN api_key.updated_at IS 'When it changed last.';
+COMMENT ON COLUMN api_key.updated_by IS 'The actor that changed it last, as in event.actor.';
+COMMENT ON TABLE api_key_use IS 'When keys were last used.';
+COMMENT ON COLUMN api_key_use.key_id IS 'api_key.id.';
+COMMENT ON COLUMN api_key_use.last_used_at IS 'When a replica last saw it, within a minute.';
+COMMENT ON TABLE event IS 'The history of workers, policies of models, keys and teams, written by triggers, so that it holds changes by hand, too. No foreign key: it outlives what it is about. SELECT undo_event(id) takes a change of a worker or a policy back. Kept for EVENT_RETENTION_DAYS.';
 COMMENT ON COLUMN event.id IS 'Rises with time.';
 COMMENT ON COLUMN event.at IS 'When it happened.';
-COMMENT ON COLUMN event.subject_id IS 'worker.id, of a worker that may be deleted; null for a policy.';
-COMMENT ON COLUMN event.subject_name IS 'The model: of a worker at that time its model_name.';
-COMMENT ON COLUMN event.req_url_template IS 'The URL of the worker at that time, without the query; null for a policy.';
-COMMENT ON COLUMN event.kind IS 'What was done: registered (a worker, also one that comes back from offline), created (a policy), changed, deleted, restored (a deletion was undone); or the new admin_state; or the new health (recovered: healthy again); or what requests showed: ejected, failing, serving.';
+COMMENT ON COLUMN event.subject_id IS 'worker.id or api_key.id, of what may be deleted; null for a policy and a team.';
+COMMENT ON COLUMN event.subject_name IS 'The model (of a worker at that time its model_name), the key or the team.';
+COMMENT ON COLUMN event.req_url_template IS 'The URL of the worker at that time, without the query; null for all else.';
+COMMENT ON COLUMN event.kind IS 'What was done: registered (a worker, also one that comes back from offline), created (a policy, a key, a team), changed, deleted, restored (a deletion was undone), revoked, rotated (a key); or the new admin_state; or the new health (recovered: healthy again); or what requests showed: ejected, failing, serving.';
 COMMENT ON COLUMN event.note IS 'The columns that changed, or the reason of the new health; never a value that could be a secret.';
-COMMENT ON COLUMN event.actor IS 'The author: api; what the service did by itself, such as health, retention, drained; psql:<role>, or psql:<role>/<actor> where mmm.actor is set.';
+COMMENT ON COLUMN event.actor IS 'The author: the name of a key; root: ADMIN_API_KEY, or a client that needs no key; what the service did by itself, such as health, retention, drained; psql:<role>, or psql:<role>/<actor> where mmm.actor is set.';
 COMMENT ON COLUMN event.generation IS 'The generation after the change.';
-COMMENT ON COLUMN event.subject IS 'What it is about: a worker, or the policy of a model.';
+COMMENT ON COLUMN event.subject IS 'What it is about: a worker, the policy of a model, a key or a team.';
 COMMENT ON COLUMN event.via IS 'How: api, psql, or service (by itself); null: recorded before this was.';
 COMMENT ON COLUMN event.role IS 'The database role that logged in (session_user), which no setting changes; null: recorded before this was.';
 COMMENT ON COLUMN event.before IS 'The values before, of the columns that changed; of something deleted, those that differed from the defaults. "<sealed>" stands for what may be a credential and for the query of a URL.';
@@ -1791,6 +1966,18 @@ COMMENT ON TABLE signing_key IS 'Keys that all replicas share. Deleting one make
 COMMENT ON COLUMN signing_key.name IS 'What it signs: file_links.';
 COMMENT ON COLUMN signing_key.secret IS '32 random bytes.';
 COMMENT ON COLUMN signing_key.created_at IS 'When it was made.';
+COMMENT ON TABLE team IS 'Limits that the keys of a team share. A team without a row is a name without limits.';
+COMMENT ON COLUMN team.name IS 'The name, as api_key.team has it.';
+COMMENT ON COLUMN team.labels IS 'What people note about it.';
+COMMENT ON COLUMN team.requests_per_minute IS 'Requests a minute of all its keys together; null: no limit.';
+COMMENT ON COLUMN team.tokens_per_minute IS 'Tokens a minute, in and out; null: no limit.';
+COMMENT ON COLUMN team.max_concurrent IS 'Requests at the same time; null: no limit.';
+COMMENT ON COLUMN team.tokens_per_month IS 'Tokens in a calendar month (UTC); null: no limit.';
+COMMENT ON COLUMN team.cost_per_month IS 'Cost in a calendar month (UTC), in the currency of the prices; null: no limit.';
+COMMENT ON COLUMN team.generation IS 'Rises with every change.';
+COMMENT ON COLUMN team.created_at IS 'When it was made.';
+COMMENT ON COLUMN team.updated_at IS 'When it changed last.';
+COMMENT ON COLUMN team.updated_by IS 'The actor that changed it last, as in event.actor.';
 COMMENT ON FUNCTION undo_event(event_id bigint, force boolean) IS 'Takes a change back: SELECT undo_event(id). A changed row gets its former values, a deleted one comes back with its id. Refuses what would overwrite later changes, unless force. Returns the id of the event that this makes. Needs the rights on worker or model, and SELECT on event and event_undo.';
 COMMENT ON TABLE worker IS 'One inference endpoint a row: where it is, how it is called, whether it may be used. Every replica follows changes that are made here by hand.';
 COMMENT ON COLUMN worker.id IS 'Made at the first registration; kept when the worker comes back from offline.';
@@ -1838,6 +2025,8 @@ COMMENT ON COLUMN worker.any_task IS 'The worker serves whatever its API offers,
 COMMENT ON COLUMN worker.poll IS 'Long work: how a task that a request submits is followed to its result (docs/long-work.md). Credentials of its steps stand in sealed_header and read <sealed> here. NULL: the answer is the result.';
 COMMENT ON COLUMN worker.choices IS 'What the upstream takes for a placeholder: a list of values, or an object from the clients'' values to its own.';
 COMMENT ON COLUMN worker.profile IS 'What the server takes beyond its API, or does not take: {"vendor": name of a preset, entry: value} (docs/profiles.md); NULL: as its API says.';
+COMMENT ON COLUMN worker.registered_by_key IS 'The key of the role registrar that registered it, which may change it; null: an admin, an operator or SQL did.';
+COMMENT ON COLUMN worker.registered_by_team IS 'The team of that key, whose registrars may change it, too.';
 COMMENT ON FUNCTION worker_before_update() IS 'Updates generation and the *_since columns with every change, also by hand.';
 COMMENT ON FUNCTION worker_changes(before worker, after worker) IS 'The columns of a definition that differ between two versions of a row.';
 COMMENT ON VIEW worker_event IS 'The events of workers under the name and the columns of the release before, which reads them, records what requests show, and purges. Use event.';

@@ -4,8 +4,11 @@ import helmet from 'helmet';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { UnauthorizedError } from './access/access-errors.js';
 import { AdmissionCheck } from './access/admission-check.js';
 import { allowOrigins } from './access/cross-origin.js';
+import { KeySync } from './access/keys/key-sync.js';
+import { type Right, rightOf } from './access/roles.js';
 import { AppModule } from './app.module.js';
 import type { Settings } from './config/settings.js';
 import type { DatabaseAddresses } from './database/data-source.js';
@@ -69,6 +72,7 @@ export async function createApp(
   server.decorate('streamHeartbeatMs', settings.inference.streamHeartbeatMs);
   limitStalledWrites(server.server, settings.inference.requestTimeoutMs);
   rememberRoutes(server);
+  requireRights(server);
   bypassNest(server, app);
   const log = new RequestLog(logger, app.get(Metrics));
   log.follow(server);
@@ -103,19 +107,45 @@ function requestId(request: IncomingMessage): string {
 /** Rejects unauthorised requests before reading the body. */
 function admit(app: NestFastifyApplication): void {
   const check = app.get(AdmissionCheck);
+  const keys = app.get(KeySync);
   const readiness = app.get(Readiness);
-  app
-    .getHttpAdapter()
-    .getInstance()
-    .addHook('onRequest', (request, reply, done) => {
-      reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
-      // So that a kept-alive client goes to another replica with its next request.
-      if (readiness.state() === 'draining') reply.header('connection', 'close');
+  const server = app.getHttpAdapter().getInstance();
+  server.decorateRequest('caller');
+  server.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+    // So that a kept-alive client goes to another replica with its next request.
+    if (readiness.state() === 'draining') reply.header('connection', 'close');
+    const { right } = request.routeOptions.config;
+    const authenticate = (isLast: boolean): void => {
       try {
-        check.check(request.method, request.url, request.headers);
-        done();
+        request.caller = check.admit(request, right);
       } catch (error) {
-        done(error instanceof Error ? error : new Error(String(error)));
+        // Another replica may have made the key a moment ago.
+        if (!isLast && error instanceof UnauthorizedError && error.unknownHashes.length > 0)
+          void keys.lookUp(error.unknownHashes).then(() => authenticate(true));
+        else done(error instanceof Error ? error : new Error(String(error)));
+        return;
       }
-    });
+      done();
+    };
+    authenticate(false);
+  });
+}
+
+/** Gives every route what it needs of a caller's role. Call before routes are made. @throws Error for a route that has no entry */
+function requireRights(server: FastifyInstance): void {
+  server.addHook('onRoute', (route) => {
+    const { config = {}, method, url } = route;
+    const rights = [method].flat().map((each) => rightOf(each, url));
+    const [right] = rights;
+    if (right === undefined || rights.some((each) => each !== right))
+      throw new Error(`${String(method)} ${url} has no entry in ROUTES of access/roles.ts`);
+    route.config = { ...config, right };
+  });
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    right?: Right;
+  }
 }

@@ -44,7 +44,8 @@ const operationsOf = ({ paths }: Document) =>
   );
 
 /** `POST` to a list creates. */
-const isMade = (method: string, path: string) => method === 'post' && path === '/api/v1/workers';
+const isMade = (method: string, path: string) =>
+  method === 'post' && ['/api/v1/workers', '/api/v1/keys'].includes(path);
 
 describe('/openapi.json', () => {
   it('equals docs/openapi.json (npm test -- --update renews the file)', async () => {
@@ -100,7 +101,7 @@ describe('/openapi.json', () => {
     for (const { path, method, operation } of operationsOf(document)) {
       if (!path.startsWith('/api/')) continue;
       const { requestBody, responses } = operation;
-      const bodiless = method === 'get' || method === 'delete' || /\{id\}\/\w+$/.test(path);
+      const bodiless = method === 'get' || method === 'delete' || /\{id\}\/(?!rotate)\w+$/.test(path);
       expect([path, method, requestBody === undefined]).toEqual([path, method, bodiless]);
       const isGone = method === 'delete' && !path.startsWith('/api/v1/jobs');
       const done = isGone ? { 204: {} } : { [isMade(method, path) ? 201 : 200]: { content: {} } };

@@ -1,12 +1,53 @@
-/** A missing or unknown key. */
+import { RIGHTS, type Right, type Role } from './roles.js';
+
+/** OpenAI's `error.code` of a 401. */
+export type KeyRefusal =
+  'missing_api_key' | 'invalid_api_key' | 'expired_api_key' | 'disabled_api_key' | 'revoked_api_key';
+
+const REFUSALS: Readonly<Record<KeyRefusal, string>> = {
+  missing_api_key: 'an API key is needed: send it as `Authorization: Bearer …` or `x-api-key: …`',
+  invalid_api_key: 'unknown API key: send one that an admin made, or the value of ADMIN_API_KEY',
+  expired_api_key: 'this API key has expired: an admin can rotate it or extend expires_at',
+  disabled_api_key: 'this API key is disabled: an admin can enable it',
+  revoked_api_key: 'this API key is revoked: an admin can make another one',
+};
+
+/** A missing key, or one that is not valid. */
 export class UnauthorizedError extends Error {
-  constructor(given: boolean) {
-    super(
-      given
-        ? 'unknown API key: send the value of ADMIN_API_KEY'
-        : 'an API key is needed: send it as `Authorization: Bearer …` or `x-api-key: …`',
-    );
+  constructor(
+    readonly code: KeyRefusal,
+    /** Hashes of sent keys that another replica may have made a moment ago. */
+    readonly unknownHashes: readonly string[] = [],
+  ) {
+    super(REFUSALS[code]);
     this.name = 'UnauthorizedError';
+  }
+}
+
+/** A valid key without the right to what it requests. */
+export class ForbiddenError extends Error {
+  constructor(
+    readonly code: 'insufficient_role' | 'model_not_allowed',
+    message: string,
+  ) {
+    super(message);
+    this.name = 'ForbiddenError';
+  }
+
+  static role(role: Role, right: Right): ForbiddenError {
+    const may = RIGHTS[right].join(', ');
+    return new ForbiddenError(
+      'insufficient_role',
+      `the role ${role} of this key may not do this; these roles may: ${may}`,
+    );
+  }
+
+  /** The same for models that exist and models that do not. */
+  static model(model: string): ForbiddenError {
+    return new ForbiddenError(
+      'model_not_allowed',
+      `this key may not call the model ${JSON.stringify(model)}; GET /v1/models lists those that it may call`,
+    );
   }
 }
 
@@ -17,5 +58,24 @@ export class ForeignOriginError extends Error {
       `in protected mode this service answers only to loopback names, and the ${header} header names another; set ADMIN_API_KEY to open it`,
     );
     this.name = 'ForeignOriginError';
+  }
+}
+
+/** There is no such key or team, or the key is revoked. */
+export class AccessNotFoundError extends Error {
+  override readonly name = 'AccessNotFoundError';
+
+  constructor(what: 'key' | 'team') {
+    super(
+      what === 'key' ? 'there is no key with this id, or it is revoked' : 'there is no team with this name',
+    );
+  }
+}
+
+export class KeyNameTakenError extends Error {
+  override readonly name = 'KeyNameTakenError';
+
+  constructor(name: string) {
+    super(`name: another key that is not revoked has the name ${JSON.stringify(name)}`);
   }
 }

@@ -1,43 +1,81 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { AccessSettings } from '../config/settings.js';
-import { ForeignOriginError, UnauthorizedError } from './access-errors.js';
+import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
+import { ForbiddenError, ForeignOriginError, type KeyRefusal, UnauthorizedError } from './access-errors.js';
+import { type Caller, ROOT } from './caller.js';
+import { hashOf, looksLikeKey } from './keys/key-text.js';
+import { LiveKeys } from './keys/live-keys.js';
+import { RIGHTS, type Right } from './roles.js';
 import { SecretText } from './secret-text.js';
 
-/** Open to everyone: the probes, and the pages that describe the API and hold no secret. */
-const OPEN_PATH = /^\/(livez|readyz|health|openapi\.json|docs)(\/|$)/;
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
 
-/** Decides for each request, from memory alone, whether it is authorised. */
+interface Arriving {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** Decides for each request, from memory alone, who sends it and whether its role may use the route. */
 @Injectable()
 export class AdmissionCheck {
   private readonly adminKey: SecretText | null;
 
-  constructor(private readonly settings: AccessSettings) {
+  constructor(
+    private readonly settings: AccessSettings,
+    private readonly keys: LiveKeys,
+  ) {
     this.adminKey = settings.adminApiKey === null ? null : new SecretText(settings.adminApiKey);
   }
 
-  /** @throws UnauthorizedError, ForeignOriginError */
-  check(method: string, url: string, headers: IncomingHttpHeaders): void {
-    if (this.settings.protectedMode) return this.checkOrigin(headers);
-    const { adminKey } = this;
-    if (adminKey === null) return;
-    const query = url.indexOf('?');
-    const path = query === -1 ? url : url.slice(0, query);
-    if (OPEN_PATH.test(path)) return;
-    if (path === '/metrics' && this.settings.metricsOpen) return;
-    const bearer = bearerOf(headers);
-    if (bearer !== undefined && adminKey.is(bearer)) return;
-    const keys = keysOf(headers);
-    if (keys.some((key) => adminKey.is(key))) return;
-    // Its signature is the key; the route checks it.
-    if (isSignedLink(method, url)) return;
-    throw new UnauthorizedError(bearer !== undefined || keys.length > 0);
+  /**
+   * @param right what the route needs; `undefined`: there is no such path
+   * @throws UnauthorizedError, ForbiddenError, ForeignOriginError, DatabaseUnavailableError before the keys are read
+   */
+  admit({ method, url, headers }: Arriving, right: Right | undefined): Caller {
+    if (this.settings.protectedMode) this.checkOrigin(headers);
+    if (right === 'open') return ROOT;
+    if (this.settings.metricsOpen && (url === '/metrics' || url.startsWith('/metrics?'))) return ROOT;
+    const caller = this.callerOf(method, url, headers);
+    if (right !== undefined && !(RIGHTS[right] as readonly string[]).includes(caller.role))
+      throw ForbiddenError.role(caller.role, right);
+    return caller;
   }
 
   /** For paths that need no key. @throws ForeignOriginError in protected mode */
   checkHost(headers: IncomingHttpHeaders): void {
     if (this.settings.protectedMode) this.checkOrigin(headers);
+  }
+
+  private callerOf(method: string, url: string, headers: IncomingHttpHeaders): Caller {
+    let refusal: KeyRefusal = 'missing_api_key';
+    const unknown: string[] = [];
+    for (const key of keysOf(headers)) {
+      if (this.adminKey?.is(key) === true) return ROOT;
+      const hash = hashOf(key);
+      const found = this.keys.find(hash);
+      if (typeof found !== 'string') return found;
+      // What is known of one key says more than that another is unknown.
+      if (refusal === 'missing_api_key' || refusal === 'invalid_api_key') refusal = found;
+      if (found === 'invalid_api_key' && looksLikeKey(key)) unknown.push(hash);
+    }
+    // Its signature is the key; the route checks it.
+    if (isSignedLink(method, url)) return ROOT;
+    if (!this.isKeyNeeded(refusal, unknown.length > 0)) return ROOT;
+    if (refusal === 'invalid_api_key' && !this.keys.isLoaded)
+      throw new DatabaseUnavailableError(new Error('the keys have not been read yet'));
+    throw new UnauthorizedError(refusal, unknown);
+  }
+
+  /**
+   * Where no key is needed, SDKs send a placeholder, which counts as none. A key of ours that is wrong does not: its client
+   * means to have the rights of that key and no others.
+   */
+  private isKeyNeeded(refusal: KeyRefusal, hasUnknownKey: boolean): boolean {
+    if (this.adminKey !== null) return true;
+    if (refusal === 'invalid_api_key') return hasUnknownKey && this.settings.protectedMode;
+    return refusal !== 'missing_api_key';
   }
 
   /** Against DNS rebinding: a page of evil.example that resolves to 127.0.0.1 still sends `Host: evil.example`. */
@@ -50,18 +88,21 @@ export class AdmissionCheck {
 }
 
 /**
- * Where clients put their key besides `Authorization`: Anthropic's, Azure's and Google's.
- * https://learn.microsoft.com/azure/ai-foundry/openai/reference#authentication, https://ai.google.dev/gemini-api/docs/api-key
+ * Where clients put their key besides `Authorization`: Anthropic's and Azure's.
+ * https://learn.microsoft.com/azure/ai-foundry/openai/reference#authentication
  */
-const KEY_HEADERS = ['x-api-key', 'api-key', 'x-goog-api-key'] as const;
+const KEY_HEADERS = ['x-api-key', 'api-key'] as const;
 
-/** One of them is enough, beside a bearer too: SDKs send a placeholder in one header and the key in another. */
+/** One of them is enough: SDKs send a placeholder in one header and the key in another. */
 function keysOf(headers: IncomingHttpHeaders): readonly string[] {
-  return KEY_HEADERS.map((name) => headers[name]).filter((key) => typeof key === 'string');
-}
-
-function bearerOf({ authorization }: IncomingHttpHeaders): string | undefined {
-  return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+  const { authorization } = headers;
+  const bearer = authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+  const keys: string[] = bearer === undefined ? [] : [bearer];
+  for (const name of KEY_HEADERS) {
+    const key = headers[name];
+    if (typeof key === 'string') keys.push(key);
+  }
+  return keys;
 }
 
 const SIGNED_FILE = /^\/api\/v1\/jobs\/[0-9a-f-]{36}\/files\/\d{1,6}\?(?:[^#]*&)?signature=[\w-]/i;

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import type { DataSourceOptions } from 'typeorm';
 import { readPostgresUrl } from '../config/postgres-url.js';
+import { ApiKeyEntity, ApiKeyUseEntity, TeamEntity } from '../access/keys/api-key.entity.js';
 import { JobEntity, JobEventEntity, JobFileEntity, JobWorkerEntity } from '../jobs/job.entity.js';
 import { SigningKeyEntity } from '../jobs/links/signing-key.entity.js';
 import { JobWebhookEntity } from '../jobs/webhooks/job-webhook.entity.js';
@@ -59,6 +60,9 @@ export function dataSourceOptions(
     // A silent server counts as unavailable; migrations may take longer.
     extra: { ...pgOptions(address), Client: DatabaseClient, stream: () => impatientSocket(longestSilenceMs) },
     entities: [
+      ApiKeyEntity,
+      ApiKeyUseEntity,
+      TeamEntity,
       WorkerEntity,
       WorkerProbeEntity,
       EventEntity,

@@ -27,8 +27,8 @@ interface RowsAtOnce {
 /** Whole rows of `worker` take about 10 µs each to parse: a few milliseconds. */
 const ROWS_AT_ONCE = 300;
 
-/** The actor of changes that came through the API; any other is a part of the service. */
-export const API_ACTOR = 'api';
+/** The author of a change: a caller of the API, or the name of a part of the service. */
+export type Actor = string | { readonly name: string; readonly via: 'api' };
 
 /** Runs all queries of the service; throws DatabaseUnavailableError when PostgreSQL is unavailable. */
 @Injectable()
@@ -106,12 +106,12 @@ export class Database {
   }
 
   /** One transaction; the history names `actor` as its author. @throws DatabaseUnavailableError */
-  transaction<T>(actor: string, use: (manager: EntityManager) => Promise<T>): Promise<T> {
+  transaction<T>(actor: Actor, use: (manager: EntityManager) => Promise<T>): Promise<T> {
     return this.run((manager) =>
       manager.transaction(async (inner) => {
-        const via = actor === API_ACTOR ? 'api' : 'service';
+        const { name, via } = typeof actor === 'string' ? { name: actor, via: 'service' } : actor;
         await inner.query(`SELECT set_config('mmm.actor', $1, true), set_config('mmm.via', $2, true)`, [
-          actor,
+          name,
           via,
         ]);
         return use(inner);

@@ -1,5 +1,11 @@
 import { HttpException } from '@nestjs/common';
-import { ForeignOriginError, UnauthorizedError } from '../access/access-errors.js';
+import {
+  AccessNotFoundError,
+  ForbiddenError,
+  ForeignOriginError,
+  KeyNameTakenError,
+  UnauthorizedError,
+} from '../access/access-errors.js';
 import {
   ResponseNotFoundError,
   ThreadNotFoundError,
@@ -77,11 +83,15 @@ export function problemOf(error: unknown): Problem {
     return {
       status: 401,
       errorType: 'caller_unauthorized',
-      code: 'invalid_api_key',
+      code: error.code,
       message: error.message,
       headers,
     };
   }
+  if (error instanceof ForbiddenError)
+    return { ...problem(403, 'caller_forbidden', error), code: error.code };
+  if (error instanceof AccessNotFoundError) return problem(404, 'caller_not_found', error);
+  if (error instanceof KeyNameTakenError) return problem(409, 'caller_conflict', error);
   if (error instanceof ForeignOriginError) return problem(403, 'caller_foreign_origin', error);
   if (error instanceof UnknownModelError) {
     return {

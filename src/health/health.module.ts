@@ -1,3 +1,4 @@
+import { AccessModule } from '../access/access.module.js';
 import { Module } from '@nestjs/common';
 import { RegistryModule } from '../registry/registry.module.js';
 import { TelemetryModule } from '../telemetry/telemetry.module.js';
@@ -18,7 +19,7 @@ import { HealthEvaluator } from './scheduler/health-evaluator.js';
 
 /** Health checks. Writes health into the registry, from where the balancer reads it. */
 @Module({
-  imports: [RegistryModule, TelemetryModule, UpstreamModule],
+  imports: [AccessModule, RegistryModule, TelemetryModule, UpstreamModule],
   controllers: [ProbeController, ReadinessController],
   providers: [
     DueProbeFinder,

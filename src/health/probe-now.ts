@@ -1,4 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { Caller } from '../access/caller.js';
+import { checkOwns } from '../access/worker-rights.js';
 import { WorkerQueries } from '../registry/worker-queries.js';
 import { WorkerCompiler } from '../registry/calls/worker-compiler.js';
 import type { WorkerEntity } from '../registry/worker.entity.js';
@@ -32,9 +34,9 @@ export class ProbeNow implements OnApplicationShutdown {
     this.stopping.abort();
   }
 
-  /** @throws WorkerNotFoundError, DatabaseUnavailableError */
-  async probe(id: string): Promise<Probed> {
-    await this.directory.get(id);
+  /** @throws ForbiddenError, WorkerNotFoundError, DatabaseUnavailableError */
+  async probe(id: string, caller: Caller): Promise<Probed> {
+    checkOwns(caller, await this.directory.get(id));
     // Claimed before the definition is read: a later change of it drops the claim.
     const claim = await this.leases.claimNow(id);
     const worker = this.compiler.compile(Object.assign(await this.directory.get(id), { version: '' }));

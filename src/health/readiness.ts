@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { LiveKeys } from '../access/keys/live-keys.js';
 import { Database } from '../database/database.js';
 import { LiveWorkers } from '../registry/live/live-workers.js';
 import { type Trouble, WorkerActivity } from '../registry/live/worker-activity.js';
@@ -15,6 +16,7 @@ export class Readiness {
 
   constructor(
     private readonly live: LiveWorkers,
+    private readonly keys: LiveKeys,
     private readonly activity: WorkerActivity,
     private readonly database: Database,
   ) {}
@@ -25,7 +27,7 @@ export class Readiness {
 
   state(): ReadinessState {
     if (this.draining) return 'draining';
-    return this.live.lastLoadMs === null ? 'starting' : 'ready';
+    return this.live.lastLoadMs === null || !this.keys.isLoaded ? 'starting' : 'ready';
   }
 
   /** Seconds since the last full read of the table; `null` before the first. */

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AccessModule } from '../access/access.module.js';
 import { BalancingModule } from '../balancing/balancing.module.js';
 import { MessagesController } from './apis/anthropic/messages.controller.js';
 import { CredentialsModule } from '../credentials/credentials.module.js';
@@ -30,7 +31,15 @@ import { OneCallService } from './one-call/one-call.service.js';
 import { NativeController } from './apis/native/native.controller.js';
 
 @Module({
-  imports: [BalancingModule, CredentialsModule, JobsModule, RegistryModule, TelemetryModule, UpstreamModule],
+  imports: [
+    AccessModule,
+    BalancingModule,
+    CredentialsModule,
+    JobsModule,
+    RegistryModule,
+    TelemetryModule,
+    UpstreamModule,
+  ],
   controllers: [
     NativeController,
     OpenAiController,

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { mayCall } from '../access/caller.js';
 import { Balancer, type CallableWorker } from '../balancing/balancer.js';
 import { BalancingSettings, InferenceSettings } from '../config/settings.js';
 import { LiveWorkers } from '../registry/live/live-workers.js';
@@ -50,7 +51,9 @@ export class InferenceService {
       await this.served(request, client);
     } catch (error) {
       if (client.committed) return;
-      const explained = withToolModels(error, () => this.live.models());
+      const explained = withToolModels(error, () =>
+        this.live.models().filter(({ name }) => mayCall(request.caller, name)),
+      );
       if (!client.reject(explained)) throw explained;
     }
   }
@@ -67,6 +70,7 @@ export class InferenceService {
       if (!mayFallBack(first)) throw first;
       for (const next of fallbacksOf(model, (name) => this.policies.of(name)?.fallbacks ?? [])) {
         if (!shouldContinue(request, client)) break;
+        if (!mayCall(request.caller, next)) continue;
         try {
           return await this.servedByFallback(next, request, client);
         } catch (error) {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { DatabaseSettings } from '../config/settings.js';
-import { Database } from '../database/database.js';
+import { type Actor, Database } from '../database/database.js';
 import type { Kept } from '../registry/poll.js';
 import type { JobKind, PublicState } from './job.js';
 import { JOB_COLUMNS, type JobRow, type StoredFile } from './job-rows.js';
@@ -10,6 +10,7 @@ export interface NewJobRow {
   readonly id: string;
   readonly modelName: string;
   readonly ownerKey: string;
+  readonly actor: Actor;
   readonly kind: JobKind;
   readonly mode: 'poll' | 'call';
   /** JSON, without input files. */
@@ -78,7 +79,7 @@ export class JobTable {
 
   /** Of several requests with one idempotency key, one makes the job. */
   insert(row: NewJobRow, mostQueued: number, mostInputBytes: number): Promise<Insertion> {
-    return this.database.transaction('api', async (manager) => {
+    return this.database.transaction(row.actor, async (manager) => {
       const size = row.files.reduce((sum, file) => sum + file.length, 0);
       if (size > 0 && (await this.inputBytes(manager)) + size > mostInputBytes)
         return { kind: 'inputs_full' };
@@ -189,8 +190,8 @@ export class JobTable {
   }
 
   /** The trigger decides what it means in the job's state. @returns the job afterwards; `undefined`: there is none */
-  cancel(id: string): Promise<JobRow | undefined> {
-    return this.database.transaction('api', async (manager) => {
+  cancel(id: string, actor: Actor): Promise<JobRow | undefined> {
+    return this.database.transaction(actor, async (manager) => {
       await manager.query(
         `UPDATE ${this.job} SET cancel_wanted = true WHERE id = $1 AND ended_at IS NULL AND NOT cancel_wanted`,
         [id],
@@ -210,8 +211,8 @@ export class JobTable {
   /**
    * Hides the job and cancels it; the row is deleted once it has ended. Its idempotency key is free at once, as it is when
    * the row is gone: a repetition makes a new job. @returns whether it was there */
-  remove(id: string): Promise<boolean> {
-    return this.database.transaction('api', async (manager) => {
+  remove(id: string, actor: Actor): Promise<boolean> {
+    return this.database.transaction(actor, async (manager) => {
       await manager.query(
         `UPDATE ${this.job} SET cancel_wanted = true WHERE id = $1 AND ended_at IS NULL AND NOT cancel_wanted`,
         [id],

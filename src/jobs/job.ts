@@ -1,3 +1,4 @@
+import type { Actor } from '../database/database.js';
 import { randomBytes } from 'node:crypto';
 import type { MediaInput } from '../registry/calls/media-values.js';
 
@@ -37,6 +38,7 @@ export interface NewJob {
   readonly kind: JobKind;
   /** The client's key; '' without keys. A job is seen by its owner and by admins. */
   readonly ownerKey: string;
+  readonly actor: Actor;
   readonly input: JobInput;
   /** The id of the request that made it. */
   readonly requestId: string;

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { NoWorkerAvailableError, UnknownModelError } from '../balancing/balancing-errors.js';
 import { JobSettings } from '../config/settings.js';
+import type { Actor } from '../database/database.js';
 import { UUID } from '../input/page.dto.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
 import { LiveWorkers, type Model } from '../registry/live/live-workers.js';
@@ -131,9 +132,9 @@ export class Jobs {
   }
 
   /** @returns the job, which may end a moment later; `null`: there is none */
-  async cancel(id: string): Promise<Job | null> {
+  async cancel(id: string, actor: Actor): Promise<Job | null> {
     if (!UUID.test(id)) return null;
-    const row = await this.table.cancel(id);
+    const row = await this.table.cancel(id, actor);
     if (row === undefined) return null;
     this.runner.cancelled(id);
     this.waiting.changed([id]);
@@ -141,9 +142,9 @@ export class Jobs {
   }
 
   /** Cancels what runs; the job is no longer found. @returns whether it was there */
-  async remove(id: string): Promise<boolean> {
+  async remove(id: string, actor: Actor): Promise<boolean> {
     if (!UUID.test(id)) return false;
-    const wasThere = await this.table.remove(id);
+    const wasThere = await this.table.remove(id, actor);
     if (wasThere) this.runner.cancelled(id);
     return wasThere;
   }

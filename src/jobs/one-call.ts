@@ -5,6 +5,8 @@ import type { JobInput, JobKind } from './job.js';
 export interface OneCallJob {
   readonly id: string;
   readonly modelName: string;
+  /** The id of a key; '' of ADMIN_API_KEY and of clients that need no key. */
+  readonly ownerKey: string;
   readonly kind: JobKind;
   readonly input: JobInput;
   readonly requestId: string;

@@ -1,6 +1,7 @@
 import { DocumentBuilder, getSchemaPath, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { VERSION } from '../config/version.js';
+import { PatchKeyDto, TeamDto } from '../access/keys/keys.dto.js';
 import { NativeErrorDto, OpenAiErrorDto } from '../errors/error-answers.dto.js';
 import { isNativePath } from '../errors/envelopes.js';
 import {
@@ -49,7 +50,7 @@ function completed(document: OpenAPIObject): OpenAPIObject {
   nameModels(document);
   describeInference(document);
   describeProbes(document);
-  describeWorkers(document);
+  describeChanges(document);
   describeInputs(schemas as Record<string, ObjectSchema>);
   describeWholeNumbers(schemas);
   for (const [path, item] of Object.entries(paths))
@@ -122,15 +123,18 @@ function describeProbes({ paths }: OpenAPIObject): void {
     };
 }
 
-function describeWorkers({ paths }: OpenAPIObject): void {
-  const [all, one, model] = [
+function describeChanges({ paths }: OpenAPIObject): void {
+  const [all, one, model, key, team] = [
     paths['/api/v1/workers'],
     paths['/api/v1/workers/{id}'],
     paths['/api/v1/models/{name}'],
+    paths['/api/v1/keys/{id}'],
+    paths['/api/v1/teams/{name}'],
   ];
   if (all?.put !== undefined) all.put.responses['201'] = answer('The worker is new', WorkerDto);
   if (model?.put !== undefined) model.put.responses['201'] = answer('The policy is new', ModelDto);
-  for (const operation of [one?.patch, one?.delete, model?.put, model?.delete]) {
+  if (team?.put !== undefined) team.put.responses['201'] = answer('The team is new', TeamDto);
+  for (const operation of [one, model, key, team].flatMap((item) => [item?.put, item?.patch, item?.delete])) {
     if (operation === undefined) continue;
     const parameters = (operation.parameters ?? []).filter(
       (each) => !('name' in each && each.name === 'if-match'),
@@ -146,12 +150,17 @@ function describeWorkers({ paths }: OpenAPIObject): void {
       },
     ];
   }
-  const sent = one?.patch?.requestBody;
-  if (sent !== undefined && 'content' in sent)
-    sent.content = { ...sent.content, ...json(PatchWorkerDto, 'application/merge-patch+json') };
+  describeMergePatch(one, PatchWorkerDto);
+  describeMergePatch(key, PatchKeyDto);
 }
 
-/** Names of models may contain `/`, so their routes end in a wildcard, which has no name. */
+function describeMergePatch(item: OpenAPIObject['paths'][string] | undefined, patch: Model): void {
+  const sent = item?.patch?.requestBody;
+  if (sent !== undefined && 'content' in sent)
+    sent.content = { ...sent.content, ...json(patch, 'application/merge-patch+json') };
+}
+
+/** Names of models and teams may contain `/`, so their routes end in a wildcard, which has no name. */
 function nameModels({ paths }: OpenAPIObject): void {
   for (const [path, item] of Object.entries(paths)) {
     if (!path.endsWith('/{path}')) continue;

@@ -17,7 +17,7 @@ const HEADERS = {
     schema: TEXT,
   },
   etag: { description: 'The generation, for If-Match.', schema: TEXT },
-  location: { description: 'Where the job or the worker is.', schema: TEXT },
+  location: { description: 'Where the job, the worker or the key is.', schema: TEXT },
   'preference-applied': { description: 'What of Prefer was followed.', schema: TEXT },
   'retry-after': { description: 'Seconds, or a date.', schema: TEXT },
   'x-should-retry': {
@@ -69,8 +69,8 @@ const INFERENCE: ReadonlySet<string> = new Set([
   '/v1/messages/count_tokens',
 ]);
 const JOBS = /^\/(?:v1\/videos|api\/v1\/jobs)/;
-/** Answers that show one worker or one model's policy. */
-const VERSIONED = /^\/api\/v1\/(?:workers(?:\/\{id\}(?:\/\w+)?)?|models\/\{name\})$/;
+/** Answers that show one worker, policy, key or team. */
+const VERSIONED = /^\/api\/v1\/(?:(?:workers|keys)(?:\/\{id\}(?:\/\w+)?)?|(?:models|teams)\/\{name\})$/;
 
 /** Names the headers of every answer. */
 export function describeHeaders({ paths, components }: OpenAPIObject): void {

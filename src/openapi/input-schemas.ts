@@ -1,4 +1,5 @@
 import { getMetadataStorage } from 'class-validator';
+import { KeyDefinitionDto, PatchKeyDto, PutTeamDto, RotateKeyDto } from '../access/keys/keys.dto.js';
 import { type DtoClass, nestedDtosOf } from '../input/read-dto.js';
 import { DryRunDto } from '../inference/dry-run/dry-run.dto.js';
 import { PutModelDto } from '../registry/models/model.dto.js';
@@ -17,6 +18,10 @@ const CHECKED: readonly DtoClass[] = [
   HeartbeatDto,
   PutModelDto,
   DryRunDto,
+  KeyDefinitionDto,
+  PatchKeyDto,
+  RotateKeyDto,
+  PutTeamDto,
 ];
 
 export interface ObjectSchema {
@@ -36,7 +41,7 @@ export function describeInputs(schemas: Readonly<Record<string, ObjectSchema>>):
       if (whole.has(name)) Object.assign(property, { type: 'integer' });
   }
   takePresets(schemas[RegisterWorkerDto.name]);
-  Object.assign(schemas, mergePatch(schemas, PatchWorkerDto.name));
+  for (const { name } of [PatchWorkerDto, PatchKeyDto]) Object.assign(schemas, mergePatch(schemas, name));
 }
 
 /**

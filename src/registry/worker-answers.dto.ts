@@ -9,6 +9,10 @@ export class WorkerOverviewDto {
   name!: string;
   req_url_template!: string;
   owner!: string;
+  /** The id of the key of role registrar that registered it; null: an admin, an operator or SQL did. */
+  registered_by_key!: string | null;
+  /** The team of that key, whose registrars may change it, too. */
+  registered_by_team!: string | null;
   protocol!: string;
   /** null: whatever its API offers. */
   task!: string | null;

@@ -61,6 +61,8 @@ export const FIELDS: { readonly [Name in FieldName]: Field<Name> } = {
   name: { setBy: 'registration', default: '', shownFrom: 'overview' },
   req_url_template: { setBy: 'registration', required: true, shownFrom: 'overview' },
   owner: { setBy: 'registration', default: '', shownFrom: 'overview' },
+  registered_by_key: { setBy: 'service', shownFrom: 'overview' },
+  registered_by_team: { setBy: 'service', shownFrom: 'overview' },
   protocol: { setBy: 'registration', default: 'template', shownFrom: 'overview' },
   task: { setBy: 'registration', default: 'chat', shownFrom: 'overview' },
   any_task: {

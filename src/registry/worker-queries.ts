@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import type { Caller } from '../access/caller.js';
 import { DatabaseSettings } from '../config/settings.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
 import { Database } from '../database/database.js';
@@ -120,7 +121,11 @@ export class WorkerQueries {
    * A page of workers in any state. It begins behind a key, not at an offset, so rows that come and go shift no page.
    * @throws InvalidInputError for a cursor of another list
    */
-  async page<Shown>(query: ListWorkersQueryDto, show: (row: WorkerEntity) => Shown): Promise<Page<Shown>> {
+  async page<Shown>(
+    query: ListWorkersQueryDto,
+    { role, keyId, team }: Caller,
+    show: (row: WorkerEntity) => Shown,
+  ): Promise<Page<Shown>> {
     const sort = sortNamed(query.sort);
     const { expression, type, descending } = sort;
     const order = descending ? 'DESC' : 'ASC';
@@ -133,6 +138,7 @@ export class WorkerQueries {
          AND NOT EXISTS (SELECT FROM unnest($5::text[]) AS wanted WHERE NOT EXISTS (
            SELECT FROM json_each_text(${READABLE_LABELS}) AS l WHERE wanted IN (l.key, l.key || ':' || l.value)))
          AND ($6::text IS NULL OR (${expression}, id) ${descending ? '<' : '>'} ($6::${type}, $7::uuid))
+         AND (NOT $9 OR registered_by_key = $10 OR registered_by_team = $11)
        ORDER BY ${expression} ${order}, id ${order} LIMIT $8`,
       [
         query.model_name ?? null,
@@ -143,6 +149,10 @@ export class WorkerQueries {
         after?.[0] ?? null,
         after?.[1] ?? null,
         limit + 1,
+        // As maySee() decides.
+        role === 'registrar',
+        keyId,
+        team,
       ],
     );
     return pageOf(rows, limit, sort, ({ sort_key, id }) => [sort_key, id], show);

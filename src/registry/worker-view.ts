@@ -14,7 +14,12 @@ type Plain<Dto> = { [Name in keyof Dto]: Dto[Name] };
 export type OverviewRow = Pick<WorkerEntity, (keyof WorkerEntity & keyof WorkerOverviewDto) | 'any_task'>;
 
 /** The columns of a worker in the native list, without and with its details. */
-export const NAME_COLUMNS = ['model_name', 'req_url_template'] as const;
+export const NAME_COLUMNS = [
+  'model_name',
+  'req_url_template',
+  'registered_by_key',
+  'registered_by_team',
+] as const satisfies readonly (keyof OverviewRow)[];
 export const OVERVIEW_COLUMNS = [...columnNames('overview'), 'any_task'] as readonly (keyof OverviewRow)[];
 
 export function overviewRowOf(row: OverviewRow): OverviewRow {

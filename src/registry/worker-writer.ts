@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager, QueryDeepPartialEntity } from 'typeorm';
+import type { Registered } from '../access/worker-rights.js';
 import { DatabaseSettings } from '../config/settings.js';
-import { Database } from '../database/database.js';
+import { type Actor, Database } from '../database/database.js';
 import { UUID } from '../input/page.dto.js';
 import { WorkerExistsError } from './registry-errors.js';
 import type { WorkerDefinition, WorkerKey } from './worker-fields.js';
 import { urlIs, VERSION, WorkerQueries, type WorkerRow } from './worker-queries.js';
 import { WorkerEntity } from './worker.entity.js';
 
-export type NewColumns = WorkerDefinition & Pick<WorkerEntity, 'sealed_header'>;
+export type NewColumns = WorkerDefinition & Pick<WorkerEntity, 'sealed_header'> & Partial<Registered>;
 
 /** What a decision about a row writes; without columns nothing is written. */
 export interface RowChange {
@@ -43,7 +44,7 @@ export class WorkerWriter {
    */
   put(
     key: WorkerKey,
-    actor: string,
+    actor: Actor,
     make: (id: string) => NewColumns,
     decide: (row: WorkerEntity) => RowChange,
   ): Promise<{ readonly isNew: boolean; readonly row: WorkerRow }> {
@@ -69,7 +70,7 @@ export class WorkerWriter {
    */
   async change(
     id: string,
-    actor: string,
+    actor: Actor,
     decide: (row: WorkerEntity) => RowChange,
   ): Promise<WorkerRow | undefined> {
     if (!UUID.test(id)) return undefined;
@@ -94,13 +95,20 @@ export class WorkerWriter {
   /**
    * All workers of that model at that URL, or the one with that name. A disabled worker stays disabled, which stops new
    * requests as well: offline, the next start of its pod would undo an operator's switch.
-   * @returns their ids
+   * @returns their ids @throws what `check` throws
    */
   takeOffline(
     key: { readonly modelName: string; readonly url: string; readonly name: string | undefined },
-    actor: string,
+    actor: Actor,
+    check: (row: WorkerEntity) => void,
   ): Promise<readonly string[]> {
     return this.database.transaction(actor, async (manager) => {
+      const rows: WorkerEntity[] = await manager.query(
+        `SELECT * FROM ${this.table} WHERE model_name = $1 AND ${urlIs('$2')} AND ($3::text IS NULL OR name = $3)
+           AND admin_state <> 'offline' ORDER BY id FOR UPDATE`,
+        [key.modelName, key.url, key.name ?? null],
+      );
+      for (const row of rows) check(row);
       const result = await manager
         .createQueryBuilder()
         .update(WorkerEntity)
@@ -117,7 +125,7 @@ export class WorkerWriter {
   }
 
   /** @returns whether there was such a worker @throws what `check` throws */
-  async delete(id: string, actor: string, check: (row: WorkerEntity) => void): Promise<boolean> {
+  async delete(id: string, actor: Actor, check: (row: WorkerEntity) => void): Promise<boolean> {
     if (!UUID.test(id)) return false;
     return this.database.transaction(actor, async (manager) => {
       const row = await this.lock(manager, 'id = $1', [id]);

@@ -61,6 +61,12 @@ export class WorkerEntity {
   @Column('text', { default: '' })
   owner!: string;
 
+  @Column('uuid', { nullable: true })
+  registered_by_key!: string | null;
+
+  @Column('text', { nullable: true })
+  registered_by_team!: string | null;
+
   @Column('text', { default: 'template' })
   protocol!: WorkerProtocol;
 

@@ -3,6 +3,7 @@ export type ErrorType =
   | 'caller_bad_request'
   | 'caller_unauthorized'
   | 'caller_foreign_origin'
+  | 'caller_forbidden'
   | 'caller_not_found'
   | 'caller_method_not_allowed'
   | 'caller_conflict'

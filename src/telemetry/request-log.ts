@@ -51,6 +51,9 @@ export class RequestLog {
     const write = QUIET.test(path) && status < 500 ? this.debug : this.info;
     // Quoted by hand where no value needs an escape: methods, UUIDs and constants.
     let fields = `"msg":"request","request_id":${json(request.id)},"method":"${request.method}","path":${json(path)},"status":${status},"ms":${tenths(ms)}`;
+    // Not of ADMIN_API_KEY, nor of a request that was refused.
+    const key = request.caller?.keyId === null ? undefined : request.caller?.name;
+    if (key !== undefined) fields += `,"key":${json(key)}`;
     if (facts.model !== null) fields += `,"model":${json(facts.model)},"attempts":${facts.attempts}`;
     if (facts.workerId !== null) fields += `,"worker_id":"${facts.workerId}"`;
     if (facts.fallbackModel !== null) fields += `,"fallback_model":${json(facts.fallbackModel)}`;

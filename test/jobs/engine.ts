@@ -1,3 +1,4 @@
+import { ROOT } from '../../src/access/caller.js';
 import { ScheduleModule } from '@nestjs/schedule';
 import { Test } from '@nestjs/testing';
 import { onTestFinished } from 'vitest';
@@ -155,6 +156,7 @@ export function aJob(prompt: string, more: Partial<NewJob> = {}): NewJob {
     modelName: 'm',
     kind: 'video',
     ownerKey: '',
+    actor: ROOT,
     input: { prompt, messages: [{ role: 'user', content: prompt }] },
     requestId: `request-${Math.random()}`,
     idempotencyKey: null,

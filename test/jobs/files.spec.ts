@@ -1,3 +1,4 @@
+import { ROOT } from '../../src/access/caller.js';
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -47,7 +48,7 @@ describe('a file that is copied', () => {
       return true;
     };
     await until(() => isDripping);
-    await engine.jobs.cancel(job.id);
+    await engine.jobs.cancel(job.id, ROOT);
     expect(await ended(engine, job)).toMatchObject({
       state: 'cancelled',
       note: 'its result did not come in time',
@@ -103,7 +104,7 @@ describe('a file that is copied', () => {
     const copies = await database.query('SELECT DISTINCT copy FROM job_file');
     // The fourth may be in the making.
     expect(copies.length).toBeLessThanOrEqual(1);
-    await engine.jobs.cancel(job.id);
+    await engine.jobs.cancel(job.id, ROOT);
     await ended(engine, job);
   });
 

@@ -1,3 +1,4 @@
+import { ROOT } from '../../src/access/caller.js';
 import { describe, expect, it } from 'vitest';
 import { databaseForTest } from '../database.js';
 import { until } from '../until.js';
@@ -34,7 +35,7 @@ describe('a job', () => {
       'SELECT state, actor FROM job_event ORDER BY id',
     );
     expect(events.map(({ state }) => state)).toEqual(['queued', 'submitting', 'running', 'succeeded']);
-    expect(events.map(({ actor }) => actor)).toEqual(['api', 'jobs', 'jobs', 'jobs']);
+    expect(events.map(({ actor }) => actor)).toEqual(['root', 'jobs', 'jobs', 'jobs']);
   });
 
   it('fails with the words of the upstream', async () => {
@@ -71,7 +72,7 @@ describe('a job', () => {
     const { job } = await engine.jobs.create(aJob('held'));
     await until(() => upstream.tasks.size === 1);
     await until(async () => (await engine.jobs.find(job.id))?.state === 'running');
-    await engine.jobs.cancel(job.id);
+    await engine.jobs.cancel(job.id, ROOT);
     expect(await ended(engine, job)).toMatchObject({
       state: 'cancelled',
       note: 'the upstream accepted the cancel',
@@ -83,7 +84,7 @@ describe('a job', () => {
     const { engine, upstream } = await stage({ interval_ms: 60_000 }, 0);
     const { job } = await engine.jobs.create(aJob('quick'));
     await until(async () => (await engine.jobs.find(job.id))?.state === 'running');
-    await engine.jobs.cancel(job.id);
+    await engine.jobs.cancel(job.id, ROOT);
     expect((await ended(engine, job)).state).toBe('succeeded');
     expect(upstream.tasks.get('task-1')?.state).toBe(null);
   });
@@ -94,8 +95,8 @@ describe('a job', () => {
     const first = await engine.jobs.create(aJob('held'));
     await until(() => upstream.tasks.size === 1);
     const { job } = await engine.jobs.create(aJob('second'));
-    expect(await engine.jobs.cancel(job.id)).toMatchObject({ state: 'cancelled' });
-    await engine.jobs.cancel(first.job.id);
+    expect(await engine.jobs.cancel(job.id, ROOT)).toMatchObject({ state: 'cancelled' });
+    await engine.jobs.cancel(first.job.id, ROOT);
     await ended(engine, first.job);
     expect(upstream.tasks.size).toBe(1);
   });
@@ -188,7 +189,7 @@ describe('a job', () => {
     };
     const { job } = await engine.jobs.create(aJob('held'));
     await until(async () => (await engine.jobs.find(job.id))?.state === 'running');
-    await engine.jobs.cancel(job.id);
+    await engine.jobs.cancel(job.id, ROOT);
     expect(await ended(engine, job)).toMatchObject({
       state: 'cancelled',
       note: 'the upstream did not answer and may go on',

@@ -1,3 +1,4 @@
+import { ROOT } from '../../src/access/caller.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import pg from 'pg';
 import { pgOptions } from '../../src/database/data-source.js';
@@ -43,7 +44,7 @@ describe('a job that its client removed', () => {
     const { engine } = await stage();
     const request = aJob('held', { idempotencyKey: 'k', requestHash: 'h' });
     const first = await engine.jobs.create(request);
-    await engine.jobs.remove(first.job.id);
+    await engine.jobs.remove(first.job.id, ROOT);
     const second = await engine.jobs.create(request);
     expect(second.created).toBe(true);
     expect(await engine.jobs.find(second.job.id)).toMatchObject({ id: second.job.id });
@@ -209,8 +210,8 @@ describe('a job that has ended', () => {
     const removed = await engine.jobs.create(aJob('held'));
     await ended(engine, kept.job);
     await ended(engine, old.job);
-    expect(await engine.jobs.remove(removed.job.id)).toBe(true);
-    expect(await engine.jobs.remove(removed.job.id)).toBe(false);
+    expect(await engine.jobs.remove(removed.job.id, ROOT)).toBe(true);
+    expect(await engine.jobs.remove(removed.job.id, ROOT)).toBe(false);
     expect(await engine.jobs.find(removed.job.id)).toBe(null);
     await until(async () => (await database.query(`SELECT FROM job WHERE state = 'cancelled'`)).length === 1);
     await database.query(`UPDATE job SET ended_at = now() - interval '25 hours' WHERE id = $1`, [old.job.id]);

@@ -120,7 +120,7 @@ describe('a change in SQL', () => {
       .filter(({ kind }) => kind !== 'healthy' && kind !== 'unknown')
       .map(({ kind, detail, actor }) => ({ kind, detail, actor }));
     expect(recorded).toEqual([
-      { kind: 'registered', detail: '', actor: 'api' },
+      { kind: 'registered', detail: '', actor: 'root' },
       { kind: 'changed', detail: 'owner, weight', actor: me?.name },
       { kind: 'disabled', detail: '', actor: me?.name },
       { kind: 'deleted', detail: '', actor: me?.name },

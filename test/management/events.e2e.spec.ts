@@ -52,7 +52,7 @@ describe('the history in the API', () => {
       subject: 'worker',
       subject_id: id,
       subject_name: model,
-      actor: 'api',
+      actor: 'root',
       via: 'api',
       before: { weight: 1, response_extract: 'answer', sealed_header: '<sealed>' },
       after: { weight: 3, response_extract: 'other', sealed_header: '<sealed>' },
@@ -90,14 +90,14 @@ describe('the history in the API', () => {
     await send('DELETE', path);
     const history = await events(`subject=model&model_name=${encodeURIComponent(name)}`);
     expect(history.map(({ kind, actor, before, after }) => ({ kind, actor, before, after }))).toEqual([
-      { kind: 'deleted', actor: 'api', before: { retries: 4, queue_max: 5 }, after: null },
+      { kind: 'deleted', actor: 'root', before: { retries: 4, queue_max: 5 }, after: null },
       {
         kind: 'changed',
-        actor: 'api',
+        actor: 'root',
         before: { retries: 1, fallbacks: ['b'], queue_max: null },
         after: { retries: 4, fallbacks: [], queue_max: 5 },
       },
-      { kind: 'created', actor: 'api', before: null, after: { retries: 1, fallbacks: ['b'] } },
+      { kind: 'created', actor: 'root', before: null, after: { retries: 1, fallbacks: ['b'] } },
     ]);
     for (const { id } of history.slice(0, 2)) expect((await undo(id)).status).toBe(200);
     expect((await service.get(path)).json).toMatchObject({
@@ -146,7 +146,7 @@ describe('the history in the API', () => {
     expect((await undo('999999999999')).status).toBe(404);
     expect((await undo('x')).status).toBe(404);
     expect((await undo(first?.id ?? '', '?force=maybe')).status).toBe(400);
-    for (const query of ['since=yesterday', 'since=2026-13-45', 'kind=eaten', 'subject=key', 'worker_id=1'])
+    for (const query of ['since=yesterday', 'since=2026-13-45', 'kind=eaten', 'subject=door', 'worker_id=1'])
       expect([query, (await service.get(`/api/v1/events?${query}`)).status]).toEqual([query, 400]);
   });
 });

@@ -35,7 +35,7 @@ describe('GET /api/v1/workers', () => {
       null,
     ]);
     expect(after.data[0]).toMatchObject({
-      admin_state_by: 'api',
+      admin_state_by: 'root',
       in_flight: 0,
       ejected_until: null,
       generation: 1,

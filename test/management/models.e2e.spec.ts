@@ -37,7 +37,7 @@ describe('a model policy', () => {
       retries: null,
       queue: { max: 5, wait_ms: null },
       generation: 1,
-      updated_by: 'api',
+      updated_by: 'root',
     });
     expect((await service.get(path(name))).json).toEqual(made.json);
 

@@ -21,6 +21,8 @@ const patch = (id: string, body: unknown, headers?: Record<string, string>) =>
   call(service, 'PATCH', `/${id}`, body, headers);
 
 const READ_ONLY = [
+  'registered_by_key',
+  'registered_by_team',
   'id',
   'admin_state',
   'admin_state_since',

@@ -113,7 +113,7 @@ describe('PUT /api/v1/workers', () => {
     for (const part of [
       'disabled',
       String(off['admin_state_since']),
-      'by api',
+      'by root',
       `/api/v1/workers/${worker.id}/enable`,
     ])
       expect(answer.text).toContain(part);
@@ -173,7 +173,7 @@ describe('DELETE /api/v1/workers/{id}', () => {
     expect((await service.chat(registration.model_name, 'x')).status).toBe(404);
     expect((await call(service, 'POST', '', registration)).worker.id).not.toBe(worker.id);
     const events = await call(service, 'GET', `/${worker.id}/events`);
-    expect(events.json).toMatchObject({ data: [{ kind: 'deleted', actor: 'api' }, {}] });
+    expect(events.json).toMatchObject({ data: [{ kind: 'deleted', actor: 'root' }, {}] });
   });
 
   it('deletes only the generation of If-Match', async () => {
@@ -242,10 +242,10 @@ describe('the admin switch', () => {
     };
     const switches = events.data.filter(({ kind }) => ['disabled', 'enabled', 'registered'].includes(kind));
     expect(switches.map(({ kind, actor }) => `${kind} ${actor}`)).toEqual([
-      'enabled api',
-      'enabled api',
-      'disabled api',
-      'registered api',
+      'enabled root',
+      'enabled root',
+      'disabled root',
+      'registered root',
     ]);
   });
 
@@ -296,7 +296,7 @@ describe('GET /api/v1/workers/{id}/events', () => {
       'changed',
       'registered',
     ]);
-    expect(changes[3]).toMatchObject({ model_name, actor: 'api', generation: 2 });
+    expect(changes[3]).toMatchObject({ model_name, actor: 'root', generation: 2 });
     expect(String(changes[3]?.['detail']).split(', ').toSorted()).toEqual([
       'idle_ms',
       'sealed_header',

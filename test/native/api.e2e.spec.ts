@@ -20,6 +20,8 @@ const VIEW_KEYS = [
   'name',
   'req_url_template',
   'owner',
+  'registered_by_key',
+  'registered_by_team',
   'protocol',
   'task',
   'admin_state',

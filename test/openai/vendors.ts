@@ -116,10 +116,10 @@ function written({ messages, tools, response_format: format }: OpenAiBody) {
 }
 
 function geminiParts({ contents, tools = [], generationConfig = {} }: GeminiBody): readonly object[] {
-  const asked = contents.findLastIndex(
+  const question = contents.findLastIndex(
     ({ role, parts }) => role === 'user' && parts.some(({ text }) => text),
   );
-  const city = CITIES[(contents.length - 1 - asked) / 2];
+  const city = CITIES[(contents.length - 1 - question) / 2];
   const name = tools[0]?.functionDeclarations[0]?.name;
   const thought = { text: 'I look it up.', thought: true };
   if (name !== undefined && city !== undefined)

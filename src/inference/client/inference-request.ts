@@ -5,6 +5,7 @@ import type { OpenAiChat } from '../chat/chat.js';
 import type { RequestFacts } from '../../telemetry/request-facts.js';
 import type { Span } from '../passthrough/json-scanner.js';
 import type { IncomingHttpHeaders } from 'http';
+import { type Caller, checkModel } from '../../access/caller.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
@@ -62,6 +63,8 @@ export interface InferenceRequest extends Deadline {
     'workerId' | 'attempts' | 'ignored' | 'inputTokens' | 'outputTokens' | 'queueMs' | 'fallbackModel'
   >;
   readonly forwardedHeaders: ForwardedHeaders;
+  /** Fallbacks outside its scope are left out. */
+  readonly caller: Pick<Caller, 'models'>;
 }
 
 /** What the servers of workers keep between requests. */
@@ -138,11 +141,13 @@ export class InferenceRequests {
     private readonly settings: InferenceSettings,
   ) {}
 
-  /** @throws InvalidInputError naming the header */
+  /** @throws InvalidInputError naming the header, ForbiddenError for a model outside the caller's scope */
   of(
     http: FastifyRequest,
     { model, task, stream, input, media, openAi, raw, affinitySource }: RequestInput,
   ): InferenceRequest {
+    const { caller } = http;
+    checkModel(caller, model);
     http.facts.model = this.isKnown(model) ? model : null;
     const longestMs = this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs;
     const { arrivedMs, clientSetDeadline, deadlineMs, latestMs } = deadlineOf(http.headers, longestMs);
@@ -159,6 +164,7 @@ export class InferenceRequests {
       affinityKey: affinityKeyOf(http, affinitySource),
       facts: http.facts,
       forwardedHeaders: forwardedHeadersOf(http),
+      caller,
       arrivedMs,
       clientSetDeadline,
       deadlineMs,

@@ -1,3 +1,4 @@
+import { ROOT } from '../../access/caller.js';
 import type { WorkerTask } from '../../registry/worker.js';
 import type { CheckedDefinition } from '../../registry/registration/definition-check.js';
 import { newFacts } from '../../telemetry/request-facts.js';
@@ -49,6 +50,7 @@ export function prepareDryCall(
     affinityKey: '',
     facts: newFacts(),
     forwardedHeaders: { 'x-request-id': id },
+    caller: ROOT,
     arrivedMs: performance.now(),
     clientSetDeadline: false,
     deadlineMs: Infinity,

@@ -12,10 +12,11 @@ function rawOf(input: Partial<JobInput>, modelName = 'm') {
     id: 'j',
     modelName,
     kind: 'image' as const,
+    ownerKey: '',
     requestId: 'r',
     input: { prompt: 'x', messages: [], ...input },
   };
-  return oneCallRequest(job, deadlineOf({}, 1000)).raw;
+  return oneCallRequest(job, deadlineOf({}, 1000), { models: null }).raw;
 }
 
 describe("a job's one call", () => {

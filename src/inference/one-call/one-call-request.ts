@@ -19,6 +19,7 @@ const DATA_URL = /^data:([^;,]+)[^,]*;base64,/;
 export function oneCallRequest(
   { id, modelName, kind, input, requestId }: OneCallJob,
   deadline: Deadline,
+  caller: InferenceRequest['caller'],
 ): InferenceRequest {
   const { messages, temperature, max_tokens: maxTokens } = input;
   return {
@@ -42,6 +43,7 @@ export function oneCallRequest(
       ignored: null,
     },
     forwardedHeaders: { 'x-request-id': requestId },
+    caller,
   };
 }
 

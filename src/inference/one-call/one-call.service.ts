@@ -1,4 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { ROOT } from '../../access/caller.js';
+import { LiveKeys } from '../../access/keys/live-keys.js';
 import { InferenceSettings } from '../../config/settings.js';
 import { OneCall, type OneCallJob, type OneCallResult, OneCalls } from '../../jobs/one-call.js';
 import { ModelPolicies } from '../../registry/models/model-policies.js';
@@ -16,6 +18,7 @@ export class OneCallService extends OneCall implements OnModuleInit {
     private readonly policies: ModelPolicies,
     private readonly settings: InferenceSettings,
     private readonly ports: OneCalls,
+    private readonly keys: LiveKeys,
   ) {
     super();
   }
@@ -26,7 +29,7 @@ export class OneCallService extends OneCall implements OnModuleInit {
 
   async call(job: OneCallJob, signal: AbortSignal): Promise<OneCallResult> {
     const longestMs = this.policies.of(job.modelName)?.totalMs ?? this.settings.requestTimeoutMs;
-    const request = oneCallRequest(job, deadlineOf({}, longestMs));
+    const request = oneCallRequest(job, deadlineOf({}, longestMs), this.callerOf(job));
     const response = new JobResponse(request, signal, job.kind);
     try {
       await this.inference.infer(request, response);
@@ -37,5 +40,10 @@ export class OneCallService extends OneCall implements OnModuleInit {
       throw new UpstreamRejectedError(error.status, { message, kind: error.kind });
     }
     return { workerId: request.facts.workerId, files: response.files };
+  }
+
+  /** Of a key that is gone by now, the scope is the model of the job. */
+  private callerOf({ ownerKey, modelName }: OneCallJob): { readonly models: readonly string[] | null } {
+    return ownerKey === '' ? ROOT : (this.keys.callerWithId(ownerKey) ?? { models: [modelName] });
   }
 }

@@ -12,6 +12,7 @@ import { roomOf, type WorkerRecord } from './worker-record.js';
 export interface StartedJob {
   readonly id: string;
   readonly modelName: string;
+  readonly ownerKey: string;
   readonly kind: JobKind;
   /** `null`: balancing picks one for its call. */
   readonly workerId: string | null;
@@ -50,6 +51,7 @@ interface StartedRow {
   readonly input_bytes: string;
   readonly unable: readonly string[];
   readonly submits: number;
+  readonly owner_key: string;
   readonly request_id: string;
   readonly waited_ms: number;
 }
@@ -224,13 +226,14 @@ export class JobStarts {
          fence = j.fence + 1, submits = j.submits + 1, note = '', upstream_word = '', not_found_since = NULL
        FROM json_to_recordset($1::json) AS s (id uuid, worker uuid)
        WHERE j.id = s.id AND j.state = 'queued'
-       RETURNING j.id, j.model_name, j.kind, j.worker_id, j.request, j.input_bytes, j.unable, j.submits, j.request_id,
+       RETURNING j.id, j.model_name, j.owner_key, j.kind, j.worker_id, j.request, j.input_bytes, j.unable, j.submits, j.request_id,
          extract(epoch FROM now() - j.created_at)::float8 * 1000 AS waited_ms`,
       [JSON.stringify(rows), this.replicas.id, this.settings.leaseMs],
     );
     return started.map((row) => ({
       id: row.id,
       modelName: row.model_name,
+      ownerKey: row.owner_key,
       kind: row.kind,
       workerId: row.worker_id,
       input: row.request,

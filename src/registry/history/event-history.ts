@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import type { Caller } from '../../access/caller.js';
+import { checkOwns } from '../../access/worker-rights.js';
 import { DatabaseSettings } from '../../config/settings.js';
-import { API_ACTOR, Database } from '../../database/database.js';
+import { type Actor, Database } from '../../database/database.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import {
   type CursorShape,
@@ -71,12 +73,14 @@ export class EventHistory {
   }
 
   /** A page of a worker's events, newest first. @throws InvalidInputError, WorkerNotFoundError where there never was such a worker */
-  async ofWorker(workerId: string, query: PageQueryDto): Promise<Page<WorkerEventDto>> {
+  async ofWorker(workerId: string, query: PageQueryDto, caller: Caller): Promise<Page<WorkerEventDto>> {
+    // The events of a deleted worker belong to no registrar.
+    if (caller.role === 'registrar') checkOwns(caller, await this.workers.get(workerId));
     const limit = limitOf(query);
     const after = readCursor(query.cursor, BY_ID);
     const rows = UUID.test(workerId)
       ? await this.database.query<WorkerEventDto>(
-          `SELECT ${SHOWN}, note AS detail, subject_name AS model_name FROM ${this.schema}.event WHERE subject_id = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
+          `SELECT ${SHOWN}, note AS detail, subject_name AS model_name FROM ${this.schema}.event WHERE subject_id = $1 AND subject = 'worker' AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
           [workerId, after?.[0] ?? null, limit + 1],
         )
       : [];
@@ -91,17 +95,17 @@ export class EventHistory {
    * @returns the event that this makes
    * @throws EventNotFoundError, UndoRefusedError
    */
-  async undo(id: string, force: boolean): Promise<EventDto> {
+  async undo(id: string, force: boolean, actor: Actor): Promise<EventDto> {
     if (!EVENT_ID.test(id)) throw new EventNotFoundError();
-    const made = await this.run(id, force);
-    if (made.subject_id === null) await this.sync.reloadModels().catch(() => {});
+    const made = await this.run(id, force, actor);
+    if (made.subject === 'model' || made.subject_id === null) await this.sync.reloadModels().catch(() => {});
     else await this.sync.readYourWrites([made.subject_id]);
     return made;
   }
 
-  private async run(id: string, force: boolean): Promise<EventDto> {
+  private async run(id: string, force: boolean, actor: Actor): Promise<EventDto> {
     try {
-      return await this.database.transaction(API_ACTOR, async (manager) => {
+      return await this.database.transaction(actor, async (manager) => {
         const [undone]: { made: string | null }[] = await manager.query(
           `SELECT ${this.schema}.undo_event($1, $2) AS made`,
           [id, force],

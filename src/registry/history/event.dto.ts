@@ -11,7 +11,7 @@ const time = {
 
 /** Which events to list: all by default. */
 export class ListEventsQueryDto extends PageQueryDto {
-  /** The actor, such as api, health or psql:postgres; also with what follows a slash (psql:postgres/alice). */
+  /** The actor, such as root, the name of a key, health or psql:postgres; also with what follows a slash (psql:postgres/alice). */
   @IsOptional() @IsString() @Length(1, 200) @Matches(PRINTABLE, printable) actor?: string;
 
   /** Several values mean any of them. */
@@ -43,18 +43,18 @@ export class UndoQueryDto {
   @IsOptional() @IsIn(['true', 'false']) @ApiProperty({ type: 'boolean', required: false }) force?: string;
 }
 
-/** Something that happened to a worker or to the policy of a model. */
+/** Something that happened to a worker, to the policy of a model, to a key or to a team. */
 export class EventDto {
   id!: string;
   at!: Date;
-  /** registered, created, changed, deleted, restored; a new admin_state; a new health (recovered: healthy again); ejected, failing, serving: what requests show. */
+  /** registered, created, changed, deleted, restored; of a key also revoked and rotated; a new admin_state; a new health (recovered: healthy again); ejected, failing, serving: what requests show. */
   kind!: string;
   subject!: (typeof SUBJECTS)[number];
-  /** The worker's id; null: the policy of a model. */
+  /** The id of the worker or the key; null: a policy and a team have none. */
   subject_id!: string | null;
-  /** The model: of a worker, its model_name at that time. */
+  /** The model (of a worker, its model_name at that time), the key or the team. */
   subject_name!: string;
-  /** api; psql:<role>, with /<actor> where mmm.actor was set; or what the service did by itself, such as health, drained, retention. */
+  /** The name of a key; root: ADMIN_API_KEY, or a client that needs no key; psql:<role>, with /<actor> where mmm.actor was set; or what the service did by itself, such as health, drained, retention. */
   actor!: string;
   /** null: recorded by an earlier release. */
   via!: (typeof VIAS)[number] | null;

@@ -1,3 +1,4 @@
+import { type Caller, CurrentCaller } from '../../access/caller.js';
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { type EventDto, type EventPageDto, ListEventsQueryDto, UndoQueryDto } from './event.dto.js';
 import { EventHistory } from './event-history.js';
@@ -19,7 +20,11 @@ export class EventsController {
    */
   @Post(':id/undo')
   @HttpCode(200)
-  undo(@Param('id') id: string, @Query() { force }: UndoQueryDto): Promise<EventDto> {
-    return this.history.undo(id, force === 'true');
+  undo(
+    @Param('id') id: string,
+    @Query() { force }: UndoQueryDto,
+    @CurrentCaller() caller: Caller,
+  ): Promise<EventDto> {
+    return this.history.undo(id, force === 'true', caller);
   }
 }

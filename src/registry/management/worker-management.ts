@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import type { Caller } from '../../access/caller.js';
+import { checkMoved, checkOwns, checkSent, registeredBy } from '../../access/worker-rights.js';
 import { checkGeneration, type WantedGeneration } from '../../input/if-match.js';
 import { isJsonObject } from '../../input/json.js';
 import { type CompiledRow } from '../calls/worker-compiler.js';
@@ -9,7 +11,6 @@ import { WorkerDisabledError, WorkerNotFoundError } from '../registry-errors.js'
 import type { AdminState, WorkerCall } from '../worker.js';
 import { WorkerQueries } from '../worker-queries.js';
 import { type RowChange, WorkerWriter } from '../worker-writer.js';
-import { API_ACTOR } from '../../database/database.js';
 import type { WorkerEntity } from '../worker.entity.js';
 import { ChangePlanner, checkPatch } from './change-planner.js';
 
@@ -29,22 +30,28 @@ export class WorkerManagement {
 
   /**
    * Makes the worker equal to the registration, and enabled, whether it is new or not. A worker that an operator disabled
-   * stays disabled. @throws InvalidInputError, WorkerDisabledError, DatabaseUnavailableError
+   * stays disabled. @throws ForbiddenError, InvalidInputError, WorkerDisabledError, DatabaseUnavailableError
    */
-  async apply(sent: unknown): Promise<{ readonly isNew: boolean; readonly row: WorkerEntity }> {
+  async apply(
+    sent: unknown,
+    caller: Caller,
+  ): Promise<{ readonly isNew: boolean; readonly row: WorkerEntity }> {
+    checkSent(caller, sent);
     const registration = readRegistration(sent);
     const { model_name, req_url_template, name = '', poll } = registration;
     const urlFaults = await this.definitionCheck.urlFaults(req_url_template, poll?.origins);
     let made: WorkerCall | null = null;
     const { isNew, row } = await this.writer.put(
       { model_name, req_url_template, name },
-      API_ACTOR,
+      caller,
       (workerId) => {
         const checked = this.definitionCheck.checkWith(urlFaults, registration);
         made = checked.call;
-        return this.definitionCheck.columnsOf(checked, workerId);
+        return { ...this.definitionCheck.columnsOf(checked, workerId), ...registeredBy(caller) };
       },
       (existing) => {
+        checkOwns(caller, existing);
+        checkMoved(caller, existing, registration);
         if (existing.admin_state === 'disabled') throw new WorkerDisabledError(existing);
         const { columns } = this.planner.replace(existing, registration, urlFaults);
         return existing.admin_state === 'enabled'
@@ -58,41 +65,52 @@ export class WorkerManagement {
     return { isNew, row };
   }
 
-  /** @throws InvalidInputError, PreconditionFailedError, WorkerNotFoundError, WorkerExistsError, DatabaseUnavailableError */
-  async patch(id: string, sent: unknown, wanted: WantedGeneration): Promise<WorkerEntity> {
+  /** @throws ForbiddenError, InvalidInputError, PreconditionFailedError, WorkerNotFoundError, WorkerExistsError, DatabaseUnavailableError */
+  async patch(id: string, sent: unknown, wanted: WantedGeneration, caller: Caller): Promise<WorkerEntity> {
+    checkSent(caller, sent);
     const patch = checkPatch(sent);
     const before = await this.queries.get(id);
+    checkOwns(caller, before);
     checkGeneration(wanted, before.generation);
     // The URL's name is resolved before the row is locked.
     const url = 'req_url_template' in patch ? patch['req_url_template'] : before.req_url_template;
     const poll = isJsonObject(patch['poll']) ? { ...before.poll, ...patch['poll'] } : before.poll;
     const urlFaults = typeof url === 'string' ? await this.definitionCheck.urlFaults(url, poll?.origins) : [];
-    return this.change(id, (row) => {
+    return this.change(id, caller, (row) => {
       checkGeneration(wanted, row.generation);
+      checkMoved(caller, row, patch);
       return this.planner.patch(row, patch, urlFaults);
     });
   }
 
-  /** @throws WorkerNotFoundError, DatabaseUnavailableError */
-  switch(id: string, to: AdminSwitch): Promise<WorkerEntity> {
-    return this.change(id, (row) => {
+  /** @throws ForbiddenError, WorkerNotFoundError, DatabaseUnavailableError */
+  switch(id: string, to: AdminSwitch, caller: Caller): Promise<WorkerEntity> {
+    return this.change(id, caller, (row) => {
       const admin_state = switched(row.admin_state, to);
       const columns = admin_state === row.admin_state ? {} : { admin_state };
       return { columns, clearEjection: to === 'enable' };
     });
   }
 
-  /** @throws PreconditionFailedError, WorkerNotFoundError, DatabaseUnavailableError */
-  async delete(id: string, wanted: WantedGeneration): Promise<void> {
-    const wasThere = await this.writer.delete(id, API_ACTOR, ({ generation }) =>
-      checkGeneration(wanted, generation),
-    );
+  /** @throws ForbiddenError, PreconditionFailedError, WorkerNotFoundError, DatabaseUnavailableError */
+  async delete(id: string, wanted: WantedGeneration, caller: Caller): Promise<void> {
+    const wasThere = await this.writer.delete(id, caller, (row) => {
+      checkOwns(caller, row);
+      checkGeneration(wanted, row.generation);
+    });
     if (!wasThere) throw new WorkerNotFoundError();
     await this.sync.readYourWrites([id]);
   }
 
-  private async change(id: string, decide: (row: WorkerEntity) => RowChange): Promise<WorkerEntity> {
-    const row = await this.writer.change(id, API_ACTOR, decide);
+  private async change(
+    id: string,
+    caller: Caller,
+    decide: (row: WorkerEntity) => RowChange,
+  ): Promise<WorkerEntity> {
+    const row = await this.writer.change(id, caller, (before) => {
+      checkOwns(caller, before);
+      return decide(before);
+    });
     if (row === undefined) throw new WorkerNotFoundError();
     await this.sync.readYourWrites([row.id]);
     return row;

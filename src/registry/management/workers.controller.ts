@@ -14,6 +14,8 @@ import {
 } from '@nestjs/common';
 import { ApiBody } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { type Caller, CurrentCaller } from '../../access/caller.js';
+import { checkOwns } from '../../access/worker-rights.js';
 import { etagOf, readIfMatch } from '../../input/if-match.js';
 import { ListWorkersQueryDto } from '../list-workers-query.dto.js';
 import { PatchWorkerDto, RegisterWorkerDto } from '../register-worker.dto.js';
@@ -21,7 +23,6 @@ import { RegistrationService } from '../registration/registration.service.js';
 import { WorkerDto, WorkerPageDto } from '../worker-answers.dto.js';
 import { WorkerQueries } from '../worker-queries.js';
 import { WorkerViews } from '../worker-view.js';
-import { API_ACTOR } from '../../database/database.js';
 import type { WorkerEntity } from '../worker.entity.js';
 import { WorkerManagement } from './worker-management.js';
 
@@ -37,15 +38,19 @@ export class WorkersController {
 
   /** Workers in any state, offline ones too, page by page. */
   @Get()
-  list(@Query() query: ListWorkersQueryDto): Promise<WorkerPageDto> {
-    return this.queries.page(query, (row) => this.views.summary(row));
+  list(@Query() query: ListWorkersQueryDto, @CurrentCaller() caller: Caller): Promise<WorkerPageDto> {
+    return this.queries.page(query, caller, (row) => this.views.summary(row));
   }
 
   /** Registers a worker. A worker with the same model_name, req_url_template and name that is not offline is a 409. */
   @Post()
   @ApiBody({ type: RegisterWorkerDto })
-  async register(@Body() sent: unknown, @Res({ passthrough: true }) reply: FastifyReply): Promise<WorkerDto> {
-    return this.made(await this.registration.register(sent, API_ACTOR), reply);
+  async register(
+    @Body() sent: unknown,
+    @CurrentCaller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<WorkerDto> {
+    return this.made(await this.registration.register(sent, caller), reply);
   }
 
   /**
@@ -54,15 +59,25 @@ export class WorkersController {
    */
   @Put()
   @ApiBody({ type: RegisterWorkerDto })
-  async apply(@Body() sent: unknown, @Res({ passthrough: true }) reply: FastifyReply): Promise<WorkerDto> {
-    const { isNew, row } = await this.management.apply(sent);
+  async apply(
+    @Body() sent: unknown,
+    @CurrentCaller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<WorkerDto> {
+    const { isNew, row } = await this.management.apply(sent, caller);
     return isNew ? this.made(row, reply.code(201)) : this.shown(row, reply);
   }
 
   /** A worker with its definition. Credentials are shown as "<sealed>". */
   @Get(':id')
-  async read(@Param('id') id: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<WorkerDto> {
-    return this.shown(await this.queries.get(id), reply);
+  async read(
+    @Param('id') id: string,
+    @CurrentCaller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<WorkerDto> {
+    const row = await this.queries.get(id);
+    checkOwns(caller, row);
+    return this.shown(row, reply);
   }
 
   /** A JSON merge patch [RFC 7396] on the definition. With If-Match, a 412 if the generation is another one by now. */
@@ -71,17 +86,22 @@ export class WorkersController {
   async patch(
     @Param('id') id: string,
     @Body() patch: unknown,
+    @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
     @Headers('if-match') ifMatch?: string,
   ): Promise<WorkerDto> {
-    return this.shown(await this.management.patch(id, patch, readIfMatch(ifMatch)), reply);
+    return this.shown(await this.management.patch(id, patch, readIfMatch(ifMatch), caller), reply);
   }
 
   /** Deletes the worker; its events stay until EVENT_RETENTION_DAYS. */
   @Delete(':id')
   @HttpCode(204)
-  async delete(@Param('id') id: string, @Headers('if-match') ifMatch?: string): Promise<void> {
-    await this.management.delete(id, readIfMatch(ifMatch));
+  async delete(
+    @Param('id') id: string,
+    @CurrentCaller() caller: Caller,
+    @Headers('if-match') ifMatch?: string,
+  ): Promise<void> {
+    await this.management.delete(id, readIfMatch(ifMatch), caller);
   }
 
   private made(row: WorkerEntity, reply: FastifyReply): WorkerDto {

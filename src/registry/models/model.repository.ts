@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DatabaseSettings } from '../../config/settings.js';
-import { Database } from '../../database/database.js';
+import { type Actor, Database } from '../../database/database.js';
 import type { ModelEntity } from './model.entity.js';
 
 /** A model in the list: it has a policy, workers or both. */
@@ -51,7 +51,7 @@ export class ModelRepository {
     name: string,
     definition: ModelDefinition,
     check: (others: readonly ModelEntity[], existing: ModelEntity | undefined) => void,
-    actor: string,
+    actor: Actor,
   ): Promise<Applied> {
     return this.database.transaction(actor, async (manager) => {
       // Two policies that are valid alone can form a cycle together.
@@ -76,7 +76,7 @@ export class ModelRepository {
   }
 
   /** @returns whether there was one @throws what `check` throws */
-  remove(name: string, check: (existing: ModelEntity) => void, actor: string): Promise<boolean> {
+  remove(name: string, check: (existing: ModelEntity) => void, actor: Actor): Promise<boolean> {
     return this.database.transaction(actor, async (manager) => {
       const [existing]: ModelEntity[] = await manager.query(
         `SELECT * FROM ${this.table} WHERE name = $1 FOR UPDATE`,

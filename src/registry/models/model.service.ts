@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { Actor } from '../../database/database.js';
 import { checkGeneration, type WantedGeneration } from '../../input/if-match.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import { RegistrySync } from '../live/registry-sync.js';
@@ -32,7 +33,7 @@ export class ModelService {
     name: string,
     dto: PutModelDto,
     wanted: WantedGeneration,
-    actor: string,
+    actor: Actor,
   ): Promise<Applied['outcome']> {
     const definition = definitionOf(dto);
     const check = (others: readonly ModelEntity[], existing: ModelEntity | undefined): void => {
@@ -45,7 +46,7 @@ export class ModelService {
   }
 
   /** @throws NoSuchModelError, PreconditionFailedError, DatabaseUnavailableError */
-  async remove(name: string, wanted: WantedGeneration, actor: string): Promise<void> {
+  async remove(name: string, wanted: WantedGeneration, actor: Actor): Promise<void> {
     const check = (existing: ModelEntity): void => checkGeneration(wanted, existing.generation);
     if (!(await this.repository.remove(name, check, actor))) throw new NoSuchModelError(name);
     await this.readYourWrites();

@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Put, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { type Caller, CurrentCaller } from '../../access/caller.js';
 import { etagOf, readIfMatch } from '../../input/if-match.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import {
@@ -10,7 +11,6 @@ import {
   PageQueryDto,
   readCursor,
 } from '../../input/page.dto.js';
-import { API_ACTOR } from '../../database/database.js';
 import { type ModelDto, type ModelListDto, PutModelDto } from './model.dto.js';
 import { ModelService } from './model.service.js';
 import type { ModelRow } from './model.repository.js';
@@ -45,11 +45,12 @@ export class ModelsController {
   async put(
     @Param('*') path: string,
     @Body() dto: PutModelDto,
+    @CurrentCaller() caller: Caller,
     @Headers('if-match') ifMatch: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ModelDto> {
     const name = nameOf(path);
-    const outcome = await this.models.apply(name, dto, readIfMatch(ifMatch), API_ACTOR);
+    const outcome = await this.models.apply(name, dto, readIfMatch(ifMatch), caller);
     reply.status(outcome === 'created' ? 201 : 200);
     return this.read(name, reply);
   }
@@ -57,8 +58,12 @@ export class ModelsController {
   /** Deletes the policy: the settings decide again. The workers stay. */
   @Delete('*')
   @HttpCode(204)
-  async remove(@Param('*') name: string, @Headers('if-match') ifMatch: string | undefined): Promise<void> {
-    await this.models.remove(nameOf(name), readIfMatch(ifMatch), API_ACTOR);
+  async remove(
+    @Param('*') name: string,
+    @CurrentCaller() caller: Caller,
+    @Headers('if-match') ifMatch: string | undefined,
+  ): Promise<void> {
+    await this.models.remove(nameOf(name), readIfMatch(ifMatch), caller);
   }
 }
 

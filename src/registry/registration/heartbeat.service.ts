@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import type { Caller } from '../../access/caller.js';
+import { checkOwns, type Registered } from '../../access/worker-rights.js';
 import { DatabaseSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import { InvalidInputError } from '../../input/input-errors.js';
@@ -6,7 +8,7 @@ import type { HeartbeatDto } from '../register-worker.dto.js';
 import { urlIs } from '../worker-queries.js';
 import { NoWorkerToRenewError, WorkerOfflineError } from '../registry-errors.js';
 
-interface Found {
+interface Found extends Registered {
   readonly is_offline: boolean;
   readonly sends_heartbeats: boolean;
 }
@@ -30,11 +32,15 @@ export class HeartbeatService {
 
   /**
    * A disabled worker is renewed too: it is there, only switched off.
-   * @throws NoWorkerToRenewError, WorkerOfflineError, InvalidInputError, DatabaseUnavailableError
+   * @throws ForbiddenError, NoWorkerToRenewError, WorkerOfflineError, InvalidInputError, DatabaseUnavailableError
    */
-  async renew({ model_name: modelName, req_url_template: url, name }: HeartbeatDto): Promise<void> {
+  async renew(
+    { model_name: modelName, req_url_template: url, name }: HeartbeatDto,
+    caller: Caller,
+  ): Promise<void> {
     const found = await this.record(modelName, url, name ?? null);
     if (found.length === 0) throw new NoWorkerToRenewError();
+    for (const row of found) checkOwns(caller, row);
     const live = found.filter(({ is_offline }) => !is_offline);
     if (live.length === 0) throw new WorkerOfflineError(modelName, url);
     if (live.some(({ sends_heartbeats }) => sends_heartbeats)) return;
@@ -49,14 +55,14 @@ export class HeartbeatService {
   private record(modelName: string, url: string, name: string | null): Promise<readonly Found[]> {
     return this.database.query<Found>(
       `WITH w AS MATERIALIZED (
-         SELECT id, admin_state, heartbeat_ttl_s, created_at FROM ${this.worker}
+         SELECT id, admin_state, heartbeat_ttl_s, created_at, registered_by_key, registered_by_team FROM ${this.worker}
          WHERE model_name = $1 AND ${urlIs('$2')} AND ($3::text IS NULL OR name = $3)
          ORDER BY id FOR SHARE),
        renewed AS (
          UPDATE ${this.probe} p SET heartbeat_at = now(),
            next_probe_at = CASE WHEN ${missedHeartbeats('w', 'p', '$4')} THEN least(p.next_probe_at, now()) ELSE p.next_probe_at END
          FROM w WHERE p.worker_id = w.id AND w.admin_state <> 'offline' AND w.heartbeat_ttl_s IS NOT NULL)
-       SELECT admin_state = 'offline' AS is_offline, heartbeat_ttl_s IS NOT NULL AS sends_heartbeats FROM w`,
+       SELECT admin_state = 'offline' AS is_offline, heartbeat_ttl_s IS NOT NULL AS sends_heartbeats, registered_by_key, registered_by_team FROM w`,
       [modelName, url, name, ALWAYS_AVAILABLE_MS],
     );
   }

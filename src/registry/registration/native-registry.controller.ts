@@ -2,13 +2,13 @@ import { Readable } from 'node:stream';
 import { Body, Controller, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
 import { ApiBody, ApiOkResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { type Caller, CurrentCaller } from '../../access/caller.js';
 import { inSlices } from '../live/slices.js';
 import { WorkerActivity } from '../live/worker-activity.js';
 import { ListWorkersDto } from '../list-workers-query.dto.js';
 import { HeartbeatDto, OfflineWorkerDto, RegisterWorkerDto } from '../register-worker.dto.js';
 import { DoneDto, WorkerListDto } from '../worker-answers.dto.js';
 import { NAME_COLUMNS, OVERVIEW_COLUMNS, overviewOf } from '../worker-view.js';
-import { API_ACTOR } from '../../database/database.js';
 import { HeartbeatService } from './heartbeat.service.js';
 import { RegistrationService } from './registration.service.js';
 
@@ -25,25 +25,32 @@ export class NativeRegistryController {
   @Post('register')
   @HttpCode(200)
   @ApiBody({ type: RegisterWorkerDto })
-  async register(@Body() sent: unknown): Promise<DoneDto> {
-    const { model_name } = await this.registration.register(sent, API_ACTOR);
+  async register(@Body() sent: unknown, @CurrentCaller() caller: Caller): Promise<DoneDto> {
+    const { model_name } = await this.registration.register(sent, caller);
     return { success: true, msg: `register LLM ${model_name} succeed!` };
   }
 
   /** All workers that are not offline, oldest first; as last seen while the database is away. */
   @Get('workers')
   @ApiOkResponse({ type: WorkerListDto })
-  async workers(@Query() { detail }: ListWorkersDto, @Res() reply: FastifyReply): Promise<void> {
+  async workers(
+    @Query() { detail }: ListWorkersDto,
+    @CurrentCaller() caller: Caller,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
     const pieces = new PieceList();
     if (detail === 'true')
-      await pieces.add(await this.registration.list(OVERVIEW_COLUMNS), (row) =>
+      await pieces.add(await this.registration.list(caller, OVERVIEW_COLUMNS), (row) =>
         overviewOf(row, this.activity.of(row.id)),
       );
     else
-      await pieces.add(await this.registration.list(NAME_COLUMNS), ({ model_name, req_url_template }) => ({
-        model_name,
-        req_url_template,
-      }));
+      await pieces.add(
+        await this.registration.list(caller, NAME_COLUMNS),
+        ({ model_name, req_url_template }) => ({
+          model_name,
+          req_url_template,
+        }),
+      );
     const { body, length } = pieces.end();
     await reply
       .type('application/json; charset=utf-8')
@@ -54,8 +61,8 @@ export class NativeRegistryController {
   /** Takes a worker out: it gets no new requests, and running ones finish. */
   @Post('offline')
   @HttpCode(200)
-  async offline(@Body() dto: OfflineWorkerDto): Promise<DoneDto> {
-    await this.registration.takeOffline(dto, API_ACTOR);
+  async offline(@Body() dto: OfflineWorkerDto, @CurrentCaller() caller: Caller): Promise<DoneDto> {
+    await this.registration.takeOffline(dto, caller);
     return {
       success: true,
       msg: `remove llm worker(model_name=${dto.model_name}, url=${dto.req_url_template}) succeed!`,
@@ -65,8 +72,8 @@ export class NativeRegistryController {
   /** Renews a worker that was registered with `heartbeat_ttl_s`. */
   @Post('heartbeat')
   @HttpCode(200)
-  async heartbeat(@Body() dto: HeartbeatDto): Promise<DoneDto> {
-    await this.heartbeats.renew(dto);
+  async heartbeat(@Body() dto: HeartbeatDto, @CurrentCaller() caller: Caller): Promise<DoneDto> {
+    await this.heartbeats.renew(dto, caller);
     const { model_name, req_url_template } = dto;
     return {
       success: true,

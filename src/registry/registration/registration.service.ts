@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import type { Caller } from '../../access/caller.js';
+import { checkOwns, checkSent, maySee, type Registered, registeredBy } from '../../access/worker-rights.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
 import { WorkerCompiler } from '../calls/worker-compiler.js';
 import { LiveWorkers, oldestFirst } from '../live/live-workers.js';
@@ -27,17 +29,19 @@ export class RegistrationService {
   /**
    * Makes a new worker, or brings an offline one back with this definition.
    * @param sent as the client sent it, with or without a preset
-   * @throws InvalidInputError, WorkerExistsError, DatabaseUnavailableError
+   * @throws ForbiddenError, InvalidInputError, WorkerExistsError, DatabaseUnavailableError
    */
-  async register(sent: unknown, actor: string): Promise<WorkerEntity> {
+  async register(sent: unknown, caller: Caller): Promise<WorkerEntity> {
+    checkSent(caller, sent);
     const registration = readRegistration(sent);
     const checked = await this.definitionCheck.check(registration);
     const { definition, call } = checked;
     const { row } = await this.writer.put(
       definition,
-      actor,
-      (id) => this.definitionCheck.columnsOf(checked, id),
+      caller,
+      (id) => ({ ...this.definitionCheck.columnsOf(checked, id), ...registeredBy(caller) }),
       (existing) => {
+        checkOwns(caller, existing);
         if (existing.admin_state !== 'offline') throw new WorkerExistsError(definition, existing);
         const columns = this.definitionCheck.columnsOf(checked, existing.id);
         return { columns: { ...columns, admin_state: 'enabled' } };
@@ -47,8 +51,16 @@ export class RegistrationService {
     return row;
   }
 
-  /** Workers that are not offline, oldest first; as last seen while the database is away. @throws DatabaseUnavailableError before the first load */
+  /** Workers that are not offline and that the caller may see, oldest first; as last seen while the database is away. @throws DatabaseUnavailableError before the first load */
   async list<Column extends keyof OverviewRow>(
+    caller: Caller,
+    columns: readonly (Column | keyof Registered)[],
+  ): Promise<readonly Pick<OverviewRow, Column | keyof Registered>[]> {
+    const rows = await this.all(columns);
+    return caller.role === 'registrar' ? rows.filter((row) => maySee(caller, row)) : rows;
+  }
+
+  private async all<Column extends keyof OverviewRow>(
     columns: readonly Column[],
   ): Promise<readonly Pick<OverviewRow, Column>[]> {
     try {
@@ -62,10 +74,10 @@ export class RegistrationService {
     }
   }
 
-  /** @throws NoSuchWorkerError, DatabaseUnavailableError */
-  async takeOffline(dto: OfflineWorkerDto, actor: string): Promise<void> {
+  /** @throws ForbiddenError, NoSuchWorkerError, DatabaseUnavailableError */
+  async takeOffline(dto: OfflineWorkerDto, caller: Caller): Promise<void> {
     const key = { modelName: dto.model_name, url: dto.req_url_template, name: dto.name };
-    const ids = await this.writer.takeOffline(key, actor);
+    const ids = await this.writer.takeOffline(key, caller, (row) => checkOwns(caller, row));
     if (ids.length === 0) throw new NoSuchWorkerError();
     await this.sync.readYourWrites(ids);
   }

@@ -46,7 +46,7 @@ export class HangUps {
       const job = await this.jobs.find(id);
       if (job === null) return;
       if (isKept(job.workerId, this.live.model(modelName)?.workers ?? [])) return;
-      await this.jobs.cancel(id);
+      await this.jobs.cancel(id, 'client disconnected');
     } catch (error) {
       this.logger.warn(`job ${id} goes on though its client disconnected: ${String(error)}`);
     }

@@ -1,8 +1,9 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Job } from '../../../jobs/job.js';
-import { hasEnded, jobView } from '../../../jobs/job-view.js';
+import { hasEnded, type JobView } from '../../../jobs/job-view.js';
 import { Jobs } from '../../../jobs/jobs.service.js';
+import { shownTo } from './own-jobs.js';
 import { SseResponse } from '../../streams/sse-response.js';
 
 /** Follows jobs for their clients, by server-sent events. */
@@ -34,7 +35,8 @@ export class JobEvents implements OnModuleDestroy {
       for await (const change of this.jobs.changes(job.id, known, stop.signal)) {
         if (stop.signal.aborted) break;
         // A client that does not read gets the state it can take, not all that were.
-        if (!reply.raw.writableNeedDrain || hasEnded(change)) response.write(eventOf(change));
+        if (!reply.raw.writableNeedDrain || hasEnded(change))
+          response.write(eventOf(shownTo(http.caller, change), change.version));
       }
     } catch (error) {
       // The status is sent. The client connects again, and gets the reason then.
@@ -50,6 +52,6 @@ function lastEventId(header: string | string[] | undefined): number | null {
   return typeof header === 'string' && /^\d{1,9}$/.test(header) ? Number(header) : null;
 }
 
-function eventOf(job: Job): string {
-  return `event: job\nid: ${job.version}\ndata: ${JSON.stringify(jobView(job))}\n\n`;
+function eventOf(view: JobView, version: number): string {
+  return `event: job\nid: ${version}\ndata: ${JSON.stringify(view)}\n\n`;
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { checkModel } from '../../../access/caller.js';
 import { ownerOf } from './own-jobs.js';
 import type { Job } from '../../../jobs/job.js';
 import { pollWorkersOf } from '../../../jobs/engine/poll-workers.js';
@@ -29,7 +30,7 @@ export class JobStarter {
   /**
    * The job of a request, which the headers of the response name. A repetition gives the job that there is: one with the same `Idempotency-Key`, or the retry of an
    * OpenAI client, which sends no key.
-   * @throws InvalidInputError, and what Jobs.create throws
+   * @throws ForbiddenError, InvalidInputError, and what Jobs.create throws
    */
   async start(http: FastifyRequest, reply: FastifyReply, request: JobRequest): Promise<StartedJob> {
     const started = await this.found(http, request);
@@ -47,7 +48,8 @@ export class JobStarter {
   private async found(http: FastifyRequest, request: JobRequest): Promise<StartedJob> {
     const { model: modelName, kind, input, webhookUrl } = request;
     const idempotencyKey = idempotencyKeyOf(http.raw);
-    const ownerKey = ownerOf(http);
+    checkModel(http.caller, modelName);
+    const ownerKey = ownerOf(http.caller);
     const hash = requestHash(request);
     http.facts.model = this.live.model(modelName) === undefined ? null : modelName;
     if (idempotencyKey === null && (retryCountOf(http.headers) ?? 0) > 0) {
@@ -57,7 +59,15 @@ export class JobStarter {
       );
       if (job !== null && answersRetry(job)) return { job, created: false };
     }
-    const wanted = { modelName, kind, ownerKey, input, requestId: http.id, requestHash: hash };
+    const wanted = {
+      modelName,
+      kind,
+      ownerKey,
+      actor: http.caller,
+      input,
+      requestId: http.id,
+      requestHash: hash,
+    };
     return this.jobs.create({ ...wanted, idempotencyKey, webhookUrl });
   }
 }

@@ -1,7 +1,7 @@
 import { Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiBody } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ownerOf, OwnJobs } from './own-jobs.js';
+import { OwnJobs, ownerSeenBy, shownTo } from './own-jobs.js';
 import { limitOf, pageOf, readCursor } from '../../../input/page.dto.js';
 import { hasEnded, jobView } from '../../../jobs/job-view.js';
 import { Jobs } from '../../../jobs/jobs.service.js';
@@ -40,14 +40,14 @@ export class JobsController {
     return jobView(job);
   }
 
-  /** The client's own jobs, newest first. */
+  /** Jobs, newest first: of a key of the role inference its own, of other roles all. */
   @Get()
   async list(@Query() query: ListJobsQueryDto, @Req() http: FastifyRequest): Promise<JobPageDto> {
     const limit = limitOf(query);
     const [after] = readCursor(query.cursor, JOBS_CURSOR) ?? [];
     const { status, model, kind } = query;
     const found = await this.jobs.list({
-      ownerKey: ownerOf(http),
+      ownerKey: ownerSeenBy(http.caller),
       status,
       model,
       kind,
@@ -56,13 +56,19 @@ export class JobsController {
       order: 'desc',
     });
     const more = found.hasMore ? found.jobs.slice(-1) : [];
-    return pageOf([...found.jobs, ...more], limit, JOBS_CURSOR, ({ id }) => [id], jobView);
+    return pageOf(
+      [...found.jobs, ...more],
+      limit,
+      JOBS_CURSOR,
+      ({ id }) => [id],
+      (job) => shownTo(http.caller, job),
+    );
   }
 
   /** A job as it is now. */
   @Get(':id')
   async read(@Param('id') id: string, @Req() http: FastifyRequest): Promise<JobDto> {
-    return jobView(await this.own.get(id, http));
+    return shownTo(http.caller, await this.own.get(id, http));
   }
 
   /** Cancels a job: 202 while the cancel is sent to the upstream, 200 once it has ended. A job that had ended stays as it is. */
@@ -74,7 +80,7 @@ export class JobsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<JobDto> {
     await this.own.get(id, http);
-    const job = await this.jobs.cancel(id);
+    const job = await this.jobs.cancel(id, http.caller);
     if (job === null) throw new JobNotFoundError();
     if (hasEnded(job)) reply.code(200);
     return jobView(job);

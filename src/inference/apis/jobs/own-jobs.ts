@@ -1,7 +1,8 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import type { Caller } from '../../../access/caller.js';
 import type { Job } from '../../../jobs/job.js';
+import { jobView, type JobView } from '../../../jobs/job-view.js';
 import { Jobs } from '../../../jobs/jobs.service.js';
 import { JobNotFoundError } from './job-errors.js';
 
@@ -13,7 +14,7 @@ export class OwnJobs {
   /** @throws JobNotFoundError for the job of another owner, too */
   async get(id: string, http: FastifyRequest): Promise<Job> {
     const job = await this.jobs.find(id);
-    if (job === null || job.ownerKey !== ownerOf(http)) throw new JobNotFoundError();
+    if (job === null || !maySeeJob(http.caller, job)) throw new JobNotFoundError();
     return job;
   }
 
@@ -25,7 +26,24 @@ export class OwnJobs {
   }
 }
 
-/** The owner of what a request makes: '' while there is one key for all. */
-export function ownerOf(_request: { readonly headers: IncomingHttpHeaders }): string {
-  return '';
+/** The owner of the jobs that a caller makes: its key; '' of ADMIN_API_KEY and of clients that need no key. */
+export function ownerOf({ keyId }: Caller): string {
+  return keyId ?? '';
+}
+
+/** The owner whose jobs a caller may see; `null`: all jobs. */
+export function ownerSeenBy(caller: Caller): string | null {
+  return caller.role === 'inference' ? ownerOf(caller) : null;
+}
+
+/** The jobs of another owner do not exist for a key of the role inference. */
+export function maySeeJob(caller: Caller, { ownerKey }: Pick<Job, 'ownerKey'>): boolean {
+  const owner = ownerSeenBy(caller);
+  return owner === null || owner === ownerKey;
+}
+
+/** A viewer reads jobs without their results. */
+export function shownTo({ role }: Caller, job: Job): JobView {
+  const view = jobView(job);
+  return role === 'viewer' ? { ...view, result: null } : view;
 }

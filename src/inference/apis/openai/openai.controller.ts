@@ -1,5 +1,6 @@
 import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { checkModel, mayCall } from '../../../access/caller.js';
 import { UnknownModelError } from '../../../balancing/balancing-errors.js';
 import { isJsonObject } from '../../../input/json.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
@@ -42,10 +43,12 @@ export class OpenAiController {
     private readonly objects: WorkerObjects,
   ) {}
 
-  /** The models with an enabled worker. Anthropic clients get the list in their format. */
+  /** The models with an enabled worker that the key may call. Anthropic clients get the list in their format. */
   @Get('models')
   models(@Req() http: FastifyRequest): { object: 'list'; data: ListedModel[] } | AnthropicModelList {
-    const offered = this.live.models().filter(isOffered);
+    const offered = this.live
+      .models()
+      .filter((model) => isOffered(model) && mayCall(http.caller, model.name));
     if (isFromAnthropicClient(http.headers)) return anthropicModelList(offered, http.query as Query);
     return { object: 'list', data: offered.map(listedModel) };
   }
@@ -53,6 +56,7 @@ export class OpenAiController {
   /** One model; `/` is allowed in names. */
   @Get('models/*')
   model(@Param('*') name: string, @Req() http: FastifyRequest): ListedModel | AnthropicModel {
+    checkModel(http.caller, name);
     const model = this.live.model(name);
     if (model === undefined) throw new UnknownModelError(name);
     return isFromAnthropicClient(http.headers) ? anthropicModel(model) : listedModel(model);

@@ -1,6 +1,6 @@
 import { Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ownerOf } from '../jobs/own-jobs.js';
+import { maySeeJob, ownerSeenBy } from '../jobs/own-jobs.js';
 import { type Fields, isPresent } from '../../../input/json.js';
 import type { Job } from '../../../jobs/job.js';
 import { hasEnded, publicState } from '../../../jobs/job-view.js';
@@ -42,7 +42,7 @@ export class VideosController {
   @Get()
   async list(@Query() query: Fields, @Req() http: FastifyRequest): Promise<VideoListDto> {
     const { after, limit, order } = this.requests.page(query);
-    const ownerKey = ownerOf(http);
+    const ownerKey = ownerSeenBy(http.caller);
     const found = await this.jobs.list({ ownerKey, kind: 'video', after, limit, order });
     return videoList(found.jobs, found.hasMore, (job) => this.defaultsOf(job));
   }
@@ -81,7 +81,7 @@ export class VideosController {
   @Delete(':id')
   async delete(@Param('id') id: string, @Req() http: FastifyRequest): Promise<DeletedVideoDto> {
     const job = await this.own(id, http);
-    return { id, object: 'video.deleted', deleted: await this.jobs.remove(job.id) };
+    return { id, object: 'video.deleted', deleted: await this.jobs.remove(job.id, http.caller) };
   }
 
   /** Only OpenAI's own service can do these. */
@@ -103,7 +103,7 @@ export class VideosController {
   private async own(id: string, http: FastifyRequest): Promise<Job> {
     const jobId = jobIdOf(id);
     const job = jobId === null ? null : await this.jobs.find(jobId);
-    if (job === null || job.kind !== 'video' || job.ownerKey !== ownerOf(http))
+    if (job === null || job.kind !== 'video' || !maySeeJob(http.caller, job))
       throw new JobNotFoundError('video');
     return job;
   }

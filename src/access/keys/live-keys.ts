@@ -1,0 +1,102 @@
+import { Injectable } from '@nestjs/common';
+import type { KeyRefusal } from '../access-errors.js';
+import type { Caller } from '../caller.js';
+import { type Limits, limitsOf } from '../limits.js';
+import type { ApiKeyEntity, TeamEntity } from './api-key.entity.js';
+
+/** A row, and what changes whenever the row does. */
+export type KeyRow = ApiKeyEntity & { readonly version: string };
+
+interface LiveKey {
+  readonly id: string;
+  readonly version: string;
+  readonly caller: Caller;
+  readonly refusal: 'disabled_api_key' | 'revoked_api_key' | null;
+  readonly expiresAtMs: number;
+  readonly hash: string;
+  readonly oldHash: string | null;
+  readonly oldHashUntilMs: number;
+}
+
+/** All keys and the limits of teams, in memory, for the hot path. KeySync keeps them equal to the tables. */
+@Injectable()
+export class LiveKeys {
+  private readonly byHash = new Map<string, LiveKey>();
+  private readonly byId = new Map<string, LiveKey>();
+  private teams: ReadonlyMap<string, Limits | null> = new Map();
+  private readonly used = new Set<string>();
+  /** Until then a key that is not found may exist. */
+  isLoaded = false;
+
+  /** The caller with this key, or why it is refused. @param hash as `hashOf` makes it */
+  find(hash: string, nowMs = Date.now()): Caller | KeyRefusal {
+    const key = this.byHash.get(hash);
+    if (key === undefined) return 'invalid_api_key';
+    if (key.hash !== hash && nowMs >= key.oldHashUntilMs) return 'invalid_api_key';
+    if (key.refusal !== null) return key.refusal;
+    if (nowMs >= key.expiresAtMs) return 'expired_api_key';
+    this.used.add(key.id);
+    return key.caller;
+  }
+
+  /** `undefined`: there is no such key. */
+  callerWithId(id: string): Caller | undefined {
+    return this.byId.get(id)?.caller;
+  }
+
+  /** The limits that the keys of a team share. */
+  limitsOfTeam(team: string): Limits | null {
+    return this.teams.get(team) ?? null;
+  }
+
+  versions(): ReadonlyMap<string, string> {
+    return new Map([...this.byId.values()].map(({ id, version }) => [id, version]));
+  }
+
+  /** These rows are in the table, and none of `gone`. */
+  apply(rows: readonly KeyRow[], gone: readonly string[]): void {
+    for (const id of gone) this.forget(id);
+    for (const row of rows) {
+      this.forget(row.id);
+      const key = liveKeyOf(row);
+      this.byId.set(key.id, key);
+      this.byHash.set(key.hash, key);
+      if (key.oldHash !== null) this.byHash.set(key.oldHash, key);
+    }
+  }
+
+  applyTeams(rows: readonly TeamEntity[]): void {
+    this.teams = new Map(rows.map((row) => [row.name, limitsOf(row)]));
+  }
+
+  /** The keys that were used since the last call. */
+  takeUsed(): readonly string[] {
+    const used = [...this.used];
+    this.used.clear();
+    return used;
+  }
+
+  private forget(id: string): void {
+    const key = this.byId.get(id);
+    if (key === undefined) return;
+    this.byId.delete(id);
+    for (const hash of [key.hash, key.oldHash])
+      // Another key may have this hash by now.
+      if (hash !== null && this.byHash.get(hash) === key) this.byHash.delete(hash);
+  }
+}
+
+function liveKeyOf(row: KeyRow): LiveKey {
+  const { id, name, role, team, models, version } = row;
+  return {
+    id,
+    version,
+    caller: { keyId: id, name, via: 'api', role, team, models, limits: limitsOf(row) },
+    refusal:
+      row.revoked_at !== null ? 'revoked_api_key' : row.disabled_at !== null ? 'disabled_api_key' : null,
+    expiresAtMs: row.expires_at?.getTime() ?? Infinity,
+    hash: row.hash.toString('base64'),
+    oldHash: row.old_hash?.toString('base64') ?? null,
+    oldHashUntilMs: row.old_hash_until?.getTime() ?? 0,
+  };
+}

@@ -1,0 +1,35 @@
+/** What a key or a team may use; `null`: no limit. Months are calendar months in UTC. */
+export interface Limits {
+  readonly requestsPerMinute: number | null;
+  /** In and out. */
+  readonly tokensPerMinute: number | null;
+  readonly maxConcurrent: number | null;
+  readonly tokensPerMonth: number | null;
+  /** In the currency of the models' prices. */
+  readonly costPerMonth: number | null;
+}
+
+/** The columns of `api_key` and `team`. */
+export interface LimitColumns {
+  readonly requests_per_minute: string | null;
+  readonly tokens_per_minute: string | null;
+  readonly max_concurrent: number | null;
+  readonly tokens_per_month: string | null;
+  readonly cost_per_month: string | null;
+}
+
+/** `null`: there are none, which costs a request nothing. */
+export function limitsOf(row: LimitColumns): Limits | null {
+  const limits: Limits = {
+    requestsPerMinute: numberOf(row.requests_per_minute),
+    tokensPerMinute: numberOf(row.tokens_per_minute),
+    maxConcurrent: row.max_concurrent,
+    tokensPerMonth: numberOf(row.tokens_per_month),
+    costPerMonth: numberOf(row.cost_per_month),
+  };
+  return Object.values(limits).every((limit) => limit === null) ? null : limits;
+}
+
+function numberOf(text: string | null): number | null {
+  return text === null ? null : Number(text);
+}
