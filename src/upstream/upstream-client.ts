@@ -57,6 +57,16 @@ export class UpstreamClient {
     });
   }
 
+  /** Like `send`, but an answer of a success that is large and can pass on as it comes is handed over before its end. */
+  sendOrOpen(call: UpstreamCall, signal: CancelSignal | null): Promise<UpstreamAnswer | OpenAnswer> {
+    const { maxResponseBytes } = this.limits;
+    return new Promise((resolve, reject) => {
+      const limits = { maxWholeBytes: maxResponseBytes, silenceMs: null };
+      const passOn = (): OpenAnswer => new OpenAnswer(limits, resolve, reject);
+      this.#dispatch(call, signal, new WholeAnswer(maxResponseBytes, this.budget, resolve, reject, passOn));
+    });
+  }
+
   /**
    * Like `send`, but resolves with the first chunk of the body, or its end; `pipeTo` takes the rest. Until then a failure
    * rejects, and another worker may be tried. A server that sends a 2xx status and then nothing for `silenceMs` has

@@ -1,6 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodedText } from './whole-answer.js';
+import type { AnswerSink } from './exchange.js';
+import type { AnswerHeaders } from './headers.js';
+import { MemoryBudget } from './memory-budget.js';
+import { decodedText, HELD_ANSWER, WholeAnswer } from './whole-answer.js';
 
 describe('the text of a body', () => {
   it('is decoded without an error, whatever the bytes and the content-type', () => {
@@ -38,5 +41,64 @@ describe('the text of a body', () => {
     ['text/plain; charset=klingon', 'c3a9', 'é'],
   ])('in %s', (contentType, hex, text) => {
     expect(decodedText(Buffer.from(hex, 'hex'), contentType)).toBe(text);
+  });
+});
+
+/** Writes down what is passed on to it. */
+class Rest implements AnswerSink {
+  readonly calls: string[] = [];
+  bytes = 0;
+
+  head(status: number): void {
+    this.calls.push(`head ${status}`);
+  }
+  chunk(chunk: Buffer): void {
+    this.bytes += chunk.length;
+  }
+  end(): void {
+    this.calls.push('end');
+  }
+  fail(): void {
+    this.calls.push('fail');
+  }
+}
+
+describe('an answer that may be passed on', () => {
+  const HALF = Buffer.alloc(HELD_ANSWER / 2);
+  const flow = { pause: () => {}, resume: () => {}, cancel: () => {} };
+
+  /** Three halves, with a budget of so many bytes. */
+  function received(status: number, headers: AnswerHeaders, limit = Infinity) {
+    const rest = new Rest();
+    const budget = new MemoryBudget(limit);
+    const answer = new WholeAnswer(
+      10 * HELD_ANSWER,
+      budget,
+      (given) => void Promise.resolve(given).catch(() => {}),
+      () => {},
+      () => rest,
+    );
+    answer.head(status, headers, flow);
+    for (let half = 0; half < 3; half++) answer.chunk(HALF);
+    const heldBytes = budget.heldBytes;
+    answer.end();
+    return { rest, heldBytes };
+  }
+
+  it('is handed over with all its bytes once it is larger than is held, and leaves the budget', () => {
+    const { rest, heldBytes } = received(200, { 'content-type': 'application/json' }, HELD_ANSWER);
+    expect(rest.calls).toEqual(['head 200', 'end']);
+    expect(rest.bytes).toBe(3 * HALF.length);
+    expect(heldBytes).toBe(0);
+  });
+
+  it.each([
+    ['a rejection', 500, {}],
+    ['compressed', 200, { 'content-encoding': 'br' }],
+    ['events', 200, { 'content-type': 'text/event-stream' }],
+  ])('is collected when it is %s', (_what, status, headers) => {
+    const { rest, heldBytes } = received(status, headers);
+    expect(rest.calls).toEqual([]);
+    expect(heldBytes).toBe(3 * HALF.length);
   });
 });

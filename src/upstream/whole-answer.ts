@@ -1,8 +1,8 @@
 import { TextDecoder } from 'node:util';
 import { codingOf } from './content-coding.js';
-import type { AnswerSink } from './exchange.js';
+import type { AnswerSink, Flow } from './exchange.js';
 import { UpstreamError } from './failure.js';
-import type { AnswerHeaders } from './headers.js';
+import { type AnswerHeaders, isEventStream } from './headers.js';
 import { COUNTED_ANSWER, type MemoryBudget } from './memory-budget.js';
 import { MemoryExhaustedError } from './upstream-errors.js';
 
@@ -44,8 +44,17 @@ function decoderOf(charset: string): TextDecoder {
   }
 }
 
+/**
+ * An answer beyond this size is not held where it can pass on as it comes. Smaller ones are judged whole, and another worker is
+ * tried when they break off. Measured with `npm run bench:large` [docs/decisions/0014].
+ */
+export const HELD_ANSWER = 1024 * 1024;
+
 /** Collects a whole answer, up to a limit. */
 export class WholeAnswer implements AnswerSink {
+  /** Takes over when the answer is large. */
+  #rest: AnswerSink | null = null;
+  #flow: Flow | null = null;
   #status = 0;
   #headers: AnswerHeaders = {};
   readonly #chunks: Buffer[] = [];
@@ -58,33 +67,54 @@ export class WholeAnswer implements AnswerSink {
     private readonly budget: MemoryBudget,
     private readonly resolve: (answer: UpstreamAnswer | Promise<UpstreamAnswer>) => void,
     private readonly reject: (error: UpstreamError) => void,
+    /** Where an answer of a success goes that is larger than HELD_ANSWER; `null`: it is collected all the same. */
+    private readonly passOn: (() => AnswerSink) | null = null,
   ) {}
 
-  head(status: number, headers: AnswerHeaders): void {
+  head(status: number, headers: AnswerHeaders, flow: Flow): void {
     this.#status = status;
     this.#headers = headers;
+    this.#flow = flow;
     if (Number(headers['content-length']) > this.maxBytes) throw tooLarge(this.maxBytes);
   }
 
   chunk(chunk: Buffer): void {
     this.#size += chunk.length;
     if (this.#size > this.maxBytes) throw tooLarge(this.maxBytes);
+    if (this.#rest !== null) return this.#rest.chunk(chunk);
+    if (this.#size > HELD_ANSWER && this.#mayPassOn) return this.#beginPassing(chunk);
     if (this.#size > COUNTED_ANSWER) this.#hold(this.#size - this.#held);
     this.#chunks.push(chunk);
   }
 
   fail(error: UpstreamError): void {
     this.#release();
+    if (this.#rest !== null) return this.#rest.fail(error);
     this.reject(error);
   }
 
   end(): void {
     this.#release();
+    if (this.#rest !== null) return this.#rest.end();
     const [first] = this.#chunks;
     const body =
       this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks, this.#size);
     if (isPlain(this.#headers) || body.length === 0) this.resolve(this.#answer(body));
     else this.resolve(withoutCoding(body, this.#headers, this.maxBytes).then((bytes) => this.#answer(bytes)));
+  }
+
+  /** Compressed answers are decompressed whole; events are collected, since no stream was requested. */
+  get #mayPassOn(): boolean {
+    const isSuccess = this.#status >= 200 && this.#status < 300;
+    return this.passOn !== null && isSuccess && isPlain(this.#headers) && !isEventStream(this.#headers);
+  }
+
+  #beginPassing(last: Buffer): void {
+    if (this.passOn === null || this.#flow === null) return;
+    this.#release();
+    const rest = (this.#rest = this.passOn());
+    rest.head(this.#status, this.#headers, this.#flow);
+    rest.chunk(Buffer.concat([...this.#chunks.splice(0), last], this.#size));
   }
 
   #hold(bytes: number): void {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -143,3 +144,48 @@ it('disconnects a client that does not read an answer that is written whole', as
   await once(socket, 'close');
   expect(socket.bytesRead).toBeLessThan(bytes.length);
 }, 40_000);
+
+describe('a large answer that was requested whole', () => {
+  const request = (model: string) =>
+    fetch(`${patient.url}/v1/embeddings`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model, input: 'hi' }),
+    });
+
+  it('passes on byte by byte, with its length, and its tokens are counted', async () => {
+    const model = await modelOn(patient, upstream);
+    const usage = '"usage":{"prompt_tokens":77,"total_tokens":77}';
+    const bytes = Buffer.from(
+      `{"data":[{"embedding":"${randomBytes(6 * MIB).toString('base64')}"}],${usage}}`,
+    );
+    upstream.answer = (response) => response.writeHead(200, JSON_HEAD(bytes.length)).end(bytes);
+    const answer = await request(model);
+    expect(answer.headers.get('content-length')).toBe(String(bytes.length));
+    expect(Buffer.from(await answer.arrayBuffer()).equals(bytes)).toBe(true);
+    await until(() => patient.log.some((line) => line['model'] === model && line['input_tokens'] === 77));
+  });
+
+  it.each([
+    ['is cut', 3 * MIB, 'terminated'],
+    ['is a 502 while nothing was sent', MIB / 2, 502],
+  ] as const)('%s when its worker breaks off', async (_what, sentBytes, seen) => {
+    const model = await modelOn(patient, upstream);
+    const calls = upstream.calls;
+    upstream.answer = (response) => {
+      response.writeHead(200, JSON_HEAD(8 * MIB));
+      response.write(`{"data":"${'x'.repeat(sentBytes)}`, () => setTimeout(() => response.destroy(), 200));
+    };
+    const outcome = await request(model)
+      .then(async (answer) => (await answer.arrayBuffer(), answer.status))
+      .catch((error: Error) => error.message);
+    expect(outcome).toBe(seen);
+    expect(upstream.calls).toBe(calls + 1);
+    await until(async () => (await inFlight(patient, model)) === 0);
+    expect(patient.log.find((line) => line['model'] === model && 'error_type' in line)).toMatchObject({
+      error_type: 'worker_bad_answer',
+    });
+  });
+});
+
+const JSON_HEAD = (length: number) => ({ 'content-type': 'application/json', 'content-length': length });

@@ -82,6 +82,8 @@ export interface Responder {
   readonly disconnect: CancelSignal;
   readonly committed: boolean;
   readonly wantsStream: boolean;
+  /** Whether a large answer may be sent before it has come whole. */
+  readonly takesParts: boolean;
   /** @throws ProtocolError */
   send(answer: ChatAnswer, attempt: Attempt): void;
   startStream(attempt: Attempt, resume: () => void): ResponseStream;
@@ -105,6 +107,7 @@ export interface PassedStream {
 export class ClientResponse implements Responder {
   /** The client has received a byte: no other worker may be tried. */
   committed = false;
+  readonly takesParts = true;
   readonly disconnect: ClientDisconnect;
 
   constructor(

@@ -5,15 +5,15 @@ import { anthropicReader } from '../apis/anthropic/backend-response.js';
 import { MESSAGES } from '../apis/endpoints.js';
 import { openAiReader } from '../apis/openai/backend-stream.js';
 import { collectStream, finishing, responseIn } from '../streams/unrequested-stream.js';
-import type { BufferedBody } from '../../upstream/open-answer.js';
+import { type BufferedBody, OpenAnswer } from '../../upstream/open-answer.js';
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
 import type { PreparedCall } from '../apis/prepared-call.js';
-import { recordUsage, type Responder } from '../client/client-response.js';
+import { holdUntilSent, recordUsage, type Responder } from '../client/client-response.js';
 import type { Dialect, KeptObjects, RawBody } from '../client/inference-request.js';
 import type { Attempt } from '../pipeline/attempt.js';
 import { answersJson, findNoAnswer } from './error-in-success.js';
 import { isPathMissing, mayBeMissing, missingPath } from './missing-path.js';
-import { proxyStream } from './proxy-stream.js';
+import { proxyLarge, proxyStream } from './proxy-stream.js';
 import { StreamMonitor } from './stream-monitor.js';
 import { UsageScanner } from './usage-scanner.js';
 
@@ -42,7 +42,10 @@ export class ProxyCall implements PreparedCall {
   }
 
   private async whole(attempt: Attempt, client: Responder): Promise<number> {
-    const answer = await attempt.send();
+    // What the server keeps is found in the whole answer only, and a job stores it whole.
+    const mayPassOn = this.kept === undefined && client.takesParts;
+    const answer = mayPassOn ? await attempt.sendOrOpen() : await attempt.send();
+    if (answer instanceof OpenAnswer) return this.large(answer, attempt, client);
     const { headers, bytes } = answer;
     this.checkAnswer(headers, { bytes, isComplete: true });
     const isEvents = isEventStream(headers);
@@ -54,6 +57,19 @@ export class ProxyCall implements PreparedCall {
     if (isEvents) this.sendCollected(answer, attempt, client);
     else client.pass(answer, attempt);
     return tokens.outputOf(usage);
+  }
+
+  /** The rest passes on as it comes: from here on a failure cuts the response, and no other worker is tried. */
+  private async large(answer: OpenAnswer, attempt: Attempt, client: Responder): Promise<number> {
+    try {
+      this.checkAnswer(answer.headers, answer.buffered);
+    } catch (error) {
+      answer.discard();
+      throw error;
+    }
+    const { http } = client.startPassing(answer, attempt);
+    holdUntilSent(http, answer.buffered.bytes.length);
+    return proxyLarge(http, answer);
   }
 
   /** Clients that requested no stream parse JSON: what the events say becomes one answer, where it can. @throws ProtocolError */

@@ -86,7 +86,22 @@ function cutOff(rest: Buffer): UpstreamError {
   return new UpstreamError('broken', `the upstream closed its connection in the middle of ${where}`);
 }
 
-async function proxyBytes(http: FastifyReply, answer: OpenAnswer): Promise<number> {
+/** Relays an answer that was requested whole and is large. @returns its size in tokens @throws UpstreamError: the client saw it */
+export async function proxyLarge(http: FastifyReply, answer: OpenAnswer): Promise<number> {
+  const tokens = new UsageScanner(false);
+  try {
+    await proxyBytes(http, answer, (chunk) => tokens.scanPart(chunk));
+  } finally {
+    recordUsage(http.request.facts, tokens.usage);
+  }
+  return tokens.outputOf(tokens.usage);
+}
+
+async function proxyBytes(
+  http: FastifyReply,
+  answer: OpenAnswer,
+  look: ((chunk: Buffer) => void) | null = null,
+): Promise<number> {
   http.header('cache-control', 'no-cache, no-transform').header('x-accel-buffering', 'no');
   http.hijack();
   const { raw } = http;
@@ -103,6 +118,7 @@ async function proxyBytes(http: FastifyReply, answer: OpenAnswer): Promise<numbe
     await answer.pipeTo({
       chunk: (chunk) => {
         size += chunk.length;
+        look?.(chunk);
         // A client that disconnected never pauses the upstream.
         return raw.destroyed || raw.write(chunk);
       },

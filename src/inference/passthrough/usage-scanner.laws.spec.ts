@@ -34,6 +34,13 @@ function usageIn(isEvents: boolean, pieces: readonly string[]) {
   return usage.usage;
 }
 
+function usageOfParts(answer: string, partBytes: number) {
+  const usage = new UsageScanner(false);
+  const bytes = Buffer.from(answer);
+  for (let at = 0; at < bytes.length; at += partBytes) usage.scanPart(bytes.subarray(at, at + partBytes));
+  return usage.usage;
+}
+
 /** The two counts that all APIs report. */
 function counts(usage: { readonly input: number; readonly output: number } | null) {
   return usage === null ? null : [usage.input, usage.output];
@@ -47,6 +54,20 @@ describe('the usage of an answer that passes through', () => {
         expect(counts(usageOfAnswer(text))).toEqual(counts(answer.usage));
         expect(counts(usageOfStream(text))).toEqual(counts(answer.usage));
       }),
+    );
+  });
+
+  it('is found in an answer that is not held, however it is cut into parts', () => {
+    fc.assert(
+      fc.property(
+        answers,
+        fc.constantFrom(0, 2),
+        fc.integer({ min: 1, max: 99 }),
+        (answer, indent, partBytes) => {
+          const text = JSON.stringify(chatCompletion(head, answer), null, indent);
+          expect(counts(usageOfParts(text, partBytes))).toEqual(counts(answer.usage));
+        },
+      ),
     );
   });
 

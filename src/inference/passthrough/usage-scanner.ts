@@ -15,6 +15,9 @@ const SPACE = 0x20;
 const OPEN_OBJECT = 0x7b;
 /** Ten times what OpenAI and Anthropic write. */
 const LARGEST_BYTES = 8192;
+/** A usage with its name, and space around its colon. */
+const LARGEST_FIELD_BYTES = LARGEST_BYTES + 256;
+const NOTHING = Buffer.alloc(0);
 /** A larger answer is searched, not read: reading takes about a millisecond for so much. */
 const LARGEST_READ_BYTES = 128 * 1024;
 const USAGE: ReadonlySet<string> = new Set(['usage']);
@@ -28,6 +31,8 @@ export class UsageScanner {
   #events = 0;
   #first: string | null = null;
   #last: string | null = null;
+  /** The end of the part before: a usage may begin in it. */
+  #tail: Buffer = NOTHING;
 
   constructor(private readonly isEvents: boolean) {}
 
@@ -40,6 +45,15 @@ export class UsageScanner {
     // Anthropic reports the input when a message begins, the output when it ends.
     this.#first ??= this.isEvents ? firstIn(bytes) : last;
     this.#last = last;
+  }
+
+  /** The next part of a whole answer that is not held: finds in all parts what `scan` finds in a large answer. */
+  scanPart(bytes: Buffer): void {
+    this.#bytes += bytes.length;
+    const joined = this.#tail.length === 0 ? bytes : Buffer.concat([this.#tail, bytes]);
+    const last = lastIn(joined);
+    if (last !== null) this.#first = this.#last = last;
+    this.#tail = Buffer.from(joined.subarray(-LARGEST_FIELD_BYTES));
   }
 
   /** `null`: no known usage. */

@@ -2,7 +2,7 @@ import type { CallTimeouts } from '../../registry/worker.js';
 import type { ModelPolicy } from '../../registry/models/model-policy.js';
 import type { CancelSignal } from '../../upstream/exchange.js';
 import { UpstreamError } from '../../upstream/failure.js';
-import type { OpenAnswer } from '../../upstream/open-answer.js';
+import { OpenAnswer } from '../../upstream/open-answer.js';
 import type { UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import { type Exposes, rejectionOf } from '../chat/rejection.js';
@@ -34,6 +34,13 @@ export class Attempt {
   /** @throws UpstreamError */
   send(): Promise<UpstreamAnswer> {
     return this.sent(this.call);
+  }
+
+  /** The whole answer, or a large one that has begun. @throws UpstreamError */
+  async sendOrOpen(): Promise<UpstreamAnswer | OpenAnswer> {
+    const answer = await this.upstream.sendOrOpen(this.call, this.signal);
+    if (answer instanceof OpenAnswer || isSuccess(answer.status)) return answer;
+    throw rejectionOf(answer.status, answer.headers, answer.bytes, this.exposes);
   }
 
   /** One of several calls that make up the attempt. @throws UpstreamError */
