@@ -49,7 +49,7 @@ const calls = () => upstreams.reduce((sum, upstream) => sum + upstream.calls, 0)
 describe.each([
   ['chats', OpenAIChatCompletionsModel],
   ['responses', OpenAIResponsesModel],
-])("An agent of OpenAI's own package that sends %s", (api, Model) => {
+])("An agent of OpenAI's own package that sends %s", (_api, Model) => {
   const weather = tool({
     name: 'get_weather',
     description: 'How the weather is',
@@ -66,9 +66,7 @@ describe.each([
     return result;
   }
 
-  // Its chats lose the reasoning that DeepSeek wants back.
-  const vendors = VENDORS.filter((vendor) => api === 'responses' || vendor !== 'deepseek');
-  it.each(vendors.flatMap((vendor) => [false, true].map((stream) => ({ vendor, stream }))))(
+  it.each(VENDORS.flatMap((vendor) => [false, true].map((stream) => ({ vendor, stream }))))(
     'goes through loops of three turns with $vendor (stream: $stream)',
     async ({ vendor, stream }) => {
       let history: AgentInputItem[] = [];

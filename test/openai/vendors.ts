@@ -29,7 +29,6 @@ const GPT_5: Strictness = {
   limit: 'max_completion_tokens',
   mostTokens: 128_000,
   unknown: ['temperature', 'top_p', 'stop', 'thinking', 'reasoning'],
-  reasoning: 'unknown',
 };
 
 interface StandIn {

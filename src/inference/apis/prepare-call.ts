@@ -18,6 +18,7 @@ import { withoutFields, withValue } from '../passthrough/json-scanner.js';
 import { finishing } from '../streams/unrequested-stream.js';
 import { withoutUnsignedThinking } from '../passthrough/unsigned-thinking.js';
 import { withoutMessageFields } from '../passthrough/message-fields.js';
+import { withReasoningBack } from '../passthrough/reasoning-back.js';
 import { ProxyCall } from '../passthrough/proxy-call.js';
 import { withClientHeaders } from './anthropic/headers.js';
 import { API_ADAPTERS, type EmbeddingAdapter, type ApiAdapter } from './api-adapters.js';
@@ -178,15 +179,19 @@ function prepareProxyCall(
   const { path, contentType, bytes } = raw;
   const name = raw.spelled === 'json' ? JSON.stringify(model) : model;
   const renamed = model === request.model ? bytes : withValue(bytes, raw.model, name);
-  const { rejects, message_rejects: refused, thinking_config: kind } = call.profile;
+  const {
+    rejects,
+    message_rejects: refused,
+    reasoning_history: history,
+    thinking_config: kind,
+  } = call.profile;
   const taken =
     rejects.length === 0 || raw.spelled !== 'json' ? renamed : withoutFields(renamed, new Set(rejects));
-  // Servers of others check no signatures, and may expect their own blocks without one.
   const body =
     raw.dialect === 'anthropic'
-      ? withoutUnsignedThinking(taken, kind !== 'as_sent')
-      : refused.length > 0 && path === CHAT_PATH
-        ? withoutMessageFields(taken, refused)
+      ? withoutUnsignedThinking(taken, kind)
+      : path === CHAT_PATH
+        ? withReasoningBack(refused.length > 0 ? withoutMessageFields(taken, refused) : taken, history)
         : taken;
   // Speech is sent while it is generated.
   const isStream = request.stream || path === '/audio/speech';

@@ -114,6 +114,27 @@ export function withValue(body: Buffer, { start, end }: Span, value: string): Bu
   return Buffer.concat([body.subarray(0, start), Buffer.from(value), body.subarray(end)]);
 }
 
+/** A value that is replaced. */
+export interface Edit extends Span {
+  readonly by: Buffer;
+}
+
+/** The body with all the edits, which do not overlap; all other bytes stay the same. */
+export function edited(body: Buffer, edits: readonly Edit[]): Buffer {
+  const parts: Buffer[] = [];
+  let at = 0;
+  for (const { start, end, by } of edits.toSorted((a, b) => a.start - b.start)) {
+    parts.push(body.subarray(at, start), by);
+    at = end;
+  }
+  return Buffer.concat([...parts, body.subarray(at)]);
+}
+
+export function listOf(items: readonly Buffer[]): Buffer {
+  const parts = items.flatMap((item, index) => (index === 0 ? [item] : [Buffer.from(','), item]));
+  return Buffer.concat([Buffer.from('['), ...parts, Buffer.from(']')]);
+}
+
 function endOf(body: Buffer, at: number, found: ReadonlyMap<string, Span>): ReadonlyMap<string, Span> {
   if (skipSpace(body, at + 1) < body.length)
     throw malformed(`unexpected content after the object at byte ${at + 1}`);

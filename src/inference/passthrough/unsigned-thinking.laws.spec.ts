@@ -30,7 +30,7 @@ const chat = fc.record({
 
 const cut = (value: unknown, space?: number) =>
   JSON.parse(
-    withoutUnsignedThinking(Buffer.from(JSON.stringify(value, null, space)), true).toString(),
+    withoutUnsignedThinking(Buffer.from(JSON.stringify(value, null, space)), 'enabled').toString(),
   ) as unknown;
 
 describe('Thinking that Anthropic did not sign', () => {
@@ -59,7 +59,7 @@ describe('Thinking that Anthropic did not sign', () => {
         (body) => {
           const bytes = Buffer.from(body);
           const holds = [unsigned, empty].some((each) => body.includes(JSON.stringify(each)));
-          const changed = withoutUnsignedThinking(bytes, true) !== bytes;
+          const changed = withoutUnsignedThinking(bytes, 'enabled') !== bytes;
           expect(changed && !holds).toBe(false);
         },
       ),
@@ -83,6 +83,10 @@ describe('Thinking that Anthropic did not sign', () => {
     expect(off).toMatchObject({ thinking: { type: 'disabled' }, context_management: null });
     expect(refusalOf(off)).toBeNull();
     expect(refusalOf(loop(unsigned))).toMatch(/signature/);
+    const callsOnly = cut(loop());
+    expect(callsOnly).toEqual({ ...loop(), thinking: { type: 'disabled' }, context_management: null });
+    expect(refusalOf(loop())).toMatch(/Expected `thinking`/);
+    expect(refusalOf(callsOnly)).toBeNull();
     const on = cut(loop(signed, empty));
     expect(on).toEqual(loop(signed));
     expect(refusalOf(on)).toBeNull();
@@ -90,11 +94,11 @@ describe('Thinking that Anthropic did not sign', () => {
 
   it('stays with an empty signature for servers of others', () => {
     const bytes = Buffer.from(JSON.stringify(loop(empty)));
-    expect(withoutUnsignedThinking(bytes, false)).toBe(bytes);
+    expect(withoutUnsignedThinking(bytes, 'as_sent')).toBe(bytes);
   });
 
   it('is left to the worker in a body that is no JSON', () => {
     const bytes = Buffer.from(`{"messages":[{"content":[{"signature":"${UNSIGNED}"`);
-    expect(withoutUnsignedThinking(bytes, true)).toBe(bytes);
+    expect(withoutUnsignedThinking(bytes, 'enabled')).toBe(bytes);
   });
 });

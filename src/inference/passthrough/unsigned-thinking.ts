@@ -1,7 +1,8 @@
 import { InvalidInputError } from '../../input/input-errors.js';
 import { type Fields, isJsonObject } from '../../input/json.js';
+import type { Profile } from '../../registry/profiles/profile.dto.js';
 import { UNSIGNED } from '../chat/thinking-blocks.js';
-import { findFields, itemSpans, parsedSpan, type Span } from './json-scanner.js';
+import { type Edit, edited, findFields, itemSpans, listOf, parsedSpan, type Span } from './json-scanner.js';
 
 const FIELDS: ReadonlySet<string> = new Set(['messages', 'thinking', 'context_management']);
 const CONTENT: ReadonlySet<string> = new Set(['content']);
@@ -9,18 +10,23 @@ const SIGNATURE = Buffer.from('"signature"');
 const MARK = new RegExp(`^\\s*:\\s*"${UNSIGNED}"`);
 const MARK_OR_EMPTY = new RegExp(`^\\s*:\\s*"(?:${UNSIGNED})?"`);
 const THINKING = Buffer.from('"thinking"');
+const ENABLED = Buffer.from('"enabled"');
+const TOOL_USE = Buffer.from('"tool_use"');
 const OFF = Buffer.from('{"type":"disabled"}');
 const NOTHING = Buffer.from('null');
 
 /**
- * A request of the Messages API without the thinking blocks that another vendor's model made in an earlier turn: Anthropic
- * refuses them, and so the rest of the chat. Without such a block the body is returned itself, byte for byte.
- * @param cutsEmpty also those with an empty signature, as other gateways write them
+ * A request of the Messages API without what another vendor's model made in an earlier turn and Anthropic refuses, and with it
+ * the whole chat: thinking blocks that it did not sign, and `thinking: enabled` where the calls of tools have no thinking.
+ * Without them the body is returned itself, byte for byte.
  */
-export function withoutUnsignedThinking(body: Buffer, cutsEmpty: boolean): Buffer {
-  if (!hasUnsigned(body, cutsEmpty ? MARK_OR_EMPTY : MARK)) return body;
+export function withoutUnsignedThinking(body: Buffer, kind: Profile['thinking_config']): Buffer {
+  // Servers of others check no signatures, and may expect their own blocks without one.
+  const cutsEmpty = kind !== 'as_sent';
+  const mayLack = kind === 'enabled' && body.includes(ENABLED) && body.includes(TOOL_USE);
+  if (!mayLack && !hasUnsigned(body, cutsEmpty ? MARK_OR_EMPTY : MARK)) return body;
   try {
-    return cut(body, cutsEmpty);
+    return cut(body, cutsEmpty, mayLack);
   } catch (error) {
     // What is no valid request is for the worker to refuse.
     if (error instanceof InvalidInputError) return body;
@@ -37,18 +43,16 @@ function hasUnsigned(body: Buffer, value: RegExp): boolean {
   return false;
 }
 
-interface Edit extends Span {
-  readonly by: Buffer;
-}
-
-function cut(body: Buffer, cutsEmpty: boolean): Buffer {
+function cut(body: Buffer, cutsEmpty: boolean, mayLack: boolean): Buffer {
   const fields = findFields(body, FIELDS);
   const span = fields.get('messages');
   if (span === undefined || body[span.start] !== 0x5b) return body;
   const messages = itemSpans(body, span.start).map((each) => signedOnly(body, each, cutsEmpty));
-  if (messages.every(({ isCut }) => !isCut)) return body;
+  const isCut = messages.some((message) => message.isCut);
+  if (!isCut && !mayLack) return body;
   const kept = messages.flatMap(({ bytes }) => bytes ?? []);
-  return edited(body, [{ ...span, by: listOf(kept) }, ...turnedOff(body, fields, kept)]);
+  const cuts = isCut ? [{ ...span, by: listOf(kept) }] : [];
+  return edited(body, [...cuts, ...turnedOff(body, fields, kept)]);
 }
 
 /** A message without its unsigned blocks; `bytes` are `null` where nothing is left of it. */
@@ -89,14 +93,21 @@ function turnedOff(
   const span = fields.get('thinking');
   const thinking = span === undefined ? undefined : parsedSpan(body, span);
   if (span === undefined || !isJsonObject(thinking) || thinking['type'] !== 'enabled') return [];
-  const calling = messages
-    .map((message) => parsedSpan(message, { start: 0, end: message.length }))
-    .findLast((message) => blocksOf(message).some(({ type }) => type === 'tool_use'));
-  const [first] = blocksOf(calling);
+  const [first] = lastCalling(messages);
   if (first === undefined || first['type'] === 'thinking' || first['type'] === 'redacted_thinking') return [];
   const edits = fields.get('context_management');
   const others = edits === undefined ? [] : withoutClearing(body, edits);
   return [{ ...span, by: OFF }, ...others];
+}
+
+/** The blocks of the last message with calls of tools. */
+function lastCalling(messages: readonly Buffer[]): readonly Fields[] {
+  for (const message of messages.toReversed()) {
+    if (!message.includes(TOOL_USE)) continue;
+    const blocks = blocksOf(parsedSpan(message, { start: 0, end: message.length }));
+    if (blocks.some(({ type }) => type === 'tool_use')) return blocks;
+  }
+  return [];
 }
 
 function withoutClearing(body: Buffer, span: Span): readonly Edit[] {
@@ -114,19 +125,4 @@ function withoutClearing(body: Buffer, span: Span): readonly Edit[] {
 function blocksOf(message: unknown): readonly Fields[] {
   const content = isJsonObject(message) ? message['content'] : undefined;
   return Array.isArray(content) ? (content as unknown[]).filter(isJsonObject) : [];
-}
-
-function listOf(items: readonly Buffer[]): Buffer {
-  const parts = items.flatMap((item, index) => (index === 0 ? [item] : [Buffer.from(','), item]));
-  return Buffer.concat([Buffer.from('['), ...parts, Buffer.from(']')]);
-}
-
-function edited(body: Buffer, edits: readonly Edit[]): Buffer {
-  const parts: Buffer[] = [];
-  let at = 0;
-  for (const { start, end, by } of edits.toSorted((a, b) => a.start - b.start)) {
-    parts.push(body.subarray(at, start), by);
-    at = end;
-  }
-  return Buffer.concat([...parts, body.subarray(at)]);
 }

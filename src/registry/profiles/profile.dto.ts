@@ -35,7 +35,7 @@ export const THINKING_CONFIGS = [
 ] as const;
 export const REASONING_HISTORIES = ['none', 'reasoning_content', 'reasoning', 'thinking_blocks'] as const;
 
-/** What a server takes beyond its API, or does not take. Only translated requests are changed by it, but for `rejects` and `message_rejects`. */
+/** What a server takes beyond its API, or does not take. Only translated requests are changed by it, but for `rejects`, `message_rejects` and `reasoning_history`. */
 export class ProfileDto {
   /** The field for the limit of an answer. */
   @IsOptional() @IsIn(TOKEN_LIMITS) token_limit?: (typeof TOKEN_LIMITS)[number];
@@ -82,7 +82,10 @@ export class ProfileDto {
   @IsOptional() @IsInt() @Min(1) @Max(1000) most_stops?: number;
   /** opaque: an id of an end user holds no name, mail address or phone number. */
   @IsOptional() @IsIn(USER_IDS) user_ids?: (typeof USER_IDS)[number];
-  /** The field in which reasoning of earlier turns is given back; thinking_blocks: as Anthropic signed it. */
+  /**
+   * The field in which reasoning of earlier turns is given back; thinking_blocks: as Anthropic signed it. Calls of tools without it
+   * get an empty one, in passed-through chats, too.
+   */
   @IsOptional() @IsIn(REASONING_HISTORIES) reasoning_history?: (typeof REASONING_HISTORIES)[number];
   /** Whether a chat may end with the assistant, whose text the answer continues. */
   @IsOptional() @IsBoolean() prefill?: boolean;
