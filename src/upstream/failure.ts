@@ -224,6 +224,12 @@ export function messageForClient(error: unknown): string {
   return `${FAILED}: ${message}`;
 }
 
+/** The words of an error that a client may read: without the host of a worker. */
+export function clientWords(error: unknown): string {
+  if (error instanceof UpstreamError) return error.forClient;
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** What only the log may hold of an error; `null`: nothing. */
 export function detailOf(error: unknown): string | null {
   return error instanceof UpstreamError ? error.detail : null;

@@ -1,5 +1,7 @@
 import { ROOT } from '../../src/access/caller.js';
 import { describe, expect, it } from 'vitest';
+import { afterFailedCall } from '../../src/jobs/engine/job-calls.js';
+import { UpstreamError } from '../../src/upstream/failure.js';
 import { databaseForTest } from '../database.js';
 import { until } from '../until.js';
 import { aJob, ended, insertWorker, knows, pollOf, startEngine } from './engine.js';
@@ -45,6 +47,35 @@ describe('a job', () => {
       state: 'failed',
       error: { code: 'upstream_failed', message: 'no GPU left' },
     });
+  });
+
+  it('says nothing of the address of its worker when a submit or a look breaks off', async () => {
+    const { engine, upstream } = await stage();
+    const { host } = new URL(upstream.url);
+    upstream.interfere = ({ method, socket }) => {
+      if (method !== 'POST') return false;
+      socket.destroy();
+      return true;
+    };
+    const broken = await ended(engine, (await engine.jobs.create(aJob('a cat'))).job);
+    expect(broken.error).toEqual({
+      code: 'submit_unknown',
+      message: 'maybe submitted: the worker closed the connection without an answer',
+    });
+    upstream.interfere = ({ method, socket }) => {
+      if (method !== 'GET') return false;
+      socket.destroy();
+      return true;
+    };
+    const { job } = await engine.jobs.create(aJob('a dog'));
+    let note = '';
+    await until(async () => (note = (await engine.jobs.find(job.id))?.note ?? '') !== '');
+    expect(note).toMatch(/^the worker closed the connection/);
+    expect(note).not.toContain(host);
+    upstream.interfere = () => false;
+    expect(await ended(engine, job)).toMatchObject({ state: 'succeeded' });
+    const call = new UpstreamError('connect', `refused by ${host}`, { forClient: 'not reached' });
+    expect(afterFailedCall(call, 1).error).toEqual({ code: 'upstream_failed', message: 'not reached' });
   });
 
   it('shows its states in order while it is followed', async () => {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { NoWorkerAvailableError } from '../../balancing/balancing-errors.js';
 import { JobSettings } from '../../config/settings.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
-import { type FailureKind, UpstreamError } from '../../upstream/failure.js';
+import { clientWords, type FailureKind, UpstreamError } from '../../upstream/failure.js';
 import type { Change } from './change.js';
 import { forbiddenReason } from '../files/file-fetcher.js';
 import { joinInput } from '../files/input-files.js';
@@ -64,7 +64,7 @@ export class JobCalls {
 
 /** Only what reached no worker is queued again: the call itself is retried by the pipeline of requests, where that is safe. */
 export function afterFailedCall(error: unknown, mostBytes: number): Change {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = clientWords(error);
   if (error instanceof NoWorkerAvailableError || error instanceof DatabaseUnavailableError)
     return { state: 'queued', note: message, dueMs: NO_WORKER_MS };
   if (forbiddenReason(error) !== null) return failed('result_forbidden', message);

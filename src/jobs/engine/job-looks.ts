@@ -1,9 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { SecretMissingError } from '../../credentials/worker-secrets.js';
 import { JobSettings } from '../../config/settings.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
 import type { KnownValues, PollCall, StatusReading } from '../../registry/poll.js';
-import { UpstreamError } from '../../upstream/failure.js';
+import { clientWords, UpstreamError } from '../../upstream/failure.js';
 import { type UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { Change } from './change.js';
@@ -24,6 +24,8 @@ const MENDING_MS = 10_000;
 /** One look at a job that is due: polls its upstream, fetches its result, or cancels it there. */
 @Injectable()
 export class JobLooks {
+  private readonly logger = new Logger('Jobs');
+
   constructor(
     private readonly workers: JobWorkers,
     private readonly client: UpstreamClient,
@@ -61,7 +63,7 @@ export class JobLooks {
       if (wanted.aborted) return TOO_LATE;
       if (error instanceof DatabaseUnavailableError) throw error;
       if (error instanceof SecretMissingError) return misconfigured(job, error.message);
-      return failed('misconfigured', error instanceof Error ? error.message : String(error));
+      return failed('misconfigured', clientWords(error));
     }
   }
 
@@ -113,7 +115,9 @@ export class JobLooks {
       answer = await this.client.send(call, signal);
     } catch (error) {
       if (!(error instanceof UpstreamError) || signal.aborted) throw error;
-      return { kind: 'again', retryAfterMs: null, note: error.message };
+      // Clients read the note.
+      this.logger.debug(`a look at worker ${worker.id}: ${error.message}`);
+      return { kind: 'again', retryAfterMs: null, note: error.forClient };
     }
     const reading = poll.readStatus(
       { status: answer.status, headers: answer.headers, body: answer.bytes },

@@ -106,6 +106,7 @@ export class JobSubmits {
       const call = submitCall(worker, { ...job, input });
       return { ...withTimeout(call, worker.call.poll.submitTimeoutMs), freshConnection: true };
     } catch (error) {
+      // The address of an image is the client's own.
       const message = error instanceof Error ? error.message : String(error);
       if (error instanceof SecretMissingError) return failed('misconfigured', message);
       if (error instanceof UpstreamError)
@@ -159,17 +160,17 @@ export class JobSubmits {
     const { poll } = worker.call;
     if (error.kind === 'unwritable_request') {
       this.metrics.submitted('refused');
-      return failed('submit_refused', error.message);
+      return failed('submit_refused', error.forClient);
     }
     if (NOT_SENT.has(error.kind)) {
       this.metrics.submitted('unreachable');
       this.hints.requestProbe(worker.id);
       await this.records.note(worker.id, { kind: 'unreachable' }, error.message);
-      return notTaken(worker.id, error.message);
+      return notTaken(worker.id, error.forClient);
     }
     this.metrics.submitted('unknown');
     this.hints.requestProbe(worker.id);
     if (poll.resubmit !== 'never') await this.records.note(worker.id, { kind: 'fault' }, error.message);
-    return afterUnknownSubmit(error.message, job.submit, poll);
+    return afterUnknownSubmit(error.forClient, job.submit, poll);
   }
 }

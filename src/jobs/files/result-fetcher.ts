@@ -92,7 +92,7 @@ export class ResultFetcher {
           code: 'result_forbidden',
           message: `${forbidden}. If its files belong there, list the origin in poll.origins`,
         };
-      if (error instanceof UpstreamError) return { kind: 'again', note: error.message, retryAfterMs: null };
+      if (error instanceof UpstreamError) return { kind: 'again', note: error.forClient, retryAfterMs: null };
       throw error;
     }
   }
