@@ -265,3 +265,51 @@ describe('A thread of messages', () => {
     });
   });
 });
+
+describe('A client of responses that keeps the whole chat', () => {
+  const tools = [{ type: 'function', name: 'get_weather', parameters: PARAMETERS, strict: false }] as const;
+  const question = { role: 'user', content: 'weather in Paris?' } as const;
+
+  async function ask(stream: boolean, input: OpenAI.Responses.ResponseInput, keeps = true) {
+    const include = keeps ? { include: ['reasoning.encrypted_content' as const] } : {};
+    const body = { model: CLAUDE, input, tools: [...tools], store: false, thinking: THINKING, ...include };
+    return stream
+      ? openai.responses.stream(body).finalResponse()
+      : openai.responses.create({ ...body, stream: false });
+  }
+
+  it.each([false, true])('sends the signed thinking back through a loop (stream: %s)', async (stream) => {
+    const first = await ask(stream, [question]);
+    const [reasoning] = first.output;
+    expect(reasoning).toMatchObject({ type: 'reasoning', encrypted_content: expect.any(String) as string });
+    const [call] = first.output.flatMap((item) => (item.type === 'function_call' ? [item] : []));
+    const second = await ask(stream, [
+      question,
+      ...(first.output as OpenAI.Responses.ResponseInput),
+      { type: 'function_call_output', call_id: call?.call_id ?? '', output: 'sunny' },
+    ]);
+    expect(second.output_text).toBe(SUNNY);
+    const sent = JSON.parse(claude.requests.at(-1)?.body ?? '') as {
+      readonly thinking: object;
+      readonly messages: readonly { readonly content: readonly { readonly type: string }[] }[];
+    };
+    expect(sent.thinking).toEqual(THINKING);
+    expect(sent.messages[1]?.content.map(({ type }) => type)).toEqual([
+      'thinking',
+      'redacted_thinking',
+      'tool_use',
+    ]);
+  });
+
+  it('that keeps none gets none, and is answered without thinking in that turn', async () => {
+    const first = await ask(true, [question], false);
+    expect(JSON.stringify(first)).not.toContain('encrypted_content');
+    const [call] = first.output.flatMap((item) => (item.type === 'function_call' ? [item] : []));
+    const second = await ask(true, [
+      question,
+      ...(first.output as OpenAI.Responses.ResponseInput),
+      { type: 'function_call_output', call_id: call?.call_id ?? '', output: 'sunny' },
+    ]);
+    expect(second.output_text).toBe(SUNNY);
+  });
+});

@@ -23,6 +23,7 @@ import { ProxyCall } from '../passthrough/proxy-call.js';
 import { withClientHeaders } from './anthropic/headers.js';
 import { API_ADAPTERS, type EmbeddingAdapter, type ApiAdapter } from './api-adapters.js';
 import { MESSAGES } from './endpoints.js';
+import { withoutKeptThinking } from './responses/kept-thinking.js';
 import { exceedsBatch } from './openai/backend-embeddings.js';
 
 /**
@@ -192,7 +193,9 @@ function prepareProxyCall(
       ? withoutUnsignedThinking(taken, kind)
       : path === CHAT_PATH
         ? withReasoningBack(refused.length > 0 ? withoutMessageFields(taken, refused) : taken, history)
-        : taken;
+        : path === '/responses'
+          ? withoutKeptThinking(taken)
+          : taken;
   // Speech is sent while it is generated.
   const isStream = request.stream || path === '/audio/speech';
   const rendered = call.render(

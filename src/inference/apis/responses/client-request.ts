@@ -11,6 +11,7 @@ import { messagesFromInput } from './input-items.js';
  */
 export const RESPONSE_FIELDS = {
   model: 'carried',
+  include: 'carried',
   input: 'carried',
   instructions: 'carried',
   max_output_tokens: 'carried',
@@ -26,7 +27,6 @@ export const RESPONSE_FIELDS = {
   top_p: 'carried',
   user: 'carried',
   context_management: 'hint',
-  include: 'hint',
   prompt_cache_key: 'hint',
   prompt_cache_options: 'hint',
   prompt_cache_retention: 'hint',
@@ -78,6 +78,8 @@ export function chatFromResponses(body: Fields): OpenAiChat {
     tool_choice: toolChoiceFrom(body, faults),
     parallel_tool_calls: body['parallel_tool_calls'],
     reasoning_effort: isJsonObject(reasoning) ? reasoning['effort'] : undefined,
+    // Of Anthropic, as in its OpenAI-compatible API.
+    thinking: isJsonObject(body['thinking']) ? body['thinking'] : undefined,
     ...textFrom(text, faults),
     user: body['user'],
     safety_identifier: body['safety_identifier'],

@@ -125,7 +125,7 @@ describe('the events of a response', () => {
 describe('a whole response', () => {
   it('is incomplete with the reason where the limit cut it', () => {
     const cut = { text: 'Too lo', toolCalls: [], finish: 'length', usage: null } as const;
-    expect(wholeResponse(HEAD, echoOf({ max_output_tokens: 2 }), cut)).toMatchObject({
+    expect(wholeResponse(HEAD, echoOf({ max_output_tokens: 2 }), cut, false)).toMatchObject({
       status: 'incomplete',
       incomplete_details: { reason: 'max_output_tokens' },
       max_output_tokens: 2,

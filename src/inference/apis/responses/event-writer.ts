@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../../input/json.js';
 import type { ChatEvent, FinishReason, Usage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
+import { keptThinking } from './kept-thinking.js';
 import type { ResponseHead, StreamWriter } from '../../client/client-response.js';
 import {
   callItem,
@@ -37,12 +38,17 @@ export class ResponsesEventWriter implements StreamWriter {
   /** The text or the reasoning that is being written. */
   private open: OpenItem | null = null;
   private readonly calls = new Map<number, OpenItem>();
+  /** The first reasoning, where the client keeps thinking: it is done when the thinking has come, after all else. */
+  private held: OpenItem | null = null;
+  private kept: string | null = null;
   private finish: FinishReason | null = null;
   private usage: Usage | null = null;
 
   constructor(
     private readonly head: ResponseHead,
     private readonly echo: Echo,
+    /** Whether the client keeps signed thinking for its next request. */
+    private readonly keepsThinking = false,
   ) {}
 
   event(event: ChatEvent): string {
@@ -59,8 +65,8 @@ export class ResponsesEventWriter implements StreamWriter {
       case 'usage':
         this.usage = event.usage;
         return start;
-      // Items of this API have no place for signatures of Anthropic.
       case 'thinking_blocks':
+        if (this.keepsThinking) this.kept = keptThinking(event.blocks);
         return start;
     }
   }
@@ -80,7 +86,10 @@ export class ResponsesEventWriter implements StreamWriter {
   failed(message: string, code: FailureCode): string {
     const start = this.start();
     const error = { code, message };
-    const output = [...this.output, ...this.unfinished().map((item) => itemOf(item, 'incomplete'))];
+    const output = [
+      ...this.output.filter((item) => item !== undefined),
+      ...this.unfinished().map((item) => itemOf(item, 'incomplete')),
+    ];
     const response = responseOf(this.head, this.echo, 'failed', output, { usage: this.usage, error });
     return start + this.written('response.failed', { response });
   }
@@ -114,10 +123,7 @@ export class ResponsesEventWriter implements StreamWriter {
     if (item === undefined) {
       item = this.newItem('call', id ?? `call_${this.head.id}_${index}`, name ?? '');
       this.calls.set(index, item);
-      text += this.written('response.output_item.added', {
-        output_index: item.at,
-        item: itemOf(item, 'in_progress'),
-      });
+      text += this.added(item);
     }
     if (delta === '') return text;
     item.text += delta;
@@ -132,12 +138,9 @@ export class ResponsesEventWriter implements StreamWriter {
   }
 
   private begun(item: OpenItem): string {
-    const added = this.written('response.output_item.added', {
-      output_index: item.at,
-      item: itemOf(item, 'in_progress'),
-    });
     return (
-      added + this.written('response.content_part.added', { ...partOf(item), part: contentOf(item, '') })
+      this.added(item) +
+      this.written('response.content_part.added', { ...partOf(item), part: contentOf(item, '') })
     );
   }
 
@@ -151,12 +154,34 @@ export class ResponsesEventWriter implements StreamWriter {
     return (
       this.written(`response.${NAMES[kind]}.done`, { ...partOf(open), text, ...logprobs }) +
       this.written('response.content_part.done', { ...partOf(open), part: contentOf(open, text) }) +
-      this.closed(open, status)
+      (this.holds(open) ? '' : this.closed(open, status))
     );
   }
 
+  private holds(item: OpenItem): boolean {
+    if (!this.keepsThinking || this.held !== null || item.kind !== 'reasoning') return false;
+    this.held = item;
+    return true;
+  }
+
+  /** Thinking without a text that is shown is an item of its own. */
+  private closeHeld(status: Status): string {
+    const { held, kept } = this;
+    if (held === null && kept === null) return '';
+    const item = held ?? this.newItem('reasoning');
+    const added = held === null ? this.added(item) : '';
+    const whole = reasoningItem(item.id, held === null ? null : item.text, status, kept);
+    this.output[item.at] = whole;
+    return added + this.written('response.output_item.done', { output_index: item.at, item: whole });
+  }
+
+  private added(item: OpenItem): string {
+    const shown = { output_index: item.at, item: itemOf(item, 'in_progress') };
+    return this.written('response.output_item.added', shown);
+  }
+
   private closeAll(status: Status): string {
-    const text = this.closeText(status);
+    const text = this.closeText(status) + this.closeHeld(status);
     const calls = [...this.calls.values()].map((item) => {
       const place = { item_id: item.id, output_index: item.at };
       const done = { ...place, name: item.name, arguments: item.text };
@@ -172,9 +197,8 @@ export class ResponsesEventWriter implements StreamWriter {
   }
 
   private unfinished(): readonly OpenItem[] {
-    return [...(this.open === null ? [] : [this.open]), ...this.calls.values()].toSorted(
-      (a, b) => a.at - b.at,
-    );
+    const texts = [this.held, this.open].filter((item) => item !== null);
+    return [...texts, ...this.calls.values()].toSorted((a, b) => a.at - b.at);
   }
 
   /** JSON has no line breaks: one line of data. */

@@ -1,11 +1,14 @@
 import { describeValue, type Fields, isPresent } from '../../../input/json.js';
 import type { FaultCollector } from '../../chat/fault-collector.js';
+import type { ThinkingBlock } from '../../chat/thinking-blocks.js';
+import { thinkingIn } from './kept-thinking.js';
 import type { OpenAiMessage, OpenAiPart, OpenAiToolCall } from '../../chat/chat.js';
 
 interface OpenMessage {
   role: 'assistant';
   content: string | null;
   reasoning_content?: string;
+  thinking_blocks?: readonly ThinkingBlock[];
   tool_calls?: OpenAiToolCall[];
 }
 
@@ -93,8 +96,8 @@ class ItemReader {
     }
   }
 
-  /** Its text, else its summary. What another service encrypted cannot be read. */
-  private addReasoning({ content, summary }: Fields, field: string): void {
+  /** Its text, else its summary, and the thinking that was kept in it. What another service encrypted cannot be read. */
+  private addReasoning({ content, summary, encrypted_content: kept }: Fields, field: string): void {
     const texts = [content, summary].map((list) =>
       (Array.isArray(list) ? (list as unknown[]) : [])
         .map((part) => this.faults.object(part, field)['text'])
@@ -102,9 +105,16 @@ class ItemReader {
         .join('\n'),
     );
     const text = texts.find((each) => each !== '') ?? '';
+    const blocks = thinkingIn(kept);
+    // Without a text that is shown it stands behind the rest of its turn.
+    if (text === '' && blocks.length > 0) {
+      this.assistant().thinking_blocks = blocks;
+      return;
+    }
     if (this.open !== null && (this.open.content !== null || this.open.tool_calls !== undefined))
       this.close();
     if (text !== '') this.assistant().reasoning_content = text;
+    if (blocks.length > 0) this.assistant().thinking_blocks = blocks;
   }
 
   private addCall({ call_id, name, arguments: text }: Fields, field: string): void {

@@ -1,5 +1,6 @@
 import type { Fields, JsonObject, JsonValue } from '../../../input/json.js';
 import type { ChatAnswer, FinishReason, Usage } from '../../chat/chat.js';
+import { keptThinking } from './kept-thinking.js';
 import type { ResponseHead } from '../../client/client-response.js';
 
 export type Status = 'in_progress' | 'completed' | 'incomplete' | 'failed';
@@ -38,13 +39,24 @@ export function responseId({ id }: ResponseHead): string {
   return `resp_${id}`;
 }
 
-/** The response to an answer that came whole. */
-export function wholeResponse(head: ResponseHead, echo: Echo, answer: ChatAnswer): JsonObject {
-  const { text, reasoning, toolCalls, finish, usage } = answer;
+/**
+ * The response to an answer that came whole.
+ * @param keepsThinking whether the client keeps signed thinking for its next request
+ */
+export function wholeResponse(
+  head: ResponseHead,
+  echo: Echo,
+  answer: ChatAnswer,
+  keepsThinking: boolean,
+): JsonObject {
+  const { text, reasoning, thinkingBlocks, toolCalls, finish, usage } = answer;
+  const kept = keepsThinking && thinkingBlocks !== undefined ? keptThinking(thinkingBlocks) : null;
   const status = statusOf(finish);
   const { id } = head;
   const output = [
-    ...(reasoning === undefined ? [] : [reasoningItem(`rs_${id}`, reasoning, status)]),
+    ...(reasoning === undefined && kept === null
+      ? []
+      : [reasoningItem(`rs_${id}`, reasoning ?? null, status, kept)]),
     ...(text === null ? [] : [messageItem(`msg_${id}`, text, status)]),
     ...toolCalls.map((call, index) => callItem(`fc_${id}_${index}`, call.id, call.function, status)),
   ];
@@ -55,9 +67,16 @@ export function statusOf(finish: FinishReason): 'completed' | 'incomplete' {
   return finish === 'length' || finish === 'content_filter' ? 'incomplete' : 'completed';
 }
 
-export function reasoningItem(id: string, text: string | null, status: Status): JsonObject {
+/** @param kept what the client sends back of it; `null`: nothing */
+export function reasoningItem(
+  id: string,
+  text: string | null,
+  status: Status,
+  kept: string | null = null,
+): JsonObject {
   const content = text === null ? [] : [{ type: 'reasoning_text', text }];
-  return { id, type: 'reasoning', summary: [], content, status };
+  const encrypted = kept === null ? {} : { encrypted_content: kept };
+  return { id, type: 'reasoning', summary: [], content, ...encrypted, status };
 }
 
 export function messageItem(id: string, text: string | null, status: Status): JsonObject {

@@ -7,6 +7,7 @@ import type { ResponseFormat, ResponseHead, StreamWriter } from '../../client/cl
 import { RESPONSES_FIELDS } from '../../client/field-names.js';
 import { OpenAiFormat } from '../openai/client-response.js';
 import { type FailureCode, ResponsesEventWriter } from './event-writer.js';
+import { wantsThinking } from './kept-thinking.js';
 import { failedEvent } from './passed-events.js';
 import { echoOf, responseOf, wholeResponse } from './response-object.js';
 
@@ -27,11 +28,13 @@ export class ResponsesFormat extends OpenAiFormat implements ResponseFormat {
   }
 
   whole(answer: ChatAnswer, head: ResponseHead): string {
-    return JSON.stringify(wholeResponse(head, echoOf(this.body()), answer));
+    const body = this.body();
+    return JSON.stringify(wholeResponse(head, echoOf(body), answer, wantsThinking(body)));
   }
 
   stream(head: ResponseHead): StreamWriter {
-    this.writer = new ResponsesEventWriter(head, echoOf(this.body()));
+    const body = this.body();
+    this.writer = new ResponsesEventWriter(head, echoOf(body), wantsThinking(body));
     return this.writer;
   }
 
