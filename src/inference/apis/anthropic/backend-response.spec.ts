@@ -115,14 +115,14 @@ describe('An answer in the format of Anthropic', () => {
     );
   });
 
-  it('has every field of the types of the official client', () => {
+  it('has every field of the types of the official client but the citations of a text without any', () => {
     const usage = { input: 30, output: 5, cached: 20, reasoning: 2 };
     const whole = anthropicMessage({ text: 'Hi', toolCalls: [], finish: 'stop', usage }, HEAD);
     expect(whole).toEqual({
       ...HEAD,
       type: 'message',
       role: 'assistant',
-      content: [{ type: 'text', text: 'Hi', citations: null }],
+      content: [{ type: 'text', text: 'Hi' } as Anthropic.TextBlock],
       stop_reason: 'end_turn',
       stop_sequence: null,
       stop_details: null,

@@ -41,8 +41,9 @@ export function messageOf(
   };
 }
 
+/** Without `citations`, as in Anthropic's answers that cite nothing: some clients refuse the `null` that its types allow. */
 export function textBlock(text: string): JsonObject {
-  return { type: 'text', text, citations: null };
+  return { type: 'text', text };
 }
 
 export function thinkingBlock(thinking: string, signature: string): JsonObject {
