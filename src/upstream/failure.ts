@@ -143,7 +143,7 @@ const KIND_OF_STATUS: ReadonlyMap<number, FailureKind> = new Map<number, Failure
   [402, 'credentials_rejected'],
   [403, 'access_denied'],
   [404, 'model_missing'],
-  // OpenRouter's status for a model that took too long: https://openrouter.ai/docs/api-reference/errors
+  // OpenRouter's status for a model that took too long: https://openrouter.ai/docs/api/reference/errors-and-debugging
   [408, 'gateway_timeout'],
   [410, 'model_missing'],
   [429, 'throttled'],
@@ -165,7 +165,8 @@ const KIND_OF_STATUS: ReadonlyMap<number, FailureKind> = new Map<number, Failure
   [527, 'bad_gateway'],
   [529, 'overloaded'],
   [530, 'bad_gateway'],
-  // Of proxies whose connection to their own upstream timed out, while reading (598) or connecting (599).
+  // Of proxies whose connection to their own upstream timed out, while reading (598) or connecting (599): an informal convention.
+  // https://en.wikipedia.org/wiki/List_of_HTTP_status_codes
   [598, 'gateway_timeout'],
   [599, 'gateway_timeout'],
 ]);

@@ -73,7 +73,8 @@ const FAULTS: Readonly<Record<string, Strictness>> = {
   // https://docs.mistral.ai/resources/release-note/2024-01-11-strict-api-parameter-validation
   mistral: {
     limit: 'max_tokens',
-    unknown: ['stream_options', 'store', 'user', 'safety_identifier', 'verbosity', 'logit_bias'],
+    unknown: ['stream_options', 'store', 'user', 'safety_identifier', 'verbosity', 'logit_bias', 'seed'],
+    unknownOfMessages: ['name', 'reasoning_content', 'thinking_blocks'],
     ids: /^[a-zA-Z0-9]{9}$/,
     reasoning: 'unknown',
   },

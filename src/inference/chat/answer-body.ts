@@ -146,7 +146,7 @@ export function throwIfError(body: unknown): void {
     throw reported(error, error.message || 'the worker reported an error without a message');
 }
 
-/** The error of an answer with status 200, or of an event, as if its status had said so. 502: only that it failed is known. */
+/** The error of an answer with status 200, or of an event, as if it had come with its own status. 502: only that it failed is known. */
 export function reported({ status, message }: ErrorBody, detail: string): UpstreamError {
   if (status === 502) return new ProtocolError(detail);
   const isForClient = status < 401 || status > 403;

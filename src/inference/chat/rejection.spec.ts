@@ -133,6 +133,13 @@ describe('a request that is too long for the model', () => {
     ],
     ['Groq', { error: { message: 'Please reduce the length of the messages or completion.' } }],
     ['Bedrock', { message: 'Input is too long for requested model.' }],
+    [
+      'LM Studio',
+      { error: 'The number of tokens to keep from the initial prompt is greater than the context length.' },
+    ],
+    ['MiniMax', { error: { message: 'invalid params, context window exceeds limit' } }],
+    ['GitHub Copilot', { error: { message: 'prompt token count of 130000 exceeds the limit of 128000' } }],
+    ['OpenAI', { error: { message: 'Your input exceeds the context window of this model.' } }],
   ])('is known by the words of %s', (_vendor, body) => {
     expect(read(body).exposed?.isTooLong).toBe(true);
   });
@@ -140,6 +147,7 @@ describe('a request that is too long for the model', () => {
   it.each([
     'max_tokens is too large: 64000. This model supports at most 16384 completion tokens',
     'tools[0].function.name: string too long',
+    'Too many tokens, please wait before trying again.',
     'messages must not be empty',
   ])('is not known by %j', (message) => {
     expect(read({ error: { message } }).exposed?.isTooLong).toBe(false);

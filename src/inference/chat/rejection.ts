@@ -111,7 +111,9 @@ const TOO_LONG_NAMES: ReadonlySet<string | null> = new Set([
  * ("maximum context length"); Anthropic ("prompt is too long", "exceed context limit"); Gemini ("input token count … exceeds the
  * maximum number of tokens"); llama.cpp, Ollama and SGLang ("context size", "context length", "maximum allowed length"); xAI
  * ("maximum prompt length"); Moonshot ("exceeded model token limit"); Qwen ("Range of input length should be"); TGI
- * ("`inputs` must have less than"); Groq ("reduce the length of the messages"); Bedrock ("Input is too long").
+ * ("`inputs` must have less than"); Groq ("reduce the length of the messages"); Bedrock ("Input is too long"); LM
+ * Studio ("greater than the context length"); MiniMax ("context window exceeds limit"); GitHub Copilot ("prompt token count of … exceeds
+ * the limit of …"). Most are collected in https://github.com/badlogic/pi-mono/blob/main/packages/ai/src/utils/overflow.ts
  */
 const TOO_LONG = new RegExp(
   [
@@ -123,6 +125,10 @@ const TOO_LONG = new RegExp(
     'range of input length should be',
     '`inputs`(?: tokens \\+ `max_new_tokens`)? must (?:have less than|be <=)',
     'reduce the length of the messages',
+    'greater than the context length',
+    'context window exceeds limit',
+    'context[_ ]length[_ ]exceeded',
+    'token count of \\d+ exceeds the limit of \\d+',
   ].join('|'),
   'i',
 );

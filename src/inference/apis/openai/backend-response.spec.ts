@@ -61,7 +61,7 @@ describe('The answer of an OpenAI-compatible server', () => {
     ['others', '{"error":"out of memory"}', 'out of memory'],
     // [lm-sys/FastChat, fastchat/serve/openai_api_server.py]
     ['FastChat', '{"text":"**NETWORK ERROR**","error_code":50002}', '**NETWORK ERROR**'],
-    // https://openrouter.ai/docs/api-reference/errors
+    // https://openrouter.ai/docs/api/reference/errors-and-debugging
     [
       'OpenRouter',
       '{"error":{"code":502,"message":"Provider died"},"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error"}]}',

@@ -100,7 +100,7 @@ export function endOf(calledTools: boolean, refused: boolean): FinishReason {
 
 /**
  * Errors after a status of 200: in place of choices, beside them, or as their finish_reason
- * (https://openrouter.ai/docs/api-reference/errors; Mistral does the same). FastChat sends `error_code` and the message in
+ * (https://openrouter.ai/docs/api/reference/errors-and-debugging; Mistral does the same). FastChat sends `error_code` and the message in
  * `text` [lm-sys/FastChat, fastchat/serve/openai_api_server.py].
  */
 export function isFailed({ error, error_code: code }: Fields, choice: Fields | null): boolean {

@@ -47,7 +47,7 @@ describe('signed thinking in a reasoning item', () => {
     expect(withoutKeptThinking(body(user, own, user))).toEqual(body(user, user));
     const foreign = body(user, '{"type":"reasoning","encrypted_content":"gAAAA"}');
     expect(withoutKeptThinking(foreign)).toBe(foreign);
-    const told = body(`{"role":"user","content":"${keptThinking(BLOCKS)}"}`);
-    expect(withoutKeptThinking(told)).toBe(told);
+    const quoted = body(`{"role":"user","content":"${keptThinking(BLOCKS)}"}`);
+    expect(withoutKeptThinking(quoted)).toBe(quoted);
   });
 });
