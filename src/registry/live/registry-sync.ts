@@ -125,10 +125,12 @@ export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdo
   private async reloadChanged(): Promise<void> {
     await this.models.reload();
     const versions = await this.queries.liveVersions();
-    const gone = this.live.workers().flatMap(({ id }) => (versions.has(id) ? [] : [id]));
-    const changed = [...versions].flatMap(([id, version]) =>
-      this.live.worker(id)?.version === version ? [] : [id],
-    );
+    const gone: string[] = [];
+    const changed: string[] = [];
+    await inSlices(this.live.workers(), ({ id }) => void (versions.has(id) || gone.push(id)));
+    await inSlices(versions, ([id, version]) => {
+      if (this.live.worker(id)?.version !== version) changed.push(id);
+    });
     const rows = changed.length === 0 ? [] : await this.queries.findLive(changed);
     await this.follow([...gone, ...changed], rows);
     this.live.loaded(Date.now());
