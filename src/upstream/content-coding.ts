@@ -14,7 +14,7 @@ import { UpstreamError } from './failure.js';
 import type { AnswerHeaders } from './headers.js';
 
 /** One way to compress a body [RFC 9110, 8.4.1]. */
-interface Coding {
+export interface Coding {
   /** @throws RangeError beyond `maxOutputLength` */
   decompress(data: Buffer, options: ZlibOptions): Promise<Buffer>;
   stream(): Transform;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Behaviour, startFakeUpstream, text } from '../../test/fakes/fake-upstream.js';
+import { MemoryBudget } from './memory-budget.js';
 import type { OpenAnswer } from './open-answer.js';
 import { type UpstreamCall, UpstreamClient } from './upstream-client.js';
 import { UpstreamGuard } from './upstream-guard.js';
@@ -11,10 +12,11 @@ async function open(
   behaviour: Behaviour,
   timeouts: Partial<UpstreamCall['timeouts']> = {},
   signal: AbortSignal | null = null,
+  budget = new MemoryBudget(Infinity),
 ): Promise<OpenAnswer> {
   const upstream = await startFakeUpstream(behaviour);
   const guard = new UpstreamGuard({ allowCidrs: [], denyCidrs: [], allowLoopback: true });
-  const client = new UpstreamClient(guard, { maxResponseBytes: 1_000_000 });
+  const client = new UpstreamClient(guard, { maxResponseBytes: 1_000_000 }, budget);
   onTestFinished(async () => {
     client.abort();
     await upstream.close();
@@ -109,4 +111,12 @@ describe('an opened answer', () => {
     setTimeout(() => disconnect.abort(), 50);
     await expect(done).rejects.toMatchObject({ kind: 'aborted' });
   });
+});
+
+it('an opened answer is counted while it is read whole after all, and refused where it does not fit', async () => {
+  const large = text('a'.repeat(500_000));
+  const budget = new MemoryBudget(200_000);
+  await expect((await open(large, {}, null, budget)).readAll()).rejects.toMatchObject({ kind: 'no_memory' });
+  expect(budget.heldBytes).toBe(0);
+  expect((await (await open(large)).readAll()).length).toBe(500_000);
 });

@@ -1,7 +1,8 @@
 import type { AnswerSink, Flow } from './exchange.js';
 import { UpstreamError } from './failure.js';
 import type { AnswerHeaders } from './headers.js';
-import { tooLarge, withoutCoding } from './whole-answer.js';
+import type { MemoryBudget } from './memory-budget.js';
+import { HeldBytes, tooLarge, withoutCoding } from './whole-answer.js';
 
 /** Receives an answer chunk by chunk. */
 export interface ChunkConsumer {
@@ -20,6 +21,8 @@ interface Limits {
   readonly maxWholeBytes: number;
   /** So long after headers with a 2xx status the answer counts as begun without a byte; `null`: never. */
   readonly silenceMs: number | null;
+  /** Counts what is read whole. */
+  readonly budget: MemoryBudget;
 }
 
 /**
@@ -132,19 +135,25 @@ export class OpenAnswer implements AnswerSink {
     this.#flow?.cancel();
   }
 
-  /** The whole body, decompressed. @throws UpstreamError, `too_large` beyond MAX_RESPONSE_BYTES too */
+  /** The whole body, decompressed. @throws UpstreamError, `too_large` beyond MAX_RESPONSE_BYTES and `no_memory` too */
   async readAll(): Promise<Buffer> {
-    const { maxWholeBytes } = this.limits;
+    const { maxWholeBytes, budget } = this.limits;
+    const held = new HeldBytes(budget);
     const chunks: Buffer[] = [];
     let size = 0;
-    await this.pipeTo({
-      chunk: (chunk) => {
-        size += chunk.length;
-        if (size > maxWholeBytes) throw tooLarge(maxWholeBytes);
-        return chunks.push(chunk) > 0;
-      },
-    });
-    return withoutCoding(Buffer.concat(chunks, size), this.headers, maxWholeBytes);
+    try {
+      await this.pipeTo({
+        chunk: (chunk) => {
+          size += chunk.length;
+          if (size > maxWholeBytes) throw tooLarge(maxWholeBytes);
+          held.growTo(size);
+          return chunks.push(chunk) > 0;
+        },
+      });
+    } finally {
+      held.release();
+    }
+    return withoutCoding(Buffer.concat(chunks, size), this.headers, maxWholeBytes, budget);
   }
 
   /** Everything needed has come: `pipeTo` resolves as if this were the end. */

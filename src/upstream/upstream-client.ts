@@ -61,7 +61,7 @@ export class UpstreamClient {
   sendOrOpen(call: UpstreamCall, signal: CancelSignal | null): Promise<UpstreamAnswer | OpenAnswer> {
     const { maxResponseBytes } = this.limits;
     return new Promise((resolve, reject) => {
-      const limits = { maxWholeBytes: maxResponseBytes, silenceMs: null };
+      const limits = { maxWholeBytes: maxResponseBytes, silenceMs: null, budget: this.budget };
       const passOn = (): OpenAnswer => new OpenAnswer(limits, resolve, reject);
       this.#dispatch(call, signal, new WholeAnswer(maxResponseBytes, this.budget, resolve, reject, passOn));
     });
@@ -77,7 +77,7 @@ export class UpstreamClient {
     signal: CancelSignal | null,
     silenceMs: number | null = null,
   ): Promise<OpenAnswer> {
-    const limits = { maxWholeBytes: this.limits.maxResponseBytes, silenceMs };
+    const limits = { maxWholeBytes: this.limits.maxResponseBytes, silenceMs, budget: this.budget };
     return new Promise((resolve, reject) => {
       this.#dispatch(call, signal, new DecodingSink(new OpenAnswer(limits, resolve, reject)));
     });

@@ -1,9 +1,10 @@
+import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AnswerSink } from './exchange.js';
 import type { AnswerHeaders } from './headers.js';
 import { MemoryBudget } from './memory-budget.js';
-import { decodedText, HELD_ANSWER, WholeAnswer } from './whole-answer.js';
+import { decodedText, HELD_ANSWER, WholeAnswer, withoutCoding } from './whole-answer.js';
 
 describe('the text of a body', () => {
   it('is decoded without an error, whatever the bytes and the content-type', () => {
@@ -100,5 +101,32 @@ describe('an answer that may be passed on', () => {
     const { rest, heldBytes } = received(status, headers);
     expect(rest.calls).toEqual([]);
     expect(heldBytes).toBe(3 * HALF.length);
+  });
+});
+
+describe('a small compressed answer that becomes large', () => {
+  const body = gzipSync(Buffer.alloc(3_000_000));
+  const headers = { 'content-encoding': 'gzip' };
+
+  it('is counted while it grows, and refused where it does not fit', async () => {
+    const small = new MemoryBudget(1_000_000);
+    await expect(withoutCoding(body, headers, 10_000_000, small)).rejects.toMatchObject({
+      kind: 'no_memory',
+    });
+    const large = new MemoryBudget(4_000_000);
+    expect((await withoutCoding(body, headers, 10_000_000, large)).length).toBe(3_000_000);
+    expect([small.heldBytes, large.heldBytes]).toEqual([0, 0]);
+  });
+
+  it('is refused beyond the limit of answers, and where it is broken', async () => {
+    const budget = new MemoryBudget(Infinity);
+    await expect(withoutCoding(body, headers, 2_000_000, budget)).rejects.toMatchObject({
+      kind: 'too_large',
+    });
+    const broken = body.subarray(0, body.length - 99);
+    await expect(withoutCoding(broken, headers, 10_000_000, budget)).rejects.toMatchObject({
+      kind: 'bad_answer',
+    });
+    expect(budget.heldBytes).toBe(0);
   });
 });

@@ -1,5 +1,5 @@
 import { TextDecoder } from 'node:util';
-import { codingOf } from './content-coding.js';
+import { type Coding, codingOf } from './content-coding.js';
 import type { AnswerSink, Flow } from './exchange.js';
 import { UpstreamError } from './failure.js';
 import { type AnswerHeaders, isEventStream } from './headers.js';
@@ -100,7 +100,10 @@ export class WholeAnswer implements AnswerSink {
     const body =
       this.#chunks.length === 1 && first !== undefined ? first : Buffer.concat(this.#chunks, this.#size);
     if (isPlain(this.#headers) || body.length === 0) this.resolve(this.#answer(body));
-    else this.resolve(withoutCoding(body, this.#headers, this.maxBytes).then((bytes) => this.#answer(bytes)));
+    else
+      this.resolve(
+        withoutCoding(body, this.#headers, this.maxBytes, this.budget).then((bytes) => this.#answer(bytes)),
+      );
   }
 
   /** Compressed answers are decompressed whole; events are collected, since no stream was requested. */
@@ -118,7 +121,7 @@ export class WholeAnswer implements AnswerSink {
   }
 
   #hold(bytes: number): void {
-    if (!this.budget.tryHold(bytes)) throw new UpstreamError('no_memory', new MemoryExhaustedError().message);
+    if (!this.budget.tryHold(bytes)) throw noMemory();
     this.#held += bytes;
   }
 
@@ -136,19 +139,74 @@ function isPlain({ 'content-encoding': coding }: AnswerHeaders): boolean {
   return coding === undefined || coding === 'identity';
 }
 
-/** Decompresses a body: some servers compress without a request to. @throws UpstreamError bad_answer, too_large */
-export async function withoutCoding(body: Buffer, headers: AnswerHeaders, maxBytes: number): Promise<Buffer> {
+/** Decompresses a body: some servers compress without a request to. @throws UpstreamError bad_answer, too_large, no_memory */
+export async function withoutCoding(
+  body: Buffer,
+  headers: AnswerHeaders,
+  maxBytes: number,
+  budget: MemoryBudget,
+): Promise<Buffer> {
   if (isPlain(headers) || body.length === 0) return body;
   const name = single(headers['content-encoding']) ?? '';
   const coding = codingOf(headers);
   if (coding === undefined)
     throw new UpstreamError('bad_answer', `the answer has an unknown content-encoding: ${name}`);
+  const held = new HeldBytes(budget);
   try {
-    return await coding.decompress(body, { maxOutputLength: maxBytes });
+    return await decompressed(body, coding, maxBytes, held);
   } catch (cause) {
+    if (cause instanceof UpstreamError) throw cause;
     if (cause instanceof RangeError) throw tooLarge(maxBytes);
     throw new UpstreamError('bad_answer', `the answer says it is ${name} and is not`, { cause });
+  } finally {
+    held.release();
   }
+}
+
+/** Thirty kilobytes may hold thirty megabytes: what is large is counted while it grows. */
+async function decompressed(
+  body: Buffer,
+  coding: Coding,
+  maxBytes: number,
+  held: HeldBytes,
+): Promise<Buffer> {
+  try {
+    return await coding.decompress(body, { maxOutputLength: Math.min(maxBytes, COUNTED_ANSWER) });
+  } catch (error) {
+    if (!(error instanceof RangeError) || maxBytes <= COUNTED_ANSWER) throw error;
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of coding.stream().end(body) as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    held.growTo(body.length + size);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+/** What one answer holds of the budget. */
+export class HeldBytes {
+  private held = 0;
+
+  constructor(private readonly budget: MemoryBudget) {}
+
+  /** Small answers are not counted. @throws UpstreamError no_memory */
+  growTo(bytes: number): void {
+    if (bytes <= COUNTED_ANSWER) return;
+    if (!this.budget.tryHold(bytes - this.held)) throw noMemory();
+    this.held = bytes;
+  }
+
+  release(): void {
+    this.budget.release(this.held);
+    this.held = 0;
+  }
+}
+
+function noMemory(): UpstreamError {
+  return new UpstreamError('no_memory', new MemoryExhaustedError().message);
 }
 
 export function tooLarge(maxBytes: number): UpstreamError {

@@ -2,7 +2,6 @@ import type { FastifyReply } from 'fastify';
 import type { RequestFacts } from '../../telemetry/request-facts.js';
 import { detailOf, errorTypeOf, FAILED, mayClientRetry } from '../../upstream/failure.js';
 import type { AnswerHeaders } from '../../upstream/headers.js';
-import { COUNTED_ANSWER, type MemoryBudget } from '../../upstream/memory-budget.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
 import { type Exposed, UpstreamRejectedError } from '../../upstream/upstream-errors.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
@@ -11,6 +10,7 @@ import { eventsOf } from '../chat/tool-calls.js';
 import type { Attempt } from '../pipeline/attempt.js';
 import { shownFields } from '../adapt/ignored-fields.js';
 import { SseResponse } from '../streams/sse-response.js';
+import { holdUntilSent } from '../streams/unsent-bytes.js';
 import { UnsupportedFieldError } from '../../input/input-errors.js';
 import { type FieldNames, fieldFor } from './field-names.js';
 import type { InferenceRequest } from './inference-request.js';
@@ -18,12 +18,6 @@ import type { CancelSignal } from '../../upstream/exchange.js';
 import { ClientDisconnect } from './client-disconnect.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
-
-declare module 'fastify' {
-  interface FastifyInstance {
-    memoryBudget: MemoryBudget;
-  }
-}
 
 /** What all objects of one response have in common. */
 export interface ResponseHead {
@@ -256,13 +250,6 @@ function copyHeaders(http: FastifyReply, headers: AnswerHeaders): void {
 export function showIgnored(http: FastifyReply, ignored: readonly string[]): void {
   const names = shownFields(ignored);
   if (names !== '') http.header('x-mmm-ignored', names);
-}
-
-/** A slow client keeps the whole answer in memory: a large one stays counted. */
-export function holdUntilSent({ raw, server: { memoryBudget } }: FastifyReply, bytes: number): void {
-  if (bytes <= COUNTED_ANSWER || raw.closed) return;
-  memoryBudget.hold(bytes);
-  raw.once('close', () => memoryBudget.release(bytes));
 }
 
 /** For the log and the metrics. */

@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import { holdUnsent } from './unsent-bytes.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -59,6 +60,8 @@ export class SseResponse {
     // Node.js 22 and later lose what is corked when a response in chunks ends.
     this.uncork();
     this.reply.raw.end();
+    // A whole answer that became a stream may still be here.
+    holdUnsent(this.reply);
   }
 
   private uncork(): void {

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import { holdUntilSent } from '../../client/client-response.js';
+import { holdUntilSent } from '../../streams/unsent-bytes.js';
 import { SseResponse } from '../../streams/sse-response.js';
 
 /**
