@@ -204,3 +204,36 @@ describe.each(Object.entries(BUSY))('A worker of %s that is busy after a status 
     expect(response).toContain(`"code":"${isLimit ? 'rate_limit_exceeded' : 'server_error'}"`);
   });
 });
+
+describe('A worker that says after a status of 200 that the chat is too long', () => {
+  it('says so in the words and the code that each client reads', async () => {
+    const error = { error: { message: "This model's maximum context length is 4096 tokens.", code: 400 } };
+    const upstream = await upstreamForTest(
+      text(JSON.stringify(error), 200, { 'content-type': 'application/json' }),
+    );
+    const model = 'too-long';
+    await mustRegister(service, {
+      model_name: model,
+      protocol: 'openai',
+      profile: { responses: false },
+      req_url_template: `${upstream.url}/v1`,
+      health_check: { kind: 'none' },
+    });
+    const messages = [{ role: 'user', content: 'hi' }];
+    const claude = await service.post('/v1/messages', { model, max_tokens: 9, messages });
+    expect([claude.status, claude.json]).toMatchObject([
+      400,
+      {
+        error: {
+          type: 'invalid_request_error',
+          message: expect.stringMatching(/^prompt is too long/) as string,
+        },
+      },
+    ]);
+    const response = await service.post('/v1/responses', { model, input: 'hi' });
+    expect([response.status, response.json]).toMatchObject([
+      400,
+      { error: { code: 'context_length_exceeded' } },
+    ]);
+  });
+});

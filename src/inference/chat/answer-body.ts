@@ -5,6 +5,7 @@ import type { Usage } from './chat.js';
 import type { UpstreamError } from '../../upstream/failure.js';
 import { NoAnswerError } from '../../upstream/upstream-errors.js';
 import { ProtocolError } from './chat-errors.js';
+import { saysTooLong } from './overflow-words.js';
 
 /** @param exact the path of objects that keep their text. @throws ProtocolError */
 export function parseJsonAnswer(text: string, exact?: readonly SourceStep[]): unknown {
@@ -70,6 +71,8 @@ export interface ErrorBody {
   readonly message: string;
   /** The equivalent HTTP status; 502 if unknown. */
   readonly status: number;
+  /** The request has more tokens than the model takes. */
+  readonly isTooLong: boolean;
 }
 
 /** Statuses that decide how the request goes on. */
@@ -123,19 +126,25 @@ export function errorBodyOf(body: unknown): ErrorBody | null {
   const response = first['type'] === 'response.failed' ? first['response'] : first;
   if (isJsonObject(response) && response['object'] === 'response' && isJsonObject(response['error'])) {
     const { code } = response['error'];
-    return { message: messageIn(response['error']), status: RESPONSE_FAULTS.get(code) ?? 400 };
+    const message = messageIn(response['error']);
+    const isTooLong = saysTooLong({ code, type: null }, message);
+    return { message, status: RESPONSE_FAULTS.get(code) ?? 400, isTooLong };
   }
   const isBare = first['object'] === 'error' || first['type'] === 'error';
   const error = first['error'] || (isBare ? first : null);
   if (error === null) return null;
   const fields = isJsonObject(error) ? error : { message: error };
-  const { code, status, type } = fields;
+  const { code, status, type }: Fields = fields;
   const name = typeof type === 'string' && type !== 'error' ? type : status;
+  const message = messageIn(fields) || (typeof name === 'string' ? name : '');
+  const isTooLong = saysTooLong({ code, type }, message);
   return {
-    message: messageIn(fields) || (typeof name === 'string' ? name : ''),
-    status: CLIENT_TYPES.has(type)
-      ? 400
-      : (BUSY.get(type) ?? BUSY.get(code) ?? BUSY.get(status) ?? statusOf(code ?? status)),
+    message,
+    isTooLong,
+    status:
+      isTooLong || CLIENT_TYPES.has(type)
+        ? 400
+        : (BUSY.get(type) ?? BUSY.get(code) ?? BUSY.get(status) ?? statusOf(code ?? status)),
   };
 }
 
@@ -147,10 +156,10 @@ export function throwIfError(body: unknown): void {
 }
 
 /** The error of an answer with status 200, or of an event, as if it had come with its own status. 502: only that it failed is known. */
-export function reported({ status, message }: ErrorBody, detail: string): UpstreamError {
+export function reported({ status, message, isTooLong }: ErrorBody, detail: string): UpstreamError {
   if (status === 502) return new ProtocolError(detail);
   const isForClient = status < 401 || status > 403;
-  const exposed = { message, code: null, headers: {}, bytes: null, isTooLong: false, isModelMissing: false };
+  const exposed = { message, code: null, headers: {}, bytes: null, isTooLong, isModelMissing: false };
   return new NoAnswerError(status, detail, isForClient ? exposed : null);
 }
 
