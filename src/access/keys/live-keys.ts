@@ -22,6 +22,7 @@ interface LiveKey {
 @Injectable()
 export class LiveKeys {
   private readonly byHash = new Map<string, LiveKey>();
+  private readonly byOldHash = new Map<string, LiveKey>();
   private readonly byId = new Map<string, LiveKey>();
   private teams: ReadonlyMap<string, Limits | null> = new Map();
   private readonly used = new Set<string>();
@@ -30,7 +31,7 @@ export class LiveKeys {
 
   /** The caller with this key, or why it is refused. @param hash as `hashOf` makes it */
   find(hash: string, nowMs = Date.now()): Caller | KeyRefusal {
-    const key = this.byHash.get(hash);
+    const key = this.byHash.get(hash) ?? this.byOldHash.get(hash);
     if (key === undefined) return 'invalid_api_key';
     if (key.hash !== hash && nowMs >= key.oldHashUntilMs) return 'invalid_api_key';
     if (key.refusal !== null) return key.refusal;
@@ -61,7 +62,7 @@ export class LiveKeys {
       const key = liveKeyOf(row);
       this.byId.set(key.id, key);
       this.byHash.set(key.hash, key);
-      if (key.oldHash !== null) this.byHash.set(key.oldHash, key);
+      if (key.oldHash !== null) this.byOldHash.set(key.oldHash, key);
     }
   }
 
@@ -80,9 +81,9 @@ export class LiveKeys {
     const key = this.byId.get(id);
     if (key === undefined) return;
     this.byId.delete(id);
-    for (const hash of [key.hash, key.oldHash])
-      // Another key may have this hash by now.
-      if (hash !== null && this.byHash.get(hash) === key) this.byHash.delete(hash);
+    // Another key may have the same hash by now.
+    if (this.byHash.get(key.hash) === key) this.byHash.delete(key.hash);
+    if (key.oldHash !== null && this.byOldHash.get(key.oldHash) === key) this.byOldHash.delete(key.oldHash);
   }
 }
 
