@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -145,7 +146,7 @@ describe('readEnvironment', () => {
     expect(settings.server).toMatchObject({ port: 9000, host: '0.0.0.0' });
     expect(settings.database).toMatchObject({ url: URL, directUrl: URL, migrateOnStart: true });
     expect(settings.access).toEqual({
-      adminApiKey: KEY,
+      adminKeyHash: createHash('sha256').update(KEY).digest('base64'),
       protectedMode: false,
       metricsOpen: true,
       corsOrigins: ['https://app.example', 'chrome-extension://abc'],
@@ -191,7 +192,7 @@ describe('protected mode', () => {
   it('is the default: this machine only, no key, an embedded database', () => {
     const { access, credentials, database, server, upstream } = readEnvironment({});
     expect(server).toMatchObject({ host: '127.0.0.1', port: 8007 });
-    expect(access).toMatchObject({ adminApiKey: null, protectedMode: true });
+    expect(access).toMatchObject({ adminKeyHash: null, protectedMode: true });
     expect(database.url).toBeNull();
     expect(credentials.makeKey).toBe(true);
     expect(upstream.allowLoopback).toBe(true);
@@ -220,7 +221,7 @@ describe('protected mode', () => {
   it('ends with AUTH=off, which opens it to everyone', () => {
     expect(readEnvironment({ AUTH: 'off', DATABASE_URL: URL })).toMatchObject({
       server: { host: '0.0.0.0' },
-      access: { protectedMode: false, adminApiKey: null },
+      access: { protectedMode: false, adminKeyHash: null },
       upstream: { allowLoopback: true },
     });
   });
@@ -229,7 +230,7 @@ describe('protected mode', () => {
     const container = { AUTH: 'local', HOST: '0.0.0.0', DATABASE_URL: URL };
     expect(readEnvironment(container).access.protectedMode).toBe(true);
     expect(readEnvironment({ ...container, ADMIN_API_KEY: KEY }).access).toMatchObject({
-      adminApiKey: KEY,
+      adminKeyHash: createHash('sha256').update(KEY).digest('base64'),
       protectedMode: false,
     });
   });

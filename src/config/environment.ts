@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
@@ -112,7 +113,7 @@ function toSettings(
       dataDir,
     },
     access: {
-      adminApiKey: v.ADMIN_API_KEY,
+      adminKeyHash: v.ADMIN_API_KEY === null ? null : hash('sha256', v.ADMIN_API_KEY, 'base64'),
       protectedMode: isProtected(v),
       metricsOpen: v.METRICS_AUTH === 'off',
       corsOrigins: v.CORS_ORIGINS,

@@ -31,7 +31,8 @@ export abstract class DatabaseSettings {
 }
 
 export abstract class AccessSettings {
-  abstract readonly adminApiKey: string | null;
+  /** SHA-256 of ADMIN_API_KEY in base64, so that no dump of the memory holds the key. */
+  abstract readonly adminKeyHash: string | null;
   /** No key is set and AUTH does not allow that: loopback only, foreign `Host` and `Origin` rejected. */
   abstract readonly protectedMode: boolean;
   abstract readonly metricsOpen: boolean;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { readEnvironment } from '../../src/config/environment.js';
 import { environmentOf, milliseconds, readCompose } from './compose.js';
@@ -16,12 +17,15 @@ describe('docker-compose.yml', () => {
     const { access, server } = settingsWith({});
     expect(manager.at('ports').value).toEqual([`127.0.0.1:${server.port}:${server.port}`]);
     expect(server.host).toBe('0.0.0.0');
-    expect(access).toMatchObject({ adminApiKey: null, protectedMode: true });
+    expect(access).toMatchObject({ adminKeyHash: null, protectedMode: true });
   });
 
   it('requires a key as soon as one is set, without other variables', () => {
     const { access } = settingsWith({ ADMIN_API_KEY: SECRETS.ADMIN_API_KEY });
-    expect(access).toMatchObject({ adminApiKey: SECRETS.ADMIN_API_KEY, protectedMode: false });
+    expect(access).toMatchObject({
+      adminKeyHash: createHash('sha256').update(SECRETS.ADMIN_API_KEY).digest('base64'),
+      protectedMode: false,
+    });
   });
 
   it('passes the variables that are set, and sets only variables that the service knows', () => {
