@@ -101,7 +101,7 @@ describe('the keys in memory', () => {
     const change = fc.record({
       id: fc.constantFrom('1', '2', '3'),
       key: fc.constantFrom('a', 'b', 'c', 'd'),
-      old: fc.constantFrom(null, 'a', 'b', 'c', 'd'),
+      old: fc.constantFrom(null, 'x', 'y'),
       isGone: fc.boolean(),
     });
     fc.assert(
@@ -110,7 +110,11 @@ describe('the keys in memory', () => {
         const rows = new Map<string, KeyRow>();
         for (const { id, key, old, isGone } of changes) {
           const until = new Date(NOW + MINUTE_MS);
-          const changed = row(id, key, old === null ? {} : { old_hash: bytes(old), old_hash_until: until });
+          const changed = row(
+            id,
+            key,
+            old === null ? {} : { old_hash: bytes(old + id), old_hash_until: until },
+          );
           const taken = [...rows.values()].some(
             (other) => other.id !== id && other.hash.equals(changed.hash),
           );
@@ -120,7 +124,8 @@ describe('the keys in memory', () => {
           else rows.set(id, changed);
         }
         const all = [...rows.values()];
-        for (const key of ['a', 'b', 'c', 'd']) {
+        // A former key was a key of its row alone.
+        for (const key of ['a', 'b', 'c', 'd', 'x1', 'y1', 'x2', 'y2', 'x3', 'y3']) {
           const own = all.filter(({ hash }) => hash.equals(bytes(key)));
           const former = all.filter(({ old_hash: old }) => old?.equals(bytes(key)) === true);
           const ids = (own.length > 0 ? own : former).map(({ id }) => id);
