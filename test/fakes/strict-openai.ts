@@ -117,7 +117,14 @@ export async function startStrictOpenAi(rules: Strictness, write: (body: Body) =
       );
       return;
     }
-    answer(response, body, write(body), `call_${body.messages.length}`);
+    answer(
+      response,
+      body,
+      write(body),
+      rules.ids === undefined
+        ? `call_${body.messages.length}`
+        : `call${String(body.messages.length).padStart(5, '0')}`,
+    );
   });
   return {
     upstream,

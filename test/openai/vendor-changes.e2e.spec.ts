@@ -23,8 +23,8 @@ afterAll(() => stopAll(service));
 type Send = (
   stream: boolean,
   given: { readonly question: string } | { readonly result: string },
-) => Promise<Said>;
-interface Said {
+) => Promise<Reply>;
+interface Reply {
   readonly text: string;
   readonly city: unknown;
 }
@@ -43,8 +43,7 @@ const CLIENTS: Readonly<Record<string, (model: string, thinks: boolean) => Send>
         model,
         messages,
         tools,
-        ...(thinks ? { thinking: THINKING } : {}),
-        max_completion_tokens: MOST,
+        ...(thinks ? { thinking: THINKING, max_completion_tokens: MOST } : {}),
       };
       const message = stream
         ? await openai.chat.completions.stream(body).finalMessage()
@@ -138,7 +137,10 @@ async function twoVendors(from: Vendor, to: Vendor) {
   return { model: first, upstreams };
 }
 
-const CHANGES = VENDORS.flatMap((from) => VENDORS.filter((to) => to !== from).map((to) => ({ from, to })));
+const CHANGES: readonly { readonly from: Vendor; readonly to: Vendor }[] = [
+  ...VENDORS.flatMap((from) => VENDORS.filter((to) => to !== from).map((to) => ({ from, to }))),
+  ...VENDORS.map((from) => ({ from, to: 'mistral' as const })),
+];
 /** The changes after which each client's conversation is long. */
 const LONG = [
   [4, 9],
@@ -162,16 +164,16 @@ describe.each(Object.entries(CLIENTS).map(([client, talk], nth) => ({ client, ta
       async ({ from, to, loss, step, turns }) => {
         const { model, upstreams } = await twoVendors(from, to);
         const [first, second] = upstreams;
-        // OpenAI refuses a field that it does not know.
-        const thinks = from !== 'openai' && to !== 'openai';
+        // OpenAI and Mistral refuse fields that they do not know.
+        const thinks = from !== 'openai' && to !== 'openai' && to !== 'mistral';
         const send = talk(model, thinks);
         for (let turn = 0; turn < turns; turn++)
           for (let at = 0; at <= CITIES.length; at++) {
             if (turn === turns / 2 && at === step) await LOSSES[loss]?.(first);
             const given = at === 0 ? { question: `${QUESTION} (${turn})` } : { result: 'clear' };
-            const said = await send((turn + at) % 2 === 0, given);
+            const reply = await send((turn + at) % 2 === 0, given);
             const city = CITIES[at] ?? null;
-            expect([turn, at, said]).toEqual([turn, at, { text: city === null ? ANSWERED : '', city }]);
+            expect([turn, at, reply]).toEqual([turn, at, { text: city === null ? ANSWERED : '', city }]);
           }
         expect(second.calls).toBe((turns / 2) * (CITIES.length + 1) - step);
       },

@@ -21,7 +21,8 @@ export const SIGNATURE = 'c2lnbmVkIGJ5IEdlbWluaQ==';
 
 /** The kinds of workers that have tools. */
 export const VENDORS = ['openai', 'deepseek', 'anthropic', 'gemini'] as const;
-export type Vendor = (typeof VENDORS)[number];
+/** Mistral's API refuses the most of what other vendors' models leave in a chat. */
+export type Vendor = (typeof VENDORS)[number] | 'mistral';
 /** Two templates without tools: with a place for all messages, and with one for the prompt alone. */
 export const TEMPLATES = ['template/messages', 'template/prompt'] as const;
 
@@ -29,6 +30,13 @@ const GPT_5: Strictness = {
   limit: 'max_completion_tokens',
   mostTokens: 128_000,
   unknown: ['temperature', 'top_p', 'stop', 'thinking', 'reasoning'],
+};
+
+const MISTRAL: Strictness = {
+  limit: 'max_tokens',
+  unknown: ['stream_options', 'user', 'store', 'thinking'],
+  ids: /^[a-zA-Z0-9]{9}$/,
+  reasoning: 'unknown',
 };
 
 interface StandIn {
@@ -47,6 +55,13 @@ const START: Readonly<Record<Vendor, () => Promise<StandIn>>> = {
         base_url: `${upstream.url}/v1`,
         profile: { responses: false },
       },
+    };
+  },
+  async mistral() {
+    const { upstream } = await startStrictOpenAi(MISTRAL, written);
+    return {
+      upstream,
+      registration: { preset: 'mistral', upstream_model: 'mistral-small', base_url: `${upstream.url}/v1` },
     };
   },
   async deepseek() {

@@ -15,20 +15,24 @@ export function withCallIds(
   note: (change: string) => void,
 ): OpenAiChat {
   if (whose !== 'mistral') return chat;
-  const all = new Set(chat.messages.flatMap(idsIn));
-  const foreign = [...all].filter((id) => !OF_MISTRAL.test(id));
-  if (foreign.length === 0) return chat;
+  const sent = idsForMistral(chat.messages.flatMap(idsIn));
+  if (sent.size === 0) return chat;
   note('messages: ids of tool calls shortened to nine letters and digits');
+  const to = (id: unknown): unknown => (typeof id === 'string' ? (sent.get(id) ?? id) : id);
+  return { ...chat, messages: chat.messages.map((message) => renamed(message, to)) };
+}
+
+/** What to send in place of the ids that Mistral refuses. */
+export function idsForMistral(ids: readonly string[]): ReadonlyMap<string, string> {
   const sent = new Map<string, string>();
-  const taken = new Set([...all].filter((id) => OF_MISTRAL.test(id)));
-  for (const id of foreign) {
+  const taken = new Set(ids.filter((id) => OF_MISTRAL.test(id)));
+  for (const id of new Set(ids.filter((each) => !OF_MISTRAL.test(each)))) {
     let short = shortened(id, 0);
     for (let nth = 1; taken.has(short); nth++) short = shortened(id, nth);
     taken.add(short);
     sent.set(id, short);
   }
-  const to = (id: unknown): unknown => (typeof id === 'string' ? (sent.get(id) ?? id) : id);
-  return { ...chat, messages: chat.messages.map((message) => renamed(message, to)) };
+  return sent;
 }
 
 function idsIn({ tool_calls: calls, tool_call_id: result }: OpenAiMessage): readonly string[] {

@@ -1,5 +1,6 @@
 import { InvalidInputError } from '../../input/input-errors.js';
 import { SecretMissingError } from '../../credentials/worker-secrets.js';
+import type { Profile } from '../../registry/profiles/profile.dto.js';
 import type { WorkerDefaults, ApiCall, WorkerTask } from '../../registry/worker.js';
 import { TemplateError } from '../../template/template-error.js';
 import { UpstreamError } from '../../upstream/failure.js';
@@ -10,6 +11,7 @@ import { unsupported, UnsupportedTaskError } from '../chat/chat-errors.js';
 import { printJson } from '../../input/exact-json.js';
 import { parsedOrUndefined } from '../../input/json.js';
 import { adaptChat } from '../adapt/adapt-chat.js';
+import { withTakenCallIds } from '../adapt/passed-call-ids.js';
 import { adaptedAnswer, adaptedEvents, adaptedReader } from '../adapt/answer-adapter.js';
 import { hasOwnFields, ignoredByProfile, translated } from '../adapt/ignored-fields.js';
 import type { AnswerText, ChatAnswer, OpenAiChat, ChatEvent, EventReader } from '../chat/chat.js';
@@ -180,19 +182,14 @@ function prepareProxyCall(
   const { path, contentType, bytes } = raw;
   const name = raw.spelled === 'json' ? JSON.stringify(model) : model;
   const renamed = model === request.model ? bytes : withValue(bytes, raw.model, name);
-  const {
-    rejects,
-    message_rejects: refused,
-    reasoning_history: history,
-    thinking_config: kind,
-  } = call.profile;
+  const { rejects, thinking_config: kind } = call.profile;
   const taken =
     rejects.length === 0 || raw.spelled !== 'json' ? renamed : withoutFields(renamed, new Set(rejects));
   const body =
     raw.dialect === 'anthropic'
       ? withoutUnsignedThinking(taken, kind)
       : path === CHAT_PATH
-        ? withReasoningBack(refused.length > 0 ? withoutMessageFields(taken, refused) : taken, history)
+        ? takenChat(taken, call.profile)
         : path === '/responses'
           ? withoutKeptThinking(taken)
           : taken;
@@ -205,6 +202,13 @@ function prepareProxyCall(
   const headers = withClientHeaders(rendered.headers, raw.headers);
   const passed = headers === rendered.headers ? rendered : { ...rendered, headers };
   return new ProxyCall(passed, raw, isStream, request.kept);
+}
+
+/** A passed chat without what its server refuses in the turns of other vendors' models. */
+function takenChat(body: Buffer, profile: Profile): Buffer {
+  const { message_rejects: refused, reasoning_history: history, call_ids: whose } = profile;
+  const known = refused.length > 0 ? withoutMessageFields(body, refused) : body;
+  return withTakenCallIds(withReasoningBack(known, history), whose);
 }
 
 function withDefaults(
