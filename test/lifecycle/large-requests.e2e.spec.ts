@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import { expect, it, onTestFinished } from 'vitest';
 import { databaseForTest } from '../database.js';
 import { json, startFakeUpstream } from '../fakes/fake-upstream.js';
@@ -9,6 +10,7 @@ import { PATIENT_MS, until } from '../until.js';
 const MIB = 1024 * 1024;
 const REQUESTS = 64;
 const PROMPT = Buffer.alloc(30_000_000, 'a');
+const MESSAGES = [{ role: 'user', content: 'hi' }];
 /** A container with 1 GiB leaves about so much for the heap. */
 const HEAP_MIB = 512;
 
@@ -48,6 +50,28 @@ it(
     // Nothing is kept, and a single request of that size always fits.
     await until(async () => /^mmm_held_bytes 0$/m.test(String((await service.get('/metrics')).json)));
     expect((await sendLarge(service.url)).status).toBe(200);
+
+    // The same of answers that are translated: whole where a stream was requested, and small ones that decompress to as much.
+    const message = { role: 'assistant', content: PROMPT.toString() };
+    const whole = JSON.stringify({ choices: [{ message, finish_reason: 'stop' }] });
+    const compressed = gzipSync(whole);
+    const answering = await startFakeUpstream((response, { url }) => {
+      const isCompressed = url.startsWith('/gzip');
+      response.writeHead(200, {
+        'content-type': 'application/json',
+        ...(isCompressed ? { 'content-encoding': 'gzip' } : {}),
+      });
+      response.end(isCompressed ? compressed : whole);
+    });
+    onTestFinished(() => answering.close());
+    for (const model_name of ['plain', 'gzip']) {
+      const req_url_template = `${answering.url}/${model_name}/v1`;
+      await service.register({ model_name, protocol: 'openai', req_url_template });
+      const body = { model: model_name, max_tokens: 9, stream: model_name === 'plain', messages: MESSAGES };
+      const seen = await Promise.all(Array.from({ length: 24 }, () => service.post('/v1/messages', body)));
+      expect(new Set(seen.map(({ status }) => status))).toEqual(new Set([200, 503]));
+    }
+    expect(service.hasExited).toBe(false);
   },
   2 * PATIENT_MS,
 );
