@@ -142,6 +142,37 @@ describe('docs/dba.md', () => {
       expect(await rows(13)).toMatchObject([{ name: 'old', columns: ['req_url_template'] }]);
     });
 
+    it('who let whom in, what a key changed, which keys are idle or mighty, and how to close a team', async () => {
+      const [, section = ''] = PAGE.split('Of a key, `after` shows what it may do');
+      const [, block = ''] = /```sql\n([^]*?)```/.exec(section) ?? [];
+      const [letIn = '', changed = '', idle = '', mighty = '', close = ''] = block
+        .split(/^-- .*\n/m)
+        .slice(1);
+      await database.query(
+        `INSERT INTO api_key (name, role, team, hash, created_at) VALUES
+           ('old', 'viewer', NULL, sha256('1'), now() - interval '1 year'), ('ci', 'admin', 'search', sha256('2'), now()),
+           ('app', 'inference', 'search', sha256('3'), now())`,
+      );
+      await database.query(
+        `BEGIN; SET LOCAL mmm.actor = 'ci'; SET LOCAL mmm.via = 'api'; UPDATE worker SET weight = 9 WHERE name = 'c'; COMMIT`,
+      );
+      const answers = async (sql: string) => (await dba.query<Record<string, unknown>>(sql)).rows;
+      expect(await answers(letIn)).toContainEqual(
+        expect.objectContaining({
+          key: 'ci',
+          kind: 'created',
+          actor: expect.stringMatching(/^psql:/) as unknown,
+        }),
+      );
+      expect(await answers(changed)).toMatchObject([{ subject: 'worker', after: { weight: 9 } }]);
+      expect((await answers(idle)).map(({ name }) => name)).toEqual(['old']);
+      expect((await answers(mighty)).map(({ name }) => name)).toEqual(['ci']);
+      await dba.query(close);
+      expect(
+        await database.query('SELECT name FROM api_key WHERE disabled_at IS NOT NULL ORDER BY name'),
+      ).toEqual([{ name: 'app' }, { name: 'ci' }]);
+    });
+
     it('how to take a worker out and back, and how to undo a mistake', async () => {
       expect(await rows(14)).toMatchObject([{ admin_state: 'draining' }]);
       expect(await rows(15)).toMatchObject([{ admin_state: 'enabled' }]);
