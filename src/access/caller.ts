@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { ForbiddenError } from './access-errors.js';
-import type { Limits } from './limits.js';
+import type { Limits } from './limits/limits.js';
 import type { Role } from './roles.js';
 
 /** The sender of a request, by its key. It is the actor of what the request changes. */

@@ -1,5 +1,5 @@
 import type { Caller } from '../caller.js';
-import { type LimitColumns, type Limits, limitsOf } from '../limits.js';
+import { type LimitColumns, type Limits, limitsOf } from '../limits/limits.js';
 import type { TeamEntity } from './api-key.entity.js';
 import type { ListedKey } from './key-table.js';
 import type { KeyDto, LimitsDto, MeDto, ShownLimitsDto, TeamDto } from './keys.dto.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { KeyRefusal } from '../access-errors.js';
 import type { Caller } from '../caller.js';
-import { type Limits, limitsOf } from '../limits.js';
+import { type Limits, limitsOf } from '../limits/limits.js';
 import type { ApiKeyEntity, TeamEntity } from './api-key.entity.js';
 
 /** A row, and what changes whenever the row does. */

@@ -1,0 +1,57 @@
+/** What is shown of a limit per minute: the tighter one of key and team. */
+export interface ShownLimit {
+  readonly limit: number;
+  readonly remaining: number;
+  /** Milliseconds until the whole limit is there again. */
+  readonly fullMs: number;
+}
+
+type What = 'requests' | 'tokens';
+/** Receives the name and the value of each header. */
+type SetHeader = (name: string, value: string) => void;
+
+/**
+ * The headers that clients read.
+ * https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers
+ * https://platform.claude.com/docs/en/api/rate-limits#response-headers
+ * @param isAnthropic in the names of Anthropic, whose times are points in time
+ */
+export function setLimitHeaders(
+  set: SetHeader,
+  what: What,
+  { limit, remaining, fullMs }: ShownLimit,
+  isAnthropic: boolean,
+  nowMs: number,
+): void {
+  if (isAnthropic) {
+    set(`anthropic-ratelimit-${what}-limit`, String(limit));
+    set(`anthropic-ratelimit-${what}-remaining`, String(remaining));
+    set(`anthropic-ratelimit-${what}-reset`, pointInTime(nowMs + fullMs));
+  } else {
+    set(`x-ratelimit-limit-${what}`, String(limit));
+    set(`x-ratelimit-remaining-${what}`, String(remaining));
+    set(`x-ratelimit-reset-${what}`, duration(fullMs));
+  }
+}
+
+/** The one with less left; of two, the smaller limit. */
+export function tighter(one: ShownLimit | null, other: ShownLimit | null): ShownLimit | null {
+  if (one === null || other === null) return one ?? other;
+  if (one.remaining !== other.remaining) return one.remaining < other.remaining ? one : other;
+  return one.limit <= other.limit ? one : other;
+}
+
+/** As OpenAI writes durations: `20ms`, `1.5s`, `6m0s`, `1h0m0s`. */
+export function duration(ms: number): string {
+  const whole = Math.ceil(ms);
+  if (whole < 1_000) return `${whole}ms`;
+  if (whole < 60_000) return `${whole / 1_000}s`;
+  const seconds = Math.ceil(whole / 1_000);
+  const rest = `${Math.floor(seconds / 60) % 60}m${seconds % 60}s`;
+  return seconds < 3_600 ? rest : `${Math.floor(seconds / 3_600)}h${rest}`;
+}
+
+/** RFC 3339, in whole seconds, not too early. */
+function pointInTime(ms: number): string {
+  return `${new Date(Math.ceil(ms / 1_000) * 1_000).toISOString().slice(0, 19)}Z`;
+}
