@@ -23,6 +23,7 @@ export class ErrorFilter implements ExceptionFilter {
     const problem = this.explain(problemOf(error), path, request);
     request.facts.errorType = problem.errorType;
     request.facts.errorDetail = problem.detail ?? null;
+    request.facts.isRejected = problem.failure?.verdict === 'client_fault';
     if (problem.status >= 500 && problem.errorType === 'manager_internal') this.logger.error(error);
     if (reply.sent || reply.raw.headersSent) return;
     if (speaksAnthropic(path, request.headers)) reply.header('request-id', request.id);

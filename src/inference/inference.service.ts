@@ -47,6 +47,8 @@ export class InferenceService {
 
   /** @throws errors that have not been sent to the client yet */
   async infer(request: InferenceRequest, client: Responder): Promise<void> {
+    const { facts } = request;
+    facts.isRunning = true;
     try {
       await this.served(request, client);
     } catch (error) {
@@ -55,6 +57,9 @@ export class InferenceService {
         this.live.models().filter(({ name }) => mayCall(request.caller, name)),
       );
       if (!client.reject(explained)) throw explained;
+    } finally {
+      facts.isRunning = false;
+      facts.whenEnded?.();
     }
   }
 

@@ -42,6 +42,10 @@ export class Metrics {
     this.requests.observe(facts, seconds);
   }
 
+  add(family: Family): void {
+    this.ours.push(family);
+  }
+
   gauge(name: string, help: string, read: () => number): void {
     this.gaugeOf(name, help, [], () => [[{}, read()]]);
   }

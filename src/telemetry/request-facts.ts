@@ -16,6 +16,22 @@ export interface RequestFacts {
   /** As reported by the worker; `null`: not reported. */
   inputTokens: number | null;
   outputTokens: number | null;
+  /** Part of the input that the worker has read from its cache. */
+  cachedTokens: number | null;
+  /** The answer's size in tokens, as far as it came, by its events or its length; 0: none came. */
+  answerTokens: number;
+  /** Images that were made; `null`: it makes none. */
+  images: number | null;
+  /** Seconds of video or audio that were made; `null`: unknown, or none. */
+  seconds: number | null;
+  /** A worker rejected the request itself: the caller's fault, though the worker's error. */
+  isRejected: boolean;
+  /** The request made a job, or found one: the job is counted when it ends. */
+  isJob: boolean;
+  /** The call to workers goes on, maybe after the client has left. */
+  isRunning: boolean;
+  /** Called when the call has ended, if that is after the response. */
+  whenEnded: (() => void) | null;
   /** Fields of the request that the worker had no place for; `null`: none. */
   ignored: readonly string[] | null;
   errorType: ErrorType | null;
@@ -34,6 +50,14 @@ export function newFacts(): RequestFacts {
     firstEventMs: null,
     inputTokens: null,
     outputTokens: null,
+    cachedTokens: null,
+    answerTokens: 0,
+    images: null,
+    seconds: null,
+    isRejected: false,
+    isJob: false,
+    isRunning: false,
+    whenEnded: null,
     ignored: null,
     errorType: null,
     errorDetail: null,

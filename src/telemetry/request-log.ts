@@ -20,6 +20,8 @@ export class RequestLog {
   constructor(
     logger: Logger,
     private readonly metrics: Metrics,
+    /** Called when the response is closed and the call has ended. */
+    private readonly ended: (request: FastifyRequest) => void = () => {},
   ) {
     this.info = plainLines(logger, 'info');
     this.debug = plainLines(logger, 'debug');
@@ -48,6 +50,8 @@ export class RequestLog {
     const path = pathOf(request.url);
     const ms = reply.elapsedTime;
     if (facts.model !== null || facts.errorType !== null) this.metrics.observe(facts, ms / 1000);
+    if (facts.isRunning) facts.whenEnded = () => this.ended(request);
+    else this.ended(request);
     const write = QUIET.test(path) && status < 500 ? this.debug : this.info;
     // Quoted by hand where no value needs an escape: methods, UUIDs and constants.
     let fields = `"msg":"request","request_id":${json(request.id)},"method":"${request.method}","path":${json(path)},"status":${status},"ms":${tenths(ms)}`;
@@ -62,6 +66,7 @@ export class RequestLog {
     if (facts.firstEventMs !== null) fields += `,"first_event_ms":${tenths(facts.firstEventMs)}`;
     if (facts.inputTokens !== null) fields += `,"input_tokens":${facts.inputTokens}`;
     if (facts.outputTokens !== null) fields += `,"output_tokens":${facts.outputTokens}`;
+    if (facts.cachedTokens !== null) fields += `,"cached_tokens":${facts.cachedTokens}`;
     if (facts.errorType !== null) fields += `,"error_type":"${facts.errorType}"`;
     if (facts.errorDetail !== null) fields += `,"error":${json(facts.errorDetail)}`;
     const { traceparent } = request.headers;

@@ -7,6 +7,7 @@ import { type Exposed, UpstreamRejectedError } from '../../upstream/upstream-err
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { ChatAnswer, ChatEvent, Usage } from '../chat/chat.js';
 import { eventsOf } from '../chat/tool-calls.js';
+import { BYTES_PER_TOKEN } from '../passthrough/usage-scanner.js';
 import type { Attempt } from '../pipeline/attempt.js';
 import { shownFields } from '../adapt/ignored-fields.js';
 import { SseResponse } from '../streams/sse-response.js';
@@ -118,7 +119,7 @@ export class ClientResponse implements Responder {
 
   /** Sends a whole answer, as a stream if the client wants one. @throws ProtocolError */
   send(answer: ChatAnswer, attempt: Attempt): void {
-    recordUsage(this.request.facts, answer.usage);
+    recordAnswer(this.request.facts, answer);
     if (this.wantsStream) {
       const stream = this.startStream(attempt, () => {});
       for (const event of eventsOf(answer)) stream.event(event);
@@ -201,6 +202,7 @@ export class ClientResponse implements Responder {
     this.committed = true;
     const { facts } = http.request;
     facts.errorType = failure.errorType;
+    facts.isRejected = failure.verdict === 'client_fault';
     if (facts.workerId !== null)
       http.header('x-mmm-worker-id', facts.workerId).header('x-mmm-attempts', facts.attempts);
     copyHeaders(http, exposed.headers);
@@ -252,12 +254,23 @@ export function showIgnored(http: FastifyReply, ignored: readonly string[]): voi
   if (names !== '') http.header('x-mmm-ignored', names);
 }
 
-/** For the log and the metrics. */
-export function recordUsage(
-  facts: Pick<RequestFacts, 'inputTokens' | 'outputTokens'>,
-  usage: Usage | null,
-): void {
+type UsageFacts = Pick<RequestFacts, 'inputTokens' | 'outputTokens' | 'cachedTokens' | 'answerTokens'>;
+
+/**
+ * For the log, the metrics and the caller's usage.
+ * @param answerTokens the size of what came, for workers that do not report it
+ */
+export function recordUsage(facts: UsageFacts, usage: Usage | null, answerTokens: number): void {
+  facts.answerTokens = answerTokens;
   if (usage === null) return;
   facts.inputTokens = usage.input;
   facts.outputTokens = usage.output;
+  facts.cachedTokens = usage.cached ?? null;
+}
+
+/** The same of a whole answer. */
+export function recordAnswer(facts: UsageFacts, { text, toolCalls, usage }: ChatAnswer): void {
+  const characters =
+    usage === null ? (text?.length ?? 0) + (toolCalls.length > 0 ? JSON.stringify(toolCalls).length : 0) : 0;
+  recordUsage(facts, usage, usage?.output ?? characters / BYTES_PER_TOKEN);
 }

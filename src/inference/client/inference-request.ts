@@ -60,7 +60,19 @@ export interface InferenceRequest extends Deadline {
   /** Records the worker, the attempts and the tokens, also of a request that fails. */
   readonly facts: Pick<
     RequestFacts,
-    'workerId' | 'attempts' | 'ignored' | 'inputTokens' | 'outputTokens' | 'queueMs' | 'fallbackModel'
+    | 'workerId'
+    | 'attempts'
+    | 'ignored'
+    | 'inputTokens'
+    | 'outputTokens'
+    | 'cachedTokens'
+    | 'answerTokens'
+    | 'images'
+    | 'seconds'
+    | 'queueMs'
+    | 'fallbackModel'
+    | 'isRunning'
+    | 'whenEnded'
   >;
   readonly forwardedHeaders: ForwardedHeaders;
   /** Fallbacks outside its scope are left out. */

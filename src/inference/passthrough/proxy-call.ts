@@ -53,11 +53,12 @@ export class ProxyCall implements PreparedCall {
     const tokens = new UsageScanner(isEvents);
     tokens.scan(bytes);
     const { usage } = tokens;
-    recordUsage(client.request.facts, usage);
+    const size = tokens.outputOf(usage);
+    recordUsage(client.request.facts, usage, size);
     if (this.kept !== undefined) await this.kept.keep(bytes, isEvents, attempt.workerId);
     if (isEvents) this.sendCollected(answer, attempt, client);
     else client.pass(answer, attempt);
-    return tokens.outputOf(usage);
+    return size;
   }
 
   /** The rest passes on as it comes: from here on a failure cuts the response, and no other worker is tried. */

@@ -66,7 +66,8 @@ async function proxyEvents(
       throw error;
     }
   } finally {
-    recordUsage(facts, tokens.usage);
+    const { usage } = tokens;
+    recordUsage(facts, usage, tokens.outputOf(usage));
     response.end();
   }
   if (monitor.failure === null) return tokens.outputOf(tokens.usage);
@@ -92,7 +93,8 @@ export async function proxyLarge(http: FastifyReply, answer: OpenAnswer): Promis
   try {
     await proxyBytes(http, answer, (chunk) => tokens.scanPart(chunk));
   } finally {
-    recordUsage(http.request.facts, tokens.usage);
+    const { usage } = tokens;
+    recordUsage(http.request.facts, usage, tokens.outputOf(usage));
   }
   return tokens.outputOf(tokens.usage);
 }

@@ -41,10 +41,11 @@ export async function relayStream(
     for (const event of events) {
       if (event.kind === 'usage') {
         tokens = event.usage.output;
-        recordUsage(facts, event.usage);
+        recordUsage(facts, event.usage, event.usage.output);
       } else {
         hasOutput = true;
         if (event.kind === 'text' || event.kind === 'reasoning') characters += event.text.length;
+        if (event.kind === 'tool_call') characters += event.arguments.length + (event.name?.length ?? 0);
         isComplete ||= event.kind === 'finish';
       }
       hasRoom = sink.event(event) && hasRoom;
@@ -79,6 +80,7 @@ export async function relayStream(
     }
   } finally {
     clearTimeout(usageTimer);
+    facts.answerTokens = tokens ?? characters / BYTES_PER_TOKEN;
   }
   sink.end();
   return tokens ?? characters / BYTES_PER_TOKEN;

@@ -34,6 +34,7 @@ export class JobStarter {
    */
   async start(http: FastifyRequest, reply: FastifyReply, request: JobRequest): Promise<StartedJob> {
     const started = await this.found(http, request);
+    http.facts.isJob = true;
     reply.header('x-mmm-job-id', started.job.id).header('location', jobPath(started.job.id));
     showIgnored(reply, this.ignored(request));
     return started;
