@@ -7,16 +7,17 @@ const LEAVES = ['template', 'credentials', 'upstream', 'telemetry', 'config', 'i
 /** Folder → the folders it may import, besides itself and the leaves. */
 const ARROWS = {
   // Entity classes only, of all but embedded-postgres; a rule below sees to that.
-  database: ['access', 'registry', 'replicas', 'jobs', 'embedded-postgres'],
+  database: ['access', 'registry', 'replicas', 'jobs', 'usage', 'embedded-postgres'],
   access: ['database'],
   'embedded-postgres': [],
   registry: ['access', 'database'],
+  usage: ['access', 'registry', 'database'],
   health: ['access', 'registry', 'database'],
   replicas: ['registry', 'database'],
   balancing: ['registry', 'replicas'],
   // Of balancing only error classes; a rule below sees to that.
-  jobs: ['access', 'registry', 'replicas', 'database', 'balancing'],
-  inference: ['access', 'balancing', 'jobs', 'registry'],
+  jobs: ['access', 'registry', 'replicas', 'database', 'balancing', 'usage'],
+  inference: ['access', 'balancing', 'jobs', 'registry', 'usage'],
   // Error classes only; a rule below sees to that.
   errors: [
     'access',
@@ -59,7 +60,7 @@ module.exports = {
       name: 'database-knows-entities-only',
       severity: 'error',
       from: { path: '^src/database/' },
-      to: { path: '^src/(access|registry|replicas|jobs)/', pathNot: '\\.entity\\.ts$' },
+      to: { path: '^src/(access|registry|replicas|jobs|usage)/', pathNot: '\\.entity\\.ts$' },
     },
     {
       name: 'errors-import-error-classes-only',

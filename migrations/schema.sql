@@ -213,11 +213,20 @@ CREATE TABLE model (
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   updated_at timestamp with time zone NOT NULL DEFAULT now(),
   updated_by text NOT NULL DEFAULT ''::text,
+  price_currency text,
+  price_input numeric,
+  price_output numeric,
+  price_cached_input numeric,
+  price_image numeric,
+  price_second numeric,
   CONSTRAINT model_fallbacks_few CHECK (((cardinality(fallbacks) <= 10) AND (array_position(fallbacks, name) IS NULL))),
   CONSTRAINT model_fallbacks_named CHECK (((array_position(fallbacks, NULL::text) IS NULL) AND (array_position(fallbacks, ''::text) IS NULL))),
   CONSTRAINT model_generation_positive CHECK ((generation > 0)),
   CONSTRAINT model_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
   CONSTRAINT model_pkey PRIMARY KEY (name),
+  CONSTRAINT model_price_complete CHECK (((price_currency IS NULL) = (num_nonnulls(price_input, price_output, price_cached_input, price_image, price_second) = 0))),
+  CONSTRAINT model_price_currency CHECK ((price_currency ~ '^[A-Z]{3}$'::text)),
+  CONSTRAINT model_price_range CHECK ((((price_input >= (0)::numeric) AND (price_input <= '1000000000'::numeric)) AND ((price_output >= (0)::numeric) AND (price_output <= '1000000000'::numeric)) AND ((price_cached_input >= (0)::numeric) AND (price_cached_input <= '1000000000'::numeric)) AND ((price_image >= (0)::numeric) AND (price_image <= '1000000000'::numeric)) AND ((price_second >= (0)::numeric) AND (price_second <= '1000000000'::numeric)))),
   CONSTRAINT model_queue_range CHECK ((((queue_max >= 0) AND (queue_max <= 1000000)) AND ((queue_wait_ms >= 0) AND (queue_wait_ms <= 3600000)))),
   CONSTRAINT model_retries_range CHECK (((retries >= 0) AND (retries <= 10))),
   CONSTRAINT model_retry_on_known CHECK (((retry_on <@ ARRAY['connection'::text, '429'::text, '500'::text, '502'::text, '503'::text, '504'::text, 'timeout'::text, 'credentials'::text]) AND (COALESCE(array_ndims(retry_on), 1) = 1))),
@@ -273,6 +282,37 @@ CREATE TABLE team (
   CONSTRAINT team_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
   CONSTRAINT team_pkey PRIMARY KEY (name)
 );
+
+CREATE TABLE usage_batch (
+  replica_id uuid NOT NULL,
+  sequence bigint NOT NULL,
+  at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT usage_batch_pkey PRIMARY KEY (replica_id)
+);
+
+CREATE TABLE usage_hourly (
+  hour timestamp with time zone NOT NULL,
+  key_id uuid NOT NULL,
+  key_name text NOT NULL,
+  team text NOT NULL,
+  model text NOT NULL,
+  worker_id uuid NOT NULL,
+  currency text NOT NULL,
+  requests bigint NOT NULL DEFAULT 0,
+  errors_caller bigint NOT NULL DEFAULT 0,
+  errors_worker bigint NOT NULL DEFAULT 0,
+  errors_service bigint NOT NULL DEFAULT 0,
+  limited bigint NOT NULL DEFAULT 0,
+  input_tokens bigint NOT NULL DEFAULT 0,
+  cached_tokens bigint NOT NULL DEFAULT 0,
+  output_tokens bigint NOT NULL DEFAULT 0,
+  estimated_tokens bigint NOT NULL DEFAULT 0,
+  images bigint NOT NULL DEFAULT 0,
+  seconds double precision NOT NULL DEFAULT 0,
+  cost numeric,
+  CONSTRAINT usage_hourly_cost CHECK (((cost IS NULL) = (currency = ''::text))),
+  CONSTRAINT usage_hourly_pkey PRIMARY KEY (hour, key_id, team, model, worker_id, currency)
+) WITH (fillfactor=80);
 
 CREATE TABLE worker (
   id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -433,6 +473,8 @@ CREATE INDEX job_submitting ON public.job USING btree (id) WHERE (state = 'submi
 CREATE INDEX job_webhook_done ON public.job_webhook USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX job_webhook_due ON public.job_webhook USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX replica_fault_of_replica ON public.replica_fault USING btree (replica_id);
+CREATE INDEX usage_hourly_key ON public.usage_hourly USING btree (key_id, hour);
+CREATE INDEX usage_hourly_team ON public.usage_hourly USING btree (team, hour);
 CREATE UNIQUE INDEX worker_natural_key ON public.worker USING btree (model_name, sha256((replace(req_url_template, '\'::text, '\\'::text))::bytea), name);
 CREATE INDEX worker_object_created ON public.worker_object USING btree (created_at);
 CREATE INDEX worker_slot_of_replica ON public.worker_slot USING btree (replica_id);
@@ -659,6 +701,24 @@ CREATE VIEW replica_overview AS
           WHERE a.datname = current_database() AND starts_with(a.application_name, ('mmm '::text || "left"(r.id::text, 8)) || ' '::text)) AS connections
    FROM replica r
   ORDER BY started_at, id;
+CREATE VIEW usage_overview AS
+ SELECT (hour AT TIME ZONE 'UTC'::text)::date AS day,
+    NULLIF(team, ''::text) AS team,
+    key_name AS key,
+    NULLIF(model, ''::text) AS model,
+    sum(requests) AS requests,
+    sum(errors_caller + errors_worker + errors_service) AS errors,
+    sum(limited) AS limited,
+    sum(input_tokens) AS input_tokens,
+    sum(cached_tokens) AS cached_tokens,
+    sum(output_tokens) AS output_tokens,
+    sum(estimated_tokens) AS estimated_tokens,
+    sum(images) AS images,
+    sum(seconds) AS seconds,
+    sum(cost) AS cost,
+    NULLIF(currency, ''::text) AS currency
+   FROM usage_hourly
+  GROUP BY ((hour AT TIME ZONE 'UTC'::text)::date), (NULLIF(team, ''::text)), key_id, key_name, (NULLIF(model, ''::text)), currency;
 CREATE VIEW worker_event AS
  SELECT id,
     at,
@@ -1127,13 +1187,13 @@ CREATE OR REPLACE FUNCTION public.model_changes(before model, after model)
  RETURNS text[]
  LANGUAGE sql
  STABLE
-AS $function$SELECT array_remove(ARRAY[CASE WHEN before.strategy::text IS DISTINCT FROM after.strategy::text THEN 'strategy' END, CASE WHEN before.fallbacks::text IS DISTINCT FROM after.fallbacks::text THEN 'fallbacks' END, CASE WHEN before.retries::text IS DISTINCT FROM after.retries::text THEN 'retries' END, CASE WHEN before.retry_on::text IS DISTINCT FROM after.retry_on::text THEN 'retry_on' END, CASE WHEN before.queue_max::text IS DISTINCT FROM after.queue_max::text THEN 'queue_max' END, CASE WHEN before.queue_wait_ms::text IS DISTINCT FROM after.queue_wait_ms::text THEN 'queue_wait_ms' END, CASE WHEN before.connect_ms::text IS DISTINCT FROM after.connect_ms::text THEN 'connect_ms' END, CASE WHEN before.first_byte_ms::text IS DISTINCT FROM after.first_byte_ms::text THEN 'first_byte_ms' END, CASE WHEN before.idle_ms::text IS DISTINCT FROM after.idle_ms::text THEN 'idle_ms' END, CASE WHEN before.total_ms::text IS DISTINCT FROM after.total_ms::text THEN 'total_ms' END], NULL)$function$
+AS $function$SELECT array_remove(ARRAY[CASE WHEN before.strategy::text IS DISTINCT FROM after.strategy::text THEN 'strategy' END, CASE WHEN before.fallbacks::text IS DISTINCT FROM after.fallbacks::text THEN 'fallbacks' END, CASE WHEN before.retries::text IS DISTINCT FROM after.retries::text THEN 'retries' END, CASE WHEN before.retry_on::text IS DISTINCT FROM after.retry_on::text THEN 'retry_on' END, CASE WHEN before.queue_max::text IS DISTINCT FROM after.queue_max::text THEN 'queue_max' END, CASE WHEN before.queue_wait_ms::text IS DISTINCT FROM after.queue_wait_ms::text THEN 'queue_wait_ms' END, CASE WHEN before.connect_ms::text IS DISTINCT FROM after.connect_ms::text THEN 'connect_ms' END, CASE WHEN before.first_byte_ms::text IS DISTINCT FROM after.first_byte_ms::text THEN 'first_byte_ms' END, CASE WHEN before.idle_ms::text IS DISTINCT FROM after.idle_ms::text THEN 'idle_ms' END, CASE WHEN before.total_ms::text IS DISTINCT FROM after.total_ms::text THEN 'total_ms' END, CASE WHEN before.price_currency::text IS DISTINCT FROM after.price_currency::text THEN 'price_currency' END, CASE WHEN before.price_input::text IS DISTINCT FROM after.price_input::text THEN 'price_input' END, CASE WHEN before.price_output::text IS DISTINCT FROM after.price_output::text THEN 'price_output' END, CASE WHEN before.price_cached_input::text IS DISTINCT FROM after.price_cached_input::text THEN 'price_cached_input' END, CASE WHEN before.price_image::text IS DISTINCT FROM after.price_image::text THEN 'price_image' END, CASE WHEN before.price_second::text IS DISTINCT FROM after.price_second::text THEN 'price_second' END], NULL)$function$
 ;
 CREATE OR REPLACE FUNCTION public.model_exact(name text)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE
-AS $function$SELECT name <> ALL ('{fallbacks,retry_on,created_at,updated_at}'::text[])$function$
+AS $function$SELECT name <> ALL ('{fallbacks,retry_on,created_at,updated_at,price_input,price_output,price_cached_input,price_image,price_second}'::text[])$function$
 ;
 CREATE OR REPLACE FUNCTION public.model_follow()
  RETURNS trigger
@@ -1158,7 +1218,7 @@ CREATE OR REPLACE FUNCTION public.model_given(this model)
  RETURNS text[]
  LANGUAGE sql
  STABLE
-AS $function$SELECT array_remove(ARRAY[CASE WHEN this.strategy::text IS DISTINCT FROM (NULL)::text THEN 'strategy' END, CASE WHEN this.fallbacks::text IS DISTINCT FROM ('{}'::text[])::text THEN 'fallbacks' END, CASE WHEN this.retries::text IS DISTINCT FROM (NULL)::text THEN 'retries' END, CASE WHEN this.retry_on::text IS DISTINCT FROM (NULL)::text THEN 'retry_on' END, CASE WHEN this.queue_max::text IS DISTINCT FROM (NULL)::text THEN 'queue_max' END, CASE WHEN this.queue_wait_ms::text IS DISTINCT FROM (NULL)::text THEN 'queue_wait_ms' END, CASE WHEN this.connect_ms::text IS DISTINCT FROM (NULL)::text THEN 'connect_ms' END, CASE WHEN this.first_byte_ms::text IS DISTINCT FROM (NULL)::text THEN 'first_byte_ms' END, CASE WHEN this.idle_ms::text IS DISTINCT FROM (NULL)::text THEN 'idle_ms' END, CASE WHEN this.total_ms::text IS DISTINCT FROM (NULL)::text THEN 'total_ms' END], NULL)$function$
+AS $function$SELECT array_remove(ARRAY[CASE WHEN this.strategy::text IS DISTINCT FROM (NULL)::text THEN 'strategy' END, CASE WHEN this.fallbacks::text IS DISTINCT FROM ('{}'::text[])::text THEN 'fallbacks' END, CASE WHEN this.retries::text IS DISTINCT FROM (NULL)::text THEN 'retries' END, CASE WHEN this.retry_on::text IS DISTINCT FROM (NULL)::text THEN 'retry_on' END, CASE WHEN this.queue_max::text IS DISTINCT FROM (NULL)::text THEN 'queue_max' END, CASE WHEN this.queue_wait_ms::text IS DISTINCT FROM (NULL)::text THEN 'queue_wait_ms' END, CASE WHEN this.connect_ms::text IS DISTINCT FROM (NULL)::text THEN 'connect_ms' END, CASE WHEN this.first_byte_ms::text IS DISTINCT FROM (NULL)::text THEN 'first_byte_ms' END, CASE WHEN this.idle_ms::text IS DISTINCT FROM (NULL)::text THEN 'idle_ms' END, CASE WHEN this.total_ms::text IS DISTINCT FROM (NULL)::text THEN 'total_ms' END, CASE WHEN this.price_currency::text IS DISTINCT FROM (NULL)::text THEN 'price_currency' END, CASE WHEN this.price_input::text IS DISTINCT FROM (NULL)::text THEN 'price_input' END, CASE WHEN this.price_output::text IS DISTINCT FROM (NULL)::text THEN 'price_output' END, CASE WHEN this.price_cached_input::text IS DISTINCT FROM (NULL)::text THEN 'price_cached_input' END, CASE WHEN this.price_image::text IS DISTINCT FROM (NULL)::text THEN 'price_image' END, CASE WHEN this.price_second::text IS DISTINCT FROM (NULL)::text THEN 'price_second' END], NULL)$function$
 ;
 CREATE OR REPLACE FUNCTION public.model_has_cycle(start text)
  RETURNS boolean
@@ -1222,19 +1282,19 @@ CREATE OR REPLACE FUNCTION public.model_row(this model)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
-AS $function$SELECT jsonb_object(ARRAY['strategy', 'fallbacks', 'retries', 'retry_on', 'queue_max', 'queue_wait_ms', 'connect_ms', 'first_byte_ms', 'idle_ms', 'total_ms', 'created_at'], ARRAY[this.strategy::text, this.fallbacks::text, this.retries::text, this.retry_on::text, this.queue_max::text, this.queue_wait_ms::text, this.connect_ms::text, this.first_byte_ms::text, this.idle_ms::text, this.total_ms::text, to_jsonb(this.created_at) #>> '{}'])$function$
+AS $function$SELECT jsonb_object(ARRAY['strategy', 'fallbacks', 'retries', 'retry_on', 'queue_max', 'queue_wait_ms', 'connect_ms', 'first_byte_ms', 'idle_ms', 'total_ms', 'created_at', 'price_currency', 'price_input', 'price_output', 'price_cached_input', 'price_image', 'price_second'], ARRAY[this.strategy::text, this.fallbacks::text, this.retries::text, this.retry_on::text, this.queue_max::text, this.queue_wait_ms::text, this.connect_ms::text, this.first_byte_ms::text, this.idle_ms::text, this.total_ms::text, to_jsonb(this.created_at) #>> '{}', this.price_currency::text, this.price_input::text, this.price_output::text, this.price_cached_input::text, this.price_image::text, this.price_second::text])$function$
 ;
 CREATE OR REPLACE FUNCTION public.model_shown(this model, name text)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
-AS $function$SELECT CASE name WHEN 'name' THEN to_jsonb(this.name) WHEN 'strategy' THEN to_jsonb(this.strategy) WHEN 'fallbacks' THEN to_jsonb(this.fallbacks) WHEN 'retries' THEN to_jsonb(this.retries) WHEN 'retry_on' THEN to_jsonb(this.retry_on) WHEN 'queue_max' THEN to_jsonb(this.queue_max) WHEN 'queue_wait_ms' THEN to_jsonb(this.queue_wait_ms) WHEN 'connect_ms' THEN to_jsonb(this.connect_ms) WHEN 'first_byte_ms' THEN to_jsonb(this.first_byte_ms) WHEN 'idle_ms' THEN to_jsonb(this.idle_ms) WHEN 'total_ms' THEN to_jsonb(this.total_ms) WHEN 'generation' THEN to_jsonb(this.generation) WHEN 'created_at' THEN to_jsonb(this.created_at) WHEN 'updated_at' THEN to_jsonb(this.updated_at) WHEN 'updated_by' THEN to_jsonb(this.updated_by) END$function$
+AS $function$SELECT CASE name WHEN 'name' THEN to_jsonb(this.name) WHEN 'strategy' THEN to_jsonb(this.strategy) WHEN 'fallbacks' THEN to_jsonb(this.fallbacks) WHEN 'retries' THEN to_jsonb(this.retries) WHEN 'retry_on' THEN to_jsonb(this.retry_on) WHEN 'queue_max' THEN to_jsonb(this.queue_max) WHEN 'queue_wait_ms' THEN to_jsonb(this.queue_wait_ms) WHEN 'connect_ms' THEN to_jsonb(this.connect_ms) WHEN 'first_byte_ms' THEN to_jsonb(this.first_byte_ms) WHEN 'idle_ms' THEN to_jsonb(this.idle_ms) WHEN 'total_ms' THEN to_jsonb(this.total_ms) WHEN 'generation' THEN to_jsonb(this.generation) WHEN 'created_at' THEN to_jsonb(this.created_at) WHEN 'updated_at' THEN to_jsonb(this.updated_at) WHEN 'updated_by' THEN to_jsonb(this.updated_by) WHEN 'price_currency' THEN to_jsonb(this.price_currency) WHEN 'price_input' THEN to_jsonb(this.price_input) WHEN 'price_output' THEN to_jsonb(this.price_output) WHEN 'price_cached_input' THEN to_jsonb(this.price_cached_input) WHEN 'price_image' THEN to_jsonb(this.price_image) WHEN 'price_second' THEN to_jsonb(this.price_second) END$function$
 ;
 CREATE OR REPLACE FUNCTION public.model_text(this model, name text)
  RETURNS text
  LANGUAGE sql
  STABLE
-AS $function$SELECT CASE name WHEN 'name' THEN this.name::text WHEN 'strategy' THEN this.strategy::text WHEN 'fallbacks' THEN this.fallbacks::text WHEN 'retries' THEN this.retries::text WHEN 'retry_on' THEN this.retry_on::text WHEN 'queue_max' THEN this.queue_max::text WHEN 'queue_wait_ms' THEN this.queue_wait_ms::text WHEN 'connect_ms' THEN this.connect_ms::text WHEN 'first_byte_ms' THEN this.first_byte_ms::text WHEN 'idle_ms' THEN this.idle_ms::text WHEN 'total_ms' THEN this.total_ms::text WHEN 'generation' THEN this.generation::text WHEN 'created_at' THEN to_jsonb(this.created_at) #>> '{}' WHEN 'updated_at' THEN to_jsonb(this.updated_at) #>> '{}' WHEN 'updated_by' THEN this.updated_by::text END$function$
+AS $function$SELECT CASE name WHEN 'name' THEN this.name::text WHEN 'strategy' THEN this.strategy::text WHEN 'fallbacks' THEN this.fallbacks::text WHEN 'retries' THEN this.retries::text WHEN 'retry_on' THEN this.retry_on::text WHEN 'queue_max' THEN this.queue_max::text WHEN 'queue_wait_ms' THEN this.queue_wait_ms::text WHEN 'connect_ms' THEN this.connect_ms::text WHEN 'first_byte_ms' THEN this.first_byte_ms::text WHEN 'idle_ms' THEN this.idle_ms::text WHEN 'total_ms' THEN this.total_ms::text WHEN 'generation' THEN this.generation::text WHEN 'created_at' THEN to_jsonb(this.created_at) #>> '{}' WHEN 'updated_at' THEN to_jsonb(this.updated_at) #>> '{}' WHEN 'updated_by' THEN this.updated_by::text WHEN 'price_currency' THEN this.price_currency::text WHEN 'price_input' THEN this.price_input::text WHEN 'price_output' THEN this.price_output::text WHEN 'price_cached_input' THEN this.price_cached_input::text WHEN 'price_image' THEN this.price_image::text WHEN 'price_second' THEN this.price_second::text END$function$
 ;
 CREATE OR REPLACE FUNCTION public.model_values(this model, names text[])
  RETURNS jsonb
@@ -1884,6 +1944,12 @@ COMMENT ON COLUMN model.generation IS 'Rises with every change.';
 COMMENT ON COLUMN model.created_at IS 'When the row was created.';
 COMMENT ON COLUMN model.updated_at IS 'When it last changed.';
 COMMENT ON COLUMN model.updated_by IS 'The actor that changed it last, as in event.actor.';
+COMMENT ON COLUMN model.price_currency IS 'The currency of the prices, three letters; null: no price.';
+COMMENT ON COLUMN model.price_input IS 'For a million tokens of input; null: none.';
+COMMENT ON COLUMN model.price_output IS 'For a million tokens of output; null: none.';
+COMMENT ON COLUMN model.price_cached_input IS 'For a million tokens of input that the server has in its cache; null: as price_input.';
+COMMENT ON COLUMN model.price_image IS 'For an image that is made; null: none.';
+COMMENT ON COLUMN model.price_second IS 'For a second of video or audio that is made; null: none.';
 COMMENT ON FUNCTION model_changes(before model, after model) IS 'The columns of a definition that differ between two versions of a row.';
 COMMENT ON FUNCTION model_exact(name text) IS 'Whether event.before shows a column to the letter, so that event_undo need not hold it.';
 COMMENT ON FUNCTION model_follow() IS 'Updates generation and updated_*, and notifies the replicas.';
@@ -1979,6 +2045,46 @@ COMMENT ON COLUMN team.created_at IS 'When it was made.';
 COMMENT ON COLUMN team.updated_at IS 'When it changed last.';
 COMMENT ON COLUMN team.updated_by IS 'The actor that changed it last, as in event.actor.';
 COMMENT ON FUNCTION undo_event(event_id bigint, force boolean) IS 'Takes a change back: SELECT undo_event(id). A changed row gets its former values, a deleted one comes back with its id. Refuses what would overwrite later changes, unless force. Returns the id of the event that this makes. Needs the rights on worker or model, and SELECT on event and event_undo.';
+COMMENT ON TABLE usage_batch IS 'The last batch that each replica has added to usage_hourly, so that none is added twice.';
+COMMENT ON COLUMN usage_batch.replica_id IS 'replica.id, also of replicas that are gone; rows are deleted after 30 days.';
+COMMENT ON COLUMN usage_batch.sequence IS 'The number of the batch; rises.';
+COMMENT ON COLUMN usage_batch.at IS 'When it was added.';
+COMMENT ON TABLE usage_hourly IS 'What requests used, summed by hour, key, team, model, worker and currency. Written by every replica within 2 s. No foreign keys: it outlives what it names. Kept for 400 days.';
+COMMENT ON COLUMN usage_hourly.hour IS 'The beginning of the hour in which the requests ended, UTC.';
+COMMENT ON COLUMN usage_hourly.key_id IS 'api_key.id; zeros: ADMIN_API_KEY, or a client that needs no key.';
+COMMENT ON COLUMN usage_hourly.key_name IS 'The name of the key when it was used last in this hour; root for zeros.';
+COMMENT ON COLUMN usage_hourly.team IS 'The team of the key at that time; empty: none.';
+COMMENT ON COLUMN usage_hourly.model IS 'The model that answered, which may be a fallback; empty: none of the registered ones was named.';
+COMMENT ON COLUMN usage_hourly.worker_id IS 'worker.id, of the last one that was tried; zeros: none was.';
+COMMENT ON COLUMN usage_hourly.currency IS 'The currency of cost; empty: the model had no price.';
+COMMENT ON COLUMN usage_hourly.requests IS 'Requests, with those that failed, without those that were refused (401, 403) or limited.';
+COMMENT ON COLUMN usage_hourly.errors_caller IS 'Of these, failed by the fault of the caller: invalid, rejected by the server of the model, or disconnected.';
+COMMENT ON COLUMN usage_hourly.errors_worker IS 'Of these, failed by the fault of a worker.';
+COMMENT ON COLUMN usage_hourly.errors_service IS 'Of these, failed because no worker was free, or by a fault of the service.';
+COMMENT ON COLUMN usage_hourly.limited IS 'Requests that were refused by a limit of the key or the team (429).';
+COMMENT ON COLUMN usage_hourly.input_tokens IS 'Tokens of the requests, cached ones included.';
+COMMENT ON COLUMN usage_hourly.cached_tokens IS 'Of these, read from the cache of the server.';
+COMMENT ON COLUMN usage_hourly.output_tokens IS 'Tokens of the answers.';
+COMMENT ON COLUMN usage_hourly.estimated_tokens IS 'Of input_tokens and output_tokens, those that no server reported: bytes / 4, or the events of a stream.';
+COMMENT ON COLUMN usage_hourly.images IS 'Images that were made.';
+COMMENT ON COLUMN usage_hourly.seconds IS 'Seconds of video or audio that were made, where known.';
+COMMENT ON COLUMN usage_hourly.cost IS 'By the price of the model when each request ended; null: it had none.';
+COMMENT ON VIEW usage_overview IS 'usage_hourly by day (UTC), team, key, model and currency.';
+COMMENT ON COLUMN usage_overview.day IS 'The day, UTC.';
+COMMENT ON COLUMN usage_overview.team IS 'The team; null: none.';
+COMMENT ON COLUMN usage_overview.key IS 'The name of the key; root: ADMIN_API_KEY, or a client that needs no key.';
+COMMENT ON COLUMN usage_overview.model IS 'The model that answered; null: none of the registered ones was named.';
+COMMENT ON COLUMN usage_overview.requests IS 'Requests, with those that failed.';
+COMMENT ON COLUMN usage_overview.errors IS 'Of these, failed, by whosever fault.';
+COMMENT ON COLUMN usage_overview.limited IS 'Refused by a limit (429).';
+COMMENT ON COLUMN usage_overview.input_tokens IS 'Tokens of the requests, cached ones included.';
+COMMENT ON COLUMN usage_overview.cached_tokens IS 'Of these, read from the cache of the server.';
+COMMENT ON COLUMN usage_overview.output_tokens IS 'Tokens of the answers.';
+COMMENT ON COLUMN usage_overview.estimated_tokens IS 'Of these tokens, those that no server reported.';
+COMMENT ON COLUMN usage_overview.images IS 'Images that were made.';
+COMMENT ON COLUMN usage_overview.seconds IS 'Seconds of video or audio that were made, where known.';
+COMMENT ON COLUMN usage_overview.cost IS 'By the prices at that time; null: no price.';
+COMMENT ON COLUMN usage_overview.currency IS 'The currency of cost.';
 COMMENT ON TABLE worker IS 'One inference endpoint a row: where it is, how it is called, whether it may be used. Every replica follows changes that are made here by hand.';
 COMMENT ON COLUMN worker.id IS 'Made at the first registration; kept when the worker comes back from offline.';
 COMMENT ON COLUMN worker.model_name IS 'The model that clients request. All workers with the same model_name serve it together.';

@@ -13,6 +13,7 @@ import { JobsModule } from './jobs/jobs.module.js';
 import { RegistryModule } from './registry/registry.module.js';
 import { ReplicasModule } from './replicas/replicas.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
+import { UsageModule } from './usage/usage.module.js';
 
 /** The root module. */
 @Module({})
@@ -27,6 +28,7 @@ export class AppModule {
         AccessModule,
         TelemetryModule,
         RegistryModule,
+        UsageModule,
         HealthModule,
         ReplicasModule,
         BalancingModule,

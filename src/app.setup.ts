@@ -27,6 +27,7 @@ import { type Logger, nestLogger } from './telemetry/logger.js';
 import { Metrics } from './telemetry/metrics.js';
 import { RequestLog } from './telemetry/request-log.js';
 import { MemoryBudget } from './upstream/memory-budget.js';
+import { UsageRecorder } from './usage/usage-recorder.js';
 
 const RECEIVE_TIMEOUT_MS = 300_000;
 /** A client's own request id is kept if it is safe in a header and a log. */
@@ -74,7 +75,8 @@ export async function createApp(
   rememberRoutes(server);
   requireRights(server);
   bypassNest(server, app);
-  const log = new RequestLog(logger, app.get(Metrics));
+  const usage = app.get(UsageRecorder);
+  const log = new RequestLog(logger, app.get(Metrics), (request) => usage.ended(request));
   log.follow(server);
   await allowOrigins(server, settings.access.corsOrigins);
   admit(app);

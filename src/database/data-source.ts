@@ -19,6 +19,7 @@ import {
   WorkerSlotEntity,
   WorkerSlotRequestEntity,
 } from '../replicas/replica.entity.js';
+import { UsageBatchEntity, UsageHourlyEntity } from '../usage/usage.entity.js';
 
 /** Where a PostgreSQL is: a URL, or the socket of the embedded one; and the replica that connects, if it is one. */
 export type DatabaseAddress = { readonly replicaId?: string } & (
@@ -80,6 +81,8 @@ export function dataSourceOptions(
       JobWebhookEntity,
       SigningKeyEntity,
       JobWorkerEntity,
+      UsageHourlyEntity,
+      UsageBatchEntity,
     ],
     // TypeORM would otherwise create an extension on its own; gen_random_uuid() is built in.
     installExtensions: false,

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { ModelPolicy } from './model-policy.js';
+import type { ModelPolicy, ModelPrice } from './model-policy.js';
 import type { ModelEntity } from './model.entity.js';
 import { ModelRepository } from './model.repository.js';
 
@@ -51,7 +51,25 @@ function policyOf(row: ModelEntity): ModelPolicy {
     firstByteMs: row.first_byte_ms,
     idleMs: row.idle_ms,
     totalMs: row.total_ms,
+    price: priceOf(row),
   };
+}
+
+function priceOf(row: ModelEntity): ModelPrice | null {
+  if (row.price_currency === null) return null;
+  return {
+    currency: row.price_currency,
+    input: numberOf(row.price_input),
+    output: numberOf(row.price_output),
+    cachedInput: numberOf(row.price_cached_input),
+    image: numberOf(row.price_image),
+    second: numberOf(row.price_second),
+  };
+}
+
+/** PostgreSQL's numeric comes as text. */
+export function numberOf(numeric: string | null): number | null {
+  return numeric === null ? null : Number(numeric);
 }
 
 function versionOf(row: ModelEntity): string {

@@ -13,6 +13,18 @@ export const RETRY_CAUSES = [
 ] as const;
 export type RetryCause = (typeof RETRY_CAUSES)[number];
 
+/** For a million tokens, an image, a second; `null`: none. */
+export interface ModelPrice {
+  /** Three letters. */
+  readonly currency: string;
+  readonly input: number | null;
+  readonly output: number | null;
+  /** `null`: as `input`. */
+  readonly cachedInput: number | null;
+  readonly image: number | null;
+  readonly second: number | null;
+}
+
 /** The policy for all workers of one model, for the hot path; `null`: the settings decide. */
 export interface ModelPolicy {
   readonly name: string;
@@ -30,6 +42,8 @@ export interface ModelPolicy {
   readonly idleMs: number | null;
   /** For a whole request, all attempts and fallbacks together. */
   readonly totalMs: number | null;
+  /** `null`: what it is used for costs nothing that is known. */
+  readonly price: ModelPrice | null;
   /** Changes with every change of the row. */
   readonly version: string;
 }

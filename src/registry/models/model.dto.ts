@@ -4,6 +4,7 @@ import {
   IsArray,
   IsIn,
   IsInt,
+  IsNumber,
   IsOptional,
   IsString,
   Length,
@@ -26,6 +27,26 @@ export class QueueDto {
   @IsOptional() @IsInt() @Min(0) @Max(3_600_000) wait_ms?: number;
 }
 
+const PRICE = { message: '$property must be a number from 0 to 1,000,000,000' };
+const HIGHEST_PRICE = 1e9;
+
+/** What the use of a model costs. At least one number. */
+export class PriceDto {
+  /** Three capital letters, such as EUR. */
+  @Matches(/^[A-Z]{3}$/, { message: '$property must be three capital letters, such as EUR' })
+  currency!: string;
+  /** For a million tokens of input. */
+  @IsOptional() @IsNumber({}, PRICE) @Min(0, PRICE) @Max(HIGHEST_PRICE, PRICE) input?: number | null;
+  /** For a million tokens of output. */
+  @IsOptional() @IsNumber({}, PRICE) @Min(0, PRICE) @Max(HIGHEST_PRICE, PRICE) output?: number | null;
+  /** For a million tokens of input that the server has in its cache; as input, if left out. */
+  @IsOptional() @IsNumber({}, PRICE) @Min(0, PRICE) @Max(HIGHEST_PRICE, PRICE) cached_input?: number | null;
+  /** For an image that is made. */
+  @IsOptional() @IsNumber({}, PRICE) @Min(0, PRICE) @Max(HIGHEST_PRICE, PRICE) image?: number | null;
+  /** For a second of video or audio that is made. */
+  @IsOptional() @IsNumber({}, PRICE) @Min(0, PRICE) @Max(HIGHEST_PRICE, PRICE) second?: number | null;
+}
+
 /** The policy for all workers of a model. The settings decide what is left out. */
 export class PutModelDto {
   /** How its workers are picked; BALANCING_STRATEGY, if left out. */
@@ -46,6 +67,17 @@ export class PutModelDto {
   @IsOptional() @IsDto(() => QueueDto) queue?: QueueDto;
   /** For workers without timeouts of their own; total_ms bounds a whole request, all attempts and fallbacks together. */
   @IsOptional() @IsDto(() => TimeoutsDto) timeouts?: TimeoutsDto;
+  /** What the use of the model costs, from now on. If left out, nothing that is known. */
+  @IsOptional() @IsDto(() => PriceDto) price?: PriceDto;
+}
+
+export class ShownPriceDto {
+  currency!: string;
+  input!: number | null;
+  output!: number | null;
+  cached_input!: number | null;
+  image!: number | null;
+  second!: number | null;
 }
 
 /** A model: its policy, if it has one, and the states of its workers. */
@@ -62,6 +94,7 @@ export class ModelDto {
     idle_ms: number | null;
     total_ms: number | null;
   };
+  price!: ShownPriceDto | null;
   /** The number of workers by state: the health of enabled workers, the admin_state of the others. */
   workers!: Record<string, number>;
   /** Rises with every change of the policy; 0 while there is none. */

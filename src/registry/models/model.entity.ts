@@ -18,6 +18,15 @@ import type { RetryCause } from './model-policy.js';
 )
 @Check('model_queue_range', 'queue_max BETWEEN 0 AND 1000000 AND queue_wait_ms BETWEEN 0 AND 3600000')
 @Check('model_timeouts_positive', 'connect_ms > 0 AND first_byte_ms > 0 AND idle_ms > 0 AND total_ms > 0')
+@Check('model_price_currency', `price_currency ~ '^[A-Z]{3}$'`)
+@Check(
+  'model_price_complete',
+  '(price_currency IS NULL) = (num_nonnulls(price_input, price_output, price_cached_input, price_image, price_second) = 0)',
+)
+@Check(
+  'model_price_range',
+  'price_input BETWEEN 0 AND 1e9 AND price_output BETWEEN 0 AND 1e9 AND price_cached_input BETWEEN 0 AND 1e9 AND price_image BETWEEN 0 AND 1e9 AND price_second BETWEEN 0 AND 1e9',
+)
 @Check('model_generation_positive', 'generation > 0')
 export class ModelEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'model_pkey' })
@@ -52,6 +61,24 @@ export class ModelEntity {
 
   @Column('integer', { nullable: true })
   total_ms!: number | null;
+
+  @Column('text', { nullable: true })
+  price_currency!: string | null;
+
+  @Column('numeric', { nullable: true })
+  price_input!: string | null;
+
+  @Column('numeric', { nullable: true })
+  price_output!: string | null;
+
+  @Column('numeric', { nullable: true })
+  price_cached_input!: string | null;
+
+  @Column('numeric', { nullable: true })
+  price_image!: string | null;
+
+  @Column('numeric', { nullable: true })
+  price_second!: string | null;
 
   @Column('integer', { default: 1 })
   generation!: number;

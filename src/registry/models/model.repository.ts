@@ -100,10 +100,21 @@ export class ModelRepository {
   }
 }
 
+const PRICES: ReadonlySet<string> = new Set<keyof ModelDefinition>([
+  'price_input',
+  'price_output',
+  'price_cached_input',
+  'price_image',
+  'price_second',
+]);
+
 function isSame(row: ModelEntity, definition: ModelDefinition): boolean {
-  return Object.entries(definition).every(
-    ([column, value]) => JSON.stringify(row[column as keyof ModelDefinition]) === JSON.stringify(value),
-  );
+  return Object.entries(definition).every(([column, value]) => {
+    const known = row[column as keyof ModelDefinition];
+    // A number may be written in more than one way.
+    if (PRICES.has(column) && known !== null && value !== null) return Number(known) === Number(value);
+    return JSON.stringify(known) === JSON.stringify(value);
+  });
 }
 
 /** The columns that a client sets. */

@@ -35,6 +35,7 @@ export class ModelService {
     wanted: WantedGeneration,
     actor: Actor,
   ): Promise<Applied['outcome']> {
+    rejectEmptyPrice(dto);
     const definition = definitionOf(dto);
     const check = (others: readonly ModelEntity[], existing: ModelEntity | undefined): void => {
       checkGeneration(wanted, existing?.generation ?? 0);
@@ -78,7 +79,25 @@ function definitionOf(dto: PutModelDto): ModelDefinition {
     first_byte_ms: dto.timeouts?.first_byte_ms ?? null,
     idle_ms: dto.timeouts?.idle_ms ?? null,
     total_ms: dto.timeouts?.total_ms ?? null,
+    price_currency: dto.price?.currency ?? null,
+    price_input: numeric(dto.price?.input),
+    price_output: numeric(dto.price?.output),
+    price_cached_input: numeric(dto.price?.cached_input),
+    price_image: numeric(dto.price?.image),
+    price_second: numeric(dto.price?.second),
   };
+}
+
+function numeric(value: number | null | undefined): string | null {
+  return value === undefined || value === null ? null : String(value);
+}
+
+function rejectEmptyPrice({ price }: PutModelDto): void {
+  if (price === undefined || price === null) return;
+  const { currency: _currency, ...numbers } = price;
+  if (Object.values(numbers).some((value) => value !== undefined && value !== null)) return;
+  const problem = 'must hold a number for at least one of input, output, cached_input, image, second';
+  throw new InvalidInputError([{ field: 'price', problem }]);
 }
 
 /** The cycle that these fallbacks of `model` would form, such as `['a', 'b', 'a']`; `null`: none. Cycles without `model` do not count. */

@@ -12,6 +12,7 @@ import {
   readCursor,
 } from '../../input/page.dto.js';
 import { type ModelDto, type ModelListDto, PutModelDto } from './model.dto.js';
+import { numberOf } from './model-policies.js';
 import { ModelService } from './model.service.js';
 import type { ModelRow } from './model.repository.js';
 
@@ -75,6 +76,19 @@ function nameOf(path: unknown): string {
   throw new InvalidInputError([{ field: 'name', problem }]);
 }
 
+function shownPrice(row: ModelRow): ModelDto['price'] {
+  return row.price_currency === null
+    ? null
+    : {
+        currency: row.price_currency,
+        input: numberOf(row.price_input),
+        output: numberOf(row.price_output),
+        cached_input: numberOf(row.price_cached_input),
+        image: numberOf(row.price_image),
+        second: numberOf(row.price_second),
+      };
+}
+
 /** A model as the API shows it. */
 export function modelView(row: ModelRow): ModelDto {
   return {
@@ -90,6 +104,7 @@ export function modelView(row: ModelRow): ModelDto {
       idle_ms: row.idle_ms,
       total_ms: row.total_ms,
     },
+    price: shownPrice(row),
     workers: { ...row.workers },
     generation: row.generation ?? 0,
     updated_at: row.updated_at,

@@ -1,0 +1,17 @@
+import { Global, Module } from '@nestjs/common';
+import { AccessModule } from '../access/access.module.js';
+import { RegistryModule } from '../registry/registry.module.js';
+import { TelemetryModule } from '../telemetry/telemetry.module.js';
+import { TeamMetrics } from './team-metrics.js';
+import { UsageRecorder } from './usage-recorder.js';
+import { UsageTable } from './usage-table.js';
+import { UsageWriter } from './usage-writer.js';
+
+/** What requests use: sums, cost, reports. Global, so that it stops after all modules that make calls. */
+@Global()
+@Module({
+  imports: [AccessModule, RegistryModule, TelemetryModule],
+  providers: [TeamMetrics, UsageRecorder, UsageTable, UsageWriter],
+  exports: [UsageRecorder],
+})
+export class UsageModule {}

@@ -1,0 +1,217 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { UsageWriter } from '../../src/usage/usage-writer.js';
+import { type Answer, json } from '../fakes/fake-upstream.js';
+import { upstreamForTest } from '../fixtures/worker.js';
+import { startService, type TestService } from '../service.js';
+import { until } from '../until.js';
+
+const ROOT_KEY = 'the-first-admin-key';
+const root = { authorization: `Bearer ${ROOT_KEY}` };
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startService({
+    DATABASE: 'embedded',
+    ADMIN_API_KEY: ROOT_KEY,
+    UPSTREAM_ALLOW_CIDRS: '127.0.0.0/8',
+  });
+});
+afterAll(() => service.stop());
+
+let count = 0;
+async function aKey(more: Readonly<Record<string, unknown>> = {}) {
+  const name = `app ${++count}`;
+  const made = await service.post('/api/v1/keys', { name, role: 'inference', ...more }, root);
+  expect(made.status).toBe(201);
+  const { id, key } = made.json as { readonly id: string; readonly key: string };
+  return { id, name, headers: { authorization: `Bearer ${key}` } };
+}
+
+async function openAiModel(answer: Answer, more: Readonly<Record<string, unknown>> = {}): Promise<string> {
+  const upstream = await upstreamForTest(answer);
+  const model = `m${++count}`;
+  const worker = { model_name: model, protocol: 'openai', req_url_template: `${upstream.url}/v1`, ...more };
+  expect((await service.post('/api/v1/workers', worker, root)).status).toBe(201);
+  return model;
+}
+
+async function setPrice(model: string, price: object): Promise<void> {
+  const answer = await fetch(`${service.url}/api/v1/models/${model}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json', ...root },
+    body: JSON.stringify({ price }),
+  });
+  expect(answer.status).toBeLessThan(300);
+}
+
+/** The rows of a key, once all its requests are written. */
+async function rowsOf(keyId: string, requests: number) {
+  const read = () =>
+    service.database.query<Record<string, unknown>>(
+      `SELECT key_name, team, model, worker_id, requests::int, errors_caller::int, errors_worker::int, input_tokens::int,
+         cached_tokens::int, output_tokens::int, estimated_tokens::int, images::int, cost::float8, currency
+       FROM usage_hourly WHERE key_id = $1 ORDER BY model, currency`,
+      [keyId],
+    );
+  const writer = service.app.get(UsageWriter);
+  await until(
+    async () =>
+      (await writer.write()) &&
+      (await read()).reduce((sum, row) => sum + Number(row['requests']), 0) === requests,
+    5_000,
+  );
+  return read();
+}
+
+const chat = (model: string, more: object = {}) => ({
+  model,
+  messages: [{ role: 'user', content: 'hello' }],
+  ...more,
+});
+const message = { role: 'assistant', content: 'hello you' };
+const completion = (usage: object | undefined) =>
+  json({
+    id: 'c',
+    object: 'chat.completion',
+    created: 1,
+    model: 'x',
+    choices: [{ index: 0, message, finish_reason: 'stop' }],
+    usage,
+  });
+const USAGE = {
+  prompt_tokens: 20,
+  completion_tokens: 5,
+  total_tokens: 25,
+  prompt_tokens_details: { cached_tokens: 8 },
+};
+
+const events =
+  (...parts: readonly object[]): Answer =>
+  (response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const part of parts) response.write(`data: ${JSON.stringify(part)}\n\n`);
+    response.end('data: [DONE]\n\n');
+  };
+const chunk = (content: string, finish: string | null = null) => ({
+  id: 'c',
+  object: 'chat.completion.chunk',
+  created: 1,
+  model: 'x',
+  choices: [{ index: 0, delta: { content }, finish_reason: finish }],
+});
+
+describe('usage', () => {
+  it('is summed by key, team and model, passed through, streamed and translated, with cached input and its cost', async () => {
+    const { id, name, headers } = await aKey({ team: 'search' });
+    const model = await openAiModel((response, request) => {
+      const streams = request.body.includes('"stream":true');
+      const answer = streams
+        ? events(chunk('hello'), chunk(' you', 'stop'), { ...chunk(''), choices: [], usage: USAGE })
+        : completion(USAGE);
+      answer(response, request);
+    });
+    await setPrice(model, { currency: 'EUR', input: 1000, output: 4000, cached_input: 100 });
+    for (const body of [chat(model), chat(model, { stream: true, stream_options: { include_usage: true } })])
+      expect((await service.post('/v1/chat/completions', body, headers)).status).toBe(200);
+    for (const stream of [false, true])
+      expect(
+        (await service.post('/v1/messages', chat(model, { max_tokens: 9, stream }), headers)).status,
+      ).toBe(200);
+    expect((await service.chat(model, 'hello', headers)).status).toBe(200);
+    const [row, ...more] = await rowsOf(id, 5);
+    expect(more).toEqual([]);
+    expect(row).toMatchObject({
+      key_name: name,
+      team: 'search',
+      model,
+      requests: 5,
+      errors_caller: 0,
+      errors_worker: 0,
+      input_tokens: 100,
+      cached_tokens: 40,
+      output_tokens: 25,
+      estimated_tokens: 0,
+      currency: 'EUR',
+    });
+    expect(row?.['cost']).toBeCloseTo((5 * (12 * 1000 + 8 * 100 + 5 * 4000)) / 1e6, 9);
+  });
+
+  it('is estimated, and marked so, where the worker reports none', async () => {
+    const { id, headers } = await aKey();
+    const whole = await openAiModel(completion(undefined));
+    const streamed = await openAiModel(events(chunk('hello'), chunk(' you', 'stop')));
+    const body = JSON.stringify(chat(whole));
+    await service.post('/v1/chat/completions', body, headers);
+    await service.post('/v1/chat/completions', chat(streamed, { stream: true }), headers);
+    const rows = await rowsOf(id, 2);
+    expect(rows[0]).toMatchObject({
+      model: whole,
+      input_tokens: Math.ceil(body.length / 4),
+      cost: null,
+      currency: '',
+    });
+    // One for each event.
+    expect(rows[1]).toMatchObject({ model: streamed, output_tokens: 3 });
+    for (const row of rows)
+      expect(row['estimated_tokens']).toBe(Number(row['input_tokens']) + Number(row['output_tokens']));
+  });
+
+  it('counts failures by whose fault they are, and nothing of what is refused', async () => {
+    const { id, headers } = await aKey({ models: ['m*'] });
+    const rejecting = await openAiModel(
+      json({ error: { message: 'no', type: 'invalid_request_error' } }, 400),
+    );
+    const broken = await openAiModel(json({ error: { message: 'oh' } }, 500));
+    expect((await service.post('/v1/chat/completions', chat(rejecting), headers)).status).toBe(400);
+    expect((await service.chat(rejecting, 'x', headers)).status).toBeGreaterThanOrEqual(400);
+    expect((await service.post('/v1/chat/completions', chat(broken), headers)).status).toBe(500);
+    expect((await service.post('/v1/chat/completions', chat('other'), headers)).status).toBe(403);
+    expect((await service.post('/v1/chat/completions', chat('m-unknown'), headers)).status).toBe(404);
+    const rows = await rowsOf(id, 4);
+    expect(
+      rows.map((row) => [row['model'], row['requests'], row['errors_caller'], row['errors_worker']]),
+    ).toEqual([
+      ['', 1, 1, 0],
+      [rejecting, 2, 2, 0],
+      [broken, 1, 0, 1],
+    ]);
+    expect(rows.map((row) => row['input_tokens'])).toEqual([0, 0, 0]);
+  });
+
+  it('belongs to the fallback that answered, at its price', async () => {
+    const { id, headers } = await aKey();
+    const answering = await openAiModel(completion(USAGE));
+    const broken = await openAiModel(json({ error: { message: 'oh' } }, 503));
+    await setPrice(answering, { currency: 'USD', input: 1 });
+    const policy = { fallbacks: [answering], price: { currency: 'EUR', input: 5 } };
+    await fetch(`${service.url}/api/v1/models/${broken}`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json', ...root },
+      body: JSON.stringify(policy),
+    });
+    expect((await service.post('/v1/chat/completions', chat(broken), headers)).status).toBe(200);
+    expect(await rowsOf(id, 1)).toMatchObject([
+      { model: answering, currency: 'USD', input_tokens: 20, cost: 20 / 1e6 },
+    ]);
+  });
+
+  it('of a call that goes on after its client has left is counted when it ends', async () => {
+    const { id, headers } = await aKey();
+    const model = await openAiModel(
+      (response, request) => setTimeout(() => completion(USAGE)(response, request), 300),
+      { on_disconnect: 'finish' },
+    );
+    const leaving = new AbortController();
+    const left = fetch(`${service.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(chat(model)),
+      signal: leaving.signal,
+    }).catch(() => 'left');
+    setTimeout(() => leaving.abort(), 100);
+    expect(await left).toBe('left');
+    expect(await rowsOf(id, 1)).toMatchObject([
+      { model, errors_caller: 1, input_tokens: 20, output_tokens: 5 },
+    ]);
+  });
+});
