@@ -92,7 +92,7 @@ module.exports = {
     {
       name: 'only-config-reads-the-environment-file',
       severity: 'error',
-      from: { pathNot: '^src/(main|config/|database/commands/)' },
+      from: { pathNot: '^src/(main|config/|(database|replicas)/commands/)' },
       to: { path: '^src/config/(environment|variables?)\\.ts$' },
     },
     {
