@@ -290,6 +290,29 @@ CREATE TABLE usage_batch (
   CONSTRAINT usage_batch_pkey PRIMARY KEY (replica_id)
 );
 
+CREATE TABLE usage_daily (
+  day date NOT NULL,
+  key_id uuid NOT NULL,
+  key_name text NOT NULL,
+  team text NOT NULL,
+  model text NOT NULL,
+  currency text NOT NULL,
+  requests bigint NOT NULL DEFAULT 0,
+  errors_caller bigint NOT NULL DEFAULT 0,
+  errors_worker bigint NOT NULL DEFAULT 0,
+  errors_service bigint NOT NULL DEFAULT 0,
+  limited bigint NOT NULL DEFAULT 0,
+  input_tokens bigint NOT NULL DEFAULT 0,
+  cached_tokens bigint NOT NULL DEFAULT 0,
+  output_tokens bigint NOT NULL DEFAULT 0,
+  estimated_tokens bigint NOT NULL DEFAULT 0,
+  images bigint NOT NULL DEFAULT 0,
+  seconds double precision NOT NULL DEFAULT 0,
+  cost numeric,
+  CONSTRAINT usage_daily_cost CHECK (((cost IS NULL) = (currency = ''::text))),
+  CONSTRAINT usage_daily_pkey PRIMARY KEY (day, key_id, team, model, currency)
+) WITH (fillfactor=80);
+
 CREATE TABLE usage_hourly (
   hour timestamp with time zone NOT NULL,
   key_id uuid NOT NULL,
@@ -473,6 +496,8 @@ CREATE INDEX job_submitting ON public.job USING btree (id) WHERE (state = 'submi
 CREATE INDEX job_webhook_done ON public.job_webhook USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX job_webhook_due ON public.job_webhook USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX replica_fault_of_replica ON public.replica_fault USING btree (replica_id);
+CREATE INDEX usage_daily_key ON public.usage_daily USING btree (key_id, day);
+CREATE INDEX usage_daily_team ON public.usage_daily USING btree (team, day);
 CREATE INDEX usage_hourly_key ON public.usage_hourly USING btree (key_id, hour);
 CREATE INDEX usage_hourly_team ON public.usage_hourly USING btree (team, hour);
 CREATE UNIQUE INDEX worker_natural_key ON public.worker USING btree (model_name, sha256((replace(req_url_template, '\'::text, '\\'::text))::bytea), name);
@@ -702,23 +727,22 @@ CREATE VIEW replica_overview AS
    FROM replica r
   ORDER BY started_at, id;
 CREATE VIEW usage_overview AS
- SELECT (hour AT TIME ZONE 'UTC'::text)::date AS day,
+ SELECT day,
     NULLIF(team, ''::text) AS team,
     key_name AS key,
     NULLIF(model, ''::text) AS model,
-    sum(requests) AS requests,
-    sum(errors_caller + errors_worker + errors_service) AS errors,
-    sum(limited) AS limited,
-    sum(input_tokens) AS input_tokens,
-    sum(cached_tokens) AS cached_tokens,
-    sum(output_tokens) AS output_tokens,
-    sum(estimated_tokens) AS estimated_tokens,
-    sum(images) AS images,
-    sum(seconds) AS seconds,
-    sum(cost) AS cost,
+    requests,
+    errors_caller + errors_worker + errors_service AS errors,
+    limited,
+    input_tokens,
+    cached_tokens,
+    output_tokens,
+    estimated_tokens,
+    images,
+    seconds,
+    cost,
     NULLIF(currency, ''::text) AS currency
-   FROM usage_hourly
-  GROUP BY ((hour AT TIME ZONE 'UTC'::text)::date), (NULLIF(team, ''::text)), key_id, key_name, (NULLIF(model, ''::text)), currency;
+   FROM usage_daily;
 CREATE VIEW worker_event AS
  SELECT id,
     at,
@@ -2049,6 +2073,25 @@ COMMENT ON TABLE usage_batch IS 'The last batch that each replica has added to u
 COMMENT ON COLUMN usage_batch.replica_id IS 'replica.id, also of replicas that are gone; rows are deleted after 30 days.';
 COMMENT ON COLUMN usage_batch.sequence IS 'The number of the batch; rises.';
 COMMENT ON COLUMN usage_batch.at IS 'When it was added.';
+COMMENT ON TABLE usage_daily IS 'What requests used, summed by day, key, team, model and currency: usage_hourly without workers, written in the same transaction. Kept for 400 days.';
+COMMENT ON COLUMN usage_daily.day IS 'The day in which the requests ended, UTC.';
+COMMENT ON COLUMN usage_daily.key_id IS 'api_key.id; zeros: ADMIN_API_KEY, or a client that needs no key.';
+COMMENT ON COLUMN usage_daily.key_name IS 'The name of the key when it was used last in this day; root for zeros.';
+COMMENT ON COLUMN usage_daily.team IS 'The team of the key at that time; empty: none.';
+COMMENT ON COLUMN usage_daily.model IS 'The model that answered, which may be a fallback; empty: none of the registered ones was named.';
+COMMENT ON COLUMN usage_daily.currency IS 'The currency of cost; empty: the model had no price.';
+COMMENT ON COLUMN usage_daily.requests IS 'Requests, with those that failed, without those that were refused (401, 403) or limited.';
+COMMENT ON COLUMN usage_daily.errors_caller IS 'Of these, failed by the fault of the caller: invalid, rejected by the server of the model, or disconnected.';
+COMMENT ON COLUMN usage_daily.errors_worker IS 'Of these, failed by the fault of a worker.';
+COMMENT ON COLUMN usage_daily.errors_service IS 'Of these, failed because no worker was free, or by a fault of the service.';
+COMMENT ON COLUMN usage_daily.limited IS 'Requests that were refused by a limit of the key or the team (429).';
+COMMENT ON COLUMN usage_daily.input_tokens IS 'Tokens of the requests, cached ones included.';
+COMMENT ON COLUMN usage_daily.cached_tokens IS 'Of these, read from the cache of the server.';
+COMMENT ON COLUMN usage_daily.output_tokens IS 'Tokens of the answers.';
+COMMENT ON COLUMN usage_daily.estimated_tokens IS 'Of input_tokens and output_tokens, those that no server reported: bytes / 4, or the events of a stream.';
+COMMENT ON COLUMN usage_daily.images IS 'Images that were made.';
+COMMENT ON COLUMN usage_daily.seconds IS 'Seconds of video or audio that were made, where known.';
+COMMENT ON COLUMN usage_daily.cost IS 'By the price of the model when each request ended; null: it had none.';
 COMMENT ON TABLE usage_hourly IS 'What requests used, summed by hour, key, team, model, worker and currency. Written by every replica within 2 s. No foreign keys: it outlives what it names. Kept for 400 days.';
 COMMENT ON COLUMN usage_hourly.hour IS 'The beginning of the hour in which the requests ended, UTC.';
 COMMENT ON COLUMN usage_hourly.key_id IS 'api_key.id; zeros: ADMIN_API_KEY, or a client that needs no key.';
@@ -2069,7 +2112,7 @@ COMMENT ON COLUMN usage_hourly.estimated_tokens IS 'Of input_tokens and output_t
 COMMENT ON COLUMN usage_hourly.images IS 'Images that were made.';
 COMMENT ON COLUMN usage_hourly.seconds IS 'Seconds of video or audio that were made, where known.';
 COMMENT ON COLUMN usage_hourly.cost IS 'By the price of the model when each request ended; null: it had none.';
-COMMENT ON VIEW usage_overview IS 'usage_hourly by day (UTC), team, key, model and currency.';
+COMMENT ON VIEW usage_overview IS 'usage_daily, with null for none.';
 COMMENT ON COLUMN usage_overview.day IS 'The day, UTC.';
 COMMENT ON COLUMN usage_overview.team IS 'The team; null: none.';
 COMMENT ON COLUMN usage_overview.key IS 'The name of the key; root: ADMIN_API_KEY, or a client that needs no key.';

@@ -19,7 +19,7 @@ import {
   WorkerSlotEntity,
   WorkerSlotRequestEntity,
 } from '../replicas/replica.entity.js';
-import { UsageBatchEntity, UsageHourlyEntity } from '../usage/usage.entity.js';
+import { UsageBatchEntity, UsageDailyEntity, UsageHourlyEntity } from '../usage/usage.entity.js';
 
 /** Where a PostgreSQL is: a URL, or the socket of the embedded one; and the replica that connects, if it is one. */
 export type DatabaseAddress = { readonly replicaId?: string } & (
@@ -82,6 +82,7 @@ export function dataSourceOptions(
       SigningKeyEntity,
       JobWorkerEntity,
       UsageHourlyEntity,
+      UsageDailyEntity,
       UsageBatchEntity,
     ],
     // TypeORM would otherwise create an extension on its own; gen_random_uuid() is built in.

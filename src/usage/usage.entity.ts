@@ -1,35 +1,10 @@
 import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /** A new one for each column: TypeORM changes it. */
-const pkey = () => ({ primaryKeyConstraintName: 'usage_hourly_pkey' });
+const key = (table: string) => ({ primaryKeyConstraintName: `${table}_pkey` });
 
-/** The table `usage_hourly`: what requests used. bigint and numeric come as text. */
-@Entity('usage_hourly')
-@Index('usage_hourly_key', ['key_id', 'hour'])
-@Index('usage_hourly_team', ['team', 'hour'])
-@Check('usage_hourly_cost', `(cost IS NULL) = (currency = '')`)
-export class UsageHourlyEntity {
-  @PrimaryColumn('timestamptz', pkey())
-  hour!: Date;
-
-  @PrimaryColumn('uuid', pkey())
-  key_id!: string;
-
-  @Column('text')
-  key_name!: string;
-
-  @PrimaryColumn('text', pkey())
-  team!: string;
-
-  @PrimaryColumn('text', pkey())
-  model!: string;
-
-  @PrimaryColumn('uuid', pkey())
-  worker_id!: string;
-
-  @PrimaryColumn('text', pkey())
-  currency!: string;
-
+/** The sums. bigint and numeric come as text. */
+abstract class UsageFigures {
   @Column('bigint', { default: 0 })
   requests!: string;
 
@@ -67,10 +42,63 @@ export class UsageHourlyEntity {
   cost!: string | null;
 }
 
+/** The table `usage_hourly`: what requests used. */
+@Entity('usage_hourly')
+@Index('usage_hourly_key', ['key_id', 'hour'])
+@Index('usage_hourly_team', ['team', 'hour'])
+@Check('usage_hourly_cost', `(cost IS NULL) = (currency = '')`)
+export class UsageHourlyEntity extends UsageFigures {
+  @PrimaryColumn('timestamptz', key('usage_hourly'))
+  hour!: Date;
+
+  @PrimaryColumn('uuid', key('usage_hourly'))
+  key_id!: string;
+
+  @Column('text')
+  key_name!: string;
+
+  @PrimaryColumn('text', key('usage_hourly'))
+  team!: string;
+
+  @PrimaryColumn('text', key('usage_hourly'))
+  model!: string;
+
+  @PrimaryColumn('uuid', key('usage_hourly'))
+  worker_id!: string;
+
+  @PrimaryColumn('text', key('usage_hourly'))
+  currency!: string;
+}
+
+/** The table `usage_daily`: the same by day and without workers. */
+@Entity('usage_daily')
+@Index('usage_daily_key', ['key_id', 'day'])
+@Index('usage_daily_team', ['team', 'day'])
+@Check('usage_daily_cost', `(cost IS NULL) = (currency = '')`)
+export class UsageDailyEntity extends UsageFigures {
+  @PrimaryColumn('date', key('usage_daily'))
+  day!: string;
+
+  @PrimaryColumn('uuid', key('usage_daily'))
+  key_id!: string;
+
+  @Column('text')
+  key_name!: string;
+
+  @PrimaryColumn('text', key('usage_daily'))
+  team!: string;
+
+  @PrimaryColumn('text', key('usage_daily'))
+  model!: string;
+
+  @PrimaryColumn('text', key('usage_daily'))
+  currency!: string;
+}
+
 /** The table `usage_batch`: the last batch of each replica in `usage_hourly`. */
 @Entity('usage_batch')
 export class UsageBatchEntity {
-  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'usage_batch_pkey' })
+  @PrimaryColumn('uuid', key('usage_batch'))
   replica_id!: string;
 
   @Column('bigint')
