@@ -4,11 +4,12 @@ import helmet from 'helmet';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { UnauthorizedError } from './access/access-errors.js';
+import { AdminPortError, UnauthorizedError } from './access/access-errors.js';
 import { AdmissionCheck } from './access/admission-check.js';
 import { allowOrigins } from './access/cross-origin.js';
 import { KeySync } from './access/keys/key-sync.js';
-import { type Right, rightOf } from './access/roles.js';
+import { isForClients, type Right, rightOf } from './access/roles.js';
+import { isOnAdminPort } from './admin-server.js';
 import { AppModule } from './app.module.js';
 import type { Settings } from './config/settings.js';
 import type { DatabaseAddresses } from './database/data-source.js';
@@ -79,7 +80,7 @@ export async function createApp(
   const log = new RequestLog(logger, app.get(Metrics), (request) => usage.ended(request));
   log.follow(server);
   await allowOrigins(server, settings.access.corsOrigins);
-  admit(app);
+  admit(app, settings.server.adminPort !== null);
   limitHeldBodies(server, budget, settings.server.maxBodyBytes);
   acceptJsonOnly(server, isOpenAiPath);
   protectPages(server);
@@ -106,8 +107,11 @@ function requestId(request: IncomingMessage): string {
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
-/** Rejects unauthorised requests before reading the body. */
-function admit(app: NestFastifyApplication): void {
+/**
+ * Rejects unauthorised requests before reading the body.
+ * @param hasAdminPort whether routes that are not for clients are served there only
+ */
+function admit(app: NestFastifyApplication, hasAdminPort: boolean): void {
   const check = app.get(AdmissionCheck);
   const keys = app.get(KeySync);
   const readiness = app.get(Readiness);
@@ -117,7 +121,8 @@ function admit(app: NestFastifyApplication): void {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
     // So that a kept-alive client goes to another replica with its next request.
     if (readiness.state() === 'draining') reply.header('connection', 'close');
-    const { right } = request.routeOptions.config;
+    const { right, forClients = true } = request.routeOptions.config;
+    if (hasAdminPort && !forClients && !isOnAdminPort(request.raw)) return done(new AdminPortError());
     const authenticate = (isLast: boolean): void => {
       try {
         request.caller = check.admit(request, right);
@@ -142,12 +147,14 @@ function requireRights(server: FastifyInstance): void {
     const [right] = rights;
     if (right === undefined || rights.some((each) => each !== right))
       throw new Error(`${String(method)} ${url} has no entry in ROUTES of access/roles.ts`);
-    route.config = { ...config, right };
+    route.config = { ...config, right, forClients: [method].flat().every((each) => isForClients(each, url)) };
   });
 }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     right?: Right;
+    /** Left out: there is no such path. */
+    forClients?: boolean;
   }
 }

@@ -1,7 +1,12 @@
 /** The service cannot listen on its address. The message is for the operator and needs no stack trace. */
 export class ListenError extends Error {
   /** @param variable that sets the port */
-  constructor(host: string, port: number, cause: unknown, variable: 'PORT' | 'METRICS_PORT' = 'PORT') {
+  constructor(
+    host: string,
+    port: number,
+    cause: unknown,
+    variable: 'PORT' | 'METRICS_PORT' | 'ADMIN_PORT' = 'PORT',
+  ) {
     const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
     super(`cannot listen on ${address}: ${reasonOf(cause, variable)}`, { cause });
     this.name = 'ListenError';

@@ -1,5 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { AdminServer } from './admin-server.js';
 import { createApp } from './app.setup.js';
 import type { Settings } from './config/settings.js';
 import { DatabaseConnection } from './database/database-connection.js';
@@ -36,6 +37,7 @@ export async function serve(
   );
   const running = new RunningRequests(app.getHttpServer());
   let metrics: MetricsServer | null = null;
+  let admin: AdminServer | null = null;
 
   const listening = app.listen(settings.server.port, settings.server.host);
   const stop = once(async (why: string) => {
@@ -43,7 +45,7 @@ export async function serve(
     try {
       // What is closed while it starts to listen may listen all the same, or never end.
       await Promise.race([listening.catch(() => {}), sleep(LONGEST_START_MS, undefined, { ref: false })]);
-      await drainAndClose(app, running, settings);
+      await drainAndClose(app, running, admin, settings);
     } finally {
       metrics?.close();
       await database.stop();
@@ -61,9 +63,11 @@ export async function serve(
     return stop(reason);
   });
 
-  const { host, metricsPort } = settings.server;
+  const { host, metricsPort, adminPort } = settings.server;
   try {
     await listening;
+    if (adminPort !== null)
+      admin = await AdminServer.listen(app, host, adminPort, settings.inference.requestTimeoutMs);
     if (metricsPort !== null) metrics = await MetricsServer.listen(app, host, metricsPort);
   } catch (error) {
     await stop('it cannot listen');
@@ -74,6 +78,7 @@ export async function serve(
   const port = typeof address === 'object' && address !== null ? address.port : settings.server.port;
   app.get(OwnAddress).listeningOn(port);
   log.logger.info(`listening on ${host}:${port}`);
+  if (admin !== null) log.logger.info(`management on ${host}:${admin.port}`);
   if (metrics !== null) log.logger.info(`metrics without a key on ${host}:${metrics.port}`);
   app.get(DatabaseConnection).onConnected(() => greet(log.logger, settings, port, database.folder));
 }
@@ -85,6 +90,7 @@ export async function serve(
 async function drainAndClose(
   app: NestFastifyApplication,
   running: RunningRequests,
+  admin: AdminServer | null,
   { server }: Settings,
 ): Promise<void> {
   app.get(Readiness).drain();
@@ -98,6 +104,8 @@ async function drainAndClose(
   }, server.drainTimeoutMs);
   setTimeout(() => process.exit(1), server.drainTimeoutMs + LAST_RESORT_MS).unref();
   try {
+    // Its requests need what the application closes.
+    await admin?.close();
     await app.close();
   } finally {
     stopClosing();

@@ -51,6 +51,15 @@ export class ForbiddenError extends Error {
   }
 }
 
+/** The route is served on ADMIN_PORT only. */
+export class AdminPortError extends Error {
+  override readonly name = 'AdminPortError';
+
+  constructor() {
+    super('this port serves models, jobs and probes; this path is served on ADMIN_PORT');
+  }
+}
+
 /** A web page tries to reach a service that is meant for this machine only. */
 export class ForeignOriginError extends Error {
   constructor(header: 'Host' | 'Origin') {

@@ -118,6 +118,16 @@ export const ROUTES: Readonly<Record<string, Right>> = {
   'GET /api/v1/me': 'any',
 };
 
+/** What the port of clients serves where ADMIN_PORT serves everything. Of the open routes, the probes. */
+const FOR_CLIENTS: ReadonlySet<Right> = new Set(['call_models', 'list_models', 'read_jobs']);
+const FOR_CLIENTS_TOO = /^(GET|HEAD) \/(livez|readyz|api\/v1\/me)$|^OPTIONS /;
+
+/** Whether a route is for clients, and not only for those who run the service. */
+export function isForClients(method: string, url: string): boolean {
+  const right = rightOf(method, url);
+  return right !== undefined && (FOR_CLIENTS.has(right) || FOR_CLIENTS_TOO.test(`${method} ${url}`));
+}
+
 /** What a route needs; HEAD needs what GET does, and so do the files of the page /docs. `undefined`: it is not in the table. */
 export function rightOf(method: string, url: string): Right | undefined {
   if (/^\/docs(\/|$)/.test(url)) return 'open';

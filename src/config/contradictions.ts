@@ -38,10 +38,11 @@ const RULES: readonly Rule[] = [
   },
   {
     of: ['METRICS_PORT', 'PORT'],
-    problem: (v) =>
-      v.METRICS_PORT !== null && v.METRICS_PORT !== 0 && v.METRICS_PORT === v.PORT
-        ? `${v.METRICS_PORT} is PORT: choose another port`
-        : null,
+    problem: (v) => samePort(v.METRICS_PORT, { PORT: v.PORT }),
+  },
+  {
+    of: ['ADMIN_PORT', 'PORT', 'METRICS_PORT'],
+    problem: (v) => samePort(v.ADMIN_PORT, { PORT: v.PORT, METRICS_PORT: v.METRICS_PORT }),
   },
   {
     of: ['CORS_ORIGINS', 'ADMIN_API_KEY', 'AUTH'],
@@ -58,6 +59,13 @@ const RULES: readonly Rule[] = [
         : null,
   },
 ];
+
+/** 0 is any free port. */
+function samePort(port: number | null, others: Readonly<Record<string, number | null>>): string | null {
+  const [name] =
+    Object.entries(others).find(([, other]) => port !== null && port !== 0 && other === port) ?? [];
+  return name === undefined ? null : `${port} is ${name}: choose another port`;
+}
 
 /**
  * @param faulty variables that could not be read; rules that involve them are skipped

@@ -95,6 +95,7 @@ function toSettings(
       host: listeningHost(v),
       port: v.PORT,
       metricsPort: v.METRICS_PORT,
+      adminPort: v.ADMIN_PORT,
       maxBodyBytes: v.MAX_BODY_BYTES,
       shutdownDelayMs: v.SHUTDOWN_DELAY_MS,
       drainTimeoutMs: v.DRAIN_TIMEOUT_MS,

@@ -7,6 +7,8 @@ export abstract class ServerSettings {
   abstract readonly port: number;
   /** An additional port for `/metrics`, `/livez` and `/readyz` without a key; `null`: none. */
   abstract readonly metricsPort: number | null;
+  /** An additional port for all routes; then `port` serves inference and probes only. `null`: none. */
+  abstract readonly adminPort: number | null;
   abstract readonly maxBodyBytes: number;
   abstract readonly shutdownDelayMs: number;
   abstract readonly drainTimeoutMs: number;

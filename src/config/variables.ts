@@ -48,6 +48,7 @@ export const VARIABLES = {
   CORS_ORIGINS: list('origins such as https://app.example, separated by commas, or *', isOrigin),
   METRICS_AUTH: oneOf('on', 'on', 'off'),
   METRICS_PORT: optionalInteger(0, 65_535),
+  ADMIN_PORT: optionalInteger(0, 65_535),
 
   CREDENTIALS_KEYS: secret(
     optional('id:base64-of-32-bytes, separated by commas, each id once', isCredentialsKeys),

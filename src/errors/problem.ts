@@ -1,6 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import {
   AccessNotFoundError,
+  AdminPortError,
   ForbiddenError,
   ForeignOriginError,
   KeyNameTakenError,
@@ -90,6 +91,7 @@ export function problemOf(error: unknown): Problem {
   }
   if (error instanceof ForbiddenError)
     return { ...problem(403, 'caller_forbidden', error), code: error.code };
+  if (error instanceof AdminPortError) return problem(404, 'caller_not_found', error);
   if (error instanceof AccessNotFoundError) return problem(404, 'caller_not_found', error);
   if (error instanceof KeyNameTakenError) return problem(409, 'caller_conflict', error);
   if (error instanceof ForeignOriginError) return problem(403, 'caller_foreign_origin', error);
