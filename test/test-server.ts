@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -31,7 +31,7 @@ export async function startTestServer(project: TestProject): Promise<() => Promi
 }
 
 async function startServer() {
-  const dataDir = await mkdtemp(join(tmpdir(), 'mmm-test-'));
+  const dataDir = await mkdtemp(join(await quickFolder(), 'mmm-test-'));
   const postgres = await startEmbeddedPostgres({ dataDir, durable: false, maxConnections: 200 });
   return {
     address: postgres.connection,
@@ -40,6 +40,21 @@ async function startServer() {
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+const MEMORY_FOLDER = '/dev/shm';
+const ROOM_NEEDED = 3 * 1024 ** 3;
+
+/**
+ * In memory, where there is room: a database is copied in 20 ms, not 150 to 350. A folder that forbids programs
+ * (`noexec`) will not do, because PostgreSQL's programs may be copied beside the data.
+ */
+async function quickFolder(): Promise<string> {
+  const mounts = await readFile('/proc/mounts', 'utf8').catch(() => '');
+  const options = new RegExp(`^\\S+ ${MEMORY_FOLDER} tmpfs (\\S+)`, 'm').exec(mounts)?.[1]?.split(',') ?? [];
+  if (!options.includes('rw') || options.includes('noexec')) return tmpdir();
+  const { bavail, bsize } = await statfs(MEMORY_FOLDER);
+  return bavail * bsize < ROOM_NEEDED ? tmpdir() : MEMORY_FOLDER;
 }
 
 /** The same server, another database. */
