@@ -142,6 +142,7 @@ describe('readEnvironment', () => {
       METRICS_AUTH: 'off',
       WORKER_SECRET_OPENAI: 'sk-1',
       WORKER_SECRET_UNUSED: '',
+      WORKER_SECRET_OPENAI_ORIGINS: 'https://api.openai.com, http://10.0.0.1:8080',
     });
     expect(settings.server).toMatchObject({ port: 9000, host: '0.0.0.0' });
     expect(settings.database).toMatchObject({ url: URL, directUrl: URL, migrateOnStart: true });
@@ -156,6 +157,7 @@ describe('readEnvironment', () => {
     expect(settings.credentials).toMatchObject({
       makeKey: false,
       workerSecrets: new Map([['OPENAI', 'sk-1']]),
+      secretOrigins: new Map([['OPENAI', ['https://api.openai.com', 'http://10.0.0.1:8080']]]),
     });
   });
 

@@ -12,6 +12,8 @@ import { type Values, REMOVED_VARIABLES, VARIABLES } from './variables.js';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const SECRET_PREFIX = 'WORKER_SECRET_';
+/** WORKER_SECRET_NAME_ORIGINS: where alone the secret NAME may be sent, whether it is in a variable or a file. */
+const ORIGINS_SUFFIX = '_ORIGINS';
 /** How much of a value a message shows. */
 const SHOWN_CHARACTERS = 80;
 
@@ -38,10 +40,16 @@ function readEnvFile(file: string): Environment {
 export function readEnvironment(environment: Environment, terminal = false, tuning = TUNING): Settings {
   const faults: ConfigurationFault[] = [];
   const values = readVariables(environment, faults);
+  const origins = secretOrigins(environment, faults);
   faults.push(...contradictions(values, new Set(faults.map((fault) => fault.variable))));
   if (faults.length > 0) throw new ConfigurationError(faults, logFormat(values, terminal));
   return {
-    ...toSettings(values, workerSecrets(environment), terminal, tuning),
+    ...toSettings(
+      values,
+      { workerSecrets: workerSecrets(environment), secretOrigins: origins },
+      terminal,
+      tuning,
+    ),
     ignoredVariables: REMOVED_VARIABLES.filter((name) => (environment[name] ?? '').trim() !== ''),
   };
 }
@@ -73,10 +81,32 @@ function quote(given: string): string {
   return JSON.stringify(given.slice(0, SHOWN_CHARACTERS)) + cut;
 }
 
+function secretOrigins(
+  environment: Environment,
+  faults: ConfigurationFault[],
+): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>();
+  for (const [variable, value = ''] of Object.entries(environment)) {
+    if (!variable.startsWith(SECRET_PREFIX) || !variable.endsWith(ORIGINS_SUFFIX) || value.trim() === '')
+      continue;
+    const items = value.split(',').map((item) => item.trim());
+    const wrong = items.find(
+      (item) => !URL.canParse(item) || !/^https?:/.test(item) || new URL(item).origin !== item,
+    );
+    if (wrong !== undefined)
+      faults.push({
+        variable,
+        problem: `${quote(wrong)} is not an origin such as https://api.openai.com; several are separated by commas`,
+      });
+    found.set(variable.slice(SECRET_PREFIX.length, -ORIGINS_SUFFIX.length), items);
+  }
+  return found;
+}
+
 function workerSecrets(environment: Environment): ReadonlyMap<string, string> {
   return new Map(
     Object.entries(environment).flatMap(([name, value]) =>
-      name.startsWith(SECRET_PREFIX) && value !== undefined && value !== ''
+      name.startsWith(SECRET_PREFIX) && !name.endsWith(ORIGINS_SUFFIX) && value !== undefined && value !== ''
         ? [[name.slice(SECRET_PREFIX.length), value]]
         : [],
     ),
@@ -85,7 +115,7 @@ function workerSecrets(environment: Environment): ReadonlyMap<string, string> {
 
 function toSettings(
   v: Values,
-  secrets: ReadonlyMap<string, string>,
+  secrets: Pick<Settings['credentials'], 'workerSecrets' | 'secretOrigins'>,
   terminal: boolean,
   tuning: Tuning,
 ): Omit<Settings, 'ignoredVariables'> {
@@ -124,7 +154,7 @@ function toSettings(
       keysDir: join(dataDir, 'keys'),
       makeKey: v.DATABASE_URL === null,
       secretsDir: v.SECRETS_DIR,
-      workerSecrets: secrets,
+      ...secrets,
     },
     upstream: {
       allowCidrs: v.UPSTREAM_ALLOW_CIDRS,

@@ -50,6 +50,8 @@ export abstract class CredentialsSettings {
   abstract readonly secretsDir: string | null;
   /** `NAME` of every `WORKER_SECRET_NAME` in the environment. */
   abstract readonly workerSecrets: ReadonlyMap<string, string>;
+  /** By `NAME`, the origins of WORKER_SECRET_NAME_ORIGINS, to which alone the secret may be sent. */
+  abstract readonly secretOrigins: ReadonlyMap<string, readonly string[]>;
 }
 
 export abstract class UpstreamSettings {

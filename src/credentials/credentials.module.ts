@@ -17,8 +17,8 @@ import { WorkerSecrets } from './worker-secrets.js';
     {
       provide: WorkerSecrets,
       inject: [CredentialsSettings],
-      useFactory: ({ workerSecrets, secretsDir }: CredentialsSettings) =>
-        new WorkerSecrets(workerSecrets, secretsDir),
+      useFactory: ({ workerSecrets, secretsDir, secretOrigins }: CredentialsSettings) =>
+        new WorkerSecrets(workerSecrets, secretsDir, secretOrigins),
     },
   ],
   exports: [CredentialVault, WorkerSecrets],

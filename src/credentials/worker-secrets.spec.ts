@@ -131,3 +131,31 @@ describe('WorkerSecrets reports a missing secret', () => {
     );
   });
 });
+
+describe('a secret that is limited to origins', () => {
+  const limited = new WorkerSecrets(
+    new Map([
+      ['OPENAI', 'sk-1'],
+      ['FREE', 'x'],
+    ]),
+    null,
+    new Map([['OPENAI', ['https://api.openai.com', 'https://eu.api.openai.com']]]),
+  );
+
+  it('is given to workers whose origins are all among them', () => {
+    expect(limited.for('https://api.openai.com')('OPENAI')).toBe('sk-1');
+    expect(limited.for('https://api.openai.com, https://eu.api.openai.com')('OPENAI')).toBe('sk-1');
+    expect(limited.for('http://10.0.0.1')('FREE')).toBe('x');
+  });
+
+  it.each([
+    'http://api.openai.com',
+    'https://api.openai.com:8443',
+    'https://api.openai.com.evil.example',
+    'https://api.openai.com, https://evil.example',
+    '',
+  ])('is given to no other: %s', (origins) => {
+    expect(() => limited.for(origins)('OPENAI')).toThrow('WORKER_SECRET_OPENAI_ORIGINS');
+    expect(String(limited.forbidden('OPENAI', origins))).not.toContain('sk-1');
+  });
+});

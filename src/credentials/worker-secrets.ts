@@ -8,11 +8,20 @@ export class SecretMissingError extends Error {
   constructor(
     readonly secretName: string,
     why: string,
+    message = `no secret "${secretName}": set WORKER_SECRET_${secretName} or put a file ${secretName} into SECRETS_DIR (${why})`,
     options?: ErrorOptions,
   ) {
+    super(message, options);
+  }
+}
+
+/** The secret is there, and the worker is not where it may be sent. */
+export class SecretForbiddenError extends SecretMissingError {
+  constructor(secretName: string, forbidden: string, allowed: readonly string[]) {
     super(
-      `no secret "${secretName}": set WORKER_SECRET_${secretName} or put a file ${secretName} into SECRETS_DIR (${why})`,
-      options,
+      secretName,
+      '',
+      `the secret "${secretName}" may be sent to ${allowed.join(', ')} only (WORKER_SECRET_${secretName}_ORIGINS), and not to ${forbidden}`,
     );
   }
 }
@@ -37,7 +46,26 @@ export class WorkerSecrets {
     /** By name, without `WORKER_SECRET_`. Comes before the folder. */
     private readonly environment: ReadonlyMap<string, string>,
     private readonly secretsDir: string | null,
+    /** The origins to which a secret may be sent; of others, to every worker that names them. */
+    private readonly origins: ReadonlyMap<string, readonly string[]> = new Map(),
   ) {}
+
+  /** The secrets of a worker. @param origins where its credentials are sent, as `originsOf` writes them */
+  for(origins: string): (name: string) => string {
+    return (name) => {
+      const fault = this.forbidden(name, origins);
+      if (fault !== null) throw fault;
+      return this.lookup(name);
+    };
+  }
+
+  /** Why a worker may not have this secret; `null`: it may. */
+  forbidden(name: string, origins: string): SecretForbiddenError | null {
+    const allowed = this.origins.get(name);
+    if (allowed === undefined) return null;
+    const other = origins.split(', ').find((origin) => !allowed.includes(origin));
+    return other === undefined ? null : new SecretForbiddenError(name, other, allowed);
+  }
 
   /** @throws SecretMissingError */
   lookup(name: string): string {
@@ -65,7 +93,7 @@ export class WorkerSecrets {
       return readSecret(this.secretsDir, name);
     } catch (error) {
       const why = error instanceof UnusableFile ? error.message : 'which has no such file that can be read';
-      return new SecretMissingError(name, why, { cause: error });
+      return new SecretMissingError(name, why, undefined, { cause: error });
     }
   }
 }

@@ -244,3 +244,27 @@ describe('credentials in clear text', () => {
       .toEqual(['Bearer by-hand-0123456789', KEY, 'text/plain']);
   });
 });
+
+describe('a secret that is limited to origins', () => {
+  it('is refused at registration elsewhere, and not sent by a worker that SQL moved', async () => {
+    const allowed = await upstreamForTest(json({ answer: 'hello' }));
+    const other = await upstreamForTest(json({ answer: 'taken' }));
+    const own = await serviceForTest({
+      WORKER_SECRET_LIMITED: 'the-secret',
+      WORKER_SECRET_LIMITED_ORIGINS: new URL(aWorker(allowed).req_url_template).origin,
+    });
+    const header = { authorization: 'Bearer ${secret:LIMITED}' };
+    const refused = await own.register({ ...aWorker(other), header });
+    expect([refused.status, refused.text]).toEqual([
+      400,
+      expect.stringContaining('WORKER_SECRET_LIMITED_ORIGINS') as unknown,
+    ]);
+    const worker = { ...aWorker(allowed), header };
+    expect((await own.register(worker)).status).toBe(200);
+    expect((await own.chat(worker.model_name, 'x')).status).toBe(200);
+    expect(allowed.requests.at(-1)?.headers['authorization']).toBe('Bearer the-secret');
+    await own.database.query('UPDATE worker SET req_url_template = $1', [aWorker(other).req_url_template]);
+    await until(async () => (await own.chat(worker.model_name, 'x')).status !== 200);
+    expect(JSON.stringify(other.requests.map((request) => request.headers))).not.toContain('the-secret');
+  });
+});

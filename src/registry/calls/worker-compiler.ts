@@ -88,7 +88,7 @@ export class WorkerCompiler {
       return compileCall(
         row.poll === null ? row : Object.assign({}, row, { poll: openPoll(row.poll, sealed) }),
         { ...row.header, ...ownHeaders(sealed) },
-        (name) => this.secrets.lookup(name),
+        this.secrets.for(origins),
         this.settings,
       );
     } catch (error) {

@@ -55,7 +55,7 @@ export class DefinitionCheck {
   checkWith(
     urlFaults: readonly InputFault[],
     dto: RegisterWorkerDto,
-    { stored = true, secrets = (name) => this.workerSecrets.lookup(name), known = null }: CheckOptions = {},
+    { stored = true, secrets, known = null }: CheckOptions = {},
   ): CheckedDefinition {
     const header = dto.header ?? {};
     const { plain, sensitive: ownSensitive } = splitHeaders(header);
@@ -64,7 +64,14 @@ export class DefinitionCheck {
     const sensitive = { ...ownSensitive, ...split.sensitive };
     const definition = { ...definitionOf(dto, plain), poll: split.shown };
     const faults: InputFault[] = [];
-    const call = this.compile({ ...definition, poll }, header, secrets, faults);
+    const origins = originsOf(definition.req_url_template, poll) ?? '';
+    const call = this.compile(
+      { ...definition, poll },
+      header,
+      secrets ?? this.workerSecrets.for(origins),
+      faults,
+    );
+    faults.push(...this.forbiddenSecrets({ ...definition, header, poll }, origins));
     // A fault of the URL's syntax makes those of its address noise.
     if (!faults.some(({ field }) => field === 'req_url_template')) faults.push(...urlFaults);
     faults.push(...Object.keys(header).flatMap((name) => (header[name] === SEALED ? [onlyShown(name)] : [])));
@@ -78,6 +85,16 @@ export class DefinitionCheck {
     faults.push(...probeFaults(definition));
     if (call === null || faults.length > 0) throw new InvalidInputError(faults);
     return { definition, sensitive, call };
+  }
+
+  /** Secrets that may not be sent to where the worker is. */
+  private forbiddenSecrets(definition: object, origins: string): readonly InputFault[] {
+    return Object.entries(definition).flatMap(([field, value]) =>
+      [...new Set(secretNamesIn(value))].flatMap((name) => {
+        const fault = this.workerSecrets.forbidden(name, origins);
+        return fault === null ? [] : [{ field, problem: fault.message }];
+      }),
+    );
   }
 
   /** Why no worker may live at this URL, or send its credentials to these origins; resolves their names. */
@@ -130,6 +147,11 @@ export class DefinitionCheck {
       return null;
     }
   }
+}
+
+function secretNamesIn(value: unknown): readonly string[] {
+  const text = JSON.stringify(value) ?? '';
+  return [...text.matchAll(/\$\{secret:([A-Za-z0-9_.-]{1,100})\}/g)].map(([, name = '']) => name);
 }
 
 const NOT_STORED = `"${SEALED}" stands for a stored value, and this worker has none: give the value itself`;
