@@ -12,6 +12,8 @@ export interface Strictness {
   readonly ids?: RegExp;
   /** `wanted`: calls of earlier turns must have their reasoning. `unknown`: no message may have it. */
   readonly reasoning?: 'wanted' | 'unknown';
+  /** Roles that are a 422, or a 400. */
+  readonly unknownRoles?: readonly string[];
   /** Fields of messages that are a 422, or a 400. */
   readonly unknownOfMessages?: readonly string[];
 }
@@ -61,7 +63,7 @@ export function refusalOf(body: Body, rules: Strictness): string | null {
 
 function messageRefusal(
   messages: readonly Message[],
-  { ids, reasoning, unknownOfMessages = [] }: Strictness,
+  { ids, reasoning, unknownOfMessages = [], unknownRoles = [] }: Strictness,
 ): string | null {
   let open: readonly string[] = [];
   let unanswered = new Set<string>();
@@ -69,6 +71,8 @@ function messageRefusal(
     const calls = message.tool_calls ?? [];
     const unknown = unknownOfMessages.find((name) => message[name] !== undefined);
     if (unknown !== undefined) return `messages[${index}].${unknown}: property '${unknown}' is unsupported`;
+    if (unknownRoles.includes(message.role))
+      return `messages[${index}].role: unknown variant '${message.role}'`;
     if (message.tool_calls?.length === 0) return `messages[${index}].tool_calls: empty array`;
     if (message.role === 'tool') {
       if (!open.includes(message.tool_call_id ?? '')) return `messages[${index}]: no such tool call`;

@@ -8,6 +8,7 @@ const MISTRAL: Strictness = {
   limit: 'max_tokens',
   unknown: ['stream_options', 'user', 'store', 'seed', 'metadata'],
   unknownOfMessages: ['name', 'reasoning_content', 'thinking_blocks'],
+  unknownRoles: ['developer'],
   ids: /^[a-zA-Z0-9]{9}$/,
   reasoning: 'unknown',
 };
@@ -38,7 +39,12 @@ const SERVERS = [
     },
   },
   { model: 'gpt-4o', preset: 'openai', upstream: 'gpt-4o', rules: { mostTokens: 16_384 } },
-  { model: 'deepseek', preset: 'deepseek', upstream: 'deepseek-v4', rules: { reasoning: 'wanted' } },
+  {
+    model: 'deepseek',
+    preset: 'deepseek',
+    upstream: 'deepseek-v4',
+    rules: { limit: 'max_tokens', reasoning: 'wanted', unknownRoles: ['developer'] },
+  },
 ] as const satisfies readonly { readonly rules: Strictness; readonly [name: string]: unknown }[];
 type Model = (typeof SERVERS)[number]['model'];
 const MODELS = SERVERS.map(({ model }) => model);
@@ -284,13 +290,48 @@ describe('A request that is passed through', () => {
     );
   });
 
-  it('keeps its sampling for models that refuse it: the client reads the words of the server', async () => {
-    const { status, text } = await service.post('/v1/chat/completions', {
-      model: 'gpt-5',
+  it.each(MODELS)('has at %s options that a client sends to every model', async (model) => {
+    const options = {
       temperature: 0.5,
+      top_p: 0.9,
+      presence_penalty: 0.1,
+      tools: [],
+      tool_choice: 'auto',
+      parallel_tool_calls: false,
+    };
+    const messages = [
+      { role: 'developer', content: 'be brief' },
+      { role: 'user', content: 'hi' },
+      { role: 'assistant', content: 'ho' },
+      { role: 'user', content: 'go on' },
+    ];
+    for (const limit of [{ max_tokens: 50 }, { max_completion_tokens: 50 }]) {
+      const chat = { model, messages, ...options, ...limit };
+      const { status, text } = await service.post('/v1/chat/completions', chat);
+      expect([status, text]).toEqual([200, expect.stringContaining('Hello')]);
+      const sent = lastBody(model);
+      expect(sent['max_tokens'] ?? sent['max_completion_tokens']).toBe(50);
+      expect(sent.messages).toHaveLength(4);
+    }
+  });
+
+  it('keeps its sampling where the model takes it', async () => {
+    await service.post('/v1/chat/completions', {
+      model: 'gpt-4o',
+      temperature: 0.5,
+      presence_penalty: 0.1,
       messages: [{ role: 'user', content: 'hi' }],
     });
-    expect([status, text]).toEqual([400, expect.stringContaining("Unsupported parameter: 'temperature'")]);
+    expect(lastBody('gpt-4o')).toMatchObject({ temperature: 0.5, presence_penalty: 0.1 });
+  });
+
+  it('keeps a stop sequence for models that refuse it: the client reads the words of the server', async () => {
+    const { status, text } = await service.post('/v1/chat/completions', {
+      model: 'gpt-5',
+      stop: 'END',
+      messages: [{ role: 'user', content: 'hi' }],
+    });
+    expect([status, text]).toEqual([400, expect.stringContaining("Unsupported parameter: 'stop'")]);
   });
 });
 

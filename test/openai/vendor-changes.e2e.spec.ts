@@ -43,7 +43,8 @@ const CLIENTS: Readonly<Record<string, (model: string, thinks: boolean) => Send>
         model,
         messages,
         tools,
-        ...(thinks ? { thinking: THINKING, max_completion_tokens: MOST } : {}),
+        max_completion_tokens: MOST,
+        ...(thinks ? { thinking: THINKING } : {}),
       };
       const message = stream
         ? await openai.chat.completions.stream(body).finalMessage()

@@ -31,6 +31,25 @@ describe('adaptChat', () => {
     expect(adapted({ max_completion_tokens: 9 }).chat).toEqual({ ...CHAT, max_tokens: 9 });
   });
 
+  it('sends the messages of the developer as those of the system where the server knows no developer', () => {
+    const messages = [
+      { role: 'developer', content: 'be brief' },
+      { role: 'user', content: 'hi' },
+    ];
+    expect(adapted({ messages }).chat.messages).toBe(messages);
+    expect(adapted({ messages }, { developer_role: false })).toMatchObject({
+      chat: { messages: [{ role: 'system', content: 'be brief' }, messages[1]] },
+      changes: ['messages: the role developer sent as system'],
+    });
+  });
+
+  it('leaves sampling out of a request with reasoning, where the model takes it without', () => {
+    const own = { sampling: 'without_reasoning' } as const;
+    expect(adapted({ temperature: 0.5 }, own).chat).toEqual({ ...CHAT, temperature: 0.5 });
+    const reasons = { temperature: 0.5, top_p: 0.5, reasoning_effort: 'low' };
+    expect(adapted(reasons, own).chat).toEqual({ ...CHAT, reasoning_effort: 'low' });
+  });
+
   it('lowers a limit above what the model can write, and no other', () => {
     const own = { max_output_tokens: 100 };
     expect(adapted({ max_tokens: 64_000 }, own)).toMatchObject({

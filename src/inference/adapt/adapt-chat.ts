@@ -35,6 +35,7 @@ const STEPS: readonly Step[] = [
   withReasoningHistory,
   withoutEmptyTurns,
   withStrictSchemas,
+  withKnownRoles,
   withCallIds,
   withSampling,
   withoutRejected,
@@ -89,10 +90,20 @@ function withoutEmptyTools(chat: OpenAiChat, _profile: Profile, note: (change: s
   return without(chat, ['tools', 'tool_choice', 'parallel_tool_calls']);
 }
 
+function withKnownRoles(chat: OpenAiChat, profile: Profile, note: (change: string) => void): OpenAiChat {
+  if (profile.developer_role || !chat.messages.some(({ role }) => role === 'developer')) return chat;
+  note('messages: the role developer sent as system');
+  const messages = chat.messages.map((message) =>
+    message.role === 'developer' ? { ...message, role: 'system' } : message,
+  );
+  return { ...chat, messages };
+}
+
 function withTokenLimit(chat: OpenAiChat, profile: Profile, note: (change: string) => void): OpenAiChat {
   const limit = maxTokensOf(chat);
   if (limit === undefined) return chat;
-  const { token_limit: name, max_output_tokens: most } = profile;
+  const { max_output_tokens: most } = profile;
+  const name = profile.token_limit ?? 'max_tokens';
   const lowered = most === null ? limit : Math.min(limit, most);
   const other = name === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens';
   if (lowered === limit && !isPresent(chat[other])) return chat;

@@ -10,8 +10,9 @@ export function withSampling(
   note: (change: string) => void,
 ): OpenAiChat {
   if (sampling === 'all') return chat;
+  if (sampling === 'without_reasoning' && (chat['reasoning_effort'] ?? 'none') === 'none') return chat;
   const sent = ['temperature', 'top_p'].filter((name) => isPresent(chat[name]));
-  const rejected = sampling === 'none' ? sent : sent.length === 2 ? ['top_p'] : [];
+  const rejected = sampling !== 'one' ? sent : sent.length === 2 ? ['top_p'] : [];
   if (rejected.length === 0) return chat;
   for (const name of rejected) note(`${name}: left out`);
   return without(chat, rejected);

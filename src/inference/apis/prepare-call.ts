@@ -1,6 +1,5 @@
 import { InvalidInputError } from '../../input/input-errors.js';
 import { SecretMissingError } from '../../credentials/worker-secrets.js';
-import type { Profile } from '../../registry/profiles/profile.dto.js';
 import type { WorkerDefaults, ApiCall, WorkerTask } from '../../registry/worker.js';
 import { TemplateError } from '../../template/template-error.js';
 import { UpstreamError } from '../../upstream/failure.js';
@@ -11,21 +10,17 @@ import { unsupported, UnsupportedTaskError } from '../chat/chat-errors.js';
 import { printJson } from '../../input/exact-json.js';
 import { parsedOrUndefined } from '../../input/json.js';
 import { adaptChat } from '../adapt/adapt-chat.js';
-import { withTakenCallIds } from '../adapt/passed-call-ids.js';
 import { adaptedAnswer, adaptedEvents, adaptedReader } from '../adapt/answer-adapter.js';
 import { hasOwnFields, ignoredByProfile, translated } from '../adapt/ignored-fields.js';
 import type { AnswerText, ChatAnswer, OpenAiChat, ChatEvent, EventReader } from '../chat/chat.js';
 import { eventsOf } from '../chat/tool-calls.js';
-import { withoutFields, withValue } from '../passthrough/json-scanner.js';
+import { withValue } from '../passthrough/json-scanner.js';
 import { finishing } from '../streams/unrequested-stream.js';
-import { withoutUnsignedThinking } from '../passthrough/unsigned-thinking.js';
-import { withoutMessageFields } from '../passthrough/message-fields.js';
-import { withReasoningBack } from '../passthrough/reasoning-back.js';
 import { ProxyCall } from '../passthrough/proxy-call.js';
 import { withClientHeaders } from './anthropic/headers.js';
+import { takenBody } from './taken-body.js';
 import { API_ADAPTERS, type EmbeddingAdapter, type ApiAdapter } from './api-adapters.js';
 import { MESSAGES } from './endpoints.js';
-import { withoutKeptThinking } from './responses/kept-thinking.js';
 import { exceedsBatch } from './openai/backend-embeddings.js';
 
 /**
@@ -170,9 +165,7 @@ const CHATS: ReadonlySet<string> = new Set(['/chat/completions', '/completions',
 /** What a chat can do; null: whatever the worker does. */
 const CHATTING: ReadonlySet<WorkerTask | null> = new Set([null, 'chat', 'completion']);
 
-const CHAT_PATH = '/chat/completions';
-
-/** The client's own bytes but for the value of `model`, and for fields and thinking that the server refuses. */
+/** The client's own bytes but for the value of `model`, and for what the server refuses. */
 function prepareProxyCall(
   call: ApiCall,
   request: InferenceRequest,
@@ -182,17 +175,7 @@ function prepareProxyCall(
   const { path, contentType, bytes } = raw;
   const name = raw.spelled === 'json' ? JSON.stringify(model) : model;
   const renamed = model === request.model ? bytes : withValue(bytes, raw.model, name);
-  const { rejects, thinking_config: kind } = call.profile;
-  const taken =
-    rejects.length === 0 || raw.spelled !== 'json' ? renamed : withoutFields(renamed, new Set(rejects));
-  const body =
-    raw.dialect === 'anthropic'
-      ? withoutUnsignedThinking(taken, kind)
-      : path === CHAT_PATH
-        ? takenChat(taken, call.profile)
-        : path === '/responses'
-          ? withoutKeptThinking(taken)
-          : taken;
+  const body = raw.spelled === 'json' ? takenBody(renamed, raw, call.profile) : renamed;
   // Speech is sent while it is generated.
   const isStream = request.stream || path === '/audio/speech';
   const rendered = call.render(
@@ -202,13 +185,6 @@ function prepareProxyCall(
   const headers = withClientHeaders(rendered.headers, raw.headers);
   const passed = headers === rendered.headers ? rendered : { ...rendered, headers };
   return new ProxyCall(passed, raw, isStream, request.kept);
-}
-
-/** A passed chat without what its server refuses in the turns of other vendors' models. */
-function takenChat(body: Buffer, profile: Profile): Buffer {
-  const { message_rejects: refused, reasoning_history: history, call_ids: whose } = profile;
-  const known = refused.length > 0 ? withoutMessageFields(body, refused) : body;
-  return withTakenCallIds(withReasoningBack(known, history), whose);
 }
 
 function withDefaults(

@@ -18,7 +18,11 @@ const REQUESTS: Readonly<Record<ApiProtocol, Partial<Record<WorkerTask, Build>>>
   openai: {
     chat: (model, prompt, { token_limit: limit }) => ({
       path: '/chat/completions',
-      body: { model, messages: chat(prompt), [limit]: limit === 'max_tokens' ? 1 : REASONING_TOKENS },
+      body: {
+        model,
+        messages: chat(prompt),
+        [limit ?? 'max_tokens']: limit === 'max_completion_tokens' ? REASONING_TOKENS : 1,
+      },
     }),
     completion: (model, prompt) => ({ path: '/completions', body: { model, prompt, max_tokens: 1 } }),
     embedding: (model, prompt) => ({ path: '/embeddings', body: { model, input: prompt } }),

@@ -10,6 +10,14 @@ const named = (pattern: string): RegExp => new RegExp(`(?:^|/)(?:${pattern})(?![
 const O_SERIES = named('o[134](?:-(?:mini|pro|preview))?');
 const GPT_5 = named('gpt-5(?:\\.\\d+)?(?:-(?:mini|nano|pro|codex(?:-max|-mini)?))?');
 
+/** Of these, reasoning is off unless a request sets it. */
+const REASONS_AT_WILL = named('gpt-5\\.[1-4](?:-(?:mini|nano))?(?!-(?:pro|codex|chat))');
+/** The model of the chat product, which does not reason. */
+const GPT_5_CHAT = named('gpt-5-chat');
+/** Fields that change what the model writes, and whose absence no client notices. */
+const PENALTIES = ['presence_penalty', 'frequency_penalty', 'logit_bias'] as const;
+const NO_LOGPROBS = ['logprobs', 'top_logprobs'] as const;
+
 /** The largest answer of each family, in tokens. https://platform.openai.com/docs/models */
 const OUTPUTS: readonly (readonly [RegExp, number, string])[] = [
   [named('gpt-3\\.5-turbo'), 4_096, 'gpt-3.5-turbo'],
@@ -41,17 +49,8 @@ export const OPENAI_RULES: readonly Rule[] = [
       token_limit: from('max_completion_tokens', CHAT),
       sampling: from('none', REASONING),
       stop: from('none', CHAT),
-      translated_without: from(
-        [
-          'presence_penalty',
-          'frequency_penalty',
-          'logit_bias',
-          'logprobs',
-          'top_logprobs',
-          'parallel_tool_calls',
-        ],
-        REASONING,
-      ),
+      rejects: from([...PENALTIES, 'parallel_tool_calls'], REASONING),
+      translated_without: from([...NO_LOGPROBS], REASONING),
     },
   },
   {
@@ -60,10 +59,21 @@ export const OPENAI_RULES: readonly Rule[] = [
       token_limit: from('max_completion_tokens', CHAT),
       sampling: from('none', LATEST),
       stop: from('none', CHAT),
-      translated_without: from(
-        ['presence_penalty', 'frequency_penalty', 'logit_bias', 'logprobs', 'top_logprobs'],
-        LATEST,
-      ),
+      rejects: from([...PENALTIES], LATEST),
+      translated_without: from([...NO_LOGPROBS], LATEST),
+    },
+  },
+  {
+    models: REASONS_AT_WILL,
+    entries: { sampling: from('without_reasoning', 'https://github.com/vercel/ai/issues/10932') },
+  },
+  {
+    models: GPT_5_CHAT,
+    entries: {
+      sampling: from('all', 'https://learnku.com/articles/90544'),
+      stop: from('any', CHAT),
+      rejects: from([], CHAT),
+      translated_without: from([], CHAT),
     },
   },
 ];
@@ -71,6 +81,11 @@ export const OPENAI_RULES: readonly Rule[] = [
 /** The server has /v1/responses itself. */
 function responses(source: string): Rule {
   return { entries: { responses: from(true, source) } };
+}
+
+/** The reference names no other field for the limit: the newer one is refused, or nothing limits the answer. */
+function oldLimit(source: string): Rule {
+  return { entries: { token_limit: from('max_tokens', source) } };
 }
 
 /** The server only chats: completions become chats. */
@@ -122,8 +137,15 @@ export const OPENAI_VENDOR_RULES: Readonly<Record<string, readonly Rule[]>> = {
   deepseek: [
     chatsOnly('https://api-docs.deepseek.com/api/create-completion'),
     reasoningBack('https://api-docs.deepseek.com/guides/thinking_mode#tool-calls'),
+    // It ignores max_completion_tokens.
+    oldLimit('https://github.com/earendil-works/pi/issues/8018'),
+    { entries: { developer_role: from(false, 'https://github.com/earendil-works/pi/issues/1048') } },
   ],
   moonshot: [reasoningBack('https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model')],
+  tgi: [oldLimit('https://huggingface.co/docs/text-generation-inference/messages_api')],
+  fastchat: [
+    oldLimit('https://github.com/lm-sys/FastChat/blob/main/fastchat/protocol/openai_api_protocol.py'),
+  ],
   qwen: [
     { entries: { embedding_batch: from(10, DASHSCOPE_EMBEDDINGS) } },
     { models: /text-embedding-v[12]$/, entries: { embedding_batch: from(25, DASHSCOPE_EMBEDDINGS) } },
@@ -131,6 +153,8 @@ export const OPENAI_VENDOR_RULES: Readonly<Record<string, readonly Rule[]>> = {
   mistral: [
     {
       entries: {
+        token_limit: from('max_tokens', 'https://github.com/editor-code-assistant/eca/issues/231'),
+        developer_role: from(false, 'https://docs.mistral.ai/api/endpoint/chat'),
         call_ids: from('mistral', 'https://docs.mistral.ai/api/endpoint/chat'),
         // It has `random_seed`, and `prompt_cache_key`.
         rejects: from(

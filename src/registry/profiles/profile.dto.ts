@@ -18,7 +18,7 @@ export const PROPERTY_NAMES = ['any', 'anthropic'] as const;
 export const CALL_IDS = ['any', 'anthropic', 'mistral', 'none'] as const;
 export const STRICT_SCHEMAS = ['any', 'openai'] as const;
 export const ANSWER_SCHEMAS = ['any', 'anthropic', 'none'] as const;
-export const SAMPLINGS = ['all', 'one', 'none'] as const;
+export const SAMPLINGS = ['all', 'one', 'without_reasoning', 'none'] as const;
 export const STOPS = ['any', 'not_blank', 'none'] as const;
 export const USER_IDS = ['any', 'opaque'] as const;
 export const EMBEDDING_METHODS = ['batchEmbedContents', 'predict'] as const;
@@ -35,9 +35,9 @@ export const THINKING_CONFIGS = [
 ] as const;
 export const REASONING_HISTORIES = ['none', 'reasoning_content', 'reasoning', 'thinking_blocks'] as const;
 
-/** What a server takes beyond its API, or does not take. Only translated requests are changed by it, but for `rejects`, `message_rejects` and `reasoning_history`. */
+/** What a server takes beyond its API, or does not take. Entries that also change passed-through requests say so. */
 export class ProfileDto {
-  /** The field for the limit of an answer. */
+  /** The field for the limit of an answer; left out: it may know both. In passed-through chats, too. */
   @IsOptional() @IsIn(TOKEN_LIMITS) token_limit?: (typeof TOKEN_LIMITS)[number];
   /** The largest limit that the model takes, in tokens: a larger one is lowered to it. */
   @IsOptional() @IsInt() @Min(1) @Max(10_000_000) max_output_tokens?: number;
@@ -74,7 +74,7 @@ export class ProfileDto {
   @IsOptional() @IsIn(ANSWER_SCHEMAS) answer_schemas?: (typeof ANSWER_SCHEMAS)[number];
   /** Whether tools and a schema of the answer may stand in one request. */
   @IsOptional() @IsBoolean() tools_with_schema?: boolean;
-  /** Which of temperature and top_p it takes. */
+  /** Which of temperature and top_p it takes; without_reasoning: both where the request has no reasoning effort. In passed-through requests, too. */
   @IsOptional() @IsIn(SAMPLINGS) sampling?: (typeof SAMPLINGS)[number];
   /** Which stop sequences it takes: the text is cut here at the others. */
   @IsOptional() @IsIn(STOPS) stop?: (typeof STOPS)[number];
@@ -87,6 +87,8 @@ export class ProfileDto {
    * get an empty one, in passed-through chats, too.
    */
   @IsOptional() @IsIn(REASONING_HISTORIES) reasoning_history?: (typeof REASONING_HISTORIES)[number];
+  /** Whether it knows the role `developer`, which is sent as `system` otherwise. In passed-through chats, too. */
+  @IsOptional() @IsBoolean() developer_role?: boolean;
   /** Whether a chat may end with the assistant, whose text the answer continues. */
   @IsOptional() @IsBoolean() prefill?: boolean;
   /** Whether a schema may hold anyOf beside other keys. */
@@ -112,7 +114,8 @@ export class WorkerProfileDto extends ProfileDto {
 }
 
 /** What a worker's server takes; null where it is not known. */
-export type Profile = Required<Omit<ProfileDto, 'max_output_tokens' | 'responses'>> & {
+export type Profile = Required<Omit<ProfileDto, 'token_limit' | 'max_output_tokens' | 'responses'>> & {
+  readonly token_limit: (typeof TOKEN_LIMITS)[number] | null;
   readonly max_output_tokens: number | null;
   readonly responses: boolean | null;
 };

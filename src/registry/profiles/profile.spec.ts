@@ -9,7 +9,31 @@ describe('profileOf', () => {
     for (const model of ['gpt-5', 'gpt-5-mini', 'o4-mini', 'o3', 'openai/gpt-5.1'])
       expect([model, limitOf(model)]).toEqual([model, 'max_completion_tokens']);
     for (const model of ['gpt-4o', 'gpt-3.5-turbo', 'llama-3', 'o3d', 'foo3', 'my-gpt-55x'])
-      expect([model, limitOf(model)]).toEqual([model, 'max_tokens']);
+      expect([model, limitOf(model)]).toEqual([model, null]);
+  });
+
+  it('names the one field of the limit that a vendor knows, and none where it may know both', () => {
+    const limitOf = (vendor: string) => profileOf('openai', 'm', { vendor }).token_limit;
+    for (const vendor of ['mistral', 'deepseek', 'tgi', 'fastchat'])
+      expect([vendor, limitOf(vendor)]).toEqual([vendor, 'max_tokens']);
+    for (const vendor of ['openai', 'vllm', 'groq', 'openrouter'])
+      expect([vendor, limitOf(vendor)]).toEqual([vendor, null]);
+  });
+
+  it('knows which reasoning models of OpenAI take sampling', () => {
+    const sampling = (model: string) => profileOf('openai', model, null).sampling;
+    for (const [model, taken] of [
+      ['gpt-5', 'none'],
+      ['gpt-5-mini', 'none'],
+      ['o3', 'none'],
+      ['gpt-5.1', 'without_reasoning'],
+      ['gpt-5.2-2025-12-11', 'without_reasoning'],
+      ['gpt-5.1-codex', 'none'],
+      ['gpt-5.5', 'none'],
+      ['gpt-5-chat-latest', 'all'],
+      ['gpt-4o', 'all'],
+    ])
+      expect([model, sampling(model ?? '')]).toEqual([model, taken]);
   });
 
   it('says which models of OpenAI complete texts, and which only chat', () => {

@@ -5,7 +5,7 @@ import { PROTOCOL_RULES, VENDOR_RULES } from './vendor-rules.js';
 
 /** Whatever a rule does not name. */
 const ANYTHING: Profile = {
-  token_limit: 'max_tokens',
+  token_limit: null,
   max_output_tokens: null,
   rejects: [],
   message_rejects: [],
@@ -21,6 +21,7 @@ const ANYTHING: Profile = {
   most_stops: 1000,
   user_ids: 'any',
   reasoning_history: 'none',
+  developer_role: true,
   prefill: true,
   any_of_beside_keys: true,
   thinking_config: 'none',

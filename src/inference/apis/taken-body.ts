@@ -1,0 +1,39 @@
+import type { Profile } from '../../registry/profiles/profile.dto.js';
+import { withTakenCallIds } from '../adapt/passed-call-ids.js';
+import type { RawBody } from '../client/inference-request.js';
+import { withoutFields } from '../passthrough/json-scanner.js';
+import { withoutMessageFields } from '../passthrough/message-fields.js';
+import {
+  withoutEmptyTools,
+  withPassedLimit,
+  withPassedRoles,
+  withPassedSampling,
+} from '../passthrough/passed-options.js';
+import { withReasoningBack } from '../passthrough/reasoning-back.js';
+import { withoutUnsignedThinking } from '../passthrough/unsigned-thinking.js';
+import { withoutKeptThinking } from './responses/kept-thinking.js';
+
+/**
+ * The JSON of a request that is passed through, as the worker's server takes it: a client need not know which vendor it reaches.
+ * Where nothing has to change it is the client's own bytes.
+ */
+export function takenBody(
+  bytes: Buffer,
+  { dialect, path }: Pick<RawBody, 'dialect' | 'path'>,
+  profile: Profile,
+): Buffer {
+  const { rejects, sampling, thinking_config: kind } = profile;
+  const isRefused = rejects.some((name) => bytes.includes(`"${name}"`));
+  const body = isRefused ? withoutFields(bytes, new Set(rejects)) : bytes;
+  if (dialect === 'anthropic') return withoutUnsignedThinking(withPassedSampling(body, sampling), kind);
+  if (path === '/chat/completions') return takenChat(withPassedSampling(body, sampling), profile);
+  return path === '/responses' ? withoutKeptThinking(withPassedSampling(body, sampling)) : body;
+}
+
+/** Also without what its server refuses in the turns of other vendors' models. */
+function takenChat(body: Buffer, profile: Profile): Buffer {
+  const { message_rejects: refused, reasoning_history: history, call_ids: whose } = profile;
+  const limited = withoutEmptyTools(withPassedLimit(body, profile.token_limit));
+  const known = refused.length > 0 ? withoutMessageFields(limited, refused) : limited;
+  return withTakenCallIds(withReasoningBack(withPassedRoles(known, profile.developer_role), history), whose);
+}
