@@ -78,9 +78,9 @@ export const OPENAI_RULES: readonly Rule[] = [
   },
 ];
 
-/** The server has /v1/responses itself. */
-function responses(source: string): Rule {
-  return { entries: { responses: from(true, source) } };
+/** Whether the server has /v1/responses itself. */
+function responses(source: string, value = true): Rule {
+  return { entries: { responses: from(value, source) } };
 }
 
 /** The reference names no other field for the limit: the newer one is refused, or nothing limits the answer. */
@@ -139,12 +139,23 @@ export const OPENAI_VENDOR_RULES: Readonly<Record<string, readonly Rule[]>> = {
     reasoningBack('https://api-docs.deepseek.com/guides/thinking_mode#tool-calls'),
     // It ignores max_completion_tokens.
     oldLimit('https://github.com/earendil-works/pi/issues/8018'),
+    responses('https://github.com/farion1231/cc-switch/issues/5210', false),
     { entries: { developer_role: from(false, 'https://github.com/earendil-works/pi/issues/1048') } },
   ],
-  moonshot: [reasoningBack('https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model')],
-  tgi: [oldLimit('https://huggingface.co/docs/text-generation-inference/messages_api')],
+  moonshot: [
+    reasoningBack('https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model'),
+    responses('https://platform.kimi.ai/docs/intro', false),
+  ],
+  // It answers at another base URL, of which this one is no part.
+  zhipu: [responses('https://docs.bigmodel.cn/api-reference/response/%E5%88%9B%E5%BB%BA-response', false)],
+  baichuan: [responses('https://platform.baichuan-ai.com/docs/api', false)],
+  tgi: [
+    oldLimit('https://huggingface.co/docs/text-generation-inference/messages_api'),
+    responses('https://huggingface.co/docs/text-generation-inference/messages_api', false),
+  ],
   fastchat: [
     oldLimit('https://github.com/lm-sys/FastChat/blob/main/fastchat/protocol/openai_api_protocol.py'),
+    responses('https://github.com/lm-sys/FastChat/blob/main/docs/openai_api.md', false),
   ],
   qwen: [
     { entries: { embedding_batch: from(10, DASHSCOPE_EMBEDDINGS) } },

@@ -20,6 +20,16 @@ describe('profileOf', () => {
       expect([vendor, limitOf(vendor)]).toEqual([vendor, null]);
   });
 
+  it('says which vendors have responses, and leaves open what is not known', () => {
+    const responses = (vendor: string) => profileOf('openai', 'm', { vendor }).responses;
+    for (const vendor of ['openai', 'azure-openai', 'groq', 'openrouter', 'vllm'])
+      expect([vendor, responses(vendor)]).toEqual([vendor, true]);
+    for (const vendor of ['mistral', 'deepseek', 'moonshot', 'zhipu', 'baichuan', 'tgi', 'fastchat'])
+      expect([vendor, responses(vendor)]).toEqual([vendor, false]);
+    for (const vendor of ['qwen', 'ollama', 'llama-cpp', 'sglang'])
+      expect([vendor, responses(vendor)]).toEqual([vendor, null]);
+  });
+
   it('knows which reasoning models of OpenAI take sampling', () => {
     const sampling = (model: string) => profileOf('openai', model, null).sampling;
     for (const [model, taken] of [
