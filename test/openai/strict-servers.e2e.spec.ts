@@ -40,6 +40,12 @@ const SERVERS = [
   },
   { model: 'gpt-4o', preset: 'openai', upstream: 'gpt-4o', rules: { mostTokens: 16_384 } },
   {
+    model: 'gpt-4',
+    preset: 'openai',
+    upstream: 'gpt-4-0613',
+    rules: { mostTokens: 8192, unknownOfMessages: ['parsed', 'refusal'] },
+  },
+  {
     model: 'deepseek',
     preset: 'deepseek',
     upstream: 'deepseek-v4',
@@ -302,7 +308,7 @@ describe('A request that is passed through', () => {
     const messages = [
       { role: 'developer', content: 'be brief' },
       { role: 'user', content: 'hi' },
-      { role: 'assistant', content: 'ho' },
+      { role: 'assistant', content: 'ho', parsed: null, refusal: null },
       { role: 'user', content: 'go on' },
     ];
     for (const limit of [{ max_tokens: 50 }, { max_completion_tokens: 50 }]) {

@@ -14,6 +14,8 @@ const GPT_5 = named('gpt-5(?:\\.\\d+)?(?:-(?:mini|nano|pro|codex(?:-max|-mini)?)
 const REASONS_AT_WILL = named('gpt-5\\.[1-4](?:-(?:mini|nano))?(?!-(?:pro|codex|chat))');
 /** The model of the chat product, which does not reason. */
 const GPT_5_CHAT = named('gpt-5-chat');
+/** Also gpt-4-32k, gpt-4-turbo, and gpt-35-turbo as Azure names it. */
+const BEFORE_4O = named('gpt-3\\.?5-turbo|gpt-4');
 /** Fields that change what the model writes, and whose absence no client notices. */
 const PENALTIES = ['presence_penalty', 'frequency_penalty', 'logit_bias'] as const;
 const NO_LOGPROBS = ['logprobs', 'top_logprobs'] as const;
@@ -43,6 +45,13 @@ export const OPENAI_RULES: readonly Rule[] = [
     models,
     entries: { max_output_tokens: from(most, `https://platform.openai.com/docs/models/${page}`) },
   })),
+  {
+    models: BEFORE_4O,
+    entries: {
+      // The openai package's own helpers send them back.
+      message_rejects: from(['parsed', 'refusal'], 'https://github.com/openai/openai-node/issues/1161'),
+    },
+  },
   {
     models: O_SERIES,
     entries: {

@@ -30,6 +30,21 @@ describe('profileOf', () => {
       expect([vendor, responses(vendor)]).toEqual([vendor, null]);
   });
 
+  it('keeps the fields of the openai helpers from models before gpt-4o only', () => {
+    const refused = (model: string) => profileOf('openai', model, null).message_rejects;
+    for (const model of [
+      'gpt-3.5-turbo',
+      'gpt-35-turbo',
+      'gpt-4',
+      'gpt-4-0613',
+      'gpt-4-turbo',
+      'openai/gpt-4-32k',
+    ])
+      expect([model, refused(model)]).toEqual([model, ['parsed', 'refusal']]);
+    for (const model of ['gpt-4o', 'gpt-4o-mini', 'gpt-4.1', 'gpt-5', 'm'])
+      expect([model, refused(model)]).toEqual([model, []]);
+  });
+
   it('knows which reasoning models of OpenAI take sampling', () => {
     const sampling = (model: string) => profileOf('openai', model, null).sampling;
     for (const [model, taken] of [
