@@ -51,6 +51,7 @@ function completed(document: OpenAPIObject): OpenAPIObject {
   describeInference(document);
   describeProbes(document);
   describeChanges(document);
+  describeCsv(document);
   describeInputs(schemas as Record<string, ObjectSchema>);
   describeWholeNumbers(schemas);
   for (const [path, item] of Object.entries(paths))
@@ -104,6 +105,12 @@ const SUMMARY = {
     },
   },
 };
+
+function describeCsv({ paths }: OpenAPIObject): void {
+  const success = paths['/api/v1/usage']?.get?.responses['200'];
+  if (success === undefined || !('content' in success)) return;
+  success.content = { ...success.content, 'text/csv': { schema: { type: 'string' } } };
+}
 
 function describeProbes({ paths }: OpenAPIObject): void {
   const describe = (path: string, status: string, description: string, schema: object): void => {

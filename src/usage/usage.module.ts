@@ -4,6 +4,8 @@ import { RegistryModule } from '../registry/registry.module.js';
 import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { TeamMetrics } from './team-metrics.js';
 import { UsageRecorder } from './usage-recorder.js';
+import { UsageController } from './usage.controller.js';
+import { UsageReport } from './usage-report.js';
 import { UsageTable } from './usage-table.js';
 import { UsageWriter } from './usage-writer.js';
 
@@ -11,7 +13,8 @@ import { UsageWriter } from './usage-writer.js';
 @Global()
 @Module({
   imports: [AccessModule, RegistryModule, TelemetryModule],
-  providers: [TeamMetrics, UsageRecorder, UsageTable, UsageWriter],
+  controllers: [UsageController],
+  providers: [TeamMetrics, UsageReport, UsageRecorder, UsageTable, UsageWriter],
   exports: [UsageRecorder],
 })
 export class UsageModule {}

@@ -215,3 +215,190 @@ describe('usage', () => {
     ]);
   });
 });
+
+describe('the report of usage', () => {
+  const JANUARY = 'from=2026-01-01&to=2026-02-01';
+  const read = (query: string, headers: Record<string, string> = root) =>
+    service.get(`/api/v1/usage?${query}`, headers);
+  const rows = async (query: string, headers?: Record<string, string>) => {
+    const { status, text, json: body } = await read(query, headers);
+    expect([status, text]).toEqual([200, expect.any(String)]);
+    return (body as { readonly data: readonly Readonly<Record<string, unknown>>[] }).data;
+  };
+  let own: Awaited<ReturnType<typeof aKey>>;
+  let evil: Awaited<ReturnType<typeof aKey>>;
+
+  beforeAll(async () => {
+    own = await aKey();
+    evil = await aKey({ name: '=HYPERLINK("http://evil","x")', team: '@team' });
+    const zeros = '00000000-0000-0000-0000-000000000000';
+    const made = [
+      ['2026-01-01T00:00Z', own.id, own.name, '', 'm1', zeros, 'EUR', 1, 10, 0.5],
+      ['2026-01-01T23:00Z', own.id, own.name, '', 'm1', own.id, 'EUR', 2, 20, 1],
+      ['2026-01-02T05:00Z', own.id, own.name, '', 'm2', zeros, 'USD', 4, 40, 2],
+      ['2026-01-31T23:00Z', evil.id, 'former name', '@team', 'm1', zeros, 'EUR', 8, 80, 4],
+      ['2026-01-31T23:00Z', zeros, 'root', '', '', zeros, '', 16, 160, null],
+    ];
+    for (const row of made) {
+      await service.database.query(
+        `INSERT INTO usage_hourly (hour, key_id, key_name, team, model, worker_id, currency, requests, input_tokens, cost)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+        row,
+      );
+      await service.database.query(
+        `INSERT INTO usage_daily AS d (day, key_id, key_name, team, model, currency, requests, input_tokens, cost)
+         VALUES (($1::timestamptz AT TIME ZONE 'UTC')::date, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (day, key_id, team, model, currency) DO UPDATE SET requests = d.requests + EXCLUDED.requests,
+           input_tokens = d.input_tokens + EXCLUDED.input_tokens, cost = d.cost + EXCLUDED.cost`,
+        row.filter((_, index) => index !== 5),
+      );
+    }
+  });
+
+  it('has one row for each currency, and no cost where there was no price', async () => {
+    expect(await rows(JANUARY)).toEqual([
+      expect.objectContaining({ requests: 16, cost: null, currency: null }),
+      expect.objectContaining({ requests: 11, input_tokens: 110, cost: 5.5, currency: 'EUR' }),
+      expect.objectContaining({ requests: 4, cost: 2, currency: 'USD' }),
+    ]);
+  });
+
+  it.each([
+    [
+      'key',
+      [
+        ['root', 16],
+        ['own', 3],
+        ['own', 4],
+        ['evil', 8],
+      ],
+    ],
+    [
+      'team',
+      [
+        [null, 16],
+        [null, 3],
+        [null, 4],
+        ['@team', 8],
+      ],
+    ],
+    [
+      'model',
+      [
+        [null, 16],
+        ['m1', 11],
+        ['m2', 4],
+      ],
+    ],
+    [
+      'day',
+      [
+        ['2026-01-01', 3],
+        ['2026-01-02', 4],
+        ['2026-01-31', 16],
+        ['2026-01-31', 8],
+      ],
+    ],
+    [
+      'hour',
+      [
+        ['2026-01-01T00:00:00.000Z', 1],
+        ['2026-01-01T23:00:00.000Z', 2],
+        ['2026-01-02T05:00:00.000Z', 4],
+        ['2026-01-31T23:00:00.000Z', 16],
+        ['2026-01-31T23:00:00.000Z', 8],
+      ],
+    ],
+  ])('is grouped by %s', async (group, expected) => {
+    const names: Readonly<Record<string, string>> = { own: own.name, evil: '=HYPERLINK("http://evil","x")' };
+    const found = (await rows(`${JANUARY}&group_by=${group}`)).map((row) => [row[group], row['requests']]);
+    const wanted = expected.map(([value, requests]) => [names[String(value)] ?? value, requests]);
+    expect(found.map(String).toSorted()).toEqual(wanted.map(String).toSorted());
+  });
+
+  it('counts hours and whole days alike, wherever the range begins and ends', async () => {
+    const times = [
+      '2026-01-01',
+      '2026-01-01T00:30:00Z',
+      '2026-01-01T23:00:00Z',
+      '2026-01-02',
+      '2026-01-02T06:00:00+01:00',
+      '2026-01-31T23:00:00Z',
+      '2026-02-01',
+      '2026-02-02T01:00:00Z',
+    ];
+    const total = (found: readonly Readonly<Record<string, unknown>>[]) =>
+      found.reduce((sum, row) => sum + Number(row['requests']), 0);
+    for (const from of times)
+      for (const to of times.filter((time) => new Date(time) > new Date(from))) {
+        const range = `from=${encodeURIComponent(from)}&to=${encodeURIComponent(to)}`;
+        expect([range, total(await rows(range))]).toEqual([
+          range,
+          total(await rows(`${range}&group_by=hour`)),
+        ]);
+      }
+  });
+
+  it('is filtered by the name or the id of a key, by team and by model', async () => {
+    const sums = async (query: string) => (await rows(`${JANUARY}&${query}`)).map((row) => row['requests']);
+    expect(await sums(`key=${own.id}`)).toEqual([3, 4]);
+    expect(await sums(`key=${encodeURIComponent(own.name)}&model=m2`)).toEqual([4]);
+    expect(await sums('key=root')).toEqual([16]);
+    expect(await sums('key=former%20name')).toEqual([8]);
+    expect(await sums('team=%40team')).toEqual([8]);
+  });
+
+  it('shows a key of the role inference its own usage alone', async () => {
+    const shown = await rows(`${JANUARY}&group_by=key`, own.headers);
+    expect(shown.map((row) => row['key'])).toEqual([own.name, own.name]);
+    expect(await rows(`${JANUARY}&key=${evil.id}`, own.headers)).toEqual([]);
+    const viewer = await aKey({ role: 'viewer' });
+    expect(await rows(JANUARY, viewer.headers)).toHaveLength(3);
+    const registrar = await aKey({ role: 'registrar' });
+    expect((await read(JANUARY, registrar.headers)).status).toBe(403);
+  });
+
+  it('comes page by page', async () => {
+    const seen: unknown[] = [];
+    let cursor = '';
+    for (let pages = 0; pages < 5; pages++) {
+      const { json: body } = await read(`${JANUARY}&group_by=day,model&limit=2${cursor}`);
+      const page = body as { readonly data: readonly unknown[]; readonly next_cursor: string | null };
+      seen.push(...page.data);
+      if (page.next_cursor === null) break;
+      cursor = `&cursor=${page.next_cursor}`;
+    }
+    expect(seen).toHaveLength(4);
+    expect(seen).toEqual(await rows(`${JANUARY}&group_by=model,day`));
+    expect((await read(`${JANUARY}&group_by=day${cursor}`)).status).toBe(400);
+  });
+
+  it('comes as CSV, in which no name is a formula', async () => {
+    const csv = await read(`${JANUARY}&group_by=key,team&key=${evil.id}`, { ...root, accept: 'text/csv' });
+    expect(csv.headers.get('content-type')).toBe('text/csv; charset=utf-8');
+    expect(csv.text.split('\r\n')).toEqual([
+      'key,key_id,team,requests,errors_caller,errors_worker,errors_service,limited,input_tokens,cached_tokens,output_tokens,estimated_tokens,images,seconds,cost,currency',
+      `"'=HYPERLINK(""http://evil"",""x"")",${evil.id},'@team,8,0,0,0,0,80,0,0,0,0,0,4,EUR`,
+      '',
+    ]);
+    const paged = await read(`${JANUARY}&group_by=day&format=csv&limit=1`);
+    const next = /<(.*)>; rel="next"/.exec(paged.headers.get('link') ?? '')?.[1] ?? '';
+    expect((await service.get(next, root)).text.split('\r\n')[1]).toMatch(/^2026-01-02,4,/);
+  });
+
+  it.each([
+    'group_by=colour',
+    'from=yesterday',
+    'from=2026-02-30T99:00:00Z',
+    'from=2026-02-01&to=2026-01-01',
+    'limit=0',
+    'limit=10001',
+    'format=xml',
+  ])('refuses %s and names the field', async (query) => {
+    const answer = await read(query);
+    expect([answer.status, answer.text]).toEqual([
+      400,
+      expect.stringMatching(/group_by|from|to|limit|format/),
+    ]);
+  });
+});
