@@ -2,7 +2,12 @@ import { RIGHTS, type Right, type Role } from './roles.js';
 
 /** OpenAI's `error.code` of a 401. */
 export type KeyRefusal =
-  'missing_api_key' | 'invalid_api_key' | 'expired_api_key' | 'disabled_api_key' | 'revoked_api_key';
+  | 'missing_api_key'
+  | 'invalid_api_key'
+  | 'expired_api_key'
+  | 'disabled_api_key'
+  | 'revoked_api_key'
+  | 'invalid_sign_in';
 
 const REFUSALS: Readonly<Record<KeyRefusal, string>> = {
   missing_api_key: 'an API key is needed: send it as `Authorization: Bearer …` or `x-api-key: …`',
@@ -10,16 +15,18 @@ const REFUSALS: Readonly<Record<KeyRefusal, string>> = {
   expired_api_key: 'this API key has expired: an admin can rotate it or extend expires_at',
   disabled_api_key: 'this API key is disabled: an admin can enable it',
   revoked_api_key: 'this API key is revoked: an admin can make another one',
+  invalid_sign_in: 'this sign-in is not valid',
 };
 
 /** A missing key, or one that is not valid. */
 export class UnauthorizedError extends Error {
   constructor(
     readonly code: KeyRefusal,
+    message = REFUSALS[code],
     /** Hashes of sent keys that another replica may have made a moment ago. */
     readonly unknownHashes: readonly string[] = [],
   ) {
-    super(REFUSALS[code]);
+    super(message);
     this.name = 'UnauthorizedError';
   }
 }
@@ -39,6 +46,14 @@ export class ForbiddenError extends Error {
     return new ForbiddenError(
       'insufficient_role',
       `the role ${role} of this key may not do this; these roles may: ${may}`,
+    );
+  }
+
+  /** @param user as a proxy or an issuer of tokens names it */
+  static noRole(user: string): ForbiddenError {
+    return new ForbiddenError(
+      'insufficient_role',
+      `AUTH_ROLES gives no role to the user ${JSON.stringify(user)} or a group of it`,
     );
   }
 
@@ -67,6 +82,17 @@ export class ForeignOriginError extends Error {
       `in protected mode this service answers only to loopback names, and the ${header} header names another; set ADMIN_API_KEY to open it`,
     );
     this.name = 'ForeignOriginError';
+  }
+}
+
+/** A page of another site sends a request in the name of a user that is signed in here. */
+export class CrossSiteError extends Error {
+  override readonly name = 'CrossSiteError';
+
+  constructor() {
+    super(
+      'a page of another origin may not change anything in the name of a signed-in user: Sec-Fetch-Site or Origin names another origin; send an API key instead',
+    );
   }
 }
 

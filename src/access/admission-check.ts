@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { AccessSettings } from '../config/settings.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
@@ -7,6 +7,8 @@ import { type Caller, ROOT } from './caller.js';
 import { hashOf, looksLikeKey } from './keys/key-text.js';
 import { LiveKeys } from './keys/live-keys.js';
 import { RIGHTS, type Right } from './roles.js';
+import { ProxySignIn } from './sign-in/proxy-sign-in.js';
+import { checkSameOrigin } from './sign-in/same-origin.js';
 
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
 
@@ -14,6 +16,7 @@ interface Arriving {
   readonly method: string;
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
+  readonly raw: IncomingMessage;
 }
 
 /** Decides for each request, from memory alone, who sends it and whether its role may use the route. */
@@ -22,17 +25,19 @@ export class AdmissionCheck {
   constructor(
     private readonly settings: AccessSettings,
     private readonly keys: LiveKeys,
+    private readonly proxy: ProxySignIn,
   ) {}
 
   /**
    * @param right what the route needs; `undefined`: there is no such path
    * @throws UnauthorizedError, ForbiddenError, ForeignOriginError, DatabaseUnavailableError before the keys are read
    */
-  admit({ method, url, headers }: Arriving, right: Right | undefined): Caller {
+  admit(arriving: Arriving, right: Right | undefined): Caller {
+    const { url, headers } = arriving;
     if (this.settings.protectedMode) this.checkOrigin(headers);
     if (right === 'open') return ROOT;
     if (this.settings.metricsOpen && (url === '/metrics' || url.startsWith('/metrics?'))) return ROOT;
-    const caller = this.callerOf(method, url, headers);
+    const caller = this.callerOf(arriving);
     if (right !== undefined && !(RIGHTS[right] as readonly string[]).includes(caller.role))
       throw ForbiddenError.role(caller.role, right);
     return caller;
@@ -43,7 +48,7 @@ export class AdmissionCheck {
     if (this.settings.protectedMode) this.checkOrigin(headers);
   }
 
-  private callerOf(method: string, url: string, headers: IncomingHttpHeaders): Caller {
+  private callerOf({ method, url, headers, raw }: Arriving): Caller {
     let refusal: KeyRefusal = 'missing_api_key';
     const unknown: string[] = [];
     for (const key of keysOf(headers)) {
@@ -58,10 +63,18 @@ export class AdmissionCheck {
     }
     // Its signature is the key; the route checks it.
     if (isSignedLink(method, url)) return ROOT;
+    // A text that cannot be a key of ours may be the proxy's own; a key that is refused stays refused.
+    if (refusal === 'missing_api_key' || (refusal === 'invalid_api_key' && unknown.length === 0)) {
+      const user = this.proxy.find(raw);
+      if (user !== null) {
+        checkSameOrigin(method, headers);
+        return user;
+      }
+    }
     if (!this.isKeyNeeded(refusal, unknown.length > 0)) return ROOT;
     if (refusal === 'invalid_api_key' && !this.keys.isLoaded)
       throw new DatabaseUnavailableError(new Error('the keys have not been read yet'));
-    throw new UnauthorizedError(refusal, unknown);
+    throw new UnauthorizedError(refusal, undefined, unknown);
   }
 
   /**

@@ -6,9 +6,9 @@ import type { Role } from './roles.js';
 
 /** The sender of a request, by its key. It is the actor of what the request changes. */
 export interface Caller {
-  /** `api_key.id`; `null`: ADMIN_API_KEY, or a client that needs no key. */
+  /** `api_key.id`, or the id of a user that signed in elsewhere; `null`: ADMIN_API_KEY, or a client that needs no key. */
   readonly keyId: string | null;
-  /** The name of the key, or `root`. */
+  /** The name of the key or the user, or `root`. */
   readonly name: string;
   readonly via: 'api';
   readonly role: Role;

@@ -9,6 +9,21 @@ interface Rule {
   readonly problem: (values: Values) => string | null;
 }
 
+/** Without a key, every client is root and signing in means nothing; without roles, no user may do anything. */
+const SIGN_IN = ['ADMIN_API_KEY', 'AUTH_ROLES'] as const;
+
+/** `null`: all are set. */
+function missing(
+  values: Values,
+  ...needed: readonly (keyof Values | readonly (keyof Values)[])[]
+): string | null {
+  const unset = needed.flat().filter((name) => {
+    const value = values[name];
+    return value === null || (Array.isArray(value) && value.length === 0);
+  });
+  return unset.length === 0 ? null : `requires ${unset.join(' and ')}`;
+}
+
 const RULES: readonly Rule[] = [
   {
     of: ['HOST', 'ADMIN_API_KEY', 'AUTH'],
@@ -50,6 +65,24 @@ const RULES: readonly Rule[] = [
       v.CORS_ORIGINS.includes('*') && isProtected(v)
         ? '"*" would let every web page that this machine opens use and change a service without a key: list the origins, or set ADMIN_API_KEY'
         : null,
+  },
+  {
+    of: ['AUTH_PROXY_HEADER', 'ADMIN_API_KEY', 'AUTH_PROXY_CIDRS', 'AUTH_ROLES'],
+    problem: (v) => (v.AUTH_PROXY_HEADER === null ? null : missing(v, SIGN_IN, 'AUTH_PROXY_CIDRS')),
+  },
+  {
+    of: ['AUTH_PROXY_CIDRS', 'AUTH_PROXY_HEADER'],
+    problem: (v) =>
+      v.AUTH_PROXY_HEADER === null && v.AUTH_PROXY_CIDRS.length > 0 ? 'requires AUTH_PROXY_HEADER' : null,
+  },
+  {
+    of: ['AUTH_PROXY_GROUPS_HEADER', 'AUTH_PROXY_HEADER'],
+    problem: (v) => {
+      if (v.AUTH_PROXY_GROUPS_HEADER === null) return null;
+      if (v.AUTH_PROXY_HEADER === null) return 'requires AUTH_PROXY_HEADER';
+      const isSame = v.AUTH_PROXY_GROUPS_HEADER.toLowerCase() === v.AUTH_PROXY_HEADER.toLowerCase();
+      return isSame ? 'is the same header as AUTH_PROXY_HEADER: name another' : null;
+    },
   },
   {
     of: ['AUTH', 'ADMIN_API_KEY'],

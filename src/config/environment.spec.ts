@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ConfigurationError } from './configuration-error.js';
+import { ROLES } from '../access/roles.js';
 import { readEnvironment, readProcessEnvironment } from './environment.js';
 import type { Variable } from './variable.js';
 import { TUNING, tuned } from './tuning.js';
@@ -151,6 +152,8 @@ describe('readEnvironment', () => {
       protectedMode: false,
       metricsOpen: true,
       corsOrigins: ['https://app.example', 'chrome-extension://abc'],
+      roleRules: [],
+      proxy: null,
     });
     expect(settings.upstream.allowCidrs).toEqual(['127.0.0.1', '10.0.0.0/8', 'fd00::/8']);
     expect(settings.upstream.allowLoopback).toBe(false);
@@ -238,6 +241,22 @@ describe('protected mode', () => {
   });
 });
 
+const SIGN_IN = { ADMIN_API_KEY: KEY, DATABASE_URL: URL, AUTH_ROLES: '*=viewer' };
+
+describe('AUTH_ROLES', () => {
+  it('gives every role there is', () => {
+    const roleRules = ROLES.map((role) => `g-${role}=${role}`);
+    expect(readEnvironment({ AUTH_ROLES: roleRules.join(', ') }).access).toMatchObject({ roleRules });
+  });
+
+  it.each(['a', 'a=owner', '=viewer', 'a*b=viewer', '**=viewer', 'user:=viewer'])(
+    'refuses %s',
+    (AUTH_ROLES) => {
+      expect(faultyVariables({ AUTH_ROLES })).toEqual(['AUTH_ROLES']);
+    },
+  );
+});
+
 describe('contradicting values', () => {
   it.each<[string, Environment]>([
     ['a key', { ADMIN_API_KEY: KEY }],
@@ -254,6 +273,14 @@ describe('contradicting values', () => {
     ['DATABASE', { DATABASE: 'embedded', DATABASE_URL: URL }],
     ['DATABASE_DIRECT_URL', { DATABASE_DIRECT_URL: URL }],
     ['AUTH', { AUTH: 'off', ADMIN_API_KEY: KEY, DATABASE_URL: URL }],
+    ['AUTH_PROXY_HEADER', { AUTH_PROXY_HEADER: 'x-user', AUTH_PROXY_CIDRS: '::1', AUTH_ROLES: '*=viewer' }],
+    ['AUTH_PROXY_HEADER', { ...SIGN_IN, AUTH_PROXY_HEADER: 'x-user' }],
+    [
+      'AUTH_PROXY_HEADER',
+      { ...SIGN_IN, AUTH_ROLES: '', AUTH_PROXY_HEADER: 'x-user', AUTH_PROXY_CIDRS: '::1' },
+    ],
+    ['AUTH_PROXY_CIDRS', { ...SIGN_IN, AUTH_PROXY_CIDRS: '::1' }],
+    ['AUTH_PROXY_GROUPS_HEADER', { ...SIGN_IN, AUTH_PROXY_GROUPS_HEADER: 'x-groups' }],
   ])('names %s', (variable, environment) => {
     expect(faultyVariables(environment)).toEqual([variable]);
   });

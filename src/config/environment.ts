@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { ConfigurationError, type ConfigurationFault } from './configuration-error.js';
 import { contradictions, isProtected, listeningHost } from './contradictions.js';
-import type { Settings } from './settings.js';
+import type { ProxySettings, Settings } from './settings.js';
 import type { Variable } from './variable.js';
 import { TUNING, type Tuning } from './tuning.js';
 import { type Values, REMOVED_VARIABLES, VARIABLES } from './variables.js';
@@ -148,6 +148,8 @@ function toSettings(
       protectedMode: isProtected(v),
       metricsOpen: v.METRICS_AUTH === 'off',
       corsOrigins: v.CORS_ORIGINS,
+      roleRules: v.AUTH_ROLES,
+      proxy: proxySettings(v),
     },
     credentials: {
       keys: v.CREDENTIALS_KEYS,
@@ -193,5 +195,14 @@ function toSettings(
     },
     jobs: { ...tuning.jobs, retentionMs: v.JOB_RETENTION_HOURS * 3_600_000 },
     webhooks: { ...tuning.webhooks, secret: v.WEBHOOK_SECRET },
+  };
+}
+
+function proxySettings(v: Values): ProxySettings | null {
+  if (v.AUTH_PROXY_HEADER === null) return null;
+  return {
+    userHeader: v.AUTH_PROXY_HEADER.toLowerCase(),
+    groupsHeader: v.AUTH_PROXY_GROUPS_HEADER?.toLowerCase() ?? null,
+    cidrs: v.AUTH_PROXY_CIDRS,
   };
 }

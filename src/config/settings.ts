@@ -40,6 +40,18 @@ export abstract class AccessSettings {
   abstract readonly metricsOpen: boolean;
   /** The origins whose pages may call the service; `*`: all. */
   abstract readonly corsOrigins: readonly string[];
+  /** `pattern=role` each: the roles of users that a proxy or an issuer of tokens vouches for. */
+  abstract readonly roleRules: readonly string[];
+  /** A proxy that signs users in; `null`: none. */
+  abstract readonly proxy: ProxySettings | null;
+}
+
+export interface ProxySettings {
+  /** In lower case, as Node.js has them. */
+  readonly userHeader: string;
+  readonly groupsHeader: string | null;
+  /** The addresses from which the headers count. */
+  readonly cidrs: readonly string[];
 }
 
 export abstract class CredentialsSettings {

@@ -11,6 +11,9 @@ const HOUR_MS = 3_600_000;
 const LONGEST_TIMER_MS = 2_147_483_647;
 const MIB = 1024 * 1024;
 
+const ROLE_RULE_WORDS =
+  'group=role or user:name=role, separated by commas; a role is admin, operator, registrar, inference or viewer';
+
 const POSTGRES_URL =
   'a postgres:// URL; several hosts are separated by commas, and target_session_attrs is any, read-write or primary';
 const isPostgresUrl = (given: string): boolean => readPostgresUrl(given) !== null;
@@ -45,6 +48,10 @@ export const VARIABLES = {
     optional('at least 16 printable characters without spaces', (given) => /^[\x21-\x7e]{16,}$/.test(given)),
   ),
   AUTH: oneOf('on', 'on', 'local', 'off'),
+  AUTH_ROLES: list(ROLE_RULE_WORDS, isRoleRule),
+  AUTH_PROXY_HEADER: optional('the name of a header', isHeaderName),
+  AUTH_PROXY_GROUPS_HEADER: optional('the name of a header', isHeaderName),
+  AUTH_PROXY_CIDRS: list('addresses or CIDR ranges, separated by commas', isCidr),
   CORS_ORIGINS: list('origins such as https://app.example, separated by commas, or *', isOrigin),
   METRICS_AUTH: oneOf('on', 'on', 'off'),
   METRICS_PORT: optionalInteger(0, 65_535),
@@ -104,6 +111,17 @@ export const REMOVED_VARIABLES: readonly string[] = `
   .split(/\s+/);
 
 export type Values = { readonly [K in keyof typeof VARIABLES]: (typeof VARIABLES)[K]['fallback'] };
+
+/** `*` may be alone or at the end. */
+function isRoleRule(item: string): boolean {
+  return /^(?:user:)?(?!user:)(?:\*|[^*]+\*?)=(?:admin|operator|registrar|inference|viewer)$/.test(item);
+}
+
+/** Not one that clients send their keys in, nor one that decides how a request is read. */
+function isHeaderName(given: string): boolean {
+  const taken = /^(?:authorization|x-api-key|api-key|cookie|host|connection|content-.*|transfer-encoding)$/i;
+  return /^[A-Za-z0-9-]{1,100}$/.test(given) && !taken.test(given);
+}
 
 /** As browsers write it in the header Origin: no path, no slash at its end, no default port. */
 function isOrigin(item: string): boolean {

@@ -2,6 +2,7 @@ import { HttpException } from '@nestjs/common';
 import {
   AccessNotFoundError,
   AdminPortError,
+  CrossSiteError,
   ForbiddenError,
   ForeignOriginError,
   KeyNameTakenError,
@@ -95,6 +96,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof AccessNotFoundError) return problem(404, 'caller_not_found', error);
   if (error instanceof KeyNameTakenError) return problem(409, 'caller_conflict', error);
   if (error instanceof ForeignOriginError) return problem(403, 'caller_foreign_origin', error);
+  if (error instanceof CrossSiteError) return problem(403, 'caller_foreign_origin', error);
   if (error instanceof UnknownModelError) {
     return {
       status: 404,

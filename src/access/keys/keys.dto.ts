@@ -144,7 +144,7 @@ export class KeyPageDto {
 
 /** The caller's own key. */
 export class MeDto {
-  /** null: ADMIN_API_KEY, or a client that needs no key. */
+  /** null: ADMIN_API_KEY, or a client that needs no key. A user that signed in elsewhere has an id that belongs to no key. */
   key_id!: string | null;
   name!: string;
   @ApiProperty({ enum: ROLES }) role!: Role;
