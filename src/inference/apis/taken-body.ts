@@ -11,7 +11,7 @@ import {
 } from '../passthrough/passed-options.js';
 import { withReasoningBack } from '../passthrough/reasoning-back.js';
 import { withoutUnsignedThinking } from '../passthrough/unsigned-thinking.js';
-import { withoutKeptThinking } from './responses/kept-thinking.js';
+import { withoutOwnReasoning } from './responses/kept-thinking.js';
 
 /**
  * The JSON of a request that is passed through, as the worker's server takes it: a client need not know which vendor it reaches.
@@ -27,7 +27,7 @@ export function takenBody(
   const body = isRefused ? withoutFields(bytes, new Set(rejects)) : bytes;
   if (dialect === 'anthropic') return withoutUnsignedThinking(withPassedSampling(body, sampling), kind);
   if (path === '/chat/completions') return takenChat(withPassedSampling(body, sampling), profile);
-  return path === '/responses' ? withoutKeptThinking(withPassedSampling(body, sampling)) : body;
+  return path === '/responses' ? withoutOwnReasoning(withPassedSampling(body, sampling)) : body;
 }
 
 /** Also without what its server refuses in the turns of other vendors' models. */

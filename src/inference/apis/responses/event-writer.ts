@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../../input/json.js';
 import type { ChatEvent, FinishReason, Usage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
-import { keptThinking } from './kept-thinking.js';
+import { keptThinking, reasoningId } from './kept-thinking.js';
 import type { ResponseHead, StreamWriter } from '../../client/client-response.js';
 import {
   callItem,
@@ -133,8 +133,9 @@ export class ResponsesEventWriter implements StreamWriter {
 
   private newItem(kind: OpenItem['kind'], callId = '', name = ''): OpenItem {
     const at = this.items++;
-    const prefix = kind === 'text' ? 'msg' : kind === 'reasoning' ? 'rs' : 'fc';
-    return { kind, id: `${prefix}_${this.head.id}_${at}`, at, callId, name, text: '' };
+    const unique = `${this.head.id}_${at}`;
+    const id = kind === 'reasoning' ? reasoningId(unique) : `${kind === 'text' ? 'msg' : 'fc'}_${unique}`;
+    return { kind, id, at, callId, name, text: '' };
   }
 
   private begun(item: OpenItem): string {

@@ -1,7 +1,7 @@
 import { InvalidInputError } from '../../../input/input-errors.js';
 import { type Fields, parsedOrUndefined } from '../../../input/json.js';
 import { type ThinkingBlock, thinkingBlocksIn } from '../../chat/thinking-blocks.js';
-import { edited, findFields, itemSpans, listOf } from '../../passthrough/json-scanner.js';
+import { edited, findFields, itemSpans, listOf, parsedSpan } from '../../passthrough/json-scanner.js';
 
 /*
  * Clients that store nothing get reasoning in a form that only its server can read, and send it back with the next request:
@@ -26,22 +26,31 @@ export function thinkingIn(content: unknown): readonly ThinkingBlock[] {
   return thinkingBlocksIn(parsedOrUndefined(Buffer.from(content.slice(MARK.length), 'base64url').toString()));
 }
 
+/** How the ids of reasoning begin that was translated here; those of OpenAI go on with hexadecimal digits. */
+const OWN_ID = 'rs_mmm_';
+
+/** The id of a reasoning item. @param name unique in its response */
+export function reasoningId(name: string): string {
+  return OWN_ID + name;
+}
+
 const INPUT: ReadonlySet<string> = new Set(['input']);
+const FIELDS: ReadonlySet<string> = new Set(['type', 'id', 'encrypted_content']);
 const OPEN_ARRAY = 0x5b;
-const MARK_BYTES = Buffer.from(`"${MARK}`);
-const REASONING = Buffer.from('"reasoning"');
+const OPEN_OBJECT = 0x7b;
+const MARKS = [MARK, OWN_ID].map((mark) => Buffer.from(`"${mark}`));
 
 /**
- * A request that is passed through, without the reasoning that was kept here: the server cannot read it, and would refuse the
- * request. Without such an item the body is returned itself, byte for byte.
+ * A request that is passed through, without the reasoning that was written here in an earlier turn: the server has no item of such an
+ * id, cannot read what was kept in it, and would refuse the request. Without such an item the body is returned itself, byte for byte.
  */
-export function withoutKeptThinking(body: Buffer): Buffer {
-  if (!body.includes(MARK_BYTES)) return body;
+export function withoutOwnReasoning(body: Buffer): Buffer {
+  if (!MARKS.some((mark) => body.includes(mark))) return body;
   try {
     const span = findFields(body, INPUT).get('input');
     if (span === undefined || body[span.start] !== OPEN_ARRAY) return body;
     const items = itemSpans(body, span.start).map(({ start, end }) => body.subarray(start, end));
-    const kept = items.filter((item) => !(item.includes(MARK_BYTES) && item.includes(REASONING)));
+    const kept = items.filter((item) => !isOwnReasoning(item));
     if (kept.length === items.length) return body;
     return edited(body, [{ ...span, by: listOf(kept) }]);
   } catch (error) {
@@ -49,4 +58,16 @@ export function withoutKeptThinking(body: Buffer): Buffer {
     if (error instanceof InvalidInputError) return body;
     throw error;
   }
+}
+
+function isOwnReasoning(item: Buffer): boolean {
+  if (item[0] !== OPEN_OBJECT || !MARKS.some((mark) => item.includes(mark))) return false;
+  const fields = findFields(item, FIELDS);
+  const textOf = (name: string): string => {
+    const span = fields.get(name);
+    const value = span === undefined ? undefined : parsedSpan(item, span);
+    return typeof value === 'string' ? value : '';
+  };
+  const isOwn = textOf('id').startsWith(OWN_ID) || textOf('encrypted_content').startsWith(MARK);
+  return isOwn && textOf('type') === 'reasoning';
 }

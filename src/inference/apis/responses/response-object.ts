@@ -1,6 +1,6 @@
 import type { Fields, JsonObject, JsonValue } from '../../../input/json.js';
 import type { ChatAnswer, FinishReason, Usage } from '../../chat/chat.js';
-import { keptThinking } from './kept-thinking.js';
+import { keptThinking, reasoningId } from './kept-thinking.js';
 import type { ResponseHead } from '../../client/client-response.js';
 
 export type Status = 'in_progress' | 'completed' | 'incomplete' | 'failed';
@@ -56,7 +56,7 @@ export function wholeResponse(
   const output = [
     ...(reasoning === undefined && kept === null
       ? []
-      : [reasoningItem(`rs_${id}`, reasoning ?? null, status, kept)]),
+      : [reasoningItem(reasoningId(id), reasoning ?? null, status, kept)]),
     ...(text === null ? [] : [messageItem(`msg_${id}`, text, status)]),
     ...toolCalls.map((call, index) => callItem(`fc_${id}_${index}`, call.id, call.function, status)),
   ];
