@@ -50,14 +50,39 @@ it('finds words that are not too many, or none, in whatever came', () => {
 });
 
 it.each([
-  ['server_error', 'it broke'],
-  ['rate_limit_exceeded', 'it broke'],
-  ['invalid_prompt', null],
-  ['image_content_policy_violation', null],
-])('takes a response that failed by %s for a failure of the worker: %s', (code, failure) => {
+  ['server_error', 'bad_answer'],
+  ['rate_limit_exceeded', 'throttled'],
+  ['invalid_prompt', undefined],
+  ['image_content_policy_violation', undefined],
+])('takes a response that failed by %s for a failure of the worker: %s', (code, kind) => {
   const raw = { dialect: 'openai', path: '/responses' } as const;
   const monitor = new StreamMonitor(raw);
   const response = { object: 'response', status: 'failed', error: { code, message: 'it broke' } };
   monitor.scan(Buffer.from(`data: ${JSON.stringify({ type: 'response.failed', response })}\n\n`));
-  expect([monitor.failure, monitor.hasError, monitor.isEnded]).toEqual([failure, true, true]);
+  expect([monitor.failure?.kind, monitor.hasError, monitor.isEnded]).toEqual([kind, true, true]);
+});
+
+it.each([
+  [
+    'anthropic',
+    '/messages',
+    { type: 'error', error: { type: 'overloaded_error', message: 'm' } },
+    'overloaded',
+  ],
+  [
+    'anthropic',
+    '/messages',
+    { type: 'error', error: { type: 'rate_limit_error', message: 'm' } },
+    'throttled',
+  ],
+  ['anthropic', '/messages', { type: 'error', error: { type: 'api_error', message: 'm' } }, 'bad_answer'],
+  ['openai', '/chat/completions', { error: { code: 'rate_limit_exceeded', message: 'm' } }, 'throttled'],
+  ['openai', '/chat/completions', { error: { code: 503, message: 'm' } }, 'unavailable'],
+  ['openai', '/chat/completions', { error: { code: 401, message: 'm' } }, 'credentials_rejected'],
+  ['openai', '/completions', { error: { message: 'it broke' } }, 'bad_answer'],
+  ['openai', '/chat/completions', { error: { type: 'invalid_request_error', message: 'm' } }, undefined],
+] as const)('takes an error in a stream of %s%s for what its type says: %o', (dialect, path, event, kind) => {
+  const monitor = new StreamMonitor({ dialect, path });
+  monitor.scan(Buffer.from(`data: ${JSON.stringify(event)}\n\n`));
+  expect([monitor.failure?.kind, monitor.hasError]).toEqual([kind, true]);
 });

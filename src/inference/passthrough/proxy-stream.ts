@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { type AnswerHeaders, isEventStream } from '../../upstream/headers.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
-import { detailOf, errorTypeOf, FAILURES, UpstreamError } from '../../upstream/failure.js';
+import { detailOf, errorTypeOf, UpstreamError } from '../../upstream/failure.js';
 import { EventBoundary } from '../streams/event-boundary.js';
 import { recordUsage, type ResponseFormat } from '../client/client-response.js';
 import { SseResponse } from '../streams/sse-response.js';
@@ -42,7 +42,7 @@ async function proxyEvents(
     if (events.length === 0) return true;
     monitor.scan(events);
     // At once: a client that reads an error often disconnects.
-    if (monitor.failure !== null) facts.errorType ??= FAILURES.bad_answer.errorType;
+    if (monitor.failure !== null) facts.errorType ??= errorTypeOf(monitor.failure);
     tokens.scan(events);
     format.passed?.(events);
     return response.write(events, boundary.isWithin);
@@ -71,8 +71,8 @@ async function proxyEvents(
     response.end();
   }
   if (monitor.failure === null) return tokens.outputOf(tokens.usage);
-  // The client has seen the error; balancing learns from this one.
-  throw new UpstreamError('bad_answer', `the stream reported an error: ${monitor.failure}`);
+  // The client has seen the error; balancing learns from its type.
+  throw monitor.failure;
 }
 
 function isCutOff(rest: Buffer, headers: AnswerHeaders, { ends, isEnded, hasError }: StreamMonitor): boolean {

@@ -1,6 +1,7 @@
 import type { Dialect, RawBody } from '../client/inference-request.js';
 import { answersJson, errorsInEvents } from './error-in-success.js';
-import { isClientFault } from '../chat/answer-body.js';
+import type { UpstreamError } from '../../upstream/failure.js';
+import { isClientFault, reported } from '../chat/answer-body.js';
 
 const CHOICES = Buffer.from('"choices"');
 
@@ -15,8 +16,8 @@ export class StreamMonitor {
   isEnded = false;
   /** The stream has reported an error. */
   hasError = false;
-  /** The message of an error that is the worker's fault; `null`: none. */
-  failure: string | null = null;
+  /** An error that is the worker's fault, as if it had come with the status of its type; `null`: none. */
+  failure: UpstreamError | null = null;
   #isEmpty = true;
   #hasChoices = false;
   #hasReason = false;
@@ -41,7 +42,8 @@ export class StreamMonitor {
     if (!this.#isJson) return;
     for (const error of errorsInEvents(events)) {
       this.hasError = true;
-      if (!isClientFault(error)) this.failure ??= error.message;
+      if (!isClientFault(error))
+        this.failure ??= reported(error, `the stream reported an error: ${error.message}`);
     }
   }
 
