@@ -189,6 +189,19 @@ CREATE TABLE job_worker (
   CONSTRAINT job_worker_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE CASCADE
 );
 
+CREATE TABLE limit_use (
+  subject text NOT NULL,
+  requests_left double precision,
+  tokens_left double precision,
+  replicas jsonb NOT NULL DEFAULT '{}'::jsonb,
+  month date NOT NULL,
+  month_tokens double precision NOT NULL DEFAULT 0,
+  month_cost double precision NOT NULL DEFAULT 0,
+  updated_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT limit_use_pkey PRIMARY KEY (subject),
+  CONSTRAINT limit_use_subject CHECK ((subject ~ '^(key|team) .'::text))
+) WITH (fillfactor=50);
+
 CREATE TABLE migration (
   id integer NOT NULL DEFAULT nextval('migration_id_seq'::regclass),
   "timestamp" bigint NOT NULL,
@@ -1947,6 +1960,15 @@ COMMENT ON COLUMN job_worker.paused_until IS 'It gets no new jobs until then.';
 COMMENT ON COLUMN job_worker.pause_reason IS 'Why it is paused: busy, unreachable or faults.';
 COMMENT ON COLUMN job_worker.last_failure IS 'The error of the last job that failed there.';
 COMMENT ON COLUMN job_worker.last_failure_at IS 'When that was.';
+COMMENT ON TABLE limit_use IS 'What all replicas together have used of the limits of keys and teams; one row for each that was used this month. Replicas exchange through it up to four times a second while requests come. Deleted in the month after the last use. A row that is deleted is made again, with full buckets and the sums of usage_hourly.';
+COMMENT ON COLUMN limit_use.subject IS 'key and api_key.id, or team and team.name.';
+COMMENT ON COLUMN limit_use.requests_left IS 'What was left of requests_per_minute at updated_at; it refills evenly within a minute. Null: no such limit.';
+COMMENT ON COLUMN limit_use.tokens_left IS 'The same of tokens_per_minute. Below 0: requests used more than was estimated.';
+COMMENT ON COLUMN limit_use.replicas IS 'By replica.id: its slots of max_concurrent, how many requests it wanted to run at once (wanted), its demand of requests and tokens, and when (atMs, milliseconds since 1970).';
+COMMENT ON COLUMN limit_use.month IS 'The first day of the month (UTC) of the sums.';
+COMMENT ON COLUMN limit_use.month_tokens IS 'Tokens in and out that were used in the month.';
+COMMENT ON COLUMN limit_use.month_cost IS 'What the requests cost, in the currency of the prices.';
+COMMENT ON COLUMN limit_use.updated_at IS 'The last exchange.';
 COMMENT ON TABLE migration IS 'The migrations that ran, files of migrations/. A row says that it ran: inserting one by hand keeps it from running.';
 COMMENT ON COLUMN migration.id IS 'Rises in the order in which they ran.';
 COMMENT ON COLUMN migration."timestamp" IS 'The stamp at the start of the file''s name.';

@@ -8,6 +8,8 @@ import { AdminPortError, UnauthorizedError } from './access/access-errors.js';
 import { AdmissionCheck } from './access/admission-check.js';
 import { allowOrigins } from './access/cross-origin.js';
 import { KeySync } from './access/keys/key-sync.js';
+import { LimitExchange } from './access/limits/limit-exchange.js';
+import { Limiter } from './access/limits/limiter.js';
 import { isForClients, type Right, rightOf } from './access/roles.js';
 import { isOnAdminPort } from './admin-server.js';
 import { AppModule } from './app.module.js';
@@ -23,6 +25,7 @@ import { isOpenAiPath, bypassNest } from './inference/hot-routes.js';
 import { InputPipe } from './input/input-pipe.js';
 import { acceptJsonOnly } from './input/json-body.js';
 import { serveOpenApi } from './openapi/document.js';
+import { Replicas } from './replicas/replicas.js';
 import { limitStalledWrites } from './server-connections.js';
 import { type Logger, nestLogger } from './telemetry/logger.js';
 import { Metrics } from './telemetry/metrics.js';
@@ -77,7 +80,13 @@ export async function createApp(
   requireRights(server);
   bypassNest(server, app);
   const usage = app.get(UsageRecorder);
-  const log = new RequestLog(logger, app.get(Metrics), (request) => usage.ended(request));
+  const limiter = app.get(Limiter);
+  usage.onUsed((used) => limiter.spent(used));
+  errors.describe = (request, reply) => limiter.showLeft(request, reply);
+  shareLimits(app);
+  const log = new RequestLog(logger, app.get(Metrics), (request) =>
+    limiter.ended(request, usage.ended(request)),
+  );
   log.follow(server);
   await allowOrigins(server, settings.access.corsOrigins);
   admit(app, settings.server.adminPort !== null);
@@ -105,6 +114,13 @@ function protectPages(server: FastifyInstance): void {
 function requestId(request: IncomingMessage): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+/** Of a limit, this replica uses its part. */
+function shareLimits(app: NestFastifyApplication): void {
+  const exchange = app.get(LimitExchange);
+  const replicas = app.get(Replicas);
+  replicas.onChange(() => exchange.setReplicas(replicas.count));
 }
 
 /**

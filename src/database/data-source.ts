@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import type { DataSourceOptions } from 'typeorm';
 import { readPostgresUrl } from '../config/postgres-url.js';
 import { ApiKeyEntity, ApiKeyUseEntity, TeamEntity } from '../access/keys/api-key.entity.js';
+import { LimitUseEntity } from '../access/limits/limit-use.entity.js';
 import { JobEntity, JobEventEntity, JobFileEntity, JobWorkerEntity } from '../jobs/job.entity.js';
 import { SigningKeyEntity } from '../jobs/links/signing-key.entity.js';
 import { JobWebhookEntity } from '../jobs/webhooks/job-webhook.entity.js';
@@ -64,6 +65,7 @@ export function dataSourceOptions(
       ApiKeyEntity,
       ApiKeyUseEntity,
       TeamEntity,
+      LimitUseEntity,
       WorkerEntity,
       WorkerProbeEntity,
       EventEntity,

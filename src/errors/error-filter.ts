@@ -11,6 +11,8 @@ import { hasUnreadBody, drainBody } from './unread-requests.js';
 /** Answers every error, in the envelope of the API that was called. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
+  /** Adds headers that every answer to this request has. */
+  describe: (request: FastifyRequest, reply: FastifyReply) => void = () => {};
   private readonly logger = new Logger('Http');
 
   catch(error: unknown, host: ArgumentsHost): void {
@@ -27,6 +29,7 @@ export class ErrorFilter implements ExceptionFilter {
     if (problem.status >= 500 && problem.errorType === 'manager_internal') this.logger.error(error);
     if (reply.sent || reply.raw.headersSent) return;
     if (speaksAnthropic(path, request.headers)) reply.header('request-id', request.id);
+    this.describe(request, reply);
     const { workerId, attempts } = request.facts;
     if (workerId !== null) reply.header('x-mmm-worker-id', workerId).header('x-mmm-attempts', attempts);
     for (const [name, value] of Object.entries(problem.headers ?? {})) reply.header(name, value);

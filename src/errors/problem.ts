@@ -8,6 +8,7 @@ import {
   KeyNameTakenError,
   UnauthorizedError,
 } from '../access/access-errors.js';
+import { LimitedError } from '../access/limits/limit-errors.js';
 import {
   ResponseNotFoundError,
   ThreadNotFoundError,
@@ -82,17 +83,15 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof UnsupportedTaskError) return problem(400, 'caller_bad_request', error);
   if (error instanceof UnauthorizedError) {
     const headers = { 'www-authenticate': 'Bearer' };
-    return {
-      status: 401,
-      errorType: 'caller_unauthorized',
-      code: error.code,
-      message: error.message,
-      headers,
-    };
+    return { ...problem(401, 'caller_unauthorized', error), code: error.code, headers };
   }
   if (error instanceof ForbiddenError)
     return { ...problem(403, 'caller_forbidden', error), code: error.code };
   if (error instanceof AdminPortError) return problem(404, 'caller_not_found', error);
+  if (error instanceof LimitedError) {
+    const { code, headers } = error;
+    return { ...problem(429, 'caller_limited', error), code, headers };
+  }
   if (error instanceof AccessNotFoundError) return problem(404, 'caller_not_found', error);
   if (error instanceof KeyNameTakenError) return problem(409, 'caller_conflict', error);
   if (error instanceof ForeignOriginError) return problem(403, 'caller_foreign_origin', error);

@@ -34,6 +34,42 @@ const HEADERS = {
     schema: TEXT,
   },
   'x-mmm-job-id': { description: 'The job that the call is.', schema: TEXT },
+  'x-ratelimit-limit-requests': {
+    description: 'requests_per_minute of the key or its team, the tighter one; only where there is one.',
+    schema: COUNT,
+  },
+  'x-ratelimit-remaining-requests': { description: 'What is left of it.', schema: COUNT },
+  'x-ratelimit-reset-requests': {
+    description: 'When all of it is there again, such as 6m0s or 20ms.',
+    schema: TEXT,
+  },
+  'x-ratelimit-limit-tokens': {
+    description: 'tokens_per_minute of the key or its team, the tighter one; only where there is one.',
+    schema: COUNT,
+  },
+  'x-ratelimit-remaining-tokens': { description: 'What is left of it.', schema: COUNT },
+  'x-ratelimit-reset-tokens': {
+    description: 'When all of it is there again, such as 6m0s or 20ms.',
+    schema: TEXT,
+  },
+  'anthropic-ratelimit-requests-limit': {
+    description: 'requests_per_minute of the key or its team, the tighter one; only where there is one.',
+    schema: COUNT,
+  },
+  'anthropic-ratelimit-requests-remaining': { description: 'What is left of it.', schema: COUNT },
+  'anthropic-ratelimit-requests-reset': {
+    description: 'When all of it is there again (RFC 3339).',
+    schema: TEXT,
+  },
+  'anthropic-ratelimit-tokens-limit': {
+    description: 'tokens_per_minute of the key or its team, the tighter one; only where there is one.',
+    schema: COUNT,
+  },
+  'anthropic-ratelimit-tokens-remaining': { description: 'What is left of it.', schema: COUNT },
+  'anthropic-ratelimit-tokens-reset': {
+    description: 'When all of it is there again (RFC 3339).',
+    schema: TEXT,
+  },
   allow: { description: 'Of a 405: the methods of the path.', schema: TEXT },
   'accept-encoding': { description: 'Of a 415: the codings of a body that are taken.', schema: TEXT },
   'www-authenticate': { description: 'Of a 401.', schema: TEXT },
@@ -51,6 +87,22 @@ const OF_INFERENCE: readonly HeaderName[] = [
   'x-mmm-job-id',
   'x-should-retry',
   'location',
+];
+const OF_LIMITS: readonly HeaderName[] = [
+  'x-ratelimit-limit-requests',
+  'x-ratelimit-remaining-requests',
+  'x-ratelimit-reset-requests',
+  'x-ratelimit-limit-tokens',
+  'x-ratelimit-remaining-tokens',
+  'x-ratelimit-reset-tokens',
+];
+const OF_ANTHROPIC_LIMITS: readonly HeaderName[] = [
+  'anthropic-ratelimit-requests-limit',
+  'anthropic-ratelimit-requests-remaining',
+  'anthropic-ratelimit-requests-reset',
+  'anthropic-ratelimit-tokens-limit',
+  'anthropic-ratelimit-tokens-remaining',
+  'anthropic-ratelimit-tokens-reset',
 ];
 const OF_FAULTS: readonly HeaderName[] = [
   'retry-after',
@@ -82,13 +134,14 @@ export function describeHeaders({ paths, components }: OpenAPIObject): void {
 
 function describeOperation(path: string, operation: Operation): void {
   const isInference = INFERENCE.has(path);
+  const limits = path.startsWith('/v1/messages') ? OF_ANTHROPIC_LIMITS : OF_LIMITS;
   for (const [status, response] of Object.entries(operation.responses)) {
     if (response === undefined || '$ref' in response) continue;
     const isDone = status.startsWith('2');
     response.headers = referencesTo([
       'x-request-id',
       ...(status === '4XX' ? OF_FAULTS : isDone ? [] : OF_FAILURES),
-      ...(isInference ? OF_INFERENCE : []),
+      ...(isInference ? [...OF_INFERENCE, ...limits] : []),
       ...(isDone && (isInference || JOBS.test(path)) ? OF_JOBS : []),
       ...(isDone && VERSIONED.test(path) && status !== '204' ? (['etag'] as const) : []),
       ...(status === '201' ? (['location'] as const) : []),

@@ -4,6 +4,7 @@ export type ErrorType =
   | 'caller_unauthorized'
   | 'caller_foreign_origin'
   | 'caller_forbidden'
+  | 'caller_limited'
   | 'caller_not_found'
   | 'caller_method_not_allowed'
   | 'caller_conflict'

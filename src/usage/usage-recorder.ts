@@ -53,21 +53,20 @@ export class UsageRecorder {
     this.listeners.push(listener);
   }
 
-  /** Its response is closed, and its call has ended. */
-  ended(request: FastifyRequest): void {
+  /** Its response is closed, and its call has ended. @returns its tokens; `null`: they are not counted here */
+  ended(request: FastifyRequest): number | null {
     const { facts, caller, method, routeOptions } = request;
     // A job is counted when it ends. What only reads a stored answer uses nothing.
-    if (facts.isJob || method !== 'POST' || caller === undefined) return;
+    if (facts.isJob || method !== 'POST' || caller === undefined) return null;
     if (facts.model === null && (facts.errorType === null || routeOptions.config.right !== 'call_models'))
-      return;
+      return null;
     const outcome = outcomeOf(facts.errorType, facts.isRejected);
-    if (outcome === null) return;
+    if (outcome === null) return null;
     const counts = this.isText(facts.workerId) ? COUNTED.get(routeOptions.url) : undefined;
-    this.used(
-      caller,
-      { model: facts.fallbackModel ?? facts.model, workerId: facts.workerId, outcome },
-      quantitiesOf(facts, counts ?? 'nothing', () => inputBytesOf(request)),
-    );
+    const quantities = quantitiesOf(facts, counts ?? 'nothing', () => inputBytesOf(request));
+    const model = facts.fallbackModel ?? facts.model;
+    this.used(caller, { model, workerId: facts.workerId, outcome }, quantities);
+    return quantities.input + quantities.output;
   }
 
   /** @param facts of the one call that was the job */

@@ -33,7 +33,7 @@ export interface Quantities {
 }
 
 /** Bytes of text for a token, where no upstream counted: https://help.openai.com/en/articles/4936856 */
-const BYTES_PER_TOKEN = 4;
+export const BYTES_PER_TOKEN = 4;
 /** A hundred times the largest context: a wrong count must not spoil a sum. */
 const MOST_TOKENS = 1e9;
 
@@ -92,7 +92,7 @@ const REFUSED: ReadonlySet<string> = new Set<ErrorType>([
   'caller_foreign_origin',
 ]);
 /** 429 of a limit. */
-const LIMITED: ReadonlySet<string> = new Set(['caller_limited']);
+const LIMITED: ReadonlySet<string> = new Set<ErrorType>(['caller_limited']);
 
 const [QUOTE, DATA_URL, DATA_FIELD] = [0x22, Buffer.from(';base64,'), Buffer.from('"data":')] as const;
 /** A longer text in `data` is taken for bytes in base64. */

@@ -4,7 +4,8 @@ import { Bucket, refillMs } from './bucket.js';
 import { duration, setLimitHeaders, tighter } from './limit-headers.js';
 import type { Limits } from './limits.js';
 import { type Charge, Meter } from './meter.js';
-import { exchange, monthAt, nextMonthMs, type SharedUse } from './shared-use.js';
+import { monthAt, nextMonthMs } from './month-budget.js';
+import { exchange, type SharedUse } from './shared-use.js';
 
 const NONE: Limits = {
   requestsPerMinute: null,

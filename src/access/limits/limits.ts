@@ -33,3 +33,14 @@ export function limitsOf(row: LimitColumns): Limits | null {
 function numberOf(text: string | null): number | null {
   return text === null ? null : Number(text);
 }
+
+/** The limits by the names that clients know. */
+export type LimitName =
+  'requests_per_minute' | 'tokens_per_minute' | 'max_concurrent' | 'tokens_per_month' | 'cost_per_month';
+
+/** Why a request is not admitted. */
+export interface Refusal {
+  readonly limit: LimitName;
+  readonly value: number;
+  readonly retryAfterMs: number;
+}

@@ -1,6 +1,7 @@
 import { Bucket, refillMs } from './bucket.js';
-import type { Limits } from './limits.js';
-import { type Allowance, LEASE_MS, monthAt, nextMonthMs, type Report } from './shared-use.js';
+import type { Limits, Refusal } from './limits.js';
+import { MonthBudget } from './month-budget.js';
+import { type Allowance, LEASE_MS, type Report } from './shared-use.js';
 
 /** Without an exchange for this long, a replica keeps to its even share. */
 export const STALE_MS = 3_000;
@@ -8,16 +9,6 @@ export const STALE_MS = 3_000;
 const PAUSE_MS = { unknown: 20, tight: 250, calm: 1_000 };
 /** A request that `max_concurrent` refuses may try again when another one ends, which is not known. */
 const SLOT_RETRY_MS = 1_000;
-
-/** What a refusal names. */
-export type LimitName =
-  'requests_per_minute' | 'tokens_per_minute' | 'max_concurrent' | 'tokens_per_month' | 'cost_per_month';
-
-export interface Refusal {
-  readonly limit: LimitName;
-  readonly value: number;
-  readonly retryAfterMs: number;
-}
 
 /** The other replicas, as this one knows them. */
 export interface Peers {
@@ -45,21 +36,17 @@ export class Meter {
   /** Since the last report. */
   private requests = 0;
   private tokens = 0;
-  private monthTokens = 0;
-  private monthCost = 0;
   private demandedRequests = 0;
   private demandedTokens = 0;
   private refused = 0;
   private mostRunning = 0;
 
+  private readonly budget = new MonthBudget();
   private readonly requestBucket = new Bucket(Infinity, 0);
   private readonly tokenBucket = new Bucket(Infinity, 0);
   private requestsWeight = 1;
   private tokensWeight = 1;
   private slots = 0;
-  private month = '';
-  private sharedMonthTokens = 0;
-  private sharedMonthCost = 0;
   private exchanges = 0;
   private heardMs = -Infinity;
   /** When it was last used. */
@@ -67,7 +54,7 @@ export class Meter {
 
   /** Why a request cannot be admitted now; `null`: it can. @param tokens its estimate, at most the limit */
   refusal(limits: Limits, tokens: number, nowMs: number, peers: Peers): Refusal | null {
-    const refusal = this.monthly(limits, nowMs) ?? this.immediate(limits, tokens, nowMs, peers);
+    const refusal = this.budget.refusal(limits, nowMs) ?? this.immediate(limits, tokens, nowMs, peers);
     this.usedMs = nowMs;
     this.demandedRequests += 1;
     this.demandedTokens += tokens;
@@ -103,8 +90,7 @@ export class Meter {
 
   /** Adds to the sums of the month. */
   spend(tokens: number, cost: number): void {
-    this.monthTokens += tokens;
-    this.monthCost += cost;
+    this.budget.spend(tokens, cost);
   }
 
   requestsLeft(size: number, nowMs: number): number {
@@ -163,14 +149,18 @@ export class Meter {
       demandedTokens: this.demandedTokens,
       ceiling: Math.max(this.running, this.slots),
       wanted: isLeaving ? 0 : Math.max(1, this.mostRunning, this.running + this.refused),
-      month: monthAt(nowMs),
-      monthTokens: this.monthTokens,
-      monthCost: this.monthCost,
+      ...this.budget.report(nowMs),
     };
-    this.requests = this.tokens = this.monthTokens = this.monthCost = 0;
+    this.requests = this.tokens = 0;
     this.demandedRequests = this.demandedTokens = this.refused = 0;
     this.mostRunning = this.running;
     return report;
+  }
+
+  /** It will not be used again: its slots are for others. */
+  close(): void {
+    this.usedMs = -Infinity;
+    this.slots = 0;
   }
 
   /** The exchange failed: it is reported with the next. */
@@ -179,8 +169,7 @@ export class Meter {
     this.tokens += report.tokens;
     this.demandedRequests += report.demandedRequests;
     this.demandedTokens += report.demandedTokens;
-    this.monthTokens += report.monthTokens;
-    this.monthCost += report.monthCost;
+    this.budget.spend(report.monthTokens, report.monthCost);
   }
 
   /** Goes by the answer. What was used while it was on its way is taken off. */
@@ -191,35 +180,13 @@ export class Meter {
     if (requestsLeft !== null) set(this.requestBucket, requestsLeft - this.requests / requestsWeight, nowMs);
     if (tokensLeft !== null) set(this.tokenBucket, tokensLeft - this.tokens / tokensWeight, nowMs);
     this.slots = allowance.slots;
-    this.month = allowance.month;
-    this.sharedMonthTokens = allowance.monthTokens;
-    this.sharedMonthCost = allowance.monthCost;
+    this.budget.adopt(allowance);
     this.exchanges += 1;
     this.heardMs = nowMs;
   }
 
   private get hasNews(): boolean {
-    return (
-      this.requests !== 0 ||
-      this.tokens !== 0 ||
-      this.monthTokens !== 0 ||
-      this.monthCost !== 0 ||
-      this.demandedRequests !== 0
-    );
-  }
-
-  /** The budget of a month, as far as it is known: what runs now is not in it. */
-  private monthly({ tokensPerMonth, costPerMonth }: Limits, nowMs: number): Refusal | null {
-    if (tokensPerMonth === null && costPerMonth === null) return null;
-    const isCurrent = this.month === '' || this.month === monthAt(nowMs);
-    const tokens = (isCurrent ? this.sharedMonthTokens : 0) + this.monthTokens;
-    const cost = (isCurrent ? this.sharedMonthCost : 0) + this.monthCost;
-    const retryAfterMs = nextMonthMs(nowMs) - nowMs;
-    if (tokensPerMonth !== null && tokens >= tokensPerMonth)
-      return { limit: 'tokens_per_month', value: tokensPerMonth, retryAfterMs };
-    if (costPerMonth !== null && cost >= costPerMonth)
-      return { limit: 'cost_per_month', value: costPerMonth, retryAfterMs };
-    return null;
+    return this.requests !== 0 || this.tokens !== 0 || this.budget.hasNews || this.demandedRequests !== 0;
   }
 
   private immediate(limits: Limits, tokens: number, nowMs: number, peers: Peers): Refusal | null {

@@ -175,14 +175,3 @@ function monthOf(shared: SharedUse | null, report: Report) {
     monthCost: (isSame ? shared.monthCost : 0) + report.monthCost,
   };
 }
-
-/** The month of a time, by its first day in UTC. */
-export function monthAt(nowMs: number): string {
-  return `${new Date(nowMs).toISOString().slice(0, 7)}-01`;
-}
-
-/** When the next month begins. */
-export function nextMonthMs(nowMs: number): number {
-  const now = new Date(nowMs);
-  return Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1);
-}

@@ -244,9 +244,20 @@ const FORWARDED =
   /^(content-type|content-disposition|retry-after|retry-after-ms|x-ratelimit-.+|openai-.+|anthropic-ratelimit-.+|request-id)$/;
 
 function copyHeaders(http: FastifyReply, headers: AnswerHeaders): void {
+  // A client that sees the limits of its own key must not take the upstream's for them.
+  const showsOwn = OWN_LIMITS.some((own) => http.hasHeader(own));
   for (const [name, value] of Object.entries(headers))
-    if (value !== undefined && FORWARDED.test(name)) http.header(name, value);
+    if (value !== undefined && FORWARDED.test(name) && !(showsOwn && OTHERS_LIMIT.test(name)))
+      http.header(name, value);
 }
+
+const OTHERS_LIMIT = /^(x|anthropic)-ratelimit-/;
+const OWN_LIMITS = [
+  'x-ratelimit-limit-requests',
+  'x-ratelimit-limit-tokens',
+  'anthropic-ratelimit-requests-limit',
+  'anthropic-ratelimit-tokens-limit',
+] as const;
 
 /** Names the fields of a request that were left out. */
 export function showIgnored(http: FastifyReply, ignored: readonly string[]): void {

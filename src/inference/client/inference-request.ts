@@ -4,11 +4,13 @@ import type { ApiProtocol, ForwardedHeaders, WorkerTask } from '../../registry/w
 import type { OpenAiChat } from '../chat/chat.js';
 import type { RequestFacts } from '../../telemetry/request-facts.js';
 import type { Span } from '../passthrough/json-scanner.js';
+import { estimatedTokens } from './token-estimate.js';
 import type { IncomingHttpHeaders } from 'http';
 import { type Caller, checkModel } from '../../access/caller.js';
+import { Limiter } from '../../access/limits/limiter.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import { Injectable } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InferenceSettings } from '../../config/settings.js';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
 import { ModelPolicies } from '../../registry/models/model-policies.js';
@@ -151,11 +153,13 @@ export class InferenceRequests {
     private readonly live: LiveWorkers,
     private readonly policies: ModelPolicies,
     private readonly settings: InferenceSettings,
+    private readonly limiter: Limiter,
   ) {}
 
-  /** @throws InvalidInputError naming the header, ForbiddenError for a model outside the caller's scope */
+  /** @throws InvalidInputError naming the header, ForbiddenError for a model outside the caller's scope, LimitedError */
   of(
     http: FastifyRequest,
+    reply: FastifyReply,
     { model, task, stream, input, media, openAi, raw, affinitySource }: RequestInput,
   ): InferenceRequest {
     const { caller } = http;
@@ -163,6 +167,12 @@ export class InferenceRequests {
     http.facts.model = this.isKnown(model) ? model : null;
     const longestMs = this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs;
     const { arrivedMs, clientSetDeadline, deadlineMs, latestMs } = deadlineOf(http.headers, longestMs);
+    if (this.limiter.isLimited(caller))
+      this.limiter.enter(
+        http,
+        reply,
+        this.limiter.countsTokens(caller) ? estimatedTokens(http, task, raw, input) : 0,
+      );
     // Field by field: a spread took 4 % of a request's time.
     return {
       id: http.id,

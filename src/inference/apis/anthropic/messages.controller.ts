@@ -49,7 +49,7 @@ export class MessagesController {
       http.body,
     );
     const chat = memoize(() => chatFromAnthropic(parseBody(raw.bytes, CALL_INPUTS)));
-    const request = this.requests.of(http, {
+    const request = this.requests.of(http, reply, {
       model,
       task: 'chat',
       stream,

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { checkModel } from '../../../access/caller.js';
+import { Limiter } from '../../../access/limits/limiter.js';
 import { ownerOf } from './own-jobs.js';
 import type { Job } from '../../../jobs/job.js';
 import { pollWorkersOf } from '../../../jobs/engine/poll-workers.js';
@@ -25,14 +26,18 @@ export class JobStarter {
   constructor(
     private readonly jobs: Jobs,
     private readonly live: LiveWorkers,
+    private readonly limiter: Limiter,
   ) {}
 
   /**
    * The job of a request, which the headers of the response name. A repetition gives the job that there is: one with the same `Idempotency-Key`, or the retry of an
    * OpenAI client, which sends no key.
-   * @throws ForbiddenError, InvalidInputError, and what Jobs.create throws
+   * @throws ForbiddenError, LimitedError, InvalidInputError, and what Jobs.create throws
    */
   async start(http: FastifyRequest, reply: FastifyReply, request: JobRequest): Promise<StartedJob> {
+    checkModel(http.caller, request.model);
+    // A call that becomes a job was admitted as a call.
+    if (this.limiter.isLimited(http.caller)) this.limiter.enter(http, reply, 0);
     const started = await this.found(http, request);
     http.facts.isJob = true;
     reply.header('x-mmm-job-id', started.job.id).header('location', jobPath(started.job.id));
@@ -49,7 +54,6 @@ export class JobStarter {
   private async found(http: FastifyRequest, request: JobRequest): Promise<StartedJob> {
     const { model: modelName, kind, input, webhookUrl } = request;
     const idempotencyKey = idempotencyKeyOf(http.raw);
-    checkModel(http.caller, modelName);
     const ownerKey = ownerOf(http.caller);
     const hash = requestHash(request);
     http.facts.model = this.live.model(modelName) === undefined ? null : modelName;

@@ -37,7 +37,7 @@ export class NativeController {
     const openAi = isOpenAiChat(http.body);
     const parse = openAi ? parseOpenAiChat : parseNativeChat;
     const chat = parse(http.body, this.settings.defaultModel);
-    const request = this.requests.of(http, {
+    const request = this.requests.of(http, reply, {
       model: chat.model,
       task: openAi ? 'chat' : null,
       stream: chat.stream,

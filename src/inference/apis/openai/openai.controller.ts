@@ -74,7 +74,7 @@ export class OpenAiController {
     const input = memoize(() =>
       endpoint === '/responses' ? parseOpenAiChat(responsesChat(), null) : readInput(endpoint, body()),
     );
-    const request = this.requests.of(http, {
+    const request = this.requests.of(http, reply, {
       model,
       task: ENDPOINTS[endpoint],
       stream,

@@ -74,7 +74,7 @@ export class ResponsesController {
     const { worker, call } = await this.holderOf(id);
     const query = http.url.includes('?') ? http.url.slice(http.url.indexOf('?')) : '';
     const isStream = method === 'GET' && /[?&]stream=true(?:&|$)/.test(query);
-    const request = this.requestOf(http, worker.modelName, isStream);
+    const request = this.requestOf(http, reply, worker.modelName, isStream);
     const format = new ResponsesFormat(
       worker.modelName,
       () => ({}),
@@ -110,8 +110,13 @@ export class ResponsesController {
     return { worker, call };
   }
 
-  private requestOf(http: FastifyRequest, model: string, stream: boolean): InferenceRequest {
-    return this.requests.of(http, {
+  private requestOf(
+    http: FastifyRequest,
+    reply: FastifyReply,
+    model: string,
+    stream: boolean,
+  ): InferenceRequest {
+    return this.requests.of(http, reply, {
       model,
       task: null,
       stream,

@@ -1,0 +1,3 @@
+-- loses limit_use: SELECT count(*) FROM limit_use
+
+DROP TABLE limit_use;

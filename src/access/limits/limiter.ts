@@ -1,0 +1,158 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Caller } from '../caller.js';
+import { LiveKeys } from '../keys/live-keys.js';
+import { LimitedError } from './limit-errors.js';
+import { LimitExchange, type Metered } from './limit-exchange.js';
+import { setLimitHeaders, type ShownLimit, tighter } from './limit-headers.js';
+import type { Limits } from './limits.js';
+import type { Charge } from './meter.js';
+
+/** A key or a team with limits, as one request meets it. */
+interface Limited {
+  readonly of: Metered;
+  readonly name: string;
+  readonly limits: Limits;
+}
+
+/** What a request or a job has used. */
+interface Spent {
+  readonly keyId: string | null;
+  readonly team: string | null;
+  readonly input: number;
+  readonly output: number;
+  readonly cost: number | null;
+}
+
+/** Holds requests to the limits of their keys and teams. Decides from memory alone. */
+@Injectable()
+export class Limiter {
+  /** A request may come by twice: as a call of a model, and as the job that the call becomes. */
+  private readonly entered = new WeakMap<FastifyRequest, readonly Charge[]>();
+
+  constructor(
+    private readonly keys: LiveKeys,
+    private readonly exchange: LimitExchange,
+  ) {}
+
+  /** Whether `enter` has anything to do; a caller without limits costs nothing else. */
+  isLimited({ limits, team }: Caller): boolean {
+    return limits !== null || (team !== null && this.keys.limitsOfTeam(team) !== null);
+  }
+
+  /** Whether the estimate of its tokens matters. */
+  countsTokens({ limits, team }: Caller): boolean {
+    const shared = team === null ? null : this.keys.limitsOfTeam(team);
+    return (limits?.tokensPerMinute ?? shared?.tokensPerMinute ?? null) !== null;
+  }
+
+  /**
+   * Admits a request of a limited caller; it no longer runs when its response is closed, however it ends. The response gets
+   * the headers that show what is left. @param tokens its estimate @throws LimitedError
+   */
+  enter(http: FastifyRequest, reply: FastifyReply, tokens: number): void {
+    // The response of a client that has left is closed no more.
+    if (this.entered.has(http) || reply.raw.closed) return;
+    const nowMs = Date.now();
+    const [key, team] = [this.keyOf(http.caller), this.teamOf(http.caller)];
+    const refused = this.refusal(key, tokens, nowMs) ?? this.refusal(team, tokens, nowMs);
+    const charges: Charge[] = [];
+    this.entered.set(http, charges);
+    for (const each of [key, team]) {
+      if (each === null) continue;
+      if (refused === null) charges.push(this.take(each, tokens, nowMs));
+      this.exchange.used(each.of, each.limits, nowMs);
+    }
+    this.show(http, reply, key, team, nowMs);
+    if (refused !== null) throw refused;
+    reply.raw.once('close', () => {
+      for (const { meter } of charges) meter.leave();
+    });
+  }
+
+  /** An answer that is made before a request is admitted shows what is left, too. */
+  showLeft(http: FastifyRequest, reply: FastifyReply): void {
+    const { caller, method, routeOptions } = http;
+    if (method !== 'POST' || routeOptions.config.right !== 'call_models') return;
+    // No key, or a wrong one.
+    if (caller === undefined || this.entered.has(http) || !this.isLimited(caller)) return;
+    this.show(http, reply, this.keyOf(caller), this.teamOf(caller), Date.now());
+  }
+
+  /** The request has ended, and so has its call. @param tokens what it used; `null`: not known, and its estimate stays */
+  ended(http: FastifyRequest, tokens: number | null): void {
+    if (tokens === null || http.caller === undefined || !this.isLimited(http.caller)) return;
+    for (const charge of this.entered.get(http) ?? []) charge.meter.settle(charge, tokens);
+  }
+
+  /** What a request or a job used counts for the budgets of the month. */
+  spent({ keyId, team, input, output, cost }: Spent): void {
+    if (keyId === null) return;
+    const own = this.keys.callerWithId(keyId)?.limits ?? null;
+    if (own !== null) this.spend('key', keyId, own, input + output, cost ?? 0);
+    const shared = team === null ? null : this.keys.limitsOfTeam(team);
+    if (team !== null && shared !== null) this.spend('team', team, shared, input + output, cost ?? 0);
+  }
+
+  private spend(kind: Metered['kind'], id: string, limits: Limits, tokens: number, cost: number): void {
+    const metered = this.exchange.of(kind, id);
+    metered.meter.spend(tokens, cost);
+    this.exchange.used(metered, limits, Date.now());
+  }
+
+  private keyOf({ keyId, name, limits }: Caller): Limited | null {
+    return keyId === null || limits === null ? null : { of: this.exchange.of('key', keyId), name, limits };
+  }
+
+  private teamOf({ team }: Caller): Limited | null {
+    const limits = team === null ? null : this.keys.limitsOfTeam(team);
+    return team === null || limits === null
+      ? null
+      : { of: this.exchange.of('team', team), name: team, limits };
+  }
+
+  private refusal(limited: Limited | null, tokens: number, nowMs: number): LimitedError | null {
+    if (limited === null) return null;
+    const { of, name, limits } = limited;
+    const refusal = of.meter.refusal(limits, estimateFor(limits, tokens), nowMs, this.exchange.peers);
+    return refusal === null ? null : new LimitedError({ kind: of.kind, name }, refusal, nowMs);
+  }
+
+  private take({ of, limits }: Limited, tokens: number, nowMs: number): Charge {
+    return of.meter.take(estimateFor(limits, tokens), nowMs, this.exchange.peers);
+  }
+
+  private show(
+    { url }: FastifyRequest,
+    reply: FastifyReply,
+    key: Limited | null,
+    team: Limited | null,
+    nowMs: number,
+  ): void {
+    const isAnthropic = url.startsWith('/v1/messages');
+    const set = (name: string, value: string): void => void reply.header(name, value);
+    const requests = tighter(requestsOf(key, nowMs), requestsOf(team, nowMs));
+    if (requests !== null) setLimitHeaders(set, 'requests', requests, isAnthropic, nowMs);
+    const tokens = tighter(tokensOf(key, nowMs), tokensOf(team, nowMs));
+    if (tokens !== null) setLimitHeaders(set, 'tokens', tokens, isAnthropic, nowMs);
+  }
+}
+
+/** No request needs more than a full bucket. */
+function estimateFor({ tokensPerMinute }: Limits, tokens: number): number {
+  return Math.min(tokens, tokensPerMinute ?? tokens);
+}
+
+function requestsOf(limited: Limited | null, nowMs: number): ShownLimit | null {
+  const limit = limited?.limits.requestsPerMinute ?? null;
+  if (limited === null || limit === null) return null;
+  const { meter } = limited.of;
+  return { limit, remaining: meter.requestsLeft(limit, nowMs), fullMs: meter.requestsFullMs(limit) };
+}
+
+function tokensOf(limited: Limited | null, nowMs: number): ShownLimit | null {
+  const limit = limited?.limits.tokensPerMinute ?? null;
+  if (limited === null || limit === null) return null;
+  const { meter } = limited.of;
+  return { limit, remaining: meter.tokensLeft(limit, nowMs), fullMs: meter.tokensFullMs(limit) };
+}

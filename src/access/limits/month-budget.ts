@@ -1,0 +1,57 @@
+import type { Limits, Refusal } from './limits.js';
+import type { Allowance, Report } from './shared-use.js';
+
+/** The sums of the month of one key or team: what is shared, and what was added here since. */
+export class MonthBudget {
+  private tokens = 0;
+  private cost = 0;
+  private month = '';
+  private sharedTokens = 0;
+  private sharedCost = 0;
+
+  get hasNews(): boolean {
+    return this.tokens !== 0 || this.cost !== 0;
+  }
+
+  /** What runs now is not in the sums. */
+  refusal({ tokensPerMonth, costPerMonth }: Limits, nowMs: number): Refusal | null {
+    if (tokensPerMonth === null && costPerMonth === null) return null;
+    const isCurrent = this.month === monthAt(nowMs);
+    const tokens = (isCurrent ? this.sharedTokens : 0) + this.tokens;
+    const cost = (isCurrent ? this.sharedCost : 0) + this.cost;
+    const retryAfterMs = nextMonthMs(nowMs) - nowMs;
+    if (tokensPerMonth !== null && tokens >= tokensPerMonth)
+      return { limit: 'tokens_per_month', value: tokensPerMonth, retryAfterMs };
+    if (costPerMonth !== null && cost >= costPerMonth)
+      return { limit: 'cost_per_month', value: costPerMonth, retryAfterMs };
+    return null;
+  }
+
+  spend(tokens: number, cost: number): void {
+    this.tokens += tokens;
+    this.cost += cost;
+  }
+
+  report(nowMs: number): Pick<Report, 'month' | 'monthTokens' | 'monthCost'> {
+    const report = { month: monthAt(nowMs), monthTokens: this.tokens, monthCost: this.cost };
+    this.tokens = this.cost = 0;
+    return report;
+  }
+
+  adopt({ month, monthTokens, monthCost }: Allowance): void {
+    this.month = month;
+    this.sharedTokens = monthTokens;
+    this.sharedCost = monthCost;
+  }
+}
+
+/** The month of a time, by its first day in UTC. */
+export function monthAt(nowMs: number): string {
+  return `${new Date(nowMs).toISOString().slice(0, 7)}-01`;
+}
+
+/** When the next month begins. */
+export function nextMonthMs(nowMs: number): number {
+  const now = new Date(nowMs);
+  return Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1);
+}

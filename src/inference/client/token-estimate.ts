@@ -1,0 +1,44 @@
+import type { FastifyRequest } from 'fastify';
+import type { TemplateInput } from '../../registry/calls/placeholder-values.js';
+import type { WorkerTask } from '../../registry/worker.js';
+import { BYTES_PER_TOKEN, textBytesOf } from '../../usage/used.js';
+import { COUNT_TOKENS } from '../apis/endpoints.js';
+import { findFields, parsedSpan } from '../passthrough/json-scanner.js';
+
+/** How each API names the longest answer that a client takes. */
+const LONGEST_ANSWER: ReadonlySet<string> = new Set([
+  'max_tokens',
+  'max_completion_tokens',
+  'max_output_tokens',
+]);
+
+/**
+ * The tokens that a request may use, before its worker has counted them: those of its text, and the longest answer that its
+ * client takes. Images, videos and audio are not counted in tokens.
+ */
+export function estimatedTokens(
+  { headers }: FastifyRequest,
+  task: WorkerTask | null,
+  raw: { readonly bytes: Buffer; readonly path: string; readonly spelled: 'json' | 'text' } | null,
+  input: () => TemplateInput,
+): number {
+  if (task === 'image' || task === 'video' || task === 'audio') return 0;
+  if (raw === null)
+    return Number(headers['content-length'] ?? 0) / BYTES_PER_TOKEN + (input().maxTokens ?? 0);
+  if (raw.spelled !== 'json' || raw.path === COUNT_TOKENS) return 0;
+  return Math.ceil(textBytesOf(raw.bytes) / BYTES_PER_TOKEN) + longestAnswerOf(raw.bytes);
+}
+
+function longestAnswerOf(body: Buffer): number {
+  try {
+    let longest = 0;
+    for (const span of findFields(body, LONGEST_ANSWER).values()) {
+      const value = parsedSpan(body, span);
+      if (typeof value === 'number' && value > longest) longest = value;
+    }
+    return longest;
+  } catch {
+    // The worker rejects the request.
+    return 0;
+  }
+}
