@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ROOT } from './caller.js';
-import { checkMoved, checkSent } from './worker-rights.js';
+import { checkMoved, checkSent, checkUndone } from './worker-rights.js';
 
 const operator = { ...ROOT, role: 'operator', keyId: '1' } as const;
 const registrar = { ...ROOT, role: 'registrar', keyId: '1' } as const;
@@ -79,5 +79,30 @@ describe('the origin of a worker', () => {
     expect(() =>
       checkMoved(operator, sealed, { req_url_template: 'https://a.example/v2', weight: 2 }),
     ).not.toThrow();
+  });
+});
+
+describe('an event that an operator takes back', () => {
+  const open = { req_url_template: 'https://a.example/v1', sealed_header: null, poll: null };
+  const sealed = { ...open, sealed_header: 'x' };
+  const named = { ...open, header: { authorization: SECRET } };
+
+  it.each([
+    ['brings back a stored credential', open, sealed],
+    ['brings back another stored credential', sealed, { ...sealed, sealed_header: 'y' }],
+    ['brings back a secret', open, named],
+    ['moves a secret', named, { ...named, req_url_template: 'https://b.example/v1' }],
+    ['lets a step send it elsewhere', sealed, { ...sealed, poll: { origins: ['https://b.example'] } }],
+  ])('is refused where it %s', (_what, was, now) => {
+    expect(() => checkUndone(operator, was, now)).toThrow('the role operator may not do');
+    expect(() => checkUndone(ROOT, was, now)).not.toThrow();
+  });
+
+  it.each([
+    ['moves no credential', open, { ...open, req_url_template: 'https://b.example/v1' }],
+    ['takes a credential away', sealed, open],
+    ['leaves the credentials as they are', named, { ...named, weight: 2 }],
+  ])('is accepted where it %s', (_what, was, now) => {
+    expect(() => checkUndone(operator, was, now)).not.toThrow();
   });
 });

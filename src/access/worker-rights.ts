@@ -1,7 +1,7 @@
 import { splitHeaders } from '../credentials/sensitive-headers.js';
 import { isJsonObject } from '../input/json.js';
 import { ForbiddenError } from './access-errors.js';
-import type { Caller } from './caller.js';
+import { type Caller, checkModel } from './caller.js';
 
 /** Whose worker it is: columns of `worker`. */
 export interface Registered {
@@ -21,6 +21,11 @@ export function maySee({ role, keyId, team }: Caller, worker: Registered): boole
   if (role !== 'registrar') return true;
   const isOwn = keyId !== null && worker.registered_by_key === keyId;
   return isOwn || (team !== null && worker.registered_by_team === team);
+}
+
+/** A worker takes requests of its model, so a registrar adds workers to models of its scope only. @throws ForbiddenError */
+export function checkJoins(caller: Caller, model: string): void {
+  if (caller.role === 'registrar') checkModel(caller, model);
 }
 
 /** @throws ForbiddenError for a worker that a caller may neither see nor change */
@@ -70,14 +75,44 @@ export function checkMoved({ role }: Caller, row: Moved, sent: object): void {
   );
 }
 
+/**
+ * An event of a worker that was taken back, which may neither bring credentials back nor send them elsewhere.
+ * @param was the worker before, and now @throws ForbiddenError
+ */
+export function checkUndone({ role }: Caller, was: Undone, now: Undone): void {
+  if (role !== 'operator') return;
+  const before = credentialsOf(was);
+  const credentials = credentialsOf(now);
+  const isMoved =
+    originOf(was.req_url_template) !== originOf(now.req_url_template) ||
+    JSON.stringify(was.poll?.origins ?? []) !== JSON.stringify(now.poll?.origins ?? []);
+  const isBack = credentials.some((each) => !before.includes(each));
+  if (!isBack && !(isMoved && credentials.length > 0)) return;
+  throw new ForbiddenError(
+    'insufficient_role',
+    `undoing this event would ${isBack ? 'bring back credentials' : 'send the credentials of the worker to another origin'}, which the role operator may not do; the role admin may`,
+  );
+}
+
 /** A row of `worker`. */
 interface Moved {
   readonly req_url_template: string;
   readonly sealed_header: unknown;
 }
 
+/** A row of `worker`. */
+interface Undone extends Moved {
+  readonly poll: { readonly origins?: readonly string[] | undefined } | null;
+}
+
+/** The stored credentials as they are sealed, and the secrets that are named. */
+function credentialsOf(row: Moved): readonly string[] {
+  const named = JSON.stringify(row).match(/\$\{secret:[^}]*\}/g) ?? [];
+  return row.sealed_header === null ? named : [JSON.stringify(row.sealed_header), ...named];
+}
+
 function holdsCredentials(row: Moved): boolean {
-  return row.sealed_header !== null || /\$\{secret:/.test(JSON.stringify(row));
+  return credentialsOf(row).length > 0;
 }
 
 /** Where a registration holds a credential: in `api_key`, or in a header of it or of a step of `poll`; `null`: nowhere. */

@@ -336,7 +336,58 @@ describe('a registrar', () => {
   });
 });
 
+describe('a registrar with a scope', () => {
+  it('adds workers to the models of its scope only, by whatever path', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'x' }));
+    const { key } = await make({ role: 'registrar', models: ['speech-*'] });
+    for (const [method, path] of [
+      ['POST', '/api/v1/workers'],
+      ['PUT', '/api/v1/workers'],
+      ['POST', '/api/server/register'],
+    ] as const) {
+      const within = { ...aWorker(upstream), model_name: `speech-${method}${path.length}` };
+      const status = async (worker: object) => (await call(method, path, bearer(key), worker)).status;
+      expect([path, await status(within), await status(aWorker(upstream))]).toEqual([
+        path,
+        path === '/api/server/register' ? 200 : 201,
+        403,
+      ]);
+    }
+    const refused = await call('PUT', '/api/v1/workers', bearer(key), aWorker(upstream));
+    expect(errorCode(refused)).toBe('model_not_allowed');
+  });
+});
+
 describe('an operator', () => {
+  it('cannot send a secret elsewhere by undoing what came before it', async () => {
+    const [theirs, ours] = [await upstreamForTest(json({ answer: 'x' })), await upstreamForTest(json({}))];
+    const { key } = await make({ role: 'operator' });
+    for (const credential of ['Bearer ${secret:TOP}', 'Bearer sealed-one']) {
+      const { id } = (await service.post('/api/v1/workers', aWorker(theirs), bearer(key))).json as Made;
+      const path = `/api/v1/workers/${id}`;
+      const undo = async (who: string, column: string) => {
+        const events = await call('GET', `/api/v1/events?worker_id=${id}&kind=changed`, root);
+        const { data } = events.json as { data: { id: string; after: Record<string, unknown> }[] };
+        const event = data.find(({ after }) => Object.keys(after).some((name) => name.endsWith(column)));
+        return call('POST', `/api/v1/events/${event?.id}/undo?force=true`, bearer(who));
+      };
+      const url = ours.url + '/x';
+      expect((await call('PATCH', path, bearer(key), { req_url_template: url })).status).toBe(200);
+      const header = { authorization: credential };
+      expect((await call('PATCH', path, root, { header })).status).toBe(200);
+
+      const refused = await undo(key, 'req_url_template');
+      expect([refused.status, errorCode(refused)]).toEqual([403, 'insufficient_role']);
+      expect((await call('GET', path, root)).json).toMatchObject({ req_url_template: url });
+
+      expect((await call('PATCH', path, bearer(key), { header: null })).status).toBe(200);
+      expect((await undo(key, 'header')).status).toBe(403);
+      expect((await undo(ROOT_KEY, 'header')).status).toBe(200);
+      expect((await call('PATCH', path, bearer(key), { weight: 7 })).status).toBe(200);
+      expect((await undo(key, 'weight')).status).toBe(200);
+    }
+  });
+
   it('changes and switches workers, but neither sets credentials nor sends stored ones elsewhere', async () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     const { key } = await make({ role: 'operator' });

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import type { Caller } from '../../access/caller.js';
-import { checkOwns } from '../../access/worker-rights.js';
+import { checkOwns, checkUndone } from '../../access/worker-rights.js';
 import { DatabaseSettings } from '../../config/settings.js';
-import { type Actor, Database } from '../../database/database.js';
+import { Database } from '../../database/database.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import {
   type CursorShape,
@@ -16,6 +17,7 @@ import {
 } from '../../input/page.dto.js';
 import { RegistrySync } from '../live/registry-sync.js';
 import { EventNotFoundError, UndoRefusedError } from '../registry-errors.js';
+import { WorkerEntity } from '../worker.entity.js';
 import { WorkerQueries } from '../worker-queries.js';
 import type { EventDto, ListEventsQueryDto, WorkerEventDto } from './event.dto.js';
 
@@ -93,19 +95,32 @@ export class EventHistory {
    * Takes a change back. When it returns, this replica already shows the former values.
    * @param force also overwrites what was changed since
    * @returns the event that this makes
-   * @throws EventNotFoundError, UndoRefusedError
+   * @throws EventNotFoundError, ForbiddenError, UndoRefusedError
    */
-  async undo(id: string, force: boolean, actor: Actor): Promise<EventDto> {
+  async undo(id: string, force: boolean, caller: Caller): Promise<EventDto> {
     if (!EVENT_ID.test(id)) throw new EventNotFoundError();
-    const made = await this.run(id, force, actor);
+    const made = await this.run(id, force, caller);
     if (made.subject === 'model' || made.subject_id === null) await this.sync.reloadModels().catch(() => {});
     else await this.sync.readYourWrites([made.subject_id]);
     return made;
   }
 
-  private async run(id: string, force: boolean, actor: Actor): Promise<EventDto> {
+  /** The worker of an event, locked; `null`: it is deleted, or the event is of something else. */
+  private subjectOf(id: string, manager: EntityManager): Promise<WorkerEntity | null> {
+    return manager
+      .createQueryBuilder(WorkerEntity, 'worker')
+      .where(
+        `worker.id = (SELECT subject_id FROM ${this.schema}.event WHERE id = :id AND subject = 'worker')`,
+        { id },
+      )
+      .setLock('pessimistic_write')
+      .getOne();
+  }
+
+  private async run(id: string, force: boolean, caller: Caller): Promise<EventDto> {
     try {
-      return await this.database.transaction(actor, async (manager) => {
+      return await this.database.transaction(caller, async (manager) => {
+        const was = await this.subjectOf(id, manager);
         const [undone]: { made: string | null }[] = await manager.query(
           `SELECT ${this.schema}.undo_event($1, $2) AS made`,
           [id, force],
@@ -116,6 +131,8 @@ export class EventHistory {
         );
         if (rows[0] === undefined)
           throw new UndoRefusedError(`event ${id} cannot be undone: the values are as before it`);
+        const now = was === null ? null : await this.subjectOf(id, manager);
+        if (was !== null && now !== null) checkUndone(caller, was, now);
         return rows[0];
       });
     } catch (error) {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Caller } from '../../access/caller.js';
-import { checkMoved, checkOwns, checkSent, registeredBy } from '../../access/worker-rights.js';
+import { checkJoins, checkMoved, checkOwns, checkSent, registeredBy } from '../../access/worker-rights.js';
 import { checkGeneration, type WantedGeneration } from '../../input/if-match.js';
 import { isJsonObject } from '../../input/json.js';
 import { type CompiledRow } from '../calls/worker-compiler.js';
@@ -38,6 +38,7 @@ export class WorkerManagement {
   ): Promise<{ readonly isNew: boolean; readonly row: WorkerEntity }> {
     checkSent(caller, sent);
     const registration = readRegistration(sent);
+    checkJoins(caller, registration.model_name);
     const { model_name, req_url_template, name = '', poll } = registration;
     const urlFaults = await this.definitionCheck.urlFaults(req_url_template, poll?.origins);
     let made: WorkerCall | null = null;

@@ -1,6 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Caller } from '../../access/caller.js';
-import { checkOwns, checkSent, maySee, type Registered, registeredBy } from '../../access/worker-rights.js';
+import {
+  checkJoins,
+  checkOwns,
+  checkSent,
+  maySee,
+  type Registered,
+  registeredBy,
+} from '../../access/worker-rights.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
 import { WorkerCompiler } from '../calls/worker-compiler.js';
 import { LiveWorkers, oldestFirst } from '../live/live-workers.js';
@@ -34,6 +41,7 @@ export class RegistrationService {
   async register(sent: unknown, caller: Caller): Promise<WorkerEntity> {
     checkSent(caller, sent);
     const registration = readRegistration(sent);
+    checkJoins(caller, registration.model_name);
     const checked = await this.definitionCheck.check(registration);
     const { definition, call } = checked;
     const { row } = await this.writer.put(
