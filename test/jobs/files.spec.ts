@@ -244,8 +244,11 @@ describe('a URL in an answer', () => {
     upstream.more = { url };
     const done = await ended(engine, job);
     expect(done.error?.code).toBe('result_forbidden');
+    expect(done.error?.message).toMatch(/may not use\. If its files belong there, .*poll\.origins/);
+    // Clients and viewers read it: addresses are for the log.
     const [row] = await database.query<{ why: string }>('SELECT why FROM job_overview');
-    expect(row?.why).toMatch(/^result_forbidden: an upstream may not be .*poll\.origins/);
+    expect(row?.why).toBe(`result_forbidden: ${done.error?.message}`);
+    expect(row?.why).not.toMatch(/\d\.\d|fd00/);
   });
 
   it('may lead to an origin that the registrar listed, which gets the credentials; a redirect elsewhere does not', async () => {

@@ -1,10 +1,11 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { NoWorkerAvailableError } from '../../balancing/balancing-errors.js';
 import { JobSettings } from '../../config/settings.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
 import { clientWords, type FailureKind, UpstreamError } from '../../upstream/failure.js';
+import { ForbiddenUpstreamError } from '../../upstream/upstream-errors.js';
 import type { Change } from './change.js';
-import { forbiddenReason } from '../files/file-fetcher.js';
+import { FORBIDDEN_FILE, forbiddenReason } from '../files/file-fetcher.js';
 import { joinInput } from '../files/input-files.js';
 import { JobFiles } from '../files/job-files.js';
 import type { Recorded } from './job-leases.js';
@@ -23,6 +24,8 @@ const NO_WORKER_MS = 2_000;
 /** Jobs of models without poll workers: one call is the submit and gives the result. */
 @Injectable()
 export class JobCalls {
+  private readonly logger = new Logger('Jobs');
+
   constructor(
     private readonly calls: OneCalls,
     private readonly files: JobFiles,
@@ -57,6 +60,8 @@ export class JobCalls {
       };
     } catch (error) {
       if (signal.aborted) return cancelled('the job was cancelled');
+      const forbidden = forbiddenReason(error);
+      if (forbidden !== null) this.logger.warn(`job ${job.id} may not use an address: ${forbidden}`);
       return afterFailedCall(error, this.settings.resultBytes);
     }
   }
@@ -64,7 +69,7 @@ export class JobCalls {
 
 /** Only what reached no worker is queued again: the call itself is retried by the pipeline of requests, where that is safe. */
 export function afterFailedCall(error: unknown, mostBytes: number): Change {
-  const message = clientWords(error);
+  const message = error instanceof ForbiddenUpstreamError ? FORBIDDEN_FILE : clientWords(error);
   if (error instanceof NoWorkerAvailableError || error instanceof DatabaseUnavailableError)
     return { state: 'queued', note: message, dueMs: NO_WORKER_MS };
   if (forbiddenReason(error) !== null) return failed('result_forbidden', message);

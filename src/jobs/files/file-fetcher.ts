@@ -85,7 +85,10 @@ export function redirected(call: UpstreamCall, location: string): UpstreamCall {
   return { ...call, method: 'GET', body: null, origin: url.origin, path: url.pathname + url.search, headers };
 }
 
-/** The reason why a URL may not be used; `null`: something else went wrong. */
+/** What a client reads of it: addresses are for the log. */
+export const FORBIDDEN_FILE = 'the URL of a file leads to an address that this service may not use';
+
+/** Why a URL may not be used, for the log; `null`: something else went wrong. */
 export function forbiddenReason(error: unknown): string | null {
   if (error instanceof ForbiddenUpstreamError) return error.message;
   return error instanceof UpstreamError && error.kind === 'address_forbidden' ? error.message : null;

@@ -39,7 +39,8 @@ export class InputLinks {
       return null;
     } catch (error) {
       if (!(error instanceof ForbiddenUpstreamError)) throw error;
-      const problem = `its URL leads to ${error.address}, which this service may not fetch from: send the image itself, or a URL with a public address`;
+      const problem =
+        'its URL leads to an address that this service may not fetch from: send the image itself, or a URL with a public address';
       return new InvalidInputError([{ field: link === mask ? 'mask' : 'image', problem }]);
     }
   }

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { JobSettings } from '../../config/settings.js';
 import type { KnownValues, PollCall, ResultFile, ResultPlan } from '../../registry/poll.js';
 import type { CancelSignal } from '../../upstream/exchange.js';
@@ -6,7 +6,7 @@ import { UpstreamError } from '../../upstream/failure.js';
 import { mediaType } from '../../upstream/headers.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
-import { FileFetcher, forbiddenReason } from './file-fetcher.js';
+import { FileFetcher, FORBIDDEN_FILE, forbiddenReason } from './file-fetcher.js';
 import { JobFiles } from './job-files.js';
 import { typeBySignature } from './media-signature.js';
 import type { StoredFile } from '../job-rows.js';
@@ -46,6 +46,8 @@ const failure = (code: JobErrorCode, message: string): ResultStop =>
 /** Fetches what a finished task has made, and stores what must be stored. */
 @Injectable()
 export class ResultFetcher {
+  private readonly logger = new Logger('Jobs');
+
   constructor(
     private readonly fetcher: FileFetcher,
     private readonly files: JobFiles,
@@ -86,12 +88,14 @@ export class ResultFetcher {
     } catch (error) {
       if (error instanceof ResultStop) return error.outcome;
       const forbidden = forbiddenReason(error);
-      if (forbidden !== null)
+      if (forbidden !== null) {
+        this.logger.warn(`job ${target.jobId} has a file that may not be fetched: ${forbidden}`);
         return {
           kind: 'failed',
           code: 'result_forbidden',
-          message: `${forbidden}. If its files belong there, list the origin in poll.origins`,
+          message: `${FORBIDDEN_FILE}. If its files belong there, list the origin in poll.origins`,
         };
+      }
       if (error instanceof UpstreamError) return { kind: 'again', note: error.forClient, retryAfterMs: null };
       throw error;
     }

@@ -64,7 +64,7 @@ export class JobRequests {
       await this.guard.checkResolved(url);
     } catch (error) {
       if (!(error instanceof ForbiddenUpstreamError)) throw error;
-      throw fault('webhook_url', `leads where this service may not call: ${error.message}`);
+      throw fault('webhook_url', 'leads where this service may not call: give a URL with a public address');
     }
     if (this.ownAddress.isOwn(url))
       throw fault('webhook_url', 'is the address of this service: give the receiver of the webhook');
