@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { defineConfig, type Plugin } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import RetryReporter from './test/retry-reporter.js';
 
 const ROOT = import.meta.dirname;
@@ -20,8 +21,23 @@ const testTheBuild: Plugin = {
   },
 };
 
+/** Where tests wait most, for deaths, leases and ends of time. They begin first, so that none runs alone at the end. */
+const WAITING = ['cluster/', 'replicas/', 'jobs/', 'lifecycle/', 'health/', 'management/dry-run-poll'].map(
+  (path) => join(ROOT, 'test', path),
+);
+class WaitingFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const [first, then]: [TestSpecification[], TestSpecification[]] = [[], []];
+    // oxlint-disable-next-line unicorn/no-array-sort -- it is the sequencer's, and changes no array
+    for (const file of await super.sort(files))
+      (WAITING.some((path) => file.moduleId.startsWith(path)) ? first : then).push(file);
+    return [...first, ...then];
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: WaitingFirst },
     reporters: ['default', new RetryReporter()],
     projects: [
       // A law is thousands of cases, and machines are busy: none is meant to be timed.
