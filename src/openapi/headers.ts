@@ -133,7 +133,7 @@ export function describeHeaders({ paths, components }: OpenAPIObject): void {
 }
 
 function describeOperation(path: string, operation: Operation): void {
-  const isInference = INFERENCE.has(path);
+  const isInference = INFERENCE.has(path) || path.startsWith('/v1/responses/');
   const limits = path.startsWith('/v1/messages') ? OF_ANTHROPIC_LIMITS : OF_LIMITS;
   for (const [status, response] of Object.entries(operation.responses)) {
     if (response === undefined || '$ref' in response) continue;
