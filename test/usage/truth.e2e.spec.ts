@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { drill } from '../../bench/usage/drill.js';
+import { ROOT } from '../process.js';
+
+describe('usage of 50 keys over three replicas', () => {
+  it('is what the answers report, but for a batch of a killed replica, and nothing twice, with the database killed in between', async () => {
+    const lines: string[] = [];
+    const found = await drill({
+      root: ROOT,
+      requests: 3_000,
+      keys: 50,
+      replicas: 3,
+      callers: 12,
+      events: [
+        { at: 0.3, what: 'kill a replica' },
+        { at: 0.6, what: 'kill the database' },
+      ],
+      databaseAwayMs: 500,
+      log: (line) => lines.push(line),
+    });
+    expect({ ...found, lines }).toMatchObject({
+      kills: 1,
+      keysWithLoss: 0,
+      keysCountedTwice: 0,
+      keysThatDiffer: 0,
+      complaints: [],
+    });
+    expect(found.answered).toBeGreaterThan(2_900);
+    expect(found.lostTokens).toBeLessThanOrEqual(found.losableTokens);
+    expect(found.countedTokens).toBeGreaterThan(found.reportedTokens - found.losableTokens - 1);
+  }, 90_000);
+});
