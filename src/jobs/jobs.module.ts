@@ -3,6 +3,7 @@ import { RegistryModule } from '../registry/registry.module.js';
 import { ReplicasModule } from '../replicas/replicas.module.js';
 import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
+import { UsageModule } from '../usage/usage.module.js';
 import { FileFetcher } from './files/file-fetcher.js';
 import { InputLinks } from './files/input-links.js';
 import { HeldJobs } from './engine/held-jobs.js';
@@ -34,7 +35,7 @@ import { WebhookTable } from './webhooks/webhook-table.js';
 
 /** Long work: jobs in the database under leases, and the loop that runs them. */
 @Module({
-  imports: [RegistryModule, ReplicasModule, TelemetryModule, UpstreamModule],
+  imports: [RegistryModule, ReplicasModule, TelemetryModule, UpstreamModule, UsageModule],
   providers: [
     FileFetcher,
     InputLinks,

@@ -4,11 +4,18 @@ import { type Caller, ROOT } from '../access/caller.js';
 import { LiveKeys } from '../access/keys/live-keys.js';
 import { LiveWorkers } from '../registry/live/live-workers.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
-import type { ErrorType } from '../telemetry/error-type.js';
 import type { RequestFacts } from '../telemetry/request-facts.js';
 import { TeamMetrics } from './team-metrics.js';
 import { UsageWriter } from './usage-writer.js';
-import { costOf, outcomeOf, quantitiesOf, textBytesOf, type Quantities, type Used } from './used.js';
+import {
+  costOf,
+  outcomeOf,
+  quantitiesOf,
+  textBytesOf,
+  type Quantities,
+  type Used,
+  type UsedOutcome,
+} from './used.js';
 
 /** What of a request is counted in tokens, where its worker reports none. Of other routes, such as images and audio: nothing. */
 const COUNTED: ReadonlyMap<string | undefined, 'both' | 'input'> = new Map<string, 'both' | 'input'>([
@@ -28,9 +35,10 @@ export interface EndedJob {
   readonly ownerKey: string;
   readonly model: string;
   readonly workerId: string | null;
-  readonly errorType: ErrorType | null;
+  readonly outcome: UsedOutcome;
   readonly images: number;
-  readonly seconds: number;
+  /** `null`: what its worker makes by default. */
+  readonly seconds: number | null;
 }
 
 type Place = Pick<Used, 'model' | 'workerId' | 'outcome'>;
@@ -69,28 +77,27 @@ export class UsageRecorder {
     return quantities.input + quantities.output;
   }
 
-  /** @param facts of the one call that was the job */
-  endedCall(
-    ownerKey: string,
-    model: string,
-    facts: CallFacts,
-    outcome: Used['outcome'],
-    inputBytes: number,
-  ): void {
-    const place = { model: facts.fallbackModel ?? model, workerId: facts.workerId, outcome };
-    const counts = this.isText(facts.workerId) && facts.images === null ? 'both' : 'nothing';
-    this.used(
-      this.ownerOf(ownerKey),
-      place,
-      quantitiesOf(facts, counts, () => inputBytes),
-    );
+  /** The one call of a job, which made tokens. @param prompt of a job that makes text; `null`: of others nothing is estimated */
+  endedCall(ownerKey: string, model: string, facts: CallFacts, prompt: string | null): void {
+    const counts = prompt === null ? 'nothing' : 'both';
+    const quantities = quantitiesOf(facts, counts, () => Buffer.byteLength(prompt ?? ''));
+    if (quantities.input === 0 && quantities.output === 0) return;
+    const place = { model: facts.fallbackModel ?? model, workerId: facts.workerId, outcome: 'part' } as const;
+    this.used(this.ownerOf(ownerKey), place, { ...quantities, images: 0, seconds: 0 });
   }
 
-  endedJob({ ownerKey, model, workerId, errorType, images, seconds }: EndedJob): void {
-    const outcome = outcomeOf(errorType, false);
-    if (outcome === null) return;
-    const quantities = { input: 0, cached: 0, output: 0, estimated: 0, images, seconds };
-    this.used(this.ownerOf(ownerKey), { model, workerId, outcome }, quantities);
+  endedJob({ ownerKey, model, workerId, outcome, images, seconds }: EndedJob): void {
+    const worker = workerId === null ? undefined : this.live.worker(workerId);
+    const quantities = {
+      input: 0,
+      cached: 0,
+      output: 0,
+      estimated: 0,
+      images,
+      seconds: seconds ?? worker?.defaults.seconds ?? 0,
+    };
+    // The worker of a fallback has another model.
+    this.used(this.ownerOf(ownerKey), { model: worker?.modelName ?? model, workerId, outcome }, quantities);
   }
 
   private used({ keyId, name, team }: Payer, place: Place, quantities: Quantities): void {

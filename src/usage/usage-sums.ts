@@ -46,7 +46,7 @@ export class UsageSums {
       row.limited += 1;
       return;
     }
-    row.requests += 1;
+    if (used.outcome !== 'part') row.requests += 1;
     if (used.outcome === 'caller') row.errorsCaller += 1;
     else if (used.outcome === 'worker') row.errorsWorker += 1;
     else if (used.outcome === 'service') row.errorsService += 1;

@@ -2,8 +2,11 @@ import type { ModelPrice } from '../registry/models/model-policy.js';
 import type { ErrorType } from '../telemetry/error-type.js';
 import type { RequestFacts } from '../telemetry/request-facts.js';
 
-/** How a request ended; by whose fault, where it failed. `limited`: refused by a limit of the key or the team. */
-export type UsedOutcome = 'ok' | 'caller' | 'worker' | 'service' | 'limited';
+/**
+ * How a request ended; by whose fault, where it failed. `limited`: refused by a limit of the key or the team. `part`: a call
+ * of a job, which is counted itself when it ends.
+ */
+export type UsedOutcome = 'ok' | 'caller' | 'worker' | 'service' | 'limited' | 'part';
 
 /** What one request used. */
 export interface Used extends Quantities {

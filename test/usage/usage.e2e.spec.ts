@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UsageWriter } from '../../src/usage/usage-writer.js';
 import { type Answer, json } from '../fakes/fake-upstream.js';
 import { upstreamForTest } from '../fixtures/worker.js';
+import { TaskServer } from '../jobs/task-server.js';
 import { startService, type TestService } from '../service.js';
 import { until } from '../until.js';
 
@@ -193,6 +194,75 @@ describe('usage', () => {
     expect(await rowsOf(id, 1)).toMatchObject([
       { model: answering, currency: 'USD', input_tokens: 20, cost: 20 / 1e6 },
     ]);
+  });
+
+  it('has the images of an answer and the seconds of audio, at their price', async () => {
+    const { id, headers } = await aKey();
+    const images = await openAiModel(
+      json({ created: 1, data: [{ b64_json: 'QUJD' }, { url: 'http://x/y' }, { url: 'http://x/z' }] }),
+      { task: 'image' },
+    );
+    const audio = await openAiModel(json({ text: 'hello', usage: { type: 'duration', seconds: 12 } }));
+    await setPrice(images, { currency: 'EUR', image: 0.25 });
+    await setPrice(audio, { currency: 'EUR', second: 0.5 });
+    expect(
+      (await service.post('/v1/images/generations', { model: images, prompt: 'x', n: 2 }, headers)).status,
+    ).toBe(200);
+    const form = new FormData();
+    form.set('file', new File([Buffer.alloc(4000)], 'a.wav'));
+    form.set('model', audio);
+    const heard = await fetch(`${service.url}/v1/audio/transcriptions`, {
+      method: 'POST',
+      headers,
+      body: form,
+    });
+    expect(heard.status).toBe(200);
+    const rows = await rowsOf(id, 2);
+    expect(rows.map((row) => [row['model'], row['images'], row['cost'], row['estimated_tokens']])).toEqual([
+      [images, 2, 0.5, 0],
+      [audio, 0, 6, 0],
+    ]);
+  });
+
+  it('of a job is counted once, when it ends, with the tokens of its call and what it made', async () => {
+    const { id, headers } = await aKey();
+    const text = await openAiModel(completion(USAGE));
+    const images = await openAiModel(json({ created: 1, data: [{ b64_json: 'QUJD' }] }), { task: 'image' });
+    await setPrice(images, { currency: 'EUR', image: 1 });
+    const later = { ...headers, prefer: 'respond-async' };
+    expect((await service.post('/v1/images/generations', { model: images, prompt: 'x' }, later)).status).toBe(
+      202,
+    );
+    const answer = await service.post('/api/v1/jobs', { model: text, prompt: 'hello' }, headers);
+    expect(answer.status).toBeLessThan(300);
+    const rows = await rowsOf(id, 2);
+    expect(rows).toMatchObject([
+      { model: text, requests: 1, input_tokens: 20, output_tokens: 5, images: 0 },
+      { model: images, requests: 1, input_tokens: 0, images: 1, cost: 1 },
+    ]);
+  });
+
+  it('of a film has the seconds that were requested', async () => {
+    const { id, headers } = await aKey();
+    const tasks = await TaskServer.forTest(100);
+    const model = `m${++count}`;
+    const worker = {
+      model_name: model,
+      req_url_template: `${tasks.url}/tasks`,
+      task: 'video',
+      body: { prompt: '{USER_PROMPT}', job: '{JOB_ID}', seconds: '{SECONDS}' },
+      poll: {
+        keep: { TASK_ID: 'id' },
+        status: { url: `${tasks.url}/tasks/{TASK_ID}` },
+        state: { path: 'status', running: ['running'], done: ['done'], failed: ['failed'] },
+        result: { extract: 'url', as: 'url' },
+      },
+    };
+    expect((await service.post('/api/v1/workers', worker, root)).status).toBe(201);
+    await setPrice(model, { currency: 'EUR', second: 2 });
+    const job = { model, prompt: 'a "seconds": 99 \u0000 film', seconds: 4 };
+    expect((await service.post('/api/v1/jobs', job, headers)).status).toBeLessThan(300);
+    expect(await rowsOf(id, 1)).toMatchObject([{ model, requests: 1, cost: 8, currency: 'EUR' }]);
   });
 
   it('of a call that goes on after its client has left is counted when it ends', async () => {

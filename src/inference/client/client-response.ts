@@ -7,6 +7,7 @@ import { type Exposed, UpstreamRejectedError } from '../../upstream/upstream-err
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { ChatAnswer, ChatEvent, Usage } from '../chat/chat.js';
 import { eventsOf } from '../chat/tool-calls.js';
+import { imagesInAnswer } from '../passthrough/image-counter.js';
 import { BYTES_PER_TOKEN } from '../passthrough/usage-scanner.js';
 import type { Attempt } from '../pipeline/attempt.js';
 import { shownFields } from '../adapt/ignored-fields.js';
@@ -127,6 +128,7 @@ export class ClientResponse implements Responder {
       return;
     }
     const body = this.format.whole(answer, this.head(attempt));
+    if (this.request.task === 'image') this.request.facts.images = imagesInAnswer(body);
     holdUntilSent(this.http, body.length);
     this.commit(attempt, true).type(JSON_TYPE).send(body);
   }

@@ -7,7 +7,12 @@ import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import { imagesIn } from '../apis/openai/lists.js';
 import { ProtocolError } from '../chat/chat-errors.js';
 import type { ChatAnswer } from '../chat/chat.js';
-import type { PassedStream, Responder, ResponseStream } from '../client/client-response.js';
+import {
+  type PassedStream,
+  recordAnswer,
+  type Responder,
+  type ResponseStream,
+} from '../client/client-response.js';
 import type { InferenceRequest } from '../client/inference-request.js';
 
 const TEXT_TYPE = 'text/plain; charset=utf-8';
@@ -28,7 +33,9 @@ export class JobResponse implements Responder {
     private readonly kind: JobKind,
   ) {}
 
-  send({ text, toolCalls }: ChatAnswer): void {
+  send(answer: ChatAnswer): void {
+    recordAnswer(this.request.facts, answer);
+    const { text, toolCalls } = answer;
     this.files =
       this.kind === 'text' ? [textFile(text ?? JSON.stringify(toolCalls))] : filesIn(imagesIn(text ?? ''));
   }

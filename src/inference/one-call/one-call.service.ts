@@ -5,6 +5,7 @@ import { InferenceSettings } from '../../config/settings.js';
 import { OneCall, type OneCallJob, type OneCallResult, OneCalls } from '../../jobs/one-call.js';
 import { ModelPolicies } from '../../registry/models/model-policies.js';
 import { UpstreamRejectedError } from '../../upstream/upstream-errors.js';
+import { UsageRecorder } from '../../usage/usage-recorder.js';
 import { deadlineOf } from '../client/inference-request.js';
 import { InferenceService } from '../inference.service.js';
 import { JobResponse } from './job-response.js';
@@ -19,6 +20,7 @@ export class OneCallService extends OneCall implements OnModuleInit {
     private readonly settings: InferenceSettings,
     private readonly ports: OneCalls,
     private readonly keys: LiveKeys,
+    private readonly usage: UsageRecorder,
   ) {
     super();
   }
@@ -38,6 +40,13 @@ export class OneCallService extends OneCall implements OnModuleInit {
       if (!(error instanceof UpstreamRejectedError) || rejection === null) throw error;
       const message = `${error.message}: ${rejection}`;
       throw new UpstreamRejectedError(error.status, { message, kind: error.kind });
+    } finally {
+      this.usage.endedCall(
+        job.ownerKey,
+        job.modelName,
+        request.facts,
+        job.kind === 'text' ? job.input.prompt : null,
+      );
     }
     return { workerId: request.facts.workerId, files: response.files };
   }

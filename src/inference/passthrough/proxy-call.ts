@@ -13,6 +13,7 @@ import { holdUntilSent } from '../streams/unsent-bytes.js';
 import type { Dialect, KeptObjects, RawBody } from '../client/inference-request.js';
 import type { Attempt } from '../pipeline/attempt.js';
 import { answersJson, findNoAnswer } from './error-in-success.js';
+import { ImageCounter, imagesInAnswer } from './image-counter.js';
 import { isPathMissing, mayBeMissing, missingPath } from './missing-path.js';
 import { proxyLarge, proxyStream } from './proxy-stream.js';
 import { StreamMonitor } from './stream-monitor.js';
@@ -54,7 +55,10 @@ export class ProxyCall implements PreparedCall {
     tokens.scan(bytes);
     const { usage } = tokens;
     const size = tokens.outputOf(usage);
-    recordUsage(client.request.facts, usage, size);
+    const { facts } = client.request;
+    recordUsage(facts, usage, size);
+    facts.seconds = tokens.seconds;
+    if (this.raw.path.startsWith('/images/')) facts.images = imagesInAnswer(bytes);
     if (this.kept !== undefined) await this.kept.keep(bytes, isEvents, attempt.workerId);
     if (isEvents) this.sendCollected(answer, attempt, client);
     else client.pass(answer, attempt);
@@ -71,7 +75,7 @@ export class ProxyCall implements PreparedCall {
     }
     const { http } = client.startPassing(answer, attempt);
     holdUntilSent(http, answer.buffered.bytes.length);
-    return proxyLarge(http, answer);
+    return proxyLarge(http, answer, this.raw.path.startsWith('/images/') ? new ImageCounter() : null);
   }
 
   /** Clients that requested no stream parse JSON: what the events say becomes one answer, where it can. @throws ProtocolError */

@@ -5,6 +5,7 @@ import { detailOf, errorTypeOf, UpstreamError } from '../../upstream/failure.js'
 import { EventBoundary } from '../streams/event-boundary.js';
 import { recordUsage, type ResponseFormat } from '../client/client-response.js';
 import { SseResponse } from '../streams/sse-response.js';
+import type { ImageCounter } from './image-counter.js';
 import { BYTES_PER_TOKEN, UsageScanner } from './usage-scanner.js';
 import type { StreamMonitor } from './stream-monitor.js';
 
@@ -88,13 +89,21 @@ function cutOff(rest: Buffer): UpstreamError {
 }
 
 /** Relays an answer that was requested whole and is large. @returns its size in tokens @throws UpstreamError: the client saw it */
-export async function proxyLarge(http: FastifyReply, answer: OpenAnswer): Promise<number> {
+export async function proxyLarge(
+  http: FastifyReply,
+  answer: OpenAnswer,
+  images: ImageCounter | null,
+): Promise<number> {
   const tokens = new UsageScanner(false);
   try {
-    await proxyBytes(http, answer, (chunk) => tokens.scanPart(chunk));
+    await proxyBytes(http, answer, (chunk) => {
+      tokens.scanPart(chunk);
+      images?.scan(chunk);
+    });
   } finally {
     const { usage } = tokens;
     recordUsage(http.request.facts, usage, tokens.outputOf(usage));
+    http.request.facts.images = images?.count ?? null;
   }
   return tokens.outputOf(tokens.usage);
 }

@@ -1,5 +1,5 @@
 import type { Usage } from '../chat/chat.js';
-import { parsedOrUndefined } from '../../input/json.js';
+import { isJsonObject, parsedOrUndefined } from '../../input/json.js';
 import { largerUsage } from '../chat/answer-body.js';
 import { anthropicUsage } from '../apis/anthropic/backend-response.js';
 import { usageOf } from '../apis/openai/backend-response.js';
@@ -63,6 +63,14 @@ export class UsageScanner {
     const first = this.#first === this.#last ? last : parsedOrUndefined(this.#first ?? '');
     const openAis = usageOf(last);
     return openAis === null ? anthropicUsage(first, last) : largerUsage(usageOf(first), openAis);
+  }
+
+  /** Of audio, where it is what is paid for [platform.openai.com/docs/api-reference/audio/json-object]; `null`: unknown. */
+  get seconds(): number | null {
+    if (this.#last === null || !this.#last.includes('"seconds"')) return null;
+    const usage = parsedOrUndefined(this.#last);
+    const seconds = isJsonObject(usage) && usage['type'] === 'duration' ? Number(usage['seconds']) : 0;
+    return seconds > 0 && seconds < Infinity ? seconds : null;
   }
 
   /** Output tokens: as reported in `usage`, else one per event, else by the answer's length. */

@@ -6,6 +6,24 @@ import { JobMetrics } from '../job-metrics.js';
 import { outcomeOf, WorkerRecords } from './worker-records.js';
 import { Waiting } from '../waiting.js';
 import type { JobErrorCode } from '../job.js';
+import { UsageRecorder } from '../../usage/usage-recorder.js';
+import type { UsedOutcome } from '../../usage/used.js';
+
+/** By whose fault a job failed. */
+const FAULTS: Readonly<Record<JobErrorCode, UsedOutcome>> = {
+  busy: 'service',
+  submit_refused: 'caller',
+  submit_unknown: 'worker',
+  upstream_failed: 'worker',
+  upstream_lost: 'worker',
+  result_missing: 'worker',
+  result_unreachable: 'worker',
+  result_forbidden: 'worker',
+  timeout: 'worker',
+  misconfigured: 'service',
+  cancelled: 'caller',
+  worker_deleted: 'service',
+};
 
 /** What follows from a change that was written: clients are notified, the worker's record changes, the log has a line. */
 @Injectable()
@@ -17,6 +35,7 @@ export class JobEnds {
     private readonly records: WorkerRecords,
     private readonly metrics: JobMetrics,
     private readonly files: JobFiles,
+    private readonly usage: UsageRecorder,
   ) {}
 
   /** @param workerId that had the job until now */
@@ -28,6 +47,14 @@ export class JobEnds {
     }
     // What is left goes with the job.
     void this.files.tidy(job.id).catch(() => {});
+    this.usage.endedJob({
+      ownerKey: job.owner_key,
+      model: job.model_name,
+      workerId: job.worker_id,
+      outcome: job.error_code === null ? 'ok' : FAULTS[job.error_code as JobErrorCode],
+      images: job.state === 'succeeded' && job.kind === 'image' ? job.files : 0,
+      seconds: job.state === 'succeeded' && (job.kind === 'video' || job.kind === 'audio') ? job.seconds : 0,
+    });
     this.metrics.ended(job.model_name, job.error_code ?? 'succeeded', job.age_ms);
     const seconds = Math.round(job.age_ms / 1000);
     const line = `job ${job.id} of ${job.model_name} ${job.state} after ${seconds} s`;

@@ -4,7 +4,7 @@ import { Database } from '../../database/database.js';
 import type { Kept } from '../../registry/poll.js';
 import { Replicas } from '../../replicas/replicas.js';
 import { type Change, CHANGE_ROWS, changeRow, type Claim, STILL_MINE, WHAT_CHANGED } from './change.js';
-import type { JobState } from '../job.js';
+import type { JobKind, JobState } from '../job.js';
 
 /** A job that this replica has under lease, to look at or to end. Ages by the database's clock. */
 export interface ClaimedJob {
@@ -67,12 +67,22 @@ export interface Recorded {
   readonly error: string | null;
   readonly note: string;
   readonly age_ms: number;
+  readonly owner_key: string;
+  readonly kind: JobKind;
+  /** Of its result. */
+  readonly files: number;
+  /** That were requested; `null`: not. */
+  readonly seconds: number | null;
 }
 
 /** The note of a queued job. The message of its end as `busy` repeats it. */
 const NO_WORKER = 'the model has no worker now';
 const LOOKED_AT = `state IN ('running', 'unknown', 'cancelling')`;
 const ageMs = (at: string): string => `extract(epoch FROM now() - ${at})::float8 * 1000`;
+/** The request as text: functions of JSON fail on U+0000, which it may hold. In a prompt the quotes of such a key are escaped. */
+const RECORDED = `j.id, j.state, j.model_name, j.worker_id, j.error_code, j.error, j.note, ${ageMs('j.created_at')} AS age_ms, j.owner_key, j.kind,
+  coalesce(json_array_length(j.result), 0) AS files,
+  CASE WHEN j.ended_at IS NOT NULL THEN substring(j.request::text FROM '"seconds": ?([0-9]{1,6}(\\.[0-9]{1,6})?)')::float8 END AS seconds`;
 /** job_event names the service as the author of its changes. */
 const AS_JOBS = `(SELECT set_config('mmm.actor', 'jobs', true)) AS actor`;
 
@@ -162,7 +172,7 @@ export class JobLeases {
     return this.database.query(
       `${isAlone ? '' : free} UPDATE ${this.job} j SET ${WHAT_CHANGED}
        FROM ${AS_JOBS}, ${CHANGE_ROWS} ${isAlone ? '' : 'JOIN free ON free.id = r.id'} WHERE ${STILL_MINE}
-       RETURNING j.id, j.state, j.model_name, j.worker_id, j.error_code, j.error, j.note, ${ageMs('j.created_at')} AS age_ms`,
+       RETURNING ${RECORDED}`,
       values,
     );
   }
@@ -209,7 +219,7 @@ export class JobLeases {
          lease_owner = NULL, lease_until = NULL, due_at = now() + $1 * interval '1 ms'
        FROM ${AS_JOBS}, (SELECT id FROM orphaned UNION ALL SELECT id FROM late) AS due
        WHERE j.id = due.id
-       RETURNING j.id, j.state, j.model_name, j.worker_id, j.error_code, j.error, j.note, ${ageMs('j.created_at')} AS age_ms`,
+       RETURNING ${RECORDED}`,
       [this.settings.askPauseMs],
     );
   }
