@@ -8,6 +8,8 @@ export interface Strictness {
   readonly mostTokens?: number;
   /** Fields at the top that are a 422, or a 400. */
   readonly unknown?: readonly string[];
+  /** Whether results of tools must be followed by the assistant. */
+  readonly answersResults?: boolean;
   /** Ids of calls. */
   readonly ids?: RegExp;
   /** `wanted`: calls of earlier turns must have their reasoning. `unknown`: no message may have it. */
@@ -63,7 +65,7 @@ export function refusalOf(body: Body, rules: Strictness): string | null {
 
 function messageRefusal(
   messages: readonly Message[],
-  { ids, reasoning, unknownOfMessages = [], unknownRoles = [] }: Strictness,
+  { ids, reasoning, answersResults, unknownOfMessages = [], unknownRoles = [] }: Strictness,
 ): string | null {
   let open: readonly string[] = [];
   let unanswered = new Set<string>();
@@ -81,6 +83,8 @@ function messageRefusal(
     }
     if (unanswered.size > 0)
       return `messages[${index}]: tool_calls without a response: ${[...unanswered].join()}`;
+    if (answersResults === true && message.role !== 'assistant' && messages[index - 1]?.role === 'tool')
+      return `Unexpected role '${message.role}' after role 'tool'`;
     open = calls.map(({ id }) => id);
     unanswered = new Set(open);
     if (new Set(open).size < open.length) return `messages[${index}]: two calls with one id`;

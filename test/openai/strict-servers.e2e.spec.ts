@@ -10,6 +10,7 @@ const MISTRAL: Strictness = {
   unknownOfMessages: ['name', 'reasoning_content', 'thinking_blocks'],
   unknownRoles: ['developer'],
   ids: /^[a-zA-Z0-9]{9}$/,
+  answersResults: true,
   reasoning: 'unknown',
 };
 const REASONING: Strictness = {
@@ -243,6 +244,36 @@ describe('A chat of an OpenAI client that another server has answered before', (
       { role: 'user', content: 'go on' },
     ]);
   });
+
+  it.each([false, true])(
+    'goes on at Mistral after interrupted results of tools (stream: %s)',
+    async (stream) => {
+      const call = { id: 'abcdefghi', type: 'function', function: { name: 'f', arguments: '{}' } };
+      const messages = [
+        { role: 'user', content: 'hi' },
+        { role: 'assistant', content: null, tool_calls: [call] },
+        { role: 'tool', tool_call_id: 'abcdefghi', content: 'done' },
+        { role: 'user', content: 'something else' },
+      ];
+      const passed = await service.post('/v1/chat/completions', { model: 'mistral', messages, stream });
+      expect([passed.status, passed.text]).toEqual([200, expect.stringMatching(/Hel.*lo/s)]);
+      const used = { type: 'tool_use', id: 'abcdefghi', name: 'f', input: {} };
+      const result = { type: 'tool_result', tool_use_id: 'abcdefghi', content: 'done' };
+      const ofAnthropic = [
+        { role: 'user', content: 'hi' },
+        { role: 'assistant', content: [used] },
+        { role: 'user', content: [result, { type: 'text', text: 'something else' }] },
+      ];
+      expect(textOf(await ask('mistral', stream, { messages: ofAnthropic }))).toBe('Hello');
+      expect(lastBody('mistral').messages.map(({ role }) => role)).toEqual([
+        'user',
+        'assistant',
+        'tool',
+        'assistant',
+        'user',
+      ]);
+    },
+  );
 
   it('stays as it is, byte for byte, where nothing is refused', async () => {
     const body =

@@ -3,6 +3,7 @@ import type { Profile } from '../../registry/profiles/profile.dto.js';
 import type { OpenAiChat, OpenAiMessage } from '../chat/chat.js';
 import { maxTokensOf, without } from '../chat/options.js';
 import { allOf, type AnswerAdapter } from './answer-adapter.js';
+import { withAnswersAfterResults } from './after-results.js';
 import { withAnthropicSchemas } from './anthropic-schema.js';
 import { withSchemaBesideTools } from './answer-schema.js';
 import { withCallIds } from './call-ids.js';
@@ -34,6 +35,7 @@ const STEPS: readonly Step[] = [
   withTokenLimit,
   withReasoningHistory,
   withoutEmptyTurns,
+  withAnswersAfterResults,
   withStrictSchemas,
   withKnownRoles,
   withCallIds,

@@ -1,4 +1,5 @@
 import type { Profile } from '../../registry/profiles/profile.dto.js';
+import { withPassedAnswersAfterResults } from '../adapt/after-results.js';
 import { withTakenCallIds } from '../adapt/passed-call-ids.js';
 import type { RawBody } from '../client/inference-request.js';
 import { withoutFields } from '../passthrough/json-scanner.js';
@@ -32,8 +33,17 @@ export function takenBody(
 
 /** Also without what its server refuses in the turns of other vendors' models. */
 function takenChat(body: Buffer, profile: Profile): Buffer {
-  const { message_rejects: refused, reasoning_history: history, call_ids: whose } = profile;
+  const {
+    message_rejects: refused,
+    reasoning_history: history,
+    call_ids: whose,
+    user_after_results,
+  } = profile;
   const limited = withoutEmptyTools(withPassedLimit(body, profile.token_limit));
   const known = refused.length > 0 ? withoutMessageFields(limited, refused) : limited;
-  return withTakenCallIds(withReasoningBack(withPassedRoles(known, profile.developer_role), history), whose);
+  const answered = withPassedAnswersAfterResults(known, user_after_results);
+  return withTakenCallIds(
+    withReasoningBack(withPassedRoles(answered, profile.developer_role), history),
+    whose,
+  );
 }

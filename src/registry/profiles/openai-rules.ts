@@ -176,6 +176,10 @@ export const OPENAI_VENDOR_RULES: Readonly<Record<string, readonly Rule[]>> = {
         token_limit: from('max_tokens', 'https://github.com/editor-code-assistant/eca/issues/231'),
         developer_role: from(false, 'https://docs.mistral.ai/api/endpoint/chat'),
         call_ids: from('mistral', 'https://docs.mistral.ai/api/endpoint/chat'),
+        user_after_results: from(
+          false,
+          'https://github.com/mistralai/mistral-common/blob/main/src/mistral_common/protocol/instruct/validator.py',
+        ),
         // It has `random_seed`, and `prompt_cache_key`.
         rejects: from(
           [

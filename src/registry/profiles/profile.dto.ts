@@ -89,6 +89,8 @@ export class ProfileDto {
   @IsOptional() @IsIn(REASONING_HISTORIES) reasoning_history?: (typeof REASONING_HISTORIES)[number];
   /** Whether it knows the role `developer`, which is sent as `system` otherwise. In passed-through chats, too. */
   @IsOptional() @IsBoolean() developer_role?: boolean;
+  /** Whether the user may come directly after results of tools; otherwise a turn of the assistant is added. In passed-through chats, too. */
+  @IsOptional() @IsBoolean() user_after_results?: boolean;
   /** Whether a chat may end with the assistant, whose text the answer continues. */
   @IsOptional() @IsBoolean() prefill?: boolean;
   /** Whether a schema may hold anyOf beside other keys. */

@@ -22,6 +22,7 @@ const ANYTHING: Profile = {
   user_ids: 'any',
   reasoning_history: 'none',
   developer_role: true,
+  user_after_results: true,
   prefill: true,
   any_of_beside_keys: true,
   thinking_config: 'none',
