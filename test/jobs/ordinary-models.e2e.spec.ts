@@ -26,6 +26,9 @@ describe('a model without long work', () => {
 
   beforeAll(async () => {
     upstream = await startFakeUpstream((response, request) => {
+      // As OpenAI's gpt-image models do.
+      if (request.body.includes('gpt-image-1') && request.body.includes('response_format'))
+        return json({ error: { message: "Unknown parameter: 'response_format'." } }, 400)(response, request);
       if (request.url === '/v1/images/edits' || request.url === '/v1/images/generations')
         return json({ created: 1, data: [{ b64_json: BASE64 }] })(response, request);
       if (request.url === '/v1/chat/completions')
@@ -67,6 +70,13 @@ describe('a model without long work', () => {
       protocol: 'openai',
       req_url_template: `${upstream.url}/v1`,
       upstream_model: 'gpt-image',
+    });
+    await register({
+      model_name: 'artist',
+      task: 'image',
+      protocol: 'openai',
+      req_url_template: `${upstream.url}/v1`,
+      upstream_model: 'gpt-image-1.5',
     });
   });
   afterAll(async () => {
@@ -250,4 +260,26 @@ describe('a model without long work', () => {
     const asItCame = await client.images.generate({ model: 'drawer', prompt: 'a link' });
     expect(asItCame.data).toEqual([{ url: `${upstream.url}/pixel.png` }]);
   });
+
+  it.each(['url', 'b64_json', undefined] as const)(
+    'gives images as %s where the server knows no field for it, for generations and edits',
+    async (wanted) => {
+      const wish = {
+        model: 'artist',
+        prompt: 'a cat',
+        ...(wanted === undefined ? {} : { response_format: wanted }),
+      };
+      const made = await client.images.generate(wish);
+      const edited = await client.images.edit({
+        ...wish,
+        image: await toFile(PIXEL, 'cat.png', { type: 'image/png' }),
+      });
+      for (const { data } of [made, edited]) {
+        const { url, b64_json: bytes } = data?.[0] ?? {};
+        const linked = url === undefined ? undefined : await (await fetch(url)).arrayBuffer();
+        const image = linked === undefined ? bytes : Buffer.from(linked).toString('base64');
+        expect([url !== undefined, image]).toEqual([wanted === 'url', BASE64]);
+      }
+    },
+  );
 });

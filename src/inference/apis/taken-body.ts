@@ -14,6 +14,8 @@ import { withReasoningBack } from '../passthrough/reasoning-back.js';
 import { withoutUnsignedThinking } from '../passthrough/unsigned-thinking.js';
 import { withoutOwnReasoning } from './responses/kept-thinking.js';
 
+const RESPONSE_FORMAT: ReadonlySet<string> = new Set(['response_format']);
+
 /**
  * The JSON of a request that is passed through, as the worker's server takes it: a client need not know which vendor it reaches.
  * Where nothing has to change it is the client's own bytes.
@@ -28,6 +30,8 @@ export function takenBody(
   const body = isRefused ? withoutFields(bytes, new Set(rejects)) : bytes;
   if (dialect === 'anthropic') return withoutUnsignedThinking(withPassedSampling(body, sampling), kind);
   if (path === '/chat/completions') return takenChat(withPassedSampling(body, sampling), profile);
+  if (path === '/images/generations' && profile.image_format !== 'any')
+    return withoutFields(body, RESPONSE_FORMAT);
   return path === '/responses' ? withoutOwnReasoning(withPassedSampling(body, sampling)) : body;
 }
 

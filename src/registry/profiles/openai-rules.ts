@@ -16,6 +16,7 @@ const REASONS_AT_WILL = named('gpt-5\\.[1-4](?:-(?:mini|nano))?(?!-(?:pro|codex|
 const GPT_5_CHAT = named('gpt-5-chat');
 /** Also gpt-4-32k, gpt-4-turbo, and gpt-35-turbo as Azure names it. */
 const BEFORE_4O = named('gpt-3\\.?5-turbo|gpt-4');
+const GPT_IMAGE = named('gpt-image-\\d+(?:\\.\\d+)?|chatgpt-image');
 /** Fields that change what the model writes, and whose absence no client notices. */
 const PENALTIES = ['presence_penalty', 'frequency_penalty', 'logit_bias'] as const;
 const NO_LOGPROBS = ['logprobs', 'top_logprobs'] as const;
@@ -51,6 +52,10 @@ export const OPENAI_RULES: readonly Rule[] = [
       // The openai package's own helpers send them back.
       message_rejects: from(['parsed', 'refusal'], 'https://github.com/openai/openai-node/issues/1161'),
     },
+  },
+  {
+    models: GPT_IMAGE,
+    entries: { image_format: from('b64_json', 'https://github.com/genkit-ai/genkit/issues/6155') },
   },
   {
     models: O_SERIES,

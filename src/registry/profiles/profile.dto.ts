@@ -20,6 +20,7 @@ export const STRICT_SCHEMAS = ['any', 'openai'] as const;
 export const ANSWER_SCHEMAS = ['any', 'anthropic', 'none'] as const;
 export const SAMPLINGS = ['all', 'one', 'without_reasoning', 'none'] as const;
 export const STOPS = ['any', 'not_blank', 'none'] as const;
+export const IMAGE_FORMATS = ['any', 'url', 'b64_json'] as const;
 export const USER_IDS = ['any', 'opaque'] as const;
 export const EMBEDDING_METHODS = ['batchEmbedContents', 'predict'] as const;
 export const THINKING_CONFIGS = [
@@ -105,6 +106,8 @@ export class ProfileDto {
   @IsOptional() @IsIn(EMBEDDING_METHODS) embedding_method?: (typeof EMBEDDING_METHODS)[number];
   /** Whether the server has /v1/responses: true, they are passed through; false, translated. Left out: what can be translated is. */
   @IsOptional() @IsBoolean() responses?: boolean;
+  /** How it gives images, where it knows no `response_format`; any: as a request wants it. */
+  @IsOptional() @IsIn(IMAGE_FORMATS) image_format?: (typeof IMAGE_FORMATS)[number];
   /** Whether the server has /v1/completions: without it they are translated. */
   @IsOptional() @IsBoolean() completions?: boolean;
 }

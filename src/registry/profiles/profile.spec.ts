@@ -45,6 +45,14 @@ describe('profileOf', () => {
       expect([model, refused(model)]).toEqual([model, []]);
   });
 
+  it('knows that the gpt-image models give base64 only', () => {
+    const formatOf = (model: string) => profileOf('openai', model, null).image_format;
+    for (const model of ['gpt-image-1', 'gpt-image-1-mini', 'gpt-image-1.5', 'openai/gpt-image-2'])
+      expect([model, formatOf(model)]).toEqual([model, 'b64_json']);
+    for (const model of ['dall-e-3', 'gpt-4o', 'gpt-image'])
+      expect([model, formatOf(model)]).toEqual([model, 'any']);
+  });
+
   it('knows which reasoning models of OpenAI take sampling', () => {
     const sampling = (model: string) => profileOf('openai', model, null).sampling;
     for (const [model, taken] of [

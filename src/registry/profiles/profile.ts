@@ -29,6 +29,7 @@ const ANYTHING: Profile = {
   call_signatures: false,
   embedding_batch: 2048,
   embedding_method: 'batchEmbedContents',
+  image_format: 'any',
   responses: null,
   completions: false,
 };

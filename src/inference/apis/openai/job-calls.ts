@@ -47,8 +47,8 @@ function imageCallOf(
 }
 
 /**
- * Whether the images may have to be converted, which jobs do: a template answers with bytes or with links, and the client
- * wants one of them.
+ * Whether the images may have to be converted, which jobs do: a template answers with bytes or with links, some servers give one of
+ * them only, and the client wants the other.
  */
 export function needsConversion(
   endpoint: Endpoint,
@@ -56,8 +56,20 @@ export function needsConversion(
   workers: readonly Worker[],
 ): boolean {
   if (endpoint !== '/images/generations' && endpoint !== '/images/edits') return false;
-  const hasTemplate = workers.some((worker) => isCallable(worker) && worker.call.kind === 'template');
-  return hasTemplate && isPresent(fields()['response_format']);
+  if (!workers.some(mayNotGive)) return false;
+  const { response_format: format } = fields();
+  if (!isPresent(format)) return false;
+  // A field of a form cannot be taken out of it; in JSON it is, where the server gives that format anyway.
+  return endpoint === '/images/edits' || !workers.every((worker) => givesOnly(worker, format));
+}
+
+function mayNotGive(worker: Worker): boolean {
+  if (!isCallable(worker)) return false;
+  return worker.call.kind === 'template' || worker.call.profile.image_format !== 'any';
+}
+
+function givesOnly(worker: Worker, format: unknown): boolean {
+  return !isCallable(worker) || (worker.call.kind === 'api' && worker.call.profile.image_format === format);
 }
 
 /** @throws InvalidInputError */
