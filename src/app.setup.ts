@@ -143,16 +143,22 @@ function admit(app: NestFastifyApplication, hasAdminPort: boolean): void {
       try {
         request.caller = check.admit(request, right);
       } catch (error) {
+        if (isLast || !(error instanceof UnauthorizedError)) return done(asError(error));
+        const { unknownHashes, verify } = error;
+        if (verify !== null) verify().then(() => authenticate(true), done);
         // Another replica may have made the key a moment ago.
-        if (!isLast && error instanceof UnauthorizedError && error.unknownHashes.length > 0)
-          void keys.lookUp(error.unknownHashes).then(() => authenticate(true));
-        else done(error instanceof Error ? error : new Error(String(error)));
+        else if (unknownHashes.length > 0) void keys.lookUp(unknownHashes).then(() => authenticate(true));
+        else done(error);
         return;
       }
       done();
     };
     authenticate(false);
   });
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 /** Gives every route what it needs of a caller's role. Call before routes are made. @throws Error for a route that has no entry */

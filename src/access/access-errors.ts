@@ -7,7 +7,9 @@ export type KeyRefusal =
   | 'expired_api_key'
   | 'disabled_api_key'
   | 'revoked_api_key'
-  | 'invalid_sign_in';
+  | 'invalid_sign_in'
+  | 'invalid_token'
+  | 'expired_token';
 
 const REFUSALS: Readonly<Record<KeyRefusal, string>> = {
   missing_api_key: 'an API key is needed: send it as `Authorization: Bearer …` or `x-api-key: …`',
@@ -16,6 +18,8 @@ const REFUSALS: Readonly<Record<KeyRefusal, string>> = {
   disabled_api_key: 'this API key is disabled: an admin can enable it',
   revoked_api_key: 'this API key is revoked: an admin can make another one',
   invalid_sign_in: 'this sign-in is not valid',
+  invalid_token: 'this token is not valid here',
+  expired_token: 'this token has expired: fetch another one from its issuer',
 };
 
 /** A missing key, or one that is not valid. */
@@ -25,6 +29,8 @@ export class UnauthorizedError extends Error {
     message = REFUSALS[code],
     /** Hashes of sent keys that another replica may have made a moment ago. */
     readonly unknownHashes: readonly string[] = [],
+    /** Learns whether a sent token is valid; a second try knows then. It may throw. */
+    readonly verify: (() => Promise<void>) | null = null,
   ) {
     super(message);
     this.name = 'UnauthorizedError';
@@ -83,6 +89,11 @@ export class ForeignOriginError extends Error {
     );
     this.name = 'ForeignOriginError';
   }
+}
+
+/** What vouches for users cannot be reached, or has no time. */
+export class SignInUnavailableError extends Error {
+  override readonly name = 'SignInUnavailableError';
 }
 
 /** A page of another site sends a request in the name of a user that is signed in here. */

@@ -9,6 +9,7 @@ import { LimitTable } from './limits/limit-table.js';
 import { Limiter } from './limits/limiter.js';
 import { LiveKeys } from './keys/live-keys.js';
 import { ProxySignIn } from './sign-in/proxy-sign-in.js';
+import { TokenSignIn } from './sign-in/token-sign-in.js';
 
 /** Who may do what, and how much: keys, roles, teams, limits. */
 @Module({
@@ -23,6 +24,7 @@ import { ProxySignIn } from './sign-in/proxy-sign-in.js';
     LimitTable,
     LiveKeys,
     ProxySignIn,
+    TokenSignIn,
   ],
   exports: [AdmissionCheck, KeySync, Limiter, LiveKeys],
 })

@@ -9,6 +9,7 @@ import { LiveKeys } from './keys/live-keys.js';
 import { RIGHTS, type Right } from './roles.js';
 import { ProxySignIn } from './sign-in/proxy-sign-in.js';
 import { checkSameOrigin } from './sign-in/same-origin.js';
+import { TokenSignIn } from './sign-in/token-sign-in.js';
 
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
 
@@ -26,6 +27,7 @@ export class AdmissionCheck {
     private readonly settings: AccessSettings,
     private readonly keys: LiveKeys,
     private readonly proxy: ProxySignIn,
+    private readonly tokens: TokenSignIn,
   ) {}
 
   /**
@@ -51,12 +53,20 @@ export class AdmissionCheck {
   private callerOf({ method, url, headers, raw }: Arriving): Caller {
     let refusal: KeyRefusal = 'missing_api_key';
     const unknown: string[] = [];
+    let refusedToken: Error | null = null;
     for (const key of keysOf(headers)) {
       // Hashes need no comparison in constant time: the time taken says nothing about the key.
       const hash = hashOf(key);
       if (hash === this.settings.adminKeyHash) return ROOT;
       const found = this.keys.find(hash);
       if (typeof found !== 'string') return found;
+      if (found === 'invalid_api_key' && this.tokens.isToken(key)) {
+        const verdict = this.tokens.find(hash);
+        if (verdict === undefined)
+          throw new UnauthorizedError('invalid_token', undefined, [], () => this.tokens.verify(key));
+        if (!(verdict instanceof Error)) return verdict;
+        refusedToken ??= verdict;
+      }
       // What is known of one key says more than that another is unknown.
       if (refusal === 'missing_api_key' || refusal === 'invalid_api_key') refusal = found;
       if (found === 'invalid_api_key' && looksLikeKey(key)) unknown.push(hash);
@@ -71,6 +81,7 @@ export class AdmissionCheck {
         return user;
       }
     }
+    if (refusedToken !== null && refusal === 'invalid_api_key') throw refusedToken;
     if (!this.isKeyNeeded(refusal, unknown.length > 0)) return ROOT;
     if (refusal === 'invalid_api_key' && !this.keys.isLoaded)
       throw new DatabaseUnavailableError(new Error('the keys have not been read yet'));

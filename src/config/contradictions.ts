@@ -85,6 +85,15 @@ const RULES: readonly Rule[] = [
     },
   },
   {
+    of: ['AUTH_JWT_ISSUER', 'ADMIN_API_KEY', 'AUTH_JWT_AUDIENCE', 'AUTH_ROLES'],
+    problem: (v) => (v.AUTH_JWT_ISSUER === null ? null : missing(v, SIGN_IN, 'AUTH_JWT_AUDIENCE')),
+  },
+  {
+    of: ['AUTH_JWT_AUDIENCE', 'AUTH_JWT_ISSUER'],
+    problem: (v) =>
+      v.AUTH_JWT_ISSUER === null && v.AUTH_JWT_AUDIENCE.length > 0 ? 'requires AUTH_JWT_ISSUER' : null,
+  },
+  {
     of: ['AUTH', 'ADMIN_API_KEY'],
     problem: (v) =>
       v.AUTH === 'off' && v.ADMIN_API_KEY !== null

@@ -154,6 +154,7 @@ describe('readEnvironment', () => {
       corsOrigins: ['https://app.example', 'chrome-extension://abc'],
       roleRules: [],
       proxy: null,
+      tokens: null,
     });
     expect(settings.upstream.allowCidrs).toEqual(['127.0.0.1', '10.0.0.0/8', 'fd00::/8']);
     expect(settings.upstream.allowLoopback).toBe(false);
@@ -279,6 +280,9 @@ describe('contradicting values', () => {
       'AUTH_PROXY_HEADER',
       { ...SIGN_IN, AUTH_ROLES: '', AUTH_PROXY_HEADER: 'x-user', AUTH_PROXY_CIDRS: '::1' },
     ],
+    ['AUTH_JWT_ISSUER', { ...SIGN_IN, AUTH_JWT_ISSUER: 'https://issuer.example' }],
+    ['AUTH_JWT_AUDIENCE', { ...SIGN_IN, AUTH_JWT_AUDIENCE: 'models' }],
+    ['AUTH_JWT_ISSUER', { AUTH_JWT_ISSUER: 'http://issuer.example' }],
     ['AUTH_PROXY_CIDRS', { ...SIGN_IN, AUTH_PROXY_CIDRS: '::1' }],
     ['AUTH_PROXY_GROUPS_HEADER', { ...SIGN_IN, AUTH_PROXY_GROUPS_HEADER: 'x-groups' }],
   ])('names %s', (variable, environment) => {

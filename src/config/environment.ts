@@ -150,6 +150,10 @@ function toSettings(
       corsOrigins: v.CORS_ORIGINS,
       roleRules: v.AUTH_ROLES,
       proxy: proxySettings(v),
+      tokens:
+        v.AUTH_JWT_ISSUER === null
+          ? null
+          : { ...tuning.tokens, issuer: v.AUTH_JWT_ISSUER, audiences: v.AUTH_JWT_AUDIENCE },
     },
     credentials: {
       keys: v.CREDENTIALS_KEYS,

@@ -44,6 +44,21 @@ export abstract class AccessSettings {
   abstract readonly roleRules: readonly string[];
   /** A proxy that signs users in; `null`: none. */
   abstract readonly proxy: ProxySettings | null;
+  /** The issuer whose JWTs count as keys; `null`: none. */
+  abstract readonly tokens: TokenSettings | null;
+}
+
+export interface TokenSettings {
+  /** As the claim `iss` names it. */
+  readonly issuer: string;
+  /** A token is accepted that is meant for one of them. */
+  readonly audiences: readonly string[];
+  /** How often the keys of the issuer are read. */
+  readonly refreshMs: number;
+  /** How soon they are read again after a failure. */
+  readonly retryMs: number;
+  /** How long a refused token stays refused, and how long after a read no unknown key id causes another one. */
+  readonly cooldownMs: number;
 }
 
 export interface ProxySettings {

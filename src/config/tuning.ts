@@ -5,6 +5,7 @@ import type {
   JobSettings,
   RegistrySettings,
   ReplicaSettings,
+  TokenSettings,
   RetryLimits,
   StatsLimits,
   WebhookSettings,
@@ -20,6 +21,7 @@ export interface Tuning {
   readonly admission: Omit<BalancingSettings['admission'], 'maxWaitMs'>;
   readonly retry: Omit<BalancingSettings['retry'], 'most'>;
   readonly replicas: Omit<ReplicaSettings, 'drainTimeoutMs'>;
+  readonly tokens: Omit<TokenSettings, 'issuer' | 'audiences'>;
   readonly registry: Pick<RegistrySettings, 'resyncMs'>;
   readonly streams: { readonly heartbeatMs: number };
   readonly jobs: Omit<JobSettings, 'retentionMs'>;
@@ -75,6 +77,13 @@ export const TUNING: Tuning = {
   retry: { share: 0.2, windowMs: 10_000, atLeast: 10, backoffMs: 50 },
   // A replica is dead after three missed heartbeats. A rotation of keys takes minutes, and the look reads the whole table.
   replicas: { heartbeatMs: 5_000, liveMs: 15_000, sealAnewMs: 15_000 },
+  tokens: {
+    // Half of jose's cacheMaxAge, so that no key is older than there. https://github.com/panva/jose/blob/main/docs/jwks/remote/interfaces/RemoteJWKSetOptions.md
+    refreshMs: 300_000,
+    retryMs: 5_000,
+    // A third of jose's cooldownDuration: a request to the issuer every 10 s is no burden.
+    cooldownMs: 10_000,
+  },
   registry: { resyncMs: 10_000 },
   // Below the idle timeouts of common proxies (nginx: 60 s, AWS ALB: 60 s, Heroku: 55 s).
   streams: { heartbeatMs: 15_000 },
@@ -152,6 +161,7 @@ export function tuned(overrides: TuningOverrides): Tuning {
     admission: { ...TUNING.admission, ...overrides.admission },
     retry: { ...TUNING.retry, ...overrides.retry },
     replicas: { ...TUNING.replicas, ...overrides.replicas },
+    tokens: { ...TUNING.tokens, ...overrides.tokens },
     registry: { ...TUNING.registry, ...overrides.registry },
     streams: { ...TUNING.streams, ...overrides.streams },
     jobs: { ...TUNING.jobs, ...overrides.jobs },

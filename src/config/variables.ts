@@ -52,6 +52,8 @@ export const VARIABLES = {
   AUTH_PROXY_HEADER: optional('the name of a header', isHeaderName),
   AUTH_PROXY_GROUPS_HEADER: optional('the name of a header', isHeaderName),
   AUTH_PROXY_CIDRS: list('addresses or CIDR ranges, separated by commas', isCidr),
+  AUTH_JWT_ISSUER: optional('an https:// URL without a query, or http:// on loopback', isIssuer),
+  AUTH_JWT_AUDIENCE: list('audiences, separated by commas', () => true),
   CORS_ORIGINS: list('origins such as https://app.example, separated by commas, or *', isOrigin),
   METRICS_AUTH: oneOf('on', 'on', 'off'),
   METRICS_PORT: optionalInteger(0, 65_535),
@@ -121,6 +123,15 @@ function isRoleRule(item: string): boolean {
 function isHeaderName(given: string): boolean {
   const taken = /^(?:authorization|x-api-key|api-key|cookie|host|connection|content-.*|transfer-encoding)$/i;
   return /^[A-Za-z0-9-]{1,100}$/.test(given) && !taken.test(given);
+}
+
+/** Over plain HTTP, a machine in between could replace the keys. */
+function isIssuer(given: string): boolean {
+  if (!URL.canParse(given)) return false;
+  const { protocol, hostname, search, hash, username, password } = new URL(given);
+  const isSafe =
+    protocol === 'https:' || (protocol === 'http:' && /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname));
+  return isSafe && !given.includes('?') && [search, hash, username, password].join('') === '';
 }
 
 /** As browsers write it in the header Origin: no path, no slash at its end, no default port. */

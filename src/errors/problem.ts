@@ -6,6 +6,7 @@ import {
   ForbiddenError,
   ForeignOriginError,
   KeyNameTakenError,
+  SignInUnavailableError,
   UnauthorizedError,
 } from '../access/access-errors.js';
 import { LimitedError } from '../access/limits/limit-errors.js';
@@ -127,6 +128,7 @@ export function problemOf(error: unknown): Problem {
       : problem(503, error.errorType, error, error.retryAfterS);
   if (error instanceof DatabaseUnavailableError)
     return problem(503, 'manager_database_unavailable', error, 5);
+  if (error instanceof SignInUnavailableError) return problem(503, 'manager_sign_in_unavailable', error, 5);
   if (error instanceof MemoryExhaustedError) return problem(503, 'manager_overloaded', error, 1);
   if (error instanceof UpstreamError) return attemptProblem(error);
   const ofJob = jobProblem(error);

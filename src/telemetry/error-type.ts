@@ -24,6 +24,7 @@ export type ErrorType =
   | 'worker_rejected_credentials'
   | 'worker_timeout'
   | 'manager_database_unavailable'
+  | 'manager_sign_in_unavailable'
   | 'manager_overloaded'
   | 'manager_misconfigured'
   | 'manager_internal';
