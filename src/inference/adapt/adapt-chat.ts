@@ -11,7 +11,7 @@ import { withPropertyNames } from './property-names.js';
 import { withReasoningHistory } from './reasoning-history.js';
 import { withSampling, withStops } from './sampling.js';
 import { StopCutter } from './stop-cutter.js';
-import { withStrictSchemas } from './strict-schemas.js';
+import { withItems, withStrictSchemas } from './strict-schemas.js';
 import { withToolNames } from './tool-names.js';
 import { withOpaqueUser } from './user-ids.js';
 
@@ -37,6 +37,7 @@ const STEPS: readonly Step[] = [
   withoutEmptyTurns,
   withAnswersAfterResults,
   withStrictSchemas,
+  withItems,
   withKnownRoles,
   withCallIds,
   withSampling,

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../input/json.js';
 import { profileOf } from '../../registry/profiles/profile.js';
 import type { OpenAiChat } from '../chat/chat.js';
-import { isStrict, withStrictSchemas } from './strict-schemas.js';
+import { isStrict, withItems, withStrictSchemas } from './strict-schemas.js';
 
 const text = { type: 'string' };
 const closed = (properties: object, required = Object.keys(properties)) => ({
@@ -69,5 +70,45 @@ describe('strict', () => {
       response_format: { json_schema: { strict: false, name: 'n' } },
       tools: [{ function: { name: 't', strict: false } }],
     });
+  });
+});
+
+describe('A list without items', () => {
+  const openai = profileOf('openai', 'gpt-5', { vendor: 'openai' });
+  const chatWith = (parameters: JsonObject, strict?: boolean): OpenAiChat => ({
+    model: 'm',
+    messages: [{ role: 'user', content: 'hi' }],
+    tools: [{ type: 'function', function: { name: 'f', parameters, ...(strict ? { strict } : {}) } }],
+  });
+  const LIST = { type: 'array', description: 'd' };
+  const FILLED = { ...LIST, items: {} };
+  const inObject = (a: JsonObject): JsonObject => ({ type: 'object', properties: { a } });
+
+  it.each([
+    [inObject(LIST), inObject(FILLED)],
+    [inObject({ type: ['array', 'null'] }), inObject({ type: ['array', 'null'], items: {} })],
+    [inObject({ type: 'array', items: LIST }), inObject({ type: 'array', items: FILLED })],
+    [inObject({ anyOf: [{ type: 'null' }, LIST] }), inObject({ anyOf: [{ type: 'null' }, FILLED] })],
+    [inObject({ additionalProperties: LIST }), inObject({ additionalProperties: FILLED })],
+    [
+      { type: 'object', $defs: { L: LIST } },
+      { type: 'object', $defs: { L: FILLED } },
+    ],
+    [
+      inObject({ type: 'array', prefixItems: [LIST] }),
+      inObject({ type: 'array', prefixItems: [FILLED], items: {} }),
+    ],
+  ])('gets any items at OpenAI: %j', (sent, taken) => {
+    const changed = withItems(chatWith(sent, true), openai, () => {});
+    expect(changed.tools?.[0]?.function).toEqual({ name: 'f', parameters: taken, strict: false });
+    const other = chatWith(sent);
+    expect(withItems(other, profileOf('openai', 'm', { strict_schemas: 'any' }), () => {})).toBe(other);
+  });
+
+  it('is found nowhere in a schema whose lists have items, nor in a property of that name', () => {
+    const chat = chatWith(
+      inObject({ type: 'array', items: { type: 'string' }, default: [], enum: [{ type: 'array' }] }),
+    );
+    expect(withItems(chat, openai, () => {})).toBe(chat);
   });
 });

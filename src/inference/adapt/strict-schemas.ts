@@ -80,3 +80,55 @@ function isLooseTool(tool: NonNullable<OpenAiChat['tools']>[number]): boolean {
   const called: unknown = isJsonObject(tool) ? tool.function : undefined;
   return isJsonObject(called) && called['strict'] === true && !isStrict(called['parameters']);
 }
+
+/**
+ * OpenAI refuses a list without `items` in the parameters of a tool, as servers of tools often describe one: "array schema
+ * missing items" (https://github.com/openai/openai-agents-python/issues/392). `{}` says the same: any item.
+ */
+export function withItems(
+  chat: OpenAiChat,
+  { strict_schemas: whose }: Profile,
+  note: (change: string) => void,
+): OpenAiChat {
+  if (whose === 'any' || !Array.isArray(chat.tools)) return chat;
+  const tools = chat.tools.map((tool) => {
+    const called: unknown = isPresent(tool) ? tool.function : undefined;
+    if (!isJsonObject(called)) return tool;
+    const parameters = filled(called['parameters']);
+    if (parameters === called['parameters']) return tool;
+    note(`tool ${String(called['name'])}: lists without items get any items`);
+    // Strict, each item needs a type.
+    const strict = called['strict'] === true ? { strict: false } : {};
+    return { ...tool, function: { ...tool.function, parameters, ...strict } };
+  });
+  return tools.every((tool, index) => tool === chat.tools?.[index]) ? chat : { ...chat, tools };
+}
+
+/** The schema itself where no list lacks `items`. */
+function filled(schema: unknown): unknown {
+  if (!isJsonObject(schema)) return schema;
+  const changed: Record<string, unknown> = {};
+  const set = (name: string, value: unknown): void => {
+    if (value !== schema[name]) changed[name] = value;
+  };
+  for (const name of [...HOLDS_ONE, 'additionalProperties']) set(name, filled(schema[name]));
+  for (const name of [...HOLDS_LIST, 'oneOf', 'allOf']) set(name, filledList(schema[name]));
+  for (const name of HOLDS_NAMED) set(name, filledMembers(schema[name]));
+  const { type } = schema;
+  const isList = type === 'array' || (Array.isArray(type) && type.includes('array'));
+  if (isList && schema['items'] === undefined) changed['items'] = {};
+  return Object.keys(changed).length === 0 ? schema : { ...schema, ...changed };
+}
+
+function filledList(list: unknown): unknown {
+  if (!Array.isArray(list)) return list;
+  const all: readonly unknown[] = list;
+  const each = all.map(filled);
+  return each.every((schema, index) => schema === all[index]) ? list : each;
+}
+
+function filledMembers(members: unknown): unknown {
+  if (!isJsonObject(members)) return members;
+  const each = Object.entries(members).map(([name, schema]) => [name, filled(schema)] as const);
+  return each.every(([name, schema]) => schema === members[name]) ? members : Object.fromEntries(each);
+}
