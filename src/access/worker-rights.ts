@@ -1,7 +1,7 @@
 import { splitHeaders } from '../credentials/sensitive-headers.js';
 import { isJsonObject } from '../input/json.js';
 import { ForbiddenError } from './access-errors.js';
-import { type Caller, checkModel } from './caller.js';
+import { type Caller, mayCall } from './caller.js';
 
 /** Whose worker it is: columns of `worker`. */
 export interface Registered {
@@ -25,7 +25,11 @@ export function maySee({ role, keyId, team }: Caller, worker: Registered): boole
 
 /** A worker takes requests of its model, so a registrar adds workers to models of its scope only. @throws ForbiddenError */
 export function checkJoins(caller: Caller, model: string): void {
-  if (caller.role === 'registrar') checkModel(caller, model);
+  if (caller.role !== 'registrar' || mayCall(caller, model)) return;
+  throw new ForbiddenError(
+    'model_not_allowed',
+    `model_name: this key may not add workers to the model "${model}"; GET /api/v1/me shows the models of its scope`,
+  );
 }
 
 /** @throws ForbiddenError for a worker that a caller may neither see nor change */
