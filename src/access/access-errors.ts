@@ -107,14 +107,18 @@ export class CrossSiteError extends Error {
   }
 }
 
-/** There is no such key or team, or the key is revoked. */
+const NOT_FOUND = {
+  key: 'there is no key with this id, or it is revoked',
+  team: 'there is no team with this name',
+  provider: 'there is no provider to sign in at: AUTH_OIDC_ISSUER is not set',
+} as const;
+
+/** There is no such key, team or provider, or the key is revoked. */
 export class AccessNotFoundError extends Error {
   override readonly name = 'AccessNotFoundError';
 
-  constructor(what: 'key' | 'team') {
-    super(
-      what === 'key' ? 'there is no key with this id, or it is revoked' : 'there is no team with this name',
-    );
+  constructor(what: keyof typeof NOT_FOUND) {
+    super(NOT_FOUND[what]);
   }
 }
 

@@ -9,6 +9,7 @@ import { LiveKeys } from './keys/live-keys.js';
 import { RIGHTS, type Right } from './roles.js';
 import { ProxySignIn } from './sign-in/proxy-sign-in.js';
 import { checkSameOrigin } from './sign-in/same-origin.js';
+import { Sessions } from './sign-in/sessions.js';
 import { TokenSignIn } from './sign-in/token-sign-in.js';
 
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
@@ -28,6 +29,7 @@ export class AdmissionCheck {
     private readonly keys: LiveKeys,
     private readonly proxy: ProxySignIn,
     private readonly tokens: TokenSignIn,
+    private readonly sessions: Sessions,
   ) {}
 
   /**
@@ -75,7 +77,9 @@ export class AdmissionCheck {
     if (isSignedLink(method, url)) return ROOT;
     // A text that cannot be a key of ours may be the proxy's own; a key that is refused stays refused.
     if (refusal === 'missing_api_key' || (refusal === 'invalid_api_key' && unknown.length === 0)) {
-      const user = this.proxy.find(raw);
+      // A session is for requests without any key.
+      const user =
+        (refusal === 'missing_api_key' ? this.sessions.find(headers) : null) ?? this.proxy.find(raw);
       if (user !== null) {
         checkSameOrigin(method, headers);
         return user;
@@ -123,6 +127,11 @@ function keysOf(headers: IncomingHttpHeaders): readonly string[] {
     if (typeof key === 'string') keys.push(key);
   }
   return keys;
+}
+
+/** Whether a request carries a key of its own, and not a session alone. */
+export function hasKey(headers: IncomingHttpHeaders): boolean {
+  return keysOf(headers).length > 0;
 }
 
 const SIGNED_FILE = /^\/api\/v1\/jobs\/[0-9a-f-]{36}\/files\/\d{1,6}\?(?:[^#]*&)?signature=[\w-]/i;

@@ -117,6 +117,11 @@ export const ROUTES: Readonly<Record<string, Right>> = {
   'DELETE /api/v1/teams/*': 'change_teams',
   'GET /api/v1/usage': 'read_usage',
   'GET /api/v1/me': 'any',
+
+  'GET /auth/login': 'open',
+  'GET /auth/callback': 'open',
+  'POST /auth/session': 'any',
+  'POST /auth/logout': 'open',
 };
 
 /** What the port of clients serves where ADMIN_PORT serves everything. Of the open routes, the probes. */

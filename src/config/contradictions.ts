@@ -94,6 +94,28 @@ const RULES: readonly Rule[] = [
       v.AUTH_JWT_ISSUER === null && v.AUTH_JWT_AUDIENCE.length > 0 ? 'requires AUTH_JWT_ISSUER' : null,
   },
   {
+    of: [
+      'AUTH_OIDC_ISSUER',
+      'ADMIN_API_KEY',
+      'AUTH_ROLES',
+      'AUTH_OIDC_CLIENT_ID',
+      'AUTH_OIDC_REDIRECT_URL',
+      'CREDENTIALS_KEYS',
+      'DATABASE_URL',
+    ],
+    problem: (v) => {
+      if (v.AUTH_OIDC_ISSUER === null) return null;
+      // With an embedded database the key is made.
+      const sealing = v.DATABASE_URL === null ? [] : (['CREDENTIALS_KEYS'] as const);
+      return missing(v, SIGN_IN, 'AUTH_OIDC_CLIENT_ID', 'AUTH_OIDC_REDIRECT_URL', sealing);
+    },
+  },
+  {
+    of: ['AUTH_OIDC_CLIENT_ID', 'AUTH_OIDC_ISSUER'],
+    problem: (v) =>
+      v.AUTH_OIDC_ISSUER === null && v.AUTH_OIDC_CLIENT_ID !== null ? 'requires AUTH_OIDC_ISSUER' : null,
+  },
+  {
     of: ['AUTH', 'ADMIN_API_KEY'],
     problem: (v) =>
       v.AUTH === 'off' && v.ADMIN_API_KEY !== null

@@ -68,6 +68,7 @@ describe('readEnvironment', () => {
       'DATABASE_URL',
       'DATABASE_DIRECT_URL',
       'ADMIN_API_KEY',
+      'AUTH_OIDC_CLIENT_SECRET',
       'CREDENTIALS_KEYS',
       'WEBHOOK_SECRET',
     ]);
@@ -155,6 +156,7 @@ describe('readEnvironment', () => {
       roleRules: [],
       proxy: null,
       tokens: null,
+      oidc: null,
     });
     expect(settings.upstream.allowCidrs).toEqual(['127.0.0.1', '10.0.0.0/8', 'fd00::/8']);
     expect(settings.upstream.allowLoopback).toBe(false);
@@ -281,6 +283,9 @@ describe('contradicting values', () => {
       { ...SIGN_IN, AUTH_ROLES: '', AUTH_PROXY_HEADER: 'x-user', AUTH_PROXY_CIDRS: '::1' },
     ],
     ['AUTH_JWT_ISSUER', { ...SIGN_IN, AUTH_JWT_ISSUER: 'https://issuer.example' }],
+    ['AUTH_OIDC_ISSUER', { ...SIGN_IN, AUTH_OIDC_ISSUER: 'https://a.example', AUTH_OIDC_CLIENT_ID: 'c' }],
+    ['AUTH_OIDC_CLIENT_ID', { ...SIGN_IN, AUTH_OIDC_CLIENT_ID: 'c' }],
+    ['AUTH_OIDC_REDIRECT_URL', { AUTH_OIDC_REDIRECT_URL: 'https://a.example/callback' }],
     ['AUTH_JWT_AUDIENCE', { ...SIGN_IN, AUTH_JWT_AUDIENCE: 'models' }],
     ['AUTH_JWT_ISSUER', { AUTH_JWT_ISSUER: 'http://issuer.example' }],
     ['AUTH_PROXY_CIDRS', { ...SIGN_IN, AUTH_PROXY_CIDRS: '::1' }],

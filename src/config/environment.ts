@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { ConfigurationError, type ConfigurationFault } from './configuration-error.js';
 import { contradictions, isProtected, listeningHost } from './contradictions.js';
-import type { ProxySettings, Settings } from './settings.js';
+import type { OidcSettings, ProxySettings, Settings } from './settings.js';
 import type { Variable } from './variable.js';
 import { TUNING, type Tuning } from './tuning.js';
 import { type Values, REMOVED_VARIABLES, VARIABLES } from './variables.js';
@@ -150,6 +150,7 @@ function toSettings(
       corsOrigins: v.CORS_ORIGINS,
       roleRules: v.AUTH_ROLES,
       proxy: proxySettings(v),
+      oidc: oidcSettings(v),
       tokens:
         v.AUTH_JWT_ISSUER === null
           ? null
@@ -209,4 +210,10 @@ function proxySettings(v: Values): ProxySettings | null {
     groupsHeader: v.AUTH_PROXY_GROUPS_HEADER?.toLowerCase() ?? null,
     cidrs: v.AUTH_PROXY_CIDRS,
   };
+}
+
+function oidcSettings(v: Values): OidcSettings | null {
+  const { AUTH_OIDC_ISSUER: issuer, AUTH_OIDC_CLIENT_ID: clientId, AUTH_OIDC_REDIRECT_URL: redirectUrl } = v;
+  if (issuer === null || clientId === null || redirectUrl === null) return null;
+  return { issuer, clientId, clientSecret: v.AUTH_OIDC_CLIENT_SECRET, redirectUrl };
 }

@@ -46,6 +46,17 @@ export abstract class AccessSettings {
   abstract readonly proxy: ProxySettings | null;
   /** The issuer whose JWTs count as keys; `null`: none. */
   abstract readonly tokens: TokenSettings | null;
+  /** The provider at which people sign in; `null`: none. */
+  abstract readonly oidc: OidcSettings | null;
+}
+
+export interface OidcSettings {
+  readonly issuer: string;
+  readonly clientId: string;
+  /** `null`: a public client, which PKCE protects alone. */
+  readonly clientSecret: string | null;
+  /** `/auth/callback` of this service, as browsers reach it and the provider knows it. */
+  readonly redirectUrl: string;
 }
 
 export interface TokenSettings {

@@ -54,6 +54,10 @@ export const VARIABLES = {
   AUTH_PROXY_CIDRS: list('addresses or CIDR ranges, separated by commas', isCidr),
   AUTH_JWT_ISSUER: optional('an https:// URL without a query, or http:// on loopback', isIssuer),
   AUTH_JWT_AUDIENCE: list('audiences, separated by commas', () => true),
+  AUTH_OIDC_ISSUER: optional('an https:// URL without a query, or http:// on loopback', isIssuer),
+  AUTH_OIDC_CLIENT_ID: optional('the id of a client', (given) => given.length <= 256),
+  AUTH_OIDC_CLIENT_SECRET: secret(optional('printable characters', (given) => /^[\x21-\x7e]+$/.test(given))),
+  AUTH_OIDC_REDIRECT_URL: optional('a URL that ends with /auth/callback', isCallback),
   CORS_ORIGINS: list('origins such as https://app.example, separated by commas, or *', isOrigin),
   METRICS_AUTH: oneOf('on', 'on', 'off'),
   METRICS_PORT: optionalInteger(0, 65_535),
@@ -132,6 +136,10 @@ function isIssuer(given: string): boolean {
   const isSafe =
     protocol === 'https:' || (protocol === 'http:' && /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname));
   return isSafe && !given.includes('?') && [search, hash, username, password].join('') === '';
+}
+
+function isCallback(given: string): boolean {
+  return /^https?:\/\/[^?#]+\/auth\/callback$/.test(given) && URL.canParse(given);
 }
 
 /** As browsers write it in the header Origin: no path, no slash at its end, no default port. */

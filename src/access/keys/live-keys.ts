@@ -34,6 +34,16 @@ export class LiveKeys {
     const key = this.byHash.get(hash) ?? this.byOldHash.get(hash);
     if (key === undefined) return 'invalid_api_key';
     if (key.hash !== hash && nowMs >= key.oldHashUntilMs) return 'invalid_api_key';
+    return this.use(key, nowMs);
+  }
+
+  /** The same for a session, which stands for a key. */
+  findById(id: string, nowMs = Date.now()): Caller | KeyRefusal {
+    const key = this.byId.get(id);
+    return key === undefined ? 'invalid_api_key' : this.use(key, nowMs);
+  }
+
+  private use(key: LiveKey, nowMs: number): Caller | KeyRefusal {
     if (key.refusal !== null) return key.refusal;
     if (nowMs >= key.expiresAtMs) return 'expired_api_key';
     this.used.add(key.id);

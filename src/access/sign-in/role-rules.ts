@@ -42,6 +42,19 @@ export function roleOf({ user, groups }: Vouched, rules: readonly RoleRule[]): R
   return ROLES.find((role) => given.has(role)) ?? null;
 }
 
+/** Of these groups, those that may give a role. */
+export function groupsThatCount(groups: readonly string[], rules: readonly RoleRule[]): readonly string[] {
+  return groups.filter((group) =>
+    rules.some(({ of, pattern }) => of === 'group' && pattern !== '*' && matches(pattern, group)),
+  );
+}
+
+/** The texts of a claim that is one text or a list. */
+export function textsIn(claim: unknown): readonly string[] {
+  const values: readonly unknown[] = Array.isArray(claim) ? claim : [claim];
+  return values.filter((value) => typeof value === 'string');
+}
+
 /** The caller that a user with this role is. It has no row of `api_key`, and so no team, scope or limits. */
 export function vouchedCaller({ issuer, user, name }: Vouched, role: Role): Caller {
   return {

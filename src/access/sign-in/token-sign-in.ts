@@ -4,7 +4,7 @@ import { AccessSettings, type TokenSettings } from '../../config/settings.js';
 import { ForbiddenError, SignInUnavailableError, UnauthorizedError } from '../access-errors.js';
 import type { Caller } from '../caller.js';
 import { hashOf } from '../keys/key-text.js';
-import { type RoleRule, roleOf, roleRulesOf, vouchedCaller } from './role-rules.js';
+import { type RoleRule, roleOf, roleRulesOf, textsIn, vouchedCaller } from './role-rules.js';
 import { TokenKeys } from './token-keys.js';
 
 /** Every JWT begins with the base64url of `{"`. */
@@ -164,11 +164,6 @@ export class TokenSignIn implements OnApplicationBootstrap, OnApplicationShutdow
 
 function refusal(why: string): UnauthorizedError {
   return new UnauthorizedError('invalid_token', `this token is not valid here: ${why}`);
-}
-
-function textsIn(claim: unknown): readonly string[] {
-  const values: readonly unknown[] = Array.isArray(claim) ? claim : [claim];
-  return values.filter((value) => typeof value === 'string');
 }
 
 /** `fetch` hides what happened in the cause. */

@@ -1,0 +1,279 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { exportJWK, generateKeyPair, type JWTPayload, decodeJwt, SignJWT } from 'jose';
+import { Provider } from 'oidc-provider';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Sessions } from '../../src/access/sign-in/sessions.js';
+import { until } from '../until.js';
+import { type Answer, startService, type TestService } from '../service.js';
+
+const ADMIN = 'an-admin-key-of-tests';
+const CLIENT = { id: 'models', secret: 'a-secret-of-the-client' };
+const REDIRECT = 'http://127.0.0.1/auth/callback';
+
+let service: TestService;
+let second: TestService;
+let server: Server;
+let issuer: string;
+/** What the provider's ID tokens say instead; the provider's own key signs them. */
+let forged: JWTPayload = {};
+
+beforeAll(async () => {
+  server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  server.on('request', await provider());
+  const settings = {
+    DATABASE: 'embedded',
+    ADMIN_API_KEY: ADMIN,
+    AUTH_ROLES: 'platform=admin,readers=viewer',
+    AUTH_OIDC_ISSUER: issuer,
+    AUTH_OIDC_CLIENT_ID: CLIENT.id,
+    AUTH_OIDC_CLIENT_SECRET: CLIENT.secret,
+    AUTH_OIDC_REDIRECT_URL: REDIRECT,
+  };
+  service = await startService(settings);
+  second = await startService(settings, service.database);
+});
+afterAll(async () => {
+  await second.stop();
+  await service.stop();
+  server.closeAllConnections();
+  server.close();
+});
+afterEach(() => {
+  forged = {};
+});
+
+/** A certified provider, as people run it. */
+async function provider() {
+  const { privateKey } = await generateKeyPair('RS256', { extractable: true });
+  const made = new Provider(issuer, {
+    clients: [{ client_id: CLIENT.id, client_secret: CLIENT.secret, redirect_uris: [REDIRECT] }],
+    jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: 'k', alg: 'RS256', use: 'sig' }] },
+    cookies: { keys: ['not secret'] },
+    scopes: ['openid', 'profile', 'groups'],
+    claims: { openid: ['sub'], profile: ['preferred_username'], groups: ['groups'] },
+    pkce: { required: () => true },
+    features: { devInteractions: { enabled: true } },
+    findAccount: (_context, sub) => ({
+      accountId: sub,
+      claims: () => ({ sub, preferred_username: sub, groups: [sub === 'alice' ? 'platform' : 'guests'] }),
+    }),
+  });
+  made.use(async (context, next) => {
+    await next();
+    const { id_token: token } = (context.body ?? {}) as { id_token?: string };
+    if (token === undefined || Object.keys(forged).length === 0) return;
+    const claims = { ...decodeJwt(token), ...forged };
+    const id_token = await new SignJWT(claims)
+      .setProtectedHeader({ alg: 'RS256', kid: 'k' })
+      .sign(privateKey);
+    context.body = { ...(context.body as object), id_token };
+  });
+  return made.callback();
+}
+
+type Jar = Map<string, string>;
+
+function keep(jar: Jar, { headers }: Pick<Answer, 'headers'>): void {
+  for (const cookie of headers.getSetCookie()) {
+    const [pair = '', ...rest] = cookie.split('; ');
+    const [name = '', value = ''] = pair.split('=', 2);
+    if (value === '' || rest.includes('Max-Age=0')) jar.delete(name);
+    else jar.set(name, value);
+  }
+}
+
+const cookies = (jar: Jar) => ({ cookie: [...jar].map(([name, value]) => `${name}=${value}`).join('; ') });
+
+/** A browser that signs in at the provider. @returns the callback's URL, which it has not followed */
+async function signIn(user: string, jar: Jar): Promise<string> {
+  const begun = await fetch(`${service.url}/auth/login?return_to=/docs`, { redirect: 'manual' });
+  expect(begun.status).toBe(302);
+  keep(jar, begun);
+  const atProvider: Jar = new Map();
+  let url = new URL(begun.headers.get('location') ?? '');
+  expect([...url.searchParams.keys()]).toEqual(
+    expect.arrayContaining(['state', 'nonce', 'code_challenge', 'code_challenge_method']),
+  );
+  let form: URLSearchParams | null = null;
+  for (let steps = 0; steps < 12; steps += 1) {
+    const answer: Response = await fetch(url, {
+      redirect: 'manual',
+      headers: cookies(atProvider),
+      ...(form === null ? {} : { method: 'POST', body: form }),
+    });
+    keep(atProvider, answer);
+    const location = answer.headers.get('location');
+    if (location !== null) {
+      if (location.startsWith(REDIRECT)) return location.replace('http://127.0.0.1', '');
+      url = new URL(location, url);
+      form = null;
+      continue;
+    }
+    const page = await answer.text();
+    const prompt = /name="prompt" value="(\w+)"/.exec(page)?.[1] ?? '';
+    url = new URL(/action="([^"]+)"/.exec(page)?.[1] ?? '', url);
+    form = new URLSearchParams({ prompt, ...(prompt === 'login' ? { login: user, password: 'any' } : {}) });
+  }
+  throw new Error('the provider does not send the browser back');
+}
+
+const back = (path: string, jar: Jar, at = service) =>
+  fetch(at.url + path, { redirect: 'manual', headers: cookies(jar) });
+const codeOf = async (answer: Response) =>
+  ((await answer.json()) as { error: { code: string; message: string } }).error;
+
+describe('a person that signs in at the provider', () => {
+  it('has its name and role on every replica, until it signs out', async () => {
+    const jar: Jar = new Map();
+    // The other replica gets the callback.
+    const answer = await back(await signIn('alice', jar), jar, second);
+    expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining('url=/docs')]);
+    const [trip, session] = answer.headers.getSetCookie();
+    expect(trip).toMatch(/^mmm_sign_in=; Path=\/auth; Max-Age=0; HttpOnly; SameSite=Lax$/);
+    expect(session).toMatch(/^mmm_session=[\w.-]+; Path=\/; Max-Age=28800; HttpOnly; SameSite=Strict$/);
+    keep(jar, answer);
+    for (const each of [service, second])
+      expect((await each.get('/api/v1/me', cookies(jar))).json).toMatchObject({
+        name: 'alice',
+        role: 'admin',
+      });
+    const out = await service.post('/auth/logout', {}, cookies(jar));
+    keep(jar, out);
+    expect([out.status, jar.size]).toEqual([204, 0]);
+  });
+
+  it('without a role is a 403 and gets no session', async () => {
+    const jar: Jar = new Map();
+    const answer = await back(await signIn('bob', jar), jar);
+    expect([answer.status, (await codeOf(answer)).message]).toEqual([
+      403,
+      expect.stringContaining('AUTH_ROLES'),
+    ]);
+    expect(answer.headers.getSetCookie().join()).not.toContain('mmm_session');
+  });
+
+  it('comes back once: the same code is refused', async () => {
+    const jar: Jar = new Map();
+    const path = await signIn('alice', jar);
+    const again = new Map(jar);
+    expect((await back(path, jar)).status).toBe(200);
+    const replayed = await back(path, again);
+    expect([replayed.status, (await codeOf(replayed)).message]).toEqual([
+      401,
+      expect.stringContaining('invalid_grant'),
+    ]);
+  });
+
+  it('is refused without the cookie of its begin, with that of another, and with another state', async () => {
+    const [jar, other]: [Jar, Jar] = [new Map(), new Map()];
+    const path = await signIn('alice', jar);
+    await signIn('alice', other);
+    const changed = path.replace(/state=[^&]+/, 'state=of-an-attacker');
+    for (const answer of [await back(path, new Map()), await back(path, other), await back(changed, jar)])
+      expect([answer.status, (await codeOf(answer)).code]).toEqual([401, 'invalid_sign_in']);
+  });
+
+  it.each<[string, () => JWTPayload]>([
+    ['another nonce', () => ({ nonce: 'of-another-sign-in' })],
+    ['an end in the past', () => ({ exp: 1_700_000_000 })],
+    ['another audience', () => ({ aud: 'another-client' })],
+    ['another issuer', () => ({ iss: 'https://evil.example' })],
+  ])('is refused by an ID token with %s', async (_what, claims) => {
+    const jar: Jar = new Map();
+    const path = await signIn('alice', jar);
+    forged = claims();
+    const answer = await back(path, jar);
+    expect([answer.status, (await codeOf(answer)).code]).toEqual([401, 'invalid_sign_in']);
+    expect(answer.headers.getSetCookie().join()).not.toContain('mmm_session');
+  });
+
+  it.each(['//evil.example', '/\\evil.example', 'https://evil.example', '/"><script>', 'javascript:x'])(
+    'is not sent to %s',
+    async (to) => {
+      const jar: Jar = new Map();
+      const begun = await fetch(`${service.url}/auth/login?return_to=${encodeURIComponent(to)}`, {
+        redirect: 'manual',
+      });
+      keep(jar, begun);
+      expect(service.app.get(Sessions).open('trip', jar.get('mmm_sign_in') ?? '')).toMatchObject({
+        back: '/docs',
+      });
+    },
+  );
+});
+
+describe('a session by key', () => {
+  const admin = { authorization: `Bearer ${ADMIN}` };
+
+  it('stands for the key on every replica, and ends when the key does', async () => {
+    const made = (await service.post('/api/v1/keys', { name: 'of-a-person', role: 'operator' }, admin))
+      .json as {
+      id: string;
+      key: string;
+    };
+    const jar: Jar = new Map();
+    const signedIn = await service.post(
+      '/auth/session',
+      {},
+      { authorization: `Bearer ${made.key}`, 'x-forwarded-proto': 'https' },
+    );
+    expect(signedIn.status).toBe(204);
+    expect(signedIn.headers.get('set-cookie')).toMatch(/; HttpOnly; SameSite=Strict; Secure$/);
+    keep(jar, signedIn);
+    const me = async (each: TestService) => (await each.get('/api/v1/me', cookies(jar))).json;
+    expect(await me(service)).toMatchObject({ key_id: made.id, role: 'operator' });
+    // The other replica learns of the key by a NOTIFY.
+    await until(async () => (await second.get('/api/v1/me', cookies(jar))).status === 200);
+    expect(await me(second)).toMatchObject({ key_id: made.id });
+    await fetch(`${service.url}/api/v1/keys/${made.id}`, { method: 'DELETE', headers: admin });
+    expect((await service.get('/api/v1/me', cookies(jar))).status).toBe(401);
+  });
+
+  it('of the first admin key is root, and no session makes another one', async () => {
+    const jar: Jar = new Map();
+    keep(jar, await service.post('/auth/session', {}, admin));
+    expect((await service.get('/api/v1/me', cookies(jar))).json).toMatchObject({ name: 'root' });
+    expect((await service.post('/auth/session', {}, cookies(jar))).status).toBe(401);
+  });
+
+  it('changes nothing for a page of another site', async () => {
+    const jar: Jar = new Map();
+    keep(jar, await service.post('/auth/session', {}, admin));
+    const team = (headers: Record<string, string>) =>
+      fetch(`${service.url}/api/v1/teams/by-cookie`, {
+        method: 'PUT',
+        body: '{}',
+        headers: { ...cookies(jar), 'content-type': 'application/json', ...headers },
+      });
+    for (const headers of [
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+      { origin: 'null' },
+    ])
+      expect((await team(headers)).status).toBe(403);
+    expect((await team({ 'sec-fetch-site': 'same-origin' })).status).toBe(201);
+    expect(
+      (await service.post('/auth/logout', {}, { ...cookies(jar), 'sec-fetch-site': 'cross-site' })).status,
+    ).toBe(403);
+  });
+
+  it('is worth nothing when it is changed, or sealed for something else', async () => {
+    const jar: Jar = new Map();
+    keep(jar, await service.post('/auth/session', {}, admin));
+    const sealed = jar.get('mmm_session') ?? '';
+    const trip = service.app.get(Sessions).seal('trip', { kind: 'root' }, 60);
+    const over = service.app.get(Sessions).seal('session', { kind: 'root' }, -1);
+    for (const value of [
+      sealed.slice(0, -4),
+      `${sealed.slice(0, 30)}x${sealed.slice(31)}`,
+      trip,
+      over,
+      'x',
+      '',
+    ])
+      expect((await service.get('/api/v1/me', { cookie: `a=b; mmm_session=${value}` })).status).toBe(401);
+  });
+});
