@@ -8,6 +8,11 @@ describe('credentials in clear text', () => {
   it.each<[string, object, readonly string[]]>([
     ['in the query of the URL', { req_url_template: `${URL}?a=1&key=AIza1` }, ['req_url_template?key']],
     ['in parameters', { req_param: { api_key: 'x1', token: 'y' } }, ['req_param.api_key', 'req_param.token']],
+    [
+      'in the query of the probe',
+      { health_check: { path: '/h?a=1&api_key=x' } },
+      ['health_check.path?api_key'],
+    ],
     ['at any depth of the body', { body: { a: [{ 'Api-Key': 'x' }] } }, ['body.a[0].Api-Key']],
     ['under any name in the body', { body: { header: { secret: 'x' } } }, ['body.header.secret']],
     [

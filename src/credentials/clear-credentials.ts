@@ -47,6 +47,7 @@ export interface ClearParts {
   readonly body?: unknown;
   /** Its steps have URLs and bodies of their own; their headers are sealed. */
   readonly poll?: unknown;
+  readonly health_check?: { readonly path?: string | undefined } | null | undefined;
 }
 
 /** The fields of a definition whose values are credentials in clear text, each with its value. */
@@ -55,12 +56,14 @@ export function clearCredentials({
   req_param,
   body,
   poll,
+  health_check,
 }: ClearParts): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   collectQuery(req_url_template, 'req_url_template', found);
   collect(req_param, 'req_param', CREDENTIAL_PARAMETERS, found);
   collect(body, 'body', CREDENTIAL_NAMES, found);
   collect(poll, 'poll', CREDENTIAL_NAMES, found);
+  collectQuery(health_check?.path ?? '', 'health_check.path', found);
   return found;
 }
 
