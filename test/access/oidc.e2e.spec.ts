@@ -265,15 +265,21 @@ describe('a session by key', () => {
     keep(jar, await service.post('/auth/session', {}, admin));
     const sealed = jar.get('mmm_session') ?? '';
     const trip = service.app.get(Sessions).seal('trip', { kind: 'root' }, 60);
+    const former = { kind: 'user', issuer: 'https://former.example', user: 'alice', groups: '["platform"]' };
+    const ofFormer = service.app.get(Sessions).seal('session', former, 60);
     const over = service.app.get(Sessions).seal('session', { kind: 'root' }, -1);
     for (const value of [
       sealed.slice(0, -4),
-      `${sealed.slice(0, 30)}x${sealed.slice(31)}`,
+      `${sealed.slice(0, 30)}${sealed[30] === 'x' ? 'y' : 'x'}${sealed.slice(31)}`,
       trip,
+      ofFormer,
       over,
       'x',
       '',
     ])
-      expect((await service.get('/api/v1/me', { cookie: `a=b; mmm_session=${value}` })).status).toBe(401);
+      expect([
+        value,
+        (await service.get('/api/v1/me', { cookie: `a=b; mmm_session=${value}` })).status,
+      ]).toEqual([value, 401]);
   });
 });

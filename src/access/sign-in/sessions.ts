@@ -32,12 +32,12 @@ export class Sessions {
   private readonly adminMark: string;
 
   constructor(
-    { adminKeyHash, roleRules }: AccessSettings,
+    private readonly settings: AccessSettings,
     private readonly vault: CredentialVault,
     private readonly keys: LiveKeys,
   ) {
-    this.rules = roleRulesOf(roleRules);
-    this.adminMark = hash('sha256', `session ${adminKeyHash}`, 'base64');
+    this.rules = roleRulesOf(settings.roleRules);
+    this.adminMark = hash('sha256', `session ${settings.adminKeyHash}`, 'base64');
   }
 
   /** The caller of a session; `null`: there is none, or it has ended. */
@@ -52,7 +52,8 @@ export class Sessions {
       const found = this.keys.findById(key);
       return typeof found === 'string' ? null : found;
     }
-    // The role is today's: AUTH_ROLES may have changed.
+    // Provider and role are today's: the settings may have changed.
+    if (issuer !== this.settings.oidc?.issuer) return null;
     const vouched = { issuer, user, name, groups: JSON.parse(groups) as readonly string[] };
     const role = roleOf(vouched, this.rules);
     return role === null ? null : vouchedCaller(vouched, role);
