@@ -77,9 +77,13 @@ export class UsageWriter implements OnApplicationBootstrap, OnApplicationShutdow
     }, WRITE_MS).unref();
   }
 
-  /** @returns whether nothing is left. Never throws. */
+  /**
+   * Writes what is there now: what requests add meanwhile waits for the next time, or a busy replica would write without end.
+   * @returns whether nothing is left. Never throws.
+   */
   private async writeAll(): Promise<boolean> {
-    while (this.unwritten !== null || this.sums.size > 0) {
+    let batches = Math.ceil(this.sums.size / BATCH_ROWS) + (this.unwritten === null ? 0 : 1);
+    for (; batches > 0; batches--) {
       this.unwritten ??= { sequence: ++this.sequence, rows: this.sums.take(BATCH_ROWS) };
       try {
         await this.table.add(this.unwritten.sequence, this.unwritten.rows);
@@ -100,7 +104,7 @@ export class UsageWriter implements OnApplicationBootstrap, OnApplicationShutdow
         return false;
       }
     }
-    return true;
+    return this.sums.size === 0;
   }
 }
 
