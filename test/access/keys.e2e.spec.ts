@@ -448,7 +448,13 @@ describe('every route', () => {
   it('lets in the roles of its entry, and answers all others and every bad key alike', async () => {
     const keys = new Map<Role, string>();
     for (const role of ROLES) keys.set(role, (await make({ role })).key);
+    const expired = await make({ role: 'admin', expires_at: new Date(Date.now() + 300).toISOString() });
+    const revoked = await make({ role: 'admin' });
+    await call('DELETE', `/api/v1/keys/${revoked.id}`, root);
+    await until(async () => (await call('GET', '/v1/models', bearer(expired.key))).status === 401);
     const bad = {
+      expired_api_key: expired.key,
+      revoked_api_key: revoked.key,
       missing_api_key: '',
       invalid_api_key: `mmm_${'y'.repeat(43)}`,
       disabled_api_key: (await make({ role: 'admin', disabled: true })).key,
@@ -493,15 +499,19 @@ describe('without ADMIN_API_KEY', () => {
 });
 
 describe('a change of a key', () => {
-  it('is obeyed by another replica within a second, by the API and by SQL, and a new key works there at once', async () => {
-    const other = await serviceForTest(SETTINGS, service.database);
+  it('is obeyed by two other replicas within a second, by the API and by SQL, and a new key works there at once', async () => {
+    const others = [
+      await serviceForTest(SETTINGS, service.database),
+      await serviceForTest(SETTINGS, service.database),
+    ];
     const { id, key } = await make({ role: 'viewer' });
-    const statusThere = async (path = '/api/v1/workers') => (await other.get(path, bearer(key))).status;
-    expect(await statusThere()).toBe(200);
+    const statusesThere = async () =>
+      Promise.all(others.map(async (other) => (await other.get('/api/v1/workers', bearer(key))).status));
+    expect(await statusesThere()).toEqual([200, 200]);
     const obeyed = async (change: () => Promise<unknown>, status: number): Promise<number> => {
       await change();
       const from = performance.now();
-      await until(async () => (await statusThere()) === status);
+      await until(async () => (await statusesThere()).every((each) => each === status));
       return performance.now() - from;
     };
     const times = [
