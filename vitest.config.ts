@@ -52,7 +52,7 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
-      // Half of their time is waiting, so more files run at once than there are cores.
+      // More than half of their time is waiting, so more files run at once than there are cores.
       {
         plugins: [testTheBuild],
         test: {
@@ -62,7 +62,7 @@ export default defineConfig({
           setupFiles: 'test/fast-check-seed.ts',
           server: { deps: { external: [/\/dist\/src\//] } },
           isolate: false,
-          maxWorkers: Number(process.env['WORKERS'] ?? Math.ceil(CORES * 1.5)),
+          maxWorkers: Number(process.env['WORKERS'] ?? CORES * 2),
           sequence: { groupOrder: 1 },
           testTimeout: 30_000,
           hookTimeout: 60_000,

@@ -6,7 +6,7 @@ import { readKustomization } from './kustomization.js';
 import { Tree } from './tree.js';
 
 it.each([
-  ['docs/deploy.md', ['POSTGRES_PASSWORD', 'WORKER_SECRET_NAME']],
+  ['docs/deploy.md', ['POSTGRES_PASSWORD', 'WORKER_SECRET_NAME', 'WORKER_SECRET_NAME_ORIGINS']],
   ['docs/dba.md', ['NODE_EXTRA_CA_CERTS', 'ON_ERROR_STOP']],
 ])('%s names only variables that exist, and those of other programs', (file, others) => {
   const names = new Set(readFileSync(file, 'utf8').match(/\b[A-Z]{2,}(_[A-Z]+)+\b/g));

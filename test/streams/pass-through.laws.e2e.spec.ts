@@ -99,6 +99,8 @@ describe.each(ENDPOINTS)('a pass-through request to $path', ({ path, protocol })
         status,
         fc.boolean(),
         async ({ before, after }, any, code, isRenamed) => {
+          // No server knows what an empty list of tools means, and some refuse it: it is left out.
+          fc.pre(!/"tools"\s*:\s*\[\s*\]/.test(before + after));
           // Other errors are put into this form.
           const answer = code < 400 ? any : Buffer.from(errorOf(protocol, any));
           upstream.answer = (response) =>

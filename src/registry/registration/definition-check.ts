@@ -4,6 +4,7 @@ import { CredentialVault } from '../../credentials/credential-cipher.js';
 import { type ClearParts, clearCredentials } from '../../credentials/clear-credentials.js';
 import { splitHeaders } from '../../credentials/sensitive-headers.js';
 import { WorkerSecrets } from '../../credentials/worker-secrets.js';
+import { DEEPEST_JSON, isDeeperThan } from '../../input/json.js';
 import { type InputFault, InvalidInputError } from '../../input/input-errors.js';
 import type { SecretLookup } from '../../template/placeholders.js';
 import { ForbiddenUpstreamError } from '../../upstream/upstream-errors.js';
@@ -150,7 +151,8 @@ export class DefinitionCheck {
 }
 
 function secretNamesIn(value: unknown): readonly string[] {
-  const text = JSON.stringify(value) ?? '';
+  // What is nested so deep is a fault of its own.
+  const text = isDeeperThan(DEEPEST_JSON, value) ? '' : (JSON.stringify(value) ?? '');
   return [...text.matchAll(/\$\{secret:([A-Za-z0-9_.-]{1,100})\}/g)].map(([, name = '']) => name);
 }
 
