@@ -83,7 +83,7 @@ const FAULTS: Readonly<Record<string, Strictness>> = {
     unknown: ['logprobs', 'logit_bias', 'top_logprobs'],
     unknownOfMessages: ['name', 'reasoning_content', 'thinking_blocks'],
   },
-  deepseek: { reasoning: 'wanted' },
+  deepseek: { reasoning: 'wanted', answers: 'json_object' },
   moonshot: { reasoning: 'wanted' },
 };
 

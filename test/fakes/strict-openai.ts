@@ -16,6 +16,8 @@ export interface Strictness {
   readonly reasoning?: 'wanted' | 'unknown';
   /** Roles that are a 422, or a 400. */
   readonly unknownRoles?: readonly string[];
+  /** `json_object`: no schema of the answer, and the word JSON in the messages. */
+  readonly answers?: 'json_object';
   /** Fields of messages that are a 422, or a 400. */
   readonly unknownOfMessages?: readonly string[];
 }
@@ -35,6 +37,7 @@ export interface Body {
     readonly function: { readonly name: string; readonly strict?: boolean; readonly parameters?: unknown };
   }[];
   readonly response_format?: {
+    readonly type?: string;
     readonly json_schema?: { readonly strict?: boolean; readonly schema?: unknown };
   };
   readonly [field: string]: unknown;
@@ -56,6 +59,11 @@ export function refusalOf(body: Body, rules: Strictness): string | null {
     if (!/^[a-zA-Z0-9_-]{1,64}$/.test(called.name)) return `Invalid 'tools[0].function.name': ${called.name}`;
     if (called.strict === true && !isStrict(called.parameters))
       return `Invalid schema for function '${called.name}'`;
+  }
+  if (rules.answers === 'json_object') {
+    if (format?.json_schema !== undefined) return 'This response_format type is unavailable now';
+    if (format !== undefined && !/json/i.test(JSON.stringify(messages)))
+      return "Prompt must contain the word 'json' in some form to use 'response_format' of type 'json_object'.";
   }
   const schema = format?.json_schema;
   if (schema?.strict === true && !isStrict(schema.schema))

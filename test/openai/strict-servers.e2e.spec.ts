@@ -50,7 +50,12 @@ const SERVERS = [
     model: 'deepseek',
     preset: 'deepseek',
     upstream: 'deepseek-v4',
-    rules: { limit: 'max_tokens', reasoning: 'wanted', unknownRoles: ['developer'] },
+    rules: {
+      limit: 'max_tokens',
+      reasoning: 'wanted',
+      unknownRoles: ['developer'],
+      answers: 'json_object',
+    },
   },
 ] as const satisfies readonly { readonly rules: Strictness; readonly [name: string]: unknown }[];
 type Model = (typeof SERVERS)[number]['model'];

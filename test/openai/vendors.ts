@@ -66,7 +66,7 @@ const START: Readonly<Record<Vendor, () => Promise<StandIn>>> = {
     };
   },
   async deepseek() {
-    const { upstream } = await startStrictOpenAi({ reasoning: 'wanted' }, (body) => ({
+    const { upstream } = await startStrictOpenAi({ reasoning: 'wanted', answers: 'json_object' }, (body) => ({
       reasoning: 'I look it up.',
       ...written(body),
     }));
@@ -127,7 +127,8 @@ function written({ messages, tools, response_format: format }: OpenAiBody) {
   const [tool] = tools ?? [];
   if (tool !== undefined && city !== undefined)
     return { call: { name: tool.function.name, arguments: JSON.stringify({ city }) } };
-  return { text: format?.json_schema === undefined ? ['Sun', 'ny.'] : ['{"city":', '"Paris"}'] };
+  const isJson = format?.type === 'json_object' || format?.json_schema !== undefined;
+  return { text: isJson ? ['{"city":', '"Paris"}'] : ['Sun', 'ny.'] };
 }
 
 function geminiParts({ contents, tools = [], generationConfig = {} }: GeminiBody): readonly object[] {

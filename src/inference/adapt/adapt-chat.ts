@@ -5,7 +5,7 @@ import { maxTokensOf, without } from '../chat/options.js';
 import { allOf, type AnswerAdapter } from './answer-adapter.js';
 import { withAnswersAfterResults } from './after-results.js';
 import { withAnthropicSchemas } from './anthropic-schema.js';
-import { withSchemaBesideTools } from './answer-schema.js';
+import { withJsonObject, withSchemaBesideTools } from './answer-schema.js';
 import { withCallIds } from './call-ids.js';
 import { withPropertyNames } from './property-names.js';
 import { withReasoningHistory } from './reasoning-history.js';
@@ -30,6 +30,7 @@ type Step = (chat: OpenAiChat, profile: Profile, note: (change: string) => void)
 const STEPS: readonly Step[] = [
   withoutEmptyTools,
   withSchemaBesideTools,
+  withJsonObject,
   withAnthropicSchemas,
   withOpaqueUser,
   withTokenLimit,

@@ -169,7 +169,9 @@ export function withAnthropicSchemas(
   { answer_schemas: rule }: Profile,
   note: (change: string) => void,
 ): OpenAiChat {
-  return rule === 'any' ? chat : withStrictTools(withAnswerSchema(chat, rule, note), rule, note);
+  return rule === 'any' || rule === 'json_object'
+    ? chat
+    : withStrictTools(withAnswerSchema(chat, rule, note), rule, note);
 }
 
 function withAnswerSchema(

@@ -9,6 +9,7 @@ import {
   withPassedLimit,
   withPassedRoles,
   withPassedSampling,
+  withPassedSchema,
 } from '../passthrough/passed-options.js';
 import { withReasoningBack } from '../passthrough/reasoning-back.js';
 import { withoutUnsignedThinking } from '../passthrough/unsigned-thinking.js';
@@ -43,7 +44,8 @@ function takenChat(body: Buffer, profile: Profile): Buffer {
     call_ids: whose,
     user_after_results,
   } = profile;
-  const limited = withoutEmptyTools(withPassedLimit(body, profile.token_limit));
+  const answering = withPassedSchema(body, profile.answer_schemas);
+  const limited = withoutEmptyTools(withPassedLimit(answering, profile.token_limit));
   const known = refused.length > 0 ? withoutMessageFields(limited, refused) : limited;
   const answered = withPassedAnswersAfterResults(known, user_after_results);
   return withTakenCallIds(

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { withoutEmptyTools, withPassedLimit, withPassedRoles, withPassedSampling } from './passed-options.js';
+import { profileOf } from '../../registry/profiles/profile.js';
+import { withJsonObject } from '../adapt/answer-schema.js';
+import type { OpenAiChat } from '../chat/chat.js';
+import {
+  withoutEmptyTools,
+  withPassedLimit,
+  withPassedRoles,
+  withPassedSampling,
+  withPassedSchema,
+} from './passed-options.js';
 
 const body = (text: string) => Buffer.from(text);
 const HEAD = '"model":"m", "messages":[{"role":"user","content":"the \\"max_tokens\\" of \\"tools\\":[]"}]';
@@ -32,6 +41,51 @@ describe('withPassedLimit', () => {
     ] as const) {
       const sent = body(text);
       expect(withPassedLimit(sent, name)).toBe(sent);
+    }
+  });
+});
+
+describe('withPassedSchema', () => {
+  const schema = { type: 'object', properties: { 'a "b"': { type: 'string' } } };
+  const format = { type: 'json_schema', json_schema: { name: 'x', schema } };
+  const profile = profileOf('openai', 'deepseek-v4', { vendor: 'deepseek' });
+  const system = { role: 'system', content: 'Be brief.' };
+  const developer = { role: 'developer', content: 'Be kind.' };
+  const user = { role: 'user', content: 'é "response_format" ]' };
+
+  it.each([
+    ['a schema', { messages: [user], response_format: format }],
+    [
+      'a schema behind instructions',
+      { response_format: format, messages: [system, developer, user, system] },
+    ],
+    ['a schema with instructions only', { messages: [system], response_format: format }],
+    ['a schema beside tools', { messages: [user], tools: [{}], response_format: format }],
+    ['an object without the word', { messages: [user], response_format: { type: 'json_object' } }],
+    ['no messages', { messages: [], response_format: format }],
+  ])('says in words what a translated chat would say: %s', (_which, sent) => {
+    const chat = { model: 'm', ...sent } as unknown as OpenAiChat;
+    for (const text of [JSON.stringify(chat), JSON.stringify(chat, null, 2)]) {
+      const passed = JSON.parse(withPassedSchema(body(text), 'json_object').toString()) as unknown;
+      expect(passed).toEqual(withJsonObject(chat, profile, () => {}));
+      expect(passed).toMatchObject({ response_format: { type: 'json_object' } });
+    }
+  });
+
+  it('returns the bytes themselves where nothing has to change', () => {
+    for (const [rule, sent] of [
+      ['any', { messages: [user], response_format: format }],
+      ['json_object', { messages: [user] }],
+      ['json_object', { messages: [user], response_format: { type: 'text' } }],
+      [
+        'json_object',
+        { messages: [{ role: 'user', content: 'as JSON' }], response_format: { type: 'json_object' } },
+      ],
+      ['json_object', { messages: [user], response_format: { type: 'other' } }],
+      ['json_object', { messages: 'x', response_format: format }],
+    ] as const) {
+      const bytes = body(JSON.stringify({ model: 'm', ...sent }));
+      expect(withPassedSchema(bytes, rule)).toBe(bytes);
     }
   });
 });

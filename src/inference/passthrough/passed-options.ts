@@ -1,5 +1,9 @@
 import { InvalidInputError } from '../../input/input-errors.js';
 import { isJsonObject, isPresent } from '../../input/json.js';
+import type { OpenAiChat } from '../chat/chat.js';
+import { UnsupportedFieldError } from '../chat/chat-errors.js';
+import { type AnswerFormat, answerFormatOf } from '../chat/options.js';
+import { JSON_OBJECT, jsonInstruction } from '../adapt/answer-schema.js';
 import type { Profile } from '../../registry/profiles/profile.dto.js';
 import { edited, findFields, itemSpans, parsedSpan, type Span, withoutFields } from './json-scanner.js';
 
@@ -24,6 +28,8 @@ const QUOTED_LIMITS = {
   max_tokens: quoted('max_tokens'),
   max_completion_tokens: quoted('max_completion_tokens'),
 };
+const QUOTED_FORMAT = quoted('response_format');
+const FORMAT: ReadonlySet<string> = new Set(['response_format', 'messages', 'tools']);
 const DEVELOPER = quoted('developer');
 const SYSTEM = quoted('system');
 
@@ -104,6 +110,56 @@ export function withPassedRoles(body: Buffer, takesDeveloper: boolean): Buffer {
     });
     return edits.length === 0 ? body : edited(body, edits);
   });
+}
+
+/** A schema of the answer in words, for a server that can be held to JSON only, and that wants the word. */
+export function withPassedSchema(body: Buffer, rule: Profile['answer_schemas']): Buffer {
+  if (rule !== 'json_object' || !body.includes(QUOTED_FORMAT)) return body;
+  return orUnchanged(body, () => {
+    const spans = findFields(body, FORMAT);
+    const [format, list] = [spans.get('response_format'), spans.get('messages')];
+    if (format === undefined || list === undefined || body[list.start] !== OPEN_ARRAY) return body;
+    const wanted = formatIn(parsedSpan(body, format));
+    const tools = valueOf(body, spans.get('tools'));
+    const content = jsonInstruction(wanted, Array.isArray(tools), () =>
+      body.toString('utf8', list.start, list.end),
+    );
+    if (content === null) return body;
+    const instruction = JSON.stringify({ role: 'system', content });
+    const items = itemSpans(body, list.start);
+    const next = items.find(
+      (item) => !isInstruction(valueOf(body.subarray(item.start, item.end), roleIn(body, item))),
+    );
+    const last = items.at(-1);
+    const at = next?.start ?? last?.end ?? list.start + 1;
+    const by = next !== undefined ? `${instruction},` : last === undefined ? instruction : `,${instruction}`;
+    const edits = [
+      { ...format, by: Buffer.from(JSON.stringify(JSON_OBJECT)) },
+      { start: at, end: at, by: Buffer.from(by) },
+    ];
+    return edited(
+      body,
+      edits.toSorted((a, b) => a.start - b.start),
+    );
+  });
+}
+
+/** A format that is not known is for the worker to refuse. */
+function formatIn(format: unknown): AnswerFormat {
+  try {
+    return answerFormatOf({ messages: [], response_format: format } as unknown as OpenAiChat);
+  } catch (error) {
+    if (error instanceof UnsupportedFieldError) return 'text';
+    throw error;
+  }
+}
+
+function roleIn(body: Buffer, { start, end }: Span): Span | undefined {
+  return findFields(body.subarray(start, end), ROLE).get('role');
+}
+
+function isInstruction(role: unknown): boolean {
+  return role === 'system' || role === 'developer';
 }
 
 function valueOf(body: Buffer, span: Span | undefined): unknown {

@@ -154,6 +154,8 @@ export const OPENAI_VENDOR_RULES: Readonly<Record<string, readonly Rule[]>> = {
     // It ignores max_completion_tokens.
     oldLimit('https://github.com/earendil-works/pi/issues/8018'),
     responses('https://github.com/farion1231/cc-switch/issues/5210', false),
+    // "This response_format type is unavailable now" for json_schema.
+    { entries: { answer_schemas: from('json_object', 'https://api-docs.deepseek.com/guides/json_mode') } },
     { entries: { developer_role: from(false, 'https://github.com/earendil-works/pi/issues/1048') } },
   ],
   moonshot: [

@@ -17,7 +17,7 @@ export const TOOL_NAMES = ['any', 'openai', 'anthropic', 'gemini'] as const;
 export const PROPERTY_NAMES = ['any', 'anthropic'] as const;
 export const CALL_IDS = ['any', 'anthropic', 'mistral', 'none'] as const;
 export const STRICT_SCHEMAS = ['any', 'openai'] as const;
-export const ANSWER_SCHEMAS = ['any', 'anthropic', 'none'] as const;
+export const ANSWER_SCHEMAS = ['any', 'anthropic', 'json_object', 'none'] as const;
 export const SAMPLINGS = ['all', 'one', 'without_reasoning', 'none'] as const;
 export const STOPS = ['any', 'not_blank', 'none'] as const;
 export const IMAGE_FORMATS = ['any', 'url', 'b64_json'] as const;
@@ -71,7 +71,10 @@ export class ProfileDto {
   @IsOptional() @IsIn(CALL_IDS) call_ids?: (typeof CALL_IDS)[number];
   /** openai: a schema is strict only if each of its objects is closed and requires all its properties. */
   @IsOptional() @IsIn(STRICT_SCHEMAS) strict_schemas?: (typeof STRICT_SCHEMAS)[number];
-  /** What the schema of an answer may hold; none: the model takes no schema. */
+  /**
+   * What the schema of an answer may hold; none: the model takes no schema; json_object: none, but it can be held to JSON. Then the schema
+   * stands in words, in passed-through chats, too.
+   */
   @IsOptional() @IsIn(ANSWER_SCHEMAS) answer_schemas?: (typeof ANSWER_SCHEMAS)[number];
   /** Whether tools and a schema of the answer may stand in one request. */
   @IsOptional() @IsBoolean() tools_with_schema?: boolean;
