@@ -22,7 +22,9 @@ const OPEN_ARRAY = 0x5b;
 
 const quoted = (name: string): Buffer => Buffer.from(`"${name}"`);
 const QUOTED_TOOLS = quoted('tools');
-const QUOTED_CHOICES = [quoted('tool_choice'), quoted('parallel_tool_calls')];
+const QUOTED_CHOICE = quoted('tool_choice');
+/** The beginning of both. */
+const QUOTED_TOOL = Buffer.from('"tool');
 const QUOTED_SAMPLING = SAMPLING.map(quoted);
 const QUOTED_LIMITS = {
   max_tokens: quoted('max_tokens'),
@@ -67,9 +69,12 @@ export function withoutEmptyTools(body: Buffer): Buffer {
 
 const EMPTY_LIST = /^\s*:\s*\[\s*\]/;
 
+/** One search through the bytes of a chat without tools. */
 function mayHaveEmptyTools(body: Buffer): boolean {
-  let at = body.indexOf(QUOTED_TOOLS);
-  if (at === -1) return QUOTED_CHOICES.some((name) => body.includes(name));
+  const first = body.indexOf(QUOTED_TOOL);
+  if (first === -1) return false;
+  let at = body.indexOf(QUOTED_TOOLS, first);
+  if (at === -1) return body.includes(QUOTED_CHOICE, first);
   for (; at !== -1; at = body.indexOf(QUOTED_TOOLS, at + 1)) {
     const after = at + QUOTED_TOOLS.length;
     if (EMPTY_LIST.test(body.toString('latin1', after, after + 40))) return true;
