@@ -83,6 +83,7 @@ export async function createApp(
   const limiter = app.get(Limiter);
   usage.onUsed((used) => limiter.spent(used));
   errors.describe = (request, reply) => limiter.showLeft(request, reply);
+  server.decorateRequest('charges');
   shareLimits(app);
   const log = new RequestLog(logger, app.get(Metrics), (request) =>
     limiter.ended(request, usage.ended(request)),

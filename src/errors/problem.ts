@@ -89,10 +89,8 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof ForbiddenError)
     return { ...problem(403, 'caller_forbidden', error), code: error.code };
   if (error instanceof AdminPortError) return problem(404, 'caller_not_found', error);
-  if (error instanceof LimitedError) {
-    const { code, headers } = error;
-    return { ...problem(429, 'caller_limited', error), code, headers };
-  }
+  if (error instanceof LimitedError)
+    return { ...problem(429, 'caller_limited', error), code: error.code, headers: error.headers };
   if (error instanceof AccessNotFoundError) return problem(404, 'caller_not_found', error);
   if (error instanceof KeyNameTakenError) return problem(409, 'caller_conflict', error);
   if (error instanceof ForeignOriginError) return problem(403, 'caller_foreign_origin', error);

@@ -27,9 +27,6 @@ interface Spent {
 /** Holds requests to the limits of their keys and teams. Decides from memory alone. */
 @Injectable()
 export class Limiter {
-  /** A request may come by twice: as a call of a model, and as the job that the call becomes. */
-  private readonly entered = new WeakMap<FastifyRequest, readonly Charge[]>();
-
   constructor(
     private readonly keys: LiveKeys,
     private readonly exchange: LimitExchange,
@@ -51,13 +48,14 @@ export class Limiter {
    * the headers that show what is left. @param tokens its estimate @throws LimitedError
    */
   enter(http: FastifyRequest, reply: FastifyReply, tokens: number): void {
-    // The response of a client that has left is closed no more.
-    if (this.entered.has(http) || reply.raw.closed) return;
+    // A request may come by twice: as a call of a model, and as the job that the call becomes. The response of a client that
+    // has left is closed no more.
+    if (http.charges !== undefined || reply.raw.closed) return;
     const nowMs = Date.now();
     const [key, team] = [this.keyOf(http.caller), this.teamOf(http.caller)];
     const refused = this.refusal(key, tokens, nowMs) ?? this.refusal(team, tokens, nowMs);
     const charges: Charge[] = [];
-    this.entered.set(http, charges);
+    http.charges = charges;
     for (const each of [key, team]) {
       if (each === null) continue;
       if (refused === null) charges.push(this.take(each, tokens, nowMs));
@@ -75,14 +73,14 @@ export class Limiter {
     const { caller, method, routeOptions } = http;
     if (method !== 'POST' || routeOptions.config.right !== 'call_models') return;
     // No key, or a wrong one.
-    if (caller === undefined || this.entered.has(http) || !this.isLimited(caller)) return;
+    if (caller === undefined || http.charges !== undefined || !this.isLimited(caller)) return;
     this.show(http, reply, this.keyOf(caller), this.teamOf(caller), Date.now());
   }
 
   /** The request has ended, and so has its call. @param tokens what it used; `null`: not known, and its estimate stays */
   ended(http: FastifyRequest, tokens: number | null): void {
-    if (tokens === null || http.caller === undefined || !this.isLimited(http.caller)) return;
-    for (const charge of this.entered.get(http) ?? []) charge.meter.settle(charge, tokens);
+    if (tokens === null || http.charges === undefined) return;
+    for (const charge of http.charges) charge.meter.settle(charge, tokens);
   }
 
   /** What a request or a job used counts for the budgets of the month. */
@@ -155,4 +153,11 @@ function tokensOf(limited: Limited | null, nowMs: number): ShownLimit | null {
   if (limited === null || limit === null) return null;
   const { meter } = limited.of;
   return { limit, remaining: meter.tokensLeft(limit, nowMs), fullMs: meter.tokensFullMs(limit) };
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What it was charged of the limits of its key and its team; left out: it has not come to them, or has none. */
+    charges: readonly Charge[] | undefined;
+  }
 }

@@ -7,8 +7,11 @@ import { type Allowance, LEASE_MS, type Report } from './shared-use.js';
 export const STALE_MS = 3_000;
 /** Between two exchanges: at once where the use of others is not known; often where requests are refused, or less than half is left. */
 const PAUSE_MS = { unknown: 20, tight: 250, calm: 1_000 };
-/** A request that `max_concurrent` refuses may try again when another one ends, which is not known. */
-const SLOT_RETRY_MS = 1_000;
+/**
+ * When a request that `max_concurrent` refuses may try again: another one ends at a time that is not known; an exchange brings
+ * slots to a replica that has none.
+ */
+const SLOT_RETRY_MS = { held: 1_000, none: 100 };
 
 /** The other replicas, as this one knows them. */
 export interface Peers {
@@ -192,7 +195,11 @@ export class Meter {
   private immediate(limits: Limits, tokens: number, nowMs: number, peers: Peers): Refusal | null {
     const { requestsPerMinute, tokensPerMinute, maxConcurrent } = limits;
     if (maxConcurrent !== null && this.running >= this.mayRun(maxConcurrent, nowMs, peers))
-      return { limit: 'max_concurrent', value: maxConcurrent, retryAfterMs: SLOT_RETRY_MS };
+      return {
+        limit: 'max_concurrent',
+        value: maxConcurrent,
+        retryAfterMs: SLOT_RETRY_MS[this.slots > 0 || peers.count === 1 ? 'held' : 'none'],
+      };
     if (requestsPerMinute !== null) {
       const level = this.requestBucket.refill(requestsPerMinute, nowMs);
       const retryAfterMs = refillMs(requestsPerMinute, level, 1);

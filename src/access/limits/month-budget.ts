@@ -5,7 +5,8 @@ import type { Allowance, Report } from './shared-use.js';
 export class MonthBudget {
   private tokens = 0;
   private cost = 0;
-  private month = '';
+  /** When the month of the shared sums ends. */
+  private endsMs = 0;
   private sharedTokens = 0;
   private sharedCost = 0;
 
@@ -16,14 +17,13 @@ export class MonthBudget {
   /** What runs now is not in the sums. */
   refusal({ tokensPerMonth, costPerMonth }: Limits, nowMs: number): Refusal | null {
     if (tokensPerMonth === null && costPerMonth === null) return null;
-    const isCurrent = this.month === monthAt(nowMs);
+    const isCurrent = nowMs < this.endsMs;
     const tokens = (isCurrent ? this.sharedTokens : 0) + this.tokens;
     const cost = (isCurrent ? this.sharedCost : 0) + this.cost;
-    const retryAfterMs = nextMonthMs(nowMs) - nowMs;
     if (tokensPerMonth !== null && tokens >= tokensPerMonth)
-      return { limit: 'tokens_per_month', value: tokensPerMonth, retryAfterMs };
+      return { limit: 'tokens_per_month', value: tokensPerMonth, retryAfterMs: nextMonthMs(nowMs) - nowMs };
     if (costPerMonth !== null && cost >= costPerMonth)
-      return { limit: 'cost_per_month', value: costPerMonth, retryAfterMs };
+      return { limit: 'cost_per_month', value: costPerMonth, retryAfterMs: nextMonthMs(nowMs) - nowMs };
     return null;
   }
 
@@ -39,7 +39,7 @@ export class MonthBudget {
   }
 
   adopt({ month, monthTokens, monthCost }: Allowance): void {
-    this.month = month;
+    this.endsMs = nextMonthMs(Date.parse(month));
     this.sharedTokens = monthTokens;
     this.sharedCost = monthCost;
   }
