@@ -3,7 +3,7 @@ import { json } from '../fakes/fake-upstream.js';
 import { databaseForTest } from '../database.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
 import { databaseSettings, ROOT, startProcess } from '../process.js';
-import { serviceForTest } from '../service.js';
+import { serviceForTest, startService } from '../service.js';
 
 const key = (id: string, byte: number) => `${id}:${Buffer.alloc(32, byte).toString('base64')}`;
 const [OLD, NEW] = [key('k1', 1), key('k2', 2)];
@@ -12,17 +12,20 @@ const COMMAND = [process.execPath, `${ROOT}/dist/src/replicas/commands/rotate-cr
 it('credentials are sealed under the first key while a replica serves, and the command says when the former one can go', async () => {
   const database = await databaseForTest();
   const upstream = await upstreamForTest(json({ answer: 'hello' }));
-  const before = await serviceForTest(
-    { CREDENTIALS_KEYS: `${OLD},${NEW}`, UPSTREAM_ALLOW_CIDRS: '127.0.0.0/8' },
-    database,
-  );
+  const former = await startService({ CREDENTIALS_KEYS: OLD }, database);
   const workers = [1, 2, 3].map((n) => ({
     ...aWorker(upstream),
     model_name: 'm',
     name: `w${n}`,
     header: { authorization: `Bearer secret-${n}` },
   }));
-  for (const worker of workers) expect((await before.register(worker)).status).toBe(200);
+  for (const worker of workers) expect((await former.register(worker)).status).toBe(200);
+  await former.stop();
+  // A replica does the same by itself, after 15 s.
+  const serving = await serviceForTest(
+    { CREDENTIALS_KEYS: `${NEW},${OLD}`, tuning: { replicas: { sealAnewMs: 600_000 } } },
+    database,
+  );
   const run = async (keys: string) => {
     const command = startProcess(
       { ...databaseSettings(database.address), CREDENTIALS_KEYS: keys },
@@ -50,7 +53,7 @@ it('credentials are sealed under the first key while a replica serves, and the c
   const statuses = new Set<number>();
   const stop = new AbortController();
   const caller = (async () => {
-    while (!stop.signal.aborted) statuses.add((await before.chat('m', 'x')).status);
+    while (!stop.signal.aborted) statuses.add((await serving.chat('m', 'x')).status);
   })();
   const rotated = await run(`${NEW},${OLD}`);
   stop.abort();
