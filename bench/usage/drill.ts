@@ -111,7 +111,6 @@ export async function drill(plan: DrillPlan): Promise<DrillReport> {
     }
     await calling;
     say('all requests have ended');
-    await sleep(Math.max(0, backMs + CAUGHT_UP_MS - performance.now()));
     await Promise.all(replicas.map((replica) => replica.end('SIGTERM')));
     const counted = await countedOf(postgres);
     const complaints = replicas.flatMap((replica) => replica.complaints);

@@ -6,6 +6,7 @@ import { CredentialsModule } from '../credentials/credentials.module.js';
 import { RegistryModule } from '../registry/registry.module.js';
 import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
+import { UsageModule } from '../usage/usage.module.js';
 import { DryRunController } from './dry-run/dry-run.controller.js';
 import { DryRunService } from './dry-run/dry-run.service.js';
 import { DryPoll } from './dry-run/dry-poll.js';
@@ -39,6 +40,7 @@ import { NativeController } from './apis/native/native.controller.js';
     RegistryModule,
     TelemetryModule,
     UpstreamModule,
+    UsageModule,
   ],
   controllers: [
     NativeController,

@@ -2,6 +2,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { Interval } from '@nestjs/schedule';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
+import { UpstreamClient } from '../upstream/upstream-client.js';
 import { UsageSums, type UsageSum } from './usage-sums.js';
 import { UsageTable } from './usage-table.js';
 import type { Used } from './used.js';
@@ -35,7 +36,10 @@ export class UsageWriter implements OnApplicationBootstrap, OnApplicationShutdow
   private isAway = false;
   private stopped = false;
 
-  constructor(private readonly table: UsageTable) {}
+  constructor(
+    private readonly table: UsageTable,
+    private readonly upstream: UpstreamClient,
+  ) {}
 
   add(used: Used): void {
     this.sums.add(used, Date.now());
@@ -45,10 +49,11 @@ export class UsageWriter implements OnApplicationBootstrap, OnApplicationShutdow
     this.plan();
   }
 
-  /** The last requests have ended: the module is global, so that connections to workers are closed before, and the database after. */
+  /** Calls to workers may go on without a client: what they used is known when they have ended. Jobs have stopped before. */
   async onApplicationShutdown(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
+    await this.upstream.close();
     // What follows from the end of the last call.
     await setImmediate();
     const untilMs = performance.now() + LAST_TRIES_MS;

@@ -7,13 +7,13 @@ describe('usage of 50 keys over three replicas', () => {
     const lines: string[] = [];
     const found = await drill({
       root: ROOT,
-      requests: 3_000,
+      requests: 2_000,
       keys: 50,
       replicas: 3,
       callers: 12,
       events: [
-        { at: 0.3, what: 'kill a replica' },
-        { at: 0.6, what: 'kill the database' },
+        { at: 0.1, what: 'kill the database' },
+        { at: 0.6, what: 'kill a replica' },
       ],
       databaseAwayMs: 500,
       log: (line) => lines.push(line),
@@ -25,7 +25,7 @@ describe('usage of 50 keys over three replicas', () => {
       keysThatDiffer: 0,
       complaints: [],
     });
-    expect(found.answered).toBeGreaterThan(2_900);
+    expect(found.answered).toBeGreaterThan(1_950);
     expect(found.lostTokens).toBeLessThanOrEqual(found.losableTokens);
     expect(found.countedTokens).toBeGreaterThan(found.reportedTokens - found.losableTokens - 1);
   }, 90_000);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UsageWriter } from '../../src/usage/usage-writer.js';
 import { type Answer, json } from '../fakes/fake-upstream.js';
 import { upstreamForTest } from '../fixtures/worker.js';
+import { databaseForTest } from '../database.js';
 import { TaskServer } from '../jobs/task-server.js';
 import { startService, type TestService } from '../service.js';
 import { until } from '../until.js';
@@ -283,6 +284,42 @@ describe('usage', () => {
     expect(await rowsOf(id, 1)).toMatchObject([
       { model, errors_caller: 1, input_tokens: 20, output_tokens: 5 },
     ]);
+  });
+});
+
+describe('usage at a shutdown', () => {
+  it('is written to the last token, also of a call that goes on without its client', async () => {
+    const database = await databaseForTest();
+    const stopping = await startService({}, database);
+    let release = (): void => {};
+    const upstream = await upstreamForTest((response, request) => {
+      if (request.body.includes('slow')) release = () => completion(USAGE)(response, request);
+      else completion(USAGE)(response, request);
+    });
+    const worker = {
+      model_name: 'last',
+      protocol: 'openai',
+      req_url_template: `${upstream.url}/v1`,
+      on_disconnect: 'finish',
+    };
+    expect((await stopping.post('/api/v1/workers', worker)).status).toBe(201);
+    const leaving = new AbortController();
+    const left = fetch(`${stopping.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'last', messages: [{ role: 'user', content: 'slow' }] }),
+      signal: leaving.signal,
+    }).catch(() => 'left');
+    await until(() => upstream.requests.length > 0);
+    leaving.abort();
+    expect(await left).toBe('left');
+    expect((await stopping.post('/v1/chat/completions', chat('last'))).status).toBe(200);
+    // When all else has stopped.
+    setTimeout(() => release(), 1_000);
+    await stopping.stop();
+    expect(
+      await database.query('SELECT requests::int, input_tokens::int, output_tokens::int FROM usage_hourly'),
+    ).toEqual([{ requests: 2, input_tokens: 40, output_tokens: 10 }]);
   });
 });
 
