@@ -16,6 +16,8 @@ interface StoredHeaders {
   readonly sealed: Readonly<Record<string, string>>;
   /** The origins to which the hidden ones may be sent; `null`: the row holds no valid URL. */
   readonly origins: string | null;
+  /** Whether the column `header` holds a credential, or replaces a sealed one: the row is to be sealed again. */
+  readonly isWritten: boolean;
   /** Why the sealed ones cannot be read; `null`: they can. */
   readonly unreadable: string | null;
 }
@@ -27,17 +29,20 @@ export class SealedHeaders {
 
   /** @param newOrigins those that a change gives the worker: after a change of the URL by hand, they may be sealed for these */
   read(row: WorkerEntity, newOrigins: string | null = null): StoredHeaders {
-    const { plain: shown, sensitive } = splitHeaders(stringsOf(row.header));
+    const header = stringsOf(row.header);
+    const { plain: shown, sensitive } = splitHeaders(header);
     const own = originsOf(row.req_url_template, row.poll);
-    const none = { shown, hidden: sensitive, sealed: {}, origins: own };
+    const isClear = Object.keys(sensitive).length > 0;
+    const none = { shown, hidden: sensitive, sealed: {}, origins: own, isWritten: isClear };
     if (row.sealed_header === null) return { ...none, unreadable: null };
     let unreadable = 'the worker has no valid URL';
     for (const origins of new Set([own, newOrigins])) {
       if (origins === null) continue;
       try {
         const sealed = this.vault.open(row.sealed_header, { workerId: row.id, origins });
-        const hidden = { ...sensitive, ...ownHeaders(sealed) };
-        return { shown, hidden, sealed, origins, unreadable: null };
+        const kept = notReplaced(sealed, header);
+        const isWritten = isClear || Object.keys(kept).length < Object.keys(ownHeaders(sealed)).length;
+        return { shown, hidden: { ...kept, ...sensitive }, sealed, origins, isWritten, unreadable: null };
       } catch (error) {
         if (!(error instanceof CredentialsUnreadableError)) throw error;
         unreadable = error.message;
@@ -71,8 +76,25 @@ export function shownHeaders({ shown, hidden }: StoredHeaders): Readonly<Record<
 }
 
 /** Sealed values of the worker's own headers; the others belong to steps of `poll`, and no header's name holds a colon. */
-export function ownHeaders(sealed: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+function ownHeaders(sealed: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(sealed).filter(([name]) => !name.includes(':')));
+}
+
+/** Sealed values of the steps of `poll`. */
+export function valuesOfSteps(sealed: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(sealed).filter(([name]) => name.includes(':')));
+}
+
+/**
+ * The sealed values of the worker's own headers, without those that the column `header` names: what was written by hand
+ * is newer. Names are case-insensitive [RFC 9110, 5.1].
+ */
+export function notReplaced(
+  sealed: Readonly<Record<string, string>>,
+  header: Readonly<Record<string, unknown>> | null,
+): Readonly<Record<string, string>> {
+  const written = new Set(Object.keys(header ?? {}).map(lower));
+  return Object.fromEntries(Object.entries(ownHeaders(sealed)).filter(([name]) => !written.has(lower(name))));
 }
 
 /**

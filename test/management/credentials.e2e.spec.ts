@@ -243,6 +243,26 @@ describe('credentials in clear text', () => {
       }, SOON)
       .toEqual(['Bearer by-hand-0123456789', KEY, 'text/plain']);
   });
+
+  it.each([
+    ['in the same case', 'authorization'],
+    ['in another case', 'Authorization'],
+  ])('that are written by hand replace the sealed ones of that name, %s', async (_, name) => {
+    const upstream = await upstreamForTest(json({ answer: 'x' }));
+    const worker = aWorker(upstream, { header: { authorization: `Bearer ${KEY}` } });
+    await service.register(worker);
+    await service.database.query('UPDATE worker SET header = $2 WHERE model_name = $1', [
+      worker.model_name,
+      JSON.stringify({ [name]: 'Bearer replaced-0123456789' }),
+    ]);
+    await expect.poll(() => everyRow(service), SOON).not.toContain('replaced-0123456789');
+    await expect
+      .poll(async () => {
+        await service.chat(worker.model_name, 'x');
+        return upstream.requests.at(-1)?.headers['authorization'];
+      }, SOON)
+      .toBe('Bearer replaced-0123456789');
+  });
 });
 
 describe('a secret that is limited to origins', () => {

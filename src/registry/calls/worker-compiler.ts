@@ -11,7 +11,7 @@ import { RegisterWorkerDto } from '../register-worker.dto.js';
 import type { Health, Worker, WorkerCall, WorkerFault } from '../worker.js';
 import { JSON_COLUMNS, taskOf, type WorkerDefinition } from '../worker-fields.js';
 import type { WorkerRow } from '../worker-queries.js';
-import { originsOf, ownHeaders } from '../sealed-headers.js';
+import { notReplaced, originsOf } from '../sealed-headers.js';
 import { openPoll } from '../sealed-poll.js';
 import { type OverviewRow, overviewRowOf } from '../worker-view.js';
 import { compileApiCall } from './api-call.js';
@@ -87,7 +87,7 @@ export class WorkerCompiler {
         row.sealed_header === null ? {} : this.vault.open(row.sealed_header, { workerId: row.id, origins });
       return compileCall(
         row.poll === null ? row : Object.assign({}, row, { poll: openPoll(row.poll, sealed) }),
-        { ...row.header, ...ownHeaders(sealed) },
+        { ...row.header, ...notReplaced(sealed, row.header) },
         this.secrets.for(origins),
         this.settings,
       );

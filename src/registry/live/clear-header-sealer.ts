@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { CredentialVault, keyIdOf } from '../../credentials/credential-cipher.js';
-import { SealedHeaders } from '../sealed-headers.js';
+import { SealedHeaders, valuesOfSteps } from '../sealed-headers.js';
 import type { WorkerRow } from '../worker-queries.js';
 import { type RowChange, WorkerWriter } from '../worker-writer.js';
 import type { WorkerEntity } from '../worker.entity.js';
@@ -60,8 +60,8 @@ export class ClearHeaderSealer {
   }
 
   private holdsClear(row: WorkerEntity): boolean {
-    const { hidden, sealed, unreadable } = this.headers.read(row);
-    return unreadable === null && Object.keys(hidden).some((name) => sealed[name] !== hidden[name]);
+    const { isWritten, unreadable } = this.headers.read(row);
+    return unreadable === null && isWritten;
   }
 
   private isUnderFormerKey({ sealed_header: sealed }: WorkerEntity): boolean {
@@ -72,10 +72,12 @@ export class ClearHeaderSealer {
     const { shown, hidden, sealed, origins, unreadable } = this.headers.read(row);
     if (origins === null || unreadable !== null) return null;
     if (!this.holdsClear(row) && !this.isUnderFormerKey(row)) return null;
+    const kept = { ...valuesOfSteps(sealed), ...hidden };
     return {
       columns: {
         header: Object.keys(shown).length === 0 ? null : { ...shown },
-        sealed_header: this.vault.seal({ ...sealed, ...hidden }, { workerId: row.id, origins }),
+        sealed_header:
+          Object.keys(kept).length === 0 ? null : this.vault.seal(kept, { workerId: row.id, origins }),
       },
     };
   }
