@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.js';
+import { ReplicaProcess } from '../replica-process.js';
+import { median } from '../statistics.js';
+import { ADMIN_KEY } from './callers.js';
+
+/**
+ * `npm run bench:usage`: how long GET /api/v1/usage takes for a day of 1,000,000 requests of 50 keys and 20 models, spread at
+ * random over 24 hours, with 2 workers a model (a worker has one model, so 40 in all), and with 40.
+ */
+const TIMES = 15;
+const DAY = 'from=2026-11-26&to=2026-11-27';
+const GROUPS = ['', 'key', 'team', 'model', 'key,model', 'day', 'hour', 'worker', 'key,worker'];
+
+const folder = mkdtempSync(join('/tmp', 'mmm-usage-'));
+const postgres = await startEmbeddedPostgres({ dataDir: folder, durable: false, maxConnections: 50 });
+const environment = { ADMIN_API_KEY: ADMIN_KEY, HOST: '127.0.0.1' };
+const setting = { root: join(import.meta.dirname, '../../..'), cwd: folder, tuning: {}, environment };
+const replica = new ReplicaProcess('replica', setting, () => postgres);
+const client = new pg.Client({ ...postgres.connection });
+try {
+  replica.start();
+  await replica.ready();
+  await client.connect();
+  for (const workers of [2, 40]) {
+    await fill(workers);
+    const { rows } = await client.query<{ hourly: number; daily: number }>(
+      'SELECT (SELECT count(*) FROM usage_hourly)::int AS hourly, (SELECT count(*) FROM usage_daily)::int AS daily',
+    );
+    process.stdout.write(`${workers} workers a model: ${JSON.stringify(rows[0])} rows\n`);
+    for (const group of GROUPS)
+      process.stdout.write(`  ${(group || 'all').padEnd(12)} ${await timesOf(group)}\n`);
+  }
+} finally {
+  await client.end();
+  await replica.end('SIGKILL');
+  await postgres.stop();
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+}
+
+async function fill(workers: number): Promise<void> {
+  await client.query('TRUNCATE usage_hourly, usage_daily');
+  await client.query(`
+    INSERT INTO usage_hourly (hour, key_id, key_name, team, model, worker_id, currency, requests, input_tokens, cached_tokens, output_tokens, cost)
+    SELECT timestamptz '2026-11-26T00:00:00Z' + h * interval '1 hour', ('00000000-0000-0000-0000-' || lpad(k::text, 12, '0'))::uuid, 'key ' || k,
+      'team ' || (k % 7), 'model ' || m, ('00000000-0000-0000-' || lpad(m::text, 4, '0') || '-' || lpad((w + 1)::text, 12, '0'))::uuid, 'EUR',
+      count(*), count(*) * 800, count(*) * 100, count(*) * 200, count(*) * 0.01
+    FROM (SELECT floor(random() * 24)::int AS h, 1 + floor(random() * 50)::int AS k, floor(random() * 20)::int AS m, floor(random() * ${workers})::int AS w
+      FROM generate_series(1, 1000000)) AS r GROUP BY h, k, m, w`);
+  await client.query(`
+    INSERT INTO usage_daily (day, key_id, key_name, team, model, currency, requests, input_tokens, cached_tokens, output_tokens, cost)
+    SELECT (hour AT TIME ZONE 'UTC')::date, key_id, key_name, team, model, currency, sum(requests), sum(input_tokens), sum(cached_tokens),
+      sum(output_tokens), sum(cost) FROM usage_hourly GROUP BY 1, 2, 3, 4, 5, 6`);
+  await client.query('VACUUM ANALYZE usage_hourly, usage_daily');
+}
+
+async function timesOf(group: string): Promise<string> {
+  const ms: number[] = [];
+  for (let time = 0; time < TIMES; time++) {
+    const startedMs = performance.now();
+    const by = group === '' ? '' : `&group_by=${group}`;
+    const answer = await fetch(`${replica.url}/api/v1/usage?${DAY}${by}&limit=10000`, {
+      headers: { authorization: `Bearer ${ADMIN_KEY}` },
+    });
+    if (!answer.ok) throw new Error(await answer.text());
+    await answer.text();
+    ms.push(performance.now() - startedMs);
+  }
+  return `median ${median(ms).toFixed(0)} ms, worst ${Math.max(...ms).toFixed(0)} ms`;
+}
