@@ -1,8 +1,6 @@
 import type { InferenceSettings } from '../../config/settings.js';
 import { type InputFault, InvalidInputError } from '../../input/input-errors.js';
-import { describeValue } from '../../input/json.js';
 import { NO_VALUES, type SecretLookup } from '../../template/placeholders.js';
-import { OPENAI_PRESETS, OTHER_API_PRESETS } from '../presets/api-presets.js';
 import { googleVendor } from '../profiles/google-rules.js';
 import { profileOf } from '../profiles/profile.js';
 import type { UrlTemplate } from '../../template/url-template.js';
@@ -18,8 +16,6 @@ import {
   withForwarded,
   without,
 } from './call-parts.js';
-
-const VENDORS: readonly string[] = Object.keys({ ...OPENAI_PRESETS, ...OTHER_API_PRESETS });
 
 const JSON_TYPE = 'application/json';
 
@@ -76,11 +72,6 @@ export function compileApiCall(
   if (headers !== null && headers.placeholders.size > 0)
     faults.push({ field: 'header', problem: `must hold no placeholders with protocol "${protocol}"` });
   const { profile, model_name, upstream_model } = definition;
-  if (profile?.vendor !== undefined && !VENDORS.includes(profile.vendor))
-    faults.push({
-      field: 'profile.vendor',
-      problem: `must be one of ${VENDORS.join(', ')}${describeValue(profile.vendor)}`,
-    });
   if (faults.length > 0 || url === null || headers === null) throw new InvalidInputError(faults);
 
   const own = without(headers.names, { ...OWN_HEADERS, ...API_HEADERS[protocol] });

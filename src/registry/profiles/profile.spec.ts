@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { ApiProtocol } from '../worker.js';
 import { PRESETS } from '../presets/presets.js';
+import { profileFaults, vendorsOf } from './profile-faults.js';
 import { profileOf } from './profile.js';
+import type { Rule } from './rule.js';
 import { PROTOCOL_RULES, VENDOR_RULES } from './vendor-rules.js';
 
 describe('profileOf', () => {
@@ -86,6 +89,52 @@ describe('profileOf', () => {
   it('takes single entries of the registration over those of the vendor', () => {
     expect(profileOf('openai', 'm', { vendor: 'mistral' }).rejects).toContain('stream_options');
     expect(profileOf('openai', 'm', { vendor: 'mistral', rejects: [] }).rejects).toEqual([]);
+  });
+
+  it('takes an entry that is null for one that is left out, unless null is a value of it', () => {
+    const own = JSON.parse(
+      '{"vendor":"mistral","rejects":null,"sampling":null,"token_limit":null}',
+    ) as object;
+    const profile = profileOf('openai', 'm', own);
+    expect(profile.rejects).toContain('stream_options');
+    expect([profile.sampling, profile.token_limit]).toEqual(['all', null]);
+  });
+});
+
+describe('profileFaults', () => {
+  const namedBy = (...[protocol, profile]: Parameters<typeof profileFaults>) =>
+    profileFaults(protocol, profile).map(({ field }) => field);
+
+  it('names lists with a field that no request may lack, and says which those are', () => {
+    const [fault, ...others] = profileFaults('openai', { rejects: ['seed', 'messages', 'model'] });
+    expect(others).toEqual([]);
+    expect(fault?.field).toBe('profile.rejects');
+    expect(fault?.problem).toMatch(
+      /^must not hold messages, model: .* any name but model, messages, prompt,/,
+    );
+    expect(namedBy('openai', { message_rejects: ['name', 'content'] })).toEqual(['profile.message_rejects']);
+    expect(namedBy('openai', { translated_without: ['tools'] })).toEqual(['profile.translated_without']);
+    expect(namedBy('openai', { rejects: ['max_tokens', 'seed'], message_rejects: ['name'] })).toEqual([]);
+    expect(namedBy('anthropic', { rejects: ['max_tokens'] })).toEqual(['profile.rejects']);
+  });
+
+  it('names vendors, entries and values of another API', () => {
+    expect(namedBy('openai', { vendor: 'gemini' })).toEqual(['profile.vendor']);
+    expect(namedBy('gemini', { vendor: 'vertex' })).toEqual([]);
+    expect(namedBy('anthropic', { embedding_batch: 5, responses: true })).toEqual([
+      'profile.embedding_batch',
+      'profile.responses',
+    ]);
+    expect(namedBy('gemini', { thinking_config: 'adaptive' })).toEqual(['profile.thinking_config']);
+    expect(namedBy('anthropic', { thinking_config: 'adaptive' })).toEqual([]);
+  });
+
+  it('finds none in what the rules say of any vendor', () => {
+    for (const [protocol, rules] of Object.entries(PROTOCOL_RULES) as [ApiProtocol, readonly Rule[]][])
+      for (const each of [rules, ...vendorsOf(protocol).map((name) => VENDOR_RULES[name] ?? [])].flat()) {
+        const entries = Object.entries(each.entries).map(([name, { value }]) => [name, value] as const);
+        expect(profileFaults(protocol, Object.fromEntries(entries))).toEqual([]);
+      }
   });
 });
 

@@ -46,9 +46,18 @@ export function profileOf(
   own: WorkerProfileDto | null,
   likely?: string,
 ): Profile {
-  const { vendor = likely, ...entries } = own ?? {};
-  const rules = [...PROTOCOL_RULES[protocol], ...vendorRules(vendor)];
-  return Object.assign({}, ANYTHING, ...matching(rules, model).map(valuesOf), entries) as Profile;
+  const { vendor, ...entries } = own ?? {};
+  const rules = [...PROTOCOL_RULES[protocol], ...vendorRules(vendor ?? likely)];
+  return Object.assign({}, ANYTHING, ...matching(rules, model).map(valuesOf), given(entries)) as Profile;
+}
+
+/** Without the entries that are left out as null, which most entries cannot be. */
+function given(entries: Omit<WorkerProfileDto, 'vendor'>): Partial<Profile> {
+  return Object.fromEntries(
+    Object.entries(entries).filter(
+      ([name, value]) => value !== null || ANYTHING[name as keyof Profile] === null,
+    ),
+  );
 }
 
 /** The rules that apply to a model, in their order. */

@@ -11,6 +11,7 @@ import { ForbiddenUpstreamError } from '../../upstream/upstream-errors.js';
 import { UpstreamGuard } from '../../upstream/upstream-guard.js';
 import { hasSmallestRequest } from '../calls/smallest-request.js';
 import { compileCall } from '../calls/worker-compiler.js';
+import { profileFaults } from '../profiles/profile-faults.js';
 import type { RegisterWorkerDto } from '../register-worker.dto.js';
 import { originsOf } from '../sealed-headers.js';
 import { SEALED, splitPoll, unsealedFaults } from '../sealed-poll.js';
@@ -84,6 +85,8 @@ export class DefinitionCheck {
     }
     if (stored) faults.push(...clearTextFaults(definition, known));
     faults.push(...probeFaults(definition));
+    const { protocol, profile } = definition;
+    if (protocol !== 'template' && profile !== null) faults.push(...profileFaults(protocol, profile));
     if (call === null || faults.length > 0) throw new InvalidInputError(faults);
     return { definition, sensitive, call };
   }
