@@ -1413,6 +1413,8 @@ DECLARE
   kept event_undo;
   what text;
   target text;
+  w worker;
+  m model;
   found_generation integer;
   name text;
   value text;
@@ -1437,7 +1439,13 @@ BEGIN
   SELECT * INTO kept FROM event_undo u WHERE u.event_id = e.id;
   what := CASE e.subject WHEN 'worker' THEN 'worker ' || e.subject_id ELSE 'the policy of model ' || e.subject_name END;
   target := CASE e.subject WHEN 'worker' THEN format('id = %L', e.subject_id) ELSE format('name = %L', e.subject_name) END;
-  EXECUTE format('SELECT generation FROM %I WHERE %s FOR UPDATE', e.subject, target) INTO found_generation;
+  IF e.subject = 'worker' THEN
+    SELECT * INTO w FROM worker WHERE id = e.subject_id FOR UPDATE;
+    found_generation := w.generation;
+  ELSE
+    SELECT * INTO m FROM model x WHERE x.name = e.subject_name FOR UPDATE;
+    found_generation := m.generation;
+  END IF;
 
   IF found_generation IS NULL AND e.after IS NOT NULL THEN
     RAISE EXCEPTION 'event % (%) cannot be undone: % is deleted', e.id, e.kind, what
@@ -1465,7 +1473,7 @@ BEGIN
       columns := columns || quote_ident(name);
       literals := literals || quote_nullable(CASE WHEN kept.before ? name THEN kept.before ->> name ELSE e.before ->> name END);
       IF e.after IS NOT NULL AND (is_exact OR kept.after ? name) THEN
-        EXECUTE format('SELECT %I(this, %L) FROM %I this WHERE %s', e.subject || '_text', name, e.subject, target) INTO value;
+        value := CASE e.subject WHEN 'worker' THEN worker_text(w, name) ELSE model_text(m, name) END;
         IF value IS DISTINCT FROM (CASE WHEN is_exact THEN e.after ->> name ELSE kept.after ->> name END) THEN
           differing := differing || name;
         END IF;
