@@ -975,6 +975,40 @@ AS $function$
   FROM jsonb_each(this - '{id, generation, created_at, created_by, updated_at, updated_by}'::text[])
 $function$
 ;
+CREATE OR REPLACE FUNCTION public.api_key_check()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  broken text := (SELECT CASE
+      WHEN id IS NULL THEN 'NOT NULL id'
+      WHEN name IS NULL THEN 'NOT NULL name'
+      WHEN prefix IS NULL THEN 'NOT NULL prefix'
+      WHEN hash IS NULL THEN 'NOT NULL hash'
+      WHEN role IS NULL THEN 'NOT NULL role'
+      WHEN labels IS NULL THEN 'NOT NULL labels'
+      WHEN generation IS NULL THEN 'NOT NULL generation'
+      WHEN created_at IS NULL THEN 'NOT NULL created_at'
+      WHEN created_by IS NULL THEN 'NOT NULL created_by'
+      WHEN updated_at IS NULL THEN 'NOT NULL updated_at'
+      WHEN updated_by IS NULL THEN 'NOT NULL updated_by'
+      WHEN NOT ((octet_length(hash) = 32) AND (octet_length(old_hash) = 32)) THEN 'api_key_hash_length'
+      WHEN NOT (jsonb_typeof(labels) = 'object'::text) THEN 'api_key_labels_object'
+      WHEN NOT ((requests_per_minute > 0) AND (tokens_per_minute > 0) AND (max_concurrent > 0) AND (tokens_per_month > 0) AND (cost_per_month > (0)::numeric)) THEN 'api_key_limits_positive'
+      WHEN NOT ((array_position(models, NULL::text) IS NULL) AND (array_position(models, ''::text) IS NULL) AND (COALESCE(array_ndims(models), 1) = 1)) THEN 'api_key_models_named'
+      WHEN NOT (((length(name) >= 1) AND (length(name) <= 100)) AND (name <> 'root'::text)) THEN 'api_key_name'
+      WHEN NOT ((old_hash IS NULL) = (old_hash_until IS NULL)) THEN 'api_key_old_hash_ends'
+      WHEN NOT (length(prefix) <= 12) THEN 'api_key_prefix_length'
+      WHEN NOT (role = ANY (ARRAY['admin'::text, 'operator'::text, 'registrar'::text, 'inference'::text, 'viewer'::text])) THEN 'api_key_role_known'
+      WHEN NOT ((length(team) >= 1) AND (length(team) <= 100)) THEN 'api_key_team_length'
+    END FROM (SELECT NEW.id, NEW.name, NEW.prefix, NEW.hash, NEW.old_hash, NEW.old_hash_until, NEW.role, NEW.team, NEW.models, NEW.labels, NEW.requests_per_minute, NEW.tokens_per_minute, NEW.max_concurrent, NEW.tokens_per_month, NEW.cost_per_month, NEW.generation, NEW.created_at, NEW.created_by, NEW.updated_at, NEW.updated_by) AS this);
+BEGIN
+  IF broken IS NOT NULL THEN
+    PERFORM public.refuse_row(TG_RELID, broken);
+  END IF;
+  RETURN NEW;
+END $function$
+;
 CREATE OR REPLACE FUNCTION public.event_actor()
  RETURNS text
  LANGUAGE sql
@@ -1194,6 +1228,77 @@ BEGIN
   RETURN NEW;
 END $function$
 ;
+CREATE OR REPLACE FUNCTION public.job_check()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  broken text := (SELECT CASE
+      WHEN id IS NULL THEN 'NOT NULL id'
+      WHEN model_name IS NULL THEN 'NOT NULL model_name'
+      WHEN owner_key IS NULL THEN 'NOT NULL owner_key'
+      WHEN kind IS NULL THEN 'NOT NULL kind'
+      WHEN mode IS NULL THEN 'NOT NULL mode'
+      WHEN state IS NULL THEN 'NOT NULL state'
+      WHEN state_since IS NULL THEN 'NOT NULL state_since'
+      WHEN version IS NULL THEN 'NOT NULL version'
+      WHEN upstream_word IS NULL THEN 'NOT NULL upstream_word'
+      WHEN progress IS NULL THEN 'NOT NULL progress'
+      WHEN note IS NULL THEN 'NOT NULL note'
+      WHEN request IS NULL THEN 'NOT NULL request'
+      WHEN input_bytes IS NULL THEN 'NOT NULL input_bytes'
+      WHEN kept IS NULL THEN 'NOT NULL kept'
+      WHEN submits IS NULL THEN 'NOT NULL submits'
+      WHEN looks IS NULL THEN 'NOT NULL looks'
+      WHEN unable IS NULL THEN 'NOT NULL unable'
+      WHEN tried IS NULL THEN 'NOT NULL tried'
+      WHEN created_at IS NULL THEN 'NOT NULL created_at'
+      WHEN queue_until IS NULL THEN 'NOT NULL queue_until'
+      WHEN due_at IS NULL THEN 'NOT NULL due_at'
+      WHEN fence IS NULL THEN 'NOT NULL fence'
+      WHEN cancel_wanted IS NULL THEN 'NOT NULL cancel_wanted'
+      WHEN request_id IS NULL THEN 'NOT NULL request_id'
+      WHEN NOT ((submits >= 0) AND (looks >= 0) AND (version > 0) AND (input_bytes >= 0)) THEN 'job_counts'
+      WHEN NOT ((state = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])) = (ended_at IS NOT NULL)) THEN 'job_ended_with_state'
+      WHEN NOT (error_code = ANY (ARRAY['busy'::text, 'submit_refused'::text, 'submit_unknown'::text, 'upstream_failed'::text, 'upstream_lost'::text, 'result_missing'::text, 'result_unreachable'::text, 'result_forbidden'::text, 'timeout'::text, 'misconfigured'::text, 'cancelled'::text, 'worker_deleted'::text])) THEN 'job_error_code_known'
+      WHEN NOT ((state = ANY (ARRAY['failed'::text, 'cancelled'::text])) = (error_code IS NOT NULL)) THEN 'job_failed_with_code'
+      WHEN NOT ((char_length(idempotency_key) >= 1) AND (char_length(idempotency_key) <= 255)) THEN 'job_idempotency_key_length'
+      WHEN NOT (kind = ANY (ARRAY['image'::text, 'video'::text, 'audio'::text, 'text'::text])) THEN 'job_kind_known'
+      WHEN NOT ((lease_owner IS NULL) = (lease_until IS NULL)) THEN 'job_lease_whole'
+      WHEN NOT (mode = ANY (ARRAY['poll'::text, 'call'::text])) THEN 'job_mode_known'
+      WHEN NOT ((char_length(model_name) >= 1) AND (char_length(model_name) <= 200)) THEN 'job_model_name_length'
+      WHEN NOT ((progress >= 0) AND (progress <= 100)) THEN 'job_progress_range'
+      WHEN NOT (state = ANY (ARRAY['queued'::text, 'submitting'::text, 'unknown'::text, 'running'::text, 'cancelling'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text])) THEN 'job_state_known'
+    END FROM (SELECT NEW.id, NEW.model_name, NEW.owner_key, NEW.kind, NEW.mode, NEW.state, NEW.state_since, NEW.version, NEW.upstream_word, NEW.progress, NEW.note, NEW.error_code, NEW.request, NEW.input_bytes, NEW.kept, NEW.submits, NEW.looks, NEW.unable, NEW.tried, NEW.created_at, NEW.queue_until, NEW.ended_at, NEW.due_at, NEW.lease_owner, NEW.lease_until, NEW.fence, NEW.cancel_wanted, NEW.idempotency_key, NEW.request_id) AS this);
+BEGIN
+  IF broken IS NOT NULL THEN
+    PERFORM public.refuse_row(TG_RELID, broken);
+  END IF;
+  RETURN NEW;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.job_file_check()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  broken text := (SELECT CASE
+      WHEN job_id IS NULL THEN 'NOT NULL job_id'
+      WHEN role IS NULL THEN 'NOT NULL role'
+      WHEN number IS NULL THEN 'NOT NULL number'
+      WHEN copy IS NULL THEN 'NOT NULL copy'
+      WHEN part IS NULL THEN 'NOT NULL part'
+      WHEN bytes IS NULL THEN 'NOT NULL bytes'
+      WHEN NOT ((number >= 0) AND (copy >= 0) AND (part >= 0)) THEN 'job_file_numbers'
+      WHEN NOT (role = ANY (ARRAY['input'::text, 'result'::text])) THEN 'job_file_role_known'
+    END FROM (SELECT NEW.job_id, NEW.role, NEW.number, NEW.copy, NEW.part, NEW.bytes) AS this);
+BEGIN
+  IF broken IS NOT NULL THEN
+    PERFORM public.refuse_row(TG_RELID, broken);
+  END IF;
+  RETURN NEW;
+END $function$
+;
 CREATE OR REPLACE FUNCTION public.job_follow()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1218,6 +1323,30 @@ AS $function$
 BEGIN
   INSERT INTO job_webhook (job_id, url, state) VALUES (NEW.id, NEW.webhook_url, NEW.state) ON CONFLICT (job_id) DO NOTHING;
   RETURN NULL;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.job_webhook_check()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  broken text := (SELECT CASE
+      WHEN job_id IS NULL THEN 'NOT NULL job_id'
+      WHEN url IS NULL THEN 'NOT NULL url'
+      WHEN state IS NULL THEN 'NOT NULL state'
+      WHEN tries IS NULL THEN 'NOT NULL tries'
+      WHEN created_at IS NULL THEN 'NOT NULL created_at'
+      WHEN last_error IS NULL THEN 'NOT NULL last_error'
+      WHEN delivered IS NULL THEN 'NOT NULL delivered'
+      WHEN NOT ((due_at IS NULL) = (ended_at IS NOT NULL)) THEN 'job_webhook_ended'
+      WHEN NOT (state = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])) THEN 'job_webhook_state_known'
+      WHEN NOT (tries >= 0) THEN 'job_webhook_tries'
+    END FROM (SELECT NEW.job_id, NEW.url, NEW.state, NEW.tries, NEW.created_at, NEW.due_at, NEW.last_error, NEW.ended_at, NEW.delivered) AS this);
+BEGIN
+  IF broken IS NOT NULL THEN
+    PERFORM public.refuse_row(TG_RELID, broken);
+  END IF;
+  RETURN NEW;
 END $function$
 ;
 CREATE OR REPLACE FUNCTION public.model_changes(before model, after model)
@@ -1403,6 +1532,43 @@ BEGIN
     FROM worker w WHERE w.id = record_requests.worker_id;
 END $function$
 ;
+CREATE OR REPLACE FUNCTION public.refuse_row(relation regclass, broken text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+  "table" text := (SELECT relname FROM pg_class WHERE oid = relation);
+  "schema" text := (SELECT relnamespace::regnamespace FROM pg_class WHERE oid = relation);
+  "column" text := substr(broken, length('NOT NULL ') + 1);
+BEGIN
+  IF starts_with(broken, 'NOT NULL ') THEN
+    RAISE EXCEPTION 'null value in column "%" of relation "%" violates not-null constraint', "column", "table"
+      USING ERRCODE = 'not_null_violation', SCHEMA = "schema", TABLE = "table", COLUMN = "column";
+  END IF;
+  RAISE EXCEPTION 'new row for relation "%" violates check constraint "%"', "table", broken
+    USING ERRCODE = 'check_violation', SCHEMA = "schema", TABLE = "table", CONSTRAINT = broken,
+      HINT = (SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = relation AND conname = broken);
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.signing_key_check()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  broken text := (SELECT CASE
+      WHEN name IS NULL THEN 'NOT NULL name'
+      WHEN secret IS NULL THEN 'NOT NULL secret'
+      WHEN created_at IS NULL THEN 'NOT NULL created_at'
+      WHEN NOT (octet_length(secret) = 32) THEN 'signing_key_length'
+    END FROM (SELECT NEW.name, NEW.secret, NEW.created_at) AS this);
+BEGIN
+  IF broken IS NOT NULL THEN
+    PERFORM public.refuse_row(TG_RELID, broken);
+  END IF;
+  RETURN NEW;
+END $function$
+;
 CREATE OR REPLACE FUNCTION public.undo_event(event_id bigint, force boolean DEFAULT false)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -1543,6 +1709,68 @@ CREATE OR REPLACE FUNCTION public.worker_changes(before worker, after worker)
  LANGUAGE sql
  STABLE
 AS $function$SELECT array_remove(ARRAY[CASE WHEN before.model_name::text IS DISTINCT FROM after.model_name::text THEN 'model_name' END, CASE WHEN before.name::text IS DISTINCT FROM after.name::text THEN 'name' END, CASE WHEN before.req_url_template::text IS DISTINCT FROM after.req_url_template::text THEN 'req_url_template' END, CASE WHEN before.owner::text IS DISTINCT FROM after.owner::text THEN 'owner' END, CASE WHEN before.protocol::text IS DISTINCT FROM after.protocol::text THEN 'protocol' END, CASE WHEN before.task::text IS DISTINCT FROM after.task::text THEN 'task' END, CASE WHEN before.worker_type::text IS DISTINCT FROM after.worker_type::text THEN 'worker_type' END, CASE WHEN before.req_type::text IS DISTINCT FROM after.req_type::text THEN 'req_type' END, CASE WHEN before.body::text IS DISTINCT FROM after.body::text THEN 'body' END, CASE WHEN before.body_format::text IS DISTINCT FROM after.body_format::text THEN 'body_format' END, CASE WHEN before.req_param::text IS DISTINCT FROM after.req_param::text THEN 'req_param' END, CASE WHEN before.header::text IS DISTINCT FROM after.header::text THEN 'header' END, CASE WHEN before.sealed_header::text IS DISTINCT FROM after.sealed_header::text THEN 'sealed_header' END, CASE WHEN before.response_extract::text IS DISTINCT FROM after.response_extract::text THEN 'response_extract' END, CASE WHEN before.success_when::text IS DISTINCT FROM after.success_when::text THEN 'success_when' END, CASE WHEN before.is_stream::text IS DISTINCT FROM after.is_stream::text THEN 'is_stream' END, CASE WHEN before.defaults::text IS DISTINCT FROM after.defaults::text THEN 'defaults' END, CASE WHEN before.weight::text IS DISTINCT FROM after.weight::text THEN 'weight' END, CASE WHEN before.priority::text IS DISTINCT FROM after.priority::text THEN 'priority' END, CASE WHEN before.max_concurrency::text IS DISTINCT FROM after.max_concurrency::text THEN 'max_concurrency' END, CASE WHEN before.labels::text IS DISTINCT FROM after.labels::text THEN 'labels' END, CASE WHEN before.connect_ms::text IS DISTINCT FROM after.connect_ms::text THEN 'connect_ms' END, CASE WHEN before.first_byte_ms::text IS DISTINCT FROM after.first_byte_ms::text THEN 'first_byte_ms' END, CASE WHEN before.idle_ms::text IS DISTINCT FROM after.idle_ms::text THEN 'idle_ms' END, CASE WHEN before.total_ms::text IS DISTINCT FROM after.total_ms::text THEN 'total_ms' END, CASE WHEN before.on_disconnect::text IS DISTINCT FROM after.on_disconnect::text THEN 'on_disconnect' END, CASE WHEN before.health_check::text IS DISTINCT FROM after.health_check::text THEN 'health_check' END, CASE WHEN before.heartbeat_ttl_s::text IS DISTINCT FROM after.heartbeat_ttl_s::text THEN 'heartbeat_ttl_s' END, CASE WHEN before.upstream_model::text IS DISTINCT FROM after.upstream_model::text THEN 'upstream_model' END, CASE WHEN before.stream_extract::text IS DISTINCT FROM after.stream_extract::text THEN 'stream_extract' END, CASE WHEN before.usage_extract::text IS DISTINCT FROM after.usage_extract::text THEN 'usage_extract' END, CASE WHEN before.any_task::text IS DISTINCT FROM after.any_task::text THEN 'any_task' END, CASE WHEN before.poll::text IS DISTINCT FROM after.poll::text THEN 'poll' END, CASE WHEN before.choices::text IS DISTINCT FROM after.choices::text THEN 'choices' END, CASE WHEN before.profile::text IS DISTINCT FROM after.profile::text THEN 'profile' END, CASE WHEN before.registered_by_key::text IS DISTINCT FROM after.registered_by_key::text THEN 'registered_by_key' END, CASE WHEN before.registered_by_team::text IS DISTINCT FROM after.registered_by_team::text THEN 'registered_by_team' END], NULL)$function$
+;
+CREATE OR REPLACE FUNCTION public.worker_check()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  broken text := (SELECT CASE
+      WHEN id IS NULL THEN 'NOT NULL id'
+      WHEN model_name IS NULL THEN 'NOT NULL model_name'
+      WHEN name IS NULL THEN 'NOT NULL name'
+      WHEN req_url_template IS NULL THEN 'NOT NULL req_url_template'
+      WHEN owner IS NULL THEN 'NOT NULL owner'
+      WHEN protocol IS NULL THEN 'NOT NULL protocol'
+      WHEN task IS NULL THEN 'NOT NULL task'
+      WHEN worker_type IS NULL THEN 'NOT NULL worker_type'
+      WHEN req_type IS NULL THEN 'NOT NULL req_type'
+      WHEN body_format IS NULL THEN 'NOT NULL body_format'
+      WHEN response_extract IS NULL THEN 'NOT NULL response_extract'
+      WHEN is_stream IS NULL THEN 'NOT NULL is_stream'
+      WHEN weight IS NULL THEN 'NOT NULL weight'
+      WHEN priority IS NULL THEN 'NOT NULL priority'
+      WHEN max_concurrency IS NULL THEN 'NOT NULL max_concurrency'
+      WHEN labels IS NULL THEN 'NOT NULL labels'
+      WHEN on_disconnect IS NULL THEN 'NOT NULL on_disconnect'
+      WHEN admin_state IS NULL THEN 'NOT NULL admin_state'
+      WHEN admin_state_since IS NULL THEN 'NOT NULL admin_state_since'
+      WHEN admin_state_by IS NULL THEN 'NOT NULL admin_state_by'
+      WHEN health IS NULL THEN 'NOT NULL health'
+      WHEN health_reason IS NULL THEN 'NOT NULL health_reason'
+      WHEN health_since IS NULL THEN 'NOT NULL health_since'
+      WHEN generation IS NULL THEN 'NOT NULL generation'
+      WHEN created_at IS NULL THEN 'NOT NULL created_at'
+      WHEN updated_at IS NULL THEN 'NOT NULL updated_at'
+      WHEN any_task IS NULL THEN 'NOT NULL any_task'
+      WHEN NOT (admin_state = ANY (ARRAY['enabled'::text, 'disabled'::text, 'draining'::text, 'offline'::text])) THEN 'worker_admin_state_known'
+      WHEN NOT (body_format = ANY (ARRAY['json'::text, 'form'::text, 'multipart'::text])) THEN 'worker_body_format_known_2'
+      WHEN NOT (char_length(response_extract) <= 500) THEN 'worker_extract_length'
+      WHEN NOT (generation > 0) THEN 'worker_generation_positive'
+      WHEN NOT (health = ANY (ARRAY['unknown'::text, 'healthy'::text, 'suspect'::text, 'unhealthy'::text, 'warming'::text])) THEN 'worker_health_known'
+      WHEN NOT ((heartbeat_ttl_s >= 1) AND (heartbeat_ttl_s <= 86400)) THEN 'worker_heartbeat_ttl_range'
+      WHEN NOT ((max_concurrency >= 1) AND (max_concurrency <= 100000)) THEN 'worker_max_concurrency_range'
+      WHEN NOT ((char_length(model_name) >= 1) AND (char_length(model_name) <= 200)) THEN 'worker_model_name_length'
+      WHEN NOT (char_length(name) <= 200) THEN 'worker_name_length'
+      WHEN NOT (on_disconnect = ANY (ARRAY['abort'::text, 'finish'::text])) THEN 'worker_on_disconnect_known'
+      WHEN NOT (char_length(owner) <= 200) THEN 'worker_owner_length'
+      WHEN NOT ((priority >= 0) AND (priority <= 1000)) THEN 'worker_priority_range'
+      WHEN NOT (jsonb_typeof(profile) = 'object'::text) THEN 'worker_profile_object'
+      WHEN NOT (protocol = ANY (ARRAY['template'::text, 'openai'::text, 'anthropic'::text, 'gemini'::text])) THEN 'worker_protocol_known'
+      WHEN NOT (req_type = ANY (ARRAY['GET'::text, 'POST'::text])) THEN 'worker_req_type_known'
+      WHEN NOT (task = ANY (ARRAY['chat'::text, 'completion'::text, 'embedding'::text, 'image'::text, 'video'::text, 'audio'::text])) THEN 'worker_task_known'
+      WHEN NOT ((connect_ms > 0) AND (first_byte_ms > 0) AND (idle_ms > 0) AND (total_ms > 0)) THEN 'worker_timeouts_positive'
+      WHEN NOT (worker_type = ANY (ARRAY['REMOTE'::text, 'LOCAL'::text])) THEN 'worker_type_known'
+      WHEN NOT ((char_length(upstream_model) >= 1) AND (char_length(upstream_model) <= 200)) THEN 'worker_upstream_model_length'
+      WHEN NOT ((req_url_template ~ '^https?://'::text) AND (char_length(req_url_template) <= 2048)) THEN 'worker_url_http'
+      WHEN NOT ((weight >= 1) AND (weight <= 1000)) THEN 'worker_weight_range'
+    END FROM (SELECT NEW.id, NEW.model_name, NEW.name, NEW.req_url_template, NEW.owner, NEW.protocol, NEW.task, NEW.worker_type, NEW.req_type, NEW.body_format, NEW.response_extract, NEW.is_stream, NEW.weight, NEW.priority, NEW.max_concurrency, NEW.labels, NEW.connect_ms, NEW.first_byte_ms, NEW.idle_ms, NEW.total_ms, NEW.on_disconnect, NEW.admin_state, NEW.admin_state_since, NEW.admin_state_by, NEW.health, NEW.health_reason, NEW.health_since, NEW.generation, NEW.created_at, NEW.updated_at, NEW.heartbeat_ttl_s, NEW.upstream_model, NEW.any_task, NEW.profile) AS this);
+BEGIN
+  IF broken IS NOT NULL THEN
+    PERFORM public.refuse_row(TG_RELID, broken);
+  END IF;
+  RETURN NEW;
+END $function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_event_write()
  RETURNS trigger
@@ -1726,6 +1954,45 @@ BEGIN
   RETURN result;
 END $function$
 ;
+CREATE OR REPLACE FUNCTION public.write_row_checks()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+  t record;
+BEGIN
+  FOR t IN
+    SELECT c.relname AS "table",
+      (SELECT string_agg(format('NEW.%I', attname), ', ' ORDER BY attnum) FROM pg_attribute
+        WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+          AND (attnotnull OR EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c' AND attnum = ANY (k.conkey)))) AS columns,
+      -- In PostgreSQL's own order.
+      (SELECT string_agg(format('WHEN %I IS NULL THEN %L', attname, 'NOT NULL ' || attname), E'\n      ' ORDER BY attnum) FROM pg_attribute
+        WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attnotnull) AS nulls,
+      (SELECT string_agg(format('WHEN NOT %s THEN %L', pg_get_expr(conbin, conrelid), conname), E'\n      ' ORDER BY conname)
+        FROM pg_constraint WHERE conrelid = c.oid AND contype = 'c') AS checks
+    FROM pg_class c WHERE c.oid = ANY ('{worker, job, job_file, job_webhook, api_key, signing_key}'::regclass[])
+  LOOP
+    EXECUTE format('CREATE OR REPLACE FUNCTION %I() RETURNS trigger LANGUAGE plpgsql AS %L', t."table" || '_check', format('
+DECLARE
+  broken text := (SELECT CASE
+      %s
+      %s
+    END FROM (SELECT %s) AS this);
+BEGIN
+  IF broken IS NOT NULL THEN
+    PERFORM %I.refuse_row(TG_RELID, broken);
+  END IF;
+  RETURN NEW;
+END ', t.nulls, t.checks, t.columns, current_schema()));
+    EXECUTE format('COMMENT ON FUNCTION %I() IS %L', t."table" || '_check', 'Refuses a row that breaks a constraint, and shows none of it.');
+    -- By its name it runs after <table>_before…, and sees what that made of the row.
+    EXECUTE format('CREATE OR REPLACE TRIGGER %1$I BEFORE INSERT OR UPDATE ON %2$I FOR EACH ROW EXECUTE FUNCTION %1$I()',
+      t."table" || '_check', t."table");
+  END LOOP;
+END $function$
+;
 CREATE OR REPLACE FUNCTION public.write_worker_changes()
  RETURNS void
  LANGUAGE plpgsql
@@ -1776,19 +2043,25 @@ END $function$
 ;
 
 CREATE TRIGGER api_key_before BEFORE INSERT OR UPDATE ON api_key FOR EACH ROW EXECUTE FUNCTION access_before();
+CREATE TRIGGER api_key_check BEFORE INSERT OR UPDATE ON api_key FOR EACH ROW EXECUTE FUNCTION api_key_check();
 CREATE TRIGGER api_key_record AFTER INSERT OR DELETE OR UPDATE ON api_key FOR EACH ROW EXECUTE FUNCTION access_record();
 CREATE TRIGGER event_guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION event_guard();
 CREATE TRIGGER event_undo_guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON event_undo FOR EACH STATEMENT EXECUTE FUNCTION event_guard();
 CREATE TRIGGER job_before_insert BEFORE INSERT ON job FOR EACH ROW EXECUTE FUNCTION job_before();
 CREATE TRIGGER job_before_update BEFORE UPDATE ON job FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.worker_id IS DISTINCT FROM new.worker_id OR old.upstream_word IS DISTINCT FROM new.upstream_word OR old.progress IS DISTINCT FROM new.progress OR old.queue_position IS DISTINCT FROM new.queue_position OR old.note IS DISTINCT FROM new.note OR old.error_code IS DISTINCT FROM new.error_code OR old.error IS DISTINCT FROM new.error OR old.cancel_wanted IS DISTINCT FROM new.cancel_wanted OR old.submitted_at IS DISTINCT FROM new.submitted_at OR old.expires_at IS DISTINCT FROM new.expires_at) EXECUTE FUNCTION job_before();
+CREATE TRIGGER job_check BEFORE INSERT OR UPDATE ON job FOR EACH ROW EXECUTE FUNCTION job_check();
 CREATE TRIGGER job_follow_insert AFTER INSERT ON job FOR EACH ROW EXECUTE FUNCTION job_follow();
 CREATE TRIGGER job_follow_update AFTER UPDATE ON job FOR EACH ROW WHEN (old.state <> new.state OR old.note <> new.note OR old.cancel_wanted <> new.cancel_wanted) EXECUTE FUNCTION job_follow();
 CREATE TRIGGER job_report_end AFTER UPDATE ON job FOR EACH ROW WHEN (old.ended_at IS NULL AND new.ended_at IS NOT NULL AND new.webhook_url IS NOT NULL) EXECUTE FUNCTION job_report_end();
+CREATE TRIGGER job_file_check BEFORE INSERT OR UPDATE ON job_file FOR EACH ROW EXECUTE FUNCTION job_file_check();
+CREATE TRIGGER job_webhook_check BEFORE INSERT OR UPDATE ON job_webhook FOR EACH ROW EXECUTE FUNCTION job_webhook_check();
 CREATE TRIGGER model_follow BEFORE INSERT OR DELETE OR UPDATE ON model FOR EACH ROW EXECUTE FUNCTION model_follow();
 CREATE TRIGGER model_record AFTER INSERT OR DELETE OR UPDATE ON model FOR EACH ROW EXECUTE FUNCTION model_record();
+CREATE TRIGGER signing_key_check BEFORE INSERT OR UPDATE ON signing_key FOR EACH ROW EXECUTE FUNCTION signing_key_check();
 CREATE TRIGGER team_before BEFORE INSERT OR UPDATE ON team FOR EACH ROW EXECUTE FUNCTION access_before();
 CREATE TRIGGER team_record AFTER INSERT OR DELETE OR UPDATE ON team FOR EACH ROW EXECUTE FUNCTION access_record();
 CREATE TRIGGER worker_before_update BEFORE UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_before_update();
+CREATE TRIGGER worker_check BEFORE INSERT OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_check();
 CREATE TRIGGER worker_follow AFTER INSERT OR DELETE OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_follow();
 CREATE TRIGGER worker_record AFTER INSERT OR DELETE OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_record();
 CREATE TRIGGER worker_event_write INSTEAD OF INSERT OR DELETE OR UPDATE ON worker_event FOR EACH ROW EXECUTE FUNCTION worker_event_write();
@@ -1822,6 +2095,7 @@ COMMENT ON COLUMN api_key.created_at IS 'When it was made.';
 COMMENT ON COLUMN api_key.created_by IS 'The actor that made it, as in event.actor.';
 COMMENT ON COLUMN api_key.updated_at IS 'When it changed last.';
 COMMENT ON COLUMN api_key.updated_by IS 'The actor that changed it last, as in event.actor.';
+COMMENT ON FUNCTION api_key_check() IS 'Refuses a row that breaks a constraint, and shows none of it.';
 COMMENT ON TABLE api_key_use IS 'When keys were last used.';
 COMMENT ON COLUMN api_key_use.key_id IS 'api_key.id.';
 COMMENT ON COLUMN api_key_use.last_used_at IS 'When a replica last saw it, within a minute.';
@@ -1902,6 +2176,7 @@ COMMENT ON COLUMN job.idempotency_key IS 'The Idempotency-Key of the client''s r
 COMMENT ON COLUMN job.request_hash IS 'SHA-256 of the client''s request, to recognize a repetition.';
 COMMENT ON COLUMN job.request_id IS 'The id of the client''s request in the log.';
 COMMENT ON COLUMN job.webhook_url IS 'Where its end is reported; null: nowhere.';
+COMMENT ON FUNCTION job_check() IS 'Refuses a row that breaks a constraint, and shows none of it.';
 COMMENT ON TABLE job_event IS 'The history of jobs, written by a trigger; deleted with the job.';
 COMMENT ON COLUMN job_event.id IS 'Rises with time.';
 COMMENT ON COLUMN job_event.at IS 'When it happened.';
@@ -1916,6 +2191,7 @@ COMMENT ON COLUMN job_file.number IS 'Which file of the job, from 0.';
 COMMENT ON COLUMN job_file.copy IS 'The fence of its writer: parts of two copies are never mixed.';
 COMMENT ON COLUMN job_file.part IS 'Which part of the file, from 0.';
 COMMENT ON COLUMN job_file.bytes IS 'The part.';
+COMMENT ON FUNCTION job_file_check() IS 'Refuses a row that breaks a constraint, and shows none of it.';
 COMMENT ON VIEW job_overview IS 'Every job: what it waits for, for how long, at which worker, and why. Holds no prompts, so that a role that only reads may see it.';
 COMMENT ON COLUMN job_overview.id IS 'job.id.';
 COMMENT ON COLUMN job_overview.model_name IS 'The model that the client requested.';
@@ -1959,6 +2235,7 @@ COMMENT ON COLUMN job_webhook.last_status IS 'The HTTP status of the last answer
 COMMENT ON COLUMN job_webhook.last_error IS 'Why the last try failed; empty: it did not.';
 COMMENT ON COLUMN job_webhook.ended_at IS 'When it was delivered, or its last try failed.';
 COMMENT ON COLUMN job_webhook.delivered IS 'The receiver answered with a status of 2xx.';
+COMMENT ON FUNCTION job_webhook_check() IS 'Refuses a row that breaks a constraint, and shows none of it.';
 COMMENT ON TABLE job_worker IS 'What jobs have shown of a worker; no row: nothing bad. Deleting a row forgets it.';
 COMMENT ON COLUMN job_worker.worker_id IS 'The worker.';
 COMMENT ON COLUMN job_worker.busy_in_row IS 'Submits in a row that it refused as busy.';
@@ -2049,6 +2326,7 @@ COMMENT ON FUNCTION model_values(this model, names text[]) IS 'These columns as 
 COMMENT ON FUNCTION purge_events(days integer, most integer) IS 'Deletes up to so many of the oldest events that are older than so many days, at least 7, with the rights of the owner. Returns how many.';
 COMMENT ON FUNCTION record_event(subject text, subject_id uuid, subject_name text, url text, kind text, note text, generation integer, before jsonb, after jsonb, kept_before jsonb, kept_after jsonb) IS 'Writes event and event_undo, for triggers.';
 COMMENT ON FUNCTION record_requests(worker_id uuid, kind text, note text, host text) IS 'Records what requests show of a worker (ejected, failing, serving) on a host, with the rights of the owner.';
+COMMENT ON FUNCTION refuse_row(relation regclass, broken text) IS 'Refuses a row, for <table>_check().';
 COMMENT ON TABLE replica IS 'The running copies of the service. One whose seen_at is old is dead; its row is deleted later.';
 COMMENT ON COLUMN replica.id IS 'A UUID that is made when the replica starts.';
 COMMENT ON COLUMN replica.host IS 'The host or pod that it runs on.';
@@ -2086,6 +2364,7 @@ COMMENT ON TABLE signing_key IS 'Keys that all replicas share. Deleting one make
 COMMENT ON COLUMN signing_key.name IS 'What it signs: file_links.';
 COMMENT ON COLUMN signing_key.secret IS '32 random bytes.';
 COMMENT ON COLUMN signing_key.created_at IS 'When it was made.';
+COMMENT ON FUNCTION signing_key_check() IS 'Refuses a row that breaks a constraint, and shows none of it.';
 COMMENT ON TABLE team IS 'Limits that the keys of a team share. A team without a row is a name without limits.';
 COMMENT ON COLUMN team.name IS 'The name, as api_key.team has it.';
 COMMENT ON COLUMN team.labels IS 'What people note about it.';
@@ -2208,6 +2487,7 @@ COMMENT ON COLUMN worker.registered_by_key IS 'The key of the role registrar tha
 COMMENT ON COLUMN worker.registered_by_team IS 'The team of that key, whose registrars may change it, too.';
 COMMENT ON FUNCTION worker_before_update() IS 'Updates generation and the *_since columns with every change, also by hand.';
 COMMENT ON FUNCTION worker_changes(before worker, after worker) IS 'The columns of a definition that differ between two versions of a row.';
+COMMENT ON FUNCTION worker_check() IS 'Refuses a row that breaks a constraint, and shows none of it.';
 COMMENT ON VIEW worker_event IS 'The events of workers under the name and the columns of the release before, which reads them, records what requests show, and purges. Use event.';
 COMMENT ON COLUMN worker_event.id IS 'event.id.';
 COMMENT ON COLUMN worker_event.at IS 'event.at.';
@@ -2311,4 +2591,5 @@ COMMENT ON COLUMN worker_trouble.failures IS 'Failed requests in a row.';
 COMMENT ON COLUMN worker_trouble.last_error IS 'The error of the last one.';
 COMMENT ON COLUMN worker_trouble.last_error_at IS 'When that was.';
 COMMENT ON FUNCTION worker_values(this worker, names text[]) IS 'These columns as event.before and event.after show them.';
+COMMENT ON FUNCTION write_row_checks() IS 'Writes <table>_check() for the constraints that the tables with credentials and prompts have now. Called by migrations that change one.';
 COMMENT ON FUNCTION write_worker_changes() IS 'Writes <table>_changes(), _given(), _text(), _shown(), _row() and _exact() for the columns that worker and model have now. Called by migrations that add or drop one.';

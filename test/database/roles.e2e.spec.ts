@@ -75,6 +75,15 @@ const RIGHTS = `SELECT relname AS name, relacl::text AS rights FROM pg_class WHE
   UNION ALL SELECT attrelid::regclass || '.' || attname, attacl::text FROM pg_attribute WHERE attacl IS NOT NULL
   UNION ALL SELECT 'default ' || defaclobjtype::text, defaclacl::text FROM pg_default_acl ORDER BY 1`;
 
+/**
+ * Tables with a column that the reader may not see, and no trigger that shows nothing of a refused row. Only triggers write
+ * event_undo; worker_object holds ids.
+ */
+const SHOWN_WHEN_REFUSED = `SELECT DISTINCT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+  WHERE c.relnamespace = 'models'::regnamespace AND c.relkind = 'r' AND NOT has_column_privilege(c.oid, a.attnum, 'SELECT')
+    AND c.relname NOT IN ('event_undo', 'worker_object', 'next_release')
+    AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = c.relname || '_check')`;
+
 /** insufficient_privilege */
 const REFUSED = '42501';
 
@@ -130,6 +139,8 @@ describe('deploy/sql/roles.sql', () => {
     ])
       await reader.query(`SELECT * FROM ${open}`);
     await reader.query('SELECT id, model_name, weight FROM worker');
+    // A constraint that fails would print the row: what the reader may not see, a trigger refuses without it.
+    expect(await reader.query(SHOWN_WHEN_REFUSED)).toMatchObject({ rows: [] });
     for (const closed of [
       `UPDATE event SET actor = 'another'`,
       `UPDATE worker_event SET actor = 'another'`,

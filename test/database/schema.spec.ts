@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { dataSourceOptions } from '../../src/database/data-source.js';
@@ -32,6 +33,52 @@ describe('the schema', () => {
     const database = await databaseForTest();
     const shown = await readFile('migrations/schema.sql', 'utf8');
     expect(await describeSchema(database.address, 'public')).toBe(shown);
+  });
+
+  it('shows nothing of a row with credentials or prompts that a constraint refuses', async () => {
+    const database = await databaseForTest();
+    const refusals = [
+      [
+        'worker',
+        `(model_name, req_url_template, header, weight) VALUES ('m', 'http://u/', '{"Authorization": "Bearer sk-1"}', 0)`,
+      ],
+      ['worker', `(model_name, header) VALUES ('m', '{"Authorization": "Bearer sk-1"}')`],
+      [
+        'job',
+        `(id, model_name, kind, request, queue_until) VALUES (gen_random_uuid(), 'm', 'x', '{"prompt": "sk-1"}', now())`,
+      ],
+      [
+        'job_file',
+        `(job_id, role, number, copy, part, bytes) VALUES (gen_random_uuid(), 'x', 0, 0, 0, 'sk-1')`,
+      ],
+      ['job_webhook', `(job_id, url, state) VALUES (gen_random_uuid(), 'http://h/?key=sk-1', 'x')`],
+      ['signing_key', `(name, secret) VALUES ('sk-1', 'sk-1')`],
+      ['api_key', `(name, hash, role) VALUES ('sk-1', 'sk-1', 'admin')`],
+    ] as const;
+    const seen = await Promise.all(
+      refusals.map(async ([table, row]) => {
+        const error = await database.query(`INSERT INTO ${table} ${row}`).catch((caught: unknown) => caught);
+        if (!(error instanceof pg.DatabaseError)) throw new Error(`${table} took the row`);
+        const { message, detail, hint, where, code, schema, constraint, column } = error;
+        expect(JSON.stringify({ message, detail, hint, where })).not.toContain('sk-1');
+        return [error.table, code, schema, constraint ?? column];
+      }),
+    );
+    expect(seen).toEqual([
+      ['worker', '23514', 'public', 'worker_weight_range'],
+      ['worker', '23502', 'public', 'req_url_template'],
+      ['job', '23514', 'public', 'job_kind_known'],
+      ['job_file', '23514', 'public', 'job_file_role_known'],
+      ['job_webhook', '23514', 'public', 'job_webhook_state_known'],
+      ['signing_key', '23514', 'public', 'signing_key_length'],
+      ['api_key', '23514', 'public', 'api_key_hash_length'],
+    ]);
+    // What write_row_checks() wrote is what it would write now.
+    const written = await database.query('SELECT oid::regprocedure, prosrc FROM pg_proc ORDER BY oid');
+    await database.query('SELECT write_row_checks()');
+    expect(await database.query('SELECT oid::regprocedure, prosrc FROM pg_proc ORDER BY oid')).toEqual(
+      written,
+    );
   });
 
   it('has a comment on every table and view and on each of their columns', async () => {
