@@ -9,6 +9,7 @@ const ARROWS = {
   // Entity classes only, of all but embedded-postgres; a rule below sees to that.
   database: ['access', 'registry', 'replicas', 'jobs', 'usage', 'embedded-postgres'],
   access: ['database'],
+  console: [],
   'embedded-postgres': [],
   registry: ['access', 'database'],
   usage: ['access', 'registry', 'database'],

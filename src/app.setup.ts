@@ -14,6 +14,7 @@ import { isForClients, type Right, rightOf } from './access/roles.js';
 import { isOnAdminPort } from './admin-server.js';
 import { AppModule } from './app.module.js';
 import type { Settings } from './config/settings.js';
+import { serveConsole } from './console/console.js';
 import type { DatabaseAddresses } from './database/data-source.js';
 import { ReplicaIdentity } from './database/replica-identity.js';
 import { ErrorFilter, rememberRoutes } from './errors/error-filter.js';
@@ -97,6 +98,7 @@ export async function createApp(
   app.useGlobalPipes(new InputPipe());
   app.useGlobalFilters(errors);
   serveOpenApi(app);
+  serveConsole(server);
   exposeFigures(app);
   return app;
 }

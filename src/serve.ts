@@ -80,7 +80,9 @@ export async function serve(
   log.logger.info(`listening on ${host}:${port}`);
   if (admin !== null) log.logger.info(`management on ${host}:${admin.port}`);
   if (metrics !== null) log.logger.info(`metrics without a key on ${host}:${metrics.port}`);
-  app.get(DatabaseConnection).onConnected(() => greet(log.logger, settings, port, database.folder));
+  app
+    .get(DatabaseConnection)
+    .onConnected(() => greet(log.logger, settings, port, admin?.port ?? port, database.folder));
 }
 
 /**

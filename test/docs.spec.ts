@@ -39,7 +39,8 @@ describe.each(['ARCHITECTURE.md', 'SECURITY.md', 'docs/code-map.md'])('%s', (pag
 const PERSONAL = /\b(?:he|his|him|whoever|nobody|somebody|said|asks|asked|asking|tells?|told)\b/gi;
 /** Where such a word is right: an OS user, prompts of fixtures, and the answer of the echo upstream. */
 const ALLOWED = [/\buser nobody\b|`nobody`|\bNOBODY\b/g, /\b[Tt]ell me\b/g, /\bYou said: /g];
-const NOT_PROSE = /^(?:CHANGELOG\.md|docs\/demo\.md|test\/docs\.spec\.ts|test\/fixtures\/presets\/)/;
+const NOT_PROSE =
+  /^(?:CHANGELOG\.md|docs\/demo\.md|test\/docs\.spec\.ts|test\/fixtures\/presets\/|console\/src\/api\/schema\.d\.ts)/;
 
 describe('code and documentation', () => {
   it('speak of clients and processes as of things, not of people', () => {
@@ -47,10 +48,10 @@ describe('code and documentation', () => {
       ...readdirSync('.').filter(
         (name) => name.endsWith('.md') || /^(?:\.env\.example|Dockerfile)$/.test(name),
       ),
-      ...['src', 'test', 'bench', 'docs', 'deploy'].flatMap((folder) =>
+      ...['src', 'console', 'test', 'bench', 'docs', 'deploy'].flatMap((folder) =>
         readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
       ),
-    ].filter((file) => /\.(?:ts|md|ya?ml|sql)$|Dockerfile$|example$/.test(file) && !NOT_PROSE.test(file));
+    ].filter((file) => /\.(?:tsx?|md|ya?ml|sql)$|Dockerfile$|example$/.test(file) && !NOT_PROSE.test(file));
     const found = files.flatMap((file) =>
       readFileSync(file, 'utf8')
         .split('\n')

@@ -38,6 +38,7 @@ export const ROUTES: Readonly<Record<string, Right>> = {
   'GET /openapi.json': 'open',
   'GET /docs': 'open',
   'GET /metrics': 'read_history',
+  'GET /': 'open',
   'POST /echo': 'call_models',
 
   'POST /api/v1/chat/completions': 'call_models',
@@ -134,8 +135,8 @@ export function isForClients(method: string, url: string): boolean {
   return right !== undefined && (FOR_CLIENTS.has(right) || FOR_CLIENTS_TOO.test(`${method} ${url}`));
 }
 
-/** What a route needs; HEAD needs what GET does, and so do the files of the page /docs. `undefined`: it is not in the table. */
+/** What a route needs; HEAD needs what GET does, and so do the files of the pages. `undefined`: it is not in the table. */
 export function rightOf(method: string, url: string): Right | undefined {
-  if (/^\/docs(\/|$)/.test(url)) return 'open';
+  if (/^\/(docs|console)(\/|$)/.test(url)) return 'open';
   return ROUTES[`${method === 'HEAD' ? 'GET' : method} ${url}`];
 }

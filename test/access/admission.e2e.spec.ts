@@ -231,7 +231,6 @@ describe('ADMIN_API_KEY', () => {
     '/metrics',
     '/v1/models',
     '/nope',
-    '/',
     '/echo',
     '//livez',
     '/livezz',

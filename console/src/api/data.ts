@@ -1,0 +1,73 @@
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { type Change, onChange } from '../live/feed';
+import { ApiProblem, call } from './client';
+
+export interface Data<T> {
+  /** Stays while it is read again, also when that fails. */
+  readonly value: T | undefined;
+  readonly etag: string | null;
+  readonly problem: ApiProblem | null;
+  readonly isReading: boolean;
+  readonly reload: () => void;
+  /** Shows something else until it is read again. */
+  readonly put: (value: T) => void;
+}
+
+/** So many changes in this time cause one reading. */
+const GATHER_MS = 150;
+
+/**
+ * What the API answers at `path`, read again when a change concerns it.
+ * @param path `null`: nothing is read
+ */
+export function useData<T>(
+  path: string | null,
+  concerns: (change: Change) => boolean = () => false,
+): Data<T> {
+  const [state, setState] = useState<Pick<Data<T>, 'value' | 'etag' | 'problem' | 'isReading'>>({
+    value: undefined,
+    etag: null,
+    problem: null,
+    isReading: path !== null,
+  });
+  const concerned = useRef(concerns);
+  concerned.current = concerns;
+  const reading = useRef<AbortController | null>(null);
+
+  const read = useCallback(async () => {
+    if (path === null) return;
+    reading.current?.abort();
+    const abort = (reading.current = new AbortController());
+    setState((was) => ({ ...was, isReading: true }));
+    try {
+      const { value, headers } = await call<T>('GET', path, { signal: abort.signal });
+      if (!abort.signal.aborted)
+        setState({ value, etag: headers.get('etag'), problem: null, isReading: false });
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      const problem = error instanceof ApiProblem ? error : new ApiProblem(0, null, String(error));
+      setState((was) => ({ ...was, problem, isReading: false }));
+    }
+  }, [path]);
+
+  useEffect(() => {
+    let timer = 0;
+    void read();
+    const stop = onChange((change) => {
+      if (change.kind !== 'all' && !concerned.current(change)) return;
+      timer ||= setTimeout(() => {
+        timer = 0;
+        void read();
+      }, GATHER_MS);
+    });
+    return () => {
+      stop();
+      clearTimeout(timer);
+      reading.current?.abort();
+    };
+  }, [read]);
+
+  const reload = useCallback(() => void read(), [read]);
+  const put = useCallback((value: T) => setState((was) => ({ ...was, value })), []);
+  return { ...state, reload, put };
+}

@@ -1,0 +1,48 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+
+interface ScreenProps {
+  /** The headline; also the title of the window. */
+  readonly title: string;
+  readonly windowTitle?: string;
+  /** Beside the headline. */
+  readonly beside?: ComponentChildren;
+  readonly children: ComponentChildren;
+}
+
+/** The page that was loaded keeps the focus where the browser put it. */
+let isFirst = true;
+
+/** One screen: its headline gets the focus when the screen is new, and names the window. */
+export function Screen({ title, windowTitle = title, beside, children }: ScreenProps) {
+  const headline = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    if (!isFirst) headline.current?.focus({ preventScroll: true });
+    isFirst = false;
+  }, []);
+  useEffect(() => {
+    document.title = `${windowTitle} · Multi-Model Manager`;
+  }, [windowTitle]);
+  return (
+    <section class="screen">
+      <div class="head">
+        <h1 tabIndex={-1} ref={headline}>
+          {title}
+        </h1>
+        {beside}
+      </div>
+      {children}
+    </section>
+  );
+}
+
+/** Grey lines where something is to come; they appear after 150 ms, so that what is quick does not flicker. */
+export function Skeleton({ lines = 6 }: { readonly lines?: number }) {
+  return (
+    <div class="panel pad col wait" aria-hidden="true">
+      {Array.from({ length: lines }, (_, index) => (
+        <i key={index} />
+      ))}
+    </div>
+  );
+}

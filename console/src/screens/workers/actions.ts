@@ -1,0 +1,86 @@
+import { signal } from '@preact/signals';
+import { explain, post } from '../../api/client';
+import { nameOf, type Worker } from '../../api/shapes';
+import { toast } from '../../parts/toast';
+
+export type Act = 'enable' | 'disable' | 'drain';
+
+const BECOMES = { enable: 'enabled', disable: 'disabled', drain: 'draining' } as const;
+const DONE = { enable: 'takes requests again', disable: 'is off', drain: 'is draining' } as const;
+const BACK: Readonly<Record<Worker['admin_state'], Act>> = {
+  enabled: 'enable',
+  disabled: 'disable',
+  draining: 'drain',
+  offline: 'disable',
+};
+
+/** Why the last thing that was done to a worker failed, by its id. */
+export const refused = signal<Readonly<Record<string, string>>>({});
+
+type Put = (id: string, part: Partial<Worker>) => void;
+
+/** Switches at once and offers the way back; a refusal puts the row back, with the reason. */
+export async function change(worker: Worker, act: Act, put: Put): Promise<void> {
+  const { id, admin_state } = worker;
+  put(id, { admin_state: BECOMES[act] });
+  say(id, null);
+  try {
+    put(id, await post<Worker>(`/api/v1/workers/${id}/${act}`));
+    const back = BACK[admin_state];
+    toast(
+      `${nameOf(worker)} ${DONE[act]}`,
+      () => void change({ ...worker, admin_state: BECOMES[act] }, back, put),
+    );
+  } catch (error) {
+    put(id, { admin_state });
+    say(id, explain(error));
+  }
+}
+
+export async function probe(worker: Worker, put: Put): Promise<void> {
+  const { id } = worker;
+  say(id, null);
+  try {
+    const probed = await post<Worker>(`/api/v1/workers/${id}/probe`);
+    put(id, probed);
+    toast(`${nameOf(worker)}: ${probed.health_reason}`);
+  } catch (error) {
+    say(id, explain(error));
+  }
+}
+
+interface BulkAnswer {
+  readonly data: readonly { readonly id: string; readonly ok: boolean; readonly problem: string | null }[];
+}
+
+export type Bulk = { readonly ids: readonly string[] } | { readonly model_name: string };
+
+/** Of many, some may be refused: the rows say which, and why. */
+export async function changeMany(
+  what: Bulk,
+  act: Act | 'probe',
+  put: Put,
+  reload: () => void,
+): Promise<void> {
+  try {
+    const { data } = await post<BulkAnswer>('/api/v1/workers/bulk', { ...what, do: act });
+    const done = data.filter(({ ok }) => ok).map(({ id }) => id);
+    const failed = data.filter(({ ok }) => !ok);
+    refused.value = {
+      ...refused.value,
+      ...Object.fromEntries(failed.map(({ id, problem }) => [id, problem ?? 'refused'])),
+    };
+    if (act !== 'probe') for (const id of done) put(id, { admin_state: BECOMES[act] });
+    const back = { enable: 'disable', disable: 'enable', drain: 'enable', probe: null }[act] as Act | null;
+    const text = `${done.length} of ${data.length}: ${act} is done${failed.length > 0 ? `, ${failed.length} refused` : ''}`;
+    toast(text, back === null ? undefined : () => void changeMany({ ids: done }, back, put, reload));
+    reload();
+  } catch (error) {
+    toast(explain(error));
+  }
+}
+
+function say(id: string, problem: string | null): void {
+  const { [id]: _, ...others } = refused.value;
+  refused.value = problem === null ? others : { ...others, [id]: problem };
+}

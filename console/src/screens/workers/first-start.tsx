@@ -1,0 +1,100 @@
+import './first-start.css';
+import { useState } from 'preact/hooks';
+import { useLocation } from 'preact-iso';
+import { explain, post } from '../../api/client';
+import { mayChangeWorkers, session } from '../../api/session';
+import { Code } from '../../parts/code';
+import { Icon } from '../../parts/icon';
+import { Screen } from '../../parts/screen';
+import { State } from '../../parts/state';
+
+const ECHO = { model_name: 'echo', body: { input: '{USER_PROMPT}' }, response_extract: 'output' } as const;
+const QUESTION = 'who are you?';
+
+/** An empty registry: three ways to the first worker. */
+export default function FirstStart() {
+  if (!mayChangeWorkers.value)
+    return (
+      <Screen title="No worker is registered yet" windowTitle="Workers">
+        <p class="sub">Workers appear here as soon as an administrator or a registrar has registered one.</p>
+      </Screen>
+    );
+  return (
+    <Screen
+      title="No worker is registered yet"
+      windowTitle="Workers"
+      beside={<p>A worker is a URL and how to call it. There are three ways to the first one.</p>}
+    >
+      <ol class="ways">
+        {/* Without protected mode the echo worker would need a key of its own. */}
+        {session.value?.protected_mode === true && <EchoWay />}
+        <li class="panel">
+          <h2>Register a server</h2>
+          <p class="sub">
+            vLLM, SGLang, Ollama, llama.cpp, ChatGPT, Claude, Gemini, Stable Diffusion and others have
+            presets. Any other HTTP server is described by its own JSON; a dry run shows what would be sent,
+            and what comes back.
+          </p>
+          <div class="row">
+            <a class="btn" href="/console/register">
+              Register a worker
+            </a>
+          </div>
+        </li>
+        <li class="panel">
+          <h2>From a terminal or a start script</h2>
+          <p class="sub">The same by the API. A server can register itself when it starts.</p>
+          <Code text={curlOf(`${location.origin}/echo`)} />
+        </li>
+      </ol>
+    </Screen>
+  );
+}
+
+function EchoWay() {
+  const { route } = useLocation();
+  const [isDone, setDone] = useState(false);
+  const [fault, setFault] = useState('');
+  const register = async (): Promise<void> => {
+    try {
+      await post('/api/v1/workers', { ...ECHO, name: 'echo', req_url_template: `${location.origin}/echo` });
+      setDone(true);
+    } catch (error) {
+      setFault(explain(error));
+    }
+  };
+  return (
+    <li class="panel">
+      <h2>Try it with the echo worker</h2>
+      <p class="sub">It is built in and stands for a model: it answers what it is given.</p>
+      {isDone ? (
+        <div class="row">
+          <State state="healthy" />
+          <span class="grow">The echo worker is registered.</span>
+          <button type="button" class="btn main" onClick={() => route(askIt())}>
+            Ask it
+          </button>
+        </div>
+      ) : (
+        <div class="row">
+          <button type="button" class="btn main" onClick={() => void register()}>
+            <Icon shape="plus" />
+            Register the echo worker
+          </button>
+        </div>
+      )}
+      {fault !== '' && (
+        <p class="fault" role="alert">
+          {fault}
+        </p>
+      )}
+    </li>
+  );
+}
+
+const askIt = (): string => `/console/playground?model=echo&ask=${encodeURIComponent(QUESTION)}`;
+
+const curlOf = (
+  url: string,
+): string => `curl --json '${JSON.stringify({ ...ECHO, req_url_template: url }, null, 2)}' \\
+  ${location.origin}/api/v1/workers`;

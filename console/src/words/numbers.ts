@@ -1,0 +1,49 @@
+const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const fine = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
+const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+const moment = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
+
+export const count = (value: number): string => whole.format(value);
+export const compact = (value: number): string =>
+  value < 10_000 ? whole.format(value) : short.format(value);
+
+/** A share of 1 as percent; what is not 0 never looks like 0. */
+export function percent(share: number | null | undefined): string {
+  if (share === null || share === undefined) return '–';
+  if (share > 0 && share < 0.001) return '< 0.1 %';
+  const value = share * 100;
+  return `${value >= 10 ? whole.format(value) : fine.format(value)} %`;
+}
+
+/** A measured time: 231 ms, 1.4 s, 1.7 min. */
+export function millis(ms: number | null | undefined): string {
+  if (ms === null || ms === undefined) return '–';
+  if (ms < 1_000) return `${whole.format(ms)} ms`;
+  return ms < 60_000 ? `${fine.format(ms / 1_000)} s` : `${fine.format(ms / 60_000)} min`;
+}
+
+/** How long something has been: 4 s, 1 min 40 s, 25 min, 3 h, 6 d. */
+export function duration(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1_000));
+  if (s < 60) return `${s} s`;
+  const min = Math.floor(s / 60);
+  if (min < 5) return s % 60 === 0 ? `${min} min` : `${min} min ${s % 60} s`;
+  if (min < 120) return `${min} min`;
+  const h = Math.floor(min / 60);
+  return h < 48 ? `${h} h` : `${Math.floor(h / 24)} d`;
+}
+
+const isToday = (at: Date): boolean => at.toDateString() === new Date().toDateString();
+
+/** 14:07:11, of another day with the date. */
+export function timeOf(at: string | number | Date): string {
+  const date = new Date(at);
+  return isToday(date) ? clock.format(date) : `${day.format(date)} ${clock.format(date).slice(0, 5)}`;
+}
+
+export const exactTime = (at: string | number | Date): string => moment.format(new Date(at));
+
+export const plural = (many: number, one: string, more = `${one}s`): string =>
+  `${count(many)} ${many === 1 ? one : more}`;

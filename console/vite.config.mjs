@@ -1,0 +1,41 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { defineConfig } from 'vite';
+
+const ROOT = import.meta.dirname;
+const OUT = join(ROOT, '../dist/console');
+const LARGEST = { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } };
+
+/** Compresses once, here, so that the service never does while it serves. */
+const precompress = {
+  name: 'precompress',
+  closeBundle() {
+    for (const name of readdirSync(OUT, { recursive: true })) {
+      if (!/\.(html|js|css|svg)$/.test(name)) continue;
+      const file = join(OUT, name);
+      const bytes = readFileSync(file);
+      writeFileSync(`${file}.gz`, gzipSync(bytes, { level: 9 }));
+      writeFileSync(`${file}.br`, brotliCompressSync(bytes, LARGEST));
+    }
+  },
+};
+
+export default defineConfig(({ command }) => ({
+  root: ROOT,
+  base: '/console/',
+  publicDir: false,
+  plugins: command === 'build' ? [precompress] : [],
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    outDir: OUT,
+    emptyOutDir: true,
+    target: 'es2022',
+    // A data: URL is forbidden by the page's Content-Security-Policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  // `npm run console:dev` serves the page with reloads; the API is that of a service that runs beside it.
+  server: { proxy: { '^/(api|v1|auth|echo|health)': process.env.MMM_URL ?? 'http://127.0.0.1:8007' } },
+}));
