@@ -3,7 +3,7 @@ import pg from 'pg';
 import { MIGRATION_LIMITS } from '../config/tuning.js';
 import { DatabaseClient, hangUp } from './database-client.js';
 import { type DatabaseAddress, pgOptions } from './data-source.js';
-import { type Loss, readMigrations } from './migration-files.js';
+import { type Loss, nameOf, readMigrations } from './migration-files.js';
 import { underMigrationLock } from './migration-lock.js';
 import { type MigrationSession, withMigrationSession } from './migration-session.js';
 import {
@@ -70,7 +70,7 @@ export async function migrate(
     for (const migration of pending) {
       const startedMs = performance.now();
       await session.transaction(async () => {
-        await runFile(session, `${migration.base}.up.sql`, migration.up);
+        await runFile(session, `${migration.name}.up.sql`, migration.up);
         await session.query(recordSql(migration));
       });
       options.ran?.(migration.name, performance.now() - startedMs);
@@ -92,17 +92,17 @@ export async function revertMigration(
     await expectToSee(session, schema);
     const last = (await readMigrationTable(session.query, schema)).recorded.at(-1);
     if (last === undefined) return null;
-    const migration = readMigrations().find(({ name }) => name === last.name);
+    const migration = readMigrations().find(({ recordedAs }) => recordedAs === last.recordedAs);
     if (migration === undefined)
       throw new Error(
-        `${last.name} ran last, and this release has no such migration: revert it with the release that has it`,
+        `${nameOf(last.recordedAs)} ran last, and this release has no such migration: revert it with the release that has it`,
       );
     const lost = await session.transaction(async () => {
       const counted = await countLost(session, migration.losses);
       if (counted.length > 0 && options.loseRows !== true)
         throw new RowsWouldBeLostError(migration.name, counted);
-      await runFile(session, `${migration.base}.down.sql`, migration.down);
-      await session.query('DELETE FROM migration WHERE name = $1', [migration.name]);
+      await runFile(session, `${migration.name}.down.sql`, migration.down);
+      await session.query('DELETE FROM migration WHERE name = $1', [migration.recordedAs]);
       return counted;
     });
     return { name: migration.name, lost };

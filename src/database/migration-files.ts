@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** `migrations/<stamp>-<what>.up.sql` and `.down.sql`. Its name is what the table `migration` holds. */
+/** `migrations/<stamp>-<what>.up.sql` and `.down.sql`. */
 export interface MigrationFiles {
-  /** `<stamp>-<what>`. */
-  readonly base: string;
+  /** `<stamp>-<what>`, as every output names it. */
   readonly name: string;
+  /** `<What><stamp>`, as the table `migration` has named it since before there were files. */
+  readonly recordedAs: string;
   /** Milliseconds since 1970. Migrations run in the order of their stamps. */
   readonly stamp: number;
   readonly up: string;
@@ -34,9 +35,9 @@ const NOT_A_MIGRATION = 'schema.sql';
 export function readMigrations(folder: URL = FOLDER): readonly MigrationFiles[] {
   const files = readdirSync(folder).filter((file) => file.endsWith('.sql') && file !== NOT_A_MIGRATION);
   return migrationNames(files).map((migration) => {
-    const up = readFileSync(new URL(`${migration.base}.up.sql`, folder), 'utf8');
-    const down = readFileSync(new URL(`${migration.base}.down.sql`, folder), 'utf8');
-    return { ...migration, up, down, losses: lossesOf(down, `${migration.base}.down.sql`) };
+    const up = readFileSync(new URL(`${migration.name}.up.sql`, folder), 'utf8');
+    const down = readFileSync(new URL(`${migration.name}.down.sql`, folder), 'utf8');
+    return { ...migration, up, down, losses: lossesOf(down, `${migration.name}.down.sql`) };
   });
 }
 
@@ -49,14 +50,14 @@ export function migrationNames(files: readonly string[]) {
       throw new Error(
         `migrations/${file}: a migration is named <13 digits>-<what-it-does>.up.sql or .down.sql`,
       );
-    const base = `${stamp}-${what}`;
-    const other = `${base}.${way === 'up' ? 'down' : 'up'}.sql`;
+    const name = `${stamp}-${what}`;
+    const other = `${name}.${way === 'up' ? 'down' : 'up'}.sql`;
     if (!present.has(other)) throw new Error(`migrations/${file}: ${other} is missing`);
-    return way === 'up' ? [{ base, stamp: Number(stamp), name: className(what) + stamp }] : [];
+    return way === 'up' ? [{ name, stamp: Number(stamp), recordedAs: className(what) + stamp }] : [];
   });
-  for (const [index, { base, stamp }] of found.entries())
+  for (const [index, { name, stamp }] of found.entries())
     if (stamp === found[index - 1]?.stamp)
-      throw new Error(`migrations/${base}.up.sql: another migration has the same stamp ${stamp}`);
+      throw new Error(`migrations/${name}.up.sql: another migration has the same stamp ${stamp}`);
   return found;
 }
 
@@ -77,6 +78,14 @@ export function lossesOf(down: string, file: string): readonly Loss[] {
       `migrations/${file}: it needs a line "-- loses <table>[.<column>]: SELECT count(*) …", or "${LOSES_NOTHING}"`,
     );
   return losses;
+}
+
+/** The name of a migration that only another release has, from the table `migration`. */
+export function nameOf(recordedAs: string): string {
+  const { what = '', stamp } = /^(?<what>.+?)(?<stamp>\d{13})$/.exec(recordedAs)?.groups ?? {};
+  return stamp === undefined
+    ? recordedAs
+    : `${stamp}${what.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 function className(what: string): string {

@@ -1,10 +1,10 @@
 import pg from 'pg';
-import type { MigrationFiles } from './migration-files.js';
+import { type MigrationFiles, nameOf } from './migration-files.js';
 import { MIGRATION_LOCK } from './migration-lock.js';
 
 /** A row of the table `migration`. */
 export interface RecordedMigration {
-  readonly name: string;
+  readonly recordedAs: string;
   /** `null`: it ran before times were recorded. */
   readonly ranAt: Date | null;
 }
@@ -26,8 +26,8 @@ export const CREATE_MIGRATION_TABLE = `CREATE TABLE migration (
 );`;
 
 /** The row that says that the migration ran. */
-export function recordSql({ name, stamp }: MigrationFiles): string {
-  return `INSERT INTO migration ("timestamp", name) VALUES (${stamp}, ${pg.escapeLiteral(name)});`;
+export function recordSql({ recordedAs, stamp }: MigrationFiles): string {
+  return `INSERT INTO migration ("timestamp", name) VALUES (${stamp}, ${pg.escapeLiteral(recordedAs)});`;
 }
 
 /** How far a database is. */
@@ -49,7 +49,7 @@ export async function readMigrationTable(query: Query, schema: string): Promise<
     tables.length === 0
       ? []
       : await query(
-          `SELECT name, (to_jsonb(m) ->> 'ran_at')::timestamptz AS "ranAt" FROM ${table} m ORDER BY id`,
+          `SELECT name AS "recordedAs", (to_jsonb(m) ->> 'ran_at')::timestamptz AS "ranAt" FROM ${table} m ORDER BY id`,
           [],
         );
   return {
@@ -64,20 +64,20 @@ export function pendingMigrations(
   files: readonly MigrationFiles[],
   recorded: readonly RecordedMigration[],
 ): readonly MigrationFiles[] {
-  const ran = new Set(recorded.map(({ name }) => name));
-  return files.filter(({ name }) => !ran.has(name));
+  const ran = new Set(recorded.map(({ recordedAs }) => recordedAs));
+  return files.filter(({ recordedAs }) => !ran.has(recordedAs));
 }
 
 export function migrationStates(
   files: readonly MigrationFiles[],
   recorded: readonly RecordedMigration[],
 ): readonly MigrationState[] {
-  const known = new Set(files.map(({ name }) => name));
+  const known = new Map(files.map(({ recordedAs, name }) => [recordedAs, name]));
   return [
-    ...recorded.map(({ name, ranAt }): MigrationState => ({
-      name,
+    ...recorded.map(({ recordedAs, ranAt }): MigrationState => ({
+      name: known.get(recordedAs) ?? nameOf(recordedAs),
       ranAt,
-      state: known.has(name) ? 'ran' : 'foreign',
+      state: known.has(recordedAs) ? 'ran' : 'foreign',
     })),
     ...pendingMigrations(files, recorded).map(({ name }): MigrationState => ({
       name,
@@ -96,20 +96,20 @@ export function migrationScript(
 ): string {
   const pending = pendingMigrations(files, recorded);
   if (pending.length === 0) return `-- Nothing is pending in the schema ${schema}.\n`;
-  const name = pg.escapeIdentifier(schema);
+  const quoted = pg.escapeIdentifier(schema);
   const parts = [
-    `-- Pending in the schema ${schema}:\n${pending.map(({ base }) => `--   ${base}\n`).join('')}` +
+    `-- Pending in the schema ${schema}:\n${pending.map(({ name }) => `--   ${name}\n`).join('')}` +
       '-- One transaction: all or nothing. Run it as the role that owns the schema: psql -v ON_ERROR_STOP=1 -f <this file>',
     'BEGIN;',
-    `SET LOCAL search_path = ${name};\n` +
+    `SET LOCAL search_path = ${quoted};\n` +
       '-- A lock that is not free ends the transaction, because later queries of the table would wait behind it.\n' +
       `SET LOCAL lock_timeout = '${lockWaitMs}ms';\n` +
       '-- Keeps replicas that start now from migrating at the same time.\n' +
       `SELECT pg_advisory_xact_lock(${MIGRATION_LOCK});`,
-    ...(schemaExists ? [] : [`CREATE SCHEMA ${name};`]),
+    ...(schemaExists ? [] : [`CREATE SCHEMA ${quoted};`]),
     ...(tableExists ? [] : [CREATE_MIGRATION_TABLE]),
     ...pending.flatMap((migration) => [
-      `-- ${migration.base}.up.sql`,
+      `-- ${migration.name}.up.sql`,
       migration.up.trim(),
       recordSql(migration),
     ]),

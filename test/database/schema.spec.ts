@@ -111,7 +111,7 @@ describe('the schema', () => {
 
     await revertTo(database, 'FastWorkerChanges1805000000000');
     expect(await showMigrations(database.address, 'public', NEVER)).toContainEqual({
-      name: 'WorkerTrouble1806000000000',
+      name: '1806000000000-worker-trouble',
       state: 'pending',
       ranAt: null,
     });
@@ -136,15 +136,15 @@ describe('the schema', () => {
       DELETE FROM migration WHERE name = 'MigrationTimes1808000000000';
       INSERT INTO migration ("timestamp", name) VALUES (1999000000000, 'FromTheFuture1999000000000')`);
     const before = await showMigrations(database.address, 'public', NEVER);
-    expect(before[0]).toEqual({ name: 'CreateRegistry1795000000000', state: 'ran', ranAt: null });
+    expect(before[0]).toEqual({ name: '1795000000000-create-registry', state: 'ran', ranAt: null });
     expect(before.slice(-2)).toEqual([
-      { name: 'FromTheFuture1999000000000', state: 'foreign', ranAt: null },
-      { name: 'MigrationTimes1808000000000', state: 'pending', ranAt: null },
+      { name: '1999000000000-from-the-future', state: 'foreign', ranAt: null },
+      { name: '1808000000000-migration-times', state: 'pending', ranAt: null },
     ]);
-    expect(await migrate(database.address, 'public')).toEqual(['MigrationTimes1808000000000']);
+    expect(await migrate(database.address, 'public')).toEqual(['1808000000000-migration-times']);
     const after = await showMigrations(database.address, 'public', NEVER);
     expect(after.at(-1)).toEqual({
-      name: 'MigrationTimes1808000000000',
+      name: '1808000000000-migration-times',
       state: 'ran',
       ranAt: expect.any(Date),
     });
@@ -165,12 +165,12 @@ describe('the schema', () => {
       SELECT gen_random_uuid(), 'm', 'http://u/', kind, 'test', 1 FROM unnest(ARRAY['ejected', 'serving', 'changed']) AS kind`);
     const refused = revertMigration(database.address, 'public');
     await expect(refused).rejects.toThrow(
-      'WorkerTrouble1806000000000 was not reverted, because that loses rows: worker_event 2. With --lose-rows it is reverted all the same',
+      '1806000000000-worker-trouble was not reverted, because that loses rows: worker_event 2. With --lose-rows it is reverted all the same',
     );
     expect(await database.query('SELECT FROM worker_trouble')).toEqual([]);
     expect(await database.query('SELECT FROM worker_event')).toHaveLength(3);
     expect(await revertMigration(database.address, 'public', { loseRows: true })).toEqual({
-      name: 'WorkerTrouble1806000000000',
+      name: '1806000000000-worker-trouble',
       lost: [{ what: 'worker_event', rows: 2 }],
     });
     expect(await database.query('SELECT kind FROM worker_event')).toEqual([{ kind: 'changed' }]);
@@ -188,7 +188,7 @@ describe('the schema', () => {
       );
       if (refusal === '') continue;
       refused.push(
-        /^(\w+?)\d+ .*rows: (.*)\. With/
+        /^\d+-([a-z-]+) .*rows: (.*)\. With/
           .exec(String(refusal).replace(/^\w+: /, ''))
           ?.slice(1)
           .join(': ') ?? '',
@@ -197,9 +197,9 @@ describe('the schema', () => {
     }
     expect(refused).toEqual(
       expect.arrayContaining([
-        'LongWork: worker.poll 1, worker.body_format 1',
-        'AnyTask: worker.any_task 1',
-        'Protocols: worker 1',
+        'long-work: worker.poll 1, worker.body_format 1',
+        'any-task: worker.any_task 1',
+        'protocols: worker 1',
       ]),
     );
   });
