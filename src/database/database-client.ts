@@ -156,6 +156,15 @@ function explained(error: unknown): unknown {
   return error;
 }
 
+/** Runs a statement somewhere; returns its rows. */
+export type Query = <Row>(sql: string, values?: readonly unknown[]) => Promise<Row[]>;
+
+export const queryOf =
+  (client: pg.Client): Query =>
+  async <Row>(sql: string, values: readonly unknown[] = []) =>
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the caller names the columns
+    (await client.query(sql, [...values])).rows as Row[];
+
 const LONGEST_FAREWELL_MS = 500;
 
 /** Ends a connection without waiting for a silent peer, and leaves no socket open. */

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { DatabaseSettings } from '../config/settings.js';
 import { DatabaseAddresses } from './data-source.js';
+import { LockReporter } from './lock-reporter.js';
 import { migrate } from './migrate.js';
 import { readMigrations } from './migration-files.js';
 import { pendingMigrations, readMigrationTable } from './migration-table.js';
@@ -25,6 +26,7 @@ export class DatabaseConnection implements OnApplicationBootstrap, OnApplication
     private readonly source: DataSource,
     private readonly addresses: DatabaseAddresses,
     private readonly settings: DatabaseSettings,
+    private readonly locks: LockReporter,
   ) {}
 
   /** Calls `use` once the database is connected and migrated, or at once if it already is. */
@@ -73,7 +75,9 @@ export class DatabaseConnection implements OnApplicationBootstrap, OnApplication
   }
 
   private async expectMigrated(schema: string): Promise<void> {
-    const { recorded } = await readMigrationTable((sql, values) => this.source.query(sql, values), schema);
+    const { recorded } = await this.locks.during('the schema is not checked', () =>
+      readMigrationTable((sql, values) => this.source.query(sql, [...(values ?? [])]), schema),
+    );
     const pending = pendingMigrations(readMigrations(), recorded);
     if (pending.length === 0) return;
     await this.source.destroy();

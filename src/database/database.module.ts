@@ -4,6 +4,7 @@ import { DatabaseSettings } from '../config/settings.js';
 import { DatabaseAddresses, dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
 import { DatabaseConnection } from './database-connection.js';
+import { LockReporter } from './lock-reporter.js';
 import { Notifications } from './notifications.js';
 import { ReplicaIdentity } from './replica-identity.js';
 
@@ -31,10 +32,18 @@ export class DatabaseModule {
         { provide: DatabaseAddresses, useValue: addresses },
         Database,
         DatabaseConnection,
+        LockReporter,
         Notifications,
         { provide: ReplicaIdentity, useValue: identity },
       ],
-      exports: [Database, DatabaseAddresses, DatabaseConnection, Notifications, ReplicaIdentity],
+      exports: [
+        Database,
+        DatabaseAddresses,
+        DatabaseConnection,
+        LockReporter,
+        Notifications,
+        ReplicaIdentity,
+      ],
     };
   }
 }

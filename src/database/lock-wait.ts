@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Query } from './database-client.js';
 
 /** A lock was not free within the patience of a migration. The exit code is EX_TEMPFAIL of sysexits.h: it may be tried again. */
 export class LockWaitError extends Error {
@@ -28,31 +28,72 @@ export interface LockWait {
   readonly holders: readonly LockHolder[];
 }
 
+/** One line for each lock and its holders, however often it is looked for. */
+export class WaitReporter {
+  last: string | null = null;
+  private key = '';
+
+  constructor(private readonly warn: (line: string) => void) {}
+
+  saw(wait: LockWait): string {
+    this.last = describeWait(wait);
+    const key = [wait.lock, ...wait.holders.map(({ pid }) => pid)].join(' ');
+    if (key !== this.key) this.warn(this.last);
+    this.key = key;
+    return this.last;
+  }
+
+  /** The wait is over: the next one is reported again. */
+  forget(): void {
+    this.key = '';
+  }
+}
+
 const HOLDER = 'a.application_name, a.usename, a.state, a.query_start';
 
 /** Who holds the advisory lock `key` of this database. */
-export async function advisoryLockHolders(client: pg.Client, key: number): Promise<readonly LockHolder[]> {
-  const { rows } = await client.query<LockHolder>(
+export function advisoryLockHolders(query: Query, key: number): Promise<readonly LockHolder[]> {
+  return query<LockHolder>(
     `SELECT l.pid, ${HOLDER} FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
        AND l.classid::bigint = $1::bigint >> 32 AND l.objid::bigint = $1::bigint & 4294967295`,
     [key],
   );
-  return rows;
+}
+
+/** Who holds a lock on the table that keeps others from reading it. */
+export function readLockHolders(query: Query, table: string): Promise<readonly LockHolder[]> {
+  return query<LockHolder>(
+    `SELECT l.pid, ${HOLDER} FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
+     WHERE l.relation = to_regclass($1) AND l.granted AND l.mode = 'AccessExclusiveLock'`,
+    [table],
+  );
 }
 
 /** The lock that session `pid` waits for now; `null`: for none. */
-export async function lockWaitOf(client: pg.Client, pid: number | null): Promise<LockWait | null> {
-  const { rows } = await client.query<LockHolder & { readonly lock: string }>(
-    `SELECT l.mode || ' on ' || coalesce(l.relation::regclass::text, l.locktype) AS lock, b.pid, ${HOLDER}
+export function lockWaitOf(query: Query, pid: number | null): Promise<LockWait | null> {
+  return firstWait(query, 'l.pid = $1', [pid]);
+}
+
+/** The lock that a session of this name has waited for longest; `null`: none waits. */
+export function lockWaitOfPool(query: Query): Promise<LockWait | null> {
+  const isOfPool = `l.pid IN (SELECT s.pid FROM pg_stat_activity s
+    WHERE s.datname = current_database() AND s.application_name = current_setting('application_name'))`;
+  return firstWait(query, isOfPool, []);
+}
+
+async function firstWait(query: Query, which: string, values: unknown[]): Promise<LockWait | null> {
+  const rows = await query<LockHolder & { readonly lock: string; readonly waiter: number }>(
+    `SELECT l.mode || ' on ' || coalesce(l.relation::regclass::text, l.locktype) AS lock, l.pid AS waiter, b.pid, ${HOLDER}
      FROM pg_locks l CROSS JOIN LATERAL unnest(pg_blocking_pids(l.pid)) AS b (pid)
        LEFT JOIN pg_stat_activity a ON a.pid = b.pid
-     WHERE l.pid = $1 AND NOT l.granted ORDER BY b.pid`,
-    [pid],
+     WHERE ${which} AND NOT l.granted ORDER BY l.waitstart, l.pid, b.pid`,
+    values,
   );
   const [first] = rows;
-  return first === undefined ? null : { lock: first.lock, holders: rows };
+  if (first === undefined) return null;
+  return { lock: first.lock, holders: rows.filter(({ waiter }) => waiter === first.waiter) };
 }
 
 /** Such as `waiting for AccessExclusiveLock on worker, held by pid 42 (pg_dump of backup, active, query started …)`. */

@@ -1,18 +1,19 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
 import { MIGRATION_LIMITS } from '../config/tuning.js';
-import { DatabaseClient, hangUp } from './database-client.js';
+import { DatabaseClient, hangUp, queryOf } from './database-client.js';
 import { type DatabaseAddress, pgOptions } from './data-source.js';
 import { type Loss, nameOf, readMigrations } from './migration-files.js';
+import { describeWait, LockWaitError, readLockHolders } from './lock-wait.js';
 import { underMigrationLock } from './migration-lock.js';
-import { type MigrationSession, withMigrationSession } from './migration-session.js';
+import { gaveWay, type MigrationSession, withMigrationSession } from './migration-session.js';
 import {
   CREATE_MIGRATION_TABLE,
   migrationScript,
   type MigrationState,
   migrationStates,
+  type MigrationTable,
   pendingMigrations,
-  type Query,
   readMigrationTable,
   recordSql,
 } from './migration-table.js';
@@ -61,11 +62,14 @@ export async function migrate(
   options: MigrationOptions = {},
 ): Promise<readonly string[]> {
   return withMigrations(address, schema, options, async (session) => {
-    const { schemaExists, tableExists, recorded } = await readMigrationTable(session.query, schema);
-    // Only where it is missing: IF NOT EXISTS needs the privilege to create all the same.
-    if (!schemaExists) await session.query(`CREATE SCHEMA ${pg.escapeIdentifier(schema)}`);
-    await expectToSee(session, schema);
-    if (!tableExists) await session.query(CREATE_MIGRATION_TABLE);
+    const recorded = await session.transaction(async () => {
+      const table = await readMigrationTable(session.query, schema);
+      // Only where it is missing: IF NOT EXISTS needs the privilege to create all the same.
+      if (!table.schemaExists) await session.query(`CREATE SCHEMA ${pg.escapeIdentifier(schema)}`);
+      await expectToSee(session, schema);
+      if (!table.tableExists) await session.query(CREATE_MIGRATION_TABLE);
+      return table.recorded;
+    });
     const pending = pendingMigrations(readMigrations(), recorded);
     for (const migration of pending) {
       const startedMs = performance.now();
@@ -89,8 +93,10 @@ export async function revertMigration(
   options: MigrationOptions & { readonly loseRows?: boolean } = {},
 ): Promise<{ readonly name: string; readonly lost: readonly LostRows[] } | null> {
   return withMigrations(address, schema, options, async (session) => {
-    await expectToSee(session, schema);
-    const last = (await readMigrationTable(session.query, schema)).recorded.at(-1);
+    const last = await session.transaction(async () => {
+      await expectToSee(session, schema);
+      return (await readMigrationTable(session.query, schema)).recorded.at(-1);
+    });
     if (last === undefined) return null;
     const migration = readMigrations().find(({ recordedAs }) => recordedAs === last.recordedAs);
     if (migration === undefined)
@@ -109,23 +115,23 @@ export async function revertMigration(
   });
 }
 
-/** Which migrations ran and which are pending. Takes no lock and changes nothing. */
+/** Which migrations ran and which are pending. Changes nothing. @throws LockWaitError */
 export async function showMigrations(
   address: DatabaseAddress,
   schema: string,
   stop: AbortSignal,
 ): Promise<readonly MigrationState[]> {
-  const { recorded } = await withClient(address, stop, (query) => readMigrationTable(query, schema));
+  const { recorded } = await readTable(address, schema, stop);
   return migrationStates(readMigrations(), recorded);
 }
 
-/** The SQL of all pending migrations. Takes no lock and changes nothing. */
+/** The SQL of all pending migrations. Changes nothing. @throws LockWaitError */
 export async function pendingSql(
   address: DatabaseAddress,
   schema: string,
   stop: AbortSignal,
 ): Promise<string> {
-  const table = await withClient(address, stop, (query) => readMigrationTable(query, schema));
+  const table = await readTable(address, schema, stop);
   return migrationScript(schema, table, readMigrations(), MIGRATION_LIMITS.lockWaitMs);
 }
 
@@ -142,20 +148,29 @@ async function withMigrations<T>(
   );
 }
 
-async function withClient<T>(
+/** Without the migration lock, and without a wait for a migration that holds the table. @throws LockWaitError */
+async function readTable(
   address: DatabaseAddress,
+  schema: string,
   stop: AbortSignal,
-  use: (query: Query) => Promise<T>,
-): Promise<T> {
+): Promise<MigrationTable> {
+  const { lockWaitMs } = MIGRATION_LIMITS;
   const socket = new Socket({ signal: stop });
   const client = new DatabaseClient({
     ...pgOptions(address, 'migrate'),
     stream: () => socket,
+    options: `-c lock_timeout=${lockWaitMs}`,
   });
   client.on('error', () => {});
   try {
     await client.connect();
-    return await use(async (sql, values) => (await client.query<Record<string, unknown>>(sql, values)).rows);
+    return await readMigrationTable(queryOf(client), schema);
+  } catch (error) {
+    if (!gaveWay(error)) throw error;
+    const holders = await readLockHolders(queryOf(client), `${pg.escapeIdentifier(schema)}.migration`);
+    throw new LockWaitError(describeWait({ lock: 'a lock on migration', holders }), lockWaitMs, {
+      cause: error,
+    });
   } finally {
     await hangUp(client, socket);
   }

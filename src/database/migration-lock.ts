@@ -1,9 +1,9 @@
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { DatabaseClient, hangUp } from './database-client.js';
+import { DatabaseClient, hangUp, queryOf } from './database-client.js';
 import { type DatabaseAddress, pgOptions } from './data-source.js';
-import { advisoryLockHolders, describeWait, type LockWait, LockWaitError, lockWaitOf } from './lock-wait.js';
+import { advisoryLockHolders, LockWaitError, lockWaitOf, WaitReporter } from './lock-wait.js';
 
 /** An arbitrary constant of this service: the key of the advisory lock that a migration holds. */
 export const MIGRATION_LOCK = 7_306_121_995;
@@ -52,9 +52,10 @@ export async function underMigrationLock<T>(
   try {
     await client.connect();
     const reporter = new WaitReporter(options.warn);
+    const watched: Watched = { pid: null };
     await take(client, options, lost, reporter);
-    return await whileItAnswers(client, silence, reporter, () =>
-      use({ lost, watch: (pid) => (reporter.pid = pid), lastWait: () => reporter.last }),
+    return await whileItAnswers(client, silence, reporter, watched, () =>
+      use({ lost, watch: (pid) => (watched.pid = pid), lastWait: () => reporter.last }),
     );
   } catch (error) {
     // The error of an aborted query says only that it was aborted.
@@ -64,21 +65,9 @@ export async function underMigrationLock<T>(
   }
 }
 
-/** One line for each lock and its holders, however often it is polled. */
-class WaitReporter {
-  pid: number | null = null;
-  last: string | null = null;
-  private key = '';
-
-  constructor(private readonly warn: (line: string) => void) {}
-
-  saw(wait: LockWait): string {
-    this.last = describeWait(wait);
-    const key = [wait.lock, ...wait.holders.map(({ pid }) => pid)].join(' ');
-    if (key !== this.key) this.warn(this.last);
-    this.key = key;
-    return this.last;
-  }
+/** The session that migrates, once it is connected. */
+interface Watched {
+  pid: number | null;
 }
 
 /** Ending the connection ends the transaction, which releases the lock. */
@@ -96,7 +85,7 @@ async function take(
       MIGRATION_LOCK,
     ]);
     if (rows[0]?.mine === true) return;
-    const holders = await advisoryLockHolders(client, MIGRATION_LOCK);
+    const holders = await advisoryLockHolders(queryOf(client), MIGRATION_LOCK);
     // Empty when it was released in between.
     const wait = holders.length > 0 ? reporter.saw({ lock: 'another migration to end', holders }) : 'waiting';
     const waitedMs = performance.now() - startedMs;
@@ -110,6 +99,7 @@ async function whileItAnswers<T>(
   client: pg.Client,
   silence: AbortController,
   reporter: WaitReporter,
+  watched: Readonly<Watched>,
   use: () => Promise<T>,
 ): Promise<T> {
   const done = new AbortController();
@@ -117,7 +107,7 @@ async function whileItAnswers<T>(
     while (!done.signal.aborted) {
       await sleep(TRY_AGAIN_MS, undefined, { signal: done.signal }).catch(() => {});
       if (done.signal.aborted) return;
-      const wait = await lockWaitOf(client, reporter.pid);
+      const wait = await lockWaitOf(queryOf(client), watched.pid);
       if (wait !== null) reporter.saw(wait);
     }
   })().catch((error: unknown) => silence.abort(error));

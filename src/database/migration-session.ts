@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { DatabaseClient, hangUp } from './database-client.js';
+import { DatabaseClient, hangUp, type Query, queryOf } from './database-client.js';
 import { type DatabaseAddress, pgOptions } from './data-source.js';
 import { LockWaitError } from './lock-wait.js';
 import type { MigrationLock } from './migration-lock.js';
@@ -17,16 +17,21 @@ export interface SessionOptions {
 /** lock_not_available (lock_timeout) and deadlock_detected: the transaction had to give way, and may be tried again. */
 const GAVE_WAY: ReadonlySet<unknown> = new Set(['55P03', '40P01']);
 
+export function gaveWay(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && GAVE_WAY.has(error.code);
+}
+
 /** The connection that migrates. It sees `schema` first, for migrations name none, and takes as long as they do. */
 export class MigrationSession {
+  readonly query: Query;
+
   constructor(
     private readonly client: pg.Client,
     private readonly lock: MigrationLock,
     private readonly options: SessionOptions,
-  ) {}
-
-  readonly query = async <Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<Row[]> =>
-    (await this.client.query<Row>(sql, values)).rows;
+  ) {
+    this.query = queryOf(client);
+  }
 
   /**
    * One transaction, tried again while a lock of a table is not free. In between it leaves the queue for the lock, so that
@@ -44,7 +49,7 @@ export class MigrationSession {
         if (this.lock.lost.aborted) throw error;
         // Fails when the connection is lost, which the error above says.
         await this.client.query('ROLLBACK').catch(() => {});
-        if (!(error instanceof Error && 'code' in error && GAVE_WAY.has(error.code))) throw error;
+        if (!gaveWay(error)) throw error;
         const waitedMs = performance.now() - startedMs;
         if (waitedMs > this.options.patienceMs)
           throw new LockWaitError(this.lock.lastWait() ?? error.message, waitedMs, { cause: error });

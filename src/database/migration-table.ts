@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { Query } from './database-client.js';
 import { type MigrationFiles, nameOf } from './migration-files.js';
 import { MIGRATION_LOCK } from './migration-lock.js';
 
@@ -38,8 +39,6 @@ export interface MigrationTable {
   readonly recorded: readonly RecordedMigration[];
 }
 
-export type Query = (sql: string, values: unknown[]) => Promise<readonly unknown[]>;
-
 export async function readMigrationTable(query: Query, schema: string): Promise<MigrationTable> {
   const table = `${pg.escapeIdentifier(schema)}.migration`;
   const schemas = await query('SELECT FROM pg_namespace WHERE nspname = $1', [schema]);
@@ -48,15 +47,14 @@ export async function readMigrationTable(query: Query, schema: string): Promise<
   const rows =
     tables.length === 0
       ? []
-      : await query(
+      : await query<RecordedMigration>(
           `SELECT name AS "recordedAs", (to_jsonb(m) ->> 'ran_at')::timestamptz AS "ranAt" FROM ${table} m ORDER BY id`,
           [],
         );
   return {
     schemaExists: schemas.length > 0,
     tableExists: tables.length > 0,
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the columns named above
-    recorded: rows as readonly RecordedMigration[],
+    recorded: rows,
   };
 }
 

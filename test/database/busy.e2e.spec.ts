@@ -6,6 +6,7 @@ import { databaseForTest } from '../database.js';
 import { json } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
 import { startService } from '../service.js';
+import { until } from '../until.js';
 
 it('answers 503 with Retry-After when a statement has to give way to a lock, and is not called disconnected', async () => {
   const database = await databaseForTest();
@@ -27,6 +28,31 @@ it('answers 503 with Retry-After when a statement has to give way to a lock, and
 
   await dba.query('ROLLBACK');
   expect((await service.register(aWorker(upstream))).status).toBe(200);
+});
+
+it('says once which session holds the lock that the registry and the keys wait for, and says so again of the next', async () => {
+  const database = await databaseForTest();
+  const service = await startService({ tuning: { registry: { resyncMs: 100 } } }, database);
+  onTestFinished(() => service.stop());
+  const dba = new pg.Client({ ...pgOptions(database.address), application_name: 'psql' });
+  await dba.connect();
+  onTestFinished(() => dba.end());
+  const waits = () =>
+    service.log.map(({ msg }) => String(msg)).filter((line) => line.includes('waiting for'));
+  for (const [table, what] of [
+    ['worker', 'the registry is not read'],
+    ['team', 'the keys are not read'],
+  ]) {
+    await dba.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+    await until(() => waits().at(-1)?.startsWith(`${what}: `) === true);
+    expect(waits().at(-1)).toMatch(
+      new RegExp(
+        `waiting for AccessShareLock on ${table}, held by pid \\d+ \\(psql of \\w+, idle in transaction, query started 20\\S+Z\\)$`,
+      ),
+    );
+    await dba.query('COMMIT');
+  }
+  expect(waits()).toHaveLength(2);
 });
 
 it('deletes old events in slices, until none is left', async () => {

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { pgOptions } from '../../src/database/data-source.js';
 import { LockWaitError } from '../../src/database/lock-wait.js';
-import { migrate, revertMigration } from '../../src/database/migrate.js';
+import { migrate, revertMigration, showMigrations } from '../../src/database/migrate.js';
 import { databaseForTest, type TestDatabase } from '../database.js';
 import { databaseBehindProxy } from '../database-behind-proxy.js';
 
@@ -56,6 +56,24 @@ describe('a migration', () => {
     await reader.query('COMMIT');
     expect(await migrating).not.toEqual([]);
     expect(lines).toHaveLength(1);
+  });
+
+  it('waits for its own table as for any other, and names the session that holds it', async () => {
+    const database = await databaseForTest();
+    const other = await holding(database, 'LOCK TABLE migration');
+    const showing = showMigrations(database.address, 'public', new AbortController().signal).catch(String);
+    const reverting = revertMigration(database.address, 'public', { lockWaitMs: 300, patienceMs: 0 });
+    await expect(reverting).rejects.toThrow(LockWaitError);
+    const lines: string[] = [];
+    const limits = { lockWaitMs: 300, pauseMs: 100, warn: (line: string) => lines.push(line) };
+    const migrating = migrate(database.address, 'public', limits);
+    await expect.poll(() => lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/^waiting for AccessShareLock on migration, held by pid \d+ \(mmm test /);
+    expect(await showing).toMatch(
+      /gave up after 2 s: waiting for a lock on migration, held by pid \d+ \(mmm test /,
+    );
+    await other.query('COMMIT');
+    expect(await migrating).toEqual([]);
   });
 
   it('gives up when the lock of a table stays held, and names the session', async () => {

@@ -3,6 +3,7 @@ import { Interval } from '@nestjs/schedule';
 import { RegistrySettings } from '../../config/settings.js';
 import { DatabaseConnection } from '../../database/database-connection.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
+import { LockReporter } from '../../database/lock-reporter.js';
 import { Notifications } from '../../database/notifications.js';
 import { KeyTable } from './key-table.js';
 import { LiveKeys } from './live-keys.js';
@@ -37,6 +38,7 @@ export class KeySync implements OnApplicationBootstrap, OnApplicationShutdown {
     private readonly live: LiveKeys,
     private readonly connection: DatabaseConnection,
     private readonly settings: RegistrySettings,
+    private readonly locks: LockReporter,
     notifications: Notifications,
   ) {
     notifications.subscribe('access_changed', {
@@ -94,7 +96,9 @@ export class KeySync implements OnApplicationBootstrap, OnApplicationShutdown {
     if (this.stopped) return;
     if (this.resyncing !== null) clearTimeout(this.resyncing);
     this.resyncing = null;
-    const nextMs = await this.inTurn(() => this.readChanged()).then(
+    const nextMs = await this.inTurn(() =>
+      this.locks.during('the keys are not read', () => this.readChanged()),
+    ).then(
       () => this.settings.resyncMs,
       (error: unknown) => {
         if (!(error instanceof DatabaseUnavailableError)) this.logger.error(error);

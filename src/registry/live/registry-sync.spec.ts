@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { RegistrySettings } from '../../config/settings.js';
 import { DatabaseConnection } from '../../database/database-connection.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
+import { LockReporter } from '../../database/lock-reporter.js';
 import { Notifications } from '../../database/notifications.js';
 import { WorkerCompiler } from '../calls/worker-compiler.js';
 import { ModelPolicies } from '../models/model-policies.js';
@@ -34,6 +35,7 @@ function syncOf(rows: Rows): RegistrySync {
     { sealIn: () => {} } as unknown as ClearHeaderSealer,
     {} as DatabaseConnection,
     { resyncMs: 1_000 } as RegistrySettings,
+    {} as LockReporter,
     { subscribe: () => {} } as unknown as Notifications,
   );
 }

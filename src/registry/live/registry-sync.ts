@@ -2,6 +2,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { RegistrySettings } from '../../config/settings.js';
 import { DatabaseConnection } from '../../database/database-connection.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
+import { LockReporter } from '../../database/lock-reporter.js';
 import { Notifications } from '../../database/notifications.js';
 import { type CompiledRow, WorkerCompiler } from '../calls/worker-compiler.js';
 import { ModelPolicies } from '../models/model-policies.js';
@@ -40,6 +41,7 @@ export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdo
     private readonly sealer: ClearHeaderSealer,
     private readonly connection: DatabaseConnection,
     private readonly settings: RegistrySettings,
+    private readonly locks: LockReporter,
     notifications: Notifications,
   ) {
     notifications.subscribe('worker_changed', {
@@ -98,7 +100,9 @@ export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdo
     if (this.stopped) return;
     if (this.resyncing !== null) clearTimeout(this.resyncing);
     this.resyncing = null;
-    const nextMs = await this.inTurn(() => this.reloadChanged()).then(
+    const nextMs = await this.inTurn(() =>
+      this.locks.during('the registry is not read', () => this.reloadChanged()),
+    ).then(
       () => this.settings.resyncMs,
       (error: unknown) => {
         if (error instanceof DatabaseUnavailableError)
