@@ -53,6 +53,15 @@ function checkBody(body: unknown): void {
   const isOn = isObject(thinking) && thinking['type'] !== 'disabled';
   if (isOn) checkThinking(body, thinking, messages);
   checkMessages(messages, isOn);
+  const called = messages.some(
+    (message) =>
+      isObject(message) &&
+      blocksOf(message).some(({ type }) => type === 'tool_use' || type === 'tool_result'),
+  );
+  check(
+    !called || names.size > 0,
+    'Requests which include `tool_use` or `tool_result` blocks must define tools.',
+  );
   const last: unknown = messages.at(-1);
   const endsWithAssistant = isObject(last) && last['role'] === 'assistant';
   check(

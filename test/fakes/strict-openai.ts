@@ -8,8 +8,8 @@ export interface Strictness {
   readonly mostTokens?: number;
   /** Fields at the top that are a 422, or a 400. */
   readonly unknown?: readonly string[];
-  /** Whether results of tools must be followed by the assistant. */
-  readonly answersResults?: boolean;
+  /** `mistral`: results of tools are followed by the assistant, instructions come early, and the end is the user's or has a flag. */
+  readonly order?: 'mistral';
   /** Ids of calls. */
   readonly ids?: RegExp;
   /** `wanted`: calls of earlier turns must have their reasoning. `unknown`: no message may have it. */
@@ -73,8 +73,10 @@ export function refusalOf(body: Body, rules: Strictness): string | null {
 
 function messageRefusal(
   messages: readonly Message[],
-  { ids, reasoning, answersResults, unknownOfMessages = [], unknownRoles = [] }: Strictness,
+  { ids, reasoning, order, unknownOfMessages = [], unknownRoles = [] }: Strictness,
 ): string | null {
+  const refused = order === 'mistral' ? orderRefusal(messages) : null;
+  if (refused !== null) return refused;
   let open: readonly string[] = [];
   let unanswered = new Set<string>();
   for (const [index, message] of messages.entries()) {
@@ -91,8 +93,6 @@ function messageRefusal(
     }
     if (unanswered.size > 0)
       return `messages[${index}]: tool_calls without a response: ${[...unanswered].join()}`;
-    if (answersResults === true && message.role !== 'assistant' && messages[index - 1]?.role === 'tool')
-      return `Unexpected role '${message.role}' after role 'tool'`;
     open = calls.map(({ id }) => id);
     unanswered = new Set(open);
     if (new Set(open).size < open.length) return `messages[${index}]: two calls with one id`;
@@ -110,6 +110,26 @@ function messageRefusal(
       return `Missing reasoning_content field in the assistant message at message index ${index}`;
   }
   return null;
+}
+
+/** What may come after a role: https://github.com/mistralai/mistral-common, validator.py */
+const AFTER: Readonly<Record<string, readonly string[]>> = {
+  system: ['user', 'assistant', 'system'],
+  user: ['assistant', 'system', 'user'],
+  assistant: ['assistant', 'user', 'tool'],
+  tool: ['assistant', 'tool'],
+};
+
+function orderRefusal(messages: readonly Message[]): string | null {
+  for (const [index, { role }] of messages.slice(1).entries()) {
+    const before = messages[index]?.role ?? '';
+    if (AFTER[before]?.includes(role) === false) return `Unexpected role '${role}' after role '${before}'`;
+  }
+  const last = messages.at(-1);
+  if (messages.slice(0, -1).some(({ prefix }) => prefix === true)) return 'prefix True must be last message';
+  return last?.role === 'user' || last?.role === 'tool' || last?.['prefix'] === true
+    ? null
+    : `Expected last role User or Tool (or Assistant with prefix True) for serving but got ${last?.role}`;
 }
 
 /** What the model writes: the pieces of its text, its reasoning, and a call. */

@@ -10,13 +10,14 @@ const MISTRAL: Strictness = {
   unknownOfMessages: ['name', 'reasoning_content', 'thinking_blocks'],
   unknownRoles: ['developer'],
   ids: /^[a-zA-Z0-9]{9}$/,
-  answersResults: true,
+  order: 'mistral',
   reasoning: 'unknown',
 };
 const REASONING: Strictness = {
   limit: 'max_completion_tokens',
   mostTokens: 128_000,
   unknown: ['temperature', 'top_p', 'stop', 'logprobs', 'presence_penalty'],
+  ids: /^.{1,40}$/,
 };
 /** https://console.groq.com/docs/openai */
 const GROQ: Strictness = {
@@ -39,7 +40,7 @@ const SERVERS = [
       unknown: [...(REASONING.unknown ?? []), 'parallel_tool_calls'],
     },
   },
-  { model: 'gpt-4o', preset: 'openai', upstream: 'gpt-4o', rules: { mostTokens: 16_384 } },
+  { model: 'gpt-4o', preset: 'openai', upstream: 'gpt-4o', rules: { mostTokens: 16_384, ids: /^.{1,40}$/ } },
   {
     model: 'gpt-4',
     preset: 'openai',
@@ -188,7 +189,7 @@ describe.each(MODELS)("A message of Anthropic's client to %s", (model) => {
     });
 
     it('goes on after calls whose ids another server made, with the results in another order', async () => {
-      const ids = ['toolu_01AbCdEfGhIjKlMnOpQrStUv', 'toolu_01AbCdEfGhIjKlMnOpQrStUw'];
+      const ids = ['toolu_01AbCdEfGhIjKlMnOpQrStUv', `toolu_${'01AbCdEf'.repeat(6)}`];
       const message = await ask(model, stream, {
         tools: [TOOL],
         messages: [
@@ -254,7 +255,7 @@ describe('A chat of an OpenAI client that another server has answered before', (
   });
 
   it.each([false, true])(
-    'goes on at Mistral after interrupted results of tools (stream: %s)',
+    'goes on at Mistral after interrupted results, with instructions at the end (stream: %s)',
     async (stream) => {
       const call = { id: 'abcdefghi', type: 'function', function: { name: 'f', arguments: '{}' } };
       const messages = [
@@ -262,6 +263,7 @@ describe('A chat of an OpenAI client that another server has answered before', (
         { role: 'assistant', content: null, tool_calls: [call] },
         { role: 'tool', tool_call_id: 'abcdefghi', content: 'done' },
         { role: 'user', content: 'something else' },
+        { role: 'system', content: 'be brief' },
       ];
       const passed = await service.post('/v1/chat/completions', { model: 'mistral', messages, stream });
       expect([passed.status, passed.text]).toEqual([200, expect.stringMatching(/Hel.*lo/s)]);
@@ -271,17 +273,55 @@ describe('A chat of an OpenAI client that another server has answered before', (
         { role: 'user', content: 'hi' },
         { role: 'assistant', content: [used] },
         { role: 'user', content: [result, { type: 'text', text: 'something else' }] },
+        { role: 'system', content: 'be brief' },
       ];
       expect(textOf(await ask('mistral', stream, { messages: ofAnthropic }))).toBe('Hello');
-      expect(lastBody('mistral').messages.map(({ role }) => role)).toEqual([
-        'user',
-        'assistant',
-        'tool',
-        'assistant',
-        'user',
-      ]);
+      for (const { messages: sent } of servers.get('mistral')?.bodies().slice(-2) ?? [])
+        expect(sent.map(({ role }) => role)).toEqual([
+          'user',
+          'assistant',
+          'tool',
+          'assistant',
+          'user',
+          'user',
+        ]);
     },
   );
+
+  it.each([false, true])(
+    'is continued at Mistral where it ends with the assistant (stream: %s)',
+    async (stream) => {
+      const messages = [
+        { role: 'user', content: 'hi' },
+        { role: 'assistant', content: 'Hel' },
+      ];
+      const passed = await service.post('/v1/chat/completions', { model: 'mistral', messages, stream });
+      expect([passed.status, passed.text]).toEqual([200, expect.stringMatching(/Hel.*lo/s)]);
+      // Its server repeats the beginning, Anthropic's does not.
+      expect(textOf(await ask('mistral', stream, { messages }))).toBe('lo');
+      for (const { messages: sent } of servers.get('mistral')?.bodies().slice(-2) ?? [])
+        expect(sent.at(-1)).toMatchObject({ role: 'assistant', content: 'Hel', prefix: true });
+    },
+  );
+
+  it('has ids at OpenAI that are no longer than it takes', async () => {
+    const id = `call_${'x'.repeat(60)}`;
+    const messages = [
+      { role: 'user', content: 'hi' },
+      { role: 'assistant', tool_calls: [{ id, type: 'function', function: { name: 'f', arguments: '{}' } }] },
+      { role: 'tool', tool_call_id: id, content: 'done' },
+    ];
+    for (const [model, longest] of [
+      ['gpt-4o', 40],
+      ['plain', id.length],
+    ] as const) {
+      expect((await service.post('/v1/chat/completions', { model, messages })).status).toBe(200);
+      const [, calling, result] = lastBody(model).messages;
+      expect(calling?.tool_calls?.[0]?.id.length).toBeLessThanOrEqual(longest);
+      expect(result?.tool_call_id).toBe(calling?.tool_calls?.[0]?.id);
+    }
+    expect(lastBody('plain').messages).toEqual(messages);
+  });
 
   it('stays as it is, byte for byte, where nothing is refused', async () => {
     const body =

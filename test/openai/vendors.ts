@@ -36,7 +36,7 @@ const MISTRAL: Strictness = {
   limit: 'max_tokens',
   unknown: ['stream_options', 'user', 'store', 'thinking'],
   ids: /^[a-zA-Z0-9]{9}$/,
-  answersResults: true,
+  order: 'mistral',
   reasoning: 'unknown',
 };
 

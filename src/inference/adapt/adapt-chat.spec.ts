@@ -21,6 +21,29 @@ describe('adaptChat', () => {
     expect(adapted({ tools: null, tool_choice: 'none' }).chat).toEqual(CHAT);
   });
 
+  it('defines the tools that were called where the server wants tools beside calls, and lets none be called', () => {
+    const call = (name: string) => ({
+      id: name,
+      type: 'function' as const,
+      function: { name, arguments: '{}' },
+    });
+    const messages = [
+      { role: 'user', content: 'hi' },
+      { role: 'assistant', tool_calls: [call('a'), call('b'.repeat(200)), call('a')] },
+      { role: 'tool', tool_call_id: 'a', content: '1' },
+    ];
+    const own = { calls_need_tools: true, tool_names: 'anthropic' } as const;
+    const { chat } = adapted({ messages, tools: [], tool_choice: 'auto' }, own);
+    expect(chat.tool_choice).toBe('none');
+    const names = chat.tools?.map(({ function: { name } }) => name) ?? [];
+    expect(names).toEqual(['a', expect.stringMatching(/^b{119}_[0-9a-f]{8}$/)]);
+    const calls = chat.messages.flatMap(({ tool_calls: each }) => each ?? []);
+    expect(calls.map((each) => each.function.name)).toEqual([names[0], names[1], names[0]]);
+    expect(adapted({ messages }).chat.tools).toBeUndefined();
+    expect(adapted({}, own).chat.tools).toBeUndefined();
+    expect(adapted({ messages, tool_choice: 'required' }, own).chat.tools).toBeUndefined();
+  });
+
   it('keeps the choice of a tool that is missing, for the server to refuse', () => {
     const chat = { tools: [], tool_choice: 'required' } as const;
     expect(adapted(chat).chat).toEqual({ ...CHAT, ...chat });

@@ -3,16 +3,17 @@ import type { Profile } from '../../registry/profiles/profile.dto.js';
 import type { OpenAiChat, OpenAiMessage } from '../chat/chat.js';
 import { maxTokensOf, without } from '../chat/options.js';
 import { allOf, type AnswerAdapter } from './answer-adapter.js';
-import { withAnswersAfterResults } from './after-results.js';
 import { withAnthropicSchemas } from './anthropic-schema.js';
 import { withJsonObject, withSchemaBesideTools } from './answer-schema.js';
 import { withCallIds } from './call-ids.js';
+import { PrefixCutter } from './prefix-cutter.js';
 import { withPropertyNames } from './property-names.js';
 import { withReasoningHistory } from './reasoning-history.js';
 import { withSampling, withStops } from './sampling.js';
 import { StopCutter } from './stop-cutter.js';
 import { withItems, withStrictSchemas } from './strict-schemas.js';
 import { withToolNames } from './tool-names.js';
+import { withTurnOrder } from './turn-order.js';
 import { withOpaqueUser } from './user-ids.js';
 
 /** A chat as the worker's server takes it. */
@@ -29,6 +30,7 @@ type Step = (chat: OpenAiChat, profile: Profile, note: (change: string) => void)
 
 const STEPS: readonly Step[] = [
   withoutEmptyTools,
+  withCalledTools,
   withSchemaBesideTools,
   withJsonObject,
   withAnthropicSchemas,
@@ -36,7 +38,7 @@ const STEPS: readonly Step[] = [
   withTokenLimit,
   withReasoningHistory,
   withoutEmptyTurns,
-  withAnswersAfterResults,
+  withTurnOrder,
   withStrictSchemas,
   withItems,
   withKnownRoles,
@@ -61,9 +63,21 @@ export function adaptChat(chat: OpenAiChat, profile: Profile): AdaptedChat {
   const adapter = allOf([
     ...(properties === null ? [] : [properties]),
     ...(names === null ? [] : [() => names]),
+    ...prefixCutters(named, profile),
     ...(cut.length === 0 ? [] : [() => new StopCutter(cut)]),
   ]);
   return { chat: named, adapter, changes };
+}
+
+/** For a server that repeats the beginning of the answer, which clients have. */
+function prefixCutters(
+  { messages }: OpenAiChat,
+  { prefill_flag: repeats }: Profile,
+): readonly (() => PrefixCutter)[] {
+  const last = messages.at(-1);
+  if (!repeats || last?.['prefix'] !== true || typeof last.content !== 'string') return [];
+  const { content } = last;
+  return [() => new PrefixCutter(content)];
 }
 
 /** A turn without text and calls, as a client keeps one that was interrupted while the model was thinking. */
@@ -92,6 +106,26 @@ function withoutEmptyTools(chat: OpenAiChat, _profile: Profile, note: (change: s
   if (isPresent(choice) && choice !== 'auto' && choice !== 'none') return chat;
   note('tools: empty, left out with tool_choice and parallel_tool_calls');
   return without(chat, ['tools', 'tool_choice', 'parallel_tool_calls']);
+}
+
+/** The tools of earlier turns, none of which may be called: a client may have dropped them since. */
+function withCalledTools(chat: OpenAiChat, profile: Profile, note: (change: string) => void): OpenAiChat {
+  if (!profile.calls_need_tools || isPresent(chat.tools) || isPresent(chat.tool_choice)) return chat;
+  const called = new Set(chat.messages.flatMap(calledIn));
+  if (called.size === 0) return chat;
+  note('tools: those that were called before, with the choice of none');
+  const tools = [...called].map((name) => ({
+    type: 'function' as const,
+    function: { name, parameters: { type: 'object' } },
+  }));
+  return { ...chat, tools, tool_choice: 'none' };
+}
+
+function calledIn({ tool_calls: calls }: OpenAiMessage): readonly string[] {
+  if (!Array.isArray(calls)) return [];
+  // What is no call is for the checks that come after.
+  const names = calls.map((call: { function?: { name?: unknown } } | null) => call?.function?.name);
+  return names.filter((name) => typeof name === 'string');
 }
 
 function withKnownRoles(chat: OpenAiChat, profile: Profile, note: (change: string) => void): OpenAiChat {

@@ -2,8 +2,31 @@ import { createHash } from 'node:crypto';
 import type { Profile } from '../../registry/profiles/profile.dto.js';
 import type { OpenAiChat, OpenAiMessage } from '../chat/chat.js';
 
-/** "Tool call id must be a-z, A-Z, 0-9, with a length of 9": https://docs.mistral.ai/api/endpoint/chat */
-const OF_MISTRAL = /^[a-zA-Z0-9]{9}$/;
+interface IdRule {
+  readonly fits: (id: string) => boolean;
+  /** One that fits, from the SHA-256 of another in letters and digits. */
+  readonly made: (digest: string) => string;
+  readonly note: string;
+}
+
+/** Of an id, in characters. */
+export const LONGEST_OF_OPENAI = 40;
+
+/** Vendors that refuse ids of others. */
+const RULES: Readonly<Partial<Record<Profile['call_ids'], IdRule>>> = {
+  // "Tool call id must be a-z, A-Z, 0-9, with a length of 9": https://docs.mistral.ai/api/endpoint/chat
+  mistral: {
+    fits: (id) => /^[a-zA-Z0-9]{9}$/.test(id),
+    made: (digest) => digest.slice(0, 9).padEnd(9, '0'),
+    note: 'nine letters and digits',
+  },
+  // "Expected a string with maximum length 40": https://github.com/vercel/ai/issues/5171
+  openai: {
+    fits: (id) => id.length <= LONGEST_OF_OPENAI,
+    made: (digest) => `call_${digest.slice(0, 24)}`,
+    note: `${LONGEST_OF_OPENAI} characters`,
+  },
+};
 
 /**
  * Ids of calls that the server takes: chats come from servers with ids of their own. The same id becomes the same one in each
@@ -14,21 +37,29 @@ export function withCallIds(
   { call_ids: whose }: Profile,
   note: (change: string) => void,
 ): OpenAiChat {
-  if (whose !== 'mistral') return chat;
-  const sent = idsForMistral(chat.messages.flatMap(idsIn));
+  const rule = RULES[whose];
+  if (rule === undefined) return chat;
+  const sent = idsFor(whose, chat.messages.flatMap(idsIn));
   if (sent.size === 0) return chat;
-  note('messages: ids of tool calls shortened to nine letters and digits');
+  note(`messages: ids of tool calls shortened to ${rule.note}`);
   const to = (id: unknown): unknown => (typeof id === 'string' ? (sent.get(id) ?? id) : id);
   return { ...chat, messages: chat.messages.map((message) => renamed(message, to)) };
 }
 
-/** What to send in place of the ids that Mistral refuses. */
-export function idsForMistral(ids: readonly string[]): ReadonlyMap<string, string> {
+/** Whether ids of other servers have to be replaced. */
+export function replacesIds(whose: Profile['call_ids']): boolean {
+  return RULES[whose] !== undefined;
+}
+
+/** What to send in place of the ids that a vendor refuses. */
+export function idsFor(whose: Profile['call_ids'], ids: readonly string[]): ReadonlyMap<string, string> {
   const sent = new Map<string, string>();
-  const taken = new Set(ids.filter((id) => OF_MISTRAL.test(id)));
-  for (const id of new Set(ids.filter((each) => !OF_MISTRAL.test(each)))) {
-    let short = shortened(id, 0);
-    for (let nth = 1; taken.has(short); nth++) short = shortened(id, nth);
+  const rule = RULES[whose];
+  if (rule === undefined) return sent;
+  const taken = new Set(ids.filter(rule.fits));
+  for (const id of new Set(ids.filter((each) => !rule.fits(each)))) {
+    let short = rule.made(digestOf(id, 0));
+    for (let nth = 1; taken.has(short); nth++) short = rule.made(digestOf(id, nth));
     taken.add(short);
     sent.set(id, short);
   }
@@ -40,12 +71,9 @@ function idsIn({ tool_calls: calls, tool_call_id: result }: OpenAiMessage): read
   return [...ids, result].filter((id) => typeof id === 'string');
 }
 
-function shortened(id: string, nth: number): string {
+function digestOf(id: string, nth: number): string {
   const digest = createHash('sha256').update(`${nth}:${id}`).digest('base64');
-  return digest
-    .replaceAll(/[^a-zA-Z0-9]/g, '')
-    .slice(0, 9)
-    .padEnd(9, '0');
+  return digest.replaceAll(/[^a-zA-Z0-9]/g, '');
 }
 
 function renamed(message: OpenAiMessage, to: (id: unknown) => unknown): OpenAiMessage {

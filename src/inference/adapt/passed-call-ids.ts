@@ -1,12 +1,16 @@
 import { InvalidInputError } from '../../input/input-errors.js';
 import type { Profile } from '../../registry/profiles/profile.dto.js';
 import { edited, findFields, itemSpans, parsedSpan, type Span } from '../passthrough/json-scanner.js';
-import { idsForMistral } from './call-ids.js';
+import { idsFor, LONGEST_OF_OPENAI, replacesIds } from './call-ids.js';
 
 const MESSAGES: ReadonlySet<string> = new Set(['messages']);
 const CALLS: ReadonlySet<string> = new Set(['tool_calls', 'tool_call_id']);
 const ID: ReadonlySet<string> = new Set(['id']);
 const NAMES = ['"tool_calls"', '"tool_call_id"'].map((name) => Buffer.from(name));
+const RESULT_ID = Buffer.from('"tool_call_id"');
+/** A text that is not certainly an id that fits: short, and without escapes. */
+const OTHER = new RegExp(`^\\s*:\\s*"(?![^"\\\\]{0,${LONGEST_OF_OPENAI}}")`);
+const LOOKED_AT = LONGEST_OF_OPENAI + 20;
 const OPEN_ARRAY = 0x5b;
 
 /**
@@ -14,10 +18,13 @@ const OPEN_ARRAY = 0x5b;
  * other bytes stay the same, and so does the body without such an id.
  */
 export function withTakenCallIds(body: Buffer, whose: Profile['call_ids']): Buffer {
-  if (whose !== 'mistral' || !NAMES.some((name) => body.includes(name))) return body;
+  if (!replacesIds(whose) || !mayHaveOthers(body, whose)) return body;
   try {
     const ids = idsIn(body);
-    const sent = idsForMistral(ids.map(({ id }) => id));
+    const sent = idsFor(
+      whose,
+      ids.map(({ id }) => id),
+    );
     if (sent.size === 0) return body;
     const edits = ids.flatMap(({ id, span }) => {
       const by = sent.get(id);
@@ -29,6 +36,16 @@ export function withTakenCallIds(body: Buffer, whose: Profile['call_ids']): Buff
     if (error instanceof InvalidInputError) return body;
     throw error;
   }
+}
+
+/** One search through the bytes of a chat whose ids all fit. OpenAI refuses calls without a result, which names the id. */
+function mayHaveOthers(body: Buffer, whose: Profile['call_ids']): boolean {
+  if (whose !== 'openai') return NAMES.some((name) => body.includes(name));
+  for (let at = body.indexOf(RESULT_ID); at !== -1; at = body.indexOf(RESULT_ID, at + 1)) {
+    const after = at + RESULT_ID.length;
+    if (OTHER.test(body.toString('latin1', after, after + LOOKED_AT))) return true;
+  }
+  return false;
 }
 
 interface Found {

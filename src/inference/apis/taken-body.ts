@@ -1,6 +1,6 @@
 import type { Profile } from '../../registry/profiles/profile.dto.js';
-import { withPassedAnswersAfterResults } from '../adapt/after-results.js';
 import { withTakenCallIds } from '../adapt/passed-call-ids.js';
+import { withPassedTurnOrder } from '../adapt/turn-order.js';
 import type { RawBody } from '../client/inference-request.js';
 import { withoutFields } from '../passthrough/json-scanner.js';
 import { withoutMessageFields } from '../passthrough/message-fields.js';
@@ -38,18 +38,13 @@ export function takenBody(
 
 /** Also without what its server refuses in the turns of other vendors' models. */
 function takenChat(body: Buffer, profile: Profile): Buffer {
-  const {
-    message_rejects: refused,
-    reasoning_history: history,
-    call_ids: whose,
-    user_after_results,
-  } = profile;
+  const { message_rejects: refused, reasoning_history: history, call_ids: whose } = profile;
   const answering = withPassedSchema(body, profile.answer_schemas);
   const limited = withoutEmptyTools(withPassedLimit(answering, profile.token_limit));
   const known = refused.length > 0 ? withoutMessageFields(limited, refused) : limited;
-  const answered = withPassedAnswersAfterResults(known, user_after_results);
+  const ordered = withPassedTurnOrder(known, profile);
   return withTakenCallIds(
-    withReasoningBack(withPassedRoles(answered, profile.developer_role), history),
+    withReasoningBack(withPassedRoles(ordered, profile.developer_role), history),
     whose,
   );
 }

@@ -71,6 +71,7 @@ describe('Thinking that Anthropic did not sign', () => {
     max_tokens: 5000,
     thinking: { type: 'enabled', budget_tokens: 2000 },
     context_management: { edits: [{ type: 'clear_thinking_20251015', keep: 'all' }] },
+    tools: [{ name: 'f', input_schema: { type: 'object' } }],
     messages: [
       { role: 'user', content: 'hi' },
       { role: 'assistant', content: [...blocks, { type: 'tool_use', id: 'c', name: 'f', input: {} }] },

@@ -20,6 +20,8 @@ export const ANTHROPIC_RULES: readonly Rule[] = [
       tool_names: from('anthropic', TOOLS),
       property_names: from('anthropic', TOOLS),
       call_ids: from('anthropic', TOOLS),
+      // "Requests which include tool_use or tool_result blocks must define tools."
+      calls_need_tools: from(true, 'https://github.com/anthropics/anthropic-sdk-python/issues/494'),
       stop: from('not_blank', 'https://platform.claude.com/docs/en/api/openai-sdk'),
       user_ids: from('opaque', 'https://platform.claude.com/docs/en/api/messages#body-metadata'),
       reasoning_history: from('thinking_blocks', `${THINKING}#preserving-thinking-blocks`),

@@ -3,6 +3,8 @@ import { from, type Rule } from './rule.js';
 const CHAT = 'https://platform.openai.com/docs/api-reference/chat/create';
 const STRICT = 'https://platform.openai.com/docs/guides/structured-outputs#supported-schemas';
 const REASONING = 'https://platform.openai.com/docs/guides/reasoning';
+/** "Expected a string with maximum length 40" */
+const LONG_IDS = 'https://github.com/vercel/ai/issues/5171';
 const LATEST = 'https://platform.openai.com/docs/guides/latest-model';
 
 /** Names of OpenAI's models, also behind a prefix such as `openai/`, and with a date behind. */
@@ -44,7 +46,11 @@ export const OPENAI_RULES: readonly Rule[] = [
   },
   ...OUTPUTS.map(([models, most, page]) => ({
     models,
-    entries: { max_output_tokens: from(most, `https://platform.openai.com/docs/models/${page}`) },
+    entries: {
+      max_output_tokens: from(most, `https://platform.openai.com/docs/models/${page}`),
+      // Wherever they are served: proxies pass the ids on.
+      call_ids: from('openai', LONG_IDS),
+    },
   })),
   {
     models: BEFORE_4O,
@@ -123,14 +129,22 @@ const GROQ = 'https://console.groq.com/docs/openai';
 const MISTRAL_STRICT =
   'https://docs.mistral.ai/resources/release-note/2024-01-11-strict-api-parameter-validation';
 
+/** `_validate_message_order` and `_validate_last_message`. */
+const MISTRAL_ORDER =
+  'https://github.com/mistralai/mistral-common/blob/main/src/mistral_common/protocol/instruct/validator.py';
+
 /** By the name of the preset. */
 export const OPENAI_VENDOR_RULES: Readonly<Record<string, readonly Rule[]>> = {
   openai: [
+    { entries: { call_ids: from('openai', LONG_IDS) } },
     responses('https://platform.openai.com/docs/api-reference/responses'),
     chatsOnly(OPENAI_COMPLETIONS),
     { models: OPENAI_TEXT_MODELS, entries: { completions: from(true, OPENAI_COMPLETIONS) } },
   ],
-  'azure-openai': [responses('https://learn.microsoft.com/azure/ai-foundry/openai/how-to/responses')],
+  'azure-openai': [
+    { entries: { call_ids: from('openai', LONG_IDS) } },
+    responses('https://learn.microsoft.com/azure/ai-foundry/openai/how-to/responses'),
+  ],
   groq: [
     responses('https://console.groq.com/docs/responses-api'),
     chatsOnly(GROQ),
@@ -183,10 +197,9 @@ export const OPENAI_VENDOR_RULES: Readonly<Record<string, readonly Rule[]>> = {
         token_limit: from('max_tokens', 'https://github.com/editor-code-assistant/eca/issues/231'),
         developer_role: from(false, 'https://docs.mistral.ai/api/endpoint/chat'),
         call_ids: from('mistral', 'https://docs.mistral.ai/api/endpoint/chat'),
-        user_after_results: from(
-          false,
-          'https://github.com/mistralai/mistral-common/blob/main/src/mistral_common/protocol/instruct/validator.py',
-        ),
+        user_after_results: from(false, MISTRAL_ORDER),
+        late_instructions: from(false, MISTRAL_ORDER),
+        prefill_flag: from(true, MISTRAL_ORDER),
         // It has `random_seed`, and `prompt_cache_key`.
         rejects: from(
           [

@@ -32,6 +32,9 @@ const READ_FOR: { readonly [Name in keyof Profile]?: readonly ApiProtocol[] } = 
   completions: ['openai'],
   image_format: ['openai'],
   prefill: ['anthropic', 'gemini'],
+  user_after_results: ['openai'],
+  late_instructions: ['openai'],
+  prefill_flag: ['openai'],
   any_of_beside_keys: ['gemini'],
   call_signatures: ['gemini'],
   embedding_batch: ['openai', 'gemini'],
@@ -44,7 +47,7 @@ const VALUES_FOR: Readonly<Record<string, Readonly<Record<ApiProtocol, readonly 
     gemini: ['none', 'budget', 'budget_above_0', 'level', 'level_from_low'],
   },
   call_ids: {
-    openai: ['any', 'mistral'],
+    openai: ['any', 'mistral', 'openai'],
     anthropic: ['any', 'anthropic'],
     gemini: ['any', 'none'],
   },

@@ -15,7 +15,7 @@ import {
 export const TOKEN_LIMITS = ['max_tokens', 'max_completion_tokens'] as const;
 export const TOOL_NAMES = ['any', 'openai', 'anthropic', 'gemini'] as const;
 export const PROPERTY_NAMES = ['any', 'anthropic'] as const;
-export const CALL_IDS = ['any', 'anthropic', 'mistral', 'none'] as const;
+export const CALL_IDS = ['any', 'anthropic', 'mistral', 'openai', 'none'] as const;
 export const STRICT_SCHEMAS = ['any', 'openai'] as const;
 export const ANSWER_SCHEMAS = ['any', 'anthropic', 'json_object', 'none'] as const;
 export const SAMPLINGS = ['all', 'one', 'without_reasoning', 'none'] as const;
@@ -78,6 +78,8 @@ export class ProfileDto {
   @IsOptional() @IsIn(ANSWER_SCHEMAS) answer_schemas?: (typeof ANSWER_SCHEMAS)[number];
   /** Whether tools and a schema of the answer may stand in one request. */
   @IsOptional() @IsBoolean() tools_with_schema?: boolean;
+  /** Whether a chat with calls of tools must define tools: those that were called are added where it has none. */
+  @IsOptional() @IsBoolean() calls_need_tools?: boolean;
   /** Which of temperature and top_p it takes; without_reasoning: both where the request has no reasoning effort. In passed-through requests, too. */
   @IsOptional() @IsIn(SAMPLINGS) sampling?: (typeof SAMPLINGS)[number];
   /** Which stop sequences it takes: the text is cut here at the others. */
@@ -95,6 +97,16 @@ export class ProfileDto {
   @IsOptional() @IsBoolean() developer_role?: boolean;
   /** Whether the user may come directly after results of tools; otherwise a turn of the assistant is added. In passed-through chats, too. */
   @IsOptional() @IsBoolean() user_after_results?: boolean;
+  /**
+   * Whether instructions may come after the assistant or results of tools, and at the end of a chat; otherwise they are sent as the user's.
+   * In passed-through chats, too.
+   */
+  @IsOptional() @IsBoolean() late_instructions?: boolean;
+  /**
+   * Whether a chat that ends with the assistant must say so with `prefix: true` there. The server repeats that text, which is cut from translated
+   * answers. In passed-through chats, too.
+   */
+  @IsOptional() @IsBoolean() prefill_flag?: boolean;
   /** Whether a chat may end with the assistant, whose text the answer continues. */
   @IsOptional() @IsBoolean() prefill?: boolean;
   /** Whether a schema may hold anyOf beside other keys. */

@@ -7,7 +7,7 @@ import { chatFromAnthropic } from './client-request.js';
 
 type Block = Readonly<Record<string, unknown>>;
 interface Turn {
-  readonly role: 'user' | 'assistant';
+  readonly role: 'user' | 'assistant' | 'system';
   readonly content: string | readonly Block[];
 }
 
@@ -21,7 +21,7 @@ const name = fc.constantFrom('get', 'x'.repeat(128), `${'x'.repeat(127)}y`, 'a.b
 /** Calls in one or two messages, and their results in any order, with texts between them, in one or two messages. */
 const toolLoop = fc
   .record({
-    calls: fc.uniqueArray(fc.tuple(fc.stringMatching(/^[a-zA-Z0-9_-]{1,40}$/), name), {
+    calls: fc.uniqueArray(fc.tuple(fc.stringMatching(/^[a-zA-Z0-9_-]{1,60}$/), name), {
       minLength: 1,
       maxLength: 4,
       selector: ([id]) => id,
@@ -56,18 +56,32 @@ const turn: fc.Arbitrary<Turn[]> = fc.oneof(
     .array(fc.oneof(text, thought), { maxLength: 3 })
     .map((content) => [{ role: 'assistant' as const, content }]),
   fc.constant<Turn[]>([{ role: 'assistant', content: '' }]),
+  fc.constant<Turn[]>([{ role: 'system', content: 'be brief' }]),
   toolLoop,
 );
 const history = fc
   .array(turn, { maxLength: 6 })
-  .map((turns) => [{ role: 'user', content: 'hi' }, ...turns.flat(), { role: 'user', content: 'go on' }]);
+  .chain((turns) =>
+    fc
+      .constantFrom<Turn[]>(
+        { role: 'user', content: 'go on' },
+        { role: 'assistant', content: 'The' },
+        { role: 'system', content: 'be brief' },
+      )
+      .map((last) => [{ role: 'user', content: 'hi' }, ...turns.flat(), last]),
+  );
 
 const SERVERS: readonly (readonly [vendor: string, model: string, Strictness])[] = [
-  ['openai', 'gpt-4o', { mostTokens: 16_384, reasoning: 'unknown' }],
+  ['openai', 'gpt-4o', { mostTokens: 16_384, reasoning: 'unknown', ids: /^.{1,40}$/ }],
   [
     'openai',
     'gpt-5',
-    { limit: 'max_completion_tokens', unknown: ['temperature', 'top_p', 'stop'], reasoning: 'unknown' },
+    {
+      limit: 'max_completion_tokens',
+      unknown: ['temperature', 'top_p', 'stop'],
+      reasoning: 'unknown',
+      ids: /^.{1,40}$/,
+    },
   ],
   [
     'mistral',
@@ -75,6 +89,7 @@ const SERVERS: readonly (readonly [vendor: string, model: string, Strictness])[]
     {
       limit: 'max_tokens',
       ids: /^[a-zA-Z0-9]{9}$/,
+      order: 'mistral',
       unknown: ['stream_options', 'user', 'store'],
       reasoning: 'unknown',
     },
