@@ -23,6 +23,7 @@ import { exposeFigures } from './figures.js';
 import { limitHeldBodies } from './held-bodies.js';
 import { Readiness } from './health/readiness.js';
 import { isOpenAiPath, bypassNest } from './inference/hot-routes.js';
+import { showExplanation } from './inference/pipeline/explanation.js';
 import { InputPipe } from './input/input-pipe.js';
 import { acceptJsonOnly } from './input/json-body.js';
 import { serveOpenApi } from './openapi/document.js';
@@ -83,7 +84,10 @@ export async function createApp(
   const usage = app.get(UsageRecorder);
   const limiter = app.get(Limiter);
   usage.onUsed((used) => limiter.spent(used));
-  errors.describe = (request, reply) => limiter.showLeft(request, reply);
+  errors.describe = (request, reply) => {
+    limiter.showLeft(request, reply);
+    showExplanation(reply);
+  };
   server.decorateRequest('charges');
   shareLimits(app);
   const log = new RequestLog(logger, app.get(Metrics), (request) =>

@@ -11,6 +11,8 @@ export const RIGHTS = {
   /** What every key may see: its own rights, presets. */
   any: ROLES,
   call_models: ['admin', 'operator', 'inference'],
+  /** The headers x-mmm-worker and x-mmm-explain. */
+  call_one_worker: ['admin', 'operator'],
   list_models: ['admin', 'operator', 'inference', 'viewer'],
   read_jobs: ['admin', 'operator', 'inference', 'viewer'],
   read_workers: ['admin', 'operator', 'registrar', 'viewer'],

@@ -7,7 +7,12 @@ import type { CancelSignal } from '../upstream/exchange.js';
 import type { RequestFacts } from '../telemetry/request-facts.js';
 import { errorTypeOf, UpstreamError } from '../upstream/failure.js';
 import { REAL_CLOCK, RequestAttempts, type Rejection, type Waiter } from './admission/admission.js';
-import { NoWorkerAvailableError, unavailableReason, unavailableType } from './balancing-errors.js';
+import {
+  NoWorkerAvailableError,
+  unavailableReason,
+  unavailableType,
+  whyNotPicked,
+} from './balancing-errors.js';
 import type { ModelPool } from './model-pool.js';
 import { ModelPools } from './model-pools.js';
 import type { AcquiredWorker } from './pool/worker-pool.js';
@@ -30,6 +35,15 @@ export interface PickRequest {
   readonly signal: CancelSignal;
   /** Records how long the request waited in queues. */
   readonly facts: Pick<RequestFacts, 'queueMs'>;
+}
+
+/** A worker of a model, and why it was not picked. */
+export interface WorkerCandidate {
+  readonly id: string;
+  /** Requests that run there from this replica. */
+  readonly running: number;
+  /** What keeps it from being picked; `null`: nothing. */
+  readonly why: string | null;
 }
 
 /** What a worker produced for a request. */
@@ -84,6 +98,18 @@ export class Balancer {
       request.attempts.add(acquired, result, pool.admission);
       if (this.slots.isNeeded) this.slots.doneWith(id);
     }
+  }
+
+  /** The workers of a model as this replica sees them, the first ones first. */
+  candidatesOf(modelName: string): readonly WorkerCandidate[] {
+    const pool = this.pools.of(modelName);
+    if (pool === undefined) return [];
+    const nowMs = REAL_CLOCK.nowMs();
+    return pool.workerPool.all.map((pooled) => ({
+      id: pooled.id,
+      running: pooled.inFlight,
+      why: whyNotPicked(pooled, pool.worker(pooled.id), nowMs),
+    }));
   }
 
   /** The retry budget of a model; `undefined` while the model is not known. */

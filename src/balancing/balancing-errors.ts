@@ -63,10 +63,13 @@ export function unavailableReason(
   workerOf: (id: string) => Worker | undefined,
   nowMs: number,
 ): string {
-  return countReasons(all.map((pooled) => reasonFor(pooled, workerOf(pooled.id), nowMs)));
+  return countReasons(
+    all.map((pooled) => whyNotPicked(pooled, workerOf(pooled.id), nowMs) ?? 'tried already'),
+  );
 }
 
-function reasonFor(pooled: PooledWorker, worker: Worker | undefined, nowMs: number): string {
+/** What keeps a worker from being picked; `null`: nothing. */
+export function whyNotPicked(pooled: PooledWorker, worker: Worker | undefined, nowMs: number): string | null {
   if (worker === undefined) return 'gone';
   const reason = unusableReason(worker);
   if (reason !== null) return reason;
@@ -79,6 +82,6 @@ function reasonFor(pooled: PooledWorker, worker: Worker | undefined, nowMs: numb
     case 'access_denied':
       return 'rejecting our credentials';
     case null:
-      return pooled.isThrottled(nowMs) || !pooled.hasCapacity ? 'busy' : 'tried already';
+      return pooled.isThrottled(nowMs) || !pooled.hasCapacity ? 'busy' : null;
   }
 }

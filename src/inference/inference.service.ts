@@ -13,7 +13,7 @@ import { prepareCall } from './apis/prepare-call.js';
 import type { Responder } from './client/client-response.js';
 import { Attempt, withTimeouts } from './pipeline/attempt.js';
 import { excludeIncapable, withToolModels } from './pipeline/capability.js';
-import { excludedFor, holderUnavailable } from './pipeline/holder.js';
+import { chosenUnavailable, excludedFor, holderUnavailable } from './pipeline/holder.js';
 import { fallbacksOf, mayFallBack } from './pipeline/failover.js';
 import { type RetryRules, retrying } from './pipeline/retry.js';
 import type { InferenceRequest } from './client/inference-request.js';
@@ -65,7 +65,8 @@ export class InferenceService {
 
   /** By the model, else by one of its fallbacks. When all of them fail, the model's own error counts. */
   private async served(request: InferenceRequest, client: Responder): Promise<void> {
-    const { model } = request;
+    const { model, worker } = request;
+    if (worker !== null) return this.servedByOne(worker, request, client);
     const holderId = request.kept?.holderId ?? null;
     const holder = holderId === null ? undefined : this.live.worker(holderId);
     if (holder !== undefined) return this.servedByHolder(holder, request, client);
@@ -83,6 +84,15 @@ export class InferenceService {
         }
       }
       throw first;
+    }
+  }
+
+  /** By the worker that the client chose, or not at all. */
+  private async servedByOne(worker: Worker, request: InferenceRequest, client: Responder): Promise<void> {
+    try {
+      await this.servedBy(worker.modelName, request, client, worker);
+    } catch (error) {
+      throw chosenUnavailable(error, worker);
     }
   }
 
@@ -172,7 +182,10 @@ export class InferenceService {
       worker.onDisconnect === 'abort' ? client.disconnect : null,
       this.inference.streamHeartbeatMs,
     );
-    return prepared.deliver(attempt, client);
+    const delivery = prepared.deliver(attempt, client);
+    const { explanation } = request;
+    if (explanation === null) return delivery;
+    return explanation.follow(worker.id, this.balancer.candidatesOf(model), delivery);
   }
 
   private rules(

@@ -33,6 +33,10 @@ const HEADERS = {
     description: 'Fields of the request that were left out, since the worker has no place for them.',
     schema: TEXT,
   },
+  'x-mmm-explain': {
+    description: 'With the request header `x-mmm-explain: 1`: how it was served, as JSON.',
+    schema: TEXT,
+  },
   'x-mmm-job-id': { description: 'The job that the call is.', schema: TEXT },
   'x-ratelimit-limit-requests': {
     description: 'requests_per_minute of the key or its team, the tighter one; only where there is one.',
@@ -84,6 +88,7 @@ const OF_INFERENCE: readonly HeaderName[] = [
   'x-mmm-upstream-ms',
   'x-mmm-overhead-ms',
   'x-mmm-ignored',
+  'x-mmm-explain',
   'x-mmm-job-id',
   'x-should-retry',
   'location',

@@ -34,6 +34,8 @@ export interface RequestFacts {
   whenEnded: (() => void) | null;
   /** Fields of the request that the worker had no place for; `null`: none. */
   ignored: readonly string[] | null;
+  /** How the request was served, for a client that wants to know; `null`: it does not. */
+  explanation: { text(facts: RequestFacts): string } | null;
   errorType: ErrorType | null;
   /** What the client does not read of the error: the worker's address and the cause. */
   errorDetail: string | null;
@@ -59,6 +61,7 @@ export function newFacts(): RequestFacts {
     isRunning: false,
     whenEnded: null,
     ignored: null,
+    explanation: null,
     errorType: null,
     errorDetail: null,
   };

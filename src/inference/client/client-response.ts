@@ -10,6 +10,7 @@ import { eventsOf } from '../chat/tool-calls.js';
 import { imagesInAnswer } from '../passthrough/image-counter.js';
 import { BYTES_PER_TOKEN } from '../passthrough/usage-scanner.js';
 import type { Attempt } from '../pipeline/attempt.js';
+import { showExplanation } from '../pipeline/explanation.js';
 import { shownFields } from '../adapt/ignored-fields.js';
 import { SseResponse } from '../streams/sse-response.js';
 import { holdUntilSent } from '../streams/unsent-bytes.js';
@@ -182,6 +183,7 @@ export class ClientResponse implements Responder {
     http.header('x-mmm-worker-id', attempt.workerId).header('x-mmm-attempts', attempt.number);
     if (facts.ignored !== null && facts.ignored.length > 0) showIgnored(http, facts.ignored);
     if (!isWhole) return http;
+    showExplanation(http);
     return http
       .header('x-mmm-upstream-ms', upstreamMs.toFixed(1))
       .header('x-mmm-overhead-ms', Math.max(0, http.elapsedTime - upstreamMs).toFixed(1));
@@ -211,6 +213,7 @@ export class ClientResponse implements Responder {
     if (retryAfterMs !== null) setRetryAfter(http, retryAfterMs);
     if (!mayClientRetry(failure, facts.attempts)) http.header('x-should-retry', 'false');
     if (exposed.bytes === null) http.type(JSON_TYPE);
+    showExplanation(http);
     holdUntilSent(http, body.length);
     http.code(rejection.status).send(body);
     return true;

@@ -1,12 +1,15 @@
 import type { MediaInput } from '../../registry/calls/media-values.js';
 import type { TemplateInput } from '../../registry/calls/placeholder-values.js';
-import type { ApiProtocol, ForwardedHeaders, WorkerTask } from '../../registry/worker.js';
+import type { ApiProtocol, ForwardedHeaders, Worker, WorkerTask } from '../../registry/worker.js';
 import type { OpenAiChat } from '../chat/chat.js';
 import type { RequestFacts } from '../../telemetry/request-facts.js';
 import type { Span } from '../passthrough/json-scanner.js';
+import { EXPLAIN_HEADER, Explanation } from '../pipeline/explanation.js';
+import { type Deadline, deadlineOf } from './deadline.js';
 import { estimatedTokens } from './token-estimate.js';
-import type { IncomingHttpHeaders } from 'http';
 import { type Caller, checkModel } from '../../access/caller.js';
+import { ForbiddenError } from '../../access/access-errors.js';
+import { RIGHTS } from '../../access/roles.js';
 import { Limiter } from '../../access/limits/limiter.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import { Injectable } from '@nestjs/common';
@@ -59,6 +62,10 @@ export interface InferenceRequest extends Deadline {
   readonly kept?: KeptObjects;
   /** Requests of one key belong together: `x-session-id`, else the beginning of the first message. */
   readonly affinityKey: string;
+  /** The one worker that may serve the request; `null`: the balancer picks. */
+  readonly worker: Worker | null;
+  /** Only where the client wants one. */
+  readonly explanation: Explanation | null;
   /** Records the worker, the attempts and the tokens, also of a request that fails. */
   readonly facts: Pick<
     RequestFacts,
@@ -87,54 +94,6 @@ export interface KeptObjects {
   readonly holderId: string | null;
   /** Remembers which worker keeps the objects of an answer. Resolves when the client may see it. Never throws. */
   keep(answer: Buffer, isEvents: boolean, workerId: string): Promise<void>;
-}
-
-/** How long the client waits, in milliseconds from the arrival of the request; forwarded to the worker. */
-export const TIMEOUT_HEADER = 'x-request-timeout-ms';
-
-/** The longest a timer can wait (2^31 - 1 ms). */
-const LONGEST_MS = 2147483647;
-
-/** When a request must be complete, on the clock of `performance.now()`. */
-export interface Deadline {
-  readonly arrivedMs: number;
-  /** The client set the deadline, which is forwarded to the worker. */
-  readonly clientSetDeadline: boolean;
-  /** The request must be complete by then, unless the worker has a longer timeout of its own. */
-  readonly deadlineMs: number;
-  /** The client waits no longer, whatever the worker's timeout. */
-  readonly latestMs: number;
-}
-
-/** @param longestMs the default, and the longest timeout a client can set @throws InvalidInputError naming the header */
-export function deadlineOf(headers: IncomingHttpHeaders, longestMs: number): Deadline {
-  const timeoutMs = clientTimeoutMs(headers);
-  const arrivedMs = performance.now();
-  return {
-    arrivedMs,
-    clientSetDeadline: timeoutMs !== undefined,
-    deadlineMs: arrivedMs + Math.min(timeoutMs ?? longestMs, longestMs),
-    latestMs: arrivedMs + (timeoutMs ?? Infinity),
-  };
-}
-
-/** When a call must be complete at a worker with the timeout `ownMs`; `null`: it has none of its own. */
-export function attemptDeadlineMs(
-  { arrivedMs, deadlineMs, latestMs }: Deadline,
-  ownMs: number | null,
-): number {
-  return ownMs === null ? deadlineMs : Math.min(latestMs, Math.max(deadlineMs, arrivedMs + ownMs));
-}
-
-/** The client's timeout; `undefined` without the header. @throws InvalidInputError naming the header */
-function clientTimeoutMs(headers: IncomingHttpHeaders): number | undefined {
-  const given = headers[TIMEOUT_HEADER];
-  if (given === undefined) return undefined;
-  const ms = typeof given === 'string' && /^\d{1,10}$/.test(given) ? Number(given) : 0;
-  if (ms >= 1 && ms <= LONGEST_MS) return ms;
-  throw new InvalidInputError([
-    { field: TIMEOUT_HEADER, problem: `must be a whole number of milliseconds from 1 to ${LONGEST_MS}` },
-  ]);
 }
 
 /** The content of a body, in whichever API's format. */
@@ -173,6 +132,8 @@ export class InferenceRequests {
         reply,
         this.limiter.countsTokens(caller) ? estimatedTokens(http, task, raw, input) : 0,
       );
+    const explanation = explanationFor(http, arrivedMs);
+    http.facts.explanation = explanation;
     // Field by field: a spread took 4 % of a request's time.
     return {
       id: http.id,
@@ -184,6 +145,8 @@ export class InferenceRequests {
       openAi,
       raw,
       affinityKey: affinityKeyOf(http, affinitySource),
+      worker: this.workerFor(http, model),
+      explanation,
       facts: http.facts,
       forwardedHeaders: forwardedHeadersOf(http),
       caller,
@@ -194,10 +157,40 @@ export class InferenceRequests {
     };
   }
 
+  /** @throws ForbiddenError, InvalidInputError naming the header */
+  private workerFor({ headers, caller }: FastifyRequest, model: string): Worker | null {
+    const id = headers[WORKER_HEADER];
+    if (id === undefined) return null;
+    checkOperates(caller);
+    const worker = typeof id === 'string' ? this.live.worker(id) : undefined;
+    if (worker !== undefined && worker.modelName === model) return worker;
+    const problem =
+      worker === undefined
+        ? 'must be the id of a registered worker: GET /api/v1/workers lists them'
+        : `names a worker of the model ${JSON.stringify(worker.modelName)}, and the request is for ${JSON.stringify(model)}`;
+    throw new InvalidInputError([{ field: WORKER_HEADER, problem }]);
+  }
+
   /** An unknown name of a client must not become a label of metrics. */
   private isKnown(model: string): boolean {
     return this.live.model(model) !== undefined || this.policies.of(model) !== undefined;
   }
+}
+
+/** Names the one worker that may serve the request. For roles that operate workers: it bypasses balancing. */
+export const WORKER_HEADER = 'x-mmm-worker';
+
+/** @throws ForbiddenError */
+function explanationFor({ headers, caller }: FastifyRequest, arrivedMs: number): Explanation | null {
+  if (headers[EXPLAIN_HEADER] !== '1') return null;
+  checkOperates(caller);
+  return new Explanation(arrivedMs);
+}
+
+/** @throws ForbiddenError for a role that does not operate workers */
+function checkOperates({ role }: Caller): void {
+  if (!(RIGHTS.call_one_worker as readonly string[]).includes(role))
+    throw ForbiddenError.role(role, 'call_one_worker');
 }
 
 /** Length of the prompt's beginning that is used: a worker answers prompts with a known beginning faster. */

@@ -48,6 +48,8 @@ export function prepareDryCall(
     openAi: () => chat,
     raw: isOpenAi ? sampleBody(modelName, task, prompt) : null,
     affinityKey: '',
+    worker: null,
+    explanation: null,
     facts: newFacts(),
     forwardedHeaders: { 'x-request-id': id },
     caller: ROOT,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JobInput } from '../../jobs/job.js';
 import { fieldsOfForm } from '../apis/jobs/form-body.js';
-import { deadlineOf } from '../client/inference-request.js';
+import { deadlineOf } from '../client/deadline.js';
 import { oneCallRequest } from './one-call-request.js';
 
 const PNG = 'data:image/png;base64,iVBORw0KGgo=';

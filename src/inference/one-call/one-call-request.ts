@@ -3,7 +3,8 @@ import type { JobInput, JobKind } from '../../jobs/job.js';
 import type { OneCallJob } from '../../jobs/one-call.js';
 import type { WorkerTask } from '../../registry/worker.js';
 import type { OpenAiChat } from '../chat/chat.js';
-import type { Deadline, InferenceRequest, RawBody } from '../client/inference-request.js';
+import type { Deadline } from '../client/deadline.js';
+import type { InferenceRequest, RawBody } from '../client/inference-request.js';
 import { parseBodyFields } from '../passthrough/raw-request.js';
 
 const TASK_OF_KIND: Readonly<Record<JobKind, WorkerTask>> = {
@@ -33,6 +34,8 @@ export function oneCallRequest(
       kind === 'text' ? chatOf(modelName, input) : { ...imageBody(modelName, input), messages: [] },
     raw: kind === 'image' ? rawImage(modelName, input) : null,
     affinityKey: input.prompt.slice(0, 256),
+    worker: null,
+    explanation: null,
     facts: {
       workerId: null,
       attempts: 0,

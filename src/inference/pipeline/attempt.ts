@@ -6,7 +6,8 @@ import { OpenAnswer } from '../../upstream/open-answer.js';
 import type { UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import { type Exposes, rejectionOf } from '../chat/rejection.js';
-import { type InferenceRequest, attemptDeadlineMs, TIMEOUT_HEADER } from '../client/inference-request.js';
+import { attemptDeadlineMs, TIMEOUT_HEADER } from '../client/deadline.js';
+import type { InferenceRequest } from '../client/inference-request.js';
 
 /** One attempt at one worker. */
 export class Attempt {

@@ -15,12 +15,16 @@ export function excludedFor(holder: Worker, workers: readonly Worker[]): Readonl
 
 /** Names the one worker that could serve the request. Any other error stays as it is. */
 export function holderUnavailable(error: unknown, holder: Worker): unknown {
+  return unavailable(error, holder, 'the request goes on from what one worker keeps, and that one is');
+}
+
+/** The same for a worker that the client chose. */
+export function chosenUnavailable(error: unknown, worker: Worker): unknown {
+  return unavailable(error, worker, `x-mmm-worker names the worker ${worker.id}, and that one is`);
+}
+
+function unavailable(error: unknown, holder: Worker, begins: string): unknown {
   if (!(error instanceof NoWorkerAvailableError)) return error;
   const why = unusableReason(holder) ?? 'busy or failing';
-  return new NoWorkerAvailableError(
-    error.modelName,
-    error.retryAfterS,
-    `the request goes on from what one worker keeps, and that one is ${why}`,
-    error.errorType,
-  );
+  return new NoWorkerAvailableError(error.modelName, error.retryAfterS, `${begins} ${why}`, error.errorType);
 }

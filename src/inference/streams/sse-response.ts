@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import { explanationComment } from '../pipeline/explanation.js';
 import { holdUnsent } from './unsent-bytes.js';
 
 declare module 'fastify' {
@@ -57,6 +58,7 @@ export class SseResponse {
 
   end(): void {
     clearTimeout(this.heartbeat);
+    this.write(explanationComment(this.reply));
     // Node.js 22 and later lose what is corked when a response in chunks ends.
     this.uncork();
     this.reply.raw.end();

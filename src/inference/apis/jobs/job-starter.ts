@@ -8,7 +8,9 @@ import { pollWorkersOf } from '../../../jobs/engine/poll-workers.js';
 import { jobPath } from '../../../jobs/job-view.js';
 import { Jobs } from '../../../jobs/jobs.service.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
+import { InvalidInputError } from '../../../input/input-errors.js';
 import { showIgnored } from '../../client/client-response.js';
+import { WORKER_HEADER } from '../../client/inference-request.js';
 import { idempotencyKeyOf, ignoredFields, type JobRequest, requestHash, retryCountOf } from './new-job.js';
 
 /** A client's retry means a job that lives, or ended within this time. */
@@ -36,6 +38,7 @@ export class JobStarter {
    */
   async start(http: FastifyRequest, reply: FastifyReply, request: JobRequest): Promise<StartedJob> {
     checkModel(http.caller, request.model);
+    refuseChosenWorker(http);
     // A call that becomes a job was admitted as a call.
     if (this.limiter.isLimited(http.caller)) this.limiter.enter(http, reply, 0);
     const started = await this.found(http, request);
@@ -75,6 +78,13 @@ export class JobStarter {
     };
     return this.jobs.create({ ...wanted, idempotencyKey, webhookUrl });
   }
+}
+
+/** @throws InvalidInputError naming the header, which would else be ignored */
+function refuseChosenWorker({ headers }: FastifyRequest): void {
+  if (headers[WORKER_HEADER] === undefined) return;
+  const problem = 'is not possible here: the call becomes a job, and a job goes to any worker of its model';
+  throw new InvalidInputError([{ field: WORKER_HEADER, problem }]);
 }
 
 /** A job that its client left, or that no worker ever took, is made anew. */
