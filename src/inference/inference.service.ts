@@ -16,7 +16,7 @@ import { excludeIncapable, withToolModels } from './pipeline/capability.js';
 import { chosenUnavailable, excludedFor, holderUnavailable } from './pipeline/holder.js';
 import { fallbacksOf, mayFallBack } from './pipeline/failover.js';
 import { type RetryRules, retrying } from './pipeline/retry.js';
-import type { InferenceRequest } from './client/inference-request.js';
+import type { InferenceRequest, KeptObjects } from './client/inference-request.js';
 
 /** The way of a request: retries, a worker, the prepared call, its delivery to the client. */
 @Injectable()
@@ -65,9 +65,10 @@ export class InferenceService {
 
   /** By the model, else by one of its fallbacks. When all of them fail, the model's own error counts. */
   private async served(request: InferenceRequest, client: Responder): Promise<void> {
-    const { model, worker } = request;
+    const { model, worker, kept } = request;
+    if (kept !== undefined && !this.mayGoOn(kept, request.caller)) throw kept.notFound();
     if (worker !== null) return this.servedByOne(worker, request, client);
-    const holderId = request.kept?.holderId ?? null;
+    const holderId = kept?.holderId ?? null;
     const holder = holderId === null ? undefined : this.live.worker(holderId);
     if (holder !== undefined) return this.servedByHolder(holder, request, client);
     try {
@@ -94,6 +95,15 @@ export class InferenceService {
     } catch (error) {
       throw chosenUnavailable(error, worker);
     }
+  }
+
+  /** A caller with a scope may not read, through a server that two models share, what a model outside the scope answered. */
+  private mayGoOn({ holderIds }: KeptObjects, caller: InferenceRequest['caller']): boolean {
+    if (caller.models === null) return true;
+    return holderIds.every((id) => {
+      const holder = this.live.worker(id);
+      return holder !== undefined && mayCall(caller, holder.modelName);
+    });
   }
 
   /** By the worker that keeps what the request names, under its model or the fallback that answered before. Another one lacks it. */

@@ -235,6 +235,67 @@ describe('a key', () => {
 });
 
 describe('the scope of a key', () => {
+  it('keep what models outside answered from a key, on a server that two models share', async () => {
+    let made = 0;
+    const upstream = await upstreamForTest((response, { url }) => {
+      const id = `${url.includes('messages') ? 'msg' : 'resp'}_${(made += 1)}`;
+      const usage = { input_tokens: 1, output_tokens: 1 };
+      const item = { id: `msg_of_${id}`, type: 'message', role: 'assistant', content: [] };
+      const body = url.includes('messages')
+        ? { id, type: 'message', role: 'assistant', model: 'm', content: [], usage, stop_reason: 'end_turn' }
+        : { id, object: 'response', status: 'completed', model: 'm', output: [item], usage };
+      json(body)(response, { url } as never);
+    });
+    const registered = [
+      ['kept/own', 'openai', { responses: true }],
+      ['kept/other', 'openai', { responses: true }],
+      ['claude/own', 'anthropic', {}],
+      ['claude/other', 'anthropic', {}],
+    ] as const;
+    for (const [model_name, protocol, profile] of registered) {
+      const body = { model_name, protocol, profile, req_url_template: `${upstream.url}/v1` };
+      expect((await service.post('/api/server/register', body, root)).status).toBe(200);
+    }
+    const { key } = await make({ models: ['kept/own', 'claude/own'] });
+    const respond = async (headers: Record<string, string>, body: object) => {
+      const answer = await call('POST', '/v1/responses', headers, { input: 'hi', ...body });
+      return { ...answer, id: (answer.json as { id?: string }).id };
+    };
+    const own = await respond(bearer(key), { model: 'kept/own' });
+    const other = await respond(root, { model: 'kept/other' });
+    expect([own.status, other.status]).toEqual([200, 200]);
+    const named = (id: string | undefined) => ({ model: 'kept/own', previous_response_id: id });
+    const reference = { type: 'item_reference', id: `msg_of_${other.id}` };
+    const before = made;
+    const refused = [
+      await respond(bearer(key), named(other.id)),
+      await respond(bearer(key), { ...named(own.id), input: [reference] }),
+      await call('GET', `/v1/responses/${other.id}`, bearer(key)),
+      await call('DELETE', `/v1/responses/${other.id}`, bearer(key)),
+    ];
+    for (const { status, json: body } of refused)
+      expect([status, body]).toEqual([
+        404,
+        { error: expect.objectContaining({ message: expect.stringContaining('not known here') as string }) },
+      ]);
+    expect(made).toBe(before);
+    expect((await respond(bearer(key), named(own.id))).status).toBe(200);
+    expect((await respond(root, named(other.id))).status).toBe(200);
+
+    const chat = { max_tokens: 9, messages: [{ role: 'user', content: 'hi' }] };
+    const begun = await call('POST', '/v1/messages', root, {
+      ...chat,
+      model: 'claude/other',
+      thread: { type: 'create' },
+    });
+    const { id } = begun.json as { id: string };
+    const thread = { type: 'continue', previous_message_id: id };
+    const goOn = (headers: Record<string, string>) =>
+      call('POST', '/v1/messages', headers, { ...chat, model: 'claude/own', thread });
+    expect((await goOn({ 'x-api-key': key })).status).toBe(404);
+    expect((await goOn(root)).status).toBe(200);
+  });
+
   it('decides which models it may call and see, on every API, and leaves out fallbacks', async () => {
     const upstream = await upstreamForTest(json({ answer: 'hello' }));
     const dead = await upstreamForTest(json({ error: 'broken' }, 500));

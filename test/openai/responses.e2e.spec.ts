@@ -147,8 +147,29 @@ it('A response goes to a server of which nothing is known as a chat, and unchang
     req_url_template: `${upstream.url}/v1`,
   });
   const send = (body: object) => service.post('/v1/responses', { model: 'org/unknown', input: 'x', ...body });
-  expect((await send({})).json).toMatchObject({ output: [{ content: [{ text: 'hi' }] }] });
+  const { json } = await send({});
+  expect(json).toMatchObject({ output: [{ content: [{ text: 'hi' }] }] });
   expect((await send({ previous_response_id: 'resp_1' })).status).toBe(200);
+  // No server keeps what was translated: the client learns what to send instead.
+  const { id, output } = json as { id: string; output: { id: string }[] };
+  for (const [field, body] of [
+    ['previous_response_id', { previous_response_id: id }],
+    [
+      'input[1]',
+      {
+        input: [
+          { role: 'user', content: 'x' },
+          { type: 'item_reference', id: output[0]?.id },
+        ],
+      },
+    ],
+  ] as const)
+    expect(await send(body)).toMatchObject({
+      status: 400,
+      json: {
+        error: { param: field, message: expect.stringContaining('send the items themselves') as string },
+      },
+    });
   expect(upstream.requests.map(({ url }) => url)).toEqual(['/v1/chat/completions', '/v1/responses']);
   await upstream.close();
 });

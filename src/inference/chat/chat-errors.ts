@@ -32,6 +32,10 @@ export class ResponseNotFoundError extends Error {
 
 const LONGEST_SHOWN = 100;
 
+/** Also of what is kept out of the caller's reach. */
+export const NOT_KEPT =
+  'it is not known here. Only responses that passed through to a server with /v1/responses of its own are kept, for 30 days';
+
 /** The request needs a task that the worker does not do. */
 export class UnsupportedTaskError extends Error {
   constructor(

@@ -92,6 +92,10 @@ export interface InferenceRequest extends Deadline {
 export interface KeptObjects {
   /** The worker that keeps what the request names; `null`: it names nothing, or nothing that is known. */
   readonly holderId: string | null;
+  /** The workers that keep what the request names: all of them for a caller with a scope, which all must be in. */
+  readonly holderIds: readonly string[];
+  /** That what the request names is not known, in the words of its API. */
+  readonly notFound: () => Error;
   /** Remembers which worker keeps the objects of an answer. Resolves when the client may see it. Never throws. */
   keep(answer: Buffer, isEvents: boolean, workerId: string): Promise<void>;
 }

@@ -71,6 +71,17 @@ export class WorkerObjects {
   }
 
   /**
+   * The workers that keep any of these objects, in their order. Unlike `workerOf` it is sure of the unknown ones.
+   * @throws DatabaseUnavailableError
+   */
+  async workersOf(ids: readonly string[]): Promise<readonly string[]> {
+    const sought = ids.filter((id) => !this.known.has(id) && isId(id));
+    const found = new Map(ids.map((id) => [id, this.known.get(id)]));
+    if (sought.length > 0) for (const row of await this.rowsOf(sought)) found.set(row.id, row.worker_id);
+    return ids.flatMap((id) => found.get(id) ?? []);
+  }
+
+  /**
    * Deletes what is old, and beyond the bound the oldest, in slices. Every replica does it.
    * @throws DatabaseUnavailableError
    */
@@ -90,16 +101,17 @@ export class WorkerObjects {
   }
 
   private async read(ids: readonly string[]): Promise<string | null> {
-    const rows = await this.database.query<{ id: string; worker_id: string }>(
-      `SELECT id, worker_id FROM ${this.table} WHERE id = ANY ($1::text[])`,
-      [ids],
-    );
+    const rows = await this.rowsOf(ids);
     for (const { id, worker_id: workerId } of rows) remember(this.known, id, workerId);
     for (const id of ids) {
       const row = rows.find((each) => each.id === id);
       if (row !== undefined) return row.worker_id;
     }
     return null;
+  }
+
+  private rowsOf(ids: readonly string[]): Promise<{ id: string; worker_id: string }[]> {
+    return this.database.query(`SELECT id, worker_id FROM ${this.table} WHERE id = ANY ($1::text[])`, [ids]);
   }
 
   /** One write at a time; what comes meanwhile is written together by the next. */

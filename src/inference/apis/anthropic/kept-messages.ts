@@ -1,6 +1,9 @@
 import { isJsonObject, parsedOrUndefined } from '../../../input/json.js';
+import { InvalidInputError } from '../../../input/input-errors.js';
 import type { WorkerObjects } from '../../../registry/live/worker-objects.js';
+import { ThreadNotFoundError } from '../../chat/chat-errors.js';
 import type { KeptObjects } from '../../client/inference-request.js';
+import { holdersOf } from '../responses/kept-responses.js';
 import { eventBodies } from '../../passthrough/error-in-success.js';
 
 /** What a message names that Anthropic's server keeps. */
@@ -28,19 +31,26 @@ export function keptFields(
 /**
  * A thread and a container are at the server that made them: a message that goes on from one must go there.
  * https://platform.claude.com/docs/en/agents-and-tools/tool-use/code-execution-tool
+ * @param isScoped whether its caller may use some models only. @throws DatabaseUnavailableError
  */
 export async function keptMessages(
   objects: WorkerObjects,
   { thread, container }: KeptFields,
+  isScoped: boolean,
 ): Promise<KeptObjects> {
   const previous = isJsonObject(thread) ? idsIn(thread['previous_message_id']) : [];
   const named = [...previous, ...idsIn(container)];
+  const holderIds = await holdersOf(objects, named, isScoped);
   return {
-    holderId: named.length === 0 ? null : await objects.workerOf(named),
+    holderId: holderIds[0] ?? null,
+    holderIds,
+    notFound: () => (previous.length > 0 ? new ThreadNotFoundError() : new InvalidInputError([UNKNOWN])),
     keep: (answer, isEvents, workerId) =>
       objects.keep(keptIds(answer, isEvents, isJsonObject(thread)), workerId),
   };
 }
+
+const UNKNOWN = { field: 'container', problem: 'is not known here: leave it out, and a new one is made' };
 
 /** The ids of a message, whole or in events, and of its container. A message itself is kept as a part of a thread only. */
 export function keptIds(answer: Buffer, isEvents: boolean, hasThread: boolean): readonly string[] {

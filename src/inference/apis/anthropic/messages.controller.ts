@@ -64,7 +64,7 @@ export class MessagesController {
 
   /** A message may go on from what a worker's server keeps. */
   private async goOn(from: InferenceRequest, fields: KeptFields, reply: FastifyReply): Promise<void> {
-    const kept = await keptMessages(this.objects, fields);
+    const kept = await keptMessages(this.objects, fields, from.caller.models !== null);
     const request = { ...from, kept };
     const format: ResponseFormat = {
       ...ANTHROPIC_FORMAT,

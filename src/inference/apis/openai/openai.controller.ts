@@ -109,7 +109,7 @@ export class OpenAiController {
     reply: FastifyReply,
   ): Promise<void> {
     if (spelled !== 'json') return this.infer('/responses', request, body, reply);
-    const kept = await keptResponses(this.objects, bytes, body);
+    const kept = await keptResponses(this.objects, bytes, body, request.caller.models !== null);
     return this.infer('/responses', { ...request, kept }, body, reply);
   }
 

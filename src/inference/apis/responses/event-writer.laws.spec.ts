@@ -109,7 +109,7 @@ describe('the events of a response', () => {
         expect(all.at(-1)).toMatchObject({
           type: 'response.failed',
           sequence_number: all.length - 1,
-          response: { id: 'resp_r1', status: 'failed', error: { code: 'server_error', message: 'gone' } },
+          response: { id: 'resp_mmm_r1', status: 'failed', error: { code: 'server_error', message: 'gone' } },
         });
       }),
     );

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../../input/json.js';
 import type { ChatEvent, FinishReason, Usage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
-import { keptThinking, reasoningId } from './kept-thinking.js';
+import { keptThinking, ownId } from './kept-thinking.js';
 import type { ResponseHead, StreamWriter } from '../../client/client-response.js';
 import {
   callItem,
@@ -134,7 +134,7 @@ export class ResponsesEventWriter implements StreamWriter {
   private newItem(kind: OpenItem['kind'], callId = '', name = ''): OpenItem {
     const at = this.items++;
     const unique = `${this.head.id}_${at}`;
-    const id = kind === 'reasoning' ? reasoningId(unique) : `${kind === 'text' ? 'msg' : 'fc'}_${unique}`;
+    const id = ownId(kind === 'reasoning' ? 'rs' : kind === 'text' ? 'msg' : 'fc', unique);
     return { kind, id, at, callId, name, text: '' };
   }
 

@@ -26,12 +26,18 @@ export function thinkingIn(content: unknown): readonly ThinkingBlock[] {
   return thinkingBlocksIn(parsedOrUndefined(Buffer.from(content.slice(MARK.length), 'base64url').toString()));
 }
 
-/** How the ids of reasoning begin that was translated here; those of OpenAI go on with hexadecimal digits. */
-const OWN_ID = 'rs_mmm_';
+/** How the ids of what was translated here go on; those of OpenAI go on with hexadecimal digits. */
+const OWN = 'mmm_';
+const OWN_ID = `rs_${OWN}`;
 
-/** The id of a reasoning item. @param name unique in its response */
-export function reasoningId(name: string): string {
-  return OWN_ID + name;
+/** The id of a response or an item that is translated here. @param name unique among those of its kind */
+export function ownId(kind: 'resp' | 'rs' | 'msg' | 'fc', name: string): string {
+  return `${kind}_${OWN}${name}`;
+}
+
+/** Whether it names a response or an item that was translated here, and that no server keeps. */
+export function isOwnId(id: string): boolean {
+  return /^(?:resp|rs|msg|fc)_mmm_/.test(id);
 }
 
 const INPUT: ReadonlySet<string> = new Set(['input']);

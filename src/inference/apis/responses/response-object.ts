@@ -1,6 +1,6 @@
 import type { Fields, JsonObject, JsonValue } from '../../../input/json.js';
 import type { ChatAnswer, FinishReason, Usage } from '../../chat/chat.js';
-import { keptThinking, reasoningId } from './kept-thinking.js';
+import { keptThinking, ownId } from './kept-thinking.js';
 import type { ResponseHead } from '../../client/client-response.js';
 
 export type Status = 'in_progress' | 'completed' | 'incomplete' | 'failed';
@@ -36,7 +36,7 @@ export function responseOf(
 }
 
 export function responseId({ id }: ResponseHead): string {
-  return `resp_${id}`;
+  return ownId('resp', id);
 }
 
 /**
@@ -56,9 +56,11 @@ export function wholeResponse(
   const output = [
     ...(reasoning === undefined && kept === null
       ? []
-      : [reasoningItem(reasoningId(id), reasoning ?? null, status, kept)]),
-    ...(text === null ? [] : [messageItem(`msg_${id}`, text, status)]),
-    ...toolCalls.map((call, index) => callItem(`fc_${id}_${index}`, call.id, call.function, status)),
+      : [reasoningItem(ownId('rs', id), reasoning ?? null, status, kept)]),
+    ...(text === null ? [] : [messageItem(ownId('msg', id), text, status)]),
+    ...toolCalls.map((call, index) =>
+      callItem(ownId('fc', `${id}_${index}`), call.id, call.function, status),
+    ),
   ];
   return responseOf(head, echo, status, output, { usage, finish });
 }

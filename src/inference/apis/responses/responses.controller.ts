@@ -1,5 +1,6 @@
 import { Controller, Delete, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Caller, mayCall } from '../../../access/caller.js';
 import { InferenceSettings } from '../../../config/settings.js';
 import { InvalidInputError } from '../../../input/input-errors.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
@@ -8,7 +9,7 @@ import { ModelPolicies } from '../../../registry/models/model-policies.js';
 import type { ApiCall, ApiRequest, Worker } from '../../../registry/worker.js';
 import { isCallable } from '../../../registry/worker.js';
 import { UpstreamClient } from '../../../upstream/upstream-client.js';
-import { ResponseNotFoundError } from '../../chat/chat-errors.js';
+import { NOT_KEPT, ResponseNotFoundError } from '../../chat/chat-errors.js';
 import { ClientResponse } from '../../client/client-response.js';
 import { type InferenceRequest, InferenceRequests } from '../../client/inference-request.js';
 import { isPathMissing } from '../../passthrough/missing-path.js';
@@ -71,7 +72,7 @@ export class ResponsesController {
     http: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    const { worker, call } = await this.holderOf(id);
+    const { worker, call } = await this.holderOf(id, http.caller);
     const query = http.url.includes('?') ? http.url.slice(http.url.indexOf('?')) : '';
     const isStream = method === 'GET' && /[?&]stream=true(?:&|$)/.test(query);
     const request = this.requestOf(http, reply, worker.modelName, isStream);
@@ -100,11 +101,15 @@ export class ResponsesController {
     }
   }
 
-  /** @throws ResponseNotFoundError */
-  private async holderOf(id: string): Promise<{ readonly worker: Worker; readonly call: ApiCall }> {
+  /** @throws ResponseNotFoundError, also for a response of a model outside the caller's scope */
+  private async holderOf(
+    id: string,
+    caller: Caller,
+  ): Promise<{ readonly worker: Worker; readonly call: ApiCall }> {
     const holderId = await this.objects.workerOf([id]);
     const worker = holderId === null ? undefined : this.live.worker(holderId);
-    if (worker === undefined || !isCallable(worker)) throw new ResponseNotFoundError(id, NOT_KEPT);
+    if (worker === undefined || !isCallable(worker) || !mayCall(caller, worker.modelName))
+      throw new ResponseNotFoundError(id, NOT_KEPT);
     const { call } = worker;
     if (call.kind !== 'api' || call.protocol !== 'openai') throw new ResponseNotFoundError(id, NOT_KEPT);
     return { worker, call };
@@ -157,6 +162,4 @@ function withoutBody(): never {
 }
 
 const EVENTS = { dialect: 'openai', path: '/responses' } as const;
-const NOT_KEPT =
-  'it is not known here. Only responses that passed through to a server with /v1/responses of its own are kept, for 30 days';
 const LACKS = 'the server of its worker has no such endpoint';
