@@ -13,6 +13,7 @@ import { duration, timeOf } from './words/numbers';
 
 const SignIn = lazy(() => import('./screens/sign-in'));
 const Workers = lazy(() => import('./screens/workers/workers'));
+const Playground = lazy(() => import('./screens/playground/playground'));
 const KeyboardDialogs = lazy(() => import('./parts/palette'));
 
 export function App() {
@@ -45,6 +46,7 @@ function Page() {
         <NotConnected />
         <Router>
           <Route path="/console/workers/:id?/:tab?" component={Workers} />
+          <Route path="/console/playground" component={Playground} />
           <Route path="/console" component={Home} />
           <Route default component={NoScreen} />
         </Router>

@@ -11,4 +11,7 @@ export interface ScreenLink {
 const anybody = computed(() => session.value !== null);
 
 /** The screens of the bar and the palette, in their order. Their code: the routes of app.tsx. */
-export const SCREENS: readonly ScreenLink[] = [{ name: 'Workers', href: '/console/workers', may: anybody }];
+export const SCREENS: readonly ScreenLink[] = [
+  { name: 'Workers', href: '/console/workers', may: anybody },
+  { name: 'Playground', href: '/console/playground', may: anybody },
+];

@@ -30,6 +30,7 @@ const roleIs = (...roles: readonly Role[]) =>
 
 /** The server decides; the page offers what the role may do, as `ROUTES` of the service has it. */
 export const mayChangeWorkers = roleIs('admin', 'operator', 'registrar');
+export const isAdmin = roleIs('admin');
 export const mayCall = roleIs('admin', 'operator', 'inference');
 
 signedOut.subscribe((is) => {

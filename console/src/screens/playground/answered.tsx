@@ -1,0 +1,132 @@
+import { nameOf, type Worker } from '../../api/shapes';
+import { copy } from '../../parts/code';
+import { count, millis } from '../../words/numbers';
+import type { Answered, Attempt } from './answer';
+
+interface AnsweredProps {
+  readonly answered: Answered | null;
+  readonly workers: readonly Worker[];
+}
+
+export const workerName = (workers: readonly Worker[], id: string | null): string => {
+  const worker = workers.find((each) => each.id === id);
+  return worker === undefined ? (id ?? '–') : nameOf(worker);
+};
+
+export function HowAnswered({ answered, workers }: AnsweredProps) {
+  const { requestId = null, explained = null } = answered ?? {};
+  return (
+    <section class="panel" aria-label="How it was answered">
+      <header>
+        <h2>How it was answered</h2>
+        <span class="grow" />
+        {requestId !== null && (
+          <button
+            type="button"
+            class="btn plain tiny"
+            onClick={() => void copy(requestId, 'The request id is copied')}
+          >
+            Copy request id
+          </button>
+        )}
+      </header>
+      <div class="pad col">
+        {answered === null ? (
+          <p class="sub">The worker, its attempts, tokens and times stand here after an answer.</p>
+        ) : (
+          <>
+            {explained?.attempts !== undefined && (
+              <Attempts attempts={explained.attempts} workers={workers} />
+            )}
+            <Facts answered={answered} workers={workers} />
+            {explained?.candidates !== undefined && (
+              <details>
+                <summary>Why {workerName(workers, answered.workerId)}?</summary>
+                <ul>
+                  {explained.candidates.map(({ worker, running, why_not }) => (
+                    <li key={worker} class="sub">
+                      {workerName(workers, worker)}: {why_not ?? `${running} running`}
+                    </li>
+                  ))}
+                </ul>
+              </details>
+            )}
+          </>
+        )}
+      </div>
+    </section>
+  );
+}
+
+const tokens = (many: number | null): string => (many === null ? 'not reported' : count(many));
+
+function Facts({ answered, workers }: { readonly answered: Answered; readonly workers: readonly Worker[] }) {
+  const { workerId, attempts, explained, firstTokenMs, wholeMs, overheadMs, tokensIn, tokensOut } = answered;
+  return (
+    <dl class="facts">
+      <dt>Worker</dt>
+      <dd>
+        {workerId === null ? (
+          '–'
+        ) : (
+          <a href={`/console/workers/${workerId}`}>{workerName(workers, workerId)}</a>
+        )}
+      </dd>
+      <dt>Attempts</dt>
+      <dd>{attempts ?? '–'}</dd>
+      {explained?.waited_ms !== undefined && (
+        <>
+          <dt>Waited for a place</dt>
+          <dd>{millis(explained.waited_ms)}</dd>
+        </>
+      )}
+      <dt>First token</dt>
+      <dd>{millis(firstTokenMs)}</dd>
+      <dt>Whole time</dt>
+      <dd>{millis(wholeMs)}</dd>
+      {overheadMs !== null && (
+        <>
+          <dt>Spent in this service</dt>
+          <dd>{overheadMs} ms</dd>
+        </>
+      )}
+      <dt>Tokens in / out</dt>
+      <dd>{tokensIn === tokensOut ? tokens(tokensIn) : `${tokens(tokensIn)} / ${tokens(tokensOut)}`}</dd>
+    </dl>
+  );
+}
+
+/** When each worker had the request, on one line of time. */
+function Attempts({
+  attempts,
+  workers,
+}: {
+  readonly attempts: readonly Attempt[];
+  readonly workers: readonly Worker[];
+}) {
+  const end = Math.max(1, ...attempts.map(({ to_ms }) => to_ms));
+  const at = (ms: number): string => `${(ms / end) * 100}%`;
+  return (
+    <ol class="falls">
+      {attempts.map(({ worker, from_ms, to_ms, outcome }) => {
+        const style = {
+          '--a': at(from_ms),
+          '--b': at(to_ms),
+          ...(outcome !== 'ok' && { '--c': 'var(--bad)' }),
+        };
+        return (
+          <li key={`${worker} ${from_ms}`}>
+            <div class="row">
+              <b>{workerName(workers, worker)}</b>
+              <span class="grow" />
+              <span class="sub">
+                {outcome}, {millis(to_ms - from_ms)}
+              </span>
+            </div>
+            <i class="bar" style={style} aria-hidden="true" />
+          </li>
+        );
+      })}
+    </ol>
+  );
+}

@@ -1,0 +1,83 @@
+import { useState } from 'preact/hooks';
+import { session } from '../../api/session';
+import { Code } from '../../parts/code';
+
+interface CopyProps {
+  readonly path: string;
+  readonly body: object;
+  readonly worker: string;
+}
+
+const LANGUAGES = ['curl', 'JS', 'Python'] as const;
+
+/** The same request from elsewhere. Where no key is needed, none is shown. */
+export function CopyAs({ path, body, worker }: CopyProps) {
+  const [language, setLanguage] = useState<(typeof LANGUAGES)[number]>('curl');
+  const needsKey = session.value?.protected_mode !== true;
+  const text = { curl: curl, JS: script, Python: python }[language]({ path, body, worker }, needsKey);
+  return (
+    <section class="panel" aria-label="Copy as">
+      <header>
+        <h2>Copy as</h2>
+        <span class="grow" />
+        <div class="seg" role="group" aria-label="Language">
+          {LANGUAGES.map((each) => (
+            <button
+              key={each}
+              type="button"
+              aria-pressed={each === language}
+              onClick={() => setLanguage(each)}
+            >
+              {each}
+            </button>
+          ))}
+        </div>
+      </header>
+      <div class="pad">
+        <Code text={text} />
+      </div>
+    </section>
+  );
+}
+
+function curl({ path, body, worker }: CopyProps, needsKey: boolean): string {
+  // In single quotes of sh, only the quote itself needs care.
+  const json = JSON.stringify(body, null, 2).replaceAll("'", String.raw`'\''`);
+  const headers = [
+    "-H 'Content-Type: application/json'",
+    ...(needsKey ? ['-H "Authorization: Bearer $MMM_KEY"'] : []),
+    ...(worker === '' ? [] : [`-H 'x-mmm-worker: ${worker}'`]),
+  ];
+  return `curl -N ${location.origin}${path} \\\n  ${headers.join(' \\\n  ')} \\\n  -d '${json}'`;
+}
+
+function script({ path, body, worker }: CopyProps, needsKey: boolean): string {
+  const headers = [
+    "'content-type': 'application/json'",
+    ...(needsKey ? ['authorization: `Bearer ${process.env.MMM_KEY}`'] : []),
+    ...(worker === '' ? [] : [`'x-mmm-worker': '${worker}'`]),
+  ];
+  return `const answer = await fetch('${location.origin}${path}', {
+  method: 'POST',
+  headers: { ${headers.join(', ')} },
+  body: JSON.stringify(${JSON.stringify(body, null, 2).replaceAll('\n', '\n  ')}),
+});
+console.log(await answer.text());`;
+}
+
+function python({ path, body, worker }: CopyProps, needsKey: boolean): string {
+  // JSON in a string of JSON is a literal of Python, too.
+  const headers = [
+    '"Content-Type": "application/json"',
+    ...(needsKey ? ['"Authorization": "Bearer " + os.environ["MMM_KEY"]'] : []),
+    ...(worker === '' ? [] : [`"x-mmm-worker": "${worker}"`]),
+  ];
+  return `import os, urllib.request
+
+request = urllib.request.Request(
+    "${location.origin}${path}",
+    data=${JSON.stringify(JSON.stringify(body))}.encode(),
+    headers={${headers.join(', ')}},
+)
+print(urllib.request.urlopen(request).read().decode())`;
+}
