@@ -281,6 +281,23 @@ describe.each(KINDS)('The error of a worker with %s', (kind) => {
   });
 });
 
+it('The fields that a worker of OpenAI refuses have the names that the client has sent, whole and streamed', async () => {
+  const refusal = "'response_format' and 'max_completion_tokens' cannot be used";
+  const [model] = await modelOf('openai', rejecting('openai', 400, refusal));
+  for (const stream of [false, true])
+    for (const [path, format, limit] of [
+      ['/v1/messages', 'output_config.format', 'max_tokens'],
+      ['/v1/chat/completions', 'response_format', 'max_completion_tokens'],
+    ] as const) {
+      const answer = await service.post(path, CLIENTS[path](model, stream));
+      expect([path, answer.status, answer.text]).toEqual([
+        path,
+        400,
+        expect.stringContaining(`'${format}' and '${limit}' cannot`),
+      ]);
+    }
+});
+
 describe('A lost model', () => {
   const answer = json({
     choices: [{ index: 0, message: { role: 'assistant', content: 'yes' }, finish_reason: 'stop' }],

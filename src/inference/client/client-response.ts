@@ -15,7 +15,7 @@ import { shownFields } from '../adapt/ignored-fields.js';
 import { SseResponse } from '../streams/sse-response.js';
 import { holdUntilSent } from '../streams/unsent-bytes.js';
 import { UnsupportedFieldError } from '../../input/input-errors.js';
-import { type FieldNames, fieldFor } from './field-names.js';
+import { type FieldNames, fieldFor, wordsFor } from './field-names.js';
 import type { InferenceRequest } from './inference-request.js';
 import type { CancelSignal } from '../../upstream/exchange.js';
 import { ClientDisconnect } from './client-disconnect.js';
@@ -196,11 +196,11 @@ export class ClientResponse implements Responder {
   reject(error: unknown): boolean {
     const { fieldNames } = this.format;
     if (error instanceof UnsupportedFieldError && fieldNames !== undefined)
-      throw new UnsupportedFieldError(fieldFor(fieldNames, error.field), error.problem);
+      throw new UnsupportedFieldError(fieldFor(fieldNames, error.field), wordsFor(fieldNames, error.problem));
     if (!(error instanceof UpstreamRejectedError) || error.exposed === null) return false;
     const { exposed, retryAfterMs, failure } = error;
     const { http, request, format } = this;
-    const rejection = rejectionFor(error, exposed);
+    const rejection = rejectionFor(error, exposed, fieldNames);
     const body = exposed.bytes ?? format.rejection?.(rejection, request.id) ?? null;
     if (body === null) return false;
     this.committed = true;
@@ -225,8 +225,13 @@ export class ClientResponse implements Responder {
 }
 
 /** An error of the client's own API keeps its status, unless it is one that no API has. */
-function rejectionFor({ kind, failure, status: own }: UpstreamRejectedError, exposed: Exposed): Rejection {
-  const { message, bytes, isTooLong } = exposed;
+function rejectionFor(
+  { kind, failure, status: own }: UpstreamRejectedError,
+  exposed: Exposed,
+  names: FieldNames | undefined,
+): Rejection {
+  const { bytes, isTooLong } = exposed;
+  const message = names === undefined ? exposed.message : wordsFor(names, exposed.message);
   const isOfApi = bytes !== null && (own < 520 || own === 529) && own !== 498;
   const status = isTooLong && bytes === null ? 400 : isOfApi ? own : (failure.status ?? own);
   const words = message === '' ? `the upstream answered ${own}` : message;

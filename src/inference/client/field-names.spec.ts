@@ -5,6 +5,7 @@ import {
   fieldFor,
   NATIVE_FIELDS,
   RESPONSES_FIELDS,
+  wordsFor,
 } from './field-names.js';
 
 describe('A field of a chat', () => {
@@ -42,5 +43,32 @@ describe('A field of a chat', () => {
   it('is the prompt of a completion, and the input of a native call', () => {
     expect(fieldFor(COMPLETION_FIELDS, 'messages[0].content')).toBe('prompt');
     expect(fieldFor(NATIVE_FIELDS, 'messages')).toBe('input');
+  });
+});
+
+describe('A text about the fields of a chat', () => {
+  it.each([
+    ["Unsupported parameter: 'max_completion_tokens'", "Unsupported parameter: 'max_tokens'"],
+    ["'response_format' of type 'json_schema'", "'output_config.format' of type 'json_schema'"],
+    ["Unsupported parameter: 'stop' is", "Unsupported parameter: 'stop_sequences' is"],
+    ['stop, and do not stop', 'stop, and do not stop'],
+    ['messages[1].tool_calls[0]: no tool_call_id', 'messages[1].tool_use[0]: no tool_use_id'],
+    ['tools[0].function.parameters: no object', 'tools[0].input_schema: no object'],
+    ['or set tool_choice to "none"', 'or set tool_choice to {"type":"none"}'],
+    ['my_response_formatter', 'my_response_formatter'],
+  ])('has the names of Anthropic for its client: %s', (text, words) => {
+    expect(wordsFor(ANTHROPIC_FIELDS, text)).toBe(words);
+  });
+
+  it.each([
+    ["'max_tokens' or 'max_completion_tokens'", "'max_output_tokens' or 'max_output_tokens'"],
+    ["'response_format'", "'text.format'"],
+    ["'reasoning_effort' must", "'reasoning.effort' must"],
+  ])('has the names of responses for their client: %s', (text, words) => {
+    expect(wordsFor(RESPONSES_FIELDS, text)).toBe(words);
+  });
+
+  it('stays as it is for clients of chats', () => {
+    expect(wordsFor(NATIVE_FIELDS, "'response_format'")).toBe("'response_format'");
   });
 });

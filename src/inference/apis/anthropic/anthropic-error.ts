@@ -2,6 +2,7 @@ import type { JsonObject } from '../../../input/json.js';
 import { messageForClient } from '../../../upstream/failure.js';
 import { statusInStream } from '../../../upstream/upstream-errors.js';
 import type { Rejection } from '../../client/client-response.js';
+import { ANTHROPIC_FIELDS, wordsFor } from '../../client/field-names.js';
 
 /** https://platform.claude.com/docs/en/api/errors, and `ErrorType` of @anthropic-ai/sdk. */
 const TYPES: Readonly<Record<number, string>> = {
@@ -43,6 +44,7 @@ export function anthropicRejection({ status, message, isTooLong }: Rejection, re
 
 /** Ends a broken stream, so that the client does not take it for complete. */
 export function anthropicErrorEvent(error: unknown, requestId: string): string {
-  const body = anthropicError(statusInStream(error), messageForClient(error), requestId);
+  const message = wordsFor(ANTHROPIC_FIELDS, messageForClient(error));
+  const body = anthropicError(statusInStream(error), message, requestId);
   return `event: error\ndata: ${JSON.stringify(body)}\n\n`;
 }

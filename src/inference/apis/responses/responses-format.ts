@@ -4,7 +4,7 @@ import { statusInStream } from '../../../upstream/upstream-errors.js';
 import type { ChatAnswer } from '../../chat/chat.js';
 import { endsResponse } from '../../passthrough/stream-monitor.js';
 import type { ResponseFormat, ResponseHead, StreamWriter } from '../../client/client-response.js';
-import { RESPONSES_FIELDS } from '../../client/field-names.js';
+import { RESPONSES_FIELDS, wordsFor } from '../../client/field-names.js';
 import { OpenAiFormat } from '../openai/client-response.js';
 import { type FailureCode, ResponsesEventWriter } from './event-writer.js';
 import { wantsThinking } from './kept-thinking.js';
@@ -45,7 +45,7 @@ export class ResponsesFormat extends OpenAiFormat implements ResponseFormat {
   }
 
   override errorEvent(error: unknown, requestId: string): string {
-    const message = messageForClient(error);
+    const message = wordsFor(RESPONSES_FIELDS, messageForClient(error));
     if (this.writer !== null) return this.writer.failed(message, codeOf(statusInStream(error)));
     const head = { id: requestId, created: Math.floor(Date.now() / 1000), model: this.model };
     return failedEvent(this.first, this.last, responseOf(head, echoOf({}), 'failed', []), message);

@@ -63,7 +63,7 @@ function rejectInChat(chat: OpenAiChat, placeholders: ReadonlySet<PlaceholderNam
   if (format !== 'text' && format.schema !== null)
     throw new UnsupportedFieldError(
       'response_format',
-      'a JSON schema is not supported by template workers; use text or json_object',
+      'a JSON schema is not supported by template workers: leave it out, and say in the messages which JSON to write',
     );
   // {MESSAGES} carries all content unchanged.
   if (placeholders.has('MESSAGES')) return;
