@@ -104,3 +104,30 @@ it('names the models that call tools to a client whose model is called by a temp
     expect(text).toContain('this model calls no tools');
   }
 });
+
+it.each([
+  ['/v1/chat/completions', { messages: [{ role: 'user', content: 'x' }] }, OPENAI, 'openai'],
+  ['/v1/responses', { input: 'x' }, json({ id: 'resp_1', object: 'response', output: [] }), 'openai'],
+  ['/v1/messages', { messages: [{ role: 'user', content: 'x' }], max_tokens: 5 }, ANTHROPIC, 'anthropic'],
+] as const)(
+  'shows what is left out of a request to %s that is passed through',
+  async (path, body, answer, protocol) => {
+    const upstream = await upstreamForTest(answer);
+    const model = `passed ${path}`;
+    const responses = protocol === 'openai' ? { responses: true } : {};
+    await mustRegister(service, {
+      model_name: model,
+      protocol,
+      req_url_template: `${upstream.url}/v1`,
+      profile: { rejects: ['seed', 'user', 'stream_options'], sampling: 'none', ...responses },
+    });
+    const hints = { seed: 7, user: null, stream_options: { include_usage: true }, temperature: 0.5, x: 1 };
+    for (const stream of [false, true]) {
+      const sent = await service.post(path, { model, ...body, ...hints, stream });
+      expect([sent.status, sent.headers.get('x-mmm-ignored')]).toEqual([200, 'seed, temperature']);
+      expect(JSON.parse(upstream.requests.at(-1)?.body ?? '')).toEqual({ model, ...body, x: 1, stream });
+      const plain = await service.post(path, { model, ...body, stream });
+      expect([plain.status, plain.headers.get('x-mmm-ignored')]).toEqual([200, null]);
+    }
+  },
+);

@@ -1,6 +1,8 @@
 import type { PlaceholderName } from '../../template/placeholders.js';
 import type { OpenAiChat } from '../chat/chat.js';
+import type { Profile } from '../../registry/profiles/profile.dto.js';
 import type { InferenceRequest } from '../client/inference-request.js';
+import { findFields } from '../passthrough/json-scanner.js';
 
 /** What every worker is sent, or needs in order to answer at all. */
 const CARRIED: ReadonlySet<string> = new Set(
@@ -20,6 +22,7 @@ export function shownFields(names: readonly string[]): string {
     .join(', ');
 }
 const NONE: readonly string[] = [];
+const SAMPLING = ['temperature', 'top_p', 'top_k'];
 
 /** The clients whose own fields a chat still holds: of others it was translated from another API. */
 const OWN_PATHS: ReadonlySet<string> = new Set(['/chat/completions', '/completions']);
@@ -60,6 +63,27 @@ export function ignoredByProfile(sent: OpenAiChat, adapted: OpenAiChat): readonl
   return optional(sent).filter(
     (name) =>
       adapted[name] === undefined && name !== 'stop' && !(name.startsWith('max_') && limits !== undefined),
+  );
+}
+
+/**
+ * The fields that are gone from a request that is passed through, for its server refuses them. Only those that the profile may
+ * take out are looked for, in a body that was changed.
+ */
+export function ignoredOfPassed(
+  before: Buffer,
+  after: Buffer,
+  { rejects, sampling }: Profile,
+): readonly string[] {
+  if (before === after) return NONE;
+  const names = [...rejects, ...(sampling === 'all' ? [] : SAMPLING)].filter(
+    (name) => !CARRIED.has(name) && before.includes(`"${name}"`),
+  );
+  if (names.length === 0) return NONE;
+  const wanted = new Set(names);
+  const rest = findFields(after, wanted);
+  return [...findFields(before, wanted)].flatMap(([name, { start }]) =>
+    rest.has(name) || before.toString('latin1', start, start + 4) === 'null' ? [] : [name],
   );
 }
 

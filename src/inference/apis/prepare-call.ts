@@ -11,7 +11,7 @@ import { printJson } from '../../input/exact-json.js';
 import { parsedOrUndefined } from '../../input/json.js';
 import { adaptChat } from '../adapt/adapt-chat.js';
 import { adaptedAnswer, adaptedEvents, adaptedReader } from '../adapt/answer-adapter.js';
-import { hasOwnFields, ignoredByProfile, translated } from '../adapt/ignored-fields.js';
+import { hasOwnFields, ignoredByProfile, ignoredOfPassed, translated } from '../adapt/ignored-fields.js';
 import type { AnswerText, ChatAnswer, OpenAiChat, ChatEvent, EventReader } from '../chat/chat.js';
 import { eventsOf } from '../chat/tool-calls.js';
 import { withValue } from '../passthrough/json-scanner.js';
@@ -184,7 +184,8 @@ function prepareProxyCall(
   );
   const headers = withClientHeaders(rendered.headers, raw.headers);
   const passed = headers === rendered.headers ? rendered : { ...rendered, headers };
-  return new ProxyCall(passed, raw, isStream, request.kept);
+  const ignored = raw.spelled === 'json' ? ignoredOfPassed(renamed, body, call.profile) : NOTHING;
+  return new ProxyCall(passed, raw, isStream, request.kept, ignored);
 }
 
 function withDefaults(

@@ -24,15 +24,19 @@ const COLLECTED: ReadonlySet<string> = new Set(['/chat/completions', '/completio
 /** Client and worker speak the same API: the answer passes through unchanged. */
 export class ProxyCall implements PreparedCall {
   readonly exposes: Dialect;
-  readonly changes: readonly string[] = [];
 
   constructor(
     readonly call: UpstreamCall,
     private readonly raw: RawBody,
     readonly isStream: boolean,
     private readonly kept: KeptObjects | undefined,
+    readonly ignored: readonly string[],
   ) {
     this.exposes = raw.dialect;
+  }
+
+  get changes(): readonly string[] {
+    return this.ignored.map((name) => `${name}: left out`);
   }
 
   deliver(attempt: Attempt, client: Responder): Promise<number> {
