@@ -85,6 +85,12 @@ module.exports = {
       to: { path: '^src/balancing/', pathNot: '-errors\\.ts$' },
     },
     {
+      name: 'cli-is-a-client-of-the-api-alone',
+      severity: 'error',
+      from: { path: '^src/cli/' },
+      to: { path: '^src/', pathNot: '^src/cli/' },
+    },
+    {
       name: 'template-is-pure',
       severity: 'error',
       from: { path: '^src/template/', pathNot: '\\.spec\\.ts$' },
