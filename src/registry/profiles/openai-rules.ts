@@ -124,6 +124,8 @@ function reasoningBack(source: string): Rule {
 
 const DASHSCOPE_EMBEDDINGS = 'https://help.aliyun.com/en/model-studio/text-embedding-synchronous-api';
 
+const BAICHUAN = 'https://f8cxtsvnr8.apifox.cn/api-135483694';
+
 const GROQ = 'https://console.groq.com/docs/openai';
 /** "Extra inputs are not permitted", by fields that are not in https://docs.mistral.ai/api/endpoint/chat. */
 const MISTRAL_STRICT =
@@ -178,10 +180,16 @@ export const OPENAI_VENDOR_RULES: Readonly<Record<string, readonly Rule[]>> = {
   ],
   // It answers at another base URL, of which this one is no part.
   zhipu: [responses('https://docs.bigmodel.cn/api-reference/response/%E5%88%9B%E5%BB%BA-response', false)],
-  baichuan: [responses('https://platform.baichuan-ai.com/docs/api', false)],
+  // Read in a copy of its reference: the original needs a browser.
+  baichuan: [
+    chatsOnly(BAICHUAN),
+    oldLimit('https://docs.cloudsway.net/maasapi/api-reference/text/MaaS_baichuan/'),
+    responses(BAICHUAN, false),
+  ],
   tgi: [
-    oldLimit('https://huggingface.co/docs/text-generation-inference/messages_api'),
-    responses('https://huggingface.co/docs/text-generation-inference/messages_api', false),
+    // max_completion_tokens has no effect there.
+    oldLimit('https://github.com/huggingface/text-generation-inference/issues/2925'),
+    responses('https://github.com/huggingface/text-generation-inference/blob/main/docs/openapi.json', false),
   ],
   fastchat: [
     oldLimit('https://github.com/lm-sys/FastChat/blob/main/fastchat/protocol/openai_api_protocol.py'),

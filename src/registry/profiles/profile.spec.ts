@@ -17,7 +17,7 @@ describe('profileOf', () => {
 
   it('names the one field of the limit that a vendor knows, and none where it may know both', () => {
     const limitOf = (vendor: string) => profileOf('openai', 'm', { vendor }).token_limit;
-    for (const vendor of ['mistral', 'deepseek', 'tgi', 'fastchat'])
+    for (const vendor of ['mistral', 'deepseek', 'tgi', 'fastchat', 'baichuan'])
       expect([vendor, limitOf(vendor)]).toEqual([vendor, 'max_tokens']);
     for (const vendor of ['openai', 'vllm', 'groq', 'openrouter'])
       expect([vendor, limitOf(vendor)]).toEqual([vendor, null]);
