@@ -22,8 +22,17 @@ const REFUSALS: Readonly<Record<KeyRefusal, string>> = {
   expired_token: 'this token has expired: fetch another one from its issuer',
 };
 
+/** How a browser can sign in: with a key, at a provider. */
+export interface SignInWays {
+  readonly key: boolean;
+  readonly oidc: boolean;
+}
+
 /** A missing key, or one that is not valid. */
 export class UnauthorizedError extends Error {
+  /** For a page that can sign in. */
+  signIn: SignInWays | null = null;
+
   constructor(
     readonly code: KeyRefusal,
     message = REFUSALS[code],

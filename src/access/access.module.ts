@@ -11,6 +11,7 @@ import { Limiter } from './limits/limiter.js';
 import { LiveKeys } from './keys/live-keys.js';
 import { OidcSignIn } from './sign-in/oidc-sign-in.js';
 import { ProxySignIn } from './sign-in/proxy-sign-in.js';
+import { SessionController } from './sign-in/session.controller.js';
 import { Sessions } from './sign-in/sessions.js';
 import { SignInController } from './sign-in/sign-in.controller.js';
 import { TokenSignIn } from './sign-in/token-sign-in.js';
@@ -18,7 +19,7 @@ import { TokenSignIn } from './sign-in/token-sign-in.js';
 /** Who may do what, and how much: keys, roles, teams, limits. */
 @Module({
   imports: [CredentialsModule],
-  controllers: [KeysController, TeamsController, MeController, SignInController],
+  controllers: [KeysController, TeamsController, MeController, SignInController, SessionController],
   providers: [
     AdmissionCheck,
     Keys,

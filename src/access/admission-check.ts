@@ -41,7 +41,7 @@ export class AdmissionCheck {
     if (this.settings.protectedMode) this.checkOrigin(headers);
     if (right === 'open') return ROOT;
     if (this.settings.metricsOpen && (url === '/metrics' || url.startsWith('/metrics?'))) return ROOT;
-    const caller = this.callerOf(arriving);
+    const caller = right === 'session' ? this.signedIn(arriving) : this.callerOf(arriving);
     if (right !== undefined && !(RIGHTS[right] as readonly string[]).includes(caller.role))
       throw ForbiddenError.role(caller.role, right);
     return caller;
@@ -50,6 +50,15 @@ export class AdmissionCheck {
   /** For paths that need no key. @throws ForeignOriginError in protected mode */
   checkHost(headers: IncomingHttpHeaders): void {
     if (this.settings.protectedMode) this.checkOrigin(headers);
+  }
+
+  private signedIn(arriving: Arriving): Caller {
+    try {
+      return this.callerOf(arriving);
+    } catch (error) {
+      if (error instanceof UnauthorizedError) error.signIn = this.sessions.ways;
+      throw error;
+    }
   }
 
   private callerOf({ method, url, headers, raw }: Arriving): Caller {

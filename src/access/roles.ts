@@ -10,6 +10,8 @@ export const RIGHTS = {
   open: ROLES,
   /** What every key may see: its own rights, presets. */
   any: ROLES,
+  /** The same; its 401 says how to sign in. */
+  session: ROLES,
   call_models: ['admin', 'operator', 'inference'],
   /** The headers x-mmm-worker and x-mmm-explain. */
   call_one_worker: ['admin', 'operator'],
@@ -120,6 +122,7 @@ export const ROUTES: Readonly<Record<string, Right>> = {
   'DELETE /api/v1/teams/*': 'change_teams',
   'GET /api/v1/usage': 'read_usage',
   'GET /api/v1/me': 'any',
+  'GET /api/v1/session': 'session',
 
   'GET /auth/login': 'open',
   'GET /auth/callback': 'open',

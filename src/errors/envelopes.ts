@@ -12,11 +12,12 @@ type OpenAiEnvelope = ReturnType<typeof openAiError> & {
 };
 
 /** OpenAI's envelope, for all other paths. */
-export function openAiEnvelope({ status, code, message, details }: Problem): OpenAiEnvelope {
+export function openAiEnvelope({ status, code, message, details, more }: Problem): OpenAiEnvelope {
   const param = details?.[0]?.field;
   return {
     ...openAiError(status, message, code, param === undefined || param === '' ? null : param),
     ...(details === undefined ? {} : { details }),
+    ...more,
   };
 }
 

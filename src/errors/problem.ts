@@ -84,7 +84,8 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof UnsupportedTaskError) return problem(400, 'caller_bad_request', error);
   if (error instanceof UnauthorizedError) {
     const headers = { 'www-authenticate': 'Bearer' };
-    return { ...problem(401, 'caller_unauthorized', error), code: error.code, headers };
+    const unauthorized = { ...problem(401, 'caller_unauthorized', error), code: error.code, headers };
+    return error.signIn === null ? unauthorized : { ...unauthorized, more: { sign_in: error.signIn } };
   }
   if (error instanceof ForbiddenError)
     return { ...problem(403, 'caller_forbidden', error), code: error.code };
@@ -249,4 +250,6 @@ export interface Problem {
   readonly message: string;
   readonly details?: readonly InputFault[];
   readonly headers?: Readonly<Record<string, string>>;
+  /** Further members of the answer, beside the error. */
+  readonly more?: Readonly<Record<string, unknown>>;
 }

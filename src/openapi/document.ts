@@ -15,6 +15,7 @@ import { WorkerDto } from '../registry/worker-answers.dto.js';
 import { describeHeaders } from './headers.js';
 import { describeInputs, type ObjectSchema } from './input-schemas.js';
 import { asJsonSchema } from './json-schema.js';
+import { SignedOutDto } from './signed-out.dto.js';
 import { describeWholeNumbers } from './whole-numbers.js';
 
 /** Called without a key. */
@@ -33,7 +34,7 @@ export function serveOpenApi(app: NestFastifyApplication): void {
     .addSecurityRequirements('bearer')
     .addSecurityRequirements('x-api-key')
     .build();
-  const extraModels = [...INFERENCE_MODELS, NativeErrorDto, OpenAiErrorDto];
+  const extraModels = [...INFERENCE_MODELS, NativeErrorDto, OpenAiErrorDto, SignedOutDto];
   const create = () => completed(SwaggerModule.createDocument(app, description, { extraModels }));
   SwaggerModule.setup('docs', app, create, {
     jsonDocumentUrl: 'openapi.json',
@@ -50,6 +51,7 @@ function completed(document: OpenAPIObject): OpenAPIObject {
   nameModels(document);
   describeInference(document);
   describeProbes(document);
+  describeSession(document);
   describeChanges(document);
   describeCsv(document);
   describeInputs(schemas as Record<string, ObjectSchema>);
@@ -128,6 +130,11 @@ function describeProbes({ paths }: OpenAPIObject): void {
       description: 'The metrics',
       content: { 'text/plain': { schema: { type: 'string' } } },
     };
+}
+
+function describeSession({ paths }: OpenAPIObject): void {
+  const get = paths['/api/v1/session']?.get;
+  if (get !== undefined) get.responses['401'] = answer('Not signed in', SignedOutDto);
 }
 
 function describeChanges({ paths }: OpenAPIObject): void {

@@ -239,6 +239,25 @@ describe('a session by key', () => {
     expect((await service.post('/auth/session', {}, cookies(jar))).status).toBe(401);
   });
 
+  it('is shown by GET /api/v1/session, whose 401 lists the ways to sign in', async () => {
+    const sign_in = { key: true, oidc: true };
+    const out = await service.get('/api/v1/session');
+    expect([out.status, out.json]).toEqual([
+      401,
+      { error: expect.objectContaining({ code: 'missing_api_key' }) as unknown, sign_in },
+    ]);
+    const jar: Jar = new Map();
+    keep(jar, await service.post('/auth/session', {}, admin));
+    expect((await second.get('/api/v1/session', cookies(jar))).json).toEqual({
+      version: expect.stringMatching(/^\d+\.\d+\.\d+/) as unknown,
+      protected_mode: false,
+      actor: 'root',
+      role: 'admin',
+      features: ['usage', 'jobs', 'keys'],
+      sign_in,
+    });
+  });
+
   it('changes nothing for a page of another site', async () => {
     const jar: Jar = new Map();
     keep(jar, await service.post('/auth/session', {}, admin));

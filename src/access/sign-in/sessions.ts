@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { AccessSettings } from '../../config/settings.js';
 import { CredentialsUnreadableError, CredentialVault } from '../../credentials/credential-cipher.js';
-import { SignInUnavailableError } from '../access-errors.js';
+import { type SignInWays, SignInUnavailableError } from '../access-errors.js';
 import { type Caller, ROOT } from '../caller.js';
 import { LiveKeys } from '../keys/live-keys.js';
 import {
@@ -74,6 +74,12 @@ export class Sessions {
   /** Whether a caller is a key of ours, which a session may stand for. */
   isKey({ keyId }: Caller): boolean {
     return keyId === null || this.keys.callerWithId(keyId) !== undefined;
+  }
+
+  /** How a browser can sign in. */
+  get ways(): SignInWays {
+    const canSeal = this.vault.canSeal;
+    return { key: canSeal, oidc: canSeal && this.settings.oidc !== null };
   }
 
   ended(isSecure: boolean): string {
