@@ -67,8 +67,8 @@ class MetricsRoutes {
       case '/livez':
         return send(response, 200, { status: 'ok' });
       case '/readyz': {
-        const status = this.readiness.state();
-        return send(response, status === 'ready' ? 200 : 503, { status });
+        const page = this.readiness.page();
+        return send(response, page.status === 'ready' ? 200 : 503, page);
       }
       default:
         return send(response, 404, { error: 'this port serves /metrics, /livez and /readyz only' });

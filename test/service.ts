@@ -38,6 +38,11 @@ export interface TestSettings {
   readonly tuning?: TuningOverrides;
 }
 
+export interface ServiceOptions {
+  /** `false`: it is returned as soon as it listens. */
+  readonly waitsForReady?: boolean;
+}
+
 /** Short intervals for tests; all other settings have their defaults. */
 const QUICK = { HEALTH_INTERVAL_MS: '300', HEALTH_TIMEOUT_MS: '500' };
 const QUICK_TUNING = {
@@ -49,6 +54,7 @@ const QUICK_TUNING = {
 export async function startService(
   { tuning = {}, ...environment }: TestSettings = {},
   given?: TestDatabase,
+  { waitsForReady = true }: ServiceOptions = {},
 ): Promise<TestService> {
   const database = given ?? (await createDatabase());
   const variables = { DATA_DIR: '/nonexistent', CREDENTIALS_KEYS: TEST_KEYS, ...QUICK, ...environment };
@@ -71,7 +77,7 @@ export async function startService(
   await app.listen(0, '127.0.0.1');
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
   app.get(OwnAddress).listeningOn(Number(new URL(url).port));
-  await until(async () => (await fetch(`${url}/readyz`)).ok);
+  if (waitsForReady) await until(async () => (await fetch(`${url}/readyz`)).ok);
 
   const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
     described(
@@ -108,8 +114,9 @@ export async function startService(
 export async function serviceForTest(
   settings: TestSettings = {},
   database?: TestDatabase,
+  options: ServiceOptions = {},
 ): Promise<TestService> {
-  const service = await startService(settings, database);
+  const service = await startService(settings, database, options);
   onTestFinished(() => service.stop());
   return service;
 }

@@ -13,8 +13,10 @@ import { ProbeRunner } from './scheduler/probe-runner.js';
 import { ReplicaFaults } from './scheduler/replica-faults.js';
 import { ProbeController } from './probe.controller.js';
 import { Prober } from './probe/prober.js';
+import { OwnSettings } from './own-settings.js';
 import { ReadinessController } from './readiness.controller.js';
 import { Readiness } from './readiness.js';
+import { StartCheck } from './start-check.js';
 import { HealthEvaluator } from './scheduler/health-evaluator.js';
 
 /** Health checks. Writes health into the registry, from where the balancer reads it. */
@@ -25,6 +27,7 @@ import { HealthEvaluator } from './scheduler/health-evaluator.js';
     DueProbeFinder,
     HealthChecker,
     LocalProber,
+    OwnSettings,
     ProbeLeases,
     ProbeNow,
     ProbePlans,
@@ -32,6 +35,7 @@ import { HealthEvaluator } from './scheduler/health-evaluator.js';
     ReplicaFaults,
     Prober,
     Readiness,
+    StartCheck,
     HealthEvaluator,
   ],
   exports: [Readiness],

@@ -14,12 +14,12 @@ export class ReadinessController {
     return { status: 'ok' };
   }
 
-  /** Ready for traffic: 503 until the registry is first loaded, and while draining. */
+  /** Ready for traffic: 503 until the registry is first loaded, while StartCheck holds it back, and while draining. */
   @Get('readyz')
   readyz(@Res({ passthrough: true }) reply: FastifyReply) {
-    const state = this.readiness.state();
-    reply.code(state === 'ready' ? 200 : 503);
-    return { status: state };
+    const page = this.readiness.page();
+    reply.code(page.status === 'ready' ? 200 : 503);
+    return page;
   }
 
   /** A summary for people. */

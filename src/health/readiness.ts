@@ -4,21 +4,24 @@ import { Database } from '../database/database.js';
 import { LiveWorkers } from '../registry/live/live-workers.js';
 import { type Trouble, WorkerActivity } from '../registry/live/worker-activity.js';
 import type { Worker } from '../registry/worker.js';
+import { StartCheck } from './start-check.js';
 
 const MOST_SHOWN = 20;
 
-export type ReadinessState = 'ready' | 'starting' | 'draining';
+export type ReadinessState = 'ready' | 'starting' | 'misconfigured' | 'draining';
 
-/** Whether the service is ready. Once loaded, it stays ready without PostgreSQL: requests are served from memory. */
+/** Whether the service is ready. Once it was, it stays ready without PostgreSQL: requests are served from memory. */
 @Injectable()
 export class Readiness {
   private draining = false;
+  private wasReady = false;
 
   constructor(
     private readonly live: LiveWorkers,
     private readonly keys: LiveKeys,
     private readonly activity: WorkerActivity,
     private readonly database: Database,
+    private readonly start: StartCheck,
   ) {}
 
   drain(): void {
@@ -27,7 +30,19 @@ export class Readiness {
 
   state(): ReadinessState {
     if (this.draining) return 'draining';
-    return this.live.lastLoadMs === null || !this.keys.isLoaded ? 'starting' : 'ready';
+    if (this.wasReady) return 'ready';
+    if (this.live.lastLoadMs === null || !this.keys.isLoaded) return 'starting';
+    this.wasReady = this.start.hasPassed();
+    if (this.wasReady) return 'ready';
+    return this.start.reason === null ? 'starting' : 'misconfigured';
+  }
+
+  /** The answer of `/readyz`. */
+  page(): { readonly status: ReadinessState; readonly reason?: string } {
+    const status = this.state();
+    return status === 'misconfigured' && this.start.reason !== null
+      ? { status, reason: this.start.reason }
+      : { status };
   }
 
   /** Seconds since the last full read of the table; `null` before the first. */

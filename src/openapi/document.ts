@@ -84,6 +84,7 @@ function errorsOf(path: string): readonly string[] {
 }
 
 const STATUS = { type: 'object', required: ['status'], properties: { status: { type: 'string' } } };
+const HELD_BACK = { ...STATUS, properties: { ...STATUS.properties, reason: { type: 'string' } } };
 const SUMMARY = {
   type: 'object',
   required: ['status', 'database', 'registry_age_seconds', 'models', 'workers', 'failing'],
@@ -122,7 +123,12 @@ function describeProbes({ paths }: OpenAPIObject): void {
   };
   describe('/livez', '200', 'It runs', STATUS);
   describe('/readyz', '200', 'Ready for traffic', STATUS);
-  describe('/readyz', '503', 'Not ready: the status says why', STATUS);
+  describe(
+    '/readyz',
+    '503',
+    'Not ready: the status says why, and a reason which settings are wrong',
+    HELD_BACK,
+  );
   describe('/health', '200', 'The summary', SUMMARY);
   const metrics = paths['/metrics']?.get;
   if (metrics !== undefined)

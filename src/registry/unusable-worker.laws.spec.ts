@@ -4,7 +4,7 @@ import { describeFailure } from '../health/probe/probe-connection.js';
 import { countReasons, unusableReason } from './unusable-worker.js';
 
 const HOST = 'gpu-7.internal:8000';
-const CALL = { fault: 'none', isOfReplica: false };
+const CALL = { fault: 'none', setting: null };
 
 function reasonOf(healthReason: string): string | null {
   const worker = { adminState: 'enabled', health: 'unhealthy', healthReason } as const;

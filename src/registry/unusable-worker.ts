@@ -28,7 +28,7 @@ export function unusableReason({
 }: Pick<Worker, 'adminState' | 'health' | 'healthReason' | 'call'>): string | null {
   if (adminState !== 'enabled') return adminState;
   if ('fault' in call)
-    return call.isOfReplica
+    return call.setting !== null
       ? 'that this replica cannot call, as its log says'
       : 'with a definition or credentials that cannot be used';
   if (health !== 'unhealthy') return null;

@@ -77,6 +77,8 @@ interface CallBase {
   readonly ownTimeouts: CallTimeouts;
   /** The upstream's name of the model; `null`: the worker's model_name. */
   readonly upstreamModel: string | null;
+  /** @throws SecretMissingError for a secret of its requests that this replica does not have now */
+  requireSecrets(): void;
 }
 
 /** A call by the worker's own templates. */
@@ -159,9 +161,12 @@ export interface Worker {
 /** Why a row cannot be called: its definition was changed by hand, its credentials are bound to another origin, or a setting. */
 export interface WorkerFault {
   readonly fault: string;
-  /** A setting of this replica causes it: its address rules, keys or secrets. Another replica may be able to call the worker. */
-  readonly isOfReplica: boolean;
+  /** The setting of this replica that causes it: another replica may be able to call the worker. `null`: none does. */
+  readonly setting: OwnSetting | null;
 }
+
+/** What a replica may lack or refuse, and others not. */
+export type OwnSetting = 'addresses' | 'keys' | 'secrets';
 
 export function isCallable(worker: Worker): worker is Worker & { readonly call: WorkerCall } {
   return !('fault' in worker.call);

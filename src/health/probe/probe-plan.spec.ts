@@ -57,6 +57,7 @@ function aWorker(healthCheck: unknown, origin = 'http://10.0.0.3:8000', fault?: 
       fault === undefined
         ? {
             kind: 'template',
+            requireSecrets: () => {},
             upstreamModel: null,
             origin,
             stream: null,
@@ -71,7 +72,7 @@ function aWorker(healthCheck: unknown, origin = 'http://10.0.0.3:8000', fault?: 
             render: () => never(),
             extract: () => never(),
           }
-        : { fault, isOfReplica: true },
+        : { fault, setting: 'keys' },
   };
 }
 
@@ -167,7 +168,7 @@ describe('planProbe', () => {
 
   it('reports why a worker cannot be called instead of probing it', () => {
     const worker = aWorker({}, 'http://10.0.0.3:8000', 'credentials missing');
-    expect(planProbe(worker, settings)).toEqual({ fault: 'credentials missing', isOfReplica: true });
+    expect(planProbe(worker, settings)).toEqual({ fault: 'credentials missing', setting: 'keys' });
   });
 
   it.each([

@@ -37,12 +37,10 @@ const LEASE_SHARE = 0.9;
 /** A fault: the worker cannot be called, or its health_check is invalid. */
 export function planProbe(worker: Worker, settings: HealthSettings): ProbePlan | WorkerFault {
   if (!isCallable(worker))
-    return 'fault' in worker.call
-      ? worker.call
-      : { fault: 'the worker cannot be called', isOfReplica: false };
+    return 'fault' in worker.call ? worker.call : { fault: 'the worker cannot be called', setting: null };
   const check = worker.healthCheck;
   const problem = problemOf(check);
-  if (problem !== null) return { fault: `invalid definition: health_check${problem}`, isOfReplica: false };
+  if (problem !== null) return { fault: `invalid definition: health_check${problem}`, setting: null };
 
   const isInference = check.kind === 'inference';
   const longestMs = Math.floor(settings.leaseMs * LEASE_SHARE);

@@ -44,9 +44,9 @@ export class ProbeRunner {
     seen: ProbeResult | null,
   ): Promise<readonly PlannedProbe[]> {
     const [{ plan }] = group;
-    const reason = 'fault' in plan ? (plan.isOfReplica ? plan.fault : null) : ownFaultOf(seen);
+    const reason = 'fault' in plan ? (plan.setting === null ? null : plan.fault) : ownFaultOf(seen);
     if (reason === null) {
-      await this.faults.withdraw(group.map(({ claim }) => claim.workerId));
+      await this.faults.withdraw(group.map(({ worker }) => worker));
       return group;
     }
     const shared = await this.faults.declare(group, reason);

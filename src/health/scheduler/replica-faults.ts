@@ -4,6 +4,7 @@ import { Database } from '../../database/database.js';
 import { ReplicaIdentity } from '../../database/replica-identity.js';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
 import type { Worker } from '../../registry/worker.js';
+import { OwnSettings, type Refusal } from '../own-settings.js';
 import type { Claim } from './probe-leases.js';
 
 /** After this time a replica tries again: a missing secret, or a way to the worker, may be there by now. */
@@ -36,6 +37,7 @@ export class ReplicaFaults {
   private readonly recorded = new Set<string>();
   private readonly fault: string;
   private readonly replica: string;
+  private readonly worker: string;
   private loggedMs = -Infinity;
 
   constructor(
@@ -43,10 +45,12 @@ export class ReplicaFaults {
     private readonly live: LiveWorkers,
     private readonly identity: ReplicaIdentity,
     private readonly replicas: ReplicaSettings,
+    private readonly settings: OwnSettings,
     { schema }: DatabaseSettings,
   ) {
     this.fault = `"${schema}".replica_fault`;
     this.replica = `"${schema}".replica`;
+    this.worker = `"${schema}".worker`;
   }
 
   /** Ids of the workers whose probes this replica leaves to others. */
@@ -98,9 +102,44 @@ export class ReplicaFaults {
     return shared;
   }
 
+  /**
+   * Records all that the settings refuse, before any probe.
+   * @returns whether another live replica can call one of them; `null`: not known yet, because this replica has no row
+   * @throws DatabaseUnavailableError
+   */
+  async canOthersCall(refusals: readonly Refusal[]): Promise<boolean | null> {
+    const rows = await this.database.query<{ others_can: boolean | null }>(
+      `WITH mine AS (
+         SELECT m.* FROM jsonb_to_recordset($2::jsonb) AS m (worker_id uuid, generation integer, reason text)
+           JOIN ${this.worker} w ON w.id = m.worker_id),
+       declared AS (
+         INSERT INTO ${this.fault} (replica_id, worker_id, generation, reason)
+         SELECT r.id, m.worker_id, m.generation, m.reason FROM mine m JOIN ${this.replica} r ON r.id = $1
+         ON CONFLICT (worker_id, replica_id) DO UPDATE SET generation = excluded.generation, reason = excluded.reason, since = now()
+         WHERE (replica_fault.generation, replica_fault.reason) IS DISTINCT FROM (excluded.generation, excluded.reason))
+       SELECT EXISTS (
+         SELECT FROM ${this.replica} r CROSS JOIN mine m
+         WHERE r.id <> $1 AND r.seen_at > now() - $3 * interval '1 ms' AND r.draining IS NULL AND NOT EXISTS (
+           SELECT FROM ${this.fault} f WHERE f.replica_id = r.id AND f.worker_id = m.worker_id AND f.generation = m.generation)
+       ) AS others_can FROM ${this.replica} me WHERE me.id = $1`,
+      [
+        this.identity.id,
+        JSON.stringify(
+          refusals.map(({ worker: { id, generation }, reason }) => ({ worker_id: id, generation, reason })),
+        ),
+        this.replicas.liveMs,
+      ],
+    );
+    if (rows.length > 0) for (const { worker } of refusals) this.recorded.add(worker.id);
+    return rows[0]?.others_can ?? null;
+  }
+
   /** This replica can call these workers, perhaps again. @throws DatabaseUnavailableError */
-  async withdraw(workerIds: readonly string[]): Promise<void> {
-    const mine = this.recorded.size === 0 ? [] : workerIds.filter((id) => this.recorded.has(id));
+  async withdraw(workers: readonly Worker[]): Promise<void> {
+    // A default probe needs no secret, and requests do.
+    const mine = workers
+      .filter((worker) => this.recorded.has(worker.id) && this.settings.refusalOf(worker) === null)
+      .map(({ id }) => id);
     if (mine.length === 0) return;
     for (const id of mine) this.recorded.delete(id);
     await this.database.query(

@@ -11,6 +11,7 @@ import {
   FORWARDED_HEADERS,
   OWN_HEADERS,
   ownTimeoutsOf,
+  requiring,
   streamTimeoutsOf,
   timeoutsOf,
   withForwarded,
@@ -91,6 +92,7 @@ export function compileApiCall(
     origin: url.origin,
     ownTimeouts: ownTimeoutsOf(definition),
     upstreamModel: upstream_model,
+    requireSecrets: requiring([url, headers], secrets),
     profile: profileOf(protocol, model, profile, vendorAt(protocol, url, model)),
     path: (ofEndpoint) =>
       behindBase(url.render(NO_VALUES, () => ''))(ofEndpoint)

@@ -7,6 +7,7 @@ import {
   type MultipartTemplate,
 } from '../../template/body-template.js';
 import { compileHeaders, type HeaderTemplate } from '../../template/header-template.js';
+import type { SecretLookup } from '../../template/placeholders.js';
 import type { JsonValue } from '../../input/json.js';
 import { compileExtract, type Extract } from '../../template/response-extract.js';
 import { compileStreamExtract, type StreamExtract } from '../../template/stream-extract.js';
@@ -133,6 +134,17 @@ export function without(
   headers: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.has(name)));
+}
+
+/** For `requireSecrets` of a call that these make. */
+export function requiring(
+  parts: readonly ({ readonly secrets: ReadonlySet<string> } | null)[],
+  secrets: SecretLookup,
+): () => void {
+  const names = new Set(parts.flatMap((part) => [...(part?.secrets ?? [])]));
+  return () => {
+    for (const name of names) secrets(name);
+  };
 }
 
 export function ownTimeoutsOf(definition: CallDefinition): CallTimeouts {

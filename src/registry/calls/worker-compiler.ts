@@ -122,9 +122,9 @@ function checkShape(row: WorkerRow): void {
 
 function faultOf(error: unknown): WorkerFault {
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof ForbiddenUpstreamError) return { fault: message, isOfReplica: true };
+  if (error instanceof ForbiddenUpstreamError) return { fault: message, setting: 'addresses' };
   if (error instanceof CredentialsUnreadableError)
-    return { fault: `credentials missing: ${message}`, isOfReplica: error.isKeyMissing };
+    return { fault: `credentials missing: ${message}`, setting: error.isKeyMissing ? 'keys' : null };
   // Whatever else fails, the row causes it.
-  return { fault: `invalid definition: ${message}`, isOfReplica: false };
+  return { fault: `invalid definition: ${message}`, setting: null };
 }
