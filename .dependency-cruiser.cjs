@@ -19,6 +19,7 @@ const ARROWS = {
   // Of balancing only error classes; a rule below sees to that.
   jobs: ['access', 'registry', 'replicas', 'database', 'balancing', 'usage'],
   inference: ['access', 'balancing', 'jobs', 'registry', 'usage'],
+  overview: ['access', 'balancing', 'database', 'health', 'inference', 'registry', 'replicas', 'usage'],
   // Error classes only; a rule below sees to that.
   errors: [
     'access',
@@ -27,6 +28,7 @@ const ARROWS = {
     'database',
     'inference',
     'jobs',
+    'overview',
     'registry',
     'replicas',
     'template',

@@ -10,6 +10,7 @@ import { DatabaseModule } from './database/database.module.js';
 import { HealthModule } from './health/health.module.js';
 import { InferenceModule } from './inference/inference.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
+import { OverviewModule } from './overview/overview.module.js';
 import { RegistryModule } from './registry/registry.module.js';
 import { ReplicasModule } from './replicas/replicas.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
@@ -34,6 +35,7 @@ export class AppModule {
         BalancingModule,
         JobsModule,
         InferenceModule,
+        OverviewModule,
       ],
     };
   }

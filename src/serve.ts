@@ -9,6 +9,7 @@ import type { ReplicaIdentity } from './database/replica-identity.js';
 import { Readiness } from './health/readiness.js';
 import { ListenError } from './listen-error.js';
 import { MetricsServer } from './metrics-server.js';
+import { ChangeStreams } from './overview/change-streams.js';
 import { OwnAddress } from './registry/registration/own-address.js';
 import { ReplicaHeartbeat } from './replicas/replica-heartbeat.js';
 import { RunningRequests } from './server-connections.js';
@@ -99,6 +100,7 @@ async function drainAndClose(
   running.closeAfterResponse();
   await sleep(server.shutdownDelayMs);
   app.get(ReplicaHeartbeat).drain();
+  app.get(ChangeStreams).end();
   const stopClosing = running.closeWhatIsIdle();
   const cut = setTimeout(() => {
     app.getHttpServer().closeAllConnections();

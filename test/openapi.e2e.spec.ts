@@ -176,11 +176,9 @@ describe('/openapi.json', () => {
       const response = await fetch(url, { method: method.toUpperCase() });
       const { status } = response;
       // An unknown model is not an unknown path.
-      expect([method, path, await response.text()]).not.toEqual([
-        method,
-        path,
-        expect.stringContaining('no such path'),
-      ]);
+      // Such a stream has no end.
+      const text = path === '/api/v1/changes' ? void response.body?.cancel() : await response.text();
+      expect([method, path, text]).not.toEqual([method, path, expect.stringContaining('no such path')]);
       expect([method, path, status]).not.toEqual([method, path, 405]);
       if (operation.security?.length === 0) open.push(path);
     }

@@ -49,6 +49,7 @@ import {
   NoResultError,
   UnsupportedOperationError,
 } from '../inference/apis/jobs/job-errors.js';
+import { TooManyStreamsError } from '../overview/overview-errors.js';
 import { RenderError } from '../template/template-error.js';
 import { FAILED, type Failure, UpstreamError } from '../upstream/failure.js';
 import { MemoryExhaustedError, UpstreamRejectedError } from '../upstream/upstream-errors.js';
@@ -128,6 +129,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof DatabaseUnavailableError)
     return problem(503, 'manager_database_unavailable', error, 5);
   if (error instanceof SignInUnavailableError) return problem(503, 'manager_sign_in_unavailable', error, 5);
+  if (error instanceof TooManyStreamsError) return problem(503, 'manager_overloaded', error, 5);
   if (error instanceof MemoryExhaustedError) return problem(503, 'manager_overloaded', error, 1);
   if (error instanceof UpstreamError) return attemptProblem(error);
   const ofJob = jobProblem(error);

@@ -50,6 +50,11 @@ async function call(
     headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
+  // Such a stream has no end.
+  if (path === '/api/v1/changes' && answer.ok) {
+    await answer.body?.cancel();
+    return { status: answer.status, json: null };
+  }
   const text = await answer.text();
   return { status: answer.status, json: text.startsWith('{') ? (JSON.parse(text) as unknown) : text };
 }

@@ -1,0 +1,21 @@
+import { Controller, Get, Req, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiProduces } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ChangeStreams } from './change-streams.js';
+
+/** What goes on in all replicas. */
+@Controller('api/v1')
+export class OverviewController {
+  constructor(private readonly streams: ChangeStreams) {}
+
+  /**
+   * What changes, as server-sent events: `worker`, `model`, `key`, `team` and `job`, each with `{id, model_name, generation}`, to be
+   * read again by the API. `id` null means all of the kind. After a gap, a client reads all again.
+   */
+  @Get('changes')
+  @ApiProduces('text/event-stream')
+  @ApiOkResponse({ schema: { type: 'string' } })
+  changes(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    this.streams.open(request, reply);
+  }
+}
