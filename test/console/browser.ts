@@ -40,7 +40,7 @@ export async function openPage(
   const page = await own.newPage();
   await page.setViewportSize({ width, height: 900 });
   await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
-  page.setDefaultTimeout(8_000);
+  page.setDefaultTimeout(6_000);
   const faults: string[] = [];
   const { origin } = new URL(url);
   page.on('pageerror', (error) => faults.push(`threw ${String(error)}`));
@@ -68,4 +68,18 @@ export async function expectSound({ page, faults }: Watched): Promise<void> {
   const sideways = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
   expect(sideways).toBeLessThanOrEqual(0);
   expect(faults).toEqual([]);
+}
+
+/** The same in light and dark, wide and narrow, without loading the page again. */
+export async function expectSoundInAllLooks(watched: Watched): Promise<void> {
+  for (const [colorScheme, width] of [
+    ['light', 1440],
+    ['light', 380],
+    ['dark', 380],
+    ['dark', 1440],
+  ] as const) {
+    await watched.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await watched.page.setViewportSize({ width, height: 900 });
+    await expectSound(watched);
+  }
 }

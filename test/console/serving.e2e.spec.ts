@@ -111,7 +111,12 @@ describe('the console', () => {
 /** What the page of workers loads: the files of index.html, the chunk of the screen, and what these import. */
 function firstLoad(): ReadonlySet<string> {
   const html = readFileSync(join(BUILT, 'index.html'), 'utf8');
-  const screen = readdirSync(join(BUILT, 'assets')).filter((name) => /^workers-.*\.(js|css)$/.test(name));
+  const screen = readdirSync(join(BUILT, 'assets')).filter(
+    (name) =>
+      name.endsWith('.js') &&
+      readFileSync(join(BUILT, 'assets', name), 'utf8').includes('Workers, grouped by model'),
+  );
+  expect(screen).toHaveLength(1);
   const found = new Set<string>();
   const follow = (name: string): void => {
     if (found.has(name)) return;

@@ -3,15 +3,20 @@ import { explain, post } from '../../api/client';
 import { nameOf, type Worker } from '../../api/shapes';
 import { toast } from '../../parts/toast';
 
-export type Act = 'enable' | 'disable' | 'drain';
+export type Act = 'enable' | 'disable' | 'drain' | 'offline';
 
-const BECOMES = { enable: 'enabled', disable: 'disabled', drain: 'draining' } as const;
-const DONE = { enable: 'takes requests again', disable: 'is off', drain: 'is draining' } as const;
+const BECOMES = { enable: 'enabled', disable: 'disabled', drain: 'draining', offline: 'offline' } as const;
+const DONE = {
+  enable: 'takes requests again',
+  disable: 'is off',
+  drain: 'is draining',
+  offline: 'is offline',
+} as const;
 const BACK: Readonly<Record<Worker['admin_state'], Act>> = {
   enabled: 'enable',
   disabled: 'disable',
   draining: 'drain',
-  offline: 'disable',
+  offline: 'offline',
 };
 
 /** Why the last thing that was done to a worker failed, by its id. */
@@ -55,13 +60,16 @@ interface BulkAnswer {
 
 export type Bulk = { readonly ids: readonly string[] } | { readonly model_name: string };
 
+type BulkAct = Exclude<Act, 'offline'> | 'probe';
+const BULK_BACK: Readonly<Record<BulkAct, 'enable' | 'disable' | null>> = {
+  enable: 'disable',
+  disable: 'enable',
+  drain: 'enable',
+  probe: null,
+};
+
 /** Of many, some may be refused: the rows say which, and why. */
-export async function changeMany(
-  what: Bulk,
-  act: Act | 'probe',
-  put: Put,
-  reload: () => void,
-): Promise<void> {
+export async function changeMany(what: Bulk, act: BulkAct, put: Put, reload: () => void): Promise<void> {
   try {
     const { data } = await post<BulkAnswer>('/api/v1/workers/bulk', { ...what, do: act });
     const done = data.filter(({ ok }) => ok).map(({ id }) => id);
@@ -71,7 +79,7 @@ export async function changeMany(
       ...Object.fromEntries(failed.map(({ id, problem }) => [id, problem ?? 'refused'])),
     };
     if (act !== 'probe') for (const id of done) put(id, { admin_state: BECOMES[act] });
-    const back = { enable: 'disable', disable: 'enable', drain: 'enable', probe: null }[act] as Act | null;
+    const back = BULK_BACK[act];
     const text = `${done.length} of ${data.length}: ${act} is done${failed.length > 0 ? `, ${failed.length} refused` : ''}`;
     toast(text, back === null ? undefined : () => void changeMany({ ids: done }, back, put, reload));
     reload();

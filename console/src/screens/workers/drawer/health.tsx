@@ -1,0 +1,121 @@
+import { useData } from '../../../api/data';
+import { nameOf, type WholeWorker, type Worker, type WorkerPage } from '../../../api/shapes';
+import { query, type Schemas } from '../../../api/client';
+import { State } from '../../../parts/state';
+import { Strip } from '../../../parts/strip';
+import { count, duration, exactTime, millis, percent, timeOf } from '../../../words/numbers';
+import type { StateName } from '../../../words/states';
+
+type Event = Schemas['WorkerEventDto'];
+
+/** What the answer of one worker has besides, where the service counts it. */
+interface Probed {
+  readonly probe?: Readonly<Record<string, string | number | boolean | null>> | null;
+  readonly replicas?: readonly {
+    readonly host: string;
+    readonly running: number;
+    readonly ejected_until: string | null;
+    readonly ejected_reason: string | null;
+  }[];
+}
+
+const HEALTHS: readonly string[] = ['healthy', 'warming', 'suspect', 'unhealthy', 'unknown'];
+
+export function HealthTab({ worker }: { readonly worker: WholeWorker }) {
+  const { id, model_name } = worker;
+  const events = useData<{ readonly data: readonly Event[] }>(
+    `/api/v1/workers/${id}/events?limit=100`,
+    (change) => change.kind === 'worker' && change.id === id,
+  );
+  const list = useData<WorkerPage>(`/api/v1/workers${query({ model_name, limit: 100 })}`);
+  const figures = list.value?.data.find((each: Worker) => each.id === id)?.figures;
+  const periods = (events.value?.data ?? []).filter(({ kind }) => HEALTHS.includes(kind));
+  const { probe = null, replicas = [] } = worker as Probed;
+  return (
+    <>
+      {figures !== undefined && (
+        <div class="col">
+          <h3>Last 24 hours</h3>
+          <Strip name={nameOf(worker)} strip={figures.strip} />
+        </div>
+      )}
+      <table>
+        <caption class="vh">Health, the newest first</caption>
+        <tbody>
+          {periods.slice(0, 12).map(({ id: at, kind, at: from, note }, index) => (
+            <tr key={at}>
+              <th scope="row">
+                <State state={kind as StateName} />
+              </th>
+              <td class="num" title={exactTime(from)}>
+                {timeOf(from)}
+              </td>
+              <td class="num sub">
+                {duration(Date.parse(periods[index - 1]?.at ?? new Date().toISOString()) - Date.parse(from))}
+              </td>
+              <td>{note}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <div class="grid2">
+        {probe !== null && (
+          <Facts
+            title="Probes"
+            facts={Object.entries(probe).map(([name, value]) => [words(name), shown(value)])}
+          />
+        )}
+        <Facts
+          title="Load, over all replicas"
+          facts={[
+            ['Running', count(figures?.running ?? worker.in_flight)],
+            ...(figures === undefined
+              ? []
+              : ([
+                  ['Requests, last hour', count(figures.requests_1h)],
+                  ['Failed', count(figures.failed_1h)],
+                  ['Share of its model', percent(figures.share_1h)],
+                  ['First token, median', millis(figures.ttft_p50_ms)],
+                ] as const)),
+            ...replicas.map(
+              ({ host, running, ejected_until, ejected_reason }) =>
+                [
+                  host,
+                  ejected_until === null
+                    ? `${running} running`
+                    : `ejected until ${timeOf(ejected_until)}: ${ejected_reason ?? ''}`,
+                ] as const,
+            ),
+          ]}
+        />
+      </div>
+    </>
+  );
+}
+
+type Fact = readonly [string, string];
+
+function Facts({ title, facts }: { readonly title: string; readonly facts: readonly Fact[] }) {
+  return (
+    <div>
+      <h3>{title}</h3>
+      <dl class="facts">
+        {facts.map(([name, value]) => (
+          <>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </>
+        ))}
+      </dl>
+    </div>
+  );
+}
+
+/** The columns of `worker_probe`, under their own names. */
+const words = (column: string): string =>
+  column.replaceAll('_', ' ').replace(/^./, (first) => first.toUpperCase());
+
+function shown(value: string | number | boolean | null): string {
+  if (value === null || value === '') return '–';
+  return typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) ? timeOf(value) : String(value);
+}
