@@ -24,6 +24,11 @@ export function startStrictClaude(...inputs: readonly Fields[]): Promise<FakeUps
 }
 
 export function strictClaude(...inputs: readonly Fields[]): Answer {
+  return claudeWriting('Sunny.', ...inputs);
+}
+
+/** The same with another text. Its streams break it after four characters. */
+export function claudeWriting(answer: string, ...inputs: readonly Fields[]): Answer {
   return (response, { body: text }) => {
     const body = JSON.parse(text) as Body;
     const refusal = refusalOf(body);
@@ -36,7 +41,7 @@ export function strictClaude(...inputs: readonly Fields[]): Answer {
       response.end(JSON.stringify({ type: 'error', error }));
       return;
     }
-    const content = contentFor(body, inputs);
+    const content = contentFor(body, inputs, answer);
     if (body.stream === true) stream(response, content);
     else
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(messageOf(content)));
@@ -46,6 +51,7 @@ export function strictClaude(...inputs: readonly Fields[]): Answer {
 function contentFor(
   { tools, thinking, messages, output_config: { format } = {} }: Body,
   inputs: readonly Fields[],
+  text: string,
 ): readonly Fields[] {
   const users = messages.filter(({ role }) => role === 'user');
   const input = inputs[users.length - 1 - users.findLastIndex((message) => !hasResult(message))];
@@ -54,7 +60,7 @@ function contentFor(
   const thought = { type: 'thinking', thinking: THOUGHT, signature: signatureOf(THOUGHT) };
   const answer =
     tool === undefined || input === undefined
-      ? { type: 'text', text: format === undefined ? 'Sunny.' : JSON.stringify(inputs[0]) }
+      ? { type: 'text', text: format === undefined ? text : JSON.stringify(inputs[0]) }
       : { type: 'tool_use', id: `toolu_${messages.length}`, name: tool.name, input };
   return isOn ? [thought, REDACTED, answer] : [answer];
 }

@@ -67,7 +67,7 @@ async function ask(stream: boolean, request: OpenAI.ChatCompletionCreateParamsNo
 describe.each(each)('$server with $model (stream: $stream)', ({ server, model, stream }) => {
   const isBefore3 = model.startsWith('gemini-2');
 
-  it('goes through a tool loop whose tool has a name that begins with a digit', async () => {
+  it('goes through a loop of a tool whose name begins with a digit, with ids of calls where it takes them', async () => {
     const tools = [{ type: 'function' as const, function: { name: '1c_reload', parameters: CITY } }];
     const request = { model: nameOf(server, model), tools };
     const called = await ask(stream, { ...request, messages: [question] });

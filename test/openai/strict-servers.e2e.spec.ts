@@ -335,6 +335,42 @@ describe('A chat of an OpenAI client that another server has answered before', (
   });
 });
 
+describe('A native call', () => {
+  it.each([
+    ['gpt-5', { temperature: 0.5 }],
+    ['o4-mini', { temperature: 0.5 }],
+    ['mistral', {}],
+  ] as const)(
+    'reaches %s with what it takes, by the defaults of its worker, too, whole and streamed',
+    async (at, refused) => {
+      const { preset, upstream } = SERVERS.find(({ model }) => model === at) ?? {};
+      const model = `${at} with defaults`;
+      await mustRegister(service, {
+        model_name: model,
+        preset,
+        upstream_model: upstream,
+        base_url: servers.get(at)?.url,
+        api_key: 'k',
+        defaults: { temperature: 0.3, max_tokens: 50 },
+      });
+      for (const stream of [false, true])
+        for (const own of [{}, { temperature: 0.7 }]) {
+          const { status, text } = await service.post('/api/v1/chat/completions', {
+            model_name: model,
+            input: 'hi',
+            stream,
+            ...own,
+          });
+          expect([status, text]).toEqual([200, expect.stringMatching(/Hel.*lo/s)]);
+          const sent = lastBody(at);
+          expect(sent['temperature'] === undefined).toBe('temperature' in refused);
+          expect(sent['max_tokens'] ?? sent['max_completion_tokens']).toBe(50);
+          expect(sent['stream_options'] === undefined).toBe(!stream || at === 'mistral');
+        }
+    },
+  );
+});
+
 describe('Reasoning between calls', () => {
   const turn2 = (first: Anthropic.Message) => [
     { role: 'user', content: 'hi' },

@@ -4,9 +4,9 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { ChatOpenAI } from '@langchain/openai';
 import { generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai';
 import OpenAI from 'openai';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type FakeUpstream, startFakeUpstream } from '../fakes/fake-upstream.js';
-import { startStrictClaude } from '../fakes/strict-claude.js';
+import { claudeWriting, startStrictClaude, strictClaude } from '../fakes/strict-claude.js';
 import { startService, type TestService } from '../service.js';
 import { mustRegister, stopAll } from './models.js';
 
@@ -312,4 +312,69 @@ describe('A client of responses that keeps the whole chat', () => {
     ]);
     expect(second.output_text).toBe(SUNNY);
   });
+});
+
+describe('A chat of an OpenAI client with Claude', () => {
+  const modelAt = async (name: string, behaviour: Parameters<typeof startFakeUpstream>[0]) => {
+    const upstream = await startFakeUpstream(behaviour);
+    onTestFinished(() => upstream.close());
+    const worker = {
+      preset: 'anthropic',
+      api_key: 'k',
+      upstream_model: 'claude-sonnet-4-5',
+      base_url: upstream.url,
+    };
+    await mustRegister(service, { ...worker, model_name: name });
+    return upstream;
+  };
+  const answered = async (stream: boolean, body: OpenAI.ChatCompletionCreateParamsNonStreaming) =>
+    stream
+      ? openai.chat.completions.stream(body as never).finalMessage()
+      : (await openai.chat.completions.create(body)).choices[0]?.message;
+
+  it.each([false, true])(
+    'ends at stops of white space, also where two chunks hold one (stream: %s)',
+    async (stream) => {
+      const model = `loops/stops-${stream}`;
+      const upstream = await modelAt(model, claudeWriting('One\n\nTwo END'));
+      const messages = [{ role: 'user' as const, content: 'hi' }];
+      const message = await answered(stream, { model, messages, stop: ['\n\n', 'END'] });
+      expect(message?.content).toBe('One');
+      expect(JSON.parse(upstream.requests.at(-1)?.body ?? '')).toMatchObject({ stop_sequences: ['END'] });
+    },
+  );
+
+  it.each([false, true])(
+    'calls tools by the names of their parameters that the client gave (stream: %s)',
+    async (stream) => {
+      const names = ['$filter', 'größe', 'user name', 'user_name', 'x'.repeat(70)];
+      const model = `loops/parameters-${stream}`;
+      const upstream = await modelAt(model, (response, request) => {
+        const { tools } = JSON.parse(request.body) as { tools: { input_schema: { properties: object } }[] };
+        const sent = Object.keys(tools[0]?.input_schema.properties ?? {});
+        strictClaude(Object.fromEntries(sent.map((name, at) => [name, at])))(response, request);
+      });
+      const parameters = {
+        type: 'object',
+        properties: Object.fromEntries(names.map((name) => [name, { type: 'integer' }])),
+        required: names,
+      };
+      const tools = [{ type: 'function' as const, function: { name: 'query', parameters } }];
+      const question = { role: 'user' as const, content: 'hi' };
+      const called = await answered(stream, { model, tools, messages: [question] });
+      const [call] = called?.tool_calls ?? [];
+      const given = call !== undefined && 'function' in call ? call.function.arguments : '';
+      const wanted = Object.fromEntries(names.map((name, at) => [name, at]));
+      expect(JSON.parse(given)).toEqual(wanted);
+      const result = { role: 'tool' as const, tool_call_id: call?.id ?? '', content: 'done' };
+      const last = await answered(stream, { model, tools, messages: [question, called as never, result] });
+      expect(last?.content).toBe(SUNNY);
+      const { messages, tools: sent } = JSON.parse(upstream.requests.at(-1)?.body ?? '') as {
+        messages: { content: { input?: object }[] }[];
+        tools: { input_schema: { required: string[] } }[];
+      };
+      // The history has the names that the tools have.
+      expect(Object.keys(messages[1]?.content[0]?.input ?? {})).toEqual(sent[0]?.input_schema.required);
+    },
+  );
 });

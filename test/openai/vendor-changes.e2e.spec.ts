@@ -181,3 +181,39 @@ describe.each(Object.entries(CLIENTS).map(([client, talk], nth) => ({ client, ta
     );
   },
 );
+
+it.each([false, true])(
+  'A chat whose arguments were cut within a call goes on at the fallback of another vendor (stream: %s)',
+  async (stream) => {
+    const { model, upstreams } = await twoVendors('openai', 'anthropic');
+    const [first, second] = upstreams;
+    await LOSSES['die']?.(first);
+    const call = (id: string, given: string) => ({
+      id,
+      type: 'function' as const,
+      function: { name: 'get_weather', arguments: given },
+    });
+    const body = {
+      model,
+      tools: [{ type: 'function' as const, function: { name: 'get_weather', parameters: IN_CITY } }],
+      messages: [
+        { role: 'user' as const, content: QUESTION },
+        { role: 'assistant' as const, tool_calls: [call('a', '{"city": "Z'), call('b', '[1]')] },
+        { role: 'tool' as const, tool_call_id: 'a', content: 'cut' },
+        { role: 'tool' as const, tool_call_id: 'b', content: 'no object' },
+        { role: 'user' as const, content: 'never mind' },
+      ],
+    };
+    const message = stream
+      ? await openai.chat.completions.stream(body).finalMessage()
+      : (await openai.chat.completions.create(body)).choices[0]?.message;
+    expect(message?.tool_calls).toHaveLength(1);
+    const { messages } = JSON.parse(second.requests.at(-1)?.body ?? '') as {
+      messages: { content: { input?: object }[] }[];
+    };
+    expect(messages[1]?.content.map(({ input }) => input)).toEqual([
+      { arguments: '{"city": "Z' },
+      { arguments: '[1]' },
+    ]);
+  },
+);

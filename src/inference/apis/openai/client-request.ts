@@ -22,7 +22,7 @@ export const EMBEDDING_FIELDS = {
   user: 'hint',
 } as const satisfies Readonly<Record<string, FieldFate>>;
 
-/** ImageGenerateParamsBase and ImageEditParamsBase of the openai package. */
+/** ImageGenerateParamsBase, ImageEditParamsBase and ImageCreateVariationParams of the openai package. */
 export const IMAGE_FIELDS = {
   prompt: 'carried',
   model: 'carried',

@@ -39,6 +39,7 @@ describe('the tables of fields', () => {
       [
         ['images', 'ImageGenerateParamsBase'],
         ['images', 'ImageEditParamsBase'],
+        ['images', 'ImageCreateVariationParams'],
       ],
     ],
   ])('name each field that the openai package has for %s, and no other', (_api, table, types) => {
@@ -138,6 +139,33 @@ describe('the fields of a completion for a model that chats', () => {
   it('that are refused are named', () => {
     for (const name of named(COMPLETION_FIELDS, 'refused'))
       expect(() => asChat({ [name]: valueOf(name) })).toThrow(`${name}: `);
+  });
+});
+
+describe('the fields of a request for embeddings, for Gemini', () => {
+  const sentFor = (more: object): string => {
+    const { embeddings } = API_ADAPTERS.gemini;
+    const body = { model: 'gemini-embedding-001', input: ['a'], ...more };
+    const profile = profileOf('gemini', body.model, null);
+    return JSON.stringify(embeddings?.request(body.input, body, body.model, profile));
+  };
+
+  it('that are carried reach it, but for the encoding, in which the answer is written here', () => {
+    const values: Readonly<Record<string, unknown>> = {
+      model: 'another',
+      input: ['b'],
+      dimensions: 5,
+      encoding_format: 'base64',
+    };
+    const lost = named(EMBEDDING_FIELDS, 'carried').filter(
+      (name) => sentFor({ [name]: values[name] }) === sentFor({}),
+    );
+    expect(lost).toEqual(['encoding_format']);
+  });
+
+  it('that are hints, or known to no table, change nothing', () => {
+    for (const name of [...named(EMBEDDING_FIELDS, 'hint'), 'input_type'])
+      expect([name, sentFor({ [name]: 'x' })]).toEqual([name, sentFor({})]);
   });
 });
 
