@@ -14,6 +14,7 @@ import { duration, timeOf } from './words/numbers';
 const SignIn = lazy(() => import('./screens/sign-in'));
 const Workers = lazy(() => import('./screens/workers/workers'));
 const Playground = lazy(() => import('./screens/playground/playground'));
+const Register = lazy(() => import('./screens/register/register'));
 const KeyboardDialogs = lazy(() => import('./parts/palette'));
 
 export function App() {
@@ -47,6 +48,7 @@ function Page() {
         <Router>
           <Route path="/console/workers/:id?/:tab?" component={Workers} />
           <Route path="/console/playground" component={Playground} />
+          <Route path="/console/register" component={Register} />
           <Route path="/console" component={Home} />
           <Route default component={NoScreen} />
         </Router>

@@ -25,6 +25,7 @@ describe.skipIf(!HAS_BROWSER)('the console of a service with keys', () => {
   let browser: Browser;
   let root: BrowserContext;
   let id: string;
+  let upstreamUrl: string;
 
   beforeAll(async () => {
     upstream = createServer((_request, response) => response.end(JSON.stringify({ output: SCRIPT })));
@@ -34,13 +35,13 @@ describe.skipIf(!HAS_BROWSER)('the console of a service with keys', () => {
       startService({ ADMIN_API_KEY: ROOT_KEY, HOST: '127.0.0.1', UPSTREAM_ALLOW_CIDRS: '127.0.0.0/8' }),
       startBrowser(),
     ]);
-    const { port } = upstream.address() as AddressInfo;
+    upstreamUrl = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
     const register = (part: object) =>
       service.post(
         '/api/v1/workers',
         {
           model_name: 'llama',
-          req_url_template: `http://127.0.0.1:${port}/generate`,
+          req_url_template: `${upstreamUrl}/generate`,
           body: { input: '{USER_PROMPT}' },
           response_extract: 'output',
           owner: 'platform',
@@ -55,7 +56,7 @@ describe.skipIf(!HAS_BROWSER)('the console of a service with keys', () => {
       name: SCRIPT,
       owner: SCRIPT,
       labels: { note: SCRIPT },
-      req_url_template: `http://127.0.0.1:${port}/b`,
+      req_url_template: `${upstreamUrl}/b`,
     });
     root = await browser.newContext();
   });
@@ -84,7 +85,7 @@ describe.skipIf(!HAS_BROWSER)('the console of a service with keys', () => {
     await page.close();
   });
 
-  it.each(['/console/workers', '/console/playground', '/console/nowhere'] as const)(
+  it.each(['/console/workers', '/console/playground', '/console/register', '/console/nowhere'] as const)(
     'is sound in both themes, wide and narrow, at %s',
     async (path) => {
       const watched = await open(path);
@@ -178,6 +179,28 @@ describe.skipIf(!HAS_BROWSER)('the console of a service with keys', () => {
       .getByRole('button', { name: 'Delete' })
       .click();
     await expect.poll(async () => (await service.get(`/api/v1/workers/${other}`, ROOT)).status).toBe(404);
+    await page.close();
+  });
+
+  it('registers a worker after a dry run that mends its answer path by one click', async () => {
+    const watched = await open('/console/register');
+    const { page } = watched;
+    await page.getByRole('button', { name: 'Register', exact: true }).click();
+    await expect.poll(() => page.evaluate('document.activeElement.ariaInvalid')).toBe('true');
+    await page.getByLabel('Own JSON').check({ force: true });
+    await page.getByLabel('Model').fill('proxyllm');
+    await page.getByLabel('URL').fill(`${upstreamUrl}/generate`);
+    await page.getByLabel('Body').fill('{"input": "{USER_PROMPT}"}');
+    await page.getByLabel('Answer path').fill('outptu');
+    await page.getByLabel('Call the server').check();
+    await page.getByRole('button', { name: 'Use output' }).click();
+    await expect.poll(() => page.getByLabel('Answer path').inputValue()).toBe('output');
+    await page.getByRole('region', { name: 'Dry run' }).getByText(SCRIPT, { exact: true }).waitFor();
+    await expectSoundInAllLooks(watched);
+    await page.getByRole('button', { name: 'Register', exact: true }).click();
+    await page.getByRole('dialog', { name: '127.0.0.1' }).waitFor();
+    const { json } = await service.get('/api/v1/workers?model_name=proxyllm', ROOT);
+    expect(json).toMatchObject({ data: [{ req_url_template: `${upstreamUrl}/generate` }] });
     await page.close();
   });
 

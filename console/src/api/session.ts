@@ -39,8 +39,7 @@ signedOut.subscribe((is) => {
 
 export async function readSession(): Promise<void> {
   try {
-    let response = await send('GET', '/api/v1/session');
-    if (response.status === 404) response = await sessionOfMe();
+    const response = await send('GET', '/api/v1/session');
     const body = (await response.clone().json()) as Session & { readonly sign_in?: SignInWays };
     if (body.sign_in !== undefined) signInWays.value = body.sign_in;
     if (response.ok) {
@@ -63,12 +62,4 @@ export async function signIn(key: string): Promise<void> {
 export async function signOut(): Promise<void> {
   await call('POST', '/auth/logout', { body: {} });
   signedOut.value = true;
-}
-
-/** Until every replica has `/api/v1/session`: what `/api/v1/me` knows of it. */
-async function sessionOfMe(): Promise<Response> {
-  const response = await send('GET', '/api/v1/me');
-  if (!response.ok) return response;
-  const { name, role } = (await response.json()) as Schemas['MeDto'];
-  return Response.json({ version: '', protected_mode: name === 'root', actor: name, role, features: [] });
 }
