@@ -18,6 +18,24 @@ const time = (column: string) => ({ expression: `extract(epoch FROM ${column})`,
 const text = (column: string) => ({ expression: `${column} COLLATE "C"`, type: 'text' }) as const;
 const number = (column: string) => ({ expression: `${column}::numeric`, type: 'numeric' }) as const;
 
+/** Whether a worker is ejected somewhere; `ejected` is a table of the statement. */
+export const IS_EJECTED = '((id, generation) IN (SELECT worker_id, generation FROM ejected))';
+/** One word for admin_state, ejections and health, the strongest first. */
+export const STATE = `CASE WHEN admin_state <> 'enabled' THEN admin_state WHEN health = 'unhealthy' THEN health WHEN ${IS_EJECTED} THEN 'ejected' ELSE health END`;
+const SICKEST_FIRST = [
+  'unhealthy',
+  'ejected',
+  'suspect',
+  'warming',
+  'unknown',
+  'healthy',
+  'draining',
+  'disabled',
+  'offline',
+] as const;
+/** Of the same state, the newest first. A time that was set by hand may be infinity. */
+const SICK = `array_position('{${SICKEST_FIRST.join()}}'::text[], ${STATE})::numeric * 1e11 + 1e11 - least(greatest(extract(epoch FROM health_since), 0), 99999999999)`;
+
 const COLUMNS = {
   created_at: time('created_at'),
   updated_at: time('updated_at'),
@@ -28,6 +46,8 @@ const COLUMNS = {
   admin_state: text('admin_state'),
   weight: number('weight'),
   priority: number('priority'),
+  /** The ones in trouble come first. */
+  sick: { expression: SICK, type: 'numeric' },
 } as const;
 
 type Column = keyof typeof COLUMNS;
@@ -43,6 +63,7 @@ export function sortNamed(sort: SortName = DEFAULT_SORT): WorkerSort {
   return { sort, expression, type, descending: sort.startsWith('-'), key };
 }
 
+const INCLUDES = ['figures'];
 const ADMIN_STATES = ['enabled', 'disabled', 'draining', 'offline'];
 const HEALTHS = ['unknown', 'healthy', 'suspect', 'unhealthy', 'warming'];
 
@@ -72,7 +93,28 @@ export class ListWorkersQueryDto extends PageQueryDto {
   @ApiProperty({ type: 'string', isArray: true, required: false })
   label?: string | string[];
 
-  /** The column to sort by; `-` in front of it sorts in descending order. */
+  /** What is in force: the health of workers that are enabled and not ejected, else why they get no requests. Several values mean any of them. */
+  @IsOptional()
+  @IsIn(SICKEST_FIRST, { each: true })
+  @ApiProperty({ enum: SICKEST_FIRST, isArray: true, required: false })
+  state?: string | string[];
+
+  /** true: only workers that a replica has ejected; false: only others. */
+  @IsOptional()
+  @IsIn(['true', 'false'])
+  @ApiProperty({ type: 'boolean', required: false })
+  ejected?: string;
+
+  /** A part of the model_name, name, owner or URL, or the beginning of the id; case does not matter. */
+  @IsOptional() @IsString() @Length(1, 200) @Matches(PRINTABLE, printable) q?: string;
+
+  /** figures: what all replicas together know of each worker. */
+  @IsOptional()
+  @IsIn(INCLUDES, { each: true })
+  @ApiProperty({ enum: INCLUDES, isArray: true, required: false })
+  include?: string | string[];
+
+  /** The column to sort by, or `sick` for those in trouble first; `-` in front of it sorts in descending order. */
   @IsOptional()
   @IsIn(SORT_NAMES)
   @ApiProperty({ enum: SORT_NAMES, default: DEFAULT_SORT, required: false })

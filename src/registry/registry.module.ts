@@ -28,6 +28,7 @@ import { OwnAddress } from './registration/own-address.js';
 import { RegistrationService } from './registration/registration.service.js';
 import { Retention } from './retention.js';
 import { SealedHeaders } from './sealed-headers.js';
+import { WorkerFigures } from './figures/worker-figures.js';
 import { WorkerQueries } from './worker-queries.js';
 import { WorkerViews } from './worker-view.js';
 import { WorkerWriter } from './worker-writer.js';
@@ -62,6 +63,7 @@ import { WorkerWriter } from './worker-writer.js';
     TroubleTable,
     WorkerActivity,
     WorkerCompiler,
+    WorkerFigures,
     WorkerManagement,
     WorkerObjects,
     WorkerQueries,

@@ -46,12 +46,39 @@ export class ListedWorkerDto extends IntersectionType(
   PartialType(OmitType(WorkerOverviewDto, ['model_name', 'req_url_template'])),
 ) {}
 
+/** An ejection: replicas send no requests there. */
+export class EjectionDto {
+  /** When the last of them tries again. */
+  until!: Date;
+  /** How many replicas ejected it. */
+  by!: number;
+  /** How many replicas there are. */
+  of!: number;
+  reason!: string;
+}
+
+/** Of all replicas together. */
+export class WorkerFiguresDto {
+  /**
+   * The last 24 hours in cells of ten minutes, the oldest first, as runs: h118 u3 h23. The worst state of a cell counts:
+   * u unhealthy, s suspect, w warming, h healthy, o off for all of it, n nothing known.
+   */
+  strip!: string;
+  ejected!: EjectionDto | null;
+}
+
 /** A worker in a list. */
 export class WorkerSummaryDto extends WorkerOverviewDto {
   /** When admin_state last changed. */
   admin_state_since!: Date;
   /** The client or database user that changed admin_state last. */
   admin_state_by!: string;
+}
+
+/** A worker on a page of the list. */
+export class WorkerRowDto extends WorkerSummaryDto {
+  /** With include=figures. */
+  figures?: WorkerFiguresDto;
 }
 
 export class ShownDefaultsDto {
@@ -122,8 +149,46 @@ export class WorkerDto extends WorkerSummaryDto {
   heartbeat_ttl_s!: number | null;
 }
 
+/** What is known of a worker's probes, whichever replica makes them. */
+export class ProbeDto {
+  next_probe_at!: Date;
+  last_probe_at!: Date | null;
+  last_ok!: boolean | null;
+  /** The result as text. */
+  last_detail!: string;
+  last_ms!: number | null;
+  failures_in_row!: number;
+  /** Those of them in which nothing answered. */
+  unreachable_in_row!: number;
+  successes_in_row!: number;
+  failing_since!: Date | null;
+  last_good_at!: Date;
+  /** When a request last succeeded there. */
+  last_served_at!: Date | null;
+  heartbeat_at!: Date | null;
+}
+
+/** A worker as one replica sees it. */
+export class WorkerReplicaDto {
+  host!: string;
+  seen_at!: Date;
+  /** null: this replica does not eject it. */
+  ejected_until!: Date | null;
+  ejected_reason!: string | null;
+  /** Of the requests that failed there since the last one that succeeded. */
+  last_error!: string | null;
+}
+
+/** A worker, its probes and how each replica sees it. */
+export class WholeWorkerDto extends WorkerDto {
+  figures!: WorkerFiguresDto;
+  /** null: no probe is due yet. */
+  probe!: ProbeDto | null;
+  replicas!: WorkerReplicaDto[];
+}
+
 export class WorkerPageDto {
-  data!: WorkerSummaryDto[];
+  data!: WorkerRowDto[];
   /** Sent as `cursor`, it returns the next page; null: this page is the last. */
   next_cursor!: string | null;
 }

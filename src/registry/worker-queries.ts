@@ -5,7 +5,7 @@ import { DatabaseSettings } from '../config/settings.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
 import { Database } from '../database/database.js';
 import { limitOf, listOf, type Page, pageOf, readCursor, UUID } from '../input/page.dto.js';
-import { type ListWorkersQueryDto, sortNamed } from './list-workers-query.dto.js';
+import { IS_EJECTED, type ListWorkersQueryDto, sortNamed, STATE } from './list-workers-query.dto.js';
 import { WorkerNotFoundError } from './registry-errors.js';
 import type { WorkerKey } from './worker-fields.js';
 import type { WorkerEntity } from './worker.entity.js';
@@ -15,6 +15,9 @@ import type { WorkerEntity } from './worker.entity.js';
  * the last transactions, PostgreSQL counts on from before them.
  */
 export const VERSION = `xmin::text || ' ' || extract(epoch FROM pg_postmaster_start_time())`;
+
+/** SQL: whether a replica `r` is there; a replica writes its row every few seconds. */
+export const LIVE_REPLICA = `r.seen_at > now() - interval '1 minute'`;
 
 /** SQL: whether the URL is this parameter, by the index `worker_natural_key`, which holds no URL whole. */
 export function urlIs(parameter: string): string {
@@ -44,13 +47,15 @@ const READABLE_LABELS = String.raw`CASE WHEN json_typeof(labels) = 'object' AND 
  */
 @Injectable()
 export class WorkerQueries {
+  private readonly schema: string;
   private readonly table: string;
 
   constructor(
     private readonly database: Database,
     { schema }: DatabaseSettings,
   ) {
-    this.table = `"${schema}".worker`;
+    this.schema = `"${schema}"`;
+    this.table = `${this.schema}.worker`;
   }
 
   /** Those of `ids` that are not offline. */
@@ -121,23 +126,25 @@ export class WorkerQueries {
    * A page of workers in any state. It begins behind a key, not at an offset, so rows that come and go shift no page.
    * @throws InvalidInputError for a cursor of another list
    */
-  async page<Shown>(
-    query: ListWorkersQueryDto,
-    { role, keyId, team }: Caller,
-    show: (row: WorkerEntity) => Shown,
-  ): Promise<Page<Shown>> {
+  async page(query: ListWorkersQueryDto, { role, keyId, team }: Caller): Promise<Page<WorkerEntity>> {
     const sort = sortNamed(query.sort);
     const { expression, type, descending } = sort;
     const order = descending ? 'DESC' : 'ASC';
     const limit = limitOf(query);
     const after = readCursor(query.cursor, sort);
     const rows = await this.database.query<WorkerEntity & { readonly sort_key: string }>(
-      `SELECT *, (${expression})::text AS sort_key FROM ${this.table}
+      `WITH ejected AS MATERIALIZED (
+         SELECT t.worker_id, t.generation FROM ${this.schema}.worker_trouble t JOIN ${this.schema}.replica r ON r.id = t.replica_id
+         WHERE t.state = 'ejected' AND t.until > now() AND ${LIVE_REPLICA})
+       SELECT *, (${expression})::text AS sort_key FROM ${this.table}
        WHERE ($1::text IS NULL OR model_name = $1) AND ($2::text IS NULL OR owner = $2)
          AND (cardinality($3::text[]) = 0 OR health = ANY ($3)) AND (cardinality($4::text[]) = 0 OR admin_state = ANY ($4))
          AND NOT EXISTS (SELECT FROM unnest($5::text[]) AS wanted WHERE NOT EXISTS (
            SELECT FROM json_each_text(${READABLE_LABELS}) AS l WHERE wanted IN (l.key, l.key || ':' || l.value)))
          AND ($6::text IS NULL OR (${expression}, id) ${descending ? '<' : '>'} ($6::${type}, $7::uuid))
+         AND (cardinality($12::text[]) = 0 OR ${STATE} = ANY ($12)) AND ($13::boolean IS NULL OR ${IS_EJECTED} = $13)
+         AND ($14::text IS NULL OR starts_with(id::text, lower($14))
+           OR strpos(lower(concat_ws(' ', model_name, name, owner, split_part(req_url_template, '?', 1))), lower($14)) > 0)
          AND (NOT $9 OR registered_by_key = $10 OR registered_by_team = $11)
        ORDER BY ${expression} ${order}, id ${order} LIMIT $8`,
       [
@@ -153,9 +160,18 @@ export class WorkerQueries {
         role === 'registrar',
         keyId,
         team,
+        listOf(query.state),
+        query.ejected ?? null,
+        query.q ?? null,
       ],
     );
-    return pageOf(rows, limit, sort, ({ sort_key, id }) => [sort_key, id], show);
+    return pageOf(
+      rows,
+      limit,
+      sort,
+      ({ sort_key, id }) => [sort_key, id],
+      (row) => row,
+    );
   }
 }
 

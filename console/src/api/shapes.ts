@@ -10,7 +10,7 @@ export interface WorkerFigures {
   readonly strip: string;
 }
 
-export type Worker = Schemas['WorkerSummaryDto'] & { readonly figures?: WorkerFigures };
+export type Worker = Schemas['WorkerRowDto'] & { readonly figures?: WorkerFigures };
 export type WorkerPage = { readonly data: readonly Worker[]; readonly next_cursor: string | null };
 export type WholeWorker = Schemas['WorkerDto'];
 export type Model = Schemas['ModelDto'];

@@ -17,10 +17,12 @@ import type { FastifyReply } from 'fastify';
 import { type Caller, CurrentCaller } from '../../access/caller.js';
 import { checkOwns } from '../../access/worker-rights.js';
 import { etagOf, readIfMatch } from '../../input/if-match.js';
+import { listOf } from '../../input/page.dto.js';
+import { WorkerFigures } from '../figures/worker-figures.js';
 import { ListWorkersQueryDto } from '../list-workers-query.dto.js';
 import { PatchWorkerDto, RegisterWorkerDto } from '../register-worker.dto.js';
 import { RegistrationService } from '../registration/registration.service.js';
-import { WorkerDto, WorkerPageDto } from '../worker-answers.dto.js';
+import { WholeWorkerDto, WorkerDto, WorkerPageDto } from '../worker-answers.dto.js';
 import { WorkerQueries } from '../worker-queries.js';
 import { WorkerViews } from '../worker-view.js';
 import type { WorkerEntity } from '../worker.entity.js';
@@ -34,12 +36,20 @@ export class WorkersController {
     private readonly registration: RegistrationService,
     private readonly management: WorkerManagement,
     private readonly views: WorkerViews,
+    private readonly figures: WorkerFigures,
   ) {}
 
   /** Workers in any state, offline ones too, page by page. */
   @Get()
-  list(@Query() query: ListWorkersQueryDto, @CurrentCaller() caller: Caller): Promise<WorkerPageDto> {
-    return this.queries.page(query, caller, (row) => this.views.summary(row));
+  async list(@Query() query: ListWorkersQueryDto, @CurrentCaller() caller: Caller): Promise<WorkerPageDto> {
+    const { data: rows, next_cursor } = await this.queries.page(query, caller);
+    if (!listOf(query.include).includes('figures'))
+      return { data: rows.map((row) => this.views.summary(row)), next_cursor };
+    const figuresOf = await this.figures.of(rows);
+    return {
+      data: rows.map((row) => ({ ...this.views.summary(row), figures: figuresOf(row) })),
+      next_cursor,
+    };
   }
 
   /** Registers a worker. A worker with the same model_name, req_url_template and name that is not offline is a 409. */
@@ -68,16 +78,22 @@ export class WorkersController {
     return isNew ? this.made(row, reply.code(201)) : this.shown(row, reply);
   }
 
-  /** A worker with its definition. Credentials are shown as "<sealed>". */
+  /** A worker with its definition, its probes and how each replica sees it. Credentials are shown as "<sealed>". */
   @Get(':id')
   async read(
     @Param('id') id: string,
     @CurrentCaller() caller: Caller,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<WorkerDto> {
+  ): Promise<WholeWorkerDto> {
     const row = await this.queries.get(id);
     checkOwns(caller, row);
-    return this.shown(row, reply);
+    const [figuresOf, probe, replicas] = await Promise.all([
+      this.figures.of([row]),
+      this.figures.probe(id),
+      this.figures.replicas(row),
+    ]);
+    reply.header('etag', etagOf(row.generation));
+    return { ...this.views.detail(row), figures: figuresOf(row), probe, replicas };
   }
 
   /** A JSON merge patch [RFC 7396] on the definition. With If-Match, a 412 if the generation is another one by now. */
