@@ -94,4 +94,12 @@ describe('adaptChat', () => {
     const answer = { text: 'x c y', toolCalls: [], finish: 'stop', usage: null } as const;
     expect(adapter?.().answer(answer).text).toBe('x ');
   });
+
+  it('sends no empty stop sequences, which end nothing', () => {
+    for (const stop of ['', [], ['']]) expect(adapted({ stop }, { stop: 'none' }).chat).toEqual(CHAT);
+    expect(adapted({ stop: ['', 'a'] }).chat.stop).toEqual(['a']);
+    const taken = { ...CHAT, stop: ['a', 'b'] };
+    expect(adapted(taken).chat).toEqual(taken);
+    expect(adapted({ stop: 'a' }).chat.stop).toBe('a');
+  });
 });

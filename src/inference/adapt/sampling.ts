@@ -29,8 +29,11 @@ export function withStops(
   const taken = stop === 'none' ? [] : stop === 'any' ? all : all.filter((text) => text.trim() !== '');
   const sent = taken.slice(0, most);
   const cut = all.filter((text) => !sent.includes(text));
-  if (cut.length === 0) return { chat, cut };
-  note(`stop: ${cut.map((text) => JSON.stringify(text)).join(', ')} cut from the answer by this service`);
+  // Empty ones end nothing, and servers refuse them.
+  const isAsSent = typeof chat.stop === 'string' ? sent.length === 1 : sent.length === chat.stop.length;
+  if (isAsSent && sent.length > 0) return { chat, cut };
+  if (cut.length > 0)
+    note(`stop: ${cut.map((text) => JSON.stringify(text)).join(', ')} cut from the answer by this service`);
   const rest = without(chat, ['stop']);
   return { chat: sent.length === 0 ? rest : { ...rest, stop: sent }, cut };
 }

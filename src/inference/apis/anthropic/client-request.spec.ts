@@ -197,6 +197,12 @@ describe('The request of an Anthropic client', () => {
     ]);
   });
 
+  it('takes an empty list of servers, and refuses any other', () => {
+    const body = { model: 'm', max_tokens: 9, messages: [{ role: 'user', content: 'x' }] };
+    expect(faultsOf({ ...body, mcp_servers: [] })).toEqual([]);
+    expect(faultsOf({ ...body, mcp_servers: [{ type: 'url' }] })).toEqual(['mcp_servers']);
+  });
+
   it('reports every fault at once, by the names of Anthropic’s fields', () => {
     const body = {
       messages: [

@@ -61,7 +61,8 @@ export function chatFromAnthropic(body: unknown): OpenAiChat {
   if (isJsonObject(thread) && thread['type'] === 'continue') throw new ThreadNotFoundError();
   const faults = new FaultCollector();
   for (const name of REFUSED)
-    if (isPresent(body[name])) faults.add(name, 'supported by Anthropic workers only; leave it out');
+    if (isPresent(body[name]) && !isEmptyList(body[name]))
+      faults.add(name, 'supported by Anthropic workers only; leave it out');
   const chat = {
     model: modelFrom(body, faults),
     messages: messagesFrom(body, faults),
@@ -77,6 +78,10 @@ export function chatFromAnthropic(body: unknown): OpenAiChat {
   };
   if (faults.all.length > 0) throw new InvalidInputError(faults.all);
   return chat;
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 function modelFrom({ model }: Fields, faults: FaultCollector): string {
