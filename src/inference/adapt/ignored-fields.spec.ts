@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { OpenAiChat } from '../chat/chat.js';
-import { ignoredByProfile, ignoredByTemplate, shownFields, translated } from './ignored-fields.js';
+import { profileOf } from '../../registry/profiles/profile.js';
+import { takenBody } from '../apis/taken-body.js';
+import {
+  ignoredByProfile,
+  ignoredByTemplate,
+  ignoredOfPassed,
+  shownFields,
+  translated,
+} from './ignored-fields.js';
 
 const chat = (more: object): OpenAiChat => ({ model: 'm', messages: [], stream: true, n: 1, ...more });
 
@@ -27,6 +35,25 @@ describe('the fields that a worker has no place for', () => {
     const sent = chat({ logit_bias: {}, max_tokens: 5 });
     expect(ignoredByProfile(sent, sent)).toEqual([]);
     expect(ignoredByProfile(sent, chat({ max_completion_tokens: 5 }))).toEqual(['logit_bias']);
+  });
+
+  it('of a profile are those that it takes out of a request that is passed through, twice where they are', () => {
+    const profile = profileOf('openai', 'm', {
+      rejects: ['seed', 'user', 'enableThinking'],
+      sampling: 'none',
+    });
+    const ignored = (body: string) => {
+      const before = Buffer.from(body);
+      const after = takenBody(before, { dialect: 'openai', path: '/chat/completions' }, profile);
+      return [after.toString(), ignoredOfPassed(before, after, profile)];
+    };
+    expect(ignored('{"seed":1,"user":null,"top_p":1,"x":"seed"}')).toEqual([
+      '{"top_p":1,"x":"seed"}',
+      ['seed'],
+    ]);
+    expect(ignored('{"x":1,"seed":1,"seed":2}')).toEqual(['{"x":1}', ['seed']]);
+    expect(ignored('{"x":1,"enableThinking":true}')[0]).toBe('{"x":1}');
+    expect(ignored('{"x":{"seed":1}}')).toEqual(['{"x":{"seed":1}}', []]);
   });
 
   it('are shown where a header can hold their names', () => {

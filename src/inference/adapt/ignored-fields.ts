@@ -1,3 +1,4 @@
+import { InvalidInputError } from '../../input/input-errors.js';
 import type { PlaceholderName } from '../../template/placeholders.js';
 import type { OpenAiChat } from '../chat/chat.js';
 import type { Profile } from '../../registry/profiles/profile.dto.js';
@@ -80,11 +81,17 @@ export function ignoredOfPassed(
     (name) => !CARRIED.has(name) && before.includes(`"${name}"`),
   );
   if (names.length === 0) return NONE;
-  const wanted = new Set(names);
-  const rest = findFields(after, wanted);
-  return [...findFields(before, wanted)].flatMap(([name, { start }]) =>
-    rest.has(name) || before.toString('latin1', start, start + 4) === 'null' ? [] : [name],
-  );
+  try {
+    const wanted = new Set(names);
+    const rest = findFields(after, wanted);
+    return [...findFields(before, wanted)].flatMap(([name, { start }]) =>
+      rest.has(name) || before.toString('latin1', start, start + 4) === 'null' ? [] : [name],
+    );
+  } catch (error) {
+    // A field that occurs twice is taken out twice.
+    if (error instanceof InvalidInputError) return names;
+    throw error;
+  }
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Profile } from '../../registry/profiles/profile.dto.js';
 import { withTakenCallIds } from '../adapt/passed-call-ids.js';
 import { withPassedTurnOrder } from '../adapt/turn-order.js';
 import type { RawBody } from '../client/inference-request.js';
-import { withoutFields } from '../passthrough/json-scanner.js';
+import { lowerCase, withoutFields } from '../passthrough/json-scanner.js';
 import { withoutMessageFields } from '../passthrough/message-fields.js';
 import {
   withoutEmptyTools,
@@ -28,7 +28,7 @@ export function takenBody(
 ): Buffer {
   const { rejects, sampling, thinking_config: kind } = profile;
   const isRefused = rejects.some((name) => bytes.includes(`"${name}"`));
-  const body = isRefused ? withoutFields(bytes, new Set(rejects)) : bytes;
+  const body = isRefused ? withoutFields(bytes, lowerCase(rejects)) : bytes;
   if (dialect === 'anthropic') return withoutUnsignedThinking(withPassedSampling(body, sampling), kind);
   if (path === '/chat/completions') return takenChat(withPassedSampling(body, sampling), profile);
   if (path === '/images/generations' && profile.image_format !== 'any')

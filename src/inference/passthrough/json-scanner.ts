@@ -55,6 +55,11 @@ export function findFields(body: Buffer, names: ReadonlySet<string>): ReadonlyMa
   }
 }
 
+/** Names for `findFields` and `withoutFields`. */
+export function lowerCase(names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.map((name) => name.toLowerCase()));
+}
+
 /**
  * The body without these fields of the outermost object; all other bytes stay the same. The same buffer when it has none.
  * @param names in lower case; case is ignored. Call after `findFields`, which checks the body

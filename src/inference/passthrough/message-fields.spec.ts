@@ -27,6 +27,13 @@ describe('a chat without the fields of messages that its server refuses', () => 
     expect(withoutMessageFields(bytes, NAMES)).toBe(bytes);
   });
 
+  it('lacks names with capitals, too', () => {
+    const body = '{"messages":[{"role":"user","cacheControl":1}]}';
+    expect(withoutMessageFields(Buffer.from(body), ['cacheControl']).toString()).toBe(
+      '{"messages":[{"role":"user"}]}',
+    );
+  });
+
   it('is the chat that remains, whatever its messages hold', () => {
     const message = fc.dictionary(fc.constantFrom('role', 'content', 'x', ...NAMES), fc.jsonValue());
     fc.assert(

@@ -1,5 +1,5 @@
 import { InvalidInputError } from '../../input/input-errors.js';
-import { findFields, itemSpans, withoutFields } from './json-scanner.js';
+import { findFields, itemSpans, lowerCase, withoutFields } from './json-scanner.js';
 
 const MESSAGES: ReadonlySet<string> = new Set(['messages']);
 const OPEN_OBJECT = 0x7b;
@@ -12,7 +12,7 @@ const OPEN_ARRAY = 0x5b;
 export function withoutMessageFields(body: Buffer, names: readonly string[]): Buffer {
   if (!names.some((name) => body.includes(`"${name}"`))) return body;
   try {
-    return cut(body, new Set(names));
+    return cut(body, lowerCase(names));
   } catch (error) {
     // What is no valid request is for the worker to refuse.
     if (error instanceof InvalidInputError) return body;

@@ -86,7 +86,7 @@ function neededFaults(
   list: readonly string[] | undefined,
   needed: readonly string[],
 ): readonly InputFault[] {
-  const found = (list ?? []).filter((each) => needed.includes(each));
+  const found = (list ?? []).filter((each) => needed.includes(each.toLowerCase()));
   if (found.length === 0) return [];
   const problem = `must not hold ${found.join(', ')}: a request without it means something else. It may hold any name but ${needed.join(', ')}`;
   return [{ field: `profile.${name}`, problem }];

@@ -113,6 +113,8 @@ describe('profileFaults', () => {
       /^must not hold messages, model: .* any name but model, messages, prompt,/,
     );
     expect(namedBy('openai', { message_rejects: ['name', 'content'] })).toEqual(['profile.message_rejects']);
+    // Names of fields are found without their case.
+    expect(namedBy('openai', { rejects: ['Messages'] })).toEqual(['profile.rejects']);
     expect(namedBy('openai', { translated_without: ['tools'] })).toEqual(['profile.translated_without']);
     expect(namedBy('openai', { rejects: ['max_tokens', 'seed'], message_rejects: ['name'] })).toEqual([]);
     expect(namedBy('anthropic', { rejects: ['max_tokens'] })).toEqual(['profile.rejects']);
