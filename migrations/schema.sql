@@ -256,6 +256,7 @@ CREATE TABLE replica (
   version text NOT NULL DEFAULT ''::text,
   settings json,
   draining json,
+  load jsonb NOT NULL DEFAULT '{}'::jsonb,
   CONSTRAINT replica_pkey PRIMARY KEY (id)
 ) WITH (fillfactor=70);
 
@@ -268,6 +269,18 @@ CREATE TABLE replica_fault (
   CONSTRAINT replica_fault_pkey PRIMARY KEY (worker_id, replica_id),
   CONSTRAINT replica_fault_replica FOREIGN KEY (replica_id) REFERENCES replica(id) ON DELETE CASCADE,
   CONSTRAINT replica_fault_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE CASCADE
+);
+
+CREATE TABLE replica_minute (
+  replica_id uuid NOT NULL,
+  minute timestamp with time zone NOT NULL,
+  requests integer NOT NULL,
+  failed integer NOT NULL,
+  saved_by_retry integer NOT NULL,
+  first_tokens integer[] NOT NULL,
+  running real NOT NULL,
+  waiting real NOT NULL,
+  CONSTRAINT replica_minute_pkey PRIMARY KEY (minute, replica_id)
 );
 
 CREATE TABLE signing_key (
@@ -473,6 +486,17 @@ CREATE TABLE worker_slot_wish (
   CONSTRAINT worker_slot_wish_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE CASCADE
 ) WITH (fillfactor=70);
 
+CREATE TABLE worker_traffic (
+  worker_id uuid NOT NULL,
+  at timestamp with time zone NOT NULL,
+  replica_id uuid NOT NULL,
+  model_name text NOT NULL,
+  requests integer NOT NULL,
+  failed integer NOT NULL,
+  first_tokens integer[],
+  CONSTRAINT worker_traffic_pkey PRIMARY KEY (worker_id, at, replica_id)
+) WITH (fillfactor=70);
+
 CREATE TABLE worker_trouble (
   worker_id uuid NOT NULL,
   replica_id uuid NOT NULL,
@@ -517,6 +541,7 @@ CREATE UNIQUE INDEX worker_natural_key ON public.worker USING btree (model_name,
 CREATE INDEX worker_object_created ON public.worker_object USING btree (created_at);
 CREATE INDEX worker_slot_of_replica ON public.worker_slot USING btree (replica_id);
 CREATE INDEX worker_slot_wish_of_replica ON public.worker_slot_wish USING btree (replica_id);
+CREATE INDEX worker_traffic_model ON public.worker_traffic USING btree (model_name, at);
 CREATE INDEX worker_trouble_of_replica ON public.worker_trouble USING btree (replica_id);
 
 CREATE VIEW job_overview AS
@@ -2336,12 +2361,22 @@ COMMENT ON COLUMN replica.drained IS 'The draining workers on which it has no re
 COMMENT ON COLUMN replica.version IS 'The version of the service that it runs.';
 COMMENT ON COLUMN replica.settings IS 'Hashes of the settings that must be the same on every replica, by name.';
 COMMENT ON COLUMN replica.draining IS 'Set once it takes no new requests: how many still run there, by worker. The other replicas use the rest of each max_concurrency.';
+COMMENT ON COLUMN replica.load IS 'What it does now: running requests by worker, waiting ones by model (how many, the longest wait in ms), the sums of its last minute. Written every 2 s where it changed.';
 COMMENT ON TABLE replica_fault IS 'Workers that a replica cannot call because of its own address rules, keys or secrets. It leaves their probes to the other replicas. Only a worker that no live replica can call becomes unhealthy.';
 COMMENT ON COLUMN replica_fault.worker_id IS 'The worker.';
 COMMENT ON COLUMN replica_fault.replica_id IS 'The replica that cannot call it.';
 COMMENT ON COLUMN replica_fault.generation IS 'The definition that it cannot call; a row of another generation has no effect.';
 COMMENT ON COLUMN replica_fault.reason IS 'Which setting is missing or forbids it.';
 COMMENT ON COLUMN replica_fault.since IS 'Since when.';
+COMMENT ON TABLE replica_minute IS 'What a replica served in a minute. No rows of idle minutes. No foreign key: it outlives the replica. Kept for 2 hours.';
+COMMENT ON COLUMN replica_minute.replica_id IS 'replica.id.';
+COMMENT ON COLUMN replica_minute.minute IS 'The beginning of the minute.';
+COMMENT ON COLUMN replica_minute.requests IS 'Requests that ended, with a model that is registered.';
+COMMENT ON COLUMN replica_minute.failed IS 'Of these, failed by the fault of a worker or of the service.';
+COMMENT ON COLUMN replica_minute.saved_by_retry IS 'Of these, served by another attempt after one had failed.';
+COMMENT ON COLUMN replica_minute.first_tokens IS 'Times to the first token of streams, counted in the buckets of gen_ai_server_time_to_first_token_seconds; the last one is all above.';
+COMMENT ON COLUMN replica_minute.running IS 'Running requests, the mean of the minute.';
+COMMENT ON COLUMN replica_minute.waiting IS 'Requests that waited for a worker, the mean of the minute.';
 COMMENT ON VIEW replica_overview IS 'The running copies of the service: version, whether they are alive, in what settings they differ, and what they hold: SELECT * FROM replica_overview;';
 COMMENT ON COLUMN replica_overview.id IS 'replica.id, and the owner of its leases.';
 COMMENT ON COLUMN replica_overview.short_id IS 'The beginning of its id, as in application_name: mmm <short_id> <what for> <host>.';
@@ -2579,6 +2614,14 @@ COMMENT ON COLUMN worker_slot_wish.worker_id IS 'The worker.';
 COMMENT ON COLUMN worker_slot_wish.replica_id IS 'The replica whose requests wait.';
 COMMENT ON COLUMN worker_slot_wish.wished_until IS 'The row has no effect after this time.';
 COMMENT ON FUNCTION worker_text(this worker, name text) IS 'A column as text, from which it can be restored.';
+COMMENT ON TABLE worker_traffic IS 'What a worker served for a replica in five minutes; only workers with requests. No foreign keys. Kept for 2 hours.';
+COMMENT ON COLUMN worker_traffic.worker_id IS 'worker.id.';
+COMMENT ON COLUMN worker_traffic.at IS 'The beginning of the five minutes.';
+COMMENT ON COLUMN worker_traffic.replica_id IS 'replica.id.';
+COMMENT ON COLUMN worker_traffic.model_name IS 'The model of the worker.';
+COMMENT ON COLUMN worker_traffic.requests IS 'Attempts of requests at this worker that ended.';
+COMMENT ON COLUMN worker_traffic.failed IS 'Of these, failed.';
+COMMENT ON COLUMN worker_traffic.first_tokens IS 'Times to the first token of streams that one attempt served, without their wait, in the buckets of replica_minute.first_tokens; null: no stream.';
 COMMENT ON TABLE worker_trouble IS 'What requests show of workers, a row for each replica that sees it; no row: nothing is wrong. Health is what probes show.';
 COMMENT ON COLUMN worker_trouble.worker_id IS 'The worker.';
 COMMENT ON COLUMN worker_trouble.replica_id IS 'The replica whose requests show it.';

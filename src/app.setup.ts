@@ -27,6 +27,7 @@ import { showExplanation } from './inference/pipeline/explanation.js';
 import { InputPipe } from './input/input-pipe.js';
 import { acceptJsonOnly } from './input/json-body.js';
 import { serveOpenApi } from './openapi/document.js';
+import { Traffic } from './overview/traffic.js';
 import { Replicas } from './replicas/replicas.js';
 import { limitStalledWrites } from './server-connections.js';
 import { type Logger, nestLogger } from './telemetry/logger.js';
@@ -83,6 +84,7 @@ export async function createApp(
   bypassNest(server, app);
   const usage = app.get(UsageRecorder);
   const limiter = app.get(Limiter);
+  const traffic = app.get(Traffic);
   usage.onUsed((used) => limiter.spent(used));
   errors.describe = (request, reply) => {
     limiter.showLeft(request, reply);
@@ -90,9 +92,10 @@ export async function createApp(
   };
   server.decorateRequest('charges');
   shareLimits(app);
-  const log = new RequestLog(logger, app.get(Metrics), (request) =>
-    limiter.ended(request, usage.ended(request)),
-  );
+  const log = new RequestLog(logger, app.get(Metrics), (request) => {
+    limiter.ended(request, usage.ended(request));
+    traffic.ended(request.facts);
+  });
   log.follow(server);
   await allowOrigins(server, settings.access.corsOrigins);
   admit(app, settings.server.adminPort !== null);

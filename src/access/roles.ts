@@ -107,6 +107,7 @@ export const ROUTES: Readonly<Record<string, Right>> = {
   'GET /api/v1/models/*': 'read_policies',
   'PUT /api/v1/models/*': 'change_policies',
   'DELETE /api/v1/models/*': 'change_policies',
+  'GET /api/v1/overview': 'read_history',
   'GET /api/v1/changes': 'read_history',
   'GET /api/v1/events': 'read_history',
   'POST /api/v1/events/:id/undo': 'undo',

@@ -17,6 +17,7 @@ import type { ModelPool } from './model-pool.js';
 import { ModelPools } from './model-pools.js';
 import type { AcquiredWorker } from './pool/worker-pool.js';
 import { type RequestResult, resultOf } from './request-result.js';
+import { WorkerAttempts } from './worker-attempts.js';
 import { WorkerTroubles } from './worker-troubles.js';
 
 export type CallableWorker = Worker & { readonly call: WorkerCall };
@@ -61,6 +62,7 @@ export class Balancer {
     private readonly hints: ProbeHints,
     private readonly slots: SlotLeases,
     private readonly troubles: WorkerTroubles,
+    private readonly workerAttempts: WorkerAttempts,
   ) {}
 
   /**
@@ -96,6 +98,7 @@ export class Balancer {
     } finally {
       pool.admission.release(acquired, result);
       request.attempts.add(acquired, result, pool.admission);
+      this.workerAttempts.add(id, result.kind);
       if (this.slots.isNeeded) this.slots.doneWith(id);
     }
   }

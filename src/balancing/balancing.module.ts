@@ -5,11 +5,12 @@ import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { Balancer } from './balancer.js';
 import { ModelPools } from './model-pools.js';
 import { TroubleReports } from './trouble-reports.js';
+import { WorkerAttempts } from './worker-attempts.js';
 import { WorkerTroubles } from './worker-troubles.js';
 
 @Module({
   imports: [RegistryModule, ReplicasModule, TelemetryModule],
-  providers: [Balancer, ModelPools, TroubleReports, WorkerTroubles],
-  exports: [Balancer, ModelPools],
+  providers: [Balancer, ModelPools, TroubleReports, WorkerAttempts, WorkerTroubles],
+  exports: [Balancer, ModelPools, WorkerAttempts],
 })
 export class BalancingModule {}

@@ -1,5 +1,5 @@
 import type { LiveWorkers } from '../registry/live/live-workers.js';
-import type { Activity, ActivitySource, Trouble } from '../registry/live/worker-activity.js';
+import type { Activity, ActivitySource, Load, Trouble } from '../registry/live/worker-activity.js';
 import { REAL_CLOCK } from './admission/admission.js';
 import type { ModelPool } from './model-pool.js';
 import type { EjectionReason } from './pool/circuit.js';
@@ -81,6 +81,16 @@ export class PoolActivity implements ActivitySource {
     const worker = this.live.worker(workerId);
     const pooled = worker && this.pools.get(worker.modelName)?.workerPool.worker(workerId);
     return pooled?.stats.lastSuccessMs ?? null;
+  }
+
+  load(): Load {
+    const running: Record<string, number> = {};
+    const waiting: Record<string, [number, number]> = {};
+    for (const [model, { workerPool, admission }] of this.pools) {
+      for (const { id, inFlight } of workerPool.all) if (inFlight > 0) running[id] = inFlight;
+      if (admission.queued > 0) waiting[model] = [admission.queued, Math.round(admission.longestWaitMs())];
+    }
+    return { running, waiting };
   }
 
   get isIdle(): boolean {

@@ -26,6 +26,11 @@ const COUNTED: ReadonlySet<RequestResult['kind']> = new Set([
   'access_denied',
 ]);
 
+/** Whether an attempt that ended so counts as failed. */
+export function isFailed(kind: RequestResult['kind']): boolean {
+  return COUNTED.has(kind);
+}
+
 /**
  * Which workers fail every request, for operators to see. It does not change which worker is picked. Costs nothing while all
  * is well.
@@ -36,7 +41,7 @@ export class WorkerTroubles {
 
   /** @param errorType of the log and the metrics */
   record(workerId: string, kind: RequestResult['kind'], error: unknown, errorType: string): void {
-    if (!COUNTED.has(kind)) return;
+    if (!isFailed(kind)) return;
     const nowMs = Date.now();
     const before = this.failures.get(workerId);
     const message = error instanceof Error ? error.message : String(error);

@@ -16,6 +16,8 @@ import { WorkerEntity } from '../registry/worker.entity.js';
 import {
   ReplicaEntity,
   ReplicaFaultEntity,
+  ReplicaMinuteEntity,
+  WorkerTrafficEntity,
   WorkerTroubleEntity,
   WorkerSlotEntity,
   WorkerSlotRequestEntity,
@@ -73,6 +75,8 @@ export function dataSourceOptions(
       ModelEntity,
       ReplicaEntity,
       ReplicaFaultEntity,
+      ReplicaMinuteEntity,
+      WorkerTrafficEntity,
       WorkerTroubleEntity,
       WorkerObjectEntity,
       WorkerSlotEntity,

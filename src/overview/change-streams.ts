@@ -3,11 +3,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AdmissionCheck } from '../access/admission-check.js';
 import { SseResponse } from '../inference/streams/sse-response.js';
 import { ANY, type Change, ChangeFeed, type ChangeKind, kindsFor } from './change-feed.js';
+import { OverviewReport } from './overview-report.js';
 import { TooManyStreamsError } from './overview-errors.js';
 
 /** A browser shares one among its tabs. */
 const MOST_STREAMS = 256;
-/** How often the key of a stream is looked at again. */
+/** How often a stream gets the overview, and its key is looked at again. */
 const TICK_MS = 2_000;
 /** Before a client connects again [WHATWG HTML, 9.2.6]: the replica that stops is out of the ingress by then. */
 const RETRY_MS = 1_000;
@@ -18,12 +19,14 @@ export class ChangeStreams implements OnModuleDestroy {
   private readonly streams = new Set<ChangeStream>();
   private stopListening: (() => void) | null = null;
   private ticking: NodeJS.Timeout | null = null;
+  private ejected: ReadonlySet<string> | null = null;
   private isOver = false;
   private lastId = 0;
 
   constructor(
     private readonly feed: ChangeFeed,
     private readonly check: AdmissionCheck,
+    private readonly report: OverviewReport,
   ) {}
 
   onModuleDestroy(): void {
@@ -44,7 +47,7 @@ export class ChangeStreams implements OnModuleDestroy {
     reply.raw.once('close', () => this.forget(stream));
     if (this.isOver) return stream.end();
     this.stopListening ??= this.feed.listen((kind, changes) => this.send(kind, changes));
-    this.ticking ??= setInterval(() => this.tick(), TICK_MS).unref();
+    this.ticking ??= setInterval(() => void this.tick(), TICK_MS).unref();
   }
 
   private forget(stream: ChangeStream): void {
@@ -54,6 +57,7 @@ export class ChangeStreams implements OnModuleDestroy {
     this.stopListening = null;
     if (this.ticking !== null) clearInterval(this.ticking);
     this.ticking = null;
+    this.ejected = null;
   }
 
   private send(kind: ChangeKind, changes: readonly Change[]): void {
@@ -61,8 +65,23 @@ export class ChangeStreams implements OnModuleDestroy {
     for (const stream of this.streams) stream.send(kind, text);
   }
 
-  private tick(): void {
+  private async tick(): Promise<void> {
     for (const stream of this.streams) if (!stream.isStillAllowed(this.check)) stream.end();
+    const read = await this.report.readAll().catch(() => null);
+    // Without a database the others cannot be seen; the stream goes on.
+    if (read === null || this.streams.size === 0) return;
+    this.announceEjections(read.ejected);
+    const text = eventText('overview', this.nextId(), read.overview);
+    for (const stream of this.streams) stream.send('overview', text);
+  }
+
+  /** Ejections at any replica: they have no NOTIFY. */
+  private announceEjections(ejected: ReadonlySet<string>): void {
+    const before = this.ejected;
+    this.ejected = ejected;
+    if (before === null) return;
+    for (const id of ejected) if (!before.has(id)) this.feed.workerChanged(id);
+    for (const id of before) if (!ejected.has(id)) this.feed.workerChanged(id);
   }
 
   /** Rises over restarts and replicas, too, as far as their clocks agree. */
@@ -87,10 +106,11 @@ class ChangeStream {
     this.response.write(`retry: ${RETRY_MS}\n\n`);
   }
 
-  send(kind: ChangeKind, text: string): void {
-    if (!this.kinds.has(kind)) return;
-    if (this.reply.raw.writableNeedDrain) this.missed.add(kind);
-    else this.response.write(text);
+  send(kind: ChangeKind | 'overview', text: string): void {
+    if (kind !== 'overview' && !this.kinds.has(kind)) return;
+    if (!this.reply.raw.writableNeedDrain) this.response.write(text);
+    // The next overview comes soon.
+    else if (kind !== 'overview') this.missed.add(kind);
   }
 
   /** A key may be revoked or lose its role, and a session ends, while the stream is open. */

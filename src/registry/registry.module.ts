@@ -9,6 +9,7 @@ import { LiveWorkers } from './live/live-workers.js';
 import { ModelLookup } from './live/model-lookup.js';
 import { ProbeHints } from './live/probe-hints.js';
 import { RegistrySync } from './live/registry-sync.js';
+import { TrafficTable } from './live/traffic-table.js';
 import { TroubleTable } from './live/trouble-table.js';
 import { WorkerActivity } from './live/worker-activity.js';
 import { WorkerObjects } from './live/worker-objects.js';
@@ -60,6 +61,7 @@ import { WorkerWriter } from './worker-writer.js';
     RegistrySync,
     Retention,
     SealedHeaders,
+    TrafficTable,
     TroubleTable,
     WorkerActivity,
     WorkerCompiler,
@@ -79,6 +81,7 @@ import { WorkerWriter } from './worker-writer.js';
     OwnAddress,
     ProbeHints,
     RegistrySync,
+    TrafficTable,
     TroubleTable,
     WorkerActivity,
     WorkerCompiler,

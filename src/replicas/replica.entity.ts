@@ -33,6 +33,63 @@ export class ReplicaEntity {
 
   @Column('json', { nullable: true })
   draining!: Running | null;
+
+  @Column('jsonb', { default: {} })
+  load!: object;
+}
+
+/** The table `replica_minute`: what a replica served in a minute. */
+@Entity('replica_minute')
+export class ReplicaMinuteEntity {
+  @PrimaryColumn('timestamptz', { primaryKeyConstraintName: 'replica_minute_pkey' })
+  minute!: Date;
+
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'replica_minute_pkey' })
+  replica_id!: string;
+
+  @Column('integer')
+  requests!: number;
+
+  @Column('integer')
+  failed!: number;
+
+  @Column('integer')
+  saved_by_retry!: number;
+
+  @Column('integer', { array: true })
+  first_tokens!: number[];
+
+  @Column('real')
+  running!: number;
+
+  @Column('real')
+  waiting!: number;
+}
+
+/** The table `worker_traffic`: what a worker served for a replica in five minutes. */
+@Entity('worker_traffic')
+@Index('worker_traffic_model', ['model_name', 'at'])
+export class WorkerTrafficEntity {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'worker_traffic_pkey' })
+  worker_id!: string;
+
+  @PrimaryColumn('timestamptz', { primaryKeyConstraintName: 'worker_traffic_pkey' })
+  at!: Date;
+
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'worker_traffic_pkey' })
+  replica_id!: string;
+
+  @Column('text')
+  model_name!: string;
+
+  @Column('integer')
+  requests!: number;
+
+  @Column('integer')
+  failed!: number;
+
+  @Column('integer', { array: true, nullable: true })
+  first_tokens!: number[] | null;
 }
 
 /** The table `replica_fault`: workers that a replica cannot call because of its own settings. */

@@ -1,12 +1,11 @@
 import type { ErrorType } from './error-type.js';
 import type { Family } from './exposition.js';
 import { Counter, type CounterSeries, Histogram, type HistogramSeries } from './families.js';
+import { FIRST_TOKEN_BUCKETS } from './first-tokens.js';
 import type { RequestFacts } from './request-facts.js';
 
 /** Seconds, up to the default of REQUEST_TIMEOUT_MS. Fewer than OpenTelemetry's, which end at 82 s. */
 const DURATION_BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
-/** Seconds, up to the default of FIRST_BYTE_TIMEOUT_MS. */
-const FIRST_TOKEN_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 /** A subset of OpenTelemetry's buckets for gen_ai.client.token.usage. */
 const TOKEN_BUCKETS = [16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576];
 

@@ -37,6 +37,7 @@ export interface Rejection {
 }
 
 interface QueueEntry {
+  readonly sinceMs: number;
   readonly waiter: Waiter;
   readonly answer: (result: AcquiredWorker | Rejection) => void;
   readonly stopClock: () => void;
@@ -70,6 +71,12 @@ export class Admission {
 
   get queued(): number {
     return this.waiting.size;
+  }
+
+  /** How long the first in the queue has waited; 0: none waits. */
+  longestWaitMs(): number {
+    for (const { sinceMs } of this.waiting) return this.clock.nowMs() - sinceMs;
+    return 0;
   }
 
   /**
@@ -125,6 +132,7 @@ export class Admission {
   ): () => void {
     const waitMs = Math.max(0, Math.min(this.limits.maxWaitMs, waiter.deadlineMs - nowMs));
     const entry: QueueEntry = {
+      sinceMs: nowMs,
       waiter,
       answer,
       stopClock: this.clock.after(waitMs, () =>

@@ -28,6 +28,14 @@ export interface Trouble {
   readonly lastErrorAt: Date | null;
 }
 
+/** What this replica does now. */
+export interface Load {
+  /** Running requests by worker, of those that have some. */
+  readonly running: Readonly<Record<string, number>>;
+  /** By model: how many requests wait for a worker, and for how many ms the first of them has waited. */
+  readonly waiting: Readonly<Record<string, readonly [count: number, longestMs: number]>>;
+}
+
 /** The module that sends requests to workers. */
 export interface ActivitySource {
   of(workerId: string): Activity | undefined;
@@ -35,6 +43,7 @@ export interface ActivitySource {
   servedSince(sinceMs: number): readonly string[];
   /** When a request last succeeded there, by `performance.now()`; `null`: none yet. */
   lastServedMs(workerId: string): number | null;
+  load(): Load;
   /** No request is running. */
   readonly isIdle: boolean;
 }
@@ -44,6 +53,7 @@ const NO_SOURCE: ActivitySource = {
   of: () => undefined,
   servedSince: () => [],
   lastServedMs: () => null,
+  load: () => ({ running: {}, waiting: {} }),
   isIdle: true,
 };
 
@@ -66,6 +76,10 @@ export class WorkerActivity {
 
   lastServedMs(workerId: string): number | null {
     return this.source.lastServedMs(workerId);
+  }
+
+  load(): Load {
+    return this.source.load();
   }
 
   get isIdle(): boolean {

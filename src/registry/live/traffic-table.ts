@@ -1,0 +1,129 @@
+import { Injectable } from '@nestjs/common';
+import { DatabaseSettings } from '../../config/settings.js';
+import { Database } from '../../database/database.js';
+import { ReplicaIdentity } from '../../database/replica-identity.js';
+import { addCounts, type FirstTokens, noFirstTokens, quantileMs } from '../../telemetry/first-tokens.js';
+
+/** What a worker served for this replica in five minutes. */
+export interface WorkerTraffic {
+  readonly workerId: string;
+  readonly modelName: string;
+  readonly atMs: number;
+  readonly requests: number;
+  readonly failed: number;
+  readonly firstTokens: FirstTokens | null;
+}
+
+/** Of all replicas together. */
+export interface TrafficFigures {
+  readonly running: number;
+  readonly requests_1h: number;
+  /** Of the requests of its model; `null`: it had none. */
+  readonly share_1h: number | null;
+  readonly failed_1h: number;
+  readonly ttft_p50_ms: number | null;
+}
+
+interface TrafficRow {
+  readonly worker_id: string;
+  readonly requests: number;
+  readonly failed: number;
+  readonly first_tokens: readonly number[] | null;
+}
+
+/** The table `worker_traffic`. All throw DatabaseUnavailableError when there is no database. */
+@Injectable()
+export class TrafficTable {
+  private readonly traffic: string;
+  private readonly replica: string;
+
+  constructor(
+    private readonly database: Database,
+    private readonly identity: ReplicaIdentity,
+    { schema }: DatabaseSettings,
+  ) {
+    this.traffic = `"${schema}".worker_traffic`;
+    this.replica = `"${schema}".replica`;
+  }
+
+  async write(rows: readonly WorkerTraffic[]): Promise<void> {
+    await this.database.query(
+      `INSERT INTO ${this.traffic} (worker_id, at, replica_id, model_name, requests, failed, first_tokens)
+       SELECT r."workerId", to_timestamp(r."atMs" / 1000), $1, r."modelName", r.requests, r.failed, r."firstTokens"
+       FROM json_to_recordset($2::json) AS r ("workerId" uuid, "atMs" bigint, "modelName" text, requests integer, failed integer, "firstTokens" integer[])
+       ON CONFLICT (worker_id, at, replica_id) DO UPDATE SET requests = excluded.requests, failed = excluded.failed, first_tokens = excluded.first_tokens`,
+      [this.identity.id, JSON.stringify(rows)],
+    );
+  }
+
+  async purge(): Promise<void> {
+    await this.database.query(`DELETE FROM ${this.traffic} WHERE at < now() - interval '2 hours'`);
+  }
+
+  /**
+   * The figures of these workers in the last hour, to five minutes; of workers without traffic, none.
+   * @param liveMs how long a silent replica counts as running
+   */
+  async figuresOf(
+    workers: readonly { readonly id: string; readonly model_name: string }[],
+    liveMs: number,
+  ): Promise<ReadonlyMap<string, TrafficFigures>> {
+    const ids = workers.map(({ id }) => id);
+    const models = [...new Set(workers.map(({ model_name }) => model_name))];
+    const [rows, totals, running] = await Promise.all([
+      this.database.query<TrafficRow>(
+        `SELECT worker_id, requests, failed, first_tokens FROM ${this.traffic} WHERE worker_id = ANY ($1) AND at > now() - interval '1 hour'`,
+        [ids],
+      ),
+      this.database.query<{ model_name: string; requests: string }>(
+        `SELECT model_name, sum(requests) AS requests FROM ${this.traffic}
+         WHERE model_name = ANY ($1) AND at > now() - interval '1 hour' GROUP BY model_name`,
+        [models],
+      ),
+      this.database.query<{ id: string; running: string }>(
+        `SELECT l.key AS id, sum(l.value::integer) AS running FROM ${this.replica}, jsonb_each_text(load -> 'running') AS l
+         WHERE seen_at > now() - $2 * interval '1 ms' AND l.key = ANY ($1) GROUP BY l.key`,
+        [ids, liveMs],
+      ),
+    ]);
+    const total = new Map(totals.map(({ model_name, requests }) => [model_name, Number(requests)]));
+    const now = new Map(running.map((row) => [row.id, Number(row.running)]));
+    const byWorker = grouped(rows);
+    return new Map(
+      workers.flatMap(({ id, model_name }): [string, TrafficFigures][] => {
+        const own = byWorker.get(id) ?? [];
+        const isRunning = now.get(id) ?? 0;
+        return own.length === 0 && isRunning === 0
+          ? []
+          : [[id, figuresOf(own, isRunning, total.get(model_name) ?? 0)]];
+      }),
+    );
+  }
+}
+
+function grouped(rows: readonly TrafficRow[]): ReadonlyMap<string, readonly TrafficRow[]> {
+  const groups = new Map<string, TrafficRow[]>();
+  for (const row of rows) {
+    const group = groups.get(row.worker_id);
+    if (group === undefined) groups.set(row.worker_id, [row]);
+    else group.push(row);
+  }
+  return groups;
+}
+
+function figuresOf(rows: readonly TrafficRow[], running: number, ofModel: number): TrafficFigures {
+  let [requests, failed] = [0, 0];
+  const firstTokens = noFirstTokens();
+  for (const row of rows) {
+    requests += row.requests;
+    failed += row.failed;
+    if (row.first_tokens !== null) addCounts(firstTokens, row.first_tokens);
+  }
+  return {
+    running,
+    requests_1h: requests,
+    share_1h: ofModel === 0 ? null : Math.round((1000 * requests) / ofModel) / 1000,
+    failed_1h: failed,
+    ttft_p50_ms: quantileMs(firstTokens, 0.5),
+  };
+}

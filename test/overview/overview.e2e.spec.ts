@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TrafficTable } from '../../src/registry/live/traffic-table.js';
+import type { OverviewDto } from '../../src/overview/overview.dto.js';
+import { createDatabase, type TestDatabase } from '../database.js';
+import { json, slow } from '../fakes/fake-upstream.js';
+import { aWorker, upstreamForTest, viewsOf } from '../fixtures/worker.js';
+import { startService, type TestService } from '../service.js';
+import { until, within } from '../until.js';
+import { followStream } from './event-stream.js';
+
+const LIVE_MS = 15_000;
+
+let database: TestDatabase;
+let [one, other]: TestService[] = [];
+beforeAll(async () => {
+  database = await createDatabase();
+  one = await startService({}, database);
+  other = await startService({}, database);
+});
+afterAll(async () => {
+  await Promise.all([one?.stop(), other?.stop()]);
+  await database.drop();
+});
+
+const services = () => {
+  if (one === undefined || other === undefined) throw new Error('the services do not run');
+  return [one, other] as const;
+};
+
+async function overviewAt(service: TestService): Promise<OverviewDto> {
+  const { status, json: body } = await service.get('/api/v1/overview');
+  expect(status).toBe(200);
+  return body as OverviewDto;
+}
+
+/** Without probes, so that all effects come from requests. */
+async function register(url: string, more: Readonly<Record<string, unknown>> = {}) {
+  const worker = aWorker({ url }, { health_check: { kind: 'none' }, ...more });
+  const [first, second] = services();
+  expect((await first.register(worker)).status).toBe(200);
+  await until(async () => (await viewsOf(second, worker.model_name)).length > 0);
+  const views = await viewsOf(first, worker.model_name);
+  return { model: worker.model_name, id: views.at(-1)?.id ?? '' };
+}
+
+const stream = async (service: TestService, model: string) => {
+  const body = { model, messages: [{ role: 'user', content: 'x' }], stream: true };
+  expect((await service.post('/v1/chat/completions', body)).status).toBe(200);
+};
+
+describe('the overview', () => {
+  it('sums what all replicas did in the last minute, and the figures of a worker in the last hour', async () => {
+    const [first, second] = services();
+    const good = await upstreamForTest(json({ answer: 'fine' }));
+    const bad = await upstreamForTest(json({ error: 'broken' }, 500));
+    const { model, id } = await register(good.url, { priority: 1 });
+    const { id: badId } = await register(bad.url, { model_name: model, priority: 0 });
+    const before = await overviewAt(first);
+    await stream(first, model);
+    await second.chat(model, 'hello');
+    const alone = await register(bad.url);
+    await second.chat(alone.model, 'hello');
+
+    for (const service of services())
+      await expect
+        .poll(async () => (await overviewAt(service)).minute.requests, within(6_000))
+        .toBe(before.minute.requests + 3);
+    const { minute, hour, replicas, workers, taking, may_run, registry_age_s } = await overviewAt(second);
+    expect(minute).toMatchObject({
+      failed: before.minute.failed + 1,
+      saved_by_retry: before.minute.saved_by_retry + 2,
+    });
+    expect(minute.ttft_p50_ms).toBeGreaterThan(0);
+    expect([hour.requests.length, hour.requests.at(-1), hour.failed.at(-1)]).toEqual([
+      60,
+      minute.requests,
+      minute.failed,
+    ]);
+    expect(replicas).toHaveLength(2);
+    expect(workers['healthy']).toBeGreaterThanOrEqual(3);
+    expect([taking > 0, may_run >= taking, Number(registry_age_s) < 60]).toEqual([true, true, true]);
+
+    const figures = async () =>
+      first.app.get(TrafficTable).figuresOf(
+        [id, badId].map((each) => ({ id: each, model_name: model })),
+        LIVE_MS,
+      );
+    await expect
+      .poll(
+        async () => [...(await figures()).values()].reduce((sum, each) => sum + each.requests_1h, 0),
+        within(6_000),
+      )
+      .toBe(4);
+    expect((await figures()).get(id)).toMatchObject({
+      running: 0,
+      requests_1h: 2,
+      share_1h: 0.5,
+      failed_1h: 0,
+    });
+    expect((await figures()).get(badId)).toMatchObject({ requests_1h: 2, failed_1h: 2, ttft_p50_ms: null });
+  });
+
+  it('shows what runs and waits at another replica within two seconds, and is a part of the stream of changes', async () => {
+    const [first, second] = services();
+    const upstream = await upstreamForTest(slow(3_000, json({ answer: 'late' })));
+    const { model, id } = await register(upstream.url, { max_concurrency: 2 });
+    const running = Array.from({ length: 2 }, () => second.chat(model, 'hello'));
+    const { events } = await followStream(`${first.url}/api/v1/changes`);
+    await expect
+      .poll(() => events.filter(({ event }) => event === 'overview').at(-1)?.data, within(4_000))
+      .toMatchObject({ running: 1, waiting: { total: 1, by_model: { [model]: 1 } } });
+    const figures = await first.app.get(TrafficTable).figuresOf([{ id, model_name: model }], LIVE_MS);
+    expect(figures.get(id)).toMatchObject({ running: 1, requests_1h: 0, share_1h: null });
+    const overview = await overviewAt(second);
+    expect(overview.waiting.oldest_ms).toBeGreaterThan(0);
+    for (const request of running) expect((await request).status).toBe(200);
+  });
+
+  it('shows an ejection at one replica at all of them, and announces it', async () => {
+    const [first, second] = services();
+    const bad = await upstreamForTest(json({ error: 'broken' }, 500));
+    const good = await upstreamForTest(json({ answer: 'fine' }));
+    const { model, id } = await register(bad.url);
+    await register(good.url, { model_name: model });
+    const { events } = await followStream(`${first.url}/api/v1/changes`);
+    await until(() => events.some(({ event }) => event === 'overview'));
+    const before = await overviewAt(first);
+    for (let round = 0; round < 4; round++)
+      await Promise.all(Array.from({ length: 12 }, () => second.chat(model, 'hello')));
+    await expect
+      .poll(() => events, within(8_000))
+      .toContainEqual(
+        expect.objectContaining({ event: 'worker', data: expect.objectContaining({ id, generation: 1 }) }),
+      );
+    const after = await overviewAt(first);
+    expect([after.workers['ejected'], after.taking]).toEqual([
+      (before.workers['ejected'] ?? 0) + 1,
+      before.taking,
+    ]);
+  });
+
+  it('has the minute and the workers of a replica that stopped, and nothing of workers without requests', async () => {
+    const upstream = await upstreamForTest(json({ answer: 'fine' }));
+    const third = await startService({}, database);
+    const { model, id } = await register(upstream.url);
+    const { id: idle } = await register(upstream.url);
+    await until(async () => (await viewsOf(third, model)).length > 0);
+    await third.chat(model, 'hello');
+    await third.stop();
+    const [row] = await database.query<{ requests: string }>(
+      `SELECT sum(requests) AS requests FROM worker_traffic WHERE worker_id = $1`,
+      [id],
+    );
+    expect(Number(row?.requests)).toBe(1);
+    expect(await database.query('SELECT FROM worker_traffic WHERE worker_id = $1', [idle])).toEqual([]);
+    const minutes = await database.query<{ requests: number }>(
+      `SELECT m.requests FROM replica_minute m WHERE replica_id NOT IN (SELECT id FROM replica)`,
+    );
+    expect(minutes.reduce((sum, { requests }) => sum + requests, 0)).toBe(1);
+  });
+});
