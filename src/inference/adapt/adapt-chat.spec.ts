@@ -95,9 +95,13 @@ describe('adaptChat', () => {
     expect(adapter?.().answer(answer).text).toBe('x ');
   });
 
-  it('sends no empty stop sequences, which end nothing', () => {
+  it('sends no empty stop sequences and none twice, which end nothing more', () => {
     for (const stop of ['', [], ['']]) expect(adapted({ stop }, { stop: 'none' }).chat).toEqual(CHAT);
     expect(adapted({ stop: ['', 'a'] }).chat.stop).toEqual(['a']);
+    expect(adapted({ stop: ['a', 'a', 'b', 'a'] }, { most_stops: 2 })).toMatchObject({
+      chat: { stop: ['a', 'b'] },
+      adapter: null,
+    });
     const taken = { ...CHAT, stop: ['a', 'b'] };
     expect(adapted(taken).chat).toEqual(taken);
     expect(adapted({ stop: 'a' }).chat.stop).toBe('a');

@@ -25,11 +25,11 @@ export function withStops(
   note: (change: string) => void,
 ): { readonly chat: OpenAiChat; readonly cut: readonly string[] } {
   if (!isPresent(chat.stop)) return { chat, cut: [] };
-  const all = stopsOf(chat);
+  const all = [...new Set(stopsOf(chat))];
   const taken = stop === 'none' ? [] : stop === 'any' ? all : all.filter((text) => text.trim() !== '');
   const sent = taken.slice(0, most);
   const cut = all.filter((text) => !sent.includes(text));
-  // Empty ones end nothing, and servers refuse them.
+  // Empty ones end nothing, and a second one nothing else: servers refuse or count them.
   const isAsSent = typeof chat.stop === 'string' ? sent.length === 1 : sent.length === chat.stop.length;
   if (isAsSent && sent.length > 0) return { chat, cut };
   if (cut.length > 0)
