@@ -6,6 +6,7 @@ import {
   anUpstream,
   aSession,
   foundWell,
+  healthEventsOf,
   insertWorker,
   QUICK,
   rowOf,
@@ -157,6 +158,25 @@ describe('a result', () => {
     await dba.query('UPDATE worker_probe SET last_ms = 0');
     await dba.query('COMMIT');
     expect(await recording).toHaveLength(9);
+  });
+
+  it('writes the verdicts of many workers in one transaction, and that of a locked row when it is free', async () => {
+    const database = await databaseForTest();
+    const ids = await Promise.all(
+      Array.from({ length: 9 }, (_, n) => insertWorker(database, `http://127.0.0.1:9/${n}`)),
+    );
+    const leases = await someLeases(database, 60_000);
+    const claims = await leases.claimDue(9);
+    const dba = await aSession(database);
+    await dba.query('BEGIN');
+    await dba.query('SELECT FROM worker WHERE id = $1 FOR UPDATE', [ids[4]]);
+    const recording = leases.record(claims.map(foundWell));
+    const written = `SELECT xmin FROM worker WHERE health = 'healthy'`;
+    await until(async () => (await database.query(written)).length === 8);
+    expect(new Set((await database.query<{ xmin: string }>(written)).map(({ xmin }) => xmin)).size).toBe(1);
+    await dba.query('COMMIT');
+    expect(await recording).toHaveLength(9);
+    expect(await healthEventsOf(database, ids[4] ?? '')).toEqual(['healthy']);
   });
 
   it('blocks no other session: a DBA changes all rows at once while all are probed', async () => {

@@ -4,7 +4,8 @@ import { LiveWorkers } from '../../registry/live/live-workers.js';
 import { RegistrySync } from '../../registry/live/registry-sync.js';
 import { inSlices } from '../../registry/live/slices.js';
 import { ReplicaFaults } from './replica-faults.js';
-import { type Claim, ProbeLeases } from './probe-leases.js';
+import { ProbeLeases } from './probe-leases.js';
+import type { Claim } from './probe-outcome.js';
 import { groupByProbe, type Planned, ProbePlans } from '../probe/probe-plan.js';
 
 /** A claimed worker and how it is probed. */
@@ -19,6 +20,8 @@ export interface DueProbes {
   readonly groups: readonly ProbeGroup[];
   /** The requested number was found: more may be due. */
   readonly mayBeMore: boolean;
+  /** Of the due workers, how many one probe serves; 1 or more. */
+  readonly workersPerProbe: number;
 }
 
 /** Finds the probes that this replica makes now. */
@@ -38,7 +41,12 @@ export class DueProbeFinder {
     const claims = await this.leases.claimDue(most, this.faults.leftToOthers());
     const due = await this.planned(claims);
     const along = await this.claimRidersOf(due);
-    return { groups: groupByProbe([...due, ...along]), mayBeMore: claims.length === most };
+    const groups = groupByProbe([...due, ...along]);
+    return {
+      groups,
+      mayBeMore: claims.length === most,
+      workersPerProbe: Math.max(1, due.length / Math.max(1, groups.length)),
+    };
   }
 
   /**

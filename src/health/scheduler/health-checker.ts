@@ -10,6 +10,8 @@ import { ProbeLeases } from './probe-leases.js';
 import { ProbeRunner } from './probe-runner.js';
 
 const TIMEOUT = 'health-checker';
+/** So many times the concurrency at most, should the next due workers share no probe. */
+const MOST_PER_PROBE = 4;
 
 /**
  * The loop: every `tickMs` it claims due probes up to its concurrency and does not wait for them, so that a slow probe
@@ -23,6 +25,8 @@ export class HealthChecker implements OnApplicationBootstrap, OnApplicationShutd
   private sweeping: Promise<void> = Promise.resolve();
   private isSweeping = false;
   private mayBeMore = false;
+  /** As the last claim found it: workers that share a probe fill one place. */
+  private workersPerProbe = 1;
   private isInterrupted = false;
   private lastFault = '';
 
@@ -83,8 +87,10 @@ export class HealthChecker implements OnApplicationBootstrap, OnApplicationShutd
   private async startDue(): Promise<void> {
     const places = this.settings.concurrency - this.running.size;
     if (places <= 0) return;
-    const { groups, mayBeMore } = await this.finder.claim(places);
+    const most = Math.ceil(places * this.workersPerProbe);
+    const { groups, mayBeMore, workersPerProbe } = await this.finder.claim(most);
     this.mayBeMore = mayBeMore;
+    if (mayBeMore) this.workersPerProbe = Math.min(workersPerProbe, MOST_PER_PROBE);
     for (const group of groups) this.running.set(group, this.probe(group));
   }
 

@@ -1,12 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
 import { DatabaseSettings, HealthSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import { ReplicaIdentity } from '../../database/replica-identity.js';
 import { missedHeartbeats } from '../../registry/registration/heartbeat.service.js';
 import type { Health } from '../../registry/worker.js';
-import type { HealthState } from '../evaluation/health-state.js';
-import type { ProbeResult } from '../probe/probe-result.js';
+import { type Claim, type ProbeOutcome, STILL_MINE } from './probe-outcome.js';
+import { ProbeRecords } from './probe-records.js';
 
 interface ClaimRow {
   readonly worker_id: string;
@@ -27,7 +26,6 @@ interface ClaimRow {
 /**
  * Leases on probes, in `worker_probe`. A claim lasts until its result is written or its lease ends, so that each worker has
  * one prober, and another replica takes over from a killed one. All by the database's clock.
- * The file is long because the statements of one lease (claim, keep, conclude) are read together.
  */
 @Injectable()
 export class ProbeLeases {
@@ -36,6 +34,7 @@ export class ProbeLeases {
   private readonly probe: string;
   /** Since when heartbeats could be received here, as far as this replica knows. */
   private availableSinceMs = performance.now();
+  private readonly records: ProbeRecords;
 
   constructor(
     private readonly database: Database,
@@ -46,6 +45,7 @@ export class ProbeLeases {
     this.owner = id;
     this.worker = `"${schema}".worker`;
     this.probe = `"${schema}".worker_probe`;
+    this.records = new ProbeRecords(database, id, () => this.availableMs(), schema);
   }
 
   /** The database was unavailable until now, so heartbeats missed meanwhile do not count. */
@@ -74,19 +74,8 @@ export class ProbeLeases {
    * @returns the results that were written
    * @throws DatabaseUnavailableError
    */
-  async record(results: readonly ProbeOutcome[]): Promise<readonly ProbeOutcome[]> {
-    const settled = results.filter((result) => !changesWorker(result));
-    const together = settled.length > 1 ? await this.recordUncontested(settled) : new Set<string>();
-    const written = settled.filter(({ claim }) => together.has(claim.workerId));
-    // The others one by one: a transaction that holds several rows and waits for another can deadlock.
-    for (const result of settled) {
-      if (together.has(result.claim.workerId)) continue;
-      if (await this.database.run((manager) => this.recordOne(manager, result))) written.push(result);
-    }
-    for (const result of results.filter(changesWorker)) {
-      if (await this.recordNews(result)) written.push(result);
-    }
-    return written;
+  record(results: readonly ProbeOutcome[]): Promise<readonly ProbeOutcome[]> {
+    return this.records.record(results);
   }
 
   /** Leaves the probes of these workers to other replicas, after a moment. @throws DatabaseUnavailableError */
@@ -157,54 +146,6 @@ export class ProbeLeases {
     }));
   }
 
-  /** All at once, without rows that another transaction is changing. */
-  private async recordUncontested(results: readonly ProbeOutcome[]): Promise<ReadonlySet<string>> {
-    const rows = await this.database.query<{ worker_id: string }>(
-      `WITH mine AS MATERIALIZED (
-         SELECT p.worker_id FROM ${this.probe} p, ${SEEN} WHERE ${STILL_MINE} FOR NO KEY UPDATE OF p SKIP LOCKED)
-       UPDATE ${this.probe} p SET ${WHAT_WAS_SEEN}
-       FROM ${SEEN} JOIN mine USING (worker_id) WHERE ${STILL_MINE} RETURNING p.worker_id`,
-      [this.owner, JSON.stringify(results.map(asRow))],
-    );
-    return new Set(rows.map((row) => row.worker_id));
-  }
-
-  private async recordOne(manager: EntityManager, result: ProbeOutcome): Promise<boolean> {
-    const answer: unknown = await manager.query(
-      `UPDATE ${this.probe} p SET ${WHAT_WAS_SEEN} FROM ${SEEN} WHERE ${STILL_MINE}`,
-      [this.owner, JSON.stringify([asRow(result)])],
-    );
-    // TypeORM answers [rows, count] to an UPDATE.
-    return Array.isArray(answer) && answer[1] === 1;
-  }
-
-  /** Probe result and verdict in one transaction. `worker` is locked first, as by every change of a definition. */
-  private recordNews(result: ProbeOutcome): Promise<boolean> {
-    const { claim, after } = result;
-    return this.database.transaction('health', async (manager) => {
-      await manager.query(`SELECT FROM ${this.worker} WHERE id = $1 FOR NO KEY UPDATE`, [claim.workerId]);
-      if (!(await this.recordOne(manager, result))) return false;
-      await manager.query(
-        `UPDATE ${this.worker} SET health = $3, health_reason = $4
-         WHERE id = $1 AND generation = $2 AND admin_state IN ('enabled', 'draining')`,
-        [claim.workerId, claim.generation, after.health, after.reason],
-      );
-      if (result.isExpired) await this.expire(manager, claim);
-      return true;
-    });
-  }
-
-  /** Unless a heartbeat arrived since: `worker` is locked, so a heartbeat either waits or is visible here. */
-  private async expire(manager: EntityManager, { workerId, generation }: Claim): Promise<void> {
-    await manager.query(`SELECT set_config('mmm.actor', 'heartbeat expired', true)`);
-    await manager.query(
-      `UPDATE ${this.worker} w SET admin_state = 'offline' FROM ${this.probe} p
-       WHERE w.id = $1 AND w.generation = $2 AND w.admin_state IN ('enabled', 'draining')
-         AND p.worker_id = w.id AND ${missedHeartbeats('w', 'p', '$3')}`,
-      [workerId, generation, this.availableMs()],
-    );
-  }
-
   private availableMs(): number {
     return performance.now() - this.availableSinceMs;
   }
@@ -214,62 +155,3 @@ export class ProbeLeases {
 const EVER_MS = 1e12;
 
 const ageMs = (at: string): string => `extract(epoch FROM now() - ${at})::float8 * 1000`;
-
-/** A probe claimed by this replica, and the worker's state before it. */
-export interface Claim {
-  readonly workerId: string;
-  readonly generation: number;
-  /** With times of `performance.now()`, computed from ages by the database's clock. */
-  readonly before: HealthState;
-  /** When a request last succeeded on the worker, from any replica. */
-  readonly lastServedMs: number | null;
-  /** The worker sends heartbeats, and the last three are missing. */
-  readonly hasMissedHeartbeats: boolean;
-  /** As PostgreSQL writes it, to the microsecond: distinguishes this claim from a later one of the same replica. */
-  readonly until: string;
-}
-
-export interface ProbeOutcome {
-  readonly claim: Claim;
-  /** `null`: nothing was probed, because the definition has a fault. */
-  readonly seen: ProbeResult | null;
-  readonly after: HealthState;
-  /** No heartbeats, and probes fail: the worker no longer runs. */
-  readonly isExpired: boolean;
-  readonly nextProbeMs: number;
-}
-
-/** Whether the row in `worker` changes, which notifies all replicas. Everything else only changes `worker_probe`. */
-export function changesWorker({ claim: { before }, after, isExpired }: ProbeOutcome): boolean {
-  return isExpired || after.health !== before.health || after.reason !== before.reason;
-}
-
-/** `$2`: rows of JSON, from `asRow`. */
-export const SEEN = `jsonb_to_recordset($2::jsonb) AS seen (worker_id uuid, generation integer, until timestamptz, ok boolean,
-  detail text, ms integer, failures integer, unreachable integer, failing_ms double precision, successes integer, next_ms double precision)`;
-
-/** `$1`: the owner. */
-export const STILL_MINE = `p.worker_id = seen.worker_id AND p.lease_owner = $1 AND p.lease_until = seen.until AND p.generation = seen.generation`;
-
-export const WHAT_WAS_SEEN = `lease_owner = NULL, lease_until = NULL, next_probe_at = now() + seen.next_ms * interval '1 ms',
-  last_probe_at = CASE WHEN seen.ok IS NULL THEN p.last_probe_at ELSE now() END,
-  last_ok = coalesce(seen.ok, p.last_ok), last_detail = coalesce(seen.detail, p.last_detail), last_ms = coalesce(seen.ms, p.last_ms),
-  last_good_at = CASE WHEN seen.ok THEN now() ELSE p.last_good_at END,
-  failing_since = now() - seen.failing_ms * interval '1 ms', failures_in_row = seen.failures,
-  unreachable_in_row = seen.unreachable, successes_in_row = seen.successes`;
-
-export function asRow({ claim, seen, after, nextProbeMs }: ProbeOutcome) {
-  return {
-    worker_id: claim.workerId,
-    generation: claim.generation,
-    until: claim.until,
-    ok: seen === null ? undefined : seen.failure === null,
-    detail: seen?.detail,
-    ms: seen?.ms,
-    failures: after.failuresInRow,
-    unreachable: after.unreachableInRow,
-    failing_ms: after.failingSinceMs === null ? undefined : performance.now() - after.failingSinceMs,
-    successes: after.successesInRow,
-    next_ms: nextProbeMs,
-  };
-}

@@ -5,7 +5,7 @@ import { ReplicaIdentity } from '../../database/replica-identity.js';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
 import type { Worker } from '../../registry/worker.js';
 import { OwnSettings, type Refusal } from '../own-settings.js';
-import type { Claim } from './probe-leases.js';
+import type { Claim } from './probe-outcome.js';
 
 /** After this time a replica tries again: a missing secret, or a way to the worker, may be there by now. */
 const RECHECK_MS = 10_000;
