@@ -258,7 +258,8 @@ describe('the scope of a key', () => {
       ['claude/other', 'anthropic', {}],
     ] as const;
     for (const [model_name, protocol, profile] of registered) {
-      const body = { model_name, protocol, profile, req_url_template: `${upstream.url}/v1` };
+      const health_check = { kind: 'none' };
+      const body = { model_name, protocol, profile, health_check, req_url_template: `${upstream.url}/v1` };
       expect((await service.post('/api/server/register', body, root)).status).toBe(200);
     }
     const { key } = await make({ models: ['kept/own', 'claude/own'] });
