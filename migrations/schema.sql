@@ -316,6 +316,53 @@ CREATE TABLE usage_batch (
   CONSTRAINT usage_batch_pkey PRIMARY KEY (replica_id)
 );
 
+CREATE TABLE usage_by_hour (
+  hour timestamp with time zone NOT NULL,
+  key_id uuid NOT NULL,
+  key_name text NOT NULL,
+  team text NOT NULL,
+  model text NOT NULL,
+  currency text NOT NULL,
+  requests bigint NOT NULL DEFAULT 0,
+  errors_caller bigint NOT NULL DEFAULT 0,
+  errors_worker bigint NOT NULL DEFAULT 0,
+  errors_service bigint NOT NULL DEFAULT 0,
+  limited bigint NOT NULL DEFAULT 0,
+  input_tokens bigint NOT NULL DEFAULT 0,
+  cached_tokens bigint NOT NULL DEFAULT 0,
+  output_tokens bigint NOT NULL DEFAULT 0,
+  estimated_tokens bigint NOT NULL DEFAULT 0,
+  images bigint NOT NULL DEFAULT 0,
+  seconds double precision NOT NULL DEFAULT 0,
+  cost numeric,
+  CONSTRAINT usage_by_hour_cost CHECK (((cost IS NULL) = (currency = ''::text))),
+  CONSTRAINT usage_by_hour_pkey PRIMARY KEY (hour, key_id, team, model, currency)
+) WITH (fillfactor=80);
+
+CREATE TABLE usage_by_worker (
+  day date NOT NULL,
+  worker_id uuid NOT NULL,
+  key_id uuid NOT NULL,
+  key_name text NOT NULL,
+  team text NOT NULL,
+  model text NOT NULL,
+  currency text NOT NULL,
+  requests bigint NOT NULL DEFAULT 0,
+  errors_caller bigint NOT NULL DEFAULT 0,
+  errors_worker bigint NOT NULL DEFAULT 0,
+  errors_service bigint NOT NULL DEFAULT 0,
+  limited bigint NOT NULL DEFAULT 0,
+  input_tokens bigint NOT NULL DEFAULT 0,
+  cached_tokens bigint NOT NULL DEFAULT 0,
+  output_tokens bigint NOT NULL DEFAULT 0,
+  estimated_tokens bigint NOT NULL DEFAULT 0,
+  images bigint NOT NULL DEFAULT 0,
+  seconds double precision NOT NULL DEFAULT 0,
+  cost numeric,
+  CONSTRAINT usage_by_worker_cost CHECK (((cost IS NULL) = (currency = ''::text))),
+  CONSTRAINT usage_by_worker_pkey PRIMARY KEY (day, worker_id, key_id, team, model, currency)
+) WITH (fillfactor=80);
+
 CREATE TABLE usage_daily (
   day date NOT NULL,
   key_id uuid NOT NULL,
@@ -533,6 +580,8 @@ CREATE INDEX job_submitting ON public.job USING btree (id) WHERE (state = 'submi
 CREATE INDEX job_webhook_done ON public.job_webhook USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX job_webhook_due ON public.job_webhook USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX replica_fault_of_replica ON public.replica_fault USING btree (replica_id);
+CREATE INDEX usage_by_hour_key ON public.usage_by_hour USING btree (key_id, hour);
+CREATE INDEX usage_by_worker_key ON public.usage_by_worker USING btree (key_id, day);
 CREATE INDEX usage_daily_key ON public.usage_daily USING btree (key_id, day);
 CREATE INDEX usage_daily_team ON public.usage_daily USING btree (team, day);
 CREATE INDEX usage_hourly_key ON public.usage_hourly USING btree (key_id, hour);
@@ -2417,6 +2466,45 @@ COMMENT ON TABLE usage_batch IS 'The last batch that each replica has added to u
 COMMENT ON COLUMN usage_batch.replica_id IS 'replica.id, also of replicas that are gone; rows are deleted after 30 days.';
 COMMENT ON COLUMN usage_batch.sequence IS 'The number of the batch; rises.';
 COMMENT ON COLUMN usage_batch.at IS 'When it was added.';
+COMMENT ON TABLE usage_by_hour IS 'What requests used, summed by hour, key, team, model and currency: usage_hourly without workers, written in the same transaction. Kept for 400 days.';
+COMMENT ON COLUMN usage_by_hour.hour IS 'The beginning of the hour in which the requests ended, UTC.';
+COMMENT ON COLUMN usage_by_hour.key_id IS 'api_key.id; zeros: ADMIN_API_KEY, or a client that needs no key.';
+COMMENT ON COLUMN usage_by_hour.key_name IS 'The name of the key when it was used last in this hour; root for zeros.';
+COMMENT ON COLUMN usage_by_hour.team IS 'The team of the key at that time; empty: none.';
+COMMENT ON COLUMN usage_by_hour.model IS 'The model that answered, which may be a fallback; empty: none of the registered ones was named.';
+COMMENT ON COLUMN usage_by_hour.currency IS 'The currency of cost; empty: the model had no price.';
+COMMENT ON COLUMN usage_by_hour.requests IS 'Requests, with those that failed, without those that were refused (401, 403) or limited.';
+COMMENT ON COLUMN usage_by_hour.errors_caller IS 'Of these, failed by the fault of the caller: invalid, rejected by the server of the model, or disconnected.';
+COMMENT ON COLUMN usage_by_hour.errors_worker IS 'Of these, failed by the fault of a worker.';
+COMMENT ON COLUMN usage_by_hour.errors_service IS 'Of these, failed because no worker was free, or by a fault of the service.';
+COMMENT ON COLUMN usage_by_hour.limited IS 'Requests that were refused by a limit of the key or the team (429).';
+COMMENT ON COLUMN usage_by_hour.input_tokens IS 'Tokens of the requests, cached ones included.';
+COMMENT ON COLUMN usage_by_hour.cached_tokens IS 'Of these, read from the cache of the server.';
+COMMENT ON COLUMN usage_by_hour.output_tokens IS 'Tokens of the answers.';
+COMMENT ON COLUMN usage_by_hour.estimated_tokens IS 'Of input_tokens and output_tokens, those that no server reported: bytes / 4, or the events of a stream.';
+COMMENT ON COLUMN usage_by_hour.images IS 'Images that were made.';
+COMMENT ON COLUMN usage_by_hour.seconds IS 'Seconds of video or audio that were made, where known.';
+COMMENT ON COLUMN usage_by_hour.cost IS 'By the price of the model when each request ended; null: it had none.';
+COMMENT ON TABLE usage_by_worker IS 'What requests used, summed by day, worker, key, team, model and currency: usage_hourly by day, written in the same transaction. Kept for 400 days.';
+COMMENT ON COLUMN usage_by_worker.day IS 'The day in which the requests ended, UTC.';
+COMMENT ON COLUMN usage_by_worker.worker_id IS 'worker.id, of the last one that was tried; zeros: none was.';
+COMMENT ON COLUMN usage_by_worker.key_id IS 'api_key.id; zeros: ADMIN_API_KEY, or a client that needs no key.';
+COMMENT ON COLUMN usage_by_worker.key_name IS 'The name of the key when it was used last in this day; root for zeros.';
+COMMENT ON COLUMN usage_by_worker.team IS 'The team of the key at that time; empty: none.';
+COMMENT ON COLUMN usage_by_worker.model IS 'The model that answered, which may be a fallback; empty: none of the registered ones was named.';
+COMMENT ON COLUMN usage_by_worker.currency IS 'The currency of cost; empty: the model had no price.';
+COMMENT ON COLUMN usage_by_worker.requests IS 'Requests, with those that failed, without those that were refused (401, 403) or limited.';
+COMMENT ON COLUMN usage_by_worker.errors_caller IS 'Of these, failed by the fault of the caller: invalid, rejected by the server of the model, or disconnected.';
+COMMENT ON COLUMN usage_by_worker.errors_worker IS 'Of these, failed by the fault of a worker.';
+COMMENT ON COLUMN usage_by_worker.errors_service IS 'Of these, failed because no worker was free, or by a fault of the service.';
+COMMENT ON COLUMN usage_by_worker.limited IS 'Requests that were refused by a limit of the key or the team (429).';
+COMMENT ON COLUMN usage_by_worker.input_tokens IS 'Tokens of the requests, cached ones included.';
+COMMENT ON COLUMN usage_by_worker.cached_tokens IS 'Of these, read from the cache of the server.';
+COMMENT ON COLUMN usage_by_worker.output_tokens IS 'Tokens of the answers.';
+COMMENT ON COLUMN usage_by_worker.estimated_tokens IS 'Of input_tokens and output_tokens, those that no server reported: bytes / 4, or the events of a stream.';
+COMMENT ON COLUMN usage_by_worker.images IS 'Images that were made.';
+COMMENT ON COLUMN usage_by_worker.seconds IS 'Seconds of video or audio that were made, where known.';
+COMMENT ON COLUMN usage_by_worker.cost IS 'By the price of the model when each request ended; null: it had none.';
 COMMENT ON TABLE usage_daily IS 'What requests used, summed by day, key, team, model and currency: usage_hourly without workers, written in the same transaction. Kept for 400 days.';
 COMMENT ON COLUMN usage_daily.day IS 'The day in which the requests ended, UTC.';
 COMMENT ON COLUMN usage_daily.key_id IS 'api_key.id; zeros: ADMIN_API_KEY, or a client that needs no key.';

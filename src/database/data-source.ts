@@ -22,7 +22,13 @@ import {
   WorkerSlotEntity,
   WorkerSlotRequestEntity,
 } from '../replicas/replica.entity.js';
-import { UsageBatchEntity, UsageDailyEntity, UsageHourlyEntity } from '../usage/usage.entity.js';
+import {
+  UsageBatchEntity,
+  UsageByHourEntity,
+  UsageByWorkerEntity,
+  UsageDailyEntity,
+  UsageHourlyEntity,
+} from '../usage/usage.entity.js';
 
 /** Where a PostgreSQL is: a URL, or the socket of the embedded one; and the replica that connects, if it is one. */
 export type DatabaseAddress = { readonly replicaId?: string } & (
@@ -87,6 +93,8 @@ export function dataSourceOptions(
       JobWebhookEntity,
       SigningKeyEntity,
       JobWorkerEntity,
+      UsageByHourEntity,
+      UsageByWorkerEntity,
       UsageHourlyEntity,
       UsageDailyEntity,
       UsageBatchEntity,

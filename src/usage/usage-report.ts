@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DatabaseSettings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import { InvalidInputError } from '../input/input-errors.js';
-import { type CursorShape, pageOf, readCursor, UUID } from '../input/page.dto.js';
+import { ANY_TEXT, type CursorShape, pageOf, readCursor, UUID } from '../input/page.dto.js';
 import { NO_ID } from './usage-sums.js';
 import { FIGURE_COLUMNS } from './usage-table.js';
 import {
@@ -18,19 +18,33 @@ type Row = { readonly [column: string]: string | number | Date | null };
 const COMMON = ['key_id', 'key_name', 'team', 'model', 'currency', ...FIGURE_COLUMNS, 'cost'].join(', ');
 const atMidnight = (day: string) => `(${day}::timestamp AT TIME ZONE 'UTC')`;
 const DAY = `(hour AT TIME ZONE 'UTC')::date`;
-const COLUMN_OF_GROUP: Readonly<Record<Group, string>> = {
-  hour: 'hour',
-  day: 'day',
-  key: 'key_id',
-  team: 'team',
-  model: 'model',
-  worker: 'worker_id',
+
+/** A column that rows are grouped and sorted by. None is ever null. */
+interface SortColumn {
+  readonly name: string;
+  readonly type: string;
+  /** What of it a cursor may hold. */
+  readonly pattern: RegExp;
+}
+
+const ID = { type: 'uuid', pattern: UUID };
+const TEXT = { type: 'text', pattern: ANY_TEXT };
+const COLUMN_OF_GROUP: Readonly<Record<Group, SortColumn>> = {
+  hour: { name: 'hour', type: 'timestamptz', pattern: /^\d{4}-\d\d-\d\dT\d\d:00:00\.000Z$/ },
+  day: { name: 'day', type: 'date', pattern: /^\d{4}-\d\d-\d\d$/ },
+  key: { name: 'key_id', ...ID },
+  team: { name: 'team', ...TEXT },
+  model: { name: 'model', ...TEXT },
+  worker: { name: 'worker_id', ...ID },
 };
+const CURRENCY: SortColumn = { name: 'currency', type: 'text', pattern: /^[A-Z]{0,3}$/ };
 
 /** Sums usage for a query. Throws DatabaseUnavailableError when there is no database. */
 @Injectable()
 export class UsageReport {
   private readonly hourly: string;
+  private readonly byHour: string;
+  private readonly byWorker: string;
   private readonly daily: string;
   private readonly key: string;
 
@@ -39,6 +53,8 @@ export class UsageReport {
     { schema }: DatabaseSettings,
   ) {
     this.hourly = `"${schema}".usage_hourly`;
+    this.byHour = `"${schema}".usage_by_hour`;
+    this.byWorker = `"${schema}".usage_by_worker`;
     this.daily = `"${schema}".usage_daily`;
     this.key = `"${schema}".api_key`;
   }
@@ -47,57 +63,65 @@ export class UsageReport {
   async page(query: UsageQueryDto, onlyKeyId: string | null, nowMs = Date.now()): Promise<UsagePageDto> {
     const groups = groupsOf(query);
     const limit = Number(query.limit ?? DEFAULT_ROWS);
-    const shape: CursorShape = { sort: groups.join(','), key: [/^\d{1,9}$/] };
-    const from = Number(readCursor(query.cursor, shape)?.[0] ?? 0);
+    const sorted = [...groups.map((group) => COLUMN_OF_GROUP[group]), CURRENCY];
+    const shape: CursorShape = { sort: groups.join(','), key: sorted.map(({ pattern }) => pattern) };
+    const after = readCursor(query.cursor, shape);
     const [fromTime, toTime] = rangeOf(query, nowMs);
-    const columns = groups.map((group) => (group === 'day' ? 'day::text' : COLUMN_OF_GROUP[group]));
-    const named = groups.includes('key') ? `, ${this.nameOfKey()} AS key` : '';
-    const by = [...columns, 'currency'].map((_, index) => index + 1).join(', ');
-    const rows = await this.database.query<Row>(
-      `SELECT ${[...columns, 'currency'].join(', ')}${named}, ${FIGURE_COLUMNS.map((name) => `sum(${name})::float8 AS ${name}`).join(', ')}, sum(cost)::float8 AS cost
+    const shownColumns = sorted.map(({ name, type }) => (type === 'date' ? `u.${name}::text` : `u.${name}`));
+    const by = sorted.map(({ name }) => `u.${name}`).join(', ');
+    const next =
+      after === null
+        ? ''
+        : `AND (${by}) > (${sorted.map(({ type }, index) => `$${index + 9}::${type}`).join(', ')})`;
+    // Sums as float8, exact up to 2^53: those of bigint and numeric need so much memory for each group that they go to disk.
+    // A cost as numeric has 15 digits, and so no noise of float8.
+    const page = `SELECT ${shownColumns.join(', ')}, max(key_name) AS last_name, ${FIGURE_COLUMNS.map((name) => `sum(${name}::float8) AS ${name}`).join(', ')}, sum(cost::float8)::numeric::float8 AS cost
        FROM (${this.source(groups)}) AS u
        WHERE ($3::uuid IS NULL OR key_id = $3) AND ($4::text IS NULL OR key_name = $4 OR key_id IN (SELECT id FROM ${this.key} WHERE name = $4))
-         AND ($5::uuid IS NULL OR key_id = $5) AND ($6::text IS NULL OR team = $6) AND ($7::text IS NULL OR model = $7)
-       GROUP BY ${by} ORDER BY ${by} LIMIT $8 OFFSET $9`,
-      [
-        fromTime,
-        toTime,
-        onlyKeyId,
-        ...keyOf(query.key),
-        query.team ?? null,
-        query.model ?? null,
-        limit + 1,
-        from,
-      ],
-    );
+         AND ($5::uuid IS NULL OR key_id = $5) AND ($6::text IS NULL OR team = $6) AND ($7::text IS NULL OR model = $7) ${next}
+       GROUP BY ${by} ORDER BY ${by} LIMIT $8`;
+    const rows = await this.database.query<Row>(groups.includes('key') ? this.withNames(page) : page, [
+      fromTime,
+      toTime,
+      onlyKeyId,
+      ...keyOf(query.key),
+      query.team ?? null,
+      query.model ?? null,
+      limit + 1,
+      ...(after ?? []),
+    ]);
     return pageOf(
       rows,
       limit,
       shape,
-      () => [String(from + limit)],
+      (row) => sorted.map(({ name }) => textOf(row[name])),
       (row) => shown(row, groups),
     );
   }
 
-  /**
-   * Whole days are read from `usage_daily`, which has few rows; the hours before and after them, and all where hours or workers
-   * are of interest, from `usage_hourly`.
-   */
+  /** The smallest table that has what is grouped by. Of days, the hours before and after the whole ones are read by hour. */
   private source(groups: readonly Group[]): string {
+    const hasWorkers = groups.includes('worker');
+    const hourly = hasWorkers ? this.hourly : this.byHour;
+    const columns = hasWorkers ? `worker_id, ${COMMON}` : COMMON;
     const within = 'hour >= $1::timestamptz AND hour < $2::timestamptz';
-    if (groups.includes('hour') || groups.includes('worker'))
-      return `SELECT hour, ${DAY} AS day, worker_id, ${COMMON} FROM ${this.hourly} WHERE ${within}`;
+    if (groups.includes('hour'))
+      return `SELECT hour, ${DAY} AS day, ${columns} FROM ${hourly} WHERE ${within}`;
     const first = `((($1::timestamptz AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date)`;
     const end = `(($2::timestamptz AT TIME ZONE 'UTC')::date)`;
-    return `SELECT day, ${COMMON} FROM ${this.daily} WHERE day >= ${first} AND day < ${end}
-      UNION ALL SELECT ${DAY} AS day, ${COMMON} FROM ${this.hourly} WHERE ${within} AND hour < ${atMidnight(first)}
-      UNION ALL SELECT ${DAY} AS day, ${COMMON} FROM ${this.hourly} WHERE ${within} AND hour >= greatest(${atMidnight(end)}, ${atMidnight(first)})`;
+    return `SELECT day, ${columns} FROM ${hasWorkers ? this.byWorker : this.daily} WHERE day >= ${first} AND day < ${end}
+      UNION ALL SELECT ${DAY} AS day, ${columns} FROM ${hourly} WHERE ${within} AND hour < ${atMidnight(first)}
+      UNION ALL SELECT ${DAY} AS day, ${columns} FROM ${hourly} WHERE ${within} AND hour >= greatest(${atMidnight(end)}, ${atMidnight(first)})`;
   }
 
-  /** Its name now; of a key that is gone, the last one. */
-  private nameOfKey(): string {
-    return `coalesce((SELECT k.name FROM ${this.key} k WHERE k.id = u.key_id), max(key_name))`;
+  /** The names of keys now; of a key that is gone, the last one. Read for the rows of the page alone. */
+  private withNames(page: string): string {
+    return `SELECT page.*, coalesce((SELECT k.name FROM ${this.key} k WHERE k.id = page.key_id), last_name) AS key FROM (${page}) AS page`;
   }
+}
+
+function textOf(value: Row[string] | undefined): string {
+  return value instanceof Date ? value.toISOString() : String(value);
 }
 
 /** In one order, each once. */
@@ -143,7 +167,7 @@ function keyOf(key: string | undefined): readonly [name: string | null, id: stri
 function shown(row: Row, groups: readonly Group[]): UsageRowDto {
   const of: Partial<Record<keyof UsageRowDto, unknown>> = {};
   for (const group of groups) {
-    const value = row[COLUMN_OF_GROUP[group]] ?? null;
+    const value = row[COLUMN_OF_GROUP[group].name] ?? null;
     if (group === 'key') {
       of.key = row['key'];
       of.key_id = value === NO_ID ? null : value;

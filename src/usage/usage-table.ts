@@ -28,11 +28,28 @@ const FIGURES: readonly (readonly [column: string, name: keyof UsageSum])[] = [
 export const FIGURE_COLUMNS: readonly string[] = FIGURES.map(([column]) => column);
 const COLUMNS = [...FIGURE_COLUMNS, 'cost'];
 
-/** The writes of `usage_hourly`, `usage_daily` and `usage_batch`. All throw DatabaseUnavailableError when there is no database. */
+/** Sums of `usage_hourly` with fewer columns: a report reads the smallest one. */
+const ROLL_UPS: readonly (readonly [table: string, columns: readonly (keyof typeof COLUMN_OF_BATCH)[]])[] = [
+  ['usage_by_hour', ['hour', 'key_id', 'team', 'model', 'currency']],
+  ['usage_by_worker', ['day', 'worker_id', 'key_id', 'team', 'model', 'currency']],
+  ['usage_daily', ['day', 'key_id', 'team', 'model', 'currency']],
+];
+/** What the columns of keys are in a batch. */
+const COLUMN_OF_BATCH = {
+  hour: 'to_timestamp(r.hour / 1000)',
+  day: `(to_timestamp(r.hour / 1000) AT TIME ZONE 'UTC')::date`,
+  key_id: 'r."keyId"',
+  team: 'r.team',
+  model: 'r.model',
+  worker_id: 'r."workerId"',
+  currency: 'r.currency',
+};
+
+/** The writes of `usage_hourly`, its roll-ups, and `usage_batch`. All throw DatabaseUnavailableError when there is no database. */
 @Injectable()
 export class UsageTable {
   private readonly hourly: string;
-  private readonly daily: string;
+  private readonly schema: string;
   private readonly batch: string;
 
   constructor(
@@ -41,7 +58,7 @@ export class UsageTable {
     { schema }: DatabaseSettings,
   ) {
     this.hourly = `"${schema}".usage_hourly`;
-    this.daily = `"${schema}".usage_daily`;
+    this.schema = schema;
     this.batch = `"${schema}".usage_batch`;
   }
 
@@ -62,12 +79,7 @@ export class UsageTable {
        r AS MATERIALIZED (
          SELECT r.* FROM fresh, json_to_recordset($3::json) AS r (hour bigint, "keyId" uuid, "keyName" text, team text, model text,
            "workerId" uuid, currency text, ${FIGURES.map(([, name]) => `"${name}" ${typeOf(name)}`).join(', ')}, cost numeric)),
-       by_day AS (
-         INSERT INTO ${this.daily} AS this (day, key_id, key_name, team, model, currency, ${names})
-         SELECT (to_timestamp(r.hour / 1000) AT TIME ZONE 'UTC')::date, r."keyId", max(r."keyName"), r.team, r.model, r.currency,
-           ${figures.map((figure) => `sum(${figure})`).join(', ')}, sum(${cost})
-         FROM r GROUP BY 1, 2, 4, 5, 6 ORDER BY 1, 2, 4, 5, 6
-         ON CONFLICT (day, key_id, team, model, currency) DO UPDATE SET ${ADDED})
+       ${ROLL_UPS.map(([table, columns]) => `${table} AS (${this.rolledUp(table, columns, cost)})`).join(',\n       ')}
        INSERT INTO ${this.hourly} AS this (hour, key_id, key_name, team, model, worker_id, currency, ${names})
        SELECT to_timestamp(r.hour / 1000), r."keyId", r."keyName", r.team, r.model, r."workerId", r.currency, ${figures.join(', ')}, ${cost}
        FROM r ORDER BY 1, 2, 4, 5, 6, 7
@@ -76,10 +88,21 @@ export class UsageTable {
     );
   }
 
+  /** SQL that adds a batch to a roll-up. Rows are locked in the order of its primary key. */
+  private rolledUp(table: string, columns: readonly (keyof typeof COLUMN_OF_BATCH)[], cost: string): string {
+    const key = columns.join(', ');
+    const by = columns.map((name) => COLUMN_OF_BATCH[name]).join(', ');
+    const sums = [...FIGURES.map(([, name]) => `sum(r."${name}")`), `sum(${cost})`].join(', ');
+    return `INSERT INTO "${this.schema}".${table} AS this (${key}, key_name, ${COLUMNS.join(', ')})
+         SELECT ${by}, max(r."keyName"), ${sums} FROM r GROUP BY ${by} ORDER BY ${by}
+         ON CONFLICT (${key}) DO UPDATE SET ${ADDED}`;
+  }
+
   /** Deletes old rows, in slices, each a transaction of its own. */
   async purge(): Promise<void> {
     await this.purgeOf(this.hourly, 'hour');
-    await this.purgeOf(this.daily, 'day');
+    for (const [table, [time]] of ROLL_UPS)
+      await this.purgeOf(`"${this.schema}".${table}`, time === 'hour' ? 'hour' : 'day');
     await this.database.query(`DELETE FROM ${this.batch} WHERE at < now() - make_interval(days => $1)`, [
       BATCH_DAYS,
     ]);

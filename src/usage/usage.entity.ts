@@ -70,6 +70,57 @@ export class UsageHourlyEntity extends UsageFigures {
   currency!: string;
 }
 
+/** The table `usage_by_hour`: the same without workers. */
+@Entity('usage_by_hour')
+@Index('usage_by_hour_key', ['key_id', 'hour'])
+@Check('usage_by_hour_cost', `(cost IS NULL) = (currency = '')`)
+export class UsageByHourEntity extends UsageFigures {
+  @PrimaryColumn('timestamptz', key('usage_by_hour'))
+  hour!: Date;
+
+  @PrimaryColumn('uuid', key('usage_by_hour'))
+  key_id!: string;
+
+  @Column('text')
+  key_name!: string;
+
+  @PrimaryColumn('text', key('usage_by_hour'))
+  team!: string;
+
+  @PrimaryColumn('text', key('usage_by_hour'))
+  model!: string;
+
+  @PrimaryColumn('text', key('usage_by_hour'))
+  currency!: string;
+}
+
+/** The table `usage_by_worker`: the same by day. */
+@Entity('usage_by_worker')
+@Index('usage_by_worker_key', ['key_id', 'day'])
+@Check('usage_by_worker_cost', `(cost IS NULL) = (currency = '')`)
+export class UsageByWorkerEntity extends UsageFigures {
+  @PrimaryColumn('date', key('usage_by_worker'))
+  day!: string;
+
+  @PrimaryColumn('uuid', key('usage_by_worker'))
+  worker_id!: string;
+
+  @PrimaryColumn('uuid', key('usage_by_worker'))
+  key_id!: string;
+
+  @Column('text')
+  key_name!: string;
+
+  @PrimaryColumn('text', key('usage_by_worker'))
+  team!: string;
+
+  @PrimaryColumn('text', key('usage_by_worker'))
+  model!: string;
+
+  @PrimaryColumn('text', key('usage_by_worker'))
+  currency!: string;
+}
+
 /** The table `usage_daily`: the same by day and without workers. */
 @Entity('usage_daily')
 @Index('usage_daily_key', ['key_id', 'day'])

@@ -45,7 +45,8 @@ async function tableOf(database: TestDatabase): Promise<UsageTable> {
   return new UsageTable(new Database(source), new ReplicaIdentity(), settings);
 }
 
-const sumsIn = (database: TestDatabase, table: 'usage_hourly' | 'usage_daily') =>
+const TABLES = ['usage_hourly', 'usage_by_hour', 'usage_by_worker', 'usage_daily'];
+const sumsIn = (database: TestDatabase, table: string) =>
   database.query(
     `SELECT model, requests::int, input_tokens::int, cost::float8 FROM ${table} ORDER BY model, currency`,
   );
@@ -58,7 +59,7 @@ describe('a batch of usage', () => {
     await table.add(1, batch(10, ['a'], { cost: 0.1 }));
     await table.add(2, batch(5, ['a'], { cost: 0.2 }));
     await table.add(1, batch(10, ['a'], { cost: 0.1 }));
-    for (const name of ['usage_hourly', 'usage_daily'] as const)
+    for (const name of TABLES)
       expect(await sumsIn(database, name)).toEqual([
         { model: 'a', requests: 2, input_tokens: 15, cost: 0.3 },
       ]);
@@ -84,7 +85,7 @@ describe('a batch of usage', () => {
         for (let sequence = 1; sequence <= 10; sequence++) await table.add(sequence, batch(1, own));
       }),
     );
-    for (const name of ['usage_hourly', 'usage_daily'] as const) {
+    for (const name of TABLES) {
       const rows = await sumsIn(database, name);
       expect(rows).toHaveLength(200);
       expect(new Set(rows.map((row) => row['input_tokens']))).toEqual(new Set([40]));
@@ -95,12 +96,13 @@ describe('a batch of usage', () => {
     const database = await databaseForTest();
     const table = await tableOf(database);
     await table.add(1, batch(1, ['a', 'b']));
-    await database.query(`UPDATE usage_hourly SET hour = now() - interval '401 days' WHERE model = 'a'`);
-    await database.query(`UPDATE usage_daily SET day = now() - interval '402 days' WHERE model = 'a'`);
+    for (const name of TABLES) {
+      const time = name.endsWith('hour') || name === 'usage_hourly' ? 'hour' : 'day';
+      await database.query(`UPDATE ${name} SET ${time} = now() - interval '402 days' WHERE model = 'a'`);
+    }
     await database.query(`UPDATE usage_batch SET at = now() - interval '31 days'`);
     await table.purge();
-    for (const name of ['usage_hourly', 'usage_daily'] as const)
-      expect(await sumsIn(database, name)).toMatchObject([{ model: 'b' }]);
+    for (const name of TABLES) expect(await sumsIn(database, name)).toMatchObject([{ model: 'b' }]);
     expect(await database.query('SELECT FROM usage_batch')).toEqual([]);
   });
 });

@@ -1,0 +1,4 @@
+-- loses nothing
+
+DROP TABLE usage_by_worker;
+DROP TABLE usage_by_hour;
