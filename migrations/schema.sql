@@ -283,6 +283,13 @@ CREATE TABLE replica_minute (
   CONSTRAINT replica_minute_pkey PRIMARY KEY (minute, replica_id)
 );
 
+CREATE TABLE session_end (
+  user_name text NOT NULL DEFAULT ''::text,
+  ended_at timestamp with time zone NOT NULL DEFAULT now(),
+  ended_by text NOT NULL DEFAULT ''::text,
+  CONSTRAINT session_end_pkey PRIMARY KEY (user_name)
+);
+
 CREATE TABLE signing_key (
   name text NOT NULL,
   secret bytea NOT NULL,
@@ -1625,6 +1632,17 @@ BEGIN
       HINT = (SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = relation AND conname = broken);
 END $function$
 ;
+CREATE OR REPLACE FUNCTION public.session_end_before()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+  NEW.ended_by := event_actor();
+  PERFORM pg_notify('access_changed', TG_TABLE_SCHEMA || ' session');
+  RETURN NEW;
+END $function$
+;
 CREATE OR REPLACE FUNCTION public.signing_key_check()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2131,6 +2149,7 @@ CREATE TRIGGER job_file_check BEFORE INSERT OR UPDATE ON job_file FOR EACH ROW E
 CREATE TRIGGER job_webhook_check BEFORE INSERT OR UPDATE ON job_webhook FOR EACH ROW EXECUTE FUNCTION job_webhook_check();
 CREATE TRIGGER model_follow BEFORE INSERT OR DELETE OR UPDATE ON model FOR EACH ROW EXECUTE FUNCTION model_follow();
 CREATE TRIGGER model_record AFTER INSERT OR DELETE OR UPDATE ON model FOR EACH ROW EXECUTE FUNCTION model_record();
+CREATE TRIGGER session_end_before BEFORE INSERT OR UPDATE ON session_end FOR EACH ROW EXECUTE FUNCTION session_end_before();
 CREATE TRIGGER signing_key_check BEFORE INSERT OR UPDATE ON signing_key FOR EACH ROW EXECUTE FUNCTION signing_key_check();
 CREATE TRIGGER team_before BEFORE INSERT OR UPDATE ON team FOR EACH ROW EXECUTE FUNCTION access_before();
 CREATE TRIGGER team_record AFTER INSERT OR DELETE OR UPDATE ON team FOR EACH ROW EXECUTE FUNCTION access_record();
@@ -2444,6 +2463,10 @@ COMMENT ON COLUMN replica_overview.slots IS 'Slots of workers with a small max_c
 COMMENT ON COLUMN replica_overview.probes IS 'Workers it is probing at this moment (worker_probe.lease_owner).';
 COMMENT ON COLUMN replica_overview.jobs IS 'Jobs it acts on at this moment (job.lease_owner).';
 COMMENT ON COLUMN replica_overview.connections IS 'Its connections to this database.';
+COMMENT ON TABLE session_end IS 'Sessions that began before ended_at have ended, on every replica within a second. By hand: INSERT INTO session_end (user_name) VALUES (''ann@example.org''). Kept for a day: no session lasts longer than 8 hours.';
+COMMENT ON COLUMN session_end.user_name IS 'The user as the history names it, or as its provider does, or the name of a key; empty: all sessions.';
+COMMENT ON COLUMN session_end.ended_at IS 'Sessions that began before this time have ended.';
+COMMENT ON COLUMN session_end.ended_by IS 'Who ended them, as in event.actor.';
 COMMENT ON TABLE signing_key IS 'Keys that all replicas share. Deleting one makes a new one within a minute, and ends what the old one signed. No role that only reads should see this table.';
 COMMENT ON COLUMN signing_key.name IS 'What it signs: file_links.';
 COMMENT ON COLUMN signing_key.secret IS '32 random bytes.';

@@ -125,6 +125,7 @@ export const ROUTES: Readonly<Record<string, Right>> = {
   'GET /api/v1/usage': 'read_usage',
   'GET /api/v1/me': 'any',
   'GET /api/v1/session': 'session',
+  'DELETE /api/v1/sessions': 'change_keys',
 
   'GET /auth/login': 'open',
   'GET /auth/callback': 'open',

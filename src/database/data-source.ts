@@ -1,7 +1,12 @@
 import { Socket } from 'node:net';
 import type { DataSourceOptions } from 'typeorm';
 import { readPostgresUrl } from '../config/postgres-url.js';
-import { ApiKeyEntity, ApiKeyUseEntity, TeamEntity } from '../access/keys/api-key.entity.js';
+import {
+  ApiKeyEntity,
+  ApiKeyUseEntity,
+  SessionEndEntity,
+  TeamEntity,
+} from '../access/keys/api-key.entity.js';
 import { LimitUseEntity } from '../access/limits/limit-use.entity.js';
 import { JobEntity, JobEventEntity, JobFileEntity, JobWorkerEntity } from '../jobs/job.entity.js';
 import { SigningKeyEntity } from '../jobs/links/signing-key.entity.js';
@@ -73,6 +78,7 @@ export function dataSourceOptions(
       ApiKeyEntity,
       ApiKeyUseEntity,
       TeamEntity,
+      SessionEndEntity,
       LimitUseEntity,
       WorkerEntity,
       WorkerProbeEntity,

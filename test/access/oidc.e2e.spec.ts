@@ -122,6 +122,11 @@ async function signIn(user: string, jar: Jar): Promise<string> {
 
 const back = (path: string, jar: Jar, at = service) =>
   fetch(at.url + path, { redirect: 'manual', headers: cookies(jar) });
+async function endSessions(query: string): Promise<void> {
+  const headers = { authorization: `Bearer ${ADMIN}` };
+  const answer = await fetch(`${service.url}/api/v1/sessions${query}`, { method: 'DELETE', headers });
+  expect(answer.status).toBe(204);
+}
 const codeOf = async (answer: Response) =>
   ((await answer.json()) as { error: { code: string; message: string } }).error;
 
@@ -143,6 +148,29 @@ describe('a person that signs in at the provider', () => {
     const out = await service.post('/auth/logout', {}, cookies(jar));
     keep(jar, out);
     expect([out.status, jar.size]).toEqual([204, 0]);
+  });
+
+  it.each([
+    ['the API', () => endSessions('?user=alice')],
+    ['the API, with all others', () => endSessions('')],
+    [
+      'SQL',
+      () =>
+        service.database.query(
+          `INSERT INTO session_end (user_name) VALUES ('alice') ON CONFLICT (user_name) DO UPDATE SET ended_at = now()`,
+        ),
+    ],
+  ])('is signed out everywhere within a second by %s, and can sign in again', async (_by, end) => {
+    const jar: Jar = new Map();
+    const statuses = async () =>
+      Promise.all([service, second].map(async (each) => (await each.get('/api/v1/me', cookies(jar))).status));
+    keep(jar, await back(await signIn('alice', jar), jar));
+    await endSessions('?user=bob');
+    expect(await statuses()).toEqual([200, 200]);
+    await end();
+    await until(async () => (await statuses()).join() === '401,401', 1_000);
+    keep(jar, await back(await signIn('alice', jar), jar));
+    expect(await statuses()).toEqual([200, 200]);
   });
 
   it('without a role is a 403 and gets no session', async () => {

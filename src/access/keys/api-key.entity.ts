@@ -156,3 +156,17 @@ export class ApiKeyUseEntity {
   @Column('timestamptz')
   last_used_at!: Date;
 }
+
+/** The table `session_end`: sessions that began before have ended. */
+@Entity('session_end')
+export class SessionEndEntity {
+  /** As the history or the provider names the user, or the name of a key; '': all. */
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'session_end_pkey', default: '' })
+  user_name!: string;
+
+  @Column('timestamptz', { default: () => 'now()' })
+  ended_at!: Date;
+
+  @Column('text', { default: '' })
+  ended_by!: string;
+}

@@ -59,10 +59,10 @@ export class KeySync implements OnApplicationBootstrap, OnApplicationShutdown {
     await this.writeUses();
   }
 
-  /** Reads these keys again; all teams. Resolves when LiveKeys shows them. @throws DatabaseUnavailableError */
+  /** Reads these keys again; all teams and ends of sessions. Resolves when LiveKeys shows them. @throws DatabaseUnavailableError */
   reload(ids: readonly string[]): Promise<void> {
     return this.inTurn(async () => {
-      this.live.applyTeams(await this.table.teams());
+      await this.readShared();
       await this.read(ids);
     });
   }
@@ -112,7 +112,7 @@ export class KeySync implements OnApplicationBootstrap, OnApplicationShutdown {
   private async readChanged(): Promise<void> {
     const fingerprint = await this.table.fingerprint();
     if (fingerprint !== this.fingerprint || !this.live.isLoaded) {
-      this.live.applyTeams(await this.table.teams());
+      await this.readShared();
       const known = this.live.versions();
       const versions = await this.table.versions();
       const changed = [...versions].flatMap(([id, version]) => (known.get(id) === version ? [] : [id]));
@@ -124,6 +124,11 @@ export class KeySync implements OnApplicationBootstrap, OnApplicationShutdown {
       this.fingerprint = fingerprint;
     }
     this.live.isLoaded = true;
+  }
+
+  private async readShared(): Promise<void> {
+    this.live.applyTeams(await this.table.teams());
+    this.live.applySessionEnds(await this.table.sessionEnds());
   }
 
   private async read(ids: readonly string[]): Promise<void> {

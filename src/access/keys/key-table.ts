@@ -4,7 +4,7 @@ import { DatabaseSettings } from '../../config/settings.js';
 import { type Actor, Database } from '../../database/database.js';
 import { UUID } from '../../input/page.dto.js';
 import { KeyNameTakenError } from '../access-errors.js';
-import type { ApiKeyEntity, TeamEntity } from './api-key.entity.js';
+import type { ApiKeyEntity, SessionEndEntity, TeamEntity } from './api-key.entity.js';
 import type { KeyRow } from './live-keys.js';
 
 /** A row changes when its transaction does; two servers count their transactions apart. */
@@ -21,12 +21,13 @@ export type TeamColumns = Omit<TeamEntity, 'generation' | 'created_at' | 'update
 type Key = { readonly [Name in keyof ApiKeyEntity]: ApiKeyEntity[Name] };
 export type ListedKey = Key & { readonly last_used_at: Date | null };
 
-/** Every query on `api_key`, `api_key_use` and `team`. All throw DatabaseUnavailableError when there is no database. */
+/** Every query on `api_key`, `api_key_use`, `team` and `session_end`. All throw DatabaseUnavailableError when there is no database. */
 @Injectable()
 export class KeyTable {
   private readonly key: string;
   private readonly use: string;
   private readonly team: string;
+  private readonly sessionEnd: string;
 
   constructor(
     private readonly database: Database,
@@ -35,12 +36,13 @@ export class KeyTable {
     this.key = `"${schema}".api_key`;
     this.use = `"${schema}".api_key_use`;
     this.team = `"${schema}".team`;
+    this.sessionEnd = `"${schema}".session_end`;
   }
 
-  /** Another text whenever a row of either table changed. */
+  /** Another text whenever a row of one of the tables changed. */
   async fingerprint(): Promise<string> {
     const [row] = await this.database.query<{ text: string }>(
-      `SELECT ${rowsOf(this.key)} || ' ' || ${rowsOf(this.team)} || ' ' || extract(epoch FROM pg_postmaster_start_time()) AS text`,
+      `SELECT ${rowsOf(this.key)} || ' ' || ${rowsOf(this.team)} || ' ' || ${rowsOf(this.sessionEnd)} || ' ' || extract(epoch FROM pg_postmaster_start_time()) AS text`,
     );
     return row?.text ?? '';
   }
@@ -66,6 +68,20 @@ export class KeyTable {
 
   teams(): Promise<TeamEntity[]> {
     return this.database.query(`SELECT * FROM ${this.team} ORDER BY name COLLATE "C"`);
+  }
+
+  sessionEnds(): Promise<SessionEndEntity[]> {
+    return this.database.query(`SELECT * FROM ${this.sessionEnd}`);
+  }
+
+  /** Sessions of this name that began before now have ended; '': all. */
+  async endSessions(name: string, actor: Actor): Promise<void> {
+    await this.database.transaction(actor, async (manager) => {
+      await manager.query(
+        `INSERT INTO ${this.sessionEnd} (user_name) VALUES ($1) ON CONFLICT (user_name) DO UPDATE SET ended_at = now()`,
+        [name],
+      );
+    });
   }
 
   async find(id: string): Promise<ListedKey | undefined> {
@@ -176,12 +192,13 @@ export class KeyTable {
     );
   }
 
-  /** Deletes keys that were revoked long ago. */
+  /** Deletes keys that were revoked long ago, and ends of sessions that are over by themselves. */
   async purge(): Promise<void> {
     await this.database.transaction('retention', async (manager) => {
       await manager.query(`DELETE FROM ${this.key} WHERE revoked_at < now() - make_interval(days => $1)`, [
         RETENTION_DAYS,
       ]);
+      await manager.query(`DELETE FROM ${this.sessionEnd} WHERE ended_at < now() - interval '1 day'`);
     });
   }
 

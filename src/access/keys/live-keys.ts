@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { KeyRefusal } from '../access-errors.js';
 import type { Caller } from '../caller.js';
 import { type Limits, limitsOf } from '../limits/limits.js';
-import type { ApiKeyEntity, TeamEntity } from './api-key.entity.js';
+import type { ApiKeyEntity, SessionEndEntity, TeamEntity } from './api-key.entity.js';
 
 /** A row, and what changes whenever the row does. */
 export type KeyRow = ApiKeyEntity & { readonly version: string };
@@ -18,13 +18,15 @@ interface LiveKey {
   readonly oldHashUntilMs: number;
 }
 
-/** All keys and the limits of teams, in memory, for the hot path. KeySync keeps them equal to the tables. */
+/** All keys, the limits of teams and ends of sessions, in memory, for the hot path. KeySync keeps them equal to the tables. */
 @Injectable()
 export class LiveKeys {
   private readonly byHash = new Map<string, LiveKey>();
   private readonly byOldHash = new Map<string, LiveKey>();
   private readonly byId = new Map<string, LiveKey>();
   private teams: ReadonlyMap<string, Limits | null> = new Map();
+  /** Milliseconds since 1970, by the names of users; '': of all. */
+  private sessionEnds: ReadonlyMap<string, number> = new Map();
   private readonly used = new Set<string>();
   /** Until then a key that is not found may exist. */
   isLoaded = false;
@@ -78,6 +80,15 @@ export class LiveKeys {
 
   applyTeams(rows: readonly TeamEntity[]): void {
     this.teams = new Map(rows.map((row) => [row.name, limitsOf(row)]));
+  }
+
+  applySessionEnds(rows: readonly SessionEndEntity[]): void {
+    this.sessionEnds = new Map(rows.map(({ user_name, ended_at }) => [user_name, ended_at.getTime()]));
+  }
+
+  /** Whether an admin has ended a session. @param names that its user goes by */
+  hasEnded(beganMs: number, names: readonly string[]): boolean {
+    return ['', ...names].some((name) => beganMs <= (this.sessionEnds.get(name) ?? -Infinity));
   }
 
   /** The keys that were used since the last call. */

@@ -1,4 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { IsOptional, IsString, Length, Matches } from 'class-validator';
+import { PRINTABLE, printable } from '../../input/dto-rules.js';
 import { ROLES, type Role } from '../roles.js';
 
 /** Parts of this service that older releases do not have. */
@@ -23,4 +25,10 @@ export class SessionDto {
   @ApiProperty({ enum: ROLES }) role!: Role;
   @ApiProperty({ enum: FEATURES, isArray: true }) features!: readonly (typeof FEATURES)[number][];
   sign_in!: SignInWaysDto;
+}
+
+/** Whose sessions end. */
+export class EndSessionsQueryDto {
+  /** As the history names it, or its provider; or the name of a key that was signed in with. Left out: all. */
+  @IsOptional() @IsString() @Length(1, 256) @Matches(PRINTABLE, printable) user?: string;
 }

@@ -16,14 +16,14 @@ import {
 } from './role-rules.js';
 
 const SESSION_COOKIE = 'mmm_session';
-/** A working day: nothing ends a session before but a signing out, and of a key its revocation. */
+/** A working day: a signing out, an admin and, of a key, its revocation end a session before. */
 const SESSION_S = 8 * 3_600;
 
 type Plain = Readonly<Record<string, string>>;
 
 /**
  * Sessions of browsers. A session is a cookie sealed under CREDENTIALS_KEYS, so that it outlives a restart and works on every replica
- * without a table.
+ * without a table of sessions; a table has only those that an admin ended.
  */
 @Injectable()
 export class Sessions {
@@ -46,17 +46,23 @@ export class Sessions {
     const sealed = cookieIn(cookie, SESSION_COOKIE);
     const plain = sealed === null ? null : this.open('session', sealed);
     if (plain === null) return null;
-    const { kind, key = '', issuer = '', user = '', name = '', groups = '[]' } = plain;
-    if (kind === 'root') return key === this.adminMark ? ROOT : null;
+    const { kind, key = '', issuer = '', user = '', name = '', groups = '[]', until = '' } = plain;
+    const beganMs = Number(until) - SESSION_S * 1_000;
+    if (kind === 'root')
+      return key === this.adminMark && !this.keys.hasEnded(beganMs, [ROOT.name]) ? ROOT : null;
+    // Until the tables are read, it is not known which sessions were ended.
+    if (!this.keys.isLoaded) return null;
     if (kind === 'key') {
       const found = this.keys.findById(key);
-      return typeof found === 'string' ? null : found;
+      return typeof found === 'string' || this.keys.hasEnded(beganMs, [found.name]) ? null : found;
     }
     // Provider and role are today's: the settings may have changed.
     if (issuer !== this.settings.oidc?.issuer) return null;
     const vouched = { issuer, user, name, groups: JSON.parse(groups) as readonly string[] };
     const role = roleOf(vouched, this.rules);
-    return role === null ? null : vouchedCaller(vouched, role);
+    if (role === null) return null;
+    const caller = vouchedCaller(vouched, role);
+    return this.keys.hasEnded(beganMs, [caller.name, user, name]) ? null : caller;
   }
 
   /** The cookie of a user that signed in. @throws SignInUnavailableError */
