@@ -36,22 +36,7 @@ describe.skipIf(!HAS_BROWSER)('the console of a service with keys', () => {
       startBrowser(),
     ]);
     upstreamUrl = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
-    const register = (part: object) =>
-      service.post(
-        '/api/v1/workers',
-        {
-          model_name: 'llama',
-          req_url_template: `${upstreamUrl}/generate`,
-          body: { input: '{USER_PROMPT}' },
-          response_extract: 'output',
-          owner: 'platform',
-          max_concurrency: 4,
-          ...part,
-        },
-        ROOT,
-      );
-    const { json } = await register({ name: 'gpu-1', labels: { zone: 'a' } });
-    ({ id } = json as { id: string });
+    id = await register({ name: 'gpu-1', labels: { zone: 'a' } });
     await register({
       name: SCRIPT,
       owner: SCRIPT,
@@ -102,7 +87,7 @@ describe.skipIf(!HAS_BROWSER)('the console of a service with keys', () => {
     for (const tab of ['Health', 'Definition', 'Dry run', 'Events', 'SQL']) {
       await page.getByRole('tab', { name: tab }).click();
       await page.getByRole('tabpanel', { name: tab }).getByText(/\w/).first().waitFor();
-      await expectSoundInAllLooks(watched);
+      await expectSoundInAllLooks(watched, 2);
     }
     expect(watched.faults).toEqual([]);
     await page.close();
@@ -160,18 +145,7 @@ describe.skipIf(!HAS_BROWSER)('the console of a service with keys', () => {
   });
 
   it('deletes a worker after a question that names it', async () => {
-    const { json } = await service.post(
-      '/api/v1/workers',
-      {
-        model_name: 'brief',
-        name: 'short-lived',
-        req_url_template: 'http://127.0.0.1:9/x',
-        body: { input: '{USER_PROMPT}' },
-        response_extract: 'x',
-      },
-      ROOT,
-    );
-    const { id: other } = json as { id: string };
+    const other = await register({ model_name: 'brief', name: 'short-lived' });
     const { page } = await open(`/console/workers/${other}`);
     await page.getByRole('dialog', { name: 'short-lived' }).getByRole('button', { name: 'Delete' }).click();
     await page
@@ -201,6 +175,53 @@ describe.skipIf(!HAS_BROWSER)('the console of a service with keys', () => {
     await page.getByRole('dialog', { name: '127.0.0.1' }).waitFor();
     const { json } = await service.get('/api/v1/workers?model_name=proxyllm', ROOT);
     expect(json).toMatchObject({ data: [{ req_url_template: `${upstreamUrl}/generate` }] });
+    await page.close();
+  });
+
+  it('shows a change in psql within a second, and a worker that dies within six, without a reload', async () => {
+    const mortal = createServer((_request, response) => response.end('{"output": "here"}'));
+    mortal.listen(0, '127.0.0.1');
+    await once(mortal, 'listening');
+    const { port } = mortal.address() as AddressInfo;
+    const made = await register({
+      model_name: 'mortal',
+      name: 'mortal-1',
+      req_url_template: `http://127.0.0.1:${port}/m`,
+    });
+    const { page } = await open('/console/workers');
+    const row = page.getByRole('row', { name: /mortal-1/ });
+    await row.getByText('Healthy').waitFor();
+
+    let since = performance.now();
+    await service.database.query(`UPDATE worker SET admin_state = 'disabled' WHERE id = $1`, [made]);
+    await row.getByText('Off', { exact: true }).waitFor();
+    expect(performance.now() - since).toBeLessThan(1_000);
+    await service.database.query(`UPDATE worker SET admin_state = 'enabled' WHERE id = $1`, [made]);
+    await row.getByText('Healthy').waitFor();
+
+    since = performance.now();
+    mortal.close();
+    mortal.closeAllConnections();
+    await row.getByText(/connection refused/).waitFor();
+    expect(performance.now() - since).toBeLessThan(6_000);
+    await page.close();
+  });
+
+  it('says since when it is not connected, and is true again when it is', async () => {
+    const { page } = await open('/console/workers');
+    const power = page.getByRole('switch', { name: 'gpu-1 takes requests' });
+    await power.waitFor();
+    await page.locator('.live').getByText('Live').waitFor();
+    await page.route('**/api/v1/changes', (route) => route.abort());
+    service.app.getHttpServer().closeAllConnections();
+    await page.getByText(/^Not connected since \d\d:\d\d:\d\d/).waitFor();
+    await service.post(`/api/v1/workers/${id}/disable`, {}, ROOT);
+    await page.unroute('**/api/v1/changes');
+    await page.getByRole('button', { name: 'Try now' }).click();
+    await page.locator('.live').getByText('Live').waitFor();
+    await expect.poll(() => power.getAttribute('aria-checked')).toBe('false');
+    await service.post(`/api/v1/workers/${id}/enable`, {}, ROOT);
+    await expect.poll(() => power.getAttribute('aria-checked')).toBe('true');
     await page.close();
   });
 
@@ -248,6 +269,23 @@ describe.skipIf(!HAS_BROWSER)('the console of a service with keys', () => {
     await expect.poll(() => page.getByRole('dialog').count()).toBe(0);
     await page.close();
   });
+
+  async function register(part: object): Promise<string> {
+    const { json } = await service.post(
+      '/api/v1/workers',
+      {
+        model_name: 'llama',
+        req_url_template: `${upstreamUrl}/generate`,
+        body: { input: '{USER_PROMPT}' },
+        response_extract: 'output',
+        owner: 'platform',
+        max_concurrency: 4,
+        ...part,
+      },
+      ROOT,
+    );
+    return (json as { id: string }).id;
+  }
 
   async function definition(): Promise<unknown> {
     return (await service.get(`/api/v1/workers/${id}`, ROOT)).json;
