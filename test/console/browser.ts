@@ -40,7 +40,8 @@ export async function openPage(
   const page = await own.newPage();
   await page.setViewportSize({ width, height: 900 });
   await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
-  page.setDefaultTimeout(6_000);
+  // A busy machine needs some; what never comes is a fault all the same.
+  page.setDefaultTimeout(12_000);
   const faults: string[] = [];
   const { origin } = new URL(url);
   page.on('pageerror', (error) => faults.push(`threw ${String(error)}`));
@@ -78,7 +79,7 @@ const LOOKS = [
 ] as const;
 
 /** The same in light and dark, wide and narrow, without loading the page again. @param most the first of them */
-export async function expectSoundInAllLooks(watched: Watched, most = LOOKS.length): Promise<void> {
+export async function expectSoundInAllLooks(watched: Watched, most: number = LOOKS.length): Promise<void> {
   for (const [colorScheme, width] of LOOKS.slice(0, most)) {
     await watched.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await watched.page.setViewportSize({ width, height: 900 });

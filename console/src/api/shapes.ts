@@ -1,18 +1,17 @@
 import type { Schemas } from './client';
 
-/** What the last hour has shown of a worker, of all replicas together. */
-export interface WorkerFigures {
-  readonly running: number;
-  readonly requests_1h: number;
-  readonly share_1h: number | null;
-  readonly failed_1h: number;
-  readonly ttft_p50_ms: number | null;
-  readonly strip: string;
-}
+/** The strip and ejections; what the last hour has shown, of all replicas together, where it is counted. */
+export type WorkerFigures = Schemas['WorkerFiguresDto'] & {
+  readonly running?: number;
+  readonly requests_1h?: number;
+  readonly share_1h?: number | null;
+  readonly failed_1h?: number;
+  readonly ttft_p50_ms?: number | null;
+};
 
-export type Worker = Schemas['WorkerRowDto'] & { readonly figures?: WorkerFigures };
+export type Worker = Omit<Schemas['WorkerRowDto'], 'figures'> & { readonly figures?: WorkerFigures };
 export type WorkerPage = { readonly data: readonly Worker[]; readonly next_cursor: string | null };
-export type WholeWorker = Schemas['WorkerDto'];
+export type WholeWorker = Omit<Schemas['WholeWorkerDto'], 'figures'> & { readonly figures?: WorkerFigures };
 export type Model = Schemas['ModelDto'];
 export type ModelPage = Schemas['ModelListDto'];
 

@@ -17,14 +17,16 @@ interface Stated {
   readonly admin_state: 'enabled' | 'disabled' | 'draining' | 'offline';
   readonly health: 'unknown' | 'healthy' | 'suspect' | 'unhealthy' | 'warming';
   readonly requests?: string;
+  readonly figures?: { readonly ejected: object | null };
 }
 
 /** The one state to show: what people want comes first, then what keeps a worker from its requests. */
-export function stateOf({ admin_state, health, requests }: Stated): StateName {
+export function stateOf({ admin_state, health, requests, figures }: Stated): StateName {
   if (admin_state === 'disabled') return 'off';
   if (admin_state !== 'enabled') return admin_state;
   if (health === 'unhealthy') return 'unhealthy';
-  return requests === 'ejected' ? 'ejected' : health;
+  const isEjected = requests === 'ejected' || (figures?.ejected ?? null) !== null;
+  return isEjected ? 'ejected' : health;
 }
 
 export const isSick = (state: StateName): boolean =>
@@ -33,3 +35,6 @@ export const isSick = (state: StateName): boolean =>
 /** Whether requests go to a worker in this state. */
 export const takesRequests = (state: StateName): boolean =>
   state === 'healthy' || state === 'warming' || state === 'suspect' || state === 'unknown';
+
+/** The API names the switch by its place in the table. */
+export const apiState = (state: string): string => (state === 'off' ? 'disabled' : state);

@@ -25,7 +25,7 @@ export function FilterBar({ filters, counts, owners, onFilter }: FilterBarProps)
   const states = (Object.keys(STATE_WORDS) as StateName[]).filter(
     (state) => (counts[state] ?? 0) > 0 || filters.state === state,
   );
-  const all = Object.values(counts).reduce((sum, each) => sum + each, 0);
+  const all = Object.entries(counts).reduce((sum, [of, each]) => (of === 'offline' ? sum : sum + each), 0);
   return (
     <form
       class="filters"

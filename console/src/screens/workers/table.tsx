@@ -5,7 +5,7 @@ import { State } from '../../parts/state';
 import { Strip } from '../../parts/strip';
 import { Switch } from '../../parts/switch';
 import { Since } from '../../parts/time';
-import { count, millis, percent } from '../../words/numbers';
+import { count, millis, percent, timeOf } from '../../words/numbers';
 import { isSick, stateOf, takesRequests } from '../../words/states';
 import { change, changeMany, probe, refused } from './actions';
 import type { WorkerList } from './worker-list';
@@ -180,21 +180,13 @@ interface RowProps extends Pick<TableProps, 'onPick'> {
 }
 
 function WorkerRow({ worker, put, isPicked, onPick }: RowProps) {
-  const {
-    id,
-    model_name,
-    req_url_template,
-    health_reason,
-    figures,
-    max_concurrency,
-    owner,
-    labels,
-    admin_state,
-  } = worker;
+  const { id, model_name, req_url_template, figures, max_concurrency, owner, labels, admin_state } = worker;
   const mayWrite = mayChangeWorkers.value;
   const name = nameOf(worker);
   const state = stateOf(worker);
   const running = runningOf(worker);
+  const reason = reasonOf(worker);
+  const { requests_1h = 0, failed_1h = 0 } = figures ?? {};
   const address = addressOf(req_url_template);
   const isOn = admin_state === 'enabled';
   const marks = Object.values(labels ?? {}).join(' · ');
@@ -219,10 +211,14 @@ function WorkerRow({ worker, put, isPicked, onPick }: RowProps) {
       <td role="cell" class={`state s-${state}`}>
         <State state={state} />{' '}
         <span class="sub small">
-          <Since at={isOn ? worker.health_since : worker.admin_state_since} />
+          {state === 'ejected' && figures?.ejected ? (
+            `until ${timeOf(figures.ejected.until)}`
+          ) : (
+            <Since at={isOn ? worker.health_since : worker.admin_state_since} />
+          )}
         </span>
-        <span class="why" title={reasonOf(worker)}>
-          {reasonOf(worker)}
+        <span class="why" title={reason}>
+          {reason}
         </span>
         {problem !== undefined && (
           <span class="fault" role="alert">
@@ -244,14 +240,8 @@ function WorkerRow({ worker, put, isPicked, onPick }: RowProps) {
       <td role="cell" class="num x1" title="Time to the first token, median of the last hour">
         {millis(figures?.ttft_p50_ms)}
       </td>
-      <td
-        role="cell"
-        class="num x2"
-        title={figures && `${count(figures.failed_1h)} of ${count(figures.requests_1h)} in the last hour`}
-      >
-        {figures === undefined || figures.requests_1h === 0
-          ? '–'
-          : percent(figures.failed_1h / figures.requests_1h)}
+      <td role="cell" class="num x2" title={`${count(failed_1h)} of ${count(requests_1h)} in the last hour`}>
+        {requests_1h === 0 ? '–' : percent(failed_1h / requests_1h)}
       </td>
       <td role="cell" class="x3 sub">
         {owner}
@@ -289,13 +279,15 @@ function WorkerRow({ worker, put, isPicked, onPick }: RowProps) {
       </td>
     </tr>
   );
+}
 
-  function reasonOf({ last_error, requests, admin_state_by }: Worker): string {
-    if (state === 'off' || state === 'offline' || state === 'draining') return `by ${admin_state_by}`;
-    return state === 'ejected' || (requests === 'failing' && last_error !== null)
-      ? (last_error ?? 'its requests fail')
-      : health_reason;
-  }
+function reasonOf(worker: Worker): string {
+  const { last_error, requests, admin_state_by, health_reason, figures } = worker;
+  const state = stateOf(worker);
+  if (state === 'off' || state === 'offline' || state === 'draining') return `by ${admin_state_by}`;
+  const { reason, by, of } = figures?.ejected ?? {};
+  if (reason !== undefined) return of === 1 ? reason : `${reason} (${by} of ${of} replicas)`;
+  return requests !== 'ok' && last_error !== null ? last_error : health_reason;
 }
 
 function TryLink({ name, to }: { readonly name: string; readonly to: string }) {

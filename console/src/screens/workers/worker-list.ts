@@ -2,6 +2,7 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { ApiProblem, get, query } from '../../api/client';
 import type { WholeWorker, Worker, WorkerPage } from '../../api/shapes';
 import { type Change, onChange } from '../../live/feed';
+import { apiState } from '../../words/states';
 
 export interface Filters {
   readonly q: string;
@@ -43,7 +44,13 @@ export function useWorkerList(filters: Filters, isHeld: () => boolean): WorkerLi
   known.current = rows ?? [];
   const held = useRef(isHeld);
   held.current = isHeld;
-  const filter = query(todaysQuery(filters));
+  const { state, ...others } = filters;
+  // Offline workers are history: they are shown when that is what is wanted.
+  const shown =
+    state === ''
+      ? ['healthy', 'warming', 'suspect', 'unhealthy', 'ejected', 'unknown', 'draining', 'disabled']
+      : [apiState(state)];
+  const filter = `${query({ include: 'figures', ...others })}${shown.map((each) => `&state=${each}`).join('')}`;
 
   const read = useCallback(
     async (abort: AbortSignal | null = null, keepsOrder = true) => {
@@ -63,7 +70,7 @@ export function useWorkerList(filters: Filters, isHeld: () => boolean): WorkerLi
 
   const put = useCallback(
     (id: string, part: Partial<Worker>) =>
-      setRows((all) => all?.map((row) => (row.id === id ? { ...row, ...part } : row))),
+      setRows((all) => all?.map((row) => (row.id === id ? merged(row, part) : row))),
     [],
   );
 
@@ -138,12 +145,10 @@ export function useWorkerList(filters: Filters, isHeld: () => boolean): WorkerLi
   };
 }
 
-/** The filters as the API has them today. */
-function todaysQuery({ state, owner, label, sort }: Filters) {
-  const isAdminState = state === 'draining' || state === 'offline';
-  const admin_state = state === 'off' ? 'disabled' : isAdminState ? state : state === '' ? '' : 'enabled';
-  const health = state === '' || state === 'off' || state === 'ejected' || isAdminState ? '' : state;
-  return { admin_state, health, owner, label, sort: sort === 'sick' ? 'model_name' : sort };
+/** An answer may have no figures, or only those that are not counted. */
+function merged(row: Worker, part: Partial<Worker>): Worker {
+  const all = { ...row, ...part };
+  return row.figures === undefined ? all : { ...all, figures: { ...row.figures, ...part.figures } };
 }
 
 /** Items in the order of those that are known; new ones at the end. */

@@ -36,13 +36,16 @@ export default function Workers() {
   const { rows } = list;
   const isFiltered = q !== '' || state !== '' || owner !== '' || label !== '';
 
-  const counts = useMemo(() => overview.value?.workers ?? countsOf(rows ?? []), [overview.value, rows]);
+  const counts = useMemo(
+    () => (overview.value === undefined ? countsOf(rows ?? []) : shownCounts(overview.value.workers)),
+    [overview.value, rows],
+  );
   const owners = useMemo(
     () =>
       [...new Set([...(rows ?? []).map((row) => row.owner), owner])].filter((each) => each !== '').toSorted(),
     [rows, owner],
   );
-  const all = Object.values(counts).reduce((sum, each) => sum + each, 0);
+  const all = Object.entries(counts).reduce((sum, [of, each]) => (of === 'offline' ? sum : sum + each), 0);
   const taking = overview.value?.taking ?? (rows ?? []).filter((row) => takesRequests(stateOf(row))).length;
 
   const filter = (part: Partial<Filters>, isTyped = false): void => {
@@ -153,6 +156,14 @@ export default function Workers() {
       )}
     </>
   );
+}
+
+/** Under the names of the screen. */
+function shownCounts({
+  disabled = 0,
+  ...others
+}: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return { ...others, off: disabled };
 }
 
 /** While the service counts nothing, what is shown is counted. */

@@ -1,6 +1,6 @@
 import { useData } from '../../../api/data';
-import { nameOf, type WholeWorker, type Worker, type WorkerPage } from '../../../api/shapes';
-import { query, type Schemas } from '../../../api/client';
+import { nameOf, type WholeWorker } from '../../../api/shapes';
+import type { Schemas } from '../../../api/client';
 import { State } from '../../../parts/state';
 import { Strip } from '../../../parts/strip';
 import { count, duration, exactTime, millis, percent, timeOf } from '../../../words/numbers';
@@ -8,29 +8,15 @@ import type { StateName } from '../../../words/states';
 
 type Event = Schemas['WorkerEventDto'];
 
-/** What the answer of one worker has besides, where the service counts it. */
-interface Probed {
-  readonly probe?: Readonly<Record<string, string | number | boolean | null>> | null;
-  readonly replicas?: readonly {
-    readonly host: string;
-    readonly running: number;
-    readonly ejected_until: string | null;
-    readonly ejected_reason: string | null;
-  }[];
-}
-
 const HEALTHS: readonly string[] = ['healthy', 'warming', 'suspect', 'unhealthy', 'unknown'];
 
 export function HealthTab({ worker }: { readonly worker: WholeWorker }) {
-  const { id, model_name } = worker;
+  const { id, figures, probe, replicas } = worker;
   const events = useData<{ readonly data: readonly Event[] }>(
     `/api/v1/workers/${id}/events?limit=100`,
     (change) => change.kind === 'worker' && change.id === id,
   );
-  const list = useData<WorkerPage>(`/api/v1/workers${query({ model_name, limit: 100 })}`);
-  const figures = list.value?.data.find((each: Worker) => each.id === id)?.figures;
   const periods = (events.value?.data ?? []).filter(({ kind }) => HEALTHS.includes(kind));
-  const { probe = null, replicas = [] } = worker as Probed;
   return (
     <>
       {figures !== undefined && (
@@ -69,23 +55,20 @@ export function HealthTab({ worker }: { readonly worker: WholeWorker }) {
           title="Load, over all replicas"
           facts={[
             ['Running', count(figures?.running ?? worker.in_flight)],
-            ...(figures === undefined
+            ...(figures?.requests_1h === undefined
               ? []
               : ([
                   ['Requests, last hour', count(figures.requests_1h)],
-                  ['Failed', count(figures.failed_1h)],
+                  ['Failed', count(figures.failed_1h ?? 0)],
                   ['Share of its model', percent(figures.share_1h)],
                   ['First token, median', millis(figures.ttft_p50_ms)],
                 ] as const)),
-            ...replicas.map(
-              ({ host, running, ejected_until, ejected_reason }) =>
-                [
-                  host,
-                  ejected_until === null
-                    ? `${running} running`
-                    : `ejected until ${timeOf(ejected_until)}: ${ejected_reason ?? ''}`,
-                ] as const,
-            ),
+            ...replicas.map(({ host, ejected_until, ejected_reason, last_error }): Fact => [
+              host,
+              ejected_until === null
+                ? (last_error ?? 'sends requests')
+                : `ejected until ${timeOf(ejected_until)}: ${ejected_reason ?? ''}`,
+            ]),
           ]}
         />
       </div>
