@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { LiveKeys } from '../access/keys/live-keys.js';
 import { Database } from '../database/database.js';
 import { LiveWorkers } from '../registry/live/live-workers.js';
@@ -7,14 +7,17 @@ import type { Worker } from '../registry/worker.js';
 import { StartCheck } from './start-check.js';
 
 const MOST_SHOWN = 20;
+/** Until it is ready. */
+const LOOK_MS = 250;
 
 export type ReadinessState = 'ready' | 'starting' | 'misconfigured' | 'draining';
 
 /** Whether the service is ready. Once it was, it stays ready without PostgreSQL: requests are served from memory. */
 @Injectable()
-export class Readiness {
+export class Readiness implements OnApplicationBootstrap, OnApplicationShutdown {
   private draining = false;
   private wasReady = false;
+  private starting: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly live: LiveWorkers,
@@ -23,6 +26,17 @@ export class Readiness {
     private readonly database: Database,
     private readonly start: StartCheck,
   ) {}
+
+  /** What keeps it from becoming ready is in the log, also where nothing looks at `/readyz`. */
+  onApplicationBootstrap(): void {
+    this.starting = setInterval(() => {
+      if (this.state() === 'ready') clearInterval(this.starting);
+    }, LOOK_MS).unref();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.starting);
+  }
 
   drain(): void {
     this.draining = true;
