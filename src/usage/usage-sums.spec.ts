@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NO_ID, UsageSums } from './usage-sums.js';
 import type { Used } from './used.js';
@@ -64,5 +65,39 @@ describe('the sums of usage', () => {
       ['b', 1, 10],
       [NO_ID, 3, 30],
     ]);
+  });
+
+  it('sums every figure once, in its own row, whatever the order of requests and of writes', () => {
+    const few = (...values: readonly (string | null)[]) => fc.constantFrom(...values);
+    const request = fc.record({
+      keyId: few('k', 'l', null),
+      team: few('t', null),
+      model: few('m', 'n'),
+      workerId: few('v', 'w', null),
+      currency: few('EUR', null),
+      hours: fc.nat(1),
+      takes: fc.constantFrom(0, 0, 0, 1, 2),
+    });
+    fc.assert(
+      fc.property(fc.array(request), (requests) => {
+        const sums = new UsageSums();
+        const [expected, found] = [new Map<string, number>(), new Map<string, number>()];
+        const count = (counts: Map<string, number>, key: readonly unknown[], more: number) =>
+          counts.set(key.join('|'), (counts.get(key.join('|')) ?? 0) + more);
+        const take = (most: number): void => {
+          for (const { hour, keyId, team, model, workerId, currency, input } of sums.take(most))
+            count(found, [hour, keyId, team, model, workerId, currency], input);
+        };
+        for (const { hours, takes, ...facts } of requests) {
+          const hour = HOUR + hours * 3_600_000;
+          sums.add(used(facts), hour + 5);
+          const { keyId, team, model, workerId, currency } = facts;
+          count(expected, [hour, keyId ?? NO_ID, team ?? '', model, workerId ?? NO_ID, currency ?? ''], 10);
+          if (takes > 0) take(takes);
+        }
+        take(Infinity);
+        expect(new Map(found)).toEqual(expected);
+      }),
+    );
   });
 });

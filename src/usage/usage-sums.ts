@@ -28,9 +28,17 @@ export interface UsageSum {
 export const NO_ID = '00000000-0000-0000-0000-000000000000';
 const HOUR_MS = 3_600_000;
 
+/** The row of the last request to one worker: most requests to it add to the same one. */
+interface LastRow {
+  readonly used: Used;
+  readonly hour: number;
+  readonly row: UsageSum;
+}
+
 /** What requests used, summed until it is written. Its size is bounded: beyond `most` rows, new ones share one row without a worker. */
 export class UsageSums {
   private rows = new Map<string, UsageSum>();
+  private readonly last = new Map<string | null, LastRow>();
 
   /** @param most rows, about 400 bytes each */
   constructor(private readonly most = 50_000) {}
@@ -61,6 +69,7 @@ export class UsageSums {
 
   /** Takes up to `most` rows out, the oldest first. */
   take(most: number): readonly UsageSum[] {
+    this.last.clear();
     if (this.rows.size <= most) {
       const all = [...this.rows.values()];
       this.rows = new Map();
@@ -76,6 +85,14 @@ export class UsageSums {
   }
 
   private rowOf(used: Used, hour: number): UsageSum {
+    const last = this.last.get(used.workerId);
+    if (last !== undefined && last.hour === hour && isSameRow(last.used, used)) return last.row;
+    const row = this.findRow(used, hour);
+    this.last.set(used.workerId, { used, hour, row });
+    return row;
+  }
+
+  private findRow(used: Used, hour: number): UsageSum {
     const row = this.rows.get(keyOf(used, hour, used.workerId));
     if (row !== undefined) return row;
     const workerId = this.rows.size < this.most ? used.workerId : null;
@@ -86,6 +103,15 @@ export class UsageSums {
     this.rows.set(key, fresh);
     return fresh;
   }
+}
+
+function isSameRow(one: Used, other: Used): boolean {
+  return (
+    one.keyId === other.keyId &&
+    one.team === other.team &&
+    one.model === other.model &&
+    one.currency === other.currency
+  );
 }
 
 function keyOf({ keyId, team, model, currency }: Used, hour: number, workerId: string | null): string {
