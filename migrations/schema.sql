@@ -1994,7 +1994,7 @@ BEGIN
   IF NEW.admin_state_since <> OLD.admin_state_since THEN
     PERFORM record_event('worker', NEW.id, NEW.model_name, NEW.req_url_template,
       CASE WHEN OLD.admin_state = 'offline' AND NEW.admin_state = 'enabled' AND NOT is_undo THEN 'registered' ELSE NEW.admin_state END,
-      '', NEW.generation,
+      coalesce(current_setting('mmm.note', true), ''), NEW.generation,
       CASE WHEN NEW.admin_state <> OLD.admin_state THEN jsonb_build_object('admin_state', OLD.admin_state) END,
       CASE WHEN NEW.admin_state <> OLD.admin_state THEN jsonb_build_object('admin_state', NEW.admin_state) END, NULL, NULL);
   END IF;
@@ -2199,7 +2199,7 @@ COMMENT ON COLUMN event.subject_id IS 'worker.id or api_key.id, of what may be d
 COMMENT ON COLUMN event.subject_name IS 'The model (of a worker at that time its model_name), the key or the team.';
 COMMENT ON COLUMN event.req_url_template IS 'The URL of the worker at that time, without the query; null for all else.';
 COMMENT ON COLUMN event.kind IS 'What was done: registered (a worker, also one that comes back from offline), created (a policy, a key, a team), changed, deleted, restored (a deletion was undone), revoked, rotated (a key); or the new admin_state; or the new health (recovered: healthy again); or what requests showed: ejected, failing, serving.';
-COMMENT ON COLUMN event.note IS 'The columns that changed, or the reason of the new health; never a value that could be a secret.';
+COMMENT ON COLUMN event.note IS 'The columns that changed, or the reason of the new health, never a value that could be a secret; or the note of a switch (mmm.note).';
 COMMENT ON COLUMN event.actor IS 'The author: the name of a key; root: ADMIN_API_KEY, or a client that needs no key; what the service did by itself, such as health, retention, drained; psql:<role>, or psql:<role>/<actor> where mmm.actor is set.';
 COMMENT ON COLUMN event.generation IS 'The generation after the change.';
 COMMENT ON COLUMN event.subject IS 'What it is about: a worker, the policy of a model, a key or a team.';

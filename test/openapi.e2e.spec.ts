@@ -101,7 +101,10 @@ describe('/openapi.json', () => {
     for (const { path, method, operation } of operationsOf(document)) {
       if (!path.startsWith('/api/')) continue;
       const { requestBody, responses } = operation;
-      const bodiless = method === 'get' || method === 'delete' || /\{id\}\/(?!rotate)\w+$/.test(path);
+      const bodiless =
+        method === 'get' ||
+        method === 'delete' ||
+        /\{id\}\/(?!rotate|enable|disable|drain|offline)\w+$/.test(path);
       expect([path, method, requestBody === undefined]).toEqual([path, method, bodiless]);
       const isGone = method === 'delete' && !path.startsWith('/api/v1/jobs');
       const done = isGone ? { 204: {} } : { [isMade(method, path) ? 201 : 200]: { content: {} } };

@@ -91,6 +91,7 @@ export const ROUTES: Readonly<Record<string, Right>> = {
   'GET /api/v1/workers': 'read_workers',
   'POST /api/v1/workers': 'change_workers',
   'PUT /api/v1/workers': 'change_workers',
+  'POST /api/v1/workers/bulk': 'change_workers',
   'POST /api/v1/workers/dry-run': 'dry_run',
   'GET /api/v1/workers/:id': 'read_workers',
   'PATCH /api/v1/workers/:id': 'change_workers',

@@ -3,6 +3,7 @@ import { Module } from '@nestjs/common';
 import { RegistryModule } from '../registry/registry.module.js';
 import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
+import { BulkController } from './bulk.controller.js';
 import { DueProbeFinder } from './scheduler/due-probe-finder.js';
 import { HealthChecker } from './scheduler/health-checker.js';
 import { LocalProber } from './scheduler/local-prober.js';
@@ -22,7 +23,7 @@ import { HealthEvaluator } from './scheduler/health-evaluator.js';
 /** Health checks. Writes health into the registry, from where the balancer reads it. */
 @Module({
   imports: [AccessModule, RegistryModule, TelemetryModule, UpstreamModule],
-  controllers: [ProbeController, ReadinessController],
+  controllers: [BulkController, ProbeController, ReadinessController],
   providers: [
     DueProbeFinder,
     HealthChecker,

@@ -85,6 +85,7 @@ import { WorkerWriter } from './worker-writer.js';
     TroubleTable,
     WorkerActivity,
     WorkerCompiler,
+    WorkerManagement,
     WorkerObjects,
     WorkerQueries,
     WorkerViews,

@@ -90,6 +90,16 @@ export class WorkerQueries {
     return rows.map((row) => row.id);
   }
 
+  /** Those of a model that are not offline and that the caller may change, oldest first. */
+  async switchableIds(modelName: string, { role, keyId, team }: Caller): Promise<readonly string[]> {
+    const rows = await this.database.query<{ id: string }>(
+      `SELECT id FROM ${this.table} WHERE model_name = $1 AND admin_state <> 'offline'
+         AND (NOT $2 OR registered_by_key = $3 OR registered_by_team = $4) ORDER BY created_at, id`,
+      [modelName, role === 'registrar', keyId, team],
+    );
+    return rows.map((row) => row.id);
+  }
+
   /** These columns, oldest first, without those that are offline. A database that does not answer within 2 s counts as unavailable. */
   async allLive<Column extends keyof WorkerEntity>(
     columns: readonly Column[],

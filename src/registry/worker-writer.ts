@@ -17,6 +17,8 @@ export interface RowChange {
   readonly columns: Partial<NewColumns & Pick<WorkerEntity, 'admin_state'>>;
   /** `admin_state_since` becomes now, upon which every replica clears the worker's ejection. */
   readonly clearEjection?: boolean;
+  /** Why admin_state changes, for the history. */
+  readonly note?: string | undefined;
 }
 
 /**
@@ -179,9 +181,10 @@ const ROW_AND_VERSION = `*, ${VERSION} AS version`;
 async function write(
   manager: EntityManager,
   row: WorkerRow,
-  { columns, clearEjection = false }: RowChange,
+  { columns, clearEjection = false, note }: RowChange,
 ): Promise<WorkerRow> {
   if (Object.keys(columns).length === 0 && !clearEjection) return row;
+  if (note !== undefined) await manager.query(`SELECT set_config('mmm.note', $1, true)`, [note]);
   const since = clearEjection ? { admin_state_since: () => 'now()' } : {};
   const result = await manager
     .createQueryBuilder()

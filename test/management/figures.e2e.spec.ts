@@ -19,7 +19,12 @@ beforeAll(async () => {
     ['switched off', {}],
     ['gone', {}],
   ] as const) {
-    const made = await call(service, 'POST', '', aWorker({ url: 'http://127.0.0.1:9' }, { name, ...more }));
+    const made = await call(
+      service,
+      'POST',
+      '',
+      aWorker({ url: 'http://127.0.0.1:9' }, { model_name: 'one', name, ...more }),
+    );
     ids.set(name, made.worker.id);
   }
   await service.database.query(`UPDATE worker SET health = 'healthy' WHERE name <> 'sick'`);
@@ -133,5 +138,53 @@ describe('GET /api/v1/workers/{id}', () => {
       ],
     ]);
     expect(worker['figures']).toMatchObject({ strip: expect.stringMatching(/h1$/) as unknown });
+  });
+});
+
+describe('the switches', () => {
+  it('note why, for the history, and take no body, too', async () => {
+    const path = `/${idOf('shaky')}`;
+    expect((await call(service, 'POST', `${path}/disable`, { note: 'GPU 3 is replaced' })).status).toBe(200);
+    expect((await call(service, 'POST', `${path}/enable`)).status).toBe(200);
+    const events = await service.get(`/api/v1/events?worker_id=${idOf('shaky')}&limit=2`);
+    expect(events.json).toMatchObject({
+      data: [
+        { kind: 'enabled', note: '', after: { admin_state: 'enabled' } },
+        { kind: 'disabled', note: 'GPU 3 is replaced', actor: 'root', via: 'api' },
+      ],
+    });
+    const bad = await call(service, 'POST', `${path}/disable`, { note: 7, why: 'x' });
+    expect([bad.status, bad.fields.toSorted()]).toEqual([400, ['note', 'why']]);
+  });
+
+  it('take many workers at once, and say of each whether it is done', async () => {
+    const missing = '00000000-0000-4000-8000-000000000000';
+    const chosen = [idOf('fine'), missing, idOf('sick'), idOf('fine')];
+    const done = (await call(service, 'POST', '/bulk', { ids: chosen, do: 'disable', note: 'night' })).json;
+    expect(done).toEqual({
+      data: [
+        { id: idOf('fine'), ok: true, problem: null },
+        { id: missing, ok: false, problem: expect.any(String) as unknown },
+        { id: idOf('sick'), ok: true, problem: null },
+      ],
+    });
+    expect(namesOf((await list(service, '?state=disabled')).data)).toEqual(['fine', 'sick', 'switched off']);
+    const { model_name } = (await list(service, '?q=fine')).data[0] ?? { model_name: '' };
+    const all = (await call(service, 'POST', '/bulk', { model_name, do: 'enable' })).json as {
+      data: object[];
+    };
+    // The one that is offline stays so.
+    expect(all.data).toHaveLength(5);
+    expect((await list(service, '?admin_state=enabled')).data).toHaveLength(5);
+    const [probed] = (
+      (await call(service, 'POST', '/bulk', { ids: [idOf('sick')], do: 'probe' })).json as { data: object[] }
+    ).data;
+    expect(probed).toEqual({ id: idOf('sick'), ok: false, problem: expect.any(String) as unknown });
+    for (const body of [
+      { do: 'enable' },
+      { ids: chosen, model_name, do: 'enable' },
+      { ids: ['x'], do: 'stop' },
+    ])
+      expect((await call(service, 'POST', '/bulk', body)).status).toBe(400);
   });
 });

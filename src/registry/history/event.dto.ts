@@ -66,7 +66,7 @@ export class EventDto {
   /** The values after; null: it was deleted. */
   @ApiProperty({ type: 'object', additionalProperties: true, nullable: true })
   after!: object | null;
-  /** The columns that changed, or the reason of a new health. */
+  /** The columns that changed, the reason of a new health, or the note of a switch. */
   note!: string;
   /** The id of the event that this one took back. */
   undoes!: string | null;

@@ -84,12 +84,12 @@ export class WorkerManagement {
     });
   }
 
-  /** @throws ForbiddenError, WorkerNotFoundError, DatabaseUnavailableError */
-  switch(id: string, to: AdminSwitch, caller: Caller): Promise<WorkerEntity> {
+  /** @param note why, for the history @throws ForbiddenError, WorkerNotFoundError, DatabaseUnavailableError */
+  switch(id: string, to: AdminSwitch, caller: Caller, note?: string): Promise<WorkerEntity> {
     return this.change(id, caller, (row) => {
       const admin_state = switched(row.admin_state, to);
       const columns = admin_state === row.admin_state ? {} : { admin_state };
-      return { columns, clearEjection: to === 'enable' };
+      return { columns, clearEjection: to === 'enable', note };
     });
   }
 
