@@ -38,6 +38,7 @@ const nameOf = (resource: Tree): string =>
 
 /** The names of each component's own resources; none for one that only patches. */
 const ADDED: Readonly<Record<string, readonly string[]>> = {
+  'admin-port': ['Service/multi-model-manager-admin'],
   dashboard: ['ConfigMap/multi-model-manager-dashboard'],
   'database-owner': [],
   hpa: ['HorizontalPodAutoscaler/multi-model-manager'],
@@ -77,9 +78,11 @@ describe.skipIf(!HAS_KUBECTL)('deploy/kubernetes/components', () => {
         const {
           env: _env,
           volumeMounts: _mounts,
+          ports = [],
           ...rest
         } = before.at(container, 0).value as Record<string, unknown>;
         expect(pod.at(container, 0).value).toMatchObject(rest);
+        expect(pod.at(container, 0, 'ports').value ?? []).toEqual(expect.arrayContaining(ports as unknown[]));
         expect(pod.at(container).items()).toHaveLength(1);
       }
       const paths = (tree: Tree) =>
@@ -130,7 +133,12 @@ describe.skipIf(!HAS_KUBECTL)('deploy/kubernetes/components', () => {
     });
 
     it('name ports that the Service and the pod have', () => {
-      const named = ['http', 'metrics'];
+      const named = ['http', 'metrics', 'admin'];
+      const inPod = manager
+        .at('ports')
+        .items()
+        .map((port) => port.at('name').text);
+      expect(inPod.toSorted()).toEqual(named.toSorted());
       const monitor = all.find((each) => each.at('kind').value === 'ServiceMonitor');
       expect(named).toContain(monitor?.at('spec', 'endpoints', 0, 'port').value);
       const policy = all.find((each) => each.at('kind').value === 'NetworkPolicy');
@@ -139,6 +147,30 @@ describe.skipIf(!HAS_KUBECTL)('deploy/kubernetes/components', () => {
         .items()
         .flatMap((rule) => rule.at('ports').items());
       expect(opened?.map((port) => port.at('port').value)).toEqual(named);
+    });
+
+    it('give ADMIN_PORT a Service of its own, which alone leads to it and which no route names', () => {
+      const variable = manager
+        .at('env')
+        .items()
+        .find((each) => each.at('name').text === 'ADMIN_PORT');
+      const port = manager
+        .at('ports')
+        .items()
+        .find((each) => each.at('name').text === 'admin');
+      expect(variable?.at('value').text).toBe(String(port?.at('containerPort').value));
+      const services = all.filter((each) => each.at('kind').value === 'Service');
+      const leading = services.filter((each) => JSON.stringify(each.value).includes('"admin"'));
+      expect(leading.map(nameOf)).toEqual(['Service/multi-model-manager-admin']);
+      expect(
+        leading[0]
+          ?.at('spec', 'ports')
+          .items()
+          .map((each) => each.at('targetPort').value),
+      ).toEqual(['admin']);
+      const routes = all.filter((each) => ['HTTPRoute', 'Ingress'].includes(each.at('kind').text));
+      expect(routes.length).toBeGreaterThan(0);
+      expect(JSON.stringify(routes.map(({ value }) => value))).not.toContain('multi-model-manager-admin');
     });
 
     it('select the pods and the Service of the base', () => {
