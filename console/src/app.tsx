@@ -15,6 +15,11 @@ const SignIn = lazy(() => import('./screens/sign-in'));
 const Workers = lazy(() => import('./screens/workers/workers'));
 const Playground = lazy(() => import('./screens/playground/playground'));
 const Register = lazy(() => import('./screens/register/register'));
+const Models = lazy(() => import('./screens/models/models'));
+const Usage = lazy(() => import('./screens/usage/usage'));
+const Jobs = lazy(() => import('./screens/jobs'));
+const Keys = lazy(() => import('./screens/keys/keys'));
+const History = lazy(() => import('./screens/history'));
 const KeyboardDialogs = lazy(() => import('./parts/palette'));
 
 export function App() {
@@ -49,6 +54,11 @@ function Page() {
           <Route path="/console/workers/:id?/:tab?" component={Workers} />
           <Route path="/console/playground" component={Playground} />
           <Route path="/console/register" component={Register} />
+          <Route path="/console/models/:name?" component={Models} />
+          <Route path="/console/usage" component={Usage} />
+          <Route path="/console/jobs" component={Jobs} />
+          <Route path="/console/keys/:id?/:name?" component={Keys} />
+          <Route path="/console/history" component={History} />
           <Route path="/console" component={Home} />
           <Route default component={NoScreen} />
         </Router>

@@ -22,6 +22,10 @@ export class ApiProblem extends Error {
   }
 }
 
+/** What was thrown, as the answer that it was or as one that never came. */
+export const asProblem = (error: unknown): ApiProblem =>
+  error instanceof ApiProblem ? error : new ApiProblem(0, null, String(error));
+
 /** What went wrong, with the id that finds it in the log. */
 export function explain(problem: unknown): string {
   if (!(problem instanceof ApiProblem)) return String(problem);

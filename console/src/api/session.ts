@@ -31,6 +31,10 @@ const roleIs = (...roles: readonly Role[]) =>
 /** The server decides; the page offers what the role may do, as `ROUTES` of the service has it. */
 export const mayChangeWorkers = roleIs('admin', 'operator', 'registrar');
 export const isAdmin = roleIs('admin');
+export const mayUndo = roleIs('admin', 'operator');
+export const mayReadKeys = roleIs('admin', 'viewer');
+export const mayReadPolicies = roleIs('admin', 'operator', 'viewer');
+export const mayReadUsage = roleIs('admin', 'operator', 'inference', 'viewer');
 export const mayCall = roleIs('admin', 'operator', 'inference');
 
 signedOut.subscribe((is) => {

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 
 export interface Change {
   /** `all`: something may have been missed, so that everything is to be read again. */
-  readonly kind: 'worker' | 'model' | 'key' | 'job' | 'overview' | 'all';
+  readonly kind: 'worker' | 'model' | 'key' | 'team' | 'job' | 'overview' | 'all';
   readonly id: string | null;
   readonly modelName: string | null;
 }
@@ -10,7 +10,7 @@ export interface Change {
 type Listener = (change: Change) => void;
 
 const PATH = '/api/v1/changes';
-const KINDS = ['worker', 'model', 'key', 'job', 'overview'] as const;
+const KINDS = ['worker', 'model', 'key', 'team', 'job', 'overview'] as const;
 const LONGEST_WAIT_MS = 30_000;
 /** A leader that is silent for longer has gone: `overview` comes every 2 s. */
 const SILENCE_MS = 10_000;

@@ -43,6 +43,17 @@ export function timeOf(at: string | number | Date): string {
   return isToday(date) ? clock.format(date) : `${day.format(date)} ${clock.format(date).slice(0, 5)}`;
 }
 
+const long = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long' });
+
+/** Today; of another day Tuesday, 24 November. */
+export function dayOf(at: string): string {
+  const date = new Date(at);
+  return isToday(date) ? 'Today' : long.format(date).replace(/ /, ', ');
+}
+
+/** 24 Nov, of a day of UTC. */
+export const dayAndMonth = (date: string): string => day.format(new Date(`${date}T00:00`));
+
 export const exactTime = (at: string | number | Date): string => moment.format(new Date(at));
 
 export const plural = (many: number, one: string, more = `${one}s`): string =>

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { ApiProblem, get, query } from '../../api/client';
+import { ApiProblem, asProblem, get, query } from '../../api/client';
 import type { WholeWorker, Worker, WorkerPage } from '../../api/shapes';
 import { type Change, onChange } from '../../live/feed';
 import { apiState } from '../../words/states';
@@ -156,8 +156,4 @@ function inOrderOf(known: readonly { readonly id: string }[], items: readonly Wo
   const places = new Map(known.map(({ id }, index) => [id, index]));
   const place = ({ id }: Worker): number => places.get(id) ?? known.length;
   return items.toSorted((a, b) => place(a) - place(b));
-}
-
-function asProblem(error: unknown): ApiProblem {
-  return error instanceof ApiProblem ? error : new ApiProblem(0, null, String(error));
 }

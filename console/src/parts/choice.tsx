@@ -1,0 +1,27 @@
+interface ChoiceProps {
+  readonly label: string;
+  readonly kind: 'seg' | 'chips';
+  /** Value and word. */
+  readonly options: readonly (readonly [value: string, word: string])[];
+  readonly value: string;
+  readonly onPick: (value: string) => void;
+}
+
+/** One of a few: a view as segments, a filter as chips. */
+export function Choice({ label, kind, options, value, onPick }: ChoiceProps) {
+  return (
+    <div class={kind} role="group" aria-label={label}>
+      {options.map(([each, word]) => (
+        <button
+          key={each}
+          type="button"
+          class={kind === 'chips' ? 'chip' : undefined}
+          aria-pressed={each === value}
+          onClick={() => onPick(each)}
+        >
+          {word}
+        </button>
+      ))}
+    </div>
+  );
+}

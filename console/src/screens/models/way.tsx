@@ -1,0 +1,69 @@
+import type { Model } from '../../api/shapes';
+import { Icon } from '../../parts/icon';
+import { count, millis } from '../../words/numbers';
+import type { StateName } from '../../words/states';
+
+interface WayProps {
+  readonly model: Model;
+  readonly models: readonly Model[];
+  readonly waiting: number;
+}
+
+/** What a request goes through: its workers, the queue, the fallbacks, and at last the refusal. */
+export function Way({ model, models, waiting }: WayProps) {
+  const { queue, fallbacks } = model;
+  const mayWait =
+    queue.max === null ? 'as many as run may wait' : `${count(waiting)} of ${count(queue.max)} wait`;
+  return (
+    <div>
+      <h3>What a request goes through</h3>
+      <ol class="way">
+        <Step name="Workers" of={model} />
+        {queue.max !== 0 && (
+          <li>
+            <span class="s-waiting">
+              <Icon shape="waiting" kind="dot" />
+            </span>
+            <b>Queue</b>
+            <span class="sub">
+              {mayWait}
+              {queue.wait_ms !== null && `, ${millis(queue.wait_ms)} at most`}
+            </span>
+          </li>
+        )}
+        {fallbacks.map((name) => (
+          <Step key={name} name={name} of={models.find((each) => each.name === name)} />
+        ))}
+        <li>
+          <span class="s-cancelled">
+            <Icon shape="cancelled" kind="dot" />
+          </span>
+          <b>503</b>
+          <span class="sub">with Retry-After</span>
+        </li>
+      </ol>
+    </div>
+  );
+}
+
+const TAKING: readonly string[] = ['healthy', 'warming', 'suspect', 'unknown'];
+
+function Step({ name, of }: { readonly name: string; readonly of: Model | undefined }) {
+  const counts = Object.entries((of?.workers ?? {}) as Readonly<Record<string, number>>);
+  const sum = (those: typeof counts): number => those.reduce((all, [, many]) => all + many, 0);
+  const all = sum(counts);
+  const taking = sum(counts.filter(([state]) => TAKING.includes(state)));
+  const state: StateName =
+    taking === 0 ? (all === 0 ? 'unknown' : 'unhealthy') : taking < all ? 'suspect' : 'healthy';
+  return (
+    <li>
+      <span class={`s-${state}`}>
+        <Icon shape={state} kind="dot" />
+      </span>
+      <b>{name}</b>
+      <span class="sub">
+        {all === 0 ? 'no worker is known' : `${count(taking)} of ${count(all)} take requests`}
+      </span>
+    </li>
+  );
+}
