@@ -99,7 +99,8 @@ export class OverviewTable {
           FROM ${this.schema}.replica_minute WHERE minute > now() - interval '62 minutes') AS minutes,
          (SELECT coalesce(json_object_agg(worker_id, replicas), '{}') FROM (
             SELECT t.worker_id, count(*) AS replicas FROM ${this.schema}.worker_trouble t JOIN ${this.schema}.replica r ON r.id = t.replica_id
-            WHERE t.state = 'ejected' AND r.${live} GROUP BY t.worker_id) AS e) AS ejected,
+              JOIN ${this.schema}.worker w ON w.id = t.worker_id AND w.generation = t.generation
+            WHERE t.state = 'ejected' AND t.until > now() AND r.${live} GROUP BY t.worker_id) AS e) AS ejected,
          (SELECT count(*)::integer FROM ${this.schema}.worker WHERE admin_state = 'offline') AS offline`,
       [this.replicas.liveMs],
     );

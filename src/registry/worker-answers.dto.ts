@@ -65,6 +65,16 @@ export class WorkerFiguresDto {
    */
   strip!: string;
   ejected!: EjectionDto | null;
+  /** Requests that run there now. */
+  running!: number;
+  /** Attempts of requests there in the last hour, to five minutes. */
+  requests_1h!: number;
+  /** Of the requests of its model, 0 to 1; null: the model had none. */
+  @ApiProperty({ type: 'number', nullable: true }) share_1h!: number | null;
+  /** Of requests_1h. */
+  failed_1h!: number;
+  /** Of streams that one attempt served, without their wait for a worker; null: there was none. */
+  ttft_p50_ms!: number | null;
 }
 
 /** A worker in a list. */
@@ -172,6 +182,8 @@ export class ProbeDto {
 export class WorkerReplicaDto {
   host!: string;
   seen_at!: Date;
+  /** Requests that run there from this replica, 2 s ago at most. */
+  running!: number;
   /** null: this replica does not eject it. */
   ejected_until!: Date | null;
   ejected_reason!: string | null;

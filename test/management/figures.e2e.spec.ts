@@ -40,6 +40,9 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
+/** The figures of a worker without requests. */
+const IDLE = { running: 0, requests_1h: 0, share_1h: null, failed_1h: 0, ttft_p50_ms: null };
+
 describe('GET /api/v1/workers', () => {
   it('lists workers in trouble first with sort=sick, across pages', async () => {
     const all = ['sick', 'thrown out', 'shaky', 'fine', 'switched off', 'gone'];
@@ -75,11 +78,13 @@ describe('GET /api/v1/workers', () => {
     expect(figures.get('sick')).toEqual({
       strip: expect.stringMatching(/^n14[23] u[12]$/) as unknown,
       ejected: null,
+      ...IDLE,
     });
     // Off in a part of the ten minutes only.
     expect(figures.get('switched off')).toEqual({
       strip: expect.stringMatching(/^n14[23] h[12]$/) as unknown,
       ejected: null,
+      ...IDLE,
     });
     expect(figures.get('thrown out')).toEqual({
       strip: expect.stringMatching(/h[12]$/) as unknown,
@@ -89,6 +94,7 @@ describe('GET /api/v1/workers', () => {
         of: 1,
         reason: 'five failures in a row',
       },
+      ...IDLE,
     });
     expect((await list(service)).data[0]).not.toHaveProperty('figures');
   });
@@ -131,6 +137,7 @@ describe('GET /api/v1/workers/{id}', () => {
         {
           host: expect.any(String) as unknown,
           seen_at: expect.any(String) as unknown,
+          running: 0,
           ejected_until: expect.any(String) as unknown,
           ejected_reason: 'five failures in a row',
           last_error: null,

@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { DatabaseSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import type { EjectionDto, ProbeDto, WorkerFiguresDto, WorkerReplicaDto } from '../worker-answers.dto.js';
+import { TrafficTable } from '../live/traffic-table.js';
 import { LIVE_REPLICA } from '../worker-queries.js';
 import type { WorkerEntity } from '../worker.entity.js';
 import { CELL_S, CELLS, type CellChanges, firstCell, HEALTH_RANKS, stripOf } from './health-strip.js';
 
-type Shown = Pick<WorkerEntity, 'id' | 'health' | 'admin_state' | 'created_at'>;
+type Shown = Pick<WorkerEntity, 'id' | 'model_name' | 'health' | 'admin_state' | 'created_at'>;
 
 /** What replicas and the history know about workers. All throw DatabaseUnavailableError when there is no database. */
 @Injectable()
@@ -15,6 +16,7 @@ export class WorkerFigures {
 
   constructor(
     private readonly database: Database,
+    private readonly traffic: TrafficTable,
     { schema }: DatabaseSettings,
   ) {
     this.schema = `"${schema}"`;
@@ -24,12 +26,17 @@ export class WorkerFigures {
   async of(workers: readonly Shown[]): Promise<(worker: Shown) => WorkerFiguresDto> {
     const ids = workers.map(({ id }) => id);
     const first = firstCell(Date.now());
-    const [changes, ejections] = await Promise.all([this.changes(ids, first), this.ejections(ids)]);
+    const [changes, ejections, traffic] = await Promise.all([
+      this.changes(ids, first),
+      this.ejections(ids),
+      this.traffic.figuresOf(workers),
+    ]);
     const byWorker = new Map<string, CellChanges[]>(ids.map((id) => [id, []]));
     for (const change of changes) byWorker.get(change.worker_id)?.push(change);
     return (worker) => ({
       strip: stripOf(worker, byWorker.get(worker.id) ?? [], first),
       ejected: ejections.get(worker.id) ?? null,
+      ...traffic(worker),
     });
   }
 
@@ -46,7 +53,7 @@ export class WorkerFigures {
   /** The replicas, and what they show of a worker. */
   async replicas({ id, generation }: Pick<WorkerEntity, 'id' | 'generation'>): Promise<WorkerReplicaDto[]> {
     return this.database.query<WorkerReplicaDto>(
-      `SELECT r.host, r.seen_at, CASE WHEN t.state = 'ejected' THEN t.until END AS ejected_until,
+      `SELECT r.host, r.seen_at, coalesce((r.load -> 'running' ->> $1::uuid::text)::integer, 0) AS running, CASE WHEN t.state = 'ejected' THEN t.until END AS ejected_until,
          CASE WHEN t.state = 'ejected' THEN t.cause END AS ejected_reason, nullif(t.last_error, '') AS last_error
        FROM ${this.schema}.replica r LEFT JOIN ${this.schema}.worker_trouble t
          ON t.replica_id = r.id AND t.worker_id = $1 AND t.generation = $2

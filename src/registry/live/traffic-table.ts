@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DatabaseSettings } from '../../config/settings.js';
+import { DatabaseSettings, ReplicaSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import { ReplicaIdentity } from '../../database/replica-identity.js';
 import { addCounts, type FirstTokens, noFirstTokens, quantileMs } from '../../telemetry/first-tokens.js';
@@ -40,6 +40,7 @@ export class TrafficTable {
   constructor(
     private readonly database: Database,
     private readonly identity: ReplicaIdentity,
+    private readonly replicas: ReplicaSettings,
     { schema }: DatabaseSettings,
   ) {
     this.traffic = `"${schema}".worker_traffic`;
@@ -60,14 +61,10 @@ export class TrafficTable {
     await this.database.query(`DELETE FROM ${this.traffic} WHERE at < now() - interval '2 hours'`);
   }
 
-  /**
-   * The figures of these workers in the last hour, to five minutes; of workers without traffic, none.
-   * @param liveMs how long a silent replica counts as running
-   */
+  /** A function that knows the figures of these workers in the last hour, to five minutes. */
   async figuresOf(
     workers: readonly { readonly id: string; readonly model_name: string }[],
-    liveMs: number,
-  ): Promise<ReadonlyMap<string, TrafficFigures>> {
+  ): Promise<(worker: { readonly id: string; readonly model_name: string }) => TrafficFigures> {
     const ids = workers.map(({ id }) => id);
     const models = [...new Set(workers.map(({ model_name }) => model_name))];
     const [rows, totals, running] = await Promise.all([
@@ -83,21 +80,14 @@ export class TrafficTable {
       this.database.query<{ id: string; running: string }>(
         `SELECT l.key AS id, sum(l.value::integer) AS running FROM ${this.replica}, jsonb_each_text(load -> 'running') AS l
          WHERE seen_at > now() - $2 * interval '1 ms' AND l.key = ANY ($1) GROUP BY l.key`,
-        [ids, liveMs],
+        [ids, this.replicas.liveMs],
       ),
     ]);
     const total = new Map(totals.map(({ model_name, requests }) => [model_name, Number(requests)]));
     const now = new Map(running.map((row) => [row.id, Number(row.running)]));
     const byWorker = grouped(rows);
-    return new Map(
-      workers.flatMap(({ id, model_name }): [string, TrafficFigures][] => {
-        const own = byWorker.get(id) ?? [];
-        const isRunning = now.get(id) ?? 0;
-        return own.length === 0 && isRunning === 0
-          ? []
-          : [[id, figuresOf(own, isRunning, total.get(model_name) ?? 0)]];
-      }),
-    );
+    return ({ id, model_name }) =>
+      figuresOf(byWorker.get(id) ?? [], now.get(id) ?? 0, total.get(model_name) ?? 0);
   }
 }
 
