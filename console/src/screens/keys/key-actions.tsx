@@ -45,7 +45,12 @@ export function KeyActions({ of: { id, name }, onChanged }: ActionsProps) {
   };
   return (
     <>
-      <button type="button" class="btn tiny" aria-label={`Rotate ${name}`} onClick={() => setAction('rotate')}>
+      <button
+        type="button"
+        class="btn tiny"
+        aria-label={`Rotate ${name}`}
+        onClick={() => setAction('rotate')}
+      >
         Rotate
       </button>{' '}
       <button
