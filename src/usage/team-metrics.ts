@@ -21,7 +21,7 @@ interface TeamUse {
 @Injectable()
 export class TeamMetrics {
   private readonly teams = new Map<string, TeamUse>();
-  private readonly other = newUse(0);
+  private readonly other = newUse(-1);
 
   constructor(metrics: Metrics) {
     metrics.add(
@@ -56,6 +56,8 @@ export class TeamMetrics {
   }
 
   private useOf(team: string, nowMs: number): TeamUse {
+    // A team of that name would be a second series with the same labels, which Prometheus refuses.
+    if (team === OTHER) return this.other;
     const known = this.teams.get(team);
     if (known !== undefined) return known;
     if (this.teams.size >= MOST_TEAMS && !this.dropIdle(nowMs)) return this.other;
@@ -80,7 +82,7 @@ export class TeamMetrics {
     read: (use: TeamUse) => Iterable<readonly [string, number]>,
   ): Family {
     const labelNames = ['team', label];
-    const all = () => [...this.teams, ...(this.other.seenMs > 0 ? [[OTHER, this.other] as const] : [])];
+    const all = () => [...this.teams, ...(this.other.seenMs >= 0 ? [[OTHER, this.other] as const] : [])];
     return {
       name,
       help,
