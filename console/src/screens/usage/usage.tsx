@@ -208,7 +208,7 @@ function columnsOf(by: By, tokens: number, bucket: (row: UsageRow) => string): r
         return (
           <div class="share">
             {percent(share)}
-            <Bar share={Math.min(share, 0.899)} />
+            <Bar share={share} isShare />
           </div>
         );
       },

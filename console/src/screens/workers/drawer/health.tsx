@@ -63,10 +63,10 @@ export function HealthTab({ worker }: { readonly worker: WholeWorker }) {
                   ['Share of its model', percent(figures.share_1h)],
                   ['First token, median', millis(figures.ttft_p50_ms)],
                 ] as const)),
-            ...replicas.map(({ host, ejected_until, ejected_reason, last_error }): Fact => [
+            ...replicas.map(({ host, running, ejected_until, ejected_reason, last_error }): Fact => [
               host,
               ejected_until === null
-                ? (last_error ?? 'sends requests')
+                ? `${count(running)} running${last_error === null ? '' : `: ${last_error}`}`
                 : `ejected until ${timeOf(ejected_until)}: ${ejected_reason ?? ''}`,
             ]),
           ]}
