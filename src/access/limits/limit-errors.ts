@@ -14,6 +14,10 @@ const UNITS = {
   cost_per_month: 'a month in the currency of the prices',
 } as const;
 
+/** Each exchange with other replicas makes a bucket later by a part of its way: a retry in time must not be too early. */
+const LATER = 1.01;
+const LATER_MS = 20;
+
 /** A limit of a key or a team refuses a request. */
 export class LimitedError extends Error {
   override readonly name = 'LimitedError';
@@ -30,10 +34,11 @@ export class LimitedError extends Error {
         : `again in ${(Math.ceil(retryAfterMs / 100) / 10).toFixed(1)} s`;
     super(`${limit}: the ${kind} ${JSON.stringify(name)} may use ${value} ${UNITS[limit]}; ${again}`);
     this.code = isBudget ? 'insufficient_quota' : 'rate_limit_exceeded';
-    const retryAfter = { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) };
+    const ms = Math.ceil(isBudget ? retryAfterMs : retryAfterMs * LATER + LATER_MS);
+    const retryAfter = { 'retry-after': String(Math.max(1, Math.ceil(ms / 1_000))) };
     // Clients of OpenAI and Anthropic read the finer one first, and try a 429 again unless a header forbids it.
     this.headers = isBudget
       ? { ...retryAfter, 'x-should-retry': 'false' }
-      : { ...retryAfter, 'retry-after-ms': String(Math.max(1, Math.ceil(retryAfterMs))) };
+      : { ...retryAfter, 'retry-after-ms': String(ms) };
   }
 }

@@ -138,24 +138,26 @@ export class LimitExchange implements OnApplicationShutdown {
     }
     if (reports.size === 0) return;
     let answers: ReadonlyMap<string, Allowance> | null = null;
+    let readMs = nowMs;
     try {
       const unknown = [...reports].filter(([, { of }]) => !of.hasRow).map(([subject]) => subject);
       if (unknown.length > 0) await this.table.add(unknown, monthAt(nowMs));
-      answers = await this.table.exchange(
+      ({ allowances: answers, readMs } = await this.table.exchange(
         new Map([...reports].map(([subject, { report }]) => [subject, report])),
-      );
+      ));
       this.heard();
     } catch (error) {
       this.away(error);
     }
-    for (const [subject, { of, report }] of reports) this.adopt(of, report, answers?.get(subject) ?? null);
+    for (const [subject, { of, report }] of reports)
+      this.adopt(of, report, answers?.get(subject) ?? null, readMs);
   }
 
-  private adopt(of: Metered, report: Report, allowance: Allowance | null): void {
+  private adopt(of: Metered, report: Report, allowance: Allowance | null, readMs: number): void {
     const nowMs = Date.now();
     of.hasRow = allowance !== null;
     if (allowance === null) of.meter.restore(report);
-    else of.meter.adopt(allowance, nowMs);
+    else of.meter.adopt(allowance, readMs);
     if (!of.meter.isActive(nowMs)) return;
     const pauseMs = this.peers.isAway ? AWAY_PAUSE_MS : of.meter.pauseMs(report.limits, nowMs);
     // Apart from each other, so that replicas do not run in step.

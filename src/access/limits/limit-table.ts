@@ -44,9 +44,11 @@ export class LimitTable {
 
   /**
    * Adds what this replica used, and reads what is left. Rows are locked in the order of their names, for two statements.
-   * @returns nothing for a subject without a row @throws DatabaseUnavailableError
+   * @returns nothing for a subject without a row; when, by the clock of this replica, the rows were read @throws DatabaseUnavailableError
    */
-  exchange(reports: ReadonlyMap<string, Report>): Promise<ReadonlyMap<string, Allowance>> {
+  exchange(
+    reports: ReadonlyMap<string, Report>,
+  ): Promise<{ readonly allowances: ReadonlyMap<string, Allowance>; readonly readMs: number }> {
     return this.database.run((manager) =>
       manager.transaction(async (inner) => {
         const rows: Row[] = await inner.query(
@@ -55,6 +57,7 @@ export class LimitTable {
            FROM ${this.use} WHERE subject = ANY ($1) ORDER BY subject FOR UPDATE`,
           [[...reports.keys()]],
         );
+        const readMs = Date.now();
         const answers = rows.flatMap((row) => {
           const report = reports.get(row.subject);
           return report === undefined ? [] : [{ row, ...exchange(sharedOf(row), report, row.now_ms) }];
@@ -76,7 +79,8 @@ export class LimitTable {
             answers.map(({ shared }) => shared.updatedAtMs),
           ],
         );
-        return new Map(answers.map(({ row, allowance }) => [row.subject, allowance] as const));
+        const allowances = new Map(answers.map(({ row, allowance }) => [row.subject, allowance] as const));
+        return { allowances, readMs };
       }),
     );
   }

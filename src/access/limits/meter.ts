@@ -175,17 +175,20 @@ export class Meter {
     this.budget.spend(report.monthTokens, report.monthCost);
   }
 
-  /** Goes by the answer. What was used while it was on its way is taken off. */
-  adopt(allowance: Allowance, nowMs: number): void {
+  /**
+   * Goes by the answer. What was used while it was on its way is taken off.
+   * @param readMs when what is left was read: from then on it refills
+   */
+  adopt(allowance: Allowance, readMs: number): void {
     const { requestsLeft, tokensLeft, requestsWeight, tokensWeight } = allowance;
     this.requestsWeight = requestsWeight;
     this.tokensWeight = tokensWeight;
-    if (requestsLeft !== null) set(this.requestBucket, requestsLeft - this.requests / requestsWeight, nowMs);
-    if (tokensLeft !== null) set(this.tokenBucket, tokensLeft - this.tokens / tokensWeight, nowMs);
+    if (requestsLeft !== null) set(this.requestBucket, requestsLeft - this.requests / requestsWeight, readMs);
+    if (tokensLeft !== null) set(this.tokenBucket, tokensLeft - this.tokens / tokensWeight, readMs);
     this.slots = allowance.slots;
     this.budget.adopt(allowance);
     this.exchanges += 1;
-    this.heardMs = nowMs;
+    this.heardMs = readMs;
   }
 
   private get hasNews(): boolean {
