@@ -71,8 +71,9 @@ export class ChangeFeed {
   }
 
   private accessChanged(payload: string): void {
-    const space = payload.indexOf(' ');
-    this.add(payload.startsWith('key ') ? 'key' : 'team', payload.slice(space + 1), null);
+    const [, kind, id] = /^(key|team) (.*)$/s.exec(payload) ?? [];
+    // Ends of sessions come here, too.
+    if (kind !== undefined) this.add(kind as 'key' | 'team', id ?? null, null);
   }
 
   private add(kind: ChangeKind, id: string | null, model: string | null): void {
