@@ -34,7 +34,8 @@ export class Traffic {
   private ofWorkers = new Map<string, FirstTokens>();
 
   ended({ model, workerId, attempts, errorType, isRejected, firstEventMs, queueMs }: Facts): void {
-    if (model === null) return;
+    // A worker of a model that the snapshot does not have yet.
+    if (model === null && workerId === null) return;
     const { counts } = this;
     counts.requests += 1;
     if (errorType !== null) {
