@@ -37,6 +37,9 @@ const READ_ONLY = [
   'generation',
   'created_at',
   'updated_at',
+  'figures',
+  'probe',
+  'replicas',
 ];
 
 /** The view that was read, without its read-only fields. */

@@ -46,7 +46,8 @@ export function firstCell(nowMs: number): number {
  */
 export function stripOf(now: Now, changes: readonly CellChanges[], first: number): string {
   const changed = new Map(changes.map((each) => [each.cell - first, each]));
-  const born = Math.floor(now.created_at.getTime() / 1_000 / CELL_S) - first;
+  // A time that was set by hand may be infinity, which the driver returns as a number.
+  const born = Math.floor(Number(now.created_at) / 1_000 / CELL_S) - first;
   let rank = rankOf(now.health);
   let isEnabled = now.admin_state === 'enabled';
   const letters: string[] = [];
