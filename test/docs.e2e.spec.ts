@@ -44,6 +44,8 @@ async function runBlocks(page: string): Promise<string> {
     .join('\n')
     .replaceAll('http://127.0.0.1:8007', service.url)
     .replaceAll(/^curl /gm, 'curl -fsS ')
+    // A stream without an end.
+    .replaceAll(/^curl -fsS -N .*$/gm, '{ timeout 2 $& || [ $? = 124 ]; }')
     .replace(/^ID=… ETAG=….*$/m, `ID=${id}; ETAG=${etag}`)
     .replace(/^EVENT=….*$/m, `EVENT=${event}`);
   const { stdout } = await run('bash', ['-euc', script], { timeout: 60_000 });
