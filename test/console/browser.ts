@@ -41,7 +41,7 @@ export async function openPage(
   await page.setViewportSize({ width, height: 900 });
   await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' });
   // A busy machine needs some; what never comes is a fault all the same.
-  page.setDefaultTimeout(12_000);
+  page.setDefaultTimeout(20_000);
   const faults: string[] = [];
   const { origin } = new URL(url);
   page.on('pageerror', (error) => faults.push(`threw ${String(error)}`));

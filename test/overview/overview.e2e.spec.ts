@@ -97,12 +97,15 @@ describe('the overview', () => {
 
   it('shows what runs and waits at another replica within two seconds, and is a part of the stream of changes', async () => {
     const [first, second] = services();
-    const upstream = await upstreamForTest(slow(3_000, json({ answer: 'late' })));
+    let answer = (): void => {};
+    const isTime = new Promise<void>((resolve) => (answer = resolve));
+    const late = json({ answer: 'late' });
+    const upstream = await upstreamForTest((...call) => void isTime.then(() => late(...call)));
     const { model, id } = await register(upstream.url, { max_concurrency: 2 });
     const running = Array.from({ length: 2 }, () => second.chat(model, 'hello'));
     const { events } = await followStream(`${first.url}/api/v1/changes`);
     await expect
-      .poll(() => events.filter(({ event }) => event === 'overview').at(-1)?.data, within(4_000))
+      .poll(() => events.filter(({ event }) => event === 'overview').at(-1)?.data, within(8_000))
       .toMatchObject({ running: 1, waiting: { total: 1, by_model: { [model]: 1 } } });
     const { json: worker } = await first.get(`/api/v1/workers/${id}`);
     expect(worker).toMatchObject({ figures: { running: 1, requests_1h: 0, share_1h: null } });
@@ -111,6 +114,7 @@ describe('the overview', () => {
     ).toEqual([0, 1]);
     const overview = await overviewAt(second);
     expect(overview.waiting.oldest_ms).toBeGreaterThan(0);
+    answer();
     for (const request of running) expect((await request).status).toBe(200);
   });
 
