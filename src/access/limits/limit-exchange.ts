@@ -2,11 +2,11 @@ import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { ReplicaIdentity } from '../../database/replica-identity.js';
 import { LiveKeys } from '../keys/live-keys.js';
-import { LimitTable } from './limit-table.js';
+import { type Answer, LimitTable } from './limit-table.js';
 import type { Limits } from './limits.js';
 import { Meter } from './meter.js';
 import { monthAt } from './month-budget.js';
-import type { Allowance, Report } from './shared-use.js';
+import type { Report } from './shared-use.js';
 
 const HOUR_MS = 3_600_000;
 /** What is due within this time goes along. */
@@ -137,27 +137,25 @@ export class LimitExchange implements OnApplicationShutdown {
         });
     }
     if (reports.size === 0) return;
-    let answers: ReadonlyMap<string, Allowance> | null = null;
-    let readMs = nowMs;
+    let answers: ReadonlyMap<string, Answer> | null = null;
     try {
       const unknown = [...reports].filter(([, { of }]) => !of.hasRow).map(([subject]) => subject);
       if (unknown.length > 0) await this.table.add(unknown, monthAt(nowMs));
-      ({ allowances: answers, readMs } = await this.table.exchange(
+      answers = await this.table.exchange(
         new Map([...reports].map(([subject, { report }]) => [subject, report])),
-      ));
+      );
       this.heard();
     } catch (error) {
       this.away(error);
     }
-    for (const [subject, { of, report }] of reports)
-      this.adopt(of, report, answers?.get(subject) ?? null, readMs);
+    for (const [subject, { of, report }] of reports) this.adopt(of, report, answers?.get(subject) ?? null);
   }
 
-  private adopt(of: Metered, report: Report, allowance: Allowance | null, readMs: number): void {
+  private adopt(of: Metered, report: Report, answer: Answer | null): void {
     const nowMs = Date.now();
-    of.hasRow = allowance !== null;
-    if (allowance === null) of.meter.restore(report);
-    else of.meter.adopt(allowance, readMs);
+    of.hasRow = answer !== null;
+    if (answer === null) of.meter.restore(report);
+    else of.meter.adopt(answer.allowance, answer.atMs);
     if (!of.meter.isActive(nowMs)) return;
     const pauseMs = this.peers.isAway ? AWAY_PAUSE_MS : of.meter.pauseMs(report.limits, nowMs);
     // Apart from each other, so that replicas do not run in step.

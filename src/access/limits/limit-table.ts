@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DatabaseSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
-import { type Allowance, exchange, type Report, type SharedUse } from './shared-use.js';
+import { type Allowance, exchange, type Report, ServerClock, type SharedUse } from './shared-use.js';
 
 interface Row {
   readonly subject: string;
@@ -15,11 +15,18 @@ interface Row {
   readonly now_ms: number;
 }
 
+export interface Answer {
+  readonly allowance: Allowance;
+  /** When it was true, by the clock of this replica. */
+  readonly atMs: number;
+}
+
 /** The table `limit_use`. */
 @Injectable()
 export class LimitTable {
   private readonly use: string;
   private readonly usage: string;
+  private readonly clock = new ServerClock();
 
   constructor(
     private readonly database: Database,
@@ -44,11 +51,9 @@ export class LimitTable {
 
   /**
    * Adds what this replica used, and reads what is left. Rows are locked in the order of their names, for two statements.
-   * @returns nothing for a subject without a row; when, by the clock of this replica, the rows were read @throws DatabaseUnavailableError
+   * @returns nothing for a subject without a row @throws DatabaseUnavailableError
    */
-  exchange(
-    reports: ReadonlyMap<string, Report>,
-  ): Promise<{ readonly allowances: ReadonlyMap<string, Allowance>; readonly readMs: number }> {
+  exchange(reports: ReadonlyMap<string, Report>): Promise<ReadonlyMap<string, Answer>> {
     return this.database.run((manager) =>
       manager.transaction(async (inner) => {
         const rows: Row[] = await inner.query(
@@ -57,7 +62,7 @@ export class LimitTable {
            FROM ${this.use} WHERE subject = ANY ($1) ORDER BY subject FOR UPDATE`,
           [[...reports.keys()]],
         );
-        const readMs = Date.now();
+        const aheadMs = this.clock.aheadMs(Math.max(...rows.map(({ now_ms: ms }) => ms)), Date.now());
         const answers = rows.flatMap((row) => {
           const report = reports.get(row.subject);
           return report === undefined ? [] : [{ row, ...exchange(sharedOf(row), report, row.now_ms) }];
@@ -79,8 +84,9 @@ export class LimitTable {
             answers.map(({ shared }) => shared.updatedAtMs),
           ],
         );
-        const allowances = new Map(answers.map(({ row, allowance }) => [row.subject, allowance] as const));
-        return { allowances, readMs };
+        return new Map(
+          answers.map(({ row, allowance }) => [row.subject, { allowance, atMs: row.now_ms - aheadMs }]),
+        );
       }),
     );
   }

@@ -5,7 +5,7 @@ import { duration, setLimitHeaders, tighter } from './limit-headers.js';
 import type { Limits } from './limits.js';
 import { type Charge, Meter } from './meter.js';
 import { monthAt, nextMonthMs } from './month-budget.js';
-import { exchange, type SharedUse } from './shared-use.js';
+import { exchange, ServerClock, type SharedUse } from './shared-use.js';
 
 const NONE: Limits = {
   requestsPerMinute: null,
@@ -223,5 +223,25 @@ describe('headers of limits', () => {
     expect(tighter(wide, narrow)).toBe(narrow);
     expect(tighter(wide, null)).toBe(wide);
     expect(tighter({ ...narrow, remaining: 10 }, wide)).toBe(wide);
+  });
+});
+
+describe('the clock of the database', () => {
+  it('is known to within the shortest of the last delays, whatever the others are, and after a clock was set', () => {
+    const delays = fc.array(fc.integer({ min: 3, max: 2_000 }), { minLength: 20, maxLength: 60 });
+    fc.assert(
+      fc.property(delays, fc.integer({ min: -5_000, max: 5_000 }), (all, ahead) => {
+        const clock = new ServerClock();
+        let nowMs = 1_000_000;
+        // Before, the clock was an hour ahead.
+        clock.aheadMs(nowMs + 3_600_000, nowMs);
+        let found = NaN;
+        for (const delay of all) {
+          nowMs += 250 + delay;
+          found = clock.aheadMs(nowMs - delay + ahead, nowMs);
+        }
+        expect(ahead - found).toBe(Math.min(...all.slice(-16)));
+      }),
+    );
   });
 });

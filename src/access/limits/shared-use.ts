@@ -175,3 +175,18 @@ function monthOf(shared: SharedUse | null, report: Report) {
     monthCost: (isSame ? shared.monthCost : 0) + report.monthCost,
   };
 }
+
+/** Exchanges of some seconds; should one of the clocks be set, it is known after as many. */
+const SAMPLES = 16;
+
+/** How far the database's clock is ahead of this replica's: as the least delayed of the last answers says. */
+export class ServerClock {
+  private readonly samples: number[] = [];
+
+  /** @param serverMs in an answer that came at `nowMs` @returns at least their difference: every answer comes late */
+  aheadMs(serverMs: number, nowMs: number): number {
+    this.samples.push(serverMs - nowMs);
+    if (this.samples.length > SAMPLES) this.samples.shift();
+    return Math.max(...this.samples);
+  }
+}
