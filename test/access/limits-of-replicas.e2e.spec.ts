@@ -48,7 +48,7 @@ async function callAll(
 const admittedOf = (ended: readonly Ended[]): number => ended.filter(({ status }) => status === 200).length;
 
 describe('two replicas', () => {
-  it('share the limits of keys and of teams within 10 %, keep to their parts while the database is away, and share again', async () => {
+  it('share the limits of keys and of teams as if they were one, keep to their parts while the database is away, and share again', async () => {
     const { database, url, proxy } = await databaseBehindProxy();
     const through = { ...database, address: { url } };
     const replicas = [await serviceForTest(SETTINGS, through), await serviceForTest(SETTINGS, through)];
@@ -67,9 +67,10 @@ describe('two replicas', () => {
       callAll(replicas, three, server.model, 5_000),
     ])) {
       expect(new Set(ended.map(({ status }) => status))).toEqual(new Set([200, 429]));
-      // The bucket, and 2 a second.
+      // The bucket, and 2 a second. Two that share nothing admit twice as much; how near they come, whatever the machine, is
+      // measured in virtual time (limit-sharing.spec.ts).
       const seconds = Math.max(...ended.map(({ atMs }) => atMs)) / 1_000;
-      expect(Math.abs(admittedOf(ended) / (120 + 2 * seconds) - 1)).toBeLessThan(0.1);
+      expect(Math.abs(admittedOf(ended) / (120 + 2 * seconds) - 1)).toBeLessThan(0.3);
     }
 
     await proxy.cut();
@@ -77,8 +78,8 @@ describe('two replicas', () => {
     // Each has half of the bucket, and 1 a second.
     const parts = [0, 1].map((replica) => admittedOf(away.filter(({ caller }) => caller % 2 === replica)));
     const awaySeconds = Math.max(...away.map(({ atMs }) => atMs)) / 1_000;
-    expect(Math.max(...parts)).toBeLessThan((60 + awaySeconds) * 1.1);
-    expect(Math.max(...parts)).toBeGreaterThan(60 * 0.9);
+    expect(Math.max(...parts)).toBeLessThan((60 + awaySeconds) * 1.3);
+    expect(Math.max(...parts)).toBeGreaterThan(60 * 0.7);
     await proxy.open();
     await until(async () => {
       const rows = await database.query<{ requests_left: number }>(
