@@ -27,6 +27,12 @@ interface RowsAtOnce {
 /** Whole rows of `worker` take about 10 µs each to parse: a few milliseconds. */
 const ROWS_AT_ONCE = 300;
 
+/**
+ * How long a transaction may wait for its next statement. The session of a replica that froze, or whose machine is gone, ends then and
+ * gives back its locks, well before the statements that wait for them are given up (12 s, `LONGEST_SILENCE_MS`).
+ */
+const LONGEST_PAUSE_MS = 5_000;
+
 /** The author of a change: a caller of the API, or the name of a part of the service. */
 export type Actor = string | { readonly name: string; readonly via: 'api' };
 
@@ -110,10 +116,11 @@ export class Database {
     return this.run((manager) =>
       manager.transaction(async (inner) => {
         const { name, via } = typeof actor === 'string' ? { name: actor, via: 'service' } : actor;
-        await inner.query(`SELECT set_config('mmm.actor', $1, true), set_config('mmm.via', $2, true)`, [
-          name,
-          via,
-        ]);
+        await inner.query(
+          `SELECT set_config('mmm.actor', $1, true), set_config('mmm.via', $2, true),
+             set_config('idle_in_transaction_session_timeout', $3, true)`,
+          [name, via, String(LONGEST_PAUSE_MS)],
+        );
         return use(inner);
       }),
     );

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pgOptions } from '../../src/database/data-source.js';
 import { json } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
 import { until, within } from '../until.js';
@@ -26,6 +28,22 @@ async function known(): Promise<string> {
 const setState = (model: string, state: string) =>
   cluster.database.query('UPDATE worker SET admin_state = $2 WHERE model_name = $1', [model, state]);
 
+/** Holds the row of a worker; the next change of it waits. */
+async function lockedRow(model: string): Promise<{ release: () => Promise<void> }> {
+  const holder = new pg.Client(pgOptions(cluster.database.address(), 'holder'));
+  await holder.connect();
+  await holder.query('BEGIN');
+  await holder.query('SELECT FROM worker WHERE model_name = $1 FOR UPDATE', [model]);
+  return { release: () => holder.end() };
+}
+
+async function isThereSession(condition: string): Promise<boolean> {
+  const rows = await cluster.database.query(
+    `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'mmm % pool %' AND ${condition}`,
+  );
+  return rows.length > 0;
+}
+
 describe('a replica', RETRIED, () => {
   it('converges within 12 s after its LISTEN connection falls silent, and listens again', async () => {
     const model = await known();
@@ -37,6 +55,28 @@ describe('a replica', RETRIED, () => {
     await until(() => deaf.log.some(({ msg }) => msg === 'listening for changes again'), 30_000);
     await setState(model, 'enabled');
     await expect.poll(() => deaf.chat(model), within(1_000)).toBe(200);
+  }, 60_000);
+
+  it('that freezes in a transaction gives its locks back within seconds, and goes on when it wakes', async () => {
+    const model = await known();
+    const frozen = cluster.replica(1);
+    const [worker] = await cluster.database.query<{ id: string }>(
+      'SELECT id FROM worker WHERE model_name = $1',
+      [model],
+    );
+    const row = await lockedRow(model);
+    const change = frozen.post(`/api/v1/workers/${worker?.id}/disable`, {});
+    await until(() => isThereSession(`wait_event_type = 'Lock'`));
+    frozen.signal('SIGSTOP');
+    await row.release();
+    await until(() => isThereSession(`state = 'idle in transaction'`));
+    // It waits for the lock, and gets it while the replica is still frozen.
+    await setState(model, 'draining');
+    frozen.signal('SIGCONT');
+    expect((await change).status).toBe(503);
+    await expect.poll(() => frozen.chat(model), within(10_000)).toBe(503);
+    await setState(model, 'enabled');
+    await expect.poll(() => frozen.chat(model), within(10_000)).toBe(200);
   }, 60_000);
 
   it('converges after it was stopped and continued', async () => {

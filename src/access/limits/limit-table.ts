@@ -54,41 +54,39 @@ export class LimitTable {
    * @returns nothing for a subject without a row @throws DatabaseUnavailableError
    */
   exchange(reports: ReadonlyMap<string, Report>): Promise<ReadonlyMap<string, Answer>> {
-    return this.database.run((manager) =>
-      manager.transaction(async (inner) => {
-        const rows: Row[] = await inner.query(
-          `SELECT subject, requests_left, tokens_left, replicas, month::text, month_tokens, month_cost,
+    return this.database.transaction('limits', async (manager) => {
+      const rows: Row[] = await manager.query(
+        `SELECT subject, requests_left, tokens_left, replicas, month::text, month_tokens, month_cost,
              extract(epoch FROM updated_at)::float8 * 1000 AS updated_ms, extract(epoch FROM clock_timestamp())::float8 * 1000 AS now_ms
            FROM ${this.use} WHERE subject = ANY ($1) ORDER BY subject FOR UPDATE`,
-          [[...reports.keys()]],
-        );
-        const aheadMs = this.clock.aheadMs(Math.max(...rows.map(({ now_ms: ms }) => ms)), Date.now());
-        const answers = rows.flatMap((row) => {
-          const report = reports.get(row.subject);
-          return report === undefined ? [] : [{ row, ...exchange(sharedOf(row), report, row.now_ms) }];
-        });
-        await inner.query(
-          `UPDATE ${this.use} AS u SET requests_left = n.requests_left, tokens_left = n.tokens_left, replicas = n.replicas::jsonb,
+        [[...reports.keys()]],
+      );
+      const aheadMs = this.clock.aheadMs(Math.max(...rows.map(({ now_ms: ms }) => ms)), Date.now());
+      const answers = rows.flatMap((row) => {
+        const report = reports.get(row.subject);
+        return report === undefined ? [] : [{ row, ...exchange(sharedOf(row), report, row.now_ms) }];
+      });
+      await manager.query(
+        `UPDATE ${this.use} AS u SET requests_left = n.requests_left, tokens_left = n.tokens_left, replicas = n.replicas::jsonb,
              month = n.month, month_tokens = n.month_tokens, month_cost = n.month_cost, updated_at = to_timestamp(n.updated_ms / 1000)
            FROM unnest($1::text[], $2::float8[], $3::float8[], $4::text[], $5::date[], $6::float8[], $7::float8[], $8::float8[])
              AS n (subject, requests_left, tokens_left, replicas, month, month_tokens, month_cost, updated_ms)
            WHERE u.subject = n.subject`,
-          [
-            answers.map(({ row }) => row.subject),
-            answers.map(({ shared }) => shared.requestsLeft),
-            answers.map(({ shared }) => shared.tokensLeft),
-            answers.map(({ shared }) => JSON.stringify(shared.replicas)),
-            answers.map(({ shared }) => shared.month),
-            answers.map(({ shared }) => shared.monthTokens),
-            answers.map(({ shared }) => shared.monthCost),
-            answers.map(({ shared }) => shared.updatedAtMs),
-          ],
-        );
-        return new Map(
-          answers.map(({ row, allowance }) => [row.subject, { allowance, atMs: row.now_ms - aheadMs }]),
-        );
-      }),
-    );
+        [
+          answers.map(({ row }) => row.subject),
+          answers.map(({ shared }) => shared.requestsLeft),
+          answers.map(({ shared }) => shared.tokensLeft),
+          answers.map(({ shared }) => JSON.stringify(shared.replicas)),
+          answers.map(({ shared }) => shared.month),
+          answers.map(({ shared }) => shared.monthTokens),
+          answers.map(({ shared }) => shared.monthCost),
+          answers.map(({ shared }) => shared.updatedAtMs),
+        ],
+      );
+      return new Map(
+        answers.map(({ row, allowance }) => [row.subject, { allowance, atMs: row.now_ms - aheadMs }]),
+      );
+    });
   }
 
   /** Deletes what was not used this month: its budget is whole again. @throws DatabaseUnavailableError */
