@@ -666,13 +666,25 @@ CREATE VIEW job_overview AS
                              LEFT JOIN active a ON a.worker_id = m.id
                           WHERE m.model_name = j.model_name) each
                   GROUP BY each.what) reasons) wait ON j.state = 'queued'::text AND j.mode = 'poll'::text;
+CREATE VIEW live_replica AS
+ SELECT id,
+    host,
+    version,
+    started_at,
+    seen_at,
+    drained,
+    settings,
+    draining,
+    load
+   FROM replica
+  WHERE seen_at > (now() - '00:00:15'::interval);
 CREATE VIEW model_overview AS
  WITH trouble AS (
          SELECT t.worker_id,
             min(t.since) AS since,
             (array_agg(t.last_error ORDER BY t.last_error_at DESC NULLS LAST))[1] AS last_error
            FROM worker_trouble t
-             JOIN replica r ON r.id = t.replica_id AND r.seen_at > (now() - '00:01:00'::interval)
+             JOIN live_replica r ON r.id = t.replica_id
              JOIN worker w ON w.id = t.worker_id AND w.generation = t.generation
           GROUP BY t.worker_id
         ), each AS (
@@ -764,10 +776,10 @@ CREATE VIEW model_overview AS
   ORDER BY (COALESCE(c.model_name, m.name));
 CREATE VIEW replica_overview AS
  WITH live AS (
-         SELECT replica.id,
-            replica.settings
-           FROM replica
-          WHERE replica.seen_at > (now() - '00:00:15'::interval) AND json_typeof(replica.settings) = 'object'::text
+         SELECT live_replica.id,
+            live_replica.settings
+           FROM live_replica
+          WHERE json_typeof(live_replica.settings) = 'object'::text
         ), differing AS (
          SELECT r_1.id,
             s.key AS name,
@@ -784,7 +796,9 @@ CREATE VIEW replica_overview AS
     version,
     started_at,
     seen_at,
-    seen_at > (now() - '00:00:15'::interval) AS alive,
+    (EXISTS ( SELECT
+           FROM live_replica l
+          WHERE l.id = r.id)) AS alive,
     draining IS NOT NULL AS draining,
         CASE
             WHEN draining IS NOT NULL THEN ( SELECT COALESCE(sum(json_each_text.value::integer), 0::bigint) AS "coalesce"
@@ -975,7 +989,7 @@ CREATE VIEW worker_overview AS
     p.heartbeat_at,
     ( SELECT string_agg((((((t.state || ' since '::text) || to_char(t.since, 'YYYY-MM-DD HH24:MI:SS'::text)) || ' on '::text) || r.host) || COALESCE(': '::text || NULLIF(t.cause, ''::text), ''::text)) || COALESCE(': '::text || NULLIF(t.last_error, ''::text), ''::text), '; '::text ORDER BY t.since) AS string_agg
            FROM worker_trouble t
-             JOIN replica r ON r.id = t.replica_id AND r.seen_at > (now() - '00:01:00'::interval)
+             JOIN live_replica r ON r.id = t.replica_id
           WHERE t.worker_id = w.id AND t.generation = w.generation) AS requests,
     w.health_since,
     w.admin_state_since,
@@ -2347,6 +2361,16 @@ COMMENT ON COLUMN limit_use.month IS 'The first day of the month (UTC) of the su
 COMMENT ON COLUMN limit_use.month_tokens IS 'Tokens in and out that were used in the month.';
 COMMENT ON COLUMN limit_use.month_cost IS 'What the requests cost, in the currency of the prices.';
 COMMENT ON COLUMN limit_use.updated_at IS 'The last exchange.';
+COMMENT ON VIEW live_replica IS 'The rows of replica that reported within the last 15 s; they do so every 5 s. The others have died: SELECT host FROM live_replica;';
+COMMENT ON COLUMN live_replica.id IS 'replica.id.';
+COMMENT ON COLUMN live_replica.host IS 'replica.host.';
+COMMENT ON COLUMN live_replica.version IS 'replica.version.';
+COMMENT ON COLUMN live_replica.started_at IS 'replica.started_at.';
+COMMENT ON COLUMN live_replica.seen_at IS 'replica.seen_at.';
+COMMENT ON COLUMN live_replica.drained IS 'replica.drained.';
+COMMENT ON COLUMN live_replica.settings IS 'replica.settings.';
+COMMENT ON COLUMN live_replica.draining IS 'replica.draining.';
+COMMENT ON COLUMN live_replica.load IS 'replica.load.';
 COMMENT ON TABLE migration IS 'The migrations that ran, files of migrations/. A row says that it ran: inserting one by hand keeps it from running.';
 COMMENT ON COLUMN migration.id IS 'Rises in the order in which they ran.';
 COMMENT ON COLUMN migration."timestamp" IS 'The stamp at the start of the file''s name.';
@@ -2452,7 +2476,7 @@ COMMENT ON COLUMN replica_overview.host IS 'The host it runs on; on Kubernetes, 
 COMMENT ON COLUMN replica_overview.version IS 'The version of the service.';
 COMMENT ON COLUMN replica_overview.started_at IS 'When it first reported.';
 COMMENT ON COLUMN replica_overview.seen_at IS 'When it last reported; it does so every 5 s.';
-COMMENT ON COLUMN replica_overview.alive IS 'It reported within the last 15 s. A replica that stops deletes its row; that of one that died is deleted after an hour.';
+COMMENT ON COLUMN replica_overview.alive IS 'It is in live_replica. A replica that stops deletes its row; that of one that died is deleted after an hour.';
 COMMENT ON COLUMN replica_overview.draining IS 'It stops, and takes no new requests.';
 COMMENT ON COLUMN replica_overview.still_running IS 'While it drains: requests that still run there. Else null.';
 COMMENT ON COLUMN replica_overview.differs_in IS 'Settings that must be the same everywhere and differ from those of other live replicas; null: none. The odd one differs from the most.';

@@ -166,8 +166,6 @@ export abstract class BalancingSettings {
 export abstract class ReplicaSettings {
   /** How often a replica says that it is there. */
   abstract readonly heartbeatMs: number;
-  /** One that was not seen for so long is dead. */
-  abstract readonly liveMs: number;
   /** How often it looks for credentials that are sealed under a former key. */
   abstract readonly sealAnewMs: number;
   /** How long requests that run on a draining worker may take to finish. */

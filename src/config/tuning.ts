@@ -75,8 +75,8 @@ export const TUNING: Tuning = {
   admission: { perSlot: 2, mostWaiting: 1_000 },
   // Finagle's retry budget: 20 % of the requests, with a floor.
   retry: { share: 0.2, windowMs: 10_000, atLeast: 10, backoffMs: 50 },
-  // A replica is dead after three missed heartbeats. A rotation of keys takes minutes, and the look reads the whole table.
-  replicas: { heartbeatMs: 5_000, liveMs: 15_000, sealAnewMs: 15_000 },
+  // After three missed heartbeats a replica is dead: the view live_replica has these 15 s. A rotation of keys takes minutes, and the look reads the whole table.
+  replicas: { heartbeatMs: 5_000, sealAnewMs: 15_000 },
   tokens: {
     // Half of jose's cacheMaxAge, so that no key is older than there. https://github.com/panva/jose/blob/main/docs/jwks/remote/interfaces/RemoteJWKSetOptions.md
     refreshMs: 300_000,

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DatabaseSettings, ReplicaSettings } from '../config/settings.js';
+import { DatabaseSettings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import { ReplicaIdentity } from '../database/replica-identity.js';
 import type { Load } from '../registry/live/worker-activity.js';
@@ -42,7 +42,6 @@ export class OverviewTable {
   constructor(
     private readonly database: Database,
     private readonly identity: ReplicaIdentity,
-    private readonly replicas: ReplicaSettings,
     { schema }: DatabaseSettings,
   ) {
     this.schema = `"${schema}"`;
@@ -89,20 +88,18 @@ export class OverviewTable {
   }
 
   async read(): Promise<OverviewRows> {
-    const live = `seen_at > now() - $1 * interval '1 ms'`;
     const [row] = await this.database.query<OverviewRows>(
       `SELECT
          (SELECT coalesce(json_agg(json_build_object('id', id, 'host', host, 'seen_at', seen_at, 'load', load - 'running') ORDER BY started_at, id), '[]')
-          FROM ${this.schema}.replica WHERE ${live}) AS replicas,
+          FROM ${this.schema}.live_replica) AS replicas,
          (SELECT coalesce(json_agg(json_build_object('minute', extract(epoch FROM minute) / 60, 'requests', requests, 'failed', failed,
             'first_tokens', first_tokens, 'running', running, 'waiting', waiting)), '[]')
           FROM ${this.schema}.replica_minute WHERE minute > now() - interval '62 minutes') AS minutes,
          (SELECT coalesce(json_object_agg(worker_id, replicas), '{}') FROM (
-            SELECT t.worker_id, count(*) AS replicas FROM ${this.schema}.worker_trouble t JOIN ${this.schema}.replica r ON r.id = t.replica_id
+            SELECT t.worker_id, count(*) AS replicas FROM ${this.schema}.worker_trouble t JOIN ${this.schema}.live_replica r ON r.id = t.replica_id
               JOIN ${this.schema}.worker w ON w.id = t.worker_id AND w.generation = t.generation
-            WHERE t.state = 'ejected' AND t.until > now() AND r.${live} GROUP BY t.worker_id) AS e) AS ejected,
+            WHERE t.state = 'ejected' AND t.until > now() GROUP BY t.worker_id) AS e) AS ejected,
          (SELECT count(*)::integer FROM ${this.schema}.worker WHERE admin_state = 'offline') AS offline`,
-      [this.replicas.liveMs],
     );
     if (row === undefined) throw new RangeError('a SELECT without FROM has a row');
     return row;

@@ -16,9 +16,6 @@ import type { WorkerEntity } from './worker.entity.js';
  */
 export const VERSION = `xmin::text || ' ' || extract(epoch FROM pg_postmaster_start_time())`;
 
-/** SQL: whether a replica `r` is there; a replica writes its row every few seconds. */
-export const LIVE_REPLICA = `r.seen_at > now() - interval '1 minute'`;
-
 /** SQL: whether the URL is this parameter, by the index `worker_natural_key`, which holds no URL whole. */
 export function urlIs(parameter: string): string {
   return `${urlHash('req_url_template')} = ${urlHash(parameter)} AND req_url_template = ${parameter}`;
@@ -144,8 +141,8 @@ export class WorkerQueries {
     const after = readCursor(query.cursor, sort);
     const rows = await this.database.query<WorkerEntity & { readonly sort_key: string }>(
       `WITH ejected AS MATERIALIZED (
-         SELECT t.worker_id, t.generation FROM ${this.schema}.worker_trouble t JOIN ${this.schema}.replica r ON r.id = t.replica_id
-         WHERE t.state = 'ejected' AND t.until > now() AND ${LIVE_REPLICA})
+         SELECT t.worker_id, t.generation FROM ${this.schema}.worker_trouble t JOIN ${this.schema}.live_replica r ON r.id = t.replica_id
+         WHERE t.state = 'ejected' AND t.until > now())
        SELECT *, (${expression})::text AS sort_key FROM ${this.table}
        WHERE ($1::text IS NULL OR model_name = $1) AND ($2::text IS NULL OR owner = $2)
          AND (cardinality($3::text[]) = 0 OR health = ANY ($3)) AND (cardinality($4::text[]) = 0 OR admin_state = ANY ($4))

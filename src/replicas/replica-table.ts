@@ -27,6 +27,8 @@ const DEAD_ROWS_KEPT = '1 hour';
 @Injectable()
 export class ReplicaTable {
   private readonly replica: string;
+  /** The rows of those that are alive. */
+  private readonly live: string;
   private readonly worker: string;
   private readonly probe: string;
   private readonly job: string;
@@ -37,6 +39,7 @@ export class ReplicaTable {
     { schema }: DatabaseSettings,
   ) {
     this.replica = `"${schema}".replica`;
+    this.live = `"${schema}".live_replica`;
     this.worker = `"${schema}".worker`;
     this.probe = `"${schema}".worker_probe`;
     this.job = `"${schema}".job`;
@@ -46,12 +49,11 @@ export class ReplicaTable {
   async beat(id: string, { drained, settings, draining }: Heartbeat): Promise<readonly OtherReplica[]> {
     return this.database.write<OtherReplica>(
       `WITH me AS (
-         INSERT INTO ${this.replica} (id, host, version, settings, drained, draining) VALUES ($1, $3, $4, $5, $6, $7)
+         INSERT INTO ${this.replica} (id, host, version, settings, drained, draining) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (id) DO UPDATE SET seen_at = now(), drained = excluded.drained, draining = excluded.draining)
        ${this.othersAlive}`,
       [
         id,
-        this.settings.liveMs,
         hostname(),
         VERSION,
         JSON.stringify(settings),
@@ -63,7 +65,7 @@ export class ReplicaTable {
 
   /** @returns the other live replicas */
   look(id: string): Promise<readonly OtherReplica[]> {
-    return this.database.query<OtherReplica>(this.othersAlive, [id, this.settings.liveMs]);
+    return this.database.query<OtherReplica>(this.othersAlive, [id]);
   }
 
   /** Deletes the replica's row and, by cascade, its leases. */
@@ -84,12 +86,11 @@ export class ReplicaTable {
    * @returns the ids of the workers taken offline
    */
   async takeDrainedOffline(workerIds: readonly string[]): Promise<readonly string[]> {
-    const values = [workerIds, this.settings.drainTimeoutMs, this.settings.liveMs];
+    const values = [workerIds, this.settings.drainTimeoutMs];
     const ready = `SELECT w.id FROM ${this.worker} w WHERE w.id = ANY ($1) AND w.admin_state = 'draining'
         AND NOT EXISTS (SELECT FROM ${this.job} j WHERE j.worker_id = w.id AND j.state IN ('submitting', 'unknown', 'running', 'cancelling'))
         AND (w.admin_state_since <= now() - $2 * interval '1 ms'
-        OR NOT EXISTS (SELECT FROM ${this.replica} r WHERE r.seen_at > now() - $3 * interval '1 ms'
-          AND (r.drained ->> w.id::text)::numeric IS DISTINCT FROM floor(extract(epoch FROM w.admin_state_since) * 1000)))`;
+        OR NOT EXISTS (SELECT FROM ${this.live} r WHERE (r.drained ->> w.id::text)::numeric IS DISTINCT FROM floor(extract(epoch FROM w.admin_state_since) * 1000)))`;
     const found = await this.database.query<{ id: string }>(ready, values);
     if (found.length === 0) return [];
     await this.database.transaction('drained', (manager) =>
@@ -131,15 +132,15 @@ export class ReplicaTable {
     const rows = await this.database.query<{ id: string }>(
       `SELECT w.id FROM ${this.worker} w JOIN ${this.replica} me ON me.id = $2
        WHERE split_part(w.sealed_header, '.', 2) = ANY ($1) AND NOT EXISTS (
-         SELECT FROM ${this.replica} r WHERE r.id <> $2 AND r.seen_at > now() - $4 * interval '1 ms'
+         SELECT FROM ${this.live} r WHERE r.id <> $2
            AND ((r.started_at, r.id) > (me.started_at, me.id) OR r.settings ->> 'CREDENTIALS_KEYS' IS DISTINCT FROM $3))
-       ORDER BY w.id LIMIT $5`,
-      [formerKeyIds, replicaId, keys, this.settings.liveMs, most],
+       ORDER BY w.id LIMIT $4`,
+      [formerKeyIds, replicaId, keys, most],
     );
     return rows.map((row) => row.id);
   }
 
   private get othersAlive(): string {
-    return `SELECT id, host, settings, draining FROM ${this.replica} WHERE seen_at > now() - $2 * interval '1 ms' AND id <> $1`;
+    return `SELECT id, host, settings, draining FROM ${this.live} WHERE id <> $1`;
   }
 }

@@ -6,7 +6,7 @@ import type { TestService } from '../service.js';
 import { until } from '../until.js';
 import { CountingUpstream, replicasForTest } from './replicas-for-test.js';
 
-const QUICK = { tuning: { replicas: { heartbeatMs: 300, liveMs: 5_000 } } };
+const QUICK = { tuning: { replicas: { heartbeatMs: 300 } } };
 const CAP = 8;
 
 const chats = (service: TestService, count: number) =>

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { DatabaseSettings, ReplicaSettings } from '../../config/settings.js';
+import { DatabaseSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import { ReplicaIdentity } from '../../database/replica-identity.js';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
@@ -37,6 +37,7 @@ export class ReplicaFaults {
   private readonly recorded = new Set<string>();
   private readonly fault: string;
   private readonly replica: string;
+  private readonly liveReplica: string;
   private readonly worker: string;
   private loggedMs = -Infinity;
 
@@ -44,12 +45,12 @@ export class ReplicaFaults {
     private readonly database: Database,
     private readonly live: LiveWorkers,
     private readonly identity: ReplicaIdentity,
-    private readonly replicas: ReplicaSettings,
     private readonly settings: OwnSettings,
     { schema }: DatabaseSettings,
   ) {
     this.fault = `"${schema}".replica_fault`;
     this.replica = `"${schema}".replica`;
+    this.liveReplica = `"${schema}".live_replica`;
     this.worker = `"${schema}".worker`;
   }
 
@@ -75,8 +76,8 @@ export class ReplicaFaults {
          ON CONFLICT (worker_id, replica_id) DO UPDATE SET generation = excluded.generation, reason = excluded.reason, since = now()
          WHERE (replica_fault.generation, replica_fault.reason) IS DISTINCT FROM (excluded.generation, excluded.reason))
        SELECT m.worker_id, NOT EXISTS (
-         SELECT FROM ${this.replica} r
-         WHERE r.id <> $1 AND r.seen_at > now() - $4 * interval '1 ms' AND NOT EXISTS (
+         SELECT FROM ${this.liveReplica} r
+         WHERE r.id <> $1 AND NOT EXISTS (
            SELECT FROM ${this.fault} f WHERE f.replica_id = r.id AND f.worker_id = m.worker_id AND f.generation = m.generation)
        ) AS is_shared FROM mine m`,
       [
@@ -85,7 +86,6 @@ export class ReplicaFaults {
           probes.map(({ claim }) => ({ worker_id: claim.workerId, generation: claim.generation })),
         ),
         reason,
-        this.replicas.liveMs,
       ],
     );
     const shared = new Set(rows.filter((row) => row.is_shared).map((row) => row.worker_id));
@@ -118,8 +118,8 @@ export class ReplicaFaults {
          ON CONFLICT (worker_id, replica_id) DO UPDATE SET generation = excluded.generation, reason = excluded.reason, since = now()
          WHERE (replica_fault.generation, replica_fault.reason) IS DISTINCT FROM (excluded.generation, excluded.reason))
        SELECT EXISTS (
-         SELECT FROM ${this.replica} r CROSS JOIN mine m
-         WHERE r.id <> $1 AND r.seen_at > now() - $3 * interval '1 ms' AND r.draining IS NULL AND NOT EXISTS (
+         SELECT FROM ${this.liveReplica} r CROSS JOIN mine m
+         WHERE r.id <> $1 AND r.draining IS NULL AND NOT EXISTS (
            SELECT FROM ${this.fault} f WHERE f.replica_id = r.id AND f.worker_id = m.worker_id AND f.generation = m.generation)
        ) AS others_can FROM ${this.replica} me WHERE me.id = $1`,
       [
@@ -127,7 +127,6 @@ export class ReplicaFaults {
         JSON.stringify(
           refusals.map(({ worker: { id, generation }, reason }) => ({ worker_id: id, generation, reason })),
         ),
-        this.replicas.liveMs,
       ],
     );
     if (rows.length > 0) for (const { worker } of refusals) this.recorded.add(worker.id);

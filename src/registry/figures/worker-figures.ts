@@ -3,7 +3,6 @@ import { DatabaseSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import type { EjectionDto, ProbeDto, WorkerFiguresDto, WorkerReplicaDto } from '../worker-answers.dto.js';
 import { TrafficTable } from '../live/traffic-table.js';
-import { LIVE_REPLICA } from '../worker-queries.js';
 import type { WorkerEntity } from '../worker.entity.js';
 import { CELL_S, CELLS, type CellChanges, firstCell, HEALTH_RANKS, stripOf } from './health-strip.js';
 
@@ -55,9 +54,9 @@ export class WorkerFigures {
     return this.database.query<WorkerReplicaDto>(
       `SELECT r.host, r.seen_at, coalesce((r.load -> 'running' ->> $1::uuid::text)::integer, 0) AS running, CASE WHEN t.state = 'ejected' THEN t.until END AS ejected_until,
          CASE WHEN t.state = 'ejected' THEN t.cause END AS ejected_reason, nullif(t.last_error, '') AS last_error
-       FROM ${this.schema}.replica r LEFT JOIN ${this.schema}.worker_trouble t
+       FROM ${this.schema}.live_replica r LEFT JOIN ${this.schema}.worker_trouble t
          ON t.replica_id = r.id AND t.worker_id = $1 AND t.generation = $2
-       WHERE ${LIVE_REPLICA} ORDER BY r.host, r.id`,
+       ORDER BY r.host, r.id`,
       [id, generation],
     );
   }
@@ -85,9 +84,9 @@ export class WorkerFigures {
   private async ejections(ids: readonly string[]): Promise<ReadonlyMap<string, EjectionDto>> {
     const rows = await this.database.query<EjectionDto & { readonly worker_id: string }>(
       `SELECT t.worker_id, max(t.until) AS until, count(*)::integer AS "by",
-         (SELECT count(*)::integer FROM ${this.schema}.replica r WHERE ${LIVE_REPLICA}) AS "of",
+         (SELECT count(*)::integer FROM ${this.schema}.live_replica) AS "of",
          (array_agg(t.cause ORDER BY t.since))[1] AS reason
-       FROM ${this.schema}.worker_trouble t JOIN ${this.schema}.replica r ON r.id = t.replica_id AND ${LIVE_REPLICA}
+       FROM ${this.schema}.worker_trouble t JOIN ${this.schema}.live_replica r ON r.id = t.replica_id
          JOIN ${this.schema}.worker w ON w.id = t.worker_id AND w.generation = t.generation
        WHERE t.worker_id = ANY ($1) AND t.state = 'ejected' AND t.until > now() GROUP BY t.worker_id`,
       [ids],

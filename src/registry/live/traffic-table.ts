@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DatabaseSettings, ReplicaSettings } from '../../config/settings.js';
+import { DatabaseSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import { ReplicaIdentity } from '../../database/replica-identity.js';
 import { addCounts, type FirstTokens, noFirstTokens, quantileMs } from '../../telemetry/first-tokens.js';
@@ -35,16 +35,15 @@ interface TrafficRow {
 @Injectable()
 export class TrafficTable {
   private readonly traffic: string;
-  private readonly replica: string;
+  private readonly liveReplica: string;
 
   constructor(
     private readonly database: Database,
     private readonly identity: ReplicaIdentity,
-    private readonly replicas: ReplicaSettings,
     { schema }: DatabaseSettings,
   ) {
     this.traffic = `"${schema}".worker_traffic`;
-    this.replica = `"${schema}".replica`;
+    this.liveReplica = `"${schema}".live_replica`;
   }
 
   async write(rows: readonly WorkerTraffic[]): Promise<void> {
@@ -78,9 +77,9 @@ export class TrafficTable {
         [models],
       ),
       this.database.query<{ id: string; running: string }>(
-        `SELECT l.key AS id, sum(l.value::integer) AS running FROM ${this.replica}, jsonb_each_text(load -> 'running') AS l
-         WHERE seen_at > now() - $2 * interval '1 ms' AND l.key = ANY ($1) GROUP BY l.key`,
-        [ids, this.replicas.liveMs],
+        `SELECT l.key AS id, sum(l.value::integer) AS running FROM ${this.liveReplica}, jsonb_each_text(load -> 'running') AS l
+         WHERE l.key = ANY ($1) GROUP BY l.key`,
+        [ids],
       ),
     ]);
     const total = new Map(totals.map(({ model_name, requests }) => [model_name, Number(requests)]));

@@ -38,7 +38,7 @@ async function rotate(print: (line: string) => void): Promise<void> {
   try {
     await source.initialize();
     const database = new Database(source);
-    await refuseOtherKeys(database, schema, vault, settings.replicas.liveMs);
+    await refuseOtherKeys(database, schema, vault);
     const queries = new WorkerQueries(database, settings.database);
     const writer = new WorkerWriter(database, queries, settings.database);
     const sealer = new ClearHeaderSealer(writer, new SealedHeaders(vault), vault);
@@ -64,16 +64,10 @@ async function rotate(print: (line: string) => void): Promise<void> {
 }
 
 /** A replica that lacks the first key could not read what is sealed under it. */
-async function refuseOtherKeys(
-  database: Database,
-  schema: string,
-  vault: CredentialVault,
-  liveMs: number,
-): Promise<void> {
+async function refuseOtherKeys(database: Database, schema: string, vault: CredentialVault): Promise<void> {
   const others = await database.query<{ host: string }>(
-    `SELECT host FROM "${schema}".replica WHERE seen_at > now() - $1 * interval '1 ms'
-       AND settings ->> 'CREDENTIALS_KEYS' IS DISTINCT FROM $2 ORDER BY host`,
-    [liveMs, vault.fingerprint],
+    `SELECT host FROM "${schema}".live_replica WHERE settings ->> 'CREDENTIALS_KEYS' IS DISTINCT FROM $1 ORDER BY host`,
+    [vault.fingerprint],
   );
   if (others.length === 0) return;
   throw new RotationError(
