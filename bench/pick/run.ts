@@ -1,5 +1,5 @@
 import { POLICIES } from '../../src/balancing/policies/strategies.js';
-import type { Strategy } from '../../src/config/settings.js';
+import type { Strategy } from '../../src/config/balancing-settings.js';
 import { DEFAULT_STATS_LIMITS } from '../../src/config/tuning.js';
 import type { RequestResult } from '../../src/balancing/request-result.js';
 import { type AcquiredWorker, WorkerPool } from '../../src/balancing/pool/worker-pool.js';

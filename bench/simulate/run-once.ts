@@ -1,5 +1,5 @@
 import { POLICIES } from '../../src/balancing/policies/strategies.js';
-import type { Strategy } from '../../src/config/settings.js';
+import type { Strategy } from '../../src/config/balancing-settings.js';
 import { seededRandom } from '../../test/seeded-random.js';
 import { Oracle } from './oracle.js';
 import { PlainRouter } from './plain-router.js';

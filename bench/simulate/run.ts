@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { STRATEGIES, type Strategy } from '../../src/config/settings.js';
+import { STRATEGIES, type Strategy } from '../../src/config/balancing-settings.js';
 import { isMet } from './bars.js';
 import { mean, measure, type Measurement, SERVICE } from './measurements.js';
 import type { System } from './run-once.js';

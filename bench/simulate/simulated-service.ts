@@ -8,7 +8,7 @@ import { nextAttemptInMs, RetryBudget } from '../../src/balancing/admission/retr
 import { concurrencyShare } from '../../src/balancing/model-pool.js';
 import { textHash } from '../../src/balancing/policies/picking.js';
 import { POLICIES } from '../../src/balancing/policies/strategies.js';
-import type { Strategy } from '../../src/config/settings.js';
+import type { Strategy } from '../../src/config/balancing-settings.js';
 import type { PoolMember } from '../../src/balancing/pool/pooled-worker.js';
 import { type AcquiredWorker, WorkerPool } from '../../src/balancing/pool/worker-pool.js';
 import type { RequestResult } from '../../src/balancing/request-result.js';

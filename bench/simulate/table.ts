@@ -1,4 +1,4 @@
-import type { Strategy } from '../../src/config/settings.js';
+import type { Strategy } from '../../src/config/balancing-settings.js';
 import { type Bar, isMet } from './bars.js';
 import type { Measurement } from './measurements.js';
 

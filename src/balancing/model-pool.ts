@@ -1,4 +1,4 @@
-import { type AdmissionLimits, type BalancingSettings } from '../config/settings.js';
+import type { AdmissionLimits, BalancingSettings } from '../config/balancing-settings.js';
 import type { Model } from '../registry/live/live-workers.js';
 import type { ModelPolicy } from '../registry/models/model-policy.js';
 import { isCallable, type Worker } from '../registry/worker.js';

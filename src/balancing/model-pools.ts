@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { BalancingSettings } from '../config/settings.js';
+import { BalancingSettings } from '../config/balancing-settings.js';
 import { LiveWorkers } from '../registry/live/live-workers.js';
 import { ModelLookup } from '../registry/live/model-lookup.js';
 import { WorkerActivity } from '../registry/live/worker-activity.js';

@@ -1,20 +1,19 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import {
   AccessSettings,
-  BalancingSettings,
   CredentialsSettings,
   DatabaseSettings,
   HealthSettings,
   InferenceSettings,
-  JobSettings,
   LogSettings,
   RegistrySettings,
   ReplicaSettings,
   ServerSettings,
   type Settings,
   UpstreamSettings,
-  WebhookSettings,
 } from './settings.js';
+import { BalancingSettings } from './balancing-settings.js';
+import { JobSettings, WebhookSettings } from './job-settings.js';
 
 /** Gives every module its own slice of the settings, already read and checked. */
 @Global()

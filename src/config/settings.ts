@@ -1,6 +1,9 @@
+import type { BalancingSettings } from './balancing-settings.js';
+import type { JobSettings, WebhookSettings } from './job-settings.js';
+
 /**
  * Typed slices of the configuration. Classes, because Nest injects by class; a module injects only its slice.
- * Durations are in milliseconds, sizes in bytes. The file is long because all slices are one list to read.
+ * Durations are in milliseconds, sizes in bytes.
  */
 export abstract class ServerSettings {
   abstract readonly host: string;
@@ -143,26 +146,6 @@ export abstract class HealthSettings {
   abstract readonly probeRequestIntervalMs: number;
 }
 
-/** How a worker is picked. Config, API and the table's CHECK derive from this list; balancing has a policy for each. */
-export const STRATEGIES = [
-  'least_load',
-  'least_request',
-  'round_robin',
-  'random',
-  'power_of_two',
-  'peak_ewma',
-  'consistent_hash',
-] as const;
-export type Strategy = (typeof STRATEGIES)[number];
-
-export abstract class BalancingSettings {
-  abstract readonly strategy: Strategy;
-  /** How a replica evaluates workers from its own requests. */
-  abstract readonly stats: StatsLimits;
-  abstract readonly admission: AdmissionLimits;
-  abstract readonly retry: RetryLimits;
-}
-
 export abstract class ReplicaSettings {
   /** How often a replica says that it is there. */
   abstract readonly heartbeatMs: number;
@@ -177,73 +160,6 @@ export abstract class RegistrySettings {
   abstract readonly resyncMs: number;
   abstract readonly offlineRetentionDays: number;
   abstract readonly eventRetentionDays: number;
-}
-
-/** Long work. */
-export abstract class JobSettings {
-  /** How long a job and its files are kept after its end. */
-  abstract readonly retentionMs: number;
-  /** How often the table is read in any case: NOTIFY is only a hint. */
-  abstract readonly idleMs: number;
-  /** The shortest pause between two claims. */
-  abstract readonly gatherMs: number;
-  /** What was seen within this time is written at once. */
-  abstract readonly recordMs: number;
-  /** Another replica takes over after this time without a renewal. */
-  abstract readonly leaseMs: number;
-  abstract readonly renewMs: number;
-  /** Looks that a replica makes at once, … */
-  abstract readonly looksAtOnce: number;
-  /** … and of one worker, so that one that hangs does not delay the others. */
-  abstract readonly looksPerWorker: number;
-  abstract readonly submitsAtOnce: number;
-  /** For the answer to a look or a cancel. */
-  abstract readonly lookTimeoutMs: number;
-  /** A submit of which nothing is known fails after this time, unless the worker's `poll.resubmit` says otherwise. */
-  abstract readonly unknownMs: number;
-  /** Between two questions whether a submit arrived. */
-  abstract readonly askPauseMs: number;
-  /** A cancel that the upstream does not answer counts as done after this time. */
-  abstract readonly cancelMs: number;
-  /** How long a result that cannot be fetched is tried again. */
-  abstract readonly resultMs: number;
-  /** A file that sends nothing for so long is broken off. */
-  abstract readonly silenceMs: number;
-  /** Jobs of a model that may wait, unless its policy says otherwise. */
-  abstract readonly mostQueued: number;
-  /** A client that retries may come back within this time after it hung up: its job is not cancelled before. */
-  abstract readonly returnMs: number;
-  /** How often jobs that are waited for are read in any case. */
-  abstract readonly waitedMs: number;
-  /** Input files of all jobs that are not submitted yet. */
-  abstract readonly inputBytes: number;
-  /** The largest file of a result that is copied into the database. */
-  abstract readonly resultBytes: number;
-  abstract readonly failures: JobFailureLimits;
-}
-
-/** What a worker's failed jobs cost it. */
-export interface JobFailureLimits {
-  /** After so many failed jobs in a row, whatever the cause, it gets one job at a time. */
-  readonly limitedAfter: number;
-  /** After so many in a row by its own fault it is paused, … */
-  readonly faultsInARow: number;
-  /** … first for so long, doubled each time. */
-  readonly pauseMs: number;
-  readonly pauseMaxMs: number;
-  /** The pause after a busy answer without Retry-After, doubled each time. */
-  readonly busyMs: number;
-  readonly busyMaxMs: number;
-}
-
-/** Reports of ended jobs to clients (webhooks). */
-export abstract class WebhookSettings {
-  /** `whsec_…`, which signs them; `null`: none are sent. */
-  abstract readonly secret: string | null;
-  /** How often the table is read. */
-  abstract readonly tickMs: number;
-  /** Between the tries. */
-  abstract readonly pausesMs: readonly number[];
 }
 
 export interface Settings {
@@ -262,60 +178,4 @@ export interface Settings {
   readonly registry: RegistrySettings;
   readonly jobs: JobSettings;
   readonly webhooks: WebhookSettings;
-}
-
-/** The limits by which a replica evaluates workers from its own requests. */
-export interface StatsLimits {
-  /** Connect errors in a row that eject a worker. [Linkerd, Finagle] */
-  readonly connectErrorsInARow: number;
-  /** Failures in a row that eject it. */
-  readonly failuresInARow: number;
-  /** A smaller share of successes, 0 to 1, ejects it too, … */
-  readonly successShare: number;
-  /** … within this time … */
-  readonly successWindowMs: number;
-  /** … after at least this many requests. */
-  readonly successSamples: number;
-  /** The first ejection; each further one doubles it. */
-  readonly ejectionBaseMs: number;
-  readonly ejectionMaxMs: number;
-  /** Successful trial requests that end it. */
-  readonly trialSuccesses: number;
-  /** The longest time a throttled worker gets no requests, whatever its Retry-After. */
-  readonly throttleMaxMs: number;
-  /** The pause of a throttled worker without Retry-After. */
-  readonly throttleMs: number;
-  /** A suspect worker that served a request here within this time counts as healthy here. */
-  readonly aliveMs: number;
-  /** Time constant of the average speed. */
-  readonly speedMs: number;
-  /** Half-life of a speed without new measurements. */
-  readonly speedHalfLifeMs: number;
-  /** Time constant of the peak latency. */
-  readonly latencyMs: number;
-  /** What a 5xx, timeout or connect error costs, in requests. */
-  readonly failurePenalty: number;
-  /** What a 4xx costs. */
-  readonly callerFaultPenalty: number;
-  readonly penaltyHalfLifeMs: number;
-}
-
-export interface RetryLimits {
-  /** Retries, as a share of the model's requests … */
-  readonly share: number;
-  /** … in this time … */
-  readonly windowMs: number;
-  /** … and this many in any case. [Envoy, Finagle] */
-  readonly atLeast: number;
-  /** Attempts besides the first. */
-  readonly most: number;
-  /** Waited before the first retry, at most; doubles with each. */
-  readonly backoffMs: number;
-}
-
-export interface AdmissionLimits {
-  /** Places in the queue, as a multiple of the concurrency of all workers together. */
-  readonly perSlot: number;
-  readonly mostWaiting: number;
-  readonly maxWaitMs: number;
 }

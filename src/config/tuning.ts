@@ -1,15 +1,6 @@
-import type {
-  AdmissionLimits,
-  BalancingSettings,
-  HealthSettings,
-  JobSettings,
-  RegistrySettings,
-  ReplicaSettings,
-  TokenSettings,
-  RetryLimits,
-  StatsLimits,
-  WebhookSettings,
-} from './settings.js';
+import type { AdmissionLimits, BalancingSettings, RetryLimits, StatsLimits } from './balancing-settings.js';
+import type { HealthSettings, RegistrySettings, ReplicaSettings, TokenSettings } from './settings.js';
+import type { JobSettings, WebhookSettings } from './job-settings.js';
 
 /**
  * Numbers that operators do not turn, each with its source; the simulation (`npm run simulate`) proves them together.

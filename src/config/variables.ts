@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { STRATEGIES } from './settings.js';
+import { STRATEGIES } from './balancing-settings.js';
 import { DEFAULT_QUEUE_WAIT_MS, DEFAULT_RETRIES } from './tuning.js';
 import { readPostgresUrl } from './postgres-url.js';
 import { webhookKey } from './webhook-secret.js';

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { mayCall } from '../access/caller.js';
 import { Balancer, type CallableWorker } from '../balancing/balancer.js';
-import { BalancingSettings, InferenceSettings } from '../config/settings.js';
+import { BalancingSettings } from '../config/balancing-settings.js';
+import { InferenceSettings } from '../config/settings.js';
 import { LiveWorkers } from '../registry/live/live-workers.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
 import type { ModelPolicy } from '../registry/models/model-policy.js';

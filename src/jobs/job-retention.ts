@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { JobSettings } from '../config/settings.js';
+import { JobSettings } from '../config/job-settings.js';
 import { JobTable } from './job-table.js';
 
 const MINUTE_MS = 60_000;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { NoWorkerAvailableError, UnknownModelError } from '../balancing/balancing-errors.js';
-import { JobSettings } from '../config/settings.js';
+import { JobSettings } from '../config/job-settings.js';
 import type { Actor } from '../database/database.js';
 import { UUID } from '../input/page.dto.js';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';

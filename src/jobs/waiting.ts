@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { JobSettings } from '../config/settings.js';
+import { JobSettings } from '../config/job-settings.js';
 import { Notifications } from '../database/notifications.js';
 import { PeriodicTask } from '../replicas/periodic-task.js';
 import { hasEnded, type JobRow } from './job-rows.js';

@@ -1,7 +1,7 @@
 import type { AcquiredWorker, FinishedAttempt, Unavailable, WorkerPool } from '../pool/worker-pool.js';
 import type { RequestResult } from '../request-result.js';
 import { RateWindow } from '../pool/averages.js';
-import type { AdmissionLimits } from '../../config/settings.js';
+import type { AdmissionLimits } from '../../config/balancing-settings.js';
 import { isAnswerFailure } from '../pool/blame.js';
 
 /** Time, as far as waiting needs it: the real one, or one in which an hour passes in a second. */

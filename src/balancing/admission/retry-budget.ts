@@ -1,4 +1,4 @@
-import { RetryLimits } from '../../config/settings.js';
+import { RetryLimits } from '../../config/balancing-settings.js';
 import { RateWindow } from '../pool/averages.js';
 
 /** The retries that a model may have on this replica, so that they never become the load that keeps it down. */

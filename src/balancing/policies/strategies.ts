@@ -1,4 +1,4 @@
-import type { Strategy } from '../../config/settings.js';
+import type { Strategy } from '../../config/balancing-settings.js';
 import { consistentHash } from './consistent-hash.js';
 import { leastLoad } from './least-load.js';
 import { leastRequest } from './least-request.js';

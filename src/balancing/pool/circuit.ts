@@ -1,4 +1,4 @@
-import type { StatsLimits } from '../../config/settings.js';
+import type { StatsLimits } from '../../config/balancing-settings.js';
 
 /** `failure` and `access_denied` come from answers that a prompt can cause, the other two do not. */
 export type EjectionReason = 'connect_error' | 'credentials' | 'failure' | 'access_denied';

@@ -3,7 +3,7 @@ import { textHash } from '../policies/picking.js';
 import type { Candidate } from '../policies/policy.js';
 import { amountAt, latencyAt, relativeLatency } from './averages.js';
 import { allowsRequest, isWarming } from './circuit.js';
-import type { StatsLimits } from '../../config/settings.js';
+import type { StatsLimits } from '../../config/balancing-settings.js';
 import { afterComingUp, afterEnabling, EMPTY_STATS, type WorkerStats } from './worker-stats.js';
 
 /** As long as the queue is by default. */

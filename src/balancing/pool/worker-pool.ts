@@ -18,7 +18,7 @@ import {
   type EjectionReason,
   isEjectedByAnswers,
 } from './circuit.js';
-import type { StatsLimits } from '../../config/settings.js';
+import type { StatsLimits } from '../../config/balancing-settings.js';
 import { afterResult } from './worker-stats.js';
 
 /** A request's right to one worker, until it is released. */

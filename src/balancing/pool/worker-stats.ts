@@ -21,7 +21,7 @@ import {
   CLOSED,
   isEjectedByAnswers,
 } from './circuit.js';
-import type { StatsLimits } from '../../config/settings.js';
+import type { StatsLimits } from '../../config/balancing-settings.js';
 
 /** What this replica's own requests have shown of a worker. */
 export interface WorkerStats {

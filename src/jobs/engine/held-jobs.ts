@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { JobSettings } from '../../config/settings.js';
+import { JobSettings } from '../../config/job-settings.js';
 import type { Claim } from './change.js';
 import { JobLeases } from './job-leases.js';
 

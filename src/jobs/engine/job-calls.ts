@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { NoWorkerAvailableError } from '../../balancing/balancing-errors.js';
-import { JobSettings } from '../../config/settings.js';
+import { JobSettings } from '../../config/job-settings.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
 import { clientWords, type FailureKind, UpstreamError } from '../../upstream/failure.js';
 import { ForbiddenUpstreamError } from '../../upstream/upstream-errors.js';

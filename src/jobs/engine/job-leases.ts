@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { DatabaseSettings, JobSettings } from '../../config/settings.js';
+import { DatabaseSettings } from '../../config/settings.js';
+import { JobSettings } from '../../config/job-settings.js';
 import { Database } from '../../database/database.js';
 import type { Kept } from '../../registry/poll.js';
 import { Replicas } from '../../replicas/replicas.js';

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { SecretMissingError } from '../../credentials/worker-secrets.js';
-import { JobSettings } from '../../config/settings.js';
+import { JobSettings } from '../../config/job-settings.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
 import type { KnownValues, PollCall, StatusReading } from '../../registry/poll.js';
 import { clientWords, UpstreamError } from '../../upstream/failure.js';

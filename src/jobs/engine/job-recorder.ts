@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { JobSettings } from '../../config/settings.js';
+import { JobSettings } from '../../config/job-settings.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
 import type { Change, Claim } from './change.js';
 import { JobLeases, type Recorded } from './job-leases.js';

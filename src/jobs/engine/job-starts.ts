@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { DatabaseSettings, JobSettings } from '../../config/settings.js';
+import { DatabaseSettings } from '../../config/settings.js';
+import { JobSettings } from '../../config/job-settings.js';
 import { Database } from '../../database/database.js';
 import type { AdminState, Health } from '../../registry/worker.js';
 import { Replicas } from '../../replicas/replicas.js';

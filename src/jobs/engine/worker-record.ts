@@ -1,4 +1,4 @@
-import type { JobFailureLimits } from '../../config/settings.js';
+import type { JobFailureLimits } from '../../config/job-settings.js';
 import type { AdminState, Health } from '../../registry/worker.js';
 
 /** What jobs have shown of a worker: a row of `job_worker`. */

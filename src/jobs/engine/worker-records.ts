@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { DatabaseSettings, JobSettings } from '../../config/settings.js';
+import { DatabaseSettings } from '../../config/settings.js';
+import { JobSettings } from '../../config/job-settings.js';
 import { Database } from '../../database/database.js';
 import type { JobErrorCode } from '../job.js';
 import { storable } from '../job-rows.js';

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
-import { JobSettings } from '../../config/settings.js';
+import { JobSettings } from '../../config/job-settings.js';
 import type { KnownValues, PollCall } from '../../registry/poll.js';
 import { UpstreamError } from '../../upstream/failure.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { JobSettings } from '../../config/settings.js';
+import { JobSettings } from '../../config/job-settings.js';
 import type { KnownValues, PollCall, ResultFile, ResultPlan } from '../../registry/poll.js';
 import type { CancelSignal } from '../../upstream/exchange.js';
 import { UpstreamError } from '../../upstream/failure.js';

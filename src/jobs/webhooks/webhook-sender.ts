@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { WebhookSettings } from '../../config/settings.js';
+import { WebhookSettings } from '../../config/job-settings.js';
 import { webhookKey } from '../../config/webhook-secret.js';
 import { DatabaseConnection } from '../../database/database-connection.js';
 import { Notifications } from '../../database/notifications.js';

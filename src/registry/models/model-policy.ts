@@ -1,4 +1,4 @@
-import type { Strategy } from '../../config/settings.js';
+import type { Strategy } from '../../config/balancing-settings.js';
 
 /** Failures after which another worker may be tried. `timeout`: of a stream that did not begin. */
 export const RETRY_CAUSES = [

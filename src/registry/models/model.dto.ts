@@ -12,7 +12,7 @@ import {
   Max,
   Min,
 } from 'class-validator';
-import { STRATEGIES, type Strategy } from '../../config/settings.js';
+import { STRATEGIES, type Strategy } from '../../config/balancing-settings.js';
 import { PRINTABLE, printable } from '../../input/dto-rules.js';
 import { IsDto } from '../../input/read-dto.js';
 import { TimeoutsDto } from '../register-worker.dto.js';

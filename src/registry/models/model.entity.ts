@@ -1,5 +1,5 @@
 import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
-import { STRATEGIES, type Strategy } from '../../config/settings.js';
+import { STRATEGIES, type Strategy } from '../../config/balancing-settings.js';
 import type { RetryCause } from './model-policy.js';
 
 /** The table `model`: the policy for all workers of one model. `null`: the settings decide. */

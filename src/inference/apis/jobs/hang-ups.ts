@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { JobSettings } from '../../../config/settings.js';
+import { JobSettings } from '../../../config/job-settings.js';
 import type { Job } from '../../../jobs/job.js';
 import { JobClients } from '../../../jobs/job-clients.js';
 import { Jobs } from '../../../jobs/jobs.service.js';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { WebhookSettings } from '../../../config/settings.js';
+import { WebhookSettings } from '../../../config/job-settings.js';
 import { InvalidInputError } from '../../../input/input-errors.js';
 import { describeValue, type Fields, isJsonObject, isPresent } from '../../../input/json.js';
 import type { JobKind } from '../../../jobs/job.js';
