@@ -69,6 +69,7 @@ async function failover(standby: 'synchronous' | 'asynchronous'): Promise<void> 
     const all = [registrations, byHand, jobs];
 
     await sleep(aroundMs);
+    console.error(`the primary is killed; its standby is ${standby}`);
     await pair.killPrimary();
     await sleep(awayMs);
     const promotingMs = performance.now();
