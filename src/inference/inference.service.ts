@@ -11,7 +11,7 @@ import type { Worker } from '../registry/worker.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { UpstreamClient } from '../upstream/upstream-client.js';
 import { prepareCall } from './apis/prepare-call.js';
-import type { Responder } from './client/client-response.js';
+import type { Responder } from './client/responder.js';
 import { Attempt, withTimeouts } from './pipeline/attempt.js';
 import { excludeIncapable, withToolModels } from './pipeline/capability.js';
 import { chosenUnavailable, excludedFor, holderUnavailable } from './pipeline/holder.js';

@@ -1,8 +1,8 @@
 import type { Worker, WorkerCall } from '../../registry/worker.js';
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
 import type { AnswerText, ChatAnswer, ChatEvent, EventReader } from '../chat/chat.js';
-import type { Responder } from '../client/client-response.js';
-import { BYTES_PER_TOKEN } from '../passthrough/usage-scanner.js';
+import type { Responder } from '../client/responder.js';
+import { BYTES_PER_TOKEN } from '../../usage/used.js';
 import { AnswerCollector } from '../pipeline/answer-collector.js';
 import type { Attempt } from '../pipeline/attempt.js';
 import type { Exposes } from '../chat/rejection.js';

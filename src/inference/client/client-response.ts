@@ -1,106 +1,27 @@
 import type { FastifyReply } from 'fastify';
-import type { RequestFacts } from '../../telemetry/request-facts.js';
 import { detailOf, errorTypeOf, FAILED, mayClientRetry } from '../../upstream/failure.js';
-import type { AnswerHeaders } from '../../upstream/headers.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
 import { type Exposed, UpstreamRejectedError } from '../../upstream/upstream-errors.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
-import type { ChatAnswer, ChatEvent, Usage } from '../chat/chat.js';
+import type { ChatAnswer } from '../chat/chat.js';
 import { eventsOf } from '../chat/tool-calls.js';
 import { imagesInAnswer } from '../passthrough/image-counter.js';
-import { BYTES_PER_TOKEN } from '../passthrough/usage-scanner.js';
 import type { Attempt } from '../pipeline/attempt.js';
 import { showExplanation } from '../pipeline/explanation.js';
-import { shownFields } from '../adapt/ignored-fields.js';
 import { SseResponse } from '../streams/sse-response.js';
 import { holdUntilSent } from '../streams/unsent-bytes.js';
 import { UnsupportedFieldError } from '../../input/input-errors.js';
+import { recordAnswer } from './token-counts.js';
 import { type FieldNames, fieldFor, wordsFor } from './field-names.js';
 import type { InferenceRequest } from './inference-request.js';
-import type { CancelSignal } from '../../upstream/exchange.js';
 import { ClientDisconnect } from './client-disconnect.js';
+import type { PassedStream, Responder, ResponseStream } from './responder.js';
+import type { Rejection, ResponseFormat, ResponseHead } from './response-format.js';
+import { copyHeaders, setRetryAfter, showIgnored } from './response-headers.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** What all objects of one response have in common. */
-export interface ResponseHead {
-  readonly id: string;
-  /** Seconds since 1970. */
-  readonly created: number;
-  readonly model: string;
-}
-
-/** Writes the events of one streamed answer as server-sent events. */
-export interface StreamWriter {
-  /** @returns '' where nothing is sent yet */
-  event(event: ChatEvent): string;
-  /** After the last event. */
-  end(): string;
-}
-
-/** How an API writes its responses. */
-export interface ResponseFormat {
-  /** The whole answer as JSON. @throws ProtocolError where it cannot be expressed */
-  whole(answer: ChatAnswer, head: ResponseHead): string;
-  /** Left out: the answer always comes whole. */
-  stream?(head: ResponseHead): StreamWriter;
-  /** Sees the whole events of a stream that is passed through. */
-  passed?(events: Buffer): void;
-  /** In the middle of a stream, instead of its end. */
-  errorEvent(error: unknown, requestId: string): string;
-  /** How the API names the fields of a chat, for the faults of a request that was translated; left out: as they are. */
-  readonly fieldNames?: FieldNames;
-  /** The body for a worker's rejection; left out or `null`: the client gets the 502 of this service instead. */
-  rejection?(rejection: Rejection, requestId: string): string | null;
-}
-
-/** A worker's rejection, for the envelope of the client's API. */
-export interface Rejection {
-  readonly status: number;
-  readonly message: string;
-  /** OpenAI's `error.code`. */
-  readonly code: string | null;
-  /** The request has more tokens than the model takes. */
-  readonly isTooLong: boolean;
-}
-
-/** A streamed response. Ended or failed once, last. */
-export interface ResponseStream {
-  /** @returns false: the client is slow; wait for `resume` */
-  event(event: ChatEvent): boolean;
-  end(): void;
-  /** The answer broke off: the client must see that it did. */
-  fail(error: unknown): void;
-}
-
-/** Where an answer goes: to the client of a request, or into a job. */
-export interface Responder {
-  readonly request: InferenceRequest;
-  readonly disconnect: CancelSignal;
-  readonly committed: boolean;
-  readonly wantsStream: boolean;
-  /** Whether a large answer may be sent before it has come whole. */
-  readonly takesParts: boolean;
-  /** @throws ProtocolError */
-  send(answer: ChatAnswer, attempt: Attempt): void;
-  startStream(attempt: Attempt, resume: () => void): ResponseStream;
-  /** A whole answer of the client's own API, unchanged. @throws ProtocolError */
-  pass(answer: UpstreamAnswer, attempt: Attempt): void;
-  /** A stream of the client's own API, whose head is sent unchanged. */
-  startPassing(answer: OpenAnswer, attempt: Attempt): PassedStream;
-  /** @returns false: the error is not sent yet */
-  reject(error: unknown): boolean;
-}
-
-export interface PassedStream {
-  readonly http: FastifyReply;
-  readonly format: ResponseFormat;
-}
-
-/**
- * The response to one client: whole, streamed, passed through unchanged, or a rejection. The file is long because the ways of
- * one answer to its client are read together.
- */
+/** The response to one client: whole, streamed, passed through unchanged, or a rejection. */
 export class ClientResponse implements Responder {
   /** The client has received a byte: no other worker may be tried. */
   committed = false;
@@ -241,57 +162,4 @@ function rejectionFor(
     code: isTooLong ? 'context_length_exceeded' : kind === 'model_missing' ? 'model_not_found' : exposed.code,
     isTooLong,
   };
-}
-
-/** Whole seconds for all clients, and the fraction for those of OpenAI and Anthropic, which read it first. */
-function setRetryAfter(http: FastifyReply, ms: number): void {
-  http.header('retry-after', String(Math.ceil(ms / 1000)));
-  if (ms % 1000 !== 0) http.header('retry-after-ms', String(Math.ceil(ms)));
-}
-
-/** Headers of an upstream that are meant for the client; by `request-id` Anthropic knows the answer. */
-const FORWARDED =
-  /^(content-type|content-disposition|retry-after|retry-after-ms|x-ratelimit-.+|openai-.+|anthropic-ratelimit-.+|request-id)$/;
-
-function copyHeaders(http: FastifyReply, headers: AnswerHeaders): void {
-  // A client that sees the limits of its own key must not take the upstream's for them.
-  const showsOwn = OWN_LIMITS.some((own) => http.hasHeader(own));
-  for (const [name, value] of Object.entries(headers))
-    if (value !== undefined && FORWARDED.test(name) && !(showsOwn && OTHERS_LIMIT.test(name)))
-      http.header(name, value);
-}
-
-const OTHERS_LIMIT = /^(x|anthropic)-ratelimit-/;
-const OWN_LIMITS = [
-  'x-ratelimit-limit-requests',
-  'x-ratelimit-limit-tokens',
-  'anthropic-ratelimit-requests-limit',
-  'anthropic-ratelimit-tokens-limit',
-] as const;
-
-/** Names the fields of a request that were left out. */
-export function showIgnored(http: FastifyReply, ignored: readonly string[]): void {
-  const names = shownFields(ignored);
-  if (names !== '') http.header('x-mmm-ignored', names);
-}
-
-type UsageFacts = Pick<RequestFacts, 'inputTokens' | 'outputTokens' | 'cachedTokens' | 'answerTokens'>;
-
-/**
- * For the log, the metrics and the caller's usage.
- * @param answerTokens the size of what came, for workers that do not report it
- */
-export function recordUsage(facts: UsageFacts, usage: Usage | null, answerTokens: number): void {
-  facts.answerTokens = answerTokens;
-  if (usage === null) return;
-  facts.inputTokens = usage.input;
-  facts.outputTokens = usage.output;
-  facts.cachedTokens = usage.cached ?? null;
-}
-
-/** The same of a whole answer. */
-export function recordAnswer(facts: UsageFacts, { text, toolCalls, usage }: ChatAnswer): void {
-  const characters =
-    usage === null ? (text?.length ?? 0) + (toolCalls.length > 0 ? JSON.stringify(toolCalls).length : 0) : 0;
-  recordUsage(facts, usage, usage?.output ?? characters / BYTES_PER_TOKEN);
 }

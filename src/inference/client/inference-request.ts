@@ -6,7 +6,7 @@ import type { RequestFacts } from '../../telemetry/request-facts.js';
 import type { Span } from '../passthrough/json-scanner.js';
 import { EXPLAIN_HEADER, Explanation } from '../pipeline/explanation.js';
 import { type Deadline, deadlineOf } from './deadline.js';
-import { estimatedTokens } from './token-estimate.js';
+import { estimatedTokens } from './token-counts.js';
 import { type Caller, checkModel } from '../../access/caller.js';
 import { ForbiddenError } from '../../access/access-errors.js';
 import { RIGHTS } from '../../access/roles.js';

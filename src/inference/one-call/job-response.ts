@@ -7,12 +7,8 @@ import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import { imagesIn } from '../apis/openai/lists.js';
 import { ProtocolError } from '../chat/chat-errors.js';
 import type { ChatAnswer } from '../chat/chat.js';
-import {
-  type PassedStream,
-  recordAnswer,
-  type Responder,
-  type ResponseStream,
-} from '../client/client-response.js';
+import type { PassedStream, Responder, ResponseStream } from '../client/responder.js';
+import { recordAnswer } from '../client/token-counts.js';
 import type { InferenceRequest } from '../client/inference-request.js';
 
 const TEXT_TYPE = 'text/plain; charset=utf-8';

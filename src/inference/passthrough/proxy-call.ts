@@ -8,7 +8,8 @@ import { collectStream, finishing, responseIn } from '../streams/unrequested-str
 import { type BufferedBody, OpenAnswer } from '../../upstream/open-answer.js';
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
 import type { PreparedCall } from '../apis/prepared-call.js';
-import { recordUsage, type Responder } from '../client/client-response.js';
+import { recordUsage } from '../client/token-counts.js';
+import type { Responder } from '../client/responder.js';
 import { holdUntilSent } from '../streams/unsent-bytes.js';
 import type { Dialect, KeptObjects, RawBody } from '../client/inference-request.js';
 import type { Attempt } from '../pipeline/attempt.js';

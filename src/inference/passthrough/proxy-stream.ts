@@ -3,10 +3,12 @@ import { type AnswerHeaders, isEventStream } from '../../upstream/headers.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
 import { detailOf, errorTypeOf, UpstreamError } from '../../upstream/failure.js';
 import { EventBoundary } from '../streams/event-boundary.js';
-import { recordUsage, type ResponseFormat } from '../client/client-response.js';
+import { recordUsage } from '../client/token-counts.js';
+import type { ResponseFormat } from '../client/response-format.js';
 import { SseResponse } from '../streams/sse-response.js';
 import type { ImageCounter } from './image-counter.js';
-import { BYTES_PER_TOKEN, UsageScanner } from './usage-scanner.js';
+import { BYTES_PER_TOKEN } from '../../usage/used.js';
+import { UsageScanner } from './usage-scanner.js';
 import type { StreamMonitor } from './stream-monitor.js';
 
 const NOTHING = Buffer.alloc(0);

@@ -1,12 +1,10 @@
 import type { Usage } from '../chat/chat.js';
 import { isJsonObject, parsedOrUndefined } from '../../input/json.js';
+import { BYTES_PER_TOKEN } from '../../usage/used.js';
 import { largerUsage } from '../chat/answer-body.js';
 import { anthropicUsage } from '../apis/anthropic/backend-response.js';
 import { usageOf } from '../apis/openai/backend-response.js';
 import { findFields, spanAt } from './json-scanner.js';
-
-/** For workers that do not report tokens. */
-export const BYTES_PER_TOKEN = 4;
 
 const KEY = Buffer.from('"usage"');
 const [LF_END, CRLF_END] = [Buffer.from('\n\n'), Buffer.from('\r\n\r\n')] as const;

@@ -1,7 +1,7 @@
 import type { ChatAnswer, ChatEvent, ExtraContent, OpenAiToolCall, Usage } from '../chat/chat.js';
 import { largerUsage } from '../chat/answer-body.js';
 import { extraOf } from '../chat/tool-calls.js';
-import type { ResponseStream } from '../client/client-response.js';
+import type { ResponseStream } from '../client/responder.js';
 
 interface CollectedToolCall {
   id: string;

@@ -1,5 +1,5 @@
 import type { ChatEvent } from '../chat/chat.js';
-import type { ResponseStream } from '../client/client-response.js';
+import type { ResponseStream } from '../client/responder.js';
 
 /**
  * Starts the client's stream with the first event: until then another worker may be tried. After `silenceMs` the stream

@@ -4,9 +4,10 @@ import { beforeOutput } from '../../upstream/upstream-errors.js';
 import { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { AnswerText, ChatEvent, EventReader } from '../chat/chat.js';
 import { ProtocolError } from '../chat/chat-errors.js';
-import { recordUsage, type ResponseStream } from '../client/client-response.js';
+import { recordUsage } from '../client/token-counts.js';
+import type { ResponseStream } from '../client/responder.js';
 import type { InferenceRequest } from '../client/inference-request.js';
-import { BYTES_PER_TOKEN } from '../passthrough/usage-scanner.js';
+import { BYTES_PER_TOKEN } from '../../usage/used.js';
 import { streamDecoder } from '../streams/stream-decoder.js';
 
 /** How a worker's stream is read. */

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../../input/json.js';
 import { messageForClient } from '../../../upstream/failure.js';
 import { statusInStream } from '../../../upstream/upstream-errors.js';
-import type { Rejection } from '../../client/client-response.js';
+import type { Rejection } from '../../client/response-format.js';
 import { ANTHROPIC_FIELDS, wordsFor } from '../../client/field-names.js';
 
 /** https://platform.claude.com/docs/en/api/errors, and `ErrorType` of @anthropic-ai/sdk. */

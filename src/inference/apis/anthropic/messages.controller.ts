@@ -1,12 +1,8 @@
 import { printJson } from '../../../input/exact-json.js';
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import {
-  ClientResponse,
-  type StreamWriter,
-  type ResponseHead,
-  type ResponseFormat,
-} from '../../client/client-response.js';
+import { ClientResponse } from '../../client/client-response.js';
+import type { StreamWriter, ResponseHead, ResponseFormat } from '../../client/response-format.js';
 import { InferenceService } from '../../inference.service.js';
 import { memoize, parseBody } from '../../passthrough/raw-request.js';
 import { parseOpenAiChat } from '../../chat/parse-chat.js';

@@ -1,5 +1,5 @@
 import type { Job } from '../../../jobs/job.js';
-import type { ResponseHead } from '../../client/client-response.js';
+import type { ResponseHead } from '../../client/response-format.js';
 import { ChatFormat } from '../openai/client-response.js';
 import type { ImageList } from '../openai/objects.js';
 import type { JobResults } from './job-results.js';

@@ -9,7 +9,7 @@ import { jobPath } from '../../../jobs/job-view.js';
 import { Jobs } from '../../../jobs/jobs.service.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
 import { InvalidInputError } from '../../../input/input-errors.js';
-import { showIgnored } from '../../client/client-response.js';
+import { showIgnored } from '../../client/response-headers.js';
 import { WORKER_HEADER } from '../../client/inference-request.js';
 import { idempotencyKeyOf, ignoredFields, type JobRequest, requestHash, retryCountOf } from './new-job.js';
 

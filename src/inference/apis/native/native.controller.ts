@@ -8,7 +8,8 @@ import { type Chat, isOpenAiChat, parseOpenAiChat, parseNativeChat } from '../..
 import { NATIVE_FIELDS } from '../../client/field-names.js';
 import { ChatFormat } from '../openai/client-response.js';
 import { openAiErrorEvent } from '../openai/openai-error.js';
-import { ClientResponse, type Rejection, type ResponseFormat } from '../../client/client-response.js';
+import { ClientResponse } from '../../client/client-response.js';
+import type { Rejection, ResponseFormat } from '../../client/response-format.js';
 import type { Fields } from '../../../input/json.js';
 import type { Worker } from '../../../registry/worker.js';
 import { CHAT_JOB, CHAT_STREAM_JOB, NATIVE_JOB } from '../jobs/job-formats.js';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { StreamWriter } from '../../client/client-response.js';
+import type { StreamWriter } from '../../client/response-format.js';
 import { describe, expect, it } from 'vitest';
 import type { ChatAnswer, ChatEvent, FinishReason } from '../../chat/chat.js';
 import { openAiAnswer } from './backend-response.js';

@@ -2,7 +2,7 @@ import type { ChatAnswer, Usage, FinishReason, ChatEvent } from '../../chat/chat
 import { COMPLETION_FIELDS } from '../../client/field-names.js';
 import { extraOf } from '../../chat/tool-calls.js';
 import { openAiError, openAiErrorEvent } from './openai-error.js';
-import type { Rejection, ResponseFormat, ResponseHead, StreamWriter } from '../../client/client-response.js';
+import type { Rejection, ResponseFormat, ResponseHead, StreamWriter } from '../../client/response-format.js';
 import type {
   ChatCompletion,
   TextCompletion,

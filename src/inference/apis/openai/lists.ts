@@ -3,7 +3,7 @@ import type { ChatAnswer, Usage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
 import type { EmbeddingList, ImageList } from './objects.js';
 import type { Model } from '../../../registry/live/live-workers.js';
-import type { ResponseFormat, ResponseHead } from '../../client/client-response.js';
+import type { ResponseFormat, ResponseHead } from '../../client/response-format.js';
 import { OpenAiFormat } from './client-response.js';
 
 /** The answer of /embeddings. */

@@ -26,7 +26,8 @@ import { isJobEndpoint, type JobEndpoint, jobCallOf, needsConversion } from './j
 import { completionAsChat } from './completion-as-chat.js';
 import { ChatFormat, TextFormat } from './client-response.js';
 import { EmbeddingsFormat, ImagesFormat, isOffered, type ListedModel, listedModel } from './lists.js';
-import { ClientResponse, type ResponseFormat } from '../../client/client-response.js';
+import { ClientResponse } from '../../client/client-response.js';
+import type { ResponseFormat } from '../../client/response-format.js';
 import { readBody, readInput } from './client-request.js';
 
 type Body = Readonly<Record<string, unknown>>;

@@ -2,7 +2,7 @@ import type { JsonObject } from '../../../input/json.js';
 import type { ChatEvent, FinishReason, Usage } from '../../chat/chat.js';
 import { ProtocolError } from '../../chat/chat-errors.js';
 import { keptThinking, ownId } from './kept-thinking.js';
-import type { ResponseHead, StreamWriter } from '../../client/client-response.js';
+import type { ResponseHead, StreamWriter } from '../../client/response-format.js';
 import {
   callItem,
   type Echo,

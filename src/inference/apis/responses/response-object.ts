@@ -1,7 +1,7 @@
 import type { Fields, JsonObject, JsonValue } from '../../../input/json.js';
 import type { ChatAnswer, FinishReason, Usage } from '../../chat/chat.js';
 import { keptThinking, ownId } from './kept-thinking.js';
-import type { ResponseHead } from '../../client/client-response.js';
+import type { ResponseHead } from '../../client/response-format.js';
 
 export type Status = 'in_progress' | 'completed' | 'incomplete' | 'failed';
 

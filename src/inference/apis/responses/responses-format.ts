@@ -3,7 +3,7 @@ import { messageForClient } from '../../../upstream/failure.js';
 import { statusInStream } from '../../../upstream/upstream-errors.js';
 import type { ChatAnswer } from '../../chat/chat.js';
 import { endsResponse } from '../../passthrough/stream-monitor.js';
-import type { ResponseFormat, ResponseHead, StreamWriter } from '../../client/client-response.js';
+import type { ResponseFormat, ResponseHead, StreamWriter } from '../../client/response-format.js';
 import { RESPONSES_FIELDS, wordsFor } from '../../client/field-names.js';
 import { OpenAiFormat } from '../openai/client-response.js';
 import { type FailureCode, ResponsesEventWriter } from './event-writer.js';

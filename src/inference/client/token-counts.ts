@@ -1,8 +1,10 @@
 import type { FastifyRequest } from 'fastify';
 import type { TemplateInput } from '../../registry/calls/placeholder-values.js';
 import type { WorkerTask } from '../../registry/worker.js';
+import type { RequestFacts } from '../../telemetry/request-facts.js';
 import { BYTES_PER_TOKEN, textBytesOf } from '../../usage/used.js';
 import { COUNT_TOKENS } from '../apis/endpoints.js';
+import type { ChatAnswer, Usage } from '../chat/chat.js';
 import { findFields, parsedSpan } from '../passthrough/json-scanner.js';
 
 /** How each API names the longest answer that a client takes. */
@@ -41,4 +43,25 @@ function longestAnswerOf(body: Buffer): number {
     // The worker rejects the request.
     return 0;
   }
+}
+
+type UsageFacts = Pick<RequestFacts, 'inputTokens' | 'outputTokens' | 'cachedTokens' | 'answerTokens'>;
+
+/**
+ * What the answer reports, for the log, the metrics and the caller's usage.
+ * @param answerTokens the size of what came, for workers that do not report it
+ */
+export function recordUsage(facts: UsageFacts, usage: Usage | null, answerTokens: number): void {
+  facts.answerTokens = answerTokens;
+  if (usage === null) return;
+  facts.inputTokens = usage.input;
+  facts.outputTokens = usage.output;
+  facts.cachedTokens = usage.cached ?? null;
+}
+
+/** The same of a whole answer. */
+export function recordAnswer(facts: UsageFacts, { text, toolCalls, usage }: ChatAnswer): void {
+  const characters =
+    usage === null ? (text?.length ?? 0) + (toolCalls.length > 0 ? JSON.stringify(toolCalls).length : 0) : 0;
+  recordUsage(facts, usage, usage?.output ?? characters / BYTES_PER_TOKEN);
 }

@@ -1,0 +1,35 @@
+import type { FastifyReply } from 'fastify';
+import type { AnswerHeaders } from '../../upstream/headers.js';
+import { shownFields } from '../adapt/ignored-fields.js';
+
+/** Whole seconds for all clients, and the fraction for those of OpenAI and Anthropic, which read it first. */
+export function setRetryAfter(http: FastifyReply, ms: number): void {
+  http.header('retry-after', String(Math.ceil(ms / 1000)));
+  if (ms % 1000 !== 0) http.header('retry-after-ms', String(Math.ceil(ms)));
+}
+
+/** Headers of an upstream that are meant for the client; by `request-id` Anthropic knows the answer. */
+const FORWARDED =
+  /^(content-type|content-disposition|retry-after|retry-after-ms|x-ratelimit-.+|openai-.+|anthropic-ratelimit-.+|request-id)$/;
+
+export function copyHeaders(http: FastifyReply, headers: AnswerHeaders): void {
+  // A client that sees the limits of its own key must not take the upstream's for them.
+  const showsOwn = OWN_LIMITS.some((own) => http.hasHeader(own));
+  for (const [name, value] of Object.entries(headers))
+    if (value !== undefined && FORWARDED.test(name) && !(showsOwn && OTHERS_LIMIT.test(name)))
+      http.header(name, value);
+}
+
+const OTHERS_LIMIT = /^(x|anthropic)-ratelimit-/;
+const OWN_LIMITS = [
+  'x-ratelimit-limit-requests',
+  'x-ratelimit-limit-tokens',
+  'anthropic-ratelimit-requests-limit',
+  'anthropic-ratelimit-tokens-limit',
+] as const;
+
+/** Names the fields of a request that were left out. */
+export function showIgnored(http: FastifyReply, ignored: readonly string[]): void {
+  const names = shownFields(ignored);
+  if (names !== '') http.header('x-mmm-ignored', names);
+}
