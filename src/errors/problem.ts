@@ -61,27 +61,14 @@ const BAD_GATEWAY = 502;
 export function problemOf(error: unknown): Problem {
   if (error instanceof ThreadNotFoundError)
     return { ...problem(404, 'caller_not_found', error), code: 'thread_not_found' };
-  if (error instanceof InvalidInputError) {
-    return {
-      status: 400,
-      errorType: 'caller_bad_request',
-      code: null,
-      message: error.message,
-      details: error.details,
-    };
-  }
-  if (error instanceof RenderError) {
+  if (error instanceof InvalidInputError)
+    return { ...problem(400, 'caller_bad_request', error), details: error.details };
+  if (error instanceof RenderError || error instanceof UnsupportedFieldError) {
     const details = [{ field: error.field, problem: error.problem }];
-    return { status: 400, errorType: 'caller_bad_request', code: null, message: error.message, details };
+    return { ...problem(400, 'caller_bad_request', error), details };
   }
-  if (error instanceof UnsupportedFieldError) {
-    const details = [{ field: error.field, problem: error.problem }];
-    return { status: 400, errorType: 'caller_bad_request', code: null, message: error.message, details };
-  }
-  if (error instanceof CompressedBodyError) {
-    const headers = { 'accept-encoding': error.accepted };
-    return { status: 415, errorType: 'caller_media_type', code: null, message: error.message, headers };
-  }
+  if (error instanceof CompressedBodyError)
+    return { ...problem(415, 'caller_media_type', error), headers: { 'accept-encoding': error.accepted } };
   if (error instanceof UnsupportedTaskError) return problem(400, 'caller_bad_request', error);
   if (error instanceof UnauthorizedError) {
     const headers = { 'www-authenticate': 'Bearer' };
@@ -97,19 +84,12 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof KeyNameTakenError) return problem(409, 'caller_conflict', error);
   if (error instanceof ForeignOriginError) return problem(403, 'caller_foreign_origin', error);
   if (error instanceof CrossSiteError) return problem(403, 'caller_foreign_origin', error);
-  if (error instanceof UnknownModelError) {
-    return {
-      status: 404,
-      errorType: 'caller_unknown_model',
-      code: 'model_not_found',
-      message: error.message,
-    };
-  }
-  if (error instanceof ResponseNotFoundError) return problem(404, 'caller_not_found', error);
-  if (error instanceof NoSuchModelError) return problem(404, 'caller_not_found', error);
-  if (error instanceof NoWorkerToRenewError) return problem(404, 'caller_not_found', error);
-  if (error instanceof WorkerOfflineError) return problem(409, 'caller_conflict', error);
+  if (error instanceof UnknownModelError)
+    return { ...problem(404, 'caller_unknown_model', error), code: 'model_not_found' };
   if (
+    error instanceof ResponseNotFoundError ||
+    error instanceof NoSuchModelError ||
+    error instanceof NoWorkerToRenewError ||
     error instanceof NoSuchWorkerError ||
     error instanceof WorkerNotFoundError ||
     error instanceof EventNotFoundError
@@ -118,6 +98,7 @@ export function problemOf(error: unknown): Problem {
   if (
     error instanceof WorkerExistsError ||
     error instanceof WorkerDisabledError ||
+    error instanceof WorkerOfflineError ||
     error instanceof UndoRefusedError
   )
     return problem(409, 'caller_conflict', error);
@@ -200,12 +181,7 @@ function frameworkProblem(error: unknown): Problem {
         message: `the request cannot be read: ${message}`,
       };
     case 404:
-      return {
-        status,
-        errorType: 'caller_not_found',
-        code: null,
-        message: NO_SUCH_PATH,
-      };
+      return { status, errorType: 'caller_not_found', code: null, message: NO_SUCH_PATH };
     case 413:
       return {
         status,

@@ -1,20 +1,10 @@
-import {
-  Check,
-  Column,
-  Entity,
-  Index,
-  JoinColumn,
-  ManyToOne,
-  OneToOne,
-  PrimaryColumn,
-  PrimaryGeneratedColumn,
-} from 'typeorm';
+import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import { WorkerEntity } from '../registry/worker.entity.js';
 import type { JobErrorCode, JobInput, JobKind, JobState } from './job.js';
 
 const ACTIVE = `state IN ('submitting', 'unknown', 'running', 'cancelling')`;
 
-/** The table `job`: one piece of long work a row, with its lease. The file is long because the four tables are read together. */
+/** The table `job`: one piece of long work a row, with its lease. */
 @Entity('job')
 @Check('job_model_name_length', 'char_length(model_name) BETWEEN 1 AND 200')
 @Check('job_kind_known', `kind IN ('image', 'video', 'audio', 'text')`)
@@ -173,96 +163,4 @@ export class JobEntity {
 
   @Column('text', { nullable: true })
   webhook_url!: string | null;
-}
-
-/** The table `job_event`: the history of jobs, written by a trigger. */
-@Entity('job_event')
-@Index('job_event_of_job', ['job_id', 'id'])
-export class JobEventEntity {
-  @PrimaryGeneratedColumn('identity', {
-    type: 'bigint',
-    generatedIdentity: 'ALWAYS',
-    primaryKeyConstraintName: 'job_event_pkey',
-  })
-  id!: string;
-
-  @Column('timestamptz', { default: () => 'clock_timestamp()' })
-  at!: Date;
-
-  @Column('uuid')
-  job_id!: string;
-
-  @ManyToOne(() => JobEntity, { onDelete: 'CASCADE' })
-  @JoinColumn({ name: 'job_id', foreignKeyConstraintName: 'job_event_job' })
-  job?: JobEntity;
-
-  @Column('text')
-  state!: string;
-
-  @Column('text', { default: '' })
-  note!: string;
-
-  @Column('text')
-  actor!: string;
-}
-
-/** The table `job_file`: input files and results, in parts. */
-@Entity('job_file')
-@Check('job_file_role_known', `role IN ('input', 'result')`)
-@Check('job_file_numbers', 'number >= 0 AND copy >= 0 AND part >= 0')
-export class JobFileEntity {
-  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'job_file_pkey' })
-  job_id!: string;
-
-  @PrimaryColumn('text', { primaryKeyConstraintName: 'job_file_pkey' })
-  role!: string;
-
-  @PrimaryColumn('integer', { primaryKeyConstraintName: 'job_file_pkey' })
-  number!: number;
-
-  @PrimaryColumn('integer', { primaryKeyConstraintName: 'job_file_pkey' })
-  copy!: number;
-
-  @PrimaryColumn('integer', { primaryKeyConstraintName: 'job_file_pkey' })
-  part!: number;
-
-  @ManyToOne(() => JobEntity, { onDelete: 'CASCADE' })
-  @JoinColumn({ name: 'job_id', foreignKeyConstraintName: 'job_file_job' })
-  job?: JobEntity;
-
-  @Column('bytea')
-  bytes!: Buffer;
-}
-
-/** The table `job_worker`: what jobs have shown of a worker. */
-@Entity('job_worker')
-@Check('job_worker_counts', 'busy_in_row >= 0 AND faults_in_row >= 0 AND failures_in_row >= 0')
-export class JobWorkerEntity {
-  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'job_worker_pkey' })
-  worker_id!: string;
-
-  @OneToOne(() => WorkerEntity, { onDelete: 'CASCADE' })
-  @JoinColumn({ name: 'worker_id', foreignKeyConstraintName: 'job_worker_worker' })
-  worker?: WorkerEntity;
-
-  @Column('integer', { default: 0 })
-  busy_in_row!: number;
-
-  @Column('integer', { default: 0 })
-  faults_in_row!: number;
-
-  @Column('integer', { default: 0 })
-  failures_in_row!: number;
-
-  @Column('timestamptz', { nullable: true })
-  paused_until!: Date | null;
-
-  @Column('text', { default: '' })
-  pause_reason!: string;
-
-  @Column('text', { default: '' })
-  last_failure!: string;
-
-  @Column('timestamptz', { nullable: true })
-  last_failure_at!: Date | null;
 }

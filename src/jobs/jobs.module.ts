@@ -12,6 +12,7 @@ import { JobClients } from './job-clients.js';
 import { JobContents } from './files/job-contents.js';
 import { JobEnds } from './engine/job-ends.js';
 import { JobFiles } from './files/job-files.js';
+import { JobInserts } from './job-inserts.js';
 import { JobLeases } from './engine/job-leases.js';
 import { JobLooks } from './engine/job-looks.js';
 import { JobMetrics } from './job-metrics.js';
@@ -45,6 +46,7 @@ import { WebhookTable } from './webhooks/webhook-table.js';
     JobContents,
     JobEnds,
     JobFiles,
+    JobInserts,
     JobLeases,
     JobLooks,
     JobMetrics,

@@ -15,11 +15,12 @@ import { type Job, type NewJob, newJobId } from './job.js';
 import { hasEnded, jobOf, type JobRow } from './job-rows.js';
 import { type FileContent, JobContents } from './files/job-contents.js';
 import { JobRunner } from './engine/job-runner.js';
+import { JobInserts } from './job-inserts.js';
 import { JobTable, type ListFilter } from './job-table.js';
 import { InputLinks } from './files/input-links.js';
 import { splitInput } from './files/input-files.js';
 import { isPollWorker, type PollWorker, pollWorkersOf, unsupportedReason } from './engine/poll-workers.js';
-import { Waiting } from './waiting.js';
+import { AWAY, awayOrThrow, Waiting } from './waiting.js';
 
 /** How long a job of a model without poll workers waits for a worker. */
 const CALL_QUEUE_MS = 600_000;
@@ -29,16 +30,14 @@ const RETRY_AFTER_S = 5;
 /** At most two states a second go to one reader. */
 const CHANGES_PAUSE_MS = 500;
 
-/**
- * Long work as the API uses it. Every method throws DatabaseUnavailableError. The file is long because this is the whole
- * interface of jobs towards the API.
- */
+/** Long work as the API uses it. Every method throws DatabaseUnavailableError. */
 @Injectable()
 export class Jobs {
   /** Read by every call; a model's object is replaced whenever a worker of it changes. */
   private readonly served = new WeakMap<Model, boolean>();
 
   constructor(
+    private readonly inserts: JobInserts,
     private readonly table: JobTable,
     private readonly live: LiveWorkers,
     private readonly lookup: ModelLookup,
@@ -71,7 +70,7 @@ export class Jobs {
     const workers = pollWorkersOf(await this.modelOf(job.modelName));
     const unable = workers.length === 0 ? [] : await this.unableOf(workers, job);
     const { input, files } = splitInput(job.input);
-    const made = await this.table.insert(
+    const made = await this.inserts.insert(
       {
         ...job,
         id,
@@ -158,7 +157,7 @@ export class Jobs {
     const first = await this.table.find(id).catch((error: unknown) => awayOrThrow(error));
     if (first === undefined) return null;
     const isOver = first !== AWAY && hasEnded(first);
-    const last = isOver ? first : await this.next(id, first, hasEnded, untilMs, signal);
+    const last = isOver ? first : await this.waiting.until(id, first, hasEnded, untilMs, signal);
     if (last === AWAY)
       throw new DatabaseUnavailableError(new Error('it was away while the job was waited for'));
     return last === undefined ? null : this.shown(last);
@@ -180,7 +179,7 @@ export class Jobs {
       }
       if (hasEnded(row) || signal?.aborted === true) return;
       await sleep(CHANGES_PAUSE_MS);
-      const next = await this.next(id, row, ({ version }) => version > known, Infinity, signal);
+      const next = await this.waiting.until(id, row, ({ version }) => version > known, Infinity, signal);
       if (next === AWAY) return;
       row = next;
     }
@@ -192,37 +191,6 @@ export class Jobs {
    */
   content(job: Job, number: number, range: string | null): Promise<FileContent> {
     return this.contents.open(job.id, number, range);
-  }
-
-  /**
-   * Resolves with the row once it is `wanted`, or as it was last read at `untilMs` or when `signal` fires; `undefined`: it
-   * is gone. A database that is away is waited for, too.
-   */
-  private next(
-    id: string,
-    first: JobRow | typeof AWAY,
-    wanted: (row: JobRow) => boolean,
-    untilMs: number,
-    signal: CancelSignal | null,
-  ): Promise<JobRow | typeof AWAY | undefined> {
-    return new Promise((resolve) => {
-      let last: JobRow | typeof AWAY | undefined = first;
-      const done = (): void => {
-        clearTimeout(timer);
-        unfollow();
-        signal?.removeEventListener('abort', onAbort);
-        resolve(last);
-      };
-      const onAbort = { handleEvent: done };
-      const unfollow = this.waiting.follow(id, (found) => {
-        last = found;
-        if (found === undefined || wanted(found) || hasEnded(found)) done();
-      });
-      const timer =
-        untilMs === Infinity ? undefined : setTimeout(done, Math.max(0, untilMs - performance.now()));
-      if (signal?.aborted === true) done();
-      else signal?.addEventListener('abort', onAbort);
-    });
   }
 
   private async modelOf(name: string): Promise<Model> {
@@ -255,12 +223,4 @@ export class Jobs {
   private shown(row: JobRow): Job {
     return jobOf(row, this.settings.retentionMs);
   }
-}
-
-/** The database did not answer. */
-const AWAY = 'away';
-
-function awayOrThrow(error: unknown): typeof AWAY {
-  if (error instanceof DatabaseUnavailableError) return AWAY;
-  throw error;
 }

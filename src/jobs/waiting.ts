@@ -1,11 +1,16 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { JobSettings } from '../config/job-settings.js';
+import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
 import { Notifications } from '../database/notifications.js';
 import { PeriodicTask } from '../replicas/periodic-task.js';
+import type { CancelSignal } from '../upstream/exchange.js';
 import { hasEnded, type JobRow } from './job-rows.js';
 import { JobTable } from './job-table.js';
 
 type Listener = (row: JobRow | undefined) => void;
+
+/** The database did not answer. */
+export const AWAY = 'away';
 
 /** Notifications and own changes that arrive within this time cause one read. */
 const GATHER_MS = 20;
@@ -50,6 +55,37 @@ export class Waiting implements OnApplicationShutdown {
     };
   }
 
+  /**
+   * Resolves with the row once it is `wanted`, or as it was last read at `untilMs` or when `signal` fires; `undefined`: it
+   * is gone. A database that is away is waited for, too.
+   */
+  until(
+    id: string,
+    first: JobRow | typeof AWAY,
+    wanted: (row: JobRow) => boolean,
+    untilMs: number,
+    signal: CancelSignal | null,
+  ): Promise<JobRow | typeof AWAY | undefined> {
+    return new Promise((resolve) => {
+      let last: JobRow | typeof AWAY | undefined = first;
+      const done = (): void => {
+        clearTimeout(timer);
+        unfollow();
+        signal?.removeEventListener('abort', onAbort);
+        resolve(last);
+      };
+      const onAbort = { handleEvent: done };
+      const unfollow = this.follow(id, (found) => {
+        last = found;
+        if (found === undefined || wanted(found) || hasEnded(found)) done();
+      });
+      const timer =
+        untilMs === Infinity ? undefined : setTimeout(done, Math.max(0, untilMs - performance.now()));
+      if (signal?.aborted === true) done();
+      else signal?.addEventListener('abort', onAbort);
+    });
+  }
+
   /** These jobs have changed. */
   changed(ids: Iterable<string>): void {
     for (const id of ids) if (this.listeners.has(id)) return this.reads.runWithin(GATHER_MS);
@@ -74,4 +110,9 @@ export class Waiting implements OnApplicationShutdown {
     }
     return this.listeners.size > 0 ? this.settings.waitedMs : null;
   }
+}
+
+export function awayOrThrow(error: unknown): typeof AWAY {
+  if (error instanceof DatabaseUnavailableError) return AWAY;
+  throw error;
 }

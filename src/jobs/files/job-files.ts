@@ -4,7 +4,6 @@ import { Database } from '../../database/database.js';
 import { UpstreamError } from '../../upstream/failure.js';
 import type { OpenAnswer } from '../../upstream/open-answer.js';
 import { NoSuchFileError } from '../job-errors.js';
-import { PART_BYTES } from '../job-table.js';
 
 /** Where the parts of a file stand. */
 export interface FilePlace {
@@ -12,6 +11,9 @@ export interface FilePlace {
   readonly number: number;
   readonly copy: number;
 }
+
+/** Bytes of each part but the last. */
+export const PART_BYTES = 1024 * 1024;
 
 interface Part {
   readonly bytes: Buffer;

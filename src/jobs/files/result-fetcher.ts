@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { JobSettings } from '../../config/job-settings.js';
+import { parseDataUrl } from '../../input/data-url.js';
 import type { KnownValues, PollCall, ResultFile, ResultPlan } from '../../registry/poll.js';
 import type { CancelSignal } from '../../upstream/exchange.js';
 import { UpstreamError } from '../../upstream/failure.js';
@@ -114,7 +115,8 @@ export class ResultFetcher {
     const stored: StoredFile[] = [];
     for (const [index, file] of found.entries()) {
       const place = { jobId: target.jobId, number: from + index, copy: target.copy };
-      const data = file.kind === 'base64' ? file : dataUrl(file.url);
+      // Some upstreams answer with a data URL where others give an http URL.
+      const data = file.kind === 'base64' ? file : parseDataUrl(file.url);
       if (data !== null) {
         const bytes = Buffer.from(data.base64, 'base64');
         if (bytes.length > this.settings.resultBytes) throw failure('result_unreachable', this.tooLarge());
@@ -241,11 +243,4 @@ export class ResultFetcher {
   private tooLarge(): string {
     return `a file is larger than ${this.settings.resultBytes} bytes, which is the most that is copied`;
   }
-}
-
-/** Some upstreams answer with a data URL where others give an http URL. */
-function dataUrl(url: string): { readonly base64: string; readonly type: string | null } | null {
-  const found = /^data:([^;,]*)(?:;[^;,]*)*;base64,/.exec(url);
-  if (found === null) return null;
-  return { base64: url.slice(found[0].length), type: found[1] === '' ? null : (found[1] ?? null) };
 }
