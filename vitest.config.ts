@@ -45,7 +45,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.spec.ts', 'bench/**/*.spec.ts'],
+          include: ['src/**/*.spec.ts', 'bench/**/*.spec.ts', 'console/src/**/*.spec.ts'],
           setupFiles: 'test/fast-check-seed.ts',
           isolate: false,
           maxWorkers: CORES,

@@ -1,41 +1,47 @@
-import { ErrorBoundary, lazy, LocationProvider, Route, Router, useLocation } from 'preact-iso';
+import type { FunctionComponent } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { readSession, session, sessionProblem } from './api/session';
 import { now } from './live/clock';
 import { lostSince, nextTry, tryNow } from './live/feed';
 import { useKeys } from './live/keys';
+import { route, useLocation } from './live/location';
+import {
+  History,
+  Jobs,
+  KeyboardDialogs,
+  Keys,
+  Models,
+  Playground,
+  Register,
+  SignIn,
+  Usage,
+} from './screens/lazy';
 import { Note, Problem } from './parts/note';
 import { openDialog, openPalette, openShortcuts } from './parts/palette-state';
 import { Screen } from './parts/screen';
 import { Toast, undoLast } from './parts/toast';
 import { TopBar } from './parts/top-bar';
+import Workers from './screens/workers/workers';
 import { duration, timeOf } from './words/numbers';
 
-const SignIn = lazy(() => import('./screens/sign-in'));
-const Workers = lazy(() => import('./screens/workers/workers'));
-const Playground = lazy(() => import('./screens/playground/playground'));
-const Register = lazy(() => import('./screens/register/register'));
-const Models = lazy(() => import('./screens/models/models'));
-const Usage = lazy(() => import('./screens/usage/usage'));
-const Jobs = lazy(() => import('./screens/jobs'));
-const Keys = lazy(() => import('./screens/keys/keys'));
-const History = lazy(() => import('./screens/history'));
-const KeyboardDialogs = lazy(() => import('./parts/palette'));
+/** By the first part of the address. */
+const SCREENS: Readonly<Record<string, FunctionComponent>> = {
+  workers: Workers,
+  playground: Playground,
+  register: Register,
+  models: Models,
+  usage: Usage,
+  jobs: Jobs,
+  keys: Keys,
+  history: History,
+};
 
 export function App() {
-  return (
-    <LocationProvider scope="/console">
-      <ErrorBoundary>
-        <Page />
-      </ErrorBoundary>
-    </LocationProvider>
-  );
-}
-
-function Page() {
+  const [screen = ''] = useLocation().parts;
   const isKnown = session.value !== undefined;
   useEffect(() => {
     if (session.value === undefined) void readSession();
+    if (screen === '') route('/console/workers', true);
   }, []);
   if (!isKnown)
     return (
@@ -44,24 +50,14 @@ function Page() {
       </main>
     );
   if (session.value === null) return <SignIn />;
+  const Shown = SCREENS[screen] ?? NoScreen;
   return (
     <>
       <TopBar />
       <GlobalKeys />
       <main id="main" tabIndex={-1}>
         <NotConnected />
-        <Router>
-          <Route path="/console/workers/:id?/:tab?" component={Workers} />
-          <Route path="/console/playground" component={Playground} />
-          <Route path="/console/register" component={Register} />
-          <Route path="/console/models/:name?" component={Models} />
-          <Route path="/console/usage" component={Usage} />
-          <Route path="/console/jobs" component={Jobs} />
-          <Route path="/console/keys/:id?/:name?" component={Keys} />
-          <Route path="/console/history" component={History} />
-          <Route path="/console" component={Home} />
-          <Route default component={NoScreen} />
-        </Router>
+        <Shown />
       </main>
       <Toast />
       {openDialog.value !== null && <KeyboardDialogs />}
@@ -70,7 +66,6 @@ function Page() {
 }
 
 function GlobalKeys() {
-  const { route } = useLocation();
   useKeys({ '?': openShortcuts, z: undoLast, n: () => route('/console/register') });
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
@@ -81,12 +76,6 @@ function GlobalKeys() {
     document.addEventListener('keydown', press);
     return () => document.removeEventListener('keydown', press);
   }, []);
-  return null;
-}
-
-function Home() {
-  const { route } = useLocation();
-  useEffect(() => route('/console/workers', true), []);
   return null;
 }
 

@@ -95,7 +95,7 @@ describe('the console', () => {
     await server.close();
   });
 
-  it('is small: 32 kB at first, 58 kB in all', () => {
+  it('is small: 32 kB at first, 53 kB in all', () => {
     const sizes = new Map(
       readdirSync(join(BUILT, 'assets'))
         .filter((name) => /\.(js|css)\.gz$/.test(name) && !name.startsWith('uplot'))
@@ -104,7 +104,7 @@ describe('the console', () => {
     const total = (names: Iterable<string>): number =>
       [...names].reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0);
     expect(total(firstLoad())).toBeLessThanOrEqual(32 * KB);
-    expect(total(sizes.keys())).toBeLessThanOrEqual(58 * KB);
+    expect(total(sizes.keys())).toBeLessThanOrEqual(53 * KB);
   });
 });
 

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { type Change, onChange } from '../live/feed';
-import { ApiProblem, call } from './client';
+import { type ApiProblem, asProblem, call } from './client';
 
 export interface Data<T> {
   /** Stays while it is read again, also when that fails. */
@@ -45,7 +45,7 @@ export function useData<T>(
         setState({ value, etag: headers.get('etag'), problem: null, isReading: false });
     } catch (error) {
       if (abort.signal.aborted) return;
-      const problem = error instanceof ApiProblem ? error : new ApiProblem(0, null, String(error));
+      const problem = asProblem(error);
       setState((was) => ({ ...was, problem, isReading: false }));
     }
   }, [path]);

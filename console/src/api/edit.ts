@@ -22,6 +22,8 @@ export interface Edit {
   readonly problem: ApiProblem | null;
   readonly conflict: Conflict | null;
   readonly touch: (part: Values) => void;
+  /** Touches these, and nothing else. */
+  readonly touchOnly: (all: Values) => void;
   readonly reset: () => void;
   readonly save: () => void;
   /** Sends what was touched on the version of the other. */
@@ -30,10 +32,10 @@ export interface Edit {
 
 interface EditOf<T> {
   readonly path: string;
-  readonly data: Data<T>;
+  readonly data: Pick<Data<T>, 'value' | 'etag' | 'reload'>;
   readonly read: (value: T) => Values;
   readonly method: 'PUT' | 'PATCH';
-  readonly write: (all: Values, touched: Values) => JsonObject;
+  readonly write: (all: Values, touched: Values, base: Values) => JsonObject;
   /** Which events are of it; the last one names who changed it in between. */
   readonly events: Readonly<Record<string, string>>;
   readonly onSaved: () => void;
@@ -51,6 +53,10 @@ export function useEdit<T>({ path, data, read, method, write, events, onSaved }:
     etag: data.etag,
   };
 
+  const touchOnly = (all: Values): void => {
+    setStart({ theirs: base, etag });
+    setTouched(all);
+  };
   const reset = (): void => {
     setStart(null);
     setTouched({});
@@ -62,7 +68,7 @@ export function useEdit<T>({ path, data, read, method, write, events, onSaved }:
     try {
       // What does not exist yet has no version.
       const headers = version === null ? {} : { 'if-match': version };
-      await call(method, path, { body: write({ ...on, ...touched }, touched), headers });
+      await call(method, path, { body: write({ ...on, ...touched }, touched, base), headers });
       reset();
       onSaved();
     } catch (error) {
@@ -82,10 +88,8 @@ export function useEdit<T>({ path, data, read, method, write, events, onSaved }:
     isTouched: Object.keys(touched).some((name) => touched[name] !== (base[name] ?? '')),
     problem,
     conflict,
-    touch: (part) => {
-      setStart({ theirs: base, etag });
-      setTouched({ ...touched, ...part });
-    },
+    touch: (part) => touchOnly({ ...touched, ...part }),
+    touchOnly,
     reset,
     save: () => void send(base, etag),
     putMineOnTop: () => conflict !== null && void send(conflict.theirs, conflict.etag),

@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import { ApiProblem, call, problemOf, type Schemas, send, signedOut } from './client';
+import { type ApiProblem, asProblem, call, problemOf, type Schemas, send, signedOut } from './client';
 
 export type Role = Schemas['MeDto']['role'];
 
@@ -53,7 +53,7 @@ export async function readSession(): Promise<void> {
     else throw await problemOf(response);
     sessionProblem.value = null;
   } catch (error) {
-    sessionProblem.value = error instanceof ApiProblem ? error : new ApiProblem(0, null, String(error));
+    sessionProblem.value = asProblem(error);
   }
 }
 

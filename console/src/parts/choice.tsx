@@ -1,14 +1,14 @@
-interface ChoiceProps {
+interface ChoiceProps<Value extends string> {
   readonly label: string;
   readonly kind: 'seg' | 'chips';
   /** Value and word. */
-  readonly options: readonly (readonly [value: string, word: string])[];
+  readonly options: readonly (readonly [value: Value, word: string])[];
   readonly value: string;
-  readonly onPick: (value: string) => void;
+  readonly onPick: (value: Value) => void;
 }
 
 /** One of a few: a view as segments, a filter as chips. */
-export function Choice({ label, kind, options, value, onPick }: ChoiceProps) {
+export function Choice<Value extends string>({ label, kind, options, value, onPick }: ChoiceProps<Value>) {
   return (
     <div class={kind} role="group" aria-label={label}>
       {options.map(([each, word]) => (

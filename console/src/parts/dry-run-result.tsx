@@ -10,7 +10,7 @@ export type DryRun = Schemas['DryRunAnswerDto'] & {
 
 /** What would be sent, what came back, and what a client would get. */
 export function DryRunResult({ run }: { readonly run: DryRun }) {
-  const { request, response, extracted, problem, usage, warning, path_steps = [] } = run;
+  const { request, response, extracted, problem, usage, warning, path_steps = [], keys } = run;
   return (
     <>
       <div class="pair">
@@ -41,6 +41,7 @@ export function DryRunResult({ run }: { readonly run: DryRun }) {
         <h3>What a client gets</h3>
         {extracted !== undefined && <p>{extracted}</p>}
         {problem !== undefined && <p class="fault">{problem}</p>}
+        {problem !== undefined && keys !== undefined && <p class="sub">Keys there: {keys.join(', ')}</p>}
         {usage !== undefined && (
           <p class="sub">
             {usage.input} tokens in, {usage.output} out

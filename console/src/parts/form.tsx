@@ -1,64 +1,46 @@
-import type { Edit, Values } from '../api/edit';
+import type { ComponentChildren } from 'preact';
 import type { ApiProblem } from '../api/client';
+import type { Edit, Values } from '../api/edit';
 import { timeOf } from '../words/numbers';
-import { Field } from './field';
+import { Input, type InputProps } from './field';
 import { Note, Problem } from './note';
 
-export interface Box {
+export interface Box extends Pick<InputProps, 'label' | 'placeholder' | 'type' | 'options'> {
   /** The field as the API has it. */
   readonly name: string;
-  readonly label: string;
-  readonly hint?: string;
-  readonly placeholder?: string | undefined;
-  readonly type?: 'number' | 'date' | 'text';
-  /** Value and word. */
-  readonly options?: readonly (readonly [value: string, word: string])[];
+  readonly hint?: string | undefined;
 }
 
 interface BoxesProps {
   readonly boxes: readonly Box[];
   readonly values: Values;
-  readonly problem: ApiProblem | null;
+  readonly faultOf: (name: string) => ComponentChildren;
   /** Left out: the role may not change it. */
   readonly onTouch?: ((part: Values) => void) | undefined;
+  /** The class of what is around them. */
+  readonly kind?: string;
 }
 
-/** Fields of a form, each with the fault that the service found in it. */
-export function Boxes({ boxes, values, problem, onTouch }: BoxesProps) {
-  const faultOf = (name: string): string =>
+/** What the service found wrong with a field. */
+export const faultsOf =
+  (problem: ApiProblem | null) =>
+  (name: string): string =>
     (problem?.details ?? [])
-      .filter(({ field }) => field === name || field.startsWith(`${name}[`))
+      .filter(({ field }) => field === name || field.startsWith(`${name}[`) || field.startsWith(`${name}.`))
       .map(({ problem: what }) => what)
       .join(', ');
+
+/** Fields of a form, each with its fault. */
+export function Boxes({ boxes, values, faultOf, onTouch, kind = 'grid2' }: BoxesProps) {
   return (
-    <div class="grid2">
-      {boxes.map(({ name, label, hint, placeholder, type = 'text', options }) => (
-        <Field
+    <div class={kind}>
+      {boxes.map(({ name, ...box }) => (
+        <Input
           key={name}
-          label={label}
-          hint={hint}
+          {...box}
+          value={values[name] ?? ''}
           fault={faultOf(name)}
-          control={(tied) => {
-            const value = values[name] ?? '';
-            const onInput = ({ currentTarget }: { readonly currentTarget: { readonly value: string } }) =>
-              onTouch?.({ [name]: currentTarget.value });
-            return options === undefined ? (
-              <input
-                {...tied}
-                {...(type === 'date' && { type })}
-                {...(type === 'number' && { inputMode: 'decimal' as const })}
-                {...{ value, placeholder, onInput, readOnly: onTouch === undefined, autoComplete: 'off' }}
-              />
-            ) : (
-              <select {...tied} {...{ value, onInput, disabled: onTouch === undefined }}>
-                {options.map(([each, word]) => (
-                  <option key={each} value={each}>
-                    {word}
-                  </option>
-                ))}
-              </select>
-            );
-          }}
+          onText={onTouch && ((text) => onTouch({ [name]: text }))}
         />
       ))}
     </div>

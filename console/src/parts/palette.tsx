@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks';
-import { useLocation } from 'preact-iso';
+import { useLocation } from '../live/location';
 import { type Schemas, query } from '../api/client';
 import { useData } from '../api/data';
 import { singleKeys } from '../live/keys';
 import { SCREENS } from '../screens';
 import { Dialog } from './dialog';
+import { Check } from './field';
 import { closeDialog, openDialog } from './palette-state';
 
 interface Place {
@@ -118,14 +119,11 @@ function Shortcuts() {
             </>
           ))}
         </dl>
-        <label class="row">
-          <input
-            type="checkbox"
-            checked={singleKeys.value}
-            onChange={({ currentTarget }) => (singleKeys.value = currentTarget.checked)}
-          />
-          Single letters work while no field has the focus
-        </label>
+        <Check
+          label="Single letters work while no field has the focus"
+          isOn={singleKeys.value}
+          onSwitch={(to) => (singleKeys.value = to)}
+        />
         <div class="row">
           <span class="grow" />
           <button type="button" class="btn" onClick={closeDialog}>

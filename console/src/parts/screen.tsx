@@ -46,3 +46,21 @@ export function Skeleton({ lines = 6 }: { readonly lines?: number }) {
     </div>
   );
 }
+
+interface NoteBoxProps {
+  readonly note: string;
+  readonly onNote: (note: string) => void;
+}
+
+/** Why something is switched, for the next one who looks at the history. */
+export function NoteBox({ note, onNote }: NoteBoxProps) {
+  return (
+    <input
+      aria-label="Note"
+      placeholder="Why, for the history"
+      maxLength={500}
+      value={note}
+      onInput={({ currentTarget }) => onNote(currentTarget.value)}
+    />
+  );
+}

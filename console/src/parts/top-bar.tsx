@@ -1,11 +1,11 @@
-import { useLocation } from 'preact-iso';
+import { useLocation } from '../live/location';
 import { session, signOut } from '../api/session';
 import { lostSince } from '../live/feed';
 import { exactTime } from '../words/numbers';
 import { SCREENS } from '../screens';
 import { Icon } from './icon';
 import { openPalette, openShortcuts } from './palette-state';
-import { State } from './state';
+import { Mark, State } from './state';
 import { ThemeButton } from './theme';
 
 export function TopBar() {
@@ -73,14 +73,7 @@ function Live() {
   const lost = lostSince.value;
   return (
     <span class="live x2" title={lost === null ? undefined : exactTime(lost)}>
-      {lost === null ? (
-        <span class="st s-healthy">
-          <Icon shape="healthy" kind="dot" />
-          Live
-        </span>
-      ) : (
-        <State state="offline" />
-      )}
+      {lost === null ? <Mark shape="healthy">Live</Mark> : <State state="offline" />}
     </span>
   );
 }

@@ -1,6 +1,6 @@
 import '../parts/log.css';
 import { signal } from '@preact/signals';
-import { useLocation } from 'preact-iso';
+import { useLocation } from '../live/location';
 import { ApiProblem, explain, post, query, type Schemas } from '../api/client';
 import { useList } from '../api/list';
 import { mayUndo } from '../api/session';
@@ -8,18 +8,21 @@ import { addressOf } from '../api/shapes';
 import { Choice } from '../parts/choice';
 import { Sql } from '../parts/code';
 import { Diff } from '../parts/diff';
-import { Icon, type Shape } from '../parts/icon';
+import { Options } from '../parts/field';
+import type { Shape } from '../parts/icon';
 import { Screen } from '../parts/screen';
+import { Mark } from '../parts/state';
 import { ListPanel } from '../parts/table';
 import { toast } from '../parts/toast';
 import { dayOf, exactTime, timeOf } from '../words/numbers';
 
 type HistoryEvent = Schemas['EventDto'];
 
+const SWITCHES = 'enabled,disabled,draining,offline';
 const HEALTH = 'healthy,suspect,unhealthy,warming,unknown,recovered,ejected,failing,serving';
 const KINDS = [
   ['', 'Everything'],
-  ['enabled,disabled,draining,offline', 'Switches'],
+  [SWITCHES, 'Switches'],
   ['registered,created,changed,deleted,restored', 'Definitions'],
   [HEALTH, 'Health'],
   ['created,revoked,rotated', 'Keys'],
@@ -118,11 +121,7 @@ export default function History() {
           onChange={({ currentTarget }) => go({ kind: currentTarget.value })}
         >
           {KINDS.every(([value]) => value !== kind) && <option value={kind}>{kind}</option>}
-          {KINDS.map(([value, word]) => (
-            <option key={value} value={value}>
-              {word}
-            </option>
-          ))}
+          <Options of={KINDS} />
         </select>
       </div>
       <ListPanel
@@ -166,6 +165,7 @@ function Entry({ event, onUndo }: EntryProps) {
   const { id, at, actor, via, role, kind, subject, subject_name, before, after, note, undoes } = event;
   const problem = refused.value[id];
   const isHealth = HEALTH.includes(kind);
+  const isSwitch = SWITCHES.includes(kind);
   const [shape, word] = LOOKS[kind] ?? [SHAPES.includes(kind) ? (kind as Shape) : 'waiting', capital(kind)];
   // The way back of a key or a team is its own screen; a health is no change.
   const mayBe =
@@ -178,13 +178,9 @@ function Entry({ event, onUndo }: EntryProps) {
       </time>
       <span title={[via, role].filter((each) => each !== null).join(', ')}>{actor}</span>
       <span>
-        <span class={`st s-${shape}`}>
-          <Icon shape={shape} kind="dot" />
-          {word}
-        </span>{' '}
-        <Subject event={event} />
+        <Mark shape={shape}>{word}</Mark> <Subject event={event} />
         {undoes !== null && ' taken back'}
-        {kind === 'changed' ? ': ' : isHealth && `: ${note}`}
+        {kind === 'changed' ? ': ' : (isHealth || isSwitch) && note !== '' && `: ${note}`}
         {kind === 'changed' && <Diff before={before} after={after} />}
         {problem !== undefined && (
           <span class="fault" role="alert">

@@ -1,13 +1,14 @@
 import { signal } from '@preact/signals';
-import { useLocation } from 'preact-iso';
+import { useLocation } from '../live/location';
 import { call, explain, query, type Schemas } from '../api/client';
 import { useList } from '../api/list';
 import { mayCall } from '../api/session';
 import { Choice } from '../parts/choice';
 import { Sql } from '../parts/code';
 import { Confirm } from '../parts/confirm';
-import { Icon, type Shape } from '../parts/icon';
+import { type Option, Options } from '../parts/field';
 import { Screen } from '../parts/screen';
+import { JOB_STATES, JobMark } from '../parts/state';
 import { type Column, ListPanel, Table } from '../parts/table';
 import { toast } from '../parts/toast';
 import { duration, exactTime, timeOf } from '../words/numbers';
@@ -15,20 +16,9 @@ import { duration, exactTime, timeOf } from '../words/numbers';
 type Job = Schemas['JobDto'];
 
 const STATES = [
-  ['', 'All'],
-  ['running', 'Running'],
-  ['queued', 'Waiting'],
-  ['succeeded', 'Done'],
-  ['failed', 'Failed'],
-  ['cancelled', 'Cancelled'],
-] as const;
-const SHAPES: Readonly<Record<Job['status'], Shape>> = {
-  running: 'running',
-  queued: 'waiting',
-  succeeded: 'done',
-  failed: 'failed',
-  cancelled: 'cancelled',
-};
+  ['', 'All'] as const,
+  ...Object.entries(JOB_STATES).map(([status, [, word]]): Option => [status, word]),
+];
 const KINDS = ['image', 'video', 'audio', 'text'] as const;
 
 const cancelling = signal<Job | null>(null);
@@ -86,11 +76,7 @@ export default function Jobs() {
           onChange={({ currentTarget }) => go({ kind: currentTarget.value })}
         >
           <option value="">Any kind</option>
-          {KINDS.map((each) => (
-            <option key={each} value={each}>
-              {each}
-            </option>
-          ))}
+          <Options of={KINDS.map((each) => [each, each])} />
         </select>
       </div>
       <ListPanel
@@ -175,7 +161,6 @@ function JobState({ job }: { readonly job: Job }) {
     ended_at,
     expires_at,
   } = job;
-  const word = STATES.find(([value]) => value === status)?.[1] ?? status;
   const parts = {
     running: [`${progress} %`, upstream_status, note],
     queued: [queue_position === null ? '' : `place ${queue_position} at the server`, upstream_status, note],
@@ -187,11 +172,8 @@ function JobState({ job }: { readonly job: Job }) {
     cancelled: [error?.message ?? ''],
   }[status];
   return (
-    <span class={`s-${SHAPES[status]}`}>
-      <span class="st">
-        <Icon shape={SHAPES[status]} kind="dot" />
-        {word}
-      </span>
+    <span class={`s-${JOB_STATES[status][0]}`}>
+      <JobMark status={status} />
       <br />
       <span class="sub small">{parts.filter((each) => each !== '').join(', ')}</span>
       {status === 'running' && (

@@ -2,7 +2,7 @@ import './sign-in.css';
 import { useState } from 'preact/hooks';
 import { explain } from '../api/client';
 import { signIn, signInWays } from '../api/session';
-import { Field } from '../parts/field';
+import { Input } from '../parts/field';
 import { Icon } from '../parts/icon';
 
 /** Where a link led stays the address, so that it works after the sign-in. */
@@ -30,22 +30,17 @@ export default function SignIn() {
             <h1>Sign in</h1>
             <p class="sub">{location.host}</p>
           </div>
-          <Field
+          <Input
             label="API key"
             fault={fault}
-            control={(tied) => (
-              <input
-                {...tied}
-                type="password"
-                autoComplete="current-password"
-                autoFocus
-                value={key}
-                onInput={({ currentTarget }) => {
-                  setKey(currentTarget.value);
-                  setFault('');
-                }}
-              />
-            )}
+            type="password"
+            autoComplete="current-password"
+            autoFocus
+            value={key}
+            onText={(text) => {
+              setKey(text);
+              setFault('');
+            }}
           />
           <button type="submit" class="btn main" disabled={isWaiting}>
             Sign in

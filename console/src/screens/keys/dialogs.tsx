@@ -5,7 +5,7 @@ import { type Edit, nested, useEdit, type Values } from '../../api/edit';
 import { isAdmin } from '../../api/session';
 import { Confirm } from '../../parts/confirm';
 import { Dialog } from '../../parts/dialog';
-import { type Box, Boxes, EditNotes } from '../../parts/form';
+import { type Box, Boxes, EditNotes, faultsOf } from '../../parts/form';
 import { Problem } from '../../parts/note';
 import { Skeleton } from '../../parts/screen';
 import { toast } from '../../parts/toast';
@@ -60,7 +60,7 @@ function NewKey({ onClose, onChanged }: DialogProps) {
           <Boxes
             boxes={[...BOXES, ...LIMIT_BOXES]}
             values={values}
-            problem={problem}
+            faultOf={faultsOf(problem)}
             onTouch={(part) => setValues({ ...values, ...part })}
           />
           <div class="row">
@@ -168,7 +168,7 @@ export function TeamDialog({ name, onClose, onChanged }: DialogProps & { readonl
         <Boxes
           boxes={[{ name: 'name', label: 'Name' }]}
           values={{ name: own }}
-          problem={edit.problem}
+          faultOf={faultsOf(edit.problem)}
           onTouch={({ name: to = '' }) => setOwn(to)}
         />
       )}
@@ -218,7 +218,7 @@ function EditDialog({ title, boxes, edit, isKnown, problem, onClose, children }:
         <EditNotes edit={edit} />
         {children}
         {isKnown ? (
-          <Boxes boxes={boxes} values={edit.values} problem={edit.problem} onTouch={onTouch} />
+          <Boxes boxes={boxes} values={edit.values} faultOf={faultsOf(edit.problem)} onTouch={onTouch} />
         ) : (
           problem === null && <Skeleton />
         )}

@@ -3,6 +3,7 @@ import { call, explain, post, type Schemas } from '../../api/client';
 import { Code } from '../../parts/code';
 import { Confirm } from '../../parts/confirm';
 import { Dialog } from '../../parts/dialog';
+import { Options } from '../../parts/field';
 import { toast } from '../../parts/toast';
 import type { Key } from './limits';
 
@@ -81,11 +82,7 @@ export function KeyActions({ of: { id, name }, onChanged }: ActionsProps) {
                 value={overlap}
                 onInput={({ currentTarget }) => setOverlap(currentTarget.value)}
               >
-                {OVERLAPS.map(([seconds, word]) => (
-                  <option key={seconds} value={seconds}>
-                    {word}
-                  </option>
-                ))}
+                <Options of={OVERLAPS} />
               </select>
             </label>
             <div class="row">

@@ -1,4 +1,4 @@
-import { useLocation, useRoute } from 'preact-iso';
+import { useLocation } from '../../live/location';
 import { useMemo } from 'preact/hooks';
 import { query, type Schemas } from '../../api/client';
 import { useData } from '../../api/data';
@@ -6,6 +6,7 @@ import { useList } from '../../api/list';
 import { isAdmin, mayReadKeys } from '../../api/session';
 import { Choice } from '../../parts/choice';
 import { Sql } from '../../parts/code';
+import { type Option, Options } from '../../parts/field';
 import { Icon } from '../../parts/icon';
 import { Screen } from '../../parts/screen';
 import { type Column, ListPanel, Table } from '../../parts/table';
@@ -21,10 +22,9 @@ const VIEWS = [
 
 /** Which clients may come in, and how much they may use: keys, and the limits that keys of a team share. */
 export default function Keys() {
-  const { route, query: chosen } = useLocation();
-  const { params } = useRoute();
-  const isTeams = params['id'] === 'teams' || !mayReadKeys.value;
-  const opened = isTeams ? params['name'] : params['id'];
+  const { route, query: chosen, parts } = useLocation();
+  const isTeams = parts[1] === 'teams' || !mayReadKeys.value;
+  const opened = parts[isTeams ? 2 : 1];
   const { role = '', team = '', revoked = '' } = chosen;
   const go = (part: Readonly<Record<string, string>>): void =>
     route(`/console/keys${query({ role, team, revoked, ...part })}`);
@@ -88,12 +88,7 @@ export default function Keys() {
             value={role}
             onChange={({ currentTarget }) => go({ role: currentTarget.value })}
           >
-            <option value="">Any role</option>
-            {ROLES.map(([each]) => (
-              <option key={each} value={each}>
-                {each}
-              </option>
-            ))}
+            <Options of={[['', 'Any role'], ...ROLES.map(([each]): Option => [each, each])]} />
           </select>
           <button
             type="button"

@@ -1,5 +1,5 @@
 import './models.css';
-import { useRoute } from 'preact-iso';
+import { useLocation } from '../../live/location';
 import { useData } from '../../api/data';
 import { useList } from '../../api/list';
 import type { Model, Overview } from '../../api/shapes';
@@ -12,8 +12,7 @@ import { PolicyPanel } from './policy-panel';
 
 /** All models, and the policy of one of them. */
 export default function Models() {
-  const { params } = useRoute();
-  const name = params['name'] ?? null;
+  const name = useLocation().parts[1] ?? null;
   const list = useList<Model>('/api/v1/models', ({ kind }) => kind === 'model' || kind === 'worker');
   const overview = useData<Overview>('/api/v1/overview', ({ kind }) => kind === 'overview');
   const waiting = overview.value?.waiting.by_model ?? {};

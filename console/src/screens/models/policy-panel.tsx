@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { useLocation } from 'preact-iso';
+import { useLocation } from '../../live/location';
 import { useEdit } from '../../api/edit';
 import { call, explain } from '../../api/client';
 import { useData } from '../../api/data';
@@ -7,8 +7,8 @@ import { mayCall, mayUndo } from '../../api/session';
 import type { Model } from '../../api/shapes';
 import { Sql } from '../../parts/code';
 import { Confirm } from '../../parts/confirm';
-import { Field } from '../../parts/field';
-import { Boxes, EditNotes } from '../../parts/form';
+import { Input, type Option, Options } from '../../parts/field';
+import { Boxes, EditNotes, faultsOf } from '../../parts/form';
 import { Problem } from '../../parts/note';
 import { Skeleton } from '../../parts/screen';
 import { toast } from '../../parts/toast';
@@ -95,34 +95,22 @@ export function PolicyPanel({ name, models, waiting }: PanelProps) {
       <div class="pad col">
         <EditNotes edit={edit} />
         <Way model={model} models={models} waiting={waiting} />
-        <Field
+        <Input
           label="Strategy"
           hint={STRATEGIES[strategy] ?? 'as BALANCING_STRATEGY says'}
-          control={(tied) => (
-            <select
-              {...tied}
-              value={strategy}
-              disabled={!mayWrite}
-              onInput={({ currentTarget }) => touch({ strategy: currentTarget.value })}
-            >
-              <option value="">the default</option>
-              {Object.keys(STRATEGIES).map((each) => (
-                <option key={each} value={each}>
-                  {each}
-                </option>
-              ))}
-            </select>
-          )}
+          value={strategy}
+          options={[['', 'the default'], ...Object.keys(STRATEGIES).map((each): Option => [each, each])]}
+          onText={onTouch && ((to) => onTouch({ strategy: to }))}
         />
         <Fallbacks own={name} models={models} value={values['fallbacks'] ?? ''} onTouch={onTouch} />
-        <Boxes boxes={LIMIT_BOXES} values={values} problem={fault} onTouch={onTouch} />
+        <Boxes boxes={LIMIT_BOXES} values={values} faultOf={faultsOf(fault)} onTouch={onTouch} />
         <details open={MORE_BOXES.some((box) => (values[box.name] ?? '') !== '')}>
           <summary>Timeouts and retries</summary>
-          <Boxes boxes={MORE_BOXES} values={values} problem={fault} onTouch={onTouch} />
+          <Boxes boxes={MORE_BOXES} values={values} faultOf={faultsOf(fault)} onTouch={onTouch} />
         </details>
         <details open={(values['price.currency'] ?? '') !== ''}>
           <summary>Price</summary>
-          <Boxes boxes={PRICE_BOXES} values={values} problem={fault} onTouch={onTouch} />
+          <Boxes boxes={PRICE_BOXES} values={values} faultOf={faultsOf(fault)} onTouch={onTouch} />
         </details>
       </div>
       <footer>
@@ -215,12 +203,7 @@ function Fallbacks({ own, models, value, onTouch }: FallbacksProps) {
               currentTarget.value = '';
             }}
           >
-            <option value="">Add a model</option>
-            {others.map((name) => (
-              <option key={name} value={name}>
-                {name}
-              </option>
-            ))}
+            <Options of={[['', 'Add a model'], ...others.map((name): Option => [name, name])]} />
           </select>
         </div>
       )}

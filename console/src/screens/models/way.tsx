@@ -1,5 +1,5 @@
 import type { Model } from '../../api/shapes';
-import { Icon } from '../../parts/icon';
+import { Mark } from '../../parts/state';
 import { count, millis } from '../../words/numbers';
 import type { StateName } from '../../words/states';
 
@@ -21,9 +21,7 @@ export function Way({ model, models, waiting }: WayProps) {
         <Step name="Workers" of={model} />
         {queue.max !== 0 && (
           <li>
-            <span class="s-waiting">
-              <Icon shape="waiting" kind="dot" />
-            </span>
+            <Mark shape="waiting" />
             <b>Queue</b>
             <span class="sub">
               {mayWait}
@@ -35,9 +33,7 @@ export function Way({ model, models, waiting }: WayProps) {
           <Step key={name} name={name} of={models.find((each) => each.name === name)} />
         ))}
         <li>
-          <span class="s-cancelled">
-            <Icon shape="cancelled" kind="dot" />
-          </span>
+          <Mark shape="cancelled" />
           <b>503</b>
           <span class="sub">with Retry-After</span>
         </li>
@@ -57,9 +53,7 @@ function Step({ name, of }: { readonly name: string; readonly of: Model | undefi
     taking === 0 ? (all === 0 ? 'unknown' : 'unhealthy') : taking < all ? 'suspect' : 'healthy';
   return (
     <li>
-      <span class={`s-${state}`}>
-        <Icon shape={state} kind="dot" />
-      </span>
+      <Mark shape={state} />
       <b>{name}</b>
       <span class="sub">
         {all === 0 ? 'no worker is known' : `${count(taking)} of ${count(all)} take requests`}

@@ -1,8 +1,10 @@
 import { signal } from '@preact/signals';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiProblem, explain } from '../../api/client';
+import { valueOf } from '../../api/edit';
 import type { Worker } from '../../api/shapes';
-import { Field } from '../../parts/field';
+import { Check, Input } from '../../parts/field';
+import { readObject } from '../../words/json';
 import { millis } from '../../words/numbers';
 import { type Answered, lastModel, type PartProps } from './answer';
 import { workerName } from './answered';
@@ -33,10 +35,10 @@ export function Chat({
   const [isStreamed, setStreamed] = useState(true);
   const [raw, setRaw] = useState('');
   const [running, setRunning] = useState<AbortController | null>(null);
-  const further = parsed(raw);
+  const further = raw.trim() === '' ? {} : readObject(raw);
 
   const submit = async (): Promise<void> => {
-    if (text.trim() === '' || running !== null || model === '' || further === null) return;
+    if (text.trim() === '' || running !== null || model === '' || typeof further === 'string') return;
     const messages: readonly Message[] = [...turns.filter(isHistory), { role: 'user', content: text }];
     const body = {
       model,
@@ -44,8 +46,8 @@ export function Chat({
         ...(system === '' ? [] : [{ role: 'system', content: system }]),
         ...messages.map(({ role, content }) => ({ role, content })),
       ],
-      ...(temperature !== '' && { temperature: Number(temperature) }),
-      ...(maxTokens !== '' && { max_tokens: Number(maxTokens) }),
+      ...(temperature !== '' && { temperature: valueOf(temperature, true) }),
+      ...(maxTokens !== '' && { max_tokens: valueOf(maxTokens, true) }),
       ...(isStreamed && { stream: true, stream_options: { include_usage: true } }),
       ...further,
     };
@@ -89,72 +91,34 @@ export function Chat({
     <>
       <div class="panel pad col">
         {settings}
-        <Field
-          label="System prompt"
-          control={(tied) => (
-            <textarea
-              {...tied}
-              rows={3}
-              placeholder="none"
-              value={system}
-              onInput={({ currentTarget }) => setSystem(currentTarget.value)}
-            />
-          )}
-        />
+        <Input label="System prompt" rows={3} placeholder="none" value={system} onText={setSystem} />
         <div class="grid3">
-          <Field
+          <Input
             label="Temperature"
-            control={(tied) => (
-              <input
-                {...tied}
-                type="number"
-                min="0"
-                max="2"
-                step="0.1"
-                placeholder="its own"
-                value={temperature}
-                onInput={({ currentTarget }) => setTemperature(currentTarget.value)}
-              />
-            )}
+            type="number"
+            placeholder="its own"
+            value={temperature}
+            onText={setTemperature}
           />
-          <Field
+          <Input
             label="Max tokens"
-            control={(tied) => (
-              <input
-                {...tied}
-                type="number"
-                min="1"
-                placeholder="its own"
-                value={maxTokens}
-                onInput={({ currentTarget }) => setMaxTokens(currentTarget.value)}
-              />
-            )}
+            type="number"
+            placeholder="its own"
+            value={maxTokens}
+            onText={setMaxTokens}
           />
         </div>
-        <label class="row">
-          <input
-            type="checkbox"
-            checked={isStreamed}
-            onChange={({ currentTarget }) => setStreamed(currentTarget.checked)}
-          />
-          Stream
-        </label>
+        <Check label="Stream" isOn={isStreamed} onSwitch={setStreamed} />
         <details>
           <summary>Further fields</summary>
-          <Field
+          <Input
             label="JSON"
             hint="Any fields of the API. They are sent as they stand."
-            fault={further === null && 'This is not a JSON object.'}
-            control={(tied) => (
-              <textarea
-                {...tied}
-                class="code"
-                rows={4}
-                placeholder='{"seed": 1}'
-                value={raw}
-                onInput={({ currentTarget }) => setRaw(currentTarget.value)}
-              />
-            )}
+            fault={typeof further === 'string' && further}
+            type="json"
+            placeholder='{"seed": 1}'
+            value={raw}
+            onText={setRaw}
           />
         </details>
       </div>
@@ -176,22 +140,17 @@ export function Chat({
             void submit();
           }}
         >
-          <Field
+          <Input
             label="Message"
-            control={(tied) => (
-              <textarea
-                {...tied}
-                rows={2}
-                placeholder={model === '' ? 'No model is registered' : `To ${model}`}
-                value={text}
-                onInput={({ currentTarget }) => setText(currentTarget.value)}
-                onKeyDown={(event) => {
-                  if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
-                  event.preventDefault();
-                  void submit();
-                }}
-              />
-            )}
+            rows={2}
+            placeholder={model === '' ? 'No model is registered' : `To ${model}`}
+            value={text}
+            onText={setText}
+            onKeyDown={(event) => {
+              if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+              event.preventDefault();
+              void submit();
+            }}
           />
           <div class="row">
             <span class="sub small">
@@ -261,15 +220,4 @@ function TurnItem({ turn: { role, content, answered, fault }, workers, isRunning
       )}
     </li>
   );
-}
-
-/** `null`: it is no object. */
-function parsed(text: string): object | null {
-  if (text.trim() === '') return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : null;
-  } catch {
-    return null;
-  }
 }

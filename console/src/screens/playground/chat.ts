@@ -1,5 +1,5 @@
-import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { ApiProblem, problemOf, send } from '../../api/client';
+import { readEvents } from '../../api/events';
 import { answeredBy, type Answered, explanationIn } from './answer';
 
 export interface Message {
@@ -61,16 +61,14 @@ export async function chat(
     response.headers.get('content-type')?.startsWith('text/event-stream') === true &&
     response.body !== null
   ) {
-    const onComment = (comment: string): void => {
-      if (comment.trimStart().startsWith('mmm '))
-        answered = { ...answered, explained: explanationIn(comment.trimStart().slice(4)) };
-    };
-    const events = response.body
-      .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array<ArrayBuffer>>)
-      .pipeThrough(new EventSourceParserStream({ onComment }));
-    const reader = events.getReader();
-    for (let next = await reader.read(); !next.done; next = await reader.read())
-      if (next.value.data !== '[DONE]') take(JSON.parse(next.value.data) as Chunk);
+    await readEvents(
+      response.body,
+      (data) => data !== '[DONE]' && take(JSON.parse(data) as Chunk),
+      (comment) => {
+        if (comment.startsWith('mmm '))
+          answered = { ...answered, explained: explanationIn(comment.slice(4)) };
+      },
+    );
   } else take((await response.json()) as Chunk);
   progress(text, { ...answered, wholeMs: since() });
 }

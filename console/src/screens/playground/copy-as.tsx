@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { session } from '../../api/session';
+import { Choice } from '../../parts/choice';
 import { Code } from '../../parts/code';
 
 interface CopyProps {
@@ -8,11 +9,15 @@ interface CopyProps {
   readonly worker: string;
 }
 
-const LANGUAGES = ['curl', 'JS', 'Python'] as const;
+const LANGUAGES = [
+  ['curl', 'curl'],
+  ['JS', 'JS'],
+  ['Python', 'Python'],
+] as const;
 
 /** The same request from elsewhere. Where no key is needed, none is shown. */
 export function CopyAs({ path, body, worker }: CopyProps) {
-  const [language, setLanguage] = useState<(typeof LANGUAGES)[number]>('curl');
+  const [language, setLanguage] = useState<(typeof LANGUAGES)[number][0]>('curl');
   const needsKey = session.value?.protected_mode !== true;
   const text = { curl: curl, JS: script, Python: python }[language]({ path, body, worker }, needsKey);
   return (
@@ -20,18 +25,7 @@ export function CopyAs({ path, body, worker }: CopyProps) {
       <header>
         <h2>Copy as</h2>
         <span class="grow" />
-        <div class="seg" role="group" aria-label="Language">
-          {LANGUAGES.map((each) => (
-            <button
-              key={each}
-              type="button"
-              aria-pressed={each === language}
-              onClick={() => setLanguage(each)}
-            >
-              {each}
-            </button>
-          ))}
-        </div>
+        <Choice label="Language" kind="seg" options={LANGUAGES} value={language} onPick={setLanguage} />
       </header>
       <div class="pad">
         <Code text={text} />

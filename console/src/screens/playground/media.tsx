@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ApiProblem, call, explain, post, type Schemas, send } from '../../api/client';
-import { Field } from '../../parts/field';
-import { Icon } from '../../parts/icon';
+import { valueOf } from '../../api/edit';
+import { Input } from '../../parts/field';
+import { JobMark } from '../../parts/state';
 import { answeredBy, type PartProps } from './answer';
 import { headersFor } from './chat';
 
@@ -10,21 +11,6 @@ type Job = Schemas['JobDto'];
 interface Images {
   readonly data: readonly { readonly b64_json?: string; readonly url?: string }[];
 }
-
-const STATUS_WORDS = {
-  queued: 'Waiting',
-  running: 'Running',
-  succeeded: 'Done',
-  failed: 'Failed',
-  cancelled: 'Cancelled',
-} as const;
-const STATUS_SHAPES = {
-  queued: 'waiting',
-  running: 'running',
-  succeeded: 'done',
-  failed: 'failed',
-  cancelled: 'cancelled',
-} as const;
 
 /** Pictures and films. They are shown from memory (`blob:`), never from another origin. */
 export function Media({
@@ -66,11 +52,11 @@ export function Media({
     const began = performance.now();
     try {
       if (kind === 'video') {
-        const body = { ...shared, ...(seconds !== '' && { seconds: Number(seconds) }) };
+        const body = { ...shared, ...(seconds !== '' && { seconds: valueOf(seconds, true) }) };
         onSent({ path: '/api/v1/jobs', body });
         setJob(await post<Job>('/api/v1/jobs', body));
       } else {
-        const body = { ...shared, n: Number(many), response_format: 'b64_json' };
+        const body = { ...shared, n: valueOf(many, true), response_format: 'b64_json' };
         onSent({ path: '/v1/images/generations', body });
         const { value, headers } = await call<Images>('POST', '/v1/images/generations', {
           body,
@@ -98,45 +84,11 @@ export function Media({
         {settings}
         <div class="grid3">
           {kind === 'image' ? (
-            <Field
-              label="How many"
-              control={(tied) => (
-                <input
-                  {...tied}
-                  type="number"
-                  min="1"
-                  max="10"
-                  value={many}
-                  onInput={({ currentTarget }) => setMany(currentTarget.value)}
-                />
-              )}
-            />
+            <Input label="How many" type="number" value={many} onText={setMany} />
           ) : (
-            <Field
-              label="Seconds"
-              control={(tied) => (
-                <input
-                  {...tied}
-                  type="number"
-                  min="1"
-                  placeholder="its own"
-                  value={seconds}
-                  onInput={({ currentTarget }) => setSeconds(currentTarget.value)}
-                />
-              )}
-            />
+            <Input label="Seconds" type="number" placeholder="its own" value={seconds} onText={setSeconds} />
           )}
-          <Field
-            label="Size"
-            control={(tied) => (
-              <input
-                {...tied}
-                placeholder="its own"
-                value={size}
-                onInput={({ currentTarget }) => setSize(currentTarget.value)}
-              />
-            )}
-          />
+          <Input label="Size" placeholder="its own" value={size} onText={setSize} />
         </div>
       </div>
       <div class="panel">
@@ -169,17 +121,12 @@ export function Media({
           </div>
         </div>
         <form class="compose" onSubmit={(event) => void submit(event)}>
-          <Field
+          <Input
             label="Message"
-            control={(tied) => (
-              <textarea
-                {...tied}
-                rows={2}
-                placeholder={`Describe ${kind === 'image' ? 'an image' : 'a video'}`}
-                value={text}
-                onInput={({ currentTarget }) => setText(currentTarget.value)}
-              />
-            )}
+            rows={2}
+            placeholder={`Describe ${kind === 'image' ? 'an image' : 'a video'}`}
+            value={text}
+            onText={setText}
           />
           <div class="row">
             <span class="grow" />
@@ -201,10 +148,7 @@ function JobState({ job, onCancelled }: { readonly job: Job; readonly onCancelle
   return (
     <>
       <div class="row">
-        <span class={`st s-${STATUS_SHAPES[status]}`}>
-          <Icon shape={STATUS_SHAPES[status]} kind="dot" />
-          {STATUS_WORDS[status]}
-        </span>
+        <JobMark status={status} />
         {!isOver && <b>{progress} %</b>}
         <span class="sub">
           {error?.message ?? (queue_position === null ? note : `${queue_position} before it`)}

@@ -1,11 +1,12 @@
 import './playground.css';
-import { useLocation } from 'preact-iso';
+import { useLocation } from '../../live/location';
 import { useMemo, useState } from 'preact/hooks';
 import { query } from '../../api/client';
 import { useData } from '../../api/data';
 import { isAdmin, mayCall, session } from '../../api/session';
 import { nameOf, type WorkerPage } from '../../api/shapes';
-import { Field } from '../../parts/field';
+import { Choice } from '../../parts/choice';
+import { Input, type Option } from '../../parts/field';
 import { Screen } from '../../parts/screen';
 import { STATE_WORDS, stateOf } from '../../words/states';
 import { type Answered, lastModel, type Sent } from './answer';
@@ -14,8 +15,11 @@ import { Chat } from './chat-panel';
 import { CopyAs } from './copy-as';
 import { Media } from './media';
 
-const KINDS = ['chat', 'image', 'video'] as const;
-const KIND_WORDS = { chat: 'Chat', image: 'Image', video: 'Video' } as const;
+const KINDS = [
+  ['chat', 'Chat'],
+  ['image', 'Image'],
+  ['video', 'Video'],
+] as const;
 
 /** Of the lists of models: that of clients names them `id`, that of policies `name`. */
 interface ModelNames {
@@ -25,7 +29,7 @@ interface ModelNames {
 /** Tries a model, or one worker of it. Chats are kept in memory alone. */
 export default function Playground() {
   const { query: chosen, route } = useLocation();
-  const kind = KINDS.find((each) => each === chosen['kind']) ?? 'chat';
+  const kind = KINDS.find(([each]) => each === chosen['kind'])?.[0] ?? 'chat';
   // The list for clients has no models whose workers are all off: an operator wants to see how these answer.
   const path = session.value?.role === 'inference' ? '/v1/models' : '/api/v1/models?limit=100';
   const models = useData<ModelNames>(
@@ -50,39 +54,24 @@ export default function Playground() {
   const parts = { model, worker, onSent: setSent, onAnswered: setAnswered, workers: own };
   const settings = (
     <>
-      <Field
+      <Input
         label="Model"
-        control={(tied) => (
-          <select
-            {...tied}
-            value={model}
-            onChange={({ currentTarget }) => go({ model: currentTarget.value, worker: '' })}
-          >
-            {(ids.includes(model) || model === '' ? ids : [model, ...ids]).map((id) => (
-              <option key={id} value={id}>
-                {id}
-              </option>
-            ))}
-          </select>
-        )}
+        value={model}
+        options={(ids.includes(model) || model === '' ? ids : [model, ...ids]).map((id) => [id, id])}
+        onText={(to) => go({ model: to, worker: '' })}
       />
       {isAdmin.value && (
-        <Field
+        <Input
           label="Worker"
-          control={(tied) => (
-            <select
-              {...tied}
-              value={worker}
-              onChange={({ currentTarget }) => go({ worker: currentTarget.value })}
-            >
-              <option value="">As balanced</option>
-              {own.map((each) => (
-                <option key={each.id} value={each.id}>
-                  {nameOf(each)}: {STATE_WORDS[stateOf(each)].toLowerCase()}
-                </option>
-              ))}
-            </select>
-          )}
+          value={worker}
+          options={[
+            ['', 'As balanced'],
+            ...own.map((each): Option => [
+              each.id,
+              `${nameOf(each)}: ${STATE_WORDS[stateOf(each)].toLowerCase()}`,
+            ]),
+          ]}
+          onText={(to) => go({ worker: to })}
         />
       )}
     </>
@@ -92,18 +81,13 @@ export default function Playground() {
       title="Playground"
       beside={
         <>
-          <div class="seg" role="group" aria-label="Kind">
-            {KINDS.map((each) => (
-              <button
-                key={each}
-                type="button"
-                aria-pressed={each === kind}
-                onClick={() => go({ kind: each === 'chat' ? '' : each })}
-              >
-                {KIND_WORDS[each]}
-              </button>
-            ))}
-          </div>
+          <Choice
+            label="Kind"
+            kind="seg"
+            options={KINDS}
+            value={kind}
+            onPick={(to) => go({ kind: to === 'chat' ? '' : to })}
+          />
           <span class="grow" />
           <span class="sub small">Counted as your own requests</span>
         </>

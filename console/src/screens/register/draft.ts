@@ -1,19 +1,10 @@
 import type { Schemas } from '../../api/client';
+import type { Values } from '../../api/edit';
+import type { Box } from '../../parts/form';
 import { type Json, type JsonObject, readObject } from '../../words/json';
 import { FIELDS } from '../workers/drawer/fields';
 
 export type Preset = Schemas['PresetDto'];
-
-/** What the boxes hold, by the names of the fields. */
-export type Boxes = Readonly<Record<string, string>>;
-
-export interface Box {
-  readonly name: string;
-  readonly label: string;
-  readonly hint?: string | undefined;
-  readonly placeholder?: string | undefined;
-  readonly kind?: 'json' | 'secret' | 'number' | undefined;
-}
 
 const LABELS: Readonly<Record<string, string>> = {
   model_name: 'Model',
@@ -31,7 +22,7 @@ const MODEL: Box = {
 const OWN: readonly Box[] = [
   MODEL,
   { name: 'req_url_template', label: 'URL', placeholder: 'http://10.0.0.7:8000/generate' },
-  { name: 'body', label: 'Body', kind: 'json', hint: `Whatever the server wants. ${PLACEHOLDERS}` },
+  { name: 'body', label: 'Body', type: 'json', hint: `Whatever the server wants. ${PLACEHOLDERS}` },
   {
     name: 'response_extract',
     label: 'Answer path',
@@ -42,19 +33,13 @@ export const CREDENTIALS: readonly Box[] = [
   {
     name: 'header',
     label: 'Headers',
-    kind: 'json',
+    type: 'json',
     hint: 'Stored sealed. ${secret:NAME} stands for a secret of the service.',
   },
 ];
 export const LIMITS: readonly Box[] = FIELDS.filter(({ name }) =>
   ['weight', 'priority', 'max_concurrency', 'labels'].includes(name),
-).map(({ name, label, hint, placeholder }) => ({
-  name,
-  label,
-  hint,
-  placeholder,
-  kind: name === 'labels' ? 'json' : 'number',
-}));
+);
 
 /** The few fields that must be known; a preset has its own. */
 export function boxesOf(preset: Preset | undefined): readonly Box[] {
@@ -66,7 +51,7 @@ export function boxesOf(preset: Preset | undefined): readonly Box[] {
     label: LABELS[field.name] ?? field.name,
     hint: field.name === 'model_name' ? MODEL.hint : field.hint,
     placeholder: field.default ?? preset.example[field.name as keyof typeof preset.example],
-    kind: field.name === 'api_key' ? 'secret' : undefined,
+    type: field.name === 'api_key' ? 'password' : undefined,
   }));
   return [...own, owner, name];
 }
@@ -75,15 +60,15 @@ export function boxesOf(preset: Preset | undefined): readonly Box[] {
 export function registrationOf(
   preset: string,
   boxes: readonly Box[],
-  texts: Boxes,
-): { readonly worker: JsonObject; readonly faults: Boxes } {
+  texts: Values,
+): { readonly worker: JsonObject; readonly faults: Values } {
   const faults: Record<string, string> = {};
   const worker: Record<string, Json> = preset === '' ? {} : { preset };
-  for (const { name, kind } of boxes) {
+  for (const { name, type } of boxes) {
     const text = texts[name]?.trim() ?? '';
     if (text === '') continue;
-    const value = kind === 'json' ? readObject(text) : kind === 'number' ? Number(text) : text;
-    if (kind === 'json' && typeof value === 'string') faults[name] = value;
+    const value = type === 'json' ? readObject(text) : type === 'number' ? Number(text) : text;
+    if (type === 'json' && typeof value === 'string') faults[name] = value;
     else worker[name] = value as Json;
   }
   return { worker, faults };
@@ -97,3 +82,14 @@ export function isNear(url: string): boolean {
     /^[\w-]+$/.test(host)
   );
 }
+
+/** The same as a statement; the names of the columns are those of the fields. */
+export function sqlOf(worker: JsonObject): string {
+  const columns = Object.keys(worker).join(', ');
+  const values = Object.values(worker).map((value) =>
+    typeof value === 'number' ? value : quoted(typeof value === 'string' ? value : JSON.stringify(value)),
+  );
+  return `INSERT INTO worker (${columns})\nVALUES (${values.join(', ')});`;
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;

@@ -1,5 +1,5 @@
 import './usage.css';
-import { useLocation } from 'preact-iso';
+import { useLocation } from '../../live/location';
 import { useMemo } from 'preact/hooks';
 import { query, type Schemas } from '../../api/client';
 import { useData } from '../../api/data';

@@ -1,8 +1,8 @@
 import './first-start.css';
 import { useState } from 'preact/hooks';
-import { useLocation } from 'preact-iso';
 import { explain, post } from '../../api/client';
 import { mayChangeWorkers, session } from '../../api/session';
+import { route } from '../../live/location';
 import { Code } from '../../parts/code';
 import { Icon } from '../../parts/icon';
 import { Screen } from '../../parts/screen';
@@ -11,8 +11,13 @@ import { State } from '../../parts/state';
 const ECHO = { model_name: 'echo', body: { input: '{USER_PROMPT}' }, response_extract: 'output' } as const;
 const QUESTION = 'who are you?';
 
+interface Kept {
+  /** Whether this screen stays, although there is a worker by now. */
+  readonly onKeep: (isKept: boolean) => void;
+}
+
 /** An empty registry: three ways to the first worker. */
-export default function FirstStart() {
+export default function FirstStart({ onKeep }: Kept) {
   if (!mayChangeWorkers.value)
     return (
       <Screen title="No worker is registered yet" windowTitle="Workers">
@@ -23,11 +28,11 @@ export default function FirstStart() {
     <Screen
       title="No worker is registered yet"
       windowTitle="Workers"
-      beside={<p>A worker is a URL and how to call it. There are three ways to the first one.</p>}
+      beside={<p>A worker is a URL and how to call it. These are the ways to the first one.</p>}
     >
       <ol class="ways">
         {/* Without protected mode the echo worker would need a key of its own. */}
-        {session.value?.protected_mode === true && <EchoWay />}
+        {session.value?.protected_mode === true && <EchoWay onKeep={onKeep} />}
         <li class="panel">
           <h2>Register a server</h2>
           <p class="sub">
@@ -51,15 +56,16 @@ export default function FirstStart() {
   );
 }
 
-function EchoWay() {
-  const { route } = useLocation();
+function EchoWay({ onKeep }: Kept) {
   const [isDone, setDone] = useState(false);
   const [fault, setFault] = useState('');
   const register = async (): Promise<void> => {
+    onKeep(true);
     try {
       await post('/api/v1/workers', { ...ECHO, name: 'echo', req_url_template: `${location.origin}/echo` });
       setDone(true);
     } catch (error) {
+      onKeep(false);
       setFault(explain(error));
     }
   };
@@ -73,6 +79,9 @@ function EchoWay() {
           <span class="grow">The echo worker is registered.</span>
           <button type="button" class="btn main" onClick={() => route(askIt())}>
             Ask it
+          </button>
+          <button type="button" class="btn" onClick={() => onKeep(false)}>
+            Show it
           </button>
         </div>
       ) : (

@@ -111,7 +111,7 @@ function GroupRow({ name, rows, model, waiting, list, picked, onPick }: GroupPro
   const running = rows.reduce((sum, row) => sum + runningOf(row), 0);
   const most = rows.reduce((sum, { max_concurrency }) => sum + max_concurrency, 0);
   const switchAll = (to: boolean): void =>
-    void changeMany({ model_name: name }, to ? 'enable' : 'disable', list.put, list.reload);
+    void changeMany({ model_name: name }, to ? 'enable' : 'disable', list);
   return (
     <tr role="row" class="group">
       {mayWrite && (

@@ -1,4 +1,4 @@
-import { lazy, useLocation, useRoute } from 'preact-iso';
+import { useLocation } from '../../live/location';
 import { useMemo, useRef, useState } from 'preact/hooks';
 import { query } from '../../api/client';
 import { useData } from '../../api/data';
@@ -7,26 +7,26 @@ import type { ModelPage, Overview } from '../../api/shapes';
 import { useKeys } from '../../live/keys';
 import { Icon } from '../../parts/icon';
 import { Problem } from '../../parts/note';
-import { Screen, Skeleton } from '../../parts/screen';
+import { NoteBox, Screen, Skeleton } from '../../parts/screen';
 import { plural } from '../../words/numbers';
 import { stateOf, takesRequests } from '../../words/states';
+import { Drawer, FirstStart } from '../lazy';
 import { change, changeMany, probe } from './actions';
 import { FilterBar } from './filters';
 import { Figures, Trouble } from './headline';
 import { WorkerTable } from './table';
 import { type Filters, useWorkerList } from './worker-list';
 
-const FirstStart = lazy(() => import('./first-start'));
-const Drawer = lazy(() => import('./drawer/drawer'));
-
 /** The home of the console: is all well, and if not, which worker, why, since when. */
 export default function Workers() {
-  const { query: chosen, route } = useLocation();
-  const { params } = useRoute();
+  const { query: chosen, parts, route } = useLocation();
+  const [, opened, tab = 'health'] = parts;
   const { q = '', state = '', owner = '', label = '', sort = 'sick' } = chosen;
   const filters: Filters = { q, state, owner, label, sort };
   const table = useRef<HTMLDivElement>(null);
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
+  const [note, setNote] = useState('');
+  const [isKept, keepFirstStart] = useState(false);
   const list = useWorkerList(filters, () => table.current?.matches(':hover, :focus-within') === true);
   const overview = useData<Overview>(
     '/api/v1/overview',
@@ -68,7 +68,8 @@ export default function Workers() {
     if (row !== undefined && mayChangeWorkers.value) act(row);
   };
 
-  if (rows?.length === 0 && !isFiltered && all === 0) return <FirstStart />;
+  if (isKept || (rows?.length === 0 && !isFiltered && all === 0))
+    return <FirstStart onKeep={keepFirstStart} />;
   const register = mayChangeWorkers.value && (
     <a class="btn main" href="/console/register">
       <Icon shape="plus" />
@@ -135,21 +136,22 @@ export default function Workers() {
                 key={act}
                 type="button"
                 class="btn tiny"
-                onClick={() => void changeMany({ ids: [...picked] }, act, list.put, list.reload)}
+                onClick={() => void changeMany({ ids: [...picked] }, act, list, note)}
               >
                 {{ enable: 'Enable', disable: 'Disable', drain: 'Drain', probe: 'Probe' }[act]}
               </button>
             ))}
+            <NoteBox note={note} onNote={setNote} />
             <button type="button" class="btn plain tiny" onClick={() => setPicked(new Set())}>
               Clear
             </button>
           </div>
         )}
       </Screen>
-      {params['id'] !== undefined && (
+      {opened !== undefined && (
         <Drawer
-          id={params['id']}
-          tab={params['tab'] ?? 'health'}
+          id={opened}
+          tab={tab}
           onClose={() => route(`/console/workers${location.search}`)}
           onChanged={list.reload}
         />

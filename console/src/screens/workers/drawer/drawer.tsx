@@ -1,6 +1,6 @@
 import './drawer.css';
 import { useState } from 'preact/hooks';
-import { useLocation } from 'preact-iso';
+import { useLocation } from '../../../live/location';
 import { useData } from '../../../api/data';
 import { call, explain } from '../../../api/client';
 import { isAdmin, mayCall, mayChangeWorkers } from '../../../api/session';
@@ -10,7 +10,7 @@ import { Code } from '../../../parts/code';
 import { Dialog } from '../../../parts/dialog';
 import { Icon } from '../../../parts/icon';
 import { Problem } from '../../../parts/note';
-import { Skeleton } from '../../../parts/screen';
+import { NoteBox, Skeleton } from '../../../parts/screen';
 import { State } from '../../../parts/state';
 import { Switch } from '../../../parts/switch';
 import { Tabs } from '../../../parts/tabs';
@@ -124,7 +124,8 @@ function Head({ worker, onPut, onChanged, onClose }: HeadProps) {
   const { id, model_name, admin_state, health_reason, last_error } = worker;
   const put = (_: string, part: Partial<WholeWorker>): void => onPut(part);
   const act = async (what: Act): Promise<void> => {
-    await change(worker, what, put);
+    await change(worker, what, put, note);
+    setNote('');
     onChanged();
   };
   const remove = async (): Promise<void> => {
@@ -138,6 +139,7 @@ function Head({ worker, onPut, onChanged, onClose }: HeadProps) {
     }
   };
   const isOn = admin_state === 'enabled';
+  const [note, setNote] = useState('');
   const [isDeleting, setDeleting] = useState(false);
   const fault = refused.value[id];
   return (
@@ -170,9 +172,9 @@ function Head({ worker, onPut, onChanged, onClose }: HeadProps) {
             Try
           </a>
         )}
-        <span class="grow" />
         {mayChangeWorkers.value && (
           <>
+            <NoteBox note={note} onNote={setNote} />
             <button
               type="button"
               class="btn plain"
