@@ -588,11 +588,13 @@ CREATE INDEX job_webhook_done ON public.job_webhook USING btree (ended_at) WHERE
 CREATE INDEX job_webhook_due ON public.job_webhook USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX replica_fault_of_replica ON public.replica_fault USING btree (replica_id);
 CREATE INDEX usage_by_hour_key ON public.usage_by_hour USING btree (key_id, hour);
+CREATE INDEX usage_by_worker_day_key ON public.usage_by_worker USING btree (day, key_id);
 CREATE INDEX usage_by_worker_key ON public.usage_by_worker USING btree (key_id, day);
 CREATE INDEX usage_daily_key ON public.usage_daily USING btree (key_id, day);
 CREATE INDEX usage_daily_team ON public.usage_daily USING btree (team, day);
 CREATE INDEX usage_hourly_key ON public.usage_hourly USING btree (key_id, hour);
 CREATE INDEX usage_hourly_team ON public.usage_hourly USING btree (team, hour);
+CREATE INDEX usage_hourly_worker ON public.usage_hourly USING btree (hour, worker_id);
 CREATE UNIQUE INDEX worker_natural_key ON public.worker USING btree (model_name, sha256((replace(req_url_template, '\'::text, '\\'::text))::bytea), name);
 CREATE INDEX worker_object_created ON public.worker_object USING btree (created_at);
 CREATE INDEX worker_slot_of_replica ON public.worker_slot USING btree (replica_id);

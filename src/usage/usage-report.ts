@@ -13,10 +13,17 @@ import {
   type UsageRowDto,
 } from './usage.dto.js';
 
+const DAY_MS = 86_400_000;
+
+/** From the first time until before the second. */
+type Range = readonly [from: Date, to: Date];
 type Row = { readonly [column: string]: string | number | Date | null };
 
 const COMMON = ['key_id', 'key_name', 'team', 'model', 'currency', ...FIGURE_COLUMNS, 'cost'].join(', ');
 const atMidnight = (day: string) => `(${day}::timestamp AT TIME ZONE 'UTC')`;
+/** The first whole day, and the one after the last. */
+const FIRST_DAY = `(($1::timestamptz AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date`;
+const END_DAY = `($2::timestamptz AT TIME ZONE 'UTC')::date`;
 const DAY = `(hour AT TIME ZONE 'UTC')::date`;
 
 /** A column that rows are grouped and sorted by. None is ever null. */
@@ -37,6 +44,7 @@ const COLUMN_OF_GROUP: Readonly<Record<Group, SortColumn>> = {
   model: { name: 'model', ...TEXT },
   worker: { name: 'worker_id', ...ID },
 };
+const GROUP_ORDER: readonly Group[] = ['hour', 'day', 'key', 'team', 'model', 'worker'];
 const CURRENCY: SortColumn = { name: 'currency', type: 'text', pattern: /^[A-Z]{0,3}$/ };
 
 /** Sums usage for a query. Throws DatabaseUnavailableError when there is no database. */
@@ -63,26 +71,23 @@ export class UsageReport {
   async page(query: UsageQueryDto, onlyKeyId: string | null, nowMs = Date.now()): Promise<UsagePageDto> {
     const groups = groupsOf(query);
     const limit = Number(query.limit ?? DEFAULT_ROWS);
-    const sorted = [...groups.map((group) => COLUMN_OF_GROUP[group]), CURRENCY];
+    const sorted = sortedBy(groups);
     const shape: CursorShape = { sort: groups.join(','), key: sorted.map(({ pattern }) => pattern) };
     const after = readCursor(query.cursor, shape);
-    const [fromTime, toTime] = rangeOf(query, nowMs);
+    const range = rangeOf(query, nowMs);
+    const byKey = groups.includes('key');
     const shownColumns = sorted.map(({ name, type }) => (type === 'date' ? `u.${name}::text` : `u.${name}`));
     const by = sorted.map(({ name }) => `u.${name}`).join(', ');
-    const next =
-      after === null
-        ? ''
-        : `AND (${by}) > (${sorted.map(({ type }, index) => `$${index + 9}::${type}`).join(', ')})`;
+    const next = after === null ? '' : `AND ${behind(sorted, 9)}`;
     // Sums as float8, exact up to 2^53: those of bigint and numeric need so much memory for each group that they go to disk.
     // A cost as numeric has 15 digits, and so no noise of float8.
-    const page = `SELECT ${shownColumns.join(', ')}, max(key_name) AS last_name, ${FIGURE_COLUMNS.map((name) => `sum(${name}::float8) AS ${name}`).join(', ')}, sum(cost::float8)::numeric::float8 AS cost
-       FROM (${this.source(groups)}) AS u
+    const page = `SELECT ${shownColumns.join(', ')}, ${byKey ? 'max(key_name) AS last_name, ' : ''}${FIGURE_COLUMNS.map((name) => `sum(${name}::float8) AS ${name}`).join(', ')}, sum(cost::float8)::numeric::float8 AS cost
+       FROM (${this.source(groups, range)}) AS u
        WHERE ($3::uuid IS NULL OR key_id = $3) AND ($4::text IS NULL OR key_name = $4 OR key_id IN (SELECT id FROM ${this.key} WHERE name = $4))
          AND ($5::uuid IS NULL OR key_id = $5) AND ($6::text IS NULL OR team = $6) AND ($7::text IS NULL OR model = $7) ${next}
        GROUP BY ${by} ORDER BY ${by} LIMIT $8`;
-    const rows = await this.database.query<Row>(groups.includes('key') ? this.withNames(page) : page, [
-      fromTime,
-      toTime,
+    const rows = await this.database.query<Row>(byKey ? this.withNames(page) : page, [
+      ...range,
       onlyKeyId,
       ...keyOf(query.key),
       query.team ?? null,
@@ -99,25 +104,43 @@ export class UsageReport {
     );
   }
 
-  /** The smallest table that has what is grouped by. Of days, the hours before and after the whole ones are read by hour. */
-  private source(groups: readonly Group[]): string {
+  /**
+   * The smallest table that has what is grouped by. Of days, the hours before and after the whole ones are read by hour. A table alone
+   * is read in the order of an index, and so only as far as the page reaches.
+   */
+  private source(groups: readonly Group[], [from, to]: Range): string {
     const hasWorkers = groups.includes('worker');
     const hourly = hasWorkers ? this.hourly : this.byHour;
     const columns = hasWorkers ? `worker_id, ${COMMON}` : COMMON;
     const within = 'hour >= $1::timestamptz AND hour < $2::timestamptz';
-    if (groups.includes('hour'))
+    const [first, end] = [Math.ceil(from.getTime() / DAY_MS), Math.floor(to.getTime() / DAY_MS)];
+    if (groups.includes('hour') || first >= end)
       return `SELECT hour, ${DAY} AS day, ${columns} FROM ${hourly} WHERE ${within}`;
-    const first = `((($1::timestamptz AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond')::date)`;
-    const end = `(($2::timestamptz AT TIME ZONE 'UTC')::date)`;
-    return `SELECT day, ${columns} FROM ${hasWorkers ? this.byWorker : this.daily} WHERE day >= ${first} AND day < ${end}
-      UNION ALL SELECT ${DAY} AS day, ${columns} FROM ${hourly} WHERE ${within} AND hour < ${atMidnight(first)}
-      UNION ALL SELECT ${DAY} AS day, ${columns} FROM ${hourly} WHERE ${within} AND hour >= greatest(${atMidnight(end)}, ${atMidnight(first)})`;
+    const parts = [
+      `SELECT day, ${columns} FROM ${hasWorkers ? this.byWorker : this.daily} WHERE day >= ${FIRST_DAY} AND day < ${END_DAY}`,
+    ];
+    const hours = `SELECT ${DAY} AS day, ${columns} FROM ${hourly} WHERE ${within}`;
+    if (from.getTime() < first * DAY_MS) parts.push(`${hours} AND hour < ${atMidnight(FIRST_DAY)}`);
+    if (to.getTime() > end * DAY_MS) parts.push(`${hours} AND hour >= ${atMidnight(END_DAY)}`);
+    return parts.join(' UNION ALL ');
   }
 
   /** The names of keys now; of a key that is gone, the last one. Read for the rows of the page alone. */
   private withNames(page: string): string {
     return `SELECT page.*, coalesce((SELECT k.name FROM ${this.key} k WHERE k.id = page.key_id), last_name) AS key FROM (${page}) AS page`;
   }
+}
+
+/**
+ * SQL: the row comes after the cursor, whose values are the parameters from `first` on. PostgreSQL guesses how many rows that are by the first
+ * column alone: of a single day it would take them for none, and read all.
+ */
+function behind(sorted: readonly SortColumn[], first: number): string {
+  const [column, ...others] = sorted.map(({ name }) => `u.${name}`);
+  const [value, ...otherValues] = sorted.map(({ type }, index) => `$${first + index}::${type}`);
+  return sorted[0]?.name === 'day'
+    ? `${column} >= ${value} AND (${column} > ${value} OR (${others.join(', ')}) > (${otherValues.join(', ')}))`
+    : `(${[column, ...others].join(', ')}) > (${[value, ...otherValues].join(', ')})`;
 }
 
 function textOf(value: Row[string] | undefined): string {
@@ -127,13 +150,20 @@ function textOf(value: Row[string] | undefined): string {
 /** In one order, each once. */
 export function groupsOf({ group_by: list = '' }: UsageQueryDto): readonly Group[] {
   const wanted = new Set(list.split(','));
-  return (['hour', 'day', 'key', 'team', 'model', 'worker'] satisfies readonly Group[]).filter((group) =>
-    wanted.has(group),
-  );
+  return GROUP_ORDER.filter((group) => wanted.has(group));
+}
+
+/** In the order of an index, as far as there is one: then a page is read no further than it reaches. Of hours, by worker before model. */
+function sortedBy(groups: readonly Group[]): readonly SortColumn[] {
+  const workersFirst = groups.includes('hour') && groups.includes('worker');
+  const order = workersFirst
+    ? [...groups.filter((group) => group !== 'model'), ...groups.filter((group) => group === 'model')]
+    : groups;
+  return [...order.map((group) => COLUMN_OF_GROUP[group]), CURRENCY];
 }
 
 /** @throws InvalidInputError */
-function rangeOf({ from, to }: UsageQueryDto, nowMs: number): readonly [Date, Date] {
+function rangeOf({ from, to }: UsageQueryDto, nowMs: number): Range {
   const now = new Date(nowMs);
   const start =
     from === undefined ? new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth())) : timeOf('from', from);
@@ -142,8 +172,6 @@ function rangeOf({ from, to }: UsageQueryDto, nowMs: number): readonly [Date, Da
   if (start >= end) throw new InvalidInputError([{ field: 'to', problem: 'must be later than from' }]);
   return [start, end];
 }
-
-const DAY_MS = 86_400_000;
 
 /** The first midnight that is more than an hour away. */
 function tomorrow(nowMs: number): Date {

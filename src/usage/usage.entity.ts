@@ -46,6 +46,7 @@ abstract class UsageFigures {
 @Entity('usage_hourly')
 @Index('usage_hourly_key', ['key_id', 'hour'])
 @Index('usage_hourly_team', ['team', 'hour'])
+@Index('usage_hourly_worker', ['hour', 'worker_id'])
 @Check('usage_hourly_cost', `(cost IS NULL) = (currency = '')`)
 export class UsageHourlyEntity extends UsageFigures {
   @PrimaryColumn('timestamptz', key('usage_hourly'))
@@ -97,6 +98,7 @@ export class UsageByHourEntity extends UsageFigures {
 /** The table `usage_by_worker`: the same by day. */
 @Entity('usage_by_worker')
 @Index('usage_by_worker_key', ['key_id', 'day'])
+@Index('usage_by_worker_day_key', ['day', 'key_id'])
 @Check('usage_by_worker_cost', `(cost IS NULL) = (currency = '')`)
 export class UsageByWorkerEntity extends UsageFigures {
   @PrimaryColumn('date', key('usage_by_worker'))

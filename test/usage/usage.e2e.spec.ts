@@ -469,7 +469,7 @@ describe('the report of usage', () => {
     expect((await read(JANUARY, registrar.headers)).status).toBe(403);
   });
 
-  it.each(['day,model', 'hour,key', 'worker', 'hour,day,key,team,model,worker'])(
+  it.each(['day', 'day,model', 'hour,key', 'worker', 'hour,model,worker', 'hour,day,key,team,model,worker'])(
     'comes page by page, grouped by %s',
     async (groups) => {
       const all = await rows(`${JANUARY}&group_by=${groups}`);
