@@ -106,6 +106,10 @@ describe('the command line client', () => {
     const { out, status } = await mmm(['register', '-f', '-', '--dry-run', '--call'], { stdin: body });
     expect([status, JSON.parse(out)]).toMatchObject([0, { extracted: 'tried' }]);
     expect(JSON.parse((await mmm(['workers', '--model', 'cli-dry'])).out)).toEqual([]);
+    const wrong = JSON.stringify(aWorker(upstream, { model_name: 'cli-dry', response_extract: 'anser' }));
+    const refused = await mmm(['register', '-f', '-', '--dry-run', '--call'], { stdin: wrong });
+    expect([refused.status, refused.out]).toEqual([1, '']);
+    expect(refused.err).toMatch(/no key "anser"\n +the answer is an object\n +keys there: "answer"\n/);
   });
 
   it('switches a worker that is named by its model, by model and name, or by its id', async () => {

@@ -93,6 +93,7 @@ export const ROUTES: Readonly<Record<string, Right>> = {
   'PUT /api/v1/workers': 'change_workers',
   'POST /api/v1/workers/bulk': 'change_workers',
   'POST /api/v1/workers/dry-run': 'dry_run',
+  'POST /api/v1/workers/:id/dry-run': 'dry_run',
   'GET /api/v1/workers/:id': 'read_workers',
   'PATCH /api/v1/workers/:id': 'change_workers',
   'DELETE /api/v1/workers/:id': 'change_workers',

@@ -131,12 +131,25 @@ export async function register(
 async function dryRunOf(api: Api, worker: Json, call: boolean, asJson: boolean): Promise<void> {
   const result = await api.json('POST', `${WORKERS}/dry-run`, { worker, call });
   const { request, response, extracted, problem } = result;
-  if (typeof problem === 'string') throw new CliError(problem);
+  const path = pathOf(result);
+  if (typeof problem === 'string')
+    throw new CliError([plain(problem), ...path.map((line) => `  ${line}`)].join('\n'));
   const { method, url, body } = (request ?? {}) as Json;
   const lines = [`${String(method)} ${String(url)}`, ...(body === null ? [] : [shown(body)])];
   if (response !== undefined) lines.push(`→ ${String((response as Json)['status'])}`);
   if (extracted !== undefined) lines.push(plain(shown(extracted)));
+  lines.push(...path);
   printOne(result, lines.join('\n'), asJson);
+}
+
+/** How far the answer path leads into the answer, and the keys that are there. */
+function pathOf({ path_steps: steps, found, keys }: Json): readonly string[] {
+  if (!Array.isArray(steps)) return [];
+  const way = ['the answer', ...(steps as unknown[]).map((step) => JSON.stringify(step))].join(' → ');
+  const there = Array.isArray(keys)
+    ? [`keys there: ${keys.map((key) => JSON.stringify(key)).join(', ')}`]
+    : [];
+  return [`${way} is ${String(found)}`, ...there].map(plain);
 }
 
 async function readJson(file: string): Promise<Json> {

@@ -1,7 +1,7 @@
 import { getMetadataStorage } from 'class-validator';
 import { KeyDefinitionDto, PatchKeyDto, PutTeamDto, RotateKeyDto } from '../access/keys/keys.dto.js';
 import { type DtoClass, nestedDtosOf } from '../input/read-dto.js';
-import { DryRunDto } from '../inference/dry-run/dry-run.dto.js';
+import { DryRunDto, StoredDryRunDto } from '../inference/dry-run/dry-run.dto.js';
 import { PutModelDto } from '../registry/models/model.dto.js';
 import {
   HeartbeatDto,
@@ -18,6 +18,7 @@ const CHECKED: readonly DtoClass[] = [
   HeartbeatDto,
   PutModelDto,
   DryRunDto,
+  StoredDryRunDto,
   KeyDefinitionDto,
   PatchKeyDto,
   RotateKeyDto,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as fc from 'fast-check';
-import { compileExtract, ExtractError } from './response-extract.js';
+import { compileExtract, ExtractError, follow, reach } from './response-extract.js';
 import { parsePath, printPath, type Step } from './json-path.js';
 import { TemplateError } from './template-error.js';
 import { anyText, thousands } from '../../test/arbitraries/template.js';
@@ -153,6 +153,22 @@ describe('extraction', () => {
         const [got, wanted] =
           typeof found === 'string' ? [result, found] : [canonical(result), canonical(write(found, ''))];
         expect(got).toBe(wanted);
+      }),
+      thousands,
+    );
+  });
+
+  it('reaches the end of each path that leads to a value, and a place on the way of each other', () => {
+    fc.assert(
+      fc.property(json, steps, fc.nat(), fc.nat(6), (value, wrong, pick, cut) => {
+        const everywhere = places(value);
+        const [right = []] = everywhere[pick % everywhere.length] ?? [];
+        expect(reach(value, right)).toStrictEqual(follow(value, right));
+        const path = [...right.slice(0, cut), ...wrong];
+        const reached = reach(value, path);
+        expect(follow(value, reached.steps)).toStrictEqual(reached);
+        const missed = outcome(() => printPath(follow(value, path).steps));
+        expect(missed instanceof ExtractError).toBe(reached.steps.length < path.length);
       }),
       thousands,
     );

@@ -1,6 +1,6 @@
 import { isJsonObject } from '../input/json.js';
 import { cutJson } from '../input/json-source.js';
-import { parsePath, printPath, type Step } from './json-path.js';
+import { parsePath, printPath, type Step, valueAt } from './json-path.js';
 
 /** No value at the path. The message shows how far the path got, and quotes nothing of the answer. */
 export class ExtractError extends Error {
@@ -16,7 +16,7 @@ export interface Extract {
   fromValue(value: unknown): string;
 }
 
-interface Found {
+export interface Found {
   readonly value: unknown;
   /** The path with every index counted from the front. */
   readonly steps: readonly Step[];
@@ -53,6 +53,19 @@ export function follow(answer: unknown, steps: readonly Step[]): Found {
     const next = typeof step === 'number' ? elementOf(value, step, taken) : keyOf(value, step, taken);
     taken.push(next.step);
     value = next.value;
+  }
+  return { value, steps: taken };
+}
+
+/** How far a path leads into an answer: to its end, or to the last value that is there. Never throws. */
+export function reach(answer: unknown, steps: readonly Step[]): Found {
+  const taken: Step[] = [];
+  let value = answer;
+  for (const step of steps) {
+    const next = valueAt(value, [step]);
+    if (next === undefined) break;
+    taken.push(typeof step === 'number' && step < 0 ? (value as readonly unknown[]).length + step : step);
+    value = next;
   }
   return { value, steps: taken };
 }

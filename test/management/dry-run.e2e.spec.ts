@@ -24,6 +24,9 @@ interface DryRun {
   readonly extracted?: string;
   readonly usage?: object;
   readonly problem?: string;
+  readonly path_steps?: readonly (string | number)[];
+  readonly found?: string;
+  readonly keys?: readonly string[];
 }
 
 async function dryRun(worker: unknown, more: object = {}): Promise<DryRun & { readonly text: string }> {
@@ -225,6 +228,52 @@ describe('POST /api/v1/workers/dry-run', () => {
     });
   });
 
+  it.each<[string, string, object]>([
+    [
+      'data.items[-1].attributes.answr',
+      'has no key "answr"',
+      { path_steps: ['data', 'items', 1, 'attributes'], found: 'an object', keys: ['answer', 'model'] },
+    ],
+    [
+      'data.item[0]',
+      'has no key "item"',
+      { path_steps: ['data'], found: 'an object', keys: ['items', 'none'] },
+    ],
+    ['data.items.answer', 'is a list', { path_steps: ['data', 'items'], found: 'a list of 2' }],
+    ['data.items[7]', 'is a list of 2', { path_steps: ['data', 'items'], found: 'a list of 2' }],
+    ['data.none', 'is null', { path_steps: ['data', 'none'], found: 'null' }],
+    ['', '', {}],
+  ])('shows how far the path "%s" leads', async (path, problem, shown) => {
+    const attributes = { answer: 'deep', model: 'm' };
+    const upstream = await upstreamForTest(json({ data: { items: [{}, { attributes }], none: null } }));
+    const run = await dryRun(aWorker(upstream, { response_extract: path }), { call: true });
+    expect(run.problem ?? '').toContain(problem);
+    const { path_steps, found, keys } = run;
+    expect(JSON.parse(JSON.stringify({ path_steps, found, keys }))).toEqual(shown);
+    const right = aWorker(upstream, { response_extract: 'data.items[1].attributes.answer' });
+    expect(await dryRun(right, { call: true })).toMatchObject({
+      extracted: 'deep',
+      path_steps: ['data', 'items', 1, 'attributes', 'answer'],
+      found: 'text',
+    });
+  });
+
+  it('shows how far a path leads in the events of a stream, at most 50 keys, and no secret among them', async () => {
+    const keys = Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`key-${at}`, at]));
+    const events = ['{"id":1}', JSON.stringify({ delta: { [KEY]: 1, ...keys } })];
+    const upstream = await upstreamForTest(plain(events.map((event) => `data: ${event}\n\n`).join('')));
+    const worker = aWorker(upstream, {
+      header: { authorization: KEY },
+      body: { prompt: '{USER_PROMPT}', stream: '{STREAM}' },
+      is_stream: true,
+      stream_extract: { format: 'sse', text: 'delta.text' },
+    });
+    const run = await dryRun(worker, { stream: true, call: true });
+    expect([run.path_steps, run.found, run.keys?.length]).toEqual([['delta'], 'an object', 50]);
+    expect(run.keys?.slice(0, 2)).toEqual(['[hidden]', 'key-0']);
+    expect(run.text).not.toContain('dry/run');
+  });
+
   it('obeys the timeouts of the worker and shows at most 64 Ki characters of the answer', async () => {
     const slow = await upstreamForTest(() => {});
     const { problem } = await dryRun(aWorker(slow, { timeouts: { total_ms: 200 } }), { call: true });
@@ -282,5 +331,85 @@ describe('POST /api/v1/workers/dry-run', () => {
     expect(answer.status).toBe(400);
     for (const field of fields) expect(answer.fields).toContain(field);
     expect(answer.json).toMatchObject({ error: { type: 'invalid_request_error' } });
+  });
+});
+
+describe('POST /api/v1/workers/{id}/dry-run', () => {
+  const stored = async (changes: object = {}) => {
+    const upstream = await upstreamForTest(json({ answer: 'forty-two', note: 'x' }));
+    const worker = aWorker(upstream, { header: { authorization: `Bearer ${KEY}` }, ...changes });
+    const { worker: row } = await call(service, 'POST', '', worker);
+    return { upstream, id: row.id, row };
+  };
+  const tryOut = async (id: string, body: object) => {
+    const answer = await call(service, 'POST', `/${id}/dry-run`, body);
+    return { ...answer, run: answer.json as DryRun };
+  };
+
+  it('sends the stored credentials, shows none of them, and changes nothing', async () => {
+    const { upstream, id, row } = await stored();
+    const { status, run, text } = await tryOut(id, { prompt: 'why?', call: true });
+    expect([status, run.extracted, run.path_steps]).toEqual([200, 'forty-two', ['answer']]);
+    const sent = upstream.requests.find(({ body }) => body.includes('why?'));
+    expect(sent?.headers.authorization).toBe(`Bearer ${KEY}`);
+    expect(run.request?.headers['authorization']).toBe('[hidden]');
+    expect(text).not.toContain('dry/run');
+    const { json: now } = await call(service, 'GET', `/${id}`);
+    expect(now).toMatchObject({ generation: row.generation, updated_at: row['updated_at'] });
+  });
+
+  it('tries changes that are not stored, as a PATCH would make them', async () => {
+    const { id, row } = await stored();
+    const wrong = await tryOut(id, { call: true, patch: { response_extract: 'anser' } });
+    expect(wrong.run).toMatchObject({ path_steps: [], found: 'an object', keys: ['answer', 'note'] });
+    const patch = {
+      response_extract: 'note',
+      header: { authorization: null, 'accept-language': 'y' },
+      weight: 7,
+    };
+    const { run } = await tryOut(id, { call: true, patch });
+    expect([run.extracted, run.request?.headers['authorization']]).toEqual(['x', undefined]);
+    expect(run.request?.headers['accept-language']).toBe('y');
+    const { json: now } = await call(service, 'GET', `/${id}`);
+    expect(now).toMatchObject({ response_extract: row['response_extract'], weight: row['weight'] });
+  });
+
+  it('sends no stored credential to another origin', async () => {
+    const { id } = await stored();
+    const elsewhere = await upstreamForTest(json({ answer: 'mine now' }));
+    const url = `${elsewhere.url}/generate`;
+    const { status, fields } = await tryOut(id, { call: true, patch: { req_url_template: url } });
+    expect([status, fields, elsewhere.calls]).toEqual([400, ['patch.header.authorization'], 0]);
+    const header = { authorization: null };
+    const { run } = await tryOut(id, { call: true, patch: { req_url_template: url, header } });
+    expect(run.extracted).toBe('mine now');
+  });
+
+  it('reports credentials that cannot be read, and calls nothing', async () => {
+    const { id, upstream } = await stored();
+    const before = upstream.calls;
+    await service.database.query(`UPDATE worker SET sealed_header = 'v1.broken' WHERE id = $1`, [id]);
+    const { status, fields, text } = await tryOut(id, { call: true });
+    expect([status, fields, upstream.calls]).toEqual([400, ['patch.header'], before]);
+    expect(text).toContain('give the credentials again');
+    const header = { authorization: 'new' };
+    expect((await tryOut(id, { call: true, patch: { header } })).run.extracted).toBe('forty-two');
+  });
+
+  it.each<[object, ...string[]]>([
+    [{ patch: { admin_state: 'offline' } }, 'patch.admin_state'],
+    [{ patch: { weight: 0, response_extract: 'a[' } }, 'patch.weight', 'patch.response_extract'],
+    [{ patch: [] }, 'patch'],
+    [{ worker: {} }, 'worker'],
+  ])('answers %j with a 400 that names the fields', async (body, ...wanted) => {
+    const { id } = await stored();
+    const { status, fields } = await tryOut(id, body);
+    expect(status).toBe(400);
+    for (const field of wanted) expect(fields).toContain(field);
+  });
+
+  it('answers 404 for a worker that is not there', async () => {
+    for (const id of ['no-id', '00000000-0000-4000-8000-000000000000'])
+      expect((await tryOut(id, {})).status).toBe(404);
   });
 });

@@ -2,11 +2,7 @@ import type { ComponentChildren } from 'preact';
 import type { Schemas } from '../api/client';
 import { pretty } from '../words/json';
 
-/** What a dry run answers; with `path_steps` as far as the answer path leads. */
-export type DryRun = Schemas['DryRunAnswerDto'] & {
-  readonly path_steps?: readonly (string | number)[];
-  readonly keys?: readonly string[];
-};
+export type DryRun = Schemas['DryRunAnswerDto'];
 
 /** What would be sent, what came back, and what a client would get. */
 export function DryRunResult({ run }: { readonly run: DryRun }) {

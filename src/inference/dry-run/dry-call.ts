@@ -14,11 +14,11 @@ import { prepareCall } from '../apis/prepare-call.js';
 import type { ChatMessage, InferenceRequest, RawBody } from '../client/inference-request.js';
 import { streamDecoder } from '../streams/stream-decoder.js';
 import { AnswerCollector } from '../pipeline/answer-collector.js';
-import type { DryRunDto } from './dry-run.dto.js';
+import type { DryRunInputDto } from './dry-run.dto.js';
 
 /** The call that a request would make. @throws what `prepareCall` throws */
 export function prepareDryCall(
-  { temperature, max_tokens: maxTokens, stream, media }: DryRunDto,
+  { temperature, max_tokens: maxTokens, stream, media }: DryRunInputDto,
   { definition, call }: CheckedDefinition,
   messages: readonly ChatMessage[],
   id: string,

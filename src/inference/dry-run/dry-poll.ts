@@ -7,7 +7,7 @@ import { type UpstreamCall, UpstreamClient } from '../../upstream/upstream-clien
 import { readJobInput } from '../apis/jobs/read-job-input.js';
 import type { ChatMessage } from '../client/inference-request.js';
 import { readingOf } from './dry-readings.js';
-import type { DryRunAnswerDto, DryRunDto } from './dry-run.dto.js';
+import type { DryRunAnswerDto, DryRunInputDto } from './dry-run.dto.js';
 import type { DryRunSecrets } from './dry-run-secrets.js';
 import { type CheckedPoll, PollRecorder, type ShownStep } from './poll-recorder.js';
 import { replaySteps, showSteps } from './poll-replay.js';
@@ -32,7 +32,7 @@ export class DryPoll {
 
   /** @throws InvalidInputError for an invalid request */
   async run(
-    dto: DryRunDto,
+    dto: DryRunInputDto,
     checked: CheckedPoll,
     messages: readonly ChatMessage[],
     requestId: string,

@@ -1,7 +1,7 @@
-import { Body, Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ClientDisconnect } from '../client/client-disconnect.js';
-import { DryRunAnswerDto, DryRunDto } from './dry-run.dto.js';
+import { DryRunAnswerDto, DryRunDto, StoredDryRunDto } from './dry-run.dto.js';
 import { DryRunService } from './dry-run.service.js';
 
 @Controller('api/v1/workers')
@@ -17,5 +17,17 @@ export class DryRunController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<DryRunAnswerDto> {
     return this.dryRuns.run(dto, id, new ClientDisconnect(reply.raw));
+  }
+
+  /** Tries a worker with its stored credentials, as it is or with changes. Stores nothing, and counts for nothing. */
+  @Post(':id/dry-run')
+  @HttpCode(200)
+  runStored(
+    @Param('id') worker: string,
+    @Body() dto: StoredDryRunDto,
+    @Req() { id }: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<DryRunAnswerDto> {
+    return this.dryRuns.runStored(worker, dto, id, new ClientDisconnect(reply.raw));
   }
 }

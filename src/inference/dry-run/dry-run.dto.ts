@@ -14,7 +14,7 @@ import {
 import type { HasFurtherFaults } from '../../input/input-pipe.js';
 import type { InputFault } from '../../input/input-errors.js';
 import { IsDto } from '../../input/read-dto.js';
-import { RegisterWorkerDto } from '../../registry/register-worker.dto.js';
+import { PatchWorkerDto, RegisterWorkerDto } from '../../registry/register-worker.dto.js';
 import { faultsOfRegistration } from '../../registry/registration/read-registration.js';
 
 const ONE_OR_SEVERAL = {
@@ -29,10 +29,8 @@ export class DryAnswersDto {
   @IsOptional() @ApiProperty(ONE_OR_SEVERAL) result?: unknown;
 }
 
-/** A registration to try, and the request for it. */
-export class DryRunDto implements HasFurtherFaults {
-  /** The registration. */
-  @IsObject() @ApiProperty({ type: RegisterWorkerDto }) worker!: object;
+/** The request to try. */
+export class DryRunInputDto {
   /** A greeting if neither this nor `messages` is set. */
   @IsOptional() @IsString() @MaxLength(65_536) prompt?: string;
   /** In the OpenAI format, instead of `prompt`. */
@@ -56,6 +54,12 @@ export class DryRunDto implements HasFurtherFaults {
   @IsObject()
   @ApiProperty({ required: false, type: Object })
   media?: Record<string, unknown>;
+}
+
+/** A registration to try, and the request for it. */
+export class DryRunDto extends DryRunInputDto implements HasFurtherFaults {
+  /** The registration. */
+  @IsObject() @ApiProperty({ type: RegisterWorkerDto }) worker!: object;
 
   furtherFaults(faulty: ReadonlySet<string>): readonly InputFault[] {
     if (faulty.has('worker')) return [];
@@ -64,6 +68,12 @@ export class DryRunDto implements HasFurtherFaults {
       problem,
     }));
   }
+}
+
+/** A request for a worker that is registered. */
+export class StoredDryRunDto extends DryRunInputDto {
+  /** Changes to try, as a PATCH of the worker takes them. They are not stored. */
+  @IsOptional() @IsObject() @ApiProperty({ type: PatchWorkerDto, required: false }) patch?: object;
 }
 
 export class DryRequestDto {
@@ -113,6 +123,17 @@ export class DryRunAnswerDto {
   response?: DryResponseDto;
   /** The answer that a client would get. */
   extracted?: string;
+  /** With an answer path (response_extract, or stream_extract.text of a stream): its steps, as far as they lead into the answer. */
+  @ApiProperty({
+    type: 'array',
+    items: { oneOf: [{ type: 'string' }, { type: 'integer' }] },
+    required: false,
+  })
+  path_steps?: (string | number)[];
+  /** What stands there, such as `text`, `an object`, `a list of 3`, `null`. */
+  found?: string;
+  /** The keys that stand there, of an object; 50 at most. */
+  keys?: string[];
   /** The tokens used, if the worker reports them. */
   usage?: DryUsageDto;
   /** Why a client would get no answer. */

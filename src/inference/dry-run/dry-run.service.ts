@@ -3,11 +3,14 @@ import { WorkerSecrets } from '../../credentials/worker-secrets.js';
 import { type InputFault, InvalidInputError } from '../../input/input-errors.js';
 import { type CheckedDefinition, DefinitionCheck } from '../../registry/registration/definition-check.js';
 import { readRegistration } from '../../registry/registration/read-registration.js';
+import { WorkerManagement } from '../../registry/management/worker-management.js';
+import type { SecretLookup } from '../../template/placeholders.js';
 import type { CancelSignal } from '../../upstream/exchange.js';
 import { UpstreamClient } from '../../upstream/upstream-client.js';
 import { UpstreamRejectedError } from '../../upstream/upstream-errors.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
-import type { DryRunAnswerDto, DryRunDto } from './dry-run.dto.js';
+import { shownPath } from './answer-path.js';
+import type { DryRunAnswerDto, DryRunDto, DryRunInputDto, StoredDryRunDto } from './dry-run.dto.js';
 import { DryRunSecrets } from './dry-run-secrets.js';
 import { DryPoll } from './dry-poll.js';
 import { isPollTemplate } from './poll-recorder.js';
@@ -27,21 +30,48 @@ import type { PreparedCall } from '../apis/prepared-call.js';
 
 const GREETING = 'Hello!';
 
-/** Tries a registration. All output has passed `secrets.hide`. */
+/** Tries a registration, or a worker that is registered. All output has passed `secrets.hide`. */
 @Injectable()
 export class DryRunService {
   constructor(
     private readonly definitionCheck: DefinitionCheck,
     private readonly upstream: UpstreamClient,
     private readonly workerSecrets: WorkerSecrets,
+    private readonly management: WorkerManagement,
     private readonly polls: DryPoll,
   ) {}
 
   /** @throws InvalidInputError as registering does, and for invalid messages */
-  async run(dto: DryRunDto, requestId: string, disconnectSignal: CancelSignal): Promise<DryRunAnswerDto> {
+  run(dto: DryRunDto, requestId: string, disconnectSignal: CancelSignal): Promise<DryRunAnswerDto> {
+    return this.tryOut(dto, requestId, disconnectSignal, (secrets) =>
+      withinField('worker', () =>
+        this.definitionCheck.check(readRegistration(dto.worker), { stored: false, secrets }),
+      ),
+    );
+  }
+
+  /** @throws InvalidInputError as a PATCH of the worker does, and for invalid messages; WorkerNotFoundError, DatabaseUnavailableError */
+  runStored(
+    id: string,
+    dto: StoredDryRunDto,
+    requestId: string,
+    disconnectSignal: CancelSignal,
+  ): Promise<DryRunAnswerDto> {
+    const patch = dto.patch ?? {};
+    return this.tryOut(dto, requestId, disconnectSignal, (secrets) =>
+      withinField('patch', () => this.management.trial(id, patch, secrets)),
+    );
+  }
+
+  private async tryOut(
+    dto: DryRunInputDto,
+    requestId: string,
+    disconnectSignal: CancelSignal,
+    definition: (secrets: SecretLookup) => Promise<CheckedDefinition>,
+  ): Promise<DryRunAnswerDto> {
     const messages = messagesOf(dto);
     const secrets = new DryRunSecrets((name) => this.workerSecrets.lookup(name));
-    const checked = await this.check(dto, secrets);
+    const checked = await definition(secrets.lookup);
     secrets.know(checked.sensitive);
     const { call: compiled } = checked;
     if (isPollTemplate(compiled))
@@ -69,27 +99,31 @@ export class DryRunService {
     if (dto.call !== true) return shown;
     try {
       const answer = await this.upstream.send(withinLimits(call, LONGEST_WAIT_MS), disconnectSignal);
-      return { ...shown, response: shownResponse(answer, secrets), ...outcome(answer, talk, secrets) };
+      return {
+        ...shown,
+        response: shownResponse(answer, secrets),
+        ...outcome(answer, talk, checked, secrets),
+      };
     } catch (error) {
       return { ...shown, problem: problemOf(error, secrets) };
     }
   }
+}
 
-  private async check({ worker }: DryRunDto, secrets: DryRunSecrets): Promise<CheckedDefinition> {
-    try {
-      const registration = readRegistration(worker);
-      return await this.definitionCheck.check(registration, { stored: false, secrets: secrets.lookup });
-    } catch (error) {
-      if (!(error instanceof InvalidInputError)) throw error;
-      throw new InvalidInputError(
-        error.details.map(({ field, problem }) => ({ field: `worker.${field}`, problem })),
-      );
-    }
+/** Runs `read`; the faults that it reports are those of a member of the body. */
+async function withinField<Result>(member: string, read: () => Result | Promise<Result>): Promise<Result> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof InvalidInputError)) throw error;
+    throw new InvalidInputError(
+      error.details.map(({ field, problem }) => ({ field: `${member}.${field}`, problem })),
+    );
   }
 }
 
 /** @throws InvalidInputError */
-function messagesOf({ prompt, messages }: DryRunDto): readonly ChatMessage[] {
+function messagesOf({ prompt, messages }: DryRunInputDto): readonly ChatMessage[] {
   if (messages === undefined || messages === null) return [{ role: 'user', content: prompt ?? GREETING }];
   const faults: InputFault[] = [];
   if (prompt !== undefined && prompt !== null)
@@ -99,12 +133,19 @@ function messagesOf({ prompt, messages }: DryRunDto): readonly ChatMessage[] {
   return read;
 }
 
-function outcome(answer: UpstreamAnswer, talk: PreparedCall, secrets: DryRunSecrets) {
+function outcome(
+  answer: UpstreamAnswer,
+  talk: PreparedCall,
+  { definition }: CheckedDefinition,
+  secrets: DryRunSecrets,
+): Partial<DryRunAnswerDto> {
+  if (answer.status < 200 || answer.status >= 300)
+    return { problem: problemOf(new UpstreamRejectedError(answer.status), secrets) };
+  const path = shownPath(answer, talk, definition, secrets);
   try {
-    if (answer.status < 200 || answer.status >= 300) throw new UpstreamRejectedError(answer.status);
     const { text, usage } = readDryAnswer(answer, talk);
-    return { extracted: secrets.hide(text, SHOWN_CHARACTERS), ...(usage === null ? {} : { usage }) };
+    return { extracted: secrets.hide(text, SHOWN_CHARACTERS), ...(usage === null ? {} : { usage }), ...path };
   } catch (error) {
-    return { problem: problemOf(error, secrets) };
+    return { problem: problemOf(error, secrets), ...path };
   }
 }

@@ -3,8 +3,9 @@ import { type InputFault, InvalidInputError } from '../../input/input-errors.js'
 import { DEEPEST_JSON, describeValue, isDeeperThan, isJsonObject } from '../../input/json.js';
 import { ambiguousNulls, mergePatch } from '../../input/merge-patch.js';
 import { fieldsOf } from '../../input/read-dto.js';
+import type { SecretLookup } from '../../template/placeholders.js';
 import { RegisterWorkerDto } from '../register-worker.dto.js';
-import { DefinitionCheck } from '../registration/definition-check.js';
+import { type CheckedDefinition, DefinitionCheck } from '../registration/definition-check.js';
 import { readDefinition } from '../registration/read-registration.js';
 import { keepingCredentials, mergeHeaders, mergePoll, originsOf, SealedHeaders } from '../sealed-headers.js';
 import {
@@ -29,17 +30,8 @@ export class ChangePlanner {
 
   /** @throws InvalidInputError */
   patch(row: WorkerEntity, patch: Members, urlFaults: readonly InputFault[]): RowChange {
-    const { header, ...rest } = patch;
-    const ambiguous = COLUMNS_WITH_NULLS.flatMap((column) =>
-      ambiguousNulls(row[column], rest[column], column),
-    );
-    if (ambiguous.length > 0) {
-      const problem =
-        'is null already, and null in a merge patch removes a member: leave it out to keep it, or PUT the whole definition';
-      throw new InvalidInputError(ambiguous.map((field) => ({ field, problem })));
-    }
-    const merged = mergePatch(registrationOf(row), rest) as Members;
-    return this.change(row, merged, header === undefined ? {} : header, urlFaults);
+    const { merged, headerPatch } = mergedPatch(row, patch);
+    return this.change(row, merged, headerPatch, urlFaults);
   }
 
   /** @throws InvalidInputError */
@@ -49,33 +41,66 @@ export class ChangePlanner {
     return this.change(row, rest, patch, urlFaults);
   }
 
+  /** What a patch would make of a row, with its credentials, to be called and not to be stored. @throws InvalidInputError */
+  trial(
+    row: WorkerEntity,
+    patch: Members,
+    urlFaults: readonly InputFault[],
+    secrets: SecretLookup,
+  ): CheckedDefinition {
+    const { merged, headerPatch } = mergedPatch(row, patch);
+    const { dto, faults, stored } = this.read(row, merged, headerPatch);
+    const lost =
+      stored.unreadable === null || 'header' in patch
+        ? []
+        : [{ field: 'header', problem: `cannot be read (${stored.unreadable}): give the credentials again` }];
+    const options = { stored: false, secrets };
+    return this.definitionCheck.checkWith([...urlFaults, ...faults, ...lost], dto, options);
+  }
+
   private change(
     row: WorkerEntity,
     registration: Members,
     headerPatch: unknown,
     urlFaults: readonly InputFault[],
   ): RowChange {
-    const origins = originsOf(registration['req_url_template'], registration['poll']);
-    const stored = this.headers.read(row, origins);
-    const merged = isJsonObject(headerPatch)
-      ? mergeHeaders(stored, headerPatch, origins)
-      : { header: headerPatch, faults: [] };
-    const { poll, faults: pollFaults } = mergePoll(stored, registration['poll'], origins);
-    const dto = readDefinition({
-      ...registration,
-      header: merged.header,
-      ...(poll === undefined ? {} : { poll }),
+    const { dto, faults, stored, origins } = this.read(row, registration, headerPatch);
+    const { definition, sensitive, call } = this.definitionCheck.checkWith([...urlFaults, ...faults], dto, {
+      known: row,
     });
-    const { definition, sensitive, call } = this.definitionCheck.checkWith(
-      [...urlFaults, ...merged.faults, ...pollFaults],
-      dto,
-      { known: row },
-    );
     const columns = changedColumns(row, definition);
     const isEmptied = headerPatch === null && Object.keys(sensitive).length === 0;
     const sealed = isEmptied ? null : this.headers.seal(row, stored, sensitive, origins ?? call.origin);
     return sealed === row.sealed_header ? { columns } : { columns: { ...columns, sealed_header: sealed } };
   }
+
+  /** The new definition with the stored credentials that it keeps. @throws InvalidInputError */
+  private read(row: WorkerEntity, registration: Members, headerPatch: unknown) {
+    const origins = originsOf(registration['req_url_template'], registration['poll']);
+    const stored = this.headers.read(row, origins);
+    const merged = isJsonObject(headerPatch)
+      ? mergeHeaders(stored, headerPatch, origins)
+      : { header: headerPatch, faults: [] };
+    const { poll, faults } = mergePoll(stored, registration['poll'], origins);
+    const dto = readDefinition({
+      ...registration,
+      header: merged.header,
+      ...(poll === undefined ? {} : { poll }),
+    });
+    return { dto, faults: [...merged.faults, ...faults], stored, origins };
+  }
+}
+
+/** @throws InvalidInputError */
+function mergedPatch(row: WorkerEntity, { header, ...rest }: Members) {
+  const ambiguous = COLUMNS_WITH_NULLS.flatMap((column) => ambiguousNulls(row[column], rest[column], column));
+  if (ambiguous.length > 0) {
+    const problem =
+      'is null already, and null in a merge patch removes a member: leave it out to keep it, or PUT the whole definition';
+    throw new InvalidInputError(ambiguous.map((field) => ({ field, problem })));
+  }
+  const merged = mergePatch(registrationOf(row), rest) as Members;
+  return { merged, headerPatch: header === undefined ? {} : header };
 }
 
 const SET_BY = {

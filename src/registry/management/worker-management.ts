@@ -2,10 +2,12 @@ import { Injectable } from '@nestjs/common';
 import type { Caller } from '../../access/caller.js';
 import { checkJoins, checkMoved, checkOwns, checkSent, registeredBy } from '../../access/worker-rights.js';
 import { checkGeneration, type WantedGeneration } from '../../input/if-match.js';
+import type { InputFault } from '../../input/input-errors.js';
 import { isJsonObject } from '../../input/json.js';
+import type { SecretLookup } from '../../template/placeholders.js';
 import { type CompiledRow } from '../calls/worker-compiler.js';
 import { RegistrySync } from '../live/registry-sync.js';
-import { DefinitionCheck } from '../registration/definition-check.js';
+import { type CheckedDefinition, DefinitionCheck } from '../registration/definition-check.js';
 import { readRegistration } from '../registration/read-registration.js';
 import { WorkerDisabledError, WorkerNotFoundError } from '../registry-errors.js';
 import type { AdminState, WorkerCall } from '../worker.js';
@@ -74,14 +76,22 @@ export class WorkerManagement {
     checkOwns(caller, before);
     checkGeneration(wanted, before.generation);
     // The URL's name is resolved before the row is locked.
-    const url = 'req_url_template' in patch ? patch['req_url_template'] : before.req_url_template;
-    const poll = isJsonObject(patch['poll']) ? { ...before.poll, ...patch['poll'] } : before.poll;
-    const urlFaults = typeof url === 'string' ? await this.definitionCheck.urlFaults(url, poll?.origins) : [];
+    const urlFaults = await this.urlFaults(before, patch);
     return this.change(id, caller, (row) => {
       checkGeneration(wanted, row.generation);
       checkMoved(caller, row, patch);
       return this.planner.patch(row, patch, urlFaults);
     });
+  }
+
+  /**
+   * A worker as a patch would make it, with its credentials; nothing changes.
+   * @throws InvalidInputError, WorkerNotFoundError, DatabaseUnavailableError
+   */
+  async trial(id: string, sent: unknown, secrets: SecretLookup): Promise<CheckedDefinition> {
+    const patch = checkPatch(sent);
+    const row = await this.queries.get(id);
+    return this.planner.trial(row, patch, await this.urlFaults(row, patch), secrets);
   }
 
   /** @param note why, for the history @throws ForbiddenError, WorkerNotFoundError, DatabaseUnavailableError */
@@ -101,6 +111,15 @@ export class WorkerManagement {
     });
     if (!wasThere) throw new WorkerNotFoundError();
     await this.sync.readYourWrites([id]);
+  }
+
+  private async urlFaults(
+    row: WorkerEntity,
+    patch: Readonly<Record<string, unknown>>,
+  ): Promise<readonly InputFault[]> {
+    const url = 'req_url_template' in patch ? patch['req_url_template'] : row.req_url_template;
+    const poll = isJsonObject(patch['poll']) ? { ...row.poll, ...patch['poll'] } : row.poll;
+    return typeof url === 'string' ? this.definitionCheck.urlFaults(url, poll?.origins) : [];
   }
 
   private async change(

@@ -20,7 +20,7 @@ export function PathFault({
   readonly onUse: (text: string) => void;
 }) {
   const [, wrong = ''] = /no key "([^"]+)"/.exec(run.problem ?? '') ?? [];
-  const better = nearest(wrong, run.keys ?? keysIn(run.response?.body ?? ''));
+  const better = nearest(wrong, run.keys ?? []);
   const at = text.lastIndexOf(wrong);
   return (
     <>
@@ -36,11 +36,6 @@ export function PathFault({
       )}
     </>
   );
-}
-
-/** All keys of an answer, where the service does not name those at the place. */
-function keysIn(text: string): readonly string[] {
-  return [...text.matchAll(/"((?:[^"\\]|\\.)*)"\s*:/g)].map(([, key = '']) => key);
 }
 
 interface Dry {
