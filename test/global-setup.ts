@@ -11,6 +11,8 @@ const CONSOLE = ['console'];
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   if (isOlder('dist/src/main.js', SOURCES)) run('build');
   else if (isOlder('dist/console/index.html', CONSOLE)) run('build:console');
+  const { packService } = await import('./packed/pack.js');
+  await packService();
   const { startTestServer } = await import('./test-server.js');
   return startTestServer(project);
 }

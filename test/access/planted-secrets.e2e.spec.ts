@@ -20,7 +20,7 @@ it('no key is in a table, a log at level debug, an error, a figure, an event, th
       UPSTREAM_ALLOW_CIDRS: '127.0.0.0/8',
       LOG_LEVEL: 'debug',
     },
-    { nodeOptions: ['--heapsnapshot-signal=SIGUSR2'], cwd: folder },
+    { asShipped: true, nodeOptions: ['--heapsnapshot-signal=SIGUSR2'], cwd: folder },
   );
   await service.ready();
   const seen: string[] = [];

@@ -21,6 +21,7 @@ it(
     const upstream = await startFakeUpstream(json({ answer: 'fine' }));
     onTestFinished(() => upstream.close());
     const service = startProcess(databaseSettings(database.address), {
+      asShipped: true,
       nodeOptions: [`--max-old-space-size=${HEAP_MIB}`],
     });
     await service.ready();

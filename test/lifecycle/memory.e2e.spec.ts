@@ -25,6 +25,7 @@ it('holds no more memory after 6,000 calls with answers, errors and disconnects 
   const upstream = await startFakeUpstream(behave);
   onTestFinished(() => upstream.close());
   const service = startProcess(databaseSettings(database.address), {
+    asShipped: true,
     nodeOptions: ['--inspect=127.0.0.1:0'],
   });
   await service.ready();

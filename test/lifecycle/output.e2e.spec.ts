@@ -29,7 +29,7 @@ it(
   async () => {
     const database = await databaseForTest();
     const settings = { ...databaseSettings(database.address), METRICS_PORT: '0' };
-    const options = { nodeOptions: ['--import', TALKATIVE] };
+    const options = { asShipped: true, nodeOptions: ['--import', TALKATIVE] };
     const service = await startProcess(settings, options).ready();
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     await fetch(`${service.url}/api/v1/workers`, { headers: { traceparent } });

@@ -41,7 +41,7 @@ describe('a bad configuration', PATIENTLY, () => {
   });
 
   it('is reported as text where the log is text', async () => {
-    const service = startProcess({ PORT: 'abc', LOG_FORMAT: 'pretty' });
+    const service = startProcess({ PORT: 'abc', LOG_FORMAT: 'pretty' }, { asShipped: true });
     expect(await service.exited).toEqual({ code: 78, signal: null });
     expect(service.stderr).toMatch(/^The configuration has a fault:\n {2}PORT: "abc" is not .*\n$/);
   });
@@ -63,7 +63,7 @@ describe('a first start with only Node', PATIENTLY, () => {
   it('serves, prints where its data is and curl lines that work, and keeps other services off its DATA_DIR', async () => {
     const dataDir = openFolder();
     const startedMs = performance.now();
-    const service = await startProcess({ DATA_DIR: dataDir }).ready();
+    const service = await startProcess({ DATA_DIR: dataDir }, { asShipped: true }).ready();
     const coldMs = performance.now() - startedMs;
     process.stdout.write(`cold start, database made and migrated: ${Math.round(coldMs)} ms\n`);
 
