@@ -60,10 +60,10 @@ CREATE TABLE event (
   before jsonb,
   after jsonb,
   undoes bigint,
-  CONSTRAINT event_kind_known_2 CHECK ((kind = ANY (ARRAY['registered'::text, 'created'::text, 'changed'::text, 'deleted'::text, 'restored'::text, 'enabled'::text, 'disabled'::text, 'draining'::text, 'offline'::text, 'healthy'::text, 'suspect'::text, 'unhealthy'::text, 'warming'::text, 'unknown'::text, 'recovered'::text, 'ejected'::text, 'failing'::text, 'serving'::text, 'revoked'::text, 'rotated'::text]))),
+  CONSTRAINT event_kind_known_3 CHECK ((kind = ANY (ARRAY['registered'::text, 'created'::text, 'changed'::text, 'deleted'::text, 'restored'::text, 'enabled'::text, 'disabled'::text, 'draining'::text, 'offline'::text, 'healthy'::text, 'suspect'::text, 'unhealthy'::text, 'warming'::text, 'unknown'::text, 'recovered'::text, 'ejected'::text, 'failing'::text, 'serving'::text, 'revoked'::text, 'rotated'::text, 'ended'::text]))),
   CONSTRAINT event_pkey PRIMARY KEY (id),
   CONSTRAINT event_subject_id_2 CHECK (((subject = ANY (ARRAY['worker'::text, 'key'::text])) = (subject_id IS NOT NULL))),
-  CONSTRAINT event_subject_known_2 CHECK ((subject = ANY (ARRAY['worker'::text, 'model'::text, 'key'::text, 'team'::text]))),
+  CONSTRAINT event_subject_known_3 CHECK ((subject = ANY (ARRAY['worker'::text, 'model'::text, 'key'::text, 'team'::text, 'session'::text]))),
   CONSTRAINT event_via_known CHECK ((via = ANY (ARRAY['api'::text, 'psql'::text, 'service'::text])))
 );
 
@@ -1651,12 +1651,36 @@ END $function$
 CREATE OR REPLACE FUNCTION public.session_end_before()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
+  -- Until the end of the transaction, so that times rise in the order of commits.
+  PERFORM pg_advisory_xact_lock(hashtextextended('session_end', 0));
+  -- Replicas read whole milliseconds.
+  NEW.ended_at := date_trunc('milliseconds', greatest(clock_timestamp(), (SELECT max(ended_at) FROM session_end) + interval '1 millisecond'));
   NEW.ended_by := event_actor();
-  PERFORM pg_notify('access_changed', TG_TABLE_SCHEMA || ' session');
+  IF TG_OP = 'INSERT' THEN
+    DELETE FROM session_end WHERE user_name = NEW.user_name;
+  END IF;
   RETURN NEW;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.session_end_record()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM pg_notify('access_changed', TG_TABLE_SCHEMA || ' session');
+  IF TG_OP <> 'DELETE' THEN
+    PERFORM record_event('session', NULL, coalesce(nullif(NEW.user_name, ''), '*'), NULL, 'ended', '', NULL, NULL, NULL, NULL, NULL);
+  -- Neither one that an INSERT replaces, nor one that ends no session any more.
+  ELSIF pg_trigger_depth() = 1 AND OLD.ended_at >= now() - interval '1 day' THEN
+    PERFORM record_event('session', NULL, coalesce(nullif(OLD.user_name, ''), '*'), NULL, 'deleted', '', NULL, NULL, NULL, NULL, NULL);
+  END IF;
+  RETURN NULL;
 END $function$
 ;
 CREATE OR REPLACE FUNCTION public.signing_key_check()
@@ -2166,6 +2190,7 @@ CREATE TRIGGER job_webhook_check BEFORE INSERT OR UPDATE ON job_webhook FOR EACH
 CREATE TRIGGER model_follow BEFORE INSERT OR DELETE OR UPDATE ON model FOR EACH ROW EXECUTE FUNCTION model_follow();
 CREATE TRIGGER model_record AFTER INSERT OR DELETE OR UPDATE ON model FOR EACH ROW EXECUTE FUNCTION model_record();
 CREATE TRIGGER session_end_before BEFORE INSERT OR UPDATE ON session_end FOR EACH ROW EXECUTE FUNCTION session_end_before();
+CREATE TRIGGER session_end_record AFTER INSERT OR DELETE OR UPDATE ON session_end FOR EACH ROW EXECUTE FUNCTION session_end_record();
 CREATE TRIGGER signing_key_check BEFORE INSERT OR UPDATE ON signing_key FOR EACH ROW EXECUTE FUNCTION signing_key_check();
 CREATE TRIGGER team_before BEFORE INSERT OR UPDATE ON team FOR EACH ROW EXECUTE FUNCTION access_before();
 CREATE TRIGGER team_record AFTER INSERT OR DELETE OR UPDATE ON team FOR EACH ROW EXECUTE FUNCTION access_record();
@@ -2208,17 +2233,17 @@ COMMENT ON FUNCTION api_key_check() IS 'Refuses a row that breaks a constraint, 
 COMMENT ON TABLE api_key_use IS 'When keys were last used.';
 COMMENT ON COLUMN api_key_use.key_id IS 'api_key.id.';
 COMMENT ON COLUMN api_key_use.last_used_at IS 'When a replica last saw it, within a minute.';
-COMMENT ON TABLE event IS 'The history of workers, policies of models, keys and teams, written by triggers, so that it holds changes by hand, too. No foreign key: it outlives what it is about. SELECT undo_event(id) takes a change of a worker or a policy back. Kept for EVENT_RETENTION_DAYS.';
+COMMENT ON TABLE event IS 'The history of workers, policies of models, keys, teams and ends of sessions, written by triggers, so that it holds changes by hand, too. No foreign key: it outlives what it is about. SELECT undo_event(id) takes a change of a worker or a policy back. Kept for EVENT_RETENTION_DAYS.';
 COMMENT ON COLUMN event.id IS 'Rises with time.';
 COMMENT ON COLUMN event.at IS 'When it happened.';
-COMMENT ON COLUMN event.subject_id IS 'worker.id or api_key.id, of what may be deleted; null for a policy and a team.';
-COMMENT ON COLUMN event.subject_name IS 'The model (of a worker at that time its model_name), the key or the team.';
+COMMENT ON COLUMN event.subject_id IS 'worker.id or api_key.id, of what may be deleted; null for all else.';
+COMMENT ON COLUMN event.subject_name IS 'The model (of a worker at that time its model_name), the key, the team, or the user of the sessions (*: of all).';
 COMMENT ON COLUMN event.req_url_template IS 'The URL of the worker at that time, without the query; null for all else.';
-COMMENT ON COLUMN event.kind IS 'What was done: registered (a worker, also one that comes back from offline), created (a policy, a key, a team), changed, deleted, restored (a deletion was undone), revoked, rotated (a key); or the new admin_state; or the new health (recovered: healthy again); or what requests showed: ejected, failing, serving.';
+COMMENT ON COLUMN event.kind IS 'What was done: registered (a worker, also one that comes back from offline), created (a policy, a key, a team), changed, deleted, restored (a deletion was undone), revoked, rotated (a key), ended (sessions); or the new admin_state; or the new health (recovered: healthy again); or what requests showed: ejected, failing, serving.';
 COMMENT ON COLUMN event.note IS 'The columns that changed, or the reason of the new health, never a value that could be a secret; or the note of a switch (mmm.note).';
 COMMENT ON COLUMN event.actor IS 'The author: the name of a key; root: ADMIN_API_KEY, or a client that needs no key; what the service did by itself, such as health, retention, drained; psql:<role>, or psql:<role>/<actor> where mmm.actor is set.';
 COMMENT ON COLUMN event.generation IS 'The generation after the change.';
-COMMENT ON COLUMN event.subject IS 'What it is about: a worker, the policy of a model, a key or a team.';
+COMMENT ON COLUMN event.subject IS 'What it is about: a worker, the policy of a model, a key, a team, or sessions.';
 COMMENT ON COLUMN event.via IS 'How: api, psql, or service (by itself); null: recorded before this was.';
 COMMENT ON COLUMN event.role IS 'The database role that logged in (session_user), which no setting changes; null: recorded before this was.';
 COMMENT ON COLUMN event.before IS 'The values before, of the columns that changed; of something deleted, those that differed from the defaults. "<sealed>" stands for what may be a credential and for the query of a URL.';
@@ -2489,10 +2514,12 @@ COMMENT ON COLUMN replica_overview.slots IS 'Slots of workers with a small max_c
 COMMENT ON COLUMN replica_overview.probes IS 'Workers it is probing at this moment (worker_probe.lease_owner).';
 COMMENT ON COLUMN replica_overview.jobs IS 'Jobs it acts on at this moment (job.lease_owner).';
 COMMENT ON COLUMN replica_overview.connections IS 'Its connections to this database.';
-COMMENT ON TABLE session_end IS 'Sessions that began before ended_at have ended, on every replica within a second. By hand: INSERT INTO session_end (user_name) VALUES (''ann@example.org''). Kept for a day: no session lasts longer than 8 hours.';
+COMMENT ON TABLE session_end IS 'Sessions that began before ended_at have ended, on every replica within a second. By hand: INSERT INTO session_end (user_name) VALUES (''ann@example.org''). Kept for a day, as no session lasts longer than 8 hours; the history keeps it longer.';
 COMMENT ON COLUMN session_end.user_name IS 'The user as the history names it, or as its provider does, or the name of a key; empty: all sessions.';
-COMMENT ON COLUMN session_end.ended_at IS 'Sessions that began before this time have ended.';
+COMMENT ON COLUMN session_end.ended_at IS 'Sessions that began before this time have ended. Set by the database, later than all others.';
 COMMENT ON COLUMN session_end.ended_by IS 'Who ended them, as in event.actor.';
+COMMENT ON FUNCTION session_end_before() IS 'Sets ended_at and ended_by. One write at a time, so that ended_at rises in the order of commits.';
+COMMENT ON FUNCTION session_end_record() IS 'Writes the history of session_end, with the rights of the owner, and tells replicas.';
 COMMENT ON TABLE signing_key IS 'Keys that all replicas share. Deleting one makes a new one within a minute, and ends what the old one signed. No role that only reads should see this table.';
 COMMENT ON COLUMN signing_key.name IS 'What it signs: file_links.';
 COMMENT ON COLUMN signing_key.secret IS '32 random bytes.';

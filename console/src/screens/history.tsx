@@ -25,7 +25,7 @@ const KINDS = [
   [SWITCHES, 'Switches'],
   ['registered,created,changed,deleted,restored', 'Definitions'],
   [HEALTH, 'Health'],
-  ['created,revoked,rotated', 'Keys'],
+  ['created,revoked,rotated,ended', 'Keys'],
 ] as const;
 const WAYS = [
   ['', 'All'],
@@ -212,6 +212,8 @@ function Entry({ event, onUndo }: EntryProps) {
 function Subject({
   event: { subject, subject_id, subject_name, req_url_template },
 }: Pick<EntryProps, 'event'>) {
+  if (subject === 'session')
+    return <>{subject_name === '*' ? 'all sessions of browsers' : `sessions of ${subject_name}`}</>;
   if (subject === 'key' || subject === 'team')
     return (
       <>

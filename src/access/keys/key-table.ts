@@ -78,7 +78,8 @@ export class KeyTable {
   async endSessions(name: string, actor: Actor): Promise<void> {
     await this.database.transaction(actor, async (manager) => {
       await manager.query(
-        `INSERT INTO ${this.sessionEnd} (user_name) VALUES ($1) ON CONFLICT (user_name) DO UPDATE SET ended_at = now()`,
+        // Replaces the end before.
+        `INSERT INTO ${this.sessionEnd} (user_name) VALUES ($1)`,
         [name],
       );
     });

@@ -25,8 +25,10 @@ export class LiveKeys {
   private readonly byOldHash = new Map<string, LiveKey>();
   private readonly byId = new Map<string, LiveKey>();
   private teams: ReadonlyMap<string, Limits | null> = new Map();
-  /** Milliseconds since 1970, by the names of users; '': of all. */
+  /** Milliseconds since 1970 by the clock of the database, by the names of users; '': of all. */
   private sessionEnds: ReadonlyMap<string, number> = new Map();
+  /** The last end of sessions that is known here: later ones end a session that begins now. */
+  lastSessionEndMs = 0;
   private readonly used = new Set<string>();
   /** Until then a key that is not found may exist. */
   isLoaded = false;
@@ -84,11 +86,13 @@ export class LiveKeys {
 
   applySessionEnds(rows: readonly SessionEndEntity[]): void {
     this.sessionEnds = new Map(rows.map(({ user_name, ended_at }) => [user_name, ended_at.getTime()]));
+    // An old one is deleted.
+    this.lastSessionEndMs = Math.max(this.lastSessionEndMs, ...this.sessionEnds.values());
   }
 
-  /** Whether an admin has ended a session. @param names that its user goes by */
-  hasEnded(beganMs: number, names: readonly string[]): boolean {
-    return ['', ...names].some((name) => beganMs <= (this.sessionEnds.get(name) ?? -Infinity));
+  /** Whether an admin has ended a session. @param knownMs the last end that was known when it began @param names that its user goes by */
+  hasEnded(knownMs: number, names: readonly string[]): boolean {
+    return ['', ...names].some((name) => (this.sessionEnds.get(name) ?? -Infinity) > knownMs);
   }
 
   /** The keys that were used since the last call. */

@@ -46,15 +46,16 @@ export class Sessions {
     const sealed = cookieIn(cookie, SESSION_COOKIE);
     const plain = sealed === null ? null : this.open('session', sealed);
     if (plain === null) return null;
-    const { kind, key = '', issuer = '', user = '', name = '', groups = '[]', until = '' } = plain;
-    const beganMs = Number(until) - SESSION_S * 1_000;
+    const { kind, key = '', issuer = '', user = '', name = '', groups = '[]' } = plain;
+    // A release before compared with its own clock.
+    const knownMs = Number(plain['known'] ?? Number(plain['until']) - SESSION_S * 1_000 - 1);
     if (kind === 'root')
-      return key === this.adminMark && !this.keys.hasEnded(beganMs, [ROOT.name]) ? ROOT : null;
+      return key === this.adminMark && !this.keys.hasEnded(knownMs, [ROOT.name]) ? ROOT : null;
     // Until the tables are read, it is not known which sessions were ended.
     if (!this.keys.isLoaded) return null;
     if (kind === 'key') {
       const found = this.keys.findById(key);
-      return typeof found === 'string' || this.keys.hasEnded(beganMs, [found.name]) ? null : found;
+      return typeof found === 'string' || this.keys.hasEnded(knownMs, [found.name]) ? null : found;
     }
     // Provider and role are today's: the settings may have changed.
     if (issuer !== this.settings.oidc?.issuer) return null;
@@ -62,7 +63,7 @@ export class Sessions {
     const role = roleOf(vouched, this.rules);
     if (role === null) return null;
     const caller = vouchedCaller(vouched, role);
-    return this.keys.hasEnded(beganMs, [caller.name, user, name]) ? null : caller;
+    return this.keys.hasEnded(knownMs, [caller.name, user, name]) ? null : caller;
   }
 
   /** The cookie of a user that signed in. @throws SignInUnavailableError */
@@ -111,7 +112,8 @@ export class Sessions {
   }
 
   private sessionCookie(plain: Plain, isSecure: boolean): string {
-    const sealed = this.seal('session', plain, SESSION_S);
+    const known = String(this.keys.lastSessionEndMs);
+    const sealed = this.seal('session', { ...plain, known }, SESSION_S);
     return cookieText(SESSION_COOKIE, sealed, {
       path: '/',
       sameSite: 'Strict',

@@ -3,6 +3,7 @@ import { ApiExcludeEndpoint } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CrossSiteError, ForbiddenError, UnauthorizedError } from '../access-errors.js';
 import { hasKey } from '../admission-check.js';
+import { KeySync } from '../keys/key-sync.js';
 import { OidcSignIn } from './oidc-sign-in.js';
 import { roleOf, roleRulesOf } from './role-rules.js';
 import { isSameOrigin } from './same-origin.js';
@@ -20,6 +21,7 @@ export class SignInController {
     private readonly oidc: OidcSignIn,
     private readonly sessions: Sessions,
     private readonly settings: AccessSettings,
+    private readonly sync: KeySync,
   ) {}
 
   /** Sends the browser to the provider. */
@@ -50,6 +52,7 @@ export class SignInController {
     const at = request.url.indexOf('?');
     const user = await this.oidc.finish(at === -1 ? '' : request.url.slice(at), { state, nonce, verifier });
     if (roleOf(user, roleRulesOf(this.settings.roleRules)) === null) throw ForbiddenError.noRole(user.name);
+    await this.readEnds();
     // A page, not a redirect: a browser sends no Strict cookie on a redirect that another site began.
     await reply
       .header('set-cookie', this.sessions.ofUser(user, secure))
@@ -64,11 +67,15 @@ export class SignInController {
   /** Signs the browser in with the key of this request: the cookie stands for the key until it ends. */
   @Post('session')
   @HttpCode(204)
-  session(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): void {
+  async session(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<void> {
     const { caller, headers } = request;
     if (!hasKey(headers)) throw new UnauthorizedError('missing_api_key');
     if (!this.sessions.isKey(caller))
       throw new UnauthorizedError('invalid_sign_in', 'only an API key can be signed in with, not a token');
+    await this.readEnds();
     void reply.header('set-cookie', this.sessions.ofKey(caller, isSecure(request)));
   }
 
@@ -78,6 +85,11 @@ export class SignInController {
   logout(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): void {
     if (!isSameOrigin(request.headers)) throw new CrossSiteError();
     void reply.header('set-cookie', this.sessions.ended(isSecure(request)));
+  }
+
+  /** An end of sessions that this replica has not heard of yet must not end the session that begins now. */
+  private async readEnds(): Promise<void> {
+    await this.sync.reload([]).catch(() => {});
   }
 }
 

@@ -43,16 +43,16 @@ export class UndoQueryDto {
   @IsOptional() @IsIn(['true', 'false']) @ApiProperty({ type: 'boolean', required: false }) force?: string;
 }
 
-/** Something that happened to a worker, to the policy of a model, to a key or to a team. */
+/** Something that happened to a worker, to the policy of a model, to a key, to a team or to sessions of browsers. */
 export class EventDto {
   id!: string;
   at!: Date;
-  /** registered, created, changed, deleted, restored; of a key also revoked and rotated; a new admin_state; a new health (recovered: healthy again); ejected, failing, serving: what requests show. */
+  /** registered, created, changed, deleted, restored; of a key also revoked and rotated; of sessions ended; a new admin_state; a new health (recovered: healthy again); ejected, failing, serving: what requests show. */
   kind!: string;
   subject!: (typeof SUBJECTS)[number];
-  /** The id of the worker or the key; null: a policy and a team have none. */
+  /** The id of the worker or the key; null: all else has none. */
   subject_id!: string | null;
-  /** The model (of a worker, its model_name at that time), the key or the team. */
+  /** The model (of a worker, its model_name at that time), the key, the team, or the user of the sessions (*: of all). */
   subject_name!: string;
   /** The name of a key; root: ADMIN_API_KEY, or a client that needs no key; psql:<role>, with /<actor> where mmm.actor was set; or what the service did by itself, such as health, drained, retention. */
   actor!: string;

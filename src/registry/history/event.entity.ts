@@ -1,6 +1,6 @@
 import { Check, Column, Entity, Index, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
 
-export const SUBJECTS = ['worker', 'model', 'key', 'team'] as const;
+export const SUBJECTS = ['worker', 'model', 'key', 'team', 'session'] as const;
 export const VIAS = ['api', 'psql', 'service'] as const;
 export const EVENT_KINDS = [
   'registered',
@@ -23,6 +23,7 @@ export const EVENT_KINDS = [
   'serving',
   'revoked',
   'rotated',
+  'ended',
 ] as const;
 
 const inSql = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');
@@ -30,10 +31,10 @@ const inSql = (names: readonly string[]): string => names.map((name) => `'${name
 /** Values of columns; "<sealed>" stands for what may be a credential and for the query of a URL. */
 export type EventValues = Readonly<Record<string, unknown>>;
 
-/** The table `event`: the history of workers, policies of models, keys and teams, written by triggers. */
+/** The table `event`: the history of workers, policies of models, keys, teams and ends of sessions, written by triggers. */
 @Entity('event')
-@Check('event_kind_known_2', `kind IN (${inSql(EVENT_KINDS)})`)
-@Check('event_subject_known_2', `subject IN (${inSql(SUBJECTS)})`)
+@Check('event_kind_known_3', `kind IN (${inSql(EVENT_KINDS)})`)
+@Check('event_subject_known_3', `subject IN (${inSql(SUBJECTS)})`)
 @Check('event_subject_id_2', `(subject IN ('worker', 'key')) = (subject_id IS NOT NULL)`)
 @Check('event_via_known', `via IN (${inSql(VIAS)})`)
 @Index('event_of_subject', ['subject_id', 'id'])
@@ -53,11 +54,11 @@ export class EventEntity {
   @Column('text', { default: 'worker' })
   subject!: (typeof SUBJECTS)[number];
 
-  /** `null` of a policy and of a team. */
+  /** Of workers and keys alone. */
   @Column('uuid', { nullable: true })
   subject_id!: string | null;
 
-  /** The model (of a worker, its `model_name` at that time), the key or the team. */
+  /** The model (of a worker, its `model_name` at that time), the key, the team, or the user of the sessions (`*`: of all). */
   @Column('text')
   subject_name!: string;
 
