@@ -2,15 +2,12 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { Interval } from '@nestjs/schedule';
 import { RegistrySettings } from '../../config/settings.js';
 import { DatabaseConnection } from '../../database/database-connection.js';
-import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
 import { LockReporter } from '../../database/lock-reporter.js';
 import { Notifications } from '../../database/notifications.js';
+import { TableFollower } from '../../database/table-follower.js';
 import { KeyTable } from './key-table.js';
 import { LiveKeys } from './live-keys.js';
 
-/** Notifications that arrive within this time cause one read. */
-const GATHER_MS = 50;
-const RETRY_MS = 1_000;
 /** Rows of one query: reading 2,000 takes less than 20 ms, during which no request runs. */
 const SLICE = 2_000;
 const USE_WRITE_MS = 30_000;
@@ -19,49 +16,53 @@ const LONGEST_LOOKUP_MS = 1_000;
 /** Unknown keys that are looked up at once; others are refused, so that guessing costs the database nothing. */
 const MOST_LOOKUPS = 100;
 
-/** Keeps LiveKeys equal to the tables: a NOTIFY is a hint to read earlier, the resync decides. */
+/** Keeps LiveKeys equal to the tables. */
 @Injectable()
 export class KeySync implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('Access');
-  private readonly hinted = new Set<string>();
-  private gathering: NodeJS.Timeout | null = null;
-  private resyncing: NodeJS.Timeout | null = null;
-  private reading: Promise<void> = Promise.resolve();
+  private readonly follower: TableFollower;
   /** Of the tables, when they were last compared as a whole. */
   private fingerprint = '';
   private readonly sought = new Set<string>();
   private seeking: Promise<void> | null = null;
-  private stopped = false;
 
   constructor(
     private readonly table: KeyTable,
     private readonly live: LiveKeys,
     private readonly connection: DatabaseConnection,
-    private readonly settings: RegistrySettings,
-    private readonly locks: LockReporter,
+    { resyncMs }: RegistrySettings,
+    locks: LockReporter,
     notifications: Notifications,
   ) {
+    this.follower = new TableFollower({
+      readChanged: () => this.readChanged(),
+      reload: (ids) => this.reload(ids),
+      resyncMs,
+      logger: this.logger,
+      locks,
+      whenLocked: 'the keys are not read',
+    });
     notifications.subscribe('access_changed', {
-      onNotify: (payload) => this.hint(payload),
-      onListening: () => void this.resync(),
+      onNotify: (payload) => {
+        const [subject, id = ''] = payload.split(' ', 2);
+        this.follower.hint(subject === 'key' ? id : null);
+      },
+      onListening: () => void this.follower.resync(),
     });
   }
 
   onApplicationBootstrap(): void {
-    this.connection.onConnected(() => void this.resync());
+    this.connection.onConnected(() => void this.follower.resync());
   }
 
   async onApplicationShutdown(): Promise<void> {
-    this.stopped = true;
-    if (this.gathering !== null) clearTimeout(this.gathering);
-    if (this.resyncing !== null) clearTimeout(this.resyncing);
-    await this.reading;
+    await this.follower.stop();
     await this.writeUses();
   }
 
   /** Reads these keys again; all teams and ends of sessions. Resolves when LiveKeys shows them. @throws DatabaseUnavailableError */
   reload(ids: readonly string[]): Promise<void> {
-    return this.inTurn(async () => {
+    return this.follower.inTurn(async () => {
       await this.readShared();
       await this.read(ids);
     });
@@ -71,7 +72,7 @@ export class KeySync implements OnApplicationBootstrap, OnApplicationShutdown {
   async lookUp(hashes: readonly string[]): Promise<void> {
     if (this.sought.size >= MOST_LOOKUPS) return;
     for (const hash of hashes) this.sought.add(hash);
-    this.seeking ??= this.inTurn(async () => {
+    this.seeking ??= this.follower.inTurn(async () => {
       const batch = [...this.sought];
       this.sought.clear();
       this.seeking = null;
@@ -90,23 +91,6 @@ export class KeySync implements OnApplicationBootstrap, OnApplicationShutdown {
     await this.table.writeUses(used).catch((error: unknown) => {
       this.logger.warn(`when keys were last used was not written: ${String(error)}`);
     });
-  }
-
-  private async resync(): Promise<void> {
-    if (this.stopped) return;
-    if (this.resyncing !== null) clearTimeout(this.resyncing);
-    this.resyncing = null;
-    const nextMs = await this.inTurn(() =>
-      this.locks.during('the keys are not read', () => this.readChanged()),
-    ).then(
-      () => this.settings.resyncMs,
-      (error: unknown) => {
-        if (!(error instanceof DatabaseUnavailableError)) this.logger.error(error);
-        return Math.min(this.settings.resyncMs, RETRY_MS * (0.5 + Math.random()));
-      },
-    );
-    if (this.stopped || this.resyncing !== null) return;
-    this.resyncing = setTimeout(() => void this.resync(), nextMs).unref();
   }
 
   private async readChanged(): Promise<void> {
@@ -141,22 +125,5 @@ export class KeySync implements OnApplicationBootstrap, OnApplicationShutdown {
         slice.filter((id) => !found.has(id)),
       );
     }
-  }
-
-  private hint(payload: string): void {
-    const [subject, id = ''] = payload.split(' ', 2);
-    if (subject === 'key') this.hinted.add(id);
-    this.gathering ??= setTimeout(() => {
-      this.gathering = null;
-      const ids = [...this.hinted];
-      this.hinted.clear();
-      this.reload(ids).catch(() => this.resync());
-    }, GATHER_MS).unref();
-  }
-
-  private inTurn(read: () => Promise<void>): Promise<void> {
-    const turn = this.reading.then(read);
-    this.reading = turn.catch(() => {});
-    return turn;
   }
 }

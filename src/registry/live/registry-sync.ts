@@ -4,6 +4,7 @@ import { DatabaseConnection } from '../../database/database-connection.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
 import { LockReporter } from '../../database/lock-reporter.js';
 import { Notifications } from '../../database/notifications.js';
+import { TableFollower } from '../../database/table-follower.js';
 import { type CompiledRow, WorkerCompiler } from '../calls/worker-compiler.js';
 import { ModelPolicies } from '../models/model-policies.js';
 import type { Worker } from '../worker.js';
@@ -12,26 +13,16 @@ import { ClearHeaderSealer } from './clear-header-sealer.js';
 import { LiveWorkers, type WorkerChanges } from './live-workers.js';
 import { inSlices } from './slices.js';
 
-/** Notifications that arrive within this time cause one read. */
-const GATHER_MS = 50;
-/** Pause after a read that found no database, ± half: replicas see its return soon, but not all in one moment. */
-const RETRY_MS = 1_000;
-
 /**
- * Keeps LiveWorkers and ModelPolicies equal to their tables. The periodic resync decides and needs no LISTEN; a NOTIFY is
- * a hint to read earlier; a change made on this replica is read before its client gets an answer.
+ * Keeps LiveWorkers and ModelPolicies equal to their tables. A change made on this replica is read before its client gets an
+ * answer.
  */
 @Injectable()
 export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('Registry');
-  private readonly hinted = new Set<string>();
-  private gathering: NodeJS.Timeout | null = null;
-  private resyncing: NodeJS.Timeout | null = null;
-  /** Reads follow one another, so that an older one never overwrites a newer one. */
-  private reading: Promise<void> = Promise.resolve();
+  private readonly follower: TableFollower;
   /** Will be read in one query when its turn comes. */
   private next: Batch | null = null;
-  private stopped = false;
 
   constructor(
     private readonly queries: WorkerQueries,
@@ -40,30 +31,35 @@ export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdo
     private readonly models: ModelPolicies,
     private readonly sealer: ClearHeaderSealer,
     private readonly connection: DatabaseConnection,
-    private readonly settings: RegistrySettings,
-    private readonly locks: LockReporter,
+    { resyncMs }: RegistrySettings,
+    locks: LockReporter,
     notifications: Notifications,
   ) {
+    this.follower = new TableFollower({
+      readChanged: () => this.reloadChanged(),
+      reload: (ids) => this.reload(ids),
+      resyncMs,
+      logger: this.logger,
+      locks,
+      whenLocked: 'the registry is not read',
+    });
     notifications.subscribe('worker_changed', {
-      onNotify: (id) => this.hint(id),
-      onListening: () => void this.resync(),
+      onNotify: (id) => this.follower.hint(id),
+      onListening: () => void this.follower.resync(),
     });
     notifications.subscribe('model_changed', {
       onNotify: () => {
-        this.reloadModels().catch(() => this.resync());
+        this.reloadModels().catch(() => this.follower.resync());
       },
     });
   }
 
   onApplicationBootstrap(): void {
-    this.connection.onConnected(() => void this.resync());
+    this.connection.onConnected(() => void this.follower.resync());
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    this.stopped = true;
-    if (this.gathering !== null) clearTimeout(this.gathering);
-    if (this.resyncing !== null) clearTimeout(this.resyncing);
-    await this.reading;
+  onApplicationShutdown(): Promise<void> {
+    return this.follower.stop();
   }
 
   /**
@@ -92,33 +88,13 @@ export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdo
 
   /** Reads the policies again. @throws DatabaseUnavailableError */
   reloadModels(): Promise<void> {
-    return this.inTurn(() => this.models.reload());
-  }
-
-  /** Reads the versions of the whole table and the rows that changed, and again after `resyncMs`; sooner if that failed. */
-  private async resync(): Promise<void> {
-    if (this.stopped) return;
-    if (this.resyncing !== null) clearTimeout(this.resyncing);
-    this.resyncing = null;
-    const nextMs = await this.inTurn(() =>
-      this.locks.during('the registry is not read', () => this.reloadChanged()),
-    ).then(
-      () => this.settings.resyncMs,
-      (error: unknown) => {
-        if (error instanceof DatabaseUnavailableError)
-          return Math.min(this.settings.resyncMs, RETRY_MS * (0.5 + Math.random()));
-        this.logger.error(error);
-        return this.settings.resyncMs;
-      },
-    );
-    if (this.stopped || this.resyncing !== null) return;
-    this.resyncing = setTimeout(() => void this.resync(), nextMs).unref();
+    return this.follower.inTurn(() => this.models.reload());
   }
 
   private batch(): Batch {
     const ids = new Set<string>();
     const compiled = new Map<string, CompiledRow>();
-    const done = this.inTurn(async () => {
+    const done = this.follower.inTurn(async () => {
       this.next = null;
       const rows = await this.queries.findLive([...ids]);
       await this.follow([...ids], rows, compiled);
@@ -126,6 +102,7 @@ export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdo
     return { ids, compiled, done };
   }
 
+  /** Reads the versions of the whole table, and the rows that changed. */
   private async reloadChanged(): Promise<void> {
     await this.models.reload();
     const versions = await this.queries.liveVersions();
@@ -169,22 +146,6 @@ export class RegistrySync implements OnApplicationBootstrap, OnApplicationShutdo
       else ofModel.set(id, worker);
     }
     return models;
-  }
-
-  private hint(id: string): void {
-    this.hinted.add(id);
-    this.gathering ??= setTimeout(() => {
-      this.gathering = null;
-      const ids = [...this.hinted];
-      this.hinted.clear();
-      this.reload(ids).catch(() => this.resync());
-    }, GATHER_MS);
-  }
-
-  private inTurn(read: () => Promise<void>): Promise<void> {
-    const turn = this.reading.then(read);
-    this.reading = turn.catch(() => {});
-    return turn;
   }
 }
 
