@@ -18,7 +18,7 @@ process.on('message', (request: LoadRequest) => {
 
 /** Each connection calls in a closed loop. @throws Error at the first call that fails */
 async function run({ target, concurrency, durationMs }: LoadRequest): Promise<LoadResult> {
-  const key = `${concurrency} ${target.url}`;
+  const key = `${concurrency} ${target.url} ${target.body} ${JSON.stringify(target.headers)}`;
   const own = clients.get(key) ?? Array.from({ length: concurrency }, () => new LoadClient(target));
   clients.set(key, own);
   const latenciesMs: number[] = [];

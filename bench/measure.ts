@@ -24,6 +24,7 @@ export interface Slice extends LoadResult {
 export interface Measured {
   /** In the order of the rounds. */
   readonly slices: readonly Slice[];
+  /** By each system; several may be one process. */
   readonly sent: ReadonlyMap<SystemName, number>;
   /** Of each gateway at the end of the measurement. */
   readonly rssMiB: ReadonlyMap<SystemName, number>;

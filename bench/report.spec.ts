@@ -44,6 +44,26 @@ describe('reportOf', () => {
     expect(report.rssMiB).toEqual({ service: 210 });
   });
 
+  it('shows the ratio of each start, and of all CPU time, in which requests of slow rounds count as others do', () => {
+    const startOf = (service: number) => ({
+      slices: [aSlice('baseline', { cpuUs: 100 }), aSlice('service', { cpuUs: service, requests: 3000 })],
+      sent: new Map(),
+      rssMiB: new Map<SystemName, number>(),
+    });
+    const [ratio] = reportOf([startOf(90), startOf(120)]).ratios;
+    expect(ratio?.cpuByStart).toEqual([0.9, 1.2]);
+    expect(ratio?.allCpu).toBeCloseTo(1.05);
+  });
+
+  it('compares a key with limits to the service without them, and both to no direct call', () => {
+    const { ratios } = reportOf(
+      measured(aSlice('direct'), aSlice('service'), aSlice('limited', { cpuUs: 104 })),
+    );
+    const [alone] = ratios;
+    expect(alone).toMatchObject({ of: 'limited', to: 'service' });
+    expect(alone?.cpu?.median).toBeCloseTo(1.04);
+  });
+
   it('shows the latency added to the direct call', () => {
     const { rows } = reportOf(
       measured(aSlice('direct'), aSlice('bare'), aSlice('service', { p50Ms: 1.5, p99Ms: 5 })),

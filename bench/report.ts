@@ -20,6 +20,10 @@ export interface Ratio {
   readonly to: SystemName;
   readonly concurrency: Concurrency;
   readonly cpu: Spread | null;
+  /** All CPU time by all requests: with what comes seldom, such as collections of garbage, which a median leaves out. */
+  readonly allCpu: number | null;
+  /** The medians of each start. */
+  readonly cpuByStart: readonly number[];
   readonly perSecond: Spread;
 }
 
@@ -31,17 +35,25 @@ export interface Report {
 
 /** @param measurements one for each start of the processes; their slices are pooled, round by round */
 export function reportOf(measurements: readonly Measured[]): Report {
-  const slices = measurements.flatMap((measured) => measured.slices);
+  const starts = measurements.map(({ slices }) => slices);
+  const slices = starts.flat();
   const names = [...new Set(slices.map(({ name }) => name))];
-  const of = (name: SystemName, concurrency: Concurrency): readonly Slice[] =>
-    slices.filter((slice) => slice.name === name && slice.concurrency === concurrency);
+  const of = (
+    name: SystemName,
+    concurrency: Concurrency,
+    among: readonly Slice[] = slices,
+  ): readonly Slice[] => among.filter((slice) => slice.name === name && slice.concurrency === concurrency);
   return {
     rows: CONCURRENCIES.flatMap((concurrency) =>
       names.map((name) => rowOf(of(name, concurrency), of('direct', concurrency), name, concurrency)),
     ),
     ratios: CONCURRENCIES.flatMap((concurrency) =>
       pairs(names).map((pair) =>
-        ratioOf(of(pair.of, concurrency), of(pair.to, concurrency), pair, concurrency),
+        ratioOf(
+          starts.map((each) => [of(pair.of, concurrency, each), of(pair.to, concurrency, each)] as const),
+          pair,
+          concurrency,
+        ),
       ),
     ),
     rssMiB: Object.fromEntries(
@@ -56,8 +68,10 @@ export function reportOf(measurements: readonly Measured[]): Report {
 function pairs(
   names: readonly SystemName[],
 ): readonly { readonly of: SystemName; readonly to: SystemName }[] {
-  const gateways = names.filter((name) => name !== 'direct' && name !== 'service');
-  return gateways.map((to) => ({ of: 'service', to }));
+  return names.flatMap((name) => {
+    if (name === 'direct' || name === 'service') return [];
+    return name === 'limited' ? { of: name, to: 'service' } : { of: 'service', to: name };
+  });
 }
 
 function rowOf(
@@ -81,23 +95,41 @@ function rowOf(
   };
 }
 
+/** @param starts the slices of both in each start */
 function ratioOf(
-  own: readonly Slice[],
-  others: readonly Slice[],
+  starts: readonly (readonly [readonly Slice[], readonly Slice[]])[],
   pair: Pick<Ratio, 'of' | 'to'>,
   concurrency: Concurrency,
 ): Ratio {
-  const a = cpuOf(own);
-  const b = cpuOf(others);
+  const own = starts.flatMap(([first]) => first);
+  const others = starts.flatMap(([, second]) => second);
+  const cpu = cpuRatios(own, others);
   return {
     ...pair,
     concurrency,
-    cpu: a === null || b === null ? null : ratios(a, b),
+    cpu,
+    allCpu: cpu === null ? null : allCpuOf(own) / allCpuOf(others),
+    cpuByStart: starts.flatMap(([first, second]) => cpuRatios(first, second)?.median ?? []),
     perSecond: ratios(
       own.map((slice) => slice.perSecond),
       others.map((slice) => slice.perSecond),
     ),
   };
+}
+
+function cpuRatios(own: readonly Slice[], others: readonly Slice[]): Spread | null {
+  const a = cpuOf(own);
+  const b = cpuOf(others);
+  return a === null || b === null ? null : ratios(a, b);
+}
+
+/** µs by a request. */
+function allCpuOf(slices: readonly Slice[]): number {
+  const [cpuUs, requests] = slices.reduce(
+    ([sum, count], slice) => [sum + (slice.cpuUs ?? 0) * slice.requests, count + slice.requests],
+    [0, 0],
+  );
+  return cpuUs / requests;
 }
 
 function cpuOf(slices: readonly Slice[]): readonly number[] | null {
@@ -129,18 +161,20 @@ export function markdown({ rows, ratios: compared, rssMiB }: Report): string {
     'added p99 ms',
     'RSS MiB after',
   ];
-  const ratioRows = compared.map(({ of, to, concurrency, cpu, perSecond }) => [
+  const ratioRows = compared.map(({ of, to, concurrency, cpu, allCpu, cpuByStart, perSecond }) => [
     `${of} ÷ ${to}`,
     String(concurrency),
     cpu === null ? '–' : spreadText(cpu),
+    allCpu?.toFixed(3) ?? '–',
+    cpuByStart.map((ratio) => ratio.toFixed(2)).join(' '),
     spreadText(perSecond),
   ]);
-  const ratioHead = ['ratio', 'at once', 'CPU a request', 'requests/s'];
+  const ratioHead = ['ratio', 'at once', 'CPU a request', 'all together', 'by start', 'requests/s'];
   return `${table(figureHead, figures)}\n\n${table(ratioHead, ratioRows)}`;
 }
 
 function spreadText({ median: middle, from, to }: Spread): string {
-  return `${middle.toFixed(2)} (${from.toFixed(2)} to ${to.toFixed(2)})`;
+  return `${middle.toFixed(3)} (${from.toFixed(2)} to ${to.toFixed(2)})`;
 }
 
 /** Padded, so that it reads well in a terminal. The first column is text, the others are figures. */

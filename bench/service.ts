@@ -6,6 +6,7 @@ import { Child } from './child.js';
 
 const KEY = 'a-key-for-the-benchmark';
 const HEADERS = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
+const OK_COUNTS = /^mmm_requests_total\{.*outcome="ok".*\} (\d+)$/gm;
 const LONGEST_START_MS = 60_000;
 
 /** Requests counted in two places, to see that nothing was left out of the measurement. */
@@ -54,10 +55,11 @@ export class Service {
     return HEADERS;
   }
 
-  async register(worker: object): Promise<void> {
-    const body = JSON.stringify(worker);
-    const answer = await fetch(`${this.url}/api/server/register`, { method: 'POST', headers: HEADERS, body });
-    if (!answer.ok) throw new Error(`the registration failed: ${await answer.text()}`);
+  async send<Answer>(method: string, path: string, content: object): Promise<Answer> {
+    const body = JSON.stringify(content);
+    const answer = await fetch(this.url + path, { method, headers: HEADERS, body });
+    if (!answer.ok) throw new Error(`${method} ${path} failed: ${await answer.text()}`);
+    return (await answer.json()) as Answer;
   }
 
   /** Stops it and removes its files. @returns how many requests to `path` it counted */
@@ -67,7 +69,7 @@ export class Service {
     const log = readFileSync(join(this.folder, 'log'), 'utf8');
     rmSync(this.folder, { recursive: true, force: true });
     return {
-      inMetrics: Number(/^mmm_requests_total\{.*outcome="ok".*\} (\d+)$/m.exec(metrics)?.[1] ?? 0),
+      inMetrics: Array.from(metrics.matchAll(OK_COUNTS)).reduce((sum, [, count]) => sum + Number(count), 0),
       inLog: log.split(`"path":"${path}"`).length - 1,
     };
   }

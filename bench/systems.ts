@@ -2,7 +2,8 @@ import { Child } from './child.js';
 import type { Target } from './messages.js';
 import { type Counted, Service } from './service.js';
 
-export type SystemName = 'direct' | 'bare' | 'service' | 'baseline';
+/** `limited`: the service again, for a key of a team that has limits, to a model that has a price. */
+export type SystemName = 'direct' | 'bare' | 'service' | 'baseline' | 'limited';
 
 /** One of the systems that give the same answer. */
 export interface System {
@@ -14,13 +15,20 @@ export interface System {
 
 const WORKERS = 3;
 const MODEL = 'bench';
+const PRICED_MODEL = 'bench-priced';
+const TEAM = 'bench';
+/** Limits of every kind, of which a run uses less than half. */
+const LIMITS = {
+  requests_per_minute: 10_000_000,
+  tokens_per_minute: 10_000_000_000,
+  max_concurrent: 1_000,
+  tokens_per_month: 1_000_000_000_000,
+  cost_per_month: 1_000_000,
+};
 /** A prompt of a usual length: 70 words. */
 const PROMPT = 'Tell me, in as few words as you can, what a benchmark is good for. '.repeat(5).trim();
-const OPENAI_CHAT = JSON.stringify({
-  model: MODEL,
-  temperature: 0.7,
-  messages: [{ role: 'user', content: PROMPT }],
-});
+const openAiChat = (model: string): string =>
+  JSON.stringify({ model, temperature: 0.7, messages: [{ role: 'user', content: PROMPT }] });
 
 /**
  * `native`: a native chat to a template worker. `openai`: an OpenAI chat, passed through to a worker with the same API.
@@ -30,7 +38,7 @@ export const WAYS = {
   native: {
     path: '/api/v1/chat/completions',
     upstreamPath: '/api/generate',
-    body: JSON.stringify({ input: PROMPT, model_name: MODEL, temperature: 0.7 }),
+    body: (model: string) => JSON.stringify({ input: PROMPT, model_name: model, temperature: 0.7 }),
     worker: (origin: string) => ({
       req_url_template: `${origin}/api/generate`,
       body: { input: '{USER_PROMPT}', model_name: '{MODEL_NAME}', temperature: '{MODEL_TEMPERATURE}' },
@@ -40,13 +48,13 @@ export const WAYS = {
   openai: {
     path: '/v1/chat/completions',
     upstreamPath: '/v1/chat/completions',
-    body: OPENAI_CHAT,
+    body: openAiChat,
     worker: (origin: string) => ({ protocol: 'openai', req_url_template: `${origin}/v1` }),
   },
   translated: {
     path: '/v1/chat/completions',
     upstreamPath: '/v1/messages',
-    body: OPENAI_CHAT,
+    body: openAiChat,
     worker: (origin: string) => ({ protocol: 'anthropic', req_url_template: `${origin}/v1` }),
   },
 } as const;
@@ -58,45 +66,60 @@ export interface RunningSystems {
   stop(): Promise<ReadonlyMap<SystemName, Counted>>;
 }
 
+/** What runs beside the service. */
+export interface Compared {
+  /** The folder of another build of the service; `null`: none. */
+  readonly baseline: string | null;
+  /** Whether the service is measured with limits, too. Both are one process, so that nothing but the requests differs. */
+  readonly withLimits: boolean;
+}
+
 /**
- * Starts the upstream, and the bare handler and the service in front of it.
- * @param baseline the folder of another build of the service to run beside it; `null`: none
+ * Starts the upstream and the service in front of it, with what it is compared with: the bare handler if nothing else.
  * @param way the bare handler exists for `native` only
  */
-export async function startSystems(baseline: string | null, way: Way): Promise<RunningSystems> {
+export async function startSystems({ baseline, withLimits }: Compared, way: Way): Promise<RunningSystems> {
   const { path, upstreamPath, body } = WAYS[way];
   const upstream = Child.start('upstream.js', { args: [String(WORKERS)] });
   const { ports } = await upstream.next<{ ports: readonly number[] }>();
   const origins = ports.map((port) => `http://127.0.0.1:${port}`);
   const [origin = ''] = origins;
 
-  const bare = way === 'native' ? Child.start('bare.js', { args: [origin], isMeasured: true }) : null;
+  const isBareOfUse = way === 'native' && baseline === null && !withLimits;
+  const bare = isBareOfUse ? Child.start('bare.js', { args: [origin], isMeasured: true }) : null;
   const barePorts = (await bare?.next<{ ports: readonly number[] }>())?.ports ?? [];
 
-  const services = new Map<SystemName, Service>([['service', await startService('.', way, origins)]]);
+  const service = await startService('.', way, origins);
+  const services = new Map<SystemName, Service>([['service', service]]);
   if (baseline !== null) services.set('baseline', await startService(baseline, way, origins));
+  const limitedHeaders = withLimits ? await limitedKey(service, way, origins) : null;
 
   return {
     systems: [
       {
         name: 'direct',
-        target: { url: `${origin}${upstreamPath}`, headers: {}, body },
+        target: { url: `${origin}${upstreamPath}`, headers: {}, body: body(MODEL) },
         gateway: null,
       },
       ...barePorts.map((port) => ({
         name: 'bare' as const,
-        target: { url: `http://127.0.0.1:${port}/chat`, headers: {}, body },
+        target: { url: `http://127.0.0.1:${port}/chat`, headers: {}, body: body(MODEL) },
         gateway: bare,
       })),
       ...Array.from(services, ([name, { url, headers, child }]) => ({
         name,
-        target: { url: url + path, headers, body },
+        target: { url: url + path, headers, body: body(MODEL) },
         gateway: child,
+      })),
+      ...(limitedHeaders === null ? [] : [limitedHeaders]).map((headers) => ({
+        name: 'limited' as const,
+        target: { url: service.url + path, headers, body: body(PRICED_MODEL) },
+        gateway: service.child,
       })),
     ],
     async stop() {
       const counted = new Map<SystemName, Counted>();
-      for (const [name, service] of services) counted.set(name, await service.stop(path));
+      for (const [name, each] of services) counted.set(name, await each.stop(path));
       await Promise.all([bare?.stop(), upstream.stop()]);
       return counted;
     },
@@ -105,6 +128,36 @@ export async function startSystems(baseline: string | null, way: Way): Promise<R
 
 async function startService(checkout: string, way: Way, origins: readonly string[]): Promise<Service> {
   const service = await Service.start(checkout);
-  for (const origin of origins) await service.register({ model_name: MODEL, ...WAYS[way].worker(origin) });
+  await register(service, MODEL, way, origins);
   return service;
+}
+
+async function register(
+  service: Service,
+  model: string,
+  way: Way,
+  origins: readonly string[],
+): Promise<void> {
+  for (const origin of origins)
+    await service.send('POST', '/api/server/register', { model_name: model, ...WAYS[way].worker(origin) });
+}
+
+/** @returns the headers of a key with limits, whose team has limits */
+async function limitedKey(
+  service: Service,
+  way: Way,
+  origins: readonly string[],
+): Promise<Readonly<Record<string, string>>> {
+  await register(service, PRICED_MODEL, way, origins);
+  const price = { input: 1, output: 4, cached_input: 0.5, currency: 'EUR' };
+  await service.send('PUT', `/api/v1/models/${PRICED_MODEL}`, { price });
+  await service.send('PUT', `/api/v1/teams/${TEAM}`, { limits: LIMITS });
+  const made = await service.send<{ readonly key: string }>('POST', '/api/v1/keys', {
+    name: 'bench-limited',
+    role: 'inference',
+    team: TEAM,
+    models: [`${PRICED_MODEL}*`],
+    limits: LIMITS,
+  });
+  return { ...service.headers, authorization: `Bearer ${made.key}` };
 }

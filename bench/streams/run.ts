@@ -59,7 +59,7 @@ const stopServices = () => Promise.all(Array.from(services.values(), (service) =
 process.once('SIGINT', () => void stopServices().finally(() => process.exit(130)));
 if (options.baseline !== undefined) services.set('baseline', await Service.start(options.baseline));
 for (const service of services.values())
-  await service.register({
+  await service.send('POST', '/api/server/register', {
     model_name: MODEL,
     protocol: 'openai',
     req_url_template: `${origin}/v1`,
