@@ -9,8 +9,8 @@ import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-post
 import { Child } from '../child.js';
 import type { Memory, Turns } from '../observed.js';
 import { ReplicaProcess } from '../replica-process.js';
-import { quantile } from '../statistics.js';
 import { aligned } from '../simulate/table.js';
+import { ApiCalls } from './api-calls.js';
 import { databaseWork, insertWorkers } from './fleet.js';
 
 /**
@@ -41,7 +41,6 @@ const [workers, models, origins, intervalMs, seconds, limitMs] = [
 const ROOT = join(import.meta.dirname, '../../..');
 /** What a statement causes here is over by then. */
 const FOLLOWS_MS = 2_000;
-const JSON_BODY = { 'content-type': 'application/json' };
 
 const folder = mkdtempSync(join(tmpdir(), 'mmm-registry-'));
 if (options.profile !== undefined) mkdirSync(options.profile, { recursive: true });
@@ -61,6 +60,7 @@ const replica = new ReplicaProcess(
 );
 const client = new pg.Client(postgres.connection);
 await client.connect();
+const api = new ApiCalls(() => replica.url);
 const rows: string[][] = [];
 let longest = 0;
 
@@ -78,18 +78,18 @@ try {
   await step(`${seconds} s of probes and resyncs`, () => probes());
   await step('resync of all rows, nothing changed', () => sleep(10_500), 'within 10 s');
   await lists();
-  await step('1,000 chats on 1,000 models', () => chats(Math.min(1_000, models)));
-  await step('scrape of /metrics after them', () => get('/metrics'));
+  await step('1,000 chats on 1,000 models', () => api.chats(Math.min(1_000, models)));
+  await step('scrape of /metrics after them', () => api.get('/metrics'));
   await step('10 scrapes under chats', async () => {
     const scraping = (async () => {
-      for (let at = 0; at < 10; at++) await get('/metrics');
+      for (let at = 0; at < 10; at++) await api.get('/metrics');
     })();
-    const [chatted] = await Promise.all([chats(500), scraping]);
+    const [chatted] = await Promise.all([api.chats(500), scraping]);
     return chatted;
   });
   await step('UPDATE of all rows by hand', () => massChange('weight = weight % 100 + 1'));
   await step('the same again, under chats', async () => {
-    const [changed] = await Promise.all([massChange('weight = weight % 100 + 1'), chats(500)]);
+    const [changed] = await Promise.all([massChange('weight = weight % 100 + 1'), api.chats(500)]);
     return changed;
   });
   await step('all disabled, all enabled again by hand', async () => {
@@ -99,7 +99,7 @@ try {
     await untilAll('enabled');
   });
   await step('a credential in clear text in 1,000 rows by hand', sealMany);
-  await step('one registration by the API', register);
+  await step('one registration by the API', () => api.register(ports[0] ?? 0));
   await step('DELETE of half of the rows by hand', async () => {
     await client.query(`DELETE FROM worker WHERE id IN (SELECT id FROM worker LIMIT $1)`, [workers / 2]);
     await sleep(2_000);
@@ -140,54 +140,14 @@ async function step(name: string, act: () => Promise<unknown>, note?: string): P
   process.stderr.write(`${rows.at(-1)?.join(' | ')}\n`);
 }
 
-async function get(path: string): Promise<string> {
-  const answer = await fetch(replica.url + path);
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${text}`);
-  return `${(text.length / 1024).toFixed(0)} KiB`;
-}
-
 async function lists(): Promise<void> {
   for (const path of ['/health', '/metrics', '/api/server/workers', '/api/server/workers?detail=true'])
-    await step(`GET ${path}`, () => get(path));
+    await step(`GET ${path}`, () => api.get(path));
   for (const path of ['/api/v1/workers', '/api/v1/models'])
-    await step(`GET ${path}, all pages of 200`, () => allPages(path));
+    await step(`GET ${path}, all pages of 200`, () => api.allPages(path));
   const { rows: found } = await client.query<{ id: string }>('SELECT id FROM worker LIMIT 1');
-  await step('GET …/events of a worker', () => get(`/api/v1/workers/${found[0]?.id}/events?limit=200`));
-  await step('GET /v1/models', () => get('/v1/models'));
-}
-
-async function allPages(path: string): Promise<string> {
-  const ms: number[] = [];
-  let cursor: string | null = '';
-  while (cursor !== null) {
-    const startedMs = performance.now();
-    const after = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-    const answer = await fetch(`${replica.url}${path}?limit=200${after}`);
-    const page = (await answer.json()) as { next_cursor: string | null };
-    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${JSON.stringify(page)}`);
-    ms.push(performance.now() - startedMs);
-    cursor = page.next_cursor;
-  }
-  return `${ms.length} pages, p50 ${quantile(ms, 0.5).toFixed(0)} ms, longest ${Math.max(...ms).toFixed(0)} ms`;
-}
-
-/** One after another, so that none waits for another. @returns how long they took */
-async function chats(count: number): Promise<string> {
-  const ms: number[] = [];
-  for (let at = 0; at < count; at++) {
-    const body = JSON.stringify({ model_name: `model-${String(at).padStart(5, '0')}`, input: 'hi' });
-    const startedMs = performance.now();
-    const answer = await fetch(`${replica.url}/api/v1/chat/completions`, {
-      method: 'POST',
-      headers: JSON_BODY,
-      body,
-    });
-    const text = await answer.text();
-    if (answer.status !== 200) throw new Error(`a chat failed: ${answer.status} ${text}`);
-    ms.push(performance.now() - startedMs);
-  }
-  return `p50 ${quantile(ms, 0.5).toFixed(1)} ms, p99 ${quantile(ms, 0.99).toFixed(0)} ms`;
+  await step('GET …/events of a worker', () => api.get(`/api/v1/workers/${found[0]?.id}/events?limit=200`));
+  await step('GET /v1/models', () => api.get('/v1/models'));
 }
 
 async function untilProbed(withinMs: number): Promise<void> {
@@ -248,7 +208,7 @@ async function sealMany(): Promise<string> {
   let slowestMs = 0;
   while (performance.now() < endMs) {
     const startedMs = performance.now();
-    await get('/api/v1/workers?limit=1');
+    await api.get('/api/v1/workers?limit=1');
     slowestMs = Math.max(slowestMs, performance.now() - startedMs);
     const { rows: left } = await client.query<{ n: number }>(
       `SELECT count(*)::int AS n FROM worker WHERE header IS NOT NULL`,
@@ -257,21 +217,6 @@ async function sealMany(): Promise<string> {
     await sleep(200);
   }
   throw new Error('not all credentials were sealed in time');
-}
-
-async function register(): Promise<void> {
-  const body = JSON.stringify({
-    model_name: 'one-more',
-    req_url_template: `http://127.0.0.1:${ports[0]}/generate`,
-    body: { prompt: '{USER_PROMPT}' },
-    response_extract: 'answer',
-  });
-  const answer = await fetch(`${replica.url}/api/server/register`, {
-    method: 'POST',
-    headers: JSON_BODY,
-    body,
-  });
-  if (!answer.ok) throw new Error(await answer.text());
 }
 
 function mib(bytes: number): string {
