@@ -3,31 +3,12 @@ import { InvalidInputError } from '../../../input/input-errors.js';
 import { isJsonObject, describeValue, type Fields } from '../../../input/json.js';
 import { findFormParts, type FormPart, textFields } from '../../passthrough/multipart-scanner.js';
 import { parseBody } from '../../passthrough/raw-request.js';
+import { TEXT_FIELDS } from './read-job-input.js';
 
 /** `extra[style]`: a member of an object, as OpenAI's clients write it in a form. */
 const MEMBER = /^([^[\]]+)\[([^[\]]+)\]$/;
 /** Reach a prototype instead of a field. */
 const UNSAFE: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
-/** Fields that are text: a file under such a name would be sent to the model as a data URL. Others may be the template's. */
-const TEXT: ReadonlySet<string> = new Set([
-  'model',
-  'model_name',
-  'prompt',
-  'input',
-  'messages',
-  'negative_prompt',
-  'temperature',
-  'max_tokens',
-  'max_completion_tokens',
-  'n',
-  'size',
-  'seconds',
-  'quality',
-  'seed',
-  'stream',
-  'response_format',
-  'webhook_url',
-]);
 /** What a file without a type is taken for. */
 const UNTYPED = 'application/octet-stream';
 
@@ -56,7 +37,7 @@ function add(fields: Record<string, unknown>, { name, isText }: FormPart, value:
   const [, object, member] = MEMBER.exec(name) ?? [];
   const list = name.endsWith('[]') ? name.slice(0, -2) : null;
   const key = object ?? list ?? name;
-  if (!isText && TEXT.has(key)) throw fault(key, 'must be text, not a file');
+  if (!isText && TEXT_FIELDS.has(key)) throw fault(key, 'must be text, not a file');
   if (UNSAFE.has(key) || UNSAFE.has(member ?? '')) throw fault(name, 'is not a name that is accepted');
   const before = Object.hasOwn(fields, key) ? fields[key] : undefined;
   if (object !== undefined && member !== undefined) {

@@ -18,13 +18,14 @@ const LONGEST_SECONDS = 3600;
 const LONGEST_WORD = 200;
 const MOST_EXTRAS = 100;
 
-/** Fields that have a meaning of their own; all others are for {EXTRA.name}. */
-const KNOWN: ReadonlySet<string> = new Set([
+/** Fields that are text or a number. */
+export const TEXT_FIELDS: ReadonlySet<string> = new Set([
   'model',
   'model_name',
   'prompt',
   'input',
   'messages',
+  'negative_prompt',
   'temperature',
   'max_tokens',
   'max_completion_tokens',
@@ -32,17 +33,20 @@ const KNOWN: ReadonlySet<string> = new Set([
   'size',
   'seconds',
   'quality',
-  'negative_prompt',
   'seed',
+  'stream',
+  'response_format',
+  'webhook_url',
+]);
+/** Fields that have a meaning of their own; all others are for {EXTRA.name}. */
+const KNOWN: ReadonlySet<string> = new Set([
+  ...TEXT_FIELDS,
   'image',
   'images',
   'input_reference',
   'mask',
   'extra',
-  'stream',
   'stream_options',
-  'response_format',
-  'webhook_url',
 ]);
 
 /**
