@@ -33,6 +33,7 @@ const oracleFrom = (atMost: number, fromMs = WARM_MS) => slowerThanOracle(atMost
 const shareFromFault = (atMost: number) => itsShare(atMost, FAULT_MS, END_MS);
 const allErrors = (atMost: number, name: string, fromMs = 0) => errors(atMost, name, fromMs, END_MS);
 
+/** In the order of the table that is printed. The file is long because it is one list. */
 export const SCENARIOS: readonly Scenario[] = [
   {
     letter: 'A',
