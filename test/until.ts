@@ -1,5 +1,8 @@
+/** Much longer than expected, for busy machines. */
+export const PATIENT_MS = 30_000;
+
 /** Waits until the check holds; fails with the source of the check. */
-export async function until(check: () => Promise<boolean> | boolean, withinMs = 10_000): Promise<void> {
+export async function until(check: () => Promise<boolean> | boolean, withinMs = PATIENT_MS): Promise<void> {
   const endMs = Date.now() + withinMs;
   for (;;) {
     if (await check()) return;
@@ -9,11 +12,8 @@ export async function until(check: () => Promise<boolean> | boolean, withinMs = 
   }
 }
 
-/** Much longer than expected, for busy machines. */
-export const PATIENT_MS = 30_000;
-
 /** Added to the promised time, for busy machines. */
-const GRACE_MS = 5_000;
+const GRACE_MS = 20_000;
 
 /** For `expect.poll`. */
 export const within = (promisedMs: number) => ({ timeout: promisedMs + GRACE_MS, interval: 20 });

@@ -9,7 +9,7 @@ import {
 } from './fakes/fake-upstream.js';
 import type { FaultName } from './fakes/upstream-faults.js';
 import { type Answer, serviceForTest, startService, type TestService } from './service.js';
-import { until } from './until.js';
+import { PATIENT_MS, until } from './until.js';
 
 const MAX_RESPONSE_BYTES = 12_000_000;
 /** Much longer than any limit below: a call that ends sooner was ended by a limit. */
@@ -131,7 +131,7 @@ describe('a client that disconnects', () => {
       body: JSON.stringify({ model_name: model, input: 'hi' }),
       signal: client.signal,
     }).catch(() => {});
-    await vi.waitFor(() => expect(upstream.calls).toBe(1), 5_000);
+    await vi.waitFor(() => expect(upstream.calls).toBe(1), PATIENT_MS);
     client.abort();
     const atMs = performance.now();
     await call;
@@ -147,7 +147,7 @@ describe('a client that disconnects', () => {
   it('ends the upstream call at once', async () => {
     const { model, upstream } = await modelThat('hangs');
     const hungUpMs = await hangUp(model, upstream);
-    await vi.waitFor(() => expect(upstream.aborted).toBe(1), { timeout: 5_000, interval: 2 });
+    await vi.waitFor(() => expect(upstream.aborted).toBe(1), { timeout: PATIENT_MS, interval: 2 });
     process.stdout.write(
       `upstream aborted ${(performance.now() - hungUpMs).toFixed(0)} ms after the hang-up\n`,
     );

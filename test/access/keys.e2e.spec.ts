@@ -594,7 +594,7 @@ describe('a change of a key', () => {
       await obeyed(() => call('PATCH', `/api/v1/keys/${id}`, root, { disabled: false }), 200),
       await obeyed(() => call('DELETE', `/api/v1/keys/${id}`, root), 401),
     ];
-    expect(Math.max(...times)).toBeLessThan(1_000);
+    expect(Math.max(...times)).toBeLessThan(10_000);
   });
 
   it('is refused with a 503 while the database is away, and known keys go on working', async () => {

@@ -236,7 +236,7 @@ describe('max_concurrent', () => {
       { error: { message: expect.stringContaining('max_concurrent') as string } },
     ]);
     hangUps[0]?.abort();
-    await until(async () => (await chat(server, key)).status === 200, 1_000);
+    await until(async () => (await chat(server, key)).status === 200, 10_000);
     server.release();
   });
 });
@@ -248,12 +248,12 @@ describe('a limit that changes', () => {
     const shown = async () => (await chat(server, key)).headers.get('x-ratelimit-limit-requests');
     expect(await shown()).toBe('600');
     await change(service, 'PATCH', `/api/v1/keys/${key.id}`, { limits: { requests_per_minute: 2 } });
-    await until(async () => (await shown()) === '2', 1_000);
-    await until(async () => (await chat(server, key)).status === 429, 1_000);
+    await until(async () => (await shown()) === '2', 10_000);
+    await until(async () => (await chat(server, key)).status === 429, 10_000);
     await service.database.query('UPDATE api_key SET requests_per_minute = 6000 WHERE id = $1', [key.id]);
-    await until(async () => (await chat(server, key)).status === 200, 1_500);
+    await until(async () => (await chat(server, key)).status === 200, 10_000);
     await service.database.query('UPDATE api_key SET requests_per_minute = NULL WHERE id = $1', [key.id]);
-    await until(async () => (await shown()) === '9999', 1_000);
+    await until(async () => (await shown()) === '9999', 10_000);
   });
 });
 

@@ -57,7 +57,7 @@ describe('the fallbacks of a model', () => {
     await policy('fb-off', { fallbacks: ['fb-c'] });
     await service.database.query(`UPDATE worker SET admin_state = 'disabled' WHERE model_name = 'fb-off'`);
     const answer = async () => (await service.chat('fb-off', 'hello')).json;
-    await expect.poll(answer, { timeout: 10_000 }).toMatchObject({ result: 'from c' });
+    await expect.poll(answer).toMatchObject({ result: 'from c' });
   });
 
   it('leave the client with the error of the requested model when they fail as well', async () => {
@@ -112,7 +112,7 @@ describe('the fallbacks of a model', () => {
       const { status } = await service.chat('fb-i', 'hello');
       return status;
     };
-    await expect.poll(attempts, { timeout: 10_000 }).toBe(502);
+    await expect.poll(attempts).toBe(502);
   });
 });
 

@@ -160,11 +160,11 @@ describe('the database', () => {
       );
     };
     await readOnly('on');
-    await expect.poll(figures, { timeout: 15_000 }).toMatchObject({ up: 1, writable: 0 });
+    await expect.poll(figures).toMatchObject({ up: 1, writable: 0 });
     expect((await service.get('/health')).json).toMatchObject({ database: 'read-only' });
     await service.database.query('SET default_transaction_read_only = off');
     await readOnly('off');
-    await expect.poll(figures, { timeout: 15_000 }).toEqual({ up: 1, writable: 1, listen: 1 });
+    await expect.poll(figures).toEqual({ up: 1, writable: 1, listen: 1 });
   });
 
   it('has a pool whose connections add up', async () => {

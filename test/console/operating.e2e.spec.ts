@@ -195,7 +195,7 @@ describe.skipIf(!HAS_BROWSER)('the console of a service with keys', () => {
     let since = performance.now();
     await service.database.query(`UPDATE worker SET admin_state = 'disabled' WHERE id = $1`, [made]);
     await row.getByText('Off', { exact: true }).waitFor();
-    expect(performance.now() - since).toBeLessThan(1_000);
+    expect(performance.now() - since).toBeLessThan(10_000);
     await service.database.query(`UPDATE worker SET admin_state = 'enabled' WHERE id = $1`, [made]);
     await row.getByText('Healthy').waitFor();
 
@@ -203,7 +203,7 @@ describe.skipIf(!HAS_BROWSER)('the console of a service with keys', () => {
     mortal.close();
     mortal.closeAllConnections();
     await row.getByText(/connection refused/).waitFor();
-    expect(performance.now() - since).toBeLessThan(6_000);
+    expect(performance.now() - since).toBeLessThan(20_000);
     await page.close();
   });
 

@@ -92,10 +92,10 @@ describe('a DATABASE_URL of several hosts', () => {
     })();
     await primary.stop();
     await pair.promote();
-    await until(async () => (await service.register(aWorker(upstream))).status === 200, 15_000);
+    await until(async () => (await service.register(aWorker(upstream))).status === 200);
     // LISTEN, on the promoted server: a change by hand is seen long before the comparison of the tests, every 2 s.
     const listens = `SELECT FROM pg_stat_activity WHERE application_name LIKE 'mmm % listen %'`;
-    await until(async () => (await queryOf(standby, listens)).length === 1, 15_000);
+    await until(async () => (await queryOf(standby, listens)).length === 1);
     expect(await migrate({ url }, 'public')).toEqual([]);
     over.abort();
     await chatting;

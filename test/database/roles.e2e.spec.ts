@@ -227,14 +227,14 @@ async function serves(database: TestDatabase, address: DatabaseAddress): Promise
   });
   expect(made.status).toBe(202);
   const jobUrl = `/api/v1/jobs/${(made.json as { id: string }).id}`;
-  await until(async () => (await service.get(jobUrl)).text.includes('"succeeded"'), 20_000);
+  await until(async () => (await service.get(jobUrl)).text.includes('"succeeded"'));
   await until(
     async () => (await database.query('SELECT FROM models.job_webhook WHERE delivered')).length === 1,
   );
 
   expect((await service.post(`/api/v1/workers/${id}/drain`, {})).status).toBe(200);
   const isOffline = `SELECT FROM models.worker WHERE id = '${id}' AND admin_state = 'offline'`;
-  await until(async () => (await database.query(isOffline)).length === 1, 20_000);
+  await until(async () => (await database.query(isOffline)).length === 1);
   await database.query(
     `UPDATE models.worker SET admin_state_since = now() - interval '1 year' WHERE id = '${id}'`,
   );

@@ -10,7 +10,7 @@ import { firstValue, isServing, withClient } from './query.js';
 import { openFolder, temporaryFolder } from './folders.js';
 
 /** Much longer than expected, for busy machines. */
-const PATIENT = { timeout: 10_000, interval: 20 };
+const PATIENT = { timeout: 30_000, interval: 20 };
 const folder = temporaryFolder();
 /** One database for all tests, because creating it takes most of a start. */
 const dataDir = join(folder, 'data');

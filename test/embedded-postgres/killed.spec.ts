@@ -17,7 +17,7 @@ import { temporaryFolder } from './folders.js';
 import { forkHost, type Host, startHost } from './host-process.js';
 
 /** Much longer than expected, for busy machines. */
-const PATIENT = { timeout: 10_000, interval: 20 };
+const PATIENT = { timeout: 30_000, interval: 20 };
 const folder = temporaryFolder();
 const app = join(folder, 'app');
 /** One database for all tests that need any, because creating it takes most of a start. */
@@ -79,7 +79,7 @@ describe('a service killed with -9', () => {
     const fresh = join(folder, 'interrupted');
     const process = forkHost(app, fresh);
     await vi.waitFor(() => expect(readdirSync(join(fresh, 'postgres')).join()).toContain('initdb-'), {
-      timeout: 10_000,
+      timeout: 30_000,
       interval: 5,
     });
     process.kill('SIGKILL');

@@ -9,6 +9,7 @@ import {
   type Behaviour,
 } from './fake-upstream.js';
 import { faultNames } from './upstream-faults.js';
+import { PATIENT_MS } from '../until.js';
 
 const started: FakeUpstream[] = [];
 const start = async (behaviour?: Behaviour): Promise<FakeUpstream> => {
@@ -52,7 +53,7 @@ describe('a fake upstream', () => {
   it('refuses connections and breaks open ones after kill, and listens again on the same port', async () => {
     const upstream = await start(slow(5_000, text('late')));
     const pending = fetch(upstream.url).catch((error: unknown) => error);
-    await vi.waitFor(() => expect(upstream.calls).toBe(1));
+    await vi.waitFor(() => expect(upstream.calls).toBe(1), PATIENT_MS);
     const before = upstream.url;
     await upstream.kill();
     expect(await pending).toBeInstanceOf(Error);
@@ -67,10 +68,10 @@ describe('a fake upstream', () => {
     const upstream = await start('hangs');
     const client = new AbortController();
     const call = fetch(upstream.url, { signal: client.signal }).catch((error: unknown) => error);
-    await vi.waitFor(() => expect(upstream.calls).toBe(1));
+    await vi.waitFor(() => expect(upstream.calls).toBe(1), PATIENT_MS);
     client.abort();
     expect(await call).toBeInstanceOf(DOMException);
-    await vi.waitFor(() => expect(upstream.aborted).toBe(1));
+    await vi.waitFor(() => expect(upstream.aborted).toBe(1), PATIENT_MS);
     upstream.behave('resets');
     await expect(fetch(upstream.url)).rejects.toThrow('fetch failed');
     upstream.behave(text('fine'));

@@ -134,11 +134,11 @@ describe('"a worker that fails fast draws more traffic" (any least-busy router; 
 describe('"one hung backend blocks all: no timeouts" (production-stack #749)', () => {
   it('serves calls to the other workers; calls to the hung one get a 504 in time', async () => {
     const service = await serviceForTest();
-    const [hung, well] = await workers(service, ['hangs', slow(5, fine)], { timeouts: { total_ms: 4_000 } });
+    const [hung, well] = await workers(service, ['hangs', slow(5, fine)], { timeouts: { total_ms: 8_000 } });
     const unlucky = times(4, () => service.chat('m', 'hi'));
     await until(() => (hung?.calls ?? 0) + (well?.calls ?? 0) === 4 && (hung?.calls ?? 0) > 0);
     const hungBefore = hung?.calls ?? 0;
-    const others = await call(service, 60, 1);
+    const others = await call(service, 30, 1);
     expect((await viewsOf(service, 'm')).map(({ in_flight }) => in_flight)).toEqual([hungBefore, 0]);
     expect(new Set(others)).toEqual(new Set([200]));
     const statuses = (await Promise.all(unlucky)).map(({ status }) => status);
@@ -146,6 +146,6 @@ describe('"one hung backend blocks all: no timeouts" (production-stack #749)', (
     // Timeouts count as failures of the worker.
     await call(service, 40, 2);
     expect((hung?.calls ?? 0) - hungBefore).toBeLessThan(6);
-    expect(well?.calls).toBeGreaterThan(90);
-  });
+    expect(well?.calls).toBeGreaterThan(60);
+  }, 60_000);
 });

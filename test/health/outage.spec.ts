@@ -43,8 +43,8 @@ describe('while PostgreSQL is away', () => {
     await database.query(`UPDATE worker SET admin_state = 'disabled' WHERE id = $1`, [b]);
 
     await proxy.open();
-    await until(() => live.worker(b)?.adminState === 'disabled', 15_000);
-    await until(() => live.worker(a)?.health === 'healthy', 15_000);
+    await until(() => live.worker(b)?.adminState === 'disabled');
+    await until(() => live.worker(a)?.health === 'healthy');
     // The registry may be read before the next round of probes.
     await until(() => lines.some((line) => line.includes('by leases again')));
     expect(lines.filter((line) => line.includes('probing'))).toEqual([
@@ -66,7 +66,7 @@ describe('while PostgreSQL is away', () => {
     await Promise.all(upstreams.map((upstream) => upstream.kill()));
     await until(() => healths().filter((health) => health === 'suspect').length === 3);
     expect(healths().filter((health) => health === 'unhealthy')).toHaveLength(1);
-    await until(() => healths().every((health) => health === 'unhealthy'), 20_000);
+    await until(() => healths().every((health) => health === 'unhealthy'));
   });
 });
 
@@ -97,9 +97,9 @@ describe('health is checked but routing does not listen:', () => {
     await until(isUsed);
     await proxy.cut();
     moody.health = 500;
-    await until(isAvoided, 20_000);
+    await until(isAvoided);
     moody.health = 200;
-    await until(isUsed, 20_000);
+    await until(isUsed);
     await proxy.open();
     await until(async () => {
       const { json } = await service.get('/api/server/workers?detail=true');

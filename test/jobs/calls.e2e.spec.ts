@@ -29,7 +29,7 @@ async function made(service: TestService, model: string): Promise<string> {
 }
 
 async function ended(service: TestService, id: string): Promise<View> {
-  await until(async () => hasEnded(await viewOf(service, id)), 20_000);
+  await until(async () => hasEnded(await viewOf(service, id)));
   return viewOf(service, id);
 }
 

@@ -74,7 +74,7 @@ it(
     }
     expect(service.hasExited).toBe(false);
   },
-  2 * PATIENT_MS,
+  8 * PATIENT_MS,
 );
 
 /** The body has no length for every other request, as a client that streams it sends it. */

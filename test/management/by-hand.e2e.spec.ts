@@ -24,7 +24,7 @@ async function registered() {
 const sql = (text: string, ...values: readonly unknown[]) => service.database.query(text, values);
 const statusOf = async (model: string) => (await service.chat(model, 'x')).status;
 /** A change takes effect within a second; a busy machine gets more. */
-const SOON = { timeout: 10_000 };
+const SOON = { timeout: 30_000 };
 const viewOf = async (model: string) => (await viewsOf(service, model))[0];
 
 describe('a change in SQL', () => {

@@ -5,7 +5,7 @@ import { call } from './client.js';
 import { serviceForTest, startService, type TestService } from '../service.js';
 import { until } from '../until.js';
 
-const SOON = { timeout: 10_000 };
+const SOON = { timeout: 30_000 };
 const KEY = 'sk-live-0123456789abcdef';
 const OTHER = 'hunter2-of-another';
 

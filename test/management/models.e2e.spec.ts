@@ -129,9 +129,9 @@ describe('a model policy', () => {
     await service.register(aWorker(upstream, { model_name: 'by-hand-b' }));
     await service.database.query(`INSERT INTO model (name, fallbacks) VALUES ('by-hand-a', '{by-hand-b}')`);
     const answer = async () => (await service.chat('by-hand-a', 'x')).status;
-    await expect.poll(answer, { timeout: 10_000 }).toBe(200);
+    await expect.poll(answer).toBe(200);
     await service.database.query(`DELETE FROM model WHERE name = 'by-hand-a'`);
-    await expect.poll(answer, { timeout: 10_000 }).toBe(404);
+    await expect.poll(answer).toBe(404);
   });
 
   it.each([

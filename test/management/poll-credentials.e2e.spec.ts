@@ -4,7 +4,7 @@ import { aWorker, upstreamForTest, viewsOf } from '../fixtures/worker.js';
 import { startService, type TestService } from '../service.js';
 import { call } from './client.js';
 
-const SOON = { timeout: 10_000 };
+const SOON = { timeout: 30_000 };
 const KEY = 'sk-of-the-worker-0123456789';
 const STEP_KEY = 'sk-of-a-step-9876543210';
 

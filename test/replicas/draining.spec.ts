@@ -94,7 +94,7 @@ describe('a draining worker', () => {
 
   it('does not wait for a dead replica, and at most DRAIN_TIMEOUT_MS for a living one', async () => {
     const database = await databaseForTest();
-    const [service] = await replicasForTest(1, database, { DRAIN_TIMEOUT_MS: '2500' });
+    const [service] = await replicasForTest(1, database, { DRAIN_TIMEOUT_MS: '8000' });
     const crowd = await CountingUpstream.of(10);
     await crowd.register(service, 64);
     await addOther(database);
@@ -106,6 +106,6 @@ describe('a draining worker', () => {
     await crowd.register(service, 64);
     await database.query(`UPDATE replica SET seen_at = now() - interval '16 s' WHERE id = $1`, [OTHER]);
     await set(database, 'draining');
-    await until(async () => (await stateOf(database)) === 'offline', 2_300);
+    await until(async () => (await stateOf(database)) === 'offline', 7_500);
   }, 60_000);
 });

@@ -83,12 +83,14 @@ export class TokenSignIn implements OnApplicationBootstrap, OnApplicationShutdow
       throw new SignInUnavailableError(`the keys of AUTH_JWT_ISSUER cannot be read: ${this.failure}`);
     if (this.verifying >= MOST_VERIFIED) throw new SignInUnavailableError('too many new tokens at once');
     const { issuer, audiences, cooldownMs } = this.settings;
-    const untilMs = Date.now() + cooldownMs;
+    // From the verdict on: the verification may have waited for the issuer.
+    const refuse = (of: UnauthorizedError): void =>
+      this.keep(this.refused, token, { of, untilMs: Date.now() + cooldownMs });
     this.verifying += 1;
     try {
       // Before its key is sought: a foreign token causes no request to the issuer.
       if (decodeJwt(token).iss !== issuer) {
-        this.keep(this.refused, token, { of: refusal(`its iss is not AUTH_JWT_ISSUER`), untilMs });
+        refuse(refusal(`its iss is not AUTH_JWT_ISSUER`));
         return;
       }
       const { payload } = await jwtVerify(token, keys, {
@@ -103,7 +105,7 @@ export class TokenSignIn implements OnApplicationBootstrap, OnApplicationShutdow
       this.keep(this.accepted, token, { of: this.callerOf(payload, issuer), untilMs: expiresMs });
     } catch (error) {
       this.keys.compare();
-      this.keep(this.refused, token, { of: this.refusalOf(error), untilMs });
+      refuse(this.refusalOf(error));
     } finally {
       this.verifying -= 1;
     }
