@@ -3,6 +3,8 @@ export type AnswerHeaders = Readonly<Record<string, string | string[] | undefine
 
 /** In lower case, without parameters; '' where no type is given [RFC 9110, 8.3.1]. */
 export function mediaType({ 'content-type': type }: AnswerHeaders): string {
+  // What nearly all answers have.
+  if (type === 'application/json') return type;
   const text = typeof type === 'string' ? type : (type?.[0] ?? '');
   const end = text.indexOf(';');
   return (end === -1 ? text : text.slice(0, end)).trim().toLowerCase();

@@ -173,8 +173,8 @@ function prepareProxyCall(
   model: string,
 ): PreparedCall {
   const { path, contentType, bytes } = raw;
-  const name = raw.spelled === 'json' ? JSON.stringify(model) : model;
-  const renamed = model === request.model ? bytes : withValue(bytes, raw.model, name);
+  const nameOf = (): string => (raw.spelled === 'json' ? JSON.stringify(model) : model);
+  const renamed = model === request.model ? bytes : withValue(bytes, raw.model, nameOf());
   const body = raw.spelled === 'json' ? takenBody(renamed, raw, call.profile) : renamed;
   // Speech is sent while it is generated.
   const isStream = request.stream || path === '/audio/speech';

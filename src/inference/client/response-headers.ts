@@ -14,10 +14,12 @@ const FORWARDED =
 
 export function copyHeaders(http: FastifyReply, headers: AnswerHeaders): void {
   // A client that sees the limits of its own key must not take the upstream's for them.
-  const showsOwn = OWN_LIMITS.some((own) => http.hasHeader(own));
-  for (const [name, value] of Object.entries(headers))
+  const showsOwn = http.request.charges !== undefined && OWN_LIMITS.some((own) => http.hasHeader(own));
+  for (const name in headers) {
+    const value = headers[name];
     if (value !== undefined && FORWARDED.test(name) && !(showsOwn && OTHERS_LIMIT.test(name)))
       http.header(name, value);
+  }
 }
 
 const OTHERS_LIMIT = /^(x|anthropic)-ratelimit-/;

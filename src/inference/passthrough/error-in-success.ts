@@ -11,6 +11,7 @@ const WEB_PAGES: ReadonlySet<string> = new Set(['text/html', 'application/xhtml+
 const NEVER_EMPTY: ReadonlySet<string> = new Set(['', 'text/event-stream', 'application/json']);
 /** Types of answers that are JSON, and of servers that name none or a wrong one. Bytes of other types are sent unchanged. */
 const MAY_BE_JSON = /^$|^application\/(?:json|.+\+json)$|^text\/plain$/;
+const [OPEN_OBJECT, OPEN_ARRAY] = [0x7b, 0x5b] as const;
 /** No start of a JSON object or list. */
 const NEITHER = /^\uFEFF?\s*[^\s{[]/;
 /** Some servers give a stream of events a wrong type: only what cannot begin one is no answer. */
@@ -37,7 +38,11 @@ export function findNoAnswer(
   if (WEB_PAGES.has(type)) return new NoAnswerError(502, 'the answer is a web page');
   if (bytes.length === 0)
     return isComplete && NEVER_EMPTY.has(type) ? new NoAnswerError(502, 'the answer is empty') : null;
-  if (MAY_BE_JSON.test(type) && (isStream ? SCALAR : NEITHER).test(bytes.subarray(0, 256).toString()))
+  if (
+    !opensJson(bytes) &&
+    MAY_BE_JSON.test(type) &&
+    (isStream ? SCALAR : NEITHER).test(bytes.subarray(0, 256).toString())
+  )
     return new NoAnswerError(502, 'the answer is neither a JSON object nor a list');
   if (bytes.length > LARGEST_ERROR_BYTES || !bytes.includes(ERROR)) return null;
   const error = isEventStream(headers) ? firstError(bytes) : wholeError(bytes);
@@ -48,6 +53,11 @@ export function findNoAnswer(
     `the answer is an error: ${error.message}`,
     exposedOf(error, headers),
   );
+}
+
+/** Whether it begins with a brace or a bracket, which neither pattern takes. */
+function opensJson(bytes: Buffer): boolean {
+  return bytes[0] === OPEN_OBJECT || bytes[0] === OPEN_ARRAY;
 }
 
 /** A worker that is busy says so with status 200, too. Our credentials are not the client's. */

@@ -60,6 +60,14 @@ const bodies: fc.Arbitrary<Sample> = fc
     return { json: before + value + after, before, value, after };
   });
 
+function valuesIn(body: Buffer, names: ReadonlySet<string>): unknown {
+  try {
+    return Array.from(findFields(body, names), ([name, span]) => [name, parsedSpan(body, span)]);
+  } catch (error) {
+    return error instanceof InvalidInputError ? 'refused' : error;
+  }
+}
+
 describe('findFields', () => {
   it('finds a field whatever surrounds it, and only its value is replaced', () => {
     fc.assert(
@@ -72,6 +80,38 @@ describe('findFields', () => {
         expect(replaced).toBe(Buffer.from(`${before}"other"${after}`).toString());
       }),
       { numRuns: 2_000 },
+    );
+  });
+
+  it('reads every name that may be one of those sought: in other cases, with escapes, and with letters beyond ASCII', () => {
+    // The Kelvin sign in lower case is k.
+    const sought = new Set(['key', 'stream', 'a_name_of_more_than_thirty_one_bytes']);
+    const similar = [
+      'key',
+      'KEY',
+      '\u212aey',
+      'kez',
+      'kéy',
+      'stream',
+      'Stream',
+      'streamed',
+      'model',
+      '',
+      'ſtream',
+    ];
+    const long = ['a_name_of_more_than_thirty_one_bytes', 'another_name_of_as_many_bytes_as_that'];
+    const keys = fc.array(
+      fc.constantFrom(...similar, ...long).chain((name) => fc.tuple(fc.constant(name), spelled(name))),
+    );
+    fc.assert(
+      fc.property(keys, (all) => {
+        const body = Buffer.from(`{${all.map(([, key], index) => `${key}:${index}`).join(',')}}`);
+        const folded = all.map(([name]) => name.toLowerCase()).filter((name) => sought.has(name));
+        const isTwice = new Set(folded).size < folded.length;
+        const expected = all.flatMap(([name], index) => (sought.has(name) ? [[name, index]] : []));
+        expect(valuesIn(body, sought)).toEqual(isTwice ? 'refused' : expected);
+      }),
+      { numRuns: 1_000 },
     );
   });
 

@@ -26,27 +26,31 @@ const BYTE_ORDER_MARK = 0xef;
 export function findFields(body: Buffer, names: ReadonlySet<string>): ReadonlyMap<string, Span> {
   const found = new Map<string, Span>();
   const seen = new Set<string>();
+  const lengths = lengthsOf(names);
   // Most parsers skip a byte order mark, which is not part of the JSON.
   let at = skipSpace(body, body[0] === BYTE_ORDER_MARK ? 3 : 0);
   if (body[at] !== OPEN_OBJECT) throw malformed('it must be a JSON object');
   at = skipSpace(body, at + 1);
   if (body[at] === CLOSE_OBJECT) return endOf(body, at, found);
   for (;;) {
+    const keyStart = at;
     const keyEnd = skipString(body, at);
-    const name = textAt(body, { start: at, end: keyEnd });
     at = skipSpace(body, keyEnd);
     if (body[at] !== COLON) throw malformed(`expected a colon at byte ${at}`);
     const start = skipSpace(body, at + 1);
     const end = skipValue(body, start);
-    // Go's parser matches `Model` with `model` as well, and the last one counts.
-    const folded = name.toLowerCase();
-    if (names.has(folded)) {
-      if (seen.has(folded))
-        throw new InvalidInputError([
-          { field: folded, problem: 'occurs twice (case is ignored): send it once' },
-        ]);
-      seen.add(folded);
-      if (name === folded) found.set(name, { start, end });
+    if (mayBeOneOf(lengths, body, keyStart + 1, keyEnd - 1)) {
+      const name = textAt(body, { start: keyStart, end: keyEnd });
+      // Go's parser matches `Model` with `model` as well, and the last one counts.
+      const folded = name.toLowerCase();
+      if (names.has(folded)) {
+        if (seen.has(folded))
+          throw new InvalidInputError([
+            { field: folded, problem: 'occurs twice (case is ignored): send it once' },
+          ]);
+        seen.add(folded);
+        if (name === folded) found.set(name, { start, end });
+      }
     }
     at = skipSpace(body, end);
     if (body[at] === CLOSE_OBJECT) return endOf(body, at, found);
@@ -140,6 +144,33 @@ export function listOf(items: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.from('['), ...parts, Buffer.from(']')]);
 }
 
+/** The lengths of names as bits, found once for each of the sets, which are constants. */
+const LENGTHS = new WeakMap<ReadonlySet<string>, number>();
+/** A longer name counts as one of this length. */
+const LONGEST_BIT = 31;
+
+function lengthsOf(names: ReadonlySet<string>): number {
+  let lengths = LENGTHS.get(names);
+  if (lengths !== undefined) return lengths;
+  lengths = 0;
+  for (const { length } of names) lengths |= 1 << Math.min(length, LONGEST_BIT);
+  LENGTHS.set(names, lengths);
+  return lengths;
+}
+
+/**
+ * Whether the bytes can spell one of the names, by their length: to read a name costs as much as to skip a message. A name with
+ * escapes or letters beyond ASCII has another length.
+ */
+function mayBeOneOf(lengths: number, body: Buffer, start: number, end: number): boolean {
+  if ((lengths & (1 << Math.min(end - start, LONGEST_BIT))) !== 0) return true;
+  for (let at = start; at < end; at++) {
+    const byte = body[at] ?? 0;
+    if (byte === BACKSLASH || byte >= 0x80) return true;
+  }
+  return false;
+}
+
 function endOf(body: Buffer, at: number, found: ReadonlyMap<string, Span>): ReadonlyMap<string, Span> {
   if (skipSpace(body, at + 1) < body.length)
     throw malformed(`unexpected content after the object at byte ${at + 1}`);
@@ -149,7 +180,7 @@ function endOf(body: Buffer, at: number, found: ReadonlyMap<string, Span>): Read
 function textAt(body: Buffer, span: Span): string {
   const { start, end } = span;
   // A name may be written with escapes.
-  if (body.subarray(start, end).includes(BACKSLASH)) return String(parsedSpan(body, span));
+  for (let at = start; at < end; at++) if (body[at] === BACKSLASH) return String(parsedSpan(body, span));
   return body.toString('utf8', start + 1, end - 1);
 }
 

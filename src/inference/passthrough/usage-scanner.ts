@@ -58,8 +58,10 @@ export class UsageScanner {
   get usage(): Usage | null {
     if (this.#last === null) return null;
     const last = parsedOrUndefined(this.#last);
-    const first = this.#first === this.#last ? last : parsedOrUndefined(this.#first ?? '');
     const openAis = usageOf(last);
+    // Of a whole answer, which has one.
+    if (this.#first === this.#last) return openAis ?? anthropicUsage(last, last);
+    const first = parsedOrUndefined(this.#first ?? '');
     return openAis === null ? anthropicUsage(first, last) : largerUsage(usageOf(first), openAis);
   }
 

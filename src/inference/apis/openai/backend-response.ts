@@ -115,6 +115,8 @@ export function usageOf(value: unknown): Usage | null {
   if (input === undefined || output === undefined) return null;
   const cached = countOf(recordOf(usage?.['prompt_tokens_details'])?.['cached_tokens']);
   const reasoning = countOf(recordOf(usage?.['completion_tokens_details'])?.['reasoning_tokens']);
+  // Most answers: two spreads would cost as much as the rest.
+  if (cached === undefined && reasoning === undefined) return { input, output };
   return {
     input,
     output,
