@@ -11,7 +11,8 @@ export class RunningRequests {
   constructor(private readonly server: Server) {
     server.on('request', (_request, response: ServerResponse) => {
       this.responses.add(response);
-      response.once('close', () => this.responses.delete(response));
+      // `once` would cost a wrapper and its removal, and it comes once anyway.
+      response.on('close', () => this.responses.delete(response));
     });
   }
 
@@ -44,7 +45,7 @@ export class RunningRequests {
  */
 export function limitStalledWrites(server: Server, stalledMs: number): void {
   server.on('request', (_request, response: ServerResponse) => {
-    response.once('prefinish', () => {
+    response.on('prefinish', () => {
       if (response.writableLength > 0) response.setTimeout(stalledMs);
     });
   });

@@ -69,3 +69,11 @@ export function plainLines(logger: Logger, level: Level): (fields: string) => vo
   const bindings = insides[symbols.chindingsSym];
   return (fields) => stream.write(`${head}${insides[symbols.timeSym]()}${bindings},${fields}}\n`);
 }
+
+/** Ids, paths and names of most models, which need no escape. */
+const PLAIN = /^[\w./:@-]*$/;
+
+/** A text as JSON. */
+export function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
+}

@@ -1,7 +1,18 @@
 import fc from 'fast-check';
 import { pino, type LoggerOptions } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { isoTime, plainLines } from './log-lines.js';
+import { isoTime, plainLines, quoted } from './log-lines.js';
+
+describe('quoted', () => {
+  it('writes every text as JSON.stringify does', () => {
+    const words = fc.string({ unit: fc.constantFrom('a', '/', '"', '\\', '\n', '\u2028', 'é', '-', ' ') });
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.webPath(), words), (text) => {
+        expect(quoted(text)).toBe(JSON.stringify(text));
+      }),
+    );
+  });
+});
 
 const facts = fc.record({
   path: fc.string({ unit: 'binary' }),

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { Metrics } from './metrics.js';
-import { plainLines } from './log-lines.js';
+import { plainLines, quoted } from './log-lines.js';
 import { newFacts } from './request-facts.js';
 
 /** Paths that machines call all the time, logged only when they fail. */
@@ -54,13 +54,13 @@ export class RequestLog {
     else this.ended(request);
     const write = QUIET.test(path) && status < 500 ? this.debug : this.info;
     // Quoted by hand where no value needs an escape: methods, UUIDs and constants.
-    let fields = `"msg":"request","request_id":${json(request.id)},"method":"${request.method}","path":${json(path)},"status":${status},"ms":${tenths(ms)}`;
+    let fields = `"msg":"request","request_id":${quoted(request.id)},"method":"${request.method}","path":${quoted(path)},"status":${status},"ms":${tenths(ms)}`;
     // Not of ADMIN_API_KEY, nor of a request that was refused.
     const key = request.caller?.keyId === null ? undefined : request.caller?.name;
-    if (key !== undefined) fields += `,"key":${json(key)}`;
-    if (facts.model !== null) fields += `,"model":${json(facts.model)},"attempts":${facts.attempts}`;
+    if (key !== undefined) fields += `,"key":${quoted(key)}`;
+    if (facts.model !== null) fields += `,"model":${quoted(facts.model)},"attempts":${facts.attempts}`;
     if (facts.workerId !== null) fields += `,"worker_id":"${facts.workerId}"`;
-    if (facts.fallbackModel !== null) fields += `,"fallback_model":${json(facts.fallbackModel)}`;
+    if (facts.fallbackModel !== null) fields += `,"fallback_model":${quoted(facts.fallbackModel)}`;
     if (facts.queueMs !== null) fields += `,"queue_ms":${tenths(facts.queueMs)}`;
     if (facts.upstreamMs !== null) fields += `,"upstream_ms":${tenths(facts.upstreamMs)}`;
     if (facts.firstEventMs !== null) fields += `,"first_event_ms":${tenths(facts.firstEventMs)}`;
@@ -68,7 +68,7 @@ export class RequestLog {
     if (facts.outputTokens !== null) fields += `,"output_tokens":${facts.outputTokens}`;
     if (facts.cachedTokens !== null) fields += `,"cached_tokens":${facts.cachedTokens}`;
     if (facts.errorType !== null) fields += `,"error_type":"${facts.errorType}"`;
-    if (facts.errorDetail !== null) fields += `,"error":${json(facts.errorDetail)}`;
+    if (facts.errorDetail !== null) fields += `,"error":${quoted(facts.errorDetail)}`;
     const { traceparent } = request.headers;
     if (typeof traceparent === 'string') fields += traceField(traceparent);
     write(fields);
@@ -79,10 +79,6 @@ export class RequestLog {
 function traceField(traceparent: string): string {
   const traceId = TRACEPARENT.exec(traceparent)?.[1];
   return traceId === undefined ? '' : `,"trace_id":"${traceId}"`;
-}
-
-function json(text: string): string {
-  return JSON.stringify(text);
 }
 
 function tenths(ms: number): number {

@@ -56,16 +56,17 @@ export function quantitiesOf(
   inputBytes: () => number,
 ): Quantities {
   const { inputTokens, outputTokens, answerTokens } = facts;
-  const media = { images: facts.images ?? 0, seconds: facts.seconds ?? 0 };
+  const images = facts.images ?? 0;
+  const seconds = facts.seconds ?? 0;
   const isReported = (inputTokens ?? 0) > 0 || (outputTokens ?? 0) > 0;
   if (isReported || answerTokens === 0 || counts === 'nothing') {
     const input = tokens(inputTokens ?? 0);
     const cached = Math.min(input, tokens(facts.cachedTokens ?? 0));
-    return { input, cached, output: tokens(outputTokens ?? 0), estimated: 0, ...media };
+    return { input, cached, output: tokens(outputTokens ?? 0), estimated: 0, images, seconds };
   }
   const input = tokens(inputBytes() / BYTES_PER_TOKEN);
   const output = counts === 'both' ? tokens(answerTokens) : 0;
-  return { input, cached: 0, output, estimated: input + output, ...media };
+  return { input, cached: 0, output, estimated: input + output, images, seconds };
 }
 
 function tokens(count: number): number {
