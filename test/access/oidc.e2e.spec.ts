@@ -1,18 +1,23 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { exportJWK, generateKeyPair, type JWTPayload, decodeJwt, SignJWT } from 'jose';
-import { Provider } from 'oidc-provider';
+import type { JWTPayload } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Sessions } from '../../src/access/sign-in/sessions.js';
-import { until } from '../until.js';
-import { type Answer, startService, type TestService } from '../service.js';
+import { createDatabase, type TestDatabase } from '../database.js';
+import { HAS_BROWSER, openPage, startBrowser } from '../console/browser.js';
+import { Front } from '../fixtures/front.js';
+import { CLIENT, oidcProvider } from '../fixtures/oidc-provider.js';
+import { PATIENT_MS, until } from '../until.js';
+import { type Answer, startService, type TestService, type TestSettings } from '../service.js';
 
 const ADMIN = 'an-admin-key-of-tests';
-const CLIENT = { id: 'models', secret: 'a-secret-of-the-client' };
-const REDIRECT = 'http://127.0.0.1/auth/callback';
 
+let database: TestDatabase;
+let settings: TestSettings;
 let service: TestService;
 let second: TestService;
+/** Where people open the service; it has both replicas behind it. */
+let front: Front;
 let server: Server;
 let issuer: string;
 /** What the provider's ID tokens say instead; the provider's own key signs them. */
@@ -22,57 +27,32 @@ beforeAll(async () => {
   server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  server.on('request', await provider());
-  const settings = {
+  front = await Front.start();
+  const redirect = `${front.url}/auth/callback`;
+  server.on('request', await oidcProvider(issuer, redirect, () => forged));
+  settings = {
     DATABASE: 'embedded',
     ADMIN_API_KEY: ADMIN,
     AUTH_ROLES: 'platform=admin,readers=viewer',
     AUTH_OIDC_ISSUER: issuer,
     AUTH_OIDC_CLIENT_ID: CLIENT.id,
     AUTH_OIDC_CLIENT_SECRET: CLIENT.secret,
-    AUTH_OIDC_REDIRECT_URL: REDIRECT,
+    AUTH_OIDC_REDIRECT_URL: redirect,
   };
-  service = await startService(settings);
-  second = await startService(settings, service.database);
+  database = await createDatabase();
+  [service, second] = await Promise.all([startService(settings, database), startService(settings, database)]);
+  front.replicas = [service.url, second.url];
 });
 afterAll(async () => {
-  await second.stop();
-  await service.stop();
+  await Promise.all([service.stop(), second.stop()]);
+  await database.drop();
+  front.stop();
   server.closeAllConnections();
   server.close();
 });
 afterEach(() => {
   forged = {};
 });
-
-/** A certified provider, as people run it. */
-async function provider() {
-  const { privateKey } = await generateKeyPair('RS256', { extractable: true });
-  const made = new Provider(issuer, {
-    clients: [{ client_id: CLIENT.id, client_secret: CLIENT.secret, redirect_uris: [REDIRECT] }],
-    jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: 'k', alg: 'RS256', use: 'sig' }] },
-    cookies: { keys: ['not secret'] },
-    scopes: ['openid', 'profile', 'groups'],
-    claims: { openid: ['sub'], profile: ['preferred_username'], groups: ['groups'] },
-    pkce: { required: () => true },
-    features: { devInteractions: { enabled: true } },
-    findAccount: (_context, sub) => ({
-      accountId: sub,
-      claims: () => ({ sub, preferred_username: sub, groups: [sub === 'alice' ? 'platform' : 'guests'] }),
-    }),
-  });
-  made.use(async (context, next) => {
-    await next();
-    const { id_token: token } = (context.body ?? {}) as { id_token?: string };
-    if (token === undefined || Object.keys(forged).length === 0) return;
-    const claims = { ...decodeJwt(token), ...forged };
-    const id_token = await new SignJWT(claims)
-      .setProtectedHeader({ alg: 'RS256', kid: 'k' })
-      .sign(privateKey);
-    context.body = { ...(context.body as object), id_token };
-  });
-  return made.callback();
-}
 
 type Jar = Map<string, string>;
 
@@ -107,7 +87,7 @@ async function signIn(user: string, jar: Jar): Promise<string> {
     keep(atProvider, answer);
     const location = answer.headers.get('location');
     if (location !== null) {
-      if (location.startsWith(REDIRECT)) return location.replace('http://127.0.0.1', '');
+      if (location.startsWith(front.url)) return location.replace(front.url, '');
       url = new URL(location, url);
       form = null;
       continue;
@@ -280,6 +260,50 @@ describe('a person that signs in at the provider', () => {
       expect(service.app.get(Sessions).open('trip', jar.get('mmm_sign_in') ?? '')).toMatchObject({
         back: '/docs',
       });
+    },
+  );
+});
+
+describe.skipIf(!HAS_BROWSER)('the console of two replicas', () => {
+  it(
+    'is signed in to at the provider, and stays so while the replicas restart one after the other',
+    { timeout: PATIENT_MS * 4 },
+    async () => {
+      const browser = await startBrowser();
+      const { page, faults } = await openPage(browser, `${front.url}/console/models?of=the-link`);
+      await page.getByRole('link', { name: 'Sign in with your organisation' }).click();
+      await page.locator('input[name=login]').fill('alice');
+      await page.locator('input[name=password]').fill('any');
+      await page.getByRole('button').first().click();
+      await page.getByRole('button', { name: 'Continue' }).click();
+      await page.getByRole('button', { name: 'alice, admin' }).waitFor();
+      expect(page.url()).toBe(`${front.url}/console/models?of=the-link`);
+      faults.length = 0;
+
+      const seen = async (model: string): Promise<void> => {
+        const made = await fetch(`${service.url}/api/v1/models/${model}`, {
+          method: 'PUT',
+          body: '{}',
+          headers: { authorization: `Bearer ${ADMIN}`, 'content-type': 'application/json' },
+        });
+        expect(made.status).toBe(201);
+        await page.getByRole('link', { name: model, exact: true }).waitFor({ timeout: PATIENT_MS });
+      };
+      await seen('before');
+      front.replicas = [second.url];
+      await service.stop();
+      service = await startService(settings, database);
+      await seen('between');
+      front.replicas = [service.url];
+      await second.stop();
+      second = await startService(settings, database);
+      front.replicas = [service.url, second.url];
+      await seen('after');
+      await page.getByText('Live', { exact: true }).waitFor({ timeout: PATIENT_MS });
+      await page.reload();
+      await page.getByRole('button', { name: 'alice, admin' }).waitFor();
+      expect(faults).toEqual([]);
+      await browser.close();
     },
   );
 });

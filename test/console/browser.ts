@@ -50,9 +50,14 @@ export async function openPage(
       faults.push(message.text());
   });
   page.on('request', (request) => {
+    // A navigation is the person's: to the identity provider.
+    if (request.isNavigationRequest()) return;
     if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith('blob:'))
       faults.push(`called ${request.url()}`);
   });
+  await page.addInitScript(`new MutationObserver(() => {
+    if (document.querySelector('tr[data-worker]') !== null) window.usableMs ??= performance.now();
+  }).observe(document, { childList: true, subtree: true })`);
   await page.goto(url);
   return { page, faults };
 }
@@ -66,9 +71,14 @@ export async function expectSound({ page, faults }: Watched): Promise<void> {
       violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 200)).join(' | ')))`,
   );
   expect(found).toEqual([]);
+  await expectNarrow(page);
+  expect(faults).toEqual([]);
+}
+
+/** Nothing is wider than the window. */
+export async function expectNarrow(page: Page): Promise<void> {
   const sideways = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
   expect(sideways).toBeLessThanOrEqual(0);
-  expect(faults).toEqual([]);
 }
 
 const LOOKS = [
@@ -86,3 +96,6 @@ export async function expectSoundInAllLooks(watched: Watched, most: number = LOO
     await expectSound(watched);
   }
 }
+
+/** From the beginning of the navigation until the first row of workers was there. */
+export const usableMs = (page: Page): Promise<number> => page.evaluate<number>('window.usableMs');

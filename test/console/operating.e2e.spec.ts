@@ -171,6 +171,17 @@ describe.skipIf(!HAS_BROWSER)('the console of a service with keys', () => {
     await expect.poll(() => page.getByLabel('Answer path').inputValue()).toBe('output');
     await page.getByRole('region', { name: 'Dry run' }).getByText(SCRIPT, { exact: true }).waitFor();
     await expectSoundInAllLooks(watched);
+    await root.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.getByLabel('Name').fill("it's a copy");
+    await page.getByRole('button', { name: 'Copy as SQL' }).click();
+    await page.getByText('Copied').waitFor();
+    await service.database.query(await page.evaluate<string>('navigator.clipboard.readText()'));
+    const copied = await service.database.query(
+      `SELECT response_extract FROM worker WHERE name = 'it''s a copy'`,
+    );
+    expect(copied).toEqual([{ response_extract: 'output' }]);
+    await service.database.query(`DELETE FROM worker WHERE name = 'it''s a copy'`);
+    await page.getByLabel('Name').fill('');
     await page.getByRole('button', { name: 'Register', exact: true }).click();
     await page.getByRole('dialog', { name: '127.0.0.1' }).waitFor();
     const { json } = await service.get('/api/v1/workers?model_name=proxyllm', ROOT);
@@ -192,6 +203,7 @@ describe.skipIf(!HAS_BROWSER)('the console of a service with keys', () => {
     const row = page.getByRole('row', { name: /mortal-1/ });
     await row.getByText('Healthy').waitFor();
 
+    // 1 s and 6 s are the promises; a busy machine may take longer.
     let since = performance.now();
     await service.database.query(`UPDATE worker SET admin_state = 'disabled' WHERE id = $1`, [made]);
     await row.getByText('Off', { exact: true }).waitFor();

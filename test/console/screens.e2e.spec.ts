@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PATIENT_MS } from '../until.js';
 import { startService, type TestService } from '../service.js';
 import {
   expectSound,
@@ -20,6 +21,9 @@ const ROOT = { authorization: `Bearer ${ROOT_KEY}` };
 const WRITES =
   /^(new|create|save|add|delete|revoke|rotate|reset|undo|cancel|enable|disable|drain|remove|move|register|probe|switch)\b/i;
 
+const PIXEL =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+
 describe.skipIf(!HAS_BROWSER)('the screens of models, usage, jobs, keys and history', () => {
   let service: TestService;
   let browser: Browser;
@@ -27,7 +31,9 @@ describe.skipIf(!HAS_BROWSER)('the screens of models, usage, jobs, keys and hist
   let root: BrowserContext;
 
   beforeAll(async () => {
-    upstream = createServer((_request, response) => response.end(JSON.stringify({ output: 'four five' })));
+    upstream = createServer((_request, response) =>
+      response.end(JSON.stringify({ output: 'four five', picture: PIXEL })),
+    );
     upstream.listen(0, '127.0.0.1');
     await once(upstream, 'listening');
     const { port } = upstream.address() as AddressInfo;
@@ -204,6 +210,37 @@ describe.skipIf(!HAS_BROWSER)('the screens of models, usage, jobs, keys and hist
       .getByRole('row', { name: new RegExp(id) })
       .getByText('Cancelled', { exact: true })
       .waitFor();
+    await page.close();
+  });
+
+  it('opens the file that a job has made', async () => {
+    const { req_url_template } = (
+      await read<{ data: { req_url_template: string }[] }>('workers?model_name=llama')
+    ).data[0] ?? { req_url_template: '' };
+    const drawer = {
+      model_name: 'drawer',
+      task: 'image',
+      req_url_template,
+      body: { prompt: '{USER_PROMPT}' },
+    };
+    const registered = await service.post(
+      '/api/v1/workers',
+      { ...drawer, response_extract: 'picture' },
+      ROOT,
+    );
+    expect(registered.status).toBe(201);
+    const { id } = (await service.post('/api/v1/jobs', { model: 'drawer', prompt: 'a dot' }, ROOT)).json as {
+      id: string;
+    };
+    const { page } = await open('jobs?model=drawer');
+    const link = page.getByRole('link', { name: `Open file 1 of ${id}` });
+    const [file] = await Promise.all([root.waitForEvent('page'), link.click({ timeout: PATIENT_MS })]);
+    await file.waitForLoadState();
+    expect(await file.evaluate('[document.contentType, document.images[0].naturalWidth]')).toEqual([
+      'image/png',
+      1,
+    ]);
+    await file.close();
     await page.close();
   });
 

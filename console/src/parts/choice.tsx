@@ -1,3 +1,5 @@
+import { type Option, Options } from './field';
+
 interface ChoiceProps<Value extends string> {
   readonly label: string;
   readonly kind: 'seg' | 'chips';
@@ -23,5 +25,37 @@ export function Choice<Value extends string>({ label, kind, options, value, onPi
         </button>
       ))}
     </div>
+  );
+}
+
+interface FilterProps {
+  readonly label: string;
+  readonly value: string;
+  readonly onPick: (value: string) => void;
+}
+
+/** One of many, without a label of its own: the first option says what it is. */
+export function Select({
+  label,
+  value,
+  options,
+  onPick,
+}: FilterProps & { readonly options: readonly Option[] }) {
+  return (
+    <select aria-label={label} value={value} onChange={({ currentTarget }) => onPick(currentTarget.value)}>
+      <Options of={options} />
+    </select>
+  );
+}
+
+export function Search({ label, value, onPick, hint = label }: FilterProps & { readonly hint?: string }) {
+  return (
+    <input
+      type="search"
+      aria-label={label}
+      placeholder={hint}
+      value={value}
+      onChange={({ currentTarget }) => onPick(currentTarget.value.trim())}
+    />
   );
 }

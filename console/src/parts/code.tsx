@@ -1,4 +1,4 @@
-import { useId } from 'preact/hooks';
+import { useName } from './screen';
 import { toast } from './toast';
 
 export async function copy(text: string, what = 'Copied'): Promise<void> {
@@ -25,7 +25,7 @@ export function Code({ text, label = 'Copy' }: { readonly text: string; readonly
 
 /** The query that shows the same in psql. */
 export function Sql({ title, text }: { readonly title: string; readonly text: string }) {
-  const id = useId();
+  const id = useName();
   return (
     <>
       <button type="button" class="btn plain tiny" popovertarget={id} aria-label={`SQL: ${title}`}>

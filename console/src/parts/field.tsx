@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact';
-import { useId } from 'preact/hooks';
+import { useName } from './screen';
 
 interface FieldProps {
   readonly label: string;
@@ -70,7 +70,7 @@ function Field({
   fault,
   control,
 }: FieldProps & { readonly control: (tied: Tied) => JSX.Element }) {
-  const id = useId();
+  const id = useName();
   const isFaulty = fault !== undefined && fault !== null && fault !== '' && fault !== false;
   const described = [hint === undefined ? '' : `${id}-hint`, isFaulty ? `${id}-fault` : ''].join(' ').trim();
   return (

@@ -45,3 +45,12 @@ export function Problem({
     </Note>
   );
 }
+
+/** Why the last thing that was done has failed. */
+export function Fault({ children }: { readonly children: ComponentChildren }) {
+  return (
+    <p class="fault" role="alert">
+      {children}
+    </p>
+  );
+}

@@ -5,6 +5,7 @@ import { useData } from '../api/data';
 import { singleKeys } from '../live/keys';
 import { SCREENS } from '../screens';
 import { Dialog } from './dialog';
+import { type Fact, Facts } from './facts';
 import { Check } from './field';
 import { closeDialog, openDialog } from './palette-state';
 
@@ -109,16 +110,7 @@ function Shortcuts() {
     <Dialog label="Keyboard" onClose={closeDialog}>
       <div>
         <h2>Keyboard</h2>
-        <dl class="facts">
-          {KEYS.map(([what, keys]) => (
-            <>
-              <dt>{what}</dt>
-              <dd>
-                <kbd>{keys}</kbd>
-              </dd>
-            </>
-          ))}
-        </dl>
+        <Facts facts={KEYS.map(([what, keys]): Fact => [what, <kbd key={keys}>{keys}</kbd>])} />
         <Check
           label="Single letters work while no field has the focus"
           isOn={singleKeys.value}

@@ -1,5 +1,10 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+let names = 0;
+
+/** An id that no other element has. */
+export const useName = (): string => useState(() => `n${++names}`)[0];
 
 interface ScreenProps {
   /** The headline; also the title of the window. */

@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { explain } from '../api/client';
 
 interface Shown {
   readonly text: string;
@@ -14,6 +15,15 @@ export function toast(text: string, undo?: () => void): void {
   clearTimeout(timer);
   shown.value = { text, undo };
   timer = setTimeout(() => (shown.value = null), LIFE_MS);
+}
+
+/** Acts, and says why where that fails. */
+export async function attempt(act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    toast(explain(error));
+  }
 }
 
 export function undoLast(): void {

@@ -1,16 +1,16 @@
 import { signal } from '@preact/signals';
 import { useLocation } from '../live/location';
-import { call, explain, query, type Schemas } from '../api/client';
+import { call, query, type Schemas } from '../api/client';
 import { useList } from '../api/list';
 import { mayCall } from '../api/session';
-import { Choice } from '../parts/choice';
+import { Choice, Search, Select } from '../parts/choice';
 import { Sql } from '../parts/code';
 import { Confirm } from '../parts/confirm';
-import { type Option, Options } from '../parts/field';
+import type { Option } from '../parts/field';
 import { Screen } from '../parts/screen';
 import { JOB_STATES, JobMark } from '../parts/state';
 import { type Column, ListPanel, Table } from '../parts/table';
-import { toast } from '../parts/toast';
+import { attempt, toast } from '../parts/toast';
 import { duration, exactTime, timeOf } from '../words/numbers';
 
 type Job = Schemas['JobDto'];
@@ -34,12 +34,10 @@ export default function Jobs() {
     (change) => change.kind === 'job',
   );
   const cancel = async ({ id }: Job): Promise<void> => {
-    try {
+    await attempt(async () => {
       const { value } = await call<Job>('DELETE', `/api/v1/jobs/${id}`);
       toast(value.ended_at === null ? 'The cancel is sent to the server' : `The job is ${value.status}`);
-    } catch (error) {
-      toast(explain(error));
-    }
+    });
     list.reload();
   };
   const toCancel = cancelling.value;
@@ -55,13 +53,7 @@ export default function Jobs() {
       }
     >
       <div class="filters" role="search" aria-label="Filter jobs">
-        <input
-          type="search"
-          aria-label="Model"
-          placeholder="Model"
-          value={model}
-          onChange={({ currentTarget }) => go({ model: currentTarget.value.trim() })}
-        />
+        <Search label="Model" value={model} onPick={(to) => go({ model: to })} />
         <Choice
           label="State"
           kind="chips"
@@ -70,14 +62,12 @@ export default function Jobs() {
           onPick={(to) => go({ state: to })}
         />
         <span class="grow" />
-        <select
-          aria-label="Kind"
+        <Select
+          label="Kind"
           value={kind}
-          onChange={({ currentTarget }) => go({ kind: currentTarget.value })}
-        >
-          <option value="">Any kind</option>
-          <Options of={KINDS.map((each) => [each, each])} />
-        </select>
+          options={[['', 'Any kind'], ...KINDS.map((each): Option => [each, each])]}
+          onPick={(to) => go({ kind: to })}
+        />
       </div>
       <ListPanel
         list={list}

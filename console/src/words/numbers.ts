@@ -37,6 +37,9 @@ export function duration(ms: number): string {
 
 const isToday = (at: Date): boolean => at.toDateString() === new Date().toDateString();
 
+/** 14:07:11 of any day. */
+export const clockOf = (at: string): string => clock.format(new Date(at));
+
 /** 14:07:11, of another day with the date. */
 export function timeOf(at: string | number | Date): string {
   const date = new Date(at);

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { type ApiProblem, asProblem, call, explain, post, type Schemas } from '../../api/client';
+import { type ApiProblem, asProblem, call, post, type Schemas } from '../../api/client';
 import { useData } from '../../api/data';
 import { type Edit, nested, useEdit, type Values } from '../../api/edit';
 import { isAdmin } from '../../api/session';
@@ -8,7 +8,7 @@ import { Dialog } from '../../parts/dialog';
 import { type Box, Boxes, EditNotes, faultsOf } from '../../parts/form';
 import { Problem } from '../../parts/note';
 import { Skeleton } from '../../parts/screen';
-import { toast } from '../../parts/toast';
+import { attempt, toast } from '../../parts/toast';
 import { exactTime } from '../../words/numbers';
 import { ShownOnce } from './key-actions';
 import { fieldOf, type Key, LIMIT_BOXES, limitValues, ROLES, type Team } from './limits';
@@ -145,16 +145,13 @@ export function TeamDialog({ name, onClose, onChanged }: DialogProps & { readonl
     events: { subject: 'team' },
     onSaved: () => (toast(`${isNew ? own : name} is saved`), onChanged(), isNew && onClose()),
   });
-  const remove = async (): Promise<void> => {
-    try {
+  const remove = (): Promise<void> =>
+    attempt(async () => {
       await call('DELETE', path);
       toast(`${name} has no limits`);
       onChanged();
       onClose();
-    } catch (error) {
-      toast(explain(error));
-    }
-  };
+    });
   return (
     <EditDialog
       title={isNew ? 'New team' : name}

@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
-import { call, explain, post, type Schemas } from '../../api/client';
+import { call, post, type Schemas } from '../../api/client';
 import { Code } from '../../parts/code';
 import { Confirm } from '../../parts/confirm';
 import { Dialog } from '../../parts/dialog';
 import { Options } from '../../parts/field';
-import { toast } from '../../parts/toast';
+import { attempt, toast } from '../../parts/toast';
 import type { Key } from './limits';
 
 interface ActionsProps {
@@ -25,25 +25,20 @@ export function KeyActions({ of: { id, name }, onChanged }: ActionsProps) {
   const [overlap, setOverlap] = useState('3600');
   const close = (): void => setAction(null);
   const revoke = async (): Promise<void> => {
-    try {
+    await attempt(async () => {
       await call('DELETE', `/api/v1/keys/${id}`);
       toast(`${name} is revoked on all replicas`);
-    } catch (error) {
-      toast(explain(error));
-    }
+    });
     onChanged();
   };
-  const rotate = async (): Promise<void> => {
-    try {
+  const rotate = (): Promise<void> =>
+    attempt(async () => {
       const { key } = await post<Schemas['NewKeyDto']>(`/api/v1/keys/${id}/rotate`, {
         overlap_s: Number(overlap),
       });
       setMade(key);
       close();
-    } catch (error) {
-      toast(explain(error));
-    }
-  };
+    });
   return (
     <>
       <button

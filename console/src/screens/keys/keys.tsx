@@ -4,9 +4,9 @@ import { query, type Schemas } from '../../api/client';
 import { useData } from '../../api/data';
 import { useList } from '../../api/list';
 import { isAdmin, mayReadKeys } from '../../api/session';
-import { Choice } from '../../parts/choice';
+import { Choice, Search, Select } from '../../parts/choice';
 import { Sql } from '../../parts/code';
-import { type Option, Options } from '../../parts/field';
+import type { Option } from '../../parts/field';
 import { Icon } from '../../parts/icon';
 import { Screen } from '../../parts/screen';
 import { type Column, ListPanel, Table } from '../../parts/table';
@@ -76,20 +76,13 @@ export default function Keys() {
     >
       {!isTeams && (
         <div class="filters" role="search" aria-label="Filter keys">
-          <input
-            type="search"
-            aria-label="Team"
-            placeholder="Team"
-            value={team}
-            onChange={({ currentTarget }) => go({ team: currentTarget.value.trim() })}
-          />
-          <select
-            aria-label="Role"
+          <Search label="Team" value={team} onPick={(to) => go({ team: to })} />
+          <Select
+            label="Role"
             value={role}
-            onChange={({ currentTarget }) => go({ role: currentTarget.value })}
-          >
-            <Options of={[['', 'Any role'], ...ROLES.map(([each]): Option => [each, each])]} />
-          </select>
+            options={[['', 'Any role'], ...ROLES.map(([each]): Option => [each, each])]}
+            onPick={(to) => go({ role: to })}
+          />
           <button
             type="button"
             class="chip"

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { useLocation } from '../../live/location';
 import { useEdit } from '../../api/edit';
-import { call, explain } from '../../api/client';
+import { call } from '../../api/client';
 import { useData } from '../../api/data';
 import { mayCall, mayUndo } from '../../api/session';
 import type { Model } from '../../api/shapes';
@@ -11,7 +11,7 @@ import { Input, type Option, Options } from '../../parts/field';
 import { Boxes, EditNotes, faultsOf } from '../../parts/form';
 import { Problem } from '../../parts/note';
 import { Skeleton } from '../../parts/screen';
-import { toast } from '../../parts/toast';
+import { attempt, toast } from '../../parts/toast';
 import { exactTime, timeOf } from '../../words/numbers';
 import { LIMIT_BOXES, MORE_BOXES, policyOf, PRICE_BOXES, STRATEGIES, valuesOf } from './policy';
 import { Way } from './way';
@@ -55,16 +55,13 @@ export function PolicyPanel({ name, models, waiting }: PanelProps) {
   const { values, touch, problem: fault } = edit;
   const onTouch = mayWrite ? touch : undefined;
   const strategy = values['strategy'] ?? '';
-  const clear = async (): Promise<void> => {
-    try {
+  const clear = (): Promise<void> =>
+    attempt(async () => {
       await call('DELETE', path);
       edit.reset();
       toast(`The settings decide for ${name} again`);
       if (Object.values(model.workers).every((many) => many === 0)) route('/console/models');
-    } catch (error) {
-      toast(explain(error));
-    }
-  };
+    });
   return (
     <form
       class="panel stick"

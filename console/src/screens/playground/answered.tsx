@@ -1,5 +1,6 @@
 import { nameOf, type Worker } from '../../api/shapes';
 import { copy } from '../../parts/code';
+import { type Fact, Facts } from '../../parts/facts';
 import { count, millis } from '../../words/numbers';
 import type { Answered, Attempt } from './answer';
 
@@ -38,7 +39,7 @@ export function HowAnswered({ answered, workers }: AnsweredProps) {
             {explained?.attempts !== undefined && (
               <Attempts attempts={explained.attempts} workers={workers} />
             )}
-            <Facts answered={answered} workers={workers} />
+            <Facts facts={factsOf(answered, workers)} />
             {explained?.candidates !== undefined && (
               <details>
                 <summary>Why {workerName(workers, answered.workerId)}?</summary>
@@ -60,40 +61,26 @@ export function HowAnswered({ answered, workers }: AnsweredProps) {
 
 const tokens = (many: number | null): string => (many === null ? 'not reported' : count(many));
 
-function Facts({ answered, workers }: { readonly answered: Answered; readonly workers: readonly Worker[] }) {
-  const { workerId, attempts, explained, firstTokenMs, wholeMs, overheadMs, tokensIn, tokensOut } = answered;
-  return (
-    <dl class="facts">
-      <dt>Worker</dt>
-      <dd>
-        {workerId === null ? (
-          '–'
-        ) : (
-          <a href={`/console/workers/${workerId}`}>{workerName(workers, workerId)}</a>
-        )}
-      </dd>
-      <dt>Attempts</dt>
-      <dd>{attempts ?? '–'}</dd>
-      {explained?.waited_ms !== undefined && (
-        <>
-          <dt>Waited for a place</dt>
-          <dd>{millis(explained.waited_ms)}</dd>
-        </>
-      )}
-      <dt>First token</dt>
-      <dd>{millis(firstTokenMs)}</dd>
-      <dt>Whole time</dt>
-      <dd>{millis(wholeMs)}</dd>
-      {overheadMs !== null && (
-        <>
-          <dt>Spent in this service</dt>
-          <dd>{overheadMs} ms</dd>
-        </>
-      )}
-      <dt>Tokens in / out</dt>
-      <dd>{tokensIn === tokensOut ? tokens(tokensIn) : `${tokens(tokensIn)} / ${tokens(tokensOut)}`}</dd>
-    </dl>
-  );
+function factsOf(
+  { workerId, attempts, explained, firstTokenMs, wholeMs, overheadMs, tokensIn, tokensOut }: Answered,
+  workers: readonly Worker[],
+): readonly Fact[] {
+  const name = workerName(workers, workerId);
+  const none: readonly Fact[] = [];
+  return [
+    ['Worker', workerId === null ? name : <a href={`/console/workers/${workerId}`}>{name}</a>],
+    ['Attempts', attempts ?? '–'],
+    ...(explained?.waited_ms === undefined
+      ? none
+      : [['Waited for a place', millis(explained.waited_ms)] as const]),
+    ['First token', millis(firstTokenMs)],
+    ['Whole time', millis(wholeMs)],
+    ...(overheadMs === null ? none : [['Spent in this service', `${overheadMs} ms`] as const]),
+    [
+      'Tokens in / out',
+      tokensIn === tokensOut ? tokens(tokensIn) : `${tokens(tokensIn)} / ${tokens(tokensOut)}`,
+    ],
+  ];
 }
 
 /** When each worker had the request, on one line of time. */

@@ -5,6 +5,7 @@ import { valueOf } from '../../api/edit';
 import type { Worker } from '../../api/shapes';
 import { Check, Input } from '../../parts/field';
 import { readObject } from '../../words/json';
+import { Fault } from '../../parts/note';
 import { millis } from '../../words/numbers';
 import { type Answered, lastModel, type PartProps } from './answer';
 import { workerName } from './answered';
@@ -201,11 +202,7 @@ function TurnItem({ turn: { role, content, answered, fault }, workers, isRunning
         {content}
         {isRunning && <span class="caret" aria-label="The answer is coming" role="img" />}
       </p>
-      {fault !== undefined && (
-        <p class="fault" role="alert">
-          {fault}
-        </p>
-      )}
+      {fault !== undefined && <Fault>{fault}</Fault>}
       {workerId !== null && !isRunning && (
         <span class="small">
           <b>{workerName(workers, workerId)}</b>

@@ -18,8 +18,7 @@ const LANGUAGES = [
 /** The same request from elsewhere. Where no key is needed, none is shown. */
 export function CopyAs({ path, body, worker }: CopyProps) {
   const [language, setLanguage] = useState<(typeof LANGUAGES)[number][0]>('curl');
-  const needsKey = session.value?.protected_mode !== true;
-  const text = { curl: curl, JS: script, Python: python }[language]({ path, body, worker }, needsKey);
+  const text = { curl: curlOf, JS: script, Python: python }[language]({ path, body, worker });
   return (
     <section class="panel" aria-label="Copy as">
       <header>
@@ -34,21 +33,28 @@ export function CopyAs({ path, body, worker }: CopyProps) {
   );
 }
 
-function curl({ path, body, worker }: CopyProps, needsKey: boolean): string {
+const needsKey = (): boolean => session.value?.protected_mode !== true;
+
+/** A command for sh, as it is; where a key is needed, it comes from `$MMM_KEY`. */
+export function curlOf({
+  path,
+  body,
+  worker = '',
+}: Omit<CopyProps, 'worker'> & { readonly worker?: string }): string {
   // In single quotes of sh, only the quote itself needs care.
   const json = JSON.stringify(body, null, 2).replaceAll("'", String.raw`'\''`);
   const headers = [
     "-H 'Content-Type: application/json'",
-    ...(needsKey ? ['-H "Authorization: Bearer $MMM_KEY"'] : []),
+    ...(needsKey() ? ['-H "Authorization: Bearer $MMM_KEY"'] : []),
     ...(worker === '' ? [] : [`-H 'x-mmm-worker: ${worker}'`]),
   ];
   return `curl -N ${location.origin}${path} \\\n  ${headers.join(' \\\n  ')} \\\n  -d '${json}'`;
 }
 
-function script({ path, body, worker }: CopyProps, needsKey: boolean): string {
+function script({ path, body, worker }: CopyProps): string {
   const headers = [
     "'content-type': 'application/json'",
-    ...(needsKey ? ['authorization: `Bearer ${process.env.MMM_KEY}`'] : []),
+    ...(needsKey() ? ['authorization: `Bearer ${process.env.MMM_KEY}`'] : []),
     ...(worker === '' ? [] : [`'x-mmm-worker': '${worker}'`]),
   ];
   return `const answer = await fetch('${location.origin}${path}', {
@@ -59,11 +65,11 @@ function script({ path, body, worker }: CopyProps, needsKey: boolean): string {
 console.log(await answer.text());`;
 }
 
-function python({ path, body, worker }: CopyProps, needsKey: boolean): string {
+function python({ path, body, worker }: CopyProps): string {
   // JSON in a string of JSON is a literal of Python, too.
   const headers = [
     '"Content-Type": "application/json"',
-    ...(needsKey ? ['"Authorization": "Bearer " + os.environ["MMM_KEY"]'] : []),
+    ...(needsKey() ? ['"Authorization": "Bearer " + os.environ["MMM_KEY"]'] : []),
     ...(worker === '' ? [] : [`"x-mmm-worker": "${worker}"`]),
   ];
   return `import os, urllib.request

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { ApiProblem, call, explain, post, type Schemas, send } from '../../api/client';
 import { valueOf } from '../../api/edit';
 import { Input } from '../../parts/field';
+import { Fault } from '../../parts/note';
 import { JobMark } from '../../parts/state';
 import { answeredBy, type PartProps } from './answer';
 import { headersFor } from './chat';
@@ -98,11 +99,7 @@ export function Media({
         <div class="pad col">
           {isWaiting && <p class="sub">The request is running.</p>}
           {job !== null && <JobState job={job} onCancelled={setJob} />}
-          {fault !== '' && (
-            <p class="fault" role="alert">
-              {fault}
-            </p>
-          )}
+          {fault !== '' && <Fault>{fault}</Fault>}
           <div class="shots">
             {files.map((url, index) => (
               <figure key={url}>

@@ -3,7 +3,7 @@ import { useRef, useState } from 'preact/hooks';
 import { type ApiProblem, asProblem, post, query, type Schemas } from '../../api/client';
 import { useData } from '../../api/data';
 import type { Values } from '../../api/edit';
-import { isAdmin, mayChangeWorkers, session } from '../../api/session';
+import { isAdmin, mayChangeWorkers } from '../../api/session';
 import { useLocation } from '../../live/location';
 import { copy } from '../../parts/code';
 import { type Box, Boxes } from '../../parts/form';
@@ -11,6 +11,7 @@ import { Problem } from '../../parts/note';
 import { Screen } from '../../parts/screen';
 import { toast } from '../../parts/toast';
 import { plural } from '../../words/numbers';
+import { curlOf } from '../playground/copy-as';
 import { boxesOf, CREDENTIALS, LIMITS, registrationOf, sqlOf } from './draft';
 import { DryRunPanel, PathFault, useDryRun } from './dry-run';
 
@@ -139,7 +140,11 @@ export default function Register() {
             <button type="submit" class="btn main">
               Register
             </button>
-            <button type="button" class="btn" onClick={() => void copy(curlOf(worker))}>
+            <button
+              type="button"
+              class="btn"
+              onClick={() => void copy(curlOf({ path: '/api/v1/workers', body: worker }))}
+            >
               Copy as curl
             </button>
             {/* A preset is written out by the API. */}
@@ -156,10 +161,4 @@ export default function Register() {
       </div>
     </Screen>
   );
-}
-
-function curlOf(worker: object): string {
-  const json = JSON.stringify(worker, null, 2).replaceAll("'", String.raw`'\''`);
-  const key = session.value?.protected_mode === true ? '' : ' \\\n  -H "Authorization: Bearer $MMM_KEY"';
-  return `curl ${location.origin}/api/v1/workers${key} \\\n  -H 'Content-Type: application/json' \\\n  -d '${json}'`;
 }

@@ -6,8 +6,9 @@ import { useData } from '../../api/data';
 import { useList } from '../../api/list';
 import { now } from '../../live/clock';
 import { Bar } from '../../parts/bar';
-import { Choice } from '../../parts/choice';
+import { Choice, Select } from '../../parts/choice';
 import { Sql } from '../../parts/code';
+import type { Option } from '../../parts/field';
 import { Figure } from '../../parts/figure';
 import { Problem } from '../../parts/note';
 import { Screen, Skeleton } from '../../parts/screen';
@@ -141,18 +142,12 @@ export default function Usage() {
         />
         <span class="grow" />
         <div class="filters">
-          <select
-            aria-label="Only the model"
+          <Select
+            label="Only the model"
             value={model}
-            onChange={({ currentTarget }) => go({ model: currentTarget.value })}
-          >
-            <option value="">All models</option>
-            {only.map((each) => (
-              <option key={each} value={each}>
-                {each}
-              </option>
-            ))}
-          </select>
+            options={[['', 'All models'], ...only.map((each): Option => [each, each])]}
+            onPick={(to) => go({ model: to })}
+          />
         </div>
       </div>
       <ListPanel list={list} empty="Nothing was used in this time.">

@@ -5,8 +5,10 @@ import { mayChangeWorkers, session } from '../../api/session';
 import { route } from '../../live/location';
 import { Code } from '../../parts/code';
 import { Icon } from '../../parts/icon';
+import { Fault } from '../../parts/note';
 import { Screen } from '../../parts/screen';
 import { State } from '../../parts/state';
+import { curlOf } from '../playground/copy-as';
 
 const ECHO = { model_name: 'echo', body: { input: '{USER_PROMPT}' }, response_extract: 'output' } as const;
 const QUESTION = 'who are you?';
@@ -49,7 +51,12 @@ export default function FirstStart({ onKeep }: Kept) {
         <li class="panel">
           <h2>From a terminal or a start script</h2>
           <p class="sub">The same by the API. A server can register itself when it starts.</p>
-          <Code text={curlOf(`${location.origin}/echo`)} />
+          <Code
+            text={curlOf({
+              path: '/api/v1/workers',
+              body: { ...ECHO, req_url_template: `${location.origin}/echo` },
+            })}
+          />
         </li>
       </ol>
     </Screen>
@@ -92,18 +99,9 @@ function EchoWay({ onKeep }: Kept) {
           </button>
         </div>
       )}
-      {fault !== '' && (
-        <p class="fault" role="alert">
-          {fault}
-        </p>
-      )}
+      {fault !== '' && <Fault>{fault}</Fault>}
     </li>
   );
 }
 
 const askIt = (): string => `/console/playground?model=echo&ask=${encodeURIComponent(QUESTION)}`;
-
-const curlOf = (
-  url: string,
-): string => `curl --json '${JSON.stringify({ ...ECHO, req_url_template: url }, null, 2)}' \\
-  ${location.origin}/api/v1/workers`;

@@ -2,20 +2,20 @@ import './drawer.css';
 import { useState } from 'preact/hooks';
 import { useLocation } from '../../../live/location';
 import { useData } from '../../../api/data';
-import { call, explain } from '../../../api/client';
+import { call } from '../../../api/client';
 import { isAdmin, mayCall, mayChangeWorkers } from '../../../api/session';
 import { nameOf, type WholeWorker } from '../../../api/shapes';
 import { Confirm } from '../../../parts/confirm';
 import { Code } from '../../../parts/code';
 import { Dialog } from '../../../parts/dialog';
 import { Icon } from '../../../parts/icon';
-import { Problem } from '../../../parts/note';
+import { Fault, Problem } from '../../../parts/note';
 import { NoteBox, Skeleton } from '../../../parts/screen';
 import { State } from '../../../parts/state';
 import { Switch } from '../../../parts/switch';
 import { Tabs } from '../../../parts/tabs';
 import { Since } from '../../../parts/time';
-import { toast } from '../../../parts/toast';
+import { attempt, toast } from '../../../parts/toast';
 import { timeOf } from '../../../words/numbers';
 import { stateOf } from '../../../words/states';
 import { type Act, change, probe, refused } from '../actions';
@@ -128,16 +128,13 @@ function Head({ worker, onPut, onChanged, onClose }: HeadProps) {
     setNote('');
     onChanged();
   };
-  const remove = async (): Promise<void> => {
-    try {
+  const remove = (): Promise<void> =>
+    attempt(async () => {
       await call('DELETE', `/api/v1/workers/${id}`);
       toast(`${nameOf(worker)} is deleted`);
       onChanged();
       onClose();
-    } catch (error) {
-      toast(explain(error));
-    }
-  };
+    });
   const isOn = admin_state === 'enabled';
   const [note, setNote] = useState('');
   const [isDeleting, setDeleting] = useState(false);
@@ -146,11 +143,7 @@ function Head({ worker, onPut, onChanged, onClose }: HeadProps) {
     <>
       <p>{health_reason}</p>
       {last_error !== null && <p class="sub">The last request that failed: {last_error}</p>}
-      {fault !== undefined && (
-        <p class="fault" role="alert">
-          {fault}
-        </p>
-      )}
+      {fault !== undefined && <Fault>{fault}</Fault>}
       <div class="row">
         <Switch
           name={`${nameOf(worker)} takes requests`}

@@ -1,6 +1,7 @@
 import { useData } from '../../../api/data';
 import { nameOf, type WholeWorker } from '../../../api/shapes';
 import type { Schemas } from '../../../api/client';
+import { type Fact, Facts } from '../../../parts/facts';
 import { State } from '../../../parts/state';
 import { Strip } from '../../../parts/strip';
 import { count, duration, exactTime, millis, percent, timeOf } from '../../../words/numbers';
@@ -46,51 +47,35 @@ export function HealthTab({ worker }: { readonly worker: WholeWorker }) {
       </table>
       <div class="grid2">
         {probe !== null && (
-          <Facts
-            title="Probes"
-            facts={Object.entries(probe).map(([name, value]) => [words(name), shown(value)])}
-          />
+          <div>
+            <h3>Probes</h3>
+            <Facts facts={Object.entries(probe).map(([name, value]) => [words(name), shown(value)])} />
+          </div>
         )}
-        <Facts
-          title="Load, over all replicas"
-          facts={[
-            ['Running', count(figures?.running ?? worker.in_flight)],
-            ...(figures?.requests_1h === undefined
-              ? []
-              : ([
-                  ['Requests, last hour', count(figures.requests_1h)],
-                  ['Failed', count(figures.failed_1h ?? 0)],
-                  ['Share of its model', percent(figures.share_1h)],
-                  ['First token, median', millis(figures.ttft_p50_ms)],
-                ] as const)),
-            ...replicas.map(({ host, running, ejected_until, ejected_reason, last_error }): Fact => [
-              host,
-              ejected_until === null
-                ? `${count(running)} running${last_error === null ? '' : `: ${last_error}`}`
-                : `ejected until ${timeOf(ejected_until)}: ${ejected_reason ?? ''}`,
-            ]),
-          ]}
-        />
+        <div>
+          <h3>Load, over all replicas</h3>
+          <Facts
+            facts={[
+              ['Running', count(figures?.running ?? worker.in_flight)],
+              ...(figures?.requests_1h === undefined
+                ? []
+                : ([
+                    ['Requests, last hour', count(figures.requests_1h)],
+                    ['Failed', count(figures.failed_1h ?? 0)],
+                    ['Share of its model', percent(figures.share_1h)],
+                    ['First token, median', millis(figures.ttft_p50_ms)],
+                  ] as const)),
+              ...replicas.map(({ host, running, ejected_until, ejected_reason, last_error }): Fact => [
+                host,
+                ejected_until === null
+                  ? `${count(running)} running${last_error === null ? '' : `: ${last_error}`}`
+                  : `ejected until ${timeOf(ejected_until)}: ${ejected_reason ?? ''}`,
+              ]),
+            ]}
+          />
+        </div>
       </div>
     </>
-  );
-}
-
-type Fact = readonly [string, string];
-
-function Facts({ title, facts }: { readonly title: string; readonly facts: readonly Fact[] }) {
-  return (
-    <div>
-      <h3>{title}</h3>
-      <dl class="facts">
-        {facts.map(([name, value]) => (
-          <>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </>
-        ))}
-      </dl>
-    </div>
   );
 }
 
