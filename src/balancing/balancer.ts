@@ -34,8 +34,8 @@ export interface PickRequest {
   /** On the clock of `performance.now()`. */
   readonly deadlineMs: number;
   readonly signal: CancelSignal;
-  /** Records how long the request waited in queues. */
-  readonly facts: Pick<RequestFacts, 'queueMs'>;
+  /** Records how long the request waited in queues, and a model that was not known when it came. */
+  readonly facts: Pick<RequestFacts, 'queueMs' | 'model' | 'fallbackModel'>;
 }
 
 /** A worker of a model, and why it was not picked. */
@@ -75,7 +75,7 @@ export class Balancer {
     request: PickRequest,
     use: (worker: CallableWorker) => Promise<ServedOutput>,
   ): Promise<void> {
-    const pool = this.pools.of(request.model) ?? (await this.pools.find(request.model));
+    const pool = this.pools.of(request.model) ?? (await this.found(request));
     const atOnce = this.acquireNow(pool, request);
     if (this.slots.isNeeded) this.slots.wake(atOnce === null);
     const acquired = atOnce ?? (await this.acquireInTurn(pool, request));
@@ -123,6 +123,13 @@ export class Balancer {
   /** How many workers carry the name, usable or not. */
   workerCountOf(modelName: string): number {
     return this.live.model(modelName)?.workers.length ?? 0;
+  }
+
+  /** Registered at another replica a moment ago. @throws UnknownModelError, NoWorkerAvailableError */
+  private async found({ model, facts }: PickRequest): Promise<ModelPool> {
+    const pool = await this.pools.find(model);
+    if (facts.fallbackModel === null) facts.model ??= model;
+    return pool;
   }
 
   /** Without a promise, in the case that matters. */

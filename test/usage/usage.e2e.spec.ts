@@ -60,7 +60,7 @@ async function rowsOf(keyId: string, requests: number) {
     async () =>
       (await writer.write()) &&
       (await read()).reduce((sum, row) => sum + Number(row['requests']), 0) === requests,
-    5_000,
+    30_000,
   );
   return read();
 }
@@ -178,6 +178,44 @@ describe('usage', () => {
       [broken, 1, 0, 1],
     ]);
     expect(rows.map((row) => row['input_tokens'])).toEqual([0, 0, 0]);
+  });
+
+  it('has the model where only a look into the database finds it, by whichever API, and when its worker fails', async () => {
+    const { id, headers } = await aKey();
+    const model = await openAiModel(json({ error: { message: 'broken' } }, 500));
+    // As another replica registers it, before this one has heard of it.
+    const unheard = async () => {
+      const name = `m${++count}`;
+      await service.database.query(
+        `DO $$ BEGIN
+           SET LOCAL session_replication_role = replica;
+           INSERT INTO worker SELECT (jsonb_populate_record(w, jsonb_build_object('id', gen_random_uuid(), 'model_name', '${name}'))).*
+             FROM worker w WHERE model_name = '${model}';
+         END $$`,
+      );
+      return name;
+    };
+    const calls: readonly ((name: string) => Promise<unknown>)[] = [
+      ...[false, true].flatMap((stream) => [
+        (name: string) => service.post('/v1/chat/completions', chat(name, { stream }), headers),
+        (name: string) => service.post('/v1/messages', chat(name, { max_tokens: 9, stream }), headers),
+      ]),
+      (name) => service.post('/v1/completions', { model: name, prompt: 'hello' }, headers),
+      (name) => service.post('/v1/responses', { model: name, input: 'hello' }, headers),
+      (name) => service.post('/v1/embeddings', { model: name, input: 'hello' }, headers),
+      (name) => service.chat(name, 'hello', headers),
+    ];
+    const models: string[] = [];
+    for (const call of calls) {
+      const name = await unheard();
+      models.push(name);
+      await call(name);
+    }
+    const rows = await rowsOf(id, models.length);
+    expect(rows.map((row) => `${String(row['model'])}: ${String(row['requests'])}`).toSorted()).toEqual(
+      models.map((name) => `${name}: 1`).toSorted(),
+    );
+    expect(rows.some((row) => row['errors_worker'] === 1)).toBe(true);
   });
 
   it('belongs to the fallback that answered, at its price', async () => {

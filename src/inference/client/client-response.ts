@@ -96,8 +96,6 @@ export class ClientResponse implements Responder {
     const { http, request } = this;
     const { model, upstreamMs } = attempt;
     const { facts } = http.request;
-    // Unknown when the request came, and found since.
-    facts.model ??= request.model;
     facts.upstreamMs = upstreamMs;
     // A name may hold characters that a header cannot.
     if (model !== request.model) http.header('x-mmm-model', encodeURI(model));

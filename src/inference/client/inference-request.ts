@@ -69,6 +69,7 @@ export interface InferenceRequest extends Deadline {
   /** Records the worker, the attempts and the tokens, also of a request that fails. */
   readonly facts: Pick<
     RequestFacts,
+    | 'model'
     | 'workerId'
     | 'attempts'
     | 'ignored'

@@ -37,6 +37,7 @@ export function oneCallRequest(
     worker: null,
     explanation: null,
     facts: {
+      model: null,
       workerId: null,
       attempts: 0,
       inputTokens: null,
