@@ -149,6 +149,15 @@ describe.skipIf(!HAS_KUBECTL)('deploy/kubernetes/components', () => {
       expect(opened?.map((port) => port.at('port').value)).toEqual(named);
     });
 
+    it('let in to the admin port only what has its label', () => {
+      const policy = all.find((each) => each.at('kind').value === 'NetworkPolicy');
+      const rules = policy?.at('spec', 'ingress').items() ?? [];
+      const [rule] = rules.filter((each) => JSON.stringify(each.at('ports').value).includes('"admin"'));
+      const label = { matchLabels: { 'multi-model-manager/admin': 'true' } };
+      expect(rule?.at('ports').value).toEqual([{ port: 'admin' }]);
+      expect(rule?.at('from').value).toEqual([{ podSelector: label }, { namespaceSelector: label }]);
+    });
+
     it('give ADMIN_PORT a Service of its own, which alone leads to it and which no route names', () => {
       const variable = manager
         .at('env')
