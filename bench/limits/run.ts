@@ -93,7 +93,14 @@ function request(
   if (limiter.isLimited(caller)) limiter.enter(http, reply, 1_000);
   raw.emit('close');
   limiter.ended(http, 300);
-  limiter.spent({ keyId: caller.keyId, team: caller.team, input: 200, output: 100, cost: null });
+  limiter.spent({
+    keyId: caller.keyId,
+    team: caller.team,
+    input: 200,
+    output: 100,
+    cost: null,
+    outcome: 'ok',
+  });
 }
 
 function cpuMs(from: NodeJS.CpuUsage): number {

@@ -64,8 +64,10 @@ export class UsageRecorder {
   /** Its response is closed, and its call has ended. @returns its tokens; `null`: they are not counted here */
   ended(request: FastifyRequest): number | null {
     const { facts, caller, method, routeOptions } = request;
-    // A job is counted when it ends. What only reads a stored answer uses nothing.
-    if (facts.isJob || method !== 'POST' || caller === undefined) return null;
+    // A job is counted when it ends, and the request that made it uses nothing.
+    if (facts.isJob) return 0;
+    // What only reads a stored answer uses nothing.
+    if (method !== 'POST' || caller === undefined) return null;
     if (facts.model === null && (facts.errorType === null || routeOptions.config.right !== 'call_models'))
       return null;
     const outcome = outcomeOf(facts.errorType, facts.isRejected);

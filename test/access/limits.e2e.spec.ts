@@ -1,6 +1,7 @@
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Answer } from '../fakes/fake-upstream.js';
 import { startService, type TestService } from '../service.js';
 import { until } from '../until.js';
 import { bearer, change, limitedKey, type LimitedKey, ModelServer, root, SETTINGS } from './limited-keys.js';
@@ -210,6 +211,69 @@ describe('tokens', () => {
     );
     expect((await chat(server, key, { max_tokens: 90_000 })).status).toBe(400);
     expect((await chat(server, key, { max_tokens: 90_000 })).status).toBe(400);
+  });
+});
+
+describe('tokens of jobs', () => {
+  /** What is left, by a request that uses nothing. */
+  const left = async (key: LimitedKey) => {
+    const answer = await service.post('/v1/chat/completions', chatOf('none'), bearer(key.key));
+    return leftOf(answer.headers, 'tokens');
+  };
+  const job = async (server: ModelServer, key: LimitedKey, maxTokens: number) => {
+    const body = { model: server.model, prompt: 'x', max_tokens: maxTokens };
+    const { status, json } = await service.post('/api/v1/jobs', body, bearer(key.key));
+    return { status, id: (json as { readonly id?: string }).id ?? '' };
+  };
+  const isIn = (state: string, id: string, key: LimitedKey) =>
+    until(async () => {
+      const { json } = await service.get(`/api/v1/jobs/${id}`, bearer(key.key));
+      return (json as { readonly status: string }).status === state;
+    }, 30_000);
+  const using =
+    (tokens: number): Answer =>
+    (response) => {
+      const choices = [{ index: 0, message: { role: 'assistant', content: 'hello' }, finish_reason: 'stop' }];
+      const usage = { prompt_tokens: tokens - 1, completion_tokens: 1, total_tokens: tokens };
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ id: 'c', object: 'chat.completion', created: 1, model: 'm', choices, usage }));
+    };
+
+  it('are charged once, as used, when the call has ended: of a job, and of a call that becomes one', async () => {
+    const server = await ModelServer.start(service, 'openai');
+    // So much that what refills meanwhile is little.
+    const key = await limitedKey(service, { tokens_per_minute: 1_000_000 });
+    server.upstream.behave(using(500_000));
+    const { status, id } = await job(server, key, 600_000);
+    expect(status).toBe(202);
+    await isIn('succeeded', id, key);
+    server.upstream.behave(using(1_000_000));
+    const became = await service.post(
+      '/v1/chat/completions',
+      { ...chatOf(server.model), max_tokens: 100_000 },
+      { ...bearer(key.key), prefer: 'respond-async' },
+    );
+    expect(became.status).toBe(202);
+    await isIn('succeeded', (became.json as { readonly id: string }).id, key);
+    expect(await left(key)).toBe(0);
+    // An estimate that does not fit is refused.
+    expect((await job(server, key, 900_000)).status).toBe(429);
+  });
+
+  it('of one that is cancelled or fails are given back', async () => {
+    const server = await ModelServer.start(service, 'openai');
+    const key = await limitedKey(service, { tokens_per_minute: 60_000 });
+    let calls = 0;
+    server.upstream.behave(() => void ++calls);
+    const held = await job(server, key, 60_000);
+    await until(() => calls === 1, 30_000);
+    await fetch(`${service.url}/api/v1/jobs/${held.id}`, { method: 'DELETE', headers: bearer(key.key) });
+    await isIn('cancelled', held.id, key);
+    server.upstream.behave((response) => void response.writeHead(400).end('{"error":{"message":"no"}}'));
+    const failing = await job(server, key, 50_000);
+    await isIn('failed', failing.id, key);
+    expect(await left(key)).toBeGreaterThan(50_000);
   });
 });
 

@@ -22,6 +22,8 @@ interface Spent {
   readonly input: number;
   readonly output: number;
   readonly cost: number | null;
+  /** `part`: the call of a job, whose request has given its estimate back. */
+  readonly outcome: string;
 }
 
 /** Holds requests to the limits of their keys and teams. Decides from memory alone. */
@@ -83,19 +85,27 @@ export class Limiter {
     for (const charge of http.charges) charge.meter.settle(charge, tokens);
   }
 
-  /** What a request or a job used counts for the budgets of the month. */
-  spent({ keyId, team, input, output, cost }: Spent): void {
+  /** What a request or a job used counts for the budgets of the month, and that of a job for the minute, too. */
+  spent(spent: Spent): void {
+    const { keyId, team } = spent;
     if (keyId === null) return;
     const own = this.keys.callerWithId(keyId)?.limits ?? null;
-    if (own !== null) this.spend('key', keyId, own, input + output, cost ?? 0);
+    if (own !== null) this.spend('key', keyId, own, spent);
     const shared = team === null ? null : this.keys.limitsOfTeam(team);
-    if (team !== null && shared !== null) this.spend('team', team, shared, input + output, cost ?? 0);
+    if (team !== null && shared !== null) this.spend('team', team, shared, spent);
   }
 
-  private spend(kind: Metered['kind'], id: string, limits: Limits, tokens: number, cost: number): void {
+  private spend(
+    kind: Metered['kind'],
+    id: string,
+    limits: Limits,
+    { input, output, cost, outcome }: Spent,
+  ): void {
+    const nowMs = Date.now();
     const metered = this.exchange.of(kind, id);
-    metered.meter.spend(tokens, cost);
-    this.exchange.used(metered, limits, Date.now());
+    metered.meter.spend(input + output, cost ?? 0);
+    if (outcome === 'part') metered.meter.use(input + output, nowMs, this.exchange.peers);
+    this.exchange.used(metered, limits, nowMs);
   }
 
   private keyOf({ keyId, name, limits }: Caller): Limited | null {

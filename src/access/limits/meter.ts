@@ -91,6 +91,14 @@ export class Meter {
     this.tokens += more;
   }
 
+  /** What was used and not estimated before: by a job, whose request may have ended long ago. */
+  use(tokens: number, nowMs: number, peers: Peers): void {
+    this.tokenBucket.level -= tokens / (this.isStale(nowMs) ? 1 / peers.count : this.tokensWeight);
+    this.tokens += tokens;
+    this.demandedTokens += tokens;
+    this.usedMs = nowMs;
+  }
+
   /** Adds to the sums of the month. */
   spend(tokens: number, cost: number): void {
     this.budget.spend(tokens, cost);

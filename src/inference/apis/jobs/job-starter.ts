@@ -10,6 +10,7 @@ import { Jobs } from '../../../jobs/jobs.service.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
 import { InvalidInputError } from '../../../input/input-errors.js';
 import { showIgnored } from '../../client/response-headers.js';
+import { BYTES_PER_TOKEN } from '../../../usage/used.js';
 import { WORKER_HEADER } from '../../client/inference-request.js';
 import { idempotencyKeyOf, ignoredFields, type JobRequest, requestHash, retryCountOf } from './new-job.js';
 
@@ -20,6 +21,12 @@ export interface StartedJob {
   readonly job: Job;
   /** `false`: the request is a repetition. */
   readonly created: boolean;
+}
+
+/** Held until the request has ended; what the call of the job used is charged when that has ended. */
+function estimatedTokens({ kind, input }: JobRequest): number {
+  if (kind !== 'text') return 0;
+  return Math.ceil(Buffer.byteLength(input.prompt) / BYTES_PER_TOKEN) + (input.max_tokens ?? 0);
 }
 
 /** Makes jobs of requests. */
@@ -40,7 +47,7 @@ export class JobStarter {
     checkModel(http.caller, request.model);
     refuseChosenWorker(http);
     // A call that becomes a job was admitted as a call.
-    if (this.limiter.isLimited(http.caller)) this.limiter.enter(http, reply, 0);
+    if (this.limiter.isLimited(http.caller)) this.limiter.enter(http, reply, estimatedTokens(request));
     const started = await this.found(http, request);
     http.facts.isJob = true;
     reply.header('x-mmm-job-id', started.job.id).header('location', jobPath(started.job.id));
