@@ -25,6 +25,8 @@ CREATE TABLE api_key (
   created_by text NOT NULL DEFAULT ''::text,
   updated_at timestamp with time zone NOT NULL DEFAULT now(),
   updated_by text NOT NULL DEFAULT ''::text,
+  cost_currency text,
+  CONSTRAINT api_key_cost_currency CHECK ((cost_currency ~ '^[A-Z]{3}$'::text)),
   CONSTRAINT api_key_hash_length CHECK (((octet_length(hash) = 32) AND (octet_length(old_hash) = 32))),
   CONSTRAINT api_key_labels_object CHECK ((jsonb_typeof(labels) = 'object'::text)),
   CONSTRAINT api_key_limits_positive CHECK (((requests_per_minute > 0) AND (tokens_per_minute > 0) AND (max_concurrent > 0) AND (tokens_per_month > 0) AND (cost_per_month > (0)::numeric))),
@@ -310,6 +312,8 @@ CREATE TABLE team (
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   updated_at timestamp with time zone NOT NULL DEFAULT now(),
   updated_by text NOT NULL DEFAULT ''::text,
+  cost_currency text,
+  CONSTRAINT team_cost_currency CHECK ((cost_currency ~ '^[A-Z]{3}$'::text)),
   CONSTRAINT team_labels_object CHECK ((jsonb_typeof(labels) = 'object'::text)),
   CONSTRAINT team_limits_positive CHECK (((requests_per_minute > 0) AND (tokens_per_minute > 0) AND (max_concurrent > 0) AND (tokens_per_month > 0) AND (cost_per_month > (0)::numeric))),
   CONSTRAINT team_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
@@ -1089,6 +1093,7 @@ DECLARE
       WHEN created_by IS NULL THEN 'NOT NULL created_by'
       WHEN updated_at IS NULL THEN 'NOT NULL updated_at'
       WHEN updated_by IS NULL THEN 'NOT NULL updated_by'
+      WHEN NOT (cost_currency ~ '^[A-Z]{3}$'::text) THEN 'api_key_cost_currency'
       WHEN NOT ((octet_length(hash) = 32) AND (octet_length(old_hash) = 32)) THEN 'api_key_hash_length'
       WHEN NOT (jsonb_typeof(labels) = 'object'::text) THEN 'api_key_labels_object'
       WHEN NOT ((requests_per_minute > 0) AND (tokens_per_minute > 0) AND (max_concurrent > 0) AND (tokens_per_month > 0) AND (cost_per_month > (0)::numeric)) THEN 'api_key_limits_positive'
@@ -1098,7 +1103,7 @@ DECLARE
       WHEN NOT (length(prefix) <= 12) THEN 'api_key_prefix_length'
       WHEN NOT (role = ANY (ARRAY['admin'::text, 'operator'::text, 'registrar'::text, 'inference'::text, 'viewer'::text])) THEN 'api_key_role_known'
       WHEN NOT ((length(team) >= 1) AND (length(team) <= 100)) THEN 'api_key_team_length'
-    END FROM (SELECT NEW.id, NEW.name, NEW.prefix, NEW.hash, NEW.old_hash, NEW.old_hash_until, NEW.role, NEW.team, NEW.models, NEW.labels, NEW.requests_per_minute, NEW.tokens_per_minute, NEW.max_concurrent, NEW.tokens_per_month, NEW.cost_per_month, NEW.generation, NEW.created_at, NEW.created_by, NEW.updated_at, NEW.updated_by) AS this);
+    END FROM (SELECT NEW.id, NEW.name, NEW.prefix, NEW.hash, NEW.old_hash, NEW.old_hash_until, NEW.role, NEW.team, NEW.models, NEW.labels, NEW.requests_per_minute, NEW.tokens_per_minute, NEW.max_concurrent, NEW.tokens_per_month, NEW.cost_per_month, NEW.generation, NEW.created_at, NEW.created_by, NEW.updated_at, NEW.updated_by, NEW.cost_currency) AS this);
 BEGIN
   IF broken IS NOT NULL THEN
     PERFORM public.refuse_row(TG_RELID, broken);
@@ -1444,6 +1449,24 @@ BEGIN
     PERFORM public.refuse_row(TG_RELID, broken);
   END IF;
   RETURN NEW;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.limit_use_recount()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+  is_key CONSTANT boolean := TG_TABLE_NAME = 'api_key';
+  owner CONSTANT text := CASE WHEN is_key THEN to_jsonb(NEW) ->> 'id' ELSE to_jsonb(NEW) ->> 'name' END;
+BEGIN
+  UPDATE limit_use l SET month_cost = (
+    SELECT coalesce(sum(u.cost), 0) FROM usage_hourly u
+    WHERE u.hour >= l.month::timestamp AT TIME ZONE 'UTC' AND (NEW.cost_currency IS NULL OR u.currency = NEW.cost_currency)
+      AND CASE WHEN is_key THEN u.key_id = owner::uuid ELSE u.team = owner END)
+  WHERE l.subject = CASE WHEN is_key THEN 'key ' ELSE 'team ' END || owner;
+  RETURN NULL;
 END $function$
 ;
 CREATE OR REPLACE FUNCTION public.model_changes(before model, after model)
@@ -2177,6 +2200,7 @@ END $function$
 CREATE TRIGGER api_key_before BEFORE INSERT OR UPDATE ON api_key FOR EACH ROW EXECUTE FUNCTION access_before();
 CREATE TRIGGER api_key_check BEFORE INSERT OR UPDATE ON api_key FOR EACH ROW EXECUTE FUNCTION api_key_check();
 CREATE TRIGGER api_key_record AFTER INSERT OR DELETE OR UPDATE ON api_key FOR EACH ROW EXECUTE FUNCTION access_record();
+CREATE TRIGGER api_key_recount AFTER UPDATE ON api_key FOR EACH ROW WHEN (old.cost_currency IS DISTINCT FROM new.cost_currency) EXECUTE FUNCTION limit_use_recount();
 CREATE TRIGGER event_guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON event FOR EACH STATEMENT EXECUTE FUNCTION event_guard();
 CREATE TRIGGER event_undo_guard BEFORE INSERT OR DELETE OR UPDATE OR TRUNCATE ON event_undo FOR EACH STATEMENT EXECUTE FUNCTION event_guard();
 CREATE TRIGGER job_before_insert BEFORE INSERT ON job FOR EACH ROW EXECUTE FUNCTION job_before();
@@ -2194,6 +2218,7 @@ CREATE TRIGGER session_end_record AFTER INSERT OR DELETE OR UPDATE ON session_en
 CREATE TRIGGER signing_key_check BEFORE INSERT OR UPDATE ON signing_key FOR EACH ROW EXECUTE FUNCTION signing_key_check();
 CREATE TRIGGER team_before BEFORE INSERT OR UPDATE ON team FOR EACH ROW EXECUTE FUNCTION access_before();
 CREATE TRIGGER team_record AFTER INSERT OR DELETE OR UPDATE ON team FOR EACH ROW EXECUTE FUNCTION access_record();
+CREATE TRIGGER team_recount AFTER UPDATE ON team FOR EACH ROW WHEN (old.cost_currency IS DISTINCT FROM new.cost_currency) EXECUTE FUNCTION limit_use_recount();
 CREATE TRIGGER worker_before_update BEFORE UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_before_update();
 CREATE TRIGGER worker_check BEFORE INSERT OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_check();
 CREATE TRIGGER worker_follow AFTER INSERT OR DELETE OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_follow();
@@ -2219,7 +2244,7 @@ COMMENT ON COLUMN api_key.requests_per_minute IS 'Requests a minute; null: no li
 COMMENT ON COLUMN api_key.tokens_per_minute IS 'Tokens a minute, in and out; null: no limit.';
 COMMENT ON COLUMN api_key.max_concurrent IS 'Requests at the same time; null: no limit.';
 COMMENT ON COLUMN api_key.tokens_per_month IS 'Tokens in a calendar month (UTC); null: no limit.';
-COMMENT ON COLUMN api_key.cost_per_month IS 'Cost in a calendar month (UTC), in the currency of the prices; null: no limit.';
+COMMENT ON COLUMN api_key.cost_per_month IS 'Cost in a calendar month (UTC), in cost_currency; null: no limit.';
 COMMENT ON COLUMN api_key.expires_at IS 'From then on it is refused; null: never.';
 COMMENT ON COLUMN api_key.disabled_at IS 'Since when it is switched off; null: it is on.';
 COMMENT ON COLUMN api_key.disabled_reason IS 'Why it is switched off.';
@@ -2229,6 +2254,7 @@ COMMENT ON COLUMN api_key.created_at IS 'When it was made.';
 COMMENT ON COLUMN api_key.created_by IS 'The actor that made it, as in event.actor.';
 COMMENT ON COLUMN api_key.updated_at IS 'When it changed last.';
 COMMENT ON COLUMN api_key.updated_by IS 'The actor that changed it last, as in event.actor.';
+COMMENT ON COLUMN api_key.cost_currency IS 'The currency of cost_per_month, such as EUR: costs in another one do not count. Null: all costs are added as if they were of one currency.';
 COMMENT ON FUNCTION api_key_check() IS 'Refuses a row that breaks a constraint, and shows none of it.';
 COMMENT ON TABLE api_key_use IS 'When keys were last used.';
 COMMENT ON COLUMN api_key_use.key_id IS 'api_key.id.';
@@ -2386,8 +2412,9 @@ COMMENT ON COLUMN limit_use.tokens_left IS 'The same of tokens_per_minute. Below
 COMMENT ON COLUMN limit_use.replicas IS 'By replica.id: its slots of max_concurrent, how many requests it wanted to run at once (wanted), its demand of requests and tokens, and when (atMs, milliseconds since 1970).';
 COMMENT ON COLUMN limit_use.month IS 'The first day of the month (UTC) of the sums.';
 COMMENT ON COLUMN limit_use.month_tokens IS 'Tokens in and out that were used in the month.';
-COMMENT ON COLUMN limit_use.month_cost IS 'What the requests cost, in the currency of the prices.';
+COMMENT ON COLUMN limit_use.month_cost IS 'What the requests cost, in the cost_currency of the key or team, if it has one.';
 COMMENT ON COLUMN limit_use.updated_at IS 'The last exchange.';
+COMMENT ON FUNCTION limit_use_recount() IS 'Sums the cost of the month again when cost_currency changes.';
 COMMENT ON VIEW live_replica IS 'The rows of replica that reported within the last 15 s; they do so every 5 s. The others have died: SELECT host FROM live_replica;';
 COMMENT ON COLUMN live_replica.id IS 'replica.id.';
 COMMENT ON COLUMN live_replica.host IS 'replica.host.';
@@ -2532,11 +2559,12 @@ COMMENT ON COLUMN team.requests_per_minute IS 'Requests a minute of all its keys
 COMMENT ON COLUMN team.tokens_per_minute IS 'Tokens a minute, in and out; null: no limit.';
 COMMENT ON COLUMN team.max_concurrent IS 'Requests at the same time; null: no limit.';
 COMMENT ON COLUMN team.tokens_per_month IS 'Tokens in a calendar month (UTC); null: no limit.';
-COMMENT ON COLUMN team.cost_per_month IS 'Cost in a calendar month (UTC), in the currency of the prices; null: no limit.';
+COMMENT ON COLUMN team.cost_per_month IS 'Cost in a calendar month (UTC), in cost_currency; null: no limit.';
 COMMENT ON COLUMN team.generation IS 'Rises with every change.';
 COMMENT ON COLUMN team.created_at IS 'When it was made.';
 COMMENT ON COLUMN team.updated_at IS 'When it changed last.';
 COMMENT ON COLUMN team.updated_by IS 'The actor that changed it last, as in event.actor.';
+COMMENT ON COLUMN team.cost_currency IS 'The currency of cost_per_month, such as EUR: costs in another one do not count. Null: all costs are added as if they were of one currency.';
 COMMENT ON FUNCTION undo_event(event_id bigint, force boolean) IS 'Takes a change back: SELECT undo_event(id). A changed row gets its former values, a deleted one comes back with its id. Refuses what would overwrite later changes, unless force. Returns the id of the event that this makes. Needs the rights on worker or model, and SELECT on event and event_undo.';
 COMMENT ON TABLE usage_batch IS 'The last batch that each replica has added to usage_hourly, so that none is added twice.';
 COMMENT ON COLUMN usage_batch.replica_id IS 'replica.id, also of replicas that are gone; rows are deleted after 30 days.';

@@ -99,6 +99,7 @@ function request(
     input: 200,
     output: 100,
     cost: null,
+    currency: null,
     outcome: 'ok',
   });
 }
@@ -125,6 +126,7 @@ function limitsOf(hasLimits: boolean, size: number) {
     max_concurrent: hasLimits ? size : null,
     tokens_per_month: limit,
     cost_per_month: null,
+    cost_currency: null,
   };
 }
 

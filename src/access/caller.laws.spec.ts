@@ -81,6 +81,7 @@ function row(id: string, key: string, more: Partial<KeyRow> = {}): KeyRow {
     max_concurrent: null,
     tokens_per_month: null,
     cost_per_month: null,
+    cost_currency: null,
     expires_at: null,
     disabled_at: null,
     disabled_reason: null,

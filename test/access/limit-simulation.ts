@@ -12,6 +12,7 @@ export const NONE: Limits = {
   maxConcurrent: null,
   tokensPerMonth: null,
   costPerMonth: null,
+  costCurrency: null,
 };
 export const limits = (some: Partial<Limits>): Limits => ({ ...NONE, ...some });
 

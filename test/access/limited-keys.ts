@@ -21,7 +21,7 @@ export interface LimitedKey {
 let made = 0;
 export async function limitedKey(
   service: TestService,
-  limits: Readonly<Record<string, number>> | null,
+  limits: Readonly<Record<string, number | string>> | null,
   more: object = {},
 ): Promise<LimitedKey> {
   const name = `limited ${++made}`;

@@ -342,6 +342,53 @@ describe('the budget of a month', () => {
     expect(server.upstream.requests).toHaveLength(before);
   });
 
+  it('counts money of its currency alone, of a key and of a team, and sums anew when the currency changes', async () => {
+    const [euros, dollars] = [
+      await ModelServer.start(service, 'openai'),
+      await ModelServer.start(service, 'openai'),
+    ];
+    for (const [{ model }, currency] of [
+      [euros, 'EUR'],
+      [dollars, 'USD'],
+    ] as const)
+      await change(service, 'PUT', `/api/v1/models/${model}`, {
+        price: { currency, input: 1_000, output: 1_000 },
+      });
+    const limits = { cost_per_month: 1, cost_currency: 'EUR' };
+    await change(service, 'PUT', '/api/v1/teams/of-euros', { limits });
+    const keys = [await limitedKey(service, limits), await limitedKey(service, null, { team: 'of-euros' })];
+    const messageOf = async (server: ModelServer, key: LimitedKey) =>
+      ((await chat(server, key)).json as { error?: { message: string } }).error?.message ?? '';
+    for (const key of keys) {
+      const cost = () =>
+        service.database.query(
+          `SELECT FROM usage_hourly WHERE key_id = $1 AND currency = 'USD' AND cost >= 4`,
+          [key.id],
+        );
+      expect((await chat(dollars, key, { user: '4000' })).status).toBe(200);
+      await until(async () => (await cost()).length === 1, 30_000);
+      expect((await chat(dollars, key)).status).toBe(200);
+      expect((await chat(euros, key, { user: '2000' })).status).toBe(200);
+      await until(async () => (await messageOf(dollars, key)).includes('may use 1 EUR a month'), 30_000);
+    }
+    const [key] = keys;
+    await change(service, 'PATCH', `/api/v1/keys/${key?.id}`, {
+      limits: { cost_per_month: 3, cost_currency: 'EUR' },
+    });
+    await until(async () => (await chat(dollars, keys[0] as LimitedKey)).status === 200, 30_000);
+    // 4 and more were spent in it before.
+    await change(service, 'PATCH', `/api/v1/keys/${key?.id}`, { limits: { cost_currency: 'USD' } });
+    await until(
+      async () => (await messageOf(euros, keys[0] as LimitedKey)).includes('may use 3 USD a month'),
+      30_000,
+    );
+    const shown = await service.get(`/api/v1/keys/${key?.id}`, root);
+    expect((shown.json as { limits: object }).limits).toMatchObject({
+      cost_per_month: 3,
+      cost_currency: 'USD',
+    });
+  });
+
   it('holds what was used before there was a budget, and is kept by the table', async () => {
     const server = await ModelServer.start(service, 'openai');
     const key = await limitedKey(service, null);

@@ -13,11 +13,14 @@ import type { Role } from '../roles.js';
 const LIMITS_POSITIVE =
   'requests_per_minute > 0 AND tokens_per_minute > 0 AND max_concurrent > 0 AND tokens_per_month > 0 AND cost_per_month > 0';
 
+const CURRENCY = `cost_currency ~ '^[A-Z]{3}$'`;
+
 /** The table `team`: what the keys of a team share. */
 @Entity('team')
 @Check('team_name_length', 'length(name) BETWEEN 1 AND 100')
 @Check('team_labels_object', `jsonb_typeof(labels) = 'object'`)
 @Check('team_limits_positive', LIMITS_POSITIVE)
+@Check('team_cost_currency', CURRENCY)
 export class TeamEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'team_pkey' })
   name!: string;
@@ -39,6 +42,9 @@ export class TeamEntity {
 
   @Column('numeric', { nullable: true })
   cost_per_month!: string | null;
+
+  @Column('text', { nullable: true })
+  cost_currency!: string | null;
 
   @Column('integer', { default: 1 })
   generation!: number;
@@ -67,6 +73,7 @@ export class TeamEntity {
 )
 @Check('api_key_labels_object', `jsonb_typeof(labels) = 'object'`)
 @Check('api_key_limits_positive', LIMITS_POSITIVE)
+@Check('api_key_cost_currency', CURRENCY)
 export class ApiKeyEntity {
   @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'api_key_pkey' })
   id!: string;
@@ -114,6 +121,9 @@ export class ApiKeyEntity {
 
   @Column('numeric', { nullable: true })
   cost_per_month!: string | null;
+
+  @Column('text', { nullable: true })
+  cost_currency!: string | null;
 
   @Column('timestamptz', { nullable: true })
   expires_at!: Date | null;

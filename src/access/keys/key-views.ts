@@ -10,6 +10,7 @@ const NO_LIMITS: Limits = {
   maxConcurrent: null,
   tokensPerMonth: null,
   costPerMonth: null,
+  costCurrency: null,
 };
 
 /** A key as the API shows it: neither the key nor its hash. */
@@ -66,6 +67,7 @@ export function limitColumnsOf(limits: LimitsDto | null | undefined): LimitColum
     max_concurrent: limits?.max_concurrent ?? null,
     tokens_per_month: textOf(limits?.tokens_per_month),
     cost_per_month: textOf(limits?.cost_per_month),
+    cost_currency: limits?.cost_currency ?? null,
   };
 }
 
@@ -76,6 +78,7 @@ function shown(limits: Limits): ShownLimitsDto {
     max_concurrent: limits.maxConcurrent,
     tokens_per_month: limits.tokensPerMonth,
     cost_per_month: limits.costPerMonth,
+    cost_currency: limits.costCurrency,
   };
 }
 

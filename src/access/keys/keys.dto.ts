@@ -36,8 +36,12 @@ export class LimitsDto {
   @IsOptional() @IsInt() @Min(1) @Max(1_000_000) max_concurrent?: number;
   /** Tokens in a calendar month (UTC). */
   @IsOptional() @IsInt() @Min(1) @Max(MOST) tokens_per_month?: number;
-  /** Cost in a calendar month (UTC), in the currency of the models' prices. Models without a price cost nothing. */
+  /** Cost in a calendar month (UTC), by the models' prices. Models without a price cost nothing. */
   @IsOptional() @IsNumber() @IsPositive() @Max(MOST) cost_per_month?: number;
+  /** The currency of `cost_per_month`: costs in another one do not count. Left out: all are added as if they were of one currency. */
+  @IsOptional()
+  @Matches(/^[A-Z]{3}$/, { message: '$property must be three capital letters, such as EUR' })
+  cost_currency?: string;
 }
 
 /** A key, without the key itself. */
@@ -103,6 +107,8 @@ export class ShownLimitsDto {
   max_concurrent!: number | null;
   tokens_per_month!: number | null;
   cost_per_month!: number | null;
+  /** null: costs in all currencies are added. */
+  cost_currency!: string | null;
 }
 
 export class KeyDto {

@@ -25,14 +25,17 @@ export class LimitedError extends Error {
   readonly code: 'rate_limit_exceeded' | 'insufficient_quota';
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor({ kind, name }: LimitSubject, { limit, value, retryAfterMs }: Refusal, nowMs: number) {
+  constructor({ kind, name }: LimitSubject, refusal: Refusal, nowMs: number) {
+    const { limit, value, retryAfterMs, currency = null } = refusal;
     const isBudget = limit === 'tokens_per_month' || limit === 'cost_per_month';
     const again = isBudget
       ? `again from ${new Date(nowMs + retryAfterMs).toISOString().slice(0, 10)} (UTC)`
       : limit === 'max_concurrent'
         ? 'again when another request ends'
         : `again in ${(Math.ceil(retryAfterMs / 100) / 10).toFixed(1)} s`;
-    super(`${limit}: the ${kind} ${JSON.stringify(name)} may use ${value} ${UNITS[limit]}; ${again}`);
+    super(
+      `${limit}: the ${kind} ${JSON.stringify(name)} may use ${value} ${currency === null ? UNITS[limit] : `${currency} a month`}; ${again}`,
+    );
     this.code = isBudget ? 'insufficient_quota' : 'rate_limit_exceeded';
     const ms = Math.ceil(isBudget ? retryAfterMs : retryAfterMs * LATER + LATER_MS);
     const retryAfter = { 'retry-after': String(Math.max(1, Math.ceil(ms / 1_000))) };

@@ -139,8 +139,11 @@ export class LimitExchange implements OnApplicationShutdown {
     if (reports.size === 0) return;
     let answers: ReadonlyMap<string, Answer> | null = null;
     try {
-      const unknown = [...reports].filter(([, { of }]) => !of.hasRow).map(([subject]) => subject);
-      if (unknown.length > 0) await this.table.add(unknown, monthAt(nowMs));
+      const unknown = [...reports].filter(([, { of }]) => !of.hasRow);
+      const currencies = new Map(
+        unknown.map(([subject, { report }]) => [subject, report.limits.costCurrency] as const),
+      );
+      if (unknown.length > 0) await this.table.add(currencies, monthAt(nowMs));
       answers = await this.table.exchange(
         new Map([...reports].map(([subject, { report }]) => [subject, report])),
       );

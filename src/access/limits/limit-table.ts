@@ -36,16 +36,20 @@ export class LimitTable {
     this.usage = `"${schema}".usage_hourly`;
   }
 
-  /** Rows for these subjects, where there are none, with what they used this month before. @throws DatabaseUnavailableError */
-  async add(subjects: readonly string[], month: string): Promise<void> {
+  /**
+   * Rows for these subjects, where there are none, with what they used this month before.
+   * @param currencies of `cost_per_month`, by their subjects @throws DatabaseUnavailableError
+   */
+  async add(currencies: ReadonlyMap<string, string | null>, month: string): Promise<void> {
     await this.database.query(
       `INSERT INTO ${this.use} (subject, month, month_tokens, month_cost)
-       SELECT each, $2, coalesce(sum(u.input_tokens + u.output_tokens), 0), coalesce(sum(u.cost), 0)
-       FROM unnest($1::text[]) AS each LEFT JOIN ${this.usage} u ON u.hour >= ($2::date)::timestamp AT TIME ZONE 'UTC' AND CASE
+       SELECT each, $2, coalesce(sum(u.input_tokens + u.output_tokens), 0),
+         coalesce(sum(u.cost) FILTER (WHERE cost_currency IS NULL OR u.currency = cost_currency), 0)
+       FROM unnest($1::text[], $3::text[]) AS given (each, cost_currency) LEFT JOIN ${this.usage} u ON u.hour >= ($2::date)::timestamp AT TIME ZONE 'UTC' AND CASE
          WHEN starts_with(each, 'key ') THEN u.key_id = substr(each, 5)::uuid ELSE u.team = substr(each, 6) END
        WHERE NOT EXISTS (SELECT FROM ${this.use} known WHERE known.subject = each)
        GROUP BY each ORDER BY each ON CONFLICT (subject) DO NOTHING`,
-      [subjects, month],
+      [[...currencies.keys()], month, [...currencies.values()]],
     );
   }
 

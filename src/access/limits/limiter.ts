@@ -5,7 +5,7 @@ import { LiveKeys } from '../keys/live-keys.js';
 import { LimitedError } from './limit-errors.js';
 import { LimitExchange, type Metered } from './limit-exchange.js';
 import { setLimitHeaders, type ShownLimit, tighter } from './limit-headers.js';
-import type { Limits } from './limits.js';
+import { countedCost, type Limits } from './limits.js';
 import type { Charge } from './meter.js';
 
 /** A key or a team with limits, as one request meets it. */
@@ -22,6 +22,7 @@ interface Spent {
   readonly input: number;
   readonly output: number;
   readonly cost: number | null;
+  readonly currency: string | null;
   /** `part`: the call of a job, whose request has given its estimate back. */
   readonly outcome: string;
 }
@@ -99,11 +100,11 @@ export class Limiter {
     kind: Metered['kind'],
     id: string,
     limits: Limits,
-    { input, output, cost, outcome }: Spent,
+    { input, output, cost, currency, outcome }: Spent,
   ): void {
     const nowMs = Date.now();
     const metered = this.exchange.of(kind, id);
-    metered.meter.spend(input + output, cost ?? 0);
+    metered.meter.spend(input + output, countedCost(limits, { cost, currency }));
     if (outcome === 'part') metered.meter.use(input + output, nowMs, this.exchange.peers);
     this.exchange.used(metered, limits, nowMs);
   }

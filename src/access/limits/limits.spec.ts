@@ -13,6 +13,7 @@ const NONE: Limits = {
   maxConcurrent: null,
   tokensPerMonth: null,
   costPerMonth: null,
+  costCurrency: null,
 };
 const ALONE = { count: 1, isAway: false };
 

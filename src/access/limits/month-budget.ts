@@ -15,7 +15,7 @@ export class MonthBudget {
   }
 
   /** What runs now is not in the sums. */
-  refusal({ tokensPerMonth, costPerMonth }: Limits, nowMs: number): Refusal | null {
+  refusal({ tokensPerMonth, costPerMonth, costCurrency }: Limits, nowMs: number): Refusal | null {
     if (tokensPerMonth === null && costPerMonth === null) return null;
     const isCurrent = nowMs < this.endsMs;
     const tokens = (isCurrent ? this.sharedTokens : 0) + this.tokens;
@@ -23,7 +23,12 @@ export class MonthBudget {
     if (tokensPerMonth !== null && tokens >= tokensPerMonth)
       return { limit: 'tokens_per_month', value: tokensPerMonth, retryAfterMs: nextMonthMs(nowMs) - nowMs };
     if (costPerMonth !== null && cost >= costPerMonth)
-      return { limit: 'cost_per_month', value: costPerMonth, retryAfterMs: nextMonthMs(nowMs) - nowMs };
+      return {
+        limit: 'cost_per_month',
+        value: costPerMonth,
+        retryAfterMs: nextMonthMs(nowMs) - nowMs,
+        currency: costCurrency,
+      };
     return null;
   }
 

@@ -31,6 +31,7 @@ export const LIMIT_BOXES: readonly Box[] = [
   { name: 'limits.max_concurrent', label: 'At once', type: 'number', placeholder: none },
   { name: 'limits.tokens_per_month', label: 'Tokens a month', type: 'number', placeholder: none },
   { name: 'limits.cost_per_month', label: 'Cost a month', type: 'number', placeholder: none },
+  { name: 'limits.cost_currency', label: 'Currency of the cost', placeholder: 'any', hint: 'such as EUR' },
 ];
 
 export const limitValues = (limits: Limits): Values =>
@@ -42,17 +43,24 @@ export const limitValues = (limits: Limits): Values =>
 export const fieldOf = (name: string, text: string): JsonObject[string] => {
   const list = text.split(/[\s,]+/).filter((each) => each !== '');
   if (name === 'models') return list.length === 0 ? null : list;
-  return valueOf(text.trim(), name.startsWith('limits.'));
+  return valueOf(text.trim(), name.startsWith('limits.') && name !== 'limits.cost_currency');
 };
 
 export function LimitWords({ limits }: { readonly limits: Limits }) {
-  const { requests_per_minute, tokens_per_minute, max_concurrent, tokens_per_month, cost_per_month } = limits;
+  const {
+    requests_per_minute,
+    tokens_per_minute,
+    max_concurrent,
+    tokens_per_month,
+    cost_per_month,
+    cost_currency,
+  } = limits;
   const words = [
     [requests_per_minute, 'requests/min'],
     [tokens_per_minute, 'tokens/min'],
     [max_concurrent, 'at once'],
     [tokens_per_month, 'tokens a month'],
-    [cost_per_month, 'a month'],
+    [cost_per_month, cost_currency === null ? 'a month' : `${cost_currency} a month`],
   ] as const;
   const set = words.filter(([value]) => value !== null);
   if (set.length === 0) return <span class="sub">no limit</span>;
@@ -61,9 +69,10 @@ export function LimitWords({ limits }: { readonly limits: Limits }) {
 
 /** This month, beside the limit of the month where there is one. */
 export function UsedWords({ used, limits }: { readonly used: Used | undefined; readonly limits: Limits }) {
-  const { tokens_per_month, cost_per_month } = limits;
+  const { tokens_per_month, cost_per_month, cost_currency } = limits;
   const { requests = 0, tokens = 0, costs = [] } = used ?? {};
-  const cost = costs.reduce((sum, [, each]) => sum + each, 0);
+  const counted = costs.filter(([currency]) => cost_currency === null || currency === cost_currency);
+  const cost = counted.reduce((sum, [, each]) => sum + each, 0);
   const spent = costs.map(([currency, each]) => money(each, currency)).join(' + ');
   const title = `${count(tokens)} tokens, ${count(requests)} requests${spent === '' ? '' : `, ${spent}`}`;
   const [text, share] =
