@@ -8,6 +8,7 @@ import { LimitExchange } from '../../src/access/limits/limit-exchange.js';
 import { LimitTable } from '../../src/access/limits/limit-table.js';
 import { Limiter } from '../../src/access/limits/limiter.js';
 import { Database } from '../../src/database/database.js';
+import type { DatabaseConnection } from '../../src/database/database-connection.js';
 import { ReplicaIdentity } from '../../src/database/replica-identity.js';
 import type { DatabaseSettings } from '../../src/config/settings.js';
 
@@ -30,6 +31,7 @@ const settings: DatabaseSettings = {
   migrateOnStart: false,
   dataDir: '',
 };
+const connection = { onConnected: () => undefined } as unknown as DatabaseConnection;
 const table = new LimitTable(new Database(new DataSource({ type: 'postgres' })), settings);
 
 console.log(
@@ -58,7 +60,7 @@ function measure(hasLimits: boolean, hasTeam: boolean): readonly number[] {
   );
   if (hasTeam) live.applyTeams([{ ...limitsOf(true, 1e9), name: 'team', labels: {} } as never]);
   const known = heapBytes();
-  const exchange = new LimitExchange(table, live, new ReplicaIdentity());
+  const exchange = new LimitExchange(table, live, new ReplicaIdentity(), connection);
   const limiter = new Limiter(live, exchange);
   const callers = Array.from({ length: KEYS }, (_, index) => live.callerWithId(idOf(index)));
   const before = heapBytes();

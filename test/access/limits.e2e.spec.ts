@@ -2,6 +2,11 @@ import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Answer } from '../fakes/fake-upstream.js';
+import { LiveKeys } from '../../src/access/keys/live-keys.js';
+import { LimitExchange } from '../../src/access/limits/limit-exchange.js';
+import { LimitTable } from '../../src/access/limits/limit-table.js';
+import { DatabaseConnection } from '../../src/database/database-connection.js';
+import { ReplicaIdentity } from '../../src/database/replica-identity.js';
 import { startService, type TestService } from '../service.js';
 import { until } from '../until.js';
 import { bearer, change, limitedKey, type LimitedKey, ModelServer, root, SETTINGS } from './limited-keys.js';
@@ -404,6 +409,20 @@ describe('the budget of a month', () => {
       [`key ${key.id}`],
     );
     expect(rows[0]?.month_tokens).toBeGreaterThanOrEqual(5_000);
+    // A replica that starts knows it before its first exchange.
+    const { app } = service;
+    const fresh = new LimitExchange(
+      app.get(LimitTable),
+      app.get(LiveKeys),
+      new ReplicaIdentity(),
+      app.get(DatabaseConnection),
+    );
+    await fresh.purge();
+    const limits = app.get(LiveKeys).callerWithId(key.id)?.limits;
+    if (limits === null || limits === undefined) throw new Error('the key has no limits');
+    expect(fresh.of('key', key.id).meter.refusal(limits, 0, Date.now(), fresh.peers)).toMatchObject({
+      limit: 'tokens_per_month',
+    });
     await change(service, 'PATCH', `/api/v1/keys/${key.id}`, { limits: { tokens_per_month: 50_000 } });
     await until(async () => (await chat(server, key)).status === 200);
   });

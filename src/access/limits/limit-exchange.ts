@@ -1,11 +1,12 @@
-import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
+import { DatabaseConnection } from '../../database/database-connection.js';
 import { ReplicaIdentity } from '../../database/replica-identity.js';
 import { LiveKeys } from '../keys/live-keys.js';
 import { type Answer, LimitTable } from './limit-table.js';
 import type { Limits } from './limits.js';
 import { Meter } from './meter.js';
-import { monthAt } from './month-budget.js';
+import { monthAt, type MonthSums } from './month-budget.js';
 import type { Report } from './shared-use.js';
 
 const HOUR_MS = 3_600_000;
@@ -31,10 +32,12 @@ export interface Metered {
 
 /** Exchanges with other replicas what was used of limits, off the way of requests; idle while no limit is used. */
 @Injectable()
-export class LimitExchange implements OnApplicationShutdown {
+export class LimitExchange implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly peers = { count: 1, isAway: false };
   private readonly logger = new Logger('Limits');
   private readonly metered = { key: new Map<string, Metered>(), team: new Map<string, Metered>() };
+  /** Of those that were not used here yet, so that a budget that is used up admits nothing after a start. */
+  private months: ReadonlyMap<string, MonthSums> = new Map();
   /** Those of which others have to hear. */
   private readonly due = new Set<Metered>();
   private timer: NodeJS.Timeout | null = null;
@@ -47,12 +50,19 @@ export class LimitExchange implements OnApplicationShutdown {
     private readonly table: LimitTable,
     private readonly keys: LiveKeys,
     private readonly identity: ReplicaIdentity,
+    private readonly connection: DatabaseConnection,
   ) {}
+
+  onApplicationBootstrap(): void {
+    this.connection.onConnected(() => void this.readMonths());
+  }
 
   of(kind: Metered['kind'], id: string): Metered {
     const found = this.metered[kind].get(id);
     if (found !== undefined) return found;
     const metered: Metered = { kind, id, meter: new Meter(), dueMs: Infinity, hasRow: false };
+    const month = this.months.get(subjectOf(metered));
+    if (month !== undefined) metered.meter.knowMonth(month);
     this.metered[kind].set(id, metered);
     return metered;
   }
@@ -82,11 +92,19 @@ export class LimitExchange implements OnApplicationShutdown {
   @Interval(HOUR_MS)
   async purge(): Promise<void> {
     const nowMs = Date.now();
+    await this.readMonths();
     for (const { kind, id, meter } of this.all())
       if (nowMs - meter.usedMs > UNUSED_MS && !meter.isActive(nowMs)) this.metered[kind].delete(id);
     await this.table
       .purge()
       .catch((error: unknown) => this.logger.debug(`no use of limits was purged: ${String(error)}`));
+  }
+
+  private async readMonths(): Promise<void> {
+    await this.table.months(monthAt(Date.now())).then(
+      (months) => (this.months = months),
+      (error: unknown) => this.logger.debug(`what was used this month is not known yet: ${String(error)}`),
+    );
   }
 
   private all(): readonly Metered[] {
@@ -131,7 +149,7 @@ export class LimitExchange implements OnApplicationShutdown {
       this.due.delete(each);
       if (limits === null) this.metered[each.kind].delete(each.id);
       else
-        reports.set(`${each.kind} ${each.id}`, {
+        reports.set(subjectOf(each), {
           of: each,
           report: each.meter.report(this.identity.id, limits, nowMs, this.peers),
         });
@@ -185,4 +203,9 @@ export class LimitExchange implements OnApplicationShutdown {
     this.peers.isAway = true;
     this.lastFault = fault;
   }
+}
+
+/** As `limit_use.subject` names it. */
+function subjectOf({ kind, id }: Pick<Metered, 'kind' | 'id'>): string {
+  return `${kind} ${id}`;
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DatabaseSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
+import type { MonthSums } from './month-budget.js';
 import { type Allowance, exchange, type Report, ServerClock, type SharedUse } from './shared-use.js';
 
 interface Row {
@@ -50,6 +51,20 @@ export class LimitTable {
        WHERE NOT EXISTS (SELECT FROM ${this.use} known WHERE known.subject = each)
        GROUP BY each ORDER BY each ON CONFLICT (subject) DO NOTHING`,
       [[...currencies.keys()], month, [...currencies.values()]],
+    );
+  }
+
+  /** What keys and teams used this month, by their subjects. @throws DatabaseUnavailableError */
+  async months(month: string): Promise<ReadonlyMap<string, MonthSums>> {
+    const rows = await this.database.query<Pick<Row, 'subject' | 'month_tokens' | 'month_cost'>>(
+      `SELECT subject, month_tokens, month_cost FROM ${this.use} WHERE month = $1`,
+      [month],
+    );
+    return new Map(
+      rows.map(({ subject, month_tokens: monthTokens, month_cost: monthCost }) => [
+        subject,
+        { month, monthTokens, monthCost },
+      ]),
     );
   }
 

@@ -1,6 +1,6 @@
 import { Bucket, refillMs } from './bucket.js';
 import type { Limits, Refusal } from './limits.js';
-import { MonthBudget } from './month-budget.js';
+import { MonthBudget, type MonthSums } from './month-budget.js';
 import { type Allowance, LEASE_MS, type Report } from './shared-use.js';
 
 /** Without an exchange for this long, a replica keeps to its even share. */
@@ -97,6 +97,11 @@ export class Meter {
     this.tokens += tokens;
     this.demandedTokens += tokens;
     this.usedMs = nowMs;
+  }
+
+  /** What was used this month, as far as it is known before the first exchange. */
+  knowMonth(sums: MonthSums): void {
+    this.budget.adopt(sums);
   }
 
   /** Adds to the sums of the month. */

@@ -1,6 +1,9 @@
 import type { Limits, Refusal } from './limits.js';
 import type { Allowance, Report } from './shared-use.js';
 
+/** What was used in a month, by all replicas. */
+export type MonthSums = Pick<Allowance, 'month' | 'monthTokens' | 'monthCost'>;
+
 /** The sums of the month of one key or team: what is shared, and what was added here since. */
 export class MonthBudget {
   private tokens = 0;
@@ -43,7 +46,7 @@ export class MonthBudget {
     return report;
   }
 
-  adopt({ month, monthTokens, monthCost }: Allowance): void {
+  adopt({ month, monthTokens, monthCost }: MonthSums): void {
     this.endsMs = nextMonthMs(Date.parse(month));
     this.sharedTokens = monthTokens;
     this.sharedCost = monthCost;
