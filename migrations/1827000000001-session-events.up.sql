@@ -6,6 +6,9 @@ SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', t
 
 CREATE OR REPLACE FUNCTION session_end_before() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
+  IF event_restoring() THEN
+    RETURN NEW;
+  END IF;
   -- Until the end of the transaction, so that times rise in the order of commits.
   PERFORM pg_advisory_xact_lock(hashtextextended('session_end', 0));
   -- Replicas read whole milliseconds.
@@ -20,7 +23,9 @@ END $$;
 CREATE FUNCTION session_end_record() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
   PERFORM pg_notify('access_changed', TG_TABLE_SCHEMA || ' session');
-  IF TG_OP <> 'DELETE' THEN
+  IF event_restoring() THEN
+    RETURN NULL;
+  ELSIF TG_OP <> 'DELETE' THEN
     PERFORM record_event('session', NULL, coalesce(nullif(NEW.user_name, ''), '*'), NULL, 'ended', '', NULL, NULL, NULL, NULL, NULL);
   -- Neither one that an INSERT replaces, nor one that ends no session any more.
   ELSIF pg_trigger_depth() = 1 AND OLD.ended_at >= now() - interval '1 day' THEN

@@ -1678,6 +1678,9 @@ CREATE OR REPLACE FUNCTION public.session_end_before()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
+  IF event_restoring() THEN
+    RETURN NEW;
+  END IF;
   -- Until the end of the transaction, so that times rise in the order of commits.
   PERFORM pg_advisory_xact_lock(hashtextextended('session_end', 0));
   -- Replicas read whole milliseconds.
@@ -1697,7 +1700,9 @@ CREATE OR REPLACE FUNCTION public.session_end_record()
 AS $function$
 BEGIN
   PERFORM pg_notify('access_changed', TG_TABLE_SCHEMA || ' session');
-  IF TG_OP <> 'DELETE' THEN
+  IF event_restoring() THEN
+    RETURN NULL;
+  ELSIF TG_OP <> 'DELETE' THEN
     PERFORM record_event('session', NULL, coalesce(nullif(NEW.user_name, ''), '*'), NULL, 'ended', '', NULL, NULL, NULL, NULL, NULL);
   -- Neither one that an INSERT replaces, nor one that ends no session any more.
   ELSIF pg_trigger_depth() = 1 AND OLD.ended_at >= now() - interval '1 day' THEN

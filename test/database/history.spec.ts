@@ -505,7 +505,17 @@ describe('the history', () => {
 
 describe('a data-only restore', () => {
   /** As pg_dump orders them: by name, and behind the tables that they refer to. */
-  const TABLES = ['event', 'event_undo', 'worker', 'job', 'job_event', 'model', 'worker_probe'];
+  const TABLES = [
+    'event',
+    'event_undo',
+    'worker',
+    'job',
+    'job_event',
+    'model',
+    'worker_probe',
+    'team',
+    'session_end',
+  ];
   const rowsOf = async (of: TestDatabase, table: string) => {
     const [row] = await of.query<{ rows: string }>(
       `SELECT coalesce(json_agg(t ORDER BY t::text), '[]')::text AS rows FROM ${table} t`,
@@ -520,7 +530,8 @@ describe('a data-only restore', () => {
       UPDATE worker_probe SET failures_in_row = 2, last_detail = 'refused';
       INSERT INTO model (name, retries) VALUES ('m', 3); UPDATE model SET retries = 4;
       INSERT INTO job (id, model_name, owner_key, kind, request, queue_until) VALUES (gen_random_uuid(), 'm', '', 'video', '{}', now());
-      UPDATE job SET cancel_wanted = true`);
+      UPDATE job SET cancel_wanted = true;
+      INSERT INTO team (name) VALUES ('t'); INSERT INTO session_end (user_name) VALUES ('ann')`);
     const target = await databaseForTest();
     const client = await connected({ ...pgOptions(target.address), options: '-c mmm.restoring=on' });
     for (const table of TABLES)
