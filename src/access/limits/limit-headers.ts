@@ -23,15 +23,32 @@ export function setLimitHeaders(
   isAnthropic: boolean,
   nowMs: number,
 ): void {
-  if (isAnthropic) {
-    set(`anthropic-ratelimit-${what}-limit`, String(limit));
-    set(`anthropic-ratelimit-${what}-remaining`, String(remaining));
-    set(`anthropic-ratelimit-${what}-reset`, pointInTime(nowMs + fullMs));
-  } else {
-    set(`x-ratelimit-limit-${what}`, String(limit));
-    set(`x-ratelimit-remaining-${what}`, String(remaining));
-    set(`x-ratelimit-reset-${what}`, duration(fullMs));
-  }
+  const names = NAMES[isAnthropic ? 'anthropic' : 'openai'][what];
+  set(names.limit, String(limit));
+  set(names.remaining, String(remaining));
+  set(names.reset, isAnthropic ? pointInTime(nowMs + fullMs) : duration(fullMs));
+}
+
+/** Made once: a name that is put together for each answer is hashed anew by each object that it comes into. */
+const NAMES = {
+  openai: { requests: openAiNames('requests'), tokens: openAiNames('tokens') },
+  anthropic: { requests: anthropicNames('requests'), tokens: anthropicNames('tokens') },
+} as const;
+
+function openAiNames(what: What) {
+  return {
+    limit: `x-ratelimit-limit-${what}`,
+    remaining: `x-ratelimit-remaining-${what}`,
+    reset: `x-ratelimit-reset-${what}`,
+  };
+}
+
+function anthropicNames(what: What) {
+  return {
+    limit: `anthropic-ratelimit-${what}-limit`,
+    remaining: `anthropic-ratelimit-${what}-remaining`,
+    reset: `anthropic-ratelimit-${what}-reset`,
+  };
 }
 
 /** The one with less left; of two, the smaller limit. */

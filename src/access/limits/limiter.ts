@@ -55,18 +55,16 @@ export class Limiter {
     // has left is closed no more.
     if (http.charges !== undefined || reply.raw.closed) return;
     const nowMs = Date.now();
-    const [key, team] = [this.keyOf(http.caller), this.teamOf(http.caller)];
+    const key = this.keyOf(http.caller);
+    const team = this.teamOf(http.caller);
     const refused = this.refusal(key, tokens, nowMs) ?? this.refusal(team, tokens, nowMs);
     const charges: Charge[] = [];
     http.charges = charges;
-    for (const each of [key, team]) {
-      if (each === null) continue;
-      if (refused === null) charges.push(this.take(each, tokens, nowMs));
-      this.exchange.used(each.of, each.limits, nowMs);
-    }
+    if (key !== null) this.charge(key, refused === null ? charges : null, tokens, nowMs);
+    if (team !== null) this.charge(team, refused === null ? charges : null, tokens, nowMs);
     this.show(http, reply, key, team, nowMs);
     if (refused !== null) throw refused;
-    reply.raw.once('close', () => {
+    reply.raw.on('close', () => {
       for (const { meter } of charges) meter.leave();
     });
   }
@@ -127,8 +125,10 @@ export class Limiter {
     return refusal === null ? null : new LimitedError({ kind: of.kind, name }, refusal, nowMs);
   }
 
-  private take({ of, limits }: Limited, tokens: number, nowMs: number): Charge {
-    return of.meter.take(estimateFor(limits, tokens), nowMs, this.exchange.peers);
+  /** @param charges `null`: it is refused, which other replicas hear of, too */
+  private charge({ of, limits }: Limited, charges: Charge[] | null, tokens: number, nowMs: number): void {
+    charges?.push(of.meter.take(estimateFor(limits, tokens), nowMs, this.exchange.peers));
+    this.exchange.used(of, limits, nowMs);
   }
 
   private show(

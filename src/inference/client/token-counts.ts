@@ -31,7 +31,12 @@ export function estimatedTokens(
   return Math.ceil(textBytesOf(raw.bytes) / BYTES_PER_TOKEN) + longestAnswerOf(raw.bytes);
 }
 
+/** How each of these names begins, as all clients write it, or with escapes. */
+const [QUOTED_MAX, ESCAPE] = [Buffer.from('"max_'), Buffer.from('\\u')] as const;
+
 function longestAnswerOf(body: Buffer): number {
+  // A request without a limit needs no reading.
+  if (!body.includes(QUOTED_MAX) && !body.includes(ESCAPE)) return 0;
   try {
     let longest = 0;
     for (const span of findFields(body, LONGEST_ANSWER).values()) {
