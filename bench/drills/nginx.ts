@@ -6,25 +6,34 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listening } from '../listening.js';
 
-/** A real nginx in front of replicas, with the settings that docs/deploy.md requires of a proxy. */
+/** Of a proxy, as docs/deploy.md requires; left out, nginx buffers answers that do not forbid it. */
+const UNBUFFERED = 'proxy_buffering off; proxy_request_buffering off; proxy_read_timeout 610s;';
+
+/** A real nginx in front of replicas. */
 export class Nginx {
   private constructor(
     private readonly process: ChildProcess,
     private readonly folder: string,
     private readonly port: number,
+    private readonly settings: string,
   ) {}
 
-  /** @param program the path of nginx, or its name */
-  static async start(program: string, folder: string, urls: readonly string[]): Promise<Nginx> {
+  /** @param program the path of nginx, or its name @param settings of its location */
+  static async start(
+    program: string,
+    folder: string,
+    urls: readonly string[],
+    settings = UNBUFFERED,
+  ): Promise<Nginx> {
     mkdirSync(join(folder, 'nginx'));
     const port = await freePort();
-    writeFileSync(confOf(folder), configuration(folder, port, urls));
+    writeFileSync(confOf(folder), configuration(folder, port, urls, settings));
     const process = spawn(program, ['-c', confOf(folder), '-e', join(folder, 'nginx/error.log')], {
       stdio: ['ignore', 'inherit', 'inherit'],
     });
     await once(process, 'spawn');
-    const nginx = new Nginx(process, folder, port);
-    for (let tries = 0; tries < 100; tries++) {
+    const nginx = new Nginx(process, folder, port, settings);
+    for (let tries = 0; tries < 600; tries++) {
       if ((await fetch(`${nginx.url}/livez`).catch(() => null))?.ok === true) return nginx;
       await sleep(50);
     }
@@ -37,7 +46,7 @@ export class Nginx {
 
   /** From now on requests go to these, as after a change of a Service's endpoints. Running ones are not touched. */
   route(urls: readonly string[]): void {
-    writeFileSync(confOf(this.folder), configuration(this.folder, this.port, urls));
+    writeFileSync(confOf(this.folder), configuration(this.folder, this.port, urls, this.settings));
     this.process.kill('SIGHUP');
   }
 
@@ -50,7 +59,7 @@ export class Nginx {
 
 const confOf = (folder: string): string => join(folder, 'nginx/nginx.conf');
 
-function configuration(folder: string, port: number, urls: readonly string[]): string {
+function configuration(folder: string, port: number, urls: readonly string[], settings: string): string {
   const at = (name: string): string => join(folder, 'nginx', name);
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (name) => `${name}_temp_path ${at(name)};`,
@@ -76,9 +85,7 @@ http {
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_set_header Host $http_host;
-      proxy_buffering off;
-      proxy_request_buffering off;
-      proxy_read_timeout 610s;
+      ${settings}
     }
   }
 }

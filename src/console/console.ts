@@ -50,7 +50,10 @@ function sendFile(files: ReadonlySet<string>, path: string, reply: FastifyReply)
   if (files.has(path)) return reply.sendFile(path, { maxAge: '365d', immutable: true });
   // A page of an earlier build requests files that are gone; index.html would be no answer.
   if (path.startsWith('assets/'))
-    return notFound(reply, 'this file is of another build: load the page again');
+    return notFound(
+      reply,
+      'this file is of another build: load the page again, and start the service again if it was built while it runs',
+    );
   return reply.header('cache-control', 'no-cache').sendFile('index.html', { cacheControl: false });
 }
 
@@ -60,7 +63,8 @@ function notFound(reply: FastifyReply, why: string): FastifyReply {
 
 /** Files with a hash in their names. Read once: nothing else is served, whatever the path. */
 function filesIn(folder: string): ReadonlySet<string> {
-  if (!existsSync(join(folder, 'index.html'))) return new Set();
+  // A build that was cut short has one without the other.
+  if (!['index.html', 'assets'].every((name) => existsSync(join(folder, name)))) return new Set();
   const assets = readdirSync(join(folder, 'assets')).map((name) => `assets/${name}`);
   return new Set(assets.filter((name) => !/\.(gz|br)$/.test(name)));
 }

@@ -1,8 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Fastify from 'fastify';
-import { request } from 'undici';
+import { getGlobalDispatcher, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serveConsole } from '../../src/console/console.js';
 import { startService, type TestService } from '../service.js';
@@ -77,7 +77,35 @@ describe('the console', () => {
     }
     const gone = await fetchFrom('/console/assets/index-of-yesterday.js');
     expect([gone.status, await gone.text()]).toEqual([404, expect.stringContaining('of another build')]);
-    expect((await fetchFrom('/console/assets/..%2f..%2fsrc%2fmain.js')).status).toBe(404);
+  });
+
+  it.each([
+    '/console/assets/..%2f..%2fsrc%2fmain.js',
+    '/console/assets/../../src/main.js',
+    '/console/assets/%2e%2e/%2e%2e/src/main.js',
+    '/console/assets/..%5c..%5csrc%5cmain.js',
+    '/console/assets/..%252f..%252fsrc%252fmain.js',
+    '/console/assets/%2fetc%2fpasswd',
+    '/console/assets//etc/passwd',
+    '/console/assets/%00',
+    '/console/assets/%c0%ae%c0%ae/main.js',
+    '/console/assets/',
+    '/console/assets/index.html',
+    '/console/%61ssets/none.js',
+    '/console/..%2fsrc%2fmain.js',
+    '/console/.vite/manifest.json',
+  ])('serves nothing but its own files: %s', async (path) => {
+    // Not by `fetch`, which resolves dots itself.
+    const { statusCode, headers, body } = await getGlobalDispatcher().request({
+      origin: service.url,
+      path,
+      method: 'GET',
+    });
+    const text = await body.text();
+    // Every path but those of files is the page itself.
+    const isPage = statusCode === 200 && text === readFileSync(join(BUILT, 'index.html'), 'utf8');
+    expect([path, isPage ? 404 : statusCode]).toEqual([path, expect.toBeOneOf([400, 404])]);
+    expect(String(headers['content-type'])).not.toContain('javascript');
   });
 
   it('is where / leads a browser, and / stays JSON for other clients', async () => {
@@ -88,11 +116,16 @@ describe('the console', () => {
   });
 
   it('names the command that builds it where it is not built', async () => {
-    const server = Fastify();
-    serveConsole(server, mkdtempSync(join(tmpdir(), 'mmm-no-console-')));
-    const { statusCode, body } = await server.inject('/console/workers');
-    expect([statusCode, body]).toEqual([404, expect.stringContaining('npm run build')]);
-    await server.close();
+    const cutShort = mkdtempSync(join(tmpdir(), 'mmm-half-a-console-'));
+    writeFileSync(join(cutShort, 'index.html'), '');
+    for (const folder of [mkdtempSync(join(tmpdir(), 'mmm-no-console-')), cutShort]) {
+      const server = Fastify();
+      serveConsole(server, folder);
+      const { statusCode, body } = await server.inject('/console/workers');
+      expect([statusCode, body]).toEqual([404, expect.stringContaining('npm run build')]);
+      await server.close();
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('is small: 32 kB at first, 53 kB in all', () => {

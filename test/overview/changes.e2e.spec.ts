@@ -1,4 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Nginx } from '../../bench/drills/nginx.js';
 import { ChangeStreams } from '../../src/overview/change-streams.js';
 import { json } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest, viewsOf } from '../fixtures/worker.js';
@@ -9,6 +13,7 @@ import { followStream } from './event-stream.js';
 const ROOT_KEY = 'the-first-admin-key';
 const root = { authorization: `Bearer ${ROOT_KEY}`, 'content-type': 'application/json' };
 const PATH = '/api/v1/changes';
+const NGINX = '/usr/sbin/nginx';
 
 let service: TestService;
 beforeAll(async () => {
@@ -98,6 +103,48 @@ describe('the stream of changes', () => {
       403,
     );
   });
+
+  it.skipIf(!existsSync(NGINX))(
+    'passes a real nginx as it comes, with its defaults, and announces a job from its beginning to its end',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'mmm-nginx-'));
+      const nginx = await Nginx.start(NGINX, folder, [service.url], '');
+      onTestFinished(async () => {
+        await nginx.stop();
+        rmSync(folder, { recursive: true, force: true });
+      });
+      const answers: (() => void)[] = [];
+      const upstream = await upstreamForTest((response) => {
+        answers.push(() => response.end('{"url": "https://cdn.example/cat.png"}'));
+      });
+      const model = 'painter behind nginx';
+      const worker = { model_name: model, task: 'image', response_extract: 'url' };
+      await service.post('/api/server/register', aWorker(upstream, worker), root);
+      const { response, events } = await followStream(nginx.url + PATH, root);
+      expect([response.status, response.headers.get('server')]).toEqual([
+        200,
+        expect.stringContaining('nginx'),
+      ]);
+
+      const made = await fetch(`${nginx.url}/api/v1/jobs`, {
+        method: 'POST',
+        headers: root,
+        body: JSON.stringify({ model, prompt: 'a cat' }),
+      });
+      const { id } = (await made.json()) as { id: string };
+      const job = await followStream(`${nginx.url}/api/v1/jobs/${id}/events`, root);
+      // The stream goes on while nothing of it has ended.
+      await until(() => job.events.some(({ data }) => data['status'] === 'running') && answers.length > 0);
+      const announced = () => events.filter(({ event, data }) => event === 'job' && data['id'] === id).length;
+      await until(() => announced() > 0);
+      const before = announced();
+      answers[0]?.();
+      await job.ended;
+      expect(job.events.at(-1)?.data).toMatchObject({ id, status: 'succeeded' });
+      await until(() => announced() > before);
+      await until(() => events.some(({ event }) => event === 'overview'));
+    },
+  );
 
   it('is refused to more clients than a replica can serve', async () => {
     const streams = [];
