@@ -28,6 +28,10 @@ class Outer {
   @IsOptional() @IsArray() @ArrayUnique() @IsString({ each: true }) names?: string[];
 }
 
+class Further extends Outer {
+  @IsInt() more!: number;
+}
+
 class Listed {
   @IsDtoList(() => Outer, 2) outers!: Outer | readonly Outer[];
 }
@@ -65,6 +69,13 @@ const anyObject = fc.dictionary(key, fc.oneof(anyJson, fc.dictionary(key, anyJso
 const fieldsOf = (sent: object) => readDto(Outer, sent).faults.map(({ field }) => field);
 
 describe('readDto', () => {
+  it('reads the DTOs in the fields of a class that it extends', () => {
+    const { dto, faults } = readDto(Further, { name: 'a', more: 1, inner: { count: 2 } });
+    expect([dto.inner instanceof Inner, faults]).toEqual([true, []]);
+    const wrong = readDto(Further, { name: 'a', more: 1, inner: { count: 'x', other: 1 } });
+    expect(wrong.faults.map(({ field }) => field)).toEqual(['inner.other', 'inner.count']);
+  });
+
   it('never throws and keeps free JSON unchanged', () => {
     fc.assert(
       fc.property(anyObject, anyObject, (sent, free) => {

@@ -30,6 +30,18 @@ function nest(target: object, key: string | symbol, child: Nested): void {
   ValidateNested()(target, key);
 }
 
+/** Of a class and of those that it extends. */
+function nestedIn(type: DtoClass): ReadonlyMap<string | symbol, Nested> {
+  const all = new Map<string | symbol, Nested>();
+  for (
+    let at: unknown = type.prototype;
+    typeof at === 'object' && at !== null;
+    at = Object.getPrototypeOf(at)
+  )
+    for (const [key, child] of nested.get(at) ?? []) if (!all.has(key)) all.set(key, child);
+  return all;
+}
+
 /** A field that holds another DTO. */
 export function IsDto(type: () => DtoClass): PropertyDecorator {
   return (target, key) => {
@@ -62,7 +74,7 @@ export function fieldsOf(type: DtoClass): ReadonlySet<string> {
 
 /** The DTOs that the fields of a class hold. */
 export function nestedDtosOf(type: DtoClass): readonly DtoClass[] {
-  return [...(nested.get(type.prototype as object)?.values() ?? [])].map((child) => child.type());
+  return [...nestedIn(type).values()].map((child) => child.type());
 }
 
 /** @param fields `sent`: fields that were not sent are no fault */
@@ -101,7 +113,7 @@ function toDto<Dto extends object>(
 }
 
 function toField(type: DtoClass, key: string, value: unknown, field: string, faults: InputFault[]): unknown {
-  const child = nested.get(type.prototype as object)?.get(key);
+  const child = nestedIn(type).get(key);
   if (child === undefined) return value;
   const read = (each: unknown, path: string): unknown =>
     isJsonObject(each) ? toDto(child.type(), each, `${path}.`, faults) : each;
