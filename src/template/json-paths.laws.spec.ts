@@ -38,6 +38,21 @@ describe('a path to several values', () => {
     );
   });
 
+  it('reaches its first value, or a value on its way', () => {
+    const step = fc.constantFrom('.a', '.b', '[*]', '.*', '[]', '[-1]', '["{ID}"]');
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 5 }), fc.jsonValue({ maxDepth: 5 }), (steps, inner) => {
+        const answer = { a: inner };
+        const path = compileValuePath(`a${steps.join('')}`, 'p', vocabulary);
+        const reached = path.reach(answer, VALUES);
+        expect(valueAt(answer, reached.steps)).toEqual(reached.value);
+        const [first] = path.all(answer, VALUES);
+        expect(first === undefined || reached.value === first).toBe(true);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
   it.each([
     ['a[*]', { a: [1, 2] }, [1, 2]],
     ['a[*]', { a: 'text' }, ['text']],

@@ -1,4 +1,5 @@
-import { parseTokens } from './json-path.js';
+import { parseTokens, type Step } from './json-path.js';
+import type { Found } from './response-extract.js';
 import type { PlaceholderName, PlaceholderValues, SecretLookup, Vocabulary } from './placeholders.js';
 import { TemplateError } from './template-error.js';
 import { Mentions, type Render, slotText } from './template-text.js';
@@ -8,10 +9,12 @@ export interface ValuePath {
   readonly placeholders: ReadonlySet<PlaceholderName>;
   /** In the order of the answer; none where nothing stands. Never throws. */
   all(answer: unknown, values: PlaceholderValues): readonly unknown[];
+  /** How far it leads into an answer: to its first value, or to the last value on its way. Never throws. */
+  reach(answer: unknown, values: PlaceholderValues): Found;
 }
 
-/** What one step makes of a value. */
-type Walk = (value: unknown, values: PlaceholderValues) => readonly unknown[];
+/** What one step makes of a value, each with the key or index that leads there; `null`: it stays where it is. */
+type Walk = (value: unknown, values: PlaceholderValues) => readonly (readonly [Step | null, unknown])[];
 
 const NO_SECRETS: SecretLookup = () => '';
 
@@ -23,7 +26,9 @@ const NO_SECRETS: SecretLookup = () => '';
 export function compileValuePath(path: string, field: string, vocabulary: Vocabulary): ValuePath {
   const mentions = new Mentions(vocabulary);
   const walks = parseTokens(path, field).map((token): Walk => {
-    if ('all' in token) return (value) => (Array.isArray(value) ? (value as readonly unknown[]) : [value]);
+    if ('all' in token)
+      return (value) =>
+        Array.isArray(value) ? [...(value as readonly unknown[]).entries()] : [[null, value]];
     if ('index' in token) return (value) => elementOf(value, token.index);
     if (token.key === '*' && !token.quoted) return (value) => valuesOf(value);
     const key = token.quoted ? keyOf(token.key, field, mentions) : () => token.key;
@@ -33,8 +38,23 @@ export function compileValuePath(path: string, field: string, vocabulary: Vocabu
     placeholders: mentions.placeholders,
     all: (answer, values) => {
       let found: readonly unknown[] = [answer];
-      for (const walk of walks) found = found.flatMap((value) => walk(value, values));
+      for (const walk of walks)
+        found = found.flatMap((value) => walk(value, values).map(([, there]) => there));
       return found;
+    },
+    reach: (answer, values) => {
+      let found: readonly Found[] = [{ value: answer, steps: [] }];
+      for (const walk of walks) {
+        const next = found.flatMap(({ value, steps }) =>
+          walk(value, values).map(([step, there]) => ({
+            value: there,
+            steps: step === null ? steps : [...steps, step],
+          })),
+        );
+        if (next.length === 0) break;
+        found = next;
+      }
+      return found[0] ?? { value: answer, steps: [] };
     },
   };
 }
@@ -46,19 +66,20 @@ function keyOf(key: string, field: string, mentions: Mentions): Render {
     parts.map((part) => (typeof part === 'string' ? part : slotText(part, field, values, secrets))).join('');
 }
 
-function elementOf(value: unknown, index: number): readonly unknown[] {
+function elementOf(value: unknown, index: number): ReturnType<Walk> {
   if (!Array.isArray(value)) return [];
   const at = index < 0 ? value.length + index : index;
-  return at >= 0 && at < value.length ? [value[at] as unknown] : [];
+  return at >= 0 && at < value.length ? [[at, value[at]]] : [];
 }
 
-function valuesOf(value: unknown): readonly unknown[] {
-  return typeof value === 'object' && value !== null ? Object.values(value) : [];
+function valuesOf(value: unknown): ReturnType<Walk> {
+  if (Array.isArray(value)) return [...(value as readonly unknown[]).entries()];
+  return typeof value === 'object' && value !== null ? Object.entries(value) : [];
 }
 
 /** Own keys only, so `constructor` and `length` are nothing special. */
-function memberOf(value: unknown, key: string): readonly unknown[] {
+function memberOf(value: unknown, key: string): ReturnType<Walk> {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, key))
     return [];
-  return [(value as Readonly<Record<string, unknown>>)[key]];
+  return [[key, (value as Readonly<Record<string, unknown>>)[key]]];
 }

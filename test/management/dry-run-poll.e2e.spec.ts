@@ -149,6 +149,30 @@ describe('a dry run of long work', () => {
     expect(refused.steps.map(({ reading }) => reading)).toEqual([{ kind: 'refused', message: 'no credits' }]);
   });
 
+  it.each<[string, object, object]>([
+    ['kept value', { submit: { task_id: 'x' } }, { step: 'submit', path_steps: [], keys: ['task_id'] }],
+    [
+      'state',
+      { submit: { id: 'x' }, status: { state: 'PENDING' } },
+      { step: 'status', path_steps: [], found: 'an object', keys: ['state'] },
+    ],
+    [
+      'file',
+      { submit: { id: 'x' }, status: { status: 'SUCCEEDED', output: [] } },
+      { step: 'result', path_steps: ['output'], found: 'an empty list' },
+    ],
+    [
+      'file under this name',
+      { submit: { id: 'x' }, status: { status: 'SUCCEEDED', outputs: ['https://cdn.example.com/a.mp4'] } },
+      { step: 'result', path_steps: [], keys: ['status', 'outputs'] },
+    ],
+  ])('shows how far a path leads in an answer without its %s', async (_what, answers, shown) => {
+    const { steps } = await dryRun(registered('runway', NOWHERE), { answers });
+    expect(steps.at(-1)).toMatchObject(shown);
+    // Only where something is missing.
+    expect(steps.slice(0, -1).every((step) => !('path_steps' in step))).toBe(true);
+  });
+
   it('with call follows a real task to its files, and warns that it may cost money', async () => {
     const standIn = await standInOf('runway');
     const run = await dryRun(registered('runway', standIn), { call: true });

@@ -84,7 +84,7 @@ export class DryPoll {
       const reading = readingOf(last);
       const text = JSON.stringify(reading);
       // A state that was seen before says nothing new.
-      if (text !== before && run.count < MOST_STEPS) run.add({ ...exchange.step, reading });
+      if (text !== before && run.count < MOST_STEPS) run.add({ ...exchange.step, reading }, exchange.answer);
       before = text;
       if (last.kind === 'done' || last.kind === 'failed' || last.kind === 'cancelled') return last;
     }
@@ -103,7 +103,7 @@ export class DryPoll {
       if (exchange === null) continue;
       const reading = run.poll.readResult(exchange.answer, run.known);
       const size = reading.kind === 'bytes' ? { bytes: exchange.answer.body.length } : {};
-      run.add({ ...exchange.step, reading: { ...readingOf(reading), ...size } });
+      run.add({ ...exchange.step, reading: { ...readingOf(reading), ...size } }, exchange.answer);
     }
   }
 

@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import {
   IsArray,
   IsBoolean,
@@ -21,6 +21,12 @@ const ONE_OR_SEVERAL = {
   required: false,
   oneOf: [{ type: 'object' }, { type: 'array', items: { type: 'object' } }],
 };
+
+const PATH_STEPS = {
+  type: 'array',
+  items: { oneOf: [{ type: 'string' }, { type: 'integer' }] },
+  required: false,
+} satisfies ApiPropertyOptions;
 
 /** JSON bodies, as answers with status 200. Several of a kind: one after the other. */
 export class DryAnswersDto {
@@ -109,6 +115,12 @@ export class DryStepDto {
   response?: DryResponseDto;
   /** What the answer means: the state, the upstream's own word, progress, kept values, files. */
   reading?: object;
+  /** Where something is missing: the steps of its path, as far as they lead into the answer. */
+  @ApiProperty(PATH_STEPS) path_steps?: (string | number)[];
+  /** What stands there. */
+  found?: string;
+  /** The keys there, 50 at most. */
+  keys?: string[];
   problem?: string;
 }
 

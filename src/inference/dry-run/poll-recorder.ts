@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { SecretMissingError } from '../../credentials/worker-secrets.js';
 import { UnsupportedFieldError } from '../../input/input-errors.js';
+import { isPresent } from '../../input/json.js';
 import { jobValues } from '../../jobs/job-values.js';
 import type { JobInput } from '../../jobs/job.js';
+import { isSuccess, readAnswer } from '../../registry/calls/poll/poll-answer.js';
+import type { PollSpec } from '../../registry/poll.dto.js';
 import type { HttpAnswer, Kept, KnownValues, PollCall, ResultPlan } from '../../registry/poll.js';
 import type { CheckedDefinition } from '../../registry/registration/definition-check.js';
 import { PollUrlError } from '../../registry/registry-errors.js';
 import type { TemplateCall, WorkerCall } from '../../registry/worker.js';
 import { RenderError, TemplateError } from '../../template/template-error.js';
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
+import { pathsOfReading, shownStepPath } from './answer-path.js';
 import { marked, readingOf, unmarked } from './dry-readings.js';
 import type { DryRunAnswerDto, DryStepDto } from './dry-run.dto.js';
 import type { DryRunSecrets } from './dry-run-secrets.js';
@@ -89,7 +93,7 @@ export class PollRecorder {
   /** @returns whether the task was accepted; what was kept is known then */
   readSubmit(answer: HttpAnswer, step: Omit<Partial<DryStepDto>, 'step'>): boolean {
     const reading = this.poll.readSubmit(answer, this.known);
-    this.add({ step: 'submit', request: null, ...step, reading: readingOf(reading) });
+    this.add({ step: 'submit', request: null, ...step, reading: readingOf(reading) }, answer);
     if (reading.kind !== 'accepted') return false;
     this.known = { ...this.known, kept: reading.kept };
     return true;
@@ -99,7 +103,12 @@ export class PollRecorder {
   requestsOf(answer: unknown): readonly UpstreamCall[] | null {
     const plan: ResultPlan | null = this.attempt('result', () => this.poll.result(answer, this.known));
     if (plan?.kind === 'requests') return plan.requests;
-    if (plan !== null) this.add({ step: 'result', request: null, reading: readingOf(plan) });
+    if (plan === null) return null;
+    const { each } = this.spec.result;
+    const reading = readingOf(plan);
+    const paths = isPresent(each) ? [each] : pathsOfReading({ step: 'result', reading }, this.spec);
+    const path = plan.kind === 'missing' ? this.pathIn(answer, paths) : {};
+    this.add({ step: 'result', request: null, reading, ...path });
     return null;
   }
 
@@ -132,9 +141,13 @@ export class PollRecorder {
     this.problem = this.secrets.hide(problem);
   }
 
-  add({ reading, problem, ...step }: ShownStep): void {
+  /** @param answer what came, where there is one: where it lacks something, the step shows how far the path leads */
+  add({ reading, problem, ...step }: ShownStep, answer: HttpAnswer | null = null): void {
+    const lacks = answer !== null && isSuccess(answer.status);
+    const paths = lacks ? pathsOfReading({ step: step.step, reading }, this.spec) : [];
     this.steps.push({
       ...step,
+      ...(lacks && paths.length > 0 ? this.pathIn(readAnswer(answer).json, paths) : {}),
       ...(reading === undefined ? {} : { reading: this.hidden(reading) }),
       ...(problem === undefined ? {} : { problem: this.secrets.hide(problem) }),
     });
@@ -143,6 +156,14 @@ export class PollRecorder {
   shown(call: UpstreamCall): NonNullable<DryStepDto['request']> {
     this.secrets.knowRendered(call.headers, this.names);
     return unmarked(shownRequest(call, this.secrets), call.origin);
+  }
+
+  private get spec(): PollSpec {
+    return this.checked.definition.poll as PollSpec;
+  }
+
+  private pathIn(answer: unknown, paths: readonly string[]) {
+    return answer === undefined ? {} : shownStepPath(paths, answer, this.spec, this.known, this.secrets);
   }
 
   private hidden(reading: object): object {

@@ -45,9 +45,10 @@ export function replaySteps(
   for (const each of listOf(status)) {
     const look = run.attempt('status', () => poll.status(run.known));
     if (look === null) return;
-    const reading = poll.readStatus(answerOf(each), run.known);
+    const answer = answerOf(each);
+    const reading = poll.readStatus(answer, run.known);
     if (reading.kind === 'done') done = reading.answer;
-    run.add({ step: 'status', request: run.shown(look), reading: readingOf(reading) });
+    run.add({ step: 'status', request: run.shown(look), reading: readingOf(reading) }, answer);
   }
   if (done === undefined) replayResults(run, null, listOf(result));
   else {
@@ -64,12 +65,9 @@ function replayResults(
 ): void {
   for (let at = 0; at < Math.max(requests?.length ?? 0, results.length); at += 1) {
     const call = requests?.[at];
-    const reading = at < results.length ? run.poll.readResult(answerOf(results[at]), run.known) : null;
-    run.add({
-      step: 'result',
-      request: call === undefined ? null : run.shown(call),
-      ...(reading === null ? {} : { reading: readingOf(reading) }),
-    });
+    const answer = at < results.length ? answerOf(results[at]) : null;
+    const reading = answer === null ? {} : { reading: readingOf(run.poll.readResult(answer, run.known)) };
+    run.add({ step: 'result', request: call === undefined ? null : run.shown(call), ...reading }, answer);
   }
 }
 
