@@ -249,6 +249,14 @@ CREATE TABLE model (
   CONSTRAINT model_timeouts_positive CHECK (((connect_ms > 0) AND (first_byte_ms > 0) AND (idle_ms > 0) AND (total_ms > 0)))
 );
 
+CREATE TABLE model_traffic (
+  model_name text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  replica_id uuid NOT NULL,
+  requests integer NOT NULL,
+  CONSTRAINT model_traffic_pkey PRIMARY KEY (model_name, at, replica_id)
+) WITH (fillfactor=70);
+
 CREATE TABLE replica (
   id uuid NOT NULL,
   host text NOT NULL,
@@ -599,6 +607,7 @@ CREATE INDEX usage_daily_team ON public.usage_daily USING btree (team, day);
 CREATE INDEX usage_hourly_key ON public.usage_hourly USING btree (key_id, hour);
 CREATE INDEX usage_hourly_team ON public.usage_hourly USING btree (team, hour);
 CREATE INDEX usage_hourly_worker ON public.usage_hourly USING btree (hour, worker_id);
+CREATE INDEX worker_created ON public.worker USING btree (created_at, id);
 CREATE UNIQUE INDEX worker_natural_key ON public.worker USING btree (model_name, sha256((replace(req_url_template, '\'::text, '\\'::text))::bytea), name);
 CREATE INDEX worker_object_created ON public.worker_object USING btree (created_at);
 CREATE INDEX worker_slot_of_replica ON public.worker_slot USING btree (replica_id);
@@ -2498,6 +2507,11 @@ COMMENT ON FUNCTION model_record() IS 'Writes the history of policies, with the 
 COMMENT ON FUNCTION model_row(this model) IS 'The text of each column from which a deleted row can be restored.';
 COMMENT ON FUNCTION model_shown(this model, name text) IS 'A column as event.before and event.after show it.';
 COMMENT ON FUNCTION model_text(this model, name text) IS 'A column as text, from which it can be restored.';
+COMMENT ON TABLE model_traffic IS 'The sums of worker_traffic by model, so that shares need no row of each worker. No foreign keys. Kept for 2 hours.';
+COMMENT ON COLUMN model_traffic.model_name IS 'The model.';
+COMMENT ON COLUMN model_traffic.at IS 'The beginning of the five minutes.';
+COMMENT ON COLUMN model_traffic.replica_id IS 'replica.id.';
+COMMENT ON COLUMN model_traffic.requests IS 'Attempts of requests at workers of the model that ended.';
 COMMENT ON FUNCTION model_values(this model, names text[]) IS 'These columns as event.before and event.after show them.';
 COMMENT ON FUNCTION purge_events(days integer, most integer) IS 'Deletes up to so many of the oldest events that are older than so many days, at least 7, with the rights of the owner. Returns how many.';
 COMMENT ON FUNCTION record_event(subject text, subject_id uuid, subject_name text, url text, kind text, note text, generation integer, before jsonb, after jsonb, kept_before jsonb, kept_after jsonb) IS 'Writes event and event_undo, for triggers.';

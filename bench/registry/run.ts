@@ -11,6 +11,7 @@ import type { Memory, Turns } from '../observed.js';
 import { ReplicaProcess } from '../replica-process.js';
 import { aligned } from '../simulate/table.js';
 import { ApiCalls } from './api-calls.js';
+import { firstPages, insertPast, repeated } from './first-pages.js';
 import { databaseWork, insertWorkers } from './fleet.js';
 
 /**
@@ -26,6 +27,8 @@ const { values: options } = parseArgs({
     /** How long probes, and later probes and calls, are measured. */
     seconds: { type: 'string', default: '30' },
     'limit-ms': { type: 'string', default: '50' },
+    /** Only first pages of lists, as the console reads them. */
+    pages: { type: 'boolean', default: false },
     /** A folder for a CPU profile of each step. */
     profile: { type: 'string' },
   },
@@ -75,6 +78,21 @@ try {
   await replica.ask<Turns>('turns');
   rows.push(['start until ready', `${readyMs.toFixed(0)} ms`, '', '', '', '']);
   await step('first probe of each', () => untilProbed(300_000));
+  await insertPast(client);
+  for (const path of await firstPages(client)) await step(`GET ${path}`, () => repeated(() => api.get(path)));
+  if (!options.pages) await everything();
+  const { rss, heapUsed } = await replica.ask<Memory>('memory');
+  print(`RSS ${mib(rss)}, heap after a collection ${mib(heapUsed)}`);
+} finally {
+  await replica.end('SIGTERM');
+  await client.end();
+  await postgres.stop();
+  await upstream.stop();
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+}
+process.exitCode = longest > limitMs || replica.complaints.length > 0 ? 1 : 0;
+
+async function everything(): Promise<void> {
   await step(`${seconds} s of probes and resyncs`, () => probes());
   await step('resync of all rows, nothing changed', () => sleep(10_500), 'within 10 s');
   await lists();
@@ -104,16 +122,7 @@ try {
     await client.query(`DELETE FROM worker WHERE id IN (SELECT id FROM worker LIMIT $1)`, [workers / 2]);
     await sleep(2_000);
   });
-  const { rss, heapUsed } = await replica.ask<Memory>('memory');
-  print(`RSS ${mib(rss)}, heap after a collection ${mib(heapUsed)}`);
-} finally {
-  await replica.end('SIGTERM');
-  await client.end();
-  await postgres.stop();
-  await upstream.stop();
-  rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
 }
-process.exitCode = longest > limitMs || replica.complaints.length > 0 ? 1 : 0;
 
 /** Runs `act` and notes what it did to the event loop. @param note in place of its duration */
 async function step(name: string, act: () => Promise<unknown>, note?: string): Promise<void> {

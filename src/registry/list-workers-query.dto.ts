@@ -6,6 +6,8 @@ import { ANY_TEXT, type CursorShape, PageQueryDto, UUID } from '../input/page.dt
 /** An order of the table, as SQL; `id` decides between equals. */
 export interface WorkerSort extends CursorShape {
   readonly expression: string;
+  /** The same order by the column itself, where an index has it; `null`: it is sorted by the expression. */
+  readonly column: string | null;
   readonly type: 'numeric' | 'text';
   readonly descending: boolean;
 }
@@ -37,7 +39,7 @@ const SICKEST_FIRST = [
 const SICK = `array_position('{${SICKEST_FIRST.join()}}'::text[], ${STATE})::numeric * 1e11 + 1e11 - least(greatest(extract(epoch FROM health_since), 0), 99999999999)`;
 
 const COLUMNS = {
-  created_at: time('created_at'),
+  created_at: { ...time('created_at'), column: 'created_at' },
   updated_at: time('updated_at'),
   health_since: time('health_since'),
   model_name: text('model_name'),
@@ -58,9 +60,16 @@ const SORT_NAMES = (Object.keys(COLUMNS) as Column[]).flatMap((name): SortName[]
 const DEFAULT_SORT: SortName = 'created_at';
 
 export function sortNamed(sort: SortName = DEFAULT_SORT): WorkerSort {
-  const { expression, type } = COLUMNS[sort.replace('-', '') as Column];
+  const { expression, type, ...rest } = COLUMNS[sort.replace('-', '') as Column];
   const key = [type === 'numeric' ? NUMBER : ANY_TEXT, UUID];
-  return { sort, expression, type, descending: sort.startsWith('-'), key };
+  return {
+    sort,
+    expression,
+    type,
+    column: 'column' in rest ? rest.column : null,
+    descending: sort.startsWith('-'),
+    key,
+  };
 }
 
 const INCLUDES = ['figures'];

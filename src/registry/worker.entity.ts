@@ -45,6 +45,7 @@ const inSql = (names: readonly string[]): string => names.map((name) => `'${name
 @Check('worker_heartbeat_ttl_range', 'heartbeat_ttl_s BETWEEN 1 AND 86400')
 @Check('worker_generation_positive', 'generation > 0')
 @Index('worker_natural_key', { synchronize: false })
+@Index('worker_created', ['created_at', 'id'])
 export class WorkerEntity {
   @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'worker_pkey' })
   id!: string;

@@ -92,6 +92,22 @@ export class WorkerTrafficEntity {
   first_tokens!: number[] | null;
 }
 
+/** The table `model_traffic`: the sums of `worker_traffic` by model. */
+@Entity('model_traffic')
+export class ModelTrafficEntity {
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'model_traffic_pkey' })
+  model_name!: string;
+
+  @PrimaryColumn('timestamptz', { primaryKeyConstraintName: 'model_traffic_pkey' })
+  at!: Date;
+
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'model_traffic_pkey' })
+  replica_id!: string;
+
+  @Column('integer')
+  requests!: number;
+}
+
 /** The table `replica_fault`: workers that a replica cannot call because of its own settings. */
 @Entity('replica_fault')
 export class ReplicaFaultEntity {

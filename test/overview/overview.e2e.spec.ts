@@ -156,6 +156,11 @@ describe('the overview', () => {
     );
     expect(Number(row?.requests)).toBe(1);
     expect(await database.query('SELECT FROM worker_traffic WHERE worker_id = $1', [idle])).toEqual([]);
+    // Each five minutes were written more than once.
+    const sums = (table: string) =>
+      `SELECT model_name, at, replica_id, sum(requests) AS requests FROM ${table} GROUP BY 1, 2, 3`;
+    const differing = `SELECT * FROM (${sums('worker_traffic')}) AS w FULL JOIN (${sums('model_traffic')}) AS m USING (model_name, at, replica_id)`;
+    expect(await database.query(`${differing} WHERE w.requests IS DISTINCT FROM m.requests`)).toEqual([]);
     const minutes = await database.query<{ requests: number }>(
       `SELECT m.requests FROM replica_minute m WHERE replica_id NOT IN (SELECT id FROM replica)`,
     );

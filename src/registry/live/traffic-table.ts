@@ -31,10 +31,11 @@ interface TrafficRow {
   readonly first_tokens: readonly number[] | null;
 }
 
-/** The table `worker_traffic`. All throw DatabaseUnavailableError when there is no database. */
+/** The table `worker_traffic`, and its sums by model. All throw DatabaseUnavailableError when there is no database. */
 @Injectable()
 export class TrafficTable {
   private readonly traffic: string;
+  private readonly ofModels: string;
   private readonly liveReplica: string;
 
   constructor(
@@ -43,21 +44,32 @@ export class TrafficTable {
     { schema }: DatabaseSettings,
   ) {
     this.traffic = `"${schema}".worker_traffic`;
+    this.ofModels = `"${schema}".model_traffic`;
     this.liveReplica = `"${schema}".live_replica`;
   }
 
+  /** Only this replica writes these rows, so what they hold more than before is what its models get. */
   async write(rows: readonly WorkerTraffic[]): Promise<void> {
     await this.database.query(
-      `INSERT INTO ${this.traffic} (worker_id, at, replica_id, model_name, requests, failed, first_tokens)
-       SELECT r."workerId", to_timestamp(r."atMs" / 1000), $1, r."modelName", r.requests, r.failed, r."firstTokens"
-       FROM json_to_recordset($2::json) AS r ("workerId" uuid, "atMs" bigint, "modelName" text, requests integer, failed integer, "firstTokens" integer[])
-       ON CONFLICT (worker_id, at, replica_id) DO UPDATE SET requests = excluded.requests, failed = excluded.failed, first_tokens = excluded.first_tokens`,
+      `WITH r AS MATERIALIZED (
+         SELECT "workerId" AS worker_id, to_timestamp("atMs" / 1000) AS at, "modelName" AS model_name, requests, failed, "firstTokens" AS first_tokens
+         FROM json_to_recordset($2::json) AS r ("workerId" uuid, "atMs" bigint, "modelName" text, requests integer, failed integer, "firstTokens" integer[])),
+       more AS MATERIALIZED (
+         SELECT r.model_name, r.at, sum(r.requests - coalesce(t.requests, 0)) AS requests
+         FROM r LEFT JOIN ${this.traffic} t ON t.worker_id = r.worker_id AND t.at = r.at AND t.replica_id = $1 GROUP BY r.model_name, r.at),
+       of_workers AS (
+         INSERT INTO ${this.traffic} (worker_id, at, replica_id, model_name, requests, failed, first_tokens)
+         SELECT worker_id, at, $1, model_name, requests, failed, first_tokens FROM r
+         ON CONFLICT (worker_id, at, replica_id) DO UPDATE SET requests = excluded.requests, failed = excluded.failed, first_tokens = excluded.first_tokens)
+       INSERT INTO ${this.ofModels} AS m (model_name, at, replica_id, requests) SELECT model_name, at, $1, requests FROM more
+       ON CONFLICT (model_name, at, replica_id) DO UPDATE SET requests = m.requests + excluded.requests`,
       [this.identity.id, JSON.stringify(rows)],
     );
   }
 
   async purge(): Promise<void> {
-    await this.database.query(`DELETE FROM ${this.traffic} WHERE at < now() - interval '2 hours'`);
+    for (const table of [this.traffic, this.ofModels])
+      await this.database.query(`DELETE FROM ${table} WHERE at < now() - interval '2 hours'`);
   }
 
   /** A function that knows the figures of these workers in the last hour, to five minutes. */
@@ -72,7 +84,7 @@ export class TrafficTable {
         [ids],
       ),
       this.database.query<{ model_name: string; requests: string }>(
-        `SELECT model_name, sum(requests) AS requests FROM ${this.traffic}
+        `SELECT model_name, sum(requests) AS requests FROM ${this.ofModels}
          WHERE model_name = ANY ($1) AND at > now() - interval '1 hour' GROUP BY model_name`,
         [models],
       ),
@@ -111,7 +123,8 @@ function figuresOf(rows: readonly TrafficRow[], running: number, ofModel: number
   return {
     running,
     requests_1h: requests,
-    share_1h: ofModel === 0 ? null : Math.round((1000 * requests) / ofModel) / 1000,
+    // A release that runs beside may have counted for the worker and not for the model.
+    share_1h: ofModel === 0 ? null : Math.min(1, Math.round((1000 * requests) / ofModel) / 1000),
     failed_1h: failed,
     ttft_p50_ms: quantileMs(firstTokens, 0.5),
   };

@@ -1,0 +1,4 @@
+-- loses nothing
+
+DROP TABLE model_traffic;
+DROP INDEX worker_created;
