@@ -169,7 +169,7 @@ export async function models(api: Api, { json }: { readonly json?: boolean }): P
   const columns: readonly Column<Json>[] = [
     { title: 'MODEL', value: ({ name }) => String(name), least: 16 },
     { title: 'WORKERS', value: ({ workers: states }) => countsOf(states), least: 16 },
-    { title: 'STRATEGY', value: ({ strategy }) => shown(strategy, '(default)'), optional: 1 },
+    { title: 'STRATEGY', value: strategyOf, optional: 1 },
     {
       title: 'FALLBACKS',
       value: ({ fallbacks }) => (fallbacks as string[]).join(', '),
@@ -178,6 +178,11 @@ export async function models(api: Api, { json }: { readonly json?: boolean }): P
     },
   ];
   printRows(rows, columns, json === true);
+}
+
+/** In brackets where no policy sets it. */
+function strategyOf({ strategy, effective }: Json): string {
+  return shown(strategy, `(${shown((effective as Json | undefined)?.['strategy'], 'default')})`);
 }
 
 function countsOf(states: unknown): string {

@@ -4,7 +4,7 @@ import { DatabaseSettings } from '../config/settings.js';
 import { type Actor, Database } from '../database/database.js';
 import { PART_BYTES } from './files/job-files.js';
 import type { JobKind } from './job.js';
-import { JOB_COLUMNS, type JobRow } from './job-rows.js';
+import { jobColumns, type JobRow } from './job-rows.js';
 
 export interface NewJobRow {
   readonly id: string;
@@ -33,12 +33,14 @@ export type Insertion =
 @Injectable()
 export class JobInserts {
   private readonly job: string;
+  private readonly columns: string;
 
   constructor(
     private readonly database: Database,
     { schema }: DatabaseSettings,
   ) {
     this.job = `"${schema}".job`;
+    this.columns = jobColumns(schema);
   }
 
   /** Of several requests with one idempotency key, one makes the job. */
@@ -56,7 +58,7 @@ export class JobInserts {
            SELECT $1::uuid, $2, $3, $4, $5, $6::json, $7::bigint, $8::uuid[], now() + $9 * interval '1 ms', $10, $11, $12, $13
            FROM waiting WHERE n < $14
            ON CONFLICT (owner_key, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
-           RETURNING ${JOB_COLUMNS})
+           RETURNING ${this.columns})
          SELECT made.* FROM waiting LEFT JOIN made ON true`,
         [
           row.id,
@@ -92,7 +94,7 @@ export class JobInserts {
   ): Promise<(JobRow & { readonly request_hash: string | null }) | undefined> {
     if (idempotencyKey === null) return undefined;
     const rows: (JobRow & { readonly request_hash: string | null })[] = await manager.query(
-      `SELECT ${JOB_COLUMNS}, request_hash FROM ${this.job} WHERE owner_key = $1 AND idempotency_key = $2`,
+      `SELECT ${this.columns}, request_hash FROM ${this.job} WHERE owner_key = $1 AND idempotency_key = $2`,
       [ownerKey, idempotencyKey],
     );
     return rows[0];

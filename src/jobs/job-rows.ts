@@ -18,6 +18,8 @@ export interface JobRow {
   readonly model_name: string;
   readonly kind: JobKind;
   readonly owner_key: string;
+  /** `null`: without keys, or of ADMIN_API_KEY. */
+  readonly key_name: string | null;
   readonly state: JobState;
   readonly worker_id: string | null;
   readonly upstream_word: string;
@@ -36,8 +38,14 @@ export interface JobRow {
   readonly expires_at: Date | number | null;
 }
 
-export const JOB_COLUMNS = `id, version, model_name, kind, owner_key, state, worker_id, upstream_word, progress, queue_position, note,
+const JOB_COLUMNS = `id, version, model_name, kind, owner_key, state, worker_id, upstream_word, progress, queue_position, note,
   error_code, error, request, result, created_at, submitted_at, ended_at, expires_at`;
+
+/** With the name of the owner's key, which may have been revoked since. */
+export function jobColumns(schema: string): string {
+  return `${JOB_COLUMNS}, (SELECT k.name FROM "${schema}".api_key k
+    WHERE k.id = CASE WHEN owner_key ~ '^[0-9a-f-]{36}$' THEN owner_key::uuid END) AS key_name`;
+}
 
 const FINAL_STATES: readonly JobState[] = ['succeeded', 'failed', 'cancelled'];
 
@@ -53,6 +61,7 @@ export function jobOf(row: JobRow, retentionMs: number): Job {
     modelName: row.model_name,
     kind: row.kind,
     ownerKey: row.owner_key,
+    keyName: row.key_name,
     state: row.state,
     workerId: row.worker_id,
     upstreamWord: row.upstream_word,

@@ -3,7 +3,7 @@ import { DatabaseSettings } from '../config/settings.js';
 import { type Actor, Database } from '../database/database.js';
 import type { Kept } from '../registry/poll.js';
 import type { JobKind, PublicState } from './job.js';
-import { JOB_COLUMNS, type JobRow, type StoredFile } from './job-rows.js';
+import { jobColumns, type JobRow, type StoredFile } from './job-rows.js';
 
 export interface ListFilter {
   /** `null`: of all owners. */
@@ -43,12 +43,14 @@ export interface JobContentRow {
 @Injectable()
 export class JobTable {
   private readonly job: string;
+  private readonly columns: string;
 
   constructor(
     private readonly database: Database,
     { schema }: DatabaseSettings,
   ) {
     this.job = `"${schema}".job`;
+    this.columns = jobColumns(schema);
   }
 
   async find(id: string): Promise<JobRow | undefined> {
@@ -57,7 +59,7 @@ export class JobTable {
 
   findAll(ids: readonly string[]): Promise<JobRow[]> {
     return this.database.query(
-      `SELECT ${JOB_COLUMNS} FROM ${this.job} WHERE id = ANY ($1) AND removed_at IS NULL`,
+      `SELECT ${this.columns} FROM ${this.job} WHERE id = ANY ($1) AND removed_at IS NULL`,
       [ids],
     );
   }
@@ -96,7 +98,7 @@ export class JobTable {
     withinMs: number,
   ): Promise<JobRow | undefined> {
     const rows = await this.database.query<JobRow>(
-      `SELECT ${JOB_COLUMNS} FROM ${this.job}
+      `SELECT ${this.columns} FROM ${this.job}
        WHERE owner_key = $1 AND created_at > now() - interval '1 day' AND model_name = $2 AND request_hash = $3
          AND (ended_at IS NULL OR ended_at > now() - $4 * interval '1 ms')
        ORDER BY created_at DESC LIMIT 1`,
@@ -109,7 +111,7 @@ export class JobTable {
   list({ ownerKey, kind, status, model, after, limit, order }: ListFilter): Promise<JobRow[]> {
     const [behind, direction] = order === 'asc' ? ['>', 'ASC'] : ['<', 'DESC'];
     return this.database.query(
-      `SELECT ${JOB_COLUMNS} FROM ${this.job}
+      `SELECT ${this.columns} FROM ${this.job}
        WHERE removed_at IS NULL AND ($1::text IS NULL OR owner_key = $1) AND ($2::text IS NULL OR kind = $2) AND ($3::text IS NULL OR model_name = $3)
          AND ($4::text IS NULL OR CASE WHEN state IN ('submitting', 'unknown', 'cancelling') THEN 'running' ELSE state END = $4)
          AND ($5::uuid IS NULL OR (created_at, id) ${behind} (SELECT created_at, id FROM ${this.job} WHERE id = $5))
@@ -130,7 +132,7 @@ export class JobTable {
         [id],
       );
       const rows: JobRow[] = await manager.query(
-        `SELECT ${JOB_COLUMNS} FROM ${this.job} WHERE id = $1 AND removed_at IS NULL`,
+        `SELECT ${this.columns} FROM ${this.job} WHERE id = $1 AND removed_at IS NULL`,
         [id],
       );
       return rows[0];

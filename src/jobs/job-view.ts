@@ -1,3 +1,4 @@
+import { isJsonObject } from '../input/json.js';
 import type { Job, JobFile, JobState, PublicState } from './job.js';
 
 /** A job as clients see it. */
@@ -6,6 +7,10 @@ export interface JobView {
   readonly object: 'job';
   readonly model: string;
   readonly kind: string;
+  /** The beginning of the prompt; `null`: not for this reader. */
+  readonly title: string | null;
+  /** The name of the key that made it. */
+  readonly key: string | null;
   readonly status: PublicState;
   /** The upstream's own word for the state. */
   readonly upstream_status: string;
@@ -69,6 +74,8 @@ export function jobView(job: Job): JobView {
     object: 'job',
     model: job.modelName,
     kind: job.kind,
+    title: titleOf(job.input),
+    key: job.keyName,
     status: PUBLIC[state],
     upstream_status: job.upstreamWord,
     progress: state === 'succeeded' ? 100 : job.progress,
@@ -82,6 +89,21 @@ export function jobView(job: Job): JobView {
     result: state === 'succeeded' ? { files: job.files.map((file) => fileView(id, file)) } : null,
     error: error === null ? null : { code: error.code, message: error.message },
   };
+}
+
+const LONGEST_TITLE = 100;
+
+/** One line; '' of a request that was changed by hand to something else. */
+function titleOf(input: unknown): string {
+  const prompt = isJsonObject(input) ? input['prompt'] : null;
+  if (typeof prompt !== 'string') return '';
+  // No more is read of a long prompt than may be shown of it.
+  const line = prompt
+    .slice(0, 4 * LONGEST_TITLE)
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
+  if (line.length <= LONGEST_TITLE) return line;
+  return `${line.slice(0, LONGEST_TITLE - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
 function fileView(id: string, { number, url, type, bytes }: JobFile): FileView {

@@ -65,6 +65,8 @@ export interface Job {
   readonly modelName: string;
   readonly kind: JobKind;
   readonly ownerKey: string;
+  /** The name of that key; `null`: without keys, or of ADMIN_API_KEY. */
+  readonly keyName: string | null;
   readonly state: JobState;
   readonly workerId: string | null;
   readonly upstreamWord: string;

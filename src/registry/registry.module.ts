@@ -20,6 +20,7 @@ import { WorkersController } from './management/workers.controller.js';
 import { ModelPolicies } from './models/model-policies.js';
 import { ModelRepository } from './models/model.repository.js';
 import { ModelService } from './models/model.service.js';
+import { ModelViews } from './models/model-view.js';
 import { ModelsController } from './models/models.controller.js';
 import { PresetsController } from './presets/presets.controller.js';
 import { DefinitionCheck } from './registration/definition-check.js';
@@ -55,6 +56,7 @@ import { WorkerWriter } from './worker-writer.js';
     ModelPolicies,
     ModelRepository,
     ModelService,
+    ModelViews,
     OwnAddress,
     ProbeHints,
     RegistrationService,

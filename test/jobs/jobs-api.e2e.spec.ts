@@ -44,6 +44,21 @@ describe('the jobs API', () => {
     expect((await service.get(`/api/v1/jobs/${id}`)).json).toMatchObject({ id });
   });
 
+  it('shows the beginning of the prompt, and the key that made it, even after that key was revoked', async () => {
+    const { json } = await create({ prompt: `a film\n  of ${'rain '.repeat(50)}` });
+    const id = idOf(json);
+    const title = `a film of ${'rain '.repeat(17)}rain…`;
+    expect(json).toMatchObject({ title, key: null });
+    await service.database.query(
+      `WITH k AS (INSERT INTO api_key (name, role, hash, revoked_at) VALUES ('film team', 'inference', sha256('x'), now()) RETURNING id)
+       UPDATE job SET owner_key = k.id FROM k WHERE job.id = $1`,
+      [id],
+    );
+    expect((await service.get(`/api/v1/jobs/${id}`)).json).toMatchObject({ title, key: 'film team' });
+    const { data } = (await service.get('/api/v1/jobs')).json as { data: { id: string }[] };
+    expect(data.find((job) => job.id === id)).toMatchObject({ title, key: 'film team' });
+  });
+
   it('makes one job of a repetition with the same Idempotency-Key, and none of another body', async () => {
     const key = { 'idempotency-key': 'once' };
     const first = await create({ prompt: 'a dog', n: 1 }, key);

@@ -40,12 +40,25 @@ describe('a model policy', () => {
       updated_by: 'root',
     });
     expect((await service.get(path(name))).json).toEqual(made.json);
+    // What the policy leaves out is what the settings say.
+    expect(made.json).toMatchObject({
+      effective: {
+        strategy: 'round_robin',
+        retries: 2,
+        retry_on: expect.arrayContaining(['connection', 'timeout']) as unknown,
+        queue: { max: 5, max_per_slot: null, wait_ms: 10_000 },
+        timeouts: { total_ms: 600_000 },
+      },
+    });
 
     const same = await put(name, { strategy: 'round_robin', queue: { max: 5 } });
     expect([same.status, same.headers.get('etag')]).toEqual([200, '"1"']);
     const changed = await put(name, { retries: 0 });
     expect([changed.status, changed.headers.get('etag')]).toEqual([200, '"2"']);
     expect(changed.json).toMatchObject({ strategy: null, retries: 0, queue: { max: null } });
+    expect(changed.json).toMatchObject({
+      effective: { strategy: 'least_load', retries: 0, queue: { max: 1000, max_per_slot: 2 } },
+    });
 
     expect((await send('DELETE', name)).status).toBe(204);
     expect((await send('DELETE', name)).status).toBe(404);

@@ -104,11 +104,14 @@ export default function Jobs() {
 const COLUMNS: readonly Column<Job>[] = [
   {
     name: 'What',
-    cell: ({ id, kind }) => (
+    cell: ({ id, kind, title, key }) => (
       <>
-        <span class="name">{kind}</span>
+        <span class="name">{title === null || title === '' ? kind : title}</span>
         <br />
-        <code class="sub">{id}</code>
+        <span class="sub small">
+          {kind}
+          {key !== null && ` of ${key}`} <code>{id}</code>
+        </span>
       </>
     ),
   },

@@ -80,6 +80,17 @@ export class ShownPriceDto {
   second!: number | null;
 }
 
+/** What is in force for a model: its policy, and the settings for what the policy leaves out. */
+export class EffectivePolicyDto {
+  strategy!: Strategy;
+  retries!: number;
+  retry_on!: RetryCause[];
+  /** max: requests that may wait on each replica; max_per_slot: and no more than this for each of its slots (null: no such limit). */
+  queue!: { max: number; max_per_slot: number | null; wait_ms: number };
+  /** A worker's own timeouts win. */
+  timeouts!: { connect_ms: number; first_byte_ms: number; idle_ms: number; total_ms: number };
+}
+
 /** A model: its policy, if it has one, and the states of its workers. */
 export class ModelDto {
   name!: string;
@@ -95,6 +106,7 @@ export class ModelDto {
     total_ms: number | null;
   };
   price!: ShownPriceDto | null;
+  effective!: EffectivePolicyDto;
   /** The number of workers by state: the health of enabled workers, the admin_state of the others. */
   workers!: Record<string, number>;
   /** Rises with every change of the policy; 0 while there is none. */

@@ -12,9 +12,8 @@ import {
   readCursor,
 } from '../../input/page.dto.js';
 import { type ModelDto, type ModelListDto, PutModelDto } from './model.dto.js';
-import { numberOf } from './model-policies.js';
 import { ModelService } from './model.service.js';
-import type { ModelRow } from './model.repository.js';
+import { ModelViews } from './model-view.js';
 
 const BY_NAME: CursorShape = { sort: 'name', key: [ANY_TEXT] };
 const NAME = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
@@ -22,7 +21,10 @@ const NAME = /^[^\p{Cc}\p{Cs}]{1,200}$/u;
 /** Policies of models: strategy, fallbacks, retries, queue and timeouts for all workers of a model. */
 @Controller('api/v1/models')
 export class ModelsController {
-  constructor(private readonly models: ModelService) {}
+  constructor(
+    private readonly models: ModelService,
+    private readonly views: ModelViews,
+  ) {}
 
   /** All models that have workers or a policy, by name. */
   @Get()
@@ -30,13 +32,19 @@ export class ModelsController {
     const [after = null] = readCursor(query.cursor, BY_NAME) ?? [];
     const limit = limitOf(query);
     const rows = await this.models.list(after, limit + 1);
-    return pageOf(rows, limit, BY_NAME, ({ name }) => [name], modelView);
+    return pageOf(
+      rows,
+      limit,
+      BY_NAME,
+      ({ name }) => [name],
+      (row) => this.views.of(row),
+    );
   }
 
   /** A model's policy and the states of its workers. A name may hold `/`. */
   @Get('*')
   async read(@Param('*') name: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<ModelDto> {
-    const view = modelView(await this.models.read(nameOf(name)));
+    const view = this.views.of(await this.models.read(nameOf(name)));
     reply.header('etag', etagOf(view.generation));
     return view;
   }
@@ -74,40 +82,4 @@ function nameOf(path: unknown): string {
   if (NAME.test(name)) return name;
   const problem = 'must be the name of a model: 1 to 200 characters without control characters';
   throw new InvalidInputError([{ field: 'name', problem }]);
-}
-
-function shownPrice(row: ModelRow): ModelDto['price'] {
-  return row.price_currency === null
-    ? null
-    : {
-        currency: row.price_currency,
-        input: numberOf(row.price_input),
-        output: numberOf(row.price_output),
-        cached_input: numberOf(row.price_cached_input),
-        image: numberOf(row.price_image),
-        second: numberOf(row.price_second),
-      };
-}
-
-/** A model as the API shows it. */
-export function modelView(row: ModelRow): ModelDto {
-  return {
-    name: row.name,
-    strategy: row.strategy,
-    fallbacks: row.fallbacks ?? [],
-    retries: row.retries,
-    retry_on: row.retry_on,
-    queue: { max: row.queue_max, wait_ms: row.queue_wait_ms },
-    timeouts: {
-      connect_ms: row.connect_ms,
-      first_byte_ms: row.first_byte_ms,
-      idle_ms: row.idle_ms,
-      total_ms: row.total_ms,
-    },
-    price: shownPrice(row),
-    workers: { ...row.workers },
-    generation: row.generation ?? 0,
-    updated_at: row.updated_at,
-    updated_by: row.updated_by,
-  };
 }

@@ -80,6 +80,10 @@ export class JobDto {
   object!: string;
   model!: string;
   @ApiProperty({ enum: KINDS }) kind!: string;
+  /** The beginning of the prompt, in 100 characters; null for the role viewer. */
+  title!: string | null;
+  /** The name of the key that made it; null of ADMIN_API_KEY and of clients without a key. */
+  key!: string | null;
   @ApiProperty({ enum: STATES }) status!: string;
   /** The state as the upstream names it. */
   upstream_status!: string;

@@ -42,8 +42,8 @@ export function maySeeJob(caller: Caller, { ownerKey }: Pick<Job, 'ownerKey'>): 
   return owner === null || owner === ownerKey;
 }
 
-/** A viewer reads jobs without their results. */
+/** A viewer reads jobs without what was requested and what came of it. */
 export function shownTo({ role }: Caller, job: Job): JobView {
   const view = jobView(job);
-  return role === 'viewer' ? { ...view, result: null } : view;
+  return role === 'viewer' ? { ...view, title: null, result: null } : view;
 }

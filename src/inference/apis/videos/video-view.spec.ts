@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Job } from '../../../jobs/job.js';
+import { ROOT } from '../../../access/caller.js';
 import { jobView } from '../../../jobs/job-view.js';
+import { shownTo } from '../jobs/own-jobs.js';
 import { jobIdOf, videoId, videoList, videoObject } from './video-view.js';
 
 const JOB: Job = {
@@ -10,6 +12,7 @@ const JOB: Job = {
   modelName: 'gen4',
   kind: 'video',
   ownerKey: '',
+  keyName: null,
   state: 'running',
   workerId: null,
   upstreamWord: 'RUNNING',
@@ -117,6 +120,18 @@ describe('a job as clients see it', () => {
         { url: 'https://cdn.example/a.mp4', content_type: 'video/mp4', bytes: null },
         { url: `/api/v1/jobs/${JOB.id}/files/1`, content_type: 'image/png', bytes: 3 },
       ],
+    });
+  });
+
+  it('has the beginning of its prompt as a title, which is not for viewers', () => {
+    expect(jobView(JOB).title).toBe('a cat');
+    const input = { prompt: `\t${'😀'.repeat(80)}`, messages: [] };
+    expect(jobView({ ...JOB, input }).title).toBe(`${'😀'.repeat(49)}…`);
+    expect(jobView({ ...JOB, input: 7 as unknown as Job['input'] }).title).toBe('');
+    expect(shownTo({ ...ROOT, role: 'viewer' }, JOB)).toMatchObject({ title: null, key: null });
+    expect(shownTo({ ...ROOT, role: 'operator' }, { ...JOB, keyName: 'films' })).toMatchObject({
+      title: 'a cat',
+      key: 'films',
     });
   });
 
