@@ -1,4 +1,4 @@
-import { computed, type ReadonlySignal } from '@preact/signals';
+import { computed, type ReadonlySignal } from './live/signal';
 import { mayReadPolicies, mayReadUsage, session } from './api/session';
 
 export interface ScreenLink {

@@ -128,7 +128,7 @@ describe('the console', () => {
     }
   });
 
-  it('is small: 32 kB at first, 53 kB in all', () => {
+  it('is small: 32 kB at first, 50 kB in all', () => {
     const sizes = new Map(
       readdirSync(join(BUILT, 'assets'))
         .filter((name) => /\.(js|css)\.gz$/.test(name) && !name.startsWith('uplot'))
@@ -137,7 +137,7 @@ describe('the console', () => {
     const total = (names: Iterable<string>): number =>
       [...names].reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0);
     expect(total(firstLoad())).toBeLessThanOrEqual(32 * KB);
-    expect(total(sizes.keys())).toBeLessThanOrEqual(53 * KB);
+    expect(total(sizes.keys())).toBeLessThanOrEqual(50 * KB);
   });
 });
 

@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { signal } from '../live/signal';
 import type { components } from './schema';
 
 export type Schemas = components['schemas'];

@@ -1,4 +1,4 @@
-import { computed, signal } from '@preact/signals';
+import { computed, signal } from '../live/signal';
 import { type ApiProblem, asProblem, call, problemOf, type Schemas, send, signedOut } from './client';
 
 export type Role = Schemas['MeDto']['role'];

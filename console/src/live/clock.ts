@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { signal } from './signal';
 
 /** The time, once a second, from one timer for the whole page. */
 export const now = signal(Date.now());

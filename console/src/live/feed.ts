@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { signal } from './signal';
 
 export interface Change {
   /** `all`: something may have been missed, so that everything is to be read again. */

@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { signal } from './signal';
 import { useEffect } from 'preact/hooks';
 
 const STORED = 'mmm-single-keys';

@@ -1,4 +1,4 @@
-import { computed, signal } from '@preact/signals';
+import { computed, signal } from './signal';
 
 /** Where the page is. Every screen, filter, drawer and tab has an address. */
 export interface Here {

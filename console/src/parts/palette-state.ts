@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { signal } from '../live/signal';
 
 /** Which of the two dialogs of the keyboard is open. Apart, so that their code is loaded when one is. */
 export const openDialog = signal<'palette' | 'shortcuts' | null>(null);

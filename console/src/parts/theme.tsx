@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { signal } from '../live/signal';
 import { Icon } from './icon';
 
 const THEMES = ['system', 'light', 'dark'] as const;

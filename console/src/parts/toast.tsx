@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { signal } from '../live/signal';
 import { explain } from '../api/client';
 
 interface Shown {

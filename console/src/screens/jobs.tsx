@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { signal } from '../live/signal';
 import { useLocation } from '../live/location';
 import { call, query, type Schemas } from '../api/client';
 import { useList } from '../api/list';

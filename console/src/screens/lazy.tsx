@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { signal } from '../live/signal';
 import { type Attributes, type FunctionComponent, createElement } from 'preact';
 import { Note } from '../parts/note';
 import { Skeleton } from '../parts/screen';

@@ -1,5 +1,5 @@
 import '../parts/log.css';
-import { signal } from '@preact/signals';
+import { signal } from '../live/signal';
 import { ApiProblem, explain, post, type Schemas } from '../api/client';
 import { mayUndo } from '../api/session';
 import { addressOf } from '../api/shapes';

@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { signal } from '../../live/signal';
 import type { JSX } from 'preact';
 import type { Worker } from '../../api/shapes';
 

@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { signal } from '../../live/signal';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiProblem, explain } from '../../api/client';
 import { valueOf } from '../../api/edit';

@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { signal } from '../../live/signal';
 import { explain, post } from '../../api/client';
 import { nameOf, type Worker } from '../../api/shapes';
 import { toast } from '../../parts/toast';
