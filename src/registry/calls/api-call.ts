@@ -8,6 +8,7 @@ import type { ApiCall, ApiProtocol } from '../worker.js';
 import {
   type CallDefinition,
   compileParts,
+  fixedHeaders,
   FORWARDED_HEADERS,
   OWN_HEADERS,
   ownTimeoutsOf,
@@ -82,8 +83,9 @@ export function compileApiCall(
   const model = upstream_model ?? model_name;
   // Secrets are read anew for each call; all else is rendered once.
   const pathOf = unlessSecret(url.secrets, () => lastOf(behindBase(url.render(NO_VALUES, secrets))));
-  const fixed = unlessSecret(headers.secrets, () => ({ ...own, ...headers.render(NO_VALUES, secrets) }));
-  const fixedOfJson = unlessSecret(headers.secrets, () => ({ ...fixed(), ...json }));
+  const rendered = () => ({ ...own, ...headers.render(NO_VALUES, secrets) });
+  const fixed = unlessSecret(headers.secrets, () => fixedHeaders(rendered()));
+  const fixedOfJson = unlessSecret(headers.secrets, () => fixedHeaders({ ...rendered(), ...json }));
   const timeouts = timeoutsOf(definition, settings);
   const streamTimeouts = streamTimeoutsOf(definition, settings);
   return {

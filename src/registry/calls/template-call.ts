@@ -15,6 +15,8 @@ import {
   type CallDefinition,
   type CallParts,
   compileParts,
+  type FixedHeaders,
+  fixedHeaders,
   FORWARDED_HEADERS,
   OWN_HEADERS,
   ownTimeoutsOf,
@@ -71,9 +73,9 @@ export function compileTemplateCall(
   const setsForwarded = FORWARDED_HEADERS.some((name) => headers.names.has(name));
 
   const isFixed = headers.placeholders.size === 0 && headers.secrets.size === 0;
-  const always = isFixed ? { ...fixed, ...headers.render(NO_VALUES, secrets) } : null;
-  const rendered = (values: PlaceholderValues): Readonly<Record<string, string>> =>
-    always ?? { ...fixed, ...headers.render(values, secrets) };
+  const always = isFixed ? fixedHeaders({ ...fixed, ...headers.render(NO_VALUES, secrets) }) : null;
+  const rendered = (values: PlaceholderValues): FixedHeaders =>
+    always ?? fixedHeaders({ ...fixed, ...headers.render(values, secrets) });
 
   const render: TemplateCall['render'] = (values, forwardedHeaders) => ({
     method,
