@@ -8,7 +8,7 @@ import { expectNarrow, expectSound, HAS_BROWSER, openPage, startBrowser, usableM
 
 const SCREENS = ['workers', 'models', 'models/m-1', 'playground', 'register', 'usage', 'jobs', 'history'];
 
-describe.skipIf(!HAS_BROWSER)('the console without keys', () => {
+describe.skipIf(!HAS_BROWSER)('the console without keys', { timeout: PATIENT_MS * 4 }, () => {
   let service: TestService;
   let browser: Browser;
   beforeAll(async () => {
@@ -57,6 +57,17 @@ describe.skipIf(!HAS_BROWSER)('the console without keys', () => {
     await chat.getByText(/You said: .*user: and now\?/s).waitFor();
     expect(await chat.getByText('You said: who are you?', { exact: true }).count()).toBe(1);
     await expectSound(watched);
+    await page.context().close();
+  });
+
+  it('sends what a link brings along once, and shows why it is refused', async () => {
+    const { page } = await openPage(browser, `${service.url}/console/playground?model=nothing&ask=hello`);
+    const chat = page.getByRole('list', { name: 'Conversation' });
+    await chat.getByRole('alert').waitFor();
+    await page.getByLabel('Message').fill('again');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => chat.getByRole('alert').count(), { timeout: PATIENT_MS }).toBe(2);
+    expect(await chat.getByText('hello', { exact: true }).count()).toBe(1);
     await page.context().close();
   });
 
@@ -134,7 +145,7 @@ describe.skipIf(!HAS_BROWSER)('the console without keys', () => {
         [from, to],
       );
 
-    it.each(SCREENS)('is sound with 200 of them at %s', { timeout: PATIENT_MS * 4 }, async (path) => {
+    it.each(SCREENS)('is sound with 200 of them at %s', async (path) => {
       const watched = await openPage(browser, `${service.url}/console/${path}`, { theme: 'dark' });
       const { page } = watched;
       await page.locator('h1').waitFor();

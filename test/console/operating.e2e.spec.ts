@@ -87,7 +87,7 @@ describe.skipIf(!HAS_BROWSER)('the console of a service with keys', () => {
     for (const tab of ['Health', 'Definition', 'Dry run', 'Events', 'SQL']) {
       await page.getByRole('tab', { name: tab }).click();
       await page.getByRole('tabpanel', { name: tab }).getByText(/\w/).first().waitFor();
-      await expectSoundInAllLooks(watched, 2);
+      await expectSoundInAllLooks(watched);
     }
     expect(watched.faults).toEqual([]);
     await page.close();

@@ -129,7 +129,7 @@ describe.skipIf(!HAS_BROWSER)('the screens of models, usage, jobs, keys and hist
     await dialog.getByLabel('Name').fill('mobile-app');
     await dialog.getByLabel('Models').fill('llama, spare*');
     await dialog.getByLabel('Requests a minute').fill('600');
-    await expectSound(watched);
+    await expectSoundInAllLooks(watched);
     await dialog.getByRole('button', { name: 'Create' }).click();
     const key = (await dialog.locator('pre').textContent()) ?? '';
     const me = (secret: string) => service.get('/api/v1/me', { authorization: `Bearer ${secret}` });
@@ -165,7 +165,7 @@ describe.skipIf(!HAS_BROWSER)('the screens of models, usage, jobs, keys and hist
 
     await page.getByRole('button', { name: 'Revoke mobile-app' }).click();
     const question = page.getByRole('dialog', { name: 'Revoke mobile-app?' });
-    await expectSound(watched);
+    await expectSoundInAllLooks(watched);
     await question.getByRole('button', { name: 'Revoke' }).click();
     await expect.poll(async () => (await me(second)).status).toBe(401);
     await expect.poll(() => page.getByRole('link', { name: 'mobile-app' }).count()).toBe(0);
