@@ -566,11 +566,15 @@ describe('without ADMIN_API_KEY', () => {
 });
 
 describe('a change of a key', () => {
+  let others: readonly TestService[] = [];
+  beforeAll(async () => {
+    others = [await startService(SETTINGS, service.database), await startService(SETTINGS, service.database)];
+  });
+  afterAll(async () => {
+    for (const other of others) await other.stop();
+  });
+
   it('is obeyed by two other replicas within a second, by the API and by SQL, and a new key works there at once', async () => {
-    const others = [
-      await serviceForTest(SETTINGS, service.database),
-      await serviceForTest(SETTINGS, service.database),
-    ];
     const { id, key } = await make({ role: 'viewer' });
     const statusesThere = async () =>
       Promise.all(others.map(async (other) => (await other.get('/api/v1/workers', bearer(key))).status));
@@ -595,6 +599,37 @@ describe('a change of a key', () => {
       await obeyed(() => call('DELETE', `/api/v1/keys/${id}`, root), 401),
     ];
     expect(Math.max(...times)).toBeLessThan(10_000);
+  });
+
+  it('such as a rotation fails no request of the former or of the new key during the overlap, at any of three replicas', async () => {
+    const replicas = [service, ...others];
+    const { id, key } = await make({ role: 'viewer' });
+    // One client takes the new key at once, and one only before the next rotation.
+    const [first, second] = [{ key }, { key }];
+    const loops = [first, second].flatMap((held) =>
+      replicas.map((replica) => ({ held, replica, rounds: 0 })),
+    );
+    const statuses: number[] = [];
+    const over = new AbortController();
+    const running = loops.map(async (loop) => {
+      for (; !over.signal.aborted; loop.rounds += 1)
+        statuses.push((await loop.replica.get('/api/v1/workers', bearer(loop.held.key))).status);
+    });
+    /** Until none uses a key of before. */
+    const allSend = async () => {
+      const before = loops.map(({ rounds }) => rounds);
+      await until(() => loops.every(({ rounds }, at) => rounds >= (before[at] ?? 0) + 2), 30_000);
+    };
+    for (let rotation = 0; rotation < 5; rotation += 1) {
+      second.key = first.key;
+      await allSend();
+      const made = await call('POST', `/api/v1/keys/${id}/rotate`, root, { overlap_s: 600 });
+      first.key = (made.json as Made).key;
+      await allSend();
+    }
+    over.abort();
+    await Promise.all(running);
+    expect(new Set(statuses)).toEqual(new Set([200]));
   });
 
   it('is refused with a 503 while the database is away, and known keys go on working', async () => {
