@@ -209,7 +209,7 @@ describe.skipIf(!HAS_BROWSER)('the console without keys', { timeout: PATIENT_MS 
   });
 });
 
-/** Goes on with Tab, as somebody without a pointer does, to what has the name. */
+/** Presses Tab, as a user without a pointer does, until what has the name is in focus. */
 async function focusOn(page: Page, name: string): Promise<void> {
   const names = `(({ textContent, labels, ariaLabel }) => ariaLabel ?? labels?.[0]?.textContent ?? textContent)(document.activeElement)`;
   for (let stops = 0; stops < 60; stops += 1) {
