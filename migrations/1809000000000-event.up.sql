@@ -5,6 +5,9 @@
 -- Functions that run with the rights of the owner find nothing in temporary schemas first.
 SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);
 
+-- Changes hold these when their triggers write the history: taken after it, both would wait for each other.
+LOCK TABLE worker_probe, worker, model IN SHARE ROW EXCLUSIVE MODE;
+
 ALTER TABLE worker_event RENAME TO event;
 ALTER SEQUENCE worker_event_id_seq RENAME TO event_id_seq;
 ALTER TABLE event RENAME CONSTRAINT worker_event_pkey TO event_pkey;

@@ -122,10 +122,14 @@ export const TUNING: Tuning = {
 export const MIGRATION_LIMITS = {
   /** The longest silence of the server. */
   answerMs: 5_000,
-  /** How long one try waits for a lock on a table: every later query of the table waits behind it. */
-  lockWaitMs: 2_000,
+  /**
+   * How long one try waits for a lock on a table: every later query of the table waits behind it. Two such waits are shorter
+   * than PostgreSQL's deadlock_timeout (1 s), after which a change would fail that waits for the migration and holds what it
+   * wants. https://www.postgresql.org/docs/current/runtime-config-locks.html
+   */
+  lockWaitMs: 400,
   /** Between two tries, for those queries. */
-  pauseMs: 5_000,
+  pauseMs: 2_000,
   /** Half of Kubernetes' progressDeadlineSeconds: the reason is in the log before the rollout counts as failed. */
   patienceMs: 300_000,
 };

@@ -32,6 +32,9 @@ export interface LostRows {
   readonly rows: number;
 }
 
+/** A read of the migrations that ran holds nothing that others wait for. */
+const LONGEST_READ_MS = 2_000;
+
 /** A revert would lose rows, and `--lose-rows` is missing. Nothing has changed. */
 export class RowsWouldBeLostError extends Error {
   constructor(
@@ -154,12 +157,11 @@ async function readTable(
   schema: string,
   stop: AbortSignal,
 ): Promise<MigrationTable> {
-  const { lockWaitMs } = MIGRATION_LIMITS;
   const socket = new Socket({ signal: stop });
   const client = new DatabaseClient({
     ...pgOptions(address, 'migrate'),
     stream: () => socket,
-    options: `-c lock_timeout=${lockWaitMs}`,
+    options: `-c lock_timeout=${LONGEST_READ_MS}`,
   });
   client.on('error', () => {});
   try {
@@ -168,7 +170,7 @@ async function readTable(
   } catch (error) {
     if (!gaveWay(error)) throw error;
     const holders = await readLockHolders(queryOf(client), `${pg.escapeIdentifier(schema)}.migration`);
-    throw new LockWaitError(describeWait({ lock: 'a lock on migration', holders }), lockWaitMs, {
+    throw new LockWaitError(describeWait({ lock: 'a lock on migration', holders }), LONGEST_READ_MS, {
       cause: error,
     });
   } finally {

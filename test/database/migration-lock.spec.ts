@@ -76,6 +76,20 @@ describe('a migration', () => {
     expect(await migrating).toEqual([]);
   });
 
+  it('makes no change fail that other sessions make meanwhile', async () => {
+    const database = await databaseForTest();
+    const isApplied = "SELECT FROM migration WHERE name = 'Event1809000000000'";
+    while ((await database.query(isApplied)).length > 0)
+      await revertMigration(database.address, 'public', { loseRows: true });
+    const changes = Array.from({ length: 6 }, (_, at) => changing(database, `model-${at}`));
+    // A migration and a change that wait for each other would end after 1 s in an error of the change.
+    await migrate(database.address, 'public', { pauseMs: 100 });
+    for (const { errors, made } of await Promise.all(changes.map((change) => change.stop()))) {
+      expect(errors).toEqual([]);
+      expect(made).toBeGreaterThan(0);
+    }
+  });
+
   it('gives up when the lock of a table stays held, and names the session', async () => {
     const { database } = await beforeProbeFailures();
     const before = await database.query('SELECT name FROM migration');
@@ -111,6 +125,40 @@ describe('a migration', () => {
     await expect.poll(() => sessionsOf(database)).toBe(0);
   });
 });
+
+/** Registers a worker, records a probe of it and deletes it, again and again. */
+function changing(database: TestDatabase, model: string) {
+  const errors: string[] = [];
+  let made = 0;
+  const stopping = new AbortController();
+  const change = async (sql: string): Promise<void> => {
+    await database.query(sql, [model]).then(
+      () => (made += 1),
+      (error: unknown) => errors.push(String(error)),
+    );
+  };
+  const done = (async () => {
+    while (!stopping.signal.aborted) {
+      await change(
+        `INSERT INTO worker (model_name, req_url_template, protocol) VALUES ($1, 'http://127.0.0.1/v1', 'openai')`,
+      );
+      await change(
+        `WITH p AS (UPDATE worker_probe SET last_probe_at = now() FROM worker w WHERE w.id = worker_id AND w.model_name = $1
+           RETURNING worker_id)
+         UPDATE worker SET health = 'healthy' FROM p WHERE id = worker_id`,
+      );
+      await change(`DELETE FROM worker WHERE model_name = $1`);
+      await change(`INSERT INTO model (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET retries = 1`);
+    }
+  })();
+  return {
+    stop: async () => {
+      stopping.abort();
+      await done;
+      return { errors, made };
+    },
+  };
+}
 
 /** Reverted to before the newest migration that changes `worker_probe`, with a transaction open that reads it. */
 async function beforeProbeFailures() {
