@@ -13,7 +13,7 @@ export const ROOT = join(import.meta.dirname, '..');
 export const MAIN = join(ROOT, 'dist/src/main.js');
 const NODE_COMPILE_CACHE = join(ROOT, 'node_modules/.cache/compiled');
 /** The same service in one file, which starts three times as quick. */
-const PACKED = join(ROOT, 'test/packed/start.cjs');
+export const PACKED = join(ROOT, 'test/packed/start.cjs');
 
 export interface ProcessOptions {
   /** Whether `dist/src/main.js` runs, and not the packed service: where a test is about that file, or about memory. */

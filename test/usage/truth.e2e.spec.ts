@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { drill } from '../../bench/usage/drill.js';
-import { ROOT } from '../process.js';
+import { PACKED, ROOT } from '../process.js';
 
 describe('usage of 50 keys over three replicas', () => {
   it('is what the answers report, but for a batch of a killed replica, and nothing twice, with the database killed in between', async () => {
     const lines: string[] = [];
     const found = await drill({
       root: ROOT,
+      main: PACKED,
       requests: 2_000,
       keys: 50,
       replicas: 3,
