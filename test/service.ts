@@ -46,7 +46,7 @@ export interface ServiceOptions {
 /** Short intervals for tests; all other settings have their defaults. */
 const QUICK = { HEALTH_INTERVAL_MS: '300', HEALTH_TIMEOUT_MS: '500' };
 const QUICK_TUNING = {
-  health: { fastIntervalMs: 100, downIntervalMs: 300, tickMs: 50 },
+  health: { fastIntervalMs: 100, downIntervalMs: 300, tickMs: 150 },
   registry: { resyncMs: 2_000 },
 };
 
