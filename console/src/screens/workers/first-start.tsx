@@ -10,7 +10,13 @@ import { Screen } from '../../parts/screen';
 import { State } from '../../parts/state';
 import { curlOf } from '../playground/copy-as';
 
-const ECHO = { model_name: 'echo', body: { input: '{USER_PROMPT}' }, response_extract: 'output' } as const;
+const ECHO = {
+  model_name: 'echo',
+  req_url_template: `${location.origin}/echo`,
+  body: { input: '{USER_PROMPT}' },
+  response_extract: 'output',
+} as const;
+const OTHER = { ...ECHO, model_name: 'my-model', req_url_template: 'http://10.0.0.7:8000/generate' };
 const QUESTION = 'who are you?';
 
 interface Kept {
@@ -26,6 +32,8 @@ export default function FirstStart({ onKeep }: Kept) {
         <p class="sub">Workers appear here as soon as an administrator or a registrar has registered one.</p>
       </Screen>
     );
+  // Without protected mode the echo worker would need a key of its own.
+  const hasEcho = session.value?.protected_mode === true;
   return (
     <Screen
       title="No worker is registered yet"
@@ -33,8 +41,7 @@ export default function FirstStart({ onKeep }: Kept) {
       beside={<p>A worker is a URL and how to call it. These are the ways to the first one.</p>}
     >
       <ol class="ways">
-        {/* Without protected mode the echo worker would need a key of its own. */}
-        {session.value?.protected_mode === true && <EchoWay onKeep={onKeep} />}
+        {hasEcho && <EchoWay onKeep={onKeep} />}
         <li class="panel">
           <h2>Register a server</h2>
           <p class="sub">
@@ -54,7 +61,7 @@ export default function FirstStart({ onKeep }: Kept) {
           <Code
             text={curlOf({
               path: '/api/v1/workers',
-              body: { ...ECHO, req_url_template: `${location.origin}/echo` },
+              body: hasEcho ? ECHO : OTHER,
             })}
           />
         </li>
@@ -69,7 +76,7 @@ function EchoWay({ onKeep }: Kept) {
   const register = async (): Promise<void> => {
     onKeep(true);
     try {
-      await post('/api/v1/workers', { ...ECHO, name: 'echo', req_url_template: `${location.origin}/echo` });
+      await post('/api/v1/workers', { ...ECHO, name: 'echo' });
       setDone(true);
     } catch (error) {
       onKeep(false);
