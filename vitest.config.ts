@@ -40,7 +40,7 @@ export default defineConfig({
     sequence: { sequencer: WaitingFirst },
     reporters: ['default', new RetryReporter()],
     projects: [
-      // A law is thousands of cases, and machines are busy: none is meant to be timed.
+      // A law is hundreds of cases, and machines are busy: none is meant to be timed.
       // They share no state, so their files may share a process: three times as quick.
       {
         test: {

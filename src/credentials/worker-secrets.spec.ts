@@ -127,7 +127,7 @@ describe('WorkerSecrets reports a missing secret', () => {
         fc.pre(name !== 'KEY');
         expect(() => secrets.lookup(name)).toThrow(SecretMissingError);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     );
   });
 });

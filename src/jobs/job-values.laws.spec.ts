@@ -173,7 +173,7 @@ describe('the values of a job', () => {
         const errors = workers.flatMap((worker) => errorOf(worker, more as Partial<JobInput>));
         expect(errors.filter((error) => !(error instanceof UnsupportedFieldError))).toEqual([]);
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 });

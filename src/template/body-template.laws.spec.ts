@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as fc from 'fast-check';
 import { compileBody } from './body-template.js';
 import { PLACEHOLDER_NAMES, type PlaceholderValues } from './placeholders.js';
-import { clientText, placeholderValues, templateBody, thousands } from '../../test/arbitraries/template.js';
+import { clientText, placeholderValues, templateBody, hundreds } from '../../test/arbitraries/template.js';
 import type { JsonValue } from '../input/json.js';
 
 const SLOT = new RegExp(`\\{(${PLACEHOLDER_NAMES.join('|')})\\}|\\$\\{secret:([A-Za-z]+)\\}`);
@@ -61,7 +61,7 @@ describe('a rendered body', () => {
         expect(rendered).toBe(JSON.stringify(wanted));
         expect(() => JSON.parse(rendered) as unknown).not.toThrow();
       }),
-      thousands,
+      hundreds,
     );
   });
 
@@ -75,7 +75,7 @@ describe('a rendered body', () => {
           b: `x${system}${prompt}`,
         });
       }),
-      thousands,
+      hundreds,
     );
   });
 
@@ -89,7 +89,7 @@ describe('a rendered body', () => {
         expect(body.render(values, () => 's')).toBe(first);
         expect(JSON.stringify(template)).toBe(before);
       }),
-      thousands,
+      hundreds,
     );
   });
 
@@ -104,7 +104,7 @@ describe('a rendered body', () => {
         expect([...new URLSearchParams(rendered)]).toStrictEqual(wanted);
         expect(rendered).toMatch(/^[\x21-\x7E]*$/);
       }),
-      thousands,
+      hundreds,
     );
   });
 });

@@ -59,7 +59,7 @@ describe('an object with "?"', () => {
         fc.pre(requires === null || values[requires] !== undefined);
         expect(rendered).toEqual(JSON.parse(JSON.stringify(expected(template, values))));
       }),
-      { numRuns: 3000 },
+      { numRuns: 500 },
     );
   });
 

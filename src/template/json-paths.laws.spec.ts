@@ -24,7 +24,7 @@ describe('a path to several values', () => {
         const one = valueAt(answer, parsePath(printed, 'p'));
         expect(all(printed, answer)).toEqual(one === undefined ? [] : [one]);
       }),
-      { numRuns: 3000 },
+      { numRuns: 500 },
     );
   });
 
@@ -34,7 +34,7 @@ describe('a path to several values', () => {
       fc.property(fc.array(step, { maxLength: 6 }), fc.jsonValue(), fc.string(), (steps, answer, id) => {
         expect(Array.isArray(all(`a${steps.join('')}`, answer, id))).toBe(true);
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     );
   });
 
@@ -49,7 +49,7 @@ describe('a path to several values', () => {
         const [first] = path.all(answer, VALUES);
         expect(first === undefined || reached.value === first).toBe(true);
       }),
-      { numRuns: 3000 },
+      { numRuns: 500 },
     );
   });
 

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { compileExtract, ExtractError, follow, reach } from './response-extract.js';
 import { parsePath, printPath, type Step } from './json-path.js';
 import { TemplateError } from './template-error.js';
-import { anyText, thousands } from '../../test/arbitraries/template.js';
+import { anyText, hundreds } from '../../test/arbitraries/template.js';
 
 const key = fc.oneof(
   fc.constantFrom(
@@ -113,7 +113,7 @@ describe('a path', () => {
         expect(parsePath(printed, 'x')).toStrictEqual(path);
         expect(compileExtract(printed).path).toBe(printed);
       }),
-      thousands,
+      hundreds,
     );
   });
 
@@ -123,7 +123,7 @@ describe('a path', () => {
         const read = outcome(() => compileExtract(path).path);
         expect(read).toSatisfy(typeof read === 'string' ? isCanonical : isRefusalWithin(path));
       }),
-      thousands,
+      hundreds,
     );
   });
 });
@@ -139,7 +139,7 @@ describe('extraction', () => {
         const result = outcome(() => compileExtract(printPath(path)).from(answer));
         expect(result).toSatisfy((each) => typeof each === 'string' || each instanceof ExtractError);
       }),
-      thousands,
+      hundreds,
     );
   });
 
@@ -154,7 +154,7 @@ describe('extraction', () => {
           typeof found === 'string' ? [result, found] : [canonical(result), canonical(write(found, ''))];
         expect(got).toBe(wanted);
       }),
-      thousands,
+      hundreds,
     );
   });
 
@@ -170,7 +170,7 @@ describe('extraction', () => {
         const missed = outcome(() => printPath(follow(value, path).steps));
         expect(missed instanceof ExtractError).toBe(reached.steps.length < path.length);
       }),
-      thousands,
+      hundreds,
     );
   });
 });

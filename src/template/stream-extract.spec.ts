@@ -5,7 +5,7 @@ import { ExtractError, follow } from './response-extract.js';
 import { compileStreamExtract, type StreamExtractSpec } from './stream-extract.js';
 import { TemplateError } from './template-error.js';
 import { compileUsageExtract } from './usage-extract.js';
-import { anyText, thousands } from '../../test/arbitraries/template.js';
+import { anyText, hundreds } from '../../test/arbitraries/template.js';
 
 const steps = fc.array(
   fc.oneof(fc.constantFrom('a', 'b', '__proto__', 'length', 'constructor'), fc.integer({ min: -3, max: 3 })),
@@ -29,7 +29,7 @@ describe('a path for events', () => {
         const loud = outcome(() => follow(value, way).value);
         expect(valueAt(value, way)).toBe(loud instanceof ExtractError ? undefined : loud);
       }),
-      thousands,
+      hundreds,
     );
   });
 });
@@ -52,7 +52,7 @@ describe('stream_extract', () => {
           (read) => typeof read === 'string' || read instanceof ExtractError,
         );
       }),
-      thousands,
+      hundreds,
     );
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as fc from 'fast-check';
 import { compileUrl, type UrlTemplate } from './url-template.js';
 import { RenderError } from './template-error.js';
-import { clientText, placeholderValues, thousands } from '../../test/arbitraries/template.js';
+import { clientText, placeholderValues, hundreds } from '../../test/arbitraries/template.js';
 import type { PlaceholderValues } from './placeholders.js';
 
 const piece = fc.oneof(
@@ -65,7 +65,7 @@ describe('a rendered URL', () => {
           expect(url.pathname.split('/')).toHaveLength(pathText.split('/').length);
         },
       ),
-      thousands,
+      hundreds,
     );
   });
 
@@ -79,7 +79,7 @@ describe('a rendered URL', () => {
         expect(url.searchParams.get('q')).toBe(wellFormed(prompt));
         expect(url.searchParams.get('p')).toBe(`<${wellFormed(prompt)}>`);
       }),
-      thousands,
+      hundreds,
     );
   });
 
@@ -95,7 +95,7 @@ describe('a rendered URL', () => {
           target.startsWith('/') ? target : `/${target}`,
         );
       }),
-      thousands,
+      hundreds,
     );
   });
 });

@@ -140,7 +140,7 @@ describe('least_load', () => {
           true,
         );
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     );
   });
 

@@ -8,7 +8,7 @@ import { ndjsonDecoder } from './stream-decoder.js';
 const LONGEST = 64 * 1024;
 const bounded: typeof ndjsonDecoder = (onEvent) => ndjsonDecoder(onEvent, LONGEST);
 
-const runs = { numRuns: 1000 };
+const runs = { numRuns: 500 };
 
 const stream = fc
   .record({

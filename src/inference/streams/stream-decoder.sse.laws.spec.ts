@@ -27,7 +27,7 @@ function linesOf({ name, data, noise, space }: Written): readonly string[] {
   return [noise, ...named, ...dataLines, ''];
 }
 
-const runs = { numRuns: 1000 };
+const runs = { numRuns: 500 };
 
 const stream = fc
   .record({

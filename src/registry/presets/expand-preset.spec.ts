@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anyText, thousands } from '../../../test/arbitraries/template.js';
+import { anyText, hundreds } from '../../../test/arbitraries/template.js';
 import { expandPreset, PRESETS } from './presets.js';
 
 const presetName = fc.constantFrom(...Object.keys(PRESETS));
@@ -29,7 +29,7 @@ describe('a registration by preset', () => {
         );
         expect(registration).not.toHaveProperty('preset');
       }),
-      thousands,
+      hundreds,
     );
   });
 

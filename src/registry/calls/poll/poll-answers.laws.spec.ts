@@ -72,7 +72,7 @@ describe('any answer at all', () => {
         expect(RESULT).toContain(call.readResult(sent, KNOWN).kind);
         expect(PLAN).toEqual(expect.arrayContaining(done));
       }),
-      { numRuns: 3000 },
+      { numRuns: 500 },
     );
   });
 
@@ -87,7 +87,7 @@ describe('any answer at all', () => {
           queuePosition === null || (Number.isSafeInteger(queuePosition) && Number(queuePosition) >= 0),
         ).toBe(true);
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     );
   });
 
@@ -117,7 +117,7 @@ describe('any answer at all', () => {
         });
         expect(words).not.toContain('');
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     );
   });
 });
