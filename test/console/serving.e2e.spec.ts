@@ -8,7 +8,7 @@ import { serveConsole } from '../../src/console/console.js';
 import { startService, type TestService } from '../service.js';
 
 const BUILT = join(import.meta.dirname, '../../dist/console');
-const KB = 1_000;
+const KB = 1_024;
 
 describe('the console', () => {
   let service: TestService;
