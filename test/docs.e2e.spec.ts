@@ -37,7 +37,7 @@ async function runBlocks(page: string): Promise<string> {
   const blocks = [...readFileSync(page, 'utf8').matchAll(/^```sh\n([^]*?)^```$/gm)]
     .map(([, block = '']) => block)
     .filter((block) => !NOT_RUN.test(block));
-  const id = `$(curl -s $API | node -p 'JSON.parse(require("fs").readFileSync(0)).data.at(-1).id')`;
+  const id = `$(curl -s $API?model_name=proxyllm | node -p 'JSON.parse(require("fs").readFileSync(0)).data[0].id')`;
   const etag = `$(curl -si $API/$ID | tr -d '\\r' | grep -i '^etag:' | cut -d' ' -f2)`;
   const event = `$(curl -s "$EVENTS?kind=deleted" | node -p 'JSON.parse(require("fs").readFileSync(0)).data[0].id')`;
   const script = blocks
