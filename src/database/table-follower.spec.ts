@@ -15,7 +15,7 @@ function followed() {
     const error = errors.shift();
     return error === undefined ? Promise.resolve() : Promise.reject(error);
   };
-  const follower = new TableFollower({
+  const follower: TableFollower = new TableFollower({
     readChanged: () => read('changed'),
     reload: (ids) => follower.inTurn(() => read(ids)),
     resyncMs: 10_000,
