@@ -14,6 +14,9 @@ const KINDS = ['worker', 'model', 'key', 'team', 'job', 'overview'] as const;
 const LONGEST_WAIT_MS = 30_000;
 /** A leader that is silent for longer has gone: `overview` comes every 2 s. */
 const SILENCE_MS = 10_000;
+/** What a page reads first is shown before it is read again for what it missed until the feed was there. */
+const FIRST_SHOWN_MS = 500;
+const ALL = { kind: 'all', id: null, modelName: null } as const;
 
 /** `null` while changes arrive; else since when they do not. */
 export const lostSince = signal<number | null>(null);
@@ -24,6 +27,7 @@ const channel = new BroadcastChannel('mmm-changes');
 let source: EventSource | null = null;
 let timer = 0;
 let failures = 0;
+let hasOpened = false;
 let heard = Date.now();
 
 /** Says what has changed; the listener reads it by the API. Returns how to stop. */
@@ -62,7 +66,8 @@ function connect(): void {
   source = new EventSource(PATH);
   source.addEventListener('open', () => {
     failures = 0;
-    announce({ kind: 'all', id: null, modelName: null });
+    setTimeout(() => announce(ALL), hasOpened ? 0 : FIRST_SHOWN_MS);
+    hasOpened = true;
   });
   source.addEventListener('error', () => {
     source?.close();
@@ -88,7 +93,7 @@ function receive(change: Change): void {
   heard = Date.now();
   const wasLost = lostSince.value !== null;
   lostSince.value = null;
-  const known = wasLost ? ({ kind: 'all', id: null, modelName: null } as const) : change;
+  const known = wasLost ? ALL : change;
   for (const listener of listeners) listener(known);
 }
 
