@@ -63,10 +63,11 @@ export function tryNow(): void {
 function connect(): void {
   timer = 0;
   source?.close();
-  source = new EventSource(PATH);
+  const opened = (source = new EventSource(PATH));
   source.addEventListener('open', () => {
     failures = 0;
-    setTimeout(() => announce(ALL), hasOpened ? 0 : FIRST_SHOWN_MS);
+    if (hasOpened || lostSince.value !== null) announce(ALL);
+    else setTimeout(() => opened.readyState === EventSource.OPEN && announce(ALL), FIRST_SHOWN_MS);
     hasOpened = true;
   });
   source.addEventListener('error', () => {
