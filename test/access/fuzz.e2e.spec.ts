@@ -22,7 +22,7 @@ interface Case {
 
 /** What a role may change, by the subjects of the history. */
 const MAY_CHANGE: Readonly<Record<Role, readonly string[]>> = {
-  admin: ['worker', 'model', 'key', 'team'],
+  admin: ['worker', 'model', 'key', 'team', 'session'],
   operator: ['worker', 'model'],
   registrar: ['worker'],
   inference: [],
@@ -151,8 +151,9 @@ it('any request of any role to any route gets an answer that is not our failure,
         ['PUT /api/v1/models/*', { retries: 2 }],
         ['POST /api/v1/keys', { name: `made by ${role}`, role: 'viewer' }],
         ['PUT /api/v1/teams/*', { labels: { by: role } }],
+        ['DELETE /api/v1/sessions', {}, `?user=${role}`],
       ] as const
-    ).map(([route, sent]) => ({ route, role, id: role, body: sent, query: '' })),
+    ).map(([route, sent, query = '']) => ({ route, role, id: role, body: sent, query })),
   );
   const seed = Math.floor(printedRandom('requests of all roles')() * 2 ** 31);
   const cases: Case[] = [...certain, ...fc.sample(request, { numRuns: CASES, seed })];
