@@ -50,7 +50,7 @@ export class InferenceService {
   async infer(request: InferenceRequest, client: Responder): Promise<void> {
     const { facts } = request;
     facts.isRunning = true;
-    // A front door for jobs may have found it in the database since the request came.
+    // An API for jobs may have found it in the database since the request came.
     if (facts.model === null && this.live.model(request.model) !== undefined) facts.model = request.model;
     try {
       await this.served(request, client);

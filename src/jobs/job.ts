@@ -25,7 +25,7 @@ export type JobErrorCode =
   | 'cancelled'
   | 'worker_deleted';
 
-/** A client's request in the one form that all front doors make of it. */
+/** A client's request in the one form that all APIs for jobs make of it. */
 export interface JobInput extends MediaInput {
   readonly prompt: string;
   readonly messages: readonly { readonly role: string; readonly content: unknown }[];

@@ -136,12 +136,7 @@ export class DryRunAnswerDto {
   /** The answer that a client would get. */
   extracted?: string;
   /** With an answer path (response_extract, or stream_extract.text of a stream): its steps, as far as they lead into the answer. */
-  @ApiProperty({
-    type: 'array',
-    items: { oneOf: [{ type: 'string' }, { type: 'integer' }] },
-    required: false,
-  })
-  path_steps?: (string | number)[];
+  @ApiProperty(PATH_STEPS) path_steps?: (string | number)[];
   /** What stands there, such as `text`, `an object`, `a list of 3`, `null`. */
   found?: string;
   /** The keys that stand there, of an object; 50 at most. */

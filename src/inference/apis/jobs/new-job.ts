@@ -5,7 +5,7 @@ import type { JobInput, JobKind } from '../../../jobs/job.js';
 import type { Worker, WorkerTask } from '../../../registry/worker.js';
 import type { PlaceholderName } from '../../../template/placeholders.js';
 
-/** What a client wants made, whichever front door it came through. */
+/** What a client wants made, whichever API it came by. */
 export interface JobRequest {
   readonly model: string;
   readonly kind: JobKind;

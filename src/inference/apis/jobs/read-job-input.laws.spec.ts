@@ -62,7 +62,7 @@ describe('the fields of a job', () => {
     });
   });
 
-  it('leave out what belongs to the front door alone', () => {
+  it('leave out what belongs to one API alone', () => {
     expect(
       readJobInput({ prompt: 'x', partial_images: 2, response_format: 'url' }, ['partial_images']),
     ).not.toHaveProperty('extra');

@@ -50,7 +50,7 @@ const KNOWN: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Reads the fields that all front doors share, from JSON or from a form: numbers may come as text, and `null` is a field
+ * Reads the fields that all APIs for jobs share, from JSON or from a form: numbers may come as text, and `null` is a field
  * that is not set.
  * @param alone fields that this API does not use
  * @throws InvalidInputError with every fault
