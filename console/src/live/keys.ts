@@ -1,5 +1,5 @@
 import { signal } from './signal';
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 
 const STORED = 'mmm-single-keys';
 
@@ -9,7 +9,8 @@ singleKeys.subscribe((on) => localStorage.setItem(STORED, on ? 'on' : 'off'));
 
 /** Keys of a screen while it is shown: of one letter, which do not count inside of fields or while a dialog is open. */
 export function useKeys(keys: Readonly<Record<string, () => void>>): void {
-  useEffect(() => {
+  // Before what is shown can be seen: a key must not act on what was there before.
+  useLayoutEffect(() => {
     const press = (event: KeyboardEvent): void => {
       const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
       const act = isPlain && singleKeys.value && !isTyping(event.target) ? keys[event.key] : undefined;
