@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
 import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -200,8 +201,21 @@ describe.skipIf(!HAS_BROWSER)('the console without keys', { timeout: PATIENT_MS 
         expect(await rows.count()).toBe(100);
         // The promise is 500 ms on a quiet machine.
         expect(await usableMs(page)).toBeLessThan(10_000);
+        // A reading of the first 100 is on its way when more are wanted: its answer comes last.
+        const letGo = new EventEmitter();
+        let held = 0;
+        await page.route(/\/api\/v1\/workers\?.*limit=100$/, async (route) => {
+          held += 1;
+          await once(letGo, 'now');
+          await route.continue().catch(() => undefined);
+        });
+        await service.database.query(`UPDATE worker SET owner = 'moved' WHERE model_name = 'm-4'`);
+        await expect.poll(() => held, { timeout: PATIENT_MS }).toBeGreaterThan(0);
         await page.getByRole('button', { name: 'Show 100 more' }).click();
         await expect.poll(() => rows.count(), { timeout: PATIENT_MS }).toBe(200);
+        letGo.emit('now');
+        await page.waitForTimeout(500);
+        expect(await rows.count()).toBe(200);
         expect(faults).toEqual([]);
         await page.context().close();
       },

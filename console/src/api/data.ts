@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { type Change, onChange } from '../live/feed';
 import { type ApiProblem, asProblem, call } from './client';
+import { type Reader, readerOf } from './reader';
 
 export interface Data<T> {
   /** Stays while it is read again, also when that fails. */
@@ -32,42 +33,37 @@ export function useData<T>(
   });
   const concerned = useRef(concerns);
   concerned.current = concerns;
-  const reading = useRef<AbortController | null>(null);
-
-  const read = useCallback(async () => {
-    if (path === null) return;
-    reading.current?.abort();
-    const abort = (reading.current = new AbortController());
-    setState((was) => ({ ...was, isReading: true }));
-    try {
-      const { value, headers } = await call<T>('GET', path, { signal: abort.signal });
-      if (!abort.signal.aborted)
-        setState({ value, etag: headers.get('etag'), problem: null, isReading: false });
-    } catch (error) {
-      if (abort.signal.aborted) return;
-      const problem = asProblem(error);
-      setState((was) => ({ ...was, problem, isReading: false }));
-    }
-  }, [path]);
+  const reader = useRef<Reader | null>(null);
 
   useEffect(() => {
+    if (path === null) return;
+    const own = (reader.current = readerOf(async (signal) => {
+      setState((was) => ({ ...was, isReading: true }));
+      try {
+        const { value, headers } = await call<T>('GET', path, { signal });
+        if (!signal.aborted) setState({ value, etag: headers.get('etag'), problem: null, isReading: false });
+      } catch (error) {
+        if (!signal.aborted) setState((was) => ({ ...was, problem: asProblem(error), isReading: false }));
+      }
+    }));
     let timer = 0;
-    void read();
+    own.anew();
     const stop = onChange((change) => {
       if (change.kind !== 'all' && !concerned.current(change)) return;
       timer ||= setTimeout(() => {
         timer = 0;
-        void read();
+        own.again();
       }, GATHER_MS);
     });
     return () => {
       stop();
       clearTimeout(timer);
-      reading.current?.abort();
+      own.stop();
+      reader.current = null;
     };
-  }, [read]);
+  }, [path]);
 
-  const reload = useCallback(() => void read(), [read]);
+  const reload = useCallback(() => reader.current?.anew(), []);
   const put = useCallback((value: T) => setState((was) => ({ ...was, value })), []);
   return { ...state, reload, put };
 }

@@ -40,7 +40,7 @@ export function useList<T>(path: string | null, concerns: (change: Change) => bo
   const rows = page === value ? value?.data : [...(value?.data ?? []), ...(page?.data ?? [])];
   const cursor = page?.next_cursor ?? null;
 
-  const more = async (): Promise<void> => {
+  const append = async (): Promise<void> => {
     if (value === undefined || cursor === null) return;
     try {
       const next = await get<Page<T>>(`${query}${PAGE}&cursor=${encodeURIComponent(cursor)}`);
@@ -51,10 +51,16 @@ export function useList<T>(path: string | null, concerns: (change: Change) => bo
       setProblem(asProblem(error));
     }
   };
+  // A longer first page is not lost to a reading that is on its way.
+  const more = (): void => {
+    const shown = rows?.length ?? 0;
+    if (shown < LARGEST_PAGE) setLimit(Math.min(LARGEST_PAGE, shown + PAGE));
+    else void append();
+  };
   return {
     rows,
     problem: first.problem ?? problem,
-    more: cursor === null ? null : () => void more(),
+    more: cursor === null ? null : more,
     reload,
   };
 }

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { ApiProblem, asProblem, get, query } from '../../api/client';
+import { type Reader, readerOf } from '../../api/reader';
 import type { WholeWorker, Worker, WorkerPage } from '../../api/shapes';
 import { type Change, onChange } from '../../live/feed';
 import { apiState } from '../../words/states';
@@ -42,6 +43,9 @@ export function useWorkerList(filters: Filters, isHeld: () => boolean): WorkerLi
   const [sorted, setSorted] = useState<readonly string[]>([]);
   const known = useRef<readonly Worker[]>([]);
   known.current = rows ?? [];
+  /** More rows than are shown, while these are read. */
+  const wanted = useRef(PAGE);
+  const reader = useRef<Reader | null>(null);
   const held = useRef(isHeld);
   held.current = isHeld;
   const { state, ...others } = filters;
@@ -52,22 +56,6 @@ export function useWorkerList(filters: Filters, isHeld: () => boolean): WorkerLi
       : [apiState(state)];
   const filter = `${query({ include: 'figures', ...others })}${shown.map((each) => `&state=${each}`).join('')}`;
 
-  const read = useCallback(
-    async (abort: AbortSignal | null = null, keepsOrder = true) => {
-      const limit = Math.min(LARGEST_PAGE, Math.max(PAGE, known.current.length));
-      try {
-        const page = await get<WorkerPage>(`/api/v1/workers${filter}&limit=${limit}`, abort);
-        setRows(keepsOrder && held.current() ? inOrderOf(known.current, page.data) : page.data);
-        setSorted(page.data.map(({ id }) => id));
-        setCursor(page.next_cursor);
-        setProblem(null);
-      } catch (error) {
-        if (abort?.aborted !== true) setProblem(asProblem(error));
-      }
-    },
-    [filter],
-  );
-
   const put = useCallback(
     (id: string, part: Partial<Worker>) =>
       setRows((all) => all?.map((row) => (row.id === id ? merged(row, part) : row))),
@@ -76,7 +64,23 @@ export function useWorkerList(filters: Filters, isHeld: () => boolean): WorkerLi
 
   useEffect(() => {
     const abort = new AbortController();
-    void read(abort.signal, false);
+    let keepsOrder = false;
+    const own = (reader.current = readerOf(async (signal) => {
+      const limit = Math.min(LARGEST_PAGE, Math.max(wanted.current, known.current.length));
+      try {
+        const page = await get<WorkerPage>(`/api/v1/workers${filter}&limit=${limit}`, signal);
+        if (signal.aborted) return;
+        setRows(keepsOrder && held.current() ? inOrderOf(known.current, page.data) : page.data);
+        setSorted(page.data.map(({ id }) => id));
+        setCursor(page.next_cursor);
+        setProblem(null);
+        keepsOrder = true;
+      } catch (error) {
+        if (!signal.aborted) setProblem(asProblem(error));
+      }
+    }));
+    wanted.current = PAGE;
+    own.anew();
     const changed = new Set<string>();
     let isStale = false;
     let ticks = 0;
@@ -87,7 +91,8 @@ export function useWorkerList(filters: Filters, isHeld: () => boolean): WorkerLi
       changed.clear();
       if (isStale || ids.length > FEW || ids.some((id) => !known.current.some((row) => row.id === id))) {
         isStale = false;
-        return read(abort.signal);
+        own.again();
+        return;
       }
       await Promise.all(
         ids.map(async (id) => {
@@ -110,11 +115,12 @@ export function useWorkerList(filters: Filters, isHeld: () => boolean): WorkerLi
     return () => {
       stop();
       abort.abort();
+      own.stop();
       clearTimeout(timer);
     };
-  }, [read, put]);
+  }, [filter, put]);
 
-  const more = async (): Promise<void> => {
+  const append = async (): Promise<void> => {
     try {
       const page = await get<WorkerPage>(
         `/api/v1/workers${filter}&limit=${PAGE}&cursor=${encodeURIComponent(cursor ?? '')}`,
@@ -126,13 +132,19 @@ export function useWorkerList(filters: Filters, isHeld: () => boolean): WorkerLi
       setProblem(asProblem(error));
     }
   };
+  const more = (): void => {
+    const count = known.current.length;
+    if (count >= LARGEST_PAGE) return void append();
+    wanted.current = count + PAGE;
+    reader.current?.anew();
+  };
 
   return {
     rows,
     hasMore: cursor !== null,
     problem,
     moved: (rows ?? []).filter(({ id }, index) => sorted[index] !== undefined && sorted[index] !== id).length,
-    more: () => void more(),
+    more,
     sortAgain: () =>
       setRows((all) =>
         inOrderOf(
@@ -140,7 +152,7 @@ export function useWorkerList(filters: Filters, isHeld: () => boolean): WorkerLi
           all ?? [],
         ),
       ),
-    reload: () => void read(),
+    reload: () => reader.current?.anew(),
     put,
   };
 }
