@@ -7,6 +7,7 @@ const { constants, Script } = require('node:vm');
 const filename = path.join(__dirname, '../../dist/packed/service/service.cjs');
 const cache = `${filename}.${process.version}.cache`;
 
+let isKept = false;
 const cachedData = compiledBefore();
 const script = new Script(
   `(function (exports, require, module, __filename, __dirname) {${readFileSync(filename, 'utf8')}\n})`,
@@ -14,7 +15,11 @@ const script = new Script(
 );
 const packed = { exports: {} };
 script.runInThisContext()(packed.exports, createRequire(filename), packed, filename, path.dirname(filename));
-if (cachedData === undefined) process.on('exit', keepCompiled);
+if (cachedData === undefined) {
+  // Replicas are often killed, so the first one does not wait for its end.
+  setTimeout(keepCompiled, 2_000).unref();
+  process.on('exit', keepCompiled);
+}
 
 function compiledBefore() {
   try {
@@ -24,8 +29,10 @@ function compiledBefore() {
   }
 }
 
-/** At the end it holds every function that has run. Renamed when whole, because other processes read it. */
+/** It holds every function that has run. Renamed when whole, because other processes read it. */
 function keepCompiled() {
+  if (isKept) return;
+  isKept = true;
   writeFileSync(`${cache}.${process.pid}`, script.createCachedData());
   renameSync(`${cache}.${process.pid}`, cache);
 }
