@@ -6,7 +6,7 @@ import type { Replica } from './replica.js';
 export type Tally = Readonly<Record<string, number>>;
 
 /** Calls come often enough to meet every moment of a fault, and leave the processors to the replicas. */
-const BETWEEN_CALLS_MS = 10;
+const BETWEEN_CALLS_MS = 25;
 
 /** Clients of one replica each, which send the next call soon after an answer. */
 export class Clients {

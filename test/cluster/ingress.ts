@@ -4,7 +4,7 @@ import { chatOnce, type Tally } from './clients.js';
 import type { Replica } from './replica.js';
 
 const LOOK_EVERY_MS = 100;
-const BETWEEN_CALLS_MS = 30;
+const BETWEEN_CALLS_MS = 60;
 
 /**
  * Behaves like an ingress: sends to the ready replicas in turn over kept-alive connections, and

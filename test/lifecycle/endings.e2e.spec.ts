@@ -8,7 +8,7 @@ import { serviceForTest, type TestService } from '../service.js';
 import { countServiceTimers } from '../service-timers.js';
 import { until } from '../until.js';
 
-const REQUESTS = 1_500;
+const REQUESTS = 800;
 const AT_ONCE = 80;
 const random = printedRandom('endings');
 const fine = json({ a: 'fine' });
@@ -89,7 +89,7 @@ async function inFlight(service: TestService): Promise<readonly number[]> {
   return (answer as { data: { in_flight: number }[] }).data.map(({ in_flight }) => in_flight);
 }
 
-it('leaves nothing in flight, no timer and no listener after 1,500 requests that end in every way', async () => {
+it('leaves nothing in flight, no timer and no listener after 800 requests that end in every way', async () => {
   const warnings: Error[] = [];
   const warned = (warning: Error): void => void warnings.push(warning);
   process.on('warning', warned);
