@@ -62,7 +62,7 @@ CREATE TABLE event (
   before jsonb,
   after jsonb,
   undoes bigint,
-  CONSTRAINT event_kind_known_3 CHECK ((kind = ANY (ARRAY['registered'::text, 'created'::text, 'changed'::text, 'deleted'::text, 'restored'::text, 'enabled'::text, 'disabled'::text, 'draining'::text, 'offline'::text, 'healthy'::text, 'suspect'::text, 'unhealthy'::text, 'warming'::text, 'unknown'::text, 'recovered'::text, 'ejected'::text, 'failing'::text, 'serving'::text, 'revoked'::text, 'rotated'::text, 'ended'::text]))),
+  CONSTRAINT event_kind_known_4 CHECK ((kind = ANY (ARRAY['registered'::text, 'created'::text, 'changed'::text, 'deleted'::text, 'restored'::text, 'enabled'::text, 'disabled'::text, 'draining'::text, 'offline'::text, 'healthy'::text, 'suspect'::text, 'unhealthy'::text, 'warming'::text, 'unknown'::text, 'recovered'::text, 'ejected'::text, 'failing'::text, 'serving'::text, 'revoked'::text, 'rotated'::text, 'ended'::text, 'awake'::text, 'asleep'::text, 'waking'::text, 'wake_failed'::text]))),
   CONSTRAINT event_pkey PRIMARY KEY (id),
   CONSTRAINT event_subject_id_2 CHECK (((subject = ANY (ARRAY['worker'::text, 'key'::text])) = (subject_id IS NOT NULL))),
   CONSTRAINT event_subject_known_3 CHECK ((subject = ANY (ARRAY['worker'::text, 'model'::text, 'key'::text, 'team'::text, 'session'::text]))),
@@ -234,9 +234,11 @@ CREATE TABLE model (
   price_cached_input numeric,
   price_image numeric,
   price_second numeric,
+  hold_s integer,
   CONSTRAINT model_fallbacks_few CHECK (((cardinality(fallbacks) <= 10) AND (array_position(fallbacks, name) IS NULL))),
   CONSTRAINT model_fallbacks_named CHECK (((array_position(fallbacks, NULL::text) IS NULL) AND (array_position(fallbacks, ''::text) IS NULL))),
   CONSTRAINT model_generation_positive CHECK ((generation > 0)),
+  CONSTRAINT model_hold_range CHECK (((hold_s >= 0) AND (hold_s <= 3600))),
   CONSTRAINT model_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
   CONSTRAINT model_pkey PRIMARY KEY (name),
   CONSTRAINT model_price_complete CHECK (((price_currency IS NULL) = (num_nonnulls(price_input, price_output, price_cached_input, price_image, price_second) = 0))),
@@ -477,6 +479,9 @@ CREATE TABLE worker (
   profile jsonb,
   registered_by_key uuid,
   registered_by_team text,
+  wake json,
+  sleep json,
+  asleep_when json,
   CONSTRAINT worker_admin_state_known CHECK ((admin_state = ANY (ARRAY['enabled'::text, 'disabled'::text, 'draining'::text, 'offline'::text]))),
   CONSTRAINT worker_body_format_known_2 CHECK ((body_format = ANY (ARRAY['json'::text, 'form'::text, 'multipart'::text]))),
   CONSTRAINT worker_extract_length CHECK ((char_length(response_extract) <= 500)),
@@ -493,6 +498,7 @@ CREATE TABLE worker (
   CONSTRAINT worker_profile_object CHECK ((jsonb_typeof(profile) = 'object'::text)),
   CONSTRAINT worker_protocol_known CHECK ((protocol = ANY (ARRAY['template'::text, 'openai'::text, 'anthropic'::text, 'gemini'::text]))),
   CONSTRAINT worker_req_type_known CHECK ((req_type = ANY (ARRAY['GET'::text, 'POST'::text]))),
+  CONSTRAINT worker_sleep_needs_wake CHECK (((wake IS NOT NULL) OR ((sleep IS NULL) AND (asleep_when IS NULL)))),
   CONSTRAINT worker_task_known CHECK ((task = ANY (ARRAY['chat'::text, 'completion'::text, 'embedding'::text, 'image'::text, 'video'::text, 'audio'::text]))),
   CONSTRAINT worker_timeouts_positive CHECK (((connect_ms > 0) AND (first_byte_ms > 0) AND (idle_ms > 0) AND (total_ms > 0))),
   CONSTRAINT worker_type_known CHECK ((worker_type = ANY (ARRAY['REMOTE'::text, 'LOCAL'::text]))),
@@ -508,6 +514,26 @@ CREATE TABLE worker_object (
   CONSTRAINT worker_object_id_length CHECK (((octet_length(id) >= 1) AND (octet_length(id) <= 256))),
   CONSTRAINT worker_object_pkey PRIMARY KEY (id)
 );
+
+CREATE TABLE worker_power (
+  worker_id uuid NOT NULL,
+  state text NOT NULL DEFAULT 'awake'::text,
+  since timestamp with time zone NOT NULL DEFAULT now(),
+  reason text NOT NULL DEFAULT ''::text,
+  lease_owner text,
+  lease_until timestamp with time zone,
+  next_wake_at timestamp with time zone NOT NULL DEFAULT now(),
+  failures integer NOT NULL DEFAULT 0,
+  usual_wake_ms integer,
+  last_used_at timestamp with time zone NOT NULL DEFAULT now(),
+  next_look_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT worker_power_failures CHECK ((failures >= 0)),
+  CONSTRAINT worker_power_lease_whole CHECK (((lease_owner IS NULL) = (lease_until IS NULL))),
+  CONSTRAINT worker_power_pkey PRIMARY KEY (worker_id),
+  CONSTRAINT worker_power_state_known CHECK ((state = ANY (ARRAY['awake'::text, 'asleep'::text, 'waking'::text]))),
+  CONSTRAINT worker_power_usual_wake CHECK (((usual_wake_ms >= 1) AND (usual_wake_ms <= 3600000))),
+  CONSTRAINT worker_power_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE CASCADE
+) WITH (fillfactor=70);
 
 CREATE TABLE worker_probe (
   worker_id uuid NOT NULL,
@@ -789,6 +815,31 @@ CREATE VIEW model_overview AS
    FROM counted c
      FULL JOIN model m ON m.name = c.model_name
   ORDER BY (COALESCE(c.model_name, m.name));
+CREATE VIEW power_overview AS
+ SELECT w.model_name,
+    w.name,
+    w.req_url_template,
+    p.state,
+    p.since,
+    date_trunc('second'::text, now() - p.since) AS state_for,
+    p.reason,
+        CASE
+            WHEN p.lease_until > now() THEN ( SELECT r.host
+               FROM replica r
+              WHERE r.id::text = p.lease_owner)
+            ELSE NULL::text
+        END AS leased_by,
+        CASE
+            WHEN p.state = 'asleep'::text AND p.next_wake_at > now() THEN p.next_wake_at
+            ELSE NULL::timestamp with time zone
+        END AS not_woken_before,
+    p.failures,
+    make_interval(secs => (p.usual_wake_ms::numeric / 1000.0)::double precision) AS usual_wake,
+    date_trunc('second'::text, now() - p.last_used_at) AS unused_for,
+    p.worker_id
+   FROM worker_power p
+     JOIN worker w ON w.id = p.worker_id
+  ORDER BY w.model_name, w.created_at, w.id;
 CREATE VIEW replica_overview AS
  WITH live AS (
          SELECT live_replica.id,
@@ -1193,7 +1244,7 @@ BEGIN
     RETURN true;
   ELSIF name = 'req_url_template' THEN
     RETURN event_query(value) = value;
-  ELSIF name NOT IN ('header', 'body', 'req_param', 'poll', 'health_check') THEN
+  ELSIF name NOT IN ('header', 'body', 'req_param', 'poll', 'health_check', 'wake', 'sleep', 'asleep_when') THEN
     RETURN true;
   END IF;
   parsed := event_json(value::json);
@@ -1212,7 +1263,7 @@ DECLARE
 BEGIN
   IF name = 'header' THEN
     RETURN event_headers(value);
-  ELSIF name NOT IN ('body', 'req_param', 'poll', 'health_check') THEN
+  ELSIF name NOT IN ('body', 'req_param', 'poll', 'health_check', 'wake', 'sleep', 'asleep_when') THEN
     RETURN value;
   END IF;
   IF name = 'req_param' THEN
@@ -1221,8 +1272,8 @@ BEGIN
     masked := regexp_replace(masked, event_member(event_credentials()), '\1"<sealed>"', 'gi');
   END IF;
   value := event_query(masked)::jsonb;
-  IF name = 'poll' AND position('"header": {' IN masked) > 0 THEN
-    FOREACH step IN ARRAY '{status, result/request, cancel, cancel/0, cancel/1, cancel/2, cancel/3, cancel/4}'::text[] LOOP
+  IF name IN ('poll', 'wake', 'sleep') AND position('"header": {' IN masked) > 0 THEN
+    FOREACH step IN ARRAY '{status, result/request, cancel, cancel/0, cancel/1, cancel/2, cancel/3, cancel/4, request, request/0, request/1, request/2, request/3, request/4}'::text[] LOOP
       path := string_to_array(step || '/header', '/');
       IF jsonb_typeof(value #> path) = 'object' THEN
         value := jsonb_set(value, path, event_headers(value #> path));
@@ -1482,7 +1533,7 @@ CREATE OR REPLACE FUNCTION public.model_changes(before model, after model)
  RETURNS text[]
  LANGUAGE sql
  STABLE
-AS $function$SELECT array_remove(ARRAY[CASE WHEN before.strategy::text IS DISTINCT FROM after.strategy::text THEN 'strategy' END, CASE WHEN before.fallbacks::text IS DISTINCT FROM after.fallbacks::text THEN 'fallbacks' END, CASE WHEN before.retries::text IS DISTINCT FROM after.retries::text THEN 'retries' END, CASE WHEN before.retry_on::text IS DISTINCT FROM after.retry_on::text THEN 'retry_on' END, CASE WHEN before.queue_max::text IS DISTINCT FROM after.queue_max::text THEN 'queue_max' END, CASE WHEN before.queue_wait_ms::text IS DISTINCT FROM after.queue_wait_ms::text THEN 'queue_wait_ms' END, CASE WHEN before.connect_ms::text IS DISTINCT FROM after.connect_ms::text THEN 'connect_ms' END, CASE WHEN before.first_byte_ms::text IS DISTINCT FROM after.first_byte_ms::text THEN 'first_byte_ms' END, CASE WHEN before.idle_ms::text IS DISTINCT FROM after.idle_ms::text THEN 'idle_ms' END, CASE WHEN before.total_ms::text IS DISTINCT FROM after.total_ms::text THEN 'total_ms' END, CASE WHEN before.price_currency::text IS DISTINCT FROM after.price_currency::text THEN 'price_currency' END, CASE WHEN before.price_input::text IS DISTINCT FROM after.price_input::text THEN 'price_input' END, CASE WHEN before.price_output::text IS DISTINCT FROM after.price_output::text THEN 'price_output' END, CASE WHEN before.price_cached_input::text IS DISTINCT FROM after.price_cached_input::text THEN 'price_cached_input' END, CASE WHEN before.price_image::text IS DISTINCT FROM after.price_image::text THEN 'price_image' END, CASE WHEN before.price_second::text IS DISTINCT FROM after.price_second::text THEN 'price_second' END], NULL)$function$
+AS $function$SELECT array_remove(ARRAY[CASE WHEN before.strategy::text IS DISTINCT FROM after.strategy::text THEN 'strategy' END, CASE WHEN before.fallbacks::text IS DISTINCT FROM after.fallbacks::text THEN 'fallbacks' END, CASE WHEN before.retries::text IS DISTINCT FROM after.retries::text THEN 'retries' END, CASE WHEN before.retry_on::text IS DISTINCT FROM after.retry_on::text THEN 'retry_on' END, CASE WHEN before.queue_max::text IS DISTINCT FROM after.queue_max::text THEN 'queue_max' END, CASE WHEN before.queue_wait_ms::text IS DISTINCT FROM after.queue_wait_ms::text THEN 'queue_wait_ms' END, CASE WHEN before.connect_ms::text IS DISTINCT FROM after.connect_ms::text THEN 'connect_ms' END, CASE WHEN before.first_byte_ms::text IS DISTINCT FROM after.first_byte_ms::text THEN 'first_byte_ms' END, CASE WHEN before.idle_ms::text IS DISTINCT FROM after.idle_ms::text THEN 'idle_ms' END, CASE WHEN before.total_ms::text IS DISTINCT FROM after.total_ms::text THEN 'total_ms' END, CASE WHEN before.price_currency::text IS DISTINCT FROM after.price_currency::text THEN 'price_currency' END, CASE WHEN before.price_input::text IS DISTINCT FROM after.price_input::text THEN 'price_input' END, CASE WHEN before.price_output::text IS DISTINCT FROM after.price_output::text THEN 'price_output' END, CASE WHEN before.price_cached_input::text IS DISTINCT FROM after.price_cached_input::text THEN 'price_cached_input' END, CASE WHEN before.price_image::text IS DISTINCT FROM after.price_image::text THEN 'price_image' END, CASE WHEN before.price_second::text IS DISTINCT FROM after.price_second::text THEN 'price_second' END, CASE WHEN before.hold_s::text IS DISTINCT FROM after.hold_s::text THEN 'hold_s' END], NULL)$function$
 ;
 CREATE OR REPLACE FUNCTION public.model_exact(name text)
  RETURNS boolean
@@ -1513,7 +1564,7 @@ CREATE OR REPLACE FUNCTION public.model_given(this model)
  RETURNS text[]
  LANGUAGE sql
  STABLE
-AS $function$SELECT array_remove(ARRAY[CASE WHEN this.strategy::text IS DISTINCT FROM (NULL)::text THEN 'strategy' END, CASE WHEN this.fallbacks::text IS DISTINCT FROM ('{}'::text[])::text THEN 'fallbacks' END, CASE WHEN this.retries::text IS DISTINCT FROM (NULL)::text THEN 'retries' END, CASE WHEN this.retry_on::text IS DISTINCT FROM (NULL)::text THEN 'retry_on' END, CASE WHEN this.queue_max::text IS DISTINCT FROM (NULL)::text THEN 'queue_max' END, CASE WHEN this.queue_wait_ms::text IS DISTINCT FROM (NULL)::text THEN 'queue_wait_ms' END, CASE WHEN this.connect_ms::text IS DISTINCT FROM (NULL)::text THEN 'connect_ms' END, CASE WHEN this.first_byte_ms::text IS DISTINCT FROM (NULL)::text THEN 'first_byte_ms' END, CASE WHEN this.idle_ms::text IS DISTINCT FROM (NULL)::text THEN 'idle_ms' END, CASE WHEN this.total_ms::text IS DISTINCT FROM (NULL)::text THEN 'total_ms' END, CASE WHEN this.price_currency::text IS DISTINCT FROM (NULL)::text THEN 'price_currency' END, CASE WHEN this.price_input::text IS DISTINCT FROM (NULL)::text THEN 'price_input' END, CASE WHEN this.price_output::text IS DISTINCT FROM (NULL)::text THEN 'price_output' END, CASE WHEN this.price_cached_input::text IS DISTINCT FROM (NULL)::text THEN 'price_cached_input' END, CASE WHEN this.price_image::text IS DISTINCT FROM (NULL)::text THEN 'price_image' END, CASE WHEN this.price_second::text IS DISTINCT FROM (NULL)::text THEN 'price_second' END], NULL)$function$
+AS $function$SELECT array_remove(ARRAY[CASE WHEN this.strategy::text IS DISTINCT FROM (NULL)::text THEN 'strategy' END, CASE WHEN this.fallbacks::text IS DISTINCT FROM ('{}'::text[])::text THEN 'fallbacks' END, CASE WHEN this.retries::text IS DISTINCT FROM (NULL)::text THEN 'retries' END, CASE WHEN this.retry_on::text IS DISTINCT FROM (NULL)::text THEN 'retry_on' END, CASE WHEN this.queue_max::text IS DISTINCT FROM (NULL)::text THEN 'queue_max' END, CASE WHEN this.queue_wait_ms::text IS DISTINCT FROM (NULL)::text THEN 'queue_wait_ms' END, CASE WHEN this.connect_ms::text IS DISTINCT FROM (NULL)::text THEN 'connect_ms' END, CASE WHEN this.first_byte_ms::text IS DISTINCT FROM (NULL)::text THEN 'first_byte_ms' END, CASE WHEN this.idle_ms::text IS DISTINCT FROM (NULL)::text THEN 'idle_ms' END, CASE WHEN this.total_ms::text IS DISTINCT FROM (NULL)::text THEN 'total_ms' END, CASE WHEN this.price_currency::text IS DISTINCT FROM (NULL)::text THEN 'price_currency' END, CASE WHEN this.price_input::text IS DISTINCT FROM (NULL)::text THEN 'price_input' END, CASE WHEN this.price_output::text IS DISTINCT FROM (NULL)::text THEN 'price_output' END, CASE WHEN this.price_cached_input::text IS DISTINCT FROM (NULL)::text THEN 'price_cached_input' END, CASE WHEN this.price_image::text IS DISTINCT FROM (NULL)::text THEN 'price_image' END, CASE WHEN this.price_second::text IS DISTINCT FROM (NULL)::text THEN 'price_second' END, CASE WHEN this.hold_s::text IS DISTINCT FROM (NULL)::text THEN 'hold_s' END], NULL)$function$
 ;
 CREATE OR REPLACE FUNCTION public.model_has_cycle(start text)
  RETURNS boolean
@@ -1577,19 +1628,19 @@ CREATE OR REPLACE FUNCTION public.model_row(this model)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
-AS $function$SELECT jsonb_object(ARRAY['strategy', 'fallbacks', 'retries', 'retry_on', 'queue_max', 'queue_wait_ms', 'connect_ms', 'first_byte_ms', 'idle_ms', 'total_ms', 'created_at', 'price_currency', 'price_input', 'price_output', 'price_cached_input', 'price_image', 'price_second'], ARRAY[this.strategy::text, this.fallbacks::text, this.retries::text, this.retry_on::text, this.queue_max::text, this.queue_wait_ms::text, this.connect_ms::text, this.first_byte_ms::text, this.idle_ms::text, this.total_ms::text, to_jsonb(this.created_at) #>> '{}', this.price_currency::text, this.price_input::text, this.price_output::text, this.price_cached_input::text, this.price_image::text, this.price_second::text])$function$
+AS $function$SELECT jsonb_object(ARRAY['strategy', 'fallbacks', 'retries', 'retry_on', 'queue_max', 'queue_wait_ms', 'connect_ms', 'first_byte_ms', 'idle_ms', 'total_ms', 'created_at', 'price_currency', 'price_input', 'price_output', 'price_cached_input', 'price_image', 'price_second', 'hold_s'], ARRAY[this.strategy::text, this.fallbacks::text, this.retries::text, this.retry_on::text, this.queue_max::text, this.queue_wait_ms::text, this.connect_ms::text, this.first_byte_ms::text, this.idle_ms::text, this.total_ms::text, to_jsonb(this.created_at) #>> '{}', this.price_currency::text, this.price_input::text, this.price_output::text, this.price_cached_input::text, this.price_image::text, this.price_second::text, this.hold_s::text])$function$
 ;
 CREATE OR REPLACE FUNCTION public.model_shown(this model, name text)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
-AS $function$SELECT CASE name WHEN 'name' THEN to_jsonb(this.name) WHEN 'strategy' THEN to_jsonb(this.strategy) WHEN 'fallbacks' THEN to_jsonb(this.fallbacks) WHEN 'retries' THEN to_jsonb(this.retries) WHEN 'retry_on' THEN to_jsonb(this.retry_on) WHEN 'queue_max' THEN to_jsonb(this.queue_max) WHEN 'queue_wait_ms' THEN to_jsonb(this.queue_wait_ms) WHEN 'connect_ms' THEN to_jsonb(this.connect_ms) WHEN 'first_byte_ms' THEN to_jsonb(this.first_byte_ms) WHEN 'idle_ms' THEN to_jsonb(this.idle_ms) WHEN 'total_ms' THEN to_jsonb(this.total_ms) WHEN 'generation' THEN to_jsonb(this.generation) WHEN 'created_at' THEN to_jsonb(this.created_at) WHEN 'updated_at' THEN to_jsonb(this.updated_at) WHEN 'updated_by' THEN to_jsonb(this.updated_by) WHEN 'price_currency' THEN to_jsonb(this.price_currency) WHEN 'price_input' THEN to_jsonb(this.price_input) WHEN 'price_output' THEN to_jsonb(this.price_output) WHEN 'price_cached_input' THEN to_jsonb(this.price_cached_input) WHEN 'price_image' THEN to_jsonb(this.price_image) WHEN 'price_second' THEN to_jsonb(this.price_second) END$function$
+AS $function$SELECT CASE name WHEN 'name' THEN to_jsonb(this.name) WHEN 'strategy' THEN to_jsonb(this.strategy) WHEN 'fallbacks' THEN to_jsonb(this.fallbacks) WHEN 'retries' THEN to_jsonb(this.retries) WHEN 'retry_on' THEN to_jsonb(this.retry_on) WHEN 'queue_max' THEN to_jsonb(this.queue_max) WHEN 'queue_wait_ms' THEN to_jsonb(this.queue_wait_ms) WHEN 'connect_ms' THEN to_jsonb(this.connect_ms) WHEN 'first_byte_ms' THEN to_jsonb(this.first_byte_ms) WHEN 'idle_ms' THEN to_jsonb(this.idle_ms) WHEN 'total_ms' THEN to_jsonb(this.total_ms) WHEN 'generation' THEN to_jsonb(this.generation) WHEN 'created_at' THEN to_jsonb(this.created_at) WHEN 'updated_at' THEN to_jsonb(this.updated_at) WHEN 'updated_by' THEN to_jsonb(this.updated_by) WHEN 'price_currency' THEN to_jsonb(this.price_currency) WHEN 'price_input' THEN to_jsonb(this.price_input) WHEN 'price_output' THEN to_jsonb(this.price_output) WHEN 'price_cached_input' THEN to_jsonb(this.price_cached_input) WHEN 'price_image' THEN to_jsonb(this.price_image) WHEN 'price_second' THEN to_jsonb(this.price_second) WHEN 'hold_s' THEN to_jsonb(this.hold_s) END$function$
 ;
 CREATE OR REPLACE FUNCTION public.model_text(this model, name text)
  RETURNS text
  LANGUAGE sql
  STABLE
-AS $function$SELECT CASE name WHEN 'name' THEN this.name::text WHEN 'strategy' THEN this.strategy::text WHEN 'fallbacks' THEN this.fallbacks::text WHEN 'retries' THEN this.retries::text WHEN 'retry_on' THEN this.retry_on::text WHEN 'queue_max' THEN this.queue_max::text WHEN 'queue_wait_ms' THEN this.queue_wait_ms::text WHEN 'connect_ms' THEN this.connect_ms::text WHEN 'first_byte_ms' THEN this.first_byte_ms::text WHEN 'idle_ms' THEN this.idle_ms::text WHEN 'total_ms' THEN this.total_ms::text WHEN 'generation' THEN this.generation::text WHEN 'created_at' THEN to_jsonb(this.created_at) #>> '{}' WHEN 'updated_at' THEN to_jsonb(this.updated_at) #>> '{}' WHEN 'updated_by' THEN this.updated_by::text WHEN 'price_currency' THEN this.price_currency::text WHEN 'price_input' THEN this.price_input::text WHEN 'price_output' THEN this.price_output::text WHEN 'price_cached_input' THEN this.price_cached_input::text WHEN 'price_image' THEN this.price_image::text WHEN 'price_second' THEN this.price_second::text END$function$
+AS $function$SELECT CASE name WHEN 'name' THEN this.name::text WHEN 'strategy' THEN this.strategy::text WHEN 'fallbacks' THEN this.fallbacks::text WHEN 'retries' THEN this.retries::text WHEN 'retry_on' THEN this.retry_on::text WHEN 'queue_max' THEN this.queue_max::text WHEN 'queue_wait_ms' THEN this.queue_wait_ms::text WHEN 'connect_ms' THEN this.connect_ms::text WHEN 'first_byte_ms' THEN this.first_byte_ms::text WHEN 'idle_ms' THEN this.idle_ms::text WHEN 'total_ms' THEN this.total_ms::text WHEN 'generation' THEN this.generation::text WHEN 'created_at' THEN to_jsonb(this.created_at) #>> '{}' WHEN 'updated_at' THEN to_jsonb(this.updated_at) #>> '{}' WHEN 'updated_by' THEN this.updated_by::text WHEN 'price_currency' THEN this.price_currency::text WHEN 'price_input' THEN this.price_input::text WHEN 'price_output' THEN this.price_output::text WHEN 'price_cached_input' THEN this.price_cached_input::text WHEN 'price_image' THEN this.price_image::text WHEN 'price_second' THEN this.price_second::text WHEN 'hold_s' THEN this.hold_s::text END$function$
 ;
 CREATE OR REPLACE FUNCTION public.model_values(this model, names text[])
  RETURNS jsonb
@@ -1877,7 +1928,7 @@ CREATE OR REPLACE FUNCTION public.worker_changes(before worker, after worker)
  RETURNS text[]
  LANGUAGE sql
  STABLE
-AS $function$SELECT array_remove(ARRAY[CASE WHEN before.model_name::text IS DISTINCT FROM after.model_name::text THEN 'model_name' END, CASE WHEN before.name::text IS DISTINCT FROM after.name::text THEN 'name' END, CASE WHEN before.req_url_template::text IS DISTINCT FROM after.req_url_template::text THEN 'req_url_template' END, CASE WHEN before.owner::text IS DISTINCT FROM after.owner::text THEN 'owner' END, CASE WHEN before.protocol::text IS DISTINCT FROM after.protocol::text THEN 'protocol' END, CASE WHEN before.task::text IS DISTINCT FROM after.task::text THEN 'task' END, CASE WHEN before.worker_type::text IS DISTINCT FROM after.worker_type::text THEN 'worker_type' END, CASE WHEN before.req_type::text IS DISTINCT FROM after.req_type::text THEN 'req_type' END, CASE WHEN before.body::text IS DISTINCT FROM after.body::text THEN 'body' END, CASE WHEN before.body_format::text IS DISTINCT FROM after.body_format::text THEN 'body_format' END, CASE WHEN before.req_param::text IS DISTINCT FROM after.req_param::text THEN 'req_param' END, CASE WHEN before.header::text IS DISTINCT FROM after.header::text THEN 'header' END, CASE WHEN before.sealed_header::text IS DISTINCT FROM after.sealed_header::text THEN 'sealed_header' END, CASE WHEN before.response_extract::text IS DISTINCT FROM after.response_extract::text THEN 'response_extract' END, CASE WHEN before.success_when::text IS DISTINCT FROM after.success_when::text THEN 'success_when' END, CASE WHEN before.is_stream::text IS DISTINCT FROM after.is_stream::text THEN 'is_stream' END, CASE WHEN before.defaults::text IS DISTINCT FROM after.defaults::text THEN 'defaults' END, CASE WHEN before.weight::text IS DISTINCT FROM after.weight::text THEN 'weight' END, CASE WHEN before.priority::text IS DISTINCT FROM after.priority::text THEN 'priority' END, CASE WHEN before.max_concurrency::text IS DISTINCT FROM after.max_concurrency::text THEN 'max_concurrency' END, CASE WHEN before.labels::text IS DISTINCT FROM after.labels::text THEN 'labels' END, CASE WHEN before.connect_ms::text IS DISTINCT FROM after.connect_ms::text THEN 'connect_ms' END, CASE WHEN before.first_byte_ms::text IS DISTINCT FROM after.first_byte_ms::text THEN 'first_byte_ms' END, CASE WHEN before.idle_ms::text IS DISTINCT FROM after.idle_ms::text THEN 'idle_ms' END, CASE WHEN before.total_ms::text IS DISTINCT FROM after.total_ms::text THEN 'total_ms' END, CASE WHEN before.on_disconnect::text IS DISTINCT FROM after.on_disconnect::text THEN 'on_disconnect' END, CASE WHEN before.health_check::text IS DISTINCT FROM after.health_check::text THEN 'health_check' END, CASE WHEN before.heartbeat_ttl_s::text IS DISTINCT FROM after.heartbeat_ttl_s::text THEN 'heartbeat_ttl_s' END, CASE WHEN before.upstream_model::text IS DISTINCT FROM after.upstream_model::text THEN 'upstream_model' END, CASE WHEN before.stream_extract::text IS DISTINCT FROM after.stream_extract::text THEN 'stream_extract' END, CASE WHEN before.usage_extract::text IS DISTINCT FROM after.usage_extract::text THEN 'usage_extract' END, CASE WHEN before.any_task::text IS DISTINCT FROM after.any_task::text THEN 'any_task' END, CASE WHEN before.poll::text IS DISTINCT FROM after.poll::text THEN 'poll' END, CASE WHEN before.choices::text IS DISTINCT FROM after.choices::text THEN 'choices' END, CASE WHEN before.profile::text IS DISTINCT FROM after.profile::text THEN 'profile' END, CASE WHEN before.registered_by_key::text IS DISTINCT FROM after.registered_by_key::text THEN 'registered_by_key' END, CASE WHEN before.registered_by_team::text IS DISTINCT FROM after.registered_by_team::text THEN 'registered_by_team' END], NULL)$function$
+AS $function$SELECT array_remove(ARRAY[CASE WHEN before.model_name::text IS DISTINCT FROM after.model_name::text THEN 'model_name' END, CASE WHEN before.name::text IS DISTINCT FROM after.name::text THEN 'name' END, CASE WHEN before.req_url_template::text IS DISTINCT FROM after.req_url_template::text THEN 'req_url_template' END, CASE WHEN before.owner::text IS DISTINCT FROM after.owner::text THEN 'owner' END, CASE WHEN before.protocol::text IS DISTINCT FROM after.protocol::text THEN 'protocol' END, CASE WHEN before.task::text IS DISTINCT FROM after.task::text THEN 'task' END, CASE WHEN before.worker_type::text IS DISTINCT FROM after.worker_type::text THEN 'worker_type' END, CASE WHEN before.req_type::text IS DISTINCT FROM after.req_type::text THEN 'req_type' END, CASE WHEN before.body::text IS DISTINCT FROM after.body::text THEN 'body' END, CASE WHEN before.body_format::text IS DISTINCT FROM after.body_format::text THEN 'body_format' END, CASE WHEN before.req_param::text IS DISTINCT FROM after.req_param::text THEN 'req_param' END, CASE WHEN before.header::text IS DISTINCT FROM after.header::text THEN 'header' END, CASE WHEN before.sealed_header::text IS DISTINCT FROM after.sealed_header::text THEN 'sealed_header' END, CASE WHEN before.response_extract::text IS DISTINCT FROM after.response_extract::text THEN 'response_extract' END, CASE WHEN before.success_when::text IS DISTINCT FROM after.success_when::text THEN 'success_when' END, CASE WHEN before.is_stream::text IS DISTINCT FROM after.is_stream::text THEN 'is_stream' END, CASE WHEN before.defaults::text IS DISTINCT FROM after.defaults::text THEN 'defaults' END, CASE WHEN before.weight::text IS DISTINCT FROM after.weight::text THEN 'weight' END, CASE WHEN before.priority::text IS DISTINCT FROM after.priority::text THEN 'priority' END, CASE WHEN before.max_concurrency::text IS DISTINCT FROM after.max_concurrency::text THEN 'max_concurrency' END, CASE WHEN before.labels::text IS DISTINCT FROM after.labels::text THEN 'labels' END, CASE WHEN before.connect_ms::text IS DISTINCT FROM after.connect_ms::text THEN 'connect_ms' END, CASE WHEN before.first_byte_ms::text IS DISTINCT FROM after.first_byte_ms::text THEN 'first_byte_ms' END, CASE WHEN before.idle_ms::text IS DISTINCT FROM after.idle_ms::text THEN 'idle_ms' END, CASE WHEN before.total_ms::text IS DISTINCT FROM after.total_ms::text THEN 'total_ms' END, CASE WHEN before.on_disconnect::text IS DISTINCT FROM after.on_disconnect::text THEN 'on_disconnect' END, CASE WHEN before.health_check::text IS DISTINCT FROM after.health_check::text THEN 'health_check' END, CASE WHEN before.heartbeat_ttl_s::text IS DISTINCT FROM after.heartbeat_ttl_s::text THEN 'heartbeat_ttl_s' END, CASE WHEN before.upstream_model::text IS DISTINCT FROM after.upstream_model::text THEN 'upstream_model' END, CASE WHEN before.stream_extract::text IS DISTINCT FROM after.stream_extract::text THEN 'stream_extract' END, CASE WHEN before.usage_extract::text IS DISTINCT FROM after.usage_extract::text THEN 'usage_extract' END, CASE WHEN before.any_task::text IS DISTINCT FROM after.any_task::text THEN 'any_task' END, CASE WHEN before.poll::text IS DISTINCT FROM after.poll::text THEN 'poll' END, CASE WHEN before.choices::text IS DISTINCT FROM after.choices::text THEN 'choices' END, CASE WHEN before.profile::text IS DISTINCT FROM after.profile::text THEN 'profile' END, CASE WHEN before.registered_by_key::text IS DISTINCT FROM after.registered_by_key::text THEN 'registered_by_key' END, CASE WHEN before.registered_by_team::text IS DISTINCT FROM after.registered_by_team::text THEN 'registered_by_team' END, CASE WHEN before.wake::text IS DISTINCT FROM after.wake::text THEN 'wake' END, CASE WHEN before.sleep::text IS DISTINCT FROM after.sleep::text THEN 'sleep' END, CASE WHEN before.asleep_when::text IS DISTINCT FROM after.asleep_when::text THEN 'asleep_when' END], NULL)$function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_check()
  RETURNS trigger
@@ -1927,13 +1978,14 @@ DECLARE
       WHEN NOT (jsonb_typeof(profile) = 'object'::text) THEN 'worker_profile_object'
       WHEN NOT (protocol = ANY (ARRAY['template'::text, 'openai'::text, 'anthropic'::text, 'gemini'::text])) THEN 'worker_protocol_known'
       WHEN NOT (req_type = ANY (ARRAY['GET'::text, 'POST'::text])) THEN 'worker_req_type_known'
+      WHEN NOT ((wake IS NOT NULL) OR ((sleep IS NULL) AND (asleep_when IS NULL))) THEN 'worker_sleep_needs_wake'
       WHEN NOT (task = ANY (ARRAY['chat'::text, 'completion'::text, 'embedding'::text, 'image'::text, 'video'::text, 'audio'::text])) THEN 'worker_task_known'
       WHEN NOT ((connect_ms > 0) AND (first_byte_ms > 0) AND (idle_ms > 0) AND (total_ms > 0)) THEN 'worker_timeouts_positive'
       WHEN NOT (worker_type = ANY (ARRAY['REMOTE'::text, 'LOCAL'::text])) THEN 'worker_type_known'
       WHEN NOT ((char_length(upstream_model) >= 1) AND (char_length(upstream_model) <= 200)) THEN 'worker_upstream_model_length'
       WHEN NOT ((req_url_template ~ '^https?://'::text) AND (char_length(req_url_template) <= 2048)) THEN 'worker_url_http'
       WHEN NOT ((weight >= 1) AND (weight <= 1000)) THEN 'worker_weight_range'
-    END FROM (SELECT NEW.id, NEW.model_name, NEW.name, NEW.req_url_template, NEW.owner, NEW.protocol, NEW.task, NEW.worker_type, NEW.req_type, NEW.body_format, NEW.response_extract, NEW.is_stream, NEW.weight, NEW.priority, NEW.max_concurrency, NEW.labels, NEW.connect_ms, NEW.first_byte_ms, NEW.idle_ms, NEW.total_ms, NEW.on_disconnect, NEW.admin_state, NEW.admin_state_since, NEW.admin_state_by, NEW.health, NEW.health_reason, NEW.health_since, NEW.generation, NEW.created_at, NEW.updated_at, NEW.heartbeat_ttl_s, NEW.upstream_model, NEW.any_task, NEW.profile) AS this);
+    END FROM (SELECT NEW.id, NEW.model_name, NEW.name, NEW.req_url_template, NEW.owner, NEW.protocol, NEW.task, NEW.worker_type, NEW.req_type, NEW.body_format, NEW.response_extract, NEW.is_stream, NEW.weight, NEW.priority, NEW.max_concurrency, NEW.labels, NEW.connect_ms, NEW.first_byte_ms, NEW.idle_ms, NEW.total_ms, NEW.on_disconnect, NEW.admin_state, NEW.admin_state_since, NEW.admin_state_by, NEW.health, NEW.health_reason, NEW.health_since, NEW.generation, NEW.created_at, NEW.updated_at, NEW.heartbeat_ttl_s, NEW.upstream_model, NEW.any_task, NEW.profile, NEW.wake, NEW.sleep, NEW.asleep_when) AS this);
 BEGIN
   IF broken IS NOT NULL THEN
     PERFORM public.refuse_row(TG_RELID, broken);
@@ -1964,7 +2016,7 @@ CREATE OR REPLACE FUNCTION public.worker_exact(name text)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE
-AS $function$SELECT name <> ALL ('{id,req_url_template,body,req_param,header,sealed_header,success_when,defaults,labels,health_check,admin_state_since,health_since,created_at,updated_at,stream_extract,usage_extract,poll,choices,profile,registered_by_key}'::text[])$function$
+AS $function$SELECT name <> ALL ('{id,req_url_template,body,req_param,header,sealed_header,success_when,defaults,labels,health_check,admin_state_since,health_since,created_at,updated_at,stream_extract,usage_extract,poll,choices,profile,registered_by_key,wake,sleep,asleep_when}'::text[])$function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_follow()
  RETURNS trigger
@@ -1994,7 +2046,7 @@ CREATE OR REPLACE FUNCTION public.worker_given(this worker)
  RETURNS text[]
  LANGUAGE sql
  STABLE
-AS $function$SELECT array_remove(ARRAY[CASE WHEN this.model_name::text IS DISTINCT FROM (NULL)::text THEN 'model_name' END, CASE WHEN this.name::text IS DISTINCT FROM (''::text)::text THEN 'name' END, CASE WHEN this.req_url_template::text IS DISTINCT FROM (NULL)::text THEN 'req_url_template' END, CASE WHEN this.owner::text IS DISTINCT FROM (''::text)::text THEN 'owner' END, CASE WHEN this.protocol::text IS DISTINCT FROM ('template'::text)::text THEN 'protocol' END, CASE WHEN this.task::text IS DISTINCT FROM ('chat'::text)::text THEN 'task' END, CASE WHEN this.worker_type::text IS DISTINCT FROM ('REMOTE'::text)::text THEN 'worker_type' END, CASE WHEN this.req_type::text IS DISTINCT FROM ('POST'::text)::text THEN 'req_type' END, CASE WHEN this.body::text IS DISTINCT FROM (NULL)::text THEN 'body' END, CASE WHEN this.body_format::text IS DISTINCT FROM ('json'::text)::text THEN 'body_format' END, CASE WHEN this.req_param::text IS DISTINCT FROM (NULL)::text THEN 'req_param' END, CASE WHEN this.header::text IS DISTINCT FROM (NULL)::text THEN 'header' END, CASE WHEN this.sealed_header::text IS DISTINCT FROM (NULL)::text THEN 'sealed_header' END, CASE WHEN this.response_extract::text IS DISTINCT FROM (''::text)::text THEN 'response_extract' END, CASE WHEN this.success_when::text IS DISTINCT FROM (NULL)::text THEN 'success_when' END, CASE WHEN this.is_stream::text IS DISTINCT FROM (false)::text THEN 'is_stream' END, CASE WHEN this.defaults::text IS DISTINCT FROM (NULL)::text THEN 'defaults' END, CASE WHEN this.weight::text IS DISTINCT FROM (1)::text THEN 'weight' END, CASE WHEN this.priority::text IS DISTINCT FROM (0)::text THEN 'priority' END, CASE WHEN this.max_concurrency::text IS DISTINCT FROM (64)::text THEN 'max_concurrency' END, CASE WHEN this.labels::text IS DISTINCT FROM ('{}'::json)::text THEN 'labels' END, CASE WHEN this.connect_ms::text IS DISTINCT FROM (NULL)::text THEN 'connect_ms' END, CASE WHEN this.first_byte_ms::text IS DISTINCT FROM (NULL)::text THEN 'first_byte_ms' END, CASE WHEN this.idle_ms::text IS DISTINCT FROM (NULL)::text THEN 'idle_ms' END, CASE WHEN this.total_ms::text IS DISTINCT FROM (NULL)::text THEN 'total_ms' END, CASE WHEN this.on_disconnect::text IS DISTINCT FROM ('abort'::text)::text THEN 'on_disconnect' END, CASE WHEN this.health_check::text IS DISTINCT FROM (NULL)::text THEN 'health_check' END, CASE WHEN this.heartbeat_ttl_s::text IS DISTINCT FROM (NULL)::text THEN 'heartbeat_ttl_s' END, CASE WHEN this.upstream_model::text IS DISTINCT FROM (NULL)::text THEN 'upstream_model' END, CASE WHEN this.stream_extract::text IS DISTINCT FROM (NULL)::text THEN 'stream_extract' END, CASE WHEN this.usage_extract::text IS DISTINCT FROM (NULL)::text THEN 'usage_extract' END, CASE WHEN this.any_task::text IS DISTINCT FROM (false)::text THEN 'any_task' END, CASE WHEN this.poll::text IS DISTINCT FROM (NULL)::text THEN 'poll' END, CASE WHEN this.choices::text IS DISTINCT FROM (NULL)::text THEN 'choices' END, CASE WHEN this.profile::text IS DISTINCT FROM (NULL)::text THEN 'profile' END, CASE WHEN this.registered_by_key::text IS DISTINCT FROM (NULL)::text THEN 'registered_by_key' END, CASE WHEN this.registered_by_team::text IS DISTINCT FROM (NULL)::text THEN 'registered_by_team' END], NULL)$function$
+AS $function$SELECT array_remove(ARRAY[CASE WHEN this.model_name::text IS DISTINCT FROM (NULL)::text THEN 'model_name' END, CASE WHEN this.name::text IS DISTINCT FROM (''::text)::text THEN 'name' END, CASE WHEN this.req_url_template::text IS DISTINCT FROM (NULL)::text THEN 'req_url_template' END, CASE WHEN this.owner::text IS DISTINCT FROM (''::text)::text THEN 'owner' END, CASE WHEN this.protocol::text IS DISTINCT FROM ('template'::text)::text THEN 'protocol' END, CASE WHEN this.task::text IS DISTINCT FROM ('chat'::text)::text THEN 'task' END, CASE WHEN this.worker_type::text IS DISTINCT FROM ('REMOTE'::text)::text THEN 'worker_type' END, CASE WHEN this.req_type::text IS DISTINCT FROM ('POST'::text)::text THEN 'req_type' END, CASE WHEN this.body::text IS DISTINCT FROM (NULL)::text THEN 'body' END, CASE WHEN this.body_format::text IS DISTINCT FROM ('json'::text)::text THEN 'body_format' END, CASE WHEN this.req_param::text IS DISTINCT FROM (NULL)::text THEN 'req_param' END, CASE WHEN this.header::text IS DISTINCT FROM (NULL)::text THEN 'header' END, CASE WHEN this.sealed_header::text IS DISTINCT FROM (NULL)::text THEN 'sealed_header' END, CASE WHEN this.response_extract::text IS DISTINCT FROM (''::text)::text THEN 'response_extract' END, CASE WHEN this.success_when::text IS DISTINCT FROM (NULL)::text THEN 'success_when' END, CASE WHEN this.is_stream::text IS DISTINCT FROM (false)::text THEN 'is_stream' END, CASE WHEN this.defaults::text IS DISTINCT FROM (NULL)::text THEN 'defaults' END, CASE WHEN this.weight::text IS DISTINCT FROM (1)::text THEN 'weight' END, CASE WHEN this.priority::text IS DISTINCT FROM (0)::text THEN 'priority' END, CASE WHEN this.max_concurrency::text IS DISTINCT FROM (64)::text THEN 'max_concurrency' END, CASE WHEN this.labels::text IS DISTINCT FROM ('{}'::json)::text THEN 'labels' END, CASE WHEN this.connect_ms::text IS DISTINCT FROM (NULL)::text THEN 'connect_ms' END, CASE WHEN this.first_byte_ms::text IS DISTINCT FROM (NULL)::text THEN 'first_byte_ms' END, CASE WHEN this.idle_ms::text IS DISTINCT FROM (NULL)::text THEN 'idle_ms' END, CASE WHEN this.total_ms::text IS DISTINCT FROM (NULL)::text THEN 'total_ms' END, CASE WHEN this.on_disconnect::text IS DISTINCT FROM ('abort'::text)::text THEN 'on_disconnect' END, CASE WHEN this.health_check::text IS DISTINCT FROM (NULL)::text THEN 'health_check' END, CASE WHEN this.heartbeat_ttl_s::text IS DISTINCT FROM (NULL)::text THEN 'heartbeat_ttl_s' END, CASE WHEN this.upstream_model::text IS DISTINCT FROM (NULL)::text THEN 'upstream_model' END, CASE WHEN this.stream_extract::text IS DISTINCT FROM (NULL)::text THEN 'stream_extract' END, CASE WHEN this.usage_extract::text IS DISTINCT FROM (NULL)::text THEN 'usage_extract' END, CASE WHEN this.any_task::text IS DISTINCT FROM (false)::text THEN 'any_task' END, CASE WHEN this.poll::text IS DISTINCT FROM (NULL)::text THEN 'poll' END, CASE WHEN this.choices::text IS DISTINCT FROM (NULL)::text THEN 'choices' END, CASE WHEN this.profile::text IS DISTINCT FROM (NULL)::text THEN 'profile' END, CASE WHEN this.registered_by_key::text IS DISTINCT FROM (NULL)::text THEN 'registered_by_key' END, CASE WHEN this.registered_by_team::text IS DISTINCT FROM (NULL)::text THEN 'registered_by_team' END, CASE WHEN this.wake::text IS DISTINCT FROM (NULL)::text THEN 'wake' END, CASE WHEN this.sleep::text IS DISTINCT FROM (NULL)::text THEN 'sleep' END, CASE WHEN this.asleep_when::text IS DISTINCT FROM (NULL)::text THEN 'asleep_when' END], NULL)$function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_kept(this worker, names text[], shown jsonb)
  RETURNS jsonb
@@ -2024,12 +2076,73 @@ DECLARE
   result jsonb := worker_row(this);
   name text;
 BEGIN
-  FOREACH name IN ARRAY '{req_url_template, header, body, req_param, poll, health_check}'::text[] LOOP
+  FOREACH name IN ARRAY '{req_url_template, header, body, req_param, poll, health_check, wake, sleep, asleep_when}'::text[] LOOP
     IF NOT event_keeps(name, result ->> name, shown -> name) THEN
       result := result - name;
     END IF;
   END LOOP;
   RETURN result;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.worker_power_before()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+  IF NEW.state <> OLD.state THEN
+    NEW.since := now();
+    IF NEW.state = 'awake' THEN
+      NEW.failures := 0;
+      NEW.next_wake_at := now();
+      NEW.last_used_at := now();
+      NEW.lease_owner := NULL;
+      NEW.lease_until := NULL;
+    END IF;
+  END IF;
+  RETURN NEW;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.worker_power_follow()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+  IF NEW.wake IS NULL THEN
+    DELETE FROM worker_power WHERE worker_id = NEW.id;
+  ELSE
+    -- What was seen of another definition says nothing about this one.
+    INSERT INTO worker_power (worker_id) VALUES (NEW.id) ON CONFLICT (worker_id) DO UPDATE
+      SET state = 'awake', reason = '', failures = 0, next_wake_at = now(), next_look_at = now();
+  END IF;
+  RETURN NULL;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.worker_power_record()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM pg_notify('worker_changed', TG_TABLE_SCHEMA || ' ' || NEW.worker_id);
+  IF NEW.state <> OLD.state AND NOT event_restoring() THEN
+    PERFORM record_event('worker', w.id, w.model_name, w.req_url_template, CASE WHEN NEW.failures > OLD.failures THEN 'wake_failed' ELSE NEW.state END,
+      NEW.reason, w.generation, jsonb_build_object('power', OLD.state), jsonb_build_object('power', NEW.state), NULL, NULL)
+    FROM worker w WHERE w.id = NEW.worker_id;
+  END IF;
+  RETURN NULL;
+END $function$
+;
+CREATE OR REPLACE FUNCTION public.worker_power_restored()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+  DELETE FROM worker_power WHERE worker_id = NEW.worker_id;
+  RETURN NEW;
 END $function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_probe_restored()
@@ -2094,19 +2207,19 @@ CREATE OR REPLACE FUNCTION public.worker_row(this worker)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
-AS $function$SELECT jsonb_object(ARRAY['model_name', 'name', 'req_url_template', 'owner', 'protocol', 'task', 'worker_type', 'req_type', 'body', 'body_format', 'req_param', 'header', 'sealed_header', 'response_extract', 'success_when', 'is_stream', 'defaults', 'weight', 'priority', 'max_concurrency', 'labels', 'connect_ms', 'first_byte_ms', 'idle_ms', 'total_ms', 'on_disconnect', 'health_check', 'admin_state', 'created_at', 'heartbeat_ttl_s', 'upstream_model', 'stream_extract', 'usage_extract', 'any_task', 'poll', 'choices', 'profile', 'registered_by_key', 'registered_by_team'], ARRAY[this.model_name::text, this.name::text, this.req_url_template::text, this.owner::text, this.protocol::text, this.task::text, this.worker_type::text, this.req_type::text, this.body::text, this.body_format::text, this.req_param::text, this.header::text, this.sealed_header::text, this.response_extract::text, this.success_when::text, this.is_stream::text, this.defaults::text, this.weight::text, this.priority::text, this.max_concurrency::text, this.labels::text, this.connect_ms::text, this.first_byte_ms::text, this.idle_ms::text, this.total_ms::text, this.on_disconnect::text, this.health_check::text, this.admin_state::text, to_jsonb(this.created_at) #>> '{}', this.heartbeat_ttl_s::text, this.upstream_model::text, this.stream_extract::text, this.usage_extract::text, this.any_task::text, this.poll::text, this.choices::text, this.profile::text, this.registered_by_key::text, this.registered_by_team::text])$function$
+AS $function$SELECT jsonb_object(ARRAY['model_name', 'name', 'req_url_template', 'owner', 'protocol', 'task', 'worker_type', 'req_type', 'body', 'body_format', 'req_param', 'header', 'sealed_header', 'response_extract', 'success_when', 'is_stream', 'defaults', 'weight', 'priority', 'max_concurrency', 'labels', 'connect_ms', 'first_byte_ms', 'idle_ms', 'total_ms', 'on_disconnect', 'health_check', 'admin_state', 'created_at', 'heartbeat_ttl_s', 'upstream_model', 'stream_extract', 'usage_extract', 'any_task', 'poll', 'choices', 'profile', 'registered_by_key', 'registered_by_team', 'wake', 'sleep', 'asleep_when'], ARRAY[this.model_name::text, this.name::text, this.req_url_template::text, this.owner::text, this.protocol::text, this.task::text, this.worker_type::text, this.req_type::text, this.body::text, this.body_format::text, this.req_param::text, this.header::text, this.sealed_header::text, this.response_extract::text, this.success_when::text, this.is_stream::text, this.defaults::text, this.weight::text, this.priority::text, this.max_concurrency::text, this.labels::text, this.connect_ms::text, this.first_byte_ms::text, this.idle_ms::text, this.total_ms::text, this.on_disconnect::text, this.health_check::text, this.admin_state::text, to_jsonb(this.created_at) #>> '{}', this.heartbeat_ttl_s::text, this.upstream_model::text, this.stream_extract::text, this.usage_extract::text, this.any_task::text, this.poll::text, this.choices::text, this.profile::text, this.registered_by_key::text, this.registered_by_team::text, this.wake::text, this.sleep::text, this.asleep_when::text])$function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_shown(this worker, name text)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
-AS $function$SELECT CASE name WHEN 'id' THEN to_jsonb(this.id) WHEN 'model_name' THEN to_jsonb(this.model_name) WHEN 'name' THEN to_jsonb(this.name) WHEN 'req_url_template' THEN to_jsonb(event_url(this.req_url_template)) WHEN 'owner' THEN to_jsonb(this.owner) WHEN 'protocol' THEN to_jsonb(this.protocol) WHEN 'task' THEN to_jsonb(this.task) WHEN 'worker_type' THEN to_jsonb(this.worker_type) WHEN 'req_type' THEN to_jsonb(this.req_type) WHEN 'body' THEN event_masked(event_json(this.body), 'body') WHEN 'body_format' THEN to_jsonb(this.body_format) WHEN 'req_param' THEN event_masked(event_json(this.req_param), 'req_param') WHEN 'header' THEN event_masked(event_json(this.header), 'header') WHEN 'sealed_header' THEN to_jsonb('<sealed>' || left(this.sealed_header, 0)) WHEN 'response_extract' THEN to_jsonb(this.response_extract) WHEN 'success_when' THEN event_masked(event_json(this.success_when), 'success_when') WHEN 'is_stream' THEN to_jsonb(this.is_stream) WHEN 'defaults' THEN event_masked(event_json(this.defaults), 'defaults') WHEN 'weight' THEN to_jsonb(this.weight) WHEN 'priority' THEN to_jsonb(this.priority) WHEN 'max_concurrency' THEN to_jsonb(this.max_concurrency) WHEN 'labels' THEN event_masked(event_json(this.labels), 'labels') WHEN 'connect_ms' THEN to_jsonb(this.connect_ms) WHEN 'first_byte_ms' THEN to_jsonb(this.first_byte_ms) WHEN 'idle_ms' THEN to_jsonb(this.idle_ms) WHEN 'total_ms' THEN to_jsonb(this.total_ms) WHEN 'on_disconnect' THEN to_jsonb(this.on_disconnect) WHEN 'health_check' THEN event_masked(event_json(this.health_check), 'health_check') WHEN 'admin_state' THEN to_jsonb(this.admin_state) WHEN 'admin_state_since' THEN to_jsonb(this.admin_state_since) WHEN 'admin_state_by' THEN to_jsonb(this.admin_state_by) WHEN 'health' THEN to_jsonb(this.health) WHEN 'health_reason' THEN to_jsonb(this.health_reason) WHEN 'health_since' THEN to_jsonb(this.health_since) WHEN 'generation' THEN to_jsonb(this.generation) WHEN 'created_at' THEN to_jsonb(this.created_at) WHEN 'updated_at' THEN to_jsonb(this.updated_at) WHEN 'heartbeat_ttl_s' THEN to_jsonb(this.heartbeat_ttl_s) WHEN 'upstream_model' THEN to_jsonb(this.upstream_model) WHEN 'stream_extract' THEN event_masked(event_json(this.stream_extract), 'stream_extract') WHEN 'usage_extract' THEN event_masked(event_json(this.usage_extract), 'usage_extract') WHEN 'any_task' THEN to_jsonb(this.any_task) WHEN 'poll' THEN event_masked(event_json(this.poll), 'poll') WHEN 'choices' THEN event_masked(event_json(this.choices), 'choices') WHEN 'profile' THEN to_jsonb(this.profile) WHEN 'registered_by_key' THEN to_jsonb(this.registered_by_key) WHEN 'registered_by_team' THEN to_jsonb(this.registered_by_team) END$function$
+AS $function$SELECT CASE name WHEN 'id' THEN to_jsonb(this.id) WHEN 'model_name' THEN to_jsonb(this.model_name) WHEN 'name' THEN to_jsonb(this.name) WHEN 'req_url_template' THEN to_jsonb(event_url(this.req_url_template)) WHEN 'owner' THEN to_jsonb(this.owner) WHEN 'protocol' THEN to_jsonb(this.protocol) WHEN 'task' THEN to_jsonb(this.task) WHEN 'worker_type' THEN to_jsonb(this.worker_type) WHEN 'req_type' THEN to_jsonb(this.req_type) WHEN 'body' THEN event_masked(event_json(this.body), 'body') WHEN 'body_format' THEN to_jsonb(this.body_format) WHEN 'req_param' THEN event_masked(event_json(this.req_param), 'req_param') WHEN 'header' THEN event_masked(event_json(this.header), 'header') WHEN 'sealed_header' THEN to_jsonb('<sealed>' || left(this.sealed_header, 0)) WHEN 'response_extract' THEN to_jsonb(this.response_extract) WHEN 'success_when' THEN event_masked(event_json(this.success_when), 'success_when') WHEN 'is_stream' THEN to_jsonb(this.is_stream) WHEN 'defaults' THEN event_masked(event_json(this.defaults), 'defaults') WHEN 'weight' THEN to_jsonb(this.weight) WHEN 'priority' THEN to_jsonb(this.priority) WHEN 'max_concurrency' THEN to_jsonb(this.max_concurrency) WHEN 'labels' THEN event_masked(event_json(this.labels), 'labels') WHEN 'connect_ms' THEN to_jsonb(this.connect_ms) WHEN 'first_byte_ms' THEN to_jsonb(this.first_byte_ms) WHEN 'idle_ms' THEN to_jsonb(this.idle_ms) WHEN 'total_ms' THEN to_jsonb(this.total_ms) WHEN 'on_disconnect' THEN to_jsonb(this.on_disconnect) WHEN 'health_check' THEN event_masked(event_json(this.health_check), 'health_check') WHEN 'admin_state' THEN to_jsonb(this.admin_state) WHEN 'admin_state_since' THEN to_jsonb(this.admin_state_since) WHEN 'admin_state_by' THEN to_jsonb(this.admin_state_by) WHEN 'health' THEN to_jsonb(this.health) WHEN 'health_reason' THEN to_jsonb(this.health_reason) WHEN 'health_since' THEN to_jsonb(this.health_since) WHEN 'generation' THEN to_jsonb(this.generation) WHEN 'created_at' THEN to_jsonb(this.created_at) WHEN 'updated_at' THEN to_jsonb(this.updated_at) WHEN 'heartbeat_ttl_s' THEN to_jsonb(this.heartbeat_ttl_s) WHEN 'upstream_model' THEN to_jsonb(this.upstream_model) WHEN 'stream_extract' THEN event_masked(event_json(this.stream_extract), 'stream_extract') WHEN 'usage_extract' THEN event_masked(event_json(this.usage_extract), 'usage_extract') WHEN 'any_task' THEN to_jsonb(this.any_task) WHEN 'poll' THEN event_masked(event_json(this.poll), 'poll') WHEN 'choices' THEN event_masked(event_json(this.choices), 'choices') WHEN 'profile' THEN to_jsonb(this.profile) WHEN 'registered_by_key' THEN to_jsonb(this.registered_by_key) WHEN 'registered_by_team' THEN to_jsonb(this.registered_by_team) WHEN 'wake' THEN event_masked(event_json(this.wake), 'wake') WHEN 'sleep' THEN event_masked(event_json(this.sleep), 'sleep') WHEN 'asleep_when' THEN event_masked(event_json(this.asleep_when), 'asleep_when') END$function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_text(this worker, name text)
  RETURNS text
  LANGUAGE sql
  STABLE
-AS $function$SELECT CASE name WHEN 'id' THEN this.id::text WHEN 'model_name' THEN this.model_name::text WHEN 'name' THEN this.name::text WHEN 'req_url_template' THEN this.req_url_template::text WHEN 'owner' THEN this.owner::text WHEN 'protocol' THEN this.protocol::text WHEN 'task' THEN this.task::text WHEN 'worker_type' THEN this.worker_type::text WHEN 'req_type' THEN this.req_type::text WHEN 'body' THEN this.body::text WHEN 'body_format' THEN this.body_format::text WHEN 'req_param' THEN this.req_param::text WHEN 'header' THEN this.header::text WHEN 'sealed_header' THEN this.sealed_header::text WHEN 'response_extract' THEN this.response_extract::text WHEN 'success_when' THEN this.success_when::text WHEN 'is_stream' THEN this.is_stream::text WHEN 'defaults' THEN this.defaults::text WHEN 'weight' THEN this.weight::text WHEN 'priority' THEN this.priority::text WHEN 'max_concurrency' THEN this.max_concurrency::text WHEN 'labels' THEN this.labels::text WHEN 'connect_ms' THEN this.connect_ms::text WHEN 'first_byte_ms' THEN this.first_byte_ms::text WHEN 'idle_ms' THEN this.idle_ms::text WHEN 'total_ms' THEN this.total_ms::text WHEN 'on_disconnect' THEN this.on_disconnect::text WHEN 'health_check' THEN this.health_check::text WHEN 'admin_state' THEN this.admin_state::text WHEN 'admin_state_since' THEN to_jsonb(this.admin_state_since) #>> '{}' WHEN 'admin_state_by' THEN this.admin_state_by::text WHEN 'health' THEN this.health::text WHEN 'health_reason' THEN this.health_reason::text WHEN 'health_since' THEN to_jsonb(this.health_since) #>> '{}' WHEN 'generation' THEN this.generation::text WHEN 'created_at' THEN to_jsonb(this.created_at) #>> '{}' WHEN 'updated_at' THEN to_jsonb(this.updated_at) #>> '{}' WHEN 'heartbeat_ttl_s' THEN this.heartbeat_ttl_s::text WHEN 'upstream_model' THEN this.upstream_model::text WHEN 'stream_extract' THEN this.stream_extract::text WHEN 'usage_extract' THEN this.usage_extract::text WHEN 'any_task' THEN this.any_task::text WHEN 'poll' THEN this.poll::text WHEN 'choices' THEN this.choices::text WHEN 'profile' THEN this.profile::text WHEN 'registered_by_key' THEN this.registered_by_key::text WHEN 'registered_by_team' THEN this.registered_by_team::text END$function$
+AS $function$SELECT CASE name WHEN 'id' THEN this.id::text WHEN 'model_name' THEN this.model_name::text WHEN 'name' THEN this.name::text WHEN 'req_url_template' THEN this.req_url_template::text WHEN 'owner' THEN this.owner::text WHEN 'protocol' THEN this.protocol::text WHEN 'task' THEN this.task::text WHEN 'worker_type' THEN this.worker_type::text WHEN 'req_type' THEN this.req_type::text WHEN 'body' THEN this.body::text WHEN 'body_format' THEN this.body_format::text WHEN 'req_param' THEN this.req_param::text WHEN 'header' THEN this.header::text WHEN 'sealed_header' THEN this.sealed_header::text WHEN 'response_extract' THEN this.response_extract::text WHEN 'success_when' THEN this.success_when::text WHEN 'is_stream' THEN this.is_stream::text WHEN 'defaults' THEN this.defaults::text WHEN 'weight' THEN this.weight::text WHEN 'priority' THEN this.priority::text WHEN 'max_concurrency' THEN this.max_concurrency::text WHEN 'labels' THEN this.labels::text WHEN 'connect_ms' THEN this.connect_ms::text WHEN 'first_byte_ms' THEN this.first_byte_ms::text WHEN 'idle_ms' THEN this.idle_ms::text WHEN 'total_ms' THEN this.total_ms::text WHEN 'on_disconnect' THEN this.on_disconnect::text WHEN 'health_check' THEN this.health_check::text WHEN 'admin_state' THEN this.admin_state::text WHEN 'admin_state_since' THEN to_jsonb(this.admin_state_since) #>> '{}' WHEN 'admin_state_by' THEN this.admin_state_by::text WHEN 'health' THEN this.health::text WHEN 'health_reason' THEN this.health_reason::text WHEN 'health_since' THEN to_jsonb(this.health_since) #>> '{}' WHEN 'generation' THEN this.generation::text WHEN 'created_at' THEN to_jsonb(this.created_at) #>> '{}' WHEN 'updated_at' THEN to_jsonb(this.updated_at) #>> '{}' WHEN 'heartbeat_ttl_s' THEN this.heartbeat_ttl_s::text WHEN 'upstream_model' THEN this.upstream_model::text WHEN 'stream_extract' THEN this.stream_extract::text WHEN 'usage_extract' THEN this.usage_extract::text WHEN 'any_task' THEN this.any_task::text WHEN 'poll' THEN this.poll::text WHEN 'choices' THEN this.choices::text WHEN 'profile' THEN this.profile::text WHEN 'registered_by_key' THEN this.registered_by_key::text WHEN 'registered_by_team' THEN this.registered_by_team::text WHEN 'wake' THEN this.wake::text WHEN 'sleep' THEN this.sleep::text WHEN 'asleep_when' THEN this.asleep_when::text END$function$
 ;
 CREATE OR REPLACE FUNCTION public.worker_values(this worker, names text[])
  RETURNS jsonb
@@ -2236,8 +2349,13 @@ CREATE TRIGGER team_recount AFTER UPDATE ON team FOR EACH ROW WHEN (old.cost_cur
 CREATE TRIGGER worker_before_update BEFORE UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_before_update();
 CREATE TRIGGER worker_check BEFORE INSERT OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_check();
 CREATE TRIGGER worker_follow AFTER INSERT OR DELETE OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_follow();
+CREATE TRIGGER worker_power_follow_insert AFTER INSERT ON worker FOR EACH ROW WHEN (new.wake IS NOT NULL) EXECUTE FUNCTION worker_power_follow();
+CREATE TRIGGER worker_power_follow_update AFTER UPDATE ON worker FOR EACH ROW WHEN (old.wake::text IS DISTINCT FROM new.wake::text OR old.asleep_when::text IS DISTINCT FROM new.asleep_when::text OR new.wake IS NOT NULL AND old.req_url_template <> new.req_url_template) EXECUTE FUNCTION worker_power_follow();
 CREATE TRIGGER worker_record AFTER INSERT OR DELETE OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_record();
 CREATE TRIGGER worker_event_write INSTEAD OF INSERT OR DELETE OR UPDATE ON worker_event FOR EACH ROW EXECUTE FUNCTION worker_event_write();
+CREATE TRIGGER worker_power_before BEFORE UPDATE ON worker_power FOR EACH ROW EXECUTE FUNCTION worker_power_before();
+CREATE TRIGGER worker_power_record AFTER UPDATE ON worker_power FOR EACH ROW WHEN (old.state <> new.state OR old.failures <> new.failures OR old.usual_wake_ms IS DISTINCT FROM new.usual_wake_ms) EXECUTE FUNCTION worker_power_record();
+CREATE TRIGGER worker_power_restored BEFORE INSERT ON worker_power FOR EACH ROW WHEN (pg_trigger_depth() = 0 AND current_setting('mmm.restoring'::text, true) = 'on'::text) EXECUTE FUNCTION worker_power_restored();
 CREATE TRIGGER worker_probe_restored BEFORE INSERT ON worker_probe FOR EACH ROW WHEN (pg_trigger_depth() = 0 AND current_setting('mmm.restoring'::text, true) = 'on'::text) EXECUTE FUNCTION worker_probe_restored();
 
 COMMENT ON FUNCTION access_before() IS 'Raises the generation of a key or a team that changes.';
@@ -2279,7 +2397,7 @@ COMMENT ON COLUMN event.at IS 'When it happened.';
 COMMENT ON COLUMN event.subject_id IS 'worker.id or api_key.id, of what may be deleted; null for all else.';
 COMMENT ON COLUMN event.subject_name IS 'The model (of a worker at that time its model_name), the key, the team, or the user of the sessions (*: of all).';
 COMMENT ON COLUMN event.req_url_template IS 'The URL of the worker at that time, without the query; null for all else.';
-COMMENT ON COLUMN event.kind IS 'What was done: registered (a worker, also one that comes back from offline), created (a policy, a key, a team), changed, deleted, restored (a deletion was undone), revoked, rotated (a key), ended (sessions); or the new admin_state; or the new health (recovered: healthy again); or what requests showed: ejected, failing, serving.';
+COMMENT ON COLUMN event.kind IS 'What was done: registered (a worker, also one that comes back from offline), created (a policy, a key, a team), changed, deleted, restored (a deletion was undone), revoked, rotated (a key), ended (sessions); or the new admin_state; or the new health (recovered: healthy again); or what requests showed: ejected, failing, serving; or the new state of worker_power: awake, asleep, waking, wake_failed.';
 COMMENT ON COLUMN event.note IS 'The columns that changed, or the reason of the new health, never a value that could be a secret; or the note of a switch (mmm.note).';
 COMMENT ON COLUMN event.actor IS 'The author: the name of a key; root: ADMIN_API_KEY, or a client that needs no key; what the service did by itself, such as health, retention, drained; psql:<role>, or psql:<role>/<actor> where mmm.actor is set.';
 COMMENT ON COLUMN event.generation IS 'The generation after the change.';
@@ -2466,6 +2584,7 @@ COMMENT ON COLUMN model.price_output IS 'For a million tokens of output; null: n
 COMMENT ON COLUMN model.price_cached_input IS 'For a million tokens of input that the server has in its cache; null: as price_input.';
 COMMENT ON COLUMN model.price_image IS 'For an image that is made; null: none.';
 COMMENT ON COLUMN model.price_second IS 'For a second of video or audio that is made; null: none.';
+COMMENT ON COLUMN model.hold_s IS 'Seconds that a request waits for a worker that is being woken. NULL: SCHEDULING_HOLD_S.';
 COMMENT ON FUNCTION model_changes(before model, after model) IS 'The columns of a definition that differ between two versions of a row.';
 COMMENT ON FUNCTION model_exact(name text) IS 'Whether event.before shows a column to the letter, so that event_undo need not hold it.';
 COMMENT ON FUNCTION model_follow() IS 'Updates generation and updated_*, and notifies the replicas.';
@@ -2513,6 +2632,20 @@ COMMENT ON COLUMN model_traffic.at IS 'The beginning of the five minutes.';
 COMMENT ON COLUMN model_traffic.replica_id IS 'replica.id.';
 COMMENT ON COLUMN model_traffic.requests IS 'Attempts of requests at workers of the model that ended.';
 COMMENT ON FUNCTION model_values(this model, names text[]) IS 'These columns as event.before and event.after show them.';
+COMMENT ON VIEW power_overview IS 'Workers that can sleep, and whether they do: SELECT * FROM power_overview;';
+COMMENT ON COLUMN power_overview.model_name IS 'Its model.';
+COMMENT ON COLUMN power_overview.name IS 'Its name; empty: it has none.';
+COMMENT ON COLUMN power_overview.req_url_template IS 'Where it is called.';
+COMMENT ON COLUMN power_overview.state IS 'awake, asleep or waking.';
+COMMENT ON COLUMN power_overview.since IS 'When the state last changed.';
+COMMENT ON COLUMN power_overview.state_for IS 'For how long.';
+COMMENT ON COLUMN power_overview.reason IS 'Why it is in this state, or why the last waking failed.';
+COMMENT ON COLUMN power_overview.leased_by IS 'The host of the replica that wakes it, or sends it to sleep; null: none does.';
+COMMENT ON COLUMN power_overview.not_woken_before IS 'After a waking that failed: not woken again before.';
+COMMENT ON COLUMN power_overview.failures IS 'Wakings that failed in a row.';
+COMMENT ON COLUMN power_overview.usual_wake IS 'How long a waking usually takes; null: not known yet.';
+COMMENT ON COLUMN power_overview.unused_for IS 'For how long no replica had a request there.';
+COMMENT ON COLUMN power_overview.worker_id IS 'worker.id.';
 COMMENT ON FUNCTION purge_events(days integer, most integer) IS 'Deletes up to so many of the oldest events that are older than so many days, at least 7, with the rights of the owner. Returns how many.';
 COMMENT ON FUNCTION record_event(subject text, subject_id uuid, subject_name text, url text, kind text, note text, generation integer, before jsonb, after jsonb, kept_before jsonb, kept_after jsonb) IS 'Writes event and event_undo, for triggers.';
 COMMENT ON FUNCTION record_requests(worker_id uuid, kind text, note text, host text) IS 'Records what requests show of a worker (ejected, failing, serving) on a host, with the rights of the owner.';
@@ -2731,6 +2864,9 @@ COMMENT ON COLUMN worker.choices IS 'What the upstream takes for a placeholder: 
 COMMENT ON COLUMN worker.profile IS 'What the server takes beyond its API, or does not take: {"vendor": name of a preset, entry: value} (docs/profiles.md); NULL: as its API says.';
 COMMENT ON COLUMN worker.registered_by_key IS 'The key of the role registrar that registered it, which may change it; null: an admin, an operator or SQL did.';
 COMMENT ON COLUMN worker.registered_by_team IS 'The team of that key, whose registrars may change it, too.';
+COMMENT ON COLUMN worker.wake IS 'How the worker is woken: requests, and what shows that it is ready. Credentials of the requests stand in sealed_header and read <sealed> here. NULL: it never sleeps.';
+COMMENT ON COLUMN worker.sleep IS 'How the worker is sent to sleep, and after how many seconds without a request. NULL: this service does not.';
+COMMENT ON COLUMN worker.asleep_when IS 'A request whose answer shows that the worker is asleep, though it accepts connections. NULL: it is asleep when it refuses them.';
 COMMENT ON FUNCTION worker_before_update() IS 'Updates generation and the *_since columns with every change, also by hand.';
 COMMENT ON FUNCTION worker_changes(before worker, after worker) IS 'The columns of a definition that differ between two versions of a row.';
 COMMENT ON FUNCTION worker_check() IS 'Refuses a row that breaks a constraint, and shows none of it.';
@@ -2794,6 +2930,22 @@ COMMENT ON COLUMN worker_overview.requests IS 'What requests show, by replica (w
 COMMENT ON COLUMN worker_overview.health_since IS 'Since when it has this health.';
 COMMENT ON COLUMN worker_overview.admin_state_since IS 'Since when it has this admin_state.';
 COMMENT ON COLUMN worker_overview.admin_state_by IS 'The actor that set it; empty: it was registered so.';
+COMMENT ON TABLE worker_power IS 'Whether workers with wake are awake. A row is made with worker.wake. State may be set by hand: UPDATE worker_power SET state = ''waking'' WHERE worker_id = ... wakes a worker.';
+COMMENT ON COLUMN worker_power.worker_id IS 'worker.id.';
+COMMENT ON COLUMN worker_power.state IS 'awake, asleep or waking. Requests go to a worker that is awake only. Set by hand to waking, it is woken; to asleep or awake, it counts as that until the next evidence.';
+COMMENT ON COLUMN worker_power.since IS 'When the state last changed.';
+COMMENT ON COLUMN worker_power.reason IS 'Why it is in this state: what was seen, or why the last waking failed.';
+COMMENT ON COLUMN worker_power.lease_owner IS 'The replica (replica.id) that wakes it, or sends it to sleep.';
+COMMENT ON COLUMN worker_power.lease_until IS 'When the lease ends unless it is renewed. Another replica takes over then.';
+COMMENT ON COLUMN worker_power.next_wake_at IS 'After a waking that failed: not woken again before.';
+COMMENT ON COLUMN worker_power.failures IS 'Wakings that failed in a row.';
+COMMENT ON COLUMN worker_power.usual_wake_ms IS 'How long a waking usually takes: a moving average, which may be set by hand. NULL: none has succeeded yet, and 30 s are assumed.';
+COMMENT ON COLUMN worker_power.last_used_at IS 'When a replica last had a request there, or one that waited for it, to 5 s. Set to -infinity, a worker with sleep is sent to sleep now.';
+COMMENT ON COLUMN worker_power.next_look_at IS 'When asleep_when is next requested.';
+COMMENT ON FUNCTION worker_power_before() IS 'Keeps since, and forgets failed wakings of a worker that is awake.';
+COMMENT ON FUNCTION worker_power_follow() IS 'Each worker with wake has a row in worker_power.';
+COMMENT ON FUNCTION worker_power_record() IS 'Announces a change of a worker''s power, and writes it into the history.';
+COMMENT ON FUNCTION worker_power_restored() IS 'While a data-only restore runs (mmm.restoring), its row replaces the one that a trigger made for the worker.';
 COMMENT ON TABLE worker_probe IS 'The state of probing, one row a worker. Written often, and not announced to the replicas: a change of health is written to worker.health.';
 COMMENT ON COLUMN worker_probe.worker_id IS 'The worker.';
 COMMENT ON COLUMN worker_probe.generation IS 'The definition that is probed; results of another generation are discarded.';

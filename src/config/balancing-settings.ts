@@ -72,4 +72,6 @@ export interface AdmissionLimits {
   readonly perSlot: number;
   readonly mostWaiting: number;
   readonly maxWaitMs: number;
+  /** How long a request waits for a worker that is being woken. */
+  readonly holdMs: number;
 }

@@ -189,7 +189,11 @@ function toSettings(
     balancing: {
       strategy: v.BALANCING_STRATEGY,
       stats: tuning.stats,
-      admission: { ...tuning.admission, maxWaitMs: v.BALANCING_QUEUE_WAIT_MS },
+      admission: {
+        ...tuning.admission,
+        maxWaitMs: v.BALANCING_QUEUE_WAIT_MS,
+        holdMs: v.SCHEDULING_HOLD_S * 1000,
+      },
       retry: { ...tuning.retry, most: v.BALANCING_RETRIES },
     },
     replicas: { ...tuning.replicas, drainTimeoutMs: v.DRAIN_TIMEOUT_MS },

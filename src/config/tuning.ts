@@ -9,7 +9,7 @@ import type { JobSettings, WebhookSettings } from './job-settings.js';
 export interface Tuning {
   readonly health: Omit<HealthSettings, 'intervalMs' | 'timeoutMs' | 'failuresDown' | 'successesUp'>;
   readonly stats: BalancingSettings['stats'];
-  readonly admission: Omit<BalancingSettings['admission'], 'maxWaitMs'>;
+  readonly admission: Omit<BalancingSettings['admission'], 'maxWaitMs' | 'holdMs'>;
   readonly retry: Omit<BalancingSettings['retry'], 'most'>;
   readonly replicas: Omit<ReplicaSettings, 'drainTimeoutMs'>;
   readonly tokens: Omit<TokenSettings, 'issuer' | 'audiences'>;
@@ -136,6 +136,8 @@ export const MIGRATION_LIMITS = {
 
 /** Operators turn these two; they complete the limits of the queue and of retries. */
 export const DEFAULT_QUEUE_WAIT_MS = 10_000;
+/** A server with a large model loads in 30 to 100 s. */
+export const DEFAULT_HOLD_S = 120;
 export const DEFAULT_RETRIES = 2;
 
 /** The limits of a service without settings: what the simulation proves. */
@@ -143,6 +145,7 @@ export const DEFAULT_STATS_LIMITS: StatsLimits = TUNING.stats;
 export const DEFAULT_ADMISSION_LIMITS: AdmissionLimits = {
   ...TUNING.admission,
   maxWaitMs: DEFAULT_QUEUE_WAIT_MS,
+  holdMs: DEFAULT_HOLD_S * 1000,
 };
 export const DEFAULT_RETRY_LIMITS: RetryLimits = { ...TUNING.retry, most: DEFAULT_RETRIES };
 

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { STRATEGIES } from './balancing-settings.js';
-import { DEFAULT_QUEUE_WAIT_MS, DEFAULT_RETRIES } from './tuning.js';
+import { DEFAULT_HOLD_S, DEFAULT_QUEUE_WAIT_MS, DEFAULT_RETRIES } from './tuning.js';
 import { readPostgresUrl } from './postgres-url.js';
 import { webhookKey } from './webhook-secret.js';
 import { flag, integer, list, oneOf, optional, optionalInteger, secret, text } from './variable.js';
@@ -85,6 +85,7 @@ export const VARIABLES = {
 
   BALANCING_STRATEGY: oneOf('least_load', ...STRATEGIES),
   BALANCING_QUEUE_WAIT_MS: integer(DEFAULT_QUEUE_WAIT_MS, 0, HOUR_MS),
+  SCHEDULING_HOLD_S: integer(DEFAULT_HOLD_S, 0, 3600),
   BALANCING_RETRIES: integer(DEFAULT_RETRIES, 0, 100),
 
   OFFLINE_RETENTION_DAYS: integer(30, 1, 36_500),

@@ -34,8 +34,12 @@ const CREDENTIAL_PARAMETERS: ReadonlySet<string> = new Set([
   'token',
 ]);
 
-/** Headers of the steps of `poll`, which are stored sealed, and names to paths in answers. */
-const NO_VALUES = /^poll\.(?:(?:status|cancel(?:\[\d+\])?|result\.request)\.header|keep|result\.keep)$/;
+/** Headers of the steps of `poll`, `wake` and `sleep`, which are stored sealed, and names to paths in answers. */
+const NO_VALUES =
+  /^(?:poll\.(?:(?:status|cancel(?:\[\d+\])?|result\.request)\.header|keep|result\.keep)|(?:wake|sleep)\.request(?:\[\d+\])?\.header)$/;
+
+/** Fields that hold a path with a query, or a URL. */
+const PATHS: ReadonlySet<string> = new Set(['wake.ready.path', 'asleep_when.path']);
 
 /** A placeholder such as {USER_PROMPT}. */
 const PLACEHOLDER = /\{\+?[A-Z][A-Z0-9_]*(?:\.\w+)?\}/g;
@@ -47,6 +51,9 @@ export interface ClearParts {
   readonly body?: unknown;
   /** Its steps have URLs and bodies of their own; their headers are sealed. */
   readonly poll?: unknown;
+  readonly wake?: unknown;
+  readonly sleep?: unknown;
+  readonly asleep_when?: unknown;
   readonly health_check?: { readonly path?: string | undefined } | null | undefined;
 }
 
@@ -56,6 +63,9 @@ export function clearCredentials({
   req_param,
   body,
   poll,
+  wake,
+  sleep,
+  asleep_when,
   health_check,
 }: ClearParts): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
@@ -63,6 +73,9 @@ export function clearCredentials({
   collect(req_param, 'req_param', CREDENTIAL_PARAMETERS, found);
   collect(body, 'body', CREDENTIAL_NAMES, found);
   collect(poll, 'poll', CREDENTIAL_NAMES, found);
+  collect(wake, 'wake', CREDENTIAL_NAMES, found);
+  collect(sleep, 'sleep', CREDENTIAL_NAMES, found);
+  collect(asleep_when, 'asleep_when', CREDENTIAL_NAMES, found);
   collectQuery(health_check?.path ?? '', 'health_check.path', found);
   return found;
 }
@@ -90,7 +103,7 @@ function collect(
     const path = Array.isArray(value) ? `${field}[${key}]` : `${field}.${key}`;
     if (NO_VALUES.test(path)) continue;
     if (typeof child !== 'string') collect(child, path, names, found, levels - 1);
-    else if (key === 'url') collectQuery(child, path, found);
+    else if (key === 'url' || PATHS.has(path)) collectQuery(child, path, found);
     else if (isCredential(key, child, names)) found.set(path, child);
   }
 }

@@ -19,6 +19,7 @@ import { applicationName } from './replica-identity.js';
 import { ModelEntity } from '../registry/models/model.entity.js';
 import { EventEntity, EventUndoEntity } from '../registry/history/event.entity.js';
 import { WorkerObjectEntity } from '../registry/live/worker-object.entity.js';
+import { WorkerPowerEntity } from '../registry/power/worker-power.entity.js';
 import { WorkerProbeEntity } from '../registry/worker-probe.entity.js';
 import { WorkerEntity } from '../registry/worker.entity.js';
 import {
@@ -85,6 +86,7 @@ export function dataSourceOptions(
       SessionEndEntity,
       LimitUseEntity,
       WorkerEntity,
+      WorkerPowerEntity,
       WorkerProbeEntity,
       EventEntity,
       EventUndoEntity,

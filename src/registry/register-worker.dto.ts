@@ -28,6 +28,7 @@ import { IsDto } from '../input/read-dto.js';
 import type { JsonValue } from '../input/json.js';
 import { type ChoicesSpec, SIZE } from '../template/choices.js';
 import { PollDto } from './poll.dto.js';
+import { PowerLookDto, SleepDto, WakeDto } from './power/power.dto.js';
 import { WorkerProfileDto } from './profiles/profile.dto.js';
 import { PROTOCOLS, TASKS, type WorkerProtocol, type WorkerTask } from './worker.js';
 
@@ -165,6 +166,12 @@ export class RegisterWorkerDto {
   @IsOptional() @IsIn(TASKS) task?: WorkerTask;
   @IsOptional() @IsDto(() => WorkerDefaultsDto) defaults?: WorkerDefaultsDto;
   @IsOptional() @IsDto(() => PollDto) poll?: PollDto;
+  /** How the worker is woken; left out: it never sleeps. */
+  @IsOptional() @IsDto(() => WakeDto) wake?: WakeDto;
+  /** With wake: how it is sent to sleep, and when. */
+  @IsOptional() @IsDto(() => SleepDto) sleep?: SleepDto;
+  /** With wake: what shows that it is asleep. Left out: it is asleep when it refuses connections. */
+  @IsOptional() @IsDto(() => PowerLookDto) asleep_when?: PowerLookDto;
   /** What the upstream takes for a placeholder: a list of values, or an object from the client's values to the upstream's. */
   @IsOptional()
   @IsChoices()

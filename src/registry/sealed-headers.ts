@@ -3,8 +3,8 @@ import { CredentialsUnreadableError, CredentialVault } from '../credentials/cred
 import { splitHeaders } from '../credentials/sensitive-headers.js';
 import type { InputFault } from '../input/input-errors.js';
 import { isJsonObject } from '../input/json.js';
-import type { PollSpec } from './poll.dto.js';
-import { openPoll, SEALED, unsealedFaults, withoutSealed } from './sealed-poll.js';
+import { type PowerFields, powerOrigins } from './power/power.dto.js';
+import { openSteps, SEALED, type Steps, unsealedFaults, withoutSealed } from './sealed-steps.js';
 import type { WorkerEntity } from './worker.entity.js';
 
 /** The headers of a row, as far as they can be read. */
@@ -31,7 +31,7 @@ export class SealedHeaders {
   read(row: WorkerEntity, newOrigins: string | null = null): StoredHeaders {
     const header = stringsOf(row.header);
     const { plain: shown, sensitive } = splitHeaders(header);
-    const own = originsOf(row.req_url_template, row.poll);
+    const own = sealedFor(row);
     const isClear = Object.keys(sensitive).length > 0;
     const none = { shown, hidden: sensitive, sealed: {}, origins: own, isWritten: isClear };
     if (row.sealed_header === null) return { ...none, unreadable: null };
@@ -75,12 +75,12 @@ export function shownHeaders({ shown, hidden }: StoredHeaders): Readonly<Record<
   return { ...shown, ...Object.fromEntries(names.map((name) => [name, SEALED])) };
 }
 
-/** Sealed values of the worker's own headers; the others belong to steps of `poll`, and no header's name holds a colon. */
+/** Sealed values of the worker's own headers; the others belong to steps of `poll`, `wake` and `sleep`, and no header's name holds a colon. */
 function ownHeaders(sealed: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(sealed).filter(([name]) => !name.includes(':')));
 }
 
-/** Sealed values of the steps of `poll`. */
+/** Sealed values of the steps of `poll`, `wake` and `sleep`. */
 export function valuesOfSteps(sealed: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(sealed).filter(([name]) => name.includes(':')));
 }
@@ -98,14 +98,30 @@ export function notReplaced(
 }
 
 /**
- * Where a worker's credentials may be sent: its own origin, then those of `poll.origins` in order; `null`: the URL is none.
- * Credentials are sealed for this text, so that changing any of them needs the credentials anew.
+ * Where a worker's own headers and those of `poll` may be sent: its own origin, then those of `poll.origins` in order; `null`:
+ * the URL is none.
  */
 export function originsOf(url: unknown, poll: unknown): string | null {
-  const own = originOf(url);
-  if (own === null) return null;
   const listed: unknown = isJsonObject(poll) ? poll['origins'] : null;
   const further = (Array.isArray(listed) ? listed : []).map((each) => originOf(each) ?? String(each));
+  return inOrder(originOf(url), further);
+}
+
+/**
+ * Where requests of a worker go: to `originsOf`, and those of `wake`, `sleep` and `asleep_when` to their own URLs. Credentials are
+ * sealed for this text, so that changing any of them needs the credentials anew.
+ */
+export function sealedFor(
+  definition: PowerFields & { readonly req_url_template?: unknown; readonly poll?: unknown },
+): string | null {
+  const { req_url_template, poll } = definition;
+  const called = originsOf(req_url_template, poll);
+  if (called === null) return null;
+  return inOrder(originOf(req_url_template), [...called.split(', '), ...powerOrigins(definition)]);
+}
+
+function inOrder(own: string | null, further: readonly string[]): string | null {
+  if (own === null) return null;
   const others = [...new Set(further)].filter((each) => each !== own);
   return [own, ...others.toSorted()].join(', ');
 }
@@ -114,24 +130,38 @@ function originOf(url: unknown): string | null {
   return typeof url === 'string' && URL.canParse(url) ? new URL(url).origin : null;
 }
 
-interface MergedPoll {
-  readonly poll: unknown;
+interface MergedSteps {
+  readonly steps: Partial<Steps>;
   readonly faults: readonly InputFault[];
 }
 
-/** `poll` of a change with the stored values that `"<sealed>"` keeps. They never move to other origins by themselves. */
-export function mergePoll(stored: StoredHeaders, poll: unknown, origins: string | null): MergedPoll {
-  if (!isJsonObject(poll)) return { poll, faults: [] };
+/** The steps of a change with the stored values that `"<sealed>"` keeps. They never move to other origins by themselves. */
+export function mergeSteps(
+  stored: StoredHeaders,
+  changed: Readonly<Record<string, unknown>>,
+  origins: string | null,
+): MergedSteps {
+  const named = STEP_FIELDS.filter((field) => isJsonObject(changed[field]));
+  if (named.length === 0) return { steps: {}, faults: [] };
+  const steps = Object.fromEntries(
+    STEP_FIELDS.map((field) => [field, named.includes(field) ? changed[field] : null]),
+  ) as unknown as Steps;
   const isMoved = stored.origins !== origins;
-  const opened = openPoll(poll as unknown as PollSpec, isMoved ? {} : stored.sealed);
+  const opened = openSteps(steps, isMoved ? {} : stored.sealed);
   const problem =
     stored.unreadable !== null
       ? `cannot be read (${stored.unreadable}): give the value again`
       : isMoved && Object.keys(stored.sealed).length > 0
         ? notMoved(stored, origins)
         : `"${SEALED}" keeps a stored value, and none is stored: give the value itself`;
-  return { poll: withoutSealed(opened), faults: unsealedFaults(opened, problem) };
+  const merged = withoutSealed(opened);
+  return {
+    steps: Object.fromEntries(named.map((field) => [field, merged[field]])),
+    faults: unsealedFaults(opened, problem),
+  };
 }
+
+const STEP_FIELDS = ['poll', 'wake', 'sleep'] as const;
 
 interface MergedHeaders {
   /** Values of any kind: the check of the whole definition follows. */

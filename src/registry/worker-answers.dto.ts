@@ -2,6 +2,20 @@ import { ApiProperty, IntersectionType, OmitType, PartialType, PickType } from '
 
 const SCALAR = { oneOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }], nullable: true };
 
+/** Whether a worker that can sleep is awake. */
+export class PowerDto {
+  state!: 'awake' | 'asleep' | 'waking';
+  since!: Date;
+  /** What was seen, or why the last waking failed. */
+  reason!: string;
+  /** Wakings that failed in a row. */
+  failures!: number;
+  /** After a waking that failed: not woken again before. */
+  next_wake_at!: Date;
+  /** How long a waking usually takes; null: none has succeeded yet. */
+  usual_wake_ms!: number | null;
+}
+
 /** A worker in the native list: what it is and in what state. */
 export class WorkerOverviewDto {
   id!: string;
@@ -33,6 +47,8 @@ export class WorkerOverviewDto {
   @ApiProperty({ enum: ['ok', 'failing', 'ejected'] }) requests!: 'ok' | 'failing' | 'ejected';
   /** Of the requests that failed since the last one that succeeded; null: there is none. */
   last_error!: string | null;
+  /** As this replica knows it; null: it never sleeps. */
+  power!: PowerDto | null;
   /** Rises with every change of the definition; the ETag. */
   generation!: number;
   labels!: Record<string, string> | null;
@@ -144,6 +160,12 @@ export class WorkerDto extends WorkerSummaryDto {
   usage_extract!: ShownUsageExtractDto | null;
   /** As registered; "<sealed>" stands for a value that may be a credential. null: the worker's answer is the result. */
   poll!: object | null;
+  /** As registered; "<sealed>" stands for a value that may be a credential. null: it never sleeps. */
+  wake!: object | null;
+  /** As registered; null: this service does not send it to sleep. */
+  sleep!: object | null;
+  /** As registered; null: it is asleep when it refuses connections. */
+  asleep_when!: object | null;
   /** As registered. */
   choices!: object | null;
   /** As registered. */

@@ -81,6 +81,7 @@ export const FIELDS: { readonly [Name in FieldName]: Field<Name> } = {
   ejected_until: { setBy: 'service', shownFrom: 'overview' },
   requests: { setBy: 'service', shownFrom: 'overview' },
   last_error: { setBy: 'service', shownFrom: 'overview' },
+  power: { setBy: 'service', shownFrom: 'overview' },
   generation: { setBy: 'service', shownFrom: 'overview' },
   labels: { setBy: 'registration', default: {}, json: 'object', shownFrom: 'overview' },
   created_at: { setBy: 'service', shownFrom: 'overview' },
@@ -112,6 +113,10 @@ export const FIELDS: { readonly [Name in FieldName]: Field<Name> } = {
   usage_extract: { setBy: 'registration', default: null, json: 'options', shownFrom: 'detail' },
   // Its steps' headers go through SealedHeaders, too.
   poll: { setBy: 'registration', default: null, json: 'ordered', holdsNull: true, shownFrom: 'detail' },
+  // Their requests' headers, too.
+  wake: { setBy: 'registration', default: null, json: 'ordered', holdsNull: true, shownFrom: 'detail' },
+  sleep: { setBy: 'registration', default: null, json: 'ordered', holdsNull: true, shownFrom: 'detail' },
+  asleep_when: { setBy: 'registration', default: null, json: 'options', shownFrom: 'detail' },
   choices: { setBy: 'registration', default: null, json: 'ordered', shownFrom: 'detail' },
   profile: { setBy: 'registration', default: null, json: 'options', shownFrom: 'detail' },
   upstream_model: { setBy: 'registration', default: null, shownFrom: 'detail' },
@@ -152,6 +157,7 @@ const NOT_COLUMNS: ReadonlySet<string> = new Set<Exclude<FieldName, Column>>([
   'ejected_until',
   'requests',
   'last_error',
+  'power',
   'timeouts',
 ]);
 const FIELDS_BY_NAME = Object.entries<AnyField>(FIELDS);

@@ -6,6 +6,7 @@ import { DatabaseUnavailableError } from '../database/database-unavailable-error
 import { Database } from '../database/database.js';
 import { limitOf, listOf, type Page, pageOf, readCursor, UUID } from '../input/page.dto.js';
 import { IS_EJECTED, type ListWorkersQueryDto, sortNamed, STATE } from './list-workers-query.dto.js';
+import type { PowerState } from './power/power.js';
 import { WorkerNotFoundError } from './registry-errors.js';
 import type { WorkerKey } from './worker-fields.js';
 import type { WorkerEntity } from './worker.entity.js';
@@ -26,7 +27,29 @@ function urlHash(url: string): string {
   return `sha256(replace(${url}, '\\', '\\\\')::bytea)`;
 }
 
-export type WorkerRow = WorkerEntity & { readonly version: string };
+/** A row that may have been read with its row of `worker_power`. */
+export type WorkerRow = WorkerEntity & { readonly version: string; readonly power?: PowerRow | null };
+
+/** Times in milliseconds since 1970. */
+export interface PowerRow {
+  readonly state: PowerState;
+  readonly since_ms: number;
+  readonly reason: string;
+  readonly failures: number;
+  readonly next_wake_at_ms: number;
+  readonly usual_wake_ms: number | null;
+}
+
+/** Of a worker with its row of `worker_power`: changes with either. A worker without one has the version of its row. */
+const LIVE_VERSION = `w.${VERSION} || coalesce(' ' || p.state || ' ' || extract(epoch FROM p.since) || ' ' || p.failures
+  || ' ' || coalesce(p.usual_wake_ms, 0), '')`;
+const POWER = `CASE WHEN p.worker_id IS NOT NULL THEN json_build_object('state', p.state, 'since_ms', ${millis('p.since')},
+  'reason', p.reason, 'failures', p.failures, 'next_wake_at_ms', ${millis('p.next_wake_at')}, 'usual_wake_ms', p.usual_wake_ms) END`;
+
+/** A time that was set by hand may be infinity, which JSON cannot hold. */
+function millis(at: string): string {
+  return `CASE WHEN isfinite(${at}) THEN round(extract(epoch FROM ${at}) * 1000) ELSE 0 END`;
+}
 
 /** A database that does not answer for so long counts as away. */
 const LIST_TIMEOUT_MS = 2_000;
@@ -46,6 +69,7 @@ const READABLE_LABELS = String.raw`CASE WHEN json_typeof(labels) = 'object' AND 
 export class WorkerQueries {
   private readonly schema: string;
   private readonly table: string;
+  private readonly withPower: string;
 
   constructor(
     private readonly database: Database,
@@ -53,11 +77,12 @@ export class WorkerQueries {
   ) {
     this.schema = `"${schema}"`;
     this.table = `${this.schema}.worker`;
+    this.withPower = `${this.table} w LEFT JOIN ${this.schema}.worker_power p ON p.worker_id = w.id`;
   }
 
   /** Those of `ids` that are not offline. */
   findLive(ids: readonly string[]): Promise<WorkerRow[]> {
-    const statement = `SELECT *, ${VERSION} AS version FROM ${this.table} WHERE id = ANY ($1) AND admin_state <> 'offline'`;
+    const statement = `SELECT w.*, ${LIVE_VERSION} AS version, ${POWER} AS power FROM ${this.withPower} WHERE w.id = ANY ($1) AND w.admin_state <> 'offline'`;
     return ids.length > MANY
       ? this.database.queryMany(statement, [ids])
       : this.database.query(statement, [ids]);
@@ -74,7 +99,7 @@ export class WorkerQueries {
 
   async liveVersions(): Promise<ReadonlyMap<string, string>> {
     const rows = await this.database.queryMany<{ id: string; version: string }>(
-      `SELECT id, ${VERSION} AS version FROM ${this.table} WHERE admin_state <> 'offline'`,
+      `SELECT w.id, ${LIVE_VERSION} AS version FROM ${this.withPower} WHERE w.admin_state <> 'offline'`,
     );
     return new Map(rows.map((row) => [row.id, row.version]));
   }

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { DEEPEST_JSON, isDeeperThan } from '../input/json.js';
 import { type Activity, WorkerActivity } from './live/worker-activity.js';
+import { LiveWorkers } from './live/live-workers.js';
+import type { Power } from './power/power.js';
 import { SealedHeaders, shownHeaders } from './sealed-headers.js';
-import { splitPoll } from './sealed-poll.js';
-import type { WorkerDto, WorkerOverviewDto, WorkerSummaryDto } from './worker-answers.dto.js';
+import { splitSteps } from './sealed-steps.js';
+import type { PowerDto, WorkerDto, WorkerOverviewDto, WorkerSummaryDto } from './worker-answers.dto.js';
 import { columnNames, columnsOf, taskOf, TIMEOUT_COLUMNS, type View } from './worker-fields.js';
 import type { WorkerEntity } from './worker.entity.js';
 
@@ -30,6 +32,7 @@ export function overviewRowOf(row: OverviewRow): OverviewRow {
 export function overviewOf(
   row: OverviewRow,
   { inFlight, ejectedUntil, trouble }: Activity,
+  power: Power | null,
 ): Plain<WorkerOverviewDto> {
   return {
     ...(presentable(row, 'overview') as OverviewColumns),
@@ -38,10 +41,25 @@ export function overviewOf(
     ejected_until: ejectedUntil,
     requests: trouble?.state ?? 'ok',
     last_error: trouble?.lastError ?? null,
+    power: power === null ? null : shownPower(power),
   };
 }
 
-type OverviewColumns = Omit<WorkerOverviewDto, 'in_flight' | 'ejected_until' | 'requests' | 'last_error'>;
+function shownPower({ state, sinceMs, reason, failures, nextWakeAtMs, usualWakeMs }: Power): PowerDto {
+  return {
+    state,
+    since: new Date(sinceMs),
+    reason,
+    failures,
+    next_wake_at: new Date(nextWakeAtMs),
+    usual_wake_ms: usualWakeMs,
+  };
+}
+
+type OverviewColumns = Omit<
+  WorkerOverviewDto,
+  'in_flight' | 'ejected_until' | 'requests' | 'last_error' | 'power'
+>;
 type SummaryColumns = Omit<WorkerSummaryDto, keyof WorkerOverviewDto>;
 type DetailColumns = Omit<WorkerDto, keyof WorkerSummaryDto | 'header' | 'timeouts'>;
 
@@ -51,12 +69,13 @@ export class WorkerViews {
   constructor(
     private readonly headers: SealedHeaders,
     private readonly activity: WorkerActivity,
+    private readonly live: LiveWorkers,
   ) {}
 
   /** In a list: its state, without how it is called. */
   summary(row: WorkerEntity): Plain<WorkerSummaryDto> {
     return {
-      ...overviewOf(row, this.activity.of(row.id)),
+      ...overviewOf(row, this.activity.of(row.id), this.live.worker(row.id)?.power ?? null),
       ...(presentable(row, 'summary') as SummaryColumns),
     };
   }
@@ -68,7 +87,11 @@ export class WorkerViews {
       ...(presentable(row, 'detail') as DetailColumns),
       header: shownHeaders(this.headers.read(row)),
       // A row edited by hand may hold a credential here.
-      poll: isDeeperThan(DEEPEST_JSON, row.poll) || row.poll === null ? null : splitPoll(row.poll).shown,
+      ...splitSteps({
+        poll: isDeeperThan(DEEPEST_JSON, row.poll) ? null : row.poll,
+        wake: isDeeperThan(DEEPEST_JSON, row.wake) ? null : row.wake,
+        sleep: isDeeperThan(DEEPEST_JSON, row.sleep) ? null : row.sleep,
+      }).shown,
       timeouts: Object.fromEntries(
         TIMEOUT_COLUMNS.map((column) => [column, row[column]]),
       ) as unknown as WorkerDto['timeouts'],

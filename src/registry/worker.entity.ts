@@ -3,6 +3,7 @@ import type { ChoicesSpec } from '../template/choices.js';
 import type { StreamExtractSpec } from '../template/stream-extract.js';
 import type { UsageSpec } from '../template/usage-extract.js';
 import type { PollSpec } from './poll.dto.js';
+import type { PowerLookSpec, SleepSpec, WakeSpec } from './power/power.dto.js';
 import type { WorkerProfileDto } from './profiles/profile.dto.js';
 import {
   type AdminState,
@@ -43,6 +44,7 @@ const inSql = (names: readonly string[]): string => names.map((name) => `'${name
 @Check('worker_admin_state_known', `admin_state IN ('enabled', 'disabled', 'draining', 'offline')`)
 @Check('worker_health_known', `health IN ('unknown', 'healthy', 'suspect', 'unhealthy', 'warming')`)
 @Check('worker_heartbeat_ttl_range', 'heartbeat_ttl_s BETWEEN 1 AND 86400')
+@Check('worker_sleep_needs_wake', 'wake IS NOT NULL OR sleep IS NULL AND asleep_when IS NULL')
 @Check('worker_generation_positive', 'generation > 0')
 @Index('worker_natural_key', { synchronize: false })
 @Index('worker_created', ['created_at', 'id'])
@@ -161,6 +163,15 @@ export class WorkerEntity {
 
   @Column('jsonb', { nullable: true })
   profile!: WorkerProfileDto | null;
+
+  @Column('json', { nullable: true })
+  wake!: WakeSpec | null;
+
+  @Column('json', { nullable: true })
+  sleep!: SleepSpec | null;
+
+  @Column('json', { nullable: true })
+  asleep_when!: PowerLookSpec | null;
 
   @Column('text', { default: 'enabled' })
   admin_state!: AdminState;

@@ -5,6 +5,7 @@ import type { PlaceholderName, PlaceholderValues } from '../template/placeholder
 import type { UpstreamAnswer } from '../upstream/whole-answer.js';
 import type { UpstreamCall } from '../upstream/upstream-client.js';
 import type { PollCall } from './poll.js';
+import type { Power, PowerCalls } from './power/power.js';
 import type { Profile } from './profiles/profile.dto.js';
 
 /** How workers are called: by their own template, or by an API that this service can translate. */
@@ -79,6 +80,8 @@ interface CallBase {
   readonly upstreamModel: string | null;
   /** @throws SecretMissingError for a secret of its requests that this replica does not have now */
   requireSecrets(): void;
+  /** How it is woken and sent to sleep; left out: it never sleeps. */
+  readonly power?: PowerCalls;
 }
 
 /** A call by the worker's own templates. */
@@ -156,6 +159,8 @@ export interface Worker {
   readonly generation: number;
   readonly createdAt: Date;
   readonly call: WorkerCall | WorkerFault;
+  /** Whether it is awake; `null`: it never sleeps. */
+  readonly power: Power | null;
 }
 
 /** Why a row cannot be called: its definition was changed by hand, its credentials are bound to another origin, or a setting. */

@@ -33,6 +33,7 @@ const READ_ONLY = [
   'in_flight',
   'ejected_until',
   'requests',
+  'power',
   'last_error',
   'generation',
   'created_at',

@@ -29,6 +29,7 @@ const poll = (done: string) => ({
   state: { path: 'state', running: [null, 'RUNNING'], done: [done] },
   result: { extract: 'url', as: 'url' },
 });
+const wake = { request: { url: '/wake_up' }, ready: { path: '/health' } };
 const API = { protocol: 'openai', body: undefined, response_extract: undefined };
 
 /** A field of a registration without a sample does not compile. */
@@ -70,6 +71,29 @@ const SAMPLES: { readonly [Field in Settable]-?: Sample } = {
   poll: {
     values: [poll('SUCCEEDED'), poll('DONE')],
     besides: { response_extract: undefined },
+  },
+  wake: {
+    values: [
+      wake,
+      {
+        request: [{ url: '/a', body: { level: null } }, { url: '/b' }],
+        ready: { path: '/b', expected_status: 204 },
+      },
+    ],
+  },
+  sleep: {
+    values: [
+      { request: { url: '/sleep' }, after_s: 300 },
+      { request: { url: '/sleep', header: { 'x-title': 'a' } }, after_s: 600 },
+    ],
+    besides: { wake },
+  },
+  asleep_when: {
+    values: [
+      { path: '/is_sleeping', body_match: 'true' },
+      { path: '/is_sleeping', body_match: '1' },
+    ],
+    besides: { wake },
   },
   choices: {
     values: [{ N: [1, 2] }, { N: { 1: 'one' } }],

@@ -69,7 +69,12 @@ describe.each(choosing)(
 
 function compiled(sent: Readonly<Record<string, unknown>>) {
   const registration = readRegistration(sent);
-  const call = compileCall(definitionOf(registration, {}), registration.header ?? {}, (name) => name, waits);
+  const call = compileCall(
+    definitionOf(registration, {}),
+    registration.header ?? {},
+    () => (name) => name,
+    waits,
+  );
   if (call.kind !== 'template') throw new Error('no template');
   return { template: call satisfies TemplateCall, defaults: registration.defaults ?? {} };
 }

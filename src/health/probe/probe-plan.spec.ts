@@ -44,6 +44,7 @@ function aWorker(healthCheck: unknown, origin = 'http://10.0.0.3:8000', fault?: 
     adminStateSinceMs: 0,
     health: 'unknown',
     healthReason: 'not probed yet',
+    power: null,
     weight: 1,
     priority: 0,
     maxConcurrency: 64,

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InferenceSettings } from '../../config/settings.js';
 import { CredentialsUnreadableError, CredentialVault } from '../../credentials/credential-cipher.js';
 import { WorkerSecrets } from '../../credentials/worker-secrets.js';
-import { InvalidInputError } from '../../input/input-errors.js';
+import { type InputFault, InvalidInputError } from '../../input/input-errors.js';
 import { readDto } from '../../input/read-dto.js';
 import type { SecretLookup } from '../../template/placeholders.js';
 import { ForbiddenUpstreamError } from '../../upstream/upstream-errors.js';
@@ -10,9 +10,12 @@ import { UpstreamGuard } from '../../upstream/upstream-guard.js';
 import { RegisterWorkerDto } from '../register-worker.dto.js';
 import type { Health, Worker, WorkerCall, WorkerFault } from '../worker.js';
 import { JSON_COLUMNS, taskOf, type WorkerDefinition } from '../worker-fields.js';
-import type { WorkerRow } from '../worker-queries.js';
-import { notReplaced, originsOf } from '../sealed-headers.js';
-import { openPoll } from '../sealed-poll.js';
+import type { PowerRow, WorkerRow } from '../worker-queries.js';
+import { compilePower } from '../power/compile-power.js';
+import { powerOrigins } from '../power/power.dto.js';
+import type { Power } from '../power/power.js';
+import { notReplaced, originsOf, sealedFor } from '../sealed-headers.js';
+import { openSteps } from '../sealed-steps.js';
 import { type OverviewRow, overviewRowOf } from '../worker-view.js';
 import { compileApiCall } from './api-call.js';
 import { compileTemplateCall } from './template-call.js';
@@ -50,6 +53,14 @@ export class WorkerCompiler {
     return changed;
   }
 
+  /** The worker with a power that only this replica has seen, until its row is read again. */
+  withPower(worker: Worker, power: Power): Worker {
+    const changed = { ...worker, power, version: '' };
+    const row = this.rows.get(worker);
+    if (row !== undefined) this.rows.set(changed, row);
+    return changed;
+  }
+
   /** @param known of a row that was written a moment ago, its call */
   compile(row: WorkerRow, known?: CompiledRow): Worker {
     const isKnown = known?.id === row.id && known.version === row.version;
@@ -73,6 +84,7 @@ export class WorkerCompiler {
       generation: row.generation,
       createdAt: row.created_at,
       call: isKnown ? known.call : this.callOf(row),
+      power: row.power === null || row.power === undefined ? null : powerOf(row.power),
     };
     this.rows.set(worker, overviewRowOf(row));
     return worker;
@@ -81,14 +93,16 @@ export class WorkerCompiler {
   private callOf(row: WorkerRow): WorkerCall | WorkerFault {
     try {
       checkShape(row);
-      for (const url of [row.req_url_template, ...(row.poll?.origins ?? [])]) this.guard.checkUrl(url);
-      const origins = originsOf(row.req_url_template, row.poll) ?? '';
+      const elsewhere = [...(row.poll?.origins ?? []), ...powerOrigins(row)];
+      for (const url of [row.req_url_template, ...elsewhere]) this.guard.checkUrl(url);
+      const origins = sealedFor(row) ?? '';
       const sealed =
         row.sealed_header === null ? {} : this.vault.open(row.sealed_header, { workerId: row.id, origins });
+      const hasSteps = row.poll !== null || row.wake !== null;
       return compileCall(
-        row.poll === null ? row : Object.assign({}, row, { poll: openPoll(row.poll, sealed) }),
+        hasSteps ? Object.assign({}, row, openSteps(row, sealed)) : row,
         { ...row.header, ...notReplaced(sealed, row.header) },
-        this.secrets.for(origins),
+        (to) => this.secrets.for(to),
         this.settings,
       );
     } catch (error) {
@@ -99,18 +113,46 @@ export class WorkerCompiler {
 
 /**
  * How a worker with this definition is called. `header` holds all headers, the sealed ones opened.
+ * @param secretsFor the secrets of requests to these origins, as `originsOf` writes them
  * @throws InvalidInputError with every fault, named by field
  */
 export function compileCall(
   definition: WorkerDefinition,
   header: Readonly<Record<string, string>>,
-  secrets: SecretLookup,
+  secretsFor: (origins: string) => SecretLookup,
   settings: InferenceSettings,
 ): WorkerCall {
-  const { protocol } = definition;
-  return protocol === 'template'
-    ? compileTemplateCall(definition, header, secrets, settings)
-    : compileApiCall(protocol, definition, header, secrets, settings);
+  const { protocol, req_url_template, poll } = definition;
+  const secrets = secretsFor(originsOf(req_url_template, poll) ?? '');
+  const faults: InputFault[] = [];
+  const attempt = <Part>(compile: () => Part): Part | null => {
+    try {
+      return compile();
+    } catch (error) {
+      if (!(error instanceof InvalidInputError)) throw error;
+      faults.push(...error.details);
+      return null;
+    }
+  };
+  const call = attempt(() =>
+    protocol === 'template'
+      ? compileTemplateCall(definition, header, secrets, settings)
+      : compileApiCall(protocol, definition, header, secrets, settings),
+  );
+  const power = attempt(() => compilePower(definition, header, secretsFor));
+  if (call === null || faults.length > 0) throw new InvalidInputError(faults);
+  return power === null ? call : { ...call, power };
+}
+
+function powerOf(row: PowerRow): Power {
+  return {
+    state: row.state,
+    sinceMs: row.since_ms,
+    reason: row.reason,
+    failures: row.failures,
+    nextWakeAtMs: row.next_wake_at_ms,
+    usualWakeMs: row.usual_wake_ms,
+  };
 }
 
 /** A JSON column edited by hand must hold what a registration may hold. @throws InvalidInputError */

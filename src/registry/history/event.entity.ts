@@ -24,6 +24,10 @@ export const EVENT_KINDS = [
   'revoked',
   'rotated',
   'ended',
+  'awake',
+  'asleep',
+  'waking',
+  'wake_failed',
 ] as const;
 
 const inSql = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');
@@ -33,7 +37,7 @@ export type EventValues = Readonly<Record<string, unknown>>;
 
 /** The table `event`: the history of workers, policies of models, keys, teams and ends of sessions, written by triggers. */
 @Entity('event')
-@Check('event_kind_known_3', `kind IN (${inSql(EVENT_KINDS)})`)
+@Check('event_kind_known_4', `kind IN (${inSql(EVENT_KINDS)})`)
 @Check('event_subject_known_3', `subject IN (${inSql(SUBJECTS)})`)
 @Check('event_subject_id_2', `(subject IN ('worker', 'key')) = (subject_id IS NOT NULL)`)
 @Check('event_via_known', `via IN (${inSql(VIAS)})`)

@@ -7,7 +7,7 @@ import type { SecretLookup } from '../../template/placeholders.js';
 import { RegisterWorkerDto } from '../register-worker.dto.js';
 import { type CheckedDefinition, DefinitionCheck } from '../registration/definition-check.js';
 import { readDefinition } from '../registration/read-registration.js';
-import { keepingCredentials, mergeHeaders, mergePoll, originsOf, SealedHeaders } from '../sealed-headers.js';
+import { keepingCredentials, mergeHeaders, mergeSteps, sealedFor, SealedHeaders } from '../sealed-headers.js';
 import {
   COLUMNS_WITH_NULLS,
   ORDERED_COLUMNS,
@@ -76,16 +76,16 @@ export class ChangePlanner {
 
   /** The new definition with the stored credentials that it keeps. @throws InvalidInputError */
   private read(row: WorkerEntity, registration: Members, headerPatch: unknown) {
-    const origins = originsOf(registration['req_url_template'], registration['poll']);
+    const origins = sealedFor(registration);
     const stored = this.headers.read(row, origins);
     const merged = isJsonObject(headerPatch)
       ? mergeHeaders(stored, headerPatch, origins)
       : { header: headerPatch, faults: [] };
-    const { poll, faults } = mergePoll(stored, registration['poll'], origins);
+    const { steps, faults } = mergeSteps(stored, registration, origins);
     const dto = readDefinition({
       ...registration,
       header: merged.header,
-      ...(poll === undefined ? {} : { poll }),
+      ...steps,
     });
     return { dto, faults: [...merged.faults, ...faults], stored, origins };
   }

@@ -41,8 +41,8 @@ export class WorkerManagement {
     checkSent(caller, sent);
     const registration = readRegistration(sent);
     checkJoins(caller, registration.model_name);
-    const { model_name, req_url_template, name = '', poll } = registration;
-    const urlFaults = await this.definitionCheck.urlFaults(req_url_template, poll?.origins);
+    const { model_name, req_url_template, name = '' } = registration;
+    const urlFaults = await this.definitionCheck.urlFaults(registration);
     let made: WorkerCall | null = null;
     const { isNew, row } = await this.writer.put(
       { model_name, req_url_template, name },
@@ -118,8 +118,16 @@ export class WorkerManagement {
     patch: Readonly<Record<string, unknown>>,
   ): Promise<readonly InputFault[]> {
     const url = 'req_url_template' in patch ? patch['req_url_template'] : row.req_url_template;
-    const poll = isJsonObject(patch['poll']) ? { ...row.poll, ...patch['poll'] } : row.poll;
-    return typeof url === 'string' ? this.definitionCheck.urlFaults(url, poll?.origins) : [];
+    if (typeof url !== 'string') return [];
+    const merged = (field: 'poll' | 'wake' | 'sleep' | 'asleep_when'): unknown =>
+      isJsonObject(patch[field]) ? { ...row[field], ...patch[field] } : row[field];
+    return this.definitionCheck.urlFaults({
+      req_url_template: url,
+      poll: merged('poll'),
+      wake: merged('wake'),
+      sleep: merged('sleep'),
+      asleep_when: merged('asleep_when'),
+    });
   }
 
   private async change(

@@ -47,6 +47,7 @@ function policyOf(row: ModelEntity): ModelPolicy {
     retryOn: row.retry_on === null ? null : new Set(row.retry_on),
     queueMax: row.queue_max,
     queueWaitMs: row.queue_wait_ms,
+    holdMs: row.hold_s === null ? null : row.hold_s * 1000,
     connectMs: row.connect_ms,
     firstByteMs: row.first_byte_ms,
     idleMs: row.idle_ms,

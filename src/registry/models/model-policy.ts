@@ -37,6 +37,8 @@ export interface ModelPolicy {
   /** Requests that may wait for the model on one replica. */
   readonly queueMax: number | null;
   readonly queueWaitMs: number | null;
+  /** How long a request waits for a worker that is being woken. */
+  readonly holdMs: number | null;
   readonly connectMs: number | null;
   readonly firstByteMs: number | null;
   readonly idleMs: number | null;

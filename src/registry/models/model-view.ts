@@ -22,6 +22,7 @@ export class ModelViews {
       retries: row.retries,
       retry_on: row.retry_on,
       queue: { max: row.queue_max, wait_ms: row.queue_wait_ms },
+      hold_s: row.hold_s,
       timeouts: {
         connect_ms: row.connect_ms,
         first_byte_ms: row.first_byte_ms,
@@ -50,6 +51,7 @@ export class ModelViews {
         max_per_slot: row.queue_max === null ? admission.perSlot : null,
         wait_ms: row.queue_wait_ms ?? admission.maxWaitMs,
       },
+      hold_s: row.hold_s ?? admission.holdMs / 1000,
       timeouts: {
         connect_ms: row.connect_ms ?? inference.connectTimeoutMs,
         first_byte_ms: row.first_byte_ms ?? inference.firstByteTimeoutMs,

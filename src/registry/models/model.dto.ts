@@ -65,6 +65,8 @@ export class PutModelDto {
   /** Failures after which another worker is tried; all of these, if left out. timeout: of a stream that did not begin. */
   @IsOptional() @IsArray() @ArrayUnique(distinct) @IsIn(RETRY_CAUSES, { each: true }) retry_on?: RetryCause[];
   @IsOptional() @IsDto(() => QueueDto) queue?: QueueDto;
+  /** Seconds that a request waits for a worker that is being woken, 0 to 3600; SCHEDULING_HOLD_S, if left out. */
+  @IsOptional() @IsInt() @Min(0) @Max(3600) hold_s?: number;
   /** For workers without timeouts of their own; total_ms bounds a whole request, all attempts and fallbacks together. */
   @IsOptional() @IsDto(() => TimeoutsDto) timeouts?: TimeoutsDto;
   /** What the use of the model costs, from now on. If left out, nothing that is known. */
@@ -87,6 +89,8 @@ export class EffectivePolicyDto {
   retry_on!: RetryCause[];
   /** max: requests that may wait on each replica; max_per_slot: and no more than this for each of its slots (null: no such limit). */
   queue!: { max: number; max_per_slot: number | null; wait_ms: number };
+  /** Seconds that a request waits for a worker that is being woken. */
+  hold_s!: number;
   /** A worker's own timeouts win. */
   timeouts!: { connect_ms: number; first_byte_ms: number; idle_ms: number; total_ms: number };
 }
@@ -99,6 +103,7 @@ export class ModelDto {
   retries!: number | null;
   retry_on!: RetryCause[] | null;
   queue!: { max: number | null; wait_ms: number | null };
+  hold_s!: number | null;
   timeouts!: {
     connect_ms: number | null;
     first_byte_ms: number | null;

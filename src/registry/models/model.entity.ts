@@ -17,6 +17,7 @@ import type { RetryCause } from './model-policy.js';
   `retry_on <@ ARRAY['connection', '429', '500', '502', '503', '504', 'timeout', 'credentials'] AND coalesce(array_ndims(retry_on), 1) = 1`,
 )
 @Check('model_queue_range', 'queue_max BETWEEN 0 AND 1000000 AND queue_wait_ms BETWEEN 0 AND 3600000')
+@Check('model_hold_range', 'hold_s BETWEEN 0 AND 3600')
 @Check('model_timeouts_positive', 'connect_ms > 0 AND first_byte_ms > 0 AND idle_ms > 0 AND total_ms > 0')
 @Check('model_price_currency', `price_currency ~ '^[A-Z]{3}$'`)
 @Check(
@@ -49,6 +50,9 @@ export class ModelEntity {
 
   @Column('integer', { nullable: true })
   queue_wait_ms!: number | null;
+
+  @Column('integer', { nullable: true })
+  hold_s!: number | null;
 
   @Column('integer', { nullable: true })
   connect_ms!: number | null;

@@ -75,6 +75,7 @@ function definitionOf(dto: PutModelDto): ModelDefinition {
     retry_on: dto.retry_on ?? null,
     queue_max: dto.queue?.max ?? null,
     queue_wait_ms: dto.queue?.wait_ms ?? null,
+    hold_s: dto.hold_s ?? null,
     connect_ms: dto.timeouts?.connect_ms ?? null,
     first_byte_ms: dto.timeouts?.first_byte_ms ?? null,
     idle_ms: dto.timeouts?.idle_ms ?? null,

@@ -40,7 +40,7 @@ function compiled(name: string, { example }: Preset): WorkerCall {
   return compileCall(
     definitionOf(registration, {}),
     registration.header ?? {},
-    (secret) => `<${secret}>`,
+    () => (secret) => `<${secret}>`,
     waits,
   );
 }

@@ -4,7 +4,7 @@ import { CredentialVault } from '../../credentials/credential-cipher.js';
 import { type ClearParts, clearCredentials } from '../../credentials/clear-credentials.js';
 import { splitHeaders } from '../../credentials/sensitive-headers.js';
 import { WorkerSecrets } from '../../credentials/worker-secrets.js';
-import { DEEPEST_JSON, isDeeperThan } from '../../input/json.js';
+import { DEEPEST_JSON, isDeeperThan, isJsonObject } from '../../input/json.js';
 import { type InputFault, InvalidInputError } from '../../input/input-errors.js';
 import type { SecretLookup } from '../../template/placeholders.js';
 import { ForbiddenUpstreamError } from '../../upstream/upstream-errors.js';
@@ -13,8 +13,9 @@ import { hasSmallestRequest } from '../calls/smallest-request.js';
 import { compileCall } from '../calls/worker-compiler.js';
 import { profileFaults } from '../profiles/profile-faults.js';
 import type { RegisterWorkerDto } from '../register-worker.dto.js';
-import { originsOf } from '../sealed-headers.js';
-import { SEALED, splitPoll, unsealedFaults } from '../sealed-poll.js';
+import { originOfUrl, type PowerFields, powerPartsOf } from '../power/power.dto.js';
+import { originsOf, sealedFor } from '../sealed-headers.js';
+import { SEALED, splitSteps, unsealedFaults } from '../sealed-steps.js';
 import type { WorkerCall } from '../worker.js';
 import { definitionOf, type WorkerDefinition } from '../worker-fields.js';
 import type { NewColumns } from '../worker-writer.js';
@@ -26,6 +27,12 @@ export interface CheckedDefinition {
   /** Headers that may be stored sealed only. */
   readonly sensitive: Readonly<Record<string, string>>;
   readonly call: WorkerCall;
+}
+
+/** What of a definition, or of a change whose values are not checked yet, says where requests go. */
+interface Addresses extends PowerFields {
+  readonly req_url_template: string;
+  readonly poll?: unknown;
 }
 
 interface CheckOptions {
@@ -50,7 +57,7 @@ export class DefinitionCheck {
 
   /** @throws InvalidInputError with every fault */
   async check(dto: RegisterWorkerDto, options: CheckOptions = {}): Promise<CheckedDefinition> {
-    return this.checkWith(await this.urlFaults(dto.req_url_template, dto.poll?.origins), dto, options);
+    return this.checkWith(await this.urlFaults(dto), dto, options);
   }
 
   /** `check` for code that cannot wait: they hold a row's lock and have called `urlFaults` before. @throws InvalidInputError */
@@ -61,27 +68,26 @@ export class DefinitionCheck {
   ): CheckedDefinition {
     const header = dto.header ?? {};
     const { plain, sensitive: ownSensitive } = splitHeaders(header);
-    const poll = dto.poll ?? null;
-    const split = poll === null ? { shown: null, sensitive: {} } : splitPoll(poll);
+    const steps = { poll: dto.poll ?? null, wake: dto.wake ?? null, sleep: dto.sleep ?? null };
+    const split = splitSteps(steps);
     const sensitive = { ...ownSensitive, ...split.sensitive };
-    const definition = { ...definitionOf(dto, plain), poll: split.shown };
+    const definition = { ...definitionOf(dto, plain), ...split.shown };
     const faults: InputFault[] = [];
-    const origins = originsOf(definition.req_url_template, poll) ?? '';
+    const origins = originsOf(definition.req_url_template, steps.poll) ?? '';
     const call = this.compile(
-      { ...definition, poll },
+      { ...definition, ...steps },
       header,
-      secrets ?? this.workerSecrets.for(origins),
+      secrets === undefined ? (to) => this.workerSecrets.for(to) : () => secrets,
       faults,
     );
-    faults.push(...this.forbiddenSecrets({ ...definition, header, poll }, origins));
+    faults.push(...this.forbiddenSecrets({ ...definition, header, ...steps }, origins));
     // A fault of the URL's syntax makes those of its address noise.
     if (!faults.some(({ field }) => field === 'req_url_template')) faults.push(...urlFaults);
     faults.push(...Object.keys(header).flatMap((name) => (header[name] === SEALED ? [onlyShown(name)] : [])));
-    if (poll !== null) faults.push(...unsealedFaults(poll, NOT_STORED));
+    faults.push(...unsealedFaults(steps, NOT_STORED));
     if (stored && !this.vault.canSeal) {
       faults.push(...Object.keys(ownSensitive).map((name) => cannotBeSealed(`header.${name}`)));
-      if (split.shown !== null && poll !== null)
-        faults.push(...unsealedFaults(split.shown, CANNOT_BE_SEALED));
+      faults.push(...unsealedFaults(split.shown, CANNOT_BE_SEALED));
     }
     if (stored) faults.push(...clearTextFaults(definition, known));
     faults.push(...probeFaults(definition));
@@ -91,27 +97,42 @@ export class DefinitionCheck {
     return { definition, sensitive, call };
   }
 
-  /** Secrets that may not be sent to where the worker is. */
-  private forbiddenSecrets(definition: object, origins: string): readonly InputFault[] {
-    return Object.entries(definition).flatMap(([field, value]) =>
+  /** Secrets that may not be sent to where the worker is, or to where a request of wake or sleep goes. */
+  private forbiddenSecrets(
+    { wake, sleep, asleep_when, ...called }: Readonly<Record<string, unknown>>,
+    origins: string,
+  ): readonly InputFault[] {
+    const own = origins.split(', ')[0] ?? '';
+    const sent: readonly (readonly [value: unknown, field: string, to: string])[] = [
+      ...Object.entries(called).map(([field, value]) => [value, field, origins] as const),
+      ...powerPartsOf({ wake, sleep, asleep_when }).map(
+        ([part, field, url]) => [part, field, originOfUrl(url) ?? own] as const,
+      ),
+    ];
+    return sent.flatMap(([value, field, to]) =>
       [...new Set(secretNamesIn(value))].flatMap((name) => {
-        const fault = this.workerSecrets.forbidden(name, origins);
+        const fault = this.workerSecrets.forbidden(name, to);
         return fault === null ? [] : [{ field, problem: fault.message }];
       }),
     );
   }
 
   /** Why no worker may live at this URL, or send its credentials to these origins; resolves their names. */
-  async urlFaults(url: string, origins: unknown = []): Promise<readonly InputFault[]> {
+  async urlFaults({ req_url_template, poll, ...rest }: Addresses): Promise<readonly InputFault[]> {
+    const origins = isJsonObject(poll) ? poll['origins'] : [];
     const listed = (Array.isArray(origins) ? origins : []) as readonly unknown[];
     const faults = await Promise.all([
-      this.addressFaults('req_url_template', url),
+      this.addressFaults('req_url_template', req_url_template),
       ...listed.map((each, at) =>
         // The check of the definition reports what is no origin at all.
         typeof each === 'string' && /^https?:/i.test(each) && URL.canParse(each)
           ? this.addressFaults(`poll.origins[${at}]`, each)
           : [],
       ),
+      ...powerPartsOf(rest).map(([, field, url]) => {
+        const origin = originOfUrl(url);
+        return origin === null ? [] : this.addressFaults(field, origin);
+      }),
     ]);
     return faults.flat();
   }
@@ -132,7 +153,7 @@ export class DefinitionCheck {
   /** The columns of a worker with this definition, its credentials sealed for that id and origin. */
   columnsOf({ definition, sensitive, call }: CheckedDefinition, workerId: string): NewColumns {
     const hasNone = Object.keys(sensitive).length === 0;
-    const origins = originsOf(definition.req_url_template, definition.poll) ?? call.origin;
+    const origins = sealedFor(definition) ?? call.origin;
     const sealed = hasNone ? null : this.vault.seal(sensitive, { workerId, origins });
     return { ...definition, sealed_header: sealed };
   }
@@ -140,11 +161,11 @@ export class DefinitionCheck {
   private compile(
     definition: WorkerDefinition,
     header: Readonly<Record<string, string>>,
-    secrets: SecretLookup,
+    secretsFor: (origins: string) => SecretLookup,
     faults: InputFault[],
   ): WorkerCall | null {
     try {
-      return compileCall(definition, header, secrets, this.settings);
+      return compileCall(definition, header, secretsFor, this.settings);
     } catch (error) {
       if (!(error instanceof InvalidInputError)) throw error;
       faults.push(...error.details);

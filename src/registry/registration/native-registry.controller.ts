@@ -3,6 +3,7 @@ import { Body, Controller, Get, HttpCode, Post, Query, Res } from '@nestjs/commo
 import { ApiBody, ApiOkResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { type Caller, CurrentCaller } from '../../access/caller.js';
+import { LiveWorkers } from '../live/live-workers.js';
 import { inSlices } from '../live/slices.js';
 import { WorkerActivity } from '../live/worker-activity.js';
 import { ListWorkersDto } from '../list-workers-query.dto.js';
@@ -19,6 +20,7 @@ export class NativeRegistryController {
     private readonly registration: RegistrationService,
     private readonly heartbeats: HeartbeatService,
     private readonly activity: WorkerActivity,
+    private readonly live: LiveWorkers,
   ) {}
 
   /** Registers a worker, by its definition or by a preset. */
@@ -41,7 +43,7 @@ export class NativeRegistryController {
     const pieces = new PieceList();
     if (detail === 'true')
       await pieces.add(await this.registration.list(caller, OVERVIEW_COLUMNS), (row) =>
-        overviewOf(row, this.activity.of(row.id)),
+        overviewOf(row, this.activity.of(row.id), this.live.worker(row.id)?.power ?? null),
       );
     else
       await pieces.add(
