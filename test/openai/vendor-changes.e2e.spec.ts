@@ -154,7 +154,7 @@ const casesOf = (nth: number) =>
     ...change,
     loss: (index + nth) % 2 === 0 ? 'die' : 'throttle',
     step: (index + nth) % 3,
-    turns: LONG[nth]?.includes(index) === true ? 20 : 2,
+    turns: LONG[nth]?.includes(index) === true ? 10 : 2,
   }));
 
 describe.each(Object.entries(CLIENTS).map(([client, talk], nth) => ({ client, talk, cases: casesOf(nth) })))(
