@@ -91,11 +91,17 @@ export async function createApp(
     showExplanation(reply);
   };
   server.decorateRequest('charges');
+  server.decorateRequest('showsLimits', false);
   shareLimits(app);
-  const log = new RequestLog(logger, app.get(Metrics), (request) => {
-    limiter.ended(request, usage.ended(request));
-    traffic.ended(request.facts);
-  });
+  const log = new RequestLog(
+    logger,
+    app.get(Metrics),
+    (request) => {
+      limiter.ended(request, usage.ended(request));
+      traffic.ended(request.facts);
+    },
+    (request) => limiter.left(request),
+  );
   log.follow(server);
   await allowOrigins(server, settings.access.corsOrigins);
   admit(app, settings.server.adminPort !== null);

@@ -22,6 +22,8 @@ export class RequestLog {
     private readonly metrics: Metrics,
     /** Called when the response is closed and the call has ended. */
     private readonly ended: (request: FastifyRequest) => void = () => {},
+    /** Called when the response is closed, before `ended`. A listener of each response for itself costs more. */
+    private readonly closed: (request: FastifyRequest) => void = () => {},
   ) {
     this.info = plainLines(logger, 'info');
     this.debug = plainLines(logger, 'debug');
@@ -44,6 +46,7 @@ export class RequestLog {
 
   private record(request: FastifyRequest, reply: FastifyReply): void {
     const { facts } = request;
+    this.closed(request);
     // The service itself closes the response if its worker broke off: the client did not disconnect.
     if (!reply.raw.writableFinished) facts.errorType ??= 'caller_gone';
     const status = facts.errorType === 'caller_gone' ? CLIENT_DISCONNECTED : reply.statusCode;

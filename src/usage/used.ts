@@ -98,13 +98,16 @@ const REFUSED: ReadonlySet<string> = new Set<ErrorType>([
 /** 429 of a limit. */
 const LIMITED: ReadonlySet<string> = new Set<ErrorType>(['caller_limited']);
 
-const [QUOTE, DATA_URL, DATA_FIELD] = [0x22, Buffer.from(';base64,'), Buffer.from('"data":')] as const;
+const [QUOTE, SEMICOLON] = [0x22, 0x3b] as const;
+const [DATA_URL, DATA_FIELD] = [Buffer.from(';base64,'), Buffer.from('"data":')] as const;
 /** A longer text in `data` is taken for bytes in base64. */
 const LONGEST_DATA = 1024;
 
 /** The length of a body without the images and files in it, which are no text. */
 export function textBytesOf(body: Buffer): number {
-  return body.length - skipped(body, DATA_URL, 0) - skipped(body, DATA_FIELD, LONGEST_DATA);
+  // A byte is found in a tenth of the time of a text, and most bodies have none.
+  const urls = body.includes(SEMICOLON) ? skipped(body, DATA_URL, 0) : 0;
+  return body.length - urls - (body.length > LONGEST_DATA ? skipped(body, DATA_FIELD, LONGEST_DATA) : 0);
 }
 
 function skipped(body: Buffer, mark: Buffer, shortest: number): number {

@@ -7,8 +7,10 @@ export interface ShownLimit {
 }
 
 type What = 'requests' | 'tokens';
-/** Receives the name and the value of each header. */
-type SetHeader = (name: string, value: string) => void;
+/** A response. */
+interface WithHeaders {
+  header(name: string, value: string): unknown;
+}
 
 /**
  * The headers that clients read.
@@ -17,16 +19,16 @@ type SetHeader = (name: string, value: string) => void;
  * @param isAnthropic in the names of Anthropic, whose times are points in time
  */
 export function setLimitHeaders(
-  set: SetHeader,
+  response: WithHeaders,
   what: What,
   { limit, remaining, fullMs }: ShownLimit,
   isAnthropic: boolean,
   nowMs: number,
 ): void {
   const names = NAMES[isAnthropic ? 'anthropic' : 'openai'][what];
-  set(names.limit, String(limit));
-  set(names.remaining, String(remaining));
-  set(names.reset, isAnthropic ? pointInTime(nowMs + fullMs) : duration(fullMs));
+  response.header(names.limit, String(limit));
+  response.header(names.remaining, String(remaining));
+  response.header(names.reset, isAnthropic ? pointInTime(nowMs + fullMs) : duration(fullMs));
 }
 
 /** Made once: a name that is put together for each answer is hashed anew by each object that it comes into. */

@@ -35,38 +35,34 @@ export class Limiter {
     private readonly exchange: LimitExchange,
   ) {}
 
-  /** Whether `enter` has anything to do; a caller without limits costs nothing else. */
-  isLimited({ limits, team }: Caller): boolean {
-    return limits !== null || (team !== null && this.keys.limitsOfTeam(team) !== null);
-  }
-
-  /** Whether the estimate of its tokens matters. */
-  countsTokens({ limits, team }: Caller): boolean {
-    const shared = team === null ? null : this.keys.limitsOfTeam(team);
-    return (limits?.tokensPerMinute ?? shared?.tokensPerMinute ?? null) !== null;
-  }
-
   /**
-   * Admits a request of a limited caller; it no longer runs when its response is closed, however it ends. The response gets
-   * the headers that show what is left. @param tokens its estimate @throws LimitedError
+   * Admits a request of a limited caller; of others it does nothing. The response gets the headers that show what is left. Call
+   * `left` when it is closed. @param estimate of its tokens, called where they matter @throws LimitedError
    */
-  enter(http: FastifyRequest, reply: FastifyReply, tokens: number): void {
+  enter(http: FastifyRequest, reply: FastifyReply, estimate: () => number): void {
+    const key = this.keyOf(http.caller);
+    const team = this.teamOf(http.caller);
+    if (key === null && team === null) return;
     // A request may come by twice: as a call of a model, and as the job that the call becomes. The response of a client that
     // has left is closed no more.
     if (http.charges !== undefined || reply.raw.closed) return;
     const nowMs = Date.now();
-    const key = this.keyOf(http.caller);
-    const team = this.teamOf(http.caller);
+    const tokens = countsTokens(key) || countsTokens(team) ? estimate() : 0;
     const refused = this.refusal(key, tokens, nowMs) ?? this.refusal(team, tokens, nowMs);
-    const charges: Charge[] = [];
-    http.charges = charges;
-    if (key !== null) this.charge(key, refused === null ? charges : null, tokens, nowMs);
-    if (team !== null) this.charge(team, refused === null ? charges : null, tokens, nowMs);
+    if (refused === null) {
+      const ofTeam = team === null ? [] : [this.take(team, tokens, nowMs)];
+      http.charges = key === null ? ofTeam : [this.take(key, tokens, nowMs), ...ofTeam];
+    } else http.charges = [];
+    // Other replicas hear of refused ones, too.
+    if (key !== null) this.exchange.used(key.of, key.limits, nowMs);
+    if (team !== null) this.exchange.used(team.of, team.limits, nowMs);
     this.show(http, reply, key, team, nowMs);
     if (refused !== null) throw refused;
-    reply.raw.on('close', () => {
-      for (const { meter } of charges) meter.leave();
-    });
+  }
+
+  /** Its response is closed: it no longer runs, however it ended. */
+  left({ charges }: FastifyRequest): void {
+    if (charges !== undefined) for (const { meter } of charges) meter.leave();
   }
 
   /** An answer that is made before a request is admitted shows what is left, too. */
@@ -74,7 +70,7 @@ export class Limiter {
     const { caller, method, routeOptions } = http;
     if (method !== 'POST' || routeOptions.config.right !== 'call_models') return;
     // No key, or a wrong one.
-    if (caller === undefined || http.charges !== undefined || !this.isLimited(caller)) return;
+    if (caller === undefined || http.charges !== undefined) return;
     this.show(http, reply, this.keyOf(caller), this.teamOf(caller), Date.now());
   }
 
@@ -125,26 +121,29 @@ export class Limiter {
     return refusal === null ? null : new LimitedError({ kind: of.kind, name }, refusal, nowMs);
   }
 
-  /** @param charges `null`: it is refused, which other replicas hear of, too */
-  private charge({ of, limits }: Limited, charges: Charge[] | null, tokens: number, nowMs: number): void {
-    charges?.push(of.meter.take(estimateFor(limits, tokens), nowMs, this.exchange.peers));
-    this.exchange.used(of, limits, nowMs);
+  private take({ of, limits }: Limited, tokens: number, nowMs: number): Charge {
+    return of.meter.take(estimateFor(limits, tokens), nowMs, this.exchange.peers);
   }
 
   private show(
-    { url }: FastifyRequest,
+    http: FastifyRequest,
     reply: FastifyReply,
     key: Limited | null,
     team: Limited | null,
     nowMs: number,
   ): void {
-    const isAnthropic = url.startsWith('/v1/messages');
-    const set = (name: string, value: string): void => void reply.header(name, value);
+    const isAnthropic = http.url.startsWith('/v1/messages');
     const requests = tighter(requestsOf(key, nowMs), requestsOf(team, nowMs));
-    if (requests !== null) setLimitHeaders(set, 'requests', requests, isAnthropic, nowMs);
+    if (requests !== null) setLimitHeaders(reply, 'requests', requests, isAnthropic, nowMs);
     const tokens = tighter(tokensOf(key, nowMs), tokensOf(team, nowMs));
-    if (tokens !== null) setLimitHeaders(set, 'tokens', tokens, isAnthropic, nowMs);
+    if (tokens !== null) setLimitHeaders(reply, 'tokens', tokens, isAnthropic, nowMs);
+    http.showsLimits = requests !== null || tokens !== null;
   }
+}
+
+/** Whether the estimate of tokens matters. */
+function countsTokens(limited: Limited | null): boolean {
+  return limited !== null && limited.limits.tokensPerMinute !== null;
 }
 
 /** No request needs more than a full bucket. */
@@ -170,5 +169,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** What it was charged of the limits of its key and its team; left out: it has not come to them, or has none. */
     charges: readonly Charge[] | undefined;
+    /** Whether its response has the headers of its own limits. */
+    showsLimits: boolean;
   }
 }

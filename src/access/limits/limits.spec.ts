@@ -208,7 +208,8 @@ describe('headers of limits', () => {
   it('have Anthropic’s names and points in time for its clients', () => {
     const set = new Map<string, string>();
     const shown = { limit: 60, remaining: 59, fullMs: 1_000 };
-    setLimitHeaders((name, value) => set.set(name, value), 'requests', shown, true, Date.UTC(2026, 0, 1));
+    const response = { header: (name: string, value: string) => set.set(name, value) };
+    setLimitHeaders(response, 'requests', shown, true, Date.UTC(2026, 0, 1));
     expect(Object.fromEntries(set)).toEqual({
       'anthropic-ratelimit-requests-limit': '60',
       'anthropic-ratelimit-requests-remaining': '59',

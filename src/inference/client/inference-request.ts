@@ -131,12 +131,7 @@ export class InferenceRequests {
     http.facts.model = this.isKnown(model) ? model : null;
     const longestMs = this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs;
     const { arrivedMs, clientSetDeadline, deadlineMs, latestMs } = deadlineOf(http.headers, longestMs);
-    if (this.limiter.isLimited(caller))
-      this.limiter.enter(
-        http,
-        reply,
-        this.limiter.countsTokens(caller) ? estimatedTokens(http, task, raw, input) : 0,
-      );
+    this.limiter.enter(http, reply, () => estimatedTokens(http, task, raw, input));
     const explanation = explanationFor(http, arrivedMs);
     http.facts.explanation = explanation;
     // Field by field: a spread took 4 % of a request's time.

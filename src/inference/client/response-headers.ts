@@ -14,22 +14,15 @@ const FORWARDED =
 
 export function copyHeaders(http: FastifyReply, headers: AnswerHeaders): void {
   // A client that sees the limits of its own key must not take the upstream's for them.
-  const showsOwn = http.request.charges !== undefined && OWN_LIMITS.some((own) => http.hasHeader(own));
+  const { showsLimits } = http.request;
   for (const name in headers) {
     const value = headers[name];
-    if (value !== undefined && FORWARDED.test(name) && !(showsOwn && OTHERS_LIMIT.test(name)))
+    if (value !== undefined && FORWARDED.test(name) && !(showsLimits && OTHERS_LIMIT.test(name)))
       http.header(name, value);
   }
 }
 
 const OTHERS_LIMIT = /^(x|anthropic)-ratelimit-/;
-const OWN_LIMITS = [
-  'x-ratelimit-limit-requests',
-  'x-ratelimit-limit-tokens',
-  'anthropic-ratelimit-requests-limit',
-  'anthropic-ratelimit-tokens-limit',
-] as const;
-
 /** Names the fields of a request that were left out. */
 export function showIgnored(http: FastifyReply, ignored: readonly string[]): void {
   const names = shownFields(ignored);

@@ -31,12 +31,16 @@ export function estimatedTokens(
   return Math.ceil(textBytesOf(raw.bytes) / BYTES_PER_TOKEN) + longestAnswerOf(raw.bytes);
 }
 
-/** How each of these names begins, as all clients write it, or with escapes. */
-const [QUOTED_MAX, ESCAPE] = [Buffer.from('"max_'), Buffer.from('\\u')] as const;
+/** How each of these names begins, as all clients write it; written with escapes, it holds a backslash. */
+const QUOTED_MAX = Buffer.from('"max_');
+const [UNDERSCORE, BACKSLASH] = [0x5f, 0x5c] as const;
+/** An escape of any character by its number [RFC 8259, 7]. */
+const ESCAPE = Buffer.from('\\u');
 
 function longestAnswerOf(body: Buffer): number {
-  // A request without a limit needs no reading.
-  if (!body.includes(QUOTED_MAX) && !body.includes(ESCAPE)) return 0;
+  // A request without a limit needs no reading. A byte is found in a tenth of the time of a text.
+  const mayNameIt = body.includes(UNDERSCORE) && body.includes(QUOTED_MAX);
+  if (!mayNameIt && !(body.includes(BACKSLASH) && body.includes(ESCAPE))) return 0;
   try {
     let longest = 0;
     for (const span of findFields(body, LONGEST_ANSWER).values()) {

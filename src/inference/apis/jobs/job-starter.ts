@@ -47,7 +47,7 @@ export class JobStarter {
     checkModel(http.caller, request.model);
     refuseChosenWorker(http);
     // A call that becomes a job was admitted as a call.
-    if (this.limiter.isLimited(http.caller)) this.limiter.enter(http, reply, estimatedTokens(request));
+    this.limiter.enter(http, reply, () => estimatedTokens(request));
     const started = await this.found(http, request);
     http.facts.isJob = true;
     reply.header('x-mmm-job-id', started.job.id).header('location', jobPath(started.job.id));
