@@ -568,37 +568,34 @@ describe('without ADMIN_API_KEY', () => {
 describe('a change of a key', () => {
   let others: readonly TestService[] = [];
   beforeAll(async () => {
-    others = [await startService(SETTINGS, service.database), await startService(SETTINGS, service.database)];
+    // Only an announcement brings a change in time: the tables are compared every hour.
+    const rarely = { ...SETTINGS, tuning: { registry: { resyncMs: 3_600_000 } } };
+    others = [await startService(rarely, service.database), await startService(rarely, service.database)];
   });
   afterAll(async () => {
     for (const other of others) await other.stop();
   });
 
-  it('is obeyed by two other replicas within a second, by the API and by SQL, and a new key works there at once', async () => {
+  it('is announced to two other replicas, by the API and by SQL, a new scope too, and a new key works there at once', async () => {
     const { id, key } = await make({ role: 'viewer' });
-    const statusesThere = async () =>
-      Promise.all(others.map(async (other) => (await other.get('/api/v1/workers', bearer(key))).status));
-    expect(await statusesThere()).toEqual([200, 200]);
-    const obeyed = async (change: () => Promise<unknown>, status: number): Promise<number> => {
+    const statuses = async (path: string) =>
+      Promise.all([service, ...others].map(async (each) => (await each.get(path, bearer(key))).status));
+    const obeyed = async (change: () => Promise<unknown>, status: number, path = '/api/v1/workers') => {
       await change();
-      const from = performance.now();
-      await until(async () => (await statusesThere()).every((each) => each === status));
-      return performance.now() - from;
+      await until(async () => (await statuses(path)).every((each) => each === status));
     };
-    const times = [
-      await obeyed(() => call('PATCH', `/api/v1/keys/${id}`, root, { role: 'inference' }), 403),
-      await obeyed(
-        () => service.database.query(`UPDATE api_key SET role = 'viewer' WHERE id = $1`, [id]),
-        200,
-      ),
-      await obeyed(
-        () => service.database.query(`UPDATE api_key SET disabled_at = now() WHERE id = $1`, [id]),
-        401,
-      ),
-      await obeyed(() => call('PATCH', `/api/v1/keys/${id}`, root, { disabled: false }), 200),
-      await obeyed(() => call('DELETE', `/api/v1/keys/${id}`, root), 401),
-    ];
-    expect(Math.max(...times)).toBeLessThan(10_000);
+    const patch = (fields: object) => () => call('PATCH', `/api/v1/keys/${id}`, root, fields);
+    const update = (assignment: string) => () =>
+      service.database.query(`UPDATE api_key SET ${assignment} WHERE id = $1`, [id]);
+    expect(await statuses('/api/v1/workers')).toEqual([200, 200, 200]);
+    await obeyed(patch({ role: 'inference' }), 403);
+    // A model outside the scope is a 403; this one is not registered.
+    await obeyed(patch({ models: ['other-*'] }), 403, '/v1/models/elsewhere');
+    await obeyed(update(`models = '{else*}'`), 404, '/v1/models/elsewhere');
+    await obeyed(update(`role = 'viewer'`), 200);
+    await obeyed(update('disabled_at = now()'), 401);
+    await obeyed(patch({ disabled: false }), 200);
+    await obeyed(() => call('DELETE', `/api/v1/keys/${id}`, root), 401);
   });
 
   it('such as a rotation fails no request of the former or of the new key during the overlap, at any of three replicas', async () => {
