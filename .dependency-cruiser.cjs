@@ -16,6 +16,7 @@ const ARROWS = {
   health: ['access', 'registry', 'database'],
   replicas: ['registry', 'database'],
   balancing: ['registry', 'replicas'],
+  waking: ['registry', 'replicas', 'database'],
   // Of balancing only error classes; a rule below sees to that.
   jobs: ['access', 'registry', 'replicas', 'database', 'balancing', 'usage'],
   inference: ['access', 'balancing', 'jobs', 'registry', 'usage'],

@@ -15,6 +15,7 @@ import { RegistryModule } from './registry/registry.module.js';
 import { ReplicasModule } from './replicas/replicas.module.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 import { UsageModule } from './usage/usage.module.js';
+import { WakingModule } from './waking/waking.module.js';
 
 /** The root module. */
 @Module({})
@@ -33,6 +34,7 @@ export class AppModule {
         HealthModule,
         ReplicasModule,
         BalancingModule,
+        WakingModule,
         JobsModule,
         InferenceModule,
         OverviewModule,

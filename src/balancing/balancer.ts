@@ -1,14 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { LiveWorkers } from '../registry/live/live-workers.js';
 import { ProbeHints } from '../registry/live/probe-hints.js';
+import { PowerNotes } from '../registry/power/power-notes.js';
 import { isCallable, type Worker, type WorkerCall } from '../registry/worker.js';
 import { SlotLeases } from '../replicas/slots/slot-leases.js';
 import type { CancelSignal } from '../upstream/exchange.js';
 import type { RequestFacts } from '../telemetry/request-facts.js';
+import { isRefused } from '../upstream/classify-failure.js';
 import { errorTypeOf, UpstreamError } from '../upstream/failure.js';
 import { REAL_CLOCK, RequestAttempts, type Rejection, type Waiter } from './admission/admission.js';
 import {
   NoWorkerAvailableError,
+  retryAfterWakingS,
   unavailableReason,
   unavailableType,
   whyNotPicked,
@@ -63,6 +66,7 @@ export class Balancer {
     private readonly slots: SlotLeases,
     private readonly troubles: WorkerTroubles,
     private readonly workerAttempts: WorkerAttempts,
+    private readonly power: PowerNotes,
   ) {}
 
   /**
@@ -93,7 +97,10 @@ export class Balancer {
     } catch (error) {
       result = resultOf(error);
       this.troubles.record(id, result.kind, error, errorTypeOf(error));
-      if (result.kind === 'connect_error' || result.kind === 'failure') this.hints.requestProbe(id);
+      // It sleeps: the request waits until it is awake.
+      if (isRefused(error) && this.power.see(id, 'refused', 'it refused a connection'))
+        request.tried.delete(id);
+      else if (result.kind === 'connect_error' || result.kind === 'failure') this.hints.requestProbe(id);
       throw error;
     } finally {
       pool.admission.release(acquired, result);
@@ -189,6 +196,7 @@ export class Balancer {
     const full = reason === 'full' ? 'too many requests are waiting already; ' : '';
     const waited = reason === 'waited' ? 'no worker became free in time; ' : '';
     const type = unavailableType(reason, all, nowMs);
-    return new NoWorkerAvailableError(modelName, retryAfterS, `${full}${waited}${reasons}`, type);
+    const inS = retryAfterWakingS(all, (id) => pool.worker(id)) ?? retryAfterS;
+    return new NoWorkerAvailableError(modelName, inS, `${full}${waited}${reasons}`, type);
   }
 }

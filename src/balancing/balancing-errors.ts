@@ -1,3 +1,4 @@
+import { usualWakeMsOf } from '../registry/power/power.js';
 import { countReasons, unusableReason } from '../registry/unusable-worker.js';
 import type { Worker } from '../registry/worker.js';
 import type { ErrorType } from '../telemetry/error-type.js';
@@ -67,6 +68,24 @@ export function unavailableReason(
     all.map((pooled) => whyNotPicked(pooled, workerOf(pooled.id), nowMs) ?? 'tried already'),
   );
 }
+
+/** What is left of the usual waking of the first worker that is woken, in seconds; `null`: none is asleep. */
+export function retryAfterWakingS(
+  all: readonly PooledWorker[],
+  workerOf: (id: string) => Worker | undefined,
+): number | null {
+  const leftMs = all.flatMap(({ id, isComing }) => {
+    const power = isComing ? workerOf(id)?.power : null;
+    if (power === null || power === undefined) return [];
+    const nowMs = Date.now();
+    const sinceMs = power.state === 'waking' ? power.sinceMs : Math.max(nowMs, power.nextWakeAtMs);
+    return [sinceMs + usualWakeMsOf(power) - nowMs];
+  });
+  if (leftMs.length === 0) return null;
+  return Math.min(MOST_RETRY_AFTER_S, Math.max(1, Math.ceil(Math.min(...leftMs) / 1000)));
+}
+
+const MOST_RETRY_AFTER_S = 300;
 
 /** What keeps a worker from being picked; `null`: nothing. */
 export function whyNotPicked(pooled: PooledWorker, worker: Worker | undefined, nowMs: number): string | null {

@@ -39,7 +39,8 @@ export class ModelPool {
     const workers = model?.workers ?? [];
     this.byId = new Map(workers.map((worker) => [worker.id, worker]));
     for (const worker of workers)
-      if (wasEnabledAgain(worker, before.get(worker.id))) this.workerPool.clearEjection(worker.id);
+      if (wasEnabledAgain(worker, before.get(worker.id)) || hasWoken(worker, before.get(worker.id)))
+        this.workerPool.clearEjection(worker.id);
     this.rebalance();
   }
 
@@ -70,8 +71,9 @@ export class ModelPool {
 
 /** A queue length given by the model's policy does not depend on concurrency limits. */
 function queueLimits(policy: ModelPolicy | undefined, settings: AdmissionLimits): AdmissionLimits {
-  const { queueMax = null, queueWaitMs = null } = policy ?? {};
-  const limits = queueMax === null ? settings : { ...settings, mostWaiting: queueMax, perSlot: queueMax };
+  const { queueMax = null, queueWaitMs = null, holdMs = null } = policy ?? {};
+  const held = holdMs === null ? settings : { ...settings, holdMs };
+  const limits = queueMax === null ? held : { ...held, mostWaiting: queueMax, perSlot: queueMax };
   return queueWaitMs === null ? limits : { ...limits, maxWaitMs: queueWaitMs };
 }
 
@@ -82,9 +84,24 @@ function memberOf(worker: Worker, concurrencyLimit: number): PoolMember {
     priority: worker.priority,
     concurrencyLimit,
     isEnabled: worker.adminState === 'enabled' && isCallable(worker),
-    health: worker.health,
+    health: hasJustWoken(worker) && worker.health === 'unhealthy' ? 'unknown' : worker.health,
+    isAsleep: (worker.power ?? null) !== null && worker.power?.state !== 'awake',
     generation: worker.generation,
   };
+}
+
+/** What made it refuse requests while it slept says nothing of it now. */
+function hasWoken(worker: Worker, before: Worker | undefined): boolean {
+  return (
+    worker.power?.state === 'awake' && (before?.power ?? null) !== null && before?.power?.state !== 'awake'
+  );
+}
+
+/** Until the probe that follows a waking, its health is of the time before. */
+const UNPROBED_MS = 15_000;
+
+function hasJustWoken({ power }: Worker): boolean {
+  return power?.state === 'awake' && Date.now() - power.sinceMs < UNPROBED_MS;
 }
 
 /** An operator enabled it, again or anew. */

@@ -1,5 +1,11 @@
 import type { LiveWorkers } from '../registry/live/live-workers.js';
-import type { Activity, ActivitySource, Load, Trouble } from '../registry/live/worker-activity.js';
+import type {
+  Activity,
+  ActivitySource,
+  Load,
+  ModelDemand,
+  Trouble,
+} from '../registry/live/worker-activity.js';
 import { REAL_CLOCK } from './admission/admission.js';
 import type { ModelPool } from './model-pool.js';
 import type { EjectionReason } from './pool/circuit.js';
@@ -91,6 +97,20 @@ export class PoolActivity implements ActivitySource {
       if (admission.queued > 0) waiting[model] = [admission.queued, Math.round(admission.longestWaitMs())];
     }
     return { running, waiting };
+  }
+
+  demands(): readonly ModelDemand[] {
+    return [...this.pools].flatMap(([model, { workerPool, admission }]) => {
+      const { queued } = admission;
+      if (queued === 0) return [];
+      const latencies = workerPool.all.flatMap(({ stats }) =>
+        stats.latency.ms > 0 ? [stats.latency.ms] : [],
+      );
+      const meanMs =
+        latencies.length === 0 ? null : latencies.reduce((sum, ms) => sum + ms, 0) / latencies.length;
+      const slotsOf = (id: string): number => workerPool.worker(id)?.member.concurrencyLimit ?? 0;
+      return [{ model, queued, meanMs, slotsOf }];
+    });
   }
 
   get isIdle(): boolean {

@@ -22,6 +22,7 @@ import { ModelRepository } from './models/model.repository.js';
 import { ModelService } from './models/model.service.js';
 import { ModelViews } from './models/model-view.js';
 import { ModelsController } from './models/models.controller.js';
+import { PowerNotes } from './power/power-notes.js';
 import { PresetsController } from './presets/presets.controller.js';
 import { DefinitionCheck } from './registration/definition-check.js';
 import { HeartbeatService } from './registration/heartbeat.service.js';
@@ -58,6 +59,7 @@ import { WorkerWriter } from './worker-writer.js';
     ModelService,
     ModelViews,
     OwnAddress,
+    PowerNotes,
     ProbeHints,
     RegistrationService,
     RegistrySync,
@@ -81,6 +83,7 @@ import { WorkerWriter } from './worker-writer.js';
     ModelLookup,
     ModelPolicies,
     OwnAddress,
+    PowerNotes,
     ProbeHints,
     RegistrySync,
     TrafficTable,

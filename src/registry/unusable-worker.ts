@@ -1,3 +1,4 @@
+import type { Power } from './power/power.js';
 import type { Worker } from './worker.js';
 
 /**
@@ -25,15 +26,23 @@ export function unusableReason({
   health,
   healthReason,
   call,
-}: Pick<Worker, 'adminState' | 'health' | 'healthReason' | 'call'>): string | null {
+  power = null,
+}: Pick<Worker, 'adminState' | 'health' | 'healthReason' | 'call'> & Partial<Pick<Worker, 'power'>>):
+  string | null {
   if (adminState !== 'enabled') return adminState;
   if ('fault' in call)
     return call.setting !== null
       ? 'that this replica cannot call, as its log says'
       : 'with a definition or credentials that cannot be used';
+  if (power !== null && power.state !== 'awake') return asleepReason(power);
   if (health !== 'unhealthy') return null;
   const cause = causeOf(healthReason);
   return cause === null ? 'unhealthy' : `unhealthy (${cause})`;
+}
+
+function asleepReason({ state, failures, reason }: Power): string {
+  if (state === 'waking') return 'asleep, waking';
+  return failures === 0 ? 'asleep' : `asleep: waking failed because ${reason}`;
 }
 
 /** `2 unhealthy (connection refused), 1 disabled`: the most frequent first. */

@@ -101,3 +101,10 @@ function resolvedTo(error: Error, host: string): string {
     first instanceof Error && 'address' in first && typeof first.address === 'string' ? first.address : null;
   return address === null || host.includes(address) ? '' : ` (${address})`;
 }
+
+/** Whether nothing listens at the address. */
+export function isRefused(error: unknown): boolean {
+  if (!(error instanceof UpstreamError) || error.kind !== 'connect') return false;
+  const { cause } = error;
+  return cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED';
+}

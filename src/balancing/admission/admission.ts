@@ -57,6 +57,8 @@ export class Admission {
   private readonly waiting = new Set<QueueEntry>();
   private readonly done = new RateWindow(RATE_MS);
   private stopRechecking: (() => void) | null = null;
+  /** When a worker was last known to be asleep or waking. */
+  private lastComingMs = -Infinity;
 
   constructor(
     readonly workerPool: WorkerPool,
@@ -130,7 +132,7 @@ export class Admission {
     answer: (result: AcquiredWorker | Rejection) => void,
     nowMs: number,
   ): () => void {
-    const waitMs = Math.max(0, Math.min(this.limits.maxWaitMs, waiter.deadlineMs - nowMs));
+    const waitMs = Math.max(0, Math.min(this.patienceMs(nowMs), waiter.deadlineMs - nowMs));
     const entry: QueueEntry = {
       sinceMs: nowMs,
       waiter,
@@ -143,6 +145,13 @@ export class Admission {
     if (this.waiting.size > 1) this.serveQueue();
     this.keepRechecking();
     return () => this.remove(entry);
+  }
+
+  /** What piled up while a worker was woken must be worked off afterwards, so the longer limit holds for as long again. */
+  private patienceMs(nowMs: number): number {
+    const { maxWaitMs, holdMs } = this.limits;
+    if (this.workerPool.all.some(({ isComing }) => isComing)) this.lastComingMs = nowMs;
+    return nowMs - this.lastComingMs < holdMs ? Math.max(maxWaitMs, holdMs) : maxWaitMs;
   }
 
   private answer(entry: QueueEntry, result: AcquiredWorker | Rejection): void {
@@ -171,8 +180,8 @@ export class Admission {
   /** A worker whose slots other replicas hold now counts as one slot: its turn will come. */
   private queueCapacity(): number {
     let slots = 0;
-    for (const { isEligible, member } of this.workerPool.all)
-      if (isEligible) slots += Math.max(1, member.concurrencyLimit);
+    for (const { isEligible, isComing, member } of this.workerPool.all)
+      if (isEligible || isComing) slots += Math.max(1, member.concurrencyLimit);
     return Math.min(this.limits.mostWaiting, this.limits.perSlot * slots);
   }
 

@@ -20,6 +20,8 @@ export interface PoolMember {
   /** Enabled, and its definition can be called. */
   readonly isEnabled: boolean;
   readonly health: Health;
+  /** It can be woken, and is not awake. */
+  readonly isAsleep?: boolean;
   readonly generation: number;
 }
 
@@ -107,7 +109,12 @@ export class PooledWorker implements Candidate {
 
   /** People and probes let it be used. */
   get isEligible(): boolean {
-    return this.entry.isEnabled && this.entry.health !== 'unhealthy';
+    return this.entry.isEnabled && this.entry.health !== 'unhealthy' && this.entry.isAsleep !== true;
+  }
+
+  /** Requests may wait until it is awake. */
+  get isComing(): boolean {
+    return this.entry.isEnabled && this.entry.isAsleep === true;
   }
 
   /** This replica's own requests let it be used. */
@@ -191,7 +198,7 @@ export function workersAwaitingTrial(
   );
 }
 
-/** Whether waiting may help: until a running request ends, a slot is leased, or a trial ends well. */
+/** Whether waiting may help: until a running request ends, a slot is leased, a trial ends well, or a worker is awake. */
 export function isAtCapacity(
   all: readonly PooledWorker[],
   tried: ReadonlySet<string>,
@@ -199,11 +206,12 @@ export function isAtCapacity(
 ): boolean {
   return all.some(
     (worker) =>
-      worker.isEligible &&
-      !tried.has(worker.id) &&
-      !worker.isThrottled(nowMs) &&
-      (worker.isOnTrial(nowMs) ||
-        (!worker.hasCapacity && (worker.isInRotation || worker.awaitsTrial(nowMs)))),
+      (worker.isComing && !tried.has(worker.id)) ||
+      (worker.isEligible &&
+        !tried.has(worker.id) &&
+        !worker.isThrottled(nowMs) &&
+        (worker.isOnTrial(nowMs) ||
+          (!worker.hasCapacity && (worker.isInRotation || worker.awaitsTrial(nowMs))))),
   );
 }
 

@@ -36,6 +36,8 @@ export class HealthEvaluator {
       const faulty = judgeFault(before, 'fault' in plan ? plan.fault : 'not probed', nowMs);
       return this.limited(worker.modelName, before, faulty, nowMs);
     }
+    if (sleeps(worker, seen))
+      return { ...before, failuresInRow: 0, unreachableInRow: 0, failingSinceMs: null };
     const evidence = { ...seen, generation: before.generation };
     const servedMs = latest(lastServedMs, this.activity.lastServedMs(worker.id));
     const judged = judgeHealth(before, evidence, servedMs, plan.limits, nowMs);
@@ -69,6 +71,24 @@ export class HealthEvaluator {
     if (limited.recent !== recent) this.ejections.set(modelName, limited.recent);
     return limited.state;
   }
+}
+
+/** A worker that can be woken and refuses connections, or is not awake, is asleep: that is no verdict on its health. */
+export function sleeps({ power }: Planned['worker'], seen: ProbeResult | null): boolean {
+  return (
+    power !== null && seen !== null && seen.failure !== null && (power.state !== 'awake' || isRefusal(seen))
+  );
+}
+
+/** What a probe shows of a worker that can sleep; `null`: nothing. */
+export function powerEvidence(seen: ProbeResult): 'answered' | 'refused' | null {
+  if (seen.failure === null) return 'answered';
+  return isRefusal(seen) ? 'refused' : null;
+}
+
+/** In the words of `upstream/classify-failure.ts`. */
+function isRefusal({ failure, detail }: ProbeResult): boolean {
+  return failure === 'connection' && detail.includes('connection refused');
 }
 
 function latest(one: number | null, other: number | null): number | null {

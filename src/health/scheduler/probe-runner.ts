@@ -1,12 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { RegistrySync } from '../../registry/live/registry-sync.js';
+import { PowerNotes } from '../../registry/power/power-notes.js';
+import type { Worker } from '../../registry/worker.js';
 import type { PlannedProbe, ProbeGroup } from './due-probe-finder.js';
 import { afterMissedHeartbeats } from '../evaluation/health-state.js';
 import { ProbeLeases } from './probe-leases.js';
 import { changesWorker, type ProbeOutcome } from './probe-outcome.js';
 import { Prober } from '../probe/prober.js';
 import type { ProbeResult } from '../probe/probe-result.js';
-import { HealthEvaluator } from './health-evaluator.js';
+import { HealthEvaluator, powerEvidence, sleeps } from './health-evaluator.js';
 import { HAND_ON_MS, ReplicaFaults } from './replica-faults.js';
 
 /** One probe and its result, for a group of workers that share it. */
@@ -20,6 +22,7 @@ export class ProbeRunner {
     private readonly faults: ReplicaFaults,
     private readonly sync: RegistrySync,
     private readonly verdicts: HealthEvaluator,
+    private readonly power: PowerNotes,
   ) {}
 
   /**
@@ -31,6 +34,7 @@ export class ProbeRunner {
     const [{ plan }] = group;
     const seen = 'fault' in plan ? null : await this.prober.probe(plan.target, stop);
     if (stop.aborted) return seen;
+    if (seen !== null) for (const { worker } of group) this.notePower(worker, seen);
     const counting = await this.withoutOwnFaults(group, seen);
     // One random number for all: workers that share a probe stay in step.
     const chance = Math.random();
@@ -56,10 +60,17 @@ export class ProbeRunner {
     return group.filter(({ claim }) => shared.has(claim.workerId));
   }
 
+  private notePower({ id, power }: Worker, seen: ProbeResult): void {
+    const evidence = power === null ? null : powerEvidence(seen);
+    if (evidence !== null) this.power.see(id, evidence, seen.detail);
+  }
+
   private evaluate(planned: PlannedProbe, seen: ProbeResult | null, chance: number): ProbeOutcome {
     const nowMs = performance.now();
     const { claim } = planned;
-    const { before, hasMissedHeartbeats } = claim;
+    const { before } = claim;
+    // A worker that sleeps sends no heartbeats.
+    const hasMissedHeartbeats = claim.hasMissedHeartbeats && !sleeps(planned.worker, seen);
     const judged = this.verdicts.evaluate(planned, before, seen, claim.lastServedMs, nowMs);
     const after = hasMissedHeartbeats ? afterMissedHeartbeats(before, judged, nowMs) : judged;
     const isExpired =

@@ -36,6 +36,16 @@ export interface Load {
   readonly waiting: Readonly<Record<string, readonly [count: number, longestMs: number]>>;
 }
 
+/** Requests of this replica that wait for a worker of a model. */
+export interface ModelDemand {
+  readonly model: string;
+  readonly queued: number;
+  /** How long a request usually takes; `null`: not known yet. */
+  readonly meanMs: number | null;
+  /** This replica's slots of the worker; 0: it has none. */
+  slotsOf(workerId: string): number;
+}
+
 /** The module that sends requests to workers. */
 export interface ActivitySource {
   of(workerId: string): Activity | undefined;
@@ -44,6 +54,8 @@ export interface ActivitySource {
   /** When a request last succeeded there, by `performance.now()`; `null`: none yet. */
   lastServedMs(workerId: string): number | null;
   load(): Load;
+  /** Of the models for which requests wait. */
+  demands(): readonly ModelDemand[];
   /** No request is running. */
   readonly isIdle: boolean;
 }
@@ -54,6 +66,7 @@ const NO_SOURCE: ActivitySource = {
   servedSince: () => [],
   lastServedMs: () => null,
   load: () => ({ running: {}, waiting: {} }),
+  demands: () => [],
   isIdle: true,
 };
 
@@ -80,6 +93,10 @@ export class WorkerActivity {
 
   load(): Load {
     return this.source.load();
+  }
+
+  demands(): readonly ModelDemand[] {
+    return this.source.demands();
   }
 
   get isIdle(): boolean {

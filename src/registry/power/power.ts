@@ -38,6 +38,13 @@ export interface PowerLook {
   readonly expected: string;
 }
 
+/** Before the first waking has succeeded. */
+export const ASSUMED_WAKE_MS = 30_000;
+
+export function usualWakeMsOf({ usualWakeMs }: Pick<Power, 'usualWakeMs'>): number {
+  return usualWakeMs ?? ASSUMED_WAKE_MS;
+}
+
 /** What was seen of a worker. */
 export type PowerEvidence =
   /** A connection was refused. */

@@ -1,0 +1,61 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { DatabaseSettings } from '../../config/settings.js';
+import { Database } from '../../database/database.js';
+import { WorkerCompiler } from '../calls/worker-compiler.js';
+import { LiveWorkers } from '../live/live-workers.js';
+import { ProbeHints } from '../live/probe-hints.js';
+import { RegistrySync } from '../live/registry-sync.js';
+import { isCallable, type Worker } from '../worker.js';
+import { powerAfter, type PowerEvidence, type PowerState } from './power.js';
+
+/** Writes what requests and probes show of workers that can sleep. This replica follows at once, the others by NOTIFY. */
+@Injectable()
+export class PowerNotes {
+  private readonly logger = new Logger('Power');
+  private readonly table: string;
+
+  constructor(
+    private readonly live: LiveWorkers,
+    private readonly compiler: WorkerCompiler,
+    private readonly database: Database,
+    private readonly sync: RegistrySync,
+    private readonly hints: ProbeHints,
+    { schema }: DatabaseSettings,
+  ) {
+    this.table = `"${schema}".worker_power`;
+  }
+
+  /** @returns whether the worker can sleep */
+  see(workerId: string, evidence: PowerEvidence, reason: string): boolean {
+    const worker = this.live.worker(workerId);
+    if (worker === undefined || worker.power === null || !isCallable(worker)) return false;
+    const { state } = worker.power;
+    const hasLook = (worker.call.power?.asleepWhen ?? null) !== null;
+    const after = powerAfter(state, evidence, hasLook, false);
+    if (after === state) return true;
+    // Whether the replica that wakes it still lives is known to the database alone.
+    if (state !== 'waking') this.show(worker, after, reason);
+    this.write(workerId, state, after, reason).catch((error: unknown) =>
+      this.logger.debug(`power of worker ${workerId} not written: ${String(error)}`),
+    );
+    return true;
+  }
+
+  /** On this replica, until the row is read again. */
+  show(worker: Worker, state: PowerState, reason: string): void {
+    if (worker.power === null || this.live.worker(worker.id) === undefined) return;
+    const power = { ...worker.power, state, reason, sinceMs: Date.now() };
+    this.live.overrideHealth(this.compiler.withPower(worker, power));
+    if (state === 'awake') this.hints.requestProbe(worker.id);
+  }
+
+  private async write(id: string, before: PowerState, after: PowerState, reason: string): Promise<void> {
+    await this.database.query(
+      `UPDATE ${this.table} SET state = $3, reason = $4 WHERE worker_id = $1 AND state = $2
+         AND (lease_until IS NULL OR lease_until <= now())`,
+      [id, before, after, reason.slice(0, 500)],
+    );
+    // Another replica may have written more by now.
+    await this.sync.reload([id]);
+  }
+}

@@ -1,0 +1,215 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
+import { LiveWorkers } from '../registry/live/live-workers.js';
+import { RegistrySync } from '../registry/live/registry-sync.js';
+import { type ModelDemand, WorkerActivity } from '../registry/live/worker-activity.js';
+import { type PowerCalls, usualWakeMsOf } from '../registry/power/power.js';
+import { PowerNotes } from '../registry/power/power-notes.js';
+import { isCallable, type Worker } from '../registry/worker.js';
+import { PeriodicTask } from '../replicas/periodic-task.js';
+import type { Counter, Histogram } from '../telemetry/families.js';
+import { Metrics } from '../telemetry/metrics.js';
+import { UpstreamClient } from '../upstream/upstream-client.js';
+import { WakeLeases } from './wake-leases.js';
+import { recordWaking, type Waking, wakeUp } from './waking.js';
+import { worthWaking } from './worth-waking.js';
+
+const TICK_MS = 250;
+/** Between two claims for a model: what another replica woke is known here by then. */
+const CLAIM_MS = 1_000;
+/** Seconds. */
+const WAKE_BUCKETS = [1, 2, 5, 10, 20, 30, 60, 120, 180, 300];
+
+/** Wakes workers while requests of this replica wait for them. */
+@Injectable()
+export class Waker implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger('Power');
+  private readonly stopping = new AbortController();
+  private readonly ticks: PeriodicTask;
+  private readonly running = new Map<string, Promise<void>>();
+  private readonly claimedMs = new Map<string, number>();
+  private readonly wakes: Counter<'result'>;
+  private readonly durations: Histogram<never>;
+  private lookedMs = -Infinity;
+
+  constructor(
+    private readonly live: LiveWorkers,
+    private readonly activity: WorkerActivity,
+    private readonly leases: WakeLeases,
+    private readonly notes: PowerNotes,
+    private readonly sync: RegistrySync,
+    private readonly client: UpstreamClient,
+    metrics: Metrics,
+  ) {
+    this.ticks = new PeriodicTask(() => this.tick());
+    this.wakes = metrics.counter(
+      'mmm_wakes_total',
+      'Wakings of workers that this replica made, by result (ok, failed, lost: another replica took over).',
+      ['result'],
+    );
+    this.durations = metrics.histogram(
+      'mmm_wake_seconds',
+      'How long wakings that succeeded took.',
+      [],
+      WAKE_BUCKETS,
+    );
+    metrics.gauge(
+      'mmm_callers_held',
+      'Requests that wait here while a worker of their model is asleep.',
+      () => this.held(),
+    );
+  }
+
+  onApplicationBootstrap(): void {
+    this.ticks.runWithin(TICK_MS);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stopping.abort();
+    await this.ticks.stop();
+    await Promise.all(this.running.values());
+  }
+
+  private async tick(): Promise<number> {
+    try {
+      for (const demand of this.activity.demands()) await this.wakeFor(demand);
+      await this.followOrders();
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailableError)) this.logger.error(error);
+    }
+    return TICK_MS;
+  }
+
+  private async wakeFor(demand: ModelDemand): Promise<void> {
+    const { model: modelName } = demand;
+    const able = (this.live.model(modelName)?.workers ?? []).filter(canSleep);
+    const up = able.filter(isUp);
+    const sleepers = able.filter(mayWake).toSorted(bestFirst);
+    const [first] = sleepers;
+    const claimedMs = this.claimedMs.get(modelName) ?? -Infinity;
+    if (first === undefined || performance.now() - claimedMs < CLAIM_MS) return;
+    const serving = (this.live.model(modelName)?.workers ?? []).filter((worker) => serves(worker));
+    const slots = serving.reduce((sum, { id }) => sum + demand.slotsOf(id), 0);
+    const usualWakeMs = first.power === null ? 0 : usualWakeMsOf(first.power);
+    if (!worthWaking({ ...demand, slots, usualWakeMs })) return;
+    this.claimedMs.set(modelName, performance.now());
+    const claimed = await this.leases.claim({
+      modelName,
+      ids: able.map(({ id }) => id),
+      sleepers: sleepers.map(({ id }) => id),
+      up: up.length,
+    });
+    if (claimed === null) await this.sync.reload(able.map(({ id }) => id));
+    else this.begin(claimed);
+  }
+
+  /** Workers that were set to waking by hand, and those whose waker died. */
+  private async followOrders(): Promise<void> {
+    const nowMs = performance.now();
+    if (nowMs - this.lookedMs < CLAIM_MS) return;
+    this.lookedMs = nowMs;
+    const waking = this.live
+      .workers()
+      .filter(
+        (worker) => worker.power?.state === 'waking' && canSleep(worker) && !this.running.has(worker.id),
+      );
+    if (waking.length === 0) return;
+    const models = new Set(this.activity.demands().map(({ model }) => model));
+    const ids = waking.map(({ id }) => id);
+    const wanted = waking.filter(({ modelName }) => models.has(modelName)).map(({ id }) => id);
+    const claimed = await this.leases.claimWaking(ids, wanted);
+    if (claimed !== null) this.begin(claimed);
+    else await this.leases.giveUp(ids);
+  }
+
+  private begin(id: string): void {
+    if (this.running.has(id)) return;
+    const run = this.wake(id)
+      .catch((error: unknown) => this.logger.error(error))
+      .finally(() => this.running.delete(id));
+    this.running.set(id, run);
+  }
+
+  private async wake(id: string): Promise<void> {
+    const stop = this.stopping.signal;
+    await this.sync.reload([id]).catch(() => {});
+    const worker = this.live.worker(id);
+    const power = worker === undefined ? null : powerCallsOf(worker);
+    if (worker === undefined || power === null) return;
+    const what = `${worker.modelName} (worker ${id})`;
+    this.logger.log(`waking ${what}`);
+    const waking = await wakeUp(id, power, this.client, this.leases, stop);
+    this.wakes.add({ result: waking.result });
+    await this.record(worker, waking);
+    if (waking.result === 'ok') {
+      this.durations.of({}).observe(waking.tookMs / 1000);
+      this.logger.log(`${what} is awake after ${Math.round(waking.tookMs)} ms`);
+    } else this.logger.warn(`waking ${what} ${waking.result}: ${waking.reason}`);
+    await this.sync.reload([id]).catch(() => {});
+  }
+
+  private async record(worker: Worker, { result, tookMs, reason }: Waking): Promise<void> {
+    const { id } = worker;
+    const stop = this.stopping.signal;
+    switch (result) {
+      case 'ok': {
+        // Requests that wait here go on, even while the database is away.
+        const current = this.live.worker(id);
+        if (current !== undefined) this.notes.show(current, 'awake', 'woken');
+        await recordWaking(() => this.leases.woke(id, tookMs), stop);
+        return;
+      }
+      case 'failed':
+        await recordWaking(() => this.leases.failed(id, (worker.power?.failures ?? 0) + 1, reason), stop);
+        return;
+      case 'lost':
+        if (stop.aborted) await this.leases.leave(id).catch(() => {});
+    }
+  }
+
+  private held(): number {
+    return this.activity
+      .demands()
+      .filter(({ model }) =>
+        this.live.model(model)?.workers.some((worker) => canSleep(worker) && !isAwake(worker)),
+      )
+      .reduce((sum, { queued }) => sum + queued, 0);
+  }
+}
+
+function powerCallsOf(worker: Worker): PowerCalls | null {
+  return isCallable(worker) ? (worker.call.power ?? null) : null;
+}
+
+function canSleep(worker: Worker): boolean {
+  return worker.power !== null && worker.adminState === 'enabled' && powerCallsOf(worker) !== null;
+}
+
+function isAwake({ power }: Worker): boolean {
+  return power === null || power.state === 'awake';
+}
+
+/** Awake or being woken. */
+function isUp({ power }: Worker): boolean {
+  return power !== null && power.state !== 'asleep';
+}
+
+/** Awake and in use, or being woken. */
+function serves(worker: Worker): boolean {
+  if (worker.adminState !== 'enabled' || !isCallable(worker)) return false;
+  return isAwake(worker) ? worker.health !== 'unhealthy' : worker.power?.state === 'waking';
+}
+
+function mayWake({ power }: Worker): boolean {
+  return power !== null && power.state === 'asleep' && power.nextWakeAtMs <= Date.now();
+}
+
+/** The lowest tier, then the fewest failures, then the quickest. */
+function bestFirst(a: Worker, b: Worker): number {
+  if (a.power === null || b.power === null) return 0;
+  return (
+    a.priority - b.priority ||
+    a.power.failures - b.power.failures ||
+    usualWakeMsOf(a.power) - usualWakeMsOf(b.power)
+  );
+}

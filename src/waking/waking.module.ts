@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { RegistryModule } from '../registry/registry.module.js';
+import { TelemetryModule } from '../telemetry/telemetry.module.js';
+import { UpstreamModule } from '../upstream/upstream.module.js';
+import { WakeLeases } from './wake-leases.js';
+import { Waker } from './waker.js';
+
+/** Wakes workers that sleep while requests wait for them. */
+@Module({
+  imports: [RegistryModule, TelemetryModule, UpstreamModule],
+  providers: [WakeLeases, Waker],
+})
+export class WakingModule {}

@@ -1,0 +1,47 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { nextWakeInMs, worthWaking } from './worth-waking.js';
+
+const demand = fc.record({
+  queued: fc.nat(1000),
+  meanMs: fc.option(fc.integer({ min: 1, max: 600_000 })),
+  slots: fc.nat(1000),
+  usualWakeMs: fc.integer({ min: 1, max: 3_600_000 }),
+});
+
+describe('whether a worker is woken', () => {
+  it('never without a request that waits', () => {
+    fc.assert(
+      fc.property(demand, (each) => {
+        expect(worthWaking({ ...each, queued: 0 })).toBe(false);
+      }),
+    );
+  });
+
+  it('always when a request waits and no worker is awake or being woken', () => {
+    fc.assert(
+      fc.property(demand, (each) => {
+        expect(worthWaking({ ...each, queued: each.queued + 1, slots: 0 })).toBe(true);
+      }),
+    );
+  });
+
+  it('not less with a longer queue, and not more with more slots or a longer waking', () => {
+    fc.assert(
+      fc.property(demand, fc.nat(100), (each, more) => {
+        const isWorth = Number(worthWaking(each));
+        expect(Number(worthWaking({ ...each, queued: each.queued + more }))).toBeGreaterThanOrEqual(isWorth);
+        expect(Number(worthWaking({ ...each, slots: each.slots + more }))).toBeLessThanOrEqual(isWorth);
+        expect(Number(worthWaking({ ...each, usualWakeMs: each.usualWakeMs + more }))).toBeLessThanOrEqual(
+          isWorth,
+        );
+      }),
+    );
+  });
+
+  it('pauses 10 s after a failure, twice as long after each further one, and 300 s at most', () => {
+    expect([1, 2, 3, 5, 6, 1000].map(nextWakeInMs)).toEqual([
+      10_000, 20_000, 40_000, 160_000, 300_000, 300_000,
+    ]);
+  });
+});

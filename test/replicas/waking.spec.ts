@@ -1,0 +1,115 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { databaseForTest } from '../database.js';
+import type { TestService } from '../service.js';
+import { until } from '../until.js';
+import { replicasForTest } from './replicas-for-test.js';
+
+/** A worker whose process ends while it sleeps, and what starts it. */
+class Sleeper {
+  wakeCalls = 0;
+  /** What the next wake request is answered. */
+  status = 200;
+  private server: Server | null = null;
+  private port = 0;
+  private readonly supervisor = createServer((_, reply) => {
+    this.wakeCalls += 1;
+    reply.writeHead(this.status).end();
+    if (this.status === 200) setTimeout(() => void this.start(), 1_000);
+  });
+
+  static async asleep(): Promise<Sleeper> {
+    const sleeper = new Sleeper();
+    await sleeper.start();
+    await sleeper.stop();
+    await new Promise<void>((resolve) => sleeper.supervisor.listen(0, '127.0.0.1', resolve));
+    onTestFinished(async () => {
+      sleeper.supervisor.close();
+      await sleeper.stop();
+    });
+    return sleeper;
+  }
+
+  register(service: TestService) {
+    const { port } = this.supervisor.address() as AddressInfo;
+    return service.register({
+      model_name: 'sleepy',
+      req_url_template: `http://127.0.0.1:${this.port}/chat`,
+      body: { p: '{USER_PROMPT}' },
+      response_extract: 'answer',
+      wake: { request: { url: `http://127.0.0.1:${port}/start` }, ready: { path: '/health' } },
+    });
+  }
+
+  private async start(): Promise<void> {
+    if (this.server !== null) return;
+    const server = createServer((request, reply) => {
+      request.resume().on('end', () => reply.end(JSON.stringify({ answer: 'awake' })));
+    });
+    this.server = server;
+    await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve));
+    this.port = (server.address() as AddressInfo).port;
+  }
+
+  private async stop(): Promise<void> {
+    const { server } = this;
+    this.server = null;
+    server?.closeAllConnections();
+    if (server !== null) await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+describe('a worker that sleeps, behind three replicas', () => {
+  it('is woken once for requests at all of them, and every one of them is served', async () => {
+    const database = await databaseForTest();
+    const services = await replicasForTest(3, database);
+    const sleeper = await Sleeper.asleep();
+    const [first] = services as [TestService, ...TestService[]];
+    await sleeper.register(first);
+    const answers = await Promise.all(
+      services.flatMap((service) => [1, 2, 3].map(() => service.chat('sleepy', 'hi'))),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    expect(sleeper.wakeCalls).toBe(1);
+    await until(async () => {
+      const [power] = await database.query<{ state: string; usual: boolean }>(
+        'SELECT state, usual_wake_ms IS NOT NULL AS usual FROM worker_power',
+      );
+      return power?.state === 'awake' && power.usual;
+    });
+    const events = await database.query<{ kind: string }>(
+      `SELECT kind FROM event WHERE kind IN ('asleep', 'waking', 'awake', 'unhealthy', 'suspect') ORDER BY id`,
+    );
+    expect(events.map(({ kind }) => kind)).toEqual(['asleep', 'waking', 'awake']);
+  }, 90_000);
+
+  it('is woken by hand, by another replica than the one that died, and after a failure; a request says why it failed', async () => {
+    const database = await databaseForTest();
+    const services = await replicasForTest(2, database, {
+      SCHEDULING_HOLD_S: '1',
+      BALANCING_QUEUE_WAIT_MS: '500',
+    });
+    const sleeper = await Sleeper.asleep();
+    sleeper.status = 500;
+    const [first] = services as [TestService, ...TestService[]];
+    await sleeper.register(first);
+    await until(async () => (await first.chat('sleepy', 'hi')).text.includes('waking failed because'));
+    const refused = await first.chat('sleepy', 'hi');
+    expect(refused.status).toBe(503);
+    expect(refused.text).toContain('waking failed because a wake request got HTTP 500');
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(1);
+    sleeper.status = 200;
+    // As a waker that was killed leaves it.
+    await database.query(
+      `UPDATE worker_power SET state = 'waking', lease_owner = 'dead', lease_until = now() - interval '1 second'`,
+    );
+    await until(async () => (await first.chat('sleepy', 'hi')).status === 200);
+    expect(await database.query('SELECT state, failures, lease_owner FROM worker_power')).toEqual([
+      { state: 'awake', failures: 0, lease_owner: null },
+    ]);
+    const calls = sleeper.wakeCalls;
+    await database.query(`UPDATE worker_power SET state = 'waking'`);
+    await until(() => sleeper.wakeCalls > calls);
+  }, 90_000);
+});
