@@ -272,6 +272,16 @@ CREATE TABLE replica (
   CONSTRAINT replica_pkey PRIMARY KEY (id)
 ) WITH (fillfactor=70);
 
+CREATE TABLE replica_demand (
+  replica_id uuid NOT NULL,
+  model_name text NOT NULL,
+  seen_at timestamp with time zone NOT NULL DEFAULT now(),
+  demand jsonb NOT NULL,
+  held jsonb NOT NULL,
+  CONSTRAINT replica_demand_pkey PRIMARY KEY (model_name, replica_id),
+  CONSTRAINT replica_demand_replica FOREIGN KEY (replica_id) REFERENCES replica(id) ON DELETE CASCADE
+) WITH (fillfactor=50);
+
 CREATE TABLE replica_fault (
   worker_id uuid NOT NULL,
   replica_id uuid NOT NULL,
@@ -624,6 +634,7 @@ CREATE INDEX job_queued ON public.job USING btree (model_name, owner_key, create
 CREATE INDEX job_submitting ON public.job USING btree (id) WHERE (state = 'submitting'::text);
 CREATE INDEX job_webhook_done ON public.job_webhook USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX job_webhook_due ON public.job_webhook USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX replica_demand_of_replica ON public.replica_demand USING btree (replica_id);
 CREATE INDEX replica_fault_of_replica ON public.replica_fault USING btree (replica_id);
 CREATE INDEX usage_by_hour_key ON public.usage_by_hour USING btree (key_id, hour);
 CREATE INDEX usage_by_worker_day_key ON public.usage_by_worker USING btree (day, key_id);
@@ -2660,6 +2671,12 @@ COMMENT ON COLUMN replica.version IS 'The version of the service that it runs.';
 COMMENT ON COLUMN replica.settings IS 'Hashes of the settings that must be the same on every replica, by name.';
 COMMENT ON COLUMN replica.draining IS 'Set once it takes no new requests: how many still run there, by worker. The other replicas use the rest of each max_concurrency.';
 COMMENT ON COLUMN replica.load IS 'What it does now: running requests by worker, waiting ones by model (how many, the longest wait in ms), the sums of its last minute. Written every 2 s where it changed.';
+COMMENT ON TABLE replica_demand IS 'Slots that move between replicas: what a replica needs and holds of a model for which requests have waited. Gone with the replica.';
+COMMENT ON COLUMN replica_demand.replica_id IS 'The replica.';
+COMMENT ON COLUMN replica_demand.model_name IS 'The model.';
+COMMENT ON COLUMN replica_demand.seen_at IS 'When the replica last took part in the exchange.';
+COMMENT ON COLUMN replica_demand.demand IS 'By tenant, "*" for all: slots that its requests could use (a mean that fades within seconds), and whether requests wait.';
+COMMENT ON COLUMN replica_demand.held IS 'Worker id -> requests that may run there from this replica, or that run there if these are more.';
 COMMENT ON TABLE replica_fault IS 'Workers that a replica cannot call because of its own address rules, keys or secrets. It leaves their probes to the other replicas. Only a worker that no live replica can call becomes unhealthy.';
 COMMENT ON COLUMN replica_fault.worker_id IS 'The worker.';
 COMMENT ON COLUMN replica_fault.replica_id IS 'The replica that cannot call it.';

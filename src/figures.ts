@@ -113,6 +113,18 @@ function exposeModels(metrics: Metrics, app: INestApplicationContext): void {
   metrics.gaugeOf('mmm_requests_in_flight', 'Requests that run on workers of the model.', ['model'], () =>
     pools.loads().map(({ model, inFlight }) => [{ model }, inFlight]),
   );
+  metrics.gaugeOf(
+    'mmm_slots',
+    'Requests that workers of the model may run (cap, of all replicas), and what this replica may use (held), uses (in_flight) and needs (wanted).',
+    ['model', 'kind'],
+    () =>
+      pools.loads().flatMap(({ model, cap, held, inFlight, queued }): Reading<'model' | 'kind'>[] => [
+        [{ model, kind: 'cap' }, cap],
+        [{ model, kind: 'held' }, held],
+        [{ model, kind: 'in_flight' }, inFlight],
+        [{ model, kind: 'wanted' }, inFlight + queued],
+      ]),
+  );
   metrics.gaugeOf('mmm_requests_queued', 'Requests that wait for a worker of the model.', ['model'], () =>
     pools.loads().map(({ model, queued }) => [{ model }, queued]),
   );

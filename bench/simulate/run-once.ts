@@ -18,6 +18,8 @@ export interface Setup {
   readonly patienceMs?: number;
   /** The share of requests, 0 to 1, that every worker answers with a 500; none if left out. They are not measured. */
   readonly poisonedShare?: number;
+  /** The replica that receives a request; if left out, each as likely. `chance`: uniform in [0, 1). */
+  readonly replicaAt?: (atMs: number, chance: number) => number;
   readonly service?: Partial<ServiceOptions>;
 }
 
@@ -48,6 +50,10 @@ export interface RunRecord {
   readonly verdicts: readonly { readonly atMs: number; readonly worker: number; readonly health: string }[];
   /** Ejections and recoveries, on all replicas together. */
   readonly ejections: number;
+  /** The most requests that ran on one worker at once. */
+  readonly mostOnWorker?: number;
+  /** Transactions of the exchange, of all replicas. */
+  readonly exchanges?: number;
 }
 
 export const SLOTS = 8;
@@ -57,6 +63,7 @@ const SERVICE_OPTIONS: ServiceOptions = {
   replicas: REPLICAS,
   concurrencyLimit: 64,
   retries: true,
+  faults: {},
 };
 /** Long enough for running requests to end. */
 const AFTERWARDS_MS = 1_200_000;
@@ -88,14 +95,18 @@ export function runOnce(setup: Setup, kind: System, seed: number): RunRecord {
     else its.send(request.workMs, end);
   };
   const system = systemOf(kind, setup, workers, time, send, chance);
-  let arrived = 0;
+  let count = 0;
   const traffic = { perSecond: setup.perSecond, untilMs: setup.untilMs, replicas: REPLICAS };
-  arrive(time, seededRandom(seed), traffic, (request) => {
+  const turns = seededRandom(seed * 13 + 5);
+  arrive(time, seededRandom(seed), traffic, (arrived) => {
+    const { replicaAt } = setup;
+    const request =
+      replicaAt === undefined ? arrived : { ...arrived, replica: replicaAt(arrived.arrivedMs, turns()) };
     if (setup.poisonedShare !== undefined && poison() < setup.poisonedShare) {
       poisoned.add(request);
       return system.handle(request, () => poisoned.delete(request));
     }
-    arrived += 1;
+    count += 1;
     const { arrivedMs } = request;
     system.handle(request, (answer) => served.push({ arrivedMs, tookMs: time.nowMs() - arrivedMs, answer }));
   });
@@ -104,9 +115,11 @@ export function runOnce(setup: Setup, kind: System, seed: number): RunRecord {
   return {
     served,
     sent,
-    unanswered: arrived - served.length,
+    unanswered: count - served.length,
     verdicts: isService ? system.verdicts : [],
     ejections: isService ? system.ejections : 0,
+    mostOnWorker: isService ? system.mostOnWorker : 0,
+    exchanges: isService ? system.exchanges : 0,
   };
 }
 

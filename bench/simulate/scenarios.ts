@@ -13,6 +13,7 @@ import {
 } from './bars.js';
 import { goodput } from './measures.js';
 import { SLOTS } from './run-once.js';
+import { SLOT_SCENARIOS } from './slot-scenarios.js';
 
 const CAPACITY_PER_S = WORKERS * SLOTS;
 const END_MS = 600_000;
@@ -293,4 +294,5 @@ export const SCENARIOS: readonly Scenario[] = [
     needsOracle: false,
     bars: [allErrors(1, 'errors from 5 s after', FAULT_MS + 5_000)],
   },
+  ...SLOT_SCENARIOS,
 ];

@@ -5,15 +5,15 @@ import {
   DEFAULT_STATS_LIMITS,
 } from '../../src/config/tuning.js';
 import { nextAttemptInMs, RetryBudget } from '../../src/balancing/admission/retry-budget.js';
-import { concurrencyShare } from '../../src/balancing/model-pool.js';
-import { textHash } from '../../src/balancing/policies/picking.js';
 import { POLICIES } from '../../src/balancing/policies/strategies.js';
 import type { Strategy } from '../../src/config/balancing-settings.js';
 import type { PoolMember } from '../../src/balancing/pool/pooled-worker.js';
 import { type AcquiredWorker, WorkerPool } from '../../src/balancing/pool/worker-pool.js';
 import type { RequestResult } from '../../src/balancing/request-result.js';
+import type { SlotLoad } from '../../src/replicas/slots/model-slots.js';
 
 import { HealthChecks } from './health-checks.js';
+import { type ReplicaFaults, SimulatedSlots } from './simulated-slots.js';
 import type { CallResult, SimulatedWorker } from './simulated-worker.js';
 import type { Answer, BalancingSystem, Request, Send } from './traffic.js';
 import type { VirtualTime } from './virtual-time.js';
@@ -24,6 +24,7 @@ export interface ServiceOptions {
   /** `max_concurrency` of each worker. */
   readonly concurrencyLimit: number;
   readonly retries: boolean;
+  readonly faults: ReplicaFaults;
 }
 
 /** The time from a health change in the database of one replica to the memory of another. */
@@ -51,6 +52,8 @@ export class SimulatedService implements BalancingSystem {
   private readonly replicas: readonly Replica[];
   private readonly ids: readonly string[];
   private readonly checks: HealthChecks;
+  private readonly slots: SimulatedSlots;
+  private most = 0;
 
   constructor(
     workers: readonly SimulatedWorker[],
@@ -67,6 +70,15 @@ export class SimulatedService implements BalancingSystem {
         budget: new RetryBudget(DEFAULT_RETRY_LIMITS),
       };
     });
+    this.slots = new SimulatedSlots(
+      options.replicas,
+      this.ids,
+      options.concurrencyLimit,
+      options.faults,
+      time,
+      (replica) => this.loadOf(replica),
+      (replica) => this.spreadTo(replica),
+    );
     this.checks = new HealthChecks(workers, options.replicas, time, random, {
       lastServedMs: (replica, worker) => this.lastServedMs(replica, worker),
       changed: () => time.after(NOTIFY_MS, () => this.spread()),
@@ -84,6 +96,15 @@ export class SimulatedService implements BalancingSystem {
     return this.replicas
       .flatMap(({ admission }) => admission.workerPool.all)
       .reduce((sum, { epoch }) => sum + epoch, 0);
+  }
+
+  /** The most requests that ran on one worker at once, of all replicas that live. */
+  get mostOnWorker(): number {
+    return this.most;
+  }
+
+  get exchanges(): number {
+    return this.slots.exchanges;
   }
 
   handle(request: Request, answer: (answer: Answer) => void): void {
@@ -105,16 +126,19 @@ export class SimulatedService implements BalancingSystem {
       if ('worker' in result) this.call(call, result);
       else end(tried.size === 0 ? 'turned_away' : 'error');
     });
+    if (replica.admission.queued === 1) this.slots.waits(request.replica);
   }
 
   private call(call: Call, acquired: AcquiredWorker): void {
     const { request, replica, tried, attempts, end } = call;
     const startedMs = this.time.nowMs();
     const worker = this.ids.indexOf(acquired.worker.id);
+    this.observe(worker);
     tried.add(acquired.worker.id);
     this.send(worker, request, (callResult) => {
       const result = resultOf(callResult, this.time.nowMs() - startedMs, request.tokens);
       replica.admission.release(acquired, result);
+      this.slots.ended(request.replica, acquired.worker.id, acquired.worker.inFlight + 1);
       attempts.add(acquired, result, replica.admission);
       if (result.kind === 'success') return end('served');
       this.checks.hint(worker);
@@ -136,22 +160,41 @@ export class SimulatedService implements BalancingSystem {
     return this.replicas[replica]?.admission.workerPool.all[worker]?.stats.lastSuccessMs ?? null;
   }
 
+  private loadOf(replica: number): SlotLoad {
+    const admission = this.replicas[replica]?.admission;
+    const all = admission?.workerPool.all ?? [];
+    return {
+      inFlight: new Map(all.map(({ id, inFlight }) => [id, inFlight])),
+      waiting: admission?.queued ?? 0,
+    };
+  }
+
+  private observe(worker: number): void {
+    let running = 0;
+    for (const [replica, { admission }] of this.replicas.entries())
+      if (this.slots.isAlive(replica)) running += admission.workerPool.all[worker]?.inFlight ?? 0;
+    this.most = Math.max(this.most, running);
+  }
+
   /** The registry entry that every replica reads. */
   private spread(): void {
-    const { concurrencyLimit, replicas } = this.options;
-    for (const [rank, { admission }] of this.replicas.entries()) {
-      const members = this.ids.map((id, worker): PoolMember => ({
-        id,
-        weight: 1,
-        priority: 0,
-        concurrencyLimit: concurrencyShare(concurrencyLimit, replicas, rank, textHash(id)),
-        isEnabled: true,
-        health: this.checks.healthOf(worker),
-        generation: 1,
-      }));
-      admission.workerPool.update(members);
-      admission.serveQueue();
-    }
+    for (const replica of this.replicas.keys()) this.spreadTo(replica);
+  }
+
+  private spreadTo(replica: number): void {
+    const admission = this.replicas[replica]?.admission;
+    const members = this.ids.map((id, worker): PoolMember => ({
+      id,
+      weight: 1,
+      priority: 0,
+      concurrencyLimit: this.slots.limitOf(replica, id),
+      evenShare: this.slots.evenShareAt(replica),
+      isEnabled: true,
+      health: this.checks.healthOf(worker),
+      generation: 1,
+    }));
+    admission?.workerPool.update(members);
+    admission?.serveQueue();
   }
 }
 

@@ -3,6 +3,7 @@ import { LiveWorkers } from '../registry/live/live-workers.js';
 import { ProbeHints } from '../registry/live/probe-hints.js';
 import { PowerNotes } from '../registry/power/power-notes.js';
 import { isCallable, type Worker, type WorkerCall } from '../registry/worker.js';
+import { SharedSlots } from '../replicas/slots/shared-slots.js';
 import { SlotLeases } from '../replicas/slots/slot-leases.js';
 import type { CancelSignal } from '../upstream/exchange.js';
 import type { RequestFacts } from '../telemetry/request-facts.js';
@@ -64,6 +65,7 @@ export class Balancer {
     private readonly live: LiveWorkers,
     private readonly hints: ProbeHints,
     private readonly slots: SlotLeases,
+    private readonly shared: SharedSlots,
     private readonly troubles: WorkerTroubles,
     private readonly workerAttempts: WorkerAttempts,
     private readonly power: PowerNotes,
@@ -107,6 +109,7 @@ export class Balancer {
       request.attempts.add(acquired, result, pool.admission);
       this.workerAttempts.add(id, result.kind);
       if (this.slots.isNeeded) this.slots.doneWith(id);
+      this.shared.doneWith(request.model, id, acquired.worker.inFlight + 1);
     }
   }
 
@@ -169,6 +172,7 @@ export class Balancer {
         reject(new UpstreamError('aborted', message));
       };
       turn.hasWaited = !turn.isOver;
+      if (pool.admission.queued === 1) this.shared.queueBegins(model);
       if (signal.aborted) onAbort.handleEvent();
       else signal.addEventListener('abort', onAbort);
     }).finally(() => {

@@ -9,6 +9,9 @@ import { POLICIES, policyOf } from './policies/strategies.js';
 import type { PoolMember } from './pool/pooled-worker.js';
 import { WorkerPool } from './pool/worker-pool.js';
 
+/** What this replica may use of a worker. */
+export type SlotsHere = Pick<PoolMember, 'concurrencyLimit' | 'evenShare'>;
+
 /** What this replica keeps of one model to balance it: its workers, its queue, its retry budget. */
 export class ModelPool {
   readonly workerPool: WorkerPool;
@@ -22,7 +25,7 @@ export class ModelPool {
   constructor(
     private readonly settings: BalancingSettings,
     clock: Clock,
-    private readonly concurrencyLimitOf: (worker: Worker) => number,
+    private readonly slotsOf: (worker: Worker) => SlotsHere,
     readonly waits: QueueWaits,
     onRetry: (granted: boolean) => void,
   ) {
@@ -53,9 +56,7 @@ export class ModelPool {
 
   /** Recalculates this replica's share of each worker's concurrency limit. */
   rebalance(): void {
-    const members = [...this.byId.values()].map((worker) =>
-      memberOf(worker, this.concurrencyLimitOf(worker)),
-    );
+    const members = [...this.byId.values()].map((worker) => memberOf(worker, this.slotsOf(worker)));
     this.workerPool.update(members);
     this.admission.serveQueue();
   }
@@ -77,12 +78,12 @@ function queueLimits(policy: ModelPolicy | undefined, settings: AdmissionLimits)
   return queueWaitMs === null ? limits : { ...limits, maxWaitMs: queueWaitMs };
 }
 
-function memberOf(worker: Worker, concurrencyLimit: number): PoolMember {
+function memberOf(worker: Worker, slots: SlotsHere): PoolMember {
   return {
     id: worker.id,
     weight: worker.weight,
     priority: worker.priority,
-    concurrencyLimit,
+    ...slots,
     isEnabled: worker.adminState === 'enabled' && isCallable(worker),
     health: hasJustWoken(worker) && worker.health === 'unhealthy' ? 'unknown' : worker.health,
     isAsleep: (worker.power ?? null) !== null && worker.power?.state !== 'awake',
@@ -111,17 +112,4 @@ function wasEnabledAgain(worker: Worker, before: Worker | undefined): boolean {
     worker.adminState === 'enabled' &&
     worker.adminStateSinceMs !== before.adminStateSinceMs
   );
-}
-
-/**
- * One replica's share of a concurrency limit that holds for the whole cluster. The shares add up to the limit; the
- * replicas that get the remainder differ from worker to worker, so that none is the poorest everywhere. 0 where the limit
- * is below the number of replicas and this one has no share: such slots must be leased.
- * @param rank of this replica among the live ones, 0 to replicas - 1
- * @param workerHash the worker's, the same on every replica
- */
-export function concurrencyShare(limit: number, replicas: number, rank: number, workerHash: number): number {
-  if (replicas <= 1) return limit;
-  const turn = (rank + workerHash) % replicas;
-  return Math.floor(limit / replicas) + (turn < limit % replicas ? 1 : 0);
 }

@@ -6,12 +6,14 @@ import { WorkerActivity } from '../registry/live/worker-activity.js';
 import { ModelPolicies } from '../registry/models/model-policies.js';
 import type { Worker } from '../registry/worker.js';
 import { Replicas } from '../replicas/replicas.js';
+import { evenShare } from '../replicas/slots/next-slots.js';
+import { SharedSlots } from '../replicas/slots/shared-slots.js';
 import { SlotLeases } from '../replicas/slots/slot-leases.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { REAL_CLOCK } from './admission/admission.js';
 import { NoWorkerAvailableError, UnknownModelError } from './balancing-errors.js';
-import { concurrencyShare, ModelPool } from './model-pool.js';
-import { textHash } from './policies/picking.js';
+import { ModelPool } from './model-pool.js';
+import type { PooledWorker } from './pool/pooled-worker.js';
 import { PoolMetrics } from './pool-metrics.js';
 import { PoolActivity } from './pool-activity.js';
 import { WorkerTroubles } from './worker-troubles.js';
@@ -24,6 +26,10 @@ export interface ModelLoad {
   readonly model: string;
   readonly inFlight: number;
   readonly queued: number;
+  /** Requests that its usable workers may run, of all replicas together. */
+  readonly cap: number;
+  /** Of these, what this replica may use. */
+  readonly held: number;
 }
 
 /** The pools of the models in use. They follow the registry, the models' policies and the number of replicas. */
@@ -37,6 +43,7 @@ export class ModelPools {
     private readonly lookup: ModelLookup,
     private readonly replicas: Replicas,
     private readonly slots: SlotLeases,
+    private readonly shared: SharedSlots,
     private readonly policies: ModelPolicies,
     private readonly settings: BalancingSettings,
     private readonly troubles: WorkerTroubles,
@@ -48,6 +55,7 @@ export class ModelPools {
     policies.onChange(() => this.applyPolicies());
     replicas.onChange(() => this.rebalance(this.pools.values()));
     slots.onChange((workerIds) => this.rebalance(this.poolsOf(workerIds)));
+    shared.onChange((model) => this.pools.get(model)?.rebalance());
     activity.setSource(new PoolActivity(live, this.pools, troubles));
   }
 
@@ -60,7 +68,10 @@ export class ModelPools {
     const pool = new ModelPool(
       this.settings,
       REAL_CLOCK,
-      (worker) => this.concurrencyLimitOf(worker),
+      (worker) => ({
+        concurrencyLimit: this.concurrencyLimitOf(worker),
+        evenShare: this.shared.evenShareOf(worker),
+      }),
       this.metrics.waitsOf(modelName),
       (granted) => this.metrics.countRetry(modelName, granted),
     );
@@ -92,7 +103,19 @@ export class ModelPools {
       model,
       inFlight: workerPool.inFlight,
       queued: admission.queued,
+      ...this.slotsOf(workerPool.all),
     }));
+  }
+
+  private slotsOf(workers: readonly PooledWorker[]): Pick<ModelLoad, 'cap' | 'held'> {
+    let cap = 0;
+    let held = 0;
+    for (const { id, isEligible, member } of workers) {
+      if (!isEligible) continue;
+      cap += this.live.worker(id)?.maxConcurrency ?? 0;
+      held += member.concurrencyLimit;
+    }
+    return { cap, held };
   }
 
   /** Before the registry has been read, no model is reported as unknown. */
@@ -125,22 +148,18 @@ export class ModelPools {
     return new Set(pools.filter((pool) => pool !== undefined));
   }
 
-  /** This replica's share of a limit that holds for the whole cluster. */
-  private concurrencyLimitOf({ id, maxConcurrency }: Worker): number {
-    const { count, rank, isKnown } = this.replicas;
+  /** This replica's part of a limit that holds for the whole cluster. */
+  private concurrencyLimitOf(worker: Worker): number {
+    const { id, maxConcurrency } = worker;
+    const { count, isKnown } = this.replicas;
     if (!isKnown) return 0;
     const rest = this.replicas.ownRest(id);
-    // Late requests must not wait for places that the others may use already: a limit exceeded for a moment loses none of them.
-    if (rest !== null)
-      return Math.max(
-        rest,
-        this.slots.usable(id) ?? concurrencyShare(maxConcurrency, count + 1, 0, textHash(id)),
-      );
-    const free = Math.max(0, maxConcurrency - this.replicas.runningAtDraining(id));
-    const share = concurrencyShare(free, count, rank, textHash(id));
     const leased = this.slots.usable(id);
-    if (leased === null) return share;
-    // A share is enough again as soon as all replicas know.
-    return maxConcurrency < count ? leased : Math.min(leased, share);
+    // Late requests must not wait for places that the others may use already: a limit exceeded for a moment loses none of them.
+    if (rest !== null) return Math.max(rest, leased ?? evenShare(maxConcurrency, count + 1));
+    const shared = this.shared.limitOf(worker);
+    if (leased === null) return shared;
+    // The part is enough again as soon as all replicas know.
+    return maxConcurrency < count ? leased : Math.min(leased, shared);
   }
 }

@@ -29,9 +29,12 @@ import {
   ModelTrafficEntity,
   WorkerTrafficEntity,
   WorkerTroubleEntity,
+} from '../replicas/replica.entity.js';
+import {
+  ReplicaDemandEntity,
   WorkerSlotEntity,
   WorkerSlotRequestEntity,
-} from '../replicas/replica.entity.js';
+} from '../replicas/slots/slot.entity.js';
 import {
   UsageBatchEntity,
   UsageByHourEntity,
@@ -100,6 +103,7 @@ export function dataSourceOptions(
       WorkerObjectEntity,
       WorkerSlotEntity,
       WorkerSlotRequestEntity,
+      ReplicaDemandEntity,
       JobEntity,
       JobEventEntity,
       JobFileEntity,

@@ -12,6 +12,7 @@ import type { Running } from './replica.entity.js';
 import { SettingsDrift } from './settings-drift.js';
 import { LOOK_MS, Replicas } from './replicas.js';
 import { PeriodicTask } from './periodic-task.js';
+import { SharedSlots } from './slots/shared-slots.js';
 import { SlotLeases } from './slots/slot-leases.js';
 
 const HOUR_MS = 3_600_000;
@@ -40,6 +41,7 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
     private readonly table: ReplicaTable,
     private readonly draining: Draining,
     private readonly slots: SlotLeases,
+    private readonly sharedSlots: SharedSlots,
     private readonly activity: WorkerActivity,
     private readonly live: LiveWorkers,
     private readonly drift: SettingsDrift,
@@ -57,7 +59,7 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
   /** Clients are disconnected by now; calls with `on_disconnect: finish` may still run and need this replica's slots. */
   async onApplicationShutdown(): Promise<void> {
     while (!this.activity.isIdle) await sleep(IDLE_LOOK_MS);
-    await Promise.all([this.rounds.stop(), this.slots.stop()]);
+    await Promise.all([this.rounds.stop(), this.slots.stop(), this.sharedSlots.stop()]);
     // If this fails, the others notice the missing heartbeats.
     await this.table.leave(this.replicas.id).catch(() => {});
   }
@@ -107,6 +109,7 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
     this.draining.reported(report.drained);
     if (!isDue) return;
     this.beatDueMs = nowMs + this.settings.heartbeatMs * (1 - JITTER * Math.random());
+    await this.sharedSlots.learn();
     await this.noteServed(nowMs);
   }
 

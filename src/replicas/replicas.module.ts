@@ -7,6 +7,8 @@ import { ReplicaHeartbeat } from './replica-heartbeat.js';
 import { ReplicaTable } from './replica-table.js';
 import { Replicas } from './replicas.js';
 import { SettingsDrift } from './settings-drift.js';
+import { DemandTable } from './slots/demand-table.js';
+import { SharedSlots } from './slots/shared-slots.js';
 import { SlotExchange } from './slots/slot-exchange.js';
 import { SlotLeases } from './slots/slot-leases.js';
 import { SlotTable } from './slots/slot-table.js';
@@ -15,16 +17,18 @@ import { SlotTable } from './slots/slot-table.js';
 @Module({
   imports: [CredentialsModule, RegistryModule],
   providers: [
+    DemandTable,
     Draining,
     KeyRotation,
     ReplicaHeartbeat,
     Replicas,
     ReplicaTable,
     SettingsDrift,
+    SharedSlots,
     SlotExchange,
     SlotLeases,
     SlotTable,
   ],
-  exports: [ReplicaHeartbeat, Replicas, SettingsDrift, SlotLeases],
+  exports: [ReplicaHeartbeat, Replicas, SettingsDrift, SharedSlots, SlotLeases],
 })
 export class ReplicasModule {}

@@ -17,7 +17,7 @@ export const LOOK_MS = 1_000;
 /** Within this time, all replicas notice that one joined or left. */
 export const SETTLE_MS = 2 * LOOK_MS;
 
-/** The running copies of the service, as last seen: their number, and this replica's rank among them. */
+/** The running copies of the service, as last seen. */
 @Injectable()
 export class Replicas {
   readonly id: string;
@@ -27,6 +27,7 @@ export class Replicas {
   private hasLooked = false;
   /** `-Infinity`: there was no other replica. */
   private joinedMs = Infinity;
+  private returnedAtMs = -Infinity;
   private readonly listeners: (() => void)[] = [];
 
   constructor(
@@ -52,9 +53,14 @@ export class Replicas {
     return Math.max(1, this.active.length);
   }
 
-  /** This replica's position among those that take new requests, 0 to count - 1; -1: it takes none. */
-  get rank(): number {
-    return this.active.indexOf(this.id);
+  /** Ids of those, this replica's included unless it takes none. */
+  get activeIds(): readonly string[] {
+    return this.active;
+  }
+
+  /** When the database last answered again after it was away; by the clock of `performance.now()`. */
+  get returnedMs(): number {
+    return this.returnedAtMs;
   }
 
   /** Requests that run on the worker at replicas that take no new ones. */
@@ -93,6 +99,7 @@ export class Replicas {
 
   update(others: readonly OtherReplica[], nowMs: number): void {
     if (this.joinedMs === Infinity) this.joinedMs = others.length === 0 ? -Infinity : nowMs;
+    if (this.membership.isInterrupted) this.returnedAtMs = nowMs;
     const own = this.draining.get(this.id);
     const draining = new Map(own === undefined ? [] : [[this.id, own]]);
     for (const other of others) if (other.draining !== null) draining.set(other.id, other.draining);

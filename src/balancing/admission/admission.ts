@@ -177,11 +177,11 @@ export class Admission {
     });
   }
 
-  /** A worker whose slots other replicas hold now counts as one slot: its turn will come. */
+  /** A worker whose slots other replicas hold now counts, too: its turn will come. */
   private queueCapacity(): number {
     let slots = 0;
     for (const { isEligible, isComing, member } of this.workerPool.all)
-      if (isEligible || isComing) slots += Math.max(1, member.concurrencyLimit);
+      if (isEligible || isComing) slots += Math.max(1, member.concurrencyLimit, member.evenShare ?? 0);
     return Math.min(this.limits.mostWaiting, this.limits.perSlot * slots);
   }
 

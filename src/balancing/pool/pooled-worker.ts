@@ -17,6 +17,8 @@ export interface PoolMember {
   readonly priority: number;
   /** Requests this replica may have there at once. */
   readonly concurrencyLimit: number;
+  /** What it may have there while all replicas have as much: the queue is not shorter because slots are at other replicas now. */
+  readonly evenShare?: number;
   /** Enabled, and its definition can be called. */
   readonly isEnabled: boolean;
   readonly health: Health;

@@ -1,0 +1,3 @@
+-- loses nothing
+
+DROP TABLE replica_demand;

@@ -1,0 +1,163 @@
+import { Injectable } from '@nestjs/common';
+import { DatabaseSettings } from '../../config/settings.js';
+import { Database } from '../../database/database.js';
+import type { Running } from '../replica.entity.js';
+import { Replicas } from '../replicas.js';
+import type { DemandRow } from './model-slots.js';
+
+/** The channel on which replicas learn that requests of a model wait; the payload is the schema and the model's name. */
+export const CONTENDED = 'mmm_contended';
+
+/** Another live replica, while the models of an exchange are locked. */
+export interface Participant {
+  readonly id: string;
+  /** What still runs on a replica that takes no new requests; `null`: it takes some. */
+  readonly draining: Running | null;
+  /** It has just joined, and uses nothing before it has read the rows of the others. */
+  readonly isNew: boolean;
+}
+
+/** The others, while the models of an exchange are locked: their rows by model and replica id. */
+export interface Locked {
+  readonly replicas: readonly Participant[];
+  readonly rows: ReadonlyMap<string, ReadonlyMap<string, DemandRow>>;
+}
+
+interface Row {
+  readonly replica_id: string;
+  readonly model_name: string;
+  readonly demand: Readonly<Record<string, { readonly slots: number; readonly waits: boolean }>>;
+  readonly held: Readonly<Record<string, number>>;
+}
+
+/** The demand of all tenants together. */
+const ALL = '*';
+/** Below SETTLE_MS: until then a replica that joined uses nothing. */
+const NEW_MS = 1_500;
+const RECENT_MS = 10_000;
+
+/** Every query on `replica_demand`, by the database's clock. All throw DatabaseUnavailableError. */
+@Injectable()
+export class DemandTable {
+  private readonly table: string;
+  private readonly live: string;
+
+  constructor(
+    private readonly database: Database,
+    private readonly replicas: Replicas,
+    private readonly settings: DatabaseSettings,
+  ) {
+    this.table = `"${settings.schema}".replica_demand`;
+    this.live = `"${settings.schema}".live_replica`;
+  }
+
+  private get me(): string {
+    return this.replicas.id;
+  }
+
+  /**
+   * One transaction that holds the lock of each model: reads what the others need and hold, and writes this replica's rows.
+   * @param decide must not wait; the rows that are written, by model
+   * @param contended models whose waiting requests the others must learn of
+   */
+  async exchange(
+    models: readonly string[],
+    contended: readonly string[],
+    decide: (locked: Locked) => ReadonlyMap<string, DemandRow>,
+  ): Promise<void> {
+    await this.database.transaction('slots', async (manager) => {
+      await manager.query('SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [this.table]);
+      // In one order everywhere. Every later statement sees what was committed before the locks were free.
+      await manager.query(
+        `SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || name, 0)) FROM unnest($2::text[]) AS name`,
+        [this.table, models.toSorted()],
+      );
+      const replicas: Participant[] = await manager.query(
+        `SELECT id, draining, started_at > clock_timestamp() - interval '${NEW_MS} ms' AS "isNew"
+         FROM ${this.live} WHERE id <> $1`,
+        [this.me],
+      );
+      const rows: Row[] = await manager.query(
+        `SELECT replica_id, model_name, demand, held FROM ${this.table}
+         WHERE model_name = ANY ($2) AND replica_id <> $1`,
+        [this.me, models],
+      );
+      const mine = [...decide({ replicas, rows: byModel(rows) })];
+      await manager.query(
+        `WITH announced AS (SELECT pg_notify('${CONTENDED}', $3 || ' ' || name) FROM unnest($4::text[]) AS name),
+           mine AS (INSERT INTO ${this.table} (replica_id, model_name, demand, held)
+             SELECT $1, model_name, demand, held
+             FROM jsonb_to_recordset($2::jsonb) AS m (model_name text, demand jsonb, held jsonb)
+             ON CONFLICT (model_name, replica_id)
+             DO UPDATE SET seen_at = now(), demand = excluded.demand, held = excluded.held)
+         SELECT count(*) FROM announced`,
+        [
+          this.me,
+          JSON.stringify(mine.map(([model_name, row]) => ({ model_name, ...written(row) }))),
+          this.settings.schema,
+          contended,
+        ],
+      );
+    });
+  }
+
+  /** The models of which other live replicas have rows, once no exchange is running. */
+  async firstLook(): Promise<readonly string[]> {
+    return this.database.transaction('slots', async (manager) => {
+      await this.lockAll(manager);
+      const rows: { name: string }[] = await manager.query(
+        `SELECT DISTINCT d.model_name AS name FROM ${this.table} d JOIN ${this.live} r ON r.id = d.replica_id
+         WHERE r.id <> $1`,
+        [this.me],
+      );
+      return rows.map(({ name }) => name);
+    });
+  }
+
+  /** Deletes this replica's rows if there is no other that takes new requests. @returns whether it did */
+  async leaveIfAlone(): Promise<boolean> {
+    return this.database.transaction('slots', async (manager) => {
+      await this.lockAll(manager);
+      const others: unknown[] = await manager.query(
+        `SELECT FROM ${this.live} WHERE id <> $1 AND draining IS NULL LIMIT 1`,
+        [this.me],
+      );
+      if (others.length > 0) return false;
+      await manager.query(`DELETE FROM ${this.table} WHERE replica_id = $1`, [this.me]);
+      return true;
+    });
+  }
+
+  /** The models for which requests have waited elsewhere, for replicas that receive no NOTIFY. */
+  async contended(): Promise<readonly string[]> {
+    const rows = await this.database.query<{ name: string }>(
+      `SELECT DISTINCT model_name AS name FROM ${this.table}
+       WHERE replica_id <> $1 AND seen_at > now() - interval '${RECENT_MS} ms'
+         AND (demand -> '${ALL}' ->> 'waits')::boolean`,
+      [this.me],
+    );
+    return rows.map(({ name }) => name);
+  }
+
+  /** Waits for all running exchanges, and keeps others from beginning. */
+  private async lockAll(manager: {
+    query(sql: string, values: readonly unknown[]): Promise<unknown>;
+  }): Promise<void> {
+    await manager.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [this.table]);
+  }
+}
+
+function written({ demand, waits, held }: DemandRow): Pick<Row, 'demand' | 'held'> {
+  return { demand: { [ALL]: { slots: demand, waits } }, held: Object.fromEntries(held) };
+}
+
+function byModel(rows: readonly Row[]): ReadonlyMap<string, ReadonlyMap<string, DemandRow>> {
+  const all = new Map<string, Map<string, DemandRow>>();
+  for (const { model_name, replica_id, demand, held } of rows) {
+    const its = all.get(model_name) ?? new Map<string, DemandRow>();
+    const { slots = 0, waits = false } = demand[ALL] ?? {};
+    its.set(replica_id, { demand: slots, waits, held: new Map(Object.entries(held)) });
+    all.set(model_name, its);
+  }
+  return all;
+}

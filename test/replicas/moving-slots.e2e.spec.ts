@@ -1,0 +1,157 @@
+import type { ServerResponse } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Cluster, QUICK } from '../cluster/cluster.js';
+import { type FakeUpstream, startFakeUpstream, text } from '../fakes/fake-upstream.js';
+import { until, untilAll } from '../until.js';
+
+const CAP = 24;
+const CALLERS = 30;
+/** Each of the other two replicas keeps one slot. */
+const ROOM = CAP - 2;
+const done = text('done');
+
+/** Holds every request until `open`, so that what runs at once does not depend on the machine's speed. */
+class Gate {
+  mostAtOnce = 0;
+  private isOpen = false;
+  private readonly held = new Set<() => void>();
+
+  private constructor(readonly upstream: FakeUpstream) {
+    upstream.behave((response, request) => {
+      const answer = (): void => done(response, request);
+      if (this.isOpen) return answer();
+      this.hold(response, answer);
+    });
+  }
+
+  static async start(): Promise<Gate> {
+    return new Gate(await startFakeUpstream());
+  }
+
+  get atOnce(): number {
+    return this.held.size;
+  }
+
+  open(): void {
+    this.isOpen = true;
+    for (const answer of this.held) answer();
+  }
+
+  shut(): void {
+    this.isOpen = false;
+  }
+
+  private hold(response: ServerResponse, answer: () => void): void {
+    this.held.add(answer);
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.atOnce);
+    response.once('close', () => this.held.delete(answer));
+  }
+}
+
+let cluster: Cluster;
+let gate: Gate;
+beforeAll(async () => {
+  gate = await Gate.start();
+  cluster = await Cluster.start([{}, {}, {}], {
+    ...QUICK,
+    BALANCING_QUEUE_WAIT_MS: '120000',
+    tuning: { ...QUICK.tuning, admission: { perSlot: 20 } },
+  });
+  await untilAll(cluster.replicas, 30_000, async (replica) => (await replica.metric('mmm_replicas')) === 3);
+  const { status } = await cluster.replica(0).register({
+    model_name: 'm',
+    req_url_template: `${gate.upstream.url}/x`,
+    body: { q: '{USER_PROMPT}' },
+    max_concurrency: CAP,
+    health_check: { kind: 'none' },
+  });
+  if (status !== 200) throw new Error(`not registered: ${status}`);
+  await untilAll(cluster.replicas, 30_000, async (replica) => {
+    const { json } = await replica.get('/api/v1/models');
+    return JSON.stringify(json).includes('"m"');
+  });
+});
+afterAll(async () => {
+  gate.open();
+  await cluster.close();
+  await gate.upstream.close();
+});
+
+/** The statuses of so many requests at one replica. */
+const callsAt = (replica: number, count = CALLERS): Promise<readonly number[]> =>
+  Promise.all(
+    Array.from({ length: count }, () =>
+      cluster
+        .replica(replica)
+        .chat('m', 'hi')
+        .catch(() => 0),
+    ),
+  );
+const allServed = (statuses: readonly number[]): boolean => statuses.every((status) => status === 200);
+
+/** Lets all end, and begins anew. */
+async function finish(calls: Promise<readonly number[]>): Promise<readonly number[]> {
+  gate.open();
+  const statuses = await calls;
+  gate.shut();
+  return statuses;
+}
+
+describe('the slots of a model with three replicas', () => {
+  it('go to the replica that all callers use, and none is refused', async () => {
+    const calls = callsAt(0);
+    await until(() => gate.atOnce >= ROOM, 30_000);
+    expect(allServed(await finish(calls))).toBe(true);
+    expect(gate.mostAtOnce).toBeLessThanOrEqual(CAP);
+  });
+
+  it('follow the callers to another replica', async () => {
+    const before = callsAt(0, ROOM);
+    await until(() => gate.atOnce >= ROOM, 30_000);
+    const calls = callsAt(1);
+    expect(allServed(await finish(before))).toBe(true);
+    await until(() => gate.atOnce >= ROOM, 30_000);
+    expect(allServed(await finish(calls))).toBe(true);
+    expect(gate.mostAtOnce).toBeLessThanOrEqual(CAP);
+  });
+
+  it('stay where they are while the database is away, and move again when it is back', async () => {
+    await Promise.all(cluster.replicas.flatMap(({ queries, listening }) => [queries.cut(), listening.cut()]));
+    const calls = callsAt(1);
+    const elsewhere = callsAt(2);
+    // The last parts hold: one slot at each of the others.
+    await until(() => gate.atOnce >= ROOM + 1, 30_000);
+    expect(gate.mostAtOnce).toBeLessThanOrEqual(CAP);
+    await Promise.all(
+      cluster.replicas.flatMap(({ queries, listening }) => [queries.open(), listening.open()]),
+    );
+    await until(async () => {
+      const rows = await cluster.database.query<{ held: string }>(
+        `SELECT held::text FROM replica_demand WHERE seen_at > now() - interval '1 s'`,
+      );
+      return rows.length === 3;
+    }, 60_000);
+    const statuses = await finish(Promise.all([calls, elsewhere]).then((all) => all.flat()));
+    expect(allServed(statuses)).toBe(true);
+    expect(gate.mostAtOnce).toBeLessThanOrEqual(CAP);
+  });
+
+  it('of a killed replica go to the others when it counts as dead', async () => {
+    const lost = callsAt(1);
+    await until(() => gate.atOnce >= ROOM, 30_000);
+    await cluster.replica(1).killed();
+    await lost;
+    const calls = callsAt(0);
+    const [dead] = await cluster.database.query<{ id: string }>(
+      `SELECT replica_id AS id FROM replica_demand
+       ORDER BY (SELECT max(value::integer) FROM jsonb_each_text(held)) DESC LIMIT 1`,
+    );
+    // The time that a dead replica's row counts is not waited for.
+    await cluster.database.query(`UPDATE replica SET seen_at = now() - interval '16 s' WHERE id = $1`, [
+      dead?.id,
+    ]);
+    await until(() => gate.atOnce >= CAP - 1, 30_000);
+    expect(allServed(await finish(calls))).toBe(true);
+    expect(gate.mostAtOnce).toBeLessThanOrEqual(CAP);
+  });
+});
