@@ -247,7 +247,7 @@ CREATE TABLE model (
   CONSTRAINT model_queue_range CHECK ((((queue_max >= 0) AND (queue_max <= 1000000)) AND ((queue_wait_ms >= 0) AND (queue_wait_ms <= 3600000)))),
   CONSTRAINT model_retries_range CHECK (((retries >= 0) AND (retries <= 10))),
   CONSTRAINT model_retry_on_known CHECK (((retry_on <@ ARRAY['connection'::text, '429'::text, '500'::text, '502'::text, '503'::text, '504'::text, 'timeout'::text, 'credentials'::text]) AND (COALESCE(array_ndims(retry_on), 1) = 1))),
-  CONSTRAINT model_strategy_known CHECK ((strategy = ANY (ARRAY['least_load'::text, 'least_request'::text, 'round_robin'::text, 'random'::text, 'power_of_two'::text, 'peak_ewma'::text, 'consistent_hash'::text]))),
+  CONSTRAINT model_strategy_known_2 CHECK ((strategy = ANY (ARRAY['least_load'::text, 'least_request'::text, 'round_robin'::text, 'random'::text, 'power_of_two'::text, 'peak_ewma'::text, 'consistent_hash'::text, 'prefix_affinity'::text]))),
   CONSTRAINT model_timeouts_positive CHECK (((connect_ms > 0) AND (first_byte_ms > 0) AND (idle_ms > 0) AND (total_ms > 0)))
 );
 

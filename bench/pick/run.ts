@@ -41,6 +41,8 @@ function pickNs(strategy: Strategy, size: number): number {
   });
 }
 
+const session = (): string => 'session';
+
 /** The balancing of a whole request: acquire and release, with the usual number of running requests. */
 function roundTripNs(strategy: Strategy, size: number): number {
   const { pool, acquired } = busyPool(strategy, size);
@@ -50,7 +52,7 @@ function roundTripNs(strategy: Strategy, size: number): number {
     nowMs += 0.5;
     const done = acquired[at];
     if (done !== undefined) pool.release(done, SERVED, nowMs);
-    const next = pool.acquire(nowMs, undefined, 'session');
+    const next = pool.acquire(nowMs, undefined, session);
     if ('worker' in next) acquired[at] = next;
     at = (at + 1) % acquired.length;
   });

@@ -121,7 +121,7 @@ export class SimulatedService implements BalancingSystem {
 
   private attempt(call: Call): void {
     const { request, replica, tried, end } = call;
-    const waiter = { tried: new Set(tried), affinityKey: request.affinityKey, deadlineMs: Infinity };
+    const waiter = { tried: new Set(tried), affinityKey: () => request.affinityKey, deadlineMs: Infinity };
     replica.admission.enter(waiter, (result: AcquiredWorker | Rejection) => {
       if ('worker' in result) this.call(call, result);
       else end(tried.size === 0 ? 'turned_away' : 'error');

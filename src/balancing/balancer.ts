@@ -33,8 +33,8 @@ export interface PickRequest {
   readonly tried: Set<string>;
   /** Collects the attempts of this request at this model; the retry loop settles it. */
   readonly attempts: RequestAttempts;
-  /** Requests of one key belong together, for strategies that care. */
-  readonly affinityKey?: string;
+  /** Requests of one key belong together; called by strategies that care. '': it belongs to none. */
+  readonly affinityKey?: () => string;
   /** On the clock of `performance.now()`. */
   readonly deadlineMs: number;
   readonly signal: CancelSignal;

@@ -28,8 +28,9 @@ export class ModelPool {
     private readonly slotsOf: (worker: Worker) => SlotsHere,
     readonly waits: QueueWaits,
     onRetry: (granted: boolean) => void,
+    onAffinity: (isHome: boolean) => void,
   ) {
-    this.workerPool = new WorkerPool(POLICIES[settings.strategy], settings.stats, Math.random);
+    this.workerPool = new WorkerPool(POLICIES[settings.strategy], settings.stats, Math.random, onAffinity);
     this.admission = new Admission(this.workerPool, clock, settings.admission);
     this.retryBudget = new RetryBudget(settings.retry, onRetry);
   }

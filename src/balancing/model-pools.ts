@@ -74,6 +74,7 @@ export class ModelPools {
       }),
       this.metrics.waitsOf(modelName),
       (granted) => this.metrics.countRetry(modelName, granted),
+      (isHome) => this.metrics.countAffinity(modelName, isHome),
     );
     pool.setPolicy(this.policies.of(modelName));
     pool.update(model);

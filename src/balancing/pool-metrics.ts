@@ -8,6 +8,7 @@ const WAIT_BUCKETS = [0.01, 0.1, 0.5, 2, 10, 30, 60, 300];
 export class PoolMetrics {
   private readonly waits: Histogram<'model'>;
   private readonly budget;
+  private readonly affinity;
 
   constructor(metrics: Metrics) {
     this.waits = metrics.histogram(
@@ -21,10 +22,19 @@ export class PoolMetrics {
       'Retries that needed the retry budget of the model: spent, or refused because it was empty.',
       ['model', 'result'],
     );
+    this.affinity = metrics.counter(
+      'mmm_affinity_total',
+      'Attempts that were sent by the key of their conversation: to the worker that is its home, or spilled to another one.',
+      ['model', 'where'],
+    );
   }
 
   waitsOf(model: string): QueueWaits {
     return new QueueWaits(() => this.waits.of({ model }));
+  }
+
+  countAffinity(model: string, isHome: boolean): void {
+    this.affinity.add({ model, where: isHome ? 'home' : 'spilled' });
   }
 
   countRetry(model: string, granted: boolean): void {

@@ -7,6 +7,7 @@ export const STRATEGIES = [
   'power_of_two',
   'peak_ewma',
   'consistent_hash',
+  'prefix_affinity',
 ] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Family } from '../telemetry/exposition.js';
-import type { Metrics } from '../telemetry/metrics.js';
+import { Metrics } from '../telemetry/metrics.js';
 import { TeamMetrics } from './team-metrics.js';
 import type { Used } from './used.js';
 
@@ -8,11 +7,11 @@ const HOUR_MS = 3_600_000;
 
 /** The metrics, and their lines without names. */
 function teamMetrics() {
-  const families: Family[] = [];
-  const metrics = new TeamMetrics({ add: (family: Family) => families.push(family) } as unknown as Metrics);
+  const service = new Metrics();
+  const metrics = new TeamMetrics(service);
   const lines = async () => {
     const all: string[] = [];
-    for (const family of families) all.push(...(await family.lines()));
+    for (const family of service.families) all.push(...(await family.lines()));
     return all.map((line) => line.trim());
   };
   return { metrics, lines };
@@ -43,6 +42,7 @@ describe('metrics of teams', () => {
     metrics.observe(used('search', { cost: 2, currency: 'USD' }), 1);
     metrics.observe(used(null), 1);
     const page = (await lines()).join('\n');
+    expect(page).toContain('mmm_cached_tokens_total{model="m"} 12');
     expect(page).toContain('mmm_tokens_total{team="search",type="input"} 20');
     expect(page).toContain('mmm_tokens_total{team="search",type="cached"} 8');
     expect(page).toContain('mmm_tokens_total{team="",type="output"} 2');

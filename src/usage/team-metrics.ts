@@ -17,11 +17,15 @@ interface TeamUse {
   readonly costs: Map<string, number>;
 }
 
-/** Tokens and cost by team: of the most active ones, and of all others together. Never by key. */
+/**
+ * Tokens and cost by team: of the most active ones, and of all others together. Never by key. Cached tokens also by model,
+ * for the hit rate of its workers' caches.
+ */
 @Injectable()
 export class TeamMetrics {
   private readonly teams = new Map<string, TeamUse>();
   private readonly other = newUse(-1);
+  private readonly cachedOfModels;
 
   constructor(metrics: Metrics) {
     metrics.add(
@@ -44,13 +48,19 @@ export class TeamMetrics {
         (use) => use.costs,
       ),
     );
+    this.cachedOfModels = metrics.counter(
+      'mmm_cached_tokens_total',
+      'Input tokens that workers report to have read from their cache of earlier prompts.',
+      ['model'],
+    );
   }
 
-  observe({ team, input, cached, output, cost, currency }: Used, nowMs = performance.now()): void {
+  observe({ team, model, input, cached, output, cost, currency }: Used, nowMs = performance.now()): void {
     const use = this.useOf(team ?? '', nowMs);
     use.seenMs = nowMs;
     use.input += input;
     use.cached += cached;
+    if (model !== null && cached > 0) this.cachedOfModels.of({ model }).add(cached);
     use.output += output;
     if (cost !== null && currency !== null) use.costs.set(currency, (use.costs.get(currency) ?? 0) + cost);
   }

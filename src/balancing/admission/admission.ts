@@ -24,7 +24,7 @@ export const REAL_CLOCK: Clock = {
 export interface Waiter {
   /** Ids of workers that are not used again. */
   readonly tried: ReadonlySet<string>;
-  readonly affinityKey?: string;
+  readonly affinityKey?: () => string;
   /** By the clock; `Infinity`: there is none. */
   readonly deadlineMs: number;
 }

@@ -27,9 +27,11 @@ export interface Pick<Memory> {
  */
 export interface Policy<Memory> {
   readonly start: Memory;
+  /** Whether it picks by the key, which is not computed for others. */
+  readonly usesKey?: true;
   /**
    * @param random uniform in [0, 1)
-   * @param affinityKey requests of one key belong together, for policies that care
+   * @param affinityKey requests of one key belong together, for policies with `usesKey`; left out: the request has none
    */
   pick(
     candidates: readonly Candidate[],

@@ -245,16 +245,17 @@ describe('round_robin', () => {
   });
 });
 
-describe('consistent_hash', () => {
-  const { consistent_hash: policy } = POLICIES;
+describe.each(['consistent_hash', 'prefix_affinity'] as const)('%s', (name) => {
+  const policy: Policy<null> = POLICIES[name];
   const idle = Array.from({ length: 10 }, (_, index) => aCandidate({ id: `w${index}` }));
   const keys = Array.from({ length: 2000 }, (_, index) => `session ${index}`);
+  const without = (item: Candidate | undefined) => idle.filter((other) => other !== item);
   const home = (list: readonly Candidate[], of: string) =>
     list[policy.pick(list, null, Math.random, of).index];
 
   it('moves only the keys of a worker that left', () => {
-    const without = idle.slice(1);
-    const moved = keys.filter((its) => home(without, its) !== home(idle, its));
+    const left = without(idle[0]);
+    const moved = keys.filter((its) => home(left, its) !== home(idle, its));
     const ofTheOneThatLeft = keys.filter((its) => home(idle, its) === idle[0]);
     expect(moved).toEqual(ofTheOneThatLeft);
     expect(moved.length).toBeGreaterThan(100);
@@ -267,6 +268,24 @@ describe('consistent_hash', () => {
     expect(heavy / keys.length).toBeLessThan(0.55);
   });
 
+  it('sends a key to the same worker, and to the same second one while that is full', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...keys), chances, (its, stream) => {
+        const first = home(idle, its);
+        const full = idle.map((item) => (item === first ? { ...item, inFlight: 40 } : item));
+        const second = home(full, its);
+        expect(second).toBe(home(without(first), its));
+        expect(full[policy.pick(full, null, drawing(stream), its).index]).toBe(second);
+      }),
+    );
+  });
+});
+
+describe('consistent_hash', () => {
+  const { consistent_hash: policy } = POLICIES;
+  const home = (list: readonly Candidate[], of: string) =>
+    list[policy.pick(list, null, Math.random, of).index];
+
   it('never gives a worker more than 1.25 times its fair share of the load', () => {
     fc.assert(
       fc.property(candidates, fc.string(), (list, its) => {
@@ -276,6 +295,62 @@ describe('consistent_hash', () => {
         if (picked === undefined) throw new Error('none');
         expect(picked.inFlight + 1).toBeLessThanOrEqual(
           Math.ceil((1.25 * running * picked.weight) / weights),
+        );
+      }),
+    );
+  });
+});
+
+describe('prefix_affinity', () => {
+  const { prefix_affinity: policy } = POLICIES;
+  const pickOf = (list: readonly Candidate[], its: string) => policy.pick(list, null, Math.random, its).index;
+  const pace = ({ weight: its, relativeLatency }: Candidate) => its / relativeLatency;
+  const boundsOf = (list: readonly Candidate[]) => {
+    const running = list.reduce((sum, { inFlight }) => sum + inFlight, 0);
+    const paces = list.reduce((sum, item) => sum + pace(item), 0);
+    return list.map((item) => ((2 * running + 4 * list.length) * pace(item)) / paces);
+  };
+
+  it('never breaks the bound, since some worker is always within it', () => {
+    fc.assert(
+      fc.property(candidates, fc.string(), (list, its) => {
+        const at = pickOf(list, its);
+        expect((list[at]?.inFlight ?? 0) + 1).toBeLessThanOrEqual((boundsOf(list)[at] ?? 0) * (1 + 1e-9));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('picks the same worker whatever else runs, as long as its home is within the bound', () => {
+    fc.assert(
+      fc.property(candidates, fc.string(), (list, its) => {
+        const homeAt = pickOf(
+          list.map((item) => ({ ...item, inFlight: 0, relativeLatency: 1, weight: 1 })),
+          its,
+        );
+        const equal = list.map((item) => ({ ...item, weight: 1 }));
+        const home = equal[homeAt];
+        fc.pre(home !== undefined && home.inFlight + 1 < (boundsOf(equal)[homeAt] ?? 0) * (1 - 1e-9));
+        expect(pickOf(equal, its)).toBe(homeAt);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('picks the same whatever the unit of the weights is', () => {
+    fc.assert(
+      fc.property(candidates, fc.string(), fc.constantFrom(0.125, 2, 64), (list, its, factor) => {
+        const scaled = list.map((item) => ({ ...item, weight: item.weight * factor }));
+        expect(pickOf(scaled, its)).toBe(pickOf(list, its));
+      }),
+    );
+  });
+
+  it('picks as least_load does for a request without a key', () => {
+    fc.assert(
+      fc.property(candidates, chance, (list, drawn) => {
+        expect(policy.pick(list, null, () => drawn)).toEqual(
+          POLICIES.least_load.pick(list, null, () => drawn),
         );
       }),
     );

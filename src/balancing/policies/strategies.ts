@@ -5,6 +5,7 @@ import { leastRequest } from './least-request.js';
 import { peakEwma } from './peak-ewma.js';
 import type { Policy } from './policy.js';
 import { powerOfTwo } from './power-of-two.js';
+import { prefixAffinity } from './prefix-affinity.js';
 import { random } from './random.js';
 import { roundRobin } from './round-robin.js';
 
@@ -17,6 +18,7 @@ export const POLICIES = {
   power_of_two: powerOfTwo,
   peak_ewma: peakEwma,
   consistent_hash: consistentHash,
+  prefix_affinity: prefixAffinity,
 } as const satisfies Readonly<Record<Strategy, Policy<unknown>>>;
 
 /** @param fallback used when a newer replica has stored a strategy that this one does not know yet */

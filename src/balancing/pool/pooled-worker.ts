@@ -1,5 +1,6 @@
 import type { Health } from '../../registry/worker.js';
 import { textHash } from '../policies/picking.js';
+import { firstInOrder } from '../policies/rendezvous.js';
 import type { Candidate } from '../policies/policy.js';
 import { amountAt, latencyAt, relativeLatency } from './averages.js';
 import { allowsRequest, isWarming } from './circuit.js';
@@ -235,4 +236,15 @@ function firstTier(free: readonly PooledWorker[]): readonly PooledWorker[] {
     highest = Math.max(highest, member.priority);
   }
   return lowest === highest ? free : free.filter(({ member }) => member.priority === lowest);
+}
+
+/** The worker that a key belongs to, full or not, in the tier of the one that was picked for it. */
+export function homeAmong(
+  all: readonly PooledWorker[],
+  picked: PooledWorker,
+  affinityKey: string,
+): PooledWorker | undefined {
+  const { priority } = picked.member;
+  const peers = all.filter((worker) => worker.isAvailable && worker.member.priority === priority);
+  return peers[firstInOrder(peers, affinityKey, () => true)];
 }

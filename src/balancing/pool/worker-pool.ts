@@ -2,6 +2,7 @@ import type { Policy } from '../policies/policy.js';
 import { RateWindow, median, msPerToken } from './averages.js';
 import type { RequestResult } from '../request-result.js';
 import {
+  homeAmong,
   isAtCapacity,
   retryInMs,
   usableWorkers,
@@ -65,11 +66,15 @@ export class WorkerPool {
   private readonly requestFaults: RateWindow;
   private readonly workerFaults: RateWindow;
 
-  /** @param random uniform in [0, 1) */
+  /**
+   * @param random uniform in [0, 1)
+   * @param onAffinity called when a worker was picked by a key
+   */
   constructor(
     private policy: Policy<unknown>,
     private readonly limits: StatsLimits,
     private readonly random: () => number,
+    private readonly onAffinity: (isHome: boolean) => void = () => {},
   ) {
     this.memory = policy.start;
     this.requestFaults = new RateWindow(limits.successWindowMs);
@@ -121,7 +126,7 @@ export class WorkerPool {
   acquire(
     nowMs: number,
     tried: ReadonlySet<string> = NONE,
-    affinityKey?: string,
+    affinityKey?: () => string,
   ): AcquiredWorker | Unavailable {
     this.ensureFresh(nowMs);
     // A request that failed once is not used for a trial.
@@ -129,10 +134,12 @@ export class WorkerPool {
     if (trial !== undefined) return this.take(trial, nowMs);
     const candidates = tried.size === 0 ? this.usable : usableWorkers(this.workers, tried, nowMs);
     if (candidates.length === 0) return this.reject(tried, nowMs);
-    const pick = this.policy.pick(candidates, this.memory, this.random, affinityKey);
+    const key = this.policy.usesKey === true ? affinityKey?.() || undefined : undefined;
+    const pick = this.policy.pick(candidates, this.memory, this.random, key);
     this.memory = pick.memory;
     const worker = candidates[pick.index];
     if (worker === undefined) throw new RangeError(`no candidate ${pick.index} of ${candidates.length}`);
+    if (key !== undefined) this.onAffinity(homeAmong(this.workers, worker, key) === worker);
     return this.take(worker, nowMs);
   }
 

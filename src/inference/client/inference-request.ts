@@ -5,6 +5,7 @@ import type { OpenAiChat } from '../chat/chat.js';
 import type { RequestFacts } from '../../telemetry/request-facts.js';
 import type { Span } from '../passthrough/json-scanner.js';
 import { EXPLAIN_HEADER, Explanation } from '../pipeline/explanation.js';
+import { affinityKeyOf, bodyAffinityKey, chatAffinityKey, type ChatStart } from './affinity-key.js';
 import { type Deadline, deadlineOf } from './deadline.js';
 import { estimatedTokens } from './token-counts.js';
 import { type Caller, checkModel } from '../../access/caller.js';
@@ -60,8 +61,8 @@ export interface InferenceRequest extends Deadline {
   readonly raw: RawBody | null;
   /** Of endpoints whose servers keep what they answer; left out elsewhere. */
   readonly kept?: KeptObjects;
-  /** Requests of one key belong together: `x-session-id`, else the beginning of the first message. */
-  readonly affinityKey: string;
+  /** The key of the conversation, '' without one. Computed on first use: only some strategies need it. */
+  readonly affinityKey: () => string;
   /** The one worker that may serve the request; `null`: the balancer picks. */
   readonly worker: Worker | null;
   /** Only where the client wants one. */
@@ -106,8 +107,8 @@ type RequestInput = Pick<
   InferenceRequest,
   'model' | 'task' | 'stream' | 'input' | 'media' | 'openAi' | 'raw'
 > & {
-  /** The beginning of the conversation. */
-  readonly affinitySource: unknown;
+  /** What the conversation begins with, where there is no `raw` to read it from. */
+  readonly chatStart?: () => ChatStart;
 };
 
 /** Makes inference requests of HTTP requests. */
@@ -124,7 +125,7 @@ export class InferenceRequests {
   of(
     http: FastifyRequest,
     reply: FastifyReply,
-    { model, task, stream, input, media, openAi, raw, affinitySource }: RequestInput,
+    { model, task, stream, input, media, openAi, raw, chatStart }: RequestInput,
   ): InferenceRequest {
     const { caller } = http;
     checkModel(caller, model);
@@ -144,7 +145,7 @@ export class InferenceRequests {
       media,
       openAi,
       raw,
-      affinityKey: affinityKeyOf(http, affinitySource),
+      affinityKey: affinityKeyOf(http.headers, () => startKeyOf(raw, chatStart)),
       worker: this.workerFor(http, model),
       explanation,
       facts: http.facts,
@@ -193,14 +194,10 @@ function checkOperates({ role }: Caller): void {
     throw ForbiddenError.role(role, 'call_one_worker');
 }
 
-/** Length of the prompt's beginning that is used: a worker answers prompts with a known beginning faster. */
-const KEY_LENGTH = 256;
-
-/** Identifies the conversation of a request, never the client. */
-export function affinityKeyOf(http: FastifyRequest, affinitySource: unknown): string {
-  const session = http.headers['x-session-id'];
-  if (typeof session === 'string') return session;
-  return typeof affinitySource === 'string' ? affinitySource.slice(0, KEY_LENGTH) : '';
+/** A form, which makes or reads an image or a sound, begins no conversation. */
+function startKeyOf(raw: RawBody | null, chatStart: (() => ChatStart) | undefined): string {
+  if (raw !== null) return raw.spelled === 'json' ? bodyAffinityKey(raw.bytes) : '';
+  return chatStart === undefined ? '' : chatAffinityKey(chatStart());
 }
 
 /** The client's headers that are forwarded to a worker; never its key. */

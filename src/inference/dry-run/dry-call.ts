@@ -47,7 +47,7 @@ export function prepareDryCall(
     input: () => input,
     openAi: () => chat,
     raw: isOpenAi ? sampleBody(modelName, task, prompt) : null,
-    affinityKey: '',
+    affinityKey: () => '',
     worker: null,
     explanation: null,
     facts: newFacts(),

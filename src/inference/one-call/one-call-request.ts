@@ -3,9 +3,10 @@ import type { JobInput, JobKind } from '../../jobs/job.js';
 import type { OneCallJob } from '../../jobs/one-call.js';
 import type { WorkerTask } from '../../registry/worker.js';
 import type { OpenAiChat } from '../chat/chat.js';
+import { chatAffinityKey } from '../client/affinity-key.js';
 import type { Deadline } from '../client/deadline.js';
 import type { InferenceRequest, RawBody } from '../client/inference-request.js';
-import { parseBodyFields } from '../passthrough/raw-request.js';
+import { memoize, parseBodyFields } from '../passthrough/raw-request.js';
 
 const TASK_OF_KIND: Readonly<Record<JobKind, WorkerTask>> = {
   text: 'chat',
@@ -33,7 +34,11 @@ export function oneCallRequest(
     openAi: () =>
       kind === 'text' ? chatOf(modelName, input) : { ...imageBody(modelName, input), messages: [] },
     raw: kind === 'image' ? rawImage(modelName, input) : null,
-    affinityKey: input.prompt.slice(0, 256),
+    affinityKey: memoize(() =>
+      chatAffinityKey({
+        messages: messages.length > 0 ? messages : [{ role: 'user', content: input.prompt }],
+      }),
+    ),
     worker: null,
     explanation: null,
     facts: {

@@ -10,8 +10,6 @@ export interface RawRequest {
   readonly raw: RawBody;
   readonly model: string;
   readonly stream: boolean;
-  /** The beginning that requests of one conversation share. */
-  readonly affinitySource: string;
 }
 
 /** The fields of a JSON body that all APIs share. */
@@ -20,15 +18,11 @@ export interface ParsedBody {
   /** The position of the model's name. */
   readonly span: Span;
   readonly stream: boolean;
-  readonly spanOf: (field: string) => Span | undefined;
   /** Parsed. @throws InvalidInputError */
   readonly value: (field: string) => unknown;
 }
 
 export const LONGEST_NAME = 200;
-
-/** How much of a prompt's beginning is used. */
-const KEY_BYTES = 256;
 
 /**
  * Reads only `fields` of a JSON body; the worker validates the rest.
@@ -48,13 +42,7 @@ export function parseBodyFields(bytes: Buffer, fields: ReadonlySet<string>): Par
   const stream = value('stream') ?? false;
   if (typeof stream !== 'boolean')
     throw fieldFault('stream', `must be true or false${describeValue(stream)}`);
-  return { model, span, stream, spanOf: (field) => spans.get(field), value };
-}
-
-/** The beginning of the value. */
-export function startOf(bytes: Buffer, span: Span | undefined): string {
-  if (span === undefined) return '';
-  return bytes.toString('latin1', span.start, Math.min(span.end, span.start + KEY_BYTES));
+  return { model, span, stream, value };
 }
 
 function fieldFault(field: string, problem: string): InvalidInputError {

@@ -5,7 +5,7 @@ import type { RetryCause } from './model-policy.js';
 /** The table `model`: the policy for all workers of one model. `null`: the settings decide. */
 @Entity('model')
 @Check('model_name_length', 'char_length(name) BETWEEN 1 AND 200')
-@Check('model_strategy_known', `strategy IN (${STRATEGIES.map((name) => `'${name}'`).join(', ')})`)
+@Check('model_strategy_known_2', `strategy IN (${STRATEGIES.map((name) => `'${name}'`).join(', ')})`)
 @Check('model_fallbacks_few', 'cardinality(fallbacks) <= 10 AND array_position(fallbacks, name) IS NULL')
 @Check(
   'model_fallbacks_named',

@@ -11,7 +11,8 @@ export const STRATEGIES: Readonly<Record<string, string>> = {
   random: 'by chance, for weight',
   power_of_two: 'the better of two by chance',
   peak_ewma: 'lowest latency of late, times running',
-  consistent_hash: 'the same worker for the same session, user or beginning of the prompt',
+  consistent_hash: 'the same worker for the same conversation, loads kept even',
+  prefix_affinity: 'the same worker for the same conversation',
 };
 
 export const LIMIT_BOXES: readonly Box[] = [

@@ -6,7 +6,7 @@ import { FaultCollector } from '../../chat/fault-collector.js';
 import { type KeptFields, keptFields } from './kept-messages.js';
 import { messagesFrom } from './client-messages.js';
 import type { RawBody } from '../../client/inference-request.js';
-import { type RawRequest, parseBodyFields, startOf } from '../../passthrough/raw-request.js';
+import { type RawRequest, parseBodyFields } from '../../passthrough/raw-request.js';
 
 /**
  * Every field of the body of POST /v1/messages (MessageCreateParams of @anthropic-ai/sdk, beta too), and what becomes of it
@@ -183,14 +183,8 @@ const CHOICES: Readonly<Record<string, OpenAiToolChoice>> = { auto: 'auto', any:
 /** Where the inputs of called tools stand, whose digits must reach the worker. */
 export const CALL_INPUTS = ['messages', null, 'content', null, 'input'] as const;
 
-const FIELDS: ReadonlySet<string> = new Set([
-  'model',
-  'stream',
-  'metadata',
-  'messages',
-  'thread',
-  'container',
-]);
+/** The messages are here so that a body with two lists is refused. */
+const FIELDS: ReadonlySet<string> = new Set(['model', 'stream', 'messages', 'thread', 'container']);
 
 /** Reads the fields of a body that routing needs. @throws InvalidInputError */
 export function readMessage(
@@ -198,14 +192,11 @@ export function readMessage(
   body: unknown,
 ): RawRequest & { readonly kept: KeptFields | null } {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
-  const { model, span, stream, spanOf, value } = parseBodyFields(bytes, FIELDS);
-  const metadata = value('metadata');
-  const user = isJsonObject(metadata) ? metadata['user_id'] : undefined;
+  const { model, span, stream, value } = parseBodyFields(bytes, FIELDS);
   return {
     raw: { dialect: 'anthropic', ...http, bytes, model: span, spelled: 'json' },
     model,
     stream,
-    affinitySource: typeof user === 'string' ? user : startOf(bytes, spanOf('messages')),
     kept: keptFields(value('thread'), value('container'), http.headers),
   };
 }

@@ -46,7 +46,7 @@ export class NativeController {
       media: () => readJobInput(http.body as Fields),
       openAi: () => (openAi ? withoutNativeFields(http.body as OpenAiChat) : asOpenAiChat(chat)),
       raw: null,
-      affinitySource: chat.messages[0]?.content,
+      chatStart: () => ({ ...(http.body as Fields), messages: chat.messages }),
     });
     if (!this.jobs.mayTake(chat.model, http)) return this.infer(request, reply, openAi);
     return this.jobs.answer(

@@ -5,7 +5,7 @@ import type { RawBody } from '../../client/inference-request.js';
 import { readJobInput } from '../jobs/read-job-input.js';
 import type { FieldFate } from '../../chat/chat-fields.js';
 import { parseOpenAiChat } from '../../chat/parse-chat.js';
-import { LONGEST_NAME, parseBodyFields, type RawRequest, startOf } from '../../passthrough/raw-request.js';
+import { LONGEST_NAME, parseBodyFields, type RawRequest } from '../../passthrough/raw-request.js';
 import { findFormFields } from '../../passthrough/multipart-scanner.js';
 import type { Span } from '../../passthrough/json-scanner.js';
 import type { Endpoint } from '../endpoints.js';
@@ -44,15 +44,8 @@ export const IMAGE_FIELDS = {
 } as const satisfies Readonly<Record<string, FieldFate>>;
 
 const NO_HEADERS = {};
-const FIELDS: ReadonlySet<string> = new Set([
-  'model',
-  'stream',
-  'user',
-  'prompt_cache_key',
-  'messages',
-  'prompt',
-  'input',
-]);
+/** The prompt is here so that a body with two is refused. */
+const FIELDS: ReadonlySet<string> = new Set(['model', 'stream', 'messages', 'prompt', 'input']);
 
 /** Reads the fields of a body that routing needs. @throws InvalidInputError */
 export function readBody(path: string, contentType: string, body: unknown): RawRequest {
@@ -63,13 +56,8 @@ export function readBody(path: string, contentType: string, body: unknown): RawR
 }
 
 function readJson(path: string, contentType: string, bytes: Buffer): RawRequest {
-  const { model, span, stream, spanOf, value } = parseBodyFields(bytes, FIELDS);
-  const session = value('prompt_cache_key') ?? value('user');
-  const affinitySource =
-    typeof session === 'string'
-      ? session
-      : startOf(bytes, spanOf('messages') ?? spanOf('prompt') ?? spanOf('input'));
-  return { raw: rawBody(path, contentType, bytes, span, 'json'), model, stream, affinitySource };
+  const { model, span, stream } = parseBodyFields(bytes, FIELDS);
+  return { raw: rawBody(path, contentType, bytes, span, 'json'), model, stream };
 }
 
 function readForm(path: string, contentType: string, bytes: Buffer): RawRequest {
@@ -83,7 +71,6 @@ function readForm(path: string, contentType: string, bytes: Buffer): RawRequest 
     raw: rawBody(path, contentType, bytes, span, 'text'),
     model,
     stream: stream !== undefined && bytes.toString('utf8', stream.start, stream.end) === 'true',
-    affinitySource: '',
   };
 }
 

@@ -128,7 +128,6 @@ export class ResponsesController {
       input: withoutBody,
       openAi: withoutBody,
       raw: null,
-      affinitySource: '',
     });
   }
 
