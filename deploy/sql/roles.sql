@@ -111,10 +111,11 @@ BEGIN
     SELECT c.relname, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE c.relnamespace = to_regnamespace(quote_ident(schema)) AND c.relkind = 'r'
-      AND c.relname IN ('migration', 'model', 'worker', 'event', 'worker_probe', 'worker_trouble', 'worker_slot',
+      AND c.relname IN ('migration', 'model', 'worker', 'event', 'worker_probe', 'worker_power', 'worker_trouble', 'worker_slot',
         'worker_slot_wish', 'replica', 'replica_demand', 'replica_fault', 'api_key', 'api_key_use', 'team', 'session_end', 'limit_use', 'replica_minute', 'worker_traffic', 'model_traffic', 'usage_hourly', 'usage_by_hour', 'usage_by_worker', 'usage_daily', 'usage_batch', 'job', 'job_event', 'job_worker', 'job_webhook')
       AND (c.relname, a.attname) NOT IN (
         ('worker', 'header'), ('worker', 'sealed_header'), ('worker', 'body'), ('worker', 'req_param'), ('worker', 'poll'),
+        ('worker', 'wake'), ('worker', 'sleep'), ('worker', 'asleep_when'),
         ('api_key', 'hash'), ('api_key', 'old_hash'), ('job', 'request'), ('job', 'result'), ('job', 'kept'), ('job', 'idempotency_key'), ('job', 'webhook_url'),
         ('job_webhook', 'url'), ('job_webhook', 'body'))
     GROUP BY c.relname

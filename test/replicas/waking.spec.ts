@@ -105,8 +105,13 @@ describe('a worker that sleeps, behind three replicas', () => {
       `UPDATE worker_power SET state = 'waking', lease_owner = 'dead', lease_until = now() - interval '1 second'`,
     );
     await until(async () => (await first.chat('sleepy', 'hi')).status === 200);
-    expect(await database.query('SELECT state, failures, lease_owner FROM worker_power')).toEqual([
-      { state: 'awake', failures: 0, lease_owner: null },
+    // Its replica serves what waits before the row says so.
+    await until(async () => {
+      const [row] = await database.query<{ state: string }>('SELECT state FROM worker_power');
+      return row?.state === 'awake';
+    });
+    expect(await database.query('SELECT failures, lease_owner FROM worker_power')).toEqual([
+      { failures: 0, lease_owner: null },
     ]);
     const calls = sleeper.wakeCalls;
     await database.query(`UPDATE worker_power SET state = 'waking'`);

@@ -49,10 +49,11 @@ export class PowerNotes {
     if (state === 'awake') this.hints.requestProbe(worker.id);
   }
 
+  /** A waking that was ordered by hand has no lease yet, and is left to its waker. */
   private async write(id: string, before: PowerState, after: PowerState, reason: string): Promise<void> {
     await this.database.query(
       `UPDATE ${this.table} SET state = $3, reason = $4 WHERE worker_id = $1 AND state = $2
-         AND (lease_until IS NULL OR lease_until <= now())`,
+         AND (lease_until <= now() OR lease_until IS NULL AND state <> 'waking')`,
       [id, before, after, reason.slice(0, 500)],
     );
     // Another replica may have written more by now.
