@@ -9,6 +9,16 @@ const ROOT = import.meta.dirname;
 const OUT = join(ROOT, '../dist/console');
 const LARGEST = { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } };
 
+/** Two pages: the first screen requests what it reads before its script is there, and `index.html` serves the others. */
+const pages = {
+  name: 'pages',
+  closeBundle() {
+    const page = readFileSync(join(OUT, 'index.html'), 'utf8');
+    writeFileSync(join(OUT, 'workers.html'), page.replaceAll(/ *<!--.*?-->\n/g, ''));
+    writeFileSync(join(OUT, 'index.html'), page.replace(/ *<!-- What[^]*<!-- end -->\n/, ''));
+  },
+};
+
 /** Compresses once, here, so that the service never does while it serves. Zopfli's gzip is 3 % smaller than zlib's. */
 const precompress = {
   name: 'precompress',
@@ -59,7 +69,7 @@ export default defineConfig(({ command }) => ({
   root: ROOT,
   base: '/console/',
   publicDir: false,
-  plugins: command === 'build' ? [plainImports, precompress] : [],
+  plugins: command === 'build' ? [plainImports, pages, precompress] : [],
   // Children as arguments are shorter than as a property.
   oxc: {
     jsx: { runtime: 'classic', pragma: 'h', pragmaFrag: 'Fragment' },

@@ -40,7 +40,6 @@ export function App() {
   const [screen = ''] = useLocation().parts;
   const isKnown = session.value !== undefined;
   useEffect(() => {
-    if (session.value === undefined) void readSession();
     if (screen === '') route('/console/workers', true);
   }, []);
   if (!isKnown)

@@ -6,9 +6,10 @@ import './styles/parts.css';
 import './styles/narrow.css';
 import { render } from 'preact';
 import { App } from './app';
-import { session } from './api/session';
+import { readSession, session } from './api/session';
 import { startFeed } from './live/feed';
 
+void readSession();
 const root = document.querySelector('#app');
 if (root !== null) render(<App />, root);
 

@@ -40,12 +40,17 @@ export function serveConsole(server: FastifyInstance, folder = FOLDER): void {
     scope.get(`${PREFIX}*`, (request, reply) => {
       if (files.size === 0) return notFound(reply, NOT_BUILT);
       const { '*': path = '' } = request.params as { '*'?: string };
-      return sendFile(files, path, reply);
+      return sendFile(files, path, request.url.includes('?'), reply);
     });
   });
 }
 
-function sendFile(files: ReadonlySet<string>, path: string, reply: FastifyReply): FastifyReply {
+function sendFile(
+  files: ReadonlySet<string>,
+  path: string,
+  hasQuery: boolean,
+  reply: FastifyReply,
+): FastifyReply {
   reply.header('content-security-policy', POLICY).header('referrer-policy', 'same-origin');
   if (files.has(path)) return reply.sendFile(path, { maxAge: '365d', immutable: true });
   // A page of an earlier build requests files that are gone; index.html would be no answer.
@@ -54,7 +59,9 @@ function sendFile(files: ReadonlySet<string>, path: string, reply: FastifyReply)
       reply,
       'this file is of another build: load the page again, and start the service again if it was built while it runs',
     );
-  return reply.header('cache-control', 'no-cache').sendFile('index.html', { cacheControl: false });
+  // The list of workers as nothing has filtered it is requested by the page itself.
+  const page = !hasQuery && ['', 'workers'].includes(path) ? 'workers.html' : 'index.html';
+  return reply.header('cache-control', 'no-cache').sendFile(page, { cacheControl: false });
 }
 
 function notFound(reply: FastifyReply, why: string): FastifyReply {
@@ -64,7 +71,8 @@ function notFound(reply: FastifyReply, why: string): FastifyReply {
 /** Files with a hash in their names. Read once: nothing else is served, whatever the path. */
 function filesIn(folder: string): ReadonlySet<string> {
   // A build that was cut short has one without the other.
-  if (!['index.html', 'assets'].every((name) => existsSync(join(folder, name)))) return new Set();
+  if (!['index.html', 'workers.html', 'assets'].every((name) => existsSync(join(folder, name))))
+    return new Set();
   const assets = readdirSync(join(folder, 'assets')).map((name) => `assets/${name}`);
   return new Set(assets.filter((name) => !/\.(gz|br)$/.test(name)));
 }

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startService, type TestService } from '../service.js';
+import { PATIENT_MS } from '../until.js';
 import {
   expectSound,
   expectSoundInAllLooks,
@@ -80,6 +81,20 @@ describe.skipIf(!HAS_BROWSER)('the console of a service with keys', () => {
       await watched.page.close();
     },
   );
+
+  it('requests early what it then reads, and nothing else', async () => {
+    const { page } = await open('/console/workers');
+    const early = await page.evaluate<string[]>(
+      `[...document.querySelectorAll('link[rel=preload]')].map(({ href }) => href).filter((href) => !href.endsWith('/session'))`,
+    );
+    expect(early).toHaveLength(3);
+    // When the feed is there all is read again, by the same addresses.
+    const read = `performance.getEntriesByType('resource').filter(({ initiatorType }) => initiatorType === 'fetch').map(({ name }) => name)`;
+    await expect
+      .poll(() => page.evaluate<string[]>(read), { timeout: PATIENT_MS })
+      .toEqual(expect.arrayContaining(early));
+    await page.close();
+  });
 
   it('has a drawer that is sound with each of its tabs', async () => {
     const watched = await open(`/console/workers/${id}`);

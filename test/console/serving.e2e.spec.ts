@@ -39,6 +39,16 @@ describe('the console', () => {
     expect([status, headers.get('location')]).toEqual([302, '/console/']);
   });
 
+  it('requests the list of workers with the page that shows it as nothing has filtered it', async () => {
+    const preloads = async (path: string) =>
+      [...(await (await fetchFrom(path)).text()).matchAll(/href="(\/api\/[^"?]*)/g)].map(([, url]) => url);
+    const all = ['session', 'workers', 'overview', 'models'].map((name) => `/api/v1/${name}`);
+    expect(await preloads('/console/')).toEqual(all);
+    expect(await preloads('/console/workers')).toEqual(all);
+    for (const path of ['/console/workers?state=off', '/console/jobs', '/console/workers/x/health'])
+      expect([path, await preloads(path)]).toEqual([path, ['/api/v1/session']]);
+  });
+
   it('is not sent again when it has not changed', async () => {
     const etag = (await fetchFrom('/console/', { 'accept-encoding': 'br' })).headers.get('etag') ?? '';
     // Not by `fetch`, which adds `cache-control: no-cache`.

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { type Change, onChange } from '../live/feed';
 import { type ApiProblem, asProblem, call } from './client';
 import { type Reader, readerOf } from './reader';
@@ -35,10 +35,11 @@ export function useData<T>(
   concerned.current = concerns;
   const reader = useRef<Reader | null>(null);
 
-  useEffect(() => {
+  // Before the next frame: the answer is on its way while that is made.
+  useLayoutEffect(() => {
     if (path === null) return;
     const own = (reader.current = readerOf(async (signal) => {
-      setState((was) => ({ ...was, isReading: true }));
+      setState((was) => (was.isReading ? was : { ...was, isReading: true }));
       try {
         const { value, headers } = await call<T>('GET', path, { signal });
         if (!signal.aborted) setState({ value, etag: headers.get('etag'), problem: null, isReading: false });

@@ -1,27 +1,35 @@
-const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
-const fine = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
-const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
-const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
-const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
-const moment = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
+/** A format is made when it is first used: each takes some milliseconds. */
+const numbers = (options: Intl.NumberFormatOptions): ((value: number) => string) => {
+  let made: Intl.NumberFormat;
+  return (value) => (made ??= new Intl.NumberFormat('en', options)).format(value);
+};
+const times = (options: Intl.DateTimeFormatOptions): ((at: Date) => string) => {
+  let made: Intl.DateTimeFormat;
+  return (at) => (made ??= new Intl.DateTimeFormat('en-GB', options)).format(at);
+};
+const fine = numbers({ maximumFractionDigits: 1 });
+const short = numbers({ notation: 'compact', maximumFractionDigits: 1 });
+const clock = times({ hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const day = times({ day: 'numeric', month: 'short' });
+const moment = times({ dateStyle: 'medium', timeStyle: 'medium' });
+const long = times({ weekday: 'long', day: 'numeric', month: 'long' });
 
-export const count = (value: number): string => whole.format(value);
-export const compact = (value: number): string =>
-  value < 10_000 ? whole.format(value) : short.format(value);
+export const count = numbers({ maximumFractionDigits: 0 });
+export const compact = (value: number): string => (value < 10_000 ? count(value) : short(value));
 
 /** A share of 1 as percent; what is not 0 never looks like 0. */
 export function percent(share: number | null | undefined): string {
   if (share === null || share === undefined) return '–';
   if (share > 0 && share < 0.001) return '< 0.1 %';
   const value = share * 100;
-  return `${value >= 10 ? whole.format(value) : fine.format(value)} %`;
+  return `${value >= 10 ? count(value) : fine(value)} %`;
 }
 
 /** A measured time: 231 ms, 1.4 s, 1.7 min. */
 export function millis(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return '–';
-  if (ms < 1_000) return `${whole.format(ms)} ms`;
-  return ms < 60_000 ? `${fine.format(ms / 1_000)} s` : `${fine.format(ms / 60_000)} min`;
+  if (ms < 1_000) return `${count(ms)} ms`;
+  return ms < 60_000 ? `${fine(ms / 1_000)} s` : `${fine(ms / 60_000)} min`;
 }
 
 /** How long something has been: 4 s, 1 min 40 s, 25 min, 3 h, 6 d. */
@@ -38,26 +46,24 @@ export function duration(ms: number): string {
 const isToday = (at: Date): boolean => at.toDateString() === new Date().toDateString();
 
 /** 14:07:11 of any day. */
-export const clockOf = (at: string): string => clock.format(new Date(at));
+export const clockOf = (at: string): string => clock(new Date(at));
 
 /** 14:07:11, of another day with the date. */
 export function timeOf(at: string | number | Date): string {
   const date = new Date(at);
-  return isToday(date) ? clock.format(date) : `${day.format(date)} ${clock.format(date).slice(0, 5)}`;
+  return isToday(date) ? clock(date) : `${day(date)} ${clock(date).slice(0, 5)}`;
 }
-
-const long = new Intl.DateTimeFormat('en-GB', { weekday: 'long', day: 'numeric', month: 'long' });
 
 /** Today; of another day Tuesday, 24 November. */
 export function dayOf(at: string): string {
   const date = new Date(at);
-  return isToday(date) ? 'Today' : long.format(date).replace(/ /, ', ');
+  return isToday(date) ? 'Today' : long(date).replace(/ /, ', ');
 }
 
 /** 24 Nov, of a day of UTC. */
-export const dayAndMonth = (date: string): string => day.format(new Date(`${date}T00:00`));
+export const dayAndMonth = (date: string): string => day(new Date(`${date}T00:00`));
 
-export const exactTime = (at: string | number | Date): string => moment.format(new Date(at));
+export const exactTime = (at: string | number | Date): string => moment(new Date(at));
 
 export const plural = (many: number, one: string, more = `${one}s`): string =>
   `${count(many)} ${many === 1 ? one : more}`;

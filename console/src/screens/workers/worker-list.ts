@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { ApiProblem, asProblem, get, query } from '../../api/client';
 import { type Reader, readerOf } from '../../api/reader';
 import type { WholeWorker, Worker, WorkerPage } from '../../api/shapes';
@@ -62,7 +62,7 @@ export function useWorkerList(filters: Filters, isHeld: () => boolean): WorkerLi
     [],
   );
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     const abort = new AbortController();
     let keepsOrder = false;
     const own = (reader.current = readerOf(async (signal) => {
