@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PATIENT_MS } from '../until.js';
 import { startService, type TestService } from '../service.js';
 import {
+  expectNarrow,
   expectSound,
   expectSoundInAllLooks,
   HAS_BROWSER,
@@ -92,6 +93,14 @@ describe.skipIf(!HAS_BROWSER)('the screens of models, usage, jobs, keys and hist
     const watched = await open('models/llama');
     const { page } = watched;
     const form = page.getByRole('form', { name: 'Policy of llama' });
+    // What the policy leaves out is shown as the settings have it.
+    const { effective } = await read<{
+      effective: { strategy: string; queue: { wait_ms: number }; timeouts: { idle_ms: number } };
+    }>('models/llama');
+    await form.getByText(`${effective.strategy}, by the setting`).waitFor({ state: 'attached' });
+    const shown = (label: string) => form.getByLabel(label).getAttribute('placeholder');
+    expect(await shown('Waits, ms')).toBe(String(effective.queue.wait_ms));
+    expect(await shown('Idle, ms')).toBe(String(effective.timeouts.idle_ms));
     await form.getByLabel('Strategy').selectOption('round_robin');
     await form.getByLabel('Add a fallback').selectOption('spare');
     await form.getByLabel('Retries').fill('11');
@@ -169,6 +178,29 @@ describe.skipIf(!HAS_BROWSER)('the screens of models, usage, jobs, keys and hist
     await question.getByRole('button', { name: 'Revoke' }).click();
     await expect.poll(async () => (await me(second)).status).toBe(401);
     await expect.poll(() => page.getByRole('link', { name: 'mobile-app' }).count()).toBe(0);
+    await page.close();
+  });
+
+  it('lists 200 keys, page by page, and opens the last', async () => {
+    await service.database.query(
+      `INSERT INTO api_key (name, hash, role, team, models, requests_per_minute, cost_per_month, cost_currency)
+       SELECT 'app-' || n, sha256(n::text::bytea), 'inference', 'crowd', '{llama,spare*}', 600, 50, 'EUR' FROM generate_series(1, 200) AS n`,
+    );
+    const { page } = await open('keys?team=crowd');
+    const links = page.getByRole('link', { name: /^app-/ });
+    await expect.poll(() => links.count(), { timeout: PATIENT_MS }).toBe(100);
+    await page.getByRole('button', { name: 'Show 100 more' }).click();
+    await expect.poll(() => links.count(), { timeout: PATIENT_MS }).toBe(200);
+    expect(new Set(await links.allTextContents()).size).toBe(200);
+    for (const width of [1440, 380]) {
+      await page.setViewportSize({ width, height: 900 });
+      await expectNarrow(page);
+    }
+    const name = (await links.last().textContent()) ?? '';
+    await links.last().click();
+    await page.getByRole('dialog', { name, exact: true }).getByLabel('Requests a minute').waitFor();
+    await service.database.query(`DELETE FROM api_key WHERE team = 'crowd'`);
+    await expect.poll(() => links.count(), { timeout: PATIENT_MS }).toBe(0);
     await page.close();
   });
 

@@ -27,7 +27,10 @@ export default function Models() {
       ),
     },
     { name: 'Workers', kind: 'wide', cell: ({ workers }) => <States workers={workers} /> },
-    { name: 'Strategy', cell: ({ strategy }) => strategy ?? <span class="sub">the default</span> },
+    {
+      name: 'Strategy',
+      cell: ({ strategy, effective }) => strategy ?? <span class="sub">{effective.strategy}</span>,
+    },
     {
       name: 'Falls back to',
       cell: ({ fallbacks }) =>

@@ -13,7 +13,7 @@ import { Problem } from '../../parts/note';
 import { Skeleton } from '../../parts/screen';
 import { attempt, toast } from '../../parts/toast';
 import { exactTime, timeOf } from '../../words/numbers';
-import { LIMIT_BOXES, MORE_BOXES, policyOf, PRICE_BOXES, STRATEGIES, valuesOf } from './policy';
+import { boxesOf, LIMIT_BOXES, MORE_BOXES, policyOf, PRICE_BOXES, STRATEGIES, valuesOf } from './policy';
 import { Way } from './way';
 
 interface PanelProps {
@@ -55,6 +55,7 @@ export function PolicyPanel({ name, models, waiting }: PanelProps) {
   const { values, touch, problem: fault } = edit;
   const onTouch = mayWrite ? touch : undefined;
   const strategy = values['strategy'] ?? '';
+  const effective = model.effective.strategy;
   const clear = (): Promise<void> =>
     attempt(async () => {
       await call('DELETE', path);
@@ -94,16 +95,29 @@ export function PolicyPanel({ name, models, waiting }: PanelProps) {
         <Way model={model} models={models} waiting={waiting} />
         <Input
           label="Strategy"
-          hint={STRATEGIES[strategy] ?? 'as BALANCING_STRATEGY says'}
+          hint={STRATEGIES[strategy === '' && model.strategy === null ? effective : strategy]}
           value={strategy}
-          options={[['', 'the default'], ...Object.keys(STRATEGIES).map((each): Option => [each, each])]}
+          options={[
+            ['', model.strategy === null ? `${effective}, by the setting` : 'the setting'],
+            ...Object.keys(STRATEGIES).map((each): Option => [each, each]),
+          ]}
           onText={onTouch && ((to) => onTouch({ strategy: to }))}
         />
         <Fallbacks own={name} models={models} value={values['fallbacks'] ?? ''} onTouch={onTouch} />
-        <Boxes boxes={LIMIT_BOXES} values={values} faultOf={faultsOf(fault)} onTouch={onTouch} />
+        <Boxes
+          boxes={boxesOf(LIMIT_BOXES, model)}
+          values={values}
+          faultOf={faultsOf(fault)}
+          onTouch={onTouch}
+        />
         <details open={MORE_BOXES.some((box) => (values[box.name] ?? '') !== '')}>
           <summary>Timeouts and retries</summary>
-          <Boxes boxes={MORE_BOXES} values={values} faultOf={faultsOf(fault)} onTouch={onTouch} />
+          <Boxes
+            boxes={boxesOf(MORE_BOXES, model)}
+            values={values}
+            faultOf={faultsOf(fault)}
+            onTouch={onTouch}
+          />
         </details>
         <details open={(values['price.currency'] ?? '') !== ''}>
           <summary>Price</summary>

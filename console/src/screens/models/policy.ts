@@ -20,29 +20,26 @@ export const LIMIT_BOXES: readonly Box[] = [
     name: 'queue.max',
     label: 'May wait',
     type: 'number',
-    placeholder: 'as many as run',
     hint: 'requests, on each replica',
   },
-  { name: 'queue.wait_ms', label: 'Waits, ms', type: 'number', placeholder: 'BALANCING_QUEUE_WAIT_MS' },
+  { name: 'queue.wait_ms', label: 'Waits, ms', type: 'number' },
   {
     name: 'retries',
     label: 'Retries',
     type: 'number',
-    placeholder: 'BALANCING_RETRIES',
     hint: 'further workers, 0 to 10',
   },
   {
     name: 'timeouts.total_ms',
     label: 'Deadline, ms',
     type: 'number',
-    placeholder: 'the setting',
     hint: 'of all attempts together',
   },
 ];
 export const MORE_BOXES: readonly Box[] = [
-  { name: 'timeouts.connect_ms', label: 'Connect, ms', type: 'number', placeholder: 'the setting' },
-  { name: 'timeouts.first_byte_ms', label: 'First byte, ms', type: 'number', placeholder: 'the setting' },
-  { name: 'timeouts.idle_ms', label: 'Idle, ms', type: 'number', placeholder: 'the setting' },
+  { name: 'timeouts.connect_ms', label: 'Connect, ms', type: 'number' },
+  { name: 'timeouts.first_byte_ms', label: 'First byte, ms', type: 'number' },
+  { name: 'timeouts.idle_ms', label: 'Idle, ms', type: 'number' },
   {
     name: 'retry_on',
     label: 'Retry on',
@@ -73,17 +70,38 @@ const NUMBERS = new Set(
 
 const LISTS: readonly string[] = ['fallbacks', 'retry_on'];
 
+type Groups = Readonly<Record<string, object | null>>;
+
+const flatOf = (groups: Groups): Values =>
+  Object.fromEntries(
+    Object.entries(groups).flatMap(([group, members]) =>
+      Object.entries(members ?? {}).map(([name, value]) => [`${group}.${name}`, String(value ?? '')]),
+    ),
+  );
+
 /** A policy as the boxes of the form have it. */
 export function valuesOf({ strategy, fallbacks, retries, retry_on, queue, timeouts, price }: Model): Values {
-  const flat: Record<string, string | number | null> = { strategy, retries };
-  for (const [group, members] of Object.entries({ queue, timeouts, price }))
-    for (const [name, value] of Object.entries(members ?? {})) flat[`${group}.${name}`] = value;
-  const texts = Object.entries(flat).map(([name, value]) => [name, value === null ? '' : String(value)]);
   return {
-    ...Object.fromEntries(texts),
+    strategy: strategy ?? '',
+    retries: String(retries ?? ''),
+    ...flatOf({ queue, timeouts, price }),
     fallbacks: fallbacks.join('\n'),
     retry_on: (retry_on ?? []).join(', '),
   };
+}
+
+/** An empty box shows what is in force without it. */
+export function boxesOf(boxes: readonly Box[], model: Model): readonly Box[] {
+  const { retries, queue, timeouts } = model.effective;
+  const { max, max_per_slot } = queue;
+  const own = valuesOf(model);
+  const inForce: Values = {
+    ...flatOf({ queue, timeouts }),
+    retries: String(retries),
+    'queue.max': `${max_per_slot} a slot, ${max} at most`,
+  };
+  const shown = (name: string): string => (own[name] === '' && inForce[name]) || 'the setting';
+  return boxes.map((box) => ({ placeholder: shown(box.name), ...box }));
 }
 
 export const linesOf = (text: string): readonly string[] =>

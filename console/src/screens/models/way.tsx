@@ -11,7 +11,7 @@ interface WayProps {
 
 /** What a request goes through: its workers, the queue, the fallbacks, and at last the refusal. */
 export function Way({ model, models, waiting }: WayProps) {
-  const { queue, fallbacks } = model;
+  const { queue, fallbacks, effective } = model;
   const mayWait =
     queue.max === null ? 'as many as run may wait' : `${count(waiting)} of ${count(queue.max)} wait`;
   return (
@@ -24,8 +24,7 @@ export function Way({ model, models, waiting }: WayProps) {
             <Mark shape="waiting" />
             <b>Queue</b>
             <span class="sub">
-              {mayWait}
-              {queue.wait_ms !== null && `, ${millis(queue.wait_ms)} at most`}
+              {mayWait}, {millis(effective.queue.wait_ms)} at most
             </span>
           </li>
         )}
