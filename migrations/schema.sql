@@ -26,6 +26,7 @@ CREATE TABLE api_key (
   updated_at timestamp with time zone NOT NULL DEFAULT now(),
   updated_by text NOT NULL DEFAULT ''::text,
   cost_currency text,
+  priority text,
   CONSTRAINT api_key_cost_currency CHECK ((cost_currency ~ '^[A-Z]{3}$'::text)),
   CONSTRAINT api_key_hash_length CHECK (((octet_length(hash) = 32) AND (octet_length(old_hash) = 32))),
   CONSTRAINT api_key_labels_object CHECK ((jsonb_typeof(labels) = 'object'::text)),
@@ -35,6 +36,7 @@ CREATE TABLE api_key (
   CONSTRAINT api_key_old_hash_ends CHECK (((old_hash IS NULL) = (old_hash_until IS NULL))),
   CONSTRAINT api_key_pkey PRIMARY KEY (id),
   CONSTRAINT api_key_prefix_length CHECK ((length(prefix) <= 12)),
+  CONSTRAINT api_key_priority_known CHECK ((priority = ANY (ARRAY['interactive'::text, 'default'::text, 'bulk'::text]))),
   CONSTRAINT api_key_role_known CHECK ((role = ANY (ARRAY['admin'::text, 'operator'::text, 'registrar'::text, 'inference'::text, 'viewer'::text]))),
   CONSTRAINT api_key_team_length CHECK (((length(team) >= 1) AND (length(team) <= 100)))
 );
@@ -234,7 +236,10 @@ CREATE TABLE model (
   price_cached_input numeric,
   price_image numeric,
   price_second numeric,
+  priority text,
+  bulk_share double precision,
   hold_s integer,
+  CONSTRAINT model_bulk_share_range CHECK (((bulk_share >= (0.05)::double precision) AND (bulk_share <= (1)::double precision))),
   CONSTRAINT model_fallbacks_few CHECK (((cardinality(fallbacks) <= 10) AND (array_position(fallbacks, name) IS NULL))),
   CONSTRAINT model_fallbacks_named CHECK (((array_position(fallbacks, NULL::text) IS NULL) AND (array_position(fallbacks, ''::text) IS NULL))),
   CONSTRAINT model_generation_positive CHECK ((generation > 0)),
@@ -244,6 +249,7 @@ CREATE TABLE model (
   CONSTRAINT model_price_complete CHECK (((price_currency IS NULL) = (num_nonnulls(price_input, price_output, price_cached_input, price_image, price_second) = 0))),
   CONSTRAINT model_price_currency CHECK ((price_currency ~ '^[A-Z]{3}$'::text)),
   CONSTRAINT model_price_range CHECK ((((price_input >= (0)::numeric) AND (price_input <= '1000000000'::numeric)) AND ((price_output >= (0)::numeric) AND (price_output <= '1000000000'::numeric)) AND ((price_cached_input >= (0)::numeric) AND (price_cached_input <= '1000000000'::numeric)) AND ((price_image >= (0)::numeric) AND (price_image <= '1000000000'::numeric)) AND ((price_second >= (0)::numeric) AND (price_second <= '1000000000'::numeric)))),
+  CONSTRAINT model_priority_known CHECK ((priority = ANY (ARRAY['interactive'::text, 'default'::text, 'bulk'::text]))),
   CONSTRAINT model_queue_range CHECK ((((queue_max >= 0) AND (queue_max <= 1000000)) AND ((queue_wait_ms >= 0) AND (queue_wait_ms <= 3600000)))),
   CONSTRAINT model_retries_range CHECK (((retries >= 0) AND (retries <= 10))),
   CONSTRAINT model_retry_on_known CHECK (((retry_on <@ ARRAY['connection'::text, '429'::text, '500'::text, '502'::text, '503'::text, '504'::text, 'timeout'::text, 'credentials'::text]) AND (COALESCE(array_ndims(retry_on), 1) = 1))),
@@ -333,9 +339,11 @@ CREATE TABLE team (
   updated_at timestamp with time zone NOT NULL DEFAULT now(),
   updated_by text NOT NULL DEFAULT ''::text,
   cost_currency text,
+  max_priority text NOT NULL DEFAULT 'interactive'::text,
   CONSTRAINT team_cost_currency CHECK ((cost_currency ~ '^[A-Z]{3}$'::text)),
   CONSTRAINT team_labels_object CHECK ((jsonb_typeof(labels) = 'object'::text)),
   CONSTRAINT team_limits_positive CHECK (((requests_per_minute > 0) AND (tokens_per_minute > 0) AND (max_concurrent > 0) AND (tokens_per_month > 0) AND (cost_per_month > (0)::numeric))),
+  CONSTRAINT team_max_priority_known CHECK ((max_priority = ANY (ARRAY['interactive'::text, 'default'::text, 'bulk'::text]))),
   CONSTRAINT team_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
   CONSTRAINT team_pkey PRIMARY KEY (name)
 );
@@ -1172,9 +1180,10 @@ DECLARE
       WHEN NOT (((length(name) >= 1) AND (length(name) <= 100)) AND (name <> 'root'::text)) THEN 'api_key_name'
       WHEN NOT ((old_hash IS NULL) = (old_hash_until IS NULL)) THEN 'api_key_old_hash_ends'
       WHEN NOT (length(prefix) <= 12) THEN 'api_key_prefix_length'
+      WHEN NOT (priority = ANY (ARRAY['interactive'::text, 'default'::text, 'bulk'::text])) THEN 'api_key_priority_known'
       WHEN NOT (role = ANY (ARRAY['admin'::text, 'operator'::text, 'registrar'::text, 'inference'::text, 'viewer'::text])) THEN 'api_key_role_known'
       WHEN NOT ((length(team) >= 1) AND (length(team) <= 100)) THEN 'api_key_team_length'
-    END FROM (SELECT NEW.id, NEW.name, NEW.prefix, NEW.hash, NEW.old_hash, NEW.old_hash_until, NEW.role, NEW.team, NEW.models, NEW.labels, NEW.requests_per_minute, NEW.tokens_per_minute, NEW.max_concurrent, NEW.tokens_per_month, NEW.cost_per_month, NEW.generation, NEW.created_at, NEW.created_by, NEW.updated_at, NEW.updated_by, NEW.cost_currency) AS this);
+    END FROM (SELECT NEW.id, NEW.name, NEW.prefix, NEW.hash, NEW.old_hash, NEW.old_hash_until, NEW.role, NEW.team, NEW.models, NEW.labels, NEW.requests_per_minute, NEW.tokens_per_minute, NEW.max_concurrent, NEW.tokens_per_month, NEW.cost_per_month, NEW.generation, NEW.created_at, NEW.created_by, NEW.updated_at, NEW.updated_by, NEW.cost_currency, NEW.priority) AS this);
 BEGIN
   IF broken IS NOT NULL THEN
     PERFORM public.refuse_row(TG_RELID, broken);
@@ -1544,13 +1553,13 @@ CREATE OR REPLACE FUNCTION public.model_changes(before model, after model)
  RETURNS text[]
  LANGUAGE sql
  STABLE
-AS $function$SELECT array_remove(ARRAY[CASE WHEN before.strategy::text IS DISTINCT FROM after.strategy::text THEN 'strategy' END, CASE WHEN before.fallbacks::text IS DISTINCT FROM after.fallbacks::text THEN 'fallbacks' END, CASE WHEN before.retries::text IS DISTINCT FROM after.retries::text THEN 'retries' END, CASE WHEN before.retry_on::text IS DISTINCT FROM after.retry_on::text THEN 'retry_on' END, CASE WHEN before.queue_max::text IS DISTINCT FROM after.queue_max::text THEN 'queue_max' END, CASE WHEN before.queue_wait_ms::text IS DISTINCT FROM after.queue_wait_ms::text THEN 'queue_wait_ms' END, CASE WHEN before.connect_ms::text IS DISTINCT FROM after.connect_ms::text THEN 'connect_ms' END, CASE WHEN before.first_byte_ms::text IS DISTINCT FROM after.first_byte_ms::text THEN 'first_byte_ms' END, CASE WHEN before.idle_ms::text IS DISTINCT FROM after.idle_ms::text THEN 'idle_ms' END, CASE WHEN before.total_ms::text IS DISTINCT FROM after.total_ms::text THEN 'total_ms' END, CASE WHEN before.price_currency::text IS DISTINCT FROM after.price_currency::text THEN 'price_currency' END, CASE WHEN before.price_input::text IS DISTINCT FROM after.price_input::text THEN 'price_input' END, CASE WHEN before.price_output::text IS DISTINCT FROM after.price_output::text THEN 'price_output' END, CASE WHEN before.price_cached_input::text IS DISTINCT FROM after.price_cached_input::text THEN 'price_cached_input' END, CASE WHEN before.price_image::text IS DISTINCT FROM after.price_image::text THEN 'price_image' END, CASE WHEN before.price_second::text IS DISTINCT FROM after.price_second::text THEN 'price_second' END, CASE WHEN before.hold_s::text IS DISTINCT FROM after.hold_s::text THEN 'hold_s' END], NULL)$function$
+AS $function$SELECT array_remove(ARRAY[CASE WHEN before.strategy::text IS DISTINCT FROM after.strategy::text THEN 'strategy' END, CASE WHEN before.fallbacks::text IS DISTINCT FROM after.fallbacks::text THEN 'fallbacks' END, CASE WHEN before.retries::text IS DISTINCT FROM after.retries::text THEN 'retries' END, CASE WHEN before.retry_on::text IS DISTINCT FROM after.retry_on::text THEN 'retry_on' END, CASE WHEN before.queue_max::text IS DISTINCT FROM after.queue_max::text THEN 'queue_max' END, CASE WHEN before.queue_wait_ms::text IS DISTINCT FROM after.queue_wait_ms::text THEN 'queue_wait_ms' END, CASE WHEN before.connect_ms::text IS DISTINCT FROM after.connect_ms::text THEN 'connect_ms' END, CASE WHEN before.first_byte_ms::text IS DISTINCT FROM after.first_byte_ms::text THEN 'first_byte_ms' END, CASE WHEN before.idle_ms::text IS DISTINCT FROM after.idle_ms::text THEN 'idle_ms' END, CASE WHEN before.total_ms::text IS DISTINCT FROM after.total_ms::text THEN 'total_ms' END, CASE WHEN before.price_currency::text IS DISTINCT FROM after.price_currency::text THEN 'price_currency' END, CASE WHEN before.price_input::text IS DISTINCT FROM after.price_input::text THEN 'price_input' END, CASE WHEN before.price_output::text IS DISTINCT FROM after.price_output::text THEN 'price_output' END, CASE WHEN before.price_cached_input::text IS DISTINCT FROM after.price_cached_input::text THEN 'price_cached_input' END, CASE WHEN before.price_image::text IS DISTINCT FROM after.price_image::text THEN 'price_image' END, CASE WHEN before.price_second::text IS DISTINCT FROM after.price_second::text THEN 'price_second' END, CASE WHEN before.priority::text IS DISTINCT FROM after.priority::text THEN 'priority' END, CASE WHEN before.bulk_share::text IS DISTINCT FROM after.bulk_share::text THEN 'bulk_share' END, CASE WHEN before.hold_s::text IS DISTINCT FROM after.hold_s::text THEN 'hold_s' END], NULL)$function$
 ;
 CREATE OR REPLACE FUNCTION public.model_exact(name text)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE
-AS $function$SELECT name <> ALL ('{fallbacks,retry_on,created_at,updated_at,price_input,price_output,price_cached_input,price_image,price_second}'::text[])$function$
+AS $function$SELECT name <> ALL ('{fallbacks,retry_on,created_at,updated_at,price_input,price_output,price_cached_input,price_image,price_second,bulk_share}'::text[])$function$
 ;
 CREATE OR REPLACE FUNCTION public.model_follow()
  RETURNS trigger
@@ -1575,7 +1584,7 @@ CREATE OR REPLACE FUNCTION public.model_given(this model)
  RETURNS text[]
  LANGUAGE sql
  STABLE
-AS $function$SELECT array_remove(ARRAY[CASE WHEN this.strategy::text IS DISTINCT FROM (NULL)::text THEN 'strategy' END, CASE WHEN this.fallbacks::text IS DISTINCT FROM ('{}'::text[])::text THEN 'fallbacks' END, CASE WHEN this.retries::text IS DISTINCT FROM (NULL)::text THEN 'retries' END, CASE WHEN this.retry_on::text IS DISTINCT FROM (NULL)::text THEN 'retry_on' END, CASE WHEN this.queue_max::text IS DISTINCT FROM (NULL)::text THEN 'queue_max' END, CASE WHEN this.queue_wait_ms::text IS DISTINCT FROM (NULL)::text THEN 'queue_wait_ms' END, CASE WHEN this.connect_ms::text IS DISTINCT FROM (NULL)::text THEN 'connect_ms' END, CASE WHEN this.first_byte_ms::text IS DISTINCT FROM (NULL)::text THEN 'first_byte_ms' END, CASE WHEN this.idle_ms::text IS DISTINCT FROM (NULL)::text THEN 'idle_ms' END, CASE WHEN this.total_ms::text IS DISTINCT FROM (NULL)::text THEN 'total_ms' END, CASE WHEN this.price_currency::text IS DISTINCT FROM (NULL)::text THEN 'price_currency' END, CASE WHEN this.price_input::text IS DISTINCT FROM (NULL)::text THEN 'price_input' END, CASE WHEN this.price_output::text IS DISTINCT FROM (NULL)::text THEN 'price_output' END, CASE WHEN this.price_cached_input::text IS DISTINCT FROM (NULL)::text THEN 'price_cached_input' END, CASE WHEN this.price_image::text IS DISTINCT FROM (NULL)::text THEN 'price_image' END, CASE WHEN this.price_second::text IS DISTINCT FROM (NULL)::text THEN 'price_second' END, CASE WHEN this.hold_s::text IS DISTINCT FROM (NULL)::text THEN 'hold_s' END], NULL)$function$
+AS $function$SELECT array_remove(ARRAY[CASE WHEN this.strategy::text IS DISTINCT FROM (NULL)::text THEN 'strategy' END, CASE WHEN this.fallbacks::text IS DISTINCT FROM ('{}'::text[])::text THEN 'fallbacks' END, CASE WHEN this.retries::text IS DISTINCT FROM (NULL)::text THEN 'retries' END, CASE WHEN this.retry_on::text IS DISTINCT FROM (NULL)::text THEN 'retry_on' END, CASE WHEN this.queue_max::text IS DISTINCT FROM (NULL)::text THEN 'queue_max' END, CASE WHEN this.queue_wait_ms::text IS DISTINCT FROM (NULL)::text THEN 'queue_wait_ms' END, CASE WHEN this.connect_ms::text IS DISTINCT FROM (NULL)::text THEN 'connect_ms' END, CASE WHEN this.first_byte_ms::text IS DISTINCT FROM (NULL)::text THEN 'first_byte_ms' END, CASE WHEN this.idle_ms::text IS DISTINCT FROM (NULL)::text THEN 'idle_ms' END, CASE WHEN this.total_ms::text IS DISTINCT FROM (NULL)::text THEN 'total_ms' END, CASE WHEN this.price_currency::text IS DISTINCT FROM (NULL)::text THEN 'price_currency' END, CASE WHEN this.price_input::text IS DISTINCT FROM (NULL)::text THEN 'price_input' END, CASE WHEN this.price_output::text IS DISTINCT FROM (NULL)::text THEN 'price_output' END, CASE WHEN this.price_cached_input::text IS DISTINCT FROM (NULL)::text THEN 'price_cached_input' END, CASE WHEN this.price_image::text IS DISTINCT FROM (NULL)::text THEN 'price_image' END, CASE WHEN this.price_second::text IS DISTINCT FROM (NULL)::text THEN 'price_second' END, CASE WHEN this.priority::text IS DISTINCT FROM (NULL)::text THEN 'priority' END, CASE WHEN this.bulk_share::text IS DISTINCT FROM (NULL)::text THEN 'bulk_share' END, CASE WHEN this.hold_s::text IS DISTINCT FROM (NULL)::text THEN 'hold_s' END], NULL)$function$
 ;
 CREATE OR REPLACE FUNCTION public.model_has_cycle(start text)
  RETURNS boolean
@@ -1639,19 +1648,19 @@ CREATE OR REPLACE FUNCTION public.model_row(this model)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
-AS $function$SELECT jsonb_object(ARRAY['strategy', 'fallbacks', 'retries', 'retry_on', 'queue_max', 'queue_wait_ms', 'connect_ms', 'first_byte_ms', 'idle_ms', 'total_ms', 'created_at', 'price_currency', 'price_input', 'price_output', 'price_cached_input', 'price_image', 'price_second', 'hold_s'], ARRAY[this.strategy::text, this.fallbacks::text, this.retries::text, this.retry_on::text, this.queue_max::text, this.queue_wait_ms::text, this.connect_ms::text, this.first_byte_ms::text, this.idle_ms::text, this.total_ms::text, to_jsonb(this.created_at) #>> '{}', this.price_currency::text, this.price_input::text, this.price_output::text, this.price_cached_input::text, this.price_image::text, this.price_second::text, this.hold_s::text])$function$
+AS $function$SELECT jsonb_object(ARRAY['strategy', 'fallbacks', 'retries', 'retry_on', 'queue_max', 'queue_wait_ms', 'connect_ms', 'first_byte_ms', 'idle_ms', 'total_ms', 'created_at', 'price_currency', 'price_input', 'price_output', 'price_cached_input', 'price_image', 'price_second', 'priority', 'bulk_share', 'hold_s'], ARRAY[this.strategy::text, this.fallbacks::text, this.retries::text, this.retry_on::text, this.queue_max::text, this.queue_wait_ms::text, this.connect_ms::text, this.first_byte_ms::text, this.idle_ms::text, this.total_ms::text, to_jsonb(this.created_at) #>> '{}', this.price_currency::text, this.price_input::text, this.price_output::text, this.price_cached_input::text, this.price_image::text, this.price_second::text, this.priority::text, this.bulk_share::text, this.hold_s::text])$function$
 ;
 CREATE OR REPLACE FUNCTION public.model_shown(this model, name text)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
-AS $function$SELECT CASE name WHEN 'name' THEN to_jsonb(this.name) WHEN 'strategy' THEN to_jsonb(this.strategy) WHEN 'fallbacks' THEN to_jsonb(this.fallbacks) WHEN 'retries' THEN to_jsonb(this.retries) WHEN 'retry_on' THEN to_jsonb(this.retry_on) WHEN 'queue_max' THEN to_jsonb(this.queue_max) WHEN 'queue_wait_ms' THEN to_jsonb(this.queue_wait_ms) WHEN 'connect_ms' THEN to_jsonb(this.connect_ms) WHEN 'first_byte_ms' THEN to_jsonb(this.first_byte_ms) WHEN 'idle_ms' THEN to_jsonb(this.idle_ms) WHEN 'total_ms' THEN to_jsonb(this.total_ms) WHEN 'generation' THEN to_jsonb(this.generation) WHEN 'created_at' THEN to_jsonb(this.created_at) WHEN 'updated_at' THEN to_jsonb(this.updated_at) WHEN 'updated_by' THEN to_jsonb(this.updated_by) WHEN 'price_currency' THEN to_jsonb(this.price_currency) WHEN 'price_input' THEN to_jsonb(this.price_input) WHEN 'price_output' THEN to_jsonb(this.price_output) WHEN 'price_cached_input' THEN to_jsonb(this.price_cached_input) WHEN 'price_image' THEN to_jsonb(this.price_image) WHEN 'price_second' THEN to_jsonb(this.price_second) WHEN 'hold_s' THEN to_jsonb(this.hold_s) END$function$
+AS $function$SELECT CASE name WHEN 'name' THEN to_jsonb(this.name) WHEN 'strategy' THEN to_jsonb(this.strategy) WHEN 'fallbacks' THEN to_jsonb(this.fallbacks) WHEN 'retries' THEN to_jsonb(this.retries) WHEN 'retry_on' THEN to_jsonb(this.retry_on) WHEN 'queue_max' THEN to_jsonb(this.queue_max) WHEN 'queue_wait_ms' THEN to_jsonb(this.queue_wait_ms) WHEN 'connect_ms' THEN to_jsonb(this.connect_ms) WHEN 'first_byte_ms' THEN to_jsonb(this.first_byte_ms) WHEN 'idle_ms' THEN to_jsonb(this.idle_ms) WHEN 'total_ms' THEN to_jsonb(this.total_ms) WHEN 'generation' THEN to_jsonb(this.generation) WHEN 'created_at' THEN to_jsonb(this.created_at) WHEN 'updated_at' THEN to_jsonb(this.updated_at) WHEN 'updated_by' THEN to_jsonb(this.updated_by) WHEN 'price_currency' THEN to_jsonb(this.price_currency) WHEN 'price_input' THEN to_jsonb(this.price_input) WHEN 'price_output' THEN to_jsonb(this.price_output) WHEN 'price_cached_input' THEN to_jsonb(this.price_cached_input) WHEN 'price_image' THEN to_jsonb(this.price_image) WHEN 'price_second' THEN to_jsonb(this.price_second) WHEN 'priority' THEN to_jsonb(this.priority) WHEN 'bulk_share' THEN to_jsonb(this.bulk_share) WHEN 'hold_s' THEN to_jsonb(this.hold_s) END$function$
 ;
 CREATE OR REPLACE FUNCTION public.model_text(this model, name text)
  RETURNS text
  LANGUAGE sql
  STABLE
-AS $function$SELECT CASE name WHEN 'name' THEN this.name::text WHEN 'strategy' THEN this.strategy::text WHEN 'fallbacks' THEN this.fallbacks::text WHEN 'retries' THEN this.retries::text WHEN 'retry_on' THEN this.retry_on::text WHEN 'queue_max' THEN this.queue_max::text WHEN 'queue_wait_ms' THEN this.queue_wait_ms::text WHEN 'connect_ms' THEN this.connect_ms::text WHEN 'first_byte_ms' THEN this.first_byte_ms::text WHEN 'idle_ms' THEN this.idle_ms::text WHEN 'total_ms' THEN this.total_ms::text WHEN 'generation' THEN this.generation::text WHEN 'created_at' THEN to_jsonb(this.created_at) #>> '{}' WHEN 'updated_at' THEN to_jsonb(this.updated_at) #>> '{}' WHEN 'updated_by' THEN this.updated_by::text WHEN 'price_currency' THEN this.price_currency::text WHEN 'price_input' THEN this.price_input::text WHEN 'price_output' THEN this.price_output::text WHEN 'price_cached_input' THEN this.price_cached_input::text WHEN 'price_image' THEN this.price_image::text WHEN 'price_second' THEN this.price_second::text WHEN 'hold_s' THEN this.hold_s::text END$function$
+AS $function$SELECT CASE name WHEN 'name' THEN this.name::text WHEN 'strategy' THEN this.strategy::text WHEN 'fallbacks' THEN this.fallbacks::text WHEN 'retries' THEN this.retries::text WHEN 'retry_on' THEN this.retry_on::text WHEN 'queue_max' THEN this.queue_max::text WHEN 'queue_wait_ms' THEN this.queue_wait_ms::text WHEN 'connect_ms' THEN this.connect_ms::text WHEN 'first_byte_ms' THEN this.first_byte_ms::text WHEN 'idle_ms' THEN this.idle_ms::text WHEN 'total_ms' THEN this.total_ms::text WHEN 'generation' THEN this.generation::text WHEN 'created_at' THEN to_jsonb(this.created_at) #>> '{}' WHEN 'updated_at' THEN to_jsonb(this.updated_at) #>> '{}' WHEN 'updated_by' THEN this.updated_by::text WHEN 'price_currency' THEN this.price_currency::text WHEN 'price_input' THEN this.price_input::text WHEN 'price_output' THEN this.price_output::text WHEN 'price_cached_input' THEN this.price_cached_input::text WHEN 'price_image' THEN this.price_image::text WHEN 'price_second' THEN this.price_second::text WHEN 'priority' THEN this.priority::text WHEN 'bulk_share' THEN this.bulk_share::text WHEN 'hold_s' THEN this.hold_s::text END$function$
 ;
 CREATE OR REPLACE FUNCTION public.model_values(this model, names text[])
  RETURNS jsonb
@@ -2398,6 +2407,7 @@ COMMENT ON COLUMN api_key.created_by IS 'The actor that made it, as in event.act
 COMMENT ON COLUMN api_key.updated_at IS 'When it changed last.';
 COMMENT ON COLUMN api_key.updated_by IS 'The actor that changed it last, as in event.actor.';
 COMMENT ON COLUMN api_key.cost_currency IS 'The currency of cost_per_month, such as EUR: costs in another one do not count. Null: all costs are added as if they were of one currency.';
+COMMENT ON COLUMN api_key.priority IS 'The class of its requests that name none: interactive, default or bulk; null: the model decides.';
 COMMENT ON FUNCTION api_key_check() IS 'Refuses a row that breaks a constraint, and shows none of it.';
 COMMENT ON TABLE api_key_use IS 'When keys were last used.';
 COMMENT ON COLUMN api_key_use.key_id IS 'api_key.id.';
@@ -2595,6 +2605,8 @@ COMMENT ON COLUMN model.price_output IS 'For a million tokens of output; null: n
 COMMENT ON COLUMN model.price_cached_input IS 'For a million tokens of input that the server has in its cache; null: as price_input.';
 COMMENT ON COLUMN model.price_image IS 'For an image that is made; null: none.';
 COMMENT ON COLUMN model.price_second IS 'For a second of video or audio that is made; null: none.';
+COMMENT ON COLUMN model.priority IS 'The class of requests that name none, of keys that name none: interactive, default or bulk; null: default.';
+COMMENT ON COLUMN model.bulk_share IS 'The share of the slots that bulk may take while other requests come, 0.05 to 1; null: 0.95.';
 COMMENT ON COLUMN model.hold_s IS 'Seconds that a request waits for a worker that is being woken. NULL: SCHEDULING_HOLD_S.';
 COMMENT ON FUNCTION model_changes(before model, after model) IS 'The columns of a definition that differ between two versions of a row.';
 COMMENT ON FUNCTION model_exact(name text) IS 'Whether event.before shows a column to the letter, so that event_undo need not hold it.';
@@ -2734,6 +2746,7 @@ COMMENT ON COLUMN team.created_at IS 'When it was made.';
 COMMENT ON COLUMN team.updated_at IS 'When it changed last.';
 COMMENT ON COLUMN team.updated_by IS 'The actor that changed it last, as in event.actor.';
 COMMENT ON COLUMN team.cost_currency IS 'The currency of cost_per_month, such as EUR: costs in another one do not count. Null: all costs are added as if they were of one currency.';
+COMMENT ON COLUMN team.max_priority IS 'The highest class of its requests: interactive, default or bulk. A higher one is lowered to it.';
 COMMENT ON FUNCTION undo_event(event_id bigint, force boolean) IS 'Takes a change back: SELECT undo_event(id). A changed row gets its former values, a deleted one comes back with its id. Refuses what would overwrite later changes, unless force. Returns the id of the event that this makes. Needs the rights on worker or model, and SELECT on event and event_undo.';
 COMMENT ON TABLE usage_batch IS 'The last batch that each replica has added to usage_hourly, so that none is added twice.';
 COMMENT ON COLUMN usage_batch.replica_id IS 'replica.id, also of replicas that are gone; rows are deleted after 30 days.';

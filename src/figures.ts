@@ -125,8 +125,16 @@ function exposeModels(metrics: Metrics, app: INestApplicationContext): void {
         [{ model, kind: 'wanted' }, inFlight + queued],
       ]),
   );
-  metrics.gaugeOf('mmm_requests_queued', 'Requests that wait for a worker of the model.', ['model'], () =>
-    pools.loads().map(({ model, queued }) => [{ model }, queued]),
+  metrics.gaugeOf(
+    'mmm_requests_queued',
+    'Requests that wait for a worker of the model, by class; of classes that have waited.',
+    ['model', 'priority'],
+    () =>
+      pools
+        .loads()
+        .flatMap(({ model, queuedByClass }) =>
+          Object.entries(queuedByClass).map(([priority, queued]) => [{ model, priority }, queued] as const),
+        ),
   );
 }
 

@@ -1,4 +1,6 @@
-import { Admission, type Rejection, RequestAttempts } from '../../src/balancing/admission/admission.js';
+import { Admission } from '../../src/balancing/admission/admission.js';
+import { RequestAttempts } from '../../src/balancing/admission/request-attempts.js';
+import type { Rejection } from '../../src/balancing/admission/waiting-queues.js';
 import {
   DEFAULT_ADMISSION_LIMITS,
   DEFAULT_RETRY_LIMITS,

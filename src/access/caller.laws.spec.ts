@@ -74,6 +74,7 @@ function row(id: string, key: string, more: Partial<KeyRow> = {}): KeyRow {
     old_hash_until: null,
     role: 'viewer',
     team: null,
+    priority: null,
     models: null,
     labels: {},
     requests_per_minute: null,
@@ -174,7 +175,7 @@ describe('a worker', () => {
   it('is seen by the registrars of its key and its team, and by all other roles that read workers', () => {
     fc.assert(
       fc.property(caller, caller, (maker, reader) => {
-        const full = { name: '', via: 'api', models: null, limits: null } as const;
+        const full = { name: '', via: 'api', models: null, limits: null, priority: null } as const;
         const worker = registeredBy({ ...full, ...maker });
         const isOwn =
           maker.role === 'registrar' &&

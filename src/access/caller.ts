@@ -1,5 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import type { Priority } from '../config/balancing-settings.js';
 import { ForbiddenError } from './access-errors.js';
 import type { Limits } from './limits/limits.js';
 import type { Role } from './roles.js';
@@ -18,6 +19,8 @@ export interface Caller {
   readonly models: readonly string[] | null;
   /** Of the key alone, not of its team. */
   readonly limits: Limits | null;
+  /** The class of its requests that name none; `null`: the model decides. */
+  readonly priority: Priority | null;
 }
 
 /** ADMIN_API_KEY; in protected mode and with AUTH=off also a client without a key. No row of `api_key`. */
@@ -29,6 +32,7 @@ export const ROOT: Caller = {
   team: null,
   models: null,
   limits: null,
+  priority: null,
 };
 
 /** Whether the scope of a caller holds a model, registered or not. */

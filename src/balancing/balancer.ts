@@ -2,14 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { LiveWorkers } from '../registry/live/live-workers.js';
 import { ProbeHints } from '../registry/live/probe-hints.js';
 import { PowerNotes } from '../registry/power/power-notes.js';
-import { isCallable, type Worker, type WorkerCall } from '../registry/worker.js';
+import { isCallable } from '../registry/worker.js';
 import { SharedSlots } from '../replicas/slots/shared-slots.js';
 import { SlotLeases } from '../replicas/slots/slot-leases.js';
-import type { CancelSignal } from '../upstream/exchange.js';
-import type { RequestFacts } from '../telemetry/request-facts.js';
 import { isRefused } from '../upstream/classify-failure.js';
 import { errorTypeOf, UpstreamError } from '../upstream/failure.js';
-import { REAL_CLOCK, RequestAttempts, type Rejection, type Waiter } from './admission/admission.js';
+import { REAL_CLOCK } from './admission/admission.js';
+import { BulkTurn } from './admission/bulk-turn.js';
+import type { Rejection, Waiter } from './admission/waiting-queues.js';
 import {
   NoWorkerAvailableError,
   retryAfterWakingS,
@@ -17,6 +17,7 @@ import {
   unavailableType,
   whyNotPicked,
 } from './balancing-errors.js';
+import type { PickRequest, UseWorker, WorkerCandidate } from './pick-request.js';
 import type { ModelPool } from './model-pool.js';
 import { ModelPools } from './model-pools.js';
 import type { AcquiredWorker } from './pool/worker-pool.js';
@@ -24,38 +25,12 @@ import { type RequestResult, resultOf } from './request-result.js';
 import { WorkerAttempts } from './worker-attempts.js';
 import { WorkerTroubles } from './worker-troubles.js';
 
-export type CallableWorker = Worker & { readonly call: WorkerCall };
-
-/** What a request needs of the worker that is picked for it. */
-export interface PickRequest {
-  readonly model: string;
-  /** Workers that are not used again; the one that is picked is added. */
-  readonly tried: Set<string>;
-  /** Collects the attempts of this request at this model; the retry loop settles it. */
-  readonly attempts: RequestAttempts;
-  /** Requests of one key belong together; called by strategies that care. '': it belongs to none. */
-  readonly affinityKey?: () => string;
-  /** On the clock of `performance.now()`. */
-  readonly deadlineMs: number;
-  readonly signal: CancelSignal;
-  /** Records how long the request waited in queues, and a model that was not known when it came. */
-  readonly facts: Pick<RequestFacts, 'queueMs' | 'model' | 'fallbackModel'>;
-}
-
-/** A worker of a model, and why it was not picked. */
-export interface WorkerCandidate {
-  readonly id: string;
-  /** Requests that run there from this replica. */
-  readonly running: number;
-  /** What keeps it from being picked; `null`: nothing. */
-  readonly why: string | null;
-}
-
-/** What a worker produced for a request. */
-export interface ServedOutput {
-  /** Tokens where the worker reports them, else an estimate. */
-  readonly units: number;
-}
+/** What a 503 says before it names the states of the workers. */
+const QUEUED: Readonly<Record<Rejection['reason'], string>> = {
+  none: '',
+  full: 'your queue is full, too many requests are waiting already; ',
+  waited: 'the room is full, no worker became free in time; ',
+};
 
 /** Acquires a worker of a model for one request. */
 @Injectable()
@@ -73,18 +48,41 @@ export class Balancer {
 
   /**
    * Picks a worker that is not in `tried`, waiting in turn while all are full, counts the request there for as long as
-   * `use` runs, and learns from how it ends.
+   * `use` runs, and learns from how it ends. A bulk request may be cut to make room for another one: then it waits again, and
+   * `use` is called anew.
    * @throws UnknownModelError, NoWorkerAvailableError, UpstreamError (aborted) when the client left the queue, and
    *   whatever `use` throws
    */
-  async withWorker(
-    request: PickRequest,
-    use: (worker: CallableWorker) => Promise<ServedOutput>,
-  ): Promise<void> {
+  withWorker(request: PickRequest, use: UseWorker): Promise<void> {
+    return request.priority === 'bulk' ? this.asBulk(request, use) : this.inOneTurn(request, use, null);
+  }
+
+  private async asBulk(request: PickRequest, use: UseWorker): Promise<void> {
+    const { signal, facts, tried, isCommitted } = request;
+    const isAbortable = (id: string): boolean =>
+      !isCommitted() && this.live.worker(id)?.onDisconnect === 'abort';
+    for (;;) {
+      const { attempts, workerId, cuts } = facts;
+      const before = new Set(tried);
+      const turn = new BulkTurn(signal, cuts, isAbortable);
+      try {
+        return await this.inOneTurn(request, use, turn);
+      } catch (error) {
+        if (!turn.isCut || isCommitted()) throw error;
+        // It counts as no attempt.
+        for (const id of tried) if (!before.has(id)) tried.delete(id);
+        facts.attempts = attempts;
+        facts.workerId = workerId;
+        facts.cuts = cuts + 1;
+      }
+    }
+  }
+
+  private async inOneTurn(request: PickRequest, use: UseWorker, turn: BulkTurn | null): Promise<void> {
     const pool = this.pools.of(request.model) ?? (await this.found(request));
-    const atOnce = this.acquireNow(pool, request);
+    const atOnce = turn === null ? this.acquireNow(pool, request) : null;
     if (this.slots.isNeeded) this.slots.wake(atOnce === null);
-    const acquired = atOnce ?? (await this.acquireInTurn(pool, request));
+    const acquired = atOnce ?? (await this.acquireInTurn(pool, request, turn));
     const { id } = acquired.worker;
     const startedMs = REAL_CLOCK.nowMs();
     let result: RequestResult = { kind: 'neutral' };
@@ -93,11 +91,12 @@ export class Balancer {
       const worker = pool.worker(id);
       // It may have been removed while the request was queued.
       if (worker === undefined || !isCallable(worker)) throw this.unavailable(pool, request.model, 1);
-      const { units } = await use(worker);
+      const { units } = await use(worker, turn ?? request.signal);
       result = { kind: 'success', durationMs: REAL_CLOCK.nowMs() - startedMs, units };
       this.troubles.succeeded(id);
     } catch (error) {
       result = resultOf(error);
+      if (turn?.isCut === true) throw error;
       this.troubles.record(id, result.kind, error, errorTypeOf(error));
       // It sleeps: the request waits until it is awake.
       if (isRefused(error) && this.power.see(id, 'refused', 'it refused a connection'))
@@ -105,12 +104,29 @@ export class Balancer {
       else if (result.kind === 'connect_error' || result.kind === 'failure') this.hints.requestProbe(id);
       throw error;
     } finally {
-      pool.admission.release(acquired, result);
-      request.attempts.add(acquired, result, pool.admission);
-      this.workerAttempts.add(id, result.kind);
-      if (this.slots.isNeeded) this.slots.doneWith(id);
-      this.shared.doneWith(request.model, id, acquired.worker.inFlight + 1);
+      this.release(pool, acquired, result, request, turn, startedMs);
     }
+  }
+
+  private release(
+    pool: ModelPool,
+    acquired: AcquiredWorker,
+    result: RequestResult,
+    { model, attempts }: PickRequest,
+    turn: BulkTurn | null,
+    startedMs: number,
+  ): void {
+    const { id } = acquired.worker;
+    if (turn?.isCut === true && result.kind !== 'success') {
+      pool.waits.cut((REAL_CLOCK.nowMs() - startedMs) / 1000);
+      pool.admission.releaseCut(acquired);
+    } else {
+      pool.admission.release(acquired, result);
+      attempts.add(acquired, result, pool.admission);
+      this.workerAttempts.add(id, result.kind);
+    }
+    if (this.slots.isNeeded) this.slots.doneWith(id);
+    this.shared.doneWith(model, id, acquired.worker.inFlight + 1);
   }
 
   /** The workers of a model as this replica sees them, the first ones first. */
@@ -146,19 +162,27 @@ export class Balancer {
   private acquireNow(pool: ModelPool, { tried, affinityKey }: PickRequest): AcquiredWorker | null {
     const nowMs = REAL_CLOCK.nowMs();
     pool.lastRequestMs = nowMs;
-    if (pool.admission.queued > 0) return null;
-    const result = pool.workerPool.acquire(nowMs, tried, affinityKey);
-    if (!('worker' in result)) return null;
-    pool.waits.atOnce();
-    return result;
+    const acquired = pool.admission.acquireNow(nowMs, tried, affinityKey);
+    if (acquired !== null) pool.waits.atOnce();
+    return acquired;
   }
 
-  private async acquireInTurn(pool: ModelPool, request: PickRequest): Promise<AcquiredWorker> {
-    const { model, tried, affinityKey, deadlineMs, signal, facts } = request;
+  private async acquireInTurn(
+    pool: ModelPool,
+    request: PickRequest,
+    cut: BulkTurn | null,
+  ): Promise<AcquiredWorker> {
+    const { model, priority, tried, affinityKey, deadlineMs, signal, facts } = request;
     const sinceMs = REAL_CLOCK.nowMs();
+    pool.lastRequestMs = sinceMs;
     const turn = { hasWaited: false, isOver: false };
-    const waiter: Waiter =
-      affinityKey === undefined ? { tried, deadlineMs } : { tried, deadlineMs, affinityKey };
+    const waiter: Waiter = {
+      priority,
+      tried,
+      deadlineMs,
+      ...(affinityKey === undefined ? {} : { affinityKey }),
+      ...(cut === null ? {} : { cut }),
+    };
     const result = await new Promise<AcquiredWorker | Rejection>((resolve, reject) => {
       const onAbort = { handleEvent: (): void => {} };
       const leave = pool.admission.enter(waiter, (answer) => {
@@ -178,7 +202,7 @@ export class Balancer {
     }).finally(() => {
       if (!turn.hasWaited) return;
       const waitedMs = REAL_CLOCK.nowMs() - sinceMs;
-      pool.waits.waited(waitedMs / 1000);
+      pool.waits.waited(waitedMs / 1000, priority);
       facts.queueMs = (facts.queueMs ?? 0) + waitedMs;
     });
     if ('worker' in result) {
@@ -197,10 +221,8 @@ export class Balancer {
     const { all } = pool.workerPool;
     const nowMs = REAL_CLOCK.nowMs();
     const reasons = unavailableReason(all, (id) => pool.worker(id), nowMs);
-    const full = reason === 'full' ? 'too many requests are waiting already; ' : '';
-    const waited = reason === 'waited' ? 'no worker became free in time; ' : '';
     const type = unavailableType(reason, all, nowMs);
     const inS = retryAfterWakingS(all, (id) => pool.worker(id)) ?? retryAfterS;
-    return new NoWorkerAvailableError(modelName, inS, `${full}${waited}${reasons}`, type);
+    return new NoWorkerAvailableError(modelName, inS, `${QUEUED[reason]}${reasons}`, type);
   }
 }

@@ -73,10 +73,15 @@ export class ModelPool {
 
 /** A queue length given by the model's policy does not depend on concurrency limits. */
 function queueLimits(policy: ModelPolicy | undefined, settings: AdmissionLimits): AdmissionLimits {
-  const { queueMax = null, queueWaitMs = null, holdMs = null } = policy ?? {};
-  const held = holdMs === null ? settings : { ...settings, holdMs };
-  const limits = queueMax === null ? held : { ...held, mostWaiting: queueMax, perSlot: queueMax };
-  return queueWaitMs === null ? limits : { ...limits, maxWaitMs: queueWaitMs };
+  const { queueMax = null, queueWaitMs = null, holdMs = null, bulkShare = null } = policy ?? {};
+  return {
+    ...settings,
+    mostWaiting: queueMax ?? settings.mostWaiting,
+    perSlot: queueMax ?? settings.perSlot,
+    maxWaitMs: queueWaitMs ?? settings.maxWaitMs,
+    holdMs: holdMs ?? settings.holdMs,
+    bulkShare: bulkShare ?? settings.bulkShare,
+  };
 }
 
 function memberOf(worker: Worker, slots: SlotsHere): PoolMember {

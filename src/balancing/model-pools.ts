@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { BalancingSettings } from '../config/balancing-settings.js';
+import { BalancingSettings, type Priority } from '../config/balancing-settings.js';
 import { LiveWorkers } from '../registry/live/live-workers.js';
 import { ModelLookup } from '../registry/live/model-lookup.js';
 import { WorkerActivity } from '../registry/live/worker-activity.js';
@@ -30,6 +30,8 @@ export interface ModelLoad {
   readonly cap: number;
   /** Of these, what this replica may use. */
   readonly held: number;
+  /** Of `default`, and of the other classes that have waited. */
+  readonly queuedByClass: Readonly<Partial<Record<Priority, number>>>;
 }
 
 /** The pools of the models in use. They follow the registry, the models' policies and the number of replicas. */
@@ -105,6 +107,7 @@ export class ModelPools {
       inFlight: workerPool.inFlight,
       queued: admission.queued,
       ...this.slotsOf(workerPool.all),
+      queuedByClass: admission.queuedByClass(),
     }));
   }
 

@@ -1,3 +1,4 @@
+import type { Priority } from '../config/balancing-settings.js';
 import type { Histogram, HistogramSeries } from '../telemetry/families.js';
 import type { Metrics } from '../telemetry/metrics.js';
 
@@ -7,6 +8,9 @@ const WAIT_BUCKETS = [0.01, 0.1, 0.5, 2, 10, 30, 60, 300];
 /** What the pools of all models count. */
 export class PoolMetrics {
   private readonly waits: Histogram<'model'>;
+  private readonly queued: Histogram<'model' | 'priority'>;
+  private readonly cuts;
+  private readonly lost;
   private readonly budget;
   private readonly affinity;
 
@@ -16,6 +20,22 @@ export class PoolMetrics {
       'How long attempts waited for a worker, those that got one at once included; of models with a queue so far.',
       ['model'],
       WAIT_BUCKETS,
+    );
+    this.queued = metrics.histogram(
+      'mmm_queue_seconds',
+      'How long attempts that had to wait for a worker waited, by the class of the request.',
+      ['model', 'priority'],
+      WAIT_BUCKETS,
+    );
+    this.cuts = metrics.counter(
+      'mmm_bulk_cuts_total',
+      'Calls of bulk requests that were aborted to make room for another request.',
+      ['model'],
+    );
+    this.lost = metrics.counter(
+      'mmm_bulk_lost_seconds_total',
+      'How long bulk requests had run when their calls were aborted to make room.',
+      ['model'],
     );
     this.budget = metrics.counter(
       'mmm_retry_budget_total',
@@ -30,7 +50,14 @@ export class PoolMetrics {
   }
 
   waitsOf(model: string): QueueWaits {
-    return new QueueWaits(() => this.waits.of({ model }));
+    return new QueueWaits(
+      () => this.waits.of({ model }),
+      (priority) => this.queued.of({ model, priority }),
+      (seconds) => {
+        this.cuts.add({ model });
+        this.lost.of({ model }).add(seconds);
+      },
+    );
   }
 
   countAffinity(model: string, isHome: boolean): void {
@@ -46,8 +73,14 @@ export class PoolMetrics {
 export class QueueWaits {
   private atOnceBefore = 0;
   private series: HistogramSeries | null = null;
+  private readonly byClass: Partial<Record<Priority, HistogramSeries>> = {};
 
-  constructor(private readonly begin: () => HistogramSeries) {}
+  /** @param cut counts a bulk request that was cut after so many seconds */
+  constructor(
+    private readonly begin: () => HistogramSeries,
+    private readonly beginOf: (priority: Priority) => HistogramSeries,
+    readonly cut: (seconds: number) => void,
+  ) {}
 
   /** A request got a worker without waiting. */
   atOnce(): void {
@@ -55,12 +88,14 @@ export class QueueWaits {
     else this.series.observe(0);
   }
 
-  waited(seconds: number): void {
+  waited(seconds: number, priority: Priority): void {
     if (this.series === null) {
       this.series = this.begin();
       this.series.observe(0, this.atOnceBefore);
       this.atOnceBefore = 0;
     }
     this.series.observe(seconds);
+    this.byClass[priority] ??= this.beginOf(priority);
+    this.byClass[priority].observe(seconds);
   }
 }

@@ -8,6 +8,7 @@ export interface NewKey {
   readonly name: string;
   readonly role: string;
   readonly team?: string;
+  readonly priority?: string;
   readonly models?: string;
   readonly expires?: string;
   readonly json?: boolean;
@@ -28,12 +29,13 @@ export function expiryOf(text: string, nowMs: number): string {
 
 export async function createKey(
   api: Api,
-  { name, role, team, models, expires, json }: NewKey,
+  { name, role, team, priority, models, expires, json }: NewKey,
 ): Promise<void> {
   const made = await api.json('POST', KEYS, {
     name,
     role,
     ...(team === undefined ? {} : { team }),
+    ...(priority === undefined ? {} : { priority }),
     ...(models === undefined ? {} : { models: models.split(',').map((each) => each.trim()) }),
     ...(expires === undefined ? {} : { expires_at: expiryOf(expires, Date.now()) }),
   });

@@ -67,6 +67,7 @@ function program(): Command {
     .requiredOption('--name <name>', 'its name in the history and in usage')
     .requiredOption('--role <role>', ROLES)
     .option('--team <team>', 'the team whose limits it shares')
+    .option('--priority <class>', 'the class of its requests: interactive, default or bulk')
     .option('--models <names>', 'the models it may call, with commas; * at the end of a name')
     .option('--expires <when>', 'a span such as 12h or 30d, or a date')
     .action((options: NewKey) => createKey(api(), options));

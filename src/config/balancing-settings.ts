@@ -11,6 +11,15 @@ export const STRATEGIES = [
 ] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 
+/** The classes of requests, the one that goes first at the beginning. The API, the tables' CHECKs and the queues use this list. */
+export const PRIORITIES = ['interactive', 'default', 'bulk'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+/** 0 for `interactive`, 1 for `default`, 2 for `bulk`. */
+export function rankOf(priority: Priority): number {
+  return PRIORITIES.indexOf(priority);
+}
+
 export abstract class BalancingSettings {
   abstract readonly strategy: Strategy;
   /** How a replica evaluates workers from its own requests. */
@@ -72,7 +81,10 @@ export interface AdmissionLimits {
   /** Places in the queue, as a multiple of the concurrency of all workers together. */
   readonly perSlot: number;
   readonly mostWaiting: number;
+  /** Of requests that are not bulk: those wait until their deadline. */
   readonly maxWaitMs: number;
   /** How long a request waits for a worker that is being woken. */
   readonly holdMs: number;
+  /** The share of the slots, 0.05 to 1, that bulk may take while other requests come. */
+  readonly bulkShare: number;
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { mayCall } from '../access/caller.js';
-import { Balancer, type CallableWorker } from '../balancing/balancer.js';
+import { Balancer } from '../balancing/balancer.js';
+import type { CallableWorker } from '../balancing/pick-request.js';
 import { BalancingSettings } from '../config/balancing-settings.js';
 import { InferenceSettings } from '../config/settings.js';
 import { LiveWorkers } from '../registry/live/live-workers.js';
@@ -9,6 +10,7 @@ import type { ModelPolicy } from '../registry/models/model-policy.js';
 import type { Counter } from '../telemetry/families.js';
 import type { Worker } from '../registry/worker.js';
 import { Metrics } from '../telemetry/metrics.js';
+import type { CancelSignal } from '../upstream/exchange.js';
 import { UpstreamClient } from '../upstream/upstream-client.js';
 import { prepareCall } from './apis/prepare-call.js';
 import type { Responder } from './client/responder.js';
@@ -148,18 +150,34 @@ export class InferenceService {
     client: Responder,
     holder?: Worker,
   ): Promise<void> {
-    const { affinityKey, deadlineMs, facts } = request;
+    const { affinityKey, deadlineMs, facts, priority } = request;
     const policy = this.policies.of(model);
     this.balancer.retryBudgetOf(model)?.countRequest(performance.now());
     return retrying(
-      ({ tried, attempts, freshConnection, after }) =>
-        this.balancer.withWorker(
-          { model, tried, attempts, affinityKey, deadlineMs, signal: client.disconnect, facts },
-          async (worker) => {
-            if (after !== null) this.retries.add({ model, cause: after });
-            return { units: await this.attempt(worker, model, policy, freshConnection, request, client) };
+      ({ tried, attempts, freshConnection, after }) => {
+        let cause = after;
+        return this.balancer.withWorker(
+          {
+            model,
+            tried,
+            attempts,
+            affinityKey,
+            priority,
+            isCommitted: () => client.committed,
+            deadlineMs,
+            signal: client.disconnect,
+            facts,
           },
-        ),
+          async (worker, signal) => {
+            if (cause !== null) this.retries.add({ model, cause });
+            // A request that was cut comes by again.
+            cause = null;
+            return {
+              units: await this.attempt(worker, signal, model, policy, freshConnection, request, client),
+            };
+          },
+        );
+      },
       this.rules(model, policy, request, client, holder),
     );
   }
@@ -167,6 +185,7 @@ export class InferenceService {
   /** @returns the answer's size in tokens */
   private attempt(
     worker: CallableWorker,
+    signal: CancelSignal,
     model: string,
     policy: ModelPolicy | undefined,
     freshConnection: boolean,
@@ -192,13 +211,14 @@ export class InferenceService {
         freshConnection,
       ),
       prepared.exposes,
-      worker.onDisconnect === 'abort' ? client.disconnect : null,
+      worker.onDisconnect === 'abort' ? signal : null,
       this.inference.streamHeartbeatMs,
     );
     const delivery = prepared.deliver(attempt, client);
     const { explanation } = request;
     if (explanation === null) return delivery;
-    return explanation.follow(worker.id, this.balancer.candidatesOf(model), delivery);
+    const isCut = (): boolean => signal.aborted && !client.disconnect.aborted;
+    return explanation.follow(worker.id, this.balancer.candidatesOf(model), delivery, isCut);
   }
 
   private rules(

@@ -27,6 +27,15 @@ const HEADERS = {
   'x-mmm-worker-id': { description: 'The worker that answered, or was tried last.', schema: TEXT },
   'x-mmm-attempts': { description: 'How many times a worker was called.', schema: COUNT },
   'x-mmm-model': { description: 'The model that answered, if it is a fallback.', schema: TEXT },
+  'x-mmm-priority': {
+    description: 'The class of the request that held: interactive, default or bulk.',
+    schema: TEXT,
+  },
+  'x-mmm-queue-ms': { description: 'How long it waited for a worker, if it did.', schema: COUNT },
+  'x-mmm-cuts': {
+    description: 'Of bulk: how often it was cut to make room for another request.',
+    schema: COUNT,
+  },
   'x-mmm-upstream-ms': { description: 'How long the worker took.', schema: { type: 'number' } },
   'x-mmm-overhead-ms': { description: 'How long this service took besides.', schema: { type: 'number' } },
   'x-mmm-ignored': {
@@ -85,6 +94,9 @@ const OF_INFERENCE: readonly HeaderName[] = [
   'x-mmm-worker-id',
   'x-mmm-attempts',
   'x-mmm-model',
+  'x-mmm-priority',
+  'x-mmm-queue-ms',
+  'x-mmm-cuts',
   'x-mmm-upstream-ms',
   'x-mmm-overhead-ms',
   'x-mmm-ignored',

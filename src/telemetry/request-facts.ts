@@ -10,6 +10,8 @@ export interface RequestFacts {
   fallbackModel: string | null;
   /** Time in queues for a worker; `null`: none. */
   queueMs: number | null;
+  /** How often it was cut to make room for another request; only bulk is. */
+  cuts: number;
   upstreamMs: number | null;
   /** Time from the arrival of the request to the first event of a stream; `null`: none was sent. */
   firstEventMs: number | null;
@@ -48,6 +50,7 @@ export function newFacts(): RequestFacts {
     attempts: 0,
     fallbackModel: null,
     queueMs: null,
+    cuts: 0,
     upstreamMs: null,
     firstEventMs: null,
     inputTokens: null,

@@ -13,6 +13,8 @@ export interface PlaceholderValues {
   readonly INPUT?: unknown;
   readonly STREAM?: boolean | undefined;
   readonly REQUEST_ID: string;
+  /** The rank of the request's class: 0 interactive, 1 default, 2 bulk. */
+  readonly PRIORITY?: number | undefined;
   /** A UUID in lower case. */
   readonly JOB_ID?: string | undefined;
   readonly N?: Choice;
@@ -73,6 +75,7 @@ const PLACEHOLDERS = {
   INPUT: {},
   STREAM: {},
   REQUEST_ID: { alwaysPresent: true },
+  PRIORITY: { alwaysPresent: true },
   JOB_ID: {},
   N: { field: 'n' },
   SIZE: { field: 'size' },

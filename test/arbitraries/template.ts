@@ -60,6 +60,7 @@ export const placeholderValues: fc.Arbitrary<PlaceholderValues> = fc.record({
   INPUT: optional(fc.oneof(clientText, fc.array(clientText), fc.jsonValue())),
   STREAM: optional(fc.boolean()),
   REQUEST_ID: clientText,
+  PRIORITY: fc.nat(2),
 });
 
 /** fast-check's default is 100. */

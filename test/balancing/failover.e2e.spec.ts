@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Balancer } from '../../src/balancing/balancer.js';
-import { RequestAttempts } from '../../src/balancing/admission/admission.js';
+import { RequestAttempts } from '../../src/balancing/admission/request-attempts.js';
 import {
   type Answer,
   type Behaviour,
@@ -231,6 +231,8 @@ describe('the pick', () => {
           model: 'm',
           tried: new Set(),
           attempts: new RequestAttempts(),
+          priority: 'default',
+          isCommitted: () => false,
           deadlineMs: Infinity,
           signal: new AbortController().signal,
           facts: newFacts(),

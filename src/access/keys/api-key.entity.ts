@@ -8,6 +8,7 @@ import {
   PrimaryColumn,
   PrimaryGeneratedColumn,
 } from 'typeorm';
+import { PRIORITIES, type Priority } from '../../config/balancing-settings.js';
 import type { Role } from '../roles.js';
 
 const LIMITS_POSITIVE =
@@ -15,12 +16,15 @@ const LIMITS_POSITIVE =
 
 const CURRENCY = `cost_currency ~ '^[A-Z]{3}$'`;
 
+const CLASSES = PRIORITIES.map((name) => `'${name}'`).join(', ');
+
 /** The table `team`: what the keys of a team share. */
 @Entity('team')
 @Check('team_name_length', 'length(name) BETWEEN 1 AND 100')
 @Check('team_labels_object', `jsonb_typeof(labels) = 'object'`)
 @Check('team_limits_positive', LIMITS_POSITIVE)
 @Check('team_cost_currency', CURRENCY)
+@Check('team_max_priority_known', `max_priority IN (${CLASSES})`)
 export class TeamEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'team_pkey' })
   name!: string;
@@ -45,6 +49,9 @@ export class TeamEntity {
 
   @Column('text', { nullable: true })
   cost_currency!: string | null;
+
+  @Column('text', { default: 'interactive' })
+  max_priority!: Priority;
 
   @Column('integer', { default: 1 })
   generation!: number;
@@ -74,6 +81,7 @@ export class TeamEntity {
 @Check('api_key_labels_object', `jsonb_typeof(labels) = 'object'`)
 @Check('api_key_limits_positive', LIMITS_POSITIVE)
 @Check('api_key_cost_currency', CURRENCY)
+@Check('api_key_priority_known', `priority IN (${CLASSES})`)
 export class ApiKeyEntity {
   @PrimaryGeneratedColumn('uuid', { primaryKeyConstraintName: 'api_key_pkey' })
   id!: string;
@@ -124,6 +132,9 @@ export class ApiKeyEntity {
 
   @Column('text', { nullable: true })
   cost_currency!: string | null;
+
+  @Column('text', { nullable: true })
+  priority!: Priority | null;
 
   @Column('timestamptz', { nullable: true })
   expires_at!: Date | null;

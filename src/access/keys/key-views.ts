@@ -23,6 +23,7 @@ export function keyView(row: ListedKey): { [Name in keyof KeyDto]: KeyDto[Name] 
     team: row.team,
     models: row.models,
     limits: shownLimitsOf(row),
+    priority: row.priority,
     labels: row.labels,
     expires_at: row.expires_at,
     disabled: row.disabled_at !== null,
@@ -40,11 +41,20 @@ export function keyView(row: ListedKey): { [Name in keyof KeyDto]: KeyDto[Name] 
 }
 
 export function teamView(row: TeamEntity): TeamDto {
-  const { name, labels, generation, created_at, updated_at, updated_by } = row;
-  return { name, limits: shownLimitsOf(row), labels, generation, created_at, updated_at, updated_by };
+  const { name, max_priority, labels, generation, created_at, updated_at, updated_by } = row;
+  return {
+    name,
+    limits: shownLimitsOf(row),
+    max_priority,
+    labels,
+    generation,
+    created_at,
+    updated_at,
+    updated_by,
+  };
 }
 
-export function meView({ keyId, name, role, team, models, limits }: Caller): MeDto {
+export function meView({ keyId, name, role, team, models, limits, priority }: Caller): MeDto {
   return {
     key_id: keyId,
     name,
@@ -52,6 +62,7 @@ export function meView({ keyId, name, role, team, models, limits }: Caller): MeD
     team,
     models: models === null ? null : [...models],
     limits: shown(limits ?? NO_LIMITS),
+    priority,
   };
 }
 

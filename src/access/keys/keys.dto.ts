@@ -17,6 +17,7 @@ import {
   Min,
   NotEquals,
 } from 'class-validator';
+import { PRIORITIES, type Priority } from '../../config/balancing-settings.js';
 import { IsStringRecord, PRINTABLE, printable } from '../../input/dto-rules.js';
 import { PageQueryDto } from '../../input/page.dto.js';
 import { IsDto } from '../../input/read-dto.js';
@@ -70,6 +71,9 @@ export class KeyDefinitionDto {
 
   @IsOptional() @IsDto(() => LimitsDto) limits?: LimitsDto;
 
+  /** The class of its requests that name none; the model's, if left out. */
+  @IsOptional() @IsIn(PRIORITIES) priority?: Priority;
+
   /** What people note about it. */
   @IsOptional() @IsStringRecord(50, 100, 1_000) labels?: Record<string, string>;
 
@@ -120,6 +124,7 @@ export class KeyDto {
   team!: string | null;
   models!: string[] | null;
   limits!: ShownLimitsDto;
+  @ApiProperty({ enum: PRIORITIES, nullable: true }) priority!: Priority | null;
   labels!: Record<string, string>;
   expires_at!: Date | null;
   disabled!: boolean;
@@ -157,11 +162,14 @@ export class MeDto {
   team!: string | null;
   models!: string[] | null;
   limits!: ShownLimitsDto;
+  @ApiProperty({ enum: PRIORITIES, nullable: true }) priority!: Priority | null;
 }
 
 /** What the keys of a team share. */
 export class PutTeamDto {
   @IsOptional() @IsDto(() => LimitsDto) limits?: LimitsDto;
+  /** The highest class of its requests: a higher one is lowered to it. interactive, if left out. */
+  @IsOptional() @IsIn(PRIORITIES) max_priority?: Priority;
   /** What people note about it. */
   @IsOptional() @IsStringRecord(50, 100, 1_000) labels?: Record<string, string>;
 }
@@ -169,6 +177,7 @@ export class PutTeamDto {
 export class TeamDto {
   name!: string;
   limits!: ShownLimitsDto;
+  @ApiProperty({ enum: PRIORITIES }) max_priority!: Priority;
   labels!: Record<string, string>;
   /** Rises with every change. */
   generation!: number;

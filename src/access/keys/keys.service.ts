@@ -106,12 +106,17 @@ export class Keys {
   /** @throws PreconditionFailedError */
   async putTeam(
     name: string,
-    { labels = {}, limits }: PutTeamDto,
+    { labels, limits, max_priority }: PutTeamDto,
     wanted: WantedGeneration,
     caller: Caller,
   ): Promise<{ readonly row: TeamEntity; readonly isNew: boolean }> {
     const put = await this.table.putTeam(
-      { name, labels, ...limitColumnsOf(limits) },
+      {
+        name,
+        labels: labels ?? {},
+        max_priority: max_priority ?? 'interactive',
+        ...limitColumnsOf(limits),
+      },
       (existing) => checkGeneration(wanted, existing?.generation ?? 0),
       caller,
     );
@@ -156,7 +161,7 @@ export class Keys {
 
 /** What a PATCH changes. */
 function documentOf(row: ApiKeyEntity): object {
-  const { name, role, team, models, labels, expires_at, disabled_at, disabled_reason } = row;
+  const { name, role, team, models, labels, priority, expires_at, disabled_at, disabled_reason } = row;
   const document = {
     name,
     role,
@@ -164,6 +169,7 @@ function documentOf(row: ApiKeyEntity): object {
     models,
     labels,
     limits: shownLimitsOf(row),
+    priority,
     expires_at: expires_at?.toISOString() ?? null,
     disabled: disabled_at !== null,
     disabled_reason,
@@ -173,7 +179,18 @@ function documentOf(row: ApiKeyEntity): object {
 
 /** @throws InvalidInputError for a day that no month has */
 function definitionOf(
-  { name, role, team, models, limits, labels, expires_at, disabled, disabled_reason }: KeyDefinitionDto,
+  {
+    name,
+    role,
+    team,
+    models,
+    limits,
+    priority,
+    labels,
+    expires_at,
+    disabled,
+    disabled_reason,
+  }: KeyDefinitionDto,
   row: ApiKeyEntity | null,
 ): Omit<KeyColumns, 'prefix' | 'hash' | 'old_hash' | 'old_hash_until' | 'revoked_at'> {
   const isDisabled = disabled === true;
@@ -187,6 +204,7 @@ function definitionOf(
     models: models ?? null,
     labels: labels ?? {},
     ...limitColumnsOf(limits),
+    priority: priority ?? null,
     expires_at: expires,
     disabled_at: isDisabled ? (row?.disabled_at ?? new Date()) : null,
     disabled_reason: isDisabled ? (disabled_reason ?? null) : null,

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { Priority } from '../../config/balancing-settings.js';
 import type { KeyRefusal } from '../access-errors.js';
 import type { Caller } from '../caller.js';
 import { type Limits, limitsOf } from '../limits/limits.js';
@@ -18,13 +19,19 @@ interface LiveKey {
   readonly oldHashUntilMs: number;
 }
 
+/** What holds for all keys of a team. */
+interface Shared {
+  readonly limits: Limits | null;
+  readonly highest: Priority;
+}
+
 /** All keys, the limits of teams and ends of sessions, in memory, for the hot path. KeySync keeps them equal to the tables. */
 @Injectable()
 export class LiveKeys {
   private readonly byHash = new Map<string, LiveKey>();
   private readonly byOldHash = new Map<string, LiveKey>();
   private readonly byId = new Map<string, LiveKey>();
-  private teams: ReadonlyMap<string, Limits | null> = new Map();
+  private teams: ReadonlyMap<string, Shared> = new Map();
   /** Milliseconds since 1970 by the clock of the database, by the names of users; '': of all. */
   private sessionEnds: ReadonlyMap<string, number> = new Map();
   /** The last end of sessions that is known here: later ones end a session that begins now. */
@@ -61,7 +68,12 @@ export class LiveKeys {
 
   /** The limits that the keys of a team share. */
   limitsOfTeam(team: string): Limits | null {
-    return this.teams.get(team) ?? null;
+    return this.teams.get(team)?.limits ?? null;
+  }
+
+  /** The highest class that requests of a team may have. */
+  highestPriorityOf(team: string): Priority {
+    return this.teams.get(team)?.highest ?? 'interactive';
   }
 
   versions(): ReadonlyMap<string, string> {
@@ -81,7 +93,7 @@ export class LiveKeys {
   }
 
   applyTeams(rows: readonly TeamEntity[]): void {
-    this.teams = new Map(rows.map((row) => [row.name, limitsOf(row)]));
+    this.teams = new Map(rows.map((row) => [row.name, { limits: limitsOf(row), highest: row.max_priority }]));
   }
 
   applySessionEnds(rows: readonly SessionEndEntity[]): void {
@@ -113,11 +125,11 @@ export class LiveKeys {
 }
 
 function liveKeyOf(row: KeyRow): LiveKey {
-  const { id, name, role, team, models, version } = row;
+  const { id, name, role, team, models, priority, version } = row;
   return {
     id,
     version,
-    caller: { keyId: id, name, via: 'api', role, team, models, limits: limitsOf(row) },
+    caller: { keyId: id, name, via: 'api', role, team, models, limits: limitsOf(row), priority },
     refusal:
       row.revoked_at !== null ? 'revoked_api_key' : row.disabled_at !== null ? 'disabled_api_key' : null,
     expiresAtMs: row.expires_at?.getTime() ?? Infinity,

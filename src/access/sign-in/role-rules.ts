@@ -65,6 +65,7 @@ export function vouchedCaller({ issuer, user, name }: Vouched, role: Role): Call
     team: null,
     models: null,
     limits: null,
+    priority: null,
   };
 }
 

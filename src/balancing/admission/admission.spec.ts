@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../test/seeded-random.js';
 import { POLICIES } from '../policies/strategies.js';
 import { DEFAULT_ADMISSION_LIMITS, DEFAULT_STATS_LIMITS } from '../../config/tuning.js';
-import { RequestAttempts, Admission, type Clock, type Rejection } from './admission.js';
+import { Admission, type Clock } from './admission.js';
+import { RequestAttempts } from './request-attempts.js';
+import type { Rejection } from './waiting-queues.js';
 import { type AcquiredWorker, WorkerPool } from '../pool/worker-pool.js';
 import type { PoolMember } from '../pool/pooled-worker.js';
 
@@ -49,7 +51,7 @@ function setUp(members: readonly PoolMember[]) {
   const clock = new HandClock();
   const pool = new WorkerPool(POLICIES.least_load, DEFAULT_STATS_LIMITS, seededRandom(3));
   pool.update(members);
-  const admission = new Admission(pool, clock, DEFAULT_ADMISSION_LIMITS);
+  const admission = new Admission(pool, clock, DEFAULT_ADMISSION_LIMITS, () => 0.5);
   const answers: [string, string][] = [];
   const acquired: AcquiredWorker[] = [];
   const enter = (name: string, about: { tried?: string[]; deadlineMs?: number } = {}) =>

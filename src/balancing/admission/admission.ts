@@ -1,8 +1,11 @@
+import type { AdmissionLimits, Priority } from '../../config/balancing-settings.js';
 import type { AcquiredWorker, FinishedAttempt, Unavailable, WorkerPool } from '../pool/worker-pool.js';
 import type { RequestResult } from '../request-result.js';
-import { RateWindow } from '../pool/averages.js';
-import type { AdmissionLimits } from '../../config/balancing-settings.js';
-import { isAnswerFailure } from '../pool/blame.js';
+import { BulkRuns } from './bulk-runs.js';
+import { roomOf } from './room.js';
+import { Traffic } from './traffic.js';
+import { aheadOf, inSeconds, loserOf, nextOf, retryAfterS, UNKNOWN_RETRY_AFTER_S } from './turn-rules.js';
+import { type QueueEntry, type Rejection, type Waiter, WaitingQueues } from './waiting-queues.js';
 
 /** Time, as far as waiting needs it: the real one, or one in which an hour passes in a second. */
 export interface Clock {
@@ -20,42 +23,17 @@ export const REAL_CLOCK: Clock = {
   },
 };
 
-/** A request that needs a worker. */
-export interface Waiter {
-  /** Ids of workers that are not used again. */
-  readonly tried: ReadonlySet<string>;
-  readonly affinityKey?: () => string;
-  /** By the clock; `Infinity`: there is none. */
-  readonly deadlineMs: number;
-}
-
-export interface Rejection {
-  /** `none`: no worker may be used. `full`: the queue is full. `waited`: its time was up before its turn came. */
-  readonly reason: 'none' | 'full' | 'waited';
-  /** When it is worth trying again; at least 1. */
-  readonly retryAfterS: number;
-}
-
-interface QueueEntry {
-  readonly sinceMs: number;
-  readonly waiter: Waiter;
-  readonly answer: (result: AcquiredWorker | Rejection) => void;
-  readonly stopClock: () => void;
-}
-
-const RATE_MS = 10_000;
-const MAX_RETRY_AFTER_S = 60;
-
-/** If it is unknown when a worker will be back: about two probes. */
-const UNKNOWN_RETRY_AFTER_S = 5;
-
 /** While requests wait: time alone makes workers available, too. */
 const RECHECK_MS = 100;
 
-/** The way to a model's workers: at once, in turn, or not at all. First come, first served. */
+/**
+ * The way to a model's workers: at once, in turn, or not at all. `interactive` goes before `default`, each first come, first
+ * served. Bulk takes what is idle, and its floor; when another request finds no slot, a young bulk request makes room for it.
+ */
 export class Admission {
-  private readonly waiting = new Set<QueueEntry>();
-  private readonly done = new RateWindow(RATE_MS);
+  private readonly queues = new WaitingQueues();
+  private readonly bulk = new BulkRuns();
+  private readonly traffic = new Traffic();
   private stopRechecking: (() => void) | null = null;
   /** When a worker was last known to be asleep or waking. */
   private lastComingMs = -Infinity;
@@ -64,6 +42,7 @@ export class Admission {
     readonly workerPool: WorkerPool,
     private readonly clock: Clock,
     private limits: AdmissionLimits,
+    private readonly random: () => number = Math.random,
   ) {}
 
   /** For requests that come from now on. */
@@ -72,13 +51,26 @@ export class Admission {
   }
 
   get queued(): number {
-    return this.waiting.size;
+    return this.queues.size;
+  }
+
+  /** Of `default`, and of the other classes that have waited. */
+  queuedByClass(): Readonly<Partial<Record<Priority, number>>> {
+    return this.queues.used();
   }
 
   /** How long the first in the queue has waited; 0: none waits. */
   longestWaitMs(): number {
-    for (const { sinceMs } of this.waiting) return this.clock.nowMs() - sinceMs;
-    return 0;
+    const nowMs = this.clock.nowMs();
+    return nowMs - (this.queues.oldestMs() ?? nowMs);
+  }
+
+  /** A worker for a request that is not bulk, if it need not wait. */
+  acquireNow(nowMs: number, tried: ReadonlySet<string>, affinityKey?: () => string): AcquiredWorker | null {
+    if (this.queues.live > 0) return null;
+    const result = this.workerPool.acquire(nowMs, tried, affinityKey);
+    if ('worker' in result) this.traffic.liveStarted(nowMs);
+    return 'worker' in result ? result : null;
   }
 
   /**
@@ -87,25 +79,36 @@ export class Admission {
    */
   enter(waiter: Waiter, answer: (result: AcquiredWorker | Rejection) => void): () => void {
     const nowMs = this.clock.nowMs();
+    const { priority = 'default', cut } = waiter;
     // Waiting requests were here first; only a retry may pass one that waits for a worker it has tried.
-    if (this.waiting.size === 0) {
-      const result = this.workerPool.acquire(nowMs, waiter.tried, waiter.affinityKey);
+    if (priority === 'bulk' ? this.queues.size === 0 && this.mayStartBulk(nowMs) : this.queues.live === 0) {
+      const result = this.acquire(waiter, false, nowMs);
       if ('worker' in result || result.why === 'none') {
         answer(this.answerOf(result));
         return () => undefined;
       }
     }
-    if (this.waiting.size >= this.queueCapacity()) {
-      answer({ reason: 'full', retryAfterS: this.queueDrainS(this.waiting.size + 1) });
+    // One that was cut had its place.
+    if ((cut?.cuts ?? 0) === 0 && !this.makePlace(priority)) {
+      answer({ reason: 'full', retryAfterS: this.retryAfterS(priority, 1) });
       return () => undefined;
     }
-    return this.queue(waiter, answer, nowMs);
+    return this.queue(priority, waiter, answer, nowMs);
   }
 
   release(acquired: AcquiredWorker, result: RequestResult): void {
     const nowMs = this.clock.nowMs();
-    this.done.add(nowMs);
+    this.traffic.ended(nowMs);
+    if (this.bulk.size > 0) this.bulk.end(acquired, result.kind === 'success', nowMs);
     this.workerPool.release(acquired, result, nowMs);
+    this.serveQueue();
+  }
+
+  /** The call of a bulk request was cut: it says nothing about the worker, and nothing was served. */
+  releaseCut(acquired: AcquiredWorker): void {
+    const nowMs = this.clock.nowMs();
+    this.bulk.end(acquired, false, nowMs);
+    this.workerPool.release(acquired, { kind: 'neutral' }, nowMs);
     this.serveQueue();
   }
 
@@ -117,33 +120,72 @@ export class Admission {
 
   /** Admits the requests that can be; to be called when workers came or changed. */
   serveQueue(): void {
+    if (this.queues.size === 0) return;
     const nowMs = this.clock.nowMs();
-    for (const entry of this.waiting) {
-      const result = this.workerPool.acquire(nowMs, entry.waiter.tried, entry.waiter.affinityKey);
-      const mustWait = !('worker' in result) && result.why === 'full';
-      if (!mustWait) this.answer(entry, this.answerOf(result));
-      // A request that has tried no worker can use any: none behind it can be served either.
-      else if (entry.waiter.tried.size === 0) return;
+    const left = this.queues.counts();
+    if (left.bulk > 0) this.bulk.waits(this.workerPool.inFlight, nowMs);
+    for (;;) {
+      const isOwed = left.bulk > 0 && this.bulk.isOwed;
+      const next = nextOf(left, { isOwed, mayStart: left.bulk > 0 && this.mayStartBulk(nowMs) });
+      if (next === null) return;
+      const outcome = this.serve(next, isOwed, nowMs);
+      if (outcome === 'full') return;
+      left[next] = outcome === 'one' ? this.queues.of(next).size : 0;
     }
   }
 
+  /**
+   * Serves all of a class that can be, of bulk the first.
+   * @returns `full`: no request can be served now. `one`: one of bulk was. `all`: none that is left can be
+   */
+  private serve(priority: Priority, isOwed: boolean, nowMs: number): 'full' | 'one' | 'all' {
+    for (const entry of this.queues.of(priority)) {
+      const result = this.acquire(entry.waiter, isOwed, nowMs);
+      const mustWait = !('worker' in result) && result.why === 'full';
+      if (!mustWait) {
+        this.answer(entry, this.answerOf(result));
+        if (priority === 'bulk') return 'one';
+      }
+      // A request that has tried no worker can use any: none behind it can be served either.
+      else if (entry.waiter.tried.size === 0) return 'full';
+    }
+    return 'all';
+  }
+
+  private acquire(
+    { priority, tried, affinityKey, cut }: Waiter,
+    isOwed: boolean,
+    nowMs: number,
+  ): AcquiredWorker | Unavailable {
+    const result = this.workerPool.acquire(nowMs, tried, affinityKey);
+    if (!('worker' in result)) return result;
+    if (priority === 'bulk') this.bulk.begin(result, cut, isOwed, nowMs);
+    else this.traffic.liveStarted(nowMs);
+    return result;
+  }
+
+  private mayStartBulk(nowMs: number): boolean {
+    return this.traffic.mayStartBulk(roomOf(this.workerPool.all), this.limits.bulkShare, nowMs);
+  }
+
   private queue(
+    priority: Priority,
     waiter: Waiter,
     answer: (result: AcquiredWorker | Rejection) => void,
     nowMs: number,
   ): () => void {
-    const waitMs = Math.max(0, Math.min(this.patienceMs(nowMs), waiter.deadlineMs - nowMs));
-    const entry: QueueEntry = {
-      sinceMs: nowMs,
-      waiter,
-      answer,
-      stopClock: this.clock.after(waitMs, () =>
-        this.answer(entry, { reason: 'waited', retryAfterS: this.queueDrainS(this.waiting.size) }),
-      ),
-    };
-    this.waiting.add(entry);
-    if (this.waiting.size > 1) this.serveQueue();
+    const patienceMs = priority === 'bulk' ? Infinity : this.patienceMs(nowMs);
+    const waitMs = Math.max(0, Math.min(patienceMs, waiter.deadlineMs - nowMs));
+    const timeUp = (): void =>
+      this.answer(entry, { reason: 'waited', retryAfterS: this.retryAfterS(priority, 0) });
+    const stopClock = waitMs === Infinity ? () => undefined : this.clock.after(waitMs, timeUp);
+    const entry: QueueEntry = { sinceMs: nowMs, priority, waiter, answer, stopClock };
+    if ((waiter.cut?.cuts ?? 0) > 0) this.queues.addFirst(entry);
+    else this.queues.add(entry);
+    if (this.queues.size > 1 || priority === 'bulk') this.serveQueue();
     this.keepRechecking();
+    if (priority !== 'bulk' && this.queues.has(entry))
+      this.bulk.makeRoom(this.queues.live, waiter.tried, nowMs);
     return () => this.remove(entry);
   }
 
@@ -160,8 +202,9 @@ export class Admission {
 
   private remove(entry: QueueEntry): boolean {
     entry.stopClock();
-    const wasThere = this.waiting.delete(entry);
-    if (this.waiting.size === 0) {
+    const wasThere = this.queues.remove(entry);
+    if (entry.priority === 'bulk' && this.queues.of('bulk').size === 0) this.bulk.noneWaits();
+    if (this.queues.size === 0) {
       this.stopRechecking?.();
       this.stopRechecking = null;
     }
@@ -169,7 +212,7 @@ export class Admission {
   }
 
   private keepRechecking(): void {
-    if (this.stopRechecking !== null || this.waiting.size === 0) return;
+    if (this.stopRechecking !== null || this.queues.size === 0) return;
     this.stopRechecking = this.clock.after(RECHECK_MS, () => {
       this.stopRechecking = null;
       this.serveQueue();
@@ -177,52 +220,30 @@ export class Admission {
     });
   }
 
-  /** A worker whose slots other replicas hold now counts, too: its turn will come. */
-  private queueCapacity(): number {
-    let slots = 0;
-    for (const { isEligible, isComing, member } of this.workerPool.all)
-      if (isEligible || isComing) slots += Math.max(1, member.concurrencyLimit, member.evenShare ?? 0);
-    return Math.min(this.limits.mostWaiting, this.limits.perSlot * slots);
+  /** A place for a request that comes; another one may lose its own for it. @returns whether there is one */
+  private makePlace(priority: Priority): boolean {
+    const counts = this.queues.counts();
+    counts[priority] += 1;
+    const { mostWaiting, perSlot } = this.limits;
+    const capacity = Math.min(mostWaiting, perSlot * roomOf(this.workerPool.all).places);
+    const loser = loserOf(counts, capacity);
+    if (loser === null) return true;
+    if (loser === priority) return false;
+    const newest = this.queues.newest(loser);
+    if (newest !== undefined)
+      this.answer(newest, { reason: 'full', retryAfterS: this.retryAfterS(loser, 0) });
+    return newest !== undefined;
   }
 
   private answerOf(result: AcquiredWorker | Unavailable): AcquiredWorker | Rejection {
     if ('worker' in result) return result;
     const { retryInMs } = result;
-    const retryAfterS = retryInMs === null ? UNKNOWN_RETRY_AFTER_S : inSeconds(retryInMs);
-    return { reason: 'none', retryAfterS };
+    return { reason: 'none', retryAfterS: retryInMs === null ? UNKNOWN_RETRY_AFTER_S : inSeconds(retryInMs) };
   }
 
-  /** How long so many take to be served at the recent rate. */
-  private queueDrainS(requests: number): number {
-    const perMs = this.done.count(this.clock.nowMs()) / RATE_MS;
-    return inSeconds(perMs === 0 ? this.limits.maxWaitMs : requests / perMs);
-  }
-}
-
-function inSeconds(ms: number): number {
-  return Math.min(MAX_RETRY_AFTER_S, Math.max(1, Math.ceil(ms / 1000)));
-}
-
-/**
- * The attempts of one request at one model. `withWorker` adds to them; the retry loop settles them in a `finally`, when
- * no further attempt follows, however the request ended: only then is it known whether the workers are to blame.
- */
-export class RequestAttempts {
-  private finished: FinishedAttempt[] | null = null;
-  private admission: Admission | null = null;
-
-  /** Nothing is kept of a request that goes well at once. */
-  add(acquired: AcquiredWorker, { kind }: RequestResult, admission: Admission): void {
-    if (kind === 'success' && this.finished === null) return;
-    this.finished ??= [];
-    this.finished.push({ workerId: acquired.worker.id, kind, acquired });
-    this.admission = admission;
-  }
-
-  settle(): void {
-    const { admission, finished } = this;
-    this.finished = null;
-    if (admission === null || finished === null) return;
-    if (finished.some(({ kind }) => isAnswerFailure(kind))) admission.settle(finished);
+  /** @param more besides those that wait */
+  private retryAfterS(priority: Priority, more: number): number {
+    const perMs = this.traffic.servedPerMs(this.clock.nowMs());
+    return retryAfterS(aheadOf(priority, this.queues.counts()) + more, perMs, this.random());
   }
 }

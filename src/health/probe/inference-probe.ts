@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { rankOf } from '../../config/balancing-settings.js';
 import { smallestRequest } from '../../registry/calls/smallest-request.js';
 import type { Worker, WorkerCall } from '../../registry/worker.js';
 import type { UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
@@ -83,6 +84,7 @@ export function smallestCall(
     HISTORY: [],
     INPUT: prompt,
     STREAM: false,
+    PRIORITY: rankOf('default'),
   };
   return {
     render: (id) => call.render({ ...values, REQUEST_ID: id }, {}),

@@ -15,9 +15,10 @@ import { recordAnswer } from './token-counts.js';
 import { type FieldNames, fieldFor, wordsFor } from './field-names.js';
 import type { InferenceRequest } from './inference-request.js';
 import { ClientDisconnect } from './client-disconnect.js';
+import { PRIORITY_HEADER } from './request-priority.js';
 import type { PassedStream, Responder, ResponseStream } from './responder.js';
 import type { Rejection, ResponseFormat, ResponseHead } from './response-format.js';
-import { copyHeaders, setRetryAfter, showIgnored } from './response-headers.js';
+import { copyHeaders, setRetryAfter, showIgnored, showWait } from './response-headers.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
@@ -34,6 +35,7 @@ export class ClientResponse implements Responder {
     readonly format: ResponseFormat,
   ) {
     this.disconnect = new ClientDisconnect(http.raw);
+    http.header(PRIORITY_HEADER, request.priority);
   }
 
   get wantsStream(): boolean {
@@ -101,6 +103,7 @@ export class ClientResponse implements Responder {
     if (model !== request.model) http.header('x-mmm-model', encodeURI(model));
     http.header('x-mmm-worker-id', attempt.workerId).header('x-mmm-attempts', attempt.number);
     if (facts.ignored !== null && facts.ignored.length > 0) showIgnored(http, facts.ignored);
+    showWait(http, request.priority, facts);
     if (!isWhole) return http;
     showExplanation(http);
     return http

@@ -7,14 +7,17 @@ import type { Span } from '../passthrough/json-scanner.js';
 import { EXPLAIN_HEADER, Explanation } from '../pipeline/explanation.js';
 import { affinityKeyOf, bodyAffinityKey, chatAffinityKey, type ChatStart } from './affinity-key.js';
 import { type Deadline, deadlineOf } from './deadline.js';
+import { classOf, priorityHeaderOf } from './request-priority.js';
 import { estimatedTokens } from './token-counts.js';
 import { type Caller, checkModel } from '../../access/caller.js';
 import { ForbiddenError } from '../../access/access-errors.js';
 import { RIGHTS } from '../../access/roles.js';
+import { LiveKeys } from '../../access/keys/live-keys.js';
 import { Limiter } from '../../access/limits/limiter.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Priority } from '../../config/balancing-settings.js';
 import { InferenceSettings } from '../../config/settings.js';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
 import { ModelPolicies } from '../../registry/models/model-policies.js';
@@ -63,6 +66,7 @@ export interface InferenceRequest extends Deadline {
   readonly kept?: KeptObjects;
   /** The key of the conversation, '' without one. Computed on first use: only some strategies need it. */
   readonly affinityKey: () => string;
+  readonly priority: Priority;
   /** The one worker that may serve the request; `null`: the balancer picks. */
   readonly worker: Worker | null;
   /** Only where the client wants one. */
@@ -81,6 +85,7 @@ export interface InferenceRequest extends Deadline {
     | 'images'
     | 'seconds'
     | 'queueMs'
+    | 'cuts'
     | 'fallbackModel'
     | 'isRunning'
     | 'whenEnded'
@@ -109,6 +114,8 @@ type RequestInput = Pick<
 > & {
   /** What the conversation begins with, where there is no `raw` to read it from. */
   readonly chatStart?: () => ChatStart;
+  /** `service_tier` of the body; left out: it has none. */
+  readonly serviceTier?: unknown;
 };
 
 /** Makes inference requests of HTTP requests. */
@@ -119,18 +126,27 @@ export class InferenceRequests {
     private readonly policies: ModelPolicies,
     private readonly settings: InferenceSettings,
     private readonly limiter: Limiter,
+    private readonly keys: LiveKeys,
   ) {}
 
   /** @throws InvalidInputError naming the header, ForbiddenError for a model outside the caller's scope, LimitedError */
   of(
     http: FastifyRequest,
     reply: FastifyReply,
-    { model, task, stream, input, media, openAi, raw, chatStart }: RequestInput,
+    { model, task, stream, input, media, openAi, raw, chatStart, serviceTier }: RequestInput,
   ): InferenceRequest {
     const { caller } = http;
     checkModel(caller, model);
     http.facts.model = this.isKnown(model) ? model : null;
-    const longestMs = this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs;
+    const policy = this.policies.of(model);
+    const longestMs = policy?.totalMs ?? this.settings.requestTimeoutMs;
+    const priority = classOf({
+      header: priorityHeaderOf(http.headers),
+      serviceTier,
+      key: caller.priority,
+      model: policy?.priority ?? null,
+      highest: caller.team === null ? 'interactive' : this.keys.highestPriorityOf(caller.team),
+    });
     const { arrivedMs, clientSetDeadline, deadlineMs, latestMs } = deadlineOf(http.headers, longestMs);
     this.limiter.enter(http, reply, () => estimatedTokens(http, task, raw, input));
     const explanation = explanationFor(http, arrivedMs);
@@ -146,6 +162,7 @@ export class InferenceRequests {
       openAi,
       raw,
       affinityKey: affinityKeyOf(http.headers, () => startKeyOf(raw, chatStart)),
+      priority,
       worker: this.workerFor(http, model),
       explanation,
       facts: http.facts,

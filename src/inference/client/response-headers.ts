@@ -1,4 +1,6 @@
 import type { FastifyReply } from 'fastify';
+import type { Priority } from '../../config/balancing-settings.js';
+import type { RequestFacts } from '../../telemetry/request-facts.js';
 import type { AnswerHeaders } from '../../upstream/headers.js';
 import { shownFields } from '../adapt/ignored-fields.js';
 
@@ -23,6 +25,17 @@ export function copyHeaders(http: FastifyReply, headers: AnswerHeaders): void {
 }
 
 const OTHERS_LIMIT = /^(x|anthropic)-ratelimit-/;
+
+/** How long a request waited in queues, if it did; of bulk, how often it was cut. */
+export function showWait(
+  http: FastifyReply,
+  priority: Priority,
+  { queueMs, cuts }: Pick<RequestFacts, 'queueMs' | 'cuts'>,
+): void {
+  if (queueMs !== null) http.header('x-mmm-queue-ms', Math.round(queueMs));
+  if (priority === 'bulk') http.header('x-mmm-cuts', cuts);
+}
+
 /** Names the fields of a request that were left out. */
 export function showIgnored(http: FastifyReply, ignored: readonly string[]): void {
   const names = shownFields(ignored);

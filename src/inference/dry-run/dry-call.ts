@@ -48,6 +48,7 @@ export function prepareDryCall(
     openAi: () => chat,
     raw: isOpenAi ? sampleBody(modelName, task, prompt) : null,
     affinityKey: () => '',
+    priority: 'default',
     worker: null,
     explanation: null,
     facts: newFacts(),

@@ -39,6 +39,7 @@ export function oneCallRequest(
         messages: messages.length > 0 ? messages : [{ role: 'user', content: input.prompt }],
       }),
     ),
+    priority: 'default',
     worker: null,
     explanation: null,
     facts: {
@@ -54,6 +55,7 @@ export function oneCallRequest(
       isRunning: false,
       whenEnded: null,
       queueMs: null,
+      cuts: 0,
       fallbackModel: null,
       ignored: null,
     },

@@ -10,6 +10,8 @@ export interface RawRequest {
   readonly raw: RawBody;
   readonly model: string;
   readonly stream: boolean;
+  /** `undefined`: the body has none. */
+  readonly serviceTier: unknown;
 }
 
 /** The fields of a JSON body that all APIs share. */

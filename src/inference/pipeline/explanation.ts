@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import type { WorkerCandidate } from '../../balancing/balancer.js';
+import type { WorkerCandidate } from '../../balancing/pick-request.js';
 import type { RequestFacts } from '../../telemetry/request-facts.js';
 import { errorTypeOf } from '../../upstream/failure.js';
 
@@ -13,7 +13,7 @@ interface ExplainedAttempt {
   readonly worker: string;
   readonly fromMs: number;
   toMs: number | null;
-  /** `ok`, or the type of the error. */
+  /** `ok`, `cut`, or the type of the error. */
   outcome: string;
 }
 
@@ -25,15 +25,23 @@ export class Explanation {
   /** @param arrivedMs on the clock of `performance.now()` */
   constructor(private readonly arrivedMs: number) {}
 
-  /** Follows one attempt. @param candidates the workers of the model as they were when this one was picked */
-  async follow<T>(worker: string, candidates: readonly WorkerCandidate[], delivery: Promise<T>): Promise<T> {
+  /**
+   * Follows one attempt. @param candidates the workers of the model as they were when this one was picked
+   * @param isCut whether it was aborted to make room for another request
+   */
+  async follow<T>(
+    worker: string,
+    candidates: readonly WorkerCandidate[],
+    delivery: Promise<T>,
+    isCut: () => boolean,
+  ): Promise<T> {
     if (this.attempts.length === 0) this.candidates = candidates.slice(0, MOST_CANDIDATES);
     const attempt: ExplainedAttempt = { worker, fromMs: this.sinceArrival(), toMs: null, outcome: 'ok' };
     this.attempts.push(attempt);
     try {
       return await delivery;
     } catch (error) {
-      attempt.outcome = errorTypeOf(error);
+      attempt.outcome = isCut() ? 'cut' : errorTypeOf(error);
       throw error;
     } finally {
       attempt.toMs = this.sinceArrival();

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { nextAttemptInMs, type RetryBudget } from '../../balancing/admission/retry-budget.js';
 import type { RetryLimits } from '../../config/balancing-settings.js';
 import { NoWorkerAvailableError } from '../../balancing/balancing-errors.js';
-import { RequestAttempts } from '../../balancing/admission/admission.js';
+import { RequestAttempts } from '../../balancing/admission/request-attempts.js';
 import { type RetryCause, UpstreamError } from '../../upstream/failure.js';
 import { cannotServe } from './capability.js';
 

@@ -1,3 +1,4 @@
+import { type Priority, rankOf } from '../../config/balancing-settings.js';
 import type { PlaceholderName, PlaceholderValues } from '../../template/placeholders.js';
 import type { TemplateCall, WorkerDefaults } from '../worker.js';
 import { type MediaInput, mediaValues } from './media-values.js';
@@ -26,6 +27,7 @@ const NO_MEDIA: MediaInput = {};
 /**
  * The request as placeholder values for one worker.
  * @param id a random seed is derived from it, so that a repeated try gets the same
+ * @param priority of a job's call and a probe: as an ordinary request
  * @throws UnsupportedFieldError for a value that the worker's choices exclude
  */
 export function placeholderValues(
@@ -35,6 +37,7 @@ export function placeholderValues(
   defaults: WorkerDefaults,
   template: Template,
   stream: boolean,
+  priority: Priority = 'default',
 ): PlaceholderValues {
   const { placeholders } = template;
   const messages = withSystem(input.messages, defaults.system_prompt);
@@ -49,6 +52,7 @@ export function placeholderValues(
     INPUT: input.input,
     STREAM: stream,
     REQUEST_ID: id,
+    PRIORITY: rankOf(priority),
   };
   if (!template.takesMedia) return values;
   return { ...values, ...mediaValues(input.media ?? NO_MEDIA, defaults, template, id) };

@@ -48,6 +48,8 @@ function policyOf(row: ModelEntity): ModelPolicy {
     queueMax: row.queue_max,
     queueWaitMs: row.queue_wait_ms,
     holdMs: row.hold_s === null ? null : row.hold_s * 1000,
+    priority: row.priority,
+    bulkShare: row.bulk_share,
     connectMs: row.connect_ms,
     firstByteMs: row.first_byte_ms,
     idleMs: row.idle_ms,

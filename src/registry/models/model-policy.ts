@@ -1,4 +1,4 @@
-import type { Strategy } from '../../config/balancing-settings.js';
+import type { Priority, Strategy } from '../../config/balancing-settings.js';
 
 /** Failures after which another worker may be tried. `timeout`: of a stream that did not begin. */
 export const RETRY_CAUSES = [
@@ -39,6 +39,10 @@ export interface ModelPolicy {
   readonly queueWaitMs: number | null;
   /** How long a request waits for a worker that is being woken. */
   readonly holdMs: number | null;
+  /** The class of requests that name none, of keys that name none. */
+  readonly priority: Priority | null;
+  /** The share of the slots, 0.05 to 1, that bulk may take while other requests come. */
+  readonly bulkShare: number | null;
   readonly connectMs: number | null;
   readonly firstByteMs: number | null;
   readonly idleMs: number | null;

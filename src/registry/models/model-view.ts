@@ -23,6 +23,8 @@ export class ModelViews {
       retry_on: row.retry_on,
       queue: { max: row.queue_max, wait_ms: row.queue_wait_ms },
       hold_s: row.hold_s,
+      priority: row.priority,
+      bulk_share: row.bulk_share,
       timeouts: {
         connect_ms: row.connect_ms,
         first_byte_ms: row.first_byte_ms,
@@ -52,6 +54,8 @@ export class ModelViews {
         wait_ms: row.queue_wait_ms ?? admission.maxWaitMs,
       },
       hold_s: row.hold_s ?? admission.holdMs / 1000,
+      priority: row.priority ?? 'default',
+      bulk_share: row.bulk_share ?? admission.bulkShare,
       timeouts: {
         connect_ms: row.connect_ms ?? inference.connectTimeoutMs,
         first_byte_ms: row.first_byte_ms ?? inference.firstByteTimeoutMs,

@@ -12,7 +12,7 @@ import {
   Max,
   Min,
 } from 'class-validator';
-import { STRATEGIES, type Strategy } from '../../config/balancing-settings.js';
+import { PRIORITIES, type Priority, STRATEGIES, type Strategy } from '../../config/balancing-settings.js';
 import { PRINTABLE, printable } from '../../input/dto-rules.js';
 import { IsDto } from '../../input/read-dto.js';
 import { TimeoutsDto } from '../register-worker.dto.js';
@@ -67,6 +67,10 @@ export class PutModelDto {
   @IsOptional() @IsDto(() => QueueDto) queue?: QueueDto;
   /** Seconds that a request waits for a worker that is being woken, 0 to 3600; SCHEDULING_HOLD_S, if left out. */
   @IsOptional() @IsInt() @Min(0) @Max(3600) hold_s?: number;
+  /** The class of requests that name none, of keys that name none; default, if left out. */
+  @IsOptional() @IsIn(PRIORITIES) priority?: Priority;
+  /** The share of the slots that bulk may take while other requests come, 0.05 to 1; 0.95, if left out. */
+  @IsOptional() @IsNumber() @Min(0.05) @Max(1) bulk_share?: number;
   /** For workers without timeouts of their own; total_ms bounds a whole request, all attempts and fallbacks together. */
   @IsOptional() @IsDto(() => TimeoutsDto) timeouts?: TimeoutsDto;
   /** What the use of the model costs, from now on. If left out, nothing that is known. */
@@ -91,6 +95,9 @@ export class EffectivePolicyDto {
   queue!: { max: number; max_per_slot: number | null; wait_ms: number };
   /** Seconds that a request waits for a worker that is being woken. */
   hold_s!: number;
+  /** The class of requests that name none, of keys that name none. */
+  priority!: Priority;
+  bulk_share!: number;
   /** A worker's own timeouts win. */
   timeouts!: { connect_ms: number; first_byte_ms: number; idle_ms: number; total_ms: number };
 }
@@ -104,6 +111,8 @@ export class ModelDto {
   retry_on!: RetryCause[] | null;
   queue!: { max: number | null; wait_ms: number | null };
   hold_s!: number | null;
+  priority!: Priority | null;
+  bulk_share!: number | null;
   timeouts!: {
     connect_ms: number | null;
     first_byte_ms: number | null;

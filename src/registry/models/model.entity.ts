@@ -1,5 +1,5 @@
 import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
-import { STRATEGIES, type Strategy } from '../../config/balancing-settings.js';
+import { PRIORITIES, type Priority, STRATEGIES, type Strategy } from '../../config/balancing-settings.js';
 import type { RetryCause } from './model-policy.js';
 
 /** The table `model`: the policy for all workers of one model. `null`: the settings decide. */
@@ -18,6 +18,8 @@ import type { RetryCause } from './model-policy.js';
 )
 @Check('model_queue_range', 'queue_max BETWEEN 0 AND 1000000 AND queue_wait_ms BETWEEN 0 AND 3600000')
 @Check('model_hold_range', 'hold_s BETWEEN 0 AND 3600')
+@Check('model_priority_known', `priority IN (${PRIORITIES.map((name) => `'${name}'`).join(', ')})`)
+@Check('model_bulk_share_range', 'bulk_share BETWEEN 0.05 AND 1')
 @Check('model_timeouts_positive', 'connect_ms > 0 AND first_byte_ms > 0 AND idle_ms > 0 AND total_ms > 0')
 @Check('model_price_currency', `price_currency ~ '^[A-Z]{3}$'`)
 @Check(
@@ -83,6 +85,12 @@ export class ModelEntity {
 
   @Column('numeric', { nullable: true })
   price_second!: string | null;
+
+  @Column('text', { nullable: true })
+  priority!: Priority | null;
+
+  @Column('double precision', { nullable: true })
+  bulk_share!: number | null;
 
   @Column('integer', { default: 1 })
   generation!: number;

@@ -76,6 +76,8 @@ function definitionOf(dto: PutModelDto): ModelDefinition {
     queue_max: dto.queue?.max ?? null,
     queue_wait_ms: dto.queue?.wait_ms ?? null,
     hold_s: dto.hold_s ?? null,
+    priority: dto.priority ?? null,
+    bulk_share: dto.bulk_share ?? null,
     connect_ms: dto.timeouts?.connect_ms ?? null,
     first_byte_ms: dto.timeouts?.first_byte_ms ?? null,
     idle_ms: dto.timeouts?.idle_ms ?? null,

@@ -184,7 +184,14 @@ const CHOICES: Readonly<Record<string, OpenAiToolChoice>> = { auto: 'auto', any:
 export const CALL_INPUTS = ['messages', null, 'content', null, 'input'] as const;
 
 /** The messages are here so that a body with two lists is refused. */
-const FIELDS: ReadonlySet<string> = new Set(['model', 'stream', 'messages', 'thread', 'container']);
+const FIELDS: ReadonlySet<string> = new Set([
+  'model',
+  'service_tier',
+  'stream',
+  'messages',
+  'thread',
+  'container',
+]);
 
 /** Reads the fields of a body that routing needs. @throws InvalidInputError */
 export function readMessage(
@@ -197,6 +204,7 @@ export function readMessage(
     raw: { dialect: 'anthropic', ...http, bytes, model: span, spelled: 'json' },
     model,
     stream,
+    serviceTier: value('service_tier'),
     kept: keptFields(value('thread'), value('container'), http.headers),
   };
 }

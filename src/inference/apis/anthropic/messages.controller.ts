@@ -36,7 +36,7 @@ export class MessagesController {
   answer(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     // Anthropic clients show this id; an upstream's own request-id replaces it.
     reply.header('request-id', http.id);
-    const { raw, model, stream, kept } = readMessage(
+    const { raw, model, stream, serviceTier, kept } = readMessage(
       {
         ...targetOf(http.url),
         headers: apiHeadersOf(http.headers),
@@ -52,6 +52,7 @@ export class MessagesController {
       input: () => parseOpenAiChat(chat(), null),
       openAi: chat,
       raw,
+      serviceTier,
     });
     if (kept !== null) return this.goOn(request, kept, reply);
     return this.inference.infer(request, new ClientResponse(reply, request, ANTHROPIC_FORMAT));

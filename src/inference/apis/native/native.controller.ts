@@ -47,6 +47,7 @@ export class NativeController {
       openAi: () => (openAi ? withoutNativeFields(http.body as OpenAiChat) : asOpenAiChat(chat)),
       raw: null,
       chatStart: () => ({ ...(http.body as Fields), messages: chat.messages }),
+      serviceTier: (http.body as Fields)['service_tier'],
     });
     if (!this.jobs.mayTake(chat.model, http)) return this.infer(request, reply, openAi);
     return this.jobs.answer(

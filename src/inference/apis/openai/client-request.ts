@@ -45,7 +45,14 @@ export const IMAGE_FIELDS = {
 
 const NO_HEADERS = {};
 /** The prompt is here so that a body with two is refused. */
-const FIELDS: ReadonlySet<string> = new Set(['model', 'stream', 'messages', 'prompt', 'input']);
+const FIELDS: ReadonlySet<string> = new Set([
+  'model',
+  'service_tier',
+  'stream',
+  'messages',
+  'prompt',
+  'input',
+]);
 
 /** Reads the fields of a body that routing needs. @throws InvalidInputError */
 export function readBody(path: string, contentType: string, body: unknown): RawRequest {
@@ -56,8 +63,13 @@ export function readBody(path: string, contentType: string, body: unknown): RawR
 }
 
 function readJson(path: string, contentType: string, bytes: Buffer): RawRequest {
-  const { model, span, stream } = parseBodyFields(bytes, FIELDS);
-  return { raw: rawBody(path, contentType, bytes, span, 'json'), model, stream };
+  const { model, span, stream, value } = parseBodyFields(bytes, FIELDS);
+  return {
+    raw: rawBody(path, contentType, bytes, span, 'json'),
+    model,
+    stream,
+    serviceTier: value('service_tier'),
+  };
 }
 
 function readForm(path: string, contentType: string, bytes: Buffer): RawRequest {
@@ -71,6 +83,7 @@ function readForm(path: string, contentType: string, bytes: Buffer): RawRequest 
     raw: rawBody(path, contentType, bytes, span, 'text'),
     model,
     stream: stream !== undefined && bytes.toString('utf8', stream.start, stream.end) === 'true',
+    serviceTier: undefined,
   };
 }
 

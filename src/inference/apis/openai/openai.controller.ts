@@ -69,7 +69,7 @@ export class OpenAiController {
   answer(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const endpoint = endpointOf(http.url);
     const contentType = http.headers['content-type'] ?? '';
-    const { raw, model, stream } = readBody(endpoint, contentType, http.body);
+    const { raw, model, stream, serviceTier } = readBody(endpoint, contentType, http.body);
     const body = memoize(() => readBodyFields(http));
     const responsesChat = memoize(() => chatFromResponses(body()));
     const input = memoize(() =>
@@ -87,6 +87,7 @@ export class OpenAiController {
         return endpoint === '/responses' ? responsesChat() : (body() as unknown as OpenAiChat);
       },
       raw,
+      serviceTier,
     });
     if (endpoint === '/responses') return this.respond(request, raw, body, reply);
     if (!isJobEndpoint(endpoint) || !this.mayBeJob(endpoint, model, http))

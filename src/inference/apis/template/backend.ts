@@ -38,6 +38,7 @@ export function prepareTemplateCall(
     worker.defaults,
     call,
     isStream,
+    request.priority,
   );
   requireValue(call.requires, values);
   const rendered = call.render(values, request.forwardedHeaders);

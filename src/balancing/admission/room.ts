@@ -1,0 +1,29 @@
+import type { PooledWorker, PoolMember } from '../pool/pooled-worker.js';
+
+/** The slots of a model's workers on this replica. */
+export interface Room {
+  /** Of workers that operators and probes let be used. */
+  readonly slots: number;
+  /** Of these, those that a request could take now. */
+  readonly free: number;
+  /** The slots, those of workers that are asleep included, where a worker counts as one at least: other replicas may hold its slots now, and its turn will come. */
+  readonly places: number;
+}
+
+type Slots = Pick<PooledWorker, 'isEligible' | 'isComing' | 'isInRotation' | 'hasCapacity' | 'inFlight'> & {
+  readonly member: Pick<PoolMember, 'concurrencyLimit' | 'evenShare'>;
+};
+
+export function roomOf(workers: readonly Slots[]): Room {
+  let slots = 0;
+  let free = 0;
+  let places = 0;
+  for (const worker of workers) {
+    const limit = worker.member.concurrencyLimit;
+    if (worker.isEligible || worker.isComing) places += Math.max(1, limit, worker.member.evenShare ?? 0);
+    if (!worker.isEligible) continue;
+    slots += limit;
+    if (worker.isInRotation && worker.hasCapacity) free += limit - worker.inFlight;
+  }
+  return { slots, free, places };
+}
