@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { STRATEGIES, type Strategy } from '../../src/config/balancing-settings.js';
 import { isMet } from './bars.js';
+import { measureClasses } from './class-scenes.js';
 import { mean, measure, type Measurement, SERVICE } from './measurements.js';
 import type { System } from './run-once.js';
 import { SCENARIOS } from './scenarios.js';
@@ -27,7 +28,10 @@ const scenarios = SCENARIOS.filter(({ letter }) => options.only === '' || letter
 const startedMs = performance.now();
 
 const routers = options.quick ? [] : others;
-const measured = measureAll(SERVICE, routers);
+const measured = [
+  ...measureAll(SERVICE, routers),
+  ...measureClasses(options.only === '' ? [] : letters, SEEDS),
+];
 const table = tableOf(measured, SEEDS, routers);
 console.log(`\n${table}\n`);
 console.log(`seeds ${SEEDS.join(', ')}; ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
