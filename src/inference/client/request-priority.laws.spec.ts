@@ -21,8 +21,8 @@ describe('the class of a request', () => {
     });
     fc.assert(
       fc.property(sources, (each) => {
-        const ofTier =
-          (each.serviceTier ?? null) === null ? null : (TIERS.get(each.serviceTier) ?? 'default');
+        const saysNothing = (each.serviceTier ?? 'auto') === 'auto';
+        const ofTier = saysNothing ? null : (TIERS.get(each.serviceTier) ?? 'default');
         const wanted = [each.header, ofTier, each.key, each.model, 'default'].find((one) => one !== null);
         const held = classOf(each);
         const rank = PRIORITIES.findIndex((one) => one === wanted);

@@ -24,11 +24,11 @@ export function classOf({ header, serviceTier, key, model, highest }: PrioritySo
 }
 
 /**
- * OpenAI's and Groq's words, where every other value is ordinary work:
+ * OpenAI's and Groq's words. `auto` leaves the choice to the account, here to key and model; every other value is ordinary work:
  * https://platform.openai.com/docs/api-reference/chat/create, https://console.groq.com/docs/service-tiers
  */
 function ofServiceTier(tier: unknown): Priority | null {
-  if (tier === undefined || tier === null) return null;
+  if (tier === undefined || tier === null || tier === 'auto') return null;
   if (tier === 'priority') return 'interactive';
   return tier === 'flex' ? 'bulk' : 'default';
 }
