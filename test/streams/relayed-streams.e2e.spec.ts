@@ -518,8 +518,7 @@ describe.each(Object.entries(HELD_OPEN))('an answer of %s', (_what, [worker, wir
 
   it('keeps the connection for the next request when the stream ends soon after the marker', async () => {
     upstream.answer = (response) => {
-      response.writeHead(200, EVENTS).write(wire);
-      setTimeout(() => response.end(), 20);
+      response.writeHead(200, EVENTS).write(wire, () => setImmediate(() => response.end()));
     };
     const own = await startRawUpstream(upstream.answer);
     const model = await modelOn(service, own, worker);
