@@ -29,6 +29,7 @@ const VIEW_KEYS = [
   'health_reason',
   'health_since',
   'weight',
+  'power',
   'priority',
   'max_concurrency',
   'in_flight',
