@@ -87,6 +87,8 @@ export class SlotLeases {
         holding.cap = cap;
         holding.releaseAllAtMs = null;
         this.holdings.set(id, holding);
+        // Requests may be waiting already, and no other may arrive.
+        if (known === undefined) this.rounds.runWithin(0);
       } else if (known !== undefined) {
         known.releaseAllAtMs ??= nowMs + SETTLE_MS;
         this.rounds.runWithin(SETTLE_MS);
