@@ -39,7 +39,7 @@ export async function wakeUp(
   };
   const renewing = setInterval(() => void renew(), RENEW_MS);
   try {
-    const reason = await requested(power, client, signal, startedMs);
+    const reason = await requested(power, client, signal);
     const tookMs = performance.now() - startedMs;
     if (isLost || stop.aborted) return { result: 'lost', tookMs, reason: '' };
     return { result: reason === null ? 'ok' : 'failed', tookMs, reason: reason ?? '' };
@@ -53,30 +53,34 @@ async function requested(
   power: PowerCalls,
   client: UpstreamClient,
   signal: AbortSignal,
-  startedMs: number,
 ): Promise<string | null> {
   const requestId = randomUUID();
+  const timeUp = AbortSignal.timeout(power.wakeTimeoutMs);
+  const bounded = AbortSignal.any([signal, timeUp]);
+  const late = (seen: string): string => `it was not ready within ${power.wakeTimeoutMs / 1000} s (${seen})`;
   try {
     for (const call of power.wake(requestId)) {
-      const { status } = await client.send(call, signal);
+      const { status } = await client.send(call, bounded);
       if (status >= 400) return `a wake request got HTTP ${status}`;
     }
   } catch (error) {
-    return `a wake request failed: ${clientWords(error)}`;
+    return timeUp.aborted
+      ? late('a wake request got no answer')
+      : `a wake request failed: ${clientWords(error)}`;
   }
   let seen = 'nothing answered';
   while (!signal.aborted) {
     try {
-      const answer = await client.send(power.ready.call(requestId), signal);
+      const answer = await client.send(power.ready.call(requestId), bounded);
       if (power.ready.holds(answer)) return null;
       seen = `its look got HTTP ${answer.status}`;
     } catch (error) {
-      seen = clientWords(error);
+      if (!timeUp.aborted) seen = clientWords(error);
     }
-    if (performance.now() - startedMs > power.wakeTimeoutMs) break;
-    await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
+    if (timeUp.aborted) break;
+    await sleep(LOOK_MS, undefined, { signal: bounded }).catch(() => {});
   }
-  return `it was not ready within ${power.wakeTimeoutMs / 1000} s (${seen})`;
+  return late(seen);
 }
 
 /** Writes what became of a waking, again and again while the database is away. @returns whether it was written under the lease */

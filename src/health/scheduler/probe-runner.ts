@@ -60,8 +60,9 @@ export class ProbeRunner {
     return group.filter(({ claim }) => shared.has(claim.workerId));
   }
 
-  private notePower({ id, power }: Worker, seen: ProbeResult): void {
-    const evidence = power === null ? null : powerEvidence(seen);
+  private notePower({ id, power, healthCheck }: Worker, seen: ProbeResult): void {
+    // Without a probe, nothing was seen.
+    const evidence = power === null || healthCheck.kind === 'none' ? null : powerEvidence(seen);
     if (evidence !== null) this.power.see(id, evidence, seen.detail);
   }
 
