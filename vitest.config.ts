@@ -52,7 +52,7 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
-      // Two thirds of their time are waiting: with two files a core, the cores were idle for a quarter of the time.
+      // More than half of their time is waiting. With three files for each core, tests waited for each other.
       {
         plugins: [testTheBuild],
         test: {
@@ -62,7 +62,7 @@ export default defineConfig({
           setupFiles: 'test/fast-check-seed.ts',
           server: { deps: { external: [/\/dist\/src\//] } },
           isolate: false,
-          maxWorkers: Number(process.env['WORKERS'] ?? CORES * 3),
+          maxWorkers: Number(process.env['WORKERS'] ?? CORES * 2),
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           expect: { poll: { timeout: 30_000, interval: 20 } },
