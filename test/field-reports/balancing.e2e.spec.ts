@@ -138,6 +138,8 @@ describe('"one hung backend blocks all: no timeouts" (production-stack #749)', (
     const unlucky = times(4, () => service.chat('m', 'hi'));
     await until(() => (hung?.calls ?? 0) + (well?.calls ?? 0) === 4 && (hung?.calls ?? 0) > 0);
     const hungBefore = hung?.calls ?? 0;
+    // While the calls at the other worker run, both are as busy.
+    await until(async () => (await viewsOf(service, 'm'))[1]?.['in_flight'] === 0);
     const others = await call(service, 30, 1);
     expect((await viewsOf(service, 'm')).map(({ in_flight }) => in_flight)).toEqual([hungBefore, 0]);
     expect(new Set(others)).toEqual(new Set([200]));
