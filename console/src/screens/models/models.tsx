@@ -8,6 +8,7 @@ import { Screen } from '../../parts/screen';
 import { type Column, ListPanel, Table } from '../../parts/table';
 import { count, plural } from '../../words/numbers';
 import { STATE_WORDS, type StateName } from '../../words/states';
+import { mayWaitOf } from './policy';
 import { PolicyPanel } from './policy-panel';
 
 /** All models, and the policy of one of them. */
@@ -39,9 +40,9 @@ export default function Models() {
     {
       name: 'Waiting / may wait',
       kind: 'num',
-      cell: ({ name: model, queue: { max } }) => (
+      cell: (model) => (
         <>
-          {count(waiting[model] ?? 0)} <span class="sub">/ {max === null ? 'as run' : count(max)}</span>
+          {count(waiting[model.name] ?? 0)} <span class="sub">/ {mayWaitOf(model)}</span>
         </>
       ),
     },

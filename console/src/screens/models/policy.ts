@@ -90,15 +90,18 @@ export function valuesOf({ strategy, fallbacks, retries, retry_on, queue, timeou
   };
 }
 
+/** How many requests may wait. */
+export const mayWaitOf = ({ queue: { max }, effective: { queue } }: Model): string =>
+  max === null ? `${queue.max_per_slot} a slot, ${queue.max} at most` : String(max);
+
 /** An empty box shows what is in force without it. */
 export function boxesOf(boxes: readonly Box[], model: Model): readonly Box[] {
   const { retries, queue, timeouts } = model.effective;
-  const { max, max_per_slot } = queue;
   const own = valuesOf(model);
   const inForce: Values = {
     ...flatOf({ queue, timeouts }),
     retries: String(retries),
-    'queue.max': `${max_per_slot} a slot, ${max} at most`,
+    'queue.max': mayWaitOf(model),
   };
   const shown = (name: string): string => (own[name] === '' && inForce[name]) || 'the setting';
   return boxes.map((box) => ({ placeholder: shown(box.name), ...box }));

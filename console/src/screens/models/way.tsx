@@ -2,6 +2,7 @@ import type { Model } from '../../api/shapes';
 import { Mark } from '../../parts/state';
 import { count, millis } from '../../words/numbers';
 import type { StateName } from '../../words/states';
+import { mayWaitOf } from './policy';
 
 interface WayProps {
   readonly model: Model;
@@ -11,20 +12,18 @@ interface WayProps {
 
 /** What a request goes through: its workers, the queue, the fallbacks, and at last the refusal. */
 export function Way({ model, models, waiting }: WayProps) {
-  const { queue, fallbacks, effective } = model;
-  const mayWait =
-    queue.max === null ? 'as many as run may wait' : `${count(waiting)} of ${count(queue.max)} wait`;
+  const { fallbacks, effective } = model;
   return (
     <div>
       <h3>What a request goes through</h3>
       <ol class="way">
         <Step name="Workers" of={model} />
-        {queue.max !== 0 && (
+        {effective.queue.max !== 0 && (
           <li>
             <Mark shape="waiting" />
             <b>Queue</b>
             <span class="sub">
-              {mayWait}, {millis(effective.queue.wait_ms)} at most
+              {count(waiting)} wait; room for {mayWaitOf(model)}; {millis(effective.queue.wait_ms)} each
             </span>
           </li>
         )}

@@ -27,7 +27,10 @@ export function GroupRow({ name, rows, model, waiting, list, picked, onPick }: G
   const isWhole = all <= rows.length;
   const isOn = rows.some(({ admin_state }) => admin_state === 'enabled');
   const running = rows.reduce((sum, row) => sum + runningOf(row), 0);
-  const most = rows.reduce((sum, { max_concurrency }) => sum + max_concurrency, 0);
+  const most = rows.reduce(
+    (sum, { admin_state, max_concurrency }) => sum + (admin_state === 'enabled' ? max_concurrency : 0),
+    0,
+  );
   const switchAll = (to: boolean): void =>
     void changeMany({ model_name: name }, to ? 'enable' : 'disable', list);
   return (
