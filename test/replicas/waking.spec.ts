@@ -9,12 +9,13 @@ import { replicasForTest } from './replicas-for-test.js';
 /** A worker whose process ends while it sleeps, and what starts it. */
 class Sleeper {
   wakeCalls = 0;
-  /** What the next wake request is answered. */
-  status = 200;
+  /** What the next wake request is answered; `null`: nothing. */
+  status: number | null = 200;
   private server: Server | null = null;
   private port = 0;
   private readonly supervisor = createServer((_, reply) => {
     this.wakeCalls += 1;
+    if (this.status === null) return;
     reply.writeHead(this.status).end();
     if (this.status === 200) setTimeout(() => void this.start(), 1_000);
   });
@@ -25,20 +26,22 @@ class Sleeper {
     await sleeper.stop();
     await new Promise<void>((resolve) => sleeper.supervisor.listen(0, '127.0.0.1', resolve));
     onTestFinished(async () => {
+      sleeper.supervisor.closeAllConnections();
       sleeper.supervisor.close();
       await sleeper.stop();
     });
     return sleeper;
   }
 
-  register(service: TestService) {
+  register(service: TestService, wake: object = {}, more: object = {}) {
     const { port } = this.supervisor.address() as AddressInfo;
     return service.register({
       model_name: 'sleepy',
       req_url_template: `http://127.0.0.1:${this.port}/chat`,
       body: { p: '{USER_PROMPT}' },
       response_extract: 'answer',
-      wake: { request: { url: `http://127.0.0.1:${port}/start` }, ready: { path: '/health' } },
+      wake: { request: { url: `http://127.0.0.1:${port}/start` }, ready: { path: '/health' }, ...wake },
+      ...more,
     });
   }
 
@@ -116,5 +119,33 @@ describe('a worker that sleeps, behind three replicas', () => {
     const calls = sleeper.wakeCalls;
     await database.query(`UPDATE worker_power SET state = 'waking'`);
     await until(() => sleeper.wakeCalls > calls);
+  }, 90_000);
+});
+
+describe('a worker that sleeps, and that nothing probes', () => {
+  it('is given up when its wake request gets no answer in time, and is left alone for a while then', async () => {
+    const database = await databaseForTest();
+    const [service] = await replicasForTest(1, database, {
+      SCHEDULING_HOLD_S: '1',
+      BALANCING_QUEUE_WAIT_MS: '500',
+    });
+    const sleeper = await Sleeper.asleep();
+    sleeper.status = null;
+    await sleeper.register(service, { timeout_s: 1 }, { health_check: { kind: 'none' } });
+    await until(async () =>
+      (await service.chat('sleepy', 'hi')).text.includes('waking failed because it was not ready within 1 s'),
+    );
+    const lastProbe = async () => (await database.query('SELECT last_probe_at::text FROM worker_probe'))[0];
+    // What takes the place of a probe says nothing of its power.
+    for (let round = 0; round < 2; round += 1) {
+      const before = JSON.stringify(await lastProbe());
+      await database.query('UPDATE worker_probe SET next_probe_at = now()');
+      await until(async () => JSON.stringify(await lastProbe()) !== before);
+    }
+    expect(await database.query('SELECT state, next_wake_at > since AS pauses FROM worker_power')).toEqual([
+      { state: 'asleep', pauses: true },
+    ]);
+    const kinds = await database.query(`SELECT kind FROM event WHERE kind = 'awake'`);
+    expect(kinds).toEqual([]);
   }, 90_000);
 });
