@@ -69,6 +69,9 @@ export function unavailableReason(
   );
 }
 
+/** The longest pause between two wakings. */
+const MOST_RETRY_AFTER_S = 300;
+
 /** What is left of the usual waking of the first worker that is woken, in seconds; `null`: none is asleep. */
 export function retryAfterWakingS(
   all: readonly PooledWorker[],
@@ -84,8 +87,6 @@ export function retryAfterWakingS(
   if (leftMs.length === 0) return null;
   return Math.min(MOST_RETRY_AFTER_S, Math.max(1, Math.ceil(Math.min(...leftMs) / 1000)));
 }
-
-const MOST_RETRY_AFTER_S = 300;
 
 /** What keeps a worker from being picked; `null`: nothing. */
 export function whyNotPicked(pooled: PooledWorker, worker: Worker | undefined, nowMs: number): string | null {

@@ -1,20 +1,7 @@
 import { ApiProperty, IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagger';
+import { PowerDto } from './power/power.dto.js';
 
 const SCALAR = { oneOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }], nullable: true };
-
-/** Whether a worker that can sleep is awake. */
-export class PowerDto {
-  state!: 'awake' | 'asleep' | 'waking';
-  since!: Date;
-  /** What was seen, or why the last waking failed. */
-  reason!: string;
-  /** Wakings that failed in a row. */
-  failures!: number;
-  /** After a waking that failed: not woken again before. */
-  next_wake_at!: Date;
-  /** How long a waking usually takes; null: none has succeeded yet. */
-  usual_wake_ms!: number | null;
-}
 
 /** A worker in the native list: what it is and in what state. */
 export class WorkerOverviewDto {

@@ -5,7 +5,8 @@ import { LiveWorkers } from './live/live-workers.js';
 import type { Power } from './power/power.js';
 import { SealedHeaders, shownHeaders } from './sealed-headers.js';
 import { splitSteps } from './sealed-steps.js';
-import type { PowerDto, WorkerDto, WorkerOverviewDto, WorkerSummaryDto } from './worker-answers.dto.js';
+import type { PowerDto } from './power/power.dto.js';
+import type { WorkerDto, WorkerOverviewDto, WorkerSummaryDto } from './worker-answers.dto.js';
 import { columnNames, columnsOf, taskOf, TIMEOUT_COLUMNS, type View } from './worker-fields.js';
 import type { WorkerEntity } from './worker.entity.js';
 

@@ -11,9 +11,12 @@ export interface FailurePoint {
   readonly reusedConnection?: boolean;
 }
 
+/** What probes of a worker say to which nothing listens; others read it there. */
+export const REFUSED = 'connection refused';
+
 /** Codes of failures to connect that mean the same on every system. */
 const CONNECT_MESSAGES: Readonly<Record<string, (host: string) => string>> = {
-  ECONNREFUSED: (host) => `connection refused by ${host}`,
+  ECONNREFUSED: (host) => `${REFUSED} by ${host}`,
   ECONNRESET: (host) => `${host} reset the connection while connecting`,
   ENOTFOUND: (host) => `${host} does not resolve`,
   EAI_AGAIN: (host) => `the name server gave no answer about ${host}`,

@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { DatabaseSettings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import { ReplicaIdentity } from '../database/replica-identity.js';
+import { LONGEST_REASON } from '../registry/power/power.js';
 import { nextWakeInMs } from './worth-waking.js';
 
 const ACTOR = 'waking';
@@ -10,7 +11,6 @@ const ACTOR = 'waking';
 const LEASE = `interval '15 seconds'`;
 /** The weight of the latest waking in the usual one. */
 const LATEST_SHARE = 0.3;
-const SQL_LONGEST_REASON = 500;
 
 /** What this replica knew when it decided to wake a worker of a model. */
 export interface SeenModel {
@@ -103,7 +103,7 @@ export class WakeLeases {
     return this.mine(
       workerId,
       `state = 'asleep', failures = $3, reason = $4, next_wake_at = now() + $5 * interval '1 ms', lease_owner = NULL, lease_until = NULL`,
-      [failures, reason.slice(0, SQL_LONGEST_REASON), nextWakeInMs(failures)],
+      [failures, reason.slice(0, LONGEST_REASON), nextWakeInMs(failures)],
     );
   }
 

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { HealthSettings } from '../../config/settings.js';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
 import { WorkerActivity } from '../../registry/live/worker-activity.js';
+import { REFUSED } from '../../upstream/classify-failure.js';
 import { type HealthState, judgeFault, judgeHealth } from '../evaluation/health-state.js';
 import { type RecentEjections, limitEjection, NO_EJECTIONS } from '../evaluation/ejection-limit.js';
 import { nextProbeMs } from '../evaluation/next-probe.js';
@@ -86,9 +87,8 @@ export function powerEvidence(seen: ProbeResult): 'answered' | 'refused' | null 
   return isRefusal(seen) ? 'refused' : null;
 }
 
-/** In the words of `upstream/classify-failure.ts`. */
 function isRefusal({ failure, detail }: ProbeResult): boolean {
-  return failure === 'connection' && detail.includes('connection refused');
+  return failure === 'connection' && detail.includes(REFUSED);
 }
 
 function latest(one: number | null, other: number | null): number | null {

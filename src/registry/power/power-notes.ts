@@ -6,7 +6,7 @@ import { LiveWorkers } from '../live/live-workers.js';
 import { ProbeHints } from '../live/probe-hints.js';
 import { RegistrySync } from '../live/registry-sync.js';
 import { isCallable, type Worker } from '../worker.js';
-import { powerAfter, type PowerEvidence, type PowerState } from './power.js';
+import { LONGEST_REASON, powerAfter, type PowerEvidence, type PowerState } from './power.js';
 
 /** Writes what requests and probes show of workers that can sleep. This replica follows at once, the others by NOTIFY. */
 @Injectable()
@@ -54,7 +54,7 @@ export class PowerNotes {
     await this.database.query(
       `UPDATE ${this.table} SET state = $3, reason = $4 WHERE worker_id = $1 AND state = $2
          AND (lease_until <= now() OR lease_until IS NULL AND state <> 'waking')`,
-      [id, before, after, reason.slice(0, 500)],
+      [id, before, after, reason.slice(0, LONGEST_REASON)],
     );
     // Another replica may have written more by now.
     await this.sync.reload([id]);

@@ -125,3 +125,17 @@ export function powerOrigins(fields: PowerFields): readonly string[] {
   const origins = powerPartsOf(fields).flatMap(([, , url]) => originOfUrl(url) ?? []);
   return [...new Set(origins)];
 }
+
+/** Whether a worker that can sleep is awake. */
+export class PowerDto {
+  state!: 'awake' | 'asleep' | 'waking';
+  since!: Date;
+  /** What was seen, or why the last waking failed. */
+  reason!: string;
+  /** Wakings that failed in a row. */
+  failures!: number;
+  /** After a waking that failed: not woken again before. */
+  next_wake_at!: Date;
+  /** How long a waking usually takes; null: none has succeeded yet. */
+  usual_wake_ms!: number | null;
+}

@@ -38,6 +38,9 @@ export interface PowerLook {
   readonly expected: string;
 }
 
+/** Of `reason`, in characters: it stands in lists of workers and in the history. */
+export const LONGEST_REASON = 500;
+
 /** Before the first waking has succeeded. */
 export const ASSUMED_WAKE_MS = 30_000;
 
