@@ -5,6 +5,7 @@ import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { UpstreamModule } from '../upstream/upstream.module.js';
 import { BulkController } from './bulk.controller.js';
 import { DueProbeFinder } from './scheduler/due-probe-finder.js';
+import { EngineQueues } from './scheduler/engine-queues.js';
 import { HealthChecker } from './scheduler/health-checker.js';
 import { LocalProber } from './scheduler/local-prober.js';
 import { ProbeLeases } from './scheduler/probe-leases.js';
@@ -26,6 +27,7 @@ import { HealthEvaluator } from './scheduler/health-evaluator.js';
   controllers: [BulkController, ProbeController, ReadinessController],
   providers: [
     DueProbeFinder,
+    EngineQueues,
     HealthChecker,
     LocalProber,
     OwnSettings,

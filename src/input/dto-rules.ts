@@ -5,6 +5,10 @@ import { isJsonObject } from './json.js';
 export const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u;
 export const printable = { message: '$property must not hold control characters or lone surrogates' };
 
+/** A path of a URL, with its query. */
+export const PATH = /^\/[\x21-\x7e]*$/;
+export const pathOnly = { message: '$property must begin with / and hold printable ASCII only' };
+
 const isScalar = (value: unknown): boolean =>
   typeof value === 'string' ||
   typeof value === 'boolean' ||

@@ -21,6 +21,8 @@ import {
   IsScalarRecord,
   IsSeed,
   IsStringRecord,
+  PATH,
+  pathOnly,
   PRINTABLE,
   printable,
 } from '../input/dto-rules.js';
@@ -113,17 +115,24 @@ export class TimeoutsDto {
   @IsOptional() @IsInt() @Min(1) @Max(LONGEST_WAIT_MS) total_ms?: number;
 }
 
+/** A gauge in the text format of Prometheus; the sum of its series counts. */
+export class WaitingMetricDto {
+  /** At the worker's origin. */
+  @IsString() @MaxLength(2048) @Matches(PATH, pathOnly) path!: string;
+  /** Its name, such as vllm:num_requests_waiting. */
+  @IsString()
+  @Length(1, 200)
+  @Matches(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/, { message: '$property must be the name of a metric of Prometheus' })
+  metric!: string;
+}
+
 export class HealthCheckDto {
   /** http: a request to `path`; tcp: a connection; inference: a real call, which costs tokens; none: always healthy. */
   @IsOptional() @IsIn(['http', 'tcp', 'inference', 'none']) kind?: 'http' | 'tcp' | 'inference' | 'none';
   /** The prompt of an inference probe; ping by default. */
   @IsOptional() @IsString() @Length(1, 1000) @Matches(PRINTABLE, printable) prompt?: string;
   /** At the worker's origin; /health by default. */
-  @IsOptional()
-  @IsString()
-  @MaxLength(2048)
-  @Matches(/^\/[\x21-\x7e]*$/, { message: '$property must begin with / and hold printable ASCII only' })
-  path?: string;
+  @IsOptional() @IsString() @MaxLength(2048) @Matches(PATH, pathOnly) path?: string;
   @IsOptional() @IsIn(['GET', 'HEAD', 'POST']) method?: 'GET' | 'HEAD' | 'POST';
   /** Any below 500 by default. */
   @IsOptional() @IsInt() @Min(200) @Max(599) expected_status?: number;
@@ -134,6 +143,8 @@ export class HealthCheckDto {
   @IsOptional() @IsInt() @Min(10) @Max(14_000) timeout_ms?: number;
   @IsOptional() @IsInt() @Min(1) @Max(100) failures_down?: number;
   @IsOptional() @IsInt() @Min(1) @Max(100) successes_up?: number;
+  /** With kind http: where the server shows how many requests wait inside it. */
+  @IsOptional() @IsDto(() => WaitingMetricDto) waiting?: WaitingMetricDto;
 }
 
 /** A worker: one inference endpoint and how it is called. With `preset` (see GET /api/v1/presets) most fields can be left out. */

@@ -60,6 +60,15 @@ export interface HealthCheck {
   readonly timeout_ms?: number;
   readonly failures_down?: number;
   readonly successes_up?: number;
+  /** Where the server shows how many requests wait inside it. */
+  readonly waiting?: WaitingMetric;
+}
+
+/** A gauge in the text format of Prometheus. */
+export interface WaitingMetric {
+  /** Path at the worker's origin. */
+  readonly path: string;
+  readonly metric: string;
 }
 
 /** The timeouts of a worker's own definition; `null`: its model's policy or the settings decide. */

@@ -78,6 +78,29 @@ describe("A preset's health check", () => {
   });
 });
 
+describe('Requests that wait inside a server', () => {
+  it('are a warning after two probes, and a metric, until a probe sees none', async () => {
+    let waiting = 3;
+    const page: Answer = (...of) => text(`vllm:num_requests_waiting{engine="0"} ${waiting}.0\n`)(...of);
+    const upstream = await startFakeUpstream(only({ '/team-a/health': text(''), '/team-a/metrics': page }));
+    const [, , model] = await healthAt(upstream, { preset: 'vllm', base_url: `${upstream.url}/team-a` });
+    const reasonNow = async (): Promise<unknown> => {
+      const { json: list } = await service.get('/api/server/workers?detail=true');
+      const { data } = list as { data: Readonly<Record<string, unknown>>[] };
+      return data.find(({ model_name: name }) => name === model)?.['health_reason'];
+    };
+    const warning =
+      'healthy, but requests wait inside the server: max_concurrency (64) may be more than it runs at once';
+    await until(async () => (await reasonNow()) === warning);
+    const line = new RegExp(`^mmm_engine_waiting\\{model="${model}",worker="[0-9a-f-]+"\\} (\\d+)$`, 'm');
+    expect(line.exec((await service.get('/metrics')).text)?.[1]).toBe('3');
+
+    waiting = 0;
+    await until(async () => /answered 200/.test(String(await reasonNow())));
+    expect(line.exec((await service.get('/metrics')).text)?.[1]).toBe('0');
+  });
+});
+
 describe('A probe by inference', () => {
   const ANY = json({});
   it.each<[string, object, string, object]>([

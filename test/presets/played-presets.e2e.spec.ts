@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type PlayedPreset, PLAYED, PresetHarness } from './preset-harness.js';
+import { isJsonObject } from '../../src/input/json.js';
 import { asMessage, countsOf, failureOf, messageReading, readingOf, saidBy } from './read-answers.js';
 import { PLAY } from './preset-upstream.js';
 
@@ -41,7 +42,9 @@ describe.each(PLAYED)('the preset $name', ({ name, model, preset, fixture }) => 
     expect(await stage.probe(model)).toMatchObject({ probe: { ok: true } });
     const probed = [...stage.upstreamOf(name).probed];
     const isProbed = health !== '/health' && name !== 'vertex';
-    expect(probed).toEqual(isProbed ? [health] : []);
+    const { health_check: check } = preset.defaults;
+    const tellsQueue = isJsonObject(check) && check['waiting'] !== undefined;
+    expect(probed).toEqual([...(isProbed ? [health] : []), ...(tellsQueue ? ['/metrics'] : [])]);
   });
 });
 

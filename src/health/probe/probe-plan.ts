@@ -49,7 +49,10 @@ export function planProbe(worker: Worker, settings: HealthSettings): ProbePlan |
   return {
     target: targetOf(check, worker, timeoutMs),
     // Credentials belong to one worker, and so do the answers to them.
-    sharedBy: isShared && worker.call.kind === 'template' ? `${worker.call.origin} ${timeoutMs}` : null,
+    sharedBy:
+      isShared && check.waiting === undefined && worker.call.kind === 'template'
+        ? `${worker.call.origin} ${timeoutMs}`
+        : null,
     intervalMs: check.interval_ms ?? (isInference ? INFERENCE_INTERVAL_MS : null),
     limits: {
       failuresDown: check.failures_down ?? settings.failuresDown,
@@ -82,11 +85,11 @@ function targetOf(check: HealthCheck, worker: Callable, timeoutMs: number): Prob
     return { kind, host, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port), timeoutMs };
   }
   if (worker.call.kind === 'api' && isDefault(check)) return modelsOf(worker, worker.call, check, timeoutMs);
-  const { call } = worker;
+  const headers = sentHeaders(worker.call);
   return {
     kind,
-    // With the headers of requests: a proxy in front may take no others.
-    ...(call.kind === 'api' ? { headers: () => headersOf(call) } : {}),
+    ...(headers === undefined ? {} : { headers }),
+    ...waitingOf(check, worker.call),
     url: origin + (check.path ?? DEFAULT_PATH),
     method: check.method ?? 'GET',
     timeoutMs,
@@ -96,12 +99,8 @@ function targetOf(check: HealthCheck, worker: Callable, timeoutMs: number): Prob
 }
 
 /** Lists the models of a worker with a known API, with its own credentials. */
-function modelsOf(
-  { modelName }: Worker,
-  call: ApiCall,
-  { require_model: isRequired = false }: HealthCheck,
-  timeoutMs: number,
-): HttpTarget {
+function modelsOf({ modelName }: Worker, call: ApiCall, check: HealthCheck, timeoutMs: number): HttpTarget {
+  const { require_model: isRequired = false } = check;
   const model = call.upstreamModel ?? modelName;
   return {
     kind: 'http',
@@ -112,7 +111,20 @@ function modelsOf(
     bodyContains: null,
     headers: () => headersOf(call),
     listed: { model, isRequired },
+    ...waitingOf(check, call),
   };
+}
+
+function waitingOf({ waiting }: HealthCheck, call: WorkerCall): Pick<HttpTarget, 'waiting'> {
+  if (waiting === undefined) return {};
+  const headers = sentHeaders(call);
+  const { path, metric } = waiting;
+  return { waiting: { url: call.origin + path, metric, ...(headers === undefined ? {} : { headers }) } };
+}
+
+/** Of a worker with a known API, the headers of requests: a proxy in front may take no others. */
+function sentHeaders(call: WorkerCall): HttpTarget['headers'] {
+  return call.kind === 'api' ? () => headersOf(call) : undefined;
 }
 
 /** @throws SecretMissingError */

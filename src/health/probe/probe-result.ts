@@ -9,6 +9,8 @@ export interface ProbeResult extends Omit<ProbeEvidence, 'generation'> {
   readonly isPublic: boolean;
   /** What may keep this replica alone from the worker; `null`: the result says something of the worker. */
   readonly ownFault: OwnFault | null;
+  /** How many requests wait inside the server. Left out: it was not read, or is not shown. */
+  readonly waiting?: number;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
+import type { WaitingTarget } from './waiting-inside.js';
 
 /** What a probe does. */
 export type ProbeTarget =
@@ -19,6 +20,8 @@ export interface HttpTarget {
   readonly headers?: () => Readonly<Record<string, string>>;
   /** The model that the list should hold. Many servers list nothing. */
   readonly listed?: { readonly model: string; readonly isRequired: boolean };
+  /** Read after a success. */
+  readonly waiting?: WaitingTarget;
 }
 
 /** The worker's own call, with a minimal request. */

@@ -6,9 +6,10 @@ import { UpstreamClient } from '../../upstream/upstream-client.js';
 import { UpstreamGuard } from '../../upstream/upstream-guard.js';
 import { probeHttp } from './http-probe.js';
 import { probeInference } from './inference-probe.js';
-import type { ProbeTarget } from './probe-target.js';
+import type { HttpTarget, ProbeTarget } from './probe-target.js';
 import { type ProbeResult, succeeded } from './probe-result.js';
 import { probeTcp } from './tcp-probe.js';
+import { readWaiting } from './waiting-inside.js';
 
 /** Seconds, up to the default of HEALTH_TIMEOUT_MS and the usual longer ones. */
 const DURATION_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 5, 10];
@@ -45,16 +46,26 @@ export class Prober {
     return seen;
   }
 
-  private made(target: ProbeTarget, stop: AbortSignal): Promise<ProbeResult> {
+  private async made(target: ProbeTarget, stop: AbortSignal): Promise<ProbeResult> {
     switch (target.kind) {
       case 'http':
-        return probeHttp(target, this.agents, stop);
+        return this.withWaiting(target, await probeHttp(target, this.agents, stop), stop);
       case 'tcp':
         return probeTcp(target, this.guard, stop);
       case 'inference':
         return probeInference(target, this.client, stop);
       case 'none':
-        return Promise.resolve(succeeded('not probed: its health_check has kind none', 0));
+        return succeeded('not probed: its health_check has kind none', 0);
     }
+  }
+
+  private async withWaiting(
+    { waiting: target, timeoutMs }: HttpTarget,
+    seen: ProbeResult,
+    stop: AbortSignal,
+  ): Promise<ProbeResult> {
+    if (target === undefined || seen.failure !== null || stop.aborted) return seen;
+    const waiting = await readWaiting(target, this.agents, timeoutMs - seen.ms, stop);
+    return waiting === null ? seen : { ...seen, waiting };
   }
 }

@@ -6,6 +6,7 @@ import { REFUSED } from '../../upstream/classify-failure.js';
 import { type HealthState, judgeFault, judgeHealth } from '../evaluation/health-state.js';
 import { type RecentEjections, limitEjection, NO_EJECTIONS } from '../evaluation/ejection-limit.js';
 import { nextProbeMs } from '../evaluation/next-probe.js';
+import { EngineQueues, withQueueWarning } from './engine-queues.js';
 import type { Planned } from '../probe/probe-plan.js';
 import type { ProbeResult } from '../probe/probe-result.js';
 
@@ -19,6 +20,7 @@ export class HealthEvaluator {
     private readonly live: LiveWorkers,
     private readonly activity: WorkerActivity,
     private readonly settings: HealthSettings,
+    private readonly queues: EngineQueues,
   ) {}
 
   /**
@@ -42,7 +44,9 @@ export class HealthEvaluator {
     const evidence = { ...seen, generation: before.generation };
     const servedMs = latest(lastServedMs, this.activity.lastServedMs(worker.id));
     const judged = judgeHealth(before, evidence, servedMs, plan.limits, nowMs);
-    return this.limited(worker.modelName, before, judged, nowMs);
+    const limited = this.limited(worker.modelName, before, judged, nowMs);
+    const inRow = this.queues.note(worker, seen.waiting, plan.intervalMs, nowMs);
+    return withQueueWarning(limited, inRow, seen.detail, worker.maxConcurrency);
   }
 
   /** @param chance 0 to 1, the same for all workers that share a probe, so that they stay in step */

@@ -16,8 +16,24 @@ function hosted(title: string, baseUrl: string, model: string, source: string): 
   };
 }
 
+/** What is known of a self-hosted server besides its API. */
+interface OwnServer {
+  /** Its health, below the base URL. */
+  readonly health?: string;
+  /** What it runs at once by default; what comes on top waits inside it, where classes and limits do not count. */
+  readonly runsAtOnce?: number;
+  /** The metric of /metrics that counts the requests that wait inside it. */
+  readonly waiting?: string;
+}
+
 /** A self-hosted server, which may require a key. */
-function ownServer(title: string, port: number, model: string, source: string, health?: string): Preset {
+function ownServer(
+  title: string,
+  port: number,
+  model: string,
+  source: string,
+  { health, runsAtOnce, waiting }: OwnServer = {},
+): Preset {
   return {
     title,
     kind: 'text',
@@ -28,7 +44,15 @@ function ownServer(title: string, port: number, model: string, source: string, h
       req_url_template: '{BASE_URL}/v1',
       header: BEARER,
       // Any status below 500 will do: a proxy may not pass this path on.
-      ...(health === undefined ? {} : { health_check: { path: `{BASE_URL}${health}` } }),
+      ...(health === undefined && waiting === undefined
+        ? {}
+        : {
+            health_check: {
+              ...(health === undefined ? {} : { path: `{BASE_URL}${health}` }),
+              ...(waiting === undefined ? {} : { waiting: { path: '{BASE_URL}/metrics', metric: waiting } }),
+            },
+          }),
+      ...(runsAtOnce === undefined ? {} : { max_concurrency: runsAtOnce }),
     },
     example: { model_name: model, base_url: `http://127.0.0.1:${port}` },
   };
@@ -110,7 +134,8 @@ export const OPENAI_PRESETS = {
     8000,
     'llama-3.1-8b',
     'https://docs.vllm.ai/en/stable/serving/openai_compatible_server/',
-    '/health',
+    // https://docs.vllm.ai/en/stable/usage/metrics/
+    { health: '/health', waiting: 'vllm:num_requests_waiting' },
   ),
   // Newer versions generate a token to answer /health; their list of models costs none.
   sglang: ownServer(
@@ -118,21 +143,29 @@ export const OPENAI_PRESETS = {
     30000,
     'llama-3.1-8b',
     'https://docs.sglang.ai/basic_usage/openai_api.html',
+    // With --enable-metrics: https://docs.sglang.io/references/production_metrics.html
+    { waiting: 'sglang:num_queue_reqs' },
   ),
-  ollama: ownServer('Ollama', 11434, 'llama3', 'https://docs.ollama.com/openai', '/api/version'),
+  ollama: ownServer('Ollama', 11434, 'llama3', 'https://docs.ollama.com/openai', {
+    health: '/api/version',
+    // OLLAMA_NUM_PARALLEL is 1 by default: https://docs.ollama.com/faq
+    runsAtOnce: 1,
+  }),
   'llama-cpp': ownServer(
     'llama.cpp',
     8080,
     'llama-3.1-8b',
     'https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md',
-    '/health',
+    // --parallel is auto by default, which makes four slots (GET /props: total_slots). The metric needs --metrics.
+    { health: '/health', runsAtOnce: 4, waiting: 'llamacpp:requests_deferred' },
   ),
   tgi: ownServer(
     'Text Generation Inference',
     3000,
     'llama-3.1-8b',
     'https://huggingface.co/docs/text-generation-inference/messages_api',
-    '/health',
+    // https://huggingface.co/docs/text-generation-inference/reference/metrics
+    { health: '/health', waiting: 'tgi_queue_size' },
   ),
   fastchat: ownServer(
     'FastChat: Vicuna',

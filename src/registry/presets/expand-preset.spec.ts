@@ -72,6 +72,7 @@ describe('a registration by preset', () => {
       profile: { vendor: 'ollama' },
       req_url_template: 'http://10.0.0.7:11434/v1',
       health_check: { path: '/api/version' },
+      max_concurrency: 1,
     });
   });
 

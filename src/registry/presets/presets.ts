@@ -73,8 +73,10 @@ export function expandPreset(sent: SentRegistration): Expanded {
     ...(preset.protocol === 'template' ? {} : { profile: { vendor: name as string } }),
     ...(place === undefined ? {} : { req_url_template: urlAt(place, url) }),
     ...(Object.keys(headers).length === 0 ? {} : { header: headers }),
-    ...(check === undefined ? {} : { health_check: withPath(place, check) }),
-    ...(place === undefined || poll === undefined ? {} : { poll: withUrls(place, poll) }),
+    ...(check === undefined ? {} : { health_check: withPaths(place, check) }),
+    ...(place === undefined || poll === undefined
+      ? {}
+      : { poll: withPlaces(poll, (template) => urlAt(place, template)) }),
   };
   return { registration: merged(base, own), faults: [] };
 }
@@ -152,21 +154,20 @@ function urlAt({ root, query }: Place, template: string): string {
   return root + suffix + (suffix.includes('?') ? query.replace('?', '&') : query);
 }
 
-/** The same with each text that begins with {BASE_URL} made a URL. */
-function withUrls(place: Place, value: JsonValue): JsonValue {
-  if (typeof value === 'string') return value.startsWith(BASE_URL) ? urlAt(place, value) : value;
-  if (Array.isArray(value)) return value.map((each) => withUrls(place, each as JsonValue));
+/** The same with each text that begins with {BASE_URL} replaced. */
+function withPlaces(value: JsonValue, placed: (template: string) => string): JsonValue {
+  if (typeof value === 'string') return value.startsWith(BASE_URL) ? placed(value) : value;
+  if (Array.isArray(value)) return value.map((each) => withPlaces(each as JsonValue, placed));
   if (!isJsonObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, withUrls(place, each)]));
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, withPlaces(each, placed)]));
 }
 
-/** A path below the base URL, at the worker's origin. Without its query, which may hold a secret. */
-function withPath(place: Place | undefined, check: JsonValue): JsonValue {
-  if (!isJsonObject(check) || typeof check['path'] !== 'string') return check;
+/** A check whose paths are below the base URL, at the worker's origin. Without its query, which may hold a secret. */
+function withPaths(place: Place | undefined, check: JsonValue): JsonValue {
   // The client's own URL: what is below it is not known.
-  if (place === undefined) return {};
-  const path = check['path'].slice(BASE_URL.length);
-  return { ...check, path: new URL(place.root).pathname.replace(/\/$/, '') + path };
+  if (place === undefined) return JSON.stringify(check).includes(BASE_URL) ? {} : check;
+  const root = new URL(place.root).pathname.replace(/\/$/, '');
+  return withPlaces(check, (template) => root + template.slice(BASE_URL.length));
 }
 
 /** How many characters of the suffix the base already ends with, in whole segments. */
