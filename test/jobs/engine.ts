@@ -15,19 +15,15 @@ import type { Job, NewJob } from '../../src/jobs/job.js';
 import { LiveWorkers } from '../../src/registry/live/live-workers.js';
 import type { TestDatabase } from '../database.js';
 import { TEST_KEYS } from '../service.js';
-import { until } from '../until.js';
+import { PATIENT_MS, until } from '../until.js';
 
-/** Short times; a test that measures one gives its own. */
+/** Short pauses. What a job is given time for keeps its length, since a busy process needs it; a test that measures one gives its own. */
 export const QUICK_JOBS = {
   idleMs: 300,
   gatherMs: 20,
   recordMs: 10,
-  leaseMs: 2_000,
-  renewMs: 500,
   unknownMs: 1_500,
   askPauseMs: 500,
-  cancelMs: 1_500,
-  resultMs: 2_000,
   waitedMs: 200,
   failures: {
     limitedAfter: 5,
@@ -117,7 +113,7 @@ export function pollOf(more: Readonly<Record<string, unknown>> = {}): Readonly<R
     error: 'error',
     result: { extract: 'url', as: 'url' },
     interval_ms: 500,
-    not_found_ms: 1_000,
+    not_found_ms: 60_000,
     ...more,
   };
   return Object.fromEntries(Object.entries(poll).filter(([, value]) => value !== null));
@@ -167,7 +163,7 @@ export function aJob(prompt: string, more: Partial<NewJob> = {}): NewJob {
 }
 
 /** The job at its end. */
-export async function ended(engine: Engine, { id }: Pick<Job, 'id'>, withinMs = 20_000): Promise<Job> {
+export async function ended(engine: Engine, { id }: Pick<Job, 'id'>, withinMs = PATIENT_MS): Promise<Job> {
   const job = await engine.jobs.wait(id, performance.now() + withinMs, null);
   if (job === null || job.endedAt === null) throw new Error(`the job has not ended: ${JSON.stringify(job)}`);
   return job;

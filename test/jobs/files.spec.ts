@@ -11,6 +11,8 @@ import { answer, TaskServer } from './task-server.js';
 
 const FILM = randomBytes(3 * 1024 * 1024 + 17);
 const BYTES = { request: { url: '/films/{TASK_ID}' }, as: 'bytes' };
+/** The task has been done for an hour. */
+const PAST = `UPDATE job SET done_at = done_at - interval '1 hour' WHERE id = $1 AND done_at IS NOT NULL RETURNING id`;
 
 async function stage(
   result: object,
@@ -37,7 +39,7 @@ const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 
 describe('a file that is copied', () => {
   it('that never ends does not keep a cancel from ending the job', async () => {
-    const { engine, job, upstream } = await stage({ ...BYTES, store: true });
+    const { engine, job, upstream } = await stage({ ...BYTES, store: true }, { jobs: { cancelMs: 1_500 } });
     let isDripping = false;
     upstream.interfere = (request, response) => {
       if (request.url?.startsWith('/films/') !== true) return false;
@@ -100,9 +102,9 @@ describe('a file that is copied', () => {
       response.write(FILM.subarray(0, 2 * 1024 ** 2), () => response.destroy());
       return true;
     };
-    await until(() => breaks === 4);
+    await until(() => breaks >= 4);
     const copies = await database.query('SELECT DISTINCT copy FROM job_file');
-    // The fourth may be in the making.
+    // The last may be in the making.
     expect(copies.length).toBeLessThanOrEqual(1);
     await engine.jobs.cancel(job.id, ROOT);
     await ended(engine, job);
@@ -201,7 +203,8 @@ describe('a file that stays at the upstream', () => {
     async (status) => {
       const { engine, job, upstream } = await stage(
         { extract: 'url', as: 'url', store: true },
-        { jobs: { resultMs: 600_000 } },
+        {},
+        { not_found_ms: 1_000 },
       );
       upstream.interfere = (request, response) => {
         if (!request.url?.startsWith('/films')) return false;
@@ -213,11 +216,10 @@ describe('a file that stays at the upstream', () => {
       expect(done.error?.message).toContain(`its file answered ${status}`);
       expect([...upstream.tasks.values()][0]?.looks).toBeGreaterThan(1);
     },
-    30_000,
   );
 
   it('is fetched again while the upstream cannot give it, and fails after a while', async () => {
-    const { engine, job, upstream } = await stage({ ...BYTES, store: true });
+    const { engine, job, upstream, database } = await stage({ ...BYTES, store: true });
     let failures = 2;
     upstream.interfere = (request, response) => {
       if (!request.url?.startsWith('/films') || failures === 0) return false;
@@ -229,8 +231,9 @@ describe('a file that stays at the upstream', () => {
     failures = Infinity;
     const second = await engine.jobs.create(aJob('a dog'));
     await until(async () => (await engine.jobs.find(second.job.id))?.note.startsWith('done;') === true);
+    expect(await database.query(PAST, [second.job.id])).toHaveLength(1);
     expect(await ended(engine, second.job)).toMatchObject({ error: { code: 'result_unreachable' } });
-  }, 30_000);
+  });
 });
 
 describe('a URL in an answer', () => {
@@ -287,5 +290,5 @@ describe('a URL in an answer', () => {
     };
     const third = await engine.jobs.create(aJob('a bird'));
     expect(await ended(engine, third.job)).toMatchObject({ error: { code: 'result_forbidden' } });
-  }, 30_000);
+  });
 });

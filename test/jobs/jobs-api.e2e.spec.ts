@@ -3,7 +3,6 @@ import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { text as textOf } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startService, type TestService } from '../service.js';
-import { until } from '../until.js';
 
 /** Nothing starts these jobs: their worker is switched off for new work while they wait. */
 describe('the jobs API', () => {
@@ -162,10 +161,12 @@ describe('the jobs API', () => {
     const response = await fetch(`${service.url}/api/v1/jobs/${id}/events`);
     expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
     expect(response.headers.get('x-accel-buffering')).toBe('no');
-    const text = response.text();
-    await until(async () => (await service.get(`/api/v1/jobs/${id}`)).status === 200);
-    await deleteJob(service, id);
-    const events = (await text).split('\n\n').filter((event) => event.startsWith('event: job'));
+    let text = '';
+    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      text += chunk;
+      if (chunk.includes('"status":"queued"')) await deleteJob(service, id);
+    }
+    const events = text.split('\n\n').filter((event) => event.startsWith('event: job'));
     const versions = events.map((event) => Number(/^id: (\d+)$/m.exec(event)?.[1]));
     expect(events.at(0)).toContain('"status":"queued"');
     expect(events.at(-1)).toContain('"status":"cancelled"');

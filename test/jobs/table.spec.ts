@@ -52,20 +52,19 @@ describe('a job that its client removed', () => {
 });
 
 describe('a result that was changed by hand', () => {
-  it.each(['"x"', '[null]', '{"url": "x"}', '[{"url": 5}]', '7', 'null'])(
-    'to %s is no file',
-    async (result) => {
-      const { engine, database } = await stage();
-      const { job } = await engine.jobs.create(aJob('a cat'));
-      await ended(engine, job);
+  it('to no list of files is no file', async () => {
+    const { engine, database } = await stage();
+    const { job } = await engine.jobs.create(aJob('a cat'));
+    await ended(engine, job);
+    for (const result of ['"x"', '[null]', '{"url": "x"}', '[{"url": 5}]', '7', 'null']) {
       await database.query(`UPDATE job SET result = '${result}' WHERE id = '${job.id}'`);
       const read = await engine.jobs.find(job.id);
-      expect(read).toMatchObject({ state: 'succeeded', files: [] });
+      expect([result, read?.state, read?.files]).toEqual([result, 'succeeded', []]);
       await expect(engine.jobs.content(read ?? job, 0, null)).rejects.toThrow(
         'there is no file 0 of this job',
       );
-    },
-  );
+    }
+  });
 });
 
 describe('the queue', () => {
@@ -73,16 +72,9 @@ describe('the queue', () => {
     const { engine, database, upstream } = await stage();
     await database.query(`UPDATE worker SET max_concurrency = 1`);
     await database.query(`INSERT INTO model (name, queue_max) VALUES ('m', 2)`);
-    await until(async () => {
-      const { job } = await engine.jobs.create(aJob('held'));
-      await until(() => upstream.tasks.size > 0);
-      await until(
-        async () =>
-          (await engine.jobs.list({ ownerKey: '', status: 'queued', limit: 10, order: 'asc' })).jobs.length <
-          3,
-      );
-      return job.state === 'queued';
-    });
+    // The one that may run.
+    await engine.jobs.create(aJob('held'));
+    await until(() => upstream.tasks.size === 1);
     const fill = async () => {
       for (;;) await engine.jobs.create(aJob('held'));
     };

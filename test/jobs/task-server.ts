@@ -7,7 +7,7 @@ export interface Task {
   readonly id: string;
   readonly prompt: string;
   readonly jobId: string;
-  readonly doneAtMs: number;
+  doneAtMs: number;
   looks: number;
   state: 'running' | 'failed' | 'cancelled' | null;
 }
@@ -60,6 +60,12 @@ export class TaskServer {
 
   get running(): number {
     return [...this.tasks.values()].filter((task) => this.stateOf(task) === 'running').length;
+  }
+
+  /** Tasks that are held are done. */
+  finish(): void {
+    for (const task of this.tasks.values())
+      if (task.state === 'running') Object.assign(task, { state: null, doneAtMs: 0 });
   }
 
   async close(): Promise<void> {

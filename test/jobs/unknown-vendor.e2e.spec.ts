@@ -78,7 +78,7 @@ describe('a vendor never seen before, by the unmodified OpenAI client', () => {
     const reference = await toFile(PIXEL, 'first.png', { type: 'image/png' });
     const created = await client.videos.create({
       model: 'projector',
-      prompt: 'waves',
+      prompt: 'slow tide',
       seconds: '8',
       input_reference: reference,
     });
@@ -87,13 +87,14 @@ describe('a vendor never seen before, by the unmodified OpenAI client', () => {
       model: 'projector',
       status: 'queued',
       progress: 0,
-      prompt: 'waves',
+      prompt: 'slow tide',
       seconds: '8',
       size: '1280x720',
     });
 
     const early = await client.videos.downloadContent(created.id).catch((error: unknown) => error);
     expect(early).toMatchObject({ status: 400, code: 'video_not_ready' });
+    vendor.isServing = true;
 
     const seen = new Set<string>();
     await until(async () => {
@@ -101,8 +102,9 @@ describe('a vendor never seen before, by the unmodified OpenAI client', () => {
       seen.add(`${video.status} ${video.progress}`);
       return video.status === 'completed';
     });
+    vendor.isServing = false;
     expect(seen).toContain('completed 100');
-    expect(ticketOf('waves')?.order).toMatchObject({
+    expect(ticketOf('slow tide')?.order).toMatchObject({
       reel: true,
       lasts: 8,
       garnish: expect.stringMatching(/^data:image\/png;base64,/),
@@ -156,7 +158,7 @@ describe('a vendor never seen before, by the unmodified OpenAI client', () => {
     await until(
       async () =>
         (await client.videos.retrieve(video.id)).status === 'in_progress' &&
-        ticketOf('slow waves')?.looks === 2,
+        (ticketOf('slow waves')?.looks ?? 0) >= 2,
     );
     expect(await client.videos.delete(video.id)).toMatchObject({ deleted: true });
     await until(() => ticketOf('slow waves')?.isRefunded === true);
