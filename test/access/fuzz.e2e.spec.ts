@@ -5,6 +5,7 @@ import { json } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
 import { printedRandom } from '../seeded-random.js';
 import { serviceForTest } from '../service.js';
+import { PATIENT_MS } from '../until.js';
 
 const ROOT_KEY = 'the-first-admin-key';
 const root = { authorization: `Bearer ${ROOT_KEY}` };
@@ -132,7 +133,7 @@ it('any request of any role to any route gets an answer that is not our failure,
       method,
       headers: { authorization: `Bearer ${keys.get(role)?.key ?? ''}`, 'content-type': 'application/json' },
       ...(method === 'GET' ? {} : { body: JSON.stringify(sent) }),
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(PATIENT_MS),
     });
     const { status } = response;
     const text = url.endsWith('/events') && status === 200 ? '' : await response.text();

@@ -28,6 +28,8 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
+/** A key of the API ends in the future; one that has ended is made so in the table. */
+const NEXT_YEAR = new Date(Date.now() + 365 * 86_400_000).toISOString();
 let count = 0;
 async function make(more: Readonly<Record<string, unknown>> = {}): Promise<Made> {
   const answer = await service.post(
@@ -120,7 +122,8 @@ describe('a key', () => {
   });
 
   it('that is missing, unknown, expired, disabled or revoked gets a 401 that says which', async () => {
-    const soon = await make({ expires_at: new Date(Date.now() + 600).toISOString() });
+    const soon = await make({ expires_at: NEXT_YEAR });
+    await service.database.query('UPDATE api_key SET expires_at = now() WHERE id = $1', [soon.id]);
     const disabled = await make();
     expect(
       (
@@ -161,10 +164,11 @@ describe('a key', () => {
 
   it('that is rotated is accepted together with the new one until the overlap ends', async () => {
     const { id, key } = await make();
-    const rotated = (await call('POST', `/api/v1/keys/${id}/rotate`, root, { overlap_s: 1 })).json as Made;
+    const rotated = (await call('POST', `/api/v1/keys/${id}/rotate`, root, { overlap_s: 600 })).json as Made;
     expect(rotated.id).toBe(id);
     expect((await call('GET', '/v1/models', bearer(rotated.key))).status).toBe(200);
     expect((await call('GET', '/v1/models', bearer(key))).status).toBe(200);
+    await service.database.query('UPDATE api_key SET old_hash_until = now() WHERE id = $1', [id]);
     await until(async () => (await call('GET', '/v1/models', bearer(key))).status === 401);
     expect((await call('GET', '/v1/models', bearer(rotated.key))).status).toBe(200);
     const at_once = (await call('POST', `/api/v1/keys/${id}/rotate`, root, { overlap_s: 0 })).json as Made;
@@ -515,7 +519,8 @@ describe('every route', () => {
   it('lets in the roles of its entry, and answers all others and every bad key alike', async () => {
     const keys = new Map<Role, string>();
     for (const role of ROLES) keys.set(role, (await make({ role })).key);
-    const expired = await make({ role: 'admin', expires_at: new Date(Date.now() + 300).toISOString() });
+    const expired = await make({ role: 'admin', expires_at: NEXT_YEAR });
+    await service.database.query('UPDATE api_key SET expires_at = now() WHERE id = $1', [expired.id]);
     const revoked = await make({ role: 'admin' });
     await call('DELETE', `/api/v1/keys/${revoked.id}`, root);
     await until(async () => (await call('GET', '/v1/models', bearer(expired.key))).status === 401);

@@ -63,8 +63,8 @@ describe('two replicas', () => {
     for (const each of [key, ...three, alone]) await knownTo(second, each, server.model);
 
     for (const ended of await Promise.all([
-      callAll(replicas, [key], server.model, 5_000),
-      callAll(replicas, three, server.model, 5_000),
+      callAll(replicas, [key], server.model, 3_000),
+      callAll(replicas, three, server.model, 3_000),
     ])) {
       expect(new Set(ended.map(({ status }) => status))).toEqual(new Set([200, 429]));
       // The bucket, and 2 a second. Two that share nothing admit twice as much; how near they come, whatever the machine, is
@@ -74,7 +74,7 @@ describe('two replicas', () => {
     }
 
     await proxy.cut();
-    const away = await callAll(replicas, [alone], server.model, 4_000);
+    const away = await callAll(replicas, [alone], server.model, 3_000);
     // Each has half of the bucket, and 1 a second.
     const parts = [0, 1].map((replica) => admittedOf(away.filter(({ caller }) => caller % 2 === replica)));
     const awaySeconds = Math.max(...away.map(({ atMs }) => atMs)) / 1_000;

@@ -141,9 +141,8 @@ describe('a request above a limit', () => {
     ]);
     const job = await service.post('/api/v1/jobs', { model: server.model, input: 'hi' }, bearer(key.key));
     expect([job.status, job.json]).toMatchObject([429, { error: { code: 'rate_limit_exceeded' } }]);
-    expect(service.log).toContainEqual(
-      expect.objectContaining({ status: 429, error_type: 'caller_limited', key: key.name }),
-    );
+    const line = { status: 429, error_type: 'caller_limited', key: key.name };
+    await expect.poll(() => service.log).toContainEqual(expect.objectContaining(line));
   });
 
   /** One retry: it comes too early where the client takes its own 0.4 to 0.5 s instead of the header's time. */
@@ -173,11 +172,12 @@ describe('a request above a limit', () => {
       );
       return rows.length > 0;
     });
-    const refused = await chat(server, key, { max_tokens: 130 });
+    // 100 tokens come back in a second.
+    const refused = await chat(server, key, { max_tokens: 350 });
     const waitMs = Number(refused.headers.get('retry-after-ms'));
-    expect([refused.status, waitMs > 700 && waitMs < 2_500]).toEqual([429, true]);
+    expect([refused.status, waitMs > 700 && waitMs < 4_500]).toEqual([429, true]);
     const startedMs = performance.now();
-    await call(key, server.model, 130);
+    await call(key, server.model, 350);
     expect(performance.now() - startedMs).toBeGreaterThan(600);
     const statuses = () => service.log.flatMap((line) => (line['key'] === key.name ? [line['status']] : []));
     // A line is written when its response is closed.
@@ -193,12 +193,13 @@ describe('tokens', () => {
       model: server.model,
       messages: [{ role: 'user', content: 'hold' }],
       stream: true,
-      max_completion_tokens: 60_000,
+      max_completion_tokens: 90_000,
     });
     const during = await chat(server, key);
-    expect(leftOf(during.headers, 'tokens')).toBeLessThan(42_000);
+    // 1,667 come back in a second.
+    expect(leftOf(during.headers, 'tokens')).toBeLessThan(60_000);
     // Another of that size does not fit now.
-    expect((await chat(server, key, { max_tokens: 60_000 })).status).toBe(429);
+    expect((await chat(server, key, { max_tokens: 90_000 })).status).toBe(429);
     await until(() => server.held.length === 1);
     server.release();
     for await (const _ of held);
@@ -215,7 +216,8 @@ describe('tokens', () => {
           .end('{"error":{"message":"no"}}'),
     );
     expect((await chat(server, key, { max_tokens: 90_000 })).status).toBe(400);
-    expect((await chat(server, key, { max_tokens: 90_000 })).status).toBe(400);
+    // What comes back by itself would be enough after 48 s.
+    await until(async () => (await chat(server, key, { max_tokens: 90_000 })).status === 400);
   });
 });
 
@@ -234,7 +236,7 @@ describe('tokens of jobs', () => {
     until(async () => {
       const { json } = await service.get(`/api/v1/jobs/${id}`, bearer(key.key));
       return (json as { readonly status: string }).status === state;
-    }, 30_000);
+    });
   const using =
     (tokens: number): Answer =>
     (response) => {
@@ -261,7 +263,7 @@ describe('tokens of jobs', () => {
     );
     expect(became.status).toBe(202);
     await isIn('succeeded', (became.json as { readonly id: string }).id, key);
-    expect(await left(key)).toBe(0);
+    await expect.poll(() => left(key)).toBe(0);
     // An estimate that does not fit is refused.
     expect((await job(server, key, 900_000)).status).toBe(429);
   });
@@ -272,13 +274,13 @@ describe('tokens of jobs', () => {
     let calls = 0;
     server.upstream.behave(() => void ++calls);
     const held = await job(server, key, 60_000);
-    await until(() => calls === 1, 30_000);
+    await until(() => calls === 1);
     await fetch(`${service.url}/api/v1/jobs/${held.id}`, { method: 'DELETE', headers: bearer(key.key) });
     await isIn('cancelled', held.id, key);
     server.upstream.behave((response) => void response.writeHead(400).end('{"error":{"message":"no"}}'));
     const failing = await job(server, key, 50_000);
     await isIn('failed', failing.id, key);
-    expect(await left(key)).toBeGreaterThan(50_000);
+    await expect.poll(() => left(key)).toBeGreaterThan(50_000);
   });
 });
 
@@ -305,7 +307,7 @@ describe('max_concurrent', () => {
       { error: { message: expect.stringContaining('max_concurrent') as string } },
     ]);
     hangUps[0]?.abort();
-    await until(async () => (await chat(server, key)).status === 200, 10_000);
+    await until(async () => (await chat(server, key)).status === 200);
     server.release();
   });
 });
@@ -317,12 +319,12 @@ describe('a limit that changes', () => {
     const shown = async () => (await chat(server, key)).headers.get('x-ratelimit-limit-requests');
     expect(await shown()).toBe('600');
     await change(service, 'PATCH', `/api/v1/keys/${key.id}`, { limits: { requests_per_minute: 2 } });
-    await until(async () => (await shown()) === '2', 10_000);
-    await until(async () => (await chat(server, key)).status === 429, 10_000);
+    await until(async () => (await shown()) === '2');
+    await until(async () => (await chat(server, key)).status === 429);
     await service.database.query('UPDATE api_key SET requests_per_minute = 6000 WHERE id = $1', [key.id]);
-    await until(async () => (await chat(server, key)).status === 200, 10_000);
+    await until(async () => (await chat(server, key)).status === 200);
     await service.database.query('UPDATE api_key SET requests_per_minute = NULL WHERE id = $1', [key.id]);
-    await until(async () => (await shown()) === '9999', 10_000);
+    await until(async () => (await shown()) === '9999');
   });
 });
 
@@ -371,21 +373,20 @@ describe('the budget of a month', () => {
           [key.id],
         );
       expect((await chat(dollars, key, { user: '4000' })).status).toBe(200);
-      await until(async () => (await cost()).length === 1, 30_000);
+      await until(async () => (await cost()).length === 1);
       expect((await chat(dollars, key)).status).toBe(200);
       expect((await chat(euros, key, { user: '2000' })).status).toBe(200);
-      await until(async () => (await messageOf(dollars, key)).includes('may use 1 EUR a month'), 30_000);
+      await until(async () => (await messageOf(dollars, key)).includes('may use 1 EUR a month'));
     }
     const [key] = keys;
     await change(service, 'PATCH', `/api/v1/keys/${key?.id}`, {
       limits: { cost_per_month: 3, cost_currency: 'EUR' },
     });
-    await until(async () => (await chat(dollars, keys[0] as LimitedKey)).status === 200, 30_000);
+    await until(async () => (await chat(dollars, keys[0] as LimitedKey)).status === 200);
     // 4 and more were spent in it before.
     await change(service, 'PATCH', `/api/v1/keys/${key?.id}`, { limits: { cost_currency: 'USD' } });
-    await until(
-      async () => (await messageOf(euros, keys[0] as LimitedKey)).includes('may use 3 USD a month'),
-      30_000,
+    await until(async () =>
+      (await messageOf(euros, keys[0] as LimitedKey)).includes('may use 3 USD a month'),
     );
     const shown = await service.get(`/api/v1/keys/${key?.id}`, root);
     expect((shown.json as { limits: object }).limits).toMatchObject({
