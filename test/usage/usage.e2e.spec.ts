@@ -306,8 +306,9 @@ describe('usage', () => {
 
   it('of a call that goes on after its client has left is counted when it ends', async () => {
     const { id, headers } = await aKey();
+    const held: (() => void)[] = [];
     const model = await openAiModel(
-      (response, request) => setTimeout(() => completion(USAGE)(response, request), 300),
+      (response, request) => void held.push(() => completion(USAGE)(response, request)),
       { on_disconnect: 'finish' },
     );
     const leaving = new AbortController();
@@ -317,8 +318,10 @@ describe('usage', () => {
       body: JSON.stringify(chat(model)),
       signal: leaving.signal,
     }).catch(() => 'left');
-    setTimeout(() => leaving.abort(), 100);
+    await until(() => held.length === 1);
+    leaving.abort();
     expect(await left).toBe('left');
+    held[0]?.();
     expect(await rowsOf(id, 1)).toMatchObject([
       { model, errors_caller: 1, input_tokens: 20, output_tokens: 5 },
     ]);
