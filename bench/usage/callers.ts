@@ -29,6 +29,8 @@ interface Answered {
 export class Callers {
   readonly truth: readonly Truth[];
   done = 0;
+  /** Whether they send more than `requests`, since something is still to happen meanwhile. */
+  goOn = true;
   private next = 0;
   private readonly unused = new Set<string>();
   private readonly recent = new Map<string, Answered[]>();
@@ -37,6 +39,7 @@ export class Callers {
     private readonly replicas: readonly ReplicaProcess[],
     private readonly requests: number,
     keys: number,
+    private readonly pauseMs: number,
   ) {
     this.truth = Array.from({ length: keys }, (_, key) => ({
       key: String(key),
@@ -70,7 +73,7 @@ export class Callers {
   }
 
   private async loop(): Promise<void> {
-    while (this.next < this.requests) {
+    while (this.next < this.requests || this.goOn) {
       const number = this.next++;
       let replica = this.replicaFor(number);
       while (replica === undefined) {
@@ -79,6 +82,7 @@ export class Callers {
       }
       await this.call(number, replica);
       this.done += 1;
+      if (this.pauseMs > 0) await sleep(this.pauseMs);
     }
   }
 

@@ -21,10 +21,13 @@ export interface DrillPlan {
   readonly root: string;
   /** What a replica runs, as in ReplicaSetting. */
   readonly main?: string;
+  /** At least; more are sent until the last event. */
   readonly requests: number;
   readonly keys: number;
   readonly replicas: number;
   readonly callers: number;
+  /** Of a caller, after each request; 0 unless given. */
+  readonly pauseMs?: number;
   readonly events: readonly DrillEvent[];
   readonly databaseAwayMs: number;
   readonly log: (line: string) => void;
@@ -42,7 +45,7 @@ export interface DrillReport {
   readonly countedTokens: number;
   /** Reported and not counted, … */
   readonly lostTokens: number;
-  /** … of at most these, in answers of a killed replica within 2 s before its end. */
+  /** … of at most these, in answers of a killed replica since a batch that it wrote just before its end. */
   readonly losableTokens: number;
   /** Keys with fewer tokens than they must have. */
   readonly keysWithLoss: number;
@@ -53,10 +56,8 @@ export interface DrillReport {
   readonly complaints: readonly string[];
 }
 
-/** What a killed replica may not have written yet. */
-const BATCH_MS = 2_000;
-/** After an outage, until replicas have written what they kept. */
-const CAUGHT_UP_MS = 4_000;
+/** Batches are written every 1.5 s; a busy machine needs longer. */
+const WRITTEN_WITHIN_MS = 60_000;
 
 /** Replicas serve requests of many keys, while they and PostgreSQL are killed; then what was counted is compared with what was reported. */
 export async function drill(plan: DrillPlan): Promise<DrillReport> {
@@ -79,9 +80,9 @@ export async function drill(plan: DrillPlan): Promise<DrillReport> {
     await Promise.all(replicas.map((replica) => replica.ready()));
     await prepare(postgres, replicas, upstream.url, plan.keys);
     say(`${plan.replicas} replicas are ready`);
-    const callers = new Callers(replicas, plan.requests, plan.keys);
+    const callers = new Callers(replicas, plan.requests, plan.keys, plan.pauseMs ?? 0);
+    callers.goOn = plan.events.length > 0;
     const calling = callers.run(plan.callers);
-    let backMs = -Infinity;
     let kills = 0;
     for (const [index, { at, what }] of plan.events.entries()) {
       while (callers.done < plan.requests * at) await sleep(20);
@@ -91,21 +92,23 @@ export async function drill(plan: DrillPlan): Promise<DrillReport> {
         say(`kill -9 PostgreSQL, away for ${plan.databaseAwayMs} ms`);
         await sleep(plan.databaseAwayMs);
         postgres = await launch();
-        backMs = performance.now();
+        callers.goOn = index < plan.events.length - 1;
         say('PostgreSQL is back');
         continue;
       }
-      await sleep(Math.max(0, backMs + CAUGHT_UP_MS - performance.now()));
       const victim = replicas[index % replicas.length];
       if (victim === undefined) continue;
       if (what === 'kill a replica') {
-        callers.killed(victim.name, performance.now() - BATCH_MS);
+        const sinceMs = performance.now();
+        await batchesWritten(postgres, replicas.length);
+        callers.killed(victim.name, sinceMs);
         kills += 1;
         await victim.end('SIGKILL');
       } else {
         callers.spare(victim.name);
         await victim.end('SIGTERM');
       }
+      callers.goOn = index < plan.events.length - 1;
       say(`${what === 'kill a replica' ? 'kill -9' : 'SIGTERM'} ${victim.name}`);
       victim.start();
       await victim.ready();
@@ -130,6 +133,20 @@ export async function drill(plan: DrillPlan): Promise<DrillReport> {
   }
 }
 
+/** Until each replica has written all that it had counted when this was called: the first batch may have been under way. */
+async function batchesWritten(postgres: EmbeddedPostgres, replicas: number): Promise<void> {
+  for (let batch = 0; batch < 2; batch++) {
+    const [row] = await query<{ now: string }>(postgres, 'SELECT clock_timestamp()::text AS now', []);
+    const written = 'SELECT FROM usage_batch WHERE at > $1::timestamptz';
+    const endMs = performance.now() + WRITTEN_WITHIN_MS;
+    while ((await query(postgres, written, [row?.now])).length < replicas) {
+      if (performance.now() > endMs)
+        throw new Error(`not every replica wrote usage in ${WRITTEN_WITHIN_MS} ms`);
+      await sleep(50);
+    }
+  }
+}
+
 /** One model with a price of 1 for a million tokens of any kind, and keys. */
 async function prepare(
   postgres: EmbeddedPostgres,
@@ -143,12 +160,7 @@ async function prepare(
     const answer = await fetch(url + path, { method, headers, body: JSON.stringify(body) });
     if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
   };
-  await send('POST', '/api/v1/workers', {
-    model_name: MODEL,
-    protocol: 'openai',
-    req_url_template: `${upstream}/v1`,
-    max_concurrency: 1000,
-  });
+  // Before its worker: a replica that knows the worker knows the price.
   await send('PUT', `/api/v1/models/${MODEL}`, {
     price: { currency: 'EUR', input: 1, output: 1, cached_input: 1 },
   });
@@ -158,8 +170,17 @@ async function prepare(
       createHash('sha256').update(keyText(key)).digest(),
       `team ${key % 7}`,
     ]);
-  // Until every replica knows them.
-  await sleep(1_000);
+  await send('POST', '/api/v1/workers', {
+    model_name: MODEL,
+    protocol: 'openai',
+    req_url_template: `${upstream}/v1`,
+    max_concurrency: 1000,
+  });
+  for (const replica of replicas)
+    for (let key = 0; key < keys; key++) {
+      const headers = { authorization: `Bearer ${keyText(key)}` };
+      while (!(await fetch(`${replica.url}/v1/models/${MODEL}`, { headers })).ok) await sleep(50);
+    }
 }
 
 interface Counted {

@@ -2,16 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { drill } from '../../bench/usage/drill.js';
 import { PACKED, ROOT } from '../process.js';
 
+const REQUESTS = 400;
+const CALLERS = 4;
+
 describe('usage of 50 keys over three replicas', () => {
   it('is what the answers report, but for a batch of a killed replica, and nothing twice, with the database killed in between', async () => {
     const lines: string[] = [];
     const found = await drill({
       root: ROOT,
       main: PACKED,
-      requests: 2_000,
+      requests: REQUESTS,
       keys: 50,
       replicas: 3,
-      callers: 12,
+      callers: CALLERS,
+      pauseMs: 20,
       events: [
         { at: 0.1, what: 'kill the database' },
         { at: 0.6, what: 'kill a replica' },
@@ -26,8 +30,9 @@ describe('usage of 50 keys over three replicas', () => {
       keysThatDiffer: 0,
       complaints: [],
     });
-    expect(found.answered).toBeGreaterThan(1_950);
+    // Those that were under way on the killed replica broke off.
+    expect(found.answered).toBeGreaterThanOrEqual(REQUESTS - CALLERS);
     expect(found.lostTokens).toBeLessThanOrEqual(found.losableTokens);
     expect(found.countedTokens).toBeGreaterThan(found.reportedTokens - found.losableTokens - 1);
-  }, 90_000);
+  }, 240_000);
 });
