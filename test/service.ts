@@ -43,8 +43,8 @@ export interface ServiceOptions {
   readonly waitsForReady?: boolean;
 }
 
-/** Short intervals for tests; all other settings have their defaults. */
-const QUICK = { HEALTH_INTERVAL_MS: '300', HEALTH_TIMEOUT_MS: '500' };
+/** Short intervals for tests; all other settings have their defaults. A busy process of tests may pause for a second. */
+const QUICK = { HEALTH_INTERVAL_MS: '300', HEALTH_TIMEOUT_MS: '3000' };
 const QUICK_TUNING = {
   health: { fastIntervalMs: 100, downIntervalMs: 300, tickMs: 150 },
   registry: { resyncMs: 2_000 },

@@ -93,11 +93,12 @@ describe('Requests that wait inside a server', () => {
       'healthy, but requests wait inside the server: max_concurrency (64) may be more than it runs at once';
     await until(async () => (await reasonNow()) === warning);
     const line = new RegExp(`^mmm_engine_waiting\\{model="${model}",worker="[0-9a-f-]+"\\} (\\d+)$`, 'm');
-    expect(line.exec((await service.get('/metrics')).text)?.[1]).toBe('3');
+    const shown = async () => line.exec((await service.get('/metrics')).text)?.[1];
+    await expect.poll(shown).toBe('3');
 
     waiting = 0;
     await until(async () => /answered 200/.test(String(await reasonNow())));
-    expect(line.exec((await service.get('/metrics')).text)?.[1]).toBe('0');
+    await expect.poll(shown).toBe('0');
   });
 });
 
