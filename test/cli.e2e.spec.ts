@@ -96,6 +96,9 @@ describe('the command line client', () => {
       status: 0,
       out: 'fine\n',
     });
+    const bogus = await mmm(['workers', '--state', 'bogus', '--health', 'bogus']);
+    expect(bogus).toMatchObject({ status: 1, out: '' });
+    expect(bogus.err).toMatch(/^mmm: --health: must be one of [^;]*; --state: must be one of enabled, /);
     const models = JSON.parse((await mmm(['models'])).out) as { name: string }[];
     expect(models.map(({ name }) => name)).toContain('cli-a');
   });

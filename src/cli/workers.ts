@@ -49,17 +49,35 @@ function whyOf(row: Json): string {
   return String(requests !== 'ok' && lastError !== null ? lastError : reason);
 }
 
+/** The option of each filter of the API. */
+const OPTIONS = {
+  model_name: 'model',
+  health: 'health',
+  admin_state: 'state',
+  owner: 'owner',
+  label: 'label',
+} as const satisfies Readonly<Record<string, keyof WorkerFilter>>;
+
+/** @throws CliError that names the option whose value is refused */
 export async function listWorkers(api: Api, filter: WorkerFilter): Promise<Json[]> {
   const query = new URLSearchParams({ sort: 'model_name' });
-  const wanted = {
-    model_name: filter.model,
-    health: filter.health,
-    admin_state: filter.state,
-    owner: filter.owner,
-    label: filter.label,
-  };
-  for (const [name, value] of Object.entries(wanted)) if (value !== undefined) query.set(name, value);
-  return api.all(WORKERS, query, filter.limit);
+  for (const [name, option] of Object.entries(OPTIONS)) {
+    const value = filter[option];
+    if (value !== undefined) query.set(name, value);
+  }
+  try {
+    return await api.all(WORKERS, query, filter.limit);
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    throw new CliError(inOptions(error.message), error.exitCode);
+  }
+}
+
+/** A message of the API, with the options in place of the filters that it refuses. */
+function inOptions(message: string): string {
+  return message.replace(/(?<=^|; )\w+(?=: )/g, (name) =>
+    Object.hasOwn(OPTIONS, name) ? `--${OPTIONS[name as keyof typeof OPTIONS]}` : name,
+  );
 }
 
 export async function workers(api: Api, filter: WorkerFilter & { readonly json?: boolean }): Promise<void> {
