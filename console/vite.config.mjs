@@ -51,7 +51,7 @@ const FIRST = [
   /node_modules\//,
   /console\/src\/(?:api|live|words)\/(?!edit|events|list|json|nearest)/,
   /console\/src\/\w+\.tsx?$/,
-  /console\/src\/parts\/(?:bar|code|figure|icon|note|palette-state|screen|state|strip|switch|theme|time|toast|top-bar)\./,
+  /console\/src\/parts\/(?:bar|figure|icon|note|palette-state|screen|state|strip|switch|theme|time|toast|top-bar)\./,
   /console\/src\/screens\/(?:lazy|workers\/(?!drawer|first-start))/,
 ];
 const isFirst = (id) => FIRST.some((pattern) => pattern.test(id));
