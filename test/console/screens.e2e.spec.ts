@@ -121,12 +121,16 @@ describe.skipIf(!HAS_BROWSER)('the screens of models, usage, jobs, keys and hist
     await service.database.query(`UPDATE model SET retries = 3, idle_ms = 5000 WHERE name = 'llama'`);
     await form.getByRole('button', { name: 'Save' }).click();
     const note = form.getByRole('alert');
-    await note.getByText(/changed retries, timeouts\.idle_ms/).waitFor();
+    await note.getByText(/changed retries, timeouts idle ms/).waitFor();
     await expectSound(watched);
     await note.getByRole('button', { name: 'Put mine on top' }).click();
     await expect
       .poll(() => read('models/llama'))
       .toMatchObject({ retries: 2, queue: { max: 7 }, timeouts: { idle_ms: 5000 }, strategy: 'round_robin' });
+    await page.goto(`${service.url}/console/history?model=llama`);
+    // The first of them made the policy.
+    const made = page.getByRole('listitem').filter({ hasText: 'Created' });
+    await made.getByText('strategy round_robin').waitFor();
     await page.close();
   });
 
@@ -191,6 +195,7 @@ describe.skipIf(!HAS_BROWSER)('the screens of models, usage, jobs, keys and hist
     await expect.poll(() => links.count(), { timeout: PATIENT_MS }).toBe(100);
     await page.getByRole('button', { name: 'Show 100 more' }).click();
     await expect.poll(() => links.count(), { timeout: PATIENT_MS }).toBe(200);
+    await page.getByText('600 requests/min, 50 EUR of cost a month').first().waitFor();
     expect(new Set(await links.allTextContents()).size).toBe(200);
     for (const width of [1440, 380]) {
       await page.setViewportSize({ width, height: 900 });

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../words/json';
+import { wordsOf } from '../words/numbers';
 
 interface DiffProps {
   readonly before: object | null;
@@ -14,12 +15,12 @@ export function Diff({ before, after }: DiffProps) {
     <>
       {names.map((name) => (
         <span key={name}>
-          {name} <del>{text(was[name])}</del> <ins>{text(is[name])}</ins>{' '}
+          {wordsOf(name)} {name in was && <del>{text(was[name])}</del>} <ins>{text(is[name])}</ins>{' '}
         </span>
       ))}
     </>
   );
 }
 
-export const text = (value: unknown): string =>
-  typeof value === 'string' && value !== '' ? value : (JSON.stringify(value) ?? 'null');
+const text = (value: unknown): string =>
+  typeof value === 'string' && value !== '' ? value : JSON.stringify(value ?? '').replace(/^""$/, 'none');

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { ApiProblem } from '../api/client';
 import type { Edit, Values } from '../api/edit';
-import { timeOf } from '../words/numbers';
+import { timeOf, wordsOf } from '../words/numbers';
 import { Input, type InputProps } from './field';
 import { Note, Problem } from './note';
 
@@ -59,7 +59,7 @@ export function EditNotes({ edit }: { readonly edit: Edit }) {
   return (
     <Note kind="warn">
       <b>
-        {event?.actor ?? 'Another client'} changed {changed.join(', ')}
+        {event?.actor ?? 'Another client'} changed {wordsOf(changed.join(', '))}
         {event !== undefined && ` at ${timeOf(event.at)}`}, while this was edited.
       </b>
       {both.length > 0 && (
@@ -74,7 +74,7 @@ export function EditNotes({ edit }: { readonly edit: Edit }) {
           <tbody>
             {both.map((name) => (
               <tr key={name}>
-                <th scope="row">{name}</th>
+                <th scope="row">{wordsOf(name)}</th>
                 <td>{touched[name] || 'the default'}</td>
                 <td>{theirs[name] || 'the default'}</td>
               </tr>

@@ -74,6 +74,8 @@ function Entry({ event, of, onUndo }: EntryProps) {
   const problem = refused.value[id];
   const isHealth = HEALTH.includes(kind);
   const isSwitch = SWITCHES.includes(kind);
+  // A policy is made by the first field that is set.
+  const isDefined = kind === 'changed' || (subject === 'model' && before === null);
   const [shape, word] = LOOKS[kind] ?? [SHAPES.includes(kind) ? (kind as Shape) : 'waiting', capital(kind)];
   // The way back of a key or a team is its own screen; a health is no change.
   const mayBe =
@@ -94,8 +96,8 @@ function Entry({ event, of, onUndo }: EntryProps) {
           </>
         )}
         {undoes !== null && ' taken back'}
-        {kind === 'changed' ? ': ' : (isHealth || isSwitch) && note !== '' && `: ${note}`}
-        {kind === 'changed' && <Diff before={before} after={after} />}
+        {isDefined ? ': ' : (isHealth || isSwitch) && note !== '' && `: ${note}`}
+        {isDefined && <Diff before={before ?? {}} after={after} />}
         {problem !== undefined && (
           <span class="fault" role="alert">
             {explain(problem)}
@@ -142,7 +144,13 @@ function Subject({
   return (
     <>
       <a href={href}>{subject_name}</a>
-      {req_url_template !== null && <code> {addressOf(req_url_template)}</code>}
+      {req_url_template !== null && (
+        // Two workers of a model may have one URL.
+        <code title={subject_id ?? ''}>
+          {' '}
+          {addressOf(req_url_template)} {subject_id?.slice(0, 8)}
+        </code>
+      )}
     </>
   );
 }

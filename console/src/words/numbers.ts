@@ -65,5 +65,12 @@ export const dayAndMonth = (date: string): string => day(new Date(`${date}T00:00
 
 export const exactTime = (at: string | number | Date): string => moment(new Date(at));
 
+/** A name of the API as a person reads it: max concurrency, queue max. */
+export const wordsOf = (name: string): string => name.replace(/[._]/g, ' ');
+
+/** `of`: a number, or that with its noun. */
+export const taking = (many: number, of: string): string =>
+  `${count(many)} of ${of} ${many === 1 ? 'takes' : 'take'} requests`;
+
 export const plural = (many: number, one: string, more = `${one}s`): string =>
   `${count(many)} ${many === 1 ? one : more}`;

@@ -60,7 +60,7 @@ export function LimitWords({ limits }: { readonly limits: Limits }) {
     [tokens_per_minute, 'tokens/min'],
     [max_concurrent, 'at once'],
     [tokens_per_month, 'tokens a month'],
-    [cost_per_month, cost_currency === null ? 'a month' : `${cost_currency} a month`],
+    [cost_per_month, `${cost_currency === null ? '' : `${cost_currency} `}of cost a month`],
   ] as const;
   const set = words.filter(([value]) => value !== null);
   if (set.length === 0) return <span class="sub">no limit</span>;

@@ -1,7 +1,7 @@
 import type { Model } from '../../api/shapes';
 import { Mark } from '../../parts/state';
-import { count, millis } from '../../words/numbers';
-import type { StateName } from '../../words/states';
+import { count, millis, taking } from '../../words/numbers';
+import { type StateName, takesRequests } from '../../words/states';
 import { mayWaitOf } from './policy';
 
 interface WayProps {
@@ -40,22 +40,18 @@ export function Way({ model, models, waiting }: WayProps) {
   );
 }
 
-const TAKING: readonly string[] = ['healthy', 'warming', 'suspect', 'unknown'];
-
 function Step({ name, of }: { readonly name: string; readonly of: Model | undefined }) {
   const counts = Object.entries((of?.workers ?? {}) as Readonly<Record<string, number>>);
   const sum = (those: typeof counts): number => those.reduce((all, [, many]) => all + many, 0);
   const all = sum(counts);
-  const taking = sum(counts.filter(([state]) => TAKING.includes(state)));
+  const able = sum(counts.filter(([state]) => takesRequests(state as StateName)));
   const state: StateName =
-    taking === 0 ? (all === 0 ? 'unknown' : 'unhealthy') : taking < all ? 'suspect' : 'healthy';
+    able === 0 ? (all === 0 ? 'unknown' : 'unhealthy') : able < all ? 'suspect' : 'healthy';
   return (
     <li>
       <Mark shape={state} />
       <b>{name}</b>
-      <span class="sub">
-        {all === 0 ? 'no worker is known' : `${count(taking)} of ${count(all)} take requests`}
-      </span>
+      <span class="sub">{all === 0 ? 'no worker is known' : taking(able, count(all))}</span>
     </li>
   );
 }

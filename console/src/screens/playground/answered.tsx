@@ -59,7 +59,7 @@ export function HowAnswered({ answered, workers }: AnsweredProps) {
   );
 }
 
-const tokens = (many: number | null): string => (many === null ? 'not reported' : count(many));
+const tokens = (many: number | null): string => (many === null ? '–' : count(many));
 
 function factsOf(
   { workerId, attempts, explained, firstTokenMs, wholeMs, overheadMs, tokensIn, tokensOut }: Answered,
@@ -77,8 +77,8 @@ function factsOf(
     ['Whole time', millis(wholeMs)],
     ...(overheadMs === null ? none : [['Spent in this service', `${overheadMs} ms`] as const]),
     [
-      'Tokens in / out',
-      tokensIn === tokensOut ? tokens(tokensIn) : `${tokens(tokensIn)} / ${tokens(tokensOut)}`,
+      'Tokens',
+      (tokensIn ?? tokensOut) === null ? 'not reported' : `${tokens(tokensIn)} in, ${tokens(tokensOut)} out`,
     ],
   ];
 }

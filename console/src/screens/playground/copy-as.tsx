@@ -48,7 +48,7 @@ export function curlOf({
     ...(needsKey() ? ['-H "Authorization: Bearer $MMM_KEY"'] : []),
     ...(worker === '' ? [] : [`-H 'x-mmm-worker: ${worker}'`]),
   ];
-  return `curl -N ${location.origin}${path} \\\n  ${headers.join(' \\\n  ')} \\\n  -d '${json}'`;
+  return `curl ${/"stream": true/.test(json) ? '-N ' : ''}${location.origin}${path} \\\n  ${headers.join(' \\\n  ')} \\\n  -d '${json}'`;
 }
 
 function script({ path, body, worker }: CopyProps): string {

@@ -1,7 +1,7 @@
 import type { Model, Worker } from '../../api/shapes';
 import { mayChangeWorkers } from '../../api/session';
 import { Switch } from '../../parts/switch';
-import { count } from '../../words/numbers';
+import { count, taking } from '../../words/numbers';
 import { stateOf, takesRequests } from '../../words/states';
 import { changeMany } from './actions';
 import type { WorkerList } from './worker-list';
@@ -20,7 +20,7 @@ interface GroupProps {
 /** A model: the head of its workers. */
 export function GroupRow({ name, rows, model, waiting, list, picked, onPick }: GroupProps) {
   const mayWrite = mayChangeWorkers.value;
-  const taking = rows.filter((row) => takesRequests(stateOf(row))).length;
+  const able = rows.filter((row) => takesRequests(stateOf(row))).length;
   // A page shows a part of a large model; the list of models counts all of it.
   const all =
     model === undefined ? rows.length : Object.values(model.workers).reduce((sum, each) => sum + each, 0);
@@ -56,9 +56,7 @@ export function GroupRow({ name, rows, model, waiting, list, picked, onPick }: G
       </th>
       <td role="cell" class="state">
         <span class="sub">
-          {isWhole
-            ? `${taking} of ${rows.length} take requests`
-            : `${count(all)} workers, ${rows.length} shown`}
+          {isWhole ? taking(able, count(all)) : `${count(all)} workers, ${rows.length} shown`}
         </span>
         {waiting > 0 && <span class="st s-ejected">{count(waiting)} waiting</span>}
       </td>

@@ -8,7 +8,7 @@ import { useKeys } from '../../live/keys';
 import { Icon } from '../../parts/icon';
 import { Problem } from '../../parts/note';
 import { NoteBox, Screen, Skeleton } from '../../parts/screen';
-import { plural } from '../../words/numbers';
+import { plural, taking } from '../../words/numbers';
 import { stateOf, takesRequests } from '../../words/states';
 import { Drawer, FirstStart } from '../lazy';
 import { change, changeMany, probe } from './actions';
@@ -46,7 +46,7 @@ export default function Workers() {
     [rows, owner],
   );
   const all = Object.entries(counts).reduce((sum, [of, each]) => (of === 'offline' ? sum : sum + each), 0);
-  const taking = overview.value?.taking ?? (rows ?? []).filter((row) => takesRequests(stateOf(row))).length;
+  const able = overview.value?.taking ?? (rows ?? []).filter((row) => takesRequests(stateOf(row))).length;
 
   const filter = (part: Partial<Filters>, isTyped = false): void => {
     const { sort: by, ...others } = { ...filters, ...part };
@@ -79,7 +79,7 @@ export default function Workers() {
   return (
     <>
       <Screen
-        title={rows === undefined ? 'Workers' : `${taking} of ${all} workers take requests`}
+        title={rows === undefined ? 'Workers' : taking(able, plural(all, 'worker'))}
         windowTitle="Workers"
         beside={
           <>

@@ -6,6 +6,7 @@ import { Input } from '../../../parts/field';
 import { Boxes, EditNotes, faultsOf } from '../../../parts/form';
 import { toast } from '../../../parts/toast';
 import { pretty, readObject } from '../../../words/json';
+import { wordsOf } from '../../../words/numbers';
 import { definitionOf, FIELDS, readWorker, textsOf, touchedOf } from './fields';
 
 interface DefinitionProps {
@@ -83,7 +84,9 @@ export function DefinitionTab({ worker, etag, onSaved }: DefinitionProps) {
       )}
       {mayWrite && (
         <div class="savebar row">
-          <span class="sub grow">{isTouched ? `Changed: ${changed.join(', ')}` : 'Nothing is changed'}</span>
+          <span class="sub grow">
+            {isTouched ? `Changed: ${wordsOf(changed.join(', '))}` : 'Nothing is changed'}
+          </span>
           <button type="button" class="btn" disabled={!isTouched} onClick={edit.reset}>
             Discard
           </button>

@@ -28,7 +28,7 @@ const TEXTS: readonly string[] = FIELDS.filter(({ type }) => type === undefined)
 /** What an answer shows besides the definition; a PATCH takes all else. */
 const SHOWN_ONLY: readonly string[] = (
   'id registered_by_key registered_by_team admin_state admin_state_since admin_state_by health health_reason ' +
-  'health_since in_flight ejected_until requests last_error generation created_at updated_at probe replicas figures'
+  'health_since in_flight ejected_until requests last_error generation created_at updated_at probe power replicas figures'
 ).split(' ');
 
 /** The definition of a worker as the boxes of the form have it. */

@@ -8,6 +8,7 @@ import { count, duration, exactTime, millis, percent, timeOf } from '../../../wo
 import type { StateName } from '../../../words/states';
 
 type Event = Schemas['WorkerEventDto'];
+type Probe = Schemas['ProbeDto'];
 
 const HEALTHS: readonly string[] = ['healthy', 'warming', 'suspect', 'unhealthy', 'unknown'];
 
@@ -49,7 +50,12 @@ export function HealthTab({ worker }: { readonly worker: WholeWorker }) {
         {probe !== null && (
           <div>
             <h3>Probes</h3>
-            <Facts facts={Object.entries(probe).map(([name, value]) => [words(name), shown(value)])} />
+            <Facts
+              facts={Object.entries(WORDS).map(([name, word]) => [
+                word,
+                shown(name, probe[name as keyof Probe]),
+              ])}
+            />
           </div>
         )}
         <div>
@@ -79,11 +85,24 @@ export function HealthTab({ worker }: { readonly worker: WholeWorker }) {
   );
 }
 
-/** The columns of `worker_probe`, under their own names. */
-const words = (column: string): string =>
-  column.replaceAll('_', ' ').replace(/^./, (first) => first.toUpperCase());
+const WORDS: Readonly<Record<keyof Probe, string>> = {
+  next_probe_at: 'Next',
+  last_probe_at: 'Last',
+  last_ok: 'It succeeded',
+  last_detail: 'It showed',
+  last_ms: 'It took',
+  successes_in_row: 'Successes in a row',
+  failures_in_row: 'Failures in a row',
+  unreachable_in_row: 'No answer in a row',
+  failing_since: 'Failing since',
+  last_good_at: 'Last success',
+  last_served_at: 'Last request served',
+  heartbeat_at: 'Last heartbeat',
+};
 
-function shown(value: string | number | boolean | null): string {
+function shown(name: string, value: Probe[keyof Probe]): string {
   if (value === null || value === '') return '–';
-  return typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) ? timeOf(value) : String(value);
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (typeof value === 'number') return name === 'last_ms' ? millis(value) : count(value);
+  return /_at$|_since$/.test(name) ? timeOf(value) : value;
 }
