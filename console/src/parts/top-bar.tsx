@@ -22,7 +22,12 @@ export function TopBar() {
       </a>
       <nav class="tabs nav" aria-label="Screens">
         {SCREENS.filter(({ may }) => may.value).map(({ name, href }) => (
-          <a key={href} href={href} aria-current={path.startsWith(href) ? 'page' : undefined}>
+          <a
+            key={href}
+            href={href}
+            aria-current={path.startsWith(href) ? 'page' : undefined}
+            ref={path.startsWith(href) ? show : null}
+          >
             {name}
           </a>
         ))}
@@ -67,6 +72,11 @@ export function TopBar() {
       </div>
     </header>
   );
+}
+
+/** A narrow bar is scrolled to the current screen, with a part of the one before it. */
+function show(link: HTMLElement | null): void {
+  if (link?.parentElement) link.parentElement.scrollLeft = link.offsetLeft - 60;
 }
 
 function Live() {
