@@ -1,6 +1,7 @@
 import './first-start.css';
 import { useState } from 'preact/hooks';
 import { explain, post } from '../../api/client';
+import { useData } from '../../api/data';
 import { mayChangeWorkers, session } from '../../api/session';
 import { route } from '../../live/location';
 import { Code } from '../../parts/code';
@@ -8,6 +9,8 @@ import { Icon } from '../../parts/icon';
 import { Fault } from '../../parts/note';
 import { Screen } from '../../parts/screen';
 import { State } from '../../parts/state';
+import type { WholeWorker } from '../../api/shapes';
+import { stateOf } from '../../words/states';
 import { curlOf } from '../playground/copy-as';
 
 const ECHO = {
@@ -18,6 +21,7 @@ const ECHO = {
 } as const;
 const OTHER = { ...ECHO, model_name: 'my-model', req_url_template: 'http://10.0.0.7:8000/generate' };
 const QUESTION = 'who are you?';
+const NONE = 'No worker is registered yet';
 
 interface Kept {
   /** Whether this screen stays, although there is a worker by now. */
@@ -26,9 +30,10 @@ interface Kept {
 
 /** An empty registry: three ways to the first worker. */
 export default function FirstStart({ onKeep }: Kept) {
+  const [made, setMade] = useState<string | null>(null);
   if (!mayChangeWorkers.value)
     return (
-      <Screen title="No worker is registered yet" windowTitle="Workers">
+      <Screen title={NONE} windowTitle="Workers">
         <p class="sub">Workers appear here as soon as an administrator or a registrar has registered one.</p>
       </Screen>
     );
@@ -36,12 +41,14 @@ export default function FirstStart({ onKeep }: Kept) {
   const hasEcho = session.value?.protected_mode === true;
   return (
     <Screen
-      title="No worker is registered yet"
+      title={made === null ? NONE : 'The echo worker is registered'}
       windowTitle="Workers"
-      beside={<p>A worker is a URL and how to call it. These are the ways to the first one.</p>}
+      beside={
+        made === null && <p>A worker is a URL and how to call it. These are the ways to the first one.</p>
+      }
     >
       <ol class="ways">
-        {hasEcho && <EchoWay onKeep={onKeep} />}
+        {hasEcho && <EchoWay made={made} onMade={setMade} onKeep={onKeep} />}
         <li class="panel">
           <h2>Register a server</h2>
           <p class="sub">
@@ -70,14 +77,23 @@ export default function FirstStart({ onKeep }: Kept) {
   );
 }
 
-function EchoWay({ onKeep }: Kept) {
-  const [isDone, setDone] = useState(false);
+interface EchoProps extends Kept {
+  /** The id of the echo worker. */
+  readonly made: string | null;
+  readonly onMade: (id: string) => void;
+}
+
+function EchoWay({ made, onMade, onKeep }: EchoProps) {
+  const { value: worker } = useData<WholeWorker>(
+    made && `/api/v1/workers/${made}`,
+    ({ kind, id }) => kind === 'worker' && id === made,
+  );
   const [fault, setFault] = useState('');
   const register = async (): Promise<void> => {
     onKeep(true);
     try {
-      await post('/api/v1/workers', { ...ECHO, name: 'echo' });
-      setDone(true);
+      // As the README registers it: one worker, whichever comes first.
+      onMade((await post<WholeWorker>('/api/v1/workers', ECHO)).id);
     } catch (error) {
       onKeep(false);
       setFault(explain(error));
@@ -87,10 +103,10 @@ function EchoWay({ onKeep }: Kept) {
     <li class="panel">
       <h2>Try it with the echo worker</h2>
       <p class="sub">It is built in and stands for a model: it answers what it is given.</p>
-      {isDone ? (
+      {made !== null ? (
         <div class="row">
-          <State state="healthy" />
-          <span class="grow">The echo worker is registered.</span>
+          {worker !== undefined && <State state={stateOf(worker)} />}
+          <span class="grow">{worker?.health_reason}</span>
           <button type="button" class="btn main" onClick={() => route(askIt())}>
             Ask it
           </button>
