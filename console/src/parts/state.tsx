@@ -17,6 +17,16 @@ export function State({ state }: { readonly state: StateName }) {
   return <Mark shape={state}>{STATE_WORDS[state]}</Mark>;
 }
 
+/** What a worker that can sleep does, unless it is awake. */
+export function Power({ of: power }: { readonly of: Schemas['PowerDto'] | null }) {
+  if (power === null || power.state === 'awake') return null;
+  return (
+    <span class="tag" title={power.reason}>
+      {power.state}
+    </span>
+  );
+}
+
 type JobStatus = Schemas['JobDto']['status'];
 
 export const JOB_STATES: Readonly<Record<JobStatus, readonly [shape: Shape, word: string]>> = {

@@ -8,11 +8,13 @@ export interface Sums {
   readonly input: number;
   readonly cached: number;
   readonly output: number;
+  /** Of input and output together, those that no server reported. */
+  readonly estimated: number;
   /** By currency; empty: nothing of it is priced. */
   readonly costs: Readonly<Record<string, number>>;
 }
 
-const NONE: Sums = { requests: 0, failed: 0, input: 0, cached: 0, output: 0, costs: {} };
+const NONE: Sums = { requests: 0, failed: 0, input: 0, cached: 0, output: 0, estimated: 0, costs: {} };
 
 /** Two currencies are two rows of one thing. */
 export function sumOf(rows: readonly UsageRow[]): Sums {
@@ -23,6 +25,7 @@ export function sumOf(rows: readonly UsageRow[]): Sums {
       input: sum.input + row.input_tokens,
       cached: sum.cached + row.cached_tokens,
       output: sum.output + row.output_tokens,
+      estimated: sum.estimated + row.estimated_tokens,
       costs:
         row.cost === null || row.currency === null
           ? sum.costs

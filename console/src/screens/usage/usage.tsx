@@ -105,7 +105,8 @@ export default function Usage() {
             <Figure
               name="Tokens out"
               value={compact(total.output)}
-              title={`${count(total.output)} tokens out`}
+              note={total.estimated > 0 && `${percent(total.estimated / tokens)} are estimated`}
+              title={`${count(total.output)} tokens out; of in and out, ${count(total.estimated)} are estimated`}
             />
             <Figure
               name="Failed"
@@ -180,7 +181,15 @@ const number = (name: string, valueOf: (sums: Sums) => number): Column<UsageRow>
   kind: 'num',
   cell: (row) => {
     const value = valueOf(sumOf([row]));
-    return <span title={count(value)}>{compact(value)}</span>;
+    const estimated = name.startsWith('Tokens') ? row.estimated_tokens : 0;
+    return (
+      <span
+        title={count(value) + (estimated > 0 ? `; of in and out, ${count(estimated)} are estimated` : '')}
+      >
+        {estimated > 0 && '≈ '}
+        {compact(value)}
+      </span>
+    );
   },
 });
 

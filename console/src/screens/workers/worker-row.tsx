@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks';
 import { mayCall, mayChangeWorkers } from '../../api/session';
 import { addressOf, nameOf, type Worker } from '../../api/shapes';
 import { Bar } from '../../parts/bar';
-import { State } from '../../parts/state';
+import { Power, State } from '../../parts/state';
 import { Strip } from '../../parts/strip';
 import { Switch } from '../../parts/switch';
 import { Since } from '../../parts/time';
@@ -64,7 +64,7 @@ function Cells({ worker, put, isPicked, onPick, mayWrite, problem }: CellProps) 
         <code title={req_url_template}>{address}</code>
       </th>
       <td role="cell" class={`state s-${state}`}>
-        <State state={state} />{' '}
+        <State state={state} /> <Power of={worker.power} />{' '}
         <span class="sub small">
           {state === 'ejected' && figures?.ejected ? (
             `until ${timeOf(figures.ejected.until)}`

@@ -11,7 +11,7 @@ import { Dialog } from '../../../parts/dialog';
 import { Icon } from '../../../parts/icon';
 import { Fault, Problem } from '../../../parts/note';
 import { NoteBox, Skeleton } from '../../../parts/screen';
-import { State } from '../../../parts/state';
+import { Power, State } from '../../../parts/state';
 import { Switch } from '../../../parts/switch';
 import { Tabs } from '../../../parts/tabs';
 import { Since } from '../../../parts/time';
@@ -52,11 +52,14 @@ export default function Drawer({ id, tab, onClose, onChanged }: DrawerProps) {
       <div>
         <div class="dhead">
           <div class="row">
-            {worker !== undefined && <State state={stateOf(worker)} />}
             {worker !== undefined && (
-              <span class="sub">
-                for <Since at={sinceOf(worker)} />, since {timeOf(sinceOf(worker))}
-              </span>
+              <>
+                <State state={stateOf(worker)} />
+                <span class="sub">
+                  for <Since at={sinceOf(worker)} />, since {timeOf(sinceOf(worker))}
+                </span>
+                <Power of={worker.power} />
+              </>
             )}
             <span class="grow" />
             <button type="button" class="btn plain icon" aria-label="Close" onClick={onClose}>
