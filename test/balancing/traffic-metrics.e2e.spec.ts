@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Behaviour, json, slow } from '../fakes/fake-upstream.js';
+import { type Answer, type Behaviour, inTurn, json } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
 import { startService, type TestService } from '../service.js';
 import { until } from '../until.js';
@@ -15,6 +16,14 @@ const status =
   (code: number, headers: Readonly<Record<string, string>> = {}): Behaviour =>
   (response) =>
     response.writeHead(code, headers).end('{}');
+
+/** Holds answers back until they are let go. */
+function held(answer: Answer) {
+  const gate = { letGo: (): void => undefined };
+  const opened = new Promise<void>((open) => (gate.letGo = open));
+  const holds: Answer = (...of) => void opened.then(() => answer(...of));
+  return { holds, letGo: () => gate.letGo() };
+}
 
 /** One worker for each behaviour, without probes, so that all effects come from requests. */
 async function model(name: string, behaviours: readonly Behaviour[], more: object = {}, policy?: object) {
@@ -101,11 +110,16 @@ describe('fallbacks', () => {
 
 describe('the queue', () => {
   it('shows how long requests waited, those without a wait included, in metrics and log', async () => {
-    await model('q', [slow(60, ok)], { max_concurrency: 1 });
+    const { holds, letGo } = held(ok);
+    await model('q', [inTurn(ok, holds, ok, ok)], { max_concurrency: 1 });
     expect(await statuses('q', 1)).toEqual([200]);
     // Nothing has waited: no series.
     expect(await samples('mmm_queue_wait_seconds_count', 'q')).toEqual({});
-    expect(await statuses('q', 3)).toEqual([200, 200, 200]);
+    const three = statuses('q', 3);
+    await expect.poll(() => samples('mmm_requests_queued', 'q')).toMatchObject({ 'priority="default"': 2 });
+    await sleep(100);
+    letGo();
+    expect(await three).toEqual([200, 200, 200]);
     expect(await samples('mmm_queue_wait_seconds_count', 'q')).toEqual({ '': 4 });
     expect((await samples('mmm_queue_wait_seconds_bucket', 'q'))['le="0.01",']).toBe(2);
     const { '': waitedS = 0 } = await samples('mmm_queue_wait_seconds_sum', 'q');
@@ -118,15 +132,24 @@ describe('the queue', () => {
 
   it('distinguishes too many requests from an outage by their outcome', async () => {
     const one = { max_concurrency: 1 };
-    await model('o-full', [slow(200, ok)], one, { queue: { max: 0 } });
-    await model('o-late', [slow(400, ok)], one, { queue: { wait_ms: 20 } });
+    const full = held(ok);
+    const late = held(ok);
+    await model('o-full', [full.holds], one, { queue: { max: 0 } });
+    await model('o-late', [late.holds], one, { queue: { wait_ms: 20 } });
     const later = { 'retry-after': '20' };
     await model('o-429', [status(429, later), status(429, later)]);
     await model('o-down', [ok]);
     await service.database.query(`UPDATE worker SET admin_state = 'disabled' WHERE model_name = 'o-down'`);
     await until(async () => (await service.chat('o-down', 'hello')).status === 503);
-    await statuses('o-full', 2);
-    await statuses('o-late', 2);
+    for (const [name, { letGo }] of [
+      ['o-full', full],
+      ['o-late', late],
+    ] as const) {
+      const both = [service.chat(name, 'hello'), service.chat(name, 'hello')];
+      expect((await Promise.race(both)).status).toBe(503);
+      letGo();
+      expect((await Promise.all(both)).map(({ status: of }) => of)).toContain(200);
+    }
     await statuses('o-429', 1);
     expect(await statuses('o-429', 1)).toEqual([503]);
 
