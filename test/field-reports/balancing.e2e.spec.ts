@@ -45,20 +45,21 @@ async function call(service: TestService, count: number, atOnce: number): Promis
 }
 
 describe('"identical workers are not balanced: 94 % to one of four, ties pick the first" (litellm #39322, #37622; FastChat #3484)', () => {
-  // Of 240 calls, one of four equal workers gets 60 ± 6.7 by chance: more than four deviations are rarer than 1 in 10,000.
+  // Of 120 calls, one of four equal workers gets 30 ± 4.7 by chance. The bounds are at five deviations: a pause of the machine
+  // looks like a slow worker, and long answers make it weigh less.
   it.each([
     ['one after another', 1],
     ['twelve at once', 12],
-  ])('distributes 240 calls, %s, evenly over all four', async (_how, atOnce) => {
+  ])('distributes 120 calls, %s, evenly over all four', async (_how, atOnce) => {
     const service = await serviceForTest();
     const four = await workers(
       service,
-      times(4, () => slow(5, fine)),
+      times(4, () => slow(20, fine)),
     );
-    expect(new Set(await call(service, 240, atOnce))).toEqual(new Set([200]));
+    expect(new Set(await call(service, 120, atOnce))).toEqual(new Set([200]));
     for (const calls of callsOf(four)) {
-      expect(calls).toBeGreaterThan(32);
-      expect(calls).toBeLessThan(88);
+      expect(calls).toBeGreaterThan(6);
+      expect(calls).toBeLessThan(54);
     }
   });
 
