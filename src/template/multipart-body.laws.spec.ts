@@ -96,14 +96,13 @@ describe('a multipart body', () => {
   });
 
   it('finds its boundary in one scan of hostile content', () => {
-    const value = Array.from({ length: 50_000 }, (_, at) => `multi-model-manager-${at}`).join('');
-    const before = performance.now();
+    // One scan reads 5 MB; a scan for each boundary reads 500 GB, which exceeds the time limit of any test.
+    const value = Array.from({ length: 200_000 }, (_, at) => `multi-model-manager-${at}`).join('');
     const { contentType } = compileMultipart({ a: '{USER_PROMPT}' }).render(
       { ...BASE, USER_PROMPT: value },
       noSecret,
     );
-    expect(contentType).toBe('multipart/form-data; boundary=multi-model-manager-50000');
-    expect(performance.now() - before).toBeLessThan(1000);
+    expect(contentType).toBe('multipart/form-data; boundary=multi-model-manager-200000');
   });
 
   it.each([[{ a: {} }], [{ a: [[1]] }], [{ a: null }], [[1]], ['text']])('cannot nest: %j', (template) => {
