@@ -22,8 +22,16 @@ const TEMPLATE = {
 let service: TestService;
 let upstream: RawUpstream;
 let pool: Pool;
+/** Of a worker whose events are passed through, and of a template worker. */
+let models: Models;
+/** The same; they give up when their upstream is silent. */
+let impatient: Models;
 let passed: string;
 let made: string;
+interface Models {
+  readonly passed: string;
+  readonly made: string;
+}
 beforeAll(async () => {
   service = await startService({
     tuning: {
@@ -33,9 +41,13 @@ beforeAll(async () => {
     },
   });
   upstream = await startRawUpstream((response) => response.end());
-  const timeouts = { idle_ms: IDLE_MS, first_byte_ms: 2_000 };
-  passed = await modelOn(service, upstream, { timeouts });
-  made = await modelOn(service, upstream, { ...TEMPLATE, timeouts });
+  const both = async (more: Worker): Promise<Models> => ({
+    passed: await modelOn(service, upstream, more),
+    made: await modelOn(service, upstream, { ...TEMPLATE, ...more }),
+  });
+  models = await both({});
+  impatient = await both({ timeouts: { idle_ms: IDLE_MS } });
+  ({ passed, made } = models);
   pool = new Pool(service.url);
 });
 beforeEach(() => void (upstream.calls = 0));
@@ -45,17 +57,31 @@ afterAll(async () => {
   await upstream.close();
 });
 
-async function stream(model: string, headers: Record<string, string> = {}) {
-  const body = JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: 'hi' }] });
+/** What the client has received of the current answer so far. */
+let received = '';
+const hasReceived = (part: string): Promise<void> => until(() => received.includes(part));
+
+async function stream(model: string, path: Path = '/v1/chat/completions') {
+  received = '';
   const answer = await pool.request({
     method: 'POST',
-    path: '/v1/chat/completions',
-    headers: { 'content-type': 'application/json', ...headers },
-    body,
+    path,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ...BODIES[path](model), stream: true }),
   });
-  const bytes = Buffer.from(await answer.body.arrayBuffer());
+  const pieces: Buffer[] = [];
+  for await (const piece of answer.body as AsyncIterable<Buffer>) {
+    pieces.push(piece);
+    received += piece.toString('latin1');
+  }
+  const bytes = Buffer.concat(pieces);
   return { status: answer.statusCode, headers: answer.headers, bytes, text: bytes.toString() };
 }
+const BODIES = {
+  '/v1/chat/completions': (model: string) => ({ model, messages: [{ role: 'user', content: 'hi' }] }),
+  '/api/v1/chat/completions': (model: string) => ({ model_name: model, input: 'hi' }),
+};
+type Path = keyof typeof BODIES;
 
 const EVENTS = { 'content-type': 'text/event-stream' };
 const WHOLE = 'data: {"t":"a"}\n\n';
@@ -124,30 +150,19 @@ describe('a passed-through stream', () => {
     'is decompressed as it arrives if the upstream compresses it without a request to do so: %s',
     async (coding, compress) => {
       const done = 'data: {"done":true}\n\ndata: [DONE]\n\n';
-      let hasWaited = false;
-      upstream.answer = (response) => {
+      upstream.answer = async (response) => {
         response.writeHead(200, { ...EVENTS, 'content-encoding': coding });
         const zip = compress();
         zip.pipe(response);
         zip.write(WHOLE);
         zip.flush();
-        setTimeout(() => {
-          hasWaited = true;
-          zip.end(done);
-        }, HEARTBEAT_MS * 4);
+        // The rest is sent once the client has the first event.
+        await hasReceived('"a"');
+        zip.end(done);
       };
-      const body = JSON.stringify({ model: passed, stream: true, messages: [] });
-      const headers = { 'content-type': 'application/json' };
-      const answer = await pool.request({ method: 'POST', path: '/v1/chat/completions', headers, body });
-      expect(answer.headers).not.toHaveProperty('content-encoding');
-      const pieces: string[] = [];
-      const cameLate: boolean[] = [];
-      for await (const piece of answer.body as AsyncIterable<Buffer>) {
-        cameLate.push(hasWaited);
-        pieces.push(piece.toString());
-      }
-      expect(cameLate[0]).toBe(false);
-      expect(withoutBeats(pieces.join(''))).toBe(WHOLE + done);
+      const { headers, text } = await stream(passed);
+      expect(headers).not.toHaveProperty('content-encoding');
+      expect(withoutBeats(text)).toBe(WHOLE + done);
       expect((await stream(made)).text).toContain('"content":"a"');
     },
   );
@@ -179,35 +194,29 @@ describe('a passed-through stream', () => {
 
 describe('a heartbeat comment', () => {
   it('is sent in silence, between events only, and only after the headers', async () => {
+    let beforeHeaders = '';
     upstream.answer = async (response) => {
       await sleep(HEARTBEAT_MS * 4);
+      beforeHeaders = received;
       response.writeHead(200, EVENTS).flushHeaders();
-      await sleep(HEARTBEAT_MS * 4);
+      await hasReceived(BEAT);
       response.write('data: {"t":');
       await sleep(HEARTBEAT_MS * 4);
       response.write('"a"}\n\n');
-      await sleep(HEARTBEAT_MS * 4);
+      await hasReceived(`"a"}\n\n${BEAT}`);
       response.end('data: [DONE]\n\n');
     };
-    const startedMs = performance.now();
-    const body = JSON.stringify({ model: passed, stream: true, messages: [] });
-    const answer = await pool.request({
-      method: 'POST',
-      path: '/v1/chat/completions',
-      headers: { 'content-type': 'application/json' },
-      body,
-    });
-    // Never before the headers of the upstream.
-    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(HEARTBEAT_MS * 4);
-    const text = await answer.body.text();
+    const { text } = await stream(passed);
+    expect(beforeHeaders).toBe('');
     expect(withoutBeats(text)).toBe('data: {"t":"a"}\n\ndata: [DONE]\n\n');
     expect(text.startsWith(BEAT)).toBe(true);
     expect(text).toContain(`"a"}\n\n${BEAT}`);
   });
 
   it('is also sent in template streams', async () => {
-    upstream.answer = begin((response) => {
-      setTimeout(() => response.end('data: {"done":true}\n\n'), HEARTBEAT_MS * 4);
+    upstream.answer = begin(async (response) => {
+      await hasReceived(BEAT);
+      response.end('data: {"done":true}\n\n');
     });
     const { text } = await stream(made);
     expect(text).toContain(BEAT);
@@ -259,12 +268,13 @@ const BREAKS: Readonly<Record<string, readonly [RawAnswer, RegExp]>> = {
   ],
 };
 
-describe.each(Object.entries(BREAKS))('an upstream that %s', (_what, [answer, why]) => {
+describe.each(Object.entries(BREAKS))('an upstream that %s', (what, [answer, why]) => {
   it.each(['passed through', 'made from a template'])(
     'ends a stream that is %s with an error event',
     async (kind) => {
       upstream.answer = answer;
-      const model = kind === 'passed through' ? passed : made;
+      const of = what === 'falls silent' ? impatient : models;
+      const model = kind === 'passed through' ? of.passed : of.made;
       const { status, text } = await stream(model);
       expect(status).toBe(200);
       expect(withoutBeats(text).startsWith('data: {')).toBe(true);
@@ -387,14 +397,15 @@ describe.each(Object.entries(EARLY))(
     });
 
     it('is reported within the stream and not retried once a heartbeat was sent', async () => {
-      upstream.answer = (response) => {
+      upstream.answer = async (response) => {
         response.writeHead(200, EVENTS).write(': hi\n\n');
-        setTimeout(() => response.end(failing), HEARTBEAT_MS * 3);
+        await hasReceived(BEAT);
+        response.end(failing);
       };
       const other = await startRawUpstream(inOne(wire));
       const model = await modelOn(service, upstream, { ...worker, priority: 0 });
       await modelOn(service, other, { ...worker, model_name: model, priority: 1 });
-      const { status, text } = await send(model);
+      const { status, text } = await stream(model, '/api/v1/chat/completions');
       expect({ status, callsOfOther: other.calls }).toEqual({ status: 200, callsOfOther: 0 });
       expectBroken(text, /./);
       await other.close();
@@ -434,12 +445,13 @@ describe.each(Object.entries(WHOLE_INSTEAD))(
     });
 
     it('is covered by heartbeats while it is silent', async () => {
-      upstream.answer = (response) => {
+      upstream.answer = async (response) => {
         response.writeHead(200, JSON_HEADERS).flushHeaders();
-        // On a busy machine the headers may be read late.
-        setTimeout(() => response.end(JSON.stringify(good)), HEARTBEAT_MS * 10);
+        await hasReceived(BEAT);
+        response.end(JSON.stringify(good));
       };
-      const { text } = await send(await modelOn(service, upstream, { protocol }));
+      const model = await modelOn(service, upstream, { protocol });
+      const { text } = await stream(model, '/api/v1/chat/completions');
       expect(text.startsWith(BEAT)).toBe(true);
       expect(text).toMatch(/"content":"all".*\[DONE\]\n\n$/s);
     });
@@ -511,10 +523,10 @@ describe.each(Object.entries(HELD_OPEN))('an answer of %s', (_what, [worker, wir
     expect(text).toContain('"content":"all"');
     expect(text).not.toMatch(/late|error/);
     expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
-    expect(await inFlight(service, model)).toBe(0);
+    await until(async () => (await inFlight(service, model)) === 0);
     // A limit also ends the reading.
-    await until(() => Promise.resolve(response?.destroyed === true));
-  }, 10_000);
+    await until(() => response?.destroyed === true);
+  });
 
   it('keeps the connection for the next request when the stream ends soon after the marker', async () => {
     upstream.answer = (response) => {
@@ -543,9 +555,10 @@ describe('the upstream of a stream', () => {
   });
 
   it('is not called again when it is silent after headers that the client has received', async () => {
-    upstream.answer = (response) => {
+    upstream.answer = async (response) => {
       response.writeHead(200, EVENTS).flushHeaders();
-      setTimeout(() => response.socket?.destroy(), HEARTBEAT_MS * 3);
+      await hasReceived(BEAT);
+      response.socket?.destroy();
     };
     const { status, text } = await stream(passed);
     expect(status).toBe(200);
@@ -554,7 +567,7 @@ describe('the upstream of a stream', () => {
   });
 
   it('is reported to the client when it is silent for too long after its headers', async () => {
-    const hung = await modelOn(service, upstream, { timeouts: { first_byte_ms: HEARTBEAT_MS * 5 } });
+    const hung = await modelOn(service, upstream, { timeouts: { first_byte_ms: 2_000 } });
     upstream.answer = (response) => response.writeHead(200, EVENTS).flushHeaders();
     const { text, status } = await stream(hung);
     expect(status).toBe(200);

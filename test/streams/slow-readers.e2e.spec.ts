@@ -105,10 +105,10 @@ describe.each(KINDS)('a client that does not read %s', (what, more, contentType)
     process.stdout.write(`${what}: the upstream could write ${(stoppedAt / MIB).toFixed(1)} MiB\n`);
     expect(stoppedAt).toBeLessThan(UNDER_WAY);
     // After the request timeout, and again as long for a completely written answer.
-    await until(async () => (await inFlight(service, model)) === 0, REQUEST_TIMEOUT_MS * 2);
+    await until(async () => (await inFlight(service, model)) === 0);
     expect(performance.now() - startedMs).toBeGreaterThan(REQUEST_TIMEOUT_MS * 0.9);
-    await until(() => isBrokenOff(), REQUEST_TIMEOUT_MS * 2);
-    await until(() => !isConnected(socket), REQUEST_TIMEOUT_MS * 3);
+    await until(() => isBrokenOff());
+    await until(() => !isConnected(socket));
     socket.resume();
     await once(socket, 'close');
     expect(written()).toBeLessThan(UNDER_WAY);
@@ -139,7 +139,7 @@ it('disconnects a client that does not read an answer that is written whole', as
   upstream.answer = (response) => response.end(bytes);
   const socket = await reader(service, model, false);
   await until(() => isConnected(socket));
-  await until(() => !isConnected(socket), REQUEST_TIMEOUT_MS * 4);
+  await until(() => !isConnected(socket));
   socket.resume();
   await once(socket, 'close');
   expect(socket.bytesRead).toBeLessThan(bytes.length);
@@ -182,9 +182,9 @@ describe('a large answer that was requested whole', () => {
     expect(outcome).toBe(seen);
     expect(upstream.calls).toBe(calls + 1);
     await until(async () => (await inFlight(patient, model)) === 0);
-    expect(patient.log.find((line) => line['model'] === model && 'error_type' in line)).toMatchObject({
-      error_type: 'worker_bad_answer',
-    });
+    const failed = () => patient.log.find((line) => line['model'] === model && 'error_type' in line);
+    await until(() => failed() !== undefined);
+    expect(failed()).toMatchObject({ error_type: 'worker_bad_answer' });
   });
 });
 
