@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -46,25 +47,33 @@ const END = sse('message_stop');
 const ERROR = sse('error');
 
 const streaming =
-  (events: readonly string[], then: (response: ServerResponse) => void = (response) => response.end()) =>
+  (events: readonly string[], then: (response: ServerResponse) => unknown = (response) => response.end()) =>
   (response: ServerResponse) => {
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'request-id': 'req_up' });
     response.write(events.join(''), () => then(response));
   };
+/** Sends the request as a stream, and waits for its line of the log, which is written just after the answer. */
+async function send() {
+  const id = randomUUID();
+  const request = { ...REQUEST, stream: true };
+  const answer = await claude.service.post('/v1/messages', request, { 'x-request-id': id });
+  const its = () => claude.service.log.find((line) => line['request_id'] === id && line['msg'] === 'request');
+  await until(() => its() !== undefined);
+  return { ...answer, line: its() };
+}
 const withoutBeats = (body: string) => body.replaceAll(': still here\n\n', '');
 
 describe('A stream of an anthropic worker', () => {
   it('passes through unchanged and is read by the official client', async () => {
     const whole = [...STREAM, END];
     claude.upstream.answer = streaming(whole);
-    const raw = await claude.service.post('/v1/messages', { ...REQUEST, stream: true });
+    const { line, ...raw } = await send();
     expect([raw.status, withoutBeats(raw.text)]).toEqual([200, whole.join('')]);
     expect(Object.fromEntries(raw.headers)).toMatchObject({
       'content-type': 'text/event-stream; charset=utf-8',
       'request-id': 'req_up',
       'x-mmm-attempts': '1',
     });
-    const line = claude.service.log.findLast(({ path }) => path === '/v1/messages');
     expect(line).toMatchObject({ input_tokens: 12 + 1024 + 2048, output_tokens: 77 });
     const message = await claude.client.messages.stream(REQUEST).finalMessage();
     expect(message).toMatchObject({
@@ -78,9 +87,19 @@ describe('A stream of an anthropic worker', () => {
   });
 
   it('gets heartbeats while the upstream is silent', async () => {
-    claude.upstream.answer = streaming(STREAM, (response) => setTimeout(() => response.end(END), 250));
-    const { text: body } = await claude.service.post('/v1/messages', { ...REQUEST, stream: true });
-    expect(body).toContain(': still here\n\n');
+    let body = '';
+    claude.upstream.answer = streaming(STREAM, async (response) => {
+      await until(() => body.includes(': still here\n\n'));
+      response.end(END);
+    });
+    const answer = await fetch(`${claude.service.url}/v1/messages`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...REQUEST, stream: true }),
+    });
+    const decoder = new TextDecoder();
+    for await (const piece of answer.body ?? [])
+      body += decoder.decode(piece as Uint8Array, { stream: true });
     expect(withoutBeats(body)).toBe([...STREAM, END].join(''));
   });
 
@@ -93,7 +112,7 @@ describe('A stream of an anthropic worker', () => {
     ['ends with nothing', [], undefined],
   ])('that %s ends with an error event, and the client throws', async (_how, events, then) => {
     claude.upstream.answer = streaming([': begun\n\n', ...events], then);
-    const { status, text: body } = await claude.service.post('/v1/messages', { ...REQUEST, stream: true });
+    const { status, text: body, line } = await send();
     expect(status).toBe(200);
     expect(body).toMatch(
       /\n\nevent: error\ndata: \{"type":"error","error":\{"type":"api_error","message":"worker execute error: [^\n]*\n\n$/,
@@ -102,7 +121,6 @@ describe('A stream of an anthropic worker', () => {
     await expect(claude.client.messages.stream(REQUEST).finalMessage()).rejects.toThrow(
       'worker execute error',
     );
-    const line = claude.service.log.filter(({ path }) => path === '/v1/messages').at(-1);
     expect(line).toMatchObject({ error_type: 'worker_bad_answer' });
   });
 

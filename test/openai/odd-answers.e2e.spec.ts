@@ -3,6 +3,7 @@ import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Answer, json, startFakeUpstream, text } from '../fakes/fake-upstream.js';
 import { startService, type TestService } from '../service.js';
+import { until } from '../until.js';
 
 let service: TestService;
 let openai: OpenAI;
@@ -207,6 +208,13 @@ describe('The stop sequence that ended a text', () => {
 });
 
 describe('A count that a later zero would wipe out', () => {
+  /** In the lines of both requests for the model; each is written just after its answer. */
+  async function expectLogged(model: string, counts: object): Promise<void> {
+    const lines = () => service.log.filter((line) => line['msg'] === 'request' && line['model'] === model);
+    await until(() => lines().length === 2);
+    expect(lines()).toMatchObject([counts, counts]);
+  }
+
   const streamed = { ...chat, stream: true, stream_options: { include_usage: true } } as const;
   it.each([
     ['anthropic', ANTHROPIC_EVENTS, [15, 9]],
@@ -221,8 +229,7 @@ describe('A count that a later zero would wipe out', () => {
       expect(counts).toMatchObject({ prompt_tokens: input, completion_tokens: output });
       const message = await anthropic.messages.stream({ ...chat, model, max_tokens: 9 }).finalMessage();
       expect(message.usage.output_tokens).toBe(output);
-      const line = service.log.findLast((each) => each['model'] === model);
-      expect(line).toMatchObject({ input_tokens: input, output_tokens: output });
+      await expectLogged(model, { input_tokens: input, output_tokens: output });
     },
   );
 
@@ -241,7 +248,6 @@ describe('A count that a later zero would wipe out', () => {
       .finalMessage();
     expect(counts).toMatchObject({ input_tokens: 15, output_tokens: 9 });
     await service.post('/v1/chat/completions', { ...streamed, model });
-    const line = service.log.findLast((each) => each['model'] === model);
-    expect(line).toMatchObject({ input_tokens: 15, output_tokens: 9 });
+    await expectLogged(model, { input_tokens: 15, output_tokens: 9 });
   });
 });

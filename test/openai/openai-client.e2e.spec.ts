@@ -228,24 +228,21 @@ describe("OpenAI's client, with an openai worker", () => {
   });
 
   it('disconnects, which ends the upstream call', async () => {
-    let closedMs = 0;
+    let isClosed = false;
     const { model } = await openAi((response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       const timer = setInterval(() => response.write(`data: ${chunk({ content: '.' })}\n\n`), 20);
       response.once('close', () => {
-        closedMs = performance.now();
+        isClosed = true;
         clearInterval(timer);
       });
     });
     const stream = await client.chat.completions.create({ model, messages: [...messages], stream: true });
-    let hungUpMs = 0;
     for await (const { id } of stream) {
       expect(id).toBe('x');
-      hungUpMs = performance.now();
       stream.controller.abort();
     }
-    await until(() => closedMs > 0);
-    expect(closedMs - hungUpMs).toBeLessThan(10_000);
+    await until(() => isClosed);
   });
 });
 

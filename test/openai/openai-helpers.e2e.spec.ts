@@ -149,9 +149,6 @@ describe("OpenAI's client", () => {
     }
   });
 
-  /** The promise is 100 ms at the median: test/streams/hanging-up.e2e.spec.ts. */
-  const GENEROUS_MS = 1_000;
-
   it.each([
     ['before the headers', 'say nothing', 'it throws'],
     ['in the middle of a stream', 'go on', 'its loop ends'],
@@ -173,9 +170,7 @@ describe("OpenAI's client", () => {
       await until(() => calls() === before + 1);
       if (content === 'say nothing') controller.abort();
       expect([model, await ended]).toEqual([model, outcome]);
-      const abortedMs = performance.now();
       await until(() => brokenOff() === broken + 1);
-      expect([model, performance.now() - abortedMs < GENEROUS_MS]).toEqual([model, true]);
     }
   });
 });
