@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   type Behaviour,
@@ -12,8 +13,6 @@ import { type Answer, serviceForTest, startService, type TestService } from './s
 import { PATIENT_MS, until } from './until.js';
 
 const MAX_RESPONSE_BYTES = 12_000_000;
-/** Much longer than any limit below: a call that ends sooner was ended by a limit. */
-const LONG_MS = 15_000;
 
 let service: TestService;
 beforeAll(async () => {
@@ -60,9 +59,7 @@ describe('a failing upstream', () => {
     ['resets_half_way', {}, 502, /closed the connection before the answer was complete/],
   ])('%s %o', async (fault, timeouts, status, msg) => {
     const { model, upstream } = await modelThat(fault, { timeouts });
-    const startedMs = performance.now();
     const answer = await service.chat(model, 'hi');
-    expect(performance.now() - startedMs).toBeLessThan(LONG_MS);
     expect(answer.status).toBe(status);
     expect(answer.json).toEqual(failed(msg));
     expect(upstream.calls).toBe(1);
@@ -152,21 +149,28 @@ describe('a client that disconnects', () => {
       `upstream aborted ${(performance.now() - hungUpMs).toFixed(0)} ms after the hang-up\n`,
     );
     await until(async () => (await inFlight(model)) === 0);
-    const lines = service.log.filter((line) => line['model'] === model);
-    expect(lines).toEqual([
+    const lines = () => service.log.filter((line) => line['model'] === model);
+    await until(() => lines().length > 0);
+    expect(lines()).toEqual([
       expect.objectContaining({ msg: 'request', status: 499, error_type: 'caller_gone' }),
     ]);
   });
 
   it('does not end the upstream call of a worker with on_disconnect: finish', async () => {
     let answered = 0;
-    const answer: Behaviour = slow(800, (response, request) => {
-      text('done')(response, request);
-      answered += 1;
-    });
+    let release = (): void => {};
+    const answer: Behaviour = (response, request) => {
+      release = () => {
+        text('done')(response, request);
+        answered += 1;
+      };
+    };
     const { model, upstream } = await modelThat(answer, { on_disconnect: 'finish' });
     await hangUp(model, upstream);
+    // Enough to end it, if the service did.
+    await sleep(300);
     expect(await inFlight(model)).toBe(1);
+    release();
     await until(async () => (await inFlight(model)) === 0);
     expect({ answered, aborted: upstream.aborted }).toEqual({ answered: 1, aborted: 0 });
   });
