@@ -2,6 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Behaviour, json } from './fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from './fixtures/worker.js';
@@ -218,10 +219,9 @@ describe('the command line client', () => {
     const child = spawn('node', [MMM, 'watch', '--model', 'cli-watch'], { env: environment() });
     onTestFinished(() => void child.kill('SIGKILL'));
     const lines: { id: string; state: string }[] = [];
-    child.stdout.on('data', (chunk: Buffer) => {
-      for (const line of chunk.toString().trim().split('\n'))
-        lines.push(JSON.parse(line) as (typeof lines)[number]);
-    });
+    createInterface(child.stdout).on('line', (line) =>
+      lines.push(JSON.parse(line) as (typeof lines)[number]),
+    );
     await until(() => lines.length > 0);
     await service.post(`/api/v1/workers/${id}/disable`, {}, ROOT);
     await until(() => lines.at(-1)?.state === 'disabled');

@@ -196,11 +196,17 @@ describe('/metrics', () => {
         ({ name, labels }) =>
           name === sought && labels['gen_ai_request_model'] === model && labels['gen_ai_token_type'] === type,
       )?.value;
-    const read = await metrics();
-    expect(figure(read, 'gen_ai_client_token_usage_sum', 'input')).toBe(14);
-    expect(figure(read, 'gen_ai_client_token_usage_sum', 'output')).toBe(6);
-    expect(figure(read, 'gen_ai_client_token_usage_count', 'output')).toBe(2);
-    expect(figure(read, 'gen_ai_server_time_to_first_token_seconds_count')).toBe(1);
+    await expect
+      .poll(async () => {
+        const read = await metrics();
+        return [
+          figure(read, 'gen_ai_client_token_usage_sum', 'input'),
+          figure(read, 'gen_ai_client_token_usage_sum', 'output'),
+          figure(read, 'gen_ai_client_token_usage_count', 'output'),
+          figure(read, 'gen_ai_server_time_to_first_token_seconds_count'),
+        ];
+      })
+      .toEqual([14, 6, 2, 1]);
   });
 
   it('reports the token counts of answers that were passed through', async () => {
@@ -259,6 +265,7 @@ describe('/metrics', () => {
     const upstream = await upstreamForTest(json({ answer: 'x' }));
     await service.register(aWorker(upstream, { model_name: 'bounded' }));
     await service.chat('bounded', 'x');
+    await expect.poll(async () => requestsOf(await metrics(), 'bounded')).toEqual({ ok: 1 });
     const before = await metrics();
     for (let made = 0; made < 20; made++) {
       await service.chat(`made-up-${made}`, 'a-prompt', { 'x-api-key': `key-${made}` });

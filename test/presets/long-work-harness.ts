@@ -65,7 +65,7 @@ type VideoRequest = Parameters<OpenAI['videos']['create']>[0];
 /** Half a second is the shortest interval that a registration may have; a whole task takes four looks. */
 const QUICK_POLL = { interval_ms: 500, not_found_ms: 30_000 };
 /** For tasks that get lost, which is noticed when their time is over. */
-const SHORT_POLL = { interval_ms: 500, not_found_ms: 1_000, timeout_ms: 3_000 };
+const SHORT_POLL = { interval_ms: 500, not_found_ms: 1_000, timeout_ms: 10_000 };
 /** Long, for busy machines: more than 200 jobs run at once. */
 const ENDED_WITHIN_MS = 100_000;
 
