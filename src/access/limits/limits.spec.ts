@@ -144,6 +144,24 @@ describe('a meter', () => {
     );
   });
 
+  it('counts what a report holds while its answer is on the way, when it does not come, and once when it comes', () => {
+    const limits = { ...NONE, costPerMonth: 1 };
+    const nowMs = Date.UTC(2026, 10, 28);
+    const meter = new Meter();
+    const isSpent = () => meter.refusal(limits, 0, nowMs, ALONE)?.limit === 'cost_per_month';
+    meter.spend(0, 0.6);
+    const lost = meter.report('r', limits, nowMs, ALONE);
+    meter.spend(0, 0.5);
+    expect(isSpent()).toBe(true);
+    meter.restore(lost);
+    expect(isSpent()).toBe(true);
+    const arrived = meter.report('r', limits, nowMs, ALONE);
+    expect(isSpent()).toBe(true);
+    meter.adopt(exchange(null, arrived, nowMs).allowance, nowMs);
+    expect(isSpent()).toBe(true);
+    expect(meter.refusal({ ...limits, costPerMonth: 1.2 }, 0, nowMs, ALONE)).toBeNull();
+  });
+
   it('stops at the budget of a month, and goes on in the next', () => {
     const limits = { ...NONE, tokensPerMonth: 1_000, costPerMonth: 5 };
     const nowMs = Date.UTC(2026, 10, 30, 23, 59);

@@ -185,7 +185,7 @@ export class Meter {
     this.tokens += report.tokens;
     this.demandedRequests += report.demandedRequests;
     this.demandedTokens += report.demandedTokens;
-    this.budget.spend(report.monthTokens, report.monthCost);
+    this.budget.restore(report);
   }
 
   /**

@@ -8,6 +8,9 @@ export type MonthSums = Pick<Allowance, 'month' | 'monthTokens' | 'monthCost'>;
 export class MonthBudget {
   private tokens = 0;
   private cost = 0;
+  /** What a report holds that is not answered yet. */
+  private sentTokens = 0;
+  private sentCost = 0;
   /** When the month of the shared sums ends. */
   private endsMs = 0;
   private sharedTokens = 0;
@@ -21,8 +24,8 @@ export class MonthBudget {
   refusal({ tokensPerMonth, costPerMonth, costCurrency }: Limits, nowMs: number): Refusal | null {
     if (tokensPerMonth === null && costPerMonth === null) return null;
     const isCurrent = nowMs < this.endsMs;
-    const tokens = (isCurrent ? this.sharedTokens : 0) + this.tokens;
-    const cost = (isCurrent ? this.sharedCost : 0) + this.cost;
+    const tokens = (isCurrent ? this.sharedTokens : 0) + this.sentTokens + this.tokens;
+    const cost = (isCurrent ? this.sharedCost : 0) + this.sentCost + this.cost;
     if (tokensPerMonth !== null && tokens >= tokensPerMonth)
       return { limit: 'tokens_per_month', value: tokensPerMonth, retryAfterMs: nextMonthMs(nowMs) - nowMs };
     if (costPerMonth !== null && cost >= costPerMonth)
@@ -42,14 +45,23 @@ export class MonthBudget {
 
   report(nowMs: number): Pick<Report, 'month' | 'monthTokens' | 'monthCost'> {
     const report = { month: monthAt(nowMs), monthTokens: this.tokens, monthCost: this.cost };
+    this.sentTokens = this.tokens;
+    this.sentCost = this.cost;
     this.tokens = this.cost = 0;
     return report;
+  }
+
+  /** The report did not arrive. */
+  restore({ monthTokens, monthCost }: Pick<Report, 'monthTokens' | 'monthCost'>): void {
+    this.sentTokens = this.sentCost = 0;
+    this.spend(monthTokens, monthCost);
   }
 
   adopt({ month, monthTokens, monthCost }: MonthSums): void {
     this.endsMs = nextMonthMs(Date.parse(month));
     this.sharedTokens = monthTokens;
     this.sharedCost = monthCost;
+    this.sentTokens = this.sentCost = 0;
   }
 }
 
