@@ -58,7 +58,7 @@ describe('health checks burn money, or fail a busy worker:', () => {
     const database = await databaseForTest();
     const server = await probedUpstreamForTest();
     const id = await insertWorker(database, `${server.url}/x`);
-    await startChecker(database, { ...IMPATIENT, silenceMs: 2_000 });
+    await startChecker(database, { timeoutMs: 1_000, silenceMs: 5_000 });
     await untilHealthIs(database, id, 'healthy');
     server.health = 'hangs';
     await untilHealthIs(database, id, 'unhealthy');
@@ -67,7 +67,7 @@ describe('health checks burn money, or fail a busy worker:', () => {
       `SELECT extract(epoch FROM w.health_since - p.last_good_at)::float8 * 1000 AS ms
        FROM worker w JOIN worker_probe p ON p.worker_id = w.id`,
     );
-    expect(silent?.ms).toBeGreaterThanOrEqual(1_900);
+    expect(silent?.ms).toBeGreaterThanOrEqual(4_900);
   });
 
   it('a check from the registration decides, even while the worker serves', async () => {
@@ -119,7 +119,7 @@ describe('an inference probe', () => {
 
 describe('everything is marked down at once by one bad check:', () => {
   /** Long enough for a busy machine, and short enough to see several intervals. */
-  const INTERVAL_MS = 1_000;
+  const INTERVAL_MS = 2_000;
 
   it('one replica marks three of ten unhealthy in an interval, and the others after later intervals confirm it', async () => {
     const database = await databaseForTest();
@@ -128,7 +128,7 @@ describe('everything is marked down at once by one bad check:', () => {
     await startChecker(database, { intervalMs: INTERVAL_MS, downIntervalMs: INTERVAL_MS });
     await until(async () => (await countByHealth(database))['healthy'] === 10);
     await Promise.all(upstreams.map((upstream) => upstream.kill()));
-    await until(async () => (await countByHealth(database))['unhealthy'] === 10, 30_000);
+    await until(async () => (await countByHealth(database))['unhealthy'] === 10, 60_000);
     const down = await database.query<{ ms: number; detail: string }>(
       `SELECT extract(epoch FROM at - min(at) OVER ())::float8 * 1000 AS ms, note AS detail FROM event
        WHERE kind = 'unhealthy' ORDER BY at`,
@@ -142,7 +142,7 @@ describe('everything is marked down at once by one bad check:', () => {
     );
     expect(limited.length).toBeGreaterThanOrEqual(4);
     expect(limited[0]?.detail).toMatch(/^not confirmed, too many failed at once: 3 probes in a row failed/);
-  }, 60_000);
+  }, 120_000);
 
   it('another replica confirms at once', async () => {
     const database = await databaseForTest();
@@ -170,6 +170,8 @@ describe('everything is marked down at once by one bad check:', () => {
     const ids = await Promise.all(servers.map(({ url }) => insertWorker(database, `${url}/x`)));
     await startChecker(database);
     await until(async () => (await countByHealth(database))['healthy'] === 8);
+    // Workers that have never served would be unhealthy after three failures.
+    await serves(database);
     for (const [index, server] of servers.entries()) server.health = index % 2 === 0 ? 500 : 404;
     await Promise.all(ids.filter((_, index) => index % 2 === 0).map((id) => untilFailed(database, id, 6)));
     expect(await countByHealth(database)).toEqual({ healthy: 4, suspect: 4 });

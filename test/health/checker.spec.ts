@@ -42,12 +42,10 @@ describe('the health checker', () => {
       { kind: 'warming', actor: 'health', detail: expect.stringMatching(/^warming up: .* answered 200/) },
       { kind: 'recovered', actor: 'health', detail: expect.stringContaining('answered 200') },
     ]);
-    expect(lines.filter((line) => line.includes(id)).map((line) => line.split(' ')[0])).toEqual([
-      'log',
-      'warn',
-      'log',
-      'log',
-    ]);
+    // The announcement of a change may arrive before its line is logged.
+    const levels = () => lines.filter((line) => line.includes(id)).map((line) => line.split(' ')[0]);
+    await until(() => levels().length >= 4);
+    expect(levels()).toEqual(['log', 'warn', 'log', 'log']);
   });
 
   it('probes a new worker at once, including one inserted by hand', async () => {
@@ -99,7 +97,7 @@ describe('the health checker', () => {
     const none = await insertWorker(database, 'http://nowhere.invalid/none', { kind: 'none' });
     const hangs = await insertWorker(database, `${silent.url}/hangs`, {
       path: '/slow?k=v',
-      timeout_ms: 100,
+      timeout_ms: 500,
       failures_down: 2,
     });
     // For another model, or the ejection limit would require a confirmation of one of the two.
@@ -117,7 +115,7 @@ describe('the health checker', () => {
     expect(reasons).toEqual([
       expect.stringMatching(/^127\.0\.0\.1:\d+ accepted a connection in \d+ ms$/),
       'not probed: its health_check has kind none',
-      `2 probes in a row failed: 127.0.0.1:${silent.port} did not complete GET /slow within 100 ms`,
+      `2 probes in a row failed: 127.0.0.1:${silent.port} did not complete GET /slow within 500 ms`,
       expect.stringMatching(/^2 probes in a row failed: 127\.0\.0\.1:\d+ sent an answer that is not HTTP/),
     ]);
   });
@@ -218,10 +216,9 @@ describe('the health checker', () => {
     await until(() => upstream.calls === 16);
     const leased = () => database.query('SELECT FROM worker_probe WHERE lease_owner IS NOT NULL');
     expect(await leased()).toHaveLength(16);
-    const startedAt = Date.now();
     await checker.stop();
-    expect(Date.now() - startedAt).toBeLessThan(10_000);
     expect(await leased()).toEqual([]);
+    // A stop that waited for the probes would have recorded their timeouts.
     expect(await database.query('SELECT FROM worker_probe WHERE last_probe_at IS NOT NULL')).toEqual([]);
     expect(warnings).toEqual([]);
   });

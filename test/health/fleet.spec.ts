@@ -6,10 +6,10 @@ import { anUpstream, countByHealth, countNotifications, insertWorker, startCheck
 import { probedUpstreamForTest } from '../fakes/probed-upstream.js';
 
 /** Few enough that a machine with a tenth of two cores can probe them in time. */
-const WORKERS = 80;
-const REPLICAS = 5;
+const WORKERS = 40;
+const REPLICAS = 4;
 
-describe('80 workers, 5 replicas', () => {
+describe('40 workers, 4 replicas', () => {
   it('cause at most 1.2 probes per worker and interval, and one NOTIFY per transition', async () => {
     const intervalMs = 3_000;
     const database = await databaseForTest();

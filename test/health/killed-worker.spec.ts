@@ -8,6 +8,8 @@ import { anUpstream } from './checker.js';
 
 /** The default settings. */
 const DEFAULTS = { HEALTH_INTERVAL_MS: '', HEALTH_TIMEOUT_MS: '', tuning: TUNING };
+/** The next probe of a healthy worker is an hour away. */
+const SELDOM = { ...DEFAULTS, HEALTH_INTERVAL_MS: '3600000' };
 
 /** Two workers of one model that have both served; then one of them is killed. */
 async function killOneOfTwo(service: TestService, keepsTraffic: boolean) {
@@ -27,12 +29,11 @@ async function killOneOfTwo(service: TestService, keepsTraffic: boolean) {
   for (let calls = 0; calls < 20; calls++) await callOnce();
   expect(killed.requests.length).toBeGreaterThan(0);
   await killed.kill();
-  const killedMs = performance.now();
   await until(async () => {
     if (keepsTraffic) await Promise.all([callOnce(), callOnce()]);
     return (await healths(service)).includes('unhealthy');
   }, 60_000);
-  return { afterMs: performance.now() - killedMs, errors };
+  return { errors };
 }
 
 async function healths(service: TestService): Promise<readonly string[]> {
@@ -41,14 +42,13 @@ async function healths(service: TestService): Promise<readonly string[]> {
 }
 
 describe('a killed worker, with default settings', () => {
-  it('is unhealthy in the table within 5 s while clients send requests, and no client sees an error', async () => {
-    const { afterMs, errors } = await killOneOfTwo(await serviceForTest(DEFAULTS), true);
-    expect(afterMs).toBeLessThan(10_000);
+  it('is unhealthy in the table because of requests, which request probes, and no client sees an error', async () => {
+    const { errors } = await killOneOfTwo(await serviceForTest(SELDOM), true);
     expect(errors).toEqual([]);
   });
 
-  it('is unhealthy in the table within 20 s when no client sends requests', async () => {
-    const { afterMs } = await killOneOfTwo(await serviceForTest(DEFAULTS), false);
-    expect(afterMs).toBeLessThan(30_000);
+  it('is unhealthy in the table within a minute when no client sends requests', async () => {
+    const { errors } = await killOneOfTwo(await serviceForTest(DEFAULTS), false);
+    expect(errors).toEqual([]);
   }, 90_000);
 });

@@ -59,7 +59,7 @@ describe('while PostgreSQL is away', () => {
     const upstreams = await Promise.all(Array.from({ length: 4 }, () => anUpstream()));
     const ids = await Promise.all(upstreams.map(({ url }) => insertWorker(database, `${url}/x`)));
     const { address, proxy } = await aRoadTo(database.address);
-    const { live } = await startChecker(database, { intervalMs: 1_500, downIntervalMs: 1_500 }, address);
+    const { live } = await startChecker(database, { intervalMs: 3_000, downIntervalMs: 3_000 }, address);
     const healths = () => ids.map((id) => live.worker(id)?.health);
     await until(() => healths().every((health) => health === 'healthy'));
     await proxy.cut();
@@ -105,7 +105,7 @@ describe('health is checked but routing does not listen:', () => {
       const { json } = await service.get('/api/server/workers?detail=true');
       const { data = [] } = json as { data?: { health: string }[] };
       return data.length === 2 && data.every(({ health }) => health === 'healthy' || health === 'warming');
-    }, 20_000);
+    });
   }, 90_000);
 });
 
@@ -132,6 +132,6 @@ describe('everything is marked down at once by one bad check:', () => {
     await until(async () => {
       const rows = await service.database.query('SELECT FROM worker_probe WHERE last_served_at IS NULL');
       return rows.length === 0;
-    }, 20_000);
+    });
   });
 });

@@ -22,8 +22,12 @@ async function healthAt(
   upstream: FakeUpstream,
   fields: object,
 ): Promise<[health: unknown, reason: unknown, model: string]> {
-  onTestFinished(() => upstream.close());
   const model = `probed-${(models += 1)}`;
+  onTestFinished(async () => {
+    // A worker that stays enabled is probed until the last case ends.
+    await service.database.query(`UPDATE worker SET admin_state = 'offline' WHERE model_name = $1`, [model]);
+    await upstream.close();
+  });
   const { json: answer } = await service.register({ model_name: model, ...fields });
   expect(answer).toMatchObject({ success: true });
   let seen: Readonly<Record<string, unknown>> | undefined;
