@@ -26,6 +26,17 @@ async function register(service: ServiceProcess, upstream: FakeUpstream, more: o
   expect((await service.register({ ...worker, ...more })).status).toBe(200);
 }
 
+/** An upstream that holds its requests until `open`. */
+async function holding(): Promise<{ readonly upstream: FakeUpstream; readonly open: () => void }> {
+  const held: (() => void)[] = [];
+  const done = text('done');
+  const upstream = await upstreamThat((...of) => void held.push(() => done(...of)));
+  const open = (): void => {
+    for (const answer of held.splice(0)) answer();
+  };
+  return { upstream, open };
+}
+
 /** Uses a database on the tests' server, which is ready at once. */
 async function startQuick(environment: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> {
   const database = await databaseForTest();
@@ -76,7 +87,7 @@ describe('SIGTERM', PATIENTLY, () => {
   it('lets running requests finish, refuses new ones, and stops PostgreSQL too', async () => {
     const dataDir = openFolder();
     const service = await startProcess({ DATA_DIR: dataDir }).ready();
-    const upstream = await upstreamThat(slow(1_000, text('done')));
+    const { upstream, open } = await holding();
     await register(service, upstream);
     const postgres = postgresOf(dataDir);
     expect(postgres).toBeDefined();
@@ -89,6 +100,7 @@ describe('SIGTERM', PATIENTLY, () => {
     expect(service.hasExited).toBe(false);
     service.signal('SIGTERM'); // repeated signals change nothing
     service.signal('SIGINT');
+    open();
     const statuses = (await Promise.all(answers)).map(({ status }) => status);
     expect(statuses).toEqual(Array.from({ length: 20 }, () => 200));
     expect(await service.exited).toEqual(CLEAN);
@@ -98,8 +110,8 @@ describe('SIGTERM', PATIENTLY, () => {
   });
 
   it('loses no request on kept-alive connections, and sends Connection: close on them while it drains', async () => {
-    const service = await startQuick({ SHUTDOWN_DELAY_MS: '1000' });
-    await register(service, await upstreamThat(slow(5, text('done'))));
+    const service = await startQuick({ SHUTDOWN_DELAY_MS: '4000' });
+    await register(service, await upstreamThat(slow(40, text('done'))));
     const agent = new Agent({ keepAlive: true, maxSockets: 8 });
     onTestFinished(() => agent.destroy());
     const clients = Array.from({ length: 8 }, () => callUntilRefused(service.url, agent));
@@ -129,9 +141,8 @@ describe('SIGTERM', PATIENTLY, () => {
       service.chat('m', input).catch((error: unknown) => error),
     );
     await vi.waitFor(() => expect(upstream.calls).toBe(2), PATIENT);
-    const askedMs = performance.now();
+    // The default of ten minutes is longer than the case may take.
     expect(await service.stop()).toEqual(CLEAN);
-    expect(performance.now() - askedMs).toBeLessThan(15_000);
     for (const call of calls) expect(await call).toBeInstanceOf(Error);
   });
 });
@@ -139,7 +150,7 @@ describe('SIGTERM', PATIENTLY, () => {
 describe('SIGINT', PATIENTLY, () => {
   it('drains like SIGTERM, and neither kept-alive nor silent connections delay it', async () => {
     const service = await startQuick();
-    const upstream = await upstreamThat(slow(1_000, text('done')));
+    const { upstream, open } = await holding();
     await register(service, upstream);
     const silent = await connection(service);
     const late = await connection(service);
@@ -151,6 +162,8 @@ describe('SIGINT', PATIENTLY, () => {
 
     await until(() => refuses(service.url));
     late.write('GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+    await once(late, 'readable');
+    open();
     expect((await answer).status).toBe(200);
     expect(await service.exited).toEqual(CLEAN);
     expect(await received).toMatch(/^HTTP\/1.1 200 OK\r\n/);
@@ -167,11 +180,13 @@ describe('npm run start:prod', PATIENTLY, () => {
       ownGroup: true,
     });
     await service.ready();
-    const upstream = await upstreamThat(slow(1_000, text('done')));
+    const { upstream, open } = await holding();
     await register(service, upstream);
     const answer = service.chat('m', 'hi');
     await vi.waitFor(() => expect(upstream.calls).toBe(1), PATIENT);
     service.signalGroup('SIGTERM');
+    await until(() => service.log.some(({ msg }) => msg === 'stopping: SIGTERM'));
+    open();
     expect((await answer).status).toBe(200);
     await service.exited;
     expect(service.log.map(({ msg }) => msg)).toContain('stopped');
