@@ -105,9 +105,10 @@ describe('a throttled worker', () => {
   });
 });
 
-describe('a worker that was down for four seconds', () => {
-  it('serves 80 % of its share again within five seconds', async () => {
-    const service = await serviceForTest();
+describe('a worker that was down', () => {
+  it('serves 80 % of its share again within a thousand requests', async () => {
+    // Its time is not up before probes find it well.
+    const service = await serviceForTest({ tuning: { stats: { ejectionBaseMs: 300_000 } } });
     const four = await register(
       service,
       times(4, () => slow(30, fine)),
@@ -123,20 +124,21 @@ describe('a worker that was down for four seconds', () => {
     const callsOf = () => four.reduce((sum, { calls }) => sum + calls, 0);
     await until(() => first.calls > 50);
     await first.kill();
-    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    await until(async () => (await viewsOf(service, 'm'))[0]?.health === 'unhealthy');
     await first.revive();
-    const returnedMs = performance.now();
+    const gone = first.calls;
+    await until(() => first.calls > gone);
+    const back = callsOf();
     let share = 0;
-    while (share < 0.8 && performance.now() - returnedMs < 60_000) {
+    while (share < 0.8 && callsOf() - back < 1_000) {
       const [own, all] = [first.calls, callsOf()];
       await until(() => callsOf() - all >= 100);
       share = (4 * (first.calls - own)) / (callsOf() - all);
     }
-    const tookMs = performance.now() - returnedMs;
     traffic.isOver = true;
     await Promise.all(clients);
     expect([...statuses]).toEqual([200]);
-    // Five seconds on an otherwise idle machine.
-    expect(tookMs).toBeLessThan(15_000);
+    // On an idle machine these are four seconds.
+    expect(share).toBeGreaterThanOrEqual(0.8);
   }, 120_000);
 });

@@ -20,11 +20,14 @@ const STREAMS = {
 } as const;
 type Protocol = keyof typeof STREAMS;
 
+/** How the stream that runs goes on. */
+let goOn = (): void => {};
+
 const streams = (protocol: Protocol, breaks: boolean): Answer => {
   const [first, rest] = STREAMS[protocol];
   return (response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' }).write(first);
-    setTimeout(() => (breaks ? response.destroy() : response.end(rest)), 30);
+    goOn = () => (breaks ? response.destroy() : response.end(rest));
   };
 };
 
@@ -45,13 +48,21 @@ async function register(service: TestService, protocol: Protocol, count: number)
   return urls[0] ?? '';
 }
 
+/** The stream goes on when its first part has reached the client. */
 async function stream(service: TestService): Promise<string> {
   const response = await fetch(`${service.url}/v1/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ model: 'm', stream: true, messages: [{ role: 'user', content: 'hi' }] }),
   });
-  return response.text();
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    const before = text;
+    text += decoder.decode(chunk as Uint8Array, { stream: true });
+    if (text.includes('half') && !before.includes('half')) goOn();
+  }
+  return text;
 }
 
 describe.each([
@@ -59,7 +70,11 @@ describe.each([
   ['translated', 'anthropic'],
 ] as const)('a stream that breaks in its middle and is %s', (_way, protocol) => {
   it('ends with an error, and is blamed on its worker alone', async () => {
-    const service = await serviceForTest({ BALANCING_STRATEGY: 'round_robin' });
+    // Ejected for longer than the case takes.
+    const service = await serviceForTest({
+      BALANCING_STRATEGY: 'round_robin',
+      tuning: { stats: { ejectionBaseMs: 300_000 } },
+    });
     const broken = await register(service, protocol, 3);
     const texts: string[] = [];
     for (let i = 0; i < 12; i++) texts.push(await stream(service));
