@@ -8,7 +8,6 @@ export class TcpProxy {
   readonly #server = createServer((socket) => this.#carry(socket));
   #port = 0;
   #isDeaf = false;
-  #bytesSent = 0;
 
   /**
    * @param target the address for each new connection
@@ -21,11 +20,6 @@ export class TcpProxy {
 
   get port(): number {
     return this.#port;
-  }
-
-  /** The bytes that clients have sent so far. */
-  get bytesSent(): number {
-    return this.#bytesSent;
   }
 
   get connections(): number {
@@ -71,7 +65,6 @@ export class TcpProxy {
     const far = connect(typeof this.target === 'function' ? this.target() : this.target);
     const pair = [near, far] as const;
     this.#pairs.add(pair);
-    near.on('data', (chunk: Buffer) => (this.#bytesSent += chunk.length));
     if (this.#isDeaf) near.pause();
     else near.pipe(far).pipe(this.answers()).pipe(near);
     for (const socket of pair) {
