@@ -94,7 +94,9 @@ describe('an ejected worker', () => {
     ['forgiven', 'UPDATE worker SET admin_state_since = now()'],
   ])('is used at once by every replica when it is %s', async (_how, sql) => {
     const database = await databaseForTest();
-    const services = await replicasForTest(2, database, QUICK);
+    // Ejected for ten minutes, so that no ejection ends by itself.
+    const stats = { ejectionBaseMs: 600_000, ejectionMaxMs: 600_000 };
+    const services = await replicasForTest(2, database, { tuning: { ...QUICK.tuning, stats } });
     const crowd = await CountingUpstream.of(1);
     await crowd.register(services[0], 64);
     await crowd.upstream.kill();
@@ -107,6 +109,6 @@ describe('an ejected worker', () => {
     await until(async () => {
       const answers = await Promise.all(services.map((service) => service.chat('m', 'hi')));
       return answers.every(({ status }) => status === 200);
-    }, 2_000);
+    });
   });
 });

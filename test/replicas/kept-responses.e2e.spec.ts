@@ -247,8 +247,8 @@ describe('A follow-up of a response that is passed through', () => {
   });
 
   it('goes to the fallback that answered', async () => {
-    const [own, fallback] = keepers;
-    if (own === undefined || fallback === undefined) throw new Error('two servers');
+    const [own, fallback] = [await startKeeper(), await startKeeper()];
+    onTestFinished(async () => void (await Promise.all([own.upstream.close(), fallback.upstream.close()])));
     const other = await modelOn([fallback]);
     const model = await modelOn([own]);
     await services[0].app.inject({

@@ -36,7 +36,8 @@ export const countOf = (service: TestService): number => service.app.get(Replica
 /** An upstream that counts its concurrent requests. */
 export class CountingUpstream {
   mostAtOnce = 0;
-  private atOnce = 0;
+  atOnce = 0;
+  private readonly held = new Set<() => void>();
 
   private constructor(readonly upstream: FakeUpstream) {}
 
@@ -45,6 +46,25 @@ export class CountingUpstream {
     crowd.upstream.behave(crowd.counting(slow(durationMs, text('done'))));
     onTestFinished(() => crowd.upstream.close());
     return crowd;
+  }
+
+  /** Holds every request until `open`, so that what runs at once does not depend on the machine's speed. */
+  static async thatHolds(): Promise<CountingUpstream> {
+    const crowd = await CountingUpstream.of(0);
+    crowd.upstream.behave(
+      crowd.counting((response, request) => {
+        const end = (): void => text('done')(response, request);
+        crowd.held.add(end);
+        response.once('close', () => crowd.held.delete(end));
+      }),
+    );
+    return crowd;
+  }
+
+  /** Answers what is held, and at once what arrives from now on. */
+  open(): void {
+    this.upstream.behave(this.counting(text('done')));
+    for (const end of this.held) end();
   }
 
   async register(service: TestService, maxConcurrency: number, more: object = {}): Promise<void> {

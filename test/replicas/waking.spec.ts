@@ -97,8 +97,11 @@ describe('a worker that sleeps, behind three replicas', () => {
     sleeper.status = 500;
     const [first] = services as [TestService, ...TestService[]];
     await sleeper.register(first);
-    await until(async () => (await first.chat('sleepy', 'hi')).text.includes('waking failed because'));
-    const refused = await first.chat('sleepy', 'hi');
+    let refused = await first.chat('sleepy', 'hi');
+    await until(async () => {
+      refused = await first.chat('sleepy', 'hi');
+      return refused.text.includes('waking failed because');
+    });
     expect(refused.status).toBe(503);
     expect(refused.text).toContain('waking failed because a wake request got HTTP 500');
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(1);
