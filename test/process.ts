@@ -6,7 +6,7 @@ import type { DatabaseAddress } from '../src/database/data-source.js';
 import { readPostmasterPid } from '../src/embedded-postgres/postmaster-pid.js';
 import { isServing } from './embedded-postgres/query.js';
 import { openFolder } from './embedded-postgres/folders.js';
-import { PATIENT_MS, until } from './until.js';
+import { until } from './until.js';
 import type { TestSettings } from './service.js';
 
 export const ROOT = join(import.meta.dirname, '..');
@@ -36,6 +36,9 @@ export interface JsonAnswer {
   readonly headers: Headers;
   readonly json: unknown;
 }
+
+/** Several services that start at once on a busy machine need more than half a minute. */
+const START_MS = 90_000;
 
 /** The built service in its own process. `npm test` builds it first. */
 export class ServiceProcess {
@@ -81,14 +84,14 @@ export class ServiceProcess {
   }
 
   async listening(): Promise<this> {
-    await until(() => this.#hasExited || this.stdout.includes('"listening on '), PATIENT_MS);
+    await until(() => this.#hasExited || this.stdout.includes('"listening on '), START_MS);
     if (this.#hasExited) throw new Error(`the process ended:  ${this.stdout}${this.stderr}`);
     return this;
   }
 
   async ready(): Promise<this> {
     await this.listening();
-    await until(async () => (await this.get('/readyz')).status === 200, PATIENT_MS);
+    await until(async () => (await this.get('/readyz')).status === 200, START_MS);
     return this;
   }
 
