@@ -243,13 +243,19 @@ describe("Anthropic's client", () => {
   it('keeps its timeout, which ends the upstream call', async () => {
     let closed = 0;
     claude.upstream.answer = (response) => void response.once('close', () => (closed += 1));
-    const late = await claude.service.post('/v1/messages', REQUEST, { 'x-request-timeout-ms': '80' });
+    const late = await claude.service.post('/v1/messages', REQUEST, { 'x-request-timeout-ms': '1000' });
     expect([late.status, late.json]).toMatchObject([
       504,
       { type: 'error', error: { type: 'timeout_error' } },
     ]);
-    const signal = AbortSignal.timeout(80);
-    await expect(claude.client.messages.create(REQUEST, { signal })).rejects.toThrow(/abort|timeout/i);
+    await until(() => closed === 1);
+    const leaving = new AbortController();
+    const { calls } = claude.upstream;
+    const { signal } = leaving;
+    const failed = failure(claude.client.messages.create(REQUEST, { signal }));
+    await until(() => claude.upstream.calls > calls);
+    leaving.abort();
+    expect(String(await failed)).toMatch(/abort/i);
     await until(() => closed === 2);
   });
 });

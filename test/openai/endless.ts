@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { startFakeUpstream } from '../fakes/fake-upstream.js';
 import type { TestService } from '../service.js';
+import { until } from '../until.js';
 import { mustRegister } from './models.js';
 
 /** A model whose answer never ends. */
@@ -75,6 +76,19 @@ const MANNERS: readonly Manner[] = [
     piece: sse({ candidates: [{ index: 0, content: { role: 'model', parts: [{ text: 'on ' }] } }] }),
   },
 ];
+
+/** Aborts a call that gets no answer once its upstream has it. @returns how it failed */
+export async function abortedBy(
+  { calls }: EndlessModel,
+  call: (signal: AbortSignal) => Promise<unknown>,
+): Promise<string> {
+  const before = calls();
+  const leaving = new AbortController();
+  const failure = call(leaving.signal).then(() => 'it did not fail', String);
+  await until(() => calls() > before);
+  leaving.abort();
+  return failure;
+}
 
 export interface Endless {
   readonly models: readonly EndlessModel[];
