@@ -47,8 +47,8 @@ COMMENT ON COLUMN worker_power.lease_until IS 'When the lease ends unless it is 
 COMMENT ON COLUMN worker_power.next_wake_at IS 'After a waking that failed: not woken again before.';
 COMMENT ON COLUMN worker_power.failures IS 'Wakings that failed in a row.';
 COMMENT ON COLUMN worker_power.usual_wake_ms IS 'How long a waking usually takes: a moving average, which may be set by hand. NULL: none has succeeded yet, and 30 s are assumed.';
-COMMENT ON COLUMN worker_power.last_used_at IS 'When a replica last had a request there, or one that waited for it, to 5 s. Set to -infinity, a worker with sleep is sent to sleep now.';
-COMMENT ON COLUMN worker_power.next_look_at IS 'When asleep_when is next requested.';
+COMMENT ON COLUMN worker_power.last_used_at IS 'When it last became awake. Requests are not written here in this release.';
+COMMENT ON COLUMN worker_power.next_look_at IS 'Not used in this release: asleep_when has no effect.';
 
 ALTER TABLE event DROP CONSTRAINT event_kind_known_3,
   ADD CONSTRAINT event_kind_known_4 CHECK (kind IN ('registered', 'created', 'changed', 'deleted', 'restored', 'enabled', 'disabled', 'draining', 'offline',
@@ -135,7 +135,7 @@ COMMENT ON COLUMN power_overview.leased_by IS 'The host of the replica that wake
 COMMENT ON COLUMN power_overview.not_woken_before IS 'After a waking that failed: not woken again before.';
 COMMENT ON COLUMN power_overview.failures IS 'Wakings that failed in a row.';
 COMMENT ON COLUMN power_overview.usual_wake IS 'How long a waking usually takes; null: not known yet.';
-COMMENT ON COLUMN power_overview.unused_for IS 'For how long no replica had a request there.';
+COMMENT ON COLUMN power_overview.unused_for IS 'Since it last became awake. Requests do not count in this release.';
 COMMENT ON COLUMN power_overview.worker_id IS 'worker.id.';
 
 CREATE OR REPLACE FUNCTION event_keeps(name text, value text, shown jsonb) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
