@@ -3,7 +3,7 @@ import http, { ClientRequest } from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 import type { GuardedAgents } from '../../upstream/guarded-connections.js';
-import { describeFailure, probeFailureOf, ownFaultOf, ProbeTimer } from './probe-connection.js';
+import { describeFailure, probeFailureOf, ownFaultOf, probeRequest, ProbeTimer } from './probe-connection.js';
 import { failed, isPublicAddress, type ProbeResult, succeeded } from './probe-result.js';
 import type { HttpTarget } from './probe-target.js';
 
@@ -11,8 +11,6 @@ import type { HttpTarget } from './probe-target.js';
 const MOST_BODY_BYTES = 64 * 1024;
 /** How much of a list of models is searched. */
 const MOST_LIST_BYTES = 1024 * 1024;
-/** Probes of template workers send no more: their headers may hold what only a request has, and a 401 shows that the server is alive. */
-const HEADERS = { 'user-agent': 'multi-model-manager', 'accept-encoding': 'identity' };
 
 /** One request on its own connection. Status and headers decide, unless the check reads the body. Never throws. */
 export async function probeHttp(
@@ -29,15 +27,10 @@ export async function probeHttp(
   try {
     const answer = await axios.request<Readable>({
       ...agents,
+      ...probeRequest(target.headers?.()),
       url,
       method,
-      headers: { ...HEADERS, ...target.headers?.() },
       signal: timer.signal,
-      responseType: 'stream',
-      proxy: false,
-      maxRedirects: 0,
-      decompress: false,
-      validateStatus: null,
       transport: withConnectListener(() => (isConnected = true)),
     });
     hasAnswered = true;

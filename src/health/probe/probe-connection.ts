@@ -5,6 +5,20 @@ import { ForbiddenUpstreamError } from '../../upstream/upstream-errors.js';
 import type { ProbeFailure } from '../evaluation/health-state.js';
 import type { OwnFault } from './probe-result.js';
 
+/** Probes of template workers send no more: their headers may hold what only a request has, and a 401 shows that the server is alive. */
+const HEADERS = { 'user-agent': 'multi-model-manager', 'accept-encoding': 'identity' };
+
+/** How axios makes each request of a probe: any status is an answer, and its body is read as it comes. */
+export const probeRequest = (headers: Readonly<Record<string, string>> = {}) =>
+  ({
+    headers: { ...HEADERS, ...headers },
+    responseType: 'stream',
+    proxy: false,
+    maxRedirects: 0,
+    decompress: false,
+    validateStatus: null,
+  }) as const;
+
 /** Aborts a probe when its time is over or when `stop` is aborted. Removes its listener from `stop` afterwards. */
 export class ProbeTimer {
   private readonly controller = new AbortController();

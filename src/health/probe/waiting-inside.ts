@@ -1,7 +1,7 @@
 import axios from 'axios';
 import type { Readable } from 'node:stream';
 import type { GuardedAgents } from '../../upstream/guarded-connections.js';
-import { ProbeTimer } from './probe-connection.js';
+import { probeRequest, ProbeTimer } from './probe-connection.js';
 
 /** Where a server shows how many requests wait inside it. */
 export interface WaitingTarget {
@@ -29,14 +29,9 @@ export async function readWaiting(
   try {
     const { status, data } = await axios.request<Readable>({
       ...agents,
+      ...probeRequest(headers?.()),
       url,
-      headers: { 'user-agent': 'multi-model-manager', 'accept-encoding': 'identity', ...headers?.() },
       signal: timer.signal,
-      responseType: 'stream',
-      proxy: false,
-      maxRedirects: 0,
-      decompress: false,
-      validateStatus: null,
     });
     try {
       return status === 200 ? waitingIn(await textOf(data), metric) : null;

@@ -4,8 +4,8 @@ import type { Worker } from '../../registry/worker.js';
 import { Metrics } from '../../telemetry/metrics.js';
 import type { HealthState } from '../evaluation/health-state.js';
 
-/** A gauge shows a probe until the third one after it is missing. */
-const SHOWN_FOR_INTERVALS = 3;
+/** What a probe saw holds until the third one after it is missing, or cannot read it. */
+const HOLDS_FOR_INTERVALS = 3;
 
 interface Seen {
   readonly model: string;
@@ -36,7 +36,7 @@ export class EngineQueues {
   /**
    * @param waiting how many requests wait; undefined: the server does not show it
    * @param intervalMs of the worker's own probes; null: the setting's
-   * @returns how many probes in a row saw requests wait; null: unknown
+   * @returns how many probes in a row saw requests wait, 0 where none can be known; null: not known of this probe alone
    */
   note(
     { id, modelName }: Worker,
@@ -44,12 +44,14 @@ export class EngineQueues {
     intervalMs: number | null,
     nowMs: number,
   ): number | null {
+    const last = this.seen.get(id);
     if (waiting === undefined) {
+      if (last !== undefined && last.untilMs >= nowMs) return null;
       this.seen.delete(id);
-      return null;
+      return 0;
     }
-    const inRow = waiting > 0 ? (this.seen.get(id)?.inRow ?? 0) + 1 : 0;
-    const untilMs = nowMs + SHOWN_FOR_INTERVALS * (intervalMs ?? this.settings.intervalMs);
+    const inRow = waiting > 0 ? (last?.inRow ?? 0) + 1 : 0;
+    const untilMs = nowMs + HOLDS_FOR_INTERVALS * (intervalMs ?? this.settings.intervalMs);
     this.seen.set(id, { model: modelName, waiting, inRow, untilMs });
     return inRow;
   }
@@ -66,8 +68,8 @@ const WARNING = 'healthy, but requests wait inside the server';
 
 /**
  * The state with a warning as its reason, once two probes in a row saw requests wait inside a healthy worker's server; it ends
- * with the first probe that sees none.
- * @param inRow how many probes in a row saw requests wait; null: unknown, so that the reason stays
+ * with the first probe that sees none, or when none could be read for three intervals.
+ * @param inRow as EngineQueues counts; null: the reason stays
  * @param detail what the last probe saw
  */
 export function withQueueWarning(
