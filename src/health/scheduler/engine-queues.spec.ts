@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { tuned } from '../../config/tuning.js';
-import { readEnvironment } from '../../config/environment.js';
+import type { HealthSettings } from '../../config/settings.js';
 import type { Worker } from '../../registry/worker.js';
 import { Metrics } from '../../telemetry/metrics.js';
 import { type HealthState, unknownHealth } from '../evaluation/health-state.js';
@@ -12,10 +11,10 @@ const WARNING = /^healthy, but requests wait inside the server: max_concurrency 
 
 /** The reasons after probes, one an interval, that saw so many requests wait; `undefined`: it could not be read. */
 function reasonsAfter(...waiting: readonly (number | undefined)[]): readonly string[] {
-  const queues = new EngineQueues(readEnvironment({}, false, tuned({})).health, new Metrics());
+  const queues = new EngineQueues({ intervalMs: INTERVAL_MS } as HealthSettings, new Metrics());
   let state: HealthState = { ...unknownHealth(1, 0), health: 'healthy', reason: 'seen' };
   return waiting.map((many, at) => {
-    const inRow = queues.note(worker, many, INTERVAL_MS, at * INTERVAL_MS);
+    const inRow = queues.note(worker, many, null, at * INTERVAL_MS);
     return (state = withQueueWarning(state, inRow, 'seen', 64)).reason;
   });
 }
