@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/balancing/admission/admission.js';
+import type { Clock } from '../../src/balancing/admission/clock.js';
 
 interface Event {
   readonly atMs: number;

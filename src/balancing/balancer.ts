@@ -7,7 +7,7 @@ import { SharedSlots } from '../replicas/slots/shared-slots.js';
 import { SlotLeases } from '../replicas/slots/slot-leases.js';
 import { isRefused } from '../upstream/classify-failure.js';
 import { errorTypeOf, UpstreamError } from '../upstream/failure.js';
-import { REAL_CLOCK } from './admission/admission.js';
+import { REAL_CLOCK } from './admission/clock.js';
 import { BulkTurn } from './admission/bulk-turn.js';
 import type { Rejection, Waiter } from './admission/waiting-queues.js';
 import {

@@ -2,7 +2,8 @@ import type { AdmissionLimits, BalancingSettings } from '../config/balancing-set
 import type { Model } from '../registry/live/live-workers.js';
 import type { ModelPolicy } from '../registry/models/model-policy.js';
 import { isCallable, type Worker } from '../registry/worker.js';
-import { Admission, type Clock } from './admission/admission.js';
+import { Admission } from './admission/admission.js';
+import type { Clock } from './admission/clock.js';
 import { RetryBudget } from './admission/retry-budget.js';
 import type { QueueWaits } from './pool-metrics.js';
 import { POLICIES, policyOf } from './policies/strategies.js';

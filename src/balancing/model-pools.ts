@@ -10,7 +10,7 @@ import { evenShare } from '../replicas/slots/next-slots.js';
 import { SharedSlots } from '../replicas/slots/shared-slots.js';
 import { SlotLeases } from '../replicas/slots/slot-leases.js';
 import { Metrics } from '../telemetry/metrics.js';
-import { REAL_CLOCK } from './admission/admission.js';
+import { REAL_CLOCK } from './admission/clock.js';
 import { NoWorkerAvailableError, UnknownModelError } from './balancing-errors.js';
 import { ModelPool } from './model-pool.js';
 import type { PooledWorker } from './pool/pooled-worker.js';

@@ -6,7 +6,7 @@ import type {
   ModelDemand,
   Trouble,
 } from '../registry/live/worker-activity.js';
-import { REAL_CLOCK } from './admission/admission.js';
+import { REAL_CLOCK } from './admission/clock.js';
 import type { ModelPool } from './model-pool.js';
 import type { EjectionReason } from './pool/circuit.js';
 import type { PooledWorker } from './pool/pooled-worker.js';

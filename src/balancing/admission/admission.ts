@@ -2,26 +2,11 @@ import type { AdmissionLimits, Priority } from '../../config/balancing-settings.
 import type { AcquiredWorker, FinishedAttempt, Unavailable, WorkerPool } from '../pool/worker-pool.js';
 import type { RequestResult } from '../request-result.js';
 import { BulkRuns } from './bulk-runs.js';
+import type { Clock } from './clock.js';
 import { roomOf } from './room.js';
 import { Traffic } from './traffic.js';
 import { aheadOf, inSeconds, loserOf, nextOf, retryAfterS, UNKNOWN_RETRY_AFTER_S } from './turn-rules.js';
 import { type QueueEntry, type Rejection, type Waiter, WaitingQueues } from './waiting-queues.js';
-
-/** Time, as far as waiting needs it: the real one, or one in which an hour passes in a second. */
-export interface Clock {
-  /** Never goes back. */
-  nowMs(): number;
-  /** @returns cancels it */
-  after(delayMs: number, run: () => void): () => void;
-}
-
-export const REAL_CLOCK: Clock = {
-  nowMs: () => performance.now(),
-  after(delayMs, run) {
-    const timer = setTimeout(run, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
 
 /** While requests wait: time alone makes workers available, too. */
 const RECHECK_MS = 100;
