@@ -55,9 +55,6 @@ export async function openPage(
     if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith('blob:'))
       faults.push(`called ${request.url()}`);
   });
-  await page.addInitScript(`new MutationObserver(() => {
-    if (document.querySelector('tr[data-worker]') !== null) window.usableMs ??= performance.now();
-  }).observe(document, { childList: true, subtree: true })`);
   await page.goto(url);
   return { page, faults };
 }
@@ -98,6 +95,3 @@ export async function expectSoundInAllLooks(watched: Watched): Promise<void> {
     await expectSound(watched, rules);
   }
 }
-
-/** From the beginning of the navigation until the first row of workers was there. */
-export const usableMs = (page: Page): Promise<number> => page.evaluate<number>('window.usableMs');
