@@ -102,6 +102,7 @@ describe('the command line client', () => {
     expect(bogus.err).toMatch(/^mmm: --health: must be one of [^;]*; --state: must be one of enabled, /);
     const models = JSON.parse((await mmm(['models'])).out) as { name: string }[];
     expect(models.map(({ name }) => name)).toContain('cli-a');
+    expect(JSON.parse((await mmm(['explain', 'cli-a', 'hello'])).out)).toMatchObject({ would_pick: id });
   });
 
   it('shows what a registration would send, and what comes back, without storing it', async () => {

@@ -197,8 +197,10 @@ describe('the table of routes', () => {
   });
 
   it('lets a viewer read only, and an inference key change nothing but its jobs', () => {
+    // An explanation only reads, of a request that has a body.
+    const reads = /^GET |^POST \/api\/v1\/models\/\*$/;
     const changes = Object.entries(ROUTES).filter(
-      ([route, right]) => !route.startsWith('GET ') && right !== 'any' && right !== 'open',
+      ([route, right]) => !reads.test(route) && right !== 'any' && right !== 'open',
     );
     const of = (role: Role) =>
       changes

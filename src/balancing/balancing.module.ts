@@ -4,13 +4,14 @@ import { ReplicasModule } from '../replicas/replicas.module.js';
 import { TelemetryModule } from '../telemetry/telemetry.module.js';
 import { Balancer } from './balancer.js';
 import { ModelPools } from './model-pools.js';
+import { PickExplainer } from './explain/pick-explainer.js';
 import { TroubleReports } from './trouble-reports.js';
 import { WorkerAttempts } from './worker-attempts.js';
 import { WorkerTroubles } from './worker-troubles.js';
 
 @Module({
   imports: [RegistryModule, ReplicasModule, TelemetryModule],
-  providers: [Balancer, ModelPools, TroubleReports, WorkerAttempts, WorkerTroubles],
-  exports: [Balancer, ModelPools, WorkerAttempts],
+  providers: [Balancer, ModelPools, PickExplainer, TroubleReports, WorkerAttempts, WorkerTroubles],
+  exports: [Balancer, ModelPools, PickExplainer, WorkerAttempts],
 })
 export class BalancingModule {}

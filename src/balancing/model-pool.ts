@@ -1,4 +1,4 @@
-import type { AdmissionLimits, BalancingSettings } from '../config/balancing-settings.js';
+import type { AdmissionLimits, BalancingSettings, Strategy } from '../config/balancing-settings.js';
 import type { Model } from '../registry/live/live-workers.js';
 import type { ModelPolicy } from '../registry/models/model-policy.js';
 import { isCallable, type Worker } from '../registry/worker.js';
@@ -6,7 +6,7 @@ import { Admission } from './admission/admission.js';
 import type { Clock } from './admission/clock.js';
 import { RetryBudget } from './admission/retry-budget.js';
 import type { QueueWaits } from './pool-metrics.js';
-import { POLICIES, policyOf } from './policies/strategies.js';
+import { knownStrategy, POLICIES } from './policies/strategies.js';
 import type { PoolMember } from './pool/pooled-worker.js';
 import { WorkerPool } from './pool/worker-pool.js';
 
@@ -20,6 +20,8 @@ export class ModelPool {
   readonly retryBudget: RetryBudget;
   /** When the last request for the model came. */
   lastRequestMs = -Infinity;
+  /** In force. Changed by the pool alone. */
+  strategy: Strategy;
   private model: Model | null = null;
   private byId: ReadonlyMap<string, Worker> = new Map();
 
@@ -31,6 +33,7 @@ export class ModelPool {
     onRetry: (granted: boolean) => void,
     onAffinity: (isHome: boolean) => void,
   ) {
+    this.strategy = settings.strategy;
     this.workerPool = new WorkerPool(POLICIES[settings.strategy], settings.stats, Math.random, onAffinity);
     this.admission = new Admission(this.workerPool, clock, settings.admission);
     this.retryBudget = new RetryBudget(settings.retry, onRetry);
@@ -52,7 +55,8 @@ export class ModelPool {
   /** Follows the model's policy; `undefined`: the settings decide. */
   setPolicy(policy: ModelPolicy | undefined): void {
     const { strategy } = this.settings;
-    this.workerPool.setPolicy(policyOf(policy?.strategy ?? strategy, strategy));
+    this.strategy = knownStrategy(policy?.strategy ?? strategy, strategy);
+    this.workerPool.setPolicy(POLICIES[this.strategy]);
     this.admission.setLimits(queueLimits(policy, this.settings.admission));
   }
 

@@ -63,6 +63,13 @@ export class ModelPools {
 
   /** `undefined`: as far as is known here there is no such model. */
   of(modelName: string): ModelPool | undefined {
+    const pool = this.peek(modelName);
+    if (pool !== undefined) this.pools.set(modelName, pool);
+    return pool;
+  }
+
+  /** The same for a look: a model that has not been used stays so. */
+  peek(modelName: string): ModelPool | undefined {
     const model = this.live.model(modelName);
     if (model === undefined) return undefined;
     const known = this.pools.get(modelName);
@@ -80,7 +87,6 @@ export class ModelPools {
     );
     pool.setPolicy(this.policies.of(modelName));
     pool.update(model);
-    this.pools.set(modelName, pool);
     return pool;
   }
 

@@ -13,7 +13,7 @@ import type { PooledWorker } from './pool/pooled-worker.js';
 import type { WorkerTroubles } from './worker-troubles.js';
 
 /** For logs and tables. */
-const CAUSES: Readonly<Record<EjectionReason, string>> = {
+export const CAUSES: Readonly<Record<EjectionReason, string>> = {
   connect_error: 'it could not be reached',
   failure: 'it failed requests that other workers served, or too many in a row',
   credentials: 'it rejects our credentials',
@@ -128,6 +128,6 @@ function wantedSlots(pool: ModelPool, worker: PooledWorker, nowMs: number): numb
 }
 
 /** @param atMs by the clock of `performance.now()` */
-function dateOf(atMs: number): Date {
+export function dateOf(atMs: number): Date {
   return new Date(performance.timeOrigin + atMs);
 }

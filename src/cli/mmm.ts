@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { Api, CliError } from './api.js';
 import { chat } from './chat.js';
+import { explain } from './explain.js';
 import { createKey, listKeys, type NewKey, revokeKey, rotateKey } from './keys.js';
 import { watch } from './watch.js';
 import { models, register, type Switch, switchWorker, type WorkerFilter, workers } from './workers.js';
@@ -61,6 +62,13 @@ function program(): Command {
     .action((model: string, words: string[], options: { system?: string; json?: boolean }) =>
       chat(api(), model, words, options),
     );
+  json(
+    mmm
+      .command('explain <model> [words...]')
+      .description('shows where a prompt would go now, and why not elsewhere; sends nothing'),
+  ).action((model: string, words: string[], options: { json?: boolean }) =>
+    explain(api(), model, words, options),
+  );
 
   const keys = mmm.command('keys').description('makes, lists, rotates and revokes keys');
   json(keys.command('create').description('makes a key, which is shown once'))

@@ -29,6 +29,8 @@ import { JobRequests } from './apis/jobs/job-requests.js';
 import { JobStarter } from './apis/jobs/job-starter.js';
 import { OwnJobs } from './apis/jobs/own-jobs.js';
 import { OneCallService } from './one-call/one-call.service.js';
+import { ExplainController } from './explain/explain.controller.js';
+import { ExplainService } from './explain/explain.service.js';
 import { NativeController } from './apis/native/native.controller.js';
 
 @Module({
@@ -48,6 +50,7 @@ import { NativeController } from './apis/native/native.controller.js';
     ResponsesController,
     MessagesController,
     DryRunController,
+    ExplainController,
     EchoController,
     JobFilesController,
     JobsController,
@@ -56,6 +59,7 @@ import { NativeController } from './apis/native/native.controller.js';
   providers: [
     DryRunService,
     DryPoll,
+    ExplainService,
     InferenceService,
     InferenceRequests,
     FileResponses,

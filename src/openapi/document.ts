@@ -185,8 +185,12 @@ function nameModels({ paths }: OpenAPIObject): void {
   for (const [path, item] of Object.entries(paths)) {
     if (!path.endsWith('/{path}')) continue;
     delete paths[path];
-    paths[path.replace(/\{path\}$/, '{name}')] = item;
-    for (const { parameters } of [item.get, item.put, item.delete].filter(
+    const named = path.replace(/\{path\}$/, '{name}');
+    const { post, ...others } = item;
+    paths[named] = others;
+    if (post !== undefined)
+      paths[`${named}/explain`] = { post: { ...post, tags: item.get?.tags ?? post.tags ?? [] } };
+    for (const { parameters } of [item.get, item.put, item.delete, post].filter(
       (operation) => operation !== undefined,
     ))
       for (const parameter of parameters ?? [])

@@ -149,7 +149,7 @@ export class Admission {
     return result;
   }
 
-  private mayStartBulk(nowMs: number): boolean {
+  mayStartBulk(nowMs: number): boolean {
     return this.traffic.mayStartBulk(roomOf(this.workerPool.all), this.limits.bulkShare, nowMs);
   }
 

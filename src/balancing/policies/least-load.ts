@@ -17,8 +17,9 @@ const idleShare = ({ inFlight, weight, relativeLatency, penalty }: Candidate): n
  * When that worker is idle, picks among all idle ones by weight and speed: the bare minimum would give one worker
  * everything while traffic is light.
  */
-export const leastLoad: Policy<null> = {
+export const leastLoad = {
   start: null,
+  cost,
   pick(candidates, memory, random) {
     if (candidates.length <= LOOK_AT_ALL) return { index: among(candidates, random), memory };
     const first = Math.floor(random() * candidates.length);
@@ -26,7 +27,7 @@ export const leastLoad: Policy<null> = {
     const two = [candidates[first], candidates[second]].filter((one) => one !== undefined);
     return { index: among(two, random) === 0 ? first : second, memory };
   },
-};
+} satisfies Policy<null>;
 
 function among(candidates: readonly Candidate[], random: () => number): number {
   const lowest = lowestIndex(candidates, cost, random);

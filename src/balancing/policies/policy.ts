@@ -29,6 +29,8 @@ export interface Policy<Memory> {
   readonly start: Memory;
   /** Whether it picks by the key, which is not computed for others. */
   readonly usesKey?: true;
+  /** What it compares, the lowest is picked; left out: it compares no cost. A pick by a key compares none either. */
+  readonly cost?: (candidate: Candidate) => number;
   /**
    * @param random uniform in [0, 1)
    * @param affinityKey requests of one key belong together, for policies with `usesKey`; left out: the request has none

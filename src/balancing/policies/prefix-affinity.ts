@@ -17,6 +17,7 @@ const MORE = 4;
 export const prefixAffinity: Policy<null> = {
   start: null,
   usesKey: true,
+  cost: leastLoad.cost,
   pick(candidates, memory, random, affinityKey) {
     if (affinityKey === undefined) return leastLoad.pick(candidates, memory, random);
     let running = 0;

@@ -27,6 +27,14 @@ export function firstInOrder(
   return index;
 }
 
+/** The place of each candidate in the order of a key, 1 for its home. */
+export function placesInOrder(candidates: readonly Candidate[], key: string): ReadonlyMap<string, number> {
+  const keyHash = textHash(key);
+  const scored = candidates.map((candidate) => ({ id: candidate.id, score: scoreOf(candidate, keyHash) }));
+  const inOrder = scored.toSorted((one, other) => other.score - one.score);
+  return new Map(inOrder.map(({ id }, index) => [id, index + 1]));
+}
+
 /** Below 0. */
 function scoreOf({ hash, weight }: Candidate, keyHash: number): number {
   return Math.log((mix(hash ^ keyHash) + 0.5) / 2 ** 32) / weight;

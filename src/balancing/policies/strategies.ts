@@ -22,6 +22,6 @@ export const POLICIES = {
 } as const satisfies Readonly<Record<Strategy, Policy<unknown>>>;
 
 /** @param fallback used when a newer replica has stored a strategy that this one does not know yet */
-export function policyOf(strategy: Strategy, fallback: Strategy): Policy<unknown> {
-  return Object.hasOwn(POLICIES, strategy) ? POLICIES[strategy] : POLICIES[fallback];
+export function knownStrategy(strategy: Strategy, fallback: Strategy): Strategy {
+  return Object.hasOwn(POLICIES, strategy) ? strategy : fallback;
 }

@@ -164,43 +164,6 @@ function isWell(health: Health): boolean {
   return health === 'healthy' || health === 'warming';
 }
 
-/**
- * The workers that a request may be sent to now: available, not throttled, with capacity, not tried yet, and of the
- * lowest priority number there is. Suspect ones only when there is none better.
- */
-export function usableWorkers(
-  all: readonly PooledWorker[],
-  tried: ReadonlySet<string>,
-  nowMs: number,
-): readonly PooledWorker[] {
-  const available = all.filter((worker) => worker.isAvailable);
-  // A lone worker is never made unreachable by 429s.
-  const [lone] = available.length === 1 ? available : [];
-  const free = available.filter(
-    (worker) =>
-      worker.hasCapacity && !tried.has(worker.id) && (worker === lone || !worker.isThrottled(nowMs)),
-  );
-  const trusted = free.filter((worker) => worker.isTrusted(nowMs));
-  return firstTier(trusted.length > 0 ? trusted : free);
-}
-
-/** The ejected workers that may have a trial now, unless they are of a later tier than the usable ones. */
-export function workersAwaitingTrial(
-  all: readonly PooledWorker[],
-  usable: readonly PooledWorker[],
-  nowMs: number,
-): readonly PooledWorker[] {
-  const tier = usable[0]?.member.priority ?? Infinity;
-  return all.filter(
-    (worker) =>
-      worker.isEligible &&
-      worker.awaitsTrial(nowMs) &&
-      worker.member.priority <= tier &&
-      !worker.isThrottled(nowMs) &&
-      worker.hasCapacity,
-  );
-}
-
 /** Whether waiting may help: until a running request ends, a slot is leased, a trial ends well, or a worker is awake. */
 export function isAtCapacity(
   all: readonly PooledWorker[],
@@ -226,16 +189,6 @@ export function retryInMs(all: readonly PooledWorker[], nowMs: number): number |
     if (isEligible && inMs > 0) earliest = Math.min(earliest, inMs);
   }
   return earliest === Infinity ? null : earliest;
-}
-
-function firstTier(free: readonly PooledWorker[]): readonly PooledWorker[] {
-  let lowest = Infinity;
-  let highest = -Infinity;
-  for (const { member } of free) {
-    lowest = Math.min(lowest, member.priority);
-    highest = Math.max(highest, member.priority);
-  }
-  return lowest === highest ? free : free.filter(({ member }) => member.priority === lowest);
 }
 
 /** The worker that a key belongs to, full or not, in the tier of the one that was picked for it. */

@@ -1,15 +1,8 @@
 import type { Policy } from '../policies/policy.js';
-import { RateWindow, median, msPerToken } from './averages.js';
+import { RateWindow } from './averages.js';
 import type { RequestResult } from '../request-result.js';
-import {
-  homeAmong,
-  isAtCapacity,
-  retryInMs,
-  usableWorkers,
-  workersAwaitingTrial,
-  type PoolMember,
-  PooledWorker,
-} from './pooled-worker.js';
+import { homeAmong, isAtCapacity, retryInMs, type PoolMember, PooledWorker } from './pooled-worker.js';
+import { UsableWorkers } from './usable-workers.js';
 import { blame, counts, type EndedAttempt } from './blame.js';
 import {
   afterAcquire,
@@ -43,26 +36,34 @@ export interface Unavailable {
   readonly retryInMs: number | null;
 }
 
-/** What changes by time alone is looked at this often; less often when there are very many workers. */
-const REFRESH_MS = 100;
-const REFRESH_MS_PER_WORKER = 1;
-/** A speed not seen for this many time constants does not count towards the median. */
-const STALE_SPEED_WINDOWS = 4;
+/** A picked worker that is not counted yet. */
+interface Choice {
+  readonly worker: PooledWorker;
+  /** Those that it was picked from. */
+  readonly among: readonly PooledWorker[];
+  /** Of the strategy, after this pick. */
+  readonly memory: unknown;
+}
+
+/** What `acquire` would do. */
+export interface Peek {
+  /** Copies of all workers as they are now. */
+  readonly workers: readonly PooledWorker[];
+  /** Of each draw. */
+  readonly outcomes: readonly (Choice | Unavailable)[];
+}
+
 /** Of a model's workers, ejected by answers at once. [Envoy: max_ejection_percent] */
 const MAX_EJECTED_SHARE = 0.5;
 const NONE: ReadonlySet<string> = new Set();
 
 /** The workers of one model on this replica: picks, counts, and learns from how requests end. Never waits. */
 export class WorkerPool {
-  private workers: readonly PooledWorker[] = [];
   private byId: ReadonlyMap<string, PooledWorker> = new Map();
   /** Removed while requests run there: should they come back, these still count. */
   private departed: readonly PooledWorker[] = [];
   private memory: unknown;
-  private usable: readonly PooledWorker[] = [];
-  private trials: readonly PooledWorker[] = [];
-  private refreshedAtMs = -Infinity;
-  private isOutdated = true;
+  private usable: UsableWorkers;
   private readonly requestFaults: RateWindow;
   private readonly workerFaults: RateWindow;
 
@@ -77,12 +78,13 @@ export class WorkerPool {
     private readonly onAffinity: (isHome: boolean) => void = () => {},
   ) {
     this.memory = policy.start;
+    this.usable = new UsableWorkers(limits);
     this.requestFaults = new RateWindow(limits.successWindowMs);
     this.workerFaults = new RateWindow(limits.successWindowMs);
   }
 
   get all(): readonly PooledWorker[] {
-    return this.workers;
+    return this.usable.all;
   }
 
   worker(workerId: string): PooledWorker | undefined {
@@ -92,7 +94,7 @@ export class WorkerPool {
   /** Running requests, those on removed workers included. */
   get inFlight(): number {
     let sum = 0;
-    for (const { inFlight } of this.workers) sum += inFlight;
+    for (const { inFlight } of this.all) sum += inFlight;
     for (const { inFlight } of this.departed) sum += inFlight;
     return sum;
   }
@@ -105,21 +107,21 @@ export class WorkerPool {
 
   /** Takes over the registry's members. The stats of those that stay are kept. */
   update(members: readonly PoolMember[]): void {
-    const all = [...this.departed, ...this.workers];
+    const all = [...this.departed, ...this.all];
     const known = new Map(all.map((worker) => [worker.id, worker]));
-    this.workers = members.map((member) => {
+    const workers = members.map((member) => {
       const worker = known.get(member.id) ?? new PooledWorker(member, this.limits);
       worker.update(member);
       return worker;
     });
-    this.byId = new Map(this.workers.map((worker) => [worker.id, worker]));
+    this.byId = new Map(workers.map((worker) => [worker.id, worker]));
     this.departed = all.filter((worker) => worker.inFlight > 0 && !this.byId.has(worker.id));
-    this.refreshedAtMs = -Infinity;
+    this.usable.replace(workers);
   }
 
   clearEjection(workerId: string): void {
     this.worker(workerId)?.clearEjection();
-    this.refreshedAtMs = -Infinity;
+    this.usable.expire();
   }
 
   /** Picks and counts in one step: two requests never see the same state. */
@@ -128,19 +130,29 @@ export class WorkerPool {
     tried: ReadonlySet<string> = NONE,
     affinityKey?: () => string,
   ): AcquiredWorker | Unavailable {
-    this.ensureFresh(nowMs);
-    // A request that failed once is not used for a trial.
-    const [trial] = tried.size === 0 ? this.trials : [];
-    if (trial !== undefined) return this.take(trial, nowMs);
-    const candidates = tried.size === 0 ? this.usable : usableWorkers(this.workers, tried, nowMs);
-    if (candidates.length === 0) return this.reject(tried, nowMs);
-    const key = this.policy.usesKey === true ? affinityKey?.() || undefined : undefined;
-    const pick = this.policy.pick(candidates, this.memory, this.random, key);
-    this.memory = pick.memory;
-    const worker = candidates[pick.index];
-    if (worker === undefined) throw new RangeError(`no candidate ${pick.index} of ${candidates.length}`);
-    if (key !== undefined) this.onAffinity(homeAmong(this.workers, worker, key) === worker);
-    return this.take(worker, nowMs);
+    const choice = this.choose(nowMs, tried, affinityKey);
+    if ('why' in choice) return choice;
+    this.memory = choice.memory;
+    return this.take(choice.worker, nowMs);
+  }
+
+  /**
+   * What `acquire` would do now, as often as `draws` says: a strategy may leave it to chance. Nothing is counted or
+   * remembered: the next picks are the same as without.
+   * @param random in place of the pool's own
+   */
+  peek(
+    nowMs: number,
+    tried: ReadonlySet<string>,
+    affinityKey: (() => string) | undefined,
+    random: () => number,
+    draws: number,
+  ): Peek {
+    const copy = new WorkerPool(this.policy, this.limits, random);
+    copy.memory = this.memory;
+    copy.usable = this.usable.copy();
+    const outcomes = Array.from({ length: draws }, () => copy.choose(nowMs, tried, affinityKey));
+    return { workers: copy.all, outcomes };
   }
 
   /** Counts back, once for each acquired worker, and learns. */
@@ -155,12 +167,14 @@ export class WorkerPool {
     const observed = { result, epoch: acquired.epoch, isLastAvailable };
     worker.record(afterResult(before, observed, nowMs, this.random, this.limits));
     const { circuit, throttledUntilMs } = worker.stats;
-    this.isOutdated ||=
+    if (
       !hadCapacity ||
       worker.member.health === 'suspect' ||
       throttledUntilMs !== before.throttledUntilMs ||
       circuit.ejectedFor !== before.circuit.ejectedFor ||
-      circuit.trialRunning !== before.circuit.trialRunning;
+      circuit.trialRunning !== before.circuit.trialRunning
+    )
+      this.usable.outdate();
   }
 
   /** Decides what the failed attempts of a request say about their workers, once the request is over. */
@@ -179,7 +193,7 @@ export class WorkerPool {
         ? this.afterBlame(worker, before, reason, nowMs)
         : afterNeutral(before);
       worker.stats = { ...worker.stats, circuit };
-      this.isOutdated = true;
+      this.usable.outdate();
     }
   }
 
@@ -190,8 +204,8 @@ export class WorkerPool {
   }
 
   private mayEjectAnother(): boolean {
-    const ejected = this.workers.filter(({ stats }) => isEjectedByAnswers(stats.circuit)).length;
-    return ejected + 1 <= MAX_EJECTED_SHARE * this.workers.length;
+    const ejected = this.all.filter(({ stats }) => isEjectedByAnswers(stats.circuit)).length;
+    return ejected + 1 <= MAX_EJECTED_SHARE * this.all.length;
   }
 
   private take(worker: PooledWorker, nowMs: number): AcquiredWorker {
@@ -202,41 +216,35 @@ export class WorkerPool {
       worker.trialSinceMs = nowMs;
       worker.stats = { ...stats, circuit: afterAcquire(stats.circuit) };
     }
-    this.isOutdated ||= isTrial || !worker.hasCapacity;
+    if (isTrial || !worker.hasCapacity) this.usable.outdate();
     return { worker, isTrial, epoch: worker.epoch, isReleased: false };
   }
 
   private isLastAvailable(worker: PooledWorker): boolean {
-    return !this.workers.some((other) => other !== worker && other.isAvailable);
+    return !this.all.some((other) => other !== worker && other.isAvailable);
   }
 
-  private reject(tried: ReadonlySet<string>, nowMs: number): AcquiredWorker | Unavailable {
-    const trial = this.trials.find(({ id }) => !tried.has(id));
-    if (trial !== undefined) return this.take(trial, nowMs);
-    return {
-      why: isAtCapacity(this.workers, tried, nowMs) ? 'full' : 'none',
-      retryInMs: retryInMs(this.workers, nowMs),
-    };
-  }
-
-  private ensureFresh(nowMs: number): void {
-    const refreshMs = Math.max(REFRESH_MS, REFRESH_MS_PER_WORKER * this.workers.length);
-    if (nowMs - this.refreshedAtMs >= refreshMs) this.refresh(nowMs);
-    else if (!this.isOutdated) return;
-    this.usable = usableWorkers(this.workers, NONE, nowMs);
-    this.trials = workersAwaitingTrial(this.workers, this.usable, nowMs);
-    this.isOutdated = false;
-  }
-
-  private refresh(nowMs: number): void {
-    this.refreshedAtMs = nowMs;
-    this.isOutdated = true;
-    const sinceMs = nowMs - STALE_SPEED_WINDOWS * this.limits.speedMs;
-    const speeds = this.workers
-      .map(({ stats: { outputSpeed } }) => (outputSpeed.atMs >= sinceMs ? msPerToken(outputSpeed) : null))
-      .filter((speed) => speed !== null);
-    const medianMsPerToken = median(speeds);
-    const isAnyWarm = this.workers.some((worker) => worker.isAvailable && !worker.isWarming);
-    for (const worker of this.workers) worker.refresh(medianMsPerToken, nowMs, isAnyWarm);
+  private choose(
+    nowMs: number,
+    tried: ReadonlySet<string>,
+    affinityKey: (() => string) | undefined,
+  ): Choice | Unavailable {
+    this.usable.ensureFresh(nowMs);
+    const among = this.usable.except(tried, nowMs);
+    // A request that failed once gets a trial only where nothing else is left.
+    const isForTrial = tried.size === 0 || among.length === 0;
+    const trial = isForTrial ? this.usable.trials.find(({ id }) => !tried.has(id)) : undefined;
+    if (trial !== undefined) return { worker: trial, among: [trial], memory: this.memory };
+    if (among.length === 0)
+      return {
+        why: isAtCapacity(this.all, tried, nowMs) ? 'full' : 'none',
+        retryInMs: retryInMs(this.all, nowMs),
+      };
+    const key = this.policy.usesKey === true ? affinityKey?.() || undefined : undefined;
+    const { index, memory } = this.policy.pick(among, this.memory, this.random, key);
+    const worker = among[index];
+    if (worker === undefined) throw new RangeError(`no candidate ${index} of ${among.length}`);
+    if (key !== undefined) this.onAffinity(homeAmong(this.all, worker, key) === worker);
+    return { worker, among, memory };
   }
 }

@@ -116,6 +116,8 @@ export function describeInference(document: OpenAPIObject): void {
     const described = DESCRIPTIONS[path];
     if (described !== undefined) describe(post, described);
   }
+  const explain = paths['/api/v1/models/{name}/explain']?.post;
+  if (explain !== undefined) explain.requestBody = { required: true, content: json(['NativeChat']) };
   const video = paths['/v1/videos']?.post;
   if (video !== undefined)
     video.requestBody = {

@@ -108,7 +108,7 @@ export interface KeptObjects {
 }
 
 /** The content of a body, in whichever API's format. */
-type RequestInput = Pick<
+export type RequestInput = Pick<
   InferenceRequest,
   'model' | 'task' | 'stream' | 'input' | 'media' | 'openAi' | 'raw'
 > & {
@@ -130,14 +130,22 @@ export class InferenceRequests {
   ) {}
 
   /** @throws InvalidInputError naming the header, ForbiddenError for a model outside the caller's scope, LimitedError */
-  of(
+  of(http: FastifyRequest, reply: FastifyReply, content: RequestInput): InferenceRequest {
+    const { model, task, raw, input } = content;
+    checkModel(http.caller, model);
+    http.facts.model = this.isKnown(model) ? model : null;
+    const request = this.read(http, content);
+    this.limiter.enter(http, reply, () => estimatedTokens(http, task, raw, input));
+    http.facts.explanation = request.explanation;
+    return request;
+  }
+
+  /** The same without an effect: no limit counts it, and no log line names its model. @throws InvalidInputError, ForbiddenError */
+  read(
     http: FastifyRequest,
-    reply: FastifyReply,
     { model, task, stream, input, media, openAi, raw, chatStart, serviceTier }: RequestInput,
   ): InferenceRequest {
     const { caller } = http;
-    checkModel(caller, model);
-    http.facts.model = this.isKnown(model) ? model : null;
     const policy = this.policies.of(model);
     const longestMs = policy?.totalMs ?? this.settings.requestTimeoutMs;
     const priority = classOf({
@@ -148,9 +156,6 @@ export class InferenceRequests {
       highest: caller.team === null ? 'interactive' : this.keys.highestPriorityOf(caller.team),
     });
     const { arrivedMs, clientSetDeadline, deadlineMs, latestMs } = deadlineOf(http.headers, longestMs);
-    this.limiter.enter(http, reply, () => estimatedTokens(http, task, raw, input));
-    const explanation = explanationFor(http, arrivedMs);
-    http.facts.explanation = explanation;
     // Field by field: a spread took 4 % of a request's time.
     return {
       id: http.id,
@@ -164,7 +169,7 @@ export class InferenceRequests {
       affinityKey: affinityKeyOf(http.headers, () => startKeyOf(raw, chatStart)),
       priority,
       worker: this.workerFor(http, model),
-      explanation,
+      explanation: explanationFor(http, arrivedMs),
       facts: http.facts,
       forwardedHeaders: forwardedHeadersOf(http),
       caller,

@@ -33,7 +33,7 @@ export function excludeIncapable(workers: readonly Worker[], tried: Set<string>)
 }
 
 /** Workers of the same capability can serve the same requests. `null`: the definition is faulty. */
-function capabilityOf(worker: Worker): string | null {
+export function capabilityOf(worker: Worker): string | null {
   if (!isCallable(worker)) return null;
   const { call, task } = worker;
   if (call.kind === 'api') return `${task ?? 'any'} by ${call.protocol} ${JSON.stringify(call.profile)}`;

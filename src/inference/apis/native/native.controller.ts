@@ -1,10 +1,9 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InferenceSettings } from '../../../config/settings.js';
-import type { OpenAiChat } from '../../chat/chat.js';
 import { type InferenceRequest, InferenceRequests } from '../../client/inference-request.js';
 import { InferenceService } from '../../inference.service.js';
-import { type Chat, isOpenAiChat, parseOpenAiChat, parseNativeChat } from '../../chat/parse-chat.js';
+import type { Chat } from '../../chat/parse-chat.js';
 import { NATIVE_FIELDS } from '../../client/field-names.js';
 import { ChatFormat } from '../openai/client-response.js';
 import { openAiErrorEvent } from '../openai/openai-error.js';
@@ -16,6 +15,7 @@ import { CHAT_JOB, CHAT_STREAM_JOB, NATIVE_JOB } from '../jobs/job-formats.js';
 import { type JobCall, JobFront } from '../jobs/job-front.js';
 import { kindOf } from '../jobs/new-job.js';
 import { readJobInput } from '../jobs/read-job-input.js';
+import { readNativeBody } from './native-request.js';
 import { NeutralError } from '../../../upstream/upstream-errors.js';
 
 /** The native API. */
@@ -35,20 +35,8 @@ export class NativeController {
   @Post('chat/completions')
   @HttpCode(200)
   chat(@Req() http: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const openAi = isOpenAiChat(http.body);
-    const parse = openAi ? parseOpenAiChat : parseNativeChat;
-    const chat = parse(http.body, this.settings.defaultModel);
-    const request = this.requests.of(http, reply, {
-      model: chat.model,
-      task: openAi ? 'chat' : null,
-      stream: chat.stream,
-      input: () => chat,
-      media: () => readJobInput(http.body as Fields),
-      openAi: () => (openAi ? withoutNativeFields(http.body as OpenAiChat) : asOpenAiChat(chat)),
-      raw: null,
-      chatStart: () => ({ ...(http.body as Fields), messages: chat.messages }),
-      serviceTier: (http.body as Fields)['service_tier'],
-    });
+    const { chat, isOpenAi: openAi, content } = readNativeBody(http.body, this.settings.defaultModel);
+    const request = this.requests.of(http, reply, content);
     if (!this.jobs.mayTake(chat.model, http)) return this.infer(request, reply, openAi);
     return this.jobs.answer(
       chat.model,
@@ -84,21 +72,6 @@ class NativeChatFormat extends ChatFormat {
   override rejection(rejection: Rejection): string | null {
     return rejection.status >= 500 ? null : super.rejection(rejection);
   }
-}
-
-/** Strict servers reject unknown fields. */
-function withoutNativeFields(body: OpenAiChat): OpenAiChat {
-  const { model_name: _name, input: _input, ...chat } = body;
-  return chat;
-}
-
-function asOpenAiChat({ model, messages, temperature, maxTokens }: Chat): OpenAiChat {
-  return {
-    model,
-    messages: messages as OpenAiChat['messages'],
-    ...(temperature === undefined ? {} : { temperature }),
-    ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
-  };
 }
 
 /** The native response: `{"success", "msg", "result"}`. */
