@@ -64,6 +64,7 @@ CREATE TABLE event (
   before jsonb,
   after jsonb,
   undoes bigint,
+  worker_name text,
   CONSTRAINT event_kind_known_4 CHECK ((kind = ANY (ARRAY['registered'::text, 'created'::text, 'changed'::text, 'deleted'::text, 'restored'::text, 'enabled'::text, 'disabled'::text, 'draining'::text, 'offline'::text, 'healthy'::text, 'suspect'::text, 'unhealthy'::text, 'warming'::text, 'unknown'::text, 'recovered'::text, 'ejected'::text, 'failing'::text, 'serving'::text, 'revoked'::text, 'rotated'::text, 'ended'::text, 'awake'::text, 'asleep'::text, 'waking'::text, 'wake_failed'::text]))),
   CONSTRAINT event_pkey PRIMARY KEY (id),
   CONSTRAINT event_subject_id_2 CHECK (((subject = ANY (ARRAY['worker'::text, 'key'::text])) = (subject_id IS NOT NULL))),
@@ -1704,8 +1705,11 @@ DECLARE
   undone bigint := CASE WHEN before ? 'health' IS NOT TRUE THEN nullif(current_setting('mmm.undoes', true), '') END;
   recorded bigint;
 BEGIN
-  INSERT INTO event (subject, subject_id, subject_name, req_url_template, kind, note, generation, actor, via, role, before, after, undoes)
-    VALUES (subject, subject_id, subject_name, split_part(event_url(url), '?', 1), kind,
+  INSERT INTO event (subject, subject_id, subject_name, worker_name, req_url_template, kind, note, generation, actor, via, role, before, after, undoes)
+    VALUES (subject, subject_id, subject_name,
+      -- A worker that is deleted is no longer there; "before" has its name, unless it has none.
+      CASE subject WHEN 'worker' THEN coalesce((SELECT w.name FROM worker w WHERE w.id = record_event.subject_id), before ->> 'name', '') END,
+      split_part(event_url(url), '?', 1), kind,
       concat_ws('; ', nullif(note, ''), 'undoes event ' || undone), generation, event_actor(), event_via(), session_user, before, after, undone)
     RETURNING id INTO recorded;
   IF kept_before IS NOT NULL THEN
@@ -1726,8 +1730,8 @@ BEGIN
   IF kind NOT IN ('ejected', 'failing', 'serving') THEN
     RAISE EXCEPTION 'record_requests() records ejected, failing and serving, not %', kind USING ERRCODE = 'insufficient_privilege';
   END IF;
-  INSERT INTO event (subject_id, subject_name, req_url_template, kind, note, actor, via, role, generation)
-    SELECT w.id, w.model_name, split_part(event_url(w.req_url_template), '?', 1), record_requests.kind, record_requests.note, 'requests on ' || host,
+  INSERT INTO event (subject_id, subject_name, worker_name, req_url_template, kind, note, actor, via, role, generation)
+    SELECT w.id, w.model_name, w.name, split_part(event_url(w.req_url_template), '?', 1), record_requests.kind, record_requests.note, 'requests on ' || host,
       'service', session_user, w.generation
     FROM worker w WHERE w.id = record_requests.worker_id;
 END $function$
@@ -2428,6 +2432,7 @@ COMMENT ON COLUMN event.role IS 'The database role that logged in (session_user)
 COMMENT ON COLUMN event.before IS 'The values before, of the columns that changed; of something deleted, those that differed from the defaults. "<sealed>" stands for what may be a credential and for the query of a URL.';
 COMMENT ON COLUMN event.after IS 'The values after, like before; null: it was deleted.';
 COMMENT ON COLUMN event.undoes IS 'The event that it took back.';
+COMMENT ON COLUMN event.worker_name IS 'The name of the worker at that time, '''' if it had none; NULL: the event is of something else, or was recorded by an earlier release.';
 COMMENT ON FUNCTION event_actor() IS 'The author of a change: event.actor.';
 COMMENT ON FUNCTION event_credentials() IS 'The names of credentials, without _ and -, separated by |.';
 COMMENT ON FUNCTION event_guard() IS 'Refuses every other write to the history but by its owner, whatever is granted.';

@@ -54,6 +54,10 @@ async function newest(): Promise<string> {
   return row?.id ?? '';
 }
 
+async function newestOf(id: string): Promise<string> {
+  return (await eventsOf(id)).at(-1)?.id ?? '';
+}
+
 const undo = (id: string, force = false) =>
   database.query<{ made: string }>('SELECT undo_event($1, $2) AS made', [id, force]);
 
@@ -186,6 +190,28 @@ describe('undo_event()', () => {
     expect(await database.query(`SELECT FROM worker WHERE model_name = 'many' AND weight = 1`)).toHaveLength(
       100,
     );
+  });
+
+  it('names a worker as it was called at that time, also one that was renamed or deleted since', async () => {
+    const [named, nameless] = [await worker({ name: 'first' }), await worker()];
+    await change(named, { name: 'second' });
+    await database.query(`SELECT record_requests($1, 'ejected', 'refused', 'host')`, [named]);
+    await database.query(`UPDATE worker SET health = 'unhealthy' WHERE id IN ($1, $2)`, [named, nameless]);
+    await database.query('DELETE FROM worker WHERE id IN ($1, $2)', [named, nameless]);
+    await undo(await newestOf(named));
+    const namesOf = async (id: string) =>
+      (
+        await database.query<{ worker_name: string | null }>(
+          'SELECT worker_name FROM event WHERE subject_id = $1 ORDER BY id',
+          [id],
+        )
+      ).map(({ worker_name: name }) => name);
+    expect(await namesOf(named)).toEqual(['first', 'second', 'second', 'second', 'second', 'second']);
+    expect(await namesOf(nameless)).toEqual(['', '', '']);
+    await database.query(`INSERT INTO model (name) VALUES ('without a worker')`);
+    expect(
+      await database.query(`SELECT worker_name FROM event WHERE subject_name = 'without a worker'`),
+    ).toEqual([{ worker_name: null }]);
   });
 
   it('refuses to overwrite later changes, to take back what probes found, and what it does not know', async () => {

@@ -44,7 +44,10 @@ async function registered(more: Readonly<Record<string, unknown>> = {}) {
 
 describe('the history in the API', () => {
   it('shows old and new values of a change, and takes it back at once', async () => {
-    const { id, model, upstream } = await registered({ header: { authorization: 'Bearer one' } });
+    const { id, model, upstream } = await registered({
+      name: 'gpu-1',
+      header: { authorization: 'Bearer one' },
+    });
     const patch = { weight: 3, response_extract: 'other', header: { authorization: 'Bearer two' } };
     expect((await send('PATCH', `/api/v1/workers/${id}`, patch)).status).toBe(200);
     const [changed] = await events(`model_name=${model}&kind=changed`);
@@ -52,6 +55,7 @@ describe('the history in the API', () => {
       subject: 'worker',
       subject_id: id,
       subject_name: model,
+      worker_name: 'gpu-1',
       actor: 'root',
       via: 'api',
       before: { weight: 1, response_extract: 'answer', sealed_header: '<sealed>' },

@@ -126,7 +126,7 @@ function Entry({ event, of, onUndo }: EntryProps) {
 }
 
 function Subject({
-  event: { subject, subject_id, subject_name, req_url_template },
+  event: { subject, subject_id, subject_name, worker_name, req_url_template },
 }: Pick<EntryProps, 'event'>) {
   if (subject === 'session')
     return <>{subject_name === '*' ? 'all sessions of browsers' : `sessions of ${subject_name}`}</>;
@@ -145,10 +145,10 @@ function Subject({
     <>
       <a href={href}>{subject_name}</a>
       {req_url_template !== null && (
-        // Two workers of a model may have one URL.
-        <code title={subject_id ?? ''}>
+        <code title={`${addressOf(req_url_template)} ${subject_id}`}>
           {' '}
-          {addressOf(req_url_template)} {subject_id?.slice(0, 8)}
+          {/* Without a name: two workers of a model may have one URL. */}
+          {worker_name || `${addressOf(req_url_template)} ${subject_id?.slice(0, 8)}`}
         </code>
       )}
     </>

@@ -27,7 +27,7 @@ const EVENT_ID = /^\d{1,18}$/;
 
 /** The members of EventDto. */
 const SHOWN =
-  'id, at, kind, subject, subject_id, subject_name, actor, via, role, before, after, note, undoes, generation, req_url_template';
+  'id, at, kind, subject, subject_id, subject_name, worker_name, actor, via, role, before, after, note, undoes, generation, req_url_template';
 
 /** Raised by undo_event() and by the constraints of what it restores: raise_exception, unique_violation, check_violation. */
 const REFUSALS: ReadonlySet<string> = new Set(['P0001', '23505', '23514']);

@@ -54,6 +54,8 @@ export class EventDto {
   subject_id!: string | null;
   /** The model (of a worker, its model_name at that time), the key, the team, or the user of the sessions (*: of all). */
   subject_name!: string;
+  /** The name of the worker at that time, '' if it had none; null: not of a worker, or recorded by an earlier release. */
+  worker_name!: string | null;
   /** The name of a key; root: ADMIN_API_KEY, or a client that needs no key; psql:<role>, with /<actor> where mmm.actor was set; or what the service did by itself, such as health, drained, retention. */
   actor!: string;
   /** null: recorded by an earlier release. */

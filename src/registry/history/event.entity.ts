@@ -66,6 +66,10 @@ export class EventEntity {
   @Column('text')
   subject_name!: string;
 
+  /** Of the worker at that time; `null`: of something else, or recorded by an earlier release. */
+  @Column('text', { nullable: true })
+  worker_name!: string | null;
+
   @Column('text', { nullable: true })
   req_url_template!: string | null;
 
