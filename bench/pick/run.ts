@@ -11,6 +11,7 @@ const SIZES = [4, 64, 1000] as const;
 const SLICE_MS = 60;
 const SLICES = 7;
 const RUNNING_PER_WORKER = 2;
+const session = (): string => 'session';
 const SERVED: RequestResult = { kind: 'success', durationMs: 800, units: 80 };
 
 const strategies = Object.keys(POLICIES) as Strategy[];
@@ -40,8 +41,6 @@ function pickNs(strategy: Strategy, size: number): number {
     memory = pick.memory;
   });
 }
-
-const session = (): string => 'session';
 
 /** The balancing of a whole request: acquire and release, with the usual number of running requests. */
 function roundTripNs(strategy: Strategy, size: number): number {
