@@ -95,6 +95,9 @@ interface KnownRoute {
   readonly pattern: RegExp;
 }
 
+/** What paths of a route end with whose wildcard, the name of a model, stands before that; Fastify has no such routes. */
+const ENDINGS: Readonly<Record<string, string>> = { 'POST /api/v1/models/*': '/explain' };
+
 const known = new WeakMap<object, KnownRoute[]>();
 
 /** Call before any route is made. */
@@ -105,8 +108,10 @@ export function rememberRoutes(server: FastifyInstance): void {
     // Catch-all routes for the assets of pages are not listed.
     if (url.includes('*') && !url.startsWith('/api/')) return;
     const literal = url.replaceAll(/[.]/g, '\\.').replaceAll(/:[^/]+/g, '[^/]+');
-    const pattern = new RegExp(`^${literal.replaceAll('*', '.+')}$`);
-    for (const one of Array.isArray(method) ? method : [method]) routes.push({ method: one, url, pattern });
+    for (const one of Array.isArray(method) ? method : [method]) {
+      const ending = ENDINGS[`${one} ${url}`] ?? '';
+      routes.push({ method: one, url, pattern: new RegExp(`^${literal.replaceAll('*', '.+')}${ending}$`) });
+    }
   });
 }
 

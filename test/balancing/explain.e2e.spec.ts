@@ -245,7 +245,8 @@ describe('POST /api/v1/models/{name}/explain', () => {
     expect([answer.status, answer.text]).toEqual([status, expect.stringContaining(words)]);
   });
 
-  it('has no neighbours: another path below a model is not found', async () => {
-    expect((await service.post('/api/v1/models/plain', CHAT, ROOT)).status).toBe(404);
+  it('is the only path below a model that takes a POST', async () => {
+    const { status, headers } = await service.post('/api/v1/models/plain', CHAT, ROOT);
+    expect([status, headers.get('allow')]).toEqual([405, 'GET, HEAD, PUT, DELETE']);
   });
 });
