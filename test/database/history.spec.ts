@@ -208,9 +208,10 @@ describe('undo_event()', () => {
       ).map(({ worker_name: name }) => name);
     expect(await namesOf(named)).toEqual(['first', 'second', 'second', 'second', 'second', 'second']);
     expect(await namesOf(nameless)).toEqual(['', '', '']);
-    await database.query(`INSERT INTO model (name) VALUES ('without a worker')`);
+    await database.query(`INSERT INTO model (name) VALUES ('of no worker')`);
+    await database.query(`DELETE FROM model WHERE name = 'of no worker'`);
     expect(
-      await database.query(`SELECT worker_name FROM event WHERE subject_name = 'without a worker'`),
+      await database.query(`SELECT DISTINCT worker_name FROM event WHERE subject_name = 'of no worker'`),
     ).toEqual([{ worker_name: null }]);
   });
 
