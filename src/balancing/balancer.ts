@@ -99,7 +99,7 @@ export class Balancer {
       if (turn?.isCut === true) throw error;
       this.troubles.record(id, result.kind, error, errorTypeOf(error));
       // It sleeps: the request waits until it is awake.
-      if (isRefused(error) && this.power.see(id, 'refused', 'it refused a connection'))
+      if (isRefused(error) && this.power.see(id, 'refused', 'it refused a connection', startedMs))
         request.tried.delete(id);
       else if (result.kind === 'connect_error' || result.kind === 'failure') this.hints.requestProbe(id);
       throw error;

@@ -11,7 +11,7 @@ import {
   type WorkerFault,
 } from '../../registry/worker.js';
 import type { HealthLimits } from '../evaluation/health-state.js';
-import type { HttpTarget, ProbeTarget } from './probe-target.js';
+import type { HttpTarget, ProbeTarget, SleepLook } from './probe-target.js';
 import { smallestCall } from './inference-probe.js';
 import { Injectable } from '@nestjs/common';
 
@@ -46,11 +46,12 @@ export function planProbe(worker: Worker, settings: HealthSettings): ProbePlan |
   const longestMs = Math.floor(settings.leaseMs * LEASE_SHARE);
   const timeoutMs = Math.min(check.timeout_ms ?? (isInference ? longestMs : settings.timeoutMs), longestMs);
   const isShared = isDefault(check);
+  const asleepWhen = sleepLookOf(worker, timeoutMs);
   return {
-    target: targetOf(check, worker, timeoutMs),
+    target: { ...targetOf(check, worker, timeoutMs), ...(asleepWhen === undefined ? {} : { asleepWhen }) },
     // Credentials belong to one worker, and so do the answers to them.
     sharedBy:
-      isShared && check.waiting === undefined && worker.call.kind === 'template'
+      isShared && check.waiting === undefined && asleepWhen === undefined && worker.call.kind === 'template'
         ? `${worker.call.origin} ${timeoutMs}`
         : null,
     intervalMs: check.interval_ms ?? (isInference ? INFERENCE_INTERVAL_MS : null),
@@ -64,6 +65,12 @@ export function planProbe(worker: Worker, settings: HealthSettings): ProbePlan |
       warmingMs: settings.warmingMs,
     },
   };
+}
+
+/** It leaves the probe half of its time, though nothing answers it. */
+function sleepLookOf({ call }: Callable, timeoutMs: number): SleepLook | undefined {
+  const look = call.power?.asleepWhen ?? null;
+  return look === null ? undefined : { look, timeoutMs: timeoutMs / 2 };
 }
 
 type Callable = Worker & { readonly call: WorkerCall };

@@ -11,6 +11,8 @@ export interface ProbeResult extends Omit<ProbeEvidence, 'generation'> {
   readonly ownFault: OwnFault | null;
   /** How many requests wait inside the server. Left out: it was not read, or is not shown. */
   readonly waiting?: number;
+  /** Whether `asleep_when` shows that it is asleep. Left out: the worker has none, or it was not answered. */
+  readonly isAsleep?: boolean;
 }
 
 /**

@@ -1,8 +1,20 @@
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
+import type { PowerLook } from '../../registry/power/power.js';
 import type { WaitingTarget } from './waiting-inside.js';
 
 /** What a probe does. */
-export type ProbeTarget =
+export type ProbeTarget = ProbeKind & {
+  /** Requested first: a worker that shows that it sleeps is asked nothing more. */
+  readonly asleepWhen?: SleepLook;
+};
+
+/** What shows that a worker is asleep, and how long its answer may take. */
+export interface SleepLook {
+  readonly look: PowerLook;
+  readonly timeoutMs: number;
+}
+
+type ProbeKind =
   | { readonly kind: 'none' }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly timeoutMs: number }
   | HttpTarget

@@ -8,6 +8,7 @@ import { probeHttp } from './http-probe.js';
 import { probeInference } from './inference-probe.js';
 import type { HttpTarget, ProbeTarget } from './probe-target.js';
 import { type ProbeResult, succeeded } from './probe-result.js';
+import { asleep, looksAsleep } from './sleep-look.js';
 import { probeTcp } from './tcp-probe.js';
 import { readWaiting } from './waiting-inside.js';
 
@@ -38,12 +39,24 @@ export class Prober {
 
   /** Never throws. A result after `stop` was aborted means nothing. */
   async probe(target: ProbeTarget, stop: AbortSignal): Promise<ProbeResult> {
-    const seen = await this.made(target, stop);
+    const seen = await this.withSleep(target, stop);
     if (target.kind === 'none' || stop.aborted) return seen;
     const isForbidden = seen.ownFault === 'settings';
     this.results.add({ result: isForbidden ? 'not_allowed' : (seen.failure ?? 'ok') });
     if (!isForbidden) this.durations.of({}).observe(seen.ms / 1000);
     return seen;
+  }
+
+  private async withSleep(target: ProbeTarget, stop: AbortSignal): Promise<ProbeResult> {
+    const { asleepWhen } = target;
+    if (asleepWhen === undefined) return this.made(target, stop);
+    const startedMs = performance.now();
+    const isAsleep = await looksAsleep(asleepWhen, this.client, stop);
+    const tookMs = performance.now() - startedMs;
+    if (isAsleep === true) return asleep(asleepWhen, tookMs);
+    const left = target.kind === 'none' ? target : { ...target, timeoutMs: target.timeoutMs - tookMs };
+    const seen = await this.made(left, stop);
+    return isAsleep === null ? seen : { ...seen, isAsleep };
   }
 
   private async made(target: ProbeTarget, stop: AbortSignal): Promise<ProbeResult> {

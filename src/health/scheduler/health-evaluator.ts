@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { HealthSettings } from '../../config/settings.js';
 import { LiveWorkers } from '../../registry/live/live-workers.js';
+import type { PowerEvidence } from '../../registry/power/power.js';
 import { WorkerActivity } from '../../registry/live/worker-activity.js';
 import { REFUSED } from '../../upstream/classify-failure.js';
 import { type HealthState, judgeFault, judgeHealth } from '../evaluation/health-state.js';
@@ -78,15 +79,21 @@ export class HealthEvaluator {
   }
 }
 
-/** A worker that can be woken and refuses connections, or is not awake, is asleep: that is no verdict on its health. */
+/** A worker that can be woken and shows that it sleeps, refuses connections, or is not awake, is asleep: that is no verdict on its health. */
 export function sleeps({ power }: Planned['worker'], seen: ProbeResult | null): boolean {
-  return (
-    power !== null && seen !== null && seen.failure !== null && (power.state !== 'awake' || isRefusal(seen))
-  );
+  if (power === null || seen === null) return false;
+  return seen.isAsleep === true || (seen.failure !== null && (power.state !== 'awake' || isRefusal(seen)));
 }
 
 /** What a probe shows of a worker that can sleep; `null`: nothing. */
-export function powerEvidence(seen: ProbeResult): 'answered' | 'refused' | null {
+export function powerEvidence(
+  { power, healthCheck }: Pick<Planned['worker'], 'power' | 'healthCheck'>,
+  seen: ProbeResult,
+): PowerEvidence | null {
+  if (power === null) return null;
+  if (seen.isAsleep !== undefined) return seen.isAsleep ? 'shows_asleep' : 'shows_awake';
+  // Without a probe, nothing was seen.
+  if (healthCheck.kind === 'none') return null;
   if (seen.failure === null) return 'answered';
   return isRefusal(seen) ? 'refused' : null;
 }

@@ -32,9 +32,10 @@ export class ProbeRunner {
    */
   async run(group: ProbeGroup, stop: AbortSignal): Promise<ProbeResult | null> {
     const [{ plan }] = group;
+    const startedMs = performance.now();
     const seen = 'fault' in plan ? null : await this.prober.probe(plan.target, stop);
     if (stop.aborted) return seen;
-    if (seen !== null) for (const { worker } of group) this.notePower(worker, seen);
+    if (seen !== null) for (const { worker } of group) this.notePower(worker, seen, startedMs);
     const counting = await this.withoutOwnFaults(group, seen);
     // One random number for all: workers that share a probe stay in step.
     const chance = Math.random();
@@ -60,10 +61,9 @@ export class ProbeRunner {
     return group.filter(({ claim }) => shared.has(claim.workerId));
   }
 
-  private notePower({ id, power, healthCheck }: Worker, seen: ProbeResult): void {
-    // Without a probe, nothing was seen.
-    const evidence = power === null || healthCheck.kind === 'none' ? null : powerEvidence(seen);
-    if (evidence !== null) this.power.see(id, evidence, seen.detail);
+  private notePower(worker: Worker, seen: ProbeResult, atMs: number): void {
+    const evidence = powerEvidence(worker, seen);
+    if (evidence !== null) this.power.see(worker.id, evidence, seen.detail, atMs);
   }
 
   private evaluate(planned: PlannedProbe, seen: ProbeResult | null, chance: number): ProbeOutcome {

@@ -25,17 +25,20 @@ export class PowerNotes {
     this.table = `"${schema}".worker_power`;
   }
 
-  /** @returns whether the worker can sleep */
-  see(workerId: string, evidence: PowerEvidence, reason: string): boolean {
+  /**
+   * @param atMs when it was seen, by `performance.now()`: what was seen before the state began says nothing of it
+   * @returns whether the worker can sleep
+   */
+  see(workerId: string, evidence: PowerEvidence, reason: string, atMs: number): boolean {
     const worker = this.live.worker(workerId);
     if (worker === undefined || worker.power === null || !isCallable(worker)) return false;
     const { state } = worker.power;
     const hasLook = (worker.call.power?.asleepWhen ?? null) !== null;
-    const after = powerAfter(state, evidence, hasLook, false);
+    const after = powerAfter(state, evidence, hasLook);
     if (after === state) return true;
-    // Whether the replica that wakes it still lives is known to the database alone.
-    if (state !== 'waking') this.show(worker, after, reason);
-    this.write(workerId, state, after, reason).catch((error: unknown) =>
+    // Leases are known to the database alone: what one may be held on is not called awake before.
+    if (evidence === 'refused') this.show(worker, after, reason);
+    this.write(workerId, state, after, reason, performance.now() - atMs).catch((error: unknown) =>
       this.logger.debug(`power of worker ${workerId} not written: ${String(error)}`),
     );
     return true;
@@ -50,11 +53,17 @@ export class PowerNotes {
   }
 
   /** A waking that was ordered by hand has no lease yet, and is left to its waker. */
-  private async write(id: string, before: PowerState, after: PowerState, reason: string): Promise<void> {
+  private async write(
+    id: string,
+    before: PowerState,
+    after: PowerState,
+    reason: string,
+    agoMs: number,
+  ): Promise<void> {
     await this.database.query(
-      `UPDATE ${this.table} SET state = $3, reason = $4 WHERE worker_id = $1 AND state = $2
+      `UPDATE ${this.table} SET state = $3, reason = $4 WHERE worker_id = $1 AND state = $2 AND since <= now() - $5 * interval '1 ms'
          AND (lease_until <= now() OR lease_until IS NULL AND state <> 'waking')`,
-      [id, before, after, reason.slice(0, LONGEST_REASON)],
+      [id, before, after, reason.slice(0, LONGEST_REASON), agoMs],
     );
     // Another replica may have written more by now.
     await this.sync.reload([id]);

@@ -3,33 +3,26 @@ import { describe, expect, it } from 'vitest';
 import { powerAfter, type PowerEvidence, type PowerState } from './power.js';
 
 const states = fc.constantFrom<PowerState>('awake', 'asleep', 'waking');
-const evidences = fc.constantFrom<PowerEvidence>(
-  'refused',
-  'answered',
-  'shows_asleep',
-  'shows_awake',
-  'ready',
-);
+const evidences = fc.constantFrom<PowerEvidence>('refused', 'answered', 'shows_asleep', 'shows_awake');
 
 describe('what evidence says of a worker that can sleep', () => {
   it('is the same when it is seen twice', () => {
     fc.assert(
-      fc.property(states, evidences, fc.boolean(), fc.boolean(), (state, evidence, shows, isLeased) => {
-        const once = powerAfter(state, evidence, shows, isLeased);
-        expect(powerAfter(once, evidence, shows, isLeased)).toBe(once);
+      fc.property(states, evidences, fc.boolean(), (state, evidence, shows) => {
+        const once = powerAfter(state, evidence, shows);
+        expect(powerAfter(once, evidence, shows)).toBe(once);
       }),
     );
   });
 
-  it('never begins a waking: only who holds the lease does', () => {
+  it('never begins a waking: only a replica with a lease does', () => {
     fc.assert(
       fc.property(
         fc.constantFrom<PowerState>('awake', 'asleep'),
         evidences,
         fc.boolean(),
-        fc.boolean(),
-        (state, evidence, shows, isLeased) => {
-          expect(powerAfter(state, evidence, shows, isLeased)).not.toBe('waking');
+        (state, evidence, shows) => {
+          expect(powerAfter(state, evidence, shows)).not.toBe('waking');
         },
       ),
     );
@@ -38,16 +31,21 @@ describe('what evidence says of a worker that can sleep', () => {
   it('is never sleep while the worker is being woken', () => {
     fc.assert(
       fc.property(evidences, fc.boolean(), (evidence, shows) => {
-        expect(powerAfter('waking', evidence, shows, true)).not.toBe('asleep');
+        expect(powerAfter('waking', evidence, shows)).not.toBe('asleep');
       }),
     );
   });
 
   it('is not taken from an ordinary answer where a worker answers in its sleep', () => {
     fc.assert(
-      fc.property(states, fc.boolean(), (state, isLeased) => {
-        expect(powerAfter(state, 'answered', true, isLeased)).toBe(state);
+      fc.property(states, (state) => {
+        expect(powerAfter(state, 'answered', true)).toBe(state);
       }),
     );
+  });
+
+  it('follows asleep_when, whoever woke the worker or sent it to sleep', () => {
+    expect(powerAfter('awake', 'shows_asleep', true)).toBe('asleep');
+    expect(powerAfter('asleep', 'shows_awake', true)).toBe('awake');
   });
 });

@@ -52,35 +52,27 @@ export function usualWakeMsOf({ usualWakeMs }: Pick<Power, 'usualWakeMs'>): numb
 export type PowerEvidence =
   /** A connection was refused. */
   | 'refused'
-  /** It answered a probe or a request as a worker that serves does. */
+  /** It answered a probe as a worker that serves does. */
   | 'answered'
   /** `asleep_when` holds. */
   | 'shows_asleep'
   /** `asleep_when` was answered, and does not hold. */
-  | 'shows_awake'
-  /** `wake.ready` holds. */
-  | 'ready';
+  | 'shows_awake';
 
 /**
- * The state that evidence leads to. A worker with `asleep_when` answers while it sleeps, so only that request or `ready` shows
- * that it is awake; any other accepts no connection while it sleeps. While it is being woken, signs of sleep are expected.
- * @param isLeased a replica is waking it, or sending it to sleep: what is seen meanwhile may be of a moment ago
+ * The state that evidence leads to, of a worker whose power no replica has a lease on: who holds the lease is the one that writes.
+ * A worker with `asleep_when` answers while it sleeps, so only that request shows that it is awake; any other accepts no connection
+ * while it sleeps. A waking that was ordered or left behind is no sleep that begins.
+ * @param showsSleep whether it has `asleep_when`
  */
-export function powerAfter(
-  state: PowerState,
-  evidence: PowerEvidence,
-  showsSleep: boolean,
-  isLeased: boolean,
-): PowerState {
+export function powerAfter(state: PowerState, evidence: PowerEvidence, showsSleep: boolean): PowerState {
   switch (evidence) {
     case 'refused':
     case 'shows_asleep':
       return state === 'awake' ? 'asleep' : state;
     case 'answered':
-      return showsSleep || isLeased ? state : 'awake';
+      return showsSleep ? state : 'awake';
     case 'shows_awake':
-      return isLeased ? state : 'awake';
-    case 'ready':
       return 'awake';
   }
 }
