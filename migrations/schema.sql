@@ -545,10 +545,12 @@ CREATE TABLE worker_power (
   failures integer NOT NULL DEFAULT 0,
   usual_wake_ms integer,
   last_used_at timestamp with time zone NOT NULL DEFAULT now(),
-  next_look_at timestamp with time zone NOT NULL DEFAULT now(),
+  next_sleep_at timestamp with time zone NOT NULL DEFAULT now(),
+  sleep_failures integer NOT NULL DEFAULT 0,
   CONSTRAINT worker_power_failures CHECK ((failures >= 0)),
   CONSTRAINT worker_power_lease_whole CHECK (((lease_owner IS NULL) = (lease_until IS NULL))),
   CONSTRAINT worker_power_pkey PRIMARY KEY (worker_id),
+  CONSTRAINT worker_power_sleep_failures CHECK ((sleep_failures >= 0)),
   CONSTRAINT worker_power_state_known CHECK ((state = ANY (ARRAY['awake'::text, 'asleep'::text, 'waking'::text]))),
   CONSTRAINT worker_power_usual_wake CHECK (((usual_wake_ms >= 1) AND (usual_wake_ms <= 3600000))),
   CONSTRAINT worker_power_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE CASCADE
@@ -2119,9 +2121,12 @@ BEGIN
     IF NEW.state = 'awake' THEN
       NEW.failures := 0;
       NEW.next_wake_at := now();
-      NEW.last_used_at := now();
       NEW.lease_owner := NULL;
       NEW.lease_until := NULL;
+      -- One that could not be sent to sleep was not used.
+      IF NEW.sleep_failures = OLD.sleep_failures THEN
+        NEW.last_used_at := now();
+      END IF;
     END IF;
   END IF;
   RETURN NEW;
@@ -2138,7 +2143,7 @@ BEGIN
   ELSE
     -- What was seen of another definition says nothing about this one.
     INSERT INTO worker_power (worker_id) VALUES (NEW.id) ON CONFLICT (worker_id) DO UPDATE
-      SET state = 'awake', reason = '', failures = 0, next_wake_at = now(), next_look_at = now();
+      SET state = 'awake', reason = '', failures = 0, next_wake_at = now(), sleep_failures = 0, next_sleep_at = now();
   END IF;
   RETURN NULL;
 END $function$
@@ -2378,7 +2383,7 @@ CREATE TRIGGER worker_power_follow_update AFTER UPDATE ON worker FOR EACH ROW WH
 CREATE TRIGGER worker_record AFTER INSERT OR DELETE OR UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION worker_record();
 CREATE TRIGGER worker_event_write INSTEAD OF INSERT OR DELETE OR UPDATE ON worker_event FOR EACH ROW EXECUTE FUNCTION worker_event_write();
 CREATE TRIGGER worker_power_before BEFORE UPDATE ON worker_power FOR EACH ROW EXECUTE FUNCTION worker_power_before();
-CREATE TRIGGER worker_power_record AFTER UPDATE ON worker_power FOR EACH ROW WHEN (old.state <> new.state OR old.failures <> new.failures OR old.usual_wake_ms IS DISTINCT FROM new.usual_wake_ms) EXECUTE FUNCTION worker_power_record();
+CREATE TRIGGER worker_power_record AFTER UPDATE ON worker_power FOR EACH ROW WHEN (old.state <> new.state OR old.failures <> new.failures OR old.usual_wake_ms IS DISTINCT FROM new.usual_wake_ms OR new.state = 'asleep'::text AND (old.lease_owner IS NULL) <> (new.lease_owner IS NULL)) EXECUTE FUNCTION worker_power_record();
 CREATE TRIGGER worker_power_restored BEFORE INSERT ON worker_power FOR EACH ROW WHEN (pg_trigger_depth() = 0 AND current_setting('mmm.restoring'::text, true) = 'on'::text) EXECUTE FUNCTION worker_power_restored();
 CREATE TRIGGER worker_probe_restored BEFORE INSERT ON worker_probe FOR EACH ROW WHEN (pg_trigger_depth() = 0 AND current_setting('mmm.restoring'::text, true) = 'on'::text) EXECUTE FUNCTION worker_probe_restored();
 
@@ -2669,10 +2674,10 @@ COMMENT ON COLUMN power_overview.since IS 'When the state last changed.';
 COMMENT ON COLUMN power_overview.state_for IS 'For how long.';
 COMMENT ON COLUMN power_overview.reason IS 'Why it is in this state, or why the last waking failed.';
 COMMENT ON COLUMN power_overview.leased_by IS 'The host of the replica that wakes it, or sends it to sleep; null: none does.';
-COMMENT ON COLUMN power_overview.not_woken_before IS 'After a waking that failed: not woken again before.';
+COMMENT ON COLUMN power_overview.not_woken_before IS 'Not woken before: a waking failed, or the requests that send it to sleep are on their way.';
 COMMENT ON COLUMN power_overview.failures IS 'Wakings that failed in a row.';
 COMMENT ON COLUMN power_overview.usual_wake IS 'How long a waking usually takes; null: not known yet.';
-COMMENT ON COLUMN power_overview.unused_for IS 'Since it last became awake. Requests do not count in this release.';
+COMMENT ON COLUMN power_overview.unused_for IS 'Of a worker with sleep: since the last request on any replica, to within 6 s. Of any other: since it became awake.';
 COMMENT ON COLUMN power_overview.worker_id IS 'worker.id.';
 COMMENT ON FUNCTION purge_events(days integer, most integer) IS 'Deletes up to so many of the oldest events that are older than so many days, at least 7, with the rights of the owner. Returns how many.';
 COMMENT ON FUNCTION record_event(subject text, subject_id uuid, subject_name text, url text, kind text, note text, generation integer, before jsonb, after jsonb, kept_before jsonb, kept_after jsonb) IS 'Writes event and event_undo, for triggers.';
@@ -2969,14 +2974,15 @@ COMMENT ON TABLE worker_power IS 'Whether workers with wake are awake. A row is 
 COMMENT ON COLUMN worker_power.worker_id IS 'worker.id.';
 COMMENT ON COLUMN worker_power.state IS 'awake, asleep or waking. Requests go to a worker that is awake only. Set by hand to waking, it is woken; to asleep or awake, it counts as that until the next evidence.';
 COMMENT ON COLUMN worker_power.since IS 'When the state last changed.';
-COMMENT ON COLUMN worker_power.reason IS 'Why it is in this state: what was seen, or why the last waking failed.';
+COMMENT ON COLUMN worker_power.reason IS 'Why it is in this state: what was seen, or why it could not be woken or sent to sleep.';
 COMMENT ON COLUMN worker_power.lease_owner IS 'The replica (replica.id) that wakes it, or sends it to sleep.';
 COMMENT ON COLUMN worker_power.lease_until IS 'When the lease ends unless it is renewed. Another replica takes over then.';
-COMMENT ON COLUMN worker_power.next_wake_at IS 'After a waking that failed: not woken again before.';
+COMMENT ON COLUMN worker_power.next_wake_at IS 'Not woken before: a waking failed, or the requests that send it to sleep are on their way.';
 COMMENT ON COLUMN worker_power.failures IS 'Wakings that failed in a row.';
 COMMENT ON COLUMN worker_power.usual_wake_ms IS 'How long a waking usually takes: a moving average, which may be set by hand. NULL: none has succeeded yet, and 30 s are assumed.';
-COMMENT ON COLUMN worker_power.last_used_at IS 'When it last became awake. Requests are not written here in this release.';
-COMMENT ON COLUMN worker_power.next_look_at IS 'Not used in this release: asleep_when has no effect.';
+COMMENT ON COLUMN worker_power.last_used_at IS 'Of a worker with sleep: when a request last ran there or waited for it, on any replica, to within 6 s; or when it became awake.';
+COMMENT ON COLUMN worker_power.next_sleep_at IS 'Not sent to sleep before: an attempt failed.';
+COMMENT ON COLUMN worker_power.sleep_failures IS 'Attempts to send it to sleep that failed in a row.';
 COMMENT ON FUNCTION worker_power_before() IS 'Keeps since, and forgets failed wakings of a worker that is awake.';
 COMMENT ON FUNCTION worker_power_follow() IS 'Each worker with wake has a row in worker_power.';
 COMMENT ON FUNCTION worker_power_record() IS 'Announces a change of a worker''s power, and writes it into the history.';

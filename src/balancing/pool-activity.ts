@@ -89,6 +89,14 @@ export class PoolActivity implements ActivitySource {
     return pooled?.stats.lastSuccessMs ?? null;
   }
 
+  lastUsedMs(workerId: string): number | null {
+    const worker = this.live.worker(workerId);
+    const pool = worker && this.pools.get(worker.modelName);
+    const pooled = pool?.workerPool.worker(workerId);
+    if (pool === undefined || pooled === undefined) return null;
+    return pooled.inFlight > 0 || pool.admission.queued > 0 ? REAL_CLOCK.nowMs() : pooled.lastUsedMs;
+  }
+
   load(): Load {
     const running: Record<string, number> = {};
     const waiting: Record<string, [number, number]> = {};

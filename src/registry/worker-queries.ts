@@ -38,13 +38,17 @@ export interface PowerRow {
   readonly failures: number;
   readonly next_wake_at_ms: number;
   readonly usual_wake_ms: number | null;
+  readonly is_falling_asleep: boolean;
 }
 
+/** In this state, only a replica that sends it to sleep holds a lease. */
+const IS_FALLING_ASLEEP = `p.state = 'asleep' AND p.lease_owner IS NOT NULL`;
 /** Of a worker with its row of `worker_power`: changes with either. A worker without one has the version of its row. */
 const LIVE_VERSION = `w.${VERSION} || coalesce(' ' || p.state || ' ' || extract(epoch FROM p.since) || ' ' || p.failures
-  || ' ' || coalesce(p.usual_wake_ms, 0), '')`;
+  || ' ' || coalesce(p.usual_wake_ms, 0) || ' ' || (${IS_FALLING_ASLEEP}), '')`;
 const POWER = `CASE WHEN p.worker_id IS NOT NULL THEN json_build_object('state', p.state, 'since_ms', ${millis('p.since')},
-  'reason', p.reason, 'failures', p.failures, 'next_wake_at_ms', ${millis('p.next_wake_at')}, 'usual_wake_ms', p.usual_wake_ms) END`;
+  'reason', p.reason, 'failures', p.failures, 'next_wake_at_ms', ${millis('p.next_wake_at')}, 'usual_wake_ms', p.usual_wake_ms,
+  'is_falling_asleep', ${IS_FALLING_ASLEEP}) END`;
 
 /** A time that was set by hand may be infinity, which JSON cannot hold. */
 function millis(at: string): string {

@@ -11,7 +11,10 @@ export interface DrainReport {
   readonly isNews: boolean;
 }
 
-/** A draining worker goes offline once every live replica has reported that it has no request left on it. */
+/**
+ * A draining worker goes offline once every live replica has reported that it has no request left on it. The same report is made of
+ * workers that are being sent to sleep.
+ */
 @Injectable()
 export class Draining {
   private readonly logger = new Logger('Replicas');
@@ -32,7 +35,7 @@ export class Draining {
     return this.workers.size > 0;
   }
 
-  /** Calls `listener` when a worker begins to drain. */
+  /** Calls `listener` when a worker begins to drain or to fall asleep. */
   onNews(listener: () => void): void {
     this.listeners.push(listener);
   }
@@ -59,7 +62,7 @@ export class Draining {
     let isNews = false;
     for (const id of workerIds) {
       const worker = this.live.worker(id);
-      if (worker?.adminState !== 'draining') this.workers.delete(id);
+      if (worker === undefined || emptiesSinceMs(worker) === null) this.workers.delete(id);
       else {
         this.workers.set(id, worker);
         isNews = true;
@@ -69,10 +72,27 @@ export class Draining {
   }
 }
 
-/** The draining workers on which this replica has no request left. A draining worker gets no new requests. */
-export function drainedHere(workers: readonly Worker[], inFlight: (workerId: string) => number): Drained {
-  const done = workers.filter(({ adminState, id }) => adminState === 'draining' && inFlight(id) === 0);
-  return Object.fromEntries(done.map(({ id, adminStateSinceMs }) => [id, adminStateSinceMs]));
+/** Since when a worker gets no new requests and is to have none left, by the clock of the database; `null`: it is in use. */
+function emptiesSinceMs({
+  adminState,
+  adminStateSinceMs,
+  power,
+}: Pick<Worker, 'adminState' | 'adminStateSinceMs' | 'power'>): number | null {
+  if (adminState === 'draining') return adminStateSinceMs;
+  return power?.isFallingAsleep === true ? power.sinceMs : null;
+}
+
+/** Of the workers that get no new requests, those on which this replica has none left. */
+export function drainedHere(
+  workers: readonly Pick<Worker, 'id' | 'adminState' | 'adminStateSinceMs' | 'power'>[],
+  inFlight: (workerId: string) => number,
+): Drained {
+  return Object.fromEntries(
+    workers.flatMap((worker) => {
+      const sinceMs = emptiesSinceMs(worker);
+      return sinceMs !== null && inFlight(worker.id) === 0 ? [[worker.id, sinceMs] as const] : [];
+    }),
+  );
 }
 
 export function isSame(one: Drained, other: Drained): boolean {

@@ -6,7 +6,7 @@ import { Database } from '../database/database.js';
 import type { Running } from './replica.entity.js';
 import type { Settled, SharedSettings } from './settings-drift.js';
 
-/** Of the draining workers, those on which a replica has no request left: id → `admin_state_since` in ms. */
+/** Of the workers that drain or fall asleep, those on which a replica has no request left: id → `admin_state_since`, or `worker_power.since`, in ms. */
 export type Drained = Readonly<Record<string, number>>;
 
 /** What a replica reports to the others. */

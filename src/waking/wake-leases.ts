@@ -4,7 +4,7 @@ import { DatabaseSettings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import { ReplicaIdentity } from '../database/replica-identity.js';
 import { LONGEST_REASON } from '../registry/power/power.js';
-import { nextWakeInMs } from './worth-waking.js';
+import { nextTryInMs } from './worth-waking.js';
 
 const ACTOR = 'waking';
 /** Three renewals may be missed. */
@@ -37,7 +37,8 @@ export class WakeLeases {
   }
 
   /**
-   * Leases one of the sleepers, unless another replica woke one since this replica looked.
+   * Leases one of the sleepers, unless another replica woke one since this replica looked. One that a replica is sending to sleep is
+   * taken from it until the requests for that are on their way.
    * @returns its id; `null`: none may be woken now @throws DatabaseUnavailableError
    */
   claim({ modelName, ids, sleepers, up }: SeenModel): Promise<string | null> {
@@ -48,8 +49,7 @@ export class WakeLeases {
       const [rows] = await manager.query<[{ worker_id: string }[], number]>(
         `UPDATE ${this.table} p SET state = 'waking', reason = 'requests wait', lease_owner = $1, lease_until = now() + ${LEASE}
          FROM (SELECT worker_id FROM ${this.table}
-           WHERE worker_id = ANY ($2) AND (lease_until IS NULL OR lease_until <= now())
-             AND state = 'asleep' AND next_wake_at <= now()
+           WHERE worker_id = ANY ($2) AND state = 'asleep' AND next_wake_at <= now()
              AND (SELECT count(*) FROM ${this.table} WHERE worker_id = ANY ($3)
                AND (state = 'awake' OR state = 'waking' AND lease_until > now())) <= $4
            ORDER BY array_position($2::uuid[], worker_id) LIMIT 1 FOR UPDATE SKIP LOCKED) AS next
@@ -103,7 +103,7 @@ export class WakeLeases {
     return this.mine(
       workerId,
       `state = 'asleep', failures = $3, reason = $4, next_wake_at = now() + $5 * interval '1 ms', lease_owner = NULL, lease_until = NULL`,
-      [failures, reason.slice(0, LONGEST_REASON), nextWakeInMs(failures)],
+      [failures, reason.slice(0, LONGEST_REASON), nextTryInMs(failures)],
     );
   }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nextWakeInMs, worthWaking } from './worth-waking.js';
+import { nextTryInMs, sleepsAfterMs, worthWaking } from './worth-waking.js';
 
 const demand = fc.record({
   queued: fc.nat(1000),
@@ -40,8 +40,22 @@ describe('whether a worker is woken', () => {
   });
 
   it('pauses 10 s after a failure, twice as long after each further one, and 300 s at most', () => {
-    expect([1, 2, 3, 5, 6, 1000].map(nextWakeInMs)).toEqual([
+    expect([1, 2, 3, 5, 6, 1000].map(nextTryInMs)).toEqual([
       10_000, 20_000, 40_000, 160_000, 300_000, 300_000,
     ]);
+  });
+});
+
+describe('when a worker is sent to sleep', () => {
+  it('is not before its own time, nor before three times its usual waking', () => {
+    const times = fc.integer({ min: 1, max: 3_600_000 });
+    fc.assert(
+      fc.property(times, times, (afterMs, usualWakeMs) => {
+        const sleepsMs = sleepsAfterMs(afterMs, usualWakeMs);
+        expect(sleepsMs).toBeGreaterThanOrEqual(afterMs);
+        expect(sleepsMs).toBeGreaterThanOrEqual(3 * usualWakeMs);
+        expect([afterMs, 3 * usualWakeMs]).toContain(sleepsMs);
+      }),
+    );
   });
 });

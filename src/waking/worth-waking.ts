@@ -23,7 +23,15 @@ export function worthWaking({ queued, meanMs, slots, usualWakeMs }: WakeDemand):
   return (queued * (meanMs ?? ASSUMED_REQUEST_MS)) / slots > usualWakeMs;
 }
 
-/** The pause before the next waking. @param failures wakings that failed in a row, 1 or more */
-export function nextWakeInMs(failures: number): number {
+/** Sleep that is shorter than this many wakings makes more requests wait than it saves [docs/scheduling.md]. */
+const LEAST_WAKINGS_UNUSED = 3;
+
+/** How long a worker is unused before it is sent to sleep. @param afterMs of its `sleep` */
+export function sleepsAfterMs(afterMs: number, usualWakeMs: number): number {
+  return Math.max(afterMs, LEAST_WAKINGS_UNUSED * usualWakeMs);
+}
+
+/** The pause before the worker is woken, or sent to sleep, again. @param failures of this in a row, 1 or more */
+export function nextTryInMs(failures: number): number {
   return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
 }

@@ -1,6 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { type Answer, type FakeUpstream, json, startFakeUpstream } from './fake-upstream.js';
+
+const WAKE_MS = 200;
 
 /** As vLLM's sleep mode: it answers while it sleeps, `GET /is_sleeping` says so, and it must then get no request. */
 export class SleepingEngine {
@@ -55,16 +56,16 @@ export class SleepingEngine {
   }
 
   private readonly answer: Answer = (response, request) => {
-    const [path] = request.url.split('?');
+    const { pathname: path } = new URL(request.url, this.upstream.url);
     switch (path) {
       case '/is_sleeping':
         return json({ is_sleeping: this.isAsleep })(response, request);
       case '/wake_up':
         this.wakeCalls += 1;
-        void delay(200).then(() => {
+        setTimeout(() => {
           this.isAsleep = false;
           response.end();
-        });
+        }, WAKE_MS);
         return;
       case '/sleep':
         this.sleepCalls += 1;

@@ -33,6 +33,8 @@ export class PooledWorker implements Candidate {
   readonly id: string;
   readonly hash: number;
   inFlight = 0;
+  /** When the last request began; `null`: none has. */
+  lastUsedMs: number | null = null;
   /** When its last trial began. */
   trialSinceMs = -Infinity;
   stats: WorkerStats = EMPTY_STATS;

@@ -212,6 +212,7 @@ export class WorkerPool {
     const { stats } = worker;
     const isTrial = stats.circuit.ejectedFor !== null;
     worker.inFlight += 1;
+    worker.lastUsedMs = nowMs;
     if (isTrial) {
       worker.trialSinceMs = nowMs;
       worker.stats = { ...stats, circuit: afterAcquire(stats.circuit) };

@@ -55,6 +55,7 @@ const power = {
   failures: 0,
   nextWakeAtMs: 0,
   usualWakeMs: null,
+  isFallingAsleep: false,
 } as const;
 const worker = { power, healthCheck: {} } as Parameters<typeof sleeps>[0];
 

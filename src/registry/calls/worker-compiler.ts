@@ -152,6 +152,7 @@ function powerOf(row: PowerRow): Power {
     failures: row.failures,
     nextWakeAtMs: row.next_wake_at_ms,
     usualWakeMs: row.usual_wake_ms,
+    isFallingAsleep: row.is_falling_asleep,
   };
 }
 

@@ -53,6 +53,8 @@ export interface ActivitySource {
   servedSince(sinceMs: number): readonly string[];
   /** When a request last succeeded there, by `performance.now()`; `null`: none yet. */
   lastServedMs(workerId: string): number | null;
+  /** When a request last began there, by `performance.now()`: now, while one runs there or waits for its model; `null`: none has. */
+  lastUsedMs(workerId: string): number | null;
   load(): Load;
   /** Of the models for which requests wait. */
   demands(): readonly ModelDemand[];
@@ -65,6 +67,7 @@ const NO_SOURCE: ActivitySource = {
   of: () => undefined,
   servedSince: () => [],
   lastServedMs: () => null,
+  lastUsedMs: () => null,
   load: () => ({ running: {}, waiting: {} }),
   demands: () => [],
   isIdle: true,
@@ -89,6 +92,10 @@ export class WorkerActivity {
 
   lastServedMs(workerId: string): number | null {
     return this.source.lastServedMs(workerId);
+  }
+
+  lastUsedMs(workerId: string): number | null {
+    return this.source.lastUsedMs(workerId);
   }
 
   load(): Load {

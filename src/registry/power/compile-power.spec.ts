@@ -59,6 +59,11 @@ describe('how a worker is woken', () => {
 
   it.each<[string, Partial<PowerDefinition>, readonly string[]]>([
     ['sleep without wake', { sleep: { request: { url: '/s' }, after_s: 60 } }, ['sleep: needs wake']],
+    [
+      'sleep of a worker whose tasks are polled',
+      { poll: {}, wake: { request: { url: '/w' }, ready }, sleep: { request: { url: '/s' }, after_s: 60 } },
+      ['sleep: cannot go with poll'],
+    ],
     ['asleep_when without wake', { asleep_when: { path: '/s' } }, ['asleep_when: needs wake']],
     [
       'a URL that is none, and words of a client',

@@ -24,7 +24,7 @@ const DEFAULT_WAKE_TIMEOUT_S = 180;
 export type PowerDefinition = Pick<
   WorkerDefinition,
   'model_name' | 'req_url_template' | 'wake' | 'sleep' | 'asleep_when'
->;
+> & { readonly poll?: unknown };
 
 /**
  * The parts of a definition that wake its worker and send it to sleep; `null`: it has none. The worker's headers go to its own
@@ -45,6 +45,8 @@ export function compilePower(
     if (faults.faults.length > 0) throw new InvalidInputError(faults.faults);
     return null;
   }
+  if (sleep !== null && (definition.poll ?? null) !== null)
+    faults.add('sleep', 'cannot go with poll: tasks run there between the requests of this service');
   const compiler = new PowerCompiler(definition, header, secretsFor, faults);
   const wakeRequests = compiler.requests('wake', wake);
   const sleepRequests = compiler.requests('sleep', sleep);

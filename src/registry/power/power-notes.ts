@@ -47,7 +47,7 @@ export class PowerNotes {
   /** On this replica, until the row is read again. */
   show(worker: Worker, state: PowerState, reason: string): void {
     if (worker.power === null || this.live.worker(worker.id) === undefined) return;
-    const power = { ...worker.power, state, reason, sinceMs: Date.now() };
+    const power = { ...worker.power, state, reason, sinceMs: Date.now(), isFallingAsleep: false };
     this.live.overrideHealth(this.compiler.withPower(worker, power));
     if (state === 'awake') this.hints.requestProbe(worker.id);
   }

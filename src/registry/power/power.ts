@@ -15,6 +15,8 @@ export interface Power {
   readonly nextWakeAtMs: number;
   /** A moving average; `null`: none has succeeded yet. */
   readonly usualWakeMs: number | null;
+  /** A replica is sending it to sleep, and waits until no replica has a request there. */
+  readonly isFallingAsleep: boolean;
 }
 
 /** How a worker is woken and sent to sleep, compiled. */

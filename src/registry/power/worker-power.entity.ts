@@ -7,6 +7,7 @@ import type { PowerState } from './power.js';
 @Check('worker_power_state_known', `state IN ('awake', 'asleep', 'waking')`)
 @Check('worker_power_lease_whole', '(lease_owner IS NULL) = (lease_until IS NULL)')
 @Check('worker_power_failures', 'failures >= 0')
+@Check('worker_power_sleep_failures', 'sleep_failures >= 0')
 @Check('worker_power_usual_wake', 'usual_wake_ms BETWEEN 1 AND 3600000')
 export class WorkerPowerEntity {
   @PrimaryColumn('uuid', { primaryKeyConstraintName: 'worker_power_pkey' })
@@ -44,5 +45,8 @@ export class WorkerPowerEntity {
   last_used_at!: Date;
 
   @Column('timestamptz', { default: () => 'now()' })
-  next_look_at!: Date;
+  next_sleep_at!: Date;
+
+  @Column('integer', { default: 0 })
+  sleep_failures!: number;
 }
