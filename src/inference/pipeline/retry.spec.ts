@@ -137,6 +137,40 @@ describe('a worker that rejects the request', () => {
   });
 });
 
+describe('a request whose worker refuses it because it sleeps', () => {
+  const asleep = new NoWorkerAvailableError('m', 1, '1 asleep, waking');
+  const refused = failure('connect');
+  /** What is not in use again keeps its turn: the balancer takes the worker back from `tried`. */
+  const sleepy = (answers: readonly (Error | string)[], causes: RetryRules['causes'] = null) => {
+    const left = [...answers];
+    const budget = new RetryBudget(DEFAULT_RETRY_LIMITS);
+    return retrying<string>(
+      ({ tried }) => {
+        tried.add('a');
+        const next = left.shift() ?? asleep;
+        if (next === refused) tried.delete('a');
+        return typeof next === 'string' ? Promise.resolve(next) : Promise.reject(next);
+      },
+      {
+        limits: DEFAULT_RETRY_LIMITS,
+        causes,
+        budget: () => budget,
+        workers: () => 1,
+        shouldContinue: () => true,
+        isCommitted: () => false,
+        excluded: null,
+        random: () => 0.1,
+        excludeIncapable: () => false,
+      },
+    ).catch((error: unknown) => error);
+  };
+
+  it('waits for it whatever retry_on names, and is told that it sleeps when its time is up', async () => {
+    expect(await sleepy([refused, refused, 'awake'], new Set(['500']))).toBe('awake');
+    expect(await sleepy([refused])).toBe(asleep);
+  });
+});
+
 describe('a request that a worker cannot serve', () => {
   const incapable = new UnsupportedFieldError('messages[0]', 'is unsupported');
   const gone = failure('connect');

@@ -71,6 +71,7 @@ async function untilServed<T>(
   /** The first failure that is no missing model. */
   let failed: unknown;
   for (;;) {
+    const before = tried.size;
     try {
       return await run({ tried, freshConnection, attempts, after });
     } catch (error) {
@@ -89,6 +90,8 @@ async function untilServed<T>(
         throw last ?? error;
       }
       if (!(error instanceof UpstreamError)) throw error;
+      // It sleeps: the request waits for it as one that has tried nothing.
+      if (error.kind === 'connect' && tried.size === before) continue;
       const { retry, retryOn, verdict } = error.failure;
       if (!isMissing(error) && error.kind !== 'path_missing') failed = error;
       if (retryOn === null || (retryOn !== '404' && rules.causes?.has(retryOn) === false)) throw error;
