@@ -70,8 +70,13 @@ describe('how a worker is woken', () => {
       { wake: { request: [{ url: 'wake' }, { url: '/w?p={USER_PROMPT}' }], ready } },
       [
         'wake.request[0].url: must be a URL, or a path that begins with /',
-        'wake.request[1].url: holds {USER_PROMPT}, which is not known here',
+        'wake.request[1].url: holds {USER_PROMPT}, which is not known here; known are {MODEL_NAME}, {REQUEST_ID}',
       ],
+    ],
+    [
+      'a job, of which a waking has none',
+      { wake: { request: { url: '/w?j={JOB_ID}' }, ready } },
+      ['wake.request.url: holds {JOB_ID}, which is not known here; known are {MODEL_NAME}, {REQUEST_ID}'],
     ],
     [
       'a placeholder in the host',

@@ -20,6 +20,8 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const LOOK_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const DEFAULT_WAKE_TIMEOUT_S = 180;
+/** Placeholders of the requests. */
+const KNOWN: ReadonlySet<string> = new Set(['MODEL_NAME', 'REQUEST_ID']);
 
 export type PowerDefinition = Pick<
   WorkerDefinition,
@@ -128,7 +130,7 @@ class PowerCompiler {
         ...(body === undefined ? {} : { body }),
       },
       field,
-      stepVocabulary([]),
+      stepVocabulary([], KNOWN),
       {
         origin: this.own,
         origins: new Set([origin]),
@@ -139,8 +141,6 @@ class PowerCompiler {
       timeouts,
       found,
     );
-    if (step?.placeholders.has('JOB_ID') === true)
-      found.add(field, 'holds {JOB_ID}, which is not known here');
     for (const fault of found.faults)
       this.faults.add(fault.field.replace(`${field}.url`, `${field}.${urlField}`), fault.problem);
     return found.faults.length > 0 ? null : step;

@@ -14,13 +14,16 @@ const KNOWN: ReadonlySet<string> = new Set(['MODEL_NAME', 'JOB_ID', 'REQUEST_ID'
 const LIKE_A_NAME = /^[A-Z][A-Z0-9_]*$/;
 const KEPT_NAME = /^[A-Z][A-Z0-9_]{0,39}$/;
 
-/** The names of a step after the submit; a name that only a request has, or that nothing has, is a fault. */
-export function stepVocabulary(kept: Iterable<string>): Vocabulary {
+/**
+ * The names of a step after the submit; a name that only a request has, or that nothing has, is a fault.
+ * @param known besides those that were kept
+ */
+export function stepVocabulary(kept: Iterable<string>, known = KNOWN): Vocabulary {
   const names = new Set(kept);
-  const all = [...names, ...KNOWN].map((name) => `{${name}}`).join(', ');
+  const all = [...names, ...known].map((name) => `{${name}}`).join(', ');
   return (name) => {
     if (names.has(name)) return keptName(name);
-    if (KNOWN.has(name)) return REQUEST_NAMES(name);
+    if (known.has(name)) return REQUEST_NAMES(name);
     if (!LIKE_A_NAME.test(name) && REQUEST_NAMES(name) === undefined) return undefined;
     throw new UnknownNameError(`holds {${name}}, which is not known here; known are ${all}`);
   };
