@@ -64,6 +64,7 @@ export function unavailableReason(
   workerOf: (id: string) => Worker | undefined,
   nowMs: number,
 ): string {
+  if (all.length === 0) return 'its last worker was removed';
   return countReasons(
     all.map((pooled) => whyNotPicked(pooled, workerOf(pooled.id), nowMs) ?? 'tried already'),
   );
