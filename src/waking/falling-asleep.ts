@@ -59,6 +59,7 @@ async function untilQuiet(
     try {
       const begun = await leases.begin(claim);
       if (begun === 'lost') return { result: 'lost', reason: '' };
+      if (begun === 'unwanted') return { result: 'back', reason: 'it was taken out of use' };
       if (begun === 'begun') {
         lease.begun();
         return null;

@@ -22,8 +22,8 @@ export interface SleepClaim {
   readonly sinceMs: number;
 }
 
-/** `busy`: a replica has not reported yet that no request of it runs there. `lost`: a request wakes it, or something else changed it. */
-export type Begun = 'begun' | 'busy' | 'lost';
+/** `busy`: a replica has not reported yet that no request of it runs there. `unwanted`: it was taken out of use. `lost`: a request wakes it, or something else changed it. */
+export type Begun = 'begun' | 'busy' | 'unwanted' | 'lost';
 
 /**
  * Leases on sending workers to sleep, in `worker_power`. The mark comes first, so that no replica picks the worker any more; a waking may
@@ -80,19 +80,20 @@ export class SleepLeases {
 
   /** From now on, and while the lease is renewed, no waking takes the worker away. @throws DatabaseUnavailableError */
   async begin({ workerId, sinceMs }: SleepClaim): Promise<Begun> {
-    const rows = await this.database.query<{ is_begun: boolean }>(
-      `WITH mine AS MATERIALIZED (SELECT p.worker_id FROM ${this.table} p JOIN ${this.worker} w ON w.id = p.worker_id
-           WHERE ${MINE} AND w.admin_state = 'enabled' FOR NO KEY UPDATE OF p),
+    const rows = await this.database.query<{ is_wanted: boolean; is_begun: boolean }>(
+      `WITH mine AS MATERIALIZED (SELECT p.worker_id, w.admin_state = 'enabled' AS is_wanted FROM ${this.table} p JOIN ${this.worker} w ON w.id = p.worker_id
+           WHERE ${MINE} FOR NO KEY UPDATE OF p),
          begun AS (UPDATE ${this.table} p SET lease_until = ${LEASE_END}, next_wake_at = ${LEASE_END} FROM mine
-           WHERE p.worker_id = mine.worker_id AND NOT EXISTS (
+           WHERE p.worker_id = mine.worker_id AND mine.is_wanted AND NOT EXISTS (
              SELECT FROM ${this.live} r WHERE (r.drained ->> p.worker_id::text)::numeric IS DISTINCT FROM $3::numeric)
            RETURNING p.worker_id)
-       SELECT EXISTS (SELECT FROM begun) AS is_begun FROM mine`,
+       SELECT is_wanted, EXISTS (SELECT FROM begun) AS is_begun FROM mine`,
       [this.identity.id, workerId, sinceMs],
     );
     const [row] = rows;
     if (row === undefined) return 'lost';
-    return row.is_begun ? 'begun' : 'busy';
+    if (row.is_begun) return 'begun';
+    return row.is_wanted ? 'busy' : 'unwanted';
   }
 
   /** @param hasBegun whether `begin` succeeded @returns whether this replica still holds the lease @throws DatabaseUnavailableError */

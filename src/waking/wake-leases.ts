@@ -107,13 +107,11 @@ export class WakeLeases {
     );
   }
 
-  /** Leaves the waking to another replica. @throws DatabaseUnavailableError */
-  leave(workerId: string): Promise<boolean> {
-    return this.mine(
-      workerId,
-      `state = 'asleep', reason = 'its replica stopped', lease_owner = NULL, lease_until = NULL`,
-      [],
-    );
+  /** Ends the waking; the next request begins another. @throws DatabaseUnavailableError */
+  leave(workerId: string, reason: string): Promise<boolean> {
+    return this.mine(workerId, `state = 'asleep', reason = $3, lease_owner = NULL, lease_until = NULL`, [
+      reason,
+    ]);
   }
 
   private async mine(workerId: string, set: string, values: readonly unknown[]): Promise<boolean> {

@@ -26,7 +26,10 @@ export class Waker implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('Power');
   private readonly stopping = new AbortController();
   private readonly ticks: PeriodicTask;
-  private readonly running = new Map<string, Promise<void>>();
+  private readonly running = new Map<
+    string,
+    { readonly done: Promise<void>; readonly end: AbortController }
+  >();
   private readonly claimedMs = new Map<string, number>();
   private readonly wakes: Counter<'result'>;
   private readonly durations: Histogram<never>;
@@ -42,6 +45,7 @@ export class Waker implements OnApplicationBootstrap, OnApplicationShutdown {
     metrics: Metrics,
   ) {
     this.ticks = new PeriodicTask(() => this.tick());
+    live.onChange(({ workerIds }) => this.endUnwanted(workerIds));
     this.wakes = metrics.counter(
       'mmm_wakes_total',
       'Wakings of workers that this replica made, by result (ok, failed, lost: another replica took over).',
@@ -67,7 +71,7 @@ export class Waker implements OnApplicationBootstrap, OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     this.stopping.abort();
     await this.ticks.stop();
-    await Promise.all(this.running.values());
+    await Promise.all([...this.running.values()].map(({ done }) => done));
   }
 
   private async tick(): Promise<number> {
@@ -124,23 +128,33 @@ export class Waker implements OnApplicationBootstrap, OnApplicationShutdown {
 
   private begin(id: string): void {
     if (this.running.has(id)) return;
-    const run = this.wake(id)
+    const end = new AbortController();
+    const done = this.wake(id, AbortSignal.any([this.stopping.signal, end.signal]))
       .catch((error: unknown) => this.logger.error(error))
       .finally(() => this.running.delete(id));
-    this.running.set(id, run);
+    this.running.set(id, { done, end });
   }
 
-  private async wake(id: string): Promise<void> {
-    const stop = this.stopping.signal;
+  /** A worker that an operator takes out of use is not woken any further. */
+  private endUnwanted(ids: readonly string[]): void {
+    for (const id of ids) {
+      const worker = this.live.worker(id);
+      if (worker === undefined || !canSleep(worker)) this.running.get(id)?.end.abort();
+    }
+  }
+
+  private async wake(id: string, stop: AbortSignal): Promise<void> {
     await this.sync.reload([id]).catch(() => {});
     const worker = this.live.worker(id);
     const power = worker === undefined ? null : powerCallsOf(worker);
     if (worker === undefined || power === null) return;
+    // It may have been disabled while it was claimed.
+    this.endUnwanted([id]);
     const what = `${worker.modelName} (worker ${id})`;
     this.logger.log(`waking ${what}`);
     const waking = await wakeUp(id, power, this.client, this.leases, stop);
     this.wakes.add({ result: waking.result });
-    await this.record(worker, waking);
+    await this.record(worker, waking, stop);
     if (waking.result === 'ok') {
       this.durations.of({}).observe(waking.tookMs / 1000);
       this.logger.log(`${what} is awake after ${Math.round(waking.tookMs)} ms`);
@@ -148,9 +162,8 @@ export class Waker implements OnApplicationBootstrap, OnApplicationShutdown {
     await this.sync.reload([id]).catch(() => {});
   }
 
-  private async record(worker: Worker, { result, tookMs, reason }: Waking): Promise<void> {
+  private async record(worker: Worker, { result, tookMs, reason }: Waking, stop: AbortSignal): Promise<void> {
     const { id } = worker;
-    const stop = this.stopping.signal;
     switch (result) {
       case 'ok': {
         // Requests that wait here go on, even while the database is away.
@@ -163,7 +176,10 @@ export class Waker implements OnApplicationBootstrap, OnApplicationShutdown {
         await recordWaking(() => this.leases.failed(id, (worker.power?.failures ?? 0) + 1, reason), stop);
         return;
       case 'lost':
-        if (stop.aborted) await this.leases.leave(id).catch(() => {});
+        if (!stop.aborted) return;
+        await this.leases
+          .leave(id, this.stopping.signal.aborted ? 'its replica stopped' : 'it was taken out of use')
+          .catch(() => {});
     }
   }
 

@@ -152,3 +152,39 @@ describe('a worker that sleeps, and that nothing probes', () => {
     expect(kinds).toEqual([]);
   }, 90_000);
 });
+
+describe('requests that wait for a worker that sleeps', () => {
+  it('learn why they got none: at their deadline, when it is disabled, and when it is deleted', async () => {
+    const database = await databaseForTest();
+    const [service] = await replicasForTest(1, database);
+    const sleeper = await Sleeper.asleep();
+    sleeper.status = null;
+    await sleeper.register(service);
+    // The first attempt is refused, which shows that it sleeps.
+    const late = await service.chat('sleepy', 'hi', { 'x-request-timeout-ms': '1500' });
+    expect([late.status, late.text]).toEqual([503, expect.stringContaining('asleep')]);
+
+    const row = async () => {
+      const [power] = await database.query<{ id: string; state: string; reason: string }>(
+        'SELECT worker_id AS id, state, reason FROM worker_power',
+      );
+      return power;
+    };
+    await until(async () => (await row())?.state === 'waking');
+    const worker = `/api/v1/workers/${(await row())?.id}`;
+    expect((await service.post(`${worker}/disable`, {})).status).toBe(200);
+    await until(async () => (await row())?.state === 'asleep');
+    expect((await row())?.reason).toBe('it was taken out of use');
+
+    const calls = sleeper.wakeCalls;
+    expect((await service.post(`${worker}/enable`, {})).status).toBe(200);
+    const held = service.chat('sleepy', 'hi');
+    await until(() => sleeper.wakeCalls > calls);
+    expect((await fetch(`${service.url}${worker}`, { method: 'DELETE' })).ok).toBe(true);
+    const removed = await held;
+    expect([removed.status, removed.text]).toEqual([
+      503,
+      expect.stringContaining('its last worker was removed'),
+    ]);
+  }, 90_000);
+});
