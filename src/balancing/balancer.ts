@@ -9,6 +9,7 @@ import { isRefused } from '../upstream/classify-failure.js';
 import { errorTypeOf, UpstreamError } from '../upstream/failure.js';
 import { REAL_CLOCK } from './admission/clock.js';
 import { BulkTurn } from './admission/bulk-turn.js';
+import { isAsleep } from './admission/room.js';
 import type { Rejection, Waiter } from './admission/waiting-queues.js';
 import {
   NoWorkerAvailableError,
@@ -176,6 +177,7 @@ export class Balancer {
     const sinceMs = REAL_CLOCK.nowMs();
     pool.lastRequestMs = sinceMs;
     const turn = { hasWaited: false, isOver: false };
+    const sleeps = isAsleep(pool.workerPool.all);
     const waiter: Waiter = {
       priority,
       tried,
@@ -204,6 +206,7 @@ export class Balancer {
       const waitedMs = REAL_CLOCK.nowMs() - sinceMs;
       pool.waits.waited(waitedMs / 1000, priority);
       facts.queueMs = (facts.queueMs ?? 0) + waitedMs;
+      if (sleeps) facts.wokeMs = (facts.wokeMs ?? 0) + waitedMs;
     });
     if ('worker' in result) {
       if (!turn.hasWaited) pool.waits.atOnce();

@@ -24,7 +24,7 @@ export interface PickRequest {
   /** Records how long the request waited in queues, how often it was cut, and a model that was not known when it came. */
   readonly facts: Pick<
     RequestFacts,
-    'queueMs' | 'cuts' | 'attempts' | 'workerId' | 'model' | 'fallbackModel'
+    'queueMs' | 'wokeMs' | 'cuts' | 'attempts' | 'workerId' | 'model' | 'fallbackModel'
   >;
 }
 

@@ -32,6 +32,10 @@ const HEADERS = {
     schema: TEXT,
   },
   'x-mmm-queue-ms': { description: 'How long it waited for a worker, if it did.', schema: COUNT },
+  'x-mmm-woke-ms': {
+    description: 'How long of this it waited for a worker that was asleep, if it did.',
+    schema: COUNT,
+  },
   'x-mmm-cuts': {
     description: 'Of bulk: how often it was cut to make room for another request.',
     schema: COUNT,
@@ -96,6 +100,7 @@ const OF_INFERENCE: readonly HeaderName[] = [
   'x-mmm-model',
   'x-mmm-priority',
   'x-mmm-queue-ms',
+  'x-mmm-woke-ms',
   'x-mmm-cuts',
   'x-mmm-upstream-ms',
   'x-mmm-overhead-ms',

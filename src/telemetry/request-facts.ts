@@ -10,6 +10,8 @@ export interface RequestFacts {
   fallbackModel: string | null;
   /** Time in queues for a worker; `null`: none. */
   queueMs: number | null;
+  /** Of this, the time in which it waited for a worker that was asleep; `null`: none. */
+  wokeMs: number | null;
   /** How often it was cut to make room for another request; only bulk is. */
   cuts: number;
   upstreamMs: number | null;
@@ -50,6 +52,7 @@ export function newFacts(): RequestFacts {
     attempts: 0,
     fallbackModel: null,
     queueMs: null,
+    wokeMs: null,
     cuts: 0,
     upstreamMs: null,
     firstEventMs: null,

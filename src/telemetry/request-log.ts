@@ -65,6 +65,7 @@ export class RequestLog {
     if (facts.workerId !== null) fields += `,"worker_id":"${facts.workerId}"`;
     if (facts.fallbackModel !== null) fields += `,"fallback_model":${quoted(facts.fallbackModel)}`;
     if (facts.queueMs !== null) fields += `,"queue_ms":${tenths(facts.queueMs)}`;
+    if (facts.wokeMs !== null) fields += `,"woke_ms":${tenths(facts.wokeMs)}`;
     if (facts.upstreamMs !== null) fields += `,"upstream_ms":${tenths(facts.upstreamMs)}`;
     if (facts.firstEventMs !== null) fields += `,"first_event_ms":${tenths(facts.firstEventMs)}`;
     if (facts.inputTokens !== null) fields += `,"input_tokens":${facts.inputTokens}`;

@@ -15,7 +15,8 @@ describe('a worker that answers while it sleeps, and shows it', () => {
       const [row] = await database.query<{ state: string }>('SELECT state FROM worker_power');
       return row?.state;
     };
-    expect((await service.chat('sleepy', 'hi')).status).toBe(200);
+    const first = await service.chat('sleepy', 'hi');
+    expect([first.status, first.headers.get('x-mmm-woke-ms')]).toEqual([200, null]);
 
     engine.isAsleep = true;
     await until(async () => (await power()) === 'asleep');
@@ -23,8 +24,14 @@ describe('a worker that answers while it sleeps, and shows it', () => {
     expect(found?.reason).toBe(
       'asleep: GET /is_sleeping answers 200 with the text of asleep_when.body_match',
     );
-    expect((await service.chat('sleepy', 'hi')).status).toBe(200);
+    const models = async () => ((await service.get('/api/v1/models')).json as { data: object[] }).data;
+    expect(await models()).toEqual([expect.objectContaining({ name: 'sleepy', power: { asleep: 1 } })]);
+    const woken = await service.chat('sleepy', 'hi');
+    expect(woken.status).toBe(200);
     expect(engine.wakeCalls).toBe(1);
+    const wokeMs = Number(woken.headers.get('x-mmm-woke-ms'));
+    expect(wokeMs).toBeGreaterThan(0);
+    expect(wokeMs).toBeLessThanOrEqual(Number(woken.headers.get('x-mmm-queue-ms')));
 
     await until(async () => (await power()) === 'awake');
     engine.isAsleep = true;

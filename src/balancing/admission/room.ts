@@ -27,3 +27,8 @@ export function roomOf(workers: readonly Slots[]): Room {
   }
   return { slots, free, places };
 }
+
+/** No worker is in use, and some can be woken: requests wait for them. */
+export function isAsleep(workers: readonly Pick<PooledWorker, 'isEligible' | 'isComing'>[]): boolean {
+  return workers.some(({ isComing }) => isComing) && !workers.some(({ isEligible }) => isEligible);
+}

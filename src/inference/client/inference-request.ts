@@ -85,6 +85,7 @@ export interface InferenceRequest extends Deadline {
     | 'images'
     | 'seconds'
     | 'queueMs'
+    | 'wokeMs'
     | 'cuts'
     | 'fallbackModel'
     | 'isRunning'

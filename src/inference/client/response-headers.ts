@@ -26,13 +26,14 @@ export function copyHeaders(http: FastifyReply, headers: AnswerHeaders): void {
 
 const OTHERS_LIMIT = /^(x|anthropic)-ratelimit-/;
 
-/** How long a request waited in queues, if it did; of bulk, how often it was cut. */
+/** How long a request waited in queues, and for a worker that was asleep, if it did; of bulk, how often it was cut. */
 export function showWait(
   http: FastifyReply,
   priority: Priority,
-  { queueMs, cuts }: Pick<RequestFacts, 'queueMs' | 'cuts'>,
+  { queueMs, wokeMs, cuts }: Pick<RequestFacts, 'queueMs' | 'wokeMs' | 'cuts'>,
 ): void {
   if (queueMs !== null) http.header('x-mmm-queue-ms', Math.round(queueMs));
+  if (wokeMs !== null) http.header('x-mmm-woke-ms', Math.round(wokeMs));
   if (priority === 'bulk') http.header('x-mmm-cuts', cuts);
 }
 

@@ -55,6 +55,7 @@ export function oneCallRequest(
       isRunning: false,
       whenEnded: null,
       queueMs: null,
+      wokeMs: null,
       cuts: 0,
       fallbackModel: null,
       ignored: null,

@@ -34,6 +34,7 @@ export class ModelViews {
       price: priceOf(row),
       effective: this.effective(row),
       workers: { ...row.workers },
+      power: { ...row.power },
       generation: row.generation ?? 0,
       updated_at: row.updated_at,
       updated_by: row.updated_by,

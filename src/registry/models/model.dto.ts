@@ -102,6 +102,13 @@ export class EffectivePolicyDto {
   timeouts!: { connect_ms: number; first_byte_ms: number; idle_ms: number; total_ms: number };
 }
 
+/** Workers that can sleep, by state. */
+export class ModelPowerDto {
+  awake?: number;
+  asleep?: number;
+  waking?: number;
+}
+
 /** A model: its policy, if it has one, and the states of its workers. */
 export class ModelDto {
   name!: string;
@@ -123,6 +130,8 @@ export class ModelDto {
   effective!: EffectivePolicyDto;
   /** The number of workers by state: the health of enabled workers, the admin_state of the others. */
   workers!: Record<string, number>;
+  /** Of its enabled workers that can sleep, how many are awake, asleep and waking; only what there is. */
+  power!: ModelPowerDto;
   /** Rises with every change of the policy; 0 while there is none. */
   generation!: number;
   updated_at!: Date | null;

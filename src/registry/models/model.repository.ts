@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DatabaseSettings } from '../../config/settings.js';
 import { type Actor, Database } from '../../database/database.js';
+import type { PowerState } from '../power/power.js';
 import type { ModelEntity } from './model.entity.js';
 
 /** A model in the list: it has a policy, workers or both. */
@@ -8,6 +9,8 @@ export type ModelRow = { readonly [K in keyof Omit<ModelEntity, 'name'>]: ModelE
   readonly name: string;
   /** The number of workers by state: the health of enabled workers, the admin_state of the others; `null`: no workers. */
   readonly workers: Readonly<Record<string, number>> | null;
+  /** The number of enabled workers that can sleep, by state; `null`: none can. */
+  readonly power: Readonly<Partial<Record<PowerState, number>>> | null;
 };
 
 export interface Applied {
@@ -20,6 +23,7 @@ export interface Applied {
 export class ModelRepository {
   private readonly table: string;
   private readonly worker: string;
+  private readonly power: string;
 
   constructor(
     private readonly database: Database,
@@ -27,6 +31,7 @@ export class ModelRepository {
   ) {
     this.table = `"${schema}".model`;
     this.worker = `"${schema}".worker`;
+    this.power = `"${schema}".worker_power`;
   }
 
   all(): Promise<ModelEntity[]> {
@@ -96,7 +101,12 @@ export class ModelRepository {
           SELECT model_name AS name, json_object_agg(state, count) AS workers FROM (
             SELECT model_name, CASE admin_state WHEN 'enabled' THEN health ELSE admin_state END AS state, count(*) AS count
             FROM ${this.worker} WHERE admin_state <> 'offline' GROUP BY 1, 2) AS states
-          GROUP BY model_name) AS counted USING (name)) AS listed`;
+          GROUP BY model_name) AS counted USING (name)
+        LEFT JOIN (
+          SELECT model_name AS name, json_object_agg(state, count) AS power FROM (
+            SELECT w.model_name, p.state, count(*) AS count FROM ${this.power} p JOIN ${this.worker} w ON w.id = p.worker_id
+            WHERE w.admin_state = 'enabled' GROUP BY 1, 2) AS powers
+          GROUP BY model_name) AS slept USING (name)) AS listed`;
   }
 }
 
