@@ -218,6 +218,20 @@ describe('admission', () => {
     expect(answers.at(-1)).toEqual(['one', 'a']);
   });
 
+  it('has as many more places for those that wait for a waking as they may wait longer', () => {
+    const { enter, answers, pool, admission, clock } = setUp([aMember({ isAsleep: true })]);
+    const { perSlot, holdMs, maxWaitMs } = DEFAULT_ADMISSION_LIMITS;
+    const places = (perSlot * holdMs) / maxWaitMs;
+    for (let nth = 0; nth < places; nth += 1) enter('held');
+    enter('late');
+    expect(answers).toEqual([['late', 'full']]);
+    clock.pass(holdMs / 2);
+    pool.update([aMember({})]);
+    admission.serveQueue();
+    expect(answers.at(-1)).toEqual(['held', 'a']);
+    expect(admission.queued).toBe(places - 1);
+  });
+
   it('leaves no timer running when the queue is empty', () => {
     const { clock, enter, releaseOne } = setUp([aMember({ concurrencyLimit: 1 })]);
     enter('running');

@@ -3,7 +3,7 @@ import type { AcquiredWorker, FinishedAttempt, Unavailable, WorkerPool } from '.
 import type { RequestResult } from '../request-result.js';
 import { BulkRuns } from './bulk-runs.js';
 import type { Clock } from './clock.js';
-import { roomOf } from './room.js';
+import { capacityOf, roomOf } from './room.js';
 import { Traffic } from './traffic.js';
 import { aheadOf, inSeconds, loserOf, nextOf, retryAfterS, UNKNOWN_RETRY_AFTER_S } from './turn-rules.js';
 import { type QueueEntry, type Rejection, type Waiter, WaitingQueues } from './waiting-queues.js';
@@ -74,7 +74,7 @@ export class Admission {
       }
     }
     // One that was cut had its place.
-    if ((cut?.cuts ?? 0) === 0 && !this.makePlace(priority)) {
+    if ((cut?.cuts ?? 0) === 0 && !this.makePlace(priority, nowMs)) {
       answer({ reason: 'full', retryAfterS: this.retryAfterS(priority, 1) });
       return () => undefined;
     }
@@ -206,12 +206,10 @@ export class Admission {
   }
 
   /** A place for a request that comes; another one may lose its own for it. @returns whether there is one */
-  private makePlace(priority: Priority): boolean {
+  private makePlace(priority: Priority, nowMs: number): boolean {
     const counts = this.queues.counts();
     counts[priority] += 1;
-    const { mostWaiting, perSlot } = this.limits;
-    const capacity = Math.min(mostWaiting, perSlot * roomOf(this.workerPool.all).places);
-    const loser = loserOf(counts, capacity);
+    const loser = loserOf(counts, capacityOf(this.workerPool.all, this.limits, this.patienceMs(nowMs)));
     if (loser === null) return true;
     if (loser === priority) return false;
     const newest = this.queues.newest(loser);
