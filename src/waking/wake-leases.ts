@@ -4,6 +4,7 @@ import { DatabaseSettings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import { ReplicaIdentity } from '../database/replica-identity.js';
 import { LONGEST_REASON } from '../registry/power/power.js';
+import type { WakePlan } from './plan-waking.js';
 import { nextTryInMs } from './worth-waking.js';
 
 const ACTOR = 'waking';
@@ -11,17 +12,6 @@ const ACTOR = 'waking';
 const LEASE = `interval '15 seconds'`;
 /** The weight of the latest waking in the usual one. */
 const LATEST_SHARE = 0.3;
-
-/** What this replica knew when it decided to wake a worker of a model. */
-export interface SeenModel {
-  readonly modelName: string;
-  /** Ids of all its workers that can sleep. */
-  readonly ids: readonly string[];
-  /** Of these, the ones that would be woken, the best first. */
-  readonly sleepers: readonly string[];
-  /** How many of them are awake or being woken. */
-  readonly up: number;
-}
 
 /** Leases on wakings, in `worker_power`: each worker has one waker, and another replica takes over from one that died. */
 @Injectable()
@@ -41,7 +31,7 @@ export class WakeLeases {
    * taken from it until the requests for that are on their way.
    * @returns its id; `null`: none may be woken now @throws DatabaseUnavailableError
    */
-  claim({ modelName, ids, sleepers, up }: SeenModel): Promise<string | null> {
+  claim({ modelName, ids, sleepers, up }: WakePlan & { readonly modelName: string }): Promise<string | null> {
     return this.database.transaction(ACTOR, async (manager: EntityManager) => {
       await manager.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [
         `${this.table} ${modelName}`,

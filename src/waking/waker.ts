@@ -3,7 +3,7 @@ import { DatabaseUnavailableError } from '../database/database-unavailable-error
 import { LiveWorkers } from '../registry/live/live-workers.js';
 import { RegistrySync } from '../registry/live/registry-sync.js';
 import { type ModelDemand, WorkerActivity } from '../registry/live/worker-activity.js';
-import { type PowerCalls, usualWakeMsOf } from '../registry/power/power.js';
+import type { PowerCalls } from '../registry/power/power.js';
 import { PowerNotes } from '../registry/power/power-notes.js';
 import { isCallable, type Worker } from '../registry/worker.js';
 import { PeriodicTask } from '../replicas/periodic-task.js';
@@ -11,8 +11,8 @@ import type { Counter, Histogram } from '../telemetry/families.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { UpstreamClient } from '../upstream/upstream-client.js';
 import { WakeLeases } from './wake-leases.js';
+import { planWaking, type Wakeable } from './plan-waking.js';
 import { recordWaking, type Waking, wakeUp } from './waking.js';
-import { worthWaking } from './worth-waking.js';
 
 const TICK_MS = 250;
 /** Between two claims for a model: what another replica woke is known here by then. */
@@ -86,24 +86,14 @@ export class Waker implements OnApplicationBootstrap, OnApplicationShutdown {
 
   private async wakeFor(demand: ModelDemand): Promise<void> {
     const { model: modelName } = demand;
-    const able = (this.live.model(modelName)?.workers ?? []).filter(canSleep);
-    const up = able.filter(isUp);
-    const sleepers = able.filter(mayWake).toSorted(bestFirst);
-    const [first] = sleepers;
     const claimedMs = this.claimedMs.get(modelName) ?? -Infinity;
-    if (first === undefined || performance.now() - claimedMs < CLAIM_MS) return;
-    const serving = (this.live.model(modelName)?.workers ?? []).filter((worker) => serves(worker));
-    const slots = serving.reduce((sum, { id }) => sum + demand.slotsOf(id), 0);
-    const usualWakeMs = first.power === null ? 0 : usualWakeMsOf(first.power);
-    if (!worthWaking({ ...demand, slots, usualWakeMs })) return;
+    if (performance.now() - claimedMs < CLAIM_MS) return;
+    const workers = (this.live.model(modelName)?.workers ?? []).map(wakeableOf);
+    const plan = planWaking(workers, demand, (id) => demand.slotsOf(id), Date.now());
+    if (plan === null) return;
     this.claimedMs.set(modelName, performance.now());
-    const claimed = await this.leases.claim({
-      modelName,
-      ids: able.map(({ id }) => id),
-      sleepers: sleepers.map(({ id }) => id),
-      up: up.length,
-    });
-    if (claimed === null) await this.sync.reload(able.map(({ id }) => id));
+    const claimed = await this.leases.claim({ modelName, ...plan });
+    if (claimed === null) await this.sync.reload(plan.ids);
     else this.begin(claimed);
   }
 
@@ -205,27 +195,13 @@ function isAwake({ power }: Worker): boolean {
   return power === null || power.state === 'awake';
 }
 
-/** Awake or being woken. */
-function isUp({ power }: Worker): boolean {
-  return power !== null && power.state !== 'asleep';
-}
-
-/** Awake and in use, or being woken. */
-function serves(worker: Worker): boolean {
-  if (worker.adminState !== 'enabled' || !isCallable(worker)) return false;
-  return isAwake(worker) ? worker.health !== 'unhealthy' : worker.power?.state === 'waking';
-}
-
-function mayWake({ power }: Worker): boolean {
-  return power !== null && power.state === 'asleep' && power.nextWakeAtMs <= Date.now();
-}
-
-/** The lowest tier, then the fewest failures, then the quickest. */
-function bestFirst(a: Worker, b: Worker): number {
-  if (a.power === null || b.power === null) return 0;
-  return (
-    a.priority - b.priority ||
-    a.power.failures - b.power.failures ||
-    usualWakeMsOf(a.power) - usualWakeMsOf(b.power)
-  );
+function wakeableOf(worker: Worker): Wakeable {
+  const { id, priority, power, health } = worker;
+  const isInUse = worker.adminState === 'enabled' && isCallable(worker);
+  return {
+    id,
+    priority,
+    power: canSleep(worker) ? power : null,
+    isUsable: isInUse && !(isAwake(worker) && health === 'unhealthy'),
+  };
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { planWaking, type Wakeable } from './plan-waking.js';
 import { nextTryInMs, sleepsAfterMs, worthWaking } from './worth-waking.js';
 
 const demand = fc.record({
@@ -55,6 +56,45 @@ describe('when a worker is sent to sleep', () => {
         expect(sleepsMs).toBeGreaterThanOrEqual(afterMs);
         expect(sleepsMs).toBeGreaterThanOrEqual(3 * usualWakeMs);
         expect([afterMs, 3 * usualWakeMs]).toContain(sleepsMs);
+      }),
+    );
+  });
+});
+
+describe('what a replica would wake', () => {
+  const NOW_MS = 1_000_000;
+  const workers: fc.Arbitrary<readonly Wakeable[]> = fc
+    .array(
+      fc.record({
+        priority: fc.nat(2),
+        isUsable: fc.boolean(),
+        power: fc.option(
+          fc.record({
+            state: fc.constantFrom('awake' as const, 'asleep' as const, 'waking' as const),
+            failures: fc.nat(3),
+            nextWakeAtMs: fc.constantFrom(0, 2 * NOW_MS),
+            usualWakeMs: fc.option(fc.integer({ min: 1, max: 60_000 })),
+          }),
+        ),
+      }),
+      { maxLength: 6 },
+    )
+    .map((all) => all.map((worker, at) => ({ id: `${at}`, ...worker })));
+
+  it('is asleep, usable and past its pause, of the lowest tier there is, and nothing while nothing waits', () => {
+    fc.assert(
+      fc.property(workers, fc.nat(100), (all, queued) => {
+        const plan = planWaking(all, { queued, meanMs: 4_000 }, () => 1, NOW_MS);
+        const able = all.filter(
+          ({ isUsable, power }) => isUsable && power?.state === 'asleep' && power.nextWakeAtMs <= NOW_MS,
+        );
+        expect(plan !== null && (queued === 0 || able.length === 0)).toBe(false);
+        if (plan === null) return;
+        expect(plan.sleepers.toSorted()).toEqual(able.map(({ id }) => id).toSorted());
+        const [first] = plan.sleepers;
+        const tier = all.find(({ id }) => id === first)?.priority;
+        expect(tier).toBe(Math.min(...able.map(({ priority }) => priority)));
+        expect(plan.ids).toEqual(expect.arrayContaining([...plan.sleepers]));
       }),
     );
   });
