@@ -6,6 +6,7 @@ import { measureClasses } from './class-scenes.js';
 import { mean, measure, type Measurement, SERVICE } from './measurements.js';
 import type { System } from './run-once.js';
 import { SCENARIOS } from './scenarios.js';
+import { measureSleepers } from './sleeper-scenes.js';
 import { tableOf } from './table.js';
 
 const SEEDS = [1, 2, 3];
@@ -31,6 +32,7 @@ const routers = options.quick ? [] : others;
 const measured = [
   ...measureAll(SERVICE, routers),
   ...measureClasses(options.only === '' ? [] : letters, SEEDS),
+  ...measureSleepers(options.only === '' ? [] : letters, SEEDS),
 ];
 const table = tableOf(measured, SEEDS, routers);
 console.log(`\n${table}\n`);
