@@ -11,6 +11,7 @@ import {
   ServerSettings,
   type Settings,
   UpstreamSettings,
+  WakingSettings,
 } from './settings.js';
 import { BalancingSettings } from './balancing-settings.js';
 import { JobSettings, WebhookSettings } from './job-settings.js';
@@ -33,6 +34,7 @@ export class ConfigModule {
       { provide: ReplicaSettings, useValue: settings.replicas },
       { provide: ServerSettings, useValue: settings.server },
       { provide: UpstreamSettings, useValue: settings.upstream },
+      { provide: WakingSettings, useValue: settings.waking },
       { provide: WebhookSettings, useValue: settings.webhooks },
     ];
     return { module: ConfigModule, providers: slices, exports: slices.map((slice) => slice.provide) };

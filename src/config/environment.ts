@@ -197,6 +197,7 @@ function toSettings(
       retry: { ...tuning.retry, most: v.BALANCING_RETRIES },
     },
     replicas: { ...tuning.replicas, drainTimeoutMs: v.DRAIN_TIMEOUT_MS },
+    waking: tuning.waking,
     registry: {
       ...tuning.registry,
       offlineRetentionDays: v.OFFLINE_RETENTION_DAYS,

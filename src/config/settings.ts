@@ -155,6 +155,12 @@ export abstract class ReplicaSettings {
   abstract readonly drainTimeoutMs: number;
 }
 
+export abstract class WakingSettings {
+  /** Another replica may take over a waking, or give up on a worker that is sent to sleep, after this time without a renewal. */
+  abstract readonly leaseMs: number;
+  abstract readonly renewMs: number;
+}
+
 export abstract class RegistrySettings {
   /** A full resync with the table: the truth, of which NOTIFY is only a hint. */
   abstract readonly resyncMs: number;
@@ -175,6 +181,7 @@ export interface Settings {
   readonly health: HealthSettings;
   readonly balancing: BalancingSettings;
   readonly replicas: ReplicaSettings;
+  readonly waking: WakingSettings;
   readonly registry: RegistrySettings;
   readonly jobs: JobSettings;
   readonly webhooks: WebhookSettings;

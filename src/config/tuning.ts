@@ -1,5 +1,11 @@
 import type { AdmissionLimits, BalancingSettings, RetryLimits, StatsLimits } from './balancing-settings.js';
-import type { HealthSettings, RegistrySettings, ReplicaSettings, TokenSettings } from './settings.js';
+import type {
+  HealthSettings,
+  RegistrySettings,
+  ReplicaSettings,
+  TokenSettings,
+  WakingSettings,
+} from './settings.js';
 import type { JobSettings, WebhookSettings } from './job-settings.js';
 
 /**
@@ -12,6 +18,7 @@ export interface Tuning {
   readonly admission: Omit<BalancingSettings['admission'], 'maxWaitMs' | 'holdMs'>;
   readonly retry: Omit<BalancingSettings['retry'], 'most'>;
   readonly replicas: Omit<ReplicaSettings, 'drainTimeoutMs'>;
+  readonly waking: Pick<WakingSettings, 'leaseMs' | 'renewMs'>;
   readonly tokens: Omit<TokenSettings, 'issuer' | 'audiences'>;
   readonly registry: Pick<RegistrySettings, 'resyncMs'>;
   readonly streams: { readonly heartbeatMs: number };
@@ -69,6 +76,8 @@ export const TUNING: Tuning = {
   retry: { share: 0.2, windowMs: 10_000, atLeast: 10, backoffMs: 50 },
   // After three missed heartbeats a replica is dead: the view live_replica has these 15 s. A rotation of keys takes minutes, and the look reads the whole table.
   replicas: { heartbeatMs: 5_000, sealAnewMs: 15_000 },
+  // As for jobs: three renewals may be missed.
+  waking: { leaseMs: 15_000, renewMs: 5_000 },
   tokens: {
     // Half of jose's cacheMaxAge, so that no key is older than there. https://github.com/panva/jose/blob/main/docs/jwks/remote/interfaces/RemoteJWKSetOptions.md
     refreshMs: 300_000,
@@ -160,6 +169,7 @@ export function tuned(overrides: TuningOverrides): Tuning {
     admission: { ...TUNING.admission, ...overrides.admission },
     retry: { ...TUNING.retry, ...overrides.retry },
     replicas: { ...TUNING.replicas, ...overrides.replicas },
+    waking: { ...TUNING.waking, ...overrides.waking },
     tokens: { ...TUNING.tokens, ...overrides.tokens },
     registry: { ...TUNING.registry, ...overrides.registry },
     streams: { ...TUNING.streams, ...overrides.streams },

@@ -4,17 +4,14 @@ import { DatabaseUnavailableError } from '../database/database-unavailable-error
 import type { PowerCalls } from '../registry/power/power.js';
 import { clientWords, UpstreamError } from '../upstream/failure.js';
 import type { UpstreamCall, UpstreamClient } from '../upstream/upstream-client.js';
-import { LEASE_MS, type SleepClaim, type SleepLeases } from './sleep-leases.js';
+import type { SleepClaim, SleepLeases } from './sleep-leases.js';
 
 const LOOK_MS = 1_000;
-const RENEW_MS = 5_000;
 /** Replicas report within 0.5 s of hearing of the mark; without LISTEN they hear of it within 10 s. */
 const QUIET_WITHIN_MS = 30_000;
 const ASK_MS = 250;
 /** A container has 30 s to end by default [kubernetes.io: terminationGracePeriodSeconds]. */
 const ASLEEP_WITHIN_MS = 60_000;
-/** A lease that could not be renewed for so long may be over: nothing more is sent. */
-const UNRENEWED_MS = LEASE_MS - RENEW_MS;
 
 /** `back`: it stays awake, and nothing was sent. `left`: this replica stops, and knows nothing of it. `lost`: something else took over. */
 export type SleepResult = 'ok' | 'failed' | 'back' | 'left' | 'lost';
@@ -121,7 +118,7 @@ class HeldLease {
   private hasBegun = false;
   private renewedMs = performance.now();
   private readonly ended = new AbortController();
-  private readonly renewing = setInterval(() => void this.renew(), RENEW_MS);
+  private readonly renewing: NodeJS.Timeout;
   readonly signal: AbortSignal;
 
   constructor(
@@ -130,6 +127,7 @@ class HeldLease {
     stop: AbortSignal,
   ) {
     this.signal = AbortSignal.any([stop, this.ended.signal]);
+    this.renewing = setInterval(() => void this.renew(), leases.settings.renewMs);
   }
 
   /** `begin` has renewed it. */
@@ -148,7 +146,9 @@ class HeldLease {
       if (await this.leases.renew(this.claim, this.hasBegun)) this.renewedMs = atMs;
       else this.lose();
     } catch {
-      if (performance.now() - this.renewedMs >= UNRENEWED_MS) this.lose();
+      const { leaseMs, renewMs } = this.leases.settings;
+      // It may be over before the next renewal.
+      if (performance.now() - this.renewedMs >= leaseMs - renewMs) this.lose();
     }
   }
 

@@ -1,13 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { DatabaseSettings } from '../config/settings.js';
+import { DatabaseSettings, WakingSettings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import { ReplicaIdentity } from '../database/replica-identity.js';
 import { LONGEST_REASON } from '../registry/power/power.js';
 import { nextTryInMs } from './worth-waking.js';
-
-/** As for wakings: three renewals may be missed. */
-export const LEASE_MS = 15_000;
-const LEASE_END = `now() + interval '${LEASE_MS} ms'`;
 
 /** A worker that is in use, and how long it must have been unused. */
 export interface SleepCandidate {
@@ -32,6 +28,8 @@ export type Begun = 'begun' | 'busy' | 'unwanted' | 'lost';
 @Injectable()
 export class SleepLeases {
   private readonly table: string;
+  /** SQL. */
+  private readonly leaseEnd: string;
   private readonly live: string;
   private readonly worker: string;
 
@@ -39,7 +37,9 @@ export class SleepLeases {
     private readonly database: Database,
     private readonly identity: ReplicaIdentity,
     { schema }: DatabaseSettings,
+    readonly settings: WakingSettings,
   ) {
+    this.leaseEnd = `now() + interval '${settings.leaseMs} ms'`;
     this.table = `"${schema}".worker_power`;
     this.live = `"${schema}".live_replica`;
     this.worker = `"${schema}".worker`;
@@ -65,7 +65,7 @@ export class SleepLeases {
     const rows = await this.database.query<{ worker_id: string; since_ms: string }>(
       `WITH written AS (
          UPDATE ${this.table} p SET state = 'asleep', reason = 'no request for ' || round(next.unused_s) || ' s',
-           lease_owner = $1, lease_until = ${LEASE_END}
+           lease_owner = $1, lease_until = ${this.leaseEnd}
          FROM (SELECT p.worker_id, extract(epoch FROM now() - p.last_used_at) AS unused_s FROM ${this.table} p
            JOIN jsonb_to_recordset($2::jsonb) AS c (id uuid, "unusedMs" float8) ON c.id = p.worker_id
            WHERE p.state = 'awake' AND p.next_sleep_at <= now() AND p.last_used_at <= now() - c."unusedMs" * interval '1 ms'
@@ -83,7 +83,7 @@ export class SleepLeases {
     const rows = await this.database.query<{ is_wanted: boolean; is_begun: boolean }>(
       `WITH mine AS MATERIALIZED (SELECT p.worker_id, w.admin_state = 'enabled' AS is_wanted FROM ${this.table} p JOIN ${this.worker} w ON w.id = p.worker_id
            WHERE ${MINE} FOR NO KEY UPDATE OF p),
-         begun AS (UPDATE ${this.table} p SET lease_until = ${LEASE_END}, next_wake_at = ${LEASE_END} FROM mine
+         begun AS (UPDATE ${this.table} p SET lease_until = ${this.leaseEnd}, next_wake_at = ${this.leaseEnd} FROM mine
            WHERE p.worker_id = mine.worker_id AND mine.is_wanted AND NOT EXISTS (
              SELECT FROM ${this.live} r WHERE (r.drained ->> p.worker_id::text)::numeric IS DISTINCT FROM $3::numeric)
            RETURNING p.worker_id)
@@ -100,7 +100,7 @@ export class SleepLeases {
   renew(claim: SleepClaim, hasBegun: boolean): Promise<boolean> {
     return this.mine(
       claim,
-      `lease_until = ${LEASE_END}${hasBegun ? `, next_wake_at = ${LEASE_END}` : ''}`,
+      `lease_until = ${this.leaseEnd}${hasBegun ? `, next_wake_at = ${this.leaseEnd}` : ''}`,
       [],
     );
   }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { DatabaseSettings } from '../config/settings.js';
+import { DatabaseSettings, WakingSettings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import { ReplicaIdentity } from '../database/replica-identity.js';
 import { LONGEST_REASON } from '../registry/power/power.js';
@@ -8,8 +8,6 @@ import type { WakePlan } from './plan-waking.js';
 import { nextTryInMs } from './worth-waking.js';
 
 const ACTOR = 'waking';
-/** Three renewals may be missed. */
-const LEASE = `interval '15 seconds'`;
 /** The weight of the latest waking in the usual one. */
 const LATEST_SHARE = 0.3;
 
@@ -17,12 +15,16 @@ const LATEST_SHARE = 0.3;
 @Injectable()
 export class WakeLeases {
   private readonly table: string;
+  /** SQL. */
+  private readonly lease: string;
 
   constructor(
     private readonly database: Database,
     private readonly identity: ReplicaIdentity,
     { schema }: DatabaseSettings,
+    private readonly settings: WakingSettings,
   ) {
+    this.lease = `interval '${settings.leaseMs} ms'`;
     this.table = `"${schema}".worker_power`;
   }
 
@@ -37,7 +39,7 @@ export class WakeLeases {
         `${this.table} ${modelName}`,
       ]);
       const [rows] = await manager.query<[{ worker_id: string }[], number]>(
-        `UPDATE ${this.table} p SET state = 'waking', reason = 'requests wait', lease_owner = $1, lease_until = now() + ${LEASE}
+        `UPDATE ${this.table} p SET state = 'waking', reason = 'requests wait', lease_owner = $1, lease_until = now() + ${this.lease}
          FROM (SELECT worker_id FROM ${this.table}
            WHERE worker_id = ANY ($2) AND state = 'asleep' AND next_wake_at <= now()
              AND (SELECT count(*) FROM ${this.table} WHERE worker_id = ANY ($3)
@@ -56,7 +58,7 @@ export class WakeLeases {
    */
   claimWaking(ids: readonly string[], wanted: readonly string[]): Promise<string | null> {
     return this.one(
-      `UPDATE ${this.table} p SET lease_owner = $1, lease_until = now() + ${LEASE}
+      `UPDATE ${this.table} p SET lease_owner = $1, lease_until = now() + ${this.lease}
        FROM (SELECT worker_id FROM ${this.table} WHERE worker_id = ANY ($2) AND state = 'waking'
          AND (lease_owner IS NULL OR lease_until <= now() AND worker_id = ANY ($3)) LIMIT 1 FOR UPDATE SKIP LOCKED) AS next
        WHERE p.worker_id = next.worker_id RETURNING p.worker_id`,
@@ -68,14 +70,19 @@ export class WakeLeases {
   async giveUp(ids: readonly string[]): Promise<void> {
     await this.one(
       `UPDATE ${this.table} SET state = 'asleep', reason = 'the replica that woke it died', lease_owner = NULL, lease_until = NULL
-       WHERE worker_id = ANY ($2) AND state = 'waking' AND lease_owner <> $1 AND lease_until < now() - ${LEASE} RETURNING worker_id`,
+       WHERE worker_id = ANY ($2) AND state = 'waking' AND lease_owner <> $1 AND lease_until < now() - ${this.lease} RETURNING worker_id`,
       [ids],
     );
   }
 
+  /** Between two renewals. */
+  get renewMs(): number {
+    return this.settings.renewMs;
+  }
+
   /** @returns whether this replica still holds the lease @throws DatabaseUnavailableError */
   async renew(workerId: string): Promise<boolean> {
-    return this.mine(workerId, `lease_until = now() + ${LEASE}`, []);
+    return this.mine(workerId, `lease_until = now() + ${this.lease}`, []);
   }
 
   /** @returns whether this replica still held the lease @throws DatabaseUnavailableError */

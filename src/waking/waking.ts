@@ -7,7 +7,6 @@ import type { UpstreamClient } from '../upstream/upstream-client.js';
 import type { WakeLeases } from './wake-leases.js';
 
 const LOOK_MS = 1_000;
-const RENEW_MS = 5_000;
 
 /** `lost`: another replica, or a hand, took over. */
 export type WakeResult = 'ok' | 'failed' | 'lost';
@@ -37,7 +36,7 @@ export async function wakeUp(
     isLost = true;
     ended.abort();
   };
-  const renewing = setInterval(() => void renew(), RENEW_MS);
+  const renewing = setInterval(() => void renew(), leases.renewMs);
   try {
     const reason = await requested(power, client, signal);
     const tookMs = performance.now() - startedMs;

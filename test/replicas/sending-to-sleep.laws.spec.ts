@@ -255,8 +255,8 @@ class Cluster {
     const id = randomUUID();
     const replica: Replica = {
       id,
-      sleeps: new SleepLeases(this.database, { id }, SETTINGS),
-      wakes: new WakeLeases(this.database, { id }, SETTINGS),
+      sleeps: new SleepLeases(this.database, { id }, SETTINGS, WAKING),
+      wakes: new WakeLeases(this.database, { id }, SETTINGS, WAKING),
       power: await this.read(),
       inFlight: 0,
       waiting: 0,
@@ -279,6 +279,7 @@ function must(holds: boolean, otherwise: string): void {
   if (!holds) throw new Error(otherwise);
 }
 
+const WAKING = { leaseMs: 15_000, renewMs: 5_000 };
 const SETTINGS = { schema: 'public' } as unknown as DatabaseSettings;
 
 describe('sending a worker to sleep', () => {

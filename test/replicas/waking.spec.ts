@@ -1,67 +1,9 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { databaseForTest } from '../database.js';
+import { Sleeper } from '../fakes/sleeper.js';
 import type { TestService } from '../service.js';
 import { until } from '../until.js';
 import { replicasForTest } from './replicas-for-test.js';
-
-/** A worker whose process ends while it sleeps, and what starts it. */
-class Sleeper {
-  wakeCalls = 0;
-  /** What the next wake request is answered; `null`: nothing. */
-  status: number | null = 200;
-  private server: Server | null = null;
-  private port = 0;
-  private readonly supervisor = createServer((_, reply) => {
-    this.wakeCalls += 1;
-    if (this.status === null) return;
-    reply.writeHead(this.status).end();
-    if (this.status === 200) setTimeout(() => void this.start(), 1_000);
-  });
-
-  static async asleep(): Promise<Sleeper> {
-    const sleeper = new Sleeper();
-    await sleeper.start();
-    await sleeper.stop();
-    await new Promise<void>((resolve) => sleeper.supervisor.listen(0, '127.0.0.1', resolve));
-    onTestFinished(async () => {
-      sleeper.supervisor.closeAllConnections();
-      sleeper.supervisor.close();
-      await sleeper.stop();
-    });
-    return sleeper;
-  }
-
-  register(service: TestService, wake: object = {}, more: object = {}) {
-    const { port } = this.supervisor.address() as AddressInfo;
-    return service.register({
-      model_name: 'sleepy',
-      req_url_template: `http://127.0.0.1:${this.port}/chat`,
-      body: { p: '{USER_PROMPT}' },
-      response_extract: 'answer',
-      wake: { request: { url: `http://127.0.0.1:${port}/start` }, ready: { path: '/health' }, ...wake },
-      ...more,
-    });
-  }
-
-  private async start(): Promise<void> {
-    if (this.server !== null) return;
-    const server = createServer((request, reply) => {
-      request.resume().on('end', () => reply.end(JSON.stringify({ answer: 'awake' })));
-    });
-    this.server = server;
-    await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve));
-    this.port = (server.address() as AddressInfo).port;
-  }
-
-  private async stop(): Promise<void> {
-    const { server } = this;
-    this.server = null;
-    server?.closeAllConnections();
-    if (server !== null) await new Promise((resolve) => server.close(resolve));
-  }
-}
 
 describe('a worker that sleeps, behind three replicas', () => {
   it('is woken once for requests at all of them, and every one of them is served', async () => {
