@@ -4,7 +4,7 @@ import type { WaitingTarget } from './waiting-inside.js';
 
 /** What a probe does. */
 export type ProbeTarget = ProbeKind & {
-  /** Requested first: a worker that shows that it sleeps is asked nothing more. */
+  /** Requested first: a worker that shows that it sleeps is requested nothing more. */
   readonly asleepWhen?: SleepLook;
 };
 

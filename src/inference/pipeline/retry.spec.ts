@@ -165,7 +165,7 @@ describe('a request whose worker refuses it because it sleeps', () => {
     ).catch((error: unknown) => error);
   };
 
-  it('waits for it whatever retry_on names, and is told that it sleeps when its time is up', async () => {
+  it('waits for it whatever retry_on names, and fails because it sleeps when its time is up', async () => {
     expect(await sleepy([refused, refused, 'awake'], new Set(['500']))).toBe('awake');
     expect(await sleepy([refused])).toBe(asleep);
   });

@@ -44,7 +44,7 @@ describe('what evidence says of a worker that can sleep', () => {
     );
   });
 
-  it('follows asleep_when, whoever woke the worker or sent it to sleep', () => {
+  it('follows asleep_when, whatever woke the worker or sent it to sleep', () => {
     expect(powerAfter('awake', 'shows_asleep', true)).toBe('asleep');
     expect(powerAfter('asleep', 'shows_awake', true)).toBe('awake');
   });
