@@ -111,6 +111,20 @@ describe.each(Object.entries(POLICIES))('policy %s', (_name, policy: Policy<unkn
   });
 });
 
+const costly = Object.entries<Policy<unknown>>(POLICIES).filter(([, { cost }]) => cost !== undefined);
+it.each(costly)('%s picks the one of two busy workers whose shown cost is lower', (_name, policy) => {
+  const busy = facts.map((about) => ({ ...about, inFlight: about.inFlight + 1 }));
+  fc.assert(
+    fc.property(busy, busy, chances, (one, other, stream) => {
+      const list = [aCandidate({ ...one, id: 'one' }), aCandidate({ ...other, id: 'other' })];
+      const costs = list.map((item) => policy.cost?.(item));
+      const { index } = policy.pick(list, policy.start, drawing(stream));
+      expect(costs[index]).toBe(Math.min(...costs.map(Number)));
+    }),
+    { numRuns: 200 },
+  );
+});
+
 it('falls back to the default for a strategy that only a newer release knows', () => {
   const newer = JSON.parse('"from_the_future"') as keyof typeof POLICIES;
   expect(knownStrategy(newer, 'least_load')).toBe('least_load');
