@@ -341,12 +341,14 @@ CREATE TABLE team (
   updated_by text NOT NULL DEFAULT ''::text,
   cost_currency text,
   max_priority text NOT NULL DEFAULT 'interactive'::text,
+  weight integer NOT NULL DEFAULT 1,
   CONSTRAINT team_cost_currency CHECK ((cost_currency ~ '^[A-Z]{3}$'::text)),
   CONSTRAINT team_labels_object CHECK ((jsonb_typeof(labels) = 'object'::text)),
   CONSTRAINT team_limits_positive CHECK (((requests_per_minute > 0) AND (tokens_per_minute > 0) AND (max_concurrent > 0) AND (tokens_per_month > 0) AND (cost_per_month > (0)::numeric))),
   CONSTRAINT team_max_priority_known CHECK ((max_priority = ANY (ARRAY['interactive'::text, 'default'::text, 'bulk'::text]))),
   CONSTRAINT team_name_length CHECK (((length(name) >= 1) AND (length(name) <= 100))),
-  CONSTRAINT team_pkey PRIMARY KEY (name)
+  CONSTRAINT team_pkey PRIMARY KEY (name),
+  CONSTRAINT team_weight_range CHECK (((weight >= 1) AND (weight <= 1000)))
 );
 
 CREATE TABLE usage_batch (
@@ -2757,6 +2759,7 @@ COMMENT ON COLUMN team.updated_at IS 'When it changed last.';
 COMMENT ON COLUMN team.updated_by IS 'The actor that changed it last, as in event.actor.';
 COMMENT ON COLUMN team.cost_currency IS 'The currency of cost_per_month, such as EUR: costs in another one do not count. Null: all costs are added as if they were of one currency.';
 COMMENT ON COLUMN team.max_priority IS 'The highest class of its requests: interactive, default or bulk. A higher one is lowered to it.';
+COMMENT ON COLUMN team.weight IS 'Its part of a model''s slots, 1 to 1000, beside those of the other teams and keys that want more than there are.';
 COMMENT ON FUNCTION undo_event(event_id bigint, force boolean) IS 'Takes a change back: SELECT undo_event(id). A changed row gets its former values, a deleted one comes back with its id. Refuses what would overwrite later changes, unless force. Returns the id of the event that this makes. Needs the rights on worker or model, and SELECT on event and event_undo.';
 COMMENT ON TABLE usage_batch IS 'The last batch that each replica has added to usage_hourly, so that none is added twice.';
 COMMENT ON COLUMN usage_batch.replica_id IS 'replica.id, also of replicas that are gone; rows are deleted after 30 days.';

@@ -10,7 +10,7 @@ import { errorTypeOf, UpstreamError } from '../upstream/failure.js';
 import { REAL_CLOCK } from './admission/clock.js';
 import { BulkTurn } from './admission/bulk-turn.js';
 import { isAsleep } from './admission/room.js';
-import type { Rejection, Waiter } from './admission/waiting-queues.js';
+import type { Rejection, Waiter } from './admission/waiter.js';
 import {
   NoWorkerAvailableError,
   retryAfterWakingS,
@@ -113,16 +113,17 @@ export class Balancer {
     pool: ModelPool,
     acquired: AcquiredWorker,
     result: RequestResult,
-    { model, attempts }: PickRequest,
+    request: PickRequest,
     turn: BulkTurn | null,
     startedMs: number,
   ): void {
+    const { model, attempts, tenant } = request;
     const { id } = acquired.worker;
     if (turn?.isCut === true && result.kind !== 'success') {
       pool.waits.cut((REAL_CLOCK.nowMs() - startedMs) / 1000);
-      pool.admission.releaseCut(acquired);
+      pool.admission.releaseCut(acquired, tenant);
     } else {
-      pool.admission.release(acquired, result);
+      pool.admission.release(acquired, result, request);
       attempts.add(acquired, result, pool.admission);
       this.workerAttempts.add(id, result.kind);
     }
@@ -160,10 +161,10 @@ export class Balancer {
   }
 
   /** Without a promise, in the case that matters. */
-  private acquireNow(pool: ModelPool, { tried, affinityKey }: PickRequest): AcquiredWorker | null {
+  private acquireNow(pool: ModelPool, { tried, affinityKey, tenant }: PickRequest): AcquiredWorker | null {
     const nowMs = REAL_CLOCK.nowMs();
     pool.lastRequestMs = nowMs;
-    const acquired = pool.admission.acquireNow(nowMs, tried, affinityKey);
+    const acquired = pool.admission.acquireNow(nowMs, tried, affinityKey, tenant);
     if (acquired !== null) pool.waits.atOnce();
     return acquired;
   }
@@ -173,12 +174,13 @@ export class Balancer {
     request: PickRequest,
     cut: BulkTurn | null,
   ): Promise<AcquiredWorker> {
-    const { model, priority, tried, affinityKey, deadlineMs, signal, facts } = request;
+    const { model, tenant, priority, tried, affinityKey, deadlineMs, signal, facts } = request;
     const sinceMs = REAL_CLOCK.nowMs();
     pool.lastRequestMs = sinceMs;
     const turn = { hasWaited: false, isOver: false };
     const sleeps = isAsleep(pool.workerPool.all);
     const waiter: Waiter = {
+      tenant,
       priority,
       tried,
       deadlineMs,

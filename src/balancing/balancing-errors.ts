@@ -2,7 +2,7 @@ import { usualWakeMsOf } from '../registry/power/power.js';
 import { countReasons, unusableReason } from '../registry/unusable-worker.js';
 import type { Worker } from '../registry/worker.js';
 import type { ErrorType } from '../telemetry/error-type.js';
-import type { Rejection } from './admission/waiting-queues.js';
+import type { Rejection } from './admission/waiter.js';
 import type { EjectionReason } from './pool/circuit.js';
 import type { PooledWorker } from './pool/pooled-worker.js';
 

@@ -3,6 +3,7 @@ import type { Worker, WorkerCall } from '../registry/worker.js';
 import type { RequestFacts } from '../telemetry/request-facts.js';
 import type { CancelSignal } from '../upstream/exchange.js';
 import type { RequestAttempts } from './admission/request-attempts.js';
+import type { Tenant } from './admission/tenant.js';
 
 export type CallableWorker = Worker & { readonly call: WorkerCall };
 
@@ -15,6 +16,7 @@ export interface PickRequest {
   readonly attempts: RequestAttempts;
   /** Requests of one key belong together; called by strategies that care. '': it belongs to none. */
   readonly affinityKey?: () => string;
+  readonly tenant: Tenant;
   readonly priority: Priority;
   /** Whether the client has received a byte: from then on a bulk request is not cut. */
   readonly isCommitted: () => boolean;

@@ -150,7 +150,7 @@ export class InferenceService {
     client: Responder,
     holder?: Worker,
   ): Promise<void> {
-    const { affinityKey, deadlineMs, facts, priority } = request;
+    const { affinityKey, deadlineMs, facts, tenant, priority } = request;
     const policy = this.policies.of(model);
     this.balancer.retryBudgetOf(model)?.countRequest(performance.now());
     return retrying(
@@ -162,6 +162,7 @@ export class InferenceService {
             tried,
             attempts,
             affinityKey,
+            tenant,
             priority,
             isCommitted: () => client.committed,
             deadlineMs,

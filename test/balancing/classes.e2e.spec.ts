@@ -1,11 +1,9 @@
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ServerResponse } from 'node:http';
 import { change, limitedKey, root, SETTINGS, bearer } from '../access/limited-keys.js';
-import { type FakeUpstream, type SeenRequest } from '../fakes/fake-upstream.js';
 import { upstreamForTest } from '../fixtures/worker.js';
 import { type Answer, startService, type TestService } from '../service.js';
-import { until } from '../until.js';
+import { HeldServer } from './held-server.js';
 
 let service: TestService;
 beforeAll(async () => {
@@ -15,91 +13,12 @@ afterAll(() => service.stop());
 
 const priorityOf = ({ headers }: Answer) => headers.get('x-mmm-priority');
 
-/** An OpenAI server with one slot whose answers wait until the test ends them. It answers with the prompt. */
-class HeldServer {
-  readonly open: { readonly prompt: string; readonly end: () => void }[] = [];
-  upstream!: FakeUpstream;
-
-  constructor(readonly model: string) {}
-
-  static async start(model: string, queue: object = {}): Promise<HeldServer> {
-    const server = new HeldServer(model);
-    server.upstream = await upstreamForTest((response, request) => server.hold(response, request));
-    const worker = {
-      model_name: model,
-      protocol: 'openai',
-      req_url_template: `${server.upstream.url}/v1`,
-      health_check: { kind: 'none' },
-      max_concurrency: 1,
-    };
-    const { status, text } = await service.post('/api/server/register', worker, root);
-    if (status !== 200) throw new Error(text);
-    // Nothing leaves the queue because the machine is slow.
-    await change(service, 'PUT', `/api/v1/models/${model}`, { queue: { wait_ms: 120_000, ...queue } });
-    return server;
-  }
-
-  private hold(response: ServerResponse, { body }: SeenRequest): void {
-    const { messages, stream } = JSON.parse(body) as { messages: { content: string }[]; stream?: boolean };
-    const prompt = messages[0]?.content ?? '';
-    const end = (): void => {
-      this.open.splice(this.open.indexOf(held), 1);
-      const choice = { index: 0, finish_reason: 'stop' };
-      if (stream !== true) {
-        const message = { role: 'assistant', content: prompt };
-        response.writeHead(200, { 'content-type': 'application/json' });
-        response.end(
-          JSON.stringify({ id: 'x', object: 'chat.completion', choices: [{ ...choice, message }] }),
-        );
-        return;
-      }
-      const chunk = {
-        id: 'x',
-        object: 'chat.completion.chunk',
-        choices: [{ ...choice, delta: { content: prompt } }],
-      };
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.end(`data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`);
-    };
-    const held = { prompt, end };
-    this.open.push(held);
-    response.once('close', () => {
-      const at = this.open.indexOf(held);
-      if (at !== -1) this.open.splice(at, 1);
-    });
-  }
-
-  chat(prompt: string, priority: string, more: object = {}): Promise<Answer> {
-    const body = { model: this.model, messages: [{ role: 'user', content: prompt }], ...more };
-    return service.post('/v1/chat/completions', body, { ...root, 'x-mmm-priority': priority });
-  }
-
-  /** Until exactly this prompt is in progress. */
-  runs(prompt: string): Promise<void> {
-    return until(() => this.open.map((held) => held.prompt).join() === prompt);
-  }
-
-  async finish(prompt: string): Promise<void> {
-    await this.runs(prompt);
-    this.open[0]?.end();
-  }
-
-  /** Until so many of a class wait. */
-  waits(priority: string, count: number): Promise<void> {
-    const labels = `{model="${this.model}",priority="${priority}"}`;
-    return until(async () => {
-      const { text } = await service.get('/metrics', root);
-      return text.includes(`mmm_requests_queued${labels} ${count}`);
-    });
-  }
-}
-
 describe('bulk beside other requests', () => {
   it.each([
     ['a whole answer', {}],
     ['a stream that has not begun', { stream: true }],
   ])('makes room and is answered later: %s', async (title, more) => {
-    const server = await HeldServer.start(`cut-${title.length}`);
+    const server = await HeldServer.start(service, `cut-${title.length}`);
     const bulk = server.chat('batch', 'bulk', more);
     await server.runs('batch');
     const chat = server.chat('hello', 'interactive');
@@ -123,7 +42,7 @@ describe('bulk beside other requests', () => {
   });
 
   it('waits while others do, and interactive requests go before default ones', async () => {
-    const server = await HeldServer.start('order', { max: 10 });
+    const server = await HeldServer.start(service, 'order', { max: 10 });
     const running = server.chat('running', 'default');
     await server.runs('running');
     const answers = [running];
@@ -140,7 +59,7 @@ describe('bulk beside other requests', () => {
   });
 
   it('loses its place in a full queue first, but keeps one, and the 503 says when to try again', async () => {
-    const server = await HeldServer.start('places', { max: 2 });
+    const server = await HeldServer.start(service, 'places', { max: 2 });
     const running = server.chat('running', 'default');
     await server.runs('running');
     const kept = server.chat('kept', 'bulk');

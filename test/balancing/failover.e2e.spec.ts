@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Balancer } from '../../src/balancing/balancer.js';
 import { RequestAttempts } from '../../src/balancing/admission/request-attempts.js';
+import { NO_TENANT } from '../../src/balancing/admission/tenant.js';
 import {
   type Answer,
   type Behaviour,
@@ -235,6 +236,7 @@ describe('the pick', () => {
           tried: new Set(),
           attempts: new RequestAttempts(),
           priority: 'default',
+          tenant: NO_TENANT,
           isCommitted: () => false,
           deadlineMs: Infinity,
           signal: new AbortController().signal,

@@ -25,6 +25,7 @@ const CLASSES = PRIORITIES.map((name) => `'${name}'`).join(', ');
 @Check('team_limits_positive', LIMITS_POSITIVE)
 @Check('team_cost_currency', CURRENCY)
 @Check('team_max_priority_known', `max_priority IN (${CLASSES})`)
+@Check('team_weight_range', 'weight BETWEEN 1 AND 1000')
 export class TeamEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'team_pkey' })
   name!: string;
@@ -52,6 +53,9 @@ export class TeamEntity {
 
   @Column('text', { default: 'interactive' })
   max_priority!: Priority;
+
+  @Column('integer', { default: 1 })
+  weight!: number;
 
   @Column('integer', { default: 1 })
   generation!: number;

@@ -41,11 +41,12 @@ export function keyView(row: ListedKey): { [Name in keyof KeyDto]: KeyDto[Name] 
 }
 
 export function teamView(row: TeamEntity): TeamDto {
-  const { name, max_priority, labels, generation, created_at, updated_at, updated_by } = row;
+  const { name, max_priority, weight, labels, generation, created_at, updated_at, updated_by } = row;
   return {
     name,
     limits: shownLimitsOf(row),
     max_priority,
+    weight,
     labels,
     generation,
     created_at,

@@ -170,6 +170,8 @@ export class PutTeamDto {
   @IsOptional() @IsDto(() => LimitsDto) limits?: LimitsDto;
   /** The highest class of its requests: a higher one is lowered to it. interactive, if left out. */
   @IsOptional() @IsIn(PRIORITIES) max_priority?: Priority;
+  /** Its part of a model's slots beside other teams that want more than there are. 1, if left out. */
+  @IsOptional() @IsInt() @Min(1) @Max(1_000) weight?: number;
   /** What people note about it. */
   @IsOptional() @IsStringRecord(50, 100, 1_000) labels?: Record<string, string>;
 }
@@ -178,6 +180,7 @@ export class TeamDto {
   name!: string;
   limits!: ShownLimitsDto;
   @ApiProperty({ enum: PRIORITIES }) max_priority!: Priority;
+  weight!: number;
   labels!: Record<string, string>;
   /** Rises with every change. */
   generation!: number;

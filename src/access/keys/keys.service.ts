@@ -106,7 +106,7 @@ export class Keys {
   /** @throws PreconditionFailedError */
   async putTeam(
     name: string,
-    { labels, limits, max_priority }: PutTeamDto,
+    { labels, limits, max_priority, weight }: PutTeamDto,
     wanted: WantedGeneration,
     caller: Caller,
   ): Promise<{ readonly row: TeamEntity; readonly isNew: boolean }> {
@@ -115,6 +115,7 @@ export class Keys {
         name,
         labels: labels ?? {},
         max_priority: max_priority ?? 'interactive',
+        weight: weight ?? 1,
         ...limitColumnsOf(limits),
       },
       (existing) => checkGeneration(wanted, existing?.generation ?? 0),

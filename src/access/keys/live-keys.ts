@@ -23,6 +23,7 @@ interface LiveKey {
 interface Shared {
   readonly limits: Limits | null;
   readonly highest: Priority;
+  readonly weight: number;
 }
 
 /** All keys, the limits of teams and ends of sessions, in memory, for the hot path. KeySync keeps them equal to the tables. */
@@ -76,6 +77,11 @@ export class LiveKeys {
     return this.teams.get(team)?.highest ?? 'interactive';
   }
 
+  /** The part of a model's slots, 1 to 1000, that a team has beside others; `null`: of a key in no team. */
+  weightOf(team: string | null): number {
+    return (team === null ? null : this.teams.get(team)?.weight) ?? 1;
+  }
+
   versions(): ReadonlyMap<string, string> {
     return new Map([...this.byId.values()].map(({ id, version }) => [id, version]));
   }
@@ -93,7 +99,9 @@ export class LiveKeys {
   }
 
   applyTeams(rows: readonly TeamEntity[]): void {
-    this.teams = new Map(rows.map((row) => [row.name, { limits: limitsOf(row), highest: row.max_priority }]));
+    this.teams = new Map(
+      rows.map((row) => [row.name, { limits: limitsOf(row), highest: row.max_priority, weight: row.weight }]),
+    );
   }
 
   applySessionEnds(rows: readonly SessionEndEntity[]): void {

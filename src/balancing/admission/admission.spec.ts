@@ -5,7 +5,7 @@ import { DEFAULT_ADMISSION_LIMITS, DEFAULT_STATS_LIMITS } from '../../config/tun
 import { Admission } from './admission.js';
 import type { Clock } from './clock.js';
 import { RequestAttempts } from './request-attempts.js';
-import type { Rejection } from './waiting-queues.js';
+import type { Rejection } from './waiter.js';
 import { type AcquiredWorker, WorkerPool } from '../pool/worker-pool.js';
 import type { PoolMember } from '../pool/pooled-worker.js';
 

@@ -4,16 +4,18 @@ import type { RequestResult } from '../request-result.js';
 import { BulkRuns } from './bulk-runs.js';
 import type { Clock } from './clock.js';
 import { capacityOf, roomOf } from './room.js';
+import { NO_TENANT, type Tenant } from './tenant.js';
 import { Traffic } from './traffic.js';
-import { aheadOf, inSeconds, loserOf, nextOf, retryAfterS, UNKNOWN_RETRY_AFTER_S } from './turn-rules.js';
-import { type QueueEntry, type Rejection, type Waiter, WaitingQueues } from './waiting-queues.js';
+import { inSeconds, nextSide, retryAfterS, UNKNOWN_RETRY_AFTER_S } from './turn-rules.js';
+import type { QueueEntry, Rejection, Waiter } from './waiter.js';
+import { type Line, WaitingQueues } from './waiting-queues.js';
 
 /** While requests wait: time alone makes workers available, too. */
 const RECHECK_MS = 100;
 
 /**
- * The way to a model's workers: at once, in turn, or not at all. `interactive` goes before `default`, each first come, first
- * served. Bulk takes what is idle, and its floor; when another request finds no slot, a young bulk request makes room for it.
+ * The way to a model's workers: at once, in turn, or not at all. The tenant that has used least goes first, and of its requests
+ * `interactive` before `default`, each first come, first served. Bulk takes what is idle, and its floor; when another request finds no slot, a young bulk request makes room for it.
  */
 export class Admission {
   private readonly queues = new WaitingQueues();
@@ -51,11 +53,18 @@ export class Admission {
   }
 
   /** A worker for a request that is not bulk, if it need not wait. */
-  acquireNow(nowMs: number, tried: ReadonlySet<string>, affinityKey?: () => string): AcquiredWorker | null {
+  acquireNow(
+    nowMs: number,
+    tried: ReadonlySet<string>,
+    affinityKey?: () => string,
+    tenant: Tenant = NO_TENANT,
+  ): AcquiredWorker | null {
     if (this.queues.live > 0) return null;
     const result = this.workerPool.acquire(nowMs, tried, affinityKey);
-    if ('worker' in result) this.traffic.liveStarted(nowMs);
-    return 'worker' in result ? result : null;
+    if (!('worker' in result)) return null;
+    this.traffic.liveStarted(nowMs);
+    this.queues.started(tenant, 'default', nowMs);
+    return result;
   }
 
   /**
@@ -64,7 +73,7 @@ export class Admission {
    */
   enter(waiter: Waiter, answer: (result: AcquiredWorker | Rejection) => void): () => void {
     const nowMs = this.clock.nowMs();
-    const { priority = 'default', cut } = waiter;
+    const { priority } = waiter;
     // Waiting requests were here first; only a retry may pass one that waits for a worker it has tried.
     if (priority === 'bulk' ? this.queues.size === 0 && this.mayStartBulk(nowMs) : this.queues.live === 0) {
       const result = this.acquire(waiter, false, nowMs);
@@ -73,25 +82,27 @@ export class Admission {
         return () => undefined;
       }
     }
-    // One that was cut had its place.
-    if ((cut?.cuts ?? 0) === 0 && !this.makePlace(priority, nowMs)) {
-      answer({ reason: 'full', retryAfterS: this.retryAfterS(priority, 1) });
-      return () => undefined;
-    }
-    return this.queue(priority, waiter, answer, nowMs);
+    return this.queue(waiter, answer, nowMs);
   }
 
-  release(acquired: AcquiredWorker, result: RequestResult): void {
+  /** @param by the waiter's, or what `acquireNow` was called with */
+  release(
+    acquired: AcquiredWorker,
+    result: RequestResult,
+    by: Pick<Waiter, 'tenant' | 'priority'> = {},
+  ): void {
     const nowMs = this.clock.nowMs();
     this.traffic.ended(nowMs);
+    this.queues.ended(by.tenant ?? NO_TENANT, by.priority ?? 'default', nowMs);
     if (this.bulk.size > 0) this.bulk.end(acquired, result.kind === 'success', nowMs);
     this.workerPool.release(acquired, result, nowMs);
     this.serveQueue();
   }
 
   /** The call of a bulk request was cut: it says nothing about the worker, and nothing was served. */
-  releaseCut(acquired: AcquiredWorker): void {
+  releaseCut(acquired: AcquiredWorker, tenant: Tenant = NO_TENANT): void {
     const nowMs = this.clock.nowMs();
+    this.queues.ended(tenant, 'bulk', nowMs);
     this.bulk.end(acquired, false, nowMs);
     this.workerPool.release(acquired, { kind: 'neutral' }, nowMs);
     this.serveQueue();
@@ -107,45 +118,49 @@ export class Admission {
   serveQueue(): void {
     if (this.queues.size === 0) return;
     const nowMs = this.clock.nowMs();
-    const left = this.queues.counts();
-    if (left.bulk > 0) this.bulk.waits(this.workerPool.inFlight, nowMs);
+    const { queues, bulk } = this;
+    if (queues.bulk > 0) bulk.waits(this.workerPool.inFlight, nowMs);
+    const passed = new Set<Line>();
     for (;;) {
-      const isOwed = left.bulk > 0 && this.bulk.isOwed;
-      const next = nextOf(left, { isOwed, mayStart: left.bulk > 0 && this.mayStartBulk(nowMs) });
-      if (next === null) return;
-      const outcome = this.serve(next, isOwed, nowMs);
+      const isOwed = queues.bulk > 0 && bulk.isOwed;
+      const turns = { live: queues.next('live', passed, nowMs), bulk: queues.next('bulk', passed, nowMs) };
+      const side = nextSide(
+        { live: turns.live === null ? 0 : 1, bulk: turns.bulk === null ? 0 : 1 },
+        { isOwed, mayStart: turns.bulk !== null && this.mayStartBulk(nowMs) },
+      );
+      const turn = side === null ? null : turns[side];
+      if (side === null || turn === null) return;
+      const outcome = this.serve(turn.line, isOwed, nowMs);
       if (outcome === 'full') return;
-      left[next] = outcome === 'one' ? this.queues.of(next).size : 0;
+      if (outcome === 'none') passed.add(turn.line);
+      else queues.picked(side, turn);
     }
   }
 
   /**
-   * Serves all of a class that can be, of bulk the first.
-   * @returns `full`: no request can be served now. `one`: one of bulk was. `all`: none that is left can be
+   * Serves the first request of a line that can be.
+   * @returns `full`: no request can be served now. `none`: none of this line can be
    */
-  private serve(priority: Priority, isOwed: boolean, nowMs: number): 'full' | 'one' | 'all' {
-    for (const entry of this.queues.of(priority)) {
+  private serve(line: Line, isOwed: boolean, nowMs: number): 'served' | 'none' | 'full' {
+    for (const entry of line.entries) {
       const result = this.acquire(entry.waiter, isOwed, nowMs);
-      const mustWait = !('worker' in result) && result.why === 'full';
-      if (!mustWait) {
+      if ('worker' in result || result.why !== 'full') {
         this.answer(entry, this.answerOf(result));
-        if (priority === 'bulk') return 'one';
+        return 'served';
       }
       // A request that has tried no worker can use any: none behind it can be served either.
-      else if (entry.waiter.tried.size === 0) return 'full';
+      if (entry.waiter.tried.size === 0) return 'full';
     }
-    return 'all';
+    return 'none';
   }
 
-  private acquire(
-    { priority, tried, affinityKey, cut }: Waiter,
-    isOwed: boolean,
-    nowMs: number,
-  ): AcquiredWorker | Unavailable {
+  private acquire(waiter: Waiter, isOwed: boolean, nowMs: number): AcquiredWorker | Unavailable {
+    const { priority = 'default', tenant = NO_TENANT, tried, affinityKey, cut } = waiter;
     const result = this.workerPool.acquire(nowMs, tried, affinityKey);
     if (!('worker' in result)) return result;
     if (priority === 'bulk') this.bulk.begin(result, cut, isOwed, nowMs);
     else this.traffic.liveStarted(nowMs);
+    this.queues.started(tenant, priority, nowMs);
     return result;
   }
 
@@ -154,19 +169,25 @@ export class Admission {
   }
 
   private queue(
-    priority: Priority,
     waiter: Waiter,
     answer: (result: AcquiredWorker | Rejection) => void,
     nowMs: number,
   ): () => void {
-    const patienceMs = priority === 'bulk' ? Infinity : this.patienceMs(nowMs);
-    const waitMs = Math.max(0, Math.min(patienceMs, waiter.deadlineMs - nowMs));
-    const timeUp = (): void =>
-      this.answer(entry, { reason: 'waited', retryAfterS: this.retryAfterS(priority, 0) });
+    const { priority = 'default', tenant = NO_TENANT } = waiter;
+    const patienceMs = this.patienceMs(nowMs);
+    const waitMs = Math.max(
+      0,
+      Math.min(priority === 'bulk' ? Infinity : patienceMs, waiter.deadlineMs - nowMs),
+    );
+    const timeUp = (): void => this.reject(entry, 'waited');
     const stopClock = waitMs === Infinity ? () => undefined : this.clock.after(waitMs, timeUp);
-    const entry: QueueEntry = { sinceMs: nowMs, priority, waiter, answer, stopClock };
-    if ((waiter.cut?.cuts ?? 0) > 0) this.queues.addFirst(entry);
-    else this.queues.add(entry);
+    const entry: QueueEntry = { sinceMs: nowMs, tenant, priority, waiter, answer, stopClock };
+    const wasCut = (waiter.cut?.cuts ?? 0) > 0;
+    this.queues.add(entry, wasCut, nowMs);
+    const places = capacityOf(this.workerPool.all, this.limits, patienceMs);
+    // One that was cut had its place.
+    const loser = wasCut ? null : this.queues.loser(places, this.limits.mostWaiting);
+    if (loser !== null) this.reject(loser, 'full');
     if (this.queues.size > 1 || priority === 'bulk') this.serveQueue();
     this.keepRechecking();
     if (priority !== 'bulk' && this.queues.has(entry))
@@ -188,7 +209,7 @@ export class Admission {
   private remove(entry: QueueEntry): boolean {
     entry.stopClock();
     const wasThere = this.queues.remove(entry);
-    if (entry.priority === 'bulk' && this.queues.of('bulk').size === 0) this.bulk.noneWaits();
+    if (entry.priority === 'bulk' && this.queues.bulk === 0) this.bulk.noneWaits();
     if (this.queues.size === 0) {
       this.stopRechecking?.();
       this.stopRechecking = null;
@@ -205,28 +226,16 @@ export class Admission {
     });
   }
 
-  /** A place for a request that comes; another one may lose its own for it. @returns whether there is one */
-  private makePlace(priority: Priority, nowMs: number): boolean {
-    const counts = this.queues.counts();
-    counts[priority] += 1;
-    const loser = loserOf(counts, capacityOf(this.workerPool.all, this.limits, this.patienceMs(nowMs)));
-    if (loser === null) return true;
-    if (loser === priority) return false;
-    const newest = this.queues.newest(loser);
-    if (newest !== undefined)
-      this.answer(newest, { reason: 'full', retryAfterS: this.retryAfterS(loser, 0) });
-    return newest !== undefined;
-  }
-
   private answerOf(result: AcquiredWorker | Unavailable): AcquiredWorker | Rejection {
     if ('worker' in result) return result;
     const { retryInMs } = result;
     return { reason: 'none', retryAfterS: retryInMs === null ? UNKNOWN_RETRY_AFTER_S : inSeconds(retryInMs) };
   }
 
-  /** @param more besides those that wait */
-  private retryAfterS(priority: Priority, more: number): number {
+  private reject(entry: QueueEntry, reason: 'full' | 'waited'): void {
+    const { tenant, priority } = entry;
     const perMs = this.traffic.servedPerMs(this.clock.nowMs());
-    return retryAfterS(aheadOf(priority, this.queues.counts()) + more, perMs, this.random());
+    const requests = this.queues.aheadOf(tenant, priority);
+    this.answer(entry, { reason, retryAfterS: retryAfterS(requests, perMs, this.random()) });
   }
 }

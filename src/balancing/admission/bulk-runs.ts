@@ -1,6 +1,6 @@
 import type { AcquiredWorker } from '../pool/worker-pool.js';
 import { accrued, type Cuttable, type Floor, victimOf } from './bulk-rules.js';
-import type { Cut } from './waiting-queues.js';
+import type { Cut } from './waiter.js';
 
 /** How long bulk is taken to run until one request has ended: as long as the queue is by default. */
 const UNKNOWN_USUAL_MS = 10_000;

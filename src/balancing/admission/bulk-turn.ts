@@ -1,5 +1,5 @@
 import type { CancelSignal } from '../../upstream/exchange.js';
-import type { Cut } from './waiting-queues.js';
+import type { Cut } from './waiter.js';
 
 type Listener = Parameters<CancelSignal['addEventListener']>[1];
 

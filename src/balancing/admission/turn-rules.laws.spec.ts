@@ -1,72 +1,58 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PRIORITIES, rankOf } from '../../config/balancing-settings.js';
 import { accrued, BULK_FLOOR, headroom, mostHeadroom, victimOf } from './bulk-rules.js';
-import { aheadOf, loserOf, nextOf, retryAfterS } from './turn-rules.js';
+import { losingSide, nextSide, retryAfterS } from './turn-rules.js';
 
 const count = fc.nat(20);
-const counts = fc.record({ interactive: count, default: count, bulk: count });
+const counts = fc.record({ live: count, bulk: count });
 const bulk = fc.record({ isOwed: fc.boolean(), mayStart: fc.boolean() });
 
 /** `then` holds, unless the condition does not. */
 const implied = (condition: boolean, then: boolean): boolean => !condition || then;
 
-describe('the class that goes next', () => {
+describe('the side that goes next', () => {
   it('waits, and is none only where nothing waits or only bulk that may not start', () => {
     fc.assert(
       fc.property(counts, bulk, (waiting, state) => {
-        const next = nextOf(waiting, state);
-        const live = waiting.interactive + waiting.default;
-        const mayNone = live === 0 && !(waiting.bulk > 0 && (state.mayStart || state.isOwed));
+        const next = nextSide(waiting, state);
+        const mayNone = waiting.live === 0 && !(waiting.bulk > 0 && (state.mayStart || state.isOwed));
         expect(next === null ? mayNone : waiting[next] > 0).toBe(true);
       }),
     );
   });
 
-  it('is bulk before others only where bulk is owed, and default only where no interactive one waits', () => {
+  it('is bulk before others only where bulk is owed', () => {
     fc.assert(
       fc.property(counts, bulk, (waiting, state) => {
-        const next = nextOf(waiting, state);
-        const live = waiting.interactive + waiting.default;
-        const idle = live === 0 && state.mayStart;
+        const next = nextSide(waiting, state);
+        const idle = waiting.live === 0 && state.mayStart;
         expect(implied(next === 'bulk', state.isOwed || idle)).toBe(true);
-        expect(implied(next === 'default', waiting.interactive === 0)).toBe(true);
         expect(implied(waiting.bulk > 0 && state.isOwed, next === 'bulk')).toBe(true);
       }),
     );
   });
 });
 
-describe('the loser of a full queue', () => {
+describe('the side that loses a request of a full queue', () => {
   const capacity = fc.nat(60);
 
-  it('has a request to lose, and one is lost only where there is no place', () => {
+  it('has one to lose, and one is lost only where there is no place', () => {
     fc.assert(
       fc.property(counts, capacity, (waiting, places) => {
-        const loser = loserOf(waiting, places);
-        expect(loser === null).toBe(waiting.interactive + waiting.default + waiting.bulk <= places);
+        const loser = losingSide(waiting, places);
+        expect(loser === null).toBe(waiting.live + waiting.bulk <= places);
         expect(loser === null || waiting[loser] > 0).toBe(true);
       }),
     );
   });
 
-  it('is bulk while it has more than its share of the places, and interactive only after all others', () => {
+  it('is bulk while it has more than its share of the places', () => {
     fc.assert(
       fc.property(counts, capacity, (waiting, places) => {
-        const loser = loserOf(waiting, places);
+        const loser = losingSide(waiting, places);
         const kept = Math.max(1, Math.floor(places / 20));
         expect(implied(loser !== null && waiting.bulk > kept, loser === 'bulk')).toBe(true);
         expect(implied(loser === 'bulk' && places >= 2, waiting.bulk > kept)).toBe(true);
-        expect(implied(loser === 'interactive', waiting.default === 0)).toBe(true);
-      }),
-    );
-  });
-
-  it('waits behind every class that goes before its own', () => {
-    fc.assert(
-      fc.property(counts, fc.constantFrom(...PRIORITIES), (waiting, priority) => {
-        const before = PRIORITIES.filter((other) => rankOf(other) <= rankOf(priority));
-        expect(aheadOf(priority, waiting)).toBe(before.reduce((sum, other) => sum + waiting[other], 0));
       }),
     );
   });

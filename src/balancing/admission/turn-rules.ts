@@ -1,7 +1,10 @@
-import { type Priority, rankOf } from '../../config/balancing-settings.js';
+import type { Priority } from '../../config/balancing-settings.js';
 
 /** How many requests of each class wait. */
 export type Counts = Readonly<Record<Priority, number>>;
+
+/** Requests that are not bulk, and those that are. */
+export type Side = 'live' | 'bulk';
 
 /** Of the places of a full queue: they stay with bulk, or its floor would find no request to start. */
 const BULK_PLACES = 0.05;
@@ -14,37 +17,28 @@ export const UNKNOWN_RETRY_AFTER_S = 5;
 const SPREAD = 0.2;
 
 /**
- * The class that goes next; `null`: none may.
- * @param waiting those that may be served
+ * The side that goes next; `null`: none may.
+ * @param waiting how many requests of each side may be served
  * @param bulk `isOwed`: it waits, and has had less than its floor. `mayStart`: there are idle slots for it
  */
-export function nextOf(
-  waiting: Counts,
+export function nextSide(
+  waiting: Readonly<Record<Side, number>>,
   bulk: { readonly isOwed: boolean; readonly mayStart: boolean },
-): Priority | null {
+): Side | null {
   if (waiting.bulk > 0 && bulk.isOwed) return 'bulk';
-  if (waiting.interactive > 0) return 'interactive';
-  if (waiting.default > 0) return 'default';
+  if (waiting.live > 0) return 'live';
   return waiting.bulk > 0 && bulk.mayStart ? 'bulk' : null;
 }
 
 /**
- * The class that loses its newest request so that the queue keeps its length; `null`: there is a place for all. Bulk loses
- * first but keeps one place in twenty, and at least one of a queue of two or more; `interactive` loses last.
- * @param counts the request that has just come included
+ * The side that loses a request so that the queue keeps its length; `null`: there is a place for all. Bulk loses first but keeps
+ * one place in twenty, and at least one of a queue of two or more.
+ * @param waiting the request that has just come included
  */
-export function loserOf(counts: Counts, capacity: number): Priority | null {
-  const { interactive, default: others, bulk } = counts;
-  if (interactive + others + bulk <= capacity) return null;
+export function losingSide(waiting: Readonly<Record<Side, number>>, capacity: number): Side | null {
+  if (waiting.live + waiting.bulk <= capacity) return null;
   const kept = Math.min(Math.floor(capacity / 2), Math.max(1, Math.floor(BULK_PLACES * capacity)));
-  if (bulk > kept) return 'bulk';
-  return others > 0 ? 'default' : 'interactive';
-}
-
-/** Those whose turn comes before that of a request of this class which comes now. */
-export function aheadOf(priority: Priority, { interactive, default: others, bulk }: Counts): number {
-  const rank = rankOf(priority);
-  return interactive + (rank > 0 ? others : 0) + (rank > 1 ? bulk : 0);
+  return waiting.bulk > kept || waiting.live === 0 ? 'bulk' : 'live';
 }
 
 /**

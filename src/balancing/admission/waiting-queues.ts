@@ -1,114 +1,205 @@
 import { PRIORITIES, type Priority } from '../../config/balancing-settings.js';
-import type { AcquiredWorker } from '../pool/worker-pool.js';
-import type { Counts } from './turn-rules.js';
+import { Accounts } from './accounts.js';
+import type { Tenant } from './tenant.js';
+import { type Counts, losingSide, type Side } from './turn-rules.js';
+import type { QueueEntry } from './waiter.js';
 
-/** A request that needs a worker. */
-export interface Waiter {
-  /** Left out: `default`. */
-  readonly priority?: Priority;
-  /** Ids of workers that are not used again. */
-  readonly tried: ReadonlySet<string>;
-  readonly affinityKey?: () => string;
-  /** By the clock; `Infinity`: there is none. */
-  readonly deadlineMs: number;
-  /** Of a bulk request that may be cut. */
-  readonly cut?: Cut;
-}
-
-/** How a bulk request is cut while it runs. It then waits again, at the head of its queue. */
-export interface Cut {
-  /** How often it was cut so far. */
-  readonly cuts: number;
-  /** Its client has received nothing, and its call to this worker can be aborted. */
-  mayCut(workerId: string): boolean;
-  /** Aborts the call. Its worker is released a moment later. */
-  cut(): void;
-}
-
-export interface Rejection {
-  /** `none`: no worker may be used. `full`: the queue is full. `waited`: its time was up before its turn came. */
-  readonly reason: 'none' | 'full' | 'waited';
-  /** When it is worth trying again; at least 1. */
-  readonly retryAfterS: number;
-}
-
-export interface QueueEntry {
-  readonly sinceMs: number;
+/** The requests of one tenant and class that wait, in the order in which they came. */
+export interface Line {
+  readonly tenant: Tenant;
   readonly priority: Priority;
-  readonly waiter: Waiter;
-  readonly answer: (result: AcquiredWorker | Rejection) => void;
-  readonly stopClock: () => void;
+  readonly entries: ReadonlySet<QueueEntry>;
 }
 
-/** The requests that wait, by class; in each class in the order in which they came. */
+/** The line that goes next, and the rank of its tenant. */
+export interface Turn {
+  readonly line: Line;
+  readonly rank: number;
+}
+
+interface OwnLine extends Line {
+  tenant: Tenant;
+  entries: Set<QueueEntry>;
+}
+
+/** How many requests of a tenant wait on one side. */
+interface Waiting {
+  readonly tenant: Tenant;
+  readonly count: number;
+}
+
+const CLASSES: Readonly<Record<Side, readonly Priority[]>> = {
+  live: ['interactive', 'default'],
+  bulk: ['bulk'],
+};
+
+/**
+ * An interactive request goes before others by what its tenant's share yields in this time; the tenant's own default requests
+ * pay for it. [Simulated: chats of one of 20 tenants with too much work on 8 slots]
+ */
+const AHEAD_MS = 60_000;
+
+function sideOf(priority: Priority): Side {
+  return priority === 'bulk' ? 'bulk' : 'live';
+}
+
+/** The requests that wait, by class and tenant, and whose turn it is. */
 export class WaitingQueues {
-  private readonly byClass: Record<Priority, Set<QueueEntry>> = {
-    interactive: new Set(),
-    default: new Set(),
-    bulk: new Set(),
+  private readonly accounts: Readonly<Record<Side, Accounts>> = {
+    live: new Accounts(),
+    bulk: new Accounts(),
   };
+  private readonly lines: Readonly<Record<Priority, Map<string, OwnLine>>> = {
+    interactive: new Map(),
+    default: new Map(),
+    bulk: new Map(),
+  };
+  private readonly sizes: Record<Priority, number> = { interactive: 0, default: 0, bulk: 0 };
   private readonly known = new Set<Priority>(['default']);
 
   get size(): number {
-    return this.live + this.of('bulk').size;
+    return this.live + this.bulk;
   }
 
   /** Those that are not bulk. */
   get live(): number {
-    return this.of('interactive').size + this.of('default').size;
+    return this.sizes.interactive + this.sizes.default;
   }
 
-  of(priority: Priority): ReadonlySet<QueueEntry> {
-    return this.byClass[priority];
-  }
-
-  counts(): Counts & Record<Priority, number> {
-    const { interactive, default: others, bulk } = this.byClass;
-    return { interactive: interactive.size, default: others.size, bulk: bulk.size };
+  get bulk(): number {
+    return this.sizes.bulk;
   }
 
   /** The counts of `default` and of the classes that have waited. */
   used(): Partial<Counts> {
-    const counts = this.counts();
     return Object.fromEntries(
       PRIORITIES.filter((priority) => this.known.has(priority)).map((priority) => [
         priority,
-        counts[priority],
+        this.sizes[priority],
       ]),
     );
   }
 
-  add(entry: QueueEntry): void {
-    this.known.add(entry.priority);
-    this.byClass[entry.priority].add(entry);
-  }
-
-  addFirst(entry: QueueEntry): void {
-    this.byClass[entry.priority] = new Set([entry, ...this.of(entry.priority)]);
+  /** @param isFirst it goes before those that wait already */
+  add(entry: QueueEntry, isFirst: boolean, nowMs: number): void {
+    const { tenant, priority } = entry;
+    const side = sideOf(priority);
+    if (this[side] === 0) this.accounts[side].queueBegins(nowMs);
+    if (!this.isWaiting(tenant, side)) this.accounts[side].joins(tenant, nowMs);
+    const line = this.lines[priority].get(tenant.name) ?? { tenant, priority, entries: new Set() };
+    this.lines[priority].set(tenant.name, line);
+    line.tenant = tenant;
+    if (isFirst) line.entries = new Set([entry, ...line.entries]);
+    else line.entries.add(entry);
+    this.sizes[priority] += 1;
+    this.known.add(priority);
   }
 
   has(entry: QueueEntry): boolean {
-    return this.of(entry.priority).has(entry);
+    return this.lines[entry.priority].get(entry.tenant.name)?.entries.has(entry) === true;
   }
 
   /** @returns whether it was there */
   remove(entry: QueueEntry): boolean {
-    return this.byClass[entry.priority].delete(entry);
+    const { priority, tenant } = entry;
+    const line = this.lines[priority].get(tenant.name);
+    if (line?.entries.delete(entry) !== true) return false;
+    this.sizes[priority] -= 1;
+    if (line.entries.size === 0) this.lines[priority].delete(tenant.name);
+    const side = sideOf(priority);
+    if (!this.isWaiting(tenant, side)) this.accounts[side].leaves(tenant);
+    if (this[side] === 0) this.accounts[side].queueEnds();
+    return true;
   }
 
-  /** The last of a class; `undefined`: none waits. */
-  newest(priority: Priority): QueueEntry | undefined {
-    return [...this.of(priority)].at(-1);
+  /** A request of the tenant got a worker. */
+  started(tenant: Tenant, priority: Priority, nowMs: number): void {
+    this.accounts[sideOf(priority)].started(tenant, nowMs);
+  }
+
+  /** A request that had started left its worker. */
+  ended(tenant: Tenant, priority: Priority, nowMs: number): void {
+    this.accounts[sideOf(priority)].ended(tenant, nowMs);
+  }
+
+  /**
+   * The line whose first request goes next: of the tenant that has used least for its weight, interactive before default.
+   * @param passed lines of which no request can be served
+   * @returns `null`: all lines are passed
+   */
+  next(side: Side, passed: ReadonlySet<Line>, nowMs: number): Turn | null {
+    const accounts = this.accounts[side];
+    const aheadMs = this.sizes.interactive > 0 ? accounts.yieldOf(AHEAD_MS) : 0;
+    let first: Turn | null = null;
+    for (const priority of CLASSES[side])
+      for (const line of this.lines[priority].values()) {
+        if (passed.has(line)) continue;
+        const rank = accounts.rankOf(line.tenant, nowMs) - (priority === 'interactive' ? aheadMs : 0);
+        if (first === null || rank < first.rank) first = { line, rank };
+      }
+    return first;
+  }
+
+  /** The first request of the line gets a worker. */
+  picked(side: Side, { rank }: Turn): void {
+    this.accounts[side].picked(rank);
+  }
+
+  /**
+   * The request that leaves where more wait than there are places: the newest of the tenant that waits with most for its weight,
+   * default before interactive. Bulk leaves first, but keeps its part of the places. There is a place for each tenant at least.
+   * @param most places in any case
+   * @returns `null`: there is a place for all
+   */
+  loser(places: number, most: number): QueueEntry | null {
+    if (this.size <= places) return null;
+    const tenants = this.waitingOf('live').length + this.waitingOf('bulk').length;
+    const side = losingSide(this, Math.min(most, Math.max(places, tenants)));
+    if (side === null) return null;
+    let heaviest: Waiting | null = null;
+    for (const one of this.waitingOf(side))
+      if (heaviest === null || one.count / one.tenant.weight > heaviest.count / heaviest.tenant.weight)
+        heaviest = one;
+    const name = heaviest?.tenant.name ?? '';
+    const lines = CLASSES[side].flatMap((priority) => this.lines[priority].get(name) ?? []);
+    return [...(lines.at(-1)?.entries ?? [])].at(-1) ?? null;
+  }
+
+  /** How many go before a request of the tenant and class that comes now, if tenants take turns by their weights; need not be whole. */
+  aheadOf(tenant: Tenant, priority: Priority): number {
+    if (priority === 'bulk') return this.size;
+    const sizeOf = (its: Priority): number => this.lines[its].get(tenant.name)?.entries.size ?? 0;
+    const own = sizeOf('interactive') + (priority === 'default' ? sizeOf('default') : 0);
+    let weights = 0;
+    for (const one of this.waitingOf('live'))
+      if (one.tenant.name !== tenant.name) weights += one.tenant.weight;
+    return (own * (weights + tenant.weight)) / tenant.weight;
   }
 
   /** When the one that waits longest came; `null`: none waits. */
   oldestMs(): number | null {
     let oldestMs = Infinity;
     for (const priority of PRIORITIES)
-      for (const { sinceMs } of this.of(priority)) {
-        oldestMs = Math.min(oldestMs, sinceMs);
-        break;
-      }
+      for (const { entries } of this.lines[priority].values())
+        for (const { sinceMs } of entries) {
+          oldestMs = Math.min(oldestMs, sinceMs);
+          break;
+        }
     return oldestMs === Infinity ? null : oldestMs;
+  }
+
+  private isWaiting({ name }: Tenant, side: Side): boolean {
+    return CLASSES[side].some((priority) => this.lines[priority].has(name));
+  }
+
+  /** Tenants with requests that are not interactive come first. */
+  private waitingOf(side: Side): readonly Waiting[] {
+    const all = new Map<string, Waiting>();
+    for (const priority of CLASSES[side].toReversed())
+      for (const { tenant, entries } of this.lines[priority].values()) {
+        const count = entries.size + (all.get(tenant.name)?.count ?? 0);
+        all.set(tenant.name, { tenant, count });
+      }
+    return [...all.values()];
   }
 }

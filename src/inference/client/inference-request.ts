@@ -14,6 +14,7 @@ import { ForbiddenError } from '../../access/access-errors.js';
 import { RIGHTS } from '../../access/roles.js';
 import { LiveKeys } from '../../access/keys/live-keys.js';
 import { Limiter } from '../../access/limits/limiter.js';
+import { type Tenant, tenantOf } from '../../balancing/admission/tenant.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -67,6 +68,8 @@ export interface InferenceRequest extends Deadline {
   /** The key of the conversation, '' without one. Computed on first use: only some strategies need it. */
   readonly affinityKey: () => string;
   readonly priority: Priority;
+  /** Who shares the slots of the model. */
+  readonly tenant: Tenant;
   /** The one worker that may serve the request; `null`: the balancer picks. */
   readonly worker: Worker | null;
   /** Only where the client wants one. */
@@ -169,6 +172,7 @@ export class InferenceRequests {
       raw,
       affinityKey: affinityKeyOf(http.headers, () => startKeyOf(raw, chatStart)),
       priority,
+      tenant: tenantOf(caller, this.keys.weightOf(caller.team)),
       worker: this.workerFor(http, model),
       explanation: explanationFor(http, arrivedMs),
       facts: http.facts,

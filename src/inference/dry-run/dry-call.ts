@@ -1,4 +1,5 @@
 import { ROOT } from '../../access/caller.js';
+import { NO_TENANT } from '../../balancing/admission/tenant.js';
 import type { WorkerTask } from '../../registry/worker.js';
 import type { CheckedDefinition } from '../../registry/registration/definition-check.js';
 import { newFacts } from '../../telemetry/request-facts.js';
@@ -49,6 +50,7 @@ export function prepareDryCall(
     raw: isOpenAi ? sampleBody(modelName, task, prompt) : null,
     affinityKey: () => '',
     priority: 'default',
+    tenant: NO_TENANT,
     worker: null,
     explanation: null,
     facts: newFacts(),

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ROOT } from '../../access/caller.js';
+import { NO_TENANT } from '../../balancing/admission/tenant.js';
 import type { JobInput } from '../../jobs/job.js';
 import { fieldsOfForm } from '../apis/jobs/form-body.js';
 import { deadlineOf } from '../client/deadline.js';
@@ -16,7 +18,7 @@ function rawOf(input: Partial<JobInput>, modelName = 'm') {
     requestId: 'r',
     input: { prompt: 'x', messages: [], ...input },
   };
-  return oneCallRequest(job, deadlineOf({}, 1000), { models: null }).raw;
+  return oneCallRequest(job, deadlineOf({}, 1000), ROOT, NO_TENANT).raw;
 }
 
 describe("a job's one call", () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Tenant } from '../../balancing/admission/tenant.js';
 import type { JobInput, JobKind } from '../../jobs/job.js';
 import type { OneCallJob } from '../../jobs/one-call.js';
 import type { WorkerTask } from '../../registry/worker.js';
@@ -22,6 +23,7 @@ export function oneCallRequest(
   { id, modelName, kind, input, requestId }: OneCallJob,
   deadline: Deadline,
   caller: InferenceRequest['caller'],
+  tenant: Tenant,
 ): InferenceRequest {
   const { messages, temperature, max_tokens: maxTokens } = input;
   return {
@@ -40,6 +42,7 @@ export function oneCallRequest(
       }),
     ),
     priority: 'default',
+    tenant,
     worker: null,
     explanation: null,
     facts: {

@@ -1,6 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { ROOT } from '../../access/caller.js';
+import { type Caller, ROOT } from '../../access/caller.js';
 import { LiveKeys } from '../../access/keys/live-keys.js';
+import { tenantOf } from '../../balancing/admission/tenant.js';
 import { InferenceSettings } from '../../config/settings.js';
 import { OneCall, type OneCallJob, type OneCallResult, OneCalls } from '../../jobs/one-call.js';
 import { ModelPolicies } from '../../registry/models/model-policies.js';
@@ -31,7 +32,9 @@ export class OneCallService extends OneCall implements OnModuleInit {
 
   async call(job: OneCallJob, signal: AbortSignal): Promise<OneCallResult> {
     const longestMs = this.policies.of(job.modelName)?.totalMs ?? this.settings.requestTimeoutMs;
-    const request = oneCallRequest(job, deadlineOf({}, longestMs), this.callerOf(job));
+    const caller = this.callerOf(job);
+    const tenant = tenantOf(caller, this.keys.weightOf(caller.team));
+    const request = oneCallRequest(job, deadlineOf({}, longestMs), caller, tenant);
     const response = new JobResponse(request, signal, job.kind);
     try {
       await this.inference.infer(request, response);
@@ -52,7 +55,7 @@ export class OneCallService extends OneCall implements OnModuleInit {
   }
 
   /** Of a key that is gone by now, the scope is the model of the job. */
-  private callerOf({ ownerKey, modelName }: OneCallJob): { readonly models: readonly string[] | null } {
-    return ownerKey === '' ? ROOT : (this.keys.callerWithId(ownerKey) ?? { models: [modelName] });
+  private callerOf({ ownerKey, modelName }: OneCallJob): Caller {
+    return ownerKey === '' ? ROOT : (this.keys.callerWithId(ownerKey) ?? { ...ROOT, models: [modelName] });
   }
 }

@@ -29,6 +29,8 @@ const DISABLED: Box = {
   ],
 };
 
+const WEIGHT: Box = { name: 'weight', label: 'Weight', type: 'number', placeholder: '1' };
+
 interface DialogProps {
   readonly onClose: () => void;
   readonly onChanged: () => void;
@@ -136,10 +138,11 @@ export function TeamDialog({ name, onClose, onChanged }: DialogProps & { readonl
     path,
     data,
     method: 'PUT',
-    read: ({ limits }) => limitValues(limits),
+    read: ({ limits, weight }) => ({ ...limitValues(limits), weight: `${weight}` }),
     // What the form has no box for stays.
     write: (all) => ({
       labels: data.value?.labels ?? {},
+      max_priority: data.value?.max_priority,
       ...nested(fieldsOf(all)),
     }),
     events: { subject: 'team' },
@@ -155,7 +158,7 @@ export function TeamDialog({ name, onClose, onChanged }: DialogProps & { readonl
   return (
     <EditDialog
       title={isNew ? 'New team' : name}
-      boxes={LIMIT_BOXES}
+      boxes={[...LIMIT_BOXES, WEIGHT]}
       edit={edit}
       isKnown={isNew || data.value !== undefined}
       problem={data.problem}

@@ -43,7 +43,10 @@ export const limitValues = (limits: Limits): Values =>
 export const fieldOf = (name: string, text: string): JsonObject[string] => {
   const list = text.split(/[\s,]+/).filter((each) => each !== '');
   if (name === 'models') return list.length === 0 ? null : list;
-  return valueOf(text.trim(), name.startsWith('limits.') && name !== 'limits.cost_currency');
+  return valueOf(
+    text.trim(),
+    name === 'weight' || (name.startsWith('limits.') && name !== 'limits.cost_currency'),
+  );
 };
 
 export function LimitWords({ limits }: { readonly limits: Limits }) {

@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Accounts } from './accounts.js';
+import type { Tenant } from './tenant.js';
+
+const tenant = (name: string, weight = 1): Tenant => ({ name, weight });
+const A = tenant('a');
+const B = tenant('b', 3);
+
+/** Requests of a tenant that start and end; the slot time that they use. */
+const steps = fc.array(
+  fc.record({ tenant: fc.constantFrom(A, B), starts: fc.boolean(), afterMs: fc.nat(10_000) }),
+  { maxLength: 60 },
+);
+
+/** A rank without what running requests count for in advance. */
+const usedBy = (accounts: Accounts, its: Tenant, running: number, nowMs: number): number =>
+  accounts.rankOf(its, nowMs) * its.weight - 500 * running;
+
+describe('the accounts of tenants', () => {
+  it('hold the slot time that each used since requests began to wait, in any order of starts and ends', () => {
+    fc.assert(
+      fc.property(steps, fc.nat(60), (all, beginsAt) => {
+        const accounts = new Accounts();
+        const running = new Map([A, B].map((its) => [its, 0]));
+        const used = new Map([A, B].map((its) => [its, 0]));
+        let nowMs = 0;
+        let isCounting = false;
+        for (const [at, { tenant: its, starts, afterMs }] of all.entries()) {
+          if (at === beginsAt) accounts.queueBegins(nowMs);
+          isCounting ||= at === beginsAt;
+          nowMs += afterMs;
+          if (isCounting)
+            for (const [each, count] of running) used.set(each, (used.get(each) ?? 0) + count * afterMs);
+          const now = running.get(its) ?? 0;
+          if (starts) accounts.started(its, nowMs);
+          else if (now > 0) accounts.ended(its, nowMs);
+          running.set(its, Math.max(0, now + (starts ? 1 : -1)));
+        }
+        for (const its of [A, B])
+          expect(usedBy(accounts, its, running.get(its) ?? 0, nowMs)).toBeCloseTo(used.get(its) ?? 0, 3);
+      }),
+    );
+  });
+
+  it('hold nothing against the use of an idle room, and nothing is saved up by idleness', () => {
+    const accounts = new Accounts();
+    for (let count = 0; count < 5; count += 1) accounts.started(A, 0);
+    accounts.queueBegins(60_000);
+    accounts.joins(B, 60_000);
+    expect(usedBy(accounts, A, 5, 60_000)).toBe(0);
+    expect(usedBy(accounts, B, 0, 60_000)).toBe(0);
+    // A waits and is picked after a minute; C comes only then.
+    accounts.joins(A, 60_000);
+    const rank = accounts.rankOf(A, 120_000);
+    accounts.picked(rank);
+    const late = tenant('c');
+    accounts.joins(late, 120_000);
+    expect(accounts.rankOf(late, 120_000)).toBeCloseTo(rank, 6);
+  });
+
+  it('let a tenant that left for a moment keep its turn', () => {
+    const accounts = new Accounts();
+    accounts.queueBegins(0);
+    accounts.joins(A, 0);
+    accounts.joins(B, 0);
+    for (let count = 0; count < 9; count += 1) accounts.started(B, 0);
+    accounts.picked(accounts.rankOf(A, 60_000));
+    accounts.leaves(A);
+    accounts.started(A, 60_000);
+    accounts.ended(A, 61_000);
+    accounts.joins(A, 61_000);
+    expect(accounts.rankOf(A, 61_000)).toBeLessThan(accounts.rankOf(B, 61_000));
+  });
+
+  it('treat a weight of 2 as two tenants of weight 1', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 40 }), fc.nat(100_000), (running, ms) => {
+        const one = new Accounts();
+        const double = tenant('double', 2);
+        one.queueBegins(0);
+        for (let count = 0; count < 2 * running; count += 1) one.started(double, 0);
+        for (let count = 0; count < running; count += 1) one.started(A, 0);
+        expect(one.rankOf(double, ms)).toBeCloseTo(one.rankOf(A, ms), 6);
+      }),
+    );
+  });
+});
