@@ -1,5 +1,5 @@
 import { Admission } from '../../src/balancing/admission/admission.js';
-import type { Cut, Rejection } from '../../src/balancing/admission/waiting-queues.js';
+import type { Cut, Rejection } from '../../src/balancing/admission/waiter.js';
 import { POLICIES } from '../../src/balancing/policies/strategies.js';
 import { type AcquiredWorker, WorkerPool } from '../../src/balancing/pool/worker-pool.js';
 import { DEFAULT_ADMISSION_LIMITS, DEFAULT_STATS_LIMITS } from '../../src/config/tuning.js';
@@ -30,10 +30,16 @@ export interface ClassRecord {
 
 const ROOM = WORKERS * SLOTS;
 /** Of a token, as a worker with 40 tokens a second has it. */
-const TOKEN_MS = 25;
+export const TOKEN_MS = 25;
+/** The median of a lognormal length. */
+export interface Lengths {
+  readonly firstMs: number;
+  readonly tokens: number;
+}
+
 /** A chat has 400 tokens in and 150 out, a batch 1,000 and 400: medians of lognormal lengths. */
-const CHAT = { firstMs: 300, tokens: 150 };
-const BATCH = { firstMs: 700, tokens: 400 };
+export const CHAT: Lengths = { firstMs: 300, tokens: 150 };
+const BATCH: Lengths = { firstMs: 700, tokens: 400 };
 const SIGMA = 0.6;
 /** A refused bulk client tries again after this time. */
 const AGAIN_MS = 1_000;
@@ -94,7 +100,11 @@ export function runClasses({ load, bulkClients, untilMs }: ClassScene, seed: num
       };
       const cancel = time.after(workMs, () => {
         over();
-        admission.release(answer, { kind: 'success', durationMs: workMs, units: workMs / TOKEN_MS });
+        admission.release(
+          answer,
+          { kind: 'success', durationMs: workMs, units: workMs / TOKEN_MS },
+          { priority: 'bulk' },
+        );
         batch(lengthOf(BATCH, batchLengths), 0);
       });
       stop = () => {
@@ -141,10 +151,10 @@ export function p99(values: readonly number[]): number {
   return values.toSorted((one, other) => one - other)[Math.floor(values.length * 0.99)] ?? Number.NaN;
 }
 
-function lengthOf({ firstMs, tokens }: typeof CHAT, random: () => number): number {
+export function lengthOf({ firstMs, tokens }: Lengths, random: () => number): number {
   return firstMs + tokens * TOKEN_MS * Math.exp(SIGMA * normal(random));
 }
 
-function meanOf({ firstMs, tokens }: typeof CHAT): number {
+export function meanOf({ firstMs, tokens }: Lengths): number {
   return firstMs + tokens * TOKEN_MS * Math.exp(SIGMA ** 2 / 2);
 }

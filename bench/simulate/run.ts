@@ -8,6 +8,7 @@ import type { System } from './run-once.js';
 import { SCENARIOS } from './scenarios.js';
 import { measureSleepers } from './sleeper-scenes.js';
 import { tableOf } from './table.js';
+import { measureTenants } from './tenant-scenes.js';
 
 const SEEDS = [1, 2, 3];
 const PAGE = 'docs/balancing.md';
@@ -33,6 +34,7 @@ const measured = [
   ...measureAll(SERVICE, routers),
   ...measureClasses(options.only === '' ? [] : letters, SEEDS),
   ...measureSleepers(options.only === '' ? [] : letters, SEEDS),
+  ...measureTenants(options.only === '' ? [] : letters, SEEDS),
 ];
 const table = tableOf(measured, SEEDS, routers);
 console.log(`\n${table}\n`);

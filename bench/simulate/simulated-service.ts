@@ -1,6 +1,6 @@
 import { Admission } from '../../src/balancing/admission/admission.js';
 import { RequestAttempts } from '../../src/balancing/admission/request-attempts.js';
-import type { Rejection } from '../../src/balancing/admission/waiting-queues.js';
+import type { Rejection } from '../../src/balancing/admission/waiter.js';
 import {
   DEFAULT_ADMISSION_LIMITS,
   DEFAULT_RETRY_LIMITS,

@@ -1,0 +1,164 @@
+import { type Bar, some } from './bars.js';
+import { CHAT, p99 } from './classes.js';
+import type { Measurement } from './measurements.js';
+import { runTenants, type Source, type TenantRecord, type TenantScene } from './tenants.js';
+
+const END_MS = 900_000;
+const CHANGE_MS = 120_000;
+
+interface TenantBar extends Omit<Bar, 'read'> {
+  readonly value: (records: readonly TenantRecord[]) => number;
+}
+
+interface Titled extends TenantScene {
+  readonly letter: string;
+  readonly title: string;
+  readonly bars: readonly TenantBar[];
+}
+
+const tokens = (count: number) => () => ({ firstMs: CHAT.firstMs, tokens: count });
+const times = (count: number, source: Source): readonly Source[] =>
+  Array.from({ length: count }, () => source);
+
+const FAIR: TenantBar = {
+  name: 'share beside the fair one, worst tenant',
+  unit: '%',
+  atMost: 3,
+  value: (records) => Math.max(...records.map(({ share, fair }) => 100 * Math.abs(share / fair - 1))),
+};
+const WORST_MINUTE: TenantBar = {
+  name: 'a minute beside it, points',
+  unit: '',
+  atMost: 6,
+  value: (records) =>
+    Math.max(...records.flatMap(({ minutes, fair }) => minutes.map((part) => 100 * Math.abs(part - fair)))),
+};
+const refusedOf = (at: readonly number[]): TenantBar => ({
+  name: "the others' refused",
+  unit: '%',
+  atMost: 1,
+  value: (records) =>
+    Math.max(...at.map((source) => (100 * (records[source]?.refused ?? 0)) / (records[source]?.sent ?? 1))),
+});
+const waitOf = (source: number, atMost: number): TenantBar => ({
+  name: 'p99 of their wait, ms',
+  unit: '',
+  atMost,
+  value: (records) => p99(records[source]?.waitsMs ?? []),
+});
+
+const room = { workers: 8, slots: 8, untilMs: END_MS };
+
+/** Tenants that share the slots of a model, at one replica. */
+const SCENES: readonly Titled[] = [
+  {
+    ...room,
+    letter: 'N',
+    title: 'tenants 10:1:1, 2× overload',
+    sources: [{ load: 20 / 12 }, { load: 2 / 12 }, { load: 2 / 12 }],
+    bars: [FAIR, refusedOf([1, 2])],
+  },
+  {
+    ...room,
+    letter: 'N',
+    title: 'tenants 10:1:1, 6× overload',
+    sources: [{ load: 5 }, { load: 0.5 }, { load: 0.5 }],
+    bars: [FAIR],
+  },
+  {
+    ...room,
+    letter: 'N',
+    title: 'weights 1:2:1, 4.5× overload',
+    sources: [{ load: 1.5 }, { load: 1.5, weight: 2 }, { load: 1.5 }],
+    bars: [FAIR],
+  },
+  {
+    ...room,
+    letter: 'O',
+    title: 'answers of 50 and of 1,000 tokens, 64 slots',
+    sources: [
+      { connections: 100, lengths: tokens(50) },
+      { connections: 100, lengths: tokens(1000) },
+    ],
+    bars: [FAIR, WORST_MINUTE],
+  },
+  {
+    ...room,
+    letter: 'O',
+    title: 'answers that change from 50 to 1,000 tokens',
+    sources: [
+      { connections: 100, lengths: (atMs) => tokens(Math.floor(atMs / CHANGE_MS) % 2 === 0 ? 50 : 1000)() },
+      { connections: 100, lengths: tokens(200) },
+    ],
+    bars: [FAIR, WORST_MINUTE],
+  },
+  {
+    workers: 1,
+    slots: 1,
+    untilMs: 6 * END_MS,
+    letter: 'O',
+    title: 'answers of 50 and of 1,000 tokens, one slot',
+    sources: [
+      { connections: 10, lengths: tokens(50) },
+      { connections: 10, lengths: tokens(1000) },
+    ],
+    bars: [FAIR],
+  },
+  {
+    ...room,
+    untilMs: END_MS / 3,
+    letter: 'S',
+    title: 'a tenant with 1,000 connections',
+    sources: [{ connections: 1000 }, { load: 0.2 }, { load: 0.2, priority: 'interactive' }],
+    bars: [refusedOf([1, 2]), waitOf(1, 3_400), FAIR],
+  },
+  {
+    ...room,
+    untilMs: END_MS / 3,
+    letter: 'S',
+    title: 'the same, all of it interactive',
+    sources: [
+      { connections: 1000, priority: 'interactive' },
+      { load: 0.2 },
+      { load: 0.2, priority: 'interactive' },
+    ],
+    bars: [refusedOf([1, 2]), waitOf(1, 3_400), FAIR],
+  },
+  {
+    ...room,
+    letter: 'T',
+    title: 'three of eight tenants call all their work interactive',
+    sources: [...times(3, { load: 0.25, priority: 'interactive' }), ...times(5, { load: 0.25 })],
+    bars: [FAIR],
+  },
+  {
+    workers: 1,
+    slots: 8,
+    untilMs: END_MS,
+    letter: 'T',
+    title: 'chats of one of 20 tenants with too much work, 8 slots',
+    sources: [{ load: 0.02, priority: 'interactive', as: 1 }, ...times(20, { connections: 5 })],
+    bars: [
+      { ...refusedOf([0]), name: 'chats refused', atMost: 5 },
+      { ...waitOf(0, 10_900), name: 'p99 of the wait of its chats, ms' },
+    ],
+  },
+];
+
+/** The scenes of tenants, by their letters; all of them where there are none. */
+export function measureTenants(letters: readonly string[], seeds: readonly number[]): readonly Measurement[] {
+  return SCENES.filter(({ letter }) => letters.length === 0 || letters.includes(letter)).flatMap((scene) => {
+    process.stderr.write(`${scene.letter} ${scene.title}\n`);
+    const records = seeds.map((seed) => runTenants(scene, seed));
+    const { letter, title } = scene;
+    // The table reads letter and title only.
+    const setup = { workers: some(0), perSecond: 0, untilMs: scene.untilMs };
+    const scenario = { letter, title, setup, needsOracle: false, bars: [] };
+    return scene.bars.map(({ value, ...bar }) => ({
+      scenario,
+      bar: { ...bar, read: () => Number.NaN },
+      service: records.map(value),
+      routers: new Map(),
+    }));
+  });
+}
