@@ -49,7 +49,7 @@ export class ExplanationDto {
   model!: string;
   /** The class that holds for the request. */
   class!: Priority;
-  /** The team of the key; null: it has none. */
+  /** Who shares the model's slots: the team of the key, else `key` and its name; null: the request has no key. */
   tenant!: string | null;
   strategy!: Strategy | null;
   /**

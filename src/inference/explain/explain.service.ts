@@ -48,7 +48,7 @@ export class ExplainService {
       replica: this.explainer.replicaId,
       model,
       class: request.priority,
-      tenant: caller.team,
+      tenant: request.tenant.name || null,
       strategy: own?.strategy ?? null,
       outcome: isJob ? 'job' : (own?.outcome ?? 'fails'),
       would_pick: picked?.id ?? null,
