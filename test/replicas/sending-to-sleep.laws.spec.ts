@@ -37,9 +37,9 @@ type Step =
   | { readonly kind: 'all hear and report' | 'join' | 'leases of the dead end'; readonly at: 0 };
 
 const WEIGHTS: Readonly<Record<Step['kind'], number>> = {
-  'all hear and report': 3,
-  start: 4,
-  end: 4,
+  'all hear and report': 6,
+  start: 3,
+  end: 6,
   mark: 5,
   begin: 8,
   send: 6,
@@ -60,6 +60,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.nat({ max: 2 }).map((at) => ({ kind, at }) as Step),
   })),
 );
+
+/** Without anything in between, the worker sleeps in the end. */
+const UNDISTURBED: Step[] = [
+  { kind: 'mark', at: 0 },
+  { kind: 'all hear and report', at: 0 },
+  { kind: 'begin', at: 0 },
+  { kind: 'send', at: 0 },
+  { kind: 'finish', at: 0 },
+];
 
 interface Replica {
   readonly id: string;
@@ -294,7 +303,7 @@ describe('sending a worker to sleep', () => {
           for (const next of steps) await cluster.run(next);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 60, examples: [[2, UNDISTURBED]] },
     );
     // The law says nothing of a service that never sends one to sleep.
     expect(cluster.slept).toBeGreaterThan(0);
