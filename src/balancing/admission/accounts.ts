@@ -19,8 +19,8 @@ interface Account {
 const BEGUN_MS = 500;
 
 /**
- * How much of a model's slots each tenant has used since requests began to wait, as slot time ÷ weight: whoever has used least
- * goes next [start-time fair queueing, with the clock instead of lengths that nobody knows]. While none waits, nothing counts:
+ * How much of a model's slots each tenant has used since requests began to wait, as slot time ÷ weight: the one that used least
+ * goes next [start-time fair queueing, with the clock instead of lengths, which are unknown]. While none waits, nothing counts:
  * to use idle slots is held against no tenant, and to leave them idle earns nothing.
  */
 export class Accounts {
