@@ -18,7 +18,8 @@ describe('The commands in the documentation', () => {
   it('work as printed in README.md', async () => {
     const output = await runBlocks('README.md');
     expect(output).toContain('"result":"You said: who are you?"');
-    expect(output.trimEnd()).toMatch(/\}You said: who are you\?$/);
+    expect(output).toMatch(/\}You said: who are you\?$/m);
+    expect(output).toContain('"strategy":"prefix_affinity","outcome":"starts"');
   });
 
   it.each([
