@@ -40,7 +40,9 @@ export function barText({ atMost, atLeast, above, unit }: Bar): string {
   return `> ${above ?? 0}${suffix}`;
 }
 
+/** @param value `NaN`: it was not measured */
 export function valueText({ unit, atMost }: Bar, value: number): string {
+  if (Number.isNaN(value)) return '–';
   if (unit === '×') return value > DIVERGES ? 'diverges' : value.toFixed(2);
   if (unit === '') return value.toFixed(0);
   const digits = Math.abs(value) >= 10 ? 1 : (atMost ?? 1) < 0.1 ? 3 : 2;
