@@ -64,6 +64,15 @@ export class ForbiddenError extends Error {
     );
   }
 
+  /** A header of a request that the role may make without it. */
+  static header(header: string, role: Role, right: Right): ForbiddenError {
+    const may = RIGHTS[right].join(', ');
+    return new ForbiddenError(
+      'insufficient_role',
+      `${header}: the role ${role} of this key may not send it; these roles may: ${may}`,
+    );
+  }
+
   /** @param user as a proxy or an issuer of tokens names it */
   static noRole(user: string): ForbiddenError {
     return new ForbiddenError(

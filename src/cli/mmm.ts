@@ -74,7 +74,7 @@ function program(): Command {
   json(keys.command('create').description('makes a key, which is shown once'))
     .requiredOption('--name <name>', 'its name in the history and in usage')
     .requiredOption('--role <role>', ROLES)
-    .option('--team <team>', 'the team whose limits it shares')
+    .option('--team <team>', 'the team whose limits and turns it shares')
     .option('--priority <class>', 'the class of its requests: interactive, default or bulk')
     .option('--models <names>', 'the models it may call, with commas; * at the end of a name')
     .option('--expires <when>', 'a span such as 12h or 30d, or a date')

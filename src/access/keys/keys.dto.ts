@@ -53,7 +53,7 @@ export class KeyDefinitionDto {
   /** admin: everything. operator: workers, policies, jobs. registrar: its own workers. inference: calls models. viewer: reads. */
   @IsIn(ROLES) role!: Role;
 
-  /** Keys of a team share its limits, and registrars of a team their workers. */
+  /** Keys of a team share its limits and its turns in queues, and registrars of a team their workers. */
   @IsOptional() @IsString() @Length(1, 100) @Matches(PRINTABLE, printable) team?: string;
 
   /** The models it may call: names, or beginnings of names that end with `*`; all, if left out. */
@@ -165,12 +165,12 @@ export class MeDto {
   @ApiProperty({ enum: PRIORITIES, nullable: true }) priority!: Priority | null;
 }
 
-/** What the keys of a team share. */
+/** What the keys of a team share. It replaces what was stored. */
 export class PutTeamDto {
   @IsOptional() @IsDto(() => LimitsDto) limits?: LimitsDto;
   /** The highest class of its requests: a higher one is lowered to it. interactive, if left out. */
   @IsOptional() @IsIn(PRIORITIES) max_priority?: Priority;
-  /** Its part of a model's slots beside other teams that want more than there are. 1, if left out. */
+  /** Its part of a model's slots, beside the weights of other teams, while requests wait for them. 1, if left out. */
   @IsOptional() @IsInt() @Min(1) @Max(1_000) weight?: number;
   /** What people note about it. */
   @IsOptional() @IsStringRecord(50, 100, 1_000) labels?: Record<string, string>;

@@ -189,7 +189,7 @@ export class InferenceRequests {
   private workerFor({ headers, caller }: FastifyRequest, model: string): Worker | null {
     const id = headers[WORKER_HEADER];
     if (id === undefined) return null;
-    checkOperates(caller);
+    checkOperates(caller, WORKER_HEADER);
     const worker = typeof id === 'string' ? this.live.worker(id) : undefined;
     if (worker !== undefined && worker.modelName === model) return worker;
     const problem =
@@ -211,14 +211,14 @@ export const WORKER_HEADER = 'x-mmm-worker';
 /** @throws ForbiddenError */
 function explanationFor({ headers, caller }: FastifyRequest, arrivedMs: number): Explanation | null {
   if (headers[EXPLAIN_HEADER] !== '1') return null;
-  checkOperates(caller);
+  checkOperates(caller, EXPLAIN_HEADER);
   return new Explanation(arrivedMs);
 }
 
 /** @throws ForbiddenError for a role that does not operate workers */
-function checkOperates({ role }: Caller): void {
+function checkOperates({ role }: Caller, header: string): void {
   if (!(RIGHTS.call_one_worker as readonly string[]).includes(role))
-    throw ForbiddenError.role(role, 'call_one_worker');
+    throw ForbiddenError.header(header, role, 'call_one_worker');
 }
 
 /** A form, which makes or reads an image or a sound, begins no conversation. */

@@ -49,7 +49,7 @@ export class ExplanationDto {
   model!: string;
   /** The class that holds for the request. */
   class!: Priority;
-  /** Who shares the model's slots: the team of the key, else `key` and its name; null: the request has no key. */
+  /** Who shares the model's slots: the team of the key, else `key` and its name; null: a request without a key, with ADMIN_API_KEY or of a user that signed in. */
   tenant!: string | null;
   strategy!: Strategy | null;
   /**

@@ -21,9 +21,9 @@ import { RETRY_CAUSES, type RetryCause } from './model-policy.js';
 const distinct = { message: '$property must not hold duplicates' };
 
 export class QueueDto {
-  /** Requests that may wait for the model on one replica, 0 to 1,000,000; if left out, as many as its workers take at once. */
+  /** Requests that may wait for the model on one replica, 0 to 1,000,000; if left out, two for each of its slots, 1,000 at most. */
   @IsOptional() @IsInt() @Min(0) @Max(1_000_000) max?: number;
-  /** Milliseconds that a request waits for a worker to become free; BALANCING_QUEUE_WAIT_MS, if left out. */
+  /** Milliseconds that a request waits for a worker to become free, bulk until its deadline; BALANCING_QUEUE_WAIT_MS, if left out. */
   @IsOptional() @IsInt() @Min(0) @Max(3_600_000) wait_ms?: number;
 }
 
