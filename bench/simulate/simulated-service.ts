@@ -168,6 +168,7 @@ export class SimulatedService implements BalancingSystem {
     return {
       inFlight: new Map(all.map(({ id, inFlight }) => [id, inFlight])),
       waiting: admission?.queued ?? 0,
+      tenants: admission?.queues.tenants() ?? [],
     };
   }
 

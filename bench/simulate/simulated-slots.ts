@@ -86,6 +86,10 @@ export class SimulatedSlots {
     return this.member(replica).slots.limitOf(workerId) ?? this.evenShareAt(replica);
   }
 
+  elsewhereOf(replica: number): ModelSlots['elsewhere'] {
+    return this.member(replica).slots.elsewhere;
+  }
+
   evenShareAt(replica: number): number {
     return evenShare(this.cap, this.member(replica).membership.ids.length);
   }

@@ -116,7 +116,11 @@ class Sleepers {
   private loadOf(at: number): SlotLoad {
     const replica = this.replicas[at];
     const running = replica?.pool.all.map(({ id, inFlight }) => [id, inFlight] as const);
-    return { inFlight: new Map(running), waiting: replica?.admission.queued ?? 0 };
+    return {
+      inFlight: new Map(running),
+      waiting: replica?.admission.queued ?? 0,
+      tenants: replica?.admission.queues.tenants() ?? [],
+    };
   }
 
   private followAt(at: number): void {

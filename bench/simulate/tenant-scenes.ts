@@ -48,6 +48,18 @@ const waitOf = (source: number, atMost: number): TenantBar => ({
 });
 
 const room = { workers: 8, slots: 8, untilMs: END_MS };
+const three = { ...room, replicas: 3, untilMs: 600_000 };
+const MINUTE_MS = 60_000;
+const nextEachMinute = (first: number) => (atMs: number) => (first + Math.floor(atMs / MINUTE_MS)) % 3;
+const uneven = (_: number, chance: number): number => (chance < 0.7 ? 0 : chance < 0.9 ? 1 : 2);
+/** Replicas have whole slots: of 64, three tenants have 22, 21 and 21. */
+const WHOLE_SLOTS: TenantBar = { ...FAIR, atMost: 4 };
+const IN_USE: TenantBar = {
+  name: 'room in use',
+  unit: '%',
+  atLeast: 95,
+  value: (records) => records.reduce((sum, { share }) => sum + 100 * share, 0),
+};
 
 /** Tenants that share the slots of a model, at one replica. */
 const SCENES: readonly Titled[] = [
@@ -123,6 +135,59 @@ const SCENES: readonly Titled[] = [
       { load: 0.2, priority: 'interactive' },
     ],
     bars: [refusedOf([1, 2]), waitOf(1, 3_400), FAIR],
+  },
+  {
+    ...three,
+    letter: 'P',
+    title: 'three replicas, a tenant at each, 1:1:1, 3× overload',
+    sources: [0, 1, 2].map((replica) => ({ load: 1, replicaAt: () => replica })),
+    bars: [WHOLE_SLOTS, IN_USE],
+  },
+  {
+    ...three,
+    letter: 'P',
+    title: 'the same with demand 3:1:1',
+    sources: [3, 1, 1].map((load, replica) => ({ load, replicaAt: () => replica })),
+    bars: [WHOLE_SLOTS, IN_USE],
+  },
+  {
+    ...three,
+    letter: 'P',
+    title: 'the same with weights 3:1',
+    sources: [
+      { load: 2, weight: 3, replicaAt: () => 0 },
+      { load: 2, replicaAt: () => 1 },
+    ],
+    bars: [WHOLE_SLOTS, IN_USE],
+  },
+  {
+    ...three,
+    letter: 'P',
+    title: 'two tenants, 3:1, both at the replicas 70:20:10',
+    sources: [
+      { load: 1.5, replicaAt: uneven },
+      { load: 0.5, replicaAt: uneven },
+    ],
+    bars: [WHOLE_SLOTS, IN_USE],
+  },
+  {
+    ...three,
+    letter: 'P',
+    title: 'tenants that move to the next replica each minute',
+    sources: [
+      { load: 1.5, replicaAt: nextEachMinute(0) },
+      { load: 1, replicaAt: nextEachMinute(1) },
+      { load: 1, replicaAt: nextEachMinute(1) },
+    ],
+    bars: [WHOLE_SLOTS, IN_USE],
+  },
+  {
+    ...three,
+    letter: 'S',
+    title: 'a tenant with 1,000 connections at one of three replicas',
+    sources: [{ connections: 1000 }, { load: 0.2, replicaAt: () => 1 }, { load: 0.2, replicaAt: uneven }],
+    untilMs: 300_000,
+    bars: [refusedOf([1, 2]), waitOf(1, 3_400), WHOLE_SLOTS, IN_USE],
   },
   {
     ...room,

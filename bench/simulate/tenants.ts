@@ -1,12 +1,9 @@
-import { Admission } from '../../src/balancing/admission/admission.js';
 import type { Tenant } from '../../src/balancing/admission/tenant.js';
-import { POLICIES } from '../../src/balancing/policies/strategies.js';
-import { WorkerPool } from '../../src/balancing/pool/worker-pool.js';
 import type { Priority } from '../../src/config/balancing-settings.js';
-import { DEFAULT_ADMISSION_LIMITS, DEFAULT_STATS_LIMITS } from '../../src/config/tuning.js';
 import { fairParts } from '../../src/replicas/slots/fair-parts.js';
 import { seededRandom } from '../../test/seeded-random.js';
-import { CHAT, lengthOf, meanOf, TOKEN_MS, type Lengths } from './classes.js';
+import { CHAT, lengthOf, meanOf, type Lengths } from './classes.js';
+import { TenantReplicas } from './tenant-replicas.js';
 import { VirtualTime } from './virtual-time.js';
 
 /** The requests of one tenant. */
@@ -20,11 +17,15 @@ export interface Source {
   /** Or clients that each send the next request when the last one is answered, or a second after it was refused. */
   readonly connections?: number;
   readonly lengths?: (atMs: number) => Lengths;
+  /** The replica that gets a request, by a number from 0 to 1; the first one, if left out. */
+  readonly replicaAt?: (atMs: number, chance: number) => number;
 }
 
 export interface TenantScene {
   readonly workers: number;
   readonly slots: number;
+  /** 1, if left out. */
+  readonly replicas?: number;
   readonly sources: readonly Source[];
   readonly untilMs: number;
 }
@@ -44,23 +45,11 @@ const AGAIN_MS = 1_000;
 const MINUTE_MS = 60_000;
 const WARM_MS = 60_000;
 
-/** Tenants at one replica, by the product's own admission. @param isFair false: as if all were one tenant */
+/** Tenants at one replica or several, by the product's own admission and exchange of slots. @param isFair false: as if all were one tenant */
 export function runTenants(scene: TenantScene, seed: number, isFair = true): readonly TenantRecord[] {
   const { workers, slots, sources, untilMs } = scene;
   const time = new VirtualTime();
-  const pool = new WorkerPool(POLICIES.least_load, DEFAULT_STATS_LIMITS, seededRandom(seed));
-  pool.update(
-    Array.from({ length: workers }, (_, at) => ({
-      id: `worker-${at}`,
-      weight: 1,
-      priority: 0,
-      concurrencyLimit: slots,
-      isEnabled: true,
-      health: 'healthy',
-      generation: 1,
-    })),
-  );
-  const admission = new Admission(pool, time, DEFAULT_ADMISSION_LIMITS, seededRandom(seed + 1));
+  const replicas = new TenantReplicas(scene, time, seed);
   const room = workers * slots;
   /** Counts what still runs at the end. */
   const running = new Set<() => void>();
@@ -70,7 +59,7 @@ export function runTenants(scene: TenantScene, seed: number, isFair = true): rea
     const tenant: Tenant = isFair
       ? { name: `tenant-${source.as ?? at}`, weight: source.weight ?? 1 }
       : { name: '', weight: 1 };
-    const { priority = 'default', lengths = () => CHAT } = source;
+    const { priority = 'default', lengths = () => CHAT, replicaAt = () => 0 } = source;
     const random = seededRandom(seed * 7919 + at);
     const ran = (fromMs: number, toMs: number): void => {
       for (let ms = fromMs; ms < toMs;) {
@@ -88,7 +77,8 @@ export function runTenants(scene: TenantScene, seed: number, isFair = true): rea
         record.sent += 1;
         record.cameMs += workMs;
       }
-      admission.enter({ ...by, tried: new Set(), deadlineMs: Infinity }, (answer) => {
+      const replica = replicaAt(arrivedMs, random());
+      replicas.enter(replica, { ...by, tried: new Set(), deadlineMs: Infinity }, (answer) => {
         const nowMs = time.nowMs();
         if (!('worker' in answer)) {
           if (nowMs >= WARM_MS) record.refused += 1;
@@ -100,7 +90,7 @@ export function runTenants(scene: TenantScene, seed: number, isFair = true): rea
         time.after(workMs, () => {
           running.delete(count);
           count();
-          admission.release(answer, { kind: 'success', durationMs: workMs, units: workMs / TOKEN_MS }, by);
+          replicas.release(replica, answer, workMs, by);
           over(false);
         });
       });

@@ -2,6 +2,7 @@ import type { AdmissionLimits, BalancingSettings, Strategy } from '../config/bal
 import type { Model } from '../registry/live/live-workers.js';
 import type { ModelPolicy } from '../registry/models/model-policy.js';
 import { isCallable, type Worker } from '../registry/worker.js';
+import type { Elsewhere } from './admission/accounts.js';
 import { Admission } from './admission/admission.js';
 import type { Clock } from './admission/clock.js';
 import { RetryBudget } from './admission/retry-budget.js';
@@ -27,7 +28,7 @@ export class ModelPool {
 
   constructor(
     private readonly settings: BalancingSettings,
-    clock: Clock,
+    private readonly clock: Clock,
     private readonly slotsOf: (worker: Worker) => SlotsHere,
     readonly waits: QueueWaits,
     onRetry: (granted: boolean) => void,
@@ -58,6 +59,12 @@ export class ModelPool {
     this.strategy = knownStrategy(policy?.strategy ?? strategy, strategy);
     this.workerPool.setPolicy(POLICIES[this.strategy]);
     this.admission.setLimits(queueLimits(policy, this.settings.admission));
+  }
+
+  /** Follows an exchange of slots. @param elsewhere requests of tenants that run at other replicas */
+  follow(elsewhere: Elsewhere | undefined): void {
+    if (elsewhere !== undefined) this.admission.queues.runElsewhere(elsewhere, this.clock.nowMs());
+    this.rebalance();
   }
 
   /** Recalculates this replica's share of each worker's concurrency limit. */

@@ -57,7 +57,7 @@ export class ModelPools {
     policies.onChange(() => this.applyPolicies());
     replicas.onChange(() => this.rebalance(this.pools.values()));
     slots.onChange((workerIds) => this.rebalance(this.poolsOf(workerIds)));
-    shared.onChange((model) => this.pools.get(model)?.rebalance());
+    shared.onChange((model) => this.pools.get(model)?.follow(shared.elsewhereOf(model)));
     activity.setSource(new PoolActivity(live, this.pools, troubles));
   }
 

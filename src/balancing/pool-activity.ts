@@ -4,6 +4,7 @@ import type {
   ActivitySource,
   Load,
   ModelDemand,
+  TenantRequests,
   Trouble,
 } from '../registry/live/worker-activity.js';
 import { REAL_CLOCK } from './admission/clock.js';
@@ -105,6 +106,10 @@ export class PoolActivity implements ActivitySource {
       if (admission.queued > 0) waiting[model] = [admission.queued, Math.round(admission.longestWaitMs())];
     }
     return { running, waiting };
+  }
+
+  tenants(model: string): readonly TenantRequests[] {
+    return this.pools.get(model)?.admission.queues.tenants() ?? [];
   }
 
   demands(): readonly ModelDemand[] {

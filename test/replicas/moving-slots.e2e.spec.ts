@@ -14,13 +14,13 @@ const done = text('done');
 class Gate {
   mostAtOnce = 0;
   private isOpen = false;
-  private readonly held = new Set<() => void>();
+  private readonly held = new Map<() => void, string>();
 
   private constructor(readonly upstream: FakeUpstream) {
     upstream.behave((response, request) => {
       const answer = (): void => done(response, request);
       if (this.isOpen) return answer();
-      this.hold(response, answer);
+      this.hold(response, answer, (JSON.parse(request.body) as { q: string }).q);
     });
   }
 
@@ -34,15 +34,28 @@ class Gate {
 
   open(): void {
     this.isOpen = true;
-    for (const answer of this.held) answer();
+    for (const answer of this.held.keys()) answer();
+    this.held.clear();
+  }
+
+  /** How many requests with this prompt run. */
+  running(prompt: string): number {
+    return [...this.held.values()].filter((its) => its === prompt).length;
+  }
+
+  endOne(prompt: string): void {
+    const [answer] = [...this.held].find(([, its]) => its === prompt) ?? [];
+    if (answer === undefined) return;
+    this.held.delete(answer);
+    answer();
   }
 
   shut(): void {
     this.isOpen = false;
   }
 
-  private hold(response: ServerResponse, answer: () => void): void {
-    this.held.add(answer);
+  private hold(response: ServerResponse, answer: () => void, prompt: string): void {
+    this.held.set(answer, prompt);
     this.mostAtOnce = Math.max(this.mostAtOnce, this.atOnce);
     response.once('close', () => this.held.delete(answer));
   }
@@ -102,6 +115,35 @@ describe('the slots of a model with three replicas', () => {
     const calls = callsAt(0);
     await until(() => gate.atOnce >= ROOM, 30_000);
     expect(allServed(await finish(calls))).toBe(true);
+    expect(gate.mostAtOnce).toBeLessThanOrEqual(CAP);
+  });
+
+  it('go to two teams in equal parts, however many requests each has', async () => {
+    const made = await cluster
+      .replica(1)
+      .post('/api/v1/keys', { name: 'calm', role: 'inference', team: 'calm' });
+    const { key } = made.json as { key: string };
+    const many = callsAt(0, 4 * CAP);
+    await until(() => gate.running('hi') >= ROOM, 30_000);
+    const few = Promise.all(
+      Array.from({ length: CALLERS }, async () => {
+        const { status } = await fetch(`${cluster.replica(1).url}/api/v1/chat/completions`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+          body: JSON.stringify({ model_name: 'm', input: 'calm' }),
+        });
+        return status;
+      }),
+    );
+    const fair = CAP / 2;
+    // What ends goes to the team that has less; a replica without requests keeps one slot.
+    await until(() => {
+      if (gate.running('hi') > fair - 1) gate.endOne('hi');
+      return gate.running('calm') >= fair - 1;
+    }, 60_000);
+    expect(gate.running('calm')).toBeLessThanOrEqual(fair + 1);
+    expect(gate.running('hi')).toBeLessThanOrEqual(fair + 1);
+    expect(allServed(await finish(Promise.all([many, few]).then((all) => all.flat())))).toBe(true);
     expect(gate.mostAtOnce).toBeLessThanOrEqual(CAP);
   });
 

@@ -1,4 +1,8 @@
 import type { Tenant } from './tenant.js';
+import type { Side } from './turn-rules.js';
+
+/** The requests of tenants that run at the other replicas. */
+export type Elsewhere = ReadonlyMap<string, Readonly<Record<Side | 'weight', number>>>;
 
 interface Account {
   weight: number;
@@ -49,6 +53,7 @@ export class Accounts {
     for (const [name, account] of this.byTenant) {
       if (account.running === 0) this.byTenant.delete(name);
       account.usedMs = 0;
+      account.elsewhere = 0;
       account.atMs = nowMs;
     }
   }
@@ -81,6 +86,23 @@ export class Accounts {
   /** A request of the tenant with this rank, the lowest one, goes next. */
   picked(rank: number): void {
     this.lowestRank = rank;
+  }
+
+  /** Follows what runs at the other replicas: it is used up here, too. Without effect while none waits here. */
+  runElsewhere(elsewhere: Elsewhere, side: Side, nowMs: number): void {
+    if (!this.isCounting) return;
+    for (const [name, { weight }] of elsewhere) this.of({ name, weight });
+    for (const [name, account] of this.byTenant) {
+      this.count(account, nowMs);
+      account.elsewhere = elsewhere.get(name)?.[side] ?? 0;
+    }
+  }
+
+  /** The tenants with requests that run here. */
+  running(): readonly { readonly tenant: Tenant; readonly count: number }[] {
+    return [...this.byTenant]
+      .filter(([, { running }]) => running > 0)
+      .map(([name, { weight, running }]) => ({ tenant: { name, weight }, count: running }));
   }
 
   /** What a share of weight 1 yields in this time, where all that use or want slots now share them. */

@@ -18,7 +18,7 @@ const RECHECK_MS = 100;
  * `interactive` before `default`, each first come, first served. Bulk takes what is idle, and its floor; when another request finds no slot, a young bulk request makes room for it.
  */
 export class Admission {
-  private readonly queues = new WaitingQueues();
+  readonly queues = new WaitingQueues();
   private readonly bulk = new BulkRuns();
   private readonly traffic = new Traffic();
   private stopRechecking: (() => void) | null = null;

@@ -1,5 +1,6 @@
 import { PRIORITIES, type Priority } from '../../config/balancing-settings.js';
-import { Accounts } from './accounts.js';
+import type { TenantRequests } from '../../registry/live/worker-activity.js';
+import { Accounts, type Elsewhere } from './accounts.js';
 import type { Tenant } from './tenant.js';
 import { type Counts, losingSide, type Side } from './turn-rules.js';
 import type { QueueEntry } from './waiter.js';
@@ -28,6 +29,7 @@ interface Waiting {
   readonly count: number;
 }
 
+const SIDES: readonly Side[] = ['live', 'bulk'];
 const CLASSES: Readonly<Record<Side, readonly Priority[]>> = {
   live: ['interactive', 'default'],
   bulk: ['bulk'],
@@ -120,6 +122,25 @@ export class WaitingQueues {
   /** A request that had started left its worker. */
   ended(tenant: Tenant, priority: Priority, nowMs: number): void {
     this.accounts[sideOf(priority)].ended(tenant, nowMs);
+  }
+
+  /** The requests of tenants that run at other replicas, as they were a moment ago. */
+  runElsewhere(elsewhere: Elsewhere, nowMs: number): void {
+    for (const side of SIDES) this.accounts[side].runElsewhere(elsewhere, side, nowMs);
+  }
+
+  /** Whose requests run and wait here. */
+  tenants(): readonly TenantRequests[] {
+    const all = new Map<string, TenantRequests>();
+    const none = { running: 0, waiting: 0, runningBulk: 0, waitingBulk: 0 };
+    const add = (tenant: Tenant, more: Partial<typeof none>): void => {
+      all.set(tenant.name, { ...(all.get(tenant.name) ?? none), ...tenant, ...more });
+    };
+    for (const one of this.accounts.live.running()) add(one.tenant, { running: one.count });
+    for (const one of this.accounts.bulk.running()) add(one.tenant, { runningBulk: one.count });
+    for (const one of this.waitingOf('live')) add(one.tenant, { waiting: one.count });
+    for (const one of this.waitingOf('bulk')) add(one.tenant, { waitingBulk: one.count });
+    return [...all.values()];
   }
 
   /**

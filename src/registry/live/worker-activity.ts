@@ -36,6 +36,17 @@ export interface Load {
   readonly waiting: Readonly<Record<string, readonly [count: number, longestMs: number]>>;
 }
 
+/** The requests of one tenant for a model at this replica. */
+export interface TenantRequests {
+  readonly name: string;
+  /** 1 to 1000. */
+  readonly weight: number;
+  readonly running: number;
+  readonly waiting: number;
+  readonly runningBulk: number;
+  readonly waitingBulk: number;
+}
+
 /** Requests of this replica that wait for a worker of a model. */
 export interface ModelDemand {
   readonly model: string;
@@ -56,6 +67,8 @@ export interface ActivitySource {
   /** When a request last began there, by `performance.now()`: now, while one runs there or waits for its model; `null`: none has. */
   lastUsedMs(workerId: string): number | null;
   load(): Load;
+  /** Whose requests of a model run and wait. */
+  tenants(model: string): readonly TenantRequests[];
   /** Of the models for which requests wait. */
   demands(): readonly ModelDemand[];
   /** No request is running. */
@@ -69,6 +82,7 @@ const NO_SOURCE: ActivitySource = {
   lastServedMs: () => null,
   lastUsedMs: () => null,
   load: () => ({ running: {}, waiting: {} }),
+  tenants: () => [],
   demands: () => [],
   isIdle: true,
 };
@@ -100,6 +114,10 @@ export class WorkerActivity {
 
   load(): Load {
     return this.source.load();
+  }
+
+  tenants(model: string): readonly TenantRequests[] {
+    return this.source.tenants(model);
   }
 
   demands(): readonly ModelDemand[] {

@@ -4,6 +4,7 @@ import { Database } from '../../database/database.js';
 import type { Running } from '../replica.entity.js';
 import { Replicas } from '../replicas.js';
 import type { DemandRow } from './model-slots.js';
+import type { TenantDemand } from './tenant-demand.js';
 
 /** The channel on which replicas learn that requests of a model wait; the payload is the schema and the model's name. */
 export const CONTENDED = 'mmm_contended';
@@ -23,10 +24,21 @@ export interface Locked {
   readonly rows: ReadonlyMap<string, ReadonlyMap<string, DemandRow>>;
 }
 
+interface WrittenDemand {
+  readonly slots: number;
+  readonly waits: boolean;
+  /** Left out by the release before. */
+  readonly tenants?: Readonly<Record<string, WrittenTenant>>;
+}
+
+interface WrittenTenant extends Pick<TenantDemand, 'weight' | 'live' | 'bulk' | 'running'> {
+  readonly running_bulk: number;
+}
+
 interface Row {
   readonly replica_id: string;
   readonly model_name: string;
-  readonly demand: Readonly<Record<string, { readonly slots: number; readonly waits: boolean }>>;
+  readonly demand: Readonly<Record<string, WrittenDemand>>;
   readonly held: Readonly<Record<string, number>>;
 }
 
@@ -147,17 +159,41 @@ export class DemandTable {
   }
 }
 
-function written({ demand, waits, held }: DemandRow): Pick<Row, 'demand' | 'held'> {
-  return { demand: { [ALL]: { slots: demand, waits } }, held: Object.fromEntries(held) };
+function written({ tenants, waits, held }: DemandRow): Pick<Row, 'demand' | 'held'> {
+  let slots = 0;
+  const its: Record<string, WrittenTenant> = {};
+  for (const [name, { weight, live, bulk, running, runningBulk }] of tenants) {
+    slots += live + bulk;
+    its[name] = { weight, live: rounded(live), bulk: rounded(bulk), running, running_bulk: runningBulk };
+  }
+  return {
+    demand: { [ALL]: { slots: rounded(slots), waits, tenants: its } },
+    held: Object.fromEntries(held),
+  };
+}
+
+function rounded(slots: number): number {
+  return Math.round(1000 * slots) / 1000;
 }
 
 function byModel(rows: readonly Row[]): ReadonlyMap<string, ReadonlyMap<string, DemandRow>> {
   const all = new Map<string, Map<string, DemandRow>>();
   for (const { model_name, replica_id, demand, held } of rows) {
     const its = all.get(model_name) ?? new Map<string, DemandRow>();
-    const { slots = 0, waits = false } = demand[ALL] ?? {};
-    its.set(replica_id, { demand: slots, waits, held: new Map(Object.entries(held)) });
+    const { waits = false, ...wanted } = demand[ALL] ?? {};
+    its.set(replica_id, { tenants: tenantsOf(wanted), waits, held: new Map(Object.entries(held)) });
     all.set(model_name, its);
   }
   return all;
+}
+
+function tenantsOf({ slots = 0, tenants }: Partial<WrittenDemand>): DemandRow['tenants'] {
+  if (tenants === undefined)
+    return new Map([['', { weight: 1, live: slots, bulk: 0, running: 0, runningBulk: 0 }]]);
+  return new Map(
+    Object.entries(tenants).map(([name, { running_bulk: runningBulk, ...its }]) => [
+      name,
+      { ...its, runningBulk },
+    ]),
+  );
 }

@@ -148,7 +148,16 @@ class Cluster {
         .filter(([other, { isSettled }]) => other !== id && (isSettled || this.table.has(other)))
         .map(([other]) => [other, this.table.get(other) ?? null]),
     );
-    const load: SlotLoad = { inFlight: replica.inFlight, waiting: replica.waiting };
+    const { inFlight, waiting } = replica;
+    const running = [...inFlight.values()].reduce((sum, count) => sum + count, 0);
+    const none = { weight: 1, runningBulk: 0, waitingBulk: 0 };
+    // A tenant at all replicas, and one at each.
+    const half = Math.floor(waiting / 2);
+    const tenants = [
+      { ...none, name: 'everywhere', running: 0, waiting: half },
+      { ...none, name: id, running, waiting: waiting - half },
+    ];
+    const load: SlotLoad = { inFlight, waiting, tenants };
     const row = replica.slots.decide({ workers: this.workers, others }, load, true, this.nowMs);
     if (commit !== 'failed') this.table.set(id, row);
     if (commit === 'ok') replica.slots.confirm();

@@ -1,9 +1,17 @@
+import type { TenantRequests } from '../../registry/live/worker-activity.js';
 import { evenShare, nextSlots, type Slots, type SlotView } from './next-slots.js';
+import {
+  fairDemands,
+  type RunningElsewhere,
+  runningOf,
+  type TenantDemand,
+  type TenantDemands,
+} from './tenant-demand.js';
 
 /** What a replica writes for the others. */
 export interface DemandRow {
-  /** Slots that its requests could use: a mean that fades. */
-  readonly demand: number;
+  /** Slots that its requests could use, by tenant: a mean that fades. */
+  readonly tenants: TenantDemands;
   /** Requests wait there. */
   readonly waits: boolean;
   /** The more of what may run and what runs. */
@@ -14,6 +22,8 @@ export interface DemandRow {
 export interface SlotLoad {
   readonly inFlight: Slots;
   readonly waiting: number;
+  /** Whose they are; together as many as run and wait. */
+  readonly tenants: readonly TenantRequests[];
 }
 
 /** A model while its lock is held. */
@@ -29,6 +39,9 @@ const CALM_MS = 10_000;
 const EXCHANGE_MS = 1_000;
 /** ± share of every pause, so that replicas do not run in step. */
 const JITTER = 0.2;
+/** A mean that has faded to less is gone. */
+const LEAST = 0.01;
+const NONE: TenantDemands = new Map();
 /** Simulated with all callers at the next replica each minute: 1.1 % refused, with 3 s 2.3 %, with 10 s 7 %. */
 const FADE_MS = 1_000;
 
@@ -37,9 +50,11 @@ const FADE_MS = 1_000;
  * model's lock in the database from `decide` to the commit, so that one replica decides at a time.
  */
 export class ModelSlots {
+  /** The requests of tenants that ran at the other replicas at the last exchange. */
+  elsewhere: ReadonlyMap<string, RunningElsewhere> = new Map();
   private mayUse: Slots = new Map();
   private promised: Slots | null = null;
-  private demand: number | null = null;
+  private demand: TenantDemands | null = null;
   private decidedMs = -Infinity;
   private contendedUntilMs = -Infinity;
 
@@ -72,17 +87,17 @@ export class ModelSlots {
    * @param mayGrow false for a moment after the database was away: rows may be missing
    */
   decide(model: LockedModel, load: SlotLoad, mayGrow: boolean, nowMs: number): DemandRow {
-    const demand = this.demandOf(load, nowMs);
+    const tenants = this.demandOf(load, nowMs);
     const { workers } = model;
     const others = [...model.others];
+    const wanted = new Map(others.map(([replicaId, row]) => [replicaId, row?.tenants ?? NONE] as const));
+    this.elsewhere = runningOf(wanted.values());
+    const slots = workers.reduce((sum, { cap, isUsable }) => sum + (isUsable ? cap : 0), 0);
     const next = nextSlots(
       {
         workers,
         others: others.map(([, row]) => row?.held ?? null),
-        demands: [
-          { replicaId: this.replicaId, slots: demand },
-          ...others.map(([replicaId, row]) => ({ replicaId, slots: row?.demand ?? 0 })),
-        ],
+        demands: fairDemands(slots, wanted.set(this.replicaId, tenants)),
       },
       { replicaId: this.replicaId, mayUse: this.mayUse, inFlight: load.inFlight, mayGrow },
     );
@@ -90,10 +105,10 @@ export class ModelSlots {
       this.mayUse.get(id) ?? evenShare(cap, others.length + 1);
     this.mayUse = new Map(workers.map(({ id, cap }) => [id, Math.min(next.get(id) ?? 0, usedNow(id, cap))]));
     this.promised = next;
-    this.demand = demand;
+    this.demand = tenants;
     this.decidedMs = nowMs;
     const held = [...next].map(([id, its]) => [id, Math.max(its, load.inFlight.get(id) ?? 0)] as const);
-    return { demand, waits: load.waiting > 0, held: new Map(held) };
+    return { tenants, waits: load.waiting > 0, held: new Map(held) };
   }
 
   /** The row is in the database. */
@@ -102,13 +117,24 @@ export class ModelSlots {
     this.promised = null;
   }
 
-  private demandOf({ inFlight, waiting }: SlotLoad, nowMs: number): number {
-    const running = total(inFlight);
+  private demandOf({ inFlight, waiting, tenants }: SlotLoad, nowMs: number): TenantDemands {
     // Slots that the waiting requests cannot use, as on a worker that failed them, do not count against what they need.
-    const now = waiting > 0 ? Math.max(running, total(this.mayUse)) + waiting : running;
-    if (this.demand === null) return now;
-    const fresh = 1 - Math.exp(-(nowMs - this.decidedMs) / FADE_MS);
-    return this.demand + (now - this.demand) * fresh;
+    const unused = waiting > 0 ? Math.max(0, total(this.mayUse) - total(inFlight)) / waiting : 0;
+    const before = this.demand;
+    const fresh = before === null ? 1 : 1 - Math.exp(-(nowMs - this.decidedMs) / FADE_MS);
+    const now = new Map(tenants.map((its) => [its.name, its]));
+    const next = new Map<string, TenantDemand>();
+    for (const name of new Set([...now.keys(), ...(before?.keys() ?? [])])) {
+      const was = before?.get(name);
+      const its = now.get(name);
+      const { running = 0, runningBulk = 0 } = its ?? {};
+      const faded = (wasSlots = 0, slots: number): number => wasSlots + (slots - wasSlots) * fresh;
+      const live = faded(was?.live, running + (1 + unused) * (its?.waiting ?? 0));
+      const bulk = faded(was?.bulk, runningBulk + (1 + unused) * (its?.waitingBulk ?? 0));
+      const weight = its?.weight ?? was?.weight ?? 1;
+      if (live + bulk >= LEAST) next.set(name, { weight, live, bulk, running, runningBulk });
+    }
+    return next;
   }
 }
 

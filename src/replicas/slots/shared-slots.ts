@@ -6,8 +6,10 @@ import type { Worker } from '../../registry/worker.js';
 import { PeriodicTask } from '../periodic-task.js';
 import { Replicas, SETTLE_MS } from '../replicas.js';
 import { CONTENDED, DemandTable, type Locked } from './demand-table.js';
-import { type DemandRow, type LockedModel, ModelSlots, type SlotLoad } from './model-slots.js';
+import { lockedModel } from './locked-model.js';
+import { type DemandRow, ModelSlots, type SlotLoad } from './model-slots.js';
 import { evenShare } from './next-slots.js';
+import type { RunningElsewhere } from './tenant-demand.js';
 
 /** The least time between two exchanges of this replica. */
 const LEAST_GAP_MS = 200;
@@ -60,6 +62,11 @@ export class SharedSlots {
   evenShareOf({ id, maxConcurrency }: Worker): number {
     const free = Math.max(0, maxConcurrency - this.replicas.runningAtDraining(id));
     return evenShare(free, this.replicas.count);
+  }
+
+  /** The requests of tenants that ran at the other replicas at the last exchange; `undefined`: there was none. */
+  elsewhereOf(model: string): ReadonlyMap<string, RunningElsewhere> | undefined {
+    return this.models.get(model)?.elsewhere;
   }
 
   /** Calls `listener` with a model of which more or fewer slots may be used. */
@@ -212,27 +219,10 @@ export class SharedSlots {
     const nowMs = performance.now();
     const waiting = load.waiting[name]?.[0] ?? 0;
     if (waiting > 0) slots.contend(nowMs);
-    const model = this.modelOf(name, locked);
+    const model = lockedModel(name, locked, this.replicas, this.live.model(name)?.workers ?? []);
     const inFlight = new Map(model.workers.map(({ id }) => [id, load.running[id] ?? 0]));
-    const its: SlotLoad = { inFlight, waiting };
+    const its: SlotLoad = { inFlight, waiting, tenants: this.activity.tenants(name) };
     return slots.decide(model, its, nowMs >= this.replicas.returnedMs + RETURN_MS, nowMs);
-  }
-
-  private modelOf(name: string, { replicas, rows }: Locked): LockedModel {
-    const known = rows.get(name);
-    const draining = replicas.filter((replica) => replica.draining !== null);
-    const isOut = new Set([this.replicas.id, ...draining.map(({ id }) => id)]);
-    for (const { id, isNew } of replicas) if (isNew && known?.has(id) !== true) isOut.add(id);
-    const ids = new Set([...replicas.map(({ id }) => id), ...this.replicas.activeIds]);
-    const others = [...ids].filter((id) => !isOut.has(id));
-    const workers = (this.live.model(name)?.workers ?? [])
-      .filter(({ maxConcurrency }) => maxConcurrency > others.length)
-      .map(({ id, maxConcurrency, adminState, health }) => ({
-        id,
-        cap: draining.reduce((cap, replica) => cap - (replica.draining?.[id] ?? 0), maxConcurrency),
-        isUsable: adminState === 'enabled' && health !== 'unhealthy',
-      }));
-    return { workers, others: new Map(others.map((id) => [id, known?.get(id) ?? null])) };
   }
 
   private pauseMs(): number | null {

@@ -1,0 +1,89 @@
+import { fairParts } from './fair-parts.js';
+import type { ReplicaDemand } from './split-slots.js';
+
+/** What one tenant needs of a model at one replica. */
+export interface TenantDemand {
+  /** 1 to 1000. */
+  readonly weight: number;
+  /** Slots that its requests could use, 0 or more; need not be whole. Those that are not bulk, and those that are. */
+  readonly live: number;
+  readonly bulk: number;
+  /** Its requests that run there. */
+  readonly running: number;
+  readonly runningBulk: number;
+}
+
+export type TenantDemands = ReadonlyMap<string, TenantDemand>;
+
+/** Bulk that waits gets this share of the slots, however much else is wanted. */
+const BULK_FLOOR = 0.05;
+
+/**
+ * What each replica is to have of a model's slots so that tenants share them, wherever their requests are: each tenant's fair part
+ * goes to the replicas in proportion to what it wants there. Bulk of all tenants shares what the others leave, and its floor.
+ * @param replicas replica id → what its tenants want
+ */
+export function fairDemands(
+  slots: number,
+  replicas: ReadonlyMap<string, TenantDemands>,
+): readonly ReplicaDemand[] {
+  const totals = new Map<string, { weight: number; live: number; bulk: number }>();
+  for (const tenants of replicas.values())
+    for (const [name, { weight, live, bulk }] of tenants) {
+      const before = totals.get(name) ?? { weight, live: 0, bulk: 0 };
+      totals.set(name, { weight, live: before.live + live, bulk: before.bulk + bulk });
+    }
+  const names = [...totals.keys()];
+  const all = [...totals.values()];
+  const bulkWanted = all.reduce((sum, { bulk }) => sum + bulk, 0);
+  const floor = Math.min(bulkWanted, BULK_FLOOR * slots);
+  const live = fairParts(
+    slots - floor,
+    all.map((its) => ({ slots: its.live, weight: its.weight })),
+  );
+  const left = slots - live.reduce((sum, part) => sum + part, 0);
+  const bulk = fairParts(
+    left,
+    all.map((its) => ({ slots: its.bulk, weight: its.weight })),
+  );
+  const shares = new Map(
+    names.map((name, at) => [
+      name,
+      { live: shareOf(live[at] ?? 0, all[at]?.live), bulk: shareOf(bulk[at] ?? 0, all[at]?.bulk) },
+    ]),
+  );
+  return [...replicas].map(([replicaId, tenants]) => {
+    let its = 0;
+    for (const [name, want] of tenants) {
+      const share = shares.get(name);
+      its += want.live * (share?.live ?? 0) + want.bulk * (share?.bulk ?? 0);
+    }
+    return { replicaId, slots: its };
+  });
+}
+
+function shareOf(part: number, wanted = 0): number {
+  return wanted === 0 ? 0 : part / wanted;
+}
+
+/** The requests of a tenant that run at the other replicas. */
+export interface RunningElsewhere {
+  readonly weight: number;
+  readonly live: number;
+  readonly bulk: number;
+}
+
+/** How many requests of each tenant run at all these replicas. */
+export function runningOf(replicas: Iterable<TenantDemands>): ReadonlyMap<string, RunningElsewhere> {
+  const sums = new Map<string, { weight: number; live: number; bulk: number }>();
+  for (const tenants of replicas)
+    for (const [name, { weight, running, runningBulk }] of tenants) {
+      const before = sums.get(name);
+      sums.set(name, {
+        weight,
+        live: (before?.live ?? 0) + running,
+        bulk: (before?.bulk ?? 0) + runningBulk,
+      });
+    }
+  return sums;
+}
