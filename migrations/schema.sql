@@ -924,6 +924,22 @@ CREATE VIEW replica_overview AS
           WHERE a.datname = current_database() AND starts_with(a.application_name, ('mmm '::text || "left"(r.id::text, 8)) || ' '::text)) AS connections
    FROM replica r
   ORDER BY started_at, id;
+CREATE VIEW scheduling_overview AS
+ SELECT d.model_name,
+    t.name AS tenant,
+    max((t.its ->> 'weight'::text)::integer) AS weight,
+    sum((t.its ->> 'running'::text)::integer)::integer AS running,
+    sum((t.its ->> 'running_bulk'::text)::integer)::integer AS running_bulk,
+    round(sum((t.its ->> 'live'::text)::numeric), 1) AS wanted,
+    round(sum((t.its ->> 'bulk'::text)::numeric), 1) AS wanted_bulk,
+    round((100 * sum(((t.its ->> 'running'::text)::integer) + ((t.its ->> 'running_bulk'::text)::integer)))::numeric / NULLIF(sum(sum(((t.its ->> 'running'::text)::integer) + ((t.its ->> 'running_bulk'::text)::integer))) OVER (PARTITION BY d.model_name), 0::numeric), 1) AS percent,
+    jsonb_object_agg(d.replica_id, ((t.its ->> 'running'::text)::integer) + ((t.its ->> 'running_bulk'::text)::integer)) AS by_replica,
+    max(d.seen_at) AS seen_at
+   FROM replica_demand d
+     JOIN live_replica r ON r.id = d.replica_id
+     CROSS JOIN LATERAL jsonb_each(d.demand #> '{*,tenants}'::text[]) t(name, its)
+  GROUP BY d.model_name, t.name
+  ORDER BY d.model_name, t.name;
 CREATE VIEW usage_overview AS
  SELECT day,
     NULLIF(team, ''::text) AS team,
@@ -2699,7 +2715,7 @@ COMMENT ON TABLE replica_demand IS 'Slots that move between replicas: what a rep
 COMMENT ON COLUMN replica_demand.replica_id IS 'The replica.';
 COMMENT ON COLUMN replica_demand.model_name IS 'The model.';
 COMMENT ON COLUMN replica_demand.seen_at IS 'When the replica last took part in the exchange.';
-COMMENT ON COLUMN replica_demand.demand IS 'By tenant, "*" for all: slots that its requests could use (a mean that fades within seconds), and whether requests wait.';
+COMMENT ON COLUMN replica_demand.demand IS 'Under "*": slots that its requests could use (means that fade within seconds), whether requests wait, and the same by tenant: weight, live, bulk, and what runs.';
 COMMENT ON COLUMN replica_demand.held IS 'Worker id -> requests that may run there from this replica, or that run there if these are more.';
 COMMENT ON TABLE replica_fault IS 'Workers that a replica cannot call because of its own address rules, keys or secrets. It leaves their probes to the other replicas. Only a worker that no live replica can call becomes unhealthy.';
 COMMENT ON COLUMN replica_fault.worker_id IS 'The worker.';
@@ -2734,6 +2750,17 @@ COMMENT ON COLUMN replica_overview.slots IS 'Slots of workers with a small max_c
 COMMENT ON COLUMN replica_overview.probes IS 'Workers it is probing at this moment (worker_probe.lease_owner).';
 COMMENT ON COLUMN replica_overview.jobs IS 'Jobs it acts on at this moment (job.lease_owner).';
 COMMENT ON COLUMN replica_overview.connections IS 'Its connections to this database.';
+COMMENT ON VIEW scheduling_overview IS 'Who shares the slots of models for which requests wait, of late, at two replicas or more: SELECT * FROM scheduling_overview;';
+COMMENT ON COLUMN scheduling_overview.model_name IS 'The model.';
+COMMENT ON COLUMN scheduling_overview.tenant IS 'A team, "key" and the name of a key in no team, or empty: requests without a key.';
+COMMENT ON COLUMN scheduling_overview.weight IS 'Its part of the slots beside the others: 1 to 1000.';
+COMMENT ON COLUMN scheduling_overview.running IS 'Requests that run at all replicas, without bulk.';
+COMMENT ON COLUMN scheduling_overview.running_bulk IS 'Bulk requests that run.';
+COMMENT ON COLUMN scheduling_overview.wanted IS 'Slots that its requests could use, running ones included, without bulk: a mean that fades within seconds.';
+COMMENT ON COLUMN scheduling_overview.wanted_bulk IS 'The same of bulk.';
+COMMENT ON COLUMN scheduling_overview.percent IS 'Its part of what runs; null: nothing runs.';
+COMMENT ON COLUMN scheduling_overview.by_replica IS 'Replica id -> its requests that run there.';
+COMMENT ON COLUMN scheduling_overview.seen_at IS 'When a replica last reported it: each second while requests wait, and 10 s more.';
 COMMENT ON TABLE session_end IS 'Sessions that began before ended_at have ended, on every replica within a second. By hand: INSERT INTO session_end (user_name) VALUES (''ann@example.org''). Kept for a day, as no session lasts longer than 8 hours; the history keeps it longer.';
 COMMENT ON COLUMN session_end.user_name IS 'The user as the history names it, or as its provider does, or the name of a key; empty: all sessions.';
 COMMENT ON COLUMN session_end.ended_at IS 'Sessions that began before this time have ended. Set by the database, later than all others.';

@@ -142,6 +142,15 @@ describe('the slots of a model with three replicas', () => {
       return gate.running('calm') >= fair - 1;
     }, 60_000);
     expect(gate.running('calm')).toBeLessThanOrEqual(fair + 1);
+    await until(async () => {
+      const rows = await cluster.database.query<{ tenant: string; weight: number; running: number }>(
+        'SELECT tenant, weight, running FROM scheduling_overview ORDER BY tenant',
+      );
+      const [without, calm] = rows;
+      return (
+        without?.tenant === '' && calm?.tenant === 'calm' && calm.weight === 1 && calm.running >= fair - 1
+      );
+    });
     expect(gate.running('hi')).toBeLessThanOrEqual(fair + 1);
     expect(allServed(await finish(Promise.all([many, few]).then((all) => all.flat())))).toBe(true);
     expect(gate.mostAtOnce).toBeLessThanOrEqual(CAP);
