@@ -59,6 +59,14 @@ describe('the accounts of tenants', () => {
     expect(accounts.rankOf(late, 120_000)).toBeCloseTo(rank, 6);
   });
 
+  it('hold what a tenant uses while none of its requests waits', () => {
+    const accounts = new Accounts();
+    accounts.queueBegins(0);
+    for (let count = 0; count < 4; count += 1) accounts.started(A, 0);
+    accounts.joins(A, 10_000);
+    expect(usedBy(accounts, A, 4, 10_000)).toBe(40_000);
+  });
+
   it('let a tenant that left for a moment keep its turn', () => {
     const accounts = new Accounts();
     accounts.queueBegins(0);
@@ -82,6 +90,23 @@ describe('the accounts of tenants', () => {
         for (let count = 0; count < 2 * running; count += 1) one.started(double, 0);
         for (let count = 0; count < running; count += 1) one.started(A, 0);
         expect(one.rankOf(double, ms)).toBeCloseTo(one.rankOf(A, ms), 6);
+      }),
+    );
+  });
+
+  it('count a weight that changes from then on: what was used before is neither forgotten nor counted again', () => {
+    const weights = fc.integer({ min: 1, max: 1000 });
+    fc.assert(
+      fc.property(weights, weights, fc.nat(10_000_000), fc.nat(10_000), (before, after, ms, moreMs) => {
+        const accounts = new Accounts();
+        accounts.queueBegins(0);
+        accounts.started(tenant('a', before), 0);
+        accounts.ended(tenant('a', before), ms);
+        const rank = accounts.rankOf(tenant('a', before), ms);
+        expect(accounts.rankOf(tenant('a', after), ms)).toBeCloseTo(rank, 6);
+        accounts.started(tenant('a', after), ms);
+        accounts.ended(tenant('a', after), ms + moreMs);
+        expect(accounts.rankOf(tenant('a', after), ms + moreMs)).toBeCloseTo(rank + moreMs / after, 3);
       }),
     );
   });

@@ -10,7 +10,7 @@ interface Account {
   running: number;
   elsewhere: number;
   isWaiting: boolean;
-  /** Slot time that it has used, in milliseconds, less what is not held against it. */
+  /** Slot time ÷ the weight that it had meanwhile, in milliseconds, less what is not held against it. */
   usedMs: number;
   atMs: number;
 }
@@ -67,7 +67,7 @@ export class Accounts {
     const account = this.of(tenant);
     account.isWaiting = true;
     const missing = this.lowestRank - this.rankOf(tenant, nowMs);
-    if (missing > 0) account.usedMs += missing * account.weight;
+    if (missing > 0) account.usedMs += missing;
   }
 
   /** None of its requests waits any more. */
@@ -80,7 +80,7 @@ export class Accounts {
   rankOf(tenant: Tenant, nowMs: number): number {
     const account = this.of(tenant);
     this.count(account, nowMs);
-    return (account.usedMs + BEGUN_MS * (account.running + account.elsewhere)) / account.weight;
+    return account.usedMs + (BEGUN_MS * (account.running + account.elsewhere)) / account.weight;
   }
 
   /** A request of the tenant with this rank, the lowest one, goes next. */
@@ -129,7 +129,7 @@ export class Accounts {
 
   private count(account: Account, nowMs: number): void {
     if (!this.isCounting) return;
-    account.usedMs += (account.running + account.elsewhere) * (nowMs - account.atMs);
+    account.usedMs += ((account.running + account.elsewhere) * (nowMs - account.atMs)) / account.weight;
     account.atMs = nowMs;
   }
 }
