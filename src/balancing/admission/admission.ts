@@ -186,7 +186,7 @@ export class Admission {
     this.queues.add(entry, wasCut, nowMs);
     const places = capacityOf(this.workerPool.all, this.limits, patienceMs);
     // One that was cut had its place.
-    const loser = wasCut ? null : this.queues.loser(places, this.limits.mostWaiting);
+    const loser = wasCut ? null : this.queues.loser(places, this.limits.mostWaiting, nowMs);
     if (loser !== null) this.reject(loser, 'full');
     if (this.queues.size > 1 || priority === 'bulk') this.serveQueue();
     this.keepRechecking();

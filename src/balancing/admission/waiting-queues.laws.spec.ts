@@ -30,10 +30,9 @@ function filled(all: readonly { tenant: Tenant; priority: Priority }[]) {
   return { queues, entries };
 }
 
-/** How many requests of a side wait, for the weight of their tenant. */
-const waitsFor = (entries: readonly QueueEntry[], its: Tenant, isBulk: boolean): number =>
-  entries.filter(({ tenant, priority }) => tenant === its && (priority === 'bulk') === isBulk).length /
-  its.weight;
+/** How many requests of a tenant wait on a side. */
+const waitsOf = (entries: readonly QueueEntry[], its: Tenant, isBulk: boolean): number =>
+  entries.filter(({ tenant, priority }) => tenant === its && (priority === 'bulk') === isBulk).length;
 
 describe('the queues of tenants', () => {
   it('serve every request once, and of a tenant interactive first, each class in the order of arrival', () => {
@@ -61,20 +60,19 @@ describe('the queues of tenants', () => {
     );
   });
 
-  it('lose the newest default request of the tenant that waits with most for its weight', () => {
+  it('lose the newest default request of the tenant that has most places for its weight besides its first', () => {
     fc.assert(
       fc.property(arrivals, fc.nat(80), (all, places) => {
         const { queues, entries } = filled(all);
-        const loser = queues.loser(places, 1000);
+        const loser = queues.loser(places, 1000, 0);
         const names = (isBulk: boolean): number =>
-          TENANTS.filter((its) => waitsFor(entries, its, isBulk) > 0).length;
+          TENANTS.filter((its) => waitsOf(entries, its, isBulk) > 0).length;
         const capacity = Math.max(places, names(true) + names(false));
         expect(loser === null).toBe(entries.length <= capacity);
         if (loser === null) return;
         const isBulk = loser.priority === 'bulk';
-        const itsShare = waitsFor(entries, loser.tenant, isBulk);
-        for (const its of TENANTS)
-          expect(waitsFor(entries, its, isBulk)).toBeLessThanOrEqual(itsShare + 1e-9);
+        const beyondOne = (its: Tenant): number => (waitsOf(entries, its, isBulk) - 1) / its.weight;
+        for (const its of TENANTS) expect(beyondOne(its)).toBeLessThanOrEqual(beyondOne(loser.tenant) + 1e-9);
         const newer = entries.filter(
           ({ tenant, priority, sinceMs }) =>
             tenant === loser.tenant &&
@@ -85,14 +83,32 @@ describe('the queues of tenants', () => {
     );
   });
 
-  it('never lose the only request of a tenant for another one, while the longest queue has a place for each', () => {
-    const { queues } = filled(Array.from({ length: 100 }, () => ({ tenant: LIGHT, priority: 'default' })));
-    const only = entryOf({ name: 'd', weight: 1 }, 'default', 200);
-    queues.add(only, false, 0);
-    expect(queues.loser(2, 1000)?.tenant.name).toBe('a');
-    for (let left = queues.loser(2, 1000); left !== null; left = queues.loser(2, 1000)) queues.remove(left);
-    expect(queues.has(only)).toBe(true);
-    expect(queues.size).toBe(2);
+  it('never lose the only request of a tenant while there is a place for each, whatever their weights', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 2, max: 20 }), (weight, places) => {
+        const heavy = { name: 'heavy', weight };
+        const { queues } = filled(
+          Array.from({ length: 30 }, () => ({ tenant: heavy, priority: 'default' as const })),
+        );
+        const only = entryOf(LIGHT, 'default', 200);
+        queues.add(only, false, 0);
+        for (let left = queues.loser(places, 1000, 0); left !== null; left = queues.loser(places, 1000, 0))
+          queues.remove(left);
+        expect(queues.has(only)).toBe(true);
+        expect(queues.size).toBe(places);
+      }),
+    );
+  });
+
+  it('lose the request whose turn would come last, where there are fewer places than tenants', () => {
+    const { queues } = filled([{ tenant: LIGHT, priority: 'default' }]);
+    queues.started(DOUBLE, 'default', 0);
+    const other = entryOf(DOUBLE, 'default', 1_000);
+    queues.add(other, false, 1_000);
+    expect(queues.loser(1, 1, 1_000)).toBe(other);
+    queues.ended(DOUBLE, 'default', 1_000);
+    for (let count = 0; count < 3; count += 1) queues.started(LIGHT, 'default', 1_000);
+    expect(queues.loser(1, 1, 9_000)?.tenant).toBe(LIGHT);
   });
 
   it('count as ahead of a request those of its own tenant, as long as the tenant takes to serve them beside the others', () => {

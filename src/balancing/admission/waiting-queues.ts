@@ -23,13 +23,18 @@ interface OwnLine extends Line {
   entries: Set<QueueEntry>;
 }
 
-/** How many requests of a tenant wait on one side. */
+/** How many requests of a tenant wait on one side, and the line of those that leave first. */
 interface Waiting {
-  readonly tenant: Tenant;
+  readonly line: Line;
   readonly count: number;
 }
 
 const SIDES: readonly Side[] = ['live', 'bulk'];
+/** How many more requests than one wait, for the weight of the tenant. */
+function beyondOne({ line, count }: Waiting): number {
+  return (count - 1) / line.tenant.weight;
+}
+
 const CLASSES: Readonly<Record<Side, readonly Priority[]>> = {
   live: ['interactive', 'default'],
   bulk: ['bulk'],
@@ -138,8 +143,8 @@ export class WaitingQueues {
     };
     for (const one of this.accounts.live.running()) add(one.tenant, { running: one.count });
     for (const one of this.accounts.bulk.running()) add(one.tenant, { runningBulk: one.count });
-    for (const one of this.waitingOf('live')) add(one.tenant, { waiting: one.count });
-    for (const one of this.waitingOf('bulk')) add(one.tenant, { waitingBulk: one.count });
+    for (const one of this.waitingOf('live')) add(one.line.tenant, { waiting: one.count });
+    for (const one of this.waitingOf('bulk')) add(one.line.tenant, { waitingBulk: one.count });
     return [...all.values()];
   }
 
@@ -149,13 +154,13 @@ export class WaitingQueues {
    * @returns `null`: all lines are passed
    */
   next(side: Side, passed: ReadonlySet<Line>, nowMs: number): Turn | null {
-    const accounts = this.accounts[side];
-    const aheadMs = this.sizes.interactive > 0 ? accounts.yieldOf(AHEAD_MS) : 0;
+    const aheadMs = this.aheadMs(side);
     let first: Turn | null = null;
     for (const priority of CLASSES[side])
       for (const line of this.lines[priority].values()) {
         if (passed.has(line)) continue;
-        const rank = accounts.rankOf(line.tenant, nowMs) - (priority === 'interactive' ? aheadMs : 0);
+        const rank =
+          this.accounts[side].rankOf(line.tenant, nowMs) - (priority === 'interactive' ? aheadMs : 0);
         if (first === null || rank < first.rank) first = { line, rank };
       }
     return first;
@@ -167,23 +172,27 @@ export class WaitingQueues {
   }
 
   /**
-   * The request that leaves where more wait than there are places: the newest of the tenant that waits with most for its weight,
-   * default before interactive. Bulk leaves first, but keeps its part of the places. There is a place for each tenant at least.
+   * The request that leaves where more wait than there are places. Each tenant has a place; the newest request leaves of the tenant
+   * that has most other places for its weight, default before interactive. Where there are fewer places than tenants, the one leaves
+   * whose turn would come last. Bulk leaves first, but keeps its part of the places.
    * @param most places in any case
    * @returns `null`: there is a place for all
    */
-  loser(places: number, most: number): QueueEntry | null {
+  loser(places: number, most: number, nowMs: number): QueueEntry | null {
     if (this.size <= places) return null;
     const tenants = this.waitingOf('live').length + this.waitingOf('bulk').length;
     const side = losingSide(this, Math.min(most, Math.max(places, tenants)));
     if (side === null) return null;
+    const aheadMs = this.aheadMs(side);
+    const rankOf = ({ line: { tenant, priority } }: Waiting): number =>
+      this.accounts[side].rankOf(tenant, nowMs) - (priority === 'interactive' ? aheadMs : 0);
     let heaviest: Waiting | null = null;
-    for (const one of this.waitingOf(side))
-      if (heaviest === null || one.count / one.tenant.weight > heaviest.count / heaviest.tenant.weight)
-        heaviest = one;
-    const name = heaviest?.tenant.name ?? '';
-    const lines = CLASSES[side].flatMap((priority) => this.lines[priority].get(name) ?? []);
-    return [...(lines.at(-1)?.entries ?? [])].at(-1) ?? null;
+    for (const one of this.waitingOf(side)) {
+      const more =
+        heaviest === null ? 1 : beyondOne(one) - beyondOne(heaviest) || rankOf(one) - rankOf(heaviest);
+      if (more > 0) heaviest = one;
+    }
+    return [...(heaviest?.line.entries ?? [])].at(-1) ?? null;
   }
 
   /** How many go before a request of the tenant and class that comes now, if tenants take turns by their weights; need not be whole. */
@@ -192,8 +201,8 @@ export class WaitingQueues {
     const sizeOf = (its: Priority): number => this.lines[its].get(tenant.name)?.entries.size ?? 0;
     const own = sizeOf('interactive') + (priority === 'default' ? sizeOf('default') : 0);
     let weights = 0;
-    for (const one of this.waitingOf('live'))
-      if (one.tenant.name !== tenant.name) weights += one.tenant.weight;
+    for (const { line } of this.waitingOf('live'))
+      if (line.tenant.name !== tenant.name) weights += line.tenant.weight;
     return (own * (weights + tenant.weight)) / tenant.weight;
   }
 
@@ -213,13 +222,19 @@ export class WaitingQueues {
     return CLASSES[side].some((priority) => this.lines[priority].has(name));
   }
 
-  /** Tenants with requests that are not interactive come first. */
+  /** By how much an interactive request goes before its tenant's rank. */
+  private aheadMs(side: Side): number {
+    return this.sizes.interactive > 0 ? this.accounts[side].yieldOf(AHEAD_MS) : 0;
+  }
+
   private waitingOf(side: Side): readonly Waiting[] {
     const all = new Map<string, Waiting>();
+    // Of a tenant with both, default leaves before interactive.
     for (const priority of CLASSES[side].toReversed())
-      for (const { tenant, entries } of this.lines[priority].values()) {
-        const count = entries.size + (all.get(tenant.name)?.count ?? 0);
-        all.set(tenant.name, { tenant, count });
+      for (const line of this.lines[priority].values()) {
+        const { name } = line.tenant;
+        const known = all.get(name);
+        all.set(name, { line: known?.line ?? line, count: line.entries.size + (known?.count ?? 0) });
       }
     return [...all.values()];
   }
