@@ -107,7 +107,8 @@ export class Accounts {
 
   /** What a share of weight 1 yields in this time, where all that use or want slots now share them. */
   yieldOf(ms: number): number {
-    let running = 0;
+    // One slot has just become free.
+    let running = 1;
     let weights = 0;
     for (const account of this.byTenant.values()) {
       const its = account.running + account.elsewhere;

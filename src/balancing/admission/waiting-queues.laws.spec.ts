@@ -111,6 +111,16 @@ describe('the queues of tenants', () => {
     expect(queues.loser(1, 1, 9_000)?.tenant).toBe(LIGHT);
   });
 
+  it('let an interactive request go before those of others by more than its tenant has used, at one slot, too', () => {
+    const queues = new WaitingQueues();
+    const chats = { name: 'chats', weight: 1 };
+    queues.started(chats, 'default', 0);
+    queues.add(entryOf(LIGHT, 'default', 0), false, 0);
+    queues.add(entryOf(chats, 'interactive', 0), false, 0);
+    queues.ended(chats, 'default', 10_000);
+    expect(queues.next('live', new Set(), 10_000)?.line.tenant).toBe(chats);
+  });
+
   it('count as ahead of a request those of its own tenant, as long as the tenant takes to serve them beside the others', () => {
     const { queues } = filled([
       ...Array.from({ length: 4 }, () => ({ tenant: LIGHT, priority: 'default' as const })),
