@@ -39,7 +39,7 @@ export interface Lengths {
 
 /** A chat has 400 tokens in and 150 out, a batch 1,000 and 400: medians of lognormal lengths. */
 export const CHAT: Lengths = { firstMs: 300, tokens: 150 };
-const BATCH: Lengths = { firstMs: 700, tokens: 400 };
+export const BATCH: Lengths = { firstMs: 700, tokens: 400 };
 const SIGMA = 0.6;
 /** A refused bulk client tries again after this time. */
 const AGAIN_MS = 1_000;

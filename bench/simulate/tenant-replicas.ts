@@ -1,5 +1,6 @@
 import { Admission } from '../../src/balancing/admission/admission.js';
 import type { Rejection, Waiter } from '../../src/balancing/admission/waiter.js';
+import type { Tenant } from '../../src/balancing/admission/tenant.js';
 import { POLICIES } from '../../src/balancing/policies/strategies.js';
 import { type AcquiredWorker, WorkerPool } from '../../src/balancing/pool/worker-pool.js';
 import { DEFAULT_ADMISSION_LIMITS, DEFAULT_STATS_LIMITS } from '../../src/config/tuning.js';
@@ -52,6 +53,11 @@ export class TenantReplicas {
     by: Pick<Waiter, 'tenant' | 'priority'>,
   ): void {
     this.at(replica).release(acquired, { kind: 'success', durationMs, units: durationMs / TOKEN_MS }, by);
+    this.shared?.ended(replica, acquired.worker.id, acquired.worker.inFlight + 1);
+  }
+
+  releaseCut(replica: number, acquired: AcquiredWorker, tenant: Tenant): void {
+    this.at(replica).releaseCut(acquired, tenant);
     this.shared?.ended(replica, acquired.worker.id, acquired.worker.inFlight + 1);
   }
 

@@ -1,5 +1,5 @@
 import { type Bar, some } from './bars.js';
-import { CHAT, p99 } from './classes.js';
+import { BATCH, CHAT, p99 } from './classes.js';
 import type { Measurement } from './measurements.js';
 import { runTenants, type Source, type TenantRecord, type TenantScene } from './tenants.js';
 
@@ -51,6 +51,7 @@ const room = { workers: 8, slots: 8, untilMs: END_MS };
 const three = { ...room, replicas: 3, untilMs: 600_000 };
 const MINUTE_MS = 60_000;
 const nextEachMinute = (first: number) => (atMs: number) => (first + Math.floor(atMs / MINUTE_MS)) % 3;
+const even = (_: number, chance: number): number => Math.floor(3 * chance);
 const uneven = (_: number, chance: number): number => (chance < 0.7 ? 0 : chance < 0.9 ? 1 : 2);
 /** Replicas have whole slots: of 64, three tenants have 22, 21 and 21. */
 const WHOLE_SLOTS: TenantBar = { ...FAIR, atMost: 4 };
@@ -180,6 +181,16 @@ const SCENES: readonly Titled[] = [
       { load: 1, replicaAt: nextEachMinute(1) },
     ],
     bars: [WHOLE_SLOTS, IN_USE],
+  },
+  {
+    ...three,
+    letter: 'Q',
+    title: 'chats at 30 % beside bulk without end, three replicas',
+    sources: [
+      { load: 0.3, priority: 'interactive', replicaAt: even },
+      { connections: 120, priority: 'bulk', lengths: () => BATCH, replicaAt: even },
+    ],
+    bars: [{ ...refusedOf([0]), name: 'chats refused', atMost: 0 }, waitOf(0, 2_000), IN_USE],
   },
   {
     ...three,

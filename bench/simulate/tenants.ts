@@ -1,4 +1,5 @@
 import type { Tenant } from '../../src/balancing/admission/tenant.js';
+import type { Cut } from '../../src/balancing/admission/waiter.js';
 import type { Priority } from '../../src/config/balancing-settings.js';
 import { fairParts } from '../../src/replicas/slots/fair-parts.js';
 import { seededRandom } from '../../test/seeded-random.js';
@@ -78,22 +79,40 @@ export function runTenants(scene: TenantScene, seed: number, isFair = true): rea
         record.cameMs += workMs;
       }
       const replica = replicaAt(arrivedMs, random());
-      replicas.enter(replica, { ...by, tried: new Set(), deadlineMs: Infinity }, (answer) => {
-        const nowMs = time.nowMs();
-        if (!('worker' in answer)) {
-          if (nowMs >= WARM_MS) record.refused += 1;
-          return void time.after(0, () => over(true));
-        }
-        if (arrivedMs >= WARM_MS) record.waitsMs.push(nowMs - arrivedMs);
-        const count = (): void => ran(nowMs, time.nowMs());
-        running.add(count);
-        time.after(workMs, () => {
-          running.delete(count);
-          count();
-          replicas.release(replica, answer, workMs, by);
-          over(false);
+      let hasWaited = false;
+      const enter = (cuts: number): void => {
+        let stop: (() => void) | null = null;
+        const cut: Cut = { cuts, mayCut: () => stop !== null, cut: () => stop?.() };
+        replicas.enter(replica, { ...by, tried: new Set(), deadlineMs: Infinity, cut }, (answer) => {
+          const nowMs = time.nowMs();
+          if (!('worker' in answer)) {
+            if (nowMs >= WARM_MS) record.refused += 1;
+            return void time.after(0, () => over(true));
+          }
+          if (!hasWaited && arrivedMs >= WARM_MS) record.waitsMs.push(nowMs - arrivedMs);
+          hasWaited = true;
+          const count = (): void => ran(nowMs, time.nowMs());
+          running.add(count);
+          const end = (release: () => void): void => {
+            running.delete(count);
+            count();
+            release();
+          };
+          const cancel = time.after(workMs, () => {
+            end(() => replicas.release(replica, answer, workMs, by));
+            over(false);
+          });
+          stop = () => {
+            cancel();
+            // As in the product, the worker is released after the call of the one that cuts.
+            time.after(0, () => {
+              end(() => replicas.releaseCut(replica, answer, tenant));
+              enter(cuts + 1);
+            });
+          };
         });
-      });
+      };
+      enter(0);
     };
     const connect = (): void => {
       if (time.nowMs() >= untilMs) return;
