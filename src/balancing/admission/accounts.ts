@@ -32,6 +32,8 @@ export class Accounts {
   private isCounting = false;
   /** Of the tenants that waited when one was last picked. Without a pick since, a tenant that left for a moment keeps its turn. */
   private lowestRank = 0;
+  /** By how much it went before its rank, times the weights that shared the slots: the more share them, the less. */
+  private aheadForAll = 0;
 
   started(tenant: Tenant, nowMs: number): void {
     const account = this.of(tenant);
@@ -49,7 +51,7 @@ export class Accounts {
   /** A request begins to wait, and none did before. */
   queueBegins(nowMs: number): void {
     this.isCounting = true;
-    this.lowestRank = 0;
+    this.picked(0, 0);
     for (const [name, account] of this.byTenant) {
       if (account.running === 0) this.byTenant.delete(name);
       account.usedMs = 0;
@@ -66,7 +68,8 @@ export class Accounts {
   joins(tenant: Tenant, nowMs: number): void {
     const account = this.of(tenant);
     account.isWaiting = true;
-    const missing = this.lowestRank - this.rankOf(tenant, nowMs);
+    const aheadMs = this.aheadForAll === 0 ? 0 : this.aheadForAll / this.weights();
+    const missing = this.lowestRank - aheadMs - this.rankOf(tenant, nowMs);
     if (missing > 0) account.usedMs += missing;
   }
 
@@ -83,9 +86,10 @@ export class Accounts {
     return account.usedMs + (BEGUN_MS * (account.running + account.elsewhere)) / account.weight;
   }
 
-  /** A request of the tenant with this rank, the lowest one, goes next. */
-  picked(rank: number): void {
+  /** A request of the tenant with this rank goes next: the lowest one, where those of interactive requests are lower by this. */
+  picked(rank: number, aheadMs: number): void {
     this.lowestRank = rank;
+    this.aheadForAll = aheadMs === 0 ? 0 : aheadMs * this.weights();
   }
 
   /** Follows what runs at the other replicas: it is used up here, too. Without effect while none waits here. */
@@ -109,13 +113,17 @@ export class Accounts {
   yieldOf(ms: number): number {
     // One slot has just become free.
     let running = 1;
-    let weights = 0;
-    for (const account of this.byTenant.values()) {
-      const its = account.running + account.elsewhere;
-      running += its;
-      if (its > 0 || account.isWaiting) weights += account.weight;
-    }
+    for (const account of this.byTenant.values()) running += account.running + account.elsewhere;
+    const weights = this.weights();
     return weights === 0 ? 0 : (running * ms) / weights;
+  }
+
+  /** Of all that use or want slots now. */
+  private weights(): number {
+    let weights = 0;
+    for (const { weight, running, elsewhere, isWaiting } of this.byTenant.values())
+      if (running + elsewhere > 0 || isWaiting) weights += weight;
+    return weights;
   }
 
   private of({ name, weight }: Tenant): Account {

@@ -111,6 +111,39 @@ describe('the queues of tenants', () => {
     expect(queues.loser(1, 1, 9_000)?.tenant).toBe(LIGHT);
   });
 
+  it('let a tenant that begins to wait go level with interactive requests, not before them', () => {
+    const chats = { name: 'chats', weight: 1 };
+    const queues = new WaitingQueues();
+    const wait = (tenant: Tenant, priority: Priority, nowMs: number): void => {
+      for (let at = 0; at < 100; at += 1) queues.add(entryOf(tenant, priority, at), false, nowMs);
+    };
+    const running: Tenant[] = [];
+    const served = new Map<Tenant, number>();
+    const next = (nowMs: number): void => {
+      const turn = queues.next('live', new Set(), nowMs);
+      if (turn === null) throw new Error('none waits');
+      queues.picked('live', turn);
+      queues.started(turn.line.tenant, 'default', nowMs);
+      running.push(turn.line.tenant);
+      served.set(turn.line.tenant, (served.get(turn.line.tenant) ?? 0) + 1);
+    };
+    wait(chats, 'interactive', 0);
+    // The chats are alone for ten minutes, at four slots; then one slot after the other becomes free.
+    for (let slot = 0; slot < 4; slot += 1) next(0);
+    queues.ended(chats, 'default', 600_000);
+    running.shift();
+    next(600_000);
+    wait(LIGHT, 'default', 600_000);
+    served.clear();
+    for (let nowMs = 600_025; nowMs <= 601_000; nowMs += 25) {
+      const ended = running.shift();
+      if (ended !== undefined) queues.ended(ended, 'default', nowMs);
+      next(nowMs);
+    }
+    expect(served.get(chats)).toBeGreaterThanOrEqual(15);
+    expect(served.get(LIGHT)).toBeGreaterThanOrEqual(15);
+  });
+
   it('let an interactive request go before those of others by more than its tenant has used, at one slot, too', () => {
     const queues = new WaitingQueues();
     const chats = { name: 'chats', weight: 1 };

@@ -12,10 +12,11 @@ export interface Line {
   readonly entries: ReadonlySet<QueueEntry>;
 }
 
-/** The line that goes next, and the rank of its tenant. */
+/** The line that goes next, the rank of its tenant, and by how much it goes before this. */
 export interface Turn {
   readonly line: Line;
   readonly rank: number;
+  readonly aheadMs: number;
 }
 
 interface OwnLine extends Line {
@@ -159,16 +160,16 @@ export class WaitingQueues {
     for (const priority of CLASSES[side])
       for (const line of this.lines[priority].values()) {
         if (passed.has(line)) continue;
-        const rank =
-          this.accounts[side].rankOf(line.tenant, nowMs) - (priority === 'interactive' ? aheadMs : 0);
-        if (first === null || rank < first.rank) first = { line, rank };
+        const rank = this.accounts[side].rankOf(line.tenant, nowMs);
+        const its = priority === 'interactive' ? aheadMs : 0;
+        if (first === null || rank - its < first.rank - first.aheadMs) first = { line, rank, aheadMs: its };
       }
     return first;
   }
 
   /** The first request of the line gets a worker. */
-  picked(side: Side, { rank }: Turn): void {
-    this.accounts[side].picked(rank);
+  picked(side: Side, { rank, aheadMs }: Turn): void {
+    this.accounts[side].picked(rank, aheadMs);
   }
 
   /**
