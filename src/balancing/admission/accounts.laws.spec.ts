@@ -53,7 +53,7 @@ describe('the accounts of tenants', () => {
     // A waits and is picked after a minute; C comes only then.
     accounts.joins(A, 60_000);
     const rank = accounts.rankOf(A, 120_000);
-    accounts.picked(rank, 0);
+    accounts.picked(rank, null);
     const late = tenant('c');
     accounts.joins(late, 120_000);
     expect(accounts.rankOf(late, 120_000)).toBeCloseTo(rank, 6);
@@ -73,7 +73,7 @@ describe('the accounts of tenants', () => {
     accounts.joins(A, 0);
     accounts.joins(B, 0);
     for (let count = 0; count < 9; count += 1) accounts.started(B, 0);
-    accounts.picked(accounts.rankOf(A, 60_000), 0);
+    accounts.picked(accounts.rankOf(A, 60_000), null);
     accounts.leaves(A);
     accounts.started(A, 60_000);
     accounts.ended(A, 61_000);

@@ -150,8 +150,23 @@ describe('the queues of tenants', () => {
     queues.started(chats, 'default', 0);
     queues.add(entryOf(LIGHT, 'default', 0), false, 0);
     queues.add(entryOf(chats, 'interactive', 0), false, 0);
-    queues.ended(chats, 'default', 10_000);
-    expect(queues.next('live', new Set(), 10_000)?.line.tenant).toBe(chats);
+    queues.ended(chats, 'default', 3_000);
+    expect(queues.next('live', new Set(), 3_000)?.line.tenant).toBe(chats);
+  });
+
+  it('let interactive requests of a tenant keep the others waiting for four seconds at most, whatever the weights', () => {
+    const weight = fc.integer({ min: 1, max: 1000 });
+    fc.assert(
+      fc.property(weight, weight, fc.integer({ min: 1, max: 20 }), (own, others, slots) => {
+        const queues = new WaitingQueues();
+        const chats = { name: 'chats', weight: own };
+        queues.add(entryOf({ name: 'others', weight: others }, 'default', 0), false, 0);
+        queues.add(entryOf(chats, 'interactive', 0), false, 0);
+        for (let slot = 0; slot < slots; slot += 1) queues.started(chats, 'interactive', 0);
+        queues.ended(chats, 'interactive', 4_001);
+        expect(queues.next('live', new Set(), 4_001)?.line.tenant.name).toBe('others');
+      }),
+    );
   });
 
   it('count as ahead of a request those of its own tenant, as long as the tenant takes to serve them beside the others', () => {

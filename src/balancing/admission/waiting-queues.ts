@@ -1,6 +1,6 @@
 import { PRIORITIES, type Priority } from '../../config/balancing-settings.js';
 import type { TenantRequests } from '../../registry/live/worker-activity.js';
-import { Accounts, type Elsewhere } from './accounts.js';
+import { Accounts, type Elsewhere, leadOf } from './accounts.js';
 import type { Tenant } from './tenant.js';
 import { type Counts, losingSide, type Side } from './turn-rules.js';
 import type { QueueEntry } from './waiter.js';
@@ -16,7 +16,10 @@ export interface Line {
 export interface Turn {
   readonly line: Line;
   readonly rank: number;
-  readonly aheadMs: number;
+  /** By how much it goes before its rank. */
+  readonly leadMs: number;
+  /** As the lead counts them. */
+  readonly slots: number;
 }
 
 interface OwnLine extends Line {
@@ -40,12 +43,6 @@ const CLASSES: Readonly<Record<Side, readonly Priority[]>> = {
   live: ['interactive', 'default'],
   bulk: ['bulk'],
 };
-
-/**
- * An interactive request goes before others by what its tenant's share yields in this time; the tenant's own default requests
- * pay for it. [Simulated: chats of one of 20 tenants with too much work on 8 slots]
- */
-const AHEAD_MS = 60_000;
 
 function sideOf(priority: Priority): Side {
   return priority === 'bulk' ? 'bulk' : 'live';
@@ -155,21 +152,24 @@ export class WaitingQueues {
    * @returns `null`: all lines are passed
    */
   next(side: Side, passed: ReadonlySet<Line>, nowMs: number): Turn | null {
-    const aheadMs = this.aheadMs(side);
+    const { slots } = this.accounts[side];
+    const lead = this.leads(side, slots);
     let first: Turn | null = null;
     for (const priority of CLASSES[side])
       for (const line of this.lines[priority].values()) {
         if (passed.has(line)) continue;
         const rank = this.accounts[side].rankOf(line.tenant, nowMs);
-        const its = priority === 'interactive' ? aheadMs : 0;
-        if (first === null || rank - its < first.rank - first.aheadMs) first = { line, rank, aheadMs: its };
+        const leadMs = lead(line);
+        if (first === null || rank - leadMs < first.rank - first.leadMs)
+          first = { line, rank, leadMs, slots };
       }
     return first;
   }
 
   /** The first request of the line gets a worker. */
-  picked(side: Side, { rank, aheadMs }: Turn): void {
-    this.accounts[side].picked(rank, aheadMs);
+  picked(side: Side, { line, rank, slots }: Turn): void {
+    const { weight } = line.tenant;
+    this.accounts[side].picked(rank, line.priority === 'interactive' ? { weight, slots } : null);
   }
 
   /**
@@ -184,9 +184,8 @@ export class WaitingQueues {
     const tenants = this.waitingOf('live').length + this.waitingOf('bulk').length;
     const side = losingSide(this, Math.min(most, Math.max(places, tenants)));
     if (side === null) return null;
-    const aheadMs = this.aheadMs(side);
-    const rankOf = ({ line: { tenant, priority } }: Waiting): number =>
-      this.accounts[side].rankOf(tenant, nowMs) - (priority === 'interactive' ? aheadMs : 0);
+    const lead = this.leads(side, this.accounts[side].slots);
+    const rankOf = ({ line }: Waiting): number => this.accounts[side].rankOf(line.tenant, nowMs) - lead(line);
     let heaviest: Waiting | null = null;
     for (const one of this.waitingOf(side)) {
       const more =
@@ -223,9 +222,12 @@ export class WaitingQueues {
     return CLASSES[side].some((priority) => this.lines[priority].has(name));
   }
 
-  /** By how much an interactive request goes before its tenant's rank. */
-  private aheadMs(side: Side): number {
-    return this.sizes.interactive > 0 ? this.accounts[side].yieldOf(AHEAD_MS) : 0;
+  /** By how much a line's requests go before the rank of its tenant. */
+  private leads(side: Side, slots: number): (line: Line) => number {
+    if (this.sizes.interactive === 0) return () => 0;
+    const weights = this.accounts[side].weights();
+    return ({ priority, tenant: { weight } }) =>
+      priority === 'interactive' ? leadOf({ weight, slots }, weights) : 0;
   }
 
   private waitingOf(side: Side): readonly Waiting[] {
