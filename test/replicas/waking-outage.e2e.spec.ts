@@ -23,7 +23,7 @@ describe('a replica that is killed while it wakes a worker, and a database that 
 
     const firstHere = one.chat('sleepy', 'hi').catch((error: unknown) => error);
     await until(() => sleeper.wakeCalls === 1);
-    expect(one.stdout).toContain('waking sleepy');
+    await until(() => one.stdout.includes('waking sleepy'));
     await until(async () => (await other.get('/api/v1/models/sleepy')).status === 200);
     const held = [1, 2, 3].map(() => other.chat('sleepy', 'hi'));
     await until(async () => {
@@ -46,6 +46,6 @@ describe('a replica that is killed while it wakes a worker, and a database that 
     const answers = await Promise.all(held);
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(sleeper.wakeCalls).toBe(2);
-    expect(other.stdout).toContain('waking sleepy');
+    await until(() => other.stdout.includes('waking sleepy'));
   }, 120_000);
 });
