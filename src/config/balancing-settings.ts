@@ -20,6 +20,9 @@ export function rankOf(priority: Priority): number {
   return PRIORITIES.indexOf(priority);
 }
 
+/** Bulk that waits gets this share of the slots' time, however much other traffic there is. */
+export const BULK_FLOOR = 0.05;
+
 export abstract class BalancingSettings {
   abstract readonly strategy: Strategy;
   /** How a replica evaluates workers from its own requests. */

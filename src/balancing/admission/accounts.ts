@@ -1,8 +1,9 @@
+import type { RunningElsewhere } from '../../replicas/slots/tenant-demand.js';
 import type { Tenant } from './tenant.js';
 import type { Side } from './turn-rules.js';
 
 /** The requests of tenants that run at the other replicas. */
-export type Elsewhere = ReadonlyMap<string, Readonly<Record<Side | 'weight', number>>>;
+export type Elsewhere = ReadonlyMap<string, RunningElsewhere>;
 
 interface Account {
   weight: number;

@@ -1,5 +1,5 @@
-/** Bulk that waits gets this share of the slots' time, however much other traffic there is. */
-export const BULK_FLOOR = 0.05;
+import { BULK_FLOOR } from '../../config/balancing-settings.js';
+
 /** How often a request that is not bulk may find no slot while bulk runs. */
 const RARE = 0.01;
 /** A request is cut no more often, so that it ends some time. */

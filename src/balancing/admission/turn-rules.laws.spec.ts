@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { accrued, BULK_FLOOR, headroom, mostHeadroom, victimOf } from './bulk-rules.js';
+import { BULK_FLOOR } from '../../config/balancing-settings.js';
+import { accrued, headroom, mostHeadroom, victimOf } from './bulk-rules.js';
 import { losingSide, nextSide, retryAfterS } from './turn-rules.js';
 
 const count = fc.nat(20);

@@ -34,15 +34,15 @@ interface Waiting {
 }
 
 const SIDES: readonly Side[] = ['live', 'bulk'];
-/** How many more requests than one wait, for the weight of the tenant. */
-function beyondOne({ line, count }: Waiting): number {
-  return (count - 1) / line.tenant.weight;
-}
-
 const CLASSES: Readonly<Record<Side, readonly Priority[]>> = {
   live: ['interactive', 'default'],
   bulk: ['bulk'],
 };
+
+/** How many more requests than one wait, for the weight of the tenant. */
+function beyondOne({ line, count }: Waiting): number {
+  return (count - 1) / line.tenant.weight;
+}
 
 function sideOf(priority: Priority): Side {
   return priority === 'bulk' ? 'bulk' : 'live';

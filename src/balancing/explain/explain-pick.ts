@@ -152,8 +152,7 @@ function costsOf(
 
 /** Why a request that a worker could take waits all the same; `null`: it does not. As `Admission.enter` decides. */
 function waitOf(admission: Admission, priority: Priority, nowMs: number): string | null {
-  const { interactive = 0, default: ordinary = 0 } = admission.queuedByClass();
-  const before = priority === 'bulk' ? admission.queued : interactive + ordinary;
+  const before = priority === 'bulk' ? admission.queued : admission.queues.live;
   if (before > 0) return `${before} requests wait before it`;
   if (priority !== 'bulk' || admission.mayStartBulk(nowMs)) return null;
   return 'bulk leaves slots free while other requests come';

@@ -161,13 +161,13 @@ export class DemandTable {
 
 function written({ tenants, waits, held }: DemandRow): Pick<Row, 'demand' | 'held'> {
   let slots = 0;
-  const its: Record<string, WrittenTenant> = {};
-  for (const [name, { weight, live, bulk, running, runningBulk }] of tenants) {
-    slots += live + bulk;
-    its[name] = { weight, live: rounded(live), bulk: rounded(bulk), running, running_bulk: runningBulk };
-  }
+  for (const { live, bulk } of tenants.values()) slots += live + bulk;
+  const its = [...tenants].map(([name, { weight, live, bulk, running, runningBulk }]) => [
+    name,
+    { weight, live: rounded(live), bulk: rounded(bulk), running, running_bulk: runningBulk },
+  ]);
   return {
-    demand: { [ALL]: { slots: rounded(slots), waits, tenants: its } },
+    demand: { [ALL]: { slots: rounded(slots), waits, tenants: Object.fromEntries(its) } },
     held: Object.fromEntries(held),
   };
 }

@@ -1,3 +1,4 @@
+import { BULK_FLOOR } from '../../config/balancing-settings.js';
 import { fairParts } from './fair-parts.js';
 import type { ReplicaDemand } from './split-slots.js';
 
@@ -14,9 +15,6 @@ export interface TenantDemand {
 }
 
 export type TenantDemands = ReadonlyMap<string, TenantDemand>;
-
-/** Bulk that waits gets this share of the slots, however much else is wanted. */
-const BULK_FLOOR = 0.05;
 
 /**
  * What each replica is to have of a model's slots so that tenants share them, wherever their requests are: each tenant's fair part
