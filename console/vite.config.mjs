@@ -9,11 +9,19 @@ const ROOT = import.meta.dirname;
 const OUT = join(ROOT, '../dist/console');
 const LARGEST = { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } };
 
-/** Two pages: the first screen requests what it reads before its script is there, and `index.html` serves the others. */
+/** What Vite puts at the end of the head. */
+const ASSETS = / *<(?:script type="module"|link rel="stylesheet").*\n/g;
+
+/**
+ * Two pages: the first screen requests what it reads before its script is there, and `index.html` serves the others. Script and
+ * styles go first: the service answers in turn, and a list takes it longer than a file.
+ */
 const pages = {
   name: 'pages',
   closeBundle() {
-    const page = readFileSync(join(OUT, 'index.html'), 'utf8');
+    const built = readFileSync(join(OUT, 'index.html'), 'utf8');
+    const assets = built.match(ASSETS).join('');
+    const page = built.replace(ASSETS, '').replace(/ *<link rel="preload"/, `${assets}$&`);
     writeFileSync(join(OUT, 'workers.html'), page.replaceAll(/ *<!--.*?-->\n/g, ''));
     writeFileSync(join(OUT, 'index.html'), page.replace(/ *<!-- What[^]*<!-- end -->\n/, ''));
   },
