@@ -67,6 +67,10 @@ export class Child {
     });
   }
 
+  get pid(): number {
+    return this.process.pid ?? NaN;
+  }
+
   get hasEnded(): boolean {
     return this.process.exitCode !== null || this.process.signalCode !== null;
   }

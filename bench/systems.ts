@@ -15,7 +15,7 @@ export interface System {
 
 const WORKERS = 3;
 const MODEL = 'bench';
-const PRICED_MODEL = 'bench-priced';
+export const PRICED_MODEL = 'bench-priced';
 const TEAM = 'bench';
 /** Limits of every kind, of which a run uses less than half. */
 const LIMITS = {
@@ -142,8 +142,8 @@ async function register(
     await service.send('POST', '/api/server/register', { model_name: model, ...WAYS[way].worker(origin) });
 }
 
-/** @returns the headers of a key with limits, whose team has limits */
-async function limitedKey(
+/** Registers a priced model at these workers. @returns the headers of a key for it with limits, whose team has limits */
+export async function limitedKey(
   service: Service,
   way: Way,
   origins: readonly string[],

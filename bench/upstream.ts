@@ -27,12 +27,20 @@ const ANTHROPIC = JSON.stringify({
   usage: { input_tokens: 12, output_tokens: 24 },
 });
 
+/** What gateways read that look for the models of their workers. */
+const MODELS = JSON.stringify({
+  object: 'list',
+  data: [{ id: 'bench', object: 'model', created: 1, owned_by: 'bench', root: 'bench' }],
+});
+
 function answerTo(path: string | undefined): string {
   if (path === '/v1/messages') return ANTHROPIC;
+  if (path === '/v1/models') return MODELS;
   return path === '/v1/chat/completions' ? OPENAI : NATIVE;
 }
 
 const count = Number(process.argv[2]);
+let delayMs = 0;
 const servers = Array.from({ length: count }, () =>
   createServer((request, response) => {
     const answer = answerTo(request.url);
@@ -40,7 +48,13 @@ const servers = Array.from({ length: count }, () =>
       'content-type': 'application/json',
       'content-length': String(Buffer.byteLength(answer)),
     };
-    request.resume().on('end', () => response.writeHead(200, headers).end(answer));
+    const send = (): void => void response.writeHead(200, headers).end(answer);
+    request.resume().on('end', () => (delayMs === 0 ? send() : setTimeout(send, delayMs)));
   }),
 );
+/** How long it thinks from now on. */
+process.on('message', (message: { readonly delayMs: number }) => {
+  ({ delayMs } = message);
+  process.send?.({});
+});
 process.send?.({ ports: await Promise.all(servers.map((server) => listening(server))) });
