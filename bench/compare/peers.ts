@@ -41,6 +41,12 @@ const LITELLM_KEY = 'sk-a-key-for-the-benchmark-of-this-machine';
 const inPeers = (...path: string[]): string => join(PEERS, ...path);
 const urlOf = (port: number): string => `http://127.0.0.1:${port}`;
 
+/** Both routers in Rust read them. */
+function routerArgs(port: number, metricsPort: number): readonly string[] {
+  const ports = [`--port=${port}`, `--prometheus-port=${metricsPort}`];
+  return ['--host=127.0.0.1', ...ports, '--policy=round_robin'];
+}
+
 /** A program from PyPI in an environment of its own. */
 function fromPyPi(name: string, version: string, extra = ''): readonly (readonly string[])[] {
   const home = inPeers(name);
@@ -70,10 +76,7 @@ export const ALL_PEERS: readonly Peer[] = [
     program: inPeers('vllm-router/bin/vllm-router'),
     start: ({ workers, port, metricsPort }) => ({
       command: inPeers('vllm-router/bin/vllm-router'),
-      args: [
-        ...['--host', '127.0.0.1', '--port', String(port), '--policy', 'round_robin'],
-        ...['--prometheus-port', String(metricsPort), '--worker-urls', ...workers.map(urlOf)],
-      ],
+      args: [...routerArgs(port, metricsPort), '--worker-urls', ...workers.map(urlOf)],
     }),
   },
   {
@@ -83,10 +86,7 @@ export const ALL_PEERS: readonly Peer[] = [
     program: inPeers('smg/bin/smg'),
     start: ({ workers, port, metricsPort }) => ({
       command: inPeers('smg/bin/smg'),
-      args: [
-        ...['launch', '--host', '127.0.0.1', '--port', String(port), '--policy', 'round_robin'],
-        ...['--prometheus-port', String(metricsPort), '--worker-urls', ...workers.map(urlOf)],
-      ],
+      args: ['launch', ...routerArgs(port, metricsPort), '--worker-urls', ...workers.map(urlOf)],
     }),
   },
   {
@@ -94,8 +94,12 @@ export const ALL_PEERS: readonly Peer[] = [
     about: 'Node.js; load balancing by a header of the request',
     install: [
       [
-        ...['npm', 'install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'],
-        ...['--prefix', inPeers('portkey'), '@portkey-ai/gateway@1.15.2'],
+        'npm',
+        'install',
+        '--no-save',
+        '--ignore-scripts',
+        `--prefix=${inPeers('portkey')}`,
+        '@portkey-ai/gateway@1.15.2',
       ],
     ],
     program: inPeers('portkey/node_modules/@portkey-ai/gateway/build/start-server.js'),
@@ -136,8 +140,10 @@ export const ALL_PEERS: readonly Peer[] = [
       return {
         command: inPeers('litellm/bin/litellm'),
         args: [
-          ...['--config', join(folder, 'litellm.yaml'), '--host', '127.0.0.1', '--port', String(port)],
-          ...['--num_workers', '1'],
+          `--config=${join(folder, 'litellm.yaml')}`,
+          '--host=127.0.0.1',
+          `--port=${port}`,
+          '--num_workers=1',
         ],
         environment: { LITELLM_MASTER_KEY: LITELLM_KEY },
         headers: { authorization: `Bearer ${LITELLM_KEY}` },
