@@ -131,7 +131,7 @@ export class SleepLeases {
   }
 
   /** Before anything was sent to it. @throws DatabaseUnavailableError */
-  giveBack(claim: SleepClaim, reason: string): Promise<boolean> {
+  release(claim: SleepClaim, reason: string): Promise<boolean> {
     return this.mine(claim, `state = 'awake', reason = $4`, [reason]);
   }
 

@@ -152,7 +152,7 @@ export class Sleeper implements OnApplicationBootstrap, OnApplicationShutdown {
       case 'failed':
         return this.leases.failed(claim, `sending it to sleep failed because ${reason}`);
       case 'back':
-        return this.leases.giveBack(claim, reason);
+        return this.leases.release(claim, reason);
       case 'lost':
         return Promise.resolve(false);
     }
