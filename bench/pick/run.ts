@@ -2,7 +2,8 @@ import { POLICIES } from '../../src/balancing/policies/strategies.js';
 import type { Strategy } from '../../src/config/balancing-settings.js';
 import { DEFAULT_STATS_LIMITS } from '../../src/config/tuning.js';
 import type { RequestResult } from '../../src/balancing/request-result.js';
-import { type AcquiredWorker, WorkerPool } from '../../src/balancing/pool/worker-pool.js';
+import type { AcquiredWorker } from '../../src/balancing/pool/acquired-worker.js';
+import { WorkerPool } from '../../src/balancing/pool/worker-pool.js';
 import type { PoolMember } from '../../src/balancing/pool/pooled-worker.js';
 import { seededRandom } from '../../test/seeded-random.js';
 

@@ -1,7 +1,8 @@
 import { Admission } from '../../src/balancing/admission/admission.js';
 import type { Cut, Rejection } from '../../src/balancing/admission/waiter.js';
 import { POLICIES } from '../../src/balancing/policies/strategies.js';
-import { type AcquiredWorker, WorkerPool } from '../../src/balancing/pool/worker-pool.js';
+import type { AcquiredWorker } from '../../src/balancing/pool/acquired-worker.js';
+import { WorkerPool } from '../../src/balancing/pool/worker-pool.js';
 import { DEFAULT_ADMISSION_LIMITS, DEFAULT_STATS_LIMITS } from '../../src/config/tuning.js';
 import { seededRandom } from '../../test/seeded-random.js';
 import { WORKERS } from './bars.js';

@@ -10,7 +10,8 @@ import { nextAttemptInMs, RetryBudget } from '../../src/balancing/admission/retr
 import { POLICIES } from '../../src/balancing/policies/strategies.js';
 import type { Strategy } from '../../src/config/balancing-settings.js';
 import type { PoolMember } from '../../src/balancing/pool/pooled-worker.js';
-import { type AcquiredWorker, WorkerPool } from '../../src/balancing/pool/worker-pool.js';
+import type { AcquiredWorker } from '../../src/balancing/pool/acquired-worker.js';
+import { WorkerPool } from '../../src/balancing/pool/worker-pool.js';
 import type { RequestResult } from '../../src/balancing/request-result.js';
 import type { SlotLoad } from '../../src/replicas/slots/model-slots.js';
 

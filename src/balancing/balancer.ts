@@ -21,7 +21,7 @@ import {
 import type { PickRequest, UseWorker, WorkerCandidate } from './pick-request.js';
 import type { ModelPool } from './model-pool.js';
 import { ModelPools } from './model-pools.js';
-import type { AcquiredWorker } from './pool/worker-pool.js';
+import type { AcquiredWorker } from './pool/acquired-worker.js';
 import { type RequestResult, resultOf } from './request-result.js';
 import { WorkerAttempts } from './worker-attempts.js';
 import { WorkerTroubles } from './worker-troubles.js';

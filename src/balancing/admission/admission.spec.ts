@@ -6,7 +6,8 @@ import { Admission } from './admission.js';
 import type { Clock } from './clock.js';
 import { RequestAttempts } from './request-attempts.js';
 import type { Rejection } from './waiter.js';
-import { type AcquiredWorker, WorkerPool } from '../pool/worker-pool.js';
+import type { AcquiredWorker } from '../pool/acquired-worker.js';
+import { WorkerPool } from '../pool/worker-pool.js';
 import type { PoolMember } from '../pool/pooled-worker.js';
 
 /** Time passes only when the test says so. */

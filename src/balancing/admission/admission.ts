@@ -1,5 +1,6 @@
 import type { AdmissionLimits, Priority } from '../../config/balancing-settings.js';
-import type { AcquiredWorker, FinishedAttempt, Unavailable, WorkerPool } from '../pool/worker-pool.js';
+import type { AcquiredWorker, FinishedAttempt, Unavailable } from '../pool/acquired-worker.js';
+import type { WorkerPool } from '../pool/worker-pool.js';
 import type { RequestResult } from '../request-result.js';
 import { BulkRuns } from './bulk-runs.js';
 import type { Clock } from './clock.js';

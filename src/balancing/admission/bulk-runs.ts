@@ -1,4 +1,4 @@
-import type { AcquiredWorker } from '../pool/worker-pool.js';
+import type { AcquiredWorker } from '../pool/acquired-worker.js';
 import { accrued, type Cuttable, type Floor, victimOf } from './bulk-rules.js';
 import type { Cut } from './waiter.js';
 

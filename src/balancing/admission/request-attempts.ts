@@ -1,5 +1,5 @@
 import { isAnswerFailure } from '../pool/blame.js';
-import type { AcquiredWorker, FinishedAttempt } from '../pool/worker-pool.js';
+import type { AcquiredWorker, FinishedAttempt } from '../pool/acquired-worker.js';
 import type { RequestResult } from '../request-result.js';
 
 /** Judges the failed attempts of a request that is over. */

@@ -1,5 +1,5 @@
 import type { Priority } from '../../config/balancing-settings.js';
-import type { AcquiredWorker } from '../pool/worker-pool.js';
+import type { AcquiredWorker } from '../pool/acquired-worker.js';
 import type { Tenant } from './tenant.js';
 
 /** A request that needs a worker. */

@@ -5,7 +5,7 @@ import type { Policy } from '../policies/policy.js';
 import { placesInOrder } from '../policies/rendezvous.js';
 import { POLICIES } from '../policies/strategies.js';
 import type { PooledWorker } from '../pool/pooled-worker.js';
-import type { Peek } from '../pool/worker-pool.js';
+import type { Peek } from '../pool/acquired-worker.js';
 import type { Surroundings } from './why-not.js';
 
 /** A request, as far as its pick depends on it. */

@@ -6,7 +6,8 @@ import { POLICIES } from '../policies/strategies.js';
 import type { RequestResult } from '../request-result.js';
 import type { PoolMember } from './pooled-worker.js';
 import { DEFAULT_STATS_LIMITS as LIMITS } from '../../config/tuning.js';
-import { type AcquiredWorker, type FinishedAttempt, type Unavailable, WorkerPool } from './worker-pool.js';
+import type { AcquiredWorker, FinishedAttempt, Unavailable } from './acquired-worker.js';
+import { WorkerPool } from './worker-pool.js';
 
 const aMember = (about: Partial<PoolMember> & { readonly id: string }): PoolMember => ({
   weight: 1,

@@ -3,7 +3,8 @@ import { RateWindow } from './averages.js';
 import type { RequestResult } from '../request-result.js';
 import { homeAmong, isAtCapacity, retryInMs, type PoolMember, PooledWorker } from './pooled-worker.js';
 import { UsableWorkers } from './usable-workers.js';
-import { blame, counts, type EndedAttempt } from './blame.js';
+import type { AcquiredWorker, Choice, FinishedAttempt, Peek, Unavailable } from './acquired-worker.js';
+import { blame, counts } from './blame.js';
 import {
   afterAcquire,
   afterFailure,
@@ -14,44 +15,6 @@ import {
 } from './circuit.js';
 import type { StatsLimits } from '../../config/balancing-settings.js';
 import { afterResult } from './worker-stats.js';
-
-/** A request's right to one worker, until it is released. */
-export interface AcquiredWorker {
-  readonly worker: PooledWorker;
-  readonly isTrial: boolean;
-  readonly epoch: number;
-  /** Changed by the pool alone. */
-  isReleased: boolean;
-}
-
-/** One attempt of a request that is over. */
-export interface FinishedAttempt extends EndedAttempt {
-  readonly acquired: AcquiredWorker;
-}
-
-export interface Unavailable {
-  /** `full`: waiting may help. `none`: no worker may be used. */
-  readonly why: 'full' | 'none';
-  /** When time alone may bring a worker back; `null`: it does not. */
-  readonly retryInMs: number | null;
-}
-
-/** A picked worker that is not counted yet. */
-interface Choice {
-  readonly worker: PooledWorker;
-  /** Those that it was picked from. */
-  readonly among: readonly PooledWorker[];
-  /** Of the strategy, after this pick. */
-  readonly memory: unknown;
-}
-
-/** What `acquire` would do. */
-export interface Peek {
-  /** Copies of all workers as they are now. */
-  readonly workers: readonly PooledWorker[];
-  /** Of each draw. */
-  readonly outcomes: readonly (Choice | Unavailable)[];
-}
 
 /** Of a model's workers, ejected by answers at once. [Envoy: max_ejection_percent] */
 const MAX_EJECTED_SHARE = 0.5;
