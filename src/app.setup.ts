@@ -77,6 +77,7 @@ export async function createApp(
   const server = adapter.getInstance();
   const budget = app.get(MemoryBudget);
   server.decorate('memoryBudget', budget);
+  server.decorate('answerError', errors.answer.bind(errors));
   server.decorate('streamHeartbeatMs', settings.inference.streamHeartbeatMs);
   limitStalledWrites(server.server, settings.inference.requestTimeoutMs);
   rememberRoutes(server);
@@ -91,6 +92,7 @@ export async function createApp(
     showExplanation(reply);
   };
   server.decorateRequest('charges');
+  server.decorateRequest('held', null);
   server.decorateRequest('showsLimits', false);
   shareLimits(app);
   const log = new RequestLog(

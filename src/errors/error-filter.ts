@@ -27,7 +27,7 @@ export class ErrorFilter implements ExceptionFilter {
     request.facts.errorDetail = problem.detail ?? null;
     request.facts.isRejected = problem.failure?.verdict === 'client_fault';
     if (problem.status >= 500 && problem.errorType === 'manager_internal') this.logger.error(error);
-    if (reply.sent || reply.raw.headersSent) return;
+    if (reply.sent || reply.raw.headersSent) return request.held?.fail(problem);
     if (speaksAnthropic(path, request.headers)) reply.header('request-id', request.id);
     this.describe(request, reply);
     const { workerId, attempts } = request.facts;

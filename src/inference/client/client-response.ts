@@ -8,6 +8,7 @@ import { eventsOf } from '../chat/tool-calls.js';
 import { imagesInAnswer } from '../passthrough/image-counter.js';
 import type { Attempt } from '../pipeline/attempt.js';
 import { showExplanation } from '../pipeline/explanation.js';
+import { HeldStream } from '../streams/held-stream.js';
 import { SseResponse } from '../streams/sse-response.js';
 import { holdUntilSent } from '../streams/unsent-bytes.js';
 import { UnsupportedFieldError } from '../../input/input-errors.js';
@@ -36,10 +37,15 @@ export class ClientResponse implements Responder {
   ) {
     this.disconnect = new ClientDisconnect(http.raw);
     http.header(PRIORITY_HEADER, request.priority);
+    http.request.held = request.wantsHold === true && this.wantsStream ? new HeldStream(http, format) : null;
   }
 
   get wantsStream(): boolean {
     return this.request.stream && this.format.stream !== undefined;
+  }
+
+  get hasHeld(): boolean {
+    return this.http.request.held?.hasBegun === true;
   }
 
   /** Sends a whole answer, as a stream if the client wants one. @throws ProtocolError */
@@ -61,7 +67,7 @@ export class ClientResponse implements Responder {
   startStream(attempt: Attempt, resume: () => void): ResponseStream {
     const writer = this.format.stream?.(this.head(attempt));
     if (writer === undefined) throw new TypeError('this response is never streamed');
-    const response = new SseResponse(this.commit(attempt, false), resume);
+    const response = SseResponse.of(this.commit(attempt, false), resume);
     return {
       event: (event) => response.write(writer.event(event)),
       end: () => {
@@ -96,6 +102,7 @@ export class ClientResponse implements Responder {
   private commit(attempt: Attempt, isWhole: boolean): FastifyReply {
     this.committed = true;
     const { http, request } = this;
+    http.request.held?.stop();
     const { model, upstreamMs } = attempt;
     const { facts } = http.request;
     facts.upstreamMs = upstreamMs;
@@ -117,18 +124,26 @@ export class ClientResponse implements Responder {
    */
   reject(error: unknown): boolean {
     const { fieldNames } = this.format;
-    if (error instanceof UnsupportedFieldError && fieldNames !== undefined)
-      throw new UnsupportedFieldError(fieldFor(fieldNames, error.field), wordsFor(fieldNames, error.problem));
-    if (!(error instanceof UpstreamRejectedError) || error.exposed === null) return false;
+    if (error instanceof UnsupportedFieldError && fieldNames !== undefined) {
+      const { field, problem } = error;
+      const named = new UnsupportedFieldError(fieldFor(fieldNames, field), wordsFor(fieldNames, problem));
+      if (this.rejectHeld(named)) return true;
+      throw named;
+    }
+    if (!(error instanceof UpstreamRejectedError) || error.exposed === null) return this.rejectHeld(error);
     const { exposed, retryAfterMs, failure } = error;
     const { http, request, format } = this;
     const rejection = rejectionFor(error, exposed, fieldNames);
     const body = exposed.bytes ?? format.rejection?.(rejection, request.id) ?? null;
-    if (body === null) return false;
+    if (body === null) return this.rejectHeld(error);
     this.committed = true;
     const { facts } = http.request;
     facts.errorType = failure.errorType;
     facts.isRejected = failure.verdict === 'client_fault';
+    if (this.hasHeld) {
+      http.request.held?.fail(rejection);
+      return true;
+    }
     if (facts.workerId !== null)
       http.header('x-mmm-worker-id', facts.workerId).header('x-mmm-attempts', facts.attempts);
     copyHeaders(http, exposed.headers);
@@ -138,6 +153,14 @@ export class ClientResponse implements Responder {
     showExplanation(http);
     holdUntilSent(http, body.length);
     http.code(rejection.status).send(body);
+    return true;
+  }
+
+  /** Fastify hands on no error of a response that has begun. @returns false: it has not */
+  private rejectHeld(error: unknown): boolean {
+    if (!this.hasHeld) return false;
+    this.committed = true;
+    this.http.server.answerError(error, this.http.request, this.http);
     return true;
   }
 

@@ -5,6 +5,7 @@ import type { OpenAiChat } from '../chat/chat.js';
 import type { RequestFacts } from '../../telemetry/request-facts.js';
 import type { Span } from '../passthrough/json-scanner.js';
 import { EXPLAIN_HEADER, Explanation } from '../pipeline/explanation.js';
+import { wantsHold } from '../streams/held-stream.js';
 import { affinityKeyOf, bodyAffinityKey, chatAffinityKey, type ChatStart } from './affinity-key.js';
 import { type Deadline, deadlineOf } from './deadline.js';
 import { classOf, priorityHeaderOf } from './request-priority.js';
@@ -55,6 +56,8 @@ export interface InferenceRequest extends Deadline {
   /** `null`: any task; the worker's task decides. */
   readonly task: WorkerTask | null;
   readonly stream: boolean;
+  /** Whether the stream may begin with comments, before it is known whether an answer comes; left out: it may not. */
+  readonly wantsHold?: boolean;
   /** Parsed on first use. @throws InvalidInputError */
   readonly input: () => TemplateInput;
   /** What a template of images or videos can use of a chat; left out: `input` has it. @throws InvalidInputError */
@@ -166,6 +169,7 @@ export class InferenceRequests {
       model,
       task,
       stream,
+      wantsHold: wantsHold(http.headers),
       input,
       media,
       openAi,

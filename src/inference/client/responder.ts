@@ -22,6 +22,8 @@ export interface Responder {
   readonly disconnect: CancelSignal;
   readonly committed: boolean;
   readonly wantsStream: boolean;
+  /** Whether the client was kept waiting by comments: only events may follow. */
+  readonly hasHeld: boolean;
   /** Whether a large answer may be sent before it has come whole. */
   readonly takesParts: boolean;
   /** @throws ProtocolError */

@@ -21,6 +21,7 @@ export class JobResponse implements Responder {
   /** Nothing is sent anywhere before the end: another worker may be tried until then. */
   readonly committed = false;
   readonly wantsStream = false;
+  readonly hasHeld = false;
   readonly takesParts = false;
 
   constructor(

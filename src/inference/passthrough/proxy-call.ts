@@ -1,4 +1,4 @@
-import { type AnswerHeaders, isEventStream } from '../../upstream/headers.js';
+import { type AnswerHeaders, isEventStream, mediaType } from '../../upstream/headers.js';
 import { NoAnswerError } from '../../upstream/upstream-errors.js';
 import { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import { anthropicReader } from '../apis/anthropic/backend-response.js';
@@ -16,7 +16,7 @@ import type { Attempt } from '../pipeline/attempt.js';
 import { answersJson, findNoAnswer } from './error-in-success.js';
 import { ImageCounter, imagesInAnswer } from './image-counter.js';
 import { isPathMissing, mayBeMissing, missingPath } from './missing-path.js';
-import { proxyLarge, proxyStream } from './proxy-stream.js';
+import { areEvents, proxyLarge, proxyStream } from './proxy-stream.js';
 import { StreamMonitor } from './stream-monitor.js';
 import { UsageScanner } from './usage-scanner.js';
 
@@ -110,6 +110,13 @@ export class ProxyCall implements PreparedCall {
     }
     if (this.kept !== undefined)
       await this.kept.keep(answer.buffered.bytes, isEventStream(answer.headers), attempt.workerId);
+    if (client.hasHeld && !areEvents(answer.headers)) {
+      answer.discard();
+      throw new NoAnswerError(
+        502,
+        `a stream was requested, and ${mediaType(answer.headers) || 'no type'} came`,
+      );
+    }
     const { http, format } = client.startPassing(answer, attempt);
     return proxyStream(http, answer, new StreamMonitor(this.raw), format);
   }

@@ -23,12 +23,13 @@ export function proxyStream(
   monitor: StreamMonitor,
   format: ResponseFormat,
 ): Promise<number> {
-  const { 'content-encoding': coding } = answer.headers;
-  // In an unknown coding the ends of events cannot be seen; known ones were removed.
-  const isPlain = coding === undefined || coding === 'identity';
-  return isPlain && isEventStream(answer.headers)
-    ? proxyEvents(http, answer, monitor, format)
-    : proxyBytes(http, answer);
+  return areEvents(answer.headers) ? proxyEvents(http, answer, monitor, format) : proxyBytes(http, answer);
+}
+
+/** Whether an answer is relayed event by event. In an unknown coding their ends cannot be seen; known ones were removed. */
+export function areEvents(headers: AnswerHeaders): boolean {
+  const { 'content-encoding': coding } = headers;
+  return (coding === undefined || coding === 'identity') && isEventStream(headers);
 }
 
 async function proxyEvents(
@@ -37,7 +38,7 @@ async function proxyEvents(
   monitor: StreamMonitor,
   format: ResponseFormat,
 ): Promise<number> {
-  const response = new SseResponse(http, () => answer.resume());
+  const response = SseResponse.of(http, () => answer.resume());
   const boundary = new EventBoundary();
   const tokens = new UsageScanner(true);
   const { facts } = http.request;

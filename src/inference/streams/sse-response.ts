@@ -36,11 +36,16 @@ export class SseResponse {
     raw.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>);
     raw.flushHeaders();
     process.nextTick(() => this.uncork());
-    raw.on('drain', resume);
-    raw.once('close', () => {
-      clearTimeout(this.heartbeat);
-      resume();
-    });
+    raw.once('close', () => clearTimeout(this.heartbeat));
+    this.whenRoom(resume);
+  }
+
+  /** The stream that keeps the client waiting already, else a new one. @param resume as of the constructor */
+  static of(reply: FastifyReply, resume: () => void): SseResponse {
+    const held = reply.request.held?.take() ?? null;
+    if (held === null) return new SseResponse(reply, resume);
+    held.whenRoom(resume);
+    return held;
   }
 
   /**
@@ -56,6 +61,11 @@ export class SseResponse {
     return raw.write(events);
   }
 
+  /** Part of no answer. */
+  comment(line: string): void {
+    this.reply.raw.write(line);
+  }
+
   end(): void {
     clearTimeout(this.heartbeat);
     this.write(explanationComment(this.reply));
@@ -64,6 +74,10 @@ export class SseResponse {
     this.reply.raw.end();
     // A whole answer that became a stream may still be here.
     holdUnsent(this.reply);
+  }
+
+  private whenRoom(resume: () => void): void {
+    this.reply.raw.on('drain', resume).once('close', resume);
   }
 
   private uncork(): void {

@@ -1,8 +1,7 @@
 import type { JsonObject } from '../../../input/json.js';
-import { messageForClient } from '../../../upstream/failure.js';
-import { statusInStream } from '../../../upstream/upstream-errors.js';
 import type { Rejection } from '../../client/response-format.js';
 import { ANTHROPIC_FIELDS, wordsFor } from '../../client/field-names.js';
+import { streamFailureOf } from '../../streams/stream-failure.js';
 
 /** https://platform.claude.com/docs/en/api/errors, and `ErrorType` of @anthropic-ai/sdk. */
 const TYPES: Readonly<Record<number, string>> = {
@@ -37,14 +36,18 @@ export function anthropicError(
 const TOO_LONG = 'prompt is too long';
 
 /** The envelope for a worker's rejection. */
-export function anthropicRejection({ status, message, isTooLong }: Rejection, requestId: string): JsonObject {
+export function anthropicRejection(
+  { status, message, isTooLong }: Omit<Rejection, 'code'>,
+  requestId: string,
+): JsonObject {
   const text = isTooLong && !message.startsWith(TOO_LONG) ? `${TOO_LONG}: ${message}` : message;
   return anthropicError(status, text, requestId);
 }
 
 /** Ends a broken stream, so that the client does not take it for complete. */
 export function anthropicErrorEvent(error: unknown, requestId: string): string {
-  const message = wordsFor(ANTHROPIC_FIELDS, messageForClient(error));
-  const body = anthropicError(statusInStream(error), message, requestId);
+  const failure = streamFailureOf(error);
+  const message = wordsFor(ANTHROPIC_FIELDS, failure.message);
+  const body = anthropicRejection({ ...failure, message }, requestId);
   return `event: error\ndata: ${JSON.stringify(body)}\n\n`;
 }

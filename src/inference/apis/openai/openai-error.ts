@@ -1,5 +1,4 @@
-import { messageForClient } from '../../../upstream/failure.js';
-import { statusInStream } from '../../../upstream/upstream-errors.js';
+import { streamFailureOf } from '../../streams/stream-failure.js';
 
 /** OpenAI's `error.type` depends on the status. */
 function openAiType(status: number): string {
@@ -30,5 +29,6 @@ export function openAiError(
 
 /** Ends a broken stream, so that the client does not take it for complete. */
 export function openAiErrorEvent(error: unknown): string {
-  return `data: ${JSON.stringify(openAiError(statusInStream(error), messageForClient(error), null))}\n\n`;
+  const { status, message, code } = streamFailureOf(error);
+  return `data: ${JSON.stringify(openAiError(status, message, code))}\n\n`;
 }

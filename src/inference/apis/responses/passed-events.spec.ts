@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { keptIds } from './kept-responses.js';
 import { failedEvent } from './passed-events.js';
 
+const BROKEN = { code: 'server_error', message: 'it broke' };
+
 const FALLBACK = { id: 'resp_ours', object: 'response', output: [] };
 const events = (...bodies: readonly object[]): Buffer =>
   Buffer.from(bodies.map((body) => `data: ${JSON.stringify(body)}\n\n`).join(''));
@@ -15,7 +17,7 @@ describe('The event of a passed stream that broke', () => {
       response: { id: 'resp_1', output: [] },
     });
     const last = events({ sequence_number: 8 }, { sequence_number: 9 }, { type: 'keepalive' });
-    const text = failedEvent(first, last, FALLBACK, 'it broke');
+    const text = failedEvent(first, last, FALLBACK, BROKEN);
     expect(text).toMatch(/^event: response\.failed\ndata: .+\n\n$/);
     expect(lastOf(text)).toEqual({
       type: 'response.failed',
@@ -34,7 +36,7 @@ describe('The event of a passed stream that broke', () => {
     ['the server counts none', events({ type: 'ping' })],
     ['its events are no JSON', Buffer.from('data: {"sequence_number": 4\n\n')],
   ])('is the first of its numbers where %s', (_why, seen) => {
-    expect(lastOf(failedEvent(seen, seen, FALLBACK, 'it broke'))).toMatchObject({
+    expect(lastOf(failedEvent(seen, seen, FALLBACK, BROKEN))).toMatchObject({
       sequence_number: 0,
       response: { id: 'resp_ours', status: 'failed' },
     });

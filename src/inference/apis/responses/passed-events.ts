@@ -1,9 +1,6 @@
 import { type Fields, isJsonObject, type JsonObject } from '../../../input/json.js';
 import { eventBodies } from '../../passthrough/error-in-success.js';
 
-/** The types of openai's package know a code for each fault; a broken stream is a fault of the server. */
-const BROKEN = 'server_error';
-
 /** The responses in events such as `response.created` and `response.completed`. */
 export function responsesIn(events: Buffer): readonly Fields[] {
   return eventBodies(events)
@@ -21,10 +18,10 @@ export function failedEvent(
   first: Buffer | null,
   last: Buffer | null,
   fallback: JsonObject,
-  message: string,
+  error: { readonly code: string; readonly message: string },
 ): string {
   const [begun = fallback] = first === null ? [] : responsesIn(first);
-  const response = { ...begun, status: 'failed', error: { code: BROKEN, message } };
+  const response = { ...begun, status: 'failed', error };
   const type = 'response.failed';
   const event = { type, sequence_number: last === null ? 0 : lastNumber(last) + 1, response };
   return `event: ${type}\ndata: ${JSON.stringify(event)}\n\n`;

@@ -1,10 +1,9 @@
 import type { Fields } from '../../../input/json.js';
-import { messageForClient } from '../../../upstream/failure.js';
-import { statusInStream } from '../../../upstream/upstream-errors.js';
 import type { ChatAnswer } from '../../chat/chat.js';
 import { endsResponse } from '../../passthrough/stream-monitor.js';
 import type { ResponseFormat, ResponseHead, StreamWriter } from '../../client/response-format.js';
 import { RESPONSES_FIELDS, wordsFor } from '../../client/field-names.js';
+import { streamFailureOf } from '../../streams/stream-failure.js';
 import { OpenAiFormat } from '../openai/client-response.js';
 import { type FailureCode, ResponsesEventWriter } from './event-writer.js';
 import { wantsThinking } from './kept-thinking.js';
@@ -45,10 +44,12 @@ export class ResponsesFormat extends OpenAiFormat implements ResponseFormat {
   }
 
   override errorEvent(error: unknown, requestId: string): string {
-    const message = wordsFor(RESPONSES_FIELDS, messageForClient(error));
-    if (this.writer !== null) return this.writer.failed(message, codeOf(statusInStream(error)));
+    const failure = streamFailureOf(error);
+    const message = wordsFor(RESPONSES_FIELDS, failure.message);
+    const code = codeOf(failure.status);
+    if (this.writer !== null) return this.writer.failed(message, code);
     const head = { id: requestId, created: Math.floor(Date.now() / 1000), model: this.model };
-    return failedEvent(this.first, this.last, responseOf(head, echoOf({}), 'failed', []), message);
+    return failedEvent(this.first, this.last, responseOf(head, echoOf({}), 'failed', []), { code, message });
   }
 }
 
