@@ -136,6 +136,17 @@ function exposeModels(metrics: Metrics, app: INestApplicationContext): void {
           Object.entries(queuedByClass).map(([priority, queued]) => [{ model, priority }, queued] as const),
         ),
   );
+  metrics.gaugeOf(
+    'mmm_team_requests_queued',
+    'Requests that wait for a worker of the model, by team; of teams with requests that wait.',
+    ['model', 'team'],
+    () =>
+      pools
+        .loads()
+        .flatMap(({ model, queuedByTeam }) =>
+          [...queuedByTeam].map(([team, queued]) => [{ model, team }, queued] as const),
+        ),
+  );
 }
 
 function* workerStates(live: LiveWorkers, activity: WorkerActivity): Generator<Reading<'model' | 'state'>> {

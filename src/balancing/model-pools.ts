@@ -11,6 +11,7 @@ import { SharedSlots } from '../replicas/slots/shared-slots.js';
 import { SlotLeases } from '../replicas/slots/slot-leases.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { REAL_CLOCK } from './admission/clock.js';
+import { waitingByTeam } from './admission/waiting-teams.js';
 import { NoWorkerAvailableError, UnknownModelError } from './balancing-errors.js';
 import { ModelPool } from './model-pool.js';
 import type { PooledWorker } from './pool/pooled-worker.js';
@@ -32,6 +33,8 @@ export interface ModelLoad {
   readonly held: number;
   /** Of `default`, and of the other classes that have waited. */
   readonly queuedByClass: Readonly<Partial<Record<Priority, number>>>;
+  /** Of teams with requests that wait; '' for those of no team. */
+  readonly queuedByTeam: ReadonlyMap<string, number>;
 }
 
 /** The pools of the models in use. They follow the registry, the models' policies and the number of replicas. */
@@ -114,6 +117,7 @@ export class ModelPools {
       queued: admission.queued,
       ...this.slotsOf(workerPool.all),
       queuedByClass: admission.queuedByClass(),
+      queuedByTeam: waitingByTeam(admission.queues.tenants()),
     }));
   }
 

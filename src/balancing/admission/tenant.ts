@@ -8,6 +8,8 @@ export interface Tenant {
 /** Of requests without a key. */
 export const NO_TENANT: Tenant = { name: '', weight: 1 };
 
+const OF_KEY = 'key ';
+
 /** @param weight of the caller's team */
 export function tenantOf(
   {
@@ -18,5 +20,10 @@ export function tenantOf(
   weight: number,
 ): Tenant {
   if (team !== null) return { name: team, weight };
-  return keyId === null ? NO_TENANT : { name: `key ${name}`, weight: 1 };
+  return keyId === null ? NO_TENANT : { name: `${OF_KEY}${name}`, weight: 1 };
+}
+
+/** The team of a tenant by its name; '' for a key that is in no team. */
+export function teamOf(tenantName: string): string {
+  return tenantName.startsWith(OF_KEY) ? '' : tenantName;
 }
