@@ -49,10 +49,21 @@ describe('teams that want the same slot', () => {
     const dropped = await many[3];
     expect(dropped).toMatchObject({ status: 503, text: expect.stringContaining('your queue is full') });
     expect(Number(dropped?.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    const { text } = await service.get('/metrics', root);
+    for (const [team, count] of [
+      ['flood', 2],
+      ['calm', 1],
+    ])
+      expect(text).toContain(`mmm_team_requests_queued{model="full",team="${team}"} ${count}`);
     expect(await server.chat('too many', 'default', {}, flood)).toMatchObject({ status: 503 });
     for (const prompt of ['first', 'few', 'many 0', 'many 1']) await server.finish(prompt);
     expect(await few).toMatchObject({ status: 200 });
     for (const answer of await Promise.all(many.slice(0, 3))) expect(answer.status).toBe(200);
+  });
+
+  it('have a name that is not spaces alone', async () => {
+    await expect(change(service, 'PUT', '/api/v1/teams/%20%20', {})).rejects.toThrow(/not spaces alone/);
+    await expect(limitedKey(service, null, { team: ' ' })).rejects.toThrow(/team: must not be spaces alone/);
   });
 
   it('have a weight from 1 to 1000, which every change of the team says anew', async () => {

@@ -38,7 +38,7 @@ import { Keys } from './keys.service.js';
 
 const BY_NAME: CursorShape = { sort: 'name', key: [ANY_TEXT, UUID] };
 const HOUR_S = 3_600;
-const TEAM_NAME = /^[^\p{Cc}\p{Cs}]{1,100}$/u;
+const TEAM_NAME = /^(?=.*\S)[^\p{Cc}\p{Cs}]{1,100}$/u;
 
 /** Keys of people and programs. */
 @Controller('api/v1/keys')
@@ -180,6 +180,7 @@ export class MeController {
 function nameOf(path: unknown): string {
   const name = Array.isArray(path) ? path.join('/') : String(path);
   if (TEAM_NAME.test(name)) return name;
-  const problem = 'must be the name of a team: 1 to 100 characters without control characters';
+  const problem =
+    'must be the name of a team: 1 to 100 characters without control characters, and not spaces alone';
   throw new InvalidInputError([{ field: 'name', problem }]);
 }

@@ -25,6 +25,8 @@ import { ROLES, type Role } from '../roles.js';
 
 /** As much as a number of JSON can say exactly. */
 const MOST = Number.MAX_SAFE_INTEGER;
+/** Of an empty text its length is wrong. */
+const VISIBLE = /\S|^$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
 
 /** What may be used; a limit that is left out does not exist. */
@@ -54,7 +56,12 @@ export class KeyDefinitionDto {
   @IsIn(ROLES) role!: Role;
 
   /** Keys of a team share its limits and its turns in queues, and registrars of a team their workers. */
-  @IsOptional() @IsString() @Length(1, 100) @Matches(PRINTABLE, printable) team?: string;
+  @IsOptional()
+  @IsString()
+  @Length(1, 100)
+  @Matches(PRINTABLE, printable)
+  @Matches(VISIBLE, { message: '$property must not be spaces alone' })
+  team?: string;
 
   /** The models it may call: names, or beginnings of names that end with `*`; all, if left out. */
   @IsOptional()
