@@ -17,7 +17,7 @@ export async function createDatabase(template: string | null = TEMPLATE_DATABASE
   const server = inject('server');
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   const from = template === null ? '' : `TEMPLATE ${template} STRATEGY file_copy`;
-  await once(server, `CREATE DATABASE ${name} ${from}`);
+  await onServer(server, `CREATE DATABASE ${name} ${from}`);
   const address = onDatabase(server, name);
   const pool = new pg.Pool({ ...pgOptions(address, 'test'), max: 4 });
   pool.on('error', () => {});
@@ -28,7 +28,7 @@ export async function createDatabase(template: string | null = TEMPLATE_DATABASE
     },
     async drop() {
       await pool.end();
-      await once(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      await onServer(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     },
   };
 }
@@ -49,12 +49,25 @@ export function asRole(address: DatabaseAddress, role: string): DatabaseAddress 
   return { url: url.href };
 }
 
-async function once(server: DatabaseAddress, sql: string): Promise<void> {
-  const client = new pg.Client(pgOptions(server));
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
+/** One connection for each process of tests: PostgreSQL starts a process for every other one. */
+let kept: Promise<pg.Client> | undefined;
+
+async function onServer(server: DatabaseAddress, sql: string): Promise<void> {
+  kept ??= connected(server);
+  const client = await kept;
+  await client.query(sql);
+}
+
+function forget(): void {
+  kept = undefined;
+}
+
+async function connected(server: DatabaseAddress): Promise<pg.Client> {
+  const client = new pg.Client(pgOptions(server, 'test databases'));
+  client.on('error', forget).on('end', forget);
+  await client.connect().catch((error: unknown) => {
+    forget();
+    throw error;
+  });
+  return client;
 }
