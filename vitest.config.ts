@@ -62,6 +62,7 @@ export default defineConfig({
           setupFiles: 'test/fast-check-seed.ts',
           server: { deps: { external: [/\/dist\/src\//] } },
           isolate: false,
+          execArgv: ['--require', join(ROOT, 'test/optimize-late.cjs')],
           maxWorkers: Number(process.env['WORKERS'] ?? CORES * 2),
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,

@@ -1,13 +1,15 @@
 /** Runs the packed service, and keeps V8's compiled code for the next start. Node 20 has no compile cache of its own. */
-const { readFileSync, renameSync, writeFileSync } = require('node:fs');
+require('../optimize-late.cjs');
+const { readFileSync, renameSync, statSync, writeFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const path = require('node:path');
+const { cachedDataVersionTag } = require('node:v8');
 const { constants, Script } = require('node:vm');
 
 const filename = path.join(__dirname, '../../dist/packed/service/service.cjs');
-const cache = `${filename}.${process.version}.cache`;
+/** V8 refuses code that another version of it has compiled, or one with other flags. */
+const cache = `${filename}.${cachedDataVersionTag()}.cache`;
 
-let isKept = false;
 const cachedData = compiledBefore();
 const script = new Script(
   `(function (exports, require, module, __filename, __dirname) {${readFileSync(filename, 'utf8')}\n})`,
@@ -15,11 +17,9 @@ const script = new Script(
 );
 const packed = { exports: {} };
 script.runInThisContext()(packed.exports, createRequire(filename), packed, filename, path.dirname(filename));
-if (cachedData === undefined) {
-  // Replicas are often killed, so the first one does not wait for its end.
-  setTimeout(keepCompiled, 2_000).unref();
-  process.on('exit', keepCompiled);
-}
+// Replicas are often killed, so it does not wait for their end. One that does not start at all has little to keep.
+if (cachedData === undefined)
+  for (const afterMs of [2_000, 10_000]) setTimeout(keepCompiled, afterMs).unref();
 
 function compiledBefore() {
   try {
@@ -29,10 +29,10 @@ function compiledBefore() {
   }
 }
 
-/** It holds every function that has run. Renamed when whole, because other processes read it. */
+/** It holds every function that has run; the largest one is kept. Renamed when whole, because other processes read it. */
 function keepCompiled() {
-  if (isKept) return;
-  isKept = true;
-  writeFileSync(`${cache}.${process.pid}`, script.createCachedData());
+  const compiled = script.createCachedData();
+  if (compiled.length <= (statSync(cache, { throwIfNoEntry: false })?.size ?? 0)) return;
+  writeFileSync(`${cache}.${process.pid}`, compiled);
   renameSync(`${cache}.${process.pid}`, cache);
 }
