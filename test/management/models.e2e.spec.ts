@@ -185,38 +185,6 @@ describe('a model policy', () => {
     expect(requestsOf().toSorted((a, b) => a - b)).toEqual([3, 3, 12]);
   });
 
-  it('keeps the turns of each chat at one worker, for native, OpenAI and Anthropic clients', async () => {
-    const requestsOf = await threeWorkers('talkative');
-    await put('talkative', { strategy: 'prefix_affinity' });
-    const turns = (first: string, count: number) =>
-      Array.from({ length: count }, (_, at) => [
-        { role: 'user', content: first },
-        ...Array.from({ length: at }, () => [
-          { role: 'assistant', content: 'yes' },
-          { role: 'user', content: 'and then?' },
-        ]).flat(),
-      ]);
-    const post = (to: string, body: object) =>
-      fetch(service.url + to, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ model: 'talkative', max_tokens: 9, ...body }),
-      });
-    const homes = new Set<number>();
-    for (let chat = 0; chat < 12; chat++) {
-      const before = requestsOf();
-      for (const messages of turns(`chat ${chat}`, 2))
-        for (const to of ['/api/v1/chat/completions', '/v1/chat/completions', '/v1/messages'])
-          expect((await post(to, { messages })).status).toBe(200);
-      const added = requestsOf().map((count, at) => count - (before[at] ?? 0));
-      expect(added.toSorted((one, other) => one - other)).toEqual([0, 0, 6]);
-      homes.add(added.indexOf(6));
-    }
-    expect(homes.size).toBeGreaterThan(1);
-    const page = await (await fetch(`${service.url}/metrics`)).text();
-    expect(page).toContain('mmm_affinity_total{model="talkative",where="home"} 72');
-  });
-
   it('bounds how many requests wait and for how long', async () => {
     const upstream = await upstreamForTest(slow(400, json({ answer: 'x' })));
     await service.register(aWorker(upstream, { model_name: 'queued', max_concurrency: 1, ...UNPROBED }));

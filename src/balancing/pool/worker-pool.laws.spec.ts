@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../test/seeded-random.js';
 import type { Health } from '../../registry/worker.js';
+import type { Policy } from '../policies/policy.js';
 import { POLICIES } from '../policies/strategies.js';
 import type { RequestResult } from '../request-result.js';
 import type { PoolMember } from './pooled-worker.js';
@@ -72,6 +73,17 @@ function faultsOf(
   };
   return Object.entries(faults).flatMap(([fault, isSo]) => (isSo ? [fault] : []));
 }
+
+describe.each(Object.entries(POLICIES))('a pool with %s', (_name, policy: Policy<unknown>) => {
+  it('makes the key of a request once a pick if it picks by keys, and never otherwise', () => {
+    const pool = new WorkerPool(policy, LIMITS, seededRandom(5));
+    pool.update(['a', 'b', 'c'].map((id) => aMember({ id })));
+    let made = 0;
+    const key = (): string => `key ${(made += 1)}`;
+    for (let pick = 0; pick < 20; pick++) expectAcquired(pool.acquire(pick, new Set(), key));
+    expect(made).toBe(policy.usesKey === true ? 20 : 0);
+  });
+});
 
 const aResult: fc.Arbitrary<RequestResult> = fc.oneof(
   fc.record({
