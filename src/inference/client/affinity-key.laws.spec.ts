@@ -74,6 +74,24 @@ describe('the affinity key of a body', () => {
     }
   });
 
+  it('is the same for a parsed chat, wherever 4,096 characters end', () => {
+    const piece = fc.constantFrom('a', '"', '\n', '文', '😀', '\ud83d');
+    const long = fc.tuple(fc.integer({ min: 4090, max: 4100 }), fc.array(piece, { maxLength: 12 }));
+    fc.assert(
+      fc.property(long, fc.boolean(), ([length, end], inParts) => {
+        const document = `${'d'.repeat(length)}${end.join('')}`;
+        const content = inParts
+          ? [
+              { type: 'text', text: document },
+              { type: 'text', text: 'x' },
+            ]
+          : document;
+        const chat = { messages: [{ role: 'user', content }] };
+        expect(chatAffinityKey(chat)).toBe(keyOf(chat));
+      }),
+    );
+  });
+
   it('does not move with the marks of what a client wants cached', () => {
     const marked = { type: 'text', text: 'hello', cache_control: { type: 'ephemeral' } };
     expect(keyOf({ messages: [{ role: 'user', content: [marked] }] })).toBe(

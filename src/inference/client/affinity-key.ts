@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { InvalidInputError } from '../../input/input-errors.js';
-import { findFields, itemSpans, type Span } from '../passthrough/json-scanner.js';
+import { isJsonObject } from '../../input/json.js';
+import { eachItemSpan, findFields, itemSpans, type Span } from '../passthrough/json-scanner.js';
 
 /**
  * Headers that name a conversation, the first one that is sent counts. opencode sends `x-session-id` and `x-session-affinity`
@@ -84,8 +85,20 @@ export function bodyAffinityKey(body: Buffer): string {
 /** The same key for a chat that has been parsed. */
 export function chatAffinityKey({ messages, tools, prompt_cache_key }: ChatStart): string {
   const first = messages.findIndex(({ role }) => role === 'user');
-  const start = first === -1 ? messages : messages.slice(0, first + 1);
+  const start = messages.slice(0, first === -1 ? messages.length : first);
+  const user = messages[first];
+  if (user !== undefined) start.push({ role: 'user', content: shortened(user.content) });
   return bodyAffinityKey(Buffer.from(JSON.stringify({ messages: start, tools, prompt_cache_key })));
+}
+
+/** So that no long document is written for its first characters. No text is shorter in JSON than it is. */
+function shortened(content: unknown): unknown {
+  // One more: a pair of surrogates is not cut in two.
+  if (typeof content === 'string') return content.slice(0, MOST_CHARACTERS + 1);
+  if (!Array.isArray(content)) return content;
+  return content.map((part: unknown) =>
+    isJsonObject(part) && typeof part['text'] === 'string' ? { text: shortened(part['text']) } : part,
+  );
 }
 
 class ConversationHash {
@@ -107,9 +120,12 @@ class ConversationHash {
   /** Up to the first message of the user. */
   private addTurns(turns: Span | undefined): void {
     if (turns === undefined) return;
-    const items = this.itemsOf(turns);
-    if (items.length === 0 || this.body[items[0]?.start ?? 0] !== OPEN_OBJECT) return this.addUser(turns);
-    for (const { start, end } of items) {
+    if (this.body[turns.start] !== OPEN_ARRAY) return this.addUser(turns);
+    let isFirst = true;
+    for (const { start, end } of eachItemSpan(this.body, turns.start)) {
+      // A list of texts.
+      if (isFirst && this.body[start] !== OPEN_OBJECT) return this.addUser(turns);
+      isFirst = false;
       if (this.body[start] !== OPEN_OBJECT) continue;
       const found = findFields(this.body.subarray(start, end), TURN_FIELDS);
       const role = this.spelled(shifted(found.get('role'), start));
@@ -151,7 +167,7 @@ class ConversationHash {
   private textsOf(content: Span | undefined): readonly Span[] {
     if (content === undefined || this.spelled(content) === 'null') return [];
     if (this.body[content.start] !== OPEN_ARRAY) return [this.innerOf(content)];
-    return this.itemsOf(content).map((part) => {
+    return itemSpans(this.body, content.start).map((part) => {
       if (this.body[part.start] !== OPEN_OBJECT) return this.innerOf(part);
       const text = findFields(this.body.subarray(part.start, part.end), PART_FIELDS).get('text');
       return this.innerOf(shifted(text, part.start) ?? part);
@@ -161,10 +177,6 @@ class ConversationHash {
   /** Without the quotes of a string. */
   private innerOf(value: Span): Span {
     return this.body[value.start] === QUOTE ? { start: value.start + 1, end: value.end - 1 } : value;
-  }
-
-  private itemsOf({ start }: Span): readonly Span[] {
-    return this.body[start] === OPEN_ARRAY ? itemSpans(this.body, start) : [];
   }
 
   /** A short value as it is spelled. */

@@ -106,16 +106,19 @@ export function spanAt(body: Buffer, start: number): Span {
 
 /** The items of the list that begins at `start`. @throws InvalidInputError when it does not end */
 export function itemSpans(body: Buffer, start: number): readonly Span[] {
-  const items: Span[] = [];
+  return [...eachItemSpan(body, start)];
+}
+
+/** The same one by one: what comes behind the last that is taken is not read. @throws InvalidInputError */
+export function* eachItemSpan(body: Buffer, start: number): Generator<Span, void, undefined> {
   let at = skipSpace(body, start + 1);
   while (body[at] !== CLOSE_ARRAY) {
     const item = spanAt(body, at);
-    items.push(item);
+    yield item;
     at = skipSpace(body, item.end);
     if (body[at] === COMMA) at = skipSpace(body, at + 1);
     else if (body[at] !== CLOSE_ARRAY) throw malformed(`expected a comma at byte ${at}`);
   }
-  return items;
 }
 
 /** The body with the value replaced; all other bytes stay the same. */
