@@ -6,6 +6,7 @@ import { measureClasses } from './class-scenes.js';
 import { mean, measure, type Measurement, SERVICE } from './measurements.js';
 import type { System } from './run-once.js';
 import { SCENARIOS } from './scenarios.js';
+import { boundsTable, conversationsTable, measureConversations } from './engines/scenes.js';
 import { measureSleepers } from './sleeper-scenes.js';
 import { tableOf } from './table.js';
 import { measureTenants } from './tenant-scenes.js';
@@ -35,6 +36,7 @@ const measured = [
   ...measureClasses(options.only === '' ? [] : letters, SEEDS),
   ...measureSleepers(options.only === '' ? [] : letters, SEEDS),
   ...measureTenants(options.only === '' ? [] : letters, SEEDS),
+  ...measureConversations(options.only === '' ? [] : letters, SEEDS),
 ];
 const table = tableOf(measured, SEEDS, routers);
 console.log(`\n${table}\n`);
@@ -51,6 +53,8 @@ if (options.write) {
   }));
   fillIn('figures', table);
   fillIn('strategies', tableOf(compared, SEEDS, routers));
+  fillIn('conversations', conversationsTable(SEEDS));
+  fillIn('bounds', boundsTable(SEEDS));
   const { drawPlots } = await import('./plot.js');
   drawPlots(SEEDS[0] ?? 1);
 }
