@@ -5,6 +5,14 @@ export interface Target {
   readonly body: string;
 }
 
+/** The request for a bare socket: a client that parses would measure itself. */
+export function requestBytes({ url, headers, body }: Target): Buffer {
+  const { host, pathname } = new URL(url);
+  const lines = Object.entries({ host, 'content-length': String(Buffer.byteLength(body)), ...headers });
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return Buffer.from(`POST ${pathname} HTTP/1.1\r\n${head}\r\n${body}`);
+}
+
 /** A command to the load generator. */
 export interface LoadRequest {
   readonly target: Target;
@@ -25,4 +33,6 @@ export interface Usage {
   /** User and system time of all threads. */
   readonly cpuMs: number;
   readonly rssMiB: number;
+  /** Of JavaScript, without a collection before. */
+  readonly heapMiB: number;
 }

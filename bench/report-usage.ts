@@ -1,6 +1,7 @@
 /** Is loaded with `--import` before a measured program. */
 process.on('message', () => {
   const { user, system } = process.cpuUsage();
-  process.send?.({ cpuMs: (user + system) / 1000, rssMiB: process.memoryUsage.rss() / 2 ** 20 });
+  const { rss, heapUsed } = process.memoryUsage();
+  process.send?.({ cpuMs: (user + system) / 1000, rssMiB: rss / 2 ** 20, heapMiB: heapUsed / 2 ** 20 });
 });
 process.channel?.unref();

@@ -29,7 +29,7 @@ export class Service {
     const log = openSync(join(folder, 'log'), 'w');
     const child = Child.start(resolve(checkout, 'dist/src/main.js'), {
       isMeasured: true,
-      nodeArgs: ['--enable-source-maps'],
+      nodeArgs: startFlags(checkout),
       environment: {
         NODE_ENV: 'production',
         PORT: '0',
@@ -73,6 +73,17 @@ export class Service {
       inLog: log.split(`"path":"${path}"`).length - 1,
     };
   }
+}
+
+/** Node's flags with which a checkout starts the service in production. @throws Error for a start script of another form */
+export function startFlags(checkout: string): readonly string[] {
+  const { scripts } = JSON.parse(readFileSync(resolve(checkout, 'package.json'), 'utf8')) as {
+    scripts: Readonly<Record<string, string>>;
+  };
+  const flags = /node (.*)dist\/src\/main\.js/.exec(scripts['start:prod'] ?? '')?.[1];
+  if (flags === undefined)
+    throw new Error(`start:prod of ${checkout}/package.json does not start dist/src/main.js`);
+  return flags.split(' ').filter((flag) => flag !== '');
 }
 
 /** @returns the URL of a service that writes to the file `log`, once it is ready */

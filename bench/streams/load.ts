@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import type { Target } from '../messages.js';
+import { requestBytes, type Target } from '../messages.js';
 import { quantile } from '../statistics.js';
 import type { StreamRequest, StreamResult } from './messages.js';
 
@@ -29,7 +29,7 @@ async function run({ target, streams }: StreamRequest): Promise<StreamResult> {
   };
 }
 
-/** Uses a bare socket, because a client that parses would measure itself. @returns whether the stream was complete */
+/** @returns whether the stream was complete */
 function oneStream(target: Target, request: Buffer, delayMs: number, agesMs: number[]): Promise<boolean> {
   const { hostname, port } = new URL(target.url);
   return new Promise((resolve) => {
@@ -53,11 +53,4 @@ function oneStream(target: Target, request: Buffer, delayMs: number, agesMs: num
       socket.on('error', () => {}).on('close', () => resolve(isWhole));
     }, delayMs);
   });
-}
-
-function requestBytes({ url, headers, body }: Target): Buffer {
-  const { host, pathname } = new URL(url);
-  const lines = Object.entries({ host, 'content-length': String(Buffer.byteLength(body)), ...headers });
-  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  return Buffer.from(`POST ${pathname} HTTP/1.1\r\n${head}\r\n${body}`);
 }
