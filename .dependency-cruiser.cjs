@@ -102,7 +102,7 @@ module.exports = {
     {
       name: 'only-config-reads-the-environment-file',
       severity: 'error',
-      from: { pathNot: '^src/(main|config/|(database|replicas)/commands/)' },
+      from: { pathNot: '^src/(bundle/service|config/|(database|replicas)/commands/)' },
       to: { path: '^src/config/(environment|variables?)\\.ts$' },
     },
     {

@@ -13,8 +13,6 @@ export interface ReplicaSetting {
   readonly cwd: string;
   readonly tuning: object;
   readonly environment?: Readonly<Record<string, string>>;
-  /** What is run, with the tuning as its argument; `test/tuned-main.mjs` of that checkout unless given. */
-  readonly main?: string | undefined;
   /** Whether it answers `ask()`. */
   readonly isObserved?: boolean;
 }
@@ -43,11 +41,11 @@ export class ReplicaProcess {
   }
 
   start(): void {
-    const { root, cwd, tuning, environment = {}, isObserved = false, main } = this.setting;
+    const { root, cwd, tuning, environment = {}, isObserved = false } = this.setting;
     const { host, port, user, database } = this.database().connection;
     this.found = '';
     const nodeArgs = isObserved ? ['--expose-gc', '--import', OBSERVER.href] : [];
-    const args = [...nodeArgs, main ?? `${root}/test/tuned-main.mjs`, JSON.stringify(tuning)];
+    const args = [...nodeArgs, `${root}/test/tuned-main.mjs`, JSON.stringify(tuning)];
     const child = spawn(process.execPath, args, {
       cwd,
       stdio: ['ignore', 'pipe', 'pipe', ...(isObserved ? ['ipc' as const] : [])],

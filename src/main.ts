@@ -1,8 +1,7 @@
 import { stopSignal } from './stop-signal.js';
 
 const stopRequested = stopSignal();
-await import('reflect-metadata');
-const { readProcessEnvironment } = await import('./config/environment.js');
-const { runProcess } = await import('./run.js');
+const { loadService } = await import('./bundle/load-service.js');
+const { readProcessEnvironment, runProcess } = await loadService();
 
 await runProcess(() => readProcessEnvironment(), stopRequested);

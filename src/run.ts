@@ -33,7 +33,7 @@ async function run(
   identity: ReplicaIdentity,
   stopRequested: Promise<string>,
 ): Promise<void> {
-  const log = createLog(settings.log, identity.id);
+  const log = await createLog(settings.log, identity.id);
   captureOutput(log);
   if (settings.ignoredVariables.length > 0) {
     log.logger.warn(`settings that no longer exist are ignored: ${settings.ignoredVariables.join(', ')}`);

@@ -4,15 +4,20 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 
 const ROOT = join(import.meta.dirname, '..');
-const SOURCES = ['src', 'migrations', 'nest-cli.json', 'tsconfig.json', 'tsconfig.build.json'];
+const SOURCES = [
+  'vite.service.mjs',
+  'src',
+  'migrations',
+  'nest-cli.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+];
 const CONSOLE = ['console'];
 
 /** Builds first when `dist/` is older than a source, so that `npx vitest run test/x` never tests an old build. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  if (isOlder('dist/src/main.js', SOURCES)) run('build');
+  if (isOlder('dist/src/bundle/service.cjs.compiled', SOURCES)) run('build');
   else if (isOlder('dist/console/index.html', CONSOLE)) run('build:console');
-  const { packService } = await import('./packed/pack.js');
-  await packService();
   const { startTestServer } = await import('./test-server.js');
   return startTestServer(project);
 }

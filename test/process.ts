@@ -12,11 +12,11 @@ import type { TestSettings } from './service.js';
 export const ROOT = join(import.meta.dirname, '..');
 export const MAIN = join(ROOT, 'dist/src/main.js');
 const NODE_COMPILE_CACHE = join(ROOT, 'node_modules/.cache/compiled');
-/** The same service in one file, which starts three times as quick. */
-export const PACKED = join(ROOT, 'test/packed/start.cjs');
+/** The same service, with constants that a test replaces. */
+const TUNED_MAIN = join(ROOT, 'test/tuned-main.mjs');
 
 export interface ProcessOptions {
-  /** Whether `dist/src/main.js` runs, and not the packed service: where a test is about that file, or about memory. */
+  /** Whether `dist/src/main.js` runs, and not test/tuned-main.mjs: where a test is about that file, or about memory. */
   readonly asShipped?: boolean;
   /** Replaces `node dist/src/main.js`. */
   readonly command?: readonly [string, ...string[]];
@@ -157,7 +157,7 @@ export function spawnService(
     asShipped = false,
   }: ProcessOptions & { readonly cwd: string },
 ): ServiceProcess {
-  const main = asShipped ? [MAIN] : [PACKED, JSON.stringify(tuning ?? {})];
+  const main = asShipped ? [MAIN] : [TUNED_MAIN, JSON.stringify(tuning ?? {}), 'optimize-late'];
   const [program, ...args] = command ?? [process.execPath, ...nodeOptions, ...main];
   const child = spawn(program, args, {
     cwd,

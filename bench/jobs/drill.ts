@@ -12,8 +12,6 @@ import { TaskUpstream, taskWorker } from './task-upstream.js';
 
 export interface DrillPlan {
   readonly root: string;
-  /** What a replica runs, as in ReplicaSetting. */
-  readonly main?: string;
   readonly jobs: number;
   readonly replicas: number;
   /** Jobs are made during this time, and processes killed. */
@@ -69,7 +67,7 @@ export async function drill(plan: DrillPlan): Promise<DrillReport> {
   const launch = (): Promise<EmbeddedPostgres> =>
     startEmbeddedPostgres({ dataDir: folder, durable: true, maxConnections: 150 });
   let postgres = await launch();
-  const setting = { root: plan.root, cwd: folder, tuning: plan.tuning, main: plan.main };
+  const setting = { root: plan.root, cwd: folder, tuning: plan.tuning };
   const replicas = Array.from(
     { length: plan.replicas },
     (_, index) => new ReplicaProcess(`replica ${index + 1}`, setting, () => postgres),

@@ -44,7 +44,6 @@ const { url: upstreamUrl } = await upstream.next<{ url: string }>();
 const { host, port, user, database } = postgres.connection;
 const service = Child.start(join(ROOT, 'dist/src/main.js'), {
   isMeasured: true,
-  nodeArgs: ['--enable-source-maps'],
   environment: {
     NODE_ENV: 'production',
     PORT: '0',

@@ -19,8 +19,6 @@ export interface DrillEvent {
 
 export interface DrillPlan {
   readonly root: string;
-  /** What a replica runs, as in ReplicaSetting. */
-  readonly main?: string;
   /** At least; more are sent until the last event. */
   readonly requests: number;
   readonly keys: number;
@@ -67,7 +65,7 @@ export async function drill(plan: DrillPlan): Promise<DrillReport> {
   const launch = () => startEmbeddedPostgres({ dataDir: folder, durable: true, maxConnections: 100 });
   let postgres = await launch();
   const environment = { ADMIN_API_KEY: ADMIN_KEY, HOST: '127.0.0.1', UPSTREAM_ALLOW_CIDRS: '127.0.0.0/8' };
-  const setting = { root: plan.root, cwd: folder, tuning: {}, environment, main: plan.main };
+  const setting = { root: plan.root, cwd: folder, tuning: {}, environment };
   const replicas = Array.from(
     { length: plan.replicas },
     (_, index) => new ReplicaProcess(`replica ${index + 1}`, setting, () => postgres),

@@ -33,7 +33,7 @@ export class Service {
     this.#dataDir = await mkdtemp(TEMPORARY);
     this.#signal.throwIfAborted();
     const { PATH = '', HOME = '' } = process.env;
-    this.#process = new Child('The service', ['--enable-source-maps', MAIN], {
+    this.#process = new Child('The service', [MAIN], {
       cwd: this.#dataDir, // no .env is there to be read
       env: { PATH, HOME, PORT: '0', DATA_DIR: this.#dataDir, LOG_LEVEL: 'warn' },
     });

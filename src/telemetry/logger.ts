@@ -1,6 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
 import { pino, type DestinationStream, type Logger } from 'pino';
-import { PinoPretty } from 'pino-pretty';
 import type { LogSettings } from '../config/settings.js';
 import { isoTime, LineBatches } from './log-lines.js';
 
@@ -13,8 +12,9 @@ export interface Log {
 }
 
 /** @param replica its id, in every line of JSON */
-export function createLog({ level, format }: LogSettings, replica: string): Log {
+export async function createLog({ level, format }: LogSettings, replica: string): Promise<Log> {
   if (format === 'pretty') {
+    const { PinoPretty } = await import('pino-pretty');
     const stream: DestinationStream = PinoPretty({
       ignore: 'pid,hostname,replica',
       translateTime: 'HH:MM:ss',

@@ -6,7 +6,7 @@ import { ReplicaProcess } from '../../bench/replica-process.js';
 import { TaskUpstream, taskWorker } from '../../bench/jobs/task-upstream.js';
 import { startEmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.js';
 import { temporaryFolder } from '../embedded-postgres/folders.js';
-import { PACKED, ROOT } from '../process.js';
+import { ROOT } from '../process.js';
 import { printedRandom } from '../seeded-random.js';
 import { PATIENT_MS, until } from '../until.js';
 import { RETRIED } from './cluster.js';
@@ -18,7 +18,6 @@ describe('three replicas with jobs', RETRIED, () => {
     const lines: string[] = [];
     const found = await drill({
       root: ROOT,
-      main: PACKED,
       jobs: 60,
       replicas: 3,
       forMs: 12_000,
@@ -54,8 +53,7 @@ describe('three replicas with jobs', RETRIED, () => {
     // A film of ten minutes, sixty times as fast.
     const upstream = await TaskUpstream.start(() => 10_000, 100);
     const replicas = ['one', 'two', 'three'].map(
-      (name) =>
-        new ReplicaProcess(name, { root: ROOT, main: PACKED, cwd: folder, tuning: {} }, () => postgres),
+      (name) => new ReplicaProcess(name, { root: ROOT, cwd: folder, tuning: {} }, () => postgres),
     );
     onTestFinished(async () => {
       await Promise.all(replicas.map((replica) => replica.end('SIGKILL')));

@@ -78,7 +78,13 @@ describe('SIGTERM', PATIENTLY, () => {
   it.skipIf(!MAY_UNSHARE)('is heard by process 1 of a container while it loads the service', async () => {
     const database = await databaseForTest();
     const service = startProcess(databaseSettings(database.address), {
-      command: [...AS_PROCESS_1, process.execPath, '--import', signalOnLoading('/dist/src/run.js'), MAIN],
+      command: [
+        ...AS_PROCESS_1,
+        process.execPath,
+        '--import',
+        signalOnLoading('/dist/src/bundle/load-service.js'),
+        MAIN,
+      ],
     });
     expect(await service.exited).toEqual(CLEAN);
     expect(service.log.map(({ msg }) => msg)).toContain('stopping: SIGTERM');

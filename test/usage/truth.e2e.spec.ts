@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { drill } from '../../bench/usage/drill.js';
-import { PACKED, ROOT } from '../process.js';
+import { ROOT } from '../process.js';
 
 const REQUESTS = 400;
 const CALLERS = 4;
@@ -10,7 +10,6 @@ describe('usage of 50 keys over three replicas', () => {
     const lines: string[] = [];
     const found = await drill({
       root: ROOT,
-      main: PACKED,
       requests: REQUESTS,
       keys: 50,
       replicas: 3,
