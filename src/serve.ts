@@ -15,6 +15,7 @@ import { ReplicaHeartbeat } from './replicas/replica-heartbeat.js';
 import { RunningRequests } from './server-connections.js';
 import type { Log } from './telemetry/logger.js';
 import { UpstreamClient } from './upstream/upstream-client.js';
+import { collectStartGarbage } from './start-garbage.js';
 import { greet } from './welcome.js';
 
 /** The start waits for no database; so long only if it hangs. */
@@ -54,6 +55,7 @@ export async function serve(
       log.flush();
     }
   });
+  collectStartGarbage();
   let isStopping = false;
   void stopRequested.then((signal) => {
     isStopping = true;
