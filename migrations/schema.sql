@@ -122,6 +122,7 @@ CREATE TABLE job (
   request_hash text,
   request_id text NOT NULL DEFAULT ''::text,
   webhook_url text,
+  priority text NOT NULL DEFAULT 'default'::text,
   CONSTRAINT job_counts CHECK (((submits >= 0) AND (looks >= 0) AND (version > 0) AND (input_bytes >= 0))),
   CONSTRAINT job_ended_with_state CHECK (((state = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])) = (ended_at IS NOT NULL))),
   CONSTRAINT job_error_code_known CHECK ((error_code = ANY (ARRAY['busy'::text, 'submit_refused'::text, 'submit_unknown'::text, 'upstream_failed'::text, 'upstream_lost'::text, 'result_missing'::text, 'result_unreachable'::text, 'result_forbidden'::text, 'timeout'::text, 'misconfigured'::text, 'cancelled'::text, 'worker_deleted'::text]))),
@@ -133,6 +134,7 @@ CREATE TABLE job (
   CONSTRAINT job_model_name_length CHECK (((char_length(model_name) >= 1) AND (char_length(model_name) <= 200))),
   CONSTRAINT job_of_worker FOREIGN KEY (worker_id) REFERENCES worker(id) ON DELETE SET NULL,
   CONSTRAINT job_pkey PRIMARY KEY (id),
+  CONSTRAINT job_priority_known CHECK ((priority = ANY (ARRAY['interactive'::text, 'default'::text, 'bulk'::text]))),
   CONSTRAINT job_progress_range CHECK (((progress >= 0) AND (progress <= 100))),
   CONSTRAINT job_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'submitting'::text, 'unknown'::text, 'running'::text, 'cancelling'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text])))
 ) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=500);
@@ -643,7 +645,7 @@ CREATE INDEX job_ended ON public.job USING btree (ended_at) WHERE (ended_at IS N
 CREATE INDEX job_event_of_job ON public.job_event USING btree (job_id, id);
 CREATE UNIQUE INDEX job_idempotency ON public.job USING btree (owner_key, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 CREATE INDEX job_of_owner ON public.job USING btree (owner_key, created_at, id);
-CREATE INDEX job_queued ON public.job USING btree (model_name, owner_key, created_at) WHERE (state = 'queued'::text);
+CREATE INDEX job_queued_2 ON public.job USING btree (model_name, owner_key, priority, created_at) WHERE (state = 'queued'::text);
 CREATE INDEX job_submitting ON public.job USING btree (id) WHERE (state = 'submitting'::text);
 CREATE INDEX job_webhook_done ON public.job_webhook USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 CREATE INDEX job_webhook_due ON public.job_webhook USING btree (due_at) WHERE (due_at IS NOT NULL);
@@ -1461,6 +1463,7 @@ DECLARE
       WHEN fence IS NULL THEN 'NOT NULL fence'
       WHEN cancel_wanted IS NULL THEN 'NOT NULL cancel_wanted'
       WHEN request_id IS NULL THEN 'NOT NULL request_id'
+      WHEN priority IS NULL THEN 'NOT NULL priority'
       WHEN NOT ((submits >= 0) AND (looks >= 0) AND (version > 0) AND (input_bytes >= 0)) THEN 'job_counts'
       WHEN NOT ((state = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text])) = (ended_at IS NOT NULL)) THEN 'job_ended_with_state'
       WHEN NOT (error_code = ANY (ARRAY['busy'::text, 'submit_refused'::text, 'submit_unknown'::text, 'upstream_failed'::text, 'upstream_lost'::text, 'result_missing'::text, 'result_unreachable'::text, 'result_forbidden'::text, 'timeout'::text, 'misconfigured'::text, 'cancelled'::text, 'worker_deleted'::text])) THEN 'job_error_code_known'
@@ -1470,9 +1473,10 @@ DECLARE
       WHEN NOT ((lease_owner IS NULL) = (lease_until IS NULL)) THEN 'job_lease_whole'
       WHEN NOT (mode = ANY (ARRAY['poll'::text, 'call'::text])) THEN 'job_mode_known'
       WHEN NOT ((char_length(model_name) >= 1) AND (char_length(model_name) <= 200)) THEN 'job_model_name_length'
+      WHEN NOT (priority = ANY (ARRAY['interactive'::text, 'default'::text, 'bulk'::text])) THEN 'job_priority_known'
       WHEN NOT ((progress >= 0) AND (progress <= 100)) THEN 'job_progress_range'
       WHEN NOT (state = ANY (ARRAY['queued'::text, 'submitting'::text, 'unknown'::text, 'running'::text, 'cancelling'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text])) THEN 'job_state_known'
-    END FROM (SELECT NEW.id, NEW.model_name, NEW.owner_key, NEW.kind, NEW.mode, NEW.state, NEW.state_since, NEW.version, NEW.upstream_word, NEW.progress, NEW.note, NEW.error_code, NEW.request, NEW.input_bytes, NEW.kept, NEW.submits, NEW.looks, NEW.unable, NEW.tried, NEW.created_at, NEW.queue_until, NEW.ended_at, NEW.due_at, NEW.lease_owner, NEW.lease_until, NEW.fence, NEW.cancel_wanted, NEW.idempotency_key, NEW.request_id) AS this);
+    END FROM (SELECT NEW.id, NEW.model_name, NEW.owner_key, NEW.kind, NEW.mode, NEW.state, NEW.state_since, NEW.version, NEW.upstream_word, NEW.progress, NEW.note, NEW.error_code, NEW.request, NEW.input_bytes, NEW.kept, NEW.submits, NEW.looks, NEW.unable, NEW.tried, NEW.created_at, NEW.queue_until, NEW.ended_at, NEW.due_at, NEW.lease_owner, NEW.lease_until, NEW.fence, NEW.cancel_wanted, NEW.idempotency_key, NEW.request_id, NEW.priority) AS this);
 BEGIN
   IF broken IS NOT NULL THEN
     PERFORM public.refuse_row(TG_RELID, broken);
@@ -2517,6 +2521,7 @@ COMMENT ON COLUMN job.idempotency_key IS 'The Idempotency-Key of the client''s r
 COMMENT ON COLUMN job.request_hash IS 'SHA-256 of the client''s request, to recognize a repetition.';
 COMMENT ON COLUMN job.request_id IS 'The id of the client''s request in the log.';
 COMMENT ON COLUMN job.webhook_url IS 'Where its end is reported; null: nowhere.';
+COMMENT ON COLUMN job.priority IS 'Its class: interactive, default or bulk. May be changed while it waits.';
 COMMENT ON FUNCTION job_check() IS 'Refuses a row that breaks a constraint, and shows none of it.';
 COMMENT ON TABLE job_event IS 'The history of jobs, written by a trigger; deleted with the job.';
 COMMENT ON COLUMN job_event.id IS 'Rises with time.';

@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { DatabaseSettings } from '../config/settings.js';
 import { type Actor, Database } from '../database/database.js';
 import { PART_BYTES } from './files/job-files.js';
+import type { Priority } from '../config/balancing-settings.js';
 import type { JobKind } from './job.js';
 import { jobColumns, type JobRow } from './job-rows.js';
 
@@ -12,6 +13,7 @@ export interface NewJobRow {
   readonly ownerKey: string;
   readonly actor: Actor;
   readonly kind: JobKind;
+  readonly priority: Priority;
   readonly mode: 'poll' | 'call';
   /** JSON, without input files. */
   readonly request: string;
@@ -54,8 +56,8 @@ export class JobInserts {
            SELECT count(*) AS n FROM (SELECT FROM ${this.job} WHERE state = 'queued' AND model_name = $2 LIMIT $14) AS queued),
          made AS (
            INSERT INTO ${this.job} (id, model_name, owner_key, kind, mode, request, input_bytes, unable, queue_until,
-             idempotency_key, request_hash, request_id, webhook_url)
-           SELECT $1::uuid, $2, $3, $4, $5, $6::json, $7::bigint, $8::uuid[], now() + $9 * interval '1 ms', $10, $11, $12, $13
+             idempotency_key, request_hash, request_id, webhook_url, priority)
+           SELECT $1::uuid, $2, $3, $4, $5, $6::json, $7::bigint, $8::uuid[], now() + $9 * interval '1 ms', $10, $11, $12, $13, $15
            FROM waiting WHERE n < $14
            ON CONFLICT (owner_key, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
            RETURNING ${this.columns})
@@ -75,6 +77,7 @@ export class JobInserts {
           row.requestId,
           row.webhookUrl,
           mostQueued,
+          row.priority,
         ],
       );
       if (made === undefined || made.id === null) {

@@ -1,3 +1,4 @@
+import type { Priority } from '../config/balancing-settings.js';
 import { isJsonObject } from '../input/json.js';
 import type { Job, JobErrorCode, JobInput, JobKind, JobState } from './job.js';
 
@@ -17,6 +18,7 @@ export interface JobRow {
   readonly version: number;
   readonly model_name: string;
   readonly kind: JobKind;
+  readonly priority: Priority;
   readonly owner_key: string;
   /** `null`: without keys, or of ADMIN_API_KEY. */
   readonly key_name: string | null;
@@ -38,7 +40,7 @@ export interface JobRow {
   readonly expires_at: Date | number | null;
 }
 
-const JOB_COLUMNS = `id, version, model_name, kind, owner_key, state, worker_id, upstream_word, progress, queue_position, note,
+const JOB_COLUMNS = `id, version, model_name, kind, priority, owner_key, state, worker_id, upstream_word, progress, queue_position, note,
   error_code, error, request, result, created_at, submitted_at, ended_at, expires_at`;
 
 /** With the name of the owner's key, which may have been revoked since. */
@@ -60,6 +62,7 @@ export function jobOf(row: JobRow, retentionMs: number): Job {
     version: row.version,
     modelName: row.model_name,
     kind: row.kind,
+    priority: row.priority,
     ownerKey: row.owner_key,
     keyName: row.key_name,
     state: row.state,

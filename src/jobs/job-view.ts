@@ -1,3 +1,4 @@
+import type { Priority } from '../config/balancing-settings.js';
 import { isJsonObject } from '../input/json.js';
 import type { Job, JobFile, JobState, PublicState } from './job.js';
 
@@ -7,6 +8,8 @@ export interface JobView {
   readonly object: 'job';
   readonly model: string;
   readonly kind: string;
+  /** Its class. */
+  readonly priority: Priority;
   /** The beginning of the prompt; `null`: not for this reader. */
   readonly title: string | null;
   /** The name of the key that made it. */
@@ -74,6 +77,7 @@ export function jobView(job: Job): JobView {
     object: 'job',
     model: job.modelName,
     kind: job.kind,
+    priority: job.priority,
     title: titleOf(job.input),
     key: job.keyName,
     status: PUBLIC[state],

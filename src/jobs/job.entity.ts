@@ -1,5 +1,6 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import { WorkerEntity } from '../registry/worker.entity.js';
+import type { Priority } from '../config/balancing-settings.js';
 import type { JobErrorCode, JobInput, JobKind, JobState } from './job.js';
 
 const ACTIVE = `state IN ('submitting', 'unknown', 'running', 'cancelling')`;
@@ -20,12 +21,13 @@ const ACTIVE = `state IN ('submitting', 'unknown', 'running', 'cancelling')`;
 @Check('job_failed_with_code', `(state IN ('failed', 'cancelled')) = (error_code IS NOT NULL)`)
 @Check('job_ended_with_state', `(state IN ('succeeded', 'failed', 'cancelled')) = (ended_at IS NOT NULL)`)
 @Check('job_progress_range', 'progress BETWEEN 0 AND 100')
+@Check('job_priority_known', `priority IN ('interactive', 'default', 'bulk')`)
 @Check('job_counts', 'submits >= 0 AND looks >= 0 AND version > 0 AND input_bytes >= 0')
 @Check('job_lease_whole', '(lease_owner IS NULL) = (lease_until IS NULL)')
 @Check('job_idempotency_key_length', 'char_length(idempotency_key) BETWEEN 1 AND 255')
 @Index('job_due', ['due_at'], { where: `state IN ('running', 'unknown', 'cancelling')` })
 @Index('job_active_of_worker', ['worker_id'], { where: ACTIVE })
-@Index('job_queued', ['model_name', 'owner_key', 'created_at'], { where: `state = 'queued'` })
+@Index('job_queued_2', ['model_name', 'owner_key', 'priority', 'created_at'], { where: `state = 'queued'` })
 @Index('job_submitting', ['id'], { where: `state = 'submitting'` })
 @Index('job_of_owner', ['owner_key', 'created_at', 'id'])
 @Index('job_ended', ['ended_at'], { where: 'ended_at IS NOT NULL' })
@@ -163,4 +165,8 @@ export class JobEntity {
 
   @Column('text', { nullable: true })
   webhook_url!: string | null;
+
+  /** Its class. */
+  @Column('text', { default: 'default' })
+  priority!: Priority;
 }

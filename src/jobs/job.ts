@@ -1,3 +1,4 @@
+import type { Priority } from '../config/balancing-settings.js';
 import type { Actor } from '../database/database.js';
 import { randomBytes } from 'node:crypto';
 import type { MediaInput } from '../registry/calls/media-values.js';
@@ -36,6 +37,8 @@ export interface JobInput extends MediaInput {
 export interface NewJob {
   readonly modelName: string;
   readonly kind: JobKind;
+  /** Its class: which of the jobs that wait goes next. */
+  readonly priority: Priority;
   /** The client's key; '' without keys. A job is seen by its owner and by admins. */
   readonly ownerKey: string;
   readonly actor: Actor;
@@ -64,6 +67,7 @@ export interface Job {
   readonly version: number;
   readonly modelName: string;
   readonly kind: JobKind;
+  readonly priority: Priority;
   readonly ownerKey: string;
   /** The name of that key; `null`: without keys, or of ADMIN_API_KEY. */
   readonly keyName: string | null;

@@ -1,3 +1,4 @@
+import type { Priority } from '../config/balancing-settings.js';
 import type { ResultFile } from '../registry/poll.js';
 import type { JobInput, JobKind } from './job.js';
 
@@ -8,6 +9,7 @@ export interface OneCallJob {
   /** The id of a key; '' of ADMIN_API_KEY and of clients that need no key. */
   readonly ownerKey: string;
   readonly kind: JobKind;
+  readonly priority: Priority;
   readonly input: JobInput;
   readonly requestId: string;
 }

@@ -57,6 +57,22 @@ describe('a job of a model whose workers have no poll', () => {
     expect(upstream.calls).toBe(1);
   });
 
+  it('has the class of the call that made it', async () => {
+    const service = await serviceForTest(QUICK);
+    const worker = aWorker(await upstreamForTest('hangs'));
+    await service.register(worker);
+    const { model_name: model } = worker;
+    const post = (path: string, more: object, headers: Record<string, string>) =>
+      service.post(path, { model, ...more }, headers);
+    const job = await post('/api/v1/jobs', { prompt: 'a cat' }, { 'x-mmm-priority': 'interactive' });
+    expect([job.status, job.json]).toEqual([202, expect.objectContaining({ priority: 'interactive' })]);
+    const chat = { messages: [{ role: 'user', content: 'hi' }], service_tier: 'flex' };
+    const call = await post('/v1/chat/completions', chat, { prefer: 'respond-async' });
+    expect([call.status, call.json]).toEqual([202, expect.objectContaining({ priority: 'bulk' })]);
+    const { status } = await post('/api/v1/jobs', { prompt: 'a cat' }, { 'x-mmm-priority': 'urgent' });
+    expect(status).toBe(400);
+  });
+
   it('aborts the call when it is cancelled', async () => {
     const service = await serviceForTest(QUICK);
     const upstream = await upstreamForTest('hangs');

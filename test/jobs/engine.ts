@@ -151,6 +151,7 @@ export function aJob(prompt: string, more: Partial<NewJob> = {}): NewJob {
   return {
     modelName: 'm',
     kind: 'video',
+    priority: 'default',
     ownerKey: '',
     actor: ROOT,
     input: { prompt, messages: [{ role: 'user', content: prompt }] },

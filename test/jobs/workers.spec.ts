@@ -141,6 +141,38 @@ describe('a worker that takes the bytes of an image', () => {
   });
 });
 
+describe('the class of a job', () => {
+  it('says which of those that wait goes next, and may be changed by hand', async () => {
+    const database = await databaseForTest();
+    const upstream = await TaskServer.forTest(0);
+    const workerId = await insertWorker(database, upstream.url, { cap: 1 });
+    const engine = await startEngine(database);
+    await knows(engine, workerId);
+    const held = await engine.jobs.create(aJob('held'));
+    await running(engine, held.job.id);
+    for (const priority of ['default', 'bulk', 'interactive'] as const)
+      await engine.jobs.create(aJob(`${priority} held`, { priority }));
+    const late = await engine.jobs.create(aJob('late held', { priority: 'default' }));
+    expect(late.job.priority).toBe('default');
+    await database.query(`UPDATE job SET priority = 'interactive' WHERE id = '${late.job.id}'`);
+    await expect(database.query(`UPDATE job SET priority = 'urgent'`)).rejects.toThrow(/job_priority_known/);
+    const prompts = (): readonly string[] => [...upstream.tasks.values()].map(({ prompt }) => prompt);
+    for (let taken = 2; taken <= 5; taken += 1) {
+      upstream.finish();
+      await until(() => prompts().length === taken);
+    }
+    upstream.finish();
+    // Bulk may come earlier, in a turn of its floor: one in twenty.
+    expect(prompts().filter((prompt) => prompt !== 'bulk held')).toEqual([
+      'held',
+      'interactive held',
+      'late held',
+      'default held',
+    ]);
+    expect(prompts()).toContain('bulk held');
+  });
+});
+
 describe('a model whose last worker was deleted', () => {
   it('says so of its queued jobs, until it has one again, which takes them', async () => {
     const database = await databaseForTest();

@@ -153,15 +153,8 @@ export class InferenceRequests {
     { model, task, stream, input, media, openAi, raw, chatStart, serviceTier }: RequestInput,
   ): InferenceRequest {
     const { caller } = http;
-    const policy = this.policies.of(model);
-    const longestMs = policy?.totalMs ?? this.settings.requestTimeoutMs;
-    const priority = classOf({
-      header: priorityHeaderOf(http.headers),
-      serviceTier,
-      key: caller.priority,
-      model: policy?.priority ?? null,
-      highest: caller.team === null ? 'interactive' : this.keys.highestPriorityOf(caller.team),
-    });
+    const longestMs = this.policies.of(model)?.totalMs ?? this.settings.requestTimeoutMs;
+    const priority = this.priorityOf(http, model, serviceTier);
     const { arrivedMs, clientSetDeadline, deadlineMs, latestMs } = deadlineOf(http.headers, longestMs);
     // Field by field: a spread took 4 % of a request's time.
     return {
@@ -187,6 +180,17 @@ export class InferenceRequests {
       deadlineMs,
       latestMs,
     };
+  }
+
+  /** The class of a request. @param serviceTier of its body @throws InvalidInputError naming the header */
+  priorityOf({ headers, caller }: FastifyRequest, model: string, serviceTier: unknown): Priority {
+    return classOf({
+      header: priorityHeaderOf(headers),
+      serviceTier,
+      key: caller.priority,
+      model: this.policies.of(model)?.priority ?? null,
+      highest: caller.team === null ? 'interactive' : this.keys.highestPriorityOf(caller.team),
+    });
   }
 
   /** @throws ForbiddenError, InvalidInputError naming the header */

@@ -14,6 +14,7 @@ function rawOf(input: Partial<JobInput>, modelName = 'm') {
     id: 'j',
     modelName,
     kind: 'image' as const,
+    priority: 'default' as const,
     ownerKey: '',
     requestId: 'r',
     input: { prompt: 'x', messages: [], ...input },

@@ -20,7 +20,7 @@ const DATA_URL = /^data:([^;,]+)[^,]*;base64,/;
 
 /** A job's request as if a client had sent it. */
 export function oneCallRequest(
-  { id, modelName, kind, input, requestId }: OneCallJob,
+  { id, modelName, kind, priority, input, requestId }: OneCallJob,
   deadline: Deadline,
   caller: InferenceRequest['caller'],
   tenant: Tenant,
@@ -41,7 +41,7 @@ export function oneCallRequest(
         messages: messages.length > 0 ? messages : [{ role: 'user', content: input.prompt }],
       }),
     ),
-    priority: 'default',
+    priority,
     tenant,
     worker: null,
     explanation: null,

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { DatabaseSettings } from '../../config/settings.js';
+import { PRIORITIES, type Priority } from '../../config/balancing-settings.js';
 import { JobSettings } from '../../config/job-settings.js';
 import { Database } from '../../database/database.js';
 import type { AdminState, Health } from '../../registry/worker.js';
@@ -15,6 +16,7 @@ export interface StartedJob {
   readonly modelName: string;
   readonly ownerKey: string;
   readonly kind: JobKind;
+  readonly priority: Priority;
   /** `null`: balancing picks one for its call. */
   readonly workerId: string | null;
   readonly input: JobInput;
@@ -47,6 +49,7 @@ interface StartedRow {
   readonly id: string;
   readonly model_name: string;
   readonly kind: JobKind;
+  readonly priority: Priority;
   readonly worker_id: string | null;
   readonly request: JobInput;
   readonly input_bytes: string;
@@ -112,7 +115,7 @@ export class JobStarts {
       if (room === 0) return [];
       const waiting = await this.waitingOf(manager, modelName, 'poll', room);
       const active = await this.activeByKey(manager, modelName);
-      return this.write(manager, planStarts(waiting, places, active, room));
+      return this.write(manager, planStarts(waiting, places, active, room, Math.random));
     });
   }
 
@@ -132,15 +135,8 @@ export class JobStarts {
       );
       // Not a worker but the model itself has the places here.
       const room = Math.min(most, Number(places) - Number(active));
-      const model: StartWorker = {
-        id: '',
-        priority: 0,
-        weight: 1,
-        room,
-        active: Number(active),
-        isSuspect: false,
-      };
-      return this.write(manager, planStarts(waiting, [model], new Map(), room));
+      const model = { id: '', priority: 0, weight: 1, room, active: Number(active), isSuspect: false };
+      return this.write(manager, planStarts(waiting, [model], new Map(), room, Math.random));
     });
   }
 
@@ -185,7 +181,7 @@ export class JobStarts {
     };
   }
 
-  /** Of each key its oldest jobs, up to `room`: a window over all that wait would read all that wait. */
+  /** Of each key its oldest jobs of each class, up to `room`, interactive ones first: a window over all that wait would read all that wait. */
   private waitingOf(
     manager: EntityManager,
     modelName: string,
@@ -198,12 +194,13 @@ export class JobStarts {
          UNION ALL
          SELECT (SELECT j.owner_key FROM ${this.job} j WHERE j.state = 'queued' AND j.model_name = $1 AND j.owner_key > keys.owner_key
            ORDER BY j.owner_key LIMIT 1) FROM keys WHERE keys.owner_key IS NOT NULL)
-       SELECT heads.id, keys.owner_key AS "ownerKey", heads.unable, heads.tried FROM keys, LATERAL (
+       SELECT heads.id, keys.owner_key AS "ownerKey", class.priority, heads.unable, heads.tried
+       FROM keys, unnest($4::text[]) WITH ORDINALITY AS class (priority, rank), LATERAL (
          SELECT id, unable, tried, created_at FROM ${this.job}
-         WHERE state = 'queued' AND model_name = $1 AND owner_key = keys.owner_key AND mode = $2 AND due_at <= now()
+         WHERE state = 'queued' AND model_name = $1 AND owner_key = keys.owner_key AND priority = class.priority AND mode = $2 AND due_at <= now()
          ORDER BY created_at LIMIT $3) AS heads
-       ORDER BY heads.created_at`,
-      [modelName, mode, room],
+       ORDER BY class.rank, heads.created_at`,
+      [modelName, mode, room, PRIORITIES],
     );
   }
 
@@ -227,7 +224,7 @@ export class JobStarts {
          fence = j.fence + 1, submits = j.submits + 1, note = '', upstream_word = '', not_found_since = NULL
        FROM json_to_recordset($1::json) AS s (id uuid, worker uuid)
        WHERE j.id = s.id AND j.state = 'queued'
-       RETURNING j.id, j.model_name, j.owner_key, j.kind, j.worker_id, j.request, j.input_bytes, j.unable, j.submits, j.request_id,
+       RETURNING j.id, j.model_name, j.owner_key, j.kind, j.priority, j.worker_id, j.request, j.input_bytes, j.unable, j.submits, j.request_id,
          extract(epoch FROM now() - j.created_at)::float8 * 1000 AS waited_ms`,
       [JSON.stringify(rows), this.replicas.id, this.settings.leaseMs],
     );
@@ -236,6 +233,7 @@ export class JobStarts {
       modelName: row.model_name,
       ownerKey: row.owner_key,
       kind: row.kind,
+      priority: row.priority,
       workerId: row.worker_id,
       input: row.request,
       inputBytes: Number(row.input_bytes),

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { PRIORITIES, rankOf } from '../../config/balancing-settings.js';
 import { planStarts, type StartWorker, type WaitingJob } from './plan-starts.js';
 
 const WORKERS = ['w1', 'w2', 'w3', 'w4'];
@@ -19,8 +20,23 @@ const workers: fc.Arbitrary<StartWorker[]> = fc
   .subarray(WORKERS)
   .chain((some) => fc.tuple(...some.map((id) => worker(id))) as unknown as fc.Arbitrary<StartWorker[]>);
 const waiting: fc.Arbitrary<WaitingJob[]> = fc
-  .array(fc.record({ ownerKey: fc.constantFrom(...KEYS), unable: ids, tried: ids }), { maxLength: 40 })
-  .map((jobs) => jobs.map((job, index) => ({ ...job, id: `j${index}` })));
+  .array(
+    fc.record({
+      ownerKey: fc.constantFrom(...KEYS),
+      priority: fc.constantFrom(...PRIORITIES),
+      unable: ids,
+      tried: ids,
+    }),
+    { maxLength: 40 },
+  )
+  .map((jobs) =>
+    jobs
+      .toSorted((one, other) => rankOf(one.priority) - rankOf(other.priority))
+      .map((job, index) => ({ ...job, id: `j${index}` })),
+  );
+/** Never in time for the floor of bulk, and always. */
+const LATE = (): number => 1;
+const FLOOR = (): number => 0;
 const active = fc
   .record({ a: fc.nat({ max: 9 }), b: fc.nat({ max: 9 }), c: fc.nat({ max: 9 }) })
   .map((counts) => new Map(Object.entries(counts)));
@@ -30,7 +46,7 @@ describe('the plan of starts', () => {
   it('gives no worker more than it has room for, starts no job twice, and no more than it may', () => {
     fc.assert(
       fc.property(waiting, workers, active, most, (jobs, pool, counts, limit) => {
-        const starts = planStarts(jobs, pool, counts, limit);
+        const starts = planStarts(jobs, pool, counts, limit, LATE);
         expect(starts.length).toBeLessThanOrEqual(limit);
         expect(new Set(starts.map(({ jobId }) => jobId)).size).toBe(starts.length);
         for (const { id, room } of pool)
@@ -44,7 +60,7 @@ describe('the plan of starts', () => {
       fc.property(waiting, workers, active, most, (jobs, pool, counts, limit) => {
         const left = new Map(pool.map(({ id, room }) => [id, room]));
         const byId = new Map(jobs.map((job) => [job.id, job]));
-        for (const { jobId, workerId } of planStarts(jobs, pool, counts, limit)) {
+        for (const { jobId, workerId } of planStarts(jobs, pool, counts, limit, LATE)) {
           const job = byId.get(jobId);
           expect(job?.unable).not.toContain(workerId);
           const fresh = pool.filter(
@@ -62,7 +78,7 @@ describe('the plan of starts', () => {
   it('leaves no room empty while a job waits that could use it', () => {
     fc.assert(
       fc.property(waiting, workers, active, (jobs, pool, counts) => {
-        const starts = planStarts(jobs, pool, counts, Infinity);
+        const starts = planStarts(jobs, pool, counts, Infinity, LATE);
         const started = new Set(starts.map(({ jobId }) => jobId));
         const withRoom = pool.filter(
           ({ id, room }) => starts.filter(({ workerId }) => workerId === id).length < room,
@@ -74,7 +90,9 @@ describe('the plan of starts', () => {
   });
 
   it('lets no key get ahead: a key with more jobs gets the next place only if those with fewer have none that can start', () => {
-    const plain = waiting.map((jobs) => jobs.map((job) => ({ ...job, unable: [], tried: [] })));
+    const plain = waiting.map((jobs) =>
+      jobs.map((job) => ({ ...job, priority: 'default' as const, unable: [], tried: [] })),
+    );
     fc.assert(
       fc.property(plain, workers, active, most, (jobs, pool, counts, limit) => {
         const now = new Map(counts);
@@ -82,7 +100,7 @@ describe('the plan of starts', () => {
           KEYS.map((key) => [key, jobs.filter(({ ownerKey }) => ownerKey === key).length]),
         );
         const ownerOf = new Map(jobs.map(({ id, ownerKey }) => [id, ownerKey]));
-        for (const { jobId } of planStarts(jobs, pool, counts, limit)) {
+        for (const { jobId } of planStarts(jobs, pool, counts, limit, LATE)) {
           const key = ownerOf.get(jobId) ?? '';
           const hungry = KEYS.filter((other) => (left.get(other) ?? 0) > 0);
           const least = Math.min(...hungry.map((other) => now.get(other) ?? 0));
@@ -94,11 +112,13 @@ describe('the plan of starts', () => {
     );
   });
 
-  it('keeps the order of a key: of two jobs that the same workers can take, the older starts first', () => {
+  it('keeps the order of a key: of two jobs that the same workers can take, the higher class and then the older starts first', () => {
     fc.assert(
       fc.property(waiting, workers, active, most, (jobs, pool, counts, limit) => {
         const plain = jobs.map((job) => ({ ...job, unable: [] }));
-        const started = planStarts(plain, pool, counts, limit).map(({ jobId }) => Number(jobId.slice(1)));
+        const started = planStarts(plain, pool, counts, limit, LATE).map(({ jobId }) =>
+          Number(jobId.slice(1)),
+        );
         for (const key of KEYS) {
           const own = started.filter((index) => plain[index]?.ownerKey === key);
           expect(own).toEqual(own.toSorted((one, other) => one - other));
@@ -107,8 +127,23 @@ describe('the plan of starts', () => {
     );
   });
 
+  it('starts bulk after all others that could start, whatever its key has running; in a turn of its floor before them', () => {
+    fc.assert(
+      fc.property(waiting, workers, active, most, (jobs, pool, counts, limit) => {
+        const plain = jobs.map((job) => ({ ...job, unable: [] }));
+        const bulk = new Set(plain.filter(({ priority }) => priority === 'bulk').map(({ id }) => id));
+        const isBulk = (random: () => number) =>
+          planStarts(plain, pool, counts, limit, random).map(({ jobId }) => bulk.has(jobId));
+        const late = isBulk(LATE);
+        expect(late).toEqual(late.toSorted((one, other) => Number(one) - Number(other)));
+        const owed = isBulk(FLOOR);
+        expect(owed).toEqual(owed.toSorted((one, other) => Number(other) - Number(one)));
+      }),
+    );
+  });
+
   it('uses the lowest priority number that has room', () => {
-    const job: WaitingJob = { id: 'j', ownerKey: '', unable: [], tried: [] };
+    const job: WaitingJob = { id: 'j', ownerKey: '', priority: 'default', unable: [], tried: [] };
     const at = (id: string, priority: number, room: number): StartWorker => ({
       id,
       priority,
@@ -117,10 +152,10 @@ describe('the plan of starts', () => {
       active: 0,
       isSuspect: false,
     });
-    expect(planStarts([job], [at('w1', 1, 1), at('w2', 0, 1)], new Map(), 1)).toEqual([
+    expect(planStarts([job], [at('w1', 1, 1), at('w2', 0, 1)], new Map(), 1, LATE)).toEqual([
       { jobId: 'j', workerId: 'w2' },
     ]);
-    expect(planStarts([job], [at('w1', 1, 1), at('w2', 0, 0)], new Map(), 1)).toEqual([
+    expect(planStarts([job], [at('w1', 1, 1), at('w2', 0, 0)], new Map(), 1, LATE)).toEqual([
       { jobId: 'j', workerId: 'w1' },
     ]);
   });
@@ -129,6 +164,7 @@ describe('the plan of starts', () => {
     const jobs = Array.from({ length: 30 }, (_, index) => ({
       id: `j${index}`,
       ownerKey: '',
+      priority: 'default' as const,
       unable: [],
       tried: [],
     }));
@@ -140,7 +176,7 @@ describe('the plan of starts', () => {
       active: 0,
       isSuspect: false,
     }));
-    const starts = planStarts(jobs, pool, new Map(), 30);
+    const starts = planStarts(jobs, pool, new Map(), 30, LATE);
     expect(starts.filter(({ workerId }) => workerId === 'w2')).toHaveLength(20);
   });
 });

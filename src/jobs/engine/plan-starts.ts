@@ -1,3 +1,5 @@
+import { BULK_FLOOR, type Priority } from '../../config/balancing-settings.js';
+
 /** A worker of the model that may be given jobs. */
 export interface StartWorker {
   readonly id: string;
@@ -14,6 +16,7 @@ export interface StartWorker {
 export interface WaitingJob {
   readonly id: string;
   readonly ownerKey: string;
+  readonly priority: Priority;
   /** Workers that cannot express the request. */
   readonly unable: readonly string[];
   /** Workers that did not take it; others are tried first. */
@@ -27,9 +30,10 @@ export interface Start {
 
 /**
  * Which waiting jobs of one model start now, and where. The turn is that of the key with the fewest jobs running, so that
- * no key starves another; within a key the oldest job is first. A job goes to a worker that has not refused it, of the
+ * no key starves another; within a key the order of `waiting` holds. Bulk of all keys goes after the other jobs, but for its floor: one
+ * turn in twenty, by chance. A job goes to a worker that has not refused it, of the
  * lowest priority number, with the fewest jobs for its weight.
- * @param waiting oldest first
+ * @param waiting interactive ones first, then default ones, then bulk; of each class the oldest first
  * @param activeOf jobs that each key has running
  */
 export function planStarts(
@@ -37,17 +41,16 @@ export function planStarts(
   workers: readonly StartWorker[],
   activeOf: ReadonlyMap<string, number>,
   most: number,
+  random: () => number,
 ): readonly Start[] {
   const pool = workers.map((worker) => ({ ...worker }));
-  const queues = new Map<string, WaitingJob[]>();
-  for (const job of waiting) {
-    const queue = queues.get(job.ownerKey);
-    if (queue === undefined) queues.set(job.ownerKey, [job]);
-    else queue.push(job);
-  }
-  const active = new Map([...queues.keys()].map((key) => [key, activeOf.get(key) ?? 0]));
+  const live = queuesOf(waiting.filter(({ priority }) => priority !== 'bulk'));
+  const bulk = queuesOf(waiting.filter(({ priority }) => priority === 'bulk'));
+  const active = new Map(activeOf);
   const starts: Start[] = [];
-  while (starts.length < most && queues.size > 0) {
+  while (starts.length < most && live.size + bulk.size > 0) {
+    const isBulksTurn = live.size === 0 || (bulk.size > 0 && random() < BULK_FLOOR);
+    const queues = isBulksTurn ? bulk : live;
     const key = fewest(active, queues);
     const queue = queues.get(key) ?? [];
     const found = firstStart(queue, pool);
@@ -67,9 +70,20 @@ export function planStarts(
   return starts;
 }
 
+/** The jobs of each key, in their order. */
+function queuesOf(waiting: readonly WaitingJob[]): Map<string, WaitingJob[]> {
+  const queues = new Map<string, WaitingJob[]>();
+  for (const job of waiting) {
+    const queue = queues.get(job.ownerKey);
+    if (queue === undefined) queues.set(job.ownerKey, [job]);
+    else queue.push(job);
+  }
+  return queues;
+}
+
 type Place = { -readonly [Field in keyof StartWorker]: StartWorker[Field] };
 
-/** Of several, the one whose oldest job has waited longest: the order of insertion. */
+/** Of several, the one whose first job goes before the others': the order of insertion. */
 function fewest(active: ReadonlyMap<string, number>, queues: ReadonlyMap<string, unknown>): string {
   let best = '';
   let least = Infinity;

@@ -5,6 +5,7 @@ import { Jobs } from '../../../jobs/jobs.service.js';
 import { LiveWorkers } from '../../../registry/live/live-workers.js';
 import { ModelLookup } from '../../../registry/live/model-lookup.js';
 import type { Worker } from '../../../registry/worker.js';
+import type { InferenceRequest } from '../../client/inference-request.js';
 import { readPrefer } from './new-job.js';
 import type { JobFormat } from './job-formats.js';
 import { LongWork } from './long-work.js';
@@ -39,7 +40,7 @@ export class JobFront {
    * @param needsJob whether a job is needed for another reason
    */
   async answer(
-    model: string,
+    { model, priority }: Pick<InferenceRequest, 'model' | 'priority'>,
     http: FastifyRequest,
     reply: FastifyReply,
     call: (workers: readonly Worker[]) => JobCall,
@@ -51,7 +52,7 @@ export class JobFront {
     const { respondAsync } = readPrefer(http.headers['prefer']);
     if (!this.jobs.serves(model) && !respondAsync && !needsJob(workers)) return ordinary();
     const { kind, input, format } = call(workers);
-    return this.longWork.answer(http, reply, { model, kind, input, webhookUrl: null }, format);
+    return this.longWork.answer(http, reply, { model, kind, input, webhookUrl: null, priority }, format);
   }
 }
 

@@ -11,7 +11,7 @@ import { LiveWorkers } from '../../../registry/live/live-workers.js';
 import { InvalidInputError } from '../../../input/input-errors.js';
 import { showIgnored } from '../../client/response-headers.js';
 import { BYTES_PER_TOKEN } from '../../../usage/used.js';
-import { WORKER_HEADER } from '../../client/inference-request.js';
+import { InferenceRequests, WORKER_HEADER } from '../../client/inference-request.js';
 import { idempotencyKeyOf, ignoredFields, type JobRequest, requestHash, retryCountOf } from './new-job.js';
 
 /** A client's retry means a job that lives, or ended within this time. */
@@ -36,6 +36,7 @@ export class JobStarter {
     private readonly jobs: Jobs,
     private readonly live: LiveWorkers,
     private readonly limiter: Limiter,
+    private readonly requests: InferenceRequests,
   ) {}
 
   /**
@@ -63,6 +64,7 @@ export class JobStarter {
 
   private async found(http: FastifyRequest, request: JobRequest): Promise<StartedJob> {
     const { model: modelName, kind, input, webhookUrl } = request;
+    const priority = request.priority ?? this.requests.priorityOf(http, modelName, undefined);
     const idempotencyKey = idempotencyKeyOf(http.raw);
     const ownerKey = ownerOf(http.caller);
     const hash = requestHash(request);
@@ -77,6 +79,7 @@ export class JobStarter {
     const wanted = {
       modelName,
       kind,
+      priority,
       ownerKey,
       actor: http.caller,
       input,

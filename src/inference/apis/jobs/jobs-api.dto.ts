@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Length, Matches } from 'class-validator';
+import { PRIORITIES, type Priority } from '../../../config/balancing-settings.js';
 import { PRINTABLE, printable } from '../../../input/dto-rules.js';
 import { type CursorShape, PageQueryDto, UUID } from '../../../input/page.dto.js';
 import type { JobKind, PublicState } from '../../../jobs/job.js';
@@ -80,6 +81,8 @@ export class JobDto {
   object!: string;
   model!: string;
   @ApiProperty({ enum: KINDS }) kind!: string;
+  /** Its class: which of the jobs that wait goes next. */
+  @ApiProperty({ enum: PRIORITIES }) priority!: Priority;
   /** The beginning of the prompt, in 100 characters; null for the role viewer. */
   title!: string | null;
   /** The name of the key that made it; null of ADMIN_API_KEY and of clients without a key. */

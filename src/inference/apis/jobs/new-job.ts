@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Priority } from '../../../config/balancing-settings.js';
 import { InvalidInputError } from '../../../input/input-errors.js';
 import type { JobInput, JobKind } from '../../../jobs/job.js';
 import type { Worker, WorkerTask } from '../../../registry/worker.js';
@@ -11,6 +12,8 @@ export interface JobRequest {
   readonly kind: JobKind;
   readonly input: JobInput;
   readonly webhookUrl: string | null;
+  /** Left out: as the headers of the request, its key and its model say. */
+  readonly priority?: Priority;
 }
 
 /** The same request has the same hash, in whatever order and spelling its body came: the boundary of a form changes. */

@@ -39,7 +39,7 @@ export class NativeController {
     const request = this.requests.of(http, reply, content);
     if (!this.jobs.mayTake(chat.model, http)) return this.infer(request, reply, openAi);
     return this.jobs.answer(
-      chat.model,
+      request,
       http,
       reply,
       (workers) => jobCallOf(http.body as Fields, chat, openAi, workers),

@@ -93,7 +93,7 @@ export class OpenAiController {
     if (!isJobEndpoint(endpoint) || !this.mayBeJob(endpoint, model, http))
       return this.infer(endpoint, request, body, reply);
     return this.jobs.answer(
-      model,
+      request,
       http,
       reply,
       (workers) => jobCallOf(endpoint, model, body(), workers),

@@ -11,6 +11,7 @@ const JOB: Job = {
   version: 4,
   modelName: 'gen4',
   kind: 'video',
+  priority: 'default',
   ownerKey: '',
   keyName: null,
   state: 'running',
