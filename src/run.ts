@@ -6,6 +6,7 @@ import { EmbeddedPostgresError } from './embedded-postgres/embedded-postgres-err
 import { createLog } from './telemetry/logger.js';
 import { captureOutput, jsonLine, messageOf } from './telemetry/process-output.js';
 import { ListenError } from './listen-error.js';
+import { leaveParent, runProcesses, startsOthers } from './processes.js';
 
 /** The exit code of an unexpected failure. */
 const FAILED = 1;
@@ -22,6 +23,7 @@ export async function runProcess(
     ({ format } = settings.log);
     await run(settings, identity, stopRequested);
   } catch (error) {
+    leaveParent();
     process.exitCode = error instanceof ConfigurationError ? ConfigurationError.exitCode : FAILED;
     process.stderr.write(describe(error, format, identity.id));
   }
@@ -37,6 +39,11 @@ async function run(
   captureOutput(log);
   if (settings.ignoredVariables.length > 0) {
     log.logger.warn(`settings that no longer exist are ignored: ${settings.ignoredVariables.join(', ')}`);
+  }
+  if (startsOthers(settings)) {
+    process.exitCode = await runProcesses(settings, log.logger, stopRequested);
+    log.flush();
+    return;
   }
   // Loading the service takes as long as starting a database, so both run at once.
   const [database, { serve }] = await Promise.all([

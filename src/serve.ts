@@ -12,6 +12,7 @@ import { MetricsServer } from './metrics-server.js';
 import { ChangeStreams } from './overview/change-streams.js';
 import { OwnAddress } from './registry/registration/own-address.js';
 import { ReplicaHeartbeat } from './replicas/replica-heartbeat.js';
+import { leaveParent, mayGreet } from './processes.js';
 import { RunningRequests } from './server-connections.js';
 import type { Log } from './telemetry/logger.js';
 import { UpstreamClient } from './upstream/upstream-client.js';
@@ -53,6 +54,7 @@ export async function serve(
       await database.stop();
       log.logger.info('stopped');
       log.flush();
+      leaveParent();
     }
   });
   collectStartGarbage();
@@ -83,6 +85,7 @@ export async function serve(
   log.logger.info(`listening on ${host}:${port}`);
   if (admin !== null) log.logger.info(`management on ${host}:${admin.port}`);
   if (metrics !== null) log.logger.info(`metrics without a key on ${host}:${metrics.port}`);
+  if (!mayGreet()) return;
   app
     .get(DatabaseConnection)
     .onConnected(() => greet(log.logger, settings, port, admin?.port ?? port, database.folder));

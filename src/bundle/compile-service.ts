@@ -11,10 +11,12 @@ import { COMPILED, loadBundle } from './load-service.js';
  */
 const LONGEST_START_MS = 60_000;
 const LOOK_MS = 50;
+const KEPT = /^(PATH|HOME|TMPDIR|NODE_.*)$/;
 
 const port = await freePort();
-// No .env is there to be read.
+// No .env is there to be read, and settings of the build do not count.
 process.chdir(tmpdir());
+for (const name of Object.keys(process.env)) if (!KEPT.test(name)) delete process.env[name];
 Object.assign(process.env, {
   HOST: '127.0.0.1',
   PORT: String(port),

@@ -52,6 +52,13 @@ const RULES: readonly Rule[] = [
       v.DATABASE_DIRECT_URL !== null && v.DATABASE_URL === null ? 'requires DATABASE_URL' : null,
   },
   {
+    of: ['PROCESSES', 'DATABASE_URL'],
+    problem: (v) =>
+      v.PROCESSES > 1 && v.DATABASE_URL === null
+        ? `"${v.PROCESSES}" requires DATABASE_URL: each process is a replica, and all need the same PostgreSQL`
+        : null,
+  },
+  {
     of: ['METRICS_PORT', 'PORT'],
     problem: (v) => samePort(v.METRICS_PORT, { PORT: v.PORT }),
   },

@@ -124,6 +124,7 @@ function toSettings(
     server: {
       host: listeningHost(v),
       port: v.PORT,
+      processes: v.PROCESSES,
       metricsPort: v.METRICS_PORT,
       adminPort: v.ADMIN_PORT,
       maxBodyBytes: v.MAX_BODY_BYTES,

@@ -9,6 +9,8 @@ export abstract class ServerSettings {
   abstract readonly host: string;
   abstract readonly port: number;
   /** An additional port for `/metrics`, `/livez` and `/readyz` without a key; `null`: none. */
+  /** How many processes serve on the port; each is a replica. */
+  abstract readonly processes: number;
   abstract readonly metricsPort: number | null;
   /** An additional port for all routes; then `port` serves inference and probes only. `null`: none. */
   abstract readonly adminPort: number | null;

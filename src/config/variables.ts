@@ -32,6 +32,7 @@ const isCredentialsKeys = (given: string): boolean => {
  */
 export const VARIABLES = {
   PORT: integer(8007, 0, 65_535),
+  PROCESSES: integer(1, 1, 64),
   HOST: optional('an address or host name to listen on', (given) => /^[A-Za-z0-9.:_-]+$/.test(given)),
 
   DATABASE: oneOf('auto', 'auto', 'embedded'),
