@@ -5,6 +5,7 @@ import type { RequestResult } from '../../src/balancing/request-result.js';
 import type { AcquiredWorker } from '../../src/balancing/pool/acquired-worker.js';
 import { WorkerPool } from '../../src/balancing/pool/worker-pool.js';
 import type { PoolMember } from '../../src/balancing/pool/pooled-worker.js';
+import { printKeys } from './keys.js';
 import { seededRandom } from '../../test/seeded-random.js';
 
 /** The cost of a pick, alone and with acquire and release: usable workers, counting, learning from the result. */
@@ -25,6 +26,8 @@ for (const strategy of strategies) {
   const cells = SIZES.flatMap((size) => [pickNs(strategy, size), roundTripNs(strategy, size)]);
   console.log(`| ${strategy} | ${cells.map((ns) => Math.round(ns).toLocaleString('en')).join(' | ')} |`);
 }
+
+printKeys();
 
 /** Only the policy. */
 function pickNs(strategy: Strategy, size: number): number {
