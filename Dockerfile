@@ -9,7 +9,8 @@ ARG NODE_IMAGE=node:22.23.3-bookworm-slim
 FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=optional --ignore-scripts
+# With optional ones: among them is the compiler of Vite for this platform.
+RUN npm ci --ignore-scripts
 COPY nest-cli.json tsconfig.json tsconfig.build.json vite.service.mjs ./
 COPY migrations ./migrations
 COPY console ./console

@@ -38,6 +38,16 @@ describe('the image', () => {
     }
   });
 
+  it('is built with the compiler of Vite, which is an optional package of each platform', () => {
+    const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+      packages: Readonly<Record<string, { readonly optional?: boolean }>>;
+    };
+    expect(lock.packages['node_modules/@rolldown/binding-linux-x64-gnu']?.optional).toBe(true);
+    const [build] = DOCKERFILE.stages;
+    const installs = (build ?? []).filter(({ name, rest }) => name === 'RUN' && rest.startsWith('npm ci'));
+    expect(installs.map(({ rest }) => rest)).toEqual([expect.not.stringContaining('optional')]);
+  });
+
   it('leaves out source maps and types of packages, and nothing else', () => {
     const [, prune = ''] = /&&\s+(find .*)$/.exec(last(DOCKERFILE.stages[1] ?? [], 'RUN') ?? '') ?? [];
     const folder = openFolder();
