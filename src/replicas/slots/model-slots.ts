@@ -65,11 +65,6 @@ export class ModelSlots {
     return this.mayUse.get(workerId) ?? null;
   }
 
-  /** The other replicas have all slots. */
-  get hasNone(): boolean {
-    return this.mayUse.size > 0 && total(this.mayUse) === 0;
-  }
-
   /** Requests of the model wait, here or at another replica; by the clock of `nowMs`. */
   contend(nowMs: number): void {
     this.contendedUntilMs = nowMs + CALM_MS;

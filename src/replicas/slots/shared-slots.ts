@@ -9,7 +9,6 @@ import { CONTENDED, DemandTable, type Locked } from './demand-table.js';
 import { lockedModel } from './locked-model.js';
 import { type DemandRow, ModelSlots, type SlotLoad } from './model-slots.js';
 import { evenShare } from './next-slots.js';
-import { AWAY_MS } from './slot-leases.js';
 import type { RunningElsewhere } from './tenant-demand.js';
 
 /** The least time between two exchanges of this replica. */
@@ -35,7 +34,6 @@ export class SharedSlots {
   private hasLooked = false;
   private lastMs = -Infinity;
   private lastFault = '';
-  private failingSinceMs = Infinity;
 
   constructor(
     private readonly replicas: Replicas,
@@ -56,11 +54,7 @@ export class SharedSlots {
   /** Requests of this replica that may run on the worker. */
   limitOf(worker: Worker): number {
     if (!this.isSettled) return 0;
-    const slots = this.models.get(worker.modelName);
-    // As where slots are leased: without the database no replica is without a slot for long.
-    if (slots?.hasNone === true && performance.now() - this.failingSinceMs >= AWAY_MS)
-      return Math.min(1, worker.maxConcurrency);
-    const limit = slots?.limitOf(worker.id) ?? null;
+    const limit = this.models.get(worker.modelName)?.limitOf(worker.id) ?? null;
     return limit === null ? this.evenShareOf(worker) : Math.min(limit, worker.maxConcurrency);
   }
 
@@ -160,13 +154,10 @@ export class SharedSlots {
       if (isAlone && this.models.size > 0 && (await this.table.leaveIfAlone())) this.forget();
       else await this.exchange();
       this.lastFault = '';
-      this.failingSinceMs = Infinity;
     } catch (error) {
       const fault = error instanceof Error ? error.message : String(error);
       if (fault !== this.lastFault) this.logger.warn(`slots cannot be exchanged now: ${fault}`);
       this.lastFault = fault;
-      this.failingSinceMs = Math.min(this.failingSinceMs, this.lastMs);
-      for (const [model, slots] of this.models) if (slots.hasNone) this.notify(model);
       if (!this.isSettled) return RETRY_MS;
     }
     return this.pauseMs();

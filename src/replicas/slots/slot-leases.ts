@@ -13,7 +13,7 @@ const WAITING_ROUND_MS = 100;
 /** The shortest pause, however many requests trigger a round. */
 const SHORTEST_PAUSE_MS = 20;
 /** A database that has not answered for this long counts as unavailable, and requests no longer wait for it. */
-export const AWAY_MS = 2_000;
+const AWAY_MS = 2_000;
 
 /**
  * Leases in PostgreSQL the slots of workers that have fewer slots than there are replicas, while requests run or wait
