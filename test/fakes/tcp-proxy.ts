@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type NetConnectOpts, type Socket } from 'node:net';
 import { type Duplex, PassThrough } from 'node:stream';
+import { until } from '../until.js';
 
 /** A TCP proxy that can be cut, silenced and opened again on the same port. */
 export class TcpProxy {
@@ -29,8 +30,17 @@ export class TcpProxy {
   async open(): Promise<void> {
     this.#isDeaf = false;
     if (this.#server.listening) return;
-    this.#server.listen(this.#port, '127.0.0.1');
-    await once(this.#server, 'listening');
+    // While the port was closed, a connection of another process may have taken it for a moment.
+    await until(async () => {
+      this.#server.listen(this.#port, '127.0.0.1');
+      return once(this.#server, 'listening').then(
+        () => true,
+        (error: { readonly code?: string }) => {
+          if (error.code === 'EADDRINUSE') return false;
+          throw error;
+        },
+      );
+    });
     const address = this.#server.address();
     if (address !== null && typeof address === 'object') this.#port = address.port;
   }

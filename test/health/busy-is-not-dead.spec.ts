@@ -14,9 +14,20 @@ import {
 import { probedUpstreamForTest } from '../fakes/probed-upstream.js';
 
 const IMPATIENT = { timeoutMs: 80 };
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const DEADLOCK = '40P01';
 
-/** Records successful requests, as a replica does. */
-const serves = (database: TestDatabase) => database.query('UPDATE worker_probe SET last_served_at = now()');
+/** Records successful requests, as a replica does, which tries again after a deadlock, too. */
+const serves = (database: TestDatabase) =>
+  until(() =>
+    database.query('UPDATE worker_probe SET last_served_at = now()').then(
+      () => true,
+      (error: { readonly code?: string }) => {
+        if (error.code === DEADLOCK) return false;
+        throw error;
+      },
+    ),
+  );
 
 /** Keeps requests succeeding until this many probes have failed in a row. */
 const untilFailed = (database: TestDatabase, id: string, times: number) =>

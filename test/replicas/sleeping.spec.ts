@@ -102,6 +102,12 @@ describe('a worker that is sent to sleep, behind two replicas', () => {
       await unused();
       return (await power())?.state === 'asleep';
     });
+    // Until the other replica has heard of it, it sends a request as to any worker that is awake.
+    await until(async () => {
+      const { json } = await idle.get('/api/v1/workers');
+      const { data } = json as { readonly data: readonly { readonly power: { readonly state: string } }[] };
+      return data[0]?.power.state === 'asleep';
+    });
     // One replica has a request there: nothing is sent until it ends, and another request wakes the worker before.
     const next = idle.chat('sleepy', 'next');
     await until(() => engine.wakeCalls === 2);
