@@ -1,9 +1,22 @@
 import { buildMessage, ValidateBy } from 'class-validator';
+import { InvalidInputError } from './input-errors.js';
 import { isJsonObject } from './json.js';
 
 /** No control characters: they hide in logs and tables, and PostgreSQL's text cannot hold U+0000 or lone surrogates. */
 export const PRINTABLE = /^[^\p{Cc}\p{Cs}]*$/u;
 export const printable = { message: '$property must not hold control characters or lone surrogates' };
+
+export const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
+export const time = {
+  message: '$property must be a date (2026-11-27) or a time with its zone (2026-11-27T08:00:00Z)',
+};
+
+/** @param text of the form of `TIME` @throws InvalidInputError for a month 13 or an hour 25 */
+export function existingTime(field: string, text: string): Date {
+  const date = new Date(text);
+  if (!Number.isNaN(date.getTime())) return date;
+  throw new InvalidInputError([{ field, problem: `must be a time that exists; ${text} does not` }]);
+}
 
 /** A path of a URL, with its query. */
 export const PATH = /^\/[\x21-\x7e]*$/;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DatabaseSettings } from '../config/settings.js';
 import { Database } from '../database/database.js';
+import { existingTime } from '../input/dto-rules.js';
 import { InvalidInputError } from '../input/input-errors.js';
 import { ANY_TEXT, type CursorShape, pageOf, readCursor, UUID } from '../input/page.dto.js';
 import { NO_ID } from './usage-sums.js';
@@ -166,9 +167,11 @@ function sortedBy(groups: readonly Group[]): readonly SortColumn[] {
 function rangeOf({ from, to }: UsageQueryDto, nowMs: number): Range {
   const now = new Date(nowMs);
   const start =
-    from === undefined ? new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth())) : timeOf('from', from);
+    from === undefined
+      ? new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth()))
+      : existingTime('from', from);
   // What is counted until then: the hour that runs, and a clock that is ahead of this one.
-  const end = to === undefined ? tomorrow(nowMs) : timeOf('to', to);
+  const end = to === undefined ? tomorrow(nowMs) : existingTime('to', to);
   if (start >= end) throw new InvalidInputError([{ field: 'to', problem: 'must be later than from' }]);
   return [start, end];
 }
@@ -176,13 +179,6 @@ function rangeOf({ from, to }: UsageQueryDto, nowMs: number): Range {
 /** The first midnight that is more than an hour away. */
 function tomorrow(nowMs: number): Date {
   return new Date(Math.ceil((nowMs + DAY_MS / 24) / DAY_MS) * DAY_MS);
-}
-
-function timeOf(field: string, text: string): Date {
-  const time = new Date(text);
-  if (Number.isNaN(time.getTime()))
-    throw new InvalidInputError([{ field, problem: 'is not a time that exists' }]);
-  return time;
 }
 
 /** The name and the id in a query. */

@@ -1,8 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Length, Matches } from 'class-validator';
-import { PRINTABLE, printable } from '../input/dto-rules.js';
+import { PRINTABLE, printable, TIME, time } from '../input/dto-rules.js';
 import { LONGEST_CURSOR } from '../input/page.dto.js';
-import { TIME, time } from '../registry/history/event.dto.js';
 
 export const GROUPS = ['key', 'team', 'model', 'worker', 'hour', 'day'] as const;
 export type Group = (typeof GROUPS)[number];

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { checkGeneration, type WantedGeneration } from '../../input/if-match.js';
+import { existingTime } from '../../input/dto-rules.js';
 import { InvalidInputError } from '../../input/input-errors.js';
 import { describeValue, isJsonObject } from '../../input/json.js';
 import { mergePatch } from '../../input/merge-patch.js';
@@ -140,7 +141,7 @@ export class Keys {
   async purge(): Promise<void> {
     await this.table
       .purge()
-      .catch((error: unknown) => this.logger.warn(`no revoked keys deleted: ${String(error)}`));
+      .catch((error: unknown) => this.logger.warn(`revoked keys were not deleted: ${String(error)}`));
   }
 
   private async change(
@@ -195,9 +196,8 @@ function definitionOf(
   row: ApiKeyEntity | null,
 ): Omit<KeyColumns, 'prefix' | 'hash' | 'old_hash' | 'old_hash_until' | 'revoked_at'> {
   const isDisabled = disabled === true;
-  const expires = expires_at === undefined || expires_at === null ? null : new Date(expires_at);
-  if (expires !== null && Number.isNaN(expires.getTime()))
-    throw new InvalidInputError([{ field: 'expires_at', problem: 'is not a time of any day' }]);
+  const isEndless = expires_at === undefined || expires_at === null;
+  const expires = isEndless ? null : existingTime('expires_at', expires_at);
   return {
     name,
     role,

@@ -4,7 +4,7 @@ import type { Caller } from '../../access/caller.js';
 import { checkOwns, checkUndone } from '../../access/worker-rights.js';
 import { DatabaseSettings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
-import { InvalidInputError } from '../../input/input-errors.js';
+import { existingTime } from '../../input/dto-rules.js';
 import {
   type CursorShape,
   limitOf,
@@ -66,8 +66,8 @@ export class EventHistory {
         query.via ?? null,
         query.worker_id ?? null,
         query.model_name ?? null,
-        timeOf('since', query.since),
-        timeOf('until', query.until),
+        query.since === undefined ? null : existingTime('since', query.since),
+        query.until === undefined ? null : existingTime('until', query.until),
         limit + 1,
       ],
     );
@@ -142,14 +142,6 @@ export class EventHistory {
       throw error;
     }
   }
-}
-
-/** @throws InvalidInputError for a day that no month has */
-function timeOf(field: string, given: string | undefined): Date | null {
-  if (given === undefined) return null;
-  const time = new Date(given);
-  if (!Number.isNaN(time.getTime())) return time;
-  throw new InvalidInputError([{ field, problem: 'is not a time of any day' }]);
 }
 
 function asIs<Row>(row: Row): Row {

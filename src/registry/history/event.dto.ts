@@ -1,13 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Length, Matches } from 'class-validator';
-import { PRINTABLE, printable } from '../../input/dto-rules.js';
+import { PRINTABLE, printable, TIME, time } from '../../input/dto-rules.js';
 import { PageQueryDto, UUID } from '../../input/page.dto.js';
 import { EVENT_KINDS, SUBJECTS, VIAS } from './event.entity.js';
-
-export const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
-export const time = {
-  message: '$property must be a date (2026-11-27) or a time with its zone (2026-11-27T08:00:00Z)',
-};
 
 /** Which events to list: all by default. */
 export class ListEventsQueryDto extends PageQueryDto {
