@@ -30,7 +30,7 @@ import { WorkerTroubles } from './worker-troubles.js';
 const QUEUED: Readonly<Record<Rejection['reason'], string>> = {
   none: '',
   full: 'your queue is full, too many requests are waiting already; ',
-  waited: 'the room is full, no worker became free in time; ',
+  waited: 'all workers are busy, none became free in time; ',
 };
 
 /** Acquires a worker of a model for one request. */

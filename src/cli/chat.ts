@@ -18,7 +18,7 @@ export async function chat(
 ): Promise<void> {
   const content = words.length > 0 ? words.join(' ') : await textOf(process.stdin);
   if (content.trim() === '')
-    throw new CliError('there is nothing to send: give words, or write to standard input', 2);
+    throw new CliError('there is no prompt: give it after the model, or on standard input', 2);
   const messages = [
     ...(system === undefined ? [] : [{ role: 'system', content: system }]),
     { role: 'user', content },

@@ -22,7 +22,7 @@ export class JobRetention {
     try {
       while ((await this.table.purge(this.settings.retentionMs, SLICE)) === SLICE);
     } catch (error) {
-      this.logger.debug(`no job was purged: ${String(error)}`);
+      this.logger.debug(`ended jobs were not deleted: ${String(error)}`);
     }
   }
 }

@@ -67,7 +67,7 @@ export class TrafficWriter implements OnApplicationBootstrap, OnApplicationShutd
   @Interval(PURGE_MS)
   async purge(): Promise<void> {
     await Promise.all([this.table.purge(), this.trafficTable.purge()]).catch((error: unknown) =>
-      this.logger.debug(`nothing purged: ${String(error)}`),
+      this.logger.debug(`old figures of traffic were not deleted: ${String(error)}`),
     );
   }
 

@@ -71,7 +71,7 @@ export class UsageWriter implements OnApplicationBootstrap, OnApplicationShutdow
   @Interval(HOUR_MS)
   async purge(): Promise<void> {
     await this.table.purge().catch((error: unknown) => {
-      this.logger.warn(`retention deleted no usage: ${String(error)}`);
+      this.logger.warn(`old usage was not deleted: ${String(error)}`);
     });
   }
 

@@ -148,7 +148,8 @@ export class Waker implements OnApplicationBootstrap, OnApplicationShutdown {
     if (waking.result === 'ok') {
       this.durations.of({}).observe(waking.tookMs / 1000);
       this.logger.log(`${what} is awake after ${Math.round(waking.tookMs)} ms`);
-    } else this.logger.warn(`waking ${what} ${waking.result}: ${waking.reason}`);
+    } else if (waking.result === 'failed') this.logger.warn(`waking ${what} failed: ${waking.reason}`);
+    else this.logger.log(`no longer waking ${what}: another replica does, or it was taken out of use`);
     await this.sync.reload([id]).catch(() => {});
   }
 

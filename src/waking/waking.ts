@@ -72,7 +72,7 @@ async function requested(
     try {
       const answer = await client.send(power.ready.call(requestId), bounded);
       if (power.ready.holds(answer)) return null;
-      seen = `its look got HTTP ${answer.status}`;
+      seen = `its readiness check got HTTP ${answer.status}`;
     } catch (error) {
       if (!timeUp.aborted) seen = clientWords(error);
     }

@@ -227,7 +227,7 @@ describe('a failure after such comments is the error event', () => {
     const reading = (async () => {
       for await (const chunk of stream) expect(chunk).toBeUndefined();
     })();
-    await expect(reading).rejects.toThrow('the room is full');
+    await expect(reading).rejects.toThrow('none became free in time');
     const failed = () =>
       service.log.find(({ error_type, model }) => error_type !== undefined && model === 'failing');
     await until(() => failed() !== undefined);
@@ -248,7 +248,7 @@ describe('a failure after such comments is the error event', () => {
       max_tokens: 9,
       messages: [{ role: 'user', content: 'held' }],
     });
-    await expect(stream.finalMessage()).rejects.toThrow(/overloaded_error.*the room is full/);
+    await expect(stream.finalMessage()).rejects.toThrow(/overloaded_error.*none became free in time/);
   });
 
   it('of /v1/responses', async () => {
@@ -256,7 +256,7 @@ describe('a failure after such comments is the error event', () => {
     await busy.fill(service);
     const held = open(service, { model: 'failing-3', stream: true, input: 'held' }, HOLD, '/v1/responses');
     const event = withoutComments(await held.whole);
-    expect(event).toMatch(/^event: response.failed\n.*"code":"server_error".*the room is full.*\n\n$/);
+    expect(event).toMatch(/^event: response.failed\n.*"code":"server_error".*none became free in time.*\n\n$/);
   });
 
   it('of the native API, when no worker was woken in time', async () => {

@@ -89,7 +89,7 @@ export class KeySync implements OnApplicationBootstrap, OnApplicationShutdown {
     const used = this.live.takeUsed();
     if (used.length === 0) return;
     await this.table.writeUses(used).catch((error: unknown) => {
-      this.logger.warn(`when keys were last used was not written: ${String(error)}`);
+      this.logger.warn(`last_used_at of keys was not written: ${String(error)}`);
     });
   }
 

@@ -97,7 +97,7 @@ export class LimitExchange implements OnApplicationBootstrap, OnApplicationShutd
       if (nowMs - meter.usedMs > UNUSED_MS && !meter.isActive(nowMs)) this.metered[kind].delete(id);
     await this.table
       .purge()
-      .catch((error: unknown) => this.logger.debug(`no use of limits was purged: ${String(error)}`));
+      .catch((error: unknown) => this.logger.debug(`old use of limits was not deleted: ${String(error)}`));
   }
 
   private async readMonths(): Promise<void> {

@@ -35,7 +35,7 @@ export class ProxySignIn {
       if (name !== null && countOf(name, raw.rawHeaders) > 1)
         throw new UnauthorizedError(
           'invalid_sign_in',
-          `the header ${name} is there more than once: the proxy must remove what a client sends before it sets its own`,
+          `the header ${name} occurs more than once: the proxy must remove what a client sends before it sets its own`,
         );
     if (user.length > LONGEST_USER)
       throw new UnauthorizedError(

@@ -81,7 +81,8 @@ export class TokenSignIn implements OnApplicationBootstrap, OnApplicationShutdow
     const keys = this.keys.current;
     if (keys === null)
       throw new SignInUnavailableError(`the keys of AUTH_JWT_ISSUER cannot be read: ${this.failure}`);
-    if (this.verifying >= MOST_VERIFIED) throw new SignInUnavailableError('too many new tokens at once');
+    if (this.verifying >= MOST_VERIFIED)
+      throw new SignInUnavailableError(`${MOST_VERIFIED} new tokens are being verified already: try again`);
     const { issuer, audiences, cooldownMs } = this.settings;
     // From the verdict on: the verification may have waited for the issuer.
     const refuse = (of: UnauthorizedError): void =>
@@ -90,7 +91,7 @@ export class TokenSignIn implements OnApplicationBootstrap, OnApplicationShutdow
     try {
       // Before its key is sought: a foreign token causes no request to the issuer.
       if (decodeJwt(token).iss !== issuer) {
-        refuse(refusal(`its iss is not AUTH_JWT_ISSUER`));
+        refuse(refusal('its iss is not AUTH_JWT_ISSUER'));
         return;
       }
       const { payload } = await jwtVerify(token, keys, {
@@ -137,7 +138,7 @@ export class TokenSignIn implements OnApplicationBootstrap, OnApplicationShutdow
     if (error instanceof errors.JOSEAlgNotAllowed || error instanceof errors.JOSENotSupported)
       return refusal(`its algorithm is not one of ${ALGORITHMS.join(', ')}`);
     if (error instanceof errors.JWTInvalid || error instanceof errors.JWSInvalid)
-      return refusal('it is no JWT that can be read');
+      return refusal('it is not a JWT, or cannot be decoded');
     this.failed(error);
     throw new SignInUnavailableError(`the keys of AUTH_JWT_ISSUER cannot be read: ${this.failure}`);
   }

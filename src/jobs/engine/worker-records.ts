@@ -35,7 +35,7 @@ export class WorkerRecords {
       else if (outcome.kind === 'accepted') await this.taken(workerId);
       else await this.change(workerId, outcome, failure);
     } catch (error) {
-      this.logger.debug(`not noted of worker ${workerId}: ${String(error)}`);
+      this.logger.debug(`the record of worker ${workerId} was not written: ${String(error)}`);
     }
   }
 

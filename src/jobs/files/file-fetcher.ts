@@ -48,7 +48,7 @@ export class FileFetcher {
 
   /** An image that a client named by its URL, as a data URL: its worker takes bytes. @throws UpstreamError */
   async dataUrlOf(url: string, timeouts: UpstreamTimeouts): Promise<string> {
-    if (!URL.canParse(url)) throw new UpstreamError('address_forbidden', 'it is no valid URL');
+    if (!URL.canParse(url)) throw new UpstreamError('address_forbidden', 'it is not a valid URL');
     const { origin, pathname, search } = new URL(url);
     const headers = { 'accept-encoding': 'identity', 'user-agent': 'multi-model-manager' };
     const call = { method: 'GET' as const, origin, path: pathname + search, headers, body: null, timeouts };
@@ -69,7 +69,7 @@ export class FileFetcher {
 export function redirected(call: UpstreamCall, location: string): UpstreamCall {
   const from = `${call.origin}${call.path}`;
   if (!URL.canParse(location, from))
-    throw new UpstreamError('bad_answer', 'a file redirects to what is no URL');
+    throw new UpstreamError('bad_answer', 'a file redirects to a Location that is not a URL');
   const url = new URL(location, from);
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     throw new UpstreamError(

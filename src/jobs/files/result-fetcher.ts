@@ -23,7 +23,7 @@ export type ResultOutcome =
 /** Ends the fetching of a result. */
 class ResultStop extends Error {
   constructor(readonly outcome: ResultOutcome) {
-    super('the result cannot be had');
+    super('the result cannot be fetched');
   }
 }
 

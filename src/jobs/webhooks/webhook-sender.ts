@@ -61,7 +61,7 @@ export class WebhookSender implements OnApplicationBootstrap, OnApplicationShutd
   async purge(): Promise<void> {
     await this.table
       .purge(RETENTION_MS)
-      .catch((error: unknown) => this.logger.debug(`nothing purged: ${String(error)}`));
+      .catch((error: unknown) => this.logger.debug(`ended webhooks were not deleted: ${String(error)}`));
   }
 
   private async turn(): Promise<number> {
@@ -86,7 +86,7 @@ export class WebhookSender implements OnApplicationBootstrap, OnApplicationShutd
     const result = body === null ? DELETED : await this.send(key, webhook, body);
     await this.table.record(webhook, result);
     if (!result.delivered && result.nextInMs === null)
-      this.logger.warn(`the webhook of job ${webhook.job_id} is given up: ${result.error}`);
+      this.logger.warn(`the webhook of job ${webhook.job_id} is not tried again: ${result.error}`);
   }
 
   /** @returns `null`: the job was deleted */

@@ -81,11 +81,11 @@ export class UnsupportedOperationError extends Error {
   override readonly name = 'UnsupportedOperationError';
 }
 
-/** A signed link that is made up, changed or over. */
+/** A signed link that is made up, changed or expired. */
 export class InvalidLinkError extends Error {
   override readonly name = 'InvalidLinkError';
 
   constructor() {
-    super('this link is over, or its signature is wrong; GET the job again with a key for a new one');
+    super('this link has expired, or its signature is wrong: GET the job with an API key for a new link');
   }
 }

@@ -119,4 +119,4 @@ export class VideosController {
   }
 }
 
-const NO_VARIANT = 'variant: must be video; models here make no thumbnails and spritesheets';
+const NO_VARIANT = 'variant: must be video; models here make no thumbnails or spritesheets';
