@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js';
 import { STRATEGIES } from './balancing-settings.js';
 import { DEFAULT_HOLD_S, DEFAULT_QUEUE_WAIT_MS, DEFAULT_RETRIES } from './tuning.js';
 import { readPostgresUrl } from './postgres-url.js';
-import { webhookKey } from './webhook-secret.js';
+import { webhookKey } from './job-settings.js';
 import { flag, integer, list, oneOf, optional, optionalInteger, secret, text } from './variable.js';
 
 const HOUR_MS = 3_600_000;

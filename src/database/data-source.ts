@@ -9,9 +9,7 @@ import {
 } from '../access/keys/api-key.entity.js';
 import { LimitUseEntity } from '../access/limits/limit-use.entity.js';
 import { JobWorkerEntity } from '../jobs/engine/job-worker.entity.js';
-import { JobFileEntity } from '../jobs/files/job-file.entity.js';
-import { JobEventEntity } from '../jobs/job-event.entity.js';
-import { JobEntity } from '../jobs/job.entity.js';
+import { JobEntity, JobEventEntity, JobFileEntity } from '../jobs/job.entity.js';
 import { SigningKeyEntity } from '../jobs/links/signing-key.entity.js';
 import { JobWebhookEntity } from '../jobs/webhooks/job-webhook.entity.js';
 import { DatabaseClient } from './database-client.js';

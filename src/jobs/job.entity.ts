@@ -1,4 +1,13 @@
-import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import {
+  Check,
+  Column,
+  Entity,
+  Index,
+  JoinColumn,
+  ManyToOne,
+  PrimaryColumn,
+  PrimaryGeneratedColumn,
+} from 'typeorm';
 import { WorkerEntity } from '../registry/worker.entity.js';
 import type { Priority } from '../config/balancing-settings.js';
 import type { JobErrorCode, JobInput, JobKind, JobState } from './job.js';
@@ -169,4 +178,63 @@ export class JobEntity {
   /** Its class. */
   @Column('text', { default: 'default' })
   priority!: Priority;
+}
+
+/** The table `job_event`: the history of jobs, written by a trigger. */
+@Entity('job_event')
+@Index('job_event_of_job', ['job_id', 'id'])
+export class JobEventEntity {
+  @PrimaryGeneratedColumn('identity', {
+    type: 'bigint',
+    generatedIdentity: 'ALWAYS',
+    primaryKeyConstraintName: 'job_event_pkey',
+  })
+  id!: string;
+
+  @Column('timestamptz', { default: () => 'clock_timestamp()' })
+  at!: Date;
+
+  @Column('uuid')
+  job_id!: string;
+
+  @ManyToOne(() => JobEntity, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'job_id', foreignKeyConstraintName: 'job_event_job' })
+  job?: JobEntity;
+
+  @Column('text')
+  state!: string;
+
+  @Column('text', { default: '' })
+  note!: string;
+
+  @Column('text')
+  actor!: string;
+}
+
+/** The table `job_file`: input files and results, in parts. */
+@Entity('job_file')
+@Check('job_file_role_known', `role IN ('input', 'result')`)
+@Check('job_file_numbers', 'number >= 0 AND copy >= 0 AND part >= 0')
+export class JobFileEntity {
+  @PrimaryColumn('uuid', { primaryKeyConstraintName: 'job_file_pkey' })
+  job_id!: string;
+
+  @PrimaryColumn('text', { primaryKeyConstraintName: 'job_file_pkey' })
+  role!: string;
+
+  @PrimaryColumn('integer', { primaryKeyConstraintName: 'job_file_pkey' })
+  number!: number;
+
+  @PrimaryColumn('integer', { primaryKeyConstraintName: 'job_file_pkey' })
+  copy!: number;
+
+  @PrimaryColumn('integer', { primaryKeyConstraintName: 'job_file_pkey' })
+  part!: number;
+
+  @ManyToOne(() => JobEntity, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'job_id', foreignKeyConstraintName: 'job_file_job' })
+  job?: JobEntity;
+
+  @Column('bytea')
+  bytes!: Buffer;
 }

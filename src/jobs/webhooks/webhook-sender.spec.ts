@@ -1,7 +1,7 @@
 import OpenAI from 'openai';
 import { describe, expect, it } from 'vitest';
 import { TUNING } from '../../config/tuning.js';
-import { webhookKey } from '../../config/webhook-secret.js';
+import { webhookKey } from '../../config/job-settings.js';
 import { signWebhook } from './webhook-sender.js';
 
 const SECRET = `whsec_${Buffer.alloc(32, 5).toString('base64')}`;

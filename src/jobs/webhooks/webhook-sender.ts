@@ -1,8 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { WebhookSettings } from '../../config/job-settings.js';
-import { webhookKey } from '../../config/webhook-secret.js';
+import { webhookKey, WebhookSettings } from '../../config/job-settings.js';
 import { DatabaseConnection } from '../../database/database-connection.js';
 import { Notifications } from '../../database/notifications.js';
 import { PeriodicTask } from '../../replicas/periodic-task.js';

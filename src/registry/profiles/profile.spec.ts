@@ -2,9 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { ApiProtocol } from '../worker.js';
 import { PRESETS } from '../presets/presets.js';
 import { profileFaults, vendorsOf } from './profile-faults.js';
-import { profileOf } from './profile.js';
+import { PROTOCOL_RULES, profileOf, VENDOR_RULES } from './profile.js';
 import type { Rule } from './rule.js';
-import { PROTOCOL_RULES, VENDOR_RULES } from './vendor-rules.js';
 
 describe('profileOf', () => {
   it('limits reasoning models of OpenAI by max_completion_tokens, behind a prefix too, and no other model', () => {
