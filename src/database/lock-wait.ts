@@ -51,7 +51,7 @@ export class WaitReporter {
 
 const HOLDER = 'a.application_name, a.usename, a.state, a.query_start';
 
-/** Who holds the advisory lock `key` of this database. */
+/** The sessions that hold the advisory lock `key` of this database. */
 export function advisoryLockHolders(query: Query, key: number): Promise<readonly LockHolder[]> {
   return query<LockHolder>(
     `SELECT l.pid, ${HOLDER} FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
@@ -62,7 +62,7 @@ export function advisoryLockHolders(query: Query, key: number): Promise<readonly
   );
 }
 
-/** Who holds a lock on the table that keeps others from reading it. */
+/** The sessions that hold a lock on the table that keeps others from reading it. */
 export function readLockHolders(query: Query, table: string): Promise<readonly LockHolder[]> {
   return query<LockHolder>(
     `SELECT l.pid, ${HOLDER} FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)

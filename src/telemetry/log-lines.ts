@@ -13,21 +13,21 @@ export class LineBatches implements DestinationStream {
   constructor(fd: number) {
     this.later = pino.destination({ fd, sync: false });
     this.atOnce = pino.destination({ fd, sync: true });
-    setInterval(() => this.passOn(this.later), FLUSH_MS).unref();
+    setInterval(() => this.writeTo(this.later), FLUSH_MS).unref();
     process.once('exit', () => this.flushSync());
   }
 
   write(line: string): void {
     this.pending += line;
-    if (this.pending.length >= BATCH_CHARACTERS) this.passOn(this.later);
+    if (this.pending.length >= BATCH_CHARACTERS) this.writeTo(this.later);
   }
 
   /** Returns when all collected lines are written. */
   flushSync(): void {
-    this.passOn(this.atOnce);
+    this.writeTo(this.atOnce);
   }
 
-  private passOn(output: DestinationStream): void {
+  private writeTo(output: DestinationStream): void {
     if (this.pending === '') return;
     const lines = this.pending;
     this.pending = '';

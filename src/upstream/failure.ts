@@ -225,8 +225,8 @@ export function messageForClient(error: unknown): string {
   return `${FAILED}: ${message}`;
 }
 
-/** The words of an error that a client may read: without the host of a worker. */
-export function clientWords(error: unknown): string {
+/** The message of an error as a client may read it: without the host of a worker. */
+export function reasonForClient(error: unknown): string {
   if (error instanceof UpstreamError) return error.forClient;
   return error instanceof Error ? error.message : String(error);
 }

@@ -62,8 +62,8 @@ export class UpstreamClient {
     const { maxResponseBytes } = this.limits;
     return new Promise((resolve, reject) => {
       const limits = { maxWholeBytes: maxResponseBytes, silenceMs: null, budget: this.budget };
-      const passOn = (): OpenAnswer => new OpenAnswer(limits, resolve, reject);
-      this.#dispatch(call, signal, new WholeAnswer(maxResponseBytes, this.budget, resolve, reject, passOn));
+      const openLarge = (): OpenAnswer => new OpenAnswer(limits, resolve, reject);
+      this.#dispatch(call, signal, new WholeAnswer(maxResponseBytes, this.budget, resolve, reject, openLarge));
     });
   }
 

@@ -68,7 +68,7 @@ export class WholeAnswer implements AnswerSink {
     private readonly resolve: (answer: UpstreamAnswer | Promise<UpstreamAnswer>) => void,
     private readonly reject: (error: UpstreamError) => void,
     /** Where an answer of a success goes that is larger than HELD_ANSWER; `null`: it is collected all the same. */
-    private readonly passOn: (() => AnswerSink) | null = null,
+    private readonly openLarge: (() => AnswerSink) | null = null,
   ) {}
 
   head(status: number, headers: AnswerHeaders, flow: Flow): void {
@@ -82,7 +82,7 @@ export class WholeAnswer implements AnswerSink {
     this.#size += chunk.length;
     if (this.#size > this.maxBytes) throw tooLarge(this.maxBytes);
     if (this.#rest !== null) return this.#rest.chunk(chunk);
-    if (this.#size > HELD_ANSWER && this.#mayPassOn) return this.#beginPassing(chunk);
+    if (this.#size > HELD_ANSWER && this.#mayOpen) return this.#openRest(chunk);
     if (this.#size > COUNTED_ANSWER) this.#hold(this.#size - this.#held);
     this.#chunks.push(chunk);
   }
@@ -107,15 +107,15 @@ export class WholeAnswer implements AnswerSink {
   }
 
   /** Compressed answers are decompressed whole; events are collected, since no stream was requested. */
-  get #mayPassOn(): boolean {
+  get #mayOpen(): boolean {
     const isSuccess = this.#status >= 200 && this.#status < 300;
-    return this.passOn !== null && isSuccess && isPlain(this.#headers) && !isEventStream(this.#headers);
+    return this.openLarge !== null && isSuccess && isPlain(this.#headers) && !isEventStream(this.#headers);
   }
 
-  #beginPassing(last: Buffer): void {
-    if (this.passOn === null || this.#flow === null) return;
+  #openRest(last: Buffer): void {
+    if (this.openLarge === null || this.#flow === null) return;
     this.#release();
-    const rest = (this.#rest = this.passOn());
+    const rest = (this.#rest = this.openLarge());
     rest.head(this.#status, this.#headers, this.#flow);
     rest.chunk(Buffer.concat([...this.#chunks.splice(0), last], this.#size));
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
 import type { PowerCalls } from '../registry/power/power.js';
-import { clientWords, UpstreamError } from '../upstream/failure.js';
+import { reasonForClient, UpstreamError } from '../upstream/failure.js';
 import type { UpstreamCall, UpstreamClient } from '../upstream/upstream-client.js';
 import type { SleepClaim, SleepLeases } from './sleep-leases.js';
 
@@ -85,7 +85,7 @@ async function requested(
       if (status >= 400) return `a sleep request got HTTP ${status}`;
     }
   } catch (error) {
-    return `a sleep request failed: ${clientWords(error)}`;
+    return `a sleep request failed: ${reasonForClient(error)}`;
   }
   const endMs = performance.now() + ASLEEP_WITHIN_MS;
   while (!signal.aborted && performance.now() < endMs) {

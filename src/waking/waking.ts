@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseUnavailableError } from '../database/database-unavailable-error.js';
 import type { PowerCalls } from '../registry/power/power.js';
-import { clientWords } from '../upstream/failure.js';
+import { reasonForClient } from '../upstream/failure.js';
 import type { UpstreamClient } from '../upstream/upstream-client.js';
 import type { WakeLeases } from './wake-leases.js';
 
@@ -65,7 +65,7 @@ async function requested(
   } catch (error) {
     return timeUp.aborted
       ? late('a wake request got no answer')
-      : `a wake request failed: ${clientWords(error)}`;
+      : `a wake request failed: ${reasonForClient(error)}`;
   }
   let seen = 'nothing answered';
   while (!signal.aborted) {
@@ -74,7 +74,7 @@ async function requested(
       if (power.ready.holds(answer)) return null;
       seen = `its readiness check got HTTP ${answer.status}`;
     } catch (error) {
-      if (!timeUp.aborted) seen = clientWords(error);
+      if (!timeUp.aborted) seen = reasonForClient(error);
     }
     if (timeUp.aborted) break;
     await sleep(LOOK_MS, undefined, { signal: bounded }).catch(() => {});

@@ -12,24 +12,24 @@ const HEARTBEAT_MS = 200;
 const RETURN_MS = 4_000;
 
 /** When each piece of a response came. */
-interface Pieces {
+interface Chunks {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
-  readonly pieces: readonly string[];
+  readonly chunks: readonly string[];
 }
 
 /** @param onText gets what has come so far, after each piece */
-function piecesOf(url: string, body: object, onText: (text: string) => void = () => {}): Promise<Pieces> {
+function chunksOf(url: string, body: object, onText: (text: string) => void = () => {}): Promise<Chunks> {
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json' };
     const sent = httpRequest(url, { method: 'POST', headers }, (response) => {
-      const pieces: string[] = [];
+      const chunks: string[] = [];
       response.on('data', (chunk: Buffer) => {
-        pieces.push(chunk.toString());
-        onText(pieces.join(''));
+        chunks.push(chunk.toString());
+        onText(chunks.join(''));
       });
       response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, pieces }),
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, chunks }),
       );
     });
     sent.on('error', reject);
@@ -72,7 +72,7 @@ describe('a client that waits for a job', () => {
 
   it('of the native API gets spaces while it waits, and then JSON', async () => {
     const body = { model_name: 'sketcher', input: 'a slow tree' };
-    const { status, headers, pieces } = await piecesOf(chatUrl(), body, servedAfter(/^ {4}/));
+    const { status, headers, chunks } = await chunksOf(chatUrl(), body, servedAfter(/^ {4}/));
     vendor.isServing = false;
     expect([status, headers['x-accel-buffering'], headers['cache-control']]).toEqual([
       200,
@@ -80,17 +80,17 @@ describe('a client that waits for a job', () => {
       'no-cache, no-transform',
     ]);
     expect(headers['x-mmm-job-id']).toMatch(/^[0-9a-f-]{36}$/);
-    expect(pieces.join('')).toMatch(/^ {4,}\{/);
-    expect(JSON.parse(pieces.join(''))).toMatchObject({
+    expect(chunks.join('')).toMatch(/^ {4,}\{/);
+    expect(JSON.parse(chunks.join(''))).toMatchObject({
       success: true,
       result: expect.stringMatching(/\.png$/),
     });
   });
 
   it('of the native API reads a late failure in its envelope', async () => {
-    const { status, pieces } = await piecesOf(chatUrl(), { model_name: 'sketcher', input: 'burn late' });
+    const { status, chunks } = await chunksOf(chatUrl(), { model_name: 'sketcher', input: 'burn late' });
     expect(status).toBe(200);
-    expect(JSON.parse(pieces.join(''))).toEqual({
+    expect(JSON.parse(chunks.join(''))).toEqual({
       success: false,
       msg: expect.stringContaining('the kitchen is on fire'),
     });
@@ -100,13 +100,13 @@ describe('a client that waits for a job', () => {
 
   it('of OpenAI gets nothing before the end, so that it sees the status of a failure', async () => {
     const messages = [{ role: 'user', content: 'burn it' }];
-    const { status, headers, pieces } = await piecesOf(`${service.url}/v1/chat/completions`, {
+    const { status, headers, chunks } = await chunksOf(`${service.url}/v1/chat/completions`, {
       model: 'sketcher',
       messages,
     });
     expect(status).toBe(502);
     expect(headers['x-should-retry']).toBe('false');
-    expect(JSON.parse(pieces.join(''))).toMatchObject({ error: { code: 'upstream_failed' } });
+    expect(JSON.parse(chunks.join(''))).toMatchObject({ error: { code: 'upstream_failed' } });
   });
 
   it('of a stream gets comments, and the result or the error as events', async () => {
@@ -126,9 +126,9 @@ describe('a client that waits for a job', () => {
     await expect(failure).rejects.toThrow(/the kitchen is on fire/);
     const body = { model: 'sketcher', stream: true, messages: [{ role: 'user', content: 'slow comments' }] };
     const after = servedAfter(/(^:[^]*){4}/m);
-    const { pieces } = await piecesOf(`${service.url}/v1/chat/completions`, body, after);
+    const { chunks } = await chunksOf(`${service.url}/v1/chat/completions`, body, after);
     vendor.isServing = false;
-    expect(pieces.join('').match(/^:/gm)?.length).toBeGreaterThan(3);
+    expect(chunks.join('').match(/^:/gm)?.length).toBeGreaterThan(3);
   });
 
   it('is answered in time with where the job lives on, and the job goes on', async () => {

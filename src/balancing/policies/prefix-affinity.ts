@@ -2,7 +2,7 @@ import { leastLoad } from './least-load.js';
 import type { Candidate, Policy } from './policy.js';
 import { firstInOrder } from './rendezvous.js';
 
-/** How much may run at a worker of mean pace. */
+/** How much may run at a worker of mean speed. */
 export interface AffinityBound {
   /** A worker may run this many times its fair share of the requests … */
   readonly timesFair: number;
@@ -33,17 +33,17 @@ export function prefixAffinityWithin({ timesFair, more }: AffinityBound): Policy
     pick(candidates, memory, random, affinityKey) {
       if (affinityKey === undefined) return leastLoad.pick(candidates, memory, random);
       let running = 0;
-      let paces = 0;
+      let speeds = 0;
       for (const candidate of candidates) {
         running += candidate.inFlight;
-        paces += paceOf(candidate);
+        speeds += speedOf(candidate);
       }
-      // What may run at a worker of mean pace, × its own pace: the bounds add up to more than what runs, so one has room.
-      const perPace = (timesFair * running + more * candidates.length) / paces;
+      // What may run at a worker of mean speed, × its own speed: the bounds add up to more than what runs, so one has room.
+      const perSpeed = (timesFair * running + more * candidates.length) / speeds;
       const index = firstInOrder(
         candidates,
         affinityKey,
-        (candidate) => candidate.inFlight + 1 <= perPace * paceOf(candidate),
+        (candidate) => candidate.inFlight + 1 <= perSpeed * speedOf(candidate),
       );
       return { index: Math.max(0, index), memory };
     },
@@ -51,6 +51,6 @@ export function prefixAffinityWithin({ timesFair, more }: AffinityBound): Policy
 }
 
 /** How much it can do, relative to others. */
-function paceOf({ weight, relativeLatency }: Candidate): number {
+function speedOf({ weight, relativeLatency }: Candidate): number {
   return weight / relativeLatency;
 }

@@ -318,11 +318,11 @@ describe('consistent_hash', () => {
 describe('prefix_affinity', () => {
   const { prefix_affinity: policy } = POLICIES;
   const pickOf = (list: readonly Candidate[], its: string) => policy.pick(list, null, Math.random, its).index;
-  const pace = ({ weight: its, relativeLatency }: Candidate) => its / relativeLatency;
+  const speed = ({ weight: its, relativeLatency }: Candidate) => its / relativeLatency;
   const boundsOf = (list: readonly Candidate[]) => {
     const running = list.reduce((sum, { inFlight }) => sum + inFlight, 0);
-    const paces = list.reduce((sum, item) => sum + pace(item), 0);
-    return list.map((item) => ((2 * running + 4 * list.length) * pace(item)) / paces);
+    const speeds = list.reduce((sum, item) => sum + speed(item), 0);
+    return list.map((item) => ((2 * running + 4 * list.length) * speed(item)) / speeds);
   };
 
   it('never breaks the bound, since some worker is always within it', () => {

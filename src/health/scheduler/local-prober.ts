@@ -112,11 +112,11 @@ export class LocalProber {
       );
       const inMs = this.verdicts.nextProbeMs(planned, state, seen, chance, nowMs);
       this.remembered.set(id, { state, dueMs: nowMs + inMs });
-      this.believe(planned.worker, state);
+      this.overrideHealth(planned.worker, state);
     }
   }
 
-  private believe({ id, modelName, generation }: Worker, { health, reason }: HealthState): void {
+  private overrideHealth({ id, modelName, generation }: Worker, { health, reason }: HealthState): void {
     const current = this.live.worker(id);
     if (current === undefined || current.generation !== generation || current.health === health) return;
     this.live.overrideHealth(this.compiler.withHealth(current, health, reason));

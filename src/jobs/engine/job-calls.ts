@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { NoWorkerAvailableError } from '../../balancing/balancing-errors.js';
 import { JobSettings } from '../../config/job-settings.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
-import { clientWords, type FailureKind, UpstreamError } from '../../upstream/failure.js';
+import { reasonForClient, type FailureKind, UpstreamError } from '../../upstream/failure.js';
 import { ForbiddenUpstreamError } from '../../upstream/upstream-errors.js';
 import type { Change } from './change.js';
 import { FORBIDDEN_FILE, forbiddenReason } from '../files/file-fetcher.js';
@@ -69,7 +69,7 @@ export class JobCalls {
 
 /** Only what reached no worker is queued again: the call itself is retried by the pipeline of requests, where that is safe. */
 export function afterFailedCall(error: unknown, mostBytes: number): Change {
-  const message = error instanceof ForbiddenUpstreamError ? FORBIDDEN_FILE : clientWords(error);
+  const message = error instanceof ForbiddenUpstreamError ? FORBIDDEN_FILE : reasonForClient(error);
   if (error instanceof NoWorkerAvailableError || error instanceof DatabaseUnavailableError)
     return { state: 'queued', note: message, dueMs: NO_WORKER_MS };
   if (forbiddenReason(error) !== null) return failed('result_forbidden', message);

@@ -3,7 +3,7 @@ import { SecretMissingError } from '../../credentials/worker-secrets.js';
 import { JobSettings } from '../../config/job-settings.js';
 import { DatabaseUnavailableError } from '../../database/database-unavailable-error.js';
 import type { KnownValues, PollCall, StatusReading } from '../../registry/poll.js';
-import { clientWords, UpstreamError } from '../../upstream/failure.js';
+import { reasonForClient, UpstreamError } from '../../upstream/failure.js';
 import { type UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import type { Change } from './change.js';
@@ -63,7 +63,7 @@ export class JobLooks {
       if (wanted.aborted) return TOO_LATE;
       if (error instanceof DatabaseUnavailableError) throw error;
       if (error instanceof SecretMissingError) return misconfigured(job, error.message);
-      return failed('misconfigured', clientWords(error));
+      return failed('misconfigured', reasonForClient(error));
     }
   }
 

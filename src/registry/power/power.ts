@@ -62,7 +62,7 @@ export type PowerEvidence =
   | 'shows_awake';
 
 /**
- * The state that evidence leads to, of a worker whose power no replica has a lease on: who holds the lease is the one that writes.
+ * The state that evidence leads to, of a worker whose power no replica has a lease on: the holder of a lease writes the state itself.
  * A worker with `asleep_when` answers while it sleeps, so only that request shows that it is awake; any other accepts no connection
  * while it sleeps. A waking that was ordered or left behind is no sleep that begins.
  * @param showsSleep whether it has `asleep_when`
