@@ -13,7 +13,7 @@ export const STRATEGIES: Readonly<Record<string, string>> = {
   peak_ewma: 'lowest latency of late, times running',
   consistent_hash: 'the same worker for the same conversation, loads kept even',
   prefix_affinity: 'the same worker for the same conversation',
-};
+} satisfies Readonly<Record<NonNullable<Model['strategy']>, string>>;
 
 export const LIMIT_BOXES: readonly Box[] = [
   {
