@@ -16,7 +16,7 @@ import { recordAnswer } from './token-counts.js';
 import { type FieldNames, fieldFor, wordsFor } from './field-names.js';
 import type { InferenceRequest } from './inference-request.js';
 import { ClientDisconnect } from './client-disconnect.js';
-import { PRIORITY_HEADER } from './request-priority.js';
+import { PRIORITY_HEADER } from './request-headers.js';
 import type { PassedStream, Responder, ResponseStream } from './responder.js';
 import type { Rejection, ResponseFormat, ResponseHead } from './response-format.js';
 import { copyHeaders, setRetryAfter, showIgnored, showWait } from './response-headers.js';

@@ -7,8 +7,13 @@ import type { Span } from '../passthrough/json-scanner.js';
 import { EXPLAIN_HEADER, Explanation } from '../pipeline/explanation.js';
 import { wantsHold } from '../streams/held-stream.js';
 import { affinityKeyOf, bodyAffinityKey, chatAffinityKey, type ChatStart } from './affinity-key.js';
-import { type Deadline, deadlineOf } from './deadline.js';
-import { classOf, priorityHeaderOf } from './request-priority.js';
+import {
+  classOf,
+  type Deadline,
+  deadlineOf,
+  forwardedHeadersOf,
+  priorityHeaderOf,
+} from './request-headers.js';
 import { estimatedTokens } from './token-counts.js';
 import { type Caller, checkModel } from '../../access/caller.js';
 import { ForbiddenError } from '../../access/access-errors.js';
@@ -233,12 +238,4 @@ function checkOperates({ role }: Caller, header: string): void {
 function startKeyOf(raw: RawBody | null, chatStart: (() => ChatStart) | undefined): string {
   if (raw !== null) return raw.spelled === 'json' ? bodyAffinityKey(raw.bytes) : '';
   return chatStart === undefined ? '' : chatAffinityKey(chatStart());
-}
-
-/** The client's headers that are forwarded to a worker; never its key. */
-export function forwardedHeadersOf(http: FastifyRequest): ForwardedHeaders {
-  const { traceparent } = http.headers;
-  return typeof traceparent === 'string'
-    ? { 'x-request-id': http.id, traceparent }
-    : { 'x-request-id': http.id };
 }

@@ -4,7 +4,7 @@ import { ROOT } from '../../access/caller.js';
 import { NO_TENANT } from '../../balancing/admission/tenant.js';
 import type { JobInput } from '../../jobs/job.js';
 import { fieldsOfForm } from '../apis/jobs/form-body.js';
-import { deadlineOf } from '../client/deadline.js';
+import { deadlineOf } from '../client/request-headers.js';
 import { oneCallRequest } from './one-call-request.js';
 
 const PNG = 'data:image/png;base64,iVBORw0KGgo=';

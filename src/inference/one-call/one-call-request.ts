@@ -5,7 +5,7 @@ import type { OneCallJob } from '../../jobs/one-call.js';
 import type { WorkerTask } from '../../registry/worker.js';
 import type { OpenAiChat } from '../chat/chat.js';
 import { chatAffinityKey } from '../client/affinity-key.js';
-import type { Deadline } from '../client/deadline.js';
+import type { Deadline } from '../client/request-headers.js';
 import type { InferenceRequest, RawBody } from '../client/inference-request.js';
 import { memoize, parseBodyFields } from '../passthrough/raw-request.js';
 

@@ -7,7 +7,7 @@ import { OneCall, type OneCallJob, type OneCallResult, OneCalls } from '../../jo
 import { ModelPolicies } from '../../registry/models/model-policies.js';
 import { UpstreamRejectedError } from '../../upstream/upstream-errors.js';
 import { UsageRecorder } from '../../usage/usage-recorder.js';
-import { deadlineOf } from '../client/deadline.js';
+import { deadlineOf } from '../client/request-headers.js';
 import { InferenceService } from '../inference.service.js';
 import { JobResponse } from './job-response.js';
 import { oneCallRequest } from './one-call-request.js';

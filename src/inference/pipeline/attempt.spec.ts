@@ -3,7 +3,7 @@ import type { CallTimeouts } from '../../registry/worker.js';
 import type { UpstreamCall } from '../../upstream/upstream-client.js';
 import { UpstreamError } from '../../upstream/failure.js';
 import { withTimeouts } from './attempt.js';
-import { deadlineOf } from '../client/deadline.js';
+import { deadlineOf } from '../client/request-headers.js';
 import type { InferenceRequest } from '../client/inference-request.js';
 
 const NOTHING_OWN: CallTimeouts = { connectMs: null, firstByteMs: null, idleMs: null, totalMs: null };

@@ -6,7 +6,7 @@ import { OpenAnswer } from '../../upstream/open-answer.js';
 import type { UpstreamCall, UpstreamClient } from '../../upstream/upstream-client.js';
 import type { UpstreamAnswer } from '../../upstream/whole-answer.js';
 import { type Exposes, rejectionOf } from '../chat/rejection.js';
-import { attemptDeadlineMs, TIMEOUT_HEADER } from '../client/deadline.js';
+import { attemptDeadlineMs, TIMEOUT_HEADER } from '../client/request-headers.js';
 import type { InferenceRequest } from '../client/inference-request.js';
 
 /** One attempt at one worker. */

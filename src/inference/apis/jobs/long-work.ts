@@ -8,7 +8,7 @@ import { Jobs } from '../../../jobs/jobs.service.js';
 import { ModelPolicies } from '../../../registry/models/model-policies.js';
 import { errorTypeOf, UpstreamError } from '../../../upstream/failure.js';
 import { ClientDisconnect } from '../../client/client-disconnect.js';
-import { type Deadline, deadlineOf } from '../../client/deadline.js';
+import { type Deadline, deadlineOf } from '../../client/request-headers.js';
 import { type JobRequest, preferenceApplied, type Preferences, readPrefer, retryCountOf } from './new-job.js';
 import { baseUrlOf, JobResults } from './job-results.js';
 import { HangUps } from './hang-ups.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PRIORITIES, rankOf } from '../../config/balancing-settings.js';
-import { classOf, priorityHeaderOf } from './request-priority.js';
+import { classOf, priorityHeaderOf } from './request-headers.js';
 
 const given = fc.option(fc.constantFrom(...PRIORITIES));
 const tier = fc.constantFrom(undefined, null, 'priority', 'flex', 'auto', 'default', 'scale', 7);
