@@ -23,8 +23,7 @@ import type { ModelPool } from './model-pool.js';
 import { ModelPools } from './model-pools.js';
 import type { AcquiredWorker } from './pool/acquired-worker.js';
 import { type RequestResult, resultOf } from './request-result.js';
-import { WorkerAttempts } from './worker-attempts.js';
-import { WorkerTroubles } from './worker-troubles.js';
+import { WorkerAttempts, WorkerTroubles } from './worker-results.js';
 
 /** What a 503 says before it names the states of the workers. */
 const QUEUED: Readonly<Record<Rejection['reason'], string>> = {

@@ -6,8 +6,7 @@ import { Balancer } from './balancer.js';
 import { ModelPools } from './model-pools.js';
 import { PickExplainer } from './explain/pick-explainer.js';
 import { TroubleReports } from './trouble-reports.js';
-import { WorkerAttempts } from './worker-attempts.js';
-import { WorkerTroubles } from './worker-troubles.js';
+import { WorkerAttempts, WorkerTroubles } from './worker-results.js';
 
 @Module({
   imports: [RegistryModule, ReplicasModule, TelemetryModule],

@@ -17,7 +17,7 @@ import { ModelPool } from './model-pool.js';
 import type { PooledWorker } from './pool/pooled-worker.js';
 import { PoolMetrics } from './pool-metrics.js';
 import { PoolActivity } from './pool-activity.js';
-import { WorkerTroubles } from './worker-troubles.js';
+import { WorkerTroubles } from './worker-results.js';
 
 /** Until the registry has been read. */
 const RETRY_AFTER_S = 5;

@@ -11,7 +11,7 @@ import { REAL_CLOCK } from './admission/clock.js';
 import type { ModelPool } from './model-pool.js';
 import type { EjectionReason } from './pool/circuit.js';
 import type { PooledWorker } from './pool/pooled-worker.js';
-import type { WorkerTroubles } from './worker-troubles.js';
+import type { WorkerTroubles } from './worker-results.js';
 
 /** For logs and tables. */
 export const CAUSES: Readonly<Record<EjectionReason, string>> = {

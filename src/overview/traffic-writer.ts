@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { WorkerAttempts } from '../balancing/worker-attempts.js';
+import { WorkerAttempts } from '../balancing/worker-results.js';
 import { LiveWorkers } from '../registry/live/live-workers.js';
 import { TrafficTable } from '../registry/live/traffic-table.js';
 import { WorkerActivity } from '../registry/live/worker-activity.js';
