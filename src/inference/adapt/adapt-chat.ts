@@ -8,13 +8,11 @@ import { withJsonObject, withSchemaBesideTools } from './answer-schema.js';
 import { withCallIds } from './call-ids.js';
 import { PrefixCutter } from './prefix-cutter.js';
 import { withPropertyNames } from './property-names.js';
-import { withReasoningHistory } from './reasoning-history.js';
-import { withSampling, withStops } from './sampling.js';
+import { withOpaqueUser, withReasoningHistory, withSampling, withStops } from './refused-fields.js';
 import { StopCutter } from './stop-cutter.js';
 import { withItems, withStrictSchemas } from './strict-schemas.js';
 import { withToolNames } from './tool-names.js';
 import { withTurnOrder } from './turn-order.js';
-import { withOpaqueUser } from './user-ids.js';
 
 /** A chat as the worker's server takes it. */
 export interface AdaptedChat {

@@ -37,7 +37,7 @@ const LEAST_TOP_P = 0.95;
 
 /**
  * OpenAI's temperature goes up to 2, Anthropic's to 1: higher values become 1, as in Anthropic's own OpenAI-compatible API
- * (https://platform.claude.com/docs/en/api/openai-sdk). Hints that the model rejects are gone already (adapt/sampling.ts).
+ * (https://platform.claude.com/docs/en/api/openai-sdk). Hints that the model rejects are gone already (adapt/refused-fields.ts).
  */
 export function anthropicSampling(chat: OpenAiChat, thinks: boolean): JsonObject {
   const topP = typeof chat.top_p === 'number' ? chat.top_p : undefined;
