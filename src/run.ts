@@ -5,7 +5,7 @@ import { ReplicaIdentity } from './database/replica-identity.js';
 import { EmbeddedPostgresError } from './embedded-postgres/embedded-postgres-error.js';
 import { createLog } from './telemetry/logger.js';
 import { captureOutput, jsonLine, messageOf } from './telemetry/process-output.js';
-import { ListenError } from './listen-error.js';
+import { ListenError } from './server/listen-error.js';
 import { leaveParent, runProcesses, startsOthers } from './processes.js';
 
 /** The exit code of an unexpected failure. */

@@ -2,7 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { createApp } from '../src/app.setup.js';
-import { RunningRequests } from '../src/server-connections.js';
+import { RunningRequests } from '../src/server/server-connections.js';
 import { readEnvironment } from '../src/config/environment.js';
 import { tuned, type TuningOverrides } from '../src/config/tuning.js';
 import { OwnAddress } from '../src/registry/registration/own-address.js';

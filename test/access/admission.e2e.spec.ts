@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { readEnvironment } from '../../src/config/environment.js';
 import { Readiness } from '../../src/health/readiness.js';
-import { MetricsServer } from '../../src/metrics-server.js';
+import { MetricsServer } from '../../src/server/metrics-server.js';
 import { json } from '../fakes/fake-upstream.js';
 import { aWorker, upstreamForTest } from '../fixtures/worker.js';
 import { serviceForTest, startService, type TestService } from '../service.js';

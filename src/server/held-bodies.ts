@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type Readable, Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
-import { hasBody } from './errors/unread-requests.js';
-import { CompressedBodyError, InvalidInputError } from './input/input-errors.js';
-import { COUNTED_BODY, type MemoryBudget } from './upstream/memory-budget.js';
-import { MemoryExhaustedError } from './upstream/upstream-errors.js';
+import { hasBody } from '../errors/unread-requests.js';
+import { CompressedBodyError, InvalidInputError } from '../input/input-errors.js';
+import { COUNTED_BODY, type MemoryBudget } from '../upstream/memory-budget.js';
+import { MemoryExhaustedError } from '../upstream/upstream-errors.js';
 
 /**
  * Counts bodies in the memory budget until the response is closed, and refuses one that does not fit before it is read.

@@ -2,11 +2,11 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { AdmissionCheck } from './access/admission-check.js';
-import { Readiness } from './health/readiness.js';
+import { AdmissionCheck } from '../access/admission-check.js';
+import { Readiness } from '../health/readiness.js';
 import { ListenError } from './listen-error.js';
-import { Metrics } from './telemetry/metrics.js';
-import { scrape } from './telemetry/scrape.js';
+import { Metrics } from '../telemetry/metrics.js';
+import { scrape } from '../telemetry/scrape.js';
 
 /**
  * `/metrics`, `/livez` and `/readyz` on a port of their own, without a key. A scraper needs no key that could change the
