@@ -24,7 +24,7 @@ import { JobSubmits } from './engine/job-submits.js';
 import { JobTable } from './job-table.js';
 import { JobWorkers } from './engine/job-workers.js';
 import { Jobs } from './jobs.service.js';
-import { LookPauses } from './engine/look-pauses.js';
+import { LookPauses } from './engine/look-limits.js';
 import { OneCalls } from './one-call.js';
 import { ResultFetcher } from './files/result-fetcher.js';
 import { QueuedStarts } from './engine/queued-starts.js';

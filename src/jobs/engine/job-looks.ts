@@ -10,7 +10,7 @@ import type { Change } from './change.js';
 import type { ClaimedJob } from './job-leases.js';
 import { JobMetrics } from '../job-metrics.js';
 import { JobWorkers } from './job-workers.js';
-import { LookPauses } from './look-pauses.js';
+import { LookPauses } from './look-limits.js';
 import { afterCancel, afterLostSubmit, afterStatus, cancelled, failed } from './next-step.js';
 import { isPollWorker, knownValues, type PollWorker } from './poll-workers.js';
 import { resultAgain, resultRefused } from './result-steps.js';

@@ -21,8 +21,7 @@ import { JobLooks } from './job-looks.js';
 import { JobRecorder } from './job-recorder.js';
 import type { StartedJob } from './job-starts.js';
 import { JobSubmits } from './job-submits.js';
-import { LookPauses } from './look-pauses.js';
-import { LookSlots } from './look-slots.js';
+import { LookPauses, LookSlots } from './look-limits.js';
 import { QueuedStarts } from './queued-starts.js';
 import { Waiting } from '../waiting.js';
 

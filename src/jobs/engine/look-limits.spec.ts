@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { LookPauses } from './look-pauses.js';
+import { LookPauses } from './look-limits.js';
 
 it('pauses the looks at a worker, longer each time in a row, and forgets that once it answers', () => {
   const pauses = new LookPauses();
