@@ -73,7 +73,11 @@ export class ReplicaHeartbeat implements OnApplicationBootstrap, OnApplicationSh
 
   @Interval(HOUR_MS)
   async purge(): Promise<void> {
-    await this.table.purge().catch((error: unknown) => this.logger.debug(`replicas that are gone were not deleted: ${String(error)}`));
+    await this.table
+      .purge()
+      .catch((error: unknown) =>
+        this.logger.debug(`replicas that are gone were not deleted: ${String(error)}`),
+      );
   }
 
   private async turn(): Promise<number> {

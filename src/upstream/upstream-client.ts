@@ -63,7 +63,11 @@ export class UpstreamClient {
     return new Promise((resolve, reject) => {
       const limits = { maxWholeBytes: maxResponseBytes, silenceMs: null, budget: this.budget };
       const openLarge = (): OpenAnswer => new OpenAnswer(limits, resolve, reject);
-      this.#dispatch(call, signal, new WholeAnswer(maxResponseBytes, this.budget, resolve, reject, openLarge));
+      this.#dispatch(
+        call,
+        signal,
+        new WholeAnswer(maxResponseBytes, this.budget, resolve, reject, openLarge),
+      );
     });
   }
 

@@ -256,7 +256,9 @@ describe('a failure after such comments is the error event', () => {
     await busy.fill(service);
     const held = open(service, { model: 'failing-3', stream: true, input: 'held' }, HOLD, '/v1/responses');
     const event = withoutComments(await held.whole);
-    expect(event).toMatch(/^event: response.failed\n.*"code":"server_error".*none became free in time.*\n\n$/);
+    expect(event).toMatch(
+      /^event: response.failed\n.*"code":"server_error".*none became free in time.*\n\n$/,
+    );
   });
 
   it('of the native API, when no worker was woken in time', async () => {

@@ -38,7 +38,8 @@ function add(fields: Record<string, unknown>, { name, isText }: FormPart, value:
   const list = name.endsWith('[]') ? name.slice(0, -2) : null;
   const key = object ?? list ?? name;
   if (!isText && TEXT_FIELDS.has(key)) throw fault(key, 'must be text, not a file');
-  if (UNSAFE.has(key) || UNSAFE.has(member ?? '')) throw fault(name, 'must not be __proto__, constructor or prototype');
+  if (UNSAFE.has(key) || UNSAFE.has(member ?? ''))
+    throw fault(name, 'must not be __proto__, constructor or prototype');
   const before = Object.hasOwn(fields, key) ? fields[key] : undefined;
   if (object !== undefined && member !== undefined) {
     if (typeof before === 'string' || Array.isArray(before))

@@ -107,7 +107,8 @@ export function compileFile(
 ): (url: string, values: PlaceholderValues) => UpstreamCall {
   const shared = sharedHeaders(context.header, {}, false);
   return (text, values) => {
-    if (!URL.canParse(text)) throw new PollUrlError('poll.result', 'the URL of a file of the result is not valid');
+    if (!URL.canParse(text))
+      throw new PollUrlError('poll.result', 'the URL of a file of the result is not valid');
     const { origin, pathname, search } = new URL(text);
     const headers = context.origins.has(origin) ? shared.render(values, context.secrets) : {};
     const named = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
