@@ -1,7 +1,6 @@
 import { PRESETS } from '../../src/registry/presets/presets.js';
 import type { Strictness } from '../fakes/strict-openai.js';
-import { profileOf } from '../../src/registry/profiles/profile.js';
-import { VENDOR_RULES } from '../../src/registry/profiles/profile.js';
+import { profileOf, VENDOR_RULES } from '../../src/registry/profiles/profile.js';
 import { type Fields, type Reply, THOUGHT } from './model.js';
 import { ANTHROPIC } from './wires/anthropic.js';
 import { gemini } from './wires/google.js';
