@@ -134,9 +134,14 @@ describe('slots', () => {
     );
   });
 
-  it('are released when there are no more requests', async () => {
+  it('are released when there are no more requests, even one that is handed over while its request is cancelled', async () => {
     const database = await databaseForTest();
     const services = await replicasForTest(3, database, PATIENT);
+    // The other replicas have the time to hand over before a request is deleted.
+    await database.query(`
+      CREATE FUNCTION hesitate() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN IF current_query() LIKE 'DELETE%' THEN PERFORM pg_sleep(0.3); END IF; RETURN NULL; END $$;
+      CREATE TRIGGER hesitate BEFORE DELETE ON worker_slot_wish FOR EACH STATEMENT EXECUTE FUNCTION hesitate();`);
     const crowd = await CountingUpstream.of(20);
     await crowd.register(services[0], 1);
     await callFor(1_000, services, 2);

@@ -109,8 +109,12 @@ export class SlotExchange {
     );
     if (due.length > 0) await this.table.requestSlots(due.map(({ workerId }) => workerId));
     for (const holding of due) holding.requestedMs = nowMs;
-    if (over.length > 0) await this.table.cancelRequests(over.map(({ workerId }) => workerId));
-    for (const holding of over) holding.requestedMs = null;
+    if (over.length === 0) return;
+    const cancelled = await this.table.cancelRequests(over.map(({ workerId }) => workerId));
+    for (const holding of over) {
+      holding.requestedMs = null;
+      holding.mayHaveMore = !cancelled.includes(holding.workerId);
+    }
   }
 
   /** Releases the slots of workers whose slots no longer need a lease. */

@@ -19,6 +19,8 @@ export class SlotHolding {
   releaseAllAtMs: number | null = null;
   /** When this replica last requested a slot; `null`: it has no request in the table. */
   requestedMs: number | null = null;
+  /** A slot may have been handed over since the last look. */
+  mayHaveMore = false;
   private leases: ReadonlyMap<number, Lease> = new Map();
   private slotRequests = 0;
   private surplusSinceMs: number | null = null;
@@ -54,6 +56,7 @@ export class SlotHolding {
       ]),
     );
     this.slotRequests = slotRequests;
+    this.mayHaveMore = false;
   }
 
   add(slot: number, untilMs: number, nowMs: number): void {

@@ -120,9 +120,10 @@ export class SlotLeases {
 
   private isBusy(): boolean {
     return [...this.holdings.values()].some(
-      ({ held, requestedMs, releaseAllAtMs, workerId }) =>
+      ({ held, mayHaveMore, requestedMs, releaseAllAtMs, workerId }) =>
         this.isAway ||
         held > 0 ||
+        mayHaveMore ||
         requestedMs !== null ||
         releaseAllAtMs !== null ||
         this.activity.of(workerId).wanted > 0,

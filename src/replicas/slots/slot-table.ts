@@ -145,10 +145,12 @@ export class SlotTable {
     );
   }
 
-  async cancelRequests(workerIds: readonly string[]): Promise<void> {
-    await this.database.query(`DELETE FROM ${this.request} WHERE replica_id = $1 AND worker_id = ANY ($2)`, [
-      this.me,
-      workerIds,
-    ]);
+  /** @returns the workers of which a request was there; another replica may have handed over a slot of the rest */
+  async cancelRequests(workerIds: readonly string[]): Promise<readonly string[]> {
+    const rows = await this.database.query<{ worker_id: string }>(
+      `DELETE FROM ${this.request} WHERE replica_id = $1 AND worker_id = ANY ($2) RETURNING worker_id`,
+      [this.me, workerIds],
+    );
+    return rows.map(({ worker_id }) => worker_id);
   }
 }
